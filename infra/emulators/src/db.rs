@@ -1,0 +1,127 @@
+//! What survives a restart: named tables of bytes, on disk or in memory, through redb.
+//!
+//! Services keep their state in plain structures and write every change through;
+//! on start they read their tables back with [`Db::scan`].
+
+use std::{path::Path, sync::Arc};
+
+use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, TableError};
+
+/// A write to one table.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Stores `value` under `key`.
+    Put {
+        /// The table's name.
+        table: &'static str,
+        /// The key; a scan returns rows in its order.
+        key: String,
+        /// The bytes.
+        value: Vec<u8>,
+    },
+    /// Removes `key`, if it is there.
+    Delete {
+        /// The table's name.
+        table: &'static str,
+        /// The key.
+        key: String,
+    },
+}
+
+/// Why the store cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("the emulator's store failed")]
+pub struct Error(#[source] Box<redb::Error>);
+
+impl<E: Into<redb::Error>> From<E> for Error {
+    fn from(error: E) -> Self {
+        Self(Box::new(error.into()))
+    }
+}
+
+/// An open store; clones share it.
+#[derive(Debug, Clone)]
+pub struct Db(Arc<Database>);
+
+impl Db {
+    /// Opens the file at `path`, made where it is missing.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        Ok(Self(Arc::new(Database::create(path)?)))
+    }
+
+    /// A store that goes with the process.
+    pub fn in_memory() -> Result<Self, Error> {
+        let backend = redb::backends::InMemoryBackend::new();
+        Ok(Self(Arc::new(
+            Database::builder().create_with_backend(backend)?,
+        )))
+    }
+
+    /// Applies all of `changes`, or none.
+    pub fn apply(&self, changes: Vec<Change>) -> Result<(), Error> {
+        let write = self.0.begin_write()?;
+        for change in changes {
+            match change {
+                Change::Put { table, key, value } => {
+                    let mut table = write.open_table(definition(table))?;
+                    table.insert(key.as_str(), value.as_slice())?;
+                }
+                Change::Delete { table, key } => {
+                    let mut table = write.open_table(definition(table))?;
+                    table.remove(key.as_str())?;
+                }
+            }
+        }
+        write.commit()?;
+        Ok(())
+    }
+
+    /// Every row of `table`, in key order.
+    pub fn scan(&self, table: &'static str) -> Result<Vec<(String, Vec<u8>)>, Error> {
+        let read = self.0.begin_read()?;
+        let table = match read.open_table(definition(table)) {
+            Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+            other => other?,
+        };
+        let mut rows = Vec::new();
+        for row in table.iter()? {
+            let (key, value) = row?;
+            rows.push((key.value().to_owned(), value.value().to_vec()));
+        }
+        Ok(rows)
+    }
+}
+
+fn definition(name: &'static str) -> TableDefinition<'static, &'static str, &'static [u8]> {
+    TableDefinition::new(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(key: &str, value: &[u8]) -> Change {
+        Change::Put {
+            table: "t",
+            key: key.to_owned(),
+            value: value.to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_reopened_store_holds_what_was_applied() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("db");
+        let db = Db::open(&path).unwrap();
+        assert!(db.scan("t").unwrap().is_empty(), "nothing was written yet");
+        db.apply(vec![put("b", b"2"), put("a", b"1")]).unwrap();
+        let delete = Change::Delete {
+            table: "t",
+            key: "b".to_owned(),
+        };
+        db.apply(vec![delete]).unwrap();
+        drop(db);
+        let rows = Db::open(&path).unwrap().scan("t").unwrap();
+        assert_eq!(rows, [("a".to_owned(), b"1".to_vec())]);
+    }
+}

@@ -1,0 +1,29 @@
+//! Cloud Logging's entries and metrics, Cloud Monitoring's policies and channels.
+
+use crate::{
+    clock::Clock,
+    db::{self, Db},
+    grpc::{self, Request, Response},
+    rest,
+};
+
+/// Cloud Logging's entries and metrics, Cloud Monitoring's policies and channels.
+#[derive(Debug, Clone)]
+pub(crate) struct Monitoring;
+
+impl Monitoring {
+    /// Reads back what an earlier process left in `db`.
+    pub(crate) fn open(_db: Db, _clock: Clock, _publish: crate::Publish) -> Result<Self, db::Error> {
+        Ok(Self)
+    }
+
+    /// Answers a gRPC call of `method`.
+    pub(crate) async fn grpc(&self, method: &str, _request: Request) -> Response {
+        grpc::unimplemented(method)
+    }
+
+    /// Answers a REST call.
+    pub(crate) async fn rest(&self, request: Request) -> Response {
+        rest::Error::unimplemented(request.method(), request.uri().path()).into_response()
+    }
+}
