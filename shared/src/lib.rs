@@ -1,0 +1,25 @@
+//! What every function has in common.
+//!
+//! A module is here because two functions use it today. Read [`event`] first: it is
+//! the whole conversation between the functions on one page.
+
+pub mod delivery;
+pub mod error;
+pub mod event;
+
+pub mod curve;
+pub mod dataset;
+pub mod id;
+pub mod price;
+pub mod recipe;
+pub mod run;
+pub mod uri;
+
+pub mod google;
+pub mod push_auth;
+pub mod retry;
+
+pub mod clock;
+pub mod config;
+pub mod service;
+pub mod telemetry;

@@ -1,1 +1,40 @@
-//!
+//! Confirms an alert from the curve of its run, and stops what goes wrong.
+
+mod config;
+pub mod decide;
+mod handler;
+
+use actix_web::web::{self, Data, ServiceConfig};
+use shared::{
+    clock::Clock,
+    google::{StartError, documents::Documents, vertex::Vertex},
+    service::Common,
+};
+
+pub use crate::{config::Config, handler::IncidentRecord};
+
+/// What the handlers use.
+#[derive(Debug)]
+struct State {
+    clock: Clock,
+    documents: Documents,
+    vertex: Vertex,
+}
+
+/// Makes the clients and gives back the routes.
+pub async fn start(
+    _config: Config,
+    common: Common,
+) -> Result<impl Fn(&mut ServiceConfig) + Clone + Send + 'static, StartError> {
+    let Common { clock, google } = common;
+    let state = Data::new(State {
+        clock,
+        documents: google.documents().await?,
+        vertex: google.vertex()?,
+    });
+    Ok(move |app: &mut ServiceConfig| {
+        app.app_data(state.clone())
+            .route("/alert", web::post().to(handler::alert))
+            .route("/unhealthy", web::post().to(handler::run_unhealthy));
+    })
+}

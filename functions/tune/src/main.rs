@@ -1,1 +1,8 @@
-fn main(){}
+//! `tune`, as Cloud Run starts it.
+
+use std::process::ExitCode;
+
+#[actix_web::main]
+async fn main() -> ExitCode {
+    shared::service::run("tune", tune::Config::read, tune::start).await
+}

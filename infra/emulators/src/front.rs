@@ -61,7 +61,10 @@ impl Front {
     fn open(options: &Options, address: SocketAddr) -> Result<Self, Error> {
         let clock = &options.clock;
         let (db, objects) = match &options.data {
-            None => (Db::in_memory().map_err(data_fault(Path::new("memory")))?, None),
+            None => (
+                Db::in_memory().map_err(data_fault(Path::new("memory")))?,
+                None,
+            ),
             Some(dir) => {
                 std::fs::create_dir_all(dir).map_err(data_fault(dir))?;
                 let db = Db::open(&dir.join("emulators.redb")).map_err(data_fault(dir))?;
@@ -115,7 +118,10 @@ impl Front {
         }
         let faults = self.faults.clone();
         faults
-            .around(request, move |request| async move { self.route(request).await })
+            .around(
+                request,
+                move |request| async move { self.route(request).await },
+            )
             .await
     }
 
@@ -125,19 +131,22 @@ impl Front {
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         match segments.as_slice() {
             ["google.storage.v2.Storage", method] => self.storage.grpc(method, request).await,
-            ["google.pubsub.v1.Publisher" | "google.pubsub.v1.Subscriber", method] => {
-                self.pubsub.grpc(method, request).await
-            }
-            ["google.firestore.v1.Firestore", method] => {
-                self.firestore.grpc(method, request).await
-            }
+            [
+                "google.pubsub.v1.Publisher" | "google.pubsub.v1.Subscriber",
+                method,
+            ] => self.pubsub.grpc(method, request).await,
+            ["google.firestore.v1.Firestore", method] => self.firestore.grpc(method, request).await,
             [service, _] if service.starts_with("google.") => grpc::unimplemented(&path),
             ["storage" | "upload" | "download" | "resumable", ..] => {
                 self.storage.rest(request).await
             }
-            ["v1", "projects", _, "topics" | "subscriptions" | "snapshots", ..] => {
-                self.pubsub.rest(request).await
-            }
+            [
+                "v1",
+                "projects",
+                _,
+                "topics" | "subscriptions" | "snapshots",
+                ..,
+            ] => self.pubsub.rest(request).await,
             ["v1", "projects", _, "locations", _, "jobs", ..] => self.scheduler.rest(request).await,
             ["v1" | "v1beta1", "projects", ..] => self.vertex.rest(request).await,
             ["v2", ..] | ["v3", ..] => self.monitoring.rest(request).await,

@@ -13,7 +13,13 @@ pub(crate) struct Storage;
 
 impl Storage {
     /// Reads back what an earlier process left in `db`.
-    pub(crate) fn open(_db: Db, _clock: Clock, _objects: Option<&std::path::Path>, _base_url: &str, _publish: crate::Publish) -> Result<Self, db::Error> {
+    pub(crate) fn open(
+        _db: Db,
+        _clock: Clock,
+        _objects: Option<&std::path::Path>,
+        _base_url: &str,
+        _publish: crate::Publish,
+    ) -> Result<Self, db::Error> {
         Ok(Self)
     }
 

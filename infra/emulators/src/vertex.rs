@@ -13,7 +13,11 @@ pub(crate) struct Vertex;
 
 impl Vertex {
     /// Reads back what an earlier process left in `db`.
-    pub(crate) fn open(_db: Db, _clock: Clock, _read: crate::ReadObject) -> Result<Self, db::Error> {
+    pub(crate) fn open(
+        _db: Db,
+        _clock: Clock,
+        _read: crate::ReadObject,
+    ) -> Result<Self, db::Error> {
         Ok(Self)
     }
 

@@ -1,0 +1,105 @@
+//! What a confirmed finding leads to.
+
+use shared::{
+    curve::{Curve, Finding},
+    run::{Checkpoint, Job},
+};
+
+/// What to do about a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Its curve does not show what the alert said.
+    LetRun,
+    /// Stop the job, and keep the best checkpoint where one is worth it.
+    Stop {
+        /// What the curve shows.
+        finding: Finding,
+        /// What is evaluated in place of the finished model.
+        keep: Option<Checkpoint>,
+    },
+}
+
+/// Decides from the curve as the service tells it now; `stalled` is what `watch` alone can see.
+pub fn decide(curve: &Curve, stalled: bool, job: &Job) -> Decision {
+    let stalled = stalled.then_some(Finding::Stalled);
+    let Some(finding) = curve.finding().or(stalled) else {
+        return Decision::LetRun;
+    };
+    let keep = match finding {
+        Finding::Overfit | Finding::Plateau => curve.best_checkpoint(&job.checkpoints).cloned(),
+        // Whatever was learnt on the way to divergence is not worth the evaluation's price.
+        Finding::NotANumber | Finding::Diverged | Finding::Stalled => None,
+    };
+    Decision::Stop { finding, keep }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::curve::Point;
+
+    use super::*;
+
+    fn points(losses: &[f64]) -> Vec<Point> {
+        losses
+            .iter()
+            .zip(1..)
+            .map(|(loss, step)| Point {
+                step,
+                loss: loss.is_finite().then_some(*loss),
+            })
+            .collect()
+    }
+
+    fn job() -> Job {
+        let checkpoint = |step: u64| Checkpoint {
+            id: step.to_string(),
+            epoch: step,
+            step,
+            endpoint: Some("e".to_owned()),
+        };
+        Job {
+            checkpoints: vec![checkpoint(2), checkpoint(4)],
+            ..Job::default()
+        }
+    }
+
+    #[track_caller]
+    fn check(
+        train: &[f64],
+        eval: &[f64],
+        stalled: bool,
+        expected: Option<(Finding, Option<&str>)>,
+    ) {
+        let curve = Curve {
+            train: points(train),
+            eval: points(eval),
+            ..Curve::new("a-b".parse().unwrap())
+        };
+        let found = match decide(&curve, stalled, &job()) {
+            Decision::LetRun => None,
+            Decision::Stop { finding, keep } => Some((finding, keep.map(|kept| kept.id))),
+        };
+        let expected = expected.map(|(finding, id)| (finding, id.map(str::to_owned)));
+        assert_eq!(found, expected, "{train:?} {eval:?}");
+    }
+
+    #[test]
+    fn only_what_the_curve_confirms_is_stopped() {
+        let falling = [2.0, 1.8, 1.6, 1.4, 1.2, 1.0, 0.9, 0.8];
+        check(&falling, &[1.0, 0.9], false, None);
+        let turning = [1.0, 0.8, 0.85, 0.9, 0.95];
+        check(
+            &falling,
+            &turning,
+            false,
+            Some((Finding::Overfit, Some("2"))),
+        );
+        check(
+            &[1.0, f64::NAN],
+            &[],
+            false,
+            Some((Finding::NotANumber, None)),
+        );
+        check(&falling, &[], true, Some((Finding::Stalled, None)));
+    }
+}

@@ -1,0 +1,181 @@
+//! Hears alerts, and `run-unhealthy` where no alert came.
+
+use actix_web::web::Data;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use shared::{
+    curve::Finding,
+    delivery::Delivery,
+    error::{Ack, Error},
+    event::{Incident, RunUnhealthy},
+    google::{
+        documents::{Document, Stored},
+        vertex::CallError,
+    },
+    id::{self, RunId},
+    run::{Run, State as RunState, Stop},
+};
+use tracing::{Span, warn};
+
+use crate::{
+    State,
+    decide::{Decision, decide},
+};
+
+/// What became of an alert: document `incidents/{digest of its id and state}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncidentRecord {
+    /// Google's id.
+    pub incident: String,
+    /// The policy's display name.
+    pub policy: String,
+    /// Google's summary.
+    pub summary: String,
+    /// The run it names, where it names one.
+    pub run: Option<RunId>,
+    /// What came of it, in plain words.
+    pub outcome: String,
+    /// When it was first heard.
+    pub at: DateTime<Utc>,
+}
+
+impl Document for IncidentRecord {
+    const COLLECTION: &'static str = "incidents";
+}
+
+/// Looks at the run that an alert names. The alert itself is never trusted.
+pub(crate) async fn alert(state: Data<State>, delivery: Delivery<Incident>) -> Result<Ack, Error> {
+    let incident = &delivery.event;
+    if !incident.open {
+        return keep(&state, incident, Ack::done, "closed", "the incident closed").await;
+    }
+    let Some(run) = &incident.run else {
+        let note = "the alert names no run: is its metric labelled with run_id?";
+        return keep(&state, incident, Ack::refused, "no_run", note).await;
+    };
+    Span::current().record("run.id", run.as_str());
+    let called_by = format!("incident {} of policy `{}`", incident.id, incident.policy);
+    match consider(&state, run, &called_by).await? {
+        Some(outcome) => keep(&state, incident, Ack::done, "considered", &outcome).await,
+        None => {
+            let note = format!("the alert names a run that is not ours: {run}");
+            keep(&state, incident, Ack::refused, "unknown_run", &note).await
+        }
+    }
+}
+
+/// Looks at a run whose fault no alert has led to a decision on.
+pub(crate) async fn run_unhealthy(
+    state: Data<State>,
+    delivery: Delivery<RunUnhealthy>,
+) -> Result<Ack, Error> {
+    let run = &delivery.event.run;
+    Span::current().record("run.id", run.as_str());
+    match consider(&state, run, "watch").await? {
+        Some(outcome) => Ok(Ack::done("considered", outcome)),
+        None => Ok(Ack::refused("unknown_run", format!("no run `{run}`"))),
+    }
+}
+
+/// Records what became of an alert, then acknowledges it.
+async fn keep(
+    state: &State,
+    incident: &Incident,
+    ack: fn(&'static str, String) -> Ack,
+    outcome: &'static str,
+    note: &str,
+) -> Result<Ack, Error> {
+    let phase = if incident.open { "open" } else { "closed" };
+    let id = id::digest(&[&incident.id, phase]);
+    let record = IncidentRecord {
+        incident: incident.id.clone(),
+        policy: incident.policy.clone(),
+        summary: incident.summary.chars().take(1_000).collect(),
+        run: incident.run.clone(),
+        outcome: note.to_owned(),
+        at: state.clock.now(),
+    };
+    let _first_one_stays = state.documents.create(&id, &record).await?;
+    Ok(ack(outcome, note.to_owned()))
+}
+
+/// Confirms, decides, records, acts; `None` where there is no such run.
+async fn consider(state: &State, id: &RunId, called_by: &str) -> Result<Option<String>, Error> {
+    let Some(stored) = state.documents.get::<Run>(id.as_str()).await? else {
+        return Ok(None);
+    };
+    let run = &stored.value;
+    let Some(known) = run.job.as_ref().filter(|_| run.state.is_live()) else {
+        return Ok(Some(format!("run {id} has no live job")));
+    };
+    let job = state
+        .vertex
+        .job(&known.name)
+        .await
+        .map_err(CallError::into_error)?;
+    if job.is_final() {
+        return Ok(Some(format!("the job of run {id} has ended by itself")));
+    }
+    if run.stop.is_some() {
+        // Decided before; asking again is harmless, and the earlier call may have been lost.
+        return cancel(state, &job.name, id).await.map(Some);
+    }
+    let curve = state
+        .vertex
+        .curve(id, &job)
+        .await
+        .map_err(CallError::into_error)?;
+    let now = state.clock.now();
+    let stalled = run.finding == Some(Finding::Stalled) && curve.last_step() <= run.last_step;
+    match decide(&curve, stalled, &job.record(run.job.as_ref(), now)) {
+        Decision::LetRun => Ok(Some(format!("the curve of run {id} does not confirm it"))),
+        Decision::Stop { finding, keep } => {
+            let kept = keep.as_ref().map(|checkpoint| checkpoint.id.clone());
+            let mut stopping = run.clone();
+            stopping.chosen = keep;
+            stopping.stop = Some(Stop {
+                finding,
+                called_by: called_by.to_owned(),
+                at: now,
+            });
+            let reason = reason(finding, kept.as_deref(), called_by);
+            record(state, &stored, stopping, &reason, now).await?;
+            cancel(state, &job.name, id).await.map(Some)
+        }
+    }
+}
+
+fn reason(finding: Finding, kept: Option<&str>, called_by: &str) -> String {
+    let kept = match kept {
+        Some(id) => format!("keeps checkpoint {id}"),
+        None => "keeps no checkpoint".to_owned(),
+    };
+    let (word, advice) = (finding.as_str(), finding.advice());
+    format!("stopped for `{word}`: {advice}; {kept}; called by {called_by}")
+}
+
+async fn record(
+    state: &State,
+    before: &Stored<Run>,
+    mut stopping: Run,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    if !stopping.enter(RunState::Stopping, "early-stop", reason, now) {
+        return Ok(());
+    }
+    let id = stopping.id.to_string();
+    let write = state.documents.replace(&id, before, &stopping).await?;
+    write.or_busy("the run changed while it was read")?;
+    warn!(fact = "run_stopped", "run {id} is {reason}");
+    Ok(())
+}
+
+async fn cancel(state: &State, job: &str, id: &RunId) -> Result<String, Error> {
+    state
+        .vertex
+        .cancel_job(job)
+        .await
+        .map_err(CallError::into_error)?;
+    Ok(format!("asked the job of run {id} to stop"))
+}

@@ -1,0 +1,292 @@
+//! Hears `dataset-cleaned` and `run-approved`.
+
+use std::time::Instant;
+
+use actix_web::web::Data;
+use shared::{
+    dataset::Version,
+    delivery::Delivery,
+    error::{Ack, Error},
+    event::{DatasetCleaned, RunApproved, RunSubmitted},
+    google::{
+        documents::Stored,
+        vertex::{CallError, NewJob, TuningJob},
+    },
+    price::prices,
+    run::{Armed, Run, State as RunState},
+};
+use tracing::{Span, info, warn};
+
+use crate::{
+    State,
+    plan::plan,
+    submit::{self, Step},
+};
+
+/// Runs that have not ended and are looked at; more than a project could ever queue.
+const OPEN_RUNS_MAX: u32 = 500;
+
+/// Plans and prices the run of a version, and lets it go ahead within its budget.
+pub(crate) async fn dataset_cleaned(
+    state: Data<State>,
+    delivery: Delivery<DatasetCleaned>,
+) -> Result<Ack, Error> {
+    let id = &delivery.event.version;
+    Span::current().record("dataset.version", id.as_str());
+    let Some(version) = state.documents.get::<Version>(id.as_str()).await? else {
+        return Ok(Ack::refused(
+            "unknown_version",
+            format!("no version `{id}`"),
+        ));
+    };
+    let planned = plan(&version.value, &state.region, prices(), state.clock.now());
+    let run_id = planned.id.clone();
+    Span::current().record("run.id", run_id.as_str());
+    let _either = state.documents.create(run_id.as_str(), &planned).await?;
+    let Some(run) = state.documents.get::<Run>(run_id.as_str()).await? else {
+        return Err(Error::Busy(
+            "a run that was just written is not there".into(),
+        ));
+    };
+    let Run {
+        state: stands,
+        reason,
+        ..
+    } = run.value;
+    if stands == RunState::Queued {
+        let approved = RunApproved {
+            run: run_id.clone(),
+        };
+        state
+            .events
+            .tell(&approved, delivery.trace().as_ref())
+            .await?;
+    }
+    Ok(Ack::done(
+        "planned",
+        format!("run {run_id} is {}: {reason}", stands.as_str()),
+    ))
+}
+
+/// Submits the job of a run, once, when it is its turn.
+pub(crate) async fn run_approved(
+    state: Data<State>,
+    delivery: Delivery<RunApproved>,
+) -> Result<Ack, Error> {
+    let id = &delivery.event.run;
+    Span::current().record("run.id", id.as_str());
+    let Some(run) = state.documents.get::<Run>(id.as_str()).await? else {
+        return Ok(Ack::refused("unknown_run", format!("no run `{id}`")));
+    };
+    let open = state
+        .documents
+        .with_field::<Run>("finish_told", false, OPEN_RUNS_MAX)
+        .await?;
+    let open: Vec<Run> = open.into_iter().map(|stored| stored.value).collect();
+    let config = &state.config;
+    let step = submit::next(
+        &run.value,
+        &open,
+        config.jobs_max,
+        config.settle,
+        state.clock.now(),
+    );
+    match step {
+        Step::Nothing => {
+            if run.value.state == RunState::Running {
+                tell(&state, &delivery).await?;
+            }
+            let stands = run.value.state.as_str();
+            Ok(Ack::done("done_before", format!("run {id} is {stands}")))
+        }
+        Step::Settle { until } => Err(Error::Busy(
+            format!("an earlier call may still make a job of run {id}, until {until}").into(),
+        )),
+        Step::Wait { reason } => wait(&state, &run, reason).await,
+        Step::Adopt => match adopt(&state, &run).await? {
+            Some(job) => {
+                record(&state, &run, &job, "adopted the job of an earlier call").await?;
+                tell(&state, &delivery).await?;
+                Ok(Ack::done("adopted", format!("run {id} has its job again")))
+            }
+            None => create(&state, run, &delivery).await,
+        },
+        Step::Create => create(&state, run, &delivery).await,
+    }
+}
+
+async fn tell(state: &State, delivery: &Delivery<RunApproved>) -> Result<(), Error> {
+    let submitted = RunSubmitted {
+        run: delivery.event.run.clone(),
+    };
+    state
+        .events
+        .tell(&submitted, delivery.trace().as_ref())
+        .await
+}
+
+/// Says why the run waits; `watch` tells of it again when its turn may have come.
+async fn wait(state: &State, run: &Stored<Run>, reason: String) -> Result<Ack, Error> {
+    let id = &run.value.id;
+    if run.value.reason != reason {
+        let mut waiting = run.value.clone();
+        waiting.reason.clone_from(&reason);
+        waiting.note("tune", reason.clone(), state.clock.now());
+        let write = state.documents.replace(id.as_str(), run, &waiting).await?;
+        write.or_busy("the run changed while it was read")?;
+    }
+    Ok(Ack::done("waits", format!("run {id} {reason}")))
+}
+
+/// Finds the job of an earlier call by its label; surplus ones are cancelled.
+async fn adopt(state: &State, run: &Stored<Run>) -> Result<Option<TuningJob>, Error> {
+    let jobs = state
+        .vertex
+        .jobs_of(&run.value.id)
+        .await
+        .map_err(CallError::into_error)?;
+    let mut jobs = jobs.into_iter();
+    let oldest = jobs.next();
+    for surplus in jobs.filter(|job| !job.is_final()) {
+        warn!(
+            job.name = surplus.name,
+            "cancels a surplus job of {}", run.value.id
+        );
+        state
+            .vertex
+            .cancel_job(&surplus.name)
+            .await
+            .map_err(CallError::into_error)?;
+    }
+    Ok(oldest)
+}
+
+/// Writes the intent, then creates: the order that lets any later delivery know of a lost job.
+async fn create(
+    state: &State,
+    run: Stored<Run>,
+    delivery: &Delivery<RunApproved>,
+) -> Result<Ack, Error> {
+    let id = run.value.id.clone();
+    let Some(version) = state
+        .documents
+        .get::<Version>(run.value.version.as_str())
+        .await?
+    else {
+        return fail(state, &run, "its version is gone".to_owned()).await;
+    };
+    let Some(train) = version.value.parts.get("train") else {
+        return fail(state, &run, "its version has no training rows".to_owned()).await;
+    };
+    let validation = version
+        .value
+        .parts
+        .get("validation")
+        .filter(|part| part.rows > 0);
+    let armed_at = Instant::now();
+    let armed = arm(state, run).await?;
+    let timeout = state.config.create_timeout;
+    if armed_at.elapsed() > timeout / 2 {
+        return Err(Error::Busy("too slow to call create safely".into()));
+    }
+    let job = NewJob {
+        run: &id,
+        plan: &armed.value.plan,
+        train: &train.artifact.uri,
+        validation: validation.map(|part| &part.artifact.uri),
+    };
+    match state.vertex.create_job(&job, timeout).await {
+        Ok(job) => {
+            record(state, &armed, &job, "submitted its job").await?;
+            tell(state, delivery).await?;
+            Ok(Ack::done(
+                "submitted",
+                format!("submitted the job of run {id}"),
+            ))
+        }
+        Err(CallError::Refused { message, .. } | CallError::Missing { message }) => {
+            fail(state, &armed, format!("Vertex AI refused it: {message}")).await
+        }
+        Err(CallError::Quota { message }) => {
+            let disarmed = disarm(state, &armed).await?;
+            wait(state, &disarmed, format!("waits for a quota: {message}")).await
+        }
+        Err(error @ CallError::NotSent(_)) => {
+            disarm(state, &armed).await?;
+            Err(error.into_error())
+        }
+        // Stays armed: the job may exist.
+        Err(error @ CallError::Unknown(_)) => Err(error.into_error()),
+    }
+}
+
+async fn arm(state: &State, run: Stored<Run>) -> Result<Stored<Run>, Error> {
+    let now = state.clock.now();
+    let owner = format!("{:032x}", rand::random::<u128>());
+    let mut armed = run.value.clone();
+    armed.armed = Some(Armed {
+        owner: owner.clone(),
+        at: now,
+        deadline: now + state.clock.passing(state.config.create_timeout),
+    });
+    armed.updated_at = now;
+    write(state, &run, &armed).await?;
+    let armed = reread(state, &run).await?;
+    match &armed.value.armed {
+        Some(found) if found.owner == owner => Ok(armed),
+        Some(_) | None => Err(Error::Busy("another delivery submits the run".into())),
+    }
+}
+
+/// Takes the intent back after a definite no.
+async fn disarm(state: &State, armed: &Stored<Run>) -> Result<Stored<Run>, Error> {
+    let mut run = armed.value.clone();
+    run.armed = None;
+    write(state, armed, &run).await?;
+    reread(state, armed).await
+}
+
+async fn record(state: &State, run: &Stored<Run>, job: &TuningJob, how: &str) -> Result<(), Error> {
+    let now = state.clock.now();
+    let mut running = run.value.clone();
+    running.armed = None;
+    running.job = Some(job.record(None, now));
+    if running.enter(RunState::Running, "tune", how, now) {
+        write(state, run, &running).await?;
+        info!(
+            fact = "run_submitted",
+            job.name = job.name,
+            "{how} for run {}",
+            running.id
+        );
+    }
+    Ok(())
+}
+
+async fn fail(state: &State, run: &Stored<Run>, reason: String) -> Result<Ack, Error> {
+    let mut failed = run.value.clone();
+    failed.armed = None;
+    if failed.enter(RunState::Failed, "tune", &reason, state.clock.now()) {
+        write(state, run, &failed).await?;
+    }
+    Ok(Ack::refused(
+        "failed",
+        format!("run {} failed: {reason}", failed.id),
+    ))
+}
+
+async fn write(state: &State, before: &Stored<Run>, run: &Run) -> Result<(), Error> {
+    let write = state
+        .documents
+        .replace(run.id.as_str(), before, run)
+        .await?;
+    write.or_busy("the run changed while it was read")
+}
+
+async fn reread(state: &State, run: &Stored<Run>) -> Result<Stored<Run>, Error> {
+    let id = run.value.id.as_str();
+    let found = state.documents.get::<Run>(id).await?;
+    found.ok_or(Error::Busy(
+        "a run that was just written is not there".into(),
+    ))
+}

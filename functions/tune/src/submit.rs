@@ -1,0 +1,166 @@
+//! The protocol that buys one job, and not two: what a delivery may do next.
+//!
+//! The service has no request id, so a job may exist that nobody has recorded: its answer
+//! was lost, or the process that asked died. Therefore: write the intent, then create;
+//! after any doubt wait until an unseen job must show in the list, look for it by label, and
+//! adopt it. No job is created twice unless a process is frozen, between writing the intent
+//! and sending the call, for longer than the call's own deadline and the settling time; any
+//! surplus job is cancelled by a later look.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use shared::run::{Armed, Run, State};
+
+/// What a delivery of `run-approved` does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing: the run does not wait for a job (any more).
+    Nothing,
+    /// Nothing yet: an earlier call may still make a job that cannot be seen.
+    Settle {
+        /// When a look at the list is conclusive.
+        until: DateTime<Utc>,
+    },
+    /// Look for the job of an earlier call, adopt it, or create one if there is none.
+    Adopt,
+    /// Nothing until a later tick: other runs are first.
+    Wait {
+        /// Why, in plain words.
+        reason: String,
+    },
+    /// Write the intent, then create.
+    Create,
+}
+
+/// Decides the next step of `run`; `open` are the runs that have not ended, itself included.
+pub fn next(
+    run: &Run,
+    open: &[Run],
+    jobs_max: usize,
+    settle: Duration,
+    now: DateTime<Utc>,
+) -> Step {
+    if run.state != State::Queued {
+        return Step::Nothing;
+    }
+    if let Some(Armed { deadline, .. }) = run.armed {
+        let settle = TimeDelta::from_std(settle).unwrap_or(TimeDelta::MAX);
+        let until = deadline
+            .checked_add_signed(settle)
+            .unwrap_or(DateTime::<Utc>::MAX_UTC);
+        return if now < until {
+            Step::Settle { until }
+        } else {
+            Step::Adopt
+        };
+    }
+    match turn(run, open, jobs_max) {
+        Some(reason) => Step::Wait { reason },
+        None => Step::Create,
+    }
+}
+
+/// Why it is not the turn of `run`: first come, first served, `jobs_max` at a time.
+fn turn(run: &Run, open: &[Run], jobs_max: usize) -> Option<String> {
+    let live = open.iter().filter(|other| other.state.is_live()).count();
+    let earlier = open
+        .iter()
+        .filter(|other| other.state == State::Queued && other.id != run.id)
+        .filter(|other| (other.created_at, &other.id) < (run.created_at, &run.id))
+        .count();
+    if live + earlier < jobs_max {
+        return None;
+    }
+    Some(format!(
+        "waits for its turn: {live} running and {earlier} queued before it, {jobs_max} at a time"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use shared::run::{Estimate, Plan};
+
+    use super::*;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
+    }
+
+    fn run(id: &str, state: State, created: i64) -> Run {
+        let plan = Plan {
+            base_model: "m".to_owned(),
+            region: "r".to_owned(),
+            epochs: 1,
+            learning_rate_multiplier: 1.0,
+            adapter_size: 1,
+        };
+        let estimate = Estimate {
+            training_tokens: 1,
+            usd: 1.0,
+            price_as_of: String::new(),
+        };
+        let json = serde_json::json!({
+            "id": id, "dataset": "d", "version": "v", "model": "d", "plan": plan,
+            "estimate": estimate, "budget_usd": 1.0, "state": state, "reason": "",
+            "created_at": at(created), "updated_at": at(created),
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
+    const SETTLE: Duration = Duration::from_secs(150);
+
+    #[track_caller]
+    fn check(run: &Run, others: &[Run], now: i64, expected: &Step) {
+        let open: Vec<Run> = others.iter().chain([run]).cloned().collect();
+        assert_eq!(&next(run, &open, 1, SETTLE, at(now)), expected);
+    }
+
+    #[test]
+    fn a_run_is_created_once_and_in_its_turn() {
+        let first = run("a", State::Queued, 1);
+        let second = run("b", State::Queued, 2);
+        check(&first, std::slice::from_ref(&second), 3, &Step::Create);
+        let reason = "waits for its turn: 0 running and 1 queued before it, 1 at a time";
+        let wait = Step::Wait {
+            reason: reason.to_owned(),
+        };
+        check(&second, &[first], 3, &wait);
+        let reason = "waits for its turn: 1 running and 0 queued before it, 1 at a time";
+        let wait = Step::Wait {
+            reason: reason.to_owned(),
+        };
+        check(&second, &[run("a", State::Stopping, 1)], 3, &wait);
+        for state in [State::Running, State::Succeeded, State::AwaitingApproval] {
+            check(&run("a", state, 1), &[], 3, &Step::Nothing);
+        }
+    }
+
+    fn armed(deadline: i64) -> Run {
+        let mut run = run("a", State::Queued, 1);
+        run.armed = Some(Armed {
+            owner: "o".to_owned(),
+            at: at(deadline - 30),
+            deadline: at(deadline),
+        });
+        run
+    }
+
+    #[test]
+    fn after_doubt_nothing_is_created_before_the_list_is_conclusive() {
+        let until = at(250);
+        check(&armed(100), &[], 100, &Step::Settle { until });
+        check(&armed(100), &[], 249, &Step::Settle { until });
+        check(&armed(100), &[], 250, &Step::Adopt);
+    }
+
+    proptest! {
+        #[test]
+        fn an_armed_run_is_never_simply_created(deadline in 30_i64..1_000, now in 0_i64..5_000) {
+            let run = armed(deadline);
+            let step = next(&run, std::slice::from_ref(&run), 1, SETTLE, at(now));
+            prop_assert_ne!(step, Step::Create);
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Hears the tick.
+
+use actix_web::web::Data;
+use futures::{StreamExt as _, stream};
+use shared::{
+    curve::Curve,
+    dataset::Version,
+    delivery::Delivery,
+    error::{Ack, Chain, Error},
+    event::{DatasetCleaned, RunApproved, RunFinished, RunUnhealthy, Tick},
+    google::{
+        documents::{Stored, Write},
+        vertex::CallError,
+    },
+    run::{Run, State as RunState},
+};
+use tracing::{info, warn};
+
+use crate::{State, look::look, reconcile};
+
+/// Runs that have not ended and are looked at; more than a project could ever queue.
+const OPEN_RUNS_MAX: u32 = 500;
+/// Runs that are looked at side by side.
+const LOOKS_AT_ONCE: usize = 8;
+/// Newest versions and runs that are searched for a version without a run.
+const NEWEST: u32 = 100;
+
+/// Looks at every live run, then for what an event lost. Overlapping ticks are harmless:
+/// every write is compare-and-set.
+pub(crate) async fn tick(state: Data<State>, _delivery: Delivery<Tick>) -> Result<Ack, Error> {
+    let open = state
+        .documents
+        .with_field::<Run>("finish_told", false, OPEN_RUNS_MAX)
+        .await?;
+    let looked = stream::iter(&open)
+        .map(|run| visit(&state, run))
+        .buffer_unordered(LOOKS_AT_ONCE)
+        .collect::<Vec<_>>()
+        .await;
+    // One run that cannot be read must not keep the others from being looked at.
+    for error in looked.iter().filter_map(|visited| visited.as_ref().err()) {
+        warn!(outcome = "look_failed", "{}", Chain(error));
+    }
+    let open: Vec<Run> = open.into_iter().map(|stored| stored.value).collect();
+    for run in reconcile::due(&open, state.config.jobs_max) {
+        state.events.tell(&RunApproved { run }, None).await?;
+    }
+    tell_unplanned(&state).await?;
+    let looks = looked.len();
+    Ok(Ack::done("looked", format!("looked at {looks} open runs")))
+}
+
+async fn tell_unplanned(state: &State) -> Result<(), Error> {
+    let versions = state
+        .documents
+        .newest::<Version>("created_at", NEWEST)
+        .await?;
+    let runs = state.documents.newest::<Run>("created_at", NEWEST).await?;
+    let versions: Vec<Version> = versions.into_iter().map(|stored| stored.value).collect();
+    let runs: Vec<Run> = runs.into_iter().map(|stored| stored.value).collect();
+    let now = state.clock.now();
+    for version in reconcile::unplanned(&versions, &runs, state.config.lost, now) {
+        warn!(dataset.version = %version, "version {version} has no run: tells of it again");
+        state.events.tell(&DatasetCleaned { version }, None).await?;
+    }
+    Ok(())
+}
+
+async fn visit(state: &State, stored: &Stored<Run>) -> Result<(), Error> {
+    let run = &stored.value;
+    match (run.state, &run.job) {
+        (RunState::Running | RunState::Stopping, Some(job)) => {
+            visit_job(state, stored, &job.name).await
+        }
+        (ended, _) if ended.is_final() => tell_finished(state, stored).await,
+        _ => Ok(()),
+    }
+}
+
+async fn visit_job(state: &State, stored: &Stored<Run>, job: &str) -> Result<(), Error> {
+    let id = &stored.value.id;
+    let now = state.clock.now();
+    let (after, curve) = match state.vertex.job(job).await {
+        Ok(job) => {
+            let curve = state.vertex.curve(id, &job).await;
+            let curve = curve.map_err(CallError::into_error)?;
+            let after = look(&stored.value, &job, &curve, state.config.stall, now);
+            (after, Some(curve))
+        }
+        Err(CallError::Missing { message }) => {
+            let mut lost = stored.value.clone();
+            let reason = format!("its job is gone: {message}");
+            let _entered = lost.enter(RunState::Failed, "watch", &reason, now);
+            (lost, None)
+        }
+        Err(error) => return Err(error.into_error()),
+    };
+    if let Some(curve) = curve.filter(|curve| curve.last_step().is_some()) {
+        state.documents.put(id.as_str(), &curve).await?;
+        log_progress(&after, &curve);
+    }
+    if state.documents.replace(id.as_str(), stored, &after).await? == Write::Lost {
+        // Someone wrote it meanwhile: the next tick sees that.
+        return Ok(());
+    }
+    log_finding(&after);
+    if after.state.is_final() {
+        let ended = state.documents.get::<Run>(id.as_str()).await?;
+        if let Some(ended) = ended {
+            tell_finished(state, &ended).await?;
+        }
+    } else if after.finding_looks >= state.config.looks && after.stop.is_none() {
+        let run = id.clone();
+        state.events.tell(&RunUnhealthy { run }, None).await?;
+    }
+    Ok(())
+}
+
+/// Tells of the end, then remembers that it was told: a crash between tells twice, never not at all.
+async fn tell_finished(state: &State, stored: &Stored<Run>) -> Result<(), Error> {
+    let run = &stored.value;
+    let finished = RunFinished {
+        run: run.id.clone(),
+    };
+    state.events.tell(&finished, None).await?;
+    let mut told = run.clone();
+    told.finish_told = true;
+    let _next_tick_if_lost = state
+        .documents
+        .replace(run.id.as_str(), stored, &told)
+        .await?;
+    info!(fact = "run_finished", run.id = %run.id, state = run.state.as_str(),
+        "run {} {}: {}", run.id, run.state.as_str(), run.reason);
+    Ok(())
+}
+
+fn log_progress(run: &Run, curve: &Curve) {
+    let last = |points: &[shared::curve::Point]| points.last().and_then(|point| point.loss);
+    // A loss that is no number is left out of the line: see `run_finding` for what it means.
+    info!(
+        fact = "run_progress",
+        run.id = %run.id,
+        step = curve.last_step(),
+        loss.train = last(&curve.train).unwrap_or(f64::NAN),
+        loss.eval = last(&curve.eval).unwrap_or(f64::NAN),
+        "run {} is at step {}",
+        run.id,
+        curve.last_step().unwrap_or_default()
+    );
+}
+
+fn log_finding(run: &Run) {
+    if let (Some(finding), None, true) = (run.finding, &run.stop, run.state.is_live()) {
+        warn!(
+            fact = "run_finding",
+            run.id = %run.id,
+            finding = finding.as_str(),
+            "run {} shows `{}`: {}",
+            run.id,
+            finding.as_str(),
+            finding.advice()
+        );
+    }
+}

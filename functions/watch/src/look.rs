@@ -1,0 +1,258 @@
+//! What one look at a job means for its run.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use shared::{
+    curve::{Curve, Finding},
+    google::vertex::TuningJob,
+    run::{Job, Run, State},
+};
+
+/// The sub-state in which steps are made.
+const TUNING: &str = "TUNING";
+
+/// The run after a look at its job and its curve.
+///
+/// The provider's word wins: a job that ended well although it was asked to stop has succeeded.
+pub fn look(run: &Run, job: &TuningJob, curve: &Curve, stall: Duration, now: DateTime<Utc>) -> Run {
+    let mut run = run.clone();
+    let before = run.job.take();
+    let job = job.record(before.as_ref(), now);
+    if before.as_ref().map(wording) != Some(wording(&job)) {
+        run.note("watch", wording(&job), now);
+    }
+    step(&mut run, curve, now);
+    let finding = curve
+        .finding()
+        .or_else(|| stalled(&run, &job, stall, now).then_some(Finding::Stalled));
+    judge(&mut run, finding, now);
+    let end = ending(&job);
+    run.job = Some(job);
+    if let Some((next, reason)) = end {
+        finish(&mut run, next, &reason, curve, now);
+    }
+    run.updated_at = now;
+    run
+}
+
+/// The job's state and sub-state in short.
+fn wording(job: &Job) -> String {
+    let state = job.state.trim_start_matches("JOB_STATE_");
+    match &job.sub_state {
+        Some(sub) => format!(
+            "job {state}: {}",
+            sub.trim_start_matches("TUNING_JOB_STATE_")
+        ),
+        None => format!("job {state}"),
+    }
+}
+
+fn step(run: &mut Run, curve: &Curve, now: DateTime<Utc>) {
+    let step = curve.last_step();
+    if step > run.last_step || run.last_step_at.is_none() {
+        run.last_step = step;
+        run.last_step_at = Some(now);
+    }
+}
+
+/// Whether the job says that it tunes, and has made no step for `stall`.
+fn stalled(run: &Run, job: &Job, stall: Duration, now: DateTime<Utc>) -> bool {
+    let tunes = job.state == "JOB_STATE_RUNNING"
+        && job
+            .sub_state
+            .as_deref()
+            .is_none_or(|sub| sub.trim_start_matches("TUNING_JOB_STATE_") == TUNING);
+    let since = run.last_step_at.max(job.state_since);
+    let stall = TimeDelta::from_std(stall).unwrap_or(TimeDelta::MAX);
+    tunes && since.is_some_and(|since| now - since > stall)
+}
+
+fn judge(run: &mut Run, finding: Option<Finding>, now: DateTime<Utc>) {
+    if finding != run.finding {
+        let note = match finding {
+            Some(finding) => format!("{}: {}", finding.as_str(), finding.advice()),
+            None => "its curve is healthy again".to_owned(),
+        };
+        run.note("watch", note, now);
+        run.finding = finding;
+        run.finding_looks = 0;
+    }
+    if finding.is_some() && run.stop.is_none() {
+        run.finding_looks = run.finding_looks.saturating_add(1);
+    }
+}
+
+/// The state that the job's end means, and why in plain words.
+fn ending(job: &Job) -> Option<(State, String)> {
+    let error = || {
+        job.error
+            .clone()
+            .unwrap_or_else(|| "no reason given".to_owned())
+    };
+    match job.state.as_str() {
+        "JOB_STATE_SUCCEEDED" => Some((State::Succeeded, "tuned".to_owned())),
+        "JOB_STATE_PARTIALLY_SUCCEEDED" => Some((State::Succeeded, "tuned in part".to_owned())),
+        "JOB_STATE_CANCELLED" => Some((State::Cancelled, "stopped".to_owned())),
+        "JOB_STATE_FAILED" => Some((State::Failed, error())),
+        "JOB_STATE_EXPIRED" => Some((State::Failed, format!("expired: {}", error()))),
+        _ => None,
+    }
+}
+
+fn finish(run: &mut Run, next: State, reason: &str, curve: &Curve, now: DateTime<Utc>) {
+    let checkpoints = run.job.as_ref().map(|job| job.checkpoints.clone());
+    let best = curve
+        .best_checkpoint(&checkpoints.unwrap_or_default())
+        .cloned();
+    match (next, &run.stop) {
+        // Only a decision that kept a checkpoint makes one of a stopped job worth a look.
+        (State::Cancelled, _) | (State::Failed, _) => {}
+        (_, Some(_)) if run.chosen.is_some() => {}
+        _ => run.chosen = best.or_else(|| whole(run.job.as_ref())),
+    }
+    let _entered = run.enter(next, "watch", reason, now);
+}
+
+/// The tuned model of a job without intermediate checkpoints.
+fn whole(job: Option<&Job>) -> Option<shared::run::Checkpoint> {
+    let job = job?;
+    Some(shared::run::Checkpoint {
+        id: "default".to_owned(),
+        epoch: job.completed_epochs.map(u64::from).unwrap_or_default(),
+        step: 0,
+        endpoint: Some(job.endpoint.clone()?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use shared::curve::Point;
+
+    use super::*;
+
+    fn at(minutes: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes)
+    }
+
+    fn run(extra: &Value) -> Run {
+        let mut run = json!({
+            "id": "a-b-c", "dataset": "a", "version": "a-b", "model": "a",
+            "plan": {"base_model": "m", "region": "r", "epochs": 1,
+                     "learning_rate_multiplier": 1.0, "adapter_size": 1},
+            "estimate": {"training_tokens": 1, "usd": 1.0, "price_as_of": ""},
+            "budget_usd": 1.0, "state": "running", "reason": "",
+            "created_at": at(0), "updated_at": at(0),
+        });
+        run.as_object_mut()
+            .unwrap()
+            .extend(extra.as_object().unwrap().clone());
+        serde_json::from_value(run).unwrap()
+    }
+
+    fn job(state: &str, sub_state: &str) -> TuningJob {
+        serde_json::from_value(json!({
+            "name": "projects/p/locations/l/tuningJobs/1",
+            "state": format!("JOB_STATE_{state}"), "tuningJobState": sub_state,
+            "tunedModel": {"model": "m", "endpoint": "e3", "checkpoints": [
+                {"checkpointId": "1", "epoch": "1", "step": "10", "endpoint": "e1"},
+                {"checkpointId": "2", "epoch": "2", "step": "20", "endpoint": "e2"},
+            ]},
+        }))
+        .unwrap()
+    }
+
+    fn curve(eval: &[f64]) -> Curve {
+        let points = |losses: &[f64]| {
+            losses
+                .iter()
+                .zip(1..)
+                .map(|(loss, index)| Point {
+                    step: index * 10,
+                    loss: Some(*loss),
+                })
+                .collect()
+        };
+        Curve {
+            eval: points(eval),
+            train: points(&[1.0, 0.9]),
+            ..Curve::new("a-b-c".parse().unwrap())
+        }
+    }
+
+    const STALL: Duration = Duration::from_hours(1);
+
+    #[test]
+    fn a_finished_run_serves_its_best_checkpoint() {
+        let after = look(
+            &run(&json!({})),
+            &job("SUCCEEDED", ""),
+            &curve(&[0.4, 0.6]),
+            STALL,
+            at(9),
+        );
+        assert_eq!(after.state, State::Succeeded);
+        assert_eq!(after.chosen.unwrap().id, "1");
+        assert_eq!(after.finished_at, Some(at(9)));
+    }
+
+    #[test]
+    fn a_job_that_ends_well_although_it_was_asked_to_stop_has_succeeded() {
+        let stop = json!({"state": "stopping",
+            "stop": {"finding": "overfit", "called_by": "x", "at": at(1)}});
+        let after = look(
+            &run(&stop),
+            &job("SUCCEEDED", ""),
+            &curve(&[0.4]),
+            STALL,
+            at(9),
+        );
+        assert_eq!(after.state, State::Succeeded);
+    }
+
+    #[test]
+    fn a_stopped_run_keeps_only_what_the_decision_kept() {
+        let stopped = json!({"state": "stopping"});
+        let after = look(
+            &run(&stopped),
+            &job("CANCELLED", ""),
+            &curve(&[0.4]),
+            STALL,
+            at(9),
+        );
+        assert_eq!((after.state, after.chosen), (State::Cancelled, None));
+    }
+
+    #[test]
+    fn a_job_that_tunes_without_a_step_has_stalled() {
+        let seen = json!({"last_step": 20, "last_step_at": at(0),
+            "job": {"name": "n", "state": "JOB_STATE_RUNNING", "sub_state": "TUNING", "state_since": at(0)}});
+        let looks = |sub_state, minutes| {
+            let after = look(
+                &run(&seen),
+                &job("RUNNING", sub_state),
+                &curve(&[]),
+                STALL,
+                at(minutes),
+            );
+            after.finding
+        };
+        assert_eq!(looks("TUNING", 59), None);
+        assert_eq!(looks("TUNING", 61), Some(Finding::Stalled));
+        assert_eq!(looks("WAITING_FOR_QUOTA", 61), None);
+    }
+
+    #[test]
+    fn an_unknown_state_is_kept_and_is_no_end() {
+        let after = look(
+            &run(&json!({})),
+            &job("PAUSED", ""),
+            &curve(&[]),
+            STALL,
+            at(9),
+        );
+        assert_eq!(after.state, State::Running);
+        assert_eq!(after.job.unwrap().state, "JOB_STATE_PAUSED");
+    }
+}

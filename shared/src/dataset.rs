@@ -1,0 +1,110 @@
+//! What became of an upload, and the immutable versions of a dataset.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    google::documents::Document,
+    id::{DatasetName, VersionId},
+    recipe::Recipe,
+    uri::Artifact,
+};
+
+/// What `clean` made of one uploaded generation: document `uploads/{digest of its address}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Upload {
+    /// The uploaded generation.
+    pub artifact: Artifact,
+    /// The dataset it belongs to.
+    pub dataset: DatasetName,
+    /// How it ended.
+    pub outcome: UploadOutcome,
+    /// In plain words, for people.
+    pub note: String,
+    /// The version it led to.
+    #[serde(default)]
+    pub version: Option<VersionId>,
+    /// When that was.
+    pub at: DateTime<Utc>,
+}
+
+impl Document for Upload {
+    const COLLECTION: &'static str = "uploads";
+}
+
+/// How an upload ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UploadOutcome {
+    /// It became a version, or was one already.
+    Cleaned,
+    /// Nothing in it can be trained on, or its recipe is wrong.
+    Rejected,
+    /// It is no data: a folder's placeholder, a recipe.
+    Ignored,
+    /// It was deleted or replaced before it was read.
+    Gone,
+}
+
+/// One immutable cleaned state of a dataset: document `versions/{id}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Version {
+    /// Its name.
+    pub id: VersionId,
+    /// Whose version it is.
+    pub dataset: DatasetName,
+    /// The uploaded generation it was made from.
+    pub source: Artifact,
+    /// SHA-256 of the uploaded bytes, in hex.
+    pub source_sha256: String,
+    /// Size of the upload in bytes.
+    pub source_bytes: u64,
+    /// The recipe it was uploaded with.
+    pub recipe: Recipe,
+    /// The format its rows had.
+    pub format: String,
+    /// The version of the code that cleaned it.
+    pub code_version: String,
+    /// What happened to its rows.
+    pub rows: Rows,
+    /// How many rows have each finding.
+    pub codes: BTreeMap<String, u64>,
+    /// Estimated tokens of the training rows, one pass.
+    pub tokens: u64,
+    /// Whether the answers are texts or labels.
+    pub task: String,
+    /// The objects that hold it, by part: `train`, `validation`, `eval`, `rejected`, `report`, `manifest`.
+    pub parts: BTreeMap<String, Part>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+impl Document for Version {
+    const COLLECTION: &'static str = "versions";
+}
+
+/// Every row is one of these: `read = kept + rejected + duplicate`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rows {
+    /// Rows in the upload.
+    pub read: u64,
+    /// Rows in the version.
+    pub kept: u64,
+    /// Rows that cannot be trained on, each with its reason in `rejected.jsonl`.
+    pub rejected: u64,
+    /// Rows that say what an earlier row said.
+    pub duplicate: u64,
+}
+
+/// One object of a version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Where it is.
+    pub artifact: Artifact,
+    /// Its rows.
+    pub rows: u64,
+    /// Its size in bytes.
+    pub bytes: u64,
+}

@@ -1,0 +1,215 @@
+//! The one place where a failure becomes an HTTP status, and a status an acknowledgement.
+//!
+//! | outcome | HTTP | Pub/Sub | what we do |
+//! |---|---|---|---|
+//! | done, or done before | 204 | stops | info, field `outcome` |
+//! | content that can never succeed | 204 | stops | recorded on its document, warn |
+//! | the envelope cannot be read | 400 | retries, then dead letters | error |
+//! | the token is missing or false | 401 | retries, then dead letters | warn |
+//! | a dependency is away, a conflict was lost | 503 | retries with back-off | warn |
+//! | our bug | 500 | retries, then dead letters | error |
+//!
+//! Push deliveries are acknowledged by 102, 200, 201, 202 and 204 only: no 4xx is final to
+//! Pub/Sub, so what is permanent must be acknowledged by us ([`Ack::refused`]).
+
+use std::{borrow::Cow, error::Error as StdError};
+
+use actix_web::{
+    HttpRequest, HttpResponse, Responder, ResponseError, body::BoxBody, http::StatusCode,
+};
+use serde_json::json;
+use tracing::{error, info, warn};
+
+/// Any error of a client, boxed.
+pub type Source = Box<dyn StdError + Send + Sync>;
+
+/// How a handler can fail, named by what the sender should do next.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request cannot be read; sending it again changes nothing.
+    #[error("unreadable request: {0}")]
+    Malformed(String),
+    /// The sender did not prove who it is.
+    #[error("not authenticated: {0}")]
+    Unauthenticated(&'static str),
+    /// What the path names does not exist.
+    #[error("{0} does not exist")]
+    NotFound(String),
+    /// The request is well-formed but asks for what cannot be, now.
+    #[error("{0}")]
+    Refused(String),
+    /// Another delivery does the same work right now, or changed it underneath; come back later.
+    #[error("busy: {0}")]
+    Busy(Cow<'static, str>),
+    /// Something we depend on is not answering; come back later.
+    #[error("{what} is unavailable")]
+    Unavailable {
+        /// The dependency, as an operator would name it.
+        what: &'static str,
+        /// What it said.
+        #[source]
+        source: Source,
+    },
+    /// A bug of ours: what should never be, is.
+    #[error("internal fault: {what}")]
+    Internal {
+        /// What should not have been.
+        what: &'static str,
+        /// The error that showed it.
+        #[source]
+        source: Source,
+    },
+}
+
+impl Error {
+    /// `what` is away.
+    pub fn unavailable(what: &'static str) -> impl Fn(Source) -> Self {
+        move |source| Self::Unavailable { what, source }
+    }
+
+    /// The stable word for programs.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed",
+            Self::Unauthenticated(_) => "unauthenticated",
+            Self::NotFound(_) => "not_found",
+            Self::Refused(_) => "refused",
+            Self::Busy(_) => "busy",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Internal { .. } => "internal",
+        }
+    }
+
+    /// What the caller may read: never the text of a cause.
+    fn detail(&self) -> String {
+        match self {
+            Self::Internal { .. } => "internal fault".to_owned(),
+            Self::Malformed(_)
+            | Self::Unauthenticated(_)
+            | Self::NotFound(_)
+            | Self::Refused(_)
+            | Self::Busy(_)
+            | Self::Unavailable { .. } => self.to_string(),
+        }
+    }
+
+    /// Says the failure once, at the severity that the table gives it.
+    fn log(&self) {
+        let chain = Chain(self).to_string();
+        match self {
+            Self::Malformed(_) | Self::Internal { .. } => {
+                error!(outcome = self.code(), "{chain}");
+            }
+            Self::Unauthenticated(_)
+            | Self::NotFound(_)
+            | Self::Refused(_)
+            | Self::Busy(_)
+            | Self::Unavailable { .. } => warn!(outcome = self.code(), "{chain}"),
+        }
+    }
+}
+
+impl ResponseError for Error {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Refused(_) => StatusCode::CONFLICT,
+            Self::Busy(_) | Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.log();
+        let status = self.status_code();
+        HttpResponse::build(status)
+            .content_type("application/problem+json")
+            .body(
+                json!({
+                    "title": status.canonical_reason(),
+                    "status": status.as_u16(),
+                    "code": self.code(),
+                    "detail": self.detail(),
+                })
+                .to_string(),
+            )
+    }
+}
+
+/// A delivery that need not come again.
+#[derive(Debug)]
+pub struct Ack {
+    outcome: &'static str,
+    note: String,
+    refused: bool,
+}
+
+impl Ack {
+    /// The work is done, now or by an earlier delivery; `outcome` is a stable word.
+    pub fn done(outcome: &'static str, note: impl Into<String>) -> Self {
+        Self {
+            outcome,
+            note: note.into(),
+            refused: false,
+        }
+    }
+
+    /// The content can never succeed; that has been **recorded** where a person finds it.
+    pub fn refused(outcome: &'static str, note: impl Into<String>) -> Self {
+        Self {
+            outcome,
+            note: note.into(),
+            refused: true,
+        }
+    }
+}
+
+impl Responder for Ack {
+    type Body = BoxBody;
+
+    fn respond_to(self, _request: &HttpRequest) -> HttpResponse {
+        let Self { outcome, note, .. } = &self;
+        if self.refused {
+            warn!(outcome, "{note}");
+        } else {
+            info!(outcome, "{note}");
+        }
+        HttpResponse::NoContent().finish()
+    }
+}
+
+/// Shows an error with every cause beneath it, colon by colon.
+#[derive(Debug)]
+pub struct Chain<'a>(pub &'a (dyn StdError + 'static));
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_a_cause_never_leaves() {
+        let error = Error::Internal {
+            what: "a plan that does not parse",
+            source: "secret detail".into(),
+        };
+        assert_eq!(error.detail(), "internal fault");
+        assert_eq!(
+            Chain(&error).to_string(),
+            "internal fault: a plan that does not parse: secret detail"
+        );
+    }
+}

@@ -1,0 +1,212 @@
+//! The conversation: every fact that is published, on one page.
+//!
+//! Facts carry ids only. Whoever hears one reads the truth from where it is kept
+//! and trusts no number, address or state in a message. Unknown fields are tolerated,
+//! so that an old reader survives a new writer.
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{
+    id::{DatasetName, RunId, VersionId},
+    uri::{Artifact, GcsUri},
+};
+
+/// A fact that happened, told by one function and heard by others.
+pub trait Event: Serialize + DeserializeOwned + Send + Sync {
+    /// The CloudEvents `type`; its last segment is the version.
+    const TYPE: &'static str;
+    /// The Pub/Sub topic that carries it.
+    const TOPIC: &'static str;
+
+    /// What the fact is about: the CloudEvents `subject`.
+    fn subject(&self) -> String;
+
+    /// The CloudEvents `id`: the same fact told again has the same id.
+    fn id(&self) -> String {
+        crate::id::digest(&[Self::TYPE, &self.subject()])
+    }
+}
+
+/// `clean` made a version of a dataset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatasetCleaned {
+    /// Document `versions/{version}`.
+    pub version: VersionId,
+}
+
+impl Event for DatasetCleaned {
+    const TYPE: &'static str = "dev.lapidary.dataset.cleaned.v1";
+    const TOPIC: &'static str = "dataset-cleaned";
+
+    fn subject(&self) -> String {
+        self.version.to_string()
+    }
+}
+
+/// A run may cost what it costs: it is within its budget, or a person said so.
+///
+/// Told again by `watch` while the run waits for its turn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunApproved {
+    /// Document `runs/{run}`.
+    pub run: RunId,
+}
+
+impl Event for RunApproved {
+    const TYPE: &'static str = "dev.lapidary.run.approved.v1";
+    const TOPIC: &'static str = "run-approved";
+
+    fn subject(&self) -> String {
+        self.run.to_string()
+    }
+}
+
+/// `tune` submitted the tuning job of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunSubmitted {
+    /// Document `runs/{run}`.
+    pub run: RunId,
+}
+
+impl Event for RunSubmitted {
+    const TYPE: &'static str = "dev.lapidary.run.submitted.v1";
+    const TOPIC: &'static str = "run-submitted";
+
+    fn subject(&self) -> String {
+        self.run.to_string()
+    }
+}
+
+/// `watch` still sees a fault in a run that no alert has led to a decision on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunUnhealthy {
+    /// Document `runs/{run}`.
+    pub run: RunId,
+}
+
+impl Event for RunUnhealthy {
+    const TYPE: &'static str = "dev.lapidary.run.unhealthy.v1";
+    const TOPIC: &'static str = "run-unhealthy";
+
+    fn subject(&self) -> String {
+        self.run.to_string()
+    }
+}
+
+/// The tuning job of a run ended, one way or another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunFinished {
+    /// Document `runs/{run}`.
+    pub run: RunId,
+}
+
+impl Event for RunFinished {
+    const TYPE: &'static str = "dev.lapidary.run.finished.v1";
+    const TOPIC: &'static str = "run-finished";
+
+    fn subject(&self) -> String {
+        self.run.to_string()
+    }
+}
+
+/// `evaluate` compared the tuned model of a run with its base.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunEvaluated {
+    /// Document `evaluations/{run}`.
+    pub run: RunId,
+}
+
+impl Event for RunEvaluated {
+    const TYPE: &'static str = "dev.lapidary.run.evaluated.v1";
+    const TOPIC: &'static str = "run-evaluated";
+
+    fn subject(&self) -> String {
+        self.run.to_string()
+    }
+}
+
+/// `deploy` moved a route.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelDeployed {
+    /// Document `routes/{model}`.
+    pub model: DatasetName,
+    /// The run whose tuned model the route leads to now.
+    pub run: RunId,
+}
+
+impl Event for ModelDeployed {
+    const TYPE: &'static str = "dev.lapidary.model.deployed.v1";
+    const TOPIC: &'static str = "model-deployed";
+
+    fn subject(&self) -> String {
+        format!("{}/{}", self.model, self.run)
+    }
+}
+
+/// Cloud Scheduler: a minute passed. Heard by `watch`; never told by a function.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tick {}
+
+/// Cloud Storage: an upload is complete. Heard by `clean`; never told by a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectFinalized {
+    /// The generation that was written.
+    pub artifact: Artifact,
+}
+
+impl ObjectFinalized {
+    /// What `bucket`, `object` and `generation` name.
+    pub fn new(bucket: &str, object: &str, generation: i64) -> Self {
+        Self {
+            artifact: Artifact {
+                uri: GcsUri::new(bucket, object),
+                generation,
+            },
+        }
+    }
+
+    /// The document that remembers what became of this upload: `uploads/{id}`.
+    ///
+    /// A digest, since an object's name may be longer than a document's id and hold any character.
+    pub fn upload_id(&self) -> String {
+        let mut id = crate::id::digest(&[&self.artifact.to_string()]);
+        id.truncate(40);
+        id
+    }
+}
+
+/// Cloud Monitoring: an alert policy opened or closed an incident.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Incident {
+    /// Google's id of the incident.
+    pub id: String,
+    /// Whether it opened or closed.
+    pub open: bool,
+    /// The policy's display name.
+    pub policy: String,
+    /// The run that the incident's labels name, where they name one.
+    pub run: Option<RunId>,
+    /// Google's own summary.
+    pub summary: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fact_told_again_has_the_same_id() {
+        let fact = || RunFinished {
+            run: "tickets-a-b".parse().unwrap(),
+        };
+        assert_eq!(fact().id(), fact().id());
+        let other = RunEvaluated { run: fact().run };
+        assert_ne!(fact().id(), other.id(), "another fact about the same run");
+    }
+
+    #[test]
+    fn an_old_reader_survives_a_new_writer() {
+        let text = r#"{"run":"tickets-a-b","reason":"new field"}"#;
+        assert!(serde_json::from_str::<RunFinished>(text).is_ok());
+    }
+}

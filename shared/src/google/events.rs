@@ -1,0 +1,114 @@
+//! Pub/Sub: tells facts.
+
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+
+use google_cloud_auth::credentials::Credentials;
+use google_cloud_gax::retry_policy::{Aip194Strict, RetryPolicyExt as _};
+use google_cloud_pubsub::{client::Publisher, model::Message};
+use tokio::sync::Mutex;
+use tracing::info;
+
+use crate::{
+    clock::Clock,
+    error::{Error, Source},
+    event::Event,
+    telemetry::Trace,
+};
+
+/// Longest that telling a fact may take; the delivery that tells it comes again after a failure.
+const TELL_MAX: Duration = Duration::from_secs(20);
+
+/// Tells facts on behalf of one function.
+#[derive(Clone)]
+pub struct Events(Arc<Inner>);
+
+struct Inner {
+    source: String,
+    project: String,
+    endpoint: Option<String>,
+    credentials: Credentials,
+    clock: Clock,
+    publishers: Mutex<HashMap<&'static str, Publisher>>,
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Events")
+    }
+}
+
+impl Events {
+    pub(crate) fn new(
+        function: &'static str,
+        project: &str,
+        endpoint: Option<String>,
+        credentials: Credentials,
+        clock: Clock,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            source: format!("//lapidary.dev/{function}"),
+            project: project.to_owned(),
+            endpoint,
+            credentials,
+            clock,
+            publishers: Mutex::default(),
+        }))
+    }
+
+    /// Publishes `event` with the attributes of a CloudEvent.
+    ///
+    /// Told again, a fact has the same `ce-id`; hearers find its work done.
+    pub async fn tell<E: Event>(&self, event: &E, trace: Option<&Trace>) -> Result<(), Error> {
+        let away = Error::unavailable("Pub/Sub");
+        let data = serde_json::to_vec(event).map_err(|source| Error::Internal {
+            what: "an event that does not serialise",
+            source: source.into(),
+        })?;
+        let mut attributes = vec![
+            ("ce-specversion", "1.0".to_owned()),
+            ("ce-id", event.id()),
+            ("ce-source", self.0.source.clone()),
+            ("ce-type", E::TYPE.to_owned()),
+            ("ce-subject", event.subject()),
+            ("ce-time", self.0.clock.now().to_rfc3339()),
+            ("content-type", "application/json".to_owned()),
+        ];
+        if let Some(trace) = trace {
+            attributes.push(("traceparent", trace.to_string()));
+            attributes.push(("googclient_traceparent", trace.to_string()));
+        }
+        let message = Message::new().set_data(data).set_attributes(attributes);
+        let publisher = self.publisher(E::TOPIC).await.map_err(&away)?;
+        publisher
+            .publish(message)
+            .await
+            .map_err(|error| away(Source::from(error)))?;
+        info!(
+            fact.told = E::TOPIC,
+            "told `{}` of {}",
+            E::TOPIC,
+            event.subject()
+        );
+        Ok(())
+    }
+
+    async fn publisher(&self, topic: &'static str) -> Result<Publisher, Source> {
+        let mut publishers = self.0.publishers.lock().await;
+        if let Some(publisher) = publishers.get(topic) {
+            return Ok(publisher.clone());
+        }
+        let name = format!("projects/{}/topics/{topic}", self.0.project);
+        // A fact is told alone: waiting for a batch would only delay the acknowledgement.
+        let mut builder = Publisher::builder(name)
+            .with_credentials(self.0.credentials.clone())
+            .set_message_count_threshold(1)
+            .set_delay_threshold(Duration::ZERO)
+            .with_retry_policy(Aip194Strict.with_time_limit(TELL_MAX));
+        if let Some(endpoint) = &self.0.endpoint {
+            builder = builder.with_endpoint(endpoint);
+        }
+        let publisher = builder.build().await?;
+        publishers.insert(topic, publisher.clone());
+        Ok(publisher)
+    }
+}

@@ -1,0 +1,280 @@
+//! Cloud Storage: generations are read, and written only where none is.
+
+use std::{fmt, io, time::Duration};
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _};
+use google_cloud_auth::credentials::Credentials;
+use google_cloud_gax::{
+    paginator::ItemPaginator as _,
+    retry_policy::{Aip194Strict, RetryPolicyExt as _},
+};
+use google_cloud_storage::{
+    client::{Storage, StorageControl},
+    model::Object,
+    streaming_source::StreamingSource,
+};
+
+use crate::{
+    error::{Error, Source},
+    google::StartError,
+    uri::{Artifact, GcsUri},
+};
+
+/// Longest that one call may be retried.
+const CALL_MAX: Duration = Duration::from_secs(30);
+/// Attempts of one call.
+const ATTEMPTS_MAX: u32 = 4;
+/// Objects of one listing that are looked at.
+const LIST_MAX: usize = 10_000;
+
+/// What is known of one generation of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stat {
+    /// Which it is.
+    pub artifact: Artifact,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// Checksum of its bytes.
+    pub crc32c: Option<u32>,
+    /// MD5 of its bytes, in hex; composed objects have none.
+    pub md5: String,
+}
+
+/// The outcome of a write that wants nothing to be there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Created {
+    /// This write made it.
+    New(Stat),
+    /// It was there before; an earlier delivery made it.
+    Before(Stat),
+}
+
+impl Created {
+    /// What is there now, whoever made it.
+    pub fn into_stat(self) -> Stat {
+        match self {
+            Self::New(stat) | Self::Before(stat) => stat,
+        }
+    }
+}
+
+/// The client of both of Cloud Storage's interfaces.
+#[derive(Clone)]
+pub struct Objects {
+    data: Storage,
+    control: StorageControl,
+}
+
+impl fmt::Debug for Objects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Objects")
+    }
+}
+
+impl Objects {
+    pub(crate) async fn connect(
+        endpoint: Option<&str>,
+        credentials: Credentials,
+    ) -> Result<Self, StartError> {
+        let failed = StartError::of("Cloud Storage");
+        let retries = || {
+            Aip194Strict
+                .with_time_limit(CALL_MAX)
+                .with_attempt_limit(ATTEMPTS_MAX)
+        };
+        let mut data = Storage::builder()
+            .with_credentials(credentials.clone())
+            .with_retry_policy(retries());
+        let mut control = StorageControl::builder()
+            .with_credentials(credentials)
+            .with_retry_policy(retries());
+        if let Some(endpoint) = endpoint {
+            data = data.with_endpoint(endpoint);
+            control = control.with_endpoint(endpoint);
+        }
+        Ok(Self {
+            data: data.build().await.map_err(|error| failed(error.into()))?,
+            control: control
+                .build()
+                .await
+                .map_err(|error| failed(error.into()))?,
+        })
+    }
+
+    /// Looks at `uri`: the live generation, or the given one.
+    pub async fn stat(&self, uri: &GcsUri, generation: Option<i64>) -> Result<Option<Stat>, Error> {
+        let found = self
+            .control
+            .get_object()
+            .set_bucket(bucket(uri))
+            .set_object(&uri.object)
+            .set_generation(generation.unwrap_or_default())
+            .send()
+            .await;
+        match found {
+            Ok(object) => Ok(Some(stat(uri, &object))),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(away(error)),
+        }
+    }
+
+    /// Reads one generation as a stream; `None` where it is gone.
+    pub async fn stream(
+        &self,
+        artifact: &Artifact,
+    ) -> Result<Option<impl Stream<Item = io::Result<Bytes>> + Send + Unpin + use<>>, Error> {
+        let opened = self
+            .data
+            .read_object(bucket(&artifact.uri), &artifact.uri.object)
+            .set_generation(artifact.generation)
+            .send()
+            .await;
+        let response = match opened {
+            Ok(response) => response,
+            Err(error) if is_missing(&error) => return Ok(None),
+            Err(error) => return Err(away(error)),
+        };
+        let chunks = futures::stream::unfold(response, |mut response| async move {
+            let chunk = response.next().await?.map_err(io::Error::other);
+            Some((chunk, response))
+        });
+        Ok(Some(chunks.boxed()))
+    }
+
+    /// Reads the whole of a small object; `None` where it is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] above `max_bytes`.
+    pub async fn read(&self, uri: &GcsUri, max_bytes: u64) -> Result<Option<Bytes>, Error> {
+        let Some(stat) = self.stat(uri, None).await? else {
+            return Ok(None);
+        };
+        if stat.size_bytes > max_bytes {
+            return Err(Error::Refused(format!(
+                "{uri} has {} bytes: {max_bytes} are read",
+                stat.size_bytes
+            )));
+        }
+        let Some(mut stream) = self.stream(&stat.artifact).await? else {
+            return Ok(None);
+        };
+        let mut all = Vec::new();
+        while let Some(chunk) = stream.next().await {
+            all.extend_from_slice(&chunk.map_err(away)?);
+        }
+        Ok(Some(all.into()))
+    }
+
+    /// Writes `content` to `uri`, unless something is there.
+    pub async fn create(
+        &self,
+        uri: &GcsUri,
+        content_type: &str,
+        content: Bytes,
+    ) -> Result<Created, Error> {
+        let written = self
+            .data
+            .write_object(bucket(uri), &uri.object, content)
+            .set_if_generation_match(0_i64)
+            .set_content_type(content_type)
+            .send_buffered()
+            .await;
+        self.created(uri, written).await
+    }
+
+    /// Writes a stream to `uri`, unless something is there.
+    pub async fn create_streamed<S>(
+        &self,
+        uri: &GcsUri,
+        content_type: &str,
+        content: S,
+    ) -> Result<Created, Error>
+    where
+        S: StreamingSource + Send + Sync + 'static,
+    {
+        let written = self
+            .data
+            .write_object(bucket(uri), &uri.object, content)
+            .set_if_generation_match(0_i64)
+            .set_content_type(content_type)
+            .send_buffered()
+            .await;
+        self.created(uri, written).await
+    }
+
+    /// Lists the live objects of `bucket_name` whose names begin with `prefix`.
+    pub async fn list(&self, bucket_name: &str, prefix: &str) -> Result<Vec<Stat>, Error> {
+        let mut pages = self
+            .control
+            .list_objects()
+            .set_parent(format!("projects/_/buckets/{bucket_name}"))
+            .set_prefix(prefix)
+            .by_item();
+        let mut found = Vec::new();
+        while let Some(object) = pages.next().await {
+            let object = object.map_err(away)?;
+            let uri = GcsUri::new(bucket_name, object.name.clone());
+            found.push(stat(&uri, &object));
+            if found.len() == LIST_MAX {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn created(
+        &self,
+        uri: &GcsUri,
+        written: Result<Object, google_cloud_storage::Error>,
+    ) -> Result<Created, Error> {
+        match written {
+            Ok(object) => Ok(Created::New(stat(uri, &object))),
+            Err(error) if is_precondition(&error) => match self.stat(uri, None).await? {
+                Some(stat) => Ok(Created::Before(stat)),
+                None => Err(Error::Busy("an object came and went".into())),
+            },
+            Err(error) => Err(away(error)),
+        }
+    }
+}
+
+fn bucket(uri: &GcsUri) -> String {
+    format!("projects/_/buckets/{}", uri.bucket)
+}
+
+fn stat(uri: &GcsUri, object: &Object) -> Stat {
+    let checksums = object.checksums.clone().unwrap_or_default();
+    Stat {
+        artifact: Artifact {
+            uri: uri.clone(),
+            generation: object.generation,
+        },
+        size_bytes: u64::try_from(object.size).unwrap_or_default(),
+        crc32c: checksums.crc32c,
+        md5: data_encoding::HEXLOWER.encode(&checksums.md5_hash),
+    }
+}
+
+// The data plane tells a failure by HTTP status, the control plane by gRPC code.
+
+fn is_missing(error: &google_cloud_storage::Error) -> bool {
+    use google_cloud_gax::error::rpc::Code;
+    error.http_status_code() == Some(404)
+        || error
+            .status()
+            .is_some_and(|status| status.code == Code::NotFound)
+}
+
+fn is_precondition(error: &google_cloud_storage::Error) -> bool {
+    use google_cloud_gax::error::rpc::Code;
+    error.http_status_code() == Some(412)
+        || error
+            .status()
+            .is_some_and(|status| status.code == Code::FailedPrecondition)
+}
+
+fn away(error: impl Into<Source>) -> Error {
+    Error::unavailable("Cloud Storage")(error.into())
+}

@@ -1,0 +1,288 @@
+//! A tuning job, as it is asked for and as it is told.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+use crate::{
+    id::RunId,
+    run::{Checkpoint, Job, Plan},
+    uri::GcsUri,
+};
+
+/// The label that says which run a job belongs to: how a lost job is found again.
+pub(super) const RUN_LABEL: &str = "lapidary_run";
+
+/// A job to be created.
+#[derive(Debug, Clone)]
+pub struct NewJob<'a> {
+    /// Whose it is.
+    pub run: &'a RunId,
+    /// What is asked for.
+    pub plan: &'a Plan,
+    /// The rows to train on.
+    pub train: &'a GcsUri,
+    /// The rows to measure the evaluation loss on.
+    pub validation: Option<&'a GcsUri>,
+}
+
+impl NewJob<'_> {
+    pub(super) fn body(&self) -> Value {
+        let size = match self.plan.adapter_size {
+            1 => "ONE",
+            2 => "TWO",
+            4 => "FOUR",
+            8 => "EIGHT",
+            _ => "SIXTEEN",
+        };
+        let mut spec = json!({
+            "trainingDatasetUri": self.train.to_string(),
+            "hyperParameters": {
+                // int64 is a string in Google's JSON.
+                "epochCount": self.plan.epochs.to_string(),
+                "learningRateMultiplier": self.plan.learning_rate_multiplier,
+                "adapterSize": format!("ADAPTER_SIZE_{size}"),
+            },
+            "exportLastCheckpointOnly": false,
+        });
+        if let (Some(validation), Some(spec)) = (self.validation, spec.as_object_mut()) {
+            spec.insert(
+                "validationDatasetUri".to_owned(),
+                validation.to_string().into(),
+            );
+        }
+        json!({
+            "baseModel": self.plan.base_model,
+            "supervisedTuningSpec": spec,
+            "tunedModelDisplayName": self.run.to_string(),
+            "description": "Submitted by Lapidary.",
+            "labels": { RUN_LABEL: self.run.to_string(), "app": "lapidary" },
+        })
+    }
+}
+
+/// A job as the service tells it; only what Lapidary reads.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TuningJob {
+    /// Resource name.
+    pub name: String,
+    /// `JOB_STATE_…`.
+    #[serde(default)]
+    pub state: String,
+    /// v1beta1: what it does while it runs.
+    #[serde(default)]
+    pub tuning_job_state: Option<String>,
+    /// When it was created.
+    #[serde(default)]
+    pub create_time: Option<DateTime<Utc>>,
+    #[serde(default)]
+    start_time: Option<DateTime<Utc>>,
+    #[serde(default)]
+    end_time: Option<DateTime<Utc>>,
+    #[serde(default)]
+    error: Option<JobError>,
+    /// The context that leads to the curves.
+    #[serde(default)]
+    pub experiment: Option<String>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
+    tuning_job_metadata: Option<Metadata>,
+    #[serde(default)]
+    tuned_model: Option<TunedModel>,
+    #[serde(default)]
+    tuning_data_stats: Option<DataStats>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct JobError {
+    #[serde(default)]
+    message: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    #[serde(default, deserialize_with = "int64")]
+    completed_epoch_count: Option<u64>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct TunedModel {
+    #[serde(default)]
+    model: Option<String>,
+    #[serde(default)]
+    endpoint: Option<String>,
+    #[serde(default)]
+    checkpoints: Vec<ToldCheckpoint>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ToldCheckpoint {
+    checkpoint_id: String,
+    #[serde(default, deserialize_with = "int64")]
+    epoch: Option<u64>,
+    #[serde(default, deserialize_with = "int64")]
+    step: Option<u64>,
+    #[serde(default)]
+    endpoint: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DataStats {
+    #[serde(default)]
+    supervised_tuning_data_stats: SupervisedStats,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SupervisedStats {
+    #[serde(default, deserialize_with = "int64")]
+    total_billable_token_count: Option<u64>,
+    #[serde(default, deserialize_with = "int64")]
+    tuning_step_count: Option<u64>,
+    #[serde(default, deserialize_with = "int64")]
+    total_truncated_example_count: Option<u64>,
+    #[serde(default)]
+    dropped_example_reasons: Vec<String>,
+}
+
+impl TuningJob {
+    /// Whether it carries the label of `run`.
+    pub(super) fn is_of(&self, run: &RunId) -> bool {
+        self.labels.get(RUN_LABEL).map(String::as_str) == Some(run.as_str())
+    }
+
+    /// Whether nothing more happens to it.
+    pub fn is_final(&self) -> bool {
+        matches!(
+            self.state.as_str(),
+            "JOB_STATE_SUCCEEDED"
+                | "JOB_STATE_FAILED"
+                | "JOB_STATE_CANCELLED"
+                | "JOB_STATE_EXPIRED"
+                | "JOB_STATE_PARTIALLY_SUCCEEDED"
+        )
+    }
+
+    /// What a run's document keeps of it; `before` is what it kept until now.
+    pub fn record(&self, before: Option<&Job>, now: DateTime<Utc>) -> Job {
+        let stats = self
+            .tuning_data_stats
+            .clone()
+            .map(|stats| stats.supervised_tuning_data_stats)
+            .unwrap_or_default();
+        let tuned = self.tuned_model.clone();
+        let checkpoints = tuned.as_ref().map(|tuned| tuned.checkpoints.clone());
+        let same =
+            before.filter(|job| job.state == self.state && job.sub_state == self.tuning_job_state);
+        Job {
+            name: self.name.clone(),
+            state: self.state.clone(),
+            sub_state: self.tuning_job_state.clone(),
+            state_since: same.map_or(Some(now), |job| job.state_since),
+            started_at: self.start_time,
+            ended_at: self.end_time,
+            error: self.error.clone().map(|error| error.message),
+            completed_epochs: self
+                .tuning_job_metadata
+                .as_ref()
+                .and_then(|metadata| metadata.completed_epoch_count)
+                .and_then(|count| u32::try_from(count).ok()),
+            steps_total: stats.tuning_step_count,
+            billable_tokens: stats.total_billable_token_count,
+            dropped_rows: stats.total_truncated_example_count,
+            dropped_reasons: stats.dropped_example_reasons,
+            model: tuned.as_ref().and_then(|tuned| filled(tuned.model.clone())),
+            endpoint: tuned.and_then(|tuned| filled(tuned.endpoint)),
+            checkpoints: checkpoints
+                .unwrap_or_default()
+                .into_iter()
+                .map(|told| Checkpoint {
+                    id: told.checkpoint_id,
+                    epoch: told.epoch.unwrap_or_default(),
+                    step: told.step.unwrap_or_default(),
+                    endpoint: filled(told.endpoint),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// An empty string stands for nothing in Google's JSON.
+fn filled(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+/// Reads an int64, which is a string in Google's JSON and a number in others'.
+fn int64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let value = Option::<Value>::deserialize(deserializer)?;
+    Ok(match value {
+        Some(Value::String(text)) => text.parse().ok(),
+        Some(Value::Number(number)) => number.as_u64(),
+        Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) | None => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_job_can_still_own_a_model() {
+        let told: TuningJob = serde_json::from_value(json!({
+            "name": "projects/1/locations/us-central1/tuningJobs/2",
+            "state": "JOB_STATE_FAILED",
+            "createTime": "2026-11-22T10:00:00.123456Z",
+            "error": {"code": 13, "message": "Failed to create endpoint."},
+            "tunedModel": {"model": "projects/1/locations/us/models/3@1", "endpoint": ""},
+            "tuningDataStats": {"supervisedTuningDataStats": {
+                "totalBillableTokenCount": "255243", "tuningStepCount": "10"}},
+        }))
+        .unwrap();
+        let job = told.record(None, DateTime::UNIX_EPOCH);
+        assert_eq!(job.billable_tokens, Some(255_243));
+        assert_eq!((job.model.is_some(), job.endpoint), (true, None));
+    }
+
+    #[test]
+    fn the_body_asks_for_what_the_plan_says() {
+        let plan = Plan {
+            base_model: "gemini-3.1-flash-lite".to_owned(),
+            region: "us-central1".to_owned(),
+            epochs: 3,
+            learning_rate_multiplier: 1.0,
+            adapter_size: 2,
+        };
+        let job = NewJob {
+            run: &"a-b-c".parse().unwrap(),
+            plan: &plan,
+            train: &"gs://b/train.jsonl".parse().unwrap(),
+            validation: None,
+        };
+        insta::assert_json_snapshot!(job.body(), @r#"
+        {
+          "baseModel": "gemini-3.1-flash-lite",
+          "description": "Submitted by Lapidary.",
+          "labels": {
+            "app": "lapidary",
+            "lapidary_run": "a-b-c"
+          },
+          "supervisedTuningSpec": {
+            "exportLastCheckpointOnly": false,
+            "hyperParameters": {
+              "adapterSize": "ADAPTER_SIZE_TWO",
+              "epochCount": "3",
+              "learningRateMultiplier": 1.0
+            },
+            "trainingDatasetUri": "gs://b/train.jsonl"
+          },
+          "tunedModelDisplayName": "a-b-c"
+        }
+        "#);
+    }
+}

@@ -1,0 +1,263 @@
+//! `recipe.toml`: what a person asks for a dataset, uploaded beside its rows.
+//!
+//! Every table and every field may be left out. Settings are strict: a field that
+//! nobody reads is an error, since a misspelt budget is an expensive one.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::DatasetName;
+
+/// The object's name beside the rows.
+pub const FILE_NAME: &str = "recipe.toml";
+/// Bytes of a recipe that are read.
+pub const FILE_MAX_BYTES: u64 = 256 << 10;
+
+/// Knobs of older tuning guides that the API no longer has, and what takes their place.
+const GONE: [(&str, &str); 6] = [
+    (
+        "batch_size",
+        "the service chooses the batch size; set `epochs` instead",
+    ),
+    (
+        "learning_rate",
+        "set `learning_rate_multiplier`, 1.0 being the model's own rate",
+    ),
+    (
+        "warmup_steps",
+        "the service chooses the warm-up; leave it out",
+    ),
+    (
+        "train_steps",
+        "set `epochs`: steps follow from rows and epochs",
+    ),
+    ("lora_rank", "set `adapter_size` to 1, 2, 4, 8 or 16"),
+    (
+        "machine_type",
+        "tuned Gemini models run on shared endpoints; leave it out",
+    ),
+];
+
+/// What is wrong with a recipe.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidRecipe {
+    /// It is not TOML, or holds what nobody reads.
+    #[error("recipe.toml: {0}")]
+    Syntax(String),
+    /// It asks for a knob that the API no longer has.
+    #[error("recipe.toml: `tune.{knob}` does not exist any more: {instead}")]
+    Gone {
+        /// The field.
+        knob: &'static str,
+        /// What to do.
+        instead: &'static str,
+    },
+    /// A value is outside its limits.
+    #[error("recipe.toml: `{field}` is {value}: {expected}")]
+    Value {
+        /// The field.
+        field: &'static str,
+        /// What was found.
+        value: String,
+        /// What is allowed.
+        expected: &'static str,
+    },
+}
+
+/// The whole file.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// `[clean]`: read strictly by `clean`, which owns its fields.
+    #[serde(default)]
+    pub clean: toml::Table,
+    /// `[tune]`.
+    #[serde(default)]
+    pub tune: Tune,
+    /// `[evaluate]`.
+    #[serde(default)]
+    pub evaluate: Evaluate,
+    /// `[deploy]`.
+    #[serde(default)]
+    pub deploy: Deploy,
+}
+
+/// `[tune]`: how to tune, and for how much.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tune {
+    /// The model to start from; the tunable ones are data, see [`crate::price`].
+    pub base_model: String,
+    /// Passes over the training rows. The service's own default can be 40: always set.
+    pub epochs: u32,
+    /// Factor on the model's own learning rate.
+    pub learning_rate_multiplier: f64,
+    /// Rank of the adapter: 1, 2, 4, 8 or 16.
+    pub adapter_size: u32,
+    /// What one run may cost in US dollars before a person must approve it.
+    pub budget_usd: f64,
+}
+
+impl Default for Tune {
+    fn default() -> Self {
+        Self {
+            base_model: "gemini-3.1-flash-lite".to_owned(),
+            epochs: 3,
+            learning_rate_multiplier: 1.0,
+            adapter_size: 4,
+            budget_usd: 25.0,
+        }
+    }
+}
+
+/// `[evaluate]`: how to compare.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Evaluate {
+    /// Held-out prompts that both models are asked.
+    pub rows: u32,
+}
+
+impl Default for Evaluate {
+    fn default() -> Self {
+        Self { rows: 200 }
+    }
+}
+
+/// When a tuned model may take the route.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gate {
+    /// Only if the evaluation shows it better than the base.
+    #[default]
+    Better,
+    /// Also if it is shown to be at most a margin worse: a cheaper prompt can be worth that.
+    NotWorse,
+}
+
+/// `[deploy]`: where a better model goes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Deploy {
+    /// The name that `predict` serves it under; the dataset's where it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<DatasetName>,
+    /// What the gate asks for.
+    pub gate: Gate,
+}
+
+impl Recipe {
+    /// Parses and checks a recipe.
+    ///
+    /// # Errors
+    ///
+    /// Names the field and says what is allowed.
+    pub fn parse(text: &str) -> Result<Self, InvalidRecipe> {
+        let table: toml::Table = text
+            .parse()
+            .map_err(|error: toml::de::Error| InvalidRecipe::Syntax(one_line(&error)))?;
+        if let Some(toml::Value::Table(tune)) = table.get("tune") {
+            for (knob, instead) in GONE {
+                if tune.contains_key(knob) {
+                    return Err(InvalidRecipe::Gone { knob, instead });
+                }
+            }
+        }
+        // Parsed from the text again: only then does an error know its line.
+        let recipe: Self =
+            toml::from_str(text).map_err(|error| InvalidRecipe::Syntax(one_line(&error)))?;
+        recipe.check()?;
+        Ok(recipe)
+    }
+
+    fn check(&self) -> Result<(), InvalidRecipe> {
+        let ensure = |holds: bool, field, value: String, expected| {
+            if holds {
+                return Ok(());
+            }
+            Err(InvalidRecipe::Value {
+                field,
+                value,
+                expected,
+            })
+        };
+        let Tune {
+            epochs,
+            learning_rate_multiplier: multiplier,
+            adapter_size: size,
+            budget_usd: budget,
+            ..
+        } = &self.tune;
+        ensure(
+            (1..=100).contains(epochs),
+            "tune.epochs",
+            epochs.to_string(),
+            "must be 1 to 100",
+        )?;
+        ensure(
+            multiplier.is_finite() && (0.001..=100.0).contains(multiplier),
+            "tune.learning_rate_multiplier",
+            multiplier.to_string(),
+            "must be 0.001 to 100",
+        )?;
+        ensure(
+            [1, 2, 4, 8, 16].contains(size),
+            "tune.adapter_size",
+            size.to_string(),
+            "must be 1, 2, 4, 8 or 16",
+        )?;
+        ensure(
+            budget.is_finite() && *budget >= 0.0,
+            "tune.budget_usd",
+            budget.to_string(),
+            "must be 0 or more US dollars",
+        )?;
+        let rows = self.evaluate.rows;
+        ensure(
+            (1..=2_000).contains(&rows),
+            "evaluate.rows",
+            rows.to_string(),
+            "must be 1 to 2000",
+        )
+    }
+}
+
+/// TOML errors draw the line they are about; a record wants one line.
+fn one_line(error: &toml::de::Error) -> String {
+    let text = error.to_string();
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('|'))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_recipe_is_the_defaults() {
+        assert_eq!(Recipe::parse("").unwrap(), Recipe::default());
+    }
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let error = Recipe::parse(text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{text:?}: {error}");
+    }
+
+    #[test]
+    fn errors_say_what_to_do() {
+        check("[tune]\nepochs = 0", "must be 1 to 100");
+        check("[tune]\nbatch_size = 8", "set `epochs` instead");
+        check(
+            "[tune]\nlearning_rate = 3e-5",
+            "set `learning_rate_multiplier`",
+        );
+        check("[tune]\nadapter_size = 3", "1, 2, 4, 8 or 16");
+        check("[tune]\nbudget = 3", "budget_usd");
+        check("[tuning]\n", "unknown field `tuning`");
+        check("[deploy]\ngate = \"always\"", "not_worse");
+        check("x", "line 1");
+    }
+}

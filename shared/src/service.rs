@@ -1,0 +1,151 @@
+//! Start-up and shut-down, the same for every function.
+
+use std::{error::Error as StdError, future::Future, io, net::TcpListener, process::ExitCode};
+
+use actix_web::{
+    App, HttpMessage as _, HttpServer,
+    body::MessageBody,
+    dev::{Server, ServiceRequest, ServiceResponse},
+    middleware::{Next, from_fn},
+    web::{self, ServiceConfig},
+};
+use tracing::{Instrument as _, error, info};
+
+use crate::{
+    clock::Clock,
+    config::{Reader, Vars},
+    error::Chain,
+    google::Google,
+    push_auth::PushAuth,
+    telemetry::{self, Trace},
+};
+
+/// Seconds that requests in flight get after SIGTERM.
+///
+/// Cloud Run kills the container 10 s after the signal; actix waits 30 s unless told.
+const SHUTDOWN_S: u64 = 8;
+/// Bytes of a request body: Pub/Sub pushes at most 10 MB of base64 and its envelope.
+const BODY_MAX_BYTES: usize = 16 << 20;
+
+/// What every function is given at its start.
+#[derive(Debug, Clone)]
+pub struct Common {
+    /// The time.
+    pub clock: Clock,
+    /// The way to Google's services.
+    pub google: Google,
+}
+
+/// Runs the function `name` until it is told to stop.
+///
+/// `read` reads its settings; `start` makes its clients and gives back its routes.
+pub async fn run<C, S, F, R>(
+    name: &'static str,
+    read: fn(&mut Reader<'_>) -> Option<C>,
+    start: S,
+) -> ExitCode
+where
+    S: FnOnce(C, Common) -> F,
+    F: Future<Output = Result<R, crate::google::StartError>>,
+    R: Fn(&mut ServiceConfig) + Clone + Send + 'static,
+{
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the environment"
+    )]
+    let vars: Vars = std::env::vars().collect();
+    telemetry::init(name, vars.get("GOOGLE_CLOUD_PROJECT").cloned());
+    match launch(name, &vars, read, start).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error!(
+                outcome = "not_started",
+                "{name} cannot run: {}",
+                Chain(&*error)
+            );
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn launch<C, S, F, R>(
+    name: &'static str,
+    vars: &Vars,
+    read: fn(&mut Reader<'_>) -> Option<C>,
+    start: S,
+) -> Result<(), Box<dyn StdError>>
+where
+    S: FnOnce(C, Common) -> F,
+    F: Future<Output = Result<R, crate::google::StartError>>,
+    R: Fn(&mut ServiceConfig) + Clone + Send + 'static,
+{
+    let mut reader = Reader::new(vars);
+    let port = reader.or::<u16>("PORT", 8080);
+    let host = reader.or("HOST", std::net::IpAddr::from([0, 0, 0, 0]));
+    let workers = reader.or::<usize>("WORKERS", 2);
+    let clock = Clock::read(&mut reader);
+    let google = Google::read(name, &mut reader);
+    let auth = PushAuth::read(&mut reader, clock);
+    let settings = read(&mut reader);
+    let (port, host, workers, clock, google, auth, settings) =
+        reader.finish(|| Some((port?, host?, workers?, clock?, google?, auth?, settings?)))?;
+    let routes = start(settings, Common { clock, google }).await?;
+    let listener = TcpListener::bind((host, port))?;
+    info!(
+        outcome = "started",
+        "{name} listens on port {}",
+        listener.local_addr()?.port()
+    );
+    serve(listener, workers, auth, routes)?.await?;
+    info!(outcome = "stopped", "{name} stopped");
+    Ok(())
+}
+
+/// Serves `routes` on an open port.
+fn serve<R>(listener: TcpListener, workers: usize, auth: PushAuth, routes: R) -> io::Result<Server>
+where
+    R: Fn(&mut ServiceConfig) + Clone + Send + 'static,
+{
+    let auth = web::Data::new(auth);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(auth.clone())
+            .app_data(web::PayloadConfig::new(BODY_MAX_BYTES))
+            .wrap(from_fn(in_span))
+            .route("/health", web::get().to(async || "ok"))
+            .configure(routes.clone())
+    })
+    .workers(workers)
+    .shutdown_timeout(SHUTDOWN_S)
+    .listen(listener)?
+    .run();
+    Ok(server)
+}
+
+/// Puts every line of a request under one span that says which delivery it belongs to.
+async fn in_span(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let trace = Trace::of_headers(|name| {
+        request
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    });
+    let span = tracing::info_span!(
+        "request",
+        trace = tracing::field::Empty,
+        event.id = tracing::field::Empty,
+        "event.type" = tracing::field::Empty,
+        attempt = tracing::field::Empty,
+        run.id = tracing::field::Empty,
+        dataset.version = tracing::field::Empty,
+        upload.id = tracing::field::Empty,
+    );
+    if let Some(trace) = trace {
+        span.record("trace", trace.to_string());
+        request.extensions_mut().insert(trace);
+    }
+    next.call(request).instrument(span).await
+}

@@ -1,0 +1,377 @@
+//! One JSON line on stdout for each fact, as Cloud Logging reads them.
+//!
+//! The layer of `tracing-stackdriver` gives time, severity and source location. It also
+//! turns every float into a string, renames fields to camel case, repeats span data and
+//! writes trace fields only for an OpenTelemetry of 2024 (version 0.10). So its line is
+//! completed here: `Facts` keeps each field as it was recorded, number as number, and
+//! [`Line`] puts those in place of the layer's. A dotted field becomes a nested object:
+//! `run.id` is `jsonPayload.run.id` to a log filter.
+
+use std::{cell::RefCell, fmt, io};
+
+use serde_json::{Map, Value};
+use tracing::{
+    Event, Subscriber,
+    field::{Field, Visit},
+    span,
+};
+use tracing_subscriber::{
+    EnvFilter, Layer, filter::LevelFilter, fmt::MakeWriter, layer::Context, prelude::*,
+    registry::LookupSpan,
+};
+
+/// Bytes of one line: Cloud Logging refuses entries above 256 KiB.
+const LINE_MAX_BYTES: usize = 100 << 10;
+
+thread_local! {
+    /// The fields of the event that this thread is writing: layers run one after the other.
+    static FIELDS: RefCell<Map<String, Value>> = RefCell::default();
+}
+
+/// Starts logging for the process; `project` makes trace ids into links.
+pub fn init(service: &'static str, project: Option<String>) {
+    let filter = EnvFilter::builder()
+        .with_default_directive(LevelFilter::INFO.into())
+        .from_env_lossy();
+    let stdout = Stdout { service, project };
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(Facts)
+        .with(tracing_stackdriver::layer().with_writer(stdout))
+        .init();
+}
+
+/// Keeps the fields of spans and events with their types.
+struct Facts;
+
+impl<S> Layer<S> for Facts
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    fn on_new_span(
+        &self,
+        attributes: &span::Attributes<'_>,
+        id: &span::Id,
+        context: Context<'_, S>,
+    ) {
+        let mut fields = Fields::default();
+        attributes.record(&mut fields);
+        if let Some(span) = context.span(id) {
+            span.extensions_mut().insert(fields);
+        }
+    }
+
+    fn on_record(&self, id: &span::Id, values: &span::Record<'_>, context: Context<'_, S>) {
+        if let Some(span) = context.span(id)
+            && let Some(fields) = span.extensions_mut().get_mut::<Fields>()
+        {
+            values.record(fields);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let mut all = Fields::default();
+        if let Some(scope) = context.event_scope(event) {
+            for span in scope.from_root() {
+                if let Some(fields) = span.extensions().get::<Fields>() {
+                    all.0.extend(fields.0.clone());
+                }
+            }
+        }
+        event.record(&mut all);
+        FIELDS.set(all.0);
+    }
+}
+
+/// Fields as they were recorded, flat, in order of name.
+#[derive(Default)]
+struct Fields(Map<String, Value>);
+
+impl Fields {
+    fn put(&mut self, field: &Field, value: impl Into<Value>) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+}
+
+impl Visit for Fields {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        // JSON has no NaN; a field that is not there is not mistaken for a number.
+        if value.is_finite() {
+            self.put(field, value);
+        }
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.put(field, value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.put(field, value);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put(field, value);
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
+        self.put(field, crate::error::Chain(value).to_string());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.put(field, format!("{value:?}"));
+    }
+}
+
+/// Stdout, through [`complete`].
+struct Stdout {
+    service: &'static str,
+    project: Option<String>,
+}
+
+impl<'a> MakeWriter<'a> for Stdout {
+    type Writer = Line<'a>;
+
+    fn make_writer(&'a self) -> Line<'a> {
+        Line { to: self }
+    }
+}
+
+/// One line on its way out. The formatter hands over each line in one write.
+struct Line<'a> {
+    to: &'a Stdout,
+}
+
+impl io::Write for Line<'_> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let fields = FIELDS.take();
+        let mut text = complete(line, fields, self.to.service, self.to.project.as_deref());
+        text.push('\n');
+        io::stdout().lock().write_all(text.as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush()
+    }
+}
+
+/// The layer's line with the fields put right.
+fn complete(
+    line: &[u8],
+    fields: Map<String, Value>,
+    service: &str,
+    project: Option<&str>,
+) -> String {
+    let theirs: Map<String, Value> = serde_json::from_slice(line).unwrap_or_default();
+    let mut ours = Map::new();
+    for (name, value) in theirs {
+        if matches!(name.as_str(), "time" | "severity") || name.starts_with("logging.googleapis") {
+            ours.insert(name, value);
+        }
+    }
+    ours.insert("service".to_owned(), service.into());
+    for (name, value) in fields {
+        if name == "trace" {
+            trace(&mut ours, value.as_str().and_then(Trace::parse), project);
+        } else {
+            nest(&mut ours, &name, value);
+        }
+    }
+    let text = Value::Object(ours).to_string();
+    if text.len() <= LINE_MAX_BYTES {
+        return text;
+    }
+    serde_json::json!({
+        "severity": "ERROR",
+        "service": service,
+        "message": "a log line was too long and was left out",
+        "size_bytes": text.len(),
+    })
+    .to_string()
+}
+
+fn trace(line: &mut Map<String, Value>, trace: Option<Trace>, project: Option<&str>) {
+    if let Some(trace) = trace {
+        let project = project.unwrap_or("-");
+        let name = format!("projects/{project}/traces/{}", trace.id);
+        line.insert("logging.googleapis.com/trace".to_owned(), name.into());
+        line.insert(
+            "logging.googleapis.com/spanId".to_owned(),
+            trace.span.into(),
+        );
+        line.insert(
+            "logging.googleapis.com/trace_sampled".to_owned(),
+            trace.sampled.into(),
+        );
+    }
+}
+
+/// Puts `value` at `a.b.c`; a name that is taken by a plain value keeps its dots.
+fn nest(line: &mut Map<String, Value>, name: &str, value: Value) {
+    if let Some((head, rest)) = name.split_once('.') {
+        let inner = line
+            .entry(head)
+            .or_insert_with(|| Value::Object(Map::new()));
+        if let Value::Object(inner) = inner {
+            nest(inner, rest, value);
+            return;
+        }
+    }
+    line.insert(name.to_owned(), value);
+}
+
+/// A trace that a request belongs to, as W3C's `traceparent` or Google's older header tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trace {
+    id: String,
+    span: String,
+    sampled: bool,
+}
+
+impl Trace {
+    /// Looks in the headers, or the attributes of a message, through `get`.
+    pub fn of_headers<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
+        ["traceparent", "googclient_traceparent"]
+            .into_iter()
+            .find_map(|name| Self::parse(get(name)?))
+            .or_else(|| Self::parse_cloud(get("x-cloud-trace-context")?))
+    }
+
+    /// Parses `00-{32 hex}-{16 hex}-{flags}`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('-');
+        let (_, id, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let hex = |text: &str, chars| {
+            text.len() == chars && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+        };
+        (hex(id, 32) && hex(span, 16)).then(|| Self {
+            id: id.to_owned(),
+            span: span.to_owned(),
+            sampled: flags.ends_with('1'),
+        })
+    }
+
+    /// Parses `{32 hex}/{decimal};o={0|1}`.
+    fn parse_cloud(text: &str) -> Option<Self> {
+        let (id, rest) = text.split_once('/')?;
+        let (span, options) = rest.split_once(';').unwrap_or((rest, ""));
+        let span: u64 = span.parse().ok()?;
+        let flag = i32::from(options == "o=1");
+        Self::parse(&format!("00-{id}-{span:016x}-0{flag}"))
+    }
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let flag = i32::from(self.sampled);
+        write!(f, "00-{}-{}-0{flag}", self.id, self.span)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use serde_json::json;
+    use tracing::{info, info_span};
+
+    use super::*;
+
+    /// Collects lines instead of printing them.
+    #[derive(Clone, Default)]
+    struct Collect(Arc<Mutex<Vec<Value>>>);
+
+    impl io::Write for Collect {
+        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            let text = complete(line, FIELDS.take(), "test", Some("p"));
+            let mut line_value: Value = serde_json::from_str(&text).unwrap();
+            let object = line_value.as_object_mut().unwrap();
+            assert!(object.remove("time").is_some(), "{text}");
+            object.remove("logging.googleapis.com/sourceLocation");
+            self.0.lock().unwrap().push(line_value);
+            Ok(line.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[track_caller]
+    fn check(log: impl FnOnce(), expected: &Value) {
+        let lines = Collect::default();
+        let to = lines.clone();
+        let subscriber = tracing_subscriber::registry()
+            .with(Facts)
+            .with(tracing_stackdriver::layer().with_writer(move || to.clone()));
+        tracing::subscriber::with_default(subscriber, log);
+        assert_eq!(
+            lines.0.lock().unwrap().as_slice(),
+            std::slice::from_ref(expected)
+        );
+    }
+
+    #[test]
+    fn a_loss_is_a_number_and_names_stay_as_written() {
+        check(
+            || {
+                info!(
+                    fact = "run_progress",
+                    run.id = "a-b",
+                    loss.eval_total = 0.25,
+                    step = 7,
+                    "step {}",
+                    7
+                );
+            },
+            &json!({
+                "severity": "INFO", "service": "test", "message": "step 7",
+                "fact": "run_progress", "run": {"id": "a-b"},
+                "loss": {"eval_total": 0.25}, "step": 7,
+            }),
+        );
+    }
+
+    #[test]
+    fn a_loss_that_is_not_a_number_is_left_out() {
+        check(
+            || info!(loss = f64::NAN, "x"),
+            &json!({"severity": "INFO", "service": "test", "message": "x"}),
+        );
+    }
+
+    #[test]
+    fn a_line_carries_the_fields_and_the_trace_of_its_span() {
+        let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        check(
+            || {
+                let span = info_span!("request", trace, event.id = tracing::field::Empty);
+                span.record("event.id", "e1");
+                span.in_scope(|| info!("x"));
+            },
+            &json!({
+                "severity": "INFO", "service": "test", "message": "x",
+                "event": {"id": "e1"},
+                "logging.googleapis.com/trace": "projects/p/traces/0af7651916cd43dd8448eb211c80319c",
+                "logging.googleapis.com/spanId": "b7ad6b7169203331",
+                "logging.googleapis.com/trace_sampled": true,
+            }),
+        );
+    }
+
+    #[test]
+    fn both_trace_headers_are_read() {
+        let w3c = "00-0af7651916cd43dd8448eb211c80319c-00000000000000ff-01";
+        let cloud = "0af7651916cd43dd8448eb211c80319c/255;o=1";
+        let of = |name: &'static str, text: &'static str| {
+            Trace::of_headers(move |wanted| (wanted == name).then_some(text))
+        };
+        assert_eq!(of("traceparent", w3c), of("x-cloud-trace-context", cloud));
+        assert_eq!(of("traceparent", w3c).unwrap().to_string(), w3c);
+        assert_eq!(of("traceparent", "00-xyz-1-0"), None);
+    }
+}
