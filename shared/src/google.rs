@@ -8,7 +8,7 @@ pub mod events;
 pub mod objects;
 pub mod vertex;
 
-use google_cloud_auth::credentials::Credentials;
+use google_cloud_auth::credentials::{self, Credentials, mds};
 
 use crate::{
     clock::Clock,
@@ -41,19 +41,23 @@ pub struct Google {
     region: String,
     storage: Option<String>,
     pubsub: Option<String>,
+    firestore: Option<String>,
     vertex: Option<String>,
+    metadata: Option<String>,
 }
 
 impl Google {
     /// Reads `GOOGLE_CLOUD_PROJECT`, `TUNING_REGION`, and the addresses that differ on a laptop:
-    /// `STORAGE_EMULATOR_HOST`, `PUBSUB_EMULATOR_HOST`, `VERTEX_ENDPOINT`. The Firestore client
-    /// reads `FIRESTORE_EMULATOR_HOST`, the credentials `GCE_METADATA_HOST` by themselves.
+    /// `STORAGE_EMULATOR_HOST`, `PUBSUB_EMULATOR_HOST`, `FIRESTORE_EMULATOR_HOST`,
+    /// `VERTEX_ENDPOINT`, `GCE_METADATA_HOST`.
     pub fn read(function: &'static str, read: &mut Reader<'_>) -> Option<Self> {
         let project = read.required("GOOGLE_CLOUD_PROJECT");
         let region = read.or("TUNING_REGION", "us-central1".to_owned());
         let storage = read.optional("STORAGE_EMULATOR_HOST");
         let pubsub = read.optional::<String>("PUBSUB_EMULATOR_HOST");
+        let firestore = read.optional::<String>("FIRESTORE_EMULATOR_HOST");
         let vertex = read.optional("VERTEX_ENDPOINT");
+        let metadata = read.optional("GCE_METADATA_HOST");
         Some(Self {
             function,
             project: project?,
@@ -61,7 +65,9 @@ impl Google {
             storage: storage?,
             // Google's clients read a bare `host:port` here.
             pubsub: pubsub?.map(|host| format!("http://{host}")),
+            firestore: firestore?.map(|host| format!("http://{host}")),
             vertex: vertex?,
+            metadata: metadata?.map(|host: String| format!("http://{host}")),
         })
     }
 
@@ -72,12 +78,13 @@ impl Google {
 
     /// Firestore.
     pub async fn documents(&self) -> Result<Documents, StartError> {
-        Documents::connect(&self.project).await
+        let url = self.firestore.clone();
+        Documents::connect(&self.project, url, self.credentials()?).await
     }
 
     /// Cloud Storage.
     pub async fn objects(&self) -> Result<Objects, StartError> {
-        Objects::connect(self.storage.as_deref(), credentials()?).await
+        Objects::connect(self.storage.as_deref(), self.credentials()?).await
     }
 
     /// Pub/Sub, as a publisher of facts.
@@ -86,7 +93,7 @@ impl Google {
             self.function,
             &self.project,
             self.pubsub.clone(),
-            credentials()?,
+            self.credentials()?,
             clock,
         ))
     }
@@ -97,13 +104,16 @@ impl Google {
             &self.project,
             &self.region,
             self.vertex.clone(),
-            credentials()?,
+            self.credentials()?,
         )
     }
-}
 
-fn credentials() -> Result<Credentials, StartError> {
-    google_cloud_auth::credentials::Builder::default()
-        .build()
-        .map_err(|error| StartError::of("credentials")(error.into()))
+    /// Application default credentials, or those of the metadata server that is named.
+    fn credentials(&self) -> Result<Credentials, StartError> {
+        let built = match &self.metadata {
+            Some(url) => mds::Builder::default().with_endpoint(url).build(),
+            None => credentials::Builder::default().build(),
+        };
+        built.map_err(|error| StartError::of("credentials")(error.into()))
+    }
 }

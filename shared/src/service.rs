@@ -91,11 +91,8 @@ where
         reader.finish(|| Some((port?, host?, workers?, clock?, google?, auth?, settings?)))?;
     let routes = start(settings, Common { clock, google }).await?;
     let listener = TcpListener::bind((host, port))?;
-    info!(
-        outcome = "started",
-        "{name} listens on port {}",
-        listener.local_addr()?.port()
-    );
+    let port = listener.local_addr()?.port();
+    info!(outcome = "started", port, "{name} listens on port {port}");
     serve(listener, workers, auth, routes)?.await?;
     info!(outcome = "stopped", "{name} stopped");
     Ok(())

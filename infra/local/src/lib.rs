@@ -1,1 +1,12 @@
-//!
+//! The laptop: the whole system in one command, and the commands that need no system.
+
+pub mod cli;
+mod commands;
+pub mod session;
+
+pub mod stack;
+pub mod topology;
+mod provision;
+pub mod process;
+mod logs;
+mod serve;

@@ -1,1 +1,8 @@
-fn main() {}
+//! `lapidary`: the system on a laptop.
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    local::cli::run().await
+}

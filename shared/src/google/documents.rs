@@ -3,18 +3,22 @@
 //! Nothing is ever written blindly: a write either finds the document missing, or finds it
 //! as it was read. Whoever loses looks again.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use firestore::{
     FirestoreDb, FirestoreDbOptions, FirestoreQueryDirection, FirestoreValue,
     FirestoreWritePrecondition, errors::FirestoreError,
 };
+use google_cloud_auth::credentials::Credentials;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     error::{Error, Source},
     google::StartError,
 };
+
+/// Longest that one call may take.
+const CALL_MAX: Duration = Duration::from_secs(20);
 
 /// A value that is kept in Firestore.
 pub trait Document: Serialize + DeserializeOwned + Send + Sync {
@@ -61,9 +65,15 @@ impl fmt::Debug for Documents {
 }
 
 impl Documents {
-    pub(crate) async fn connect(project: &str) -> Result<Self, StartError> {
-        let options = FirestoreDbOptions::new(project.to_owned());
-        let db = FirestoreDb::with_options(options)
+    pub(crate) async fn connect(
+        project: &str,
+        url: Option<String>,
+        credentials: Credentials,
+    ) -> Result<Self, StartError> {
+        let mut options =
+            FirestoreDbOptions::new(project.to_owned()).with_request_timeout(CALL_MAX);
+        options.firebase_api_url = url;
+        let db = FirestoreDb::with_options_auth(options, credentials)
             .await
             .map_err(|error| StartError::of("Firestore")(error.into()))?;
         Ok(Self(Arc::new(db)))

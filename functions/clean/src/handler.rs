@@ -1,0 +1,161 @@
+//! Hears of finished uploads.
+
+use actix_web::web::Data;
+use shared::{
+    dataset::{Upload, UploadOutcome, Version},
+    delivery::Delivery,
+    error::{Ack, Error},
+    event::{DatasetCleaned, ObjectFinalized},
+    google::objects::Stat,
+    id::{DatasetName, VersionId},
+    recipe::{self, Recipe},
+    uri::GcsUri,
+};
+use tracing::{Span, info};
+
+use crate::{
+    Settings,
+    make::{self, Made},
+    start::State,
+};
+
+/// What an upload comes to, before or after its rows are read.
+struct Fate {
+    outcome: UploadOutcome,
+    note: String,
+    version: Option<VersionId>,
+}
+
+impl Fate {
+    fn new(outcome: UploadOutcome, note: impl Into<String>) -> Self {
+        Self {
+            outcome,
+            note: note.into(),
+            version: None,
+        }
+    }
+
+    fn cleaned(version: VersionId, note: String) -> Self {
+        Self {
+            outcome: UploadOutcome::Cleaned,
+            note,
+            version: Some(version),
+        }
+    }
+}
+
+/// Makes a version of an uploaded generation, once, and tells of it.
+pub(crate) async fn object_finalized(
+    state: Data<State>,
+    delivery: Delivery<ObjectFinalized>,
+) -> Result<Ack, Error> {
+    let upload_id = delivery.event.upload_id();
+    Span::current().record("upload.id", &upload_id);
+    let before = state.documents.get::<Upload>(&upload_id).await?;
+    let upload = match before {
+        Some(before) => before.value,
+        None => {
+            let fate = decide(&state, &delivery.event).await?;
+            let upload = Upload {
+                artifact: delivery.event.artifact.clone(),
+                dataset: DatasetName::of_object(&delivery.event.artifact.uri.object),
+                outcome: fate.outcome,
+                note: fate.note,
+                version: fate.version,
+                at: state.clock.now(),
+            };
+            let _first_one_stays = state.documents.create(&upload_id, &upload).await?;
+            upload
+        }
+    };
+    let Some(version) = upload.version else {
+        return Ok(match upload.outcome {
+            UploadOutcome::Ignored | UploadOutcome::Cleaned => Ack::done("ignored", upload.note),
+            UploadOutcome::Rejected => Ack::refused("rejected", upload.note),
+            UploadOutcome::Gone => Ack::refused("gone", upload.note),
+        });
+    };
+    Span::current().record("dataset.version", version.as_str());
+    let cleaned = DatasetCleaned { version };
+    state.events.tell(&cleaned, delivery.trace().as_ref()).await?;
+    Ok(Ack::done("cleaned", upload.note))
+}
+
+async fn decide(state: &State, event: &ObjectFinalized) -> Result<Fate, Error> {
+    let uri = &event.artifact.uri;
+    if uri.object.ends_with('/') {
+        return Ok(Fate::new(UploadOutcome::Ignored, "a folder's placeholder"));
+    }
+    let (folder, name) = uri.object.rsplit_once('/').unwrap_or(("", &uri.object));
+    if name == recipe::FILE_NAME {
+        return Ok(Fate::new(UploadOutcome::Ignored, "a recipe: read with the next rows"));
+    }
+    let Some(stat) = state.objects.stat(uri, Some(event.artifact.generation)).await? else {
+        let note = "deleted or replaced before it was read";
+        return Ok(Fate::new(UploadOutcome::Gone, note));
+    };
+    if stat.size_bytes == 0 {
+        let note = "the file is empty: upload rows of JSON, one a line";
+        return Ok(Fate::new(UploadOutcome::Rejected, note));
+    }
+    let (recipe, settings) = match recipe_beside(state, &uri.bucket, folder).await? {
+        Ok(found) => found,
+        Err(note) => return Ok(Fate::new(UploadOutcome::Rejected, note)),
+    };
+    let dataset = DatasetName::of_object(&uri.object);
+    let id = version_id(&dataset, &stat, &recipe)?;
+    Span::current().record("dataset.version", id.as_str());
+    if let Some(known) = state.documents.get::<Version>(id.as_str()).await? {
+        let note = "the same bytes and recipe as an earlier upload".to_owned();
+        return Ok(Fate::cleaned(known.value.id, note));
+    }
+    match make::version(state, id, dataset, stat, recipe, settings).await? {
+        Made::Version(version) => {
+            let _first_one_stays = state.documents.create(version.id.as_str(), &version).await?;
+            let rows = version.rows;
+            info!(fact = "dataset_cleaned", rows.read, rows.kept, rows.rejected, rows.duplicate,
+                "made version {}", version.id);
+            let note = format!("{} of {} rows kept", rows.kept, rows.read);
+            Ok(Fate::cleaned(version.id, note))
+        }
+        Made::Nothing(note) => Ok(Fate::new(UploadOutcome::Rejected, note)),
+    }
+}
+
+/// The recipe beside the rows, and the settings in it; `Err` says what is wrong with it.
+async fn recipe_beside(
+    state: &State,
+    bucket: &str,
+    folder: &str,
+) -> Result<Result<(Recipe, Settings), String>, Error> {
+    let object = match folder {
+        "" => recipe::FILE_NAME.to_owned(),
+        folder => format!("{folder}/{}", recipe::FILE_NAME),
+    };
+    let uri = GcsUri::new(bucket, object);
+    let text = match state.objects.read(&uri, recipe::FILE_MAX_BYTES).await {
+        Ok(text) => text.unwrap_or_default(),
+        Err(Error::Refused(note)) => return Ok(Err(note)),
+        Err(error) => return Err(error),
+    };
+    Ok(make::parse_recipe(&text))
+}
+
+/// Whatever decides a version's bytes is in its name: the upload's checksums, recipe, code.
+fn version_id(dataset: &DatasetName, stat: &Stat, recipe: &Recipe) -> Result<VersionId, Error> {
+    let recipe = serde_json::to_string(recipe).map_err(|source| Error::Internal {
+        what: "a recipe that does not serialise",
+        source: source.into(),
+    })?;
+    let checksum = stat.crc32c.unwrap_or_default().to_string();
+    let size = stat.size_bytes.to_string();
+    // Composed objects have no MD5; 32 bits of checksum alone are too few to tell uploads apart.
+    let exact = match stat.md5.as_str() {
+        "" => stat.artifact.to_string(),
+        md5 => md5.to_owned(),
+    };
+    Ok(VersionId::derive(
+        dataset,
+        &[&exact, &checksum, &size, &recipe, make::CODE_VERSION],
+    ))
+}

@@ -1,0 +1,243 @@
+//! From a generation in a bucket to the objects of a version, streamed both ways.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::json;
+use shared::{
+    dataset::{Part as StoredPart, Rows, Version},
+    error::{Chain, Error},
+    google::objects::{Created, Stat},
+    id::{DatasetName, VersionId},
+    recipe::Recipe,
+    uri::GcsUri,
+};
+
+use crate::{
+    Error as CleanError, Part, Report, Sample, Settings, Survey, Task, Verdict, Written,
+    start::State,
+    streams::{ObjectSource, Uploads},
+};
+
+/// The code that made a version is part of the version's name.
+pub(crate) const CODE_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What rows are, to a browser.
+const JSONL: &str = "application/jsonl";
+/// What reports are.
+const JSON: &str = "application/json";
+
+/// What came of an upload's rows.
+pub(crate) enum Made {
+    /// A version; its objects exist.
+    Version(Box<Version>),
+    /// Nothing to train on, and why.
+    Nothing(String),
+}
+
+/// Parses a recipe and the settings in it; `Err` says what is wrong, for people.
+pub(crate) fn parse_recipe(text: &[u8]) -> Result<(Recipe, Settings), String> {
+    let text = std::str::from_utf8(text).map_err(|_error| "recipe.toml is not UTF-8".to_owned())?;
+    let recipe = Recipe::parse(text).map_err(|error| error.to_string())?;
+    let settings: Settings = recipe
+        .clean
+        .clone()
+        .try_into()
+        .map_err(|error| format!("recipe.toml: clean: {error}"))?;
+    Ok((recipe, settings))
+}
+
+/// Surveys the rows, writes the parts, then the report and the manifest.
+pub(crate) async fn version(
+    state: &State,
+    id: VersionId,
+    dataset: DatasetName,
+    stat: Stat,
+    recipe: Recipe,
+    settings: Settings,
+) -> Result<Made, Error> {
+    let source = ObjectSource::new(state.objects.clone(), stat.artifact.clone());
+    let surveyed = {
+        let source = source.clone();
+        blocking(move || crate::survey(&source, &settings, &mut |_bytes| {})).await?
+    };
+    let survey = match surveyed {
+        Ok(survey) => Arc::new(survey),
+        Err(error) => return refused(error),
+    };
+    let folder = format!("{dataset}/{id}");
+    let mut parts = BTreeMap::new();
+    let report = store(state, &folder, "report", survey.report()).await?;
+    parts.insert("report".to_owned(), report);
+    if survey.report().verdict == Verdict::Unusable {
+        return Ok(Made::Nothing(unusable(survey.report())));
+    }
+    let written = match write_parts(state, &folder, &source, &survey, &mut parts).await? {
+        Ok(written) => written,
+        Err(error) => return refused(error),
+    };
+    let mut version = describe(id, dataset, stat, recipe, survey.report(), parts);
+    version.created_at = state.clock.now();
+    let manifest = Manifest {
+        version: &version,
+        settings: survey.settings(),
+        parts: &written,
+        samples: survey.samples(),
+    };
+    let stored = store(state, &folder, "manifest", &manifest).await?;
+    version.parts.insert("manifest".to_owned(), stored);
+    Ok(Made::Version(Box::new(version)))
+}
+
+/// What `manifest.json` says of a version, beside what its document says.
+#[derive(Serialize)]
+struct Manifest<'a> {
+    version: &'a Version,
+    settings: &'a Settings,
+    parts: &'a Written,
+    samples: &'a [Sample],
+}
+
+fn describe(
+    id: VersionId,
+    dataset: DatasetName,
+    stat: Stat,
+    recipe: Recipe,
+    report: &Report,
+    parts: BTreeMap<String, StoredPart>,
+) -> Version {
+    Version {
+        id,
+        dataset,
+        source: stat.artifact,
+        source_sha256: report.digest.clone(),
+        source_bytes: stat.size_bytes,
+        recipe,
+        format: report.format.clone().unwrap_or_default(),
+        code_version: CODE_VERSION.to_owned(),
+        rows: Rows {
+            read: report.rows.read,
+            kept: report.rows.kept,
+            rejected: report.rows.rejected,
+            duplicate: report.rows.duplicate,
+        },
+        codes: report.codes.clone(),
+        tokens: report.tokens.billable_per_epoch,
+        task: match report.task {
+            Task::Generation => "generation".to_owned(),
+            Task::Classification => "classification".to_owned(),
+        },
+        parts,
+        created_at: chrono::DateTime::UNIX_EPOCH,
+    }
+}
+
+/// Runs the second pass, each part streaming into its own object.
+async fn write_parts(
+    state: &State,
+    folder: &str,
+    source: &ObjectSource,
+    survey: &Arc<Survey>,
+    parts: &mut BTreeMap<String, StoredPart>,
+) -> Result<Result<Written, CleanError>, Error> {
+    let (mut uploads, streams) = Uploads::new();
+    let writes = streams.into_iter().map(|(part, stream)| async move {
+        let uri = part_uri(state, folder, part.name(), "jsonl");
+        let created = state.objects.create_streamed(&uri, JSONL, stream).await;
+        (part, created)
+    });
+    let (source, survey) = (source.clone(), Arc::clone(survey));
+    let pass = blocking(move || {
+        let written = crate::write(&source, &survey, &mut uploads);
+        uploads.finish(written.is_ok());
+        written
+    });
+    let (written, created) = tokio::join!(pass, futures::future::join_all(writes));
+    let written = match written? {
+        Ok(written) => written,
+        Err(error) => return Ok(Err(error)),
+    };
+    for (part, created) in created {
+        let summary = written.part(part);
+        let stat = same(created?, summary.bytes)?;
+        let stored = StoredPart {
+            artifact: stat.artifact,
+            rows: summary.rows,
+            bytes: summary.bytes,
+        };
+        parts.insert(part.name().to_owned(), stored);
+    }
+    Ok(Ok(written))
+}
+
+/// An object that an earlier delivery wrote must be what this one would have written.
+fn same(created: Created, bytes: u64) -> Result<Stat, Error> {
+    let stat = created.into_stat();
+    if stat.size_bytes == bytes {
+        return Ok(stat);
+    }
+    Err(Error::Internal {
+        what: "a part of a version that is not what its name says",
+        source: format!("{} has {} bytes, not {bytes}", stat.artifact, stat.size_bytes).into(),
+    })
+}
+
+async fn store(
+    state: &State,
+    folder: &str,
+    name: &str,
+    value: &impl Serialize,
+) -> Result<StoredPart, Error> {
+    let text = serde_json::to_vec_pretty(&json!(value)).map_err(|source| Error::Internal {
+        what: "a report that does not serialise",
+        source: source.into(),
+    })?;
+    let uri = part_uri(state, folder, name, "json");
+    let created = state.objects.create(&uri, JSON, Bytes::from(text)).await?;
+    let stat = created.into_stat();
+    Ok(StoredPart {
+        bytes: stat.size_bytes,
+        artifact: stat.artifact,
+        rows: 0,
+    })
+}
+
+/// Where a part goes: made of ids alone, never of the uploaded object's name.
+fn part_uri(state: &State, folder: &str, name: &str, extension: &str) -> GcsUri {
+    let object = format!("{folder}/{name}.{extension}");
+    GcsUri::new(state.config.datasets_bucket.clone(), object)
+}
+
+/// The gravest codes, with where they first occur and what to do.
+fn unusable(report: &Report) -> String {
+    let first = report.findings.first();
+    let advice = first.map(|finding| format!("line {}: {}; {}", finding.line, finding.message, finding.fix));
+    format!(
+        "no row of {} can be trained on; {}",
+        report.rows.read,
+        advice.unwrap_or_else(|| "upload rows of JSON, one a line".to_owned())
+    )
+}
+
+/// Which failures are the upload's own, and which pass.
+fn refused(error: CleanError) -> Result<Made, Error> {
+    match error {
+        CleanError::Settings(_) | CleanError::TooManyRows => {
+            Ok(Made::Nothing(Chain(&error).to_string()))
+        }
+        CleanError::Changed { .. } => Err(Error::Busy("the upload changed while it was read".into())),
+        CleanError::Read(_) | CleanError::Write { .. } => {
+            Err(Error::unavailable("Cloud Storage")(error.into()))
+        }
+    }
+}
+
+/// Cleaning computes for seconds: not on the thread that answers health checks.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|source| Error::Internal {
+        what: "cleaning panicked",
+        source: source.into(),
+    })
+}

@@ -1,0 +1,39 @@
+//! The function's clients and routes.
+
+use actix_web::web::{self, Data, ServiceConfig};
+use shared::{
+    clock::Clock,
+    google::{StartError, documents::Documents, events::Events, objects::Objects},
+    service::Common,
+};
+
+use crate::{Config, handler};
+
+/// What the handler uses.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) config: Config,
+    pub(crate) clock: Clock,
+    pub(crate) documents: Documents,
+    pub(crate) objects: Objects,
+    pub(crate) events: Events,
+}
+
+/// Makes the clients and gives back the routes.
+pub async fn start(
+    config: Config,
+    common: Common,
+) -> Result<impl Fn(&mut ServiceConfig) + Clone + Send + 'static, StartError> {
+    let Common { clock, google } = common;
+    let state = Data::new(State {
+        config,
+        clock,
+        documents: google.documents().await?,
+        objects: google.objects().await?,
+        events: google.events(clock)?,
+    });
+    Ok(move |app: &mut ServiceConfig| {
+        app.app_data(state.clone())
+            .route("/", web::post().to(handler::object_finalized));
+    })
+}

@@ -1,0 +1,163 @@
+//! Between the engine's plain readers and writers and Cloud Storage's streams.
+
+use std::{
+    io::{self, Read, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use bytes::{Buf as _, Bytes};
+use futures::StreamExt as _;
+use google_cloud_storage::streaming_source::StreamingSource;
+use shared::{google::objects::Objects, uri::Artifact};
+use tokio::{runtime::Handle, sync::mpsc};
+
+use crate::{Outputs, Part, Source};
+
+/// Chunks in flight between the two sides: bounds memory, and lets both work at once.
+const CHUNKS_MAX: usize = 8;
+
+/// One generation of an object, read from the start as often as asked.
+#[derive(Debug, Clone)]
+pub(crate) struct ObjectSource {
+    objects: Objects,
+    artifact: Artifact,
+    runtime: Handle,
+}
+
+impl ObjectSource {
+    /// Must be called on the runtime that the reads are to run on.
+    pub(crate) fn new(objects: Objects, artifact: Artifact) -> Self {
+        Self {
+            objects,
+            artifact,
+            runtime: Handle::current(),
+        }
+    }
+}
+
+impl Source for ObjectSource {
+    fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
+        let (sender, receiver) = mpsc::channel(CHUNKS_MAX);
+        let (objects, artifact) = (self.objects.clone(), self.artifact.clone());
+        self.runtime.spawn(async move {
+            let mut stream = match objects.stream(&artifact).await {
+                Ok(Some(stream)) => stream,
+                Ok(None) => return drop(sender.send(Err(gone())).await),
+                Err(error) => return drop(sender.send(Err(io::Error::other(error))).await),
+            };
+            while let Some(chunk) = stream.next().await {
+                // The reader may have seen enough.
+                if sender.send(chunk).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Box::new(Chunks {
+            receiver,
+            chunk: Bytes::new(),
+        }))
+    }
+}
+
+fn gone() -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, "the generation is gone")
+}
+
+/// The chunks of a stream as one reader.
+struct Chunks {
+    receiver: mpsc::Receiver<io::Result<Bytes>>,
+    chunk: Bytes,
+}
+
+impl Read for Chunks {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.chunk.is_empty() {
+            match self.receiver.blocking_recv() {
+                Some(chunk) => self.chunk = chunk?,
+                None => return Ok(0),
+            }
+        }
+        let length = into.len().min(self.chunk.len());
+        self.chunk.copy_to_slice(into.get_mut(..length).unwrap_or_default());
+        Ok(length)
+    }
+}
+
+/// The writers of every part.
+#[derive(Debug)]
+pub(crate) struct Uploads {
+    parts: Vec<(Part, Upload)>,
+    complete: Arc<AtomicBool>,
+}
+
+/// The writer of one part.
+#[derive(Debug)]
+struct Upload(mpsc::Sender<Bytes>);
+
+/// What an upload reads: ends well only if the whole pass did.
+#[derive(Debug)]
+pub(crate) struct UploadStream {
+    receiver: mpsc::Receiver<Bytes>,
+    complete: Arc<AtomicBool>,
+}
+
+impl Uploads {
+    /// A writer for each part, and the streams that they lead to.
+    pub(crate) fn new() -> (Self, Vec<(Part, UploadStream)>) {
+        let complete = Arc::new(AtomicBool::new(false));
+        let mut parts = Vec::new();
+        let mut streams = Vec::new();
+        for part in Part::ALL {
+            let (sender, receiver) = mpsc::channel(CHUNKS_MAX);
+            let complete = Arc::clone(&complete);
+            parts.push((part, Upload(sender)));
+            streams.push((part, UploadStream { receiver, complete }));
+        }
+        (Self { parts, complete }, streams)
+    }
+
+    /// Ends every upload: as whole objects where the pass `succeeded`, as none otherwise.
+    pub(crate) fn finish(self, succeeded: bool) {
+        self.complete.store(succeeded, Ordering::Release);
+    }
+}
+
+impl Outputs for Uploads {
+    fn part(&mut self, part: Part) -> &mut dyn Write {
+        #[expect(clippy::expect_used, reason = "`new` makes a writer for every part")]
+        let (_, upload) = self
+            .parts
+            .iter_mut()
+            .find(|(candidate, _)| *candidate == part)
+            .expect("every part has a writer");
+        upload
+    }
+}
+
+impl Write for Upload {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // An upload may end before its stream does: the object exists already, or the service
+        // is away. Its own result says which; the other parts go on.
+        let _ended = self.0.blocking_send(Bytes::copy_from_slice(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl StreamingSource for UploadStream {
+    type Error = io::Error;
+
+    async fn next(&mut self) -> Option<Result<Bytes, io::Error>> {
+        match self.receiver.recv().await {
+            Some(bytes) => Some(Ok(bytes)),
+            None if self.complete.load(Ordering::Acquire) => None,
+            None => Some(Err(io::Error::other("cleaning failed"))),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! One file for each command: its arguments, and what it does.
+
+pub(crate) mod demo;
+pub(crate) mod up;
+
+pub(crate) mod drop;
+pub(crate) mod runs;
+pub(crate) mod show;
+pub(crate) mod watch;
+pub(crate) mod approve;
+pub(crate) mod rollback;
+
+pub(crate) mod check;
+pub(crate) mod clean;

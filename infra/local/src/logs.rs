@@ -1,0 +1,106 @@
+//! What the functions log, on its way to Cloud Logging, as Cloud Run's agent would send it.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use crate::{process::LogLine, stack::PROJECT};
+
+/// Lines of one call.
+const BATCH_MAX: usize = 200;
+/// Longest that a call may take.
+const CALL_MAX: Duration = Duration::from_secs(5);
+
+/// Forwards every line sent to it to `endpoint`, and keeps the last `lines_max` in `lines`.
+pub fn forward(
+    endpoint: String,
+    lines: Arc<Mutex<VecDeque<LogLine>>>,
+    lines_max: usize,
+) -> mpsc::UnboundedSender<LogLine> {
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let http = reqwest::Client::new();
+        let mut batch = Vec::new();
+        while receiver.recv_many(&mut batch, BATCH_MAX).await > 0 {
+            let entries: Vec<Value> = batch.iter().map(entry).collect();
+            keep(&lines, batch.drain(..), lines_max);
+            let sent = http
+                .post(format!("{endpoint}/v2/entries:write"))
+                .timeout(CALL_MAX)
+                .json(&json!({ "entries": entries }))
+                .send()
+                .await;
+            if let Err(error) = sent {
+                tracing::warn!(%error, "log lines were not forwarded");
+            }
+        }
+    });
+    sender
+}
+
+fn keep(
+    lines: &Mutex<VecDeque<LogLine>>,
+    batch: impl Iterator<Item = LogLine>,
+    lines_max: usize,
+) {
+    let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+    lines.extend(batch);
+    let surplus = lines.len().saturating_sub(lines_max);
+    lines.drain(..surplus);
+}
+
+/// The entry of a line: the agent takes the special fields out of the payload.
+fn entry(line: &LogLine) -> Value {
+    let mut payload = line.entry.clone();
+    let mut take = |field: &str| {
+        payload
+            .as_object_mut()
+            .and_then(|payload| payload.remove(field))
+    };
+    let severity = take("severity").unwrap_or_else(|| "DEFAULT".into());
+    let mut entry = json!({
+        "logName": format!("projects/{PROJECT}/logs/run.googleapis.com%2Fstdout"),
+        "severity": severity,
+        "resource": {
+            "type": "cloud_run_revision",
+            "labels": { "project_id": PROJECT, "service_name": line.function },
+        },
+    });
+    for (field, name) in [
+        ("time", "timestamp"),
+        ("logging.googleapis.com/trace", "trace"),
+        ("logging.googleapis.com/spanId", "spanId"),
+        ("logging.googleapis.com/sourceLocation", "sourceLocation"),
+    ] {
+        if let (Some(value), Some(entry)) = (take(field), entry.as_object_mut()) {
+            entry.insert(name.to_owned(), value);
+        }
+    }
+    if let Some(entry) = entry.as_object_mut() {
+        entry.insert("jsonPayload".to_owned(), payload);
+    }
+    entry
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn special_fields_leave_the_payload() {
+        let line = LogLine {
+            function: "watch".to_owned(),
+            entry: json!({"severity": "WARNING", "time": "t", "fact": "run_finding", "run": {"id": "a"}}),
+        };
+        let entry = entry(&line);
+        assert_eq!(entry["severity"], "WARNING");
+        assert_eq!(entry["timestamp"], "t");
+        assert_eq!(entry["resource"]["labels"]["service_name"], "watch");
+        assert_eq!(entry["jsonPayload"], json!({"fact": "run_finding", "run": {"id": "a"}}));
+    }
+}

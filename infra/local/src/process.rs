@@ -1,0 +1,163 @@
+//! One function as a process of its own: killing it is a real crash.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::Path,
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::{Child, ChildStdin, ChildStdout, Command},
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+
+/// Longest that a function may take to listen.
+const START_MAX: Duration = Duration::from_secs(30);
+/// Longest that it may take to end once it is told to: its own 8 s, and some.
+const STOP_MAX: Duration = Duration::from_secs(12);
+
+/// Why a function does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The process cannot be started.
+    #[error("cannot start the function `{function}`")]
+    Spawn {
+        /// Which.
+        function: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// It ended, or stayed silent, before it listened.
+    #[error("the function `{function}` did not come up: {last_line}")]
+    NotUp {
+        /// Which.
+        function: String,
+        /// The last thing it said.
+        last_line: String,
+    },
+}
+
+/// A line that a function logged.
+#[derive(Debug, Clone)]
+pub struct LogLine {
+    /// Which function.
+    pub function: String,
+    /// The line.
+    pub entry: Value,
+}
+
+/// A running function.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    /// Held open: a function ends by itself once this closes, so that none outlives its stack.
+    stdin: Option<ChildStdin>,
+    /// Where it listens on 127.0.0.1.
+    pub port: u16,
+}
+
+impl Process {
+    /// Starts `function` from `program` and waits until it listens; `port` 0 takes a free one.
+    pub async fn start(
+        program: &Path,
+        function: &str,
+        port: u16,
+        variables: &BTreeMap<String, String>,
+        logs: mpsc::UnboundedSender<LogLine>,
+    ) -> Result<Self, Error> {
+        let spawn = |source| Error::Spawn {
+            function: function.to_owned(),
+            source,
+        };
+        let mut child = Command::new(program)
+            .args(["serve", function])
+            .env_clear()
+            .envs(variables)
+            .env("PORT", port.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(spawn)?;
+        let no_pipe = || spawn(io::Error::other("no pipe"));
+        let stdin = child.stdin.take().ok_or_else(no_pipe)?;
+        let stdout = child.stdout.take().ok_or_else(no_pipe)?;
+        let (up, is_up) = oneshot::channel();
+        tokio::spawn(pump(function.to_owned(), stdout, logs, up));
+        match timeout(START_MAX, is_up).await {
+            Ok(Ok(Ok(port))) => Ok(Self {
+                child,
+                stdin: Some(stdin),
+                port,
+            }),
+            Ok(Ok(Err(last_line))) => Err(Error::NotUp {
+                function: function.to_owned(),
+                last_line,
+            }),
+            Ok(Err(_)) | Err(_) => Err(Error::NotUp {
+                function: function.to_owned(),
+                last_line: "it said nothing".to_owned(),
+            }),
+        }
+    }
+
+    /// Its process id, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Kills it as a crash does: no signal handler, no farewell.
+    pub async fn kill(&mut self) -> io::Result<()> {
+        self.child.kill().await
+    }
+
+    /// Tells it to stop and waits; kills it if it does not.
+    pub async fn stop(&mut self) -> io::Result<Option<ExitStatus>> {
+        drop(self.stdin.take());
+        if let Ok(status) = timeout(STOP_MAX, self.child.wait()).await {
+            return status.map(Some);
+        }
+        self.child.kill().await?;
+        Ok(None)
+    }
+}
+
+/// Reads what the function says; the first `started` line tells its port.
+async fn pump(
+    function: String,
+    stdout: ChildStdout,
+    logs: mpsc::UnboundedSender<LogLine>,
+    up: oneshot::Sender<Result<u16, String>>,
+) {
+    let mut up = Some(up);
+    let mut last_line = "it said nothing".to_owned();
+    let mut lines = BufReader::new(stdout).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        let entry: Value =
+            serde_json::from_str(&line).unwrap_or_else(|_| serde_json::json!({ "message": line }));
+        if let Some(message) = entry.get("message").and_then(Value::as_str) {
+            message.clone_into(&mut last_line);
+        }
+        if entry.get("outcome").and_then(Value::as_str) == Some("started")
+            && let Some(port) = entry.get("port").and_then(Value::as_u64)
+            && let Ok(port) = u16::try_from(port)
+            && let Some(up) = up.take()
+        {
+            let _nobody_waits = up.send(Ok(port));
+        }
+        let _nobody_reads = logs.send(LogLine {
+            function: function.clone(),
+            entry,
+        });
+    }
+    if let Some(up) = up.take() {
+        let _nobody_waits = up.send(Err(last_line));
+    }
+}
