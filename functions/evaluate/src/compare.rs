@@ -57,6 +57,8 @@ impl Default for Rules {
 pub struct Evaluation {
     /// See [`SCHEMA`].
     pub schema: u32,
+    /// Digest of the rows asked. Only evaluations of the same rows can be compared with each other.
+    pub sample: String,
     /// Rows asked. Failures are among them.
     pub rows: u64,
     /// What follows, on the primary metric.
@@ -124,8 +126,9 @@ impl Evaluation {
     }
 }
 
-/// Scores every row on every metric, and judges. CPU work of seconds for long answers: call it from a blocking thread.
-pub fn compare(cases: &[Case<'_>], rules: &Rules) -> Evaluation {
+/// Scores every row on every metric, and judges. `sample` is the digest of the rows
+/// ([`crate::sample::Sample::digest`]). CPU work of seconds for long answers: call it from a blocking thread.
+pub fn compare(cases: &[Case<'_>], sample: &str, rules: &Rules) -> Evaluation {
     let measured: Vec<Measured> = METRICS
         .iter()
         .filter_map(|metric| measure(*metric, cases, rules))
@@ -137,6 +140,7 @@ pub fn compare(cases: &[Case<'_>], rules: &Rules) -> Evaluation {
     let judgement = verdict::judge(deciding, rules.margin);
     Evaluation {
         schema: SCHEMA,
+        sample: sample.to_owned(),
         rows: cases.len() as u64,
         verdict: judgement.verdict,
         reason: judgement.reason,
@@ -212,10 +216,14 @@ fn measure(metric: &dyn Metric, cases: &[Case<'_>], rules: &Rules) -> Option<Mea
 }
 
 /// Nothing of nothing: there is no mean of no rows.
-#[expect(clippy::cast_precision_loss, reason = "at most some thousand rows")]
 fn mean(values: impl ExactSizeIterator<Item = f64>) -> Option<f64> {
     let rows = values.len();
-    (rows > 0).then(|| values.sum::<f64>() / rows as f64)
+    (rows > 0).then(|| values.sum::<f64>() / count(rows))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "at most some thousand rows")]
+fn count(rows: usize) -> f64 {
+    rows as f64
 }
 
 #[cfg(test)]

@@ -13,15 +13,15 @@ const RESAMPLES_MAX: u32 = 100_000;
 ///
 /// The generator is named, not "the standard one", because that may change with its crate, and a verdict must be repeatable.
 pub(super) fn interval(differences: &[f64], resamples: u32, seed: u64) -> Option<(f64, f64)> {
-    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     let rows = differences.len();
     if rows == 0 {
         return None;
     }
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut means: Vec<f64> = (0..resamples.clamp(1, RESAMPLES_MAX))
         .map(|_| {
-            let draw = (0..rows).filter_map(|_| differences.get(random.random_range(0..rows)));
-            super::mean(draw.copied().collect::<Vec<_>>().into_iter()).unwrap_or(0.0)
+            let drawn = (0..rows).filter_map(|_| differences.get(random.random_range(0..rows)));
+            drawn.sum::<f64>() / super::count(rows)
         })
         .collect();
     means.sort_by(f64::total_cmp);

@@ -30,7 +30,7 @@ fn run(rows: &[(String, Answer, Answer)]) -> Evaluation {
             tuned,
         })
         .collect();
-    compare(&cases, &rules())
+    compare(&cases, "digest", &rules())
 }
 
 fn rows(
@@ -168,7 +168,7 @@ fn the_document_keeps_its_shape() {
     };
     assert_eq!(
         keys(&document),
-        "base corpus_bleu margin metrics primary reason rows schema tuned verdict"
+        "base corpus_bleu margin metrics primary reason rows sample schema tuned verdict"
     );
     assert_eq!(
         keys(&document["metrics"][0]),
