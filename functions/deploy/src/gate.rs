@@ -14,7 +14,7 @@ pub struct Summary {
     pub verdict: Verdict,
     /// The same in plain words, as the evaluation put it.
     pub reason: String,
-    /// Roughly how many more rows would settle it, if it is unsettled.
+    /// Roughly how many more rows would settle what is open, if anything is.
     #[serde(default)]
     pub more_rows_needed: Option<u64>,
     /// Digest of the rows asked.
@@ -104,7 +104,8 @@ pub enum Decision {
     },
 }
 
-/// Decides on the tuned model of `run`. `route` is the route at the moment of deciding: whoever loses the compare-and-set on it decides anew.
+/// Decides on the tuned model of `run`. `route` is the route at the moment of deciding: whoever loses the compare-and-set on it
+/// decides anew.
 pub fn decide(run: &str, summary: &Summary, policy: Policy, route: &Route) -> Decision {
     if route
         .target
@@ -117,14 +118,17 @@ pub fn decide(run: &str, summary: &Summary, policy: Policy, route: &Route) -> De
     match (summary.verdict, policy) {
         (Verdict::Better, _) | (Verdict::NotWorse, Policy::NotWorse) => {}
         (Verdict::NotWorse, Policy::Better) => {
-            return keep(&format!(
-                "it must be better, and is only not worse ({found})"
-            ));
+            return keep(&match summary.more_rows_needed {
+                Some(more) => format!(
+                    "it must be better, and is only not worse; about {more} more rows may show more ({found})"
+                ),
+                None => format!("it must be better, and is only not worse ({found})"),
+            });
         }
         (Verdict::CannotTell, _) => {
             return keep(&match summary.more_rows_needed {
                 Some(more) => {
-                    format!("nobody can tell yet; about {more} more rows would ({found})")
+                    format!("nobody can tell yet; about {more} more rows may ({found})")
                 }
                 None => format!("nobody can tell ({found})"),
             });

@@ -97,27 +97,26 @@ impl Route {
             .map_or(self.base.as_str(), |target| target.endpoint.as_str())
     }
 
-    fn changed(self, kind: Kind, target: Option<Target>, reason: &str, at: DateTime<Utc>) -> Self {
-        let version = self.version.saturating_add(1);
+    fn changed(
+        mut self,
+        kind: Kind,
+        target: Option<Target>,
+        reason: &str,
+        at: DateTime<Utc>,
+    ) -> Self {
         let run = |target: &Option<Target>| target.as_ref().map(|target| target.run.clone());
-        let mut history = self.history;
-        history.push(Change {
-            version,
+        self.version = self.version.saturating_add(1);
+        self.history.push(Change {
+            version: self.version,
             kind,
             from: run(&self.target),
             to: run(&target),
             reason: reason.chars().take(REASON_CHARS_MAX).collect(),
             at,
         });
-        Self {
-            version,
-            target,
-            history: latest(history, HISTORY_MAX),
-            ..Self {
-                history: Vec::new(),
-                ..self
-            }
-        }
+        self.history = latest(self.history, HISTORY_MAX);
+        self.target = target;
+        self
     }
 }
 

@@ -65,7 +65,8 @@ pub struct Evaluation {
     pub verdict: Verdict,
     /// The same in plain words, figures included.
     pub reason: String,
-    /// Roughly how many more rows would settle it; absent where it is settled, or where no number of rows is likely to.
+    /// Roughly how many more rows would settle what is open: whether it is worse, if nobody can tell; whether it is better, if it
+    /// is not worse. Absent where nothing is open, or where no number of rows is likely to help.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub more_rows_needed: Option<u64>,
     /// The margin that the verdict allowed.
@@ -127,7 +128,7 @@ impl Evaluation {
 }
 
 /// Scores every row on every metric, and judges. `sample` is the digest of the rows
-/// ([`crate::sample::Sample::digest`]). CPU work of seconds for long answers: call it from a blocking thread.
+/// ([`crate::sample::Sample::digest`]). CPU work, up to seconds for long answers: call it from a blocking thread.
 pub fn compare(cases: &[Case<'_>], sample: &str, rules: &Rules) -> Evaluation {
     let measured: Vec<Measured> = METRICS
         .iter()

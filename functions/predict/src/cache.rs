@@ -4,7 +4,7 @@
 //! Exact only: a prompt that merely resembles another gets an answer of its own. Each instance has its own cache; nothing is
 //! shared, so nothing can go stale between instances but by time.
 
-use std::{fmt, num::NonZeroUsize, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lru::LruCache;
@@ -58,14 +58,10 @@ impl Entry {
 impl Cache {
     /// An empty cache.
     pub fn new(limits: Limits) -> Self {
-        let entries = match NonZeroUsize::new(limits.entries) {
-            // Not `new`, which would reserve the whole table at once.
-            Some(_) => LruCache::unbounded(),
-            None => LruCache::new(NonZeroUsize::MIN),
-        };
         Self {
             limits,
-            entries,
+            // Bounded by `put`; a bounded list would reserve its whole table at once.
+            entries: LruCache::unbounded(),
             size_bytes: 0,
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! Source: Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapter 13; for paired scores of language systems
 //! Koehn, "Statistical significance tests for machine translation evaluation", 2004. It asks nothing of the shape of the
-//! scores, which here are lumps at 0 and 1. It is too sure of itself on few rows, hence the verdict's minimum.
+//! scores, which here are lumps at 0 and 1. It is too sure of itself on few rows, hence the least number of rows that
+//! the verdict asks for.
 
 use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
 

@@ -6,7 +6,8 @@
 
 use std::{collections::HashSet, hash::Hash};
 
-/// Above this share a reply counts as a loop. Prose stays below 0.1, tables and lists of like records below 0.5.
+/// Above this share a reply counts as a loop, which measures 0.9. Prose measures under 0.02, a list of records that are alike in
+/// several fields 0.2.
 pub(super) const SHARE_MAX: f64 = 0.6;
 
 /// Words of an n-gram.
