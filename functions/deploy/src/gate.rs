@@ -1,0 +1,195 @@
+//! Whether a tuned model may answer: what the evaluation found, held against the policy and against what answers now.
+//!
+//! The gate is monotone: a better evaluation never turns a promotion into a refusal.
+
+use serde::{Deserialize, Serialize};
+
+use crate::route::Route;
+
+/// What the gate reads of an evaluation's document. Function crates do not import each other, so these are its own few fields;
+/// the rest of the document is ignored.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Summary {
+    /// What the evaluation found.
+    pub verdict: Verdict,
+    /// The same in plain words, as the evaluation put it.
+    pub reason: String,
+    /// Roughly how many more rows would settle what is open, if anything is.
+    #[serde(default)]
+    pub more_rows_needed: Option<u64>,
+    /// Digest of the rows asked.
+    pub sample: String,
+    /// How much less still counts as not worse, in points of the scale 0 to 1.
+    pub margin: f64,
+    /// Name of the metric that decided; absent if there was nothing to measure.
+    #[serde(default)]
+    pub primary: Option<String>,
+    /// All metrics.
+    #[serde(default)]
+    pub metrics: Vec<Score>,
+}
+
+/// What the tuned model scored on one metric.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Score {
+    /// Of the metric.
+    pub name: String,
+    /// Mean over the rows, 0 to 1.
+    pub tuned_mean: f64,
+}
+
+/// A score and what it was scored on. Two are comparable only on the same metric and the same rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Name of the metric that decided.
+    pub metric: String,
+    /// Digest of the rows.
+    pub sample: String,
+    /// Mean score of the tuned model, 0 to 1.
+    pub tuned_mean: f64,
+}
+
+impl Summary {
+    /// What the tuned model scored on the metric that decided: kept with the route, for the next to be held against.
+    pub fn evidence(&self) -> Option<Evidence> {
+        let primary = self.primary.as_ref()?;
+        let score = self.metrics.iter().find(|score| score.name == *primary)?;
+        Some(Evidence {
+            metric: score.name.clone(),
+            sample: self.sample.clone(),
+            tuned_mean: score.tuned_mean,
+        })
+    }
+}
+
+/// As the evaluation spells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Better than the base model.
+    Better,
+    /// Perhaps better, certainly not worse than the margin.
+    NotWorse,
+    /// Unsettled.
+    CannotTell,
+    /// Worse than the base model. Also what a verdict is that this version does not know.
+    #[serde(other)]
+    Worse,
+}
+
+/// What a tuned model must prove.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Policy {
+    /// That it is better. The default: a tuned model has to earn its place.
+    #[default]
+    Better,
+    /// That it is not worse: for a model tuned to be cheaper, faster or shorter.
+    NotWorse,
+}
+
+/// What the gate decides, and why, in plain words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Decision {
+    /// Move the route to the tuned model.
+    Promote {
+        /// For people.
+        reason: String,
+    },
+    /// Leave the route as it is.
+    Keep {
+        /// For people.
+        reason: String,
+    },
+}
+
+/// Decides on the tuned model of `run`. `route` is the route at the moment of deciding: whoever loses the compare-and-set on it
+/// decides anew.
+pub fn decide(run: &str, summary: &Summary, policy: Policy, route: &Route) -> Decision {
+    if route
+        .target
+        .as_ref()
+        .is_some_and(|target| target.run == run)
+    {
+        return keep("it answers already");
+    }
+    let found = &summary.reason;
+    match (summary.verdict, policy) {
+        (Verdict::Better, _) | (Verdict::NotWorse, Policy::NotWorse) => {}
+        (Verdict::NotWorse, Policy::Better) => {
+            return keep(&match summary.more_rows_needed {
+                Some(more) => format!(
+                    "it must be better, and is only not worse; about {more} more rows may show more ({found})"
+                ),
+                None => format!("it must be better, and is only not worse ({found})"),
+            });
+        }
+        (Verdict::CannotTell, _) => {
+            return keep(&match summary.more_rows_needed {
+                Some(more) => {
+                    format!("nobody can tell yet; about {more} more rows may ({found})")
+                }
+                None => format!("nobody can tell ({found})"),
+            });
+        }
+        (Verdict::Worse, _) => return keep(&format!("it is worse ({found})")),
+    }
+    match against_incumbent(summary, route) {
+        Incumbent::Ahead { theirs, ours } => keep(&format!(
+            "it beats the base model, but the model that answers now scored {theirs:.3} on the same rows, and it {ours:.3}"
+        )),
+        Incumbent::NotAhead => promote(found),
+        Incumbent::Incomparable => promote(&format!(
+            "{found}; not compared with the model that answers now, which was measured on other rows"
+        )),
+    }
+}
+
+fn promote(reason: &str) -> Decision {
+    Decision::Promote {
+        reason: format!("promoted: {reason}"),
+    }
+}
+
+fn keep(reason: &str) -> Decision {
+    Decision::Keep {
+        reason: format!("kept: {reason}"),
+    }
+}
+
+/// How the tuned model that answers now compares with the one that would replace it.
+enum Incumbent {
+    /// It scored higher, by more than the margin.
+    Ahead { theirs: f64, ours: f64 },
+    /// It did not, or the base model answers, with which the evaluation has compared.
+    NotAhead,
+    /// Measured on another metric or other rows, or not at all.
+    Incomparable,
+}
+
+/// An evaluation compares with the base model. A second tuned model that beats the base model may still be a step back from
+/// the first.
+fn against_incumbent(challenger: &Summary, route: &Route) -> Incumbent {
+    let Some(incumbent) = &route.target else {
+        return Incumbent::NotAhead;
+    };
+    match (&incumbent.evidence, challenger.evidence()) {
+        (Some(theirs), Some(ours))
+            if theirs.metric == ours.metric && theirs.sample == ours.sample =>
+        {
+            if theirs.tuned_mean - ours.tuned_mean > challenger.margin {
+                Incumbent::Ahead {
+                    theirs: theirs.tuned_mean,
+                    ours: ours.tuned_mean,
+                }
+            } else {
+                Incumbent::NotAhead
+            }
+        }
+        (Some(_) | None, Some(_) | None) => Incumbent::Incomparable,
+    }
+}
+
+#[cfg(test)]
+mod tests;

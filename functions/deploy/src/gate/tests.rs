@@ -1,0 +1,187 @@
+//! Verdicts against policies, and against the model that answers now.
+
+use chrono::DateTime;
+use proptest::prelude::*;
+
+use super::*;
+use crate::route::{self, Target};
+
+fn evidence(tuned_mean: f64, sample: &str) -> Evidence {
+    Evidence {
+        metric: "rougeL".into(),
+        sample: sample.into(),
+        tuned_mean,
+    }
+}
+
+fn summary(verdict: Verdict, tuned_mean: f64) -> Summary {
+    Summary {
+        verdict,
+        reason: "0.600 against 0.500".into(),
+        more_rows_needed: Some(120),
+        sample: "rows".into(),
+        margin: 0.02,
+        primary: Some("rougeL".into()),
+        metrics: vec![Score {
+            name: "rougeL".into(),
+            tuned_mean,
+        }],
+    }
+}
+
+fn serving(run: &str, evidence: Option<Evidence>) -> Route {
+    let target = Target {
+        run: run.into(),
+        model: "m".into(),
+        endpoint: "e".into(),
+        evidence,
+    };
+    route::promote(Route::new("gemini"), target, "", DateTime::UNIX_EPOCH)
+}
+
+#[track_caller]
+fn check(summary: &Summary, policy: Policy, route: &Route, promoted: bool, says: &str) {
+    let (kind, reason) = match decide("new", summary, policy, route) {
+        Decision::Promote { reason } => (true, reason),
+        Decision::Keep { reason } => (false, reason),
+    };
+    assert_eq!(kind, promoted, "{reason}");
+    assert!(reason.contains(says), "{reason}");
+}
+
+#[test]
+fn the_policy_decides_what_must_be_proven() {
+    let base = Route::new("gemini");
+    check(
+        &summary(Verdict::Better, 0.6),
+        Policy::Better,
+        &base,
+        true,
+        "0.600 against",
+    );
+    check(
+        &summary(Verdict::Better, 0.6),
+        Policy::NotWorse,
+        &base,
+        true,
+        "",
+    );
+    check(
+        &summary(Verdict::NotWorse, 0.6),
+        Policy::Better,
+        &base,
+        false,
+        "only not worse",
+    );
+    check(
+        &summary(Verdict::NotWorse, 0.6),
+        Policy::NotWorse,
+        &base,
+        true,
+        "",
+    );
+    check(
+        &summary(Verdict::CannotTell, 0.6),
+        Policy::NotWorse,
+        &base,
+        false,
+        "120 more rows",
+    );
+    check(
+        &summary(Verdict::Worse, 0.6),
+        Policy::NotWorse,
+        &base,
+        false,
+        "worse",
+    );
+}
+
+#[test]
+fn a_step_back_from_the_model_that_answers_is_refused() {
+    let new = summary(Verdict::Better, 0.6);
+    let policy = Policy::Better;
+    check(
+        &new,
+        policy,
+        &serving("old", Some(evidence(0.63, "rows"))),
+        false,
+        "0.630",
+    );
+    check(
+        &new,
+        policy,
+        &serving("old", Some(evidence(0.615, "rows"))),
+        true,
+        "promoted",
+    );
+    check(
+        &new,
+        policy,
+        &serving("old", Some(evidence(0.9, "others"))),
+        true,
+        "other rows",
+    );
+    check(&new, policy, &serving("old", None), true, "not compared");
+    check(
+        &new,
+        policy,
+        &serving("new", Some(evidence(0.1, "rows"))),
+        false,
+        "already",
+    );
+}
+
+#[test]
+fn the_document_of_an_evaluation_is_read_with_what_it_holds_besides() {
+    let document = |verdict: &str| {
+        serde_json::json!({
+            "schema": 1, "sample": "d", "rows": 40, "verdict": verdict, "reason": "why", "margin": 0.02,
+            "primary": "exact", "base": {}, "invented_later": true,
+            "metrics": [
+                { "name": "rougeL", "rows": 40, "tuned_mean": 0.5 },
+                { "name": "exact", "rows": 40, "tuned_mean": 0.75 },
+            ],
+        })
+    };
+    let summary: Summary = serde_json::from_value(document("not_worse")).unwrap();
+    assert_eq!(summary.verdict, Verdict::NotWorse);
+    let evidence = summary.evidence().unwrap();
+    assert_eq!(
+        (evidence.metric.as_str(), evidence.sample.as_str()),
+        ("exact", "d")
+    );
+    assert!((evidence.tuned_mean - 0.75).abs() < 1e-12);
+    // A verdict that this version does not know must not promote.
+    let summary: Summary = serde_json::from_value(document("splendid")).unwrap();
+    assert_eq!(summary.verdict, Verdict::Worse);
+}
+
+fn verdict() -> impl Strategy<Value = usize> {
+    0..VERDICTS.len()
+}
+
+const VERDICTS: [Verdict; 4] = [
+    Verdict::Worse,
+    Verdict::CannotTell,
+    Verdict::NotWorse,
+    Verdict::Better,
+];
+
+proptest! {
+    #[test]
+    fn a_better_evaluation_never_turns_a_promotion_into_a_refusal(
+        (one, other) in (verdict(), verdict()),
+        (mean, more) in (0.0..1.0_f64, 0.0..1.0_f64),
+        policy in prop_oneof![Just(Policy::Better), Just(Policy::NotWorse)],
+        incumbent in proptest::option::of(proptest::option::of(0.0..1.0_f64)),
+    ) {
+        let route = match incumbent {
+            Some(mean) => serving("old", mean.map(|mean| evidence(mean, "rows"))),
+            None => Route::new("gemini"),
+        };
+        let worse = summary(VERDICTS[one.min(other)], mean);
+        let better = summary(VERDICTS[one.max(other)], mean + more);
+        let promotes = |summary: &Summary| matches!(decide("new", summary, policy, &route), Decision::Promote { .. });
+        prop_assert!(promotes(&better) || !promotes(&worse));
+    }
+}

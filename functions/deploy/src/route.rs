@@ -1,0 +1,265 @@
+//! The route: which model answers. One small document, moved by compare-and-set on its version; the switch that matters,
+//! because it works at once and can be undone at once.
+//!
+//! Every change here is a function from a route to a route. The clock, the store and the endpoint are the caller's business.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::gate::Evidence;
+
+/// Changes remembered in the document. The log of events has them all; this is what one looks at in the night.
+pub const HISTORY_MAX: usize = 50;
+
+/// Targets to which a rollback can return, one after another. Past the last of them lies the base model.
+pub const BEHIND_MAX: usize = 10;
+
+/// Longest reason kept, in characters.
+pub const REASON_CHARS_MAX: usize = 500;
+
+/// Who answers, who answered before, and why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Route {
+    /// Goes up by one with every change, and only then. Caches carry it in their keys.
+    pub version: u64,
+    /// The model that answers while nothing is promoted, and the one that every rollback ends at.
+    pub base: String,
+    /// The tuned model that answers; absent: the base model does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Target>,
+    /// Targets that `target` replaced, the latest last, at most [`BEHIND_MAX`].
+    #[serde(default)]
+    pub behind: Vec<Target>,
+    /// The latest changes, the latest last, at most [`HISTORY_MAX`].
+    #[serde(default)]
+    pub history: Vec<Change>,
+}
+
+/// A tuned model, ready to answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Target {
+    /// The run that made it.
+    pub run: String,
+    /// Full name of the model version, as Vertex AI gives it.
+    pub model: String,
+    /// Full name of the endpoint that serves it.
+    pub endpoint: String,
+    /// What it scored when it was let through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
+}
+
+/// One move of the route.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// The version of the route after it.
+    pub version: u64,
+    /// Which way.
+    pub kind: Kind,
+    /// The run that answered before; absent: the base model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The run that answers after; absent: the base model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// In plain words, for people.
+    pub reason: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// Which way a route moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// To a newer model.
+    Promote,
+    /// Back.
+    Rollback,
+}
+
+impl Route {
+    /// The route of a project that has promoted nothing yet.
+    pub fn new(base: impl Into<String>) -> Self {
+        Self {
+            version: 0,
+            base: base.into(),
+            target: None,
+            behind: Vec::new(),
+            history: Vec::new(),
+        }
+    }
+
+    /// What calls are sent to: the target's endpoint, or the base model.
+    pub fn serves(&self) -> &str {
+        self.target
+            .as_ref()
+            .map_or(self.base.as_str(), |target| target.endpoint.as_str())
+    }
+
+    fn changed(
+        mut self,
+        kind: Kind,
+        target: Option<Target>,
+        reason: &str,
+        at: DateTime<Utc>,
+    ) -> Self {
+        let run = |target: &Option<Target>| target.as_ref().map(|target| target.run.clone());
+        self.version = self.version.saturating_add(1);
+        self.history.push(Change {
+            version: self.version,
+            kind,
+            from: run(&self.target),
+            to: run(&target),
+            reason: reason.chars().take(REASON_CHARS_MAX).collect(),
+            at,
+        });
+        self.history = latest(self.history, HISTORY_MAX);
+        self.target = target;
+        self
+    }
+}
+
+/// Sends calls to `target`. Promoting what already answers changes nothing, so that a redelivered event does no harm.
+#[must_use]
+pub fn promote(route: Route, target: Target, reason: &str, at: DateTime<Utc>) -> Route {
+    if route
+        .target
+        .as_ref()
+        .is_some_and(|now| now.run == target.run && now.endpoint == target.endpoint)
+    {
+        return route;
+    }
+    let behind = route.behind.iter().chain(&route.target).cloned().collect();
+    Route {
+        behind: latest(behind, BEHIND_MAX),
+        ..route.changed(Kind::Promote, Some(target), reason, at)
+    }
+}
+
+/// Sends calls to whatever answered before the target, in the end to the base model. A route that is at the base model stays
+/// there, unchanged.
+///
+/// Not idempotent, as "back" cannot be: the caller holds it to one version of the route.
+#[must_use]
+pub fn rollback(route: Route, reason: &str, at: DateTime<Utc>) -> Route {
+    if route.target.is_none() {
+        return route;
+    }
+    let mut behind = route.behind.clone();
+    let before = behind.pop();
+    Route {
+        behind,
+        ..route.changed(Kind::Rollback, before, reason, at)
+    }
+}
+
+fn latest<T>(mut items: Vec<T>, limit: usize) -> Vec<T> {
+    items.split_off(items.len().saturating_sub(limit))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn target(run: &str) -> Target {
+        Target {
+            run: run.into(),
+            model: format!("models/{run}"),
+            endpoint: format!("endpoints/{run}"),
+            evidence: None,
+        }
+    }
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_700_000_000 + second, 0).unwrap()
+    }
+
+    fn run(route: &Route) -> Option<&str> {
+        route.target.as_ref().map(|target| target.run.as_str())
+    }
+
+    #[test]
+    fn a_rollback_walks_back_to_the_base_model() {
+        let route = promote(Route::new("gemini"), target("a"), "better", at(1));
+        let route = promote(route, target("b"), "better still", at(2));
+        assert_eq!(
+            (run(&route), route.version, route.serves()),
+            (Some("b"), 2, "endpoints/b")
+        );
+        let route = rollback(route, "complaints", at(3));
+        assert_eq!((run(&route), route.version), (Some("a"), 3));
+        let route = rollback(route, "more complaints", at(4));
+        assert_eq!(
+            (run(&route), route.version, route.serves()),
+            (None, 4, "gemini")
+        );
+        let change = route.history.last().unwrap();
+        assert_eq!(
+            (change.kind, change.from.as_deref(), change.to.as_deref()),
+            (Kind::Rollback, Some("a"), None)
+        );
+        assert_eq!(rollback(route.clone(), "again", at(5)), route);
+    }
+
+    #[test]
+    fn a_route_that_was_never_promoted_rolls_back_to_the_base_model() {
+        let route = rollback(Route::new("gemini"), "in doubt", at(1));
+        assert_eq!(route, Route::new("gemini"));
+    }
+
+    #[test]
+    fn promoting_twice_is_promoting_once() {
+        let once = promote(Route::new("gemini"), target("a"), "better", at(1));
+        assert_eq!(
+            promote(once.clone(), target("a"), "redelivered", at(9)),
+            once
+        );
+    }
+
+    #[test]
+    fn a_stored_route_is_read_again() {
+        let route = promote(Route::new("gemini"), target("a"), "better", at(1));
+        let stored = serde_json::to_value(&route).unwrap();
+        assert_eq!(stored["history"][0]["kind"], "promote");
+        assert_eq!(stored["history"][0]["at"], "2023-11-14T22:13:21Z");
+        assert_eq!(serde_json::from_value::<Route>(stored).unwrap(), route);
+        let bare = serde_json::json!({ "version": 3, "base": "gemini", "invented_later": true });
+        assert_eq!(serde_json::from_value::<Route>(bare).unwrap().target, None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_route_stays_bounded_and_counts_its_changes(moves in proptest::collection::vec(proptest::option::of(0..20_u8), 0..200)) {
+            let mut route = Route::new("gemini");
+            for (second, step) in (0..).zip(moves) {
+                let before = route.clone();
+                route = match step {
+                    Some(n) => promote(route, target(&n.to_string()), &"é".repeat(600), at(second)),
+                    None => rollback(route, "back", at(second)),
+                };
+                prop_assert!(route.behind.len() <= BEHIND_MAX && route.history.len() <= HISTORY_MAX);
+                prop_assert_eq!(route == before, route.version == before.version);
+                if route != before {
+                    prop_assert_eq!(route.version, before.version + 1);
+                    let change = route.history.last().unwrap();
+                    prop_assert_eq!(change.version, route.version);
+                    prop_assert_eq!(change.from.as_deref(), run(&before));
+                    prop_assert_eq!(change.to.as_deref(), run(&route));
+                    prop_assert!(change.reason.chars().count() <= REASON_CHARS_MAX);
+                }
+            }
+        }
+
+        #[test]
+        fn a_rollback_undoes_a_promotion(runs in proptest::collection::vec(0..20_u8, 0..8), next in 20..40_u8) {
+            let route = runs.iter().fold(Route::new("gemini"), |route, n| promote(route, target(&n.to_string()), "", at(0)));
+            let there = promote(route.clone(), target(&next.to_string()), "", at(1));
+            let back = rollback(there, "", at(2));
+            prop_assert_eq!(back.target, route.target);
+            prop_assert_eq!(back.behind, route.behind);
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! What a model's reply to one prompt amounts to. A call that failed is an answer too: it is counted and scores nothing, and
+//! the number of rows stays what it was. A gate that skipped failures would promote a model that refuses to speak.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{metrics::Metric, turn};
+
+/// One reply of one model.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// What it said; empty unless answered or truncated.
+    #[serde(default)]
+    pub text: String,
+    /// What became of the call.
+    pub outcome: Outcome,
+    /// From sending the request to the last byte of the reply.
+    pub latency_ms: u64,
+    /// `promptTokenCount`.
+    #[serde(default)]
+    pub input_tokens: u64,
+    /// `candidatesTokenCount` and `thoughtsTokenCount` together, since both are billed as output.
+    #[serde(default)]
+    pub output_tokens: u64,
+    /// `modelVersion`, where the reply names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_version: Option<String>,
+}
+
+/// What became of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Outcome {
+    /// It stopped of its own accord, and said something.
+    Answered,
+    /// Cut at the limit of tokens. The text is scored as it stands, because users would see that very text.
+    Truncated,
+    /// A filter refused the prompt or the answer.
+    Blocked {
+        /// `blockReason` or `finishReason`, as Google names it.
+        reason: String,
+    },
+    /// It stopped of its own accord, and said nothing but white space.
+    Empty,
+    /// No usable reply: an HTTP status, a time-out, or a `finishReason` that says the reply is broken.
+    Failed {
+        /// Such as `429`, `timeout`, `MALFORMED_FUNCTION_CALL`.
+        code: String,
+    },
+}
+
+impl Outcome {
+    /// Whether the row scores nothing, on every metric.
+    pub fn is_failure(&self) -> bool {
+        match self {
+            Self::Answered | Self::Truncated => false,
+            Self::Blocked { .. } | Self::Empty | Self::Failed { .. } => true,
+        }
+    }
+}
+
+impl Answer {
+    /// Reads a `GenerateContentResponse`. Only the first candidate counts: we never ask for a second.
+    pub fn from_response(response: &Value, latency_ms: u64) -> Self {
+        let candidate = response.pointer("/candidates/0");
+        let text = candidate
+            .and_then(|candidate| candidate.get("content"))
+            .map(turn::text)
+            .unwrap_or_default();
+        let outcome = outcome(response, candidate, &text);
+        let usage = response.get("usageMetadata");
+        let tokens = |name: &str| {
+            usage
+                .and_then(|usage| usage.get(name)?.as_u64())
+                .unwrap_or(0)
+        };
+        Self {
+            text: if outcome.is_failure() {
+                String::new()
+            } else {
+                text
+            },
+            outcome,
+            latency_ms,
+            input_tokens: tokens("promptTokenCount"),
+            output_tokens: tokens("candidatesTokenCount")
+                .saturating_add(tokens("thoughtsTokenCount")),
+            model_version: response
+                .get("modelVersion")
+                .and_then(Value::as_str)
+                .map(str::to_owned),
+        }
+    }
+
+    /// A call that brought no reply, after all its retries.
+    pub fn failed(code: impl Into<String>, latency_ms: u64) -> Self {
+        Self {
+            text: String::new(),
+            outcome: Outcome::Failed { code: code.into() },
+            latency_ms,
+            input_tokens: 0,
+            output_tokens: 0,
+            model_version: None,
+        }
+    }
+
+    /// The score of this answer on `metric`: 0 for a failure, whatever the reference.
+    pub fn score(&self, metric: &dyn Metric, reference: &str) -> f64 {
+        if self.outcome.is_failure() {
+            return 0.0;
+        }
+        metric.score(
+            crate::metrics::scored(&self.text),
+            crate::metrics::scored(reference),
+        )
+    }
+}
+
+/// The text is data of the user: its length is all that a log may show.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("text_bytes", &self.text.len())
+            .field("outcome", &self.outcome)
+            .field("latency_ms", &self.latency_ms)
+            .field("input_tokens", &self.input_tokens)
+            .field("output_tokens", &self.output_tokens)
+            .field("model_version", &self.model_version)
+            .finish()
+    }
+}
+
+/// Source of the names: Vertex AI v1, `GenerateContentResponse.Candidate.FinishReason` and `PromptFeedback.BlockedReason`.
+fn outcome(response: &Value, candidate: Option<&Value>, text: &str) -> Outcome {
+    let Some(candidate) = candidate else {
+        let reason = response.pointer("/promptFeedback/blockReason");
+        return match reason.and_then(Value::as_str) {
+            Some(reason) => Outcome::Blocked {
+                reason: reason.to_owned(),
+            },
+            None => Outcome::Empty,
+        };
+    };
+    match candidate.get("finishReason").and_then(Value::as_str) {
+        None | Some("STOP" | "FINISH_REASON_UNSPECIFIED") if text.trim().is_empty() => {
+            Outcome::Empty
+        }
+        None | Some("STOP" | "FINISH_REASON_UNSPECIFIED") => Outcome::Answered,
+        // Thinking may use up the limit before the first word: still truncated, and scored as the nothing it is.
+        Some("MAX_TOKENS") => Outcome::Truncated,
+        Some(
+            reason @ ("SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII"
+            | "MODEL_ARMOR"),
+        ) => Outcome::Blocked {
+            reason: reason.to_owned(),
+        },
+        Some(reason) if reason.starts_with("IMAGE_") => Outcome::Blocked {
+            reason: reason.to_owned(),
+        },
+        // `OTHER`, the malformed ones, and those that Google will yet invent: not an answer that anyone asked for.
+        Some(reason) => Outcome::Failed {
+            code: reason.to_owned(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::metrics::METRICS;
+
+    fn reply(finish_reason: &str, text: &str) -> Value {
+        json!({
+            "candidates": [{ "content": { "parts": [{ "text": text }] }, "finishReason": finish_reason }],
+            "usageMetadata": { "promptTokenCount": 7, "candidatesTokenCount": 3, "thoughtsTokenCount": 2 },
+            "modelVersion": "gemini-3.5-flash",
+        })
+    }
+
+    fn blocked(reason: &str) -> Outcome {
+        Outcome::Blocked {
+            reason: reason.into(),
+        }
+    }
+
+    fn failed(code: &str) -> Outcome {
+        Outcome::Failed { code: code.into() }
+    }
+
+    #[track_caller]
+    fn check(response: &Value, outcome: &Outcome, text: &str) {
+        let answer = Answer::from_response(response, 12);
+        assert_eq!(
+            (&answer.outcome, answer.text.as_str()),
+            (outcome, text),
+            "{response}"
+        );
+    }
+
+    #[test]
+    fn a_reply_is_told_by_how_it_ended() {
+        check(&reply("STOP", "yes"), &Outcome::Answered, "yes");
+        check(&reply("STOP", " \n"), &Outcome::Empty, "");
+        check(
+            &reply("MAX_TOKENS", "half a"),
+            &Outcome::Truncated,
+            "half a",
+        );
+        check(&reply("MAX_TOKENS", ""), &Outcome::Truncated, "");
+        check(&reply("SAFETY", "partial"), &blocked("SAFETY"), "");
+        check(
+            &reply("IMAGE_RECITATION", ""),
+            &blocked("IMAGE_RECITATION"),
+            "",
+        );
+        check(&reply("OTHER", "text"), &failed("OTHER"), "");
+        check(
+            &reply("INVENTED_IN_2030", "text"),
+            &failed("INVENTED_IN_2030"),
+            "",
+        );
+        check(
+            &json!({ "promptFeedback": { "blockReason": "JAILBREAK" } }),
+            &blocked("JAILBREAK"),
+            "",
+        );
+        check(&json!({ "candidates": [] }), &Outcome::Empty, "");
+        check(&json!({}), &Outcome::Empty, "");
+        check(&json!("nonsense"), &Outcome::Empty, "");
+    }
+
+    #[test]
+    fn thoughts_are_counted_as_output() {
+        let answer = Answer::from_response(&reply("STOP", "yes"), 12);
+        assert_eq!(
+            (answer.input_tokens, answer.output_tokens, answer.latency_ms),
+            (7, 5, 12)
+        );
+        assert_eq!(answer.model_version.as_deref(), Some("gemini-3.5-flash"));
+    }
+
+    #[test]
+    fn a_failure_scores_nothing_on_every_metric() {
+        for metric in METRICS {
+            let failure = Answer::failed("429", 5);
+            assert!(
+                failure.score(*metric, "") < f64::EPSILON,
+                "{}",
+                metric.name()
+            );
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_text() {
+        let shown = format!("{:?}", Answer::from_response(&reply("STOP", "sesame"), 1));
+        assert!(!shown.contains("sesame"), "{shown}");
+        assert!(shown.contains("text_bytes: 6"), "{shown}");
+    }
+}

@@ -1,0 +1,231 @@
+//! Base against tuned, row by row: the result of an evaluation.
+//!
+//! Both models answer the same rows, so their scores are compared in pairs, which takes the difficulty of the rows out of the
+//! difference. No figure here can be NaN or infinite: every mean is over at least one row.
+
+mod bootstrap;
+mod primary;
+mod side;
+mod verdict;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::{side::Side, verdict::Verdict};
+use crate::{
+    answer::Answer,
+    metrics::{METRICS, Metric, bleu, scored},
+};
+
+/// The shape of [`Evaluation`] as stored. Raised when a reader of the old shape would misread the new.
+pub const SCHEMA: u32 = 1;
+
+/// One row with both answers.
+#[derive(Clone, Copy)]
+pub struct Case<'a> {
+    /// What the dataset says.
+    pub reference: &'a str,
+    /// What the base model replied.
+    pub base: &'a Answer,
+    /// What the tuned model replied.
+    pub tuned: &'a Answer,
+}
+
+/// How to judge.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// How much worse still counts as not worse, in points of the scale 0 to 1. Half a row in 25.
+    pub margin: f64,
+    /// Draws of the bootstrap. 10,000 leave the ends of a 95 % interval steady to about a hundredth of its width.
+    pub resamples: u32,
+    /// Fixed, so that the same answers give the same verdict.
+    pub seed: u64,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            margin: 0.02,
+            resamples: 10_000,
+            seed: 1,
+        }
+    }
+}
+
+/// The result: a document in Firestore, the body of the fact that tells of it, and what the command line shows. Fields are
+/// only ever added.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// See [`SCHEMA`].
+    pub schema: u32,
+    /// Digest of the rows asked. Only evaluations of the same rows can be compared with each other.
+    pub sample: String,
+    /// Rows asked. Failures are among them.
+    pub rows: u64,
+    /// What follows, on the primary metric.
+    pub verdict: Verdict,
+    /// The same in plain words, figures included.
+    pub reason: String,
+    /// Roughly how many more rows would settle what is open: whether it is worse, if nobody can tell; whether it is better, if it
+    /// is not worse. Absent where nothing is open, or where no number of rows is likely to help.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub more_rows_needed: Option<u64>,
+    /// The margin that the verdict allowed.
+    pub margin: f64,
+    /// Name of the metric that decides; one of `metrics`, absent only if there is no row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary: Option<String>,
+    /// Every metric that could measure at least one row, in the order of [`METRICS`].
+    pub metrics: Vec<Comparison>,
+    /// BLEU over all rows at once, 0 to 100, as papers report it.
+    pub corpus_bleu: CorpusBleu,
+    /// What the base model's replies amount to.
+    pub base: Side,
+    /// What the tuned model's replies amount to.
+    pub tuned: Side,
+}
+
+/// One metric over all rows that it can measure.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// Of the metric.
+    pub name: String,
+    /// Rows measured: at least 1.
+    pub rows: u64,
+    /// Mean score of the base model, 0 to 1.
+    pub base_mean: f64,
+    /// Mean score of the tuned model, 0 to 1.
+    pub tuned_mean: f64,
+    /// Tuned less base: positive is better.
+    pub difference: f64,
+    /// Lower end of the 95 % interval of the difference.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// Rows on which the tuned model scores higher.
+    pub wins: u64,
+    /// Rows on which both score the same.
+    pub ties: u64,
+    /// Rows on which the base model scores higher.
+    pub losses: u64,
+}
+
+/// Corpus BLEU of both, 0 to 100. A failure is an empty answer.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CorpusBleu {
+    /// Of the base model.
+    pub base: f64,
+    /// Of the tuned model.
+    pub tuned: f64,
+}
+
+impl Evaluation {
+    /// The comparison that decides.
+    pub fn primary(&self) -> Option<&Comparison> {
+        self.metrics
+            .iter()
+            .find(|metric| Some(&metric.name) == self.primary.as_ref())
+    }
+}
+
+/// Scores every row on every metric, and judges. `sample` is the digest of the rows
+/// ([`crate::sample::Sample::digest`]). CPU work, up to seconds for long answers: call it from a blocking thread.
+pub fn compare(cases: &[Case<'_>], sample: &str, rules: &Rules) -> Evaluation {
+    let measured: Vec<Measured> = METRICS
+        .iter()
+        .filter_map(|metric| measure(*metric, cases, rules))
+        .collect();
+    let primary = primary::choose(cases.iter().map(|case| case.reference));
+    let deciding = measured
+        .iter()
+        .find(|measured| measured.comparison.name == primary);
+    let judgement = verdict::judge(deciding, rules.margin);
+    Evaluation {
+        schema: SCHEMA,
+        sample: sample.to_owned(),
+        rows: cases.len() as u64,
+        verdict: judgement.verdict,
+        reason: judgement.reason,
+        more_rows_needed: judgement.more_rows_needed,
+        margin: rules.margin,
+        primary: deciding.map(|measured| measured.comparison.name.clone()),
+        corpus_bleu: CorpusBleu {
+            base: bleu::corpus(
+                cases
+                    .iter()
+                    .map(|case| (scored(&case.base.text), scored(case.reference))),
+            ),
+            tuned: bleu::corpus(
+                cases
+                    .iter()
+                    .map(|case| (scored(&case.tuned.text), scored(case.reference))),
+            ),
+        },
+        base: Side::of(cases.iter().map(|case| case.base)),
+        tuned: Side::of(cases.iter().map(|case| case.tuned)),
+        metrics: measured
+            .into_iter()
+            .map(|measured| measured.comparison)
+            .collect(),
+    }
+}
+
+/// A comparison, with what only the verdict needs besides.
+struct Measured {
+    comparison: Comparison,
+    /// Standard deviation of the differences between rows.
+    deviation: f64,
+}
+
+fn measure(metric: &dyn Metric, cases: &[Case<'_>], rules: &Rules) -> Option<Measured> {
+    let scores: Vec<(f64, f64)> = cases
+        .iter()
+        .filter(|case| metric.applies(scored(case.reference)))
+        .map(|case| {
+            (
+                case.base.score(metric, case.reference),
+                case.tuned.score(metric, case.reference),
+            )
+        })
+        .collect();
+    let differences: Vec<f64> = scores.iter().map(|(base, tuned)| tuned - base).collect();
+    let base_mean = mean(scores.iter().map(|(base, _)| *base))?;
+    let tuned_mean = mean(scores.iter().map(|(_, tuned)| *tuned))?;
+    let difference = mean(differences.iter().copied())?;
+    let (low, high) = bootstrap::interval(&differences, rules.resamples, rules.seed)?;
+    // Scores of the same text are equal to the bit, so a tie needs no tolerance.
+    let tally = |sign| {
+        differences
+            .iter()
+            .filter(|difference| difference.total_cmp(&0.0) == sign)
+            .count() as u64
+    };
+    Some(Measured {
+        deviation: mean(differences.iter().map(|one| (one - difference).powi(2)))?.sqrt(),
+        comparison: Comparison {
+            name: metric.name().to_owned(),
+            rows: differences.len() as u64,
+            base_mean,
+            tuned_mean,
+            difference,
+            low,
+            high,
+            wins: tally(std::cmp::Ordering::Greater),
+            ties: tally(std::cmp::Ordering::Equal),
+            losses: tally(std::cmp::Ordering::Less),
+        },
+    })
+}
+
+/// Nothing of nothing: there is no mean of no rows.
+fn mean(values: impl ExactSizeIterator<Item = f64>) -> Option<f64> {
+    let rows = values.len();
+    (rows > 0).then(|| values.sum::<f64>() / count(rows))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "at most some thousand rows")]
+fn count(rows: usize) -> f64 {
+    rows as f64
+}
+
+#[cfg(test)]
+mod tests;

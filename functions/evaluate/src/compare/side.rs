@@ -1,0 +1,124 @@
+//! What all replies of one model amount to: what became of them, how long they took, what they cost.
+
+use serde::{Deserialize, Serialize};
+
+use crate::answer::{Answer, Outcome};
+
+/// Counts over the rows of one model. The outcomes add up to the rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Side {
+    /// Replies that ended of their own accord and said something.
+    pub answered: u64,
+    /// Replies cut at the limit of tokens; scored as they stand.
+    pub truncated: u64,
+    /// Refused by a filter.
+    pub blocked: u64,
+    /// Replies that say nothing.
+    pub empty: u64,
+    /// Calls without a usable reply.
+    pub failed: u64,
+    /// Blocked, empty and failed together: rows that score nothing.
+    pub failures: u64,
+    /// Median latency of replies; absent if nothing replied. Failed calls are left out: theirs is the patience of the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_p50_ms: Option<u64>,
+    /// 95th percentile, by nearest rank.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_p95_ms: Option<u64>,
+    /// Sum over all rows.
+    pub input_tokens: u64,
+    /// Sum over all rows, thoughts included.
+    pub output_tokens: u64,
+}
+
+impl Side {
+    pub(super) fn of<'a>(answers: impl Iterator<Item = &'a Answer>) -> Self {
+        let mut side = Self::default();
+        let mut latencies = Vec::new();
+        for answer in answers {
+            side.failures += u64::from(answer.outcome.is_failure());
+            *match answer.outcome {
+                Outcome::Answered => &mut side.answered,
+                Outcome::Truncated => &mut side.truncated,
+                Outcome::Blocked { .. } => &mut side.blocked,
+                Outcome::Empty => &mut side.empty,
+                Outcome::Failed { .. } => &mut side.failed,
+            } += 1;
+            if !matches!(answer.outcome, Outcome::Failed { .. }) {
+                latencies.push(answer.latency_ms);
+            }
+            side.input_tokens = side.input_tokens.saturating_add(answer.input_tokens);
+            side.output_tokens = side.output_tokens.saturating_add(answer.output_tokens);
+        }
+        latencies.sort_unstable();
+        side.latency_p50_ms = percentile(&latencies, 50);
+        side.latency_p95_ms = percentile(&latencies, 95);
+        side
+    }
+}
+
+/// Nearest rank: the smallest value that at least `percent` of all do not exceed. It is always a value that was seen.
+fn percentile(sorted: &[u64], percent: usize) -> Option<u64> {
+    let rank = (sorted.len() * percent).div_ceil(100);
+    sorted.get(rank.saturating_sub(1)).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_by_nearest_rank() {
+        let twenty: Vec<u64> = (1..=20).collect();
+        assert_eq!(percentile(&twenty, 50), Some(10));
+        assert_eq!(percentile(&twenty, 95), Some(19));
+        assert_eq!(percentile(&[7], 95), Some(7));
+        assert_eq!(percentile(&[], 50), None);
+    }
+
+    #[test]
+    fn every_answer_is_counted_once() {
+        let answer = |outcome, latency_ms| Answer {
+            outcome,
+            input_tokens: 10,
+            output_tokens: 1,
+            ..Answer::failed("", latency_ms)
+        };
+        let answers = [
+            answer(Outcome::Answered, 100),
+            answer(Outcome::Answered, 200),
+            answer(Outcome::Truncated, 300),
+            answer(
+                Outcome::Blocked {
+                    reason: "SAFETY".into(),
+                },
+                50,
+            ),
+            answer(Outcome::Empty, 60),
+            answer(
+                Outcome::Failed {
+                    code: "timeout".into(),
+                },
+                60_000,
+            ),
+        ];
+        let side = Side::of(answers.iter());
+        assert_eq!(
+            (
+                side.answered,
+                side.truncated,
+                side.blocked,
+                side.empty,
+                side.failed
+            ),
+            (2, 1, 1, 1, 1)
+        );
+        assert_eq!(side.failures, 3);
+        assert_eq!(
+            (side.latency_p50_ms, side.latency_p95_ms),
+            (Some(100), Some(300))
+        );
+        assert_eq!((side.input_tokens, side.output_tokens), (60, 6));
+        assert_eq!(Side::of([].iter()), Side::default());
+    }
+}

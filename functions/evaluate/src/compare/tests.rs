@@ -1,0 +1,237 @@
+//! Whole evaluations: what is measured, what is counted, and that the result is always a number.
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+use crate::answer::Outcome;
+
+fn said(text: &str) -> Answer {
+    Answer {
+        text: text.into(),
+        outcome: Outcome::Answered,
+        ..Answer::failed("", 100)
+    }
+}
+
+fn rules() -> Rules {
+    Rules {
+        resamples: 500,
+        ..Rules::default()
+    }
+}
+
+fn run(rows: &[(String, Answer, Answer)]) -> Evaluation {
+    let cases: Vec<Case<'_>> = rows
+        .iter()
+        .map(|(reference, base, tuned)| Case {
+            reference,
+            base,
+            tuned,
+        })
+        .collect();
+    compare(&cases, "digest", &rules())
+}
+
+fn rows(
+    count: usize,
+    row: impl Fn(usize) -> (String, Answer, Answer),
+) -> Vec<(String, Answer, Answer)> {
+    (0..count).map(row).collect()
+}
+
+fn sentence(n: usize) -> String {
+    format!("the answer to question {n} is {}", n * n)
+}
+
+#[test]
+fn a_model_that_learnt_the_answers_is_better() {
+    let evaluation = run(&rows(40, |n| {
+        (
+            sentence(n),
+            said("I am not sure about that"),
+            said(&sentence(n)),
+        )
+    }));
+    assert_eq!(evaluation.verdict, Verdict::Better, "{}", evaluation.reason);
+    let primary = evaluation.primary().unwrap();
+    assert_eq!((primary.name.as_str(), primary.rows), ("rougeL", 40));
+    assert_eq!((primary.wins, primary.ties, primary.losses), (40, 0, 0));
+    assert!(
+        primary.tuned_mean > 0.999 && primary.low > 0.5,
+        "{primary:?}"
+    );
+    assert!(evaluation.corpus_bleu.tuned > 99.0 && evaluation.corpus_bleu.base < 10.0);
+    assert_eq!(evaluation.more_rows_needed, None);
+}
+
+#[test]
+fn a_model_that_fails_is_worse_and_its_rows_still_count() {
+    let evaluation = run(&rows(40, |n| {
+        (
+            sentence(n),
+            said(&sentence(n)),
+            if n % 2 == 0 {
+                said(&sentence(n))
+            } else {
+                Answer::failed("429", 9)
+            },
+        )
+    }));
+    assert_eq!(evaluation.verdict, Verdict::Worse, "{}", evaluation.reason);
+    assert_eq!(
+        (
+            evaluation.rows,
+            evaluation.tuned.failed,
+            evaluation.tuned.failures
+        ),
+        (40, 20, 20)
+    );
+    assert_eq!(evaluation.primary().unwrap().rows, 40);
+    assert!((evaluation.primary().unwrap().tuned_mean - 0.5).abs() < 1e-9);
+}
+
+#[test]
+fn the_same_answers_are_not_worse() {
+    let evaluation = run(&rows(40, |n| {
+        (
+            sentence(n),
+            said("the answer is 4"),
+            said("the answer is 4"),
+        )
+    }));
+    assert_eq!(evaluation.verdict, Verdict::NotWorse);
+    assert_eq!(evaluation.primary().unwrap().ties, 40);
+}
+
+#[test]
+fn few_rows_settle_nothing_and_say_how_many_would() {
+    let evaluation = run(&rows(9, |n| (sentence(n), said("no"), said(&sentence(n)))));
+    assert_eq!(evaluation.verdict, Verdict::CannotTell);
+    assert_eq!(
+        evaluation.more_rows_needed,
+        Some(1),
+        "{}",
+        evaluation.reason
+    );
+    assert_eq!(run(&[]).verdict, Verdict::CannotTell);
+    assert_eq!(run(&[]).primary, None);
+}
+
+#[test]
+fn labels_are_compared_exactly() {
+    let evaluation = run(&rows(60, |n| {
+        (
+            ["spam", "ham"][n % 2].into(),
+            said("spam"),
+            said(["spam", "ham"][n % 2]),
+        )
+    }));
+    assert_eq!(evaluation.primary.as_deref(), Some("exact"));
+    assert_eq!(evaluation.verdict, Verdict::Better);
+}
+
+#[test]
+fn json_is_measured_only_where_the_reference_is_json() {
+    let evaluation = run(&rows(20, |n| {
+        let reference = if n < 5 {
+            format!("{{\"n\":{n}}}")
+        } else {
+            sentence(n)
+        };
+        (reference.clone(), said("{}"), said(&reference))
+    }));
+    let json = evaluation
+        .metrics
+        .iter()
+        .find(|metric| metric.name == "json")
+        .unwrap();
+    assert_eq!((json.rows, json.wins), (5, 5));
+    let prose = run(&rows(20, |n| (sentence(n), said("a"), said("b"))));
+    assert!(prose.metrics.iter().all(|metric| metric.name != "json"));
+}
+
+#[test]
+fn the_document_keeps_its_shape() {
+    let document = serde_json::to_value(run(&rows(12, |n| {
+        (sentence(n), said("a"), said(&sentence(n)))
+    })))
+    .unwrap();
+    let keys = |value: &Value| {
+        value
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(
+        keys(&document),
+        "base corpus_bleu margin metrics primary reason rows sample schema tuned verdict"
+    );
+    assert_eq!(
+        keys(&document["metrics"][0]),
+        "base_mean difference high losses low name rows ties tuned_mean wins"
+    );
+    assert_eq!(
+        keys(&document["base"]),
+        "answered blocked empty failed failures input_tokens latency_p50_ms latency_p95_ms output_tokens truncated"
+    );
+    assert_eq!(
+        (&document["verdict"], &document["schema"]),
+        (&Value::from("better"), &Value::from(1))
+    );
+}
+
+fn any_answer() -> impl Strategy<Value = Answer> {
+    let text = prop_oneof![
+        "",
+        "[a-c ]{0,12}",
+        "\\PC{0,12}",
+        Just(r#"{"a":1}"#.to_owned())
+    ];
+    let outcome = prop_oneof![
+        Just(Outcome::Answered),
+        Just(Outcome::Truncated),
+        Just(Outcome::Empty),
+        Just(Outcome::Blocked {
+            reason: "SAFETY".into()
+        }),
+        Just(Outcome::Failed { code: "503".into() }),
+    ];
+    (text, outcome, any::<u64>(), any::<u64>()).prop_map(|(text, outcome, latency_ms, tokens)| {
+        Answer {
+            text,
+            outcome,
+            latency_ms,
+            input_tokens: tokens,
+            output_tokens: tokens,
+            model_version: None,
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_figure_is_a_number(
+        rows in proptest::collection::vec((prop_oneof!["[a-c ]{0,12}", "\\PC{0,12}", Just("{}".to_owned())], any_answer(), any_answer()), 0..30),
+    ) {
+        let evaluation = run(&rows);
+        for metric in &evaluation.metrics {
+            prop_assert_eq!(metric.wins + metric.ties + metric.losses, metric.rows);
+            for figure in [metric.base_mean, metric.tuned_mean, metric.difference, metric.low, metric.high] {
+                prop_assert!(figure.is_finite());
+            }
+            prop_assert!(metric.low <= metric.difference + 1e-9 && metric.difference <= metric.high + 1e-9);
+        }
+        prop_assert!(evaluation.corpus_bleu.base.is_finite() && evaluation.corpus_bleu.tuned.is_finite());
+        let stored = serde_json::to_string(&evaluation).unwrap();
+        prop_assert!(!stored.contains("null"));
+        // Not equal to the bit: `serde_json` reads a float to within its last one.
+        let read: Evaluation = serde_json::from_str(&stored).unwrap();
+        prop_assert_eq!((read.verdict, read.base, read.tuned), (evaluation.verdict, evaluation.base, evaluation.tuned));
+    }
+}

@@ -1,0 +1,257 @@
+//! How far a reply can be trusted, judged from the reply alone.
+//!
+//! Each sign of trouble takes the score down by a factor of its own; what is left is held against a threshold (see
+//! [`crate::choose`]). The factors order replies from hopeless to good. They are no probabilities: those come from counting how
+//! often replies of a score were right, which is why score and reasons are written beside every answer.
+
+mod certainty;
+mod repetition;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A judgement.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Confidence {
+    /// From 0 (not an answer) to 1 (no sign of trouble).
+    pub score: f64,
+    /// What took it down; empty if nothing did.
+    pub reasons: Vec<Reason>,
+}
+
+/// A sign of trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// A filter refused the prompt, before any model saw it. It would refuse it for the base model too.
+    PromptBlocked,
+    /// A filter refused the answer.
+    Blocked,
+    /// The model broke off: a malformed call, or an ending nobody knows.
+    Broken,
+    /// Nothing but white space, and no function call.
+    Blank,
+    /// Cut at the limit of tokens.
+    Cut,
+    /// The same words over and over.
+    Repeats,
+    /// Shorter than answers of this model should be.
+    TooShort,
+    /// Longer than answers of this model should be.
+    TooLong,
+    /// The model gave its own words low probabilities, or saw many other ways to go on.
+    Unsure,
+}
+
+/// How long answers of this model should be, in characters. From the references it was tuned on, or from a setting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// Fewer are too few. 0: no lower limit.
+    pub chars_min: usize,
+    /// More are too many. `None`: no upper limit.
+    pub chars_max: Option<usize>,
+}
+
+/// A cut answer may be useful up to where it was cut.
+const CUT: f64 = 0.4;
+
+/// Outside the expected length an answer is suspect, and more often right than wrong.
+const LENGTH: f64 = 0.6;
+
+/// Judges a `GenerateContentResponse` by its first candidate.
+pub fn judge(response: &Value, expected: &Expected) -> Confidence {
+    let Some(candidate) = response.pointer("/candidates/0") else {
+        let blocked = response.pointer("/promptFeedback/blockReason").is_some();
+        return worthless(if blocked {
+            Reason::PromptBlocked
+        } else {
+            Reason::Blank
+        });
+    };
+    let mut signs = Signs::default();
+    match candidate.get("finishReason").and_then(Value::as_str) {
+        None | Some("STOP" | "FINISH_REASON_UNSPECIFIED") => {}
+        Some("MAX_TOKENS") => signs.add(Reason::Cut, CUT),
+        Some(
+            "SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "MODEL_ARMOR",
+        ) => return worthless(Reason::Blocked),
+        Some(reason) if reason.starts_with("IMAGE_") => return worthless(Reason::Blocked),
+        Some(_) => return worthless(Reason::Broken),
+    }
+    let parts = candidate
+        .pointer("/content/parts")
+        .and_then(Value::as_array);
+    let parts = parts.map_or(&[][..], Vec::as_slice);
+    let text = text(parts);
+    // A call is judged by how it ended and how sure it was: its length and its repeats are those of a schema.
+    if !parts.iter().any(|part| part.get("functionCall").is_some()) {
+        if text.trim().is_empty() {
+            return worthless(Reason::Blank);
+        }
+        judge_text(&text, expected, &mut signs);
+    }
+    if let Some(certainty) = certainty::of(candidate).filter(|certainty| *certainty < 1.0) {
+        signs.add(Reason::Unsure, certainty);
+    }
+    Confidence {
+        score: signs.score.clamp(0.0, 1.0),
+        reasons: signs.reasons,
+    }
+}
+
+fn judge_text(text: &str, expected: &Expected, signs: &mut Signs) {
+    let chars = text.trim().chars().count();
+    if chars < expected.chars_min {
+        signs.add(Reason::TooShort, LENGTH);
+    }
+    if expected.chars_max.is_some_and(|max| chars > max) {
+        signs.add(Reason::TooLong, LENGTH);
+    }
+    let repeated = repetition::share(text);
+    if repeated > repetition::SHARE_MAX {
+        signs.add(Reason::Repeats, 1.0 - repeated);
+    }
+}
+
+/// What the model says, its thoughts left out.
+fn text(parts: &[Value]) -> String {
+    parts
+        .iter()
+        .filter(|part| part.get("thought") != Some(&Value::Bool(true)))
+        .filter_map(|part| part.get("text")?.as_str())
+        .collect()
+}
+
+fn worthless(reason: Reason) -> Confidence {
+    Confidence {
+        score: 0.0,
+        reasons: vec![reason],
+    }
+}
+
+struct Signs {
+    score: f64,
+    reasons: Vec<Reason>,
+}
+
+impl Default for Signs {
+    fn default() -> Self {
+        Self {
+            score: 1.0,
+            reasons: Vec::new(),
+        }
+    }
+}
+
+impl Signs {
+    fn add(&mut self, reason: Reason, factor: f64) {
+        self.score *= factor;
+        self.reasons.push(reason);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn reply(finish_reason: &str, text: &str) -> Value {
+        json!({ "candidates": [{ "content": { "parts": [{ "text": text }] }, "finishReason": finish_reason }] })
+    }
+
+    #[track_caller]
+    fn check(response: &Value, reasons: &[Reason], score: f64) {
+        let expected = Expected {
+            chars_min: 3,
+            chars_max: Some(400),
+        };
+        let confidence = judge(response, &expected);
+        assert_eq!(confidence.reasons, reasons, "{response}");
+        assert!(
+            (confidence.score - score).abs() < 1e-9,
+            "{response}: {}",
+            confidence.score
+        );
+    }
+
+    #[test]
+    fn each_sign_of_trouble_has_its_reason() {
+        check(&reply("STOP", "a fine answer"), &[], 1.0);
+        check(&reply("STOP", " \n"), &[Reason::Blank], 0.0);
+        check(&json!({}), &[Reason::Blank], 0.0);
+        check(&json!("nonsense"), &[Reason::Blank], 0.0);
+        check(
+            &json!({ "promptFeedback": { "blockReason": "SAFETY" } }),
+            &[Reason::PromptBlocked],
+            0.0,
+        );
+        check(&reply("SAFETY", "partly"), &[Reason::Blocked], 0.0);
+        check(&reply("IMAGE_SAFETY", ""), &[Reason::Blocked], 0.0);
+        check(
+            &reply("MALFORMED_FUNCTION_CALL", "buy("),
+            &[Reason::Broken],
+            0.0,
+        );
+        check(&reply("INVENTED_IN_2030", "text"), &[Reason::Broken], 0.0);
+        check(&reply("MAX_TOKENS", "half an"), &[Reason::Cut], 0.4);
+        check(&reply("STOP", "no"), &[Reason::TooShort], 0.6);
+        check(
+            &reply("MAX_TOKENS", "no"),
+            &[Reason::Cut, Reason::TooShort],
+            0.24,
+        );
+        let long = (0..150)
+            .map(|n| n.to_string())
+            .collect::<Vec<_>>()
+            .join(" ");
+        check(&reply("STOP", &long), &[Reason::TooLong], 0.6);
+    }
+
+    #[test]
+    fn a_loop_is_noticed() {
+        let confidence = judge(
+            &reply("STOP", &"and so on and on ".repeat(30)),
+            &Expected::default(),
+        );
+        assert_eq!(confidence.reasons, [Reason::Repeats]);
+        assert!(confidence.score < 0.1, "{confidence:?}");
+    }
+
+    #[test]
+    fn a_function_call_is_not_blank() {
+        let call = json!({ "candidates": [{ "content": { "parts": [{ "functionCall": { "name": "buy" } }] }, "finishReason": "STOP" }] });
+        check(&call, &[], 1.0);
+    }
+
+    #[test]
+    fn an_unsure_model_is_taken_at_its_word() {
+        let mut response = reply("STOP", "perhaps");
+        response["candidates"][0]["avgLogprobs"] = json!(-0.05);
+        check(&response, &[], 1.0);
+        // e^-1.4 = 0.2466, of the 0.5 that counts as sure.
+        response["candidates"][0]["avgLogprobs"] = json!(-1.4);
+        check(&response, &[Reason::Unsure], 2.0 * f64::exp(-1.4));
+    }
+
+    #[test]
+    fn reasons_are_spelt_in_snake_case() {
+        let stored = serde_json::to_string(&worthless(Reason::PromptBlocked)).unwrap();
+        assert_eq!(stored, r#"{"score":0.0,"reasons":["prompt_blocked"]}"#);
+    }
+
+    proptest! {
+        #[test]
+        fn a_score_lies_between_0_and_1_and_is_1_without_a_reason(
+            text in "\\PC{0,200}", logprob in -1e9..1e9_f64, finish in prop_oneof!["STOP", "MAX_TOKENS", "OTHER"],
+        ) {
+            let mut response = reply(&finish, &text);
+            response["candidates"][0]["avgLogprobs"] = json!(logprob);
+            let confidence = judge(&response, &Expected { chars_min: 5, chars_max: Some(100) });
+            prop_assert!((0.0..=1.0).contains(&confidence.score));
+            prop_assert_eq!(confidence.reasons.is_empty(), confidence.score > 1.0 - 1e-12);
+        }
+    }
+}
