@@ -1,9 +1,13 @@
-//! What survives a restart: named tables of bytes, on disk or in memory, through redb.
+//! What survives a restart: named tables of bytes, on disk through redb, or plain maps in memory.
 //!
 //! Services keep their state in plain structures and write every change through;
 //! on start they read their tables back with [`Db::scan`].
 
-use std::{path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, TableError};
 
@@ -41,55 +45,101 @@ impl<E: Into<redb::Error>> From<E> for Error {
 
 /// An open store; clones share it.
 #[derive(Debug, Clone)]
-pub struct Db(Arc<Database>);
+pub struct Db(Store);
+
+#[derive(Debug, Clone)]
+enum Store {
+    /// Each change is on the disk before it is told: what a caller was answered survives a crash.
+    Disk(Arc<Database>),
+    /// A map per table: tests write thousands of times and need no pages or checksums.
+    Memory(Arc<Mutex<Tables>>),
+}
+
+type Tables = BTreeMap<&'static str, BTreeMap<String, Vec<u8>>>;
 
 impl Db {
     /// Opens the file at `path`, made where it is missing.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        Ok(Self(Arc::new(Database::create(path)?)))
+        Ok(Self(Store::Disk(Arc::new(Database::create(path)?))))
     }
 
     /// A store that goes with the process.
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "one signature for both ways to open"
+    )]
     pub fn in_memory() -> Result<Self, Error> {
-        let backend = redb::backends::InMemoryBackend::new();
-        Ok(Self(Arc::new(
-            Database::builder().create_with_backend(backend)?,
-        )))
+        Ok(Self(Store::Memory(Arc::default())))
     }
 
-    /// Applies all of `changes`, or none.
+    /// Applies all of `changes`, or none; on disk this costs one `fsync`, whatever their number.
     pub fn apply(&self, changes: Vec<Change>) -> Result<(), Error> {
-        let write = self.0.begin_write()?;
-        for change in changes {
-            match change {
-                Change::Put { table, key, value } => {
-                    let mut table = write.open_table(definition(table))?;
-                    table.insert(key.as_str(), value.as_slice())?;
+        match &self.0 {
+            Store::Disk(_) if changes.is_empty() => Ok(()),
+            Store::Disk(database) => write(database, changes),
+            Store::Memory(tables) => {
+                let mut tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
+                for change in changes {
+                    match change {
+                        Change::Put { table, key, value } => {
+                            tables.entry(table).or_default().insert(key, value);
+                        }
+                        Change::Delete { table, key } => {
+                            tables.entry(table).or_default().remove(&key);
+                        }
+                    }
                 }
-                Change::Delete { table, key } => {
-                    let mut table = write.open_table(definition(table))?;
-                    table.remove(key.as_str())?;
-                }
+                Ok(())
             }
         }
-        write.commit()?;
-        Ok(())
     }
 
     /// Every row of `table`, in key order.
     pub fn scan(&self, table: &'static str) -> Result<Vec<(String, Vec<u8>)>, Error> {
-        let read = self.0.begin_read()?;
-        let table = match read.open_table(definition(table)) {
-            Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
-            other => other?,
-        };
-        let mut rows = Vec::new();
-        for row in table.iter()? {
-            let (key, value) = row?;
-            rows.push((key.value().to_owned(), value.value().to_vec()));
+        match &self.0 {
+            Store::Disk(database) => read(database, table),
+            Store::Memory(tables) => {
+                let tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
+                let rows = tables.get(table).into_iter().flatten();
+                Ok(rows
+                    .map(|(key, value)| (key.clone(), value.clone()))
+                    .collect())
+            }
         }
-        Ok(rows)
     }
+}
+
+fn write(database: &Database, changes: Vec<Change>) -> Result<(), Error> {
+    // redb commits with `Durability::Immediate` unless told otherwise.
+    let write = database.begin_write()?;
+    for change in changes {
+        match change {
+            Change::Put { table, key, value } => {
+                let mut table = write.open_table(definition(table))?;
+                table.insert(key.as_str(), value.as_slice())?;
+            }
+            Change::Delete { table, key } => {
+                let mut table = write.open_table(definition(table))?;
+                table.remove(key.as_str())?;
+            }
+        }
+    }
+    write.commit()?;
+    Ok(())
+}
+
+fn read(database: &Database, table: &'static str) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    let read = database.begin_read()?;
+    let table = match read.open_table(definition(table)) {
+        Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+        other => other?,
+    };
+    let mut rows = Vec::new();
+    for row in table.iter()? {
+        let (key, value) = row?;
+        rows.push((key.value().to_owned(), value.value().to_vec()));
+    }
+    Ok(rows)
 }
 
 fn definition(name: &'static str) -> TableDefinition<'static, &'static str, &'static [u8]> {
@@ -123,5 +173,19 @@ mod tests {
         drop(db);
         let rows = Db::open(&path).unwrap().scan("t").unwrap();
         assert_eq!(rows, [("a".to_owned(), b"1".to_vec())]);
+    }
+
+    #[test]
+    fn a_store_in_memory_is_shared_by_its_clones_and_sorted() {
+        let db = Db::in_memory().unwrap();
+        let clone = db.clone();
+        let delete = Change::Delete {
+            table: "t",
+            key: "c".to_owned(),
+        };
+        let changes = vec![put("b", b"2"), put("c", b"3"), put("a", b"1"), delete];
+        clone.apply(changes).unwrap();
+        let keys: Vec<_> = db.scan("t").unwrap().into_iter().map(|row| row.0).collect();
+        assert_eq!(keys, ["a", "b"]);
     }
 }

@@ -89,7 +89,10 @@ where
 
 /// The answer of a method that is not here yet.
 pub(crate) fn unimplemented(path: &str) -> Response {
-    tracing::warn!(path, "a method that this emulator does not serve was called");
+    tracing::warn!(
+        path,
+        "a method that this emulator does not serve was called"
+    );
     Status::unimplemented(format!("the emulator does not serve `{path}`"))
         .into_http::<tonic::body::Body>()
         .map(Body::new)
