@@ -15,6 +15,7 @@ mod vertex;
 
 mod faults;
 
+mod catalog;
 pub mod clock;
 mod db;
 mod grpc;
