@@ -62,7 +62,7 @@ impl Catalog {
             key: name.to_owned(),
             value: resource.to_string().into_bytes(),
         };
-        self.db.apply(vec![put]).map_err(stored)?;
+        self.db.apply(vec![put]).map_err(|error| stored(&error))?;
         self.resources.insert(name.to_owned(), resource);
         Ok(())
     }
@@ -73,7 +73,9 @@ impl Catalog {
             table: self.table,
             key: name.to_owned(),
         };
-        self.db.apply(vec![delete]).map_err(stored)?;
+        self.db
+            .apply(vec![delete])
+            .map_err(|error| stored(&error))?;
         self.resources.remove(name);
         Ok(())
     }
@@ -165,7 +167,7 @@ fn camel(field: &str) -> String {
     name
 }
 
-fn stored(error: db::Error) -> rest::Error {
+fn stored(error: &db::Error) -> rest::Error {
     tracing::error!(%error, "cannot store a resource");
     rest::Error::new("INTERNAL", "the emulator's store failed")
 }

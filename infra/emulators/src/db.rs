@@ -13,7 +13,7 @@ use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition,
 
 /// A write to one table.
 #[derive(Debug, Clone)]
-pub enum Change {
+pub(crate) enum Change {
     /// Stores `value` under `key`.
     Put {
         /// The table's name.
@@ -35,7 +35,7 @@ pub enum Change {
 /// Why the store cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("the emulator's store failed")]
-pub struct Error(#[source] Box<redb::Error>);
+pub(crate) struct Error(#[source] Box<redb::Error>);
 
 impl<E: Into<redb::Error>> From<E> for Error {
     fn from(error: E) -> Self {
@@ -45,7 +45,7 @@ impl<E: Into<redb::Error>> From<E> for Error {
 
 /// An open store; clones share it.
 #[derive(Debug, Clone)]
-pub struct Db(Store);
+pub(crate) struct Db(Store);
 
 #[derive(Debug, Clone)]
 enum Store {
@@ -59,7 +59,7 @@ type Tables = BTreeMap<&'static str, BTreeMap<String, Vec<u8>>>;
 
 impl Db {
     /// Opens the file at `path`, made where it is missing.
-    pub fn open(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         Ok(Self(Store::Disk(Arc::new(Database::create(path)?))))
     }
 
@@ -68,12 +68,12 @@ impl Db {
         clippy::unnecessary_wraps,
         reason = "one signature for both ways to open"
     )]
-    pub fn in_memory() -> Result<Self, Error> {
+    pub(crate) fn in_memory() -> Result<Self, Error> {
         Ok(Self(Store::Memory(Arc::default())))
     }
 
     /// Applies all of `changes`, or none; on disk this costs one `fsync`, whatever their number.
-    pub fn apply(&self, changes: Vec<Change>) -> Result<(), Error> {
+    pub(crate) fn apply(&self, changes: Vec<Change>) -> Result<(), Error> {
         match &self.0 {
             Store::Disk(_) if changes.is_empty() => Ok(()),
             Store::Disk(database) => write(database, changes),
@@ -95,7 +95,7 @@ impl Db {
     }
 
     /// Every row of `table`, in key order.
-    pub fn scan(&self, table: &'static str) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    pub(crate) fn scan(&self, table: &'static str) -> Result<Vec<(String, Vec<u8>)>, Error> {
         match &self.0 {
             Store::Disk(database) => read(database, table),
             Store::Memory(tables) => {

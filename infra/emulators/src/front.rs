@@ -102,7 +102,7 @@ impl Front {
             Arc::new(move |email: &str, audience: &str| identity.mint(email, audience))
         };
         let pubsub = PubSub::open(db.clone(), clock.clone(), mint).map_err(data_fault(whole))?;
-        let publish = {
+        let publish: crate::Publish = {
             let pubsub = pubsub.clone();
             Arc::new(move |topic: &str, data, attributes| {
                 pubsub.publish_inside(topic, data, attributes);
@@ -113,7 +113,7 @@ impl Front {
             clock.clone(),
             objects.as_deref(),
             &base_url,
-            publish.clone(),
+            Arc::clone(&publish),
         )
         .map_err(data_fault(whole))?;
         let read_object = {
@@ -126,9 +126,9 @@ impl Front {
             firestore: Firestore::open(db.clone(), clock.clone()).map_err(data_fault(whole))?,
             vertex: Vertex::open(db.clone(), clock.clone(), read_object)
                 .map_err(data_fault(whole))?,
-            monitoring: Monitoring::open(db.clone(), clock.clone(), publish.clone())
+            monitoring: Monitoring::open(&db, clock.clone(), Arc::clone(&publish))
                 .map_err(data_fault(whole))?,
-            scheduler: Scheduler::open(db, clock.clone(), publish).map_err(data_fault(whole))?,
+            scheduler: Scheduler::open(&db, clock.clone(), publish).map_err(data_fault(whole))?,
             identity,
             storage,
             pubsub,
@@ -194,7 +194,7 @@ impl Front {
             ["v1", "projects", _, "locations", _, "jobs", ..] => self.scheduler.rest(request).await,
             ["v1" | "v1beta1", "projects", ..] => self.vertex.rest(request).await,
             ["v2" | "v3", ..] => self.monitoring.rest(request).await,
-            ["computeMetadata", ..] | ["certs"] | ["token"] => self.identity.rest(request),
+            ["computeMetadata", ..] | ["certs" | "token"] => self.identity.rest(&request),
             [""] => http::Response::builder()
                 .status(StatusCode::OK)
                 .header("metadata-flavor", "Google")

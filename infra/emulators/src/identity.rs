@@ -46,13 +46,13 @@ impl Identity {
             })
     }
 
-    pub(crate) fn rest(&self, request: Request) -> Response {
+    pub(crate) fn rest(&self, request: &Request) -> Response {
         let path = request.uri().path().to_owned();
         match (request.method(), path.as_str()) {
             (&Method::GET, "/certs") => rest::ok(self.key.jwks()),
             // Where a service account's key file trades its signed claim for a token.
             (&Method::POST, "/token") => rest::ok(&metadata::access_token()),
-            (&Method::GET, _) if path.starts_with("/computeMetadata/") => self.metadata(&request),
+            (&Method::GET, _) if path.starts_with("/computeMetadata/") => self.metadata(request),
             (method, _) => rest::Error::unimplemented(method, &path).into_response(),
         }
     }

@@ -72,8 +72,8 @@ impl Drop for Ticker {
 
 impl Monitoring {
     /// Reads back what an earlier process left in `db`: metrics, policies and channels.
-    pub(crate) fn open(db: Db, clock: Clock, publish: Publish) -> Result<Self, db::Error> {
-        let state = State::open(&db, clock.now())?;
+    pub(crate) fn open(db: &Db, clock: Clock, publish: Publish) -> Result<Self, db::Error> {
+        let state = State::open(db, clock.now())?;
         let inner = Arc::new(Inner {
             clock,
             publish,

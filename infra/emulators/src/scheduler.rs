@@ -62,9 +62,9 @@ impl Drop for Runner {
 
 impl Scheduler {
     /// Reads back what an earlier process left in `db`; what was missed meanwhile stays so.
-    pub(crate) fn open(db: Db, clock: Clock, publish: Publish) -> Result<Self, db::Error> {
+    pub(crate) fn open(db: &Db, clock: Clock, publish: Publish) -> Result<Self, db::Error> {
         let now = clock.now();
-        let resources = Catalog::open(&db, "scheduler-jobs")?;
+        let resources = Catalog::open(db, "scheduler-jobs")?;
         let jobs = resources
             .iter()
             .filter_map(|(name, resource)| Some((name.clone(), Job::parse(resource, now).ok()?)));

@@ -45,7 +45,7 @@ const GRPC_READS: [&str; 12] = [
     "QueryWriteStatus",
 ];
 
-/// Ends of paths that are POSTed and change nothing that a caller could do twice.
+/// Ends of paths that take a `POST` and change nothing that a caller could do twice.
 const POST_READS: [&str; 10] = [
     ":generateContent",
     ":streamGenerateContent",

@@ -130,7 +130,7 @@ async fn a_dropped_call_is_a_broken_connection_over_http_and_grpc() {
 async fn a_held_call_goes_on_when_released_and_never_when_its_caller_died() {
     let world = World::new().await;
     let id = world
-        .arm(json!({ "path": "/thing", "times": 2, "action": { "hold": "before" } }))
+        .arm(json!({ "path": "/thing", "times": 3, "action": { "hold": "before" } }))
         .await;
     let first = tokio::spawn(world.change("/thing").send());
     let holds = |number| {
@@ -145,6 +145,10 @@ async fn a_held_call_goes_on_when_released_and_never_when_its_caller_died() {
     let second = tokio::spawn(world.change("/thing").send());
     world.until("/emulator/faults", holds(1)).await;
     second.abort();
+    world.until("/emulator/faults", holds(0)).await;
+    let third = tokio::spawn(world.grpc("/google.x.v1.X/thing").send());
+    world.until("/emulator/faults", holds(1)).await;
+    third.abort();
     world.until("/emulator/faults", holds(0)).await;
     let journal = world
         .until("/emulator/journal?since=1", |page| {

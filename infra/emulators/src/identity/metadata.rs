@@ -66,8 +66,9 @@ impl Identity {
             [] => Told::Text("instance/\nproject/\nuniverse/\n".to_owned()),
             ["universe", "universe-domain"] => Told::Text("googleapis.com".to_owned()),
             ["project", "project-id"] => Told::Text(self.project.clone()),
-            ["project", "numeric-project-id"] => Told::Text(number.to_string()),
-            ["instance", "id"] => Told::Text(number.to_string()),
+            ["project", "numeric-project-id"] | ["instance", "id"] => {
+                Told::Text(number.to_string())
+            }
             ["instance", "zone"] => Told::Text(format!("projects/{number}/zones/{REGION}-a")),
             ["instance", "region"] => Told::Text(format!("projects/{number}/regions/{REGION}")),
             ["instance", "service-accounts"] if recursive => {
@@ -128,7 +129,7 @@ mod tests {
         if let Some(flavor) = flavor {
             request = request.header("Metadata-Flavor", flavor);
         }
-        let response = identity.rest(request.body(Body::empty()).unwrap());
+        let response = identity.rest(&request.body(Body::empty()).unwrap());
         assert_eq!(response.headers()["metadata-flavor"], "Google", "{path}");
         let status = response.status();
         let body = axum::body::to_bytes(response.into_body(), 1 << 16).await;

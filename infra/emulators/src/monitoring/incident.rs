@@ -49,7 +49,7 @@ impl Incident<'_> {
         let project = policy.project();
         let state = self.ended.map_or("open", |_| "closed");
         let mut incident = Map::new();
-        let mut put = |field: &str, value: Value| _ = incident.insert(field.to_owned(), value);
+        let mut put = |field: &str, value: Value| drop(incident.insert(field.to_owned(), value));
         put("url", format!("https://console.cloud.google.com/monitoring/alerting/incidents/{id}?project={project}").into());
         put("incident_id", id.into());
         put("scoping_project_id", project.into());

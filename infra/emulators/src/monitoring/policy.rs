@@ -1,9 +1,11 @@
 //! Alert policies: what is watched, and whom to tell.
 
+mod wire;
+
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
@@ -12,6 +14,8 @@ use super::{
     metric::Extractor,
 };
 use crate::rest::{self, invalid};
+
+use self::wire::{Prompt, WireMatchedLog, WirePolicy, WireThreshold};
 
 /// Conditions of one policy; the service's own limit.
 const CONDITIONS_MAX: usize = 6;
@@ -114,100 +118,10 @@ pub(super) struct MatchedLog {
     pub(super) labels: BTreeMap<String, Extractor>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Wire {
-    name: String,
-    display_name: String,
-    #[serde(default)]
-    user_labels: BTreeMap<String, String>,
-    documentation: Option<Documentation>,
-    severity: Option<String>,
-    #[serde(default = "yes")]
-    enabled: bool,
-    #[serde(default)]
-    combiner: String,
-    #[serde(default)]
-    conditions: Vec<Value>,
-    #[serde(default)]
-    notification_channels: Vec<String>,
-    #[serde(default)]
-    alert_strategy: Strategy,
-}
-
-fn yes() -> bool {
-    true
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Strategy {
-    notification_rate_limit: Option<RateLimit>,
-    #[serde(deserialize_with = "duration")]
-    auto_close: Option<TimeDelta>,
-    notification_prompts: Vec<Prompt>,
-}
-
-#[derive(Debug, Deserialize)]
-struct RateLimit {
-    #[serde(deserialize_with = "duration")]
-    period: Option<TimeDelta>,
-}
-
-#[derive(Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-enum Prompt {
-    Opened,
-    Closed,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireThreshold {
-    filter: String,
-    #[serde(default)]
-    aggregations: Vec<WireAggregation>,
-    comparison: String,
-    #[serde(default)]
-    threshold_value: f64,
-    #[serde(default, deserialize_with = "duration")]
-    duration: Option<TimeDelta>,
-    trigger: Option<WireTrigger>,
-    #[serde(default)]
-    evaluation_missing_data: Missing,
-    denominator_filter: Option<String>,
-    forecast_options: Option<Value>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct WireAggregation {
-    #[serde(deserialize_with = "duration")]
-    alignment_period: Option<TimeDelta>,
-    per_series_aligner: Option<Aligner>,
-    cross_series_reducer: Option<Reducer>,
-    group_by_fields: Vec<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct WireTrigger {
-    count: Option<usize>,
-    percent: Option<f64>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireMatchedLog {
-    filter: String,
-    #[serde(default)]
-    label_extractors: BTreeMap<String, String>,
-}
-
 impl Policy {
     /// Reads a policy as the API took it, names already given.
     pub(super) fn parse(resource: &Value) -> Result<Self, rest::Error> {
-        let wire = Wire::deserialize(resource).map_err(|error| invalid(error.to_string()))?;
+        let wire = WirePolicy::deserialize(resource).map_err(|error| invalid(error.to_string()))?;
         if wire.conditions.is_empty() || wire.conditions.len() > CONDITIONS_MAX {
             return Err(invalid("a policy has one to six conditions"));
         }
@@ -354,20 +268,4 @@ fn unserved(what: &str) -> rest::Error {
         "UNIMPLEMENTED",
         format!("the emulator does not serve {what}"),
     )
-}
-
-/// Reads a duration as JSON has it: `"60s"`, `"1.5s"`.
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TimeDelta>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let seconds = text
-        .strip_suffix('s')
-        .and_then(|number| number.parse::<f64>().ok());
-    let span = seconds.and_then(|seconds| std::time::Duration::try_from_secs_f64(seconds).ok());
-    let span = span.and_then(|span| TimeDelta::from_std(span).ok());
-    match span {
-        Some(span) => Ok(Some(span)),
-        None => Err(D::Error::custom(format!(
-            "`{text}` is no duration such as `60s`"
-        ))),
-    }
 }

@@ -72,7 +72,7 @@ pub(super) struct AllSeries {
     ends: BTreeMap<Key, DateTime<Utc>>,
 }
 
-/// One element of `timeSeries` in CreateTimeSeries.
+/// One element of `timeSeries` in `CreateTimeSeries`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Written {
     metric: Metric,

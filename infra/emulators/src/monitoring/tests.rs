@@ -29,7 +29,7 @@ impl World {
             drop(tell.send((topic.to_owned(), data)));
         };
         let clock = Clock::starting_now(SPEED);
-        let monitoring = Monitoring::open(db.clone(), clock, Arc::new(publish)).unwrap();
+        let monitoring = Monitoring::open(&db, clock, Arc::new(publish)).unwrap();
         Self {
             monitoring,
             db,
@@ -163,7 +163,7 @@ async fn a_matched_log_is_told_once_in_a_period() {
     let told = world.told().await;
     assert_eq!(told["incident"]["metric"]["labels"]["run_id"], "a");
     assert!(told["incident"].get("observed_value").is_none());
-    let wait = world.monitoring.inner.clock.wall(Duration::from_secs(600));
+    let wait = world.monitoring.inner.clock.wall(Duration::from_mins(10));
     let more = tokio::time::timeout(wait, world.told.recv()).await;
     assert!(more.is_err(), "the second is within the period: {more:?}");
 }
@@ -204,9 +204,9 @@ async fn metrics_policies_and_channels_survive_a_restart() {
         .log(json!({ "event": "run_health", "run_id": "r", "gap": 0.9 }))
         .await;
     assert_eq!(world.told().await["incident"]["state"], "open");
-    let patch = format!("{path}?updateMask=enabled");
+    let masked = format!("{path}?updateMask=enabled");
     let (status, patched) = world
-        .call(Method::PATCH, &patch, json!({ "enabled": false }))
+        .call(Method::PATCH, &masked, json!({ "enabled": false }))
         .await;
     assert_eq!(
         (status, &patched["enabled"]),
@@ -232,11 +232,11 @@ async fn entries_are_listed_by_filter_order_and_page() {
     for step in 0..5 {
         world.log(json!({ "event": "tick", "step": step })).await;
     }
-    let mut list = json!({
+    let mut request = json!({
         "resourceNames": ["projects/p"], "filter": "jsonPayload.step > 0",
         "orderBy": "timestamp desc", "pageSize": 3,
     });
-    let page = world.post("/v2/entries:list", list.clone()).await;
+    let page = world.post("/v2/entries:list", request.clone()).await;
     let steps = |page: &Value| -> Vec<i64> {
         let entries = page["entries"].as_array().unwrap().iter();
         entries
@@ -244,8 +244,8 @@ async fn entries_are_listed_by_filter_order_and_page() {
             .collect()
     };
     assert_eq!(steps(&page), [4, 3, 2]);
-    list["pageToken"] = page["nextPageToken"].clone();
-    let page = world.post("/v2/entries:list", list).await;
+    request["pageToken"] = page["nextPageToken"].clone();
+    let page = world.post("/v2/entries:list", request).await;
     assert_eq!(steps(&page), [1]);
     assert!(page.get("nextPageToken").is_none());
     let bad = json!({ "resourceNames": ["projects/p"], "filter": "step ? 3" });

@@ -82,9 +82,10 @@ impl Cron {
     fn has_day(&self, day: NaiveDate) -> bool {
         let of_month = has(self.days, day.day());
         let of_week = has(self.weekdays, day.weekday().num_days_from_sunday());
-        let fits = match self.either_day {
-            true => of_month || of_week,
-            false => of_month && of_week,
+        let fits = if self.either_day {
+            of_month || of_week
+        } else {
+            of_month && of_week
         };
         fits && has(self.months, day.month())
     }
@@ -104,12 +105,12 @@ fn field(
 ) -> Result<(u64, bool), Fault> {
     let wrong = || Fault::Field(text.to_owned(), name);
     let value = |text: &str| {
-        let named = names
+        let place = names
             .iter()
             .position(|known| known.eq_ignore_ascii_case(text));
-        let named = named.and_then(|place| u32::try_from(place).ok());
-        let value = named.map(|place| place + low).or_else(|| text.parse().ok());
-        value.filter(|value| (low..=high).contains(value))
+        let by_name = place.and_then(|place| Some(u32::try_from(place).ok()? + low));
+        let number = by_name.or_else(|| text.parse().ok());
+        number.filter(|number| (low..=high).contains(number))
     };
     let mut set = 0;
     for part in text.split(',') {

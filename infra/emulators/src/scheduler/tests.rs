@@ -16,7 +16,7 @@ struct World {
 }
 
 impl World {
-    fn new(db: Db, speed: f64) -> Self {
+    fn new(db: &Db, speed: f64) -> Self {
         let (tell, told) = mpsc::unbounded_channel();
         let publish = move |topic: &str, data, attributes| {
             drop(tell.send((topic.to_owned(), data, attributes)));
@@ -49,7 +49,7 @@ fn tick() -> Value {
 
 #[tokio::test]
 async fn a_job_publishes_when_it_is_due() {
-    let mut world = World::new(Db::in_memory().unwrap(), 1_000.0);
+    let mut world = World::new(&Db::in_memory().unwrap(), 1_000.0);
     let (status, job) = world.call(Method::POST, JOBS, tick()).await;
     assert_eq!(status, StatusCode::OK, "{job}");
     assert_eq!(job["state"], "ENABLED");
@@ -77,7 +77,7 @@ fn a_job_that_fell_behind_is_due_once() {
 #[tokio::test]
 async fn jobs_are_paused_resumed_run_changed_and_deleted() {
     let db = Db::in_memory().unwrap();
-    let mut world = World::new(db.clone(), 0.001);
+    let mut world = World::new(&db, 0.001);
     world.call(Method::POST, JOBS, tick()).await;
     assert_eq!(
         world.call(Method::POST, JOBS, tick()).await.0,
@@ -92,15 +92,15 @@ async fn jobs_are_paused_resumed_run_changed_and_deleted() {
     assert!(job["lastAttemptTime"].is_string(), "{job}");
     assert_eq!(world.told.recv().await.unwrap().0, "projects/p/topics/tick");
 
-    let mut world = World::new(db, 0.001);
-    let (_, job) = world.call(Method::GET, &path, json!({})).await;
+    let mut later = World::new(&db, 0.001);
+    let (_, job) = later.call(Method::GET, &path, json!({})).await;
     assert_eq!(job["state"], "PAUSED", "a pause survives a restart");
     let resume = format!("{path}:resume");
-    let (_, job) = world.call(Method::POST, &resume, json!({})).await;
+    let (_, job) = later.call(Method::POST, &resume, json!({})).await;
     assert_eq!(job["state"], "ENABLED");
-    let patch = format!("{path}?updateMask=schedule");
-    let (_, job) = world
-        .call(Method::PATCH, &patch, json!({ "schedule": "0 0 1 1 *" }))
+    let masked = format!("{path}?updateMask=schedule");
+    let (_, job) = later
+        .call(Method::PATCH, &masked, json!({ "schedule": "0 0 1 1 *" }))
         .await;
     assert!(
         job["scheduleTime"]
@@ -109,22 +109,22 @@ async fn jobs_are_paused_resumed_run_changed_and_deleted() {
             .contains("-01-01T00:00:00"),
         "{job}"
     );
-    let (_, list) = world.call(Method::GET, JOBS, json!({})).await;
+    let (_, list) = later.call(Method::GET, JOBS, json!({})).await;
     assert_eq!(list["jobs"].as_array().unwrap().len(), 1);
     assert_eq!(
-        world.call(Method::DELETE, &path, json!({})).await.0,
+        later.call(Method::DELETE, &path, json!({})).await.0,
         StatusCode::OK
     );
     assert_eq!(
-        world.call(Method::GET, &path, json!({})).await.0,
+        later.call(Method::GET, &path, json!({})).await.0,
         StatusCode::NOT_FOUND
     );
-    assert!(world.told.try_recv().is_err());
+    assert!(later.told.try_recv().is_err());
 }
 
 #[tokio::test]
 async fn what_is_not_served_is_refused_by_name() {
-    let world = World::new(Db::in_memory().unwrap(), 1.0);
+    let world = World::new(&Db::in_memory().unwrap(), 1.0);
     for (field, value, expected, word) in [
         (
             "httpTarget",
