@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeMap,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
 };
 
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, TableError};
@@ -72,6 +72,14 @@ impl Db {
         Ok(Self(Store::Memory(Arc::default())))
     }
 
+    /// What tells whether this store's file is still open; of a store in memory it never is.
+    pub(crate) fn hold(&self) -> Hold {
+        Hold(match &self.0 {
+            Store::Disk(database) => Arc::downgrade(database),
+            Store::Memory(_) => Weak::new(),
+        })
+    }
+
     /// Applies all of `changes`, or none; on disk this costs one `fsync`, whatever their number.
     pub(crate) fn apply(&self, changes: Vec<Change>) -> Result<(), Error> {
         match &self.0 {
@@ -106,6 +114,17 @@ impl Db {
                     .collect())
             }
         }
+    }
+}
+
+/// Tells whether a store's file is still open, without holding it open.
+#[derive(Debug)]
+pub(crate) struct Hold(Weak<Database>);
+
+impl Hold {
+    /// Whether anyone holds the file.
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.strong_count() > 0
     }
 }
 

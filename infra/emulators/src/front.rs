@@ -11,7 +11,7 @@ use tokio::{net::TcpListener, sync::watch};
 use crate::{
     Emulators, Error, Options,
     clock::Clock,
-    db::Db,
+    db::{Db, Hold},
     faults::Faults,
     firestore::Firestore,
     grpc::{self, Request, Response},
@@ -50,7 +50,7 @@ pub(crate) async fn start(options: Options) -> Result<Emulators, Error> {
         listeners.push((name.clone(), listener));
         doors.insert(name.clone(), address);
     }
-    let front = Front::open(&options, address)?;
+    let (front, store) = Front::open(&options, address)?;
     let (stop, stopping) = watch::channel(false);
     let servers = listeners
         .into_iter()
@@ -66,6 +66,7 @@ pub(crate) async fn start(options: Options) -> Result<Emulators, Error> {
         clock: options.clock,
         stop,
         servers,
+        store,
     })
 }
 
@@ -79,7 +80,7 @@ async fn bind(port: u16) -> Result<(TcpListener, SocketAddr), Error> {
 }
 
 impl Front {
-    fn open(options: &Options, address: SocketAddr) -> Result<Self, Error> {
+    fn open(options: &Options, address: SocketAddr) -> Result<(Self, Hold), Error> {
         let clock = &options.clock;
         let (db, objects) = match &options.data {
             None => (
@@ -120,7 +121,8 @@ impl Front {
             let storage = storage.clone();
             Arc::new(move |bucket: &str, object: &str| storage.read_inside(bucket, object))
         };
-        Ok(Self {
+        let store = db.hold();
+        let front = Self {
             clock: clock.clone(),
             faults: Faults::new(clock.clone()),
             firestore: Firestore::open(db.clone(), clock.clone()).map_err(data_fault(whole))?,
@@ -132,7 +134,8 @@ impl Front {
             identity,
             storage,
             pubsub,
-        })
+        };
+        Ok((front, store))
     }
 
     /// Answers one request, after the faults that are armed for it.

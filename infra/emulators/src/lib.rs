@@ -78,6 +78,9 @@ pub enum Error {
 /// clients keep open never end of themselves.
 const STOP_LIMIT: Duration = Duration::from_millis(500);
 
+/// How often [`Emulators::stop`] looks whether the store is free.
+const STOP_LOOK: Duration = Duration::from_millis(2);
+
 /// The running emulators; dropped, they stop.
 #[derive(Debug)]
 pub struct Emulators {
@@ -87,6 +90,7 @@ pub struct Emulators {
     clock: Clock,
     stop: watch::Sender<bool>,
     servers: Vec<JoinHandle<()>>,
+    store: db::Hold,
 }
 
 impl Emulators {
@@ -153,9 +157,13 @@ impl Emulators {
         for server in &mut self.servers {
             if time::timeout_at(deadline, &mut *server).await.is_err() {
                 server.abort();
-                // The task holds the store: a successor can open it when the task is gone.
                 drop((&mut *server).await);
             }
+        }
+        // Tasks that hold the store end soon after; then a successor can open its file.
+        let deadline = time::Instant::now() + STOP_LIMIT;
+        while self.store.is_open() && time::Instant::now() < deadline {
+            time::sleep(STOP_LOOK).await;
         }
     }
 }

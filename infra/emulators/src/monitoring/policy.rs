@@ -23,6 +23,9 @@ const CONDITIONS_MAX: usize = 6;
 /// What an aggregation without `alignmentPeriod`, or a condition without aggregation, looks at.
 const PERIOD: TimeDelta = TimeDelta::seconds(60);
 
+/// The least alignment period; the service's own limit.
+const PERIOD_MIN: TimeDelta = TimeDelta::seconds(60);
+
 /// When an incident without data closes unless the policy says otherwise; the service's default.
 const AUTO_CLOSE: TimeDelta = TimeDelta::days(7);
 
@@ -223,11 +226,22 @@ impl Threshold {
             return Err(unserved("a second aggregation"));
         }
         let aggregation = wire.aggregations.into_iter().next().unwrap_or_default();
+        let period = aggregation.alignment_period.unwrap_or(PERIOD);
+        if period < PERIOD_MIN {
+            return Err(invalid("alignmentPeriod is at least 60s"));
+        }
+        let filter = Filter::parse(&wire.filter).map_err(|fault| invalid(fault.to_string()))?;
+        for path in [["metric", "type"], ["resource", "type"]] {
+            if !filter.names(&path) {
+                let message = format!("the filter `{}` names no {}", wire.filter, path.join("."));
+                return Err(invalid(message));
+            }
+        }
         let groups = aggregation.group_by_fields.iter();
         let trigger = wire.trigger.unwrap_or_default();
         Ok(Self {
-            filter: Filter::parse(&wire.filter).map_err(|fault| invalid(fault.to_string()))?,
-            period: aggregation.alignment_period.unwrap_or(PERIOD),
+            filter,
+            period,
             aligner: aggregation.per_series_aligner.unwrap_or_default(),
             reducer: aggregation
                 .cross_series_reducer

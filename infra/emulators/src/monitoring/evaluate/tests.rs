@@ -142,6 +142,17 @@ fn a_policy_outside_the_subset_is_refused() {
     assert_eq!(parse(sql), Some("UNIMPLEMENTED"));
     let on_log = json!({ "conditionMatchedLog": { "filter": "severity=ERROR" } });
     assert_eq!(parse(on_log), Some("INVALID_ARGUMENT"), "no rate limit");
-    let equal = json!({ "conditionThreshold": { "filter": "", "comparison": "COMPARISON_EQ" } });
-    assert_eq!(parse(equal), Some("INVALID_ARGUMENT"));
+    let threshold = |filter: &str, comparison: &str, period: &str| {
+        parse(json!({ "conditionThreshold": {
+            "filter": filter, "comparison": comparison,
+            "aggregations": [{ "alignmentPeriod": period }],
+        } }))
+    };
+    let (whole, above) = ("metric.type=\"a\" resource.type=\"b\"", "COMPARISON_GT");
+    assert_eq!(threshold(whole, above, "60s"), None);
+    let refused = Some("INVALID_ARGUMENT");
+    assert_eq!(threshold(whole, "COMPARISON_EQ", "60s"), refused);
+    assert_eq!(threshold(whole, above, "30s"), refused);
+    assert_eq!(threshold("metric.type=\"a\"", above, "60s"), refused);
+    assert_eq!(threshold("resource.type=\"a\"", above, "60s"), refused);
 }

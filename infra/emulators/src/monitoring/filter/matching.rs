@@ -33,6 +33,20 @@ impl Filter {
     }
 }
 
+impl Filter {
+    /// Whether whatever matches has a value at `path` that the filter names.
+    pub(in super::super) fn names(&self, path: &[&str]) -> bool {
+        match self {
+            Self::And(parts) => parts.iter().any(|part| part.names(path)),
+            Self::Or(parts) => !parts.is_empty() && parts.iter().all(|part| part.names(path)),
+            Self::Not(_) => false,
+            Self::Compare(comparison) => {
+                comparison.path == path && matches!(comparison.test, Test::Equals(_))
+            }
+        }
+    }
+}
+
 /// The values at `path`; a list gives each of its elements.
 pub(in super::super) fn lookup<'a>(value: &'a Value, path: &[String]) -> Vec<&'a Value> {
     if let Value::Array(elements) = value {
