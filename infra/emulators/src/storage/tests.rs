@@ -1,0 +1,1 @@
+//! Drives the service as its clients do.
