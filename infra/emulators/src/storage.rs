@@ -9,6 +9,7 @@ mod json_api;
 mod rpc;
 
 mod checksum;
+mod chunk;
 mod download;
 mod multipart;
 mod read;
@@ -18,6 +19,7 @@ mod upload;
 mod copy;
 mod generation;
 mod listing;
+mod row;
 mod store;
 
 mod blob;

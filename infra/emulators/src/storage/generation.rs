@@ -6,7 +6,8 @@ use super::{
     failure::Failure,
     notification::Happening,
     object::{Attributes, Name, Object},
-    store::{Store, Stored, live, no_object_row, object_row, pick},
+    row,
+    store::{Store, Stored, live, pick},
 };
 
 /// What an upload, a copy or a composition makes.
@@ -61,16 +62,16 @@ impl Store {
             deleted: None,
             attributes,
         };
-        let mut changes = vec![counter, object_row(&object)?];
+        let mut changes = vec![counter, row::object(&object)?];
         let old = live.map(|mut old| {
             old.object.deleted = Some(now);
             old
         });
         if let Some(old) = &old {
             changes.push(if versioned {
-                object_row(&old.object)?
+                row::object(&old.object)?
             } else {
-                no_object_row(old.object.generation)
+                row::no_object(old.object.generation)
             });
         }
         let content = self.blobs.keep(draft, generation)?;
@@ -146,7 +147,7 @@ impl Store {
         object.attributes = change(&object.attributes)?;
         object.metageneration += 1;
         object.updated = now;
-        self.write(vec![object_row(&object)?])?;
+        self.write(vec![row::object(&object)?])?;
         stored.object = object.clone();
         let happenings = [(Happening::MetadataUpdate, &object)];
         let messages = drawer.messages(&happenings, now, &self.base_url);
@@ -172,12 +173,12 @@ impl Store {
         found.object.deleted.get_or_insert(now);
         let id = found.object.generation;
         let happening = if archive {
-            self.write(vec![object_row(&found.object)?])?;
+            self.write(vec![row::object(&found.object)?])?;
             let versions = drawer.objects.entry(name.object.clone()).or_default();
             versions.insert(id, found.clone());
             Happening::Archive { by: None }
         } else {
-            self.write(vec![no_object_row(id)])?;
+            self.write(vec![row::no_object(id)])?;
             if let Some(versions) = drawer.objects.get_mut(&name.object) {
                 versions.remove(&id);
                 if versions.is_empty() {

@@ -1,19 +1,19 @@
 //! The JSON API: which path and method is which call.
 
+mod buckets;
+
 use axum::body::Body;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
     Storage,
-    bucket::Bucket,
     condition::Conditions,
     copy::Source,
     download,
     failure::Failure,
     generation::Target,
     listing::Listing,
-    notification::Notification,
     object::{Attributes, Name},
     query::Query,
     store::Store,
@@ -23,9 +23,6 @@ use crate::{
     grpc::{Request, Response},
     rest,
 };
-
-/// Buckets of one page, as in production.
-const BUCKETS_PAGE_MAX: usize = 1000;
 
 /// Answers one call.
 pub(super) async fn answer(storage: &Storage, request: Request) -> Result<Response, Failure> {
@@ -42,13 +39,13 @@ pub(super) async fn answer(storage: &Storage, request: Request) -> Result<Respon
             let (query, name) = (Query::of(&request), Name::new(*bucket, *object));
             download::answer(store, &name, &query, request.headers()).await
         }
-        ["storage", "v1", "b"] => buckets(store, request).await,
-        ["storage", "v1", "b", bucket] => one_bucket(store, bucket, request).await,
+        ["storage", "v1", "b"] => buckets::all(store, request).await,
+        ["storage", "v1", "b", bucket] => buckets::one(store, bucket, request).await,
         ["storage", "v1", "b", bucket, "notificationConfigs"] => {
-            notifications(store, bucket, request).await
+            buckets::notifications(store, bucket, request).await
         }
         ["storage", "v1", "b", bucket, "notificationConfigs", id] => {
-            one_notification(store, bucket, id, &request)
+            buckets::one_notification(store, bucket, id, &request)
         }
         ["storage", "v1", "b", bucket, "o"] if method == Method::GET => {
             list(store, bucket, &Query::of(&request))
@@ -88,108 +85,6 @@ fn no_content() -> Response {
     let mut response = http::Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     response
-}
-
-async fn buckets(store: &Store, request: Request) -> Result<Response, Failure> {
-    let query = Query::of(&request);
-    let project = query.get("project").ok_or(Failure::Required("project"))?;
-    match *request.method() {
-        Method::GET => {
-            let found = store.buckets(project, &query.text("prefix"), &query.text("pageToken"));
-            let max = query.number("maxResults")?.unwrap_or(BUCKETS_PAGE_MAX);
-            let page = found
-                .get(..max.clamp(1, BUCKETS_PAGE_MAX))
-                .unwrap_or(&found);
-            let items: Vec<Value> = page.iter().map(|b| b.json(&store.base_url)).collect();
-            let mut body = json!({ "kind": "storage#buckets", "items": items });
-            if let (Some(last), Some(keys)) = (page.last(), body.as_object_mut())
-                && page.len() < found.len()
-            {
-                keys.insert("nextPageToken".to_owned(), last.name.as_str().into());
-            }
-            Ok(rest::ok(&body))
-        }
-        Method::POST => {
-            let project = project.to_owned();
-            let resource: Value = rest::json(request).await?;
-            let name = resource
-                .get("name")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
-            let bucket = Bucket::new(&project, name, &resource, store.clock.now())?;
-            Ok(rest::ok(
-                &store.insert_bucket(bucket)?.json(&store.base_url),
-            ))
-        }
-        _ => Err(unserved(&request)),
-    }
-}
-
-async fn one_bucket(store: &Store, name: &str, request: Request) -> Result<Response, Failure> {
-    let conditions = Conditions::of(&Query::of(&request))?;
-    let bucket = match *request.method() {
-        Method::GET => store.bucket(name, conditions)?,
-        Method::DELETE => {
-            store.delete_bucket(name, conditions)?;
-            return Ok(no_content());
-        }
-        Method::PATCH => {
-            let resource: Value = rest::json(request).await?;
-            store.update_bucket(name, conditions, |bucket| {
-                bucket.patch(&resource);
-                Ok(())
-            })?
-        }
-        Method::PUT => {
-            let resource: Value = rest::json(request).await?;
-            store.update_bucket(name, conditions, |bucket| {
-                bucket.replace(&resource);
-                Ok(())
-            })?
-        }
-        _ => return Err(unserved(&request)),
-    };
-    Ok(rest::ok(&bucket.json(&store.base_url)))
-}
-
-async fn notifications(store: &Store, bucket: &str, request: Request) -> Result<Response, Failure> {
-    match *request.method() {
-        Method::GET => {
-            let found = store.notifications(bucket)?;
-            let items = found
-                .iter()
-                .map(|found| found.json(&store.base_url, bucket));
-            let items: Vec<Value> = items.collect();
-            Ok(rest::ok(
-                &json!({ "kind": "storage#notifications", "items": items }),
-            ))
-        }
-        Method::POST => {
-            let resource: Value = rest::json(request).await?;
-            let made = store.insert_notification(bucket, Notification::admit(&resource)?)?;
-            Ok(rest::ok(&made.json(&store.base_url, bucket)))
-        }
-        _ => Err(unserved(&request)),
-    }
-}
-
-fn one_notification(
-    store: &Store,
-    bucket: &str,
-    id: &str,
-    request: &Request,
-) -> Result<Response, Failure> {
-    match *request.method() {
-        Method::GET => {
-            let found = store.notification(bucket, id)?;
-            Ok(rest::ok(&found.json(&store.base_url, bucket)))
-        }
-        Method::DELETE => {
-            store.delete_notification(bucket, id)?;
-            Ok(no_content())
-        }
-        _ => Err(unserved(request)),
-    }
 }
 
 fn list(store: &Store, bucket: &str, query: &Query) -> Result<Response, Failure> {

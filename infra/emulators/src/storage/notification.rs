@@ -6,14 +6,14 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{failure::Failure, object::Object};
+use super::{failure::Failure, object::Object, row, store::Store};
 
 /// How topics are named in configurations.
 const TOPIC_PREFIX: &str = "//pubsub.googleapis.com/";
 /// `MAX_NOTIFICATION_CUSTOM_ATTRIBUTES` of google.storage.v2.
 const CUSTOM_ATTRIBUTES_MAX: usize = 5;
 /// `MAX_NOTIFICATION_CONFIGS_PER_BUCKET` of google.storage.v2.
-pub(super) const PER_BUCKET_MAX: usize = 100;
+const PER_BUCKET_MAX: usize = 100;
 
 /// Whom a bucket tells what.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -192,6 +192,68 @@ impl Notification {
             data,
             attributes,
         })
+    }
+}
+
+impl Store {
+    /// Adds `notification` and gives it its id.
+    pub(super) fn insert_notification(
+        &self,
+        bucket: &str,
+        mut notification: Notification,
+    ) -> Result<Notification, Failure> {
+        let mut state = self.lock();
+        let drawer = state.drawer_mut(bucket)?;
+        if drawer.notifications.len() >= PER_BUCKET_MAX {
+            return Err(Failure::Invalid(format!(
+                "A bucket may have {} notification configurations.",
+                PER_BUCKET_MAX
+            )));
+        }
+        let mut changed = drawer.bucket.clone();
+        changed.notifications_made += 1;
+        notification.id = changed.notifications_made.to_string();
+        self.write(vec![
+            row::notification(bucket, &notification)?,
+            row::bucket(&changed)?,
+        ])?;
+        drawer.bucket = changed;
+        drawer
+            .notifications
+            .insert(notification.id.clone(), notification.clone());
+        Ok(notification)
+    }
+
+    /// All configurations of a bucket.
+    pub(super) fn notifications(&self, bucket: &str) -> Result<Vec<Notification>, Failure> {
+        Ok(self
+            .lock()
+            .drawer(bucket)?
+            .notifications
+            .values()
+            .cloned()
+            .collect())
+    }
+
+    /// One configuration of a bucket.
+    pub(super) fn notification(&self, bucket: &str, id: &str) -> Result<Notification, Failure> {
+        let state = self.lock();
+        let found = state.drawer(bucket)?.notifications.get(id);
+        found
+            .cloned()
+            .ok_or_else(|| Failure::NoNotification(id.to_owned()))
+    }
+
+    /// Removes a configuration.
+    pub(super) fn delete_notification(&self, bucket: &str, id: &str) -> Result<(), Failure> {
+        let mut state = self.lock();
+        let drawer = state.drawer_mut(bucket)?;
+        if !drawer.notifications.contains_key(id) {
+            return Err(Failure::NoNotification(id.to_owned()));
+        }
+        self.write(vec![row::no_notification(bucket, id)])?;
+        drawer.notifications.remove(id);
+        Ok(())
     }
 }
 

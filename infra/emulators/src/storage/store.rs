@@ -16,24 +16,15 @@ use super::{
     bucket::Bucket,
     condition::Conditions,
     failure::Failure,
-    notification::{self, Happening, Message, Notification},
+    notification::{Happening, Message, Notification},
     object::Object,
+    row,
 };
 use crate::{
     Publish,
     clock::Clock,
     db::{Change, Db},
 };
-
-/// Rows of [`Bucket`], by name.
-const BUCKETS: &str = "storage_buckets";
-/// Rows of [`Object`], by generation: no two in the service share one.
-const OBJECTS: &str = "storage_objects";
-/// Rows of [`Notification`], by `bucket/id`.
-const NOTIFICATIONS: &str = "storage_notifications";
-/// One row, the last generation given: a restarted fast clock may go back.
-const COUNTERS: &str = "storage_counters";
-const GENERATION: &str = "generation";
 
 /// The whole state of the service.
 pub(super) struct Store {
@@ -133,7 +124,7 @@ impl Store {
         if state.drawers.contains_key(&bucket.name) {
             return Err(Failure::BucketExists);
         }
-        self.write(vec![bucket_row(&bucket)?])?;
+        self.write(vec![row::bucket(&bucket)?])?;
         let drawer = Drawer {
             bucket: bucket.clone(),
             objects: BTreeMap::new(),
@@ -179,7 +170,7 @@ impl Store {
         change(&mut bucket)?;
         bucket.metageneration += 1;
         bucket.updated = self.clock.now();
-        self.write(vec![bucket_row(&bucket)?])?;
+        self.write(vec![row::bucket(&bucket)?])?;
         drawer.bucket = bucket.clone();
         Ok(bucket)
     }
@@ -194,72 +185,11 @@ impl Store {
         }
         let notifications = drawer.notifications.keys();
         let mut changes: Vec<Change> = notifications
-            .map(|id| delete(NOTIFICATIONS, format!("{name}/{id}")))
+            .map(|id| row::no_notification(name, id))
             .collect();
-        changes.push(delete(BUCKETS, name.to_owned()));
+        changes.push(row::no_bucket(name));
         self.write(changes)?;
         state.drawers.remove(name);
-        Ok(())
-    }
-
-    /// Adds `notification` and gives it its id.
-    pub(super) fn insert_notification(
-        &self,
-        bucket: &str,
-        mut notification: Notification,
-    ) -> Result<Notification, Failure> {
-        let mut state = self.lock();
-        let drawer = state.drawer_mut(bucket)?;
-        if drawer.notifications.len() >= notification::PER_BUCKET_MAX {
-            return Err(Failure::Invalid(format!(
-                "A bucket may have {} notification configurations.",
-                notification::PER_BUCKET_MAX
-            )));
-        }
-        let mut changed = drawer.bucket.clone();
-        changed.notifications_made += 1;
-        notification.id = changed.notifications_made.to_string();
-        let key = format!("{bucket}/{}", notification.id);
-        self.write(vec![
-            put(NOTIFICATIONS, key, &notification)?,
-            bucket_row(&changed)?,
-        ])?;
-        drawer.bucket = changed;
-        drawer
-            .notifications
-            .insert(notification.id.clone(), notification.clone());
-        Ok(notification)
-    }
-
-    /// All configurations of a bucket.
-    pub(super) fn notifications(&self, bucket: &str) -> Result<Vec<Notification>, Failure> {
-        Ok(self
-            .lock()
-            .drawer(bucket)?
-            .notifications
-            .values()
-            .cloned()
-            .collect())
-    }
-
-    /// One configuration of a bucket.
-    pub(super) fn notification(&self, bucket: &str, id: &str) -> Result<Notification, Failure> {
-        let state = self.lock();
-        let found = state.drawer(bucket)?.notifications.get(id);
-        found
-            .cloned()
-            .ok_or_else(|| Failure::NoNotification(id.to_owned()))
-    }
-
-    /// Removes a configuration.
-    pub(super) fn delete_notification(&self, bucket: &str, id: &str) -> Result<(), Failure> {
-        let mut state = self.lock();
-        let drawer = state.drawer_mut(bucket)?;
-        if !drawer.notifications.contains_key(id) {
-            return Err(Failure::NoNotification(id.to_owned()));
-        }
-        self.write(vec![delete(NOTIFICATIONS, format!("{bucket}/{id}"))])?;
-        drawer.notifications.remove(id);
         Ok(())
     }
 }
@@ -267,7 +197,7 @@ impl Store {
 impl State {
     fn read(db: &Db, blobs: &Blobs) -> Result<Self, Failure> {
         let mut state = Self::default();
-        for (name, row) in db.scan(BUCKETS)? {
+        for (name, row) in db.scan(row::BUCKETS)? {
             let drawer = Drawer {
                 bucket: serde_json::from_slice(&row)?,
                 objects: BTreeMap::new(),
@@ -275,7 +205,7 @@ impl State {
             };
             state.drawers.insert(name, drawer);
         }
-        for (key, row) in db.scan(NOTIFICATIONS)? {
+        for (key, row) in db.scan(row::NOTIFICATIONS)? {
             let notification: Notification = serde_json::from_slice(&row)?;
             let bucket = key.split('/').next().unwrap_or_default();
             if let Some(drawer) = state.drawers.get_mut(bucket) {
@@ -284,7 +214,7 @@ impl State {
                     .insert(notification.id.clone(), notification);
             }
         }
-        for (_, row) in db.scan(OBJECTS)? {
+        for (_, row) in db.scan(row::OBJECTS)? {
             let object: Object = serde_json::from_slice(&row)?;
             let generation = object.generation;
             match (
@@ -298,7 +228,7 @@ impl State {
                 _ => tracing::warn!(generation, "an object whose bytes are gone was forgotten"),
             }
         }
-        for (_, row) in db.scan(COUNTERS)? {
+        for (_, row) in db.scan(row::COUNTERS)? {
             state.generation = serde_json::from_slice(&row)?;
         }
         Ok(state)
@@ -315,7 +245,7 @@ impl State {
     /// The next generation, microseconds as in production, with the row that remembers it.
     pub(super) fn next_generation(&mut self, now: DateTime<Utc>) -> Result<(i64, Change), Failure> {
         self.generation = now.timestamp_micros().max(self.generation + 1);
-        let row = put(COUNTERS, GENERATION.to_owned(), &self.generation)?;
+        let row = row::counter(self.generation)?;
         Ok((self.generation, row))
     }
 }
@@ -335,31 +265,4 @@ impl Drawer {
         });
         pairs.collect()
     }
-}
-
-/// The row of `object`.
-pub(super) fn object_row(object: &Object) -> Result<Change, Failure> {
-    put(OBJECTS, object_key(object.generation), object)
-}
-
-/// The end of the row of `generation`.
-pub(super) fn no_object_row(generation: i64) -> Change {
-    delete(OBJECTS, object_key(generation))
-}
-
-fn object_key(generation: i64) -> String {
-    format!("{generation:020}")
-}
-
-fn bucket_row(bucket: &Bucket) -> Result<Change, Failure> {
-    put(BUCKETS, bucket.name.clone(), bucket)
-}
-
-fn put(table: &'static str, key: String, value: &impl serde::Serialize) -> Result<Change, Failure> {
-    let value = serde_json::to_vec(value)?;
-    Ok(Change::Put { table, key, value })
-}
-
-fn delete(table: &'static str, key: String) -> Change {
-    Change::Delete { table, key }
 }
