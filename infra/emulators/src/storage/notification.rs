@@ -206,8 +206,7 @@ impl Store {
         let drawer = state.drawer_mut(bucket)?;
         if drawer.notifications.len() >= PER_BUCKET_MAX {
             return Err(Failure::Invalid(format!(
-                "A bucket may have {} notification configurations.",
-                PER_BUCKET_MAX
+                "A bucket may have {PER_BUCKET_MAX} notification configurations."
             )));
         }
         let mut changed = drawer.bucket.clone();
@@ -262,29 +261,29 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(resource: Value, refusal: Option<&str>) {
-        let got = Notification::admit(&resource).err().map(|e| e.to_string());
+    fn check(resource: &Value, refusal: Option<&str>) {
+        let got = Notification::admit(resource).err().map(|e| e.to_string());
         assert_eq!(got.as_deref(), refusal, "{resource}");
     }
 
     #[test]
     fn a_configuration_is_checked_when_it_comes() {
         let topic = "//pubsub.googleapis.com/projects/p/topics/t";
-        check(json!({"topic": topic, "payload_format": "NONE"}), None);
+        check(&json!({"topic": topic, "payload_format": "NONE"}), None);
         check(
-            json!({"payload_format": "NONE"}),
+            &json!({"payload_format": "NONE"}),
             Some("Required parameter: topic"),
         );
         check(
-            json!({"topic": topic}),
+            &json!({"topic": topic}),
             Some("Required parameter: payload_format"),
         );
         check(
-            json!({"topic": "projects/p/topics/t", "payload_format": "NONE"}),
+            &json!({"topic": "projects/p/topics/t", "payload_format": "NONE"}),
             Some("Invalid topic: projects/p/topics/t"),
         );
         check(
-            json!({"topic": topic, "payload_format": "NONE", "event_types": ["OBJECT_SOLD"]}),
+            &json!({"topic": topic, "payload_format": "NONE", "event_types": ["OBJECT_SOLD"]}),
             Some("Invalid event type: OBJECT_SOLD"),
         );
     }

@@ -233,25 +233,25 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check_patch(before: Value, patch: Value, after: Value) {
-        let before = Attributes::default().patched(&before).unwrap();
-        let got = serde_json::to_value(before.patched(&patch).unwrap()).unwrap();
-        assert_eq!(got, after, "{patch}");
+    fn check_patch(before: &Value, patch: &Value, after: &Value) {
+        let before = Attributes::default().patched(before).unwrap();
+        let got = serde_json::to_value(before.patched(patch).unwrap()).unwrap();
+        assert_eq!(&got, after, "{patch}");
     }
 
     #[test]
     fn a_patch_merges_metadata_and_null_removes() {
         let before = json!({"contentType": "a/b", "metadata": {"k": "1", "l": "2"}});
-        check_patch(before.clone(), json!({}), before.clone());
+        check_patch(&before, &json!({}), &before);
         check_patch(
-            before.clone(),
-            json!({"metadata": {"k": null, "m": "3"}, "size": "9"}),
-            json!({"contentType": "a/b", "metadata": {"l": "2", "m": "3"}}),
+            &before,
+            &json!({"metadata": {"k": null, "m": "3"}, "size": "9"}),
+            &json!({"contentType": "a/b", "metadata": {"l": "2", "m": "3"}}),
         );
         check_patch(
-            before,
-            json!({"contentType": null, "metadata": null, "cacheControl": "no-store"}),
-            json!({"cacheControl": "no-store"}),
+            &before,
+            &json!({"contentType": null, "metadata": null, "cacheControl": "no-store"}),
+            &json!({"cacheControl": "no-store"}),
         );
     }
 

@@ -2,6 +2,7 @@
 
 mod buckets;
 mod events;
+mod files;
 mod listings;
 mod objects;
 mod preconditions;

@@ -1,9 +1,8 @@
-//! Buckets: made, echoed, changed, removed; and what a restart keeps.
+//! Buckets: made, echoed, changed, listed, removed.
 
 use serde_json::{Value, json};
 
 use super::Service;
-use crate::db::Db;
 
 #[tokio::test]
 async fn a_bucket_echoes_what_was_set() {
@@ -125,64 +124,4 @@ async fn buckets_are_listed_by_project_in_pages() {
         }
     }
     assert_eq!(seen, ["q-1", "q-2", "q-3"]);
-}
-
-#[tokio::test]
-async fn a_restart_keeps_all_but_unfinished_uploads() {
-    let dir = tempfile::tempdir().unwrap();
-    let (store, objects) = (dir.path().join("db"), dir.path().join("objects"));
-    let first = Service::open(Db::open(&store).unwrap(), Some(&objects));
-    let versioned = json!({"name": "bucket", "versioning": {"enabled": true}});
-    first.post("/storage/v1/b?project=p", versioned).await;
-    let config = json!({"topic": "//pubsub.googleapis.com/projects/p/topics/t",
-        "payload_format": "NONE"});
-    first
-        .post("/storage/v1/b/bucket/notificationConfigs", config)
-        .await;
-    let upload = "/upload/storage/v1/b/bucket/o?uploadType=media&name=a/b";
-    let old = first.call("POST", upload, &[], "old").await.generation();
-    let new = first.call("POST", upload, &[], "new").await.generation();
-    let start = "/upload/storage/v1/b/bucket/o?uploadType=resumable&name=r";
-    let session = first
-        .post(start, json!({}))
-        .await
-        .header("location")
-        .to_owned();
-    let before = first
-        .get("/storage/v1/b/bucket/o?versions=true")
-        .await
-        .json();
-    let buckets = first.get("/storage/v1/b?project=p").await.json();
-    let files = || std::fs::read_dir(&objects).unwrap().count();
-    assert_eq!(files(), 3);
-    // A crash leaves the draft of the session behind.
-    let draft = objects.join("draft-99");
-    std::fs::write(&draft, "half").unwrap();
-    drop(first);
-
-    let second = Service::open(Db::open(&store).unwrap(), Some(&objects));
-    assert_eq!(files(), 2, "drafts are swept");
-    let after = second
-        .get("/storage/v1/b/bucket/o?versions=true")
-        .await
-        .json();
-    assert_eq!(after, before);
-    assert_eq!(second.get("/storage/v1/b?project=p").await.json(), buckets);
-    for (generation, text) in [(&old, "old"), (&new, "new")] {
-        let uri = format!("/storage/v1/b/bucket/o/a%2Fb?alt=media&generation={generation}");
-        assert_eq!(second.get(&uri).await.body, text, "generation {generation}");
-    }
-    assert_eq!(second.storage.read_inside("bucket", "a/b").unwrap(), "new");
-    let path = session.strip_prefix(super::BASE_URL).unwrap();
-    let lost = second
-        .call("PUT", path, &[("content-range", "bytes */*")], "")
-        .await;
-    assert_eq!(lost.outcome(), "404 notFound");
-    let next = second.call("POST", upload, &[], "next").await.generation();
-    assert!(next.parse::<i64>().unwrap() > new.parse::<i64>().unwrap());
-    assert_eq!(
-        second.published.lock().unwrap().len(),
-        2,
-        "finalize and archive"
-    );
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::Service;
+use crate::db::Db;
 
 /// A call as method, URI and body, where `{}` stands for the precondition.
 type Call = (&'static str, &'static str, &'static str);
@@ -178,4 +179,21 @@ async fn a_precondition_that_is_no_number_is_refused() {
         .get("/storage/v1/b/bkt/o/o?ifGenerationMatch=latest")
         .await;
     assert_eq!(answer.outcome(), "400 invalid");
+}
+
+#[tokio::test]
+async fn of_many_that_create_at_once_one_wins() {
+    // On disk each upload waits for its file, so that all are under way together.
+    let dir = tempfile::tempdir().unwrap();
+    let service = Service::open(Db::in_memory().unwrap(), Some(dir.path()));
+    service
+        .post("/storage/v1/b?project=p", json!({"name": "bkt"}))
+        .await;
+    let uploads = (0..20).map(|_| service.put_with("o", "x", "&ifGenerationMatch=0"));
+    let answers = futures::future::join_all(uploads).await;
+    let won = answers
+        .iter()
+        .filter(|answer| answer.outcome() == "200")
+        .count();
+    assert_eq!(won, 1);
 }

@@ -1,5 +1,7 @@
 //! Uploads in several requests.
 
+use axum::body::Body;
+use futures::stream;
 use serde_json::json;
 
 use super::{Answer, BASE_URL, Service};
@@ -30,7 +32,7 @@ async fn put(service: &Service, session: &str, range: &str, body: &[u8]) -> Answ
 async fn chunks_are_kept_until_the_last() {
     let service = Service::new().await;
     let session = start(&service, "").await;
-    let bytes: Vec<u8> = (0..2 * CHUNK + 7).map(|i| (i % 251) as u8).collect();
+    let bytes: Vec<u8> = (0..=250).cycle().take(2 * CHUNK + 7).collect();
     let total = bytes.len();
 
     let empty = put(&service, &session, "bytes */*", b"").await;
@@ -167,4 +169,29 @@ async fn a_cancelled_session_is_gone() {
     let after = put(&service, &session, "bytes */*", b"").await;
     assert_eq!(after.outcome(), "404 notFound");
     assert_eq!(service.delete(&session).await.outcome(), "404 notFound");
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_leaves_what_came() {
+    let service = Service::new().await;
+    let session = start(&service, "").await;
+    let broken = || {
+        let pieces = [Ok("hello "), Err(std::io::Error::other("the wire was cut"))];
+        Body::from_stream(stream::iter(pieces))
+    };
+    let headers = [("content-range", "bytes 0-*/*")];
+    let cut = service.call("PUT", &session, &headers, broken()).await;
+    assert_eq!(cut.outcome(), "400 badRequest");
+    let asked = put(&service, &session, "bytes */*", b"").await;
+    assert_eq!(
+        (asked.outcome().as_str(), asked.header("range")),
+        ("308", "bytes=0-5")
+    );
+    let done = put(&service, &session, "bytes 6-10/11", b"world").await;
+    assert_eq!(done.json()["crc32c"], "yZRlqg==");
+
+    let media = "/upload/storage/v1/b/bkt/o?uploadType=media&name=half";
+    let cut = service.call("POST", media, &[], broken()).await;
+    assert_eq!(cut.outcome(), "400 badRequest");
+    assert_eq!(service.read("half", "").await, "404 notFound");
 }

@@ -55,9 +55,9 @@ async fn call<Q: Message, R: Message + Default>(
     Ok(messages.remove(0))
 }
 
-fn mask(paths: &[&str]) -> Option<prost_types::FieldMask> {
+fn mask(paths: &[&str]) -> prost_types::FieldMask {
     let paths = paths.iter().map(|path| (*path).to_owned()).collect();
-    Some(prost_types::FieldMask { paths })
+    prost_types::FieldMask { paths }
 }
 
 fn named(object: &str) -> pb::GetObjectRequest {
@@ -92,7 +92,7 @@ async fn buckets_are_the_same_on_both_sides() {
             versioning: Some(pb::bucket::Versioning { enabled: true }),
             ..Default::default()
         }),
-        update_mask: mask(&["labels", "versioning"]),
+        update_mask: Some(mask(&["labels", "versioning"])),
         ..Default::default()
     };
     let updated: pb::Bucket = call(&service, "UpdateBucket", update).await.unwrap();
@@ -131,7 +131,7 @@ async fn an_object_is_read_changed_and_deleted() {
             content_type: "not/taken".to_owned(),
             ..got.clone()
         }),
-        update_mask: mask(&["metadata.k"]),
+        update_mask: Some(mask(&["metadata.k"])),
         ..Default::default()
     };
     let updated: pb::Object = call(&service, "UpdateObject", update).await.unwrap();
