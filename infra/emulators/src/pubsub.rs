@@ -10,6 +10,7 @@ mod mischief;
 mod rules;
 
 mod broker;
+mod queue;
 mod subscriptions;
 mod topics;
 
@@ -28,11 +29,13 @@ mod name;
 mod page;
 
 #[cfg(test)]
+mod admin_tests;
+#[cfg(test)]
+mod delivery_tests;
+#[cfg(test)]
 mod push_tests;
 #[cfg(test)]
 mod wire;
-#[cfg(test)]
-mod wire_tests;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -109,7 +112,7 @@ impl PubSub {
         };
         let published = self
             .0
-            .change_soon(|state, changes| state.publish(request, changes));
+            .change_soon(|state, changes| state.publish(&request, changes));
         match published {
             Ok(_) => self.0.wheel.notify_one(),
             Err(status) => tracing::warn!(topic, %status, "dropped a message from inside"),
@@ -120,12 +123,12 @@ impl PubSub {
     async fn call<Q: Message, R: Message>(
         &self,
         request: Request,
-        make: fn(&mut State, Q, &mut Vec<Change>) -> Result<R, Status>,
+        act: fn(&mut State, &Q, &mut Vec<Change>) -> Result<R, Status>,
     ) -> Response {
         let broker = Arc::clone(&self.0);
         grpc::unary(request, move |asked: Q| async move {
             broker
-                .change(|state, changes| make(state, asked, changes))
+                .change(|state, changes| act(state, &asked, changes))
                 .await
         })
         .await

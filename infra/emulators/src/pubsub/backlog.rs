@@ -6,76 +6,25 @@
 //! takes, however fast the simulated clock runs.
 
 mod lane;
+mod lease;
+mod place;
+#[cfg(test)]
+mod promises;
 #[cfg(test)]
 mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use chrono::{DateTime, Utc};
 use googleapis_tonic_google_pubsub_v1::google::pubsub::v1::PubsubMessage;
 
-use self::lane::Lane;
+pub(super) use self::lease::{Delivery, Failed, Held, Holder, Id, Now, Want};
+use self::{lane::Lane, lease::parse, place::Place};
 use super::rules::Rules;
-
-/// A message's number, in the order of publishing.
-pub(super) type Id = u64;
-
-/// The time, on both clocks.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Now {
-    /// What the simulated cloud shows.
-    pub(super) simulated: DateTime<Utc>,
-    /// What passes for the work at hand.
-    pub(super) wall: Instant,
-}
-
-/// Who holds leases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Holder {
-    /// The push driver: one message of an ordering key at a time.
-    Push,
-    /// A pull call or stream, by number: a run of messages of an ordering key, in order.
-    Pull(u64),
-}
-
-/// What a holder asks for.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Want {
-    /// Who asks.
-    pub(super) holder: Holder,
-    /// How many at most.
-    pub(super) messages: usize,
-    /// How many bytes at most; one message may exceed it when the holder has nothing else.
-    pub(super) bytes: usize,
-    /// How long the leases are, in wall time.
-    pub(super) lease: Duration,
-}
-
-/// A message in someone's hands.
-#[derive(Debug, Clone)]
-pub(super) struct Delivery {
-    /// What acknowledges it.
-    pub(super) ack_id: String,
-    /// Which attempt this is, from 1.
-    pub(super) attempt: i32,
-    /// What is delivered.
-    pub(super) message: Arc<PubsubMessage>,
-}
-
-/// A delivery that was refused or ran out of time; the message waits again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Failed {
-    /// The message.
-    pub(super) id: Id,
-    /// How often it was delivered.
-    pub(super) attempts: i32,
-    /// Whether it should go to the dead letters now.
-    pub(super) exhausted: bool,
-}
 
 /// One message, as it is stored and as it stands.
 #[derive(Debug, Clone)]
@@ -86,26 +35,6 @@ pub(super) struct Entry {
     /// The number of the delivery that can still be acknowledged.
     delivery: Option<u64>,
     place: Place,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Waiting(DateTime<Utc>),
-    Leased {
-        until: Instant,
-        holder: Holder,
-    },
-    /// Acknowledged, and kept for a seek.
-    Acked,
-}
-
-/// What a holder has in hand.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Held {
-    /// Messages.
-    pub(super) messages: usize,
-    /// Their bytes.
-    pub(super) bytes: usize,
 }
 
 /// The messages of one subscription.
@@ -359,91 +288,6 @@ impl Backlog {
             exhausted,
         })
     }
-
-    /// Whether others hold earlier messages of the same key.
-    fn lane_is_closed(&self, id: Id, holder: Holder) -> bool {
-        let first = self
-            .entries
-            .get(&id)
-            .and_then(|entry| self.lanes.get(&entry.message.ordering_key))
-            .and_then(Lane::first_leased)
-            .and_then(|first| self.entries.get(&first));
-        match first.map(|entry| entry.place) {
-            Some(Place::Leased { holder: other, .. }) => holder == Holder::Push || other != holder,
-            Some(Place::Waiting(_) | Place::Acked) | None => false,
-        }
-    }
-
-    /// Moves a message to another place, or out, and keeps the indexes true. All moves pass here.
-    fn shift(&mut self, id: Id, to: Option<Place>) {
-        let Some(entry) = self.entries.get_mut(&id) else {
-            return;
-        };
-        let bytes = size(&entry.message);
-        let key = entry.message.ordering_key.clone();
-        let keyed = self.ordered && !key.is_empty();
-        match entry.place {
-            Place::Waiting(due) => {
-                self.waiting.remove(&(due, id));
-            }
-            Place::Leased { until, holder } => {
-                self.leases.remove(&(until, id));
-                if let Some(held) = self.held.get_mut(&holder) {
-                    held.messages = held.messages.saturating_sub(1);
-                    held.bytes = held.bytes.saturating_sub(bytes);
-                }
-                self.held.retain(|_, held| held.messages > 0);
-            }
-            Place::Acked => {}
-        }
-        match to {
-            Some(Place::Waiting(due)) if !keyed => {
-                self.waiting.insert((due, id));
-            }
-            Some(Place::Leased { until, holder }) => {
-                self.leases.insert((until, id));
-                let held = self.held.entry(holder).or_default();
-                held.messages += 1;
-                held.bytes += bytes;
-            }
-            Some(Place::Waiting(_) | Place::Acked) | None => {}
-        }
-        match to {
-            Some(place) => entry.place = place,
-            None => drop(self.entries.remove(&id)),
-        }
-        if keyed {
-            self.shift_in_lane(key, id, to);
-        }
-    }
-
-    fn shift_in_lane(&mut self, key: String, id: Id, to: Option<Place>) {
-        let lane = self.lanes.entry(key.clone()).or_default();
-        match to {
-            Some(Place::Waiting(due)) => lane.wait(id, due),
-            Some(Place::Leased { .. }) => lane.lease(id),
-            Some(Place::Acked) | None => lane.leave(id),
-        }
-        let (before, after) = lane.renew_candidate();
-        if let Some(before) = before {
-            self.waiting.remove(&before);
-        }
-        match after {
-            Some(after) => {
-                self.waiting.insert(after);
-            }
-            None if lane.is_empty() => drop(self.lanes.remove(&key)),
-            None => {}
-        }
-    }
-}
-
-/// The message and the delivery that an ack id names; copies of a delivery have a third part.
-fn parse(ack_id: &str) -> Option<(Id, u64)> {
-    let mut parts = ack_id.split('-');
-    let id = parts.next()?.parse().ok()?;
-    let delivery = parts.next()?.parse().ok()?;
-    Some((id, delivery))
 }
 
 /// Bytes that a message counts for in flow control.

@@ -3,18 +3,19 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 use tonic::Status;
 
 use super::{
-    backlog::{Backlog, Delivery, Failed, Holder, Id, Now, Want},
+    backlog::{Failed, Holder, Id, Now},
     ledger::{Ledger, Stored, row},
     mischief::Mischief,
     name, proto,
+    queue::Queue,
     rules::Rules,
 };
 use crate::{
@@ -52,21 +53,6 @@ pub(super) struct Topic {
     pub(super) published: u64,
 }
 
-/// A subscription.
-#[derive(Debug)]
-pub(super) struct Queue {
-    pub(super) config: Arc<proto::Subscription>,
-    pub(super) rules: Rules,
-    pub(super) backlog: Backlog,
-    pub(super) mischief: Mischief,
-    /// Wakes pulls that wait.
-    pub(super) wake: Arc<Notify>,
-    /// Deliveries made since the start, every attempt and every copy.
-    pub(super) delivered: u64,
-    /// Deliveries acknowledged since the start.
-    pub(super) acknowledged: u64,
-}
-
 impl Broker {
     /// Reads back what an earlier process left in `db`.
     pub(super) fn open(db: Db, clock: Clock) -> Result<Self, db::Error> {
@@ -82,27 +68,27 @@ impl Broker {
     /// Makes a change and waits until it is kept.
     pub(super) async fn change<T>(
         &self,
-        make: impl FnOnce(&mut State, &mut Vec<Change>) -> Result<T, Status>,
+        act: impl FnOnce(&mut State, &mut Vec<Change>) -> Result<T, Status>,
     ) -> Result<T, Status> {
-        let (made, receipt) = {
+        let (outcome, receipt) = {
             let mut state = self.lock();
             let mut changes = Vec::new();
-            let made = make(&mut state, &mut changes)?;
+            let outcome = act(&mut state, &mut changes)?;
             // Under the lock, so that the store sees changes in the order they happen.
-            (made, self.ledger.write(changes))
+            (outcome, self.ledger.write(changes))
         };
         self.wheel.notify_one();
         receipt.kept().await?;
-        Ok(made)
+        Ok(outcome)
     }
 
     /// Makes a change that is kept in a moment: for those who need not wait.
-    pub(super) fn change_soon<T>(&self, make: impl FnOnce(&mut State, &mut Vec<Change>) -> T) -> T {
+    pub(super) fn change_soon<T>(&self, act: impl FnOnce(&mut State, &mut Vec<Change>) -> T) -> T {
         let mut state = self.lock();
         let mut changes = Vec::new();
-        let made = make(&mut state, &mut changes);
+        let outcome = act(&mut state, &mut changes);
         drop(self.ledger.write(changes));
-        made
+        outcome
     }
 
     /// Looks without changing.
@@ -305,70 +291,6 @@ impl Topic {
             config,
             published: 0,
         }
-    }
-}
-
-impl Queue {
-    /// An empty subscription.
-    pub(super) fn new(config: proto::Subscription, rules: Rules, mischief: Mischief) -> Self {
-        Self {
-            config: Arc::new(config),
-            backlog: Backlog::new(rules.ordered),
-            rules,
-            mischief,
-            wake: Arc::default(),
-            delivered: 0,
-            acknowledged: 0,
-        }
-    }
-
-    /// Gives out what is due, with the mischief that is on.
-    pub(super) fn lease(&mut self, now: Now, want: Want) -> Vec<Delivery> {
-        let batch = self.backlog.lease(now, want);
-        let batch = self.mischief.play(batch);
-        self.delivered += u64::try_from(batch.len()).unwrap_or_default();
-        batch
-    }
-
-    /// Settles deliveries for good.
-    pub(super) fn ack(&mut self, ack_ids: &[String], changes: &mut Vec<Change>) {
-        let name = &self.config.name;
-        for ack_id in ack_ids {
-            let Some(id) = self.backlog.ack(ack_id, &self.rules) else {
-                continue;
-            };
-            self.acknowledged += 1;
-            match self.backlog.get(id) {
-                Some(kept) => changes.push(row::message(name, id, &kept.message, true)),
-                None => changes.extend(row::no_message(name, id)),
-            }
-        }
-        self.wake.notify_waiters();
-    }
-
-    /// Refuses deliveries.
-    pub(super) fn nack(&mut self, ack_ids: &[String], now: Now) -> Vec<Failed> {
-        ack_ids
-            .iter()
-            .filter_map(|ack_id| self.backlog.nack(ack_id, now, &self.rules))
-            .collect()
-    }
-
-    /// Whether messages are pushed.
-    pub(super) fn pushes(&self) -> bool {
-        let push = self.config.push_config.as_ref();
-        push.is_some_and(|push| !push.push_endpoint.is_empty()) && !self.config.detached
-    }
-
-    /// How long, in wall time, until this subscription has something to do by itself.
-    pub(super) fn idle_for(&self, now: Now, clock: &Clock) -> Option<Duration> {
-        let due = self.backlog.next_due(now).map(|due| {
-            let rest = (due - now.simulated).max(TimeDelta::zero());
-            clock.wall(rest.to_std().unwrap_or_default())
-        });
-        let lapse = self.backlog.next_lapse();
-        let lapse = lapse.map(|until| until.saturating_duration_since(now.wall));
-        due.into_iter().chain(lapse).min()
     }
 }
 

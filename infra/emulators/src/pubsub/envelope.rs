@@ -30,9 +30,10 @@ struct Message<'a> {
     attributes: BTreeMap<&'a str, &'a str>,
     #[serde(skip_serializing_if = "String::is_empty")]
     data: String,
-    message_id: &'a str,
+    #[serde(rename = "messageId")]
+    id: &'a str,
     #[serde(rename = "message_id")]
-    message_id_again: &'a str,
+    id_again: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     ordering_key: &'a str,
     publish_time: &'a str,
@@ -90,8 +91,8 @@ fn wrap(config: &Subscription, delivery: &Delivery) -> Vec<u8> {
         message: Message {
             attributes: attributes.map(|(k, v)| (k.as_str(), v.as_str())).collect(),
             data: BASE64_STANDARD.encode(&message.data),
-            message_id: &message.message_id,
-            message_id_again: &message.message_id,
+            id: &message.message_id,
+            id_again: &message.message_id,
             ordering_key: &message.ordering_key,
             publish_time: &time,
             publish_time_again: &time,

@@ -2,7 +2,11 @@
 //!
 //! Grammar and limits: <https://cloud.google.com/pubsub/docs/subscription-message-filter>.
 
-use std::{collections::HashMap, iter::Peekable, str::CharIndices};
+mod token;
+
+use std::collections::HashMap;
+
+use self::token::{Token, Tokens};
 
 /// Bytes of a filter: the service's limit; it also bounds the parser's depth.
 const FILTER_MAX_BYTES: usize = 256;
@@ -48,10 +52,10 @@ impl Filter {
         }
         let mut parser = Parser::new(text)?;
         let term = parser.expression()?;
-        match parser.token {
-            Token::End => Ok(Self(Some(term))),
-            _ => Err(parser.expected("AND, OR or the end")),
+        if parser.token != Token::End {
+            return Err(parser.expected("AND, OR or the end"));
         }
+        Ok(Self(Some(term)))
     }
 
     /// Whether a message with `attributes` passes.
@@ -75,19 +79,9 @@ impl Term {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Token {
-    Word(String),
-    Text(String),
-    Sign(char),
-    NotEqual,
-    End,
-}
-
 /// Recursive descent, one token ahead.
 struct Parser<'a> {
-    chars: Peekable<CharIndices<'a>>,
-    length: usize,
+    tokens: Tokens<'a>,
     /// Where `token` starts.
     at: usize,
     token: Token,
@@ -96,8 +90,7 @@ struct Parser<'a> {
 impl<'a> Parser<'a> {
     fn new(text: &'a str) -> Result<Self, Error> {
         let mut parser = Self {
-            chars: text.char_indices().peekable(),
-            length: text.len(),
+            tokens: Tokens::of(text),
             at: 0,
             token: Token::End,
         };
@@ -159,11 +152,10 @@ impl<'a> Parser<'a> {
         }
         self.sign('.', "`:` or `.`")?;
         let key = self.key()?;
-        let negated = match self.token {
-            Token::Sign('=') => false,
-            Token::NotEqual => true,
-            _ => return Err(self.expected("`=` or `!=`")),
-        };
+        let negated = self.token == Token::NotEqual;
+        if !negated && self.token != Token::Sign('=') {
+            return Err(self.expected("`=` or `!=`"));
+        }
         self.advance()?;
         let equals = Term::Equals(key, self.text()?);
         // A message without the key passes `!=`, as in the fake that Google's Go client tests with.
@@ -175,23 +167,19 @@ impl<'a> Parser<'a> {
     }
 
     fn key(&mut self) -> Result<String, Error> {
-        match self.token.clone() {
-            Token::Word(key) | Token::Text(key) => {
-                self.advance()?;
-                Ok(key)
-            }
-            _ => Err(self.expected("an attribute's key")),
-        }
+        let (Token::Word(key) | Token::Text(key)) = self.token.clone() else {
+            return Err(self.expected("an attribute's key"));
+        };
+        self.advance()?;
+        Ok(key)
     }
 
     fn text(&mut self) -> Result<String, Error> {
-        match self.token.clone() {
-            Token::Text(text) => {
-                self.advance()?;
-                Ok(text)
-            }
-            _ => Err(self.expected("a text in double quotes")),
-        }
+        let Token::Text(text) = self.token.clone() else {
+            return Err(self.expected("a text in double quotes"));
+        };
+        self.advance()?;
+        Ok(text)
     }
 
     fn word(&mut self, word: &'static str) -> Result<(), Error> {
@@ -218,68 +206,8 @@ impl<'a> Parser<'a> {
     }
 
     fn advance(&mut self) -> Result<(), Error> {
-        while self
-            .chars
-            .next_if(|(_, c)| c.is_ascii_whitespace())
-            .is_some()
-        {}
-        let next = self.chars.next();
-        self.at = next.map_or(self.length, |(at, _)| at);
-        self.token = match next.map(|(_, c)| c) {
-            None => Token::End,
-            Some('"') => Token::Text(self.quoted()?),
-            Some('!') => match self.chars.next_if(|(_, c)| *c == '=') {
-                Some(_) => Token::NotEqual,
-                None => return Err(self.expected("`!=`")),
-            },
-            Some(c) if c.is_ascii_alphanumeric() || c == '_' => {
-                let mut word = String::from(c);
-                let inside = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-                while let Some((_, c)) = self.chars.next_if(|(_, c)| inside(*c)) {
-                    word.push(c);
-                }
-                Token::Word(word)
-            }
-            Some(c) => Token::Sign(c),
-        };
+        (self.at, self.token) = self.tokens.next()?;
         Ok(())
-    }
-
-    /// The rest of a text whose opening quote is behind us.
-    fn quoted(&mut self) -> Result<String, Error> {
-        let mut text = String::new();
-        loop {
-            match self.chars.next().map(|(_, c)| c) {
-                None => return Err(self.expected("a closing quote for the text")),
-                Some('"') => return Ok(text),
-                Some('\\') => text.push(self.escaped()?),
-                Some(c) => text.push(c),
-            }
-        }
-    }
-
-    fn escaped(&mut self) -> Result<char, Error> {
-        let found = match self.chars.next().map(|(_, c)| c) {
-            Some('n') => Some('\n'),
-            Some('r') => Some('\r'),
-            Some('t') => Some('\t'),
-            Some(c @ ('"' | '\\' | '\'')) => Some(c),
-            Some('x') => self.code(0, 16, 2),
-            Some('u') => self.code(0, 16, 4),
-            Some(c) => c.to_digit(8).and_then(|first| self.code(first, 8, 2)),
-            None => None,
-        };
-        found.ok_or_else(|| self.expected("a known escape in the text"))
-    }
-
-    /// A character by number: `digits` more of them, after `first`.
-    fn code(&mut self, first: u32, radix: u32, digits: usize) -> Option<char> {
-        let mut code = first;
-        for _ in 0..digits {
-            let (_, digit) = self.chars.next()?;
-            code = code * radix + digit.to_digit(radix)?;
-        }
-        char::from_u32(code)
     }
 }
 

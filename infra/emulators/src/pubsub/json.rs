@@ -1,15 +1,18 @@
 //! Topics and subscriptions in JSON, as proto3 maps them.
 
 pub(super) mod messages;
+pub(super) mod requests;
+mod span;
 
 use std::collections::BTreeMap;
 
 use googleapis_tonic_google_pubsub_v1::google::pubsub::v1::push_config::{
     AuthenticationMethod, NoWrapper, OidcToken, PubsubWrapper, Wrapper,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use self::span::Span;
 use super::{proto, rules};
 
 /// Fields that we do not know: refused by name, unless they are empty.
@@ -31,6 +34,10 @@ pub(super) struct Topic {
 }
 
 /// A subscription.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the service's resource has them"
+)]
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Subscription {
@@ -116,39 +123,6 @@ struct RetryPolicy {
     minimum_backoff: Option<Span>,
     #[serde(skip_serializing_if = "Option::is_none")]
     maximum_backoff: Option<Span>,
-}
-
-/// A duration, as in `"1.500s"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Span(prost_types::Duration);
-
-impl Serialize for Span {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            prost_types::Duration { seconds, nanos: 0 } => {
-                serializer.collect_str(&format_args!("{seconds}s"))
-            }
-            prost_types::Duration { seconds, nanos } => {
-                serializer.collect_str(&format_args!("{seconds}.{nanos:09}s"))
-            }
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        span(&text).ok_or_else(|| D::Error::custom(format!("`{text}` is no duration")))
-    }
-}
-
-fn span(text: &str) -> Option<Span> {
-    let number = text.strip_suffix('s')?;
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let digits = fraction.len() <= 9 && fraction.chars().all(|c| c.is_ascii_digit());
-    let nanos = format!("{fraction:0<9}").parse().ok().filter(|_| digits)?;
-    let seconds = whole.parse().ok().filter(|seconds| *seconds >= 0)?;
-    Some(Span(prost_types::Duration { seconds, nanos }))
 }
 
 impl Topic {

@@ -26,6 +26,16 @@ pub(super) fn check(name: &str, collection: &str) -> Result<(), Status> {
     )))
 }
 
+/// Refuses what is no `projects/{project}`.
+pub(super) fn check_project(project: &str) -> Result<(), Status> {
+    let id = project.strip_prefix("projects/").unwrap_or_default();
+    if id.is_empty() || id.contains('/') {
+        let message = format!("Invalid [projects] name: (name={project})");
+        return Err(Status::invalid_argument(message));
+    }
+    Ok(())
+}
+
 /// The error of a resource that is not there.
 pub(super) fn absent(name: &str) -> Status {
     Status::not_found(format!("Resource not found (resource={}).", id(name)))

@@ -1,4 +1,4 @@
-//! Pull and StreamingPull.
+//! Pull, one call at a time or as a stream.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,8 +15,10 @@ use tonic::Status;
 
 use super::{
     backlog::{Delivery, Holder, Want},
-    broker::{Broker, Queue, State},
-    name, proto, rules,
+    broker::{Broker, State},
+    name, proto,
+    queue::Queue,
+    rules,
 };
 use crate::db::Change;
 
@@ -66,6 +68,8 @@ pub(super) async fn pull(
         bytes: ANSWER_MAX_BYTES,
         deadline: None,
     };
+    #[expect(deprecated, reason = "clients still send it")]
+    let at_once = request.return_immediately;
     let end = Instant::now() + PULL_WAIT;
     loop {
         let wake = wake_of(&broker, &subscription)?;
@@ -73,7 +77,7 @@ pub(super) async fn pull(
         woken.as_mut().enable();
         let taken =
             broker.change_soon(|state, changes| state.take(&subscription, appetite, changes))?;
-        let late = request.return_immediately || Instant::now() >= end;
+        let late = at_once || Instant::now() >= end;
         if late || !taken.messages.is_empty() {
             let received_messages = taken.messages;
             return Ok(PullResponse { received_messages });
@@ -199,7 +203,7 @@ impl Open {
                     ack_ids: vec![ack_id],
                     ack_deadline_seconds: seconds,
                 };
-                state.modify_ack_deadline(modify, changes)?;
+                state.modify_ack_deadline(&modify, changes)?;
             }
             if request.ack_ids.is_empty() {
                 return Ok(());
@@ -208,7 +212,7 @@ impl Open {
                 subscription,
                 ack_ids: request.ack_ids,
             };
-            state.acknowledge(acknowledge, changes)
+            state.acknowledge(&acknowledge, changes)
         })?;
         self.broker.wheel.notify_one();
         Ok(quiet && self.heartbeats && self.greeted)

@@ -115,8 +115,8 @@ async fn pushing(
     (topic, sub)
 }
 
-fn seconds(seconds: i64) -> Option<prost_types::Duration> {
-    Some(prost_types::Duration { seconds, nanos: 0 })
+fn seconds(seconds: i64) -> prost_types::Duration {
+    prost_types::Duration { seconds, nanos: 0 }
 }
 
 #[tokio::test]
@@ -191,8 +191,8 @@ async fn retries_rest_longer_each_time_in_simulated_time() {
     let receiver = Receiver::answering(&[500, 500, 500, 500]).await;
     let (topic, sub) = pushing(&wire, &receiver, |config| {
         config.retry_policy = Some(RetryPolicy {
-            minimum_backoff: seconds(20),
-            maximum_backoff: seconds(80),
+            minimum_backoff: Some(seconds(20)),
+            maximum_backoff: Some(seconds(80)),
         });
     })
     .await;

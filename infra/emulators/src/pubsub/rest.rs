@@ -3,16 +3,17 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-use googleapis_tonic_google_pubsub_v1::google::pubsub::v1::seek_request::Target;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tonic::Status;
 
 use super::{
     broker::{Broker, State},
     control,
-    json::{self, messages},
+    json::{
+        self, messages,
+        requests::{AckIds, ModifyPushConfig, Pull, Seek, UpdateSubscription, UpdateTopic},
+    },
     page::Page,
     proto, pull,
 };
@@ -76,12 +77,16 @@ async fn topics(
         }
         ("GET", Some([]), "") => {
             let get = proto::GetTopicRequest { topic };
-            ok::<json::Topic>(call(broker, State::get_topic, get).await?)
+            Ok(told::<json::Topic>(
+                call(broker, State::get_topic, get).await?,
+            ))
         }
         ("PUT", Some([]), "") => {
             let mut config = body::<json::Topic>(request).await?.into_proto()?;
             config.name = topic;
-            ok::<json::Topic>(call(broker, State::create_topic, config).await?)
+            Ok(told::<json::Topic>(
+                call(broker, State::create_topic, config).await?,
+            ))
         }
         ("PATCH", Some([]), "") => {
             let update: UpdateTopic = body(request).await?;
@@ -91,17 +96,21 @@ async fn topics(
                 topic: Some(config),
                 update_mask: Some(mask(&update.update_mask)),
             };
-            ok::<json::Topic>(call(broker, State::update_topic, update).await?)
+            Ok(told::<json::Topic>(
+                call(broker, State::update_topic, update).await?,
+            ))
         }
         ("DELETE", Some([]), "") => {
             let delete = proto::DeleteTopicRequest { topic };
-            done(call(broker, State::delete_topic, delete).await?)
+            Ok(done(call(broker, State::delete_topic, delete).await?))
         }
         ("POST", Some([]), "publish") => {
             let publish = body::<messages::Publish>(request)
                 .await?
                 .into_proto(topic)?;
-            ok::<messages::Published>(call(broker, State::publish, publish).await?)
+            Ok(told::<messages::Published>(
+                call(broker, State::publish, publish).await?,
+            ))
         }
         _ => Err(Error::unimplemented(&method, &path)),
     }
@@ -135,12 +144,16 @@ async fn subscriptions(
     match (method.as_str(), verb) {
         ("GET", "") => {
             let get = proto::GetSubscriptionRequest { subscription };
-            ok::<json::Subscription>(call(broker, State::get_subscription, get).await?)
+            Ok(told::<json::Subscription>(
+                call(broker, State::get_subscription, get).await?,
+            ))
         }
         ("PUT", "") => {
             let mut config = body::<json::Subscription>(request).await?.into_proto()?;
             config.name = subscription;
-            ok::<json::Subscription>(call(broker, State::create_subscription, config).await?)
+            Ok(told::<json::Subscription>(
+                call(broker, State::create_subscription, config).await?,
+            ))
         }
         ("PATCH", "") => {
             let update: UpdateSubscription = body(request).await?;
@@ -150,141 +163,103 @@ async fn subscriptions(
                 subscription: Some(config),
                 update_mask: Some(mask(&update.update_mask)),
             };
-            ok::<json::Subscription>(call(broker, State::update_subscription, update).await?)
+            Ok(told::<json::Subscription>(
+                call(broker, State::update_subscription, update).await?,
+            ))
         }
         ("DELETE", "") => {
             let delete = proto::DeleteSubscriptionRequest { subscription };
-            done(call(broker, State::delete_subscription, delete).await?)
+            Ok(done(
+                call(broker, State::delete_subscription, delete).await?,
+            ))
         }
-        ("POST", "modifyPushConfig") => {
+        ("POST", verb) => verb_of(broker, subscription, verb, request).await,
+        _ => Err(Error::unimplemented(&method, &path)),
+    }
+}
+
+/// `POST …/subscriptions/{subscription}:{verb}`.
+async fn verb_of(
+    broker: &Arc<Broker>,
+    subscription: String,
+    verb: &str,
+    request: Request,
+) -> Result<Response, Error> {
+    match verb {
+        "modifyPushConfig" => {
             let modify: ModifyPushConfig = body(request).await?;
             let modify = proto::ModifyPushConfigRequest {
                 subscription,
                 push_config: modify.push_config.map(Into::into),
             };
-            done(call(broker, State::modify_push_config, modify).await?)
+            Ok(done(call(broker, State::modify_push_config, modify).await?))
         }
-        ("POST", "detach") => {
+        "detach" => {
             let detach = proto::DetachSubscriptionRequest { subscription };
             let proto::DetachSubscriptionResponse {} =
                 call(broker, State::detach_subscription, detach).await?;
-            done(())
+            Ok(done(()))
         }
-        ("POST", "seek") => {
+        "seek" => {
             let target = body::<Seek>(request).await?.target();
             let seek = proto::SeekRequest {
                 subscription,
                 target,
             };
             let proto::SeekResponse {} = call(broker, State::seek, seek).await?;
-            done(())
+            Ok(done(()))
         }
-        ("POST", "pull") => {
+        "pull" => {
             let asked: Pull = body(request).await?;
-            let wanted = proto::PullRequest {
-                subscription,
-                max_messages: asked.max_messages,
-                return_immediately: asked.return_immediately,
-            };
-            ok::<messages::Pulled>(pull::pull(Arc::clone(broker), wanted).await?)
+            let wanted = asked.into_proto(subscription);
+            Ok(told::<messages::Pulled>(
+                pull::pull(Arc::clone(broker), wanted).await?,
+            ))
         }
-        ("POST", "acknowledge") => {
+        "acknowledge" => {
             let ack_ids = body::<AckIds>(request).await?.ack_ids;
             let acknowledge = proto::AcknowledgeRequest {
                 subscription,
                 ack_ids,
             };
-            done(call(broker, State::acknowledge, acknowledge).await?)
+            Ok(done(call(broker, State::acknowledge, acknowledge).await?))
         }
-        ("POST", "modifyAckDeadline") => {
+        "modifyAckDeadline" => {
             let asked: AckIds = body(request).await?;
             let modify = proto::ModifyAckDeadlineRequest {
                 subscription,
                 ack_ids: asked.ack_ids,
                 ack_deadline_seconds: asked.ack_deadline_seconds,
             };
-            done(call(broker, State::modify_ack_deadline, modify).await?)
+            Ok(done(
+                call(broker, State::modify_ack_deadline, modify).await?,
+            ))
         }
-        _ => Err(Error::unimplemented(&method, &path)),
+        _ => Err(Error::unimplemented(request.method(), request.uri().path())),
     }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct UpdateTopic {
-    topic: json::Topic,
-    update_mask: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct UpdateSubscription {
-    subscription: json::Subscription,
-    update_mask: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct ModifyPushConfig {
-    push_config: Option<json::PushConfig>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Seek {
-    time: Option<DateTime<Utc>>,
-    snapshot: Option<String>,
-}
-
-impl Seek {
-    fn target(self) -> Option<Target> {
-        let time = self.time.map(|time| {
-            Target::Time(prost_types::Timestamp {
-                seconds: time.timestamp(),
-                nanos: i32::try_from(time.timestamp_subsec_nanos()).unwrap_or_default(),
-            })
-        });
-        time.or(self.snapshot.map(Target::Snapshot))
-    }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Pull {
-    max_messages: i32,
-    return_immediately: bool,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct AckIds {
-    ack_ids: Vec<String>,
-    ack_deadline_seconds: i32,
 }
 
 async fn call<Q, R>(
     broker: &Broker,
-    make: impl FnOnce(&mut State, Q, &mut Vec<Change>) -> Result<R, Status>,
+    act: impl FnOnce(&mut State, &Q, &mut Vec<Change>) -> Result<R, Status>,
     request: Q,
 ) -> Result<R, Error> {
-    let made = broker.change(|state, changes| make(state, request, changes));
-    Ok(made.await?)
+    let outcome = broker.change(|state, changes| act(state, &request, changes));
+    Ok(outcome.await?)
 }
 
 async fn body<T: DeserializeOwned>(request: Request) -> Result<T, Error> {
     rest::json(request).await
 }
 
-fn ok<J: Serialize>(body: impl Into<J>) -> Result<Response, Error> {
-    Ok(rest::ok(&body.into()))
+/// A resource as the answer.
+fn told<J: Serialize>(body: impl Into<J>) -> Response {
+    rest::ok(&body.into())
 }
 
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "stands where a call with an answer may stand"
-)]
-fn done((): ()) -> Result<Response, Error> {
-    Ok(rest::ok(&json!({})))
+/// The answer of a call that has nothing to tell.
+fn done((): ()) -> Response {
+    rest::ok(&json!({}))
 }
 
 fn list_of(field: &str, items: &impl Serialize, next_page_token: &str) -> Response {

@@ -7,11 +7,12 @@ use googleapis_tonic_google_pubsub_v1::google::pubsub::v1::seek_request::Target;
 use tonic::Status;
 
 use super::{
-    broker::{Queue, State},
+    broker::State,
     ledger::row,
     name,
     page::Page,
     proto,
+    queue::Queue,
     rules::{self, Rules},
 };
 use crate::db::Change;
@@ -19,9 +20,10 @@ use crate::db::Change;
 impl State {
     pub(super) fn create_subscription(
         &mut self,
-        mut config: proto::Subscription,
+        config: &proto::Subscription,
         changes: &mut Vec<Change>,
     ) -> Result<proto::Subscription, Status> {
+        let mut config = config.clone();
         let rules = Rules::settle(&mut config)?;
         name::check(&config.topic, "topics")?;
         if self.queues.contains_key(&config.name) {
@@ -39,12 +41,12 @@ impl State {
 
     pub(super) fn update_subscription(
         &mut self,
-        request: proto::UpdateSubscriptionRequest,
+        request: &proto::UpdateSubscriptionRequest,
         changes: &mut Vec<Change>,
     ) -> Result<proto::Subscription, Status> {
-        let update = request.subscription.unwrap_or_default();
+        let update = request.subscription.clone().unwrap_or_default();
         let mut config = proto::Subscription::clone(&self.queue(&update.name)?.config);
-        let mask = request.update_mask.unwrap_or_default().paths;
+        let mask = request.update_mask.clone().unwrap_or_default().paths;
         if mask.is_empty() {
             return Err(Status::invalid_argument(
                 "The update_mask must name fields.",
@@ -58,17 +60,17 @@ impl State {
 
     pub(super) fn modify_push_config(
         &mut self,
-        request: proto::ModifyPushConfigRequest,
+        request: &proto::ModifyPushConfigRequest,
         changes: &mut Vec<Change>,
     ) -> Result<(), Status> {
         let mut config = proto::Subscription::clone(&self.queue(&request.subscription)?.config);
-        config.push_config = request.push_config;
+        config.push_config.clone_from(&request.push_config);
         self.keep_subscription(config, changes).map(drop)
     }
 
     pub(super) fn get_subscription(
         &mut self,
-        request: proto::GetSubscriptionRequest,
+        request: &proto::GetSubscriptionRequest,
         _: &mut Vec<Change>,
     ) -> Result<proto::Subscription, Status> {
         let queue = self.queue(&request.subscription)?;
@@ -77,15 +79,16 @@ impl State {
 
     pub(super) fn list_subscriptions(
         &mut self,
-        request: proto::ListSubscriptionsRequest,
+        request: &proto::ListSubscriptionsRequest,
         _: &mut Vec<Change>,
     ) -> Result<proto::ListSubscriptionsResponse, Status> {
+        name::check_project(&request.project)?;
         let prefix = format!("{}/subscriptions/", request.project);
         let all = self.queues.values().map(|queue| &queue.config);
         let all = all.filter(|config| config.name.starts_with(&prefix));
         let (subscriptions, next_page_token) = Page {
             size: request.page_size,
-            token: request.page_token,
+            token: request.page_token.clone(),
         }
         .cut(all, |config| &config.name);
         let subscriptions = subscriptions.into_iter();
@@ -97,7 +100,7 @@ impl State {
 
     pub(super) fn delete_subscription(
         &mut self,
-        request: proto::DeleteSubscriptionRequest,
+        request: &proto::DeleteSubscriptionRequest,
         changes: &mut Vec<Change>,
     ) -> Result<(), Status> {
         let name = &request.subscription;
@@ -114,7 +117,7 @@ impl State {
     /// Cuts a subscription off its topic; what it held is gone.
     pub(super) fn detach_subscription(
         &mut self,
-        request: proto::DetachSubscriptionRequest,
+        request: &proto::DetachSubscriptionRequest,
         changes: &mut Vec<Change>,
     ) -> Result<proto::DetachSubscriptionResponse, Status> {
         let name = &request.subscription;
@@ -131,13 +134,13 @@ impl State {
 
     pub(super) fn seek(
         &mut self,
-        request: proto::SeekRequest,
+        request: &proto::SeekRequest,
         changes: &mut Vec<Change>,
     ) -> Result<proto::SeekResponse, Status> {
         let now = self.now();
         let name = &request.subscription;
         let queue = self.queue_mut(name)?;
-        let time = match request.target {
+        let time = match &request.target {
             Some(Target::Time(time)) => u32::try_from(time.nanos)
                 .ok()
                 .and_then(|nanos| DateTime::from_timestamp(time.seconds, nanos)),
@@ -164,7 +167,7 @@ impl State {
 
     pub(super) fn acknowledge(
         &mut self,
-        request: proto::AcknowledgeRequest,
+        request: &proto::AcknowledgeRequest,
         changes: &mut Vec<Change>,
     ) -> Result<(), Status> {
         let queue = self.queue_mut(&request.subscription)?;
@@ -174,7 +177,7 @@ impl State {
 
     pub(super) fn modify_ack_deadline(
         &mut self,
-        request: proto::ModifyAckDeadlineRequest,
+        request: &proto::ModifyAckDeadlineRequest,
         changes: &mut Vec<Change>,
     ) -> Result<(), Status> {
         let now = self.now();

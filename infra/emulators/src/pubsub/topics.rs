@@ -26,25 +26,26 @@ const RETENTION_MAX_S: i64 = 31 * 24 * 3600;
 impl State {
     pub(super) fn create_topic(
         &mut self,
-        mut topic: proto::Topic,
+        topic: &proto::Topic,
         changes: &mut Vec<Change>,
     ) -> Result<proto::Topic, Status> {
-        check(&topic)?;
+        check(topic)?;
         if self.topics.contains_key(&topic.name) {
             return Err(name::taken(&topic.name));
         }
+        let mut topic = topic.clone();
         topic.state = proto::topic::State::Active.into();
         Ok(self.keep_topic(topic, changes))
     }
 
     pub(super) fn update_topic(
         &mut self,
-        request: proto::UpdateTopicRequest,
+        request: &proto::UpdateTopicRequest,
         changes: &mut Vec<Change>,
     ) -> Result<proto::Topic, Status> {
-        let update = request.topic.unwrap_or_default();
+        let update = request.topic.clone().unwrap_or_default();
         let mut topic = self.topic(&update.name)?.config.clone();
-        let mask = request.update_mask.unwrap_or_default().paths;
+        let mask = request.update_mask.clone().unwrap_or_default().paths;
         if mask.is_empty() {
             return Err(Status::invalid_argument(
                 "The update_mask must name fields.",
@@ -69,7 +70,7 @@ impl State {
 
     pub(super) fn get_topic(
         &mut self,
-        request: proto::GetTopicRequest,
+        request: &proto::GetTopicRequest,
         _: &mut Vec<Change>,
     ) -> Result<proto::Topic, Status> {
         Ok(self.topic(&request.topic)?.config.clone())
@@ -77,15 +78,16 @@ impl State {
 
     pub(super) fn list_topics(
         &mut self,
-        request: proto::ListTopicsRequest,
+        request: &proto::ListTopicsRequest,
         _: &mut Vec<Change>,
     ) -> Result<proto::ListTopicsResponse, Status> {
+        name::check_project(&request.project)?;
         let prefix = format!("{}/topics/", request.project);
         let all = self.topics.values().map(|topic| &topic.config);
         let all = all.filter(|topic| topic.name.starts_with(&prefix));
         let (topics, next_page_token) = Page {
             size: request.page_size,
-            token: request.page_token,
+            token: request.page_token.clone(),
         }
         .cut(all, |topic| &topic.name);
         Ok(proto::ListTopicsResponse {
@@ -96,7 +98,7 @@ impl State {
 
     pub(super) fn list_topic_subscriptions(
         &mut self,
-        request: proto::ListTopicSubscriptionsRequest,
+        request: &proto::ListTopicSubscriptionsRequest,
         _: &mut Vec<Change>,
     ) -> Result<proto::ListTopicSubscriptionsResponse, Status> {
         self.topic(&request.topic)?;
@@ -104,7 +106,7 @@ impl State {
         let all = all.filter(|config| config.topic == request.topic && !config.detached);
         let (subscriptions, next_page_token) = Page {
             size: request.page_size,
-            token: request.page_token,
+            token: request.page_token.clone(),
         }
         .cut(all, |config| &config.name);
         Ok(proto::ListTopicSubscriptionsResponse {
@@ -116,7 +118,7 @@ impl State {
     /// The topic goes; its subscriptions stay, with what they hold.
     pub(super) fn delete_topic(
         &mut self,
-        request: proto::DeleteTopicRequest,
+        request: &proto::DeleteTopicRequest,
         changes: &mut Vec<Change>,
     ) -> Result<(), Status> {
         self.topics
@@ -136,14 +138,14 @@ impl State {
 
     pub(super) fn publish(
         &mut self,
-        request: PublishRequest,
+        request: &PublishRequest,
         changes: &mut Vec<Change>,
     ) -> Result<proto::PublishResponse, Status> {
         self.topic(&request.topic)?;
-        check_messages(&request)?;
+        check_messages(request)?;
         let mut message_ids = Vec::with_capacity(request.messages.len());
-        for message in request.messages {
-            let id = self.put(&request.topic, message, changes);
+        for message in &request.messages {
+            let id = self.put(&request.topic, message.clone(), changes);
             message_ids.push(id.to_string());
         }
         Ok(proto::PublishResponse { message_ids })

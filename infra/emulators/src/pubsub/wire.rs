@@ -6,7 +6,6 @@ use axum::body::{Body, Bytes};
 use futures::StreamExt as _;
 use googleapis_tonic_google_pubsub_v1::google::pubsub::v1::Subscription;
 use http_body_util::BodyExt as _;
-use prost::Message as _;
 use serde_json::Value;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::Code;
@@ -50,13 +49,13 @@ impl Wire {
             .or_else(|| collected.trailers().and_then(code))
             .unwrap();
         let bytes = collected.to_bytes();
-        match code {
-            Code::Ok => Ok(R::decode(&bytes[5..]).unwrap()),
-            other => Err(other),
+        if code != Code::Ok {
+            return Err(code);
         }
+        Ok(R::decode(&bytes[5..]).unwrap())
     }
 
-    /// Opens a StreamingPull.
+    /// Opens a stream of messages.
     pub(super) async fn stream(&self, first: &proto::StreamingPullRequest) -> Flow {
         let (sender, receiver) = tokio::sync::mpsc::unbounded_channel::<Result<Bytes, Code>>();
         sender.send(Ok(frame(first))).unwrap();
@@ -76,9 +75,10 @@ impl Wire {
 
     /// One REST call; an empty body for `Null`.
     pub(super) async fn rest(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
-        let body = match body {
-            Value::Null => Body::empty(),
-            body => Body::from(body.to_string()),
+        let body = if body.is_null() {
+            Body::empty()
+        } else {
+            Body::from(body.to_string())
         };
         let request = http::Request::builder().method(method).uri(path).body(body);
         let response = self.0.rest(request.unwrap()).await;
@@ -190,7 +190,7 @@ impl Wire {
     }
 }
 
-/// An open StreamingPull.
+/// An open stream of messages.
 pub(super) struct Flow {
     head: Option<Code>,
     body: Body,

@@ -23,8 +23,8 @@ struct Message {
     data: String,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     attributes: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    message_id: String,
+    #[serde(rename = "messageId", skip_serializing_if = "String::is_empty")]
+    id: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     publish_time: String,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -89,7 +89,7 @@ impl From<proto::PubsubMessage> for Message {
             data: BASE64_STANDARD.encode(&message.data),
             publish_time: envelope::publish_time(&message),
             attributes: message.attributes.into_iter().collect(),
-            message_id: message.message_id,
+            id: message.message_id,
             ordering_key: message.ordering_key,
         }
     }
