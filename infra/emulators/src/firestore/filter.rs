@@ -11,7 +11,7 @@ use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
     value::ValueType,
 };
 
-use super::{fault::Fault, name::Name, path::FieldPath, value};
+use super::{fault::Fault, limits, name::Name, path::FieldPath, value};
 
 /// A filter that is valid.
 #[derive(Debug, Clone)]
@@ -74,7 +74,9 @@ impl Filter {
     pub(super) fn tests<'a>(&'a self, visit: &mut impl FnMut(&'a FieldPath, &'a Test)) {
         match self {
             Self::All(filters) | Self::Any(filters) => {
-                filters.iter().for_each(|filter| filter.tests(visit));
+                for filter in filters {
+                    filter.tests(visit);
+                }
             }
             Self::Field(path, test) => visit(path, test),
         }
@@ -114,9 +116,8 @@ impl Test {
     /// Whether results are ordered by the field, as its index is then read over a range.
     pub(super) fn is_inequality(&self) -> bool {
         match self {
-            Self::Compares(..) => true,
             Self::Equals(_) | Self::Contains(_) | Self::In(_) | Self::ContainsAny(_) => false,
-            Self::Differs(_) | Self::NotIn(_) => true,
+            Self::Compares(..) | Self::Differs(_) | Self::NotIn(_) => true,
             Self::Nan(is) | Self::Null(is) => !is,
         }
     }
@@ -167,11 +168,7 @@ fn field(filter: FieldFilter, database: &str) -> Result<Filter, Fault> {
     let operator = filter.op();
     let path = path(filter.field)?;
     let value = filter.value.unwrap_or_default();
-    if value.value_type.is_none() {
-        return Err(Fault::invalid(
-            "Cannot convert firestore.v1.Value with type unset.",
-        ));
-    }
+    limits::operand(&value)?;
     let test = match operator {
         Operator::Unspecified => return Err(Fault::invalid("Unknown FieldFilter operator.")),
         Operator::LessThan => Test::Compares(value, &[Less]),
@@ -246,8 +243,10 @@ fn unary(filter: &UnaryFilter) -> Result<Filter, Fault> {
 
 /// The rules about filters that only show when all are seen together.
 pub(super) fn check(filter: &Filter) -> Result<(), Fault> {
-    let mut negatives = 0;
+    let (mut negatives, mut excludes, mut lists) = (0, false, false);
     filter.tests(&mut |_, test| {
+        excludes |= matches!(test, Test::NotIn(_));
+        lists |= matches!(test, Test::In(_) | Test::ContainsAny(_));
         if matches!(
             test,
             Test::Differs(_) | Test::NotIn(_) | Test::Nan(false) | Test::Null(false)
@@ -258,6 +257,11 @@ pub(super) fn check(filter: &Filter) -> Result<(), Fault> {
     if negatives > 1 {
         return Err(Fault::invalid(
             "Only a single 'NOT_EQUAL', 'NOT_IN', 'IS_NOT_NAN', or 'IS_NOT_NULL' filter allowed per query.",
+        ));
+    }
+    if excludes && (lists || has_alternatives(filter)) {
+        return Err(Fault::invalid(
+            "'NOT_IN' cannot be used in the same query with 'IN', 'ARRAY_CONTAINS_ANY' or 'OR'.",
         ));
     }
     if contains(filter) > 1 {
@@ -288,6 +292,14 @@ fn disjunctions(filter: &Filter) -> usize {
             .fold(0, usize::saturating_add),
         Filter::Field(_, Test::In(values) | Test::ContainsAny(values)) => values.len(),
         Filter::Field(..) => 1,
+    }
+}
+
+fn has_alternatives(filter: &Filter) -> bool {
+    match filter {
+        Filter::All(parts) => parts.iter().any(has_alternatives),
+        Filter::Any(_) => true,
+        Filter::Field(..) => false,
     }
 }
 

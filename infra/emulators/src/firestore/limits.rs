@@ -41,6 +41,15 @@ pub(super) fn accept_elements(values: &mut [Value]) -> Result<(), Fault> {
         .try_for_each(|value| accept_value(value, 1, true))
 }
 
+/// Refuses what nothing can be compared with; unlike a stored array, an operand may hold arrays.
+pub(super) fn operand(value: &Value) -> Result<(), Fault> {
+    match &value.value_type {
+        Some(ValueType::ArrayValue(array)) => array.values.iter().try_for_each(operand),
+        Some(ValueType::MapValue(map)) => map.fields.values().try_for_each(operand),
+        _ => accept_value(&mut value.clone(), 0, false),
+    }
+}
+
 /// Refuses a document that grew too large, or too deep through masks and transforms.
 pub(super) fn document(name: &Name, fields: &Fields) -> Result<(), Fault> {
     if document_size(name, fields) > DOCUMENT_MAX_BYTES {
@@ -99,6 +108,9 @@ fn accept_value(value: &mut Value, depth: usize, in_array: bool) -> Result<(), F
             .values
             .iter_mut()
             .try_for_each(|value| accept_value(value, depth + 1, true)),
+        Some(ValueType::MapValue(_)) if vector.is_some() && in_array => Err(Fault::invalid(
+            "Cannot convert a vector value in an array value.",
+        )),
         Some(ValueType::MapValue(_)) if vector.is_some() => Ok(()),
         Some(ValueType::MapValue(map)) => map.fields.iter_mut().try_for_each(|(key, value)| {
             field_name(key)?;
@@ -108,14 +120,12 @@ fn accept_value(value: &mut Value, depth: usize, in_array: bool) -> Result<(), F
 }
 
 fn check_vector(elements: &[Value]) -> Result<(), Fault> {
-    let numbers = elements
-        .iter()
-        .all(|element| value::kind(element) == value::Kind::Number);
-    if numbers && !elements.is_empty() && elements.len() <= VECTOR_MAX {
+    let double = |element: &Value| matches!(element.value_type, Some(ValueType::DoubleValue(_)));
+    if elements.iter().all(double) && !elements.is_empty() && elements.len() <= VECTOR_MAX {
         return Ok(());
     }
     Err(Fault::invalid(format!(
-        "A vector holds 1 to {VECTOR_MAX} numbers."
+        "A vector holds 1 to {VECTOR_MAX} doubles."
     )))
 }
 
@@ -246,6 +256,13 @@ mod tests {
             map([("__type__", text("__vector__")), ("value", array([null()]))]),
             false,
         );
+        let vector = || {
+            map([
+                ("__type__", text("__vector__")),
+                ("value", array([double(1.0)])),
+            ])
+        };
+        check("v", array([vector()]), false);
         check("v", text(&"x".repeat(1_048_487)), true);
         check("v", text(&"x".repeat(1_048_488)), false);
         check("v", of_bytes(1_048_487), true);

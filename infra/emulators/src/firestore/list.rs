@@ -16,8 +16,10 @@ use prost::Message as _;
 
 use super::{fault::Fault, name::Name, query::Query, store::View, value};
 
-/// Entries of a page when the client names no number.
-const PAGE_DEFAULT: usize = 100;
+/// Entries of a page when the client names no number: that of Google's emulator.
+const PAGE_DEFAULT: usize = 30;
+/// Entries of a page at most: that of Google's emulator.
+const PAGE_MAX: usize = 150;
 
 /// One page: how many, and from where on.
 #[derive(Debug)]
@@ -33,7 +35,7 @@ impl Page {
         let size = match usize::try_from(size) {
             Err(_) => return Err(Fault::invalid("Page size must be nonnegative.")),
             Ok(0) => PAGE_DEFAULT,
-            Ok(size) => size,
+            Ok(size) => size.min(PAGE_MAX),
         };
         let after = match token {
             "" => None,
@@ -52,10 +54,10 @@ impl Page {
             .unwrap_or_default();
         if order_by
             .iter()
-            .all(|order| order.field != field("__name__"))
+            .all(|order| order.field != Some(field("__name__")))
         {
             order_by.push(Order {
-                field: field("__name__"),
+                field: Some(field("__name__")),
                 direction,
             });
         }
@@ -154,10 +156,10 @@ fn text(cursor: &Cursor) -> Result<String, Fault> {
     }
 }
 
-fn field(path: &str) -> Option<FieldReference> {
-    Some(FieldReference {
+fn field(path: &str) -> FieldReference {
+    FieldReference {
         field_path: path.to_owned(),
-    })
+    }
 }
 
 /// Reads such as `priority desc, __name__`.
@@ -178,7 +180,7 @@ fn orders(text: &str) -> Result<Vec<Order>, Fault> {
             }
         };
         Ok(Order {
-            field: field(path),
+            field: Some(field(path)),
             direction: direction.into(),
         })
     };

@@ -102,9 +102,10 @@ impl Session {
 
     fn add(&mut self, asked: pb::Target) -> Result<Vec<ListenResponse>, Fault> {
         let id = match asked.target_id {
-            0 => (1..)
-                .find(|id| !self.targets.contains_key(id))
-                .unwrap_or_default(),
+            0 => self
+                .targets
+                .last_key_value()
+                .map_or(1, |(last, _)| last.saturating_add(1)),
             id => id,
         };
         if id < 0 || self.targets.contains_key(&id) {

@@ -11,6 +11,9 @@ use super::{fault::Fault, name};
 /// A document's or a map's fields.
 pub(super) type Fields = HashMap<String, Value>;
 
+/// Segments of a path that is written: maps nest no deeper.
+const SEGMENTS_MAX: usize = 20;
+
 /// The way to a field through maps; never empty.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct FieldPath(Vec<String>);
@@ -38,6 +41,9 @@ impl FieldPath {
     /// Reads a path that is to be written; reserved names cannot be.
     pub(super) fn parse_writable(text: &str) -> Result<Self, Fault> {
         let path = Self::parse(text)?;
+        if path.0.len() > SEGMENTS_MAX {
+            return Err(Fault::invalid("paths must have at most 20 elements"));
+        }
         match path.0.iter().find(|segment| name::is_reserved(segment)) {
             Some(segment) => Err(Fault::invalid(format!("field name {segment} is reserved"))),
             None => Ok(path),

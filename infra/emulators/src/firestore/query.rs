@@ -10,6 +10,7 @@ use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
 use super::{
     fault::Fault,
     filter::{self, Filter},
+    limits,
     name::{self, Name, Segment},
     path::{self, FieldPath},
     stamp::Stamp,
@@ -47,6 +48,9 @@ struct Bound {
     values: Vec<Value>,
     before: bool,
 }
+
+/// Which versions of which documents a query found.
+pub(super) type Versions = Vec<(Name, Option<Stamp>)>;
 
 /// What a query found.
 #[derive(Debug)]
@@ -135,7 +139,7 @@ impl Query {
     }
 
     /// Which versions of which documents the query finds: equal when nothing it shows has changed.
-    pub(super) fn fingerprint(&self, view: &View<'_>) -> Vec<(Name, Option<Stamp>)> {
+    pub(super) fn fingerprint(&self, view: &View<'_>) -> Versions {
         fingerprint(&self.run(view))
     }
 
@@ -203,7 +207,7 @@ impl Query {
 }
 
 /// The versions of what a query found.
-pub(super) fn fingerprint(found: &Found) -> Vec<(Name, Option<Stamp>)> {
+pub(super) fn fingerprint(found: &Found) -> Versions {
     let one = |document: &Arc<Document>| {
         let name = Name::document(&document.name).ok()?;
         Some((name, write::version(document)))
@@ -273,7 +277,7 @@ fn order(
                 "order by clause cannot contain duplicate fields",
             ));
         }
-        if orders.is_empty() && descending && path.is_name() {
+        if orders.is_empty() && descending && path.is_name() && !filter.is_some_and(has_field) {
             // There is no such index unless one is made, and Google's emulator makes none.
             return Err(Fault::Unready(
                 "Firestore does not support descending key scans".to_owned(),
@@ -298,11 +302,19 @@ fn order(
     Ok(orders)
 }
 
+/// Whether a field is filtered by, so that an index other than that of names serves the query.
+fn has_field(filter: &Filter) -> bool {
+    let mut any = false;
+    filter.tests(&mut |path, _| any |= !path.is_name());
+    any
+}
+
 fn bound(cursor: Cursor, explicit: usize, order: &[Order], database: &str) -> Result<Bound, Fault> {
     if cursor.values.len() > explicit {
         return Err(Fault::invalid("Cursor has too many values."));
     }
     for (value, order) in cursor.values.iter().zip(order) {
+        limits::operand(value)?;
         if order.path.is_name() {
             let fault = "Cursor __key__ value is not a document reference.";
             filter::check_reference(value, database, fault)?;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
-    BatchGetDocumentsRequest, BatchGetDocumentsResponse, Document, GetDocumentRequest,
-    ListCollectionIdsRequest, ListCollectionIdsResponse, ListDocumentsRequest,
+    BatchGetDocumentsRequest, BatchGetDocumentsResponse, Document, ExplainOptions,
+    GetDocumentRequest, ListCollectionIdsRequest, ListCollectionIdsResponse, ListDocumentsRequest,
     ListDocumentsResponse, RunAggregationQueryRequest, RunAggregationQueryResponse,
     RunQueryRequest, RunQueryResponse, batch_get_documents_request, batch_get_documents_response,
     get_document_request, list_collection_ids_request, list_documents_request,
@@ -88,6 +88,7 @@ impl State {
         request: RunQueryRequest,
     ) -> Result<Vec<RunQueryResponse>, Fault> {
         use run_query_request::{ConsistencySelector as Selector, QueryType};
+        refuse_explaining(request.explain_options.as_ref())?;
         let Some(QueryType::StructuredQuery(structured)) = request.query_type else {
             return Err(Fault::invalid("A structured query is required."));
         };
@@ -131,6 +132,7 @@ impl State {
     ) -> Result<Vec<RunAggregationQueryResponse>, Fault> {
         use run_aggregation_query_request::{ConsistencySelector as Selector, QueryType};
         use structured_aggregation_query::QueryType::StructuredQuery;
+        refuse_explaining(request.explain_options.as_ref())?;
         let Some(QueryType::StructuredAggregationQuery(asked)) = request.query_type else {
             return Err(Fault::invalid(
                 "A structured aggregation query is required.",
@@ -200,12 +202,12 @@ impl State {
     /// `ListCollectionIds`.
     pub(super) fn list_collection_ids(
         &mut self,
-        request: ListCollectionIdsRequest,
+        mut request: ListCollectionIdsRequest,
     ) -> Result<ListCollectionIdsResponse, Fault> {
         use list_collection_ids_request::ConsistencySelector as Selector;
         let parent = Name::parent(&request.parent)?;
         let page = Page::parse(request.page_size, &request.page_token)?;
-        let read = self.read(match request.consistency_selector {
+        let read = self.read(match request.consistency_selector.take() {
             None => Consistency::Latest,
             Some(Selector::ReadTime(time)) => Consistency::Past(time),
         })?;
@@ -215,4 +217,8 @@ impl State {
             next_page_token,
         })
     }
+}
+
+fn refuse_explaining(options: Option<&ExplainOptions>) -> Result<(), Fault> {
+    options.map_or(Ok(()), |_| Err(Fault::Unserved("explain_options")))
 }

@@ -13,7 +13,7 @@ impl Stamp {
         Self(self.0.saturating_add(1))
     }
 
-    /// The same time without its last three digits: REQUEST_TIME has milliseconds only.
+    /// The same time without its last three digits: `REQUEST_TIME` has milliseconds only.
     pub(super) fn milliseconds(self) -> Self {
         Self(self.0.div_euclid(1000).saturating_mul(1000))
     }

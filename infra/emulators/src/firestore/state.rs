@@ -183,8 +183,8 @@ impl State {
                 }
             })
             .collect();
-        let changed = !rows.is_empty();
-        if changed {
+        let is_change = !rows.is_empty();
+        if is_change {
             self.db.apply(rows).inspect_err(|error| {
                 tracing::error!(
                     error = error as &dyn std::error::Error,
@@ -196,7 +196,7 @@ impl State {
             .into_iter()
             .flat_map(|plan| self.store.install(plan))
             .collect();
-        if changed {
+        if is_change {
             self.changed.send_replace(());
         }
         Ok(results)

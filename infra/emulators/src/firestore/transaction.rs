@@ -12,13 +12,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{fault::Fault, name::Name, query::Query, stamp::Stamp, store::Store, write};
+use super::{
+    fault::Fault,
+    name::Name,
+    query::{Query, Versions},
+    stamp::Stamp,
+    store::Store,
+    write,
+};
 
 /// A transaction that nobody used for so long is gone.
 ///
 /// Source: cloud.google.com/firestore/quotas, "transaction idle expiration time". Measured on
 /// the wall, not on the simulated clock: it is there for clients that died, and they live on the wall.
-const IDLE_MAX: Duration = Duration::from_secs(60);
+const IDLE_MAX: Duration = Duration::from_mins(1);
 /// A transaction lives no longer than this. Source: the same page, "transaction time limit".
 const LIFE_MAX: Duration = Duration::from_secs(270);
 /// Documents and queries that one transaction may read: their versions are held in memory.
@@ -41,7 +48,7 @@ pub(super) struct Open {
     begun: Instant,
     used: Instant,
     documents: BTreeMap<Name, Option<Stamp>>,
-    queries: Vec<(Query, Vec<(Name, Option<Stamp>)>)>,
+    queries: Vec<(Query, Versions)>,
 }
 
 impl Transactions {
@@ -122,11 +129,7 @@ impl Open {
     }
 
     /// Remembers what a query found, so that what appears in it later is a conflict too.
-    pub(super) fn note_query(
-        &mut self,
-        query: Query,
-        found: Vec<(Name, Option<Stamp>)>,
-    ) -> Result<(), Fault> {
+    pub(super) fn note_query(&mut self, query: Query, found: Versions) -> Result<(), Fault> {
         self.room()?;
         self.queries.push((query, found));
         Ok(())

@@ -77,15 +77,15 @@ fn one(
             }
             value::of(ValueType::TimestampValue(at.milliseconds().into()))
         }
-        Some(TransformType::Increment(by)) => number(by, |by| match current.map(as_number) {
+        Some(TransformType::Increment(by)) => number(&by, |by| match current.map(as_number) {
             Some(Some(current)) => add(current, by),
             _ => by,
         })?,
-        Some(TransformType::Maximum(other)) => extreme(current, other, |current, other| {
+        Some(TransformType::Maximum(other)) => extreme(current, &other, |current, other| {
             value::is_nan(current)
                 || (!value::is_nan(other) && value::compare(current, other).is_ge())
         })?,
-        Some(TransformType::Minimum(other)) => extreme(current, other, |current, other| {
+        Some(TransformType::Minimum(other)) => extreme(current, &other, |current, other| {
             value::compare(current, other).is_le()
         })?,
         Some(TransformType::AppendMissingElements(elements)) => {
@@ -124,9 +124,9 @@ fn as_number(value: &Value) -> Option<Number> {
     }
 }
 
-fn number(operand: Value, compute: impl FnOnce(Number) -> Number) -> Result<Value, Fault> {
+fn number(operand: &Value, compute: impl FnOnce(Number) -> Number) -> Result<Value, Fault> {
     let operand =
-        as_number(&operand).ok_or_else(|| Fault::invalid("Input must be int64 or double."))?;
+        as_number(operand).ok_or_else(|| Fault::invalid("Input must be int64 or double."))?;
     Ok(value::of(match compute(operand) {
         Number::Integer(integer) => ValueType::IntegerValue(integer),
         Number::Double(double) => ValueType::DoubleValue(double),
@@ -153,7 +153,7 @@ fn add(current: Number, by: Number) -> Number {
 /// Of two equal numbers the stored one stays, so that no write makes `1` from `1.0`.
 fn extreme(
     current: Option<&Value>,
-    operand: Value,
+    operand: &Value,
     stays: impl FnOnce(&Value, &Value) -> bool,
 ) -> Result<Value, Fault> {
     let operand = number(operand, |operand| operand)?;
@@ -190,6 +190,7 @@ mod tests {
 
     /// `stored` (nothing where `None`) becomes `expected` (nothing: refused).
     #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "rows read better")]
     fn check(stored: Option<Value>, transform: TransformType, expected: Option<Value>) {
         let shown = format!("{stored:?} {transform:?}");
         let mut fields = Fields::new();

@@ -48,7 +48,7 @@ pub(super) fn parse(write: Write) -> Result<Edit, Fault> {
         Some(Operation::Update(mut document)) => {
             limits::accept(&mut document.fields)?;
             let change = Change::Update {
-                mask: write.update_mask.map(writable).transpose()?,
+                mask: write.update_mask.as_ref().map(writable).transpose()?,
                 fields: document.fields,
                 transforms,
             };
@@ -115,7 +115,7 @@ pub(super) fn apply(
     Ok((Some(document), result))
 }
 
-fn writable(mask: DocumentMask) -> Result<Vec<FieldPath>, Fault> {
+fn writable(mask: &DocumentMask) -> Result<Vec<FieldPath>, Fault> {
     // Clients may name `__name__`; it is no field and nothing changes.
     let paths = mask.field_paths.iter().filter(|path| *path != "__name__");
     paths.map(|path| FieldPath::parse_writable(path)).collect()

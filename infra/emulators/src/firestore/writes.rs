@@ -158,6 +158,10 @@ impl State {
     }
 
     /// `Rollback`.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "called as the other calls are"
+    )]
     pub(super) fn rollback(&mut self, request: RollbackRequest) -> Result<(), Fault> {
         self.transactions.roll_back(&request.transaction)
     }

@@ -97,7 +97,7 @@ fn naive(documents: &mut BTreeMap<Name, i64>, write: &Write) -> bool {
         return false;
     }
     match value {
-        Some(value) => documents.insert(target, (0..).find(|n| integer(*n) == *value).unwrap()),
+        Some(value) => documents.insert(target, (0..3).find(|n| integer(*n) == *value).unwrap()),
         None => documents.remove(&target),
     };
     true

@@ -40,6 +40,7 @@ fn update(new: Fields, mask: &[&str]) -> Write {
 
 /// Writing `new` under `mask` gives `expected` (nothing: refused).
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "rows read better")]
 fn check_mask(new: Fields, mask: &[&str], expected: Option<Fields>) {
     let result = parse(update(new, mask)).and_then(|edit| apply(edit, Some(&stored()), Stamp(9)));
     let document = result.ok().and_then(|(document, _)| document);
