@@ -1,5 +1,7 @@
 //! Filters: parsed and checked once, then asked for each document.
 
+mod rules;
+
 use std::cmp::Ordering;
 
 use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
@@ -11,6 +13,7 @@ use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
     value::ValueType,
 };
 
+pub(super) use self::rules::check;
 use super::{fault::Fault, limits, name::Name, path::FieldPath, value};
 
 /// A filter that is valid.
@@ -239,75 +242,4 @@ fn unary(filter: &UnaryFilter) -> Result<Filter, Fault> {
         return Err(Fault::invalid(NOT_A_KEY));
     }
     Ok(Filter::Field(path, test))
-}
-
-/// The rules about filters that only show when all are seen together.
-pub(super) fn check(filter: &Filter) -> Result<(), Fault> {
-    let (mut negatives, mut excludes, mut lists) = (0, false, false);
-    filter.tests(&mut |_, test| {
-        excludes |= matches!(test, Test::NotIn(_));
-        lists |= matches!(test, Test::In(_) | Test::ContainsAny(_));
-        if matches!(
-            test,
-            Test::Differs(_) | Test::NotIn(_) | Test::Nan(false) | Test::Null(false)
-        ) {
-            negatives += 1;
-        }
-    });
-    if negatives > 1 {
-        return Err(Fault::invalid(
-            "Only a single 'NOT_EQUAL', 'NOT_IN', 'IS_NOT_NAN', or 'IS_NOT_NULL' filter allowed per query.",
-        ));
-    }
-    if excludes && (lists || has_alternatives(filter)) {
-        return Err(Fault::invalid(
-            "'NOT_IN' cannot be used in the same query with 'IN', 'ARRAY_CONTAINS_ANY' or 'OR'.",
-        ));
-    }
-    if contains(filter) > 1 {
-        return Err(Fault::invalid(
-            "A maximum of 1 'ARRAY_CONTAINS' filter is allowed per disjunction.",
-        ));
-    }
-    if disjunctions(filter) > DISJUNCTIONS_MAX {
-        return Err(Fault::invalid(format!(
-            "A query has no more than {DISJUNCTIONS_MAX} disjunctions in disjunctive normal form."
-        )));
-    }
-    Ok(())
-}
-
-/// Source: cloud.google.com/firestore/docs/query-data/queries#limits_on_or_queries.
-const DISJUNCTIONS_MAX: usize = 30;
-
-fn disjunctions(filter: &Filter) -> usize {
-    match filter {
-        Filter::All(parts) => parts
-            .iter()
-            .map(disjunctions)
-            .fold(1, usize::saturating_mul),
-        Filter::Any(parts) => parts
-            .iter()
-            .map(disjunctions)
-            .fold(0, usize::saturating_add),
-        Filter::Field(_, Test::In(values) | Test::ContainsAny(values)) => values.len(),
-        Filter::Field(..) => 1,
-    }
-}
-
-fn has_alternatives(filter: &Filter) -> bool {
-    match filter {
-        Filter::All(parts) => parts.iter().any(has_alternatives),
-        Filter::Any(_) => true,
-        Filter::Field(..) => false,
-    }
-}
-
-fn contains(filter: &Filter) -> usize {
-    match filter {
-        Filter::All(parts) => parts.iter().map(contains).sum(),
-        Filter::Any(parts) => parts.iter().map(contains).max().unwrap_or_default(),
-        Filter::Field(_, Test::Contains(_) | Test::ContainsAny(_)) => 1,
-        Filter::Field(..) => 0,
-    }
 }

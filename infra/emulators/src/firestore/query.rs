@@ -1,21 +1,23 @@
 //! Structured queries: parsed and checked once, then run over any view of the documents.
 
-use std::{cmp::Ordering, collections::BTreeSet, sync::Arc};
+mod position;
+
+use std::sync::Arc;
 
 use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
     Cursor, Document, StructuredQuery, Value,
-    structured_query::{self, CollectionSelector, Direction, Projection},
+    structured_query::{CollectionSelector, Projection},
 };
 
+use self::position::{Bound, Order};
 use super::{
     fault::Fault,
     filter::{self, Filter},
-    limits,
     name::{self, Name, Segment},
     path::{self, FieldPath},
     stamp::Stamp,
     store::View,
-    value, write,
+    write,
 };
 
 /// A query that is valid.
@@ -34,19 +36,6 @@ pub(super) struct Query {
     select: Option<Vec<FieldPath>>,
     /// Documents without these are left out: what is aggregated over.
     needs: Vec<FieldPath>,
-}
-
-#[derive(Debug, Clone)]
-struct Order {
-    path: FieldPath,
-    descending: bool,
-}
-
-/// A position among the sorted documents: just before or just after these values.
-#[derive(Debug, Clone)]
-struct Bound {
-    values: Vec<Value>,
-    before: bool,
 }
 
 /// Which versions of which documents a query found.
@@ -77,8 +66,8 @@ impl Query {
             filter::check(filter)?;
         }
         let explicit = query.order_by.len();
-        let order = order(query.order_by, filter.as_ref())?;
-        let bound = |cursor| bound(cursor, explicit, &order, parent.database_name());
+        let order = position::orders(query.order_by, filter.as_ref())?;
+        let bound = |cursor| Bound::parse(cursor, explicit, &order, parent.database_name());
         let select = |projection: Projection| {
             let paths = projection
                 .fields
@@ -123,7 +112,7 @@ impl Query {
             .filter(|(keys, ..)| self.is_within(keys))
             .collect();
         rows.sort_by(|a, b| {
-            let keys = compare(&self.order, &a.0, &b.0);
+            let keys = position::compare(&self.order, &a.0, &b.0);
             keys.then_with(|| a.1.cmp(b.1))
         });
         let skipped = self.offset.min(rows.len());
@@ -189,20 +178,9 @@ impl Query {
     }
 
     fn is_within(&self, keys: &[Value]) -> bool {
-        let position = |bound: &Bound| (compare(&self.order, keys, &bound.values), bound.before);
-        self.start
-            .as_ref()
-            .map(position)
-            .is_none_or(|(order, before)| {
-                order == Ordering::Greater || (before && order == Ordering::Equal)
-            })
-            && self
-                .end
-                .as_ref()
-                .map(position)
-                .is_none_or(|(order, before)| {
-                    order == Ordering::Less || (!before && order == Ordering::Equal)
-                })
+        let after = |start: &Bound| start.is_passed(&self.order, keys);
+        let before = |end: &Bound| !end.is_passed(&self.order, keys);
+        self.start.as_ref().is_none_or(after) && self.end.as_ref().is_none_or(before)
     }
 }
 
@@ -228,23 +206,6 @@ pub(super) fn shown(document: &Document, mask: Option<&[FieldPath]>) -> Document
     }
 }
 
-/// Compares as many values as both have.
-fn compare(order: &[Order], a: &[Value], b: &[Value]) -> Ordering {
-    order
-        .iter()
-        .zip(a.iter().zip(b))
-        .map(|(order, (a, b))| {
-            let ascending = value::compare(a, b);
-            if order.descending {
-                ascending.reverse()
-            } else {
-                ascending
-            }
-        })
-        .find(|order| order.is_ne())
-        .unwrap_or(Ordering::Equal)
-}
-
 fn selector(from: Vec<CollectionSelector>) -> Result<(Option<Segment>, bool), Fault> {
     let mut from = from.into_iter();
     let selector = from.next().unwrap_or_default();
@@ -258,72 +219,6 @@ fn selector(from: Vec<CollectionSelector>) -> Result<(Option<Segment>, bool), Fa
         id => Some(name::collection(id)?),
     };
     Ok((collection, selector.all_descendants))
-}
-
-/// The orders asked for, then the fields of inequalities by name, then the document's name.
-///
-/// Source: cloud.google.com/firestore/docs/query-data/multiple-range-fields#query_plans and the
-/// comment on `StructuredQuery.order_by` in firestore/v1/query.proto.
-fn order(
-    asked: Vec<structured_query::Order>,
-    filter: Option<&Filter>,
-) -> Result<Vec<Order>, Fault> {
-    let mut orders: Vec<Order> = Vec::new();
-    for order in asked {
-        let descending = order.direction() == Direction::Descending;
-        let path = filter::path(order.field)?;
-        if orders.iter().any(|other| other.path == path) {
-            return Err(Fault::invalid(
-                "order by clause cannot contain duplicate fields",
-            ));
-        }
-        if orders.is_empty() && descending && path.is_name() && !filter.is_some_and(has_field) {
-            // There is no such index unless one is made, and Google's emulator makes none.
-            return Err(Fault::Unready(
-                "Firestore does not support descending key scans".to_owned(),
-            ));
-        }
-        orders.push(Order { path, descending });
-    }
-    let descending = orders.last().is_some_and(|order| order.descending);
-    let mut implied = BTreeSet::new();
-    if let Some(filter) = filter {
-        filter.tests(&mut |path, test| {
-            if test.is_inequality() && !path.is_name() {
-                implied.insert(path.clone());
-            }
-        });
-    }
-    for path in implied.into_iter().chain([FieldPath::name()]) {
-        if orders.iter().all(|order| order.path != path) {
-            orders.push(Order { path, descending });
-        }
-    }
-    Ok(orders)
-}
-
-/// Whether a field is filtered by, so that an index other than that of names serves the query.
-fn has_field(filter: &Filter) -> bool {
-    let mut any = false;
-    filter.tests(&mut |path, _| any |= !path.is_name());
-    any
-}
-
-fn bound(cursor: Cursor, explicit: usize, order: &[Order], database: &str) -> Result<Bound, Fault> {
-    if cursor.values.len() > explicit {
-        return Err(Fault::invalid("Cursor has too many values."));
-    }
-    for (value, order) in cursor.values.iter().zip(order) {
-        limits::operand(value)?;
-        if order.path.is_name() {
-            let fault = "Cursor __key__ value is not a document reference.";
-            filter::check_reference(value, database, fault)?;
-        }
-    }
-    Ok(Bound {
-        values: cursor.values,
-        before: cursor.before,
-    })
 }
 
 fn count(number: i32, what: &str) -> Result<usize, Fault> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
     structured_query::{
-        CompositeFilter, FieldFilter, FieldReference, UnaryFilter, field_filter,
+        self, CompositeFilter, FieldFilter, FieldReference, UnaryFilter, field_filter,
         filter::FilterType, unary_filter::OperandType,
     },
     value::ValueType,
@@ -15,7 +15,10 @@ use super::{
     super::{
         path::Fields,
         store::Store,
-        value::tests::{any_value, array, double, integer, map, null, text},
+        value::{
+            self,
+            tests::{any_value, array, double, integer, map, null, text},
+        },
     },
     *,
 };
