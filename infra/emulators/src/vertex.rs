@@ -12,6 +12,7 @@ mod filter;
 mod ledger;
 mod protojson;
 mod render;
+mod settings;
 
 mod endpoints;
 mod generate;
@@ -22,6 +23,7 @@ mod tuning;
 
 mod catalogue;
 mod dataset;
+mod limits;
 mod losses;
 mod nearest;
 mod number;
@@ -29,6 +31,7 @@ mod observe;
 mod quota;
 mod record;
 mod row;
+mod series;
 mod speech;
 mod stats;
 mod structured;
@@ -40,24 +43,24 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use http::{HeaderValue, Method};
-use serde_json::Value;
+use http::HeaderValue;
 
 use self::{
-    call::{Answer, Call, invalid},
-    ledger::{Ledger, Settings},
+    call::{Answer, Call},
+    ledger::Ledger,
     nearest::Index,
+    settings::CONTROL_PATH,
 };
 use crate::{
     ReadObject,
     clock::Clock,
     db::{self, Db},
     grpc::{Request, Response},
-    rest::{self, Error},
+    rest::Error,
 };
 
-/// Where the behaviour is set: `GET` and `POST`.
-const CONTROL_PATH: &str = "/emulator/vertex";
+/// Training files that endpoints answer from, each with the id of its job; the oldest first.
+type Indexes = VecDeque<(String, Arc<Index>)>;
 
 /// Vertex AI: tuning, models, endpoints, metrics: a simulation that says so.
 #[derive(Clone)]
@@ -65,8 +68,7 @@ pub(crate) struct Vertex {
     clock: Clock,
     read: ReadObject,
     ledger: Arc<Mutex<Ledger>>,
-    /// The training files that endpoints answer from, by job, the oldest first.
-    indexes: Arc<tokio::sync::Mutex<VecDeque<(String, Arc<Index>)>>>,
+    indexes: Arc<tokio::sync::Mutex<Indexes>>,
 }
 
 impl fmt::Debug for Vertex {
@@ -135,52 +137,11 @@ impl Vertex {
         }
     }
 
-    /// Tells the settings, and changes those that a POST names.
-    async fn control(&self, request: Request) -> Result<Answer, Error> {
-        let changes: Value = match *request.method() {
-            Method::GET => Value::Null,
-            Method::POST => rest::json(request).await?,
-            _ => return Err(Error::unimplemented(request.method(), CONTROL_PATH)),
-        };
-        let now = self.clock.now();
-        let mut ledger = self.ledger();
-        let mut settings = settings_json(&ledger.settings)?;
-        if let (Some(settings), Some(changes)) = (settings.as_object_mut(), changes.as_object()) {
-            settings.extend(changes.clone());
-        }
-        let changed: Settings = serde_json::from_value(settings.clone())
-            .map_err(|error| invalid(format!("settings: {error}")))?;
-        if changed
-            .seconds_per_step
-            .is_some_and(|seconds| !(seconds > 0.0 && seconds.is_finite()))
-        {
-            return Err(invalid(
-                "settings: `seconds_per_step` must be greater than 0",
-            ));
-        }
-        if !changes.is_null() {
-            ledger.put_settings(changed)?;
-            let projects: std::collections::BTreeSet<String> = ledger
-                .jobs
-                .values()
-                .map(|job| job.project.clone())
-                .collect();
-            for project in projects {
-                ledger.reschedule(&project, now)?;
-            }
-        }
-        Ok(Answer::Json(settings))
-    }
-
     /// All that is remembered. No call holds it while it waits for something.
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         // A panic elsewhere leaves whole records behind: each is replaced at once.
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn settings_json(settings: &Settings) -> Result<Value, Error> {
-    serde_json::to_value(settings).map_err(|error| Error::new("INTERNAL", error.to_string()))
 }
 
 #[cfg(test)]

@@ -146,10 +146,12 @@ impl Answer {
             Self::Json(body) => rest::ok(&body),
             Self::List(items) => rest::ok(&items),
             Self::Events(items) => {
-                let text: String = items
-                    .iter()
-                    .map(|item| format!("data: {item}\r\n\r\n"))
-                    .collect();
+                let mut text = String::new();
+                for item in &items {
+                    text.push_str("data: ");
+                    text.push_str(&item.to_string());
+                    text.push_str("\r\n\r\n");
+                }
                 let mut response = http::Response::new(Body::from(text));
                 response.headers_mut().insert(
                     http::header::CONTENT_TYPE,

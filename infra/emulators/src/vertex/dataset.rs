@@ -8,23 +8,12 @@ use std::collections::{BTreeMap, HashMap};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    limits::{self, Size},
     number::{Seed, count, real},
     row::{self, Example},
     stats::{Distribution, percentile},
 };
 
-/// Bytes of a training file: "1 GB JSONL".
-const FILE_MAX_BYTES: u64 = 1 << 30;
-/// Rows of a training file, text only.
-const TRAINING_ROWS_MAX: u64 = 10_000_000;
-/// Rows of a validation file.
-const VALIDATION_ROWS_MAX: u64 = 5_000;
-/// Above so many validation rows their share of the training rows is limited as well.
-const VALIDATION_ROWS_FREE: u64 = 1_000;
-/// That share, in percent of the training rows (the tuning guide).
-const VALIDATION_ROWS_PERCENT: u64 = 30;
-/// The validation file's bytes in percent of the training file's (google/skills, `agent-platform-tuning`).
-const VALIDATION_BYTES_PERCENT: u64 = 25;
 /// Dropped rows that are told by number; the API calls its list "a partial sample".
 const SAMPLE_MAX: usize = 20;
 /// Rows shown back in `userDatasetExamples`.
@@ -82,13 +71,14 @@ impl Report {
 pub(super) fn inspect(training: &[u8], validation: Option<&[u8]>) -> Report {
     let read = Reading::of(training);
     let mut report = read.report(Seed::of(training));
-    report.fatal = fatal(training, &read);
+    let size = read.size(training);
+    report.fatal = limits::training_fault(&size);
     if let Some(validation) = validation {
         let found = Reading::of(validation);
         report.validation_rows = Some(found.rows());
         report.fatal = report
             .fatal
-            .or_else(|| validation_fault(training, validation, &read, &found));
+            .or_else(|| limits::validation_fault(&found.size(validation), &size));
     }
     report
 }
@@ -103,61 +93,6 @@ fn lines(file: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
     (1..)
         .zip(file.split(|byte| *byte == b'\n'))
         .filter(|(_, line)| !line.trim_ascii().is_empty())
-}
-
-fn fatal(file: &[u8], read: &Reading) -> Option<String> {
-    if count(file.len()) > FILE_MAX_BYTES {
-        return Some("The training dataset exceeds 1 GB.".to_owned());
-    }
-    if read.lines == 0 {
-        return Some("The training dataset is empty.".to_owned());
-    }
-    if read.lines > TRAINING_ROWS_MAX {
-        return Some("The training dataset exceeds 10000000 examples.".to_owned());
-    }
-    if read.not_json == read.lines {
-        return Some(
-            "The training dataset is not in JSONL format: no line is a JSON object.".to_owned(),
-        );
-    }
-    if read.rows() == 0 {
-        let (row, reason) = read.dropped_sample.first()?;
-        return Some(format!(
-            "The training dataset has no valid example: all {} were dropped; row {row}: {reason}.",
-            read.lines
-        ));
-    }
-    None
-}
-
-fn validation_fault(
-    training: &[u8],
-    validation: &[u8],
-    read: &Reading,
-    found: &Reading,
-) -> Option<String> {
-    let rows = found.rows();
-    if rows == 0 {
-        return Some("The validation dataset has no valid example.".to_owned());
-    }
-    if rows > VALIDATION_ROWS_MAX {
-        return Some(format!(
-            "The validation dataset has {rows} examples; at most {VALIDATION_ROWS_MAX} are allowed."
-        ));
-    }
-    if rows > VALIDATION_ROWS_FREE && rows * 100 > read.rows() * VALIDATION_ROWS_PERCENT {
-        return Some(format!(
-            "The validation dataset has {rows} examples, more than {VALIDATION_ROWS_PERCENT}% of the training dataset's {}.",
-            read.rows()
-        ));
-    }
-    let (bytes, of) = (count(validation.len()), count(training.len()));
-    if bytes * 100 > of * VALIDATION_BYTES_PERCENT {
-        return Some(format!(
-            "The validation dataset has {bytes} bytes, more than {VALIDATION_BYTES_PERCENT}% of the training dataset's {of}."
-        ));
-    }
-    None
 }
 
 #[derive(Debug, Default)]
@@ -191,6 +126,16 @@ impl Reading {
 
     fn rows(&self) -> u64 {
         count(self.input.len())
+    }
+
+    fn size(&self, file: &[u8]) -> Size<'_> {
+        Size {
+            bytes: count(file.len()),
+            lines: self.lines,
+            not_json: self.not_json,
+            rows: self.rows(),
+            first_dropped: self.dropped_sample.first(),
+        }
     }
 
     fn drop_row(&mut self, number: u64, fault: row::Fault) {

@@ -47,7 +47,7 @@ impl Vertex {
             &mut ledger,
             &name,
             "CreateEndpointOperationMetadata",
-            response,
+            &response,
             now,
         )
     }
@@ -72,7 +72,7 @@ impl Vertex {
                 endpoint.deleted = true;
                 ledger.put_endpoint(endpoint)?;
                 let empty = json!({ "@type": "type.googleapis.com/google.protobuf.Empty" });
-                done(&mut ledger, &name, "DeleteOperationMetadata", empty, now)
+                done(&mut ledger, &name, "DeleteOperationMetadata", &empty, now)
             }
             ("POST", "deployModel") => {
                 let deployed = deployable(&ledger, call, &endpoint, now)?;
@@ -84,7 +84,7 @@ impl Vertex {
                     &mut ledger,
                     &name,
                     "DeployModelOperationMetadata",
-                    response,
+                    &response,
                     now,
                 )
             }
@@ -105,7 +105,7 @@ impl Vertex {
                     &mut ledger,
                     &name,
                     "UndeployModelOperationMetadata",
-                    response,
+                    &response,
                     now,
                 )
             }
@@ -163,7 +163,7 @@ pub(super) fn done(
     ledger: &mut Ledger,
     resource: &str,
     metadata: &str,
-    response: Value,
+    response: &Value,
     now: DateTime<Utc>,
 ) -> Result<Answer, Error> {
     let id = Seed::of(resource.as_bytes())

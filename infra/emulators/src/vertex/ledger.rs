@@ -10,6 +10,7 @@ use super::{
     observe::{self, View, observe},
     quota,
     record::JobRecord,
+    settings::Settings,
 };
 use crate::{
     db::{self, Change, Db},
@@ -23,41 +24,6 @@ const OPERATIONS: &str = "vertex-operations";
 const SETTINGS: &str = "vertex-settings";
 /// Operations that are kept: all are done when they are answered, so old ones are of no use.
 const OPERATIONS_MAX: usize = 1_000;
-
-/// How this stand-in behaves where the real service may behave in several ways.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Settings {
-    /// Tuning jobs that run at once in a project; Google's default is 1.
-    pub(super) concurrent_jobs: usize,
-    /// What happens to one more.
-    pub(super) over_quota: OverQuota,
-    /// Simulated seconds until a new job is in lists; 0 by default.
-    pub(super) list_lag_s: u32,
-    /// Simulated seconds of a step of jobs to come; `None` takes 20 to 40 minutes for all steps.
-    pub(super) seconds_per_step: Option<f64>,
-}
-
-/// What happens to a job that exceeds the quota: both were seen in the field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum OverQuota {
-    /// Its creation fails with `RESOURCE_EXHAUSTED`.
-    Reject,
-    /// It waits for its turn.
-    Wait,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            concurrent_jobs: 1,
-            over_quota: OverQuota::Reject,
-            list_lag_s: 0,
-            seconds_per_step: None,
-        }
-    }
-}
 
 /// What was changed on a tuned model; the rest follows from its job.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -320,7 +286,7 @@ fn table<T: DeserializeOwned>(
                 rows.insert(key, value);
             }
             Err(error) => {
-                tracing::warn!(%error, table = name, key, "left out a row of another version")
+                tracing::warn!(%error, table = name, key, "left out a row of another version");
             }
         }
     }

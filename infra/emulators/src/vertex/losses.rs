@@ -163,9 +163,9 @@ impl Curves {
             .with(series)
             .with(step)
             .between(-amplitude, amplitude);
-        let noisy = loss * (1.0 + noise);
+        let value = loss * (1.0 + noise);
         // `max` would turn a NaN into the minimum.
-        if noisy < LOSS_MIN { LOSS_MIN } else { noisy }
+        if value < LOSS_MIN { LOSS_MIN } else { value }
     }
 }
 

@@ -1,9 +1,8 @@
-//! Where loss curves are read: the job's experiment, its run, and the TensorBoard behind them.
+//! Where loss curves are read: the job's experiment, its run, and the board behind them.
 //!
 //! The way is that of Google's notebook `gemini/tuning/sft_gemini_summarization`:
 //! experiment context, run context, run, time series, data.
 
-use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::{
@@ -11,41 +10,17 @@ use super::{
     call::{Answer, Call, invalid, not_found, time},
     filter,
     ledger::Ledger,
-    number::{Seed, count, length, real, whole},
-    observe::{View, observe, step_at},
-    protojson,
-    record::{BATCH, JobRecord},
+    number::Seed,
+    observe::{View, observe},
+    record::JobRecord,
     render::SIMULATED,
+    series::{self, BATCH_READ_POINTS_MAX, Point, data, points, sampled, series_of},
     tuning::list_of,
 };
 use crate::rest::Error;
 
-/// Points of a series that `batchRead` gives: "sampled to 1000 data points" for scalars.
-const BATCH_READ_POINTS_MAX: usize = 1_000;
-/// Points that a series has; the steps between are as many as that takes.
-const POINTS_MAX: u64 = 10_000;
-/// Evaluations in one epoch.
-const EVALUATIONS_PER_EPOCH: u64 = 5;
 /// Series in one `batchRead`.
 const BATCH_READ_SERIES_MAX: usize = 100;
-
-/// The scalars of a tuning run, by the id of their series; the slash is part of the name.
-const SERIES: [(&str, &str); 6] = [
-    ("1", "/train_total_loss"),
-    ("2", "/train_fraction_of_correct_next_step_preds"),
-    ("3", "/train_num_predictions"),
-    ("4", "/eval_total_loss"),
-    ("5", "/eval_fraction_of_correct_next_step_preds"),
-    ("6", "/eval_num_predictions"),
-];
-
-/// A value of a series.
-#[derive(Debug, Clone, Copy)]
-struct Point {
-    step: u64,
-    at: DateTime<Utc>,
-    value: f64,
-}
 
 impl Vertex {
     /// `GET …/metadataStores/default/contexts/ID`: an experiment, or a run of one.
@@ -129,7 +104,7 @@ impl Vertex {
             ("GET", [_, _, "experiments", experiment, "runs", "run", "timeSeries"], "") => {
                 let (job, _) = self.experiment(&ledger, call, experiment)?;
                 let series = series_of(job)
-                    .map(|(id, name)| series(job, id, name))
+                    .map(|(id, name)| time_series(job, id, name))
                     .collect();
                 Ok(Answer::Json(list_of("tensorboardTimeSeries", series, None)))
             }
@@ -169,7 +144,7 @@ impl Vertex {
                     id,
                 ],
                 "exportTensorboardTimeSeries",
-            ) => export(call, self.points(&ledger, call, experiment, id)?),
+            ) => series::export(call, self.points(&ledger, call, experiment, id)?),
             _ => Err(call.unimplemented()),
         }
     }
@@ -236,94 +211,6 @@ impl Vertex {
     }
 }
 
-fn series_of(job: &JobRecord) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let validated = job.validation_uri.is_some();
-    SERIES
-        .into_iter()
-        .filter(move |(_, name)| validated || !name.starts_with("/eval_"))
-}
-
-fn points(job: &JobRecord, view: &View, name: &str) -> Vec<Point> {
-    let curves = job.curves();
-    let thinned = job.total_steps().div_ceil(POINTS_MAX).max(1);
-    let every = if name.starts_with("/eval_") {
-        (job.epoch_steps() / EVALUATIONS_PER_EPOCH).max(thinned)
-    } else {
-        thinned
-    };
-    let validation_rows = job.report.validation_rows.unwrap_or(0);
-    (1..=view.steps / every)
-        .map(|at| at * every)
-        .map(|step| Point {
-            step,
-            at: step_at(job, step),
-            value: match name {
-                "/train_total_loss" => curves.train_loss(step),
-                "/train_fraction_of_correct_next_step_preds" => curves.train_accuracy(step),
-                "/train_num_predictions" => curves.predictions(step, BATCH),
-                "/eval_total_loss" => curves.eval_loss(step),
-                "/eval_fraction_of_correct_next_step_preds" => curves.eval_accuracy(step),
-                _ => curves.predictions(0, validation_rows),
-            },
-        })
-        .collect()
-}
-
-/// At most `most` points, the first and the last among them.
-fn sampled(points: Vec<Point>, most: usize) -> Vec<Point> {
-    if points.len() <= most || most < 2 {
-        return points;
-    }
-    let stride = real(count(points.len() - 1)) / real(count(most - 1));
-    (0..count(most))
-        .filter_map(|at| {
-            points
-                .get(length(whole((real(at) * stride).round())))
-                .copied()
-        })
-        .collect()
-}
-
-fn export(call: &Call, points: Vec<Point>) -> Result<Answer, Error> {
-    let mut points = points;
-    let order = protojson::string(&call.body, "orderBy")?;
-    match order.split_whitespace().collect::<Vec<_>>().as_slice() {
-        // "The default sort order is pseudo random": a client that relies on order shall notice.
-        [] => points.sort_by_key(|point| Seed::of(&point.step.to_be_bytes()).with(1).value()),
-        ["step"] | ["step", "asc"] | ["wall_time"] | ["wall_time", "asc"] => {}
-        ["step" | "wall_time", "desc"] => points.reverse(),
-        _ => return Err(invalid(format!("cannot order by `{order}`"))),
-    }
-    let size = protojson::int64(&call.body, "pageSize")?.unwrap_or(0);
-    let size = match usize::try_from(size) {
-        Ok(size @ 1..=10_000) => size,
-        Ok(_) | Err(_) => 1_000,
-    };
-    let start: usize = match protojson::string(&call.body, "pageToken")? {
-        "" => 0,
-        token => token
-            .parse()
-            .map_err(|_not_ours| invalid("`pageToken` is none of this list"))?,
-    };
-    let more = points.len().saturating_sub(start) > size;
-    let page = points.iter().skip(start).take(size).map(value).collect();
-    let token = more.then(|| (start + size).to_string());
-    Ok(Answer::Json(list_of("timeSeriesDataPoints", page, token)))
-}
-
-fn data(id: &str, points: &[Point]) -> Value {
-    let values: Vec<Value> = points.iter().map(value).collect();
-    json!({ "tensorboardTimeSeriesId": id, "valueType": "SCALAR", "values": values })
-}
-
-fn value(point: &Point) -> Value {
-    json!({
-        "wallTime": time(point.at),
-        "step": point.step.to_string(),
-        "scalar": { "value": protojson::number(point.value) },
-    })
-}
-
 fn tensorboard_id(project: &str, location: &str) -> String {
     Seed::of(project.as_bytes())
         .named(location)
@@ -388,7 +275,7 @@ fn run(job: &JobRecord) -> Value {
     json!({ "name": run_name(job), "displayName": "run", "createTime": time(job.created), "description": SIMULATED })
 }
 
-fn series(job: &JobRecord, id: &str, name: &str) -> Value {
+fn time_series(job: &JobRecord, id: &str, name: &str) -> Value {
     json!({
         "name": format!("{}/timeSeries/{id}", run_name(job)),
         "displayName": name,

@@ -76,7 +76,7 @@ impl Vertex {
                     &mut ledger,
                     &format!("{}/models/{bare}", call.parent()),
                     "DeleteOperationMetadata",
-                    json!({ "@type": "type.googleapis.com/google.protobuf.Empty" }),
+                    &json!({ "@type": "type.googleapis.com/google.protobuf.Empty" }),
                     now,
                 );
             }

@@ -137,12 +137,11 @@ fn thought_tokens(config: &Value, thinking_budget: bool) -> Result<u64, Error> {
         ));
     }
     match field(thinking, "thinkingLevel").map(|level| (level.as_i64(), level.as_str())) {
-        None | Some((_, Some("MINIMAL" | "THINKING_LEVEL_UNSPECIFIED"))) => Ok(0),
+        // By number, which is which matters to no answer here.
+        None | Some((Some(_), _) | (_, Some("MINIMAL" | "THINKING_LEVEL_UNSPECIFIED"))) => Ok(0),
         Some((_, Some("LOW"))) => Ok(32),
         Some((_, Some("MEDIUM"))) => Ok(128),
         Some((_, Some("HIGH"))) => Ok(512),
-        // By number: which is which matters to no answer here.
-        Some((Some(_), _)) => Ok(0),
         Some(_) => Err(invalid("Invalid value at 'thinking_level'.")),
     }
 }

@@ -1,4 +1,4 @@
-//! JSON as Google's services read it: camelCase or snake_case, integers as strings, enums by name or number.
+//! JSON as Google's services read it: camel or snake case, integers as strings, enums by name or number.
 
 use serde_json::Value;
 

@@ -10,7 +10,7 @@ use super::{
 /// Levels of a schema that are followed; deeper ones give `null`.
 const DEPTH_MAX: u8 = 8;
 
-/// A value that satisfies `schema` (an OpenAPI or JSON schema), with `text` where text is free.
+/// A value that satisfies `schema` (of Open API or JSON), with `text` where text is free.
 pub(super) fn value(schema: &Value, text: &str, seed: Seed) -> Value {
     shaped(schema, text, seed, DEPTH_MAX)
 }

@@ -12,12 +12,13 @@ use super::{
     create::{self, Asked},
     dataset::{self, Report},
     filter::{self, Term},
-    ledger::{Ledger, OverQuota},
+    ledger::Ledger,
     number::{Seed, count},
     observe::{View, observe},
     quota,
     record::JobRecord,
     render,
+    settings::OverQuota,
 };
 use crate::rest::Error;
 
