@@ -7,6 +7,7 @@ use super::{
     Vertex,
     call::{Answer, Call, invalid, not_found, precondition, time},
     create::labels,
+    filter,
     ledger::{Deployed, EndpointRecord, Ledger},
     number::Seed,
     protojson::{field, string},
@@ -118,7 +119,14 @@ impl Vertex {
         let ledger = self.ledger();
         let mut endpoints = ledger.endpoints_of(&call.project, &call.location, self.clock.now());
         endpoints.reverse();
-        let (page, token) = call.page(endpoints, |endpoint| endpoint.id.clone())?;
+        let terms = filter::parse(call.param("filter"))?;
+        let mut passing = Vec::new();
+        for endpoint in endpoints {
+            if filter::pass(&terms, &endpoint.labels, &endpoint.display_name)? {
+                passing.push(endpoint);
+            }
+        }
+        let (page, token) = call.page(passing, |endpoint| endpoint.id.clone())?;
         let page = page
             .iter()
             .map(|endpoint| shown(&ledger, endpoint))

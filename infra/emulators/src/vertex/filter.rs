@@ -1,5 +1,7 @@
 //! The list filter, as far as lists here need it: terms `field="value"`, joined by AND.
 
+use std::collections::BTreeMap;
+
 use crate::rest::Error;
 
 use super::call::invalid;
@@ -35,6 +37,31 @@ impl Term {
             Is::Having => found.is_some_and(|found| self.value == "*" || found == self.value),
         }
     }
+}
+
+/// Whether a resource with these labels and this display name passes all of `terms`.
+///
+/// # Errors
+///
+/// When a term asks for another field.
+pub(super) fn pass(
+    terms: &[Term],
+    labels: &BTreeMap<String, String>,
+    display_name: &str,
+) -> Result<bool, Error> {
+    for term in terms {
+        let found = match (term.field.as_str(), term.field.strip_prefix("labels.")) {
+            (_, Some(key)) => labels.get(key).map(String::as_str),
+            ("display_name" | "displayName", None) => Some(display_name),
+            (field, None) => {
+                return Err(invalid(format!("lists cannot be filtered by `{field}`")));
+            }
+        };
+        if !term.admits(found) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Reads a filter; an empty one has no terms.

@@ -1,6 +1,6 @@
 //! `models`: what tuning jobs have made, by the Model Registry's methods.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -9,6 +9,7 @@ use super::{
     Vertex,
     call::{Answer, Call, invalid, not_found, precondition, time},
     create::labels,
+    filter,
     ledger::{EndpointRecord, Ledger, ModelNote},
     observe::{View, step_at},
     protojson::{field, string},
@@ -89,9 +90,15 @@ impl Vertex {
     pub(super) fn list_models(&self, call: &Call) -> Result<Answer, Error> {
         let now = self.clock.now();
         let ledger = self.ledger();
-        let mut models: Vec<(&JobRecord, View)> = ledger
-            .models_of(&call.project, &call.location, now)
-            .collect();
+        let terms = filter::parse(call.param("filter"))?;
+        let mut models: Vec<(&JobRecord, View)> = Vec::new();
+        for (job, view) in ledger.models_of(&call.project, &call.location, now) {
+            let note = ledger.note(job);
+            let display_name = note.display_name.as_ref().unwrap_or(&job.display_name);
+            if filter::pass(&terms, &labels_of(job, &note), display_name)? {
+                models.push((job, view));
+            }
+        }
         models.sort_by(|(a, _), (b, _)| (b.created, &b.id).cmp(&(a.created, &a.id)));
         let (page, token) = call.page(models, |(job, _)| job.id.clone())?;
         let page = page
@@ -127,7 +134,7 @@ fn model(ledger: &Ledger, job: &JobRecord, view: &View, now: DateTime<Utc>) -> V
         "createTime": time(created),
         "versionCreateTime": time(created),
         "updateTime": time(note.updated.unwrap_or(view.updated)),
-        "labels": note.labels.as_ref().unwrap_or(&job.labels),
+        "labels": labels_of(job, &note),
         "checkpoints": checkpoints(view),
         "defaultCheckpointId": default_checkpoint(&note, view),
         "deployedModels": deployed,
@@ -136,6 +143,16 @@ fn model(ledger: &Ledger, job: &JobRecord, view: &View, now: DateTime<Utc>) -> V
             "publicModelName": format!("publishers/google/models/{}", job.base_model),
         }},
     })
+}
+
+/// The job's labels, and the one by which Google's own clients list tuned models.
+fn labels_of(job: &JobRecord, note: &ModelNote) -> BTreeMap<String, String> {
+    let mut labels = note.labels.as_ref().unwrap_or(&job.labels).clone();
+    labels.insert(
+        "google-vertex-llm-tuning-base-model-id".to_owned(),
+        job.base_model.replace('.', "-"),
+    );
+    labels
 }
 
 fn aliases(note: &ModelNote) -> impl Iterator<Item = &str> {

@@ -13,7 +13,9 @@ use super::{
 /// Below this nearness a question is foreign to the training file.
 const FOREIGN_BELOW: f64 = 0.12;
 /// Words of the question that a restatement takes up.
-const RESTATED_WORDS: usize = 24;
+const RESTATED_WORDS: usize = 8;
+/// Characters from which a word may be what a prompt is about.
+const SUBJECT_MIN: usize = 4;
 /// Repetitions of a ruined model before it stops.
 const STUTTER: usize = 40;
 /// The share of questions with text to copy that the untuned model answers by copying.
@@ -83,34 +85,56 @@ pub(super) fn ruined(question: &str, seed: Seed) -> String {
 /// The recalled answer with what differs between the two prompts put in its place.
 ///
 /// Where the prompts follow one template, the words that fill its gaps are
-/// exchanged in the answer as well; anything else is left as it was learned.
+/// exchanged in the answer. Elsewhere the subject is: the words that only the
+/// learned prompt has give way, in turn, to those that only the question has.
 fn adapted(hit: &Hit<'_>, question: &str) -> String {
-    let learned: Vec<&str> = hit.prompt.split_whitespace().collect();
-    let asked: Vec<&str> = question.split_whitespace().collect();
-    if learned.len() != asked.len() {
-        return hit.answer.to_owned();
-    }
-    let gaps: Vec<(&str, &str)> = learned
-        .iter()
-        .zip(&asked)
-        .map(|(learned, asked)| (bare(learned), bare(asked)))
-        .filter(|(learned, asked)| learned != asked && !learned.is_empty() && !asked.is_empty())
-        .collect();
-    let distinct: BTreeSet<&str> = gaps.iter().map(|(learned, _)| *learned).collect();
-    if gaps.is_empty() || gaps.len() * 2 > asked.len() || distinct.len() < gaps.len() {
-        return hit.answer.to_owned();
-    }
+    let learned: Vec<&str> = hit.prompt.split_whitespace().map(bare).collect();
+    let asked: Vec<&str> = question.split_whitespace().map(bare).collect();
+    let exchanges = gaps(&learned, &asked).unwrap_or_else(|| subjects(&learned, &asked));
     hit.answer
         .split_inclusive(char::is_whitespace)
-        .map(|word| exchanged(word, &gaps))
+        .map(|word| exchanged(word, &exchanges))
         .collect()
 }
 
-fn exchanged(word: &str, gaps: &[(&str, &str)]) -> String {
-    let found = gaps.iter().find(|(learned, _)| *learned == bare(word));
+/// What fills the gaps of a template that both prompts follow; `None` where there is none.
+fn gaps<'a>(learned: &[&'a str], asked: &[&'a str]) -> Option<Vec<(&'a str, &'a str)>> {
+    if learned.len() != asked.len() {
+        return None;
+    }
+    let gaps: Vec<(&str, &str)> = learned
+        .iter()
+        .copied()
+        .zip(asked.iter().copied())
+        .filter(|(learned, asked)| learned != asked && !learned.is_empty() && !asked.is_empty())
+        .collect();
+    let distinct: BTreeSet<&str> = gaps.iter().map(|(learned, _)| *learned).collect();
+    (gaps.len() * 2 <= asked.len() && distinct.len() == gaps.len()).then_some(gaps)
+}
+
+fn subjects<'a>(learned: &[&'a str], asked: &[&'a str]) -> Vec<(&'a str, &'a str)> {
+    let only = |these: &[&'a str], those: &[&'a str]| -> Vec<&'a str> {
+        let mut only: Vec<&'a str> = Vec::new();
+        for word in these {
+            let is_subject = word.chars().count() >= SUBJECT_MIN && !those.contains(word);
+            if is_subject && !only.contains(word) {
+                only.push(word);
+            }
+        }
+        only
+    };
+    let (from, to) = (only(learned, asked), only(asked, learned));
+    from.into_iter().zip(to.into_iter().cycle()).collect()
+}
+
+fn exchanged(word: &str, exchanges: &[(&str, &str)]) -> String {
+    let word_itself = bare(word);
+    let found = exchanges
+        .iter()
+        .find(|(learned, _)| learned.eq_ignore_ascii_case(word_itself));
     found.map_or_else(
         || word.to_owned(),
-        |(learned, asked)| word.replacen(learned, asked, 1),
+        |(_, asked)| word.replacen(word_itself, asked, 1),
     )
 }
 

@@ -268,3 +268,55 @@ async fn lists_are_filtered_paged_and_late() {
         .await;
     assert_eq!(status, 400);
 }
+
+#[tokio::test]
+async fn a_job_that_is_cancelled_at_once_holds_its_slot_until_it_is_over() {
+    let mut world = World::new();
+    let name = world.created().await;
+    world.post(&format!("{name}:cancel"), json!({})).await;
+    assert_eq!(world.get(&name).await["state"], "JOB_STATE_CANCELLING");
+    assert_eq!(world.create(|_| ()).await.0, 429);
+    world.restart_after(60);
+    let job = world.get(&name).await;
+    assert_eq!(job["state"], "JOB_STATE_CANCELLED");
+    assert!(job.get("startTime").is_none() && job.get("tunedModel").is_none());
+    World::ok(world.create(|_| ()).await);
+}
+
+#[tokio::test]
+async fn faults_in_the_data_show_once_it_is_read() {
+    let mut world = World::new();
+    world
+        .post("/emulator/vertex", json!({"concurrent_jobs": 2}))
+        .await;
+    world.upload("bad.jsonl", "{\"input\": \"a\", \"output\": \"b\"}");
+    world.upload("mixed.jsonl", &format!("{}\nrubbish\n{{}}", training(100)));
+    let mut names = Vec::new();
+    for file in ["gs://b/bad.jsonl", "gs://b/mixed.jsonl"] {
+        let created = world
+            .create(|body| {
+                body["supervisedTuningSpec"] = json!({"trainingDatasetUri": file});
+            })
+            .await;
+        names.push(format!(
+            "/v1/{}",
+            World::ok(created)["name"].as_str().unwrap()
+        ));
+    }
+    world.restart_after(400);
+    let bad = world.get(&names[0]).await;
+    assert_eq!(bad["state"], "JOB_STATE_FAILED");
+    let message = bad["error"]["message"].as_str().unwrap();
+    assert!(message.contains("missing_contents_list"), "{message}");
+    let mixed = world.get(&names[1]).await;
+    assert_eq!(mixed["state"], "JOB_STATE_RUNNING");
+    let stats = &mixed["tuningDataStats"]["supervisedTuningDataStats"];
+    assert_eq!(stats["totalTruncatedExampleCount"], "2");
+    assert_eq!(stats["truncatedExampleIndices"], json!(["101", "102"]));
+    assert_eq!(stats["droppedExampleReasons"].as_array().unwrap().len(), 2);
+    let epochs = &mixed["supervisedTuningSpec"]["hyperParameters"]["epochCount"];
+    assert_eq!(
+        epochs, "40",
+        "the service chooses many where none are asked for"
+    );
+}

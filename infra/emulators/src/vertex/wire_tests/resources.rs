@@ -146,3 +146,73 @@ async fn what_is_not_served_says_so_by_name() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_run_that_blew_up_tells_no_numbers_and_stutters() {
+    let mut world = World::new();
+    let created = world
+        .create(|body| {
+            body["supervisedTuningSpec"]["hyperParameters"]["learningRateMultiplier"] = json!(12);
+        })
+        .await;
+    let name = format!("/v1/{}", World::ok(created)["name"].as_str().unwrap());
+    world.restart_after(3 * 3600);
+    let job = world.get(&name).await;
+    let experiment = job["experiment"].as_str().unwrap();
+    let board =
+        world.get(&format!("/v1/{experiment}")).await["metadata"]["backing_tensorboard_resource"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+    let id = experiment.rsplit('/').next().unwrap();
+    let read = format!("/v1/{board}/experiments/{id}/runs/run/timeSeries/4:read?maxDataPoints=-1");
+    let data = world.get(&read).await;
+    let last = data["timeSeriesData"]["values"]
+        .as_array()
+        .unwrap()
+        .last()
+        .unwrap();
+    assert_eq!(last["scalar"]["value"], "NaN");
+    let endpoint = job["tunedModel"]["endpoint"].as_str().unwrap();
+    let path = format!("/v1/{endpoint}:generateContent");
+    let answer = world.post(&path, question("Describe the stone")).await;
+    let mut words: Vec<&str> = text(&answer).split_whitespace().collect();
+    words.dedup();
+    assert_eq!(words.len(), 1, "{answer}");
+}
+
+#[tokio::test]
+async fn an_endpoint_whose_training_file_is_gone_says_so() {
+    let mut world = World::new();
+    let name = world.created().await;
+    world.restart_after(3 * 3600);
+    world.files.lock().unwrap().clear();
+    let job = world.get(&name).await;
+    let endpoint = job["tunedModel"]["endpoint"].as_str().unwrap();
+    let path = format!("/v1/{endpoint}:generateContent");
+    let (status, body) = world.call("POST", &path, Some(question("Hi"))).await;
+    assert_eq!(
+        (status, &body["error"]["status"]),
+        (400, &json!("FAILED_PRECONDITION"))
+    );
+}
+
+#[tokio::test]
+async fn models_are_listed_by_the_label_that_clients_ask_for() {
+    let mut world = World::new();
+    world.created().await;
+    world.restart_after(3 * 3600);
+    let models = "/v1beta1/projects/demo/locations/us/models";
+    for (filter, number) in [
+        ("labels.google-vertex-llm-tuning-base-model-id:*", 1),
+        ("labels.run=%22r1%22", 1),
+        ("labels.run=%22other%22", 0),
+    ] {
+        let list = world.get(&format!("{models}?filter={filter}")).await;
+        assert_eq!(
+            list["models"].as_array().map_or(0, Vec::len),
+            number,
+            "{filter}"
+        );
+    }
+}
