@@ -28,17 +28,27 @@ const ADAPTER_DEFAULT: u8 = 4;
 /// A creation that may be accepted.
 #[derive(Debug)]
 pub(super) struct Asked {
+    /// `baseModel`, by its short name.
     pub(super) base_model: String,
+    /// `trainingDatasetUri`.
     pub(super) training_uri: String,
+    /// `validationDatasetUri`.
     pub(super) validation_uri: Option<String>,
     /// `None` leaves the number to the service.
     pub(super) epochs: Option<u64>,
+    /// `learningRateMultiplier`.
     pub(super) multiplier: f64,
+    /// The adapter's size, not its enum number.
     pub(super) adapter: u8,
+    /// `exportLastCheckpointOnly`.
     pub(super) last_checkpoint_only: bool,
+    /// `tunedModelDisplayName`; `None` leaves it to the service.
     pub(super) display_name: Option<String>,
+    /// `description`.
     pub(super) description: String,
+    /// `labels`.
     pub(super) labels: BTreeMap<String, String>,
+    /// `serviceAccount`.
     pub(super) service_account: Option<String>,
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     limits::{self, Size},
-    number::{Seed, count, real},
+    number::{Seed, count, fingerprint, real},
     row::{self, Example},
     stats::{Distribution, percentile},
 };
@@ -70,7 +70,7 @@ impl Report {
 /// Reads a training file and, where there is one, a validation file.
 pub(super) fn inspect(training: &[u8], validation: Option<&[u8]>) -> Report {
     let read = Reading::of(training);
-    let mut report = read.report(Seed::of(training));
+    let mut report = read.report(Seed::of_file(training));
     let size = read.size(training);
     report.fatal = limits::training_fault(&size);
     if let Some(validation) = validation {
@@ -188,7 +188,7 @@ impl Reading {
 }
 
 fn tally(counts: &mut HashMap<u64, u64>, text: &str) {
-    let key = Seed::of(text.as_bytes()).value();
+    let key = fingerprint(text);
     if counts.len() < DISTINCT_MAX || counts.contains_key(&key) {
         *counts.entry(key).or_default() += 1;
     }

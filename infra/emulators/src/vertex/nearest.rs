@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use super::{
-    number::{Seed, count, real},
+    number::{count, fingerprint, real},
     row::Example,
 };
 
@@ -126,7 +126,7 @@ fn frequencies(text: &str) -> Vec<(u64, f64)> {
         .filter(|word| !word.is_empty())
         .take(WORDS_MAX)
     {
-        let word = Seed::of(word.to_lowercase().as_bytes()).value();
+        let word = fingerprint(&word.to_lowercase());
         let at = *places.entry(word).or_insert(words.len());
         match words.get_mut(at) {
             Some((_, times)) => *times += 1.0,

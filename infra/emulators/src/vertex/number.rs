@@ -1,5 +1,7 @@
 //! Numbers that look random, yet are the same on every machine and after every restart.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use serde::{Deserialize, Serialize};
 
 /// A count as a real number.
@@ -31,6 +33,15 @@ pub(super) fn length(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
+/// A number for `text` to count by, good within one process only.
+///
+/// The standard library's hash comes optimised, which [`Seed`] in a debug build is not.
+pub(super) fn fingerprint(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// The root of a family of derived numbers: the same root gives the same family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Seed(u64);
@@ -42,6 +53,11 @@ impl Seed {
             (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
         Self(folded)
+    }
+
+    /// The seed of a whole file, by its checksum: byte by byte would take a debug build seconds.
+    pub(super) fn of_file(file: &[u8]) -> Self {
+        Self::of(&crc32c::crc32c(file).to_be_bytes()).with(count(file.len()))
     }
 
     /// The seed of a member of this family.

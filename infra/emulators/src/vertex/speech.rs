@@ -14,7 +14,7 @@ use super::{
 const FOREIGN_BELOW: f64 = 0.12;
 /// Words of the question that a restatement takes up.
 const RESTATED_WORDS: usize = 8;
-/// Characters from which a word may be what a prompt is about.
+/// Characters of a word that may be what a prompt is about, be it no name and no number.
 const SUBJECT_MIN: usize = 4;
 /// Repetitions of a ruined model before it stops.
 const STUTTER: usize = 40;
@@ -106,25 +106,36 @@ fn gaps<'a>(learned: &[&'a str], asked: &[&'a str]) -> Option<Vec<(&'a str, &'a 
         .iter()
         .copied()
         .zip(asked.iter().copied())
-        .filter(|(learned, asked)| learned != asked && !learned.is_empty() && !asked.is_empty())
+        .filter(|(learned, asked)| learned != asked)
         .collect();
     let distinct: BTreeSet<&str> = gaps.iter().map(|(learned, _)| *learned).collect();
-    (gaps.len() * 2 <= asked.len() && distinct.len() == gaps.len()).then_some(gaps)
+    let is_template = gaps.len() * 3 <= asked.len() && distinct.len() == gaps.len();
+    // "A" for "the" is no gap that an answer must follow.
+    let fills = |(learned, asked): &(&str, &str)| is_subject(learned) && is_subject(asked);
+    is_template.then(|| gaps.into_iter().filter(fills).collect())
 }
 
 fn subjects<'a>(learned: &[&'a str], asked: &[&'a str]) -> Vec<(&'a str, &'a str)> {
     let only = |these: &[&'a str], those: &[&'a str]| -> Vec<&'a str> {
         let mut only: Vec<&'a str> = Vec::new();
         for word in these {
-            let is_subject = word.chars().count() >= SUBJECT_MIN && !those.contains(word);
-            if is_subject && !only.contains(word) {
+            // Numbers are not exchanged here: outside a template they are part of the matter.
+            let is_word = word.chars().all(char::is_alphabetic);
+            let is_shared = those.iter().any(|other| other.eq_ignore_ascii_case(word));
+            if is_word && is_subject(word) && !is_shared && !only.contains(word) {
                 only.push(word);
             }
         }
         only
     };
     let (from, to) = (only(learned, asked), only(asked, learned));
-    from.into_iter().zip(to.into_iter().cycle()).collect()
+    from.into_iter().zip(to).collect()
+}
+
+/// Whether `word` may be what a prompt is about: a long word, a name or a number.
+fn is_subject(word: &str) -> bool {
+    let tells = |character: char| character.is_numeric() || character.is_uppercase();
+    word.chars().count() >= SUBJECT_MIN || word.chars().any(tells)
 }
 
 fn exchanged(word: &str, exchanges: &[(&str, &str)]) -> String {
@@ -183,6 +194,12 @@ mod tests {
             "Good day, Otto, and welcome!",
         );
         check("Colour of the sky?", 1.0, "BLUE");
+        // No template, but the subject is exchanged.
+        check(
+            "Please greet the customer Otto",
+            1.0,
+            "Good day, Otto, and welcome!",
+        );
     }
 
     #[test]

@@ -12,7 +12,12 @@ const OTHER_PER_TOKEN: f64 = 1.5;
 
 /// The estimate for `text`; at least 1 for a text that is not empty.
 pub(super) fn estimate(text: &str) -> u64 {
-    let ascii = text.bytes().filter(u8::is_ascii).count();
+    // Nearly every text is ASCII throughout, which is seen much faster than counted.
+    let ascii = if text.is_ascii() {
+        text.len()
+    } else {
+        text.bytes().filter(u8::is_ascii).count()
+    };
     let all = text.chars().count();
     let tokens = real(count(ascii)) / ASCII_PER_TOKEN + real(count(all - ascii)) / OTHER_PER_TOKEN;
     whole(tokens.ceil())
