@@ -1,0 +1,101 @@
+//! The answer has fewer words than `output_words_min`.
+
+use super::{Check, Rule};
+use crate::{
+    Severity,
+    example::{Example, Role},
+};
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "short_output",
+    severity: Severity::Reject,
+    binding: false,
+    doc: "the answer has fewer words than `output_words_min`",
+    fix: "write a whole answer, or lower `output_words_min`; labels are recognised when there are enough of them",
+    check: Check::Rows,
+};
+
+/// Whether all that the model says is fewer than `words_min` words; calling a function says much.
+///
+/// That alone rejects nothing: where few answers repeat over many rows they are labels, which
+/// only the whole file tells.
+pub(crate) fn is_short(example: &Example<'_>, words_min: u32) -> bool {
+    let words_min = usize::try_from(words_min).unwrap_or(usize::MAX);
+    let mut counted = 0;
+    for turn in example.turns.iter().filter(|turn| turn.role == Role::Model) {
+        if turn.texts().count() < turn.parts.len() {
+            return false;
+        }
+        for text in turn.texts() {
+            counted += words(text, words_min - counted);
+            if counted >= words_min {
+                return false;
+            }
+        }
+    }
+    true
+}
+
+/// Words as separated by blanks, counted up to `max`; in scripts without blanks every character
+/// is one.
+fn words(text: &str, max: usize) -> usize {
+    let mut counted = 0;
+    for word in text.split_whitespace() {
+        counted += if word.is_ascii() {
+            1
+        } else {
+            word.chars()
+                .filter(|c| is_word(*c))
+                .take(max)
+                .count()
+                .max(1)
+        };
+        if counted >= max {
+            return max;
+        }
+    }
+    counted
+}
+
+/// Kana, ideographs, and Thai and its neighbours.
+fn is_word(c: char) -> bool {
+    matches!(c, '\u{0e00}'..='\u{0eff}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{20000}'..='\u{3ffff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::tests::check;
+
+    #[test]
+    fn an_answer_needs_three_words() {
+        check(r#"{"input":"a","output":"one two"}"#, &["short_output"]);
+        check(r#"{"input":"a","output":"one two three"}"#, &[]);
+    }
+
+    #[test]
+    fn a_conversation_may_end_on_a_short_note() {
+        let row = |first: &str| {
+            format!(
+                r#"{{"conversations":[{{"from":"human","value":"a"}},{{"from":"gpt","value":"{first}"}},{{"from":"human","value":"b"}},{{"from":"gpt","value":"Bye!"}}]}}"#
+            )
+        };
+        check(&row("one two three"), &[]);
+        check(&row("one"), &["short_output"]);
+    }
+
+    #[test]
+    fn languages_without_blanks_are_counted_by_character() {
+        for (text, expected) in [
+            ("one two  three", 3),
+            ("你好世界", 4),
+            ("はい ok", 3),
+            ("…", 1),
+            ("", 0),
+            ("one two three four five six", 5),
+        ] {
+            assert_eq!(words(text, 5), expected, "{text}");
+        }
+    }
+}
