@@ -1,6 +1,7 @@
 //! The losses of a run as a drawing: one inline SVG, without script or style of its own.
 
 mod scale;
+mod words;
 
 use maud::{Markup, html};
 use shared::{
@@ -9,23 +10,23 @@ use shared::{
 };
 
 use self::scale::Scale;
-use crate::quantity::{count, number};
+use crate::quantity::count;
 
 /// Units of the drawing; a page shows it as wide as it can.
-const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 300.0;
+const WIDTH: f64 = 560.0;
+const HEIGHT: f64 = 260.0;
 /// What the axes and their numbers take.
-const LEFT: f64 = 52.0;
-const RIGHT: f64 = 14.0;
-const TOP: f64 = 24.0;
-const BOTTOM: f64 = 34.0;
+const LEFT: f64 = 46.0;
+const RIGHT: f64 = 24.0;
+const TOP: f64 = 26.0;
+const BOTTOM: f64 = 40.0;
 /// Ticks of an axis, about.
 const TICKS: f64 = 5.0;
 /// A loss above this is drawn here: nobody reads a curve from a million on.
 const LOSS_MAX: f64 = 1e6;
 /// Points up to which each is marked: a few evaluations are measurements, not a line.
 const MARKED_MAX: usize = 40;
-/// Points that are no number and are marked; the first of them is what matters.
+/// Gaps whose beginning is marked; the first of them is what matters.
 const LOST_MAX: usize = 20;
 /// Checkpoints that are drawn; the service keeps one for each epoch, and 100 epochs are most.
 const CHECKPOINTS_MAX: usize = 100;
@@ -44,7 +45,7 @@ pub(crate) fn chart(
         svg .chart viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img"
             aria-labelledby="chart-title chart-desc" {
             title #chart-title { "Loss by training step" }
-            desc #chart-desc { (told(&train, &eval)) }
+            desc #chart-desc { (words::told(&train, &eval)) }
             (axes.grid())
             @for checkpoint in checkpoints.iter().take(CHECKPOINTS_MAX) {
                 (axes.checkpoint(checkpoint, chosen == Some(checkpoint)))
@@ -56,7 +57,8 @@ pub(crate) fn chart(
             span .key.train { "on training rows" }
             @if !eval.is_empty() { span .key.eval { "on validation rows" } }
             @if !checkpoints.is_empty() { span .key.checkpoint { "checkpoint" } }
-            @if lost(&train).chain(lost(&eval)).next().is_some() {
+            @if chosen.is_some() { span .key.chosen { "chosen checkpoint" } }
+            @if gaps(&train).chain(gaps(&eval)).next().is_some() {
                 span .key.lost { "not a number" }
             }
         }
@@ -76,8 +78,14 @@ fn height(point: &Point) -> Option<f64> {
     Some(loss.clamp(-LOSS_MAX, LOSS_MAX))
 }
 
-fn lost(points: &[Point]) -> impl Iterator<Item = &Point> {
-    points.iter().filter(|point| height(point).is_none())
+/// The points that begin a gap.
+fn gaps(points: &[Point]) -> impl Iterator<Item = &Point> {
+    let before = std::iter::once(None).chain(points.iter().map(Some));
+    let begins = |before: Option<&Point>| before.is_none_or(|before| height(before).is_some());
+    before
+        .zip(points)
+        .filter(move |(before, point)| height(point).is_none() && begins(*before))
+        .map(|(_, point)| point)
 }
 
 #[expect(
@@ -120,14 +128,14 @@ impl Axes {
             g .grid {
                 @for (at, label) in self.losses.ticks(TICKS, 0.0) {
                     line x1=(LEFT) x2=(WIDTH - RIGHT) y1=(place(at)) y2=(place(at)) {}
-                    text x=(LEFT - 6.0) y=(place(at + 4.0)) text-anchor="end" { (label) }
+                    text x=(LEFT - 6.0) y=(place(at + 3.5)) text-anchor="end" { (label) }
                 }
                 @for (at, label) in self.steps.ticks(TICKS, 1.0) {
                     line x1=(place(at)) x2=(place(at)) y1=(floor) y2=(floor + 4.0) {}
                     text x=(place(at)) y=(floor + 17.0) text-anchor="middle" { (label) }
                 }
-                text x=(LEFT) y="13" { "loss" }
-                text x=(WIDTH - RIGHT) y=(HEIGHT - 3.0) text-anchor="end" { "step" }
+                text x=(LEFT) y="14" { "loss" }
+                text x=(WIDTH - RIGHT) y=(HEIGHT - 4.0) text-anchor="end" { "step" }
             }
         }
     }
@@ -144,7 +152,7 @@ impl Axes {
         }
     }
 
-    /// A line for each stretch of numbers, a dot for a number alone, a cross for what is none.
+    /// A line for each stretch of numbers, a dot for a number alone, a cross where a gap begins.
     fn series(&self, points: &[Point]) -> Markup {
         let stretches = points.split(|point| height(point).is_none());
         html! {
@@ -158,7 +166,7 @@ impl Axes {
                     }
                 }
             }
-            @for point in lost(points).take(LOST_MAX) {
+            @for point in gaps(points).take(LOST_MAX) {
                 path .lost d=(self.cross(point)) {}
             }
         }
@@ -189,39 +197,6 @@ fn place(coordinate: f64) -> String {
     format!("{coordinate:.1}")
 }
 
-/// The curve for those who do not see it.
-fn told(train: &[Point], eval: &[Point]) -> String {
-    let numbers = |points: &[Point]| -> Vec<(u64, f64)> {
-        let numbers = points
-            .iter()
-            .filter_map(|point| Some((point.step, height(point)?)));
-        numbers.collect()
-    };
-    let mut told = Vec::new();
-    if let [(_, first), .., (step, last)] = numbers(train).as_slice() {
-        told.push(format!(
-            "The loss on training rows went from {} to {} by step {}.",
-            number(*first),
-            number(*last),
-            count(*step)
-        ));
-    }
-    let eval_numbers = numbers(eval);
-    let best = eval_numbers.iter().min_by(|(_, a), (_, b)| a.total_cmp(b));
-    if let Some((step, loss)) = best {
-        told.push(format!(
-            "The loss on validation rows was lowest, {}, at step {}.",
-            number(*loss),
-            count(*step)
-        ));
-    }
-    let first_lost = lost(train).chain(lost(eval)).map(|point| point.step).min();
-    if let Some(step) = first_lost {
-        told.push(format!("At step {} a loss was not a number.", count(step)));
-    }
-    told.join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,7 +223,8 @@ mod tests {
         check(&[1.5, 1.5], 1, 2, 0);
         check(&[2.0, 1.5, f64::NAN, 1.0], 1, 3, 1);
         check(&[f64::NAN], 0, 0, 1);
-        check(&[f64::NAN; 100], 0, 0, LOST_MAX);
+        check(&[f64::NAN; 100], 0, 0, 1);
+        check(&[1.0, f64::NAN].repeat(30), 0, 30, LOST_MAX);
         check(&[0.0, f64::MAX, f64::MIN], 1, 3, 0);
         check(&[0.0; 3], 1, 3, 0);
     }
@@ -263,12 +239,6 @@ mod tests {
     #[test]
     fn an_empty_curve_is_a_sentence() {
         assert!(drawn(&[], &[]).starts_with("<p>No losses yet"));
-    }
-
-    #[test]
-    fn the_curve_is_told_in_words() {
-        let curve = sample::curve(&[2.0, 1.0, f64::NAN], &[0.9, 0.8, 0.95]);
-        insta::assert_snapshot!(told(&curve.train, &curve.eval), @"The loss on training rows went from 2 to 1 by step 20. The loss on validation rows was lowest, 0.8, at step 20. At step 30 a loss was not a number.");
     }
 
     #[test]
@@ -287,22 +257,22 @@ mod tests {
         let (_, after) = rest.split_once("</g>").unwrap();
         let svg = format!("{before}{after}").replace("><", ">\n<");
         insta::assert_snapshot!(svg, @r#"
-        <svg class="chart" viewBox="0 0 720 300" role="img" aria-labelledby="chart-title chart-desc">
+        <svg class="chart" viewBox="0 0 560 260" role="img" aria-labelledby="chart-title chart-desc">
         <title id="chart-title">Loss by training step</title>
         <desc id="chart-desc">The loss on training rows went from 2 to 1 by step 20. The loss on validation rows was lowest, 1.5, at step 10.</desc>
-        <line class="checkpoint chosen" x1="706.0" x2="706.0" y1="24" y2="266">
+        <line class="checkpoint chosen" x1="536.0" x2="536.0" y1="26" y2="220">
         <title>checkpoint of epoch 1, step 20, chosen</title>
         </line>
         <g class="train">
-        <polyline points="379.0,24.0 706.0,266.0">
+        <polyline points="291.0,26.0 536.0,220.0">
         </polyline>
-        <circle cx="379.0" cy="24.0" r="2.5">
+        <circle cx="291.0" cy="26.0" r="2.5">
         </circle>
-        <circle cx="706.0" cy="266.0" r="2.5">
+        <circle cx="536.0" cy="220.0" r="2.5">
         </circle>
         </g>
         <g class="eval">
-        <circle cx="379.0" cy="145.0" r="2.5">
+        <circle cx="291.0" cy="123.0" r="2.5">
         </circle>
         </g>
         </svg>
@@ -310,6 +280,7 @@ mod tests {
         <span class="key train">on training rows</span>
         <span class="key eval">on validation rows</span>
         <span class="key checkpoint">checkpoint</span>
+        <span class="key chosen">chosen checkpoint</span>
         </p>
         "#);
     }

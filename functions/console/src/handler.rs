@@ -87,8 +87,12 @@ async fn written(state: &State, id: &RunId, by: &str) -> Result<bool, Error> {
         if !run.approve(by, state.clock.now()) {
             return match run.state {
                 RunState::Queued | RunState::Running => Ok(false),
-                other => {
-                    let stands = other.as_str();
+                RunState::AwaitingApproval
+                | RunState::Stopping
+                | RunState::Succeeded
+                | RunState::Failed
+                | RunState::Cancelled => {
+                    let stands = run.state.as_str();
                     Err(Error::Refused(format!(
                         "run `{id}` is {stands}: nothing to approve"
                     )))

@@ -116,6 +116,11 @@ fn facts(facts: &[(&str, Option<Markup>)]) -> Markup {
     }
 }
 
+/// A value that is never absent.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it stands among values that may be absent"
+)]
 fn fact(value: impl maud::Render) -> Option<Markup> {
     Some(html! { (value) })
 }

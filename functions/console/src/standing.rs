@@ -3,8 +3,6 @@
 use chrono::{DateTime, Utc};
 use shared::run::{Job, Run, State};
 
-use crate::quantity::usd;
-
 /// How a page colours it; the words say the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tone {
@@ -52,8 +50,7 @@ pub(crate) fn standing(run: &Run) -> Standing {
     let approved = run.approval.as_ref().map(|approval| approval.at);
     let (tone, doing, since) = match (run.state, &run.armed, &run.job) {
         (State::AwaitingApproval, _, _) => {
-            let (price, budget) = (usd(run.estimate.usd), usd(run.budget_usd));
-            let asks = format!("waits for a person: {price} is above its budget of {budget}");
+            let asks = "waits for a person to approve its price".to_owned();
             (Tone::Asks, asks, Some(run.created_at))
         }
         (State::Queued, Some(armed), _) => {
@@ -201,7 +198,7 @@ mod tests {
         let run = sample::run(&json!({"state": "awaiting_approval"}));
         let found = standing(&run);
         assert_eq!(found.tone, Tone::Asks);
-        assert!(found.doing.contains("$31.20 is above"), "{found:?}");
+        assert_eq!(found.since, Some(run.created_at));
     }
 
     #[track_caller]

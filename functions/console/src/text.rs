@@ -1,5 +1,7 @@
 //! Text that others wrote: object names, the service's words, reasons.
 
+use std::fmt::Write as _;
+
 use maud::{Markup, html};
 
 /// Characters of one text that a page shows: a service's error may be a page by itself.
@@ -13,7 +15,7 @@ pub(crate) fn foreign(text: &str) -> Markup {
         if character.is_whitespace() && !is_odd(character) {
             shown.push(' ');
         } else if is_odd(character) {
-            shown.push_str(&format!("⟨U+{:04X}⟩", u32::from(character)));
+            let _infallible = write!(shown, "⟨U+{:04X}⟩", u32::from(character));
         } else {
             shown.push(character);
         }

@@ -26,7 +26,7 @@ const READS_AT_ONCE: usize = 8;
 #[derive(Debug, Default)]
 pub(crate) struct Runs {
     /// The newest first.
-    pub(crate) runs: Vec<Run>,
+    pub(crate) newest: Vec<Run>,
     /// By run.
     pub(crate) evaluations: BTreeMap<RunId, Evaluation>,
     /// By the name that is served.
@@ -62,11 +62,11 @@ pub(crate) async fn newest_uploads(documents: &Documents) -> Result<Vec<Upload>,
 
 /// The newest runs, and what came of them.
 pub(crate) async fn runs(documents: &Documents) -> Result<Runs, Error> {
-    let runs = newest_runs(documents).await?;
+    let newest = newest_runs(documents).await?;
     // Only a run that made a model, or kept a checkpoint of one, is evaluated and served.
     let made = |run: &&Run| run.state == State::Succeeded || run.chosen.is_some();
-    let ids: BTreeSet<&RunId> = runs.iter().filter(made).map(|run| &run.id).collect();
-    let models: BTreeSet<&DatasetName> = runs.iter().filter(made).map(|run| &run.model).collect();
+    let ids: BTreeSet<&RunId> = newest.iter().filter(made).map(|run| &run.id).collect();
+    let models: BTreeSet<&DatasetName> = newest.iter().filter(made).map(|run| &run.model).collect();
     let evaluations = stream::iter(ids).map(async |id| {
         let found = beside::<Evaluation>(documents, id.as_str()).await?;
         Ok::<_, Error>(found.map(|found| (id.clone(), found)))
@@ -80,7 +80,7 @@ pub(crate) async fn runs(documents: &Documents) -> Result<Runs, Error> {
     Ok(Runs {
         evaluations: evaluations.into_iter().flatten().collect(),
         routes: routes.into_iter().flatten().collect(),
-        runs,
+        newest,
     })
 }
 

@@ -54,7 +54,7 @@ fn told(run: &Run, job: &Job) -> Markup {
             ("Ended", when(job.ended_at)),
             ("Error", words(&job.error)),
             ("Newest step", run.last_step.map(|step| html! { (count(step)) })),
-            ("First seen", when(run.last_step_at)),
+            ("Newest step seen", when(run.last_step_at)),
             ("Steps in all", job.steps_total.map(|steps| html! { (count(steps)) })),
             ("Epochs done", job.completed_epochs.and_then(fact)),
             ("Tokens billed for one pass", job.billable_tokens.map(|tokens| html! { (count(tokens)) })),

@@ -16,7 +16,7 @@ use crate::{
 pub(crate) fn page(runs: &Runs, now: DateTime<Utc>, refresh: Refresh) -> Markup {
     let body = html! {
         h1 { "Runs" }
-        @if runs.runs.is_empty() {
+        @if runs.newest.is_empty() {
             p {
                 "No runs yet. They begin with rows in the bucket for uploads; "
                 a href="/uploads" { "see what became of those" } "."
@@ -33,7 +33,7 @@ pub(crate) fn page(runs: &Runs, now: DateTime<Utc>, refresh: Refresh) -> Markup 
                         th scope="col" { "Verdict" }
                     }
                 }
-                tbody { @for run in &runs.runs { (row(runs, run, now)) } }
+                tbody { @for run in &runs.newest { (row(runs, run, now)) } }
             }
             p .links { a href="/v1/runs" { "As JSON" } }
         }
@@ -128,7 +128,7 @@ mod tests {
         let runs = Runs {
             evaluations: [(id, evaluation)].into(),
             routes: [(model, route)].into(),
-            runs: vec![run],
+            newest: vec![run],
         };
         let page = page(&runs, sample::at(9), Refresh::Off).into_string();
         for expected in ["not worse than the base", ">serves<"] {
@@ -142,7 +142,7 @@ mod tests {
         let job = json!({"name": evil, "state": evil, "sub_state": evil});
         let run = sample::run(&json!({"state": "running", "reason": evil, "job": job}));
         let runs = Runs {
-            runs: vec![run],
+            newest: vec![run],
             ..Runs::default()
         };
         let page = page(&runs, sample::at(9), Refresh::Off).into_string();
