@@ -237,6 +237,11 @@ impl Backlog {
         self.waiting.range(later..).next().map(|(due, _)| *due)
     }
 
+    /// When the oldest message was published, acknowledged ones included.
+    pub(super) fn oldest(&self) -> Option<DateTime<Utc>> {
+        self.entries.values().next().map(|entry| entry.published)
+    }
+
     /// When the next lease runs out.
     pub(super) fn next_lapse(&self) -> Option<Instant> {
         self.leases.first().map(|(until, _)| *until)

@@ -8,7 +8,7 @@ use tonic::Code;
 
 use super::{
     proto,
-    wire::{Wire, texts, until},
+    wire::{Wire, texts},
 };
 
 fn quick(millis: i32) -> RetryPolicy {
@@ -186,23 +186,31 @@ async fn without_the_dead_letter_topic_the_message_stays() {
 
 #[tokio::test]
 async fn back_off_and_retention_pass_in_simulated_time() {
-    let wire = Wire::at(100_000.0);
+    let wire = Wire::at(1000.0);
     let topic = wire.topic("topic").await;
-    let policy = RetryPolicy::default();
-    let sub = wire
-        .subscription(&topic, "sub", |config| config.retry_policy = Some(policy))
+    let again = wire
+        .subscription(&topic, "again", |config| {
+            // Ten seconds at least.
+            config.retry_policy = Some(RetryPolicy::default());
+        })
         .await;
-    wire.publish(&topic, &[("again", "")]).await;
-    let received = wire.pull_some(&sub).await;
-    wire.nack(&sub, &received).await;
-    let received = wire.pull_some(&sub).await;
-    assert_eq!(texts(&received), ["again"], "after ten simulated seconds");
-    until(|| {
-        let stats = wire.stats(&sub);
-        // Seven simulated days are six seconds here; the lease does not keep the message.
-        stats.undelivered == 0
-    })
-    .await;
+    let brief = wire
+        .subscription(&topic, "brief", |config| {
+            let (seconds, nanos) = (600, 0);
+            config.message_retention_duration = Some(prost_types::Duration { seconds, nanos });
+        })
+        .await;
+    wire.publish(&topic, &[("a", "")]).await;
+    let received = wire.pull_some(&again).await;
+    wire.nack(&again, &received).await;
+    assert_eq!(texts(&wire.pull_some(&again).await), ["a"]);
+    wire.drained(&brief).await;
+    assert_eq!(
+        wire.stats(&brief).acknowledged,
+        0,
+        "dropped, not acknowledged"
+    );
+    assert_eq!(wire.stats(&again).undelivered, 1, "kept for seven days");
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ const OUTSTANDING_MAX: usize = 100;
 const OUTSTANDING_MAX_BYTES: usize = 64 << 20;
 /// A push ends by its own time-out; its lease lasts a little longer, so that the two do not race.
 const LEASE_GRACE: Duration = Duration::from_secs(5);
-/// The wheel turns at least so often, for retention.
+/// The wheel turns at least so often: a wall clock that is set back must not stop it.
 const TURN_MAX: Duration = Duration::from_secs(30);
 /// Bytes of an answer that are read so that its connection can be used again.
 const ANSWER_MAX_BYTES: usize = 64 << 10;

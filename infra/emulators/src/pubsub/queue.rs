@@ -83,12 +83,17 @@ impl Queue {
 
     /// How long, in wall time, until this subscription has something to do by itself.
     pub(super) fn idle_for(&self, now: Now, clock: &Clock) -> Option<Duration> {
-        let due = self.backlog.next_due(now).map(|due| {
-            let rest = (due - now.simulated).max(TimeDelta::zero());
+        let due = self.backlog.next_due(now);
+        let expiry = self
+            .backlog
+            .oldest()
+            .map(|time| time + self.rules.retention);
+        let simulated = due.into_iter().chain(expiry).min().map(|time| {
+            let rest = (time - now.simulated).max(TimeDelta::zero());
             clock.wall(rest.to_std().unwrap_or_default())
         });
         let lapse = self.backlog.next_lapse();
         let lapse = lapse.map(|until| until.saturating_duration_since(now.wall));
-        due.into_iter().chain(lapse).min()
+        simulated.into_iter().chain(lapse).min()
     }
 }
