@@ -130,6 +130,26 @@ proptest! {
     }
 }
 
+#[test]
+fn no_text_of_a_row_is_in_the_report() {
+    let rows = [
+        r#"{"input":"SECRET","output":"SECRET"}"#,
+        r#"{"input":"SECRET {{SECRET}} <human>","output":"SECRET <YOUR_SECRET> one two"}"#,
+        r#"{"input":"SECRET {{SECRET}} <human>","output":"SECRET, but not the same"}"#,
+        r#"{"input":["SECRET"],"output":"SECRET"}"#,
+        r#"{"id":"SECRET"}"#,
+        r#"{"messages":[{"role":"SECRET","content":"SECRET"}]}"#,
+        r#"{"conversations":[{"from":"function_call","value":"SECRET"}]}"#,
+        r#"{"contents":[{"role":"user","parts":[{"text":7,"x":"SECRET"}]}]}"#,
+        r#"{"input":"SECRET \ud83d","output":"SECRET"}"#,
+        r#"{"input":"SECRET"#,
+        r#""SECRET""#,
+    ];
+    let (survey, _, _) = clean(rows.join("\n").as_bytes(), &Settings::default());
+    let report = serde_json::to_string(survey.report()).unwrap() + &render(survey.report());
+    assert!(!report.contains("SECRET"), "{report}");
+}
+
 /// Numbers of questions and of their answers, with repeats and contradictions.
 fn pairs() -> impl Strategy<Value = Vec<(u8, u8)>> {
     prop::collection::vec((0..40_u8, 0..3_u8), 0..120)
