@@ -68,9 +68,10 @@ impl FromRequest for Press {
             let guard = guard.ok_or(Error::Unauthenticated(
                 "this console has no way to check a press",
             ))?;
+            // Not `Malformed`: nobody of ours needs to act on a form that is not ours.
             let fields = fields
                 .await
-                .map_err(|error| Error::Malformed(error.to_string()))?;
+                .map_err(|_unreadable| Error::Unauthenticated("the form is not one of ours"))?;
             // Digests are compared: how long that takes says nothing about the token.
             if digest(&[&fields.token]) != digest(&[&guard.token]) {
                 return Err(Error::Unauthenticated(
