@@ -8,11 +8,11 @@ pub mod error;
 pub mod event;
 
 pub mod curve;
-pub mod route;
 pub mod dataset;
 pub mod id;
 pub mod price;
 pub mod recipe;
+pub mod route;
 pub mod run;
 pub mod uri;
 

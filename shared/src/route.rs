@@ -6,7 +6,10 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{google::documents::Document, id::{DatasetName, RunId}};
+use crate::{
+    google::documents::Document,
+    id::{DatasetName, RunId},
+};
 
 /// Changes remembered in the document. The log of events has them all; this is what one looks at in the night.
 pub const HISTORY_MAX: usize = 50;
@@ -122,6 +125,12 @@ impl Route {
             behind: Vec::new(),
             history: Vec::new(),
         }
+    }
+
+    /// Whether it leads to the model of `run`.
+    pub fn leads_to(&self, run: &RunId) -> bool {
+        let target = self.target.as_ref();
+        target.is_some_and(|target| target.run == run.as_str())
     }
 
     /// What calls are sent to: the target's endpoint, or the base model.

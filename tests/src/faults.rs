@@ -23,7 +23,13 @@ impl Faults {
     /// Arms a fault; gives its id.
     pub async fn arm(&self, fault: &Value) -> String {
         let url = format!("{}/emulator/faults", self.endpoint);
-        let response = self.http.post(url).json(fault).send().await.expect("an answer");
+        let response = self
+            .http
+            .post(url)
+            .json(fault)
+            .send()
+            .await
+            .expect("an answer");
         let status = response.status();
         let armed: Value = response.json().await.expect("JSON");
         assert!(status.is_success(), "{fault} was refused: {armed}");
@@ -72,8 +78,15 @@ impl Faults {
     /// Makes every message of every subscription come `times` times more.
     pub async fn duplicate_everything(&self, times: u32, reverse: bool) {
         let url = format!("{}/emulator/pubsub/duplicate", self.endpoint);
-        let body = json!({ "subscription": "*", "times": times, "every": true, "reverse": reverse });
-        let answer = self.http.post(url).json(&body).send().await.expect("an answer");
+        let body =
+            json!({ "subscription": "*", "times": times, "every": true, "reverse": reverse });
+        let answer = self
+            .http
+            .post(url)
+            .json(&body)
+            .send()
+            .await
+            .expect("an answer");
         assert!(answer.status().is_success(), "{answer:?}");
     }
 }

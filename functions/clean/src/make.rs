@@ -179,7 +179,11 @@ fn same(created: Created, bytes: u64) -> Result<Stat, Error> {
     }
     Err(Error::Internal {
         what: "a part of a version that is not what its name says",
-        source: format!("{} has {} bytes, not {bytes}", stat.artifact, stat.size_bytes).into(),
+        source: format!(
+            "{} has {} bytes, not {bytes}",
+            stat.artifact, stat.size_bytes
+        )
+        .into(),
     })
 }
 
@@ -212,7 +216,12 @@ fn part_uri(state: &State, folder: &str, name: &str, extension: &str) -> GcsUri 
 /// The gravest codes, with where they first occur and what to do.
 fn unusable(report: &Report) -> String {
     let first = report.findings.first();
-    let advice = first.map(|finding| format!("line {}: {}; {}", finding.line, finding.message, finding.fix));
+    let advice = first.map(|finding| {
+        format!(
+            "line {}: {}; {}",
+            finding.line, finding.message, finding.fix
+        )
+    });
     format!(
         "no row of {} can be trained on; {}",
         report.rows.read,
@@ -226,7 +235,9 @@ fn refused(error: CleanError) -> Result<Made, Error> {
         CleanError::Settings(_) | CleanError::TooManyRows => {
             Ok(Made::Nothing(Chain(&error).to_string()))
         }
-        CleanError::Changed { .. } => Err(Error::Busy("the upload changed while it was read".into())),
+        CleanError::Changed { .. } => {
+            Err(Error::Busy("the upload changed while it was read".into()))
+        }
         CleanError::Read(_) | CleanError::Write { .. } => {
             Err(Error::unavailable("Cloud Storage")(error.into()))
         }
@@ -234,7 +245,9 @@ fn refused(error: CleanError) -> Result<Made, Error> {
 }
 
 /// Cleaning computes for seconds: not on the thread that answers health checks.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Error> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|source| Error::Internal {
         what: "cleaning panicked",

@@ -81,7 +81,8 @@ impl Read for Chunks {
             }
         }
         let length = into.len().min(self.chunk.len());
-        self.chunk.copy_to_slice(into.get_mut(..length).unwrap_or_default());
+        self.chunk
+            .copy_to_slice(into.get_mut(..length).unwrap_or_default());
         Ok(length)
     }
 }

@@ -1,12 +1,20 @@
-//! What came of a run: its evaluation and its route, as far as the console shows them.
+//! What came of a run: its evaluation, as far as the console shows it.
 //!
-//! Both documents belong to other functions. The console reads the few fields it shows, each
+//! The document belongs to `evaluate`. The console reads the few fields it shows, each
 //! optional, so that a newer writer cannot break a page.
 
 use serde::{Deserialize, Serialize};
-use shared::{google::documents::Document, id::RunId};
+use shared::google::documents::Document;
 
 /// The document `evaluations/{run}`, written by `evaluate`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Evaluated {
+    /// What was found.
+    pub(crate) evaluation: Evaluation,
+}
+
+/// What an evaluation found.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Evaluation {
@@ -38,7 +46,7 @@ pub(crate) struct Comparison {
     pub(crate) high: f64,
 }
 
-impl Document for Evaluation {
+impl Document for Evaluated {
     const COLLECTION: &'static str = "evaluations";
 }
 
@@ -56,34 +64,6 @@ impl Evaluation {
     }
 }
 
-/// The document `routes/{model}`, written by `deploy`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct Route {
-    /// The tuned model that answers; absent: the base model does.
-    pub(crate) target: Option<Target>,
-}
-
-/// A tuned model that answers.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct Target {
-    /// The run that made it.
-    pub(crate) run: String,
-}
-
-impl Document for Route {
-    const COLLECTION: &'static str = "routes";
-}
-
-impl Route {
-    /// Whether it leads to the model of `run`.
-    pub(crate) fn serves(&self, run: &RunId) -> bool {
-        let target = self.target.as_ref();
-        target.is_some_and(|target| target.run == run.as_str())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,7 +73,5 @@ mod tests {
         let text = r#"{"verdict": "splendid", "schema": 9, "extra": {"x": 1}}"#;
         let evaluation: Evaluation = serde_json::from_str(text).unwrap();
         assert_eq!(evaluation.words(), "splendid");
-        let route: Route = serde_json::from_str(r#"{"version": 3}"#).unwrap();
-        assert_eq!(route.target, None);
     }
 }

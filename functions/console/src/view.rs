@@ -9,11 +9,12 @@ use shared::{
     error::{Chain, Error},
     google::documents::{Document, Documents, Stored},
     id::{DatasetName, RunId},
+    route::Route,
     run::{Run, State},
 };
 use tracing::warn;
 
-use crate::outcome::{Evaluation, Route};
+use crate::outcome::{Evaluated, Evaluation};
 
 /// Newest runs that are listed: a screen or three; older ones are found by their address.
 const RUNS_MAX: u32 = 50;
@@ -68,8 +69,8 @@ pub(crate) async fn runs(documents: &Documents) -> Result<Runs, Error> {
     let ids: BTreeSet<&RunId> = newest.iter().filter(made).map(|run| &run.id).collect();
     let models: BTreeSet<&DatasetName> = newest.iter().filter(made).map(|run| &run.model).collect();
     let evaluations = stream::iter(ids).map(async |id| {
-        let found = beside::<Evaluation>(documents, id.as_str()).await?;
-        Ok::<_, Error>(found.map(|found| (id.clone(), found)))
+        let found = beside::<Evaluated>(documents, id.as_str()).await?;
+        Ok::<_, Error>(found.map(|found| (id.clone(), found.evaluation)))
     });
     let routes = stream::iter(models).map(async |model| {
         let found = beside::<Route>(documents, model.as_str()).await?;
@@ -102,16 +103,16 @@ pub(crate) async fn run_and_curve(
 /// The run called `id` and all that is known of it.
 pub(crate) async fn run(documents: &Documents, id: &RunId) -> Result<OneRun, Error> {
     let (run, curve) = run_and_curve(documents, id).await?;
-    let (version, evaluation, route) = try_join!(
+    let (version, evaluated, route) = try_join!(
         beside(documents, run.version.as_str()),
-        beside(documents, id.as_str()),
+        beside::<Evaluated>(documents, id.as_str()),
         beside(documents, run.model.as_str()),
     )?;
     Ok(OneRun {
         run,
         curve,
         version,
-        evaluation,
+        evaluation: evaluated.map(|evaluated| evaluated.evaluation),
         route,
     })
 }

@@ -49,7 +49,10 @@ pub(crate) async fn run_evaluated(
                 return Ok(Ack::refused("unknown_run", format!("no run `{id}`")));
             };
             let Some(evaluated) = documents.get::<Evaluated>(id.as_str()).await? else {
-                return Ok(Ack::refused("not_evaluated", format!("run {id} has no evaluation")));
+                return Ok(Ack::refused(
+                    "not_evaluated",
+                    format!("run {id} has no evaluation"),
+                ));
             };
             settle(&state, &run.value, &evaluated.value.evaluation).await?
         }
@@ -59,19 +62,30 @@ pub(crate) async fn run_evaluated(
             model: decision.model.clone(),
             run: id.clone(),
         };
-        state.events.tell(&deployed, delivery.trace().as_ref()).await?;
+        state
+            .events
+            .tell(&deployed, delivery.trace().as_ref())
+            .await?;
     }
-    let outcome = if decision.promoted { "promoted" } else { "kept" };
-    Ok(Ack::done(outcome, format!("run {id} {outcome}: {}", decision.reason)))
+    let outcome = if decision.promoted {
+        "promoted"
+    } else {
+        "kept"
+    };
+    Ok(Ack::done(
+        outcome,
+        format!("run {id} {outcome}: {}", decision.reason),
+    ))
 }
 
 /// Decides, moves the route, then records: a crash between finds the route moved, and records.
 async fn settle(state: &State, run: &Run, summary: &Summary) -> Result<GateDecision, Error> {
     let version = state.documents.get::<Version>(run.version.as_str()).await?;
-    let policy = version.map(|stored| stored.value.recipe.deploy.gate).unwrap_or_default();
+    let policy = version
+        .map(|stored| stored.value.recipe.deploy.gate)
+        .unwrap_or_default();
     let route = route(state, run).await?;
-    let serves_already = (route.value.target.as_ref())
-        .is_some_and(|target| target.run == run.id.as_str());
+    let serves_already = route.value.leads_to(&run.id);
     let (promoted, reason) = match decide(run.id.as_str(), summary, policy, &route.value) {
         _ if serves_already => (true, summary.reason.clone()),
         Decision::Keep { reason } => (false, reason),
@@ -96,7 +110,10 @@ async fn settle(state: &State, run: &Run, summary: &Summary) -> Result<GateDecis
     };
     match state.documents.create(run.id.as_str(), &decision).await? {
         Write::Done => {
-            info!(fact = "gate_decided", promoted, "run {}: {}", run.id, decision.reason);
+            info!(
+                fact = "gate_decided",
+                promoted, "run {}: {}", run.id, decision.reason
+            );
             Ok(decision)
         }
         Write::Lost => Err(Error::Busy("another delivery decided".into())),
@@ -112,7 +129,9 @@ async fn route(state: &State, run: &Run) -> Result<Stored<Route>, Error> {
     let base = state.vertex.base_model(&run.plan.base_model);
     let _first_one_stays = state.documents.create(id, &Route::new(base)).await?;
     let route = state.documents.get::<Route>(id).await?;
-    route.ok_or(Error::Busy("a route that was just written is not there".into()))
+    route.ok_or(Error::Busy(
+        "a route that was just written is not there".into(),
+    ))
 }
 
 fn target(run: &Run, summary: &Summary) -> Option<Target> {

@@ -78,17 +78,14 @@ async fn ask_part(
         .await?;
     let text = parts::write(&pairs).map_err(internal("answers that do not serialise"))?;
     let uri = part_uri(state, folder, part, digest);
-    let created = state.objects.create(&uri, "application/jsonl", Bytes::from(text));
+    let created = state
+        .objects
+        .create(&uri, "application/jsonl", Bytes::from(text));
     let _either_is_good = created.await?;
     Ok(())
 }
 
-async fn ask_row(
-    state: &State,
-    models: &Models,
-    row: &Row,
-    config: &Value,
-) -> Result<Pair, Error> {
+async fn ask_row(state: &State, models: &Models, row: &Row, config: &Value) -> Result<Pair, Error> {
     let request = row.request(config);
     let (base, tuned) = futures::future::join(
         ask(state, &models.base, &request, models.attempt),
@@ -128,7 +125,9 @@ async fn read_part(
 ) -> Result<Vec<Pair>, Error> {
     let uri = part_uri(state, folder, part, digest);
     let text = state.objects.read(&uri, PART_MAX_BYTES).await?;
-    let text = text.ok_or(Error::Busy("a part of the answers is gone: asks again".into()))?;
+    let text = text.ok_or(Error::Busy(
+        "a part of the answers is gone: asks again".into(),
+    ))?;
     let ids = sample.rows.get(part.rows.clone()).unwrap_or_default();
     let ids = ids.iter().map(|row| row.id.as_str());
     parts::read(&String::from_utf8_lossy(&text), ids).map_err(internal("a part of the answers"))

@@ -58,9 +58,16 @@ pub(crate) async fn run_finished(
     };
     let run = run.value;
     if !run.state.is_final() {
-        return Ok(Ack::done("not_finished", format!("run {id} is {}", run.state.as_str())));
+        return Ok(Ack::done(
+            "not_finished",
+            format!("run {id} is {}", run.state.as_str()),
+        ));
     }
-    let Some(tuned) = run.chosen.as_ref().and_then(|chosen| chosen.endpoint.clone()) else {
+    let Some(tuned) = run
+        .chosen
+        .as_ref()
+        .and_then(|chosen| chosen.endpoint.clone())
+    else {
         let note = format!("run {id} left no model to evaluate");
         return Ok(Ack::done("nothing_to_evaluate", note));
     };
@@ -74,7 +81,10 @@ pub(crate) async fn run_finished(
         let _first_one_stays = state.documents.create(id.as_str(), &record).await?;
     }
     let evaluated = RunEvaluated { run: id.clone() };
-    state.events.tell(&evaluated, delivery.trace().as_ref()).await?;
+    state
+        .events
+        .tell(&evaluated, delivery.trace().as_ref())
+        .await?;
     Ok(Ack::done("evaluated", format!("run {id} is evaluated")))
 }
 
@@ -124,7 +134,12 @@ async fn held_out(state: &State, run: &Run) -> Result<Sample, Error> {
     let version = version.ok_or_else(|| Error::NotFound(format!("version {}", run.version)))?;
     let rows = usize::try_from(version.value.recipe.evaluate.rows).unwrap_or(sample::ROWS_MAX);
     let text = match version.value.parts.get("eval") {
-        Some(part) => state.objects.read(&part.artifact.uri, EVAL_MAX_BYTES).await?,
+        Some(part) => {
+            state
+                .objects
+                .read(&part.artifact.uri, EVAL_MAX_BYTES)
+                .await?
+        }
         None => None,
     };
     let text = text.unwrap_or_default();

@@ -1,22 +1,20 @@
 //! Asks the base and the tuned model the same held-out prompts, scores both, and says honestly which is better.
 
+mod ask;
 mod config;
 mod handler;
-mod ask;
 
+pub mod answer;
+pub mod compare;
+pub mod metrics;
+pub mod parts;
 pub mod sample;
 pub mod turn;
-pub mod answer;
-pub mod parts;
-pub mod metrics;
-pub mod compare;
 
 use actix_web::web::{self, Data, ServiceConfig};
 use shared::{
     clock::Clock,
-    google::{
-        StartError, documents::Documents, events::Events, objects::Objects, vertex::Vertex,
-    },
+    google::{StartError, documents::Documents, events::Events, objects::Objects, vertex::Vertex},
     service::Common,
 };
 

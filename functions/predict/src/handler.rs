@@ -8,19 +8,13 @@ use actix_web::{
 };
 use serde_json::Value;
 use shared::{
-    error::Error,
-    google::vertex::CallError,
-    id::DatasetName,
-    retry::Budget,
-    route::Route,
+    error::Error, google::vertex::CallError, id::DatasetName, retry::Budget, route::Route,
 };
 use tracing::info;
 
 use crate::{
     State,
-    choose::{
-        Choice, FallbackReason, Note, ServedBy, Tuned, annotate, choose, may_be_remembered,
-    },
+    choose::{Choice, FallbackReason, Note, ServedBy, Tuned, annotate, choose, may_be_remembered},
     confidence::{Confidence, judge},
     fingerprint::Fingerprint,
     routes::Found,
@@ -52,9 +46,9 @@ pub(crate) async fn generate_content(
         Found::Unknown => return Err(unknown()),
         Found::Unreadable => None,
     };
-    let key = route.as_ref().and_then(|route| {
-        Fingerprint::of(&request, route.serves(), route.version).ok()
-    });
+    let key = route
+        .as_ref()
+        .and_then(|route| Fingerprint::of(&request, route.serves(), route.version).ok());
     if let Some(answer) = key.as_ref().and_then(|key| remembered(&state, key)) {
         return Ok(respond(answer));
     }
@@ -73,7 +67,9 @@ fn request(body: &[u8]) -> Result<Value, Error> {
         .map_err(|error| Error::Malformed(format!("the body is not JSON: {error}")))?;
     match request.get("contents") {
         Some(Value::Array(contents)) if !contents.is_empty() => Ok(request),
-        _ => Err(Error::Malformed("`contents` must be a list of turns".to_owned())),
+        _ => Err(Error::Malformed(
+            "`contents` must be a list of turns".to_owned(),
+        )),
     }
 }
 
@@ -97,7 +93,10 @@ async fn serve(state: &State, route: &Route, request: &Value) -> Result<Served, 
         return by_base(state, &route.base, Some(route.version), request, None, None).await;
     };
     let replied = ask(state, &target.endpoint, request).await;
-    let confidence = replied.as_ref().ok().map(|reply| judge(reply, &state.config.expected));
+    let confidence = replied
+        .as_ref()
+        .ok()
+        .map(|reply| judge(reply, &state.config.expected));
     let outcome = match (&replied, &confidence) {
         (Ok(_), Some(confidence)) => Tuned::Replied(confidence),
         (Err(CallError::Refused { .. }), _) => Tuned::Status(400),
@@ -118,7 +117,15 @@ async fn serve(state: &State, route: &Route, request: &Value) -> Result<Served, 
         }),
         Choice::Base(reason) => {
             let version = Some(route.version);
-            by_base(state, &route.base, version, request, Some(reason), confidence).await
+            by_base(
+                state,
+                &route.base,
+                version,
+                request,
+                Some(reason),
+                confidence,
+            )
+            .await
         }
         Choice::Refuse => without_route(state, request).await,
     }

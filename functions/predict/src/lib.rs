@@ -5,11 +5,11 @@ mod config;
 mod handler;
 mod routes;
 
-pub mod snapshot;
-pub mod fingerprint;
 pub mod cache;
-pub mod confidence;
 pub mod choose;
+pub mod confidence;
+pub mod fingerprint;
+pub mod snapshot;
 
 use std::sync::Mutex;
 

@@ -76,7 +76,11 @@ impl Routes {
     }
 
     fn last_good(&self, known: Option<Known>, error: &Error) -> Found {
-        warn!(outcome = "route_unreadable", "serves from memory: {}", Chain(error));
+        warn!(
+            outcome = "route_unreadable",
+            "serves from memory: {}",
+            Chain(error)
+        );
         let route = known.and_then(|known| {
             let route = known.snapshot.within(ROUTE_AGE_MAX, self.clock.now());
             route.cloned()

@@ -3,12 +3,12 @@
 pub(crate) mod demo;
 pub(crate) mod up;
 
+pub(crate) mod approve;
 pub(crate) mod drop;
+pub(crate) mod rollback;
 pub(crate) mod runs;
 pub(crate) mod show;
 pub(crate) mod watch;
-pub(crate) mod approve;
-pub(crate) mod rollback;
 
 pub(crate) mod check;
 pub(crate) mod clean;

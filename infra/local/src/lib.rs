@@ -4,9 +4,9 @@ pub mod cli;
 mod commands;
 pub mod session;
 
+mod logs;
+pub mod process;
+mod provision;
+mod serve;
 pub mod stack;
 pub mod topology;
-mod provision;
-pub mod process;
-mod logs;
-mod serve;

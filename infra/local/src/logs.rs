@@ -43,11 +43,7 @@ pub fn forward(
     sender
 }
 
-fn keep(
-    lines: &Mutex<VecDeque<LogLine>>,
-    batch: impl Iterator<Item = LogLine>,
-    lines_max: usize,
-) {
+fn keep(lines: &Mutex<VecDeque<LogLine>>, batch: impl Iterator<Item = LogLine>, lines_max: usize) {
     let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
     lines.extend(batch);
     let surplus = lines.len().saturating_sub(lines_max);
@@ -101,6 +97,9 @@ mod tests {
         assert_eq!(entry["severity"], "WARNING");
         assert_eq!(entry["timestamp"], "t");
         assert_eq!(entry["resource"]["labels"]["service_name"], "watch");
-        assert_eq!(entry["jsonPayload"], json!({"fact": "run_finding", "run": {"id": "a"}}));
+        assert_eq!(
+            entry["jsonPayload"],
+            json!({"fact": "run_finding", "run": {"id": "a"}})
+        );
     }
 }

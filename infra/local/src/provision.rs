@@ -223,7 +223,9 @@ impl Cloud {
             "payload_format": "JSON_API_V1",
         });
         let is_it = |one: &Value| one.get("topic").and_then(Value::as_str) == Some(&target);
-        self.make_unnamed(&url, "items", is_it, body).await.map(drop)
+        self.make_unnamed(&url, "items", is_it, body)
+            .await
+            .map(drop)
     }
 
     async fn subscribe(
@@ -281,7 +283,12 @@ impl Cloud {
             "enabled": true,
         });
         let channel = self
-            .make_unnamed(&url, "notificationChannels", named(alert.topic.clone()), body)
+            .make_unnamed(
+                &url,
+                "notificationChannels",
+                named(alert.topic.clone()),
+                body,
+            )
             .await?;
         let url = format!("{}/v3/projects/{PROJECT}/alertPolicies", self.monitoring);
         let group_by: Vec<String> = alert

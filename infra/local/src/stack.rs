@@ -138,7 +138,10 @@ impl Stack {
 
     /// Starts `function` again, where it was.
     pub async fn restart(&mut self, function: &'static str) -> Result<(), process::Error> {
-        let port = self.functions.get(function).map_or(0, |process| process.port);
+        let port = self
+            .functions
+            .get(function)
+            .map_or(0, |process| process.port);
         let process = self.launch(function, port).await?;
         self.functions.insert(function, process);
         Ok(())

@@ -163,7 +163,11 @@ mod tests {
         for schedule in topology.schedules.values() {
             assert!(topology.topics.contains_key(&schedule.topic));
         }
-        for topic in topology.buckets.values().filter_map(|it| it.notify.as_ref()) {
+        for topic in topology
+            .buckets
+            .values()
+            .filter_map(|it| it.notify.as_ref())
+        {
             assert!(topology.topics.contains_key(topic));
         }
     }

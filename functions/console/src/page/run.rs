@@ -22,7 +22,7 @@ pub(crate) fn page(found: &OneRun, token: &str, now: DateTime<Utc>, refresh: Ref
         evaluation,
         route,
     } = found;
-    let serves = route.as_ref().is_some_and(|route| route.serves(&run.id));
+    let serves = route.as_ref().is_some_and(|route| route.leads_to(&run.id));
     let checkpoints = run.job.as_ref().map(|job| job.checkpoints.as_slice());
     let checkpoints = checkpoints.unwrap_or_default();
     let body = html! {

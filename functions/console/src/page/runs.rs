@@ -46,7 +46,7 @@ fn row(runs: &Runs, run: &Run, now: DateTime<Utc>) -> Markup {
     let serves = runs
         .routes
         .get(&run.model)
-        .is_some_and(|route| route.serves(&run.id));
+        .is_some_and(|route| route.leads_to(&run.id));
     html! {
         tr {
             th scope="row" {
@@ -87,11 +87,10 @@ pub(super) fn bar(progress: Progress) -> Markup {
 mod tests {
     use serde_json::json;
 
+    use shared::route::{Route, Target};
+
     use super::*;
-    use crate::{
-        outcome::{Evaluation, Route, Target},
-        sample,
-    };
+    use crate::{outcome::Evaluation, sample};
 
     #[test]
     fn a_row_says_what_a_run_waits_for() {
@@ -121,9 +120,13 @@ mod tests {
         };
         let target = Target {
             run: id.to_string(),
+            model: "models/1".to_owned(),
+            endpoint: "endpoints/1".to_owned(),
+            evidence: None,
         };
         let route = Route {
             target: Some(target),
+            ..Route::new("base")
         };
         let runs = Runs {
             evaluations: [(id, evaluation)].into(),

@@ -34,10 +34,18 @@ pub(crate) async fn run(args: Args) -> Outcome {
         let stands = run.state.as_str();
         return Err(format!("run {id} is {stands}: only awaiting_approval can be approved").into());
     }
-    if session.documents.replace(id.as_str(), &stored, &run).await? == Write::Lost {
+    if session
+        .documents
+        .replace(id.as_str(), &stored, &run)
+        .await?
+        == Write::Lost
+    {
         return Err(format!("run {id} changed meanwhile: try again").into());
     }
-    session.events.tell(&RunApproved { run: id.clone() }, None).await?;
+    session
+        .events
+        .tell(&RunApproved { run: id.clone() }, None)
+        .await?;
     println!("approved {id}: about ${:.2}", run.estimate.usd);
     Ok(ExitCode::SUCCESS)
 }

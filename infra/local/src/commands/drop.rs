@@ -126,6 +126,9 @@ async fn put(session: &Session, object: &str, content: Vec<u8>) -> Result<Object
         .error_for_status()?
         .json()
         .await?;
-    let generation = uploaded.generation.parse().map_err(|_error| Error::Answer)?;
+    let generation = uploaded
+        .generation
+        .parse()
+        .map_err(|_error| Error::Answer)?;
     Ok(ObjectFinalized::new(bucket, object, generation))
 }

@@ -51,7 +51,10 @@ pub(crate) async fn run(args: Args) -> Outcome {
     for (name, value) in &addresses {
         println!("  {name}={value}");
     }
-    println!("\nAddresses are in {}. Stop with Ctrl-C.", args.env_file.display());
+    println!(
+        "\nAddresses are in {}. Stop with Ctrl-C.",
+        args.env_file.display()
+    );
     stopped().await?;
     stack.stop().await;
     let _gone_already = std::fs::remove_file(&args.env_file);
