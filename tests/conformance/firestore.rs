@@ -7,9 +7,9 @@ use std::sync::{
 
 use ::firestore::{
     FirestoreDb, FirestoreDbOptions, FirestoreListenEvent, FirestoreListenerTarget,
-    FirestoreMemListenStateStorage, FirestoreQueryCursor, FirestoreQueryDirection,
-    FirestoreTimestamp, FirestoreTransactionOptions, FirestoreTransformServerValue,
-    FirestoreWritePrecondition, errors::FirestoreError, paths,
+    FirestoreMemListenStateStorage, FirestoreQueryCursor, FirestoreTimestamp,
+    FirestoreTransactionOptions, FirestoreTransformServerValue, FirestoreWritePrecondition,
+    errors::FirestoreError, paths,
 };
 use serde::{Deserialize, Serialize};
 
@@ -69,8 +69,8 @@ async fn replace(
     condition: FirestoreWritePrecondition,
 ) -> Result<Run, FirestoreError> {
     let update = db.fluent().update().in_col(RUNS).precondition(condition);
-    let update = update.document_id(id).object(&run("running", 1));
-    update.execute().await
+    let running = run("running", 1);
+    update.document_id(id).object(&running).execute().await
 }
 
 fn code(error: &FirestoreError) -> &str {
@@ -125,7 +125,8 @@ async fn a_mask_leaves_the_other_fields_alone() {
             .update()
             .fields(paths!(Run::{state}))
             .in_col(RUNS);
-        let update = update.document_id("r").object(&run("running", 0));
+        let running = run("running", 0);
+        let update = update.document_id("r").object(&running);
         update.execute::<Run>().await.unwrap();
         let found = get(&db, "r").await.unwrap();
         assert_eq!((found.state.as_str(), found.looks), ("running", 7));
@@ -246,13 +247,13 @@ async fn queries_filter_order_limit_and_go_on() {
                 it.field("looks").greater_than_or_equal(2),
             ])
         });
-        let query = query.order_by([("looks", FirestoreQueryDirection::Descending)]);
+        let query = query.order(|it| it.fields([it.field("looks").desc()]));
         let found = query.limit(10).obj().query().await.unwrap();
         assert_eq!(ids(found), ["d", "a"]);
 
         let ordered = || {
             let query = db.fluent().select().from(RUNS);
-            query.order_by([("looks", FirestoreQueryDirection::Ascending)])
+            query.order(|it| it.fields([it.field("looks").asc()]))
         };
         let first = ordered().limit(2).obj().query().await.unwrap();
         assert_eq!(ids(first), ["b", "a"]);
@@ -282,7 +283,8 @@ async fn a_collection_group_reaches_below_documents() {
         for parent in ["p", "q"] {
             let parent = db.parent_path("versions", parent).unwrap();
             let insert = db.fluent().insert().into(RUNS).document_id("r");
-            let insert = insert.parent(&parent).object(&run("queued", 1));
+            let queued = run("queued", 1);
+            let insert = insert.parent(&parent).object(&queued);
             insert.execute::<Run>().await.unwrap();
         }
         let top = db.fluent().select().from(RUNS).obj::<Run>().query().await;

@@ -19,6 +19,8 @@ use crate::stand::{LIMIT, Stand};
 
 /// Half an hour of tuning takes a second.
 const SPEED: f64 = 1_800.0;
+/// A job takes about a minute to stop, and half an hour to end by itself.
+const CANCEL_SPEED: f64 = 60.0;
 /// Longest that one call may take.
 const CALL_MAX: Duration = Duration::from_secs(30);
 /// One attempt.
@@ -171,8 +173,10 @@ async fn a_429_says_when_to_come_again_and_coming_again_helps() {
         attempts: 2,
         ..ONCE
     };
-    let answer = world.vertex.generate(&model, &question(), twice, CALL_MAX);
-    assert!(answer.await.unwrap()["candidates"][0]["content"].is_object());
+    let question = question();
+    let answer = world.vertex.generate(&model, &question, twice, CALL_MAX);
+    let answer = answer.await.unwrap();
+    assert!(answer["candidates"][0]["content"].is_object(), "{answer}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -208,7 +212,7 @@ async fn a_refusal_is_told_from_what_may_pass() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_job_ends_cancelled_and_cancelling_again_is_harmless() {
-    let world = World::at(1.0).await;
+    let world = World::at(CANCEL_SPEED).await;
     let job = world.create(&run("tickets-a-1")).await.unwrap();
     world.vertex.cancel_job(&job.name).await.unwrap();
     world.vertex.cancel_job(&job.name).await.unwrap();
@@ -234,19 +238,6 @@ async fn a_job_that_succeeds_leaves_curves_checkpoints_and_a_model_that_answers(
     let loss = |at: usize| curve.train[at].loss.unwrap();
     assert!(loss(curve.train.len() - 1) < loss(0), "nothing was learnt");
 
-    let model = record.model.unwrap();
-    let first = &record.checkpoints[0].id;
-    world.vertex.choose_checkpoint(&model, first).await.unwrap();
-    let chosen = model.split('@').next().unwrap();
-    let read = format!("/v1/{chosen}");
-    let read = world.stand.done("GET", &read, Value::Null).await;
-    assert_eq!(read["defaultCheckpointId"], first.as_str());
-    let missing = world.vertex.choose_checkpoint(&model, "99").await;
-    assert!(matches!(
-        missing,
-        Err(CallError::Refused { .. } | CallError::Missing { .. })
-    ));
-
     let endpoint = record.endpoint.unwrap();
     let tuned = world
         .vertex
@@ -267,4 +258,17 @@ async fn a_job_that_succeeds_leaves_curves_checkpoints_and_a_model_that_answers(
         tuned["candidates"][0]["content"],
         base.unwrap()["candidates"][0]["content"]
     );
+
+    let model = record.model.unwrap();
+    let first = &record.checkpoints[0].id;
+    world.vertex.choose_checkpoint(&model, first).await.unwrap();
+    let chosen = model.split('@').next().unwrap();
+    let read = format!("/v1/{chosen}");
+    let read = world.stand.done("GET", &read, Value::Null).await;
+    assert_eq!(read["defaultCheckpointId"], first.as_str());
+    let missing = world.vertex.choose_checkpoint(&model, "99").await;
+    assert!(matches!(
+        missing,
+        Err(CallError::Refused { .. } | CallError::Missing { .. })
+    ));
 }
