@@ -6,8 +6,12 @@ use std::{
     time::Duration,
 };
 
+use axum::http::{Extensions, HeaderMap, HeaderValue, header::AUTHORIZATION};
 use emulators::{Emulators, Options, clock::Clock};
-use google_cloud_auth::credentials::{Credentials, anonymous};
+use google_cloud_auth::{
+    credentials::{CacheableResource, Credentials, CredentialsProvider, EntityTag, anonymous},
+    errors::CredentialsError,
+};
 use serde_json::Value;
 
 /// Longest wait for one thing; machines that run tests are slow and shared.
@@ -98,9 +102,34 @@ pub(crate) async fn everywhere(host: &str, check: impl AsyncFn(Stand)) {
     }
 }
 
-/// What emulators take for credentials.
+/// Nobody: emulators serve whoever comes.
 pub(crate) fn anonymous() -> Credentials {
     anonymous::Builder::new().build()
+}
+
+/// The administrator: Google's Firestore emulator makes batch writes for no one else.
+pub(crate) fn owner() -> Credentials {
+    Owner.into()
+}
+
+#[derive(Debug)]
+struct Owner;
+
+impl CredentialsProvider for Owner {
+    async fn headers(
+        &self,
+        _extensions: Extensions,
+    ) -> Result<CacheableResource<HeaderMap>, CredentialsError> {
+        let token = HeaderValue::from_static("Bearer owner");
+        Ok(CacheableResource::New {
+            entity_tag: EntityTag::new(),
+            data: HeaderMap::from_iter([(AUTHORIZATION, token)]),
+        })
+    }
+
+    async fn universe_domain(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A project that no other test has.
