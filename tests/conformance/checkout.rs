@@ -14,6 +14,15 @@ pub(crate) struct File {
     pub(crate) text: Option<String>,
 }
 
+impl File {
+    /// Whether it is Rust.
+    pub(crate) fn is_rust(&self) -> bool {
+        Path::new(&self.path)
+            .extension()
+            .is_some_and(|it| it == "rs")
+    }
+}
+
 /// The top of the repository.
 pub(crate) fn top() -> PathBuf {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -37,7 +37,7 @@ fn topics(cell: &str, topology: &Topology) -> BTreeSet<String> {
 fn source(function: &str) -> String {
     let folder = format!("functions/{function}/src/");
     let files = checkout::files().into_iter();
-    let ours = files.filter(|file| file.path.starts_with(&folder) && file.path.ends_with(".rs"));
+    let ours = files.filter(|file| file.path.starts_with(&folder) && file.is_rust());
     ours.filter_map(|file| file.text)
         .map(|text| shipped(&text).to_owned())
         .collect()
@@ -89,14 +89,14 @@ fn a_function_tells_what_its_readme_says() {
     let topology = Topology::load().unwrap();
     for function in checkout::functions() {
         let source = source(&function);
-        let names = |fact: &Fact| {
+        let speaks_of = |fact: &Fact| {
             source
                 .split(|it: char| !it.is_alphanumeric())
                 .any(|word| word == fact.name)
         };
         let named = facts()
             .into_iter()
-            .filter(names)
+            .filter(speaks_of)
             .map(|fact| fact.topic.to_owned());
         let told_by_functions: BTreeSet<&str> = facts().into_iter().map(|it| it.topic).collect();
         let mut said = topics(&cell(&function, "hears"), &topology);
@@ -111,7 +111,7 @@ fn a_function_reads_the_settings_that_its_readme_says() {
     for function in checkout::functions() {
         let code = checkout::read(&format!("functions/{function}/src/config.rs"));
         let read = settings(shipped(&code).split('"').skip(1).step_by(2));
-        let said = settings(quoted(&cell(&function, "settings")));
-        assert_eq!(said, read, "{function}");
+        let told = settings(quoted(&cell(&function, "settings")));
+        assert_eq!(told, read, "{function}");
     }
 }

@@ -49,7 +49,7 @@ fn the_top_holds_the_rooms_and_nothing_else() {
 #[test]
 fn a_source_file_says_what_it_is_for() {
     for file in checkout::files() {
-        if file.path.ends_with(".rs") {
+        if file.is_rust() {
             let text = file.text.expect("UTF-8");
             let said = text.strip_prefix("//! ").unwrap_or_default();
             assert!(!said.trim().is_empty(), "{} begins without //!", file.path);
@@ -70,7 +70,7 @@ fn a_source_file_is_called_after_a_noun() {
 fn a_source_file_can_be_proofread() {
     let mut long = Vec::new();
     for file in checkout::files() {
-        if file.path.ends_with(".rs") {
+        if file.is_rust() {
             let lines = file.text.unwrap_or_default().lines().count();
             assert!(lines <= LINES_MAX, "{} has {lines} lines", file.path);
             long.extend((lines > LINES_WISHED).then(|| format!("{lines:5} {}", file.path)));
