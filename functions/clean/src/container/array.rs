@@ -1,0 +1,134 @@
+//! Rows that are elements of one array, read element by element.
+
+use std::io;
+
+use super::{Body, Head, LINE_MAX_BYTES, nest::Nest, window::Window};
+use crate::{Rule, rules};
+
+/// How far the array has been read.
+///
+/// Lenient about commas: a missing or doubled one loses no row. Everything within an element is
+/// judged strictly, later, by the parser.
+#[derive(Debug, Default)]
+pub(super) struct Array {
+    within_object: bool,
+    closed: bool,
+}
+
+impl Array {
+    /// An array that is a member of an object.
+    pub(super) fn within_object() -> Self {
+        Self {
+            within_object: true,
+            closed: false,
+        }
+    }
+
+    /// Goes to the next element.
+    pub(super) fn advance(&mut self, window: &mut Window<'_>) -> io::Result<Option<Head>> {
+        window.settle();
+        if self.closed {
+            return Ok(None);
+        }
+        let between = |byte: &u8| byte.is_ascii_whitespace() || *byte == b',';
+        let Some(first) = skip(window, between)? else {
+            return Ok(None);
+        };
+        if first == b']' {
+            window.consume(1);
+            self.closed = true;
+            return Ok(None);
+        }
+        let (line, column) = (window.line(), window.column());
+        let (length, body) = match first {
+            b'{' | b'[' | b'"' => find_end(window, Ender::Nest(Nest::default()))?,
+            _ => find_end(window, Ender::Scalar)?,
+        };
+        if body != Body::TooLong {
+            let length = usize::try_from(length).unwrap_or_default();
+            window.hold(length, length);
+        }
+        Ok(Some(Head {
+            line,
+            column,
+            length,
+            body,
+        }))
+    }
+
+    /// Looks at what comes after the array.
+    pub(super) fn finish(
+        &mut self,
+        window: &mut Window<'_>,
+    ) -> io::Result<Option<(u64, &'static Rule)>> {
+        window.settle();
+        if !self.closed {
+            return Ok(Some((window.line(), &rules::truncated_file::RULE)));
+        }
+        let mut next = skip(window, u8::is_ascii_whitespace)?;
+        if self.within_object && next == Some(b'}') {
+            window.consume(1);
+            next = skip(window, u8::is_ascii_whitespace)?;
+        }
+        Ok(next.map(|_| (window.line(), &rules::unread_text::RULE)))
+    }
+}
+
+/// Consumes bytes while `blank`; the first that is not stays.
+fn skip(window: &mut Window<'_>, blank: impl Fn(&u8) -> bool) -> io::Result<Option<u8>> {
+    loop {
+        let available = window.available();
+        let count = available.iter().take_while(|byte| blank(byte)).count();
+        let first = available.get(count).copied();
+        window.consume(count);
+        if first.is_some() || !window.fill()? {
+            return Ok(first);
+        }
+    }
+}
+
+enum Ender {
+    Nest(Nest),
+    /// Ends before a comma, a bracket or a blank.
+    Scalar,
+}
+
+impl Ender {
+    fn feed(&mut self, bytes: &[u8]) -> Option<usize> {
+        match self {
+            Self::Nest(nest) => nest.feed(bytes),
+            Self::Scalar => bytes.iter().position(|byte| {
+                byte.is_ascii_whitespace() || matches!(byte, b',' | b']' | b'}' | b'{' | b'[')
+            }),
+        }
+    }
+}
+
+/// The length of the element at the window's start; consumed already where it is too long.
+fn find_end(window: &mut Window<'_>, mut ender: Ender) -> io::Result<(u64, Body)> {
+    let mut searched = 0;
+    let mut passed = 0_u64;
+    loop {
+        let available = window.available();
+        let end = ender.feed(available.get(searched..).unwrap_or_default());
+        let length = end.map_or(available.len(), |end| searched + end);
+        if passed > 0 || length > LINE_MAX_BYTES {
+            passed += u64::try_from(length).unwrap_or_default();
+            window.consume(length);
+            searched = 0;
+            if end.is_some() || !window.fill()? {
+                return Ok((passed, Body::TooLong));
+            }
+            continue;
+        }
+        let whole = u64::try_from(length).unwrap_or_default();
+        if end.is_some() {
+            // A stray closing brace would end a scalar before it began.
+            return Ok((whole.max(1), Body::Whole));
+        }
+        searched = length;
+        if !window.fill()? {
+            return Ok((whole, Body::Last));
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Finds where a bracketed JSON value ends, by its brackets and quotes alone.
+
+use memchr::memchr2;
+
+/// How deep within brackets and quotes the bytes fed so far have led.
+#[derive(Debug, Default)]
+pub(super) struct Nest {
+    depth: u64,
+    quoted: bool,
+    escaped: bool,
+}
+
+impl Nest {
+    /// Takes the next bytes; the offset after the value's last byte, if it is among them.
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> Option<usize> {
+        let mut at = 0;
+        while let Some(&byte) = bytes.get(at) {
+            if self.escaped {
+                self.escaped = false;
+                at += 1;
+            } else if self.quoted {
+                let rest = bytes.get(at..).unwrap_or_default();
+                at += memchr2(b'"', b'\\', rest)?;
+                self.escaped = bytes.get(at) == Some(&b'\\');
+                self.quoted = self.escaped;
+                at += 1;
+                if !self.quoted && self.depth == 0 {
+                    return Some(at);
+                }
+            } else {
+                at += 1;
+                match byte {
+                    b'"' => self.quoted = true,
+                    b'{' | b'[' => self.depth += 1,
+                    b'}' | b']' => {
+                        self.depth = self.depth.saturating_sub(1);
+                        if self.depth == 0 {
+                            return Some(at);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(bytes: &str, end: Option<usize>) {
+        assert_eq!(Nest::default().feed(bytes.as_bytes()), end, "{bytes}");
+        let mut nest = Nest::default();
+        let dripped = (0..bytes.len())
+            .find(|at| nest.feed(&bytes.as_bytes()[*at..=*at]).is_some())
+            .map(|at| at + 1);
+        assert_eq!(dripped, end, "{bytes} byte by byte");
+    }
+
+    #[test]
+    fn brackets_within_texts_do_not_count() {
+        check("{}x", Some(2));
+        check(r#"{"a":"}\"}"}]"#, Some(12));
+        check(r#""a\\"b"#, Some(5));
+        check("[[]", None);
+        check(r#"{"a"#, None);
+    }
+}

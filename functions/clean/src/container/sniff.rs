@@ -1,0 +1,172 @@
+//! Tells from its first bytes how a dataset is wrapped, or what it is instead.
+
+use super::nest::Nest;
+
+/// Bytes looked at: enough to reach the rows of an object that starts with a licence text.
+pub(super) const PREFIX_BYTES: usize = 64 << 10;
+
+/// Members whose lists are turns of one row, never rows of a dataset.
+const ROW_LISTS: &[&str] = &[
+    "messages",
+    "conversations",
+    "contents",
+    "history",
+    "tools",
+    "functions",
+    "parts",
+];
+
+/// First bytes of what people upload by mistake.
+const MAGIC: &[(&[u8], &str)] = &[
+    (b"PK\x03\x04", "a zip archive"),
+    (b"PK\x05\x06", "a zip archive"),
+    (b"\x1f\x8b", "gzip"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ\0", "xz"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"%PDF", "PDF"),
+    (b"PAR1", "Parquet"),
+    (b"ARROW1", "Arrow"),
+    (b"Obj\x01", "Avro"),
+    (b"SQLite format 3", "an SQLite database"),
+    (b"\xd0\xcf\x11\xe0", "an old Office document"),
+    (b"\x89PNG", "a picture (PNG)"),
+    (b"\xff\xd8\xff", "a picture (JPEG)"),
+    (b"\xff\xfe", "UTF-16 text"),
+    (b"\xfe\xff", "UTF-16 text"),
+    (
+        b"version https://git-lfs.github.com/spec/",
+        "a Git LFS pointer, not the file",
+    ),
+];
+
+/// How a dataset is wrapped.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Sniffed {
+    Empty,
+    Unreadable(&'static str),
+    Lines,
+    /// Rows start at this offset, after the opening bracket.
+    Array {
+        start: usize,
+    },
+    /// Rows start at this offset, after the opening bracket of a member.
+    Wrapped {
+        start: usize,
+    },
+}
+
+/// Judges by `prefix`, which is everything if `complete`.
+pub(super) fn sniff(prefix: &[u8], complete: bool) -> Sniffed {
+    for (magic, what) in MAGIC {
+        if prefix.starts_with(magic) {
+            return Sniffed::Unreadable(what);
+        }
+    }
+    let Some((at, first)) = next_byte(prefix, 0) else {
+        return if complete {
+            Sniffed::Empty
+        } else {
+            Sniffed::Lines
+        };
+    };
+    let rest = prefix.get(at..).unwrap_or_default();
+    if first == b'<'
+        && ["<!doctype", "<html", "<?xml"]
+            .iter()
+            .any(|tag| starts(rest, tag))
+    {
+        return Sniffed::Unreadable("a web page (HTML)");
+    }
+    if rest.get(1) == Some(&0) || rest.first() == Some(&0) && rest.get(2) == Some(&0) {
+        return Sniffed::Unreadable("UTF-16 text");
+    }
+    match first {
+        b'[' => match next_byte(prefix, at + 1) {
+            // `[INST] …` is a line of text.
+            Some((_, b'{' | b'[' | b']' | b'"')) | None => Sniffed::Array { start: at + 1 },
+            Some(_) => Sniffed::Lines,
+        },
+        b'{' => match rows_in_object(prefix, at, complete) {
+            Some(start) => Sniffed::Wrapped { start },
+            None => Sniffed::Lines,
+        },
+        _ if prefix.contains(&0) => Sniffed::Unreadable("binary data"),
+        _ => Sniffed::Lines,
+    }
+}
+
+/// What text that holds no JSON at all may be, judging by its first line.
+pub(crate) fn guess_text(first: &[u8]) -> &'static str {
+    if first.contains(&b'\t') {
+        "tab-separated values"
+    } else if first.contains(&b',') {
+        "comma-separated values"
+    } else {
+        "plain text"
+    }
+}
+
+/// Where the rows start, if the object at `at` is a wrapper around rows and not itself a row.
+fn rows_in_object(prefix: &[u8], at: usize, complete: bool) -> Option<usize> {
+    let start = first_list_of_objects(prefix, at + 1)?;
+    let object = prefix.get(at..).unwrap_or_default();
+    let Some(length) = Nest::default().feed(object) else {
+        // Longer than the prefix.
+        return Some(start);
+    };
+    let (inside, after) = object.split_at_checked(length)?;
+    let several_lines = inside.contains(&b'\n');
+    let alone = complete && after.iter().all(u8::is_ascii_whitespace);
+    (several_lines || alone).then_some(start)
+}
+
+/// Where the first element of the object's first list of objects starts.
+fn first_list_of_objects(prefix: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        let (key_at, quote) = next_byte(prefix, at)?;
+        if quote == b',' {
+            at = key_at + 1;
+            continue;
+        }
+        if quote != b'"' {
+            return None;
+        }
+        let key_end = key_at + Nest::default().feed(prefix.get(key_at..)?)?;
+        let key = prefix.get(key_at + 1..key_end.checked_sub(1)?)?;
+        let (colon_at, colon) = next_byte(prefix, key_end)?;
+        if colon != b':' {
+            return None;
+        }
+        let (value_at, value) = next_byte(prefix, colon_at + 1)?;
+        if value == b'[' && !ROW_LISTS.iter().any(|list| list.as_bytes() == key) {
+            if let Some((_, b'{')) = next_byte(prefix, value_at + 1) {
+                return Some(value_at + 1);
+            }
+        }
+        at = match value {
+            b'{' | b'[' | b'"' => value_at + Nest::default().feed(prefix.get(value_at..)?)?,
+            _ => {
+                let rest = prefix.get(value_at..)?;
+                value_at + rest.iter().position(|byte| matches!(byte, b',' | b'}'))?
+            }
+        };
+    }
+}
+
+/// The first byte from `at` on that is not blank, and where it is.
+fn next_byte(bytes: &[u8], at: usize) -> Option<(usize, u8)> {
+    let rest = bytes.get(at..)?;
+    let blank = rest
+        .iter()
+        .take_while(|byte| byte.is_ascii_whitespace())
+        .count();
+    Some((at + blank, *rest.get(blank)?))
+}
+
+fn starts(bytes: &[u8], tag: &str) -> bool {
+    bytes
+        .get(..tag.len())
+        .is_some_and(|head| head.eq_ignore_ascii_case(tag.as_bytes()))
+}

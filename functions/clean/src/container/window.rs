@@ -1,0 +1,186 @@
+//! A sliding view of the bytes read, which knows line, column and digest.
+
+use std::{
+    io::{self, Read},
+    ops::Range,
+};
+
+use data_encoding::HEXLOWER;
+use sha2::{Digest as _, Sha256};
+
+use super::{characters, newlines};
+
+/// Bytes asked of the reader at once: past this, measured throughput grows no more.
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// What was read and not yet consumed.
+pub(super) struct Window<'r> {
+    read: Box<dyn Read + Send + 'r>,
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+    ended: bool,
+    row: Range<usize>,
+    pending: usize,
+    line: u64,
+    column: u64,
+    blank_lines: u64,
+    bytes_read: u64,
+    digest: Sha256,
+}
+
+impl<'r> Window<'r> {
+    pub(super) fn new(read: Box<dyn Read + Send + 'r>) -> Self {
+        Self {
+            read,
+            buffer: vec![0; CHUNK_BYTES],
+            start: 0,
+            end: 0,
+            ended: false,
+            row: 0..0,
+            pending: 0,
+            line: 1,
+            column: 1,
+            blank_lines: 0,
+            bytes_read: 0,
+            digest: Sha256::new(),
+        }
+    }
+
+    /// What was read and not yet consumed.
+    pub(super) fn available(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Whether the reader has no more.
+    pub(super) fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Line of the first available byte.
+    pub(super) fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// Column of the first available byte.
+    pub(super) fn column(&self) -> u64 {
+        self.column
+    }
+
+    pub(super) fn bytes_read(&self) -> u64 {
+        self.bytes_read
+    }
+
+    pub(super) fn blank_lines(&self) -> u64 {
+        self.blank_lines
+    }
+
+    pub(super) fn count_blank_line(&mut self) {
+        self.blank_lines += 1;
+    }
+
+    /// Reads on; `false` at the end. The buffer grows where nothing was consumed.
+    pub(super) fn fill(&mut self) -> io::Result<bool> {
+        if self.ended {
+            return Ok(false);
+        }
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        if self.end == self.buffer.len() {
+            self.buffer.resize(self.buffer.len() * 2, 0);
+        }
+        loop {
+            let room = self.buffer.get_mut(self.end..).unwrap_or_default();
+            match self.read.read(room) {
+                Ok(0) => {
+                    self.ended = true;
+                    return Ok(false);
+                }
+                Ok(count) => {
+                    self.digest.update(room.get(..count).unwrap_or_default());
+                    self.end += count;
+                    self.bytes_read += u64::try_from(count).unwrap_or_default();
+                    return Ok(true);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Reads until `count` bytes are available or there are no more.
+    pub(super) fn fill_to(&mut self, count: usize) -> io::Result<()> {
+        while self.available().len() < count && self.fill()? {}
+        Ok(())
+    }
+
+    /// Passes over `count` available bytes.
+    pub(super) fn consume(&mut self, count: usize) {
+        let bytes = self
+            .buffer
+            .get(self.start..self.start + count)
+            .unwrap_or_default();
+        match memchr::memrchr(b'\n', bytes) {
+            None => self.column += characters(bytes),
+            Some(end) => {
+                self.line += newlines(bytes);
+                self.column = 1 + characters(bytes.get(end + 1..).unwrap_or_default());
+            }
+        }
+        self.start += count;
+    }
+
+    /// Passes over a line of `count` bytes, its end included: cheaper than [`Self::consume`].
+    pub(super) fn consume_line(&mut self, count: usize) {
+        self.line += 1;
+        self.column = 1;
+        self.start += count;
+    }
+
+    /// Passes over a byte order mark, which takes no column.
+    pub(super) fn skip_mark(&mut self) {
+        self.start += 3;
+    }
+
+    /// Makes the first `row` of the first `whole` available bytes the current row; once it has
+    /// been looked at, settling consumes all of them.
+    pub(super) fn hold(&mut self, row: usize, whole: usize) {
+        self.row = self.start..self.start + row;
+        self.pending = whole;
+    }
+
+    /// Ends the current row, and consumes it.
+    pub(super) fn settle(&mut self) {
+        self.row = 0..0;
+        let pending = std::mem::take(&mut self.pending);
+        self.consume(pending);
+    }
+
+    /// Ends the current row, which is a line of `pending` bytes and its end.
+    pub(super) fn settle_line(&mut self) {
+        self.row = 0..0;
+        let pending = std::mem::take(&mut self.pending);
+        if pending > 0 {
+            self.consume_line((pending + 1).min(self.end - self.start));
+        }
+    }
+
+    /// The current row.
+    pub(super) fn row(&self) -> &[u8] {
+        self.buffer.get(self.row.clone()).unwrap_or_default()
+    }
+
+    /// Reads what is left; the length of everything and its SHA-256 in hexadecimal.
+    pub(super) fn finish(mut self) -> io::Result<(u64, String)> {
+        loop {
+            self.start = self.end;
+            if !self.fill()? {
+                break;
+            }
+        }
+        Ok((self.bytes_read, HEXLOWER.encode(&self.digest.finalize())))
+    }
+}

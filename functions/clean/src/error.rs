@@ -1,0 +1,40 @@
+//! What can stop a cleaning; a bad dataset is not an error but a [`Report`](crate::Report).
+
+use std::io;
+
+use thiserror::Error as Derive;
+
+use crate::Part;
+
+/// Why a cleaning could not be carried through.
+#[derive(Debug, Derive)]
+pub enum Error {
+    /// Try again: the bytes could not be had.
+    #[error("the dataset cannot be read")]
+    Read(#[source] io::Error),
+    /// Try again: a part could not be put down.
+    #[error("the part `{part}` cannot be written", part = part.name())]
+    Write {
+        /// The part that failed.
+        part: Part,
+        /// What its writer said.
+        #[source]
+        source: io::Error,
+    },
+    /// Throw the parts away and survey anew: the second pass read other bytes than the first.
+    #[error(
+        "the dataset changed between the two passes: its sha256 was `{surveyed}`, then `{written}`"
+    )]
+    Changed {
+        /// SHA-256 of the first pass, in hexadecimal.
+        surveyed: String,
+        /// SHA-256 of the second pass, in hexadecimal.
+        written: String,
+    },
+    /// Correct the recipe: these settings contradict themselves.
+    #[error("the cleaning settings cannot be used: {0}")]
+    Settings(String),
+    /// Cut the dataset up: it is larger than what can be counted.
+    #[error("the dataset has more than {} rows", crate::survey::ROWS_MAX)]
+    TooManyRows,
+}

@@ -1,0 +1,229 @@
+//! One row in Gemini's terms, whatever it was written in.
+
+use std::{borrow::Cow, fmt};
+
+use crate::json::Value;
+
+/// A conversation to learn from; texts borrow from the row where they can.
+#[derive(Debug, Default)]
+pub(crate) struct Example<'a> {
+    /// The system instruction.
+    pub(crate) system: Option<Cow<'a, str>>,
+    /// What was said, in order.
+    pub(crate) turns: Vec<Turn<'a>>,
+    /// Members that are written after the turns as they are: tools and their like.
+    pub(crate) extras: Vec<(&'static str, Value<'a>)>,
+}
+
+/// Who speaks. Gemini knows no others: what a function answers comes from the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The one who asks.
+    User,
+    /// The one who learns.
+    Model,
+}
+
+impl Role {
+    /// The word in Gemini's JSON.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Model => "model",
+        }
+    }
+}
+
+/// What one side says before the other answers.
+#[derive(Debug)]
+pub(crate) struct Turn<'a> {
+    /// Who speaks.
+    pub(crate) role: Role,
+    /// What is said.
+    pub(crate) parts: Vec<Part<'a>>,
+    /// Where in the row it was written.
+    pub(crate) place: Place,
+}
+
+/// A piece of a turn.
+#[derive(Debug)]
+pub(crate) enum Part<'a> {
+    /// Words.
+    Text(Cow<'a, str>),
+    /// Anything else, under the key Gemini has for it: `functionCall`, `fileData`, ….
+    Other(&'static str, Value<'a>),
+}
+
+/// Where in a row something was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Member of the row.
+    pub(crate) key: &'static str,
+    /// Element of that member.
+    pub(crate) index: Option<usize>,
+    /// Byte offset within the row.
+    pub(crate) at: u32,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.index {
+            None => write!(f, "$.{}", self.key),
+            Some(index) => write!(f, "$.{}[{index}]", self.key),
+        }
+    }
+}
+
+impl<'a> Turn<'a> {
+    /// A turn of one text.
+    pub(crate) fn text(role: Role, text: Cow<'a, str>, place: Place) -> Self {
+        Self {
+            role,
+            parts: vec![Part::Text(text)],
+            place,
+        }
+    }
+
+    /// The texts among the parts.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Text(text) => Some(text.as_ref()),
+            Part::Other(..) => None,
+        })
+    }
+
+    /// Whether nothing is said.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.parts.iter().all(|part| match part {
+            Part::Text(text) => text.is_empty(),
+            Part::Other(..) => false,
+        })
+    }
+
+    /// Whether every part is of the kind `key`.
+    pub(crate) fn is_all(&self, key: &str) -> bool {
+        self.parts.iter().all(|part| match part {
+            Part::Text(_) => false,
+            Part::Other(kind, _) => *kind == key,
+        })
+    }
+
+    /// Removes blanks around the turn, and texts that are only blanks beside other parts.
+    fn trim(&mut self) -> bool {
+        let parts = self.parts.len();
+        if parts > 1 {
+            let all_blank = self.texts().count() == parts && self.texts().all(is_blank);
+            let mut keep_one = all_blank;
+            self.parts.retain(|part| match part {
+                Part::Text(text) => !is_blank(text) || std::mem::take(&mut keep_one),
+                Part::Other(..) => true,
+            });
+        }
+        let mut changed = self.parts.len() != parts;
+        if let Some(Part::Text(first)) = self.parts.first_mut() {
+            changed |= reduce(first, |text| text.trim_start_matches(blank));
+        }
+        if let Some(Part::Text(last)) = self.parts.last_mut() {
+            changed |= reduce(last, |text| text.trim_end_matches(blank));
+        }
+        changed
+    }
+}
+
+impl Example<'_> {
+    /// Removes blanks around every turn; whether there were any.
+    pub(crate) fn trim(&mut self) -> bool {
+        let mut changed = false;
+        for turn in &mut self.turns {
+            changed |= turn.trim();
+        }
+        if let Some(system) = &mut self.system {
+            changed |= reduce(system, |text| text.trim_matches(blank));
+            if system.is_empty() {
+                self.system = None;
+            }
+        }
+        changed
+    }
+}
+
+/// What counts as blank: Unicode's white space, the separators that Python's `strip` takes as
+/// well (U+001C to U+001F), and the byte order mark that copying from files leaves behind.
+fn blank(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}' | '\u{feff}')
+}
+
+fn is_blank(text: &str) -> bool {
+    text.chars().all(blank)
+}
+
+/// Cuts `text` down to the piece of it that `piece` finds, without copying where it is borrowed.
+fn reduce(text: &mut Cow<'_, str>, piece: impl for<'t> Fn(&'t str) -> &'t str) -> bool {
+    match text {
+        Cow::Borrowed(borrowed) => {
+            let kept = piece(borrowed);
+            let changed = kept.len() != borrowed.len();
+            *borrowed = kept;
+            changed
+        }
+        Cow::Owned(owned) => {
+            let kept = piece(owned);
+            let changed = kept.len() != owned.len();
+            if changed {
+                *owned = kept.to_owned();
+            }
+            changed
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLACE: Place = Place {
+        key: "output",
+        index: None,
+        at: 0,
+    };
+
+    #[track_caller]
+    fn check(parts: &[&str], expected: &[&str]) {
+        let mut turn = Turn {
+            role: Role::User,
+            parts: parts
+                .iter()
+                .map(|text| Part::Text(Cow::Borrowed(*text)))
+                .collect(),
+            place: PLACE,
+        };
+        let changed = turn.trim();
+        let texts: Vec<&str> = turn.texts().collect();
+        assert_eq!(texts, expected, "{parts:?}");
+        assert_eq!(changed, parts != expected, "{parts:?}");
+        let before: Vec<String> = turn.texts().map(str::to_owned).collect();
+        assert!(!turn.trim(), "{before:?} is trimmed twice");
+    }
+
+    #[test]
+    fn a_turn_loses_the_blanks_around_it_only() {
+        check(&["a"], &["a"]);
+        check(&["\u{feff} a b \n\u{1f}"], &["a b"]);
+        check(&["  "], &[""]);
+        check(&[" a ", " b "], &["a ", " b"]);
+        check(&["", " a"], &["a"]);
+        check(&[" ", "\t"], &[""]);
+        check(&["a ", "  "], &["a"]);
+    }
+
+    #[test]
+    fn a_place_reads_as_a_path() {
+        assert_eq!(PLACE.to_string(), "$.output");
+        let third = Place {
+            index: Some(2),
+            key: "messages",
+            at: 9,
+        };
+        assert_eq!(third.to_string(), "$.messages[2]");
+    }
+}

@@ -1,0 +1,117 @@
+//! Alpaca rows: `instruction`, perhaps `input`, and `output`; `system` and `history` as
+//! LLaMA-Factory has them.
+
+use std::borrow::Cow;
+
+use super::{Format, take_text, wrong_type};
+use crate::{
+    example::{Example, Place, Role, Turn},
+    finding::Fault,
+    json::{Node, Object, Value},
+};
+
+/// The format.
+pub(super) static FORMAT: Format = Format {
+    name: "alpaca",
+    keys: &["instruction", "output"],
+    without: None,
+    convert,
+};
+
+fn convert<'a>(mut row: Object<'a>, _: &mut Vec<Fault>) -> Result<Example<'a>, Fault> {
+    let mut example = Example {
+        system: take_text(&mut row, "system")?.map(|(text, _)| text),
+        ..Example::default()
+    };
+    if let Some(history) = row.take("history") {
+        add_history(history, &mut example)?;
+    }
+    let input = take_text(&mut row, "input")?;
+    if let Some((instruction, place)) = take_text(&mut row, "instruction")? {
+        let asked = match input {
+            Some((input, _)) if instruction.trim().is_empty() => input,
+            Some((input, _)) if !input.trim().is_empty() => Cow::Owned(format!(
+                "{}\n\n{}",
+                instruction.trim_end(),
+                input.trim_start()
+            )),
+            Some(_) | None => instruction,
+        };
+        example.turns.push(Turn::text(Role::User, asked, place));
+    }
+    if let Some((output, place)) = take_text(&mut row, "output")? {
+        example.turns.push(Turn::text(Role::Model, output, place));
+    }
+    Ok(example)
+}
+
+/// Earlier rounds: a list of `[asked, answered]`.
+fn add_history<'a>(history: Node<'a>, example: &mut Example<'a>) -> Result<(), Fault> {
+    let mut place = Place {
+        key: "history",
+        index: None,
+        at: history.at,
+    };
+    let rounds = match history.value {
+        Value::Null => return Ok(()),
+        Value::List(rounds) => rounds,
+        other @ (Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Object(_)) => {
+            return Err(wrong_type(&other, "a list of pairs", place));
+        }
+    };
+    for (index, round) in rounds.into_iter().enumerate() {
+        place.index = Some(index);
+        place.at = round.at;
+        let kind = round.value.kind();
+        let pair = match round.value {
+            Value::List(pair) => <[Node<'a>; 2]>::try_from(pair).ok(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Object(_) => {
+                None
+            }
+        };
+        let Some([asked, answered]) = pair else {
+            let fault = Fault::new(&crate::rules::wrong_type::RULE)
+                .at(place.at)
+                .path(place);
+            return Err(fault.saying(format!("expected a pair of texts, found {kind}")));
+        };
+        for (node, role) in [(asked, Role::User), (answered, Role::Model)] {
+            place.at = node.at;
+            let Value::Text(text) = node.value else {
+                return Err(wrong_type(&node.value, "a text", place));
+            };
+            example.turns.push(Turn::text(role, text, place));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::formats::tests::{check, convert};
+
+    #[test]
+    fn instruction_and_input_are_asked_together() {
+        let together = convert(r#"{"input":"a\n\nb","output":"c"}"#);
+        check(r#"{"instruction":"a","input":"b","output":"c"}"#, &together);
+        let alone = convert(r#"{"input":"a","output":"c"}"#);
+        check(r#"{"instruction":"a","output":"c"}"#, &alone);
+        check(r#"{"instruction":"a","input":"","output":"c"}"#, &alone);
+        check(r#"{"instruction":"a","input":null,"output":"c"}"#, &alone);
+        check(r#"{"instruction":" ","input":"a","output":"c"}"#, &alone);
+    }
+
+    #[test]
+    fn history_comes_first() {
+        check(
+            r#"{"instruction":"c","output":"d","system":"s","history":[["a","b"]]}"#,
+            &convert(
+                r#"{"messages":[{"role":"system","content":"s"},{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"user","content":"c"},{"role":"assistant","content":"d"}]}"#,
+            ),
+        );
+        check(
+            r#"{"instruction":"c","output":"d","history":[["a"]]}"#,
+            "wrong_type: expected a pair of texts, found a list $.history[0]",
+        );
+    }
+}

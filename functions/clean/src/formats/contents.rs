@@ -1,0 +1,229 @@
+//! Rows that are Gemini's already: `{"systemInstruction": …, "contents": […]}`, in camel case or
+//! in the snake case that proto-JSON takes as well.
+
+use std::borrow::Cow;
+
+use super::{
+    Format,
+    messages::{take_list, take_word, unknown_role},
+    wrong_type,
+};
+use crate::{
+    example::{Example, Part, Place, Role, Turn},
+    finding::Fault,
+    json::{Node, Object, Value},
+    rules,
+};
+
+/// The format.
+pub(super) static FORMAT: Format = Format {
+    name: "vertex",
+    keys: &["contents"],
+    without: None,
+    convert,
+};
+
+/// Kinds of parts other than text, in both spellings.
+const PARTS: &[(&str, &[&str])] = &[
+    ("functionCall", &["functionCall", "function_call"]),
+    (
+        "functionResponse",
+        &["functionResponse", "function_response"],
+    ),
+    ("fileData", &["fileData", "file_data"]),
+    ("inlineData", &["inlineData", "inline_data"]),
+];
+
+/// Members kept beside the turns, in both spellings.
+const EXTRAS: &[(&str, &[&str])] = &[
+    ("tools", &["tools"]),
+    ("toolConfig", &["toolConfig", "tool_config"]),
+    (
+        "generationConfig",
+        &["generationConfig", "generation_config"],
+    ),
+];
+
+fn convert<'a>(mut row: Object<'a>, _: &mut Vec<Fault>) -> Result<Example<'a>, Fault> {
+    let mut example = Example {
+        system: match row.take_any(&["systemInstruction", "system_instruction"]) {
+            Some(node) => system(node)?,
+            None => None,
+        },
+        ..Example::default()
+    };
+    for (place, mut content) in take_list(&mut row, "contents")? {
+        let role = take_word(&mut content, "role", place)?;
+        // Google's own checks take the role in any case.
+        let role = match role.to_ascii_lowercase().as_str() {
+            "user" | "function" => Role::User,
+            "model" => Role::Model,
+            _ => return Err(unknown_role(place, "user, model")),
+        };
+        let parts = match content.take("parts").map(|node| node.value) {
+            Some(Value::List(parts)) => parts,
+            Some(other) => return Err(wrong_type(&other, "a list as `parts`", place)),
+            None => return Err(wrong_type(&Value::Null, "a list as `parts`", place)),
+        };
+        let parts = parts
+            .into_iter()
+            .map(|node| part(node, place))
+            .collect::<Result<_, _>>()?;
+        example.turns.push(Turn { role, parts, place });
+    }
+    for (key, spellings) in EXTRAS {
+        if let Some(node) = row.take_any(spellings) {
+            example.extras.push((key, camel(node, 3).value));
+        }
+    }
+    Ok(example)
+}
+
+/// The texts of a system instruction, one under the other.
+fn system(node: Node<'_>) -> Result<Option<Cow<'_, str>>, Fault> {
+    let place = Place {
+        key: "systemInstruction",
+        index: None,
+        at: node.at,
+    };
+    let mut object = match node.value {
+        Value::Null => return Ok(None),
+        Value::Text(text) => return Ok(Some(text)),
+        Value::Object(object) => object,
+        other @ (Value::Bool(_) | Value::Number(_) | Value::List(_)) => {
+            return Err(wrong_type(&other, "an object", place));
+        }
+    };
+    let parts = match object.take("parts").map(|node| node.value) {
+        Some(Value::List(parts)) => parts,
+        Some(one @ Value::Object(_)) => vec![Node {
+            at: place.at,
+            value: one,
+        }],
+        Some(other) => return Err(wrong_type(&other, "a list as `parts`", place)),
+        None => return Ok(None),
+    };
+    let mut whole: Option<Cow<'_, str>> = None;
+    for node in parts {
+        match part(node, place)? {
+            Part::Text(text) => {
+                whole = Some(match whole {
+                    Some(before) => Cow::Owned(format!("{before}\n{text}")),
+                    None => text,
+                });
+            }
+            Part::Other(..) => return Err(unsupported(place)),
+        }
+    }
+    Ok(whole)
+}
+
+fn part<'a>(node: Node<'a>, place: Place) -> Result<Part<'a>, Fault> {
+    let Value::Object(mut object) = node.value else {
+        return Err(wrong_type(&node.value, "an object as part", place));
+    };
+    match object.take("text") {
+        Some(Node {
+            value: Value::Text(text),
+            ..
+        }) => return Ok(Part::Text(text)),
+        Some(other) => return Err(wrong_type(&other.value, "a text as `text`", place)),
+        None => {}
+    }
+    for (key, spellings) in PARTS {
+        if let Some(node) = object.take_any(spellings) {
+            return Ok(Part::Other(key, camel(node, 1).value));
+        }
+    }
+    Err(unsupported(place))
+}
+
+fn unsupported(place: Place) -> Fault {
+    Fault::new(&rules::unsupported_content::RULE)
+        .at(place.at)
+        .path(place)
+}
+
+/// Spells the keys of `node` in camel case, down to `depth` objects: below are names that belong
+/// to whoever wrote the function, not to Gemini.
+fn camel(node: Node<'_>, depth: usize) -> Node<'_> {
+    let value = match node.value {
+        Value::Object(object) if depth > 0 => {
+            let mut respelt = Object::default();
+            for (key, node) in object.members {
+                let below = if is_free(&key) { 0 } else { depth - 1 };
+                let key = camel_key(&key);
+                // Written in both spellings: the first stays.
+                if !respelt.has(&key) {
+                    respelt.members.push((key, camel(node, below)));
+                }
+            }
+            Value::Object(respelt)
+        }
+        Value::List(nodes) => {
+            Value::List(nodes.into_iter().map(|node| camel(node, depth)).collect())
+        }
+        other @ (Value::Object(_)
+        | Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::Text(_)) => other,
+    };
+    Node { at: node.at, value }
+}
+
+/// Whether what is under `key` is not Gemini's to name.
+fn is_free(key: &str) -> bool {
+    matches!(
+        key,
+        "args" | "response" | "parameters" | "parametersJsonSchema" | "parameters_json_schema"
+    )
+}
+
+fn camel_key<'k>(key: &str) -> Cow<'k, str> {
+    let mut spelt = String::with_capacity(key.len());
+    let mut raise = false;
+    for c in key.chars() {
+        match c {
+            '_' => raise = true,
+            c if std::mem::take(&mut raise) => spelt.extend(c.to_uppercase()),
+            c => spelt.push(c),
+        }
+    }
+    Cow::Owned(spelt)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::formats::tests::check;
+
+    #[test]
+    fn both_spellings_come_out_in_camel_case() {
+        let camel = r#"{"systemInstruction":{"role":"system","parts":[{"text":"s"}]},"contents":[{"role":"user","parts":[{"text":"a"},{"fileData":{"mimeType":"image/png","fileUri":"gs://b/o"}}]},{"role":"model","parts":[{"functionCall":{"name":"f","args":{"snake_key":1}}}]}],"tools":[{"functionDeclarations":[{"name":"f","parameters":{"snake_key":{}}}]}]}"#;
+        check(camel, camel);
+        check(
+            r#"{"tools":[{"function_declarations":[{"name":"f","parameters":{"snake_key":{}}}]}],"contents":[{"parts":[{"text":"a"},{"file_data":{"mime_type":"image/png","file_uri":"gs://b/o"}}],"role":"USER"},{"role":"model","parts":[{"function_call":{"name":"f","args":{"snake_key":1}}}]}],"system_instruction":"s"}"#,
+            camel,
+        );
+    }
+
+    #[test]
+    fn what_the_service_would_drop_is_refused() {
+        check(
+            r#"{"contents":[{"role":"assistant","parts":[]}]}"#,
+            "unknown_role: the role is none of user, model $.contents[0]",
+        );
+        check(
+            r#"{"contents":[{"role":"user","parts":[{"thought":true}]}]}"#,
+            "unsupported_content:  $.contents[0]",
+        );
+        check(
+            r#"{"contents":[{"role":"user","parts":"a"}]}"#,
+            "wrong_type: expected a list as `parts`, found a text $.contents[0]",
+        );
+        check(
+            r#"{"contents":[{"parts":[]}]}"#,
+            "wrong_type: `role` is missing $.contents[0]",
+        );
+    }
+}

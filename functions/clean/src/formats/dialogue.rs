@@ -1,0 +1,130 @@
+//! Builds an example from messages that come one by one.
+
+use std::borrow::Cow;
+
+use crate::{
+    example::{Example, Part, Place, Role, Turn},
+    finding::Fault,
+    json::{Node, Object, Value},
+    rules,
+};
+
+/// The key of Gemini's part that asks for a function.
+const CALL: &str = "functionCall";
+
+/// The key of Gemini's part that tells what a function answered.
+const RESPONSE: &str = "functionResponse";
+
+/// A conversation in the making.
+#[derive(Default)]
+pub(super) struct Dialogue<'a> {
+    example: Example<'a>,
+    calls: Vec<(Option<Cow<'a, str>>, Cow<'a, str>)>,
+}
+
+impl<'a> Dialogue<'a> {
+    /// Adds a system message; those at the start are put together.
+    ///
+    /// # Errors
+    /// `wrong_turn_order` where somebody has spoken already.
+    pub(super) fn system(&mut self, text: Cow<'a, str>, place: Place) -> Result<(), Fault> {
+        if !self.example.turns.is_empty() {
+            return Err(Fault::new(&rules::wrong_turn_order::RULE)
+                .at(place.at)
+                .path(place)
+                .saying("a system message after the conversation began"));
+        }
+        self.example.system = Some(match self.example.system.take() {
+            Some(earlier) if !earlier.is_empty() => Cow::Owned(format!("{earlier}\n\n{text}")),
+            Some(_) | None => text,
+        });
+        Ok(())
+    }
+
+    /// Adds a turn.
+    pub(super) fn say(&mut self, role: Role, parts: Vec<Part<'a>>, place: Place) {
+        self.example.turns.push(Turn { role, parts, place });
+    }
+
+    /// Adds the model's wish to call functions; wishes in a row are one turn.
+    pub(super) fn call(&mut self, parts: Vec<Part<'a>>, place: Place) {
+        self.join(Role::Model, CALL, parts, place);
+    }
+
+    /// Remembers that the function `name` was called, so that an answer can be told apart.
+    pub(super) fn remember(&mut self, id: Option<Cow<'a, str>>, name: Cow<'a, str>) {
+        self.calls.push((id, name));
+    }
+
+    /// Adds what a function answered; answers in a row are one turn.
+    pub(super) fn respond(
+        &mut self,
+        name: Option<Cow<'a, str>>,
+        id: Option<&str>,
+        answer: Cow<'a, str>,
+        place: Place,
+    ) {
+        let called = |(call, name): &(Option<Cow<'a, str>>, Cow<'a, str>)| match (call, id) {
+            (Some(call), Some(id)) => (call == id).then(|| name.clone()),
+            (None, _) | (_, None) => Some(name.clone()),
+        };
+        let name = name
+            .or_else(|| self.calls.iter().rev().find_map(called))
+            .unwrap_or(Cow::Borrowed("function"));
+        let part = Part::Other(RESPONSE, response(name, answer));
+        self.join(Role::User, RESPONSE, vec![part], place);
+    }
+
+    /// The example, with `tools` that can be called, if any.
+    pub(super) fn finish(mut self, tools: Option<Value<'a>>) -> Example<'a> {
+        self.example
+            .extras
+            .extend(tools.map(|tools| ("tools", tools)));
+        self.example
+    }
+
+    fn join(&mut self, role: Role, kind: &str, mut parts: Vec<Part<'a>>, place: Place) {
+        match self.example.turns.last_mut() {
+            Some(last) if last.role == role && last.is_all(kind) => last.parts.append(&mut parts),
+            Some(_) | None => self.say(role, parts, place),
+        }
+    }
+}
+
+/// `{"name": …, "args": {…}}`, as a part.
+pub(super) fn call<'a>(name: Cow<'a, str>, arguments: Object<'a>) -> Part<'a> {
+    let members = vec![
+        (Cow::Borrowed("name"), node(Value::Text(name))),
+        (Cow::Borrowed("args"), node(Value::Object(arguments))),
+    ];
+    Part::Other(CALL, Value::Object(Object { members }))
+}
+
+/// `{"name": …, "response": {…}}`: what is no JSON object goes under `output`, the key Gemini's
+/// reference names for it (`FunctionResponse.response`).
+fn response<'a>(name: Cow<'a, str>, answer: Cow<'a, str>) -> Value<'a> {
+    let object = match crate::json::parse(&answer).map(|parsed| parsed.node.value.into_owned()) {
+        Ok(Value::Object(object)) => object,
+        Ok(list @ Value::List(_)) => under_output(list),
+        Ok(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_)) | Err(_) => {
+            under_output(Value::Text(answer))
+        }
+    };
+    Value::Object(Object {
+        members: vec![
+            (Cow::Borrowed("name"), node(Value::Text(name))),
+            (Cow::Borrowed("response"), node(Value::Object(object))),
+        ],
+    })
+}
+
+fn under_output(value: Value<'_>) -> Object<'_> {
+    Object {
+        members: vec![(Cow::Borrowed("output"), node(value))],
+    }
+}
+
+/// A value that was written nowhere.
+pub(super) fn node(value: Value<'_>) -> Node<'_> {
+    Node { at: 0, value }
+}

@@ -1,0 +1,324 @@
+//! OpenAI's chat rows: `{"messages": [{"role": …, "content": …}, …]}`.
+
+use std::borrow::Cow;
+
+use super::{
+    Format,
+    dialogue::{self, Dialogue},
+    tools, wrong_type,
+};
+use crate::{
+    example::{Example, Part, Place, Role},
+    finding::Fault,
+    json::{Node, Object, Value},
+    rules,
+};
+
+/// The format.
+pub(super) static FORMAT: Format = Format {
+    name: "messages",
+    keys: &["messages"],
+    without: None,
+    convert,
+};
+
+fn convert<'a>(mut row: Object<'a>, repairs: &mut Vec<Fault>) -> Result<Example<'a>, Fault> {
+    let mut dialogue = Dialogue::default();
+    for (place, message) in take_list(&mut row, "messages")? {
+        add(message, place, &mut dialogue, repairs)?;
+    }
+    let declared = match tools::declarations(row.take("tools"), "tools")? {
+        None => tools::declarations(row.take("functions"), "functions")?,
+        declared => declared,
+    };
+    Ok(dialogue.finish(declared))
+}
+
+fn add<'a>(
+    mut message: Object<'a>,
+    place: Place,
+    dialogue: &mut Dialogue<'a>,
+    repairs: &mut Vec<Fault>,
+) -> Result<(), Fault> {
+    let role = take_word(&mut message, "role", place)?;
+    let content = message.take("content");
+    match role.as_ref() {
+        "system" | "developer" => dialogue.system(joined(texts(content, place)?), place)?,
+        "user" => {
+            let parts = texts(content, place)?;
+            dialogue.say(Role::User, as_parts(parts), place);
+        }
+        "assistant" => {
+            let calls = calls(&mut message, place, dialogue, repairs)?;
+            let said = match content {
+                Some(Node {
+                    value: Value::Null, ..
+                })
+                | None
+                    if !calls.is_empty() =>
+                {
+                    Vec::new()
+                }
+                content => texts(content, place)?,
+            };
+            let blank = said.iter().all(|text| text.trim().is_empty());
+            if calls.is_empty() {
+                dialogue.say(Role::Model, as_parts(said), place);
+            } else if blank {
+                dialogue.call(calls, place);
+            } else {
+                let mut parts = as_parts(said);
+                parts.extend(calls);
+                dialogue.say(Role::Model, parts, place);
+            }
+        }
+        "tool" | "function" => {
+            let name = message.take("name").and_then(text_of);
+            let id = message.take("tool_call_id").and_then(text_of);
+            let answer = joined(texts(content, place)?);
+            dialogue.respond(name, id.as_deref(), answer, place);
+        }
+        _ => {
+            return Err(unknown_role(
+                place,
+                "system, developer, user, assistant, tool, function",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The functions an assistant wants called: `tool_calls`, or `function_call` as it was before.
+fn calls<'a>(
+    message: &mut Object<'a>,
+    place: Place,
+    dialogue: &mut Dialogue<'a>,
+    repairs: &mut Vec<Fault>,
+) -> Result<Vec<Part<'a>>, Fault> {
+    let mut wanted = Vec::new();
+    if let Some(Node {
+        value: Value::List(calls),
+        ..
+    }) = message.take("tool_calls")
+    {
+        for call in calls {
+            let Value::Object(mut call) = call.value else {
+                return Err(wrong_type(&call.value, "a tool call", place));
+            };
+            let id = call.take("id").and_then(text_of);
+            wanted.push((id, call.take("function")));
+        }
+    }
+    match message.take("function_call") {
+        Some(Node {
+            value: Value::Null, ..
+        })
+        | None => {}
+        call => wanted.push((None, call)),
+    }
+    let mut parts = Vec::with_capacity(wanted.len());
+    for (id, function) in wanted {
+        let Some(Node {
+            value: Value::Object(mut function),
+            ..
+        }) = function
+        else {
+            return Err(wrong_type(
+                &Value::Null,
+                "a `function` in the tool call",
+                place,
+            ));
+        };
+        let name = take_word(&mut function, "name", place)?;
+        let arguments = tools::arguments(function.take("arguments"), place, repairs)?;
+        dialogue.remember(id, name.clone());
+        parts.push(dialogue::call(name, arguments));
+    }
+    Ok(parts)
+}
+
+/// The texts of a content: one text, or a list of `{"type": "text", "text": …}`.
+fn texts(content: Option<Node<'_>>, place: Place) -> Result<Vec<Cow<'_, str>>, Fault> {
+    match content.map(|node| node.value) {
+        None | Some(Value::Null) => Ok(vec![Cow::Borrowed("")]),
+        Some(Value::Text(text)) => Ok(vec![text]),
+        Some(Value::List(parts)) if parts.is_empty() => Ok(vec![Cow::Borrowed("")]),
+        Some(Value::List(parts)) => parts
+            .into_iter()
+            .map(|part| match part.value {
+                Value::Text(text) => Ok(text),
+                Value::Object(mut part) => part
+                    .take("text")
+                    .and_then(text_of)
+                    .ok_or_else(|| unsupported(place)),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) => {
+                    Err(unsupported(place))
+                }
+            })
+            .collect(),
+        Some(other @ (Value::Bool(_) | Value::Number(_) | Value::Object(_))) => {
+            Err(wrong_type(&other, "a text or a list of parts", place))
+        }
+    }
+}
+
+fn unsupported(place: Place) -> Fault {
+    Fault::new(&rules::unsupported_content::RULE)
+        .at(place.at)
+        .path(place)
+}
+
+fn as_parts(texts: Vec<Cow<'_, str>>) -> Vec<Part<'_>> {
+    texts.into_iter().map(Part::Text).collect()
+}
+
+fn joined<'a>(mut texts: Vec<Cow<'a, str>>) -> Cow<'a, str> {
+    match texts.len() {
+        0 | 1 => texts.pop().unwrap_or_default(),
+        _ => Cow::Owned(texts.join("\n")),
+    }
+}
+
+/// Takes a list of objects out of a row, each with its place.
+pub(super) fn take_list<'a>(
+    row: &mut Object<'a>,
+    key: &'static str,
+) -> Result<Vec<(Place, Object<'a>)>, Fault> {
+    let Some(Node { at, value }) = row.take(key) else {
+        return Ok(Vec::new());
+    };
+    let place = Place {
+        key,
+        index: None,
+        at,
+    };
+    let Value::List(nodes) = value else {
+        return Err(wrong_type(&value, "a list", place));
+    };
+    let element = |(index, node): (usize, Node<'a>)| {
+        let place = Place {
+            index: Some(index),
+            at: node.at,
+            ..place
+        };
+        match node.value {
+            Value::Object(object) => Ok((place, object)),
+            other @ (Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Text(_)
+            | Value::List(_)) => Err(wrong_type(&other, "an object", place)),
+        }
+    };
+    nodes.into_iter().enumerate().map(element).collect()
+}
+
+/// Takes a text that must be there out of an object.
+pub(super) fn take_word<'a>(
+    object: &mut Object<'a>,
+    key: &str,
+    place: Place,
+) -> Result<Cow<'a, str>, Fault> {
+    match object.take(key) {
+        Some(Node {
+            value: Value::Text(text),
+            ..
+        }) => Ok(text),
+        Some(Node { value, .. }) => Err(wrong_type(&value, &format!("a text as `{key}`"), place)),
+        None => Err(Fault::new(&rules::wrong_type::RULE)
+            .at(place.at)
+            .path(place)
+            .saying(format!("`{key}` is missing"))),
+    }
+}
+
+/// `unknown_role`: nobody Gemini knows.
+pub(super) fn unknown_role(place: Place, known: &str) -> Fault {
+    Fault::new(&rules::unknown_role::RULE)
+        .at(place.at)
+        .path(place)
+        .saying(format!("the role is none of {known}"))
+}
+
+/// The text a node is, if it is one.
+pub(super) fn text_of(node: Node<'_>) -> Option<Cow<'_, str>> {
+    match node.value {
+        Value::Text(text) => Some(text),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::formats::tests::{check, convert};
+
+    #[test]
+    fn system_messages_at_the_start_are_the_instruction() {
+        check(
+            r#"{"messages":[{"role":"system","content":"s"},{"role":"developer","content":"t"},{"role":"user","content":[{"type":"text","text":"a"}]},{"role":"assistant","content":"b"}]}"#,
+            r#"{"systemInstruction":{"role":"system","parts":[{"text":"s\n\nt"}]},"contents":[{"role":"user","parts":[{"text":"a"}]},{"role":"model","parts":[{"text":"b"}]}]}"#,
+        );
+        check(
+            r#"{"messages":[{"role":"user","content":"a"},{"role":"system","content":"s"}]}"#,
+            "wrong_turn_order: a system message after the conversation began $.messages[1]",
+        );
+    }
+
+    #[test]
+    fn tool_calls_become_function_calls() {
+        let called = r#"{"contents":[{"role":"user","parts":[{"text":"a"}]},{"role":"model","parts":[{"functionCall":{"name":"f","args":{"x":1.0}}}]},{"role":"user","parts":[{"functionResponse":{"name":"f","response":{"output":"7"}}}]},{"role":"model","parts":[{"text":"b"}]}]}"#;
+        let row = |arguments: &str| {
+            format!(
+                r#"{{"messages":[{{"role":"user","content":"a"}},{{"role":"assistant","content":null,"tool_calls":[{{"id":"c1","type":"function","function":{{"name":"f","arguments":{arguments}}}}}]}},{{"role":"tool","tool_call_id":"c1","content":"7"}},{{"role":"assistant","content":"b"}}]}}"#
+            )
+        };
+        check(&row(r#""{\"x\": 1.0}""#), called);
+        check(&row(r#"{"x":1.0}"#), called);
+        check(
+            &row(r#""\"{\\\"x\\\": 1.0}\"""#),
+            &format!("{called} double_encoded_arguments"),
+        );
+        check(
+            &row(r#""[1]""#),
+            "invalid_arguments: expected an object of arguments, found a list $.messages[1]",
+        );
+        check(
+            &row(r#""{x""#),
+            "invalid_arguments: expected an object of arguments, found a text that is not JSON $.messages[1]",
+        );
+    }
+
+    #[test]
+    fn answers_of_parallel_calls_are_one_turn() {
+        let row = r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"","tool_calls":[{"id":"1","function":{"name":"f","arguments":"{}"}},{"id":"2","function":{"name":"g","arguments":""}}]},{"role":"tool","tool_call_id":"2","content":"{\"y\":2}"},{"role":"tool","tool_call_id":"1","content":"[1]"},{"role":"assistant","content":"b"}],"tools":[{"type":"function","function":{"name":"f"}}]}"#;
+        check(
+            row,
+            r#"{"contents":[{"role":"user","parts":[{"text":"a"}]},{"role":"model","parts":[{"functionCall":{"name":"f","args":{}}},{"functionCall":{"name":"g","args":{}}}]},{"role":"user","parts":[{"functionResponse":{"name":"g","response":{"y":2}}},{"functionResponse":{"name":"f","response":{"output":[1]}}}]},{"role":"model","parts":[{"text":"b"}]}],"tools":[{"functionDeclarations":[{"name":"f"}]}]}"#,
+        );
+    }
+
+    #[test]
+    fn what_gemini_has_no_word_for_is_refused() {
+        check(
+            r#"{"messages":[{"role":"boss","content":"a"}]}"#,
+            "unknown_role: the role is none of system, developer, user, assistant, tool, function $.messages[0]",
+        );
+        check(
+            r#"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{}}]}]}"#,
+            "unsupported_content:  $.messages[0]",
+        );
+        check(
+            r#"{"messages":"a"}"#,
+            "wrong_type: expected a list, found a text $.messages",
+        );
+        check(
+            r#"{"messages":["a"]}"#,
+            "wrong_type: expected an object, found a text $.messages[0]",
+        );
+        check(
+            r#"{"messages":[{"content":"a"}]}"#,
+            "wrong_type: `role` is missing $.messages[0]",
+        );
+        assert!(convert(r#"{"messages":[]}"#).contains(r#""contents":[]"#));
+    }
+}

@@ -1,0 +1,153 @@
+//! ShareGPT's rows: `{"conversations": [{"from": …, "value": …}, …]}`, with function calls as
+//! LLaMA-Factory writes them.
+
+use std::borrow::Cow;
+
+use super::{
+    Format,
+    dialogue::{self, Dialogue},
+    messages::{take_list, take_word, text_of, unknown_role},
+    take_text, tools, wrong_type,
+};
+use crate::{
+    example::{Example, Part, Place, Role},
+    finding::Fault,
+    json::{Node, Object, Value, parse},
+    rules,
+};
+
+/// The format.
+pub(super) static FORMAT: Format = Format {
+    name: "sharegpt",
+    keys: &["conversations"],
+    without: None,
+    convert,
+};
+
+fn convert<'a>(mut row: Object<'a>, repairs: &mut Vec<Fault>) -> Result<Example<'a>, Fault> {
+    let mut dialogue = Dialogue::default();
+    if let Some((text, place)) = take_text(&mut row, "system")? {
+        dialogue.system(text, place)?;
+    }
+    for (place, mut message) in take_list(&mut row, "conversations")? {
+        let named = if message.has("from") { "from" } else { "role" };
+        let from = take_word(&mut message, named, place)?;
+        let valued = if message.has("value") {
+            "value"
+        } else {
+            "content"
+        };
+        let value = match message.take(valued) {
+            Some(Node {
+                value: Value::Null, ..
+            }) => Cow::Borrowed(""),
+            Some(Node {
+                value: Value::Text(text),
+                ..
+            }) => text,
+            Some(Node { value, .. }) => return Err(wrong_type(&value, "a text as `value`", place)),
+            None => {
+                let fault = Fault::new(&rules::wrong_type::RULE)
+                    .at(place.at)
+                    .path(place);
+                return Err(fault.saying("`value` is missing"));
+            }
+        };
+        match from.as_ref() {
+            "system" => dialogue.system(value, place)?,
+            "human" | "user" => dialogue.say(Role::User, vec![Part::Text(value)], place),
+            "gpt" | "assistant" | "model" | "chatgpt" | "bot" => {
+                dialogue.say(Role::Model, vec![Part::Text(value)], place);
+            }
+            "function_call" => {
+                let parts = calls(&value, place, &mut dialogue, repairs)?;
+                dialogue.call(parts, place);
+            }
+            "observation" | "tool" | "function" => dialogue.respond(None, None, value, place),
+            _ => {
+                let known = "system, human, user, gpt, assistant, function_call, observation, tool";
+                return Err(unknown_role(place, known));
+            }
+        }
+    }
+    Ok(dialogue.finish(tools::declarations(row.take("tools"), "tools")?))
+}
+
+/// The calls in a text that holds one as JSON, or a list of them.
+fn calls<'a>(
+    value: &str,
+    place: Place,
+    dialogue: &mut Dialogue<'a>,
+    repairs: &mut Vec<Fault>,
+) -> Result<Vec<Part<'a>>, Fault> {
+    let invalid = |found: &str| {
+        Fault::new(&rules::invalid_arguments::RULE)
+            .at(place.at)
+            .path(place)
+            .saying(format!("expected a function call as JSON, found {found}"))
+    };
+    let parsed = parse(value).map_err(|_: Fault| invalid("a text that is not JSON"))?;
+    let nodes = match parsed.node.value.into_owned() {
+        Value::List(nodes) => nodes,
+        one @ (Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::Text(_)
+        | Value::Object(_)) => vec![dialogue::node(one)],
+    };
+    let mut parts = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let Value::Object(mut call) = node.value else {
+            return Err(invalid(node.value.kind()));
+        };
+        let name = call
+            .take("name")
+            .and_then(text_of)
+            .ok_or_else(|| invalid("no `name`"))?;
+        let given = call.take_any(&["arguments", "parameters", "args"]);
+        let arguments = tools::arguments(given, place, repairs)?;
+        dialogue.remember(None, name.clone());
+        parts.push(dialogue::call(name, arguments));
+    }
+    Ok(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::formats::tests::{check, convert};
+
+    #[test]
+    fn speakers_have_many_names() {
+        let expected = convert(
+            r#"{"messages":[{"role":"system","content":"s"},{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"user","content":"c"},{"role":"assistant","content":"d"}]}"#,
+        );
+        check(
+            r#"{"id":"x","system":"s","conversations":[{"from":"human","value":"a"},{"from":"gpt","value":"b"},{"from":"user","value":"c"},{"from":"assistant","value":"d"}]}"#,
+            &expected,
+        );
+        check(
+            r#"{"conversations":[{"from":"system","value":"s"},{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"from":"human","value":"c"},{"from":"gpt","value":"d"}]}"#,
+            &expected,
+        );
+        check(
+            r#"{"conversations":[{"from":"alien","value":"a"}]}"#,
+            "unknown_role: the role is none of system, human, user, gpt, assistant, function_call, observation, tool $.conversations[0]",
+        );
+        check(
+            r#"{"conversations":[{"from":"human"}]}"#,
+            "wrong_type: `value` is missing $.conversations[0]",
+        );
+    }
+
+    #[test]
+    fn calls_and_observations_become_function_parts() {
+        check(
+            r#"{"conversations":[{"from":"human","value":"a"},{"from":"function_call","value":"{\"name\": \"f\", \"arguments\": {\"x\": 1}}"},{"from":"observation","value":"{\"y\": 2}"},{"from":"gpt","value":"b"}],"tools":"[{\"name\": \"f\"}]"}"#,
+            r#"{"contents":[{"role":"user","parts":[{"text":"a"}]},{"role":"model","parts":[{"functionCall":{"name":"f","args":{"x":1}}}]},{"role":"user","parts":[{"functionResponse":{"name":"f","response":{"y":2}}}]},{"role":"model","parts":[{"text":"b"}]}],"tools":[{"functionDeclarations":[{"name":"f"}]}]}"#,
+        );
+        check(
+            r#"{"conversations":[{"from":"function_call","value":"call f"}]}"#,
+            "invalid_arguments: expected a function call as JSON, found a text that is not JSON $.conversations[0]",
+        );
+    }
+}

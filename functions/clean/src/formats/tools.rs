@@ -1,0 +1,137 @@
+//! Functions a model may call: their declarations, and the arguments of a call.
+
+use std::borrow::Cow;
+
+use super::dialogue::node;
+use crate::{
+    example::Place,
+    finding::Fault,
+    json::{Node, Object, Value, parse},
+    rules,
+};
+
+/// How often arguments are unwrapped from a text within a text before they are given up.
+const WRAPPINGS_MAX: usize = 3;
+
+/// Arguments of a call as an object. OpenAI writes them as a text that holds JSON: that is read.
+/// A text within that text was encoded twice: that is repaired and told.
+///
+/// # Errors
+/// `invalid_arguments` where there is no object to be found.
+pub(super) fn arguments<'a>(
+    value: Option<Node<'a>>,
+    place: Place,
+    repairs: &mut Vec<Fault>,
+) -> Result<Object<'a>, Fault> {
+    let mut value = value.map_or(Value::Null, |node| node.value);
+    let mut wrappings = 0;
+    loop {
+        value = match value {
+            Value::Object(object) => {
+                if wrappings > 1 {
+                    let fault = Fault::new(&rules::double_encoded_arguments::RULE);
+                    repairs.push(fault.at(place.at).path(place));
+                }
+                return Ok(object);
+            }
+            Value::Null => return Ok(Object::default()),
+            Value::Text(text) if text.trim().is_empty() => return Ok(Object::default()),
+            Value::Text(text) if wrappings < WRAPPINGS_MAX => {
+                wrappings += 1;
+                let parsed =
+                    parse(&text).map_err(|_: Fault| invalid("a text that is not JSON", place))?;
+                parsed.node.value.into_owned()
+            }
+            other @ (Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_)) => {
+                return Err(invalid(other.kind(), place));
+            }
+        };
+    }
+}
+
+fn invalid(found: &str, place: Place) -> Fault {
+    Fault::new(&rules::invalid_arguments::RULE)
+        .at(place.at)
+        .path(place)
+        .saying(format!("expected an object of arguments, found {found}"))
+}
+
+/// Declarations as Gemini has them, from OpenAI's `tools` or `functions` or a text that holds
+/// them; `None` where there are none.
+///
+/// # Errors
+/// `wrong_type` where there is something else.
+pub(super) fn declarations<'a>(
+    node_: Option<Node<'a>>,
+    key: &'static str,
+) -> Result<Option<Value<'a>>, Fault> {
+    let Some(Node { at, value }) = node_ else {
+        return Ok(None);
+    };
+    let place = Place {
+        key,
+        index: None,
+        at,
+    };
+    let wrong = |kind: &str| {
+        Fault::new(&rules::wrong_type::RULE)
+            .at(at)
+            .path(place)
+            .saying(format!("expected a list of functions, found {kind}"))
+    };
+    let value = match value {
+        Value::Text(text) if text.trim().is_empty() => return Ok(None),
+        Value::Text(text) => {
+            let parsed = parse(&text).map_err(|_: Fault| wrong("a text that is not JSON"))?;
+            parsed.node.value.into_owned()
+        }
+        other @ (Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::List(_)
+        | Value::Object(_)) => other,
+    };
+    let tools = match value {
+        Value::List(tools) => tools,
+        Value::Null => return Ok(None),
+        other @ (Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Object(_)) => {
+            return Err(wrong(other.kind()));
+        }
+    };
+    if tools.is_empty() {
+        return Ok(None);
+    }
+    let functions = tools
+        .into_iter()
+        .map(|tool| match tool.value {
+            Value::Object(mut object) => match object.take("function").map(|node| node.value) {
+                // `{"type": "function", "function": {…}}`
+                Some(Value::Object(function)) => Ok(declaration(function)),
+                Some(other) => Err(wrong(other.kind())),
+                None => Ok(declaration(object)),
+            },
+            other @ (Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Text(_)
+            | Value::List(_)) => Err(wrong(other.kind())),
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let members = vec![(
+        Cow::Borrowed("functionDeclarations"),
+        node(Value::List(functions)),
+    )];
+    Ok(Some(Value::List(vec![node(Value::Object(Object {
+        members,
+    }))])))
+}
+
+/// What Gemini's `FunctionDeclaration` shares with OpenAI's; flags like `strict` it refuses.
+fn declaration(mut function: Object<'_>) -> Node<'_> {
+    let shared = ["name", "description", "parameters"];
+    let members = shared
+        .into_iter()
+        .filter_map(|key| Some((Cow::Borrowed(key), function.take(key)?)))
+        .collect();
+    node(Value::Object(Object { members }))
+}

@@ -1,0 +1,95 @@
+//! Writes an example as the tuning service wants it: `GenerateContentRequest` in camel case.
+//!
+//! Source: the dataset format of supervised tuning for Gemini
+//! (docs.cloud.google.com, "Prepare supervised fine-tuning data for Gemini models").
+
+use std::ops::Range;
+
+use crate::{
+    example::{Example, Part, Turn},
+    json,
+    tokens::estimate,
+};
+
+/// What a written example consists of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Shape {
+    /// The bytes of the last turn: what is to be learnt. All else is what it answers to.
+    pub(crate) answer: Range<usize>,
+    /// Estimated tokens of everything but the model's turns.
+    pub(crate) tokens_input: u32,
+    /// Estimated tokens of the model's turns.
+    pub(crate) tokens_output: u32,
+}
+
+/// Writes `example` into `out`, in place of what was there: equal examples are equal bytes.
+///
+/// `system` is put in where the example has no system instruction.
+pub(crate) fn write(example: &Example<'_>, system: Option<&str>, out: &mut Vec<u8>) -> Shape {
+    out.clear();
+    let mut shape = Shape {
+        answer: 0..0,
+        tokens_input: 0,
+        tokens_output: 0,
+    };
+    out.push(b'{');
+    if let Some(text) = example.system.as_deref().or(system) {
+        out.extend_from_slice(br#""systemInstruction":{"role":"system","parts":[{"text":"#);
+        json::write_text(text, out);
+        out.extend_from_slice(b"}]},");
+        shape.tokens_input += estimate(text.as_bytes());
+    }
+    out.extend_from_slice(br#""contents":["#);
+    for (index, turn) in example.turns.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        let start = out.len();
+        let tokens = write_turn(turn, out);
+        shape.answer = start..out.len();
+        match turn.role {
+            crate::example::Role::User => shape.tokens_input += tokens,
+            crate::example::Role::Model => shape.tokens_output += tokens,
+        }
+    }
+    out.push(b']');
+    for (key, value) in &example.extras {
+        out.push(b',');
+        shape.tokens_input += write_member(key, value, out);
+    }
+    out.push(b'}');
+    shape
+}
+
+fn write_turn(turn: &Turn<'_>, out: &mut Vec<u8>) -> u32 {
+    let mut tokens = 0;
+    out.extend_from_slice(br#"{"role":""#);
+    out.extend_from_slice(turn.role.name().as_bytes());
+    out.extend_from_slice(br#"","parts":["#);
+    for (index, part) in turn.parts.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        out.push(b'{');
+        match part {
+            Part::Text(text) => {
+                out.extend_from_slice(br#""text":"#);
+                json::write_text(text, out);
+                tokens += estimate(text.as_bytes());
+            }
+            Part::Other(key, value) => tokens += write_member(key, value, out),
+        }
+        out.push(b'}');
+    }
+    out.extend_from_slice(b"]}");
+    tokens
+}
+
+/// Writes key and value, and says how many tokens the value's JSON may be.
+fn write_member(key: &str, value: &json::Value<'_>, out: &mut Vec<u8>) -> u32 {
+    json::write_text(key, out);
+    out.push(b':');
+    let start = out.len();
+    json::write(value, out);
+    estimate(out.get(start..).unwrap_or_default())
+}

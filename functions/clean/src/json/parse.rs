@@ -1,0 +1,412 @@
+//! Reads one JSON value, strictly as RFC 8259 has it, and says at which byte it could not.
+
+use std::{borrow::Cow, collections::HashMap};
+
+use memchr::memchr2;
+
+use super::{DEPTH_MAX, Node, Object, Value};
+use crate::{
+    finding::Fault,
+    rules::{self, Rule},
+};
+
+/// Members up to which repeats are looked for pair by pair; beyond, by hashing.
+const PAIRWISE_MAX: usize = 16;
+
+/// A value, and what was odd on the way.
+#[derive(Debug)]
+pub(crate) struct Parsed<'a> {
+    /// The value.
+    pub(crate) node: Node<'a>,
+    /// Where a key was written that its object had already.
+    pub(crate) repeats: Vec<u32>,
+}
+
+/// Reads `text`, which is one JSON value and blanks around it.
+///
+/// Where an object has a key twice the last value wins, as in Python and JavaScript.
+///
+/// # Errors
+/// `invalid_json`, `lone_surrogate` or `too_deep`, with the byte.
+pub(crate) fn parse(text: &str) -> Result<Parsed<'_>, Fault> {
+    let mut parser = Parser {
+        text,
+        at: 0,
+        repeats: Vec::new(),
+    };
+    let node = parser.value(0)?;
+    parser.blanks();
+    match parser.peek() {
+        None => Ok(Parsed {
+            node,
+            repeats: parser.repeats,
+        }),
+        Some(b'{') => Err(parser.fault("a second JSON value on the same line")),
+        Some(_) => Err(parser.fault("text after the end of the JSON value")),
+    }
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    at: usize,
+    repeats: Vec<u32>,
+}
+
+impl<'a> Parser<'a> {
+    fn value(&mut self, depth: usize) -> Result<Node<'a>, Fault> {
+        self.blanks();
+        let at = offset(self.at);
+        let value = match self.peek() {
+            Some(b'"') => Value::Text(self.string()?),
+            Some(b'{') => self.object(depth + 1)?,
+            Some(b'[') => self.list(depth + 1)?,
+            Some(b'-' | b'0'..=b'9') => self.number()?,
+            Some(b't') => self.word("true", Value::Bool(true))?,
+            Some(b'f') => self.word("false", Value::Bool(false))?,
+            Some(b'n') => self.word("null", Value::Null)?,
+            Some(b'N' | b'I') => return Err(self.fault("NaN and Infinity are not JSON")),
+            Some(b'\'') => return Err(self.fault("single quotes are not JSON")),
+            Some(b'/' | b'#') => return Err(self.fault("comments are not JSON")),
+            Some(b'}' | b']') => return Err(self.fault("a comma too many, or no value")),
+            Some(_) => return Err(self.fault("expected a JSON value")),
+            None => return Err(self.fault("the JSON value breaks off")),
+        };
+        Ok(Node { at, value })
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Value<'a>, Fault> {
+        self.descend(depth)?;
+        let mut members = Vec::new();
+        self.blanks();
+        if self.eat(b'}') {
+            return Ok(Value::Object(Object { members }));
+        }
+        loop {
+            self.blanks();
+            match self.peek() {
+                Some(b'"') => {}
+                Some(b'}') => return Err(self.fault("a comma before the closing bracket")),
+                Some(_) => return Err(self.fault("expected a key in double quotes")),
+                None => return Err(self.fault("the JSON value breaks off")),
+            }
+            let key = self.string()?;
+            self.blanks();
+            if !self.eat(b':') {
+                return Err(self.fault("expected `:` after a key"));
+            }
+            members.push((key, self.value(depth)?));
+            self.blanks();
+            if self.eat(b'}') {
+                break;
+            }
+            if !self.eat(b',') {
+                return Err(self.fault("expected `,` or `}`"));
+            }
+        }
+        self.drop_repeats(&mut members);
+        Ok(Value::Object(Object { members }))
+    }
+
+    fn list(&mut self, depth: usize) -> Result<Value<'a>, Fault> {
+        self.descend(depth)?;
+        let mut nodes = Vec::new();
+        self.blanks();
+        if self.eat(b']') {
+            return Ok(Value::List(nodes));
+        }
+        loop {
+            nodes.push(self.value(depth)?);
+            self.blanks();
+            if self.eat(b']') {
+                return Ok(Value::List(nodes));
+            }
+            if !self.eat(b',') {
+                return Err(self.fault("expected `,` or `]`"));
+            }
+        }
+    }
+
+    fn string(&mut self) -> Result<Cow<'a, str>, Fault> {
+        let opened = self.at;
+        self.at += 1;
+        let run = self.run(opened)?;
+        if self.eat(b'"') {
+            return Ok(Cow::Borrowed(run));
+        }
+        let mut text = run.to_owned();
+        loop {
+            text.push(self.escape()?);
+            text.push_str(self.run(opened)?);
+            if self.eat(b'"') {
+                return Ok(Cow::Owned(text));
+            }
+        }
+    }
+
+    /// The characters up to the next quote or backslash.
+    fn run(&mut self, opened: usize) -> Result<&'a str, Fault> {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let Some(length) = memchr2(b'"', b'\\', rest.as_bytes()) else {
+            self.at = opened;
+            return Err(self.fault("a text that is never closed"));
+        };
+        let run = rest.get(..length).unwrap_or_default();
+        if run.bytes().any(|byte| byte < 0x20) {
+            self.at += run.bytes().take_while(|byte| *byte >= 0x20).count();
+            return Err(self.fault(
+                "a raw control character within a text; write it as `\\n`, `\\t` or `\\u…`",
+            ));
+        }
+        self.at += length;
+        Ok(run)
+    }
+
+    fn escape(&mut self) -> Result<char, Fault> {
+        let start = self.at;
+        self.at += 1;
+        let escaped = self.peek();
+        self.at += 1;
+        Ok(match escaped {
+            Some(plain @ (b'"' | b'\\' | b'/')) => char::from(plain),
+            Some(b'n') => '\n',
+            Some(b't') => '\t',
+            Some(b'r') => '\r',
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'u') => {
+                let unit = self.hex(start)?;
+                let Some(char) = char::from_u32(unit) else {
+                    return self.pair(unit, start);
+                };
+                char
+            }
+            Some(_) | None => {
+                self.at = start;
+                return Err(self.fault("an escape that JSON does not have"));
+            }
+        })
+    }
+
+    /// The second half of a surrogate pair whose first half is `high`.
+    fn pair(&mut self, high: u32, start: usize) -> Result<char, Fault> {
+        if (0xD800..0xDC00).contains(&high) && self.eat(b'\\') && self.eat(b'u') {
+            let low = self.hex(start)?;
+            if (0xDC00..0xE000).contains(&low) {
+                let scalar = 0x1_0000 + ((high - 0xD800) << 10) + (low - 0xDC00);
+                if let Some(char) = char::from_u32(scalar) {
+                    return Ok(char);
+                }
+            }
+        }
+        Err(Fault::new(&rules::lone_surrogate::RULE).at(offset(start)))
+    }
+
+    fn hex(&mut self, start: usize) -> Result<u32, Fault> {
+        let digits = self.text.get(self.at..self.at + 4).unwrap_or_default();
+        // `from_str_radix` would take a sign as well.
+        if digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            self.at += 4;
+            return Ok(u32::from_str_radix(digits, 16).unwrap_or_default());
+        }
+        self.at = start;
+        Err(self.fault("`\\u` takes four hexadecimal digits"))
+    }
+
+    fn number(&mut self) -> Result<Value<'a>, Fault> {
+        let start = self.at;
+        self.eat(b'-');
+        if !self.eat(b'0') {
+            self.digits()?;
+        }
+        if self.eat(b'.') {
+            self.digits()?;
+        }
+        if self.eat(b'e') || self.eat(b'E') {
+            let _: bool = self.eat(b'+') || self.eat(b'-');
+            self.digits()?;
+        }
+        if matches!(
+            self.peek(),
+            Some(b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'.')
+        ) {
+            return Err(self.fault("a number that JSON does not have"));
+        }
+        let digits = self.text.get(start..self.at).unwrap_or_default();
+        Ok(Value::Number(Cow::Borrowed(digits)))
+    }
+
+    fn digits(&mut self) -> Result<(), Fault> {
+        let start = self.at;
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+        if self.at == start {
+            return Err(self.fault("a number that JSON does not have"));
+        }
+        Ok(())
+    }
+
+    fn word(&mut self, word: &str, value: Value<'a>) -> Result<Value<'a>, Fault> {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        if !rest.starts_with(word) {
+            return Err(self.fault("expected a JSON value"));
+        }
+        self.at += word.len();
+        Ok(value)
+    }
+
+    /// Keeps the last value of every key, at the place of the first.
+    fn drop_repeats(&mut self, members: &mut Vec<(Cow<'a, str>, Node<'a>)>) {
+        let distinct = if members.len() <= PAIRWISE_MAX {
+            let repeated = |(index, (key, _)): (usize, &(Cow<'_, str>, _))| {
+                members
+                    .iter()
+                    .take(index)
+                    .any(|(earlier, _)| earlier == key)
+            };
+            !members.iter().enumerate().any(repeated)
+        } else {
+            false
+        };
+        if distinct {
+            return;
+        }
+        let mut places: HashMap<Cow<'a, str>, usize> = HashMap::with_capacity(members.len());
+        let mut kept: Vec<(Cow<'a, str>, Node<'a>)> = Vec::with_capacity(members.len());
+        for (key, node) in members.drain(..) {
+            if let Some((_, earlier)) = places.get(&key).and_then(|place| kept.get_mut(*place)) {
+                self.repeats.push(node.at);
+                *earlier = node;
+            } else {
+                places.insert(key.clone(), kept.len());
+                kept.push((key, node));
+            }
+        }
+        *members = kept;
+    }
+
+    fn descend(&mut self, depth: usize) -> Result<(), Fault> {
+        if depth > DEPTH_MAX {
+            return Err(Fault::new(&rules::too_deep::RULE).at(offset(self.at)));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn blanks(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn eat(&mut self, byte: u8) -> bool {
+        let found = self.peek() == Some(byte);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn fault(&self, message: &str) -> Fault {
+        const RULE: &Rule = &rules::invalid_json::RULE;
+        Fault::new(RULE).at(offset(self.at)).saying(message)
+    }
+}
+
+/// Rows end at `LINE_MAX_BYTES`, so an offset always fits.
+fn offset(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::json::write;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let said = match parse(text) {
+            Ok(parsed) => {
+                let mut out = Vec::new();
+                write(&parsed.node.value, &mut out);
+                String::from_utf8(out).unwrap()
+            }
+            Err(fault) => format!("{} at {}", fault.rule.code, fault.at.unwrap()),
+        };
+        assert_eq!(said, expected, "{text:?}");
+    }
+
+    #[test]
+    fn values_are_read_and_written_in_one_way() {
+        check(" { \"a\" : [ 1 , -0.5e+9 ] } ", r#"{"a":[1,-0.5e+9]}"#);
+        check(r#""\u0041\/\ud83d\ude00\n""#, "\"A/😀\\n\"");
+        check(r#"{"\u0069nput":1}"#, r#"{"input":1}"#);
+        check(
+            "123456789012345678901234567890",
+            "123456789012345678901234567890",
+        );
+        check("1e999", "1e999");
+        check("\"\\u0000\u{7f}\"", "\"\\u0000\u{7f}\"");
+        check(r#"{"a":1,"b":2,"a":3}"#, r#"{"a":3,"b":2}"#);
+    }
+
+    #[test]
+    fn faults_are_named_with_their_byte() {
+        check("", "invalid_json at 0");
+        check(r#"{"a":1,}"#, "invalid_json at 7");
+        check("[1,]", "invalid_json at 3");
+        check(r#"{"a":NaN}"#, "invalid_json at 5");
+        check("{'a':1}", "invalid_json at 1");
+        check("01", "invalid_json at 1");
+        check("1.", "invalid_json at 2");
+        check("{} {}", "invalid_json at 3");
+        check("\"a\tb\"", "invalid_json at 2");
+        check(r#""\x""#, "invalid_json at 1");
+        check(r#""abc"#, "invalid_json at 0");
+        check(r#""\u+041""#, "invalid_json at 1");
+        check(r#""ok \ud83d""#, "lone_surrogate at 4");
+        check(r#""\ude00""#, "lone_surrogate at 1");
+        check(r#""\ud83d\u0041""#, "lone_surrogate at 1");
+        check(&"[".repeat(65), "too_deep at 64");
+        check(
+            &format!("{}{}", "[".repeat(64), "]".repeat(64)),
+            &format!("{}{}", "[".repeat(64), "]".repeat(64)),
+        );
+    }
+
+    #[test]
+    fn repeats_are_found_in_large_objects_too() {
+        let members: Vec<String> = (0..40).map(|n| format!("\"k{}\":{n}", n % 39)).collect();
+        let text = format!("{{{}}}", members.join(","));
+        assert_eq!(parse(&text).unwrap().repeats.len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn what_serde_accepts_reads_the_same_here(text in r#"[\[\]{}",:a\\u0-9.eE \-tfn]{0,24}"#) {
+            let theirs = serde_json::from_str::<serde_json::Value>(&text);
+            let ours = parse(&text);
+            // Out of range for serde only: we keep digits, not floats.
+            let too_large = theirs.as_ref().is_err_and(|e| e.to_string().contains("out of range"));
+            if !too_large {
+                prop_assert_eq!(ours.is_ok(), theirs.is_ok(), "{:?}", text);
+            }
+            if let (Ok(ours), Ok(theirs)) = (ours, theirs) {
+                let mut out = Vec::new();
+                write(&ours.node.value, &mut out);
+                prop_assert_eq!(serde_json::from_slice::<serde_json::Value>(&out).unwrap(), theirs);
+            }
+        }
+
+        #[test]
+        fn every_text_survives(text in any::<String>()) {
+            let theirs = serde_json::to_string(&text).unwrap();
+            let parsed = parse(&theirs).unwrap();
+            prop_assert_eq!(&parsed.node.value, &Value::Text(Cow::Borrowed(text.as_str())));
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What holds for every dataset, whatever is in it.
+
+use proptest::prelude::*;
+
+use crate::{
+    Part, Settings, Survey, render,
+    write::tests::{Memory, clean},
+};
+
+/// No part is held out, so that the kept rows are one file.
+fn whole() -> Settings {
+    Settings {
+        eval_rows: 0,
+        validation_percent: 0,
+        ..Settings::default()
+    }
+}
+
+/// A row in some format, good or bad.
+fn row() -> impl Strategy<Value = String> {
+    let text = prop_oneof![
+        "[a-c]{1,3} [a-c]{1,3} [a-c]{1,3}",
+        "[ \\t\u{3000}]{0,2}[a-c ]{0,6}[ \\n]{0,2}",
+        any::<String>(),
+    ];
+    let json = |text: String| serde_json::to_string(&text).unwrap();
+    (0..9, text.clone(), text).prop_map(move |(format, asked, answered)| {
+        let (a, b) = (json(asked), json(answered));
+        match format {
+            0 => format!(r#"{{"input":{a},"output":{b}}}"#),
+            1 => format!(r#"{{"completion":{b},"prompt":{a}}}"#),
+            2 => format!(r#"{{"instruction":{a},"input":{b},"output":{b}}}"#),
+            3 => format!(r#"{{"messages":[{{"role":"system","content":{b}}},{{"role":"user","content":{a}}},{{"role":"assistant","content":[{{"type":"text","text":{b}}},{{"type":"text","text":{a}}}]}}]}}"#),
+            4 => format!(r#"{{"conversations":[{{"from":"human","value":{a}}},{{"from":"function_call","value":"{{\"name\":\"f\",\"arguments\":{{\"x\":1.50}}}}"}},{{"from":"observation","value":{b}}},{{"from":"gpt","value":{b}}}],"tools":"[{{\"name\":\"f\",\"x_y\":1}}]"}}"#),
+            5 => format!(r#"{{"contents":[{{"role":"user","parts":[{{"text":{a}}},{{"text":{b}}}]}},{{"role":"model","parts":[{{"text":{b}}}]}}],"tools":[{{"function_declarations":[{{"name":"f","a_b":{{"c_d":{{"e_f":1}}}}}}]}}]}}"#),
+            6 => format!(r#"{{"question":{a},"answer":{b},"answer":{b}}}"#),
+            7 => format!(r#"{{"input":{a}"#),
+            _ => format!(r#"{{"input":{a},"ouput":{b}}}"#),
+        }
+    })
+}
+
+fn adds_up(survey: &Survey, memory: &Memory) {
+    let report = survey.report();
+    let rows = &report.rows;
+    assert_eq!(rows.read, rows.kept + rows.rejected + rows.duplicate);
+    let splits = &report.splits;
+    assert_eq!(rows.kept, splits.train + splits.validation + splits.eval);
+    let count = |part| u64::try_from(memory.rows(part).len()).unwrap();
+    assert_eq!(count(Part::Train), splits.train);
+    assert_eq!(count(Part::Validation), splits.validation);
+    assert_eq!(count(Part::Eval), splits.eval);
+    assert_eq!(count(Part::Rejected), rows.rejected);
+    assert!(render(report).lines().count() <= 60);
+    let json = serde_json::to_string(report).unwrap();
+    assert_eq!(
+        &serde_json::from_str::<crate::Report>(&json).unwrap(),
+        report
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_bytes_are_a_surprise(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let (survey, _, memory) = clean(&bytes, &Settings::default());
+        adds_up(&survey, &memory);
+    }
+
+    #[test]
+    fn no_text_like_json_is_a_surprise(text in r#"[\[\]{}",:\\\n a]{0,60}"#) {
+        let (survey, _, memory) = clean(text.as_bytes(), &Settings::default());
+        adds_up(&survey, &memory);
+    }
+
+    #[test]
+    fn totals_add_up(rows in prop::collection::vec(row(), 0..60)) {
+        let (survey, _, memory) = clean(rows.join("\n").as_bytes(), &Settings::default());
+        adds_up(&survey, &memory);
+    }
+
+    #[test]
+    fn cleaning_twice_is_cleaning_once(rows in prop::collection::vec(row(), 0..40)) {
+        let (_, _, once) = clean(rows.join("\n").as_bytes(), &whole());
+        let (survey, _, twice) = clean(&once.0[&Part::Train], &whole());
+        prop_assert_eq!(&once.0[&Part::Train], &twice.0[&Part::Train]);
+        prop_assert_eq!(survey.report().rows.read, survey.report().rows.kept);
+    }
+
+    #[test]
+    fn an_array_of_rows_is_cleaned_like_their_lines(rows in prop::collection::vec(row(), 1..40)) {
+        // What is not JSON ends an array, not only a line.
+        let rows: Vec<String> = rows
+            .into_iter()
+            .filter(|row| serde_json::from_str::<serde_json::Value>(row).is_ok())
+            .collect();
+        let (_, _, lines) = clean(rows.join("\n").as_bytes(), &Settings::default());
+        for array in [format!("[{}]", rows.join(",")), format!("{{\"v\": 1,\n\"rows\": [\n{}]}}", rows.join(",\n"))] {
+            let (survey, _, elements) = clean(array.as_bytes(), &Settings::default());
+            if rows.is_empty() {
+                continue;
+            }
+            for part in [Part::Train, Part::Validation, Part::Eval] {
+                prop_assert_eq!(lines.rows(part), elements.rows(part), "{:?}", survey.report());
+            }
+        }
+    }
+
+    #[test]
+    fn no_question_is_on_two_sides_and_order_is_kept(
+        questions in prop::collection::vec((0..40_u8, 0..3_u8), 0..120),
+    ) {
+        let lines: Vec<String> = questions
+            .iter()
+            .map(|(q, a)| format!("{{\"input\":\"question {q}\",\"output\":\"answer number {a}\"}}\n"))
+            .collect();
+        let (_, _, memory) = clean(lines.concat().as_bytes(), &Settings::default());
+        let question = |row: &str| row.split("question ").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        let asked = |part| memory.rows(part).into_iter().map(question).collect::<Vec<_>>();
+        let held: Vec<String> = [asked(Part::Validation), asked(Part::Eval)].concat();
+        let trained = asked(Part::Train);
+        prop_assert!(trained.iter().all(|question| !held.contains(question)));
+        let validated = asked(Part::Validation);
+        prop_assert!(asked(Part::Eval).iter().all(|question| !validated.contains(question)));
+        let order = |rows: &[String]| {
+            let mut last = 0;
+            rows.iter().all(|question| {
+                let at = questions.iter().position(|(q, _)| q.to_string() == *question).unwrap();
+                let first_seen = last <= at || rows.iter().filter(|other| *other == question).count() > 1;
+                last = at.max(last);
+                first_seen
+            })
+        };
+        prop_assert!(order(&trained));
+    }
+}

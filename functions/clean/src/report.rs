@@ -1,0 +1,124 @@
+//! What a cleaning tells about a dataset. Holds no text of any row, so it can be shown and kept
+//! anywhere.
+
+mod text;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::text::render;
+use crate::Finding;
+
+/// Everything found about a dataset. `rows.read` is the sum of the other three.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// In a word.
+    pub verdict: Verdict,
+    /// How the rows are wrapped: `jsonl`, `json_array`, `json_object`, `empty`, `unreadable`.
+    pub container: String,
+    /// The format of most rows, where any was recognised.
+    pub format: Option<String>,
+    /// Rows by format.
+    pub formats: BTreeMap<String, u64>,
+    /// What the rows teach.
+    pub task: Task,
+    /// SHA-256 of the raw bytes, in hexadecimal.
+    pub digest: String,
+    /// Length of the raw bytes.
+    pub bytes: u64,
+    /// Rows by fate.
+    pub rows: Rows,
+    /// Blank lines, which are no rows.
+    pub blank_lines: u64,
+    /// Kept rows by part.
+    pub splits: Splits,
+    /// How often each rule found something; never cut.
+    pub codes: BTreeMap<String, u64>,
+    /// The first three lines on which each rule found something; 0 is the whole file.
+    pub lines: BTreeMap<String, Vec<u64>>,
+    /// Findings one by one, by line; the gravest, where there are more than the settings allow.
+    pub findings: Vec<Finding>,
+    /// Findings that are counted and not listed for lack of room.
+    pub findings_omitted: u64,
+    /// How many tokens the kept rows may be.
+    pub tokens: Tokens,
+}
+
+/// A dataset in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Every row is kept and nothing wants a look.
+    Clean,
+    /// Rows were left out, or something wants a look.
+    Findings,
+    /// No row is kept.
+    Unusable,
+}
+
+/// What rows teach.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// To write.
+    #[default]
+    Generation,
+    /// To choose among a few labels.
+    Classification,
+}
+
+/// Rows by fate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rows {
+    /// Rows in the dataset.
+    pub read: u64,
+    /// Rows that went into a part.
+    pub kept: u64,
+    /// Rows left out by a rule.
+    pub rejected: u64,
+    /// Rows left out because an earlier one says the same.
+    pub duplicate: u64,
+}
+
+/// Kept rows by part.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Splits {
+    /// To be learnt.
+    pub train: u64,
+    /// To watch the job by.
+    pub validation: u64,
+    /// To compare base and tuned model with.
+    pub eval: u64,
+}
+
+/// How many tokens the kept rows may be.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tokens {
+    /// How this was counted: it is an estimate.
+    pub method: String,
+    /// What is asked, system instructions and tools included, per row.
+    pub input: Distribution,
+    /// What is answered, per row.
+    pub output: Distribution,
+    /// Tokens of the training part: what the service bills for each epoch. Of conversations with
+    /// several answers it may bill more.
+    pub billable_per_epoch: u64,
+}
+
+/// Counts of tokens over rows; percentiles by nearest rank.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Distribution {
+    /// The smallest.
+    pub min: u32,
+    /// The mean, rounded down.
+    pub mean: u64,
+    /// The median.
+    pub p50: u32,
+    /// What 95 of 100 rows do not exceed.
+    pub p95: u32,
+    /// The largest.
+    pub max: u32,
+    /// All together.
+    pub sum: u64,
+}

@@ -1,0 +1,276 @@
+//! The report as people read it, on a terminal of 80 columns or more and at most 60 lines.
+
+use std::fmt::Write as _;
+
+use super::{Distribution, Report, Task, Verdict};
+use crate::{Finding, Severity, rules};
+
+/// Most codes in the table, so that the whole stays within 60 lines.
+const CODES_MAX: usize = 24;
+
+/// Most findings quoted below the table.
+const FINDINGS_MAX: usize = 8;
+
+/// Writes `report` down for people.
+pub fn render(report: &Report) -> String {
+    let mut out = String::new();
+    // A `String` takes every write.
+    let _: std::fmt::Result = write_all(report, &mut out);
+    out
+}
+
+fn write_all(report: &Report, out: &mut String) -> std::fmt::Result {
+    writeln!(out, "{}", headline(report))?;
+    writeln!(out)?;
+    write_source(report, out)?;
+    if report.rows.kept > 0 {
+        write_parts(report, out)?;
+    }
+    write_codes(report, out)?;
+    write_findings(report, out)?;
+    writeln!(out)?;
+    writeln!(out, "Next: {}", next_step(report))
+}
+
+fn headline(report: &Report) -> String {
+    let rows = &report.rows;
+    match report.verdict {
+        Verdict::Clean => format!("Clean: all {} rows are kept.", group(rows.kept)),
+        Verdict::Findings if rows.kept == rows.read => {
+            format!(
+                "Usable, with findings: all {} rows are kept.",
+                group(rows.kept)
+            )
+        }
+        Verdict::Findings => format!(
+            "Usable, with findings: {} of {} rows are kept.",
+            group(rows.kept),
+            group(rows.read)
+        ),
+        Verdict::Unusable => match report.findings.iter().find(|finding| finding.line == 0) {
+            Some(finding) => format!("Unusable: {}.", finding.message),
+            None => format!("Unusable: none of {} rows can be kept.", group(rows.read)),
+        },
+    }
+}
+
+fn write_source(report: &Report, out: &mut String) -> std::fmt::Result {
+    let rows = &report.rows;
+    let digest = report.digest.get(..16).unwrap_or(&report.digest);
+    writeln!(
+        out,
+        "  file    {} bytes, sha256 {digest}…",
+        group(report.bytes)
+    )?;
+    if report.container == "unreadable" || report.container == "empty" {
+        return Ok(());
+    }
+    let format = report.format.as_deref().unwrap_or("no known format");
+    let task = match report.task {
+        Task::Generation => "",
+        Task::Classification => ", answers are labels",
+    };
+    writeln!(out, "  format  {format} in {}{task}", report.container)?;
+    writeln!(
+        out,
+        "  rows    {} read = {} kept + {} rejected + {} duplicate",
+        group(rows.read),
+        group(rows.kept),
+        group(rows.rejected),
+        group(rows.duplicate)
+    )?;
+    if report.blank_lines > 0 {
+        writeln!(
+            out,
+            "          and {} blank lines",
+            group(report.blank_lines)
+        )?;
+    }
+    Ok(())
+}
+
+fn write_parts(report: &Report, out: &mut String) -> std::fmt::Result {
+    let splits = &report.splits;
+    writeln!(
+        out,
+        "  split   {} train, {} validation, {} held out to compare models",
+        group(splits.train),
+        group(splits.validation),
+        group(splits.eval)
+    )?;
+    let line = |name, spread: &Distribution| {
+        format!(
+            "  {name:<7} {:>9} {:>9} {:>9} {:>9} {:>9} {:>13}",
+            group(u64::from(spread.min)),
+            group(spread.mean),
+            group(u64::from(spread.p50)),
+            group(u64::from(spread.p95)),
+            group(u64::from(spread.max)),
+            group(spread.sum)
+        )
+    };
+    writeln!(out)?;
+    writeln!(
+        out,
+        "  tokens* {:>9} {:>9} {:>9} {:>9} {:>9} {:>13}",
+        "min", "mean", "p50", "p95", "max", "sum"
+    )?;
+    writeln!(out, "{}", line("input", &report.tokens.input))?;
+    writeln!(out, "{}", line("output", &report.tokens.output))?;
+    let billable = group(report.tokens.billable_per_epoch);
+    writeln!(
+        out,
+        "  training bills about {billable} tokens for each epoch"
+    )?;
+    writeln!(out, "  * {}", report.tokens.method)
+}
+
+fn write_codes(report: &Report, out: &mut String) -> std::fmt::Result {
+    if report.codes.is_empty() {
+        return Ok(());
+    }
+    let mut codes: Vec<Line<'_>> = report
+        .codes
+        .iter()
+        .map(|(code, count)| Line::of(report, code, *count))
+        .collect();
+    codes.sort_by_key(|line| (line.severity, u64::MAX - line.count));
+    writeln!(out)?;
+    writeln!(
+        out,
+        "  {:<25} {:<7} {:>9}  first lines",
+        "finding", "action", "count"
+    )?;
+    for line in codes.iter().take(CODES_MAX) {
+        let (code, severity, count) = (line.code, line.severity.name(), group(line.count));
+        writeln!(
+            out,
+            "  {code:<25} {severity:<7} {count:>9}  {}",
+            line.places
+        )?;
+    }
+    if codes.len() > CODES_MAX {
+        writeln!(out, "  and {} more kinds", codes.len() - CODES_MAX)?;
+    }
+    Ok(())
+}
+
+struct Line<'r> {
+    code: &'r str,
+    severity: Severity,
+    count: u64,
+    places: String,
+}
+
+impl<'r> Line<'r> {
+    fn of(report: &Report, code: &'r str, count: u64) -> Self {
+        // What was done is on the findings; a code never listed has only its rule's word.
+        let listed = report.findings.iter().find(|finding| finding.code == code);
+        let ruled = rules().find(|rule| rule.code == code);
+        let severity = listed
+            .map(|finding| finding.severity)
+            .or(ruled.map(|rule| rule.severity));
+        let lines = report
+            .lines
+            .get(code)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let mut places: Vec<String> = lines
+            .iter()
+            .filter(|line| **line > 0)
+            .map(u64::to_string)
+            .collect();
+        if places.is_empty() {
+            places.push("whole file".to_owned());
+        } else if count > u64::try_from(places.len()).unwrap_or(u64::MAX) {
+            places.push("…".to_owned());
+        }
+        Self {
+            code,
+            severity: severity.unwrap_or(Severity::Note),
+            count,
+            places: places.join(", "),
+        }
+    }
+}
+
+/// One finding of each code that wants a look, the gravest first, with what to do.
+fn write_findings(report: &Report, out: &mut String) -> std::fmt::Result {
+    let mut shown: Vec<&Finding> = Vec::new();
+    for severity in [Severity::Reject, Severity::Warn] {
+        for finding in report.findings.iter().filter(|f| f.severity == severity) {
+            if shown.iter().all(|earlier| earlier.code != finding.code) {
+                shown.push(finding);
+            }
+        }
+    }
+    if shown.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    let more = shown.len().saturating_sub(FINDINGS_MAX);
+    for finding in shown.into_iter().take(FINDINGS_MAX) {
+        let place = match (finding.line, finding.column) {
+            (0, _) => "whole file".to_owned(),
+            (line, None) => format!("line {line}"),
+            (line, Some(column)) => format!("line {line}, column {column}"),
+        };
+        let path = finding
+            .path
+            .as_ref()
+            .map(|path| format!(" at `{path}`"))
+            .unwrap_or_default();
+        writeln!(out, "  {place}: {}{path}", finding.message)?;
+        writeln!(out, "      {}: {}", finding.code, finding.fix)?;
+    }
+    if more > 0 {
+        writeln!(
+            out,
+            "  and {more} more kinds; the report in JSON has every line"
+        )?;
+    }
+    Ok(())
+}
+
+fn next_step(report: &Report) -> &'static str {
+    match report.verdict {
+        Verdict::Clean => "upload it.",
+        Verdict::Findings if report.rows.kept == report.rows.read => {
+            "look at the findings; it can be uploaded as it is."
+        }
+        Verdict::Findings => {
+            "mend the rejected rows and check again, or upload it as it is without them."
+        }
+        Verdict::Unusable => "mend the file and check again; nothing in it can be tuned on.",
+    }
+}
+
+/// `1234567` as `1,234,567`.
+fn group(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (number, expected) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ] {
+            assert_eq!(group(number), expected);
+        }
+    }
+}

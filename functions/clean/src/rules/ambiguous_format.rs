@@ -1,0 +1,28 @@
+//! The row can be read in two ways.
+
+use super::{Check, Rule};
+use crate::Severity;
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "ambiguous_format",
+    severity: Severity::Reject,
+    binding: true,
+    doc: "the row can be read in two ways",
+    fix: "keep the keys of one format only",
+    check: Check::Read,
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::tests::check;
+
+    #[test]
+    fn two_readings_are_not_guessed_between() {
+        check(
+            r#"{"input":"a","output":"b c d","question":"a","answer":"b"}"#,
+            &["ambiguous_format"],
+        );
+        check(r#"{"instruction":"a","input":"b","output":"c d e"}"#, &[]);
+    }
+}

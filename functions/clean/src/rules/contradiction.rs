@@ -1,0 +1,54 @@
+//! The same question has another answer elsewhere.
+
+use super::{Check, Rule};
+use crate::Severity;
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "contradiction",
+    severity: Severity::Warn,
+    binding: false,
+    doc: "the same question has another answer elsewhere",
+    fix: "keep the answer you want; a model tuned on both gives neither reliably",
+    check: Check::Rows,
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        Settings,
+        rules::tests::{survey_text, survey_with},
+    };
+
+    const TEXT: &str = "{\"input\":\"a\",\"output\":\"one two three\"}\n\
+                        {\"input\":\"b\",\"output\":\"one two three\"}\n\
+                        {\"input\":\"a\",\"output\":\"four five six\"}\n";
+
+    #[test]
+    fn both_lines_are_named() {
+        let survey = survey_text(TEXT);
+        let finding = survey
+            .report()
+            .findings
+            .iter()
+            .find(|f| f.code == "contradiction")
+            .unwrap();
+        assert_eq!(
+            (finding.line, finding.message.as_str()),
+            (3, "the question of line 1 has another answer there")
+        );
+        assert_eq!(survey.report().rows.kept, 3);
+    }
+
+    #[test]
+    fn all_sides_go_where_a_recipe_rejects_contradictions() {
+        let settings: Settings =
+            toml::from_str("severities = { contradiction = 'reject' }").unwrap();
+        let survey = survey_with(TEXT, &settings);
+        assert_eq!(
+            (survey.report().rows.kept, survey.report().rows.rejected),
+            (1, 2)
+        );
+        assert_eq!(survey.report().codes.get("contradiction"), Some(&2));
+    }
+}

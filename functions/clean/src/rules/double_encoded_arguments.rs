@@ -1,0 +1,27 @@
+//! The arguments of a function call were encoded as JSON twice.
+
+use super::{Check, Rule};
+use crate::Severity;
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "double_encoded_arguments",
+    severity: Severity::Repair,
+    binding: false,
+    doc: "the arguments of a function call were encoded as JSON twice",
+    fix: "encode `arguments` once",
+    check: Check::Read,
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::tests::check;
+
+    #[test]
+    fn arguments_encoded_twice_are_decoded_twice() {
+        check(
+            r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","function_call":{"name":"f","arguments":"\"{}\""}}]}"#,
+            &["double_encoded_arguments"],
+        );
+    }
+}

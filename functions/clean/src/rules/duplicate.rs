@@ -1,0 +1,43 @@
+//! The row says the same as an earlier one.
+
+use super::{Check, Rule};
+use crate::Severity;
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "duplicate",
+    severity: Severity::Reject,
+    binding: false,
+    doc: "the row says the same as an earlier one",
+    fix: "leave it out, or give it a meaning of its own: repeats teach by heart",
+    check: Check::Rows,
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::{Rows, rules::tests::survey_text};
+
+    #[test]
+    fn the_first_of_equal_rows_stays() {
+        let text = "{\"input\":\"a\",\"output\":\"one two three\"}\n\
+                    {\"output\":\" one two three\", \"input\":\"a\"}\n\
+                    {\"prompt\":\"a\",\"completion\":\"one two three\"}\n";
+        let survey = survey_text(text);
+        let expected = Rows {
+            read: 3,
+            kept: 1,
+            rejected: 0,
+            duplicate: 2,
+        };
+        assert_eq!(survey.report().rows, expected);
+        assert_eq!(survey.report().codes.get("duplicate"), Some(&2));
+        let lines: Vec<u64> = survey
+            .report()
+            .findings
+            .iter()
+            .filter(|f| f.code == "duplicate")
+            .map(|f| f.line)
+            .collect();
+        assert_eq!(lines, [2, 3]);
+    }
+}

@@ -1,0 +1,31 @@
+//! A key is written twice in one object; its last value counts.
+
+use super::{Check, Rule};
+use crate::Severity;
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "duplicate_keys",
+    severity: Severity::Note,
+    binding: false,
+    doc: "a key is written twice in one object; its last value counts",
+    fix: "write every key once",
+    check: Check::Read,
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::tests::check;
+
+    #[test]
+    fn the_last_of_two_counts() {
+        check(
+            r#"{"input":"a","input":"b","output":"one two three"}"#,
+            &["duplicate_keys"],
+        );
+        check(
+            r#"{"input":"a","input":7,"output":"one two three"}"#,
+            &["duplicate_keys", "wrong_type"],
+        );
+    }
+}

@@ -1,0 +1,32 @@
+//! There is nothing in the file.
+
+use super::{Check, Rule};
+use crate::Severity;
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "empty_file",
+    severity: Severity::Reject,
+    binding: true,
+    doc: "there is nothing in the file",
+    fix: "check the export, then upload again",
+    check: Check::Read,
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::{Verdict, rules::tests::survey_text};
+
+    #[test]
+    fn blanks_are_nothing() {
+        for text in ["", "\n\n", "\u{feff}", "[]"] {
+            let survey = survey_text(text);
+            assert_eq!(survey.report().verdict, Verdict::Unusable, "{text:?}");
+            assert_eq!(
+                survey.report().codes.get("empty_file"),
+                Some(&1),
+                "{text:?}"
+            );
+        }
+    }
+}

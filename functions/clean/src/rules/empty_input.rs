@@ -1,0 +1,42 @@
+//! A question is empty.
+
+use super::{Check, Rule};
+use crate::{Severity, example::Role, finding::Fault, row::Row};
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "empty_input",
+    severity: Severity::Reject,
+    binding: true,
+    doc: "a question is empty",
+    fix: "write what was asked, or leave the row out",
+    check: Check::Row(check),
+};
+
+fn check(row: &Row<'_>) -> Option<Fault> {
+    let mut turns = row.example.turns.iter();
+    let turn = turns.find(|turn| turn.role == Role::User && turn.is_empty())?;
+    Some(Fault::new(&RULE).at(turn.place.at).path(turn.place))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::tests::check;
+
+    #[test]
+    fn a_question_of_blanks_is_empty() {
+        check(r#"{"input":"","output":"one two three"}"#, &["empty_input"]);
+        check(
+            r#"{"input":null,"output":"one two three"}"#,
+            &["empty_input"],
+        );
+        check(
+            r#"{"input":" \n","output":"one two three"}"#,
+            &["empty_input", "trim"],
+        );
+        check(
+            r#"{"contents":[{"role":"user","parts":[]},{"role":"model","parts":[{"text":"one two three"}]}]}"#,
+            &["empty_input"],
+        );
+    }
+}

@@ -1,0 +1,35 @@
+//! An answer is empty.
+
+use super::{Check, Rule};
+use crate::{Severity, example::Role, finding::Fault, row::Row};
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "empty_output",
+    severity: Severity::Reject,
+    binding: true,
+    doc: "an answer is empty",
+    fix: "write the answer, or leave the row out",
+    check: Check::Row(check),
+};
+
+fn check(row: &Row<'_>) -> Option<Fault> {
+    let mut turns = row.example.turns.iter();
+    let turn = turns.find(|turn| turn.role == Role::Model && turn.is_empty())?;
+    Some(Fault::new(&RULE).at(turn.place.at).path(turn.place))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::tests::check;
+
+    #[test]
+    fn an_answer_of_blanks_is_empty() {
+        check(r#"{"input":"a","output":""}"#, &["empty_output"]);
+        check(r#"{"input":"a","output":null}"#, &["empty_output"]);
+        check(
+            r#"{"input":"a","output":"\u3000\t"}"#,
+            &["empty_output", "trim"],
+        );
+    }
+}

@@ -1,0 +1,44 @@
+//! There are fewer than 100 rows.
+
+use super::{Check, FileFacts, Rule};
+use crate::Severity;
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "few_rows",
+    severity: Severity::Warn,
+    binding: false,
+    doc: "there are fewer than 100 rows",
+    fix: "collect more: 100 to 500 to begin with, 3,000 to 5,000 for one domain, 20,000 to 50,000 for broad style; good rows count for more than many",
+    check: Check::File(check),
+};
+
+/// Fewest rows with which tuning is advised (the service's documentation: "at least 100 to 500
+/// examples").
+const ROWS_ADVISED: u64 = 100;
+
+fn check(facts: &FileFacts) -> Option<String> {
+    let few = facts.kept > 0 && facts.kept < ROWS_ADVISED;
+    few.then(|| {
+        format!(
+            "{} rows are kept, at least {ROWS_ADVISED} are advised",
+            facts.kept
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn below_a_hundred_is_few() {
+        for (kept, few) in [(0, false), (1, true), (99, true), (100, false)] {
+            let facts = FileFacts {
+                kept,
+                ..FileFacts::default()
+            };
+            assert_eq!(check(&facts).is_some(), few, "{kept}");
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The arguments of a function call are not a JSON object.
+
+use super::{Check, Rule};
+use crate::Severity;
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "invalid_arguments",
+    severity: Severity::Reject,
+    binding: true,
+    doc: "the arguments of a function call are not a JSON object",
+    fix: "write `arguments` as an object, or as a text that holds one",
+    check: Check::Read,
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::tests::check;
+
+    #[test]
+    fn arguments_must_be_an_object() {
+        check(
+            r#"{"messages":[{"role":"assistant","function_call":{"name":"f","arguments":"nope"}}]}"#,
+            &["invalid_arguments"],
+        );
+    }
+}

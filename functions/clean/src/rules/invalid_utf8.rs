@@ -1,0 +1,35 @@
+//! The row is not UTF-8 text.
+
+use super::{Check, Rule};
+use crate::Severity;
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "invalid_utf8",
+    severity: Severity::Reject,
+    binding: true,
+    doc: "the row is not UTF-8 text",
+    fix: "save the file as UTF-8",
+    check: Check::Read,
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::tests::check_bytes;
+
+    #[test]
+    fn broken_bytes_are_refused_wherever_they_are() {
+        let row = |value: &[u8]| {
+            [
+                b"{\"input\":\"a\",\"output\":\"one two three\",\"id\":\"",
+                value,
+                b"\"}",
+            ]
+            .concat()
+        };
+        check_bytes(&row(b"caf\xc3\xa9"), &[]);
+        check_bytes(&row(b"caf\xe9"), &["invalid_utf8"]);
+        check_bytes(&row(b"\xc0\xaf"), &["invalid_utf8"]);
+        check_bytes(&row(b"\xed\xa0\x80"), &["invalid_utf8"]);
+    }
+}

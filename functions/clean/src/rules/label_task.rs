@@ -1,0 +1,70 @@
+//! The answers are labels, so short ones are kept.
+
+use super::{Check, FileFacts, Rule};
+use crate::{Severity, Task};
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "label_task",
+    severity: Severity::Note,
+    binding: false,
+    doc: "the answers are labels, so short ones are kept",
+    fix: "nothing to do; if they are no labels, write whole answers",
+    check: Check::File(check),
+};
+
+fn check(facts: &FileFacts) -> Option<String> {
+    (facts.task == Task::Classification).then(|| {
+        format!(
+            "{} short answers are {} labels, and are kept",
+            facts.short, facts.labels
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Rows, Task, rules::tests::survey_text};
+
+    fn rows(labels: &[&str], times: usize) -> String {
+        let row = |n: usize| {
+            format!(
+                "{{\"input\":\"q{n}\",\"output\":\"{}\"}}\n",
+                labels[n % labels.len()]
+            )
+        };
+        (0..times * labels.len()).map(row).collect()
+    }
+
+    #[test]
+    fn few_answers_over_many_rows_are_labels() {
+        let survey = survey_text(&rows(&["good", "bad"], 20));
+        let report = survey.report();
+        assert_eq!(report.task, Task::Classification);
+        assert_eq!(
+            report.rows,
+            Rows {
+                read: 40,
+                kept: 40,
+                rejected: 0,
+                duplicate: 0
+            }
+        );
+        assert_eq!(
+            (
+                report.codes.get("label_task"),
+                report.codes.get("short_output")
+            ),
+            (Some(&1), None)
+        );
+    }
+
+    #[test]
+    fn many_answers_over_few_rows_are_short_answers() {
+        let many: Vec<String> = (0..40).map(|n| format!("label{n}")).collect();
+        let labels: Vec<&str> = many.iter().map(String::as_str).collect();
+        let survey = survey_text(&rows(&labels, 1));
+        assert_eq!(survey.report().task, Task::Generation);
+        assert_eq!(survey.report().codes.get("short_output"), Some(&40));
+    }
+}

@@ -1,0 +1,38 @@
+//! The last turn is not the model's.
+
+use super::{Check, Rule};
+use crate::{Severity, example::Role, finding::Fault, row::Row};
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "last_turn_not_model",
+    severity: Severity::Reject,
+    binding: true,
+    doc: "the last turn is not the model's",
+    fix: "end the row with the answer to learn, or cut the question after it",
+    check: Check::Row(check),
+};
+
+fn check(row: &Row<'_>) -> Option<Fault> {
+    let last = row.example.turns.last()?;
+    let answered = row
+        .example
+        .turns
+        .iter()
+        .any(|turn| turn.role == Role::Model);
+    (answered && last.role != Role::Model)
+        .then(|| Fault::new(&RULE).at(last.place.at).path(last.place))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::tests::check;
+
+    #[test]
+    fn a_question_without_an_answer_at_the_end_is_refused() {
+        check(
+            r#"{"conversations":[{"from":"human","value":"a"},{"from":"gpt","value":"b"},{"from":"human","value":"c"}]}"#,
+            &["last_turn_not_model"],
+        );
+    }
+}

@@ -1,0 +1,33 @@
+//! The rows are written in more than one format.
+
+use super::{Check, FileFacts, Rule};
+use crate::Severity;
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "mixed_formats",
+    severity: Severity::Note,
+    binding: false,
+    doc: "the rows are written in more than one format",
+    fix: "nothing to do, if it was meant so",
+    check: Check::File(check),
+};
+
+fn check(facts: &FileFacts) -> Option<String> {
+    (facts.formats > 1).then(|| format!("the rows are written in {} formats", facts.formats))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::tests::survey_text;
+
+    #[test]
+    fn two_formats_are_noted() {
+        let text = "{\"input\":\"a\",\"output\":\"one two three\"}\n{\"prompt\":\"b\",\"completion\":\"one two three\"}";
+        assert_eq!(
+            survey_text(text).report().codes.get("mixed_formats"),
+            Some(&1)
+        );
+        assert_eq!(survey_text(text).report().rows.kept, 2);
+    }
+}

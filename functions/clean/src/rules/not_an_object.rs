@@ -1,0 +1,26 @@
+//! The row is JSON, but not an object.
+
+use super::{Check, Rule};
+use crate::Severity;
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "not_an_object",
+    severity: Severity::Reject,
+    binding: true,
+    doc: "the row is JSON, but not an object",
+    fix: "write each row as an object with named members",
+    check: Check::Read,
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::tests::check;
+
+    #[test]
+    fn a_row_must_have_named_members() {
+        check("7", &["not_an_object"]);
+        check("\"a\"", &["not_an_object"]);
+        check("null", &["not_an_object"]);
+    }
+}

@@ -1,0 +1,40 @@
+//! There are too few rows to hold any out.
+
+use super::{Check, FileFacts, Rule};
+use crate::{Severity, split::ROWS_MIN};
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "not_split",
+    severity: Severity::Warn,
+    binding: false,
+    doc: "there are too few rows to hold any out",
+    fix: "collect at least 20 rows: without a validation file the service draws no evaluation curve, and without held-out rows base and tuned model cannot be compared",
+    check: Check::File(check),
+};
+
+fn check(facts: &FileFacts) -> Option<String> {
+    let too_few = facts.kept > 0 && facts.kept < ROWS_MIN;
+    too_few.then(|| {
+        format!(
+            "all {} rows are for training: below {ROWS_MIN} none is held out",
+            facts.kept
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn below_twenty_nothing_is_held_out() {
+        for (kept, told) in [(0, false), (19, true), (20, false)] {
+            let facts = FileFacts {
+                kept,
+                ..FileFacts::default()
+            };
+            assert_eq!(check(&facts).is_some(), told, "{kept}");
+        }
+    }
+}

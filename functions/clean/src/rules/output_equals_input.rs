@@ -1,0 +1,37 @@
+//! The answer repeats the question.
+
+use super::{Check, Rule};
+use crate::{Severity, finding::Fault, row::Row};
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "output_equals_input",
+    severity: Severity::Warn,
+    binding: false,
+    doc: "the answer repeats the question",
+    fix: "check the export: one column may have been taken twice",
+    check: Check::Row(check),
+};
+
+fn check(row: &Row<'_>) -> Option<Fault> {
+    let [.., asked, answered] = row.example.turns.as_slice() else {
+        return None;
+    };
+    let same = !answered.is_empty() && asked.texts().eq(answered.texts());
+    let said = same && answered.texts().next().is_some();
+    said.then(|| Fault::new(&RULE).at(answered.place.at).path(answered.place))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::tests::check;
+
+    #[test]
+    fn an_echo_is_told() {
+        check(
+            r#"{"input":"one two three","output":"one two three"}"#,
+            &["output_equals_input"],
+        );
+        check(r#"{"input":"one two","output":"one two three"}"#, &[]);
+    }
+}

@@ -1,0 +1,47 @@
+//! Many answers are short, yet they are no labels.
+
+use super::{Check, FileFacts, Rule};
+use crate::{Severity, Task};
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "short_outputs_overall",
+    severity: Severity::Warn,
+    binding: false,
+    doc: "many answers are short, yet they are no labels",
+    fix: "look at the short ones: perhaps the wrong column was exported, or `output_words_min` is too high",
+    check: Check::File(check),
+};
+
+/// Share of short answers from which they are no accident, in percent.
+const SHORT_PERCENT: u64 = 10;
+
+fn check(facts: &FileFacts) -> Option<String> {
+    let many = facts.short * 100 >= facts.distinct.max(1) * SHORT_PERCENT;
+    (facts.task == Task::Generation && many)
+        .then(|| format!("{} of {} answers are short", facts.short, facts.distinct))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenth_is_many() {
+        for (short, told) in [(0, false), (9, false), (10, true)] {
+            let facts = FileFacts {
+                short,
+                distinct: 100,
+                ..FileFacts::default()
+            };
+            assert_eq!(check(&facts).is_some(), told, "{short}");
+        }
+        let labels = FileFacts {
+            short: 99,
+            distinct: 100,
+            task: Task::Classification,
+            ..FileFacts::default()
+        };
+        assert_eq!(check(&labels), None);
+    }
+}

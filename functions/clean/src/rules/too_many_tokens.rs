@@ -1,0 +1,40 @@
+//! The row has more than 131,072 tokens by estimate, and the service would drop it.
+
+use super::{Check, Rule};
+use crate::{Severity, finding::Fault, row::Row};
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "too_many_tokens",
+    severity: Severity::Reject,
+    binding: false,
+    doc: "the row has more than 131,072 tokens by estimate, and the service would drop it",
+    fix: "shorten the context, or cut the row up",
+    check: Check::Row(check),
+};
+
+/// Most tokens of an example, input and output together (the service's limits for supervised
+/// tuning of Gemini 3.5 Flash and 3.1 Flash-Lite).
+const TOKENS_MAX: u32 = 131_072;
+
+fn check(row: &Row<'_>) -> Option<Fault> {
+    let message = || format!("about {} tokens, the most is {TOKENS_MAX}", row.tokens);
+    (row.tokens > TOKENS_MAX).then(|| Fault::new(&RULE).saying(message()))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::tests::check;
+
+    #[test]
+    fn the_limit_counts_question_and_answer() {
+        let row = |words: usize| {
+            format!(
+                r#"{{"input":"{}a","output":"one two three"}}"#,
+                "a ".repeat(words)
+            )
+        };
+        check(&row(131_068), &[]);
+        check(&row(131_069), &["too_many_tokens"]);
+    }
+}

@@ -1,0 +1,34 @@
+//! Blanks around a question or an answer were taken away.
+
+use super::{Check, Rule};
+use crate::Severity;
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "trim",
+    severity: Severity::Repair,
+    binding: false,
+    doc: "blanks around a question or an answer were taken away",
+    fix: "nothing to do",
+    check: Check::Read,
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::tests::{check, survey_text};
+
+    #[test]
+    fn blanks_are_taken_away_and_counted_not_listed() {
+        let row = r#"{"input":" a\n","output":"one two three"}"#;
+        check(row, &["trim"]);
+        assert_eq!(
+            survey_text(row)
+                .report()
+                .findings
+                .iter()
+                .filter(|f| f.code == "trim")
+                .count(),
+            0
+        );
+    }
+}

@@ -1,0 +1,26 @@
+//! The row is in no format known.
+
+use super::{Check, Rule};
+use crate::Severity;
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "unknown_format",
+    severity: Severity::Reject,
+    binding: true,
+    doc: "the row is in no format known",
+    fix: "rename the keys to `input`/`output`, `prompt`/`completion`, `question`/`answer`, `instruction`/`output`, `messages`, `conversations` or `contents`",
+    check: Check::Read,
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::tests::check;
+
+    #[test]
+    fn a_row_needs_both_of_its_sides() {
+        check(r#"{"input":"a"}"#, &["unknown_format"]);
+        check(r#"{"text":"a"}"#, &["unknown_format"]);
+        check("{}", &["unknown_format"]);
+    }
+}

@@ -1,0 +1,31 @@
+//! A turn is spoken by somebody Gemini does not know.
+
+use super::{Check, Rule};
+use crate::Severity;
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "unknown_role",
+    severity: Severity::Reject,
+    binding: true,
+    doc: "a turn is spoken by somebody Gemini does not know",
+    fix: "name the roles `user` and `assistant` (or `model`), and `system` for the instruction",
+    check: Check::Read,
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::tests::check;
+
+    #[test]
+    fn every_speaker_must_be_known() {
+        check(
+            r#"{"messages":[{"role":"narrator","content":"a"}]}"#,
+            &["unknown_role"],
+        );
+        check(
+            r#"{"conversations":[{"from":"narrator","value":"a"}]}"#,
+            &["unknown_role"],
+        );
+    }
+}

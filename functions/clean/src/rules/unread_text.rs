@@ -1,0 +1,28 @@
+//! There is more after the array of rows, and it was not read.
+
+use super::{Check, Rule};
+use crate::Severity;
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "unread_text",
+    severity: Severity::Warn,
+    binding: false,
+    doc: "there is more after the array of rows, and it was not read",
+    fix: "put all rows into one array, or write JSONL",
+    check: Check::Read,
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::tests::survey_text;
+
+    #[test]
+    fn a_second_array_is_told() {
+        let text = "{\"train\":[{\"input\":\"a\",\"output\":\"one two three\"}],\"test\":[{}]}";
+        assert_eq!(
+            survey_text(text).report().codes.get("unread_text"),
+            Some(&1)
+        );
+    }
+}

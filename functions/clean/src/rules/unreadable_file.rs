@@ -1,0 +1,50 @@
+//! The file is not JSON text.
+
+use super::{Check, Rule};
+use crate::Severity;
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "unreadable_file",
+    severity: Severity::Reject,
+    binding: true,
+    doc: "the file is not JSON text",
+    fix: "unpack or export it as JSONL: one JSON object per line, in UTF-8",
+    check: Check::Read,
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        Verdict,
+        rules::tests::{survey_bytes, survey_text},
+    };
+
+    #[test]
+    fn the_report_says_what_the_file_looks_like() {
+        for (bytes, looks) in [
+            (&b"\x1f\x8b\x08\0\0"[..], "looks like gzip"),
+            (b"PK\x03\x04\x14\0", "looks like a zip archive"),
+            (
+                b"input,output\na,b\n",
+                "no row is JSON; it looks like comma-separated values",
+            ),
+        ] {
+            let survey = survey_bytes(bytes);
+            let report = survey.report();
+            assert_eq!(report.verdict, Verdict::Unusable);
+            let finding = report
+                .findings
+                .iter()
+                .find(|f| f.code == "unreadable_file")
+                .unwrap();
+            assert!(finding.message.contains(looks), "{}", finding.message);
+        }
+    }
+
+    #[test]
+    fn one_row_of_json_makes_a_file_readable() {
+        let survey = survey_text("nonsense\n{\"input\":\"a\",\"output\":\"one two three\"}");
+        assert_eq!(survey.report().codes.get("unreadable_file"), None);
+    }
+}

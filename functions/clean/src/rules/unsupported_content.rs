@@ -1,0 +1,27 @@
+//! A turn holds something other than text, function calls and files in Cloud Storage.
+
+use super::{Check, Rule};
+use crate::Severity;
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "unsupported_content",
+    severity: Severity::Reject,
+    binding: true,
+    doc: "a turn holds something other than text, function calls and files in Cloud Storage",
+    fix: "describe pictures in words, or put them in a bucket and write `contents` with `fileData`",
+    check: Check::Read,
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::tests::check;
+
+    #[test]
+    fn a_picture_from_the_web_is_refused() {
+        check(
+            r#"{"messages":[{"role":"user","content":[{"type":"image_url"}]}]}"#,
+            &["unsupported_content"],
+        );
+    }
+}

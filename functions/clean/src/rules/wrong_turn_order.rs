@@ -1,0 +1,67 @@
+//! User and model do not speak in turns, the user first.
+
+use super::{Check, Rule};
+use crate::{Severity, example::Role, finding::Fault, row::Row};
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "wrong_turn_order",
+    severity: Severity::Reject,
+    binding: true,
+    doc: "user and model do not speak in turns, the user first",
+    fix: "begin with the user, and put two turns of one speaker together",
+    check: Check::Row(check),
+};
+
+fn check(row: &Row<'_>) -> Option<Fault> {
+    let mut expected = Role::User;
+    for turn in &row.example.turns {
+        if turn.role != expected {
+            let message = format!(
+                "a turn of the {} where the {}'s was due",
+                turn.role.name(),
+                expected.name()
+            );
+            return Some(
+                Fault::new(&RULE)
+                    .at(turn.place.at)
+                    .path(turn.place)
+                    .saying(message),
+            );
+        }
+        expected = match expected {
+            Role::User => Role::Model,
+            Role::Model => Role::User,
+        };
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::tests::check;
+
+    #[test]
+    fn speakers_take_turns() {
+        let row = |from: &[&str]| {
+            let turns: Vec<String> = from
+                .iter()
+                .map(|from| format!(r#"{{"from":"{from}","value":"one two three"}}"#))
+                .collect();
+            format!(r#"{{"conversations":[{}]}}"#, turns.join(","))
+        };
+        check(
+            &row(&["human", "gpt", "human", "gpt"]),
+            &["output_equals_input"],
+        );
+        check(&row(&["gpt"]), &["wrong_turn_order"]);
+        check(
+            &row(&["gpt", "human", "gpt"]),
+            &["output_equals_input", "wrong_turn_order"],
+        );
+        check(
+            &row(&["human", "human", "gpt"]),
+            &["output_equals_input", "wrong_turn_order"],
+        );
+    }
+}

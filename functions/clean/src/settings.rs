@@ -1,0 +1,159 @@
+//! What a recipe may say about cleaning: its `[clean]` table.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Rule, rules::rules};
+
+/// Largest share of validation rows a recipe may ask for, in percent: the tuning service refuses
+/// more than 30 % of the training rows, which is 23 % of all.
+const VALIDATION_PERCENT_MAX: u8 = 23;
+
+/// How a dataset is cleaned and split. Same bytes, same settings: same result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Fewest words of an answer that is not a label; default 3.
+    pub output_words_min: u32,
+    /// Rows held out for comparing base and tuned model; at most a tenth of the rows are taken;
+    /// default 200.
+    pub eval_rows: u32,
+    /// Rows the tuning job validates on, in percent of the kept rows, 0 to 23; default 10.
+    pub validation_percent: u8,
+    /// Chooses another split of the same rows; default 0.
+    pub seed: u64,
+    /// Put before every row that has no system instruction of its own; default none.
+    pub system_instruction: Option<String>,
+    /// What a rule does, by its code, where that differs from the rule's own severity; default
+    /// empty.
+    pub severities: BTreeMap<String, Severity>,
+    /// Most findings listed one by one, the most severe first; counts are never cut; default 1000.
+    pub findings_max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            output_words_min: 3,
+            eval_rows: 200,
+            validation_percent: 10,
+            seed: 0,
+            system_instruction: None,
+            severities: BTreeMap::new(),
+            findings_max: 1_000,
+        }
+    }
+}
+
+/// What a finding does to its row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The row is left out.
+    Reject,
+    /// The row is kept, and somebody should look at it.
+    Warn,
+    /// The row is kept, changed.
+    Repair,
+    /// The row is kept as it is.
+    Note,
+}
+
+impl Severity {
+    /// Every severity, the gravest first.
+    pub(crate) const ALL: [Self; 4] = [Self::Reject, Self::Warn, Self::Repair, Self::Note];
+
+    /// The word in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Reject => "reject",
+            Self::Warn => "warn",
+            Self::Repair => "repair",
+            Self::Note => "note",
+        }
+    }
+}
+
+impl Settings {
+    /// Whether a cleaning can go by these settings.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] with every fault, not only the first.
+    pub fn check(&self) -> Result<(), Error> {
+        let mut faults = Vec::new();
+        if self.validation_percent > VALIDATION_PERCENT_MAX {
+            faults.push(format!(
+                "`validation_percent` is {}, the most is {VALIDATION_PERCENT_MAX}",
+                self.validation_percent
+            ));
+        }
+        for (code, severity) in &self.severities {
+            match rules().find(|rule| rule.code == code) {
+                None => faults.push(format!("no rule is called `{code}`")),
+                Some(rule) if *severity == Severity::Repair && rule.severity != *severity => {
+                    faults.push(format!("rule `{code}` has no repair"));
+                }
+                Some(rule) if rule.binding && *severity != Severity::Reject => {
+                    faults.push(format!("rule `{code}` always rejects: {}", rule.doc));
+                }
+                Some(_) => {}
+            }
+        }
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Settings(faults.join("; ")))
+        }
+    }
+
+    /// What `rule` does under these settings.
+    pub(crate) fn severity(&self, rule: &Rule) -> Severity {
+        self.severities
+            .get(rule.code)
+            .copied()
+            .unwrap_or(rule.severity)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(table: &str, expected: &str) {
+        let settings: Settings = toml::from_str(table).unwrap();
+        let said = settings
+            .check()
+            .map_or_else(|e| e.to_string(), |()| String::new());
+        assert!(said.contains(expected), "{table}: {said}");
+        assert_eq!(said.is_empty(), expected.is_empty(), "{table}: {said}");
+    }
+
+    #[test]
+    fn every_fault_of_the_settings_is_named() {
+        check("", "");
+        check("validation_percent = 23", "");
+        check("validation_percent = 24", "the most is 23");
+        check(
+            "severities = { short_output = 'warn', delimiters = 'reject' }",
+            "",
+        );
+        check("severities = { shrt = 'warn' }", "no rule is called `shrt`");
+        check(
+            "severities = { invalid_json = 'warn' }",
+            "`invalid_json` always rejects",
+        );
+        check("severities = { short_output = 'repair' }", "has no repair");
+        check(
+            "validation_percent = 99\nseverities = { nope = 'note' }",
+            "the most is 23; no rule is called `nope`",
+        );
+    }
+
+    #[test]
+    fn a_misspelt_setting_is_refused() {
+        let refused = toml::from_str::<Settings>("evalrows = 3").unwrap_err();
+        assert!(refused.to_string().contains("unknown field `evalrows`"));
+    }
+}

@@ -1,0 +1,156 @@
+//! Counts findings without limit, and lists the gravest of them within one.
+
+use std::collections::BTreeMap;
+
+use crate::{Finding, Severity, container::Head, finding::Fault, rules};
+
+/// First lines remembered of every code.
+const LINES_MAX: usize = 3;
+
+/// What was found so far.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    findings_max: usize,
+    codes: BTreeMap<&'static str, Tally>,
+    /// A list for each of [`Severity::ALL`].
+    listed: [Vec<Finding>; Severity::ALL.len()],
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    count: u64,
+    lines: Vec<u64>,
+    unlisted: bool,
+}
+
+/// A ledger closed.
+pub(super) struct Closed {
+    /// How often each code was found.
+    pub(super) codes: BTreeMap<String, u64>,
+    /// The first lines of each code.
+    pub(super) lines: BTreeMap<String, Vec<u64>>,
+    /// The gravest findings, by line.
+    pub(super) findings: Vec<Finding>,
+    /// How many findings are counted and not listed, those never listed aside.
+    pub(super) omitted: u64,
+}
+
+impl Ledger {
+    /// A ledger that lists at most `findings_max`.
+    pub(super) fn new(findings_max: usize) -> Self {
+        Self {
+            findings_max,
+            ..Self::default()
+        }
+    }
+
+    /// Takes what is wrong with a row.
+    pub(super) fn add(&mut self, fault: Fault, severity: Severity, head: Head, bytes: &[u8]) {
+        if self.count(&fault, head.line) {
+            let max = self.findings_max;
+            let list = self.list(severity);
+            if list.len() < max {
+                list.push(fault.place(severity, head, bytes));
+            }
+        }
+    }
+
+    /// Takes what is wrong on a line, or, at line 0, with the whole file.
+    pub(super) fn add_at(&mut self, fault: Fault, severity: Severity, line: u64) {
+        let head = Head {
+            line,
+            column: 1,
+            length: 0,
+            body: crate::container::Body::Whole,
+        };
+        self.add(fault, severity, head, &[]);
+    }
+
+    /// Takes over another ledger.
+    pub(super) fn merge(&mut self, other: Self) {
+        for (code, theirs) in other.codes {
+            let ours = self.codes.entry(code).or_default();
+            ours.count += theirs.count;
+            ours.unlisted |= theirs.unlisted;
+            ours.lines.extend(theirs.lines);
+            ours.lines.sort_unstable();
+            ours.lines.truncate(LINES_MAX);
+        }
+        for (ours, theirs) in self.listed.iter_mut().zip(other.listed) {
+            ours.extend(theirs);
+            ours.sort_by_key(|finding| finding.line);
+            ours.truncate(self.findings_max);
+        }
+    }
+
+    /// Makes up the account.
+    pub(super) fn close(self) -> Closed {
+        let listable = self.codes.values().filter(|tally| !tally.unlisted);
+        let found: u64 = listable.map(|tally| tally.count).sum();
+        let mut findings: Vec<Finding> = self.listed.into_iter().flatten().collect();
+        findings.truncate(self.findings_max);
+        findings.sort_by_key(|finding| (finding.line, finding.column));
+        let listed = u64::try_from(findings.len()).unwrap_or(u64::MAX);
+        let (mut codes, mut lines) = (BTreeMap::new(), BTreeMap::new());
+        for (code, tally) in self.codes {
+            codes.insert(code.to_owned(), tally.count);
+            lines.insert(code.to_owned(), tally.lines);
+        }
+        Closed {
+            codes,
+            lines,
+            findings,
+            omitted: found.saturating_sub(listed),
+        }
+    }
+
+    /// Counts a fault; whether it is to be listed.
+    fn count(&mut self, fault: &Fault, line: u64) -> bool {
+        let tally = self.codes.entry(fault.rule.code).or_default();
+        tally.count += 1;
+        if tally.lines.len() < LINES_MAX {
+            tally.lines.push(line);
+        }
+        // Blanks are taken away from half of all rows; a list of them helps nobody.
+        tally.unlisted = fault.rule.code == rules::trim::RULE.code;
+        !tally.unlisted
+    }
+
+    fn list(&mut self, severity: Severity) -> &mut Vec<Finding> {
+        let [rejected, warned, repaired, noted] = &mut self.listed;
+        match severity {
+            Severity::Reject => rejected,
+            Severity::Warn => warned,
+            Severity::Repair => repaired,
+            Severity::Note => noted,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gravest_are_listed_and_all_are_counted() {
+        let mut ledger = Ledger::new(2);
+        for line in 1..=3 {
+            ledger.add_at(Fault::new(&rules::delimiters::RULE), Severity::Note, line);
+        }
+        ledger.add_at(Fault::new(&rules::invalid_json::RULE), Severity::Reject, 4);
+        let mut other = Ledger::new(2);
+        other.add_at(Fault::new(&rules::short_output::RULE), Severity::Reject, 2);
+        other.add_at(Fault::new(&rules::trim::RULE), Severity::Repair, 2);
+        ledger.merge(other);
+        let closed = ledger.close();
+        let listed: Vec<_> = closed
+            .findings
+            .iter()
+            .map(|f| (f.line, f.code.as_ref()))
+            .collect();
+        assert_eq!(listed, [(2, "short_output"), (4, "invalid_json")]);
+        assert_eq!(closed.codes["delimiters"], 3);
+        assert_eq!(closed.lines["delimiters"], [1, 2, 3]);
+        assert_eq!(closed.omitted, 3);
+    }
+}
