@@ -8,6 +8,7 @@ pub mod error;
 pub mod event;
 
 pub mod curve;
+pub mod route;
 pub mod dataset;
 pub mod id;
 pub mod price;

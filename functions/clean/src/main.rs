@@ -1,1 +1,8 @@
-fn main() {}
+//! `clean`, as Cloud Run starts it.
+
+use std::process::ExitCode;
+
+#[actix_web::main]
+async fn main() -> ExitCode {
+    shared::service::run("clean", clean::Config::read, clean::start).await
+}

@@ -4,11 +4,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::route::Route;
+use shared::{
+    recipe::Gate,
+    route::{Evidence, Route},
+};
 
 /// What the gate reads of an evaluation's document. Function crates do not import each other, so these are its own few fields;
 /// the rest of the document is ignored.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// What the evaluation found.
     pub verdict: Verdict,
@@ -30,22 +33,11 @@ pub struct Summary {
 }
 
 /// What the tuned model scored on one metric.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// Of the metric.
     pub name: String,
     /// Mean over the rows, 0 to 1.
-    pub tuned_mean: f64,
-}
-
-/// A score and what it was scored on. Two are comparable only on the same metric and the same rows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Evidence {
-    /// Name of the metric that decided.
-    pub metric: String,
-    /// Digest of the rows.
-    pub sample: String,
-    /// Mean score of the tuned model, 0 to 1.
     pub tuned_mean: f64,
 }
 
@@ -77,17 +69,6 @@ pub enum Verdict {
     Worse,
 }
 
-/// What a tuned model must prove.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Policy {
-    /// That it is better. The default: a tuned model has to earn its place.
-    #[default]
-    Better,
-    /// That it is not worse: for a model tuned to be cheaper, faster or shorter.
-    NotWorse,
-}
-
 /// What the gate decides, and why, in plain words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -106,7 +87,7 @@ pub enum Decision {
 
 /// Decides on the tuned model of `run`. `route` is the route at the moment of deciding: whoever loses the compare-and-set on it
 /// decides anew.
-pub fn decide(run: &str, summary: &Summary, policy: Policy, route: &Route) -> Decision {
+pub fn decide(run: &str, summary: &Summary, policy: Gate, route: &Route) -> Decision {
     if route
         .target
         .as_ref()
@@ -116,8 +97,8 @@ pub fn decide(run: &str, summary: &Summary, policy: Policy, route: &Route) -> De
     }
     let found = &summary.reason;
     match (summary.verdict, policy) {
-        (Verdict::Better, _) | (Verdict::NotWorse, Policy::NotWorse) => {}
-        (Verdict::NotWorse, Policy::Better) => {
+        (Verdict::Better, _) | (Verdict::NotWorse, Gate::NotWorse) => {}
+        (Verdict::NotWorse, Gate::Better) => {
             return keep(&match summary.more_rows_needed {
                 Some(more) => format!(
                     "it must be better, and is only not worse; about {more} more rows may show more ({found})"

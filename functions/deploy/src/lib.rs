@@ -1,5 +1,43 @@
 //! The gate: moves the route to the tuned model only if the evaluation allows it, and knows the way back.
 
+mod config;
 pub mod gate;
+mod handler;
 
-pub mod route;
+use actix_web::web::{self, Data, ServiceConfig};
+use shared::{
+    clock::Clock,
+    google::{StartError, documents::Documents, events::Events, vertex::Vertex},
+    service::Common,
+};
+
+pub use crate::config::Config;
+
+/// What the handler uses.
+#[derive(Debug)]
+struct State {
+    config: Config,
+    clock: Clock,
+    documents: Documents,
+    events: Events,
+    vertex: Vertex,
+}
+
+/// Makes the clients and gives back the routes.
+pub async fn start(
+    config: Config,
+    common: Common,
+) -> Result<impl Fn(&mut ServiceConfig) + Clone + Send + 'static, StartError> {
+    let Common { clock, google } = common;
+    let state = Data::new(State {
+        config,
+        clock,
+        documents: google.documents().await?,
+        events: google.events(clock)?,
+        vertex: google.vertex()?,
+    });
+    Ok(move |app: &mut ServiceConfig| {
+        app.app_data(state.clone())
+            .route("/", web::post().to(handler::run_evaluated));
+    })
+}

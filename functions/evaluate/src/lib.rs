@@ -1,15 +1,54 @@
 //! Asks the base and the tuned model the same held-out prompts, scores both, and says honestly which is better.
-//!
-//! The modules here are pure: no clock, no client, no task. What calls them reads rows, asks models and stores the result.
+
+mod config;
+mod handler;
+mod ask;
 
 pub mod sample;
-
 pub mod turn;
-
 pub mod answer;
-
 pub mod parts;
-
 pub mod metrics;
-
 pub mod compare;
+
+use actix_web::web::{self, Data, ServiceConfig};
+use shared::{
+    clock::Clock,
+    google::{
+        StartError, documents::Documents, events::Events, objects::Objects, vertex::Vertex,
+    },
+    service::Common,
+};
+
+pub use crate::{config::Config, handler::Record};
+
+/// What the handler uses.
+#[derive(Debug)]
+struct State {
+    config: Config,
+    clock: Clock,
+    documents: Documents,
+    objects: Objects,
+    events: Events,
+    vertex: Vertex,
+}
+
+/// Makes the clients and gives back the routes.
+pub async fn start(
+    config: Config,
+    common: Common,
+) -> Result<impl Fn(&mut ServiceConfig) + Clone + Send + 'static, StartError> {
+    let Common { clock, google } = common;
+    let state = Data::new(State {
+        config,
+        clock,
+        documents: google.documents().await?,
+        objects: google.objects().await?,
+        events: google.events(clock)?,
+        vertex: google.vertex()?,
+    });
+    Ok(move |app: &mut ServiceConfig| {
+        app.app_data(state.clone())
+            .route("/", web::post().to(handler::run_finished));
+    })
+}

@@ -1,14 +1,56 @@
 //! Serves the routed model: answers it has given before come from a cache, answers it is not sure of from the base model,
 //! and every answer says who gave it.
-//!
-//! The modules here are pure: no clock, no client, no task.
+
+mod config;
+mod handler;
+mod routes;
 
 pub mod snapshot;
-
 pub mod fingerprint;
-
 pub mod cache;
-
 pub mod confidence;
-
 pub mod choose;
+
+use std::sync::Mutex;
+
+use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
+use shared::{
+    clock::Clock,
+    google::{StartError, vertex::Vertex},
+    service::Common,
+};
+
+pub use crate::config::Config;
+use crate::{cache::Cache, routes::Routes};
+
+/// What the handler uses.
+#[derive(Debug)]
+struct State {
+    config: Config,
+    clock: Clock,
+    vertex: Vertex,
+    routes: Routes,
+    cache: Mutex<Cache>,
+}
+
+/// Makes the clients and gives back the routes.
+pub async fn start(
+    config: Config,
+    common: Common,
+) -> Result<impl Fn(&mut ServiceConfig) + Clone + Send + 'static, StartError> {
+    let Common { clock, google } = common;
+    let body = PayloadConfig::new(config.body_max_bytes);
+    let state = Data::new(State {
+        clock,
+        vertex: google.vertex()?,
+        routes: Routes::new(google.documents().await?, clock, config.route_ttl),
+        cache: Mutex::new(Cache::new(config.cache)),
+        config,
+    });
+    Ok(move |app: &mut ServiceConfig| {
+        app.app_data(state.clone()).app_data(body.clone()).route(
+            "/v1/models/{model}:generateContent",
+            web::post().to(handler::generate_content),
+        );
+    })
+}

@@ -11,6 +11,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 #[derive(Debug, Clone)]
 pub struct Clock(Arc<Inner>);
 
+/// The two numbers that a clock is made of.
+#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
+pub struct State {
+    /// When it showed the wall's time.
+    pub origin: DateTime<Utc>,
+    /// Simulated seconds in one second of the wall.
+    pub speed: f64,
+}
+
 #[derive(Debug)]
 struct Inner {
     origin: DateTime<Utc>,
@@ -26,6 +35,33 @@ impl Clock {
     /// Starts now, at `speed`.
     pub fn starting_now(speed: f64) -> Self {
         Self::new(Utc::now(), speed)
+    }
+
+    /// What a later process needs to go on from this clock.
+    pub fn state(&self) -> State {
+        State {
+            origin: self.0.origin,
+            speed: self.0.speed,
+        }
+    }
+
+    /// A clock at `speed` that shows now what the clock of `state` shows now; it went on while no
+    /// process ran, as the cloud does.
+    ///
+    /// `None` where no such clock exists: at speed 1 a clock agrees with the wall, so it cannot
+    /// be ahead of it.
+    pub fn continued(state: &State, speed: f64) -> Option<Self> {
+        let before = Self::new(state.origin, state.speed);
+        if (speed - state.speed).abs() <= f64::EPSILON {
+            return Some(before);
+        }
+        let ahead = (before.now() - Utc::now()).to_std().unwrap_or_default();
+        if speed <= 1.0 {
+            return ahead.is_zero().then(|| Self::starting_now(speed));
+        }
+        // Solves `origin + (wall − origin) × speed = wall + ahead` for the origin.
+        let since = TimeDelta::from_std(ahead.div_f64(speed - 1.0)).ok()?;
+        Some(Self::new(Utc::now() - since, speed))
     }
 
     /// When this clock and the wall showed the same.
@@ -61,6 +97,15 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_continued_clock_never_goes_back() {
+        let before = Clock::new(Utc::now() - TimeDelta::hours(1), 10.0);
+        let after = Clock::continued(&before.state(), 60.0).unwrap();
+        let leap = (after.now() - before.now()).num_seconds();
+        assert!((0..=2).contains(&leap), "{leap} s");
+        assert!(Clock::continued(&before.state(), 1.0).is_none());
+    }
 
     #[test]
     fn a_fast_clock_gains_on_the_wall() {

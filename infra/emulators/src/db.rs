@@ -1,15 +1,19 @@
-//! What survives a restart: named tables of bytes, on disk or in memory, through redb.
+//! What survives a restart: named tables of bytes, on disk through redb, or plain maps in memory.
 //!
 //! Services keep their state in plain structures and write every change through;
 //! on start they read their tables back with [`Db::scan`].
 
-use std::{path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
 
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, TableError};
 
 /// A write to one table.
 #[derive(Debug, Clone)]
-pub enum Change {
+pub(crate) enum Change {
     /// Stores `value` under `key`.
     Put {
         /// The table's name.
@@ -31,7 +35,7 @@ pub enum Change {
 /// Why the store cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("the emulator's store failed")]
-pub struct Error(#[source] Box<redb::Error>);
+pub(crate) struct Error(#[source] Box<redb::Error>);
 
 impl<E: Into<redb::Error>> From<E> for Error {
     fn from(error: E) -> Self {
@@ -41,55 +45,120 @@ impl<E: Into<redb::Error>> From<E> for Error {
 
 /// An open store; clones share it.
 #[derive(Debug, Clone)]
-pub struct Db(Arc<Database>);
+pub(crate) struct Db(Store);
+
+#[derive(Debug, Clone)]
+enum Store {
+    /// Each change is on the disk before it is told: what a caller was answered survives a crash.
+    Disk(Arc<Database>),
+    /// A map per table: tests write thousands of times and need no pages or checksums.
+    Memory(Arc<Mutex<Tables>>),
+}
+
+type Tables = BTreeMap<&'static str, BTreeMap<String, Vec<u8>>>;
 
 impl Db {
     /// Opens the file at `path`, made where it is missing.
-    pub fn open(path: &Path) -> Result<Self, Error> {
-        Ok(Self(Arc::new(Database::create(path)?)))
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        Ok(Self(Store::Disk(Arc::new(Database::create(path)?))))
     }
 
     /// A store that goes with the process.
-    pub fn in_memory() -> Result<Self, Error> {
-        let backend = redb::backends::InMemoryBackend::new();
-        Ok(Self(Arc::new(
-            Database::builder().create_with_backend(backend)?,
-        )))
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "one signature for both ways to open"
+    )]
+    pub(crate) fn in_memory() -> Result<Self, Error> {
+        Ok(Self(Store::Memory(Arc::default())))
     }
 
-    /// Applies all of `changes`, or none.
-    pub fn apply(&self, changes: Vec<Change>) -> Result<(), Error> {
-        let write = self.0.begin_write()?;
-        for change in changes {
-            match change {
-                Change::Put { table, key, value } => {
-                    let mut table = write.open_table(definition(table))?;
-                    table.insert(key.as_str(), value.as_slice())?;
+    /// What tells whether this store's file is still open; of a store in memory it never is.
+    pub(crate) fn hold(&self) -> Hold {
+        Hold(match &self.0 {
+            Store::Disk(database) => Arc::downgrade(database),
+            Store::Memory(_) => Weak::new(),
+        })
+    }
+
+    /// Applies all of `changes`, or none; on disk this costs one `fsync`, whatever their number.
+    pub(crate) fn apply(&self, changes: Vec<Change>) -> Result<(), Error> {
+        match &self.0 {
+            Store::Disk(_) if changes.is_empty() => Ok(()),
+            Store::Disk(database) => write(database, changes),
+            Store::Memory(tables) => {
+                let mut tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
+                for change in changes {
+                    match change {
+                        Change::Put { table, key, value } => {
+                            tables.entry(table).or_default().insert(key, value);
+                        }
+                        Change::Delete { table, key } => {
+                            tables.entry(table).or_default().remove(&key);
+                        }
+                    }
                 }
-                Change::Delete { table, key } => {
-                    let mut table = write.open_table(definition(table))?;
-                    table.remove(key.as_str())?;
-                }
+                Ok(())
             }
         }
-        write.commit()?;
-        Ok(())
     }
 
     /// Every row of `table`, in key order.
-    pub fn scan(&self, table: &'static str) -> Result<Vec<(String, Vec<u8>)>, Error> {
-        let read = self.0.begin_read()?;
-        let table = match read.open_table(definition(table)) {
-            Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
-            other => other?,
-        };
-        let mut rows = Vec::new();
-        for row in table.iter()? {
-            let (key, value) = row?;
-            rows.push((key.value().to_owned(), value.value().to_vec()));
+    pub(crate) fn scan(&self, table: &'static str) -> Result<Vec<(String, Vec<u8>)>, Error> {
+        match &self.0 {
+            Store::Disk(database) => read(database, table),
+            Store::Memory(tables) => {
+                let tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
+                let rows = tables.get(table).into_iter().flatten();
+                Ok(rows
+                    .map(|(key, value)| (key.clone(), value.clone()))
+                    .collect())
+            }
         }
-        Ok(rows)
     }
+}
+
+/// Tells whether a store's file is still open, without holding it open.
+#[derive(Debug)]
+pub(crate) struct Hold(Weak<Database>);
+
+impl Hold {
+    /// Whether anyone holds the file.
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+}
+
+fn write(database: &Database, changes: Vec<Change>) -> Result<(), Error> {
+    // redb commits with `Durability::Immediate` unless told otherwise.
+    let write = database.begin_write()?;
+    for change in changes {
+        match change {
+            Change::Put { table, key, value } => {
+                let mut table = write.open_table(definition(table))?;
+                table.insert(key.as_str(), value.as_slice())?;
+            }
+            Change::Delete { table, key } => {
+                let mut table = write.open_table(definition(table))?;
+                table.remove(key.as_str())?;
+            }
+        }
+    }
+    write.commit()?;
+    Ok(())
+}
+
+fn read(database: &Database, table: &'static str) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    let read = database.begin_read()?;
+    let table = match read.open_table(definition(table)) {
+        Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+        other => other?,
+    };
+    let mut rows = Vec::new();
+    for row in table.iter()? {
+        let (key, value) = row?;
+        rows.push((key.value().to_owned(), value.value().to_vec()));
+    }
+    Ok(rows)
 }
 
 fn definition(name: &'static str) -> TableDefinition<'static, &'static str, &'static [u8]> {
@@ -123,5 +192,19 @@ mod tests {
         drop(db);
         let rows = Db::open(&path).unwrap().scan("t").unwrap();
         assert_eq!(rows, [("a".to_owned(), b"1".to_vec())]);
+    }
+
+    #[test]
+    fn a_store_in_memory_is_shared_by_its_clones_and_sorted() {
+        let db = Db::in_memory().unwrap();
+        let clone = db.clone();
+        let delete = Change::Delete {
+            table: "t",
+            key: "c".to_owned(),
+        };
+        let changes = vec![put("b", b"2"), put("c", b"3"), put("a", b"1"), delete];
+        clone.apply(changes).unwrap();
+        let keys: Vec<_> = db.scan("t").unwrap().into_iter().map(|row| row.0).collect();
+        assert_eq!(keys, ["a", "b"]);
     }
 }

@@ -1,31 +1,226 @@
-//! Scripted faults: what goes wrong, with which call, how often.
+//! Scripted faults: what goes wrong, with which call, how often; and the journal of what was done.
+//!
+//! A test runs once, reads from the journal every effect that the run had outside
+//! itself, and then runs again for each, with the process killed before or after it.
 
-use std::future::Future;
+mod fault;
+
+mod call;
+mod control;
+mod journal;
+mod wire;
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use serde::Serialize;
+use tokio::sync::watch;
 
 use crate::{
     clock::Clock,
+    front::door::Connection,
     grpc::{Request, Response},
-    rest,
 };
 
-/// The faults that are armed.
+use self::{
+    call::Call,
+    fault::{Action, Fault, When},
+    journal::{Journal, Line},
+};
+
+/// Faults armed at one time; a test arms a handful, and each is tried against every call.
+const FAULTS_MAX: usize = 1_000;
+
+/// The faults that are armed, and the journal; clones share them.
 #[derive(Debug, Clone)]
-pub(crate) struct Faults;
+pub(crate) struct Faults {
+    state: Arc<Mutex<State>>,
+    journal: Journal,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    last_id: u64,
+    armed: BTreeMap<u64, Armed>,
+}
+
+/// A fault and what became of it.
+#[derive(Debug)]
+struct Armed {
+    fault: Fault,
+    seen: u32,
+    fired: u32,
+    held: BTreeMap<u64, Held>,
+    /// Counts releases; dropped with the fault, which lets all held calls go.
+    release: watch::Sender<u64>,
+}
+
+/// A call that waits.
+#[derive(Debug, Clone, Serialize)]
+struct Held {
+    caller: String,
+    method: String,
+    path: String,
+    when: When,
+}
+
+/// A fault that fires for one call.
+#[derive(Debug)]
+struct Strike {
+    id: u64,
+    action: Action,
+    release: watch::Receiver<u64>,
+}
 
 impl Faults {
-    pub(crate) fn new(_clock: Clock) -> Self {
-        Self
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self {
+            state: Arc::default(),
+            journal: Journal::new(clock),
+        }
     }
 
-    pub(crate) async fn control(&self, request: Request) -> Response {
-        rest::Error::unimplemented(request.method(), request.uri().path()).into_response()
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Lets `answer` answer, with the first armed fault that matches in the way.
+    ///
+    /// When the caller goes away this future is dropped, and with it whatever has not happened.
     pub(crate) async fn around<F, Fut>(&self, request: Request, answer: F) -> Response
     where
         F: FnOnce(Request) -> Fut,
         Fut: Future<Output = Response>,
     {
-        answer(request).await
+        let connection = request
+            .extensions()
+            .get::<Connection>()
+            .cloned()
+            .unwrap_or_default();
+        let wants_body = self.state().wants_body();
+        let (call, request) = call::read(request, connection.caller(), wants_body).await;
+        let mut line = call.mutates.then(|| self.journal.begin(&call));
+        let strike = self.state().strike(&call);
+        let Some(mut strike) = strike else {
+            let response = answer(request).await;
+            note(line.as_mut(), &response);
+            return response;
+        };
+        tracing::debug!(fault = strike.id, path = call.path, "a fault fires");
+        if let Some(line) = &mut line {
+            line.struck(strike.id);
+        }
+        match strike.action.clone() {
+            Action::Error(failure) if failure.when == When::Before => {
+                let response = failure.answer(call.grpc);
+                note(line.as_mut(), &response);
+                return response;
+            }
+            Action::Hold(When::Before) => self.hold(&call, &mut strike, When::Before).await,
+            Action::Drop(When::Before) => match connection.break_off().await {},
+            Action::DelayMs(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
+            Action::Error(_)
+            | Action::Hold(When::After)
+            | Action::Drop(When::After)
+            | Action::Truncate(_) => {}
+        }
+        let response = answer(request).await;
+        note(line.as_mut(), &response);
+        match strike.action.clone() {
+            Action::Error(failure) => failure.answer(call.grpc),
+            Action::Drop(_) => match connection.break_off().await {},
+            Action::Truncate(bytes) => wire::truncated(response, bytes, connection),
+            Action::Hold(When::After) => {
+                self.hold(&call, &mut strike, When::After).await;
+                response
+            }
+            Action::Hold(When::Before) | Action::DelayMs(_) => response,
+        }
+    }
+
+    /// Waits until the fault is released or disarmed.
+    async fn hold(&self, call: &Call, strike: &mut Strike, when: When) {
+        let held = Held {
+            caller: call.caller.clone(),
+            method: call.method.clone(),
+            path: call.path.clone(),
+            when,
+        };
+        let Some(_place) = Place::take(self, strike.id, held) else {
+            return;
+        };
+        // An error says that the fault was disarmed: the call goes on likewise.
+        drop(strike.release.changed().await);
     }
 }
+
+fn note(line: Option<&mut Line>, response: &Response) {
+    if let Some(line) = line {
+        line.answered(&call::status_of(response));
+    }
+}
+
+impl State {
+    fn wants_body(&self) -> bool {
+        self.armed.values().any(|armed| armed.fault.body.is_some())
+    }
+
+    /// Counts the call with every fault that it matches; the first due one fires.
+    fn strike(&mut self, call: &Call) -> Option<Strike> {
+        let mut strike = None;
+        for (&id, armed) in &mut self.armed {
+            if !armed.fault.matches(call) {
+                continue;
+            }
+            armed.seen += 1;
+            let due = armed.seen > armed.fault.skip && armed.fired < armed.fault.times;
+            if due && strike.is_none() {
+                armed.fired += 1;
+                strike = Some(Strike {
+                    id,
+                    action: armed.fault.action.clone(),
+                    release: armed.release.subscribe(),
+                });
+            }
+        }
+        strike
+    }
+}
+
+/// A held call's place in the list, left when the call goes on or its caller dies.
+#[derive(Debug)]
+struct Place {
+    faults: Faults,
+    fault: u64,
+    number: u64,
+}
+
+impl Place {
+    fn take(faults: &Faults, fault: u64, held: Held) -> Option<Self> {
+        let mut state = faults.state();
+        let armed = state.armed.get_mut(&fault)?;
+        let number = armed.held.last_key_value().map_or(1, |(last, _)| last + 1);
+        armed.held.insert(number, held);
+        let faults = faults.clone();
+        Some(Self {
+            faults,
+            fault,
+            number,
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(armed) = self.faults.state().armed.get_mut(&self.fault) {
+            armed.held.remove(&self.number);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

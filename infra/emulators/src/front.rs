@@ -1,14 +1,17 @@
-//! The front door: one listener, every service behind it, told apart by path.
+//! The front door: every service behind one address, told apart by path.
 
-use std::{convert::Infallible, net::SocketAddr, path::Path, sync::Arc};
+pub(crate) mod door;
 
-use axum::serve::ListenerExt as _;
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc};
+
 use http::StatusCode;
-use tokio::net::TcpListener;
+use serde_json::json;
+use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
     Emulators, Error, Options,
-    db::Db,
+    clock::Clock,
+    db::{Db, Hold},
     faults::Faults,
     firestore::Firestore,
     grpc::{self, Request, Response},
@@ -24,6 +27,7 @@ use crate::{
 /// Every service, and what stands before them.
 #[derive(Debug, Clone)]
 pub(crate) struct Front {
+    clock: Clock,
     faults: Faults,
     identity: Identity,
     storage: Storage,
@@ -35,30 +39,48 @@ pub(crate) struct Front {
 }
 
 pub(crate) async fn start(options: Options) -> Result<Emulators, Error> {
-    let port = options.port;
-    let listen = |source| Error::Listen { port, source };
+    let (main, address) = bind(options.port).await?;
+    let mut listeners = vec![(door::MAIN.to_owned(), main)];
+    let mut doors = BTreeMap::from([(door::MAIN.to_owned(), address)]);
+    for name in &options.doors {
+        if doors.contains_key(name) {
+            return Err(Error::Door(name.clone()));
+        }
+        let (listener, address) = bind(0).await?;
+        listeners.push((name.clone(), listener));
+        doors.insert(name.clone(), address);
+    }
+    let (front, store) = Front::open(&options, address)?;
+    let (stop, stopping) = watch::channel(false);
+    let servers = listeners
+        .into_iter()
+        .map(|(name, listener)| {
+            let served = door::serve(listener, name.into(), front.clone(), stopping.clone());
+            tokio::spawn(served)
+        })
+        .collect();
+    Ok(Emulators {
+        address,
+        doors,
+        project: options.project,
+        clock: options.clock,
+        stop,
+        servers,
+        store,
+    })
+}
+
+async fn bind(port: u16) -> Result<(TcpListener, SocketAddr), Error> {
+    let fault = |source| Error::Listen { port, source };
     let listener = TcpListener::bind(("127.0.0.1", port))
         .await
-        .map_err(listen)?;
-    let address = listener.local_addr().map_err(listen)?;
-    let front = Front::open(&options, address)?;
-    let service = tower::service_fn(move |request: Request| {
-        let front = front.clone();
-        async move { Ok::<_, Infallible>(front.answer(request).await) }
-    });
-    let app = axum::Router::new().fallback_service(service);
-    // Without TCP_NODELAY small gRPC answers wait some 40 ms for an acknowledgement.
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    let server = tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, app).await {
-            tracing::error!(%error, "the emulators stopped serving");
-        }
-    });
-    Ok(Emulators { address, server })
+        .map_err(fault)?;
+    let address = listener.local_addr().map_err(fault)?;
+    Ok((listener, address))
 }
 
 impl Front {
-    fn open(options: &Options, address: SocketAddr) -> Result<Self, Error> {
+    fn open(options: &Options, address: SocketAddr) -> Result<(Self, Hold), Error> {
         let clock = &options.clock;
         let (db, objects) = match &options.data {
             None => (
@@ -72,6 +94,8 @@ impl Front {
             }
         };
         let whole = options.data.as_deref().unwrap_or(Path::new("memory"));
+        // Resumable uploads continue at a Location made from this address, so their later
+        // parts come in by the main door, whoever began them.
         let base_url = format!("http://{address}");
         let identity = Identity::new(&options.project, clock)?;
         let mint = {
@@ -79,7 +103,7 @@ impl Front {
             Arc::new(move |email: &str, audience: &str| identity.mint(email, audience))
         };
         let pubsub = PubSub::open(db.clone(), clock.clone(), mint).map_err(data_fault(whole))?;
-        let publish = {
+        let publish: crate::Publish = {
             let pubsub = pubsub.clone();
             Arc::new(move |topic: &str, data, attributes| {
                 pubsub.publish_inside(topic, data, attributes);
@@ -90,31 +114,35 @@ impl Front {
             clock.clone(),
             objects.as_deref(),
             &base_url,
-            publish.clone(),
+            Arc::clone(&publish),
         )
         .map_err(data_fault(whole))?;
         let read_object = {
             let storage = storage.clone();
             Arc::new(move |bucket: &str, object: &str| storage.read_inside(bucket, object))
         };
-        Ok(Self {
+        let store = db.hold();
+        let front = Self {
+            clock: clock.clone(),
             faults: Faults::new(clock.clone()),
             firestore: Firestore::open(db.clone(), clock.clone()).map_err(data_fault(whole))?,
             vertex: Vertex::open(db.clone(), clock.clone(), read_object)
                 .map_err(data_fault(whole))?,
-            monitoring: Monitoring::open(db.clone(), clock.clone(), publish.clone())
+            monitoring: Monitoring::open(&db, clock.clone(), Arc::clone(&publish))
                 .map_err(data_fault(whole))?,
-            scheduler: Scheduler::open(db, clock.clone(), publish).map_err(data_fault(whole))?,
+            scheduler: Scheduler::open(&db, clock.clone(), publish).map_err(data_fault(whole))?,
             identity,
             storage,
             pubsub,
-        })
+        };
+        Ok((front, store))
     }
 
     /// Answers one request, after the faults that are armed for it.
     async fn answer(self, request: Request) -> Response {
-        if request.uri().path().starts_with("/emulator/faults") {
-            return self.faults.control(request).await;
+        let path = request.uri().path();
+        if path.starts_with("/emulator/") {
+            return self.control(request).await;
         }
         let faults = self.faults.clone();
         faults
@@ -123,6 +151,25 @@ impl Front {
                 move |request| async move { self.route(request).await },
             )
             .await
+    }
+
+    /// The control APIs: no fault stands before them and no journal tells of them.
+    async fn control(&self, request: Request) -> Response {
+        let path = request.uri().path();
+        if path.starts_with("/emulator/pubsub") {
+            return self.pubsub.rest(request).await;
+        }
+        if path.starts_with("/emulator/vertex") {
+            return self.vertex.rest(request).await;
+        }
+        match path {
+            "/emulator/clock" => rest::ok(&json!({
+                "origin": self.clock.origin(),
+                "speed": self.clock.speed(),
+                "now": self.clock.now(),
+            })),
+            _ => self.faults.control(request).await,
+        }
     }
 
     async fn route(self, request: Request) -> Response {
@@ -149,8 +196,8 @@ impl Front {
             ] => self.pubsub.rest(request).await,
             ["v1", "projects", _, "locations", _, "jobs", ..] => self.scheduler.rest(request).await,
             ["v1" | "v1beta1", "projects", ..] => self.vertex.rest(request).await,
-            ["v2", ..] | ["v3", ..] => self.monitoring.rest(request).await,
-            ["computeMetadata", ..] | ["certs"] | ["token"] => self.identity.rest(request).await,
+            ["v2" | "v3", ..] => self.monitoring.rest(request).await,
+            ["computeMetadata", ..] | ["certs" | "token"] => self.identity.rest(&request),
             [""] => http::Response::builder()
                 .status(StatusCode::OK)
                 .header("metadata-flavor", "Google")

@@ -1,4 +1,13 @@
 //! Who calls: the metadata server that gives default credentials, and the key that signs push tokens.
+//!
+//! With `GCE_METADATA_HOST` set to the emulators, Google's client libraries find their
+//! default credentials here as they find them on Cloud Run.
+
+mod key;
+mod metadata;
+
+use http::Method;
+use serde_json::json;
 
 use crate::{
     Error,
@@ -7,20 +16,59 @@ use crate::{
     rest,
 };
 
+use self::key::Key;
+
 /// The signing key and the project it speaks for.
 #[derive(Debug, Clone)]
-pub(crate) struct Identity;
+pub(crate) struct Identity {
+    project: String,
+    clock: Clock,
+    key: &'static Key,
+}
 
 impl Identity {
-    pub(crate) fn new(_project: &str, _clock: &Clock) -> Result<Self, Error> {
-        Ok(Self)
+    pub(crate) fn new(project: &str, clock: &Clock) -> Result<Self, Error> {
+        Ok(Self {
+            project: project.to_owned(),
+            clock: clock.clone(),
+            key: Key::of_process().map_err(|error| Error::Key(error.into()))?,
+        })
     }
 
+    /// An ID token of `email` for `audience`, valid for an hour of the simulated time.
     pub(crate) fn mint(&self, email: &str, audience: &str) -> String {
-        format!("{email}.{audience}.unsigned")
+        self.key
+            .sign(email, audience, self.clock.now())
+            .unwrap_or_else(|error| {
+                // Without a token the receiver answers 401, which shows in the same place.
+                tracing::error!(%error, "cannot sign a token");
+                String::new()
+            })
     }
 
-    pub(crate) async fn rest(&self, request: Request) -> Response {
-        rest::Error::unimplemented(request.method(), request.uri().path()).into_response()
+    pub(crate) fn rest(&self, request: &Request) -> Response {
+        let path = request.uri().path().to_owned();
+        match (request.method(), path.as_str()) {
+            (&Method::GET, "/certs") => rest::ok(self.key.jwks()),
+            // Where a service account's key file trades its signed claim for a token.
+            (&Method::POST, "/token") => rest::ok(&metadata::access_token()),
+            (&Method::GET, _) if path.starts_with("/computeMetadata/") => self.metadata(request),
+            (method, _) => rest::Error::unimplemented(method, &path).into_response(),
+        }
     }
+
+    /// The account that default credentials stand for.
+    fn email(&self) -> String {
+        format!("emulator@{}.iam.gserviceaccount.com", self.project)
+    }
+}
+
+/// The number of the project `id`: twelve digits, always the same for the same id.
+pub(crate) fn project_number(id: &str) -> u64 {
+    100_000_000_000 + u64::from(crc32c::crc32c(id.as_bytes()))
+}
+
+/// What JSON an account is when the metadata server is asked recursively.
+fn account(email: &str) -> serde_json::Value {
+    json!({ "aliases": ["default"], "email": email, "scopes": [metadata::SCOPE] })
 }

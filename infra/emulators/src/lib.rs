@@ -15,14 +15,17 @@ mod vertex;
 
 mod faults;
 
+mod catalog;
 pub mod clock;
 mod db;
 mod grpc;
 mod rest;
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use chrono::SecondsFormat;
+use tokio::{sync::watch, task::JoinHandle, time};
 
 use crate::clock::Clock;
 
@@ -37,6 +40,9 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// The time that every service lives in.
     pub clock: Clock,
+    /// Names of further listeners on free ports, all serving the same: give each process
+    /// its own, and faults and the journal know who calls. `main` is taken.
+    pub doors: Vec<String>,
 }
 
 /// Why the emulators do not start.
@@ -60,16 +66,31 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Two doors have one name.
+    #[error("there are two doors of the name `{0}`")]
+    Door(String),
     /// The signing key cannot be made.
     #[error("cannot make the key that signs push tokens")]
     Key(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// How long calls under way may take to end once [`Emulators::stop`] is called: streams that
+/// clients keep open never end of themselves.
+const STOP_LIMIT: Duration = Duration::from_millis(500);
+
+/// How often [`Emulators::stop`] looks whether the store is free.
+const STOP_LOOK: Duration = Duration::from_millis(2);
+
 /// The running emulators; dropped, they stop.
 #[derive(Debug)]
 pub struct Emulators {
     address: SocketAddr,
-    server: tokio::task::JoinHandle<()>,
+    doors: BTreeMap<String, SocketAddr>,
+    project: String,
+    clock: Clock,
+    stop: watch::Sender<bool>,
+    servers: Vec<JoinHandle<()>>,
+    store: db::Hold,
 }
 
 impl Emulators {
@@ -77,20 +98,81 @@ impl Emulators {
     ///
     /// # Errors
     ///
-    /// When the port is taken or the data directory cannot be used.
+    /// When the port is taken, two doors have one name, or the data directory cannot be used.
     pub async fn start(options: Options) -> Result<Self, Error> {
         front::start(options).await
     }
 
-    /// Where all services listen.
+    /// Where all services listen: the main door.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where the door `name` of [`Options::doors`] listens.
+    pub fn door(&self, name: &str) -> Option<SocketAddr> {
+        self.doors.get(name).copied()
+    }
+
+    /// The variables that lead a process to these emulators, by the main door.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        self.environment_at(self.address)
+    }
+
+    /// The variables that lead a process to these emulators by the door `name`.
+    pub fn environment_for(&self, name: &str) -> Option<Vec<(String, String)>> {
+        Some(self.environment_at(self.door(name)?))
+    }
+
+    fn environment_at(&self, address: SocketAddr) -> Vec<(String, String)> {
+        let host = address.to_string();
+        let url = format!("http://{address}");
+        let origin = self.clock.origin();
+        let pairs = [
+            ("STORAGE_EMULATOR_HOST", url.clone()),
+            ("PUBSUB_EMULATOR_HOST", host.clone()),
+            ("FIRESTORE_EMULATOR_HOST", host.clone()),
+            ("GCE_METADATA_HOST", host),
+            ("VERTEX_ENDPOINT", url.clone()),
+            ("MONITORING_ENDPOINT", url.clone()),
+            ("LOGGING_ENDPOINT", url.clone()),
+            ("SCHEDULER_ENDPOINT", url.clone()),
+            ("PUSH_JWKS_URL", format!("{url}/certs")),
+            ("GOOGLE_CLOUD_PROJECT", self.project.clone()),
+            (
+                "CLOCK_ORIGIN",
+                origin.to_rfc3339_opts(SecondsFormat::Nanos, true),
+            ),
+            ("CLOCK_SPEED", self.clock.speed().to_string()),
+        ];
+        pairs
+            .map(|(name, value)| (name.to_owned(), value))
+            .into_iter()
+            .collect()
+    }
+
+    /// Stops listening, lets calls under way end within half a second, and ends the rest.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        let deadline = time::Instant::now() + STOP_LIMIT;
+        for server in &mut self.servers {
+            if time::timeout_at(deadline, &mut *server).await.is_err() {
+                server.abort();
+                drop((&mut *server).await);
+            }
+        }
+        // Tasks that hold the store end soon after; then a successor can open its file.
+        let deadline = time::Instant::now() + STOP_LIMIT;
+        while self.store.is_open() && time::Instant::now() < deadline {
+            time::sleep(STOP_LOOK).await;
+        }
     }
 }
 
 impl Drop for Emulators {
     fn drop(&mut self) {
-        self.server.abort();
+        for server in &self.servers {
+            server.abort();
+        }
     }
 }
 

@@ -97,6 +97,11 @@ impl From<tonic::Status> for Error {
     }
 }
 
+/// The failure of a request that can never be right.
+pub(crate) fn invalid(message: impl Into<String>) -> Error {
+    Error::new("INVALID_ARGUMENT", message)
+}
+
 /// `200` with `body`.
 pub(crate) fn ok(body: &impl Serialize) -> Response {
     json_response(StatusCode::OK, body)

@@ -1,33 +1,290 @@
-//! Cloud Scheduler: jobs that publish on a timetable.
+//! Cloud Scheduler: jobs that publish on a timetable, in UTC.
 
-use crate::{
-    clock::Clock,
-    db::{self, Db},
-    grpc::{self, Request, Response},
-    rest,
+mod cron;
+mod job;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-/// Cloud Scheduler: jobs that publish on a timetable.
+use chrono::{DateTime, Utc};
+use http::Method;
+use serde_json::{Value, json};
+use tokio::{sync::Notify, task::JoinHandle};
+
+use crate::{
+    Publish,
+    catalog::{Catalog, patched},
+    clock::Clock,
+    db::{self, Db},
+    grpc::{Request, Response},
+    rest::{self, invalid},
+};
+
+use self::job::{Job, Message};
+
+/// The longest sleep of the wall's time: a laptop that was asleep itself wakes to due jobs.
+const SLEEP_MAX: Duration = Duration::from_secs(10);
+
+/// Cloud Scheduler; clones share everything.
 #[derive(Debug, Clone)]
-pub(crate) struct Scheduler;
+pub(crate) struct Scheduler {
+    inner: Arc<Inner>,
+    _runner: Arc<Runner>,
+}
+
+struct Inner {
+    clock: Clock,
+    publish: Publish,
+    state: Mutex<State>,
+    /// Wakes the runner when a timetable changed.
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    resources: Catalog,
+    jobs: BTreeMap<String, Job>,
+}
+
+/// The task that publishes; it ends with the last clone.
+#[derive(Debug)]
+struct Runner(JoinHandle<()>);
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
 
 impl Scheduler {
-    /// Reads back what an earlier process left in `db`.
-    pub(crate) fn open(
-        _db: Db,
-        _clock: Clock,
-        _publish: crate::Publish,
-    ) -> Result<Self, db::Error> {
-        Ok(Self)
-    }
-
-    /// Answers a gRPC call of `method`.
-    pub(crate) async fn grpc(&self, method: &str, _request: Request) -> Response {
-        grpc::unimplemented(method)
+    /// Reads back what an earlier process left in `db`; what was missed meanwhile stays so.
+    pub(crate) fn open(db: &Db, clock: Clock, publish: Publish) -> Result<Self, db::Error> {
+        let now = clock.now();
+        let resources = Catalog::open(db, "scheduler-jobs")?;
+        let jobs = resources
+            .iter()
+            .filter_map(|(name, resource)| Some((name.clone(), Job::parse(resource, now).ok()?)));
+        let state = State {
+            jobs: jobs.collect(),
+            resources,
+        };
+        let inner = Arc::new(Inner {
+            clock,
+            publish,
+            state: Mutex::new(state),
+            changed: Notify::new(),
+        });
+        let runner = tokio::spawn({
+            let inner = Arc::clone(&inner);
+            async move {
+                loop {
+                    let pause = inner.publish_due();
+                    tokio::select! {
+                        () = tokio::time::sleep(pause) => {}
+                        () = inner.changed.notified() => {}
+                    }
+                }
+            }
+        });
+        Ok(Self {
+            inner,
+            _runner: Arc::new(Runner(runner)),
+        })
     }
 
     /// Answers a REST call.
     pub(crate) async fn rest(&self, request: Request) -> Response {
-        rest::Error::unimplemented(request.method(), request.uri().path()).into_response()
+        self.inner
+            .answer(request)
+            .await
+            .map_or_else(rest::Error::into_response, |answer| rest::ok(&answer))
     }
 }
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Publishes what is due, and says how long nothing more will be.
+    fn publish_due(&self) -> Duration {
+        let now = self.clock.now();
+        let mut due = Vec::new();
+        let mut next: Option<DateTime<Utc>> = None;
+        for job in self.state().jobs.values_mut() {
+            if job.due().is_some_and(|at| at <= now) {
+                job.attempted(now);
+                due.push(job.message.clone());
+            }
+            next = job.due().into_iter().chain(next).min();
+        }
+        for message in due {
+            self.publish(message);
+        }
+        let pause = next.and_then(|next| (next - now).to_std().ok());
+        pause.map_or(SLEEP_MAX, |pause| self.clock.wall(pause).min(SLEEP_MAX))
+    }
+
+    fn publish(&self, message: Message) {
+        (self.publish)(&message.topic, message.data, message.attributes);
+    }
+
+    async fn answer(&self, request: Request) -> Result<Value, rest::Error> {
+        let (parts, body) = request.into_parts();
+        let body: Value = rest::json(Request::new(body)).await?;
+        let request = Request::from_parts(parts, axum::body::Body::empty());
+        let path = request.uri().path();
+        let segments = rest::segments(path);
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let [
+            "v1",
+            "projects",
+            project,
+            "locations",
+            location,
+            "jobs",
+            rest @ ..,
+        ] = segments.as_slice()
+        else {
+            return Err(rest::Error::unimplemented(request.method(), path));
+        };
+        let parent = format!("projects/{project}/locations/{location}/jobs");
+        let answer = match (request.method(), rest) {
+            (&Method::GET, []) => self.state().list(&parent, &request),
+            (&Method::POST, []) => self.create(&parent, body),
+            (&Method::POST, [call]) if call.contains(':') => {
+                let (id, verb) = call.split_once(':').unwrap_or_default();
+                self.act(&format!("{parent}/{id}"), verb)
+            }
+            (method, [id]) => self.one(method, &format!("{parent}/{id}"), &body, &request),
+            (method, _) => Err(rest::Error::unimplemented(method, path)),
+        };
+        self.changed.notify_one();
+        answer
+    }
+
+    fn create(&self, parent: &str, mut body: Value) -> Result<Value, rest::Error> {
+        let now = self.clock.now();
+        let name = body
+            .get("name")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        let id = name.strip_prefix(&format!("{parent}/"));
+        if id.is_none_or(|id| id.is_empty() || id.contains('/')) {
+            return Err(invalid(format!(
+                "the job's name `{name}` is not of `{parent}`"
+            )));
+        }
+        let mut state = self.state();
+        if state.resources.contains(&name) {
+            let message = format!("the job `{name}` exists");
+            return Err(rest::Error::new("ALREADY_EXISTS", message));
+        }
+        if let Some(fields) = body.as_object_mut() {
+            fields.insert("state".to_owned(), "ENABLED".into());
+            fields.insert("userUpdateTime".to_owned(), json!(now));
+            fields.entry("timeZone").or_insert("UTC".into());
+        }
+        let job = Job::parse(&body, now)?;
+        state.keep(&name, body, job)
+    }
+
+    fn one(
+        &self,
+        method: &Method,
+        name: &str,
+        body: &Value,
+        request: &Request,
+    ) -> Result<Value, rest::Error> {
+        let mut state = self.state();
+        match *method {
+            Method::GET => state.told(name),
+            Method::DELETE => {
+                state.resources.remove(name)?;
+                state.jobs.remove(name);
+                Ok(json!({}))
+            }
+            Method::PATCH => {
+                let mut resource = patched(state.resources.get(name)?, body, request)?;
+                let now = self.clock.now();
+                if let Some(fields) = resource.as_object_mut() {
+                    fields.insert("userUpdateTime".to_owned(), json!(now));
+                }
+                let job = Job::parse(&resource, now)?;
+                state.keep(name, resource, job)
+            }
+            _ => Err(rest::Error::unimplemented(method, request.uri().path())),
+        }
+    }
+
+    fn act(&self, name: &str, verb: &str) -> Result<Value, rest::Error> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let resource = state.resources.get(name)?.clone();
+        let Some(mut job) = state.jobs.get(name).cloned() else {
+            return Err(rest::Error::new(
+                "INTERNAL",
+                format!("`{name}` cannot be read"),
+            ));
+        };
+        match verb {
+            "pause" => job.paused = true,
+            "resume" => job.resume(now),
+            "run" => {
+                job.attempted(now);
+                let message = job.message.clone();
+                state.jobs.insert(name.to_owned(), job);
+                let told = state.told(name);
+                drop(state);
+                self.publish(message);
+                return told;
+            }
+            _ => {
+                let path = format!("/v1/{name}:{verb}");
+                return Err(rest::Error::unimplemented(&Method::POST, &path));
+            }
+        }
+        let resource = job.told(&resource);
+        state.keep(name, resource, job)
+    }
+}
+
+impl State {
+    fn keep(&mut self, name: &str, resource: Value, job: Job) -> Result<Value, rest::Error> {
+        self.resources.put(name, resource)?;
+        self.jobs.insert(name.to_owned(), job);
+        self.told(name)
+    }
+
+    fn told(&self, name: &str) -> Result<Value, rest::Error> {
+        let resource = self.resources.get(name)?;
+        let job = self.jobs.get(name);
+        Ok(job.map_or_else(|| resource.clone(), |job| job.told(resource)))
+    }
+
+    fn list(&self, parent: &str, request: &Request) -> Result<Value, rest::Error> {
+        let mut page = self.resources.page(parent, "jobs", &rest::query(request))?;
+        let jobs = page.get_mut("jobs").and_then(Value::as_array_mut);
+        for resource in jobs.into_iter().flatten() {
+            let name = resource.get("name").and_then(Value::as_str);
+            if let Some(job) = name.and_then(|name| self.jobs.get(name)) {
+                *resource = job.told(resource);
+            }
+        }
+        Ok(page)
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scheduler").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

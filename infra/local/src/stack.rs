@@ -156,11 +156,9 @@ impl Stack {
     }
 
     async fn launch(&self, function: &'static str, port: u16) -> Result<Process, process::Error> {
-        let mut variables: BTreeMap<String, String> = self
-            .emulators
-            .environment_for(function)
-            .into_iter()
-            .collect();
+        let door = self.emulators.environment_for(function);
+        let addresses = door.unwrap_or_else(|| self.emulators.environment());
+        let mut variables: BTreeMap<String, String> = addresses.into_iter().collect();
         variables.extend(buckets(&self.topology));
         variables.extend([
             ("HOST".to_owned(), "127.0.0.1".to_owned()),

@@ -4,7 +4,7 @@ use chrono::DateTime;
 use proptest::prelude::*;
 
 use super::*;
-use crate::route::{self, Target};
+use shared::route::{self, Target};
 
 fn evidence(tuned_mean: f64, sample: &str) -> Evidence {
     Evidence {
@@ -40,7 +40,7 @@ fn serving(run: &str, evidence: Option<Evidence>) -> Route {
 }
 
 #[track_caller]
-fn check(summary: &Summary, policy: Policy, route: &Route, promoted: bool, says: &str) {
+fn check(summary: &Summary, policy: Gate, route: &Route, promoted: bool, says: &str) {
     let (kind, reason) = match decide("new", summary, policy, route) {
         Decision::Promote { reason } => (true, reason),
         Decision::Keep { reason } => (false, reason),
@@ -54,42 +54,42 @@ fn the_policy_decides_what_must_be_proven() {
     let base = Route::new("gemini");
     check(
         &summary(Verdict::Better, 0.6),
-        Policy::Better,
+        Gate::Better,
         &base,
         true,
         "0.600 against",
     );
     check(
         &summary(Verdict::Better, 0.6),
-        Policy::NotWorse,
+        Gate::NotWorse,
         &base,
         true,
         "",
     );
     check(
         &summary(Verdict::NotWorse, 0.6),
-        Policy::Better,
+        Gate::Better,
         &base,
         false,
         "only not worse",
     );
     check(
         &summary(Verdict::NotWorse, 0.6),
-        Policy::NotWorse,
+        Gate::NotWorse,
         &base,
         true,
         "",
     );
     check(
         &summary(Verdict::CannotTell, 0.6),
-        Policy::NotWorse,
+        Gate::NotWorse,
         &base,
         false,
         "120 more rows",
     );
     check(
         &summary(Verdict::Worse, 0.6),
-        Policy::NotWorse,
+        Gate::NotWorse,
         &base,
         false,
         "worse",
@@ -99,7 +99,7 @@ fn the_policy_decides_what_must_be_proven() {
 #[test]
 fn a_step_back_from_the_model_that_answers_is_refused() {
     let new = summary(Verdict::Better, 0.6);
-    let policy = Policy::Better;
+    let policy = Gate::Better;
     check(
         &new,
         policy,
@@ -172,7 +172,7 @@ proptest! {
     fn a_better_evaluation_never_turns_a_promotion_into_a_refusal(
         (one, other) in (verdict(), verdict()),
         (mean, more) in (0.0..1.0_f64, 0.0..1.0_f64),
-        policy in prop_oneof![Just(Policy::Better), Just(Policy::NotWorse)],
+        policy in prop_oneof![Just(Gate::Better), Just(Gate::NotWorse)],
         incumbent in proptest::option::of(proptest::option::of(0.0..1.0_f64)),
     ) {
         let route = match incumbent {

@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::gate::Evidence;
+use crate::{google::documents::Document, id::{DatasetName, RunId}};
 
 /// Changes remembered in the document. The log of events has them all; this is what one looks at in the night.
 pub const HISTORY_MAX: usize = 50;
@@ -76,6 +76,40 @@ pub enum Kind {
     Promote,
     /// Back.
     Rollback,
+}
+
+impl Document for Route {
+    const COLLECTION: &'static str = "routes";
+}
+
+/// A score and what it was scored on. Two are comparable only on the same metric and the same rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Name of the metric that decided.
+    pub metric: String,
+    /// Digest of the rows.
+    pub sample: String,
+    /// Mean score of the tuned model, 0 to 1.
+    pub tuned_mean: f64,
+}
+
+/// What the gate said of a run, once and for all: document `decisions/{run}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateDecision {
+    /// The run.
+    pub run: RunId,
+    /// The name it would be served under.
+    pub model: DatasetName,
+    /// Whether the route was moved to it.
+    pub promoted: bool,
+    /// Why, in plain words.
+    pub reason: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+impl Document for GateDecision {
+    const COLLECTION: &'static str = "decisions";
 }
 
 impl Route {

@@ -1,0 +1,173 @@
+//! Hears `run-evaluated`.
+
+use actix_web::web::Data;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use shared::{
+    dataset::Version,
+    delivery::Delivery,
+    error::{Ack, Error},
+    event::{ModelDeployed, RunEvaluated},
+    google::{
+        documents::{Document, Stored, Write},
+        vertex::CallError,
+    },
+    retry::Budget,
+    route::{GateDecision, Route, Target, promote},
+    run::Run,
+};
+use tracing::{Span, info};
+
+use crate::{
+    State,
+    gate::{Decision, Summary, decide},
+};
+
+/// What the gate reads of the document `evaluations/{run}`; `evaluate` writes it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Evaluated {
+    evaluation: Summary,
+}
+
+impl Document for Evaluated {
+    const COLLECTION: &'static str = "evaluations";
+}
+
+/// Decides on a run's tuned model once, and moves the route where it is let through.
+pub(crate) async fn run_evaluated(
+    state: Data<State>,
+    delivery: Delivery<RunEvaluated>,
+) -> Result<Ack, Error> {
+    let id = &delivery.event.run;
+    Span::current().record("run.id", id.as_str());
+    let documents = &state.documents;
+    let decided = documents.get::<GateDecision>(id.as_str()).await?;
+    let decision = match decided {
+        Some(decided) => decided.value,
+        None => {
+            let Some(run) = documents.get::<Run>(id.as_str()).await? else {
+                return Ok(Ack::refused("unknown_run", format!("no run `{id}`")));
+            };
+            let Some(evaluated) = documents.get::<Evaluated>(id.as_str()).await? else {
+                return Ok(Ack::refused("not_evaluated", format!("run {id} has no evaluation")));
+            };
+            settle(&state, &run.value, &evaluated.value.evaluation).await?
+        }
+    };
+    if decision.promoted {
+        let deployed = ModelDeployed {
+            model: decision.model.clone(),
+            run: id.clone(),
+        };
+        state.events.tell(&deployed, delivery.trace().as_ref()).await?;
+    }
+    let outcome = if decision.promoted { "promoted" } else { "kept" };
+    Ok(Ack::done(outcome, format!("run {id} {outcome}: {}", decision.reason)))
+}
+
+/// Decides, moves the route, then records: a crash between finds the route moved, and records.
+async fn settle(state: &State, run: &Run, summary: &Summary) -> Result<GateDecision, Error> {
+    let version = state.documents.get::<Version>(run.version.as_str()).await?;
+    let policy = version.map(|stored| stored.value.recipe.deploy.gate).unwrap_or_default();
+    let route = route(state, run).await?;
+    let serves_already = (route.value.target.as_ref())
+        .is_some_and(|target| target.run == run.id.as_str());
+    let (promoted, reason) = match decide(run.id.as_str(), summary, policy, &route.value) {
+        _ if serves_already => (true, summary.reason.clone()),
+        Decision::Keep { reason } => (false, reason),
+        Decision::Promote { reason } => match target(run, summary) {
+            None => (false, "it has no endpoint that answers".to_owned()),
+            Some(target) => match probe(state, &target).await? {
+                Err(refusal) => (false, format!("its endpoint does not answer: {refusal}")),
+                Ok(()) => {
+                    choose_default(state, run).await?;
+                    move_route(state, run, &route, target, &reason).await?;
+                    (true, reason)
+                }
+            },
+        },
+    };
+    let decision = GateDecision {
+        run: run.id.clone(),
+        model: run.model.clone(),
+        promoted,
+        reason,
+        at: state.clock.now(),
+    };
+    match state.documents.create(run.id.as_str(), &decision).await? {
+        Write::Done => {
+            info!(fact = "gate_decided", promoted, "run {}: {}", run.id, decision.reason);
+            Ok(decision)
+        }
+        Write::Lost => Err(Error::Busy("another delivery decided".into())),
+    }
+}
+
+/// The route of the run's model, made where there is none: it leads to the base model.
+async fn route(state: &State, run: &Run) -> Result<Stored<Route>, Error> {
+    let id = run.model.as_str();
+    if let Some(route) = state.documents.get::<Route>(id).await? {
+        return Ok(route);
+    }
+    let base = state.vertex.base_model(&run.plan.base_model);
+    let _first_one_stays = state.documents.create(id, &Route::new(base)).await?;
+    let route = state.documents.get::<Route>(id).await?;
+    route.ok_or(Error::Busy("a route that was just written is not there".into()))
+}
+
+fn target(run: &Run, summary: &Summary) -> Option<Target> {
+    let model = run.job.as_ref()?.model.clone()?;
+    Some(Target {
+        run: run.id.to_string(),
+        model,
+        endpoint: run.chosen.as_ref()?.endpoint.clone()?,
+        evidence: summary.evidence(),
+    })
+}
+
+/// Asks the tuned model for one short answer: a route must not lead to where nobody answers.
+async fn probe(state: &State, target: &Target) -> Result<Result<(), String>, Error> {
+    let request = json!({
+        "contents": [{ "role": "user", "parts": [{ "text": "Are you there?" }] }],
+        "generationConfig": { "maxOutputTokens": 16 },
+    });
+    let timeout = state.config.probe_timeout;
+    let answer = state
+        .vertex
+        .generate(&target.endpoint, &request, Budget::default(), timeout)
+        .await;
+    match answer {
+        Ok(_) => Ok(Ok(())),
+        Err(refusal @ (CallError::Refused { .. } | CallError::Missing { .. })) => {
+            Ok(Err(refusal.to_string()))
+        }
+        Err(error) => Err(error.into_error()),
+    }
+}
+
+/// Makes the chosen checkpoint the default of the tuned model, so that Google's own console
+/// and clients see the same model that the route leads to.
+async fn choose_default(state: &State, run: &Run) -> Result<(), Error> {
+    let model = run.job.as_ref().and_then(|job| job.model.as_ref());
+    let checkpoint = run.chosen.as_ref().filter(|chosen| chosen.id != "default");
+    let (Some(model), Some(checkpoint)) = (model, checkpoint) else {
+        return Ok(());
+    };
+    let chosen = state.vertex.choose_checkpoint(model, &checkpoint.id).await;
+    chosen.map_err(CallError::into_error)
+}
+
+async fn move_route(
+    state: &State,
+    run: &Run,
+    before: &Stored<Route>,
+    target: Target,
+    reason: &str,
+) -> Result<(), Error> {
+    let moved = promote(before.value.clone(), target, reason, state.clock.now());
+    let write = state
+        .documents
+        .replace(run.model.as_str(), before, &moved)
+        .await?;
+    write.or_busy("the route changed while it was read")
+}

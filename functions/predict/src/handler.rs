@@ -1,0 +1,198 @@
+//! Answers `POST /v1/models/{model}:generateContent`, shaped as Vertex AI's.
+
+use std::sync::PoisonError;
+
+use actix_web::{
+    HttpResponse,
+    web::{Bytes, Data, Path},
+};
+use serde_json::Value;
+use shared::{
+    error::Error,
+    google::vertex::CallError,
+    id::DatasetName,
+    retry::Budget,
+    route::Route,
+};
+use tracing::info;
+
+use crate::{
+    State,
+    choose::{
+        Choice, FallbackReason, Note, ServedBy, Tuned, annotate, choose, may_be_remembered,
+    },
+    confidence::{Confidence, judge},
+    fingerprint::Fingerprint,
+    routes::Found,
+};
+
+/// One retry: a person waits.
+const BUDGET: Budget = Budget {
+    attempts: 2,
+    pause: std::time::Duration::from_millis(100),
+};
+
+/// An answer on its way out.
+struct Served {
+    response: Value,
+    note: Note,
+}
+
+/// Answers from the cache, the routed model, or the base model; says which.
+pub(crate) async fn generate_content(
+    state: Data<State>,
+    model: Path<String>,
+    body: Bytes,
+) -> Result<HttpResponse, Error> {
+    let unknown = || Error::NotFound(format!("model `{model}`"));
+    let name: DatasetName = model.parse().map_err(|_error| unknown())?;
+    let request = request(&body)?;
+    let route = match state.routes.of(&name).await {
+        Found::Route(route) => Some(route),
+        Found::Unknown => return Err(unknown()),
+        Found::Unreadable => None,
+    };
+    let key = route.as_ref().and_then(|route| {
+        Fingerprint::of(&request, route.serves(), route.version).ok()
+    });
+    if let Some(answer) = key.as_ref().and_then(|key| remembered(&state, key)) {
+        return Ok(respond(answer));
+    }
+    let served = match &route {
+        Some(route) => serve(&state, route, &request).await?,
+        None => without_route(&state, &request).await?,
+    };
+    if let Some(key) = key {
+        remember(&state, key, &served);
+    }
+    Ok(respond(served))
+}
+
+fn request(body: &[u8]) -> Result<Value, Error> {
+    let request: Value = serde_json::from_slice(body)
+        .map_err(|error| Error::Malformed(format!("the body is not JSON: {error}")))?;
+    match request.get("contents") {
+        Some(Value::Array(contents)) if !contents.is_empty() => Ok(request),
+        _ => Err(Error::Malformed("`contents` must be a list of turns".to_owned())),
+    }
+}
+
+/// Nothing is known of the route: the base model of the settings, or nobody.
+async fn without_route(state: &State, request: &Value) -> Result<Served, Error> {
+    let choice = choose(Tuned::NoRoute, &state.config.rules);
+    match (choice, &state.config.base_model) {
+        (Choice::Base(reason), Some(model)) => {
+            let base = state.vertex.base_model(model);
+            by_base(state, &base, None, request, Some(reason), None).await
+        }
+        _ => Err(Error::Unavailable {
+            what: "the route of this model",
+            source: "it cannot be read, and PREDICT_BASE_MODEL is not set".into(),
+        }),
+    }
+}
+
+async fn serve(state: &State, route: &Route, request: &Value) -> Result<Served, Error> {
+    let Some(target) = &route.target else {
+        return by_base(state, &route.base, Some(route.version), request, None, None).await;
+    };
+    let replied = ask(state, &target.endpoint, request).await;
+    let confidence = replied.as_ref().ok().map(|reply| judge(reply, &state.config.expected));
+    let outcome = match (&replied, &confidence) {
+        (Ok(_), Some(confidence)) => Tuned::Replied(confidence),
+        (Err(CallError::Refused { .. }), _) => Tuned::Status(400),
+        (Err(CallError::Missing { .. }), _) => Tuned::Status(404),
+        (Err(CallError::Quota { .. }), _) => Tuned::Status(429),
+        _ => Tuned::Unreachable,
+    };
+    match choose(outcome, &state.config.rules) {
+        Choice::Tuned => Ok(Served {
+            response: replied.map_err(refused)?,
+            note: Note {
+                served_by: ServedBy::Tuned,
+                route: Some(route.version),
+                fallback_reason: None,
+                cached: false,
+                confidence,
+            },
+        }),
+        Choice::Base(reason) => {
+            let version = Some(route.version);
+            by_base(state, &route.base, version, request, Some(reason), confidence).await
+        }
+        Choice::Refuse => without_route(state, request).await,
+    }
+}
+
+async fn by_base(
+    state: &State,
+    model: &str,
+    route: Option<u64>,
+    request: &Value,
+    reason: Option<FallbackReason>,
+    confidence: Option<Confidence>,
+) -> Result<Served, Error> {
+    let response = ask(state, model, request).await.map_err(refused)?;
+    let confidence = confidence.or_else(|| Some(judge(&response, &state.config.expected)));
+    Ok(Served {
+        response,
+        note: Note {
+            served_by: ServedBy::Base,
+            route,
+            fallback_reason: reason,
+            cached: false,
+            confidence,
+        },
+    })
+}
+
+async fn ask(state: &State, model: &str, request: &Value) -> Result<Value, CallError> {
+    let timeout = state.config.timeout;
+    state.vertex.generate(model, request, BUDGET, timeout).await
+}
+
+/// A refusal of the service is about the caller's request, and says what is wrong with it.
+fn refused(error: CallError) -> Error {
+    match error {
+        CallError::Refused { message, .. } => Error::Malformed(message),
+        error @ (CallError::Missing { .. }
+        | CallError::Quota { .. }
+        | CallError::NotSent(_)
+        | CallError::Unknown(_)) => Error::unavailable("the model")(error.into()),
+    }
+}
+
+fn remembered(state: &State, key: &Fingerprint) -> Option<Served> {
+    let mut cache = state.cache.lock().unwrap_or_else(PoisonError::into_inner);
+    let body = cache.get(key, state.clock.now())?;
+    let response: Value = serde_json::from_slice(&body).ok()?;
+    let mut note: Note = serde_json::from_value(response.get("lapidary")?.clone()).ok()?;
+    note.cached = true;
+    Some(Served { response, note })
+}
+
+fn remember(state: &State, key: Fingerprint, served: &Served) {
+    let worth = (served.note.confidence.as_ref())
+        .is_some_and(|confidence| may_be_remembered(served.note.fallback_reason, confidence));
+    if !worth {
+        return;
+    }
+    let annotated = annotate(served.response.clone(), &served.note);
+    if let Ok(body) = serde_json::to_vec(&annotated) {
+        let mut cache = state.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.put(key, body, state.clock.now());
+    }
+}
+
+fn respond(served: Served) -> HttpResponse {
+    let Served { response, note } = served;
+    info!(
+        fact = "answered",
+        served_by = ?note.served_by,
+        cached = note.cached,
+        fallback = note.fallback_reason.is_some(),
+        "answered by the {:?} model",
+        note.served_by
+    );
+    HttpResponse::Ok().json(annotate(response, &note))
+}

@@ -1,0 +1,142 @@
+//! The journal: every call that changes something, in order, and what came of it.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::call::Call;
+use crate::clock::Clock;
+
+/// Entries kept; the oldest go first. A whole run of the chain makes some hundreds.
+const ENTRIES_MAX: usize = 10_000;
+
+/// The journal; clones share it.
+#[derive(Debug, Clone)]
+pub(super) struct Journal {
+    clock: Clock,
+    entries: Arc<Mutex<Entries>>,
+}
+
+#[derive(Debug, Default)]
+struct Entries {
+    last: u64,
+    kept: VecDeque<Entry>,
+}
+
+/// One call.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Entry {
+    /// Counts from 1 in the order of arrival; never used twice, even after a clear.
+    seq: u64,
+    at: DateTime<Utc>,
+    caller: String,
+    method: String,
+    path: String,
+    query: String,
+    /// Resource names in path, query and body, cut short.
+    resource: String,
+    /// `null` while under way; the gRPC code (`Ok`, `Aborted`), the HTTP status, or
+    /// `caller left` when nobody waited for the answer.
+    status: Option<String>,
+    /// The fault that struck.
+    fault: Option<u64>,
+}
+
+/// What a reader gets.
+#[derive(Debug, Serialize)]
+pub(super) struct Page {
+    entries: Vec<Entry>,
+    /// What to ask with as `since` next time.
+    next: u64,
+}
+
+impl Journal {
+    pub(super) fn new(clock: Clock) -> Self {
+        let entries = Arc::default();
+        Self { clock, entries }
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens an entry for `call`.
+    pub(super) fn begin(&self, call: &Call) -> Line {
+        let mut entries = self.entries();
+        entries.last += 1;
+        let seq = entries.last;
+        entries.kept.push_back(Entry {
+            seq,
+            at: self.clock.now(),
+            caller: call.caller.clone(),
+            method: call.method.clone(),
+            path: call.path.clone(),
+            query: call.query.clone(),
+            resource: call.resource(),
+            status: None,
+            fault: None,
+        });
+        if entries.kept.len() > ENTRIES_MAX {
+            entries.kept.pop_front();
+        }
+        Line {
+            journal: self.clone(),
+            seq,
+        }
+    }
+
+    /// The entries after `since`.
+    pub(super) fn since(&self, since: u64) -> Page {
+        let entries = self.entries();
+        let after = entries.kept.iter().filter(|entry| entry.seq > since);
+        Page {
+            entries: after.cloned().collect(),
+            next: entries.last,
+        }
+    }
+
+    /// Forgets all entries.
+    pub(super) fn clear(&self) {
+        self.entries().kept.clear();
+    }
+}
+
+/// The open end of an entry.
+#[derive(Debug)]
+pub(super) struct Line {
+    journal: Journal,
+    seq: u64,
+}
+
+impl Line {
+    fn change(&self, change: impl FnOnce(&mut Entry)) {
+        let mut entries = self.journal.entries();
+        // The newest are at the back, and an entry is closed soon after it is opened.
+        let mut newest_first = entries.kept.iter_mut().rev();
+        if let Some(entry) = newest_first.find(|entry| entry.seq == self.seq) {
+            change(entry);
+        }
+    }
+
+    /// Says how the call was answered.
+    pub(super) fn answered(&mut self, status: &str) {
+        self.change(|entry| entry.status = Some(status.to_owned()));
+    }
+
+    /// Says which fault fired.
+    pub(super) fn struck(&mut self, fault: u64) {
+        self.change(|entry| entry.fault = Some(fault));
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.change(|entry| {
+            entry.status.get_or_insert_with(|| "caller left".to_owned());
+        });
+    }
+}

@@ -1,0 +1,119 @@
+//! A door: one listener, and the connections that came in by it.
+
+use std::{convert::Infallible, future::pending, pin::pin, sync::Arc, time::Duration};
+
+use axum::body::Body;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Notify, watch},
+    task::JoinSet,
+};
+
+use super::Front;
+
+/// The name of the door that every set of emulators has.
+pub(crate) const MAIN: &str = "main";
+
+/// The pause after a failed accept: out of file handles, it would fail again at once.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The connection that a call came by; rides in the request's extensions.
+#[derive(Debug, Clone)]
+pub(crate) struct Connection {
+    caller: Arc<str>,
+    broken: Arc<Notify>,
+}
+
+impl Connection {
+    fn new(caller: Arc<str>) -> Self {
+        let broken = Arc::default();
+        Self { caller, broken }
+    }
+
+    /// The name of the door, which tells who calls.
+    pub(crate) fn caller(&self) -> &str {
+        &self.caller
+    }
+
+    /// Closes the connection under the call; whoever waits is dropped with it.
+    ///
+    /// Other calls of the same HTTP/2 connection break too, as they would when a network does.
+    pub(crate) async fn break_off(&self) -> Infallible {
+        self.broken.notify_one();
+        pending().await
+    }
+}
+
+impl Default for Connection {
+    fn default() -> Self {
+        Self::new(MAIN.into())
+    }
+}
+
+/// Serves until `stop` changes, then lets calls under way end.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    name: Arc<str>,
+    front: Front,
+    mut stop: watch::Receiver<bool>,
+) {
+    // Connections live in the set, so they end with this task even when it is aborted.
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    let connection = Connection::new(Arc::clone(&name));
+                    connections.spawn(converse(stream, connection, front.clone(), stop.clone()));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+            _ = stop.changed() => break,
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn converse(
+    stream: TcpStream,
+    connection: Connection,
+    front: Front,
+    mut stop: watch::Receiver<bool>,
+) {
+    // Without TCP_NODELAY small gRPC answers wait some 40 ms for an acknowledgement.
+    drop(stream.set_nodelay(true));
+    let broken = Arc::clone(&connection.broken);
+    let service = hyper::service::service_fn(move |request: http::Request<_>| {
+        let front = front.clone();
+        let mut request = request.map(Body::new::<hyper::body::Incoming>);
+        request.extensions_mut().insert(connection.clone());
+        async move { Ok::<_, Infallible>(front.answer(request).await) }
+    });
+    let builder = auto::Builder::new(TokioExecutor::new());
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut stopping = false;
+    loop {
+        tokio::select! {
+            result = serving.as_mut() => {
+                if let Err(error) = result {
+                    tracing::debug!(%error, "a connection ended badly");
+                }
+                return;
+            }
+            () = broken.notified() => return,
+            _ = stop.changed(), if !stopping => {
+                stopping = true;
+                serving.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The RSA key that signs ID tokens as Google does, and its public half.
+
+use std::sync::OnceLock;
+
+use aws_lc_rs::{
+    encoding::{AsDer as _, Pkcs8V1Der},
+    rsa::{KeyPair, KeySize},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use chrono::{DateTime, Utc};
+use jsonwebtoken::{
+    Algorithm, EncodingKey, Header,
+    jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash},
+};
+use serde::Serialize;
+
+/// Seconds that a token is valid, as Google's.
+const TOKEN_LIFE_S: i64 = 3600;
+
+/// Why the key cannot be made.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(super) enum Fault {
+    /// The generator gave none.
+    #[error("no RSA key was generated")]
+    Generate(#[source] aws_lc_rs::error::Unspecified),
+    /// The key is not one that signs tokens.
+    #[error("the key does not sign tokens")]
+    Use(#[source] jsonwebtoken::errors::Error),
+}
+
+/// A private key, and the set that tells its public half.
+pub(super) struct Key {
+    id: String,
+    signing: EncodingKey,
+    jwks: JwkSet,
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Key")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Key {
+    /// The key of this process: a quarter of a second to make, so made once.
+    pub(super) fn of_process() -> Result<&'static Self, Fault> {
+        static KEY: OnceLock<Result<Key, Fault>> = OnceLock::new();
+        KEY.get_or_init(Self::generate)
+            .as_ref()
+            .map_err(Clone::clone)
+    }
+
+    fn generate() -> Result<Self, Fault> {
+        let pair = KeyPair::generate(KeySize::Rsa2048).map_err(Fault::Generate)?;
+        let der: Pkcs8V1Der<'_> = pair.as_der().map_err(Fault::Generate)?;
+        // Of DER, jsonwebtoken takes PKCS#1 only; of PEM, this form too.
+        let pem = format!(
+            "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+            STANDARD.encode(der.as_ref())
+        );
+        let signing = EncodingKey::from_rsa_pem(pem.as_bytes()).map_err(Fault::Use)?;
+        let mut public = Jwk::from_encoding_key(&signing, Algorithm::RS256).map_err(Fault::Use)?;
+        let id = public
+            .thumbprint(ThumbprintHash::SHA256)
+            .map_err(Fault::Use)?;
+        public.common.key_id = Some(id.clone());
+        public.common.public_key_use = Some(PublicKeyUse::Signature);
+        Ok(Self {
+            id,
+            signing,
+            jwks: JwkSet { keys: vec![public] },
+        })
+    }
+
+    /// The public keys, as `/certs` tells them.
+    pub(super) fn jwks(&self) -> &JwkSet {
+        &self.jwks
+    }
+
+    /// A token with the claims of Pub/Sub's pushes and of the metadata server:
+    /// <https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions>.
+    pub(super) fn sign(
+        &self,
+        email: &str,
+        audience: &str,
+        now: DateTime<Utc>,
+    ) -> Result<String, jsonwebtoken::errors::Error> {
+        let subject = subject(email);
+        let claims = Claims {
+            iss: "https://accounts.google.com",
+            aud: audience,
+            azp: &subject,
+            sub: &subject,
+            email,
+            email_verified: true,
+            iat: now.timestamp(),
+            exp: now.timestamp() + TOKEN_LIFE_S,
+        };
+        let mut header = Header::new(Algorithm::RS256);
+        header.kid = Some(self.id.clone());
+        jsonwebtoken::encode(&header, &claims, &self.signing)
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Claims<'a> {
+    iss: &'static str,
+    aud: &'a str,
+    azp: &'a str,
+    sub: &'a str,
+    email: &'a str,
+    email_verified: bool,
+    iat: i64,
+    exp: i64,
+}
+
+/// An account's unique id: 21 digits, the same for the same email.
+fn subject(email: &str) -> String {
+    format!("1{:020}", crc32c::crc32c(email.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use jsonwebtoken::{DecodingKey, Validation};
+    use serde_json::Value;
+
+    use super::*;
+
+    fn decode(token: &str, audience: &str) -> jsonwebtoken::errors::Result<Value> {
+        let text = serde_json::to_string(Key::of_process().unwrap().jwks()).unwrap();
+        let set: JwkSet = serde_json::from_str(&text).unwrap();
+        let kid = jsonwebtoken::decode_header(token)?.kid.unwrap();
+        let key = DecodingKey::from_jwk(set.find(&kid).unwrap())?;
+        let mut validation = Validation::new(Algorithm::RS256);
+        validation.set_audience(&[audience]);
+        validation.set_issuer(&["https://accounts.google.com"]);
+        Ok(jsonwebtoken::decode::<Value>(token, &key, &validation)?.claims)
+    }
+
+    #[test]
+    fn a_token_is_verified_with_the_published_key() {
+        let key = Key::of_process().unwrap();
+        let now = Utc::now();
+        let token = key.sign("push@p.iam", "https://tune", now).unwrap();
+        let claims = decode(&token, "https://tune").unwrap();
+        assert_eq!(claims["email"], "push@p.iam");
+        assert_eq!(claims["email_verified"], true);
+        assert_eq!(claims["exp"], now.timestamp() + 3600);
+        assert_eq!(claims["sub"].as_str().unwrap().len(), 21);
+        assert!(decode(&token, "https://other").is_err(), "another audience");
+    }
+
+    #[test]
+    fn an_old_token_is_refused() {
+        let then = Utc::now() - chrono::TimeDelta::hours(2);
+        let token = Key::of_process().unwrap().sign("a@b", "x", then).unwrap();
+        assert!(decode(&token, "x").is_err());
+    }
+}

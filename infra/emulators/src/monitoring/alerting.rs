@@ -1,0 +1,194 @@
+//! Policies at work: what they remember, and the notifications that time brings.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
+
+use super::{
+    evaluate::{Standings, evaluate},
+    incident::Incident,
+    policy::{Kind, Policy},
+    series::{AllSeries, Key},
+};
+
+/// From an entry or a point to the notification that it causes: in the cloud one to three
+/// minutes, of which this is the least that is seen.
+pub(super) const LATENCY: TimeDelta = TimeDelta::seconds(60);
+
+/// How often conditions are evaluated, in simulated time.
+const STEP: TimeDelta = TimeDelta::seconds(30);
+
+/// Evaluations caught up with at once: two hours, after a laptop slept.
+const STEPS_MAX: i32 = 240;
+
+/// Matches that wait for their notification, of one policy; more would be rate-limited anyway.
+const WAITING_MAX: usize = 1_000;
+
+/// Every policy at work.
+#[derive(Debug)]
+pub(super) struct Alerting {
+    watched: BTreeMap<String, Watched>,
+    evaluated: DateTime<Utc>,
+}
+
+/// One policy and what it remembers.
+#[derive(Debug)]
+struct Watched {
+    policy: Policy,
+    standings: Standings,
+    waiting: VecDeque<Match>,
+    /// Incidents of matched logs that are open: when they began, and their last match.
+    matched: BTreeMap<Key, (DateTime<Utc>, DateTime<Utc>)>,
+    last_told: Option<DateTime<Utc>>,
+}
+
+/// A log entry that matched.
+#[derive(Debug)]
+struct Match {
+    key: Key,
+    at: DateTime<Utc>,
+}
+
+/// A notification, and the channels (by name) that it goes to.
+#[derive(Debug)]
+pub(super) struct Notification {
+    pub(super) channels: Vec<String>,
+    pub(super) payload: Value,
+}
+
+impl Alerting {
+    pub(super) fn new(now: DateTime<Utc>) -> Self {
+        Self {
+            watched: BTreeMap::new(),
+            evaluated: now - LATENCY,
+        }
+    }
+
+    /// Begins to watch for `policy`; one that was changed begins anew.
+    pub(super) fn watch(&mut self, policy: Policy) {
+        let name = policy.name.clone();
+        let watched = Watched {
+            policy,
+            standings: Standings::new(),
+            waiting: VecDeque::new(),
+            matched: BTreeMap::new(),
+            last_told: None,
+        };
+        self.watched.insert(name, watched);
+    }
+
+    pub(super) fn forget(&mut self, name: &str) {
+        self.watched.remove(name);
+    }
+
+    /// Shows a log entry to the policies on logs.
+    pub(super) fn saw(&mut self, entry: &Value, now: DateTime<Utc>) {
+        for watched in self
+            .watched
+            .values_mut()
+            .filter(|watched| watched.policy.enabled)
+        {
+            watched.saw(entry, now);
+        }
+    }
+
+    /// What is to be told by `now`.
+    pub(super) fn advance(&mut self, all: &AllSeries, now: DateTime<Utc>) -> Vec<Notification> {
+        let known = now - LATENCY;
+        self.evaluated = self.evaluated.max(known - STEP * STEPS_MAX);
+        let mut notifications = Vec::new();
+        while self.evaluated + STEP <= known {
+            self.evaluated += STEP;
+            for watched in self
+                .watched
+                .values_mut()
+                .filter(|watched| watched.policy.enabled)
+            {
+                watched.evaluate(all, self.evaluated, &mut notifications);
+            }
+        }
+        for watched in self.watched.values_mut() {
+            watched.tell_matches(known, &mut notifications);
+        }
+        notifications
+    }
+}
+
+impl Watched {
+    fn saw(&mut self, entry: &Value, now: DateTime<Utc>) {
+        for condition in &self.policy.conditions {
+            let Kind::MatchedLog(matched) = &condition.kind else {
+                continue;
+            };
+            if !matched.filter.matches(entry) || self.waiting.len() >= WAITING_MAX {
+                continue;
+            }
+            let labels = matched.labels.iter();
+            let labels = labels.filter_map(|(key, extractor)| {
+                let text = extractor.text(entry)?;
+                Some((key.clone(), text))
+            });
+            let resource = entry.get("resource").unwrap_or(&Value::Null);
+            let key = Key::new("", labels.collect(), resource);
+            self.waiting.push_back(Match { key, at: now });
+        }
+    }
+
+    fn evaluate(&mut self, all: &AllSeries, at: DateTime<Utc>, told: &mut Vec<Notification>) {
+        for transition in evaluate(&self.policy, all, &mut self.standings, at) {
+            let Some(condition) = self.policy.conditions.get(transition.condition) else {
+                continue;
+            };
+            if transition.ended.is_some() && !self.policy.tells_closed {
+                continue;
+            }
+            let incident = Incident {
+                policy: &self.policy,
+                condition,
+                key: &transition.key,
+                started: transition.started,
+                ended: transition.ended,
+                observed: Some(transition.observed),
+            };
+            told.push(self.policy.notification(&incident));
+        }
+    }
+
+    /// Tells of the matches known by `known`, at most one in each period of the rate limit.
+    fn tell_matches(&mut self, known: DateTime<Utc>, told: &mut Vec<Notification>) {
+        let auto_close = self.policy.auto_close;
+        while let Some(matched) = self.waiting.pop_front_if(|matched| matched.at <= known) {
+            let Match { key, at } = matched;
+            self.matched.retain(|_, (_, last)| at - *last < auto_close);
+            let (started, last) = self.matched.entry(key.clone()).or_insert((at, at));
+            *last = at;
+            let limit = self.policy.rate_limit.unwrap_or_default();
+            if self.last_told.is_some_and(|last| at - last < limit) {
+                continue;
+            }
+            self.last_told = Some(at);
+            let Some(condition) = self.policy.conditions.first() else {
+                continue;
+            };
+            let incident = Incident {
+                policy: &self.policy,
+                condition,
+                key: &key,
+                started: *started,
+                ended: None,
+                observed: None,
+            };
+            told.push(self.policy.notification(&incident));
+        }
+    }
+}
+
+impl Policy {
+    fn notification(&self, incident: &Incident<'_>) -> Notification {
+        Notification {
+            channels: self.channels.clone(),
+            payload: incident.payload(),
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The tokens of a filter.
+
+use super::Fault;
+
+/// A token and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Token {
+    pub(super) kind: Kind,
+    /// As written, without the quotes that enclose a whole value.
+    pub(super) text: String,
+    /// Bytes from the filter's start.
+    pub(super) at: usize,
+}
+
+impl Token {
+    /// What stands after the last token.
+    pub(super) fn end(at: usize) -> Self {
+        let text = "the end".to_owned();
+        let kind = Kind::Sign(Sign::Close);
+        Self { kind, text, at }
+    }
+}
+
+/// What a token is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A bare word: a path, split at its dots, or a value.
+    Word(Vec<String>),
+    /// A quoted value.
+    Quoted(String),
+    Sign(Sign),
+}
+
+/// Everything with a fixed spelling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sign {
+    Open,
+    Close,
+    And,
+    Or,
+    Not,
+    Has,
+    Equals,
+    Differs,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    Matches,
+    MatchesNot,
+}
+
+impl Sign {
+    /// Whether the sign stands between a field and a value.
+    pub(super) fn compares(self) -> bool {
+        !matches!(
+            self,
+            Self::Open | Self::Close | Self::And | Self::Or | Self::Not
+        )
+    }
+}
+
+/// Longer spellings before their beginnings.
+const SIGNS: [(&str, Sign); 11] = [
+    ("(", Sign::Open),
+    (")", Sign::Close),
+    ("=~", Sign::Matches),
+    ("!~", Sign::MatchesNot),
+    ("!=", Sign::Differs),
+    (">=", Sign::GreaterOrEqual),
+    ("<=", Sign::LessOrEqual),
+    (">", Sign::Greater),
+    ("<", Sign::Less),
+    ("=", Sign::Equals),
+    (":", Sign::Has),
+];
+
+/// Splits a filter into its tokens; `--` begins a comment that ends with its line.
+pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
+    let mut tokens: Vec<Token> = Vec::new();
+    let mut rest = text;
+    loop {
+        rest = rest.trim_start();
+        let at = text.len() - rest.len();
+        if rest.is_empty() {
+            return Ok(tokens);
+        }
+        if rest.starts_with("--") {
+            rest = rest
+                .find('\n')
+                .and_then(|end| rest.get(end..))
+                .unwrap_or_default();
+            continue;
+        }
+        let sign = SIGNS
+            .iter()
+            .find_map(|&(spelling, sign)| Some((sign, spelling, rest.strip_prefix(spelling)?)));
+        if let Some((sign, spelling, after)) = sign {
+            rest = after;
+            tokens.push(token(Kind::Sign(sign), spelling, at));
+            continue;
+        }
+        if let Some(after) = rest.strip_prefix('"') {
+            let (value, after) = quoted(after, rest, at)?;
+            rest = after;
+            tokens.push(token(Kind::Quoted(value.clone()), &value, at));
+            continue;
+        }
+        // After a comparison a minus begins a number; elsewhere it is NOT.
+        let value =
+            matches!(tokens.last(), Some(Token { kind: Kind::Sign(sign), .. }) if sign.compares());
+        if let Some(after) = rest.strip_prefix('-').filter(|_| !value) {
+            rest = after;
+            tokens.push(token(Kind::Sign(Sign::Not), "-", at));
+            continue;
+        }
+        let (path, after) = word(rest, at)?;
+        let spelling = rest.get(..rest.len() - after.len()).unwrap_or_default();
+        rest = after;
+        let kind = match spelling {
+            "AND" => Kind::Sign(Sign::And),
+            "OR" => Kind::Sign(Sign::Or),
+            "NOT" => Kind::Sign(Sign::Not),
+            _ => Kind::Word(path),
+        };
+        tokens.push(token(kind, spelling, at));
+    }
+}
+
+fn token(kind: Kind, text: &str, at: usize) -> Token {
+    let text = text.to_owned();
+    Token { kind, text, at }
+}
+
+/// A bare word with its segments, and what follows it.
+fn word(text: &str, at: usize) -> Result<(Vec<String>, &str), Fault> {
+    let mut path = Vec::new();
+    let mut segment = String::new();
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        match c {
+            '.' => path.push(std::mem::take(&mut segment)),
+            // A quoted segment, as in `labels."a.b"`.
+            '"' if segment.is_empty() && !path.is_empty() => {
+                let after = rest.get(1..).unwrap_or_default();
+                (segment, rest) = quoted(after, rest, at)?;
+                continue;
+            }
+            c if c.is_alphanumeric() || "_-/*+@%$".contains(c) => segment.push(c),
+            _ => break,
+        }
+        rest = rest.get(c.len_utf8()..).unwrap_or_default();
+    }
+    if rest.len() == text.len() {
+        let character: String = text.chars().take(1).collect();
+        let sign = token(Kind::Quoted(String::new()), &character, at);
+        return Err(Fault::new("an unknown character", &sign));
+    }
+    path.push(segment);
+    Ok((path, rest))
+}
+
+/// The text up to the closing quote, with its escapes undone, and what follows.
+fn quoted<'a>(text: &'a str, whole: &str, at: usize) -> Result<(String, &'a str), Fault> {
+    let mut value = String::new();
+    let mut characters = text.char_indices();
+    while let Some((index, c)) = characters.next() {
+        match c {
+            '"' => return Ok((value, text.get(index + 1..).unwrap_or_default())),
+            '\\' => match characters.next() {
+                Some((_, 'n')) => value.push('\n'),
+                Some((_, 't')) => value.push('\t'),
+                Some((_, 'r')) => value.push('\r'),
+                Some((_, c @ ('"' | '\\'))) => value.push(c),
+                // A regular expression's own escape, such as `\d`.
+                Some((_, c)) => value.extend(['\\', c]),
+                None => {}
+            },
+            c => value.push(c),
+        }
+    }
+    let open = token(Kind::Quoted(String::new()), whole, at);
+    Err(Fault::new("a quoted text stays open", &open))
+}

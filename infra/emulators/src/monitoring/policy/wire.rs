@@ -1,0 +1,124 @@
+//! Policies as JSON has them: only what is read of them.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::Value;
+
+use super::{Documentation, Missing};
+use crate::monitoring::align::{Aligner, Reducer};
+
+/// A policy.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WirePolicy {
+    pub(super) name: String,
+    pub(super) display_name: String,
+    #[serde(default)]
+    pub(super) user_labels: BTreeMap<String, String>,
+    pub(super) documentation: Option<Documentation>,
+    pub(super) severity: Option<String>,
+    #[serde(default = "yes")]
+    pub(super) enabled: bool,
+    #[serde(default)]
+    pub(super) combiner: String,
+    #[serde(default)]
+    pub(super) conditions: Vec<Value>,
+    #[serde(default)]
+    pub(super) notification_channels: Vec<String>,
+    #[serde(default)]
+    pub(super) alert_strategy: Strategy,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// When and how often to tell.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Strategy {
+    pub(super) notification_rate_limit: Option<RateLimit>,
+    #[serde(deserialize_with = "duration")]
+    pub(super) auto_close: Option<TimeDelta>,
+    pub(super) notification_prompts: Vec<Prompt>,
+}
+
+/// The least time between two notifications.
+#[derive(Debug, Deserialize)]
+pub(super) struct RateLimit {
+    #[serde(deserialize_with = "duration")]
+    pub(super) period: Option<TimeDelta>,
+}
+
+/// What is told of an incident.
+#[derive(Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum Prompt {
+    Opened,
+    Closed,
+}
+
+/// `conditionThreshold`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WireThreshold {
+    pub(super) filter: String,
+    #[serde(default)]
+    pub(super) aggregations: Vec<WireAggregation>,
+    pub(super) comparison: String,
+    #[serde(default)]
+    pub(super) threshold_value: f64,
+    #[serde(default, deserialize_with = "duration")]
+    pub(super) duration: Option<TimeDelta>,
+    pub(super) trigger: Option<WireTrigger>,
+    #[serde(default)]
+    pub(super) evaluation_missing_data: Missing,
+    pub(super) denominator_filter: Option<String>,
+    pub(super) forecast_options: Option<Value>,
+}
+
+/// How points become one number.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct WireAggregation {
+    #[serde(deserialize_with = "duration")]
+    pub(super) alignment_period: Option<TimeDelta>,
+    pub(super) per_series_aligner: Option<Aligner>,
+    pub(super) cross_series_reducer: Option<Reducer>,
+    pub(super) group_by_fields: Vec<String>,
+}
+
+/// How many series must violate; one of the two.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct WireTrigger {
+    pub(super) count: Option<usize>,
+    pub(super) percent: Option<f64>,
+}
+
+/// `conditionMatchedLog`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WireMatchedLog {
+    pub(super) filter: String,
+    #[serde(default)]
+    pub(super) label_extractors: BTreeMap<String, String>,
+}
+
+/// Reads a duration as JSON has it: `"60s"`, `"1.5s"`.
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TimeDelta>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let seconds = text
+        .strip_suffix('s')
+        .and_then(|number| number.parse::<f64>().ok());
+    let span = seconds.and_then(|seconds| std::time::Duration::try_from_secs_f64(seconds).ok());
+    let span = span.and_then(|span| TimeDelta::from_std(span).ok());
+    match span {
+        Some(span) => Ok(Some(span)),
+        None => Err(D::Error::custom(format!(
+            "`{text}` is no duration such as `60s`"
+        ))),
+    }
+}

@@ -1,0 +1,216 @@
+//! Time series: the points of metrics, kept as they came.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::rest::{self, invalid};
+
+/// Series kept; a label with a value per request would fill memory, as it would cost money there.
+const SERIES_MAX: usize = 10_000;
+
+/// Points kept of one series.
+const POINTS_MAX: usize = 2_000;
+
+/// How old a point may be when it is written; the service's own limit.
+const AGE_MAX: TimeDelta = TimeDelta::hours(25);
+
+/// The least time between two points of one series; the service's own limit.
+const SPACING_MIN: TimeDelta = TimeDelta::seconds(5);
+
+/// What makes a series one: a metric, a resource, and the labels of both.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    pub(super) metric_type: String,
+    pub(super) metric_labels: BTreeMap<String, String>,
+    pub(super) resource_type: String,
+    pub(super) resource_labels: BTreeMap<String, String>,
+}
+
+impl Key {
+    pub(super) fn new(
+        metric_type: &str,
+        metric_labels: BTreeMap<String, String>,
+        resource: &Value,
+    ) -> Self {
+        let kind = resource.get("type").and_then(Value::as_str);
+        let labels = resource.get("labels").and_then(Value::as_object);
+        let labels = labels.into_iter().flatten();
+        let text =
+            |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
+        Self {
+            metric_type: metric_type.to_owned(),
+            metric_labels,
+            resource_type: kind.unwrap_or("global").to_owned(),
+            resource_labels: labels.filter_map(text).collect(),
+        }
+    }
+
+    /// As filters see it.
+    pub(super) fn to_value(&self) -> Value {
+        json!({
+            "metric": { "type": self.metric_type, "labels": self.metric_labels },
+            "resource": { "type": self.resource_type, "labels": self.resource_labels },
+        })
+    }
+}
+
+/// A value and when it became known here; what a client says of its time decides only order.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Point {
+    pub(super) at: DateTime<Utc>,
+    pub(super) value: f64,
+}
+
+/// Every series that has points.
+#[derive(Debug, Default)]
+pub(super) struct AllSeries {
+    series: BTreeMap<Key, VecDeque<Point>>,
+    /// The end times that clients gave last.
+    ends: BTreeMap<Key, DateTime<Utc>>,
+}
+
+/// One element of `timeSeries` in `CreateTimeSeries`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Written {
+    metric: Metric,
+    #[serde(default)]
+    resource: Value,
+    points: Vec<WrittenPoint>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Metric {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct WrittenPoint {
+    interval: Interval,
+    value: Value,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Interval {
+    end_time: DateTime<Utc>,
+}
+
+impl AllSeries {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Key, &VecDeque<Point>)> {
+        self.series.iter()
+    }
+
+    /// Adds a point; a series too many is dropped with a warning.
+    pub(super) fn add(&mut self, key: Key, point: Point) {
+        if self.series.len() >= SERIES_MAX && !self.series.contains_key(&key) {
+            tracing::warn!(
+                metric = key.metric_type,
+                "too many series: a point is dropped"
+            );
+            return;
+        }
+        let points = self.series.entry(key).or_default();
+        points.push_back(point);
+        let expired = |first: &Point| point.at - first.at > AGE_MAX;
+        while points.len() > POINTS_MAX || points.front().is_some_and(expired) {
+            points.pop_front();
+        }
+    }
+
+    /// Adds a point that a client wrote, under the service's conditions.
+    pub(super) fn write(
+        &mut self,
+        written: &Written,
+        now: DateTime<Utc>,
+    ) -> Result<(), rest::Error> {
+        let kind = &written.metric.kind;
+        let own = ["custom.googleapis.com/", "external.googleapis.com/"];
+        if !own.iter().any(|prefix| kind.starts_with(prefix)) {
+            return Err(invalid(format!(
+                "points of `{kind}` are not written by clients"
+            )));
+        }
+        let [point] = written.points.as_slice() else {
+            return Err(invalid(format!(
+                "a call writes one point of a series, of `{kind}` too"
+            )));
+        };
+        let value = number(&point.value)?;
+        let end = point.interval.end_time;
+        if now - end > AGE_MAX || end - now > TimeDelta::minutes(5) {
+            return Err(invalid(format!(
+                "the point of `{kind}` is too old or in the future"
+            )));
+        }
+        let key = Key::new(kind, written.metric.labels.clone(), &written.resource);
+        if self
+            .ends
+            .get(&key)
+            .is_some_and(|last| end - *last < SPACING_MIN)
+        {
+            let message = format!("the point of `{kind}` is not 5 s after the last of its series");
+            return Err(invalid(message));
+        }
+        self.ends.insert(key.clone(), end);
+        self.add(key, Point { at: now, value });
+        Ok(())
+    }
+}
+
+fn number(value: &Value) -> Result<f64, rest::Error> {
+    let wrong = || invalid("a point's value is a doubleValue, an int64Value or a boolValue");
+    let (kind, value) = value
+        .as_object()
+        .and_then(|fields| fields.iter().next())
+        .ok_or_else(wrong)?;
+    match (kind.as_str(), value) {
+        ("doubleValue" | "int64Value", Value::Number(number)) => number.as_f64(),
+        ("int64Value", Value::String(text)) => text.parse().ok(),
+        ("boolValue", Value::Bool(truth)) => Some(f64::from(u8::from(*truth))),
+        _ => None,
+    }
+    .ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_are_written_under_the_services_conditions() {
+        let now = Utc::now();
+        let mut all = AllSeries::default();
+        let mut check = |kind: &str, seconds: i64, value: Value, expected: bool| {
+            let written = json!({
+                "metric": { "type": kind, "labels": { "run_id": "r" } },
+                "points": [{ "interval": { "endTime": now + TimeDelta::seconds(seconds) }, "value": value }],
+            });
+            let written = serde_json::from_value(written).unwrap();
+            let result = all.write(&written, now);
+            assert_eq!(
+                result.is_ok(),
+                expected,
+                "{kind} {seconds} {value}: {result:?}"
+            );
+        };
+        let custom = "custom.googleapis.com/loss";
+        check(custom, -60, json!({ "doubleValue": 0.5 }), true);
+        check(custom, -57, json!({ "doubleValue": 0.5 }), false); // too soon
+        check(custom, -70, json!({ "doubleValue": 0.5 }), false); // out of order
+        check(custom, -50, json!({ "int64Value": "3" }), true);
+        check(custom, 1000, json!({ "doubleValue": 0.5 }), false);
+        check(custom, -40, json!({ "stringValue": "x" }), false);
+        check(
+            "logging.googleapis.com/user/x",
+            0,
+            json!({ "doubleValue": 1 }),
+            false,
+        );
+    }
+}

@@ -1,0 +1,139 @@
+//! A job: a timetable, and what it publishes where.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::cron::Cron;
+use crate::rest::{self, invalid};
+
+/// A job, parsed.
+#[derive(Debug, Clone)]
+pub(super) struct Job {
+    pub(super) paused: bool,
+    pub(super) message: Message,
+    cron: Cron,
+    next: Option<DateTime<Utc>>,
+    last_attempt: Option<DateTime<Utc>>,
+}
+
+/// What a job publishes.
+#[derive(Debug, Clone)]
+pub(super) struct Message {
+    pub(super) topic: String,
+    pub(super) data: Vec<u8>,
+    pub(super) attributes: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    schedule: String,
+    #[serde(default)]
+    time_zone: String,
+    #[serde(default)]
+    state: String,
+    pubsub_target: Option<Target>,
+    http_target: Option<Value>,
+    app_engine_http_target: Option<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Target {
+    topic_name: String,
+    #[serde(default)]
+    data: String,
+    #[serde(default)]
+    attributes: BTreeMap<String, String>,
+}
+
+impl Job {
+    /// Reads a job as the API took it.
+    pub(super) fn parse(resource: &Value, now: DateTime<Utc>) -> Result<Self, rest::Error> {
+        let wire = Wire::deserialize(resource).map_err(|error| invalid(error.to_string()))?;
+        if !["", "UTC", "Etc/UTC"].contains(&wire.time_zone.as_str()) {
+            return Err(unserved(&format!("the time zone `{}`", wire.time_zone)));
+        }
+        if wire.http_target.is_some() {
+            return Err(unserved("httpTarget"));
+        }
+        if wire.app_engine_http_target.is_some() {
+            return Err(unserved("appEngineHttpTarget"));
+        }
+        let target = wire
+            .pubsub_target
+            .ok_or_else(|| invalid("a job has a target"))?;
+        let topic: Vec<&str> = target.topic_name.split('/').collect();
+        if !matches!(topic.as_slice(), ["projects", _, "topics", _]) {
+            let message = format!("topicName `{}`: projects/P/topics/T", target.topic_name);
+            return Err(invalid(message));
+        }
+        let data = STANDARD.decode(&target.data);
+        let data = data.map_err(|error| invalid(format!("pubsubTarget.data: {error}")))?;
+        if data.is_empty() && target.attributes.is_empty() {
+            return Err(invalid("pubsubTarget has data or attributes"));
+        }
+        let cron: Cron = wire
+            .schedule
+            .parse()
+            .map_err(|fault: super::cron::Fault| invalid(fault.to_string()))?;
+        Ok(Self {
+            paused: wire.state == "PAUSED",
+            message: Message {
+                topic: target.topic_name,
+                data,
+                attributes: target.attributes,
+            },
+            cron,
+            next: cron.next(now),
+            last_attempt: None,
+        })
+    }
+
+    /// When the job is due next, unless it is paused.
+    pub(super) fn due(&self) -> Option<DateTime<Utc>> {
+        self.next.filter(|_| !self.paused)
+    }
+
+    /// Notes an attempt at `now`; whatever was due by then is done with it.
+    pub(super) fn attempted(&mut self, now: DateTime<Utc>) {
+        self.last_attempt = Some(now);
+        self.next = self.cron.next(now);
+    }
+
+    /// Counts from `now` again, as after a pause.
+    pub(super) fn resume(&mut self, now: DateTime<Utc>) {
+        self.paused = false;
+        self.next = self.cron.next(now);
+    }
+
+    /// `resource` with what time has made of the job.
+    pub(super) fn told(&self, resource: &Value) -> Value {
+        let mut told = resource.clone();
+        if let Some(fields) = told.as_object_mut() {
+            let state = if self.paused { "PAUSED" } else { "ENABLED" };
+            fields.insert("state".to_owned(), state.into());
+            let times = [
+                ("scheduleTime", self.due()),
+                ("lastAttemptTime", self.last_attempt),
+            ];
+            for (field, time) in times {
+                if let Some(time) = time {
+                    fields.insert(field.to_owned(), json!(time));
+                }
+            }
+        }
+        told
+    }
+}
+
+fn unserved(what: &str) -> rest::Error {
+    rest::Error::new(
+        "UNIMPLEMENTED",
+        format!("the emulator does not serve {what}"),
+    )
+}

@@ -1,0 +1,256 @@
+//! A whole system for one test: its own ports, its own memory, every function a process.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use deploy_documents::{GateDecision, Route};
+use emulators::clock::Clock;
+use local::{
+    process::LogLine,
+    session::Session,
+    stack::{Options, Stack},
+};
+use serde_json::Value;
+use shared::{
+    dataset::{Upload, Version},
+    event::ObjectFinalized,
+    google::documents::Document,
+    id::RunId,
+    run::Run,
+};
+
+use crate::{faults::Faults, wait};
+
+mod deploy_documents {
+    pub(super) use shared::route::{GateDecision, Route};
+}
+
+/// How fast a test's time runs: an hour of tuning in four seconds.
+pub const SPEED: f64 = 900.0;
+/// Longest that a test waits for one thing; machines that run tests are slow and shared.
+pub const LIMIT: Duration = Duration::from_secs(120);
+
+/// A running system, and the clients to look at it with.
+#[derive(Debug)]
+pub struct Harness {
+    /// The system.
+    pub stack: Stack,
+    /// Its clients.
+    pub session: Session,
+    /// Its scripted faults.
+    pub faults: Faults,
+    /// For calls that no client makes.
+    pub http: reqwest::Client,
+}
+
+/// How a test's system differs from the default one.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    /// Settings of functions.
+    pub settings: BTreeMap<String, String>,
+    /// Where it keeps its state; memory unless told.
+    pub data: Option<PathBuf>,
+    /// How fast time runs; [`SPEED`] unless told.
+    pub speed: Option<f64>,
+}
+
+impl Setup {
+    /// With one more setting.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.settings.insert(name.to_owned(), value.to_owned());
+        self
+    }
+}
+
+impl Harness {
+    /// Starts a system whose functions run from `program`: `env!("CARGO_BIN_EXE_lapidary-under-test")`.
+    pub async fn start(program: &str, setup: Setup) -> Self {
+        let stack = Stack::start(Options {
+            program: program.into(),
+            port: 0,
+            data: setup.data,
+            clock: Clock::starting_now(setup.speed.unwrap_or(SPEED)),
+            settings: setup.settings,
+        })
+        .await
+        .expect("the stack starts");
+        let addresses = stack.environment();
+        let session = Session::connect(&addresses).await.expect("its clients start");
+        let endpoint = session.address("VERTEX_ENDPOINT").expect("an address").to_owned();
+        Self {
+            stack,
+            session,
+            faults: Faults::new(endpoint),
+            http: reqwest::Client::new(),
+        }
+    }
+
+    /// Uploads `content` as `object`, as a person would.
+    pub async fn upload(&self, object: &str, content: impl Into<Vec<u8>>) -> ObjectFinalized {
+        let address = |name| self.session.address(name).expect("an address");
+        let bucket = address("UPLOADS_BUCKET");
+        let uploaded: Value = self
+            .http
+            .post(format!(
+                "{}/upload/storage/v1/b/{bucket}/o",
+                address("STORAGE_EMULATOR_HOST")
+            ))
+            .query(&[("uploadType", "media"), ("name", object)])
+            .body(content.into())
+            .send()
+            .await
+            .and_then(reqwest::Response::error_for_status)
+            .expect("the upload is taken")
+            .json()
+            .await
+            .expect("an object is answered");
+        let generation = uploaded["generation"].as_str().and_then(|text| text.parse().ok());
+        ObjectFinalized::new(bucket, object, generation.expect("a generation"))
+    }
+
+    /// Waits until `clean` has recorded what became of an upload.
+    pub async fn cleaned(&self, upload: &ObjectFinalized) -> Upload {
+        self.document("the upload's record", &upload.upload_id()).await
+    }
+
+    /// Waits until the document called `id` exists.
+    pub async fn document<T: Document>(&self, what: &str, id: &str) -> T {
+        wait::until(what, LIMIT, async || {
+            let found = self.session.documents.get::<T>(id).await;
+            match found {
+                Ok(Some(stored)) => Ok(stored.value),
+                Ok(None) => Err(format!("no document {}/{id}", T::COLLECTION)),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+        .await
+    }
+
+    /// Waits until the run of a version exists and satisfies `is_it`.
+    pub async fn run_of(&self, version: &str, what: &str, is_it: impl Fn(&Run) -> bool) -> Run {
+        wait::until(what, LIMIT, async || {
+            let runs = self.session.documents.with_field::<Run>("version", version, 10).await;
+            let run = runs.map_err(|error| error.to_string())?.into_iter().next();
+            match run.map(|stored| stored.value) {
+                Some(run) if is_it(&run) => Ok(run),
+                Some(run) => Err(format!("{}: {} {:?}", run.state.as_str(), run.reason, run.history.last())),
+                None => Err(format!("no run of {version}")),
+            }
+        })
+        .await
+    }
+
+    /// Waits until the gate has decided on a run.
+    pub async fn decision(&self, run: &RunId) -> GateDecision {
+        self.document("the gate's decision", run.as_str()).await
+    }
+
+    /// Every document of a collection.
+    pub async fn all<T: Document>(&self, newest_by: &str) -> Vec<T> {
+        let found = self.session.documents.newest::<T>(newest_by, 500).await;
+        let found = found.expect("the collection is listed");
+        found.into_iter().map(|stored| stored.value).collect()
+    }
+
+    /// Every version.
+    pub async fn versions(&self) -> Vec<Version> {
+        self.all("created_at").await
+    }
+
+    /// Every run.
+    pub async fn runs(&self) -> Vec<Run> {
+        self.all("created_at").await
+    }
+
+    /// The route of a model.
+    pub async fn route(&self, model: &str) -> Option<Route> {
+        let found = self.session.documents.get::<Route>(model).await;
+        found.expect("the route is read").map(|stored| stored.value)
+    }
+
+    /// Every tuning job that the service knows, whoever asked for it.
+    pub async fn jobs(&self) -> Vec<Value> {
+        let endpoint = self.session.address("VERTEX_ENDPOINT").expect("an address");
+        let project = self.session.address("GOOGLE_CLOUD_PROJECT").expect("a project");
+        let url = format!("{endpoint}/v1/projects/{project}/locations/us-central1/tuningJobs");
+        let listed: Value = self.get(&url).await;
+        listed["tuningJobs"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// `GET url` as JSON.
+    pub async fn get(&self, url: &str) -> Value {
+        let response = self.http.get(url).send().await.expect("an answer");
+        response.json().await.expect("JSON")
+    }
+
+    /// Publishes raw `data` on `topic`, as a broken sender would.
+    pub async fn publish(&self, topic: &str, data: &[u8], attributes: &Value) {
+        use base64::Engine as _;
+        let host = self.session.address("PUBSUB_EMULATOR_HOST").expect("an address");
+        let project = self.session.address("GOOGLE_CLOUD_PROJECT").expect("a project");
+        let data = base64::prelude::BASE64_STANDARD.encode(data);
+        self.http
+            .post(format!("http://{host}/v1/projects/{project}/topics/{topic}:publish"))
+            .json(&serde_json::json!({ "messages": [{ "data": data, "attributes": attributes }] }))
+            .send()
+            .await
+            .and_then(reqwest::Response::error_for_status)
+            .expect("the message is published");
+    }
+
+    /// Waits until nothing is under way, then asserts that nothing was lost or complained of:
+    /// no dead letter, no error line.
+    pub async fn assert_quiet(&self) {
+        self.settled().await;
+        let errors: Vec<LogLine> = self
+            .stack
+            .log_lines()
+            .into_iter()
+            .filter(|line| line.entry["severity"] == "ERROR")
+            .collect();
+        assert!(errors.is_empty(), "functions logged errors: {errors:#?}");
+        assert_eq!(self.backlog("dead-letters-pull").await, 0, "dead letters");
+    }
+
+    /// Waits until every subscription that is pushed is empty.
+    pub async fn settled(&self) {
+        wait::until("no message under way", LIMIT, async || {
+            let mut busy = BTreeMap::new();
+            for (name, topic, ..) in self.stack.topology().subscriptions() {
+                let backlog = self.backlog(&name).await;
+                // Ticks never cease.
+                if backlog > 0 && topic != "tick" {
+                    busy.insert(name, backlog);
+                }
+            }
+            if busy.is_empty() { Ok(()) } else { Err(busy) }
+        })
+        .await;
+    }
+
+    /// Messages of a subscription that are not acknowledged.
+    pub async fn backlog(&self, subscription: &str) -> u64 {
+        let host = self.session.address("PUBSUB_EMULATOR_HOST").expect("an address");
+        let all = self.get(&format!("http://{host}/emulator/pubsub")).await;
+        let found = all["subscriptions"].as_array().into_iter().flatten().find(|one| {
+            let name = one["name"].as_str().unwrap_or_default();
+            name.ends_with(&format!("/{subscription}"))
+        });
+        let found = found.unwrap_or_else(|| panic!("no subscription {subscription} in {all}"));
+        let count = |field: &str| found[field].as_u64().unwrap_or_default();
+        count("undelivered") + count("outstanding")
+    }
+}
+
+/// The rows and the recipe of an example that the product ships.
+pub fn example(name: &str) -> (Vec<u8>, Vec<u8>) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/local/examples").join(name);
+    let read = |file: &str| {
+        std::fs::read(folder.join(file)).unwrap_or_else(|error| panic!("{name}/{file}: {error}"))
+    };
+    (read("data.jsonl"), read("recipe.toml"))
+}
