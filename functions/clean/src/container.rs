@@ -313,6 +313,22 @@ mod tests {
     }
 
     #[test]
+    fn a_long_first_line_is_a_wrapper_only_around_rows() {
+        let filler = "x".repeat(2 * sniff::PREFIX_BYTES);
+        let row = format!("{{\"input\":\"a\",\"output\":\"{filler}\"}}");
+        let first = r#"{"input":"b","output":"c"}"#;
+        let wrapped = format!("{{\"data\":[{first},{row}]}}");
+        check(
+            &wrapped,
+            Container::Wrapped,
+            &[(1, 10, first), (1, 37, &row)],
+            None,
+        );
+        let line = format!("{{\"docs\":[{{\"id\":1}}],\"input\":\"a\",\"output\":\"{filler}\"}}");
+        check(&line, Container::Lines, &[(1, 1, &line)], None);
+    }
+
+    #[test]
     fn an_array_that_is_cut_off_or_followed_by_more_is_told() {
         check(
             "[{},\n{\"a",
@@ -367,7 +383,7 @@ mod tests {
                 "a Git LFS pointer, not the file",
             ),
             (b"\xff\xfe{\0}\0", "UTF-16 text"),
-            (b"{\0\"\0a\0\"\0:\01\0}\0", "UTF-16 text"),
+            (b"{\0\"\0a\0\"\0:\0\x31\0}\0", "UTF-16 text"),
             (b"PAR1\x15\x04", "Parquet"),
             (b"abc\0\x01\x02", "binary data"),
         ] {

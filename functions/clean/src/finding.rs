@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Rule, Severity, container::Head};
+use crate::{Rule, Severity, container::Head, example::Place};
 
 /// Longest key name quoted in a message, in characters: a key is the only text of a dataset that a
 /// report shows, and a broken row can have half an answer as its key.
@@ -73,7 +73,7 @@ impl Fault {
     }
 
     /// Says at which JSON path of the row.
-    pub(crate) fn path(self, path: impl ToString) -> Self {
+    pub(crate) fn path(self, path: Place) -> Self {
         Self {
             path: Some(path.to_string()),
             ..self
@@ -129,7 +129,7 @@ pub(crate) fn name_keys<'k>(keys: impl Iterator<Item = &'k str>) -> String {
         named.push('`');
     }
     if more > 0 {
-        named.push_str(&format!(" and {more} more"));
+        named.extend([" and ", more.to_string().as_str(), " more"]);
     }
     named
 }

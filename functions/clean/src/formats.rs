@@ -77,11 +77,8 @@ fn unknown(row: &Object<'_>) -> Fault {
     let nearest = FORMATS.iter().copied().max_by_key(|format| present(format));
     if let Some(nearest) = nearest.filter(|format| present(format) > 0) {
         let missing = nearest.keys.iter().copied().filter(|key| !row.has(key));
-        message.push_str(&format!(
-            "; of `{}` it lacks {}",
-            nearest.name,
-            name_keys(missing)
-        ));
+        let lacking = name_keys(missing);
+        message.extend(["; of `", nearest.name, "` it lacks ", &lacking]);
     }
     fault.saying(message)
 }

@@ -1,1 +1,43 @@
-//! The reports of the example datasets, word for word.
+//! The reports of the example datasets, word for word: they are what a newcomer sees first.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::{File, Settings, Survey, render, survey};
+
+/// The part of a recipe that is ours.
+#[derive(Deserialize)]
+struct Recipe {
+    clean: Settings,
+}
+
+fn example(name: &str) -> Survey {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/local/examples");
+    let folder = PathBuf::from(root).join(name);
+    let recipe = std::fs::read_to_string(folder.join("recipe.toml")).unwrap();
+    let recipe: Recipe = toml::from_str(&recipe).unwrap();
+    survey(&File(folder.join("data.jsonl")), &recipe.clean, &mut |_| {}).unwrap()
+}
+
+#[test]
+fn support_tickets_have_every_kind_of_fault() {
+    let survey = example("support-tickets");
+    insta::assert_snapshot!(render(survey.report()));
+    insta::assert_json_snapshot!("support_tickets_report", survey.report());
+}
+
+#[test]
+fn sentiment_labels_are_labels() {
+    insta::assert_snapshot!(render(example("sentiment-labels").report()));
+}
+
+#[test]
+fn overfit_is_few_rows() {
+    insta::assert_snapshot!(render(example("overfit").report()));
+}
+
+#[test]
+fn diverge_is_clean_data() {
+    insta::assert_snapshot!(render(example("diverge").report()));
+}

@@ -1,12 +1,12 @@
 //! The first pass: reads everything once, decides about every row, and plans the split.
 //!
-//! Memory: about 65 bytes per distinct row and one per rejected row, whatever their length.
+//! Memory: about 64 bytes per distinct row and one per rejected row, whatever their length.
 
 mod decide;
 mod finish;
 mod ledger;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, hash_map};
 
 use serde::{Deserialize, Serialize};
 
@@ -112,7 +112,8 @@ struct Pass<'s> {
     rows: Vec<Disposition>,
     /// The candidates among them, in their order.
     entries: Vec<Entry>,
-    seen: HashSet<u128>,
+    /// The line of each distinct record.
+    seen: HashMap<[u8; 16], u32>,
     labels: Labels,
     ledger: Ledger,
     /// What was found about short answers, should they turn out to be no labels.
@@ -135,7 +136,7 @@ impl<'s> Pass<'s> {
             settings,
             rows: Vec::new(),
             entries: Vec::new(),
-            seen: HashSet::new(),
+            seen: HashMap::new(),
             labels: Labels::default(),
             ledger: ledger(),
             shorts: ledger(),
@@ -173,20 +174,32 @@ impl<'s> Pass<'s> {
         let short = is_short(&judgement.example, self.settings.output_words_min);
         if short {
             let severity = self.settings.severity(&rules::short_output::RULE);
-            let mut fault = Fault::new(&rules::short_output::RULE);
+            let words = self.settings.output_words_min;
+            let message = format!("the answer has fewer than {words} words");
+            let mut fault = Fault::new(&rules::short_output::RULE).saying(message);
             if let Some(turn) = judgement.example.turns.last() {
                 fault = fault.at(turn.place.at).path(turn.place);
             }
             self.shorts.add(fault, severity, head, bytes);
         }
-        if !self.seen.insert(judgement.identity) {
+        let line = u32::try_from(head.line).unwrap_or(u32::MAX);
+        let first = match self.seen.entry(judgement.identity.to_le_bytes()) {
+            hash_map::Entry::Occupied(entry) => Some(*entry.get()),
+            hash_map::Entry::Vacant(entry) => {
+                entry.insert(line);
+                None
+            }
+        };
+        if let Some(first) = first {
             let severity = self.settings.severity(&rules::duplicate::RULE);
             let ledger = if short {
                 &mut self.short_repeats
             } else {
                 &mut self.ledger
             };
-            ledger.add(Fault::new(&rules::duplicate::RULE), severity, head, bytes);
+            let message = format!("the row says the same as line {first}");
+            let fault = Fault::new(&rules::duplicate::RULE).saying(message);
+            ledger.add(fault, severity, head, bytes);
             match (severity, short) {
                 (Severity::Reject, true) => return Disposition::ShortDuplicate,
                 (Severity::Reject, false) => return Disposition::Duplicate,
@@ -202,7 +215,7 @@ impl<'s> Pass<'s> {
             let sample = Sample::of(&judgement.example);
             self.samples.push((self.entries.len(), sample));
         }
-        self.entries.push(Entry::new(judgement, head.line, short));
+        self.entries.push(Entry::new(judgement, line, short));
         Disposition::Candidate
     }
 }

@@ -25,7 +25,7 @@ pub(crate) fn estimate(text: &[u8]) -> u32 {
     for byte in text {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' => {
-                tokens += u32::from(letters % LETTERS_PER_TOKEN == 0);
+                tokens += u32::from(letters.is_multiple_of(LETTERS_PER_TOKEN));
                 letters += 1;
             }
             b' ' | b'\t' | b'\r' => {
@@ -40,7 +40,7 @@ pub(crate) fn estimate(text: &[u8]) -> u32 {
             // Inside a character: counted with its first byte.
             0x80..0xC0 => {}
             0xC0..0xE0 => {
-                tokens += u32::from(wide % WIDE_LETTERS_PER_TOKEN == 0);
+                tokens += u32::from(wide.is_multiple_of(WIDE_LETTERS_PER_TOKEN));
                 wide += 1;
             }
             0xE0..0xF0 => tokens += 1,

@@ -1,6 +1,10 @@
 //! Tells from its first bytes how a dataset is wrapped, or what it is instead.
 
 use super::nest::Nest;
+use crate::{
+    formats,
+    json::{Value, parse},
+};
 
 /// Bytes looked at: enough to reach the rows of an object that starts with a licence text.
 pub(super) const PREFIX_BYTES: usize = 64 << 10;
@@ -99,7 +103,9 @@ pub(super) fn sniff(prefix: &[u8], complete: bool) -> Sniffed {
 
 /// What text that holds no JSON at all may be, judging by its first line.
 pub(crate) fn guess_text(first: &[u8]) -> &'static str {
-    if first.contains(&b'\t') {
+    if matches!(next_byte(first, 0), Some((_, b'{' | b'['))) {
+        "JSON, but not one object on each line"
+    } else if first.contains(&b'\t') {
         "tab-separated values"
     } else if first.contains(&b',') {
         "comma-separated values"
@@ -113,13 +119,25 @@ fn rows_in_object(prefix: &[u8], at: usize, complete: bool) -> Option<usize> {
     let start = first_list_of_objects(prefix, at + 1)?;
     let object = prefix.get(at..).unwrap_or_default();
     let Some(length) = Nest::default().feed(object) else {
-        // Longer than the prefix.
-        return Some(start);
+        // Longer than the prefix: a file on one line, or a long first row.
+        return (object.contains(&b'\n') || starts_with_row(prefix.get(start..)?)).then_some(start);
     };
     let (inside, after) = object.split_at_checked(length)?;
     let several_lines = inside.contains(&b'\n');
     let alone = complete && after.iter().all(u8::is_ascii_whitespace);
     (several_lines || alone).then_some(start)
+}
+
+/// Whether the first object of `bytes` is a row of a format known.
+fn starts_with_row(bytes: &[u8]) -> bool {
+    let length = Nest::default().feed(bytes).unwrap_or_default();
+    let text = std::str::from_utf8(bytes.get(..length).unwrap_or_default());
+    let value = text.ok().and_then(|text| parse(text).ok());
+    match value.map(|parsed| parsed.node.value) {
+        Some(Value::Object(object)) => formats::detect(&object).is_ok(),
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_))
+        | None => false,
+    }
 }
 
 /// Where the first element of the object's first list of objects starts.
@@ -140,10 +158,11 @@ fn first_list_of_objects(prefix: &[u8], mut at: usize) -> Option<usize> {
             return None;
         }
         let (value_at, value) = next_byte(prefix, colon_at + 1)?;
-        if value == b'[' && !ROW_LISTS.iter().any(|list| list.as_bytes() == key) {
-            if let Some((_, b'{')) = next_byte(prefix, value_at + 1) {
-                return Some(value_at + 1);
-            }
+        if value == b'['
+            && !ROW_LISTS.iter().any(|list| list.as_bytes() == key)
+            && let Some((_, b'{')) = next_byte(prefix, value_at + 1)
+        {
+            return Some(value_at + 1);
         }
         at = match value {
             b'{' | b'[' | b'"' => value_at + Nest::default().feed(prefix.get(value_at..)?)?,

@@ -118,7 +118,7 @@ fn system(node: Node<'_>) -> Result<Option<Cow<'_, str>>, Fault> {
     Ok(whole)
 }
 
-fn part<'a>(node: Node<'a>, place: Place) -> Result<Part<'a>, Fault> {
+fn part(node: Node<'_>, place: Place) -> Result<Part<'_>, Fault> {
     let Value::Object(mut object) = node.value else {
         return Err(wrong_type(&node.value, "an object as part", place));
     };

@@ -1,4 +1,4 @@
-//! OpenAI's chat rows: `{"messages": [{"role": …, "content": …}, …]}`.
+//! Chat rows: `{"messages": [{"role": …, "content": …}, …]}`.
 
 use std::borrow::Cow;
 
@@ -172,7 +172,7 @@ fn as_parts(texts: Vec<Cow<'_, str>>) -> Vec<Part<'_>> {
     texts.into_iter().map(Part::Text).collect()
 }
 
-fn joined<'a>(mut texts: Vec<Cow<'a, str>>) -> Cow<'a, str> {
+fn joined(mut texts: Vec<Cow<'_, str>>) -> Cow<'_, str> {
     match texts.len() {
         0 | 1 => texts.pop().unwrap_or_default(),
         _ => Cow::Owned(texts.join("\n")),

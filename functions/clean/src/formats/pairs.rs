@@ -15,7 +15,7 @@ pub(super) static INPUT_OUTPUT: Format = Format {
     convert: PAIR_INPUT_OUTPUT,
 };
 
-/// `{"prompt": …, "completion": …}`, as OpenAI's first models took it.
+/// `{"prompt": …, "completion": …}`, as the first models for completion took it.
 pub(super) static PROMPT_COMPLETION: Format = Format {
     name: "prompt_completion",
     keys: &["prompt", "completion"],

@@ -1,4 +1,4 @@
-//! ShareGPT's rows: `{"conversations": [{"from": …, "value": …}, …]}`, with function calls as
+//! Dialogue rows: `{"conversations": [{"from": …, "value": …}, …]}`, with function calls as
 //! LLaMA-Factory writes them.
 
 use std::borrow::Cow;
@@ -86,7 +86,9 @@ fn calls<'a>(
             .path(place)
             .saying(format!("expected a function call as JSON, found {found}"))
     };
-    let parsed = parse(value).map_err(|_: Fault| invalid("a text that is not JSON"))?;
+    let Ok(parsed) = parse(value) else {
+        return Err(invalid("a text that is not JSON"));
+    };
     let nodes = match parsed.node.value.into_owned() {
         Value::List(nodes) => nodes,
         one @ (Value::Null

@@ -13,7 +13,7 @@ use crate::{
 /// How often arguments are unwrapped from a text within a text before they are given up.
 const WRAPPINGS_MAX: usize = 3;
 
-/// Arguments of a call as an object. OpenAI writes them as a text that holds JSON: that is read.
+/// Arguments of a call as an object. Chat rows write them as a text that holds JSON: that is read.
 /// A text within that text was encoded twice: that is repaired and told.
 ///
 /// # Errors
@@ -38,8 +38,9 @@ pub(super) fn arguments<'a>(
             Value::Text(text) if text.trim().is_empty() => return Ok(Object::default()),
             Value::Text(text) if wrappings < WRAPPINGS_MAX => {
                 wrappings += 1;
-                let parsed =
-                    parse(&text).map_err(|_: Fault| invalid("a text that is not JSON", place))?;
+                let Ok(parsed) = parse(&text) else {
+                    return Err(invalid("a text that is not JSON", place));
+                };
                 parsed.node.value.into_owned()
             }
             other @ (Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_)) => {
@@ -56,8 +57,8 @@ fn invalid(found: &str, place: Place) -> Fault {
         .saying(format!("expected an object of arguments, found {found}"))
 }
 
-/// Declarations as Gemini has them, from OpenAI's `tools` or `functions` or a text that holds
-/// them; `None` where there are none.
+/// Declarations as Gemini has them, from `tools` or `functions` of chat rows or a text that
+/// holds them; `None` where there are none.
 ///
 /// # Errors
 /// `wrong_type` where there is something else.
@@ -82,7 +83,9 @@ pub(super) fn declarations<'a>(
     let value = match value {
         Value::Text(text) if text.trim().is_empty() => return Ok(None),
         Value::Text(text) => {
-            let parsed = parse(&text).map_err(|_: Fault| wrong("a text that is not JSON"))?;
+            let Ok(parsed) = parse(&text) else {
+                return Err(wrong("a text that is not JSON"));
+            };
             parsed.node.value.into_owned()
         }
         other @ (Value::Null
@@ -126,7 +129,7 @@ pub(super) fn declarations<'a>(
     }))])))
 }
 
-/// What Gemini's `FunctionDeclaration` shares with OpenAI's; flags like `strict` it refuses.
+/// What Gemini's `FunctionDeclaration` shares with that of chat rows; flags like `strict` it refuses.
 fn declaration(mut function: Object<'_>) -> Node<'_> {
     let shared = ["name", "description", "parameters"];
     let members = shared

@@ -94,7 +94,7 @@ mod tests {
             &["delimiters"],
         );
         check(
-            r##"{"input":"a < b, [x], # title","output":"one two three"}"##,
+            r#"{"input":"a < b, [x], # title","output":"one two three"}"#,
             &[],
         );
     }

@@ -41,8 +41,8 @@ mod tests {
             (1, 10_000_001, true),
         ] {
             let facts = FileFacts {
-                train_bytes,
                 train_rows,
+                train_bytes,
                 ..FileFacts::default()
             };
             assert_eq!(check(&facts).is_some(), told, "{train_bytes} {train_rows}");

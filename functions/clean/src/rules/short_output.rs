@@ -1,7 +1,10 @@
 //! The answer has fewer words than `output_words_min`.
 
 use super::{Check, Rule};
-use crate::{Severity, example::Example};
+use crate::{
+    Severity,
+    example::{Example, Role},
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -13,39 +16,50 @@ pub(crate) static RULE: Rule = Rule {
     check: Check::Rows,
 };
 
-/// Whether the example's last turn is a text of fewer than `words_min` words.
+/// Whether all that the model says is fewer than `words_min` words; calling a function says much.
 ///
 /// That alone rejects nothing: where few answers repeat over many rows they are labels, which
 /// only the whole file tells.
 pub(crate) fn is_short(example: &Example<'_>, words_min: u32) -> bool {
-    let Some(last) = example.turns.last() else {
-        return false;
-    };
-    let all_text = last.texts().count() == last.parts.len();
     let words_min = usize::try_from(words_min).unwrap_or(usize::MAX);
-    let counted = last.texts().try_fold(0_usize, |before, text| {
-        let now = before + words(text);
-        (now < words_min).then_some(now)
-    });
-    all_text && counted.is_some()
+    let mut counted = 0;
+    for turn in example.turns.iter().filter(|turn| turn.role == Role::Model) {
+        if turn.texts().count() < turn.parts.len() {
+            return false;
+        }
+        for text in turn.texts() {
+            counted += words(text, words_min - counted);
+            if counted >= words_min {
+                return false;
+            }
+        }
+    }
+    true
 }
 
-/// Words as separated by blanks; in scripts without blanks every character is one.
-fn words(text: &str) -> usize {
-    let characters = |word: &str| word.chars().filter(|c| is_wordlike(*c)).count();
-    text.split_whitespace()
-        .map(|word| {
-            if word.is_ascii() {
-                1
-            } else {
-                characters(word).max(1)
-            }
-        })
-        .sum()
+/// Words as separated by blanks, counted up to `max`; in scripts without blanks every character
+/// is one.
+fn words(text: &str, max: usize) -> usize {
+    let mut counted = 0;
+    for word in text.split_whitespace() {
+        counted += if word.is_ascii() {
+            1
+        } else {
+            word.chars()
+                .filter(|c| is_word(*c))
+                .take(max)
+                .count()
+                .max(1)
+        };
+        if counted >= max {
+            return max;
+        }
+    }
+    counted
 }
 
 /// Kana, ideographs, and Thai and its neighbours.
-fn is_wordlike(c: char) -> bool {
+fn is_word(c: char) -> bool {
     matches!(c, '\u{0e00}'..='\u{0eff}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{20000}'..='\u{3ffff}')
 }
 
@@ -61,10 +75,27 @@ mod tests {
     }
 
     #[test]
+    fn a_conversation_may_end_on_a_short_note() {
+        let row = |first: &str| {
+            format!(
+                r#"{{"conversations":[{{"from":"human","value":"a"}},{{"from":"gpt","value":"{first}"}},{{"from":"human","value":"b"}},{{"from":"gpt","value":"Bye!"}}]}}"#
+            )
+        };
+        check(&row("one two three"), &[]);
+        check(&row("one"), &["short_output"]);
+    }
+
+    #[test]
     fn languages_without_blanks_are_counted_by_character() {
-        assert_eq!(words("one two  three"), 3);
-        assert_eq!(words("你好世界"), 4);
-        assert_eq!(words("はい ok"), 3);
-        assert_eq!(words(""), 0);
+        for (text, expected) in [
+            ("one two  three", 3),
+            ("你好世界", 4),
+            ("はい ok", 3),
+            ("…", 1),
+            ("", 0),
+            ("one two three four five six", 5),
+        ] {
+            assert_eq!(words(text, 5), expected, "{text}");
+        }
     }
 }

@@ -52,11 +52,11 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn new(judgement: &Judgement<'_>, line: u64, short: bool) -> Self {
+    pub(super) fn new(judgement: &Judgement<'_>, line: u32, short: bool) -> Self {
         Self {
             input: judgement.input,
             output: fold(judgement.output),
-            line: u32::try_from(line).unwrap_or(u32::MAX),
+            line,
             bytes: judgement.bytes,
             tokens_input: judgement.shape.tokens_input,
             tokens_output: judgement.shape.tokens_output,
