@@ -4,6 +4,12 @@ pub mod cli;
 mod commands;
 pub mod session;
 
+mod story;
+mod preflight;
+mod chart;
+mod table;
+mod text;
+
 pub mod stack;
 pub mod topology;
 mod provision;
