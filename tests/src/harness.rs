@@ -1,12 +1,18 @@
 //! A whole system for one test: its own ports, its own memory, every function a process.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helper fails the test"
+)]
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use deploy_documents::{GateDecision, Route};
 use emulators::clock::Clock;
 use local::{
     process::LogLine,
@@ -19,14 +25,11 @@ use shared::{
     event::ObjectFinalized,
     google::documents::Document,
     id::RunId,
+    route::{GateDecision, Route},
     run::Run,
 };
 
 use crate::{faults::Faults, wait};
-
-mod deploy_documents {
-    pub(super) use shared::route::{GateDecision, Route};
-}
 
 /// How fast a test's time runs: an hour of tuning in four seconds.
 pub const SPEED: f64 = 900.0;

@@ -111,7 +111,7 @@ async fn decide(state: &State, event: &ObjectFinalized) -> Result<Fate, Error> {
     }
     match make::version(state, id, dataset, stat, recipe, settings).await? {
         Made::Version(version) => {
-            let _first_one_stays = state.documents.create(version.id.as_str(), &version).await?;
+            let _first_one_stays = state.documents.create(version.id.as_str(), &*version).await?;
             let rows = version.rows;
             info!(fact = "dataset_cleaned", rows.read, rows.kept, rows.rejected, rows.duplicate,
                 "made version {}", version.id);

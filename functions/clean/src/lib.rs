@@ -5,7 +5,14 @@
 //! on a laptop give the same bytes for the same dataset.
 //!
 //! Two passes in bounded memory: [`survey()`] reads everything once, decides about every row and
-//! plans the split; [`write()`] reads again and writes what was decided.
+//! plans the split; [`write()`] reads again and writes what was decided. Around it, the function:
+//! `handler` hears of uploads, `make` streams them through the engine, `streams` joins the two.
+
+mod config;
+mod handler;
+mod make;
+mod start;
+mod streams;
 
 mod error;
 mod finding;
@@ -31,12 +38,14 @@ mod golden;
 mod properties;
 
 pub use crate::{
+    config::Config,
     error::Error,
     finding::Finding,
     report::{Distribution, Report, Rows, Splits, Task, Tokens, Verdict, render},
     rules::{Rule, rules},
     settings::{Settings, Severity},
     source::{File, Source},
+    start::start,
     survey::{Sample, Survey, survey},
     write::{Outputs, Part, PartSummary, Written, write},
 };

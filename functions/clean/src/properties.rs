@@ -108,30 +108,66 @@ proptest! {
     }
 
     #[test]
-    fn no_question_is_on_two_sides_and_order_is_kept(
-        questions in prop::collection::vec((0..40_u8, 0..3_u8), 0..120),
-    ) {
-        let lines: Vec<String> = questions
-            .iter()
-            .map(|(q, a)| format!("{{\"input\":\"question {q}\",\"output\":\"answer number {a}\"}}\n"))
-            .collect();
-        let (_, _, memory) = clean(lines.concat().as_bytes(), &Settings::default());
-        let question = |row: &str| row.split("question ").nth(1).unwrap().split('"').next().unwrap().to_owned();
-        let asked = |part| memory.rows(part).into_iter().map(question).collect::<Vec<_>>();
-        let held: Vec<String> = [asked(Part::Validation), asked(Part::Eval)].concat();
-        let trained = asked(Part::Train);
-        prop_assert!(trained.iter().all(|question| !held.contains(question)));
-        let validated = asked(Part::Validation);
-        prop_assert!(asked(Part::Eval).iter().all(|question| !validated.contains(question)));
-        let order = |rows: &[String]| {
-            let mut last = 0;
-            rows.iter().all(|question| {
-                let at = questions.iter().position(|(q, _)| q.to_string() == *question).unwrap();
-                let first_seen = last <= at || rows.iter().filter(|other| *other == question).count() > 1;
-                last = at.max(last);
-                first_seen
-            })
-        };
-        prop_assert!(order(&trained));
+    fn order_is_kept_and_the_first_of_equals_stays(pairs in pairs()) {
+        let (_, _, memory) = clean(lines(&pairs).as_bytes(), &whole());
+        let mut expected = Vec::new();
+        for pair in pairs {
+            if !expected.contains(&pair) {
+                expected.push(pair);
+            }
+        }
+        prop_assert_eq!(read(&memory, Part::Train), expected);
     }
+
+    #[test]
+    fn no_question_is_on_two_sides(pairs in pairs()) {
+        let (_, _, memory) = clean(lines(&pairs).as_bytes(), &Settings::default());
+        let asked = |part| read(&memory, part).into_iter().map(|(question, _)| question);
+        let trained: Vec<u8> = asked(Part::Train).collect();
+        let validated: Vec<u8> = asked(Part::Validation).collect();
+        prop_assert!(!validated.iter().any(|question| trained.contains(question)));
+        prop_assert!(!asked(Part::Eval).any(|q| trained.contains(&q) || validated.contains(&q)));
+    }
+}
+
+#[test]
+fn no_text_of_a_row_is_in_the_report() {
+    let rows = [
+        r#"{"input":"SECRET","output":"SECRET"}"#,
+        r#"{"input":"SECRET {{SECRET}} <human>","output":"SECRET <YOUR_SECRET> one two"}"#,
+        r#"{"input":"SECRET {{SECRET}} <human>","output":"SECRET, but not the same"}"#,
+        r#"{"input":["SECRET"],"output":"SECRET"}"#,
+        r#"{"id":"SECRET"}"#,
+        r#"{"messages":[{"role":"SECRET","content":"SECRET"}]}"#,
+        r#"{"conversations":[{"from":"function_call","value":"SECRET"}]}"#,
+        r#"{"contents":[{"role":"user","parts":[{"text":7,"x":"SECRET"}]}]}"#,
+        r#"{"input":"SECRET \ud83d","output":"SECRET"}"#,
+        r#"{"input":"SECRET"#,
+        r#""SECRET""#,
+    ];
+    let (survey, _, _) = clean(rows.join("\n").as_bytes(), &Settings::default());
+    let report = serde_json::to_string(survey.report()).unwrap() + &render(survey.report());
+    assert!(!report.contains("SECRET"), "{report}");
+}
+
+/// Numbers of questions and of their answers, with repeats and contradictions.
+fn pairs() -> impl Strategy<Value = Vec<(u8, u8)>> {
+    prop::collection::vec((0..40_u8, 0..3_u8), 0..120)
+}
+
+fn lines(pairs: &[(u8, u8)]) -> String {
+    let line = |(question, answer): &(u8, u8)| {
+        format!("{{\"input\":\"Question {question}\",\"output\":\"It is answer {answer}\"}}\n")
+    };
+    pairs.iter().map(line).collect()
+}
+
+fn read(memory: &Memory, part: Part) -> Vec<(u8, u8)> {
+    let number = |row: &str, before: &str| {
+        let after = row.split(before).nth(1).unwrap();
+        after.split('"').next().unwrap().parse().unwrap()
+    };
+    let rows = memory.rows(part).into_iter();
+    rows.map(|row| (number(row, "Question "), number(row, "answer ")))
+        .collect()
 }

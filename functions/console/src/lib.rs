@@ -1,1 +1,115 @@
+//! Pages for people: the runs and their curves, the uploads, and the button that approves a price.
 //!
+//! Every page is made here, whole, and needs no script. Programs read the same at `/v1/`.
+
+mod chart;
+mod config;
+mod failure;
+mod handler;
+mod headers;
+mod outcome;
+mod page;
+mod press;
+mod quantity;
+#[cfg(test)]
+mod sample;
+mod standing;
+mod text;
+mod view;
+
+use actix_web::{
+    middleware::from_fn,
+    web::{self, Data, ServiceConfig},
+};
+use shared::{
+    clock::Clock,
+    google::{StartError, documents::Documents, events::Events},
+    service::Common,
+};
+
+pub use crate::config::Config;
+use crate::press::Guard;
+
+/// Bytes of a form: ours carry one token.
+const FORM_MAX_BYTES: usize = 1 << 10;
+
+/// What the handlers use.
+#[derive(Debug)]
+struct State {
+    clock: Clock,
+    documents: Documents,
+    events: Events,
+}
+
+/// Makes the clients and gives back the routes.
+pub async fn start(
+    config: Config,
+    common: Common,
+) -> Result<impl Fn(&mut ServiceConfig) + Clone + Send + 'static, StartError> {
+    let Common { clock, google } = common;
+    let guard = Data::new(Guard::new(config.user));
+    let state = Data::new(State {
+        clock,
+        documents: google.documents().await?,
+        events: google.events(clock)?,
+    });
+    Ok(move |app: &mut ServiceConfig| {
+        app.app_data(state.clone());
+        routes(app, &guard);
+    })
+}
+
+/// Every route, behind the headers that keep a page from doing what it should not.
+fn routes(app: &mut ServiceConfig, guard: &Data<Guard>) {
+    let form = web::FormConfig::default().limit(FORM_MAX_BYTES);
+    let pages = web::scope("")
+        .wrap(from_fn(headers::harden))
+        .app_data(guard.clone())
+        .app_data(form)
+        .route("/", web::get().to(handler::runs))
+        .route("/runs/{id}", web::get().to(handler::run))
+        .route("/runs/{id}/approve", web::post().to(handler::approve))
+        .route("/uploads", web::get().to(handler::uploads))
+        .route("/v1/runs", web::get().to(handler::runs_json))
+        .route("/v1/runs/{id}", web::get().to(handler::run_json))
+        .route("/style.css", web::get().to(handler::style))
+        .route("/icon.svg", web::get().to(handler::icon))
+        .default_service(web::to(handler::missing));
+    app.service(pages);
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::{App, http::StatusCode, test};
+
+    use super::*;
+
+    #[track_caller]
+    fn check_headers(path: &str, headers: &actix_web::http::header::HeaderMap) {
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let policy = header("content-security-policy").unwrap_or_default();
+        assert!(policy.starts_with("default-src 'none'"), "{path}: {policy}");
+        assert!(!policy.contains("unsafe"), "{path}: {policy}");
+        assert_eq!(header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(header("referrer-policy"), Some("same-origin"), "{path}");
+        assert_eq!(header("cache-control"), Some("no-store"), "{path}");
+    }
+
+    #[actix_web::test]
+    async fn every_answer_carries_the_headers() {
+        let guard = Data::new(Guard::new("tester".to_owned()));
+        let app = test::init_service(App::new().configure(|app| routes(app, &guard))).await;
+        for (path, status, kind) in [
+            ("/style.css", StatusCode::OK, "text/css; charset=utf-8"),
+            ("/icon.svg", StatusCode::OK, "image/svg+xml"),
+            ("/nope", StatusCode::NOT_FOUND, "text/html; charset=utf-8"),
+        ] {
+            let request = test::TestRequest::get().uri(path).to_request();
+            let response = test::call_service(&app, request).await;
+            assert_eq!(response.status(), status, "{path}");
+            let found = response.headers().get("content-type").unwrap();
+            assert_eq!(found, kind, "{path}");
+            check_headers(path, response.headers());
+        }
+    }
+}

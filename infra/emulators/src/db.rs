@@ -50,9 +50,16 @@ pub(crate) struct Db(Store);
 #[derive(Debug, Clone)]
 enum Store {
     /// Each change is on the disk before it is told: what a caller was answered survives a crash.
-    Disk(Arc<Database>),
+    Disk(Arc<Disk>),
     /// A map per table: tests write thousands of times and need no pages or checksums.
     Memory(Arc<Mutex<Tables>>),
+}
+
+/// A file, and what tells that it is closed: fields are dropped in this order.
+#[derive(Debug)]
+struct Disk {
+    database: Database,
+    open: Arc<()>,
 }
 
 type Tables = BTreeMap<&'static str, BTreeMap<String, Vec<u8>>>;
@@ -60,7 +67,11 @@ type Tables = BTreeMap<&'static str, BTreeMap<String, Vec<u8>>>;
 impl Db {
     /// Opens the file at `path`, made where it is missing.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        Ok(Self(Store::Disk(Arc::new(Database::create(path)?))))
+        let disk = Disk {
+            database: Database::create(path)?,
+            open: Arc::default(),
+        };
+        Ok(Self(Store::Disk(Arc::new(disk))))
     }
 
     /// A store that goes with the process.
@@ -75,7 +86,7 @@ impl Db {
     /// What tells whether this store's file is still open; of a store in memory it never is.
     pub(crate) fn hold(&self) -> Hold {
         Hold(match &self.0 {
-            Store::Disk(database) => Arc::downgrade(database),
+            Store::Disk(disk) => Arc::downgrade(&disk.open),
             Store::Memory(_) => Weak::new(),
         })
     }
@@ -84,7 +95,7 @@ impl Db {
     pub(crate) fn apply(&self, changes: Vec<Change>) -> Result<(), Error> {
         match &self.0 {
             Store::Disk(_) if changes.is_empty() => Ok(()),
-            Store::Disk(database) => write(database, changes),
+            Store::Disk(disk) => write(&disk.database, changes),
             Store::Memory(tables) => {
                 let mut tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
                 for change in changes {
@@ -105,7 +116,7 @@ impl Db {
     /// Every row of `table`, in key order.
     pub(crate) fn scan(&self, table: &'static str) -> Result<Vec<(String, Vec<u8>)>, Error> {
         match &self.0 {
-            Store::Disk(database) => read(database, table),
+            Store::Disk(disk) => read(&disk.database, table),
             Store::Memory(tables) => {
                 let tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
                 let rows = tables.get(table).into_iter().flatten();
@@ -119,10 +130,10 @@ impl Db {
 
 /// Tells whether a store's file is still open, without holding it open.
 #[derive(Debug)]
-pub(crate) struct Hold(Weak<Database>);
+pub(crate) struct Hold(Weak<()>);
 
 impl Hold {
-    /// Whether anyone holds the file.
+    /// Whether anyone holds the file, or is still closing it.
     pub(crate) fn is_open(&self) -> bool {
         self.0.strong_count() > 0
     }

@@ -1,41 +1,107 @@
-//! Cloud Storage: JSON API and gRPC v2.
+//! Cloud Storage: the JSON API, `google.storage.v2` over gRPC, and notifications to Pub/Sub.
+//!
+//! Faithful where an event system trips: preconditions, generations, versions,
+//! checksums, resumable uploads, and one message per change. Not here: access
+//! control, soft delete, retention and holds, customer keys, signed URLs, the XML
+//! API, decompressive transcoding, and uploads over gRPC.
 
+mod json_api;
+mod rpc;
+
+mod checksum;
+mod chunk;
+mod download;
+mod multipart;
+mod read;
+mod resumable;
+mod upload;
+
+mod copy;
+mod generation;
+mod listing;
+mod row;
+mod store;
+
+mod blob;
+mod bucket;
+mod notification;
+mod object;
+
+mod condition;
+mod failure;
+mod proto;
+mod query;
+
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, path::Path, sync::Arc};
+
+use bytes::Bytes;
+
+use self::{
+    condition::Conditions, failure::Failure, object::Name, resumable::Resumable, store::Store,
+};
 use crate::{
+    Publish,
     clock::Clock,
-    db::{self, Db},
-    grpc::{self, Request, Response},
-    rest,
+    db::Db,
+    grpc::{Request, Response},
 };
 
-/// Cloud Storage: JSON API and gRPC v2.
-#[derive(Debug, Clone)]
-pub(crate) struct Storage;
+/// Why the stored buckets and objects cannot be read back.
+#[derive(Debug, thiserror::Error)]
+#[error("the stored buckets and objects cannot be read back")]
+pub(crate) struct Error(#[source] Failure);
 
-impl Storage {
-    /// Reads back what an earlier process left in `db`.
-    pub(crate) fn open(
-        _db: Db,
-        _clock: Clock,
-        _objects: Option<&std::path::Path>,
-        _base_url: &str,
-        _publish: crate::Publish,
-    ) -> Result<Self, db::Error> {
-        Ok(Self)
-    }
+/// The service; clones share it.
+#[derive(Clone)]
+pub(crate) struct Storage {
+    store: Arc<Store>,
+    resumable: Resumable,
+}
 
-    /// Answers a gRPC call of `method`.
-    pub(crate) async fn grpc(&self, method: &str, _request: Request) -> Response {
-        grpc::unimplemented(method)
-    }
-
-    /// Answers a REST call.
-    pub(crate) async fn rest(&self, request: Request) -> Response {
-        rest::Error::unimplemented(request.method(), request.uri().path()).into_response()
+impl fmt::Debug for Storage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Storage").finish_non_exhaustive()
     }
 }
 
 impl Storage {
-    pub(crate) fn read_inside(&self, _bucket: &str, _object: &str) -> Option<bytes::Bytes> {
-        None
+    /// Reads back what an earlier process left in `db` and, for the bytes of objects, in the
+    /// directory `objects`; without one they stay in memory.
+    ///
+    /// Links and upload sessions that go out begin with `base_url`.
+    pub(crate) fn open(
+        db: Db,
+        clock: Clock,
+        objects: Option<&Path>,
+        base_url: &str,
+        publish: Publish,
+    ) -> Result<Self, Error> {
+        let store = Store::open(db, clock, objects, base_url, publish).map_err(Error)?;
+        let store = Arc::new(store);
+        Ok(Self {
+            resumable: Resumable::new(Arc::clone(&store)),
+            store,
+        })
+    }
+
+    /// Answers a gRPC call of `method`.
+    pub(crate) async fn grpc(&self, method: &str, request: Request) -> Response {
+        rpc::answer(&self.store, method, request).await
+    }
+
+    /// Answers a call of the JSON API.
+    pub(crate) async fn rest(&self, request: Request) -> Response {
+        let answer = json_api::answer(self, request).await;
+        answer.unwrap_or_else(Failure::into_response)
+    }
+
+    /// The bytes of a live object, for the other services of this process.
+    pub(crate) fn read_inside(&self, bucket: &str, object: &str) -> Option<Bytes> {
+        let name = Name::new(bucket, object);
+        let found = self.store.find(&name, None, Conditions::default()).ok()?;
+        found.content.bytes().ok()
     }
 }

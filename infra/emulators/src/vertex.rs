@@ -1,33 +1,148 @@
 //! Vertex AI: tuning, models, endpoints, metrics: a simulation that says so.
+//!
+//! Nothing is trained and nobody thinks. A job's state follows from its record
+//! and the time, its loss curves from its plan and its data, and a tuned
+//! endpoint recalls the training file. What lies about that is marked:
+//! `x-emulated-by` on every answer, `-simulated` on every `modelVersion`, and a
+//! sentence in every description.
 
-use crate::{
-    clock::Clock,
-    db::{self, Db},
-    grpc::{self, Request, Response},
-    rest,
+mod call;
+mod create;
+mod filter;
+mod ledger;
+mod protojson;
+mod render;
+mod settings;
+
+mod endpoints;
+mod generate;
+mod metrics;
+mod models;
+mod prompt;
+mod tuning;
+
+mod catalogue;
+mod dataset;
+mod limits;
+mod losses;
+mod nearest;
+mod number;
+mod observe;
+mod quota;
+mod record;
+mod row;
+mod series;
+mod speech;
+mod stats;
+mod structured;
+mod tokens;
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use http::HeaderValue;
+
+use self::{
+    call::{Answer, Call},
+    ledger::Ledger,
+    nearest::Index,
+    settings::CONTROL_PATH,
+};
+use crate::{
+    ReadObject,
+    clock::Clock,
+    db::{self, Db},
+    grpc::{Request, Response},
+    rest::Error,
+};
+
+/// Training files that endpoints answer from, each with the id of its job; the oldest first.
+type Indexes = VecDeque<(String, Arc<Index>)>;
+
 /// Vertex AI: tuning, models, endpoints, metrics: a simulation that says so.
-#[derive(Debug, Clone)]
-pub(crate) struct Vertex;
+#[derive(Clone)]
+pub(crate) struct Vertex {
+    clock: Clock,
+    read: ReadObject,
+    ledger: Arc<Mutex<Ledger>>,
+    indexes: Arc<tokio::sync::Mutex<Indexes>>,
+}
+
+impl fmt::Debug for Vertex {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Vertex").finish_non_exhaustive()
+    }
+}
 
 impl Vertex {
     /// Reads back what an earlier process left in `db`.
-    pub(crate) fn open(
-        _db: Db,
-        _clock: Clock,
-        _read: crate::ReadObject,
-    ) -> Result<Self, db::Error> {
-        Ok(Self)
+    pub(crate) fn open(db: Db, clock: Clock, read: ReadObject) -> Result<Self, db::Error> {
+        Ok(Self {
+            clock,
+            read,
+            ledger: Arc::new(Mutex::new(Ledger::open(db)?)),
+            indexes: Arc::default(),
+        })
     }
 
-    /// Answers a gRPC call of `method`.
-    pub(crate) async fn grpc(&self, method: &str, _request: Request) -> Response {
-        grpc::unimplemented(method)
-    }
-
-    /// Answers a REST call.
+    /// Answers a REST call, the control calls at `/emulator/vertex` among them.
     pub(crate) async fn rest(&self, request: Request) -> Response {
-        rest::Error::unimplemented(request.method(), request.uri().path()).into_response()
+        let answer = if request.uri().path() == CONTROL_PATH {
+            self.control(request).await
+        } else {
+            self.answer(request).await
+        };
+        let mut response = answer.map_or_else(Error::into_response, Answer::into_response);
+        response
+            .headers_mut()
+            .insert("x-emulated-by", HeaderValue::from_static("lapidary"));
+        response
+    }
+
+    async fn answer(&self, request: Request) -> Result<Answer, Error> {
+        let unserved = Error::unimplemented;
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let Some(call) = Call::read(request).await? else {
+            return Err(unserved(&method, &path));
+        };
+        let segments: Vec<&str> = call.path.iter().map(String::as_str).collect();
+        match (
+            call.method.as_str(),
+            segments.as_slice(),
+            call.verb.as_str(),
+        ) {
+            ("POST", ["tuningJobs"], "") => self.create_job(&call).await,
+            ("GET", ["tuningJobs"], "") => self.list_jobs(&call),
+            ("GET", ["tuningJobs", id], "") => self.get_job(&call, id),
+            ("POST", ["tuningJobs", id], "cancel") => self.cancel_job(&call, id),
+            ("GET", ["metadataStores", "default", "contexts"], "") => self.list_contexts(&call),
+            ("GET", ["metadataStores", "default", "contexts", id], "") => {
+                self.get_context(&call, id)
+            }
+            (_, ["tensorboards", ..], _) => self.tensorboard(&call),
+            ("GET", ["models"], "") => self.list_models(&call),
+            (_, ["models", id], _) => self.model(&call, id),
+            ("POST", ["endpoints"], "") => self.create_endpoint(&call),
+            ("GET", ["endpoints"], "") => self.list_endpoints(&call),
+            (_, ["endpoints", id], "generateContent" | "streamGenerateContent" | "countTokens") => {
+                self.ask_tuned(&call, id).await
+            }
+            (_, ["endpoints", id], _) => self.endpoint(&call, id),
+            ("GET", [.., "operations", id], "") => self.get_operation(&call, id),
+            (_, ["publishers", "google", "models", model], _) => self.ask_base(&call, model).await,
+            _ => Err(call.unimplemented()),
+        }
+    }
+
+    /// All that is remembered. No call holds it while it waits for something.
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        // A panic elsewhere leaves whole records behind: each is replaced at once.
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod wire_tests;

@@ -124,7 +124,8 @@ fn rows_in_object(prefix: &[u8], at: usize, complete: bool) -> Option<usize> {
     };
     let (inside, after) = object.split_at_checked(length)?;
     let several_lines = inside.contains(&b'\n');
-    let alone = complete && after.iter().all(u8::is_ascii_whitespace);
+    let alone = after.iter().all(u8::is_ascii_whitespace)
+        && (complete || starts_with_row(prefix.get(start..)?));
     (several_lines || alone).then_some(start)
 }
 

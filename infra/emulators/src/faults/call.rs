@@ -17,6 +17,9 @@ const BODY_READ_MAX_BYTES: usize = 1 << 20;
 /// Characters of the journal's hint at what a call is about.
 const RESOURCE_MAX_CHARS: usize = 200;
 
+/// The wire type of texts, bytes and messages: <https://protobuf.dev/programming-guides/encoding/>.
+const LENGTH_DELIMITED: usize = 2;
+
 /// gRPC methods whose requests are streams: to wait for their end would be to wait for ever.
 const STREAMED: [&str; 6] = [
     "Listen",
@@ -135,13 +138,25 @@ impl Call {
 
     /// The resource names in path, query and body, as far as they fit: a hint, not an account.
     pub(super) fn resource(&self) -> String {
-        let body = String::from_utf8_lossy(self.body.as_deref().unwrap_or_default());
+        let bytes = self.body.as_deref().unwrap_or_default();
+        let body = String::from_utf8_lossy(bytes);
         let mut names: Vec<&str> = Vec::new();
         for text in [self.path.as_str(), self.query.as_str(), &body] {
             for name in resource_names(text) {
                 if !names.contains(&name) {
                     names.push(name);
                 }
+            }
+        }
+        // A new document's collection and id stand alone.
+        let own = if self.grpc {
+            own_names(bytes)
+        } else {
+            Vec::new()
+        };
+        for name in own {
+            if !names.contains(&name) {
+                names.push(name);
             }
         }
         names.join(" ").chars().take(RESOURCE_MAX_CHARS).collect()
@@ -154,13 +169,34 @@ fn resource_names(text: &str) -> impl Iterator<Item = &str> {
     std::iter::from_fn(move || {
         let start = STARTS.iter().filter_map(|start| rest.find(start)).min()?;
         let (_, name) = rest.split_at_checked(start)?;
-        let end = name
-            .find(|c: char| !(c.is_ascii_alphanumeric() || "-_./:()=+@~%".contains(c)))
-            .unwrap_or(name.len());
+        let end = name.find(|c: char| !is_of_name(c)).unwrap_or(name.len());
         let (name, after) = name.split_at_checked(end)?;
         rest = after;
         Some(name)
     })
+}
+
+/// The texts among a gRPC message's own first fields that may be names; values lie deeper.
+fn own_names(framed: &[u8]) -> Vec<&str> {
+    // A flag and a length stand before the message.
+    let mut rest = framed.get(5..).unwrap_or_default();
+    let mut names = Vec::new();
+    while let Ok(tag) = prost::decode_length_delimiter(&mut rest)
+        && tag & 7 == LENGTH_DELIMITED
+        && let Ok(length) = prost::decode_length_delimiter(&mut rest)
+        && let Some((field, after)) = rest.split_at_checked(length)
+    {
+        rest = after;
+        match std::str::from_utf8(field) {
+            Ok(text) if !text.is_empty() && text.chars().all(is_of_name) => names.push(text),
+            Ok(_) | Err(_) => {}
+        }
+    }
+    names
+}
+
+fn is_of_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-_./:()=+@~%".contains(c)
 }
 
 /// What the journal says of an answer: the name of a gRPC code, or the HTTP status.

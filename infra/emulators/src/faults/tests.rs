@@ -9,7 +9,7 @@ use crate::{Emulators, Options, clock::Clock};
 /// How long a wait for a state may take before the test says what it last saw.
 const LIMIT: Duration = Duration::from_secs(10);
 
-const MESSAGE: &[u8] = b"\0\0\0\0\x0e\x0a\x0cprojects/p/t";
+const MESSAGE: &[u8] = b"\0\0\0\0\x13\x0a\x0cprojects/p/t\x1a\x03d-1";
 
 struct World {
     emulators: Emulators,
@@ -209,7 +209,7 @@ async fn the_journal_names_the_changes_their_callers_and_their_resources() {
     assert_eq!(entries[0]["status"], "409");
     assert_eq!(entries[0]["resource"], "name=a/b");
     assert_eq!(entries[1]["caller"], "main");
-    assert_eq!(entries[1]["resource"], "projects/p/t");
+    assert_eq!(entries[1]["resource"], "projects/p/t d-1");
     assert_eq!(entries[1]["status"], "Unimplemented");
 }
 

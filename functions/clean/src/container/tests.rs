@@ -1,0 +1,201 @@
+//! Wrappings of every kind, read in pieces of every size.
+
+use super::*;
+
+/// A reader that gives a few bytes at a time, as networks do.
+struct Drip<'b>(&'b [u8], usize);
+
+impl Read for Drip<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let take = self.1.min(buffer.len()).min(self.0.len());
+        buffer[..take].copy_from_slice(&self.0[..take]);
+        self.0 = &self.0[take..];
+        Ok(take)
+    }
+}
+
+fn rows(bytes: &[u8], drip: usize) -> (Container, Vec<(u64, u64, String)>, Option<u64>) {
+    let mut records = Records::open(Box::new(Drip(bytes, drip))).unwrap();
+    let mut rows = Vec::new();
+    while let Some(head) = records.advance().unwrap() {
+        let text = match head.body {
+            Body::Whole | Body::Last => String::from_utf8_lossy(records.bytes()).into_owned(),
+            Body::TooLong => format!("{} bytes", head.length),
+        };
+        rows.push((head.line, head.column, text));
+    }
+    let container = records.container();
+    let end = records.finish().unwrap();
+    assert_eq!(end.bytes, u64::try_from(bytes.len()).unwrap());
+    (container, rows, end.fault.map(|(line, _)| line))
+}
+
+#[track_caller]
+fn check(bytes: &str, container: Container, expected: &[(u64, u64, &str)], fault: Option<u64>) {
+    for drip in [1, 3, 1 << 20] {
+        let (found, rows, end) = rows(bytes.as_bytes(), drip);
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|(l, c, text)| (*l, *c, text.as_str()))
+            .collect();
+        assert_eq!(
+            (found, rows.as_slice(), end),
+            (container, expected, fault),
+            "{bytes:?}"
+        );
+    }
+}
+
+#[test]
+fn lines_are_rows() {
+    let lines = Container::Lines;
+    check(
+        "{}\n{\"a\":1}\n",
+        lines,
+        &[(1, 1, "{}"), (2, 1, "{\"a\":1}")],
+        None,
+    );
+    check(
+        "\u{feff}{}\r\n\r\n{}",
+        lines,
+        &[(1, 1, "{}"), (3, 1, "{}")],
+        None,
+    );
+    check("oops\n {}\n", lines, &[(1, 1, "oops"), (2, 1, " {}")], None);
+    check(
+        "[INST] hello\n{}\n",
+        lines,
+        &[(1, 1, "[INST] hello"), (2, 1, "{}")],
+        None,
+    );
+}
+
+#[test]
+fn a_row_that_holds_a_list_of_objects_is_still_a_line() {
+    let row = r#"{"messages":[{"role":"user"}]}"#;
+    check(row, Container::Lines, &[(1, 1, row)], None);
+    let other = r#"{"turns":[{"who":"user"}]}"#;
+    check(
+        &format!("{other}\n{other}"),
+        Container::Lines,
+        &[(1, 1, other), (2, 1, other)],
+        None,
+    );
+}
+
+#[test]
+fn elements_of_an_array_are_rows() {
+    let array = Container::Array;
+    check(
+        "[{\"a\":\"]\\\"\"}, {}]",
+        array,
+        &[(1, 2, "{\"a\":\"]\\\"\"}"), (1, 15, "{}")],
+        None,
+    );
+    check(
+        "[\n  {\n},\n  {}\n]\n",
+        array,
+        &[(2, 3, "{\n}"), (4, 3, "{}")],
+        None,
+    );
+    check("[]", array, &[], None);
+    check(
+        "[{}, 7, \"x\"]",
+        array,
+        &[(1, 2, "{}"), (1, 6, "7"), (1, 9, "\"x\"")],
+        None,
+    );
+}
+
+#[test]
+fn rows_can_be_a_member_of_an_object() {
+    let wrapped = Container::Wrapped;
+    check(
+        "{\"v\":1,\"data\":[{},{}]}\n",
+        wrapped,
+        &[(1, 16, "{}"), (1, 19, "{}")],
+        None,
+    );
+    check("{\n\"data\": [\n{}\n]\n}", wrapped, &[(3, 1, "{}")], None);
+}
+
+#[test]
+fn a_long_first_line_is_a_wrapper_only_around_rows() {
+    let filler = "x".repeat(2 * sniff::PREFIX_BYTES);
+    let row = format!("{{\"input\":\"a\",\"output\":\"{filler}\"}}");
+    let first = r#"{"input":"b","output":"c"}"#;
+    let wrapped = format!("{{\"data\":[{first},{row}]}}");
+    check(
+        &wrapped,
+        Container::Wrapped,
+        &[(1, 10, first), (1, 37, &row)],
+        None,
+    );
+    let line = format!("{{\"docs\":[{{\"id\":1}}],\"input\":\"a\",\"output\":\"{filler}\"}}");
+    check(&line, Container::Lines, &[(1, 1, &line)], None);
+}
+
+#[test]
+fn an_array_that_is_cut_off_or_followed_by_more_is_told() {
+    check(
+        "[{},\n{\"a",
+        Container::Array,
+        &[(1, 2, "{}"), (2, 1, "{\"a")],
+        Some(2),
+    );
+    check("[{}", Container::Array, &[(1, 2, "{}")], Some(1));
+    check("[{}]\nmore", Container::Array, &[(1, 2, "{}")], Some(2));
+    check(
+        "{\"a\":[{}],\n\"b\":[{}]}",
+        Container::Wrapped,
+        &[(1, 7, "{}")],
+        Some(1),
+    );
+}
+
+#[test]
+fn a_row_too_long_is_passed_over() {
+    let long = "x".repeat(LINE_MAX_BYTES + 10);
+    let said = format!("{} bytes", long.len());
+    let (_, found, _) = rows(format!("{{}}\n{long}\n{{}}").as_bytes(), 1 << 20);
+    assert_eq!(
+        found,
+        [
+            (1, 1, "{}".to_owned()),
+            (2, 1, said),
+            (3, 1, "{}".to_owned())
+        ]
+    );
+    let said = format!("{} bytes", long.len() + 2);
+    let (_, found, _) = rows(format!("[{{}},\n\"{long}\",\n{{}}]").as_bytes(), 1 << 20);
+    assert_eq!(
+        found,
+        [
+            (1, 2, "{}".to_owned()),
+            (2, 1, said),
+            (3, 1, "{}".to_owned())
+        ]
+    );
+}
+
+#[test]
+fn what_is_no_text_is_named() {
+    for (bytes, looks) in [
+        (&b"PK\x03\x04abc"[..], "a zip archive"),
+        (b"\x1f\x8b\x08\0", "gzip"),
+        (b"%PDF-1.7", "PDF"),
+        (b"<!DOCTYPE html><html>", "a web page (HTML)"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid",
+            "a Git LFS pointer, not the file",
+        ),
+        (b"\xff\xfe{\0}\0", "UTF-16 text"),
+        (b"{\0\"\0a\0\"\0:\0\x31\0}\0", "UTF-16 text"),
+        (b"PAR1\x15\x04", "Parquet"),
+        (b"abc\0\x01\x02", "binary data"),
+    ] {
+        assert_eq!(rows(bytes, 7).0, Container::Unreadable(looks), "{bytes:?}");
+    }
+    assert_eq!(rows(b" \n\n", 7).0, Container::Empty);
+    assert_eq!(rows(b"", 7).0, Container::Empty);
+}

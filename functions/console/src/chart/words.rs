@@ -1,0 +1,63 @@
+//! The curve for those who do not see it.
+
+use shared::curve::Point;
+
+use super::{gaps, height};
+use crate::quantity::{count, number};
+
+/// What both series show, each by step.
+pub(super) fn told(train: &[Point], eval: &[Point]) -> String {
+    let numbers = |points: &[Point]| -> Vec<(u64, f64)> {
+        let numbers = points
+            .iter()
+            .filter_map(|point| Some((point.step, height(point)?)));
+        numbers.collect()
+    };
+    let mut told = Vec::new();
+    if let [(_, first), .., (step, last)] = numbers(train).as_slice() {
+        told.push(format!(
+            "The loss on training rows went from {} to {} by step {}.",
+            number(*first),
+            number(*last),
+            count(*step)
+        ));
+    }
+    let eval_numbers = numbers(eval);
+    let best = eval_numbers.iter().min_by(|(_, a), (_, b)| a.total_cmp(b));
+    if let Some((step, loss)) = best {
+        told.push(format!(
+            "The loss on validation rows was lowest, {}, at step {}.",
+            number(*loss),
+            count(*step)
+        ));
+    }
+    let first_lost = gaps(train).chain(gaps(eval)).map(|point| point.step).min();
+    if let Some(step) = first_lost {
+        told.push(format!("At step {} a loss was not a number.", count(step)));
+    }
+    told.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    #[track_caller]
+    fn check(train: &[f64], eval: &[f64], expected: &str) {
+        let curve = sample::curve(train, eval);
+        assert_eq!(told(&curve.train, &curve.eval), expected);
+    }
+
+    #[test]
+    fn the_curve_is_told_in_words() {
+        check(&[], &[], "");
+        check(
+            &[2.0, 1.0, f64::NAN],
+            &[0.9, 0.8, 0.95],
+            "The loss on training rows went from 2 to 1 by step 20. \
+             The loss on validation rows was lowest, 0.8, at step 20. \
+             At step 30 a loss was not a number.",
+        );
+    }
+}

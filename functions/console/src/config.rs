@@ -1,0 +1,53 @@
+//! What `console` can be told from outside.
+
+use shared::config::Reader;
+
+/// Longest name of an approver, in bytes: an e-mail address ends at 254.
+const USER_MAX_BYTES: usize = 254;
+
+/// The settings.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Whom an approval is written down for; `CONSOLE_USER`, `console`. A stand-in for the
+    /// person, until the console sits behind Identity-Aware Proxy and is told who that is.
+    pub user: String,
+}
+
+impl Config {
+    /// Reads the settings; `None` where `read` noted a fault.
+    pub fn read(read: &mut Reader<'_>) -> Option<Self> {
+        let user = read.or("CONSOLE_USER", "console".to_owned())?;
+        if user.trim().is_empty() || user.len() > USER_MAX_BYTES {
+            read.fault(format!(
+                "CONSOLE_USER is empty or longer than {USER_MAX_BYTES} bytes"
+            ));
+            return None;
+        }
+        Some(Self { user })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::config::Vars;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(user: Option<&str>, expected: Option<&str>) {
+        let vars: Vars = user
+            .map(|user| ("CONSOLE_USER".to_owned(), user.to_owned()))
+            .into_iter()
+            .collect();
+        let mut read = Reader::new(&vars);
+        let found = Config::read(&mut read).map(|config| config.user);
+        assert_eq!(found.as_deref(), expected, "{user:?}");
+    }
+
+    #[test]
+    fn an_approver_has_a_name() {
+        check(None, Some("console"));
+        check(Some("ada@example.com"), Some("ada@example.com"));
+        check(Some(" "), None);
+    }
+}

@@ -1,0 +1,96 @@
+//! A failure as a page: what a person may know of it, and what to do.
+
+use std::fmt;
+
+use actix_web::{HttpResponse, ResponseError, http::StatusCode};
+use shared::error::Error;
+
+use crate::page;
+
+/// A failure that is answered with a page; [`Error`] itself answers programs.
+#[derive(Debug)]
+pub(crate) struct Failure(Error);
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self(error)
+    }
+}
+
+impl fmt::Display for Failure {
+    /// In plain words: never the text of a cause.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Error::Malformed(_) => f.write_str("the request cannot be read"),
+            Error::Unauthenticated(why) => f.write_str(why),
+            Error::NotFound(what) => write!(f, "{what} does not exist"),
+            Error::Refused(why) => f.write_str(why),
+            Error::Busy(_) => {
+                f.write_str("something else changed it at the same moment: go back and try again")
+            }
+            Error::Unavailable { what, .. } => {
+                write!(f, "{what} is not answering: try again in a minute")
+            }
+            Error::Internal { .. } => {
+                f.write_str("this is a fault of the console: its log says more")
+            }
+        }
+    }
+}
+
+impl ResponseError for Failure {
+    fn status_code(&self) -> StatusCode {
+        self.0.status_code()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        // Its own answer is not sent, but making it is what writes the failure to the log.
+        let status = self.0.error_response().status();
+        page::answer(status, page::failure(status, &self.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::body::MessageBody as _;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(error: Error, status: u16, expected: &str) {
+        let response = Failure(error).error_response();
+        assert_eq!(response.status().as_u16(), status, "{expected}");
+        let body = response.into_body().try_into_bytes().unwrap();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        assert!(body.contains(expected), "{body}");
+        assert!(!body.contains("secret"), "{body}");
+    }
+
+    #[test]
+    fn the_text_of_a_cause_never_reaches_a_page() {
+        let source = || "secret detail".into();
+        check(
+            Error::Internal {
+                what: "secret invariant",
+                source: source(),
+            },
+            500,
+            "a fault of the console",
+        );
+        check(
+            Error::Unavailable {
+                what: "Firestore",
+                source: source(),
+            },
+            503,
+            "Firestore is not answering",
+        );
+        check(Error::Malformed("secret".to_owned()), 400, "cannot be read");
+        check(Error::Busy("secret".into()), 503, "try again");
+        check(
+            Error::NotFound("<b>x".to_owned()),
+            404,
+            "&lt;b&gt;x does not exist",
+        );
+    }
+}

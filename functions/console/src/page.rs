@@ -1,0 +1,130 @@
+//! What every page has in common.
+
+mod evaluation;
+mod job;
+pub(crate) mod run;
+pub(crate) mod runs;
+pub(crate) mod uploads;
+mod version;
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
+use chrono::{DateTime, Utc};
+use maud::{DOCTYPE, Markup, html};
+
+use crate::{
+    quantity::{moment, span},
+    standing::Standing,
+    text::foreign,
+};
+
+/// Seconds between two looks of a page that is asked to keep fresh; `watch` looks once a minute.
+const REFRESH_S: u32 = 20;
+
+/// Whether a page loads itself again. Never unasked: that takes the place from under a reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refresh {
+    /// It does.
+    On,
+    /// It does not.
+    Off,
+}
+
+impl Refresh {
+    /// What the address asks for: `?fresh`.
+    pub(crate) fn asked(request: &HttpRequest) -> Self {
+        if request.query_string() == "fresh" {
+            Self::On
+        } else {
+            Self::Off
+        }
+    }
+
+    /// The link that asks for the other.
+    fn link(self) -> Markup {
+        html! {
+            p .fresh {
+                @match self {
+                    Self::On => {
+                        "Loads itself again every " (REFRESH_S) " s. " a href="?" { "Stop" }
+                    }
+                    Self::Off => a href="?fresh" { "Keep fresh" }
+                }
+            }
+        }
+    }
+}
+
+/// An answer that is a page.
+pub(crate) fn answer(status: StatusCode, page: Markup) -> HttpResponse {
+    HttpResponse::build(status)
+        .content_type("text/html; charset=utf-8")
+        .body(page.into_string())
+}
+
+/// The page of a failure: what a person may know of it.
+pub(crate) fn failure(status: StatusCode, words: &str) -> Markup {
+    let title = status.canonical_reason().unwrap_or("Failure");
+    let body = html! {
+        h1 { (title) }
+        p { (foreign(words)) "." }
+        p { a href="/" { "All runs" } }
+    };
+    layout(title, Refresh::Off, &body)
+}
+
+fn layout(title: &str, refresh: Refresh, body: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                @if refresh == Refresh::On { meta http-equiv="refresh" content=(REFRESH_S); }
+                title { (title) " · Lapidary" }
+                link rel="stylesheet" href="/style.css";
+                link rel="icon" href="/icon.svg" type="image/svg+xml";
+            }
+            body {
+                header {
+                    a .brand href="/" { "Lapidary" }
+                    nav { a href="/" { "Runs" } a href="/uploads" { "Uploads" } }
+                }
+                main { (body) }
+            }
+        }
+    }
+}
+
+/// A run's state, what it does, and for how long it has.
+fn stands(state: &str, standing: &Standing, now: DateTime<Utc>) -> Markup {
+    html! {
+        span .state.(standing.tone.class()) { (state.replace('_', " ")) }
+        " " (foreign(&standing.doing))
+        @if let Some(since) = standing.since { span .since { ", for " (span(now - since)) } }
+    }
+}
+
+/// Names and values, one under the other; a value that is absent is left out with its name.
+fn facts(facts: &[(&str, Option<Markup>)]) -> Markup {
+    html! {
+        dl {
+            @for (name, value) in facts {
+                @if let Some(value) = value { div { dt { (name) } dd { (value) } } }
+            }
+        }
+    }
+}
+
+/// A value that is never absent.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it stands among values that may be absent"
+)]
+fn fact(value: impl maud::Render) -> Option<Markup> {
+    Some(html! { (value) })
+}
+
+fn when(at: Option<DateTime<Utc>>) -> Option<Markup> {
+    at.map(moment)
+}

@@ -1,0 +1,54 @@
+//! How good a run's model is, next to its base.
+
+use maud::{Markup, html};
+
+use crate::{
+    outcome::Evaluation,
+    quantity::{count, number},
+    text::foreign,
+};
+
+/// Its part of a run's page.
+pub(super) fn section(evaluation: &Evaluation) -> Markup {
+    html! {
+        section {
+            h2 { "Evaluation" }
+            p {
+                strong { (foreign(evaluation.words())) } ", asked " (count(evaluation.rows)) " rows"
+                @if let Some(primary) = &evaluation.primary {
+                    "; " code { (foreign(primary)) } " decides"
+                }
+                "."
+            }
+            @if !evaluation.reason.is_empty() { p { (foreign(&evaluation.reason)) } }
+            @if !evaluation.metrics.is_empty() { (metrics(evaluation)) }
+        }
+    }
+}
+
+fn metrics(evaluation: &Evaluation) -> Markup {
+    html! {
+        table .cards {
+            thead {
+                tr {
+                    th scope="col" { "Metric" }
+                    th scope="col" .number { "Base" }
+                    th scope="col" .number { "Tuned" }
+                    th scope="col" .number { "Difference, 95 %" }
+                }
+            }
+            tbody {
+                @for metric in &evaluation.metrics {
+                    tr {
+                        th scope="row" { code { (foreign(&metric.name)) } }
+                        td .number data-label="Base" { (number(metric.base_mean)) }
+                        td .number data-label="Tuned" { (number(metric.tuned_mean)) }
+                        td .number data-label="Difference, 95 %" {
+                            (number(metric.low)) " to " (number(metric.high))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

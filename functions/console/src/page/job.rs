@@ -1,0 +1,103 @@
+//! The provider's side of a run, in the provider's words.
+
+use maud::{Markup, html};
+use shared::run::{Checkpoint, Job, Run};
+
+use super::{fact, facts, when};
+use crate::{
+    quantity::{count, moment},
+    text::foreign,
+};
+
+/// Reasons for dropped rows that are shown; the service may give one for each row.
+const REASONS_MAX: usize = 20;
+/// Checkpoints that are listed: one for each epoch, and 100 epochs are most.
+const CHECKPOINTS_MAX: usize = 100;
+
+/// Its part of a run's page.
+pub(super) fn section(run: &Run) -> Markup {
+    html! {
+        section {
+            h2 { "Job" }
+            @if let Some(armed) = &run.armed {
+                p {
+                    "It is being submitted since " (moment(armed.at))
+                    "; the call is given up at " (moment(armed.deadline)) "."
+                }
+            }
+            @match &run.job {
+                Some(job) => {
+                    (told(run, job))
+                    @if !job.checkpoints.is_empty() {
+                        (checkpoints(&job.checkpoints, run.chosen.as_ref()))
+                    }
+                }
+                None => p { "There is none yet." }
+            }
+        }
+    }
+}
+
+fn told(run: &Run, job: &Job) -> Markup {
+    let words = |text: &Option<String>| text.as_deref().map(foreign);
+    let code = |text: &Option<String>| {
+        text.as_deref()
+            .map(|text| html! { code { (foreign(text)) } })
+    };
+    html! {
+        (facts(&[
+            ("Name", Some(html! { code { (foreign(&job.name)) } })),
+            ("State", Some(html! { code { (foreign(&job.state)) } })),
+            ("Sub-state", code(&job.sub_state)),
+            ("In this state since", when(job.state_since)),
+            ("First step", when(job.started_at)),
+            ("Ended", when(job.ended_at)),
+            ("Error", words(&job.error)),
+            ("Newest step", run.last_step.map(|step| html! { (count(step)) })),
+            ("Newest step seen", when(run.last_step_at)),
+            ("Steps in all", job.steps_total.map(|steps| html! { (count(steps)) })),
+            ("Epochs done", job.completed_epochs.and_then(fact)),
+            ("Tokens billed for one pass", job.billable_tokens.map(|tokens| html! { (count(tokens)) })),
+            ("Rows dropped or cut", job.dropped_rows.map(|rows| html! { (count(rows)) })),
+            ("Tuned model", code(&job.model)),
+            ("Endpoint", code(&job.endpoint)),
+        ]))
+        @if !job.dropped_reasons.is_empty() {
+            p { "Why rows were dropped, in the service's words:" }
+            ul { @for reason in job.dropped_reasons.iter().take(REASONS_MAX) { li { (foreign(reason)) } } }
+        }
+    }
+}
+
+fn checkpoints(checkpoints: &[Checkpoint], chosen: Option<&Checkpoint>) -> Markup {
+    html! {
+        h3 { "Checkpoints" }
+        table .cards {
+            thead {
+                tr {
+                    th scope="col" { "Id" }
+                    th scope="col" .number { "Epoch" }
+                    th scope="col" .number { "Step" }
+                    th scope="col" { "Answers at" }
+                }
+            }
+            tbody {
+                @for checkpoint in checkpoints.iter().take(CHECKPOINTS_MAX) {
+                    tr {
+                        th scope="row" {
+                            (foreign(&checkpoint.id))
+                            @if chosen == Some(checkpoint) { " " span .state.good { "chosen" } }
+                        }
+                        td .number data-label="Epoch" { (checkpoint.epoch) }
+                        td .number data-label="Step" { (count(checkpoint.step)) }
+                        td data-label="Answers at" {
+                            @if let Some(endpoint) = &checkpoint.endpoint {
+                                code { (foreign(endpoint)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

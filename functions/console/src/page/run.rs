@@ -1,0 +1,184 @@
+//! The page of one run: everything that was decided about it, and why.
+
+use chrono::{DateTime, Utc};
+use maud::{Markup, html};
+use shared::run::{Run, State, Stop};
+
+use super::{Refresh, evaluation, fact, facts, job, layout, runs::bar, stands, version, when};
+use crate::{
+    chart::chart,
+    quantity::{count, moment, number, usd},
+    standing::{progress, standing},
+    text::foreign,
+    view::OneRun,
+};
+
+/// The page; `token` proves that the button on it is ours.
+pub(crate) fn page(found: &OneRun, token: &str, now: DateTime<Utc>, refresh: Refresh) -> Markup {
+    let OneRun {
+        run,
+        curve,
+        version,
+        evaluation,
+        route,
+    } = found;
+    let serves = route.as_ref().is_some_and(|route| route.serves(&run.id));
+    let checkpoints = run.job.as_ref().map(|job| job.checkpoints.as_slice());
+    let checkpoints = checkpoints.unwrap_or_default();
+    let body = html! {
+        h1 { (run.id) }
+        (refresh.link())
+        (head(run, serves, now))
+        @if run.state == State::AwaitingApproval { (approval(run, token)) }
+        section {
+            h2 { "Losses" }
+            @match curve {
+                Some(curve) => (chart(curve, checkpoints, run.chosen.as_ref())),
+                None => p { "No losses yet: the first come with the first steps." }
+            }
+            @if let Some(finding) = run.finding {
+                p .finding { strong { (finding.as_str().replace('_', " ")) } ": " (finding.advice()) "." }
+            }
+            @if let Some(stop) = &run.stop { (stopped(stop)) }
+        }
+        @if let Some(evaluation) = evaluation { (evaluation::section(evaluation)) }
+        (plan(run))
+        (job::section(run))
+        @if let Some(version) = version { (version::section(version)) }
+        (history(run))
+        p .links {
+            a href=(format!("/v1/runs/{}", run.id)) { "As JSON" } " · "
+            a href="/" { "All runs" } " · "
+            a href="/uploads" { "Uploads" }
+        }
+    };
+    layout(run.id.as_str(), refresh, &body)
+}
+
+fn head(run: &Run, serves: bool, now: DateTime<Utc>) -> Markup {
+    html! {
+        p .stands { (stands(run.state.as_str(), &standing(run), now)) }
+        @if !run.reason.is_empty() { p { (foreign(&run.reason)) } }
+        @if serves { p { span .state.good { "serves" } " answers as " strong { (run.model) } } }
+        @if let Some(progress) = progress(run) { (bar(progress)) }
+    }
+}
+
+/// The one button: what it costs is on it.
+fn approval(run: &Run, token: &str) -> Markup {
+    let price = usd(run.estimate.usd);
+    html! {
+        form .approval method="post" action=(format!("/runs/{}/approve", run.id)) {
+            p {
+                "Tuning is expected to cost " strong { (price) } ": above the budget of "
+                (usd(run.budget_usd)) " in its recipe, so it does not begin by itself."
+            }
+            input type="hidden" name="token" value=(token);
+            button { "Approve " (price) }
+        }
+    }
+}
+
+fn stopped(stop: &Stop) -> Markup {
+    html! {
+        p {
+            "Early-stop decided to stop it at " (moment(stop.at)) " for "
+            strong { (stop.finding.as_str().replace('_', " ")) }
+            ", called by " (foreign(&stop.called_by)) "."
+        }
+    }
+}
+
+fn plan(run: &Run) -> Markup {
+    let plan = &run.plan;
+    let approval = run.approval.as_ref();
+    let price = html! {
+        (usd(run.estimate.usd)) " by the prices of " (foreign(&run.estimate.price_as_of))
+    };
+    html! {
+        section {
+            h2 { "Plan" }
+            (facts(&[
+                ("Dataset", fact(run.dataset.as_str())),
+                ("Version", fact(run.version.as_str())),
+                ("Served as", fact(run.model.as_str())),
+                ("Base model", fact(foreign(&plan.base_model))),
+                ("Region", fact(foreign(&plan.region))),
+                ("Epochs", fact(plan.epochs)),
+                ("Learning rate", fact(format!("× {}", number(plan.learning_rate_multiplier)))),
+                ("Adapter size", fact(plan.adapter_size)),
+                ("Training tokens", fact(count(run.estimate.training_tokens))),
+                ("Estimate", Some(price)),
+                ("Budget", fact(usd(run.budget_usd))),
+                ("Approved by", approval.map(|by| html! { (foreign(&by.by)) ", " (moment(by.at)) })),
+                ("Planned", when(Some(run.created_at))),
+                ("Ended", when(run.finished_at)),
+            ]))
+        }
+    }
+}
+
+fn history(run: &Run) -> Markup {
+    html! {
+        section {
+            h2 { "History" }
+            ol .history {
+                @for entry in &run.history {
+                    li { (moment(entry.at)) " " strong { (foreign(&entry.by)) } " " (foreign(&entry.note)) }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::sample;
+
+    fn shown(extra: &serde_json::Value) -> String {
+        let found = OneRun {
+            run: sample::run(extra),
+            curve: None,
+            version: None,
+            evaluation: None,
+            route: None,
+        };
+        page(&found, "token-7", sample::at(90), Refresh::Off).into_string()
+    }
+
+    #[test]
+    fn only_a_run_that_asks_has_a_button() {
+        let asks = shown(&json!({"state": "awaiting_approval"}));
+        assert!(asks.contains(r#"name="token" value="token-7""#), "{asks}");
+        assert!(asks.contains("<button>Approve $31.20</button>"), "{asks}");
+        let queued = shown(&json!({}));
+        assert!(!queued.contains("<button"), "{queued}");
+        assert!(!queued.contains("token-7"), "{queued}");
+    }
+
+    #[test]
+    fn hostile_text_is_only_text() {
+        let evil = "<img src=x onerror=alert(1)>\u{2066}";
+        let page = shown(&json!({
+            "state": "stopping", "reason": evil,
+            "stop": {"finding": "overfit", "called_by": evil, "at": sample::at(3)},
+            "approval": {"by": evil, "at": sample::at(1)},
+            "history": [{"at": sample::at(0), "by": evil, "note": evil}],
+            "job": {"name": evil, "state": evil, "sub_state": evil, "error": evil, "model": evil,
+                "dropped_rows": 1, "dropped_reasons": [evil], "endpoint": evil,
+                "checkpoints": [{"id": evil, "epoch": 1, "step": 1, "endpoint": evil}]},
+        }));
+        assert!(!page.contains("<img"), "{page}");
+        assert!(!page.contains('\u{2066}'), "{page}");
+        assert_eq!(page.matches("&lt;img").count(), 14, "{page}");
+    }
+
+    #[test]
+    fn a_finding_comes_with_advice() {
+        let page = shown(&json!({"state": "running", "finding": "diverged"}));
+        assert!(page.contains("lower learning_rate_multiplier"), "{page}");
+    }
+}

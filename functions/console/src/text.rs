@@ -1,0 +1,69 @@
+//! Text that others wrote: object names, the service's words, reasons.
+
+use std::fmt::Write as _;
+
+use maud::{Markup, html};
+
+/// Characters of one text that a page shows: a service's error may be a page by itself.
+const TEXT_MAX_CHARS: usize = 2_000;
+
+/// `text` as it may stand in a page: escaped, cut, and kept from reordering what is around it.
+pub(crate) fn foreign(text: &str) -> Markup {
+    let mut shown = String::with_capacity(text.len());
+    let mut characters = text.chars();
+    for character in characters.by_ref().take(TEXT_MAX_CHARS) {
+        if character.is_whitespace() && !is_odd(character) {
+            shown.push(' ');
+        } else if is_odd(character) {
+            let _infallible = write!(shown, "⟨U+{:04X}⟩", u32::from(character));
+        } else {
+            shown.push(character);
+        }
+    }
+    if characters.next().is_some() {
+        shown.push('…');
+    }
+    html! { bdi { (shown) } }
+}
+
+/// Whether a character does something to a line other than stand in it.
+///
+/// The bidirectional controls are those of "Trojan Source" (CVE-2021-42574).
+fn is_odd(character: char) -> bool {
+    let bidirectional = matches!(
+        character,
+        '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    let invisible = matches!(character, '\u{200b}' | '\u{2028}' | '\u{2029}' | '\u{feff}');
+    let control = character.is_control() && !matches!(character, '\n' | '\r' | '\t');
+    bidirectional || invisible || control
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let expected = format!("<bdi>{expected}</bdi>");
+        assert_eq!(foreign(text).into_string(), expected, "{text:?}");
+    }
+
+    #[test]
+    fn hostile_text_is_only_text() {
+        check("tuned in part", "tuned in part");
+        check(
+            "<script>alert(1)</script>\"&",
+            "&lt;script&gt;alert(1)&lt;/script&gt;&quot;&amp;",
+        );
+        check("a\u{202e}lnosj.b", "a⟨U+202E⟩lnosj.b");
+        check("a\u{0}b\nc", "a⟨U+0000⟩b c");
+        check("שלום 👩‍🔬", "שלום 👩‍🔬");
+    }
+
+    #[test]
+    fn a_page_of_text_is_cut() {
+        let long = foreign(&"ä".repeat(TEXT_MAX_CHARS + 1)).into_string();
+        assert!(long.ends_with("ä…</bdi>"), "{long}");
+    }
+}

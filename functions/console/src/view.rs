@@ -1,0 +1,134 @@
+//! What a page shows, as Firestore has it now.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::{StreamExt as _, TryStreamExt as _, stream, try_join};
+use shared::{
+    curve::Curve,
+    dataset::{Upload, Version},
+    error::{Chain, Error},
+    google::documents::{Document, Documents, Stored},
+    id::{DatasetName, RunId},
+    run::{Run, State},
+};
+use tracing::warn;
+
+use crate::outcome::{Evaluation, Route};
+
+/// Newest runs that are listed: a screen or three; older ones are found by their address.
+const RUNS_MAX: u32 = 50;
+/// Newest uploads that are listed.
+const UPLOADS_MAX: u32 = 50;
+/// Documents that are read side by side for one page.
+const READS_AT_ONCE: usize = 8;
+
+/// The newest runs, and what came of them.
+#[derive(Debug, Default)]
+pub(crate) struct Runs {
+    /// The newest first.
+    pub(crate) newest: Vec<Run>,
+    /// By run.
+    pub(crate) evaluations: BTreeMap<RunId, Evaluation>,
+    /// By the name that is served.
+    pub(crate) routes: BTreeMap<DatasetName, Route>,
+}
+
+/// One run, and all that is known of it.
+#[derive(Debug)]
+pub(crate) struct OneRun {
+    /// The run.
+    pub(crate) run: Run,
+    /// Its losses.
+    pub(crate) curve: Option<Curve>,
+    /// What it tunes on.
+    pub(crate) version: Option<Version>,
+    /// How good its model is.
+    pub(crate) evaluation: Option<Evaluation>,
+    /// What answers under its model's name.
+    pub(crate) route: Option<Route>,
+}
+
+/// The newest runs alone.
+pub(crate) async fn newest_runs(documents: &Documents) -> Result<Vec<Run>, Error> {
+    let runs = documents.newest::<Run>("created_at", RUNS_MAX).await?;
+    Ok(runs.into_iter().map(|stored| stored.value).collect())
+}
+
+/// The newest uploads.
+pub(crate) async fn newest_uploads(documents: &Documents) -> Result<Vec<Upload>, Error> {
+    let uploads = documents.newest::<Upload>("at", UPLOADS_MAX).await?;
+    Ok(uploads.into_iter().map(|stored| stored.value).collect())
+}
+
+/// The newest runs, and what came of them.
+pub(crate) async fn runs(documents: &Documents) -> Result<Runs, Error> {
+    let newest = newest_runs(documents).await?;
+    // Only a run that made a model, or kept a checkpoint of one, is evaluated and served.
+    let made = |run: &&Run| run.state == State::Succeeded || run.chosen.is_some();
+    let ids: BTreeSet<&RunId> = newest.iter().filter(made).map(|run| &run.id).collect();
+    let models: BTreeSet<&DatasetName> = newest.iter().filter(made).map(|run| &run.model).collect();
+    let evaluations = stream::iter(ids).map(async |id| {
+        let found = beside::<Evaluation>(documents, id.as_str()).await?;
+        Ok::<_, Error>(found.map(|found| (id.clone(), found)))
+    });
+    let routes = stream::iter(models).map(async |model| {
+        let found = beside::<Route>(documents, model.as_str()).await?;
+        Ok::<_, Error>(found.map(|found| (model.clone(), found)))
+    });
+    let evaluations: Vec<_> = evaluations.buffered(READS_AT_ONCE).try_collect().await?;
+    let routes: Vec<_> = routes.buffered(READS_AT_ONCE).try_collect().await?;
+    Ok(Runs {
+        evaluations: evaluations.into_iter().flatten().collect(),
+        routes: routes.into_iter().flatten().collect(),
+        newest,
+    })
+}
+
+/// The run called `id`, as it was read: for what is to be replaced.
+pub(crate) async fn stored_run(documents: &Documents, id: &RunId) -> Result<Stored<Run>, Error> {
+    let run = documents.get::<Run>(id.as_str()).await?;
+    run.ok_or_else(|| Error::NotFound(format!("run `{id}`")))
+}
+
+/// The run called `id` and its losses.
+pub(crate) async fn run_and_curve(
+    documents: &Documents,
+    id: &RunId,
+) -> Result<(Run, Option<Curve>), Error> {
+    let (run, curve) = try_join!(stored_run(documents, id), beside(documents, id.as_str()))?;
+    Ok((run.value, curve))
+}
+
+/// The run called `id` and all that is known of it.
+pub(crate) async fn run(documents: &Documents, id: &RunId) -> Result<OneRun, Error> {
+    let (run, curve) = run_and_curve(documents, id).await?;
+    let (version, evaluation, route) = try_join!(
+        beside(documents, run.version.as_str()),
+        beside(documents, id.as_str()),
+        beside(documents, run.model.as_str()),
+    )?;
+    Ok(OneRun {
+        run,
+        curve,
+        version,
+        evaluation,
+        route,
+    })
+}
+
+/// A document that a page can do without, and does where it cannot be read as we know it.
+async fn beside<T: Document>(documents: &Documents, id: &str) -> Result<Option<T>, Error> {
+    match documents.get::<T>(id).await {
+        Ok(found) => Ok(found.map(|stored| stored.value)),
+        Err(error @ Error::Internal { .. }) => {
+            let collection = T::COLLECTION;
+            warn!(
+                outcome = "left_out",
+                "left `{collection}/{id}` out of a page: {}",
+                Chain(&error)
+            );
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}

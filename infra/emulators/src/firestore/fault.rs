@@ -1,0 +1,69 @@
+//! Why a call is refused: one enum, and one place where it becomes a gRPC status.
+
+use tonic::{Code, Status};
+
+use super::name::Name;
+use crate::db;
+
+/// A refused call; the texts follow those of the service.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    /// The request is wrong whatever the documents are.
+    #[error("{0}")]
+    Invalid(String),
+    /// A document was asked for that is not there.
+    #[error("Document \"{0}\" not found.")]
+    NotFound(Name),
+    /// A write needs a document that is not there.
+    #[error("No document to update: {0}")]
+    NothingToUpdate(Name),
+    /// A write needs a document to be absent that is there.
+    #[error("Document already exists: {0}")]
+    Exists(Name),
+    /// A write needs a document at a version that it does not have (microseconds; 0: absent).
+    #[error("the stored version ({stored}) does not match the required base version ({required})")]
+    Stale {
+        /// The version in the store.
+        stored: i64,
+        /// The version in the precondition.
+        required: i64,
+    },
+    /// The call cannot be served in the state that the database or its indexes are in.
+    #[error("{0}")]
+    Unready(String),
+    /// Another commit changed what the transaction had read: the client starts it again.
+    #[error("Aborted due to cross-transaction contention. Please try again.")]
+    Contention,
+    /// A part of the API that is not here.
+    #[error("the emulator does not serve {0}")]
+    Unserved(&'static str),
+    /// The store failed; nothing was written.
+    #[error("the emulator cannot store the write")]
+    Store(#[from] db::Error),
+}
+
+impl Fault {
+    /// A request that is wrong whatever the documents are.
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::Invalid(message.into())
+    }
+
+    /// The canonical code.
+    pub(super) fn code(&self) -> Code {
+        match self {
+            Self::Invalid(_) => Code::InvalidArgument,
+            Self::NotFound(_) | Self::NothingToUpdate(_) => Code::NotFound,
+            Self::Exists(_) => Code::AlreadyExists,
+            Self::Stale { .. } | Self::Unready(_) => Code::FailedPrecondition,
+            Self::Contention => Code::Aborted,
+            Self::Unserved(_) => Code::Unimplemented,
+            Self::Store(_) => Code::Internal,
+        }
+    }
+}
+
+impl From<Fault> for Status {
+    fn from(fault: Fault) -> Self {
+        Self::new(fault.code(), fault.to_string())
+    }
+}

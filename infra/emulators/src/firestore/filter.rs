@@ -1,0 +1,245 @@
+//! Filters: parsed and checked once, then asked for each document.
+
+mod rules;
+
+use std::cmp::Ordering;
+
+use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
+    ArrayValue, Document, Value,
+    structured_query::{
+        self, CompositeFilter, FieldFilter, FieldReference, UnaryFilter, composite_filter,
+        field_filter::Operator, filter::FilterType, unary_filter,
+    },
+    value::ValueType,
+};
+
+pub(super) use self::rules::check;
+use super::{fault::Fault, limits, name::Name, path::FieldPath, value};
+
+/// A filter that is valid.
+#[derive(Debug, Clone)]
+pub(super) enum Filter {
+    /// All must hold.
+    All(Vec<Filter>),
+    /// One must hold.
+    Any(Vec<Filter>),
+    /// A test of one field.
+    Field(FieldPath, Test),
+}
+
+/// What is asked of a field's value; absent fields pass no test.
+#[derive(Debug, Clone)]
+pub(super) enum Test {
+    /// Of the operand's kind, and before, at or after it: the orderings that pass.
+    Compares(Value, &'static [Ordering]),
+    /// Equal; nothing equals null or NaN.
+    Equals(Value),
+    /// Not null and not equal.
+    Differs(Value),
+    /// An array with the operand in it.
+    Contains(Value),
+    /// Equal to one.
+    In(Vec<Value>),
+    /// An array with one of these in it.
+    ContainsAny(Vec<Value>),
+    /// Not null and equal to none.
+    NotIn(Vec<Value>),
+    /// NaN, or neither NaN nor null.
+    Nan(bool),
+    /// Null, or not.
+    Null(bool),
+}
+
+/// Reads a filter for documents of `database`.
+pub(super) fn parse(filter: structured_query::Filter, database: &str) -> Result<Filter, Fault> {
+    match filter.filter_type {
+        None => Err(Fault::invalid("Unknown Filter type.")),
+        Some(FilterType::CompositeFilter(filter)) => composite(filter, database),
+        Some(FilterType::FieldFilter(filter)) => field(filter, database),
+        Some(FilterType::UnaryFilter(filter)) => unary(&filter),
+    }
+}
+
+impl Filter {
+    /// Whether the document passes.
+    pub(super) fn matches(&self, document: &Document) -> bool {
+        match self {
+            Self::All(filters) => filters.iter().all(|filter| filter.matches(document)),
+            Self::Any(filters) => filters.iter().any(|filter| filter.matches(document)),
+            Self::Field(path, test) if path.is_name() => test.passes(&name_value(document)),
+            Self::Field(path, test) => path
+                .get(&document.fields)
+                .is_some_and(|value| test.passes(value)),
+        }
+    }
+
+    /// Calls `visit` with every test of a field.
+    pub(super) fn tests<'a>(&'a self, visit: &mut impl FnMut(&'a FieldPath, &'a Test)) {
+        match self {
+            Self::All(filters) | Self::Any(filters) => {
+                for filter in filters {
+                    filter.tests(visit);
+                }
+            }
+            Self::Field(path, test) => visit(path, test),
+        }
+    }
+}
+
+impl Test {
+    fn passes(&self, value: &Value) -> bool {
+        match self {
+            Self::Compares(operand, orderings) => {
+                value::kind(value) == value::kind(operand)
+                    && ![value, operand]
+                        .iter()
+                        .any(|one| value::is_null(one) || value::is_nan(one))
+                    && orderings.contains(&value::compare(value, operand))
+            }
+            Self::Equals(operand) => value::equal(operand, value),
+            Self::Differs(operand) => {
+                let nulls = value::is_null(value) || value::is_null(operand);
+                !nulls && !value::equal(operand, value)
+            }
+            Self::Contains(operand) => has(value, operand),
+            Self::In(operands) => operands.iter().any(|operand| value::equal(operand, value)),
+            Self::ContainsAny(operands) => operands.iter().any(|operand| has(value, operand)),
+            Self::NotIn(operands) => {
+                !value::is_null(value)
+                    && !operands
+                        .iter()
+                        .any(|operand| value::is_null(operand) || value::equal(operand, value))
+            }
+            Self::Nan(true) => value::is_nan(value),
+            Self::Nan(false) => !value::is_nan(value) && !value::is_null(value),
+            Self::Null(null) => value::is_null(value) == *null,
+        }
+    }
+
+    /// Whether results are ordered by the field, as its index is then read over a range.
+    pub(super) fn is_inequality(&self) -> bool {
+        match self {
+            Self::Equals(_) | Self::Contains(_) | Self::In(_) | Self::ContainsAny(_) => false,
+            Self::Compares(..) | Self::Differs(_) | Self::NotIn(_) => true,
+            Self::Nan(is) | Self::Null(is) => !is,
+        }
+    }
+}
+
+/// `__name__` as a value.
+pub(super) fn name_value(document: &Document) -> Value {
+    value::of(ValueType::ReferenceValue(document.name.clone()))
+}
+
+/// Reads what is compared with `__name__`: a reference to a document of `database`.
+pub(super) fn check_reference(value: &Value, database: &str, fault: &str) -> Result<(), Fault> {
+    match &value.value_type {
+        Some(ValueType::ReferenceValue(name)) => Name::document(name)?.expect_database(database),
+        _ => Err(Fault::invalid(fault)),
+    }
+}
+
+/// The path in `field`.
+pub(super) fn path(field: Option<FieldReference>) -> Result<FieldPath, Fault> {
+    FieldPath::parse(&field.unwrap_or_default().field_path)
+}
+
+fn has(array: &Value, element: &Value) -> bool {
+    match &array.value_type {
+        Some(ValueType::ArrayValue(array)) => {
+            array.values.iter().any(|one| value::equal(element, one))
+        }
+        _ => false,
+    }
+}
+
+fn composite(filter: CompositeFilter, database: &str) -> Result<Filter, Fault> {
+    let operator = filter.op();
+    let parts = filter.filters.into_iter().map(|part| parse(part, database));
+    let parts = parts.collect::<Result<Vec<_>, _>>()?;
+    match operator {
+        composite_filter::Operator::And => Ok(Filter::All(parts)),
+        composite_filter::Operator::Or if !parts.is_empty() => Ok(Filter::Any(parts)),
+        composite_filter::Operator::Or | composite_filter::Operator::Unspecified => {
+            Err(Fault::invalid("Unsupported CompositeFilter operator."))
+        }
+    }
+}
+
+fn field(filter: FieldFilter, database: &str) -> Result<Filter, Fault> {
+    use Ordering::{Equal, Greater, Less};
+    let operator = filter.op();
+    let path = path(filter.field)?;
+    let value = filter.value.unwrap_or_default();
+    limits::operand(&value)?;
+    let test = match operator {
+        Operator::Unspecified => return Err(Fault::invalid("Unknown FieldFilter operator.")),
+        Operator::LessThan => Test::Compares(value, &[Less]),
+        Operator::LessThanOrEqual => Test::Compares(value, &[Less, Equal]),
+        Operator::GreaterThan => Test::Compares(value, &[Greater]),
+        Operator::GreaterThanOrEqual => Test::Compares(value, &[Greater, Equal]),
+        Operator::Equal => Test::Equals(value),
+        Operator::NotEqual => Test::Differs(value),
+        Operator::ArrayContains => Test::Contains(value),
+        Operator::In => Test::In(elements(value, "IN", 30)?),
+        Operator::ArrayContainsAny => Test::ContainsAny(elements(value, "ARRAY_CONTAINS_ANY", 30)?),
+        Operator::NotIn => Test::NotIn(elements(value, "NOT_IN", 10)?),
+    };
+    if path.is_name() {
+        let operands = match &test {
+            Test::Compares(one, _) | Test::Equals(one) | Test::Differs(one) => {
+                std::slice::from_ref(one)
+            }
+            Test::In(some) | Test::NotIn(some) => some,
+            Test::Contains(_) | Test::ContainsAny(_) | Test::Nan(_) | Test::Null(_) => {
+                return Err(Fault::invalid(NOT_A_KEY));
+            }
+        };
+        for operand in operands {
+            check_reference(operand, database, NOT_A_KEY)?;
+        }
+    }
+    Ok(Filter::Field(path, test))
+}
+
+const NOT_A_KEY: &str = "__key__ filter value must be a Key";
+
+/// The limits are the service's: cloud.google.com/firestore/docs/query-data/queries#limitations.
+fn elements(value: Value, operator: &str, max: usize) -> Result<Vec<Value>, Fault> {
+    let Some(ValueType::ArrayValue(ArrayValue { values })) = value.value_type else {
+        return Err(Fault::invalid(format!(
+            "'{operator}' requires an ArrayValue."
+        )));
+    };
+    if values.is_empty() {
+        return Err(Fault::invalid(format!(
+            "'{operator}' requires an non-empty ArrayValue."
+        )));
+    }
+    if values.len() > max {
+        return Err(Fault::invalid(format!(
+            "'{operator}' supports up to {max} comparison values."
+        )));
+    }
+    Ok(values)
+}
+
+fn unary(filter: &UnaryFilter) -> Result<Filter, Fault> {
+    use unary_filter::Operator;
+    let test = match filter.op() {
+        Operator::Unspecified => return Err(Fault::invalid("Unknown UnaryFilter operator.")),
+        Operator::IsNan => Test::Nan(true),
+        Operator::IsNotNan => Test::Nan(false),
+        Operator::IsNull => Test::Null(true),
+        Operator::IsNotNull => Test::Null(false),
+    };
+    let unary_filter::OperandType::Field(field) = filter
+        .operand_type
+        .clone()
+        .ok_or_else(|| Fault::invalid("Invalid empty property path string."))?;
+    let path = path(Some(field))?;
+    if path.is_name() {
+        return Err(Fault::invalid(NOT_A_KEY));
+    }
+    Ok(Filter::Field(path, test))
+}

@@ -1,0 +1,215 @@
+//! The Listen stream: targets come and go, and every commit that concerns them is told.
+//!
+//! As in the service, the answers to one commit end with a `NO_CHANGE` without targets, whose
+//! time and token stand for all before it. Two commits that come close may be told as one.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use futures::{Stream, StreamExt as _, stream::BoxStream};
+use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
+    self as pb, ListenRequest, ListenResponse, TargetChange, listen_request,
+    listen_response::ResponseType, target_change::TargetChangeType,
+};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
+
+use super::{
+    fault::Fault,
+    stamp::Stamp,
+    state::State,
+    target::{self, Target},
+    writes,
+};
+
+/// Targets of one stream: each holds its results in memory.
+const TARGETS_MAX: usize = 1000;
+/// Answers that wait for a slow client before its stream waits too.
+const ANSWERS_MAX: usize = 256;
+
+/// Serves one stream until either side ends it.
+pub(super) fn listen(
+    state: Arc<Mutex<State>>,
+    mut requests: BoxStream<'static, Result<ListenRequest, Status>>,
+) -> impl Stream<Item = Result<ListenResponse, Status>> + Send + 'static {
+    let (answers, stream) = mpsc::channel(ANSWERS_MAX);
+    tokio::spawn(async move {
+        let mut session = Session::new(state);
+        let mut changed = session.lock().changed.subscribe();
+        loop {
+            let told = tokio::select! {
+                request = requests.next() => match request {
+                    Some(Ok(request)) => session.request(request),
+                    Some(Err(_)) | None => return,
+                },
+                woken = changed.changed() => match woken {
+                    Ok(()) => Ok(session.commits()),
+                    Err(_) => return,
+                },
+                () = answers.closed() => return,
+            };
+            let failed = told.is_err();
+            let responses = match told {
+                Ok(responses) => responses.into_iter().map(Ok).collect(),
+                Err(fault) => vec![Err(Status::from(fault))],
+            };
+            for response in responses {
+                if answers.send(response).await.is_err() {
+                    return;
+                }
+            }
+            if failed {
+                return;
+            }
+        }
+    });
+    ReceiverStream::new(stream)
+}
+
+/// One stream's targets, apart from the wire.
+#[derive(Debug)]
+struct Session {
+    state: Arc<Mutex<State>>,
+    targets: BTreeMap<i32, Target>,
+    /// What has been told is true at this time.
+    time: Stamp,
+}
+
+impl Session {
+    fn new(state: Arc<Mutex<State>>) -> Self {
+        Self {
+            state,
+            targets: BTreeMap::new(),
+            time: Stamp::default(),
+        }
+    }
+
+    /// Does what the client asks for.
+    fn request(&mut self, request: ListenRequest) -> Result<Vec<ListenResponse>, Fault> {
+        match request.target_change {
+            Some(listen_request::TargetChange::AddTarget(target)) => self.add(target),
+            Some(listen_request::TargetChange::RemoveTarget(id)) => {
+                let removed = self.targets.remove(&id);
+                let answer = removed.map(|_| change(TargetChangeType::Remove, vec![id], None));
+                Ok(answer.into_iter().collect())
+            }
+            None => Err(Fault::invalid("A target must be added or removed.")),
+        }
+    }
+
+    fn add(&mut self, asked: pb::Target) -> Result<Vec<ListenResponse>, Fault> {
+        let id = match asked.target_id {
+            0 => self
+                .targets
+                .last_key_value()
+                .map_or(1, |(last, _)| last.saturating_add(1)),
+            id => id,
+        };
+        if id < 0 || self.targets.contains_key(&id) {
+            return Err(Fault::invalid(format!(
+                "Target id {id} is negative or in use."
+            )));
+        }
+        if self.targets.len() >= TARGETS_MAX {
+            return Err(Fault::invalid(format!(
+                "A stream has no more than {TARGETS_MAX} targets."
+            )));
+        }
+        let mut responses = vec![change(TargetChangeType::Add, vec![id], None)];
+        let mut target = match Target::parse(id, asked.target_type) {
+            Ok(target) => target,
+            Err(fault) => {
+                responses.push(removed(id, &fault));
+                return Ok(responses);
+            }
+        };
+        let state = Arc::clone(&self.state);
+        let mut state = lock(&state);
+        // The other targets first: one time stands for all.
+        let mut earlier = self.commits_in(&mut state);
+        let time = self.time;
+        if let Some(resume) = target::resume_time(asked.resume_type.as_ref()) {
+            match state.store.at(resume) {
+                Some(view) => target.resume(&view),
+                None => responses.push(change(TargetChangeType::Reset, vec![id], Some(time))),
+            }
+        }
+        let documents = target.catch_up(&state.store.now(), time);
+        responses.extend(documents.into_iter().map(response));
+        responses.push(change(TargetChangeType::Current, vec![id], Some(time)));
+        if asked.once {
+            responses.push(change(TargetChangeType::Remove, vec![id], None));
+        } else {
+            self.targets.insert(id, target);
+        }
+        responses.push(change(TargetChangeType::NoChange, Vec::new(), Some(time)));
+        earlier.append(&mut responses);
+        Ok(earlier)
+    }
+
+    /// Tells what was committed since the last time.
+    fn commits(&mut self) -> Vec<ListenResponse> {
+        let state = Arc::clone(&self.state);
+        self.commits_in(&mut lock(&state))
+    }
+
+    fn commits_in(&mut self, state: &mut State) -> Vec<ListenResponse> {
+        let now = state.now();
+        let time = state.store.read_time(now);
+        let mut responses = Vec::new();
+        // Where the changes in between are forgotten, every target is looked at.
+        let known = state.store.remembers(self.time);
+        for target in self.targets.values_mut() {
+            let mut changes = state.store.since(self.time);
+            if !known || changes.any(|change| target.covers(&change.name)) {
+                let told = target.catch_up(&state.store.now(), time);
+                responses.extend(told.into_iter().map(response));
+            }
+        }
+        self.time = time;
+        if !responses.is_empty() {
+            responses.push(change(TargetChangeType::NoChange, Vec::new(), Some(time)));
+        }
+        responses
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+/// The state; a call that panicked left it whole, as commits are installed last.
+pub(super) fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn response(response: ResponseType) -> ListenResponse {
+    ListenResponse {
+        response_type: Some(response),
+    }
+}
+
+fn change(kind: TargetChangeType, target_ids: Vec<i32>, time: Option<Stamp>) -> ListenResponse {
+    response(ResponseType::TargetChange(TargetChange {
+        target_change_type: kind.into(),
+        target_ids,
+        cause: None,
+        resume_token: time.map(target::resume_token).unwrap_or_default(),
+        read_time: time.map(Into::into),
+    }))
+}
+
+fn removed(id: i32, fault: &Fault) -> ListenResponse {
+    response(ResponseType::TargetChange(TargetChange {
+        target_change_type: TargetChangeType::Remove.into(),
+        target_ids: vec![id],
+        cause: Some(writes::status(fault)),
+        ..TargetChange::default()
+    }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,230 @@
+//! Structured queries: parsed and checked once, then run over any view of the documents.
+
+mod position;
+
+use std::sync::Arc;
+
+use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
+    Cursor, Document, StructuredQuery, Value,
+    structured_query::{CollectionSelector, Projection},
+};
+
+use self::position::{Bound, Order};
+use super::{
+    fault::Fault,
+    filter::{self, Filter},
+    name::{self, Name, Segment},
+    path::{self, FieldPath},
+    stamp::Stamp,
+    store::View,
+    write,
+};
+
+/// A query that is valid.
+#[derive(Debug, Clone)]
+pub(super) struct Query {
+    parent: Name,
+    /// Any collection where there is none.
+    collection: Option<Segment>,
+    descendants: bool,
+    filter: Option<Filter>,
+    order: Vec<Order>,
+    start: Option<Bound>,
+    end: Option<Bound>,
+    offset: usize,
+    limit: Option<usize>,
+    select: Option<Vec<FieldPath>>,
+    /// Documents without these are left out: what is aggregated over.
+    needs: Vec<FieldPath>,
+}
+
+/// Which versions of which documents a query found.
+pub(super) type Versions = Vec<(Name, Option<Stamp>)>;
+
+/// What a query found.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The documents, in order, whole: see [`Query::shown`].
+    pub(super) documents: Vec<Arc<Document>>,
+    /// How many were passed over for the offset.
+    pub(super) skipped: usize,
+}
+
+impl Query {
+    /// Reads a query for what is in `parent`.
+    pub(super) fn parse(parent: &str, query: StructuredQuery) -> Result<Self, Fault> {
+        let parent = Name::parent(parent)?;
+        if query.find_nearest.is_some() {
+            return Err(Fault::Unserved("StructuredQuery.find_nearest"));
+        }
+        let (collection, descendants) = selector(query.from)?;
+        let filter = match query.r#where {
+            None => None,
+            Some(filter) => Some(filter::parse(filter, parent.database_name())?),
+        };
+        if let Some(filter) = &filter {
+            filter::check(filter)?;
+        }
+        let explicit = query.order_by.len();
+        let order = position::orders(query.order_by, filter.as_ref())?;
+        let bound = |cursor| Bound::parse(cursor, explicit, &order, parent.database_name());
+        let select = |projection: Projection| {
+            let paths = projection
+                .fields
+                .into_iter()
+                .map(|field| filter::path(Some(field)));
+            paths.collect::<Result<Vec<_>, _>>()
+        };
+        Ok(Self {
+            start: query.start_at.map(bound).transpose()?,
+            end: query.end_at.map(bound).transpose()?,
+            offset: count(query.offset, "offset")?,
+            limit: query.limit.map(|limit| count(limit, "limit")).transpose()?,
+            select: query.select.map(select).transpose()?,
+            needs: Vec::new(),
+            parent,
+            collection,
+            descendants,
+            filter,
+            order,
+        })
+    }
+
+    /// Leaves out the documents that lack one of `fields`.
+    pub(super) fn needing(self, fields: Vec<FieldPath>) -> Self {
+        Self {
+            needs: fields,
+            ..self
+        }
+    }
+
+    /// Runs the query.
+    pub(super) fn run(&self, view: &View<'_>) -> Found {
+        let scope = match &self.collection {
+            Some(collection) if !self.descendants => self.parent.within(collection.clone()),
+            _ => self.parent.clone(),
+        };
+        let mut rows: Vec<(Vec<Value>, &Name, &Arc<Document>)> = view
+            .under(&scope)
+            .into_iter()
+            .filter(|(name, document)| self.covers(name) && self.passes(document))
+            .filter_map(|(name, document)| Some((self.keys(document)?, name, document)))
+            .filter(|(keys, ..)| self.is_within(keys))
+            .collect();
+        rows.sort_by(|a, b| {
+            let keys = position::compare(&self.order, &a.0, &b.0);
+            keys.then_with(|| a.1.cmp(b.1))
+        });
+        let skipped = self.offset.min(rows.len());
+        Found {
+            documents: rows
+                .into_iter()
+                .skip(skipped)
+                .take(self.limit.unwrap_or(usize::MAX))
+                .map(|(.., document)| Arc::clone(document))
+                .collect(),
+            skipped,
+        }
+    }
+
+    /// Which versions of which documents the query finds: equal when nothing it shows has changed.
+    pub(super) fn fingerprint(&self, view: &View<'_>) -> Versions {
+        fingerprint(&self.run(view))
+    }
+
+    /// Whether a document of this name can be among the results.
+    pub(super) fn covers(&self, name: &Name) -> bool {
+        let near = name.depth() == self.parent.depth() + 2;
+        name.is_under(&self.parent)
+            && (self.descendants || near)
+            && self
+                .collection
+                .as_ref()
+                .is_none_or(|id| name.collection() == Some(id))
+    }
+
+    /// A result as the client is to see it.
+    pub(super) fn shown(&self, document: &Document) -> Document {
+        shown(document, self.select.as_deref())
+    }
+
+    /// The position right after `document`, as a cursor over all orders.
+    pub(super) fn after(&self, document: &Document) -> Cursor {
+        Cursor {
+            values: self.keys(document).unwrap_or_default(),
+            before: false,
+        }
+    }
+
+    fn passes(&self, document: &Document) -> bool {
+        self.filter
+            .as_ref()
+            .is_none_or(|filter| filter.matches(document))
+            && self
+                .needs
+                .iter()
+                .all(|path| path.get(&document.fields).is_some())
+    }
+
+    /// What the document is sorted by; nothing where it lacks one of the fields.
+    fn keys(&self, document: &Document) -> Option<Vec<Value>> {
+        let key = |order: &Order| {
+            if order.path.is_name() {
+                return Some(filter::name_value(document));
+            }
+            order.path.get(&document.fields).cloned()
+        };
+        self.order.iter().map(key).collect()
+    }
+
+    fn is_within(&self, keys: &[Value]) -> bool {
+        let after = |start: &Bound| start.is_passed(&self.order, keys);
+        let before = |end: &Bound| !end.is_passed(&self.order, keys);
+        self.start.as_ref().is_none_or(after) && self.end.as_ref().is_none_or(before)
+    }
+}
+
+/// The versions of what a query found.
+pub(super) fn fingerprint(found: &Found) -> Versions {
+    let one = |document: &Arc<Document>| {
+        let name = Name::document(&document.name).ok()?;
+        Some((name, write::version(document)))
+    };
+    found.documents.iter().filter_map(one).collect()
+}
+
+/// A document with the fields that `mask` shows; all without one.
+pub(super) fn shown(document: &Document, mask: Option<&[FieldPath]>) -> Document {
+    match mask {
+        None => document.clone(),
+        Some(mask) => Document {
+            name: document.name.clone(),
+            fields: path::project(&document.fields, mask),
+            create_time: document.create_time,
+            update_time: document.update_time,
+        },
+    }
+}
+
+fn selector(from: Vec<CollectionSelector>) -> Result<(Option<Segment>, bool), Fault> {
+    let mut from = from.into_iter();
+    let selector = from.next().unwrap_or_default();
+    if from.next().is_some() {
+        return Err(Fault::invalid(
+            "StructuredQuery.from cannot have more than one collection selector.",
+        ));
+    }
+    let collection = match selector.collection_id.as_str() {
+        "" => None,
+        id => Some(name::collection(id)?),
+    };
+    Ok((collection, selector.all_descendants))
+}
+
+fn count(number: i32, what: &str) -> Result<usize, Fault> {
+    let fault = |_| Fault::invalid(format!("{what} is negative"));
+    usize::try_from(number).map_err(fault)
+}
+
+#[cfg(test)]
+mod tests;

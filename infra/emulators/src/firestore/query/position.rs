@@ -1,0 +1,132 @@
+//! Where a document stands among the results: orders, and the cursors that cut them.
+
+use std::{cmp::Ordering, collections::BTreeSet};
+
+use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
+    Cursor, Value,
+    structured_query::{self, Direction},
+};
+
+use crate::firestore::{
+    fault::Fault,
+    filter::{self, Filter},
+    limits,
+    path::FieldPath,
+    value,
+};
+
+/// One field that results are sorted by.
+#[derive(Debug, Clone)]
+pub(super) struct Order {
+    /// The field.
+    pub(super) path: FieldPath,
+    /// From the last to the first.
+    pub(super) descending: bool,
+}
+
+/// A position among the sorted documents: just before or just after these values.
+#[derive(Debug, Clone)]
+pub(super) struct Bound {
+    values: Vec<Value>,
+    before: bool,
+}
+
+impl Bound {
+    /// Reads a cursor over the orders that the query itself names, the first `explicit` ones.
+    pub(super) fn parse(
+        cursor: Cursor,
+        explicit: usize,
+        order: &[Order],
+        database: &str,
+    ) -> Result<Self, Fault> {
+        if cursor.values.len() > explicit {
+            return Err(Fault::invalid("Cursor has too many values."));
+        }
+        for (value, order) in cursor.values.iter().zip(order) {
+            limits::operand(value)?;
+            if order.path.is_name() {
+                let fault = "Cursor __key__ value is not a document reference.";
+                filter::check_reference(value, database, fault)?;
+            }
+        }
+        Ok(Self {
+            values: cursor.values,
+            before: cursor.before,
+        })
+    }
+
+    /// Whether a document with these keys stands behind the position.
+    pub(super) fn is_passed(&self, order: &[Order], keys: &[Value]) -> bool {
+        match compare(order, keys, &self.values) {
+            Ordering::Less => false,
+            Ordering::Equal => self.before,
+            Ordering::Greater => true,
+        }
+    }
+}
+
+/// Compares as many values as both have.
+pub(super) fn compare(order: &[Order], a: &[Value], b: &[Value]) -> Ordering {
+    order
+        .iter()
+        .zip(a.iter().zip(b))
+        .map(|(order, (a, b))| {
+            let ascending = value::compare(a, b);
+            if order.descending {
+                ascending.reverse()
+            } else {
+                ascending
+            }
+        })
+        .find(|order| order.is_ne())
+        .unwrap_or(Ordering::Equal)
+}
+
+/// The orders asked for, then the fields of inequalities by name, then the document's name.
+///
+/// Source: cloud.google.com/firestore/docs/query-data/multiple-range-fields#query_plans and the
+/// comment on `StructuredQuery.order_by` in firestore/v1/query.proto.
+pub(super) fn orders(
+    asked: Vec<structured_query::Order>,
+    filter: Option<&Filter>,
+) -> Result<Vec<Order>, Fault> {
+    let mut orders: Vec<Order> = Vec::new();
+    for order in asked {
+        let descending = order.direction() == Direction::Descending;
+        let path = filter::path(order.field)?;
+        if orders.iter().any(|other| other.path == path) {
+            return Err(Fault::invalid(
+                "order by clause cannot contain duplicate fields",
+            ));
+        }
+        if orders.is_empty() && descending && path.is_name() && !filter.is_some_and(has_field) {
+            // There is no such index unless one is made, and Google's emulator makes none.
+            return Err(Fault::Unready(
+                "Firestore does not support descending key scans".to_owned(),
+            ));
+        }
+        orders.push(Order { path, descending });
+    }
+    let descending = orders.last().is_some_and(|order| order.descending);
+    let mut implied = BTreeSet::new();
+    if let Some(filter) = filter {
+        filter.tests(&mut |path, test| {
+            if test.is_inequality() && !path.is_name() {
+                implied.insert(path.clone());
+            }
+        });
+    }
+    for path in implied.into_iter().chain([FieldPath::name()]) {
+        if orders.iter().all(|order| order.path != path) {
+            orders.push(Order { path, descending });
+        }
+    }
+    Ok(orders)
+}
+
+/// Whether a field is filtered by, so that an index other than that of names serves the query.
+fn has_field(filter: &Filter) -> bool {
+    let mut any = false;
+    filter.tests(&mut |path, _| any |= !path.is_name());
+    any
+}

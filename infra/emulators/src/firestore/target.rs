@@ -1,0 +1,162 @@
+//! What a listener watches: one target, what it has been told, and what it is to be told next. Pure.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
+    self as pb, Document, DocumentChange, DocumentDelete, DocumentRemove,
+    listen_response::ResponseType,
+    target::{TargetType, query_target::QueryType},
+};
+
+use super::{fault::Fault, name::Name, query::Query, stamp::Stamp, store::View};
+
+/// A watched query, or some watched documents.
+#[derive(Debug)]
+pub(super) struct Target {
+    id: i32,
+    watched: Watched,
+    /// What the client has been told; for documents also which are absent.
+    told: BTreeMap<Name, Option<Arc<Document>>>,
+}
+
+#[derive(Debug)]
+enum Watched {
+    Documents(Vec<Name>),
+    Query(Box<Query>),
+}
+
+impl Target {
+    /// Reads what is to be watched.
+    pub(super) fn parse(id: i32, target: Option<TargetType>) -> Result<Self, Fault> {
+        let watched = match target {
+            None => return Err(Fault::invalid("A target must be given.")),
+            Some(TargetType::Documents(target)) => {
+                let names = target.documents.iter().map(|name| Name::document(name));
+                Watched::Documents(names.collect::<Result<_, _>>()?)
+            }
+            Some(TargetType::Query(target)) => match target.query_type {
+                None => return Err(Fault::invalid("A structured query is required.")),
+                Some(QueryType::StructuredQuery(query)) => {
+                    Watched::Query(Box::new(Query::parse(&target.parent, query)?))
+                }
+            },
+        };
+        Ok(Self {
+            id,
+            watched,
+            told: BTreeMap::new(),
+        })
+    }
+
+    /// Takes the client to know what there was at `view`.
+    pub(super) fn resume(&mut self, view: &View<'_>) {
+        self.told = self.find(view).into_iter().collect();
+    }
+
+    /// Whether a change of this document can concern the target.
+    pub(super) fn covers(&self, name: &Name) -> bool {
+        match &self.watched {
+            Watched::Documents(names) => names.contains(name),
+            Watched::Query(query) => query.covers(name),
+        }
+    }
+
+    /// What the client must be told to know what there is at `view`, which is at `time`.
+    pub(super) fn catch_up(&mut self, view: &View<'_>, time: Stamp) -> Vec<ResponseType> {
+        let found = self.find(view);
+        let mut responses = Vec::new();
+        for (name, document) in &found {
+            match (self.told.remove(name), document) {
+                (Some(old), new) if same(old.as_ref(), new.as_ref()) => {}
+                (_, Some(document)) => responses.push(self.changed(document, true)),
+                (_, None) => responses.push(self.deleted(name, time)),
+            }
+        }
+        // What is left was among the results, and is no more.
+        let gone = std::mem::take(&mut self.told);
+        for (name, old) in gone {
+            let response = match view.get(&name) {
+                None => self.deleted(&name, time),
+                Some(now) if same(old.as_ref(), Some(now)) => {
+                    ResponseType::DocumentRemove(DocumentRemove {
+                        document: name.to_string(),
+                        removed_target_ids: vec![self.id],
+                        read_time: Some(time.into()),
+                    })
+                }
+                Some(now) => self.changed(now, false),
+            };
+            responses.push(response);
+        }
+        self.told = found.into_iter().collect();
+        responses
+    }
+
+    fn find(&self, view: &View<'_>) -> Vec<(Name, Option<Arc<Document>>)> {
+        match &self.watched {
+            Watched::Documents(names) => {
+                let one = |name: &Name| (name.clone(), view.get(name).cloned());
+                names.iter().map(one).collect()
+            }
+            Watched::Query(query) => {
+                let documents = query.run(view).documents.into_iter();
+                documents
+                    .filter_map(|document| {
+                        Some((Name::document(&document.name).ok()?, Some(document)))
+                    })
+                    .collect()
+            }
+        }
+    }
+
+    fn changed(&self, document: &Document, is_result: bool) -> ResponseType {
+        let shown = match &self.watched {
+            Watched::Query(query) => query.shown(document),
+            Watched::Documents(_) => document.clone(),
+        };
+        let (target_ids, removed_target_ids) = if is_result {
+            (vec![self.id], Vec::new())
+        } else {
+            (Vec::new(), vec![self.id])
+        };
+        ResponseType::DocumentChange(DocumentChange {
+            document: Some(shown),
+            target_ids,
+            removed_target_ids,
+        })
+    }
+
+    fn deleted(&self, name: &Name, time: Stamp) -> ResponseType {
+        ResponseType::DocumentDelete(DocumentDelete {
+            document: name.to_string(),
+            removed_target_ids: vec![self.id],
+            read_time: Some(time.into()),
+        })
+    }
+}
+
+fn same(a: Option<&Arc<Document>>, b: Option<&Arc<Document>>) -> bool {
+    match (a, b) {
+        (None, None) => true,
+        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+        (None, Some(_)) | (Some(_), None) => false,
+    }
+}
+
+/// Reads the time to resume from; nothing where the target starts afresh.
+pub(super) fn resume_time(resume: Option<&pb::target::ResumeType>) -> Option<Stamp> {
+    match resume? {
+        pb::target::ResumeType::ReadTime(time) => Some((*time).into()),
+        pb::target::ResumeType::ResumeToken(token) if token.is_empty() => None,
+        pb::target::ResumeType::ResumeToken(token) => {
+            // A token that is not ours resumes from a time that nobody remembers: a reset.
+            let bytes = token.as_slice().try_into().unwrap_or_default();
+            Some(Stamp(i64::from_be_bytes(bytes)))
+        }
+    }
+}
+
+/// The token that resumes from `time`.
+pub(super) fn resume_token(time: Stamp) -> Vec<u8> {
+    time.0.to_be_bytes().to_vec()
+}

@@ -1,0 +1,301 @@
+//! The undelivered messages of one subscription: leases, back-off, order, as a plain state machine.
+//!
+//! No clock, no I/O: every step takes the time and says what changed. Two times run here.
+//! Back-off and retention are *simulated*, so that an hour of retries fits a demonstration.
+//! Leases are *wall* time: the work that a lease gives time for takes as long as it
+//! takes, however fast the simulated clock runs.
+
+mod lane;
+mod lease;
+mod place;
+#[cfg(test)]
+mod promises;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+    time::Instant,
+};
+
+use chrono::{DateTime, Utc};
+use googleapis_tonic_google_pubsub_v1::google::pubsub::v1::PubsubMessage;
+
+pub(super) use self::lease::{Delivery, Failed, Held, Holder, Id, Now, Want};
+use self::{lane::Lane, lease::parse, place::Place};
+use super::rules::Rules;
+
+/// One message, as it is stored and as it stands.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) message: Arc<PubsubMessage>,
+    pub(super) published: DateTime<Utc>,
+    pub(super) attempts: i32,
+    /// The number of the delivery that can still be acknowledged.
+    delivery: Option<u64>,
+    place: Place,
+}
+
+/// The messages of one subscription.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    entries: BTreeMap<Id, Entry>,
+    /// What may be leased, when: all without a key, and the next of each key.
+    waiting: BTreeSet<(DateTime<Utc>, Id)>,
+    leases: BTreeSet<(Instant, Id)>,
+    lanes: HashMap<String, Lane>,
+    held: HashMap<Holder, Held>,
+    deliveries: u64,
+    ordered: bool,
+}
+
+impl Backlog {
+    /// An empty one; `ordered` says whether ordering keys count.
+    pub(super) fn new(ordered: bool) -> Self {
+        Self {
+            ordered,
+            ..Self::default()
+        }
+    }
+
+    /// Takes in a message that is due at `due`, after `attempts` deliveries in an earlier life.
+    pub(super) fn offer(
+        &mut self,
+        id: Id,
+        message: Arc<PubsubMessage>,
+        published: DateTime<Utc>,
+        due: DateTime<Utc>,
+        attempts: i32,
+    ) {
+        let place = Place::Waiting(due);
+        let entry = Entry {
+            message,
+            published,
+            attempts,
+            delivery: None,
+            place,
+        };
+        self.entries.insert(id, entry);
+        self.shift(id, Some(place));
+    }
+
+    /// Takes in a message that was acknowledged and is kept for a seek.
+    pub(super) fn offer_acked(
+        &mut self,
+        id: Id,
+        message: Arc<PubsubMessage>,
+        published: DateTime<Utc>,
+    ) {
+        self.offer(id, message, published, published, 0);
+        self.shift(id, Some(Place::Acked));
+    }
+
+    /// Gives out what is due, in order, as far as `want` goes.
+    pub(super) fn lease(&mut self, now: Now, want: Want) -> Vec<Delivery> {
+        let mut out = Vec::new();
+        let mut bytes = 0;
+        let mut from = (DateTime::<Utc>::MIN_UTC, Id::MIN);
+        while out.len() < want.messages {
+            let next = self.waiting.range(from..=(now.simulated, Id::MAX)).next();
+            let Some(&(due, id)) = next else { break };
+            from = (due, id.saturating_add(1));
+            if self.lane_is_closed(id, want.holder) {
+                continue;
+            }
+            let held = self.held(want.holder).messages;
+            let Some(entry) = self.entries.get_mut(&id) else {
+                continue;
+            };
+            bytes += size(&entry.message);
+            if bytes > want.bytes && held > 0 {
+                break;
+            }
+            self.deliveries += 1;
+            entry.attempts += 1;
+            entry.delivery = Some(self.deliveries);
+            out.push(Delivery {
+                ack_id: format!("{id}-{}", self.deliveries),
+                attempt: entry.attempts,
+                message: Arc::clone(&entry.message),
+            });
+            let until = now.wall + want.lease;
+            let holder = want.holder;
+            self.shift(id, Some(Place::Leased { until, holder }));
+        }
+        out
+    }
+
+    /// Settles a delivery for good; tells which message left the backlog.
+    ///
+    /// A late one counts too, as in the service, unless the message went out again
+    /// or was taken back for the sake of order.
+    pub(super) fn ack(&mut self, ack_id: &str, rules: &Rules) -> Option<Id> {
+        let id = self.delivered(ack_id)?;
+        self.shift(id, rules.retain_acked.then_some(Place::Acked));
+        Some(id)
+    }
+
+    /// Refuses a delivery: its message waits again.
+    pub(super) fn nack(&mut self, ack_id: &str, now: Now, rules: &Rules) -> Option<Failed> {
+        let id = self.delivered(ack_id)?;
+        let entry = self.entries.get_mut(&id)?;
+        if !matches!(entry.place, Place::Leased { .. }) {
+            return None;
+        }
+        entry.delivery = None;
+        self.fail(id, now, rules)
+    }
+
+    /// Moves a delivery's deadline.
+    pub(super) fn extend(&mut self, ack_id: &str, until: Instant) {
+        let Some(id) = self.delivered(ack_id) else {
+            return;
+        };
+        if let Some(Place::Leased { holder, .. }) = self.entries.get(&id).map(|entry| entry.place) {
+            self.shift(id, Some(Place::Leased { until, holder }));
+        }
+    }
+
+    /// Takes back every lease that ran out.
+    pub(super) fn lapse(&mut self, now: Now, rules: &Rules) -> Vec<Failed> {
+        let mut failed = Vec::new();
+        while let Some(&(until, id)) = self.leases.first() {
+            if until > now.wall {
+                break;
+            }
+            failed.extend(self.fail(id, now, rules));
+        }
+        failed
+    }
+
+    /// Drops what was published before `limit`; tells which.
+    pub(super) fn expire(&mut self, limit: DateTime<Utc>) -> Vec<Id> {
+        // Ids and times of publishing rise together.
+        let old: Vec<Id> = self
+            .entries
+            .iter()
+            .take_while(|(_, entry)| entry.published < limit)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in &old {
+            self.shift(*id, None);
+        }
+        old
+    }
+
+    /// Counts what was published before `time` as acknowledged, and the kept rest as not.
+    ///
+    /// Tells which messages changed: gone, or with another [`Backlog::is_acked`].
+    pub(super) fn seek(&mut self, time: DateTime<Utc>, now: Now, rules: &Rules) -> Vec<Id> {
+        let all: Vec<(Id, bool, bool)> = self
+            .entries
+            .iter()
+            .map(|(id, entry)| (*id, entry.published < time, entry.place == Place::Acked))
+            .collect();
+        let mut changed = Vec::new();
+        for (id, before, acked) in all {
+            match (before, acked) {
+                (true, false) => self.shift(id, rules.retain_acked.then_some(Place::Acked)),
+                (false, true) => self.shift(id, Some(Place::Waiting(now.simulated))),
+                (true, true) | (false, false) => continue,
+            }
+            changed.push(id);
+        }
+        changed
+    }
+
+    /// Takes a message out.
+    pub(super) fn remove(&mut self, id: Id) {
+        self.shift(id, None);
+    }
+
+    /// The message of that number.
+    pub(super) fn get(&self, id: Id) -> Option<&Entry> {
+        self.entries.get(&id)
+    }
+
+    /// Whether the message is kept for a seek only.
+    pub(super) fn is_acked(&self, id: Id) -> bool {
+        self.get(id)
+            .is_some_and(|entry| entry.place == Place::Acked)
+    }
+
+    /// Every message's number, in the order of publishing.
+    pub(super) fn ids(&self) -> impl Iterator<Item = Id> {
+        self.entries.keys().copied()
+    }
+
+    /// What `holder` has in hand.
+    pub(super) fn held(&self, holder: Holder) -> Held {
+        self.held.get(&holder).copied().unwrap_or_default()
+    }
+
+    /// When the next message is due that is not due now.
+    pub(super) fn next_due(&self, now: Now) -> Option<DateTime<Utc>> {
+        let later = (now.simulated, Id::MAX);
+        self.waiting.range(later..).next().map(|(due, _)| *due)
+    }
+
+    /// When the oldest message was published, acknowledged ones included.
+    pub(super) fn oldest(&self) -> Option<DateTime<Utc>> {
+        self.entries.values().next().map(|entry| entry.published)
+    }
+
+    /// When the next lease runs out.
+    pub(super) fn next_lapse(&self) -> Option<Instant> {
+        self.leases.first().map(|(until, _)| *until)
+    }
+
+    /// Messages in anyone's hands.
+    pub(super) fn outstanding(&self) -> usize {
+        self.leases.len()
+    }
+
+    /// Messages not acknowledged, and when the oldest of them was published.
+    pub(super) fn undelivered(&self) -> (usize, Option<DateTime<Utc>>) {
+        let mut open = self
+            .entries
+            .values()
+            .filter(|entry| entry.place != Place::Acked);
+        let oldest = open.next().map(|entry| entry.published);
+        (usize::from(oldest.is_some()) + open.count(), oldest)
+    }
+
+    /// The message whose last delivery `ack_id` names.
+    fn delivered(&self, ack_id: &str) -> Option<Id> {
+        let (id, delivery) = parse(ack_id)?;
+        let entry = self.entries.get(&id)?;
+        (entry.delivery == Some(delivery) && entry.place != Place::Acked).then_some(id)
+    }
+
+    /// Puts a leased message back, with the rest it needs, and what was given out after it.
+    fn fail(&mut self, id: Id, now: Now, rules: &Rules) -> Option<Failed> {
+        let entry = self.entries.get(&id)?;
+        let attempts = entry.attempts;
+        let due = now.simulated + rules.backoff.rest(attempts);
+        let key = entry.message.ordering_key.clone();
+        self.shift(id, Some(Place::Waiting(due)));
+        let tail = self.lanes.get(&key).map(|lane| lane.leased_after(id));
+        for later in tail.unwrap_or_default() {
+            if let Some(entry) = self.entries.get_mut(&later) {
+                entry.delivery = None;
+            }
+            self.shift(later, Some(Place::Waiting(now.simulated)));
+        }
+        let exhausted = rules
+            .dead_letter
+            .as_ref()
+            .is_some_and(|policy| attempts >= policy.attempts_max);
+        Some(Failed {
+            id,
+            attempts,
+            exhausted,
+        })
+    }
+}
+
+/// Bytes that a message counts for in flow control.
+fn size(message: &PubsubMessage) -> usize {
+    prost::Message::encoded_len(message)
+}

@@ -1,0 +1,98 @@
+//! Where messages are, and the indexes that follow when one moves.
+
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+
+use super::{Backlog, Holder, Id, Lane, size};
+
+/// Where a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Waiting(DateTime<Utc>),
+    Leased {
+        until: Instant,
+        holder: Holder,
+    },
+    /// Acknowledged, and kept for a seek.
+    Acked,
+}
+
+impl Backlog {
+    /// Whether others hold earlier messages of the same key.
+    pub(super) fn lane_is_closed(&self, id: Id, holder: Holder) -> bool {
+        let first = self
+            .entries
+            .get(&id)
+            .and_then(|entry| self.lanes.get(&entry.message.ordering_key))
+            .and_then(Lane::first_leased)
+            .and_then(|first| self.entries.get(&first));
+        match first.map(|entry| entry.place) {
+            Some(Place::Leased { holder: other, .. }) => holder == Holder::Push || other != holder,
+            Some(Place::Waiting(_) | Place::Acked) | None => false,
+        }
+    }
+
+    /// Moves a message to another place, or out, and keeps the indexes true. All moves pass here.
+    pub(super) fn shift(&mut self, id: Id, to: Option<Place>) {
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        let bytes = size(&entry.message);
+        let key = entry.message.ordering_key.clone();
+        let keyed = self.ordered && !key.is_empty();
+        match entry.place {
+            Place::Waiting(due) => {
+                self.waiting.remove(&(due, id));
+            }
+            Place::Leased { until, holder } => {
+                self.leases.remove(&(until, id));
+                if let Some(held) = self.held.get_mut(&holder) {
+                    held.messages = held.messages.saturating_sub(1);
+                    held.bytes = held.bytes.saturating_sub(bytes);
+                }
+                self.held.retain(|_, held| held.messages > 0);
+            }
+            Place::Acked => {}
+        }
+        match to {
+            Some(Place::Waiting(due)) if !keyed => {
+                self.waiting.insert((due, id));
+            }
+            Some(Place::Leased { until, holder }) => {
+                self.leases.insert((until, id));
+                let held = self.held.entry(holder).or_default();
+                held.messages += 1;
+                held.bytes += bytes;
+            }
+            Some(Place::Waiting(_) | Place::Acked) | None => {}
+        }
+        match to {
+            Some(place) => entry.place = place,
+            None => drop(self.entries.remove(&id)),
+        }
+        if keyed {
+            self.shift_in_lane(&key, id, to);
+        }
+    }
+
+    fn shift_in_lane(&mut self, key: &str, id: Id, to: Option<Place>) {
+        let lane = self.lanes.entry(key.to_owned()).or_default();
+        match to {
+            Some(Place::Waiting(due)) => lane.wait(id, due),
+            Some(Place::Leased { .. }) => lane.lease(id),
+            Some(Place::Acked) | None => lane.leave(id),
+        }
+        let (before, after) = lane.renew_candidate();
+        if let Some(before) = before {
+            self.waiting.remove(&before);
+        }
+        match after {
+            Some(after) => {
+                self.waiting.insert(after);
+            }
+            None if lane.is_empty() => drop(self.lanes.remove(key)),
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! All topics and subscriptions behind one lock, and the ways to change them.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Instant,
+};
+
+use chrono::{DateTime, Utc};
+use tokio::sync::Notify;
+use tonic::Status;
+
+use super::{
+    backlog::{Failed, Holder, Id, Now},
+    ledger::{Ledger, Stored, row},
+    mischief::Mischief,
+    name, proto,
+    queue::Queue,
+    rules::Rules,
+};
+use crate::{
+    clock::Clock,
+    db::{self, Change, Db},
+};
+
+/// Everything, shared by calls and by the wheel that pushes.
+#[derive(Debug)]
+pub(super) struct Broker {
+    state: Mutex<State>,
+    ledger: Ledger,
+    /// Woken when the wheel may have something to do.
+    pub(super) wheel: Arc<Notify>,
+    pub(super) driver: OnceLock<tokio::task::AbortHandle>,
+}
+
+/// What exists.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) topics: BTreeMap<String, Topic>,
+    pub(super) queues: BTreeMap<String, Queue>,
+    pub(super) clock: Clock,
+    /// How subscriptions that are yet to come misbehave.
+    pub(super) mischief: Mischief,
+    last_id: Id,
+    last_holder: u64,
+}
+
+/// A topic.
+#[derive(Debug)]
+pub(super) struct Topic {
+    pub(super) config: proto::Topic,
+    /// Messages published since the start.
+    pub(super) published: u64,
+}
+
+impl Broker {
+    /// Reads back what an earlier process left in `db`.
+    pub(super) fn open(db: Db, clock: Clock) -> Result<Self, db::Error> {
+        let state = State::restore(Stored::read(&db)?, clock);
+        Ok(Self {
+            state: Mutex::new(state),
+            ledger: Ledger::start(db),
+            wheel: Arc::default(),
+            driver: OnceLock::new(),
+        })
+    }
+
+    /// Makes a change and waits until it is kept.
+    pub(super) async fn change<T>(
+        &self,
+        act: impl FnOnce(&mut State, &mut Vec<Change>) -> Result<T, Status>,
+    ) -> Result<T, Status> {
+        let (outcome, receipt) = {
+            let mut state = self.lock();
+            let mut changes = Vec::new();
+            let outcome = act(&mut state, &mut changes)?;
+            // Under the lock, so that the store sees changes in the order they happen.
+            (outcome, self.ledger.write(changes))
+        };
+        self.wheel.notify_one();
+        receipt.kept().await?;
+        Ok(outcome)
+    }
+
+    /// Makes a change that is kept in a moment: for those who need not wait.
+    pub(super) fn change_soon<T>(&self, act: impl FnOnce(&mut State, &mut Vec<Change>) -> T) -> T {
+        let mut state = self.lock();
+        let mut changes = Vec::new();
+        let outcome = act(&mut state, &mut changes);
+        drop(self.ledger.write(changes));
+        outcome
+    }
+
+    /// Looks without changing.
+    pub(super) fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if let Some(driver) = self.driver.get() {
+            driver.abort();
+        }
+    }
+}
+
+impl State {
+    fn restore(stored: Stored, clock: Clock) -> Self {
+        let mut state = Self {
+            topics: BTreeMap::new(),
+            queues: BTreeMap::new(),
+            clock,
+            mischief: Mischief::default(),
+            last_id: stored.last_id,
+            last_holder: 0,
+        };
+        for config in stored.topics {
+            let name = config.name.clone();
+            state.topics.insert(name, Topic::new(config));
+        }
+        for mut config in stored.subscriptions {
+            match Rules::settle(&mut config) {
+                Ok(rules) => {
+                    let queue = Queue::new(config, rules, Mischief::default());
+                    state.queues.insert(queue.config.name.clone(), queue);
+                }
+                Err(status) => {
+                    tracing::error!(subscription = config.name, %status, "left out a subscription");
+                }
+            }
+        }
+        let now = state.clock.now();
+        for (subscription, messages) in stored.messages {
+            let Some(queue) = state.queues.get_mut(&subscription) else {
+                continue;
+            };
+            for stored in messages {
+                let published = stored.published();
+                let message = Arc::new(stored.message);
+                let backlog = &mut queue.backlog;
+                if stored.acked {
+                    backlog.offer_acked(stored.id, message, published);
+                } else {
+                    backlog.offer(stored.id, message, published, now, stored.attempts);
+                }
+            }
+        }
+        state
+    }
+
+    /// The time, on both clocks.
+    pub(super) fn now(&self) -> Now {
+        Now {
+            simulated: self.clock.now(),
+            wall: Instant::now(),
+        }
+    }
+
+    /// A number for a pull that starts.
+    pub(super) fn new_holder(&mut self) -> Holder {
+        self.last_holder += 1;
+        Holder::Pull(self.last_holder)
+    }
+
+    /// Puts a message on a topic that exists, and into every subscription that wants it.
+    pub(super) fn put(
+        &mut self,
+        topic: &str,
+        mut message: proto::PubsubMessage,
+        changes: &mut Vec<Change>,
+    ) -> Id {
+        self.last_id += 1;
+        let id = self.last_id;
+        let published = milliseconds(self.clock.now());
+        message.message_id = id.to_string();
+        message.publish_time = Some(prost_types::Timestamp {
+            seconds: published.timestamp(),
+            nanos: i32::try_from(published.timestamp_subsec_nanos()).unwrap_or_default(),
+        });
+        let message = Arc::new(message);
+        changes.push(row::last_id(id));
+        if let Some(topic) = self.topics.get_mut(topic) {
+            topic.published += 1;
+        }
+        for queue in self.queues.values_mut() {
+            let config = &queue.config;
+            let hears = config.topic == topic && !config.detached;
+            if hears && queue.rules.filter.matches(&message.attributes) {
+                changes.push(row::message(&config.name, id, &message, false));
+                let due = queue.mischief.due(published, &self.clock);
+                let message = Arc::clone(&message);
+                queue.backlog.offer(id, message, published, due, 0);
+                queue.wake.notify_waiters();
+            }
+        }
+        id
+    }
+
+    /// The subscription, if it can be read from.
+    pub(super) fn open_queue(&mut self, subscription: &str) -> Result<&mut Queue, Status> {
+        let queue = self
+            .queues
+            .get_mut(subscription)
+            .ok_or_else(|| name::absent(subscription))?;
+        if queue.config.detached {
+            let message = format!("Subscription is detached (resource={subscription}).");
+            return Err(Status::failed_precondition(message));
+        }
+        Ok(queue)
+    }
+
+    /// Takes back what ran out of time in a subscription, and drops what is too old.
+    pub(super) fn refresh(&mut self, subscription: &str, now: Now, changes: &mut Vec<Change>) {
+        let Some(queue) = self.queues.get_mut(subscription) else {
+            return;
+        };
+        let limit = now.simulated - queue.rules.retention;
+        for id in queue.backlog.expire(limit) {
+            changes.extend(row::no_message(subscription, id));
+        }
+        let failed = queue.backlog.lapse(now, &queue.rules);
+        self.fail(subscription, failed, changes);
+    }
+
+    /// Writes down refused deliveries, and sends on those that failed too often.
+    pub(super) fn fail(
+        &mut self,
+        subscription: &str,
+        failed: impl IntoIterator<Item = Failed>,
+        changes: &mut Vec<Change>,
+    ) {
+        for failed in failed {
+            if failed.exhausted && self.bury(subscription, failed, changes) {
+                continue;
+            }
+            changes.push(row::attempts(subscription, failed.id, failed.attempts));
+            if let Some(queue) = self.queues.get(subscription) {
+                queue.wake.notify_waiters();
+            }
+        }
+    }
+
+    /// Moves a message to the dead letters; without the topic for them it stays.
+    fn bury(&mut self, subscription: &str, failed: Failed, changes: &mut Vec<Change>) -> bool {
+        let Some(queue) = self.queues.get_mut(subscription) else {
+            return false;
+        };
+        let policy = queue.rules.dead_letter.as_ref();
+        let (Some(policy), Some(entry)) = (policy, queue.backlog.get(failed.id)) else {
+            return false;
+        };
+        if !self.topics.contains_key(&policy.topic) {
+            tracing::warn!(
+                subscription,
+                topic = policy.topic,
+                "there is no dead-letter topic"
+            );
+            return false;
+        }
+        let topic = policy.topic.clone();
+        let mut message = proto::PubsubMessage::clone(&entry.message);
+        let count = failed.attempts.to_string();
+        let time = super::envelope::publish_time(&message);
+        let facts = [
+            ("DeliveryCount", count.as_str()),
+            ("Subscription", name::id(subscription)),
+            ("SubscriptionProject", name::project(subscription)),
+            ("TopicPublishTime", &time),
+        ];
+        for (fact, value) in facts {
+            let key = format!("CloudPubSubDeadLetterSource{fact}");
+            message.attributes.insert(key, value.to_owned());
+        }
+        queue.backlog.remove(failed.id);
+        queue.wake.notify_waiters();
+        changes.extend(row::no_message(subscription, failed.id));
+        self.put(&topic, message, changes);
+        true
+    }
+}
+
+impl Topic {
+    /// A topic that nobody published on yet.
+    pub(super) fn new(config: proto::Topic) -> Self {
+        Self {
+            config,
+            published: 0,
+        }
+    }
+}
+
+/// The service stamps messages to the millisecond.
+fn milliseconds(time: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(time.timestamp_millis()).unwrap_or(time)
+}

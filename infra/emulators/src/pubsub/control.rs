@@ -1,0 +1,130 @@
+//! What tests and the console ask of the stand-in itself: counts, and mischief.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    broker::{Broker, State},
+    mischief::Mischief,
+    name,
+};
+use crate::{
+    grpc::{Request, Response},
+    rest::{self, Error},
+};
+
+/// The subscription that stands for all, those to come too.
+const ALL: &str = "*";
+
+/// How much is where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Stats {
+    /// Every topic.
+    pub(crate) topics: Vec<TopicStats>,
+    /// Every subscription.
+    pub(crate) subscriptions: Vec<SubscriptionStats>,
+}
+
+/// A topic's counts, since the start of the process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct TopicStats {
+    /// Its full name.
+    pub(crate) name: String,
+    /// Messages published.
+    pub(crate) published: u64,
+}
+
+/// A subscription's counts; totals are since the start of the process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct SubscriptionStats {
+    /// Its full name.
+    pub(crate) name: String,
+    /// Its topic's full name.
+    pub(crate) topic: String,
+    /// Messages not acknowledged, outstanding ones included.
+    pub(crate) undelivered: usize,
+    /// Messages in a subscriber's hands.
+    pub(crate) outstanding: usize,
+    /// When the oldest message that is not acknowledged was published.
+    pub(crate) oldest: Option<DateTime<Utc>>,
+    /// Deliveries made: every attempt, every copy.
+    pub(crate) delivered: u64,
+    /// Messages acknowledged.
+    pub(crate) acknowledged: u64,
+}
+
+/// A request for mischief.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ask {
+    /// A full name, or `*`.
+    subscription: String,
+    #[serde(default)]
+    times: u32,
+    #[serde(default)]
+    every: bool,
+    #[serde(default)]
+    reverse: bool,
+}
+
+/// Answers what stands below `/emulator/pubsub`.
+pub(super) async fn answer(
+    broker: &Arc<Broker>,
+    rest: &[&str],
+    request: Request,
+) -> Result<Response, Error> {
+    match (request.method().as_str(), rest) {
+        ("GET", []) => Ok(rest::ok(&broker.look(stats))),
+        ("POST", ["duplicate"]) => {
+            let ask: Ask = rest::json(request).await?;
+            broker.change_soon(|state, _| misbehave(state, &ask))?;
+            Ok(rest::ok(&serde_json::json!({})))
+        }
+        _ => Err(Error::unimplemented(request.method(), request.uri().path())),
+    }
+}
+
+/// Counts everything.
+pub(super) fn stats(state: &State) -> Stats {
+    let topics = state.topics.values().map(|topic| TopicStats {
+        name: topic.config.name.clone(),
+        published: topic.published,
+    });
+    let subscriptions = state.queues.values().map(|queue| {
+        let (undelivered, oldest) = queue.backlog.undelivered();
+        SubscriptionStats {
+            name: queue.config.name.clone(),
+            topic: queue.config.topic.clone(),
+            undelivered,
+            outstanding: queue.backlog.outstanding(),
+            oldest,
+            delivered: queue.delivered,
+            acknowledged: queue.acknowledged,
+        }
+    });
+    Stats {
+        topics: topics.collect(),
+        subscriptions: subscriptions.collect(),
+    }
+}
+
+fn misbehave(state: &mut State, ask: &Ask) -> Result<(), Error> {
+    let mischief = Mischief {
+        times: ask.times,
+        every: ask.every,
+        reverse: ask.reverse,
+    };
+    if ask.subscription == ALL {
+        state.mischief = mischief;
+        for queue in state.queues.values_mut() {
+            queue.mischief = mischief;
+        }
+        return Ok(());
+    }
+    let queue = state.queues.get_mut(&ask.subscription);
+    let queue = queue.ok_or_else(|| name::absent(&ask.subscription))?;
+    queue.mischief = mischief;
+    Ok(())
+}

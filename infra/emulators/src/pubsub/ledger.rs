@@ -1,0 +1,290 @@
+//! What survives a restart, and the thread that writes it.
+//!
+//! Changes are queued in the order they happen and written by one thread, many to a
+//! commit: a commit costs a sync of the disk, and a subscriber acknowledges one at a time.
+
+use std::{
+    collections::BTreeMap,
+    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    thread::JoinHandle,
+};
+
+use chrono::{DateTime, Utc};
+use googleapis_tonic_google_pubsub_v1::google::pubsub::v1 as proto;
+use tokio::sync::oneshot;
+use tonic::Status;
+
+use super::backlog::Id;
+use crate::db::{self, Change, Db};
+
+const TOPICS: &str = "pubsub_topics";
+const SUBSCRIPTIONS: &str = "pubsub_subscriptions";
+/// One row for each message of each subscription: acknowledging it deletes one row.
+const MESSAGES: &str = "pubsub_messages";
+/// Beside the messages, so that a refusal does not write ten megabytes again.
+const ATTEMPTS: &str = "pubsub_attempts";
+const COUNTERS: &str = "pubsub_counters";
+const LAST_ID: &str = "last_id";
+
+/// Batches waiting for the writer; beyond it, callers wait.
+const QUEUE_MAX: usize = 1024;
+/// Changes in one commit.
+const COMMIT_MAX: usize = 4096;
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct MessageRow {
+    #[prost(message, optional, tag = "1")]
+    message: Option<proto::PubsubMessage>,
+    #[prost(bool, tag = "2")]
+    acked: bool,
+}
+
+/// What an earlier process left.
+#[derive(Debug, Default)]
+pub(super) struct Stored {
+    /// Every topic.
+    pub(super) topics: Vec<proto::Topic>,
+    /// Every subscription.
+    pub(super) subscriptions: Vec<proto::Subscription>,
+    /// Every message, by subscription, in the order of publishing.
+    pub(super) messages: BTreeMap<String, Vec<StoredMessage>>,
+    /// The number of the last message published.
+    pub(super) last_id: Id,
+}
+
+/// One message of one subscription.
+#[derive(Debug)]
+pub(super) struct StoredMessage {
+    /// Its number.
+    pub(super) id: Id,
+    /// The message.
+    pub(super) message: proto::PubsubMessage,
+    /// How often it was delivered in vain.
+    pub(super) attempts: i32,
+    /// Whether it is kept for a seek only.
+    pub(super) acked: bool,
+}
+
+/// The store's rows as changes.
+pub(super) mod row {
+    use super::{
+        ATTEMPTS, COUNTERS, Change, Id, LAST_ID, MESSAGES, MessageRow, SUBSCRIPTIONS, TOPICS, proto,
+    };
+    use prost::Message as _;
+
+    /// Writes a topic.
+    pub(in super::super) fn topic(topic: &proto::Topic) -> Change {
+        put(TOPICS, topic.name.clone(), topic.encode_to_vec())
+    }
+
+    /// Forgets a topic.
+    pub(in super::super) fn no_topic(name: &str) -> Change {
+        delete(TOPICS, name.to_owned())
+    }
+
+    /// Writes a subscription.
+    pub(in super::super) fn subscription(config: &proto::Subscription) -> Change {
+        put(SUBSCRIPTIONS, config.name.clone(), config.encode_to_vec())
+    }
+
+    /// Forgets a subscription.
+    pub(in super::super) fn no_subscription(name: &str) -> Change {
+        delete(SUBSCRIPTIONS, name.to_owned())
+    }
+
+    /// Writes a message of a subscription.
+    pub(in super::super) fn message(
+        subscription: &str,
+        id: Id,
+        message: &proto::PubsubMessage,
+        acked: bool,
+    ) -> Change {
+        let row = MessageRow {
+            message: Some(message.clone()),
+            acked,
+        };
+        put(MESSAGES, key(subscription, id), row.encode_to_vec())
+    }
+
+    /// Forgets a message of a subscription.
+    pub(in super::super) fn no_message(subscription: &str, id: Id) -> [Change; 2] {
+        let key = key(subscription, id);
+        [delete(MESSAGES, key.clone()), delete(ATTEMPTS, key)]
+    }
+
+    /// Writes how often a message was delivered.
+    pub(in super::super) fn attempts(subscription: &str, id: Id, attempts: i32) -> Change {
+        let value = attempts.to_be_bytes().to_vec();
+        put(ATTEMPTS, key(subscription, id), value)
+    }
+
+    /// Writes the number of the last message.
+    pub(in super::super) fn last_id(id: Id) -> Change {
+        put(COUNTERS, LAST_ID.to_owned(), id.to_be_bytes().to_vec())
+    }
+
+    fn key(subscription: &str, id: Id) -> String {
+        format!("{subscription}/{id:020}")
+    }
+
+    fn put(table: &'static str, key: String, value: Vec<u8>) -> Change {
+        Change::Put { table, key, value }
+    }
+
+    fn delete(table: &'static str, key: String) -> Change {
+        Change::Delete { table, key }
+    }
+}
+
+impl Stored {
+    /// Reads everything back; a row that cannot be read is logged and left out.
+    pub(super) fn read(db: &Db) -> Result<Self, db::Error> {
+        let mut attempts = BTreeMap::new();
+        for (key, value) in db.scan(ATTEMPTS)? {
+            if let Ok(bytes) = <[u8; 4]>::try_from(value.as_slice()) {
+                attempts.insert(key, i32::from_be_bytes(bytes));
+            }
+        }
+        let mut messages: BTreeMap<String, Vec<StoredMessage>> = BTreeMap::new();
+        for (key, value) in db.scan(MESSAGES)? {
+            let Some((subscription, id)) = key.rsplit_once('/') else {
+                continue;
+            };
+            let row: Option<MessageRow> = decode(MESSAGES, &key, &value);
+            if let (Ok(id), Some(row)) = (id.parse(), row) {
+                messages
+                    .entry(subscription.to_owned())
+                    .or_default()
+                    .push(StoredMessage {
+                        id,
+                        message: row.message.unwrap_or_default(),
+                        attempts: attempts.get(&key).copied().unwrap_or_default(),
+                        acked: row.acked,
+                    });
+            }
+        }
+        let counters = db.scan(COUNTERS)?;
+        let last_id = counters.iter().find(|(key, _)| key == LAST_ID);
+        let last_id = last_id.and_then(|(_, value)| <[u8; 8]>::try_from(value.as_slice()).ok());
+        Ok(Self {
+            topics: decode_all(db, TOPICS)?,
+            subscriptions: decode_all(db, SUBSCRIPTIONS)?,
+            messages,
+            last_id: last_id.map_or(0, Id::from_be_bytes),
+        })
+    }
+}
+
+impl StoredMessage {
+    /// When it was published.
+    pub(super) fn published(&self) -> DateTime<Utc> {
+        let time = self.message.publish_time.unwrap_or_default();
+        DateTime::from_timestamp(time.seconds, time.nanos.unsigned_abs()).unwrap_or_default()
+    }
+}
+
+fn decode_all<M: prost::Message + Default>(
+    db: &Db,
+    table: &'static str,
+) -> Result<Vec<M>, db::Error> {
+    let rows = db.scan(table)?;
+    Ok(rows
+        .iter()
+        .filter_map(|(key, value)| decode(table, key, value))
+        .collect())
+}
+
+fn decode<M: prost::Message + Default>(table: &str, key: &str, value: &[u8]) -> Option<M> {
+    M::decode(value)
+        .inspect_err(|error| tracing::error!(table, key, %error, "left out an unreadable row"))
+        .ok()
+}
+
+/// The writer's front: takes changes, and tells when they are kept.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    sender: Option<SyncSender<Batch>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Batch {
+    changes: Vec<Change>,
+    kept: oneshot::Sender<bool>,
+}
+
+/// Tells when changes are kept.
+#[derive(Debug)]
+#[must_use = "a caller that is told of success before its change is kept may lose it"]
+pub(super) struct Receipt(Option<oneshot::Receiver<bool>>);
+
+impl Ledger {
+    /// Starts the writer; it ends with the ledger, after the last change.
+    pub(super) fn start(db: Db) -> Self {
+        let (sender, receiver) = sync_channel(QUEUE_MAX);
+        Self {
+            sender: Some(sender),
+            writer: Some(std::thread::spawn(move || write(&db, &receiver))),
+        }
+    }
+
+    /// Queues `changes`.
+    pub(super) fn write(&self, changes: Vec<Change>) -> Receipt {
+        if changes.is_empty() {
+            return Receipt(None);
+        }
+        let (kept, receipt) = oneshot::channel();
+        if let Some(sender) = &self.sender {
+            // A writer that is gone drops `kept`, which the receipt reports.
+            drop(sender.send(Batch { changes, kept }));
+        }
+        Receipt(Some(receipt))
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        drop(self.sender.take());
+        if let Some(writer) = self.writer.take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the thread that writes Pub/Sub's store panicked");
+        }
+    }
+}
+
+impl Receipt {
+    /// Waits until the changes are kept.
+    pub(super) async fn kept(self) -> Result<(), Status> {
+        let Some(receipt) = self.0 else {
+            return Ok(());
+        };
+        match receipt.await {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(Status::unavailable("the change could not be stored")),
+        }
+    }
+}
+
+fn write(db: &Db, receiver: &Receiver<Batch>) {
+    while let Ok(first) = receiver.recv() {
+        let mut changes = first.changes;
+        let mut waiting = vec![first.kept];
+        while changes.len() < COMMIT_MAX {
+            let Ok(next) = receiver.try_recv() else { break };
+            changes.extend(next.changes);
+            waiting.push(next.kept);
+        }
+        let result = db.apply(changes);
+        if let Err(error) = &result {
+            tracing::error!(
+                error = error as &dyn std::error::Error,
+                "Pub/Sub's changes are lost"
+            );
+        }
+        for kept in waiting {
+            // Whoever does not wait has dropped the receipt.
+            let _ignored = kept.send(result.is_ok());
+        }
+    }
+}

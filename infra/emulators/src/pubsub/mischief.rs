@@ -1,0 +1,139 @@
+//! Faults on request that Pub/Sub's promises allow: every message twice, and out of order.
+
+use super::backlog::Delivery;
+use crate::clock::Clock;
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// Extra copies of one message; a test that needs more wants another tool.
+const TIMES_MAX: u32 = 100;
+/// Wall milliseconds in which messages gather before they go out backwards.
+const GATHER_MS: f64 = 200.0;
+
+/// How a subscription misbehaves. Messages with ordering keys keep their order all the same.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Mischief {
+    /// Extra copies of a message on its first delivery, all at once.
+    pub(super) times: u32,
+    /// Whether that holds for every message, or for the next one alone.
+    pub(super) every: bool,
+    /// Whether messages gather for a moment and then go out newest first.
+    pub(super) reverse: bool,
+}
+
+impl Mischief {
+    /// When a message that comes now is due.
+    pub(super) fn due(self, now: DateTime<Utc>, clock: &Clock) -> DateTime<Utc> {
+        if !self.reverse {
+            return now;
+        }
+        // All that come within one span of time are due at its end.
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a span of milliseconds; the fraction does not matter"
+        )]
+        let span_ms = ((GATHER_MS * clock.speed()) as i64).max(1);
+        let into_ms = now.timestamp_millis().rem_euclid(span_ms);
+        now + TimeDelta::milliseconds(span_ms - into_ms)
+    }
+
+    /// Makes of a batch what goes out in its place.
+    pub(super) fn play(&mut self, mut batch: Vec<Delivery>) -> Vec<Delivery> {
+        if self.reverse {
+            // Keyed messages stay where they are; the others change places among themselves.
+            let slots: Vec<usize> = (0..batch.len())
+                .filter(|slot| is_free(batch.get(*slot)))
+                .collect();
+            for (low, high) in slots.iter().zip(slots.iter().rev()) {
+                if low >= high {
+                    break;
+                }
+                batch.swap(*low, *high);
+            }
+        }
+        batch
+            .into_iter()
+            .flat_map(|delivery| self.copies(delivery))
+            .collect()
+    }
+
+    fn copies(&mut self, delivery: Delivery) -> Vec<Delivery> {
+        if delivery.attempt > 1 || self.times == 0 {
+            return vec![delivery];
+        }
+        let copies = (1..=self.times.min(TIMES_MAX)).map(|copy| Delivery {
+            ack_id: format!("{}-{copy}", delivery.ack_id),
+            ..delivery.clone()
+        });
+        let all = std::iter::once(delivery.clone()).chain(copies).collect();
+        if !self.every {
+            self.times = 0;
+        }
+        all
+    }
+}
+
+fn is_free(delivery: Option<&Delivery>) -> bool {
+    delivery.is_some_and(|delivery| delivery.message.ordering_key.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn batch(keys: &[&str]) -> Vec<Delivery> {
+        (1..)
+            .zip(keys)
+            .map(|(id, key)| Delivery {
+                ack_id: format!("{id}-1"),
+                attempt: 1,
+                message: Arc::new(super::super::proto::PubsubMessage {
+                    ordering_key: (*key).to_owned(),
+                    ..Default::default()
+                }),
+            })
+            .collect()
+    }
+
+    #[track_caller]
+    fn check(mut mischief: Mischief, keys: &[&str], ack_ids: &[&str]) {
+        let out = mischief.play(batch(keys));
+        let out: Vec<&str> = out.iter().map(|it| it.ack_id.as_str()).collect();
+        assert_eq!(out, ack_ids, "{mischief:?}");
+    }
+
+    #[test]
+    fn messages_double_and_turn_round() {
+        let none = Mischief::default();
+        let twice = Mischief {
+            times: 1,
+            every: true,
+            ..none
+        };
+        let next_twice = Mischief { times: 1, ..none };
+        let reverse = Mischief {
+            reverse: true,
+            ..none
+        };
+        check(none, &["", ""], &["1-1", "2-1"]);
+        check(twice, &["", ""], &["1-1", "1-1-1", "2-1", "2-1-1"]);
+        check(next_twice, &["", ""], &["1-1", "1-1-1", "2-1"]);
+        check(reverse, &["", "", ""], &["3-1", "2-1", "1-1"]);
+        check(reverse, &["k", "", "k", ""], &["1-1", "4-1", "3-1", "2-1"]);
+    }
+
+    #[test]
+    fn what_gathers_is_due_together() {
+        let reverse = Mischief {
+            reverse: true,
+            ..Mischief::default()
+        };
+        let clock = Clock::starting_now(1.0);
+        let at = |ms| DateTime::from_timestamp_millis(ms).unwrap();
+        assert_eq!(reverse.due(at(1001), &clock), at(1200));
+        assert_eq!(reverse.due(at(1199), &clock), at(1200));
+        assert_eq!(reverse.due(at(1200), &clock), at(1400));
+        assert_eq!(Mischief::default().due(at(1001), &clock), at(1001));
+    }
+}

@@ -1,0 +1,298 @@
+//! Pull, one call at a time or as a stream.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{
+    FutureExt as _, Stream, StreamExt as _, stream,
+    stream::{BoxStream, Peekable},
+};
+use googleapis_tonic_google_pubsub_v1::google::pubsub::v1::{
+    PullRequest, PullResponse, ReceivedMessage, StreamingPullRequest, StreamingPullResponse,
+    streaming_pull_response::SubscriptionProperties,
+};
+use tokio::{sync::Notify, time::Instant};
+use tonic::Status;
+
+use super::{
+    backlog::{Delivery, Holder, Want},
+    broker::{Broker, State},
+    name, proto,
+    queue::Queue,
+    rules,
+};
+use crate::db::Change;
+
+/// An empty pull waits for messages so long: below every client's own deadline.
+const PULL_WAIT: Duration = Duration::from_secs(10);
+/// Messages of one answer.
+const ANSWER_MESSAGES_MAX: usize = 1000;
+/// Bytes of one answer: the largest message and a little more.
+const ANSWER_MAX_BYTES: usize = 10 << 20;
+/// Messages in the hands of a stream that sets no limit of its own.
+const OUTSTANDING_MAX: usize = 10_000;
+/// A stream without messages looks again after this at the latest.
+const IDLE_MAX: Duration = Duration::from_secs(30);
+
+/// What one look into a subscription gave.
+#[derive(Debug)]
+struct Taken {
+    messages: Vec<ReceivedMessage>,
+    properties: SubscriptionProperties,
+    /// How long nothing changes by itself.
+    rest: Duration,
+}
+
+/// How much a caller takes.
+#[derive(Debug, Clone, Copy)]
+struct Appetite {
+    holder: Holder,
+    messages: usize,
+    bytes: usize,
+    /// The ack deadline asked for; `None` takes the subscription's.
+    deadline: Option<Duration>,
+}
+
+/// Answers one pull; waits a while for the first message.
+pub(super) async fn pull(
+    broker: Arc<Broker>,
+    request: PullRequest,
+) -> Result<PullResponse, Status> {
+    let subscription = request.subscription;
+    let messages = usize::try_from(request.max_messages).unwrap_or_default();
+    if messages == 0 {
+        return Err(Status::invalid_argument("max_messages must be above 0."));
+    }
+    let appetite = Appetite {
+        holder: broker.change_soon(|state, _| state.new_holder()),
+        messages: messages.min(ANSWER_MESSAGES_MAX),
+        bytes: ANSWER_MAX_BYTES,
+        deadline: None,
+    };
+    #[expect(deprecated, reason = "clients still send it")]
+    let at_once = request.return_immediately;
+    let end = Instant::now() + PULL_WAIT;
+    loop {
+        let wake = wake_of(&broker, &subscription)?;
+        let mut woken = std::pin::pin!(wake.notified());
+        woken.as_mut().enable();
+        let taken =
+            broker.change_soon(|state, changes| state.take(&subscription, appetite, changes))?;
+        let late = at_once || Instant::now() >= end;
+        if late || !taken.messages.is_empty() {
+            let received_messages = taken.messages;
+            return Ok(PullResponse { received_messages });
+        }
+        tokio::select! {
+            () = woken => {}
+            () = tokio::time::sleep_until(end.min(Instant::now() + taken.rest)) => {}
+        }
+    }
+}
+
+/// Opens a stream: its first request says of what.
+pub(super) async fn streaming_pull(
+    broker: Arc<Broker>,
+    mut requests: BoxStream<'static, Result<StreamingPullRequest, Status>>,
+) -> Result<impl Stream<Item = Result<StreamingPullResponse, Status>>, Status> {
+    let first = requests.next().await.transpose()?.unwrap_or_default();
+    name::check(&first.subscription, "subscriptions")?;
+    wake_of(&broker, &first.subscription)?;
+    let deadline = rules::deadline_s(first.stream_ack_deadline_seconds)?;
+    let limit = |asked: i64, max: usize| match usize::try_from(asked) {
+        Ok(0) | Err(_) => max,
+        Ok(asked) => asked.min(max),
+    };
+    let mut open = Open {
+        appetite: Appetite {
+            holder: broker.change_soon(|state, _| state.new_holder()),
+            messages: limit(first.max_outstanding_messages, OUTSTANDING_MAX),
+            bytes: limit(first.max_outstanding_bytes, usize::MAX),
+            deadline: Some(seconds(deadline)),
+        },
+        subscription: first.subscription.clone(),
+        heartbeats: first.protocol_version > 0,
+        broker,
+        requests: requests.peekable(),
+        greeted: false,
+        over: false,
+    };
+    open.hear(first)?;
+    Ok(stream::unfold(open, |mut open| async move {
+        let answer = open.next().await?;
+        open.over = answer.is_err();
+        Some((answer, open))
+    }))
+}
+
+/// A stream under way. It leases only when its client reads.
+struct Open {
+    broker: Arc<Broker>,
+    subscription: String,
+    requests: Peekable<BoxStream<'static, Result<StreamingPullRequest, Status>>>,
+    appetite: Appetite,
+    heartbeats: bool,
+    greeted: bool,
+    over: bool,
+}
+
+impl Open {
+    async fn next(&mut self) -> Option<Result<StreamingPullResponse, Status>> {
+        if self.over {
+            return None;
+        }
+        loop {
+            // What the client says goes first: it may make room.
+            match self.requests.next().now_or_never() {
+                Some(Some(Ok(request))) => match self.hear(request) {
+                    Ok(true) => return Some(Ok(StreamingPullResponse::default())),
+                    Ok(false) => continue,
+                    Err(status) => return Some(Err(status)),
+                },
+                Some(None | Some(Err(_))) => return None,
+                None => {}
+            }
+            let wake = match wake_of(&self.broker, &self.subscription) {
+                Ok(wake) => wake,
+                Err(status) => return Some(Err(status)),
+            };
+            let mut woken = std::pin::pin!(wake.notified());
+            woken.as_mut().enable();
+            let taken = self.broker.change_soon(|state, changes| {
+                let appetite = state.room(&self.subscription, self.appetite);
+                state.take(&self.subscription, appetite, changes)
+            });
+            let taken = match taken {
+                Ok(taken) => taken,
+                Err(status) => return Some(Err(status)),
+            };
+            if !taken.messages.is_empty() || !self.greeted {
+                self.greeted = true;
+                return Some(Ok(StreamingPullResponse {
+                    received_messages: taken.messages,
+                    subscription_properties: Some(taken.properties),
+                    ..Default::default()
+                }));
+            }
+            tokio::select! {
+                () = woken => {}
+                () = tokio::time::sleep(taken.rest) => {}
+                _ = Pin::new(&mut self.requests).peek() => {}
+            }
+        }
+    }
+
+    /// Does what a request on the stream says; tells whether it wants a heartbeat back.
+    fn hear(&mut self, request: StreamingPullRequest) -> Result<bool, Status> {
+        if request.modify_deadline_ack_ids.len() != request.modify_deadline_seconds.len() {
+            let message = "modify_deadline_seconds and modify_deadline_ack_ids differ in length.";
+            return Err(Status::invalid_argument(message));
+        }
+        if request.stream_ack_deadline_seconds != 0 {
+            let deadline = rules::deadline_s(request.stream_ack_deadline_seconds)?;
+            self.appetite.deadline = Some(seconds(deadline));
+        }
+        let quiet = request.ack_ids.is_empty() && request.modify_deadline_ack_ids.is_empty();
+        let subscription = self.subscription.clone();
+        self.broker.change_soon(|state, changes| {
+            for (ack_id, seconds) in std::iter::zip(
+                request.modify_deadline_ack_ids,
+                request.modify_deadline_seconds,
+            ) {
+                let modify = proto::ModifyAckDeadlineRequest {
+                    subscription: subscription.clone(),
+                    ack_ids: vec![ack_id],
+                    ack_deadline_seconds: seconds,
+                };
+                state.modify_ack_deadline(&modify, changes)?;
+            }
+            if request.ack_ids.is_empty() {
+                return Ok(());
+            }
+            let acknowledge = proto::AcknowledgeRequest {
+                subscription,
+                ack_ids: request.ack_ids,
+            };
+            state.acknowledge(&acknowledge, changes)
+        })?;
+        self.broker.wheel.notify_one();
+        Ok(quiet && self.heartbeats && self.greeted)
+    }
+}
+
+impl State {
+    /// What of an appetite is left, after what its holder has in hand.
+    fn room(&self, subscription: &str, appetite: Appetite) -> Appetite {
+        let queue = self.queues.get(subscription);
+        let held = queue.map(|queue| queue.backlog.held(appetite.holder));
+        let held = held.unwrap_or_default();
+        let messages = appetite.messages.saturating_sub(held.messages);
+        Appetite {
+            messages: messages.min(ANSWER_MESSAGES_MAX),
+            bytes: appetite
+                .bytes
+                .saturating_sub(held.bytes)
+                .min(ANSWER_MAX_BYTES),
+            ..appetite
+        }
+    }
+
+    fn take(
+        &mut self,
+        subscription: &str,
+        appetite: Appetite,
+        changes: &mut Vec<Change>,
+    ) -> Result<Taken, Status> {
+        let now = self.now();
+        self.refresh(subscription, now, changes);
+        let clock = self.clock.clone();
+        let queue = self.open_queue(subscription)?;
+        if queue.pushes() {
+            let message = "This method is not supported for this subscription type.";
+            return Err(Status::failed_precondition(message));
+        }
+        let want = Want {
+            holder: appetite.holder,
+            messages: appetite.messages,
+            bytes: appetite.bytes,
+            lease: appetite.deadline.unwrap_or(queue.rules.deadline),
+        };
+        let batch = queue.lease(now, want);
+        Ok(Taken {
+            messages: received(queue, batch),
+            properties: SubscriptionProperties {
+                exactly_once_delivery_enabled: false,
+                message_ordering_enabled: queue.rules.ordered,
+            },
+            rest: queue
+                .idle_for(now, &clock)
+                .map_or(IDLE_MAX, |rest| rest.min(IDLE_MAX)),
+        })
+    }
+}
+
+fn received(queue: &Queue, batch: Vec<Delivery>) -> Vec<ReceivedMessage> {
+    let counted = queue.rules.dead_letter.is_some();
+    let batch = batch.into_iter().map(|delivery| ReceivedMessage {
+        ack_id: delivery.ack_id,
+        message: Some(Arc::unwrap_or_clone(delivery.message)),
+        // The attempt is told only where a dead-letter policy counts them.
+        delivery_attempt: if counted { delivery.attempt } else { 0 },
+    });
+    batch.collect()
+}
+
+fn wake_of(broker: &Broker, subscription: &str) -> Result<Arc<Notify>, Status> {
+    name::check(subscription, "subscriptions")?;
+    broker
+        .look(|state| {
+            state
+                .queues
+                .get(subscription)
+                .map(|it| Arc::clone(&it.wake))
+        })
+        .ok_or_else(|| name::absent(subscription))
+}
+
+fn seconds(seconds: i32) -> Duration {
+    Duration::from_secs(u64::from(seconds.unsigned_abs()))
+}

@@ -1,0 +1,169 @@
+//! The wheel that turns subscriptions: pushes what is due, takes back what ran out of time.
+
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use http::header;
+use tokio::task::JoinSet;
+
+use super::{
+    backlog::{Delivery, Holder, Want},
+    broker::{Broker, State},
+    envelope, proto,
+};
+use crate::{MintToken, db::Change};
+
+/// Pushes under way for one subscription. The service starts low and goes to 3,000;
+/// a service on a laptop is better found with fewer.
+const OUTSTANDING_MAX: usize = 100;
+/// Bytes of messages under way for one subscription.
+const OUTSTANDING_MAX_BYTES: usize = 64 << 20;
+/// A push ends by its own time-out; its lease lasts a little longer, so that the two do not race.
+const LEASE_GRACE: Duration = Duration::from_secs(5);
+/// The wheel turns at least so often: a wall clock that is set back must not stop it.
+const TURN_MAX: Duration = Duration::from_secs(30);
+/// Bytes of an answer that are read so that its connection can be used again.
+const ANSWER_MAX_BYTES: usize = 64 << 10;
+
+/// One request to make.
+#[derive(Debug)]
+struct Push {
+    config: Arc<proto::Subscription>,
+    delivery: Delivery,
+    /// The ack deadline, which is wall time: see [`super::backlog`].
+    timeout: Duration,
+}
+
+/// What requests are made with.
+#[derive(Clone)]
+struct Sender {
+    broker: Weak<Broker>,
+    client: reqwest::Client,
+    mint: MintToken,
+}
+
+/// Starts the wheel; it ends with the broker.
+pub(super) fn start(broker: &Arc<Broker>, mint: MintToken) {
+    let client = reqwest::Client::builder()
+        // A redirect is no acknowledgement, and endpoints are on this machine.
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .unwrap_or_default();
+    let sender = Sender {
+        broker: Arc::downgrade(broker),
+        client,
+        mint,
+    };
+    let wheel = Arc::clone(&broker.wheel);
+    let driver = tokio::spawn(async move {
+        let mut requests = JoinSet::new();
+        // The broker is held only while the wheel moves, so that it can go.
+        while let Some(broker) = sender.broker.upgrade() {
+            let (pushes, rest) = broker.change_soon(State::turn);
+            drop(broker);
+            for push in pushes {
+                requests.spawn(sender.clone().deliver(push));
+            }
+            tokio::select! {
+                () = wheel.notified() => {}
+                () = tokio::time::sleep(rest) => {}
+            }
+            while requests.try_join_next().is_some() {}
+        }
+    });
+    // The broker is new: nobody set its driver before.
+    let _ignored = broker.driver.set(driver.abort_handle());
+}
+
+impl State {
+    /// What is to push now, and how long there is nothing more to do.
+    fn turn(&mut self, changes: &mut Vec<Change>) -> (Vec<Push>, Duration) {
+        let now = self.now();
+        let names: Vec<String> = self.queues.keys().cloned().collect();
+        let mut pushes = Vec::new();
+        let mut rest = TURN_MAX;
+        for name in &names {
+            self.refresh(name, now, changes);
+        }
+        for queue in self.queues.values_mut() {
+            if queue.pushes() {
+                let held = queue.backlog.held(Holder::Push);
+                let want = Want {
+                    holder: Holder::Push,
+                    messages: OUTSTANDING_MAX.saturating_sub(held.messages),
+                    bytes: OUTSTANDING_MAX_BYTES.saturating_sub(held.bytes),
+                    lease: queue.rules.deadline + LEASE_GRACE,
+                };
+                for delivery in queue.lease(now, want) {
+                    pushes.push(Push {
+                        config: Arc::clone(&queue.config),
+                        delivery,
+                        timeout: queue.rules.deadline,
+                    });
+                }
+            }
+            rest = rest.min(queue.idle_for(now, &self.clock).unwrap_or(TURN_MAX));
+        }
+        (pushes, rest)
+    }
+
+    fn settle(&mut self, push: &Push, acknowledged: bool, changes: &mut Vec<Change>) {
+        let now = self.now();
+        let name = &push.config.name;
+        let Some(queue) = self.queues.get_mut(name) else {
+            return;
+        };
+        let ack_ids = std::slice::from_ref(&push.delivery.ack_id);
+        if acknowledged {
+            queue.ack(ack_ids, changes);
+        } else {
+            let failed = queue.nack(ack_ids, now);
+            self.fail(name, failed, changes);
+        }
+    }
+}
+
+impl Sender {
+    async fn deliver(self, push: Push) {
+        let (mut headers, body) = envelope::seal(&push.config, &push.delivery);
+        if let Some((email, audience)) = envelope::token_of(&push.config) {
+            let bearer = format!("Bearer {}", (self.mint)(email, audience));
+            if let Ok(bearer) = header::HeaderValue::try_from(bearer) {
+                headers.insert(header::AUTHORIZATION, bearer);
+            }
+        }
+        let endpoint = push.config.push_config.as_ref();
+        let url = endpoint.map_or("", |push| &push.push_endpoint);
+        let request = self.client.post(url).headers(headers).body(body);
+        let answer = request.timeout(push.timeout).send().await;
+        let acknowledged = match &answer {
+            // The service's list; 102 ends no request in HTTP as it is today.
+            Ok(answer) => matches!(answer.status().as_u16(), 102 | 200 | 201 | 202 | 204),
+            Err(error) => {
+                let subscription = &push.config.name;
+                tracing::debug!(subscription, %error, "a push met no answer");
+                false
+            }
+        };
+        if let Some(broker) = self.broker.upgrade() {
+            broker.change_soon(|state, changes| state.settle(&push, acknowledged, changes));
+            broker.wheel.notify_one();
+        }
+        if let Ok(answer) = answer {
+            drain(answer).await;
+        }
+    }
+}
+
+async fn drain(mut answer: reqwest::Response) {
+    let mut read = 0;
+    while read < ANSWER_MAX_BYTES {
+        match answer.chunk().await {
+            Ok(Some(chunk)) => read += chunk.len(),
+            Ok(None) | Err(_) => return,
+        }
+    }
+}

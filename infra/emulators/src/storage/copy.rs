@@ -1,0 +1,103 @@
+//! New objects out of old ones: copies and compositions.
+
+use futures::TryStreamExt as _;
+use std::io;
+
+use super::{
+    condition::Conditions,
+    failure::Failure,
+    generation::Target,
+    object::{Attributes, Name, Object},
+    store::{Store, Stored},
+};
+
+/// Objects of one composition: cloud.google.com/storage/docs/composite-objects.
+const SOURCES_MAX: usize = 32;
+
+/// What to read for a copy or as a part of a composition.
+#[derive(Debug, Clone)]
+pub(super) struct Source {
+    pub(super) name: Name,
+    pub(super) generation: Option<i64>,
+    pub(super) conditions: Conditions,
+}
+
+impl Store {
+    /// Copies `source` to `name`; without `attributes` those of the source go along.
+    pub(super) async fn copy(
+        &self,
+        source: &Source,
+        name: Name,
+        conditions: Conditions,
+        attributes: Attributes,
+    ) -> Result<Object, Failure> {
+        let Stored { object, content } = self.source(source)?;
+        let attributes = if attributes == Attributes::default() {
+            object.attributes
+        } else {
+            attributes
+        };
+        let sums = (object.size_bytes, object.crc32c, object.md5);
+        let draft = self.blobs.link(&content, sums).await;
+        let target = Target {
+            name,
+            attributes,
+            conditions,
+            component_count: object.component_count,
+        };
+        self.create(
+            draft.map_err(|failure| gone(failure, &source.name))?,
+            target,
+        )
+    }
+
+    /// Puts `sources` behind one another into `target`.
+    pub(super) async fn compose(
+        &self,
+        sources: &[Source],
+        mut target: Target,
+    ) -> Result<Object, Failure> {
+        if sources.is_empty() {
+            return Err(Failure::Required("sourceObjects"));
+        }
+        if sources.len() > SOURCES_MAX {
+            return Err(Failure::Invalid(format!(
+                "The number of source components provided ({}) exceeds the maximum ({SOURCES_MAX})",
+                sources.len()
+            )));
+        }
+        self.admit(&target)?;
+        let mut writer = self.blobs.writer().await?;
+        let mut components = 0;
+        for source in sources {
+            let Stored { object, content } = self.source(source)?;
+            let pieces = content.read(0..object.size_bytes).await;
+            let mut pieces = pieces.map_err(|error| gone(error.into(), &source.name))?;
+            while let Some(piece) = pieces.try_next().await? {
+                writer.write(&piece).await?;
+            }
+            components += object.component_count.unwrap_or(1);
+        }
+        target.component_count = Some(components);
+        let mut draft = writer.finish().await?;
+        draft.md5 = None;
+        self.create(draft, target)
+    }
+
+    /// A source whose preconditions fail is a 412 even where a read would be a 304.
+    fn source(&self, source: &Source) -> Result<Stored, Failure> {
+        let found = self.find(&source.name, source.generation, Conditions::default())?;
+        source.conditions.allow_write(found.object.current())?;
+        Ok(found)
+    }
+}
+
+/// Between the look-up and the read the object may be deleted; then its file is gone.
+pub(super) fn gone(failure: Failure, name: &Name) -> Failure {
+    if let Failure::Files(error) = &failure
+        && error.kind() == io::ErrorKind::NotFound
+    {
+        return name.absent();
+    }
+    failure
+}

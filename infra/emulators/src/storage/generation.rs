@@ -1,0 +1,196 @@
+//! The life of a generation: created, found, changed, archived, deleted.
+
+use super::{
+    blob::Draft,
+    condition::{ABSENT, Conditions},
+    failure::Failure,
+    notification::Happening,
+    object::{Attributes, Name, Object},
+    row,
+    store::{Store, Stored, live, pick},
+};
+
+/// What an upload, a copy or a composition makes.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub(super) name: Name,
+    pub(super) attributes: Attributes,
+    /// On the generation that is live before.
+    pub(super) conditions: Conditions,
+    /// Set for composed objects alone.
+    pub(super) component_count: Option<u32>,
+}
+
+impl Store {
+    /// Whether `target` could be created now: what a caller learns before it sends bytes.
+    pub(super) fn admit(&self, target: &Target) -> Result<(), Failure> {
+        target.name.admit()?;
+        let state = self.lock();
+        let drawer = state.drawer(&target.name.bucket)?;
+        let live = pick(drawer.objects.get(&target.name.object), None);
+        let current = live.map_or(ABSENT, |live| live.object.current());
+        target.conditions.allow_write(current)
+    }
+
+    /// Makes `draft` the live generation of `target`.
+    pub(super) fn create(&self, draft: Draft, target: Target) -> Result<Object, Failure> {
+        target.name.admit()?;
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let drawer = state.drawer(&target.name.bucket)?;
+        let live = pick(drawer.objects.get(&target.name.object), None).cloned();
+        let current = live.as_ref().map_or(ABSENT, |live| live.object.current());
+        target.conditions.allow_write(current)?;
+
+        let mut attributes = target.attributes;
+        attributes
+            .storage_class
+            .get_or_insert_with(|| drawer.bucket.text("storageClass").to_owned());
+        let versioned = drawer.bucket.is_versioned();
+        let (generation, counter) = state.next_generation(now)?;
+        let object = Object {
+            bucket: target.name.bucket,
+            name: target.name.object,
+            generation,
+            metageneration: 1,
+            size_bytes: draft.size_bytes,
+            crc32c: draft.crc32c,
+            md5: draft.md5.clone(),
+            component_count: target.component_count,
+            created: now,
+            updated: now,
+            deleted: None,
+            attributes,
+        };
+        let mut changes = vec![counter, row::object(&object)?];
+        let old = live.map(|mut old| {
+            old.object.deleted = Some(now);
+            old
+        });
+        if let Some(old) = &old {
+            changes.push(if versioned {
+                row::object(&old.object)?
+            } else {
+                row::no_object(old.object.generation)
+            });
+        }
+        let content = self.blobs.keep(draft, generation)?;
+        if let Err(failure) = self.write(changes) {
+            content.remove();
+            return Err(failure);
+        }
+
+        let drawer = state.drawer_mut(&object.bucket)?;
+        let versions = drawer.objects.entry(object.name.clone()).or_default();
+        let created = Stored {
+            object: object.clone(),
+            content,
+        };
+        versions.insert(generation, created);
+        let overwrote = old.as_ref().map(|old| old.object.generation);
+        let mut happenings = vec![(Happening::Finalize { overwrote }, &object)];
+        let by = Some(generation);
+        match &old {
+            Some(old) if versioned => {
+                versions.insert(old.object.generation, old.clone());
+                happenings.push((Happening::Archive { by }, &old.object));
+            }
+            Some(old) => {
+                versions.remove(&old.object.generation);
+                old.content.remove();
+                happenings.push((Happening::Delete { by }, &old.object));
+            }
+            None => {}
+        }
+        let messages = drawer.messages(&happenings, now, &self.base_url);
+        drop(state);
+        self.tell(messages);
+        Ok(object)
+    }
+
+    /// The generation asked for, or the live one, for a read.
+    pub(super) fn find(
+        &self,
+        name: &Name,
+        generation: Option<i64>,
+        conditions: Conditions,
+    ) -> Result<Stored, Failure> {
+        let state = self.lock();
+        let versions = state.drawer(&name.bucket)?.objects.get(&name.object);
+        let found = pick(versions, generation).ok_or_else(|| name.absent())?;
+        conditions.allow_read(found.object.current())?;
+        Ok(found.clone())
+    }
+
+    /// Applies `change` to the attributes of a generation.
+    pub(super) fn update(
+        &self,
+        name: &Name,
+        generation: Option<i64>,
+        conditions: Conditions,
+        change: impl FnOnce(&Attributes) -> Result<Attributes, Failure>,
+    ) -> Result<Object, Failure> {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let drawer = state.drawer_mut(&name.bucket)?;
+        let versions = drawer.objects.get_mut(&name.object);
+        let stored = versions.and_then(|versions| {
+            let generation = match generation {
+                Some(generation) => generation,
+                None => live(versions)?.object.generation,
+            };
+            versions.get_mut(&generation)
+        });
+        let stored = stored.ok_or_else(|| name.absent())?;
+        conditions.allow_write(stored.object.current())?;
+        let mut object = stored.object.clone();
+        object.attributes = change(&object.attributes)?;
+        object.metageneration += 1;
+        object.updated = now;
+        self.write(vec![row::object(&object)?])?;
+        stored.object = object.clone();
+        let happenings = [(Happening::MetadataUpdate, &object)];
+        let messages = drawer.messages(&happenings, now, &self.base_url);
+        drop(state);
+        self.tell(messages);
+        Ok(object)
+    }
+
+    /// Deletes a generation for good; without one, a versioned bucket archives the live one.
+    pub(super) fn delete(
+        &self,
+        name: &Name,
+        generation: Option<i64>,
+        conditions: Conditions,
+    ) -> Result<(), Failure> {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let drawer = state.drawer_mut(&name.bucket)?;
+        let found = pick(drawer.objects.get(&name.object), generation).cloned();
+        let mut found = found.ok_or_else(|| name.absent())?;
+        conditions.allow_write(found.object.current())?;
+        let archive = generation.is_none() && drawer.bucket.is_versioned();
+        found.object.deleted.get_or_insert(now);
+        let id = found.object.generation;
+        let happening = if archive {
+            self.write(vec![row::object(&found.object)?])?;
+            let versions = drawer.objects.entry(name.object.clone()).or_default();
+            versions.insert(id, found.clone());
+            Happening::Archive { by: None }
+        } else {
+            self.write(vec![row::no_object(id)])?;
+            if let Some(versions) = drawer.objects.get_mut(&name.object) {
+                versions.remove(&id);
+                if versions.is_empty() {
+                    drawer.objects.remove(&name.object);
+                }
+            }
+            found.content.remove();
+            Happening::Delete { by: None }
+        };
+        let messages = drawer.messages(&[(happening, &found.object)], now, &self.base_url);
+        drop(state);
+        self.tell(messages);
+        Ok(())
+    }
+}

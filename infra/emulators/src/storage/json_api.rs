@@ -1,0 +1,237 @@
+//! The JSON API: which path and method is which call.
+
+mod buckets;
+
+use axum::body::Body;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::{
+    Storage,
+    condition::Conditions,
+    copy::Source,
+    download,
+    failure::Failure,
+    generation::Target,
+    listing::Listing,
+    object::{Attributes, Name},
+    query::Query,
+    store::Store,
+    upload,
+};
+use crate::{
+    grpc::{Request, Response},
+    rest,
+};
+
+/// Answers one call.
+pub(super) async fn answer(storage: &Storage, request: Request) -> Result<Response, Failure> {
+    let store = &storage.store;
+    let method = request.method().clone();
+    let segments = rest::segments(request.uri().path());
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    match segments.as_slice() {
+        ["upload", "storage", "v1", "b", bucket, "o"]
+        | ["resumable", "upload", "storage", "v1", "b", bucket, "o"] => {
+            upload::answer(store, &storage.resumable, bucket, request).await
+        }
+        ["download", "storage", "v1", "b", bucket, "o", object] if method == Method::GET => {
+            let (query, name) = (Query::of(&request), Name::new(*bucket, *object));
+            download::answer(store, &name, &query, request.headers()).await
+        }
+        ["storage", "v1", "b"] => buckets::all(store, request).await,
+        ["storage", "v1", "b", bucket] => buckets::one(store, bucket, request).await,
+        ["storage", "v1", "b", bucket, "notificationConfigs"] => {
+            buckets::notifications(store, bucket, request).await
+        }
+        ["storage", "v1", "b", bucket, "notificationConfigs", id] => {
+            buckets::one_notification(store, bucket, id, &request)
+        }
+        ["storage", "v1", "b", bucket, "o"] if method == Method::GET => {
+            list(store, bucket, &Query::of(&request))
+        }
+        ["storage", "v1", "b", bucket, "o", object] => {
+            one_object(store, &Name::new(*bucket, *object), request).await
+        }
+        ["storage", "v1", "b", bucket, "o", object, "compose"] if method == Method::POST => {
+            compose(store, Name::new(*bucket, *object), request).await
+        }
+        [
+            "storage",
+            "v1",
+            "b",
+            bucket,
+            "o",
+            object,
+            verb @ ("copyTo" | "rewriteTo"),
+            "b",
+            to_bucket,
+            "o",
+            to_object,
+        ] if method == Method::POST => {
+            let from = Name::new(*bucket, *object);
+            let to = Name::new(*to_bucket, *to_object);
+            copy(store, from, to, *verb == "rewriteTo", request).await
+        }
+        _ => Err(unserved(&request)),
+    }
+}
+
+fn unserved(request: &Request) -> Failure {
+    Failure::Unserved(format!("{} {}", request.method(), request.uri().path()))
+}
+
+fn no_content() -> Response {
+    let mut response = http::Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+fn list(store: &Store, bucket: &str, query: &Query) -> Result<Response, Failure> {
+    if query.flag("softDeleted") || query.get("matchGlob").or(query.get("filter")).is_some() {
+        let what = "objects.list with softDeleted, matchGlob or filter";
+        return Err(Failure::Unserved(what.to_owned()));
+    }
+    let listing = Listing {
+        prefix: query.text("prefix"),
+        delimiter: query.text("delimiter"),
+        include_trailing_delimiter: query.flag("includeTrailingDelimiter"),
+        start: query.text("startOffset"),
+        end: query.text("endOffset"),
+        versions: query.flag("versions"),
+        max: query.number("maxResults")?.unwrap_or_default(),
+        token: query.text("pageToken"),
+    };
+    let page = store.list(bucket, &listing)?;
+    let mut body = json!({ "kind": "storage#objects" });
+    if let Some(keys) = body.as_object_mut() {
+        if !page.objects.is_empty() {
+            let items = page
+                .objects
+                .iter()
+                .map(|object| object.json(&store.base_url));
+            keys.insert("items".to_owned(), items.collect());
+        }
+        if !page.prefixes.is_empty() {
+            keys.insert("prefixes".to_owned(), page.prefixes.into());
+        }
+        if !page.next.is_empty() {
+            keys.insert("nextPageToken".to_owned(), page.next.into());
+        }
+    }
+    Ok(rest::ok(&body))
+}
+
+async fn one_object(store: &Store, name: &Name, request: Request) -> Result<Response, Failure> {
+    let query = Query::of(&request);
+    let conditions = Conditions::of(&query)?;
+    let generation = query.number("generation")?;
+    let object = match *request.method() {
+        Method::GET if query.get("alt") == Some("media") => {
+            return download::answer(store, name, &query, request.headers()).await;
+        }
+        Method::GET => store.find(name, generation, conditions)?.object,
+        Method::DELETE => {
+            store.delete(name, generation, conditions)?;
+            return Ok(no_content());
+        }
+        Method::PATCH => {
+            let resource: Value = rest::json(request).await?;
+            store.update(name, generation, conditions, |old| old.patched(&resource))?
+        }
+        Method::PUT => {
+            let resource: Value = rest::json(request).await?;
+            store.update(name, generation, conditions, |old| {
+                let storage_class = old.storage_class.clone();
+                let new = Attributes::default().patched(&resource)?;
+                Ok(Attributes {
+                    storage_class,
+                    ..new
+                })
+            })?
+        }
+        _ => return Err(unserved(&request)),
+    };
+    Ok(rest::ok(&object.json(&store.base_url)))
+}
+
+async fn compose(store: &Store, name: Name, request: Request) -> Result<Response, Failure> {
+    let conditions = Conditions::of(&Query::of(&request))?;
+    let body: Value = rest::json(request).await?;
+    let sources = body.get("sourceObjects").and_then(Value::as_array);
+    let sources: Result<Vec<Source>, Failure> = sources
+        .into_iter()
+        .flatten()
+        .map(|source| {
+            let object = source.get("name").and_then(Value::as_str);
+            let asked = source.get("objectPreconditions");
+            Ok(Source {
+                name: Name::new(&name.bucket, object.ok_or(Failure::Required("name"))?),
+                generation: number(source.get("generation"))?,
+                conditions: Conditions {
+                    generation: number(asked.and_then(|asked| asked.get("ifGenerationMatch")))?,
+                    ..Conditions::default()
+                },
+            })
+        })
+        .collect();
+    if body.get("deleteSourceObjects") == Some(&Value::Bool(true)) {
+        return Err(Failure::Unserved(
+            "objects.compose with deleteSourceObjects".to_owned(),
+        ));
+    }
+    let nothing = json!({});
+    let target = Target {
+        name,
+        attributes: Attributes::default().patched(body.get("destination").unwrap_or(&nothing))?,
+        conditions,
+        component_count: None,
+    };
+    let object = store.compose(&sources?, target).await?;
+    Ok(rest::ok(&object.json(&store.base_url)))
+}
+
+/// `copyTo` answers with the object; `rewriteTo` with a report, here always of one finished call.
+async fn copy(
+    store: &Store,
+    from: Name,
+    to: Name,
+    report: bool,
+    request: Request,
+) -> Result<Response, Failure> {
+    let query = Query::of(&request);
+    if query.get("rewriteToken").is_some() {
+        return Err(Failure::Invalid("Invalid rewrite token.".to_owned()));
+    }
+    let source = Source {
+        name: from,
+        generation: query.number("sourceGeneration")?,
+        conditions: Conditions::of_source(&query)?,
+    };
+    let conditions = Conditions::of(&query)?;
+    let resource: Value = rest::json(request).await?;
+    let attributes = Attributes::default().patched(&resource)?;
+    let object = store.copy(&source, to, conditions, attributes).await?;
+    let resource = object.json(&store.base_url);
+    if !report {
+        return Ok(rest::ok(&resource));
+    }
+    let size = object.size_bytes.to_string();
+    Ok(rest::ok(&json!({
+        "kind": "storage#rewriteResponse",
+        "totalBytesRewritten": size,
+        "objectSize": size,
+        "done": true,
+        "resource": resource,
+    })))
+}
+
+/// An int64, which JSON carries as a string or as a number.
+fn number(value: Option<&Value>) -> Result<Option<i64>, Failure> {
+    let Some(value) = value.filter(|value| !value.is_null()) else {
+        return Ok(None);
+    };
+    let read = value.as_i64().or_else(|| value.as_str()?.parse().ok());
+    read.map(Some)
+        .ok_or_else(|| Failure::Invalid(format!("Invalid number: {value}")))
+}

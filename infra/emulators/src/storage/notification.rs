@@ -1,0 +1,290 @@
+//! Notification configurations, and the messages that they send to Pub/Sub.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{failure::Failure, object::Object, row, store::Store};
+
+/// How topics are named in configurations.
+const TOPIC_PREFIX: &str = "//pubsub.googleapis.com/";
+/// `MAX_NOTIFICATION_CUSTOM_ATTRIBUTES` of google.storage.v2.
+const CUSTOM_ATTRIBUTES_MAX: usize = 5;
+/// `MAX_NOTIFICATION_CONFIGS_PER_BUCKET` of google.storage.v2.
+const PER_BUCKET_MAX: usize = 100;
+
+/// Whom a bucket tells what.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Notification {
+    /// Given by the service, unique in the bucket.
+    #[serde(default)]
+    pub(super) id: String,
+    #[serde(default)]
+    topic: String,
+    #[serde(default)]
+    payload_format: String,
+    /// Empty hears all.
+    #[serde(default)]
+    event_types: Vec<String>,
+    #[serde(default)]
+    object_name_prefix: String,
+    #[serde(default)]
+    custom_attributes: BTreeMap<String, String>,
+}
+
+/// What happened to a generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Happening {
+    /// It was created; `overwrote` was live before it.
+    Finalize {
+        overwrote: Option<i64>,
+    },
+    MetadataUpdate,
+    /// It is gone; `by` took its place.
+    Delete {
+        by: Option<i64>,
+    },
+    /// It is kept but no longer live; `by` took its place.
+    Archive {
+        by: Option<i64>,
+    },
+}
+
+impl Happening {
+    fn event_type(self) -> &'static str {
+        match self {
+            Self::Finalize { .. } => "OBJECT_FINALIZE",
+            Self::MetadataUpdate => "OBJECT_METADATA_UPDATE",
+            Self::Delete { .. } => "OBJECT_DELETE",
+            Self::Archive { .. } => "OBJECT_ARCHIVE",
+        }
+    }
+}
+
+/// A message for Pub/Sub.
+#[derive(Debug)]
+pub(super) struct Message {
+    /// The full name, `projects/P/topics/T`.
+    pub(super) topic: String,
+    pub(super) data: Vec<u8>,
+    pub(super) attributes: BTreeMap<String, String>,
+}
+
+impl Notification {
+    /// Reads the resource of an insert.
+    pub(super) fn admit(resource: &Value) -> Result<Self, Failure> {
+        let read: Self = Self::deserialize(resource)
+            .map_err(|error| Failure::Invalid(format!("Invalid notification: {error}")))?;
+        if read.topic.is_empty() {
+            return Err(Failure::Required("topic"));
+        }
+        let topic = read.topic.strip_prefix(TOPIC_PREFIX).unwrap_or_default();
+        if !matches!(
+            topic.split('/').collect::<Vec<_>>().as_slice(),
+            ["projects", _, "topics", _]
+        ) {
+            return Err(Failure::Invalid(format!("Invalid topic: {}", read.topic)));
+        }
+        match read.payload_format.as_str() {
+            "JSON_API_V1" | "NONE" => {}
+            "" => return Err(Failure::Required("payload_format")),
+            other => return Err(Failure::Invalid(format!("Invalid payload format: {other}"))),
+        }
+        for event_type in &read.event_types {
+            match event_type.as_str() {
+                "OBJECT_FINALIZE"
+                | "OBJECT_METADATA_UPDATE"
+                | "OBJECT_DELETE"
+                | "OBJECT_ARCHIVE" => {}
+                other => return Err(Failure::Invalid(format!("Invalid event type: {other}"))),
+            }
+        }
+        if read.custom_attributes.len() > CUSTOM_ATTRIBUTES_MAX {
+            return Err(Failure::Invalid(format!(
+                "A notification may have {CUSTOM_ATTRIBUTES_MAX} custom attributes."
+            )));
+        }
+        Ok(read)
+    }
+
+    /// The resource of the JSON API, with the underscores that it has there.
+    pub(super) fn json(&self, base_url: &str, bucket: &str) -> Value {
+        let mut resource = json!({
+            "kind": "storage#notification",
+            "id": self.id,
+            "selfLink": format!("{base_url}/storage/v1/b/{bucket}/notificationConfigs/{}", self.id),
+            "topic": self.topic,
+            "payload_format": self.payload_format,
+            "etag": self.id,
+        });
+        if let Some(keys) = resource.as_object_mut() {
+            if !self.event_types.is_empty() {
+                keys.insert("event_types".to_owned(), json!(self.event_types));
+            }
+            if !self.object_name_prefix.is_empty() {
+                keys.insert(
+                    "object_name_prefix".to_owned(),
+                    json!(self.object_name_prefix),
+                );
+            }
+            if !self.custom_attributes.is_empty() {
+                keys.insert(
+                    "custom_attributes".to_owned(),
+                    json!(self.custom_attributes),
+                );
+            }
+        }
+        resource
+    }
+
+    /// The message about `happening`, if this configuration asks for it. Attributes as in
+    /// cloud.google.com/storage/docs/pubsub-notifications#attributes.
+    pub(super) fn message(
+        &self,
+        happening: Happening,
+        object: &Object,
+        now: DateTime<Utc>,
+        base_url: &str,
+    ) -> Option<Message> {
+        let event_type = happening.event_type();
+        let asked = self.event_types.is_empty() || self.event_types.iter().any(|t| t == event_type);
+        if !asked || !object.name.starts_with(&self.object_name_prefix) {
+            return None;
+        }
+        let config = format!(
+            "projects/_/buckets/{}/notificationConfigs/{}",
+            object.bucket, self.id
+        );
+        let mut attributes = self.custom_attributes.clone();
+        attributes.extend(
+            [
+                ("notificationConfig", config),
+                ("eventType", event_type.to_owned()),
+                ("payloadFormat", self.payload_format.clone()),
+                ("bucketId", object.bucket.clone()),
+                ("objectId", object.name.clone()),
+                ("objectGeneration", object.generation.to_string()),
+                (
+                    "eventTime",
+                    now.to_rfc3339_opts(SecondsFormat::Micros, true),
+                ),
+            ]
+            .map(|(key, value)| (key.to_owned(), value)),
+        );
+        let other = match happening {
+            Happening::Finalize { overwrote } => overwrote.map(|o| ("overwroteGeneration", o)),
+            Happening::Delete { by } | Happening::Archive { by } => {
+                by.map(|by| ("overwrittenByGeneration", by))
+            }
+            Happening::MetadataUpdate => None,
+        };
+        if let Some((key, generation)) = other {
+            attributes.insert(key.to_owned(), generation.to_string());
+        }
+        let data = match self.payload_format.as_str() {
+            "NONE" => Vec::new(),
+            _ => serde_json::to_vec(&object.json(base_url)).unwrap_or_default(),
+        };
+        Some(Message {
+            topic: self.topic.trim_start_matches(TOPIC_PREFIX).to_owned(),
+            data,
+            attributes,
+        })
+    }
+}
+
+impl Store {
+    /// Adds `notification` and gives it its id.
+    pub(super) fn insert_notification(
+        &self,
+        bucket: &str,
+        mut notification: Notification,
+    ) -> Result<Notification, Failure> {
+        let mut state = self.lock();
+        let drawer = state.drawer_mut(bucket)?;
+        if drawer.notifications.len() >= PER_BUCKET_MAX {
+            return Err(Failure::Invalid(format!(
+                "A bucket may have {PER_BUCKET_MAX} notification configurations."
+            )));
+        }
+        let mut changed = drawer.bucket.clone();
+        changed.notifications_made += 1;
+        notification.id = changed.notifications_made.to_string();
+        self.write(vec![
+            row::notification(bucket, &notification)?,
+            row::bucket(&changed)?,
+        ])?;
+        drawer.bucket = changed;
+        drawer
+            .notifications
+            .insert(notification.id.clone(), notification.clone());
+        Ok(notification)
+    }
+
+    /// All configurations of a bucket.
+    pub(super) fn notifications(&self, bucket: &str) -> Result<Vec<Notification>, Failure> {
+        Ok(self
+            .lock()
+            .drawer(bucket)?
+            .notifications
+            .values()
+            .cloned()
+            .collect())
+    }
+
+    /// One configuration of a bucket.
+    pub(super) fn notification(&self, bucket: &str, id: &str) -> Result<Notification, Failure> {
+        let state = self.lock();
+        let found = state.drawer(bucket)?.notifications.get(id);
+        found
+            .cloned()
+            .ok_or_else(|| Failure::NoNotification(id.to_owned()))
+    }
+
+    /// Removes a configuration.
+    pub(super) fn delete_notification(&self, bucket: &str, id: &str) -> Result<(), Failure> {
+        let mut state = self.lock();
+        let drawer = state.drawer_mut(bucket)?;
+        if !drawer.notifications.contains_key(id) {
+            return Err(Failure::NoNotification(id.to_owned()));
+        }
+        self.write(vec![row::no_notification(bucket, id)])?;
+        drawer.notifications.remove(id);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(resource: &Value, refusal: Option<&str>) {
+        let got = Notification::admit(resource).err().map(|e| e.to_string());
+        assert_eq!(got.as_deref(), refusal, "{resource}");
+    }
+
+    #[test]
+    fn a_configuration_is_checked_when_it_comes() {
+        let topic = "//pubsub.googleapis.com/projects/p/topics/t";
+        check(&json!({"topic": topic, "payload_format": "NONE"}), None);
+        check(
+            &json!({"payload_format": "NONE"}),
+            Some("Required parameter: topic"),
+        );
+        check(
+            &json!({"topic": topic}),
+            Some("Required parameter: payload_format"),
+        );
+        check(
+            &json!({"topic": "projects/p/topics/t", "payload_format": "NONE"}),
+            Some("Invalid topic: projects/p/topics/t"),
+        );
+        check(
+            &json!({"topic": topic, "payload_format": "NONE", "event_types": ["OBJECT_SOLD"]}),
+            Some("Invalid event type: OBJECT_SOLD"),
+        );
+    }
+}

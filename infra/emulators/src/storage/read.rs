@@ -1,0 +1,164 @@
+//! Reading bytes over gRPC: `ReadObject`, and `BidiReadObject` for many ranges on one stream.
+
+use std::{ops::Range, sync::Arc};
+
+use futures::{Stream, StreamExt as _, TryStreamExt as _, stream, stream::BoxStream};
+use googleapis_tonic_google_storage_v2::google::storage::v2 as pb;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
+
+use super::{
+    condition::Conditions,
+    copy::gone,
+    failure::Failure,
+    object::Name,
+    proto,
+    rpc::conditions,
+    store::{Store, Stored},
+};
+
+/// Messages that wait for a slow reader of one stream, of at most 1 MiB each.
+const WAITING_MAX: usize = 2;
+
+/// Answers `ReadObject`.
+pub(super) async fn one(
+    store: &Store,
+    asked: pb::ReadObjectRequest,
+) -> Result<impl Stream<Item = Result<pb::ReadObjectResponse, Status>> + use<>, Status> {
+    let name = proto::name(&asked.bucket, &asked.object)?;
+    let generation = proto::generation(asked.generation);
+    let Stored { object, content } = store.find(&name, generation, conditions!(asked))?;
+    if asked.read_limit < 0 {
+        return Err(Failure::Invalid("Invalid read limit.".to_owned()).into());
+    }
+    let range = within(asked.read_offset, asked.read_limit, object.size_bytes)?;
+    let pieces = content.read(range.clone()).await;
+    let pieces = pieces.map_err(|error| gone(error.into(), &name))?;
+    let object = proto::object(object);
+    let first = pb::ReadObjectResponse {
+        checksummed_data: None,
+        object_checksums: object.checksums.clone(),
+        content_range: Some(pb::ContentRange {
+            start: proto::size(range.start),
+            end: proto::size(range.end),
+            complete_length: object.size,
+        }),
+        metadata: Some(object),
+    };
+    let rest = pieces.map(|piece| {
+        Ok(pb::ReadObjectResponse {
+            checksummed_data: Some(checksummed(&piece.map_err(Failure::from)?)),
+            ..pb::ReadObjectResponse::default()
+        })
+    });
+    Ok(stream::once(async { Ok(first) }).chain(rest))
+}
+
+/// Answers `BidiReadObject`: the first message names the object, each may ask for ranges.
+pub(super) async fn many(
+    store: Arc<Store>,
+    mut asked: BoxStream<'static, Result<pb::BidiReadObjectRequest, Status>>,
+) -> Result<ReceiverStream<Result<pb::BidiReadObjectResponse, Status>>, Status> {
+    let first = asked.try_next().await?.unwrap_or_default();
+    let spec = first
+        .read_object_spec
+        .ok_or(Failure::Required("read_object_spec"))?;
+    let name = proto::name(&spec.bucket, &spec.object)?;
+    let generation = proto::generation(spec.generation);
+    let stored = store.find(&name, generation, conditions!(spec))?;
+    let (out, answers) = mpsc::channel(WAITING_MAX);
+    let opening = pb::BidiReadObjectResponse {
+        metadata: Some(proto::object(stored.object.clone())),
+        read_handle: Some(pb::BidiReadHandle {
+            handle: stored.object.etag().into_bytes(),
+        }),
+        ..pb::BidiReadObjectResponse::default()
+    };
+    let reader = Reader { name, stored, out };
+    tokio::spawn(async move {
+        let mut ranges = first.read_ranges;
+        let mut told = reader.out.send(Ok(opening)).await.is_ok();
+        while told {
+            for range in std::mem::take(&mut ranges) {
+                if let Err(status) = reader.answer(range).await {
+                    drop(reader.out.send(Err(status)).await);
+                    return;
+                }
+            }
+            match asked.next().await {
+                Some(Ok(more)) => ranges = more.read_ranges,
+                Some(Err(_)) | None => told = false,
+            }
+        }
+    });
+    Ok(ReceiverStream::new(answers))
+}
+
+/// One stream of ranges.
+struct Reader {
+    name: Name,
+    stored: Stored,
+    out: mpsc::Sender<Result<pb::BidiReadObjectResponse, Status>>,
+}
+
+impl Reader {
+    /// Sends one range in pieces; the last says so.
+    async fn answer(&self, asked: pb::ReadRange) -> Result<(), Status> {
+        let size_bytes = self.stored.object.size_bytes;
+        if asked.read_length < 0 {
+            return Err(Failure::Invalid("Invalid read length.".to_owned()).into());
+        }
+        let range = within(asked.read_offset, asked.read_length, size_bytes)?;
+        let pieces = self.stored.content.read(range.clone()).await;
+        let mut pieces = pieces.map_err(|error| gone(error.into(), &self.name))?;
+        let mut offset = range.start;
+        loop {
+            let piece = pieces.try_next().await.map_err(Failure::from)?;
+            let length = piece.as_ref().map_or(0, bytes::Bytes::len) as u64;
+            let end = offset + length >= range.end || piece.is_none();
+            let data = pb::ObjectRangeData {
+                checksummed_data: piece.map(|piece| checksummed(&piece)),
+                read_range: Some(pb::ReadRange {
+                    read_offset: proto::size(offset),
+                    read_length: proto::size(length),
+                    read_id: asked.read_id,
+                }),
+                range_end: end,
+            };
+            let message = pb::BidiReadObjectResponse {
+                object_data_ranges: vec![data],
+                ..pb::BidiReadObjectResponse::default()
+            };
+            let heard = self.out.send(Ok(message)).await;
+            offset += length;
+            if end || heard.is_err() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// The bytes asked for: a negative offset counts from the end, a limit of 0 is none.
+fn within(offset: i64, limit: i64, size_bytes: u64) -> Result<Range<u64>, Failure> {
+    let start = if offset < 0 {
+        size_bytes.saturating_sub(offset.unsigned_abs())
+    } else {
+        offset.unsigned_abs()
+    };
+    if start > size_bytes {
+        return Err(Failure::Range { size_bytes });
+    }
+    let end = match limit.unsigned_abs() {
+        0 => size_bytes,
+        limit => start.saturating_add(limit).min(size_bytes),
+    };
+    Ok(start..end)
+}
+
+fn checksummed(piece: &bytes::Bytes) -> pb::ChecksummedData {
+    pb::ChecksummedData {
+        content: piece.to_vec(),
+        crc32c: Some(crc32c::crc32c(piece)),
+    }
+}

@@ -1,0 +1,268 @@
+//! What the service holds: buckets, their notifications, and the ground that objects stand on.
+//!
+//! Everything lives in plain maps behind one lock; each change goes to [`Db`]
+//! first, so a failed write leaves both as they were.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    blob::{Blobs, Content},
+    bucket::Bucket,
+    condition::Conditions,
+    failure::Failure,
+    notification::{Happening, Message, Notification},
+    object::Object,
+    row,
+};
+use crate::{
+    Publish,
+    clock::Clock,
+    db::{Change, Db},
+};
+
+/// The whole state of the service.
+pub(super) struct Store {
+    state: Mutex<State>,
+    db: Db,
+    pub(super) blobs: Blobs,
+    pub(super) clock: Clock,
+    publish: Publish,
+    /// What links in resources begin with, without a final slash.
+    pub(super) base_url: String,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) drawers: BTreeMap<String, Drawer>,
+    generation: i64,
+}
+
+/// A bucket with all that is in it.
+#[derive(Debug)]
+pub(super) struct Drawer {
+    pub(super) bucket: Bucket,
+    pub(super) objects: BTreeMap<String, Versions>,
+    pub(super) notifications: BTreeMap<String, Notification>,
+}
+
+/// All generations of a name, oldest first; never empty. Only the last can be live.
+pub(super) type Versions = BTreeMap<i64, Stored>;
+
+/// One generation with its bytes.
+#[derive(Debug, Clone)]
+pub(super) struct Stored {
+    pub(super) object: Object,
+    pub(super) content: Content,
+}
+
+/// The generation asked for, or the live one.
+pub(super) fn pick(versions: Option<&Versions>, generation: Option<i64>) -> Option<&Stored> {
+    match generation {
+        Some(generation) => versions?.get(&generation),
+        None => live(versions?),
+    }
+}
+
+/// The live generation.
+pub(super) fn live(versions: &Versions) -> Option<&Stored> {
+    let (_, last) = versions.last_key_value()?;
+    last.object.is_live().then_some(last)
+}
+
+impl Store {
+    /// Reads back what an earlier process left.
+    pub(super) fn open(
+        db: Db,
+        clock: Clock,
+        objects: Option<&Path>,
+        base_url: &str,
+        publish: Publish,
+    ) -> Result<Self, Failure> {
+        let blobs = Blobs::open(objects)?;
+        let state = State::read(&db, &blobs)?;
+        let kept = state
+            .drawers
+            .values()
+            .flat_map(|drawer| drawer.objects.values());
+        let generations: BTreeSet<i64> = kept.flat_map(BTreeMap::keys).copied().collect();
+        blobs.sweep(&generations)?;
+        Ok(Self {
+            state: Mutex::new(state),
+            db,
+            blobs,
+            clock,
+            publish,
+            base_url: base_url.trim_end_matches('/').to_owned(),
+        })
+    }
+
+    /// The maps; a panic elsewhere does not make them wrong, as the store is written first.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn write(&self, changes: Vec<Change>) -> Result<(), Failure> {
+        Ok(self.db.apply(changes)?)
+    }
+
+    /// Hands messages to Pub/Sub; not under the lock, as the hearer may call back.
+    pub(super) fn tell(&self, messages: Vec<Message>) {
+        for message in messages {
+            (self.publish)(&message.topic, message.data, message.attributes);
+        }
+    }
+
+    /// Adds `bucket`.
+    pub(super) fn insert_bucket(&self, bucket: Bucket) -> Result<Bucket, Failure> {
+        let mut state = self.lock();
+        if state.drawers.contains_key(&bucket.name) {
+            return Err(Failure::BucketExists);
+        }
+        self.write(vec![row::bucket(&bucket)?])?;
+        let drawer = Drawer {
+            bucket: bucket.clone(),
+            objects: BTreeMap::new(),
+            notifications: BTreeMap::new(),
+        };
+        state.drawers.insert(bucket.name.clone(), drawer);
+        Ok(bucket)
+    }
+
+    /// The bucket of that name.
+    pub(super) fn bucket(&self, name: &str, conditions: Conditions) -> Result<Bucket, Failure> {
+        let state = self.lock();
+        let bucket = &state.drawer(name)?.bucket;
+        conditions.allow_read(bucket.current())?;
+        Ok(bucket.clone())
+    }
+
+    /// The buckets of `project` whose names come after `after` and begin with `prefix`, in order.
+    pub(super) fn buckets(&self, project: &str, prefix: &str, after: &str) -> Vec<Bucket> {
+        let state = self.lock();
+        let buckets = state.drawers.values().map(|drawer| &drawer.bucket);
+        buckets
+            .filter(|bucket| {
+                (bucket.project == project || project.is_empty() || project == "_")
+                    && bucket.name.starts_with(prefix)
+                    && bucket.name.as_str() > after
+            })
+            .cloned()
+            .collect()
+    }
+
+    /// Applies `change` to a bucket.
+    pub(super) fn update_bucket(
+        &self,
+        name: &str,
+        conditions: Conditions,
+        change: impl FnOnce(&mut Bucket) -> Result<(), Failure>,
+    ) -> Result<Bucket, Failure> {
+        let mut state = self.lock();
+        let drawer = state.drawer_mut(name)?;
+        conditions.allow_write(drawer.bucket.current())?;
+        let mut bucket = drawer.bucket.clone();
+        change(&mut bucket)?;
+        bucket.metageneration += 1;
+        bucket.updated = self.clock.now();
+        self.write(vec![row::bucket(&bucket)?])?;
+        drawer.bucket = bucket.clone();
+        Ok(bucket)
+    }
+
+    /// Removes a bucket that holds no generation of any object.
+    pub(super) fn delete_bucket(&self, name: &str, conditions: Conditions) -> Result<(), Failure> {
+        let mut state = self.lock();
+        let drawer = state.drawer(name)?;
+        conditions.allow_write(drawer.bucket.current())?;
+        if !drawer.objects.is_empty() {
+            return Err(Failure::BucketNotEmpty);
+        }
+        let notifications = drawer.notifications.keys();
+        let mut changes: Vec<Change> = notifications
+            .map(|id| row::no_notification(name, id))
+            .collect();
+        changes.push(row::no_bucket(name));
+        self.write(changes)?;
+        state.drawers.remove(name);
+        Ok(())
+    }
+}
+
+impl State {
+    fn read(db: &Db, blobs: &Blobs) -> Result<Self, Failure> {
+        let mut state = Self::default();
+        for (name, row) in db.scan(row::BUCKETS)? {
+            let drawer = Drawer {
+                bucket: serde_json::from_slice(&row)?,
+                objects: BTreeMap::new(),
+                notifications: BTreeMap::new(),
+            };
+            state.drawers.insert(name, drawer);
+        }
+        for (key, row) in db.scan(row::NOTIFICATIONS)? {
+            let notification: Notification = serde_json::from_slice(&row)?;
+            let bucket = key.split('/').next().unwrap_or_default();
+            if let Some(drawer) = state.drawers.get_mut(bucket) {
+                drawer
+                    .notifications
+                    .insert(notification.id.clone(), notification);
+            }
+        }
+        for (_, row) in db.scan(row::OBJECTS)? {
+            let object: Object = serde_json::from_slice(&row)?;
+            let generation = object.generation;
+            match (
+                state.drawers.get_mut(&object.bucket),
+                blobs.kept(generation),
+            ) {
+                (Some(drawer), Some(content)) => {
+                    let versions = drawer.objects.entry(object.name.clone()).or_default();
+                    versions.insert(generation, Stored { object, content });
+                }
+                _ => tracing::warn!(generation, "an object whose bytes are gone was forgotten"),
+            }
+        }
+        for (_, row) in db.scan(row::COUNTERS)? {
+            state.generation = serde_json::from_slice(&row)?;
+        }
+        Ok(state)
+    }
+
+    pub(super) fn drawer(&self, bucket: &str) -> Result<&Drawer, Failure> {
+        self.drawers.get(bucket).ok_or(Failure::NoBucket)
+    }
+
+    pub(super) fn drawer_mut(&mut self, bucket: &str) -> Result<&mut Drawer, Failure> {
+        self.drawers.get_mut(bucket).ok_or(Failure::NoBucket)
+    }
+
+    /// The next generation, microseconds as in production, with the row that remembers it.
+    pub(super) fn next_generation(&mut self, now: DateTime<Utc>) -> Result<(i64, Change), Failure> {
+        self.generation = now.timestamp_micros().max(self.generation + 1);
+        let row = row::counter(self.generation)?;
+        Ok((self.generation, row))
+    }
+}
+
+impl Drawer {
+    /// The messages about `happenings`, one for each configuration that asks for it.
+    pub(super) fn messages(
+        &self,
+        happenings: &[(Happening, &Object)],
+        now: DateTime<Utc>,
+        base_url: &str,
+    ) -> Vec<Message> {
+        let pairs = happenings.iter().flat_map(|(happening, object)| {
+            self.notifications
+                .values()
+                .filter_map(|config| config.message(*happening, object, now, base_url))
+        });
+        pairs.collect()
+    }
+}

@@ -1,0 +1,290 @@
+//! `generateContent`, `streamGenerateContent`, `countTokens`: asking a simulated model.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{Value, json};
+
+use super::{
+    Vertex,
+    call::{Answer, Call, precondition, time},
+    catalogue, create, dataset, endpoints,
+    ledger::Deployed,
+    nearest::Index,
+    number::{Seed, count},
+    prompt::{self, Asked},
+    record::JobRecord,
+    speech, tokens,
+};
+use crate::rest::Error;
+
+/// Where base models are served: in the regions they answer 404.
+const BASE_LOCATIONS: [&str; 3] = ["global", "us", "eu"];
+/// Time of the wall that an answer takes: enough to be seen, too little to wait for.
+const LATENCY: Duration = Duration::from_millis(5);
+/// Indexes that are kept; each holds a training file.
+const INDEXES_MAX: usize = 4;
+/// Events of a streamed answer.
+const EVENTS_MAX: usize = 5;
+/// What `modelVersion` ends with.
+const SIMULATED_SUFFIX: &str = "-simulated";
+
+/// Who is asked.
+enum Speaker {
+    Base(&'static catalogue::Model),
+    Tuned {
+        job: Box<JobRecord>,
+        deployed: Deployed,
+        index: Arc<Index>,
+    },
+}
+
+impl Vertex {
+    /// A verb on `publishers/google/models/M`.
+    pub(super) async fn ask_base(&self, call: &Call, model: &str) -> Result<Answer, Error> {
+        let served = catalogue::find(model)
+            .filter(|model| !model.is_retired(self.clock.now()))
+            .filter(|_| BASE_LOCATIONS.contains(&call.location.as_str()))
+            .ok_or_else(|| Error::new("NOT_FOUND", create::unavailable(call, model)))?;
+        self.ask(call, Speaker::Base(served)).await
+    }
+
+    /// A verb on `endpoints/ID` that asks its model something.
+    pub(super) async fn ask_tuned(&self, call: &Call, id: &str) -> Result<Answer, Error> {
+        let (job, deployed) = self.deployed(call, id)?;
+        let index = self.index(&job).await?;
+        let job = Box::new(job);
+        self.ask(
+            call,
+            Speaker::Tuned {
+                job,
+                deployed,
+                index,
+            },
+        )
+        .await
+    }
+
+    fn deployed(&self, call: &Call, id: &str) -> Result<(JobRecord, Deployed), Error> {
+        let ledger = self.ledger();
+        let endpoint = endpoints::find(&ledger, call, id, self.clock.now())?;
+        let none = || precondition(format!("Endpoint `{id}` has no deployed model."));
+        let deployed = endpoint.deployed.ok_or_else(none)?;
+        let job = ledger.jobs.get(&deployed.job).cloned().ok_or_else(none)?;
+        Ok((job, deployed))
+    }
+
+    /// The index of the training file of `job`, built when first needed.
+    async fn index(&self, job: &JobRecord) -> Result<Arc<Index>, Error> {
+        // Held while building, so that a burst of questions builds it once.
+        let mut indexes = self.indexes.lock().await;
+        if let Some((_, index)) = indexes.iter().find(|(id, _)| *id == job.id) {
+            return Ok(Arc::clone(index));
+        }
+        let file = self.object(&job.training_uri).map_err(|_gone| {
+            precondition(format!(
+                "The emulator answers for a tuned model from its training file, and `{}` is gone.",
+                job.training_uri
+            ))
+        })?;
+        let index = tokio::task::spawn_blocking(move || Index::of(dataset::examples(&file)))
+            .await
+            .map_err(|error| Error::new("INTERNAL", error.to_string()))?;
+        let index = Arc::new(index);
+        indexes.push_back((job.id.clone(), Arc::clone(&index)));
+        if indexes.len() > INDEXES_MAX {
+            indexes.pop_front();
+        }
+        Ok(index)
+    }
+
+    async fn ask(&self, call: &Call, speaker: Speaker) -> Result<Answer, Error> {
+        if call.method != http::Method::POST {
+            return Err(call.unimplemented());
+        }
+        tokio::time::sleep(LATENCY).await;
+        match call.verb.as_str() {
+            "countTokens" => prompt::count_tokens(&call.body).map(Answer::Json),
+            "generateContent" => {
+                let asked = Asked::read(&call.body, speaker.thinking_budget())?;
+                Ok(Answer::Json(self.response(&speaker, &asked)))
+            }
+            "streamGenerateContent" => {
+                let asked = Asked::read(&call.body, speaker.thinking_budget())?;
+                let events = pieces(self.response(&speaker, &asked));
+                Ok(if call.param("alt") == "sse" {
+                    Answer::Events(events)
+                } else {
+                    Answer::List(events)
+                })
+            }
+            _ => Err(call.unimplemented()),
+        }
+    }
+
+    fn response(&self, speaker: &Speaker, asked: &Asked) -> Value {
+        let now = self.clock.now();
+        let mut response = json!({
+            "modelVersion": speaker.version(),
+            "createTime": time(now),
+            "responseId": Seed::of(asked.question.as_bytes()).named(&now.to_rfc3339()).id(),
+        });
+        let (candidates, feedback, tokens) = candidates(speaker, asked);
+        if let Some(object) = response.as_object_mut() {
+            if let Some(feedback) = feedback {
+                object.insert("promptFeedback".to_owned(), feedback);
+            }
+            if !candidates.is_empty() {
+                object.insert("candidates".to_owned(), candidates.into());
+            }
+            object.insert("usageMetadata".to_owned(), asked.usage(tokens));
+        }
+        response
+    }
+}
+
+impl Speaker {
+    fn thinking_budget(&self) -> bool {
+        match self {
+            Self::Base(model) => model.thinking_budget,
+            Self::Tuned { job, .. } => {
+                catalogue::find(&job.base_model).is_some_and(|model| model.thinking_budget)
+            }
+        }
+    }
+
+    fn version(&self) -> String {
+        match self {
+            Self::Base(model) => format!("{}{SIMULATED_SUFFIX}", model.id),
+            Self::Tuned { job, .. } => format!("{}@1{SIMULATED_SUFFIX}", job.model_name()),
+        }
+    }
+
+    fn says(&self, asked: &Asked) -> String {
+        match self {
+            Self::Base(_) => match &asked.schema {
+                Some(schema) => {
+                    let text = speech::untuned(&asked.question);
+                    super::structured::value(schema, &text, Seed::of(asked.question.as_bytes()))
+                        .to_string()
+                }
+                None => speech::untuned(&asked.question),
+            },
+            Self::Tuned {
+                job,
+                deployed,
+                index,
+            } => {
+                let step = job
+                    .checkpoints()
+                    .iter()
+                    .find(|checkpoint| checkpoint.id == deployed.checkpoint)
+                    .map_or(job.total_steps(), |checkpoint| checkpoint.step);
+                let curves = job.curves();
+                if curves.is_ruined(step) {
+                    speech::ruined(&asked.question, job.seed())
+                } else {
+                    speech::tuned(index, &asked.question, curves.skill(step), job.seed())
+                }
+            }
+        }
+    }
+}
+
+/// The candidates, the feedback on a refused prompt, and the tokens of the answer.
+fn candidates(speaker: &Speaker, asked: &Asked) -> (Vec<Value>, Option<Value>, u64) {
+    if asked.question.contains(prompt::BLOCKED) {
+        let feedback = json!({
+            "blockReason": "PROHIBITED_CONTENT",
+            "blockReasonMessage": "The prompt was blocked (simulated).",
+        });
+        return (Vec::new(), Some(feedback), 0);
+    }
+    if asked.question.contains(prompt::EMPTY) {
+        let candidate =
+            json!({ "index": 0, "content": { "role": "model" }, "finishReason": "STOP" });
+        return (vec![candidate], None, 0);
+    }
+    if asked.question.contains(prompt::UNSAFE) {
+        let candidate = json!({ "index": 0, "finishReason": "SAFETY", "safetyRatings": [{
+            "category": "HARM_CATEGORY_DANGEROUS_CONTENT", "probability": "HIGH", "blocked": true,
+        }]});
+        return (vec![candidate], None, 0);
+    }
+    let said = speaker.says(asked);
+    let stopped = asked.stopped(&said);
+    let (text, was_cut) = tokens::truncate(stopped, asked.tokens_max);
+    let reason = if was_cut { "MAX_TOKENS" } else { "STOP" };
+    let content = if text.is_empty() {
+        json!({ "role": "model" })
+    } else {
+        json!({ "role": "model", "parts": [{ "text": text }] })
+    };
+    let candidates = (0..asked.candidates)
+        .map(|index| json!({ "index": index, "content": content, "finishReason": reason }))
+        .collect();
+    (candidates, None, tokens::estimate(text) * asked.candidates)
+}
+
+/// The events of a streamed answer: the text in parts, the end's fields in the last alone.
+fn pieces(whole: Value) -> Vec<Value> {
+    let text = whole
+        .pointer("/candidates/0/content/parts/0/text")
+        .and_then(Value::as_str);
+    let words: Vec<&str> = match text {
+        Some(text) => text.split_inclusive(char::is_whitespace).collect(),
+        None => return vec![whole],
+    };
+    let size = words.len().div_ceil(EVENTS_MAX).max(1);
+    let parts: Vec<String> = words.chunks(size).map(<[&str]>::concat).collect();
+    let last = count(parts.len()).saturating_sub(1);
+    (0_u64..)
+        .zip(parts)
+        .map(|(at, part)| {
+            let mut event = whole.clone();
+            if let Some(text) = event.pointer_mut("/candidates/0/content/parts/0/text") {
+                *text = part.into();
+            }
+            if at < last {
+                if let Some(candidate) = event
+                    .pointer_mut("/candidates/0")
+                    .and_then(Value::as_object_mut)
+                {
+                    candidate.remove("finishReason");
+                }
+                if let Some(event) = event.as_object_mut() {
+                    event.remove("usageMetadata");
+                }
+            }
+            event
+        })
+        .collect()
+}
+
+impl Asked {
+    fn stopped<'a>(&self, said: &'a str) -> &'a str {
+        let end = self
+            .stops
+            .iter()
+            .filter_map(|stop| said.find(stop.as_str()))
+            .min();
+        end.and_then(|end| said.get(..end)).unwrap_or(said)
+    }
+
+    fn usage(&self, answer_tokens: u64) -> Value {
+        let mut usage = json!({
+            "promptTokenCount": self.prompt_tokens,
+            "totalTokenCount": self.prompt_tokens + answer_tokens + self.thought_tokens,
+            "trafficType": "ON_DEMAND",
+            "promptTokensDetails": [{ "modality": "TEXT", "tokenCount": self.prompt_tokens }],
+        });
+        if let Some(usage) = usage.as_object_mut() {
+            if answer_tokens > 0 {
+                usage.insert("candidatesTokenCount".to_owned(), answer_tokens.into());
+            }
+            if self.thought_tokens > 0 {
+                usage.insert("thoughtsTokenCount".to_owned(), self.thought_tokens.into());
+            }
+        }
+        usage
+    }
+}

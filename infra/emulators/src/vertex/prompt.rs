@@ -1,0 +1,204 @@
+//! What is asked of a model: the body of `generateContent`, read and checked.
+
+use serde_json::{Value, json};
+
+use super::{
+    call::invalid,
+    number::count,
+    protojson::{bool, field, int64, string, text_of},
+    tokens,
+};
+use crate::rest::Error;
+
+/// A prompt that holds this is refused whole: `promptFeedback.blockReason`, no candidates.
+pub(super) const BLOCKED: &str = "[[emulator: block this prompt]]";
+/// A prompt that holds this is answered by a candidate without parts.
+pub(super) const EMPTY: &str = "[[emulator: answer nothing]]";
+/// A prompt that holds this is answered by a candidate that ends with `SAFETY`.
+pub(super) const UNSAFE: &str = "[[emulator: answer unsafely]]";
+
+/// Tokens of an answer where no less is asked for: the documented limit of Gemini 3.x.
+const ANSWER_MAX_TOKENS: u64 = 65_536;
+/// `candidateCount` at most.
+const CANDIDATES_MAX: i64 = 8;
+
+/// A question that may be answered.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// The texts of all turns, a line a turn, as training prompts are kept.
+    pub(super) question: String,
+    /// Tokens of all that was sent.
+    pub(super) prompt_tokens: u64,
+    /// Tokens that thinking is said to have taken.
+    pub(super) thought_tokens: u64,
+    /// `maxOutputTokens`.
+    pub(super) tokens_max: u64,
+    /// `candidateCount`.
+    pub(super) candidates: u64,
+    /// `stopSequences`.
+    pub(super) stops: Vec<String>,
+    /// The schema of an answer in JSON.
+    pub(super) schema: Option<Value>,
+}
+
+impl Asked {
+    /// Reads the body of a question to a model that knows `thinkingBudget`, or does not.
+    pub(super) fn read(body: &Value, thinking_budget: bool) -> Result<Self, Error> {
+        let turns = turns(body)?;
+        let empty = json!({});
+        let config = field(body, "generationConfig").unwrap_or(&empty);
+        if bool(config, "responseLogprobs")? || field(config, "logprobs").is_some() {
+            return Err(invalid("Logprobs is not enabled for this model."));
+        }
+        let candidates = int64(config, "candidateCount")?.unwrap_or(1);
+        if !(1..=CANDIDATES_MAX).contains(&candidates) {
+            return Err(invalid(format!(
+                "`candidate_count` must be from 1 to {CANDIDATES_MAX}."
+            )));
+        }
+        let tokens_max = match int64(config, "maxOutputTokens")? {
+            None | Some(0) => ANSWER_MAX_TOKENS,
+            Some(most) => u64::try_from(most)
+                .map_err(|_negative| invalid("`max_output_tokens` must be positive."))?,
+        };
+        Ok(Self {
+            question: turns.join("\n"),
+            prompt_tokens: prompt_tokens(body),
+            thought_tokens: thought_tokens(config, thinking_budget)?,
+            tokens_max,
+            candidates: u64::try_from(candidates).unwrap_or(1),
+            stops: stops(config),
+            schema: schema(config)?,
+        })
+    }
+}
+
+/// The answer of `countTokens`.
+pub(super) fn count_tokens(body: &Value) -> Result<Value, Error> {
+    let turns = turns(body)?;
+    let characters: usize = turns
+        .iter()
+        .map(|text| {
+            text.chars()
+                .filter(|character| !character.is_whitespace())
+                .count()
+        })
+        .sum();
+    let tokens = prompt_tokens(body);
+    Ok(json!({
+        "totalTokens": tokens,
+        "totalBillableCharacters": count(characters),
+        "promptTokensDetails": [{ "modality": "TEXT", "tokenCount": tokens }],
+    }))
+}
+
+fn turns(body: &Value) -> Result<Vec<String>, Error> {
+    // One content alone is as good as a list of one in proto-JSON's eyes only; the service wants a list.
+    let contents = field(body, "contents")
+        .and_then(Value::as_array)
+        .filter(|contents| !contents.is_empty())
+        .ok_or_else(|| {
+            invalid("Unable to submit request because it must have a `contents` field.")
+        })?;
+    contents
+        .iter()
+        .map(|content| {
+            let role = string(content, "role")?;
+            if !["", "user", "model", "function"].contains(&role.to_ascii_lowercase().as_str()) {
+                return Err(invalid("Please use a valid role: user, model."));
+            }
+            if field(content, "parts").is_none() {
+                return Err(invalid(
+                    "Unable to submit request because it must include at least one parts field.",
+                ));
+            }
+            Ok(text_of(content))
+        })
+        .collect()
+}
+
+fn prompt_tokens(body: &Value) -> u64 {
+    let contents = field(body, "contents").and_then(Value::as_array);
+    let texts = contents.into_iter().flatten().map(text_of);
+    let system = field(body, "systemInstruction").map(text_of);
+    texts
+        .chain(system)
+        .map(|text| tokens::estimate(&text))
+        .sum()
+}
+
+fn thought_tokens(config: &Value, thinking_budget: bool) -> Result<u64, Error> {
+    let Some(thinking) = field(config, "thinkingConfig") else {
+        return Ok(0);
+    };
+    if int64(thinking, "thinkingBudget")?.is_some() && !thinking_budget {
+        return Err(invalid(
+            "`thinking_budget` is not supported for this model; use `thinking_level`.",
+        ));
+    }
+    match field(thinking, "thinkingLevel").map(|level| (level.as_i64(), level.as_str())) {
+        // By number, which is which matters to no answer here.
+        None | Some((Some(_), _) | (_, Some("MINIMAL" | "THINKING_LEVEL_UNSPECIFIED"))) => Ok(0),
+        Some((_, Some("LOW"))) => Ok(32),
+        Some((_, Some("MEDIUM"))) => Ok(128),
+        Some((_, Some("HIGH"))) => Ok(512),
+        Some(_) => Err(invalid("Invalid value at 'thinking_level'.")),
+    }
+}
+
+fn stops(config: &Value) -> Vec<String> {
+    let stops = field(config, "stopSequences").and_then(Value::as_array);
+    let texts = stops.into_iter().flatten().filter_map(Value::as_str);
+    texts
+        .filter(|stop| !stop.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn schema(config: &Value) -> Result<Option<Value>, Error> {
+    if string(config, "responseMimeType")? != "application/json" {
+        return Ok(None);
+    }
+    let schema = field(config, "responseSchema").or_else(|| field(config, "responseJsonSchema"));
+    Ok(Some(schema.cloned().unwrap_or_else(
+        || json!({ "type": "object", "properties": { "answer": { "type": "string" } } }),
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(config: &Value, expected: Option<&str>) {
+        let body = json!({
+            "contents": [{"role": "user", "parts": [{"text": "Hi"}]}],
+            "generationConfig": config,
+        });
+        match (Asked::read(&body, false), expected) {
+            (Ok(_), None) => {}
+            (Err(error), Some(text)) if error.message.contains(text) => {}
+            (read, _) => panic!("{config}: {read:?}"),
+        }
+    }
+
+    #[test]
+    fn settings_that_the_model_does_not_know_are_refused() {
+        check(&json!({}), None);
+        check(&json!({"temperature": 0.0, "seed": 1, "topP": 0.5}), None);
+        check(
+            &json!({"thinkingConfig": {"thinkingLevel": "MINIMAL"}}),
+            None,
+        );
+        check(
+            &json!({"responseLogprobs": true}),
+            Some("Logprobs is not enabled"),
+        );
+        check(
+            &json!({"thinkingConfig": {"thinkingBudget": 0}}),
+            Some("`thinking_budget`"),
+        );
+        check(&json!({"candidateCount": 9}), Some("`candidate_count`"));
+        check(&json!({"maxOutputTokens": -1}), Some("`max_output_tokens`"));
+    }
+}

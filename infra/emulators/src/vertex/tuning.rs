@@ -1,0 +1,224 @@
+//! `tuningJobs`: create, get, list, cancel.
+
+use std::cmp::Reverse;
+
+use bytes::Bytes;
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use super::{
+    Vertex,
+    call::{Answer, Call, invalid, not_found},
+    create::{self, Asked},
+    dataset::{self, Report},
+    filter::{self, Term},
+    ledger::Ledger,
+    number::{Seed, count},
+    observe::{View, observe},
+    quota,
+    record::JobRecord,
+    render,
+    settings::OverQuota,
+};
+use crate::rest::Error;
+
+/// Steps that the service aims at when no epochs are asked for: 166 examples were seen to become 40 epochs.
+const DEFAULT_ROWS_IN_ALL: u64 = 6_640;
+/// Epochs that it then gives at most.
+const DEFAULT_EPOCHS_MAX: u64 = 40;
+
+impl Vertex {
+    /// `POST …/tuningJobs`. The data is read here and now; its faults show once the job has "read" it.
+    pub(super) async fn create_job(&self, call: &Call) -> Result<Answer, Error> {
+        let asked = create::read(call, self.clock.now())?;
+        let training = self.object(&asked.training_uri)?;
+        let validation = asked
+            .validation_uri
+            .as_deref()
+            .map(|uri| self.object(uri))
+            .transpose()?;
+        // A large file takes longer to read than a request may hold its thread.
+        let report =
+            tokio::task::spawn_blocking(move || dataset::inspect(&training, validation.as_deref()))
+                .await
+                .map_err(|error| Error::new("INTERNAL", error.to_string()))?;
+
+        let now = self.clock.now();
+        let mut ledger = self.ledger();
+        let limit = ledger.settings.concurrent_jobs;
+        let in_project = ledger
+            .jobs
+            .values()
+            .filter(|job| job.project == call.project);
+        let is_over = quota::held(in_project, now) >= limit;
+        if is_over && ledger.settings.over_quota == OverQuota::Reject {
+            return Err(over_quota(limit));
+        }
+        let seed = Seed::of(call.project.as_bytes())
+            .with(count(ledger.jobs.len()))
+            .named(&now.to_rfc3339());
+        let mut job = record(call, asked, report, seed.id(), now);
+        job.seconds_per_step = ledger.settings.seconds_per_step;
+        if is_over {
+            // Far away until the turns are given, a line below.
+            job.slot_at = now + TimeDelta::days(3650);
+        }
+        let id = job.id.clone();
+        ledger.put_job(job)?;
+        ledger.reschedule(&call.project, now)?;
+        let job = ledger.jobs.get(&id).ok_or_else(|| not_found(&id))?;
+        tracing::info!(job.id = %id, job.rows = job.report.rows, "accepted tuning job {id}");
+        Ok(Answer::Json(shown(
+            &ledger,
+            job,
+            &observe(job, now),
+            call.beta,
+        )))
+    }
+
+    /// `GET …/tuningJobs/ID`.
+    pub(super) fn get_job(&self, call: &Call, id: &str) -> Result<Answer, Error> {
+        let ledger = self.ledger();
+        let job = find(&ledger, call, id)?;
+        Ok(Answer::Json(shown(
+            &ledger,
+            job,
+            &observe(job, self.clock.now()),
+            call.beta,
+        )))
+    }
+
+    /// `GET …/tuningJobs`: the newest first.
+    pub(super) fn list_jobs(&self, call: &Call) -> Result<Answer, Error> {
+        let terms = filter::parse(call.param("filter"))?;
+        let now = self.clock.now();
+        let ledger = self.ledger();
+        let lag = TimeDelta::seconds(ledger.settings.list_lag_s.into());
+        let mut jobs: Vec<(&JobRecord, View)> = Vec::new();
+        // Without a lag all is listed, even what a faster clock of an earlier process dated ahead.
+        for job in ledger.jobs.values() {
+            if job.project == call.project
+                && job.location == call.location
+                && (lag.is_zero() || job.created + lag <= now)
+            {
+                let view = observe(job, now);
+                if passes(&terms, job, &view)? {
+                    jobs.push((job, view));
+                }
+            }
+        }
+        jobs.sort_by_key(|(job, _)| (Reverse(job.created), job.id.clone()));
+        let (page, token) = call.page(jobs, |(job, _)| job.id.clone())?;
+        let page: Vec<Value> = page
+            .iter()
+            .map(|(job, view)| shown(&ledger, job, view, call.beta))
+            .collect();
+        Ok(Answer::Json(list_of("tuningJobs", page, token)))
+    }
+
+    /// `POST …/tuningJobs/ID:cancel`: asks once; asking again, or too late, changes nothing.
+    pub(super) fn cancel_job(&self, call: &Call, id: &str) -> Result<Answer, Error> {
+        let now = self.clock.now();
+        let mut ledger = self.ledger();
+        let mut job = find(&ledger, call, id)?.clone();
+        if job.cancel_at.is_none() && !observe(&job, now).phase.is_terminal() {
+            job.cancel_at = Some(now);
+            ledger.put_job(job)?;
+            ledger.reschedule(&call.project, now)?;
+        }
+        Ok(Answer::Json(json!({})))
+    }
+
+    /// The bytes of a `gs://` object; an object that cannot be read is the caller's fault.
+    pub(super) fn object(&self, uri: &str) -> Result<Bytes, Error> {
+        create::bucket_and_object(uri)
+            .and_then(|(bucket, object)| (self.read)(bucket, object))
+            .ok_or_else(|| {
+                invalid(format!(
+                    "The dataset `{uri}` cannot be read: the object does not exist, or the tuning service agent has no `storage.objects.get` on it."
+                ))
+            })
+    }
+}
+
+/// A page of a list as JSON; an empty list has no field, as in proto-JSON.
+pub(super) fn list_of(name: &str, items: Vec<Value>, token: Option<String>) -> Value {
+    let mut list = serde_json::Map::new();
+    if !items.is_empty() {
+        list.insert(name.to_owned(), items.into());
+    }
+    if let Some(token) = token {
+        list.insert("nextPageToken".to_owned(), token.into());
+    }
+    list.into()
+}
+
+fn find<'a>(ledger: &'a Ledger, call: &Call, id: &str) -> Result<&'a JobRecord, Error> {
+    ledger
+        .job(&call.project, &call.location, id)
+        .ok_or_else(|| not_found(&format!("{}/tuningJobs/{id}", call.parent())))
+}
+
+fn shown(ledger: &Ledger, job: &JobRecord, view: &View, beta: bool) -> Value {
+    render::tuning_job(job, view, &ledger.note(job), beta)
+}
+
+fn record(
+    call: &Call,
+    asked: Asked,
+    report: Report,
+    id: String,
+    now: chrono::DateTime<chrono::Utc>,
+) -> JobRecord {
+    let default_epochs = (DEFAULT_ROWS_IN_ALL / report.rows.max(1)).clamp(1, DEFAULT_EPOCHS_MAX);
+    JobRecord {
+        display_name: asked.display_name.unwrap_or_else(|| format!("tuned-{id}")),
+        id,
+        project: call.project.clone(),
+        location: call.location.clone(),
+        created: now,
+        slot_at: now,
+        cancel_at: None,
+        base_model: asked.base_model,
+        training_uri: asked.training_uri,
+        validation_uri: asked.validation_uri,
+        epochs: asked.epochs.unwrap_or(default_epochs),
+        multiplier: asked.multiplier,
+        adapter: asked.adapter,
+        last_checkpoint_only: asked.last_checkpoint_only,
+        description: asked.description,
+        labels: asked.labels,
+        service_account: asked.service_account,
+        report,
+        seconds_per_step: None,
+    }
+}
+
+fn over_quota(limit: usize) -> Error {
+    Error::new(
+        "RESOURCE_EXHAUSTED",
+        format!(
+            "Quota exceeded for quota metric `global_concurrent_tuning_jobs` (limit {limit}) of service `aiplatform.googleapis.com`. Wait for a running tuning job to end (simulated)."
+        ),
+    )
+}
+
+fn passes(terms: &[Term], job: &JobRecord, view: &View) -> Result<bool, Error> {
+    for term in terms {
+        let found = match term.field.as_str() {
+            "state" => Some(view.phase.state()),
+            "base_model" | "baseModel" => Some(job.base_model.as_str()),
+            "display_name" | "tuned_model_display_name" | "tunedModelDisplayName" => {
+                Some(job.display_name.as_str())
+            }
+            field => match field.strip_prefix("labels.") {
+                Some(key) => job.labels.get(key).map(String::as_str),
+                None => return Err(invalid(format!("lists cannot be filtered by `{field}`"))),
+            },
+        };
+        if !term.admits(found) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
