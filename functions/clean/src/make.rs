@@ -15,7 +15,7 @@ use shared::{
 };
 
 use crate::{
-    Error as CleanError, Part, Report, Sample, Settings, Survey, Task, Verdict, Written,
+    Error as CleanError, Report, Sample, Settings, Survey, Task, Verdict, Written,
     start::State,
     streams::{ObjectSource, Uploads},
 };

@@ -102,7 +102,8 @@ fn write_env(path: &Path, addresses: &BTreeMap<String, String>) -> std::io::Resu
     std::fs::rename(&partial, path)
 }
 
-fn speed(text: &str) -> Result<f64, String> {
+/// A factor that the stack's time may run at.
+pub(crate) fn speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(speed) if speed.is_finite() && (1.0..=1_000.0).contains(&speed) => Ok(speed),
         _ => Err("must be 1 to 1000".to_owned()),
