@@ -158,7 +158,11 @@ impl Plot {
             None => return,
         };
         let column = frame.column(point.step) / DOTS_WIDE;
-        if let Some(cell) = self.marks.get_mut(row).and_then(|line| line.get_mut(column)) {
+        if let Some(cell) = self
+            .marks
+            .get_mut(row)
+            .and_then(|line| line.get_mut(column))
+        {
             *cell = Some(mark);
         }
     }
@@ -167,11 +171,14 @@ impl Plot {
         let lines = self.dots.iter().zip(&self.marks).enumerate();
         lines
             .map(|(row, (dots, marks))| {
-                let cells = dots.iter().zip(marks).map(|(dots, mark)| match (mark, dots) {
-                    (Some(mark), _) => *mark,
-                    (None, 0) => ' ',
-                    (None, dots) => char::from_u32(BRAILLE | dots).unwrap_or('.'),
-                });
+                let cells = dots
+                    .iter()
+                    .zip(marks)
+                    .map(|(dots, mark)| match (mark, dots) {
+                        (Some(mark), _) => *mark,
+                        (None, 0) => ' ',
+                        (None, dots) => char::from_u32(BRAILLE | dots).unwrap_or('.'),
+                    });
                 let text: String = cells.collect();
                 let label = match row {
                     0 => label(frame.high),
@@ -212,7 +219,11 @@ fn steps(frame: &Frame) -> String {
 }
 
 fn legend(curve: &Curve, chosen: Option<u64>) -> String {
-    let lost = curve.train.iter().chain(&curve.eval).any(|point| !is_number(point));
+    let lost = curve
+        .train
+        .iter()
+        .chain(&curve.eval)
+        .any(|point| !is_number(point));
     let mut parts = vec!["⠒⠒ training loss".to_owned()];
     if !curve.eval.is_empty() {
         parts.push(format!("{EVALUATION} evaluation loss"));
@@ -277,7 +288,8 @@ mod tests {
             let text = drawn(train, &[], Some(3));
             assert_eq!(text.lines().count(), HEIGHT + 3, "{text}");
             assert!(
-                text.lines().all(|line| line.chars().count() <= LABEL + 2 + WIDTH),
+                text.lines()
+                    .all(|line| line.chars().count() <= LABEL + 2 + WIDTH),
                 "{text}"
             );
         }

@@ -218,12 +218,20 @@ mod tests {
     fn a_recipe_beside_the_rows_is_used() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("data.jsonl");
-        std::fs::write(&file, "{\"input\": \"a question\", \"output\": \"one two\"}\n").unwrap();
+        std::fs::write(
+            &file,
+            "{\"input\": \"a question\", \"output\": \"one two\"}\n",
+        )
+        .unwrap();
         let screen = Screen::new();
         let rejected = look(&file, None, &screen).unwrap();
         assert_eq!(rejected.survey.report().rows.rejected, 1);
         let recipe = directory.path().join(recipe::FILE_NAME);
-        std::fs::write(&recipe, "[clean]\noutput_words_min = 1\n[tune]\nepochs = 2\n").unwrap();
+        std::fs::write(
+            &recipe,
+            "[clean]\noutput_words_min = 1\n[tune]\nepochs = 2\n",
+        )
+        .unwrap();
         let kept = look(&file, None, &screen).unwrap();
         assert_eq!(kept.survey.report().rows.kept, 1);
         assert_eq!(kept.price().epochs, 2);

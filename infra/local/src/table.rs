@@ -94,7 +94,11 @@ mod tests {
         assert!(table.is_empty());
         table.row(["a".to_owned(), "1.25".to_owned()]);
         table.row_with_note(
-            ["tickets".to_owned(), "10.5".to_owned(), "surplus".to_owned()],
+            [
+                "tickets".to_owned(),
+                "10.5".to_owned(),
+                "surplus".to_owned(),
+            ],
             "waits".to_owned(),
         );
         table.row(["é".to_owned()]);

@@ -103,7 +103,10 @@ fn worst(codes: impl Iterator<Item = u8>) -> ExitCode {
 
 #[expect(clippy::print_stdout, reason = "this is the result")]
 fn print_json(looks: &[(&Path, Look)]) -> Result<(), serde_json::Error> {
-    let checked: Vec<Checked<'_>> = looks.iter().map(|(file, look)| checked(file, look)).collect();
+    let checked: Vec<Checked<'_>> = looks
+        .iter()
+        .map(|(file, look)| checked(file, look))
+        .collect();
     let text = match checked.as_slice() {
         [one] => serde_json::to_string_pretty(one)?,
         several => serde_json::to_string_pretty(several)?,
@@ -162,7 +165,11 @@ pub(crate) fn price(price: &Price, drops: &Drops) -> String {
     let mut line = match price.usd {
         None => format!("Price: `{model}` cannot be tuned; set tune.base_model in recipe.toml"),
         Some(usd) => {
-            let within = if usd > *budget { "above the" } else { "within the" };
+            let within = if usd > *budget {
+                "above the"
+            } else {
+                "within the"
+            };
             format!(
                 "Price: about {} to tune {model} for {epochs}, {}: {within} budget of {}",
                 text::usd(usd),

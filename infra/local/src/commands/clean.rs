@@ -146,7 +146,12 @@ struct Sheets([NamedTempFile; 4]);
 
 impl Sheets {
     fn new(out: &Path) -> io::Result<Self> {
-        Ok(Self([passing(out)?, passing(out)?, passing(out)?, passing(out)?]))
+        Ok(Self([
+            passing(out)?,
+            passing(out)?,
+            passing(out)?,
+            passing(out)?,
+        ]))
     }
 }
 
@@ -198,7 +203,9 @@ mod tests {
 
     fn rows(count: usize) -> String {
         (0..count)
-            .map(|row| format!("{{\"input\": \"question {row}\", \"output\": \"answer number {row}\"}}\n"))
+            .map(|row| {
+                format!("{{\"input\": \"question {row}\", \"output\": \"answer number {row}\"}}\n")
+            })
             .collect()
     }
 

@@ -116,7 +116,9 @@ async fn play(stack: &Stack, inputs: &[Input], screen: &Screen) -> Result<u8, se
     ));
     let quiet_max = session.clock.real(QUIET_SIMULATED).max(QUIET_MIN);
     let pulse = Pulse::new(quiet_max);
-    let chains = inputs.iter().map(|input| chain(&session, input, screen, &pulse));
+    let chains = inputs
+        .iter()
+        .map(|input| chain(&session, input, screen, &pulse));
     let ends = join_all(chains).await;
     let mut codes = Vec::new();
     for (input, end) in inputs.iter().zip(ends) {
@@ -126,7 +128,9 @@ async fn play(stack: &Stack, inputs: &[Input], screen: &Screen) -> Result<u8, se
         print_troubles(&stack.log_lines());
     }
     let seconds = started.elapsed().as_secs();
-    screen.say(&format!("\n{seconds} s from the first row on. Vertex AI was simulated."));
+    screen.say(&format!(
+        "\n{seconds} s from the first row on. Vertex AI was simulated."
+    ));
     // Broken outweighs unusable: the system's fault comes before the file's.
     let broken = codes.iter().copied().find(|code| *code == 1);
     Ok(broken.or(codes.into_iter().max()).unwrap_or_default())
@@ -182,8 +186,15 @@ async fn close(session: &Session, input: &Input, end: Result<Snapshot, Broken>) 
         Ending::AwaitsApproval => {
             println!("\nNothing is bought without a person's yes. On a stack that stays up:");
             println!("  lapidary up &");
-            println!("  lapidary drop {} --dataset {}", input.file.display(), input.dataset);
-            println!("  lapidary approve RUN");
+            println!(
+                "  lapidary drop {} --dataset {}",
+                input.file.display(),
+                input.dataset
+            );
+            // The id follows from rows, recipe and plan: there it is the same.
+            if let Some(run) = &end.run {
+                println!("  lapidary approve {}", run.id);
+            }
         }
         Ending::Failed | Ending::Stopped => {}
     }
@@ -210,9 +221,21 @@ fn troubles(lines: &[LogLine]) -> Vec<String> {
     let mut troubles: Vec<String> = lines
         .iter()
         .rev()
-        .filter(|line| matches!(text(line, "severity").as_str(), "WARNING" | "ERROR" | "CRITICAL"))
+        .filter(|line| {
+            matches!(
+                text(line, "severity").as_str(),
+                "WARNING" | "ERROR" | "CRITICAL"
+            )
+        })
         .take(TROUBLES_MAX)
-        .map(|line| format!("{} {}: {}", line.function, text(line, "severity"), text(line, "message")))
+        .map(|line| {
+            format!(
+                "{} {}: {}",
+                line.function,
+                text(line, "severity"),
+                text(line, "message")
+            )
+        })
         .collect();
     troubles.reverse();
     troubles

@@ -46,7 +46,10 @@ pub(crate) async fn run(args: Args) -> Outcome {
         return Err(refusal.into());
     }
     let after = route::rollback(before.clone(), &args.reason, session.clock.now());
-    let write = session.documents.replace(model.as_str(), &stored, &after).await?;
+    let write = session
+        .documents
+        .replace(model.as_str(), &stored, &after)
+        .await?;
     if write == Write::Lost {
         return Err(format!("the route of `{model}` changed meanwhile: try again").into());
     }

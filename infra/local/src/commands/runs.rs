@@ -87,7 +87,10 @@ pub(crate) async fn run(args: Args) -> Outcome {
     } else {
         print!("{}", table(&listed).render());
     }
-    let uploads = session.documents.newest::<Upload>("at", UPLOADS_MAX).await?;
+    let uploads = session
+        .documents
+        .newest::<Upload>("at", UPLOADS_MAX)
+        .await?;
     let uploads = uploads.into_iter().map(|stored| stored.value);
     print!("{}", refused(uploads));
     Ok(ExitCode::SUCCESS)
@@ -205,7 +208,11 @@ fn verdict_words(verdict: evaluate::compare::Verdict) -> &'static str {
 
 /// The newest uploads that led to no version, so that nobody wonders where a file went.
 fn refused(uploads: impl Iterator<Item = Upload>) -> String {
-    let mut table = Table::new(&[("UPLOAD", Align::Left), ("", Align::Left), ("AT", Align::Left)]);
+    let mut table = Table::new(&[
+        ("UPLOAD", Align::Left),
+        ("", Align::Left),
+        ("AT", Align::Left),
+    ]);
     let refused = uploads.filter_map(|upload| match upload.outcome {
         UploadOutcome::Rejected => Some((upload, "rejected")),
         UploadOutcome::Gone => Some((upload, "gone")),

@@ -3,7 +3,11 @@
 use std::process::ExitCode;
 
 use serde_json::json;
-use shared::{dataset::Version, id::RunId, run::{Job, Run}};
+use shared::{
+    dataset::Version,
+    id::RunId,
+    run::{Job, Run},
+};
 
 use crate::{
     cli::{Outcome, StackArgs},
@@ -63,7 +67,10 @@ fn shown(snapshot: &Snapshot) -> String {
     if let Some(run) = &snapshot.run {
         if let Some(job) = &run.job {
             sections.push(Section::new("Provider", provider(job)));
-            sections.push(Section::new("Dropped", dropped(job, snapshot.version.as_ref())));
+            sections.push(Section::new(
+                "Dropped",
+                dropped(job, snapshot.version.as_ref()),
+            ));
         }
         sections.push(Section::new("History", history(run)));
     }
@@ -127,7 +134,14 @@ fn dropped(job: &Job, version: Option<&Version>) -> Vec<String> {
 fn history(run: &Run) -> Vec<String> {
     let entries = run.history.iter();
     entries
-        .map(|entry| format!("{}  {:<11}{}", stamp(entry.at), entry.by, text::line(&entry.note, 200)))
+        .map(|entry| {
+            format!(
+                "{}  {:<11}{}",
+                stamp(entry.at),
+                entry.by,
+                text::line(&entry.note, 200)
+            )
+        })
         .collect()
 }
 

@@ -43,7 +43,10 @@ pub(crate) fn account(snapshot: &Snapshot) -> Vec<Section> {
         sections.extend(tuning::sections(run, snapshot));
     }
     if let Some(record) = &snapshot.evaluation {
-        sections.push(Section::new("Compared", scores::comparison(&record.evaluation)));
+        sections.push(Section::new(
+            "Compared",
+            scores::comparison(&record.evaluation),
+        ));
     }
     if let Some(decision) = &snapshot.decision {
         sections.push(Section::prose("Gate", &decision.reason));
@@ -59,7 +62,10 @@ fn serving(snapshot: &Snapshot) -> Option<Section> {
     let route = match &snapshot.route {
         Some(route) => route,
         None if snapshot.ending().is_some() => {
-            let words = format!("`{model}` has no tuned model: {} answers", run.plan.base_model);
+            let words = format!(
+                "`{model}` has no tuned model: {} answers",
+                run.plan.base_model
+            );
             return Some(Section::prose("Serves", &words));
         }
         None => return None,
@@ -68,7 +74,10 @@ fn serving(snapshot: &Snapshot) -> Option<Section> {
         Some(target) if target.run == run.id.as_str() => {
             format!("`{model}` is answered by the tuned model of this run")
         }
-        Some(target) => format!("`{model}` is answered by the tuned model of run {}", target.run),
+        Some(target) => format!(
+            "`{model}` is answered by the tuned model of run {}",
+            target.run
+        ),
         None => format!("`{model}` is answered by the base model, {}", route.base),
     };
     Some(Section::prose("Serves", &words))

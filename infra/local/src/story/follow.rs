@@ -149,7 +149,12 @@ impl<'a> Teller<'a> {
 /// The time since the start, by the stack's clock: `+1:02:03`.
 fn stamp(passed: TimeDelta) -> String {
     let seconds = passed.num_seconds().max(0);
-    format!("+{}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
+    format!(
+        "+{}:{:02}:{:02}",
+        seconds / 3_600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Reads the documents of one upload or run.
+//! Reads the documents of one upload or run, and counts the objects of its comparison.
 
 use clean::Report;
 use evaluate::Record;
@@ -41,7 +41,10 @@ pub(crate) async fn snapshot(
             if now.upload.is_none() {
                 now.upload = value(documents.get::<Upload>(id).await?);
             }
-            let version = now.upload.as_ref().and_then(|upload| upload.version.clone());
+            let version = now
+                .upload
+                .as_ref()
+                .and_then(|upload| upload.version.clone());
             if let (None, Some(version)) = (&now.version, version) {
                 now.version = value(documents.get::<Version>(version.as_str()).await?);
             }
@@ -67,6 +70,9 @@ pub(crate) async fn snapshot(
     if now.evaluation.is_none() && run.state.is_final() {
         now.evaluation = value(documents.get::<Record>(id).await?);
     }
+    if now.evaluation.is_none() && run.state.is_final() && run.chosen.is_some() {
+        now.parts_answered = parts_answered(session, run).await?;
+    }
     if now.decision.is_none() && now.evaluation.is_some() {
         now.decision = value(documents.get::<GateDecision>(id).await?);
     }
@@ -74,6 +80,18 @@ pub(crate) async fn snapshot(
         now.route = value(documents.get::<Route>(run.model.as_str()).await?);
     }
     Ok(now)
+}
+
+/// The objects of a comparison under way; none where the stack has no bucket for them.
+async fn parts_answered(session: &Session, run: &Run) -> Result<u64, Error> {
+    let Ok(bucket) = session.address("EVALUATIONS_BUCKET") else {
+        return Ok(0);
+    };
+    let parts = session
+        .objects
+        .list(bucket, &format!("{}/", run.id))
+        .await?;
+    Ok(parts.len() as u64)
 }
 
 fn value<T>(stored: Option<shared::google::documents::Stored<T>>) -> Option<T> {
@@ -103,6 +121,9 @@ async fn report(session: &Session, version: &Version) -> Result<Option<Report>, 
     if part.bytes > REPORT_MAX_BYTES {
         return Ok(None);
     }
-    let text = session.objects.read(&part.artifact.uri, REPORT_MAX_BYTES).await?;
+    let text = session
+        .objects
+        .read(&part.artifact.uri, REPORT_MAX_BYTES)
+        .await?;
     Ok(text.and_then(|text| serde_json::from_slice(&text).ok()))
 }

@@ -87,14 +87,26 @@ pub(crate) fn with_state(state: &str) -> Snapshot {
             Value::Null,
             Value::Null,
         ),
-        "queued" => ("costs about $0.56 of a budget of $5.00", Value::Null, Value::Null),
-        "failed" => ("the bucket cannot be read", job("JOB_STATE_FAILED", None), Value::Null),
+        "queued" => (
+            "costs about $0.56 of a budget of $5.00",
+            Value::Null,
+            Value::Null,
+        ),
+        "failed" => (
+            "the bucket cannot be read",
+            job("JOB_STATE_FAILED", None),
+            Value::Null,
+        ),
         "succeeded" => (
             "tuned",
             job("JOB_STATE_SUCCEEDED", None),
             json!({"id": "1", "epoch": 1, "step": 45, "endpoint": "e1"}),
         ),
-        _ => ("stopped", job("JOB_STATE_RUNNING", Some("TUNING")), Value::Null),
+        _ => (
+            "stopped",
+            job("JOB_STATE_RUNNING", Some("TUNING")),
+            Value::Null,
+        ),
     };
     let fields = json!({"state": state, "reason": reason, "job": job, "chosen": chosen,
                         "last_step": 135});
@@ -122,7 +134,9 @@ pub(crate) fn waiting() -> Snapshot {
 pub(crate) fn running() -> Snapshot {
     let points = |losses: &[(u64, f64)]| -> Vec<Value> {
         let points = losses.iter();
-        points.map(|(step, loss)| json!({"step": step, "loss": loss})).collect()
+        points
+            .map(|(step, loss)| json!({"step": step, "loss": loss}))
+            .collect()
     };
     let curve = json!({
         "run": RUN,

@@ -105,7 +105,11 @@ fn changed(before: &Run, run: &Run, lines: &mut Vec<String>) {
     changed_job(Some(before), run, lines);
     if before.finding != run.finding {
         lines.push(match run.finding {
-            Some(finding) => format!("the curve shows `{}`: {}", finding.as_str(), finding.advice()),
+            Some(finding) => format!(
+                "the curve shows `{}`: {}",
+                finding.as_str(),
+                finding.advice()
+            ),
             None => "the curve is healthy again".to_owned(),
         });
     }
@@ -115,7 +119,10 @@ fn changed(before: &Run, run: &Run, lines: &mut Vec<String>) {
     if before.chosen != run.chosen
         && let Some(chosen) = &run.chosen
     {
-        lines.push(format!("checkpoint {} is chosen, of epoch {}", chosen.id, chosen.epoch));
+        lines.push(format!(
+            "checkpoint {} is chosen, of epoch {}",
+            chosen.id, chosen.epoch
+        ));
     }
 }
 
@@ -137,8 +144,15 @@ fn changed_job(before: Option<&Run>, run: &Run, lines: &mut Vec<String>) {
         ));
     }
     let dropped = job.dropped_rows.unwrap_or_default();
-    if dropped > before.and_then(|before| before.dropped_rows).unwrap_or_default() {
-        lines.push(format!("Vertex AI dropped or cut {}", text::things(dropped, "row")));
+    if dropped
+        > before
+            .and_then(|before| before.dropped_rows)
+            .unwrap_or_default()
+    {
+        lines.push(format!(
+            "Vertex AI dropped or cut {}",
+            text::things(dropped, "row")
+        ));
     }
     let known = before.map_or(0, |before| before.checkpoints.len());
     for checkpoint in job.checkpoints.iter().skip(known) {

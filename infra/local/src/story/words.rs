@@ -52,17 +52,36 @@ mod tests {
             sub_state: sub_state.map(str::to_owned),
             ..Job::default()
         };
-        assert_eq!(job_words(&job), (words.to_owned(), tunes), "{state} {sub_state:?}");
+        assert_eq!(
+            job_words(&job),
+            (words.to_owned(), tunes),
+            "{state} {sub_state:?}"
+        );
     }
 
     #[test]
     fn every_wait_is_named() {
         let quota = "Vertex AI waits for a quota: one job at a time is the default";
         check("JOB_STATE_PENDING", Some("WAITING_FOR_QUOTA"), quota, false);
-        check("JOB_STATE_PENDING", None, "Vertex AI prepares the job", false);
-        check("JOB_STATE_RUNNING", Some("TUNING_JOB_STATE_TUNING"), "Vertex AI tunes", true);
+        check(
+            "JOB_STATE_PENDING",
+            None,
+            "Vertex AI prepares the job",
+            false,
+        );
+        check(
+            "JOB_STATE_RUNNING",
+            Some("TUNING_JOB_STATE_TUNING"),
+            "Vertex AI tunes",
+            true,
+        );
         check("JOB_STATE_RUNNING", None, "Vertex AI tunes", true);
-        check("JOB_STATE_RUNNING", Some("NAPPING"), "Vertex AI says RUNNING, NAPPING", false);
+        check(
+            "JOB_STATE_RUNNING",
+            Some("NAPPING"),
+            "Vertex AI says RUNNING, NAPPING",
+            false,
+        );
         check("JOB_STATE_PAUSED", None, "Vertex AI says PAUSED", false);
     }
 }

@@ -56,9 +56,15 @@ async fn held_out(
     session: &Session,
     end: &Snapshot,
 ) -> Result<Option<sample::Row>, shared::error::Error> {
-    let part = end.version.as_ref().and_then(|version| version.parts.get("eval"));
+    let part = end
+        .version
+        .as_ref()
+        .and_then(|version| version.parts.get("eval"));
     let Some(part) = part else { return Ok(None) };
-    let rows = session.objects.read(&part.artifact.uri, ROWS_MAX_BYTES).await?;
+    let rows = session
+        .objects
+        .read(&part.artifact.uri, ROWS_MAX_BYTES)
+        .await?;
     let rows = rows.unwrap_or_default();
     let first = String::from_utf8_lossy(&rows);
     let chosen = sample::choose(first.lines().take(1), 1, 0);
@@ -69,8 +75,14 @@ fn sections(prompt: &Map<String, Value>, reference: &str, response: &Value) -> V
     let asked = prompt.get("contents").and_then(Value::as_array);
     let asked = asked.and_then(|turns| turns.last()).map(turn::text);
     let answer = Answer::from_response(response, 0);
-    let version = answer.model_version.as_deref().unwrap_or("an unknown model");
-    let who = match response.pointer("/lapidary/servedBy").and_then(Value::as_str) {
+    let version = answer
+        .model_version
+        .as_deref()
+        .unwrap_or("an unknown model");
+    let who = match response
+        .pointer("/lapidary/servedBy")
+        .and_then(Value::as_str)
+    {
         Some("tuned") => "the tuned model",
         Some("base") => "the base model",
         Some(_) | None => "an unnamed model",

@@ -38,7 +38,11 @@ fn rows(version: &Version, report: Option<&Report>) -> Vec<String> {
     codes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let more = codes.len().saturating_sub(CODES_MAX);
     for (code, count) in codes.into_iter().take(CODES_MAX) {
-        let line = format!("{:>6}  {code:<26}{}", text::count(count), places(report, code, count));
+        let line = format!(
+            "{:>6}  {code:<26}{}",
+            text::count(count),
+            places(report, code, count)
+        );
         lines.push(line.trim_end().to_owned());
     }
     if more > 0 {
@@ -61,6 +65,10 @@ fn places(report: Option<&Report>, code: &str, count: u64) -> String {
     }
     let noun = if count == 1 { "line" } else { "lines" };
     let listed: Vec<String> = lines.iter().map(u64::to_string).collect();
-    let rest = if count > lines.len() as u64 { ", …" } else { "" };
+    let rest = if count > lines.len() as u64 {
+        ", …"
+    } else {
+        ""
+    };
     format!("{noun} {}{rest}", listed.join(", "))
 }

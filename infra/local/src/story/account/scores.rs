@@ -18,7 +18,10 @@ pub(super) fn comparison(evaluation: &Evaluation) -> Vec<String> {
     lines.extend(sides(evaluation).lines());
     if let Some(more) = evaluation.more_rows_needed {
         lines.push(String::new());
-        lines.push(format!("about {} would settle what is open", text::things(more, "more row")));
+        lines.push(format!(
+            "about {} would settle what is open",
+            text::things(more, "more row")
+        ));
     }
     lines
 }

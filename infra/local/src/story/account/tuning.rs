@@ -24,7 +24,10 @@ pub(super) fn sections(run: &Run, snapshot: &Snapshot) -> Vec<Section> {
             )],
         ),
         Section::new("Price", price(run)),
-        Section::prose("Run", &format!("{}: {}", state_words(run.state), run.reason)),
+        Section::prose(
+            "Run",
+            &format!("{}: {}", state_words(run.state), run.reason),
+        ),
     ];
     if let Some(curve) = &snapshot.curve {
         let chosen = run.chosen.as_ref().map(|chosen| chosen.step);
@@ -67,7 +70,9 @@ fn billed(run: &Run, job: &Job) -> Option<String> {
     let epochs = run.plan.epochs;
     let all = tokens.saturating_mul(u64::from(epochs));
     let usd = prices().training_usd(&run.plan.base_model, all);
-    let usd = usd.map(|usd| format!(": {}", text::usd(usd))).unwrap_or_default();
+    let usd = usd
+        .map(|usd| format!(": {}", text::usd(usd)))
+        .unwrap_or_default();
     Some(format!(
         "counted by Vertex AI: {} × {} = {}{usd}",
         text::things(tokens, "token"),
@@ -81,7 +86,11 @@ fn choice(run: &Run, curve: Option<&Curve>) -> String {
     let Some(chosen) = &run.chosen else {
         return "none is kept: there is nothing to compare or to serve".to_owned();
     };
-    let all = run.job.as_ref().map(|job| job.checkpoints.as_slice()).unwrap_or_default();
+    let all = run
+        .job
+        .as_ref()
+        .map(|job| job.checkpoints.as_slice())
+        .unwrap_or_default();
     let why = match (curve.and_then(|curve| eval_loss(curve, chosen)), all.len()) {
         (_, 0 | 1) => "the only one".to_owned(),
         (Some(loss), count) => {
@@ -91,11 +100,17 @@ fn choice(run: &Run, curve: Option<&Curve>) -> String {
     };
     match chosen.step {
         0 => format!("the finished model: {why}"),
-        step => format!("{} after epoch {}, step {step}: {why}", chosen.id, chosen.epoch),
+        step => format!(
+            "{} after epoch {}, step {step}: {why}",
+            chosen.id, chosen.epoch
+        ),
     }
 }
 
 fn eval_loss(curve: &Curve, checkpoint: &Checkpoint) -> Option<f64> {
-    let nearest = curve.eval.iter().min_by_key(|point| point.step.abs_diff(checkpoint.step));
+    let nearest = curve
+        .eval
+        .iter()
+        .min_by_key(|point| point.step.abs_diff(checkpoint.step));
     nearest.and_then(|point| point.loss)
 }
