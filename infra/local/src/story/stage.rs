@@ -3,7 +3,10 @@
 use evaluate::parts::ROWS_PER_PART;
 use shared::run::{Run, State};
 
-use super::{Snapshot, job_words, words::state_words};
+use super::{
+    Snapshot,
+    words::{job_words, state_words},
+};
 use crate::text;
 
 /// What is under way.
