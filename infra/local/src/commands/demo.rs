@@ -40,7 +40,7 @@ const INTERRUPTED: u8 = 130;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Each file is a dataset of its own, called by its name, or by its folder where it is `data.jsonl`.
-A `recipe.toml` beside a file is used. Without FILE: 613 support tickets with faults in them.
+A `recipe.toml` beside a file is used. Without FILE: some 600 support tickets with faults in them.
 
 Examples:
   lapidary demo
