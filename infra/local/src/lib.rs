@@ -7,6 +7,7 @@ pub mod session;
 mod story;
 mod preflight;
 mod chart;
+mod output;
 mod table;
 mod text;
 
