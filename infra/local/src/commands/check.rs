@@ -168,7 +168,7 @@ fn price(price: &Price, drops: &Drops) -> String {
         ..
     } = price;
     let epochs = text::things(u64::from(*epochs), "epoch");
-    let mut line = match price.usd {
+    let line = match price.usd {
         None => format!("Price: `{model}` cannot be tuned; set tune.base_model in recipe.toml"),
         Some(usd) => {
             let within = if usd > *budget {
@@ -184,11 +184,13 @@ fn price(price: &Price, drops: &Drops) -> String {
             )
         }
     };
-    if drops.rows > 0 {
-        let rows = text::things(drops.rows, "kept row");
-        line.push_str(&format!("\nThe service would drop {rows}."));
+    match drops.rows {
+        0 => line,
+        rows => {
+            let rows = text::things(rows, "kept row");
+            format!("{line}\nThe service would drop {rows}.")
+        }
     }
-    line
 }
 
 #[cfg(test)]

@@ -200,11 +200,10 @@ mod tests {
     }
 
     fn rows(count: usize) -> String {
-        (0..count)
-            .map(|row| {
-                format!("{{\"input\": \"question {row}\", \"output\": \"answer number {row}\"}}\n")
-            })
-            .collect()
+        let rows = (0..count).map(|row| {
+            format!(r#"{{"input": "question {row}", "output": "answer number {row}"}}"#)
+        });
+        rows.collect::<Vec<_>>().join("\n")
     }
 
     fn files(directory: &Path) -> Vec<String> {

@@ -178,7 +178,7 @@ async fn close(
         return Ok(1);
     };
     let more = match ending {
-        Ending::Decided => render(&answer::ask(session, &end).await),
+        Ending::Decided => render(&Box::pin(answer::ask(session, &end)).await),
         // The document holds the gravest finding; the file itself shows them all.
         Ending::Unusable => match preflight::look(&input.file, None, &Screen::new()) {
             Ok(preflight) => format!("\n{}", clean::render(preflight.survey.report())),

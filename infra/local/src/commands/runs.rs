@@ -170,7 +170,7 @@ fn table(runs: &[Listed]) -> Table {
             (Some(done), None) => done.to_string(),
             (Some(done), Some(total)) => format!("{done}/{total}"),
         };
-        let loss = |loss: Option<f64>| text::loss(loss.map(Some));
+        let loss = |loss: Option<f64>| loss.map_or("–".to_owned(), |loss| format!("{loss:.3}"));
         let cells = [
             run.run.to_string(),
             run.dataset.to_string(),

@@ -40,8 +40,8 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) async fn run(args: Args) -> Outcome {
     let session = Session::open(&args.stack.env_file).await?;
-    let subject = Subject::Run(args.run.clone());
-    let snapshot = read::snapshot(&session, &subject, &Snapshot::default()).await?;
+    let (subject, nothing) = (Subject::Run(args.run.clone()), Snapshot::default());
+    let snapshot = Box::pin(read::snapshot(&session, &subject, &nothing)).await?;
     if snapshot.run.is_none() {
         return Err(format!("no run `{}`: see `lapidary runs`", args.run).into());
     }
