@@ -125,7 +125,10 @@ pub(crate) fn look(
     }
     let survey = survey.map_err(|source| match source {
         clean::Error::Read(source) => read(source),
-        source => Error::Clean {
+        source @ (clean::Error::Write { .. }
+        | clean::Error::Changed { .. }
+        | clean::Error::Settings(_)
+        | clean::Error::TooManyRows) => Error::Clean {
             path: file.to_owned(),
             source,
         },

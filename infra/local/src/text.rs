@@ -1,6 +1,7 @@
 //! Figures and words as people read them.
 
 use chrono::TimeDelta;
+use shared::curve::Point;
 
 /// `1234567` as `1,234,567`.
 pub(crate) fn count(number: u64) -> String {
@@ -31,8 +32,8 @@ pub(crate) fn usd(amount: f64) -> String {
 }
 
 /// A loss: `–` where there is none, and a word where it was not a number.
-pub(crate) fn loss(loss: Option<Option<f64>>) -> String {
-    match loss {
+pub(crate) fn loss(point: Option<Point>) -> String {
+    match point.map(|point| point.loss) {
         None => "–".to_owned(),
         Some(None) => "not a number".to_owned(),
         Some(Some(loss)) => format!("{loss:.3}"),
@@ -98,8 +99,9 @@ mod tests {
         assert_eq!(usd(0.0123), "$0.0123");
         assert_eq!(usd(0.0), "$0.00");
         assert_eq!(loss(None), "–");
-        assert_eq!(loss(Some(None)), "not a number");
-        assert_eq!(loss(Some(Some(1.23456))), "1.235");
+        let point = |loss| Some(Point { step: 1, loss });
+        assert_eq!(loss(point(None)), "not a number");
+        assert_eq!(loss(point(Some(1.23456))), "1.235");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use shared::error::Chain;
 
 use crate::{
     cli::Outcome,
+    output,
     preflight::{self, Drops, Preflight, Price},
     story::screen::Screen,
     text,
@@ -72,11 +73,12 @@ pub(crate) fn run(args: &Args) -> Outcome {
         return Ok(worst(looks.iter().map(|(_, look)| code(look))));
     }
     let several = args.files.len() > 1;
-    let codes = looks.map(|(file, look)| {
-        print(file, &look, several);
-        code(&look)
-    });
-    Ok(worst(codes))
+    let mut codes = Vec::new();
+    for (file, look) in looks {
+        print(file, &look, several)?;
+        codes.push(code(&look));
+    }
+    Ok(worst(codes.into_iter()))
 }
 
 type Look = Result<Preflight, preflight::Error>;
@@ -101,8 +103,7 @@ fn worst(codes: impl Iterator<Item = u8>) -> ExitCode {
     ExitCode::from(codes.max().unwrap_or_default())
 }
 
-#[expect(clippy::print_stdout, reason = "this is the result")]
-fn print_json(looks: &[(&Path, Look)]) -> Result<(), serde_json::Error> {
+fn print_json(looks: &[(&Path, Look)]) -> Result<(), Box<dyn std::error::Error>> {
     let checked: Vec<Checked<'_>> = looks
         .iter()
         .map(|(file, look)| checked(file, look))
@@ -111,7 +112,7 @@ fn print_json(looks: &[(&Path, Look)]) -> Result<(), serde_json::Error> {
         [one] => serde_json::to_string_pretty(one)?,
         several => serde_json::to_string_pretty(several)?,
     };
-    println!("{text}");
+    output::write(&format!("{text}\n"))?;
     Ok(())
 }
 
@@ -131,29 +132,34 @@ fn checked<'a>(file: &'a Path, look: &'a Look) -> Checked<'a> {
     }
 }
 
-#[expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this is what a person reads"
-)]
-fn print(file: &Path, look: &Look, several: bool) {
+#[expect(clippy::print_stderr, reason = "this is what a person reads")]
+fn print(file: &Path, look: &Look, several: bool) -> std::io::Result<()> {
     match look {
-        Ok(preflight) => {
-            if several {
-                println!("{}\n", file.display());
-            }
-            print!("{}", clean::render(preflight.survey.report()));
-            println!("{}", price(&preflight.price(), &preflight.drops()));
-            if several {
-                println!();
-            }
+        Ok(preflight) if several => {
+            let file = file.display();
+            output::write(&format!("{file}\n\n{}\n", human(preflight)))
         }
-        Err(error) => eprintln!("error: {}", Chain(error)),
+        Ok(preflight) => output::write(&human(preflight)),
+        Err(error) => {
+            eprintln!("error: {}", Chain(error));
+            Ok(())
+        }
     }
 }
 
+/// The report, and the price where there is something to pay for.
+pub(crate) fn human(preflight: &Preflight) -> String {
+    let report = preflight.survey.report();
+    let mut text = clean::render(report);
+    if report.rows.kept > 0 {
+        text.push_str(&price(&preflight.price(), &preflight.drops()));
+        text.push('\n');
+    }
+    text
+}
+
 /// What tuning on it would cost, in a line.
-pub(crate) fn price(price: &Price, drops: &Drops) -> String {
+fn price(price: &Price, drops: &Drops) -> String {
     let Price {
         base_model: model,
         training_tokens: tokens,
@@ -162,7 +168,7 @@ pub(crate) fn price(price: &Price, drops: &Drops) -> String {
         ..
     } = price;
     let epochs = text::things(u64::from(*epochs), "epoch");
-    let mut line = match price.usd {
+    let line = match price.usd {
         None => format!("Price: `{model}` cannot be tuned; set tune.base_model in recipe.toml"),
         Some(usd) => {
             let within = if usd > *budget {
@@ -178,11 +184,13 @@ pub(crate) fn price(price: &Price, drops: &Drops) -> String {
             )
         }
     };
-    if drops.rows > 0 {
-        let rows = text::things(drops.rows, "kept row");
-        line.push_str(&format!("\nThe service would drop {rows}."));
+    match drops.rows {
+        0 => line,
+        rows => {
+            let rows = text::things(rows, "kept row");
+            format!("{line}\nThe service would drop {rows}.")
+        }
     }
-    line
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use tempfile::NamedTempFile;
 use crate::{
     cli::Outcome,
     commands::check,
+    output,
     preflight::{self, Preflight},
     story::screen::Screen,
 };
@@ -65,11 +66,7 @@ enum Error {
 }
 
 /// Runs the command.
-#[expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this is what a person reads"
-)]
+#[expect(clippy::print_stderr, reason = "this is what a person reads")]
 pub(crate) fn run(args: &Args) -> Outcome {
     let preflight = match preflight::look(&args.file, args.recipe.as_deref(), &Screen::new()) {
         Ok(preflight) => preflight,
@@ -82,12 +79,13 @@ pub(crate) fn run(args: &Args) -> Outcome {
     if report.verdict != Verdict::Unusable {
         write(args, &preflight)?;
     }
-    print!("{}", clean::render(report));
-    println!("{}", check::price(&preflight.price(), &preflight.drops()));
+    output::write(&check::human(&preflight))?;
     if report.verdict != Verdict::Unusable {
         let (out, file) = (args.out.display(), args.file.display());
-        println!("\nWrote the files to {out}. To tune on these rows:");
-        println!("  lapidary drop {file} --dataset NAME");
+        let next = format!("lapidary drop {file} --dataset NAME");
+        output::write(&format!(
+            "\nWrote the files to {out}. To tune on these rows:\n  {next}\n"
+        ))?;
     }
     Ok(ExitCode::from(check::report_code(report)))
 }
@@ -202,11 +200,10 @@ mod tests {
     }
 
     fn rows(count: usize) -> String {
-        (0..count)
-            .map(|row| {
-                format!("{{\"input\": \"question {row}\", \"output\": \"answer number {row}\"}}\n")
-            })
-            .collect()
+        let rows = (0..count).map(|row| {
+            format!(r#"{{"input": "question {row}", "output": "answer number {row}"}}"#)
+        });
+        rows.collect::<Vec<_>>().join("\n")
     }
 
     fn files(directory: &Path) -> Vec<String> {

@@ -14,9 +14,9 @@ use self::input::Input;
 use crate::{
     cli::Outcome,
     commands::{drop, up},
-    preflight,
+    output, preflight,
     process::LogLine,
-    session::{self, Session},
+    session::Session,
     stack::{Options, Stack},
     story::{
         Ending, Snapshot, account,
@@ -40,7 +40,7 @@ const INTERRUPTED: u8 = 130;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Each file is a dataset of its own, called by its name, or by its folder where it is `data.jsonl`.
-A `recipe.toml` beside a file is used. Without FILE: 613 support tickets with faults in them.
+A `recipe.toml` beside a file is used. Without FILE: some 600 support tickets with faults in them.
 
 Examples:
   lapidary demo
@@ -106,7 +106,11 @@ fn stopped(interrupted: std::io::Result<()>) -> Outcome {
 }
 
 /// Plays every file to its end, and accounts for each; the exit code.
-async fn play(stack: &Stack, inputs: &[Input], screen: &Screen) -> Result<u8, session::Error> {
+async fn play(
+    stack: &Stack,
+    inputs: &[Input],
+    screen: &Screen,
+) -> Result<u8, Box<dyn std::error::Error>> {
     let started = Instant::now();
     let session = Session::connect(&stack.environment()).await?;
     screen.say(&format!(
@@ -122,7 +126,7 @@ async fn play(stack: &Stack, inputs: &[Input], screen: &Screen) -> Result<u8, se
     let ends = join_all(chains).await;
     let mut codes = Vec::new();
     for (input, end) in inputs.iter().zip(ends) {
-        codes.push(close(&session, input, end).await);
+        codes.push(close(&session, input, end).await?);
     }
     if codes.contains(&1) {
         print_troubles(&stack.log_lines());
@@ -153,52 +157,50 @@ async fn chain(
 }
 
 /// Accounts for one file; its exit code.
-#[expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this is what a person reads"
-)]
-async fn close(session: &Session, input: &Input, end: Result<Snapshot, Broken>) -> u8 {
-    println!("\n── {} {}", input.dataset, "─".repeat(60));
+async fn close(
+    session: &Session,
+    input: &Input,
+    end: Result<Snapshot, Broken>,
+) -> std::io::Result<u8> {
+    output::write(&format!("\n── {} {}\n", input.dataset, "─".repeat(60)))?;
     let end = match end {
         Ok(end) => end,
         Err(error) => {
-            eprintln!("error: {}: {}", input.dataset, Chain(&error));
-            return match error {
+            Screen::new().say(&format!("error: {}: {}", input.dataset, Chain(&error)));
+            return Ok(match error {
                 Broken::Upload(drop::Error::Read { .. } | drop::Error::Recipe { .. }) => 2,
                 Broken::Upload(_) | Broken::Follow(_) => 1,
-            };
+            });
         }
     };
-    print!("{}", render(&account(&end)));
-    let Some(ending) = end.ending() else { return 1 };
-    match ending {
-        Ending::Decided => {
-            let section = answer::ask(session, &end).await;
-            print!("{}", render(&section));
-        }
-        Ending::Unusable => {
-            // The document holds the gravest finding; the file itself shows them all.
-            if let Ok(preflight) = preflight::look(&input.file, None, &Screen::new()) {
-                print!("\n{}", clean::render(preflight.survey.report()));
-            }
-        }
-        Ending::AwaitsApproval => {
-            println!("\nNothing is bought without a person's yes. On a stack that stays up:");
-            println!("  lapidary up &");
-            println!(
-                "  lapidary drop {} --dataset {}",
-                input.file.display(),
-                input.dataset
-            );
-            // The id follows from rows, recipe and plan: there it is the same.
-            if let Some(run) = &end.run {
-                println!("  lapidary approve {}", run.id);
-            }
-        }
-        Ending::Failed | Ending::Stopped => {}
-    }
-    ending.exit_code()
+    output::write(&render(&account(&end)))?;
+    let Some(ending) = end.ending() else {
+        return Ok(1);
+    };
+    let more = match ending {
+        Ending::Decided => render(&Box::pin(answer::ask(session, &end)).await),
+        // The document holds the gravest finding; the file itself shows them all.
+        Ending::Unusable => match preflight::look(&input.file, None, &Screen::new()) {
+            Ok(preflight) => format!("\n{}", clean::render(preflight.survey.report())),
+            Err(_) => String::new(),
+        },
+        Ending::AwaitsApproval => approval(input, &end),
+        Ending::Failed | Ending::Stopped => String::new(),
+    };
+    output::write(&more)?;
+    Ok(ending.exit_code())
+}
+
+/// How to say yes to a price: not here, since this stack goes away.
+fn approval(input: &Input, end: &Snapshot) -> String {
+    // The id follows from rows, recipe and plan: there it is the same.
+    let run = end.run.as_ref().map_or("RUN", |run| run.id.as_str());
+    format!(
+        "\nNothing is bought without a person's yes. On a stack that stays up:\n  \
+         lapidary up &\n  lapidary drop {} --dataset {}\n  lapidary approve {run}\n",
+        input.file.display(),
+        input.dataset,
+    )
 }
 
 #[expect(clippy::print_stderr, reason = "this is what a person reads")]

@@ -10,6 +10,7 @@ use shared::{
 
 use crate::{
     cli::{Outcome, StackArgs},
+    output,
     session::Session,
 };
 
@@ -32,7 +33,6 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-#[expect(clippy::print_stdout, reason = "this is what a person reads")]
 pub(crate) async fn run(args: Args) -> Outcome {
     let session = Session::open(&args.stack.env_file).await?;
     let model = &args.model;
@@ -53,7 +53,7 @@ pub(crate) async fn run(args: Args) -> Outcome {
     if write == Write::Lost {
         return Err(format!("the route of `{model}` changed meanwhile: try again").into());
     }
-    println!("{}", moved(model, before, &after));
+    output::write(&format!("{}\n", moved(model, before, &after)))?;
     Ok(ExitCode::SUCCESS)
 }
 

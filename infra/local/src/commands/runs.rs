@@ -17,6 +17,7 @@ use shared::{
 
 use crate::{
     cli::{Outcome, StackArgs},
+    output,
     session::Session,
     story::{reason_words, state_words},
     table::{Align, Table},
@@ -74,25 +75,24 @@ struct Listed {
 }
 
 /// Runs the command.
-#[expect(clippy::print_stdout, reason = "this is what a person reads")]
 pub(crate) async fn run(args: Args) -> Outcome {
     let session = Session::open(&args.stack.env_file).await?;
     let listed = list(&session, args.limit).await?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&listed)?);
+        output::write(&format!("{}\n", serde_json::to_string_pretty(&listed)?))?;
         return Ok(ExitCode::SUCCESS);
     }
     if listed.is_empty() {
-        println!("No runs yet. Upload rows with `lapidary drop FILE --dataset NAME`.");
+        output::write("No runs yet. Upload rows with `lapidary drop FILE --dataset NAME`.\n")?;
     } else {
-        print!("{}", table(&listed).render());
+        output::write(&table(&listed).render())?;
     }
     let uploads = session
         .documents
         .newest::<Upload>("at", UPLOADS_MAX)
         .await?;
     let uploads = uploads.into_iter().map(|stored| stored.value);
-    print!("{}", refused(uploads));
+    output::write(&refused(uploads))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -170,7 +170,7 @@ fn table(runs: &[Listed]) -> Table {
             (Some(done), None) => done.to_string(),
             (Some(done), Some(total)) => format!("{done}/{total}"),
         };
-        let loss = |loss: Option<f64>| text::loss(loss.map(Some));
+        let loss = |loss: Option<f64>| loss.map_or("–".to_owned(), |loss| format!("{loss:.3}"));
         let cells = [
             run.run.to_string(),
             run.dataset.to_string(),

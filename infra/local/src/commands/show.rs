@@ -11,7 +11,7 @@ use shared::{
 
 use crate::{
     cli::{Outcome, StackArgs},
-    preflight,
+    output, preflight,
     session::Session,
     story::{
         Section, Snapshot, account,
@@ -38,11 +38,10 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-#[expect(clippy::print_stdout, reason = "this is what a person reads")]
 pub(crate) async fn run(args: Args) -> Outcome {
     let session = Session::open(&args.stack.env_file).await?;
-    let subject = Subject::Run(args.run.clone());
-    let snapshot = read::snapshot(&session, &subject, &Snapshot::default()).await?;
+    let (subject, nothing) = (Subject::Run(args.run.clone()), Snapshot::default());
+    let snapshot = Box::pin(read::snapshot(&session, &subject, &nothing)).await?;
     if snapshot.run.is_none() {
         return Err(format!("no run `{}`: see `lapidary runs`", args.run).into());
     }
@@ -55,9 +54,9 @@ pub(crate) async fn run(args: Args) -> Outcome {
             "decision": snapshot.decision,
             "route": snapshot.route,
         });
-        println!("{}", serde_json::to_string_pretty(&documents)?);
+        output::write(&format!("{}\n", serde_json::to_string_pretty(&documents)?))?;
     } else {
-        print!("{}", shown(&snapshot));
+        output::write(&shown(&snapshot))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -9,6 +9,7 @@ use shared::{
 
 use crate::{
     cli::{Outcome, StackArgs},
+    output,
     session::Session,
     story::{
         Ending, Snapshot, account,
@@ -42,7 +43,6 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-#[expect(clippy::print_stdout, reason = "this is what a person reads")]
 pub(crate) async fn run(args: Args) -> Outcome {
     let session = Session::open(&args.stack.env_file).await?;
     let id = &args.run;
@@ -53,7 +53,7 @@ pub(crate) async fn run(args: Args) -> Outcome {
     let (screen, pulse) = (Screen::new(), Pulse::new(QUIET_MAX));
     let name = id.as_str();
     let end = follow::follow(&session, &subject, name, &screen, &pulse, is_over).await?;
-    print!("\n{}", render(&account(&end)));
+    output::write(&format!("\n{}", render(&account(&end))))?;
     Ok(exit_code(&end))
 }
 

@@ -76,7 +76,8 @@ pub(crate) async fn follow(
 ) -> Result<Snapshot, Error> {
     let mut teller = Teller::new(session, name, screen);
     loop {
-        match read::snapshot(session, subject, &teller.seen).await {
+        // Boxed: the reads of seven documents make a large future.
+        match Box::pin(read::snapshot(session, subject, &teller.seen)).await {
             Ok(now) => {
                 if teller.show(now, session.clock.now()) {
                     pulse.beat();

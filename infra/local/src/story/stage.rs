@@ -1,7 +1,10 @@
 //! What is under way, for the one line of a screen that moves.
 
 use evaluate::parts::ROWS_PER_PART;
-use shared::run::{Run, State};
+use shared::{
+    curve::Point,
+    run::{Run, State},
+};
 
 use super::{
     Snapshot,
@@ -43,9 +46,9 @@ pub(crate) struct Steps {
     /// Epochs there are.
     pub(crate) epochs: u32,
     /// The newest training loss.
-    pub(crate) train: Option<Option<f64>>,
+    pub(crate) train: Option<Point>,
     /// The newest evaluation loss.
-    pub(crate) eval: Option<Option<f64>>,
+    pub(crate) eval: Option<Point>,
 }
 
 impl Stage {
@@ -116,7 +119,7 @@ impl Steps {
         let job = run.job.as_ref();
         let completed = job.and_then(|job| job.completed_epochs).unwrap_or_default();
         let curve = snapshot.curve.as_ref();
-        let newest = |points: &[shared::curve::Point]| points.last().map(|point| point.loss);
+        let newest = |points: &[Point]| points.last().copied();
         Self {
             done: run.last_step.unwrap_or_default(),
             total: job.and_then(|job| job.steps_total),
@@ -129,14 +132,14 @@ impl Steps {
 
     /// In one line: `epoch 2 of 3, training loss 1.204, evaluation loss 1.31`.
     pub(crate) fn words(&self) -> String {
-        let mut words = format!("epoch {} of {}", self.epoch, self.epochs);
+        let mut words = vec![format!("epoch {} of {}", self.epoch, self.epochs)];
         if self.train.is_some() {
-            words.push_str(&format!(", training loss {}", text::loss(self.train)));
+            words.push(format!("training loss {}", text::loss(self.train)));
         }
         if self.eval.is_some() {
-            words.push_str(&format!(", evaluation loss {}", text::loss(self.eval)));
+            words.push(format!("evaluation loss {}", text::loss(self.eval)));
         }
-        words
+        words.join(", ")
     }
 }
 

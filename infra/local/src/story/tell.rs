@@ -88,7 +88,13 @@ fn planned(run: &Run, lines: &mut Vec<String>) {
     match run.state {
         // What the job does follows.
         State::Queued | State::Running => {}
-        state => lines.push(format!("{}: {}", state_words(state), reason_words(run))),
+        State::AwaitingApproval
+        | State::Stopping
+        | State::Succeeded
+        | State::Failed
+        | State::Cancelled => {
+            lines.push(format!("{}: {}", state_words(run.state), reason_words(run)));
+        }
     }
     changed_job(None, run, lines);
 }

@@ -105,8 +105,8 @@ mod tests {
         std::fs::write(&plain, "").unwrap();
         std::fs::write(&named, "").unwrap();
         let (inputs, _) = inputs(&[plain.clone(), named]).unwrap();
-        let names: Vec<&str> = inputs.iter().map(|input| input.dataset.as_str()).collect();
-        assert_eq!(names, ["my-tickets", "rows-v2"]);
+        let called: Vec<&str> = inputs.iter().map(|input| input.dataset.as_str()).collect();
+        assert_eq!(called, ["my-tickets", "rows-v2"]);
         let twice = super::inputs(&[plain.clone(), plain]).unwrap_err();
         assert!(matches!(twice, Error::SameName(_)), "{twice}");
         let missing = super::inputs(&[folder.join("missing")]).unwrap_err();
