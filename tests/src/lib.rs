@@ -2,4 +2,5 @@
 
 pub mod faults;
 pub mod harness;
+pub mod person;
 pub mod wait;
