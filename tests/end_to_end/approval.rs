@@ -48,7 +48,11 @@ async fn a_run_above_its_budget_waits_for_a_person() {
     assert_eq!(run.state, State::Succeeded, "{}", run.reason);
     assert_eq!(run.approval.as_ref().unwrap().by, "ada");
     harness.decision(&run.id).await;
-    assert_eq!(harness.jobs().await.len(), 1, "one job, however often pressed");
+    assert_eq!(
+        harness.jobs().await.len(),
+        1,
+        "one job, however often pressed"
+    );
     // Too late: it says so, and changes nothing.
     let late = press(&harness, &path, &ours, token).await;
     assert_eq!(late, StatusCode::CONFLICT);

@@ -36,19 +36,31 @@ async fn what_is_no_dataset_is_recorded_and_harms_nobody() {
     let recipe = "[tune]\nepochs = 1";
     let good = harness.drop_rows("good", recipe, &rows(60)).await;
     let is_final = |run: &Run| run.state.is_final();
-    let run = harness.run_from(&good, "a good upload to end", is_final).await;
+    let run = harness
+        .run_from(&good, "a good upload to end", is_final)
+        .await;
     assert_eq!(run.state, State::Succeeded, "{}", run.reason);
     harness.decision(&run.id).await;
-    assert_eq!(harness.versions().await.len(), 1, "of the good upload alone");
+    assert_eq!(
+        harness.versions().await.len(),
+        1,
+        "of the good upload alone"
+    );
     harness.assert_quiet().await;
 }
 
 /// Object, content, outcome, and what the note must tell of cause or cure.
-fn cases() -> Vec<(&'static str, Vec<u8>, UploadOutcome, &'static [&'static str])> {
+fn cases() -> Vec<(
+    &'static str,
+    Vec<u8>,
+    UploadOutcome,
+    &'static [&'static str],
+)> {
     use UploadOutcome::{Ignored, Rejected};
     let latin: Vec<u8> = (0..30)
         .flat_map(|row| {
-            let mut line = format!("{{\"input\": \"question {row}\", \"output\": \"a warm caf").into_bytes();
+            let mut line =
+                format!("{{\"input\": \"question {row}\", \"output\": \"a warm caf").into_bytes();
             line.extend(b"\xe9 in town\"}\n");
             line
         })
@@ -67,14 +79,39 @@ fn cases() -> Vec<(&'static str, Vec<u8>, UploadOutcome, &'static [&'static str]
                    size 12345\n";
     let recipe = rows(30).into_bytes();
     vec![
-        ("empty/data.jsonl", Vec::new(), Rejected, &["empty", "upload rows"]),
+        (
+            "empty/data.jsonl",
+            Vec::new(),
+            Rejected,
+            &["empty", "upload rows"],
+        ),
         ("photos/cat.png", binary, Rejected, &["no row", "JSONL"]),
         ("long/data.jsonl", long, Rejected, &["no row of 1", "8 MiB"]),
-        ("latin/data.jsonl", latin, Rejected, &["no row of 30", "UTF-8"]),
+        (
+            "latin/data.jsonl",
+            latin,
+            Rejected,
+            &["no row of 30", "UTF-8"],
+        ),
         ("folder/", Vec::new(), Ignored, &["folder"]),
-        ("old-guide/data.jsonl", recipe, Rejected, &["batch_size", "epochs"]),
-        ("news/data.jsonl", unknown.into(), Rejected, &["no row of 30", "rename the keys"]),
-        ("lfs/data.jsonl", pointer.into(), Rejected, &["Git LFS pointer"]),
+        (
+            "old-guide/data.jsonl",
+            recipe,
+            Rejected,
+            &["batch_size", "epochs"],
+        ),
+        (
+            "news/data.jsonl",
+            unknown.into(),
+            Rejected,
+            &["no row of 30", "rename the keys"],
+        ),
+        (
+            "lfs/data.jsonl",
+            pointer.into(),
+            Rejected,
+            &["Git LFS pointer"],
+        ),
     ]
 }
 

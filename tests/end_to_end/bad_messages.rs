@@ -39,9 +39,13 @@ async fn an_unreadable_message_becomes_a_dead_letter_and_holds_up_nothing() {
         harness.publish(topic, b"not JSON", &json!({})).await;
     }
     // Not after the dead letters: beside them.
-    let upload = harness.drop_rows("good", "[tune]\nepochs = 1", &rows(60)).await;
+    let upload = harness
+        .drop_rows("good", "[tune]\nepochs = 1", &rows(60))
+        .await;
     let is_final = |run: &Run| run.state.is_final();
-    let run = harness.run_from(&upload, "a good upload to end", is_final).await;
+    let run = harness
+        .run_from(&upload, "a good upload to end", is_final)
+        .await;
     harness.decision(&run.id).await;
     wait::until("the dead letters", LIMIT, async || {
         let dead = harness.backlog("dead-letters-pull").await;
@@ -65,7 +69,12 @@ async fn an_unreadable_message_becomes_a_dead_letter_and_holds_up_nothing() {
 async fn a_fact_about_nothing_is_acknowledged() {
     let harness = Harness::start(PROGRAM, Setup::default()).await;
     let nobody = json!({ "run": "nobody-a-b" }).to_string();
-    for topic in ["run-approved", "run-unhealthy", "run-finished", "run-evaluated"] {
+    for topic in [
+        "run-approved",
+        "run-unhealthy",
+        "run-finished",
+        "run-evaluated",
+    ] {
         harness.publish(topic, nobody.as_bytes(), &json!({})).await;
     }
     let version = json!({ "version": "nobody-a" }).to_string();
@@ -94,7 +103,11 @@ async fn a_fact_about_nothing_is_acknowledged() {
         .map(|record| (record.incident.as_str(), record.run.as_deref()))
         .collect();
     let nobody = Some("nobody-a-b");
-    let expected = [("0.closed", nobody), ("0.test", None), ("0.unknown", nobody)];
+    let expected = [
+        ("0.closed", nobody),
+        ("0.test", None),
+        ("0.unknown", nobody),
+    ];
     assert_eq!(found, expected, "{incidents:#?}");
     for (record, word) in incidents.iter().zip(["closed", "names no run", "not ours"]) {
         assert!(record.outcome.contains(word), "{record:?}");

@@ -20,7 +20,10 @@ async fn check_tells_by_its_exit_code_what_would_become_of_a_file() {
         path.to_str().unwrap().to_owned()
     };
     let good = file("good.jsonl", rows(40).as_bytes());
-    let some = file("some.jsonl", format!("{}{{\"input\": \"a\"}}\n", rows(40)).as_bytes());
+    let some = file(
+        "some.jsonl",
+        format!("{}{{\"input\": \"a\"}}\n", rows(40)).as_bytes(),
+    );
     let none = file("none.jsonl", b"not JSON\n");
     let binary = file("binary.jsonl", b"\x1f\x8b\x08\0\0");
     let missing = directory.path().join("missing.jsonl");
@@ -81,7 +84,9 @@ async fn the_commands_lead_through_a_run() {
     assert!(approved.status.success(), "{approved:?}");
     let twice = run(&["approve", id]).await;
     assert_eq!(twice.status.code(), Some(1), "{twice:?}");
-    let ended = harness.any_run("the run to end", |run| run.state.is_final()).await;
+    let ended = harness
+        .any_run("the run to end", |run| run.state.is_final())
+        .await;
     assert_eq!(ended.approval.unwrap().by, "ada");
     assert!(harness.decision(&ended.id).await.promoted);
     assert_eq!(harness.jobs().await.len(), 1);
@@ -129,9 +134,8 @@ async fn check_same_bytes(harness: &Harness, run: &Run, file: &str, directory: &
     let out = directory.join("cleaned");
     let cleaned = command(PROGRAM, &["clean", file, "--out", out.to_str().unwrap()]).await;
     assert!(matches!(cleaned.status.code(), Some(0 | 1)), "{cleaned:?}");
-    let version: shared::dataset::Version = harness
-        .document("the version", run.version.as_str())
-        .await;
+    let version: shared::dataset::Version =
+        harness.document("the version", run.version.as_str()).await;
     for name in ["train", "validation", "eval", "rejected"] {
         let ours = fs::read(out.join(format!("{name}.jsonl"))).unwrap();
         let theirs = harness.object(&version.parts[name].artifact).await;

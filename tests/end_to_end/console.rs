@@ -22,11 +22,26 @@ async fn a_finished_run_is_shown_to_people_and_to_programs() {
     let id = run.id.as_str();
 
     check(&harness, "/", &[id, "succeeded", "better", "serves"]).await;
-    let plan = [run.plan.base_model.as_str(), "Epochs", "Approved by", "budget"];
+    let plan = [
+        run.plan.base_model.as_str(),
+        "Epochs",
+        "Approved by",
+        "budget",
+    ];
     let path = format!("/runs/{id}");
     check(&harness, &path, &plan).await;
-    check(&harness, &path, &["<svg", "Losses", "Evaluation", "30", "History"]).await;
-    check(&harness, "/uploads", &["sentiment/data.jsonl", "cleaned", "ignored"]).await;
+    check(
+        &harness,
+        &path,
+        &["<svg", "Losses", "Evaluation", "30", "History"],
+    )
+    .await;
+    check(
+        &harness,
+        "/uploads",
+        &["sentiment/data.jsonl", "cleaned", "ignored"],
+    )
+    .await;
 
     let listed: Value = serde_json::from_str(&harness.page("/v1/runs").await.1).unwrap();
     assert_eq!(listed["runs"][0]["id"], id);
@@ -42,7 +57,10 @@ async fn a_finished_run_is_shown_to_people_and_to_programs() {
     }
     let (status, problem) = harness.page("/v1/runs/nobody-a-b").await;
     let problem: Value = serde_json::from_str(&problem).unwrap();
-    assert_eq!((status.as_u16(), &problem["code"]), (404, &"not_found".into()));
+    assert_eq!(
+        (status.as_u16(), &problem["code"]),
+        (404, &"not_found".into())
+    );
     harness.assert_quiet().await;
 }
 
@@ -54,7 +72,9 @@ async fn hostile_text_is_only_text() {
     let recipe = format!("[tune]\nbase_model = \"{EVIL}\"");
     let upload = harness.drop_rows("evil", &recipe, &rows(60)).await;
     let is_final = |run: &Run| run.state.is_final();
-    let run = harness.run_from(&upload, "the run to be refused", is_final).await;
+    let run = harness
+        .run_from(&upload, "the run to be refused", is_final)
+        .await;
     assert_eq!(run.state, State::Failed);
     let object = format!("names/{EVIL}.jsonl");
     let content = serde_json::json!({ EVIL: EVIL }).to_string();
@@ -69,7 +89,9 @@ async fn hostile_text_is_only_text() {
         }
         assert!(page.contains("&lt;script&gt;"), "{path} shows it: {page}");
     }
-    let (status, page) = harness.page("/runs/%3Cscript%3Ealert(1)%3C%2Fscript%3E").await;
+    let (status, page) = harness
+        .page("/runs/%3Cscript%3Ealert(1)%3C%2Fscript%3E")
+        .await;
     assert_eq!(status, 404);
     assert!(!page.contains("<script"), "{page}");
     harness.assert_quiet().await;

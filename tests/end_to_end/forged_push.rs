@@ -48,7 +48,11 @@ async fn headers(harness: &Harness, function: &str) -> Vec<(&'static str, Option
     let key = &certificates["keys"][0]["kid"];
     let token = |header: Value, signature: &str| {
         let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
-        Some(format!("Bearer {}.{}.{signature}", part(&header), part(&claims)))
+        Some(format!(
+            "Bearer {}.{}.{signature}",
+            part(&header),
+            part(&claims)
+        ))
     };
     let forged = BASE64_URL_SAFE_NO_PAD.encode([7_u8; 256]);
     let known = json!({ "alg": "RS256", "kid": key, "typ": "JWT" });
@@ -61,8 +65,14 @@ async fn headers(harness: &Harness, function: &str) -> Vec<(&'static str, Option
         ("an unknown key", token(unknown, &forged)),
         ("no signature", token(unsigned, "")),
         // What Cloud Run puts there after it has checked: we are not behind it here.
-        ("a removed signature", token(known, "SIGNATURE_REMOVED_BY_GOOGLE")),
-        ("another account's token", Some(someone_elses(harness, &audience).await)),
+        (
+            "a removed signature",
+            token(known, "SIGNATURE_REMOVED_BY_GOOGLE"),
+        ),
+        (
+            "another account's token",
+            Some(someone_elses(harness, &audience).await),
+        ),
     ]
 }
 

@@ -77,7 +77,10 @@ async fn refuse(harness: &Harness) {
         ("", unknown.as_str()),
         ("", csv.as_str()),
         (&format!("[clean]\nsystem_instruction = \"{CANARY}"), good),
-        (&format!("[clean]\nsystem_instruction = [\"{CANARY}\"]"), good),
+        (
+            &format!("[clean]\nsystem_instruction = [\"{CANARY}\"]"),
+            good,
+        ),
         (&format!("[clean]\nsystem_instrution = \"{CANARY}\""), good),
         (&format!("{CANARY}"), good),
     ] {
@@ -89,14 +92,27 @@ async fn refuse(harness: &Harness) {
 
 /// Prompts that are answered, and requests that are not.
 async fn ask(harness: &Harness) {
-    let contents = json!([{ "role": "user", "parts": [{ "text": format!("Where is the {CANARY}?") }] }]);
+    let contents =
+        json!([{ "role": "user", "parts": [{ "text": format!("Where is the {CANARY}?") }] }]);
     for (request, status) in [
-        (json!({ "contents": contents, "generationConfig": { "temperature": 0 } }), 200),
-        (json!({ "contents": contents, "systemInstruction": { "parts": [{ "text": CANARY }] } }), 200),
+        (
+            json!({ "contents": contents, "generationConfig": { "temperature": 0 } }),
+            200,
+        ),
+        (
+            json!({ "contents": contents, "systemInstruction": { "parts": [{ "text": CANARY }] } }),
+            200,
+        ),
         (json!({ "contents": CANARY }), 400),
         (json!({ "contents": [CANARY] }), 400),
-        (json!({ "contents": contents, "generationConfig": { "temperature": CANARY } }), 400),
-        (json!({ "contents": contents, CANARY: CANARY }), 400),
+        (
+            json!({ "contents": contents, "generationConfig": { "maxOutputTokens": CANARY } }),
+            400,
+        ),
+        (
+            json!({ "contents": [{ "role": CANARY, "parts": [{ "text": CANARY }] }] }),
+            400,
+        ),
         (json!([CANARY]), 400),
         (json!(CANARY), 400),
         (Value::Null, 400),

@@ -71,7 +71,10 @@ async fn who_came_first_goes_first() {
         .iter()
         .map(|job| &job["labels"]["lapidary_run"])
         .collect();
-    assert_eq!(order, runs.iter().map(|run| run.as_str()).collect::<Vec<_>>());
+    assert_eq!(
+        order,
+        runs.iter().map(|run| run.as_str()).collect::<Vec<_>>()
+    );
     harness.assert_quiet().await;
 }
 

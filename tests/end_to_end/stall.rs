@@ -30,7 +30,10 @@ async fn a_job_that_makes_no_step_is_stopped() {
     let jobs = harness.jobs().await;
     assert_eq!(jobs.len(), 1);
     assert_eq!(jobs[0]["state"], "JOB_STATE_CANCELLED");
-    let said = run.history.iter().any(|entry| entry.note.contains("very short outputs"));
+    let said = run
+        .history
+        .iter()
+        .any(|entry| entry.note.contains("very short outputs"));
     assert!(said, "{:?}", run.history);
     harness.assert_quiet().await;
 }

@@ -168,12 +168,15 @@ async fn check_route(harness: &Harness, run: &Run) {
     assert!(route.leads_to(&run.id), "{route:?}");
     assert_eq!(route.version, 1);
     let target = route.target.unwrap();
-    assert_eq!(Some(&target.model), run.job.as_ref().unwrap().model.as_ref());
+    assert_eq!(
+        Some(&target.model),
+        run.job.as_ref().unwrap().model.as_ref()
+    );
     assert_eq!(
         Some(&target.endpoint),
         run.chosen.as_ref().unwrap().endpoint.as_ref()
     );
-    assert_eq!(target.evidence.unwrap().metric.is_empty(), false);
+    assert!(!target.evidence.unwrap().metric.is_empty());
 }
 
 /// The tuned model answers, then memory does, then, once the route is taken back, the base model.
@@ -199,7 +202,7 @@ async fn check_answers(harness: &Harness, run: &Run, version: &Version) {
     assert_eq!(base["lapidary"]["servedBy"], "base", "{base}");
     assert_eq!(base["lapidary"]["cached"], false);
     assert_eq!(base["lapidary"]["route"], 2);
-    assert_ne!(base["candidates"], fresh["candidates"]);
+    assert_ne!(base["modelVersion"], fresh["modelVersion"]);
 }
 
 /// A prompt that the model was not trained on, without its answer.

@@ -136,7 +136,9 @@ impl Harness {
     pub async fn looked(&self, times: usize) {
         let looks = || {
             let lines = self.stack.log_lines();
-            let looked = lines.iter().filter(|line| line.entry["outcome"] == "looked");
+            let looked = lines
+                .iter()
+                .filter(|line| line.entry["outcome"] == "looked");
             looked.count()
         };
         let before = looks();
