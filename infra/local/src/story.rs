@@ -23,5 +23,5 @@ pub(crate) use self::{
     snapshot::{Ending, Snapshot},
     stage::Stage,
     tell::tell,
-    words::{job_words, state_words},
+    words::{reason_words, state_words},
 };

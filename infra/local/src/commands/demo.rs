@@ -191,7 +191,10 @@ async fn close(session: &Session, input: &Input, end: Result<Snapshot, Broken>) 
                 input.file.display(),
                 input.dataset
             );
-            println!("  lapidary approve RUN");
+            // The id follows from rows, recipe and plan: there it is the same.
+            if let Some(run) = &end.run {
+                println!("  lapidary approve {}", run.id);
+            }
         }
         Ending::Failed | Ending::Stopped => {}
     }

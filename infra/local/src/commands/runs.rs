@@ -18,7 +18,7 @@ use shared::{
 use crate::{
     cli::{Outcome, StackArgs},
     session::Session,
-    story::{job_words, state_words},
+    story::{reason_words, state_words},
     table::{Align, Table},
     text,
 };
@@ -133,7 +133,7 @@ fn listed(
         dataset: run.dataset.clone(),
         model: run.model.clone(),
         state: run.state,
-        reason: reason(run),
+        reason: reason_words(run),
         provider_state: job.map(|job| job.state.clone()),
         provider_sub_state: job.and_then(|job| job.sub_state.clone()),
         epoch: job.and_then(|job| job.completed_epochs),
@@ -148,14 +148,6 @@ fn listed(
         serves: target.is_some_and(|target| target.run == run.id.as_str()),
         created_at: run.created_at,
         finished_at: run.finished_at,
-    }
-}
-
-/// Why a run stands where it stands: of a running one, what its job does.
-fn reason(run: &Run) -> String {
-    match (&run.job, run.state) {
-        (Some(job), State::Running) => job_words(job).0,
-        (_, _) => run.reason.clone(),
     }
 }
 

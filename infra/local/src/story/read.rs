@@ -1,4 +1,4 @@
-//! Reads the documents of one upload or run.
+//! Reads the documents of one upload or run, and counts the objects of its comparison.
 
 use clean::Report;
 use evaluate::Record;
@@ -70,6 +70,9 @@ pub(crate) async fn snapshot(
     if now.evaluation.is_none() && run.state.is_final() {
         now.evaluation = value(documents.get::<Record>(id).await?);
     }
+    if now.evaluation.is_none() && run.state.is_final() && run.chosen.is_some() {
+        now.parts_answered = parts_answered(session, run).await?;
+    }
     if now.decision.is_none() && now.evaluation.is_some() {
         now.decision = value(documents.get::<GateDecision>(id).await?);
     }
@@ -77,6 +80,18 @@ pub(crate) async fn snapshot(
         now.route = value(documents.get::<Route>(run.model.as_str()).await?);
     }
     Ok(now)
+}
+
+/// The objects of a comparison under way; none where the stack has no bucket for them.
+async fn parts_answered(session: &Session, run: &Run) -> Result<u64, Error> {
+    let Ok(bucket) = session.address("EVALUATIONS_BUCKET") else {
+        return Ok(0);
+    };
+    let parts = session
+        .objects
+        .list(bucket, &format!("{}/", run.id))
+        .await?;
+    Ok(parts.len() as u64)
 }
 
 fn value<T>(stored: Option<shared::google::documents::Stored<T>>) -> Option<T> {

@@ -108,7 +108,13 @@ pub(crate) fn with_state(state: &str) -> Snapshot {
             Value::Null,
         ),
     };
-    let fields = json!({"state": state, "reason": reason, "job": job, "chosen": chosen,
+    let usd = if state == "awaiting_approval" {
+        7.0
+    } else {
+        0.558
+    };
+    let estimate = json!({"training_tokens": 186_000, "usd": usd, "price_as_of": "2026-10-01"});
+    let fields = json!({"state": state, "estimate": estimate, "reason": reason, "job": job, "chosen": chosen,
                         "last_step": 135});
     Snapshot {
         run: Some(run(&fields)),
@@ -120,10 +126,16 @@ pub(crate) fn with_state(state: &str) -> Snapshot {
 /// A job that waits for its quota.
 pub(crate) fn waiting() -> Snapshot {
     let mut job = job("JOB_STATE_PENDING", Some("WAITING_FOR_QUOTA"));
-    for field in ["billable_tokens", "dropped_rows", "steps_total"] {
+    for field in [
+        "billable_tokens",
+        "dropped_rows",
+        "steps_total",
+        "completed_epochs",
+    ] {
         job[field] = Value::Null;
     }
     job["checkpoints"] = json!([]);
+    job["dropped_reasons"] = json!([]);
     Snapshot {
         run: Some(run(&json!({ "job": job }))),
         ..cleaned()

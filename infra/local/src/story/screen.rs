@@ -80,6 +80,12 @@ impl Line {
                 self.bar.set_style(waiting());
                 self.bar.set_message(message(&steps.words(), elapsed));
             }
+            Stage::Asks(parts) => {
+                self.bar.set_style(moving());
+                self.bar.set_length(parts.total);
+                self.bar.set_position(parts.done);
+                self.bar.set_message(message(stage.name(), elapsed));
+            }
             Stage::Waits(words) => {
                 self.bar.set_style(waiting());
                 self.bar.set_message(message(words, elapsed));

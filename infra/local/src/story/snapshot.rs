@@ -22,6 +22,8 @@ pub(crate) struct Snapshot {
     pub(crate) run: Option<Run>,
     /// Its losses.
     pub(crate) curve: Option<Curve>,
+    /// Parts of the comparison that are answered; counted until it is there.
+    pub(crate) parts_answered: u64,
     /// How it compares with its base.
     pub(crate) evaluation: Option<Record>,
     /// What the gate said to that.
@@ -39,7 +41,7 @@ pub(crate) enum Ending {
     AwaitsApproval,
     /// The run failed.
     Failed,
-    /// The run was stopped, and nothing of it is worth a comparison.
+    /// The run ended, and left nothing that is worth a comparison.
     Stopped,
     /// The gate has decided.
     Decided,
@@ -68,7 +70,7 @@ impl Snapshot {
         match run.state {
             State::AwaitingApproval => Some(Ending::AwaitsApproval),
             State::Failed => Some(Ending::Failed),
-            State::Cancelled if run.chosen.is_none() => Some(Ending::Stopped),
+            State::Cancelled | State::Succeeded if run.chosen.is_none() => Some(Ending::Stopped),
             State::Cancelled | State::Succeeded => self.decision.as_ref().map(|_| Ending::Decided),
             State::Queued | State::Running | State::Stopping => None,
         }
@@ -105,7 +107,7 @@ mod tests {
             Some(Ending::AwaitsApproval),
         );
         check(&samples::with_state("failed"), Some(Ending::Failed));
-        check(&samples::with_state("cancelled"), Some(Ending::Stopped));
+        check(&samples::stopped(), Some(Ending::Stopped));
         check(&samples::with_state("succeeded"), None);
         check(&samples::promoted(), Some(Ending::Decided));
     }

@@ -1,8 +1,12 @@
 //! What is under way, for the one line of a screen that moves.
 
+use evaluate::parts::ROWS_PER_PART;
 use shared::run::{Run, State};
 
-use super::{Snapshot, job_words, words::state_words};
+use super::{
+    Snapshot,
+    words::{job_words, state_words},
+};
 use crate::text;
 
 /// What is under way.
@@ -12,8 +16,19 @@ pub(crate) enum Stage {
     Waits(String),
     /// The job makes steps.
     Tunes(Steps),
+    /// Both models are asked the held-out prompts.
+    Asks(Parts),
     /// Nothing more happens.
     Over,
+}
+
+/// How far a comparison has come: answers are kept part by part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Parts {
+    /// Parts answered.
+    pub(crate) done: u64,
+    /// Parts there are.
+    pub(crate) total: u64,
 }
 
 /// How far a job has come.
@@ -53,7 +68,7 @@ impl Stage {
             State::Running => Self::of_job(run, snapshot),
             State::Stopping => Self::Waits("stopping the job".to_owned()),
             State::Succeeded | State::Cancelled if snapshot.evaluation.is_none() => {
-                Self::Waits(evaluating(snapshot))
+                Self::Asks(Parts::of(snapshot))
             }
             State::Succeeded | State::Cancelled => Self::Waits("deciding who serves".to_owned()),
             State::AwaitingApproval | State::Failed => {
@@ -77,22 +92,22 @@ impl Stage {
         match self {
             Self::Waits(words) => words,
             Self::Tunes(_) => "Vertex AI tunes",
+            Self::Asks(_) => "base and tuned model answer the held-out prompts",
             Self::Over => "done",
         }
     }
 }
 
-fn evaluating(snapshot: &Snapshot) -> String {
-    let asked = snapshot.version.as_ref().map(|version| {
-        let held_out = version.parts.get("eval").map_or(0, |part| part.rows);
-        held_out.min(u64::from(version.recipe.evaluate.rows))
-    });
-    match asked {
-        Some(rows) => format!(
-            "asking base and tuned model {}",
-            text::things(rows, "held-out prompt")
-        ),
-        None => "asking base and tuned model the held-out prompts".to_owned(),
+impl Parts {
+    fn of(snapshot: &Snapshot) -> Self {
+        let rows = snapshot.version.as_ref().map_or(0, |version| {
+            let held_out = version.parts.get("eval").map_or(0, |part| part.rows);
+            held_out.min(u64::from(version.recipe.evaluate.rows))
+        });
+        Self {
+            done: snapshot.parts_answered,
+            total: rows.div_ceil(ROWS_PER_PART as u64),
+        }
     }
 }
 
@@ -147,9 +162,18 @@ mod tests {
         check(&samples::with_state("stopping"), "stopping the job");
         check(
             &samples::with_state("succeeded"),
-            "asking base and tuned model 50 held-out prompts",
+            "base and tuned model answer the held-out prompts",
         );
         check(&samples::promoted(), "done");
+    }
+
+    #[test]
+    fn answers_are_counted_in_parts() {
+        let asked = Snapshot {
+            parts_answered: 1,
+            ..samples::with_state("succeeded")
+        };
+        assert_eq!(Stage::of(&asked), Stage::Asks(Parts { done: 1, total: 2 }));
     }
 
     #[test]

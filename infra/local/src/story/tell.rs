@@ -5,7 +5,10 @@ use shared::{
     run::{Run, State},
 };
 
-use super::{Snapshot, Stage, job_words, words::state_words};
+use super::{
+    Snapshot, Stage,
+    words::{job_words, reason_words, state_words},
+};
 use crate::text;
 
 /// Parts that a job's steps are told in: each is a line where no bar can move.
@@ -83,8 +86,9 @@ fn planned(run: &Run, lines: &mut Vec<String>) {
         text::usd(run.budget_usd),
     ));
     match run.state {
-        State::Queued => {}
-        state => lines.push(format!("{}: {}", state_words(state), run.reason)),
+        // What the job does follows.
+        State::Queued | State::Running => {}
+        state => lines.push(format!("{}: {}", state_words(state), reason_words(run))),
     }
     changed_job(None, run, lines);
 }
@@ -95,14 +99,6 @@ fn changed(before: &Run, run: &Run, lines: &mut Vec<String>) {
     {
         lines.push(format!("approved by {}", approval.by));
     }
-    if before.state == run.state {
-        if before.reason != run.reason {
-            lines.push(run.reason.clone());
-        }
-    } else if !run.state.is_final() && run.state != State::Queued {
-        lines.push(format!("{}: {}", state_words(run.state), run.reason));
-    }
-    changed_job(Some(before), run, lines);
     if before.finding != run.finding {
         lines.push(match run.finding {
             Some(finding) => format!(
@@ -113,8 +109,16 @@ fn changed(before: &Run, run: &Run, lines: &mut Vec<String>) {
             None => "the curve is healthy again".to_owned(),
         });
     }
-    if before.state != run.state && run.state.is_final() {
+    if before.state == run.state {
+        if before.reason != run.reason {
+            lines.push(run.reason.clone());
+        }
+    } else if !run.state.is_final() && run.state != State::Queued {
         lines.push(format!("{}: {}", state_words(run.state), run.reason));
+    }
+    changed_job(Some(before), run, lines);
+    if before.state != run.state && run.state.is_final() {
+        lines.push(format!("{}: {}", state_words(run.state), reason_words(run)));
     }
     if before.chosen != run.chosen
         && let Some(chosen) = &run.chosen

@@ -1,6 +1,6 @@
 //! The provider's states in plain words.
 
-use shared::run::{Job, State};
+use shared::run::{Job, Run, State};
 
 /// What a job does, in plain words, and whether that is tuning.
 ///
@@ -26,6 +26,19 @@ pub(crate) fn job_words(job: &Job) -> (String, bool) {
         (state, sub) => return (format!("Vertex AI says {state}, {sub}"), false),
     };
     (words.to_owned(), false)
+}
+
+/// Why a run stands where it stands: of a running one, what its job does; of a stopped one, what
+/// its curve showed.
+pub(crate) fn reason_words(run: &Run) -> String {
+    match (run.state, &run.job, &run.stop) {
+        (State::Running, Some(job), _) => job_words(job).0,
+        (State::Cancelled, _, Some(stop)) => {
+            let finding = stop.finding;
+            format!("for `{}`: {}", finding.as_str(), finding.advice())
+        }
+        (_, _, _) => run.reason.clone(),
+    }
 }
 
 /// A run's state for people.

@@ -6,7 +6,10 @@ use shared::{
     run::{Checkpoint, Job, Run, State},
 };
 
-use super::{super::words::state_words, Section};
+use super::{
+    super::words::{reason_words, state_words},
+    Section,
+};
 use crate::{chart, story::Snapshot, text};
 
 pub(super) fn sections(run: &Run, snapshot: &Snapshot) -> Vec<Section> {
@@ -26,7 +29,7 @@ pub(super) fn sections(run: &Run, snapshot: &Snapshot) -> Vec<Section> {
         Section::new("Price", price(run)),
         Section::prose(
             "Run",
-            &format!("{}: {}", state_words(run.state), run.reason),
+            &format!("{}: {}", state_words(run.state), reason_words(run)),
         ),
     ];
     if let Some(curve) = &snapshot.curve {
