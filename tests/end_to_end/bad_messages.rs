@@ -15,13 +15,13 @@ use crate::{PROGRAM, rows};
 
 /// The document `incidents/{id}`, as whoever reads it without our types would.
 #[derive(Debug, Serialize, Deserialize)]
-struct Incident {
+struct Record {
     incident: String,
     run: Option<String>,
     outcome: String,
 }
 
-impl Document for Incident {
+impl Document for Record {
     const COLLECTION: &'static str = "incidents";
 }
 
@@ -96,7 +96,7 @@ async fn a_fact_about_nothing_is_acknowledged() {
         "objectId": "gone/data.jsonl", "objectGeneration": "7" });
     harness.publish("object-finalized", b"{}", &deleted).await;
     harness.settled().await;
-    let mut incidents: Vec<Incident> = harness.all("at").await;
+    let mut incidents: Vec<Record> = harness.all("at").await;
     incidents.sort_by(|a, b| a.incident.cmp(&b.incident));
     let found: Vec<(&str, Option<&str>)> = incidents
         .iter()

@@ -150,5 +150,8 @@ async fn check_same_bytes(harness: &Harness, run: &Run, file: &str, directory: &
 #[track_caller]
 fn json(output: &Output) -> Value {
     let text = String::from_utf8_lossy(&output.stdout);
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+    let parsed = serde_json::from_str(&text);
+    parsed
+        .map_err(|error| format!("{error}: {output:?}"))
+        .unwrap()
 }

@@ -61,10 +61,9 @@ fn canary_rows() -> String {
         json!({ "messages": [{ "role": "user", "content": CANARY }] }),
         json!({ "contents": CANARY }),
     ] {
-        rows.push_str(&format!("{bad}\n"));
+        rows.extend([bad.to_string(), "\n".to_owned()]);
     }
-    rows.push_str(&format!("{{\"input\": \"{CANARY}\", \"output\n{CANARY}\n"));
-    rows
+    rows + &format!("{{\"input\": \"{CANARY}\", \"output\n{CANARY}\n")
 }
 
 /// Uploads that are rejected whole, for their rows or for their recipe.
@@ -82,7 +81,7 @@ async fn refuse(harness: &Harness) {
             good,
         ),
         (&format!("[clean]\nsystem_instrution = \"{CANARY}\""), good),
-        (&format!("{CANARY}"), good),
+        (CANARY, good),
     ] {
         let upload = harness.drop_rows("refused", recipe, rows).await;
         let record = harness.cleaned(&upload).await;

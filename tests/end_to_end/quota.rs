@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use shared::run::{Run, State};
+use shared::{
+    id::RunId,
+    run::{Run, State},
+};
 use system_tests::harness::{Harness, Setup};
 
 use crate::{PROGRAM, rows};
@@ -71,10 +74,8 @@ async fn who_came_first_goes_first() {
         .iter()
         .map(|job| &job["labels"]["lapidary_run"])
         .collect();
-    assert_eq!(
-        order,
-        runs.iter().map(|run| run.as_str()).collect::<Vec<_>>()
-    );
+    let expected: Vec<&str> = runs.iter().map(RunId::as_str).collect();
+    assert_eq!(order, expected);
     harness.assert_quiet().await;
 }
 

@@ -70,8 +70,8 @@ async fn check_version(harness: &Harness, version: &Version, upload: &ObjectFina
         assert_eq!(u64::try_from(bytes.len()).unwrap(), part.bytes, "{name}");
         if let Some(summary) = manifest["parts"].get(name) {
             assert_eq!(summary["sha256"], sha256(&bytes), "{name}");
-            let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
-            assert_eq!(u64::try_from(lines).unwrap(), part.rows, "{name}");
+            let rows = String::from_utf8(bytes).unwrap().lines().count();
+            assert_eq!(u64::try_from(rows).unwrap(), part.rows, "{name}");
         }
     }
     let recorded: Version = serde_json::from_value(manifest["version"].clone()).unwrap();

@@ -35,7 +35,7 @@ use crate::{faults::Faults, wait};
 /// How fast a test's time runs: an hour of tuning in four seconds.
 pub const SPEED: f64 = 900.0;
 /// Longest that a test waits for one thing; machines that run tests are slow and shared.
-pub const LIMIT: Duration = Duration::from_secs(120);
+pub const LIMIT: Duration = Duration::from_mins(2);
 
 /// Whole systems that run at a time, in all tests of a binary: each is eight processes, and
 /// twenty of them would starve one another until every deadline passed.
