@@ -1,0 +1,138 @@
+//! From a log line to an incident: the policy of `infra/topology.json`, made as Terraform makes it.
+
+use local::topology::Topology;
+use serde_json::{Value, json};
+use system_tests::wait;
+
+use crate::stand::{LIMIT, Stand};
+
+/// A minute takes a fiftieth of a second: an incident closes half an hour after the last line.
+const SPEED: f64 = 3_000.0;
+
+/// The metric, the channel, the policy and a hearer of their topic.
+async fn watched() -> Stand {
+    let stand = Stand::ours(SPEED).await;
+    let topology = Topology::load().unwrap();
+    let project = format!("projects/{}", stand.project);
+    for (name, metric) in &topology.metrics {
+        let labels: Vec<Value> = metric
+            .labels
+            .keys()
+            .map(|key| json!({ "key": key }))
+            .collect();
+        let body = json!({
+            "name": name,
+            "filter": metric.filter,
+            "labelExtractors": metric.labels,
+            "metricDescriptor": { "metricKind": "DELTA", "valueType": "INT64", "labels": labels },
+        });
+        let path = format!("/v2/{project}/metrics");
+        stand.done("POST", &path, body).await;
+    }
+    for (name, alert) in &topology.alerts {
+        let topic = format!("{project}/topics/{}", alert.topic);
+        stand.done("PUT", &format!("/v1/{topic}"), json!({})).await;
+        let hearer = format!("/v1/{project}/subscriptions/hearer");
+        stand.done("PUT", &hearer, json!({ "topic": topic })).await;
+        let channel =
+            json!({ "type": "pubsub", "displayName": name, "labels": { "topic": topic } });
+        let path = format!("/v3/{project}/notificationChannels");
+        let channel = stand.done("POST", &path, channel).await;
+        let group_by: Vec<String> = alert
+            .group_by
+            .iter()
+            .map(|label| format!("metric.label.{label}"))
+            .collect();
+        let policy = json!({
+            "displayName": name,
+            "combiner": "OR",
+            "documentation": { "content": alert.documentation, "mimeType": "text/markdown" },
+            "notificationChannels": [channel["name"]],
+            "alertStrategy": { "autoClose": format!("{}s", alert.auto_close_s) },
+            "conditions": [{
+                "displayName": name,
+                "conditionThreshold": {
+                    "filter": format!(
+                        "metric.type=\"logging.googleapis.com/user/{}\" AND resource.type=\"cloud_run_revision\"",
+                        alert.metric
+                    ),
+                    "comparison": "COMPARISON_GT",
+                    "thresholdValue": alert.above,
+                    "duration": format!("{}s", alert.duration_s),
+                    "aggregations": [{
+                        "alignmentPeriod": "60s",
+                        "perSeriesAligner": "ALIGN_SUM",
+                        "crossSeriesReducer": "REDUCE_SUM",
+                        "groupByFields": group_by,
+                    }],
+                },
+            }],
+        });
+        let path = format!("/v3/{project}/alertPolicies");
+        stand.done("POST", &path, policy).await;
+    }
+    stand
+}
+
+/// Writes a line as `watch` logs it.
+async fn log(stand: &Stand, payload: Value) {
+    let entries = json!({
+        "logName": format!("projects/{}/logs/run", stand.project),
+        "resource": { "type": "cloud_run_revision", "labels": { "service_name": "watch" } },
+        "entries": [{ "severity": "WARNING", "jsonPayload": payload }],
+    });
+    stand.done("POST", "/v2/entries:write", entries).await;
+}
+
+/// Waits for a notification.
+async fn told(stand: &Stand) -> Value {
+    use base64::{Engine as _, prelude::BASE64_STANDARD};
+    let hearer = format!("/v1/projects/{}/subscriptions/hearer", stand.project);
+    let pull = json!({ "maxMessages": 1, "returnImmediately": true });
+    let received = wait::until("a notification", LIMIT, async || {
+        let pulled = stand
+            .done("POST", &format!("{hearer}:pull"), pull.clone())
+            .await;
+        pulled["receivedMessages"].get(0).cloned().ok_or(pulled)
+    })
+    .await;
+    let acknowledge = json!({ "ackIds": [received["ackId"]] });
+    stand
+        .done("POST", &format!("{hearer}:acknowledge"), acknowledge)
+        .await;
+    let data = received["message"]["data"].as_str().unwrap();
+    serde_json::from_slice(&BASE64_STANDARD.decode(data).unwrap()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_finding_opens_one_incident_of_its_run_and_silence_closes_it() {
+    let stand = watched().await;
+    log(
+        &stand,
+        json!({ "fact": "run_progress", "run": { "id": "well" } }),
+    )
+    .await;
+    let finding = json!({ "fact": "run_finding", "run": { "id": "ill" }, "finding": "diverged" });
+    log(&stand, finding).await;
+
+    let opened = told(&stand).await;
+    assert_eq!(opened["version"], "1.2");
+    let incident = &opened["incident"];
+    assert_eq!(incident["state"], "open");
+    assert_eq!(incident["policy_name"], "run-unhealthy");
+    assert_eq!(incident["scoping_project_id"], stand.project);
+    assert_eq!(incident["metric"]["labels"]["run_id"], "ill");
+    assert_eq!(incident["metric"]["labels"]["finding"], "diverged");
+    assert_eq!(incident["ended_at"], Value::Null);
+    assert!(incident["started_at"].is_i64(), "{incident}");
+    let documentation = incident["documentation"]["content"].as_str().unwrap();
+    assert!(
+        documentation.contains("`ill` shows `diverged`"),
+        "{documentation}"
+    );
+
+    let closed = told(&stand).await;
+    assert_eq!(closed["incident"]["state"], "closed");
+    assert_eq!(closed["incident"]["incident_id"], incident["incident_id"]);
+    assert!(closed["incident"]["ended_at"].is_i64(), "{closed}");
+}

@@ -1,0 +1,90 @@
+//! Who may import whom: tests, the laptop, functions, shared; emulators apart.
+
+use std::{collections::BTreeMap, process::Command};
+
+use serde_json::Value;
+
+use crate::checkout;
+
+/// The crates of ours that each crate of ours may name. A function never names a function;
+/// emulators name nothing, since a client and its stand-in that share a type share its bugs.
+fn allowed() -> BTreeMap<String, Vec<String>> {
+    let functions = checkout::functions();
+    let with_functions = |more: &[&str]| {
+        let more = more.iter().map(|name| (*name).to_owned());
+        functions.iter().cloned().chain(more).collect()
+    };
+    let mut arrows = BTreeMap::from([
+        ("shared".to_owned(), Vec::new()),
+        ("emulators".to_owned(), Vec::new()),
+        ("local".to_owned(), with_functions(&["emulators", "shared"])),
+        (
+            "system-tests".to_owned(),
+            with_functions(&["emulators", "local", "shared"]),
+        ),
+    ]);
+    for function in &functions {
+        arrows.insert(function.clone(), vec!["shared".to_owned()]);
+    }
+    arrows
+}
+
+/// What cargo knows of the workspace.
+fn packages() -> Vec<Value> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--offline", "--format-version=1"])
+        .current_dir(checkout::top())
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    metadata["packages"].as_array().unwrap().clone()
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
+}
+
+#[test]
+fn arrows_point_down() {
+    let allowed = allowed();
+    let packages = packages();
+    let names: Vec<&str> = packages.iter().map(|it| text(&it["name"])).collect();
+    let known: Vec<&str> = allowed.keys().map(String::as_str).collect();
+    let mut sorted = names.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, known, "the workspace and the map");
+    for package in &packages {
+        let name = text(&package["name"]);
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let target = text(&dependency["name"]);
+            let ours = names.contains(&target);
+            let may = allowed[name].iter().any(|it| it == target);
+            assert!(!ours || may, "{name} must not import {target}");
+        }
+    }
+}
+
+#[test]
+fn versions_are_told_in_one_place() {
+    for file in checkout::files() {
+        if file.path == "Cargo.toml" || !file.path.ends_with("/Cargo.toml") {
+            continue;
+        }
+        let text = file.text.unwrap();
+        let dependencies = text.split("dependencies]").skip(1);
+        for line in dependencies.flat_map(str::lines) {
+            let named = line.contains('"') && !line.contains("workspace = true");
+            let version = named && line.contains('=');
+            assert!(!version, "{}: `{line}` names a version", file.path);
+        }
+    }
+}
+
+#[test]
+fn crates_come_from_the_public_registry() {
+    const REGISTRY: &str = "source = \"registry+https://github.com/rust-lang/crates.io-index\"";
+    for line in checkout::read("Cargo.lock").lines() {
+        let source = line.starts_with("source = ");
+        assert!(!source || line == REGISTRY, "{line}");
+    }
+}

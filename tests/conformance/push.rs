@@ -1,0 +1,173 @@
+//! What Pub/Sub pushes: the envelope, the token, and the answer that counts. Ours only: Google's
+//! emulator sends no token, and leaves out half of the envelope.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    http::{HeaderMap, StatusCode},
+};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
+use serde_json::{Value, json};
+use system_tests::wait;
+
+use crate::stand::{LIMIT, Stand};
+
+const ACCOUNT: &str = "push@conform.iam.gserviceaccount.com";
+const AUDIENCE: &str = "https://hearer.example";
+/// Fast, since the least pause between two deliveries is a whole second.
+const SPEED: f64 = 20.0;
+
+/// An endpoint that answers as it is told, then 204.
+struct Receiver {
+    url: String,
+    came: Arc<Mutex<Vec<(HeaderMap, Bytes)>>>,
+}
+
+impl Receiver {
+    async fn answering(answers: &[u16]) -> Self {
+        let came = Arc::new(Mutex::new(Vec::new()));
+        let answers = Mutex::new(VecDeque::from(answers.to_vec()));
+        let seen = Arc::clone(&came);
+        let answer = move |headers: HeaderMap, body: Bytes| {
+            seen.lock().unwrap().push((headers, body));
+            let status = answers.lock().unwrap().pop_front().unwrap_or(204);
+            std::future::ready(StatusCode::from_u16(status).unwrap())
+        };
+        let answer = Arc::new(answer);
+        let app = Router::new().fallback(move |headers, body| {
+            let answer = Arc::clone(&answer);
+            answer(headers, body)
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/push", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { url, came }
+    }
+
+    /// Waits for `count` deliveries.
+    async fn came(&self, count: usize) -> Vec<(HeaderMap, Value)> {
+        wait::until("deliveries", LIMIT, async || {
+            let came = self.came.lock().unwrap();
+            if came.len() < count {
+                return Err(came.len());
+            }
+            let parse = |(headers, body): &(HeaderMap, Bytes)| {
+                (headers.clone(), serde_json::from_slice(body).unwrap())
+            };
+            Ok(came.iter().map(parse).collect())
+        })
+        .await
+    }
+}
+
+/// Pushes one message to `receiver`.
+async fn push(receiver: &Receiver) -> Stand {
+    let stand = Stand::ours(SPEED).await;
+    let project = format!("/v1/projects/{}", stand.project);
+    let name = |kind: &str, id: &str| format!("projects/{}/{kind}/{id}", stand.project);
+    let topic = format!("{project}/topics/facts");
+    stand.done("PUT", &topic, json!({})).await;
+    let subscription = json!({
+        "topic": name("topics", "facts"),
+        "enableMessageOrdering": true,
+        "pushConfig": {
+            "pushEndpoint": receiver.url,
+            "oidcToken": { "serviceAccountEmail": ACCOUNT, "audience": AUDIENCE },
+        },
+        "retryPolicy": { "minimumBackoff": "1s", "maximumBackoff": "2s" },
+        "deadLetterPolicy": {
+            "deadLetterTopic": name("topics", "facts"),
+            "maxDeliveryAttempts": 20,
+        },
+    });
+    let path = format!("{project}/subscriptions/hearer");
+    stand.done("PUT", &path, subscription).await;
+    let message = json!({
+        "data": BASE64_STANDARD.encode("{}"),
+        "attributes": { "ce-id": "1" },
+        "orderingKey": "run",
+    });
+    let publish = format!("{topic}:publish");
+    stand
+        .done("POST", &publish, json!({ "messages": [message] }))
+        .await;
+    stand
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_envelope_has_every_field_in_both_spellings() {
+    let receiver = Receiver::answering(&[]).await;
+    let stand = push(&receiver).await;
+    let (headers, body) = receiver.came(1).await.remove(0);
+    assert_eq!(headers["content-type"], "application/json");
+    let id = &body["message"]["messageId"];
+    let time = &body["message"]["publishTime"];
+    assert!(id.is_string() && time.is_string(), "{body}");
+    let expected = json!({
+        "message": {
+            "attributes": { "ce-id": "1" },
+            "data": "e30=",
+            "messageId": id,
+            "message_id": id,
+            "orderingKey": "run",
+            "publishTime": time,
+            "publish_time": time,
+        },
+        "deliveryAttempt": 1,
+        "subscription": format!("projects/{}/subscriptions/hearer", stand.project),
+    });
+    assert_eq!(body, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_token_is_signed_by_a_published_key() {
+    let receiver = Receiver::answering(&[]).await;
+    let stand = push(&receiver).await;
+    let (headers, _) = receiver.came(1).await.remove(0);
+    let token = headers["authorization"].to_str().unwrap();
+    let token = token.strip_prefix("Bearer ").unwrap();
+    let keys: JwkSet = stand
+        .http
+        .get(stand.address("PUSH_JWKS_URL"))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let kid = jsonwebtoken::decode_header(token).unwrap().kid.unwrap();
+    let key = DecodingKey::from_jwk(keys.find(&kid).unwrap()).unwrap();
+    let mut validation = Validation::new(Algorithm::RS256);
+    validation.set_audience(&[AUDIENCE]);
+    validation.set_issuer(&["https://accounts.google.com"]);
+    let claims = jsonwebtoken::decode::<Value>(token, &key, &validation);
+    let claims = claims.unwrap().claims;
+    assert_eq!(claims["email"], ACCOUNT);
+    assert_eq!(claims["email_verified"], true);
+    let (from, to) = (claims["iat"].as_i64(), claims["exp"].as_i64());
+    assert_eq!(to.unwrap() - from.unwrap(), 3600);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_success_ends_a_delivery() {
+    let receiver = Receiver::answering(&[500, 503, 400, 429, 301]).await;
+    let stand = push(&receiver).await;
+    let came = receiver.came(6).await;
+    for ((_, body), attempt) in came.iter().zip(1..) {
+        assert_eq!(body["deliveryAttempt"], attempt, "{body}");
+        assert_eq!(body["message"], came[0].1["message"]);
+    }
+    wait::until("an empty subscription", LIMIT, async || {
+        let all = stand.done("GET", "/emulator/pubsub", Value::Null).await;
+        let left = all["subscriptions"][0]["undelivered"].clone();
+        if left == 0 { Ok(()) } else { Err(all) }
+    })
+    .await;
+    assert_eq!(receiver.came(6).await.len(), 6, "it came again after 204");
+}
