@@ -76,9 +76,7 @@ impl Clock {
 
     /// The simulated time.
     pub fn now(&self) -> DateTime<Utc> {
-        let passed = (wall() - self.0.origin)
-            .to_std()
-            .unwrap_or(Duration::ZERO);
+        let passed = (wall() - self.0.origin).to_std().unwrap_or(Duration::ZERO);
         let simulated = passed.mul_f64(self.0.speed);
         self.0.origin + TimeDelta::from_std(simulated).unwrap_or(TimeDelta::MAX)
     }

@@ -4,16 +4,16 @@ pub mod cli;
 mod commands;
 pub mod session;
 
-mod story;
-mod preflight;
 mod chart;
 mod output;
+mod preflight;
+mod story;
 mod table;
 mod text;
 
+mod logs;
+pub mod process;
+mod provision;
+mod serve;
 pub mod stack;
 pub mod topology;
-mod provision;
-pub mod process;
-mod logs;
-mod serve;

@@ -75,7 +75,9 @@ pub(crate) async fn run(args: Args) -> Outcome {
     let session = Session::open(&args.stack.env_file).await?;
     let upload = upload(&session, &args.file, &args.dataset, args.recipe.as_deref()).await?;
     let artifact = &upload.artifact;
-    output::write(&format!("uploaded {artifact}\nfollow it with `lapidary runs`\n"))?;
+    output::write(&format!(
+        "uploaded {artifact}\nfollow it with `lapidary runs`\n"
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 
