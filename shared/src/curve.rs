@@ -116,13 +116,8 @@ impl Curve {
 
     /// What the losses show, the worst first.
     pub fn finding(&self) -> Option<Finding> {
-        let train = match finite(&self.train) {
-            Some(train) => train,
-            None => return Some(Finding::NotANumber),
-        };
-        let eval = match finite(&self.eval) {
-            Some(eval) => eval,
-            None => return Some(Finding::NotANumber),
+        let (Some(train), Some(eval)) = (finite(&self.train), finite(&self.eval)) else {
+            return Some(Finding::NotANumber);
         };
         if train.len() < WARM_UP_POINTS {
             return None;

@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | done, or done before | 204 | stops | info, field `outcome` |
 //! | content that can never succeed | 204 | stops | recorded on its document, warn |
+//! | a person's request cannot be read | 400 | – | warn, without its text |
 //! | the envelope cannot be read | 400 | retries, then dead letters | error |
 //! | the token is missing or false | 401 | retries, then dead letters | warn |
 //! | a dependency is away, a conflict was lost | 503 | retries with back-off | warn |
@@ -29,6 +30,10 @@ pub enum Error {
     /// The request cannot be read; sending it again changes nothing.
     #[error("unreadable request: {0}")]
     Malformed(String),
+    /// A person's or a program's request cannot be read. What is wrong with it is told to them
+    /// alone: the text may quote what they wrote, so it is never logged.
+    #[error("{0}")]
+    Unreadable(String),
     /// The sender did not prove who it is.
     #[error("not authenticated: {0}")]
     Unauthenticated(&'static str),
@@ -70,7 +75,7 @@ impl Error {
     /// The stable word for programs.
     fn code(&self) -> &'static str {
         match self {
-            Self::Malformed(_) => "malformed",
+            Self::Malformed(_) | Self::Unreadable(_) => "malformed",
             Self::Unauthenticated(_) => "unauthenticated",
             Self::NotFound(_) => "not_found",
             Self::Refused(_) => "refused",
@@ -85,6 +90,7 @@ impl Error {
         match self {
             Self::Internal { .. } => "internal fault".to_owned(),
             Self::Malformed(_)
+            | Self::Unreadable(_)
             | Self::Unauthenticated(_)
             | Self::NotFound(_)
             | Self::Refused(_)
@@ -100,6 +106,9 @@ impl Error {
             Self::Malformed(_) | Self::Internal { .. } => {
                 error!(outcome = self.code(), "{chain}");
             }
+            Self::Unreadable(_) => {
+                warn!(outcome = self.code(), "a caller's request cannot be read");
+            }
             Self::Unauthenticated(_)
             | Self::NotFound(_)
             | Self::Refused(_)
@@ -112,7 +121,7 @@ impl Error {
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Malformed(_) | Self::Unreadable(_) => StatusCode::BAD_REQUEST,
             Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Refused(_) => StatusCode::CONFLICT,

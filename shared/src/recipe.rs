@@ -221,12 +221,17 @@ impl Recipe {
     }
 }
 
-/// TOML errors draw the line they are about; a record wants one line.
+/// TOML errors draw the line they are about. A record wants one line, and none of the recipe's:
+/// that may be a system instruction, and the record's note is logged.
 fn one_line(error: &toml::de::Error) -> String {
     let text = error.to_string();
+    let is_drawn = |line: &str| {
+        let number = |character: char| character.is_ascii_digit() || character == ' ';
+        line.trim_start_matches(number).starts_with('|')
+    };
     text.lines()
         .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('|'))
+        .filter(|line| !line.is_empty() && !is_drawn(line))
         .collect::<Vec<_>>()
         .join(" ")
 }
@@ -259,5 +264,18 @@ mod tests {
         check("[tuning]\n", "unknown field `tuning`");
         check("[deploy]\ngate = \"always\"", "not_worse");
         check("x", "line 1");
+    }
+
+    #[test]
+    fn an_error_does_not_repeat_the_recipe() {
+        for text in [
+            "[clean]\nsystem_instruction = \"Be kind",
+            "[clean]\nsystem_instruction = Be kind",
+            "[tuning]\nsystem_instruction = \"Be kind\"",
+        ] {
+            let error = Recipe::parse(text).unwrap_err().to_string();
+            assert!(!error.contains("kind"), "{text:?}: {error}");
+            assert!(error.contains("line "), "{text:?}: {error}");
+        }
     }
 }

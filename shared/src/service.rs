@@ -27,6 +27,15 @@ const SHUTDOWN_S: u64 = 8;
 /// Bytes of a request body: Pub/Sub pushes at most 10 MB of base64 and its envelope.
 const BODY_MAX_BYTES: usize = 16 << 20;
 
+/// Who calls a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Callers {
+    /// Pub/Sub and its kin: every delivery proves itself by a token.
+    Pushes,
+    /// People and programs: it takes no delivery, and needs no settings for one.
+    People,
+}
+
 /// What every function is given at its start.
 #[derive(Debug, Clone)]
 pub struct Common {
@@ -41,6 +50,7 @@ pub struct Common {
 /// `read` reads its settings; `start` makes its clients and gives back its routes.
 pub async fn run<C, S, F, R>(
     name: &'static str,
+    callers: Callers,
     read: fn(&mut Reader<'_>) -> Option<C>,
     start: S,
 ) -> ExitCode
@@ -55,7 +65,7 @@ where
     )]
     let vars: Vars = std::env::vars().collect();
     telemetry::init(name, vars.get("GOOGLE_CLOUD_PROJECT").cloned());
-    match launch(name, &vars, read, start).await {
+    match launch(name, callers, &vars, read, start).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             error!(
@@ -70,6 +80,7 @@ where
 
 async fn launch<C, S, F, R>(
     name: &'static str,
+    callers: Callers,
     vars: &Vars,
     read: fn(&mut Reader<'_>) -> Option<C>,
     start: S,
@@ -85,7 +96,10 @@ where
     let workers = reader.or::<usize>("WORKERS", 2);
     let clock = Clock::read(&mut reader);
     let google = Google::read(name, &mut reader);
-    let auth = PushAuth::read(&mut reader, clock);
+    let auth = match callers {
+        Callers::Pushes => PushAuth::read(&mut reader, clock).map(Some),
+        Callers::People => Some(None),
+    };
     let settings = read(&mut reader);
     let (port, host, workers, clock, google, auth, settings) =
         reader.finish(|| Some((port?, host?, workers?, clock?, google?, auth?, settings?)))?;
@@ -99,15 +113,22 @@ where
 }
 
 /// Serves `routes` on an open port.
-fn serve<R>(listener: TcpListener, workers: usize, auth: PushAuth, routes: R) -> io::Result<Server>
+fn serve<R>(
+    listener: TcpListener,
+    workers: usize,
+    auth: Option<PushAuth>,
+    routes: R,
+) -> io::Result<Server>
 where
     R: Fn(&mut ServiceConfig) + Clone + Send + 'static,
 {
-    let auth = web::Data::new(auth);
+    let auth = auth.map(web::Data::new);
     let server = HttpServer::new(move || {
-        App::new()
-            .app_data(auth.clone())
-            .app_data(web::PayloadConfig::new(BODY_MAX_BYTES))
+        let mut app = App::new();
+        if let Some(auth) = &auth {
+            app = app.app_data(auth.clone());
+        }
+        app.app_data(web::PayloadConfig::new(BODY_MAX_BYTES))
             .wrap(from_fn(in_span))
             .route("/health", web::get().to(async || "ok"))
             .configure(routes.clone())

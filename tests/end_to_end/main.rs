@@ -1,1 +1,41 @@
+//! Walkthroughs of the whole system: only HTTP and messages in, only HTTP, documents and objects out.
 //!
+//! Every test has a system of its own, whose functions are processes. What is waited for is a
+//! state, never a time.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod approval;
+mod bad_input;
+mod bad_messages;
+mod cli;
+mod console;
+mod early_stop;
+mod forged_push;
+mod logs;
+mod quota;
+mod restart;
+mod stall;
+mod upload;
+
+/// The program whose subcommand `serve` is a function: `lapidary`, under test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_lapidary-under-test");
+
+/// Rows that differ from one another, each with an answer of more than three words.
+fn rows(count: usize) -> String {
+    let row = |number: usize| {
+        let (input, output) = (
+            format!("Where does train number {number} stop on its way north?"),
+            format!(
+                "Train {number} stops at platform {} of the old harbour.",
+                number % 7
+            ),
+        );
+        serde_json::json!({ "input": input, "output": output }).to_string() + "\n"
+    };
+    (1..=count).map(row).collect()
+}

@@ -28,13 +28,20 @@ use shared::{
     route::{GateDecision, Route},
     run::Run,
 };
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{faults::Faults, wait};
 
 /// How fast a test's time runs: an hour of tuning in four seconds.
 pub const SPEED: f64 = 900.0;
 /// Longest that a test waits for one thing; machines that run tests are slow and shared.
-pub const LIMIT: Duration = Duration::from_secs(120);
+pub const LIMIT: Duration = Duration::from_mins(2);
+
+/// Whole systems that run at a time, in all tests of a binary: each is eight processes, and
+/// twenty of them would starve one another until every deadline passed.
+const SYSTEMS_MAX: usize = 2;
+/// A place for each of them.
+static PLACES: Semaphore = Semaphore::const_new(SYSTEMS_MAX);
 
 /// A running system, and the clients to look at it with.
 #[derive(Debug)]
@@ -47,6 +54,8 @@ pub struct Harness {
     pub faults: Faults,
     /// For calls that no client makes.
     pub http: reqwest::Client,
+    /// Given back last, when the system is gone.
+    _place: SemaphorePermit<'static>,
 }
 
 /// How a test's system differs from the default one.
@@ -58,6 +67,8 @@ pub struct Setup {
     pub data: Option<PathBuf>,
     /// How fast time runs; [`SPEED`] unless told.
     pub speed: Option<f64>,
+    /// The time itself, in place of `speed`: that of the system whose `data` is taken over.
+    pub clock: Option<Clock>,
 }
 
 impl Setup {
@@ -71,12 +82,16 @@ impl Setup {
 
 impl Harness {
     /// Starts a system whose functions run from `program`: `env!("CARGO_BIN_EXE_lapidary-under-test")`.
+    ///
+    /// Waits for a place where too many run already.
     pub async fn start(program: &str, setup: Setup) -> Self {
+        let place = PLACES.acquire().await.expect("places are never closed");
+        let speed = setup.speed.unwrap_or(SPEED);
         let stack = Stack::start(Options {
             program: program.into(),
             port: 0,
             data: setup.data,
-            clock: Clock::starting_now(setup.speed.unwrap_or(SPEED)),
+            clock: setup.clock.unwrap_or_else(|| Clock::starting_now(speed)),
             settings: setup.settings,
         })
         .await
@@ -94,7 +109,20 @@ impl Harness {
             session,
             faults: Faults::new(endpoint),
             http: reqwest::Client::new(),
+            _place: place,
         }
+    }
+
+    /// Stops it in good order; gives its time, for a system that takes over its data.
+    pub async fn stop(self) -> Clock {
+        let clock = self.stack.clock().clone();
+        self.stack.stop().await;
+        clock
+    }
+
+    /// The address called `name`.
+    pub fn address(&self, name: &'static str) -> &str {
+        self.session.address(name).expect("an address")
     }
 
     /// Uploads `content` as `object`, as a person would.

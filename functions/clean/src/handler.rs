@@ -71,7 +71,11 @@ pub(crate) async fn object_finalized(
     let Some(version) = upload.version else {
         return Ok(match upload.outcome {
             UploadOutcome::Ignored | UploadOutcome::Cleaned => Ack::done("ignored", upload.note),
-            UploadOutcome::Rejected => Ack::refused("rejected", upload.note),
+            // Its note may quote keys of rows, which may be prompts: it stays on the document.
+            UploadOutcome::Rejected => Ack::refused(
+                "rejected",
+                format!("`uploads/{upload_id}` says why it is rejected"),
+            ),
             UploadOutcome::Gone => Ack::refused("gone", upload.note),
         });
     };

@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
+use shared::service::{self, Callers};
+
 #[actix_web::main]
 async fn main() -> ExitCode {
-    shared::service::run("clean", clean::Config::read, clean::start).await
+    service::run("clean", Callers::Pushes, clean::Config::read, clean::start).await
 }

@@ -15,7 +15,7 @@ use shared::{
 };
 
 use crate::{
-    Error as CleanError, Part, Report, Sample, Settings, Survey, Task, Verdict, Written,
+    Error as CleanError, Report, Sample, Settings, Survey, Task, Verdict, Written,
     start::State,
     streams::{ObjectSource, Uploads},
 };
@@ -217,10 +217,11 @@ fn part_uri(state: &State, folder: &str, name: &str, extension: &str) -> GcsUri 
 fn unusable(report: &Report) -> String {
     let first = report.findings.first();
     let advice = first.map(|finding| {
-        format!(
-            "line {}: {}; {}",
-            finding.line, finding.message, finding.fix
-        )
+        let place = match finding.line {
+            0 => "the file".to_owned(),
+            line => format!("line {line}"),
+        };
+        format!("{place}: {}; {}", finding.message, finding.fix)
     });
     format!(
         "no row of {} can be trained on; {}",

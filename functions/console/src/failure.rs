@@ -21,7 +21,7 @@ impl fmt::Display for Failure {
     /// In plain words: never the text of a cause.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Error::Malformed(_) => f.write_str("the request cannot be read"),
+            Error::Malformed(_) | Error::Unreadable(_) => f.write_str("the request cannot be read"),
             Error::Unauthenticated(why) => f.write_str(why),
             Error::NotFound(what) => write!(f, "{what} does not exist"),
             Error::Refused(why) => f.write_str(why),

@@ -2,7 +2,15 @@
 
 use std::process::ExitCode;
 
+use shared::service::{self, Callers};
+
 #[actix_web::main]
 async fn main() -> ExitCode {
-    shared::service::run("console", console::Config::read, console::start).await
+    service::run(
+        "console",
+        Callers::People,
+        console::Config::read,
+        console::start,
+    )
+    .await
 }

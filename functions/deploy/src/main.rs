@@ -2,7 +2,15 @@
 
 use std::process::ExitCode;
 
+use shared::service::{self, Callers};
+
 #[actix_web::main]
 async fn main() -> ExitCode {
-    shared::service::run("deploy", deploy::Config::read, deploy::start).await
+    service::run(
+        "deploy",
+        Callers::Pushes,
+        deploy::Config::read,
+        deploy::start,
+    )
+    .await
 }

@@ -2,7 +2,15 @@
 
 use std::process::ExitCode;
 
+use shared::service::{self, Callers};
+
 #[actix_web::main]
 async fn main() -> ExitCode {
-    shared::service::run("early-stop", early_stop::Config::read, early_stop::start).await
+    service::run(
+        "early-stop",
+        Callers::Pushes,
+        early_stop::Config::read,
+        early_stop::start,
+    )
+    .await
 }

@@ -2,7 +2,15 @@
 
 use std::process::ExitCode;
 
+use shared::service::{self, Callers};
+
 #[actix_web::main]
 async fn main() -> ExitCode {
-    shared::service::run("evaluate", evaluate::Config::read, evaluate::start).await
+    service::run(
+        "evaluate",
+        Callers::Pushes,
+        evaluate::Config::read,
+        evaluate::start,
+    )
+    .await
 }

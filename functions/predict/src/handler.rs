@@ -64,10 +64,10 @@ pub(crate) async fn generate_content(
 
 fn request(body: &[u8]) -> Result<Value, Error> {
     let request: Value = serde_json::from_slice(body)
-        .map_err(|error| Error::Malformed(format!("the body is not JSON: {error}")))?;
+        .map_err(|error| Error::Unreadable(format!("the body is not JSON: {error}")))?;
     match request.get("contents") {
         Some(Value::Array(contents)) if !contents.is_empty() => Ok(request),
-        _ => Err(Error::Malformed(
+        _ => Err(Error::Unreadable(
             "`contents` must be a list of turns".to_owned(),
         )),
     }
@@ -161,7 +161,7 @@ async fn ask(state: &State, model: &str, request: &Value) -> Result<Value, CallE
 /// A refusal of the service is about the caller's request, and says what is wrong with it.
 fn refused(error: CallError) -> Error {
     match error {
-        CallError::Refused { message, .. } => Error::Malformed(message),
+        CallError::Refused { message, .. } => Error::Unreadable(message),
         error @ (CallError::Missing { .. }
         | CallError::Quota { .. }
         | CallError::NotSent(_)

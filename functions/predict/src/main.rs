@@ -2,7 +2,15 @@
 
 use std::process::ExitCode;
 
+use shared::service::{self, Callers};
+
 #[actix_web::main]
 async fn main() -> ExitCode {
-    shared::service::run("predict", predict::Config::read, predict::start).await
+    service::run(
+        "predict",
+        Callers::People,
+        predict::Config::read,
+        predict::start,
+    )
+    .await
 }

@@ -39,7 +39,7 @@ struct Known {
 #[derive(Debug)]
 pub(crate) enum Found {
     /// It leads here.
-    Route(Route),
+    Route(Box<Route>),
     /// No model has that name.
     Unknown,
     /// Firestore is away, and was for too long.
@@ -63,12 +63,12 @@ impl Routes {
             && known.read_at.elapsed() < self.ttl
             && let Some(route) = known.snapshot.within(ROUTE_AGE_MAX, self.clock.now())
         {
-            return Found::Route(route.clone());
+            return Found::Route(Box::new(route.clone()));
         }
         match self.documents.get::<Route>(model.as_str()).await {
             Ok(Some(stored)) => {
                 self.remember(model, &stored.value);
-                Found::Route(stored.value)
+                Found::Route(Box::new(stored.value))
             }
             Ok(None) => Found::Unknown,
             Err(error) => self.last_good(known, &error),
@@ -85,7 +85,7 @@ impl Routes {
             let route = known.snapshot.within(ROUTE_AGE_MAX, self.clock.now());
             route.cloned()
         });
-        route.map_or(Found::Unreadable, Found::Route)
+        route.map_or(Found::Unreadable, |route| Found::Route(Box::new(route)))
     }
 
     fn remember(&self, model: &DatasetName, route: &Route) {

@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
+use shared::service::{self, Callers};
+
 #[actix_web::main]
 async fn main() -> ExitCode {
-    shared::service::run("tune", tune::Config::read, tune::start).await
+    service::run("tune", Callers::Pushes, tune::Config::read, tune::start).await
 }

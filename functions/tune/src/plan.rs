@@ -92,7 +92,7 @@ fn stand(run: &Run, version: &Version, usd: Option<f64>, prices: &Prices) -> (St
         );
         return (State::Failed, reason);
     };
-    if !version.parts.get("train").is_some_and(|part| part.rows > 0) {
+    if version.parts.get("train").is_none_or(|part| part.rows == 0) {
         let reason = "the version has no training rows: upload more rows".to_owned();
         return (State::Failed, reason);
     }

@@ -107,7 +107,7 @@ fn finish(run: &mut Run, next: State, reason: &str, curve: &Curve, now: DateTime
         .cloned();
     match (next, &run.stop) {
         // Only a decision that kept a checkpoint makes one of a stopped job worth a look.
-        (State::Cancelled, _) | (State::Failed, _) => {}
+        (State::Cancelled | State::Failed, _) => {}
         (_, Some(_)) if run.chosen.is_some() => {}
         _ => run.chosen = best.or_else(|| whole(run.job.as_ref())),
     }

@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
+use shared::service::{self, Callers};
+
 #[actix_web::main]
 async fn main() -> ExitCode {
-    shared::service::run("watch", watch::Config::read, watch::start).await
+    service::run("watch", Callers::Pushes, watch::Config::read, watch::start).await
 }

@@ -34,7 +34,7 @@ impl Clock {
 
     /// Starts now, at `speed`.
     pub fn starting_now(speed: f64) -> Self {
-        Self::new(Utc::now(), speed)
+        Self::new(wall(), speed)
     }
 
     /// What a later process needs to go on from this clock.
@@ -55,13 +55,13 @@ impl Clock {
         if (speed - state.speed).abs() <= f64::EPSILON {
             return Some(before);
         }
-        let ahead = (before.now() - Utc::now()).to_std().unwrap_or_default();
+        let ahead = (before.now() - wall()).to_std().unwrap_or_default();
         if speed <= 1.0 {
             return ahead.is_zero().then(|| Self::starting_now(speed));
         }
         // Solves `origin + (wall − origin) × speed = wall + ahead` for the origin.
         let since = TimeDelta::from_std(ahead.div_f64(speed - 1.0)).ok()?;
-        Some(Self::new(Utc::now() - since, speed))
+        Some(Self::new(wall() - since, speed))
     }
 
     /// When this clock and the wall showed the same.
@@ -76,10 +76,8 @@ impl Clock {
 
     /// The simulated time.
     pub fn now(&self) -> DateTime<Utc> {
-        let wall = (Utc::now() - self.0.origin)
-            .to_std()
-            .unwrap_or(Duration::ZERO);
-        let simulated = wall.mul_f64(self.0.speed);
+        let passed = (wall() - self.0.origin).to_std().unwrap_or(Duration::ZERO);
+        let simulated = passed.mul_f64(self.0.speed);
         self.0.origin + TimeDelta::from_std(simulated).unwrap_or(TimeDelta::MAX)
     }
 
@@ -94,13 +92,22 @@ impl Clock {
     }
 }
 
+/// The time on the wall.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that asks the system for the time"
+)]
+fn wall() -> DateTime<Utc> {
+    Utc::now()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_continued_clock_never_goes_back() {
-        let before = Clock::new(Utc::now() - TimeDelta::hours(1), 10.0);
+        let before = Clock::new(wall() - TimeDelta::hours(1), 10.0);
         let after = Clock::continued(&before.state(), 60.0).unwrap();
         let leap = (after.now() - before.now()).num_seconds();
         assert!((0..=2).contains(&leap), "{leap} s");
@@ -110,8 +117,8 @@ mod tests {
     #[test]
     fn a_fast_clock_gains_on_the_wall() {
         let hour = TimeDelta::hours(1);
-        let clock = Clock::new(Utc::now() - hour, 3.0);
-        let gained = clock.now() - Utc::now();
+        let clock = Clock::new(wall() - hour, 3.0);
+        let gained = clock.now() - wall();
         assert!((gained - hour * 2).num_seconds().abs() <= 1, "{gained}");
         assert_eq!(
             clock.wall(Duration::from_secs(6)),

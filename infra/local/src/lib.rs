@@ -4,6 +4,13 @@ pub mod cli;
 mod commands;
 pub mod session;
 
+mod chart;
+mod output;
+mod preflight;
+mod story;
+mod table;
+mod text;
+
 mod logs;
 pub mod process;
 mod provision;

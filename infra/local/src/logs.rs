@@ -17,7 +17,7 @@ const BATCH_MAX: usize = 200;
 const CALL_MAX: Duration = Duration::from_secs(5);
 
 /// Forwards every line sent to it to `endpoint`, and keeps the last `lines_max` in `lines`.
-pub fn forward(
+pub(crate) fn forward(
     endpoint: String,
     lines: Arc<Mutex<VecDeque<LogLine>>>,
     lines_max: usize,

@@ -43,17 +43,17 @@ pub enum Error {
 }
 
 /// The bucket that holds `content`: bucket names are global, so the project's comes first.
-pub fn bucket_name(content: &str) -> String {
+pub(crate) fn bucket_name(content: &str) -> String {
     format!("{PROJECT}-{content}")
 }
 
 /// The audience that pushes to `function` are signed for.
-pub fn audience(function: &str) -> String {
+pub(crate) fn audience(function: &str) -> String {
     format!("https://{function}.{PROJECT}.example")
 }
 
 /// The service account that pushes to `function`.
-pub fn push_account(function: &str) -> String {
+pub(crate) fn push_account(function: &str) -> String {
     format!("push-{function}@{PROJECT}.iam.gserviceaccount.com")
 }
 
@@ -62,7 +62,7 @@ fn topic_name(topic: &str) -> String {
 }
 
 /// What must exist before a function starts: buckets, topics, metrics.
-pub async fn before_functions(
+pub(crate) async fn before_functions(
     topology: &Topology,
     addresses: &BTreeMap<String, String>,
 ) -> Result<(), Error> {
@@ -107,7 +107,7 @@ pub async fn before_functions(
 }
 
 /// What needs the functions' addresses, or calls them: subscriptions, alerts, schedules.
-pub async fn after_functions(
+pub(crate) async fn after_functions(
     topology: &Topology,
     addresses: &BTreeMap<String, String>,
 ) -> Result<(), Error> {

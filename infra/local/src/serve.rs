@@ -2,10 +2,10 @@
 
 use std::{process::ExitCode, thread};
 
-use shared::service;
+use shared::service::{self, Callers};
 
 /// The functions, by name.
-pub const FUNCTIONS: [&str; 8] = [
+pub(crate) const FUNCTIONS: [&str; 8] = [
     "clean",
     "tune",
     "watch",
@@ -17,19 +17,57 @@ pub const FUNCTIONS: [&str; 8] = [
 ];
 
 /// Runs `function` until it is told to stop or its parent goes away.
-pub async fn serve(function: &str) -> ExitCode {
+pub(crate) async fn serve(function: &str) -> ExitCode {
     stop_with_parent();
     match function {
-        "clean" => service::run("clean", clean::Config::read, clean::start).await,
-        "tune" => service::run("tune", tune::Config::read, tune::start).await,
-        "watch" => service::run("watch", watch::Config::read, watch::start).await,
+        "clean" => service::run("clean", Callers::Pushes, clean::Config::read, clean::start).await,
+        "tune" => service::run("tune", Callers::Pushes, tune::Config::read, tune::start).await,
+        "watch" => service::run("watch", Callers::Pushes, watch::Config::read, watch::start).await,
         "early-stop" => {
-            service::run("early-stop", early_stop::Config::read, early_stop::start).await
+            service::run(
+                "early-stop",
+                Callers::Pushes,
+                early_stop::Config::read,
+                early_stop::start,
+            )
+            .await
         }
-        "evaluate" => service::run("evaluate", evaluate::Config::read, evaluate::start).await,
-        "deploy" => service::run("deploy", deploy::Config::read, deploy::start).await,
-        "predict" => service::run("predict", predict::Config::read, predict::start).await,
-        "console" => service::run("console", console::Config::read, console::start).await,
+        "evaluate" => {
+            service::run(
+                "evaluate",
+                Callers::Pushes,
+                evaluate::Config::read,
+                evaluate::start,
+            )
+            .await
+        }
+        "deploy" => {
+            service::run(
+                "deploy",
+                Callers::Pushes,
+                deploy::Config::read,
+                deploy::start,
+            )
+            .await
+        }
+        "predict" => {
+            service::run(
+                "predict",
+                Callers::People,
+                predict::Config::read,
+                predict::start,
+            )
+            .await
+        }
+        "console" => {
+            service::run(
+                "console",
+                Callers::People,
+                console::Config::read,
+                console::start,
+            )
+            .await
+        }
         other => {
             tracing::error!("no function is called `{other}`");
             ExitCode::FAILURE

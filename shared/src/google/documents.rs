@@ -6,14 +6,16 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use firestore::{
-    FirestoreDb, FirestoreDbOptions, FirestoreQueryDirection, FirestoreValue,
-    FirestoreWritePrecondition, errors::FirestoreError,
+    FirestoreDb, FirestoreDbOptions, FirestoreValue, FirestoreWritePrecondition,
+    errors::FirestoreError,
 };
 use google_cloud_auth::credentials::Credentials;
 use serde::{Serialize, de::DeserializeOwned};
 
+use tracing::error;
+
 use crate::{
-    error::{Error, Source},
+    error::{Chain, Error, Source},
     google::StartError,
 };
 
@@ -163,7 +165,7 @@ impl Documents {
             .query()
             .await
             .map_err(away)?;
-        documents.iter().map(stored).collect()
+        Ok(documents.iter().filter_map(readable).collect())
     }
 
     /// Reads the `limit` documents with the highest `field`, the highest first.
@@ -177,12 +179,12 @@ impl Documents {
             .fluent()
             .select()
             .from(T::COLLECTION)
-            .order_by([(field, FirestoreQueryDirection::Descending)])
+            .order(|order| order.fields([order.field(field).desc()]))
             .limit(limit)
             .query()
             .await
             .map_err(away)?;
-        documents.iter().map(stored).collect()
+        Ok(documents.iter().filter_map(readable).collect())
     }
 }
 
@@ -195,6 +197,22 @@ fn stored<T: Document>(document: &firestore::FirestoreDocument) -> Result<Stored
         .update_time
         .and_then(|time| firestore::jiff::Timestamp::new(time.seconds, time.nanos).ok());
     Ok(Stored { value, update_time })
+}
+
+/// A document of a list; one that does not parse must not hide the others.
+fn readable<T: Document>(document: &firestore::FirestoreDocument) -> Option<Stored<T>> {
+    match stored(document) {
+        Ok(stored) => Some(stored),
+        Err(error) => {
+            let name = &document.name;
+            error!(
+                outcome = "unreadable_document",
+                "left out `{name}`: {}",
+                Chain(&error)
+            );
+            None
+        }
+    }
 }
 
 fn outcome(written: Result<(), FirestoreError>) -> Result<Write, Error> {

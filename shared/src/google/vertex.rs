@@ -24,7 +24,7 @@ use crate::{
 /// Longest wait for a connection.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// Longest that a call other than create may take.
-const CALL_MAX: Duration = Duration::from_secs(60);
+const CALL_MAX: Duration = Duration::from_mins(1);
 /// Pages of a list that are read: 100 jobs each, years of runs.
 const PAGES_MAX: usize = 50;
 
@@ -168,7 +168,7 @@ impl Vertex {
                 break;
             }
         }
-        found.sort_by(|a, b| a.create_time.cmp(&b.create_time));
+        found.sort_by_key(|job| job.create_time);
         Ok(found)
     }
 

@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn only_points_within_the_period_are_aligned() {
-        let now = Utc::now();
+        let now = crate::clock::Clock::starting_now(1.0).now();
         let points: VecDeque<Point> = [(-70, 9.0), (-50, 1.0), (-20, 4.0), (-10, 2.0), (5, 8.0)]
             .map(|(seconds, value)| Point {
                 at: now + TimeDelta::seconds(seconds),

@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn points_are_written_under_the_services_conditions() {
-        let now = Utc::now();
+        let now = crate::clock::Clock::starting_now(1.0).now();
         let mut all = AllSeries::default();
         let mut check = |kind: &str, seconds: i64, value: Value, expected: bool| {
             let written = json!({

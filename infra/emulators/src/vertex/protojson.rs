@@ -15,7 +15,9 @@ pub(super) fn field<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
 /// The text field `name`, empty where it is absent.
 pub(super) fn string<'a>(object: &'a Value, name: &str) -> Result<&'a str, Error> {
     field(object, name).map_or(Ok(""), |value| {
-        value.as_str().ok_or_else(|| invalid(name, "a string"))
+        value
+            .as_str()
+            .ok_or_else(|| invalid(name, value, "a string"))
     })
 }
 
@@ -29,7 +31,7 @@ pub(super) fn int64(object: &Value, name: &str) -> Result<Option<i64>, Error> {
         .as_i64()
         .or_else(text)
         .map(Some)
-        .ok_or_else(|| invalid(name, "an integer"))
+        .ok_or_else(|| invalid(name, value, "an integer"))
 }
 
 /// The number field `name`, a number or a string of one.
@@ -42,13 +44,15 @@ pub(super) fn double(object: &Value, name: &str) -> Result<Option<f64>, Error> {
         .as_f64()
         .or_else(text)
         .map(Some)
-        .ok_or_else(|| invalid(name, "a number"))
+        .ok_or_else(|| invalid(name, value, "a number"))
 }
 
 /// The truth field `name`, false where it is absent.
 pub(super) fn bool(object: &Value, name: &str) -> Result<bool, Error> {
     field(object, name).map_or(Ok(false), |value| {
-        value.as_bool().ok_or_else(|| invalid(name, "a boolean"))
+        value
+            .as_bool()
+            .ok_or_else(|| invalid(name, value, "a boolean"))
     })
 }
 
@@ -101,10 +105,14 @@ pub(super) fn number(value: f64) -> Value {
     }
 }
 
-fn invalid(name: &str, wanted: &str) -> Error {
+/// As Google's front end says it: it quotes what it refuses.
+fn invalid(name: &str, value: &Value, wanted: &str) -> Error {
     Error::new(
         "INVALID_ARGUMENT",
-        format!("Invalid value at '{}': {wanted} is wanted.", snake(name)),
+        format!(
+            "Invalid value at '{}' ({wanted} is wanted), {value}",
+            snake(name)
+        ),
     )
 }
 

@@ -6,6 +6,7 @@ use shared::{event::RunApproved, google::documents::Write, id::RunId, run::Run};
 
 use crate::{
     cli::{Outcome, StackArgs},
+    output,
     session::Session,
 };
 
@@ -23,7 +24,6 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-#[expect(clippy::print_stdout, reason = "this is what a person reads")]
 pub(crate) async fn run(args: Args) -> Outcome {
     let session = Session::open(&args.stack.env_file).await?;
     let id = &args.run;
@@ -46,6 +46,6 @@ pub(crate) async fn run(args: Args) -> Outcome {
         .events
         .tell(&RunApproved { run: id.clone() }, None)
         .await?;
-    println!("approved {id}: about ${:.2}", run.estimate.usd);
+    output::write(&format!("approved {id}: about ${:.2}\n", run.estimate.usd))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,221 @@
-//! Soon.
+//! `lapidary check`: what would become of files, offline.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clean::{Report, Verdict};
+use serde::Serialize;
+use shared::error::Chain;
+
+use crate::{
+    cli::Outcome,
+    output,
+    preflight::{self, Drops, Preflight, Price},
+    story::screen::Screen,
+    text,
+};
+
+/// The arguments.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
-pub(crate) fn run(_args: &Args) -> crate::cli::Outcome {
-    Err("not yet".into())
+#[command(after_help = "\
+Nothing is uploaded and nothing is written. A `recipe.toml` beside a file is used for it.
+
+Examples:
+  lapidary check rows.jsonl
+  lapidary check --json a.jsonl b.jsonl | jq '.[] | {file, verdict, rows}'
+
+Exit codes, the worst of all files:
+  0  every row can be trained on
+  1  some rows are rejected
+  2  nothing in a file can be trained on, or it cannot be read")]
+pub(crate) struct Args {
+    /// The files.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Prints JSON: an object for one file, an array for several.
+    #[arg(long)]
+    json: bool,
+    /// The recipe for all files, in place of those beside them.
+    #[arg(long, value_name = "PATH")]
+    recipe: Option<PathBuf>,
+}
+
+/// What is printed of a file as JSON. Fields are only ever added.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Checked<'a> {
+    Read {
+        file: &'a Path,
+        #[serde(flatten)]
+        report: &'a Report,
+        price: Price,
+        predicted_drops: Drops,
+    },
+    Unreadable {
+        file: &'a Path,
+        verdict: &'static str,
+        error: String,
+    },
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> Outcome {
+    let screen = Screen::new();
+    let looks = args.files.iter().map(|file| {
+        let look = preflight::look(file, args.recipe.as_deref(), &screen);
+        (file.as_path(), look)
+    });
+    if args.json {
+        let looks: Vec<_> = looks.collect();
+        print_json(&looks)?;
+        return Ok(worst(looks.iter().map(|(_, look)| code(look))));
+    }
+    let several = args.files.len() > 1;
+    let mut codes = Vec::new();
+    for (file, look) in looks {
+        print(file, &look, several)?;
+        codes.push(code(&look));
+    }
+    Ok(worst(codes.into_iter()))
+}
+
+type Look = Result<Preflight, preflight::Error>;
+
+/// The exit code of a file: see the help.
+pub(crate) fn report_code(report: &Report) -> u8 {
+    match report.verdict {
+        Verdict::Clean => 0,
+        Verdict::Findings => u8::from(report.rows.rejected > 0),
+        Verdict::Unusable => 2,
+    }
+}
+
+fn code(look: &Look) -> u8 {
+    match look {
+        Ok(preflight) => report_code(preflight.survey.report()),
+        Err(_) => 2,
+    }
+}
+
+fn worst(codes: impl Iterator<Item = u8>) -> ExitCode {
+    ExitCode::from(codes.max().unwrap_or_default())
+}
+
+fn print_json(looks: &[(&Path, Look)]) -> Result<(), Box<dyn std::error::Error>> {
+    let checked: Vec<Checked<'_>> = looks
+        .iter()
+        .map(|(file, look)| checked(file, look))
+        .collect();
+    let text = match checked.as_slice() {
+        [one] => serde_json::to_string_pretty(one)?,
+        several => serde_json::to_string_pretty(several)?,
+    };
+    output::write(&format!("{text}\n"))?;
+    Ok(())
+}
+
+fn checked<'a>(file: &'a Path, look: &'a Look) -> Checked<'a> {
+    match look {
+        Ok(preflight) => Checked::Read {
+            file,
+            report: preflight.survey.report(),
+            price: preflight.price(),
+            predicted_drops: preflight.drops(),
+        },
+        Err(error) => Checked::Unreadable {
+            file,
+            verdict: "unreadable",
+            error: Chain(error).to_string(),
+        },
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "this is what a person reads")]
+fn print(file: &Path, look: &Look, several: bool) -> std::io::Result<()> {
+    match look {
+        Ok(preflight) if several => {
+            let file = file.display();
+            output::write(&format!("{file}\n\n{}\n", human(preflight)))
+        }
+        Ok(preflight) => output::write(&human(preflight)),
+        Err(error) => {
+            eprintln!("error: {}", Chain(error));
+            Ok(())
+        }
+    }
+}
+
+/// The report, and the price where there is something to pay for.
+pub(crate) fn human(preflight: &Preflight) -> String {
+    let report = preflight.survey.report();
+    let mut text = clean::render(report);
+    if report.rows.kept > 0 {
+        text.push_str(&price(&preflight.price(), &preflight.drops()));
+        text.push('\n');
+    }
+    text
+}
+
+/// What tuning on it would cost, in a line.
+fn price(price: &Price, drops: &Drops) -> String {
+    let Price {
+        base_model: model,
+        training_tokens: tokens,
+        epochs,
+        budget_usd: budget,
+        ..
+    } = price;
+    let epochs = text::things(u64::from(*epochs), "epoch");
+    let line = match price.usd {
+        None => format!("Price: `{model}` cannot be tuned; set tune.base_model in recipe.toml"),
+        Some(usd) => {
+            let within = if usd > *budget {
+                "above the"
+            } else {
+                "within the"
+            };
+            format!(
+                "Price: about {} to tune {model} for {epochs}, {}: {within} budget of {}",
+                text::usd(usd),
+                text::things(*tokens, "token"),
+                text::usd(*budget),
+            )
+        }
+    };
+    match drops.rows {
+        0 => line,
+        rows => {
+            let rows = text::things(rows, "kept row");
+            format!("{line}\nThe service would drop {rows}.")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_price_is_held_against_the_budget() {
+        let priced = |usd| Price {
+            base_model: "gemini-3.1-flash-lite".to_owned(),
+            epochs: 3,
+            training_tokens: 186_000,
+            usd,
+            budget_usd: 5.0,
+            as_of: "2026-10-01".to_owned(),
+        };
+        let drops = Drops {
+            rows: 1,
+            ..Drops::default()
+        };
+        let lines = [
+            price(&priced(Some(0.558)), &Drops::default()),
+            price(&priced(Some(7.0)), &drops),
+            price(&priced(None), &Drops::default()),
+        ];
+        insta::assert_snapshot!(lines.join("\n"));
+    }
 }

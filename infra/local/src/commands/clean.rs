@@ -1,6 +1,250 @@
-//! Soon.
+//! `lapidary clean`: the files that the function would make, offline.
+
+use std::{
+    fs::{self, Permissions},
+    io::{self, Write},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clean::{Outputs, Part, Report, Sample, Settings, Verdict, Written};
+use serde::Serialize;
+use shared::recipe::Recipe;
+use tempfile::NamedTempFile;
+
+use crate::{
+    cli::Outcome,
+    commands::check,
+    output,
+    preflight::{self, Preflight},
+    story::screen::Screen,
+};
+
+/// The arguments.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
-pub(crate) fn run(_args: &Args) -> crate::cli::Outcome {
-    Err("not yet".into())
+#[command(after_help = "\
+Writes train.jsonl, validation.jsonl, eval.jsonl, rejected.jsonl, report.json and manifest.json:
+the same bytes that the function makes of the same file and recipe.
+
+Example:
+  lapidary clean rows.jsonl --out cleaned
+
+Exit codes:
+  0  every row can be trained on
+  1  some rows are rejected
+  2  nothing in the file can be trained on, or it cannot be read: nothing is written")]
+pub(crate) struct Args {
+    /// The file.
+    file: PathBuf,
+    /// Where the files go.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// The recipe, in place of the `recipe.toml` beside the file.
+    #[arg(long, value_name = "PATH")]
+    recipe: Option<PathBuf>,
+    /// Writes into a directory that is not empty, over files of the same names.
+    #[arg(long)]
+    force: bool,
+}
+
+/// Why the files cannot be written.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    /// The directory has files in it.
+    #[error("`{}` is not empty: choose another directory, or --force", .0.display())]
+    NotEmpty(PathBuf),
+    /// A file cannot be written.
+    #[error("cannot write to `{}`", path.display())]
+    Write {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Runs the command.
+#[expect(clippy::print_stderr, reason = "this is what a person reads")]
+pub(crate) fn run(args: &Args) -> Outcome {
+    let preflight = match preflight::look(&args.file, args.recipe.as_deref(), &Screen::new()) {
+        Ok(preflight) => preflight,
+        Err(error) => {
+            eprintln!("error: {}", shared::error::Chain(&error));
+            return Ok(ExitCode::from(2));
+        }
+    };
+    let report = preflight.survey.report();
+    if report.verdict != Verdict::Unusable {
+        write(args, &preflight)?;
+    }
+    output::write(&check::human(&preflight))?;
+    if report.verdict != Verdict::Unusable {
+        let (out, file) = (args.out.display(), args.file.display());
+        let next = format!("lapidary drop {file} --dataset NAME");
+        output::write(&format!(
+            "\nWrote the files to {out}. To tune on these rows:\n  {next}\n"
+        ))?;
+    }
+    Ok(ExitCode::from(check::report_code(report)))
+}
+
+/// What `manifest.json` says: enough to make the same files again, and to know them.
+#[derive(Serialize)]
+struct Manifest<'a> {
+    source_sha256: &'a str,
+    source_bytes: u64,
+    code_version: &'static str,
+    recipe: &'a Recipe,
+    settings: &'a Settings,
+    parts: &'a Written,
+    samples: &'a [Sample],
+}
+
+/// Writes every file under a passing name, then gives all their own names.
+fn write(args: &Args, preflight: &Preflight) -> Result<(), Box<dyn std::error::Error>> {
+    let out = &args.out;
+    let failed = |source| Error::Write {
+        path: out.clone(),
+        source,
+    };
+    fs::create_dir_all(out).map_err(failed)?;
+    let is_empty = fs::read_dir(out).map_err(failed)?.next().is_none();
+    if !is_empty && !args.force {
+        return Err(Error::NotEmpty(out.clone()).into());
+    }
+    let survey = &preflight.survey;
+    let mut sheets = Sheets::new(out).map_err(failed)?;
+    let written = clean::write(&clean::File(args.file.clone()), survey, &mut sheets)?;
+    let report: &Report = survey.report();
+    let manifest = Manifest {
+        source_sha256: &report.digest,
+        source_bytes: report.bytes,
+        code_version: env!("CARGO_PKG_VERSION"),
+        recipe: &preflight.recipe,
+        settings: survey.settings(),
+        parts: &written,
+        samples: survey.samples(),
+    };
+    let report = json(out, report).map_err(failed)?;
+    let manifest = json(out, &manifest).map_err(failed)?;
+    let named = Part::ALL.map(|part| format!("{}.jsonl", part.name()));
+    for (sheet, name) in sheets.0.into_iter().zip(named) {
+        keep(sheet, &out.join(name)).map_err(failed)?;
+    }
+    keep(report, &out.join("report.json")).map_err(failed)?;
+    // Last: whoever finds a manifest finds all it speaks of.
+    keep(manifest, &out.join("manifest.json")).map_err(failed)?;
+    Ok(())
+}
+
+/// A file for each part, in the order of [`Part::ALL`].
+struct Sheets([NamedTempFile; 4]);
+
+impl Sheets {
+    fn new(out: &Path) -> io::Result<Self> {
+        Ok(Self([
+            passing(out)?,
+            passing(out)?,
+            passing(out)?,
+            passing(out)?,
+        ]))
+    }
+}
+
+impl Outputs for Sheets {
+    fn part(&mut self, part: Part) -> &mut dyn Write {
+        let [train, validation, eval, rejected] = &mut self.0;
+        match part {
+            Part::Train => train,
+            Part::Validation => validation,
+            Part::Eval => eval,
+            Part::Rejected => rejected,
+        }
+    }
+}
+
+/// A file that goes away unless it is kept; readable by others, as any new file is.
+fn passing(out: &Path) -> io::Result<NamedTempFile> {
+    tempfile::Builder::new()
+        .prefix(".lapidary-")
+        .permissions(Permissions::from_mode(0o644))
+        .tempfile_in(out)
+}
+
+fn json(out: &Path, value: &impl Serialize) -> io::Result<NamedTempFile> {
+    let mut file = passing(out)?;
+    serde_json::to_writer_pretty(&mut file, value)?;
+    file.write_all(b"\n")?;
+    Ok(file)
+}
+
+fn keep(file: NamedTempFile, name: &Path) -> io::Result<()> {
+    file.as_file().sync_all()?;
+    file.persist(name).map_err(|error| error.error)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(directory: &Path, force: bool) -> Args {
+        Args {
+            file: directory.join("rows.jsonl"),
+            out: directory.join("out"),
+            recipe: None,
+            force,
+        }
+    }
+
+    fn rows(count: usize) -> String {
+        let rows = (0..count).map(|row| {
+            format!(r#"{{"input": "question {row}", "output": "answer number {row}"}}"#)
+        });
+        rows.collect::<Vec<_>>().join("\n")
+    }
+
+    fn files(directory: &Path) -> Vec<String> {
+        let entries = fs::read_dir(directory).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_directory_with_files_is_left_alone_unless_forced() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path();
+        fs::write(directory.join("rows.jsonl"), rows(40)).unwrap();
+        let first = run(&args(directory, false)).unwrap();
+        assert_eq!(format!("{first:?}"), format!("{:?}", ExitCode::SUCCESS));
+        let expected = [
+            "eval.jsonl",
+            "manifest.json",
+            "rejected.jsonl",
+            "report.json",
+            "train.jsonl",
+            "validation.jsonl",
+        ];
+        assert_eq!(files(&directory.join("out")), expected);
+        let train = fs::read(directory.join("out/train.jsonl")).unwrap();
+        let refusal = run(&args(directory, false)).unwrap_err();
+        assert!(refusal.to_string().contains("--force"), "{refusal}");
+        run(&args(directory, true)).unwrap();
+        assert_eq!(files(&directory.join("out")), expected);
+        assert_eq!(fs::read(directory.join("out/train.jsonl")).unwrap(), train);
+    }
+
+    #[test]
+    fn nothing_is_written_of_what_cannot_be_used() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path();
+        fs::write(directory.join("rows.jsonl"), "no json\n").unwrap();
+        let code = run(&args(directory, false)).unwrap();
+        assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(2)));
+        assert!(!directory.join("out").exists());
+    }
 }

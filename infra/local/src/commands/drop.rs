@@ -14,6 +14,7 @@ use shared::{
 
 use crate::{
     cli::{Outcome, StackArgs},
+    output,
     session::{self, Session},
 };
 
@@ -70,12 +71,13 @@ pub(crate) enum Error {
 }
 
 /// Runs the command.
-#[expect(clippy::print_stdout, reason = "this is what a person reads")]
 pub(crate) async fn run(args: Args) -> Outcome {
     let session = Session::open(&args.stack.env_file).await?;
     let upload = upload(&session, &args.file, &args.dataset, args.recipe.as_deref()).await?;
-    println!("uploaded {}", upload.artifact);
-    println!("follow it with `lapidary runs`");
+    let artifact = &upload.artifact;
+    output::write(&format!(
+        "uploaded {artifact}\nfollow it with `lapidary runs`\n"
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,6 +1,262 @@
-//! Soon.
+//! `lapidary runs`: the runs, and the uploads that led to none.
+
+use std::{collections::BTreeMap, process::ExitCode};
+
+use chrono::{DateTime, Utc};
+use evaluate::Record;
+use futures::future::try_join_all;
+use serde::Serialize;
+use shared::{
+    curve::{Curve, Point},
+    dataset::{Upload, UploadOutcome},
+    error::Error,
+    id::{DatasetName, RunId},
+    route::Route,
+    run::{Run, State},
+};
+
+use crate::{
+    cli::{Outcome, StackArgs},
+    output,
+    session::Session,
+    story::{reason_words, state_words},
+    table::{Align, Table},
+    text,
+};
+
+/// Uploads that are searched for refused ones.
+const UPLOADS_MAX: u32 = 200;
+/// Refused uploads that are shown.
+const REFUSED_MAX: usize = 10;
+/// Longest reason that is shown, in characters.
+const REASON_MAX: usize = 110;
+
+/// The arguments.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
-pub(crate) async fn run(_args: Args) -> crate::cli::Outcome {
-    Err("not yet".into())
+#[command(after_help = "\
+Examples:
+  lapidary runs
+  lapidary runs --json | jq -r '.[] | select(.state == \"awaiting_approval\") | .run'")]
+pub(crate) struct Args {
+    /// Prints a JSON array of runs.
+    #[arg(long)]
+    json: bool,
+    /// Most runs that are listed, the newest first.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    limit: u32,
+    #[command(flatten)]
+    stack: StackArgs,
+}
+
+/// A run in a list. Fields are only ever added.
+#[derive(Debug, Clone, Serialize)]
+struct Listed {
+    run: RunId,
+    dataset: DatasetName,
+    model: DatasetName,
+    state: State,
+    reason: String,
+    provider_state: Option<String>,
+    provider_sub_state: Option<String>,
+    /// Epochs done.
+    epoch: Option<u32>,
+    epochs: u32,
+    step: Option<u64>,
+    steps: Option<u64>,
+    train_loss: Option<f64>,
+    eval_loss: Option<f64>,
+    estimate_usd: f64,
+    budget_usd: f64,
+    verdict: Option<evaluate::compare::Verdict>,
+    /// Whether its tuned model is the one that answers.
+    serves: bool,
+    created_at: DateTime<Utc>,
+    finished_at: Option<DateTime<Utc>>,
+}
+
+/// Runs the command.
+pub(crate) async fn run(args: Args) -> Outcome {
+    let session = Session::open(&args.stack.env_file).await?;
+    let listed = list(&session, args.limit).await?;
+    if args.json {
+        output::write(&format!("{}\n", serde_json::to_string_pretty(&listed)?))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if listed.is_empty() {
+        output::write("No runs yet. Upload rows with `lapidary drop FILE --dataset NAME`.\n")?;
+    } else {
+        output::write(&table(&listed).render())?;
+    }
+    let uploads = session
+        .documents
+        .newest::<Upload>("at", UPLOADS_MAX)
+        .await?;
+    let uploads = uploads.into_iter().map(|stored| stored.value);
+    output::write(&refused(uploads))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn list(session: &Session, limit: u32) -> Result<Vec<Listed>, Error> {
+    let runs = session.documents.newest::<Run>("created_at", limit).await?;
+    let mut routes: BTreeMap<DatasetName, Option<Route>> = BTreeMap::new();
+    for run in &runs {
+        let model = &run.value.model;
+        if !routes.contains_key(model) {
+            let route = session.documents.get::<Route>(model.as_str()).await?;
+            routes.insert(model.clone(), route.map(|stored| stored.value));
+        }
+    }
+    let routes = &routes;
+    let listed = runs.iter().map(|stored| async move {
+        let run = &stored.value;
+        let curve = session.documents.get::<Curve>(run.id.as_str());
+        let record = session.documents.get::<Record>(run.id.as_str());
+        let (curve, record) = futures::future::try_join(curve, record).await?;
+        let route = routes.get(&run.model).and_then(Option::as_ref);
+        let (curve, record) = (curve.map(|it| it.value), record.map(|it| it.value));
+        Ok(listed(run, curve.as_ref(), record.as_ref(), route))
+    });
+    try_join_all(listed).await
+}
+
+fn listed(
+    run: &Run,
+    curve: Option<&Curve>,
+    record: Option<&Record>,
+    route: Option<&Route>,
+) -> Listed {
+    let job = run.job.as_ref();
+    let newest = |points: &[Point]| points.last().and_then(|point| point.loss);
+    let target = route.and_then(|route| route.target.as_ref());
+    Listed {
+        run: run.id.clone(),
+        dataset: run.dataset.clone(),
+        model: run.model.clone(),
+        state: run.state,
+        reason: reason_words(run),
+        provider_state: job.map(|job| job.state.clone()),
+        provider_sub_state: job.and_then(|job| job.sub_state.clone()),
+        epoch: job.and_then(|job| job.completed_epochs),
+        epochs: run.plan.epochs,
+        step: run.last_step,
+        steps: job.and_then(|job| job.steps_total),
+        train_loss: curve.and_then(|curve| newest(&curve.train)),
+        eval_loss: curve.and_then(|curve| newest(&curve.eval)),
+        estimate_usd: run.estimate.usd,
+        budget_usd: run.budget_usd,
+        verdict: record.map(|record| record.evaluation.verdict),
+        serves: target.is_some_and(|target| target.run == run.id.as_str()),
+        created_at: run.created_at,
+        finished_at: run.finished_at,
+    }
+}
+
+fn table(runs: &[Listed]) -> Table {
+    let mut table = Table::new(&[
+        ("RUN", Align::Left),
+        ("DATASET", Align::Left),
+        ("STATE", Align::Left),
+        ("EPOCH", Align::Right),
+        ("STEP", Align::Right),
+        ("TRAIN", Align::Right),
+        ("EVAL", Align::Right),
+        ("PRICE", Align::Right),
+        ("VERDICT", Align::Left),
+        ("SERVES", Align::Left),
+    ]);
+    for run in runs {
+        let of = |done: Option<u64>, total: Option<u64>| match (done, total) {
+            (None, _) => "–".to_owned(),
+            (Some(done), None) => done.to_string(),
+            (Some(done), Some(total)) => format!("{done}/{total}"),
+        };
+        let loss = |loss: Option<f64>| loss.map_or("–".to_owned(), |loss| format!("{loss:.3}"));
+        let cells = [
+            run.run.to_string(),
+            run.dataset.to_string(),
+            state_words(run.state).to_owned(),
+            of(run.epoch.map(u64::from), Some(u64::from(run.epochs))),
+            of(run.step, run.steps),
+            loss(run.train_loss),
+            loss(run.eval_loss),
+            text::usd(run.estimate_usd),
+            run.verdict.map_or("–", verdict_words).to_owned(),
+            if run.serves { run.model.as_str() } else { "" }.to_owned(),
+        ];
+        table.row_with_note(cells, text::line(&run.reason, REASON_MAX));
+    }
+    table
+}
+
+/// A verdict for people.
+fn verdict_words(verdict: evaluate::compare::Verdict) -> &'static str {
+    match verdict {
+        evaluate::compare::Verdict::Better => "better",
+        evaluate::compare::Verdict::NotWorse => "not worse",
+        evaluate::compare::Verdict::Worse => "worse",
+        evaluate::compare::Verdict::CannotTell => "cannot tell",
+    }
+}
+
+/// The newest uploads that led to no version, so that nobody wonders where a file went.
+fn refused(uploads: impl Iterator<Item = Upload>) -> String {
+    let mut table = Table::new(&[
+        ("UPLOAD", Align::Left),
+        ("", Align::Left),
+        ("AT", Align::Left),
+    ]);
+    let refused = uploads.filter_map(|upload| match upload.outcome {
+        UploadOutcome::Rejected => Some((upload, "rejected")),
+        UploadOutcome::Gone => Some((upload, "gone")),
+        UploadOutcome::Cleaned | UploadOutcome::Ignored => None,
+    });
+    for (upload, word) in refused.take(REFUSED_MAX) {
+        let at = upload.at.format("%Y-%m-%d %H:%M").to_string();
+        let cells = [upload.artifact.uri.object, word.to_owned(), at];
+        table.row_with_note(cells, text::line(&upload.note, REASON_MAX));
+    }
+    if table.is_empty() {
+        return String::new();
+    }
+    format!("\nUploads that led to no run:\n{}", table.render())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::{Snapshot, samples};
+
+    fn of(snapshot: &Snapshot) -> Listed {
+        listed(
+            snapshot.run.as_ref().unwrap(),
+            snapshot.curve.as_ref(),
+            snapshot.evaluation.as_ref(),
+            snapshot.route.as_ref(),
+        )
+    }
+
+    #[test]
+    fn runs_are_listed_with_their_reasons() {
+        let runs = [
+            of(&samples::waiting()),
+            of(&samples::running()),
+            of(&samples::with_state("awaiting_approval")),
+            of(&samples::stopped()),
+            of(&samples::promoted()),
+        ];
+        insta::assert_snapshot!(table(&runs).render());
+    }
+
+    #[test]
+    fn the_json_of_a_run_is_stable() {
+        insta::assert_json_snapshot!(of(&samples::promoted()));
+    }
+
+    #[test]
+    fn only_refused_uploads_are_listed() {
+        let uploads = [samples::rejected(), samples::cleaned()];
+        let uploads = uploads.into_iter().filter_map(|snapshot| snapshot.upload);
+        insta::assert_snapshot!(refused(uploads));
+        assert_eq!(refused(std::iter::empty()), "");
+    }
 }

@@ -1,6 +1,172 @@
-//! Soon.
+//! `lapidary show`: everything about one run.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+use shared::{
+    dataset::Version,
+    id::RunId,
+    run::{Job, Run},
+};
+
+use crate::{
+    cli::{Outcome, StackArgs},
+    output, preflight,
+    session::Session,
+    story::{
+        Section, Snapshot, account,
+        read::{self, Subject},
+        render,
+    },
+    text,
+};
+
+/// The arguments.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
-pub(crate) async fn run(_args: Args) -> crate::cli::Outcome {
-    Err("not yet".into())
+#[command(after_help = "\
+Examples:
+  lapidary show tickets-3f2k9x1m4q7a-b5c8d1e9f0
+  lapidary show tickets-3f2k9x1m4q7a-b5c8d1e9f0 --json | jq .evaluation.evaluation.verdict")]
+pub(crate) struct Args {
+    /// The run.
+    run: RunId,
+    /// Prints the documents as one JSON object.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    stack: StackArgs,
+}
+
+/// Runs the command.
+pub(crate) async fn run(args: Args) -> Outcome {
+    let session = Session::open(&args.stack.env_file).await?;
+    let (subject, nothing) = (Subject::Run(args.run.clone()), Snapshot::default());
+    let snapshot = Box::pin(read::snapshot(&session, &subject, &nothing)).await?;
+    if snapshot.run.is_none() {
+        return Err(format!("no run `{}`: see `lapidary runs`", args.run).into());
+    }
+    if args.json {
+        let documents = json!({
+            "run": snapshot.run,
+            "version": snapshot.version,
+            "curve": snapshot.curve,
+            "evaluation": snapshot.evaluation,
+            "decision": snapshot.decision,
+            "route": snapshot.route,
+        });
+        output::write(&format!("{}\n", serde_json::to_string_pretty(&documents)?))?;
+    } else {
+        output::write(&shown(&snapshot))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn shown(snapshot: &Snapshot) -> String {
+    let mut sections = account(snapshot);
+    if let Some(run) = &snapshot.run {
+        if let Some(job) = &run.job {
+            sections.push(Section::new("Provider", provider(job)));
+            sections.push(Section::new(
+                "Dropped",
+                dropped(job, snapshot.version.as_ref()),
+            ));
+        }
+        sections.push(Section::new("History", history(run)));
+    }
+    if let Some(version) = &snapshot.version {
+        sections.push(Section::new("Artifacts", artifacts(version)));
+    }
+    let mut shown = String::new();
+    for section in sections {
+        if !shown.is_empty() {
+            shown.push('\n');
+        }
+        shown.push_str(&render(&[section]));
+    }
+    shown
+}
+
+/// The provider's own words, verbatim.
+fn provider(job: &Job) -> Vec<String> {
+    let mut lines = vec![job.name.clone()];
+    let sub_state = job.sub_state.as_deref().map(|sub| format!(", {sub}"));
+    let since = job.state_since.map(|at| format!(" since {}", stamp(at)));
+    lines.push(format!(
+        "{}{}{}",
+        job.state,
+        sub_state.unwrap_or_default(),
+        since.unwrap_or_default()
+    ));
+    lines.extend(job.error.iter().map(|error| format!("error: {error}")));
+    lines.extend(job.model.iter().map(|model| format!("model {model}")));
+    for checkpoint in &job.checkpoints {
+        lines.push(format!(
+            "checkpoint {}, epoch {}, step {}, {}",
+            checkpoint.id,
+            checkpoint.epoch,
+            checkpoint.step,
+            checkpoint.endpoint.as_deref().unwrap_or("no endpoint")
+        ));
+    }
+    lines
+}
+
+/// What the service dropped, beside what was foretold.
+fn dropped(job: &Job, version: Option<&Version>) -> Vec<String> {
+    let told = match job.dropped_rows {
+        None => "the service has not said yet".to_owned(),
+        Some(rows) => format!("by the service: {}", text::things(rows, "row")),
+    };
+    let mut lines = vec![told];
+    let reasons = job.dropped_reasons.iter();
+    lines.extend(reasons.map(|reason| format!("  {}", text::line(reason, 200))));
+    let settings = version.and_then(|version| preflight::settings(&version.recipe).ok());
+    if let (Some(version), Some(settings)) = (version, settings) {
+        let foretold = preflight::drops(&version.codes, &settings);
+        lines.push(format!("foretold: {}", text::things(foretold.rows, "row")));
+        let codes = foretold.codes.iter();
+        lines.extend(codes.map(|(code, rows)| format!("  {code}: {rows}")));
+    }
+    lines
+}
+
+fn history(run: &Run) -> Vec<String> {
+    let entries = run.history.iter();
+    entries
+        .map(|entry| {
+            format!(
+                "{}  {:<11}{}",
+                stamp(entry.at),
+                entry.by,
+                text::line(&entry.note, 200)
+            )
+        })
+        .collect()
+}
+
+fn artifacts(version: &Version) -> Vec<String> {
+    let source = format!("{:<11}{}", "source", version.source);
+    let parts = version.parts.iter();
+    let parts = parts.map(|(name, part)| format!("{name:<11}{}", part.artifact));
+    std::iter::once(source).chain(parts).collect()
+}
+
+fn stamp(at: chrono::DateTime<chrono::Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::samples;
+
+    #[test]
+    fn everything_about_a_run_is_shown() {
+        insta::assert_snapshot!(shown(&samples::promoted()));
+    }
+
+    #[test]
+    fn a_job_that_waits_is_shown_with_its_state() {
+        insta::assert_snapshot!(shown(&samples::waiting()));
+    }
 }

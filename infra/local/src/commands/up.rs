@@ -11,7 +11,7 @@ use emulators::clock::Clock;
 
 use crate::{
     cli::Outcome,
-    session,
+    output, session,
     stack::{Options, Stack},
 };
 
@@ -34,7 +34,6 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-#[expect(clippy::print_stdout, reason = "this is what a person reads")]
 pub(crate) async fn run(args: Args) -> Outcome {
     let clock = clock(&args.data, args.speed)?;
     let stack = Stack::start(Options {
@@ -47,18 +46,23 @@ pub(crate) async fn run(args: Args) -> Outcome {
     .await?;
     let addresses = stack.environment();
     write_env(&args.env_file, &addresses)?;
-    println!("Lapidary is up. Vertex AI is simulated: no model is trained, nothing is billed.\n");
-    for (name, value) in &addresses {
-        println!("  {name}={value}");
-    }
-    println!(
-        "\nAddresses are in {}. Stop with Ctrl-C.",
-        args.env_file.display()
-    );
+    output::write(&banner(&addresses, &args.env_file))?;
     stopped().await?;
     stack.stop().await;
     let _gone_already = std::fs::remove_file(&args.env_file);
     Ok(ExitCode::SUCCESS)
+}
+
+fn banner(addresses: &BTreeMap<String, String>, env_file: &Path) -> String {
+    let mut text =
+        "Lapidary is up. Vertex AI is simulated: no model is trained, nothing is billed.\n\n"
+            .to_owned();
+    for (name, value) in addresses {
+        let _infallible = writeln!(text, "  {name}={value}");
+    }
+    let file = env_file.display();
+    let _infallible = writeln!(text, "\nAddresses are in {file}. Stop with Ctrl-C.");
+    text
 }
 
 /// Waits for Ctrl-C or SIGTERM.
@@ -102,7 +106,8 @@ fn write_env(path: &Path, addresses: &BTreeMap<String, String>) -> std::io::Resu
     std::fs::rename(&partial, path)
 }
 
-fn speed(text: &str) -> Result<f64, String> {
+/// A factor that the stack's time may run at.
+pub(crate) fn speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(speed) if speed.is_finite() && (1.0..=1_000.0).contains(&speed) => Ok(speed),
         _ => Err("must be 1 to 1000".to_owned()),

@@ -66,7 +66,7 @@ impl Vertex {
         Ok(values
             .filter_map(|value| {
                 Some(Point {
-                    step: number(&value.step)? as u64,
+                    step: super::job::whole(&value.step)?,
                     loss: number(&value.scalar.value).filter(|loss| loss.is_finite()),
                 })
             })

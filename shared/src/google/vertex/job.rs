@@ -88,8 +88,8 @@ pub struct TuningJob {
     pub experiment: Option<String>,
     #[serde(default)]
     labels: BTreeMap<String, String>,
-    #[serde(default)]
-    tuning_job_metadata: Option<Metadata>,
+    #[serde(default, rename = "tuningJobMetadata")]
+    metadata: Option<Metadata>,
     #[serde(default)]
     tuned_model: Option<TunedModel>,
     #[serde(default)]
@@ -189,7 +189,7 @@ impl TuningJob {
             ended_at: self.end_time,
             error: self.error.clone().map(|error| error.message),
             completed_epochs: self
-                .tuning_job_metadata
+                .metadata
                 .as_ref()
                 .and_then(|metadata| metadata.completed_epoch_count)
                 .and_then(|count| u32::try_from(count).ok()),
@@ -221,11 +221,16 @@ fn filled(text: Option<String>) -> Option<String> {
 /// Reads an int64, which is a string in Google's JSON and a number in others'.
 fn int64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let value = Option::<Value>::deserialize(deserializer)?;
-    Ok(match value {
-        Some(Value::String(text)) => text.parse().ok(),
-        Some(Value::Number(number)) => number.as_u64(),
-        Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) | None => None,
-    })
+    Ok(value.as_ref().and_then(whole))
+}
+
+/// A whole number, written either way.
+pub(super) fn whole(value: &Value) -> Option<u64> {
+    match value {
+        Value::String(text) => text.parse().ok(),
+        Value::Number(number) => number.as_u64(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
 }
 
 #[cfg(test)]

@@ -138,7 +138,9 @@ async fn an_upload_needs_a_bucket_a_name_and_a_kind() {
 async fn generations_are_microseconds_and_only_grow() {
     let service = Service::new().await;
     let mut last = 0;
-    let now = chrono::Utc::now().timestamp_micros();
+    let now = crate::clock::Clock::starting_now(1.0)
+        .now()
+        .timestamp_micros();
     for _ in 0..20 {
         let generation: i64 = service.put("o", "x").await.parse().unwrap();
         assert!(generation > last);

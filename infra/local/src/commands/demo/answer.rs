@@ -1,0 +1,125 @@
+//! One prompt, asked of `predict` as a user's program would.
+
+use std::time::Duration;
+
+use evaluate::{answer::Answer, sample, turn};
+use reqwest::Client;
+use serde_json::{Map, Value};
+use shared::error::Chain;
+
+use crate::{
+    session::Session,
+    story::{Section, Snapshot},
+    text,
+};
+
+/// Longest that an answer may take.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+/// Bytes of held-out rows that are read for one prompt.
+const ROWS_MAX_BYTES: u64 = 64 << 20;
+/// Longest text that is shown, in characters.
+const TEXT_MAX: usize = 300;
+
+/// What was asked, what came back, and who said so; why not, where there is no answer.
+pub(super) async fn ask(session: &Session, end: &Snapshot) -> Vec<Section> {
+    match try_ask(session, end).await {
+        Ok(sections) => sections,
+        Err(error) => {
+            let words = format!("no answer: {}", Chain(&*error));
+            vec![Section::prose("Asked", &words)]
+        }
+    }
+}
+
+async fn try_ask(
+    session: &Session,
+    end: &Snapshot,
+) -> Result<Vec<Section>, Box<dyn std::error::Error>> {
+    let run = end.run.as_ref().ok_or("there is no run")?;
+    let row = held_out(session, end).await?.ok_or("no row was held out")?;
+    let predict = session.address("PREDICT_URL")?;
+    let url = format!("{predict}/v1/models/{}:generateContent", run.model);
+    let response: Value = Client::new()
+        .post(url)
+        .timeout(ANSWER_MAX)
+        .json(&row.prompt)
+        .send()
+        .await?
+        .error_for_status()?
+        .json()
+        .await?;
+    Ok(sections(&row.prompt, &row.reference, &response))
+}
+
+/// A held-out row: the model has never seen it.
+async fn held_out(
+    session: &Session,
+    end: &Snapshot,
+) -> Result<Option<sample::Row>, shared::error::Error> {
+    let part = end
+        .version
+        .as_ref()
+        .and_then(|version| version.parts.get("eval"));
+    let Some(part) = part else { return Ok(None) };
+    let rows = session
+        .objects
+        .read(&part.artifact.uri, ROWS_MAX_BYTES)
+        .await?;
+    let rows = rows.unwrap_or_default();
+    let first = String::from_utf8_lossy(&rows);
+    let chosen = sample::choose(first.lines().take(1), 1, 0);
+    Ok(chosen.rows.into_iter().next())
+}
+
+fn sections(prompt: &Map<String, Value>, reference: &str, response: &Value) -> Vec<Section> {
+    let asked = prompt.get("contents").and_then(Value::as_array);
+    let asked = asked.and_then(|turns| turns.last()).map(turn::text);
+    let answer = Answer::from_response(response, 0);
+    let version = answer
+        .model_version
+        .as_deref()
+        .unwrap_or("an unknown model");
+    let who = match response
+        .pointer("/lapidary/servedBy")
+        .and_then(Value::as_str)
+    {
+        Some("tuned") => "the tuned model",
+        Some("base") => "the base model",
+        Some(_) | None => "an unnamed model",
+    };
+    let shown = |text: &str| text::line(text, TEXT_MAX);
+    vec![
+        Section::prose("Asked", &shown(&asked.unwrap_or_default())),
+        Section::prose("Answered", &shown(&answer.text)),
+        Section::prose("Expected", &shown(reference)),
+        Section::prose("By", &format!("{who}, model version {version}")),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::story::render;
+
+    #[test]
+    fn an_answer_says_who_gave_it() {
+        let prompt = json!({"contents": [{"role": "user", "parts": [{"text": "Where is it?"}]}]});
+        let response = json!({
+            "candidates": [{
+                "content": {"role": "model", "parts": [{"text": "On its way."}]},
+                "finishReason": "STOP",
+            }],
+            "modelVersion": "support@1-simulated",
+            "lapidary": {"servedBy": "tuned", "route": 1, "cached": false},
+        });
+        let sections = sections(prompt.as_object().unwrap(), "On the way.", &response);
+        insta::assert_snapshot!(render(&sections), @r"
+        Asked      Where is it?
+        Answered   On its way.
+        Expected   On the way.
+        By         the tuned model, model version support@1-simulated
+        ");
+    }
+}

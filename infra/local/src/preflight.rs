@@ -1,0 +1,245 @@
+//! What a file would come to, found offline: its rows, its price, and what the service would drop.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+};
+
+use clean::{Settings, Severity, Survey};
+use serde::Serialize;
+use shared::{
+    price::prices,
+    recipe::{self, InvalidRecipe, Recipe},
+};
+
+use crate::story::screen::Screen;
+
+/// Bytes from which a file is worth a progress bar: smaller ones are read in a blink.
+const BAR_MIN_BYTES: u64 = 16 << 20;
+
+/// What the service drops from a training file it has accepted, by the codes of the cleaner: it
+/// says so only afterwards, in the job's statistics.
+const DROPPED_BY_SERVICE: [&str; 1] = ["too_many_tokens"];
+
+/// Why a file cannot be looked at.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// A file cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The recipe does not parse.
+    #[error("the recipe `{}` cannot be used", path.display())]
+    Recipe {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: InvalidRecipe,
+    },
+    /// The recipe's table `clean` does not parse.
+    #[error("the recipe `{}` cannot be used: clean: {fault}", path.display())]
+    Settings {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        fault: String,
+    },
+    /// The engine could not go on.
+    #[error("`{}` cannot be cleaned", path.display())]
+    Clean {
+        /// The rows.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: clean::Error,
+    },
+}
+
+/// A file, looked at as the function `clean` would.
+#[derive(Debug)]
+pub(crate) struct Preflight {
+    /// The recipe it was looked at with.
+    pub(crate) recipe: Recipe,
+    /// What was found.
+    pub(crate) survey: Survey,
+}
+
+/// What a tuning would cost, and whether that is within the recipe's budget.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Price {
+    /// The model to tune.
+    pub(crate) base_model: String,
+    /// Passes over the rows.
+    pub(crate) epochs: u32,
+    /// Tokens of all passes, estimated.
+    pub(crate) training_tokens: u64,
+    /// US dollars; absent where the model cannot be tuned.
+    pub(crate) usd: Option<f64>,
+    /// What the recipe allows.
+    pub(crate) budget_usd: f64,
+    /// The day of the price list.
+    pub(crate) as_of: String,
+}
+
+/// Rows that are kept and that the service would drop.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Drops {
+    /// How many.
+    pub(crate) rows: u64,
+    /// By the code that foretells it.
+    pub(crate) codes: BTreeMap<String, u64>,
+}
+
+/// Looks at `file` with the recipe that is named, or lies beside it, or the default one.
+pub(crate) fn look(
+    file: &Path,
+    recipe: Option<&Path>,
+    screen: &Screen,
+) -> Result<Preflight, Error> {
+    let (recipe, settings) = read_recipe(file, recipe)?;
+    let read = |source| Error::Read {
+        path: file.to_owned(),
+        source,
+    };
+    let metadata = std::fs::metadata(file).map_err(read)?;
+    if metadata.is_dir() {
+        return Err(read(io::ErrorKind::IsADirectory.into()));
+    }
+    let bar = (metadata.len() >= BAR_MIN_BYTES)
+        .then(|| screen.bytes(&file.to_string_lossy(), metadata.len()));
+    let source = clean::File(file.to_owned());
+    let survey = clean::survey(&source, &settings, &mut |bytes| {
+        if let Some(bar) = &bar {
+            bar.set_position(bytes);
+        }
+    });
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    let survey = survey.map_err(|source| match source {
+        clean::Error::Read(source) => read(source),
+        source @ (clean::Error::Write { .. }
+        | clean::Error::Changed { .. }
+        | clean::Error::Settings(_)
+        | clean::Error::TooManyRows) => Error::Clean {
+            path: file.to_owned(),
+            source,
+        },
+    })?;
+    Ok(Preflight { recipe, survey })
+}
+
+fn read_recipe(file: &Path, recipe: Option<&Path>) -> Result<(Recipe, Settings), Error> {
+    let beside = file.with_file_name(recipe::FILE_NAME);
+    let path = match recipe {
+        Some(path) => path.to_owned(),
+        None if beside.exists() => beside,
+        None => return Ok((Recipe::default(), Settings::default())),
+    };
+    let text = std::fs::read_to_string(&path).map_err(|source| Error::Read {
+        path: path.clone(),
+        source,
+    })?;
+    let recipe = Recipe::parse(&text).map_err(|source| Error::Recipe {
+        path: path.clone(),
+        source,
+    })?;
+    let settings = settings(&recipe).map_err(|fault| Error::Settings { path, fault })?;
+    Ok((recipe, settings))
+}
+
+/// The cleaning settings of a recipe; `Err` says what is wrong with them.
+pub(crate) fn settings(recipe: &Recipe) -> Result<Settings, String> {
+    let settings: Result<Settings, _> = recipe.clean.clone().try_into();
+    settings.map_err(|error| error.to_string())
+}
+
+impl Preflight {
+    /// What tuning on it would cost.
+    pub(crate) fn price(&self) -> Price {
+        let tune = &self.recipe.tune;
+        let tokens = self.survey.report().tokens.billable_per_epoch;
+        let training_tokens = tokens.saturating_mul(u64::from(tune.epochs));
+        Price {
+            base_model: tune.base_model.clone(),
+            epochs: tune.epochs,
+            training_tokens,
+            usd: prices().training_usd(&tune.base_model, training_tokens),
+            budget_usd: tune.budget_usd,
+            as_of: prices().as_of.clone(),
+        }
+    }
+
+    /// What the service would drop of the rows that are kept.
+    pub(crate) fn drops(&self) -> Drops {
+        drops(&self.survey.report().codes, self.survey.settings())
+    }
+}
+
+/// What the service would drop of the rows that `settings` kept: a row that they reject never
+/// gets there.
+pub(crate) fn drops(codes: &BTreeMap<String, u64>, settings: &Settings) -> Drops {
+    let kept = DROPPED_BY_SERVICE.into_iter().filter(|code| {
+        let severity = settings.severities.get(*code);
+        severity.is_some_and(|severity| *severity != Severity::Reject)
+    });
+    let codes: BTreeMap<String, u64> = kept
+        .filter_map(|code| Some((code.to_owned(), *codes.get(code)?)))
+        .collect();
+    Drops {
+        rows: codes.values().sum(),
+        codes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_rows_that_a_recipe_lets_through_can_be_dropped() {
+        let codes = BTreeMap::from([("too_many_tokens".to_owned(), 2), ("trim".to_owned(), 9)]);
+        assert_eq!(drops(&codes, &Settings::default()).rows, 0);
+        let mut lenient = Settings::default();
+        let code = "too_many_tokens".to_owned();
+        lenient.severities.insert(code.clone(), Severity::Warn);
+        let expected = Drops {
+            rows: 2,
+            codes: BTreeMap::from([(code, 2)]),
+        };
+        assert_eq!(drops(&codes, &lenient), expected);
+    }
+
+    #[test]
+    fn a_recipe_beside_the_rows_is_used() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("data.jsonl");
+        std::fs::write(
+            &file,
+            "{\"input\": \"a question\", \"output\": \"one two\"}\n",
+        )
+        .unwrap();
+        let screen = Screen::new();
+        let rejected = look(&file, None, &screen).unwrap();
+        assert_eq!(rejected.survey.report().rows.rejected, 1);
+        let recipe = directory.path().join(recipe::FILE_NAME);
+        std::fs::write(
+            &recipe,
+            "[clean]\noutput_words_min = 1\n[tune]\nepochs = 2\n",
+        )
+        .unwrap();
+        let kept = look(&file, None, &screen).unwrap();
+        assert_eq!(kept.survey.report().rows.kept, 1);
+        assert_eq!(kept.price().epochs, 2);
+        std::fs::write(&recipe, "[clean]\nwords = 1\n").unwrap();
+        let error = look(&file, None, &screen).unwrap_err();
+        assert!(matches!(error, Error::Settings { .. }), "{error}");
+    }
+}

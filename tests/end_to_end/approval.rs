@@ -1,0 +1,94 @@
+//! A run above its budget costs nothing until a person says yes; saying it twice buys it once.
+
+use reqwest::{StatusCode, redirect};
+use serde_json::json;
+use shared::run::{Run, State};
+use system_tests::harness::{Harness, Setup};
+
+use crate::{PROGRAM, rows};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_above_its_budget_waits_for_a_person() {
+    let harness = Harness::start(PROGRAM, Setup::default().with("CONSOLE_USER", "ada")).await;
+    harness.set_vertex(&json!({ "seconds_per_step": 30 })).await;
+    let recipe = "[tune]\nepochs = 2\nbudget_usd = 0.0001";
+    let upload = harness.drop_rows("dear", recipe, &rows(60)).await;
+    let waits = |run: &Run| run.state == State::AwaitingApproval;
+    let run = harness.run_from(&upload, "the run to wait", waits).await;
+    assert!(run.estimate.usd > run.budget_usd);
+    assert!(run.reason.contains("budget"), "{}", run.reason);
+    // Minutes pass, and nobody says anything.
+    harness.settled().await;
+    harness.looked(5).await;
+    assert!(harness.jobs().await.is_empty(), "nothing is bought");
+
+    let path = format!("/runs/{}", run.id);
+    let (_, page) = harness.page(&path).await;
+    let token = token(&page);
+    let ours = harness.address("CONSOLE_URL").to_owned();
+    for (origin, token) in [
+        ("https://evil.example", token),
+        (ours.as_str(), "0123"),
+        ("null", token),
+    ] {
+        let refused = press(&harness, &path, origin, token).await;
+        assert_eq!(refused, StatusCode::UNAUTHORIZED, "{origin} {token}");
+    }
+    harness.looked(2).await;
+    let still = harness.runs().await;
+    assert_eq!(still[0].state, State::AwaitingApproval);
+
+    for press_number in 1..=3 {
+        let seen = press(&harness, &path, &ours, token).await;
+        assert_eq!(seen, StatusCode::SEE_OTHER, "press {press_number}");
+    }
+    let run = harness
+        .run_from(&upload, "the run to end", |run| run.state.is_final())
+        .await;
+    assert_eq!(run.state, State::Succeeded, "{}", run.reason);
+    assert_eq!(run.approval.as_ref().unwrap().by, "ada");
+    harness.decision(&run.id).await;
+    assert_eq!(
+        harness.jobs().await.len(),
+        1,
+        "one job, however often pressed"
+    );
+    // Too late: it says so, and changes nothing.
+    let late = press(&harness, &path, &ours, token).await;
+    assert_eq!(late, StatusCode::CONFLICT);
+    let (_, page) = harness.page(&path).await;
+    assert!(!page.contains("name=\"token\""), "no button is left");
+    harness.assert_quiet().await;
+}
+
+/// The token in the page's form.
+fn token(page: &str) -> &str {
+    let (_, rest) = page.split_once("name=\"token\" value=\"").unwrap();
+    rest.split_once('"').unwrap().0
+}
+
+/// Presses the button as a browser does on a page of `origin`.
+async fn press(harness: &Harness, path: &str, origin: &str, token: &str) -> StatusCode {
+    let browser = reqwest::Client::builder()
+        .redirect(redirect::Policy::none())
+        .build()
+        .unwrap();
+    let site = if origin == harness.address("CONSOLE_URL") {
+        "same-origin"
+    } else {
+        "cross-site"
+    };
+    let pressed = browser
+        .post(format!("{}{path}/approve", harness.address("CONSOLE_URL")))
+        .header("origin", origin)
+        .header("sec-fetch-site", site)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(format!("token={token}"))
+        .send()
+        .await
+        .unwrap();
+    if pressed.status() == StatusCode::SEE_OTHER {
+        assert_eq!(pressed.headers()["location"], path);
+    }
+    pressed.status()
+}

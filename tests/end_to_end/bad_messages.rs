@@ -1,0 +1,148 @@
+//! Messages that nobody of ours sent: unreadable ones end as dead letters that can be seen,
+//! readable ones that are about nothing are acknowledged, and the next upload goes through.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use shared::{google::documents::Document, run::Run};
+use system_tests::{
+    harness::{Harness, LIMIT, Setup},
+    wait,
+};
+
+use crate::{PROGRAM, rows};
+
+/// The document `incidents/{id}`, as whoever reads it without our types would.
+#[derive(Debug, Serialize, Deserialize)]
+struct Record {
+    incident: String,
+    run: Option<String>,
+    outcome: String,
+}
+
+impl Document for Record {
+    const COLLECTION: &'static str = "incidents";
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unreadable_message_becomes_a_dead_letter_and_holds_up_nothing() {
+    let harness = Harness::start(PROGRAM, Setup::default()).await;
+    let topology = harness.stack.topology();
+    let heard: BTreeSet<(String, &str)> = topology
+        .subscriptions()
+        // A tick is heard whatever it says.
+        .filter(|(_, topic, ..)| *topic != "tick")
+        .map(|(name, topic, ..)| (name, topic))
+        .collect();
+    for (_, topic) in &heard {
+        harness.publish(topic, b"not JSON", &json!({})).await;
+    }
+    // Not after the dead letters: beside them.
+    let upload = harness
+        .drop_rows("good", "[tune]\nepochs = 1", &rows(60))
+        .await;
+    let is_final = |run: &Run| run.state.is_final();
+    let run = harness
+        .run_from(&upload, "a good upload to end", is_final)
+        .await;
+    harness.decision(&run.id).await;
+    wait::until("the dead letters", LIMIT, async || {
+        let dead = harness.backlog("dead-letters-pull").await;
+        if dead == 7 { Ok(()) } else { Err(dead) }
+    })
+    .await;
+    harness.settled().await;
+    let sources: BTreeSet<String> = dead_letters(&harness)
+        .await
+        .iter()
+        .map(|letter| {
+            assert_eq!(letter["data"], "bm90IEpTT04=", "as it came");
+            let source = &letter["attributes"]["CloudPubSubDeadLetterSourceSubscription"];
+            source.as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(sources, heard.into_iter().map(|(name, _)| name).collect());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fact_about_nothing_is_acknowledged() {
+    let harness = Harness::start(PROGRAM, Setup::default()).await;
+    let nobody = json!({ "run": "nobody-a-b" }).to_string();
+    for topic in [
+        "run-approved",
+        "run-unhealthy",
+        "run-finished",
+        "run-evaluated",
+    ] {
+        harness.publish(topic, nobody.as_bytes(), &json!({})).await;
+    }
+    let version = json!({ "version": "nobody-a" }).to_string();
+    harness
+        .publish("dataset-cleaned", version.as_bytes(), &json!({}))
+        .await;
+    for (id, state, labels) in [
+        ("0.unknown", "open", json!({ "run_id": "nobody-a-b" })),
+        ("0.closed", "closed", json!({ "run_id": "nobody-a-b" })),
+        // As the button "send test notification" sends it.
+        ("0.test", "open", json!({})),
+    ] {
+        let alert = alert(id, state, &labels).to_string();
+        harness.publish("alert", alert.as_bytes(), &json!({})).await;
+        // Whatever is sent twice is recorded once.
+        harness.publish("alert", alert.as_bytes(), &json!({})).await;
+    }
+    let deleted = json!({ "eventType": "OBJECT_FINALIZE", "bucketId": "lapidary-local-uploads",
+        "objectId": "gone/data.jsonl", "objectGeneration": "7" });
+    harness.publish("object-finalized", b"{}", &deleted).await;
+    harness.settled().await;
+    let mut incidents: Vec<Record> = harness.all("at").await;
+    incidents.sort_by(|a, b| a.incident.cmp(&b.incident));
+    let found: Vec<(&str, Option<&str>)> = incidents
+        .iter()
+        .map(|record| (record.incident.as_str(), record.run.as_deref()))
+        .collect();
+    let nobody = Some("nobody-a-b");
+    let expected = [
+        ("0.closed", nobody),
+        ("0.test", None),
+        ("0.unknown", nobody),
+    ];
+    assert_eq!(found, expected, "{incidents:#?}");
+    for (record, word) in incidents.iter().zip(["closed", "names no run", "not ours"]) {
+        assert!(record.outcome.contains(word), "{record:?}");
+    }
+    let uploads: Vec<shared::dataset::Upload> = harness.all("at").await;
+    assert_eq!(uploads[0].outcome, shared::dataset::UploadOutcome::Gone);
+    assert!(harness.runs().await.is_empty() && harness.jobs().await.is_empty());
+    harness.assert_quiet().await;
+}
+
+/// A notification of Cloud Monitoring, schema 1.2.
+fn alert(id: &str, state: &str, labels: &Value) -> Value {
+    json!({
+        "version": "1.2",
+        "incident": {
+            "incident_id": id,
+            "state": state,
+            "policy_name": "run-unhealthy",
+            "summary": "a summary",
+            "metric": { "type": "logging.googleapis.com/user/lapidary/run_findings", "labels": labels },
+            "ended_at": null,
+        },
+    })
+}
+
+/// What a person finds who pulls the dead letters.
+async fn dead_letters(harness: &Harness) -> Vec<Value> {
+    let host = harness.address("PUBSUB_EMULATOR_HOST");
+    let project = harness.address("GOOGLE_CLOUD_PROJECT");
+    let url = format!("http://{host}/v1/projects/{project}/subscriptions/dead-letters-pull:pull");
+    let pull = harness.http.post(url).json(&json!({ "maxMessages": 100 }));
+    let pulled: Value = pull.send().await.unwrap().json().await.unwrap();
+    let pulled = pulled["receivedMessages"].as_array().unwrap().clone();
+    pulled
+        .into_iter()
+        .map(|received| received["message"].clone())
+        .collect()
+}

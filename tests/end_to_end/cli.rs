@@ -1,0 +1,157 @@
+//! The commands, as a person types them: exit codes, JSON for programs, and the way through a system.
+
+use std::{fs, path::Path, process::Output};
+
+use serde_json::Value;
+use shared::run::{Run, State};
+use system_tests::{
+    harness::{Harness, Setup, example},
+    person::command,
+};
+
+use crate::{PROGRAM, rows};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_tells_by_its_exit_code_what_would_become_of_a_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: &[u8]| {
+        let path = directory.path().join(name);
+        fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let good = file("good.jsonl", rows(40).as_bytes());
+    let some = file(
+        "some.jsonl",
+        format!("{}{{\"input\": \"a\"}}\n", rows(40)).as_bytes(),
+    );
+    let none = file("none.jsonl", b"not JSON\n");
+    let binary = file("binary.jsonl", b"\x1f\x8b\x08\0\0");
+    let missing = directory.path().join("missing.jsonl");
+    for (files, code) in [
+        (vec![good.as_str()], 0),
+        (vec![some.as_str()], 1),
+        (vec![none.as_str()], 2),
+        (vec![binary.as_str()], 2),
+        (vec![missing.to_str().unwrap()], 2),
+        (vec![good.as_str(), some.as_str()], 1),
+        (vec![good.as_str(), some.as_str(), none.as_str()], 2),
+        (vec![], 2),
+    ] {
+        let mut arguments = vec!["check"];
+        arguments.extend(&files);
+        let ended = command(PROGRAM, &arguments).await;
+        assert_eq!(ended.status.code(), Some(code), "{files:?}: {ended:?}");
+    }
+    let ended = command(PROGRAM, &["check", "--json", &some]).await;
+    assert_eq!(ended.status.code(), Some(1));
+    let report = json(&ended);
+    assert_eq!(report["file"], some.as_str());
+    assert_eq!(report["verdict"], "findings");
+    assert_eq!(report["rows"]["read"], 41);
+    assert_eq!(report["rows"]["rejected"], 1);
+    assert_eq!(report["codes"]["unknown_format"], 1);
+    assert!(report["price"]["usd"].as_f64().unwrap() > 0.0, "{report}");
+    assert_eq!(report["predicted_drops"]["rows"], 0);
+    let both = command(PROGRAM, &["check", "--json", &some, &none]).await;
+    let both = json(&both);
+    assert_eq!(both[1]["file"], none.as_str());
+    assert_eq!(both[1]["verdict"], "unusable");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_commands_lead_through_a_run() {
+    let harness = Harness::start(PROGRAM, Setup::default()).await;
+    let directory = tempfile::tempdir().unwrap();
+    let env = harness.env_file(directory.path());
+    let env = env.to_str().unwrap();
+    let run = async |arguments: &[&str]| {
+        let arguments = [arguments, &["--env-file", env]].concat();
+        command(PROGRAM, &arguments).await
+    };
+    let file = dear_example(directory.path());
+    let dropped = run(&["drop", &file, "--dataset", "remarks"]).await;
+    assert!(dropped.status.success(), "{dropped:?}");
+    let waits = |run: &Run| run.state == State::AwaitingApproval;
+    let waiting = harness.any_run("a run to wait", waits).await;
+    check_same_bytes(&harness, &waiting, &file, directory.path()).await;
+    let id = waiting.id.as_str();
+    let listed = json(&run(&["runs", "--json"]).await);
+    assert_eq!(listed[0]["run"], id);
+    assert_eq!(listed[0]["state"], "awaiting_approval");
+    assert_eq!(listed[0]["serves"], false);
+
+    let approved = run(&["approve", id, "--by", "ada"]).await;
+    assert!(approved.status.success(), "{approved:?}");
+    let twice = run(&["approve", id]).await;
+    assert_eq!(twice.status.code(), Some(1), "{twice:?}");
+    let ended = harness
+        .any_run("the run to end", |run| run.state.is_final())
+        .await;
+    assert_eq!(ended.approval.unwrap().by, "ada");
+    assert!(harness.decision(&ended.id).await.promoted);
+    assert_eq!(harness.jobs().await.len(), 1);
+
+    let shown = json(&run(&["show", id, "--json"]).await);
+    for (pointer, expected) in [
+        ("/run/id", id),
+        ("/version/id", waiting.version.as_str()),
+        ("/evaluation/evaluation/verdict", "better"),
+        ("/decision/run", id),
+        ("/route/target/run", id),
+    ] {
+        assert_eq!(shown.pointer(pointer), Some(&expected.into()), "{shown}");
+    }
+    assert!(shown["curve"]["train"].as_array().unwrap().len() > 1);
+    let listed = json(&run(&["runs", "--json"]).await);
+    assert_eq!(listed[0]["serves"], true);
+
+    let back = run(&["rollback", "sentiment", "--reason", "complaints"]).await;
+    assert!(back.status.success(), "{back:?}");
+    let route = harness.route("sentiment").await.unwrap();
+    assert_eq!((route.version, &route.target), (2, &None));
+    assert_eq!(route.history.last().unwrap().reason, "complaints");
+    let further = run(&["rollback", "sentiment"]).await;
+    assert_eq!(further.status.code(), Some(1), "{further:?}");
+    let unknown = run(&["show", "nobody-a-b"]).await;
+    assert_eq!(unknown.status.code(), Some(1), "{unknown:?}");
+    harness.assert_quiet().await;
+}
+
+/// An example with a budget of nothing, as files; gives the path of its rows.
+fn dear_example(directory: &Path) -> String {
+    let (rows, recipe) = example("sentiment-labels");
+    let recipe = String::from_utf8(recipe).unwrap();
+    let dear = recipe.replace("budget_usd = 2.0", "budget_usd = 0.0");
+    assert_ne!(dear, recipe);
+    fs::write(directory.join("recipe.toml"), dear).unwrap();
+    let file = directory.join("data.jsonl");
+    fs::write(&file, rows).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+/// `lapidary clean` makes what the function made.
+async fn check_same_bytes(harness: &Harness, run: &Run, file: &str, directory: &Path) {
+    let out = directory.join("cleaned");
+    let cleaned = command(PROGRAM, &["clean", file, "--out", out.to_str().unwrap()]).await;
+    assert!(matches!(cleaned.status.code(), Some(0 | 1)), "{cleaned:?}");
+    let version: shared::dataset::Version =
+        harness.document("the version", run.version.as_str()).await;
+    for name in ["train", "validation", "eval", "rejected"] {
+        let ours = fs::read(out.join(format!("{name}.jsonl"))).unwrap();
+        let theirs = harness.object(&version.parts[name].artifact).await;
+        assert!(ours == theirs, "{name}");
+    }
+    let report = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap();
+    let ours = fs::read(out.join("report.json")).unwrap();
+    let theirs = harness.object(&version.parts["report"].artifact).await;
+    assert_eq!(report(&ours), report(&theirs));
+}
+
+#[track_caller]
+fn json(output: &Output) -> Value {
+    let text = String::from_utf8_lossy(&output.stdout);
+    let parsed = serde_json::from_str(&text);
+    parsed
+        .map_err(|error| format!("{error}: {output:?}"))
+        .unwrap()
+}

@@ -1,0 +1,171 @@
+//! What a person does with a system, and what they can look at: uploads, objects, pages, answers, commands.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test's helper fails the test"
+)]
+
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    process::Output,
+};
+
+use reqwest::{Response, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use shared::{
+    dataset::Version, event::ObjectFinalized, google::documents::Document, id::RunId, run::Run,
+    uri::Artifact,
+};
+
+use crate::{
+    harness::{Harness, LIMIT, example},
+    wait,
+};
+
+/// The document `evaluations/{run}`, as whoever reads it without our types would.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Evaluated {
+    /// The run.
+    pub run: RunId,
+    /// The endpoint of the tuned model.
+    pub tuned: String,
+    /// What was found.
+    pub evaluation: Value,
+}
+
+impl Document for Evaluated {
+    const COLLECTION: &'static str = "evaluations";
+}
+
+impl Harness {
+    /// Uploads the recipe, then the rows, into the folder of a dataset.
+    pub async fn drop_rows(&self, dataset: &str, recipe: &str, rows: &str) -> ObjectFinalized {
+        self.upload(&format!("{dataset}/recipe.toml"), recipe).await;
+        self.upload(&format!("{dataset}/data.jsonl"), rows).await
+    }
+
+    /// Uploads an example that the product ships into the folder of a dataset.
+    pub async fn drop_example(&self, name: &str, dataset: &str) -> ObjectFinalized {
+        let (rows, recipe) = example(name);
+        self.upload(&format!("{dataset}/recipe.toml"), recipe).await;
+        self.upload(&format!("{dataset}/data.jsonl"), rows).await
+    }
+
+    /// Waits until an upload has become a version.
+    pub async fn version_of(&self, upload: &ObjectFinalized) -> Version {
+        let upload = self.cleaned(upload).await;
+        let version = upload.version.expect(&upload.note);
+        self.document("the version", version.as_str()).await
+    }
+
+    /// Waits until an upload has led to a run that satisfies `is_it`.
+    pub async fn run_from(
+        &self,
+        upload: &ObjectFinalized,
+        what: &str,
+        is_it: impl Fn(&Run) -> bool,
+    ) -> Run {
+        let version = self.version_of(upload).await;
+        self.run_of(version.id.as_str(), what, is_it).await
+    }
+
+    /// Waits until the newest run of all satisfies `is_it`.
+    pub async fn any_run(&self, what: &str, is_it: impl Fn(&Run) -> bool) -> Run {
+        wait::until(what, LIMIT, async || {
+            match self.runs().await.into_iter().next() {
+                Some(run) if is_it(&run) => Ok(run),
+                other => Err(other.map(|run| (run.state, run.reason))),
+            }
+        })
+        .await
+    }
+
+    /// The bytes of one generation.
+    pub async fn object(&self, artifact: &Artifact) -> Vec<u8> {
+        let uri = &artifact.uri;
+        let url = format!(
+            "{}/storage/v1/b/{}/o/{}",
+            self.address("STORAGE_EMULATOR_HOST"),
+            uri.bucket,
+            uri.object.replace('/', "%2F")
+        );
+        let generation = artifact.generation.to_string();
+        let query = [("alt", "media"), ("generation", generation.as_str())];
+        let response = self.http.get(url).query(&query).send().await;
+        let response = response.and_then(Response::error_for_status);
+        let response = response.expect("the object is there");
+        response.bytes().await.expect("its bytes").to_vec()
+    }
+
+    /// Asks `predict` for an answer of `model`; gives the status and the body.
+    pub async fn ask(&self, model: &str, request: &Value) -> (StatusCode, Value) {
+        self.ask_raw(model, request.to_string()).await
+    }
+
+    /// Asks with a body that may be anything.
+    pub async fn ask_raw(&self, model: &str, body: String) -> (StatusCode, Value) {
+        let url = format!(
+            "{}/v1/models/{model}:generateContent",
+            self.address("PREDICT_URL")
+        );
+        let answer = self.http.post(url).body(body).send().await;
+        let answer = answer.expect("an answer");
+        let status = answer.status();
+        (status, answer.json().await.expect("JSON"))
+    }
+
+    /// A page of the console.
+    pub async fn page(&self, path: &str) -> (StatusCode, String) {
+        let url = format!("{}{path}", self.address("CONSOLE_URL"));
+        let page = self.http.get(url).send().await.expect("a page");
+        (page.status(), page.text().await.expect("text"))
+    }
+
+    /// Changes how the simulated Vertex AI behaves.
+    pub async fn set_vertex(&self, settings: &Value) {
+        let url = format!("{}/emulator/vertex", self.address("VERTEX_ENDPOINT"));
+        let answer = self.http.post(url).json(settings).send().await;
+        let answer = answer.and_then(Response::error_for_status);
+        answer.expect("the settings are taken");
+    }
+
+    /// Waits until `watch` has looked around `times` more: whatever it would find, it has found.
+    pub async fn looked(&self, times: usize) {
+        let looks = || {
+            let lines = self.stack.log_lines();
+            let looked = lines
+                .iter()
+                .filter(|line| line.entry["outcome"] == "looked");
+            looked.count()
+        };
+        let before = looks();
+        wait::until("watch to look around", LIMIT, async || {
+            let more = looks().saturating_sub(before);
+            if more >= times { Ok(()) } else { Err(more) }
+        })
+        .await;
+    }
+
+    /// Writes the addresses of the system where commands find them.
+    pub fn env_file(&self, directory: &Path) -> PathBuf {
+        let mut text = String::new();
+        for (name, value) in self.stack.environment() {
+            writeln!(text, "{name}={value}").expect("memory");
+        }
+        let file = directory.join("env");
+        std::fs::write(&file, text).expect("a file");
+        file
+    }
+}
+
+/// Runs `program` as a person would type it, and waits for its end.
+pub async fn command(program: &str, arguments: &[&str]) -> Output {
+    let ended = tokio::process::Command::new(program)
+        .args(arguments)
+        .env_remove("USER")
+        .output();
+    ended.await.expect("the command runs")
+}
