@@ -318,8 +318,8 @@ async fn what_does_not_exist_is_not_found() {
             (404, Some("NOT_FOUND"))
         );
         let publisher = world.publisher("nothing").await;
-        let published = publisher.publish(Message::new().set_data("m")).await;
-        assert!(published.is_err(), "{published:?}");
+        let sent = publisher.publish(Message::new().set_data("m")).await;
+        assert!(sent.is_err(), "{sent:?}");
     })
     .await;
 }
@@ -337,9 +337,9 @@ async fn a_list_goes_on_on_page_two() {
         let first = list.clone().set_page_size(2).send().await.unwrap();
         assert_eq!(first.topics.len(), 2);
         assert_ne!(first.next_page_token, "");
-        let mut items = list.set_page_size(2).by_item();
+        let mut topics = list.set_page_size(2).by_item();
         let mut found = Vec::new();
-        while let Some(topic) = items.next().await {
+        while let Some(topic) = topics.next().await {
             found.push(topic.unwrap().name);
         }
         found.sort();

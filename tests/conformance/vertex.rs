@@ -23,6 +23,8 @@ const SPEED: f64 = 1_800.0;
 const CANCEL_SPEED: f64 = 60.0;
 /// Longest that one call may take.
 const CALL_MAX: Duration = Duration::from_secs(30);
+/// Questions of which the tuned model answers one in its own way at least; a run may learn little.
+const QUESTIONS: usize = 20;
 /// One attempt.
 const ONCE: Budget = Budget {
     attempts: 1,
@@ -101,6 +103,13 @@ impl World {
         .await
     }
 
+    /// Asks `model` about a stone.
+    async fn answer(&self, model: &str, stone: usize) -> Value {
+        let question = question(stone);
+        let answer = self.vertex.generate(model, &question, ONCE, CALL_MAX);
+        answer.await.unwrap()
+    }
+
     async fn control(&self, settings: Value) {
         self.stand.done("POST", "/emulator/vertex", settings).await;
     }
@@ -110,8 +119,9 @@ fn run(id: &str) -> RunId {
     id.parse().unwrap()
 }
 
-fn question() -> Value {
-    json!({ "contents": [{ "role": "user", "parts": [{ "text": "What is stone 7?" }] }] })
+fn question(stone: usize) -> Value {
+    let text = format!("What is stone {stone}?");
+    json!({ "contents": [{ "role": "user", "parts": [{ "text": text }] }] })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -163,7 +173,7 @@ async fn a_429_says_when_to_come_again_and_coming_again_helps() {
     world.stand.done("POST", "/emulator/faults", fault).await;
     let model = world.vertex.base_model("gemini-3.1-flash-lite");
     let url = format!("{}/v1/{model}:generateContent", world.stand.url);
-    let refused = world.stand.http.post(url).json(&question()).send().await;
+    let refused = world.stand.http.post(url).json(&question(7)).send().await;
     let refused = refused.unwrap();
     assert_eq!(refused.status().as_u16(), 429);
     assert_eq!(refused.headers()["retry-after"], "3");
@@ -173,7 +183,7 @@ async fn a_429_says_when_to_come_again_and_coming_again_helps() {
         attempts: 2,
         ..ONCE
     };
-    let question = question();
+    let question = question(7);
     let answer = world.vertex.generate(&model, &question, twice, CALL_MAX);
     let answer = answer.await.unwrap();
     assert!(answer["candidates"][0]["content"].is_object(), "{answer}");
@@ -239,25 +249,17 @@ async fn a_job_that_succeeds_leaves_curves_checkpoints_and_a_model_that_answers(
     assert!(loss(curve.train.len() - 1) < loss(0), "nothing was learnt");
 
     let endpoint = record.endpoint.unwrap();
-    let tuned = world
-        .vertex
-        .generate(&endpoint, &question(), ONCE, CALL_MAX)
-        .await;
-    let tuned = tuned.unwrap();
-    assert_eq!(tuned["candidates"][0]["finishReason"], "STOP");
-    assert!(
-        tuned["usageMetadata"]["totalTokenCount"].is_u64(),
-        "{tuned}"
-    );
     let base = world.vertex.base_model("gemini-3.1-flash-lite");
-    let base = world
-        .vertex
-        .generate(&base, &question(), ONCE, CALL_MAX)
-        .await;
-    assert_ne!(
-        tuned["candidates"][0]["content"],
-        base.unwrap()["candidates"][0]["content"]
-    );
+    let mut differ = 0;
+    for stone in 0..QUESTIONS {
+        let tuned = world.answer(&endpoint, stone).await;
+        assert_eq!(tuned["candidates"][0]["finishReason"], "STOP");
+        assert!(tuned["usageMetadata"]["totalTokenCount"].is_u64());
+        let base = world.answer(&base, stone).await;
+        differ +=
+            usize::from(tuned["candidates"][0]["content"] != base["candidates"][0]["content"]);
+    }
+    assert!(differ > 0, "the tuned model answers as its base does");
 
     let model = record.model.unwrap();
     let first = &record.checkpoints[0].id;
