@@ -2,8 +2,15 @@
 //! run that says why there is none.
 
 use serde_json::{Value, json};
-use shared::run::{Run, State};
-use system_tests::faults::chain::{Chain, Ended, setup};
+use shared::{
+    dataset::Version,
+    run::{Run, State},
+};
+use system_tests::{
+    faults::chain::{Chain, Ended, setup},
+    harness::LIMIT,
+    wait,
+};
 
 use crate::PROGRAM;
 
@@ -104,4 +111,57 @@ async fn a_refusal_fails_the_run_with_the_words_of_the_service() {
     assert!(run.reason.contains(words), "{}", run.reason);
     harness.assert_quiet().await;
     assert_eq!(harness.jobs().await, Vec::<Value>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_a_frozen_process_made_too_late_is_cancelled() {
+    let chain = Chain::start(PROGRAM, setup()).await;
+    let harness = &chain.harness;
+    let upload = chain.upload().await;
+    let version = harness.cleaned(&upload).await.version.expect("a version");
+    let has_job = |run: &Run| run.job.is_some();
+    let run = harness
+        .run_of(version.as_str(), "the run's job", has_job)
+        .await;
+    let surplus = create_again(&chain, &run).await;
+    let told = |run: &Run| run.finish_told;
+    let run = harness
+        .run_of(version.as_str(), "the run's end", told)
+        .await;
+    let recorded = run.job.expect("a job").name;
+    assert_ne!(recorded, surplus);
+    let is_cancelled = wait::until("the surplus job to be cancelled", LIMIT, async || {
+        let jobs = harness.jobs().await;
+        let job = jobs.into_iter().find(|job| job["name"] == surplus);
+        let job = job.expect("it is listed");
+        match job["state"].as_str() {
+            Some(ended @ ("JOB_STATE_CANCELLED" | "JOB_STATE_SUCCEEDED")) => {
+                Ok(ended == "JOB_STATE_CANCELLED")
+            }
+            _ => Err(job["state"].clone()),
+        }
+    });
+    assert!(is_cancelled.await, "it ran to its end, and was paid for");
+}
+
+/// Makes another job of `run`, as a process would that wakes after its time; gives its name.
+async fn create_again(chain: &Chain, run: &Run) -> String {
+    let harness = &chain.harness;
+    let version: Version = harness.document("the version", run.version.as_str()).await;
+    let train = version.parts.get("train").expect("training rows");
+    let address = |name| harness.session.address(name).expect("an address");
+    let (endpoint, project) = (address("VERTEX_ENDPOINT"), address("GOOGLE_CLOUD_PROJECT"));
+    let region = &run.plan.region;
+    let url = format!("{endpoint}/v1/projects/{project}/locations/{region}/tuningJobs");
+    let body = json!({
+        "baseModel": run.plan.base_model,
+        "supervisedTuningSpec": { "trainingDatasetUri": train.artifact.uri.to_string() },
+        "labels": { "lapidary_run": run.id.to_string() },
+    });
+    let made = harness.http.post(url).json(&body).send().await;
+    let made: Value = made.expect("an answer").json().await.expect("JSON");
+    let name = made["name"]
+        .as_str()
+        .unwrap_or_else(|| panic!("no job: {made}"));
+    name.to_owned()
 }
