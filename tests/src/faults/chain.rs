@@ -156,8 +156,8 @@ impl Chain {
         let place = STACKS.acquire().await.expect("it is never closed");
         let harness = Harness::start(program, setup).await;
         // A quota of one job would hide that two were asked for; and half a simulated hour of
-        // steps would teach nothing more than these minutes.
-        let lenient = serde_json::json!({ "concurrent_jobs": 8, "seconds_per_step": 4.0 });
+        // steps would teach nothing more than these minutes. Long enough that a busy machine still stops it.
+        let lenient = serde_json::json!({ "concurrent_jobs": 8, "seconds_per_step": 6.0 });
         harness.faults.set_vertex(&lenient).await;
         Self {
             harness,
