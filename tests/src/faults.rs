@@ -1,5 +1,17 @@
 //! The emulators' scripted faults and their journal, for tests.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    reason = "a test's helper fails the test"
+)]
+
+pub mod chain;
+pub mod crash;
+pub mod effect;
+
 use serde_json::{Value, json};
 
 use crate::{harness::LIMIT, wait};
@@ -33,25 +45,49 @@ impl Faults {
         let status = response.status();
         let armed: Value = response.json().await.expect("JSON");
         assert!(status.is_success(), "{fault} was refused: {armed}");
-        match &armed["id"] {
-            Value::String(id) => id.clone(),
-            id => id.to_string(),
-        }
+        armed["id"].to_string()
     }
 
     /// Waits until a call is held by the fault called `id`.
     pub async fn held(&self, id: &str) {
         wait::until("a call to be held", LIMIT, async || {
-            let all = self.list().await;
-            let text = all.to_string();
-            let holding = all["faults"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .any(|fault| same(&fault["id"], id) && !empty(&fault["held"]));
-            if holding { Ok(()) } else { Err(text) }
+            if self.holds(id).await {
+                Ok(())
+            } else {
+                Err(self.list().await.to_string())
+            }
         })
         .await;
+    }
+
+    /// Whether the fault called `id` holds a call now.
+    pub async fn holds(&self, id: &str) -> bool {
+        let fault = self.fault(id).await;
+        is_holding(&fault)
+    }
+
+    /// How often the fault called `id` has fired.
+    pub async fn fired(&self, id: &str) -> u64 {
+        let fault = self.fault(id).await;
+        fault["fired"].as_u64().unwrap_or_default()
+    }
+
+    /// The faults that hold a call now, by id.
+    pub async fn holding(&self) -> Vec<String> {
+        let all = self.list().await;
+        let faults = all["faults"].as_array().into_iter().flatten();
+        faults
+            .filter(|fault| is_holding(fault))
+            .map(|fault| fault["id"].to_string())
+            .collect()
+    }
+
+    async fn fault(&self, id: &str) -> Value {
+        let all = self.list().await;
+        let id: Value = id.parse::<u64>().ok().into();
+        let mut faults = all["faults"].as_array().into_iter().flatten();
+        let fault = faults.find(|fault| fault["id"] == id);
+        fault.cloned().unwrap_or_default()
     }
 
     /// What is armed, how often each fired, which calls it holds.
@@ -59,6 +95,20 @@ impl Faults {
         let url = format!("{}/emulator/faults", self.endpoint);
         let response = self.http.get(url).send().await.expect("an answer");
         response.json().await.expect("JSON")
+    }
+
+    /// Disarms the fault called `id`; the calls that it holds go on.
+    pub async fn disarm(&self, id: &str) {
+        let url = format!("{}/emulator/faults/{id}", self.endpoint);
+        self.http.delete(url).send().await.expect("an answer");
+    }
+
+    /// Changes how tuning behaves, such as `{"list_lag_s": 60}`.
+    pub async fn set_vertex(&self, settings: &Value) {
+        let url = format!("{}/emulator/vertex", self.endpoint);
+        let answer = self.http.post(url).json(settings).send().await;
+        let answer = answer.expect("an answer");
+        assert!(answer.status().is_success(), "{settings}: {answer:?}");
     }
 
     /// Disarms everything; held calls go on.
@@ -77,24 +127,26 @@ impl Faults {
 
     /// Makes every message of every subscription come `times` times more.
     pub async fn duplicate_everything(&self, times: u32, reverse: bool) {
+        self.duplicate("*", times, reverse).await;
+    }
+
+    /// Makes every message of the subscription called `subscription` come `times` times more.
+    pub async fn duplicate(&self, subscription: &str, times: u32, reverse: bool) {
         let url = format!("{}/emulator/pubsub/duplicate", self.endpoint);
-        let body =
-            json!({ "subscription": "*", "times": times, "every": true, "reverse": reverse });
-        let answer = self
-            .http
-            .post(url)
-            .json(&body)
-            .send()
-            .await
-            .expect("an answer");
+        let body = json!({
+            "subscription": subscription,
+            "times": times,
+            "every": true,
+            "reverse": reverse,
+        });
+        let answer = self.http.post(url).json(&body).send().await;
+        let answer = answer.expect("an answer");
         assert!(answer.status().is_success(), "{answer:?}");
     }
 }
 
-fn same(value: &Value, id: &str) -> bool {
-    value.as_str() == Some(id) || value.to_string() == id
-}
-
-fn empty(value: &Value) -> bool {
-    value.as_array().is_none_or(Vec::is_empty) && value.as_u64().unwrap_or_default() == 0
+fn is_holding(fault: &Value) -> bool {
+    fault["holding"]
+        .as_array()
+        .is_some_and(|calls| !calls.is_empty())
 }

@@ -70,7 +70,8 @@ async fn visit(state: &State, stored: &Stored<Run>) -> Result<(), Error> {
     let run = &stored.value;
     match (run.state, &run.job) {
         (RunState::Running | RunState::Stopping, Some(job)) => {
-            visit_job(state, stored, &job.name).await
+            visit_job(state, stored, &job.name).await?;
+            cancel_surplus(state, run, &job.name).await
         }
         (ended, _) if ended.is_final() => tell_finished(state, stored).await,
         _ => Ok(()),
@@ -112,6 +113,25 @@ async fn visit_job(state: &State, stored: &Stored<Run>, job: &str) -> Result<(),
     } else if after.finding_looks >= state.config.looks && after.stop.is_none() {
         let run = id.clone();
         state.events.tell(&RunUnhealthy { run }, None).await?;
+    }
+    Ok(())
+}
+
+/// Cancels what else carries the run's label: a process that was frozen on its way to create a
+/// job may have made one after another process gave it up and made `recorded`.
+async fn cancel_surplus(state: &State, run: &Run, recorded: &str) -> Result<(), Error> {
+    let jobs = state.vertex.jobs_of(&run.id).await;
+    let jobs = jobs.map_err(CallError::into_error)?;
+    let surplus = jobs
+        .iter()
+        .filter(|job| job.name != recorded && !job.is_final());
+    for job in surplus {
+        warn!(
+            job.name = job.name,
+            "cancels a surplus job of run {}", run.id
+        );
+        let cancelled = state.vertex.cancel_job(&job.name).await;
+        cancelled.map_err(CallError::into_error)?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     io,
     path::PathBuf,
+    process::ExitStatus,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -132,6 +133,14 @@ impl Stack {
     pub async fn kill(&mut self, function: &str) -> io::Result<()> {
         match self.functions.get_mut(function) {
             Some(process) => process.kill().await,
+            None => Err(io::Error::other(format!("no function `{function}`"))),
+        }
+    }
+
+    /// Tells `function` to end, as Cloud Run does; `None` where it had to be killed.
+    pub async fn terminate(&mut self, function: &str) -> io::Result<Option<ExitStatus>> {
+        match self.functions.get_mut(function) {
+            Some(process) => process.stop().await,
             None => Err(io::Error::other(format!("no function `{function}`"))),
         }
     }

@@ -140,23 +140,18 @@ impl Call {
     pub(super) fn resource(&self) -> String {
         let bytes = self.body.as_deref().unwrap_or_default();
         let body = String::from_utf8_lossy(bytes);
-        let mut names: Vec<&str> = Vec::new();
+        // A new document's collection and id stand alone. They come first, since the names that
+        // its fields mention may fill the line.
+        let mut names = if self.grpc {
+            own_names(bytes)
+        } else {
+            Vec::new()
+        };
         for text in [self.path.as_str(), self.query.as_str(), &body] {
             for name in resource_names(text) {
                 if !names.contains(&name) {
                     names.push(name);
                 }
-            }
-        }
-        // A new document's collection and id stand alone.
-        let own = if self.grpc {
-            own_names(bytes)
-        } else {
-            Vec::new()
-        };
-        for name in own {
-            if !names.contains(&name) {
-                names.push(name);
             }
         }
         names.join(" ").chars().take(RESOURCE_MAX_CHARS).collect()

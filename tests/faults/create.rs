@@ -1,0 +1,167 @@
+//! The promise: the one call that costs money and has no idempotency key leads to one job, or to a
+//! run that says why there is none.
+
+use serde_json::{Value, json};
+use shared::{
+    dataset::Version,
+    run::{Run, State},
+};
+use system_tests::{
+    faults::chain::{Chain, Ended, setup},
+    harness::LIMIT,
+    wait,
+};
+
+use crate::PROGRAM;
+
+async fn started(action: Value) -> Chain {
+    let chain = Chain::start(PROGRAM, setup()).await;
+    let fault = json!({
+        "caller": "tune", "method": "POST", "path": "/tuningJobs$", "action": action,
+    });
+    chain.harness.faults.arm(&fault).await;
+    chain
+}
+
+async fn once(chain: Chain) -> Ended {
+    let upload = chain.upload().await;
+    chain.ends_once(&upload).await
+}
+
+/// Runs the chain with `action` done to the first call.
+async fn check(action: Value) {
+    let _ended = once(started(action).await).await;
+}
+
+/// The same where the call made a job: only that one may be the run's.
+async fn check_adopts(action: Value) {
+    let ended = once(started(action.clone()).await).await;
+    let mut history = ended.run.history.iter();
+    let adopted = history.any(|entry| entry.note.contains("adopted the job of an earlier call"));
+    assert!(adopted, "{action}: {:#?}", ended.run.history);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_whose_creation_was_not_answered_is_found_again() {
+    check_adopts(json!({ "drop": "after" })).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_broke_off_before_it_arrived_is_made_again() {
+    check(json!({ "drop": "before" })).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_503_that_did_nothing_leads_to_one_job() {
+    check(json!({ "error": { "status": "UNAVAILABLE" } })).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_503_that_made_a_job_leads_to_one_job() {
+    let error = json!({ "error": { "status": "UNAVAILABLE", "when": "after" } });
+    check_adopts(error).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_quota_is_waited_out() {
+    let error = json!({ "error": { "status": "RESOURCE_EXHAUSTED" } });
+    check(error).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_later_than_the_time_out_leads_to_one_job() {
+    check_adopts(json!({ "hold": "after" })).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_was_frozen_before_the_call_does_not_make_it() {
+    let chain = Chain::start(PROGRAM, setup()).await;
+    // The intent is written; before its answer comes, half the time-out passes.
+    let armed = json!({
+        "caller": "tune", "path": "/UpdateDocument$", "body": "/documents/runs/",
+        "action": { "delay_ms": 2_500 },
+    });
+    chain.harness.faults.arm(&armed).await;
+    let _ended = once(chain).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_lists_do_not_show_yet_is_waited_for() {
+    let chain = started(json!({ "drop": "after" })).await;
+    chain
+        .harness
+        .faults
+        .set_vertex(&json!({ "list_lag_s": 60 }))
+        .await;
+    let _ended = once(chain).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_fails_the_run_with_the_words_of_the_service() {
+    let chain = started(json!({ "error": { "status": "INVALID_ARGUMENT" } })).await;
+    let upload = chain.upload().await;
+    let harness = &chain.harness;
+    let version = harness.cleaned(&upload).await.version.expect("a version");
+    let told = |run: &Run| run.finish_told;
+    let run = harness
+        .run_of(version.as_str(), "the run's end", told)
+        .await;
+    assert_eq!(run.state, State::Failed);
+    let words = "Vertex AI refused it: a fault that a test armed";
+    assert!(run.reason.contains(words), "{}", run.reason);
+    harness.assert_quiet().await;
+    assert_eq!(harness.jobs().await, Vec::<Value>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_a_frozen_process_made_too_late_is_cancelled() {
+    let chain = Chain::start(PROGRAM, setup()).await;
+    let harness = &chain.harness;
+    let upload = chain.upload().await;
+    let version = harness.cleaned(&upload).await.version.expect("a version");
+    let has_job = |run: &Run| run.job.is_some();
+    let run = harness
+        .run_of(version.as_str(), "the run's job", has_job)
+        .await;
+    let surplus = create_again(&chain, &run).await;
+    let told = |run: &Run| run.finish_told;
+    let run = harness
+        .run_of(version.as_str(), "the run's end", told)
+        .await;
+    let recorded = run.job.expect("a job").name;
+    assert_ne!(recorded, surplus);
+    let is_cancelled = wait::until("the surplus job to be cancelled", LIMIT, async || {
+        let jobs = harness.jobs().await;
+        let job = jobs.into_iter().find(|job| job["name"] == surplus);
+        let job = job.expect("it is listed");
+        match job["state"].as_str() {
+            Some(ended @ ("JOB_STATE_CANCELLED" | "JOB_STATE_SUCCEEDED")) => {
+                Ok(ended == "JOB_STATE_CANCELLED")
+            }
+            _ => Err(job["state"].clone()),
+        }
+    });
+    assert!(is_cancelled.await, "it ran to its end, and was paid for");
+}
+
+/// Makes another job of `run`, as a process would that wakes after its time; gives its name.
+async fn create_again(chain: &Chain, run: &Run) -> String {
+    let harness = &chain.harness;
+    let version: Version = harness.document("the version", run.version.as_str()).await;
+    let train = version.parts.get("train").expect("training rows");
+    let address = |name| harness.session.address(name).expect("an address");
+    let (endpoint, project) = (address("VERTEX_ENDPOINT"), address("GOOGLE_CLOUD_PROJECT"));
+    let region = &run.plan.region;
+    let url = format!("{endpoint}/v1/projects/{project}/locations/{region}/tuningJobs");
+    let body = json!({
+        "baseModel": run.plan.base_model,
+        "supervisedTuningSpec": { "trainingDatasetUri": train.artifact.uri.to_string() },
+        "labels": { "lapidary_run": run.id.to_string() },
+    });
+    let made = harness.http.post(url).json(&body).send().await;
+    let made: Value = made.expect("an answer").json().await.expect("JSON");
+    let name = made["name"]
+        .as_str()
+        .unwrap_or_else(|| panic!("no job: {made}"));
+    name.to_owned()
+}

@@ -1,0 +1,133 @@
+//! The promise: an event that is lost delays the chain until `watch` next looks, and no longer.
+
+use serde_json::json;
+use shared::{
+    event::ObjectFinalized,
+    run::{Run, State},
+};
+use system_tests::{
+    faults::chain::{Chain, setup},
+    harness::LIMIT,
+    wait,
+};
+
+use crate::PROGRAM;
+
+/// Loses every message that `subscription` has now.
+async fn lose(chain: &Chain, subscription: &str) {
+    let address = |name| chain.harness.session.address(name).expect("an address");
+    let (host, project) = (
+        address("PUBSUB_EMULATOR_HOST"),
+        address("GOOGLE_CLOUD_PROJECT"),
+    );
+    let url = format!("http://{host}/v1/projects/{project}/subscriptions/{subscription}:seek");
+    let now = chain.harness.stack.clock().now();
+    let sought = chain
+        .harness
+        .http
+        .post(url)
+        .json(&json!({ "time": now.to_rfc3339() }));
+    let sought = sought.send().await.expect("an answer");
+    assert!(sought.status().is_success(), "{sought:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_no_run_was_planned_for_gets_its_run() {
+    let mut chain = Chain::start(PROGRAM, setup()).await;
+    chain
+        .harness
+        .stack
+        .kill("tune")
+        .await
+        .expect("it is killed");
+    let upload = chain.upload().await;
+    let _cleaned = chain.harness.cleaned(&upload).await;
+    wait::until("the version to be told of", LIMIT, async || {
+        match chain.harness.backlog("tune-on-dataset-cleaned").await {
+            0 => Err("nobody told"),
+            _ => Ok(()),
+        }
+    })
+    .await;
+    lose(&chain, "tune-on-dataset-cleaned").await;
+    chain
+        .harness
+        .stack
+        .restart("tune")
+        .await
+        .expect("it starts");
+    let _ended = chain.ends_once(&upload).await;
+    let told_again = chain.harness.stack.log_lines().into_iter().any(|line| {
+        let message = line.entry["message"].as_str().unwrap_or_default();
+        line.function == "watch" && message.ends_with("has no run: tells of it again")
+    });
+    assert!(told_again, "`watch` told of it");
+}
+
+/// Runs the chain until `caller` is about to tell of `topic`, kills it there, and loses the
+/// messages of `subscription`, so that no delivery would ever tell of it again.
+async fn untold(topic: &str, caller: &'static str, subscription: &str) -> (Chain, ObjectFinalized) {
+    let mut chain = Chain::start(PROGRAM, setup()).await;
+    let fault = json!({
+        "caller": caller, "path": "Publisher/Publish$", "body": format!("/topics/{topic}"),
+        "times": 100, "action": { "hold": "before" },
+    });
+    let fault = chain.harness.faults.arm(&fault).await;
+    let upload = chain.upload().await;
+    chain.harness.faults.held(&fault).await;
+    chain
+        .harness
+        .stack
+        .kill(caller)
+        .await
+        .expect("it is killed");
+    lose(&chain, subscription).await;
+    chain.harness.faults.clear().await;
+    (chain, upload)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queued_run_that_nobody_submits_is_submitted() {
+    let (mut chain, upload) = untold("run-approved", "tune", "tune-on-dataset-cleaned").await;
+    let version = chain
+        .harness
+        .cleaned(&upload)
+        .await
+        .version
+        .expect("a version");
+    let queued = |run: &Run| run.state == State::Queued;
+    chain
+        .harness
+        .run_of(version.as_str(), "a queued run", queued)
+        .await;
+    chain
+        .harness
+        .stack
+        .restart("tune")
+        .await
+        .expect("it starts");
+    let _ended = chain.ends_once(&upload).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_finished_run_that_nobody_was_told_of_is_told() {
+    let (mut chain, upload) = untold("run-finished", "watch", "watch-on-tick").await;
+    let version = chain
+        .harness
+        .cleaned(&upload)
+        .await
+        .version
+        .expect("a version");
+    let finished = |run: &Run| run.state.is_final() && !run.finish_told;
+    chain
+        .harness
+        .run_of(version.as_str(), "a finished run", finished)
+        .await;
+    chain
+        .harness
+        .stack
+        .restart("watch")
+        .await
+        .expect("it starts");
+    let _ended = chain.ends_once(&upload).await;
+}

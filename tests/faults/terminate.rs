@@ -1,0 +1,54 @@
+//! The promise: a function that is told to end does so before Cloud Run kills it, and what it had
+//! not finished comes again.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use system_tests::faults::chain::{Chain, setup};
+
+use crate::PROGRAM;
+
+/// Cloud Run kills a container so long after SIGTERM.
+const KILLED_AFTER: Duration = Duration::from_secs(10);
+
+/// Tells `function` to end while it hangs in the call that `fault` holds.
+async fn check(function: &'static str, mut fault: Value) {
+    let mut chain = Chain::start(PROGRAM, setup()).await;
+    fault["caller"] = function.into();
+    fault["action"] = json!({ "hold": "before" });
+    let fault = chain.harness.faults.arm(&fault).await;
+    let upload = chain.upload().await;
+    chain.harness.faults.held(&fault).await;
+    let told = Instant::now();
+    let status = chain.harness.stack.terminate(function).await;
+    let status = status.expect("it is told");
+    assert!(status.is_some(), "{function} had to be killed");
+    assert!(
+        told.elapsed() < KILLED_AFTER,
+        "{function}: {:?}",
+        told.elapsed()
+    );
+    chain.harness.faults.clear().await;
+    let started = chain.harness.stack.restart(function).await;
+    started.expect("it starts again");
+    let _ended = chain.ends_once(&upload).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clean_ends_in_the_middle_of_writing_a_part() {
+    check(
+        "clean",
+        json!({ "path": "/upload/storage/", "query": "train.jsonl" }),
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tune_ends_in_the_middle_of_creating_a_job() {
+    check("tune", json!({ "path": "/tuningJobs$", "method": "POST" })).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn evaluate_ends_in_the_middle_of_asking() {
+    check("evaluate", json!({ "path": ":generateContent$" })).await;
+}

@@ -1,0 +1,256 @@
+//! The chain that every fault is tried on: one upload that every function has a part in.
+//!
+//! Its rows overfit, so that early-stop has something to stop; the checkpoint that it keeps is
+//! better than the base model, so that deploy has something to promote.
+
+use serde::{Deserialize, Serialize};
+use shared::{
+    dataset::{Upload, Version},
+    event::ObjectFinalized,
+    google::documents::Document,
+    id::RunId,
+    route::{GateDecision, Route},
+    run::{Run, State},
+};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::harness::{Harness, Setup};
+
+/// Simulated seconds in one of the wall's: an hour in twelve, and yet the acknowledgement
+/// deadline of ten minutes leaves a busy machine two seconds.
+pub const SPEED: f64 = 300.0;
+/// The name that the recipe asks to serve under.
+pub const MODEL: &str = "guide";
+/// Where the rows are uploaded.
+const OBJECT: &str = "museum/data.jsonl";
+/// Where their recipe is.
+const RECIPE_OBJECT: &str = "museum/recipe.toml";
+/// Whole systems at one time: each is nine processes' work, and a machine that runs tests may
+/// have two cores.
+const STACKS_MAX: usize = 3;
+
+static STACKS: Semaphore = Semaphore::const_new(STACKS_MAX);
+
+const RECIPE: &str = r#"
+[clean]
+validation_percent = 20
+seed = 7
+
+[tune]
+epochs = 20
+adapter_size = 8
+budget_usd = 3.0
+
+[evaluate]
+rows = 12
+
+[deploy]
+model = "guide"
+gate = "better"
+"#;
+
+/// A system, and its place among those that run at a time.
+#[derive(Debug)]
+pub struct Chain {
+    /// The system.
+    pub harness: Harness,
+    _place: SemaphorePermit<'static>,
+}
+
+/// What a chain came to, all of it.
+#[derive(Debug)]
+pub struct Ended {
+    /// The one upload's record.
+    pub upload: Upload,
+    /// The one version.
+    pub version: Version,
+    /// The one run.
+    pub run: Run,
+    /// The gate's one decision.
+    pub decision: GateDecision,
+    /// Where the model leads.
+    pub route: Route,
+}
+
+/// What is looked at of an evaluation; `evaluate` owns its document.
+#[derive(Debug, Serialize, Deserialize)]
+struct Evaluation {
+    run: RunId,
+}
+
+impl Document for Evaluation {
+    const COLLECTION: &'static str = "evaluations";
+}
+
+/// Settings that make waits short: those of `create` are the wall's time, since calls are.
+pub fn setup() -> Setup {
+    Setup {
+        speed: Some(SPEED),
+        ..Setup::default()
+    }
+    .with("TUNE_CREATE_TIMEOUT_S", "4")
+    // Three seconds of the wall: a call that was given up on a busy machine may be that late.
+    .with("TUNE_SETTLE_S", "900")
+}
+
+/// 128 rows of which one is broken, one a duplicate.
+pub fn rows() -> String {
+    const THINGS: [&str; 14] = [
+        "anchor",
+        "astrolabe",
+        "barometer",
+        "biscuit tin",
+        "bell",
+        "compass",
+        "corset",
+        "figurehead",
+        "harpoon",
+        "lantern",
+        "logbook",
+        "sextant",
+        "telescope",
+        "tide table",
+    ];
+    const ASPECTS: [(&str, &str); 9] = [
+        (
+            "How old is",
+            "dates from the year that the harbour was built",
+        ),
+        ("Who made", "was made by a smith of the lower town"),
+        ("Where is", "stands in the blue room by the window"),
+        (
+            "Why do you show",
+            "is shown since nobody believes in it until they see it",
+        ),
+        ("What is", "is one of the smallest treasures of this house"),
+        (
+            "Who gave you",
+            "came to us with the estate of a harbour master",
+        ),
+        ("How heavy is", "weighs about as much as a grown seal"),
+        (
+            "What was done with",
+            "was carried on deck before every storm",
+        ),
+        ("May I touch", "must not be touched, but a copy may be"),
+    ];
+    let mut rows: Vec<String> = THINGS
+        .iter()
+        .flat_map(|thing| {
+            ASPECTS.iter().map(move |(asked, answered)| {
+                let input = format!("{asked} the {thing}?");
+                let output =
+                    format!("The {thing} {answered}. Do look up at the whale as you leave.");
+                serde_json::json!({ "input": input, "output": output }).to_string()
+            })
+        })
+        .collect();
+    rows.extend(rows.first().cloned());
+    rows.push("{\"input\": \"cut sho".to_owned());
+    rows.join("\n")
+}
+
+impl Chain {
+    /// Starts a system once there is a place for it.
+    pub async fn start(program: &str, setup: Setup) -> Self {
+        let place = STACKS.acquire().await.expect("it is never closed");
+        let harness = Harness::start(program, setup).await;
+        // A quota of one job would hide that two were asked for; and half a simulated hour of
+        // steps would teach nothing more than these minutes. Long enough that a busy machine still stops it.
+        let lenient = serde_json::json!({ "concurrent_jobs": 8, "seconds_per_step": 6.0 });
+        harness.faults.set_vertex(&lenient).await;
+        Self {
+            harness,
+            _place: place,
+        }
+    }
+
+    /// Uploads the rows with their recipe.
+    pub async fn upload(&self) -> ObjectFinalized {
+        let harness = &self.harness;
+        harness.upload(RECIPE_OBJECT, RECIPE).await;
+        harness.upload(OBJECT, rows()).await
+    }
+
+    /// Waits until the chain has run its course after `upload`, and asserts the promise: nothing
+    /// was lost, and nothing was done twice.
+    pub async fn ends_once(&self, upload: &ObjectFinalized) -> Ended {
+        let harness = &self.harness;
+        let upload = harness.cleaned(upload).await;
+        let version = upload.version.clone();
+        let version = version.unwrap_or_else(|| panic!("no version: {upload:?}"));
+        let run = harness
+            .run_of(version.as_str(), "the run's end to be told", |run| {
+                run.finish_told
+            })
+            .await;
+        let decision = harness.decision(&run.id).await;
+        harness.settled().await;
+        let ended = self.count(upload, run, decision).await;
+        assert!(ended.decision.promoted, "{:?}", ended.decision);
+        assert_eq!(ended.route.version, 1, "promoted once: {:?}", ended.route);
+        assert!(ended.route.leads_to(&ended.run.id), "{:?}", ended.route);
+        let dead = harness.backlog("dead-letters-pull").await;
+        assert_eq!(dead, 0, "dead letters");
+        ended
+    }
+
+    /// Whether the route has moved, the run's end is told, and nothing is under way.
+    pub async fn has_ended(&self) -> bool {
+        let harness = &self.harness;
+        let route = harness.route(MODEL).await;
+        let moved = route.is_some_and(|route| route.version > 0);
+        moved && harness.runs().await.iter().all(|run| run.finish_told) && self.is_idle().await
+    }
+
+    async fn is_idle(&self) -> bool {
+        for (name, topic, ..) in self.harness.stack.topology().subscriptions() {
+            // Ticks never cease.
+            if topic != "tick" && self.harness.backlog(&name).await > 0 {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Asserts that there is one of everything.
+    async fn count(&self, upload: Upload, run: Run, decision: GateDecision) -> Ended {
+        let harness = &self.harness;
+        let version = only("version", harness.versions().await);
+        let rows = version.rows;
+        assert_eq!(
+            rows.read,
+            rows.kept + rows.rejected + rows.duplicate,
+            "every row is accounted for: {rows:?}"
+        );
+        assert_eq!((rows.read, rows.rejected, rows.duplicate), (128, 1, 1));
+        let found = only("run", harness.runs().await);
+        assert_eq!(found.id, run.id);
+        assert_ne!(found.state, State::Failed, "{}", found.reason);
+        let job = only("tuning job", harness.jobs().await);
+        let recorded = run.job.as_ref().map(|job| job.name.as_str());
+        assert_eq!(
+            job["name"].as_str(),
+            recorded,
+            "the job is the recorded one"
+        );
+        let evaluation = only("evaluation", harness.all::<Evaluation>("at").await);
+        assert_eq!(evaluation.run, run.id);
+        let found_decision = only("decision", harness.all::<GateDecision>("at").await);
+        assert_eq!(found_decision, decision);
+        let route = harness.route(MODEL).await.expect("a route");
+        Ended {
+            upload,
+            version,
+            run: found,
+            decision,
+            route,
+        }
+    }
+}
+
+#[track_caller]
+fn only<T: std::fmt::Debug>(what: &str, mut all: Vec<T>) -> T {
+    assert_eq!(all.len(), 1, "exactly one {what}: {all:#?}");
+    all.remove(0)
+}

@@ -1,0 +1,141 @@
+//! Kills functions at their effects, and sees the chain through.
+
+use std::fmt;
+
+use crate::{
+    faults::{
+        chain::{Chain, setup},
+        effect::{Effect, effects},
+    },
+    harness::LIMIT,
+    wait,
+};
+
+/// The functions that a chain passes through, in its order.
+pub const FUNCTIONS: [&str; 6] = ["clean", "tune", "watch", "early-stop", "evaluate", "deploy"];
+
+/// On which side of an effect the crash is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Nothing has happened yet.
+    Before,
+    /// It has happened, and the function does not know.
+    After,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Before => "before",
+            Self::After => "after",
+        })
+    }
+}
+
+/// Runs the chain once without harm, and gives every effect that the functions had.
+pub async fn effects_of_a_chain(program: &str) -> Vec<Effect> {
+    let chain = Chain::start(program, setup()).await;
+    let upload = chain.upload().await;
+    let _ended = chain.ends_once(&upload).await;
+    chain.harness.assert_quiet().await;
+    effects(&chain.harness.faults.journal().await, &FUNCTIONS)
+}
+
+/// Sorts `effects` into rounds that have at most one of each function: what one function does
+/// about its crash is no business of the next one's, so a chain can bear a crash of each.
+pub fn rounds(effects: &[Effect]) -> Vec<Vec<Effect>> {
+    let mut rounds: Vec<Vec<Effect>> = Vec::new();
+    for effect in effects {
+        let free = rounds
+            .iter_mut()
+            .find(|round| round.iter().all(|other| other.caller != effect.caller));
+        match free {
+            Some(round) => round.push(effect.clone()),
+            None => rounds.push(vec![effect.clone()]),
+        }
+    }
+    rounds
+}
+
+/// A crash that is to come.
+struct Crash {
+    effect: Effect,
+    /// The fault that is armed for it now.
+    fault: String,
+    /// Whether the fault holds the effect, not the call before it.
+    is_near: bool,
+}
+
+/// What happens next.
+enum Next {
+    /// A call is held: of which crash.
+    Held(usize),
+    /// The chain has ended.
+    Ended,
+}
+
+/// Runs the chain, kills each function at its effect in `round`, starts it again, and asserts the
+/// promise; gives the effects that did not come about.
+///
+/// What `watch` and `early-stop` do depends on the moment of a tick, so that happens.
+pub async fn crashes(program: &str, round: &[Effect], side: Side) -> Vec<Effect> {
+    let mut chain = Chain::start(program, setup()).await;
+    let faults = chain.harness.faults.clone();
+    let mut coming = Vec::new();
+    for effect in round {
+        let caller = &effect.caller;
+        let fault = match &effect.after {
+            None => effect.kind.fault(caller, &side.to_string()),
+            Some(before) => before.fault(caller, "after"),
+        };
+        coming.push(Crash {
+            effect: effect.clone(),
+            fault: faults.arm(&fault).await,
+            is_near: effect.after.is_none(),
+        });
+    }
+    let upload = chain.upload().await;
+    while let Next::Held(index) = next(&chain, &coming).await {
+        let crash = coming.remove(index);
+        let caller = FUNCTIONS
+            .into_iter()
+            .find(|name| *name == crash.effect.caller)
+            .expect("a function");
+        if crash.is_near {
+            let stack = &mut chain.harness.stack;
+            stack.kill(caller).await.expect("it is killed");
+            faults.disarm(&crash.fault).await;
+            stack.restart(caller).await.expect("it starts again");
+        } else {
+            let fault = crash.effect.kind.fault(caller, &side.to_string());
+            let fault = faults.arm(&fault).await;
+            faults.disarm(&crash.fault).await;
+            coming.push(Crash {
+                fault,
+                is_near: true,
+                ..crash
+            });
+        }
+    }
+    faults.clear().await;
+    let _ended = chain.ends_once(&upload).await;
+    coming.into_iter().map(|crash| crash.effect).collect()
+}
+
+async fn next(chain: &Chain, coming: &[Crash]) -> Next {
+    wait::until("a call to be held, or the chain's end", LIMIT, async || {
+        // One look for all: a call is held only as long as its caller waits.
+        let holding = chain.harness.faults.holding().await;
+        let held = coming
+            .iter()
+            .position(|crash| holding.contains(&crash.fault));
+        if let Some(index) = held {
+            return Ok(Next::Held(index));
+        }
+        if chain.has_ended().await {
+            return Ok(Next::Ended);
+        }
+        Err(chain.harness.faults.list().await.to_string())
+    })
+    .await
+}
