@@ -1,6 +1,8 @@
 //! Start-up and shut-down, the same for every function.
 
-use std::{error::Error as StdError, future::Future, io, net::TcpListener, process::ExitCode};
+use std::{
+    error::Error as StdError, future::Future, io, net::TcpListener, pin::Pin, process::ExitCode,
+};
 
 use actix_web::{
     App, HttpMessage as _, HttpServer,
@@ -45,37 +47,46 @@ pub struct Common {
     pub google: Google,
 }
 
-/// Runs the function `name` until it is told to stop.
+/// A function at work, until it is told to stop.
+///
+/// Boxed, so that the code of a function is generated once, in its own crate, and not again in
+/// every binary that runs it: the laptop's alone would take minutes to compile.
+pub type Running = Pin<Box<dyn Future<Output = ExitCode>>>;
+
+/// Runs the function `name`.
 ///
 /// `read` reads its settings; `start` makes its clients and gives back its routes.
-pub async fn run<C, S, F, R>(
+pub fn run<C, S, F, R>(
     name: &'static str,
     callers: Callers,
     read: fn(&mut Reader<'_>) -> Option<C>,
     start: S,
-) -> ExitCode
+) -> Running
 where
-    S: FnOnce(C, Common) -> F,
-    F: Future<Output = Result<R, crate::google::StartError>>,
+    C: 'static,
+    S: FnOnce(C, Common) -> F + 'static,
+    F: Future<Output = Result<R, crate::google::StartError>> + 'static,
     R: Fn(&mut ServiceConfig) + Clone + Send + 'static,
 {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the environment"
-    )]
-    let vars: Vars = std::env::vars().collect();
-    telemetry::init(name, vars.get("GOOGLE_CLOUD_PROJECT").cloned());
-    match launch(name, callers, &vars, read, start).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            error!(
-                outcome = "not_started",
-                "{name} cannot run: {}",
-                Chain(&*error)
-            );
-            ExitCode::FAILURE
+    Box::pin(async move {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place that reads the environment"
+        )]
+        let vars: Vars = std::env::vars().collect();
+        telemetry::init(name, vars.get("GOOGLE_CLOUD_PROJECT").cloned());
+        match launch(name, callers, &vars, read, start).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                error!(
+                    outcome = "not_started",
+                    "{name} cannot run: {}",
+                    Chain(&*error)
+                );
+                ExitCode::FAILURE
+            }
         }
-    }
+    })
 }
 
 async fn launch<C, S, F, R>(

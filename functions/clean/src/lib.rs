@@ -45,7 +45,7 @@ pub use crate::{
     rules::{Rule, rules},
     settings::{Settings, Severity},
     source::{File, Source},
-    start::start,
+    start::run,
     survey::{Sample, Survey, survey},
     write::{Outputs, Part, PartSummary, Written, write},
 };

@@ -4,7 +4,7 @@ use actix_web::web::{self, Data, ServiceConfig};
 use shared::{
     clock::Clock,
     google::{StartError, documents::Documents, events::Events, objects::Objects},
-    service::Common,
+    service::{self, Callers, Common, Running},
 };
 
 use crate::{Config, handler};
@@ -19,8 +19,13 @@ pub(crate) struct State {
     pub(crate) events: Events,
 }
 
+/// Runs the function until it is told to stop.
+pub fn run() -> Running {
+    service::run("clean", Callers::Pushes, Config::read, start)
+}
+
 /// Makes the clients and gives back the routes.
-pub async fn start(
+async fn start(
     config: Config,
     common: Common,
 ) -> Result<impl Fn(&mut ServiceConfig) + Clone + Send + 'static, StartError> {

@@ -24,7 +24,7 @@ use actix_web::{
 use shared::{
     clock::Clock,
     google::{StartError, documents::Documents, events::Events},
-    service::Common,
+    service::{self, Callers, Common, Running},
 };
 
 pub use crate::config::Config;
@@ -41,8 +41,13 @@ struct State {
     events: Events,
 }
 
+/// Runs the function until it is told to stop.
+pub fn run() -> Running {
+    service::run("console", Callers::People, Config::read, start)
+}
+
 /// Makes the clients and gives back the routes.
-pub async fn start(
+async fn start(
     config: Config,
     common: Common,
 ) -> Result<impl Fn(&mut ServiceConfig) + Clone + Send + 'static, StartError> {

@@ -8,7 +8,7 @@ use actix_web::web::{self, Data, ServiceConfig};
 use shared::{
     clock::Clock,
     google::{StartError, documents::Documents, events::Events, vertex::Vertex},
-    service::Common,
+    service::{self, Callers, Common, Running},
 };
 
 pub use crate::config::Config;
@@ -23,8 +23,13 @@ struct State {
     vertex: Vertex,
 }
 
+/// Runs the function until it is told to stop.
+pub fn run() -> Running {
+    service::run("deploy", Callers::Pushes, Config::read, start)
+}
+
 /// Makes the clients and gives back the routes.
-pub async fn start(
+async fn start(
     config: Config,
     common: Common,
 ) -> Result<impl Fn(&mut ServiceConfig) + Clone + Send + 'static, StartError> {

@@ -2,15 +2,7 @@
 
 use std::process::ExitCode;
 
-use shared::service::{self, Callers};
-
 #[actix_web::main]
 async fn main() -> ExitCode {
-    service::run(
-        "deploy",
-        Callers::Pushes,
-        deploy::Config::read,
-        deploy::start,
-    )
-    .await
+    deploy::run().await
 }

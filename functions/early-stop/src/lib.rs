@@ -8,7 +8,7 @@ use actix_web::web::{self, Data, ServiceConfig};
 use shared::{
     clock::Clock,
     google::{StartError, documents::Documents, vertex::Vertex},
-    service::Common,
+    service::{self, Callers, Common, Running},
 };
 
 pub use crate::{config::Config, handler::IncidentRecord};
@@ -21,8 +21,13 @@ struct State {
     vertex: Vertex,
 }
 
+/// Runs the function until it is told to stop.
+pub fn run() -> Running {
+    service::run("early-stop", Callers::Pushes, Config::read, start)
+}
+
 /// Makes the clients and gives back the routes.
-pub async fn start(
+async fn start(
     _config: Config,
     common: Common,
 ) -> Result<impl Fn(&mut ServiceConfig) + Clone + Send + 'static, StartError> {

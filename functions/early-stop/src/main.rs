@@ -2,15 +2,7 @@
 
 use std::process::ExitCode;
 
-use shared::service::{self, Callers};
-
 #[actix_web::main]
 async fn main() -> ExitCode {
-    service::run(
-        "early-stop",
-        Callers::Pushes,
-        early_stop::Config::read,
-        early_stop::start,
-    )
-    .await
+    early_stop::run().await
 }

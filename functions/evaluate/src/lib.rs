@@ -15,7 +15,7 @@ use actix_web::web::{self, Data, ServiceConfig};
 use shared::{
     clock::Clock,
     google::{StartError, documents::Documents, events::Events, objects::Objects, vertex::Vertex},
-    service::Common,
+    service::{self, Callers, Common, Running},
 };
 
 pub use crate::{config::Config, handler::Record};
@@ -31,8 +31,13 @@ struct State {
     vertex: Vertex,
 }
 
+/// Runs the function until it is told to stop.
+pub fn run() -> Running {
+    service::run("evaluate", Callers::Pushes, Config::read, start)
+}
+
 /// Makes the clients and gives back the routes.
-pub async fn start(
+async fn start(
     config: Config,
     common: Common,
 ) -> Result<impl Fn(&mut ServiceConfig) + Clone + Send + 'static, StartError> {

@@ -17,7 +17,7 @@ use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 use shared::{
     clock::Clock,
     google::{StartError, vertex::Vertex},
-    service::Common,
+    service::{self, Callers, Common, Running},
 };
 
 pub use crate::config::Config;
@@ -33,8 +33,13 @@ struct State {
     cache: Mutex<Cache>,
 }
 
+/// Runs the function until it is told to stop.
+pub fn run() -> Running {
+    service::run("predict", Callers::People, Config::read, start)
+}
+
 /// Makes the clients and gives back the routes.
-pub async fn start(
+async fn start(
     config: Config,
     common: Common,
 ) -> Result<impl Fn(&mut ServiceConfig) + Clone + Send + 'static, StartError> {

@@ -2,9 +2,7 @@
 
 use std::process::ExitCode;
 
-use shared::service::{self, Callers};
-
 #[actix_web::main]
 async fn main() -> ExitCode {
-    service::run("watch", Callers::Pushes, watch::Config::read, watch::start).await
+    watch::run().await
 }

@@ -1,6 +1,6 @@
 //! Firestore in native mode, over gRPC.
 //!
-//! Below the calls is a pure store ([`store`], [`query`], [`write`], [`transaction`], [`target`])
+//! Below the calls is a pure store ([`store`], [`query`], [`mod@write`], [`transaction`], [`target`])
 //! that knows neither clock nor disk. What differs from the service on purpose: transactions are
 //! optimistic (see [`transaction`]); no query needs an index; no rules are asked, so every
 //! caller may do all. Any project and database is there as soon as it is named.

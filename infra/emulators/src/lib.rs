@@ -25,6 +25,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time
 
 use bytes::Bytes;
 use chrono::SecondsFormat;
+use futures::future::BoxFuture;
 use tokio::{sync::watch, task::JoinHandle, time};
 
 use crate::clock::Clock;
@@ -99,8 +100,9 @@ impl Emulators {
     /// # Errors
     ///
     /// When the port is taken, two doors have one name, or the data directory cannot be used.
-    pub async fn start(options: Options) -> Result<Self, Error> {
-        front::start(options).await
+    pub fn start(options: Options) -> BoxFuture<'static, Result<Self, Error>> {
+        // Boxed, so that the services' code is generated in this crate, once.
+        Box::pin(front::start(options))
     }
 
     /// Where all services listen: the main door.

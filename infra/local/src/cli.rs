@@ -72,8 +72,30 @@ pub(crate) struct StackArgs {
 pub(crate) type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
 
 /// Parses the command line and runs the command.
-pub async fn run() -> ExitCode {
-    let outcome = match Cli::parse().command {
+///
+/// Not `async`, so that its code is generated here, once, and not in each binary that calls it.
+pub fn run() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(command(Cli::parse().command)),
+        Err(error) => Err(error.into()),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            #[expect(clippy::print_stderr, reason = "this is what a person reads")]
+            {
+                eprintln!("error: {}", Chain(&*error));
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn command(command: Command) -> Outcome {
+    match command {
         Command::Demo(args) => commands::demo::run(args).await,
         Command::Up(args) => commands::up::run(args).await,
         Command::Drop(args) => commands::drop::run(args).await,
@@ -85,15 +107,5 @@ pub async fn run() -> ExitCode {
         Command::Check(args) => commands::check::run(&args),
         Command::Clean(args) => commands::clean::run(&args),
         Command::Serve { function } => Ok(serve::serve(&function).await),
-    };
-    match outcome {
-        Ok(code) => code,
-        Err(error) => {
-            #[expect(clippy::print_stderr, reason = "this is what a person reads")]
-            {
-                eprintln!("error: {}", Chain(&*error));
-            }
-            ExitCode::FAILURE
-        }
     }
 }

@@ -2,8 +2,6 @@
 
 use std::{process::ExitCode, thread};
 
-use shared::service::{self, Callers};
-
 /// The functions, by name.
 pub(crate) const FUNCTIONS: [&str; 8] = [
     "clean",
@@ -20,54 +18,14 @@ pub(crate) const FUNCTIONS: [&str; 8] = [
 pub(crate) async fn serve(function: &str) -> ExitCode {
     stop_with_parent();
     match function {
-        "clean" => service::run("clean", Callers::Pushes, clean::Config::read, clean::start).await,
-        "tune" => service::run("tune", Callers::Pushes, tune::Config::read, tune::start).await,
-        "watch" => service::run("watch", Callers::Pushes, watch::Config::read, watch::start).await,
-        "early-stop" => {
-            service::run(
-                "early-stop",
-                Callers::Pushes,
-                early_stop::Config::read,
-                early_stop::start,
-            )
-            .await
-        }
-        "evaluate" => {
-            service::run(
-                "evaluate",
-                Callers::Pushes,
-                evaluate::Config::read,
-                evaluate::start,
-            )
-            .await
-        }
-        "deploy" => {
-            service::run(
-                "deploy",
-                Callers::Pushes,
-                deploy::Config::read,
-                deploy::start,
-            )
-            .await
-        }
-        "predict" => {
-            service::run(
-                "predict",
-                Callers::People,
-                predict::Config::read,
-                predict::start,
-            )
-            .await
-        }
-        "console" => {
-            service::run(
-                "console",
-                Callers::People,
-                console::Config::read,
-                console::start,
-            )
-            .await
-        }
+        "clean" => clean::run().await,
+        "tune" => tune::run().await,
+        "watch" => watch::run().await,
+        "early-stop" => early_stop::run().await,
+        "evaluate" => evaluate::run().await,
+        "deploy" => deploy::run().await,
+        "predict" => predict::run().await,
+        "console" => console::run().await,
         other => {
             tracing::error!("no function is called `{other}`");
             ExitCode::FAILURE
