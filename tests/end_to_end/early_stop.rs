@@ -105,14 +105,16 @@ async fn of_a_run_that_overfits_the_best_checkpoint_is_kept() {
     };
     let chosen = run.chosen.as_ref().unwrap();
     let checkpoints = &run.job.as_ref().unwrap().checkpoints;
-    assert!(checkpoints.len() > 3, "{checkpoints:?}");
+    assert!(checkpoints.len() > 1, "a choice: {checkpoints:?}");
     for other in checkpoints {
         assert!(
             loss_at(chosen.step) <= loss_at(other.step),
             "{other:?} is better than {chosen:?}"
         );
     }
-    assert!(chosen.step < checkpoints.last().unwrap().step);
+    // How many checkpoints there are by then depends on when the alert comes; that training
+    // went on past the chosen one does not.
+    assert!(Some(chosen.step) < curve.last_step(), "{chosen:?}");
     let found: Evaluated = harness.document("the evaluation", run.id.as_str()).await;
     assert_eq!(Some(&found.tuned), chosen.endpoint.as_ref());
     assert_eq!(found.evaluation["rows"], 6);
