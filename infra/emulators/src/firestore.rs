@@ -39,7 +39,6 @@ use crate::{
     clock::Clock,
     db::{self, Db},
     grpc::{self, Message, Request, Response},
-    rest,
 };
 
 /// Firestore in native mode, over gRPC.
@@ -78,16 +77,6 @@ impl Firestore {
             // Write, PartitionQuery, ExecutePipeline.
             _ => grpc::unimplemented(&format!("google.firestore.v1.Firestore/{method}")),
         }
-    }
-
-    /// Answers a REST call: there are none.
-    #[expect(
-        dead_code,
-        clippy::unused_async,
-        reason = "as the other services have it; the front door knows no path of it yet"
-    )]
-    pub(crate) async fn rest(&self, request: Request) -> Response {
-        rest::Error::unimplemented(request.method(), request.uri().path()).into_response()
     }
 
     /// Answers a call with one message.
