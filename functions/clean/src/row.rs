@@ -12,14 +12,14 @@ use crate::{
     finding::Fault,
     formats::{self, Format},
     gemini::{self, Shape},
-    json::{Value, parse},
+    json::{Text, Value, parse},
     rules::{self, Check},
 };
 
 /// Judges rows by the same settings, reusing its memory.
 pub(crate) struct Judge<'s> {
     settings: &'s Settings,
-    system: Option<&'s str>,
+    system: Option<Text<'static>>,
     record: Vec<u8>,
 }
 
@@ -63,7 +63,7 @@ impl<'s> Judge<'s> {
         let system = settings.system_instruction.as_deref().map(str::trim);
         Self {
             settings,
-            system: system.filter(|text| !text.is_empty()),
+            system: system.filter(|text| !text.is_empty()).map(Text::of),
             record: Vec::new(),
         }
     }
@@ -82,7 +82,7 @@ impl<'s> Judge<'s> {
                 };
             }
         };
-        let shape = gemini::write(&example, self.system, &mut self.record);
+        let shape = gemini::write(&example, self.system.as_ref(), &mut self.record);
         let row = Row {
             example: &example,
             tokens: shape.tokens_input.saturating_add(shape.tokens_output),
@@ -106,7 +106,7 @@ impl<'s> Judge<'s> {
     /// happens if it is another row than before.
     pub(crate) fn rewrite(&mut self, body: Body, bytes: &[u8]) -> Option<&[u8]> {
         let (_, example) = convert(body, bytes, &mut Vec::new()).ok()?;
-        gemini::write(&example, self.system, &mut self.record);
+        gemini::write(&example, self.system.as_ref(), &mut self.record);
         self.record.push(b'\n');
         Some(&self.record)
     }

@@ -20,6 +20,7 @@ use crate::{
     container::{Head, Records, guess_text},
     example::{Example, Role},
     finding::Fault,
+    json::Text,
     row::{Judge, Judgement},
     rules::{self, short_output::is_short},
 };
@@ -224,10 +225,9 @@ impl Sample {
     fn of(example: &Example<'_>) -> Self {
         let last = |role| {
             let turn = example.turns.iter().rev().find(|turn| turn.role == role);
-            let text = turn
-                .and_then(|turn| turn.texts().next())
-                .unwrap_or_default();
-            text.chars().take(SAMPLE_CHARS_MAX).collect()
+            let text = turn                .and_then(|turn| turn.texts().next());
+            let chars = text.into_iter().flat_map(Text::chars);
+            chars.take(SAMPLE_CHARS_MAX).collect()
         };
         Self {
             input: last(Role::User),
