@@ -9,12 +9,20 @@ mod window;
 use std::io::{self, Read};
 
 pub(crate) use self::sniff::guess_text;
-use self::{array::Array, sniff::Sniffed, window::Window};
-use crate::Rule;
+use self::{array::Array, lines::Lines, sniff::Sniffed, window::Window};
+use crate::{
+    Rule,
+    batch::{Batch, Cut},
+    meter::{Crc32c, Meter, Metered},
+};
 
 /// Longest row read, in bytes. The service takes 131,072 tokens per example, some 600 kB of text;
 /// 8 MiB leaves room for escapes and wordy markup and keeps a worker's memory small.
 pub(crate) const LINE_MAX_BYTES: usize = 8 << 20;
+
+/// Bytes of rows that one thread judges at a time: past this, measured throughput grows no more,
+/// and below it handing over begins to cost.
+pub(crate) const BATCH_BYTES: usize = 512 << 10;
 
 /// How the rows of a dataset are wrapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,87 +94,108 @@ impl Head {
     }
 }
 
-/// The rows of a dataset, one after the other.
+/// The rows of a dataset, batch after batch.
 pub(crate) struct Records<'r> {
-    window: Window<'r>,
+    meter: Meter,
     container: Container,
-    array: Option<Array>,
+    rows: Rows<'r>,
+}
+
+/// What is left to read.
+enum Rows<'r> {
+    /// Rows that are lines.
+    Lines(Lines<'r>),
+    /// Rows that are elements.
+    Array(Array, Window<'r>),
+    /// No rows.
+    None(Window<'r>),
 }
 
 impl<'r> Records<'r> {
     /// Looks at the first bytes and gets ready.
     pub(crate) fn open(read: Box<dyn Read + Send + 'r>) -> io::Result<Self> {
-        let mut window = Window::new(read);
+        let meter = Meter::default();
+        let mut window = Window::new(Box::new(Metered::new(read, meter.clone())));
         window.fill_to(sniff::PREFIX_BYTES)?;
         if window.available().starts_with(b"\xEF\xBB\xBF") {
             window.skip_mark();
         }
-        let (container, array) = match sniff::sniff(window.available(), window.ended()) {
-            Sniffed::Empty => (Container::Empty, None),
-            Sniffed::Unreadable(what) => (Container::Unreadable(what), None),
-            Sniffed::Lines => (Container::Lines, None),
+        let (container, rows) = match sniff::sniff(window.available(), window.ended()) {
+            Sniffed::Empty => (Container::Empty, Rows::None(window)),
+            Sniffed::Unreadable(what) => (Container::Unreadable(what), Rows::None(window)),
+            Sniffed::Lines => {
+                let (rest, read) = window.into_rest();
+                (Container::Lines, Rows::Lines(Lines::new(rest, read)))
+            }
             Sniffed::Array { start } => {
                 window.consume(start);
-                (Container::Array, Some(Array::default()))
+                (Container::Array, Rows::Array(Array::default(), window))
             }
             Sniffed::Wrapped { start } => {
                 window.consume(start);
-                (Container::Wrapped, Some(Array::within_object()))
+                let array = Array::within_object();
+                (Container::Wrapped, Rows::Array(array, window))
             }
         };
         Ok(Self {
-            window,
+            meter,
             container,
-            array,
+            rows,
         })
     }
 
-    /// Goes to the next row; `None` after the last.
-    pub(crate) fn advance(&mut self) -> io::Result<Option<Head>> {
-        match (&mut self.array, self.container) {
-            (Some(array), _) => array.advance(&mut self.window),
-            (None, Container::Lines) => lines::advance(&mut self.window),
-            (
-                None,
-                Container::Array | Container::Wrapped | Container::Empty | Container::Unreadable(_),
-            ) => Ok(None),
+    /// Fills `batch` with the next rows; `false` after the last.
+    pub(crate) fn fill(&mut self, batch: &mut Batch) -> io::Result<bool> {
+        match &mut self.rows {
+            Rows::Lines(lines) => lines.fill(batch),
+            Rows::Array(array, window) => fill(array, window, batch),
+            Rows::None(_) => Ok(false),
         }
     }
 
-    /// The bytes of the row last advanced to; empty where it was too long.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        self.window.row()
+    /// What has been read so far.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
     }
 
-    /// How the rows are wrapped.
-    pub(crate) fn container(&self) -> Container {
-        self.container
-    }
-
-    /// Bytes read so far.
-    pub(crate) fn bytes_read(&self) -> u64 {
-        self.window.bytes_read()
-    }
-
-    /// Blank lines passed over so far; an array has none.
-    pub(crate) fn blank_lines(&self) -> u64 {
-        self.window.blank_lines()
-    }
-
-    /// Reads what is left, and says how long the dataset was, its SHA-256 in hexadecimal, and what
-    /// was wrong about its end.
-    pub(crate) fn finish(mut self) -> io::Result<End> {
-        let fault = match &mut self.array {
-            Some(array) => array.finish(&mut self.window)?,
-            None => None,
+    /// Reads what is left, and says how the dataset ended.
+    pub(crate) fn finish(self) -> io::Result<End> {
+        let fault = match self.rows {
+            Rows::Lines(_) => None,
+            Rows::Array(mut array, mut window) => {
+                let fault = array.finish(&mut window)?;
+                window.finish()?;
+                fault
+            }
+            Rows::None(window) => {
+                window.finish()?;
+                None
+            }
         };
-        let (bytes, digest) = self.window.finish()?;
         Ok(End {
-            bytes,
-            digest,
+            bytes: self.meter.bytes(),
+            crc32c: self.meter.crc32c(),
+            container: self.container,
             fault,
         })
     }
+}
+
+/// Fills `batch` with elements.
+fn fill(array: &mut Array, window: &mut Window<'_>, batch: &mut Batch) -> io::Result<bool> {
+    let mut rows = Vec::new();
+    batch.bytes.clear();
+    while batch.bytes.len() < BATCH_BYTES {
+        let Some(head) = array.advance(window)? else {
+            break;
+        };
+        let start = batch.bytes.len();
+        batch.bytes.extend_from_slice(window.row());
+        rows.push((head, start..batch.bytes.len()));
+    }
+    let some = !rows.is_empty();
+    batch.cut = Cut::Rows(rows);
+    Ok(some)
 }
 
 /// How a dataset ended.
@@ -174,8 +203,10 @@ impl<'r> Records<'r> {
 pub(crate) struct End {
     /// Its length.
     pub(crate) bytes: u64,
-    /// SHA-256 of its bytes, in hexadecimal.
-    pub(crate) digest: String,
+    /// Its checksum.
+    pub(crate) crc32c: Crc32c,
+    /// How its rows were wrapped.
+    pub(crate) container: Container,
     /// What is wrong about its end, and on which line.
     pub(crate) fault: Option<(u64, &'static Rule)>,
 }

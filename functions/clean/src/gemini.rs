@@ -22,11 +22,10 @@ pub(crate) struct Shape {
     pub(crate) tokens_output: u32,
 }
 
-/// Writes `example` into `out`, in place of what was there: equal examples are equal bytes.
+/// Appends `example` to `out`: equal examples are equal bytes.
 ///
 /// `system` is put in where the example has no system instruction.
 pub(crate) fn write(example: &Example<'_>, system: Option<&Text<'_>>, out: &mut Vec<u8>) -> Shape {
-    out.clear();
     let mut shape = Shape {
         answer: 0..0,
         tokens_input: 0,

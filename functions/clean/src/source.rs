@@ -13,6 +13,9 @@ use std::{
 pub trait Source {
     /// Starts over at the first byte.
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>>;
+
+    /// How many bytes there are, where that is known before they are read.
+    fn size(&self) -> io::Result<Option<u64>>;
 }
 
 /// A file on this machine.
@@ -23,11 +26,21 @@ impl Source for File {
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
         Ok(Box::new(fs::File::open(&self.0)?))
     }
+
+    fn size(&self) -> io::Result<Option<u64>> {
+        let metadata = fs::metadata(&self.0)?;
+        // A pipe says 0.
+        Ok(metadata.is_file().then(|| metadata.len()))
+    }
 }
 
 /// Bytes already in memory.
 impl Source for Vec<u8> {
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
         Ok(Box::new(self.as_slice()))
+    }
+
+    fn size(&self) -> io::Result<Option<u64>> {
+        Ok(u64::try_from(self.len()).ok())
     }
 }

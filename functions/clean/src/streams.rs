@@ -24,15 +24,17 @@ const CHUNKS_MAX: usize = 8;
 pub(crate) struct ObjectSource {
     objects: Objects,
     artifact: Artifact,
+    size_bytes: u64,
     runtime: Handle,
 }
 
 impl ObjectSource {
     /// Must be called on the runtime that the reads are to run on.
-    pub(crate) fn new(objects: Objects, artifact: Artifact) -> Self {
+    pub(crate) fn new(objects: Objects, artifact: Artifact, size_bytes: u64) -> Self {
         Self {
             objects,
             artifact,
+            size_bytes,
             runtime: Handle::current(),
         }
     }
@@ -59,6 +61,10 @@ impl Source for ObjectSource {
             receiver,
             chunk: Bytes::new(),
         }))
+    }
+
+    fn size(&self) -> io::Result<Option<u64>> {
+        Ok(Some(self.size_bytes))
     }
 }
 

@@ -6,8 +6,6 @@
 //! prose comes to about one token per four characters, the figure Google gives
 //! (ai.google.dev, "Understand and count tokens").
 
-use crate::Distribution;
-
 /// Letters of a word, on average over a text, that its first token covers.
 const LETTERS_IN_FIRST_TOKEN: u32 = 6;
 
@@ -87,27 +85,6 @@ fn is_letter(byte: u8) -> u8 {
     u8::from((byte | 0x20).wrapping_sub(b'a') < 26)
 }
 
-/// Sums a column of counts up; it is put in order on the way.
-pub(crate) fn distribution(counts: &mut [u32]) -> Distribution {
-    counts.sort_unstable();
-    let sum: u64 = counts.iter().map(|count| u64::from(*count)).sum();
-    let rows = u64::try_from(counts.len()).unwrap_or(u64::MAX);
-    Distribution {
-        min: counts.first().copied().unwrap_or_default(),
-        mean: sum.checked_div(rows).unwrap_or_default(),
-        p50: percentile(counts, 50),
-        p95: percentile(counts, 95),
-        max: counts.last().copied().unwrap_or_default(),
-        sum,
-    }
-}
-
-/// The smallest count that `percent` of the ordered counts do not exceed (nearest rank).
-fn percentile(ordered: &[u32], percent: usize) -> u32 {
-    let rank = (ordered.len() * percent).div_ceil(100).saturating_sub(1);
-    ordered.get(rank).copied().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,22 +109,5 @@ mod tests {
         check("привет мир", 4);
         check("你好", 2);
         check("😀", 2);
-    }
-
-    #[test]
-    fn a_distribution_names_nearest_ranks() {
-        let mut counts: Vec<u32> = (1..=100).rev().collect();
-        let found = distribution(&mut counts);
-        let expected = Distribution {
-            min: 1,
-            mean: 50,
-            p50: 50,
-            p95: 95,
-            max: 100,
-            sum: 5050,
-        };
-        assert_eq!(found, expected);
-        assert_eq!(distribution(&mut []), Distribution::default());
-        assert_eq!(distribution(&mut [7]).p95, 7);
     }
 }

@@ -46,7 +46,7 @@ impl Array {
         };
         if body != Body::TooLong {
             let length = usize::try_from(length).unwrap_or_default();
-            window.hold(length, length);
+            window.hold(length);
         }
         Ok(Some(Head {
             line,

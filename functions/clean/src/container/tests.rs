@@ -17,17 +17,22 @@ impl Read for Drip<'_> {
 fn rows(bytes: &[u8], drip: usize) -> (Container, Vec<(u64, u64, String)>, Option<u64>) {
     let mut records = Records::open(Box::new(Drip(bytes, drip))).unwrap();
     let mut rows = Vec::new();
-    while let Some(head) = records.advance().unwrap() {
-        let text = match head.body {
-            Body::Whole | Body::Last => String::from_utf8_lossy(records.bytes()).into_owned(),
-            Body::TooLong => format!("{} bytes", head.length),
-        };
-        rows.push((head.line, head.column, text));
+    let mut batch = Batch::default();
+    let mut line = 0;
+    while records.fill(&mut batch).unwrap() {
+        let lines = batch.for_each(|head, bytes| {
+            let text = match head.body {
+                Body::Whole | Body::Last => String::from_utf8_lossy(bytes).into_owned(),
+                Body::TooLong => format!("{} bytes", head.length),
+            };
+            rows.push((line + head.line, head.column, text));
+        });
+        line += lines.counted;
     }
-    let container = records.container();
     let end = records.finish().unwrap();
     assert_eq!(end.bytes, u64::try_from(bytes.len()).unwrap());
-    (container, rows, end.fault.map(|(line, _)| line))
+    assert_eq!(end.crc32c, Crc32c::default().append(bytes));
+    (end.container, rows, end.fault.map(|(line, _)| line))
 }
 
 #[track_caller]

@@ -1,12 +1,9 @@
-//! A sliding view of the bytes read, which knows line, column and digest.
+//! A sliding view of the bytes read, which knows line and column.
 
 use std::{
     io::{self, Read},
     ops::Range,
 };
-
-use data_encoding::HEXLOWER;
-use sha2::{Digest as _, Sha256};
 
 use super::{characters, newlines};
 
@@ -21,12 +18,8 @@ pub(super) struct Window<'r> {
     end: usize,
     ended: bool,
     row: Range<usize>,
-    pending: usize,
     line: u64,
     column: u64,
-    blank_lines: u64,
-    bytes_read: u64,
-    digest: Sha256,
 }
 
 impl<'r> Window<'r> {
@@ -38,12 +31,8 @@ impl<'r> Window<'r> {
             end: 0,
             ended: false,
             row: 0..0,
-            pending: 0,
             line: 1,
             column: 1,
-            blank_lines: 0,
-            bytes_read: 0,
-            digest: Sha256::new(),
         }
     }
 
@@ -67,18 +56,6 @@ impl<'r> Window<'r> {
         self.column
     }
 
-    pub(super) fn bytes_read(&self) -> u64 {
-        self.bytes_read
-    }
-
-    pub(super) fn blank_lines(&self) -> u64 {
-        self.blank_lines
-    }
-
-    pub(super) fn count_blank_line(&mut self) {
-        self.blank_lines += 1;
-    }
-
     /// Reads on; `false` at the end. The buffer grows where nothing was consumed.
     pub(super) fn fill(&mut self) -> io::Result<bool> {
         if self.ended {
@@ -100,9 +77,7 @@ impl<'r> Window<'r> {
                     return Ok(false);
                 }
                 Ok(count) => {
-                    self.digest.update(room.get(..count).unwrap_or_default());
                     self.end += count;
-                    self.bytes_read += u64::try_from(count).unwrap_or_default();
                     return Ok(true);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -133,39 +108,20 @@ impl<'r> Window<'r> {
         self.start += count;
     }
 
-    /// Passes over a line of `count` bytes, its end included: cheaper than [`Self::consume`].
-    pub(super) fn consume_line(&mut self, count: usize) {
-        self.line += 1;
-        self.column = 1;
-        self.start += count;
-    }
-
     /// Passes over a byte order mark, which takes no column.
     pub(super) fn skip_mark(&mut self) {
         self.start += 3;
     }
 
-    /// Makes the first `row` of the first `whole` available bytes the current row; once it has
-    /// been looked at, settling consumes all of them.
-    pub(super) fn hold(&mut self, row: usize, whole: usize) {
-        self.row = self.start..self.start + row;
-        self.pending = whole;
+    /// Makes the first `length` available bytes the current row; settling consumes them.
+    pub(super) fn hold(&mut self, length: usize) {
+        self.row = self.start..self.start + length;
     }
 
     /// Ends the current row, and consumes it.
     pub(super) fn settle(&mut self) {
-        self.row = 0..0;
-        let pending = std::mem::take(&mut self.pending);
-        self.consume(pending);
-    }
-
-    /// Ends the current row, which is a line of `pending` bytes and its end.
-    pub(super) fn settle_line(&mut self) {
-        self.row = 0..0;
-        let pending = std::mem::take(&mut self.pending);
-        if pending > 0 {
-            self.consume_line((pending + 1).min(self.end - self.start));
-        }
+        let row = std::mem::take(&mut self.row);
+        self.consume(row.len());
     }
 
     /// The current row.
@@ -173,14 +129,18 @@ impl<'r> Window<'r> {
         self.buffer.get(self.row.clone()).unwrap_or_default()
     }
 
-    /// Reads what is left; the length of everything and its SHA-256 in hexadecimal.
-    pub(super) fn finish(mut self) -> io::Result<(u64, String)> {
+    /// What was read and not consumed, and the reader for the rest.
+    pub(super) fn into_rest(self) -> (Vec<u8>, Box<dyn Read + Send + 'r>) {
+        (self.available().to_vec(), self.read)
+    }
+
+    /// Reads what is left.
+    pub(super) fn finish(mut self) -> io::Result<()> {
         loop {
             self.start = self.end;
             if !self.fill()? {
-                break;
+                return Ok(());
             }
         }
-        Ok((self.bytes_read, HEXLOWER.encode(&self.digest.finalize())))
     }
 }

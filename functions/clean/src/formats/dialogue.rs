@@ -103,13 +103,14 @@ pub(super) fn call<'a>(name: Text<'a>, arguments: Object<'a>) -> Part<'a> {
 /// `{"name": …, "response": {…}}`: what is no JSON object goes under `output`, the key Gemini's
 /// reference names for it (`FunctionResponse.response`).
 fn response<'a>(name: Text<'a>, answer: Text<'a>) -> Value<'a> {
-    let object = match crate::json::parse(&answer.plain()).map(|parsed| parsed.node.value.into_owned()) {
-        Ok(Value::Object(object)) => object,
-        Ok(list @ Value::List(_)) => under_output(list),
-        Ok(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_)) | Err(_) => {
-            under_output(Value::Text(answer))
-        }
-    };
+    let object =
+        match crate::json::parse(&answer.plain()).map(|parsed| parsed.node.value.into_owned()) {
+            Ok(Value::Object(object)) => object,
+            Ok(list @ Value::List(_)) => under_output(list),
+            Ok(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_)) | Err(_) => {
+                under_output(Value::Text(answer))
+            }
+        };
     Value::Object(Object {
         members: vec![
             (Cow::Borrowed("name"), node(Value::Text(name))),

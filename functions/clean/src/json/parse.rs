@@ -2,11 +2,7 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use super::{
-    DEPTH_MAX, Node, Object, Text, Value,
-    scan::Marks,
-    text::push_escaped,
-};
+use super::{DEPTH_MAX, Node, Object, Text, Value, scan::Marks, text::push_escaped};
 use crate::{
     finding::Fault,
     rules::{self, Rule},

@@ -64,7 +64,8 @@ fn marks(block: &[u8; BLOCK]) -> u64 {
     let (lanes, _) = block.as_chunks::<16>();
     lanes.iter().rev().fold(0, |found, lane| {
         let bytes = u8x16::new(*lane);
-        let hits = bytes.simd_eq(quote) | bytes.simd_eq(backslash) | bytes.min(control).simd_eq(bytes);
+        let hits =
+            bytes.simd_eq(quote) | bytes.simd_eq(backslash) | bytes.min(control).simd_eq(bytes);
         found << 16 | u64::from(hits.to_bitmask())
     })
 }

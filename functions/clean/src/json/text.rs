@@ -139,7 +139,9 @@ pub(super) fn push_escaped(c: char, out: &mut String) {
         '\0'..' ' => {
             out.push_str("\\u00");
             let code = u32::from(c);
-            out.extend([code >> 4, code & 0xF].map(|digit| char::from_digit(digit, 16).unwrap_or('0')));
+            out.extend(
+                [code >> 4, code & 0xF].map(|digit| char::from_digit(digit, 16).unwrap_or('0')),
+            );
         }
         plain => out.push(plain),
     }

@@ -15,12 +15,12 @@ pub(crate) static RULE: Rule = Rule {
 
 #[cfg(test)]
 mod tests {
-    use crate::rules::tests::survey_text;
+    use crate::rules::tests::report_on;
 
     #[test]
     fn an_array_without_an_end_is_told() {
-        let survey = survey_text("[{\"input\":\"a\",\"output\":\"one two three\"},\n");
-        assert_eq!(survey.report().codes.get("truncated_file"), Some(&1));
-        assert_eq!(survey.report().rows.kept, 1);
+        let report = report_on("[{\"input\":\"a\",\"output\":\"one two three\"},\n");
+        assert_eq!(report.codes.get("truncated_file"), Some(&1));
+        assert_eq!(report.rows.kept, 1);
     }
 }
