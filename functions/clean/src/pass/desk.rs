@@ -134,7 +134,7 @@ impl<'s, 'o> Desk<'s, 'o> {
 
     /// Who judges the rows that come here.
     pub(super) fn judge(&self) -> Judge<'s> {
-        Judge::new(self.settings, self.plan)
+        Judge::new(self.settings, self.plan, self.parts.is_writing())
     }
 
     /// Takes the next batch; gives it back once it is used up.
