@@ -266,6 +266,7 @@ fn refused(error: CleanError) -> Result<Made, Error> {
             what: "a cleaning without an end",
             source: error.into(),
         }),
+        CleanError::Spill(_) => Err(Error::Busy(Chain(&error).to_string().into())),
         CleanError::Read(_) | CleanError::Write { .. } => {
             Err(Error::unavailable("Cloud Storage")(error.into()))
         }
