@@ -8,6 +8,7 @@
 //! in order. Around it, the function: `handler` hears of uploads, `make` streams them through the
 //! engine, `streams` joins the two.
 
+mod calibrate;
 mod config;
 mod handler;
 mod make;
@@ -49,7 +50,7 @@ pub use crate::{
     parts::{Outputs, Part, PartSummary, Written},
     pass::{Cleaned, Machine, Outcome, Sample, pass, survey},
     plan::Plan,
-    report::{Distribution, Report, Rows, Splits, Task, Tokens, Verdict, render},
+    report::{Calibration, Distribution, Report, Rows, Splits, Task, Tokens, Verdict, render},
     rules::{Rule, rules},
     settings::{Settings, Severity},
     source::{File, Source},

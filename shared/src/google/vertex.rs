@@ -261,6 +261,27 @@ impl Vertex {
         })
     }
 
+    /// How many tokens `model` takes `request` for.
+    pub fn count_tokens<'a>(
+        &'a self,
+        model: &'a str,
+        request: &'a Value,
+        timeout: Duration,
+    ) -> BoxFuture<'a, Result<u64, CallError>> {
+        /// The part of the answer that is read.
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Counted {
+            total_tokens: u64,
+        }
+        Box::pin(async move {
+            let path = format!("v1/{model}:countTokens");
+            let body = Some(request.clone());
+            let answer = self.call(Method::POST, location(model), &path, &[], body, timeout);
+            Ok(parse::<Counted>(answer.await?)?.total_tokens)
+        })
+    }
+
     fn parent(&self) -> String {
         format!("projects/{}/locations/{}", self.project, self.region)
     }

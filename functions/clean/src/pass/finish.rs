@@ -173,6 +173,7 @@ impl Desk<'_, '_> {
                 method: tokens::METHOD.to_owned(),
                 input: totals.tokens_input.distribution(),
                 output: totals.tokens_output.distribution(),
+                calibration: None,
                 billable_per_epoch: totals.billable,
             },
         };
