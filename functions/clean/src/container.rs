@@ -1,16 +1,27 @@
 //! Cuts a dataset into rows, whatever it is wrapped in, without ever holding more than one row.
 
+mod decode;
+mod digest;
+
 mod array;
 mod lines;
 mod nest;
 mod sniff;
 mod window;
 
-use std::io::{self, Read};
+use std::io;
 
-pub(crate) use self::sniff::guess_text;
-use self::{array::Array, sniff::Sniffed, window::Window};
-use crate::Rule;
+use self::{
+    array::Array,
+    decode::{Decoder, LIMITS, Limits},
+    sniff::Sniffed,
+    window::Window,
+};
+pub(crate) use self::{
+    decode::{Compression, Encoding},
+    sniff::guess_text,
+};
+use crate::{Source, finding::Fault, rules};
 
 /// Longest row read, in bytes. The service takes 131,072 tokens per example, some 600 kB of text;
 /// 8 MiB leaves room for escapes and wordy markup and keeps a worker's memory small.
@@ -95,13 +106,22 @@ pub(crate) struct Records<'r> {
 
 impl<'r> Records<'r> {
     /// Looks at the first bytes and gets ready.
-    pub(crate) fn open(read: Box<dyn Read + Send + 'r>) -> io::Result<Self> {
-        let mut window = Window::new(read);
+    pub(crate) fn open(source: &'r dyn Source) -> io::Result<Self> {
+        Self::open_within(source, LIMITS)
+    }
+
+    fn open_within(source: &'r dyn Source, limits: Limits) -> io::Result<Self> {
+        let mut window = Window::new(Decoder::open(source.open()?, limits)?);
         window.fill_to(sniff::PREFIX_BYTES)?;
         if window.available().starts_with(b"\xEF\xBB\xBF") {
             window.skip_mark();
         }
         let (container, array) = match sniff::sniff(window.available(), window.ended()) {
+            // There are bytes, and not one of them could be had.
+            Sniffed::Empty if window.decoder().is_broken() => {
+                let packed = window.decoder().compression().name();
+                (Container::Unreadable(packed), None)
+            }
             Sniffed::Empty => (Container::Empty, None),
             Sniffed::Unreadable(what) => (Container::Unreadable(what), None),
             Sniffed::Lines => (Container::Lines, None),
@@ -143,9 +163,9 @@ impl<'r> Records<'r> {
         self.container
     }
 
-    /// Bytes read so far.
+    /// Bytes of the upload read so far.
     pub(crate) fn bytes_read(&self) -> u64 {
-        self.window.bytes_read()
+        self.window.decoder().bytes_read()
     }
 
     /// Blank lines passed over so far; an array has none.
@@ -153,18 +173,30 @@ impl<'r> Records<'r> {
         self.window.blank_lines()
     }
 
-    /// Reads what is left, and says how long the dataset was, its SHA-256 in hexadecimal, and what
-    /// was wrong about its end.
+    /// Reads what is left, and says how long the dataset was, its digest, and what was wrong about
+    /// its end.
     pub(crate) fn finish(mut self) -> io::Result<End> {
         let fault = match &mut self.array {
             Some(array) => array.finish(&mut self.window)?,
             None => None,
         };
-        let (bytes, digest) = self.window.finish()?;
+        let compression = self.window.decoder().compression();
+        let encoding = match self.container {
+            Container::Unreadable(_) => Encoding::Binary,
+            Container::Lines | Container::Array | Container::Wrapped | Container::Empty => {
+                self.window.decoder().encoding()
+            }
+        };
+        let line = self.window.line();
+        let ended = self.window.finish()?;
+        // That the text breaks off is why an array is not closed.
+        let broken = ended.fault.map(|fault| place_end(fault, line));
         Ok(End {
-            bytes,
-            digest,
-            fault,
+            bytes: ended.bytes,
+            digest: ended.digest,
+            compression,
+            encoding,
+            fault: broken.or(fault.map(|(line, rule)| (line, Fault::new(rule)))),
         })
     }
 }
@@ -174,10 +206,23 @@ impl<'r> Records<'r> {
 pub(crate) struct End {
     /// Its length.
     pub(crate) bytes: u64,
-    /// SHA-256 of its bytes, in hexadecimal.
+    /// The digest of its bytes, in hexadecimal.
     pub(crate) digest: String,
+    /// What it is packed in.
+    pub(crate) compression: Compression,
+    /// How its characters are written.
+    pub(crate) encoding: Encoding,
     /// What is wrong about its end, and on which line.
-    pub(crate) fault: Option<(u64, &'static Rule)>,
+    pub(crate) fault: Option<(u64, Fault)>,
+}
+
+/// Where to show why the text ends: at its last line, unless it concerns every row.
+fn place_end(fault: Fault, line: u64) -> (u64, Fault) {
+    if fault.rule.code != rules::expands_too_much::RULE.code {
+        return (line, fault);
+    }
+    let message = format!("{}; reading stopped at line {line}", fault.message);
+    (0, fault.saying(message))
 }
 
 /// How many lines end within `bytes`.
@@ -191,5 +236,7 @@ fn characters(bytes: &[u8]) -> u64 {
     u64::try_from(starts).unwrap_or(u64::MAX)
 }
 
+#[cfg(test)]
+pub(crate) mod samples;
 #[cfg(test)]
 mod tests;

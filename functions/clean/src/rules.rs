@@ -5,6 +5,7 @@
 
 pub(crate) mod ambiguous_format;
 pub(crate) mod contradiction;
+pub(crate) mod damaged_file;
 pub(crate) mod delimiters;
 pub(crate) mod double_encoded_arguments;
 pub(crate) mod duplicate;
@@ -12,6 +13,7 @@ pub(crate) mod duplicate_keys;
 pub(crate) mod empty_file;
 pub(crate) mod empty_input;
 pub(crate) mod empty_output;
+pub(crate) mod expands_too_much;
 pub(crate) mod few_rows;
 pub(crate) mod invalid_arguments;
 pub(crate) mod invalid_json;
@@ -125,6 +127,8 @@ static RULES: &[&Rule] = &[
     &contradiction::RULE,
     &empty_file::RULE,
     &unreadable_file::RULE,
+    &expands_too_much::RULE,
+    &damaged_file::RULE,
     &truncated_file::RULE,
     &unread_text::RULE,
     &few_rows::RULE,

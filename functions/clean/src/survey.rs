@@ -84,7 +84,7 @@ pub fn survey(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Survey, Error> {
     settings.check()?;
-    let mut records = Records::open(source.open().map_err(Error::Read)?).map_err(Error::Read)?;
+    let mut records = Records::open(source).map_err(Error::Read)?;
     let mut judge = Judge::new(settings);
     let mut pass = Pass::new(settings);
     let mut told = 0;

@@ -98,7 +98,7 @@ pub fn write(
     survey: &Survey,
     outputs: &mut dyn Outputs,
 ) -> Result<Written, Error> {
-    let mut records = Records::open(source.open().map_err(Error::Read)?).map_err(Error::Read)?;
+    let mut records = Records::open(source).map_err(Error::Read)?;
     let mut judge = Judge::new(survey.settings());
     let mut sheets = Part::ALL.map(Sheet::new);
     let mut plan = survey.plan().iter();
@@ -247,6 +247,10 @@ impl<'r> RejectedRow<'r> {
         match disposition {
             Disposition::Short => codes.push(rules::short_output::RULE.code),
             Disposition::Contradiction => codes.push(rules::contradiction::RULE.code),
+            // Nothing is wrong with the row: the file is refused as a whole.
+            Disposition::Rejected if codes.is_empty() => {
+                codes.push(rules::expands_too_much::RULE.code);
+            }
             Disposition::Candidate
             | Disposition::Rejected
             | Disposition::Duplicate

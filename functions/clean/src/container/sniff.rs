@@ -24,10 +24,11 @@ const ROW_LISTS: &[&str] = &[
 const MAGIC: &[(&[u8], &str)] = &[
     (b"PK\x03\x04", "a zip archive"),
     (b"PK\x05\x06", "a zip archive"),
-    (b"\x1f\x8b", "gzip"),
-    (b"\x28\xb5\x2f\xfd", "zstd"),
-    (b"BZh", "bzip2"),
-    (b"\xfd7zXZ\0", "xz"),
+    // One level of either has been taken off.
+    (b"\x1f\x8b", "gzip within a packed file"),
+    (b"\x28\xb5\x2f\xfd", "zstd within a packed file"),
+    (b"BZh", "bzip2; gzip and zstd are read"),
+    (b"\xfd7zXZ\0", "xz; gzip and zstd are read"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
     (b"%PDF", "PDF"),
     (b"PAR1", "Parquet"),
@@ -37,13 +38,16 @@ const MAGIC: &[(&[u8], &str)] = &[
     (b"\xd0\xcf\x11\xe0", "an old Office document"),
     (b"\x89PNG", "a picture (PNG)"),
     (b"\xff\xd8\xff", "a picture (JPEG)"),
-    (b"\xff\xfe", "UTF-16 text"),
-    (b"\xfe\xff", "UTF-16 text"),
+    (b"\xff\xfe\0\0", "UTF-32 text"),
+    (b"\0\0\xfe\xff", "UTF-32 text"),
     (
         b"version https://git-lfs.github.com/spec/",
         "a Git LFS pointer, not the file",
     ),
 ];
+
+/// Where a tar archive says that it is one.
+const TAR_AT: usize = 257;
 
 /// How a dataset is wrapped.
 #[derive(Debug, PartialEq, Eq)]
@@ -68,6 +72,12 @@ pub(super) fn sniff(prefix: &[u8], complete: bool) -> Sniffed {
             return Sniffed::Unreadable(what);
         }
     }
+    if prefix
+        .get(TAR_AT..)
+        .is_some_and(|rest| rest.starts_with(b"ustar"))
+    {
+        return Sniffed::Unreadable("a tar archive");
+    }
     let Some((at, first)) = next_byte(prefix, 0) else {
         return if complete {
             Sniffed::Empty
@@ -82,9 +92,6 @@ pub(super) fn sniff(prefix: &[u8], complete: bool) -> Sniffed {
             .any(|tag| starts(rest, tag))
     {
         return Sniffed::Unreadable("a web page (HTML)");
-    }
-    if rest.get(1) == Some(&0) || rest.first() == Some(&0) && rest.get(2) == Some(&0) {
-        return Sniffed::Unreadable("UTF-16 text");
     }
     match first {
         b'[' => match next_byte(prefix, at + 1) {

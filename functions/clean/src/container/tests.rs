@@ -1,6 +1,17 @@
 //! Wrappings of every kind, read in pieces of every size.
 
+use std::io::Read;
+
 use super::*;
+
+/// Bytes that come a few at a time.
+struct Dripping<'b>(&'b [u8], usize);
+
+impl Source for Dripping<'_> {
+    fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
+        Ok(Box::new(Drip(self.0, self.1)))
+    }
+}
 
 /// A reader that gives a few bytes at a time, as networks do.
 struct Drip<'b>(&'b [u8], usize);
@@ -15,7 +26,8 @@ impl Read for Drip<'_> {
 }
 
 fn rows(bytes: &[u8], drip: usize) -> (Container, Vec<(u64, u64, String)>, Option<u64>) {
-    let mut records = Records::open(Box::new(Drip(bytes, drip))).unwrap();
+    let source = Dripping(bytes, drip);
+    let mut records = Records::open(&source).unwrap();
     let mut rows = Vec::new();
     while let Some(head) = records.advance().unwrap() {
         let text = match head.body {
@@ -183,14 +195,26 @@ fn what_is_no_text_is_named() {
     for (bytes, looks) in [
         (&b"PK\x03\x04abc"[..], "a zip archive"),
         (b"\x1f\x8b\x08\0", "gzip"),
+        (b"\x28\xb5\x2f\xfd", "zstd"),
+        (
+            &samples::gzip(&samples::zstd(b"{}")),
+            "zstd within a packed file",
+        ),
+        (
+            &samples::zstd(&samples::gzip(b"{}")),
+            "gzip within a packed file",
+        ),
+        (
+            &samples::gzip(&[0; 257].into_iter().chain(*b"ustar").collect::<Vec<u8>>()),
+            "a tar archive",
+        ),
         (b"%PDF-1.7", "PDF"),
         (b"<!DOCTYPE html><html>", "a web page (HTML)"),
         (
             b"version https://git-lfs.github.com/spec/v1\noid",
             "a Git LFS pointer, not the file",
         ),
-        (b"\xff\xfe{\0}\0", "UTF-16 text"),
-        (b"{\0\"\0a\0\"\0:\0\x31\0}\0", "UTF-16 text"),
+        (b"\xff\xfe\0\0{\0\0\0", "UTF-32 text"),
         (b"PAR1\x15\x04", "Parquet"),
         (b"abc\0\x01\x02", "binary data"),
     ] {

@@ -1,21 +1,22 @@
-//! A sliding view of the bytes read, which knows line, column and digest.
+//! A sliding view of the bytes read, which knows line and column.
 
 use std::{
-    io::{self, Read},
+    io::{self, Read as _},
     ops::Range,
 };
 
-use data_encoding::HEXLOWER;
-use sha2::{Digest as _, Sha256};
-
-use super::{characters, newlines};
+use super::{
+    characters,
+    decode::{Decoder, Ended},
+    newlines,
+};
 
 /// Bytes asked of the reader at once: past this, measured throughput grows no more.
 const CHUNK_BYTES: usize = 256 << 10;
 
 /// What was read and not yet consumed.
 pub(super) struct Window<'r> {
-    read: Box<dyn Read + Send + 'r>,
+    read: Decoder<'r>,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
@@ -25,12 +26,10 @@ pub(super) struct Window<'r> {
     line: u64,
     column: u64,
     blank_lines: u64,
-    bytes_read: u64,
-    digest: Sha256,
 }
 
 impl<'r> Window<'r> {
-    pub(super) fn new(read: Box<dyn Read + Send + 'r>) -> Self {
+    pub(super) fn new(read: Decoder<'r>) -> Self {
         Self {
             read,
             buffer: vec![0; CHUNK_BYTES],
@@ -42,8 +41,6 @@ impl<'r> Window<'r> {
             line: 1,
             column: 1,
             blank_lines: 0,
-            bytes_read: 0,
-            digest: Sha256::new(),
         }
     }
 
@@ -67,8 +64,9 @@ impl<'r> Window<'r> {
         self.column
     }
 
-    pub(super) fn bytes_read(&self) -> u64 {
-        self.bytes_read
+    /// Where the bytes come from.
+    pub(super) fn decoder(&self) -> &Decoder<'r> {
+        &self.read
     }
 
     pub(super) fn blank_lines(&self) -> u64 {
@@ -100,9 +98,7 @@ impl<'r> Window<'r> {
                     return Ok(false);
                 }
                 Ok(count) => {
-                    self.digest.update(room.get(..count).unwrap_or_default());
                     self.end += count;
-                    self.bytes_read += u64::try_from(count).unwrap_or_default();
                     return Ok(true);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -173,14 +169,8 @@ impl<'r> Window<'r> {
         self.buffer.get(self.row.clone()).unwrap_or_default()
     }
 
-    /// Reads what is left; the length of everything and its SHA-256 in hexadecimal.
-    pub(super) fn finish(mut self) -> io::Result<(u64, String)> {
-        loop {
-            self.start = self.end;
-            if !self.fill()? {
-                break;
-            }
-        }
-        Ok((self.bytes_read, HEXLOWER.encode(&self.digest.finalize())))
+    /// Reads what is left of the upload, which is no text of rows.
+    pub(super) fn finish(self) -> io::Result<Ended> {
+        self.read.finish()
     }
 }

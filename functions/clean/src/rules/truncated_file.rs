@@ -1,4 +1,4 @@
-//! The array of rows is never closed: the file was cut off.
+//! The file was cut off: its array of rows is never closed, or what it is packed in breaks off.
 
 use super::{Check, Rule};
 use crate::Severity;
@@ -15,11 +15,23 @@ pub(crate) static RULE: Rule = Rule {
 
 #[cfg(test)]
 mod tests {
-    use crate::rules::tests::survey_text;
+    use crate::{
+        container::samples::gzip,
+        rules::tests::{survey_bytes, survey_text},
+    };
 
     #[test]
     fn an_array_without_an_end_is_told() {
         let survey = survey_text("[{\"input\":\"a\",\"output\":\"one two three\"},\n");
+        assert_eq!(survey.report().codes.get("truncated_file"), Some(&1));
+        assert_eq!(survey.report().rows.kept, 1);
+    }
+
+    #[test]
+    fn a_packed_file_that_breaks_off_is_told() {
+        let rows = "{\"input\":\"a\",\"output\":\"one two three\"}\n";
+        let whole = gzip(rows.as_bytes());
+        let survey = survey_bytes(&whole[..whole.len() - 1]);
         assert_eq!(survey.report().codes.get("truncated_file"), Some(&1));
         assert_eq!(survey.report().rows.kept, 1);
     }

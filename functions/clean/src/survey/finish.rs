@@ -17,6 +17,9 @@ impl Pass<'_> {
         let task = self.labels.task(distinct);
         self.decide_about_shorts(task);
         self.decide_about_contradictions();
+        if let Some((_, fault)) = &end.fault {
+            self.refuse_all_by(fault);
+        }
         let placed = decide::place(&mut self.rows, &mut self.entries, self.settings);
         let facts = FileFacts {
             kept: placed.rows.kept,
@@ -28,7 +31,8 @@ impl Pass<'_> {
             train_rows: placed.splits.train,
             train_bytes: placed.train_bytes,
         };
-        self.look_at_the_file(&facts, container, &end, placed.rows.read);
+        let (compression, encoding) = (end.compression.name(), end.encoding.name());
+        self.look_at_the_file(&facts, container, end.fault, placed.rows.read);
 
         let kept = |index: usize| {
             let entry = self.entries.get(index);
@@ -49,6 +53,8 @@ impl Pass<'_> {
                 self.settings,
             ),
             container: container.name().to_owned(),
+            compression: compression.to_owned(),
+            encoding: encoding.to_owned(),
             format: most.map(|(name, _)| (*name).to_owned()),
             formats: self
                 .formats
@@ -121,10 +127,25 @@ impl Pass<'_> {
         }
     }
 
-    fn look_at_the_file(&mut self, facts: &FileFacts, container: Container, end: &End, read: u64) {
-        if let Some((line, rule)) = end.fault {
-            let severity = self.settings.severity(rule);
-            self.ledger.add_at(Fault::new(rule), severity, line);
+    /// Leaves every row out where we, and not the file's end, stopped the reading.
+    fn refuse_all_by(&mut self, fault: &Fault) {
+        if fault.rule.code == rules::expands_too_much::RULE.code {
+            for entry in &mut self.entries {
+                entry.disposition = Disposition::Rejected;
+            }
+        }
+    }
+
+    fn look_at_the_file(
+        &mut self,
+        facts: &FileFacts,
+        container: Container,
+        fault: Option<(u64, Fault)>,
+        read: u64,
+    ) {
+        if let Some((line, fault)) = fault {
+            let severity = self.settings.severity(fault.rule);
+            self.ledger.add_at(fault, severity, line);
         }
         let unreadable = match container {
             Container::Unreadable(what) => Some(format!("the file looks like {what}")),

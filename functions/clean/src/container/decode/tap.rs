@@ -1,0 +1,122 @@
+//! The bytes uploaded, on their way to whoever unpacks them.
+
+use std::io::{self, BufRead, Read};
+
+use crate::container::digest::Digest;
+
+/// Bytes asked of the source at once: past this, measured throughput grows no more.
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// Reads a source; counts and digests what passes, and knows whether the source failed, which
+/// those who unpack report like bytes that are bad.
+pub(super) struct Tap<'r> {
+    read: Box<dyn Read + Send + 'r>,
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+    bytes: u64,
+    digest: Digest,
+    failed: bool,
+}
+
+impl<'r> Tap<'r> {
+    pub(super) fn new(read: Box<dyn Read + Send + 'r>) -> Self {
+        Self {
+            read,
+            buffer: Vec::new(),
+            start: 0,
+            end: 0,
+            bytes: 0,
+            digest: Digest::default(),
+            failed: false,
+        }
+    }
+
+    /// The first `count` bytes, or fewer if there are no more.
+    pub(super) fn peek(&mut self, count: usize) -> io::Result<&[u8]> {
+        self.buffer.resize(CHUNK_BYTES, 0);
+        while self.end < count {
+            let room = self.buffer.get_mut(self.end..).unwrap_or_default();
+            let count = read(&mut *self.read, room)?;
+            if count == 0 {
+                break;
+            }
+            self.pass(self.end..self.end + count);
+            self.end += count;
+        }
+        Ok(self.available())
+    }
+
+    /// Whether the source failed.
+    pub(super) fn failed(&self) -> bool {
+        self.failed
+    }
+
+    /// Bytes read of the source.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Reads what is left; the length of everything, and its digest.
+    pub(super) fn finish(mut self) -> io::Result<(u64, String)> {
+        self.start = self.end;
+        while !self.fill_buf()?.is_empty() {
+            self.start = self.end;
+        }
+        Ok((self.bytes, self.digest.finish()))
+    }
+
+    fn available(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Counts bytes of the buffer that were just read.
+    fn pass(&mut self, range: std::ops::Range<usize>) {
+        let bytes = self.buffer.get(range).unwrap_or_default();
+        self.digest.update(bytes);
+        self.bytes += u64::try_from(bytes.len()).unwrap_or_default();
+    }
+}
+
+impl Read for Tap<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.start == self.end {
+            // Text that is not packed is not copied twice.
+            let count = read(&mut *self.read, into).inspect_err(|_| self.failed = true)?;
+            let bytes = into.get(..count).unwrap_or_default();
+            self.digest.update(bytes);
+            self.bytes += u64::try_from(count).unwrap_or_default();
+            return Ok(count);
+        }
+        let count = self.available().read(into)?;
+        self.start += count;
+        Ok(count)
+    }
+}
+
+impl BufRead for Tap<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.start == self.end {
+            self.buffer.resize(CHUNK_BYTES, 0);
+            let count = read(&mut *self.read, &mut self.buffer);
+            let count = count.inspect_err(|_| self.failed = true)?;
+            (self.start, self.end) = (0, count);
+            self.pass(0..count);
+        }
+        Ok(self.available())
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.start = (self.start + count).min(self.end);
+    }
+}
+
+/// Reads, again where a signal came in between.
+fn read(from: &mut dyn Read, into: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match from.read(into) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
