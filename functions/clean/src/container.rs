@@ -4,20 +4,23 @@ mod decode;
 mod digest;
 
 mod array;
+mod csv;
+mod extent;
 mod lines;
 mod nest;
 mod sniff;
 mod window;
 
-use std::io;
+use std::{io, sync::Arc};
 
 use self::{
     array::Array,
-    decode::{Decoder, LIMITS, Limits},
+    decode::{Decoder, LIMITS},
     sniff::Sniffed,
     window::Window,
 };
 pub(crate) use self::{
+    csv::Header,
     decode::{Compression, Encoding},
     sniff::guess_text,
 };
@@ -36,6 +39,10 @@ pub(crate) enum Container {
     Array,
     /// An array that is a member of one object.
     Wrapped,
+    /// Records of cells below a header, between commas or semicolons.
+    Csv,
+    /// The same between tabs.
+    Tsv,
     /// Nothing at all.
     Empty,
     /// Something that is not text of ours; what it looks like.
@@ -49,10 +56,21 @@ impl Container {
             Self::Lines => "jsonl",
             Self::Array => "json_array",
             Self::Wrapped => "json_object",
+            Self::Csv => "csv",
+            Self::Tsv => "tsv",
             Self::Empty => "empty",
             Self::Unreadable(_) => "unreadable",
         }
     }
+}
+
+/// What a row's bytes are.
+#[derive(Debug, Clone)]
+pub(crate) enum Layout {
+    /// One JSON value.
+    Json,
+    /// A record of cells.
+    Csv(Arc<Header>),
 }
 
 /// Where a row starts, and whether it could be held.
@@ -75,6 +93,8 @@ pub(crate) enum Body {
     Whole,
     /// They can; the file ends without closing the row or its line.
     Last,
+    /// They can; the file was cut off, perhaps within the row, and the row would not show it.
+    Cut,
     /// They were passed over: more than [`LINE_MAX_BYTES`].
     TooLong,
 }
@@ -101,55 +121,74 @@ impl Head {
 pub(crate) struct Records<'r> {
     window: Window<'r>,
     container: Container,
-    array: Option<Array>,
+    rows: Rows,
+}
+
+/// How rows are cut from the text.
+enum Rows {
+    /// There are none.
+    None,
+    Lines,
+    Elements(Array),
+    Records(Arc<Header>),
 }
 
 impl<'r> Records<'r> {
     /// Looks at the first bytes and gets ready.
     pub(crate) fn open(source: &'r dyn Source) -> io::Result<Self> {
-        Self::open_within(source, LIMITS)
-    }
-
-    fn open_within(source: &'r dyn Source, limits: Limits) -> io::Result<Self> {
-        let mut window = Window::new(Decoder::open(source.open()?, limits)?);
+        let mut window = Window::new(Decoder::open(source.open()?, LIMITS)?);
         window.fill_to(sniff::PREFIX_BYTES)?;
         if window.available().starts_with(b"\xEF\xBB\xBF") {
             window.skip_mark();
         }
-        let (container, array) = match sniff::sniff(window.available(), window.ended()) {
+        let (container, rows) = match sniff::sniff(window.available(), window.ended()) {
             // There are bytes, and not one of them could be had.
             Sniffed::Empty if window.decoder().is_broken() => {
                 let packed = window.decoder().compression().name();
-                (Container::Unreadable(packed), None)
+                (Container::Unreadable(packed), Rows::None)
             }
-            Sniffed::Empty => (Container::Empty, None),
-            Sniffed::Unreadable(what) => (Container::Unreadable(what), None),
-            Sniffed::Lines => (Container::Lines, None),
+            Sniffed::Empty => (Container::Empty, Rows::None),
+            Sniffed::Unreadable(what) => (Container::Unreadable(what), Rows::None),
+            Sniffed::Lines => (Container::Lines, Rows::Lines),
+            Sniffed::Csv { header, start } => {
+                window.consume(start);
+                let container = match header.delimiter() {
+                    b'\t' => Container::Tsv,
+                    _ => Container::Csv,
+                };
+                (container, Rows::Records(Arc::new(header)))
+            }
             Sniffed::Array { start } => {
                 window.consume(start);
-                (Container::Array, Some(Array::default()))
+                (Container::Array, Rows::Elements(Array::default()))
             }
             Sniffed::Wrapped { start } => {
                 window.consume(start);
-                (Container::Wrapped, Some(Array::within_object()))
+                (Container::Wrapped, Rows::Elements(Array::within_object()))
             }
         };
         Ok(Self {
             window,
             container,
-            array,
+            rows,
         })
+    }
+
+    /// What the bytes of every row are.
+    pub(crate) fn layout(&self) -> Layout {
+        match &self.rows {
+            Rows::None | Rows::Lines | Rows::Elements(_) => Layout::Json,
+            Rows::Records(header) => Layout::Csv(Arc::clone(header)),
+        }
     }
 
     /// Goes to the next row; `None` after the last.
     pub(crate) fn advance(&mut self) -> io::Result<Option<Head>> {
-        match (&mut self.array, self.container) {
-            (Some(array), _) => array.advance(&mut self.window),
-            (None, Container::Lines) => lines::advance(&mut self.window),
-            (
-                None,
-                Container::Array | Container::Wrapped | Container::Empty | Container::Unreadable(_),
-            ) => Ok(None),
+        match &mut self.rows {
+            Rows::None => Ok(None),
+            Rows::Lines => lines::advance(&mut self.window),
+            Rows::Elements(array) => array.advance(&mut self.window),
+            Rows::Records(header) => csv::advance(&mut self.window, header.delimiter()),
         }
     }
 
@@ -176,16 +215,19 @@ impl<'r> Records<'r> {
     /// Reads what is left, and says how long the dataset was, its digest, and what was wrong about
     /// its end.
     pub(crate) fn finish(mut self) -> io::Result<End> {
-        let fault = match &mut self.array {
-            Some(array) => array.finish(&mut self.window)?,
-            None => None,
+        let fault = match &mut self.rows {
+            Rows::Elements(array) => array.finish(&mut self.window)?,
+            Rows::None | Rows::Lines | Rows::Records(_) => None,
         };
         let compression = self.window.decoder().compression();
         let encoding = match self.container {
             Container::Unreadable(_) => Encoding::Binary,
-            Container::Lines | Container::Array | Container::Wrapped | Container::Empty => {
-                self.window.decoder().encoding()
-            }
+            Container::Lines
+            | Container::Array
+            | Container::Wrapped
+            | Container::Csv
+            | Container::Tsv
+            | Container::Empty => self.window.decoder().encoding(),
         };
         let line = self.window.line();
         let ended = self.window.finish()?;
@@ -236,6 +278,8 @@ fn characters(bytes: &[u8]) -> u64 {
     u64::try_from(starts).unwrap_or(u64::MAX)
 }
 
+#[cfg(test)]
+mod alike;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]

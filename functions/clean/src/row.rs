@@ -7,12 +7,12 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use crate::{
     Settings, Severity,
-    container::Body,
+    container::{Body, Layout},
     example::Example,
     finding::Fault,
     formats::{self, Format},
     gemini::{self, Shape},
-    json::{Value, parse},
+    json::{Object, Value, parse},
     rules::{self, Check},
 };
 
@@ -20,6 +20,7 @@ use crate::{
 pub(crate) struct Judge<'s> {
     settings: &'s Settings,
     system: Option<&'s str>,
+    layout: Layout,
     record: Vec<u8>,
 }
 
@@ -58,12 +59,13 @@ pub(crate) struct Row<'r> {
 }
 
 impl<'s> Judge<'s> {
-    /// A judge that goes by `settings`.
-    pub(crate) fn new(settings: &'s Settings) -> Self {
+    /// A judge that goes by `settings`, of rows that are written in `layout`.
+    pub(crate) fn new(settings: &'s Settings, layout: Layout) -> Self {
         let system = settings.system_instruction.as_deref().map(str::trim);
         Self {
             settings,
             system: system.filter(|text| !text.is_empty()),
+            layout,
             record: Vec::new(),
         }
     }
@@ -71,7 +73,7 @@ impl<'s> Judge<'s> {
     /// Judges a row.
     pub(crate) fn judge<'a>(&mut self, body: Body, bytes: &'a [u8]) -> Judged<'a> {
         let mut faults = Vec::new();
-        let (format, example) = match convert(body, bytes, &mut faults) {
+        let (format, example) = match convert(&self.layout, body, bytes, &mut faults) {
             Ok(converted) => converted,
             Err(fault) => {
                 faults.push(fault);
@@ -105,7 +107,7 @@ impl<'s> Judge<'s> {
     /// Writes a row anew that was judged before; `None` where it does not convert, which only
     /// happens if it is another row than before.
     pub(crate) fn rewrite(&mut self, body: Body, bytes: &[u8]) -> Option<&[u8]> {
-        let (_, example) = convert(body, bytes, &mut Vec::new()).ok()?;
+        let (_, example) = convert(&self.layout, body, bytes, &mut Vec::new()).ok()?;
         gemini::write(&example, self.system, &mut self.record);
         self.record.push(b'\n');
         Some(&self.record)
@@ -127,17 +129,40 @@ impl<'s> Judge<'s> {
 }
 
 fn convert<'a>(
+    layout: &Layout,
     body: Body,
     bytes: &'a [u8],
     faults: &mut Vec<Fault>,
 ) -> Result<(&'static Format, Example<'a>), Fault> {
-    if body == Body::TooLong {
-        return Err(Fault::new(&rules::line_too_long::RULE));
+    match (body, layout) {
+        (Body::Whole | Body::Last, _) => {}
+        (Body::Cut, _) => {
+            let fault = Fault::new(&rules::csv_fields::RULE);
+            return Err(fault.saying("the file was cut off within the record"));
+        }
+        (Body::TooLong, Layout::Json) => return Err(Fault::new(&rules::line_too_long::RULE)),
+        (Body::TooLong, Layout::Csv(_)) => {
+            let fault = Fault::new(&rules::line_too_long::RULE);
+            return Err(fault.saying("the record is longer than 8 MiB: is a quote never closed?"));
+        }
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let at = u32::try_from(error.valid_up_to()).unwrap_or(u32::MAX);
         Fault::new(&rules::invalid_utf8::RULE).at(at)
     })?;
+    let row = match layout {
+        Layout::Json => read_json(body, text, faults)?,
+        Layout::Csv(header) => header.read(text, faults)?,
+    };
+    let format = formats::detect(&row)?;
+    let mut example = (format.convert)(row, faults)?;
+    if example.trim() {
+        faults.push(Fault::new(&rules::trim::RULE));
+    }
+    Ok((format, example))
+}
+
+fn read_json<'a>(body: Body, text: &'a str, faults: &mut Vec<Fault>) -> Result<Object<'a>, Fault> {
     let parsed = parse(text).map_err(|fault| {
         if body == Body::Last {
             let message = format!("{}; the file may be cut off here", fault.message);
@@ -153,10 +178,5 @@ fn convert<'a>(
     if let Some(at) = parsed.repeats.first() {
         faults.push(Fault::new(&rules::duplicate_keys::RULE).at(*at));
     }
-    let format = formats::detect(&row)?;
-    let mut example = (format.convert)(row, faults)?;
-    if example.trim() {
-        faults.push(Fault::new(&rules::trim::RULE));
-    }
-    Ok((format, example))
+    Ok(row)
 }

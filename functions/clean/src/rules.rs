@@ -5,6 +5,8 @@
 
 pub(crate) mod ambiguous_format;
 pub(crate) mod contradiction;
+pub(crate) mod csv_fields;
+pub(crate) mod csv_quotes;
 pub(crate) mod damaged_file;
 pub(crate) mod delimiters;
 pub(crate) mod double_encoded_arguments;
@@ -100,6 +102,8 @@ pub(crate) struct FileFacts {
 static RULES: &[&Rule] = &[
     &line_too_long::RULE,
     &invalid_utf8::RULE,
+    &csv_quotes::RULE,
+    &csv_fields::RULE,
     &invalid_json::RULE,
     &lone_surrogate::RULE,
     &too_deep::RULE,

@@ -85,7 +85,7 @@ pub fn survey(
 ) -> Result<Survey, Error> {
     settings.check()?;
     let mut records = Records::open(source).map_err(Error::Read)?;
-    let mut judge = Judge::new(settings);
+    let mut judge = Judge::new(settings, records.layout());
     let mut pass = Pass::new(settings);
     let mut told = 0;
     while let Some(head) = records.advance().map_err(Error::Read)? {

@@ -99,7 +99,7 @@ pub fn write(
     outputs: &mut dyn Outputs,
 ) -> Result<Written, Error> {
     let mut records = Records::open(source).map_err(Error::Read)?;
-    let mut judge = Judge::new(survey.settings());
+    let mut judge = Judge::new(survey.settings(), records.layout());
     let mut sheets = Part::ALL.map(Sheet::new);
     let mut plan = survey.plan().iter();
     while let Some(head) = records.advance().map_err(Error::Read)? {
@@ -261,8 +261,10 @@ impl<'r> RejectedRow<'r> {
         }
         let (raw, raw_base64, length) = match (head.body, std::str::from_utf8(bytes)) {
             (Body::TooLong, _) => (None, None, Some(head.length)),
-            (Body::Whole | Body::Last, Ok(text)) => (Some(text), None, None),
-            (Body::Whole | Body::Last, Err(_)) => (None, Some(BASE64.encode(bytes)), None),
+            (Body::Whole | Body::Last | Body::Cut, Ok(text)) => (Some(text), None, None),
+            (Body::Whole | Body::Last | Body::Cut, Err(_)) => {
+                (None, Some(BASE64.encode(bytes)), None)
+            }
         };
         Self {
             line: head.line,

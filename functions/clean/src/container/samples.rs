@@ -28,3 +28,19 @@ pub(crate) fn utf16_le(text: &str) -> Vec<u8> {
 pub(crate) fn utf16_be(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_be_bytes).collect()
 }
+
+/// Records below a header, as the `csv` crate writes them.
+pub(crate) fn csv<const N: usize>(
+    delimiter: u8,
+    header: &[&str; N],
+    records: &[[String; N]],
+) -> String {
+    let mut writer = csv::WriterBuilder::new()
+        .delimiter(delimiter)
+        .from_writer(Vec::new());
+    writer.write_record(header).unwrap();
+    for record in records {
+        writer.write_record(record).unwrap();
+    }
+    String::from_utf8(writer.into_inner().unwrap()).unwrap()
+}

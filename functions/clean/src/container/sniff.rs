@@ -1,6 +1,9 @@
 //! Tells from its first bytes how a dataset is wrapped, or what it is instead.
 
-use super::nest::Nest;
+use super::{
+    csv::{self, Header},
+    nest::Nest,
+};
 use crate::{
     formats,
     json::{Value, parse},
@@ -55,6 +58,11 @@ pub(super) enum Sniffed {
     Empty,
     Unreadable(&'static str),
     Lines,
+    /// Records start at this offset, after the header.
+    Csv {
+        header: Header,
+        start: usize,
+    },
     /// Rows start at this offset, after the opening bracket.
     Array {
         start: usize,
@@ -104,7 +112,10 @@ pub(super) fn sniff(prefix: &[u8], complete: bool) -> Sniffed {
             None => Sniffed::Lines,
         },
         _ if prefix.contains(&0) => Sniffed::Unreadable("binary data"),
-        _ => Sniffed::Lines,
+        _ => match csv::sniff(prefix, complete) {
+            Some((header, start)) => Sniffed::Csv { header, start },
+            None => Sniffed::Lines,
+        },
     }
 }
 

@@ -31,7 +31,9 @@ fn rows(bytes: &[u8], drip: usize) -> (Container, Vec<(u64, u64, String)>, Optio
     let mut rows = Vec::new();
     while let Some(head) = records.advance().unwrap() {
         let text = match head.body {
-            Body::Whole | Body::Last => String::from_utf8_lossy(records.bytes()).into_owned(),
+            Body::Whole | Body::Last | Body::Cut => {
+                String::from_utf8_lossy(records.bytes()).into_owned()
+            }
             Body::TooLong => format!("{} bytes", head.length),
         };
         rows.push((head.line, head.column, text));

@@ -9,7 +9,7 @@ pub(crate) static RULE: Rule = Rule {
     severity: Severity::Reject,
     binding: true,
     doc: "the file holds no rows that can be read",
-    fix: "export it as JSONL: one JSON object per line, in UTF-8",
+    fix: "export it as JSONL, or as CSV whose first line names columns such as `input` and `output`",
     check: Check::Read,
 };
 
@@ -26,7 +26,7 @@ mod tests {
             (&b"\x1f\x8b\x08\0\0"[..], "looks like gzip"),
             (b"PK\x03\x04\x14\0", "looks like a zip archive"),
             (
-                b"input,output\na,b\n",
+                b"One, two\nthree\n",
                 "no row is JSON; it looks like comma-separated values",
             ),
         ] {

@@ -152,7 +152,12 @@ impl Pass<'_> {
             Container::Lines if read > 0 && !self.readable => {
                 Some(format!("no row is JSON; it looks like {}", self.guess))
             }
-            Container::Lines | Container::Array | Container::Wrapped | Container::Empty => None,
+            Container::Lines
+            | Container::Array
+            | Container::Wrapped
+            | Container::Csv
+            | Container::Tsv
+            | Container::Empty => None,
         };
         if let Some(message) = unreadable {
             let fault = Fault::new(&rules::unreadable_file::RULE).saying(message);

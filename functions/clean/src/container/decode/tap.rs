@@ -23,7 +23,7 @@ impl<'r> Tap<'r> {
     pub(super) fn new(read: Box<dyn Read + Send + 'r>) -> Self {
         Self {
             read,
-            buffer: Vec::new(),
+            buffer: vec![0; CHUNK_BYTES],
             start: 0,
             end: 0,
             bytes: 0,
@@ -34,7 +34,6 @@ impl<'r> Tap<'r> {
 
     /// The first `count` bytes, or fewer if there are no more.
     pub(super) fn peek(&mut self, count: usize) -> io::Result<&[u8]> {
-        self.buffer.resize(CHUNK_BYTES, 0);
         while self.end < count {
             let room = self.buffer.get_mut(self.end..).unwrap_or_default();
             let count = read(&mut *self.read, room)?;
@@ -97,8 +96,7 @@ impl Read for Tap<'_> {
 impl BufRead for Tap<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.start == self.end {
-            self.buffer.resize(CHUNK_BYTES, 0);
-            let count = read(&mut *self.read, &mut self.buffer);
+                let count = read(&mut *self.read, &mut self.buffer);
             let count = count.inspect_err(|_| self.failed = true)?;
             (self.start, self.end) = (0, count);
             self.pass(0..count);
