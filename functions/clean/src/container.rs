@@ -8,6 +8,7 @@ mod csv;
 mod extent;
 mod lines;
 mod nest;
+mod parquet;
 mod sniff;
 mod window;
 
@@ -16,6 +17,7 @@ use std::{io, sync::Arc};
 use self::{
     array::Array,
     decode::{Decoder, LIMITS},
+    parquet::Table,
     sniff::Sniffed,
     window::Window,
 };
@@ -43,6 +45,8 @@ pub(crate) enum Container {
     Csv,
     /// The same between tabs.
     Tsv,
+    /// A file of columns.
+    Parquet,
     /// Nothing at all.
     Empty,
     /// Something that is not text of ours; what it looks like.
@@ -58,6 +62,7 @@ impl Container {
             Self::Wrapped => "json_object",
             Self::Csv => "csv",
             Self::Tsv => "tsv",
+            Self::Parquet => "parquet",
             Self::Empty => "empty",
             Self::Unreadable(_) => "unreadable",
         }
@@ -119,9 +124,13 @@ impl Head {
 
 /// The rows of a dataset, one after the other.
 pub(crate) struct Records<'r> {
+    source: &'r dyn Source,
     window: Window<'r>,
     container: Container,
     rows: Rows,
+    /// Whether the rows were read apart from the window, and not in order.
+    apart: bool,
+    cause: Option<String>,
 }
 
 /// How rows are cut from the text.
@@ -131,6 +140,8 @@ enum Rows {
     Lines,
     Elements(Array),
     Records(Arc<Header>),
+    /// Not at all: they are no text.
+    Table(Box<Table>),
 }
 
 impl<'r> Records<'r> {
@@ -141,17 +152,38 @@ impl<'r> Records<'r> {
         if window.available().starts_with(b"\xEF\xBB\xBF") {
             window.skip_mark();
         }
-        let (container, rows) = match sniff::sniff(window.available(), window.ended()) {
+        let sniffed = sniff::sniff(window.available(), window.ended());
+        let mut records = Self {
+            source,
+            window,
+            container: Container::Empty,
+            rows: Rows::None,
+            apart: false,
+            cause: None,
+        };
+        (records.container, records.rows) = records.prepare(sniffed)?;
+        Ok(records)
+    }
+
+    /// Goes to where the rows start.
+    fn prepare(&mut self, sniffed: Sniffed) -> io::Result<(Container, Rows)> {
+        let compression = self.window.decoder().compression();
+        Ok(match sniffed {
             // There are bytes, and not one of them could be had.
-            Sniffed::Empty if window.decoder().is_broken() => {
-                let packed = window.decoder().compression().name();
-                (Container::Unreadable(packed), Rows::None)
+            Sniffed::Empty if self.window.decoder().is_broken() => {
+                (Container::Unreadable(compression.name()), Rows::None)
             }
             Sniffed::Empty => (Container::Empty, Rows::None),
             Sniffed::Unreadable(what) => (Container::Unreadable(what), Rows::None),
+            // Its index is at its end, and what is packed is read from the start.
+            Sniffed::Parquet if compression != Compression::None => {
+                let what = "Parquet within a packed file";
+                (Container::Unreadable(what), Rows::None)
+            }
+            Sniffed::Parquet => self.open_table()?,
             Sniffed::Lines => (Container::Lines, Rows::Lines),
             Sniffed::Csv { header, start } => {
-                window.consume(start);
+                self.window.consume(start);
                 let container = match header.delimiter() {
                     b'\t' => Container::Tsv,
                     _ => Container::Csv,
@@ -159,25 +191,33 @@ impl<'r> Records<'r> {
                 (container, Rows::Records(Arc::new(header)))
             }
             Sniffed::Array { start } => {
-                window.consume(start);
+                self.window.consume(start);
                 (Container::Array, Rows::Elements(Array::default()))
             }
             Sniffed::Wrapped { start } => {
-                window.consume(start);
+                self.window.consume(start);
                 (Container::Wrapped, Rows::Elements(Array::within_object()))
             }
-        };
-        Ok(Self {
-            window,
-            container,
-            rows,
+        })
+    }
+
+    fn open_table(&mut self) -> io::Result<(Container, Rows)> {
+        // Nobody reads on for minutes, and connections are not kept that long.
+        self.window = Window::new(Decoder::open(Box::new(io::empty()), LIMITS)?);
+        self.apart = true;
+        Ok(match Table::open(self.source, LIMITS)? {
+            Ok(table) => (Container::Parquet, Rows::Table(Box::new(table))),
+            Err(cause) => {
+                self.cause = Some(cause);
+                (Container::Unreadable("Parquet"), Rows::None)
+            }
         })
     }
 
     /// What the bytes of every row are.
     pub(crate) fn layout(&self) -> Layout {
         match &self.rows {
-            Rows::None | Rows::Lines | Rows::Elements(_) => Layout::Json,
+            Rows::None | Rows::Lines | Rows::Elements(_) | Rows::Table(_) => Layout::Json,
             Rows::Records(header) => Layout::Csv(Arc::clone(header)),
         }
     }
@@ -189,12 +229,16 @@ impl<'r> Records<'r> {
             Rows::Lines => lines::advance(&mut self.window),
             Rows::Elements(array) => array.advance(&mut self.window),
             Rows::Records(header) => csv::advance(&mut self.window, header.delimiter()),
+            Rows::Table(table) => table.advance(),
         }
     }
 
     /// The bytes of the row last advanced to; empty where it was too long.
     pub(crate) fn bytes(&self) -> &[u8] {
-        self.window.row()
+        match &self.rows {
+            Rows::None | Rows::Lines | Rows::Elements(_) | Rows::Records(_) => self.window.row(),
+            Rows::Table(table) => table.bytes(),
+        }
     }
 
     /// How the rows are wrapped.
@@ -204,7 +248,12 @@ impl<'r> Records<'r> {
 
     /// Bytes of the upload read so far.
     pub(crate) fn bytes_read(&self) -> u64 {
-        self.window.decoder().bytes_read()
+        match &self.rows {
+            Rows::None | Rows::Lines | Rows::Elements(_) | Rows::Records(_) => {
+                self.window.decoder().bytes_read()
+            }
+            Rows::Table(table) => table.bytes_read(),
+        }
     }
 
     /// Blank lines passed over so far; an array has none.
@@ -215,13 +264,9 @@ impl<'r> Records<'r> {
     /// Reads what is left, and says how long the dataset was, its digest, and what was wrong about
     /// its end.
     pub(crate) fn finish(mut self) -> io::Result<End> {
-        let fault = match &mut self.rows {
-            Rows::Elements(array) => array.finish(&mut self.window)?,
-            Rows::None | Rows::Lines | Rows::Records(_) => None,
-        };
         let compression = self.window.decoder().compression();
         let encoding = match self.container {
-            Container::Unreadable(_) => Encoding::Binary,
+            Container::Unreadable(_) | Container::Parquet => Encoding::Binary,
             Container::Lines
             | Container::Array
             | Container::Wrapped
@@ -229,16 +274,29 @@ impl<'r> Records<'r> {
             | Container::Tsv
             | Container::Empty => self.window.decoder().encoding(),
         };
+        let fault = match self.rows {
+            Rows::Elements(mut array) => {
+                let fault = array.finish(&mut self.window)?;
+                fault.map(|(line, rule)| (line, Fault::new(rule)))
+            }
+            Rows::Table(table) => table.finish(),
+            Rows::None | Rows::Lines | Rows::Records(_) => None,
+        };
         let line = self.window.line();
-        let ended = self.window.finish()?;
+        let ended = if self.apart {
+            Decoder::open(self.source.open()?, LIMITS)?.finish()?
+        } else {
+            self.window.finish()?
+        };
         // That the text breaks off is why an array is not closed.
-        let broken = ended.fault.map(|fault| place_end(fault, line));
+        let fault = ended.fault.map(|fault| (line, fault)).or(fault);
         Ok(End {
             bytes: ended.bytes,
             digest: ended.digest,
             compression,
             encoding,
-            fault: broken.or(fault.map(|(line, rule)| (line, Fault::new(rule)))),
+            fault: fault.map(|(line, fault)| place_end(fault, line)),
+            cause: self.cause,
         })
     }
 }
@@ -256,6 +314,8 @@ pub(crate) struct End {
     pub(crate) encoding: Encoding,
     /// What is wrong about its end, and on which line.
     pub(crate) fault: Option<(u64, Fault)>,
+    /// Why no row of it could be read, where it is not what it looks like.
+    pub(crate) cause: Option<String>,
 }
 
 /// Where to show why the text ends: at its last line, unless it concerns every row.

@@ -44,7 +44,7 @@ pub use crate::{
     report::{Distribution, Report, Rows, Splits, Task, Tokens, Verdict, render},
     rules::{Rule, rules},
     settings::{Settings, Severity},
-    source::{File, Source},
+    source::{File, Ranges, Source},
     start::run,
     survey::{Sample, Survey, survey},
     write::{Outputs, Part, PartSummary, Written, write},

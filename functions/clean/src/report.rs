@@ -15,8 +15,8 @@ use crate::Finding;
 pub struct Report {
     /// In a word.
     pub verdict: Verdict,
-    /// How the rows are wrapped: `jsonl`, `json_array`, `json_object`, `csv`, `tsv`, `empty`,
-    /// `unreadable`.
+    /// How the rows are wrapped: `jsonl`, `json_array`, `json_object`, `csv`, `tsv`, `parquet`,
+    /// `empty`, `unreadable`.
     pub container: String,
     /// What the upload is packed in: `none`, `gzip`, `zstd`.
     #[serde(default)]

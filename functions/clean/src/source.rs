@@ -3,8 +3,11 @@
 use std::{
     fs,
     io::{self, Read},
+    os::unix::fs::FileExt as _,
     path::PathBuf,
 };
+
+use bytes::Bytes;
 
 /// Bytes that can be read from the start more than once, and are the same each time.
 ///
@@ -13,6 +16,25 @@ use std::{
 pub trait Source {
     /// Starts over at the first byte.
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>>;
+
+    /// The same bytes in any order, for formats whose index is at their end.
+    ///
+    /// What is given reads everything into memory: right for bytes that are there already, and for
+    /// nothing else.
+    fn ranges(&self) -> io::Result<Box<dyn Ranges>> {
+        let mut bytes = Vec::new();
+        self.open()?.read_to_end(&mut bytes)?;
+        Ok(Box::new(Bytes::from(bytes)))
+    }
+}
+
+/// Bytes that can be read in any order. Owns or shares what it reads from: readers keep it.
+pub trait Ranges: Send + Sync {
+    /// How many there are.
+    fn size(&self) -> u64;
+
+    /// Those from `offset` on: `length` of them, all of which there are.
+    fn read_at(&self, offset: u64, length: usize) -> io::Result<Bytes>;
 }
 
 /// A file on this machine.
@@ -23,11 +45,49 @@ impl Source for File {
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
         Ok(Box::new(fs::File::open(&self.0)?))
     }
+
+    fn ranges(&self) -> io::Result<Box<dyn Ranges>> {
+        let file = fs::File::open(&self.0)?;
+        let size = file.metadata()?.len();
+        Ok(Box::new(OpenFile { file, size }))
+    }
+}
+
+/// A file read in any order.
+#[derive(Debug)]
+struct OpenFile {
+    file: fs::File,
+    size: u64,
+}
+
+impl Ranges for OpenFile {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, offset: u64, length: usize) -> io::Result<Bytes> {
+        let mut bytes = vec![0; length];
+        self.file.read_exact_at(&mut bytes, offset)?;
+        Ok(bytes.into())
+    }
 }
 
 /// Bytes already in memory.
 impl Source for Vec<u8> {
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
         Ok(Box::new(self.as_slice()))
+    }
+}
+
+impl Ranges for Bytes {
+    fn size(&self) -> u64 {
+        u64::try_from(self.len()).unwrap_or(u64::MAX)
+    }
+
+    fn read_at(&self, offset: u64, length: usize) -> io::Result<Bytes> {
+        let start = usize::try_from(offset).map_err(io::Error::other)?;
+        let end = start.checked_add(length).filter(|end| *end <= self.len());
+        let end = end.ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok(self.slice(start..end))
     }
 }

@@ -14,7 +14,7 @@ use google_cloud_storage::streaming_source::StreamingSource;
 use shared::{google::objects::Objects, uri::Artifact};
 use tokio::{runtime::Handle, sync::mpsc};
 
-use crate::{Outputs, Part, Source};
+use crate::{Outputs, Part, Ranges, Source};
 
 /// Chunks in flight between the two sides: bounds memory, and lets both work at once.
 const CHUNKS_MAX: usize = 8;
@@ -59,6 +59,41 @@ impl Source for ObjectSource {
             receiver,
             chunk: Bytes::new(),
         }))
+    }
+
+    fn ranges(&self) -> io::Result<Box<dyn Ranges>> {
+        let (uri, generation) = (&self.artifact.uri, self.artifact.generation);
+        let found = self
+            .runtime
+            .block_on(self.objects.stat(uri, Some(generation)));
+        let stat = found.map_err(io::Error::other)?.ok_or_else(gone)?;
+        Ok(Box::new(ObjectRanges {
+            source: self.clone(),
+            size: stat.size_bytes,
+        }))
+    }
+}
+
+/// One generation of an object, read in any order.
+struct ObjectRanges {
+    source: ObjectSource,
+    size: u64,
+}
+
+impl Ranges for ObjectRanges {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, offset: u64, length: usize) -> io::Result<Bytes> {
+        let ObjectSource {
+            objects,
+            artifact,
+            runtime,
+        } = &self.source;
+        let length = u64::try_from(length).unwrap_or(u64::MAX);
+        let read = runtime.block_on(objects.read_range(artifact, offset, length));
+        read.map_err(io::Error::other)?.ok_or_else(gone)
     }
 }
 

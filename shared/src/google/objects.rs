@@ -12,6 +12,7 @@ use google_cloud_gax::{
 use google_cloud_storage::{
     client::{Storage, StorageControl},
     model::Object,
+    model_ext::ReadRange,
     streaming_source::StreamingSource,
 };
 
@@ -140,6 +141,33 @@ impl Objects {
             Some((chunk, response))
         });
         Ok(Some(chunks.boxed()))
+    }
+
+    /// Reads `length` bytes of one generation from `offset` on, fewer at its end; `None` where it
+    /// is gone.
+    pub async fn read_range(
+        &self,
+        artifact: &Artifact,
+        offset: u64,
+        length: u64,
+    ) -> Result<Option<Bytes>, Error> {
+        let opened = self
+            .data
+            .read_object(bucket(&artifact.uri), &artifact.uri.object)
+            .set_generation(artifact.generation)
+            .set_read_range(ReadRange::segment(offset, length))
+            .send()
+            .await;
+        let mut response = match opened {
+            Ok(response) => response,
+            Err(error) if is_missing(&error) => return Ok(None),
+            Err(error) => return Err(away(error)),
+        };
+        let mut all = Vec::new();
+        while let Some(chunk) = response.next().await {
+            all.extend_from_slice(&chunk.map_err(away)?);
+        }
+        Ok(Some(all.into()))
     }
 
     /// Reads the whole of a small object; `None` where it is gone.

@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::samples::{csv, gzip, utf16_be, utf16_le, zstd};
+use parquet::basic::Compression;
+
+use super::samples::{csv, gzip, parquet_pairs, utf16_be, utf16_le, zstd};
 use crate::{Part, Settings, write::tests::clean};
 
 /// Checks that rows wrapped in `bytes` give the same parts as in lines of JSON.
@@ -66,6 +68,7 @@ proptest! {
         check_text(&lines, &table(b','), "csv")?;
         check_text(&lines, &table(b';'), "csv")?;
         check_text(&lines, &table(b'\t'), "tsv")?;
+        check(&lines, &parquet_pairs(&pairs, Compression::SNAPPY), "parquet")?;
     }
 
     #[test]

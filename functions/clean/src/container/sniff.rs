@@ -3,6 +3,7 @@
 use super::{
     csv::{self, Header},
     nest::Nest,
+    parquet,
 };
 use crate::{
     formats,
@@ -34,7 +35,7 @@ const MAGIC: &[(&[u8], &str)] = &[
     (b"\xfd7zXZ\0", "xz; gzip and zstd are read"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
     (b"%PDF", "PDF"),
-    (b"PAR1", "Parquet"),
+    (b"PARE", "encrypted Parquet"),
     (b"ARROW1", "Arrow"),
     (b"Obj\x01", "Avro"),
     (b"SQLite format 3", "an SQLite database"),
@@ -57,6 +58,7 @@ const TAR_AT: usize = 257;
 pub(super) enum Sniffed {
     Empty,
     Unreadable(&'static str),
+    Parquet,
     Lines,
     /// Records start at this offset, after the header.
     Csv {
@@ -75,6 +77,9 @@ pub(super) enum Sniffed {
 
 /// Judges by `prefix`, which is everything if `complete`.
 pub(super) fn sniff(prefix: &[u8], complete: bool) -> Sniffed {
+    if prefix.starts_with(parquet::MAGIC) {
+        return Sniffed::Parquet;
+    }
     for (magic, what) in MAGIC {
         if prefix.starts_with(magic) {
             return Sniffed::Unreadable(what);

@@ -218,6 +218,10 @@ fn what_is_no_text_is_named() {
         ),
         (b"\xff\xfe\0\0{\0\0\0", "UTF-32 text"),
         (b"PAR1\x15\x04", "Parquet"),
+        (
+            &samples::gzip(b"PAR1\x15\x04"),
+            "Parquet within a packed file",
+        ),
         (b"abc\0\x01\x02", "binary data"),
     ] {
         assert_eq!(rows(bytes, 7).0, Container::Unreadable(looks), "{bytes:?}");

@@ -9,7 +9,7 @@ pub(crate) static RULE: Rule = Rule {
     severity: Severity::Reject,
     binding: true,
     doc: "the file holds no rows that can be read",
-    fix: "export it as JSONL, or as CSV whose first line names columns such as `input` and `output`",
+    fix: "export it as JSONL, or as CSV or Parquet with columns such as `input` and `output`",
     check: Check::Read,
 };
 

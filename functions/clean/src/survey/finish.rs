@@ -32,7 +32,8 @@ impl Pass<'_> {
             train_bytes: placed.train_bytes,
         };
         let (compression, encoding) = (end.compression.name(), end.encoding.name());
-        self.look_at_the_file(&facts, container, end.fault, placed.rows.read);
+        let cause = end.cause.as_deref();
+        self.look_at_the_file(&facts, container, end.fault, cause, placed.rows.read);
 
         let kept = |index: usize| {
             let entry = self.entries.get(index);
@@ -141,14 +142,21 @@ impl Pass<'_> {
         facts: &FileFacts,
         container: Container,
         fault: Option<(u64, Fault)>,
+        cause: Option<&str>,
         read: u64,
     ) {
+        let broken = fault.is_some();
         if let Some((line, fault)) = fault {
+            // Without a row, it is what there is to say about the file.
+            let line = if read == 0 { 0 } else { line };
             let severity = self.settings.severity(fault.rule);
             self.ledger.add_at(fault, severity, line);
         }
         let unreadable = match container {
-            Container::Unreadable(what) => Some(format!("the file looks like {what}")),
+            Container::Unreadable(what) => Some(match cause {
+                None => format!("the file looks like {what}"),
+                Some(cause) => format!("the file looks like {what}, but {cause}"),
+            }),
             Container::Lines if read > 0 && !self.readable => {
                 Some(format!("no row is JSON; it looks like {}", self.guess))
             }
@@ -157,12 +165,13 @@ impl Pass<'_> {
             | Container::Wrapped
             | Container::Csv
             | Container::Tsv
+            | Container::Parquet
             | Container::Empty => None,
         };
         if let Some(message) = unreadable {
             let fault = Fault::new(&rules::unreadable_file::RULE).saying(message);
             self.ledger.add_at(fault, Severity::Reject, 0);
-        } else if read == 0 {
+        } else if read == 0 && !broken {
             let fault = Fault::new(&rules::empty_file::RULE);
             self.ledger.add_at(fault, Severity::Reject, 0);
         }

@@ -96,7 +96,7 @@ impl Read for Tap<'_> {
 impl BufRead for Tap<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.start == self.end {
-                let count = read(&mut *self.read, &mut self.buffer);
+            let count = read(&mut *self.read, &mut self.buffer);
             let count = count.inspect_err(|_| self.failed = true)?;
             (self.start, self.end) = (0, count);
             self.pass(0..count);
