@@ -57,8 +57,8 @@ pub struct Version {
     pub dataset: DatasetName,
     /// The uploaded generation it was made from.
     pub source: Artifact,
-    /// SHA-256 of the uploaded bytes, in hex.
-    pub source_sha256: String,
+    /// CRC32C of the uploaded bytes, as Cloud Storage states it: four bytes in base64.
+    pub source_crc32c: String,
     /// Size of the upload in bytes.
     pub source_bytes: u64,
     /// The recipe it was uploaded with.

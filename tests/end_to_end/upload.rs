@@ -1,8 +1,7 @@
 //! Rows are dropped into a bucket, and in the end a tuned model answers; then it is taken back.
 
-use data_encoding::HEXLOWER;
+use data_encoding::BASE64;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use shared::{
     curve::{Curve, Point},
     dataset::{UploadOutcome, Version},
@@ -50,7 +49,7 @@ async fn a_dropped_dataset_becomes_a_model_that_answers_and_can_be_taken_back() 
 async fn check_version(harness: &Harness, version: &Version, upload: &ObjectFinalized) {
     let (rows, _) = example("support-tickets");
     assert_eq!(version.source, upload.artifact);
-    assert_eq!(version.source_sha256, sha256(&rows));
+    assert_eq!(version.source_crc32c, crc32c(&rows));
     assert_eq!(version.source_bytes, u64::try_from(rows.len()).unwrap());
     let counts = version.rows;
     assert_eq!(
@@ -69,7 +68,7 @@ async fn check_version(harness: &Harness, version: &Version, upload: &ObjectFina
         let bytes = harness.object(&part.artifact).await;
         assert_eq!(u64::try_from(bytes.len()).unwrap(), part.bytes, "{name}");
         if let Some(summary) = manifest["parts"].get(name) {
-            assert_eq!(summary["sha256"], sha256(&bytes), "{name}");
+            assert_eq!(summary["crc32c"], crc32c(&bytes), "{name}");
             let rows = String::from_utf8(bytes).unwrap().lines().count();
             assert_eq!(u64::try_from(rows).unwrap(), part.rows, "{name}");
         }
@@ -240,6 +239,6 @@ async fn check_same_again(harness: &Harness, upload: &ObjectFinalized, run: &Run
     assert_eq!(harness.route(MODEL).await.unwrap().target, None);
 }
 
-fn sha256(bytes: &[u8]) -> String {
-    HEXLOWER.encode(&Sha256::digest(bytes))
+fn crc32c(bytes: &[u8]) -> String {
+    BASE64.encode(&crc32c::crc32c(bytes).to_be_bytes())
 }

@@ -1,7 +1,6 @@
 //! Cuts a dataset into rows, whatever it is wrapped in, without ever holding more than one row.
 
 mod decode;
-mod digest;
 
 mod array;
 mod csv;
@@ -12,12 +11,15 @@ mod parquet;
 mod sniff;
 mod window;
 
-use std::{io, sync::Arc};
+use std::{
+    io::{self, Read},
+    sync::Arc,
+};
 
 use self::{
     array::Array,
     decode::{Decoder, LIMITS},
-    parquet::Table,
+    lines::Lines,
     sniff::Sniffed,
     window::Window,
 };
@@ -26,11 +28,21 @@ pub(crate) use self::{
     decode::{Compression, Encoding},
     sniff::guess_text,
 };
-use crate::{Source, finding::Fault, rules};
+use crate::{
+    Source,
+    batch::{Batch, Cut},
+    finding::Fault,
+    meter::{Crc32c, Meter, Metered},
+    rules,
+};
 
 /// Longest row read, in bytes. The service takes 131,072 tokens per example, some 600 kB of text;
 /// 8 MiB leaves room for escapes and wordy markup and keeps a worker's memory small.
 pub(crate) const LINE_MAX_BYTES: usize = 8 << 20;
+
+/// Bytes of rows that one thread judges at a time: past this, measured throughput grows no more,
+/// and below it handing over begins to cost.
+pub(crate) const BATCH_BYTES: usize = 512 << 10;
 
 /// How the rows of a dataset are wrapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,94 +134,113 @@ impl Head {
     }
 }
 
-/// The rows of a dataset, one after the other.
+/// The rows of a dataset, batch after batch.
 pub(crate) struct Records<'r> {
     source: &'r dyn Source,
-    window: Window<'r>,
+    meter: Meter,
     container: Container,
-    rows: Rows,
-    /// Whether the rows were read apart from the window, and not in order.
-    apart: bool,
+    compression: Compression,
+    encoding: Encoding,
+    rows: Rows<'r>,
     cause: Option<String>,
 }
 
-/// How rows are cut from the text.
-enum Rows {
-    /// There are none.
-    None,
-    Lines,
-    Elements(Array),
-    Records(Arc<Header>),
-    /// Not at all: they are no text.
-    Table(Box<Table>),
+/// What is left to read.
+enum Rows<'r> {
+    /// Rows that are lines.
+    Lines(Lines<'r>),
+    /// Rows that are elements.
+    Array(Array, Window<'r>),
+    /// Rows that are records below a header.
+    Csv(csv::Table, Window<'r>),
+    /// Rows that are spread over columns, and read apart, not in order.
+    Parquet(Box<parquet::Table>),
+    /// No rows.
+    None(Window<'r>),
+    /// No rows, and nothing was read to the end.
+    Unread,
 }
 
 impl<'r> Records<'r> {
     /// Looks at the first bytes and gets ready.
     pub(crate) fn open(source: &'r dyn Source) -> io::Result<Self> {
-        let mut window = Window::new(Decoder::open(source.open()?, LIMITS)?);
+        let meter = Meter::default();
+        let mut window = Window::new(Decoder::open(metered(source, &meter)?, LIMITS)?);
         window.fill_to(sniff::PREFIX_BYTES)?;
         if window.available().starts_with(b"\xEF\xBB\xBF") {
             window.skip_mark();
         }
-        let sniffed = sniff::sniff(window.available(), window.ended());
         let mut records = Self {
             source,
-            window,
+            meter,
             container: Container::Empty,
-            rows: Rows::None,
-            apart: false,
+            compression: window.decoder().compression(),
+            encoding: window.decoder().encoding(),
+            rows: Rows::Unread,
             cause: None,
         };
-        (records.container, records.rows) = records.prepare(sniffed)?;
+        let sniffed = sniff::sniff(window.available(), window.ended());
+        (records.container, records.rows) = records.prepare(sniffed, window)?;
+        if let Container::Unreadable(_) | Container::Parquet = records.container {
+            records.encoding = Encoding::Binary;
+        }
         Ok(records)
     }
 
     /// Goes to where the rows start.
-    fn prepare(&mut self, sniffed: Sniffed) -> io::Result<(Container, Rows)> {
-        let compression = self.window.decoder().compression();
+    fn prepare(
+        &mut self,
+        sniffed: Sniffed,
+        mut window: Window<'r>,
+    ) -> io::Result<(Container, Rows<'r>)> {
         Ok(match sniffed {
             // There are bytes, and not one of them could be had.
-            Sniffed::Empty if self.window.decoder().is_broken() => {
-                (Container::Unreadable(compression.name()), Rows::None)
+            Sniffed::Empty if window.decoder().is_broken() => {
+                let packed = Container::Unreadable(self.compression.name());
+                (packed, Rows::None(window))
             }
-            Sniffed::Empty => (Container::Empty, Rows::None),
-            Sniffed::Unreadable(what) => (Container::Unreadable(what), Rows::None),
+            Sniffed::Empty => (Container::Empty, Rows::None(window)),
+            Sniffed::Unreadable(what) => (Container::Unreadable(what), Rows::None(window)),
             // Its index is at its end, and what is packed is read from the start.
-            Sniffed::Parquet if compression != Compression::None => {
-                let what = "Parquet within a packed file";
-                (Container::Unreadable(what), Rows::None)
+            Sniffed::Parquet if self.compression != Compression::None => {
+                let packed = Container::Unreadable("Parquet within a packed file");
+                (packed, Rows::None(window))
             }
-            Sniffed::Parquet => self.open_table()?,
-            Sniffed::Lines => (Container::Lines, Rows::Lines),
+            Sniffed::Parquet => {
+                // Nobody reads on for minutes, and connections are not kept that long.
+                drop(window);
+                self.open_table()?
+            }
+            Sniffed::Lines => {
+                let (rest, read) = window.into_rest();
+                (Container::Lines, Rows::Lines(Lines::new(rest, read)))
+            }
             Sniffed::Csv { header, start } => {
-                self.window.consume(start);
+                window.consume(start);
                 let container = match header.delimiter() {
                     b'\t' => Container::Tsv,
                     _ => Container::Csv,
                 };
-                (container, Rows::Records(Arc::new(header)))
+                (container, Rows::Csv(csv::Table::new(header), window))
             }
             Sniffed::Array { start } => {
-                self.window.consume(start);
-                (Container::Array, Rows::Elements(Array::default()))
+                window.consume(start);
+                (Container::Array, Rows::Array(Array::default(), window))
             }
             Sniffed::Wrapped { start } => {
-                self.window.consume(start);
-                (Container::Wrapped, Rows::Elements(Array::within_object()))
+                window.consume(start);
+                let array = Array::within_object();
+                (Container::Wrapped, Rows::Array(array, window))
             }
         })
     }
 
-    fn open_table(&mut self) -> io::Result<(Container, Rows)> {
-        // Nobody reads on for minutes, and connections are not kept that long.
-        self.window = Window::new(Decoder::open(Box::new(io::empty()), LIMITS)?);
-        self.apart = true;
-        Ok(match Table::open(self.source, LIMITS)? {
-            Ok(table) => (Container::Parquet, Rows::Table(Box::new(table))),
+    fn open_table(&mut self) -> io::Result<(Container, Rows<'r>)> {
+        Ok(match parquet::Table::open(self.source, LIMITS)? {
+            Ok(table) => (Container::Parquet, Rows::Parquet(Box::new(table))),
             Err(cause) => {
                 self.cause = Some(cause);
-                (Container::Unreadable("Parquet"), Rows::None)
+                (Container::Unreadable("Parquet"), Rows::Unread)
             }
         })
     }
@@ -217,88 +248,112 @@ impl<'r> Records<'r> {
     /// What the bytes of every row are.
     pub(crate) fn layout(&self) -> Layout {
         match &self.rows {
-            Rows::None | Rows::Lines | Rows::Elements(_) | Rows::Table(_) => Layout::Json,
-            Rows::Records(header) => Layout::Csv(Arc::clone(header)),
+            Rows::Csv(table, _) => Layout::Csv(table.header()),
+            Rows::Lines(_) | Rows::Array(..) | Rows::Parquet(_) | Rows::None(_) | Rows::Unread => {
+                Layout::Json
+            }
         }
     }
 
-    /// Goes to the next row; `None` after the last.
-    pub(crate) fn advance(&mut self) -> io::Result<Option<Head>> {
+    /// Whether rows take as many bytes as they do in the upload.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.compression == Compression::None && self.encoding == Encoding::Utf8
+    }
+
+    /// Fills `batch` with the next rows; `false` after the last.
+    pub(crate) fn fill(&mut self, batch: &mut Batch) -> io::Result<bool> {
         match &mut self.rows {
-            Rows::None => Ok(None),
-            Rows::Lines => lines::advance(&mut self.window),
-            Rows::Elements(array) => array.advance(&mut self.window),
-            Rows::Records(header) => csv::advance(&mut self.window, header.delimiter()),
-            Rows::Table(table) => table.advance(),
+            Rows::Lines(lines) => lines.fill(batch),
+            Rows::Array(array, window) => fill(batch, |bytes| {
+                let head = array.advance(window)?;
+                bytes.extend_from_slice(window.row());
+                Ok(head)
+            }),
+            Rows::Csv(table, window) => fill(batch, |bytes| {
+                let head = table.advance(window)?;
+                bytes.extend_from_slice(window.row());
+                Ok(head)
+            }),
+            Rows::Parquet(table) => fill(batch, |bytes| {
+                let head = table.advance()?;
+                bytes.extend_from_slice(table.bytes());
+                Ok(head)
+            }),
+            Rows::None(_) | Rows::Unread => Ok(false),
         }
-    }
-
-    /// The bytes of the row last advanced to; empty where it was too long.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        match &self.rows {
-            Rows::None | Rows::Lines | Rows::Elements(_) | Rows::Records(_) => self.window.row(),
-            Rows::Table(table) => table.bytes(),
-        }
-    }
-
-    /// How the rows are wrapped.
-    pub(crate) fn container(&self) -> Container {
-        self.container
     }
 
     /// Bytes of the upload read so far.
     pub(crate) fn bytes_read(&self) -> u64 {
         match &self.rows {
-            Rows::None | Rows::Lines | Rows::Elements(_) | Rows::Records(_) => {
-                self.window.decoder().bytes_read()
+            Rows::Parquet(table) => table.bytes_read(),
+            Rows::Lines(_) | Rows::Array(..) | Rows::Csv(..) | Rows::None(_) | Rows::Unread => {
+                self.meter.bytes()
             }
-            Rows::Table(table) => table.bytes_read(),
         }
     }
 
-    /// Blank lines passed over so far; an array has none.
-    pub(crate) fn blank_lines(&self) -> u64 {
-        self.window.blank_lines()
-    }
-
-    /// Reads what is left, and says how long the dataset was, its digest, and what was wrong about
-    /// its end.
+    /// Reads what is left, and says how the dataset ended.
     pub(crate) fn finish(mut self) -> io::Result<End> {
-        let compression = self.window.decoder().compression();
-        let encoding = match self.container {
-            Container::Unreadable(_) | Container::Parquet => Encoding::Binary,
-            Container::Lines
-            | Container::Array
-            | Container::Wrapped
-            | Container::Csv
-            | Container::Tsv
-            | Container::Empty => self.window.decoder().encoding(),
-        };
-        let fault = match self.rows {
-            Rows::Elements(mut array) => {
-                let fault = array.finish(&mut self.window)?;
-                fault.map(|(line, rule)| (line, Fault::new(rule)))
+        let mut blank_lines = 0;
+        let (line, decoder, fault) = match self.rows {
+            // Lines are counted by whoever judges them.
+            Rows::Lines(lines) => (0, lines.into_decoder(), None),
+            Rows::Array(mut array, mut window) => {
+                let fault = array.finish(&mut window)?;
+                let fault = fault.map(|(line, rule)| (line, Fault::new(rule)));
+                (window.line(), window.into_rest().1, fault)
             }
-            Rows::Table(table) => table.finish(),
-            Rows::None | Rows::Lines | Rows::Records(_) => None,
-        };
-        let line = self.window.line();
-        let ended = if self.apart {
-            Decoder::open(self.source.open()?, LIMITS)?.finish()?
-        } else {
-            self.window.finish()?
+            Rows::Csv(table, window) => {
+                blank_lines = table.blank_lines();
+                (window.line(), window.into_rest().1, None)
+            }
+            Rows::None(window) => (window.line(), window.into_rest().1, None),
+            Rows::Parquet(table) => (0, read_anew(self.source, &mut self.meter)?, table.finish()),
+            Rows::Unread => (0, read_anew(self.source, &mut self.meter)?, None),
         };
         // That the text breaks off is why an array is not closed.
-        let fault = ended.fault.map(|fault| (line, fault)).or(fault);
+        let broken = decoder.finish()?.map(|fault| (line, fault));
         Ok(End {
-            bytes: ended.bytes,
-            digest: ended.digest,
-            compression,
-            encoding,
-            fault: fault.map(|(line, fault)| place_end(fault, line)),
+            bytes: self.meter.bytes(),
+            crc32c: self.meter.crc32c(),
+            container: self.container,
+            compression: self.compression,
+            encoding: self.encoding,
+            blank_lines,
+            fault: broken.or(fault),
             cause: self.cause,
         })
     }
+}
+
+/// For what was not read in order: to measure it.
+fn read_anew<'r>(source: &'r dyn Source, meter: &mut Meter) -> io::Result<Decoder<'r>> {
+    *meter = Meter::default();
+    Decoder::open(metered(source, meter)?, LIMITS)
+}
+
+fn metered<'r>(source: &'r dyn Source, meter: &Meter) -> io::Result<Box<dyn Read + Send + 'r>> {
+    Ok(Box::new(Metered::new(source.open()?, meter.clone())))
+}
+
+/// Fills `batch` with rows; `next` appends the next one's bytes.
+fn fill(
+    batch: &mut Batch,
+    mut next: impl FnMut(&mut Vec<u8>) -> io::Result<Option<Head>>,
+) -> io::Result<bool> {
+    let mut rows = Vec::new();
+    batch.bytes.clear();
+    while batch.bytes.len() < BATCH_BYTES {
+        let start = batch.bytes.len();
+        let Some(head) = next(&mut batch.bytes)? else {
+            break;
+        };
+        rows.push((head, start..batch.bytes.len()));
+    }
+    let some = !rows.is_empty();
+    batch.cut = Cut::Rows(rows);
+    Ok(some)
 }
 
 /// How a dataset ended.
@@ -306,25 +361,30 @@ impl<'r> Records<'r> {
 pub(crate) struct End {
     /// Its length.
     pub(crate) bytes: u64,
-    /// The digest of its bytes, in hexadecimal.
-    pub(crate) digest: String,
-    /// What it is packed in.
+    /// Its checksum.
+    pub(crate) crc32c: Crc32c,
+    /// How its rows were wrapped.
+    pub(crate) container: Container,
+    /// What it was packed in.
     pub(crate) compression: Compression,
-    /// How its characters are written.
+    /// How its characters were written.
     pub(crate) encoding: Encoding,
-    /// What is wrong about its end, and on which line.
+    /// Blank lines that nobody counted on the way.
+    pub(crate) blank_lines: u64,
+    /// What is wrong about its end, and on which line: counted as the batches count, so 0 where
+    /// lines are rows.
     pub(crate) fault: Option<(u64, Fault)>,
     /// Why no row of it could be read, where it is not what it looks like.
     pub(crate) cause: Option<String>,
 }
 
-/// Where to show why the text ends: at its last line, unless it concerns every row.
-fn place_end(fault: Fault, line: u64) -> (u64, Fault) {
-    if fault.rule.code != rules::expands_too_much::RULE.code {
-        return (line, fault);
+impl End {
+    /// Whether we stopped reading before the end.
+    pub(crate) fn is_refused(&self) -> bool {
+        let refused =
+            |(_, fault): &(u64, Fault)| fault.rule.code == rules::expands_too_much::RULE.code;
+        self.fault.as_ref().is_some_and(refused)
     }
-    let message = format!("{}; reading stopped at line {line}", fault.message);
-    (0, fault.saying(message))
 }
 
 /// How many lines end within `bytes`.

@@ -21,20 +21,16 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
-    /// Throw the parts away and survey anew: the second pass read other bytes than the first.
-    #[error(
-        "the dataset changed between the two passes: its sha256 was `{surveyed}`, then `{written}`"
-    )]
-    Changed {
-        /// SHA-256 of the first pass, in hexadecimal.
-        surveyed: String,
-        /// SHA-256 of the second pass, in hexadecimal.
-        written: String,
-    },
+    /// Throw the parts away and start anew: the second pass read other bytes than the first.
+    #[error("the dataset changed between two passes over it")]
+    Changed,
     /// Correct the recipe: these settings contradict themselves.
     #[error("the cleaning settings cannot be used: {0}")]
     Settings(String),
     /// Cut the dataset up: it is larger than what can be counted.
-    #[error("the dataset has more than {} rows", crate::survey::ROWS_MAX)]
+    #[error("the dataset has more than {} lines", u32::MAX)]
     TooManyRows,
+    /// A mistake of ours.
+    #[error("the passes over the dataset do not come to an end")]
+    Unending,
 }

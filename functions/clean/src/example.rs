@@ -1,14 +1,14 @@
 //! One row in Gemini's terms, whatever it was written in.
 
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
-use crate::json::Value;
+use crate::json::{Text, Value};
 
 /// A conversation to learn from; texts borrow from the row where they can.
 #[derive(Debug, Default)]
 pub(crate) struct Example<'a> {
     /// The system instruction.
-    pub(crate) system: Option<Cow<'a, str>>,
+    pub(crate) system: Option<Text<'a>>,
     /// What was said, in order.
     pub(crate) turns: Vec<Turn<'a>>,
     /// Members that are written after the turns as they are: tools and their like.
@@ -49,7 +49,7 @@ pub(crate) struct Turn<'a> {
 #[derive(Debug)]
 pub(crate) enum Part<'a> {
     /// Words.
-    Text(Cow<'a, str>),
+    Text(Text<'a>),
     /// Anything else, under the key Gemini has for it: `functionCall`, `fileData`, ….
     Other(&'static str, Value<'a>),
 }
@@ -76,7 +76,7 @@ impl fmt::Display for Place {
 
 impl<'a> Turn<'a> {
     /// A turn of one text.
-    pub(crate) fn text(role: Role, text: Cow<'a, str>, place: Place) -> Self {
+    pub(crate) fn text(role: Role, text: Text<'a>, place: Place) -> Self {
         Self {
             role,
             parts: vec![Part::Text(text)],
@@ -85,9 +85,9 @@ impl<'a> Turn<'a> {
     }
 
     /// The texts among the parts.
-    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &Text<'a>> {
         self.parts.iter().filter_map(|part| match part {
-            Part::Text(text) => Some(text.as_ref()),
+            Part::Text(text) => Some(text),
             Part::Other(..) => None,
         })
     }
@@ -112,19 +112,19 @@ impl<'a> Turn<'a> {
     fn trim(&mut self) -> bool {
         let parts = self.parts.len();
         if parts > 1 {
-            let all_blank = self.texts().count() == parts && self.texts().all(is_blank);
+            let all_blank = self.texts().count() == parts && self.texts().all(Text::is_blank);
             let mut keep_one = all_blank;
             self.parts.retain(|part| match part {
-                Part::Text(text) => !is_blank(text) || std::mem::take(&mut keep_one),
+                Part::Text(text) => !text.is_blank() || std::mem::take(&mut keep_one),
                 Part::Other(..) => true,
             });
         }
         let mut changed = self.parts.len() != parts;
         if let Some(Part::Text(first)) = self.parts.first_mut() {
-            changed |= reduce(first, |text| text.trim_start_matches(blank));
+            changed |= first.trim_start();
         }
         if let Some(Part::Text(last)) = self.parts.last_mut() {
-            changed |= reduce(last, |text| text.trim_end_matches(blank));
+            changed |= last.trim_end();
         }
         changed
     }
@@ -138,42 +138,12 @@ impl Example<'_> {
             changed |= turn.trim();
         }
         if let Some(system) = &mut self.system {
-            changed |= reduce(system, |text| text.trim_matches(blank));
+            changed |= system.trim_start() | system.trim_end();
             if system.is_empty() {
                 self.system = None;
             }
         }
         changed
-    }
-}
-
-/// What counts as blank: Unicode's white space, the separators that Python's `strip` takes as
-/// well (U+001C to U+001F), and the byte order mark that copying from files leaves behind.
-fn blank(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}' | '\u{feff}')
-}
-
-fn is_blank(text: &str) -> bool {
-    text.chars().all(blank)
-}
-
-/// Cuts `text` down to the piece of it that `piece` finds, without copying where it is borrowed.
-fn reduce(text: &mut Cow<'_, str>, piece: impl for<'t> Fn(&'t str) -> &'t str) -> bool {
-    match text {
-        Cow::Borrowed(borrowed) => {
-            let kept = piece(borrowed);
-            let changed = kept.len() != borrowed.len();
-            *borrowed = kept;
-            changed
-        }
-        Cow::Owned(owned) => {
-            let kept = piece(owned);
-            let changed = kept.len() != owned.len();
-            if changed {
-                *owned = kept.to_owned();
-            }
-            changed
-        }
     }
 }
 
@@ -193,15 +163,15 @@ mod tests {
             role: Role::User,
             parts: parts
                 .iter()
-                .map(|text| Part::Text(Cow::Borrowed(*text)))
+                .map(|text| Part::Text(Text::of(text)))
                 .collect(),
             place: PLACE,
         };
         let changed = turn.trim();
-        let texts: Vec<&str> = turn.texts().collect();
+        let texts: Vec<_> = turn.texts().map(Text::plain).collect();
         assert_eq!(texts, expected, "{parts:?}");
         assert_eq!(changed, parts != expected, "{parts:?}");
-        let before: Vec<String> = turn.texts().map(str::to_owned).collect();
+        let before: Vec<_> = turn.texts().cloned().collect();
         assert!(!turn.trim(), "{before:?} is trimmed twice");
     }
 

@@ -11,12 +11,10 @@ pub(crate) mod pairs;
 pub(crate) mod sharegpt;
 pub(crate) mod tools;
 
-use std::borrow::Cow;
-
 use crate::{
     example::{Example, Place},
     finding::{Fault, name_keys},
-    json::{Node, Object, Value},
+    json::{Node, Object, Text, Value},
     rules,
 };
 
@@ -87,7 +85,7 @@ fn unknown(row: &Object<'_>) -> Fault {
 pub(crate) fn take_text<'a>(
     row: &mut Object<'a>,
     key: &'static str,
-) -> Result<Option<(Cow<'a, str>, Place)>, Fault> {
+) -> Result<Option<(Text<'a>, Place)>, Fault> {
     let Some(Node { at, value }) = row.take(key) else {
         return Ok(None);
     };
@@ -98,7 +96,7 @@ pub(crate) fn take_text<'a>(
     };
     match value {
         Value::Text(text) => Ok(Some((text, place))),
-        Value::Null => Ok(Some((Cow::Borrowed(""), place))),
+        Value::Null => Ok(Some((Text::default(), place))),
         other @ (Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Object(_)) => {
             Err(wrong_type(&other, "a text", place))
         }

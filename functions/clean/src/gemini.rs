@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use crate::{
     example::{Example, Part, Turn},
-    json,
+    json::{self, Text},
     tokens::estimate,
 };
 
@@ -22,22 +22,21 @@ pub(crate) struct Shape {
     pub(crate) tokens_output: u32,
 }
 
-/// Writes `example` into `out`, in place of what was there: equal examples are equal bytes.
+/// Appends `example` to `out`: equal examples are equal bytes.
 ///
 /// `system` is put in where the example has no system instruction.
-pub(crate) fn write(example: &Example<'_>, system: Option<&str>, out: &mut Vec<u8>) -> Shape {
-    out.clear();
+pub(crate) fn write(example: &Example<'_>, system: Option<&Text<'_>>, out: &mut Vec<u8>) -> Shape {
     let mut shape = Shape {
         answer: 0..0,
         tokens_input: 0,
         tokens_output: 0,
     };
     out.push(b'{');
-    if let Some(text) = example.system.as_deref().or(system) {
+    if let Some(text) = example.system.as_ref().or(system) {
         out.extend_from_slice(br#""systemInstruction":{"role":"system","parts":[{"text":"#);
         json::write_text(text, out);
         out.extend_from_slice(b"}]},");
-        shape.tokens_input += estimate(text.as_bytes());
+        shape.tokens_input += estimate(text.escaped().as_bytes());
     }
     out.extend_from_slice(br#""contents":["#);
     for (index, turn) in example.turns.iter().enumerate() {
@@ -75,7 +74,7 @@ fn write_turn(turn: &Turn<'_>, out: &mut Vec<u8>) -> u32 {
             Part::Text(text) => {
                 out.extend_from_slice(br#""text":"#);
                 json::write_text(text, out);
-                tokens += estimate(text.as_bytes());
+                tokens += estimate(text.escaped().as_bytes());
             }
             Part::Other(key, value) => tokens += write_member(key, value, out),
         }
@@ -87,7 +86,7 @@ fn write_turn(turn: &Turn<'_>, out: &mut Vec<u8>) -> u32 {
 
 /// Writes key and value, and says how many tokens the value's JSON may be.
 fn write_member(key: &str, value: &json::Value<'_>, out: &mut Vec<u8>) -> u32 {
-    json::write_text(key, out);
+    json::write_key(key, out);
     out.push(b':');
     let start = out.len();
     json::write(value, out);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::{File, Settings, Survey, render, survey};
+use crate::{File, Machine, Report, Settings, render, survey};
 
 /// The part of a recipe that is ours.
 #[derive(Deserialize)]
@@ -12,32 +12,34 @@ struct Recipe {
     clean: Settings,
 }
 
-fn example(name: &str) -> Survey {
+fn example(name: &str) -> Report {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/local/examples");
     let folder = PathBuf::from(root).join(name);
     let recipe = std::fs::read_to_string(folder.join("recipe.toml")).unwrap();
     let recipe: Recipe = toml::from_str(&recipe).unwrap();
-    survey(&File(folder.join("data.jsonl")), &recipe.clean, &mut |_| {}).unwrap()
+    let file = File(folder.join("data.jsonl"));
+    let cleaned = survey(&file, &recipe.clean, Machine::default(), &mut |_| {});
+    cleaned.unwrap().report
 }
 
 #[test]
 fn support_tickets_have_every_kind_of_fault() {
-    let survey = example("support-tickets");
-    insta::assert_snapshot!(render(survey.report()));
-    insta::assert_json_snapshot!("support_tickets_report", survey.report());
+    let report = example("support-tickets");
+    insta::assert_snapshot!(render(&report));
+    insta::assert_json_snapshot!("support_tickets_report", &report);
 }
 
 #[test]
 fn sentiment_labels_are_labels() {
-    insta::assert_snapshot!(render(example("sentiment-labels").report()));
+    insta::assert_snapshot!(render(&example("sentiment-labels")));
 }
 
 #[test]
 fn overfit_is_few_rows() {
-    insta::assert_snapshot!(render(example("overfit").report()));
+    insta::assert_snapshot!(render(&example("overfit")));
 }
 
 #[test]
 fn diverge_is_clean_data() {
-    insta::assert_snapshot!(render(example("diverge").report()));
+    insta::assert_snapshot!(render(&example("diverge")));
 }

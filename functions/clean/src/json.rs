@@ -6,13 +6,16 @@
 //! alone. What both accept reads the same here and there; a property test holds that.
 
 mod parse;
+mod scan;
+mod text;
 mod write;
 
 use std::borrow::Cow;
 
 pub(crate) use self::{
     parse::parse,
-    write::{write, write_text},
+    text::{Text, blank},
+    write::{write, write_key, write_text},
 };
 
 /// Deepest nesting of a row. Chat rows with tool schemas reach about 12; a million brackets must
@@ -28,7 +31,7 @@ pub(crate) struct Node<'a> {
     pub(crate) value: Value<'a>,
 }
 
-/// A JSON value; texts without escapes borrow from the row.
+/// A JSON value; borrows from the row where it can.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value<'a> {
     /// `null`.
@@ -37,8 +40,8 @@ pub(crate) enum Value<'a> {
     Bool(bool),
     /// A number, digit for digit as it was written.
     Number(Cow<'a, str>),
-    /// A text, unescaped.
-    Text(Cow<'a, str>),
+    /// A text.
+    Text(Text<'a>),
     /// An array.
     List(Vec<Node<'a>>),
     /// An object.
@@ -100,7 +103,7 @@ impl Value<'_> {
             Self::Null => Value::Null,
             Self::Bool(bool) => Value::Bool(bool),
             Self::Number(digits) => Value::Number(Cow::Owned(digits.into_owned())),
-            Self::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
+            Self::Text(text) => Value::Text(text.into_owned()),
             Self::List(nodes) => Value::List(nodes.into_iter().map(Node::into_owned).collect()),
             Self::Object(object) => Value::Object(Object {
                 members: object

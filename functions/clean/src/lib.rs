@@ -4,9 +4,9 @@
 //! out. It knows no network, no clock and no Google, so the function on Cloud Run and the command
 //! on a laptop give the same bytes for the same dataset.
 //!
-//! Two passes in bounded memory: [`survey()`] reads everything once, decides about every row and
-//! plans the split; [`write()`] reads again and writes what was decided. Around it, the function:
-//! `handler` hears of uploads, `make` streams them through the engine, `streams` joins the two.
+//! One [`pass()`] in bounded memory, on all cores: batches of rows are judged side by side and taken
+//! in order. Around it, the function: `handler` hears of uploads, `make` streams them through the
+//! engine, `streams` joins the two.
 
 mod config;
 mod handler;
@@ -16,17 +16,21 @@ mod streams;
 
 mod error;
 mod finding;
+mod meter;
+mod parts;
+mod pass;
+mod plan;
 mod report;
 mod settings;
 mod source;
-mod survey;
-mod write;
 
+mod batch;
 mod container;
 mod example;
 mod formats;
 mod gemini;
 mod json;
+mod judged;
 mod row;
 mod rules;
 mod split;
@@ -41,11 +45,13 @@ pub use crate::{
     config::Config,
     error::Error,
     finding::Finding,
+    meter::Crc32c,
+    parts::{Outputs, Part, PartSummary, Written},
+    pass::{Cleaned, Machine, Outcome, Sample, pass, survey},
+    plan::Plan,
     report::{Distribution, Report, Rows, Splits, Task, Tokens, Verdict, render},
     rules::{Rule, rules},
     settings::{Settings, Severity},
     source::{File, Ranges, Source},
     start::run,
-    survey::{Sample, Survey, survey},
-    write::{Outputs, Part, PartSummary, Written, write},
 };

@@ -15,7 +15,8 @@ use shared::{
 };
 
 use crate::{
-    Error as CleanError, Report, Sample, Settings, Survey, Task, Verdict, Written,
+    Cleaned, Error as CleanError, Machine, Outcome, Outputs, PartSummary, Plan, Report, Sample,
+    Settings, Task, Verdict, Written,
     start::State,
     streams::{ObjectSource, Uploads},
 };
@@ -48,7 +49,7 @@ pub(crate) fn parse_recipe(text: &[u8]) -> Result<(Recipe, Settings), String> {
     Ok((recipe, settings))
 }
 
-/// Surveys the rows, writes the parts, then the report and the manifest.
+/// Cleans the rows into parts, then writes the report and the manifest.
 pub(crate) async fn version(
     state: &State,
     id: VersionId,
@@ -57,33 +58,30 @@ pub(crate) async fn version(
     recipe: Recipe,
     settings: Settings,
 ) -> Result<Made, Error> {
-    let source = ObjectSource::new(state.objects.clone(), stat.artifact.clone());
-    let surveyed = {
-        let source = source.clone();
-        blocking(move || crate::survey(&source, &settings, &mut |_bytes| {})).await?
-    };
-    let survey = match surveyed {
-        Ok(survey) => Arc::new(survey),
-        Err(error) => return refused(error),
-    };
+    let source = ObjectSource::new(
+        state.objects.clone(),
+        stat.artifact.clone(),
+        stat.size_bytes,
+    );
     let folder = format!("{dataset}/{id}");
     let mut parts = BTreeMap::new();
-    let report = store(state, &folder, "report", survey.report()).await?;
-    parts.insert("report".to_owned(), report);
-    if survey.report().verdict == Verdict::Unusable {
-        return Ok(Made::Nothing(unusable(survey.report())));
-    }
-    let written = match write_parts(state, &folder, &source, &survey, &mut parts).await? {
-        Ok(written) => written,
+    let settings = Arc::new(settings);
+    let cleaned = match clean(state, &folder, &source, &settings, &mut parts).await? {
+        Ok(cleaned) => cleaned,
         Err(error) => return refused(error),
     };
-    let mut version = describe(id, dataset, stat, recipe, survey.report(), parts);
+    let report = store(state, &folder, "report", &cleaned.report).await?;
+    parts.insert("report".to_owned(), report);
+    if cleaned.report.verdict == Verdict::Unusable {
+        return Ok(Made::Nothing(unusable(&cleaned.report)));
+    }
+    let mut version = describe(id, dataset, stat, recipe, &cleaned.report, parts);
     version.created_at = state.clock.now();
     let manifest = Manifest {
         version: &version,
-        settings: survey.settings(),
-        parts: &written,
-        samples: survey.samples(),
+        settings: &settings,
+        parts: cleaned.written.as_ref(),
+        samples: &cleaned.samples,
     };
     let stored = store(state, &folder, "manifest", &manifest).await?;
     version.parts.insert("manifest".to_owned(), stored);
@@ -95,7 +93,7 @@ pub(crate) async fn version(
 struct Manifest<'a> {
     version: &'a Version,
     settings: &'a Settings,
-    parts: &'a Written,
+    parts: Option<&'a Written>,
     samples: &'a [Sample],
 }
 
@@ -111,7 +109,7 @@ fn describe(
         id,
         dataset,
         source: stat.artifact,
-        source_sha256: report.digest.clone(),
+        source_crc32c: report.crc32c.into(),
         source_bytes: stat.size_bytes,
         recipe,
         format: report.format.clone().unwrap_or_default(),
@@ -133,55 +131,82 @@ fn describe(
     }
 }
 
-/// Runs the second pass, each part streaming into its own object.
-async fn write_parts(
+/// Runs as many passes as it takes, each part streaming into its own object. Only what the last
+/// pass wrote becomes objects, and only if there is something to train on.
+async fn clean(
     state: &State,
     folder: &str,
     source: &ObjectSource,
-    survey: &Arc<Survey>,
+    settings: &Arc<Settings>,
     parts: &mut BTreeMap<String, StoredPart>,
-) -> Result<Result<Written, CleanError>, Error> {
-    let (mut uploads, streams) = Uploads::new();
-    let writes = streams.into_iter().map(|(part, stream)| async move {
-        let uri = part_uri(state, folder, part.name(), "jsonl");
-        let created = state.objects.create_streamed(&uri, JSONL, stream).await;
-        (part, created)
-    });
-    let (source, survey) = (source.clone(), Arc::clone(survey));
-    let pass = blocking(move || {
-        let written = crate::write(&source, &survey, &mut uploads);
-        uploads.finish(written.is_ok());
-        written
-    });
-    let (written, created) = tokio::join!(pass, futures::future::join_all(writes));
-    let written = match written? {
-        Ok(written) => written,
-        Err(error) => return Ok(Err(error)),
-    };
-    for (part, created) in created {
-        let summary = written.part(part);
-        let stat = same(created?, summary.bytes)?;
-        let stored = StoredPart {
-            artifact: stat.artifact,
-            rows: summary.rows,
-            bytes: summary.bytes,
+) -> Result<Result<Cleaned, CleanError>, Error> {
+    let mut plan = Plan::default();
+    loop {
+        let (mut uploads, streams) = Uploads::new();
+        let writes = streams.into_iter().map(|(part, stream)| async move {
+            let uri = part_uri(state, folder, part.name(), "jsonl");
+            let created = state.objects.create_streamed(&uri, JSONL, stream).await;
+            (part, created)
+        });
+        let (source, settings) = (source.clone(), Arc::clone(settings));
+        let pass = blocking(move || {
+            let outputs: Option<&mut dyn Outputs> = Some(&mut uploads);
+            let outcome = crate::pass(
+                &source,
+                &settings,
+                &plan,
+                Machine::default(),
+                outputs,
+                &mut |_bytes| {},
+            );
+            uploads.finish(outcome.as_ref().is_ok_and(is_to_stay));
+            outcome
+        });
+        let (outcome, created) = tokio::join!(pass, futures::future::join_all(writes));
+        let cleaned = match outcome? {
+            Ok(Outcome::Done(cleaned)) => cleaned,
+            Ok(Outcome::Again(better)) => {
+                plan = better;
+                continue;
+            }
+            Err(error) => return Ok(Err(error)),
         };
-        parts.insert(part.name().to_owned(), stored);
+        if let Some(written) = &cleaned.written
+            && cleaned.report.verdict != Verdict::Unusable
+        {
+            for (part, created) in created {
+                let stored = same(created?, written.part(part))?;
+                parts.insert(part.name().to_owned(), stored);
+            }
+        }
+        return Ok(Ok(*cleaned));
     }
-    Ok(Ok(written))
+}
+
+/// Whether what a pass wrote is what a version consists of.
+fn is_to_stay(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Done(cleaned) => cleaned.report.verdict != Verdict::Unusable,
+        Outcome::Again(_) => false,
+    }
 }
 
 /// An object that an earlier delivery wrote must be what this one would have written.
-fn same(created: Created, bytes: u64) -> Result<Stat, Error> {
+fn same(created: Created, summary: &PartSummary) -> Result<StoredPart, Error> {
     let stat = created.into_stat();
-    if stat.size_bytes == bytes {
-        return Ok(stat);
+    let crc32c = summary.crc32c.value();
+    if stat.size_bytes == summary.bytes && stat.crc32c.is_none_or(|stored| stored == crc32c) {
+        return Ok(StoredPart {
+            artifact: stat.artifact,
+            rows: summary.rows,
+            bytes: summary.bytes,
+        });
     }
     Err(Error::Internal {
         what: "a part of a version that is not what its name says",
         source: format!(
-            "{} has {} bytes, not {bytes}",
-            stat.artifact, stat.size_bytes
+            "{} has {} bytes, not {}, or another checksum",
+            stat.artifact, stat.size_bytes, summary.bytes
         )
         .into(),
     })
@@ -236,9 +261,11 @@ fn refused(error: CleanError) -> Result<Made, Error> {
         CleanError::Settings(_) | CleanError::TooManyRows => {
             Ok(Made::Nothing(Chain(&error).to_string()))
         }
-        CleanError::Changed { .. } => {
-            Err(Error::Busy("the upload changed while it was read".into()))
-        }
+        CleanError::Changed => Err(Error::Busy("the upload changed while it was read".into())),
+        CleanError::Unending => Err(Error::Internal {
+            what: "a cleaning without an end",
+            source: error.into(),
+        }),
         CleanError::Read(_) | CleanError::Write { .. } => {
             Err(Error::unavailable("Cloud Storage")(error.into()))
         }

@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 
 use crate::{
-    Part, Settings, Survey, render,
-    write::tests::{Memory, clean},
+    Cleaned, Part, Settings,
+    pass::tests::{Memory, clean},
+    render,
 };
 
 /// No part is held out, so that the kept rows are one file.
@@ -40,8 +41,8 @@ fn row() -> impl Strategy<Value = String> {
     })
 }
 
-fn adds_up(survey: &Survey, memory: &Memory) {
-    let report = survey.report();
+fn adds_up(cleaned: &Cleaned, memory: &Memory) {
+    let report = &cleaned.report;
     let rows = &report.rows;
     assert_eq!(rows.read, rows.kept + rows.rejected + rows.duplicate);
     let splits = &report.splits;
@@ -64,28 +65,28 @@ proptest! {
 
     #[test]
     fn no_bytes_are_a_surprise(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        let (survey, _, memory) = clean(&bytes, &Settings::default());
-        adds_up(&survey, &memory);
+        let (cleaned, memory) = clean(&bytes, &Settings::default());
+        adds_up(&cleaned, &memory);
     }
 
     #[test]
     fn no_text_like_json_is_a_surprise(text in r#"[\[\]{}",:\\\n a]{0,60}"#) {
-        let (survey, _, memory) = clean(text.as_bytes(), &Settings::default());
-        adds_up(&survey, &memory);
+        let (cleaned, memory) = clean(text.as_bytes(), &Settings::default());
+        adds_up(&cleaned, &memory);
     }
 
     #[test]
     fn totals_add_up(rows in prop::collection::vec(row(), 0..60)) {
-        let (survey, _, memory) = clean(rows.join("\n").as_bytes(), &Settings::default());
-        adds_up(&survey, &memory);
+        let (cleaned, memory) = clean(rows.join("\n").as_bytes(), &Settings::default());
+        adds_up(&cleaned, &memory);
     }
 
     #[test]
     fn cleaning_twice_is_cleaning_once(rows in prop::collection::vec(row(), 0..40)) {
-        let (_, _, once) = clean(rows.join("\n").as_bytes(), &whole());
-        let (survey, _, twice) = clean(&once.0[&Part::Train], &whole());
+        let (_, once) = clean(rows.join("\n").as_bytes(), &whole());
+        let (cleaned, twice) = clean(&once.0[&Part::Train], &whole());
         prop_assert_eq!(&once.0[&Part::Train], &twice.0[&Part::Train]);
-        prop_assert_eq!(survey.report().rows.read, survey.report().rows.kept);
+        prop_assert_eq!(cleaned.report.rows.read, cleaned.report.rows.kept);
     }
 
     #[test]
@@ -95,21 +96,21 @@ proptest! {
             .into_iter()
             .filter(|row| serde_json::from_str::<serde_json::Value>(row).is_ok())
             .collect();
-        let (_, _, lines) = clean(rows.join("\n").as_bytes(), &Settings::default());
+        let (_, lines) = clean(rows.join("\n").as_bytes(), &Settings::default());
         for array in [format!("[{}]", rows.join(",")), format!("{{\"v\": 1,\n\"rows\": [\n{}]}}", rows.join(",\n"))] {
-            let (survey, _, elements) = clean(array.as_bytes(), &Settings::default());
+            let (cleaned, elements) = clean(array.as_bytes(), &Settings::default());
             if rows.is_empty() {
                 continue;
             }
             for part in [Part::Train, Part::Validation, Part::Eval] {
-                prop_assert_eq!(lines.rows(part), elements.rows(part), "{:?}", survey.report());
+                prop_assert_eq!(lines.rows(part), elements.rows(part), "{:?}", cleaned.report);
             }
         }
     }
 
     #[test]
     fn order_is_kept_and_the_first_of_equals_stays(pairs in pairs()) {
-        let (_, _, memory) = clean(lines(&pairs).as_bytes(), &whole());
+        let (_, memory) = clean(lines(&pairs).as_bytes(), &whole());
         let mut expected = Vec::new();
         for pair in pairs {
             if !expected.contains(&pair) {
@@ -121,7 +122,7 @@ proptest! {
 
     #[test]
     fn no_question_is_on_two_sides(pairs in pairs()) {
-        let (_, _, memory) = clean(lines(&pairs).as_bytes(), &Settings::default());
+        let (_, memory) = clean(lines(&pairs).as_bytes(), &Settings::default());
         let asked = |part| read(&memory, part).into_iter().map(|(question, _)| question);
         let trained: Vec<u8> = asked(Part::Train).collect();
         let validated: Vec<u8> = asked(Part::Validation).collect();
@@ -145,8 +146,8 @@ fn no_text_of_a_row_is_in_the_report() {
         r#"{"input":"SECRET"#,
         r#""SECRET""#,
     ];
-    let (survey, _, _) = clean(rows.join("\n").as_bytes(), &Settings::default());
-    let report = serde_json::to_string(survey.report()).unwrap() + &render(survey.report());
+    let (cleaned, _) = clean(rows.join("\n").as_bytes(), &Settings::default());
+    let report = serde_json::to_string(&cleaned.report).unwrap() + &render(&cleaned.report);
     assert!(!report.contains("SECRET"), "{report}");
 }
 

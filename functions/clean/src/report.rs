@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use self::text::render;
-use crate::Finding;
+use crate::{Crc32c, Finding};
 
 /// Everything found about a dataset. `rows.read` is the sum of the other three.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,8 +30,8 @@ pub struct Report {
     pub formats: BTreeMap<String, u64>,
     /// What the rows teach.
     pub task: Task,
-    /// SHA-256 of the raw bytes, in hexadecimal.
-    pub digest: String,
+    /// CRC32C of the raw bytes, as Cloud Storage states it.
+    pub crc32c: Crc32c,
     /// Length of the raw bytes.
     pub bytes: u64,
     /// Rows by fate.

@@ -1,53 +1,29 @@
-//! Judges one row, knowing no other: bytes in, a Gemini example or reasons against it out.
+//! Judges rows one by one, knowing no other: bytes in, a Gemini example or reasons against it out.
 //!
 //! Nothing here looks beyond the row, so rows can be judged in any order and on any thread; what
-//! compares rows is in [`survey`](crate::survey()).
+//! compares rows is in [`pass`](crate::pass()).
 
-use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
-    Settings, Severity,
-    container::{Body, Layout},
+    Plan, Settings, Severity,
+    batch::Batch,
+    container::{Body, Head, Layout, guess_text},
     example::Example,
     finding::Fault,
     formats::{self, Format},
-    gemini::{self, Shape},
-    json::{Object, Value, parse},
-    rules::{self, Check},
+    gemini,
+    json::{Object, Text, Value, parse},
+    judged::{self, Fact, Judged, Kind},
+    rules::{self, Check, short_output::is_short},
 };
 
-/// Judges rows by the same settings, reusing its memory.
+/// Judges rows by the same settings.
 pub(crate) struct Judge<'s> {
     settings: &'s Settings,
-    system: Option<&'s str>,
+    plan: &'s Plan,
     layout: Layout,
-    record: Vec<u8>,
-}
-
-/// What became of a row.
-pub(crate) struct Judged<'a> {
-    /// Everything found.
-    pub(crate) faults: Vec<Fault>,
-    /// The example, unless a fault rejects the row.
-    pub(crate) example: Option<Judgement<'a>>,
-    /// How the row was written, where that is known.
-    pub(crate) format: Option<&'static str>,
-}
-
-/// What later stages need to know of an example.
-pub(crate) struct Judgement<'a> {
-    /// The example itself.
-    pub(crate) example: Example<'a>,
-    /// What the written record consists of.
-    pub(crate) shape: Shape,
-    /// Identifies the record; two that share it are the same, but for one chance in 2¹²⁸.
-    pub(crate) identity: u128,
-    /// Identifies what is asked: everything but the last turn.
-    pub(crate) input: u64,
-    /// Identifies the last turn.
-    pub(crate) output: u64,
-    /// Length of the record and its line end.
-    pub(crate) bytes: u32,
+    system: Option<Text<'static>>,
 }
 
 /// What a rule sees of a row.
@@ -59,34 +35,100 @@ pub(crate) struct Row<'r> {
 }
 
 impl<'s> Judge<'s> {
-    /// A judge that goes by `settings`, of rows that are written in `layout`.
-    pub(crate) fn new(settings: &'s Settings, layout: Layout) -> Self {
+    /// A judge that goes by `settings`, and by what an earlier pass found, of rows that are written
+    /// in `layout`.
+    pub(crate) fn new(settings: &'s Settings, plan: &'s Plan, layout: Layout) -> Self {
         let system = settings.system_instruction.as_deref().map(str::trim);
         Self {
             settings,
-            system: system.filter(|text| !text.is_empty()),
+            plan,
             layout,
-            record: Vec::new(),
+            system: system.filter(|text| !text.is_empty()).map(Text::of),
         }
     }
 
-    /// Judges a row.
-    pub(crate) fn judge<'a>(&mut self, body: Body, bytes: &'a [u8]) -> Judged<'a> {
+    /// Judges all rows of `batch`.
+    pub(crate) fn judge(&self, batch: &Batch, judged: &mut Judged) {
+        judged.reset(self.settings.findings_max);
+        judged.lines = batch.for_each(|head, bytes| {
+            if judged.facts.is_empty() {
+                judged.guess = guess_text(bytes);
+            }
+            let fact = self.row(head, bytes, judged);
+            judged.facts.push(fact);
+        });
+    }
+
+    fn row(&self, head: Head, bytes: &[u8], judged: &mut Judged) -> Fact {
+        let mut fact = Fact {
+            line: head.line,
+            raw: u32::try_from(head.length + 1).unwrap_or(u32::MAX),
+            kind: Kind::Rejected,
+            record: 0,
+            note: 0,
+            input: 0,
+            output: 0,
+            tokens_input: 0,
+            tokens_output: 0,
+        };
         let mut faults = Vec::new();
-        let (format, example) = match convert(&self.layout, body, bytes, &mut faults) {
-            Ok(converted) => converted,
+        let start = judged.records.len();
+        let example = match convert(&self.layout, head.body, bytes, &mut faults) {
+            Ok((format, example)) => {
+                *judged.formats.entry(format.name).or_default() += 1;
+                self.example(&example, &mut fact, &mut faults, &mut judged.records);
+                Some(example)
+            }
             Err(fault) => {
                 faults.push(fault);
-                return Judged {
-                    faults,
-                    example: None,
-                    format: None,
-                };
+                None
             }
         };
-        let shape = gemini::write(&example, self.system, &mut self.record);
+        let not_json = |fault: &Fault| fault.rule.code == rules::invalid_json::RULE.code;
+        judged.readable |= !faults.iter().any(not_json);
+        let is = |fault: &Fault, severity| self.settings.severity(fault.rule) == severity;
+        if faults.iter().any(|fault| is(fault, Severity::Reject)) {
+            fact.kind = Kind::Rejected;
+            fact.record = 0;
+            judged.records.truncate(start);
+            let codes = judged::codes(&faults, |fault| is(fault, Severity::Reject));
+            fact.note = judged.note(&codes, head, bytes);
+        } else if let (Kind::Short, Some(example)) = (fact.kind, &example) {
+            self.note_short(example, head, bytes, &mut fact, judged);
+        } else {
+            // That blanks were taken away is no news.
+            let news = |fault: &Fault| fault.rule.code != rules::trim::RULE.code;
+            let codes = judged::codes(&faults, |f| is(f, Severity::Repair) && news(f));
+            if !codes.is_empty() {
+                fact.note = judged.note(&codes, head, bytes);
+            }
+        }
+        for fault in faults {
+            let severity = self.settings.severity(fault.rule);
+            judged.ledger.add(fault, severity, head, bytes);
+        }
+        fact
+    }
+
+    /// Writes the record of an example, and looks at it.
+    fn example(
+        &self,
+        example: &Example<'_>,
+        fact: &mut Fact,
+        faults: &mut Vec<Fault>,
+        records: &mut Vec<u8>,
+    ) {
+        let start = records.len();
+        let shape = gemini::write(example, self.system.as_ref(), records);
+        let piece = |range| records.get(range).unwrap_or_default();
+        let before = xxh3_64(piece(start..shape.answer.start));
+        let after = xxh3_64(piece(shape.answer.end..records.len()));
+        fact.input = before.rotate_left(1) ^ after;
+        fact.output = xxh3_64(piece(shape.answer.clone()));
+        fact.tokens_input = shape.tokens_input;
+        fact.tokens_output = shape.tokens_output;
         let row = Row {
-            example: &example,
+            example,
             tokens: shape.tokens_input.saturating_add(shape.tokens_output),
         };
         for rule in rules::rules() {
@@ -94,37 +136,34 @@ impl<'s> Judge<'s> {
                 faults.extend(check(&row));
             }
         }
-        let rejected = faults
-            .iter()
-            .any(|fault| self.settings.severity(fault.rule) == Severity::Reject);
-        Judged {
-            faults,
-            example: (!rejected).then(|| self.identify(example, shape)),
-            format: Some(format.name),
-        }
+        faults.extend(self.plan.contradiction(fact.input));
+        records.push(b'\n');
+        fact.record = u32::try_from(records.len() - start).unwrap_or(u32::MAX);
+        fact.kind = if is_short(example, self.settings.output_words_min) {
+            Kind::Short
+        } else {
+            Kind::Example
+        };
     }
 
-    /// Writes a row anew that was judged before; `None` where it does not convert, which only
-    /// happens if it is another row than before.
-    pub(crate) fn rewrite(&mut self, body: Body, bytes: &[u8]) -> Option<&[u8]> {
-        let (_, example) = convert(&self.layout, body, bytes, &mut Vec::new()).ok()?;
-        gemini::write(&example, self.system, &mut self.record);
-        self.record.push(b'\n');
-        Some(&self.record)
-    }
-
-    fn identify<'a>(&self, example: Example<'a>, shape: Shape) -> Judgement<'a> {
-        let piece = |range| self.record.get(range).unwrap_or_default();
-        let before = xxh3_64(piece(0..shape.answer.start));
-        let after = xxh3_64(piece(shape.answer.end..self.record.len()));
-        Judgement {
-            identity: xxh3_128(&self.record),
-            input: before.rotate_left(1) ^ after,
-            output: xxh3_64(piece(shape.answer.clone())),
-            bytes: u32::try_from(self.record.len() + 1).unwrap_or(u32::MAX),
-            example,
-            shape,
+    /// Notes what is wrong with a short answer, should it turn out to be no label.
+    fn note_short(
+        &self,
+        example: &Example<'_>,
+        head: Head,
+        bytes: &[u8],
+        fact: &mut Fact,
+        judged: &mut Judged,
+    ) {
+        let words = self.settings.output_words_min;
+        let message = format!("the answer has fewer than {words} words");
+        let mut fault = Fault::new(&rules::short_output::RULE).saying(message);
+        if let Some(turn) = example.turns.last() {
+            fault = fault.at(turn.place.at).path(turn.place);
         }
+        let severity = self.settings.severity(fault.rule);
+        judged.shorts.add(fault, severity, head, bytes);
+        fact.note = judged.note(&[rules::short_output::RULE.code], head, bytes);
     }
 }
 

@@ -153,35 +153,41 @@ pub(crate) mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::{Settings, Survey, survey};
+    use crate::{Machine, Report, Settings, survey};
 
-    /// Surveys `bytes`.
+    /// What is found in `bytes` by `settings`.
     #[track_caller]
-    pub(crate) fn survey_bytes(bytes: &[u8]) -> Survey {
-        survey(&bytes.to_vec(), &Settings::default(), &mut |_| {}).unwrap()
+    fn look(bytes: &[u8], settings: &Settings) -> Report {
+        let cleaned = survey(&bytes.to_vec(), settings, Machine::default(), &mut |_| {});
+        cleaned.unwrap().report
     }
 
-    /// Surveys `text`.
+    /// What is found in `bytes`.
     #[track_caller]
-    pub(crate) fn survey_text(text: &str) -> Survey {
-        survey_bytes(text.as_bytes())
+    pub(crate) fn report_on_bytes(bytes: &[u8]) -> Report {
+        look(bytes, &Settings::default())
     }
 
-    /// Surveys `text` by `settings`.
+    /// What is found in `text`.
     #[track_caller]
-    pub(crate) fn survey_with(text: &str, settings: &Settings) -> Survey {
-        survey(&text.as_bytes().to_vec(), settings, &mut |_| {}).unwrap()
+    pub(crate) fn report_on(text: &str) -> Report {
+        report_on_bytes(text.as_bytes())
+    }
+
+    /// What is found in `text` by `settings`.
+    #[track_caller]
+    pub(crate) fn report_by(text: &str, settings: &Settings) -> Report {
+        look(text.as_bytes(), settings)
     }
 
     /// Checks which rules, but for those about the whole file, find something in one row.
     #[track_caller]
     pub(crate) fn check_bytes(row: &[u8], codes: &[&str]) {
-        let survey = survey_bytes(row);
+        let report = report_on_bytes(row);
         let about_rows = |code: &&str| {
             let rule = rules().find(|rule| rule.code == *code).unwrap();
             !matches!(rule.check, Check::File(_)) && rule.code != "unreadable_file"
         };
-        let report = survey.report();
         let found: Vec<&str> = report
             .codes
             .keys()

@@ -13,9 +13,12 @@ use bytes::Bytes;
 ///
 /// An implementer pins what it reads (an object *generation*, say); that the bytes did not change
 /// between two passes is checked all the same.
-pub trait Source {
+pub trait Source: Sync {
     /// Starts over at the first byte.
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>>;
+
+    /// How many bytes there are, where that is known before they are read.
+    fn size(&self) -> io::Result<Option<u64>>;
 
     /// The same bytes in any order, for formats whose index is at their end.
     ///
@@ -44,6 +47,12 @@ pub struct File(pub PathBuf);
 impl Source for File {
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
         Ok(Box::new(fs::File::open(&self.0)?))
+    }
+
+    fn size(&self) -> io::Result<Option<u64>> {
+        let metadata = fs::metadata(&self.0)?;
+        // A pipe says 0.
+        Ok(metadata.is_file().then(|| metadata.len()))
     }
 
     fn ranges(&self) -> io::Result<Box<dyn Ranges>> {
@@ -76,6 +85,10 @@ impl Ranges for OpenFile {
 impl Source for Vec<u8> {
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
         Ok(Box::new(self.as_slice()))
+    }
+
+    fn size(&self) -> io::Result<Option<u64>> {
+        Ok(u64::try_from(self.len()).ok())
     }
 }
 

@@ -17,6 +17,12 @@ const EVAL_ONE_IN: u64 = 10;
 /// Most validation rows (the service's limits for supervised tuning).
 const VALIDATION_ROWS_MAX: u64 = 5_000;
 
+/// Most bytes of rows that are kept from training until the end of a pass: they are in memory.
+pub(crate) const DRAWN_BYTES: u64 = 24 << 20;
+
+/// How near to the most validation rows a dataset comes whose rows could only be estimated.
+const CAPPED_PERCENT: u64 = 80;
+
 /// A row to be placed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Row {
@@ -37,23 +43,34 @@ pub(crate) enum Place {
     Eval,
 }
 
-/// Places every row, in the order given.
+/// Rows together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Total {
+    /// How many.
+    pub(crate) rows: u64,
+    /// Length of their records.
+    pub(crate) bytes: u64,
+}
+
+/// Places `rows`, in the order given; `trained` train already.
 ///
 /// First `eval_rows` rows, but at most a tenth, are held out for the comparison; then
 /// `validation_percent` of all, at most 5,000; the rest trains. Validation then shrinks until it
 /// satisfies both rules the service is known to apply: at most 30 % of the training rows, and at
 /// most 25 % of the training bytes (the first from the documentation, there only past 1,000 rows;
 /// the second from Google's samples, whose 80/20 splits were refused).
-pub(crate) fn plan(rows: &[Row], settings: &Settings) -> Vec<Place> {
+pub(crate) fn plan(rows: &[Row], trained: Total, settings: &Settings) -> Vec<Place> {
     let mut places = vec![Place::Train; rows.len()];
-    let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+    let count = u64::try_from(rows.len()).unwrap_or(u64::MAX) + trained.rows;
     if count < ROWS_MIN {
         return places;
     }
-    let mut eval_room = u64::from(settings.eval_rows).min(count / EVAL_ONE_IN);
-    let percent = u64::from(settings.validation_percent);
-    let mut validation_room = (count * percent / 100).min(VALIDATION_ROWS_MAX);
-    let mut balance = Balance::default();
+    let mut room = Room::of(count, settings);
+    let mut balance = Balance {
+        train_rows: trained.rows,
+        train_bytes: trained.bytes,
+        ..Balance::default()
+    };
     let mut validating: Vec<&[u32]> = Vec::new();
 
     let order = shuffle(rows, settings.seed);
@@ -61,11 +78,11 @@ pub(crate) fn plan(rows: &[Row], settings: &Settings) -> Vec<Place> {
     for group in order.chunk_by(same) {
         let size = u64::try_from(group.len()).unwrap_or(u64::MAX);
         let bytes = bytes(rows, group);
-        let place = if size <= eval_room {
-            eval_room -= size;
+        let place = if size <= room.eval {
+            room.eval -= size;
             Place::Eval
-        } else if size <= validation_room {
-            validation_room -= size;
+        } else if size <= room.validation {
+            room.validation -= size;
             balance.validation_rows += size;
             balance.validation_bytes += bytes;
             validating.push(group);
@@ -88,6 +105,55 @@ pub(crate) fn plan(rows: &[Row], settings: &Settings) -> Vec<Place> {
         put(&mut places, group, Place::Train);
     }
     places
+}
+
+/// The turn in the draw of all rows that ask `input`: the first are held out, the next validate.
+pub(crate) fn turn(input: u64, seed: u64) -> u64 {
+    xxh3_64_with_seed(&input.to_le_bytes(), seed)
+}
+
+/// The turn from which on rows train, for a dataset of about `expected`, too large to be drawn
+/// from at the end: whatever comes before must not be more than validation and comparison take.
+pub(crate) fn turn_of_training(expected: Total, settings: &Settings) -> u64 {
+    let mean = expected
+        .bytes
+        .checked_div(expected.rows)
+        .unwrap_or_default();
+    let room = Room::of(expected.rows, settings);
+    let wanted = room.held(mean);
+    // Chance gives a few more or less; and where the number of rows was wrong, a share is still
+    // right while a number is not.
+    let capped = room.validation == VALIDATION_ROWS_MAX || wanted < room.eval + room.validation;
+    let wanted = if capped {
+        wanted * CAPPED_PERCENT / 100
+    } else {
+        wanted.saturating_sub(4 * wanted.isqrt())
+    };
+    let share = u128::from(wanted) * u128::from(u64::MAX) / u128::from(expected.rows.max(1));
+    u64::try_from(share).unwrap_or(u64::MAX)
+}
+
+/// Rows that are not for training.
+pub(crate) struct Room {
+    eval: u64,
+    validation: u64,
+}
+
+impl Room {
+    /// The room there is among `count` rows.
+    pub(crate) fn of(count: u64, settings: &Settings) -> Self {
+        let percent = u64::from(settings.validation_percent);
+        Self {
+            eval: u64::from(settings.eval_rows).min(count / EVAL_ONE_IN),
+            validation: (count * percent / 100).min(VALIDATION_ROWS_MAX),
+        }
+    }
+
+    /// How many rows of `mean` bytes have both room and a place in memory.
+    pub(crate) fn held(&self, mean: u64) -> u64 {
+        let held = DRAWN_BYTES.checked_div(mean).unwrap_or(u64::MAX);
+        (self.eval + self.validation).min(held)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -118,7 +184,7 @@ fn shuffle(rows: &[Row], seed: u64) -> Vec<u32> {
     let mut order: Vec<u32> = (0..).zip(rows).map(|(index, _)| index).collect();
     order.sort_unstable_by_key(|index| {
         let input = input(rows, *index);
-        (xxh3_64_with_seed(&input.to_le_bytes(), seed), input, *index)
+        (turn(input, seed), input, *index)
     });
     order
 }
@@ -171,7 +237,7 @@ mod tests {
     #[track_caller]
     fn check(count: u64, settings: &Settings, expected: (usize, usize, usize)) {
         assert_eq!(
-            counts(&plan(&rows(count), settings)),
+            counts(&plan(&rows(count), Total::default(), settings)),
             expected,
             "{count} rows"
         );
@@ -205,7 +271,7 @@ mod tests {
             validation_percent: 23,
             ..Settings::default()
         };
-        let places = plan(&rows(1_000), &greedy);
+        let places = plan(&rows(1_000), Total::default(), &greedy);
         let (train, validation, _) = counts(&places);
         assert!(
             validation * 4 <= train && validation > 150,
@@ -220,8 +286,8 @@ mod tests {
             ..Settings::default()
         };
         assert_ne!(
-            plan(&rows(100), &Settings::default()),
-            plan(&rows(100), &other)
+            plan(&rows(100), Total::default(), &Settings::default()),
+            plan(&rows(100), Total::default(), &other)
         );
     }
 
@@ -232,7 +298,7 @@ mod tests {
             turn in 0_usize..200,
         ) {
             let rows: Vec<Row> = inputs.iter().map(|input| Row { input: *input, bytes: 50 }).collect();
-            let places = plan(&rows, &Settings::default());
+            let places = plan(&rows, Total::default(), &Settings::default());
             let mut whose = BTreeMap::new();
             for (row, place) in rows.iter().zip(&places) {
                 let first = *whose.entry(row.input).or_insert(*place);
@@ -240,7 +306,7 @@ mod tests {
             }
             let mut turned = rows.clone();
             turned.rotate_left(turn % rows.len().max(1));
-            for (row, place) in turned.iter().zip(plan(&turned, &Settings::default())) {
+            for (row, place) in turned.iter().zip(plan(&turned, Total::default(), &Settings::default())) {
                 prop_assert_eq!(whose[&row.input], place);
             }
         }

@@ -24,15 +24,17 @@ const CHUNKS_MAX: usize = 8;
 pub(crate) struct ObjectSource {
     objects: Objects,
     artifact: Artifact,
+    size_bytes: u64,
     runtime: Handle,
 }
 
 impl ObjectSource {
     /// Must be called on the runtime that the reads are to run on.
-    pub(crate) fn new(objects: Objects, artifact: Artifact) -> Self {
+    pub(crate) fn new(objects: Objects, artifact: Artifact, size_bytes: u64) -> Self {
         Self {
             objects,
             artifact,
+            size_bytes,
             runtime: Handle::current(),
         }
     }
@@ -61,38 +63,24 @@ impl Source for ObjectSource {
         }))
     }
 
+    fn size(&self) -> io::Result<Option<u64>> {
+        Ok(Some(self.size_bytes))
+    }
+
     fn ranges(&self) -> io::Result<Box<dyn Ranges>> {
-        let (uri, generation) = (&self.artifact.uri, self.artifact.generation);
-        let found = self
-            .runtime
-            .block_on(self.objects.stat(uri, Some(generation)));
-        let stat = found.map_err(io::Error::other)?.ok_or_else(gone)?;
-        Ok(Box::new(ObjectRanges {
-            source: self.clone(),
-            size: stat.size_bytes,
-        }))
+        Ok(Box::new(self.clone()))
     }
 }
 
-/// One generation of an object, read in any order.
-struct ObjectRanges {
-    source: ObjectSource,
-    size: u64,
-}
-
-impl Ranges for ObjectRanges {
+impl Ranges for ObjectSource {
     fn size(&self) -> u64 {
-        self.size
+        self.size_bytes
     }
 
     fn read_at(&self, offset: u64, length: usize) -> io::Result<Bytes> {
-        let ObjectSource {
-            objects,
-            artifact,
-            runtime,
-        } = &self.source;
         let length = u64::try_from(length).unwrap_or(u64::MAX);
-        let read = runtime.block_on(objects.read_range(artifact, offset, length));
+        let range = self.objects.read_range(&self.artifact, offset, length);
+        let read = self.runtime.block_on(range);
         read.map_err(io::Error::other)?.ok_or_else(gone)
     }
 }

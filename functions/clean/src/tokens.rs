@@ -6,78 +6,94 @@
 //! prose comes to about one token per four characters, the figure Google gives
 //! (ai.google.dev, "Understand and count tokens").
 
-use crate::Distribution;
+/// Letters of a word, on average over a text, that its first token covers.
+const LETTERS_IN_FIRST_TOKEN: u32 = 6;
 
-/// Letters of an ASCII word per token.
+/// Letters per token beyond those.
 const LETTERS_PER_TOKEN: u32 = 7;
 
-/// Letters per token where a letter takes two bytes: Cyrillic, Greek, Arabic, accented Latin.
-const WIDE_LETTERS_PER_TOKEN: u32 = 3;
+/// Tokens per letter, where a letter takes two bytes (Cyrillic, Greek, Arabic, accented Latin), as
+/// a fraction: a word of six such letters is two or three tokens.
+const WIDE_TOKENS: (u32, u32) = (2, 5);
+
+/// Bytes counted in lanes of eight bits before they are summed up: no lane can run over.
+const LANES_BYTES: usize = 96;
 
 /// How the estimate is made, for reports.
-pub(crate) const METHOD: &str = "estimate: a token per 7 letters of a word, per digit, per mark";
+pub(crate) const METHOD: &str =
+    "estimate: a token per word, per 7 letters of long words, per digit, per mark";
 
-/// Estimated tokens of a UTF-8 text; depends on nothing but its bytes.
-pub(crate) fn estimate(text: &[u8]) -> u32 {
-    let mut tokens = 0_u32;
-    let mut letters = 0_u32;
-    let mut wide = 0_u32;
-    for byte in text {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' => {
-                tokens += u32::from(letters.is_multiple_of(LETTERS_PER_TOKEN));
-                letters += 1;
-            }
-            b' ' | b'\t' | b'\r' => {
-                letters = 0;
-                wide = 0;
-            }
-            0..0x80 => {
-                tokens += 1;
-                letters = 0;
-                wide = 0;
-            }
-            // Inside a character: counted with its first byte.
-            0x80..0xC0 => {}
-            0xC0..0xE0 => {
-                tokens += u32::from(wide.is_multiple_of(WIDE_LETTERS_PER_TOKEN));
-                wide += 1;
-            }
-            0xE0..0xF0 => tokens += 1,
-            0xF0.. => tokens += 2,
+/// Estimated tokens of a text as it is written in JSON; depends on nothing but its bytes.
+///
+/// Written so that a compiler turns it into vector instructions: no branch, lanes of a byte.
+pub(crate) fn estimate(escaped: &[u8]) -> u32 {
+    let (mut tokens, mut letters, mut words, mut wide) = (0_u32, 0_u32, 0_u32, 0_u32);
+    let mut before = *b"  ";
+    for block in escaped.chunks(LANES_BYTES) {
+        let counts = count(block, before);
+        tokens += u32::from(counts.tokens);
+        letters += u32::from(counts.letters);
+        words += u32::from(counts.words);
+        wide += u32::from(counts.wide);
+        if let Some(last) = block.last_chunk() {
+            before = *last;
         }
     }
-    tokens
+    let long = letters.saturating_sub(words * LETTERS_IN_FIRST_TOKEN);
+    let (numerator, denominator) = WIDE_TOKENS;
+    tokens + words + long / LETTERS_PER_TOKEN + (wide * numerator).div_ceil(denominator)
 }
 
-/// Sums a column of counts up; it is put in order on the way.
-pub(crate) fn distribution(counts: &mut [u32]) -> Distribution {
-    counts.sort_unstable();
-    let sum: u64 = counts.iter().map(|count| u64::from(*count)).sum();
-    let rows = u64::try_from(counts.len()).unwrap_or(u64::MAX);
-    Distribution {
-        min: counts.first().copied().unwrap_or_default(),
-        mean: sum.checked_div(rows).unwrap_or_default(),
-        p50: percentile(counts, 50),
-        p95: percentile(counts, 95),
-        max: counts.last().copied().unwrap_or_default(),
-        sum,
+/// Counts of a few bytes.
+#[derive(Default)]
+struct Counts {
+    /// Digits, marks and characters of three bytes; twice those of four.
+    tokens: u8,
+    letters: u8,
+    words: u8,
+    wide: u8,
+}
+
+/// Counts `block`, given the two bytes before it.
+fn count(block: &[u8], before: [u8; 2]) -> Counts {
+    // The block with what is before it, so that every byte sees its two predecessors.
+    let mut bytes = [0; LANES_BYTES + 2];
+    let [first, second, rest @ ..] = &mut bytes;
+    [*first, *second] = before;
+    for (place, byte) in rest.iter_mut().zip(block) {
+        *place = *byte;
     }
+    let (_, one_back) = bytes.split_at(1);
+    let (_, here) = bytes.split_at(2);
+    let mut counts = Counts::default();
+    for ((byte, previous), second_last) in here.iter().zip(one_back).zip(&bytes) {
+        // The letter of an escape belongs to its backslash, which counts as a mark; a quote does
+        // not, since it has a backslash before it.
+        let letter = is_letter(*byte) & u8::from(*previous != b'\\');
+        let letter_before = is_letter(*previous) & u8::from(*second_last != b'\\');
+        let mark = u8::from(*byte > b' ') & u8::from(*byte < 0x7F) & u8::from(*byte != b'"');
+        counts.tokens += mark & (is_letter(*byte) ^ 1);
+        counts.tokens += u8::from(*byte >= 0xE0) + u8::from(*byte >= 0xF0);
+        counts.letters += letter;
+        counts.words += letter & (letter_before ^ 1);
+        counts.wide += u8::from(*byte & 0xE0 == 0xC0);
+    }
+    counts
 }
 
-/// The smallest count that `percent` of the ordered counts do not exceed (nearest rank).
-fn percentile(ordered: &[u32], percent: usize) -> u32 {
-    let rank = (ordered.len() * percent).div_ceil(100).saturating_sub(1);
-    ordered.get(rank).copied().unwrap_or_default()
+fn is_letter(byte: u8) -> u8 {
+    u8::from((byte | 0x20).wrapping_sub(b'a') < 26)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::Text;
 
     #[track_caller]
     fn check(text: &str, tokens: u32) {
-        assert_eq!(estimate(text.as_bytes()), tokens, "{text:?}");
+        let escaped = Text::of(text);
+        assert_eq!(estimate(escaped.escaped().as_bytes()), tokens, "{text:?}");
     }
 
     #[test]
@@ -88,26 +104,10 @@ mod tests {
         check("The cat sat.", 4);
         check("internationalisation", 3);
         check("2024", 4);
-        check("a\nb", 3);
-        check("привет мир", 3);
+        check("a\n\nb", 4);
+        check("say \"so\"", 4);
+        check("привет мир", 4);
         check("你好", 2);
         check("😀", 2);
-    }
-
-    #[test]
-    fn a_distribution_names_nearest_ranks() {
-        let mut counts: Vec<u32> = (1..=100).rev().collect();
-        let found = distribution(&mut counts);
-        let expected = Distribution {
-            min: 1,
-            mean: 50,
-            p50: 50,
-            p95: 95,
-            max: 100,
-            sum: 5050,
-        };
-        assert_eq!(found, expected);
-        assert_eq!(distribution(&mut []), Distribution::default());
-        assert_eq!(distribution(&mut [7]).p95, 7);
     }
 }

@@ -130,7 +130,7 @@ mod tests {
             id: "tickets-abc".parse().unwrap(),
             dataset: "tickets".parse().unwrap(),
             source: artifact,
-            source_sha256: String::new(),
+            source_crc32c: String::new(),
             source_bytes: 9,
             recipe: Recipe::parse(recipe).unwrap(),
             format: "input_output".to_owned(),

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clean::{Settings, Severity, Survey};
+use clean::{Cleaned, Machine, Settings, Severity};
 use serde::Serialize;
 use shared::{
     price::prices,
@@ -62,13 +62,27 @@ pub(crate) enum Error {
     },
 }
 
-/// A file, looked at as the function `clean` would.
+/// A file and the recipe it is to be cleaned by.
+#[derive(Debug)]
+pub(crate) struct Subject {
+    /// The rows.
+    pub(crate) file: PathBuf,
+    /// The recipe.
+    pub(crate) recipe: Recipe,
+    /// What the recipe says about cleaning.
+    pub(crate) settings: Settings,
+    bytes: u64,
+}
+
+/// A file, cleaned as the function `clean` would.
 #[derive(Debug)]
 pub(crate) struct Preflight {
-    /// The recipe it was looked at with.
+    /// The recipe it was cleaned by.
     pub(crate) recipe: Recipe,
-    /// What was found.
-    pub(crate) survey: Survey,
+    /// The cleaning settings in it.
+    pub(crate) settings: Settings,
+    /// What was found, and written.
+    pub(crate) cleaned: Cleaned,
 }
 
 /// What a tuning would cost, and whether that is within the recipe's budget.
@@ -103,37 +117,73 @@ pub(crate) fn look(
     recipe: Option<&Path>,
     screen: &Screen,
 ) -> Result<Preflight, Error> {
-    let (recipe, settings) = read_recipe(file, recipe)?;
-    let read = |source| Error::Read {
-        path: file.to_owned(),
-        source,
-    };
-    let metadata = std::fs::metadata(file).map_err(read)?;
-    if metadata.is_dir() {
-        return Err(read(io::ErrorKind::IsADirectory.into()));
-    }
-    let bar = (metadata.len() >= BAR_MIN_BYTES)
-        .then(|| screen.bytes(&file.to_string_lossy(), metadata.len()));
-    let source = clean::File(file.to_owned());
-    let survey = clean::survey(&source, &settings, &mut |bytes| {
-        if let Some(bar) = &bar {
-            bar.set_position(bytes);
-        }
-    });
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
-    let survey = survey.map_err(|source| match source {
-        clean::Error::Read(source) => read(source),
-        source @ (clean::Error::Write { .. }
-        | clean::Error::Changed { .. }
-        | clean::Error::Settings(_)
-        | clean::Error::TooManyRows) => Error::Clean {
+    let subject = Subject::open(file, recipe)?;
+    let cleaned = subject.read(screen, |source, settings, progress| {
+        clean::survey(source, settings, Machine::default(), progress)
+    })?;
+    Ok(subject.came_to(cleaned))
+}
+
+impl Subject {
+    /// A file that is there, with the recipe that is named, or lies beside it, or the default one.
+    pub(crate) fn open(file: &Path, recipe: Option<&Path>) -> Result<Self, Error> {
+        let (recipe, settings) = read_recipe(file, recipe)?;
+        let read = |source| Error::Read {
             path: file.to_owned(),
             source,
-        },
-    })?;
-    Ok(Preflight { recipe, survey })
+        };
+        let metadata = std::fs::metadata(file).map_err(read)?;
+        if metadata.is_dir() {
+            return Err(read(io::ErrorKind::IsADirectory.into()));
+        }
+        Ok(Self {
+            file: file.to_owned(),
+            recipe,
+            settings,
+            bytes: metadata.len(),
+        })
+    }
+
+    /// Does `work` on the file, and shows how far it is.
+    pub(crate) fn read<T>(
+        &self,
+        screen: &Screen,
+        work: impl FnOnce(
+            &clean::File,
+            &Settings,
+            &mut (dyn FnMut(u64) + Send),
+        ) -> Result<T, clean::Error>,
+    ) -> Result<T, Error> {
+        let bar = (self.bytes >= BAR_MIN_BYTES)
+            .then(|| screen.bytes(&self.file.to_string_lossy(), self.bytes));
+        let source = clean::File(self.file.clone());
+        let done = work(&source, &self.settings, &mut |bytes| {
+            if let Some(bar) = &bar {
+                bar.set_position(bytes);
+            }
+        });
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
+        }
+        let path = self.file.clone();
+        done.map_err(|source| match source {
+            clean::Error::Read(source) => Error::Read { path, source },
+            source @ (clean::Error::Write { .. }
+            | clean::Error::Changed
+            | clean::Error::Settings(_)
+            | clean::Error::TooManyRows
+            | clean::Error::Unending) => Error::Clean { path, source },
+        })
+    }
+
+    /// What the file came to.
+    pub(crate) fn came_to(self, cleaned: Cleaned) -> Preflight {
+        Preflight {
+            recipe: self.recipe,
+            settings: self.settings,
+            cleaned,
+        }
+    }
 }
 
 fn read_recipe(file: &Path, recipe: Option<&Path>) -> Result<(Recipe, Settings), Error> {
@@ -165,7 +215,7 @@ impl Preflight {
     /// What tuning on it would cost.
     pub(crate) fn price(&self) -> Price {
         let tune = &self.recipe.tune;
-        let tokens = self.survey.report().tokens.billable_per_epoch;
+        let tokens = self.cleaned.report.tokens.billable_per_epoch;
         let training_tokens = tokens.saturating_mul(u64::from(tune.epochs));
         Price {
             base_model: tune.base_model.clone(),
@@ -179,7 +229,7 @@ impl Preflight {
 
     /// What the service would drop of the rows that are kept.
     pub(crate) fn drops(&self) -> Drops {
-        drops(&self.survey.report().codes, self.survey.settings())
+        drops(&self.cleaned.report.codes, &self.settings)
     }
 }
 
@@ -228,7 +278,7 @@ mod tests {
         .unwrap();
         let screen = Screen::new();
         let rejected = look(&file, None, &screen).unwrap();
-        assert_eq!(rejected.survey.report().rows.rejected, 1);
+        assert_eq!(rejected.cleaned.report.rows.rejected, 1);
         let recipe = directory.path().join(recipe::FILE_NAME);
         std::fs::write(
             &recipe,
@@ -236,7 +286,7 @@ mod tests {
         )
         .unwrap();
         let kept = look(&file, None, &screen).unwrap();
-        assert_eq!(kept.survey.report().rows.kept, 1);
+        assert_eq!(kept.cleaned.report.rows.kept, 1);
         assert_eq!(kept.price().epochs, 2);
         std::fs::write(&recipe, "[clean]\nwords = 1\n").unwrap();
         let error = look(&file, None, &screen).unwrap_err();

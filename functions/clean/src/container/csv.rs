@@ -8,14 +8,14 @@ mod cells;
 mod record;
 mod sniff;
 
-use std::{borrow::Cow, io};
+use std::{borrow::Cow, io, sync::Arc};
 
 pub(super) use self::sniff::sniff;
 use self::{cells::cells, record::Record};
 use super::{Body, Head, extent::find_end, window::Window};
 use crate::{
     finding::Fault,
-    json::{Node, Object, Value, parse},
+    json::{Node, Object, Text, Value, parse},
     rules,
 };
 
@@ -69,9 +69,9 @@ impl Header {
                 continue;
             };
             let value = if JSON_COLUMNS.contains(&name.as_str()) {
-                read_json(name, text, at, faults)?
+                read_json(name, &text, at, faults)?
             } else {
-                Value::Text(text)
+                Value::Text(Text::of(&text))
             };
             let node = Node { at, value };
             object.members.push((Cow::Owned(name.clone()), node));
@@ -86,18 +86,18 @@ impl Header {
 }
 
 /// The JSON in a cell; other text stays text, and an empty cell is nothing.
-fn read_json<'a>(
+fn read_json(
     column: &str,
-    cell: Cow<'a, str>,
+    cell: &str,
     at: u32,
     faults: &mut Vec<Fault>,
-) -> Result<Value<'a>, Fault> {
+) -> Result<Value<'static>, Fault> {
     match cell.trim_start().bytes().next() {
         None => return Ok(Value::Null),
         Some(b'[' | b'{') => {}
-        Some(_) => return Ok(Value::Text(cell)),
+        Some(_) => return Ok(Value::Text(Text::of(cell))),
     }
-    let parsed = parse(&cell).map_err(|fault| {
+    let parsed = parse(cell).map_err(|fault| {
         let message = format!("in the cell `{column}`: {}", fault.message);
         fault.saying(message).at(at)
     })?;
@@ -123,39 +123,64 @@ fn place(value: &mut Value<'_>, at: u32) {
     }
 }
 
-/// Goes to the next record that is not a blank line.
-pub(super) fn advance(window: &mut Window<'_>, delimiter: u8) -> io::Result<Option<Head>> {
-    window.settle();
-    loop {
-        if window.available().is_empty() && !window.fill()? {
-            return Ok(None);
+/// The records below a header.
+pub(super) struct Table {
+    header: Arc<Header>,
+    blank_lines: u64,
+}
+
+impl Table {
+    pub(super) fn new(header: Header) -> Self {
+        Self {
+            header: Arc::new(header),
+            blank_lines: 0,
         }
-        let (line, mut record) = (window.line(), Record::new(delimiter));
-        let (length, body) = find_end(window, |bytes| record.feed(bytes))?;
-        // Half a sentence looks like a whole one.
-        let broken = body == Body::Last && window.decoder().is_broken();
-        let body = if broken { Body::Cut } else { body };
-        let head = Head {
-            line,
-            column: 1,
-            length,
-            body,
-        };
-        if body == Body::TooLong {
+    }
+
+    /// What the first record says of all others.
+    pub(super) fn header(&self) -> Arc<Header> {
+        Arc::clone(&self.header)
+    }
+
+    /// Blank lines passed over so far.
+    pub(super) fn blank_lines(&self) -> u64 {
+        self.blank_lines
+    }
+
+    /// Goes to the next record that is not a blank line.
+    pub(super) fn advance(&mut self, window: &mut Window<'_>) -> io::Result<Option<Head>> {
+        window.settle();
+        loop {
+            if window.available().is_empty() && !window.fill()? {
+                return Ok(None);
+            }
+            let line = window.line();
+            let mut record = Record::new(self.header.delimiter);
+            let (length, body) = find_end(window, |bytes| record.feed(bytes))?;
+            // Half a sentence looks like a whole one.
+            let broken = body == Body::Last && window.decoder().is_broken();
+            let head = Head {
+                line,
+                column: 1,
+                length,
+                body: if broken { Body::Cut } else { body },
+            };
+            if body == Body::TooLong {
+                return Ok(Some(head));
+            }
+            let whole = usize::try_from(length).unwrap_or_default();
+            let bytes = window.available().get(..whole).unwrap_or_default();
+            let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+            let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+            if bytes.iter().all(|byte| *byte == b' ') {
+                self.blank_lines += 1;
+                window.consume(whole);
+                continue;
+            }
+            let row = bytes.len();
+            window.hold(row, whole);
             return Ok(Some(head));
         }
-        let whole = usize::try_from(length).unwrap_or_default();
-        let bytes = window.available().get(..whole).unwrap_or_default();
-        let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-        let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-        if bytes.iter().all(|byte| *byte == b' ') {
-            window.count_blank_line();
-            window.consume(whole);
-            continue;
-        }
-        let row = bytes.len();
-        window.hold(row, whole);
-        return Ok(Some(head));
     }
 }
 

@@ -79,17 +79,6 @@ pub(super) struct Decoder<'r> {
     utf16: Option<Utf16>,
 }
 
-/// How a text ended.
-#[derive(Debug)]
-pub(super) struct Ended {
-    /// Length of the bytes uploaded.
-    pub(super) bytes: u64,
-    /// Their digest.
-    pub(super) digest: String,
-    /// Why the text breaks off.
-    pub(super) fault: Option<Fault>,
-}
-
 impl<'r> Decoder<'r> {
     /// Looks at the first bytes.
     pub(super) fn open(read: Box<dyn Read + Send + 'r>, limits: Limits) -> io::Result<Self> {
@@ -129,18 +118,13 @@ impl<'r> Decoder<'r> {
         }
     }
 
-    /// Bytes of the upload read so far.
-    pub(super) fn bytes_read(&self) -> u64 {
-        self.unpack.bytes_read()
-    }
-
     /// Whether the text broke off.
     pub(super) fn is_broken(&self) -> bool {
         self.unpack.is_broken()
     }
 
-    /// Reads what is left of the upload, without decoding it.
-    pub(super) fn finish(self) -> io::Result<Ended> {
+    /// Reads what is left of the upload, without decoding it; says why the text breaks off.
+    pub(super) fn finish(self) -> io::Result<Option<Fault>> {
         self.unpack.finish()
     }
 }

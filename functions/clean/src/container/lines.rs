@@ -1,100 +1,83 @@
-//! Rows that are lines.
+//! Rows that are lines: cut off in whole lines, a batch at a time, without looking into them.
 
-use std::io;
+use std::io::{self, Read};
 
-use memchr::memchr;
+use memchr::{memchr, memrchr};
 
-use super::{Body, Head, LINE_MAX_BYTES, window::Window};
+use super::{BATCH_BYTES, LINE_MAX_BYTES, decode::Decoder};
+use crate::batch::{Batch, Cut};
 
-/// Goes to the next line that is not blank.
-pub(super) fn advance(window: &mut Window<'_>) -> io::Result<Option<Head>> {
-    window.settle_line();
-    loop {
-        let Some(line) = find_line(window)? else {
-            return Ok(None);
-        };
-        let (length, body) = match line {
-            Line::Whole(length) => (length, Body::Whole),
-            Line::Last(length) => (length, Body::Last),
-            Line::TooLong(length) => {
-                let head = Head {
-                    line: window.line() - 1,
-                    column: 1,
-                    length,
-                    body: Body::TooLong,
-                };
-                return Ok(Some(head));
-            }
-        };
-        let bytes = window.available().get(..length).unwrap_or_default();
-        if bytes.iter().all(u8::is_ascii_whitespace) {
-            if body == Body::Whole || length > 0 {
-                window.count_blank_line();
-            }
-            let end = usize::from(body == Body::Whole);
-            window.consume_line(length + end);
-            continue;
-        }
-        let head = Head {
-            line: window.line(),
-            column: 1,
-            length: u64::try_from(length).unwrap_or(u64::MAX),
-            body,
-        };
-        let carriage = usize::from(bytes.ends_with(b"\r"));
-        window.hold(length - carriage, length);
-        return Ok(Some(head));
+/// What is left to read.
+pub(super) struct Lines<'r> {
+    read: Decoder<'r>,
+    /// Read already: the start of a line.
+    rest: Vec<u8>,
+}
+
+impl<'r> Lines<'r> {
+    /// Lines that start with `rest` and go on in `read`.
+    pub(super) fn new(rest: Vec<u8>, read: Decoder<'r>) -> Self {
+        Self { read, rest }
     }
-}
 
-/// A line's length, its end not counted.
-enum Line {
-    Whole(usize),
-    /// The file ends without ending the line.
-    Last(usize),
-    /// Consumed already.
-    TooLong(u64),
-}
+    /// Where the bytes come from, when there are no more lines.
+    pub(super) fn into_decoder(self) -> Decoder<'r> {
+        self.read
+    }
 
-fn find_line(window: &mut Window<'_>) -> io::Result<Option<Line>> {
-    let mut searched = 0;
-    loop {
-        let available = window.available();
-        let rest = available.get(searched..).unwrap_or_default();
-        if let Some(found) = memchr(b'\n', rest) {
-            let length = searched + found;
-            if length <= LINE_MAX_BYTES {
-                return Ok(Some(Line::Whole(length)));
+    /// Fills `batch` with whole lines; `false` after the last.
+    pub(super) fn fill(&mut self, batch: &mut Batch) -> io::Result<bool> {
+        batch.cut = Cut::Lines;
+        batch.bytes.clear();
+        batch.bytes.append(&mut self.rest);
+        let mut searched = 0;
+        loop {
+            let wanted = BATCH_BYTES
+                .saturating_sub(batch.bytes.len())
+                .max(BATCH_BYTES / 2);
+            let ended = self.read_up_to(wanted, &mut batch.bytes)? < wanted;
+            let new = batch.bytes.get(searched..).unwrap_or_default();
+            if let Some(end) = memrchr(b'\n', new) {
+                if !ended {
+                    let end = searched + end + 1;
+                    let rest = batch.bytes.get(end..).unwrap_or_default();
+                    self.rest.extend_from_slice(rest);
+                    batch.bytes.truncate(end);
+                }
+                return Ok(true);
             }
-        }
-        searched = available.len();
-        if searched > LINE_MAX_BYTES {
-            return pass_over(window).map(Some);
-        }
-        if !window.fill()? {
-            return Ok((searched > 0).then_some(Line::Last(searched)));
+            if ended {
+                return Ok(!batch.bytes.is_empty());
+            }
+            searched = batch.bytes.len();
+            if searched > LINE_MAX_BYTES {
+                batch.cut = Cut::TooLong(self.pass_over(batch)?);
+                return Ok(true);
+            }
         }
     }
-}
 
-/// Consumes a line without holding it.
-fn pass_over(window: &mut Window<'_>) -> io::Result<Line> {
-    let mut length = 0_u64;
-    loop {
-        let available = window.available();
-        if let Some(end) = memchr(b'\n', available) {
-            window.consume_line(end + 1);
-            return Ok(Line::TooLong(
-                length + u64::try_from(end).unwrap_or_default(),
-            ));
+    /// Reads on to the end of a line without holding it; its whole length.
+    fn pass_over(&mut self, batch: &mut Batch) -> io::Result<u64> {
+        let mut length = 0_u64;
+        loop {
+            length += u64::try_from(batch.bytes.len()).unwrap_or_default();
+            batch.bytes.clear();
+            if self.read_up_to(BATCH_BYTES, &mut batch.bytes)? == 0 {
+                return Ok(length);
+            }
+            if let Some(end) = memchr(b'\n', &batch.bytes) {
+                let rest = batch.bytes.get(end + 1..).unwrap_or_default();
+                self.rest.extend_from_slice(rest);
+                batch.bytes.clear();
+                return Ok(length + u64::try_from(end).unwrap_or_default());
+            }
         }
-        let count = available.len();
-        length += u64::try_from(count).unwrap_or_default();
-        window.consume(count);
-        if !window.fill()? {
-            // So that the line's number is the last one's in every case.
-            window.consume_line(0);
-            return Ok(Line::TooLong(length));
-        }
+    }
+
+    /// Reads `wanted` bytes; fewer only at the end.
+    fn read_up_to(&mut self, wanted: usize, into: &mut Vec<u8>) -> io::Result<usize> {
+        let limit = u64::try_from(wanted).unwrap_or(u64::MAX);
+        Read::by_ref(&mut self.read).take(limit).read_to_end(into)
     }
 }

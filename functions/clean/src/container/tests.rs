@@ -1,7 +1,5 @@
 //! Wrappings of every kind, read in pieces of every size.
 
-use std::io::Read;
-
 use super::*;
 
 /// Bytes that come a few at a time.
@@ -10,6 +8,10 @@ struct Dripping<'b>(&'b [u8], usize);
 impl Source for Dripping<'_> {
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
         Ok(Box::new(Drip(self.0, self.1)))
+    }
+
+    fn size(&self) -> io::Result<Option<u64>> {
+        Ok(None)
     }
 }
 
@@ -29,19 +31,22 @@ fn rows(bytes: &[u8], drip: usize) -> (Container, Vec<(u64, u64, String)>, Optio
     let source = Dripping(bytes, drip);
     let mut records = Records::open(&source).unwrap();
     let mut rows = Vec::new();
-    while let Some(head) = records.advance().unwrap() {
-        let text = match head.body {
-            Body::Whole | Body::Last | Body::Cut => {
-                String::from_utf8_lossy(records.bytes()).into_owned()
-            }
-            Body::TooLong => format!("{} bytes", head.length),
-        };
-        rows.push((head.line, head.column, text));
+    let mut batch = Batch::default();
+    let mut line = 0;
+    while records.fill(&mut batch).unwrap() {
+        let lines = batch.for_each(|head, bytes| {
+            let text = match head.body {
+                Body::Whole | Body::Last | Body::Cut => String::from_utf8_lossy(bytes).into_owned(),
+                Body::TooLong => format!("{} bytes", head.length),
+            };
+            rows.push((line + head.line, head.column, text));
+        });
+        line += lines.counted;
     }
-    let container = records.container();
     let end = records.finish().unwrap();
     assert_eq!(end.bytes, u64::try_from(bytes.len()).unwrap());
-    (container, rows, end.fault.map(|(line, _)| line))
+    assert_eq!(end.crc32c, Crc32c::default().append(bytes));
+    (end.container, rows, end.fault.map(|(line, _)| line))
 }
 
 #[track_caller]
@@ -207,7 +212,7 @@ fn what_is_no_text_is_named() {
             "gzip within a packed file",
         ),
         (
-            &samples::gzip(&[0; 257].into_iter().chain(*b"ustar").collect::<Vec<u8>>()),
+            &samples::gzip(&[vec![0; 257], b"ustar".to_vec()].concat()),
             "a tar archive",
         ),
         (b"%PDF-1.7", "PDF"),

@@ -5,11 +5,7 @@ use std::{
     ops::Range,
 };
 
-use super::{
-    characters,
-    decode::{Decoder, Ended},
-    newlines,
-};
+use super::{characters, decode::Decoder, newlines};
 
 /// Bytes asked of the reader at once: past this, measured throughput grows no more.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -25,7 +21,6 @@ pub(super) struct Window<'r> {
     pending: usize,
     line: u64,
     column: u64,
-    blank_lines: u64,
 }
 
 impl<'r> Window<'r> {
@@ -40,7 +35,6 @@ impl<'r> Window<'r> {
             pending: 0,
             line: 1,
             column: 1,
-            blank_lines: 0,
         }
     }
 
@@ -54,6 +48,11 @@ impl<'r> Window<'r> {
         self.ended
     }
 
+    /// Where the bytes come from.
+    pub(super) fn decoder(&self) -> &Decoder<'r> {
+        &self.read
+    }
+
     /// Line of the first available byte.
     pub(super) fn line(&self) -> u64 {
         self.line
@@ -62,19 +61,6 @@ impl<'r> Window<'r> {
     /// Column of the first available byte.
     pub(super) fn column(&self) -> u64 {
         self.column
-    }
-
-    /// Where the bytes come from.
-    pub(super) fn decoder(&self) -> &Decoder<'r> {
-        &self.read
-    }
-
-    pub(super) fn blank_lines(&self) -> u64 {
-        self.blank_lines
-    }
-
-    pub(super) fn count_blank_line(&mut self) {
-        self.blank_lines += 1;
     }
 
     /// Reads on; `false` at the end. The buffer grows where nothing was consumed.
@@ -129,20 +115,13 @@ impl<'r> Window<'r> {
         self.start += count;
     }
 
-    /// Passes over a line of `count` bytes, its end included: cheaper than [`Self::consume`].
-    pub(super) fn consume_line(&mut self, count: usize) {
-        self.line += 1;
-        self.column = 1;
-        self.start += count;
-    }
-
     /// Passes over a byte order mark, which takes no column.
     pub(super) fn skip_mark(&mut self) {
         self.start += 3;
     }
 
-    /// Makes the first `row` of the first `whole` available bytes the current row; once it has
-    /// been looked at, settling consumes all of them.
+    /// Makes the first `row` of the first `whole` available bytes the current row; settling
+    /// consumes all of them.
     pub(super) fn hold(&mut self, row: usize, whole: usize) {
         self.row = self.start..self.start + row;
         self.pending = whole;
@@ -155,22 +134,13 @@ impl<'r> Window<'r> {
         self.consume(pending);
     }
 
-    /// Ends the current row, which is a line of `pending` bytes and its end.
-    pub(super) fn settle_line(&mut self) {
-        self.row = 0..0;
-        let pending = std::mem::take(&mut self.pending);
-        if pending > 0 {
-            self.consume_line((pending + 1).min(self.end - self.start));
-        }
-    }
-
     /// The current row.
     pub(super) fn row(&self) -> &[u8] {
         self.buffer.get(self.row.clone()).unwrap_or_default()
     }
 
-    /// Reads what is left of the upload, which is no text of rows.
-    pub(super) fn finish(self) -> io::Result<Ended> {
-        self.read.finish()
+    /// What was read and not consumed, and the reader for the rest.
+    pub(super) fn into_rest(self) -> (Vec<u8>, Decoder<'r>) {
+        (self.available().to_vec(), self.read)
     }
 }

@@ -1,13 +1,11 @@
 //! Alpaca rows: `instruction`, perhaps `input`, and `output`; `system` and `history` as
 //! LLaMA-Factory has them.
 
-use std::borrow::Cow;
-
 use super::{Format, take_text, wrong_type};
 use crate::{
     example::{Example, Place, Role, Turn},
     finding::Fault,
-    json::{Node, Object, Value},
+    json::{Node, Object, Text, Value},
 };
 
 /// The format.
@@ -29,12 +27,13 @@ fn convert<'a>(mut row: Object<'a>, _: &mut Vec<Fault>) -> Result<Example<'a>, F
     let input = take_text(&mut row, "input")?;
     if let Some((instruction, place)) = take_text(&mut row, "instruction")? {
         let asked = match input {
-            Some((input, _)) if instruction.trim().is_empty() => input,
-            Some((input, _)) if !input.trim().is_empty() => Cow::Owned(format!(
-                "{}\n\n{}",
-                instruction.trim_end(),
-                input.trim_start()
-            )),
+            Some((input, _)) if instruction.is_blank() => input,
+            Some((mut input, _)) if !input.is_blank() => {
+                let mut instruction = instruction;
+                instruction.trim_end();
+                input.trim_start();
+                Text::join(&[instruction, input], "\n\n")
+            }
             Some(_) | None => instruction,
         };
         example.turns.push(Turn::text(Role::User, asked, place));

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     example::{Example, Part, Place, Role, Turn},
     finding::Fault,
-    json::{Node, Object, Value},
+    json::{Node, Object, Text, Value},
     rules,
 };
 
@@ -55,7 +55,7 @@ fn convert<'a>(mut row: Object<'a>, _: &mut Vec<Fault>) -> Result<Example<'a>, F
     for (place, mut content) in take_list(&mut row, "contents")? {
         let role = take_word(&mut content, "role", place)?;
         // Google's own checks take the role in any case.
-        let role = match role.to_ascii_lowercase().as_str() {
+        let role = match role.plain().to_ascii_lowercase().as_str() {
             "user" | "function" => Role::User,
             "model" => Role::Model,
             _ => return Err(unknown_role(place, "user, model")),
@@ -80,7 +80,7 @@ fn convert<'a>(mut row: Object<'a>, _: &mut Vec<Fault>) -> Result<Example<'a>, F
 }
 
 /// The texts of a system instruction, one under the other.
-fn system(node: Node<'_>) -> Result<Option<Cow<'_, str>>, Fault> {
+fn system(node: Node<'_>) -> Result<Option<Text<'_>>, Fault> {
     let place = Place {
         key: "systemInstruction",
         index: None,
@@ -103,12 +103,12 @@ fn system(node: Node<'_>) -> Result<Option<Cow<'_, str>>, Fault> {
         Some(other) => return Err(wrong_type(&other, "a list as `parts`", place)),
         None => return Ok(None),
     };
-    let mut whole: Option<Cow<'_, str>> = None;
+    let mut whole: Option<Text<'_>> = None;
     for node in parts {
         match part(node, place)? {
             Part::Text(text) => {
                 whole = Some(match whole {
-                    Some(before) => Cow::Owned(format!("{before}\n{text}")),
+                    Some(before) => Text::join(&[before, text], "\n"),
                     None => text,
                 });
             }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::{
     example::{Example, Part, Place, Role, Turn},
     finding::Fault,
-    json::{Node, Object, Value},
+    json::{Node, Object, Text, Value},
     rules,
 };
 
@@ -19,7 +19,7 @@ const RESPONSE: &str = "functionResponse";
 #[derive(Default)]
 pub(super) struct Dialogue<'a> {
     example: Example<'a>,
-    calls: Vec<(Option<Cow<'a, str>>, Cow<'a, str>)>,
+    calls: Vec<(Option<Text<'a>>, Text<'a>)>,
 }
 
 impl<'a> Dialogue<'a> {
@@ -27,7 +27,7 @@ impl<'a> Dialogue<'a> {
     ///
     /// # Errors
     /// `wrong_turn_order` where somebody has spoken already.
-    pub(super) fn system(&mut self, text: Cow<'a, str>, place: Place) -> Result<(), Fault> {
+    pub(super) fn system(&mut self, text: Text<'a>, place: Place) -> Result<(), Fault> {
         if !self.example.turns.is_empty() {
             return Err(Fault::new(&rules::wrong_turn_order::RULE)
                 .at(place.at)
@@ -35,7 +35,7 @@ impl<'a> Dialogue<'a> {
                 .saying("a system message after the conversation began"));
         }
         self.example.system = Some(match self.example.system.take() {
-            Some(earlier) if !earlier.is_empty() => Cow::Owned(format!("{earlier}\n\n{text}")),
+            Some(earlier) if !earlier.is_empty() => Text::join(&[earlier, text], "\n\n"),
             Some(_) | None => text,
         });
         Ok(())
@@ -52,25 +52,25 @@ impl<'a> Dialogue<'a> {
     }
 
     /// Remembers that the function `name` was called, so that an answer can be told apart.
-    pub(super) fn remember(&mut self, id: Option<Cow<'a, str>>, name: Cow<'a, str>) {
+    pub(super) fn remember(&mut self, id: Option<Text<'a>>, name: Text<'a>) {
         self.calls.push((id, name));
     }
 
     /// Adds what a function answered; answers in a row are one turn.
     pub(super) fn respond(
         &mut self,
-        name: Option<Cow<'a, str>>,
-        id: Option<&str>,
-        answer: Cow<'a, str>,
+        name: Option<Text<'a>>,
+        id: Option<&Text<'a>>,
+        answer: Text<'a>,
         place: Place,
     ) {
-        let called = |(call, name): &(Option<Cow<'a, str>>, Cow<'a, str>)| match (call, id) {
+        let called = |(call, name): &(Option<Text<'a>>, Text<'a>)| match (call, id) {
             (Some(call), Some(id)) => (call == id).then(|| name.clone()),
             (None, _) | (_, None) => Some(name.clone()),
         };
         let name = name
             .or_else(|| self.calls.iter().rev().find_map(called))
-            .unwrap_or(Cow::Borrowed("function"));
+            .unwrap_or(Text::of("function"));
         let part = Part::Other(RESPONSE, response(name, answer));
         self.join(Role::User, RESPONSE, vec![part], place);
     }
@@ -92,7 +92,7 @@ impl<'a> Dialogue<'a> {
 }
 
 /// `{"name": …, "args": {…}}`, as a part.
-pub(super) fn call<'a>(name: Cow<'a, str>, arguments: Object<'a>) -> Part<'a> {
+pub(super) fn call<'a>(name: Text<'a>, arguments: Object<'a>) -> Part<'a> {
     let members = vec![
         (Cow::Borrowed("name"), node(Value::Text(name))),
         (Cow::Borrowed("args"), node(Value::Object(arguments))),
@@ -102,14 +102,15 @@ pub(super) fn call<'a>(name: Cow<'a, str>, arguments: Object<'a>) -> Part<'a> {
 
 /// `{"name": …, "response": {…}}`: what is no JSON object goes under `output`, the key Gemini's
 /// reference names for it (`FunctionResponse.response`).
-fn response<'a>(name: Cow<'a, str>, answer: Cow<'a, str>) -> Value<'a> {
-    let object = match crate::json::parse(&answer).map(|parsed| parsed.node.value.into_owned()) {
-        Ok(Value::Object(object)) => object,
-        Ok(list @ Value::List(_)) => under_output(list),
-        Ok(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_)) | Err(_) => {
-            under_output(Value::Text(answer))
-        }
-    };
+fn response<'a>(name: Text<'a>, answer: Text<'a>) -> Value<'a> {
+    let object =
+        match crate::json::parse(&answer.plain()).map(|parsed| parsed.node.value.into_owned()) {
+            Ok(Value::Object(object)) => object,
+            Ok(list @ Value::List(_)) => under_output(list),
+            Ok(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_)) | Err(_) => {
+                under_output(Value::Text(answer))
+            }
+        };
     Value::Object(Object {
         members: vec![
             (Cow::Borrowed("name"), node(Value::Text(name))),

@@ -1,7 +1,5 @@
 //! Chat rows: `{"messages": [{"role": …, "content": …}, …]}`.
 
-use std::borrow::Cow;
-
 use super::{
     Format,
     dialogue::{self, Dialogue},
@@ -10,7 +8,7 @@ use super::{
 use crate::{
     example::{Example, Part, Place, Role},
     finding::Fault,
-    json::{Node, Object, Value},
+    json::{Node, Object, Text, Value},
     rules,
 };
 
@@ -42,7 +40,7 @@ fn add<'a>(
 ) -> Result<(), Fault> {
     let role = take_word(&mut message, "role", place)?;
     let content = message.take("content");
-    match role.as_ref() {
+    match role.plain().as_ref() {
         "system" | "developer" => dialogue.system(joined(texts(content, place)?), place)?,
         "user" => {
             let parts = texts(content, place)?;
@@ -61,7 +59,7 @@ fn add<'a>(
                 }
                 content => texts(content, place)?,
             };
-            let blank = said.iter().all(|text| text.trim().is_empty());
+            let blank = said.iter().all(Text::is_blank);
             if calls.is_empty() {
                 dialogue.say(Role::Model, as_parts(said), place);
             } else if blank {
@@ -76,7 +74,7 @@ fn add<'a>(
             let name = message.take("name").and_then(text_of);
             let id = message.take("tool_call_id").and_then(text_of);
             let answer = joined(texts(content, place)?);
-            dialogue.respond(name, id.as_deref(), answer, place);
+            dialogue.respond(name, id.as_ref(), answer, place);
         }
         _ => {
             return Err(unknown_role(
@@ -138,11 +136,11 @@ fn calls<'a>(
 }
 
 /// The texts of a content: one text, or a list of `{"type": "text", "text": …}`.
-fn texts(content: Option<Node<'_>>, place: Place) -> Result<Vec<Cow<'_, str>>, Fault> {
+fn texts(content: Option<Node<'_>>, place: Place) -> Result<Vec<Text<'_>>, Fault> {
     match content.map(|node| node.value) {
-        None | Some(Value::Null) => Ok(vec![Cow::Borrowed("")]),
+        None | Some(Value::Null) => Ok(vec![Text::default()]),
         Some(Value::Text(text)) => Ok(vec![text]),
-        Some(Value::List(parts)) if parts.is_empty() => Ok(vec![Cow::Borrowed("")]),
+        Some(Value::List(parts)) if parts.is_empty() => Ok(vec![Text::default()]),
         Some(Value::List(parts)) => parts
             .into_iter()
             .map(|part| match part.value {
@@ -168,14 +166,14 @@ fn unsupported(place: Place) -> Fault {
         .path(place)
 }
 
-fn as_parts(texts: Vec<Cow<'_, str>>) -> Vec<Part<'_>> {
+fn as_parts(texts: Vec<Text<'_>>) -> Vec<Part<'_>> {
     texts.into_iter().map(Part::Text).collect()
 }
 
-fn joined(mut texts: Vec<Cow<'_, str>>) -> Cow<'_, str> {
+fn joined(mut texts: Vec<Text<'_>>) -> Text<'_> {
     match texts.len() {
         0 | 1 => texts.pop().unwrap_or_default(),
-        _ => Cow::Owned(texts.join("\n")),
+        _ => Text::join(&texts, "\n"),
     }
 }
 
@@ -218,7 +216,7 @@ pub(super) fn take_word<'a>(
     object: &mut Object<'a>,
     key: &str,
     place: Place,
-) -> Result<Cow<'a, str>, Fault> {
+) -> Result<Text<'a>, Fault> {
     match object.take(key) {
         Some(Node {
             value: Value::Text(text),
@@ -241,7 +239,7 @@ pub(super) fn unknown_role(place: Place, known: &str) -> Fault {
 }
 
 /// The text a node is, if it is one.
-pub(super) fn text_of(node: Node<'_>) -> Option<Cow<'_, str>> {
+pub(super) fn text_of(node: Node<'_>) -> Option<Text<'_>> {
     match node.value {
         Value::Text(text) => Some(text),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Object(_) => None,

@@ -1,8 +1,6 @@
 //! Dialogue rows: `{"conversations": [{"from": …, "value": …}, …]}`, with function calls as
 //! LLaMA-Factory writes them.
 
-use std::borrow::Cow;
-
 use super::{
     Format,
     dialogue::{self, Dialogue},
@@ -12,7 +10,7 @@ use super::{
 use crate::{
     example::{Example, Part, Place, Role},
     finding::Fault,
-    json::{Node, Object, Value, parse},
+    json::{Node, Object, Text, Value, parse},
     rules,
 };
 
@@ -40,7 +38,7 @@ fn convert<'a>(mut row: Object<'a>, repairs: &mut Vec<Fault>) -> Result<Example<
         let value = match message.take(valued) {
             Some(Node {
                 value: Value::Null, ..
-            }) => Cow::Borrowed(""),
+            }) => Text::default(),
             Some(Node {
                 value: Value::Text(text),
                 ..
@@ -53,7 +51,7 @@ fn convert<'a>(mut row: Object<'a>, repairs: &mut Vec<Fault>) -> Result<Example<
                 return Err(fault.saying("`value` is missing"));
             }
         };
-        match from.as_ref() {
+        match from.plain().as_ref() {
             "system" => dialogue.system(value, place)?,
             "human" | "user" => dialogue.say(Role::User, vec![Part::Text(value)], place),
             "gpt" | "assistant" | "model" | "chatgpt" | "bot" => {
@@ -75,7 +73,7 @@ fn convert<'a>(mut row: Object<'a>, repairs: &mut Vec<Fault>) -> Result<Example<
 
 /// The calls in a text that holds one as JSON, or a list of them.
 fn calls<'a>(
-    value: &str,
+    value: &Text<'_>,
     place: Place,
     dialogue: &mut Dialogue<'a>,
     repairs: &mut Vec<Fault>,
@@ -86,7 +84,8 @@ fn calls<'a>(
             .path(place)
             .saying(format!("expected a function call as JSON, found {found}"))
     };
-    let Ok(parsed) = parse(value) else {
+    let value = value.plain();
+    let Ok(parsed) = parse(&value) else {
         return Err(invalid("a text that is not JSON"));
     };
     let nodes = match parsed.node.value.into_owned() {

@@ -6,7 +6,7 @@ use super::dialogue::node;
 use crate::{
     example::Place,
     finding::Fault,
-    json::{Node, Object, Value, parse},
+    json::{Node, Object, Text, Value, parse},
     rules,
 };
 
@@ -35,19 +35,26 @@ pub(super) fn arguments<'a>(
                 return Ok(object);
             }
             Value::Null => return Ok(Object::default()),
-            Value::Text(text) if text.trim().is_empty() => return Ok(Object::default()),
+            Value::Text(text) if text.is_blank() => return Ok(Object::default()),
             Value::Text(text) if wrappings < WRAPPINGS_MAX => {
                 wrappings += 1;
-                let Ok(parsed) = parse(&text) else {
+                let Ok(parsed) = parse_owned(&text) else {
                     return Err(invalid("a text that is not JSON", place));
                 };
-                parsed.node.value.into_owned()
+                parsed
             }
             other @ (Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_)) => {
                 return Err(invalid(other.kind(), place));
             }
         };
     }
+}
+
+/// The JSON that `text` holds.
+fn parse_owned(text: &Text<'_>) -> Result<Value<'static>, Fault> {
+    let plain = text.plain();
+    let parsed = parse(&plain)?;
+    Ok(parsed.node.value.into_owned())
 }
 
 fn invalid(found: &str, place: Place) -> Fault {
@@ -81,12 +88,12 @@ pub(super) fn declarations<'a>(
             .saying(format!("expected a list of functions, found {kind}"))
     };
     let value = match value {
-        Value::Text(text) if text.trim().is_empty() => return Ok(None),
+        Value::Text(text) if text.is_blank() => return Ok(None),
         Value::Text(text) => {
-            let Ok(parsed) = parse(&text) else {
+            let Ok(parsed) = parse_owned(&text) else {
                 return Err(wrong("a text that is not JSON"));
             };
-            parsed.node.value.into_owned()
+            parsed
         }
         other @ (Value::Null
         | Value::Bool(_)

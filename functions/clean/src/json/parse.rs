@@ -2,9 +2,7 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use memchr::memchr2;
-
-use super::{DEPTH_MAX, Node, Object, Value};
+use super::{DEPTH_MAX, Node, Object, Text, Value, scan::Marks, text::push_escaped};
 use crate::{
     finding::Fault,
     rules::{self, Rule},
@@ -32,6 +30,7 @@ pub(crate) fn parse(text: &str) -> Result<Parsed<'_>, Fault> {
     let mut parser = Parser {
         text,
         at: 0,
+        marks: Marks::new(text.as_bytes()),
         repeats: Vec::new(),
     };
     let node = parser.value(0)?;
@@ -49,6 +48,7 @@ pub(crate) fn parse(text: &str) -> Result<Parsed<'_>, Fault> {
 struct Parser<'a> {
     text: &'a str,
     at: usize,
+    marks: Marks<'a>,
     repeats: Vec<u32>,
 }
 
@@ -89,7 +89,7 @@ impl<'a> Parser<'a> {
                 Some(_) => return Err(self.fault("expected a key in double quotes")),
                 None => return Err(self.fault("the JSON value breaks off")),
             }
-            let key = self.string()?;
+            let key = self.key()?;
             self.blanks();
             if !self.eat(b':') {
                 return Err(self.fault("expected `:` after a key"));
@@ -126,41 +126,82 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn string(&mut self) -> Result<Cow<'a, str>, Fault> {
-        let opened = self.at;
-        self.at += 1;
-        let run = self.run(opened)?;
-        if self.eat(b'"') {
-            return Ok(Cow::Borrowed(run));
+    fn key(&mut self) -> Result<Cow<'a, str>, Fault> {
+        let start = self.at + 1;
+        let key = self.string()?;
+        let written = self.text.get(start..self.at - 1).unwrap_or_default();
+        if written.contains('\\') {
+            return Ok(Cow::Owned(key.plain().into_owned()));
         }
-        let mut text = run.to_owned();
+        Ok(Cow::Borrowed(written))
+    }
+
+    fn string(&mut self) -> Result<Text<'a>, Fault> {
+        let opened = self.at;
+        let start = opened + 1;
+        self.at = start;
+        let mut as_written = true;
         loop {
-            text.push(self.escape()?);
-            text.push_str(self.run(opened)?);
-            if self.eat(b'"') {
-                return Ok(Cow::Owned(text));
+            let Some(mark) = self.marks.next(self.at) else {
+                self.at = opened;
+                return Err(self.fault("a text that is never closed"));
+            };
+            self.at = mark;
+            match self.peek() {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    let char = self.escape()?;
+                    as_written &= self.is_written_so(mark, char);
+                }
+                Some(_) | None => {
+                    return Err(self.fault(
+                        "a raw control character within a text; write it as `\\n`, `\\t` or `\\u…`",
+                    ));
+                }
             }
         }
-    }
-
-    /// The characters up to the next quote or backslash.
-    fn run(&mut self, opened: usize) -> Result<&'a str, Fault> {
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        let Some(length) = memchr2(b'"', b'\\', rest.as_bytes()) else {
-            self.at = opened;
-            return Err(self.fault("a text that is never closed"));
-        };
-        let run = rest.get(..length).unwrap_or_default();
-        if run.bytes().any(|byte| byte < 0x20) {
-            self.at += run.bytes().take_while(|byte| *byte >= 0x20).count();
-            return Err(self.fault(
-                "a raw control character within a text; write it as `\\n`, `\\t` or `\\u…`",
-            ));
+        let written = self.text.get(start..self.at).unwrap_or_default();
+        self.at += 1;
+        if as_written {
+            return Ok(Text::from_escaped(written));
         }
-        self.at += length;
-        Ok(run)
+        self.rewrite(start)
     }
 
+    /// Whether the escape from `start` to here is how we would escape `char`.
+    fn is_written_so(&self, start: usize, char: char) -> bool {
+        let written = self.text.get(start..self.at).unwrap_or_default();
+        match written.len() {
+            // All of two bytes are ours but this one.
+            2 => char != '/',
+            _ if char < ' ' => {
+                let mut ours = String::new();
+                push_escaped(char, &mut ours);
+                ours == written
+            }
+            _ => false,
+        }
+    }
+
+    /// Escapes the string from `start`, just read, in our way.
+    fn rewrite(&mut self, start: usize) -> Result<Text<'a>, Fault> {
+        let end = self.at - 1;
+        let mut text = String::with_capacity(end - start);
+        self.at = start;
+        while self.at < end {
+            let rest = self.text.get(self.at..end).unwrap_or_default();
+            let plain = memchr::memchr(b'\\', rest.as_bytes()).unwrap_or(rest.len());
+            text.push_str(rest.get(..plain).unwrap_or_default());
+            self.at += plain;
+            if self.at < end {
+                push_escaped(self.escape()?, &mut text);
+            }
+        }
+        self.at = end + 1;
+        Ok(Text::from_escaped(text))
+    }
+
+    /// Reads the escape that starts here.
     fn escape(&mut self) -> Result<char, Fault> {
         let start = self.at;
         self.at += 1;

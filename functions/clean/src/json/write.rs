@@ -1,6 +1,6 @@
 //! Writes JSON in one way only, so that equal values are equal bytes.
 
-use super::Value;
+use super::{Text, Value};
 
 /// Appends `value`: no blanks, members in the order they came, numbers digit for digit.
 pub(crate) fn write(value: &Value<'_>, out: &mut Vec<u8>) {
@@ -26,7 +26,7 @@ pub(crate) fn write(value: &Value<'_>, out: &mut Vec<u8>) {
                 if index > 0 {
                     out.push(b',');
                 }
-                write_text(key, out);
+                write_key(key, out);
                 out.push(b':');
                 write(&node.value, out);
             }
@@ -35,29 +35,14 @@ pub(crate) fn write(value: &Value<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends `text` in quotes, escaping only what JSON demands.
-pub(crate) fn write_text(text: &str, out: &mut Vec<u8>) {
+/// Appends `text` in quotes.
+pub(crate) fn write_text(text: &Text<'_>, out: &mut Vec<u8>) {
     out.push(b'"');
-    let bytes = text.as_bytes();
-    let mut plain = 0;
-    for (index, byte) in bytes.iter().enumerate() {
-        let escape: &[u8] = match byte {
-            b'"' => b"\\\"",
-            b'\\' => b"\\\\",
-            b'\n' => b"\\n",
-            b'\r' => b"\\r",
-            b'\t' => b"\\t",
-            0..0x20 => b"",
-            _ => continue,
-        };
-        out.extend_from_slice(bytes.get(plain..index).unwrap_or_default());
-        if escape.is_empty() {
-            out.extend_from_slice(format!("\\u{byte:04x}").as_bytes());
-        } else {
-            out.extend_from_slice(escape);
-        }
-        plain = index + 1;
-    }
-    out.extend_from_slice(bytes.get(plain..).unwrap_or_default());
+    out.extend_from_slice(text.escaped().as_bytes());
     out.push(b'"');
+}
+
+/// Appends the name of a member in quotes.
+pub(crate) fn write_key(key: &str, out: &mut Vec<u8>) {
+    write_text(&Text::of(key), out);
 }

@@ -56,12 +56,8 @@ fn headline(report: &Report) -> String {
 
 fn write_source(report: &Report, out: &mut String) -> std::fmt::Result {
     let rows = &report.rows;
-    let digest = report.digest.get(..16).unwrap_or(&report.digest);
-    writeln!(
-        out,
-        "  file    {} bytes, sha256 {digest}…",
-        group(report.bytes)
-    )?;
+    let (bytes, crc32c) = (group(report.bytes), String::from(report.crc32c));
+    writeln!(out, "  file    {bytes} bytes, crc32c {crc32c}")?;
     if report.container == "unreadable" || report.container == "empty" {
         return Ok(());
     }

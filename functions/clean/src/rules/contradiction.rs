@@ -17,7 +17,7 @@ pub(crate) static RULE: Rule = Rule {
 mod tests {
     use crate::{
         Settings,
-        rules::tests::{survey_text, survey_with},
+        rules::tests::{report_by, report_on},
     };
 
     const TEXT: &str = "{\"input\":\"a\",\"output\":\"one two three\"}\n\
@@ -26,9 +26,8 @@ mod tests {
 
     #[test]
     fn both_lines_are_named() {
-        let survey = survey_text(TEXT);
-        let finding = survey
-            .report()
+        let report = report_on(TEXT);
+        let finding = report
             .findings
             .iter()
             .find(|f| f.code == "contradiction")
@@ -37,18 +36,15 @@ mod tests {
             (finding.line, finding.message.as_str()),
             (3, "the question of line 1 has another answer there")
         );
-        assert_eq!(survey.report().rows.kept, 3);
+        assert_eq!(report.rows.kept, 3);
     }
 
     #[test]
     fn all_sides_go_where_a_recipe_rejects_contradictions() {
         let settings: Settings =
             toml::from_str("severities = { contradiction = 'reject' }").unwrap();
-        let survey = survey_with(TEXT, &settings);
-        assert_eq!(
-            (survey.report().rows.kept, survey.report().rows.rejected),
-            (1, 2)
-        );
-        assert_eq!(survey.report().codes.get("contradiction"), Some(&2));
+        let report = report_by(TEXT, &settings);
+        assert_eq!((report.rows.kept, report.rows.rejected), (1, 2));
+        assert_eq!(report.codes.get("contradiction"), Some(&2));
     }
 }

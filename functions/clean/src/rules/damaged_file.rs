@@ -18,15 +18,15 @@ pub(crate) static RULE: Rule = Rule {
 
 #[cfg(test)]
 mod tests {
-    use crate::{container::samples::gzip, rules::tests::survey_bytes};
+    use crate::{container::samples::gzip, rules::tests::report_on_bytes};
 
     #[test]
     fn rows_before_the_damage_are_kept_and_the_damage_is_told() {
         let row = "{\"input\":\"a\",\"output\":\"one two three\"}\n";
         let mut bytes = gzip(row.as_bytes());
         bytes.extend(b"no gzip at all");
-        let survey = survey_bytes(&bytes);
-        assert_eq!(survey.report().codes.get("damaged_file"), Some(&1));
-        assert_eq!(survey.report().rows.kept, 1);
+        let report = report_on_bytes(&bytes);
+        assert_eq!(report.codes.get("damaged_file"), Some(&1));
+        assert_eq!(report.rows.kept, 1);
     }
 }

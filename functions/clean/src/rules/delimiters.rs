@@ -3,7 +3,7 @@
 use memchr::memchr3_iter;
 
 use super::{Check, Rule};
-use crate::{Severity, finding::Fault, row::Row};
+use crate::{Severity, finding::Fault, json::Text, row::Row};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -50,7 +50,7 @@ const MARKERS: &[&str] = &[
 
 fn check(row: &Row<'_>) -> Option<Fault> {
     row.example.turns.iter().find_map(|turn| {
-        let marker = turn.texts().find_map(find)?;
+        let marker = turn.texts().map(Text::escaped).find_map(find)?;
         let message = format!("`{marker}` is part of the text");
         Some(
             Fault::new(&RULE)

@@ -15,24 +15,23 @@ pub(crate) static RULE: Rule = Rule {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Rows, rules::tests::survey_text};
+    use crate::{Rows, rules::tests::report_on};
 
     #[test]
     fn the_first_of_equal_rows_stays() {
         let text = "{\"input\":\"a\",\"output\":\"one two three\"}\n\
                     {\"output\":\" one two three\", \"input\":\"a\"}\n\
                     {\"prompt\":\"a\",\"completion\":\"one two three\"}\n";
-        let survey = survey_text(text);
+        let report = report_on(text);
         let expected = Rows {
             read: 3,
             kept: 1,
             rejected: 0,
             duplicate: 2,
         };
-        assert_eq!(survey.report().rows, expected);
-        assert_eq!(survey.report().codes.get("duplicate"), Some(&2));
-        let lines: Vec<u64> = survey
-            .report()
+        assert_eq!(report.rows, expected);
+        assert_eq!(report.codes.get("duplicate"), Some(&2));
+        let lines: Vec<u64> = report
             .findings
             .iter()
             .filter(|f| f.code == "duplicate")

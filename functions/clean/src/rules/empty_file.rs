@@ -15,18 +15,14 @@ pub(crate) static RULE: Rule = Rule {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Verdict, rules::tests::survey_text};
+    use crate::{Verdict, rules::tests::report_on};
 
     #[test]
     fn blanks_are_nothing() {
         for text in ["", "\n\n", "\u{feff}", "[]"] {
-            let survey = survey_text(text);
-            assert_eq!(survey.report().verdict, Verdict::Unusable, "{text:?}");
-            assert_eq!(
-                survey.report().codes.get("empty_file"),
-                Some(&1),
-                "{text:?}"
-            );
+            let report = report_on(text);
+            assert_eq!(report.verdict, Verdict::Unusable, "{text:?}");
+            assert_eq!(report.codes.get("empty_file"), Some(&1), "{text:?}");
         }
     }
 }

@@ -18,17 +18,41 @@ pub(crate) static RULE: Rule = Rule {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Part, Settings, Verdict, container::samples::zstd, write::tests::clean};
+    use crate::{
+        Machine, Settings, Verdict,
+        container::samples::zstd,
+        pass::tests::{clean, clean_on},
+    };
+
+    /// A few rows, and blanks that pack to nothing.
+    fn bomb() -> Vec<u8> {
+        let row = |n: u32| format!("{{\"input\":\"{n}\",\"output\":\"one two three\"}}\n");
+        let rows = (0..50).map(row).collect::<Vec<_>>().concat();
+        let blanks = vec![b' '; 65 << 20];
+        zstd(&[rows.into_bytes(), blanks].concat())
+    }
 
     #[test]
     fn nothing_of_a_bomb_is_kept() {
-        let rows = "{\"input\":\"a\",\"output\":\"one two three\"}\n".repeat(3);
-        let bomb = [rows.into_bytes(), vec![b' '; 65 << 20]].concat();
-        let (survey, _, memory) = clean(&zstd(&bomb), &Settings::default());
-        let report = survey.report();
-        assert_eq!(report.verdict, Verdict::Unusable);
-        assert_eq!((report.rows.kept, report.rows.rejected), (0, 2));
-        let rejected = memory.rows(Part::Rejected);
-        assert!(rejected[0].contains(r#""codes":["expands_too_much"]"#));
+        let bomb = bomb();
+        let held = clean(&bomb, &Settings::default()).0;
+        let (streamed, _, passes) = clean_on(&bomb, &Settings::default(), Machine::tiny(2, 100));
+        assert_eq!(passes, 1);
+        for cleaned in [held, streamed] {
+            let report = cleaned.report;
+            assert_eq!(report.verdict, Verdict::Unusable);
+            assert_eq!((report.rows.kept, report.rows.rejected), (0, 51));
+            assert_eq!((report.splits.train, cleaned.samples.len()), (0, 0));
+            let finding = report
+                .findings
+                .iter()
+                .find(|finding| finding.line == 0)
+                .unwrap();
+            assert!(
+                finding.message.ends_with("reading stopped at line 51"),
+                "{}",
+                finding.message
+            );
+        }
     }
 }

@@ -24,7 +24,7 @@ fn check(facts: &FileFacts) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Rows, Task, rules::tests::survey_text};
+    use crate::{Rows, Task, rules::tests::report_on};
 
     fn rows(labels: &[&str], times: usize) -> String {
         let row = |n: usize| {
@@ -38,8 +38,7 @@ mod tests {
 
     #[test]
     fn few_answers_over_many_rows_are_labels() {
-        let survey = survey_text(&rows(&["good", "bad"], 20));
-        let report = survey.report();
+        let report = report_on(&rows(&["good", "bad"], 20));
         assert_eq!(report.task, Task::Classification);
         assert_eq!(
             report.rows,
@@ -63,8 +62,8 @@ mod tests {
     fn many_answers_over_few_rows_are_short_answers() {
         let many: Vec<String> = (0..40).map(|n| format!("label{n}")).collect();
         let labels: Vec<&str> = many.iter().map(String::as_str).collect();
-        let survey = survey_text(&rows(&labels, 1));
-        assert_eq!(survey.report().task, Task::Generation);
-        assert_eq!(survey.report().codes.get("short_output"), Some(&40));
+        let report = report_on(&rows(&labels, 1));
+        assert_eq!(report.task, Task::Generation);
+        assert_eq!(report.codes.get("short_output"), Some(&40));
     }
 }

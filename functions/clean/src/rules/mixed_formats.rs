@@ -19,15 +19,12 @@ fn check(facts: &FileFacts) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::rules::tests::survey_text;
+    use crate::rules::tests::report_on;
 
     #[test]
     fn two_formats_are_noted() {
         let text = "{\"input\":\"a\",\"output\":\"one two three\"}\n{\"prompt\":\"b\",\"completion\":\"one two three\"}";
-        assert_eq!(
-            survey_text(text).report().codes.get("mixed_formats"),
-            Some(&1)
-        );
-        assert_eq!(survey_text(text).report().rows.kept, 2);
+        assert_eq!(report_on(text).codes.get("mixed_formats"), Some(&1));
+        assert_eq!(report_on(text).rows.kept, 2);
     }
 }

@@ -3,7 +3,7 @@
 use memchr::memchr2_iter;
 
 use super::{Check, Rule};
-use crate::{Severity, finding::Fault, row::Row};
+use crate::{Severity, finding::Fault, json::Text, row::Row};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -20,7 +20,7 @@ const NAME_MAX: usize = 40;
 
 fn check(row: &Row<'_>) -> Option<Fault> {
     row.example.turns.iter().find_map(|turn| {
-        let kind = turn.texts().find_map(find)?;
+        let kind = turn.texts().map(Text::escaped).find_map(find)?;
         let message = format!("{kind} was never filled in");
         Some(
             Fault::new(&RULE)

@@ -4,6 +4,7 @@ use super::{Check, Rule};
 use crate::{
     Severity,
     example::{Example, Role},
+    json::{Text, blank},
 };
 
 /// The rule.
@@ -39,21 +40,16 @@ pub(crate) fn is_short(example: &Example<'_>, words_min: u32) -> bool {
 
 /// Words as separated by blanks, counted up to `max`; in scripts without blanks every character
 /// is one.
-fn words(text: &str, max: usize) -> usize {
+fn words(text: &Text<'_>, max: usize) -> usize {
     let mut counted = 0;
-    for word in text.split_whitespace() {
-        counted += if word.is_ascii() {
-            1
-        } else {
-            word.chars()
-                .filter(|c| is_word(*c))
-                .take(max)
-                .count()
-                .max(1)
-        };
+    let mut in_word = false;
+    for c in text.chars() {
         if counted >= max {
-            return max;
+            break;
         }
+        let visible = !blank(c);
+        counted += usize::from(visible && (is_word(c) || !in_word));
+        in_word = visible;
     }
     counted
 }
@@ -95,7 +91,7 @@ mod tests {
             ("", 0),
             ("one two three four five six", 5),
         ] {
-            assert_eq!(words(text, 5), expected, "{text}");
+            assert_eq!(words(&Text::of(text), 5), expected, "{text}");
         }
     }
 }

@@ -15,15 +15,14 @@ pub(crate) static RULE: Rule = Rule {
 
 #[cfg(test)]
 mod tests {
-    use crate::rules::tests::{check, survey_text};
+    use crate::rules::tests::{check, report_on};
 
     #[test]
     fn blanks_are_taken_away_and_counted_not_listed() {
         let row = r#"{"input":" a\n","output":"one two three"}"#;
         check(row, &["trim"]);
         assert_eq!(
-            survey_text(row)
-                .report()
+            report_on(row)
                 .findings
                 .iter()
                 .filter(|f| f.code == "trim")

@@ -8,7 +8,7 @@ pub(crate) static RULE: Rule = Rule {
     code: "truncated_file",
     severity: Severity::Warn,
     binding: false,
-    doc: "the array of rows is never closed: the file was cut off",
+    doc: "the file was cut off: its rows or what they are packed in break off",
     fix: "export or upload the file again",
     check: Check::Read,
 };
@@ -17,22 +17,21 @@ pub(crate) static RULE: Rule = Rule {
 mod tests {
     use crate::{
         container::samples::gzip,
-        rules::tests::{survey_bytes, survey_text},
+        rules::tests::{report_on, report_on_bytes},
     };
 
     #[test]
     fn an_array_without_an_end_is_told() {
-        let survey = survey_text("[{\"input\":\"a\",\"output\":\"one two three\"},\n");
-        assert_eq!(survey.report().codes.get("truncated_file"), Some(&1));
-        assert_eq!(survey.report().rows.kept, 1);
+        let report = report_on("[{\"input\":\"a\",\"output\":\"one two three\"},\n");
+        assert_eq!(report.codes.get("truncated_file"), Some(&1));
+        assert_eq!(report.rows.kept, 1);
     }
-
     #[test]
     fn a_packed_file_that_breaks_off_is_told() {
         let rows = "{\"input\":\"a\",\"output\":\"one two three\"}\n";
         let whole = gzip(rows.as_bytes());
-        let survey = survey_bytes(&whole[..whole.len() - 1]);
-        assert_eq!(survey.report().codes.get("truncated_file"), Some(&1));
-        assert_eq!(survey.report().rows.kept, 1);
+        let report = report_on_bytes(&whole[..whole.len() - 1]);
+        assert_eq!(report.codes.get("truncated_file"), Some(&1));
+        assert_eq!(report.rows.kept, 1);
     }
 }

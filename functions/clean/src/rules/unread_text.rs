@@ -15,14 +15,11 @@ pub(crate) static RULE: Rule = Rule {
 
 #[cfg(test)]
 mod tests {
-    use crate::rules::tests::survey_text;
+    use crate::rules::tests::report_on;
 
     #[test]
     fn a_second_array_is_told() {
         let text = "{\"train\":[{\"input\":\"a\",\"output\":\"one two three\"}],\"test\":[{}]}";
-        assert_eq!(
-            survey_text(text).report().codes.get("unread_text"),
-            Some(&1)
-        );
+        assert_eq!(report_on(text).codes.get("unread_text"), Some(&1));
     }
 }

@@ -17,7 +17,7 @@ pub(crate) static RULE: Rule = Rule {
 mod tests {
     use crate::{
         Verdict,
-        rules::tests::{survey_bytes, survey_text},
+        rules::tests::{report_on, report_on_bytes},
     };
 
     #[test]
@@ -30,8 +30,7 @@ mod tests {
                 "no row is JSON; it looks like comma-separated values",
             ),
         ] {
-            let survey = survey_bytes(bytes);
-            let report = survey.report();
+            let report = report_on_bytes(bytes);
             assert_eq!(report.verdict, Verdict::Unusable);
             let finding = report
                 .findings
@@ -44,7 +43,7 @@ mod tests {
 
     #[test]
     fn one_row_of_json_makes_a_file_readable() {
-        let survey = survey_text("nonsense\n{\"input\":\"a\",\"output\":\"one two three\"}");
-        assert_eq!(survey.report().codes.get("unreadable_file"), None);
+        let report = report_on("nonsense\n{\"input\":\"a\",\"output\":\"one two three\"}");
+        assert_eq!(report.codes.get("unreadable_file"), None);
     }
 }

@@ -94,7 +94,7 @@ pub(crate) fn report_code(report: &Report) -> u8 {
 
 fn code(look: &Look) -> u8 {
     match look {
-        Ok(preflight) => report_code(preflight.survey.report()),
+        Ok(preflight) => report_code(&preflight.cleaned.report),
         Err(_) => 2,
     }
 }
@@ -120,7 +120,7 @@ fn checked<'a>(file: &'a Path, look: &'a Look) -> Checked<'a> {
     match look {
         Ok(preflight) => Checked::Read {
             file,
-            report: preflight.survey.report(),
+            report: &preflight.cleaned.report,
             price: preflight.price(),
             predicted_drops: preflight.drops(),
         },
@@ -149,7 +149,7 @@ fn print(file: &Path, look: &Look, several: bool) -> std::io::Result<()> {
 
 /// The report, and the price where there is something to pay for.
 pub(crate) fn human(preflight: &Preflight) -> String {
-    let report = preflight.survey.report();
+    let report = &preflight.cleaned.report;
     let mut text = clean::render(report);
     if report.rows.kept > 0 {
         text.push_str(&price(&preflight.price(), &preflight.drops()));

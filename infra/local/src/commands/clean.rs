@@ -8,7 +8,9 @@ use std::{
     process::ExitCode,
 };
 
-use clean::{Outputs, Part, Report, Sample, Settings, Verdict, Written};
+use clean::{
+    Cleaned, Crc32c, Machine, Outputs, Part, Plan, Sample, Settings, Source, Verdict, Written,
+};
 use serde::Serialize;
 use shared::recipe::Recipe;
 use tempfile::NamedTempFile;
@@ -17,15 +19,15 @@ use crate::{
     cli::Outcome,
     commands::check,
     output,
-    preflight::{self, Preflight},
+    preflight::{Preflight, Subject},
     story::screen::Screen,
 };
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Writes train.jsonl, validation.jsonl, eval.jsonl, rejected.jsonl, report.json and manifest.json:
-the same bytes that the function makes of the same file and recipe.
+Writes train.jsonl, validation.jsonl, eval.jsonl, rejected.jsonl, corrected.jsonl, report.json and
+manifest.json: the same bytes that the function makes of the same file and recipe.
 
 Example:
   lapidary clean rows.jsonl --out cleaned
@@ -68,83 +70,137 @@ enum Error {
 /// Runs the command.
 #[expect(clippy::print_stderr, reason = "this is what a person reads")]
 pub(crate) fn run(args: &Args) -> Outcome {
-    let preflight = match preflight::look(&args.file, args.recipe.as_deref(), &Screen::new()) {
-        Ok(preflight) => preflight,
+    let subject = match Subject::open(&args.file, args.recipe.as_deref()) {
+        Ok(subject) => subject,
         Err(error) => {
             eprintln!("error: {}", shared::error::Chain(&error));
             return Ok(ExitCode::from(2));
         }
     };
-    let report = preflight.survey.report();
-    if report.verdict != Verdict::Unusable {
-        write(args, &preflight)?;
+    let out = Out::open(args)?;
+    let (cleaned, sheets) = subject.read(&Screen::new(), |source, settings, progress| {
+        out.clean(source, settings, progress)
+    })?;
+    let preflight = subject.came_to(cleaned);
+    let usable = preflight.cleaned.report.verdict != Verdict::Unusable;
+    if usable {
+        out.keep(&preflight, sheets)?;
     }
     output::write(&check::human(&preflight))?;
-    if report.verdict != Verdict::Unusable {
+    if usable {
         let (out, file) = (args.out.display(), args.file.display());
         let next = format!("lapidary drop {file} --dataset NAME");
         output::write(&format!(
             "\nWrote the files to {out}. To tune on these rows:\n  {next}\n"
         ))?;
+    } else {
+        out.remove_if_made()?;
     }
-    Ok(ExitCode::from(check::report_code(report)))
+    let code = check::report_code(&preflight.cleaned.report);
+    Ok(ExitCode::from(code))
 }
 
 /// What `manifest.json` says: enough to make the same files again, and to know them.
 #[derive(Serialize)]
 struct Manifest<'a> {
-    source_sha256: &'a str,
+    source_crc32c: Crc32c,
     source_bytes: u64,
     code_version: &'static str,
     recipe: &'a Recipe,
     settings: &'a Settings,
-    parts: &'a Written,
+    parts: Option<&'a Written>,
     samples: &'a [Sample],
 }
 
-/// Writes every file under a passing name, then gives all their own names.
-fn write(args: &Args, preflight: &Preflight) -> Result<(), Box<dyn std::error::Error>> {
-    let out = &args.out;
-    let failed = |source| Error::Write {
-        path: out.clone(),
-        source,
-    };
-    fs::create_dir_all(out).map_err(failed)?;
-    let is_empty = fs::read_dir(out).map_err(failed)?.next().is_none();
-    if !is_empty && !args.force {
-        return Err(Error::NotEmpty(out.clone()).into());
+/// The directory that the files go to.
+struct Out<'a> {
+    path: &'a Path,
+    /// Whether it was not there before.
+    made: bool,
+}
+
+impl<'a> Out<'a> {
+    fn open(args: &'a Args) -> Result<Self, Error> {
+        let path = args.out.as_path();
+        let made = !path.exists();
+        let out = Self { path, made };
+        fs::create_dir_all(path).map_err(|source| out.failed(source))?;
+        let mut entries = fs::read_dir(path).map_err(|source| out.failed(source))?;
+        if entries.next().is_some() && !args.force {
+            return Err(Error::NotEmpty(path.to_owned()));
+        }
+        Ok(out)
     }
-    let survey = &preflight.survey;
-    let mut sheets = Sheets::new(out).map_err(failed)?;
-    let written = clean::write(&clean::File(args.file.clone()), survey, &mut sheets)?;
-    let report: &Report = survey.report();
-    let manifest = Manifest {
-        source_sha256: &report.digest,
-        source_bytes: report.bytes,
-        code_version: env!("CARGO_PKG_VERSION"),
-        recipe: &preflight.recipe,
-        settings: survey.settings(),
-        parts: &written,
-        samples: survey.samples(),
-    };
-    let report = json(out, report).map_err(failed)?;
-    let manifest = json(out, &manifest).map_err(failed)?;
-    let named = Part::ALL.map(|part| format!("{}.jsonl", part.name()));
-    for (sheet, name) in sheets.0.into_iter().zip(named) {
-        keep(sheet, &out.join(name)).map_err(failed)?;
+
+    /// Cleans `source` into files under passing names, in as many passes as it takes.
+    fn clean(
+        &self,
+        source: &dyn Source,
+        settings: &Settings,
+        progress: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<(Cleaned, Sheets), clean::Error> {
+        let mut plan = Plan::default();
+        loop {
+            let sheets = Sheets::new(self.path);
+            let mut sheets = sheets.map_err(|source| clean::Error::Write {
+                part: Part::Train,
+                source,
+            })?;
+            let machine = Machine::default();
+            let outputs = Some(&mut sheets as &mut dyn Outputs);
+            match clean::pass(source, settings, &plan, machine, outputs, progress)? {
+                clean::Outcome::Done(cleaned) => return Ok((*cleaned, sheets)),
+                clean::Outcome::Again(better) => plan = better,
+            }
+        }
     }
-    keep(report, &out.join("report.json")).map_err(failed)?;
-    // Last: whoever finds a manifest finds all it speaks of.
-    keep(manifest, &out.join("manifest.json")).map_err(failed)?;
-    Ok(())
+
+    /// Gives every file its own name.
+    fn keep(&self, preflight: &Preflight, sheets: Sheets) -> Result<(), Error> {
+        let report = &preflight.cleaned.report;
+        let manifest = Manifest {
+            source_crc32c: report.crc32c,
+            source_bytes: report.bytes,
+            code_version: env!("CARGO_PKG_VERSION"),
+            recipe: &preflight.recipe,
+            settings: &preflight.settings,
+            parts: preflight.cleaned.written.as_ref(),
+            samples: &preflight.cleaned.samples,
+        };
+        let failed = |source| self.failed(source);
+        let report = json(self.path, report).map_err(failed)?;
+        let manifest = json(self.path, &manifest).map_err(failed)?;
+        for (sheet, part) in sheets.0.into_iter().zip(Part::ALL) {
+            let name = format!("{}.jsonl", part.name());
+            keep(sheet, &self.path.join(name)).map_err(failed)?;
+        }
+        keep(report, &self.path.join("report.json")).map_err(failed)?;
+        // Last: whoever finds a manifest finds all it speaks of.
+        keep(manifest, &self.path.join("manifest.json")).map_err(failed)
+    }
+
+    fn remove_if_made(&self) -> Result<(), Error> {
+        if self.made {
+            fs::remove_dir(self.path).map_err(|source| self.failed(source))?;
+        }
+        Ok(())
+    }
+
+    fn failed(&self, source: io::Error) -> Error {
+        Error::Write {
+            path: self.path.to_owned(),
+            source,
+        }
+    }
 }
 
 /// A file for each part, in the order of [`Part::ALL`].
-struct Sheets([NamedTempFile; 4]);
+struct Sheets([NamedTempFile; Part::ALL.len()]);
 
 impl Sheets {
     fn new(out: &Path) -> io::Result<Self> {
         Ok(Self([
+            passing(out)?,
             passing(out)?,
             passing(out)?,
             passing(out)?,
@@ -155,12 +211,13 @@ impl Sheets {
 
 impl Outputs for Sheets {
     fn part(&mut self, part: Part) -> &mut dyn Write {
-        let [train, validation, eval, rejected] = &mut self.0;
+        let [train, validation, eval, rejected, corrected] = &mut self.0;
         match part {
             Part::Train => train,
             Part::Validation => validation,
             Part::Eval => eval,
             Part::Rejected => rejected,
+            Part::Corrected => corrected,
         }
     }
 }
@@ -222,6 +279,7 @@ mod tests {
         let first = run(&args(directory, false)).unwrap();
         assert_eq!(format!("{first:?}"), format!("{:?}", ExitCode::SUCCESS));
         let expected = [
+            "corrected.jsonl",
             "eval.jsonl",
             "manifest.json",
             "rejected.jsonl",

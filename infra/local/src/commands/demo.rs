@@ -181,7 +181,7 @@ async fn close(
         Ending::Decided => render(&Box::pin(answer::ask(session, &end)).await),
         // The document holds the gravest finding; the file itself shows them all.
         Ending::Unusable => match preflight::look(&input.file, None, &Screen::new()) {
-            Ok(preflight) => format!("\n{}", clean::render(preflight.survey.report())),
+            Ok(preflight) => format!("\n{}", clean::render(&preflight.cleaned.report)),
             Err(_) => String::new(),
         },
         Ending::AwaitsApproval => approval(input, &end),

@@ -59,7 +59,7 @@ pub(crate) fn cleaned() -> Snapshot {
     let part = |name: &str, rows: u64| json!({"artifact": artifact(name), "rows": rows, "bytes": rows * 100});
     let version = json!({
         "id": "tickets-abc", "dataset": "tickets", "source": artifact("data.jsonl"),
-        "source_sha256": "00", "source_bytes": 100_000,
+        "source_crc32c": "AAAAAA==", "source_bytes": 100_000,
         "recipe": {"evaluate": {"rows": 50}}, "format": "input_output", "code_version": "0.1.0",
         "rows": {"read": 613, "kept": 577, "rejected": 24, "duplicate": 12},
         "codes": {"short_output": 7, "invalid_json": 4, "duplicate": 12}, "tokens": 62_000,

@@ -8,33 +8,35 @@ use super::{
 };
 use crate::{
     Part, Settings,
+    batch::Batch,
     container::samples::{gzip, utf16_le},
-    write::tests::clean,
+    pass::tests::clean,
 };
 
-/// The container of `text`, and line and cells of its records, or what is wrong with them.
+/// The container of `bytes`, and line and cells of its records, or what is wrong with them.
 fn read(bytes: &[u8]) -> (Container, Vec<(u64, Vec<String>)>) {
     let source = bytes.to_vec();
     let mut records = Records::open(&source).unwrap();
-    let container = records.container();
     let mut rows = Vec::new();
-    while let Some(head) = records.advance().unwrap() {
-        let record = String::from_utf8(records.bytes().to_vec()).unwrap();
-        let Layout::Csv(header) = records.layout() else {
-            break;
-        };
-        let row = match header.read(&record, &mut Vec::new()) {
-            Err(fault) => vec![fault.rule.code.to_owned()],
-            Ok(object) => object.members.into_iter().map(show).collect(),
-        };
-        rows.push((head.line, row));
+    if let Layout::Csv(header) = records.layout() {
+        let mut batch = Batch::default();
+        while records.fill(&mut batch).unwrap() {
+            let _lines = batch.for_each(|head, record| {
+                let record = std::str::from_utf8(record).unwrap();
+                let row = match header.read(record, &mut Vec::new()) {
+                    Err(fault) => vec![fault.rule.code.to_owned()],
+                    Ok(object) => object.members.into_iter().map(show).collect(),
+                };
+                rows.push((head.line, row));
+            });
+        }
     }
-    (container, rows)
+    (records.finish().unwrap().container, rows)
 }
 
 fn show((_, node): (Cow<'_, str>, Node<'_>)) -> String {
     match node.value {
-        Value::Text(text) => text.into_owned(),
+        Value::Text(text) => text.plain().into_owned(),
         other @ (Value::Null
         | Value::Bool(_)
         | Value::Number(_)
@@ -154,11 +156,11 @@ fn a_quote_that_is_never_closed_is_bounded() {
     let (_, rows) = read(format!("input,output\n\"{long}\n").as_bytes());
     // Its bytes are not held.
     assert_eq!(rows, [(2, vec!["csv_fields".to_owned()])]);
-    let (survey, ..) = clean(
+    let (cleaned, _) = clean(
         format!("input,output\n\"{long}\n").as_bytes(),
         &Settings::default(),
     );
-    assert_eq!(survey.report().codes.get("line_too_long"), Some(&1));
+    assert_eq!(cleaned.report.codes.get("line_too_long"), Some(&1));
 }
 
 #[test]
@@ -166,7 +168,7 @@ fn half_a_record_is_not_learnt() {
     let text = "input,output\na,one two three\nb,one two three four\n";
     let packed = gzip(text.as_bytes());
     for length in 4..packed.len() {
-        let (_, _, memory) = clean(&packed[..length], &Settings::default());
+        let (_, memory) = clean(&packed[..length], &Settings::default());
         for row in memory.rows(Part::Train) {
             assert!(
                 row.contains("one two three\"") || row.contains("three four\""),
@@ -174,16 +176,16 @@ fn half_a_record_is_not_learnt() {
             );
         }
     }
-    let (survey, ..) = clean(&utf16_le(text)[..60], &Settings::default());
-    assert_eq!(survey.report().rows.kept, 1);
+    let (cleaned, _) = clean(&utf16_le(text)[..60], &Settings::default());
+    assert_eq!(cleaned.report.rows.kept, 1);
 }
 
 #[test]
 fn a_fault_within_a_cell_is_shown_at_the_cell() {
     let text =
         "id,messages\n\"1\n2\",\"[{\"\"role\"\":\"\"boss\"\",\"\"content\"\":\"\"a\"\"}]\"\n";
-    let (survey, ..) = clean(text.as_bytes(), &Settings::default());
-    let finding = &survey.report().findings[0];
+    let (cleaned, _) = clean(text.as_bytes(), &Settings::default());
+    let finding = &cleaned.report.findings[0];
     let place = (finding.line, finding.column, finding.path.as_deref());
     assert_eq!(finding.code, "unknown_role");
     assert_eq!(place, (3, Some(4), Some("$.messages[0]")));
@@ -238,9 +240,9 @@ proptest! {
 
     #[test]
     fn no_text_like_csv_is_a_surprise(text in r#"(input,output\n)?[a",;\t\r\n é]{0,40}"#) {
-        let (survey, _, memory) = clean(text.as_bytes(), &Settings::default());
+        let (cleaned, memory) = clean(text.as_bytes(), &Settings::default());
         let count = u64::try_from(memory.rows(Part::Rejected).len()).unwrap();
-        prop_assert_eq!(count, survey.report().rows.rejected);
+        prop_assert_eq!(count, cleaned.report.rows.rejected);
     }
 }
 

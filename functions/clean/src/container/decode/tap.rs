@@ -2,12 +2,10 @@
 
 use std::io::{self, BufRead, Read};
 
-use crate::container::digest::Digest;
-
 /// Bytes asked of the source at once: past this, measured throughput grows no more.
 const CHUNK_BYTES: usize = 256 << 10;
 
-/// Reads a source; counts and digests what passes, and knows whether the source failed, which
+/// Reads a source; counts what passes, and knows whether the source failed, which
 /// those who unpack report like bytes that are bad.
 pub(super) struct Tap<'r> {
     read: Box<dyn Read + Send + 'r>,
@@ -15,7 +13,6 @@ pub(super) struct Tap<'r> {
     start: usize,
     end: usize,
     bytes: u64,
-    digest: Digest,
     failed: bool,
 }
 
@@ -27,7 +24,6 @@ impl<'r> Tap<'r> {
             start: 0,
             end: 0,
             bytes: 0,
-            digest: Digest::default(),
             failed: false,
         }
     }
@@ -40,7 +36,7 @@ impl<'r> Tap<'r> {
             if count == 0 {
                 break;
             }
-            self.pass(self.end..self.end + count);
+            self.count(count);
             self.end += count;
         }
         Ok(self.available())
@@ -56,24 +52,21 @@ impl<'r> Tap<'r> {
         self.bytes
     }
 
-    /// Reads what is left; the length of everything, and its digest.
-    pub(super) fn finish(mut self) -> io::Result<(u64, String)> {
+    /// Reads what is left.
+    pub(super) fn finish(mut self) -> io::Result<()> {
         self.start = self.end;
         while !self.fill_buf()?.is_empty() {
             self.start = self.end;
         }
-        Ok((self.bytes, self.digest.finish()))
+        Ok(())
     }
 
     fn available(&self) -> &[u8] {
         self.buffer.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// Counts bytes of the buffer that were just read.
-    fn pass(&mut self, range: std::ops::Range<usize>) {
-        let bytes = self.buffer.get(range).unwrap_or_default();
-        self.digest.update(bytes);
-        self.bytes += u64::try_from(bytes.len()).unwrap_or_default();
+    fn count(&mut self, bytes: usize) {
+        self.bytes += u64::try_from(bytes).unwrap_or_default();
     }
 }
 
@@ -82,9 +75,7 @@ impl Read for Tap<'_> {
         if self.start == self.end {
             // Text that is not packed is not copied twice.
             let count = read(&mut *self.read, into).inspect_err(|_| self.failed = true)?;
-            let bytes = into.get(..count).unwrap_or_default();
-            self.digest.update(bytes);
-            self.bytes += u64::try_from(count).unwrap_or_default();
+            self.count(count);
             return Ok(count);
         }
         let count = self.available().read(into)?;
@@ -99,7 +90,7 @@ impl BufRead for Tap<'_> {
             let count = read(&mut *self.read, &mut self.buffer);
             let count = count.inspect_err(|_| self.failed = true)?;
             (self.start, self.end) = (0, count);
-            self.pass(0..count);
+            self.count(count);
         }
         Ok(self.available())
     }

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::{Compression, Ended, Limits, tap::Tap};
+use super::{Compression, Limits, tap::Tap};
 use crate::{finding::Fault, rules};
 
 /// Largest window of zstd that is unpacked, as a power of two: 128 MiB, which is what `zstd` itself
@@ -52,10 +52,6 @@ impl<'r> Unpack<'r> {
         }
     }
 
-    pub(super) fn bytes_read(&self) -> u64 {
-        self.tap().bytes()
-    }
-
     /// Whether the bytes end before they should.
     pub(super) fn is_broken(&self) -> bool {
         self.fault.is_some()
@@ -68,19 +64,15 @@ impl<'r> Unpack<'r> {
         });
     }
 
-    /// Reads what is left, packed as it is.
-    pub(super) fn finish(self) -> io::Result<Ended> {
+    /// Reads what is left, packed as it is; says why the bytes end before they should.
+    pub(super) fn finish(self) -> io::Result<Option<Fault>> {
         let tap = match self.stage {
             Stage::Plain(tap) => tap,
             Stage::Gzip(decoder) => decoder.into_inner(),
             Stage::Zstd(decoder) => decoder.finish(),
         };
-        let (bytes, digest) = tap.finish()?;
-        Ok(Ended {
-            bytes,
-            digest,
-            fault: self.fault,
-        })
+        tap.finish()?;
+        Ok(self.fault)
     }
 
     fn tap(&self) -> &Tap<'r> {

@@ -55,7 +55,7 @@ fn write_object(
             out.push(b',');
         }
         first = false;
-        crate::json::write_text(name, out);
+        crate::json::write_key(name, out);
         out.push(b':');
         write_value(field, columns, out)?;
     }
@@ -126,7 +126,7 @@ fn write_entry(entry: &Field, columns: &mut Columns, out: &mut Vec<u8>) -> Resul
     if name.starts_with(b"\"") {
         out.append(&mut name);
     } else {
-        crate::json::write_text(&String::from_utf8_lossy(&name), out);
+        crate::json::write_key(&String::from_utf8_lossy(&name), out);
     }
     out.push(b':');
     write_value(value, columns, out)

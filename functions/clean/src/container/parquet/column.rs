@@ -7,7 +7,7 @@ use parquet::{
 };
 
 use super::schema::Scalar;
-use crate::json::write_text;
+use crate::json::write_key;
 
 /// A column of a row group, read forward.
 pub(super) trait Column: Send {
@@ -139,7 +139,7 @@ fn write_other(scalar: &Scalar, otherwise: &str, out: &mut Vec<u8>) {
         Scalar::Bool | Scalar::Number | Scalar::Unsigned | Scalar::Text { .. } => otherwise,
     };
     out.extend_from_slice(b"{\"parquet\":");
-    write_text(called, out);
+    write_key(called, out);
     out.push(b'}');
 }
 
@@ -199,7 +199,7 @@ impl Write for f64 {
 impl Write for ByteArray {
     fn write(&self, scalar: &Scalar, out: &mut Vec<u8>) {
         match (std::str::from_utf8(self.data()), scalar) {
-            (Ok(text), Scalar::Text { .. }) => write_text(text, out),
+            (Ok(text), Scalar::Text { .. }) => write_key(text, out),
             // The row is rejected, as one in a file of lines is: it is no UTF-8.
             (Err(_), Scalar::Text { annotated: true }) => {
                 out.push(b'"');

@@ -14,32 +14,36 @@ use parquet::{
 
 use super::*;
 use crate::{
-    Error, Part, Ranges, Settings, Verdict,
+    Error, Machine, Part, Ranges, Settings, Verdict,
+    batch::Batch,
     container::{
         Container, Records,
         samples::{Column, parquet, parquet_pairs, writer},
     },
+    pass::tests::clean,
     survey,
-    write::tests::clean,
 };
 
 /// The rows of a file, and what is wrong with it.
 fn read(bytes: &[u8]) -> (Vec<String>, Option<String>) {
     let source = bytes.to_vec();
     let mut records = Records::open(&source).unwrap();
-    assert_eq!(records.container(), Container::Parquet);
     let mut rows = Vec::new();
-    while let Some(head) = records.advance().unwrap() {
-        assert_eq!(head.line, u64::try_from(rows.len() + 1).unwrap());
-        rows.push(String::from_utf8(records.bytes().to_vec()).unwrap());
+    let mut batch = Batch::default();
+    while records.fill(&mut batch).unwrap() {
+        let _lines = batch.for_each(|head, row| {
+            assert_eq!(head.line, u64::try_from(rows.len() + 1).unwrap());
+            rows.push(String::from_utf8(row.to_vec()).unwrap());
+        });
     }
     let end = records.finish().unwrap();
+    assert_eq!(end.container, Container::Parquet);
     assert_eq!(end.bytes, u64::try_from(bytes.len()).unwrap());
-    (
-        rows,
-        end.fault
-            .map(|(line, fault)| format!("{line} {}", fault.rule.code)),
-    )
+    assert_eq!(end.crc32c, crate::Crc32c::default().append(bytes));
+    let fault = end
+        .fault
+        .map(|(line, fault)| format!("{line} {}", fault.rule.code));
+    (rows, fault)
 }
 
 fn texts(texts: &[&str]) -> Vec<String> {
@@ -237,8 +241,8 @@ fn bytes_are_a_text_only_where_they_can_be_one() {
         put::<parquet::data_type::ByteArrayType>(&mut group, bytes.to_vec().into());
         put::<parquet::data_type::ByteArrayType>(&mut group, "one two three".into());
         group.close().unwrap();
-        let (survey, ..) = clean(&file.into_inner().unwrap(), &Settings::default());
-        let report = survey.report();
+        let (cleaned, _) = clean(&file.into_inner().unwrap(), &Settings::default());
+        let report = &cleaned.report;
         let grave = report.findings.iter().find(|finding| finding.line > 0);
         (
             report.rows.kept,
@@ -269,9 +273,9 @@ fn every_codec_of_practice_is_read() {
         Codec::ZSTD(parquet::basic::ZstdLevel::default()),
         Codec::LZ4_RAW,
     ] {
-        let (survey, ..) = clean(&parquet_pairs(&pairs(300), codec), &Settings::default());
-        assert_eq!(survey.report().rows.kept, 300, "{codec}");
-        assert_eq!(survey.report().container, "parquet");
+        let (cleaned, _) = clean(&parquet_pairs(&pairs(300), codec), &Settings::default());
+        assert_eq!(cleaned.report.rows.kept, 300, "{codec}");
+        assert_eq!(cleaned.report.container, "parquet");
     }
 }
 
@@ -279,8 +283,8 @@ fn every_codec_of_practice_is_read() {
 fn a_file_cut_off_says_so() {
     let whole = parquet_pairs(&pairs(20), Codec::SNAPPY);
     for length in 4..whole.len() {
-        let (survey, ..) = clean(&whole[..length], &Settings::default());
-        let report = survey.report();
+        let (cleaned, _) = clean(&whole[..length], &Settings::default());
+        let report = &cleaned.report;
         assert_eq!(report.verdict, Verdict::Unusable);
         assert_eq!(report.container, "unreadable");
         let message = &report.findings[0].message;
@@ -294,13 +298,13 @@ fn a_file_cut_off_says_so() {
 #[test]
 fn a_damaged_file_is_told_and_never_a_panic() {
     let whole = parquet_pairs(&pairs(20), Codec::SNAPPY);
-    let (_, _, wanted) = clean(&whole, &Settings::default());
+    let (_, wanted) = clean(&whole, &Settings::default());
     for at in 4..whole.len() {
         for bit in [0x01, 0x40, 0xff] {
             let mut damaged = whole.clone();
             damaged[at] ^= bit;
-            let (survey, _, memory) = clean(&damaged, &Settings::default());
-            let report = survey.report();
+            let (cleaned, memory) = clean(&damaged, &Settings::default());
+            let report = &cleaned.report;
             let told = report.verdict == Verdict::Unusable
                 || report.codes.contains_key("damaged_file")
                 || report.rows.read == 20;
@@ -317,6 +321,10 @@ struct Failing(Vec<u8>, u64);
 impl Source for Failing {
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
         self.0.open()
+    }
+
+    fn size(&self) -> io::Result<Option<u64>> {
+        Ok(None)
     }
 
     fn ranges(&self) -> io::Result<Box<dyn Ranges>> {
@@ -349,7 +357,13 @@ fn a_source_that_fails_is_no_damage() {
     let bytes = parquet_pairs(&long, Codec::UNCOMPRESSED);
     for from in [1, u64::MAX] {
         let source = Failing(bytes.clone(), from);
-        let failed = survey(&source, &Settings::default(), &mut |_| {}).unwrap_err();
+        let failed = survey(
+            &source,
+            &Settings::default(),
+            Machine::default(),
+            &mut |_| {},
+        )
+        .unwrap_err();
         assert!(matches!(failed, Error::Read(_)), "{failed}");
     }
 }
@@ -358,8 +372,8 @@ fn a_source_that_fails_is_no_damage() {
 fn a_row_too_long_is_passed_over() {
     let mut rows = pairs(3);
     rows[1][0] = "x".repeat(LINE_MAX_BYTES);
-    let (survey, ..) = clean(&parquet_pairs(&rows, Codec::SNAPPY), &Settings::default());
-    let report = survey.report();
+    let (cleaned, _) = clean(&parquet_pairs(&rows, Codec::SNAPPY), &Settings::default());
+    let report = &cleaned.report;
     assert_eq!(
         (report.rows.kept, report.codes.get("line_too_long")),
         (2, Some(&1))

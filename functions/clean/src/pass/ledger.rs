@@ -9,7 +9,7 @@ const LINES_MAX: usize = 3;
 
 /// What was found so far.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     findings_max: usize,
     codes: BTreeMap<&'static str, Tally>,
     /// A list for each of [`Severity::ALL`].
@@ -37,7 +37,7 @@ pub(super) struct Closed {
 
 impl Ledger {
     /// A ledger that lists at most `findings_max`.
-    pub(super) fn new(findings_max: usize) -> Self {
+    pub(crate) fn new(findings_max: usize) -> Self {
         Self {
             findings_max,
             ..Self::default()
@@ -45,7 +45,7 @@ impl Ledger {
     }
 
     /// Takes what is wrong with a row.
-    pub(super) fn add(&mut self, fault: Fault, severity: Severity, head: Head, bytes: &[u8]) {
+    pub(crate) fn add(&mut self, fault: Fault, severity: Severity, head: Head, bytes: &[u8]) {
         if self.count(&fault, head.line) {
             let max = self.findings_max;
             let list = self.list(severity);
@@ -56,7 +56,7 @@ impl Ledger {
     }
 
     /// Takes what is wrong on a line, or, at line 0, with the whole file.
-    pub(super) fn add_at(&mut self, fault: Fault, severity: Severity, line: u64) {
+    pub(crate) fn add_at(&mut self, fault: Fault, severity: Severity, line: u64) {
         let head = Head {
             line,
             column: 1,
@@ -66,18 +66,25 @@ impl Ledger {
         self.add(fault, severity, head, &[]);
     }
 
-    /// Takes over another ledger.
-    pub(super) fn merge(&mut self, other: Self) {
-        for (code, theirs) in other.codes {
+    /// Takes over what was found further down: `other` counts its lines from `base`.
+    pub(super) fn merge(&mut self, other: &Self, base: u64) {
+        for (code, theirs) in &other.codes {
             let ours = self.codes.entry(code).or_default();
             ours.count += theirs.count;
             ours.unlisted |= theirs.unlisted;
-            ours.lines.extend(theirs.lines);
+            ours.lines
+                .extend(theirs.lines.iter().map(|line| base + line));
             ours.lines.sort_unstable();
             ours.lines.truncate(LINES_MAX);
         }
-        for (ours, theirs) in self.listed.iter_mut().zip(other.listed) {
-            ours.extend(theirs);
+        for (ours, theirs) in self.listed.iter_mut().zip(&other.listed) {
+            if theirs.is_empty() {
+                continue;
+            }
+            ours.extend(theirs.iter().cloned().map(|mut finding| {
+                finding.line += base;
+                finding
+            }));
             ours.sort_by_key(|finding| finding.line);
             ours.truncate(self.findings_max);
         }
@@ -141,7 +148,7 @@ mod tests {
         let mut other = Ledger::new(2);
         other.add_at(Fault::new(&rules::short_output::RULE), Severity::Reject, 2);
         other.add_at(Fault::new(&rules::trim::RULE), Severity::Repair, 2);
-        ledger.merge(other);
+        ledger.merge(&other, 0);
         let closed = ledger.close();
         let listed: Vec<_> = closed
             .findings

@@ -1,0 +1,106 @@
+//! Rows as they are read, some hundreds of kilobytes at a time: what one thread works on.
+
+use std::ops::Range;
+
+use memchr::memchr;
+
+use crate::container::{Body, Head, LINE_MAX_BYTES};
+
+/// Rows, and their bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    /// All bytes.
+    pub(crate) bytes: Vec<u8>,
+    /// How they are rows.
+    pub(crate) cut: Cut,
+}
+
+/// How bytes are rows.
+#[derive(Debug)]
+pub(crate) enum Cut {
+    /// Every line is one; cutting them is left to the thread that judges them.
+    Lines,
+    /// As listed. Lines are counted from the start of the file.
+    Rows(Vec<(Head, Range<usize>)>),
+    /// One line of so many bytes, which were passed over.
+    TooLong(u64),
+}
+
+impl Default for Cut {
+    fn default() -> Self {
+        Self::Rows(Vec::new())
+    }
+}
+
+/// What there was beside rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Lines {
+    /// Lines that were counted from the start of the batch; 0 where they were counted from the
+    /// start of the file.
+    pub(crate) counted: u64,
+    /// Blank ones among them.
+    pub(crate) blank: u64,
+}
+
+impl Batch {
+    /// Calls `each` with every row, in order.
+    pub(crate) fn for_each<'b>(&'b self, mut each: impl FnMut(Head, &'b [u8])) -> Lines {
+        match &self.cut {
+            Cut::Lines => self.for_each_line(each),
+            Cut::Rows(rows) => {
+                for (head, range) in rows {
+                    each(*head, self.bytes.get(range.clone()).unwrap_or_default());
+                }
+                Lines::default()
+            }
+            Cut::TooLong(length) => {
+                each(too_long(1, *length), &[]);
+                Lines {
+                    counted: 1,
+                    blank: 0,
+                }
+            }
+        }
+    }
+
+    fn for_each_line<'b>(&'b self, mut each: impl FnMut(Head, &'b [u8])) -> Lines {
+        let mut lines = Lines::default();
+        let mut rest = self.bytes.as_slice();
+        while !rest.is_empty() {
+            let end = memchr(b'\n', rest);
+            let (line, after) = rest.split_at(end.unwrap_or(rest.len()));
+            rest = after.get(1..).unwrap_or_default();
+            lines.counted += 1;
+            if line.iter().all(u8::is_ascii_whitespace) {
+                lines.blank += 1;
+                continue;
+            }
+            let length = u64::try_from(line.len()).unwrap_or(u64::MAX);
+            if line.len() > LINE_MAX_BYTES {
+                each(too_long(lines.counted, length), &[]);
+                continue;
+            }
+            let head = Head {
+                line: lines.counted,
+                column: 1,
+                length,
+                body: if end.is_some() {
+                    Body::Whole
+                } else {
+                    Body::Last
+                },
+            };
+            each(head, line.strip_suffix(b"\r").unwrap_or(line));
+        }
+        lines
+    }
+}
+
+fn too_long(line: u64, length: u64) -> Head {
+    Head {
+        line,
+        column: 1,
+        length,
+        body: Body::TooLong,
+    }
+}

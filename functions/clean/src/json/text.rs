@@ -1,0 +1,269 @@
+//! The inside of a JSON string as it stands in the row.
+//!
+//! Texts stay escaped from the row to the written file: most of cleaning is copying them. They are
+//! escaped in one way only, so equal texts are equal bytes, whoever wrote them.
+
+use std::borrow::Cow;
+
+use memchr::memchr;
+
+/// A text, escaped as [`Text::of`] escapes; borrows from the row where the row did the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Text<'a>(Cow<'a, str>);
+
+impl<'a> Text<'a> {
+    /// The text whose inside is `escaped`, which must be escaped in our one way.
+    pub(super) fn from_escaped(escaped: impl Into<Cow<'a, str>>) -> Self {
+        Self(escaped.into())
+    }
+
+    /// Escapes `plain`: what JSON demands and no more, in the shortest form it has.
+    pub(crate) fn of(plain: &str) -> Text<'static> {
+        let mut escaped = String::with_capacity(plain.len());
+        let mut rest = plain;
+        while let Some(at) = rest.bytes().position(must_be_escaped) {
+            let (before, from) = rest.split_at(at);
+            escaped.push_str(before);
+            let mut chars = from.chars();
+            if let Some(c) = chars.next() {
+                push_escaped(c, &mut escaped);
+            }
+            rest = chars.as_str();
+        }
+        escaped.push_str(rest);
+        Text(Cow::Owned(escaped))
+    }
+
+    /// The text as it is written between quotes.
+    pub(crate) fn escaped(&self) -> &str {
+        &self.0
+    }
+
+    /// The text as it is meant.
+    pub(crate) fn plain(&self) -> Cow<'_, str> {
+        if memchr(b'\\', self.0.as_bytes()).is_none() {
+            return Cow::Borrowed(&self.0);
+        }
+        Cow::Owned(self.chars().collect())
+    }
+
+    /// The characters that are meant, one by one.
+    pub(crate) fn chars(&self) -> Chars<'_> {
+        Chars { rest: &self.0 }
+    }
+
+    /// Whether there is no character.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether there are only blanks.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.chars().all(blank)
+    }
+
+    /// Removes blanks at the start; whether there were any.
+    pub(crate) fn trim_start(&mut self) -> bool {
+        let length = blanks_at_start(&self.0);
+        if length > 0 {
+            self.cut(length, self.0.len());
+        }
+        length > 0
+    }
+
+    /// Removes blanks at the end; whether there were any.
+    pub(crate) fn trim_end(&mut self) -> bool {
+        let length = self.0.len() - blanks_at_end(&self.0);
+        let changed = length < self.0.len();
+        if changed {
+            self.cut(0, length);
+        }
+        changed
+    }
+
+    /// Puts `parts` together with `between` from one to the next.
+    pub(crate) fn join(parts: &[Self], between: &str) -> Self {
+        let between = Self::of(between);
+        let parts: Vec<&str> = parts.iter().map(Self::escaped).collect();
+        Self(Cow::Owned(parts.join(between.escaped())))
+    }
+
+    /// A copy that borrows nothing.
+    pub(crate) fn into_owned(self) -> Text<'static> {
+        Text(Cow::Owned(self.0.into_owned()))
+    }
+
+    fn cut(&mut self, from: usize, to: usize) {
+        match &mut self.0 {
+            Cow::Borrowed(text) => *text = text.get(from..to).unwrap_or_default(),
+            Cow::Owned(text) => {
+                text.truncate(to);
+                text.drain(..from);
+            }
+        }
+    }
+}
+
+/// The characters that an escaped text means.
+#[derive(Debug, Clone)]
+pub(crate) struct Chars<'t> {
+    rest: &'t str,
+}
+
+impl Iterator for Chars<'_> {
+    type Item = char;
+
+    fn next(&mut self) -> Option<char> {
+        let (char, length) = first_char(self.rest)?;
+        self.rest = self.rest.get(length..).unwrap_or_default();
+        Some(char)
+    }
+}
+
+/// What counts as blank: Unicode's white space, the separators that Python's `strip` takes as
+/// well (U+001C to U+001F), and the byte order mark that copying from files leaves behind.
+pub(crate) fn blank(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}' | '\u{feff}')
+}
+
+/// Appends `c`, escaped if it must be.
+pub(super) fn push_escaped(c: char, out: &mut String) {
+    match c {
+        '"' => out.push_str("\\\""),
+        '\\' => out.push_str("\\\\"),
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        '\u{8}' => out.push_str("\\b"),
+        '\u{c}' => out.push_str("\\f"),
+        '\0'..' ' => {
+            out.push_str("\\u00");
+            let code = u32::from(c);
+            out.extend(
+                [code >> 4, code & 0xF].map(|digit| char::from_digit(digit, 16).unwrap_or('0')),
+            );
+        }
+        plain => out.push(plain),
+    }
+}
+
+fn must_be_escaped(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..0x20)
+}
+
+/// The first character that `escaped` means, and how long it is written.
+fn first_char(escaped: &str) -> Option<(char, usize)> {
+    let first = escaped.chars().next()?;
+    if first != '\\' {
+        return Some((first, first.len_utf8()));
+    }
+    let char = match escaped.as_bytes().get(1)? {
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'u' => {
+            let code = u32::from_str_radix(escaped.get(2..6)?, 16).ok()?;
+            return Some((char::from_u32(code)?, 6));
+        }
+        plain => char::from(*plain),
+    };
+    Some((char, 2))
+}
+
+fn blanks_at_start(escaped: &str) -> usize {
+    let mut length = 0;
+    while let Some((char, written)) = first_char(escaped.get(length..).unwrap_or_default()) {
+        if !blank(char) {
+            break;
+        }
+        length += written;
+    }
+    length
+}
+
+fn blanks_at_end(escaped: &str) -> usize {
+    let mut rest = escaped;
+    while let Some((char, written)) = last_char(rest) {
+        if !blank(char) {
+            break;
+        }
+        rest = rest.get(..rest.len() - written).unwrap_or_default();
+    }
+    escaped.len() - rest.len()
+}
+
+/// The last character that `escaped` means, and how long it is written.
+fn last_char(escaped: &str) -> Option<(char, usize)> {
+    let last = escaped.chars().next_back()?;
+    // The escapes there are end in one of these; `\n` is one unless its backslash is escaped.
+    for length in [2, 6] {
+        let start = escaped.len().checked_sub(length);
+        let Some(tail) = start.and_then(|start| escaped.get(start..)) else {
+            break;
+        };
+        let is_escape = tail.starts_with('\\') && (length == 2 || tail.starts_with("\\u"));
+        if is_escape {
+            let before = escaped.get(..escaped.len() - length).unwrap_or_default();
+            let backslashes = before.bytes().rev().take_while(|b| *b == b'\\').count();
+            if backslashes.is_multiple_of(2) {
+                return first_char(tail);
+            }
+        }
+    }
+    Some((last, last.len_utf8()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(plain: &str, escaped: &str) {
+        let text = Text::of(plain);
+        assert_eq!(text.escaped(), escaped);
+        assert_eq!(text.plain(), plain);
+    }
+
+    #[test]
+    fn only_what_must_be_is_escaped() {
+        check("", "");
+        check("a/b é 😀 \u{7f}", "a/b é 😀 \u{7f}");
+        check("\"\\\n\r\t", "\\\"\\\\\\n\\r\\t");
+        check("\u{8}\u{c}\u{0}\u{1f}", "\\b\\f\\u0000\\u001f");
+    }
+
+    #[track_caller]
+    fn check_trimmed(plain: &str, trimmed: &str) {
+        let mut text = Text::of(plain);
+        let changed = text.trim_start() | text.trim_end();
+        assert_eq!(text.plain(), trimmed, "{plain:?}");
+        assert_eq!(changed, plain != trimmed, "{plain:?}");
+    }
+
+    #[test]
+    fn blanks_are_known_in_their_escapes() {
+        check_trimmed(" \n\ta\u{b}\u{1f} ", "a");
+        check_trimmed("a\\n", "a\\n");
+        check_trimmed("a\\\n", "a\\");
+        check_trimmed("\u{8}", "\u{8}");
+        check_trimmed("\\u001f", "\\u001f");
+        check_trimmed("\u{feff}\u{3000}", "");
+    }
+
+    proptest! {
+        #[test]
+        fn an_escaped_text_means_what_it_was_made_of(plain in r#"[\\nu01fé"\n\t\u{1f}\u{3000} a]{0,12}"#) {
+            let mut text = Text::of(&plain);
+            prop_assert_eq!(text.plain(), plain.as_str());
+            let quoted = format!("\"{}\"", text.escaped());
+            prop_assert_eq!(serde_json::from_str::<String>(&quoted).unwrap(), plain.as_str());
+            text.trim_start();
+            text.trim_end();
+            prop_assert_eq!(text.plain(), plain.trim_matches(blank));
+        }
+    }
+}

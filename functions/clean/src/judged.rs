@@ -1,0 +1,137 @@
+//! A batch of rows, judged: what each row is, the records of those that may be kept, and words
+//! about the others. Rows are still unaware of each other.
+
+use std::collections::BTreeMap;
+
+use data_encoding::BASE64;
+use serde::Serialize;
+
+use crate::{
+    batch::Lines,
+    container::{Body, Head},
+    finding::Fault,
+    pass::Ledger,
+};
+
+/// What is known of one row.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fact {
+    /// Line on which it starts: within the batch, or of the file where the batch counts so.
+    pub(crate) line: u64,
+    /// Bytes it takes in the dataset, its line end included.
+    pub(crate) raw: u32,
+    /// What it is.
+    pub(crate) kind: Kind,
+    /// Bytes of its record, line end included; 0 if it is rejected.
+    pub(crate) record: u32,
+    /// Bytes of its note: why it is rejected, or how it was repaired.
+    pub(crate) note: u32,
+    /// Identifies what is asked: everything but the last turn.
+    pub(crate) input: u64,
+    /// Identifies the last turn.
+    pub(crate) output: u64,
+    /// Estimated tokens of everything but the model's turns.
+    pub(crate) tokens_input: u32,
+    /// Estimated tokens of the model's turns.
+    pub(crate) tokens_output: u32,
+}
+
+/// What a row is on its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Left out by a rule; its note says why.
+    Rejected,
+    /// An example. A note, if there is one, says what was repaired.
+    Example,
+    /// An example with a short answer: a label, perhaps. Its note says why it is left out if not.
+    Short,
+}
+
+/// A batch of rows, judged.
+#[derive(Debug, Default)]
+pub(crate) struct Judged {
+    /// What is known of each row, in order.
+    pub(crate) facts: Vec<Fact>,
+    /// The records of all examples, in order.
+    pub(crate) records: Vec<u8>,
+    /// The notes of all rows that have one, in order; each lacks its start, the line.
+    pub(crate) notes: Vec<u8>,
+    /// What was found.
+    pub(crate) ledger: Ledger,
+    /// What is wrong with short answers, should they be no labels.
+    pub(crate) shorts: Ledger,
+    /// Rows by format.
+    pub(crate) formats: BTreeMap<&'static str, u64>,
+    /// Lines beside rows.
+    pub(crate) lines: Lines,
+    /// Whether any row was JSON.
+    pub(crate) readable: bool,
+    /// What the first row looks like.
+    pub(crate) guess: &'static str,
+}
+
+impl Judged {
+    /// Makes ready for another batch.
+    pub(crate) fn reset(&mut self, findings_max: usize) {
+        self.facts.clear();
+        self.records.clear();
+        self.notes.clear();
+        self.ledger = Ledger::new(findings_max);
+        self.shorts = Ledger::new(findings_max);
+        self.formats.clear();
+        self.lines = Lines::default();
+        self.readable = false;
+        self.guess = "";
+    }
+
+    /// Notes why a row is left out, or what was repaired in it; how long the note is.
+    pub(crate) fn note(&mut self, codes: &[&'static str], head: Head, bytes: &[u8]) -> u32 {
+        let start = self.notes.len();
+        let note = Note::new(codes, head, bytes);
+        // A vector takes every write, and the note has nothing that JSON has not.
+        let _written: Result<(), _> = serde_json::to_writer(&mut self.notes, &note);
+        self.notes.push(b'\n');
+        u32::try_from(self.notes.len() - start).unwrap_or(u32::MAX)
+    }
+}
+
+/// A row that is not kept as it was: its original bytes, and why.
+#[derive(Serialize)]
+struct Note<'n> {
+    codes: &'n [&'static str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raw: Option<&'n str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raw_base64: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<u64>,
+}
+
+impl<'n> Note<'n> {
+    fn new(codes: &'n [&'static str], head: Head, bytes: &'n [u8]) -> Self {
+        let (raw, raw_base64, length) = match (head.body, std::str::from_utf8(bytes)) {
+            (Body::TooLong, _) => (None, None, Some(head.length)),
+            (Body::Whole | Body::Last | Body::Cut, Ok(text)) => (Some(text), None, None),
+            (Body::Whole | Body::Last | Body::Cut, Err(_)) => {
+                (None, Some(BASE64.encode(bytes)), None)
+            }
+        };
+        Self {
+            codes,
+            raw,
+            raw_base64,
+            bytes: length,
+        }
+    }
+}
+
+/// The codes among `faults` that have `severity` by `settings`, each once.
+pub(crate) fn codes(faults: &[Fault], is: impl Fn(&Fault) -> bool) -> Vec<&'static str> {
+    let mut codes: Vec<&'static str> = Vec::new();
+    for fault in faults.iter().filter(|fault| is(fault)) {
+        if !codes.contains(&fault.rule.code) {
+            codes.push(fault.rule.code);
+        }
+    }
+    codes
+}

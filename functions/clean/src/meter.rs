@@ -1,0 +1,112 @@
+//! Measures bytes on their way: how many, and their CRC32C.
+//!
+//! CRC32C because Cloud Storage states it of every object: whoever has a report and an object can
+//! tell whether one is about the other, without reading either again.
+
+use std::{
+    io::{self, Read},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
+};
+
+use data_encoding::BASE64;
+use serde::{Deserialize, Serialize};
+
+/// Length and checksum of some bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Crc32c(u32);
+
+impl Crc32c {
+    /// The checksum of `bytes` that follow those of `self`.
+    #[must_use]
+    pub fn append(self, bytes: &[u8]) -> Self {
+        Self(crc32c::crc32c_append(self.0, bytes))
+    }
+
+    /// The checksum as a number.
+    pub fn value(self) -> u32 {
+        self.0
+    }
+}
+
+impl From<Crc32c> for String {
+    /// As Cloud Storage writes it: four bytes, the highest first, in base64.
+    fn from(crc: Crc32c) -> Self {
+        BASE64.encode(&crc.0.to_be_bytes())
+    }
+}
+
+impl TryFrom<String> for Crc32c {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let bytes = BASE64.decode(text.as_bytes()).ok();
+        let bytes = bytes.and_then(|bytes| <[u8; 4]>::try_from(bytes).ok());
+        let bytes = bytes.ok_or("a CRC32C is four bytes in base64")?;
+        Ok(Self(u32::from_be_bytes(bytes)))
+    }
+}
+
+/// What has been read so far; clones look at the same.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Meter {
+    counts: Arc<(AtomicU64, AtomicU32)>,
+}
+
+impl Meter {
+    /// How many bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.counts.0.load(Ordering::Relaxed)
+    }
+
+    /// Their checksum.
+    pub(crate) fn crc32c(&self) -> Crc32c {
+        Crc32c(self.counts.1.load(Ordering::Relaxed))
+    }
+}
+
+/// A reader that is measured.
+pub(crate) struct Metered<R> {
+    read: R,
+    meter: Meter,
+}
+
+impl<R> Metered<R> {
+    pub(crate) fn new(read: R, meter: Meter) -> Self {
+        Self { read, meter }
+    }
+}
+
+impl<R: Read> Read for Metered<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.read.read(into)?;
+        let bytes = into.get(..count).unwrap_or_default();
+        let crc32c = self.meter.crc32c().append(bytes);
+        self.meter.counts.1.store(crc32c.0, Ordering::Relaxed);
+        let length = u64::try_from(count).unwrap_or(u64::MAX);
+        self.meter.counts.0.fetch_add(length, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_measured_as_cloud_storage_does() {
+        let meter = Meter::default();
+        let mut into = Vec::new();
+        let mut read = Metered::new(&b"123456789"[..], meter.clone());
+        read.read_to_end(&mut into).unwrap();
+        assert_eq!((meter.bytes(), into.as_slice()), (9, &b"123456789"[..]));
+        // The check value of CRC-32C in the catalogue of parametrised CRC algorithms.
+        assert_eq!(meter.crc32c().value(), 0xE306_9283);
+        assert_eq!(String::from(meter.crc32c()), "4waSgw==");
+        assert_eq!(Crc32c::try_from("4waSgw==".to_owned()), Ok(meter.crc32c()));
+        assert!(Crc32c::try_from("4waS".to_owned()).is_err());
+    }
+}

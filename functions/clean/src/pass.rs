@@ -1,0 +1,205 @@
+//! A pass over a dataset: reads every row once, decides about it, and writes it where it goes.
+//!
+//! Threads read batches in turn and judge them side by side; what they found is taken in the order
+//! of the file, so the result does not depend on how many there are.
+//!
+//! A file that fits the [hold](HOLD_BYTES) is decided about at its end, exactly. In a larger one
+//! rows go to training as they come, and only those early in the draw are kept aside for validation
+//! and comparison: how many that will be is estimated from the rows in the hold. Where the estimate
+//! was wrong, or a recipe asks for what only the end can tell, a second pass knows better.
+
+mod desk;
+mod finish;
+mod histogram;
+mod labels;
+mod ledger;
+mod pool;
+mod seen;
+mod threads;
+
+use std::num::NonZero;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use self::ledger::Ledger;
+use self::{desk::Desk, threads::run};
+use crate::{
+    Error, Plan, Report, Settings, Source,
+    container::Records,
+    json::{Value, parse},
+    parts::{Outputs, Parts, Written},
+};
+
+/// Bytes of records up to which a dataset is decided about as a whole.
+const HOLD_BYTES: u64 = 24 << 20;
+
+/// Longest question or answer in a sample, in characters; a manifest is read by people.
+const SAMPLE_CHARS_MAX: usize = 500;
+
+/// Most passes: one to look, one that knows, one more where the second kept too few aside.
+const PASSES_MAX: u32 = 4;
+
+/// What of the machine a pass may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Machine {
+    /// Threads that judge rows.
+    pub threads: NonZero<usize>,
+    hold_bytes: u64,
+}
+
+impl Default for Machine {
+    /// All cores.
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism();
+        Self::with_threads(cores.unwrap_or(NonZero::<usize>::MIN))
+    }
+}
+
+impl Machine {
+    /// So many threads.
+    pub fn with_threads(threads: NonZero<usize>) -> Self {
+        Self {
+            threads,
+            hold_bytes: HOLD_BYTES,
+        }
+    }
+
+    /// A machine that holds next to nothing, so that small tests are large datasets.
+    #[cfg(test)]
+    pub(crate) fn tiny(threads: usize, hold_bytes: u64) -> Self {
+        Self {
+            threads: NonZero::new(threads).unwrap(),
+            hold_bytes,
+        }
+    }
+}
+
+/// What a pass came to.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Everything is decided, and written.
+    Done(Box<Cleaned>),
+    /// What was written is to be thrown away: another pass must go by this plan.
+    Again(Plan),
+}
+
+/// A dataset, cleaned.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cleaned {
+    /// What was found; holds no text of any row.
+    pub report: Report,
+    /// The first few kept pairs: *text of the dataset*, so for its manifest only, never for logs.
+    pub samples: Vec<Sample>,
+    /// What was written, if anything was.
+    pub written: Option<Written>,
+}
+
+/// A pair of question and answer: text of the dataset, for its manifest and nowhere else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// The last question.
+    pub input: String,
+    /// The answer.
+    pub output: String,
+}
+
+/// Looks at `source` without writing anything. `progress` is told the bytes read so far.
+///
+/// # Errors
+/// Those of [`pass`].
+pub fn survey(
+    source: &dyn Source,
+    settings: &Settings,
+    machine: Machine,
+    progress: &mut (dyn FnMut(u64) + Send),
+) -> Result<Cleaned, Error> {
+    let mut plan = Plan::default();
+    loop {
+        match pass(source, settings, &plan, machine, None, progress)? {
+            Outcome::Done(cleaned) => return Ok(*cleaned),
+            Outcome::Again(better) => plan = better,
+        }
+    }
+}
+
+/// Reads `source` once, by a `plan` that is empty the first time, and writes what is decided to
+/// `outputs`. `progress` is told the bytes read so far.
+///
+/// # Errors
+/// [`Error::Settings`] before anything is read; [`Error::Read`] and [`Error::Write`] where a side
+/// fails; [`Error::Changed`] where the bytes are not those that `plan` is about;
+/// [`Error::TooManyRows`]. A bad dataset is no error.
+pub fn pass(
+    source: &dyn Source,
+    settings: &Settings,
+    plan: &Plan,
+    machine: Machine,
+    outputs: Option<&mut dyn Outputs>,
+    progress: &mut (dyn FnMut(u64) + Send),
+) -> Result<Outcome, Error> {
+    settings.check()?;
+    if plan.passes >= PASSES_MAX {
+        return Err(Error::Unending);
+    }
+    let size = source.size().map_err(Error::Read)?;
+    let mut records = Records::open(source).map_err(Error::Read)?;
+    // Of other files it does not tell how many rows are to come.
+    let size = size.filter(|_| records.is_plain());
+    let mut desk = Desk::new(
+        settings,
+        plan,
+        size,
+        machine.hold_bytes,
+        Parts::new(outputs),
+    );
+    run(&mut records, &mut desk, machine.threads, progress)?;
+    let end = records.finish().map_err(Error::Read)?;
+    progress(end.bytes);
+    if plan
+        .bytes
+        .is_some_and(|bytes| bytes != (end.bytes, end.crc32c))
+    {
+        return Err(Error::Changed);
+    }
+    desk.finish(&end)
+}
+
+impl Sample {
+    /// The last question and its answer of a row as it is written.
+    fn of_record(record: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(record).ok()?;
+        let Value::Object(row) = parse(text).ok()?.node.value else {
+            return None;
+        };
+        let Value::List(turns) = &row.get("contents")?.value else {
+            return None;
+        };
+        let text = |role: &str| {
+            let turn = turns.iter().rev().find_map(|turn| {
+                let Value::Object(turn) = &turn.value else {
+                    return None;
+                };
+                let is =
+                    matches!(&turn.get("role")?.value, Value::Text(text) if text.escaped() == role);
+                is.then_some(turn)
+            })?;
+            let Value::List(parts) = &turn.get("parts")?.value else {
+                return None;
+            };
+            parts.iter().find_map(|part| match &part.value {
+                Value::Object(part) => match &part.get("text")?.value {
+                    Value::Text(text) => Some(text.chars().take(SAMPLE_CHARS_MAX).collect()),
+                    _ => None,
+                },
+                _ => None,
+            })
+        };
+        Some(Self {
+            input: text("user").unwrap_or_default(),
+            output: text("model").unwrap_or_default(),
+        })
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,532 @@
+//! Where judged batches are taken in order: compares rows with each other, and sends each to its
+//! part.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    ops::Range,
+};
+
+use super::{
+    Sample,
+    histogram::Histogram,
+    labels::Labels,
+    ledger::Ledger,
+    pool::{Aside, Pool},
+    seen::{Meeting, Seen},
+};
+use crate::{
+    Error, Part, Plan, Rows, Settings, Severity, Splits, Task,
+    container::Layout,
+    finding::Fault,
+    judged::{Fact, Judged, Kind},
+    parts::Parts,
+    row::Judge,
+    rules,
+    split::{self, Place, Total},
+};
+
+/// Pairs of question and answer shown as samples.
+const SAMPLES_MAX: usize = 3;
+
+/// A pass under way.
+pub(super) struct Desk<'s, 'o> {
+    pub(super) settings: &'s Settings,
+    pub(super) plan: &'s Plan,
+    pub(super) parts: Parts<'o>,
+    pub(super) stage: Stage,
+    /// Length of the dataset, where it is known beforehand.
+    size: Option<u64>,
+    hold_bytes: u64,
+    /// Lines so far.
+    pub(super) line: u64,
+    seen: Seen,
+    pub(super) ledger: Ledger,
+    /// Questions answered in more than one way, where those are to be left out.
+    pub(super) contradictions: HashMap<u64, (u32, u32)>,
+    pub(super) pool: Pool,
+    pub(super) totals: Totals,
+}
+
+/// What is decided about rows to come.
+pub(super) enum Stage {
+    /// Nothing: rows are held.
+    Holding {
+        held: Vec<Held>,
+        /// Bytes of their records.
+        bytes: u64,
+    },
+    /// All of it: rows go where they belong at once.
+    Streaming(Course),
+}
+
+/// A batch that is held, and the lines before it.
+pub(super) struct Held {
+    judged: Judged,
+    base: u64,
+}
+
+/// What is decided about rows to come.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Course {
+    /// What the rows teach.
+    pub(super) task: Task,
+    /// The turn in the draw from which on rows train.
+    pub(super) train_from: u64,
+}
+
+/// Sums over all rows.
+#[derive(Debug, Default)]
+pub(super) struct Totals {
+    pub(super) rows: Rows,
+    pub(super) splits: Splits,
+    pub(super) blank_lines: u64,
+    /// Rows left out for a short answer alone.
+    pub(super) shorts: u64,
+    pub(super) labels: Labels,
+    /// The training part.
+    pub(super) train: Total,
+    /// All that is kept.
+    pub(super) kept: Total,
+    pub(super) tokens_input: Histogram,
+    pub(super) tokens_output: Histogram,
+    pub(super) billable: u64,
+    pub(super) formats: BTreeMap<&'static str, u64>,
+    pub(super) samples: Vec<Sample>,
+    /// Whether any row was JSON.
+    pub(super) readable: bool,
+    /// What the first row looks like, should none be.
+    pub(super) guess: Option<&'static str>,
+}
+
+/// What becomes of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Rejected,
+    Duplicate,
+    Kept,
+}
+
+impl<'s, 'o> Desk<'s, 'o> {
+    pub(super) fn new(
+        settings: &'s Settings,
+        plan: &'s Plan,
+        size: Option<u64>,
+        hold_bytes: u64,
+        parts: Parts<'o>,
+    ) -> Self {
+        Self {
+            settings,
+            plan,
+            parts,
+            stage: Stage::Holding {
+                held: Vec::new(),
+                bytes: 0,
+            },
+            size,
+            hold_bytes,
+            line: 0,
+            seen: Seen::default(),
+            ledger: Ledger::new(settings.findings_max),
+            contradictions: HashMap::new(),
+            pool: Pool::default(),
+            totals: Totals::default(),
+        }
+    }
+
+    /// Who judges the rows that come here.
+    pub(super) fn judge(&self, layout: Layout) -> Judge<'s> {
+        Judge::new(self.settings, self.plan, layout)
+    }
+
+    /// Takes the next batch; gives it back once it is used up.
+    pub(super) fn take(&mut self, judged: Judged) -> Result<Option<Judged>, Error> {
+        let base = self.line;
+        self.line += judged.lines.counted;
+        if u32::try_from(self.line).is_err() {
+            return Err(Error::TooManyRows);
+        }
+        self.totals.note(&judged);
+        match &mut self.stage {
+            Stage::Streaming(course) => {
+                let course = *course;
+                self.stream(&judged, base, course)?;
+                Ok(Some(judged))
+            }
+            Stage::Holding { held, bytes } => {
+                *bytes += u64::try_from(judged.records.len()).unwrap_or_default();
+                let full = *bytes > self.hold_bytes;
+                held.push(Held { judged, base });
+                if full {
+                    self.stop_holding()?;
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// Decides by the rows held what is done with all that are to come.
+    fn stop_holding(&mut self) -> Result<(), Error> {
+        let held = self.stage.take();
+        let prefix = Prefix::of(&held, self.hold_bytes);
+        let train_from = match (self.plan.draw_below, self.size) {
+            (Some(turn), _) => turn,
+            (None, Some(size)) => {
+                let expected = prefix.extrapolate(size);
+                split::turn_of_training(expected, self.settings)
+            }
+            // Nothing to go by: this pass counts, the next one writes.
+            (None, None) => 0,
+        };
+        let course = Course {
+            task: prefix.task(),
+            train_from,
+        };
+        self.stage = Stage::Streaming(course);
+        for Held { judged, base } in held {
+            self.stream(&judged, base, course)?;
+        }
+        Ok(())
+    }
+
+    fn stream(&mut self, judged: &Judged, base: u64, course: Course) -> Result<(), Error> {
+        let fates = self.decide(judged, base, course.task);
+        let (seed, crowds) = (self.settings.seed, &self.plan.crowds);
+        let place = |fact: &Fact| {
+            let aside =
+                split::turn(fact.input, seed) < course.train_from && !crowds.contains(&fact.input);
+            (!aside).then_some(Place::Train)
+        };
+        self.write(judged, base, &fates, place)
+    }
+
+    /// Decides about everything that is held, knowing that it is all.
+    pub(super) fn settle(&mut self, held: &[Held]) -> Result<Task, Error> {
+        let task = Prefix::of(held, u64::MAX).task();
+        let mut asked = Vec::new();
+        let mut decided = Vec::with_capacity(held.len());
+        for Held { judged, base } in held {
+            let fates = self.decide(judged, *base, task);
+            let kept = judged.facts.iter().zip(&fates);
+            asked.extend(
+                kept.filter(|(_, fate)| **fate == Fate::Kept)
+                    .map(|(fact, _)| split::Row {
+                        input: fact.input,
+                        bytes: fact.record,
+                    }),
+            );
+            decided.push(fates);
+        }
+        let mut places = split::plan(&asked, Total::default(), self.settings).into_iter();
+        for (Held { judged, base }, fates) in held.iter().zip(&decided) {
+            self.write(judged, *base, fates, |_| places.next())?;
+        }
+        Ok(task)
+    }
+
+    /// Compares every row of `judged` with those before it.
+    fn decide(&mut self, judged: &Judged, base: u64, task: Task) -> Vec<Fate> {
+        self.ledger.merge(&judged.ledger, base);
+        let rejecting = task == Task::Generation
+            && self.settings.severity(&rules::short_output::RULE) == Severity::Reject;
+        if task == Task::Generation {
+            self.ledger.merge(&judged.shorts, base);
+        }
+        let mut found = Ledger::new(self.settings.findings_max);
+        let mut fates = Vec::with_capacity(judged.facts.len());
+        for fact in &judged.facts {
+            fates.push(match fact.kind {
+                Kind::Rejected => Fate::Rejected,
+                Kind::Short if rejecting => {
+                    self.totals.shorts += 1;
+                    Fate::Rejected
+                }
+                Kind::Short | Kind::Example => self.compare(fact, base + fact.line, &mut found),
+            });
+        }
+        self.ledger.merge(&found, 0);
+        fates
+    }
+
+    /// Compares an example with those before it.
+    fn compare(&mut self, fact: &Fact, line: u64, found: &mut Ledger) -> Fate {
+        let short_line = u32::try_from(line).unwrap_or(u32::MAX);
+        match self.seen.meet(fact.input, fact.output, short_line) {
+            Meeting::New => {}
+            Meeting::Repeat(first) => {
+                let severity = self.settings.severity(&rules::duplicate::RULE);
+                let message = format!("the row says the same as line {first}");
+                let fault = Fault::new(&rules::duplicate::RULE).saying(message);
+                found.add_at(fault, severity, line);
+                if severity == Severity::Reject {
+                    return Fate::Duplicate;
+                }
+            }
+            Meeting::Contradiction(first) => {
+                let severity = self.settings.severity(&rules::contradiction::RULE);
+                if severity == Severity::Reject {
+                    // Counted when they are left out, in the next pass.
+                    let lines = (first, short_line);
+                    self.contradictions.entry(fact.input).or_insert(lines);
+                } else {
+                    let message = format!("the question of line {first} has another answer there");
+                    let fault = Fault::new(&rules::contradiction::RULE).saying(message);
+                    found.add_at(fault, severity, line);
+                }
+            }
+        }
+        if fact.kind == Kind::Short {
+            self.totals.labels.count(fact.output);
+        }
+        Fate::Kept
+    }
+
+    /// Writes every row where it belongs; those that `place` knows no place for are kept aside.
+    fn write(
+        &mut self,
+        judged: &Judged,
+        base: u64,
+        fates: &[Fate],
+        mut place: impl FnMut(&Fact) -> Option<Place>,
+    ) -> Result<(), Error> {
+        let mut run = Run::default();
+        let (mut record_start, mut note_start) = (0, 0);
+        for (fact, fate) in judged.facts.iter().zip(fates) {
+            let record_at = range(&mut record_start, fact.record);
+            let note_at = range(&mut note_start, fact.note);
+            self.totals.rows.read += 1;
+            let line = base + fact.line;
+            let note = judged.notes.get(note_at).unwrap_or_default();
+            match fate {
+                Fate::Duplicate => self.totals.rows.duplicate += 1,
+                Fate::Rejected => {
+                    self.totals.rows.rejected += 1;
+                    self.write_note(Part::Rejected, line, note, None)?;
+                }
+                Fate::Kept => {
+                    let record = judged.records.get(record_at.clone()).unwrap_or_default();
+                    self.totals.keep(fact, record);
+                    if fact.kind == Kind::Example && !note.is_empty() {
+                        self.write_note(Part::Corrected, line, note, Some(record))?;
+                    }
+                    match place(fact) {
+                        None => self.pool.add(Aside::of(fact), record),
+                        Some(place) => {
+                            self.totals.place(&Aside::of(fact), place);
+                            run.add(place.part(), record_at, judged, &mut self.parts)?;
+                        }
+                    }
+                }
+            }
+        }
+        run.end(judged, &mut self.parts)
+    }
+
+    /// Writes a note, which lacks its line; with the `record` of a row that was repaired.
+    fn write_note(
+        &mut self,
+        part: Part,
+        line: u64,
+        note: &[u8],
+        record: Option<&[u8]>,
+    ) -> Result<(), Error> {
+        if !self.parts.is_writing() {
+            return Ok(());
+        }
+        let start = format!("{{\"line\":{line},");
+        let note = note.strip_prefix(b"{").unwrap_or(note);
+        match record {
+            None => self.parts.write(part, 1, &[start.as_bytes(), note]),
+            Some(record) => {
+                let note = note.strip_suffix(b"}\n").unwrap_or(note);
+                let record = record.strip_suffix(b"\n").unwrap_or(record);
+                let pieces = [start.as_bytes(), note, b",\"row\":", record, b"}\n"];
+                self.parts.write(part, 1, &pieces)
+            }
+        }
+    }
+}
+
+/// The next `length` bytes.
+fn range(start: &mut usize, length: u32) -> Range<usize> {
+    let end = *start + usize::try_from(length).unwrap_or_default();
+    let range = *start..end;
+    *start = end;
+    range
+}
+
+impl Stage {
+    /// What is held; nothing is any more.
+    pub(super) fn take(&mut self) -> Vec<Held> {
+        match self {
+            Self::Holding { held, .. } => std::mem::take(held),
+            Self::Streaming(_) => Vec::new(),
+        }
+    }
+}
+
+impl Totals {
+    /// Takes over what a batch knows of itself.
+    fn note(&mut self, judged: &Judged) {
+        for (format, rows) in &judged.formats {
+            *self.formats.entry(format).or_default() += rows;
+        }
+        self.blank_lines += judged.lines.blank;
+        self.readable |= judged.readable;
+        if !judged.facts.is_empty() {
+            self.guess.get_or_insert(judged.guess);
+        }
+    }
+
+    /// Counts a row that is kept.
+    fn keep(&mut self, fact: &Fact, record: &[u8]) {
+        self.rows.kept += 1;
+        self.kept.rows += 1;
+        self.kept.bytes += u64::from(fact.record);
+        self.tokens_input.add(fact.tokens_input);
+        self.tokens_output.add(fact.tokens_output);
+        if self.samples.len() < SAMPLES_MAX {
+            self.samples.extend(Sample::of_record(record));
+        }
+    }
+
+    /// Leaves out every row that was kept.
+    pub(super) fn refuse(&mut self) {
+        *self = Self {
+            rows: Rows {
+                kept: 0,
+                rejected: self.rows.rejected + self.rows.kept,
+                ..self.rows
+            },
+            formats: std::mem::take(&mut self.formats),
+            blank_lines: self.blank_lines,
+            readable: self.readable,
+            guess: self.guess,
+            ..Self::default()
+        };
+    }
+
+    /// Counts a row where it goes.
+    pub(super) fn place(&mut self, row: &Aside, place: Place) {
+        match place {
+            Place::Train => {
+                self.splits.train += 1;
+                self.train.rows += 1;
+                self.train.bytes += u64::from(row.bytes);
+                self.billable += u64::from(row.tokens_input) + u64::from(row.tokens_output);
+            }
+            Place::Validation => self.splits.validation += 1,
+            Place::Eval => self.splits.eval += 1,
+        }
+    }
+}
+
+impl Aside {
+    fn of(fact: &Fact) -> Self {
+        Self {
+            input: fact.input,
+            bytes: fact.record,
+            tokens_input: fact.tokens_input,
+            tokens_output: fact.tokens_output,
+        }
+    }
+}
+
+/// Records side by side that go to the same part: written at once.
+#[derive(Debug, Default)]
+struct Run {
+    part: Option<Part>,
+    rows: u64,
+    records: Range<usize>,
+}
+
+impl Run {
+    fn add(
+        &mut self,
+        part: Part,
+        record: Range<usize>,
+        judged: &Judged,
+        parts: &mut Parts<'_>,
+    ) -> Result<(), Error> {
+        if self.part != Some(part) || self.records.end != record.start {
+            self.end(judged, parts)?;
+            self.part = Some(part);
+            self.records = record.start..record.start;
+        }
+        self.rows += 1;
+        self.records.end = record.end;
+        Ok(())
+    }
+
+    fn end(&mut self, judged: &Judged, parts: &mut Parts<'_>) -> Result<(), Error> {
+        let Some(part) = self.part.take() else {
+            return Ok(());
+        };
+        let rows = std::mem::take(&mut self.rows);
+        let records = judged.records.get(self.records.clone()).unwrap_or_default();
+        parts.write(part, rows, &[records])
+    }
+}
+
+/// The first rows of a dataset, by which the rest is judged.
+struct Prefix {
+    /// Distinct examples.
+    examples: Total,
+    /// Bytes they and what is between them take in the dataset.
+    raw: u64,
+    labels: Labels,
+}
+
+impl Prefix {
+    /// The rows of `held` up to so many bytes of records: to the row, so that it does not matter
+    /// how they were cut into batches.
+    fn of(held: &[Held], bytes_max: u64) -> Self {
+        let mut prefix = Self {
+            examples: Total::default(),
+            raw: 0,
+            labels: Labels::default(),
+        };
+        let mut seen = HashSet::new();
+        for fact in held.iter().flat_map(|held| &held.judged.facts) {
+            prefix.raw += u64::from(fact.raw);
+            if fact.kind == Kind::Rejected || !seen.insert((fact.input, fact.output)) {
+                continue;
+            }
+            prefix.examples.rows += 1;
+            prefix.examples.bytes += u64::from(fact.record);
+            if fact.kind == Kind::Short {
+                prefix.labels.count(fact.output);
+            }
+            if prefix.examples.bytes > bytes_max {
+                break;
+            }
+        }
+        prefix
+    }
+
+    fn task(&self) -> Task {
+        self.labels.task(self.examples.rows)
+    }
+
+    /// What a dataset of `size` bytes comes to if it goes on like this.
+    fn extrapolate(&self, size: u64) -> Total {
+        let scale = |part: u64| {
+            let whole = u128::from(part) * u128::from(size) / u128::from(self.raw.max(1));
+            u64::try_from(whole).unwrap_or(u64::MAX)
+        };
+        Total {
+            rows: scale(self.examples.rows),
+            bytes: scale(self.examples.bytes),
+        }
+    }
+}
+
+impl Place {
+    /// The part that rows of this place go to.
+    pub(super) fn part(self) -> Part {
+        match self {
+            Self::Train => Part::Train,
+            Self::Validation => Part::Validation,
+            Self::Eval => Part::Eval,
+        }
+    }
+}

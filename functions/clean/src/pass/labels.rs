@@ -1,0 +1,84 @@
+//! Whether short answers are labels: few of them, each given often.
+
+use std::collections::BTreeMap;
+
+use crate::Task;
+
+/// Counts the different short answers.
+#[derive(Debug, Default)]
+pub(super) struct Labels {
+    counts: BTreeMap<u64, u64>,
+    rows: u64,
+}
+
+impl Labels {
+    /// Most labels a task has: intents and taxonomies of practice have a few dozen.
+    const DISTINCT_MAX: usize = 64;
+
+    /// Fewest rows from which repetition means something.
+    const ROWS_MIN: u64 = 20;
+
+    /// Fewest rows per label on average.
+    const ROWS_PER_LABEL_MIN: u64 = 5;
+
+    pub(super) fn count(&mut self, answer: u64) {
+        self.rows += 1;
+        // One more than the most shows that there are too many; no need to remember them.
+        if self.counts.len() <= Self::DISTINCT_MAX {
+            *self.counts.entry(answer).or_default() += 1;
+        }
+    }
+
+    /// Rows with a short answer.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Different short answers, as far as they were counted.
+    pub(super) fn distinct(&self) -> u64 {
+        u64::try_from(self.counts.len()).unwrap_or(u64::MAX)
+    }
+
+    /// What the rows teach: labels, if half of all answers are short and few among those differ.
+    pub(super) fn task(&self, candidates: u64) -> Task {
+        let labels = self.counts.len() <= Self::DISTINCT_MAX
+            && self.rows >= Self::ROWS_MIN
+            && self.rows >= self.distinct() * Self::ROWS_PER_LABEL_MIN
+            && self.rows * 2 >= candidates;
+        if labels {
+            Task::Classification
+        } else {
+            Task::Generation
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(short_answers: &[u64], candidates: u64, expected: Task) {
+        let mut labels = Labels::default();
+        for answer in short_answers {
+            labels.count(*answer);
+        }
+        assert_eq!(
+            labels.task(candidates),
+            expected,
+            "{short_answers:?} of {candidates}"
+        );
+    }
+
+    #[test]
+    fn labels_are_few_and_come_often() {
+        check(&[], 0, Task::Generation);
+        check(&[1; 19], 19, Task::Generation);
+        check(&[1; 20], 20, Task::Classification);
+        check(&[1; 20], 41, Task::Generation);
+        let various: Vec<u64> = (0..100).collect();
+        check(&various, 100, Task::Generation);
+        let many: Vec<u64> = (0..100).map(|n| n % 20).collect();
+        check(&many, 100, Task::Classification);
+    }
+}

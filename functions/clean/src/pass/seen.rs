@@ -1,0 +1,185 @@
+//! Which rows have been seen: finds repeats, and questions answered in more than one way.
+//!
+//! One table does both. It holds 20 bytes for each distinct row, and a byte of control; how full
+//! tables may get, and that they double, makes that 24 to 48 bytes. Shards of different sizes
+//! double at different times, which keeps the whole near the mean, 35, at any number of rows, and
+//! keeps any one pause short.
+
+use hashbrown::HashTable;
+
+/// Tables the rows are spread over.
+const SHARDS: u32 = 64;
+
+/// Answers to one question that are found by the question; a question asked a million times must
+/// not make every look-up walk past all its answers.
+const ANSWERS_TOGETHER: usize = 8;
+
+/// What a row is to those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meeting {
+    /// Nothing like it was seen.
+    New,
+    /// The row of this line says the same.
+    Repeat(u32),
+    /// The row of this line asks the same and was the first to; it is answered in another way.
+    Contradiction(u32),
+}
+
+/// Every distinct row so far.
+#[derive(Debug)]
+pub(super) struct Seen {
+    /// By what is asked.
+    shards: Vec<HashTable<Row>>,
+    /// By what is asked and answered: further answers to questions that have many.
+    crowd: HashTable<Row>,
+}
+
+/// A row in five words: alignment to eight bytes would cost a sixth of the memory.
+#[derive(Debug, Clone, Copy)]
+struct Row([u32; 5]);
+
+impl Row {
+    fn new(input: u64, output: u64, line: u32) -> Self {
+        let (a, b) = halves(input);
+        let (c, d) = halves(output);
+        Self([a, b, c, d, line])
+    }
+
+    fn input(self) -> u64 {
+        let [a, b, ..] = self.0;
+        u64::from(a) << 32 | u64::from(b)
+    }
+
+    fn output(self) -> u64 {
+        let [_, _, c, d, _] = self.0;
+        u64::from(c) << 32 | u64::from(d)
+    }
+
+    /// A hash of all it says.
+    fn both(self) -> u64 {
+        self.input() ^ self.output().rotate_left(32)
+    }
+
+    /// Whether both say the same.
+    fn is(self, other: Self) -> bool {
+        self.input() == other.input() && self.output() == other.output()
+    }
+
+    fn line(self) -> u32 {
+        let [.., line] = self.0;
+        line
+    }
+}
+
+fn halves(word: u64) -> (u32, u32) {
+    let low = u32::try_from(word & u64::from(u32::MAX)).unwrap_or_default();
+    let high = u32::try_from(word >> 32).unwrap_or_default();
+    (high, low)
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| HashTable::new()).collect(),
+            crowd: HashTable::new(),
+        }
+    }
+}
+
+impl Seen {
+    /// Takes a row that asks `input` and answers `output`; lines come in order.
+    pub(super) fn meet(&mut self, input: u64, output: u64, line: u32) -> Meeting {
+        let Some(shard) = self.shards.get_mut(shard(input)) else {
+            return Meeting::New;
+        };
+        // The first of those that ask the same, and the one that answers the same as well.
+        let (mut first, mut same) = (None::<Row>, None::<Row>);
+        let mut answers = 0;
+        for row in shard.iter_hash(input).filter(|row| row.input() == input) {
+            if first.is_none_or(|first| row.line() < first.line()) {
+                first = Some(*row);
+            }
+            if row.output() == output {
+                same = Some(*row);
+            }
+            answers += 1;
+        }
+        let row = Row::new(input, output, line);
+        if same.is_none() && answers >= ANSWERS_TOGETHER {
+            same = self.crowd.find(row.both(), |other| other.is(row)).copied();
+            if same.is_none() {
+                self.crowd.insert_unique(row.both(), row, |row| row.both());
+            }
+        } else if same.is_none() {
+            shard.insert_unique(input, row, |row| row.input());
+        }
+        match (same, first) {
+            (Some(same), _) => Meeting::Repeat(same.line()),
+            (None, Some(first)) => Meeting::Contradiction(first.line()),
+            (None, None) => Meeting::New,
+        }
+    }
+}
+
+/// Which table a row is in: the later, the more rows, up to twice as many as in the first.
+fn shard(input: u64) -> usize {
+    // The low and the highest seven bits are the table's own.
+    let [.., a, b, c, d, _] = input.to_le_bytes();
+    let place = f64::from(u32::from_le_bytes([a, b, c, d])) / f64::from(u32::MAX);
+    // The share of shards below `s` is (2^(s/SHARDS) - 1); this is its inverse.
+    let shard = (1.0 + place).log2() * f64::from(SHARDS);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "0 to SHARDS"
+    )]
+    let shard = shard as usize;
+    shard.min(SHARDS as usize - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use xxhash_rust::xxh3::xxh3_64;
+
+    use super::*;
+
+    fn hash(word: u64) -> u64 {
+        xxh3_64(&word.to_le_bytes())
+    }
+
+    proptest! {
+        #[test]
+        fn repeats_and_contradictions_are_those_of_a_plain_search(rows in prop::collection::vec((0..6_u64, 0..30_u64), 0..200)) {
+            let mut seen = Seen::default();
+            for (line, (input, output)) in rows.iter().enumerate() {
+                let before = rows.get(..line).unwrap_or_default();
+                let find = |is: &dyn Fn(&(u64, u64)) -> bool| before.iter().position(is).map(|at| u32::try_from(at).unwrap());
+                let expected = match (find(&|row| row == &(*input, *output)), find(&|row| row.0 == *input)) {
+                    (Some(same), _) => Meeting::Repeat(same),
+                    (None, Some(first)) => Meeting::Contradiction(first),
+                    (None, None) => Meeting::New,
+                };
+                let met = seen.meet(hash(*input), hash(*output), u32::try_from(line).unwrap());
+                prop_assert_eq!(met, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_takes_less_than_forty_bytes_at_any_number() {
+        let mut seen = Seen::default();
+        for row in 1..=200_000_u32 {
+            seen.meet(hash(row.into()), 0, row);
+            if row > 20_000 && row % 1_000 == 0 {
+                let room: usize = seen
+                    .shards
+                    .iter()
+                    .map(|shard| shard.allocation_size())
+                    .sum();
+                let each = f64::from(u32::try_from(room).unwrap()) / f64::from(row);
+                assert!(each < 40.0, "{each} bytes for each of {row} rows");
+            }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! What a pass must know beforehand that only the end of a pass can tell.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::{finding::Fault, meter::Crc32c, rules};
+
+/// What an earlier pass over the same bytes found; the first pass goes by an empty one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Length and checksum of the bytes it is about.
+    pub(crate) bytes: Option<(u64, Crc32c)>,
+    /// Rows whose turn in the draw comes before this are not for training.
+    pub(crate) draw_below: Option<u64>,
+    /// Questions that train all the same: they come so often that no other part has room for them.
+    pub(crate) crowds: HashSet<u64>,
+    /// Questions to be left out for being answered in more than one way: the line of the first
+    /// answer, and of the first that differs.
+    pub(crate) contradictions: HashMap<u64, (u32, u32)>,
+    /// How many passes there were before.
+    pub(crate) passes: u32,
+}
+
+impl Plan {
+    /// What is wrong with a row that asks `input`.
+    pub(crate) fn contradiction(&self, input: u64) -> Option<Fault> {
+        if self.contradictions.is_empty() {
+            return None;
+        }
+        let (first, other) = self.contradictions.get(&input)?;
+        let message = format!("lines {first} and {other} answer this question in different ways");
+        Some(Fault::new(&rules::contradiction::RULE).saying(message))
+    }
+}
