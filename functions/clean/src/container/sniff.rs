@@ -42,6 +42,7 @@ const MAGIC: &[(&[u8], &str)] = &[
     (b"\xd0\xcf\x11\xe0", "an old Office document"),
     (b"\x89PNG", "a picture (PNG)"),
     (b"\xff\xd8\xff", "a picture (JPEG)"),
+    (b"GIF8", "a picture (GIF)"),
     (b"\xff\xfe\0\0", "UTF-32 text"),
     (b"\0\0\xfe\xff", "UTF-32 text"),
     (
@@ -49,6 +50,12 @@ const MAGIC: &[(&[u8], &str)] = &[
         "a Git LFS pointer, not the file",
     ),
 ];
+
+/// Name of the first file within documents and sheets of today's Office, which are zip archives.
+const OFFICE: &[u8] = b"[Content_Types].xml";
+
+/// Where the name of the first file within a zip archive starts.
+const ZIP_NAME_AT: usize = 30;
 
 /// Where a tar archive says that it is one.
 const TAR_AT: usize = 257;
@@ -79,6 +86,13 @@ pub(super) enum Sniffed {
 pub(super) fn sniff(prefix: &[u8], complete: bool) -> Sniffed {
     if prefix.starts_with(parquet::MAGIC) {
         return Sniffed::Parquet;
+    }
+    if prefix.starts_with(b"PK\x03\x04")
+        && prefix
+            .get(ZIP_NAME_AT..)
+            .is_some_and(|rest| rest.starts_with(OFFICE))
+    {
+        return Sniffed::Unreadable("an Office document: save a sheet as CSV");
     }
     for (magic, what) in MAGIC {
         if prefix.starts_with(magic) {

@@ -1,6 +1,9 @@
 //! Wrappings of every kind, read in pieces of every size.
 
+use std::io::{self, Read};
+
 use super::*;
+use crate::{Crc32c, Source, batch::Batch};
 
 /// Bytes that come a few at a time.
 struct Dripping<'b>(&'b [u8], usize);
@@ -216,6 +219,16 @@ fn what_is_no_text_is_named() {
             "a tar archive",
         ),
         (b"%PDF-1.7", "PDF"),
+        (
+            &[
+                b"PK\x03\x04".to_vec(),
+                vec![0; 26],
+                b"[Content_Types].xml".to_vec(),
+            ]
+            .concat(),
+            "an Office document: save a sheet as CSV",
+        ),
+        (b"BZh91AY", "bzip2; gzip and zstd are read"),
         (b"<!DOCTYPE html><html>", "a web page (HTML)"),
         (
             b"version https://git-lfs.github.com/spec/v1\noid",
