@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::json::{Text, Value};
 
 /// A conversation to learn from; texts borrow from the row where they can.
@@ -40,10 +42,13 @@ pub(crate) struct Turn<'a> {
     /// Who speaks.
     pub(crate) role: Role,
     /// What is said.
-    pub(crate) parts: Vec<Part<'a>>,
+    pub(crate) parts: Parts<'a>,
     /// Where in the row it was written.
     pub(crate) place: Place,
 }
+
+/// The pieces of a turn: nearly always one.
+pub(crate) type Parts<'a> = SmallVec<[Part<'a>; 1]>;
 
 /// A piece of a turn.
 #[derive(Debug)]
@@ -79,7 +84,7 @@ impl<'a> Turn<'a> {
     pub(crate) fn text(role: Role, text: Text<'a>, place: Place) -> Self {
         Self {
             role,
-            parts: vec![Part::Text(text)],
+            parts: smallvec![Part::Text(text)],
             place,
         }
     }

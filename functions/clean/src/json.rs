@@ -84,6 +84,32 @@ impl<'a> Object<'a> {
     }
 }
 
+impl<'a> Value<'a> {
+    /// The member called `key`, if this is an object that has it.
+    pub(crate) fn member(&self, key: &str) -> Option<&Self> {
+        let Self::Object(object) = self else {
+            return None;
+        };
+        object.get(key).map(|node| &node.value)
+    }
+
+    /// The elements, if this is a list.
+    pub(crate) fn elements(&self) -> &[Node<'a>] {
+        let Self::List(nodes) = self else {
+            return &[];
+        };
+        nodes
+    }
+
+    /// The text, if this is one.
+    pub(crate) fn text(&self) -> Option<&Text<'a>> {
+        let Self::Text(text) = self else {
+            return None;
+        };
+        Some(text)
+    }
+}
+
 impl Value<'_> {
     /// What kind of value this is, for messages.
     pub(crate) fn kind(&self) -> &'static str {

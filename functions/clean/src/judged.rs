@@ -71,10 +71,12 @@ pub(crate) struct Judged {
 }
 
 impl Judged {
-    /// Makes ready for another batch.
-    pub(crate) fn reset(&mut self, findings_max: usize) {
+    /// Makes ready for another batch of so many bytes.
+    pub(crate) fn reset(&mut self, bytes: usize, findings_max: usize) {
         self.facts.clear();
         self.records.clear();
+        // Records are a little longer than plain rows.
+        self.records.reserve(bytes + bytes / 8);
         self.notes.clear();
         self.ledger = Ledger::new(findings_max);
         self.shorts = Ledger::new(findings_max);

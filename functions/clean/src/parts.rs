@@ -9,6 +9,9 @@ use crate::{Error, meter::Crc32c};
 /// Bytes collected before a part's writer is called.
 const BUFFER_BYTES: usize = 256 << 10;
 
+/// Bytes from which a piece is written as it is: to collect it would only be to copy it.
+const DIRECT_BYTES: usize = 32 << 10;
+
 /// A file that comes out of a cleaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -119,7 +122,12 @@ impl<'o> Parts<'o> {
         let sheet = self.sheets.sheet(part);
         sheet.rows += rows;
         for piece in pieces {
-            sheet.buffer.extend_from_slice(piece);
+            if piece.len() >= DIRECT_BYTES {
+                sheet.flush(part, *outputs)?;
+                sheet.put(part, *outputs, piece)?;
+            } else {
+                sheet.buffer.extend_from_slice(piece);
+            }
         }
         if sheet.buffer.len() >= BUFFER_BYTES {
             sheet.flush(part, *outputs)?;
@@ -176,12 +184,21 @@ struct Sheet {
 
 impl Sheet {
     fn flush(&mut self, part: Part, outputs: &mut dyn Outputs) -> Result<(), Error> {
-        self.crc32c = self.crc32c.append(&self.buffer);
-        self.bytes += u64::try_from(self.buffer.len()).unwrap_or(u64::MAX);
-        let written = outputs.part(part).write_all(&self.buffer);
-        written.map_err(|source: io::Error| Error::Write { part, source })?;
+        let buffer = std::mem::take(&mut self.buffer);
+        self.put(part, outputs, &buffer)?;
+        self.buffer = buffer;
         self.buffer.clear();
         Ok(())
+    }
+
+    fn put(&mut self, part: Part, outputs: &mut dyn Outputs, bytes: &[u8]) -> Result<(), Error> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.crc32c = self.crc32c.append(bytes);
+        self.bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let written = outputs.part(part).write_all(bytes);
+        written.map_err(|source: io::Error| Error::Write { part, source })
     }
 
     fn summary(self) -> PartSummary {

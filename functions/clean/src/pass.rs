@@ -26,7 +26,7 @@ use self::{desk::Desk, threads::run};
 use crate::{
     Error, Plan, Report, Settings, Source,
     container::Records,
-    json::{Value, parse},
+    json::{Node, Value, parse},
     parts::{Outputs, Parts, Written},
 };
 
@@ -167,32 +167,24 @@ pub fn pass(
 impl Sample {
     /// The last question and its answer of a row as it is written.
     fn of_record(record: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(record).ok()?;
-        let Value::Object(row) = parse(text).ok()?.node.value else {
-            return None;
-        };
-        let Value::List(turns) = &row.get("contents")?.value else {
-            return None;
-        };
+        let row = parse(std::str::from_utf8(record).ok()?).ok()?.node.value;
+        let turns = row.member("contents")?.elements();
         let text = |role: &str| {
-            let turn = turns.iter().rev().find_map(|turn| {
-                let Value::Object(turn) = &turn.value else {
-                    return None;
-                };
-                let is =
-                    matches!(&turn.get("role")?.value, Value::Text(text) if text.escaped() == role);
-                is.then_some(turn)
-            })?;
-            let Value::List(parts) = &turn.get("parts")?.value else {
-                return None;
+            let is = |turn: &&Node<'_>| {
+                let spoken = turn.value.member("role").and_then(Value::text);
+                spoken.is_some_and(|spoken| spoken.escaped() == role)
             };
-            parts.iter().find_map(|part| match &part.value {
-                Value::Object(part) => match &part.get("text")?.value {
-                    Value::Text(text) => Some(text.chars().take(SAMPLE_CHARS_MAX).collect()),
-                    _ => None,
-                },
-                _ => None,
-            })
+            let parts = turns
+                .iter()
+                .rev()
+                .find(is)?
+                .value
+                .member("parts")?
+                .elements();
+            let mut texts = parts
+                .iter()
+                .filter_map(|part| part.value.member("text")?.text());
+            Some(texts.next()?.chars().take(SAMPLE_CHARS_MAX).collect())
         };
         Some(Self {
             input: text("user").unwrap_or_default(),

@@ -24,32 +24,35 @@ pub(crate) struct Judge<'s> {
     plan: &'s Plan,
     layout: Layout,
     system: Option<Text<'static>>,
+    /// Whether anybody will read notes.
+    notes: bool,
 }
 
 /// What a rule sees of a row.
-pub(crate) struct Row<'r> {
+pub(crate) struct Row<'r, 'a> {
     /// The row in Gemini's terms.
-    pub(crate) example: &'r Example<'r>,
+    pub(crate) example: &'r Example<'a>,
     /// Estimated tokens of the whole row.
     pub(crate) tokens: u32,
 }
 
 impl<'s> Judge<'s> {
     /// A judge that goes by `settings`, and by what an earlier pass found, of rows that are written
-    /// in `layout`.
-    pub(crate) fn new(settings: &'s Settings, plan: &'s Plan, layout: Layout) -> Self {
+    /// in `layout`; takes `notes` or not.
+    pub(crate) fn new(settings: &'s Settings, plan: &'s Plan, layout: Layout, notes: bool) -> Self {
         let system = settings.system_instruction.as_deref().map(str::trim);
         Self {
             settings,
             plan,
             layout,
             system: system.filter(|text| !text.is_empty()).map(Text::of),
+            notes,
         }
     }
 
     /// Judges all rows of `batch`.
     pub(crate) fn judge(&self, batch: &Batch, judged: &mut Judged) {
-        judged.reset(self.settings.findings_max);
+        judged.reset(batch.bytes.len(), self.settings.findings_max);
         judged.lines = batch.for_each(|head, bytes| {
             if judged.facts.is_empty() {
                 judged.guess = guess_text(bytes);
@@ -92,7 +95,7 @@ impl<'s> Judge<'s> {
             fact.record = 0;
             judged.records.truncate(start);
             let codes = judged::codes(&faults, |fault| is(fault, Severity::Reject));
-            fact.note = judged.note(&codes, head, bytes);
+            fact.note = self.note(judged, &codes, head, bytes);
         } else if let (Kind::Short, Some(example)) = (fact.kind, &example) {
             self.note_short(example, head, bytes, &mut fact, judged);
         } else {
@@ -100,7 +103,7 @@ impl<'s> Judge<'s> {
             let news = |fault: &Fault| fault.rule.code != rules::trim::RULE.code;
             let codes = judged::codes(&faults, |f| is(f, Severity::Repair) && news(f));
             if !codes.is_empty() {
-                fact.note = judged.note(&codes, head, bytes);
+                fact.note = self.note(judged, &codes, head, bytes);
             }
         }
         for fault in faults {
@@ -146,6 +149,14 @@ impl<'s> Judge<'s> {
         };
     }
 
+    fn note(&self, judged: &mut Judged, codes: &[&'static str], head: Head, bytes: &[u8]) -> u32 {
+        if self.notes {
+            judged.note(codes, head, bytes)
+        } else {
+            0
+        }
+    }
+
     /// Notes what is wrong with a short answer, should it turn out to be no label.
     fn note_short(
         &self,
@@ -163,7 +174,7 @@ impl<'s> Judge<'s> {
         }
         let severity = self.settings.severity(fault.rule);
         judged.shorts.add(fault, severity, head, bytes);
-        fact.note = judged.note(&[rules::short_output::RULE.code], head, bytes);
+        fact.note = self.note(judged, &[rules::short_output::RULE.code], head, bytes);
     }
 }
 
@@ -185,7 +196,7 @@ fn convert<'a>(
             return Err(fault.saying("the record is longer than 8 MiB: is a quote never closed?"));
         }
     }
-    let text = std::str::from_utf8(bytes).map_err(|error| {
+    let text = simdutf8::compat::from_utf8(bytes).map_err(|error| {
         let at = u32::try_from(error.valid_up_to()).unwrap_or(u32::MAX);
         Fault::new(&rules::invalid_utf8::RULE).at(at)
     })?;

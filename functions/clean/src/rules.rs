@@ -70,7 +70,7 @@ pub(crate) enum Check {
     /// While the row is read.
     Read,
     /// On the row in Gemini's terms.
-    Row(for<'r> fn(&Row<'r>) -> Option<Fault>),
+    Row(fn(&Row<'_, '_>) -> Option<Fault>),
     /// Where rows are compared with each other.
     Rows,
     /// On what is known of the whole file at the end; says what is wrong.

@@ -52,7 +52,7 @@ impl Source for File {
     fn size(&self) -> io::Result<Option<u64>> {
         let metadata = fs::metadata(&self.0)?;
         // A pipe says 0.
-        Ok(metadata.is_file().then(|| metadata.len()))
+        Ok(metadata.is_file().then_some(metadata.len()))
     }
 
     fn ranges(&self) -> io::Result<Box<dyn Ranges>> {

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
+use smallvec::smallvec;
+
 use crate::{
-    example::{Example, Part, Place, Role, Turn},
+    example::{Example, Part, Parts, Place, Role, Turn},
     finding::Fault,
     json::{Node, Object, Text, Value},
     rules,
@@ -42,12 +44,12 @@ impl<'a> Dialogue<'a> {
     }
 
     /// Adds a turn.
-    pub(super) fn say(&mut self, role: Role, parts: Vec<Part<'a>>, place: Place) {
+    pub(super) fn say(&mut self, role: Role, parts: Parts<'a>, place: Place) {
         self.example.turns.push(Turn { role, parts, place });
     }
 
     /// Adds the model's wish to call functions; wishes in a row are one turn.
-    pub(super) fn call(&mut self, parts: Vec<Part<'a>>, place: Place) {
+    pub(super) fn call(&mut self, parts: Parts<'a>, place: Place) {
         self.join(Role::Model, CALL, parts, place);
     }
 
@@ -72,7 +74,7 @@ impl<'a> Dialogue<'a> {
             .or_else(|| self.calls.iter().rev().find_map(called))
             .unwrap_or(Text::of("function"));
         let part = Part::Other(RESPONSE, response(name, answer));
-        self.join(Role::User, RESPONSE, vec![part], place);
+        self.join(Role::User, RESPONSE, smallvec![part], place);
     }
 
     /// The example, with `tools` that can be called, if any.
@@ -83,7 +85,7 @@ impl<'a> Dialogue<'a> {
         self.example
     }
 
-    fn join(&mut self, role: Role, kind: &str, mut parts: Vec<Part<'a>>, place: Place) {
+    fn join(&mut self, role: Role, kind: &str, mut parts: Parts<'a>, place: Place) {
         match self.example.turns.last_mut() {
             Some(last) if last.role == role && last.is_all(kind) => last.parts.append(&mut parts),
             Some(_) | None => self.say(role, parts, place),

@@ -6,7 +6,7 @@ use super::{
     tools, wrong_type,
 };
 use crate::{
-    example::{Example, Part, Place, Role},
+    example::{Example, Part, Parts, Place, Role},
     finding::Fault,
     json::{Node, Object, Text, Value},
     rules,
@@ -92,7 +92,7 @@ fn calls<'a>(
     place: Place,
     dialogue: &mut Dialogue<'a>,
     repairs: &mut Vec<Fault>,
-) -> Result<Vec<Part<'a>>, Fault> {
+) -> Result<Parts<'a>, Fault> {
     let mut wanted = Vec::new();
     if let Some(Node {
         value: Value::List(calls),
@@ -114,7 +114,7 @@ fn calls<'a>(
         | None => {}
         call => wanted.push((None, call)),
     }
-    let mut parts = Vec::with_capacity(wanted.len());
+    let mut parts = Parts::with_capacity(wanted.len());
     for (id, function) in wanted {
         let Some(Node {
             value: Value::Object(mut function),
@@ -166,7 +166,7 @@ fn unsupported(place: Place) -> Fault {
         .path(place)
 }
 
-fn as_parts(texts: Vec<Text<'_>>) -> Vec<Part<'_>> {
+fn as_parts(texts: Vec<Text<'_>>) -> Parts<'_> {
     texts.into_iter().map(Part::Text).collect()
 }
 

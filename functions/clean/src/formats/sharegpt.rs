@@ -1,6 +1,8 @@
 //! Dialogue rows: `{"conversations": [{"from": …, "value": …}, …]}`, with function calls as
 //! LLaMA-Factory writes them.
 
+use smallvec::smallvec;
+
 use super::{
     Format,
     dialogue::{self, Dialogue},
@@ -8,7 +10,7 @@ use super::{
     take_text, tools, wrong_type,
 };
 use crate::{
-    example::{Example, Part, Place, Role},
+    example::{Example, Part, Parts, Place, Role},
     finding::Fault,
     json::{Node, Object, Text, Value, parse},
     rules,
@@ -53,9 +55,9 @@ fn convert<'a>(mut row: Object<'a>, repairs: &mut Vec<Fault>) -> Result<Example<
         };
         match from.plain().as_ref() {
             "system" => dialogue.system(value, place)?,
-            "human" | "user" => dialogue.say(Role::User, vec![Part::Text(value)], place),
+            "human" | "user" => dialogue.say(Role::User, smallvec![Part::Text(value)], place),
             "gpt" | "assistant" | "model" | "chatgpt" | "bot" => {
-                dialogue.say(Role::Model, vec![Part::Text(value)], place);
+                dialogue.say(Role::Model, smallvec![Part::Text(value)], place);
             }
             "function_call" => {
                 let parts = calls(&value, place, &mut dialogue, repairs)?;
@@ -77,7 +79,7 @@ fn calls<'a>(
     place: Place,
     dialogue: &mut Dialogue<'a>,
     repairs: &mut Vec<Fault>,
-) -> Result<Vec<Part<'a>>, Fault> {
+) -> Result<Parts<'a>, Fault> {
     let invalid = |found: &str| {
         Fault::new(&rules::invalid_arguments::RULE)
             .at(place.at)
@@ -96,7 +98,7 @@ fn calls<'a>(
         | Value::Text(_)
         | Value::Object(_)) => vec![dialogue::node(one)],
     };
-    let mut parts = Vec::with_capacity(nodes.len());
+    let mut parts = Parts::with_capacity(nodes.len());
     for node in nodes {
         let Value::Object(mut call) = node.value else {
             return Err(invalid(node.value.kind()));

@@ -138,9 +138,10 @@ impl<'a> Parser<'a> {
 
     fn string(&mut self) -> Result<Text<'a>, Fault> {
         let opened = self.at;
-        let start = opened + 1;
-        self.at = start;
-        let mut as_written = true;
+        self.at += 1;
+        let mut start = self.at;
+        // Only where the row escapes in another way than we do.
+        let mut rewritten: Option<String> = None;
         loop {
             let Some(mark) = self.marks.next(self.at) else {
                 self.at = opened;
@@ -149,9 +150,16 @@ impl<'a> Parser<'a> {
             self.at = mark;
             match self.peek() {
                 Some(b'"') => break,
+                Some(b'\\') if self.is_short_escape() => self.at += 2,
                 Some(b'\\') => {
                     let char = self.escape()?;
-                    as_written &= self.is_written_so(mark, char);
+                    if rewritten.is_none() && self.is_written_so(mark, char) {
+                        continue;
+                    }
+                    let text = rewritten.get_or_insert_default();
+                    text.push_str(self.text.get(start..mark).unwrap_or_default());
+                    push_escaped(char, text);
+                    start = self.at;
                 }
                 Some(_) | None => {
                     return Err(self.fault(
@@ -160,45 +168,34 @@ impl<'a> Parser<'a> {
                 }
             }
         }
-        let written = self.text.get(start..self.at).unwrap_or_default();
+        let rest = self.text.get(start..self.at).unwrap_or_default();
         self.at += 1;
-        if as_written {
-            return Ok(Text::from_escaped(written));
-        }
-        self.rewrite(start)
+        Ok(match rewritten {
+            None => Text::from_escaped(rest),
+            Some(mut text) => {
+                text.push_str(rest);
+                Text::from_escaped(text)
+            }
+        })
+    }
+
+    /// Whether an escape of two bytes starts here that is written as we do.
+    fn is_short_escape(&self) -> bool {
+        let escaped = self.text.as_bytes().get(self.at + 1);
+        matches!(
+            escaped,
+            Some(b'n' | b'"' | b'\\' | b't' | b'r' | b'b' | b'f')
+        )
     }
 
     /// Whether the escape from `start` to here is how we would escape `char`.
     fn is_written_so(&self, start: usize, char: char) -> bool {
-        let written = self.text.get(start..self.at).unwrap_or_default();
-        match written.len() {
-            // All of two bytes are ours but this one.
-            2 => char != '/',
-            _ if char < ' ' => {
-                let mut ours = String::new();
-                push_escaped(char, &mut ours);
-                ours == written
-            }
-            _ => false,
+        if char >= ' ' {
+            return false;
         }
-    }
-
-    /// Escapes the string from `start`, just read, in our way.
-    fn rewrite(&mut self, start: usize) -> Result<Text<'a>, Fault> {
-        let end = self.at - 1;
-        let mut text = String::with_capacity(end - start);
-        self.at = start;
-        while self.at < end {
-            let rest = self.text.get(self.at..end).unwrap_or_default();
-            let plain = memchr::memchr(b'\\', rest.as_bytes()).unwrap_or(rest.len());
-            text.push_str(rest.get(..plain).unwrap_or_default());
-            self.at += plain;
-            if self.at < end {
-                push_escaped(self.escape()?, &mut text);
-            }
-        }
-        self.at = end + 1;
-        Ok(Text::from_escaped(text))
+        let mut ours = String::new();
+        push_escaped(char, &mut ours);
+        self.text.get(start..self.at) == Some(ours.as_str())
     }
 
     /// Reads the escape that starts here.
@@ -243,11 +240,13 @@ impl<'a> Parser<'a> {
     }
 
     fn hex(&mut self, start: usize) -> Result<u32, Fault> {
-        let digits = self.text.get(self.at..self.at + 4).unwrap_or_default();
-        // `from_str_radix` would take a sign as well.
-        if digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        let digits = self.text.as_bytes().get(self.at..self.at + 4);
+        let digit =
+            |code: Option<u32>, byte: &u8| Some(code? << 4 | char::from(*byte).to_digit(16)?);
+        let code = digits.and_then(|digits| digits.iter().fold(Some(0), digit));
+        if let Some(code) = code {
             self.at += 4;
-            return Ok(u32::from_str_radix(digits, 16).unwrap_or_default());
+            return Ok(code);
         }
         self.at = start;
         Err(self.fault("`\\u` takes four hexadecimal digits"))

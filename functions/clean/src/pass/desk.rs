@@ -135,7 +135,7 @@ impl<'s, 'o> Desk<'s, 'o> {
 
     /// Who judges the rows that come here.
     pub(super) fn judge(&self, layout: Layout) -> Judge<'s> {
-        Judge::new(self.settings, self.plan, layout)
+        Judge::new(self.settings, self.plan, layout, self.parts.is_writing())
     }
 
     /// Takes the next batch; gives it back once it is used up.

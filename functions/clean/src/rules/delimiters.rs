@@ -48,7 +48,7 @@ const MARKERS: &[&str] = &[
     "### user:",
 ];
 
-fn check(row: &Row<'_>) -> Option<Fault> {
+fn check(row: &Row<'_, '_>) -> Option<Fault> {
     row.example.turns.iter().find_map(|turn| {
         let marker = turn.texts().map(Text::escaped).find_map(find)?;
         let message = format!("`{marker}` is part of the text");

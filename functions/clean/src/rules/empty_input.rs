@@ -13,7 +13,7 @@ pub(crate) static RULE: Rule = Rule {
     check: Check::Row(check),
 };
 
-fn check(row: &Row<'_>) -> Option<Fault> {
+fn check(row: &Row<'_, '_>) -> Option<Fault> {
     let mut turns = row.example.turns.iter();
     let turn = turns.find(|turn| turn.role == Role::User && turn.is_empty())?;
     Some(Fault::new(&RULE).at(turn.place.at).path(turn.place))

@@ -13,7 +13,7 @@ pub(crate) static RULE: Rule = Rule {
     check: Check::Row(check),
 };
 
-fn check(row: &Row<'_>) -> Option<Fault> {
+fn check(row: &Row<'_, '_>) -> Option<Fault> {
     let answers = |role| role == Role::Model;
     let answered = row.example.turns.iter().any(|turn| answers(turn.role));
     (!answered).then(|| Fault::new(&RULE))

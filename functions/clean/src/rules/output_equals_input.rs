@@ -13,7 +13,7 @@ pub(crate) static RULE: Rule = Rule {
     check: Check::Row(check),
 };
 
-fn check(row: &Row<'_>) -> Option<Fault> {
+fn check(row: &Row<'_, '_>) -> Option<Fault> {
     let [.., asked, answered] = row.example.turns.as_slice() else {
         return None;
     };

@@ -18,7 +18,7 @@ pub(crate) static RULE: Rule = Rule {
 /// Longest name of a placeholder, in bytes; longer ones are code or prose.
 const NAME_MAX: usize = 40;
 
-fn check(row: &Row<'_>) -> Option<Fault> {
+fn check(row: &Row<'_, '_>) -> Option<Fault> {
     row.example.turns.iter().find_map(|turn| {
         let kind = turn.texts().map(Text::escaped).find_map(find)?;
         let message = format!("{kind} was never filled in");

@@ -13,7 +13,7 @@ pub(crate) static RULE: Rule = Rule {
     check: Check::Row(check),
 };
 
-fn check(row: &Row<'_>) -> Option<Fault> {
+fn check(row: &Row<'_, '_>) -> Option<Fault> {
     let mut expected = Role::User;
     for turn in &row.example.turns {
         if turn.role != expected {
