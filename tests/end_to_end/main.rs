@@ -14,6 +14,7 @@ mod bad_input;
 mod bad_messages;
 mod cli;
 mod console;
+mod containers;
 mod early_stop;
 mod forged_push;
 mod logs;

@@ -1,19 +1,25 @@
 //! Cuts a dataset into rows, whatever it is wrapped in, without ever holding more than one row.
 
+mod records;
+
+mod decode;
+
 mod array;
+mod csv;
+mod extent;
 mod lines;
 mod nest;
+mod parquet;
 mod sniff;
 mod window;
 
-use std::io::{self, Read};
+use std::sync::Arc;
 
-pub(crate) use self::sniff::guess_text;
-use self::{array::Array, lines::Lines, sniff::Sniffed, window::Window};
-use crate::{
-    Rule,
-    batch::{Batch, Cut},
-    meter::{Crc32c, Meter, Metered},
+pub(crate) use self::{
+    csv::Header,
+    decode::{Compression, Encoding},
+    records::{End, Records},
+    sniff::guess_text,
 };
 
 /// Longest row read, in bytes. The service takes 131,072 tokens per example, some 600 kB of text;
@@ -33,6 +39,12 @@ pub(crate) enum Container {
     Array,
     /// An array that is a member of one object.
     Wrapped,
+    /// Records of cells below a header, between commas or semicolons.
+    Csv,
+    /// The same between tabs.
+    Tsv,
+    /// A file of columns.
+    Parquet,
     /// Nothing at all.
     Empty,
     /// Something that is not text of ours; what it looks like.
@@ -46,10 +58,22 @@ impl Container {
             Self::Lines => "jsonl",
             Self::Array => "json_array",
             Self::Wrapped => "json_object",
+            Self::Csv => "csv",
+            Self::Tsv => "tsv",
+            Self::Parquet => "parquet",
             Self::Empty => "empty",
             Self::Unreadable(_) => "unreadable",
         }
     }
+}
+
+/// What a row's bytes are.
+#[derive(Debug, Clone)]
+pub(crate) enum Layout {
+    /// One JSON value.
+    Json,
+    /// A record of cells.
+    Csv(Arc<Header>),
 }
 
 /// Where a row starts, and whether it could be held.
@@ -72,6 +96,8 @@ pub(crate) enum Body {
     Whole,
     /// They can; the file ends without closing the row or its line.
     Last,
+    /// They can; the file was cut off, perhaps within the row, and the row would not show it.
+    Cut,
     /// They were passed over: more than [`LINE_MAX_BYTES`].
     TooLong,
 }
@@ -94,123 +120,6 @@ impl Head {
     }
 }
 
-/// The rows of a dataset, batch after batch.
-pub(crate) struct Records<'r> {
-    meter: Meter,
-    container: Container,
-    rows: Rows<'r>,
-}
-
-/// What is left to read.
-enum Rows<'r> {
-    /// Rows that are lines.
-    Lines(Lines<'r>),
-    /// Rows that are elements.
-    Array(Array, Window<'r>),
-    /// No rows.
-    None(Window<'r>),
-}
-
-impl<'r> Records<'r> {
-    /// Looks at the first bytes and gets ready.
-    pub(crate) fn open(read: Box<dyn Read + Send + 'r>) -> io::Result<Self> {
-        let meter = Meter::default();
-        let mut window = Window::new(Box::new(Metered::new(read, meter.clone())));
-        window.fill_to(sniff::PREFIX_BYTES)?;
-        if window.available().starts_with(b"\xEF\xBB\xBF") {
-            window.skip_mark();
-        }
-        let (container, rows) = match sniff::sniff(window.available(), window.ended()) {
-            Sniffed::Empty => (Container::Empty, Rows::None(window)),
-            Sniffed::Unreadable(what) => (Container::Unreadable(what), Rows::None(window)),
-            Sniffed::Lines => {
-                let (rest, read) = window.into_rest();
-                (Container::Lines, Rows::Lines(Lines::new(rest, read)))
-            }
-            Sniffed::Array { start } => {
-                window.consume(start);
-                (Container::Array, Rows::Array(Array::default(), window))
-            }
-            Sniffed::Wrapped { start } => {
-                window.consume(start);
-                let array = Array::within_object();
-                (Container::Wrapped, Rows::Array(array, window))
-            }
-        };
-        Ok(Self {
-            meter,
-            container,
-            rows,
-        })
-    }
-
-    /// Fills `batch` with the next rows; `false` after the last.
-    pub(crate) fn fill(&mut self, batch: &mut Batch) -> io::Result<bool> {
-        match &mut self.rows {
-            Rows::Lines(lines) => lines.fill(batch),
-            Rows::Array(array, window) => fill(array, window, batch),
-            Rows::None(_) => Ok(false),
-        }
-    }
-
-    /// What has been read so far.
-    pub(crate) fn meter(&self) -> &Meter {
-        &self.meter
-    }
-
-    /// Reads what is left, and says how the dataset ended.
-    pub(crate) fn finish(self) -> io::Result<End> {
-        let fault = match self.rows {
-            Rows::Lines(_) => None,
-            Rows::Array(mut array, mut window) => {
-                let fault = array.finish(&mut window)?;
-                window.finish()?;
-                fault
-            }
-            Rows::None(window) => {
-                window.finish()?;
-                None
-            }
-        };
-        Ok(End {
-            bytes: self.meter.bytes(),
-            crc32c: self.meter.crc32c(),
-            container: self.container,
-            fault,
-        })
-    }
-}
-
-/// Fills `batch` with elements.
-fn fill(array: &mut Array, window: &mut Window<'_>, batch: &mut Batch) -> io::Result<bool> {
-    let mut rows = Vec::new();
-    batch.bytes.clear();
-    while batch.bytes.len() < BATCH_BYTES {
-        let Some(head) = array.advance(window)? else {
-            break;
-        };
-        let start = batch.bytes.len();
-        batch.bytes.extend_from_slice(window.row());
-        rows.push((head, start..batch.bytes.len()));
-    }
-    let some = !rows.is_empty();
-    batch.cut = Cut::Rows(rows);
-    Ok(some)
-}
-
-/// How a dataset ended.
-#[derive(Debug)]
-pub(crate) struct End {
-    /// Its length.
-    pub(crate) bytes: u64,
-    /// Its checksum.
-    pub(crate) crc32c: Crc32c,
-    /// How its rows were wrapped.
-    pub(crate) container: Container,
-    /// What is wrong about its end, and on which line.
-    pub(crate) fault: Option<(u64, &'static Rule)>,
-}
-
 /// How many lines end within `bytes`.
 fn newlines(bytes: &[u8]) -> u64 {
     u64::try_from(memchr::memchr_iter(b'\n', bytes).count()).unwrap_or(u64::MAX)
@@ -222,5 +131,9 @@ fn characters(bytes: &[u8]) -> u64 {
     u64::try_from(starts).unwrap_or(u64::MAX)
 }
 
+#[cfg(test)]
+mod alike;
+#[cfg(test)]
+pub(crate) mod samples;
 #[cfg(test)]
 mod tests;

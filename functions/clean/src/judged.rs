@@ -113,8 +113,10 @@ impl<'n> Note<'n> {
     fn new(codes: &'n [&'static str], head: Head, bytes: &'n [u8]) -> Self {
         let (raw, raw_base64, length) = match (head.body, std::str::from_utf8(bytes)) {
             (Body::TooLong, _) => (None, None, Some(head.length)),
-            (Body::Whole | Body::Last, Ok(text)) => (Some(text), None, None),
-            (Body::Whole | Body::Last, Err(_)) => (None, Some(BASE64.encode(bytes)), None),
+            (Body::Whole | Body::Last | Body::Cut, Ok(text)) => (Some(text), None, None),
+            (Body::Whole | Body::Last | Body::Cut, Err(_)) => {
+                (None, Some(BASE64.encode(bytes)), None)
+            }
         };
         Self {
             codes,

@@ -53,6 +53,6 @@ pub use crate::{
     report::{Calibration, Distribution, Report, Rows, Splits, Task, Tokens, Verdict, render},
     rules::{Rule, rules},
     settings::{Settings, Severity},
-    source::{File, Source},
+    source::{File, Ranges, Source},
     start::run,
 };

@@ -15,8 +15,15 @@ use crate::{Crc32c, Finding};
 pub struct Report {
     /// In a word.
     pub verdict: Verdict,
-    /// How the rows are wrapped: `jsonl`, `json_array`, `json_object`, `empty`, `unreadable`.
+    /// How the rows are wrapped: `jsonl`, `json_array`, `json_object`, `csv`, `tsv`, `parquet`,
+    /// `empty`, `unreadable`.
     pub container: String,
+    /// What the upload is packed in: `none`, `gzip`, `zstd`.
+    #[serde(default)]
+    pub compression: String,
+    /// How characters are written: `utf-8`, `utf-16`, `binary`.
+    #[serde(default)]
+    pub encoding: String,
     /// The format of most rows, where any was recognised.
     pub format: Option<String>,
     /// Rows by format.

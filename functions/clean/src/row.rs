@@ -8,12 +8,12 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::{
     Plan, Settings, Severity,
     batch::Batch,
-    container::{Body, Head, guess_text},
+    container::{Body, Head, Layout, guess_text},
     example::Example,
     finding::Fault,
     formats::{self, Format},
     gemini,
-    json::{Text, Value, parse},
+    json::{Object, Text, Value, parse},
     judged::{self, Fact, Judged, Kind},
     rules::{self, Check, short_output::is_short},
 };
@@ -22,6 +22,7 @@ use crate::{
 pub(crate) struct Judge<'s> {
     settings: &'s Settings,
     plan: &'s Plan,
+    layout: Layout,
     system: Option<Text<'static>>,
     /// Whether anybody will read notes.
     notes: bool,
@@ -36,12 +37,14 @@ pub(crate) struct Row<'r, 'a> {
 }
 
 impl<'s> Judge<'s> {
-    /// A judge that goes by `settings`, and by what an earlier pass found; takes `notes` or not.
-    pub(crate) fn new(settings: &'s Settings, plan: &'s Plan, notes: bool) -> Self {
+    /// A judge that goes by `settings`, and by what an earlier pass found, of rows that are written
+    /// in `layout`; takes `notes` or not.
+    pub(crate) fn new(settings: &'s Settings, plan: &'s Plan, layout: Layout, notes: bool) -> Self {
         let system = settings.system_instruction.as_deref().map(str::trim);
         Self {
             settings,
             plan,
+            layout,
             system: system.filter(|text| !text.is_empty()).map(Text::of),
             notes,
         }
@@ -73,7 +76,7 @@ impl<'s> Judge<'s> {
         };
         let mut faults = Vec::new();
         let start = judged.records.len();
-        let example = match convert(head.body, bytes, &mut faults) {
+        let example = match convert(&self.layout, head.body, bytes, &mut faults) {
             Ok((format, example)) => {
                 *judged.formats.entry(format.name).or_default() += 1;
                 self.example(&example, &mut fact, &mut faults, &mut judged.records);
@@ -176,17 +179,40 @@ impl<'s> Judge<'s> {
 }
 
 fn convert<'a>(
+    layout: &Layout,
     body: Body,
     bytes: &'a [u8],
     faults: &mut Vec<Fault>,
 ) -> Result<(&'static Format, Example<'a>), Fault> {
-    if body == Body::TooLong {
-        return Err(Fault::new(&rules::line_too_long::RULE));
+    match (body, layout) {
+        (Body::Whole | Body::Last, _) => {}
+        (Body::Cut, _) => {
+            let fault = Fault::new(&rules::csv_fields::RULE);
+            return Err(fault.saying("the file was cut off within the record"));
+        }
+        (Body::TooLong, Layout::Json) => return Err(Fault::new(&rules::line_too_long::RULE)),
+        (Body::TooLong, Layout::Csv(_)) => {
+            let fault = Fault::new(&rules::line_too_long::RULE);
+            return Err(fault.saying("the record is longer than 8 MiB: is a quote never closed?"));
+        }
     }
     let text = simdutf8::compat::from_utf8(bytes).map_err(|error| {
         let at = u32::try_from(error.valid_up_to()).unwrap_or(u32::MAX);
         Fault::new(&rules::invalid_utf8::RULE).at(at)
     })?;
+    let row = match layout {
+        Layout::Json => read_json(body, text, faults)?,
+        Layout::Csv(header) => header.read(text, faults)?,
+    };
+    let format = formats::detect(&row)?;
+    let mut example = (format.convert)(row, faults)?;
+    if example.trim() {
+        faults.push(Fault::new(&rules::trim::RULE));
+    }
+    Ok((format, example))
+}
+
+fn read_json<'a>(body: Body, text: &'a str, faults: &mut Vec<Fault>) -> Result<Object<'a>, Fault> {
     let parsed = parse(text).map_err(|fault| {
         if body == Body::Last {
             let message = format!("{}; the file may be cut off here", fault.message);
@@ -202,10 +228,5 @@ fn convert<'a>(
     if let Some(at) = parsed.repeats.first() {
         faults.push(Fault::new(&rules::duplicate_keys::RULE).at(*at));
     }
-    let format = formats::detect(&row)?;
-    let mut example = (format.convert)(row, faults)?;
-    if example.trim() {
-        faults.push(Fault::new(&rules::trim::RULE));
-    }
-    Ok((format, example))
+    Ok(row)
 }

@@ -5,6 +5,9 @@
 
 pub(crate) mod ambiguous_format;
 pub(crate) mod contradiction;
+pub(crate) mod csv_fields;
+pub(crate) mod csv_quotes;
+pub(crate) mod damaged_file;
 pub(crate) mod delimiters;
 pub(crate) mod double_encoded_arguments;
 pub(crate) mod duplicate;
@@ -12,6 +15,7 @@ pub(crate) mod duplicate_keys;
 pub(crate) mod empty_file;
 pub(crate) mod empty_input;
 pub(crate) mod empty_output;
+pub(crate) mod expands_too_much;
 pub(crate) mod few_rows;
 pub(crate) mod invalid_arguments;
 pub(crate) mod invalid_json;
@@ -98,6 +102,8 @@ pub(crate) struct FileFacts {
 static RULES: &[&Rule] = &[
     &line_too_long::RULE,
     &invalid_utf8::RULE,
+    &csv_quotes::RULE,
+    &csv_fields::RULE,
     &invalid_json::RULE,
     &lone_surrogate::RULE,
     &too_deep::RULE,
@@ -125,6 +131,8 @@ static RULES: &[&Rule] = &[
     &contradiction::RULE,
     &empty_file::RULE,
     &unreadable_file::RULE,
+    &expands_too_much::RULE,
+    &damaged_file::RULE,
     &truncated_file::RULE,
     &unread_text::RULE,
     &few_rows::RULE,

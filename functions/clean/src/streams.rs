@@ -16,7 +16,7 @@ use shared::{
 };
 use tokio::{runtime::Handle, sync::mpsc};
 
-use crate::{Outputs, Part, Source};
+use crate::{Outputs, Part, Ranges, Source};
 
 /// Chunks in flight between the two sides: bounds memory, and lets both work at once.
 const CHUNKS_MAX: usize = 8;
@@ -67,6 +67,23 @@ impl Source for ObjectSource {
 
     fn size(&self) -> io::Result<Option<u64>> {
         Ok(Some(self.size_bytes))
+    }
+
+    fn ranges(&self) -> io::Result<Box<dyn Ranges>> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl Ranges for ObjectSource {
+    fn size(&self) -> u64 {
+        self.size_bytes
+    }
+
+    fn read_at(&self, offset: u64, length: usize) -> io::Result<Bytes> {
+        let length = u64::try_from(length).unwrap_or(u64::MAX);
+        let range = self.objects.read_range(&self.artifact, offset, length);
+        let read = self.runtime.block_on(range);
+        read.map_err(io::Error::other)?.ok_or_else(gone)
     }
 }
 

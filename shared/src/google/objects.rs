@@ -14,6 +14,7 @@ use google_cloud_gax::{
 use google_cloud_storage::{
     client::{Storage, StorageControl},
     model::Object,
+    model_ext::ReadRange,
 };
 
 pub use self::upload::UploadStream;
@@ -152,6 +153,35 @@ impl Objects {
                 Some((chunk, response))
             });
             Ok(Some(chunks.boxed()))
+        })
+    }
+
+    /// Reads `length` bytes of one generation from `offset` on, fewer at its end; `None` where it
+    /// is gone.
+    pub fn read_range<'a>(
+        &'a self,
+        artifact: &'a Artifact,
+        offset: u64,
+        length: u64,
+    ) -> BoxFuture<'a, Result<Option<Bytes>, Error>> {
+        Box::pin(async move {
+            let opened = self
+                .data
+                .read_object(bucket(&artifact.uri), &artifact.uri.object)
+                .set_generation(artifact.generation)
+                .set_read_range(ReadRange::segment(offset, length))
+                .send()
+                .await;
+            let mut response = match opened {
+                Ok(response) => response,
+                Err(error) if is_missing(&error) => return Ok(None),
+                Err(error) => return Err(away(error)),
+            };
+            let mut all = Vec::new();
+            while let Some(chunk) = response.next().await {
+                all.extend_from_slice(&chunk.map_err(away)?);
+            }
+            Ok(Some(all.into()))
         })
     }
 

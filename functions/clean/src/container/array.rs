@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Body, Head, LINE_MAX_BYTES, nest::Nest, window::Window};
+use super::{Body, Head, extent::find_end, nest::Nest, window::Window};
 use crate::{Rule, rules};
 
 /// How far the array has been read.
@@ -41,12 +41,21 @@ impl Array {
         }
         let (line, column) = (window.line(), window.column());
         let (length, body) = match first {
-            b'{' | b'[' | b'"' => find_end(window, Ender::Nest(Nest::default()))?,
-            _ => find_end(window, Ender::Scalar)?,
+            b'{' | b'[' | b'"' => {
+                let mut nest = Nest::default();
+                find_end(window, |bytes| nest.feed(bytes))?
+            }
+            _ => find_end(window, scalar_end)?,
+        };
+        // A stray closing brace would end a scalar before it began.
+        let length = if body == Body::Whole {
+            length.max(1)
+        } else {
+            length
         };
         if body != Body::TooLong {
             let length = usize::try_from(length).unwrap_or_default();
-            window.hold(length);
+            window.hold(length, length);
         }
         Ok(Some(Head {
             line,
@@ -87,48 +96,9 @@ fn skip(window: &mut Window<'_>, blank: impl Fn(&u8) -> bool) -> io::Result<Opti
     }
 }
 
-enum Ender {
-    Nest(Nest),
-    /// Ends before a comma, a bracket or a blank.
-    Scalar,
-}
-
-impl Ender {
-    fn feed(&mut self, bytes: &[u8]) -> Option<usize> {
-        match self {
-            Self::Nest(nest) => nest.feed(bytes),
-            Self::Scalar => bytes.iter().position(|byte| {
-                byte.is_ascii_whitespace() || matches!(byte, b',' | b']' | b'}' | b'{' | b'[')
-            }),
-        }
-    }
-}
-
-/// The length of the element at the window's start; consumed already where it is too long.
-fn find_end(window: &mut Window<'_>, mut ender: Ender) -> io::Result<(u64, Body)> {
-    let mut searched = 0;
-    let mut passed = 0_u64;
-    loop {
-        let available = window.available();
-        let end = ender.feed(available.get(searched..).unwrap_or_default());
-        let length = end.map_or(available.len(), |end| searched + end);
-        if passed > 0 || length > LINE_MAX_BYTES {
-            passed += u64::try_from(length).unwrap_or_default();
-            window.consume(length);
-            searched = 0;
-            if end.is_some() || !window.fill()? {
-                return Ok((passed, Body::TooLong));
-            }
-            continue;
-        }
-        let whole = u64::try_from(length).unwrap_or_default();
-        if end.is_some() {
-            // A stray closing brace would end a scalar before it began.
-            return Ok((whole.max(1), Body::Whole));
-        }
-        searched = length;
-        if !window.fill()? {
-            return Ok((whole, Body::Last));
-        }
-    }
+/// A scalar ends before a comma, a bracket or a blank.
+fn scalar_end(bytes: &[u8]) -> Option<usize> {
+    bytes.iter().position(|byte| {
+        byte.is_ascii_whitespace() || matches!(byte, b',' | b']' | b'}' | b'{' | b'[')
+    })
 }

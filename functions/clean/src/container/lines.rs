@@ -4,20 +4,25 @@ use std::io::{self, Read};
 
 use memchr::{memchr, memrchr};
 
-use super::{BATCH_BYTES, LINE_MAX_BYTES};
+use super::{BATCH_BYTES, LINE_MAX_BYTES, decode::Decoder};
 use crate::batch::{Batch, Cut};
 
 /// What is left to read.
 pub(super) struct Lines<'r> {
-    read: Box<dyn Read + Send + 'r>,
+    read: Decoder<'r>,
     /// Read already: the start of a line.
     rest: Vec<u8>,
 }
 
 impl<'r> Lines<'r> {
     /// Lines that start with `rest` and go on in `read`.
-    pub(super) fn new(rest: Vec<u8>, read: Box<dyn Read + Send + 'r>) -> Self {
+    pub(super) fn new(rest: Vec<u8>, read: Decoder<'r>) -> Self {
         Self { read, rest }
+    }
+
+    /// Where the bytes come from, when there are no more lines.
+    pub(super) fn into_decoder(self) -> Decoder<'r> {
+        self.read
     }
 
     /// Fills `batch` with whole lines; `false` after the last.

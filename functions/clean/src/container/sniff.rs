@@ -1,6 +1,10 @@
 //! Tells from its first bytes how a dataset is wrapped, or what it is instead.
 
-use super::nest::Nest;
+use super::{
+    csv::{self, Header},
+    nest::Nest,
+    parquet,
+};
 use crate::{
     formats,
     json::{Value, parse},
@@ -24,33 +28,50 @@ const ROW_LISTS: &[&str] = &[
 const MAGIC: &[(&[u8], &str)] = &[
     (b"PK\x03\x04", "a zip archive"),
     (b"PK\x05\x06", "a zip archive"),
-    (b"\x1f\x8b", "gzip"),
-    (b"\x28\xb5\x2f\xfd", "zstd"),
-    (b"BZh", "bzip2"),
-    (b"\xfd7zXZ\0", "xz"),
+    // One level of either has been taken off.
+    (b"\x1f\x8b", "gzip within a packed file"),
+    (b"\x28\xb5\x2f\xfd", "zstd within a packed file"),
+    (b"BZh", "bzip2; gzip and zstd are read"),
+    (b"\xfd7zXZ\0", "xz; gzip and zstd are read"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
     (b"%PDF", "PDF"),
-    (b"PAR1", "Parquet"),
+    (b"PARE", "encrypted Parquet"),
     (b"ARROW1", "Arrow"),
     (b"Obj\x01", "Avro"),
     (b"SQLite format 3", "an SQLite database"),
     (b"\xd0\xcf\x11\xe0", "an old Office document"),
     (b"\x89PNG", "a picture (PNG)"),
     (b"\xff\xd8\xff", "a picture (JPEG)"),
-    (b"\xff\xfe", "UTF-16 text"),
-    (b"\xfe\xff", "UTF-16 text"),
+    (b"GIF8", "a picture (GIF)"),
+    (b"\xff\xfe\0\0", "UTF-32 text"),
+    (b"\0\0\xfe\xff", "UTF-32 text"),
     (
         b"version https://git-lfs.github.com/spec/",
         "a Git LFS pointer, not the file",
     ),
 ];
 
+/// Name of the first file within documents and sheets of today's Office, which are zip archives.
+const OFFICE: &[u8] = b"[Content_Types].xml";
+
+/// Where the name of the first file within a zip archive starts.
+const ZIP_NAME_AT: usize = 30;
+
+/// Where a tar archive says that it is one.
+const TAR_AT: usize = 257;
+
 /// How a dataset is wrapped.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Sniffed {
     Empty,
     Unreadable(&'static str),
+    Parquet,
     Lines,
+    /// Records start at this offset, after the header.
+    Csv {
+        header: Header,
+        start: usize,
+    },
     /// Rows start at this offset, after the opening bracket.
     Array {
         start: usize,
@@ -63,10 +84,26 @@ pub(super) enum Sniffed {
 
 /// Judges by `prefix`, which is everything if `complete`.
 pub(super) fn sniff(prefix: &[u8], complete: bool) -> Sniffed {
+    if prefix.starts_with(parquet::MAGIC) {
+        return Sniffed::Parquet;
+    }
+    if prefix.starts_with(b"PK\x03\x04")
+        && prefix
+            .get(ZIP_NAME_AT..)
+            .is_some_and(|rest| rest.starts_with(OFFICE))
+    {
+        return Sniffed::Unreadable("an Office document: save a sheet as CSV");
+    }
     for (magic, what) in MAGIC {
         if prefix.starts_with(magic) {
             return Sniffed::Unreadable(what);
         }
+    }
+    if prefix
+        .get(TAR_AT..)
+        .is_some_and(|rest| rest.starts_with(b"ustar"))
+    {
+        return Sniffed::Unreadable("a tar archive");
     }
     let Some((at, first)) = next_byte(prefix, 0) else {
         return if complete {
@@ -83,9 +120,6 @@ pub(super) fn sniff(prefix: &[u8], complete: bool) -> Sniffed {
     {
         return Sniffed::Unreadable("a web page (HTML)");
     }
-    if rest.get(1) == Some(&0) || rest.first() == Some(&0) && rest.get(2) == Some(&0) {
-        return Sniffed::Unreadable("UTF-16 text");
-    }
     match first {
         b'[' => match next_byte(prefix, at + 1) {
             // `[INST] …` is a line of text.
@@ -97,7 +131,10 @@ pub(super) fn sniff(prefix: &[u8], complete: bool) -> Sniffed {
             None => Sniffed::Lines,
         },
         _ if prefix.contains(&0) => Sniffed::Unreadable("binary data"),
-        _ => Sniffed::Lines,
+        _ => match csv::sniff(prefix, complete) {
+            Some((header, start)) => Sniffed::Csv { header, start },
+            None => Sniffed::Lines,
+        },
     }
 }
 

@@ -1,6 +1,22 @@
 //! Wrappings of every kind, read in pieces of every size.
 
+use std::io::{self, Read};
+
 use super::*;
+use crate::{Crc32c, Source, batch::Batch};
+
+/// Bytes that come a few at a time.
+struct Dripping<'b>(&'b [u8], usize);
+
+impl Source for Dripping<'_> {
+    fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
+        Ok(Box::new(Drip(self.0, self.1)))
+    }
+
+    fn size(&self) -> io::Result<Option<u64>> {
+        Ok(None)
+    }
+}
 
 /// A reader that gives a few bytes at a time, as networks do.
 struct Drip<'b>(&'b [u8], usize);
@@ -15,14 +31,15 @@ impl Read for Drip<'_> {
 }
 
 fn rows(bytes: &[u8], drip: usize) -> (Container, Vec<(u64, u64, String)>, Option<u64>) {
-    let mut records = Records::open(Box::new(Drip(bytes, drip))).unwrap();
+    let source = Dripping(bytes, drip);
+    let mut records = Records::open(&source).unwrap();
     let mut rows = Vec::new();
     let mut batch = Batch::default();
     let mut line = 0;
     while records.fill(&mut batch).unwrap() {
         let lines = batch.for_each(|head, bytes| {
             let text = match head.body {
-                Body::Whole | Body::Last => String::from_utf8_lossy(bytes).into_owned(),
+                Body::Whole | Body::Last | Body::Cut => String::from_utf8_lossy(bytes).into_owned(),
                 Body::TooLong => format!("{} bytes", head.length),
             };
             rows.push((line + head.line, head.column, text));
@@ -188,15 +205,41 @@ fn what_is_no_text_is_named() {
     for (bytes, looks) in [
         (&b"PK\x03\x04abc"[..], "a zip archive"),
         (b"\x1f\x8b\x08\0", "gzip"),
+        (b"\x28\xb5\x2f\xfd", "zstd"),
+        (
+            &samples::gzip(&samples::zstd(b"{}")),
+            "zstd within a packed file",
+        ),
+        (
+            &samples::zstd(&samples::gzip(b"{}")),
+            "gzip within a packed file",
+        ),
+        (
+            &samples::gzip(&[vec![0; 257], b"ustar".to_vec()].concat()),
+            "a tar archive",
+        ),
         (b"%PDF-1.7", "PDF"),
+        (
+            &[
+                b"PK\x03\x04".to_vec(),
+                vec![0; 26],
+                b"[Content_Types].xml".to_vec(),
+            ]
+            .concat(),
+            "an Office document: save a sheet as CSV",
+        ),
+        (b"BZh91AY", "bzip2; gzip and zstd are read"),
         (b"<!DOCTYPE html><html>", "a web page (HTML)"),
         (
             b"version https://git-lfs.github.com/spec/v1\noid",
             "a Git LFS pointer, not the file",
         ),
-        (b"\xff\xfe{\0}\0", "UTF-16 text"),
-        (b"{\0\"\0a\0\"\0:\0\x31\0}\0", "UTF-16 text"),
+        (b"\xff\xfe\0\0{\0\0\0", "UTF-32 text"),
         (b"PAR1\x15\x04", "Parquet"),
+        (
+            &samples::gzip(b"PAR1\x15\x04"),
+            "Parquet within a packed file",
+        ),
         (b"abc\0\x01\x02", "binary data"),
     ] {
         assert_eq!(rows(bytes, 7).0, Container::Unreadable(looks), "{bytes:?}");

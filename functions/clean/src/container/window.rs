@@ -1,29 +1,30 @@
 //! A sliding view of the bytes read, which knows line and column.
 
 use std::{
-    io::{self, Read},
+    io::{self, Read as _},
     ops::Range,
 };
 
-use super::{characters, newlines};
+use super::{characters, decode::Decoder, newlines};
 
 /// Bytes asked of the reader at once: past this, measured throughput grows no more.
 const CHUNK_BYTES: usize = 256 << 10;
 
 /// What was read and not yet consumed.
 pub(super) struct Window<'r> {
-    read: Box<dyn Read + Send + 'r>,
+    read: Decoder<'r>,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
     ended: bool,
     row: Range<usize>,
+    pending: usize,
     line: u64,
     column: u64,
 }
 
 impl<'r> Window<'r> {
-    pub(super) fn new(read: Box<dyn Read + Send + 'r>) -> Self {
+    pub(super) fn new(read: Decoder<'r>) -> Self {
         Self {
             read,
             buffer: vec![0; CHUNK_BYTES],
@@ -31,6 +32,7 @@ impl<'r> Window<'r> {
             end: 0,
             ended: false,
             row: 0..0,
+            pending: 0,
             line: 1,
             column: 1,
         }
@@ -44,6 +46,11 @@ impl<'r> Window<'r> {
     /// Whether the reader has no more.
     pub(super) fn ended(&self) -> bool {
         self.ended
+    }
+
+    /// Where the bytes come from.
+    pub(super) fn decoder(&self) -> &Decoder<'r> {
+        &self.read
     }
 
     /// Line of the first available byte.
@@ -113,15 +120,18 @@ impl<'r> Window<'r> {
         self.start += 3;
     }
 
-    /// Makes the first `length` available bytes the current row; settling consumes them.
-    pub(super) fn hold(&mut self, length: usize) {
-        self.row = self.start..self.start + length;
+    /// Makes the first `row` of the first `whole` available bytes the current row; settling
+    /// consumes all of them.
+    pub(super) fn hold(&mut self, row: usize, whole: usize) {
+        self.row = self.start..self.start + row;
+        self.pending = whole;
     }
 
     /// Ends the current row, and consumes it.
     pub(super) fn settle(&mut self) {
-        let row = std::mem::take(&mut self.row);
-        self.consume(row.len());
+        self.row = 0..0;
+        let pending = std::mem::take(&mut self.pending);
+        self.consume(pending);
     }
 
     /// The current row.
@@ -130,17 +140,7 @@ impl<'r> Window<'r> {
     }
 
     /// What was read and not consumed, and the reader for the rest.
-    pub(super) fn into_rest(self) -> (Vec<u8>, Box<dyn Read + Send + 'r>) {
+    pub(super) fn into_rest(self) -> (Vec<u8>, Decoder<'r>) {
         (self.available().to_vec(), self.read)
-    }
-
-    /// Reads what is left.
-    pub(super) fn finish(mut self) -> io::Result<()> {
-        loop {
-            self.start = self.end;
-            if !self.fill()? {
-                return Ok(());
-            }
-        }
     }
 }

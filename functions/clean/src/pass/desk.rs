@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     Error, Machine, Part, Plan, Rows, Settings, Severity, Splits, Task,
+    container::Layout,
     finding::Fault,
     judged::{Fact, Judged, Kind},
     parts::Parts,
@@ -38,7 +39,7 @@ pub(super) struct Desk<'s, 'o> {
     size: Option<u64>,
     hold_bytes: u64,
     /// Lines so far.
-    line: u64,
+    pub(super) line: u64,
     pub(super) memory: Memory<'s>,
     pub(super) ledger: Ledger,
     /// Questions answered in more than one way, where those are to be left out.
@@ -134,8 +135,8 @@ impl<'s, 'o> Desk<'s, 'o> {
     }
 
     /// Who judges the rows that come here.
-    pub(super) fn judge(&self) -> Judge<'s> {
-        Judge::new(self.settings, self.plan, self.parts.is_writing())
+    pub(super) fn judge(&self, layout: Layout) -> Judge<'s> {
+        Judge::new(self.settings, self.plan, layout, self.parts.is_writing())
     }
 
     /// Takes the next batch; gives it back once it is used up.
@@ -395,6 +396,22 @@ impl Totals {
         if self.samples.len() < SAMPLES_MAX {
             self.samples.extend(Sample::of_record(record));
         }
+    }
+
+    /// Leaves out every row that was kept.
+    pub(super) fn refuse(&mut self) {
+        *self = Self {
+            rows: Rows {
+                kept: 0,
+                rejected: self.rows.rejected + self.rows.kept,
+                ..self.rows
+            },
+            formats: std::mem::take(&mut self.formats),
+            blank_lines: self.blank_lines,
+            readable: self.readable,
+            guess: self.guess,
+            ..Self::default()
+        };
     }
 
     /// Counts a row where it goes.

@@ -19,6 +19,10 @@ use crate::{
 impl Desk<'_, '_> {
     /// Decides what is left, and makes the report; or says what another pass must know.
     pub(super) fn finish(mut self, end: &End) -> Result<Outcome, Error> {
+        self.totals.blank_lines += end.blank_lines;
+        if end.is_refused() {
+            return self.refuse(end);
+        }
         if self.memory.is_spilling() {
             let memory = std::mem::replace(&mut self.memory, Memory::new(0, None));
             let known = memory.finish().map_err(Error::Spill)?;
@@ -46,6 +50,16 @@ impl Desk<'_, '_> {
                 ..self.next_plan(end)
             }));
         }
+        self.look_at_the_file(task, end);
+        self.report(task, end)
+    }
+
+    /// Keeps nothing of a dataset that was not read to its end: what was written is worthless, and
+    /// another pass would come no further.
+    fn refuse(mut self, end: &End) -> Result<Outcome, Error> {
+        let held = self.stage.take();
+        let task = self.settle(&held)?;
+        self.totals.refuse();
         self.look_at_the_file(task, end);
         self.report(task, end)
     }
@@ -117,23 +131,41 @@ impl Desk<'_, '_> {
             train_rows: totals.train.rows,
             train_bytes: totals.train.bytes,
         };
-        if let Some((line, rule)) = end.fault {
-            let severity = self.settings.severity(rule);
-            self.ledger.add_at(Fault::new(rule), severity, line);
-        }
         let read = totals.rows.read;
+        if let Some((line, fault)) = &end.fault {
+            let severity = self.settings.severity(fault.rule);
+            let line = line + self.line;
+            let fault = Fault::new(fault.rule).saying(fault.message.as_str());
+            if end.is_refused() {
+                let message = format!("{}; reading stopped at line {line}", fault.message);
+                self.ledger.add_at(fault.saying(message), severity, 0);
+            } else {
+                // Without a row, it is what there is to say about the file.
+                let line = if read == 0 { 0 } else { line };
+                self.ledger.add_at(fault, severity, line);
+            }
+        }
         let unreadable = match end.container {
-            Container::Unreadable(what) => Some(format!("the file looks like {what}")),
+            Container::Unreadable(what) => Some(match &end.cause {
+                None => format!("the file looks like {what}"),
+                Some(cause) => format!("the file looks like {what}, but {cause}"),
+            }),
             Container::Lines if read > 0 && !totals.readable => {
                 let guess = totals.guess.unwrap_or_default();
                 Some(format!("no row is JSON; it looks like {guess}"))
             }
-            Container::Lines | Container::Array | Container::Wrapped | Container::Empty => None,
+            Container::Lines
+            | Container::Array
+            | Container::Wrapped
+            | Container::Csv
+            | Container::Tsv
+            | Container::Parquet
+            | Container::Empty => None,
         };
         if let Some(message) = unreadable {
             let fault = Fault::new(&rules::unreadable_file::RULE).saying(message);
             self.ledger.add_at(fault, Severity::Reject, 0);
-        } else if read == 0 {
+        } else if read == 0 && end.fault.is_none() {
             let fault = Fault::new(&rules::empty_file::RULE);
             self.ledger.add_at(fault, Severity::Reject, 0);
         }
@@ -157,6 +189,8 @@ impl Desk<'_, '_> {
         let report = Report {
             verdict: verdict(&totals.rows, codes, self.settings),
             container: end.container.name().to_owned(),
+            compression: end.compression.name().to_owned(),
+            encoding: end.encoding.name().to_owned(),
             format: most.map(|(name, _)| (*name).to_owned()),
             formats: totals.formats.iter().map(named).collect(),
             task,

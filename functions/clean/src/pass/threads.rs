@@ -40,7 +40,7 @@ pub(super) fn run(
     threads: NonZero<usize>,
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<(), Error> {
-    let judge = desk.judge();
+    let judge = desk.judge(records.layout());
     let intake = Mutex::new(Intake {
         records,
         progress,
@@ -105,7 +105,7 @@ impl Intake<'_, '_> {
         if !self.records.fill(batch).map_err(Error::Read)? {
             return Ok(None);
         }
-        (self.progress)(self.records.meter().bytes());
+        (self.progress)(self.records.bytes_read());
         let number = self.next;
         self.next += 1;
         Ok(Some(number))

@@ -66,7 +66,13 @@ fn write_source(report: &Report, out: &mut String) -> std::fmt::Result {
         Task::Generation => "",
         Task::Classification => ", answers are labels",
     };
-    writeln!(out, "  format  {format} in {}{task}", report.container)?;
+    let mut container = report.container.clone();
+    for unusual in [&report.encoding, &report.compression] {
+        if !matches!(unusual.as_str(), "" | "none" | "utf-8" | "binary") {
+            container.extend([", ", unusual]);
+        }
+    }
+    writeln!(out, "  format  {format} in {container}{task}")?;
     writeln!(
         out,
         "  rows    {} read = {} kept + {} rejected + {} duplicate",

@@ -29,6 +29,6 @@ mod tests {
             &["invalid_json"],
         );
         check(r#"{"input":"a","output":"one two"#, &["invalid_json"]);
-        check("input,output", &["invalid_json"]);
+        check("input and output", &["invalid_json"]);
     }
 }

@@ -1,4 +1,4 @@
-//! The array of rows is never closed: the file was cut off.
+//! The file was cut off: its array of rows is never closed, or what it is packed in breaks off.
 
 use super::{Check, Rule};
 use crate::Severity;
@@ -8,18 +8,29 @@ pub(crate) static RULE: Rule = Rule {
     code: "truncated_file",
     severity: Severity::Warn,
     binding: false,
-    doc: "the array of rows is never closed: the file was cut off",
+    doc: "the file was cut off: its rows or what they are packed in break off",
     fix: "export or upload the file again",
     check: Check::Read,
 };
 
 #[cfg(test)]
 mod tests {
-    use crate::rules::tests::report_on;
+    use crate::{
+        container::samples::gzip,
+        rules::tests::{report_on, report_on_bytes},
+    };
 
     #[test]
     fn an_array_without_an_end_is_told() {
         let report = report_on("[{\"input\":\"a\",\"output\":\"one two three\"},\n");
+        assert_eq!(report.codes.get("truncated_file"), Some(&1));
+        assert_eq!(report.rows.kept, 1);
+    }
+    #[test]
+    fn a_packed_file_that_breaks_off_is_told() {
+        let rows = "{\"input\":\"a\",\"output\":\"one two three\"}\n";
+        let whole = gzip(rows.as_bytes());
+        let report = report_on_bytes(&whole[..whole.len() - 1]);
         assert_eq!(report.codes.get("truncated_file"), Some(&1));
         assert_eq!(report.rows.kept, 1);
     }

@@ -1,4 +1,4 @@
-//! The file is not JSON text.
+//! The file holds no rows that can be read: what it looks like, and no more, is told.
 
 use super::{Check, Rule};
 use crate::Severity;
@@ -8,8 +8,8 @@ pub(crate) static RULE: Rule = Rule {
     code: "unreadable_file",
     severity: Severity::Reject,
     binding: true,
-    doc: "the file is not JSON text",
-    fix: "unpack or export it as JSONL: one JSON object per line, in UTF-8",
+    doc: "the file holds no rows that can be read",
+    fix: "export it as JSONL, or as CSV or Parquet with columns such as `input` and `output`",
     check: Check::Read,
 };
 
@@ -26,7 +26,7 @@ mod tests {
             (&b"\x1f\x8b\x08\0\0"[..], "looks like gzip"),
             (b"PK\x03\x04\x14\0", "looks like a zip archive"),
             (
-                b"input,output\na,b\n",
+                b"One, two\nthree\n",
                 "no row is JSON; it looks like comma-separated values",
             ),
         ] {

@@ -1,0 +1,125 @@
+//! Tells a header from a line of text.
+
+use std::{borrow::Cow, collections::BTreeSet};
+
+use super::{Header, cells::cells, record::Record};
+use crate::{
+    formats,
+    json::{Node, Object, Value},
+};
+
+/// What stands between cells: commas, tabs, and the semicolons of spreadsheets where numbers have
+/// commas.
+const DELIMITERS: &[u8] = b",\t;";
+
+/// Longest name of a column that no format knows, in characters; what is longer is a sentence.
+const NAME_CHARS_MAX: usize = 40;
+
+/// Most words of such a name.
+const NAME_WORDS_MAX: usize = 3;
+
+/// The header that `prefix` begins with, and where the first record after it starts. `prefix` is
+/// everything if `complete`.
+///
+/// A first record is a header if a format knows its names; or else if they look like names, and
+/// the second record has as many cells. Its names are shown in reports, so a line of text must not
+/// pass for one.
+pub(in crate::container) fn sniff(prefix: &[u8], complete: bool) -> Option<(Header, usize)> {
+    let blank = |byte: &&u8| matches!(byte, b'\r' | b'\n');
+    let start = prefix.iter().take_while(blank).count();
+    let read = |delimiter: &u8| read_header(prefix, start, *delimiter, complete);
+    let candidates: Vec<(Header, usize)> = DELIMITERS.iter().filter_map(read).collect();
+    let known = candidates.iter().position(|(header, _)| header.is_known());
+    let named = || {
+        let plausible = |(header, rest): &&(Header, usize)| {
+            header.looks_like_names()
+                && first_cells(prefix, *rest, header.delimiter, complete)
+                    .is_some_and(|(cells, _)| cells.len() == header.columns.len())
+        };
+        candidates
+            .iter()
+            .position(|candidate| plausible(&candidate))
+    };
+    let chosen = known.or_else(named)?;
+    candidates.into_iter().nth(chosen)
+}
+
+fn read_header(
+    prefix: &[u8],
+    start: usize,
+    delimiter: u8,
+    complete: bool,
+) -> Option<(Header, usize)> {
+    let (names, rest) = first_cells(prefix, start, delimiter, complete)?;
+    let columns: Vec<String> = names.iter().map(|name| name.trim().to_owned()).collect();
+    let given = columns.iter().filter(|name| !name.is_empty());
+    let distinct: BTreeSet<&String> = given.clone().collect();
+    if distinct.len() != given.count() {
+        return None;
+    }
+    let mut header = Header { columns, delimiter };
+    if !header.is_known() {
+        // Spreadsheets begin names with a capital.
+        let columns = header.columns.iter().map(|name| name.to_lowercase());
+        let lower = Header {
+            columns: columns.collect(),
+            delimiter,
+        };
+        if lower.is_known() {
+            header = lower;
+        }
+    }
+    Some((header, rest))
+}
+
+/// The cells of the record at `start`, and where the one after it starts.
+fn first_cells(
+    prefix: &[u8],
+    start: usize,
+    delimiter: u8,
+    complete: bool,
+) -> Option<(Vec<Cow<'_, str>>, usize)> {
+    let bytes = prefix.get(start..).filter(|bytes| !bytes.is_empty())?;
+    let length = match Record::new(delimiter).feed(bytes) {
+        Some(length) => length,
+        None if complete => bytes.len(),
+        None => return None,
+    };
+    let record = std::str::from_utf8(bytes.get(..length)?).ok()?;
+    let record = record.strip_suffix('\n').unwrap_or(record);
+    let record = record.strip_suffix('\r').unwrap_or(record);
+    let texts: Result<Vec<_>, _> = cells(record, delimiter)
+        .map(|cell| cell.map(|(_, text)| text))
+        .collect();
+    Some((texts.ok()?, start + length))
+}
+
+impl Header {
+    /// Whether a format takes rows with these columns.
+    fn is_known(&self) -> bool {
+        let member = |name: &String| {
+            let node = Node {
+                at: 0,
+                value: Value::Null,
+            };
+            (Cow::Owned(name.clone()), node)
+        };
+        let members = self.columns.iter().map(member).collect();
+        formats::detect(&Object { members }).is_ok()
+    }
+
+    /// Whether these are several names, and no sentence and no data.
+    fn looks_like_names(&self) -> bool {
+        let named = self.columns.iter().filter(|name| !name.is_empty());
+        named.clone().count() > 1 && named.clone().all(|name| looks_like_name(name))
+    }
+}
+
+fn looks_like_name(name: &str) -> bool {
+    name.chars().count() <= NAME_CHARS_MAX
+        && name.split(' ').count() <= NAME_WORDS_MAX
+        && name.starts_with(char::is_alphabetic)
+        && name
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.'))
+}

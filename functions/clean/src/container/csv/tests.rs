@@ -1,0 +1,252 @@
+//! Records as tools write them, and as nobody should.
+
+use proptest::prelude::*;
+
+use super::{
+    super::{Container, LINE_MAX_BYTES, Layout, Records},
+    *,
+};
+use crate::{
+    Part, Settings,
+    batch::Batch,
+    container::samples::{gzip, utf16_le},
+    pass::tests::clean,
+};
+
+/// The container of `bytes`, and line and cells of its records, or what is wrong with them.
+fn read(bytes: &[u8]) -> (Container, Vec<(u64, Vec<String>)>) {
+    let source = bytes.to_vec();
+    let mut records = Records::open(&source).unwrap();
+    let mut rows = Vec::new();
+    if let Layout::Csv(header) = records.layout() {
+        let mut batch = Batch::default();
+        while records.fill(&mut batch).unwrap() {
+            let _lines = batch.for_each(|head, record| {
+                let record = std::str::from_utf8(record).unwrap();
+                let row = match header.read(record, &mut Vec::new()) {
+                    Err(fault) => vec![fault.rule.code.to_owned()],
+                    Ok(object) => object.members.into_iter().map(show).collect(),
+                };
+                rows.push((head.line, row));
+            });
+        }
+    }
+    (records.finish().unwrap().container, rows)
+}
+
+fn show((_, node): (Cow<'_, str>, Node<'_>)) -> String {
+    match node.value {
+        Value::Text(text) => text.plain().into_owned(),
+        other @ (Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::List(_)
+        | Value::Object(_)) => {
+            let mut json = Vec::new();
+            crate::json::write(&other, &mut json);
+            String::from_utf8(json).unwrap()
+        }
+    }
+}
+
+#[track_caller]
+fn check(text: &str, container: Container, rows: &[(u64, &[&str])]) {
+    let (found, read) = read(text.as_bytes());
+    let read: Vec<(u64, Vec<&str>)> = read
+        .iter()
+        .map(|(line, cells)| (*line, cells.iter().map(String::as_str).collect()))
+        .collect();
+    let rows: Vec<(u64, Vec<&str>)> = rows
+        .iter()
+        .map(|(line, cells)| (*line, cells.to_vec()))
+        .collect();
+    assert_eq!((found, read), (container, rows), "{text:?}");
+}
+
+#[test]
+fn records_are_rows() {
+    let csv = Container::Csv;
+    check(
+        "input,output\na,b\nc,d",
+        csv,
+        &[(2, &["a", "b"]), (3, &["c", "d"])],
+    );
+    check("\u{feff}input,output\r\na,b\r\n", csv, &[(2, &["a", "b"])]);
+    check("input;output\na,b;\n", csv, &[(2, &["a,b", ""])]);
+    check("input\toutput\n\ta\n", Container::Tsv, &[(2, &["", "a"])]);
+    check(
+        "\"input\",\"output\"\n,\n\n \nx,y\n",
+        csv,
+        &[(2, &["", ""]), (5, &["x", "y"])],
+    );
+    check("input,output\n", csv, &[]);
+}
+
+#[test]
+fn cells_in_quotes_hold_anything() {
+    check(
+        "input,output\n\"a\nb\",\"c, \"\"d\"\"\"\r\n\"\",e\r\n",
+        Container::Csv,
+        &[(2, &["a\nb", "c, \"d\""]), (4, &["", "e"])],
+    );
+    check(
+        "input,output\n5\" pipe,b\"\n",
+        Container::Csv,
+        &[(2, &["5\" pipe", "b\""])],
+    );
+    check(
+        "input,output\n\"a\"b,c\n\"a\" ,c\nd,e\n",
+        Container::Csv,
+        &[(2, &["csv_quotes"]), (3, &["csv_quotes"]), (4, &["d", "e"])],
+    );
+    check(
+        "input,output\na,b\n\"c,d\ne,f\n",
+        Container::Csv,
+        &[(2, &["a", "b"]), (3, &["csv_quotes"])],
+    );
+}
+
+#[test]
+fn cells_that_should_be_lists_hold_json() {
+    check(
+        "messages\n\"[{\"\"role\"\":\"\"user\"\"}]\"\n\"['a']\"\n",
+        Container::Csv,
+        &[(2, &["[{\"role\":\"user\"}]"]), (3, &["invalid_json"])],
+    );
+    check(
+        "instruction,output,history\n[a],{b},\n",
+        Container::Csv,
+        &[(2, &["[a]", "{b}", "null"])],
+    );
+}
+
+#[test]
+fn columns_have_the_names_that_formats_know_or_look_like_names() {
+    check(
+        "Question,Answer\na,b\n",
+        Container::Csv,
+        &[(2, &["a", "b"])],
+    );
+    check(
+        ",input,output,\n0,a,b,\n",
+        Container::Csv,
+        &[(2, &["a", "b"])],
+    );
+    check(
+        "ticket text,team\na,b\n",
+        Container::Csv,
+        &[(2, &["a", "b"])],
+    );
+    for text in [
+        "ticket,team\na,b,c\n",
+        "ticket,team\n",
+        "input,input,output\na,b,c\n",
+        "Hello, my dear old friend\nI am, here\n",
+        "good,5\nbad,3\n",
+        "title\na\n",
+        "[INST] a, b\nc, d\n",
+    ] {
+        assert_eq!(read(text.as_bytes()).0, Container::Lines, "{text}");
+    }
+}
+
+#[test]
+fn a_quote_that_is_never_closed_is_bounded() {
+    let long = "x".repeat(LINE_MAX_BYTES);
+    let (_, rows) = read(format!("input,output\n\"{long}\n").as_bytes());
+    // Its bytes are not held.
+    assert_eq!(rows, [(2, vec!["csv_fields".to_owned()])]);
+    let (cleaned, _) = clean(
+        format!("input,output\n\"{long}\n").as_bytes(),
+        &Settings::default(),
+    );
+    assert_eq!(cleaned.report.codes.get("line_too_long"), Some(&1));
+}
+
+#[test]
+fn half_a_record_is_not_learnt() {
+    let text = "input,output\na,one two three\nb,one two three four\n";
+    let packed = gzip(text.as_bytes());
+    for length in 4..packed.len() {
+        let (_, memory) = clean(&packed[..length], &Settings::default());
+        for row in memory.rows(Part::Train) {
+            assert!(
+                row.contains("one two three\"") || row.contains("three four\""),
+                "{row}"
+            );
+        }
+    }
+    let (cleaned, _) = clean(&utf16_le(text)[..60], &Settings::default());
+    assert_eq!(cleaned.report.rows.kept, 1);
+}
+
+#[test]
+fn a_fault_within_a_cell_is_shown_at_the_cell() {
+    let text =
+        "id,messages\n\"1\n2\",\"[{\"\"role\"\":\"\"boss\"\",\"\"content\"\":\"\"a\"\"}]\"\n";
+    let (cleaned, _) = clean(text.as_bytes(), &Settings::default());
+    let finding = &cleaned.report.findings[0];
+    let place = (finding.line, finding.column, finding.path.as_deref());
+    assert_eq!(finding.code, "unknown_role");
+    assert_eq!(place, (3, Some(4), Some("$.messages[0]")));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn whatever_the_csv_crate_writes_comes_back(
+        rows in prop::collection::vec((cell(), cell(), cell()), 1..20),
+        delimiter in prop::sample::select(vec![b',', b'\t', b';']),
+        windows in any::<bool>(),
+        always in any::<bool>(),
+    ) {
+        let mut writer = csv::WriterBuilder::new()
+            .delimiter(delimiter)
+            .terminator(if windows { csv::Terminator::CRLF } else { csv::Terminator::Any(b'\n') })
+            .quote_style(if always { csv::QuoteStyle::Always } else { csv::QuoteStyle::Necessary })
+            .from_writer(Vec::new());
+        writer.write_record(["input", "output", "x"]).unwrap();
+        for (one, two, three) in &rows {
+            writer.write_record([one, two, three]).unwrap();
+        }
+        let bytes = writer.into_inner().unwrap();
+        let found: Vec<Vec<String>> = read(&bytes).1.into_iter().map(|(_, cells)| cells).collect();
+        let rows: Vec<Vec<String>> = rows.into_iter().map(|(a, b, c)| vec![a, b, c]).collect();
+        prop_assert_eq!(found, rows);
+    }
+
+    #[test]
+    fn what_is_not_refused_reads_as_the_csv_crate_reads_it(text in r#"[a",\n]{0,30}"#) {
+        let text = format!("input,output\n{text}");
+        let mut reader = csv::ReaderBuilder::new()
+            .flexible(true)
+            .terminator(csv::Terminator::Any(b'\n'))
+            .from_reader(text.as_bytes());
+        let theirs: Vec<Vec<String>> = reader
+            .records()
+            .map(|record| record.unwrap().iter().map(str::to_owned).collect())
+            .collect();
+        let ours = read(text.as_bytes()).1;
+        prop_assert_eq!(ours.len(), theirs.len());
+        for ((_, ours), theirs) in ours.into_iter().zip(theirs) {
+            match ours.as_slice() {
+                [code] if code == "csv_quotes" => {}
+                [code] if code == "csv_fields" => prop_assert_ne!(theirs.len(), 2),
+                _ => prop_assert_eq!(ours, theirs),
+            }
+        }
+    }
+
+    #[test]
+    fn no_text_like_csv_is_a_surprise(text in r#"(input,output\n)?[a",;\t\r\n é]{0,40}"#) {
+        let (cleaned, memory) = clean(text.as_bytes(), &Settings::default());
+        let count = u64::try_from(memory.rows(Part::Rejected).len()).unwrap();
+        prop_assert_eq!(count, cleaned.report.rows.rejected);
+    }
+}
+
+/// Texts with everything that is special to CSV, and others.
+fn cell() -> impl Strategy<Value = String> {
+    prop_oneof![any::<String>(), r#"[a", \t;\r\n]{0,8}"#]
+}

@@ -1,0 +1,122 @@
+//! Takes one level of compression off, within limits.
+
+use std::io::{self, Read};
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::{Compression, Limits, tap::Tap};
+use crate::{finding::Fault, rules};
+
+/// Largest window of zstd that is unpacked, as a power of two: 128 MiB, which is what `zstd` itself
+/// takes unless told `--long`. More would be held in memory.
+const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+
+/// The bytes within the compression.
+pub(super) struct Unpack<'r> {
+    stage: Stage<'r>,
+    limits: Limits,
+    expanded: u64,
+    fault: Option<Fault>,
+}
+
+enum Stage<'r> {
+    Plain(Tap<'r>),
+    Gzip(Box<MultiGzDecoder<Tap<'r>>>),
+    Zstd(Box<zstd::Decoder<'static, Tap<'r>>>),
+}
+
+impl<'r> Unpack<'r> {
+    pub(super) fn new(tap: Tap<'r>, compression: Compression, limits: Limits) -> io::Result<Self> {
+        let stage = match compression {
+            Compression::None => Stage::Plain(tap),
+            Compression::Gzip => Stage::Gzip(Box::new(MultiGzDecoder::new(tap))),
+            Compression::Zstd => {
+                let mut decoder = zstd::Decoder::with_buffer(tap)?;
+                decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
+                Stage::Zstd(Box::new(decoder))
+            }
+        };
+        Ok(Self {
+            stage,
+            limits,
+            expanded: 0,
+            fault: None,
+        })
+    }
+
+    pub(super) fn compression(&self) -> Compression {
+        match self.stage {
+            Stage::Plain(_) => Compression::None,
+            Stage::Gzip(_) => Compression::Gzip,
+            Stage::Zstd(_) => Compression::Zstd,
+        }
+    }
+
+    /// Whether the bytes end before they should.
+    pub(super) fn is_broken(&self) -> bool {
+        self.fault.is_some()
+    }
+
+    /// Notes that half a character is at the end.
+    pub(super) fn cut(&mut self) {
+        self.fault.get_or_insert_with(|| {
+            Fault::new(&rules::truncated_file::RULE).saying("the file ends within a character")
+        });
+    }
+
+    /// Reads what is left, packed as it is; says why the bytes end before they should.
+    pub(super) fn finish(self) -> io::Result<Option<Fault>> {
+        let tap = match self.stage {
+            Stage::Plain(tap) => tap,
+            Stage::Gzip(decoder) => decoder.into_inner(),
+            Stage::Zstd(decoder) => decoder.finish(),
+        };
+        tap.finish()?;
+        Ok(self.fault)
+    }
+
+    fn tap(&self) -> &Tap<'r> {
+        match &self.stage {
+            Stage::Plain(tap) => tap,
+            Stage::Gzip(decoder) => decoder.get_ref(),
+            Stage::Zstd(decoder) => decoder.get_ref(),
+        }
+    }
+
+    /// What it means that unpacking failed.
+    fn explain(&self, error: &io::Error) -> Fault {
+        let name = self.compression().name();
+        if error.kind() == io::ErrorKind::UnexpectedEof {
+            return Fault::new(&rules::truncated_file::RULE)
+                .saying(format!("the {name} data break off: the file was cut off"));
+        }
+        Fault::new(&rules::damaged_file::RULE).saying(format!(
+            "the {name} data cannot be unpacked from here on: {error}"
+        ))
+    }
+}
+
+impl Read for Unpack<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.fault.is_some() {
+            return Ok(0);
+        }
+        let read = match &mut self.stage {
+            Stage::Plain(tap) => return tap.read(into),
+            Stage::Gzip(decoder) => decoder.read(into),
+            Stage::Zstd(decoder) => decoder.read(into),
+        };
+        match read {
+            Ok(count) => {
+                self.expanded += u64::try_from(count).unwrap_or_default();
+                self.fault = self.limits.check(self.tap().bytes(), self.expanded);
+                Ok(count)
+            }
+            Err(error) if self.tap().failed() => Err(error),
+            Err(error) => {
+                self.fault = Some(self.explain(&error));
+                Ok(0)
+            }
+        }
+    }
+}

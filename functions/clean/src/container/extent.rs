@@ -1,0 +1,38 @@
+//! Finds where a row ends that can be longer than what was read.
+
+use std::io;
+
+use super::{Body, LINE_MAX_BYTES, window::Window};
+
+/// The length of the row at the window's start; consumed already where it is too long.
+///
+/// `feed` takes the next bytes of the row, each once, and says where among them it ends.
+pub(super) fn find_end(
+    window: &mut Window<'_>,
+    mut feed: impl FnMut(&[u8]) -> Option<usize>,
+) -> io::Result<(u64, Body)> {
+    let mut searched = 0;
+    let mut passed = 0_u64;
+    loop {
+        let available = window.available();
+        let end = feed(available.get(searched..).unwrap_or_default());
+        let length = end.map_or(available.len(), |end| searched + end);
+        if passed > 0 || length > LINE_MAX_BYTES {
+            passed += u64::try_from(length).unwrap_or_default();
+            window.consume(length);
+            searched = 0;
+            if end.is_some() || !window.fill()? {
+                return Ok((passed, Body::TooLong));
+            }
+            continue;
+        }
+        let whole = u64::try_from(length).unwrap_or_default();
+        if end.is_some() {
+            return Ok((whole, Body::Whole));
+        }
+        searched = length;
+        if !window.fill()? {
+            return Ok((whole, Body::Last));
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Puts rows together again that Parquet took apart.
+//!
+//! Source: the levels of "Dremel: Interactive Analysis of Web-Scale Datasets" (2010), section 4.
+//! Every column holds, for each row, values with two levels: the definition level says how much of
+//! the path to the value is there, the repetition level which list the value goes on with.
+//!
+//! Why not the crate's own `record` module: it panics on schemas and types it does not know, and
+//! its errors quote the data.
+
+use super::{
+    column::Column,
+    schema::{Field, Kind, Repeated},
+};
+
+/// The columns of a row group.
+pub(super) type Columns = [Box<dyn Column>];
+
+/// Says that the columns of a row do not fit together.
+#[derive(Debug)]
+pub(super) struct Misfit;
+
+/// Writes the next row as a JSON object; members that are not there are `null`.
+pub(super) fn write_row(
+    members: &[(String, Field)],
+    columns: &mut Columns,
+    out: &mut Vec<u8>,
+) -> Result<(), Misfit> {
+    check_levels(columns, 0)?;
+    write_object(members, columns, true, out)
+}
+
+/// Whether all columns begin a row, or an element, together.
+fn check_levels(columns: &Columns, level: i16) -> Result<(), Misfit> {
+    let mut levels = columns.iter().map(|column| column.repetition());
+    let fit = levels.all(|found| found == Some(level));
+    fit.then_some(()).ok_or(Misfit)
+}
+
+fn write_object(
+    members: &[(String, Field)],
+    columns: &mut Columns,
+    with_null: bool,
+    out: &mut Vec<u8>,
+) -> Result<(), Misfit> {
+    out.push(b'{');
+    let mut first = true;
+    for (name, field) in members {
+        let present = definition(field, columns)? >= field.defined;
+        if !present && !with_null {
+            // Objects of one list share their columns: what one of them lacks was not written.
+            skip(field, columns)?;
+            continue;
+        }
+        if !first {
+            out.push(b',');
+        }
+        first = false;
+        crate::json::write_key(name, out);
+        out.push(b':');
+        write_value(field, columns, out)?;
+    }
+    out.push(b'}');
+    Ok(())
+}
+
+fn write_value(field: &Field, columns: &mut Columns, out: &mut Vec<u8>) -> Result<(), Misfit> {
+    if definition(field, columns)? < field.defined {
+        out.extend_from_slice(b"null");
+        return skip(field, columns);
+    }
+    match &field.kind {
+        Kind::Scalar(scalar) => {
+            let column = columns.get_mut(field.columns.0).ok_or(Misfit)?;
+            column.write(scalar, out);
+            Ok(())
+        }
+        Kind::Object(members) => write_object(members, columns, false, out),
+        Kind::List(repeated) => {
+            out.push(b'[');
+            each(field, repeated, columns, out, write_value)?;
+            out.push(b']');
+            Ok(())
+        }
+        Kind::Map(repeated) => {
+            out.push(b'{');
+            each(field, repeated, columns, out, write_entry)?;
+            out.push(b'}');
+            Ok(())
+        }
+    }
+}
+
+/// Writes every element of a list, with commas between them.
+fn each(
+    list: &Field,
+    repeated: &Repeated,
+    columns: &mut Columns,
+    out: &mut Vec<u8>,
+    write: fn(&Field, &mut Columns, &mut Vec<u8>) -> Result<(), Misfit>,
+) -> Result<(), Misfit> {
+    if definition(list, columns)? < repeated.defined {
+        return skip(list, columns);
+    }
+    let (first, end) = list.columns;
+    loop {
+        write(&repeated.element, columns, out)?;
+        let next = columns.get(first).and_then(|column| column.repetition());
+        if next.is_none_or(|level| level < repeated.level) {
+            return Ok(());
+        }
+        check_levels(columns.get(first..end).ok_or(Misfit)?, repeated.level)?;
+        out.push(b',');
+    }
+}
+
+/// Writes key and value of a map; keys that are no texts become texts.
+fn write_entry(entry: &Field, columns: &mut Columns, out: &mut Vec<u8>) -> Result<(), Misfit> {
+    let Kind::Object(members) = &entry.kind else {
+        return Err(Misfit);
+    };
+    let [(_, key), (_, value)] = members.as_slice() else {
+        return Err(Misfit);
+    };
+    let mut name = Vec::new();
+    write_value(key, columns, &mut name)?;
+    if name.starts_with(b"\"") {
+        out.append(&mut name);
+    } else {
+        crate::json::write_key(&String::from_utf8_lossy(&name), out);
+    }
+    out.push(b':');
+    write_value(value, columns, out)
+}
+
+/// The definition level of what comes next in the first column of `field`.
+fn definition(field: &Field, columns: &Columns) -> Result<i16, Misfit> {
+    let column = columns.get(field.columns.0).ok_or(Misfit)?;
+    column.definition().ok_or(Misfit)
+}
+
+/// Passes over a value that is not there, or a list without elements: one level in every column.
+fn skip(field: &Field, columns: &mut Columns) -> Result<(), Misfit> {
+    let (first, end) = field.columns;
+    for column in columns.get_mut(first..end).ok_or(Misfit)? {
+        column.definition().ok_or(Misfit)?;
+        column.skip();
+    }
+    Ok(())
+}

@@ -1,0 +1,274 @@
+//! The rows of a dataset, from its first bytes to its end.
+
+use std::io::{self, Read};
+
+use super::{
+    BATCH_BYTES, Compression, Container, Encoding, Head, Layout,
+    array::Array,
+    csv,
+    decode::{Decoder, LIMITS},
+    lines::Lines,
+    parquet,
+    sniff::{self, Sniffed},
+    window::Window,
+};
+use crate::{
+    Source,
+    batch::{Batch, Cut},
+    finding::Fault,
+    meter::{Crc32c, Meter, Metered},
+    rules,
+};
+
+/// The rows of a dataset, batch after batch.
+pub(crate) struct Records<'r> {
+    source: &'r dyn Source,
+    meter: Meter,
+    container: Container,
+    compression: Compression,
+    encoding: Encoding,
+    rows: Rows<'r>,
+    cause: Option<String>,
+}
+
+/// What is left to read.
+enum Rows<'r> {
+    /// Rows that are lines.
+    Lines(Lines<'r>),
+    /// Rows that are elements.
+    Array(Array, Window<'r>),
+    /// Rows that are records below a header.
+    Csv(csv::Table, Window<'r>),
+    /// Rows that are spread over columns, and read apart, not in order.
+    Parquet(Box<parquet::Table>),
+    /// No rows.
+    None(Window<'r>),
+    /// No rows, and nothing was read to the end.
+    Unread,
+}
+
+impl<'r> Records<'r> {
+    /// Looks at the first bytes and gets ready.
+    pub(crate) fn open(source: &'r dyn Source) -> io::Result<Self> {
+        let meter = Meter::default();
+        let mut window = Window::new(Decoder::open(metered(source, &meter)?, LIMITS)?);
+        window.fill_to(sniff::PREFIX_BYTES)?;
+        if window.available().starts_with(b"\xEF\xBB\xBF") {
+            window.skip_mark();
+        }
+        let mut records = Self {
+            source,
+            meter,
+            container: Container::Empty,
+            compression: window.decoder().compression(),
+            encoding: window.decoder().encoding(),
+            rows: Rows::Unread,
+            cause: None,
+        };
+        let sniffed = sniff::sniff(window.available(), window.ended());
+        (records.container, records.rows) = records.prepare(sniffed, window)?;
+        if let Container::Unreadable(_) | Container::Parquet = records.container {
+            records.encoding = Encoding::Binary;
+        }
+        Ok(records)
+    }
+
+    /// Goes to where the rows start.
+    fn prepare(
+        &mut self,
+        sniffed: Sniffed,
+        mut window: Window<'r>,
+    ) -> io::Result<(Container, Rows<'r>)> {
+        Ok(match sniffed {
+            // There are bytes, and not one of them could be had.
+            Sniffed::Empty if window.decoder().is_broken() => {
+                let packed = Container::Unreadable(self.compression.name());
+                (packed, Rows::None(window))
+            }
+            Sniffed::Empty => (Container::Empty, Rows::None(window)),
+            Sniffed::Unreadable(what) => (Container::Unreadable(what), Rows::None(window)),
+            // Its index is at its end, and what is packed is read from the start.
+            Sniffed::Parquet if self.compression != Compression::None => {
+                let packed = Container::Unreadable("Parquet within a packed file");
+                (packed, Rows::None(window))
+            }
+            Sniffed::Parquet => {
+                // Nobody reads on for minutes, and connections are not kept that long.
+                drop(window);
+                self.open_table()?
+            }
+            Sniffed::Lines => {
+                let (rest, read) = window.into_rest();
+                (Container::Lines, Rows::Lines(Lines::new(rest, read)))
+            }
+            Sniffed::Csv { header, start } => {
+                window.consume(start);
+                let container = match header.delimiter() {
+                    b'\t' => Container::Tsv,
+                    _ => Container::Csv,
+                };
+                (container, Rows::Csv(csv::Table::new(header), window))
+            }
+            Sniffed::Array { start } => {
+                window.consume(start);
+                (Container::Array, Rows::Array(Array::default(), window))
+            }
+            Sniffed::Wrapped { start } => {
+                window.consume(start);
+                let array = Array::within_object();
+                (Container::Wrapped, Rows::Array(array, window))
+            }
+        })
+    }
+
+    fn open_table(&mut self) -> io::Result<(Container, Rows<'r>)> {
+        Ok(match parquet::Table::open(self.source, LIMITS)? {
+            Ok(table) => (Container::Parquet, Rows::Parquet(Box::new(table))),
+            Err(cause) => {
+                self.cause = Some(cause);
+                (Container::Unreadable("Parquet"), Rows::Unread)
+            }
+        })
+    }
+
+    /// What the bytes of every row are.
+    pub(crate) fn layout(&self) -> Layout {
+        match &self.rows {
+            Rows::Csv(table, _) => Layout::Csv(table.header()),
+            Rows::Lines(_) | Rows::Array(..) | Rows::Parquet(_) | Rows::None(_) | Rows::Unread => {
+                Layout::Json
+            }
+        }
+    }
+
+    /// Whether rows take as many bytes as they do in the upload.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.compression == Compression::None && self.encoding == Encoding::Utf8
+    }
+
+    /// Fills `batch` with the next rows; `false` after the last.
+    pub(crate) fn fill(&mut self, batch: &mut Batch) -> io::Result<bool> {
+        match &mut self.rows {
+            Rows::Lines(lines) => lines.fill(batch),
+            Rows::Array(array, window) => fill(batch, |bytes| {
+                let head = array.advance(window)?;
+                bytes.extend_from_slice(window.row());
+                Ok(head)
+            }),
+            Rows::Csv(table, window) => fill(batch, |bytes| {
+                let head = table.advance(window)?;
+                bytes.extend_from_slice(window.row());
+                Ok(head)
+            }),
+            Rows::Parquet(table) => fill(batch, |bytes| {
+                let head = table.advance()?;
+                bytes.extend_from_slice(table.bytes());
+                Ok(head)
+            }),
+            Rows::None(_) | Rows::Unread => Ok(false),
+        }
+    }
+
+    /// Bytes of the upload read so far.
+    pub(crate) fn bytes_read(&self) -> u64 {
+        match &self.rows {
+            Rows::Parquet(table) => table.bytes_read(),
+            Rows::Lines(_) | Rows::Array(..) | Rows::Csv(..) | Rows::None(_) | Rows::Unread => {
+                self.meter.bytes()
+            }
+        }
+    }
+
+    /// Reads what is left, and says how the dataset ended.
+    pub(crate) fn finish(mut self) -> io::Result<End> {
+        let mut blank_lines = 0;
+        let (line, decoder, fault) = match self.rows {
+            // Lines are counted by whoever judges them.
+            Rows::Lines(lines) => (0, lines.into_decoder(), None),
+            Rows::Array(mut array, mut window) => {
+                let fault = array.finish(&mut window)?;
+                let fault = fault.map(|(line, rule)| (line, Fault::new(rule)));
+                (window.line(), window.into_rest().1, fault)
+            }
+            Rows::Csv(table, window) => {
+                blank_lines = table.blank_lines();
+                (window.line(), window.into_rest().1, None)
+            }
+            Rows::None(window) => (window.line(), window.into_rest().1, None),
+            Rows::Parquet(table) => (0, read_anew(self.source, &mut self.meter)?, table.finish()),
+            Rows::Unread => (0, read_anew(self.source, &mut self.meter)?, None),
+        };
+        // That the text breaks off is why an array is not closed.
+        let broken = decoder.finish()?.map(|fault| (line, fault));
+        Ok(End {
+            bytes: self.meter.bytes(),
+            crc32c: self.meter.crc32c(),
+            container: self.container,
+            compression: self.compression,
+            encoding: self.encoding,
+            blank_lines,
+            fault: broken.or(fault),
+            cause: self.cause,
+        })
+    }
+}
+
+/// For what was not read in order: to measure it.
+fn read_anew<'r>(source: &'r dyn Source, meter: &mut Meter) -> io::Result<Decoder<'r>> {
+    *meter = Meter::default();
+    Decoder::open(metered(source, meter)?, LIMITS)
+}
+
+fn metered<'r>(source: &'r dyn Source, meter: &Meter) -> io::Result<Box<dyn Read + Send + 'r>> {
+    Ok(Box::new(Metered::new(source.open()?, meter.clone())))
+}
+
+/// Fills `batch` with rows; `next` appends the next one's bytes.
+fn fill(
+    batch: &mut Batch,
+    mut next: impl FnMut(&mut Vec<u8>) -> io::Result<Option<Head>>,
+) -> io::Result<bool> {
+    let mut rows = Vec::new();
+    batch.bytes.clear();
+    while batch.bytes.len() < BATCH_BYTES {
+        let start = batch.bytes.len();
+        let Some(head) = next(&mut batch.bytes)? else {
+            break;
+        };
+        rows.push((head, start..batch.bytes.len()));
+    }
+    let some = !rows.is_empty();
+    batch.cut = Cut::Rows(rows);
+    Ok(some)
+}
+
+/// How a dataset ended.
+#[derive(Debug)]
+pub(crate) struct End {
+    /// Its length.
+    pub(crate) bytes: u64,
+    /// Its checksum.
+    pub(crate) crc32c: Crc32c,
+    /// How its rows were wrapped.
+    pub(crate) container: Container,
+    /// What it was packed in.
+    pub(crate) compression: Compression,
+    /// How its characters were written.
+    pub(crate) encoding: Encoding,
+    /// Blank lines that nobody counted on the way.
+    pub(crate) blank_lines: u64,
+    /// What is wrong about its end, and on which line: counted as the batches count, so 0 where
+    /// lines are rows.
+    pub(crate) fault: Option<(u64, Fault)>,
+    /// Why no row of it could be read, where it is not what it looks like.
+    pub(crate) cause: Option<String>,
+}
+
+impl End {
+    /// Whether we stopped reading before the end.
+    pub(crate) fn is_refused(&self) -> bool {
+        let refused =
+            |(_, fault): &(u64, Fault)| fault.rule.code == rules::expands_too_much::RULE.code;
+        self.fault.as_ref().is_some_and(refused)
+    }
+}

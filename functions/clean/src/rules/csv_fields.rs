@@ -1,0 +1,27 @@
+//! The record has more or fewer cells than the header names columns.
+
+use super::{Check, Rule};
+use crate::Severity;
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "csv_fields",
+    severity: Severity::Reject,
+    binding: true,
+    doc: "the record has more or fewer cells than the header has columns",
+    fix: "put cells that hold the delimiter in double quotes, as CSV libraries do",
+    check: Check::Read,
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::tests::check;
+
+    #[test]
+    fn cells_are_counted() {
+        check("input,output\na,one two three\n", &[]);
+        check("input,output\na,\"one, two, three\"\n", &[]);
+        check("input,output\na,one, two, three\n", &["csv_fields"]);
+        check("input,output\na\n", &["csv_fields"]);
+    }
+}

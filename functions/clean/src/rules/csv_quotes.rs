@@ -1,0 +1,29 @@
+//! The quotes around a cell do not close it.
+//!
+//! Lenient readers guess here, each in another way, and the guess would be learnt.
+
+use super::{Check, Rule};
+use crate::Severity;
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "csv_quotes",
+    severity: Severity::Reject,
+    binding: true,
+    doc: "the quotes around a cell do not close it",
+    fix: "write double quotes within a quoted cell twice, as CSV libraries do",
+    check: Check::Read,
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::tests::check;
+
+    #[test]
+    fn a_quoted_cell_ends_with_its_quote() {
+        check("input,output\na,\"one \"\"two\"\" three\"\n", &[]);
+        check("input,output\na,one \"two\" three\n", &[]);
+        check("input,output\na,\"one \"two\" three\"\n", &["csv_quotes"]);
+        check("input,output\na,\"one two three\n", &["csv_quotes"]);
+    }
+}

@@ -1,0 +1,58 @@
+//! The file is small and becomes too large when unpacked.
+//!
+//! Unlike a file cut off, this one is whole, and it is we who stop: what would be kept is a part
+//! that nobody chose, and a job on it would cost money. So no row is kept.
+
+use super::{Check, Rule};
+use crate::Severity;
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "expands_too_much",
+    severity: Severity::Reject,
+    binding: true,
+    doc: "unpacked, the file is larger than what is read",
+    fix: "upload it in parts, or not packed",
+    check: Check::Read,
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        Machine, Settings, Verdict,
+        container::samples::zstd,
+        pass::tests::{clean, clean_on},
+    };
+
+    /// A few rows, and blanks that pack to nothing.
+    fn bomb() -> Vec<u8> {
+        let row = |n: u32| format!("{{\"input\":\"{n}\",\"output\":\"one two three\"}}\n");
+        let rows = (0..50).map(row).collect::<Vec<_>>().concat();
+        let blanks = vec![b' '; 65 << 20];
+        zstd(&[rows.into_bytes(), blanks].concat())
+    }
+
+    #[test]
+    fn nothing_of_a_bomb_is_kept() {
+        let bomb = bomb();
+        let held = clean(&bomb, &Settings::default()).0;
+        let (streamed, _, passes) = clean_on(&bomb, &Settings::default(), Machine::tiny(2, 100));
+        assert_eq!(passes, 1);
+        for cleaned in [held, streamed] {
+            let report = cleaned.report;
+            assert_eq!(report.verdict, Verdict::Unusable);
+            assert_eq!((report.rows.kept, report.rows.rejected), (0, 51));
+            assert_eq!((report.splits.train, cleaned.samples.len()), (0, 0));
+            let finding = report
+                .findings
+                .iter()
+                .find(|finding| finding.line == 0)
+                .unwrap();
+            assert!(
+                finding.message.ends_with("reading stopped at line 51"),
+                "{}",
+                finding.message
+            );
+        }
+    }
+}
