@@ -51,7 +51,7 @@ pub use crate::{
     plan::Plan,
     report::{Distribution, Report, Rows, Splits, Task, Tokens, Verdict, render},
     rules::{Rule, rules},
-    settings::{Settings, Severity},
+    settings::{Scan, Settings, Severity},
     source::{File, Source},
     start::run,
 };

@@ -15,7 +15,7 @@ use crate::{
     gemini,
     json::{Text, Value, parse},
     judged::{self, Fact, Judged, Kind},
-    rules::{self, Check, short_output::is_short},
+    rules::{self, RowCheck, short_output::is_short},
 };
 
 /// Judges rows by the same settings.
@@ -23,6 +23,8 @@ pub(crate) struct Judge<'s> {
     settings: &'s Settings,
     plan: &'s Plan,
     system: Option<Text<'static>>,
+    /// What is looked for in each row.
+    checks: Vec<RowCheck>,
     /// Whether anybody will read notes.
     notes: bool,
 }
@@ -43,6 +45,7 @@ impl<'s> Judge<'s> {
             settings,
             plan,
             system: system.filter(|text| !text.is_empty()).map(Text::of),
+            checks: rules::row_checks(settings),
             notes,
         }
     }
@@ -131,11 +134,7 @@ impl<'s> Judge<'s> {
             example,
             tokens: shape.tokens_input.saturating_add(shape.tokens_output),
         };
-        for rule in rules::rules() {
-            if let Check::Row(check) = rule.check {
-                faults.extend(check(&row));
-            }
-        }
+        faults.extend(self.checks.iter().filter_map(|check| check(&row)));
         faults.extend(self.plan.contradiction(fact.input));
         records.push(b'\n');
         fact.record = u32::try_from(records.len() - start).unwrap_or(u32::MAX);

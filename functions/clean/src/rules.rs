@@ -41,14 +41,15 @@ pub(crate) mod unsupported_content;
 pub(crate) mod wrong_turn_order;
 pub(crate) mod wrong_type;
 
-use crate::{Severity, Task, finding::Fault, row::Row};
+use crate::{Scan, Settings, Severity, Task, finding::Fault, row::Row};
 
 /// One thing that can be wrong.
 #[derive(Debug)]
 pub struct Rule {
     /// The name in reports, settings and metrics; never changes once published.
     pub code: &'static str,
-    /// What is done about it, unless a recipe says otherwise.
+    /// What is done about it, unless a recipe says otherwise; where the rule belongs to a scan,
+    /// only once a recipe asks for that.
     pub severity: Severity,
     /// Whether a recipe must leave the severity as it is: there would be no row to keep, or the
     /// service would fail the job.
@@ -66,11 +67,31 @@ pub(crate) enum Check {
     /// While the row is read.
     Read,
     /// On the row in Gemini's terms.
-    Row(fn(&Row<'_, '_>) -> Option<Fault>),
+    Row(RowCheck),
     /// Where rows are compared with each other.
     Rows,
     /// On what is known of the whole file at the end; says what is wrong.
     File(fn(&FileFacts) -> Option<String>),
+    /// In a scan, if a recipe asks for it.
+    Scan(Scan),
+}
+
+/// What looks at a row.
+pub(crate) type RowCheck = fn(&Row<'_, '_>) -> Option<Fault>;
+
+impl Rule {
+    /// The scan it belongs to.
+    pub fn scan(&self) -> Option<Scan> {
+        match self.check {
+            Check::Scan(scan) => Some(scan),
+            Check::Read | Check::Row(_) | Check::Rows | Check::File(_) => None,
+        }
+    }
+
+    /// Whether it can change a row: what a scan of texts finds can be taken out.
+    pub(crate) fn repairs(&self) -> bool {
+        self.severity == Severity::Repair || matches!(self.scan(), Some(Scan::Pii | Scan::Secrets))
+    }
 }
 
 /// What is known of a whole file at the end.
@@ -134,6 +155,15 @@ static RULES: &[&Rule] = &[
     &mixed_formats::RULE,
     &over_service_limits::RULE,
 ];
+
+/// The checks of a row that `settings` have any use for.
+pub(crate) fn row_checks(settings: &Settings) -> Vec<RowCheck> {
+    let check = |rule: &'static Rule| match rule.check {
+        Check::Row(check) if settings.severity(rule) != Severity::Off => Some(check),
+        Check::Row(_) | Check::Read | Check::Rows | Check::File(_) | Check::Scan(_) => None,
+    };
+    rules().filter_map(check).collect()
+}
 
 /// Every rule, in the order in which a row meets them.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
@@ -209,6 +239,27 @@ pub(crate) mod tests {
                 rule.code
             );
         }
+    }
+
+    #[test]
+    fn a_rule_that_is_off_finds_nothing() {
+        let text = "{\"input\":\"{{name}}\",\"output\":\"one two three\"}\n\
+                    {\"input\":\"{{name}}\",\"output\":\"four five six\"}\n\
+                    {\"input\":\"{{name}}\",\"output\":\"four five six\"}\n\
+                    {\"input\":\"b\",\"output\":\"ok\"}\n";
+        let found = report_on(text).codes;
+        let off = |code: &String| (code.clone(), Severity::Off);
+        let settings = Settings {
+            severities: found.keys().map(off).collect(),
+            ..Settings::default()
+        };
+        settings.check().unwrap();
+        let report = report_by(text, &settings);
+        assert!(found.len() > 4 && report.codes.is_empty(), "{found:?}");
+        assert_eq!(
+            (report.rows.kept, report.verdict),
+            (4, crate::Verdict::Clean)
+        );
     }
 
     #[test]

@@ -253,9 +253,11 @@ impl<'s, 'o> Desk<'s, 'o> {
             Meeting::New => {}
             Meeting::Repeat(first) => {
                 let severity = self.settings.severity(&rules::duplicate::RULE);
-                let message = format!("the row says the same as line {first}");
-                let fault = Fault::new(&rules::duplicate::RULE).saying(message);
-                found.add_at(fault, severity, line);
+                if severity != Severity::Off {
+                    let message = format!("the row says the same as line {first}");
+                    let fault = Fault::new(&rules::duplicate::RULE).saying(message);
+                    found.add_at(fault, severity, line);
+                }
                 if severity == Severity::Reject {
                     return Fate::Duplicate;
                 }
@@ -266,7 +268,7 @@ impl<'s, 'o> Desk<'s, 'o> {
                     // Counted when they are left out, in the next pass.
                     let lines = (first, short_line);
                     self.contradictions.entry(fact.input).or_insert(lines);
-                } else {
+                } else if severity != Severity::Off {
                     let message = format!("the question of line {first} has another answer there");
                     let fault = Fault::new(&rules::contradiction::RULE).saying(message);
                     found.add_at(fault, severity, line);

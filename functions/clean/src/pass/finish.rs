@@ -127,10 +127,11 @@ impl Desk<'_, '_> {
             self.ledger.add_at(fault, Severity::Reject, 0);
         }
         for rule in rules::rules() {
+            let severity = self.settings.severity(rule);
             if let Check::File(check) = rule.check
+                && severity != Severity::Off
                 && let Some(message) = check(&facts)
             {
-                let severity = self.settings.severity(rule);
                 self.ledger
                     .add_at(Fault::new(rule).saying(message), severity, 0);
             }

@@ -46,12 +46,14 @@ impl Ledger {
 
     /// Takes what is wrong with a row.
     pub(crate) fn add(&mut self, fault: Fault, severity: Severity, head: Head, bytes: &[u8]) {
-        if self.count(&fault, head.line) {
-            let max = self.findings_max;
-            let list = self.list(severity);
-            if list.len() < max {
-                list.push(fault.place(severity, head, bytes));
-            }
+        if severity == Severity::Off || !self.count(&fault, head.line) {
+            return;
+        }
+        let max = self.findings_max;
+        if let Some(list) = self.list(severity)
+            && list.len() < max
+        {
+            list.push(fault.place(severity, head, bytes));
         }
     }
 
@@ -123,13 +125,14 @@ impl Ledger {
         !tally.unlisted
     }
 
-    fn list(&mut self, severity: Severity) -> &mut Vec<Finding> {
+    fn list(&mut self, severity: Severity) -> Option<&mut Vec<Finding>> {
         let [rejected, warned, repaired, noted] = &mut self.listed;
         match severity {
-            Severity::Reject => rejected,
-            Severity::Warn => warned,
-            Severity::Repair => repaired,
-            Severity::Note => noted,
+            Severity::Reject => Some(rejected),
+            Severity::Warn => Some(warned),
+            Severity::Repair => Some(repaired),
+            Severity::Note => Some(noted),
+            Severity::Off => None,
         }
     }
 }
