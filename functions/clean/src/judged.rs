@@ -30,6 +30,8 @@ pub(crate) struct Fact {
     pub(crate) input: u64,
     /// Identifies the last turn.
     pub(crate) output: u64,
+    /// Whether it has a system instruction.
+    pub(crate) system: bool,
     /// Estimated tokens of everything but the model's turns.
     pub(crate) tokens_input: u32,
     /// Estimated tokens of the model's turns.

@@ -25,6 +25,8 @@ pub(crate) struct Judge<'s> {
     system: Option<Text<'static>>,
     /// What is looked for in each row.
     checks: Vec<RowCheck>,
+    /// Whether keys that nobody reads are looked for.
+    unknown_keys: bool,
     /// Whether anybody will read notes.
     notes: bool,
 }
@@ -46,6 +48,7 @@ impl<'s> Judge<'s> {
             plan,
             system: system.filter(|text| !text.is_empty()).map(Text::of),
             checks: rules::row_checks(settings),
+            unknown_keys: settings.severity(&rules::unknown_key::RULE) != Severity::Off,
             notes,
         }
     }
@@ -71,12 +74,13 @@ impl<'s> Judge<'s> {
             note: 0,
             input: 0,
             output: 0,
+            system: false,
             tokens_input: 0,
             tokens_output: 0,
         };
         let mut faults = Vec::new();
         let start = judged.records.len();
-        let example = match convert(head.body, bytes, &mut faults) {
+        let example = match self.convert(head.body, bytes, &mut faults) {
             Ok((format, example)) => {
                 *judged.formats.entry(format.name).or_default() += 1;
                 self.example(&example, &mut fact, &mut faults, &mut judged.records);
@@ -128,6 +132,7 @@ impl<'s> Judge<'s> {
         let after = xxh3_64(piece(shape.answer.end..records.len()));
         fact.input = before.rotate_left(1) ^ after;
         fact.output = xxh3_64(piece(shape.answer.clone()));
+        fact.system = example.system.is_some() || self.system.is_some();
         fact.tokens_input = shape.tokens_input;
         fact.tokens_output = shape.tokens_output;
         let row = Row {
@@ -172,39 +177,46 @@ impl<'s> Judge<'s> {
         judged.shorts.add(fault, severity, head, bytes);
         fact.note = self.note(judged, &[rules::short_output::RULE.code], head, bytes);
     }
-}
 
-fn convert<'a>(
-    body: Body,
-    bytes: &'a [u8],
-    faults: &mut Vec<Fault>,
-) -> Result<(&'static Format, Example<'a>), Fault> {
-    if body == Body::TooLong {
-        return Err(Fault::new(&rules::line_too_long::RULE));
-    }
-    let text = simdutf8::compat::from_utf8(bytes).map_err(|error| {
-        let at = u32::try_from(error.valid_up_to()).unwrap_or(u32::MAX);
-        Fault::new(&rules::invalid_utf8::RULE).at(at)
-    })?;
-    let parsed = parse(text).map_err(|fault| {
-        if body == Body::Last {
-            let message = format!("{}; the file may be cut off here", fault.message);
-            fault.saying(message)
-        } else {
-            fault
+    /// Reads a row, whatever format it is in.
+    fn convert<'a>(
+        &self,
+        body: Body,
+        bytes: &'a [u8],
+        faults: &mut Vec<Fault>,
+    ) -> Result<(&'static Format, Example<'a>), Fault> {
+        if body == Body::TooLong {
+            return Err(Fault::new(&rules::line_too_long::RULE));
         }
-    })?;
-    let Value::Object(row) = parsed.node.value else {
-        let kind = parsed.node.value.kind();
-        return Err(Fault::new(&rules::not_an_object::RULE).saying(format!("the row is {kind}")));
-    };
-    if let Some(at) = parsed.repeats.first() {
-        faults.push(Fault::new(&rules::duplicate_keys::RULE).at(*at));
+        let text = simdutf8::compat::from_utf8(bytes).map_err(|error| {
+            let at = u32::try_from(error.valid_up_to()).unwrap_or(u32::MAX);
+            Fault::new(&rules::invalid_utf8::RULE).at(at)
+        })?;
+        let parsed = parse(text).map_err(|fault| {
+            if body == Body::Last {
+                let message = format!("{}; the file may be cut off here", fault.message);
+                fault.saying(message)
+            } else {
+                fault
+            }
+        })?;
+        let Value::Object(row) = parsed.node.value else {
+            let kind = parsed.node.value.kind();
+            return Err(
+                Fault::new(&rules::not_an_object::RULE).saying(format!("the row is {kind}"))
+            );
+        };
+        if let Some(at) = parsed.repeats.first() {
+            faults.push(Fault::new(&rules::duplicate_keys::RULE).at(*at));
+        }
+        let format = formats::detect(&row)?;
+        if self.unknown_keys {
+            faults.extend(rules::unknown_key::check(&row, format.keys));
+        }
+        let mut example = (format.convert)(row, faults)?;
+        if example.trim() {
+            faults.push(Fault::new(&rules::trim::RULE));
+        }
+        Ok((format, example))
     }
-    let format = formats::detect(&row)?;
-    let mut example = (format.convert)(row, faults)?;
-    if example.trim() {
-        faults.push(Fault::new(&rules::trim::RULE));
-    }
-    Ok((format, example))
 }

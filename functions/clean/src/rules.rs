@@ -5,6 +5,7 @@
 
 pub(crate) mod ambiguous_format;
 pub(crate) mod contradiction;
+pub(crate) mod control_characters;
 pub(crate) mod delimiters;
 pub(crate) mod double_encoded_arguments;
 pub(crate) mod duplicate;
@@ -21,19 +22,26 @@ pub(crate) mod last_turn_not_model;
 pub(crate) mod line_too_long;
 pub(crate) mod lone_surrogate;
 pub(crate) mod mixed_formats;
+pub(crate) mod mojibake;
 pub(crate) mod no_model_turn;
 pub(crate) mod not_an_object;
 pub(crate) mod not_split;
 pub(crate) mod output_equals_input;
 pub(crate) mod over_service_limits;
 pub(crate) mod placeholder;
+pub(crate) mod refusal;
+pub(crate) mod repeated_text;
 pub(crate) mod short_output;
 pub(crate) mod short_outputs_overall;
+pub(crate) mod size_advice;
+pub(crate) mod system_missing_in_some;
 pub(crate) mod too_deep;
 pub(crate) mod too_many_tokens;
 pub(crate) mod trim;
 pub(crate) mod truncated_file;
+pub(crate) mod truncated_output;
 pub(crate) mod unknown_format;
+pub(crate) mod unknown_key;
 pub(crate) mod unknown_role;
 pub(crate) mod unread_text;
 pub(crate) mod unreadable_file;
@@ -99,6 +107,8 @@ impl Rule {
 pub(crate) struct FileFacts {
     /// Rows kept.
     pub(crate) kept: u64,
+    /// Those among them that have a system instruction.
+    pub(crate) systems: u64,
     /// Rows that say something of their own: kept, or rejected only for being short.
     pub(crate) distinct: u64,
     /// Those among them whose answer is short.
@@ -126,6 +136,7 @@ static RULES: &[&Rule] = &[
     &unknown_format::RULE,
     &ambiguous_format::RULE,
     &wrong_type::RULE,
+    &unknown_key::RULE,
     &unknown_role::RULE,
     &unsupported_content::RULE,
     &invalid_arguments::RULE,
@@ -141,6 +152,11 @@ static RULES: &[&Rule] = &[
     &output_equals_input::RULE,
     &delimiters::RULE,
     &placeholder::RULE,
+    &control_characters::RULE,
+    &mojibake::RULE,
+    &refusal::RULE,
+    &truncated_output::RULE,
+    &repeated_text::RULE,
     &short_output::RULE,
     &duplicate::RULE,
     &contradiction::RULE,
@@ -149,6 +165,8 @@ static RULES: &[&Rule] = &[
     &truncated_file::RULE,
     &unread_text::RULE,
     &few_rows::RULE,
+    &size_advice::RULE,
+    &system_missing_in_some::RULE,
     &not_split::RULE,
     &label_task::RULE,
     &short_outputs_overall::RULE,

@@ -81,6 +81,8 @@ pub(super) struct Totals {
     pub(super) blank_lines: u64,
     /// Rows left out for a short answer alone.
     pub(super) shorts: u64,
+    /// Rows kept that have a system instruction.
+    pub(super) systems: u64,
     pub(super) labels: Labels,
     /// The training part.
     pub(super) train: Total,
@@ -382,6 +384,7 @@ impl Totals {
     fn keep(&mut self, fact: &Fact, record: &[u8]) {
         self.rows.kept += 1;
         self.kept.rows += 1;
+        self.systems += u64::from(fact.system);
         self.kept.bytes += u64::from(fact.record);
         self.tokens_input.add(fact.tokens_input);
         self.tokens_output.add(fact.tokens_output);

@@ -98,6 +98,7 @@ impl Desk<'_, '_> {
         let totals = &self.totals;
         let facts = FileFacts {
             kept: totals.rows.kept,
+            systems: totals.systems,
             distinct: totals.rows.kept + totals.shorts,
             short: totals.labels.rows() + totals.shorts,
             labels: totals.labels.distinct(),
