@@ -88,8 +88,9 @@ impl Judged {
         self.guess = "";
     }
 
-    /// Notes why a row is left out, or what was repaired in it; how long the note is.
-    pub(crate) fn note(&mut self, codes: &[&'static str], head: Head, bytes: &[u8]) -> u32 {
+    /// Notes why a row is left out, or what was repaired in it; how long the note is. No `bytes`
+    /// are given of a row that holds what must not be written down.
+    pub(crate) fn note(&mut self, codes: &[&'static str], head: Head, bytes: Option<&[u8]>) -> u32 {
         let start = self.notes.len();
         let note = Note::new(codes, head, bytes);
         // A vector takes every write, and the note has nothing that JSON has not.
@@ -100,6 +101,9 @@ impl Judged {
 }
 
 /// A row that is not kept as it was: its original bytes, and why.
+///
+/// Of a row that holds what a recipe redacts or rejects as personal or secret only the length is
+/// noted: what is to leave the dataset must not stay in a file beside it.
 #[derive(Serialize)]
 struct Note<'n> {
     codes: &'n [&'static str],
@@ -112,11 +116,14 @@ struct Note<'n> {
 }
 
 impl<'n> Note<'n> {
-    fn new(codes: &'n [&'static str], head: Head, bytes: &'n [u8]) -> Self {
-        let (raw, raw_base64, length) = match (head.body, std::str::from_utf8(bytes)) {
-            (Body::TooLong, _) => (None, None, Some(head.length)),
-            (Body::Whole | Body::Last, Ok(text)) => (Some(text), None, None),
-            (Body::Whole | Body::Last, Err(_)) => (None, Some(BASE64.encode(bytes)), None),
+    fn new(codes: &'n [&'static str], head: Head, bytes: Option<&'n [u8]>) -> Self {
+        let text = bytes.map(|bytes| std::str::from_utf8(bytes).map_err(|_| bytes));
+        let (raw, raw_base64, length) = match (head.body, text) {
+            (Body::TooLong, _) | (_, None) => (None, None, Some(head.length)),
+            (Body::Whole | Body::Last, Some(Ok(text))) => (Some(text), None, None),
+            (Body::Whole | Body::Last, Some(Err(bytes))) => {
+                (None, Some(BASE64.encode(bytes)), None)
+            }
         };
         Self {
             codes,

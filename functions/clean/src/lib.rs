@@ -33,6 +33,7 @@ mod json;
 mod judged;
 mod row;
 mod rules;
+mod scan;
 mod split;
 mod tokens;
 

@@ -16,6 +16,7 @@ use crate::{
     json::{Text, Value, parse},
     judged::{self, Fact, Judged, Kind},
     rules::{self, RowCheck, short_output::is_short},
+    scan::Search,
 };
 
 /// Judges rows by the same settings.
@@ -25,10 +26,21 @@ pub(crate) struct Judge<'s> {
     system: Option<Text<'static>>,
     /// What is looked for in each row.
     checks: Vec<RowCheck>,
+    /// What is searched for in each text.
+    search: Option<Search>,
     /// Whether keys that nobody reads are looked for.
     unknown_keys: bool,
     /// Whether anybody will read notes.
     notes: bool,
+}
+
+/// A row as it was written.
+#[derive(Clone, Copy)]
+struct Quoted<'q> {
+    head: Head,
+    bytes: &'q [u8],
+    /// Whether it holds what must not be written down.
+    secret: bool,
 }
 
 /// What a rule sees of a row.
@@ -48,6 +60,7 @@ impl<'s> Judge<'s> {
             plan,
             system: system.filter(|text| !text.is_empty()).map(Text::of),
             checks: rules::row_checks(settings),
+            search: Search::new(settings),
             unknown_keys: settings.severity(&rules::unknown_key::RULE) != Severity::Off,
             notes,
         }
@@ -79,9 +92,13 @@ impl<'s> Judge<'s> {
             tokens_output: 0,
         };
         let mut faults = Vec::new();
+        let mut secret = false;
         let start = judged.records.len();
         let example = match self.convert(head.body, bytes, &mut faults) {
-            Ok((format, example)) => {
+            Ok((format, mut example)) => {
+                if let Some(search) = &self.search {
+                    secret = search.row(&mut example, &mut faults);
+                }
                 *judged.formats.entry(format.name).or_default() += 1;
                 self.example(&example, &mut fact, &mut faults, &mut judged.records);
                 Some(example)
@@ -91,6 +108,11 @@ impl<'s> Judge<'s> {
                 None
             }
         };
+        let quoted = Quoted {
+            head,
+            bytes,
+            secret,
+        };
         let not_json = |fault: &Fault| fault.rule.code == rules::invalid_json::RULE.code;
         judged.readable |= !faults.iter().any(not_json);
         let is = |fault: &Fault, severity| self.settings.severity(fault.rule) == severity;
@@ -99,15 +121,15 @@ impl<'s> Judge<'s> {
             fact.record = 0;
             judged.records.truncate(start);
             let codes = judged::codes(&faults, |fault| is(fault, Severity::Reject));
-            fact.note = self.note(judged, &codes, head, bytes);
+            fact.note = self.note(judged, &codes, quoted);
         } else if let (Kind::Short, Some(example)) = (fact.kind, &example) {
-            self.note_short(example, head, bytes, &mut fact, judged);
+            self.note_short(example, quoted, &mut fact, judged);
         } else {
             // That blanks were taken away is no news.
             let news = |fault: &Fault| fault.rule.code != rules::trim::RULE.code;
             let codes = judged::codes(&faults, |f| is(f, Severity::Repair) && news(f));
             if !codes.is_empty() {
-                fact.note = self.note(judged, &codes, head, bytes);
+                fact.note = self.note(judged, &codes, quoted);
             }
         }
         for fault in faults {
@@ -150,20 +172,20 @@ impl<'s> Judge<'s> {
         };
     }
 
-    fn note(&self, judged: &mut Judged, codes: &[&'static str], head: Head, bytes: &[u8]) -> u32 {
-        if self.notes {
-            judged.note(codes, head, bytes)
-        } else {
-            0
+    fn note(&self, judged: &mut Judged, codes: &[&'static str], row: Quoted<'_>) -> u32 {
+        if !self.notes {
+            return 0;
         }
+        let quotable = |search: &Search| !row.secret && search.is_quotable(row.bytes);
+        let quoted = self.search.as_ref().is_none_or(quotable);
+        judged.note(codes, row.head, quoted.then_some(row.bytes))
     }
 
     /// Notes what is wrong with a short answer, should it turn out to be no label.
     fn note_short(
         &self,
         example: &Example<'_>,
-        head: Head,
-        bytes: &[u8],
+        row: Quoted<'_>,
         fact: &mut Fact,
         judged: &mut Judged,
     ) {
@@ -174,8 +196,8 @@ impl<'s> Judge<'s> {
             fault = fault.at(turn.place.at).path(turn.place);
         }
         let severity = self.settings.severity(fault.rule);
-        judged.shorts.add(fault, severity, head, bytes);
-        fact.note = self.note(judged, &[rules::short_output::RULE.code], head, bytes);
+        judged.shorts.add(fault, severity, row.head, row.bytes);
+        fact.note = self.note(judged, &[rules::short_output::RULE.code], row);
     }
 
     /// Reads a row, whatever format it is in.

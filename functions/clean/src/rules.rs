@@ -28,9 +28,18 @@ pub(crate) mod not_an_object;
 pub(crate) mod not_split;
 pub(crate) mod output_equals_input;
 pub(crate) mod over_service_limits;
+pub(crate) mod pii_card;
+pub(crate) mod pii_email;
+pub(crate) mod pii_iban;
+pub(crate) mod pii_ip;
+pub(crate) mod pii_national_id;
+pub(crate) mod pii_phone;
 pub(crate) mod placeholder;
 pub(crate) mod refusal;
 pub(crate) mod repeated_text;
+pub(crate) mod secret_cloud_key;
+pub(crate) mod secret_private_key;
+pub(crate) mod secret_token;
 pub(crate) mod short_output;
 pub(crate) mod short_outputs_overall;
 pub(crate) mod size_advice;
@@ -143,6 +152,15 @@ static RULES: &[&Rule] = &[
     &duplicate_keys::RULE,
     &double_encoded_arguments::RULE,
     &trim::RULE,
+    &pii_email::RULE,
+    &pii_phone::RULE,
+    &pii_card::RULE,
+    &pii_iban::RULE,
+    &pii_ip::RULE,
+    &pii_national_id::RULE,
+    &secret_cloud_key::RULE,
+    &secret_token::RULE,
+    &secret_private_key::RULE,
     &no_model_turn::RULE,
     &last_turn_not_model::RULE,
     &wrong_turn_order::RULE,
