@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 
 use data_encoding::BASE64;
 use serde::Serialize;
+use whatlang::Lang;
 
 use crate::{
     batch::Lines,
     container::{Body, Head},
     finding::Fault,
     pass::Ledger,
+    scan::sketch::Sketch,
 };
 
 /// What is known of one row.
@@ -32,6 +34,8 @@ pub(crate) struct Fact {
     pub(crate) output: u64,
     /// Whether it has a system instruction.
     pub(crate) system: bool,
+    /// The language it answers in, where that was looked for and is sure.
+    pub(crate) language: Option<Lang>,
     /// Estimated tokens of everything but the model's turns.
     pub(crate) tokens_input: u32,
     /// Estimated tokens of the model's turns.
@@ -56,6 +60,9 @@ pub(crate) struct Judged {
     pub(crate) facts: Vec<Fact>,
     /// The records of all examples, in order.
     pub(crate) records: Vec<u8>,
+    /// What each row says in short, in order, if near-duplicates are looked for; none of a row
+    /// that is too short or rejected.
+    pub(crate) sketches: Vec<Option<Sketch>>,
     /// The notes of all rows that have one, in order; each lacks its start, the line.
     pub(crate) notes: Vec<u8>,
     /// What was found.
@@ -79,6 +86,7 @@ impl Judged {
         self.records.clear();
         // Records are a little longer than plain rows.
         self.records.reserve(bytes + bytes / 8);
+        self.sketches.clear();
         self.notes.clear();
         self.ledger = Ledger::new(findings_max);
         self.shorts = Ledger::new(findings_max);

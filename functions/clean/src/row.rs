@@ -16,7 +16,7 @@ use crate::{
     json::{Text, Value, parse},
     judged::{self, Fact, Judged, Kind},
     rules::{self, RowCheck, short_output::is_short},
-    scan::Search,
+    scan::{Search, language::Languages, sketch::Sketch},
 };
 
 /// Judges rows by the same settings.
@@ -28,6 +28,9 @@ pub(crate) struct Judge<'s> {
     checks: Vec<RowCheck>,
     /// What is searched for in each text.
     search: Option<Search>,
+    languages: Option<Languages>,
+    /// Whether rows that say nearly the same are looked for.
+    sketches: bool,
     /// Whether keys that nobody reads are looked for.
     unknown_keys: bool,
     /// Whether anybody will read notes.
@@ -54,6 +57,7 @@ pub(crate) struct Row<'r, 'a> {
 impl<'s> Judge<'s> {
     /// A judge that goes by `settings`, and by what an earlier pass found; takes `notes` or not.
     pub(crate) fn new(settings: &'s Settings, plan: &'s Plan, notes: bool) -> Self {
+        let on = |rule| settings.severity(rule) != Severity::Off;
         let system = settings.system_instruction.as_deref().map(str::trim);
         Self {
             settings,
@@ -61,7 +65,9 @@ impl<'s> Judge<'s> {
             system: system.filter(|text| !text.is_empty()).map(Text::of),
             checks: rules::row_checks(settings),
             search: Search::new(settings),
-            unknown_keys: settings.severity(&rules::unknown_key::RULE) != Severity::Off,
+            languages: on(&rules::language_mismatch::RULE).then(Languages::new),
+            sketches: on(&rules::near_duplicate::RULE),
+            unknown_keys: on(&rules::unknown_key::RULE),
             notes,
         }
     }
@@ -88,6 +94,7 @@ impl<'s> Judge<'s> {
             input: 0,
             output: 0,
             system: false,
+            language: None,
             tokens_input: 0,
             tokens_output: 0,
         };
@@ -116,6 +123,9 @@ impl<'s> Judge<'s> {
         let not_json = |fault: &Fault| fault.rule.code == rules::invalid_json::RULE.code;
         judged.readable |= !faults.iter().any(not_json);
         let is = |fault: &Fault, severity| self.settings.severity(fault.rule) == severity;
+        if self.sketches {
+            judged.sketches.push(example.as_ref().and_then(Sketch::of));
+        }
         if faults.iter().any(|fault| is(fault, Severity::Reject)) {
             fact.kind = Kind::Rejected;
             fact.record = 0;
@@ -155,6 +165,10 @@ impl<'s> Judge<'s> {
         fact.input = before.rotate_left(1) ^ after;
         fact.output = xxh3_64(piece(shape.answer.clone()));
         fact.system = example.system.is_some() || self.system.is_some();
+        fact.language = self
+            .languages
+            .as_ref()
+            .and_then(|languages| languages.of(example));
         fact.tokens_input = shape.tokens_input;
         fact.tokens_output = shape.tokens_output;
         let row = Row {

@@ -18,11 +18,13 @@ pub(crate) mod invalid_arguments;
 pub(crate) mod invalid_json;
 pub(crate) mod invalid_utf8;
 pub(crate) mod label_task;
+pub(crate) mod language_mismatch;
 pub(crate) mod last_turn_not_model;
 pub(crate) mod line_too_long;
 pub(crate) mod lone_surrogate;
 pub(crate) mod mixed_formats;
 pub(crate) mod mojibake;
+pub(crate) mod near_duplicate;
 pub(crate) mod no_model_turn;
 pub(crate) mod not_an_object;
 pub(crate) mod not_split;
@@ -178,6 +180,8 @@ static RULES: &[&Rule] = &[
     &short_output::RULE,
     &duplicate::RULE,
     &contradiction::RULE,
+    &near_duplicate::RULE,
+    &language_mismatch::RULE,
     &empty_file::RULE,
     &unreadable_file::RULE,
     &truncated_file::RULE,

@@ -4,8 +4,10 @@
 //! around them is anything understood. What is found is named and never shown.
 
 mod email;
+pub(crate) mod language;
 mod number;
 mod secret;
+pub(crate) mod sketch;
 
 use std::ops::Range;
 

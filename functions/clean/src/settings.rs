@@ -126,6 +126,12 @@ impl Settings {
                 Some(rule) if *severity == Severity::Repair && !rule.repairs() => {
                     faults.push(format!("rule `{code}` has no repair"));
                 }
+                Some(rule)
+                    if *severity == Severity::Reject
+                        && matches!(rule.scan(), Some(Scan::Language | Scan::NearDuplicates)) =>
+                {
+                    faults.push(format!("rule `{code}` only tells: it rejects no row"));
+                }
                 Some(rule) if rule.binding && *severity != Severity::Reject => {
                     faults.push(format!("rule `{code}` always rejects: {}", rule.doc));
                 }
@@ -192,6 +198,11 @@ mod tests {
             "`empty_output` always rejects",
         );
         check("severities = { trim = 'off' }", "is never off");
+        check("severities = { near_duplicate = 'reject' }", "only tells");
+        check(
+            "severities = { pii_email = 'repair', pii_ip = 'reject' }",
+            "",
+        );
         check(
             "validation_percent = 99\nseverities = { nope = 'note' }",
             "the most is 23; no rule is called `nope`",

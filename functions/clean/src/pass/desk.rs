@@ -10,7 +10,9 @@ use super::{
     Sample,
     histogram::Histogram,
     labels::Labels,
+    languages::Languages,
     ledger::Ledger,
+    near::Near,
     pool::{Aside, Pool},
     seen::{Meeting, Seen},
 };
@@ -21,6 +23,7 @@ use crate::{
     parts::Parts,
     row::Judge,
     rules,
+    scan::sketch::Sketch,
     split::{self, Place, Total},
 };
 
@@ -39,6 +42,7 @@ pub(super) struct Desk<'s, 'o> {
     /// Lines so far.
     line: u64,
     seen: Seen,
+    near: Near,
     pub(super) ledger: Ledger,
     /// Questions answered in more than one way, where those are to be left out.
     pub(super) contradictions: HashMap<u64, (u32, u32)>,
@@ -84,6 +88,7 @@ pub(super) struct Totals {
     /// Rows kept that have a system instruction.
     pub(super) systems: u64,
     pub(super) labels: Labels,
+    pub(super) languages: Languages,
     /// The training part.
     pub(super) train: Total,
     /// All that is kept.
@@ -104,7 +109,8 @@ pub(super) struct Totals {
 enum Fate {
     Rejected,
     Duplicate,
-    Kept,
+    /// With the question by whose draw it is placed: its own, or one that is nearly the same.
+    Kept(u64),
 }
 
 impl<'s, 'o> Desk<'s, 'o> {
@@ -127,6 +133,7 @@ impl<'s, 'o> Desk<'s, 'o> {
             hold_bytes,
             line: 0,
             seen: Seen::default(),
+            near: Near::default(),
             ledger: Ledger::new(settings.findings_max),
             contradictions: HashMap::new(),
             pool: Pool::default(),
@@ -192,9 +199,8 @@ impl<'s, 'o> Desk<'s, 'o> {
     fn stream(&mut self, judged: &Judged, base: u64, course: Course) -> Result<(), Error> {
         let fates = self.decide(judged, base, course.task);
         let (seed, crowds) = (self.settings.seed, &self.plan.crowds);
-        let place = |fact: &Fact| {
-            let aside =
-                split::turn(fact.input, seed) < course.train_from && !crowds.contains(&fact.input);
+        let place = |group: u64| {
+            let aside = split::turn(group, seed) < course.train_from && !crowds.contains(&group);
             (!aside).then_some(Place::Train)
         };
         self.write(judged, base, &fates, place)
@@ -207,14 +213,15 @@ impl<'s, 'o> Desk<'s, 'o> {
         let mut decided = Vec::with_capacity(held.len());
         for Held { judged, base } in held {
             let fates = self.decide(judged, *base, task);
-            let kept = judged.facts.iter().zip(&fates);
-            asked.extend(
-                kept.filter(|(_, fate)| **fate == Fate::Kept)
-                    .map(|(fact, _)| split::Row {
-                        input: fact.input,
-                        bytes: fact.record,
-                    }),
-            );
+            asked.extend(judged.facts.iter().zip(&fates).filter_map(|(fact, fate)| {
+                let Fate::Kept(group) = fate else {
+                    return None;
+                };
+                Some(split::Row {
+                    input: *group,
+                    bytes: fact.record,
+                })
+            }));
             decided.push(fates);
         }
         let mut places = split::plan(&asked, Total::default(), self.settings).into_iter();
@@ -234,14 +241,18 @@ impl<'s, 'o> Desk<'s, 'o> {
         }
         let mut found = Ledger::new(self.settings.findings_max);
         let mut fates = Vec::with_capacity(judged.facts.len());
+        let mut sketches = judged.sketches.iter();
         for fact in &judged.facts {
+            let sketch = sketches.next().and_then(Option::as_ref);
             fates.push(match fact.kind {
                 Kind::Rejected => Fate::Rejected,
                 Kind::Short if rejecting => {
                     self.totals.shorts += 1;
                     Fate::Rejected
                 }
-                Kind::Short | Kind::Example => self.compare(fact, base + fact.line, &mut found),
+                Kind::Short | Kind::Example => {
+                    self.compare(fact, sketch, base + fact.line, &mut found)
+                }
             });
         }
         self.ledger.merge(&found, 0);
@@ -249,9 +260,16 @@ impl<'s, 'o> Desk<'s, 'o> {
     }
 
     /// Compares an example with those before it.
-    fn compare(&mut self, fact: &Fact, line: u64, found: &mut Ledger) -> Fate {
+    fn compare(
+        &mut self,
+        fact: &Fact,
+        sketch: Option<&Sketch>,
+        line: u64,
+        found: &mut Ledger,
+    ) -> Fate {
         let short_line = u32::try_from(line).unwrap_or(u32::MAX);
-        match self.seen.meet(fact.input, fact.output, short_line) {
+        let meeting = self.seen.meet(fact.input, fact.output, short_line);
+        match meeting {
             Meeting::New => {}
             Meeting::Repeat(first) => {
                 let severity = self.settings.severity(&rules::duplicate::RULE);
@@ -280,7 +298,15 @@ impl<'s, 'o> Desk<'s, 'o> {
         if fact.kind == Kind::Short {
             self.totals.labels.count(fact.output);
         }
-        Fate::Kept
+        let is_new = meeting == Meeting::New;
+        let near = self.near.meet(sketch, fact.input, is_new, short_line);
+        if let Some(first) = near.line {
+            let severity = self.settings.severity(&rules::near_duplicate::RULE);
+            let message = format!("the row says nearly the same as line {first}");
+            let fault = Fault::new(&rules::near_duplicate::RULE).saying(message);
+            found.add_at(fault, severity, line);
+        }
+        Fate::Kept(near.group)
     }
 
     /// Writes every row where it belongs; those that `place` knows no place for are kept aside.
@@ -289,7 +315,7 @@ impl<'s, 'o> Desk<'s, 'o> {
         judged: &Judged,
         base: u64,
         fates: &[Fate],
-        mut place: impl FnMut(&Fact) -> Option<Place>,
+        mut place: impl FnMut(u64) -> Option<Place>,
     ) -> Result<(), Error> {
         let mut run = Run::default();
         let (mut record_start, mut note_start) = (0, 0);
@@ -305,16 +331,16 @@ impl<'s, 'o> Desk<'s, 'o> {
                     self.totals.rows.rejected += 1;
                     self.write_note(Part::Rejected, line, note, None)?;
                 }
-                Fate::Kept => {
+                Fate::Kept(group) => {
                     let record = judged.records.get(record_at.clone()).unwrap_or_default();
-                    self.totals.keep(fact, record);
+                    self.totals.keep(fact, line, record);
                     if fact.kind == Kind::Example && !note.is_empty() {
                         self.write_note(Part::Corrected, line, note, Some(record))?;
                     }
-                    match place(fact) {
-                        None => self.pool.add(Aside::of(fact), record),
+                    match place(*group) {
+                        None => self.pool.add(Aside::of(fact, *group), record),
                         Some(place) => {
-                            self.totals.place(&Aside::of(fact), place);
+                            self.totals.place(&Aside::of(fact, *group), place);
                             run.add(place.part(), record_at, judged, &mut self.parts)?;
                         }
                     }
@@ -381,7 +407,10 @@ impl Totals {
     }
 
     /// Counts a row that is kept.
-    fn keep(&mut self, fact: &Fact, record: &[u8]) {
+    fn keep(&mut self, fact: &Fact, line: u64, record: &[u8]) {
+        if let Some(language) = fact.language {
+            self.languages.count(language, line);
+        }
         self.rows.kept += 1;
         self.kept.rows += 1;
         self.systems += u64::from(fact.system);
@@ -409,9 +438,9 @@ impl Totals {
 }
 
 impl Aside {
-    fn of(fact: &Fact) -> Self {
+    fn of(fact: &Fact, group: u64) -> Self {
         Self {
-            input: fact.input,
+            input: group,
             bytes: fact.record,
             tokens_input: fact.tokens_input,
             tokens_output: fact.tokens_output,

@@ -127,6 +127,9 @@ impl Desk<'_, '_> {
             let fault = Fault::new(&rules::empty_file::RULE);
             self.ledger.add_at(fault, Severity::Reject, 0);
         }
+        let severity = self.settings.severity(&rules::language_mismatch::RULE);
+        let differing = totals.languages.tell(severity, self.settings.findings_max);
+        self.ledger.merge(&differing, 0);
         for rule in rules::rules() {
             let severity = self.settings.severity(rule);
             if let Check::File(check) = rule.check
@@ -150,6 +153,7 @@ impl Desk<'_, '_> {
             container: end.container.name().to_owned(),
             format: most.map(|(name, _)| (*name).to_owned()),
             formats: totals.formats.iter().map(named).collect(),
+            languages: totals.languages.report(),
             task,
             crc32c: end.crc32c,
             bytes: end.bytes,

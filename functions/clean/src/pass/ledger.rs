@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Finding, Severity, container::Head, finding::Fault, rules};
+use crate::{Finding, Rule, Severity, container::Head, finding::Fault, rules};
 
 /// First lines remembered of every code.
 const LINES_MAX: usize = 3;
@@ -66,6 +66,13 @@ impl Ledger {
             body: crate::container::Body::Whole,
         };
         self.add(fault, severity, head, &[]);
+    }
+
+    /// Counts what is wrong on further lines, which are not told.
+    pub(super) fn count_unlisted(&mut self, rule: &'static Rule, count: u64) {
+        if count > 0 {
+            self.codes.entry(rule.code).or_default().count += count;
+        }
     }
 
     /// Takes over what was found further down: `other` counts its lines from `base`.
