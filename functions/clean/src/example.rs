@@ -135,7 +135,15 @@ impl<'a> Turn<'a> {
     }
 }
 
-impl Example<'_> {
+impl<'a> Example<'a> {
+    /// Every text, with its place where that is known: the system instruction has none.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (Option<Place>, &Text<'a>)> {
+        let system = self.system.iter().map(|text| (None, text));
+        let turns = self.turns.iter();
+        let said = turns.flat_map(|turn| turn.texts().map(|text| (Some(turn.place), text)));
+        system.chain(said)
+    }
+
     /// Removes blanks around every turn; whether there were any.
     pub(crate) fn trim(&mut self) -> bool {
         let mut changed = false;

@@ -72,6 +72,14 @@ impl Fault {
         }
     }
 
+    /// Says within which member or element of the row, where that is known.
+    pub(crate) fn within(self, place: Option<Place>) -> Self {
+        match place {
+            Some(place) => self.at(place.at).path(place),
+            None => self,
+        }
+    }
+
     /// Says at which JSON path of the row.
     pub(crate) fn path(self, path: Place) -> Self {
         Self {

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 
 use data_encoding::BASE64;
 use serde::Serialize;
+use whatlang::Lang;
 
 use crate::{
     batch::Lines,
     container::{Body, Head},
     finding::Fault,
     pass::Ledger,
+    scan::sketch::Sketch,
 };
 
 /// What is known of one row.
@@ -30,6 +32,10 @@ pub(crate) struct Fact {
     pub(crate) input: u64,
     /// Identifies the last turn.
     pub(crate) output: u64,
+    /// Whether it has a system instruction.
+    pub(crate) system: bool,
+    /// The language it answers in, where that was looked for and is sure.
+    pub(crate) language: Option<Lang>,
     /// Estimated tokens of everything but the model's turns.
     pub(crate) tokens_input: u32,
     /// Estimated tokens of the model's turns.
@@ -54,6 +60,9 @@ pub(crate) struct Judged {
     pub(crate) facts: Vec<Fact>,
     /// The records of all examples, in order.
     pub(crate) records: Vec<u8>,
+    /// What each row says in short, in order, if near-duplicates are looked for; none of a row
+    /// that is too short or rejected.
+    pub(crate) sketches: Vec<Option<Sketch>>,
     /// The notes of all rows that have one, in order; each lacks its start, the line.
     pub(crate) notes: Vec<u8>,
     /// What was found.
@@ -77,6 +86,7 @@ impl Judged {
         self.records.clear();
         // Records are a little longer than plain rows.
         self.records.reserve(bytes + bytes / 8);
+        self.sketches.clear();
         self.notes.clear();
         self.ledger = Ledger::new(findings_max);
         self.shorts = Ledger::new(findings_max);
@@ -86,8 +96,9 @@ impl Judged {
         self.guess = "";
     }
 
-    /// Notes why a row is left out, or what was repaired in it; how long the note is.
-    pub(crate) fn note(&mut self, codes: &[&'static str], head: Head, bytes: &[u8]) -> u32 {
+    /// Notes why a row is left out, or what was repaired in it; how long the note is. No `bytes`
+    /// are given of a row that holds what must not be written down.
+    pub(crate) fn note(&mut self, codes: &[&'static str], head: Head, bytes: Option<&[u8]>) -> u32 {
         let start = self.notes.len();
         let note = Note::new(codes, head, bytes);
         // A vector takes every write, and the note has nothing that JSON has not.
@@ -98,6 +109,9 @@ impl Judged {
 }
 
 /// A row that is not kept as it was: its original bytes, and why.
+///
+/// Of a row that holds what a recipe redacts or rejects as personal or secret only the length is
+/// noted: what is to leave the dataset must not stay in a file beside it.
 #[derive(Serialize)]
 struct Note<'n> {
     codes: &'n [&'static str],
@@ -110,11 +124,12 @@ struct Note<'n> {
 }
 
 impl<'n> Note<'n> {
-    fn new(codes: &'n [&'static str], head: Head, bytes: &'n [u8]) -> Self {
-        let (raw, raw_base64, length) = match (head.body, std::str::from_utf8(bytes)) {
-            (Body::TooLong, _) => (None, None, Some(head.length)),
-            (Body::Whole | Body::Last | Body::Cut, Ok(text)) => (Some(text), None, None),
-            (Body::Whole | Body::Last | Body::Cut, Err(_)) => {
+    fn new(codes: &'n [&'static str], head: Head, bytes: Option<&'n [u8]>) -> Self {
+        let text = bytes.map(|bytes| std::str::from_utf8(bytes).map_err(|_| bytes));
+        let (raw, raw_base64, length) = match (head.body, text) {
+            (Body::TooLong, _) | (_, None) => (None, None, Some(head.length)),
+            (Body::Whole | Body::Last | Body::Cut, Some(Ok(text))) => (Some(text), None, None),
+            (Body::Whole | Body::Last | Body::Cut, Some(Err(bytes))) => {
                 (None, Some(BASE64.encode(bytes)), None)
             }
         };

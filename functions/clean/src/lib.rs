@@ -34,6 +34,7 @@ mod json;
 mod judged;
 mod row;
 mod rules;
+mod scan;
 mod split;
 mod tokens;
 
@@ -52,7 +53,7 @@ pub use crate::{
     plan::Plan,
     report::{Calibration, Distribution, Report, Rows, Splits, Task, Tokens, Verdict, render},
     rules::{Rule, rules},
-    settings::{Settings, Severity},
+    settings::{Scan, Settings, Severity},
     source::{File, Ranges, Source},
     start::run,
 };

@@ -3,9 +3,10 @@
 use proptest::prelude::*;
 
 use crate::{
-    Cleaned, Part, Settings,
-    pass::tests::{Memory, clean},
+    Cleaned, Machine, Part, Scan, Settings,
+    pass::tests::{Memory, clean, clean_on},
     render,
+    scan::tests::redacting,
 };
 
 /// No part is held out, so that the kept rows are one file.
@@ -129,6 +130,67 @@ proptest! {
         prop_assert!(!validated.iter().any(|question| trained.contains(question)));
         prop_assert!(!asked(Part::Eval).any(|q| trained.contains(&q) || validated.contains(&q)));
     }
+
+    #[test]
+    fn rows_nearly_the_same_are_on_one_side(rows in prop::collection::vec((0..12_usize, 0..60_usize), 40..160)) {
+        let settings = Settings {
+            scan: [Scan::NearDuplicates].into(),
+            ..Settings::default()
+        };
+        let text: String = rows.iter().enumerate().map(|(line, (said, changed))| near(line, *said, *changed)).collect();
+        for hold in [2_000, u64::MAX] {
+            let (cleaned, memory, _) = clean_on(text.as_bytes(), &settings, Machine::tiny(2, hold));
+            let of_line = |line: u64| {
+                let asked = format!("row {line}?");
+                Part::ALL.into_iter().find(|part| memory.rows(*part).iter().any(|row| row.contains(&asked)))
+            };
+            let mut near = 0;
+            for finding in cleaned.report.findings.iter().filter(|f| f.code == "near_duplicate") {
+                let first = finding.message.rsplit(' ').next().unwrap().parse().unwrap();
+                prop_assert_eq!(of_line(finding.line), of_line(first), "{}", finding.message);
+                near += 1;
+            }
+            prop_assert!(near > 0);
+            adds_up(&cleaned, &memory);
+        }
+    }
+
+    #[test]
+    fn redacting_twice_is_redacting_once(rows in prop::collection::vec(row(), 0..40)) {
+        let settings = Settings { scan: every_scan(), ..redacting() };
+        let (_, once) = clean(rows.join("\n").as_bytes(), &settings);
+        let (cleaned, twice) = clean(&once.0[&Part::Train], &settings);
+        prop_assert_eq!(&once.0[&Part::Train], &twice.0[&Part::Train]);
+        let found = cleaned.report.codes.into_keys();
+        prop_assert_eq!(found.filter(|code| code.starts_with("pii_") || code.starts_with("secret_")).count(), 0);
+    }
+}
+
+fn every_scan() -> std::collections::BTreeSet<Scan> {
+    [
+        Scan::Pii,
+        Scan::Secrets,
+        Scan::Language,
+        Scan::NearDuplicates,
+    ]
+    .into()
+}
+
+/// A row that says the same as all of one number, but for a word.
+fn near(line: usize, said: usize, changed: usize) -> String {
+    let word = |n| {
+        if n == changed {
+            "changed".to_owned()
+        } else {
+            format!("word{}", said * 1_000 + n)
+        }
+    };
+    let words: Vec<String> = (0..90).map(word).collect();
+    format!(
+        "{{\"input\":\"row {}?\",\"output\":\"{}\"}}\n",
+        line + 1,
+        words.join(" ")
+    )
 }
 
 #[test]
@@ -145,10 +207,27 @@ fn no_text_of_a_row_is_in_the_report() {
         r#"{"input":"SECRET \ud83d","output":"SECRET"}"#,
         r#"{"input":"SECRET"#,
         r#""SECRET""#,
+        r#"{"input":"SECRET \u001b","output":"As an AI language model, SECRET cafÃ© and the"}"#,
+        r#"{"input":"a {SECRET_name}","output":"SECRET ``` SECRET"}"#,
+        r#"{"input":"mail SECRET@SECRET.io","output":"or call (415) 555-2671, or 4111 1111 1111 1111"}"#,
+        r#"{"input":"AKIAA1B2C3D4E5F6G7H8","output":"the SECRET is -----BEGIN PRIVATE KEY-----SECRET"}"#,
     ];
-    let (cleaned, _) = clean(rows.join("\n").as_bytes(), &Settings::default());
-    let report = serde_json::to_string(&cleaned.report).unwrap() + &render(&cleaned.report);
-    assert!(!report.contains("SECRET"), "{report}");
+    let looped = format!(
+        r#"{{"input":"b","output":"{}"}}"#,
+        "SECRET loop ".repeat(20)
+    );
+    let text = rows.join("\n") + "\n" + &looped;
+    let scanning = Settings {
+        scan: every_scan(),
+        ..Settings::default()
+    };
+    for settings in [Settings::default(), scanning, redacting()] {
+        let (cleaned, _) = clean(text.as_bytes(), &settings);
+        let report = serde_json::to_string(&cleaned.report).unwrap() + &render(&cleaned.report);
+        for said in ["SECRET", "555", "1111", "A1B2"] {
+            assert!(!report.contains(said), "{report}");
+        }
+    }
 }
 
 /// Numbers of questions and of their answers, with repeats and contradictions.

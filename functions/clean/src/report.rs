@@ -28,6 +28,10 @@ pub struct Report {
     pub format: Option<String>,
     /// Rows by format.
     pub formats: BTreeMap<String, u64>,
+    /// Kept rows by the language they answer in (ISO 639-3), where a recipe asks for that and the
+    /// language is sure; the commonest.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub languages: BTreeMap<String, u64>,
     /// What the rows teach.
     pub task: Task,
     /// CRC32C of the raw bytes, as Cloud Storage states it.

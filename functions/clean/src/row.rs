@@ -15,7 +15,8 @@ use crate::{
     gemini,
     json::{Object, Text, Value, parse},
     judged::{self, Fact, Judged, Kind},
-    rules::{self, Check, short_output::is_short},
+    rules::{self, RowCheck, short_output::is_short},
+    scan::{Search, language::Languages, sketch::Sketch},
 };
 
 /// Judges rows by the same settings.
@@ -24,8 +25,26 @@ pub(crate) struct Judge<'s> {
     plan: &'s Plan,
     layout: Layout,
     system: Option<Text<'static>>,
+    /// What is looked for in each row.
+    checks: Vec<RowCheck>,
+    /// What is searched for in each text.
+    search: Option<Search>,
+    languages: Option<Languages>,
+    /// Whether rows that say nearly the same are looked for.
+    sketches: bool,
+    /// Whether keys that nobody reads are looked for.
+    unknown_keys: bool,
     /// Whether anybody will read notes.
     notes: bool,
+}
+
+/// A row as it was written.
+#[derive(Clone, Copy)]
+struct Quoted<'q> {
+    head: Head,
+    bytes: &'q [u8],
+    /// Whether it holds what must not be written down.
+    secret: bool,
 }
 
 /// What a rule sees of a row.
@@ -40,12 +59,18 @@ impl<'s> Judge<'s> {
     /// A judge that goes by `settings`, and by what an earlier pass found, of rows that are written
     /// in `layout`; takes `notes` or not.
     pub(crate) fn new(settings: &'s Settings, plan: &'s Plan, layout: Layout, notes: bool) -> Self {
+        let on = |rule| settings.severity(rule) != Severity::Off;
         let system = settings.system_instruction.as_deref().map(str::trim);
         Self {
             settings,
             plan,
             layout,
             system: system.filter(|text| !text.is_empty()).map(Text::of),
+            checks: rules::row_checks(settings),
+            search: Search::new(settings),
+            languages: on(&rules::language_mismatch::RULE).then(Languages::new),
+            sketches: on(&rules::near_duplicate::RULE),
+            unknown_keys: on(&rules::unknown_key::RULE),
             notes,
         }
     }
@@ -71,13 +96,19 @@ impl<'s> Judge<'s> {
             note: 0,
             input: 0,
             output: 0,
+            system: false,
+            language: None,
             tokens_input: 0,
             tokens_output: 0,
         };
         let mut faults = Vec::new();
+        let mut secret = false;
         let start = judged.records.len();
-        let example = match convert(&self.layout, head.body, bytes, &mut faults) {
-            Ok((format, example)) => {
+        let example = match self.convert(head.body, bytes, &mut faults) {
+            Ok((format, mut example)) => {
+                if let Some(search) = &self.search {
+                    secret = search.row(&mut example, &mut faults);
+                }
                 *judged.formats.entry(format.name).or_default() += 1;
                 self.example(&example, &mut fact, &mut faults, &mut judged.records);
                 Some(example)
@@ -87,23 +118,31 @@ impl<'s> Judge<'s> {
                 None
             }
         };
+        let quoted = Quoted {
+            head,
+            bytes,
+            secret,
+        };
         let not_json = |fault: &Fault| fault.rule.code == rules::invalid_json::RULE.code;
         judged.readable |= !faults.iter().any(not_json);
         let is = |fault: &Fault, severity| self.settings.severity(fault.rule) == severity;
+        if self.sketches {
+            judged.sketches.push(example.as_ref().and_then(Sketch::of));
+        }
         if faults.iter().any(|fault| is(fault, Severity::Reject)) {
             fact.kind = Kind::Rejected;
             fact.record = 0;
             judged.records.truncate(start);
             let codes = judged::codes(&faults, |fault| is(fault, Severity::Reject));
-            fact.note = self.note(judged, &codes, head, bytes);
+            fact.note = self.note(judged, &codes, quoted);
         } else if let (Kind::Short, Some(example)) = (fact.kind, &example) {
-            self.note_short(example, head, bytes, &mut fact, judged);
+            self.note_short(example, quoted, &mut fact, judged);
         } else {
             // That blanks were taken away is no news.
             let news = |fault: &Fault| fault.rule.code != rules::trim::RULE.code;
             let codes = judged::codes(&faults, |f| is(f, Severity::Repair) && news(f));
             if !codes.is_empty() {
-                fact.note = self.note(judged, &codes, head, bytes);
+                fact.note = self.note(judged, &codes, quoted);
             }
         }
         for fault in faults {
@@ -128,17 +167,18 @@ impl<'s> Judge<'s> {
         let after = xxh3_64(piece(shape.answer.end..records.len()));
         fact.input = before.rotate_left(1) ^ after;
         fact.output = xxh3_64(piece(shape.answer.clone()));
+        fact.system = example.system.is_some() || self.system.is_some();
+        fact.language = self
+            .languages
+            .as_ref()
+            .and_then(|languages| languages.of(example));
         fact.tokens_input = shape.tokens_input;
         fact.tokens_output = shape.tokens_output;
         let row = Row {
             example,
             tokens: shape.tokens_input.saturating_add(shape.tokens_output),
         };
-        for rule in rules::rules() {
-            if let Check::Row(check) = rule.check {
-                faults.extend(check(&row));
-            }
-        }
+        faults.extend(self.checks.iter().filter_map(|check| check(&row)));
         faults.extend(self.plan.contradiction(fact.input));
         records.push(b'\n');
         fact.record = u32::try_from(records.len() - start).unwrap_or(u32::MAX);
@@ -149,20 +189,20 @@ impl<'s> Judge<'s> {
         };
     }
 
-    fn note(&self, judged: &mut Judged, codes: &[&'static str], head: Head, bytes: &[u8]) -> u32 {
-        if self.notes {
-            judged.note(codes, head, bytes)
-        } else {
-            0
+    fn note(&self, judged: &mut Judged, codes: &[&'static str], row: Quoted<'_>) -> u32 {
+        if !self.notes {
+            return 0;
         }
+        let quotable = |search: &Search| !row.secret && search.is_quotable(row.bytes);
+        let quoted = self.search.as_ref().is_none_or(quotable);
+        judged.note(codes, row.head, quoted.then_some(row.bytes))
     }
 
     /// Notes what is wrong with a short answer, should it turn out to be no label.
     fn note_short(
         &self,
         example: &Example<'_>,
-        head: Head,
-        bytes: &[u8],
+        row: Quoted<'_>,
         fact: &mut Fact,
         judged: &mut Judged,
     ) {
@@ -173,45 +213,55 @@ impl<'s> Judge<'s> {
             fault = fault.at(turn.place.at).path(turn.place);
         }
         let severity = self.settings.severity(fault.rule);
-        judged.shorts.add(fault, severity, head, bytes);
-        fact.note = self.note(judged, &[rules::short_output::RULE.code], head, bytes);
+        judged.shorts.add(fault, severity, row.head, row.bytes);
+        fact.note = self.note(judged, &[rules::short_output::RULE.code], row);
+    }
+
+    /// Reads a row, whatever format it is in.
+    fn convert<'a>(
+        &self,
+        body: Body,
+        bytes: &'a [u8],
+        faults: &mut Vec<Fault>,
+    ) -> Result<(&'static Format, Example<'a>), Fault> {
+        check_body(&self.layout, body)?;
+        let text = simdutf8::compat::from_utf8(bytes).map_err(|error| {
+            let at = u32::try_from(error.valid_up_to()).unwrap_or(u32::MAX);
+            Fault::new(&rules::invalid_utf8::RULE).at(at)
+        })?;
+        let row = match &self.layout {
+            Layout::Json => read_json(body, text, faults)?,
+            Layout::Csv(header) => header.read(text, faults)?,
+        };
+        let format = formats::detect(&row)?;
+        if self.unknown_keys {
+            faults.extend(rules::unknown_key::check(&row, format.keys));
+        }
+        let mut example = (format.convert)(row, faults)?;
+        if example.trim() {
+            faults.push(Fault::new(&rules::trim::RULE));
+        }
+        Ok((format, example))
     }
 }
 
-fn convert<'a>(
-    layout: &Layout,
-    body: Body,
-    bytes: &'a [u8],
-    faults: &mut Vec<Fault>,
-) -> Result<(&'static Format, Example<'a>), Fault> {
+/// Whether a row's bytes can be had, and all of them.
+fn check_body(layout: &Layout, body: Body) -> Result<(), Fault> {
     match (body, layout) {
-        (Body::Whole | Body::Last, _) => {}
+        (Body::Whole | Body::Last, _) => Ok(()),
         (Body::Cut, _) => {
             let fault = Fault::new(&rules::csv_fields::RULE);
-            return Err(fault.saying("the file was cut off within the record"));
+            Err(fault.saying("the file was cut off within the record"))
         }
-        (Body::TooLong, Layout::Json) => return Err(Fault::new(&rules::line_too_long::RULE)),
+        (Body::TooLong, Layout::Json) => Err(Fault::new(&rules::line_too_long::RULE)),
         (Body::TooLong, Layout::Csv(_)) => {
             let fault = Fault::new(&rules::line_too_long::RULE);
-            return Err(fault.saying("the record is longer than 8 MiB: is a quote never closed?"));
+            Err(fault.saying("the record is longer than 8 MiB: is a quote never closed?"))
         }
     }
-    let text = simdutf8::compat::from_utf8(bytes).map_err(|error| {
-        let at = u32::try_from(error.valid_up_to()).unwrap_or(u32::MAX);
-        Fault::new(&rules::invalid_utf8::RULE).at(at)
-    })?;
-    let row = match layout {
-        Layout::Json => read_json(body, text, faults)?,
-        Layout::Csv(header) => header.read(text, faults)?,
-    };
-    let format = formats::detect(&row)?;
-    let mut example = (format.convert)(row, faults)?;
-    if example.trim() {
-        faults.push(Fault::new(&rules::trim::RULE));
-    }
-    Ok((format, example))
 }
 
+/// The object that a row of JSON is.
 fn read_json<'a>(body: Body, text: &'a str, faults: &mut Vec<Fault>) -> Result<Object<'a>, Fault> {
     let parsed = parse(text).map_err(|fault| {
         if body == Body::Last {

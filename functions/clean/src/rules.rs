@@ -5,6 +5,7 @@
 
 pub(crate) mod ambiguous_format;
 pub(crate) mod contradiction;
+pub(crate) mod control_characters;
 pub(crate) mod csv_fields;
 pub(crate) mod csv_quotes;
 pub(crate) mod damaged_file;
@@ -21,23 +22,41 @@ pub(crate) mod invalid_arguments;
 pub(crate) mod invalid_json;
 pub(crate) mod invalid_utf8;
 pub(crate) mod label_task;
+pub(crate) mod language_mismatch;
 pub(crate) mod last_turn_not_model;
 pub(crate) mod line_too_long;
 pub(crate) mod lone_surrogate;
 pub(crate) mod mixed_formats;
+pub(crate) mod mojibake;
+pub(crate) mod near_duplicate;
 pub(crate) mod no_model_turn;
 pub(crate) mod not_an_object;
 pub(crate) mod not_split;
 pub(crate) mod output_equals_input;
 pub(crate) mod over_service_limits;
+pub(crate) mod pii_card;
+pub(crate) mod pii_email;
+pub(crate) mod pii_iban;
+pub(crate) mod pii_ip;
+pub(crate) mod pii_national_id;
+pub(crate) mod pii_phone;
 pub(crate) mod placeholder;
+pub(crate) mod refusal;
+pub(crate) mod repeated_text;
+pub(crate) mod secret_cloud_key;
+pub(crate) mod secret_private_key;
+pub(crate) mod secret_token;
 pub(crate) mod short_output;
 pub(crate) mod short_outputs_overall;
+pub(crate) mod size_advice;
+pub(crate) mod system_missing_in_some;
 pub(crate) mod too_deep;
 pub(crate) mod too_many_tokens;
 pub(crate) mod trim;
 pub(crate) mod truncated_file;
+pub(crate) mod truncated_output;
 pub(crate) mod unknown_format;
+pub(crate) mod unknown_key;
 pub(crate) mod unknown_role;
 pub(crate) mod unread_text;
 pub(crate) mod unreadable_file;
@@ -45,14 +64,15 @@ pub(crate) mod unsupported_content;
 pub(crate) mod wrong_turn_order;
 pub(crate) mod wrong_type;
 
-use crate::{Severity, Task, finding::Fault, row::Row};
+use crate::{Scan, Settings, Severity, Task, finding::Fault, row::Row};
 
 /// One thing that can be wrong.
 #[derive(Debug)]
 pub struct Rule {
     /// The name in reports, settings and metrics; never changes once published.
     pub code: &'static str,
-    /// What is done about it, unless a recipe says otherwise.
+    /// What is done about it, unless a recipe says otherwise; where the rule belongs to a scan,
+    /// only once a recipe asks for that.
     pub severity: Severity,
     /// Whether a recipe must leave the severity as it is: there would be no row to keep, or the
     /// service would fail the job.
@@ -70,11 +90,31 @@ pub(crate) enum Check {
     /// While the row is read.
     Read,
     /// On the row in Gemini's terms.
-    Row(fn(&Row<'_, '_>) -> Option<Fault>),
+    Row(RowCheck),
     /// Where rows are compared with each other.
     Rows,
     /// On what is known of the whole file at the end; says what is wrong.
     File(fn(&FileFacts) -> Option<String>),
+    /// In a scan, if a recipe asks for it.
+    Scan(Scan),
+}
+
+/// What looks at a row.
+pub(crate) type RowCheck = fn(&Row<'_, '_>) -> Option<Fault>;
+
+impl Rule {
+    /// The scan it belongs to.
+    pub fn scan(&self) -> Option<Scan> {
+        match self.check {
+            Check::Scan(scan) => Some(scan),
+            Check::Read | Check::Row(_) | Check::Rows | Check::File(_) => None,
+        }
+    }
+
+    /// Whether it can change a row: what a scan of texts finds can be taken out.
+    pub(crate) fn repairs(&self) -> bool {
+        self.severity == Severity::Repair || matches!(self.scan(), Some(Scan::Pii | Scan::Secrets))
+    }
 }
 
 /// What is known of a whole file at the end.
@@ -82,6 +122,8 @@ pub(crate) enum Check {
 pub(crate) struct FileFacts {
     /// Rows kept.
     pub(crate) kept: u64,
+    /// Those among them that have a system instruction.
+    pub(crate) systems: u64,
     /// Rows that say something of their own: kept, or rejected only for being short.
     pub(crate) distinct: u64,
     /// Those among them whose answer is short.
@@ -111,12 +153,22 @@ static RULES: &[&Rule] = &[
     &unknown_format::RULE,
     &ambiguous_format::RULE,
     &wrong_type::RULE,
+    &unknown_key::RULE,
     &unknown_role::RULE,
     &unsupported_content::RULE,
     &invalid_arguments::RULE,
     &duplicate_keys::RULE,
     &double_encoded_arguments::RULE,
     &trim::RULE,
+    &pii_email::RULE,
+    &pii_phone::RULE,
+    &pii_card::RULE,
+    &pii_iban::RULE,
+    &pii_ip::RULE,
+    &pii_national_id::RULE,
+    &secret_cloud_key::RULE,
+    &secret_token::RULE,
+    &secret_private_key::RULE,
     &no_model_turn::RULE,
     &last_turn_not_model::RULE,
     &wrong_turn_order::RULE,
@@ -126,9 +178,16 @@ static RULES: &[&Rule] = &[
     &output_equals_input::RULE,
     &delimiters::RULE,
     &placeholder::RULE,
+    &control_characters::RULE,
+    &mojibake::RULE,
+    &refusal::RULE,
+    &truncated_output::RULE,
+    &repeated_text::RULE,
     &short_output::RULE,
     &duplicate::RULE,
     &contradiction::RULE,
+    &near_duplicate::RULE,
+    &language_mismatch::RULE,
     &empty_file::RULE,
     &unreadable_file::RULE,
     &expands_too_much::RULE,
@@ -136,12 +195,23 @@ static RULES: &[&Rule] = &[
     &truncated_file::RULE,
     &unread_text::RULE,
     &few_rows::RULE,
+    &size_advice::RULE,
+    &system_missing_in_some::RULE,
     &not_split::RULE,
     &label_task::RULE,
     &short_outputs_overall::RULE,
     &mixed_formats::RULE,
     &over_service_limits::RULE,
 ];
+
+/// The checks of a row that `settings` have any use for.
+pub(crate) fn row_checks(settings: &Settings) -> Vec<RowCheck> {
+    let check = |rule: &'static Rule| match rule.check {
+        Check::Row(check) if settings.severity(rule) != Severity::Off => Some(check),
+        Check::Row(_) | Check::Read | Check::Rows | Check::File(_) | Check::Scan(_) => None,
+    };
+    rules().filter_map(check).collect()
+}
 
 /// Every rule, in the order in which a row meets them.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
@@ -217,6 +287,27 @@ pub(crate) mod tests {
                 rule.code
             );
         }
+    }
+
+    #[test]
+    fn a_rule_that_is_off_finds_nothing() {
+        let text = "{\"input\":\"{{name}}\",\"output\":\"one two three\"}\n\
+                    {\"input\":\"{{name}}\",\"output\":\"four five six\"}\n\
+                    {\"input\":\"{{name}}\",\"output\":\"four five six\"}\n\
+                    {\"input\":\"b\",\"output\":\"ok\"}\n";
+        let found = report_on(text).codes;
+        let off = |code: &String| (code.clone(), Severity::Off);
+        let settings = Settings {
+            severities: found.keys().map(off).collect(),
+            ..Settings::default()
+        };
+        settings.check().unwrap();
+        let report = report_by(text, &settings);
+        assert!(found.len() > 4 && report.codes.is_empty(), "{found:?}");
+        assert_eq!(
+            (report.rows.kept, report.verdict),
+            (4, crate::Verdict::Clean)
+        );
     }
 
     #[test]

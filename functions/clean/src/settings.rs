@@ -1,6 +1,6 @@
 //! What a recipe may say about cleaning: its `[clean]` table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,8 @@ pub struct Settings {
     /// What a rule does, by its code, where that differs from the rule's own severity; default
     /// empty.
     pub severities: BTreeMap<String, Severity>,
+    /// What every text is searched for beyond the common rules, which costs time; default none.
+    pub scan: BTreeSet<Scan>,
     /// Most findings listed one by one, the most severe first; counts are never cut; default 1000.
     pub findings_max: usize,
 }
@@ -41,6 +43,7 @@ impl Default for Settings {
             seed: 0,
             system_instruction: None,
             severities: BTreeMap::new(),
+            scan: BTreeSet::new(),
             findings_max: 1_000,
         }
     }
@@ -58,10 +61,38 @@ pub enum Severity {
     Repair,
     /// The row is kept as it is.
     Note,
+    /// Nobody looks.
+    Off,
+}
+
+/// A search that a recipe asks for: each turns a few rules on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scan {
+    /// Personal data: the rules `pii_…`.
+    Pii,
+    /// Keys and tokens: the rules `secret_…`.
+    Secrets,
+    /// The language of each answer.
+    Language,
+    /// Rows that are nearly the same as an earlier one.
+    NearDuplicates,
+}
+
+impl Scan {
+    /// The word in recipes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pii => "pii",
+            Self::Secrets => "secrets",
+            Self::Language => "language",
+            Self::NearDuplicates => "near_duplicates",
+        }
+    }
 }
 
 impl Severity {
-    /// Every severity, the gravest first.
+    /// Every severity of what is found, the gravest first.
     pub(crate) const ALL: [Self; 4] = [Self::Reject, Self::Warn, Self::Repair, Self::Note];
 
     /// The word in reports.
@@ -71,6 +102,7 @@ impl Severity {
             Self::Warn => "warn",
             Self::Repair => "repair",
             Self::Note => "note",
+            Self::Off => "off",
         }
     }
 }
@@ -91,11 +123,22 @@ impl Settings {
         for (code, severity) in &self.severities {
             match rules().find(|rule| rule.code == code) {
                 None => faults.push(format!("no rule is called `{code}`")),
-                Some(rule) if *severity == Severity::Repair && rule.severity != *severity => {
+                Some(rule) if *severity == Severity::Repair && !rule.repairs() => {
                     faults.push(format!("rule `{code}` has no repair"));
+                }
+                Some(rule)
+                    if *severity == Severity::Reject
+                        && matches!(rule.scan(), Some(Scan::Language | Scan::NearDuplicates)) =>
+                {
+                    faults.push(format!("rule `{code}` only tells: it rejects no row"));
                 }
                 Some(rule) if rule.binding && *severity != Severity::Reject => {
                     faults.push(format!("rule `{code}` always rejects: {}", rule.doc));
+                }
+                Some(rule) if *severity == Severity::Off && rule.severity == Severity::Repair => {
+                    faults.push(format!(
+                        "rule `{code}` mends while it reads, and is never off"
+                    ));
                 }
                 Some(_) => {}
             }
@@ -107,12 +150,13 @@ impl Settings {
         }
     }
 
-    /// What `rule` does under these settings.
-    pub(crate) fn severity(&self, rule: &Rule) -> Severity {
-        self.severities
-            .get(rule.code)
-            .copied()
-            .unwrap_or(rule.severity)
+    /// What `rule` does under these settings: what they say of it; else, if it belongs to a scan
+    /// that they do not ask for, nothing; else its own severity.
+    pub fn severity(&self, rule: &Rule) -> Severity {
+        let said = self.severities.get(rule.code).copied();
+        let asked = rule.scan().is_none_or(|scan| self.scan.contains(&scan));
+        let own = if asked { rule.severity } else { Severity::Off };
+        said.unwrap_or(own)
     }
 }
 
@@ -146,6 +190,20 @@ mod tests {
         );
         check("severities = { short_output = 'repair' }", "has no repair");
         check(
+            "severities = { short_output = 'off', trim = 'note', duplicate = 'off' }",
+            "",
+        );
+        check(
+            "severities = { empty_output = 'off' }",
+            "`empty_output` always rejects",
+        );
+        check("severities = { trim = 'off' }", "is never off");
+        check("severities = { near_duplicate = 'reject' }", "only tells");
+        check(
+            "severities = { pii_email = 'repair', pii_ip = 'reject' }",
+            "",
+        );
+        check(
             "validation_percent = 99\nseverities = { nope = 'note' }",
             "the most is 23; no rule is called `nope`",
         );
@@ -155,5 +213,9 @@ mod tests {
     fn a_misspelt_setting_is_refused() {
         let refused = toml::from_str::<Settings>("evalrows = 3").unwrap_err();
         assert!(refused.to_string().contains("unknown field `evalrows`"));
+        let refused = toml::from_str::<Settings>("scan = ['pi']").unwrap_err();
+        let expected =
+            "unknown variant `pi`, expected one of `pii`, `secrets`, `language`, `near_duplicates`";
+        assert!(refused.to_string().contains(expected), "{refused}");
     }
 }

@@ -3,7 +3,7 @@
 //! Texts stay escaped from the row to the written file: most of cleaning is copying them. They are
 //! escaped in one way only, so equal texts are equal bytes, whoever wrote them.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use memchr::memchr;
 
@@ -86,6 +86,21 @@ impl<'a> Text<'a> {
         let between = Self::of(between);
         let parts: Vec<&str> = parts.iter().map(Self::escaped).collect();
         Self(Cow::Owned(parts.join(between.escaped())))
+    }
+
+    /// Writes other words in place of some ranges, which come in order, cut no escape, and get
+    /// words that need none.
+    pub(crate) fn replace<'w>(&mut self, ranges: impl Iterator<Item = (Range<usize>, &'w str)>) {
+        let (mut replaced, mut from) = (String::new(), 0);
+        for (range, words) in ranges {
+            replaced.push_str(self.0.get(from..range.start).unwrap_or_default());
+            replaced.push_str(words);
+            from = range.end;
+        }
+        if from > 0 {
+            replaced.push_str(self.0.get(from..).unwrap_or_default());
+            self.0 = Cow::Owned(replaced);
+        }
     }
 
     /// A copy that borrows nothing.

@@ -10,8 +10,10 @@ use super::{
     Sample,
     histogram::Histogram,
     labels::Labels,
+    languages::Languages,
     ledger::Ledger,
     memory::Memory,
+    near::Near,
     pool::{Aside, Pool},
     seen::Meeting,
 };
@@ -23,6 +25,7 @@ use crate::{
     parts::Parts,
     row::Judge,
     rules,
+    scan::sketch::Sketch,
     split::{self, Place, Total},
 };
 
@@ -41,6 +44,7 @@ pub(super) struct Desk<'s, 'o> {
     /// Lines so far.
     pub(super) line: u64,
     pub(super) memory: Memory<'s>,
+    near: Near,
     pub(super) ledger: Ledger,
     /// Questions answered in more than one way, where those are to be left out.
     pub(super) contradictions: HashMap<u64, (u32, u32)>,
@@ -83,7 +87,10 @@ pub(super) struct Totals {
     pub(super) blank_lines: u64,
     /// Rows left out for a short answer alone.
     pub(super) shorts: u64,
+    /// Rows kept that have a system instruction.
+    pub(super) systems: u64,
     pub(super) labels: Labels,
+    pub(super) languages: Languages,
     /// The training part.
     pub(super) train: Total,
     /// All that is kept.
@@ -104,7 +111,8 @@ pub(super) struct Totals {
 enum Fate {
     Rejected,
     Duplicate,
-    Kept,
+    /// With the question by whose draw it is placed: its own, or one that is nearly the same.
+    Kept(u64),
 }
 
 impl<'s, 'o> Desk<'s, 'o> {
@@ -127,6 +135,7 @@ impl<'s, 'o> Desk<'s, 'o> {
             hold_bytes: machine.hold_bytes,
             line: 0,
             memory: Memory::new(machine.dedup_bytes, plan.known.as_deref()),
+            near: Near::default(),
             ledger: Ledger::new(settings.findings_max),
             contradictions: HashMap::new(),
             pool: Pool::default(),
@@ -192,9 +201,8 @@ impl<'s, 'o> Desk<'s, 'o> {
     fn stream(&mut self, judged: &Judged, base: u64, course: Course) -> Result<(), Error> {
         let fates = self.decide(judged, base, course.task)?;
         let (seed, crowds) = (self.settings.seed, &self.plan.crowds);
-        let place = |fact: &Fact| {
-            let aside =
-                split::turn(fact.input, seed) < course.train_from && !crowds.contains(&fact.input);
+        let place = |group: u64| {
+            let aside = split::turn(group, seed) < course.train_from && !crowds.contains(&group);
             (!aside).then_some(Place::Train)
         };
         self.write(judged, base, &fates, place)
@@ -207,14 +215,15 @@ impl<'s, 'o> Desk<'s, 'o> {
         let mut decided = Vec::with_capacity(held.len());
         for Held { judged, base } in held {
             let fates = self.decide(judged, *base, task)?;
-            let kept = judged.facts.iter().zip(&fates);
-            asked.extend(
-                kept.filter(|(_, fate)| **fate == Fate::Kept)
-                    .map(|(fact, _)| split::Row {
-                        input: fact.input,
-                        bytes: fact.record,
-                    }),
-            );
+            asked.extend(judged.facts.iter().zip(&fates).filter_map(|(fact, fate)| {
+                let Fate::Kept(group) = fate else {
+                    return None;
+                };
+                Some(split::Row {
+                    input: *group,
+                    bytes: fact.record,
+                })
+            }));
             decided.push(fates);
         }
         let mut places = split::plan(&asked, Total::default(), self.settings).into_iter();
@@ -234,14 +243,18 @@ impl<'s, 'o> Desk<'s, 'o> {
         }
         let mut found = Ledger::new(self.settings.findings_max);
         let mut fates = Vec::with_capacity(judged.facts.len());
+        let mut sketches = judged.sketches.iter();
         for fact in &judged.facts {
+            let sketch = sketches.next().and_then(Option::as_ref);
             fates.push(match fact.kind {
                 Kind::Rejected => Fate::Rejected,
                 Kind::Short if rejecting => {
                     self.totals.shorts += 1;
                     Fate::Rejected
                 }
-                Kind::Short | Kind::Example => self.compare(fact, base + fact.line, &mut found)?,
+                Kind::Short | Kind::Example => {
+                    self.compare(fact, sketch, base + fact.line, &mut found)?
+                }
             });
         }
         self.ledger.merge(&found, 0);
@@ -249,7 +262,13 @@ impl<'s, 'o> Desk<'s, 'o> {
     }
 
     /// Compares an example with those before it.
-    fn compare(&mut self, fact: &Fact, line: u64, found: &mut Ledger) -> Result<Fate, Error> {
+    fn compare(
+        &mut self,
+        fact: &Fact,
+        sketch: Option<&Sketch>,
+        line: u64,
+        found: &mut Ledger,
+    ) -> Result<Fate, Error> {
         let short_line = u32::try_from(line).unwrap_or(u32::MAX);
         let listed = self.settings.findings_max;
         let met = self
@@ -259,13 +278,16 @@ impl<'s, 'o> Desk<'s, 'o> {
             // Nothing that this pass writes is of use.
             self.parts.stop();
         }
-        match met.map_err(Error::Spill)? {
+        let meeting = met.map_err(Error::Spill)?;
+        match meeting {
             Meeting::New => {}
             Meeting::Repeat(first) => {
                 let severity = self.settings.severity(&rules::duplicate::RULE);
-                let message = format!("the row says the same as line {first}");
-                let fault = Fault::new(&rules::duplicate::RULE).saying(message);
-                found.add_at(fault, severity, line);
+                if severity != Severity::Off {
+                    let message = format!("the row says the same as line {first}");
+                    let fault = Fault::new(&rules::duplicate::RULE).saying(message);
+                    found.add_at(fault, severity, line);
+                }
                 if severity == Severity::Reject {
                     return Ok(Fate::Duplicate);
                 }
@@ -276,7 +298,7 @@ impl<'s, 'o> Desk<'s, 'o> {
                     // Counted when they are left out, in the next pass.
                     let lines = (first, short_line);
                     self.contradictions.entry(fact.input).or_insert(lines);
-                } else {
+                } else if severity != Severity::Off {
                     let message = format!("the question of line {first} has another answer there");
                     let fault = Fault::new(&rules::contradiction::RULE).saying(message);
                     found.add_at(fault, severity, line);
@@ -286,7 +308,15 @@ impl<'s, 'o> Desk<'s, 'o> {
         if fact.kind == Kind::Short {
             self.totals.labels.count(fact.output);
         }
-        Ok(Fate::Kept)
+        let is_new = meeting == Meeting::New;
+        let near = self.near.meet(sketch, fact.input, is_new, short_line);
+        if let Some(first) = near.line {
+            let severity = self.settings.severity(&rules::near_duplicate::RULE);
+            let message = format!("the row says nearly the same as line {first}");
+            let fault = Fault::new(&rules::near_duplicate::RULE).saying(message);
+            found.add_at(fault, severity, line);
+        }
+        Ok(Fate::Kept(near.group))
     }
 
     /// Writes every row where it belongs; those that `place` knows no place for are kept aside.
@@ -295,7 +325,7 @@ impl<'s, 'o> Desk<'s, 'o> {
         judged: &Judged,
         base: u64,
         fates: &[Fate],
-        mut place: impl FnMut(&Fact) -> Option<Place>,
+        mut place: impl FnMut(u64) -> Option<Place>,
     ) -> Result<(), Error> {
         let mut run = Run::default();
         let (mut record_start, mut note_start) = (0, 0);
@@ -311,16 +341,16 @@ impl<'s, 'o> Desk<'s, 'o> {
                     self.totals.rows.rejected += 1;
                     self.write_note(Part::Rejected, line, note, None)?;
                 }
-                Fate::Kept => {
+                Fate::Kept(group) => {
                     let record = judged.records.get(record_at.clone()).unwrap_or_default();
-                    self.totals.keep(fact, record);
+                    self.totals.keep(fact, line, record);
                     if fact.kind == Kind::Example && !note.is_empty() {
                         self.write_note(Part::Corrected, line, note, Some(record))?;
                     }
-                    match place(fact) {
-                        None => self.pool.add(Aside::of(fact), record),
+                    match place(*group) {
+                        None => self.pool.add(Aside::of(fact, *group), record),
                         Some(place) => {
-                            self.totals.place(&Aside::of(fact), place);
+                            self.totals.place(&Aside::of(fact, *group), place);
                             run.add(place.part(), record_at, judged, &mut self.parts)?;
                         }
                     }
@@ -387,9 +417,13 @@ impl Totals {
     }
 
     /// Counts a row that is kept.
-    fn keep(&mut self, fact: &Fact, record: &[u8]) {
+    fn keep(&mut self, fact: &Fact, line: u64, record: &[u8]) {
+        if let Some(language) = fact.language {
+            self.languages.count(language, line);
+        }
         self.rows.kept += 1;
         self.kept.rows += 1;
+        self.systems += u64::from(fact.system);
         self.kept.bytes += u64::from(fact.record);
         self.tokens_input.add(fact.tokens_input);
         self.tokens_output.add(fact.tokens_output);
@@ -430,9 +464,9 @@ impl Totals {
 }
 
 impl Aside {
-    fn of(fact: &Fact) -> Self {
+    fn of(fact: &Fact, group: u64) -> Self {
         Self {
-            input: fact.input,
+            input: group,
             bytes: fact.record,
             tokens_input: fact.tokens_input,
             tokens_output: fact.tokens_output,

@@ -123,6 +123,7 @@ impl Desk<'_, '_> {
         let totals = &self.totals;
         let facts = FileFacts {
             kept: totals.rows.kept,
+            systems: totals.systems,
             distinct: totals.rows.kept + totals.shorts,
             short: totals.labels.rows() + totals.shorts,
             labels: totals.labels.distinct(),
@@ -169,11 +170,15 @@ impl Desk<'_, '_> {
             let fault = Fault::new(&rules::empty_file::RULE);
             self.ledger.add_at(fault, Severity::Reject, 0);
         }
+        let severity = self.settings.severity(&rules::language_mismatch::RULE);
+        let differing = totals.languages.tell(severity, self.settings.findings_max);
+        self.ledger.merge(&differing, 0);
         for rule in rules::rules() {
+            let severity = self.settings.severity(rule);
             if let Check::File(check) = rule.check
+                && severity != Severity::Off
                 && let Some(message) = check(&facts)
             {
-                let severity = self.settings.severity(rule);
                 self.ledger
                     .add_at(Fault::new(rule).saying(message), severity, 0);
             }
@@ -193,6 +198,7 @@ impl Desk<'_, '_> {
             encoding: end.encoding.name().to_owned(),
             format: most.map(|(name, _)| (*name).to_owned()),
             formats: totals.formats.iter().map(named).collect(),
+            languages: totals.languages.report(),
             task,
             crc32c: end.crc32c,
             bytes: end.bytes,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Finding, Severity, container::Head, finding::Fault, rules};
+use crate::{Finding, Rule, Severity, container::Head, finding::Fault, rules};
 
 /// First lines remembered of every code.
 const LINES_MAX: usize = 3;
@@ -46,12 +46,14 @@ impl Ledger {
 
     /// Takes what is wrong with a row.
     pub(crate) fn add(&mut self, fault: Fault, severity: Severity, head: Head, bytes: &[u8]) {
-        if self.count(&fault, head.line) {
-            let max = self.findings_max;
-            let list = self.list(severity);
-            if list.len() < max {
-                list.push(fault.place(severity, head, bytes));
-            }
+        if severity == Severity::Off || !self.count(&fault, head.line) {
+            return;
+        }
+        let max = self.findings_max;
+        if let Some(list) = self.list(severity)
+            && list.len() < max
+        {
+            list.push(fault.place(severity, head, bytes));
         }
     }
 
@@ -64,6 +66,13 @@ impl Ledger {
             body: crate::container::Body::Whole,
         };
         self.add(fault, severity, head, &[]);
+    }
+
+    /// Counts what is wrong on further lines, which are not told.
+    pub(super) fn count_unlisted(&mut self, rule: &'static Rule, count: u64) {
+        if count > 0 {
+            self.codes.entry(rule.code).or_default().count += count;
+        }
     }
 
     /// Takes over what was found further down: `other` counts its lines from `base`.
@@ -123,13 +132,14 @@ impl Ledger {
         !tally.unlisted
     }
 
-    fn list(&mut self, severity: Severity) -> &mut Vec<Finding> {
+    fn list(&mut self, severity: Severity) -> Option<&mut Vec<Finding>> {
         let [rejected, warned, repaired, noted] = &mut self.listed;
         match severity {
-            Severity::Reject => rejected,
-            Severity::Warn => warned,
-            Severity::Repair => repaired,
-            Severity::Note => noted,
+            Severity::Reject => Some(rejected),
+            Severity::Warn => Some(warned),
+            Severity::Repair => Some(repaired),
+            Severity::Note => Some(noted),
+            Severity::Off => None,
         }
     }
 }

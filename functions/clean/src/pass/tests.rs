@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::*;
-use crate::{Crc32c, Part};
+use crate::{Crc32c, Part, Scan};
 
 /// Parts in memory.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -194,7 +194,10 @@ fn many_rows(count: u32) -> Vec<u8> {
 #[test]
 fn the_result_does_not_depend_on_the_number_of_threads() {
     let bytes = many_rows(20_000);
-    let settings = Settings::default();
+    let settings = Settings {
+        scan: [Scan::Language, Scan::NearDuplicates].into(),
+        ..Settings::default()
+    };
     for hold in [100_000, HOLD_BYTES] {
         let one = clean_on(&bytes, &settings, Machine::tiny(1, hold));
         for threads in [2, 5] {

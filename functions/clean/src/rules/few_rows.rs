@@ -15,7 +15,7 @@ pub(crate) static RULE: Rule = Rule {
 
 /// Fewest rows with which tuning is advised (the service's documentation: "at least 100 to 500
 /// examples").
-const ROWS_ADVISED: u64 = 100;
+pub(crate) const ROWS_ADVISED: u64 = 100;
 
 fn check(facts: &FileFacts) -> Option<String> {
     let few = facts.kept > 0 && facts.kept < ROWS_ADVISED;

@@ -15,6 +15,30 @@ pub(crate) static RULE: Rule = Rule {
     check: Check::Row(check),
 };
 
+/// Names that templates in single braces have; others need an underscore to be told from sets
+/// and from code.
+const NAMES: &[&str] = &[
+    "name", "username", "user", "customer", "company", "email", "date", "city", "product", "order",
+    "topic", "question", "answer", "context", "input", "output", "prompt", "text", "query",
+];
+
+/// Signs of a text that is about braces: code, mathematics, JSON.
+const BRACES_ARE_MEANT: &[&str] = &[
+    "`",
+    "\\\\",
+    "\\\"",
+    "format",
+    "f'",
+    ";",
+    "=>",
+    "template",
+    "placeholder",
+    "$",
+    "def ",
+    "/{",
+    "</",
+];
+
 /// Longest name of a placeholder, in bytes; longer ones are code or prose.
 const NAME_MAX: usize = 40;
 
@@ -46,10 +70,34 @@ fn find(text: &str) -> Option<&'static str> {
                     .all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | ' '));
             return is_name.then_some("a placeholder `{{…}}`");
         }
+        if let Some(inner) = rest.strip_prefix('{') {
+            return is_template(text, at, inner).then_some("a placeholder `{…}`");
+        }
         let open = ["<YOUR_", "<YOUR ", "<INSERT_", "<INSERT "];
         let opened = open.iter().any(|open| rest.starts_with(open));
         opened.then_some("a placeholder `<YOUR_…>`")
     })
+}
+
+/// Whether the brace before `inner`, at `at`, opens a placeholder: a name stands alone in it, and
+/// the text is not one in which braces mean something.
+fn is_template(text: &str, at: usize, inner: &str) -> bool {
+    let length = inner
+        .bytes()
+        .take(NAME_MAX)
+        .take_while(|b| b.is_ascii_lowercase() || *b == b'_');
+    let length = length.count();
+    let (name, after) = inner.split_at_checked(length).unwrap_or_default();
+    let before = text.as_bytes().get(..at).unwrap_or_default().last();
+    let is_name = NAMES.contains(&name)
+        || name
+            .trim_matches('_')
+            .split_once('_')
+            .is_some_and(|(first, _)| first.len() > 1);
+    is_name
+        && after.starts_with('}')
+        && matches!(before, None | Some(b' ' | b',' | b'n' | b'(' | b'*'))
+        && !BRACES_ARE_MEANT.iter().any(|sign| text.contains(sign))
 }
 
 #[cfg(test)]
@@ -78,5 +126,24 @@ mod tests {
         assert_eq!(find("{{ never closed"), None);
         assert_eq!(find(&format!("{{{{{}}}}}", "x".repeat(41))), None);
         assert_eq!(find("<your_name>"), None);
+    }
+
+    #[test]
+    fn single_braces_need_a_name_and_no_code_around() {
+        let told = Some("a placeholder `{…}`");
+        for (text, expected) in [
+            ("Dear {name}, welcome", told),
+            ("Dear {first_name},", told),
+            ("Hello,\\n{customer_name}!", told),
+            ("The set {a} and {apple}", None),
+            ("Use \\frac{name}", None),
+            ("Call `f({name})`", None),
+            ("say f'Hi {name}'", None),
+            ("{\\\"name\\\": {name}}", None),
+            ("x_{first_name}", None),
+            ("GET /users/{user_id} now", None),
+        ] {
+            assert_eq!(find(text), expected, "{text}");
+        }
     }
 }

@@ -1,0 +1,83 @@
+//! A text holds control characters.
+
+use memchr::{memchr, memchr2_iter};
+
+use super::{Check, Rule};
+use crate::{Severity, finding::Fault, row::Row};
+
+/// The rule.
+///
+/// Line ends and tabs are text. So are characters without width (joiners, marks of direction):
+/// emoji, Persian and Hebrew need them.
+pub(crate) static RULE: Rule = Rule {
+    code: "control_characters",
+    severity: Severity::Warn,
+    binding: false,
+    doc: "a text holds control characters other than line ends and tabs",
+    fix: "take them away: they come from terminals, from binary files or from a wrong encoding",
+    check: Check::Row(check),
+};
+
+fn check(row: &Row<'_, '_>) -> Option<Fault> {
+    row.example.texts().find_map(|(place, text)| {
+        let code = find(text.escaped())?;
+        let message = format!("the control character U+{code:04X} is part of the text");
+        Some(Fault::new(&RULE).within(place).saying(message))
+    })
+}
+
+/// The first control character that `escaped` means.
+fn find(escaped: &str) -> Option<u32> {
+    in_escapes(escaped).or_else(|| in_plain(escaped))
+}
+
+/// Those below U+0020 are always written as escapes.
+fn in_escapes(escaped: &str) -> Option<u32> {
+    let mut rest = escaped;
+    while let Some(at) = memchr(b'\\', rest.as_bytes()) {
+        let after = rest.get(at + 1..)?;
+        match after.as_bytes().first()? {
+            b'b' => return Some(0x08),
+            b'f' => return Some(0x0C),
+            b'u' => return u32::from_str_radix(after.get(1..5)?, 16).ok(),
+            _ => rest = after.get(1..)?,
+        }
+    }
+    None
+}
+
+/// U+007F is a byte of its own; U+0080 to U+009F are two, the first of them 0xC2.
+fn in_plain(text: &str) -> Option<u32> {
+    let bytes = text.as_bytes();
+    memchr2_iter(0x7F, 0xC2, bytes).find_map(|at| match bytes.get(at..)? {
+        [0x7F, ..] => Some(0x7F),
+        [0xC2, next @ 0x80..=0x9F, ..] => Some(u32::from(*next)),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{json::Text, rules::tests::check};
+
+    #[test]
+    fn control_characters_are_told_and_line_ends_are_not() {
+        let row =
+            |answer: &str| format!(r#"{{"input":"a","output":"one two {answer} three four"}}"#);
+        check(&row(r"\u001b[31m"), &["control_characters"]);
+        check(&row(r"\n\r\t \\b \\u001b"), &[]);
+        check(&row("\u{85}"), &["control_characters"]);
+        check(&row("\u{200d}\u{200b} é «»"), &[]);
+    }
+
+    #[test]
+    fn every_control_character_is_found() {
+        for code in (0..0x20).chain(0x7F..0xA0) {
+            let c = char::from_u32(code).unwrap();
+            let found = find(Text::of(&format!("é\\b{c}b")).escaped());
+            let is_text = matches!(c, '\n' | '\r' | '\t');
+            assert_eq!(found, (!is_text).then_some(code), "{code:x}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The answer is in another language than most.
+
+use super::{Check, Rule};
+use crate::{Scan, Severity};
+
+/// The rule.
+///
+/// Tells only where nearly all rows answer in one language, and only of answers whose language is
+/// sure.
+pub(crate) static RULE: Rule = Rule {
+    code: "language_mismatch",
+    severity: Severity::Note,
+    binding: false,
+    doc: "the answer is in another language than most",
+    fix: "nothing to do if that is meant, as in translation; else leave the row out",
+    check: Check::Scan(Scan::Language),
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        Scan, Settings,
+        rules::tests::{report_by, report_on},
+    };
+
+    const ENGLISH: &str = "The answer to this question is on the first page of the book.";
+    const GERMAN: &str =
+        "Die Antwort steht auf der ersten Seite, und sie ist nicht schwer zu finden.";
+
+    fn rows(answers: &[(&str, usize)]) -> String {
+        let all = answers
+            .iter()
+            .flat_map(|(answer, times)| vec![answer; *times]);
+        let row = |(n, answer)| format!("{{\"input\":\"q{n}\",\"output\":\"{answer}\"}}\n");
+        all.enumerate().map(row).collect()
+    }
+
+    #[test]
+    fn the_few_are_told_where_most_agree() {
+        let settings = Settings {
+            scan: [Scan::Language].into(),
+            ..Settings::default()
+        };
+        let text = rows(&[
+            (ENGLISH, 20),
+            (GERMAN, 2),
+            ("See https://a.b/c, 12 + 30.", 2),
+        ]);
+        let report = report_by(&text, &settings);
+        let found = report.findings.iter();
+        let found: Vec<_> = found
+            .filter(|f| f.code == "language_mismatch")
+            .map(|f| (f.line, f.message.as_str()))
+            .collect();
+        let message = "the answer is in `deu`, most are in `eng`";
+        assert_eq!(found, [(21, message), (22, message)]);
+        let languages: Vec<_> = report.languages.into_iter().collect();
+        assert_eq!(languages, [("deu".to_owned(), 2), ("eng".to_owned(), 20)]);
+        let report = report_by(&rows(&[(ENGLISH, 10), (GERMAN, 10)]), &settings);
+        assert!(!report.codes.contains_key("language_mismatch"));
+        assert!(report_on(&text).languages.is_empty());
+    }
+}

@@ -1,0 +1,26 @@
+//! The address of a machine in public is in the row.
+
+use super::{Check, Rule};
+use crate::{Scan, Severity};
+
+/// The rule.
+///
+/// Private, reserved and documented addresses are nobody's.
+pub(crate) static RULE: Rule = Rule {
+    code: "pii_ip",
+    severity: Severity::Warn,
+    binding: false,
+    doc: "the address of a machine in public is in the row",
+    fix: "take it out; `repair` in the recipe puts `[IP]` in its place",
+    check: Check::Scan(Scan::Pii),
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::scan::tests::check_rule;
+
+    #[test]
+    fn it_is_told_left_out_or_masked() {
+        check_rule("pii_ip", "from 81.2.69.142 on", "from [IP] on");
+    }
+}

@@ -1,0 +1,27 @@
+//! A telephone number is in the row.
+
+use super::{Check, Rule};
+use crate::{Scan, Severity};
+
+/// The rule.
+///
+/// Numbers written with `+` and a country code, and those of North America; a number without
+/// either is like any other.
+pub(crate) static RULE: Rule = Rule {
+    code: "pii_phone",
+    severity: Severity::Warn,
+    binding: false,
+    doc: "a telephone number is in the row",
+    fix: "take out what belongs to somebody; `repair` in the recipe puts `[PHONE]` in its place",
+    check: Check::Scan(Scan::Pii),
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::scan::tests::check_rule;
+
+    #[test]
+    fn it_is_told_left_out_or_masked() {
+        check_rule("pii_phone", "call (415) 555-2671 now", "call [PHONE] now");
+    }
+}

@@ -1,0 +1,50 @@
+//! There are enough rows to begin with, and fewer than are advised for a domain.
+
+use super::{Check, FileFacts, Rule, few_rows::ROWS_ADVISED};
+use crate::{Severity, Task};
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "size_advice",
+    severity: Severity::Note,
+    binding: false,
+    doc: "there are fewer rows than the 3,000 to 5,000 that are advised for one domain",
+    fix: "nothing to do if the answers are alike; broad style takes 20,000 to 50,000 rows; good rows count for more than many",
+    check: Check::File(check),
+};
+
+/// Rows from which on one domain is usually covered.
+const ROWS_FOR_A_DOMAIN: u64 = 3_000;
+
+fn check(facts: &FileFacts) -> Option<String> {
+    let few = (ROWS_ADVISED..ROWS_FOR_A_DOMAIN).contains(&facts.kept);
+    (few && facts.task == Task::Generation).then(|| {
+        let kept = facts.kept;
+        format!(
+            "{kept} rows are kept: enough to begin with, 3,000 to 5,000 are advised for one domain"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_is_given_between_a_start_and_a_domain() {
+        for (kept, task, told) in [
+            (99, Task::Generation, false),
+            (100, Task::Generation, true),
+            (2_999, Task::Generation, true),
+            (3_000, Task::Generation, false),
+            (500, Task::Classification, false),
+        ] {
+            let facts = FileFacts {
+                kept,
+                task,
+                ..FileFacts::default()
+            };
+            assert_eq!(check(&facts).is_some(), told, "{kept}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The answer seems cut off.
+
+use memchr::memmem;
+
+use super::{Check, Rule};
+use crate::{
+    Severity,
+    example::{Part, Role},
+    finding::Fault,
+    row::Row,
+};
+
+/// The rule.
+///
+/// That the last full stop is missing means nothing: lists, code and chats end without one. So it
+/// tells only of ends at which nobody stops.
+pub(crate) static RULE: Rule = Rule {
+    code: "truncated_output",
+    severity: Severity::Warn,
+    binding: false,
+    doc: "the answer seems cut off: a code block is never closed, or it ends within a sentence",
+    fix: "export whole answers; if a model wrote them, give it more output tokens",
+    check: Check::Row(check),
+};
+
+/// Fewest bytes of an answer that can be said to break off: a label may be `and` or `(`.
+const ANSWER_BYTES_MIN: usize = 24;
+
+/// Words that nothing ends with.
+const NEVER_LAST: &[&str] = &[
+    " the", " and", " an", " because", " whose", " und", " et", " el",
+];
+
+/// The marks around a block of code.
+const FENCE: &[u8] = b"```";
+
+fn check(row: &Row<'_, '_>) -> Option<Fault> {
+    let turns = row.example.turns.iter();
+    let turn = turns.rev().find(|turn| turn.role == Role::Model)?;
+    let Some(Part::Text(text)) = turn.parts.last() else {
+        return None;
+    };
+    let message = find(text.escaped())?;
+    Some(Fault::new(&RULE).within(Some(turn.place)).saying(message))
+}
+
+/// How the answer breaks off.
+fn find(escaped: &str) -> Option<&'static str> {
+    if escaped.len() < ANSWER_BYTES_MIN {
+        return None;
+    }
+    if has_open_fence(escaped.as_bytes()) {
+        return Some("the answer opens a block of code and never closes it");
+    }
+    match escaped.as_bytes() {
+        [.., b','] => Some("the answer ends with a comma"),
+        [.., b'(' | b'['] => Some("the answer ends with an opening bracket"),
+        [.., b'a'..=b'z', b'-'] => Some("the answer ends with a hyphen"),
+        _ => {
+            let cut = NEVER_LAST.iter().any(|word| escaped.ends_with(word));
+            cut.then_some("the answer ends with a word that nothing ends with")
+        }
+    }
+}
+
+/// Whether an odd number of fences is there, of three backticks or more.
+fn has_open_fence(bytes: &[u8]) -> bool {
+    let (mut open, mut rest) = (false, bytes);
+    while let Some(at) = memmem::find(rest, FENCE) {
+        open = !open;
+        let fence = rest.get(at..).unwrap_or_default();
+        let after = fence.iter().position(|byte| *byte != b'`');
+        rest = fence
+            .get(after.unwrap_or(fence.len())..)
+            .unwrap_or_default();
+    }
+    open
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::tests::check;
+
+    #[test]
+    fn answers_that_break_off_are_told() {
+        let row = |answer: &str| format!(r#"{{"input":"a","output":"{answer}"}}"#);
+        check(
+            &row(r"Here is how:\n```python\nprint(1)\n"),
+            &["trim", "truncated_output"],
+        );
+        check(&row(r"Here is how:\n```python\nprint(1)\n```"), &[]);
+        check(&row("It is sunny, warm and the"), &["truncated_output"]);
+    }
+
+    #[test]
+    fn an_answer_may_end_without_a_full_stop() {
+        for (end, told) in [
+            ("a list of things", false),
+            ("as follows:", false),
+            ("and so on...", false),
+            ("and so on…", false),
+            ("first, second,", true),
+            ("see (", true),
+            ("unfor-", true),
+            ("1 -", false),
+            ("```a```", false),
+            ("````\\n```\\na\\n```\\n````", false),
+            ("```\\na\\n```\\n```b", true),
+        ] {
+            let text = format!("An answer that is long enough: {end}");
+            assert_eq!(find(&text).is_some(), told, "{end}");
+        }
+        assert_eq!(find("and the"), None);
+    }
+}

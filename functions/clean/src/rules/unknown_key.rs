@@ -1,0 +1,175 @@
+//! A key of the row is read by nobody.
+
+use rapidfuzz::distance::osa;
+
+use super::{Check, Rule};
+use crate::{
+    Severity,
+    finding::{Fault, name_keys},
+    json::{Node, Object, Value},
+};
+
+/// The rule.
+///
+/// Columns of one's own beside question and answer are common and harmless; what looks like a
+/// misspelling is told, and whatever Gemini's own format or a message does not know.
+pub(crate) static RULE: Rule = Rule {
+    code: "unknown_key",
+    severity: Severity::Note,
+    binding: false,
+    doc: "a key of the row is read by nobody",
+    fix: "spell the key as its format has it, or take it away",
+    check: Check::Read,
+};
+
+/// Keys that a row may have beside those of its format.
+const OPTIONAL: &[&str] = &[
+    "system",
+    "history",
+    "tools",
+    "functions",
+    "systemInstruction",
+    "system_instruction",
+    "toolConfig",
+    "tool_config",
+    "generationConfig",
+    "generation_config",
+];
+
+/// Shortest key that is taken for a misspelling: shorter ones are near to anything.
+const KEY_BYTES_MIN: usize = 4;
+
+/// Most letters that are changed, missing or swapped in a misspelling.
+const EDITS_MAX: usize = 2;
+
+/// Keys of a message, by the list it is in.
+const MESSAGES: &[(&str, &[&str])] = &[
+    (
+        "messages",
+        &[
+            "role",
+            "content",
+            "name",
+            "tool_calls",
+            "tool_call_id",
+            "function_call",
+            "weight",
+            "refusal",
+            "audio",
+            "annotations",
+        ],
+    ),
+    (
+        "conversations",
+        &["from", "value", "role", "content", "weight"],
+    ),
+    ("contents", &["role", "parts"]),
+];
+
+/// What is wrong with the keys of `row`, whose format has `keys`.
+pub(crate) fn check(row: &Object<'_>, keys: &[&str]) -> Option<Fault> {
+    let spare = row.members.len() > keys.len();
+    if spare && let Some(fault) = in_row(row, keys) {
+        return Some(fault);
+    }
+    MESSAGES
+        .iter()
+        .filter(|(list, _)| keys.contains(list))
+        .find_map(|(list, known)| in_messages(row.get(list)?, list, known))
+}
+
+fn in_row(row: &Object<'_>, keys: &[&str]) -> Option<Fault> {
+    let is_geminis = keys.contains(&"contents");
+    let known = |key: &str| keys.contains(&key) || OPTIONAL.contains(&key);
+    let mut others = row.members.iter().filter(|(key, _)| !known(key));
+    others.find_map(|(key, node)| {
+        let fault = Fault::new(&RULE).at(node.at);
+        let named = name_keys([key.as_ref()].into_iter());
+        let meant = OPTIONAL
+            .iter()
+            .find(|meant| !row.has(meant) && is_misspelt(key, meant));
+        match meant {
+            Some(meant) => Some(fault.saying(format!(
+                "the key {named} is read by nobody; `{meant}` would be"
+            ))),
+            None => is_geminis.then(|| fault.saying(format!("the key {named} is read by nobody"))),
+        }
+    })
+}
+
+fn in_messages(list: &Node<'_>, name: &str, known: &[&str]) -> Option<Fault> {
+    let nodes = list.value.elements().iter().enumerate();
+    nodes.into_iter().find_map(|(index, node)| {
+        let Value::Object(message) = &node.value else {
+            return None;
+        };
+        let key = message.keys().find(|key| !known.contains(key))?;
+        let named = name_keys([key].into_iter());
+        let message = format!("the key {named} of message {index} of `{name}` is read by nobody");
+        Some(Fault::new(&RULE).at(node.at).saying(message))
+    })
+}
+
+/// Whether `key` is `meant` but for a slip.
+fn is_misspelt(key: &str, meant: &str) -> bool {
+    let edits = if meant.len() > 2 * KEY_BYTES_MIN {
+        EDITS_MAX
+    } else {
+        1
+    };
+    key.len() >= KEY_BYTES_MIN
+        && key.len().abs_diff(meant.len()) <= edits
+        && osa::distance(key.chars(), meant.chars()) <= edits
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::tests::{check, report_on};
+
+    #[test]
+    fn a_misspelt_key_is_noted() {
+        let told = &["unknown_key"];
+        check(
+            r#"{"input":"a","output":"one two three","sytem":"b"}"#,
+            told,
+        );
+        check(
+            r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"one two three"}],"tool":[]}"#,
+            told,
+        );
+        check(
+            r#"{"messages":[{"role":"user","content":"a","naem":"b"},{"role":"assistant","content":"one two three"}]}"#,
+            told,
+        );
+        let geminis = |key: &str| {
+            format!(
+                r#"{{"contents":[{{"role":"user","parts":[{{"text":"a"}}]}},{{"role":"model","parts":[{{"text":"one two three"}}]}}],"{key}":null}}"#
+            )
+        };
+        check(&geminis("systemInstructions"), told);
+        check(&geminis("safetySettings"), told);
+        check(&geminis("systemInstruction"), &[]);
+    }
+
+    #[test]
+    fn columns_of_ones_own_are_no_news() {
+        check(
+            r#"{"id":7,"input":"a","output":"one two three","source":"b","title":"c"}"#,
+            &[],
+        );
+    }
+
+    #[test]
+    fn what_was_meant_is_said() {
+        let report = report_on(r#"{"input":"a","output":"one two three","sytem":"b"}"#);
+        let finding = report
+            .findings
+            .iter()
+            .find(|f| f.code == "unknown_key")
+            .unwrap();
+        assert_eq!(
+            finding.message,
+            "the key `sytem` is read by nobody; `system` would be"
+        );
+    }
+}

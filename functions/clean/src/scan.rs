@@ -1,0 +1,291 @@
+//! Searches the texts of a row for personal data and secrets, if a recipe asks for it.
+//!
+//! Texts are searched as they are escaped: rare bytes and words are looked for first, and only
+//! around them is anything understood. What is found is named and never shown.
+
+mod email;
+pub(crate) mod language;
+mod number;
+mod secret;
+pub(crate) mod sketch;
+
+use std::ops::Range;
+
+use crate::{
+    Rule, Settings, Severity,
+    example::{Example, Part, Place},
+    finding::Fault,
+    json::{Text, Value},
+    rules,
+};
+
+/// What can be found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// An address for mail.
+    Email,
+    /// A number to call.
+    Phone,
+    /// The number of a payment card.
+    Card,
+    /// The number of a bank account.
+    Iban,
+    /// The address of a machine in public.
+    Ip,
+    /// A number by which a state knows a person.
+    NationalId,
+    /// A key to a cloud.
+    CloudKey,
+    /// A token of some service.
+    Token,
+    /// The private half of a pair of keys.
+    PrivateKey,
+}
+
+impl Kind {
+    /// Every kind, in the order of their rules.
+    const ALL: [Self; 9] = [
+        Self::Email,
+        Self::Phone,
+        Self::Card,
+        Self::Iban,
+        Self::Ip,
+        Self::NationalId,
+        Self::CloudKey,
+        Self::Token,
+        Self::PrivateKey,
+    ];
+
+    fn rule(self) -> &'static Rule {
+        match self {
+            Self::Email => &rules::pii_email::RULE,
+            Self::Phone => &rules::pii_phone::RULE,
+            Self::Card => &rules::pii_card::RULE,
+            Self::Iban => &rules::pii_iban::RULE,
+            Self::Ip => &rules::pii_ip::RULE,
+            Self::NationalId => &rules::pii_national_id::RULE,
+            Self::CloudKey => &rules::secret_cloud_key::RULE,
+            Self::Token => &rules::secret_token::RULE,
+            Self::PrivateKey => &rules::secret_private_key::RULE,
+        }
+    }
+
+    /// What stands in its place where it is taken out: nothing that is found again.
+    fn mask(self) -> &'static str {
+        match self {
+            Self::Email => "[EMAIL]",
+            Self::Phone => "[PHONE]",
+            Self::Card => "[CARD]",
+            Self::Iban => "[IBAN]",
+            Self::Ip => "[IP]",
+            Self::NationalId => "[NATIONAL_ID]",
+            Self::CloudKey => "[CLOUD_KEY]",
+            Self::Token => "[TOKEN]",
+            Self::PrivateKey => "[PRIVATE_KEY]",
+        }
+    }
+}
+
+/// Something found in an escaped text; it cuts no escape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Hit {
+    kind: Kind,
+    range: Range<usize>,
+}
+
+/// Searches rows by what the settings ask for.
+pub(crate) struct Search {
+    severities: [Severity; Kind::ALL.len()],
+    emails: bool,
+    numbers: bool,
+    secrets: Option<secret::Search>,
+}
+
+impl Search {
+    /// A search by `settings`; none if they ask for none.
+    pub(crate) fn new(settings: &Settings) -> Option<Self> {
+        let severities = Kind::ALL.map(|kind| settings.severity(kind.rule()));
+        let [email, numbers @ .., cloud_key, token, private_key] = severities;
+        let on = |severity: &Severity| *severity != Severity::Off;
+        let secrets = [cloud_key, token, private_key].iter().any(on);
+        severities.iter().any(on).then(|| Self {
+            severities,
+            emails: on(&email),
+            numbers: numbers.iter().any(on),
+            secrets: secrets.then(secret::Search::new),
+        })
+    }
+
+    /// Searches `example`, and takes out what is to be redacted; whether there was anything that
+    /// must not be written down in its old form.
+    pub(crate) fn row(&self, example: &mut Example<'_>, faults: &mut Vec<Fault>) -> bool {
+        let mut tally = Tally::default();
+        if let Some(system) = &mut example.system {
+            self.text(system, None, &mut tally);
+        }
+        for turn in &mut example.turns {
+            let place = Some(turn.place);
+            for part in &mut turn.parts {
+                match part {
+                    Part::Text(text) => self.text(text, place, &mut tally),
+                    Part::Other(_, value) => self.value(value, place, &mut tally),
+                }
+            }
+        }
+        for (_, value) in &mut example.extras {
+            self.value(value, None, &mut tally);
+        }
+        faults.extend(tally.faults());
+        Kind::ALL
+            .into_iter()
+            .zip(tally.counts)
+            .any(|(kind, (count, _))| count > 0 && self.is_secret(kind))
+    }
+
+    /// Whether a row that was not understood holds anything that must not be written down.
+    pub(crate) fn is_quotable(&self, raw: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(raw);
+        !self.find(&text).iter().any(|hit| self.is_secret(hit.kind))
+    }
+
+    fn value(&self, value: &mut Value<'_>, place: Option<Place>, tally: &mut Tally) {
+        match value {
+            Value::Text(text) => self.text(text, place, tally),
+            Value::List(nodes) => {
+                for node in nodes {
+                    self.value(&mut node.value, place, tally);
+                }
+            }
+            Value::Object(object) => {
+                for (_, node) in &mut object.members {
+                    self.value(&mut node.value, place, tally);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn text(&self, text: &mut Text<'_>, place: Option<Place>, tally: &mut Tally) {
+        let hits = self.find(text.escaped());
+        if hits.is_empty() {
+            return;
+        }
+        for hit in &hits {
+            tally.add(hit.kind, place);
+        }
+        let mut redacted = self.redacted(hits);
+        while !redacted.is_empty() {
+            let masks = redacted
+                .iter()
+                .map(|hit| (hit.range.clone(), hit.kind.mask()));
+            text.replace(masks);
+            // What stood right behind a number that is gone can be read as a number now.
+            redacted = self.redacted(self.find(text.escaped()));
+            for hit in &redacted {
+                tally.add(hit.kind, place);
+            }
+        }
+    }
+
+    /// Those of `hits` that are to be taken out.
+    fn redacted(&self, mut hits: Vec<Hit>) -> Vec<Hit> {
+        hits.retain(|hit| self.severity(hit.kind) == Severity::Repair);
+        hits
+    }
+
+    /// What is in an escaped text, in order, nothing twice.
+    fn find(&self, escaped: &str) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        let bytes = escaped.as_bytes();
+        if let Some(secrets) = &self.secrets {
+            secrets.find(bytes, &mut hits);
+        }
+        if self.emails {
+            email::find(bytes, &mut hits);
+        }
+        if self.numbers {
+            number::find(bytes, &mut hits);
+        }
+        if hits.is_empty() {
+            return hits;
+        }
+        hits.retain(|hit| self.severity(hit.kind) != Severity::Off);
+        hits.sort_by_key(|hit| hit.range.start);
+        let mut end = 0;
+        hits.retain(|hit| {
+            let apart = hit.range.start >= end;
+            end = end.max(hit.range.end);
+            apart
+        });
+        hits
+    }
+
+    fn severity(&self, kind: Kind) -> Severity {
+        let mut all = Kind::ALL.into_iter().zip(self.severities);
+        all.find(|(other, _)| *other == kind)
+            .map_or(Severity::Off, |(_, severity)| severity)
+    }
+
+    /// Whether what is of this `kind` is to leave the dataset, and so must not be in any file.
+    fn is_secret(&self, kind: Kind) -> bool {
+        matches!(self.severity(kind), Severity::Repair | Severity::Reject)
+    }
+}
+
+/// How much was found in a row, and where first.
+#[derive(Default)]
+struct Tally {
+    counts: [(u32, Option<Place>); Kind::ALL.len()],
+}
+
+impl Tally {
+    fn add(&mut self, kind: Kind, place: Option<Place>) {
+        for (other, (count, first)) in Kind::ALL.into_iter().zip(&mut self.counts) {
+            if other == kind {
+                if *count == 0 {
+                    *first = place;
+                }
+                *count += 1;
+            }
+        }
+    }
+
+    fn faults(&self) -> impl Iterator<Item = Fault> {
+        let found = Kind::ALL.into_iter().zip(self.counts);
+        found
+            .filter(|(_, (count, _))| *count > 0)
+            .map(|(kind, (count, place))| {
+                let fault = Fault::new(kind.rule()).within(place);
+                match count {
+                    1 => fault,
+                    count => fault.saying(format!("{}; {count} in all", kind.rule().doc)),
+                }
+            })
+    }
+}
+
+/// Whether a word may begin at `at`: the byte before belongs to no word, or to an escape.
+fn begins_word(bytes: &[u8], at: usize) -> bool {
+    match bytes.get(..at).unwrap_or_default() {
+        [.., b'\\', b'n' | b'r' | b't' | b'b' | b'f'] | [] => true,
+        [.., before] => !is_word(*before),
+    }
+}
+
+/// Whether a word may end before `at`.
+fn ends_word(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at).is_none_or(|after| !is_word(*after))
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// How many bytes from `at` on are such.
+fn count(bytes: &[u8], at: usize, is: impl Fn(u8) -> bool) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    rest.iter().take_while(|byte| is(**byte)).count()
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

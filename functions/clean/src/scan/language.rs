@@ -1,0 +1,204 @@
+//! In which language a row answers.
+//!
+//! The library compares the start of a text with the commonest triples of letters of 70 languages,
+//! which takes longer than all the rest of cleaning. Most texts show by a few little words what
+//! they are in, so these are counted first.
+
+use std::borrow::Cow;
+
+use hashbrown::HashTable;
+use whatlang::Lang;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::example::{Example, Role};
+
+/// Bytes of an answer that are looked at: measured, more does not make it surer.
+const SAMPLE_BYTES: usize = 320;
+
+/// Fewest bytes of an answer that tells: names and labels are at home in any language.
+const ANSWER_BYTES_MIN: usize = 40;
+
+/// Words that are counted.
+const WORDS_MAX: usize = 40;
+
+/// Fewest little words that tell, if those of no other language come close.
+const HITS_MIN: u32 = 4;
+
+/// How many times as often the little words of one language must come as those of the next.
+const LEAD: u32 = 3;
+
+/// Little words of the languages that most datasets are in.
+const LITTLE_WORDS: &[(Lang, &[&str])] = &[
+    (
+        Lang::Eng,
+        &[
+            "the", "and", "is", "are", "of", "with", "that", "this", "was", "you", "for", "it",
+            "to", "have", "be", "which", "can", "they", "from", "not", "in", "he", "she", "his",
+        ],
+    ),
+    (
+        Lang::Spa,
+        &[
+            "el", "los", "las", "y", "que", "del", "una", "con", "es", "para", "por", "como",
+            "pero", "más", "en", "su", "se", "la", "de",
+        ],
+    ),
+    (
+        Lang::Fra,
+        &[
+            "le", "les", "et", "des", "une", "dans", "est", "que", "pour", "qui", "sur", "avec",
+            "au", "ce", "il", "la", "de", "du", "en",
+        ],
+    ),
+    (
+        Lang::Deu,
+        &[
+            "der", "die", "das", "und", "ist", "nicht", "ein", "eine", "mit", "für", "auf", "den",
+            "zu", "von", "es", "sich", "dem", "sie", "im",
+        ],
+    ),
+    (
+        Lang::Por,
+        &[
+            "o", "os", "e", "que", "do", "da", "uma", "um", "com", "para", "não", "é", "por", "em",
+            "no", "na", "as", "se", "de",
+        ],
+    ),
+    (
+        Lang::Ita,
+        &[
+            "il", "e", "che", "di", "per", "un", "una", "con", "non", "è", "della", "sono", "gli",
+            "in", "del", "la", "le", "si", "da",
+        ],
+    ),
+    (
+        Lang::Nld,
+        &[
+            "de", "het", "een", "en", "van", "is", "dat", "niet", "op", "te", "zijn", "voor",
+            "met", "die", "in", "je", "ook", "aan",
+        ],
+    ),
+];
+
+/// Finds the language of an answer.
+pub(crate) struct Languages {
+    /// By a word, the languages that it is a little word of, a bit for each.
+    words: HashTable<(&'static str, u32)>,
+}
+
+impl Languages {
+    pub(crate) fn new() -> Self {
+        let mut words: HashTable<(&'static str, u32)> = HashTable::new();
+        for (index, (_, little)) in LITTLE_WORDS.iter().enumerate() {
+            for word in *little {
+                let same = |(other, _): &(&str, u32)| other == word;
+                let found = words.entry(hash(word), same, |(word, _)| hash(word));
+                found.or_insert((word, 0)).into_mut().1 |= 1 << index;
+            }
+        }
+        Self { words }
+    }
+
+    /// The language of the last answer of `example`, if that is sure.
+    pub(crate) fn of(&self, example: &Example<'_>) -> Option<Lang> {
+        let mut turns = example.turns.iter().rev();
+        let answer = turns.find(|turn| turn.role == Role::Model)?;
+        let text = answer.texts().next()?.escaped();
+        if text.len() < ANSWER_BYTES_MIN {
+            return None;
+        }
+        let sample = text.get(..text.floor_char_boundary(SAMPLE_BYTES))?;
+        self.by_little_words(sample).or_else(|| by_letters(sample))
+    }
+
+    fn by_little_words(&self, sample: &str) -> Option<Lang> {
+        let mut hits = [0_u32; LITTLE_WORDS.len()];
+        let words = sample
+            .split([' ', '\\', ',', '.'])
+            .filter(|word| !word.is_empty());
+        for word in words.take(WORDS_MAX) {
+            let word = lower(word);
+            let found = self.words.find(hash(&word), |(other, _)| *other == word);
+            let Some((_, languages)) = found else {
+                continue;
+            };
+            for (index, hits) in hits.iter_mut().enumerate() {
+                *hits += languages >> index & 1;
+            }
+        }
+        let (first, most) = (0..).zip(hits).max_by_key(|(_, hits)| *hits)?;
+        let others = (0_usize..).zip(hits).filter(|(index, _)| *index != first);
+        let next = others.map(|(_, hits)| hits).max().unwrap_or_default();
+        let is_sure = most >= HITS_MIN && most >= next * LEAD;
+        let (language, _) = LITTLE_WORDS.get(first)?;
+        is_sure.then_some(*language)
+    }
+}
+
+fn hash(word: &str) -> u64 {
+    xxh3_64(word.as_bytes())
+}
+
+fn lower(word: &str) -> Cow<'_, str> {
+    if word.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        Cow::Borrowed(word)
+    } else {
+        Cow::Owned(word.to_lowercase())
+    }
+}
+
+fn by_letters(sample: &str) -> Option<Lang> {
+    // Line ends are written as escapes, whose letters belong to no word.
+    let sample = sample.replace("\\n", " ");
+    let info = whatlang::detect(&sample)?;
+    info.is_reliable().then(|| info.lang())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, little: Option<Lang>, expected: Option<Lang>) {
+        let languages = Languages::new();
+        assert_eq!(languages.by_little_words(text), little, "{text}");
+        let found = languages.by_little_words(text).or_else(|| by_letters(text));
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn languages_are_told_by_little_words_or_by_letters() {
+        let english = "The capital of France is Paris, which is on the Seine.";
+        check(english, Some(Lang::Eng), Some(Lang::Eng));
+        let german = "Die Hauptstadt ist nicht an der See, und das ist auch gut so.";
+        check(german, Some(Lang::Deu), Some(Lang::Deu));
+        let japanese = "東京は日本の首都で、とても大きな都市です。";
+        check(japanese, None, Some(Lang::Jpn));
+        let russian = "Столица России находится на берегу реки Москвы, и это большой город.";
+        check(russian, None, Some(Lang::Rus));
+        check("1 + 2 = 3, 3 + 4 = 7, 7 + 8 = 15, 15 + 16 = 31", None, None);
+    }
+
+    #[test]
+    fn neighbours_are_told_apart() {
+        let spanish = "La capital de España es Madrid y está en el centro del país, con los museos más grandes.";
+        let portuguese =
+            "A capital do Brasil não é o Rio de Janeiro, e muitos não sabem que é uma cidade nova.";
+        let french =
+            "La capitale de la France est Paris, et les musées sont dans le centre de la ville.";
+        let italian = "La capitale della Francia è Parigi e gli artisti sono sempre stati di casa in questa città.";
+        let dutch =
+            "De hoofdstad van het land is niet de zetel van de regering, en dat is ook goed zo.";
+        for (text, language) in [
+            (spanish, Lang::Spa),
+            (portuguese, Lang::Por),
+            (french, Lang::Fra),
+            (italian, Lang::Ita),
+            (dutch, Lang::Nld),
+        ] {
+            let languages = Languages::new();
+            let found = languages.by_little_words(text).or_else(|| by_letters(text));
+            assert_eq!(found, Some(language), "{text}");
+        }
+    }
+}

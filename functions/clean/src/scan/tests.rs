@@ -1,0 +1,187 @@
+//! What is found, what is written instead, and that nothing is found again.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    Part as File, Scan,
+    pass::tests::clean,
+    rules::tests::{report_by, report_on},
+};
+
+/// Settings that ask for every search of texts.
+fn asking() -> Settings {
+    Settings {
+        scan: [Scan::Pii, Scan::Secrets].into(),
+        ..Settings::default()
+    }
+}
+
+/// Settings that take everything out that is found.
+pub(crate) fn redacting() -> Settings {
+    let repair = |kind: Kind| (kind.rule().code.to_owned(), Severity::Repair);
+    Settings {
+        severities: Kind::ALL.map(repair).into(),
+        eval_rows: 0,
+        validation_percent: 0,
+        ..Settings::default()
+    }
+}
+
+fn found(text: &str) -> Vec<(Kind, String)> {
+    let text = Text::of(text);
+    let hits = Search::new(&asking()).unwrap().find(text.escaped());
+    let plain = |range: Range<usize>| {
+        let quoted = format!("\"{}\"", &text.escaped()[range]);
+        serde_json::from_str(&quoted).unwrap()
+    };
+    hits.into_iter()
+        .map(|hit| (hit.kind, plain(hit.range)))
+        .collect()
+}
+
+/// Checks what is found in `text`.
+#[track_caller]
+pub(crate) fn check(text: &str, expected: &[&str]) {
+    let found: Vec<String> = found(text).into_iter().map(|(_, text)| text).collect();
+    assert_eq!(found, expected, "{text}");
+}
+
+/// Checks that `expected` is all that is found in `text`.
+#[track_caller]
+pub(crate) fn check_kind(text: &str, kind: Kind, expected: &str) {
+    assert_eq!(found(text), [(kind, expected.to_owned())], "{text}");
+}
+
+fn row(output: &str) -> String {
+    let output = serde_json::to_string(output).unwrap();
+    format!("{{\"input\":\"one two three\",\"output\":{output}}}")
+}
+
+/// Checks what the rule `code` does to a row that answers `said`, by each severity.
+#[track_caller]
+pub(crate) fn check_rule(code: &str, said: &str, masked: &str) {
+    let said = format!("It is so: {said}");
+    let masked = format!("It is so: {masked}");
+    let text = row(&said);
+    assert!(!report_on(&text).codes.contains_key(code), "{code} is on");
+    let report = report_by(&text, &asking());
+    let finding = report.findings.iter().find(|f| f.code == code).unwrap();
+    assert_eq!(
+        (finding.line, finding.column, finding.path.as_deref()),
+        (1, Some(35), Some("$.output"))
+    );
+    let by = |severity| Settings {
+        severities: [(code.to_owned(), severity)].into(),
+        ..Settings::default()
+    };
+    let (cleaned, files) = clean(text.as_bytes(), &by(Severity::Repair));
+    assert_eq!(cleaned.report.codes.get(code), Some(&1));
+    assert!(files.rows(File::Train)[0].contains(&masked), "{files:?}");
+    let length = text.len();
+    let kept = files.rows(File::Train)[0];
+    assert_eq!(
+        files.rows(File::Corrected),
+        [format!(
+            r#"{{"line":1,"codes":["{code}"],"bytes":{length},"row":{kept}}}"#
+        )]
+    );
+    let (_, files) = clean(text.as_bytes(), &by(Severity::Reject));
+    assert_eq!(
+        files.rows(File::Rejected),
+        [format!(
+            r#"{{"line":1,"codes":["{code}"],"bytes":{length}}}"#
+        )]
+    );
+    let (_, files) = clean(text.as_bytes(), &by(Severity::Warn));
+    assert!(files.rows(File::Train)[0].contains(&Text::of(&said).escaped().to_owned()));
+}
+
+#[test]
+fn every_text_of_a_row_is_searched() {
+    let text = r#"{"messages":[{"role":"system","content":"ask a@acme.io"},{"role":"user","content":"ask b@acme.io and c@acme.io"},{"role":"assistant","content":null,"tool_calls":[{"function":{"name":"f","arguments":"{\"to\":[\"d@acme.io\"]}"}}]},{"role":"tool","content":"{\"from\":\"e@acme.io\"}"},{"role":"assistant","content":"one two three"}],"tools":[{"type":"function","function":{"name":"f","description":"like f@acme.io"}}]}"#;
+    let (cleaned, files) = clean(text.as_bytes(), &redacting());
+    let kept = files.rows(File::Train)[0];
+    assert_eq!(kept.matches("[EMAIL]").count(), 6, "{kept}");
+    assert!(!kept.contains('@'));
+    let mut findings = cleaned.report.findings.iter();
+    assert_eq!(
+        findings.find(|f| f.code == "pii_email").unwrap().message,
+        "an e-mail address is in the row; 6 in all"
+    );
+}
+
+#[test]
+fn what_is_redacted_is_in_no_file() {
+    let rows = [
+        row("write to anna@acme.io please"),
+        r#"{"input":"anna@acme.io","output":""}"#.to_owned(),
+        r#"{"input":"anna@acme.io","output":"ok"}"#.to_owned(),
+        r#"{"input":"anna@acme.io"#.to_owned(),
+        r#"{"input":"\u0061nna@acme.io","output":""}"#.to_owned(),
+        r#"{"mail":"anna@acme.io","input":"a","output":""}"#.to_owned(),
+    ];
+    let (cleaned, files) = clean(rows.join("\n").as_bytes(), &redacting());
+    let report = format!("{cleaned:?}");
+    for (part, bytes) in &files.0 {
+        let text = String::from_utf8_lossy(bytes);
+        assert!(!text.contains("acme"), "{part:?}: {text}");
+    }
+    assert!(!report.contains("acme"));
+    assert_eq!(files.rows(File::Rejected).len(), 5);
+    assert!(
+        files
+            .rows(File::Rejected)
+            .iter()
+            .all(|row| row.contains("bytes"))
+    );
+}
+
+/// Pieces that secrets are made of, and those that stand around them.
+fn text() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "anna@acme.io",
+        "@",
+        "+49 30 901820",
+        "(415) 555-2671",
+        "4111 1111 1111 1111",
+        "81.2.69.142",
+        "536-22-8726",
+        "DE89370400440532013000",
+        "12345678Z",
+        "AKIAA1B2C3D4E5F6G7H8",
+        "-----BEGIN PRIVATE KEY-----",
+        "-----END PRIVATE KEY-----",
+        "a1B2",
+        "\n",
+        "\\",
+        "\"",
+        " ",
+        "n",
+        "u001f",
+        "1",
+        ".",
+        "-",
+        "+",
+        "é",
+        "\u{1f}",
+        "(",
+        "x",
+    ]);
+    prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn what_was_taken_out_is_not_found_again(text in text()) {
+        let search = Search::new(&redacting()).unwrap();
+        let mut once = Text::of(&text);
+        let mut tally = Tally::default();
+        search.text(&mut once, None, &mut tally);
+        // What is left is still written as JSON.
+        let quoted = format!("\"{}\"", once.escaped());
+        let plain: String = serde_json::from_str(&quoted).unwrap();
+        prop_assert_eq!(&Text::of(&plain), &once);
+        prop_assert_eq!(search.find(once.escaped()), []);
+    }
+}
