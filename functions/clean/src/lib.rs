@@ -34,6 +34,7 @@ mod judged;
 mod row;
 mod rules;
 mod split;
+mod template;
 mod tokens;
 
 #[cfg(test)]

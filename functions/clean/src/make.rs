@@ -126,6 +126,7 @@ fn describe(
             Task::Generation => "generation".to_owned(),
             Task::Classification => "classification".to_owned(),
         },
+        template_version: report.template_version.clone(),
         parts,
         created_at: chrono::DateTime::UNIX_EPOCH,
     }

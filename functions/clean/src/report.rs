@@ -23,6 +23,9 @@ pub struct Report {
     pub formats: BTreeMap<String, u64>,
     /// What the rows teach.
     pub task: Task,
+    /// Which prompt the rows were put into: of the recipe's template and system instruction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template_version: Option<String>,
     /// CRC32C of the raw bytes, as Cloud Storage states it.
     pub crc32c: Crc32c,
     /// Length of the raw bytes.

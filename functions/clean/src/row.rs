@@ -11,11 +11,12 @@ use crate::{
     container::{Body, Head, guess_text},
     example::Example,
     finding::Fault,
-    formats::{self, Format},
-    gemini,
+    formats::{self, Format, columns::Columns, contents, preference},
+    gemini::{self, Frame},
     json::{Text, Value, parse},
     judged::{self, Fact, Judged, Kind},
     rules::{self, Check, short_output::is_short},
+    template::Template,
 };
 
 /// Judges rows by the same settings.
@@ -23,6 +24,8 @@ pub(crate) struct Judge<'s> {
     settings: &'s Settings,
     plan: &'s Plan,
     system: Option<Text<'static>>,
+    template: Option<Template>,
+    columns: Option<Columns>,
     /// Whether anybody will read notes.
     notes: bool,
 }
@@ -43,6 +46,12 @@ impl<'s> Judge<'s> {
             settings,
             plan,
             system: system.filter(|text| !text.is_empty()).map(Text::of),
+            // Settings that cannot be gone by are refused before.
+            template: settings
+                .template
+                .as_deref()
+                .and_then(|text| Template::of(text).ok()),
+            columns: Columns::of(&settings.columns).ok().flatten(),
             notes,
         }
     }
@@ -73,13 +82,17 @@ impl<'s> Judge<'s> {
         };
         let mut faults = Vec::new();
         let start = judged.records.len();
-        let example = match convert(head.body, bytes, &mut faults) {
+        let example = match convert(self.columns.as_ref(), head.body, bytes, &mut faults) {
             Ok((format, example)) => {
                 *judged.formats.entry(format.name).or_default() += 1;
-                self.example(&example, &mut fact, &mut faults, &mut judged.records);
+                let frame = self.frame(format);
+                self.example(&example, frame, &mut fact, &mut faults, &mut judged.records);
                 Some(example)
             }
             Err(fault) => {
+                if fault.rule.code == rules::preference_pair::RULE.code {
+                    *judged.formats.entry(preference::NAME).or_default() += 1;
+                }
                 faults.push(fault);
                 None
             }
@@ -110,16 +123,26 @@ impl<'s> Judge<'s> {
         fact
     }
 
+    /// What is put around rows of `format`.
+    fn frame(&self, format: &Format) -> Frame<'_> {
+        let is_ours = format.name == contents::FORMAT.name;
+        Frame {
+            system: self.system.as_ref(),
+            template: self.template.as_ref().filter(|_| !is_ours),
+        }
+    }
+
     /// Writes the record of an example, and looks at it.
     fn example(
         &self,
         example: &Example<'_>,
+        frame: Frame<'_>,
         fact: &mut Fact,
         faults: &mut Vec<Fault>,
         records: &mut Vec<u8>,
     ) {
         let start = records.len();
-        let shape = gemini::write(example, self.system.as_ref(), records);
+        let shape = gemini::write(example, frame, records);
         let piece = |range| records.get(range).unwrap_or_default();
         let before = xxh3_64(piece(start..shape.answer.start));
         let after = xxh3_64(piece(shape.answer.end..records.len()));
@@ -176,6 +199,7 @@ impl<'s> Judge<'s> {
 }
 
 fn convert<'a>(
+    columns: Option<&Columns>,
     body: Body,
     bytes: &'a [u8],
     faults: &mut Vec<Fault>,
@@ -202,10 +226,8 @@ fn convert<'a>(
     if let Some(at) = parsed.repeats.first() {
         faults.push(Fault::new(&rules::duplicate_keys::RULE).at(*at));
     }
-    let format = formats::detect(&row)?;
-    let mut example = (format.convert)(row, faults)?;
-    if example.trim() {
-        faults.push(Fault::new(&rules::trim::RULE));
+    match columns {
+        Some(columns) => columns.read(row, faults),
+        None => formats::read(row, faults),
     }
-    Ok((format, example))
 }

@@ -20,6 +20,8 @@ pub(crate) mod label_task;
 pub(crate) mod last_turn_not_model;
 pub(crate) mod line_too_long;
 pub(crate) mod lone_surrogate;
+pub(crate) mod message_weight;
+pub(crate) mod missing_column;
 pub(crate) mod mixed_formats;
 pub(crate) mod no_model_turn;
 pub(crate) mod not_an_object;
@@ -27,6 +29,7 @@ pub(crate) mod not_split;
 pub(crate) mod output_equals_input;
 pub(crate) mod over_service_limits;
 pub(crate) mod placeholder;
+pub(crate) mod preference_pair;
 pub(crate) mod short_output;
 pub(crate) mod short_outputs_overall;
 pub(crate) mod too_deep;
@@ -102,6 +105,8 @@ static RULES: &[&Rule] = &[
     &lone_surrogate::RULE,
     &too_deep::RULE,
     &not_an_object::RULE,
+    &missing_column::RULE,
+    &preference_pair::RULE,
     &unknown_format::RULE,
     &ambiguous_format::RULE,
     &wrong_type::RULE,
@@ -109,6 +114,7 @@ static RULES: &[&Rule] = &[
     &unsupported_content::RULE,
     &invalid_arguments::RULE,
     &duplicate_keys::RULE,
+    &message_weight::RULE,
     &double_encoded_arguments::RULE,
     &trim::RULE,
     &no_model_turn::RULE,

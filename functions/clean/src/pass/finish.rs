@@ -149,6 +149,7 @@ impl Desk<'_, '_> {
             format: most.map(|(name, _)| (*name).to_owned()),
             formats: totals.formats.iter().map(named).collect(),
             task,
+            template_version: self.settings.template_version(),
             crc32c: end.crc32c,
             bytes: end.bytes,
             rows: totals.rows,
