@@ -29,6 +29,7 @@ mod container;
 mod example;
 mod formats;
 mod gemini;
+mod identity;
 mod json;
 mod judged;
 mod row;
@@ -46,6 +47,7 @@ pub use crate::{
     config::Config,
     error::Error,
     finding::Finding,
+    identity::Identity,
     meter::Crc32c,
     parts::{Outputs, Part, PartSummary, Written},
     pass::{Cleaned, Machine, Outcome, Sample, pass, survey},

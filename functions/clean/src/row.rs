@@ -3,8 +3,6 @@
 //! Nothing here looks beyond the row, so rows can be judged in any order and on any thread; what
 //! compares rows is in [`pass`](crate::pass()).
 
-use xxhash_rust::xxh3::xxh3_64;
-
 use crate::{
     Plan, Settings, Severity,
     batch::Batch,
@@ -13,6 +11,7 @@ use crate::{
     finding::Fault,
     formats::{self, Format, columns::Columns, contents, preference},
     gemini::{self, Frame},
+    identity::Identity,
     json::{Text, Value, parse},
     judged::{self, Fact, Judged, Kind},
     rules::{self, Check, short_output::is_short},
@@ -143,11 +142,10 @@ impl<'s> Judge<'s> {
     ) {
         let start = records.len();
         let shape = gemini::write(example, frame, records);
-        let piece = |range| records.get(range).unwrap_or_default();
-        let before = xxh3_64(piece(start..shape.answer.start));
-        let after = xxh3_64(piece(shape.answer.end..records.len()));
-        fact.input = before.rotate_left(1) ^ after;
-        fact.output = xxh3_64(piece(shape.answer.clone()));
+        let answer = shape.answer.start - start..shape.answer.end - start;
+        let identity = Identity::of_record(records.get(start..).unwrap_or_default(), answer);
+        fact.input = identity.question;
+        fact.output = identity.answer;
         fact.tokens_input = shape.tokens_input;
         fact.tokens_output = shape.tokens_output;
         let row = Row {
