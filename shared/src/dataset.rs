@@ -79,7 +79,8 @@ pub struct Version {
     /// instruction. Absent where there is neither, and of versions made before there were any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_version: Option<String>,
-    /// The objects that hold it, by part: `train`, `validation`, `eval`, `rejected`, `report`, `manifest`.
+    /// The objects that hold it, by part: `train`, `validation`, `eval`, `rejected`,
+    /// `corrected`, `report`, `card`, `manifest`.
     pub parts: BTreeMap<String, Part>,
     /// When it was made.
     pub created_at: DateTime<Utc>,

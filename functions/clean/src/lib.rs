@@ -52,7 +52,7 @@ pub use crate::{
     parts::{Outputs, Part, PartSummary, Written},
     pass::{Cleaned, Machine, Outcome, Sample, pass, survey},
     plan::Plan,
-    report::{Distribution, Report, Rows, Splits, Task, Tokens, Verdict, render},
+    report::{Distribution, Provenance, Report, Rows, Splits, Task, Tokens, Verdict, card, render},
     rules::{Rule, rules},
     settings::{Settings, Severity},
     source::{File, Source},

@@ -15,8 +15,8 @@ use shared::{
 };
 
 use crate::{
-    Cleaned, Error as CleanError, Machine, Outcome, Outputs, PartSummary, Plan, Report, Sample,
-    Settings, Task, Verdict, Written,
+    Cleaned, Error as CleanError, Machine, Outcome, Outputs, PartSummary, Plan, Provenance, Report,
+    Sample, Settings, Task, Verdict, Written, card,
     start::State,
     streams::{ObjectSource, Uploads},
 };
@@ -28,6 +28,8 @@ pub(crate) const CODE_VERSION: &str = env!("CARGO_PKG_VERSION");
 const JSONL: &str = "application/jsonl";
 /// What reports are.
 const JSON: &str = "application/json";
+/// What cards are (RFC 7763).
+const MARKDOWN: &str = "text/markdown; charset=utf-8";
 
 /// What came of an upload's rows.
 pub(crate) enum Made {
@@ -49,7 +51,7 @@ pub(crate) fn parse_recipe(text: &[u8]) -> Result<(Recipe, Settings), String> {
     Ok((recipe, settings))
 }
 
-/// Cleans the rows into parts, then writes the report and the manifest.
+/// Cleans the rows into parts, then writes the report, the card and the manifest.
 pub(crate) async fn version(
     state: &State,
     id: VersionId,
@@ -77,6 +79,9 @@ pub(crate) async fn version(
     }
     let mut version = describe(id, dataset, stat, recipe, &cleaned.report, parts);
     version.created_at = state.clock.now();
+    let card = write_card(&version, &settings, &cleaned);
+    let stored = store_text(state, &folder, "card.md", MARKDOWN, card.into_bytes()).await?;
+    version.parts.insert("card".to_owned(), stored);
     let manifest = Manifest {
         version: &version,
         settings: &settings,
@@ -86,6 +91,20 @@ pub(crate) async fn version(
     let stored = store(state, &folder, "manifest", &manifest).await?;
     version.parts.insert("manifest".to_owned(), stored);
     Ok(Made::Version(Box::new(version)))
+}
+
+/// What `card.md` says of a version.
+fn write_card(version: &Version, settings: &Settings, cleaned: &Cleaned) -> String {
+    let (source, made_at) = (version.source.to_string(), version.created_at.to_rfc3339());
+    let about = Provenance {
+        name: version.id.as_str(),
+        source: &source,
+        recipe: &version.recipe,
+        settings,
+        code_version: CODE_VERSION,
+        made_at: Some(&made_at),
+    };
+    card(&about, cleaned)
 }
 
 /// What `manifest.json` says of a version, beside what its document says.
@@ -145,7 +164,7 @@ async fn clean(
     loop {
         let (mut uploads, streams) = Uploads::new();
         let writes = streams.into_iter().map(|(part, stream)| async move {
-            let uri = part_uri(state, folder, part.name(), "jsonl");
+            let uri = part_uri(state, folder, &format!("{}.jsonl", part.name()));
             let created = state.objects.create_streamed(&uri, JSONL, stream).await;
             (part, created)
         });
@@ -223,8 +242,19 @@ async fn store(
         what: "a report that does not serialise",
         source: source.into(),
     })?;
-    let uri = part_uri(state, folder, name, "json");
-    let created = state.objects.create(&uri, JSON, Bytes::from(text)).await?;
+    store_text(state, folder, &format!("{name}.json"), JSON, text).await
+}
+
+async fn store_text(
+    state: &State,
+    folder: &str,
+    name: &str,
+    content_type: &str,
+    text: Vec<u8>,
+) -> Result<StoredPart, Error> {
+    let uri = part_uri(state, folder, name);
+    let text = Bytes::from(text);
+    let created = state.objects.create(&uri, content_type, text).await?;
     let stat = created.into_stat();
     Ok(StoredPart {
         bytes: stat.size_bytes,
@@ -234,8 +264,8 @@ async fn store(
 }
 
 /// Where a part goes: made of ids alone, never of the uploaded object's name.
-fn part_uri(state: &State, folder: &str, name: &str, extension: &str) -> GcsUri {
-    let object = format!("{folder}/{name}.{extension}");
+fn part_uri(state: &State, folder: &str, name: &str) -> GcsUri {
+    let object = format!("{folder}/{name}");
     GcsUri::new(state.config.datasets_bucket.clone(), object)
 }
 

@@ -1,13 +1,17 @@
 //! What a cleaning tells about a dataset. Holds no text of any row, so it can be shown and kept
 //! anywhere.
 
+mod card;
 mod text;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::text::render;
+pub use self::{
+    card::{Provenance, card},
+    text::render,
+};
 use crate::{Crc32c, Finding};
 
 /// Everything found about a dataset. `rows.read` is the sum of the other three.

@@ -40,11 +40,14 @@ pub(super) fn told(comparison: &Comparison) -> String {
     out.push('\n');
     if leaks.rows > 0 {
         let questions = things(leaks.rows, "question");
-        out.push_str(&format!(
-            "Leak: {questions} that A trains on, B compares models with ({}).\n\
-             A model tuned on A knows the answers: do not judge it by B.\n",
-            places(leaks)
-        ));
+        let places = places(leaks);
+        out.extend([
+            "Leak: ",
+            &questions,
+            " that A trains on, B compares models with (",
+            &places,
+            ").\nA model tuned on A knows the answers: do not judge it by B.\n",
+        ]);
     }
     out.push_str(match (*same, changed.rows) {
         (true, _) => "The same rows in the same parts.\n",
