@@ -75,7 +75,12 @@ pub struct Version {
     pub tokens: u64,
     /// Whether the answers are texts or labels.
     pub task: String,
-    /// The objects that hold it, by part: `train`, `validation`, `eval`, `rejected`, `report`, `manifest`.
+    /// Which prompt the rows were put into: a digest of the recipe's template and system
+    /// instruction. Absent where there is neither, and of versions made before there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template_version: Option<String>,
+    /// The objects that hold it, by part: `train`, `validation`, `eval`, `rejected`,
+    /// `corrected`, `report`, `card`, `manifest`.
     pub parts: BTreeMap<String, Part>,
     /// When it was made.
     pub created_at: DateTime<Utc>,

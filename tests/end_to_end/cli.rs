@@ -145,6 +145,23 @@ async fn check_same_bytes(harness: &Harness, run: &Run, file: &str, directory: &
     let ours = fs::read(out.join("report.json")).unwrap();
     let theirs = harness.object(&version.parts["report"].artifact).await;
     assert_eq!(report(&ours), report(&theirs));
+    let env = harness.env_file(directory);
+    let (out, env) = (out.to_str().unwrap(), env.to_str().unwrap());
+    let diff = async |a: &str, b: &str| {
+        let arguments = ["datasets", "diff", a, b, "--json", "--env-file", env];
+        command(PROGRAM, &arguments).await
+    };
+    let same = diff(out, version.id.as_str()).await;
+    assert_eq!(same.status.code(), Some(0), "{same:?}");
+    let found = json(&same);
+    assert_eq!(
+        (&found["same"], &found["kept"]),
+        (&true.into(), &version.rows.kept.into())
+    );
+    let raw = diff(file, version.id.as_str()).await;
+    assert_eq!(raw.status.code(), Some(1), "{raw:?}");
+    let unknown = diff(out, "nobody-a").await;
+    assert_eq!(unknown.status.code(), Some(2), "{unknown:?}");
 }
 
 #[track_caller]

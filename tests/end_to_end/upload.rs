@@ -62,6 +62,10 @@ async fn check_version(harness: &Harness, version: &Version, upload: &ObjectFina
     let kept = part("train").rows + part("validation").rows + part("eval").rows;
     assert_eq!(kept, counts.kept);
     assert_eq!(part("rejected").rows, counts.rejected);
+    let card = harness.object(&part("card").artifact).await;
+    let card = String::from_utf8(card).unwrap();
+    assert!(card.starts_with(&format!("# {}\n", version.id)), "{card}");
+    assert!(card.contains(&version.source.to_string()), "{card}");
     let manifest = harness.object(&part("manifest").artifact).await;
     let manifest: Value = serde_json::from_slice(&manifest).unwrap();
     for (name, part) in &version.parts {

@@ -4,28 +4,34 @@
 //! is looked at on its own: a file may mix formats.
 
 pub(crate) mod alpaca;
+pub(crate) mod columns;
 pub(crate) mod contents;
 pub(crate) mod dialogue;
+pub(crate) mod keys;
 pub(crate) mod messages;
 pub(crate) mod pairs;
+pub(crate) mod preference;
 pub(crate) mod sharegpt;
 pub(crate) mod tools;
 
+use self::keys::Keys;
 use crate::{
     example::{Example, Place},
     finding::{Fault, name_keys},
-    json::{Node, Object, Text, Value},
+    gemini,
+    json::{Node, Object, Text, Value, write},
     rules,
 };
 
 /// A way to write a row.
+#[derive(Debug)]
 pub(crate) struct Format {
     /// The name in reports; never changes once published.
     pub(crate) name: &'static str,
     /// The keys a row must have.
-    pub(crate) keys: &'static [&'static str],
-    /// A key a row must not have, since then it is another format.
-    pub(crate) without: Option<&'static str>,
+    pub(crate) keys: Keys,
+    /// Keys of which a row must have none, since then it is another format.
+    pub(crate) without: Keys,
     /// Takes the row over.
     pub(crate) convert: Convert,
 }
@@ -33,49 +39,141 @@ pub(crate) struct Format {
 /// Takes a row over; what was repaired on the way goes to the second argument.
 pub(crate) type Convert = for<'a> fn(Object<'a>, &mut Vec<Fault>) -> Result<Example<'a>, Fault>;
 
-/// Every format. At most one takes a row: a row that two would take is ambiguous.
+/// Every format that a row is known by. Where several take a row, the first stands for all if they
+/// read the same in it.
 pub(crate) static FORMATS: &[&Format] = &[
     &contents::FORMAT,
     &messages::FORMAT,
     &sharegpt::FORMAT,
-    &alpaca::FORMAT,
+    &alpaca::INSTRUCTION_OUTPUT,
     &pairs::INPUT_OUTPUT,
     &pairs::PROMPT_COMPLETION,
     &pairs::QUESTION_ANSWER,
+    &pairs::TEXT_LABEL,
+    &pairs::TEXT_CATEGORY,
+    &alpaca::INSTRUCTION_RESPONSE,
+    &alpaca::INSTRUCTION_COMPLETION,
+    &alpaca::INSTRUCTION_ANSWER,
+    &pairs::INPUT_COMPLETION,
+    &pairs::INPUT_ANSWER,
+    &pairs::INPUT_RESPONSE,
+    &pairs::PROMPT_OUTPUT,
+    &pairs::PROMPT_ANSWER,
+    &pairs::PROMPT_RESPONSE,
+    &pairs::QUESTION_OUTPUT,
+    &pairs::QUESTION_COMPLETION,
+    &pairs::QUESTION_RESPONSE,
 ];
 
 impl Format {
-    fn takes(&self, row: &Object<'_>) -> bool {
-        self.keys.iter().all(|key| row.has(key)) && !self.without.is_some_and(|key| row.has(key))
+    fn takes(&self, keys: Keys) -> bool {
+        keys.has(self.keys) && !keys.has_any(self.without)
+    }
+
+    /// Takes `row` over, without blanks around its turns.
+    pub(crate) fn read<'a>(
+        &'static self,
+        row: Object<'a>,
+        faults: &mut Vec<Fault>,
+    ) -> Result<(&'static Self, Example<'a>), Fault> {
+        let mut example = (self.convert)(row, faults)?;
+        if example.trim() {
+            faults.push(Fault::new(&rules::trim::RULE));
+        }
+        Ok((self, example))
     }
 }
 
-/// The format of `row`.
+/// The name of the format that the keys of `row` tell: the first of several.
 ///
 /// # Errors
-/// `unknown_format`, `ambiguous_format`: with the keys the row has.
-pub(crate) fn detect(row: &Object<'_>) -> Result<&'static Format, Fault> {
-    let mut taking = FORMATS.iter().filter(|format| format.takes(row));
-    match (taking.next(), taking.next()) {
-        (Some(format), None) => Ok(format),
-        (None, _) => Err(unknown(row)),
-        (Some(one), Some(other)) => Err(Fault::new(&rules::ambiguous_format::RULE).saying(
-            format!("reads as `{}` and as `{}` alike", one.name, other.name),
-        )),
+/// `unknown_format`: with the keys the row has.
+pub(crate) fn detect(row: &Object<'_>) -> Result<&'static str, Fault> {
+    let keys = Keys::of(row);
+    if preference::refuse(row, keys).is_some() {
+        return Ok(preference::NAME);
+    }
+    let format = taking(keys).next();
+    format.map_or_else(|| Err(unknown(row, keys)), |format| Ok(format.name))
+}
+
+/// Takes `row` over by the format that its keys tell; says which keys nobody reads, if asked.
+///
+/// # Errors
+/// `unknown_format`, `ambiguous_format`, `preference_pair`: with the keys the row has. Otherwise
+/// what the format finds.
+pub(crate) fn read<'a>(
+    row: Object<'a>,
+    faults: &mut Vec<Fault>,
+    unknown_keys: bool,
+) -> Result<(&'static Format, Example<'a>), Fault> {
+    let keys = Keys::of(&row);
+    if let Some(fault) = preference::refuse(&row, keys) {
+        return Err(fault);
+    }
+    let mut formats = taking(keys);
+    let format = match (formats.next(), formats.next()) {
+        (Some(format), None) => format,
+        (None, _) => return Err(unknown(&row, keys)),
+        (Some(_), Some(_)) => choose(&row, keys)?,
+    };
+    if unknown_keys {
+        faults.extend(rules::unknown_key::check(&row, format.keys));
+    }
+    format.read(row, faults)
+}
+
+/// The formats that take a row with `keys`.
+fn taking(keys: Keys) -> impl Iterator<Item = &'static Format> {
+    let formats = FORMATS.iter().copied();
+    formats.filter(move |format| format.takes(keys))
+}
+
+/// One of the several formats that `row` fits: the only one that finds something under each of its
+/// keys, or the first, if all read the same.
+fn choose(row: &Object<'_>, keys: Keys) -> Result<&'static Format, Fault> {
+    let filled = Keys::filled(row);
+    let mut filling = taking(keys).filter(|format| filled.has(format.keys));
+    if let (Some(format), None) = (filling.next(), filling.next()) {
+        return Ok(format);
+    }
+    let mut formats = taking(keys);
+    let Some(first) = formats.next() else {
+        return Err(unknown(row, keys));
+    };
+    let expected = reading(first, row);
+    match formats.find(|other| expected.is_none() || reading(other, row) != expected) {
+        None => Ok(first),
+        Some(other) => Err(Fault::new(&rules::ambiguous_format::RULE).saying(format!(
+            "reads as `{}` and as `{}` alike",
+            first.name, other.name
+        ))),
     }
 }
 
-fn unknown(row: &Object<'_>) -> Fault {
+/// The bytes that `format` would make of `row`.
+fn reading(format: &'static Format, row: &Object<'_>) -> Option<Vec<u8>> {
+    let (_, example) = format.read(row.clone(), &mut Vec::new()).ok()?;
+    let mut bytes = Vec::new();
+    gemini::write(&example, gemini::Frame::default(), &mut bytes);
+    Some(bytes)
+}
+
+fn unknown(row: &Object<'_>, keys: Keys) -> Fault {
     let fault = Fault::new(&rules::unknown_format::RULE);
     if row.members.is_empty() {
         return fault.saying("the object has no keys");
     }
-    let present = |format: &Format| format.keys.iter().filter(|key| row.has(key)).count();
     let mut message = format!("the row has the keys {}", name_keys(row.keys()));
-    let nearest = FORMATS.iter().copied().max_by_key(|format| present(format));
-    if let Some(nearest) = nearest.filter(|format| present(format) > 0) {
-        let missing = nearest.keys.iter().copied().filter(|key| !row.has(key));
-        let lacking = name_keys(missing);
+    let mut nearest: Option<(u32, &Format)> = None;
+    for format in FORMATS {
+        let present = keys.count(format.keys);
+        if present > nearest.map_or(0, |(most, _)| most) {
+            nearest = Some((present, format));
+        }
+    }
+    if let Some((_, nearest)) = nearest {
+        let lacking = name_keys(nearest.keys.names_beyond(keys));
         message.extend(["; of `", nearest.name, "` it lacks ", &lacking]);
     }
     fault.saying(message)
@@ -103,6 +201,41 @@ pub(crate) fn take_text<'a>(
     }
 }
 
+/// Takes the label called `key` out of a row: a text, or the number or boolean that names a class.
+pub(crate) fn take_label<'a>(
+    row: &mut Object<'a>,
+    key: &'static str,
+) -> Result<Option<(Text<'a>, Place)>, Fault> {
+    let place = |at| Place {
+        key,
+        index: None,
+        at,
+    };
+    match row.get(key) {
+        Some(Node {
+            at,
+            value: value @ (Value::List(_) | Value::Object(_)),
+        }) => Err(wrong_type(
+            value,
+            "a text, a number or a boolean",
+            place(*at),
+        )),
+        Some(Node {
+            value: Value::Number(_) | Value::Bool(_),
+            ..
+        }) => {
+            let Some(Node { at, value }) = row.take(key) else {
+                return Ok(None);
+            };
+            let mut written = Vec::new();
+            write(&value, &mut written);
+            let written = String::from_utf8_lossy(&written);
+            Ok(Some((Text::of(&written), place(at))))
+        }
+        Some(_) | None => take_text(row, key),
+    }
+}
+
 /// `wrong_type`: `value` is not what was expected at `place`.
 pub(crate) fn wrong_type(value: &Value<'_>, expected: &str, place: Place) -> Fault {
     Fault::new(&rules::wrong_type::RULE)
@@ -114,7 +247,7 @@ pub(crate) fn wrong_type(value: &Value<'_>, expected: &str, place: Place) -> Fau
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::{gemini, json::parse};
+    use crate::json::parse;
 
     /// What `row` becomes, or the code and words of what is wrong; repairs are listed after it.
     pub(crate) fn convert(row: &str) -> String {
@@ -122,18 +255,17 @@ pub(crate) mod tests {
             panic!("{row} is no object");
         };
         let mut repairs = Vec::new();
-        let example =
-            match detect(&object).and_then(|format| (format.convert)(object, &mut repairs)) {
-                Ok(example) => example,
-                Err(fault) => {
-                    let path = fault.path.unwrap_or_default();
-                    return format!("{}: {} {path}", fault.rule.code, fault.message)
-                        .trim()
-                        .to_owned();
-                }
-            };
+        let example = match read(object, &mut repairs, false) {
+            Ok((_, example)) => example,
+            Err(fault) => {
+                let path = fault.path.unwrap_or_default();
+                return format!("{}: {} {path}", fault.rule.code, fault.message)
+                    .trim()
+                    .to_owned();
+            }
+        };
         let mut out = Vec::new();
-        gemini::write(&example, None, &mut out);
+        gemini::write(&example, gemini::Frame::default(), &mut out);
         let mut said = String::from_utf8(out).unwrap();
         for repair in repairs {
             said.push(' ');
@@ -152,7 +284,7 @@ pub(crate) mod tests {
         check("{}", "unknown_format: the object has no keys");
         check(
             r#"{"text":"a"}"#,
-            "unknown_format: the row has the keys `text`",
+            "unknown_format: the row has the keys `text`; of `text_label` it lacks `label`",
         );
         check(
             r#"{"question":"a","ground_truth":"b","c":1,"d":2}"#,
@@ -170,6 +302,38 @@ pub(crate) mod tests {
         check(
             r#"{"messages":[],"input":"a","output":"b"}"#,
             "ambiguous_format: reads as `messages` and as `input_output` alike",
+        );
+        check(
+            r#"{"input":"a","output":"b","response":"c"}"#,
+            "ambiguous_format: reads as `input_output` and as `input_response` alike",
+        );
+        check(
+            r#"{"instruction":"a","input":"b","output":"c","answer":"d"}"#,
+            "ambiguous_format: reads as `alpaca` and as `instruction_answer` alike",
+        );
+        check(
+            r#"{"messages":7,"conversations":7}"#,
+            "ambiguous_format: reads as `messages` and as `sharegpt` alike",
+        );
+    }
+
+    #[test]
+    fn two_formats_that_say_the_same_are_one() {
+        let plain = convert(r#"{"input":"a","output":"b"}"#);
+        for row in [
+            r#"{"input":"a","output":"b","prompt":"a","completion":"b"}"#,
+            r#"{"input":"a","output":"b","response":"b"}"#,
+            r#"{"input":"a","output":"b","messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}"#,
+            // Rows of many kinds in one table.
+            r#"{"input":"a","output":"b","messages":null,"prompt":null,"completion":null}"#,
+        ] {
+            check(row, &plain);
+        }
+        // Blanks around texts do not count, and are told as ever.
+        check(r#"{"input":"a","output":"b","response":" b"}"#, &plain);
+        check(
+            r#"{"input":"a","output":" b","response":"b"}"#,
+            &format!("{plain} trim"),
         );
     }
 }

@@ -8,8 +8,18 @@ use std::ops::Range;
 use crate::{
     example::{Example, Part, Turn},
     json::{self, Text},
+    template::Template,
     tokens::estimate,
 };
+
+/// What is put around an example that does not have it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Frame<'f> {
+    /// Put in where the example has no system instruction.
+    pub(crate) system: Option<&'f Text<'f>>,
+    /// Put around the question, where the example is one question and one answer.
+    pub(crate) template: Option<&'f Template>,
+}
 
 /// What a written example consists of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,17 +32,16 @@ pub(crate) struct Shape {
     pub(crate) tokens_output: u32,
 }
 
-/// Appends `example` to `out`: equal examples are equal bytes.
-///
-/// `system` is put in where the example has no system instruction.
-pub(crate) fn write(example: &Example<'_>, system: Option<&Text<'_>>, out: &mut Vec<u8>) -> Shape {
+/// Appends `example` to `out`, in `frame`: equal examples in equal frames are equal bytes.
+pub(crate) fn write(example: &Example<'_>, frame: Frame<'_>, out: &mut Vec<u8>) -> Shape {
+    let template = frame.template.filter(|_| Template::fits(example));
     let mut shape = Shape {
         answer: 0..0,
         tokens_input: 0,
         tokens_output: 0,
     };
     out.push(b'{');
-    if let Some(text) = example.system.as_ref().or(system) {
+    if let Some(text) = example.system.as_ref().or(frame.system) {
         out.extend_from_slice(br#""systemInstruction":{"role":"system","parts":[{"text":"#);
         json::write_text(text, out);
         out.extend_from_slice(b"}]},");
@@ -44,7 +53,7 @@ pub(crate) fn write(example: &Example<'_>, system: Option<&Text<'_>>, out: &mut 
             out.push(b',');
         }
         let start = out.len();
-        let tokens = write_turn(turn, out);
+        let tokens = write_turn(turn, template.filter(|_| index == 0), out);
         shape.answer = start..out.len();
         match turn.role {
             crate::example::Role::User => shape.tokens_input += tokens,
@@ -60,8 +69,9 @@ pub(crate) fn write(example: &Example<'_>, system: Option<&Text<'_>>, out: &mut 
     shape
 }
 
-fn write_turn(turn: &Turn<'_>, out: &mut Vec<u8>) -> u32 {
+fn write_turn(turn: &Turn<'_>, template: Option<&Template>, out: &mut Vec<u8>) -> u32 {
     let mut tokens = 0;
+    let last = turn.parts.len().saturating_sub(1);
     out.extend_from_slice(br#"{"role":""#);
     out.extend_from_slice(turn.role.name().as_bytes());
     out.extend_from_slice(br#"","parts":["#);
@@ -73,14 +83,39 @@ fn write_turn(turn: &Turn<'_>, out: &mut Vec<u8>) -> u32 {
         match part {
             Part::Text(text) => {
                 out.extend_from_slice(br#""text":"#);
-                json::write_text(text, out);
-                tokens += estimate(text.escaped().as_bytes());
+                let around = template.map(|template| {
+                    let before = (index == 0).then_some(&template.before);
+                    (before, (index == last).then_some(&template.after))
+                });
+                let (before, after) = around.unwrap_or_default();
+                tokens += write_text(before, text, after, out);
             }
             Part::Other(key, value) => tokens += write_member(key, value, out),
         }
         out.push(b'}');
     }
     out.extend_from_slice(b"]}");
+    tokens
+}
+
+/// Writes a text between others, and says how many tokens all of it may be.
+fn write_text(
+    before: Option<&Text<'_>>,
+    text: &Text<'_>,
+    after: Option<&Text<'_>>,
+    out: &mut Vec<u8>,
+) -> u32 {
+    if before.is_none() && after.is_none() {
+        json::write_text(text, out);
+        return estimate(text.escaped().as_bytes());
+    }
+    out.push(b'"');
+    let start = out.len();
+    for piece in [before, Some(text), after].into_iter().flatten() {
+        out.extend_from_slice(piece.escaped().as_bytes());
+    }
+    let tokens = estimate(out.get(start..).unwrap_or_default());
+    out.push(b'"');
     tokens
 }
 

@@ -30,12 +30,14 @@ mod container;
 mod example;
 mod formats;
 mod gemini;
+mod identity;
 mod json;
 mod judged;
 mod row;
 mod rules;
 mod scan;
 mod split;
+mod template;
 mod tokens;
 
 #[cfg(test)]
@@ -47,11 +49,15 @@ pub use crate::{
     config::Config,
     error::Error,
     finding::Finding,
+    identity::Identity,
     meter::Crc32c,
     parts::{Outputs, Part, PartSummary, Written},
     pass::{Cleaned, Machine, Outcome, Sample, pass, survey},
     plan::Plan,
-    report::{Calibration, Distribution, Report, Rows, Splits, Task, Tokens, Verdict, render},
+    report::{
+        Calibration, Distribution, Provenance, Report, Rows, Splits, Task, Tokens, Verdict, card,
+        render,
+    },
     rules::{Rule, rules},
     settings::{Scan, Settings, Severity},
     source::{File, Ranges, Source},

@@ -16,8 +16,9 @@ use shared::{
 
 use crate::{
     Calibration, Cleaned, Error as CleanError, Machine, Outcome, Outputs, Part, PartSummary, Plan,
-    Report, Sample, Settings, Task, Verdict, Written,
+    Provenance, Report, Sample, Settings, Task, Verdict, Written,
     calibrate::calibrate,
+    card,
     start::State,
     streams::{ObjectSource, Uploads},
 };
@@ -32,6 +33,8 @@ const CALIBRATION_BYTES_MAX: u64 = 8 << 20;
 const JSONL: &str = "application/jsonl";
 /// What reports are.
 const JSON: &str = "application/json";
+/// What cards are (RFC 7763).
+const MARKDOWN: &str = "text/markdown; charset=utf-8";
 
 /// What came of an upload's rows.
 pub(crate) enum Made {
@@ -53,7 +56,7 @@ pub(crate) fn parse_recipe(text: &[u8]) -> Result<(Recipe, Settings), String> {
     Ok((recipe, settings))
 }
 
-/// Cleans the rows into parts, then writes the report and the manifest.
+/// Cleans the rows into parts, then writes the report, the card and the manifest.
 pub(crate) async fn version(
     state: &State,
     id: VersionId,
@@ -83,6 +86,9 @@ pub(crate) async fn version(
     }
     let mut version = describe(id, dataset, stat, recipe, &cleaned.report, parts);
     version.created_at = state.clock.now();
+    let card = write_card(&version, &settings, &cleaned);
+    let stored = store_text(state, &folder, "card.md", MARKDOWN, card.into_bytes()).await?;
+    version.parts.insert("card".to_owned(), stored);
     let manifest = Manifest {
         version: &version,
         settings: &settings,
@@ -92,6 +98,20 @@ pub(crate) async fn version(
     let stored = store(state, &folder, "manifest", &manifest).await?;
     version.parts.insert("manifest".to_owned(), stored);
     Ok(Made::Version(Box::new(version)))
+}
+
+/// What `card.md` says of a version.
+fn write_card(version: &Version, settings: &Settings, cleaned: &Cleaned) -> String {
+    let (source, made_at) = (version.source.to_string(), version.created_at.to_rfc3339());
+    let about = Provenance {
+        name: version.id.as_str(),
+        source: &source,
+        recipe: &version.recipe,
+        settings,
+        code_version: CODE_VERSION,
+        made_at: Some(&made_at),
+    };
+    card(&about, cleaned)
 }
 
 /// What `manifest.json` says of a version, beside what its document says.
@@ -132,6 +152,7 @@ fn describe(
             Task::Generation => "generation".to_owned(),
             Task::Classification => "classification".to_owned(),
         },
+        template_version: report.template_version.clone(),
         parts,
         created_at: chrono::DateTime::UNIX_EPOCH,
     }
@@ -150,7 +171,7 @@ async fn clean(
     loop {
         let (mut uploads, streams) = Uploads::new();
         let writes = streams.into_iter().map(|(part, stream)| async move {
-            let uri = part_uri(state, folder, part.name(), "jsonl");
+            let uri = part_uri(state, folder, &format!("{}.jsonl", part.name()));
             let created = state.objects.create_streamed(&uri, JSONL, stream).await;
             (part, created)
         });
@@ -248,8 +269,19 @@ async fn store(
         what: "a report that does not serialise",
         source: source.into(),
     })?;
-    let uri = part_uri(state, folder, name, "json");
-    let created = state.objects.create(&uri, JSON, Bytes::from(text)).await?;
+    store_text(state, folder, &format!("{name}.json"), JSON, text).await
+}
+
+async fn store_text(
+    state: &State,
+    folder: &str,
+    name: &str,
+    content_type: &str,
+    text: Vec<u8>,
+) -> Result<StoredPart, Error> {
+    let uri = part_uri(state, folder, name);
+    let text = Bytes::from(text);
+    let created = state.objects.create(&uri, content_type, text).await?;
     let stat = created.into_stat();
     Ok(StoredPart {
         bytes: stat.size_bytes,
@@ -259,8 +291,8 @@ async fn store(
 }
 
 /// Where a part goes: made of ids alone, never of the uploaded object's name.
-fn part_uri(state: &State, folder: &str, name: &str, extension: &str) -> GcsUri {
-    let object = format!("{folder}/{name}.{extension}");
+fn part_uri(state: &State, folder: &str, name: &str) -> GcsUri {
+    let object = format!("{folder}/{name}");
     GcsUri::new(state.config.datasets_bucket.clone(), object)
 }
 

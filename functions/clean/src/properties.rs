@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use crate::{
     Cleaned, Machine, Part, Scan, Settings,
+    formats::tests::convert,
     pass::tests::{Memory, clean, clean_on},
     render,
     scan::tests::redacting,
@@ -61,8 +62,80 @@ fn adds_up(cleaned: &Cleaned, memory: &Memory) {
     );
 }
 
+/// A conversation, as its texts: the system instruction, and what is said in turn.
+fn conversation() -> impl Strategy<Value = (Option<String>, Vec<String>)> {
+    let text = || {
+        prop_oneof![
+            "[a-c]{1,3} [a-c]{1,3} [a-c]{1,3}",
+            r#"[a-c"\\\n\té{}]{1,12}"#
+        ]
+    };
+    let turns = prop::collection::vec(text(), 1..4).prop_flat_map(move |asked| {
+        let answered = prop::collection::vec(text(), asked.len());
+        (Just(asked), answered)
+    });
+    (prop::option::of(text()), turns).prop_map(|(system, (asked, answered))| {
+        let turns = asked.into_iter().zip(answered);
+        (system, turns.flat_map(|(a, b)| [a, b]).collect())
+    })
+}
+
+/// The conversation in every format that can hold it.
+fn in_every_format(system: Option<&str>, turns: &[String]) -> Vec<String> {
+    use serde_json::{Value, json};
+    let messages = |keys: [&str; 2], names: [&str; 3], wrap: &dyn Fn(&str) -> Value| {
+        let message = |name: &str, text: &str| json!({keys[0]: name, keys[1]: wrap(text)});
+        let system = system.map(|text| message(names[0], text));
+        let said = turns.iter().enumerate();
+        let said = said.map(|(index, text)| message(names[1 + index % 2], text));
+        Value::Array(system.into_iter().chain(said).collect())
+    };
+    let plain = |text: &str| json!(text);
+    let listed = |text: &str| json!([{"type": "text", "text": text}]);
+    let parts = |text: &str| json!([{"text": text}]);
+    let chat = ["system", "user", "assistant"];
+    let mut rows = vec![
+        json!({"messages": messages(["role", "content"], chat, &plain)}),
+        json!({"messages": messages(["role", "content"], ["developer", "user", "assistant"], &listed)}),
+        json!({"conversations": messages(["from", "value"], ["system", "human", "gpt"], &plain)}),
+        json!({"conversations": messages(["role", "content"], chat, &plain), "id": 7}),
+    ];
+    let contents = messages(["role", "parts"], ["", "user", "model"], &parts);
+    let spoken = contents.as_array().unwrap();
+    let spoken = &spoken[usize::from(system.is_some())..];
+    rows.push(json!({"contents": spoken, "systemInstruction": system.map(|text| json!({"parts": [{"text": text}]}))}));
+    rows.push(json!({"contents": spoken, "system_instruction": system}));
+    let (before, last) = turns.split_at(turns.len() - 2);
+    let history: Vec<_> = before.chunks(2).collect();
+    rows.push(
+        json!({"instruction": last[0], "output": last[1], "history": history, "system": system}),
+    );
+    rows.push(json!({"instruction": "", "input": last[0], "response": last[1], "history": history, "system": system}));
+    if before.is_empty() {
+        for asked in ["input", "prompt", "question"] {
+            for answered in ["output", "completion", "answer", "response"] {
+                rows.push(json!({asked: last[0], answered: last[1], "system": system}));
+            }
+        }
+        rows.push(json!({"text": last[0], "label": last[1], "system": system}));
+        rows.push(json!({"text": last[0], "category": last[1], "system": system}));
+        rows.push(json!({"input": last[0], "output": last[1], "answer": last[1], "messages": rows[0]["messages"], "system": system}));
+    }
+    rows.iter().map(Value::to_string).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn the_same_meaning_is_the_same_bytes((system, turns) in conversation()) {
+        let rows = in_every_format(system.as_deref(), &turns);
+        let expected = convert(&rows[0]).replace(" trim", "");
+        prop_assert!(expected.starts_with('{'), "{expected}");
+        for row in &rows {
+            prop_assert_eq!(&convert(row).replace(" trim", ""), &expected, "{}", row);
+        }
+    }
 
     #[test]
     fn no_bytes_are_a_surprise(bytes in prop::collection::vec(any::<u8>(), 0..400)) {

@@ -1,13 +1,17 @@
 //! What a cleaning tells about a dataset. Holds no text of any row, so it can be shown and kept
 //! anywhere.
 
+mod card;
 mod text;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::text::render;
+pub use self::{
+    card::{Provenance, card},
+    text::render,
+};
 use crate::{Crc32c, Finding};
 
 /// Everything found about a dataset. `rows.read` is the sum of the other three.
@@ -34,6 +38,9 @@ pub struct Report {
     pub languages: BTreeMap<String, u64>,
     /// What the rows teach.
     pub task: Task,
+    /// Which prompt the rows were put into: of the recipe's template and system instruction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template_version: Option<String>,
     /// CRC32C of the raw bytes, as Cloud Storage states it.
     pub crc32c: Crc32c,
     /// Length of the raw bytes.

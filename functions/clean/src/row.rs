@@ -3,20 +3,20 @@
 //! Nothing here looks beyond the row, so rows can be judged in any order and on any thread; what
 //! compares rows is in [`pass`](crate::pass()).
 
-use xxhash_rust::xxh3::xxh3_64;
-
 use crate::{
     Plan, Settings, Severity,
     batch::Batch,
     container::{Body, Head, Layout, guess_text},
     example::Example,
     finding::Fault,
-    formats::{self, Format},
-    gemini,
+    formats::{self, Format, columns::Columns, contents, preference},
+    gemini::{self, Frame},
+    identity::Identity,
     json::{Object, Text, Value, parse},
     judged::{self, Fact, Judged, Kind},
     rules::{self, RowCheck, short_output::is_short},
     scan::{Search, language::Languages, sketch::Sketch},
+    template::Template,
 };
 
 /// Judges rows by the same settings.
@@ -34,6 +34,8 @@ pub(crate) struct Judge<'s> {
     sketches: bool,
     /// Whether keys that nobody reads are looked for.
     unknown_keys: bool,
+    template: Option<Template>,
+    columns: Option<Columns>,
     /// Whether anybody will read notes.
     notes: bool,
 }
@@ -71,6 +73,12 @@ impl<'s> Judge<'s> {
             languages: on(&rules::language_mismatch::RULE).then(Languages::new),
             sketches: on(&rules::near_duplicate::RULE),
             unknown_keys: on(&rules::unknown_key::RULE),
+            // Settings that cannot be gone by are refused before.
+            template: settings
+                .template
+                .as_deref()
+                .and_then(|text| Template::of(text).ok()),
+            columns: Columns::of(&settings.columns).ok().flatten(),
             notes,
         }
     }
@@ -110,10 +118,14 @@ impl<'s> Judge<'s> {
                     secret = search.row(&mut example, &mut faults);
                 }
                 *judged.formats.entry(format.name).or_default() += 1;
-                self.example(&example, &mut fact, &mut faults, &mut judged.records);
+                let frame = self.frame(format);
+                self.example(&example, frame, &mut fact, &mut faults, &mut judged.records);
                 Some(example)
             }
             Err(fault) => {
+                if fault.rule.code == rules::preference_pair::RULE.code {
+                    *judged.formats.entry(preference::NAME).or_default() += 1;
+                }
                 faults.push(fault);
                 None
             }
@@ -152,21 +164,30 @@ impl<'s> Judge<'s> {
         fact
     }
 
+    /// What is put around rows of `format`.
+    fn frame(&self, format: &Format) -> Frame<'_> {
+        let is_ours = format.name == contents::FORMAT.name;
+        Frame {
+            system: self.system.as_ref(),
+            template: self.template.as_ref().filter(|_| !is_ours),
+        }
+    }
+
     /// Writes the record of an example, and looks at it.
     fn example(
         &self,
         example: &Example<'_>,
+        frame: Frame<'_>,
         fact: &mut Fact,
         faults: &mut Vec<Fault>,
         records: &mut Vec<u8>,
     ) {
         let start = records.len();
-        let shape = gemini::write(example, self.system.as_ref(), records);
-        let piece = |range| records.get(range).unwrap_or_default();
-        let before = xxh3_64(piece(start..shape.answer.start));
-        let after = xxh3_64(piece(shape.answer.end..records.len()));
-        fact.input = before.rotate_left(1) ^ after;
-        fact.output = xxh3_64(piece(shape.answer.clone()));
+        let shape = gemini::write(example, frame, records);
+        let answer = shape.answer.start - start..shape.answer.end - start;
+        let identity = Identity::of_record(records.get(start..).unwrap_or_default(), answer);
+        fact.input = identity.question;
+        fact.output = identity.answer;
         fact.system = example.system.is_some() || self.system.is_some();
         fact.language = self
             .languages
@@ -233,15 +254,10 @@ impl<'s> Judge<'s> {
             Layout::Json => read_json(body, text, faults)?,
             Layout::Csv(header) => header.read(text, faults)?,
         };
-        let format = formats::detect(&row)?;
-        if self.unknown_keys {
-            faults.extend(rules::unknown_key::check(&row, format.keys));
+        match &self.columns {
+            Some(columns) => columns.read(row, faults),
+            None => formats::read(row, faults, self.unknown_keys),
         }
-        let mut example = (format.convert)(row, faults)?;
-        if example.trim() {
-            faults.push(Fault::new(&rules::trim::RULE));
-        }
-        Ok((format, example))
     }
 }
 

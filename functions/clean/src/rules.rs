@@ -26,6 +26,8 @@ pub(crate) mod language_mismatch;
 pub(crate) mod last_turn_not_model;
 pub(crate) mod line_too_long;
 pub(crate) mod lone_surrogate;
+pub(crate) mod message_weight;
+pub(crate) mod missing_column;
 pub(crate) mod mixed_formats;
 pub(crate) mod mojibake;
 pub(crate) mod near_duplicate;
@@ -41,6 +43,7 @@ pub(crate) mod pii_ip;
 pub(crate) mod pii_national_id;
 pub(crate) mod pii_phone;
 pub(crate) mod placeholder;
+pub(crate) mod preference_pair;
 pub(crate) mod refusal;
 pub(crate) mod repeated_text;
 pub(crate) mod secret_cloud_key;
@@ -150,6 +153,8 @@ static RULES: &[&Rule] = &[
     &lone_surrogate::RULE,
     &too_deep::RULE,
     &not_an_object::RULE,
+    &missing_column::RULE,
+    &preference_pair::RULE,
     &unknown_format::RULE,
     &ambiguous_format::RULE,
     &wrong_type::RULE,
@@ -158,6 +163,7 @@ static RULES: &[&Rule] = &[
     &unsupported_content::RULE,
     &invalid_arguments::RULE,
     &duplicate_keys::RULE,
+    &message_weight::RULE,
     &double_encoded_arguments::RULE,
     &trim::RULE,
     &pii_email::RULE,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Rule, rules::rules};
+use crate::{Error, Rule, formats::columns::Columns, rules::rules, template::Template};
 
 /// Largest share of validation rows a recipe may ask for, in percent: the tuning service refuses
 /// more than 30 % of the training rows, which is 23 % of all.
@@ -25,6 +25,13 @@ pub struct Settings {
     pub seed: u64,
     /// Put before every row that has no system instruction of its own; default none.
     pub system_instruction: Option<String>,
+    /// Put around the question of every row that is one question and one answer, at `{input}`,
+    /// which it has once; not around rows that are Gemini's already; default none.
+    pub template: Option<String>,
+    /// Columns of the rows by the names of ours that they stand for: `input`, `output`, `label`,
+    /// `system`, `instruction`, `history`, `messages`, `conversations`, `contents`, `tools`.
+    /// Rows that lack one are rejected; default empty: each row's format is told by its keys.
+    pub columns: BTreeMap<String, String>,
     /// What a rule does, by its code, where that differs from the rule's own severity; default
     /// empty.
     pub severities: BTreeMap<String, Severity>,
@@ -42,6 +49,8 @@ impl Default for Settings {
             validation_percent: 10,
             seed: 0,
             system_instruction: None,
+            template: None,
+            columns: BTreeMap::new(),
             severities: BTreeMap::new(),
             scan: BTreeSet::new(),
             findings_max: 1_000,
@@ -120,6 +129,9 @@ impl Settings {
                 self.validation_percent
             ));
         }
+        faults.extend(Columns::of(&self.columns).err());
+        let template = self.template.as_deref().map(Template::of);
+        faults.extend(template.and_then(Result::err));
         for (code, severity) in &self.severities {
             match rules().find(|rule| rule.code == code) {
                 None => faults.push(format!("no rule is called `{code}`")),
@@ -183,6 +195,11 @@ mod tests {
             "severities = { short_output = 'warn', delimiters = 'reject' }",
             "",
         );
+        check("template = 'Label: {input}'", "");
+        check("template = 'Label:'", "`template` has no `{input}`");
+        check("template = '{input}{input}'", "`{input}` 2 times");
+        check("columns = { input = 'q', output = 'a' }", "");
+        check("columns = { input = 'q' }", "map `input` and `output`");
         check("severities = { shrt = 'warn' }", "no rule is called `shrt`");
         check(
             "severities = { invalid_json = 'warn' }",

@@ -139,6 +139,7 @@ mod tests {
             codes: std::collections::BTreeMap::new(),
             tokens,
             task: "generation".to_owned(),
+            template_version: None,
             parts: [("train".to_owned(), train)].into(),
             created_at: DateTime::UNIX_EPOCH,
         }

@@ -24,11 +24,12 @@ Examples:
   lapidary drop rows.jsonl --dataset tickets     upload rows, as a person would
   lapidary runs                                  what became of them
   lapidary check rows.jsonl                      what would become of them, offline
+  lapidary datasets diff monday friday           what changed between two cleaned states
 
 Exit codes:
-  0  done; `check`: every row can be trained on
-  1  it failed, or `check`: some rows are rejected
-  2  wrong usage, or `check`: nothing in the file can be trained on";
+  0  done; `check`: every row can be trained on; `datasets diff`: the same rows
+  1  it failed, or `check`: some rows are rejected, or `datasets diff`: rows differ
+  2  wrong usage, or `check`, `datasets diff`: nothing in a file can be used";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -52,6 +53,8 @@ enum Command {
     Check(commands::check::Args),
     /// Cleans a file as the function would, offline.
     Clean(commands::clean::Args),
+    /// Compares versions of a dataset.
+    Datasets(commands::datasets::Args),
     /// Runs one function in this process.
     #[command(hide = true)]
     Serve {
@@ -106,6 +109,7 @@ async fn command(command: Command) -> Outcome {
         Command::Rollback(args) => commands::rollback::run(args).await,
         Command::Check(args) => commands::check::run(&args),
         Command::Clean(args) => commands::clean::run(&args),
+        Command::Datasets(args) => commands::datasets::run(args).await,
         Command::Serve { function } => Ok(serve::serve(&function).await),
     }
 }

@@ -12,3 +12,4 @@ pub(crate) mod watch;
 
 pub(crate) mod check;
 pub(crate) mod clean;
+pub(crate) mod datasets;

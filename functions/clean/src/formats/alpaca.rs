@@ -1,7 +1,7 @@
 //! Alpaca rows: `instruction`, perhaps `input`, and `output`; `system` and `history` as
 //! LLaMA-Factory has them.
 
-use super::{Format, take_text, wrong_type};
+use super::{Format, Keys, take_text, wrong_type};
 use crate::{
     example::{Example, Place, Role, Turn},
     finding::Fault,
@@ -9,14 +9,38 @@ use crate::{
 };
 
 /// The format.
-pub(super) static FORMAT: Format = Format {
+pub(super) static INSTRUCTION_OUTPUT: Format = Format {
     name: "alpaca",
-    keys: &["instruction", "output"],
-    without: None,
-    convert,
+    keys: Keys::INSTRUCTION.and(Keys::OUTPUT),
+    without: Keys::NONE,
+    convert: |row, _| convert(row, "output"),
 };
 
-fn convert<'a>(mut row: Object<'a>, _: &mut Vec<Fault>) -> Result<Example<'a>, Fault> {
+/// With another word for the answer, and `context` for the input, as Dolly has it.
+pub(super) static INSTRUCTION_RESPONSE: Format = Format {
+    name: "instruction_response",
+    keys: Keys::INSTRUCTION.and(Keys::RESPONSE),
+    without: Keys::NONE,
+    convert: |row, _| convert(row, "response"),
+};
+
+/// With another word for the answer.
+pub(super) static INSTRUCTION_COMPLETION: Format = Format {
+    name: "instruction_completion",
+    keys: Keys::INSTRUCTION.and(Keys::COMPLETION),
+    without: Keys::NONE,
+    convert: |row, _| convert(row, "completion"),
+};
+
+/// With another word for the answer.
+pub(super) static INSTRUCTION_ANSWER: Format = Format {
+    name: "instruction_answer",
+    keys: Keys::INSTRUCTION.and(Keys::ANSWER),
+    without: Keys::NONE,
+    convert: |row, _| convert(row, "answer"),
+};
+
+fn convert<'a>(mut row: Object<'a>, answered: &'static str) -> Result<Example<'a>, Fault> {
     let mut example = Example {
         system: take_text(&mut row, "system")?.map(|(text, _)| text),
         ..Example::default()
@@ -24,7 +48,10 @@ fn convert<'a>(mut row: Object<'a>, _: &mut Vec<Fault>) -> Result<Example<'a>, F
     if let Some(history) = row.take("history") {
         add_history(history, &mut example)?;
     }
-    let input = take_text(&mut row, "input")?;
+    let input = match take_text(&mut row, "input")? {
+        None => take_text(&mut row, "context")?,
+        input => input,
+    };
     if let Some((instruction, place)) = take_text(&mut row, "instruction")? {
         let asked = match input {
             Some((input, _)) if instruction.is_blank() => input,
@@ -38,7 +65,7 @@ fn convert<'a>(mut row: Object<'a>, _: &mut Vec<Fault>) -> Result<Example<'a>, F
         };
         example.turns.push(Turn::text(Role::User, asked, place));
     }
-    if let Some((output, place)) = take_text(&mut row, "output")? {
+    if let Some((output, place)) = take_text(&mut row, answered)? {
         example.turns.push(Turn::text(Role::Model, output, place));
     }
     Ok(example)
@@ -98,6 +125,17 @@ mod tests {
         check(r#"{"instruction":"a","input":"","output":"c"}"#, &alone);
         check(r#"{"instruction":"a","input":null,"output":"c"}"#, &alone);
         check(r#"{"instruction":" ","input":"a","output":"c"}"#, &alone);
+    }
+
+    #[test]
+    fn the_answer_has_many_names() {
+        let expected = convert(r#"{"instruction":"a","input":"b","output":"c"}"#);
+        for answered in ["response", "completion", "answer"] {
+            check(
+                &format!(r#"{{"instruction":"a","context":"b","{answered}":"c","category":"x"}}"#),
+                &expected,
+            );
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::{
-    Format,
+    Format, Keys,
     messages::{take_list, take_word, unknown_role},
     wrong_type,
 };
@@ -16,10 +16,10 @@ use crate::{
 };
 
 /// The format.
-pub(super) static FORMAT: Format = Format {
+pub(crate) static FORMAT: Format = Format {
     name: "vertex",
-    keys: &["contents"],
-    without: None,
+    keys: Keys::CONTENTS,
+    without: Keys::NONE,
     convert,
 };
 

@@ -1,7 +1,7 @@
 //! Chat rows: `{"messages": [{"role": …, "content": …}, …]}`.
 
 use super::{
-    Format,
+    Format, Keys,
     dialogue::{self, Dialogue},
     tools, wrong_type,
 };
@@ -15,8 +15,8 @@ use crate::{
 /// The format.
 pub(super) static FORMAT: Format = Format {
     name: "messages",
-    keys: &["messages"],
-    without: None,
+    keys: Keys::MESSAGES,
+    without: Keys::NONE,
     convert,
 };
 
@@ -47,6 +47,7 @@ fn add<'a>(
             dialogue.say(Role::User, as_parts(parts), place);
         }
         "assistant" => {
+            check_weight(&mut message, place, repairs);
             let calls = calls(&mut message, place, dialogue, repairs)?;
             let said = match content {
                 Some(Node {
@@ -84,6 +85,22 @@ fn add<'a>(
         }
     }
     Ok(())
+}
+
+/// `message_weight`, once a row, where an answer has weight 0.
+pub(super) fn check_weight(message: &mut Object<'_>, place: Place, faults: &mut Vec<Fault>) {
+    let rule = &rules::message_weight::RULE;
+    let Some(Node {
+        value: Value::Number(weight),
+        ..
+    }) = message.take("weight")
+    else {
+        return;
+    };
+    let is_nothing = weight.parse().is_ok_and(|weight: f64| weight.abs() <= 0.0);
+    if is_nothing && faults.iter().all(|fault| fault.rule.code != rule.code) {
+        faults.push(Fault::new(rule).at(place.at).path(place));
+    }
 }
 
 /// The functions an assistant wants called: `tool_calls`, or `function_call` as it was before.
@@ -135,6 +152,28 @@ fn calls<'a>(
     Ok(parts)
 }
 
+/// What the types of content that are text are called: in chats, and in requests and answers of
+/// the API that came after them.
+const TEXT_TYPES: [&str; 3] = ["text", "input_text", "output_text"];
+
+/// The text of a part like `{"type": "text", "text": …}`; some write it under `value`.
+fn text_part(mut part: Object<'_>) -> Option<Text<'_>> {
+    if let Some(kind) = part.take("type").and_then(text_of)
+        && !TEXT_TYPES.contains(&kind.escaped())
+    {
+        return None;
+    }
+    let filled = |node: &Node<'_>| node.value != Value::Null;
+    let text = part.take("text").filter(filled);
+    let Node { value, .. } = text.or_else(|| part.take("value"))?;
+    match value {
+        Value::Text(text) => Some(text),
+        // As `{"text": {"value": …}}` of threads.
+        Value::Object(mut text) => text.take("value").and_then(text_of),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) => None,
+    }
+}
+
 /// The texts of a content: one text, or a list of `{"type": "text", "text": …}`.
 fn texts(content: Option<Node<'_>>, place: Place) -> Result<Vec<Text<'_>>, Fault> {
     match content.map(|node| node.value) {
@@ -145,10 +184,7 @@ fn texts(content: Option<Node<'_>>, place: Place) -> Result<Vec<Text<'_>>, Fault
             .into_iter()
             .map(|part| match part.value {
                 Value::Text(text) => Ok(text),
-                Value::Object(mut part) => part
-                    .take("text")
-                    .and_then(text_of)
-                    .ok_or_else(|| unsupported(place)),
+                Value::Object(part) => text_part(part).ok_or_else(|| unsupported(place)),
                 Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) => {
                     Err(unsupported(place))
                 }
@@ -259,6 +295,36 @@ mod tests {
         check(
             r#"{"messages":[{"role":"user","content":"a"},{"role":"system","content":"s"}]}"#,
             "wrong_turn_order: a system message after the conversation began $.messages[1]",
+        );
+    }
+
+    #[test]
+    fn content_is_written_in_many_ways() {
+        let row = |asked: &str| {
+            format!(
+                r#"{{"messages":[{{"role":"user","content":{asked}}},{{"role":"assistant","content":"b"}}],"parallel_tool_calls":false}}"#
+            )
+        };
+        let expected = convert(&row(r#""a""#));
+        for asked in [
+            r#"["a"]"#,
+            r#"[{"type":"text","text":"a"}]"#,
+            r#"[{"type":"text","text":"a","image_url":null}]"#,
+            r#"[{"type":"text","value":"a"}]"#,
+            r#"[{"type":"text","text":{"value":"a","annotations":[]}}]"#,
+            r#"[{"type":"input_text","text":"a"}]"#,
+            r#"[{"type":"output_text","text":"a","annotations":[]}]"#,
+            r#"[{"text":"a"}]"#,
+        ] {
+            check(&row(asked), &expected);
+        }
+        check(
+            &row(r#"[{"type":"refusal","text":"a"}]"#),
+            "unsupported_content:  $.messages[0]",
+        );
+        check(
+            &row("7"),
+            "wrong_type: expected a text or a list of parts, found a number $.messages[0]",
         );
     }
 

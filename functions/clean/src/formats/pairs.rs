@@ -1,51 +1,109 @@
-//! Rows of two texts: what is asked and what is answered.
+//! Rows of two texts: what is asked and what is answered, by whatever words.
+//!
+//! Any word for a question goes with any word for an answer. Where a row has two words for the
+//! same, it fits two of these formats, and is ambiguous unless both texts are the same.
 
-use super::{Convert, Format, take_text};
+use super::{Format, Keys, take_label, take_text};
 use crate::{
     example::{Example, Role, Turn},
     finding::Fault,
     json::Object,
 };
 
+macro_rules! pair {
+    ($asked:literal $ask:ident, $answered:literal $answer:ident, $without:expr) => {
+        Format {
+            name: concat!($asked, "_", $answered),
+            keys: Keys::$ask.and(Keys::$answer),
+            without: $without,
+            convert: |row, _| pair(row, $asked, $answered),
+        }
+    };
+}
+
+macro_rules! labelled {
+    ($asked:literal $ask:ident, $answered:literal $answer:ident, $without:expr) => {
+        Format {
+            name: concat!($asked, "_", $answered),
+            keys: Keys::$ask.and(Keys::$answer),
+            without: $without,
+            convert: |row, _| labelled(row, $asked, $answered),
+        }
+    };
+}
+
 /// `{"input": …, "output": …}`, as the tuning guides of old have it.
-pub(super) static INPUT_OUTPUT: Format = Format {
-    name: "input_output",
-    keys: &["input", "output"],
-    without: Some("instruction"),
-    convert: PAIR_INPUT_OUTPUT,
-};
+pub(super) static INPUT_OUTPUT: Format = pair!("input" INPUT, "output" OUTPUT, Keys::INSTRUCTION);
 
 /// `{"prompt": …, "completion": …}`, as the first models for completion took it.
-pub(super) static PROMPT_COMPLETION: Format = Format {
-    name: "prompt_completion",
-    keys: &["prompt", "completion"],
-    without: None,
-    convert: PAIR_PROMPT_COMPLETION,
-};
+pub(super) static PROMPT_COMPLETION: Format =
+    pair!("prompt" PROMPT, "completion" COMPLETION, Keys::NONE);
 
 /// `{"question": …, "answer": …}`, as question-answering sets have it.
-pub(super) static QUESTION_ANSWER: Format = Format {
-    name: "question_answer",
-    keys: &["question", "answer"],
-    without: None,
-    convert: PAIR_QUESTION_ANSWER,
-};
+pub(super) static QUESTION_ANSWER: Format = pair!("question" QUESTION, "answer" ANSWER, Keys::NONE);
 
-const PAIR_INPUT_OUTPUT: Convert = |row, _| pair(row, "input", "output");
-const PAIR_PROMPT_COMPLETION: Convert = |row, _| pair(row, "prompt", "completion");
-const PAIR_QUESTION_ANSWER: Convert = |row, _| pair(row, "question", "answer");
+/// `{"text": …, "label": …}`, as sets for classification have it.
+pub(super) static TEXT_LABEL: Format = labelled!("text" TEXT, "label" LABEL, Keys::NONE);
+
+/// `{"text": …, "category": …}`.
+pub(super) static TEXT_CATEGORY: Format = labelled!("text" TEXT, "category" CATEGORY, Keys::NONE);
+
+/// `{"input": …, "label": …}`: only where a recipe maps columns so.
+pub(super) static INPUT_LABEL: Format = labelled!("input" INPUT, "label" LABEL, Keys::NONE);
+
+/// The words of one pair with those of another.
+pub(super) static INPUT_COMPLETION: Format =
+    pair!("input" INPUT, "completion" COMPLETION, Keys::INSTRUCTION);
+/// The words of one pair with those of another.
+pub(super) static INPUT_ANSWER: Format = pair!("input" INPUT, "answer" ANSWER, Keys::INSTRUCTION);
+/// The words of one pair with those of another.
+pub(super) static INPUT_RESPONSE: Format =
+    pair!("input" INPUT, "response" RESPONSE, Keys::INSTRUCTION);
+/// The words of one pair with those of another.
+pub(super) static PROMPT_OUTPUT: Format = pair!("prompt" PROMPT, "output" OUTPUT, Keys::NONE);
+/// The words of one pair with those of another.
+pub(super) static PROMPT_ANSWER: Format = pair!("prompt" PROMPT, "answer" ANSWER, Keys::NONE);
+/// The words of one pair with those of another.
+pub(super) static PROMPT_RESPONSE: Format = pair!("prompt" PROMPT, "response" RESPONSE, Keys::NONE);
+/// The words of one pair with those of another.
+pub(super) static QUESTION_OUTPUT: Format = pair!("question" QUESTION, "output" OUTPUT, Keys::NONE);
+/// The words of one pair with those of another.
+pub(super) static QUESTION_COMPLETION: Format =
+    pair!("question" QUESTION, "completion" COMPLETION, Keys::NONE);
+/// The words of one pair with those of another.
+pub(super) static QUESTION_RESPONSE: Format =
+    pair!("question" QUESTION, "response" RESPONSE, Keys::NONE);
 
 fn pair<'a>(
     mut row: Object<'a>,
     asked: &'static str,
     answered: &'static str,
 ) -> Result<Example<'a>, Fault> {
-    let system = take_text(&mut row, "system")?.map(|(text, _)| text);
+    let mut example = question(&mut row, asked)?;
+    if let Some((text, place)) = take_text(&mut row, answered)? {
+        example.turns.push(Turn::text(Role::Model, text, place));
+    }
+    Ok(example)
+}
+
+/// A pair whose answer may be a number or a boolean: the name of a class.
+fn labelled<'a>(
+    mut row: Object<'a>,
+    asked: &'static str,
+    answered: &'static str,
+) -> Result<Example<'a>, Fault> {
+    let mut example = question(&mut row, asked)?;
+    if let Some((text, place)) = take_label(&mut row, answered)? {
+        example.turns.push(Turn::text(Role::Model, text, place));
+    }
+    Ok(example)
+}
+
+fn question<'a>(row: &mut Object<'a>, asked: &'static str) -> Result<Example<'a>, Fault> {
+    let system = take_text(row, "system")?.map(|(text, _)| text);
     let mut turns = Vec::with_capacity(2);
-    for (key, role) in [(asked, Role::User), (answered, Role::Model)] {
-        if let Some((text, place)) = take_text(&mut row, key)? {
-            turns.push(Turn::text(role, text, place));
-        }
+    if let Some((text, place)) = take_text(row, asked)? {
+        turns.push(Turn::text(Role::User, text, place));
     }
     Ok(Example {
         system,
@@ -66,6 +124,29 @@ mod tests {
         check(r#"{"answer":"b","question":"a"}"#, AB);
         check(r#"{"prompt":"a","completion":"b"}"#, AB);
         check(r#"{"\u0069nput":"\u0061","output":"b"}"#, AB);
+    }
+
+    #[test]
+    fn any_word_for_a_question_goes_with_any_for_an_answer() {
+        for asked in ["input", "prompt", "question"] {
+            for answered in ["output", "completion", "answer", "response"] {
+                check(&format!(r#"{{"{asked}":"a","{answered}":"b"}}"#), AB);
+            }
+        }
+    }
+
+    #[test]
+    fn a_label_is_what_is_answered() {
+        check(r#"{"text":"a","label":"b"}"#, AB);
+        check(r#"{"category":"b","text":"a"}"#, AB);
+        let class = AB.replace(r#""b""#, r#""1""#);
+        check(r#"{"text":"a","label":1}"#, &class);
+        let class = AB.replace(r#""b""#, r#""true""#);
+        check(r#"{"text":"a","label":true}"#, &class);
+        check(
+            r#"{"text":"a","label":["b"]}"#,
+            "wrong_type: expected a text, a number or a boolean, found a list $.label",
+        );
     }
 
     #[test]

@@ -4,9 +4,9 @@
 use smallvec::smallvec;
 
 use super::{
-    Format,
+    Format, Keys,
     dialogue::{self, Dialogue},
-    messages::{take_list, take_word, text_of, unknown_role},
+    messages::{check_weight, take_list, take_word, text_of, unknown_role},
     take_text, tools, wrong_type,
 };
 use crate::{
@@ -19,8 +19,8 @@ use crate::{
 /// The format.
 pub(super) static FORMAT: Format = Format {
     name: "sharegpt",
-    keys: &["conversations"],
-    without: None,
+    keys: Keys::CONVERSATIONS,
+    without: Keys::NONE,
     convert,
 };
 
@@ -57,6 +57,7 @@ fn convert<'a>(mut row: Object<'a>, repairs: &mut Vec<Fault>) -> Result<Example<
             "system" => dialogue.system(value, place)?,
             "human" | "user" => dialogue.say(Role::User, smallvec![Part::Text(value)], place),
             "gpt" | "assistant" | "model" | "chatgpt" | "bot" => {
+                check_weight(&mut message, place, repairs);
                 dialogue.say(Role::Model, smallvec![Part::Text(value)], place);
             }
             "function_call" => {

@@ -200,6 +200,7 @@ impl Desk<'_, '_> {
             formats: totals.formats.iter().map(named).collect(),
             languages: totals.languages.report(),
             task,
+            template_version: self.settings.template_version(),
             crc32c: end.crc32c,
             bytes: end.bytes,
             rows: totals.rows,

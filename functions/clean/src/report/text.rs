@@ -157,15 +157,17 @@ fn write_codes(report: &Report, out: &mut String) -> std::fmt::Result {
     Ok(())
 }
 
-struct Line<'r> {
-    code: &'r str,
-    severity: Severity,
-    count: u64,
-    places: String,
+/// What is said of a code.
+pub(super) struct Line<'r> {
+    pub(super) code: &'r str,
+    pub(super) severity: Severity,
+    pub(super) count: u64,
+    /// The first lines.
+    pub(super) places: String,
 }
 
 impl<'r> Line<'r> {
-    fn of(report: &Report, code: &'r str, count: u64) -> Self {
+    pub(super) fn of(report: &Report, code: &'r str, count: u64) -> Self {
         // What was done is on the findings; a code never listed has only its rule's word.
         let listed = report.findings.iter().find(|finding| finding.code == code);
         let ruled = rules().find(|rule| rule.code == code);
@@ -248,7 +250,7 @@ fn next_step(report: &Report) -> &'static str {
 }
 
 /// `1234567` as `1,234,567`.
-fn group(number: u64) -> String {
+pub(super) fn group(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

@@ -9,7 +9,7 @@ pub(crate) static RULE: Rule = Rule {
     severity: Severity::Reject,
     binding: true,
     doc: "the row is in no format known",
-    fix: "rename the keys to `input`/`output`, `prompt`/`completion`, `question`/`answer`, `instruction`/`output`, `messages`, `conversations` or `contents`",
+    fix: "map its keys in the recipe (`columns`), or rename them: `input`/`output`, `prompt`/`completion`, `question`/`answer`, `text`/`label`, `instruction`/`output`, `messages`, `conversations`, `contents`",
     check: Check::Read,
 };
 

@@ -6,6 +6,7 @@ use super::{Check, Rule};
 use crate::{
     Severity,
     finding::{Fault, name_keys},
+    formats::keys::Keys,
     json::{Node, Object, Value},
 };
 
@@ -67,20 +68,20 @@ const MESSAGES: &[(&str, &[&str])] = &[
 ];
 
 /// What is wrong with the keys of `row`, whose format has `keys`.
-pub(crate) fn check(row: &Object<'_>, keys: &[&str]) -> Option<Fault> {
-    let spare = row.members.len() > keys.len();
+pub(crate) fn check(row: &Object<'_>, keys: Keys) -> Option<Fault> {
+    let spare = row.members.len() > usize::try_from(keys.count(keys)).unwrap_or(usize::MAX);
     if spare && let Some(fault) = in_row(row, keys) {
         return Some(fault);
     }
     MESSAGES
         .iter()
-        .filter(|(list, _)| keys.contains(list))
+        .filter(|(list, _)| keys.has_named(list))
         .find_map(|(list, known)| in_messages(row.get(list)?, list, known))
 }
 
-fn in_row(row: &Object<'_>, keys: &[&str]) -> Option<Fault> {
-    let is_geminis = keys.contains(&"contents");
-    let known = |key: &str| keys.contains(&key) || OPTIONAL.contains(&key);
+fn in_row(row: &Object<'_>, keys: Keys) -> Option<Fault> {
+    let is_geminis = keys.has(Keys::CONTENTS);
+    let known = |key: &str| keys.has_named(key) || OPTIONAL.contains(&key);
     let mut others = row.members.iter().filter(|(key, _)| !known(key));
     others.find_map(|(key, node)| {
         let fault = Fault::new(&RULE).at(node.at);

@@ -9,7 +9,8 @@ use std::{
 };
 
 use clean::{
-    Cleaned, Crc32c, Machine, Outputs, Part, Plan, Sample, Settings, Source, Verdict, Written,
+    Cleaned, Crc32c, Machine, Outputs, Part, Plan, Provenance, Sample, Settings, Source, Verdict,
+    Written,
 };
 use serde::Serialize;
 use shared::recipe::Recipe;
@@ -27,8 +28,9 @@ use crate::{
 /// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Writes train.jsonl, validation.jsonl, eval.jsonl, rejected.jsonl, corrected.jsonl, report.json and
-manifest.json: the same bytes that the function makes of the same file and recipe.
+Writes train.jsonl, validation.jsonl, eval.jsonl, rejected.jsonl, corrected.jsonl, report.json,
+card.md and manifest.json. Rows and report are the same bytes that the function makes of the same
+file and recipe.
 
 Example:
   lapidary clean rows.jsonl --out cleaned
@@ -87,7 +89,10 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let preflight = subject.came_to(cleaned);
     let usable = preflight.cleaned.report.verdict != Verdict::Unusable;
     if usable {
-        out.keep(&preflight, sheets)?;
+        out.keep(&args.file, &preflight, sheets)?;
+    } else {
+        // They lie in the directory that is to go.
+        drop(sheets);
     }
     output::write(&check::human(&preflight))?;
     if usable {
@@ -109,6 +114,7 @@ struct Manifest<'a> {
     source_crc32c: Crc32c,
     source_bytes: u64,
     code_version: &'static str,
+    template_version: Option<&'a str>,
     recipe: &'a Recipe,
     settings: &'a Settings,
     parts: Option<&'a Written>,
@@ -159,12 +165,13 @@ impl<'a> Out<'a> {
     }
 
     /// Gives every file its own name.
-    fn keep(&self, preflight: &Preflight, sheets: Sheets) -> Result<(), Error> {
+    fn keep(&self, file: &Path, preflight: &Preflight, sheets: Sheets) -> Result<(), Error> {
         let report = &preflight.cleaned.report;
         let manifest = Manifest {
             source_crc32c: report.crc32c,
             source_bytes: report.bytes,
             code_version: env!("CARGO_PKG_VERSION"),
+            template_version: report.template_version.as_deref(),
             recipe: &preflight.recipe,
             settings: &preflight.settings,
             parts: preflight.cleaned.written.as_ref(),
@@ -172,12 +179,14 @@ impl<'a> Out<'a> {
         };
         let failed = |source| self.failed(source);
         let report = json(self.path, report).map_err(failed)?;
+        let card = text(self.path, &card_of(file, preflight)).map_err(failed)?;
         let manifest = json(self.path, &manifest).map_err(failed)?;
         for (sheet, part) in sheets.0.into_iter().zip(Part::ALL) {
             let name = format!("{}.jsonl", part.name());
             keep(sheet, &self.path.join(name)).map_err(failed)?;
         }
         keep(report, &self.path.join("report.json")).map_err(failed)?;
+        keep(card, &self.path.join("card.md")).map_err(failed)?;
         // Last: whoever finds a manifest finds all it speaks of.
         keep(manifest, &self.path.join("manifest.json")).map_err(failed)
     }
@@ -195,6 +204,20 @@ impl<'a> Out<'a> {
             source,
         }
     }
+}
+
+/// What `card.md` says: by no clock and no directory, so that it is the same wherever it is made.
+fn card_of(file: &Path, preflight: &Preflight) -> String {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let about = Provenance {
+        name: &name,
+        source: &name,
+        recipe: &preflight.recipe,
+        settings: &preflight.settings,
+        code_version: env!("CARGO_PKG_VERSION"),
+        made_at: None,
+    };
+    clean::card(&about, &preflight.cleaned)
 }
 
 /// A file for each part, in the order of [`Part::ALL`].
@@ -237,6 +260,12 @@ fn json(out: &Path, value: &impl Serialize) -> io::Result<NamedTempFile> {
     let mut file = passing(out)?;
     serde_json::to_writer_pretty(&mut file, value)?;
     file.write_all(b"\n")?;
+    Ok(file)
+}
+
+fn text(out: &Path, text: &str) -> io::Result<NamedTempFile> {
+    let mut file = passing(out)?;
+    file.write_all(text.as_bytes())?;
     Ok(file)
 }
 
@@ -283,6 +312,7 @@ mod tests {
         let first = run(&args(directory, false)).unwrap();
         assert_eq!(format!("{first:?}"), format!("{:?}", ExitCode::SUCCESS));
         let expected = [
+            "card.md",
             "corrected.jsonl",
             "eval.jsonl",
             "manifest.json",
@@ -298,6 +328,8 @@ mod tests {
         run(&args(directory, true)).unwrap();
         assert_eq!(files(&directory.join("out")), expected);
         assert_eq!(fs::read(directory.join("out/train.jsonl")).unwrap(), train);
+        let card = fs::read_to_string(directory.join("out/card.md")).unwrap();
+        assert!(card.starts_with("# rows.jsonl\n"), "{card}");
     }
 
     #[test]

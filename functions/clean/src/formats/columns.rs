@@ -1,0 +1,241 @@
+//! Rows under names of their own, which a recipe maps to ours: `columns = { input = "question" }`.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use super::{Format, alpaca, contents, messages, pairs, sharegpt};
+use crate::{
+    example::Example,
+    finding::{Fault, name_keys},
+    json::{Node, Object, Value, parse},
+    rules,
+};
+
+/// A format that columns can be mapped to.
+#[derive(Debug)]
+struct Shape {
+    format: &'static Format,
+    /// What must be mapped.
+    needs: &'static [&'static str],
+    /// What may be mapped besides.
+    may: &'static [&'static str],
+}
+
+/// Every format that columns can be mapped to.
+static SHAPES: &[Shape] = &[
+    Shape {
+        format: &pairs::INPUT_OUTPUT,
+        needs: &["input", "output"],
+        may: &["system"],
+    },
+    Shape {
+        format: &pairs::INPUT_LABEL,
+        needs: &["input", "label"],
+        may: &["system"],
+    },
+    Shape {
+        format: &alpaca::INSTRUCTION_OUTPUT,
+        needs: &["instruction", "output"],
+        may: &["input", "system", "history"],
+    },
+    Shape {
+        format: &messages::FORMAT,
+        needs: &["messages"],
+        may: &["tools"],
+    },
+    Shape {
+        format: &sharegpt::FORMAT,
+        needs: &["conversations"],
+        may: &["system", "tools"],
+    },
+    Shape {
+        format: &contents::FORMAT,
+        needs: &["contents"],
+        may: &["tools"],
+    },
+];
+
+/// Names of ours under which there is a list.
+const LISTS: &[&str] = &["messages", "conversations", "contents", "history", "tools"];
+
+/// Our names and the columns that stand for them: the format is told by our names alone.
+#[derive(Debug)]
+pub(crate) struct Columns {
+    format: &'static Format,
+    columns: Vec<(&'static str, String)>,
+}
+
+impl Columns {
+    /// The columns of a recipe; `None` where it maps none.
+    ///
+    /// # Errors
+    /// Says what is wrong with them.
+    pub(crate) fn of(columns: &BTreeMap<String, String>) -> Result<Option<Self>, String> {
+        if columns.is_empty() {
+            return Ok(None);
+        }
+        for (name, column) in columns {
+            if column.is_empty() {
+                return Err(format!("`columns.{name}` names no column"));
+            }
+            let mut others = columns.iter().filter(|(other, _)| *other != name);
+            if let Some((other, _)) = others.find(|(_, named)| *named == column) {
+                return Err(format!(
+                    "`columns.{name}` and `columns.{other}` are the same column"
+                ));
+            }
+        }
+        for shape in SHAPES {
+            let ours = shape.needs.iter().chain(shape.may).copied();
+            let is_whole = shape.needs.iter().all(|name| columns.contains_key(*name));
+            if is_whole
+                && columns
+                    .keys()
+                    .all(|name| ours.clone().any(|our| our == name))
+            {
+                let mapped = ours.filter_map(|our| Some((our, columns.get(our)?.clone())));
+                return Ok(Some(Self {
+                    format: shape.format,
+                    columns: mapped.collect(),
+                }));
+            }
+        }
+        Err(format!(
+            "`columns` maps {}: map `input` and `output` or `label`, perhaps with `system`; \
+             `instruction` and `output`, perhaps with `input`, `system` or `history`; \
+             or one of `messages`, `conversations`, `contents`",
+            name_keys(columns.keys().map(String::as_str))
+        ))
+    }
+
+    /// Takes `row` over by its columns alone.
+    pub(crate) fn read<'a>(
+        &self,
+        mut row: Object<'a>,
+        faults: &mut Vec<Fault>,
+    ) -> Result<(&'static Format, Example<'a>), Fault> {
+        let lacking = self.columns.iter().map(|(_, column)| column.as_str());
+        let lacking: Vec<&str> = lacking.filter(|column| !row.has(column)).collect();
+        if !lacking.is_empty() {
+            return Err(Fault::new(&rules::missing_column::RULE).saying(format!(
+                "the row has no {}, only {}",
+                name_keys(lacking.into_iter()),
+                name_keys(row.keys())
+            )));
+        }
+        let mapped = self.columns.iter();
+        let members = mapped
+            .filter_map(|(our, column)| {
+                let node = row.take(column)?;
+                let node = if LISTS.contains(our) {
+                    unwrap(node)
+                } else {
+                    node
+                };
+                Some((Cow::Borrowed(*our), node))
+            })
+            .collect();
+        self.format.read(Object { members }, faults)
+    }
+}
+
+/// The list that a text holds as JSON: a cell of a table has no other way to be one.
+fn unwrap(node: Node<'_>) -> Node<'_> {
+    let Value::Text(text) = &node.value else {
+        return node;
+    };
+    let plain = text.plain();
+    let Some(mut value) = parse(&plain)
+        .ok()
+        .map(|parsed| parsed.node.value.into_owned())
+    else {
+        return node;
+    };
+    move_to(node.at, &mut value);
+    Node { value, ..node }
+}
+
+/// Says of everything within `value` that it is at `at`: places within a text are none of the row.
+fn move_to(at: u32, value: &mut Value<'_>) {
+    let nodes: &mut dyn Iterator<Item = &mut Node<'_>> = match value {
+        Value::List(nodes) => &mut nodes.iter_mut(),
+        Value::Object(object) => &mut object.members.iter_mut().map(|(_, node)| node),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => return,
+    };
+    for node in nodes {
+        node.at = at;
+        move_to(at, &mut node.value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{formats::tests::convert, gemini};
+
+    fn columns(table: &str) -> Result<Option<Columns>, String> {
+        Columns::of(&toml::from_str(table).unwrap())
+    }
+
+    #[track_caller]
+    fn check(table: &str, row: &str, same_as: &str) {
+        let columns = columns(table).unwrap().unwrap();
+        let Value::Object(row) = parse(row).unwrap().node.value else {
+            panic!("{row} is no object");
+        };
+        let (_, example) = columns.read(row, &mut Vec::new()).unwrap();
+        let mut out = Vec::new();
+        gemini::write(&example, gemini::Frame::default(), &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), convert(same_as));
+    }
+
+    #[test]
+    fn columns_are_read_under_our_names() {
+        check(
+            "input = 'q'\noutput = 'gold'\nsystem = 'role'",
+            r#"{"role":"s","input":"not this","gold":"b","q":"a","output":"nor this"}"#,
+            r#"{"system":"s","input":"a","output":"b"}"#,
+        );
+        check(
+            "input = 'output'\noutput = 'input'",
+            r#"{"input":"a","output":"b"}"#,
+            r#"{"input":"b","output":"a"}"#,
+        );
+        check(
+            "input = 'q'\nlabel = 'class'",
+            r#"{"q":"a","class":3}"#,
+            r#"{"input":"a","output":"3"}"#,
+        );
+        check(
+            "instruction = 'task'\ninput = 'x'\noutput = 'y'",
+            r#"{"task":"a","x":"b","y":"c"}"#,
+            r#"{"instruction":"a","input":"b","output":"c"}"#,
+        );
+        check(
+            "messages = 'dialog'",
+            r#"{"dialog":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}],"messages":7}"#,
+            r#"{"input":"a","output":"b"}"#,
+        );
+        check(
+            "messages = 'dialog'",
+            r#"{"dialog":"[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b\"}]"}"#,
+            r#"{"input":"a","output":"b"}"#,
+        );
+        // The better answer of a pair, for who wants it.
+        check(
+            "input = 'prompt'\noutput = 'chosen'",
+            r#"{"prompt":"a","chosen":"b","rejected":"c"}"#,
+            r#"{"input":"a","output":"b"}"#,
+        );
+    }
+
+    #[test]
+    fn columns_that_make_no_format_are_refused() {
+        let refused = |table: &str| columns(table).unwrap_err();
+        assert!(refused("input = 'q'").contains("maps `input`: map `input` and `output`"));
+        assert!(refused("input = 'q'\noutput = ''").contains("`columns.output` names no column"));
+        assert!(refused("input = 'q'\noutput = 'q'").contains("are the same column"));
+        assert!(refused("inptu = 'q'\noutput = 'a'").contains("maps `inptu`, `output`"));
+        assert!(refused("messages = 'q'\noutput = 'a'").contains("maps `messages`, `output`"));
+        assert!(columns("").unwrap().is_none());
+    }
+}

@@ -1,0 +1,128 @@
+//! The keys that tell formats apart, as a set: a row is looked through once, however many formats
+//! there are.
+
+use std::ops::BitOr;
+
+use crate::json::{Object, Value};
+
+/// A set of keys that tell formats apart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Keys(u32);
+
+macro_rules! keys {
+    ($($constant:ident $bit:literal $name:literal)*) => {
+        impl Keys {
+            $(
+                #[doc = concat!("`", $name, "`.")]
+                pub(crate) const $constant: Self = Self(1 << $bit);
+            )*
+
+            /// Every key and its name.
+            const ALL: &[(Self, &'static str)] = &[$((Self::$constant, $name)),*];
+
+            /// The key called `name`; nothing, if no format asks for it.
+            pub(crate) fn named(name: &str) -> Self {
+                match name {
+                    $($name => Self::$constant,)*
+                    _ => Self::default(),
+                }
+            }
+        }
+    };
+}
+
+keys! {
+    ANSWER 0 "answer"
+    CATEGORY 1 "category"
+    CHOSEN 2 "chosen"
+    COMPLETION 3 "completion"
+    COMPLETIONS 4 "completions"
+    CONTENTS 5 "contents"
+    CONVERSATIONS 6 "conversations"
+    INPUT 7 "input"
+    INSTRUCTION 8 "instruction"
+    LABEL 9 "label"
+    MESSAGES 10 "messages"
+    NON_PREFERRED_OUTPUT 11 "non_preferred_output"
+    OUTPUT 12 "output"
+    PREFERRED_OUTPUT 13 "preferred_output"
+    PROMPT 14 "prompt"
+    QUESTION 15 "question"
+    REJECTED 16 "rejected"
+    RESPONSE 17 "response"
+    TEXT 18 "text"
+}
+
+impl Keys {
+    /// No key.
+    pub(crate) const NONE: Self = Self(0);
+
+    /// Whether one of them is called `name`.
+    pub(crate) fn has_named(self, name: &str) -> bool {
+        self.has_any(Self::named(name))
+    }
+
+    /// The keys that `row` has.
+    pub(crate) fn of(row: &Object<'_>) -> Self {
+        let named = row.keys().map(Self::named);
+        named.fold(Self::NONE, BitOr::bitor)
+    }
+
+    /// The keys that `row` has with something under them.
+    pub(crate) fn filled(row: &Object<'_>) -> Self {
+        let filled = row.members.iter();
+        let filled = filled.filter(|(_, node)| node.value != Value::Null);
+        filled.fold(Self::NONE, |keys, (name, _)| keys | Self::named(name))
+    }
+
+    /// These keys and `other`.
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether all of `others` are among these.
+    pub(crate) const fn has(self, others: Self) -> bool {
+        self.0 & others.0 == others.0
+    }
+
+    /// Whether any of `others` is among these.
+    pub(crate) const fn has_any(self, others: Self) -> bool {
+        self.0 & others.0 != 0
+    }
+
+    /// How many of `others` are among these.
+    pub(crate) const fn count(self, others: Self) -> u32 {
+        (self.0 & others.0).count_ones()
+    }
+
+    /// The names of these keys that are not among `others`.
+    pub(crate) fn names_beyond(self, others: Self) -> impl Iterator<Item = &'static str> {
+        let beyond = Self(self.0 & !others.0);
+        let of_these = Self::ALL.iter().filter(move |(key, _)| beyond.has(*key));
+        of_these.map(|(_, name)| *name)
+    }
+}
+
+impl BitOr for Keys {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        self.and(other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_has_a_bit_of_its_own() {
+        let mut all = Keys::NONE;
+        for (key, name) in Keys::ALL {
+            assert_eq!(Keys::named(name), *key);
+            assert!(!all.has_any(*key), "{name}");
+            all = all | *key;
+        }
+        assert_eq!(Keys::named("id"), Keys::NONE);
+    }
+}

@@ -1,0 +1,99 @@
+//! Rows that say which of two answers is the better one. They are known, so that they are counted
+//! and refused in clear words: a row of two answers must not be tuned on as if it had one.
+
+use super::Keys;
+use crate::{
+    finding::{Fault, name_keys},
+    json::{Object, Value},
+    rules,
+};
+
+/// The name in reports; never changes once published.
+pub(crate) const NAME: &str = "preference";
+
+/// Keys that only rows with preferences have.
+const TELLING: Keys = Keys::CHOSEN
+    .and(Keys::REJECTED)
+    .and(Keys::PREFERRED_OUTPUT)
+    .and(Keys::NON_PREFERRED_OUTPUT)
+    .and(Keys::COMPLETIONS)
+    .and(Keys::LABEL);
+
+/// `preference_pair`, if `row`, which has `keys`, is such a row.
+pub(super) fn refuse(row: &Object<'_>, keys: Keys) -> Option<Fault> {
+    if !keys.has_any(TELLING) {
+        return None;
+    }
+    // Where rows of many kinds share a schema, those of other kinds have nothing under these.
+    let filled = Keys::filled(row);
+    let chosen_or_rejected = filled.has(Keys::CHOSEN | Keys::REJECTED)
+        || (filled.has(Keys::CHOSEN) && filled.has_any(Keys::MESSAGES | Keys::PROMPT));
+    let by_openai = filled.has(Keys::PREFERRED_OUTPUT | Keys::NON_PREFERRED_OUTPUT);
+    let by_vertex = filled.has(Keys::CONTENTS | Keys::COMPLETIONS);
+    let is_verdict = filled.has(Keys::PROMPT | Keys::COMPLETION | Keys::LABEL)
+        && matches!(row.get("label"), Some(node) if matches!(node.value, Value::Bool(_)));
+    if !(chosen_or_rejected || by_openai || by_vertex || is_verdict) {
+        return None;
+    }
+    let telling = filled.names_beyond(Keys::NONE).filter(|name| {
+        let is_label = *name == "label";
+        TELLING.has(Keys::named(name)) && (!is_label || is_verdict)
+    });
+    let found = format!("the row has {}: a preference", name_keys(telling));
+    Some(Fault::new(&rules::preference_pair::RULE).saying(found))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::formats::tests::{check, convert};
+
+    #[test]
+    fn preferences_are_told_from_answers() {
+        for (row, keys) in [
+            (
+                r#"{"prompt":"a","chosen":"b","rejected":"c"}"#,
+                "`chosen`, `rejected`",
+            ),
+            (
+                r#"{"chosen":[{"role":"user","content":"a"}],"rejected":[]}"#,
+                "`chosen`, `rejected`",
+            ),
+            (
+                r#"{"messages":[{"role":"user","content":"a"}],"chosen":{"role":"assistant","content":"b"}}"#,
+                "`chosen`",
+            ),
+            (
+                r#"{"conversations":[],"chosen":{"from":"gpt","value":"b"},"rejected":{"from":"gpt","value":"c"}}"#,
+                "`chosen`, `rejected`",
+            ),
+            (
+                r#"{"input":{"messages":[]},"preferred_output":[],"non_preferred_output":[]}"#,
+                "`non_preferred_output`, `preferred_output`",
+            ),
+            (
+                r#"{"contents":[],"completions":[{"score":1.0,"completion":{}},{"score":0.0,"completion":{}}]}"#,
+                "`completions`",
+            ),
+            (
+                r#"{"prompt":"a","completion":"b","label":false}"#,
+                "`label`",
+            ),
+        ] {
+            check(
+                row,
+                &format!("preference_pair: the row has {keys}: a preference"),
+            );
+        }
+    }
+
+    #[test]
+    fn answers_beside_empty_preferences_are_answers() {
+        let plain = convert(r#"{"prompt":"a","completion":"b"}"#);
+        check(
+            r#"{"prompt":"a","completion":"b","chosen":null,"rejected":null}"#,
+            &plain,
+        );
+        check(r#"{"prompt":"a","completion":"b","label":"x"}"#, &plain);
+        check(r#"{"input":"a","output":"b","rejected":false}"#, &plain);
+    }
+}

@@ -1,0 +1,69 @@
+//! Tells rows apart in 16 bytes: by what is asked, and by what is answered.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::{
+    formats,
+    gemini::{self, Frame},
+    json::{Value, parse},
+};
+
+/// Digests of a row's two sides. Rows that mean the same are equal, whatever format they are in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Identity {
+    /// Everything but the last turn.
+    pub question: u64,
+    /// The last turn.
+    pub answer: u64,
+}
+
+impl Identity {
+    /// The identity of a row in any format known; `None` where it is none.
+    pub fn of_row(row: &[u8]) -> Option<Self> {
+        let text = simdutf8::compat::from_utf8(row).ok()?;
+        let Value::Object(object) = parse(text).ok()?.node.value else {
+            return None;
+        };
+        let (_, example) = formats::read(object, &mut Vec::new(), false).ok()?;
+        let mut record = Vec::with_capacity(row.len());
+        let shape = gemini::write(&example, Frame::default(), &mut record);
+        Some(Self::of_record(&record, shape.answer))
+    }
+
+    /// The identity of a row as it is written, whose last turn is at `answer`.
+    pub(crate) fn of_record(record: &[u8], answer: Range<usize>) -> Self {
+        let piece = |range: Range<usize>| record.get(range).unwrap_or_default();
+        let before = xxh3_64(piece(0..answer.start));
+        let after = xxh3_64(piece(answer.end..record.len()));
+        Self {
+            question: before.rotate_left(1) ^ after,
+            answer: xxh3_64(piece(answer)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(row: &str) -> Identity {
+        Identity::of_row(row.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn rows_are_told_apart_by_what_they_mean() {
+        let row = of(r#"{"input":"a","output":"b"}"#);
+        assert_eq!(row, of(r#"{ "completion": " b", "prompt": "a" }"#));
+        let other = of(r#"{"input":"a","output":"c"}"#);
+        assert_eq!(row.question, other.question);
+        assert_ne!(row.answer, other.answer);
+        let system = of(r#"{"system":"s","input":"a","output":"b"}"#);
+        assert_ne!(row.question, system.question);
+        assert_eq!(row.answer, system.answer);
+        assert_eq!(Identity::of_row(br#"{"input":"a"}"#), None);
+        assert_eq!(Identity::of_row(b"\xff"), None);
+    }
+}

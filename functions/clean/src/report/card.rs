@@ -1,0 +1,306 @@
+//! The data card: what a dataset is, where it comes from and what was done to it, in Markdown.
+//!
+//! It lies beside the rows, so it may quote them, as the manifest does. It says only what is known:
+//! what rows are meant for, and who owns them, no cleaning can tell.
+
+use std::{borrow::Cow, fmt::Write as _};
+
+use shared::recipe::Recipe;
+
+use super::{
+    Distribution, Task, Verdict,
+    text::{Line, group},
+};
+use crate::{Cleaned, Part, Report, Sample, Settings, Severity, rules};
+
+/// Longest question or answer quoted, in characters: a card is skimmed.
+const QUOTE_CHARS_MAX: usize = 280;
+
+/// Where a dataset comes from, and what made it what it is.
+#[derive(Debug, Clone)]
+pub struct Provenance<'p> {
+    /// What people call it.
+    pub name: &'p str,
+    /// The file, or the generation of an object.
+    pub source: &'p str,
+    /// The recipe it was cleaned by.
+    pub recipe: &'p Recipe,
+    /// The cleaning settings in the recipe.
+    pub settings: &'p Settings,
+    /// The version of the code that cleaned it.
+    pub code_version: &'p str,
+    /// When that was; left out where the same rows are to make the same card.
+    pub made_at: Option<&'p str>,
+}
+
+/// Writes the card of a dataset that was cleaned.
+pub fn card(about: &Provenance<'_>, cleaned: &Cleaned) -> String {
+    let mut out = String::new();
+    // A `String` takes every write.
+    let _: std::fmt::Result = write_all(about, cleaned, &mut out);
+    out
+}
+
+fn write_all(about: &Provenance<'_>, cleaned: &Cleaned, out: &mut String) -> std::fmt::Result {
+    let report = &cleaned.report;
+    writeln!(out, "# {}\n\n{}\n", cell(about.name), headline(report))?;
+    write_source(about, report, out)?;
+    write_rows(report, out)?;
+    write_parts(about.settings, cleaned, out)?;
+    write_tokens(report, out)?;
+    write_findings(report, about.settings, out)?;
+    write_samples(&cleaned.samples, out)?;
+    write_recipe(about.recipe, out)
+}
+
+fn headline(report: &Report) -> String {
+    let rows = &report.rows;
+    let task = match report.task {
+        Task::Generation => "The answers are texts.",
+        Task::Classification => "The answers are labels.",
+    };
+    let verdict = match report.verdict {
+        Verdict::Clean => "Every row is kept, and nothing wants a look.",
+        Verdict::Findings => "Some findings want a look.",
+        Verdict::Unusable => "Nothing in it can be trained on.",
+    };
+    format!(
+        "Rows to tune Gemini on: {} of {} are kept. {task} {verdict}",
+        group(rows.kept),
+        group(rows.read)
+    )
+}
+
+fn write_source(about: &Provenance<'_>, report: &Report, out: &mut String) -> std::fmt::Result {
+    let crc32c = String::from(report.crc32c);
+    writeln!(out, "## Source\n\n| | |\n|---|---|")?;
+    writeln!(out, "| from | `{}` |", cell(about.source))?;
+    writeln!(out, "| bytes | {} |", group(report.bytes))?;
+    writeln!(out, "| crc32c | `{crc32c}` |")?;
+    writeln!(out, "| container | {} |", report.container)?;
+    for (format, rows) in &report.formats {
+        writeln!(out, "| rows in `{format}` | {} |", group(*rows))?;
+    }
+    if let Some(version) = &report.template_version {
+        writeln!(out, "| prompt | version `{version}` |")?;
+    }
+    writeln!(out, "| cleaned by | Lapidary {} |", about.code_version)?;
+    if let Some(at) = about.made_at {
+        writeln!(out, "| cleaned at | {at} |")?;
+    }
+    writeln!(out)
+}
+
+fn write_rows(report: &Report, out: &mut String) -> std::fmt::Result {
+    let rows = &report.rows;
+    writeln!(out, "## Rows\n\n| fate | rows |\n|---|---:|")?;
+    for (fate, count) in [
+        ("read", rows.read),
+        ("kept", rows.kept),
+        ("rejected, each with its reason", rows.rejected),
+        ("duplicate of an earlier row", rows.duplicate),
+    ] {
+        writeln!(out, "| {fate} | {} |", group(count))?;
+    }
+    writeln!(out)
+}
+
+fn write_parts(settings: &Settings, cleaned: &Cleaned, out: &mut String) -> std::fmt::Result {
+    let Some(written) = &cleaned.written else {
+        return Ok(());
+    };
+    writeln!(
+        out,
+        "## Parts\n\n| part | rows | bytes | crc32c | what for |\n|---|---:|---:|---|---|"
+    )?;
+    for part in Part::ALL {
+        let summary = written.part(part);
+        let what_for = match part {
+            Part::Train => "to be learnt",
+            Part::Validation => "to watch the job by",
+            Part::Eval => "held out, to compare models with",
+            Part::Rejected => "left out, with reasons and original bytes",
+            Part::Corrected => "repaired: as they were and as they are",
+        };
+        writeln!(
+            out,
+            "| `{}.jsonl` | {} | {} | `{}` | {what_for} |",
+            part.name(),
+            group(summary.rows),
+            group(summary.bytes),
+            String::from(summary.crc32c)
+        )?;
+    }
+    writeln!(
+        out,
+        "\nSplit by the question, so that no question is in two parts: seed {}, {} % for \
+         validation, at most {} rows held out.\n",
+        settings.seed,
+        settings.validation_percent,
+        group(u64::from(settings.eval_rows))
+    )
+}
+
+fn write_tokens(report: &Report, out: &mut String) -> std::fmt::Result {
+    if report.rows.kept == 0 {
+        return Ok(());
+    }
+    let tokens = &report.tokens;
+    writeln!(
+        out,
+        "## Tokens\n\n| per row | min | mean | p50 | p95 | max | sum |\n\
+         |---|---:|---:|---:|---:|---:|---:|"
+    )?;
+    let line = |name, spread: &Distribution| {
+        format!(
+            "| {name} | {} | {} | {} | {} | {} | {} |",
+            group(u64::from(spread.min)),
+            group(spread.mean),
+            group(u64::from(spread.p50)),
+            group(u64::from(spread.p95)),
+            group(u64::from(spread.max)),
+            group(spread.sum)
+        )
+    };
+    writeln!(out, "{}", line("asked", &tokens.input))?;
+    writeln!(out, "{}", line("answered", &tokens.output))?;
+    let billable = group(tokens.billable_per_epoch);
+    writeln!(
+        out,
+        "\nTraining bills about {billable} tokens for each epoch. How this is counted: {}.\n",
+        tokens.method
+    )
+}
+
+fn write_findings(report: &Report, settings: &Settings, out: &mut String) -> std::fmt::Result {
+    if report.codes.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "## Findings\n\n| finding | count | first lines | what it is | what was done |\n\
+         |---|---:|---|---|---|"
+    )?;
+    let codes = report.codes.iter();
+    let mut lines: Vec<_> = codes
+        .map(|(code, count)| Line::of(report, code, *count))
+        .collect();
+    lines.sort_by_key(|line| (line.severity, u64::MAX - line.count));
+    for line in lines {
+        let rule = rules().find(|rule| rule.code == line.code);
+        let done = match rule.map_or(line.severity, |rule| settings.severity(rule)) {
+            Severity::Reject => "left out",
+            Severity::Warn => "kept: look at it",
+            Severity::Repair => "repaired",
+            Severity::Note | Severity::Off => "nothing",
+        };
+        writeln!(
+            out,
+            "| `{}` | {} | {} | {} | {done} |",
+            line.code,
+            group(line.count),
+            line.places,
+            cell(rule.map_or("", |rule| rule.doc))
+        )?;
+    }
+    writeln!(out)
+}
+
+fn write_samples(samples: &[Sample], out: &mut String) -> std::fmt::Result {
+    if samples.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "## Samples\n\nThe first rows kept, shortened.\n")?;
+    for (index, sample) in samples.iter().enumerate() {
+        writeln!(out, "{}. asked\n", index + 1)?;
+        write_quote(&sample.input, out)?;
+        writeln!(out, "   answered\n")?;
+        write_quote(&sample.output, out)?;
+    }
+    Ok(())
+}
+
+/// Quotes a text as code, within a list: whatever is in it, it is not read as Markdown.
+fn write_quote(text: &str, out: &mut String) -> std::fmt::Result {
+    let mut quote: String = text.chars().take(QUOTE_CHARS_MAX).collect();
+    if quote.len() < text.len() {
+        quote.push('…');
+    }
+    for line in quote.lines() {
+        let line: String = line
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
+        writeln!(out, "{}", format!("       {line}").trim_end())?;
+    }
+    writeln!(out)
+}
+
+fn write_recipe(recipe: &Recipe, out: &mut String) -> std::fmt::Result {
+    // What came from TOML goes back to it; if not, a card without its recipe is still a card.
+    let Ok(recipe) = toml::to_string_pretty(recipe) else {
+        return Ok(());
+    };
+    writeln!(out, "## Recipe\n")?;
+    for line in recipe.lines() {
+        writeln!(out, "{}", format!("    {line}").trim_end())?;
+    }
+    Ok(())
+}
+
+/// A text that stays within one cell of a table.
+fn cell(text: &str) -> Cow<'_, str> {
+    if !text.contains(['|', '`', '\n', '\r']) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.replace('|', "\\|").replace(['`', '\n', '\r'], " "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pass::tests::clean;
+
+    const ROWS: &str = concat!(
+        "{\"input\":\"# Where is\\n\\n```\\nmy | order?\",\"output\":\"It is on its way.\"}\n",
+        "{\"prompt\":\"May I return a lamp?\",\"completion\":\" You may, within 30 days.\"}\n",
+        "{\"prompt\":\"May I return a lamp?\",\"completion\":\"You may, within 30 days.\"}\n",
+        "{\"prompt\":\"a\",\"chosen\":\"b\",\"rejected\":\"c\"}\n",
+        "{\"input\":\"a\"}\n",
+    );
+
+    fn card_of(made_at: Option<&str>) -> String {
+        let text = "[clean]\nseed = 7\ntemplate = \"A customer asks: {input}\"\n";
+        let recipe = Recipe::parse(text).unwrap();
+        let settings: Settings = recipe.clean.clone().try_into().unwrap();
+        let (cleaned, _) = clean(ROWS.as_bytes(), &settings);
+        let about = Provenance {
+            name: "tickets",
+            source: "gs://acme-uploads/tickets/a|b`.jsonl#7",
+            recipe: &recipe,
+            settings: &settings,
+            code_version: "0.0.0",
+            made_at,
+        };
+        card(&about, &cleaned)
+    }
+
+    #[test]
+    fn a_card_says_what_is_known() {
+        insta::assert_snapshot!(card_of(Some("2026-01-02 03:04:05 UTC")));
+    }
+
+    #[test]
+    fn a_card_without_a_clock_is_the_same_each_time() {
+        assert_eq!(card_of(None), card_of(None));
+        assert!(!card_of(None).contains("cleaned at"));
+    }
+
+    #[test]
+    fn long_texts_are_cut() {
+        let mut out = String::new();
+        write_quote(&"é".repeat(QUOTE_CHARS_MAX + 1), &mut out).unwrap();
+        let expected = format!("       {}…\n\n", "é".repeat(QUOTE_CHARS_MAX));
+        assert_eq!(out, expected);
+    }
+}

@@ -1,0 +1,35 @@
+//! A column that the recipe maps is not in the row.
+
+use super::{Check, Rule};
+use crate::Severity;
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: "missing_column",
+    severity: Severity::Reject,
+    binding: true,
+    doc: "a column that the recipe maps is not in the row",
+    fix: "correct `[clean.columns]` in the recipe, or add the column to the row",
+    check: Check::Read,
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::{Settings, rules::tests::report_by};
+
+    #[test]
+    fn the_column_and_the_keys_there_are_named() {
+        let settings: Settings =
+            toml::from_str("columns = { input = 'question_text', output = 'gold' }").unwrap();
+        let rows = "{\"question_text\":\"a\",\"gold\":\"one two three\"}\n\
+                    {\"question_text\":\"b\",\"golden\":\"one two three\",\"output\":\"x\"}\n";
+        let report = report_by(rows, &settings);
+        assert_eq!((report.rows.kept, report.rows.rejected), (1, 1));
+        assert_eq!(report.formats["input_output"], 1);
+        let finding = report.findings.iter().find(|f| f.code == "missing_column");
+        assert_eq!(
+            finding.unwrap().message,
+            "the row has no `gold`, only `question_text`, `golden`, `output`"
+        );
+    }
+}

@@ -1,0 +1,196 @@
+//! The prompt a recipe puts around every question.
+//!
+//! Only rows of one question and one answer are put into it: which turn of a conversation it
+//! belongs to nobody can tell. Rows that are Gemini's already are left as they are, so that what a
+//! cleaning wrote can be cleaned again.
+
+use xxhash_rust::xxh3::Xxh3Default;
+
+use crate::{
+    Settings,
+    example::{Example, Role, Turn},
+    json::Text,
+};
+
+/// Where the question goes.
+const SLOT: &str = "{input}";
+
+/// Hexadecimal digits of a version: 48 bits tell the prompts of one team apart.
+const VERSION_DIGITS: usize = 12;
+
+/// A prompt with a place for the question.
+#[derive(Debug)]
+pub(crate) struct Template {
+    /// What stands before the question.
+    pub(crate) before: Text<'static>,
+    /// What stands after it.
+    pub(crate) after: Text<'static>,
+}
+
+impl Template {
+    /// The template that `text` is; blanks around it are taken away, as around any turn.
+    ///
+    /// # Errors
+    /// Says how often it has a place for the question, where that is not once.
+    pub(crate) fn of(text: &str) -> Result<Self, String> {
+        match text.matches(SLOT).count() {
+            1 => {}
+            0 => return Err(format!("`template` has no `{SLOT}`: write it once")),
+            times => {
+                return Err(format!(
+                    "`template` has `{SLOT}` {times} times: write it once"
+                ));
+            }
+        }
+        let (before, after) = text.split_once(SLOT).unwrap_or_default();
+        let [mut before, mut after] = [before, after].map(Text::of);
+        before.trim_start();
+        after.trim_end();
+        Ok(Self { before, after })
+    }
+
+    /// Whether `example` is put into a template: one question, one answer.
+    pub(crate) fn fits(example: &Example<'_>) -> bool {
+        match example.turns.as_slice() {
+            [asked, answered] => {
+                let is_pair = asked.role == Role::User && answered.role == Role::Model;
+                is_pair && is_text(asked)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Whether a turn says something, and that in words only.
+fn is_text(turn: &Turn<'_>) -> bool {
+    turn.texts().count() == turn.parts.len() && !turn.texts().all(Text::is_blank)
+}
+
+impl Settings {
+    /// What tells one prompt from another: a digest of template and system instruction. `None`
+    /// where a recipe has neither.
+    pub fn template_version(&self) -> Option<String> {
+        if self.template.is_none() && self.system_instruction.is_none() {
+            return None;
+        }
+        let mut digest = Xxh3Default::new();
+        for text in [&self.template, &self.system_instruction] {
+            // What is absent and what is empty differ, and so does where one text ends.
+            let text = text.as_deref().map(str::trim);
+            let length = text.map_or(u64::MAX, |text| u64::try_from(text.len()).unwrap_or(0));
+            digest.update(&length.to_le_bytes());
+            digest.update(text.unwrap_or_default().as_bytes());
+        }
+        let mut version = format!("{:032x}", digest.digest128());
+        version.truncate(VERSION_DIGITS);
+        Some(version)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Part,
+        pass::tests::{Memory, clean},
+    };
+
+    fn settings(template: &str) -> Settings {
+        Settings {
+            template: Some(template.to_owned()),
+            eval_rows: 0,
+            validation_percent: 0,
+            ..Settings::default()
+        }
+    }
+
+    fn train(memory: &Memory) -> &[u8] {
+        &memory.0[&Part::Train]
+    }
+
+    #[track_caller]
+    fn check(row: &str, asked: &str) {
+        let (_, memory) = clean(row.as_bytes(), &settings(" Label {this}:\n\"{input}\" \n"));
+        let rows = String::from_utf8_lossy(train(&memory)).into_owned();
+        assert!(rows.contains(asked), "{rows}");
+    }
+
+    #[test]
+    fn the_question_of_a_pair_is_put_into_the_template() {
+        check(
+            r#"{"input":" a\n","output":"one two three"}"#,
+            r#"[{"role":"user","parts":[{"text":"Label {this}:\n\"a\""}]},"#,
+        );
+        check(
+            r#"{"messages":[{"role":"user","content":["a","b"]},{"role":"assistant","content":"one two three"}]}"#,
+            r#"[{"text":"Label {this}:\n\"a"},{"text":"b\""}]"#,
+        );
+    }
+
+    #[test]
+    fn conversations_and_rows_of_geminis_are_left_alone() {
+        check(
+            r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"one two three"},{"role":"user","content":"b"},{"role":"assistant","content":"one two three"}]}"#,
+            r#"[{"text":"a"}]"#,
+        );
+        check(
+            r#"{"contents":[{"role":"user","parts":[{"text":"a"}]},{"role":"model","parts":[{"text":"one two three"}]}]}"#,
+            r#"[{"text":"a"}]"#,
+        );
+    }
+
+    #[test]
+    fn cleaning_again_by_the_same_recipe_changes_nothing() {
+        let settings = Settings {
+            system_instruction: Some("Be brief.".to_owned()),
+            ..settings("{input}\n\nAnswer:")
+        };
+        let rows = "{\"input\":\"a\",\"output\":\"one two three\"}\n\
+                    {\"prompt\":\"b\",\"response\":\"one two three\"}\n";
+        let (cleaned, once) = clean(rows.as_bytes(), &settings);
+        let (_, twice) = clean(train(&once), &settings);
+        assert_eq!(train(&once), train(&twice));
+        assert_eq!(cleaned.report.template_version, settings.template_version());
+    }
+
+    #[test]
+    fn rules_see_the_question_and_not_the_template() {
+        let (cleaned, _) = clean(
+            br#"{"input":"one two three","output":"one two three"}"#,
+            &settings("Say {{x}}: {input}"),
+        );
+        let codes: Vec<_> = cleaned.report.codes.keys().map(String::as_str).collect();
+        assert!(codes.contains(&"output_equals_input"), "{codes:?}");
+        assert!(!codes.contains(&"placeholder"), "{codes:?}");
+        let (cleaned, _) = clean(
+            br#"{"input":"","output":"one two three"}"#,
+            &settings("Say: {input}"),
+        );
+        assert_eq!(cleaned.report.codes["empty_input"], 1);
+    }
+
+    #[test]
+    fn a_version_is_of_template_and_instruction() {
+        let of = |template: Option<&str>, system: Option<&str>| {
+            let settings = Settings {
+                template: template.map(str::to_owned),
+                system_instruction: system.map(str::to_owned),
+                ..Settings::default()
+            };
+            settings.template_version()
+        };
+        assert_eq!(of(None, None), None);
+        let versions = [
+            of(Some("a {input}"), None),
+            of(Some("b {input}"), None),
+            of(Some("a {input}"), Some("s")),
+            of(None, Some("s")),
+            of(None, Some("a {input}")),
+        ];
+        for (index, version) in versions.iter().enumerate() {
+            assert_eq!(version.as_ref().unwrap().len(), VERSION_DIGITS);
+            assert!(!versions[..index].contains(version), "{versions:?}");
+        }
+        assert_eq!(of(Some(" a {input}\n"), None), versions[0]);
+    }
+}
