@@ -125,11 +125,11 @@ struct Note<'n> {
 
 impl<'n> Note<'n> {
     fn new(codes: &'n [&'static str], head: Head, bytes: Option<&'n [u8]>) -> Self {
-        let text = bytes.map(|bytes| std::str::from_utf8(bytes).map_err(|_| bytes));
+        let text = bytes.map(|bytes| (bytes, std::str::from_utf8(bytes)));
         let (raw, raw_base64, length) = match (head.body, text) {
             (Body::TooLong, _) | (_, None) => (None, None, Some(head.length)),
-            (Body::Whole | Body::Last | Body::Cut, Some(Ok(text))) => (Some(text), None, None),
-            (Body::Whole | Body::Last | Body::Cut, Some(Err(bytes))) => {
+            (Body::Whole | Body::Last | Body::Cut, Some((_, Ok(text)))) => (Some(text), None, None),
+            (Body::Whole | Body::Last | Body::Cut, Some((bytes, Err(_)))) => {
                 (None, Some(BASE64.encode(bytes)), None)
             }
         };

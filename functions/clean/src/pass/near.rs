@@ -100,7 +100,7 @@ impl Near {
             line,
             group,
         });
-        for band in sketch.bands.into_iter() {
+        for band in sketch.bands {
             if self.find(band).is_none() {
                 let entry = Band { band, row };
                 self.bands

@@ -5,7 +5,7 @@ use crate::{Scan, Severity};
 
 /// The rule.
 ///
-/// GitHub, GitLab, Slack, Stripe, OpenAI, Anthropic, Hugging Face, npm, and any JSON web token.
+/// GitHub, GitLab, Slack, Stripe, `OpenAI`, Anthropic, Hugging Face, npm, and any JSON web token.
 pub(crate) static RULE: Rule = Rule {
     code: "secret_token",
     severity: Severity::Warn,

@@ -5,7 +5,10 @@
 
 mod checksum;
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::{
+    net::{Ipv4Addr, Ipv6Addr},
+    ops::Range,
+};
 
 use self::checksum::{is_card, is_cpf, is_dni, is_iban, is_nir, is_pesel};
 use super::{Hit, Kind, begins_word, count, ends_word};
@@ -234,17 +237,10 @@ fn is_american(number: &[u8]) -> bool {
 /// Whether `ddd-dd-dddd` was ever given out (Social Security Administration: never 000, 666 and
 /// from 900 on, no group 00, no serial 0000).
 fn is_social_security(number: &[u8]) -> bool {
-    match number {
-        [a, b, c, _, d, e, _, serial @ ..] => {
-            let area = [*a, *b, *c];
-            *a != b'9'
-                && area != *b"000"
-                && area != *b"666"
-                && [*d, *e] != *b"00"
-                && serial != b"0000"
-        }
-        _ => false,
-    }
+    let part = |range: Range<usize>| number.get(range).unwrap_or_default();
+    let (area, group, serial) = (part(0..3), part(4..6), part(7..11));
+    let is_given = !matches!(area, b"000" | b"666" | [b'9', ..]);
+    is_given && group != b"00" && serial != b"0000"
 }
 
 fn digits(bytes: &[u8], start: usize, end: usize) -> Vec<u8> {
@@ -271,7 +267,7 @@ fn ipv4(bytes: &[u8], start: usize) -> Option<usize> {
     (is_public && !version && ends_word(bytes, end)).then_some(end)
 }
 
-/// Where an address of the public part of IPv6, 2000::/3, ends.
+/// Where an address of the public part of IPv6, `2000::/3`, ends.
 fn ipv6(bytes: &[u8], start: usize) -> Option<usize> {
     let group = count(bytes, start, |byte| byte.is_ascii_hexdigit());
     let is_public = group == 4 && matches!(bytes.get(start), Some(b'2' | b'3'));

@@ -98,10 +98,9 @@ pub(super) fn is_iban(account: &[u8]) -> bool {
 pub(super) fn is_card(digits: &[u8]) -> bool {
     let network = match digits {
         [4, ..] => matches!(digits.len(), 13 | 16 | 19),
-        [5, 1..=5, ..] | [2, 2..=7, ..] => digits.len() == 16,
+        [5, 1..=5, ..] | [2, 2..=7, ..] | [3, 5, ..] | [6, 0 | 2 | 4 | 5, ..] => digits.len() == 16,
         [3, 4 | 7, ..] => digits.len() == 15,
         [3, 0 | 6 | 8, ..] => digits.len() == 14,
-        [3, 5, ..] | [6, 0 | 2 | 4 | 5, ..] => digits.len() == 16,
         _ => false,
     };
     let sum: u32 = (0_u32..)
