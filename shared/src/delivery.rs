@@ -185,25 +185,40 @@ impl<E: Hear + 'static> FromRequest for Delivery<E> {
     type Future = LocalBoxFuture<'static, Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        let body = web::Bytes::from_request(&request, payload);
+        let received = receive(request, payload);
         async move {
-            let auth = request
-                .app_data::<web::Data<PushAuth>>()
-                .ok_or(Error::Unauthenticated(
-                    "this service has no way to check tokens",
-                ))?;
-            auth.check(&request).await?;
-            let body = body
-                .await
-                .map_err(|error| Error::Malformed(error.to_string()))?;
-            let message = unwrap(&request, &body).map_err(Error::Malformed)?;
-            record(&message);
+            let message = received.await?;
             let event = E::hear(&message).map_err(Error::Malformed)?;
             Ok(Self { event, message })
         }
         .boxed_local()
     }
+}
+
+/// Checks who sent a message, and takes it out of its request.
+///
+/// Knows no type of fact, and is boxed, so that its code is generated here, once.
+fn receive(
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> LocalBoxFuture<'static, Result<Message, Error>> {
+    let request = request.clone();
+    let body = web::Bytes::from_request(&request, payload);
+    async move {
+        let auth = request
+            .app_data::<web::Data<PushAuth>>()
+            .ok_or(Error::Unauthenticated(
+                "this service has no way to check tokens",
+            ))?;
+        auth.check(&request).await?;
+        let body = body
+            .await
+            .map_err(|error| Error::Malformed(error.to_string()))?;
+        let message = unwrap(&request, &body).map_err(Error::Malformed)?;
+        record(&message);
+        Ok(message)
+    }
+    .boxed_local()
 }
 
 fn record(message: &Message) {

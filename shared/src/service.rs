@@ -2,6 +2,7 @@
 
 use std::{
     error::Error as StdError, future::Future, io, net::TcpListener, pin::Pin, process::ExitCode,
+    sync::Arc,
 };
 
 use actix_web::{
@@ -11,13 +12,14 @@ use actix_web::{
     middleware::{Next, from_fn},
     web::{self, ServiceConfig},
 };
+use futures::{FutureExt as _, future::LocalBoxFuture};
 use tracing::{Instrument as _, error, info};
 
 use crate::{
     clock::Clock,
     config::{Reader, Vars},
     error::Chain,
-    google::Google,
+    google::{Google, StartError},
     push_auth::PushAuth,
     telemetry::{self, Trace},
 };
@@ -53,6 +55,15 @@ pub struct Common {
 /// every binary that runs it: the laptop's alone would take minutes to compile.
 pub type Running = Pin<Box<dyn Future<Output = ExitCode>>>;
 
+/// The routes of a function, which every worker takes.
+type Routes = Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>;
+
+/// Makes a function's clients, from settings that are read, and gives back its routes.
+type Start = Box<dyn FnOnce(Common) -> LocalBoxFuture<'static, Result<Routes, StartError>>>;
+
+/// Reads a function's settings.
+type Read = Box<dyn FnOnce(&mut Reader<'_>) -> Option<Start>>;
+
 /// Runs the function `name`.
 ///
 /// `read` reads its settings; `start` makes its clients and gives back its routes.
@@ -65,9 +76,22 @@ pub fn run<C, S, F, R>(
 where
     C: 'static,
     S: FnOnce(C, Common) -> F + 'static,
-    F: Future<Output = Result<R, crate::google::StartError>> + 'static,
-    R: Fn(&mut ServiceConfig) + Clone + Send + 'static,
+    F: Future<Output = Result<R, StartError>> + 'static,
+    R: Fn(&mut ServiceConfig) + Send + Sync + 'static,
 {
+    // From here on nothing knows the function's types: the server's code is generated here, once.
+    let read: Read = Box::new(move |reader| {
+        let settings = read(reader)?;
+        Some(Box::new(move |common| {
+            let started = start(settings, common);
+            let routes = async move { Ok(Arc::new(started.await?) as Routes) };
+            routes.boxed_local()
+        }))
+    });
+    running(name, callers, read)
+}
+
+fn running(name: &'static str, callers: Callers, read: Read) -> Running {
     Box::pin(async move {
         #[expect(
             clippy::disallowed_methods,
@@ -75,7 +99,7 @@ where
         )]
         let vars: Vars = std::env::vars().collect();
         telemetry::init(name, vars.get("GOOGLE_CLOUD_PROJECT").cloned());
-        match launch(name, callers, &vars, read, start).await {
+        match launch(name, callers, &vars, read).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 error!(
@@ -89,18 +113,12 @@ where
     })
 }
 
-async fn launch<C, S, F, R>(
+async fn launch(
     name: &'static str,
     callers: Callers,
     vars: &Vars,
-    read: fn(&mut Reader<'_>) -> Option<C>,
-    start: S,
-) -> Result<(), Box<dyn StdError>>
-where
-    S: FnOnce(C, Common) -> F,
-    F: Future<Output = Result<R, crate::google::StartError>>,
-    R: Fn(&mut ServiceConfig) + Clone + Send + 'static,
-{
+    read: Read,
+) -> Result<(), Box<dyn StdError>> {
     let mut reader = Reader::new(vars);
     let port = reader.or::<u16>("PORT", 8080);
     let host = reader.or("HOST", std::net::IpAddr::from([0, 0, 0, 0]));
@@ -111,10 +129,10 @@ where
         Callers::Pushes => PushAuth::read(&mut reader, clock).map(Some),
         Callers::People => Some(None),
     };
-    let settings = read(&mut reader);
-    let (port, host, workers, clock, google, auth, settings) =
-        reader.finish(|| Some((port?, host?, workers?, clock?, google?, auth?, settings?)))?;
-    let routes = start(settings, Common { clock, google }).await?;
+    let start = read(&mut reader);
+    let (port, host, workers, clock, google, auth, start) =
+        reader.finish(|| Some((port?, host?, workers?, clock?, google?, auth?, start?)))?;
+    let routes = start(Common { clock, google }).await?;
     let listener = TcpListener::bind((host, port))?;
     let port = listener.local_addr()?.port();
     info!(outcome = "started", port, "{name} listens on port {port}");
@@ -124,15 +142,12 @@ where
 }
 
 /// Serves `routes` on an open port.
-fn serve<R>(
+fn serve(
     listener: TcpListener,
     workers: usize,
     auth: Option<PushAuth>,
-    routes: R,
-) -> io::Result<Server>
-where
-    R: Fn(&mut ServiceConfig) + Clone + Send + 'static,
-{
+    routes: Routes,
+) -> io::Result<Server> {
     let auth = auth.map(web::Data::new);
     let server = HttpServer::new(move || {
         let mut app = App::new();
@@ -142,7 +157,7 @@ where
         app.app_data(web::PayloadConfig::new(BODY_MAX_BYTES))
             .wrap(from_fn(in_span))
             .route("/health", web::get().to(async || "ok"))
-            .configure(routes.clone())
+            .configure(|app| routes(app))
     })
     .workers(workers)
     .shutdown_timeout(SHUTDOWN_S)

@@ -99,7 +99,7 @@ async fn check_rejected(harness: &Harness, version: &Version) {
         let line = usize::try_from(row["line"].as_u64().unwrap()).unwrap();
         let raw = match (&row["raw"], &row["raw_base64"]) {
             (Value::String(raw), _) => raw.clone().into_bytes(),
-            (_, Value::String(raw)) => data_encoding::BASE64.decode(raw.as_bytes()).unwrap(),
+            (_, Value::String(raw)) => BASE64.decode(raw.as_bytes()).unwrap(),
             _ => unreachable!("no bytes: {row}"),
         };
         assert_eq!(raw.trim_ascii(), lines[line - 1].trim_ascii(), "{row}");

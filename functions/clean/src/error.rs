@@ -30,6 +30,9 @@ pub enum Error {
     /// Cut the dataset up: it is larger than what can be counted.
     #[error("the dataset has more than {} lines", u32::MAX)]
     TooManyRows,
+    /// Give the system room for passing files, or the cleaning more memory for repeats.
+    #[error("rows that are too many to remember cannot be written to a passing file")]
+    Spill(#[source] io::Error),
     /// A mistake of ours.
     #[error("the passes over the dataset do not come to an end")]
     Unending,

@@ -8,6 +8,7 @@
 //! in order. Around it, the function: `handler` hears of uploads, `make` streams them through the
 //! engine, `streams` joins the two.
 
+mod calibrate;
 mod config;
 mod handler;
 mod make;
@@ -52,7 +53,10 @@ pub use crate::{
     parts::{Outputs, Part, PartSummary, Written},
     pass::{Cleaned, Machine, Outcome, Sample, pass, survey},
     plan::Plan,
-    report::{Distribution, Provenance, Report, Rows, Splits, Task, Tokens, Verdict, card, render},
+    report::{
+        Calibration, Distribution, Provenance, Report, Rows, Splits, Task, Tokens, Verdict, card,
+        render,
+    },
     rules::{Rule, rules},
     settings::{Settings, Severity},
     source::{File, Source},

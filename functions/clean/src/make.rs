@@ -15,14 +15,19 @@ use shared::{
 };
 
 use crate::{
-    Cleaned, Error as CleanError, Machine, Outcome, Outputs, PartSummary, Plan, Provenance, Report,
-    Sample, Settings, Task, Verdict, Written, card,
+    Calibration, Cleaned, Error as CleanError, Machine, Outcome, Outputs, Part, PartSummary, Plan,
+    Provenance, Report, Sample, Settings, Task, Verdict, Written,
+    calibrate::calibrate,
+    card,
     start::State,
     streams::{ObjectSource, Uploads},
 };
 
 /// The code that made a version is part of the version's name.
 pub(crate) const CODE_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Largest part that is read for the sake of a few rows.
+const CALIBRATION_BYTES_MAX: u64 = 8 << 20;
 
 /// What rows are, to a browser.
 const JSONL: &str = "application/jsonl";
@@ -68,10 +73,12 @@ pub(crate) async fn version(
     let folder = format!("{dataset}/{id}");
     let mut parts = BTreeMap::new();
     let settings = Arc::new(settings);
-    let cleaned = match clean(state, &folder, &source, &settings, &mut parts).await? {
+    let mut cleaned = match clean(state, &folder, &source, &settings, &mut parts).await? {
         Ok(cleaned) => cleaned,
         Err(error) => return refused(error),
     };
+    let model = &recipe.tune.base_model;
+    cleaned.report.tokens.calibration = calibrated(state, model, &parts).await?;
     let report = store(state, &folder, "report", &cleaned.report).await?;
     parts.insert("report".to_owned(), report);
     if cleaned.report.verdict == Verdict::Unusable {
@@ -140,7 +147,7 @@ fn describe(
             duplicate: report.rows.duplicate,
         },
         codes: report.codes.clone(),
-        tokens: report.tokens.billable_per_epoch,
+        tokens: report.tokens.billable(),
         task: match report.task {
             Task::Generation => "generation".to_owned(),
             Task::Classification => "classification".to_owned(),
@@ -201,6 +208,26 @@ async fn clean(
         }
         return Ok(Ok(*cleaned));
     }
+}
+
+/// What the service counts in a few rows: in those held out, since they are drawn at random.
+async fn calibrated(
+    state: &State,
+    model: &str,
+    parts: &BTreeMap<String, StoredPart>,
+) -> Result<Option<Calibration>, Error> {
+    let candidates = [Part::Eval, Part::Train].map(|part| parts.get(part.name()));
+    let Some(part) = candidates.into_iter().flatten().find(|part| part.rows > 0) else {
+        return Ok(None);
+    };
+    if part.bytes > CALIBRATION_BYTES_MAX {
+        return Ok(None);
+    }
+    let rows = state
+        .objects
+        .read(&part.artifact.uri, CALIBRATION_BYTES_MAX)
+        .await?;
+    calibrate(state, model, &rows.unwrap_or_default()).await
 }
 
 /// Whether what a pass wrote is what a version consists of.
@@ -297,6 +324,7 @@ fn refused(error: CleanError) -> Result<Made, Error> {
             what: "a cleaning without an end",
             source: error.into(),
         }),
+        CleanError::Spill(_) => Err(Error::Busy(Chain(&error).to_string().into())),
         CleanError::Read(_) | CleanError::Write { .. } => {
             Err(Error::unavailable("Cloud Storage")(error.into()))
         }

@@ -114,6 +114,11 @@ impl<'o> Parts<'o> {
         self.outputs.is_some()
     }
 
+    /// Writes nothing more: another pass will.
+    pub(crate) fn stop(&mut self) {
+        self.outputs = None;
+    }
+
     /// Appends `rows` rows that consist of `pieces`.
     pub(crate) fn write(&mut self, part: Part, rows: u64, pieces: &[&[u8]]) -> Result<(), Error> {
         let Some(outputs) = &mut self.outputs else {

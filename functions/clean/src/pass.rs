@@ -13,16 +13,18 @@ mod finish;
 mod histogram;
 mod labels;
 mod ledger;
+mod memory;
 mod pool;
 mod seen;
+mod spill;
 mod threads;
 
 use std::num::NonZero;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::ledger::Ledger;
 use self::{desk::Desk, threads::run};
+pub(crate) use self::{ledger::Ledger, spill::Known};
 use crate::{
     Error, Plan, Report, Settings, Source,
     container::Records,
@@ -32,6 +34,9 @@ use crate::{
 
 /// Bytes of records up to which a dataset is decided about as a whole.
 const HOLD_BYTES: u64 = 24 << 20;
+
+/// Bytes in which rows are remembered, unless told otherwise: some 27 million rows.
+const DEDUP_BYTES: usize = 1 << 30;
 
 /// Longest question or answer in a sample, in characters; a manifest is read by people.
 const SAMPLE_CHARS_MAX: usize = 500;
@@ -44,6 +49,9 @@ const PASSES_MAX: u32 = 4;
 pub struct Machine {
     /// Threads that judge rows.
     pub threads: NonZero<usize>,
+    /// Bytes in which rows are remembered that might be repeated. Past this they are written to
+    /// passing files, and a second pass is needed.
+    pub dedup_bytes: usize,
     hold_bytes: u64,
 }
 
@@ -60,6 +68,7 @@ impl Machine {
     pub fn with_threads(threads: NonZero<usize>) -> Self {
         Self {
             threads,
+            dedup_bytes: DEDUP_BYTES,
             hold_bytes: HOLD_BYTES,
         }
     }
@@ -69,6 +78,7 @@ impl Machine {
     pub(crate) fn tiny(threads: usize, hold_bytes: u64) -> Self {
         Self {
             threads: NonZero::new(threads).unwrap(),
+            dedup_bytes: DEDUP_BYTES,
             hold_bytes,
         }
     }
@@ -143,13 +153,7 @@ pub fn pass(
     }
     let size = source.size().map_err(Error::Read)?;
     let mut records = Records::open(source.open().map_err(Error::Read)?).map_err(Error::Read)?;
-    let mut desk = Desk::new(
-        settings,
-        plan,
-        size,
-        machine.hold_bytes,
-        Parts::new(outputs),
-    );
+    let mut desk = Desk::new(settings, plan, size, machine, Parts::new(outputs));
     run(&mut records, &mut desk, machine.threads, progress)?;
     let end = records.finish().map_err(Error::Read)?;
     progress(end.bytes);

@@ -1,8 +1,11 @@
 //! What a pass must know beforehand that only the end of a pass can tell.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
-use crate::{finding::Fault, meter::Crc32c, rules};
+use crate::{finding::Fault, meter::Crc32c, pass::Known, rules};
 
 /// What an earlier pass over the same bytes found; the first pass goes by an empty one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,6 +19,8 @@ pub struct Plan {
     /// Questions to be left out for being answered in more than one way: the line of the first
     /// answer, and of the first that differs.
     pub(crate) contradictions: HashMap<u64, (u32, u32)>,
+    /// Which rows repeat or contradict an earlier one, where there were too many to remember.
+    pub(crate) known: Option<Arc<Known>>,
     /// How many passes there were before.
     pub(crate) passes: u32,
 }

@@ -108,9 +108,41 @@ pub struct Tokens {
     pub input: Distribution,
     /// What is answered, per row.
     pub output: Distribution,
-    /// Tokens of the training part: what the service bills for each epoch. Of conversations with
+    /// What the service counts in a few rows, where it was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
+    /// Tokens of the training part, estimated: what the service bills for each epoch. Of conversations with
     /// several answers it may bill more.
     pub billable_per_epoch: u64,
+}
+
+/// Our estimate beside the service's count, of the same few rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// The model whose tokens were counted.
+    pub model: String,
+    /// The rows that were counted.
+    pub rows: u64,
+    /// Their tokens by the estimate.
+    pub estimated: u64,
+    /// Their tokens by the service.
+    pub counted: u64,
+}
+
+impl Tokens {
+    /// What the service bills for each epoch: the estimate, corrected by its own count if there is
+    /// one.
+    pub fn billable(&self) -> u64 {
+        let Some(Calibration {
+            estimated, counted, ..
+        }) = self.calibration
+        else {
+            return self.billable_per_epoch;
+        };
+        let corrected = u128::from(self.billable_per_epoch) * u128::from(counted)
+            / u128::from(estimated.max(1));
+        u64::try_from(corrected).unwrap_or(u64::MAX)
+    }
 }
 
 /// Counts of tokens over rows; percentiles by nearest rank.

@@ -3,7 +3,7 @@
 use actix_web::web::{self, Data, ServiceConfig};
 use shared::{
     clock::Clock,
-    google::{StartError, documents::Documents, events::Events, objects::Objects},
+    google::{StartError, documents::Documents, events::Events, objects::Objects, vertex::Vertex},
     service::{self, Callers, Common, Running},
 };
 
@@ -17,6 +17,7 @@ pub(crate) struct State {
     pub(crate) documents: Documents,
     pub(crate) objects: Objects,
     pub(crate) events: Events,
+    pub(crate) vertex: Vertex,
 }
 
 /// Runs the function until it is told to stop.
@@ -28,7 +29,7 @@ pub fn run() -> Running {
 async fn start(
     config: Config,
     common: Common,
-) -> Result<impl Fn(&mut ServiceConfig) + Clone + Send + 'static, StartError> {
+) -> Result<impl Fn(&mut ServiceConfig) + Send + Sync + 'static, StartError> {
     let Common { clock, google } = common;
     let state = Data::new(State {
         config,
@@ -36,6 +37,7 @@ async fn start(
         documents: google.documents().await?,
         objects: google.objects().await?,
         events: google.events(clock)?,
+        vertex: google.vertex()?,
     });
     Ok(move |app: &mut ServiceConfig| {
         app.app_data(state.clone())

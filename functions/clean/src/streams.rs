@@ -10,8 +10,10 @@ use std::{
 
 use bytes::{Buf as _, Bytes};
 use futures::StreamExt as _;
-use google_cloud_storage::streaming_source::StreamingSource;
-use shared::{google::objects::Objects, uri::Artifact};
+use shared::{
+    google::objects::{Objects, UploadStream},
+    uri::Artifact,
+};
 use tokio::{runtime::Handle, sync::mpsc};
 
 use crate::{Outputs, Part, Source};
@@ -104,24 +106,17 @@ pub(crate) struct Uploads {
 #[derive(Debug)]
 struct Upload(mpsc::Sender<Bytes>);
 
-/// What an upload reads: ends well only if the whole pass did.
-#[derive(Debug)]
-pub(crate) struct UploadStream {
-    receiver: mpsc::Receiver<Bytes>,
-    complete: Arc<AtomicBool>,
-}
-
 impl Uploads {
-    /// A writer for each part, and the streams that they lead to.
+    /// A writer for each part, and the streams that they lead to: these end well only if the
+    /// whole pass does.
     pub(crate) fn new() -> (Self, Vec<(Part, UploadStream)>) {
         let complete = Arc::new(AtomicBool::new(false));
         let mut parts = Vec::new();
         let mut streams = Vec::new();
         for part in Part::ALL {
             let (sender, receiver) = mpsc::channel(CHUNKS_MAX);
-            let complete = Arc::clone(&complete);
             parts.push((part, Upload(sender)));
-            streams.push((part, UploadStream { receiver, complete }));
+            streams.push((part, UploadStream::new(receiver, Arc::clone(&complete))));
         }
         (Self { parts, complete }, streams)
     }
@@ -154,17 +149,5 @@ impl Write for Upload {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl StreamingSource for UploadStream {
-    type Error = io::Error;
-
-    async fn next(&mut self) -> Option<Result<Bytes, io::Error>> {
-        match self.receiver.recv().await {
-            Some(bytes) => Some(Ok(bytes)),
-            None if self.complete.load(Ordering::Acquire) => None,
-            None => Some(Err(io::Error::other("cleaning failed"))),
-        }
     }
 }

@@ -32,7 +32,7 @@ pub fn run() -> Running {
 async fn start(
     config: Config,
     common: Common,
-) -> Result<impl Fn(&mut ServiceConfig) + Clone + Send + 'static, StartError> {
+) -> Result<impl Fn(&mut ServiceConfig) + Send + Sync + 'static, StartError> {
     let Common { clock, google } = common;
     let state = Data::new(State {
         config,

@@ -42,7 +42,7 @@ pub fn run() -> Running {
 async fn start(
     config: Config,
     common: Common,
-) -> Result<impl Fn(&mut ServiceConfig) + Clone + Send + 'static, StartError> {
+) -> Result<impl Fn(&mut ServiceConfig) + Send + Sync + 'static, StartError> {
     let Common { clock, google } = common;
     let body = PayloadConfig::new(config.body_max_bytes);
     let state = Data::new(State {

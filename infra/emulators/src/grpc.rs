@@ -3,46 +3,58 @@
 //! The client crates carry message types only; a service here is one `match` on
 //! the method's name that calls [`unary`], [`server_stream`] or [`bidi`].
 
+mod message;
+
 use std::future::Future;
 
 use axum::body::Body;
-use futures::{Stream, StreamExt as _, stream::BoxStream};
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _, future::BoxFuture, stream::BoxStream};
 use tonic::{Status, server::Grpc};
-use tonic_prost::ProstCodec;
+
+pub(crate) use self::message::Message;
+use self::message::{AnyCodec, Told, read};
 
 /// A request as the front door hands it over.
 pub(crate) type Request = http::Request<Body>;
 /// What goes back through the front door.
 pub(crate) type Response = http::Response<Body>;
 
-/// A prost message that can cross the wire.
-pub(crate) trait Message: prost::Message + Default + Send + Sync + 'static {}
-impl<T: prost::Message + Default + Send + Sync + 'static> Message for T {}
-
 /// Bytes of one message: above Cloud Storage's 4 MiB parts and Pub/Sub's 10 MB publishes.
 const MESSAGE_MAX_BYTES: usize = 64 << 20;
 
+// What a method asks and tells is erased before tonic sees it, and boxed: its server code is
+// generated once, not for each of some fifty methods.
+
+/// Messages that are told, in order.
+type ToldStream = BoxStream<'static, Result<Told, Status>>;
+/// A method, from its one message or its stream of them to its one message or stream.
+type Method<Asked, Answer> =
+    Box<dyn Fn(Asked) -> BoxFuture<'static, Result<Answer, Status>> + Send + Sync>;
+
 /// Answers one message with one message.
-pub(crate) async fn unary<Q, R, F, Fut>(request: Request, answer: F) -> Response
+pub(crate) fn unary<Q, R, F, Fut>(request: Request, answer: F) -> BoxFuture<'static, Response>
 where
     Q: Message,
     R: Message,
     F: FnOnce(Q) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<R, Status>> + Send + 'static,
 {
-    let service = tower::service_fn(move |request: tonic::Request<Q>| {
+    let method: Method<Bytes, Told> = Box::new(move |asked| {
         let answer = answer.clone();
-        async move { answer(request.into_inner()).await.map(tonic::Response::new) }
+        Box::pin(async move {
+            let told = answer(read(asked)?).await?;
+            Ok(Box::new(told) as Told)
+        })
     });
-    Grpc::new(ProstCodec::<R, Q>::default())
-        .max_decoding_message_size(MESSAGE_MAX_BYTES)
-        .unary(service, inward(request))
-        .await
-        .map(Body::new)
+    unary_bytes(request, method)
 }
 
 /// Answers one message with a stream.
-pub(crate) async fn server_stream<Q, R, F, Fut, S>(request: Request, answer: F) -> Response
+pub(crate) fn server_stream<Q, R, F, Fut, S>(
+    request: Request,
+    answer: F,
+) -> BoxFuture<'static, Response>
 where
     Q: Message,
     R: Message,
@@ -50,22 +62,15 @@ where
     Fut: Future<Output = Result<S, Status>> + Send + 'static,
     S: Stream<Item = Result<R, Status>> + Send + 'static,
 {
-    let service = tower::service_fn(move |request: tonic::Request<Q>| {
+    let method: Method<Bytes, ToldStream> = Box::new(move |asked| {
         let answer = answer.clone();
-        async move {
-            let stream = answer(request.into_inner()).await?;
-            Ok::<_, Status>(tonic::Response::new(stream.boxed()))
-        }
+        Box::pin(async move { Ok(told(answer(read(asked)?).await?)) })
     });
-    Grpc::new(ProstCodec::<R, Q>::default())
-        .max_decoding_message_size(MESSAGE_MAX_BYTES)
-        .server_streaming(service, inward(request))
-        .await
-        .map(Body::new)
+    server_stream_bytes(request, method)
 }
 
 /// Answers a stream with a stream.
-pub(crate) async fn bidi<Q, R, F, Fut, S>(request: Request, answer: F) -> Response
+pub(crate) fn bidi<Q, R, F, Fut, S>(request: Request, answer: F) -> BoxFuture<'static, Response>
 where
     Q: Message,
     R: Message,
@@ -73,18 +78,61 @@ where
     Fut: Future<Output = Result<S, Status>> + Send + 'static,
     S: Stream<Item = Result<R, Status>> + Send + 'static,
 {
-    let service = tower::service_fn(move |request: tonic::Request<tonic::Streaming<Q>>| {
+    let method: Method<tonic::Streaming<Bytes>, ToldStream> = Box::new(move |asked| {
         let answer = answer.clone();
-        async move {
-            let stream = answer(request.into_inner().boxed()).await?;
-            Ok::<_, Status>(tonic::Response::new(stream.boxed()))
-        }
+        let asked = asked.map(|asked| asked.and_then(read)).boxed();
+        Box::pin(async move { Ok(told(answer(asked).await?)) })
     });
-    Grpc::new(ProstCodec::<R, Q>::default())
-        .max_decoding_message_size(MESSAGE_MAX_BYTES)
-        .streaming(service, inward(request))
-        .await
-        .map(Body::new)
+    bidi_bytes(request, method)
+}
+
+fn told<R: Message>(stream: impl Stream<Item = Result<R, Status>> + Send + 'static) -> ToldStream {
+    stream
+        .map(|told| told.map(|told| Box::new(told) as Told))
+        .boxed()
+}
+
+fn unary_bytes(request: Request, method: Method<Bytes, Told>) -> BoxFuture<'static, Response> {
+    Box::pin(async move {
+        let service = tower::service_fn(move |asked: tonic::Request<Bytes>| {
+            let answer = method(asked.into_inner());
+            async move { answer.await.map(tonic::Response::new) }
+        });
+        let answer = grpc().unary(service, inward(request)).await;
+        answer.map(Body::new)
+    })
+}
+
+fn server_stream_bytes(
+    request: Request,
+    method: Method<Bytes, ToldStream>,
+) -> BoxFuture<'static, Response> {
+    Box::pin(async move {
+        let service = tower::service_fn(move |asked: tonic::Request<Bytes>| {
+            let answer = method(asked.into_inner());
+            async move { answer.await.map(tonic::Response::new) }
+        });
+        let answer = grpc().server_streaming(service, inward(request)).await;
+        answer.map(Body::new)
+    })
+}
+
+fn bidi_bytes(
+    request: Request,
+    method: Method<tonic::Streaming<Bytes>, ToldStream>,
+) -> BoxFuture<'static, Response> {
+    Box::pin(async move {
+        let service = tower::service_fn(move |asked: tonic::Request<tonic::Streaming<Bytes>>| {
+            let answer = method(asked.into_inner());
+            async move { answer.await.map(tonic::Response::new) }
+        });
+        let answer = grpc().streaming(service, inward(request)).await;
+        answer.map(Body::new)
+    })
+}
+
+fn grpc() -> Grpc<AnyCodec> {
+    Grpc::new(AnyCodec).max_decoding_message_size(MESSAGE_MAX_BYTES)
 }
 
 /// The answer of a method that is not here yet.

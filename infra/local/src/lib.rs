@@ -5,6 +5,7 @@ mod commands;
 pub mod session;
 
 mod chart;
+mod limits;
 mod output;
 mod preflight;
 mod story;

@@ -111,15 +111,21 @@ pub(crate) struct Drops {
     pub(crate) codes: BTreeMap<String, u64>,
 }
 
-/// Looks at `file` with the recipe that is named, or lies beside it, or the default one.
+/// Looks at `file` with the recipe that is named, or lies beside it, or the default one; lists at
+/// most so many `findings`, if that is said.
 pub(crate) fn look(
     file: &Path,
     recipe: Option<&Path>,
     screen: &Screen,
+    machine: Machine,
+    findings: Option<usize>,
 ) -> Result<Preflight, Error> {
-    let subject = Subject::open(file, recipe)?;
+    let mut subject = Subject::open(file, recipe)?;
+    if let Some(findings) = findings {
+        subject.settings.findings_max = findings;
+    }
     let cleaned = subject.read(screen, |source, settings, progress| {
-        clean::survey(source, settings, Machine::default(), progress)
+        clean::survey(source, settings, machine, progress)
     })?;
     Ok(subject.came_to(cleaned))
 }
@@ -172,6 +178,7 @@ impl Subject {
             | clean::Error::Changed
             | clean::Error::Settings(_)
             | clean::Error::TooManyRows
+            | clean::Error::Spill(_)
             | clean::Error::Unending) => Error::Clean { path, source },
         })
     }
@@ -277,7 +284,7 @@ mod tests {
         )
         .unwrap();
         let screen = Screen::new();
-        let rejected = look(&file, None, &screen).unwrap();
+        let rejected = look(&file, None, &screen, Machine::default(), None).unwrap();
         assert_eq!(rejected.cleaned.report.rows.rejected, 1);
         let recipe = directory.path().join(recipe::FILE_NAME);
         std::fs::write(
@@ -285,11 +292,11 @@ mod tests {
             "[clean]\noutput_words_min = 1\n[tune]\nepochs = 2\n",
         )
         .unwrap();
-        let kept = look(&file, None, &screen).unwrap();
+        let kept = look(&file, None, &screen, Machine::default(), None).unwrap();
         assert_eq!(kept.cleaned.report.rows.kept, 1);
         assert_eq!(kept.price().epochs, 2);
         std::fs::write(&recipe, "[clean]\nwords = 1\n").unwrap();
-        let error = look(&file, None, &screen).unwrap_err();
+        let error = look(&file, None, &screen, Machine::default(), None).unwrap_err();
         assert!(matches!(error, Error::Settings { .. }), "{error}");
     }
 }

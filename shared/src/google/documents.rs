@@ -6,9 +6,10 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use firestore::{
-    FirestoreDb, FirestoreDbOptions, FirestoreValue, FirestoreWritePrecondition,
+    FirestoreDb, FirestoreDbOptions, FirestoreDocument, FirestoreValue, FirestoreWritePrecondition,
     errors::FirestoreError,
 };
+use futures::{TryFutureExt as _, future::BoxFuture};
 use google_cloud_auth::credentials::Credentials;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -83,29 +84,14 @@ impl Documents {
 
     /// Reads the document called `id`.
     pub async fn get<T: Document>(&self, id: &str) -> Result<Option<Stored<T>>, Error> {
-        let document = self
-            .0
-            .fluent()
-            .select()
-            .by_id_in(T::COLLECTION)
-            .one(id)
-            .await
-            .map_err(away)?;
+        let document = self.read(T::COLLECTION, id).await?;
         document.map(|document| stored(&document)).transpose()
     }
 
     /// Writes `value` as the document called `id`, unless there is one.
     pub async fn create<T: Document>(&self, id: &str, value: &T) -> Result<Write, Error> {
-        let written = self
-            .0
-            .fluent()
-            .insert()
-            .into(T::COLLECTION)
-            .document_id(id)
-            .object(value)
-            .execute::<()>()
-            .await;
-        outcome(written)
+        let fields = fields(value)?;
+        outcome(self.insert(T::COLLECTION, id, fields).await)
     }
 
     /// Writes `value` over the document called `id`, if that is still as `before` was read.
@@ -119,32 +105,18 @@ impl Documents {
             Some(time) => FirestoreWritePrecondition::UpdateTime(time),
             None => FirestoreWritePrecondition::Exists(true),
         };
-        let written = self
-            .0
-            .fluent()
-            .update()
-            .in_col(T::COLLECTION)
-            .precondition(unchanged)
-            .document_id(id)
-            .object(value)
-            .execute::<()>()
-            .await;
-        outcome(written)
+        let fields = fields(value)?;
+        let written = self.update(T::COLLECTION, id, fields, Some(unchanged));
+        outcome(written.await)
     }
 
     /// Writes `value` as the document called `id`, whatever is there.
     ///
     /// For documents that one function alone derives from elsewhere, such as curves.
     pub async fn put<T: Document>(&self, id: &str, value: &T) -> Result<(), Error> {
-        self.0
-            .fluent()
-            .update()
-            .in_col(T::COLLECTION)
-            .document_id(id)
-            .object(value)
-            .execute::<()>()
-            .await
-            .map_err(away)
+        let fields = fields(value)?;
+        let written = self.update(T::COLLECTION, id, fields, None).await;
+        written.map_err(away)
     }
 
     /// Reads up to `limit` documents whose `field` is `value`.
@@ -155,16 +127,7 @@ impl Documents {
         limit: u32,
     ) -> Result<Vec<Stored<T>>, Error> {
         let value = value.into();
-        let documents = self
-            .0
-            .fluent()
-            .select()
-            .from(T::COLLECTION)
-            .filter(|query| query.field(field).eq(value.clone()))
-            .limit(limit)
-            .query()
-            .await
-            .map_err(away)?;
+        let documents = self.equal(T::COLLECTION, field, &value, limit).await?;
         Ok(documents.iter().filter_map(readable).collect())
     }
 
@@ -174,21 +137,80 @@ impl Documents {
         field: &str,
         limit: u32,
     ) -> Result<Vec<Stored<T>>, Error> {
-        let documents = self
-            .0
-            .fluent()
-            .select()
-            .from(T::COLLECTION)
-            .order(|order| order.fields([order.field(field).desc()]))
-            .limit(limit)
-            .query()
-            .await
-            .map_err(away)?;
+        let documents = self.highest(T::COLLECTION, field, limit).await?;
         Ok(documents.iter().filter_map(readable).collect())
     }
 }
 
-fn stored<T: Document>(document: &firestore::FirestoreDocument) -> Result<Stored<T>, Error> {
+/// The calls themselves: they know no type of document, so their code is generated here, once.
+impl Documents {
+    fn read<'a>(
+        &'a self,
+        collection: &'a str,
+        id: &'a str,
+    ) -> BoxFuture<'a, Result<Option<FirestoreDocument>, Error>> {
+        let document = self.0.fluent().select().by_id_in(collection).one(id);
+        Box::pin(document.map_err(away))
+    }
+
+    fn insert<'a>(
+        &'a self,
+        collection: &'a str,
+        id: &'a str,
+        fields: FirestoreDocument,
+    ) -> BoxFuture<'a, Result<(), FirestoreError>> {
+        let insert = self.0.fluent().insert().into(collection).document_id(id);
+        Box::pin(insert.document(fields).execute().map_ok(drop))
+    }
+
+    fn update<'a>(
+        &'a self,
+        collection: &'a str,
+        id: &'a str,
+        mut fields: FirestoreDocument,
+        precondition: Option<FirestoreWritePrecondition>,
+    ) -> BoxFuture<'a, Result<(), FirestoreError>> {
+        Box::pin(async move {
+            fields.name = self.0.parent_path(collection, id)?.into();
+            let update = self.0.fluent().update().in_col(collection);
+            let update = match precondition {
+                Some(precondition) => update.precondition(precondition),
+                None => update,
+            };
+            update.document(fields).execute().await.map(drop)
+        })
+    }
+
+    fn equal<'a>(
+        &'a self,
+        collection: &'a str,
+        field: &'a str,
+        value: &'a FirestoreValue,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<FirestoreDocument>, Error>> {
+        let select = self.0.fluent().select().from(collection).limit(limit);
+        let select = select.filter(|query| query.field(field).eq(value.clone()));
+        Box::pin(select.query().map_err(away))
+    }
+
+    fn highest<'a>(
+        &'a self,
+        collection: &'a str,
+        field: &'a str,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<FirestoreDocument>, Error>> {
+        let select = self.0.fluent().select().from(collection).limit(limit);
+        let select = select.order(|order| order.fields([order.field(field).desc()]));
+        Box::pin(select.query().map_err(away))
+    }
+}
+
+/// A document that has its fields, and no name yet.
+fn fields<T: Document>(value: &T) -> Result<FirestoreDocument, Error> {
+    FirestoreDb::serialize_to_doc("", value).map_err(away)
+}
+
+fn stored<T: Document>(document: &FirestoreDocument) -> Result<Stored<T>, Error> {
     let value = FirestoreDb::deserialize_doc_to(document).map_err(|source| Error::Internal {
         what: "a document that does not parse",
         source: source.into(),
@@ -200,7 +222,7 @@ fn stored<T: Document>(document: &firestore::FirestoreDocument) -> Result<Stored
 }
 
 /// A document of a list; one that does not parse must not hide the others.
-fn readable<T: Document>(document: &firestore::FirestoreDocument) -> Option<Stored<T>> {
+fn readable<T: Document>(document: &FirestoreDocument) -> Option<Stored<T>> {
     match stored(document) {
         Ok(stored) => Some(stored),
         Err(error) => {

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
+use futures::future::BoxFuture;
 use google_cloud_auth::credentials::Credentials;
 use google_cloud_gax::retry_policy::{Aip194Strict, RetryPolicyExt as _};
 use google_cloud_pubsub::{client::Publisher, model::Message};
@@ -29,6 +30,15 @@ struct Inner {
     credentials: Credentials,
     clock: Clock,
     publishers: Mutex<HashMap<&'static str, Publisher>>,
+}
+
+/// What is told of an event, whatever its type.
+struct Fact {
+    topic: &'static str,
+    kind: &'static str,
+    id: String,
+    subject: String,
+    data: Vec<u8>,
 }
 
 impl fmt::Debug for Events {
@@ -59,37 +69,55 @@ impl Events {
     ///
     /// Told again, a fact has the same `ce-id`; hearers find its work done.
     pub async fn tell<E: Event>(&self, event: &E, trace: Option<&Trace>) -> Result<(), Error> {
-        let away = Error::unavailable("Pub/Sub");
         let data = serde_json::to_vec(event).map_err(|source| Error::Internal {
             what: "an event that does not serialise",
             source: source.into(),
         })?;
-        let mut attributes = vec![
-            ("ce-specversion", "1.0".to_owned()),
-            ("ce-id", event.id()),
-            ("ce-source", self.0.source.clone()),
-            ("ce-type", E::TYPE.to_owned()),
-            ("ce-subject", event.subject()),
-            ("ce-time", self.0.clock.now().to_rfc3339()),
-            ("content-type", "application/json".to_owned()),
-        ];
-        if let Some(trace) = trace {
-            attributes.push(("traceparent", trace.to_string()));
-            attributes.push(("googclient_traceparent", trace.to_string()));
-        }
-        let message = Message::new().set_data(data).set_attributes(attributes);
-        let publisher = self.publisher(E::TOPIC).await.map_err(&away)?;
-        publisher
-            .publish(message)
-            .await
-            .map_err(|error| away(Source::from(error)))?;
-        info!(
-            fact.told = E::TOPIC,
-            "told `{}` of {}",
-            E::TOPIC,
-            event.subject()
-        );
-        Ok(())
+        let fact = Fact {
+            topic: E::TOPIC,
+            kind: E::TYPE,
+            id: event.id(),
+            subject: event.subject(),
+            data,
+        };
+        self.publish(fact, trace).await
+    }
+
+    /// Knows no type of event, so that its code is generated here, once.
+    fn publish<'a>(
+        &'a self,
+        fact: Fact,
+        trace: Option<&'a Trace>,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            let away = Error::unavailable("Pub/Sub");
+            let mut attributes = vec![
+                ("ce-specversion", "1.0".to_owned()),
+                ("ce-id", fact.id),
+                ("ce-source", self.0.source.clone()),
+                ("ce-type", fact.kind.to_owned()),
+                ("ce-subject", fact.subject.clone()),
+                ("ce-time", self.0.clock.now().to_rfc3339()),
+                ("content-type", "application/json".to_owned()),
+            ];
+            if let Some(trace) = trace {
+                attributes.push(("traceparent", trace.to_string()));
+                attributes.push(("googclient_traceparent", trace.to_string()));
+            }
+            let message = Message::new()
+                .set_data(fact.data)
+                .set_attributes(attributes);
+            let publisher = self.publisher(fact.topic).await.map_err(&away)?;
+            publisher
+                .publish(message)
+                .await
+                .map_err(|error| away(Source::from(error)))?;
+            info!(
+                fact.told = fact.topic,
+                "told `{}` of {}", fact.topic, fact.subject
+            );
+            Ok(())
+        })
     }
 
     async fn publisher(&self, topic: &'static str) -> Result<Publisher, Source> {

@@ -1,9 +1,11 @@
 //! Cloud Storage: generations are read, and written only where none is.
 
+mod upload;
+
 use std::{fmt, io, time::Duration};
 
 use bytes::Bytes;
-use futures::{Stream, StreamExt as _};
+use futures::{StreamExt as _, future::BoxFuture, stream::BoxStream};
 use google_cloud_auth::credentials::Credentials;
 use google_cloud_gax::{
     paginator::ItemPaginator as _,
@@ -12,9 +14,9 @@ use google_cloud_gax::{
 use google_cloud_storage::{
     client::{Storage, StorageControl},
     model::Object,
-    streaming_source::StreamingSource,
 };
 
+pub use self::upload::UploadStream;
 use crate::{
     error::{Error, Source},
     google::StartError,
@@ -27,6 +29,9 @@ const CALL_MAX: Duration = Duration::from_secs(30);
 const ATTEMPTS_MAX: u32 = 4;
 /// Objects of one listing that are looked at.
 const LIST_MAX: usize = 10_000;
+
+/// The bytes of one generation, as they come.
+pub type Chunks = BoxStream<'static, io::Result<Bytes>>;
 
 /// What is known of one generation of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,43 +108,51 @@ impl Objects {
     }
 
     /// Looks at `uri`: the live generation, or the given one.
-    pub async fn stat(&self, uri: &GcsUri, generation: Option<i64>) -> Result<Option<Stat>, Error> {
-        let found = self
-            .control
-            .get_object()
-            .set_bucket(bucket(uri))
-            .set_object(&uri.object)
-            .set_generation(generation.unwrap_or_default())
-            .send()
-            .await;
-        match found {
-            Ok(object) => Ok(Some(stat(uri, &object))),
-            Err(error) if is_missing(&error) => Ok(None),
-            Err(error) => Err(away(error)),
-        }
+    pub fn stat<'a>(
+        &'a self,
+        uri: &'a GcsUri,
+        generation: Option<i64>,
+    ) -> BoxFuture<'a, Result<Option<Stat>, Error>> {
+        Box::pin(async move {
+            let found = self
+                .control
+                .get_object()
+                .set_bucket(bucket(uri))
+                .set_object(&uri.object)
+                .set_generation(generation.unwrap_or_default())
+                .send()
+                .await;
+            match found {
+                Ok(object) => Ok(Some(stat(uri, &object))),
+                Err(error) if is_missing(&error) => Ok(None),
+                Err(error) => Err(away(error)),
+            }
+        })
     }
 
     /// Reads one generation as a stream; `None` where it is gone.
-    pub async fn stream(
-        &self,
-        artifact: &Artifact,
-    ) -> Result<Option<impl Stream<Item = io::Result<Bytes>> + Send + Unpin + use<>>, Error> {
-        let opened = self
-            .data
-            .read_object(bucket(&artifact.uri), &artifact.uri.object)
-            .set_generation(artifact.generation)
-            .send()
-            .await;
-        let response = match opened {
-            Ok(response) => response,
-            Err(error) if is_missing(&error) => return Ok(None),
-            Err(error) => return Err(away(error)),
-        };
-        let chunks = futures::stream::unfold(response, |mut response| async move {
-            let chunk = response.next().await?.map_err(io::Error::other);
-            Some((chunk, response))
-        });
-        Ok(Some(chunks.boxed()))
+    pub fn stream<'a>(
+        &'a self,
+        artifact: &'a Artifact,
+    ) -> BoxFuture<'a, Result<Option<Chunks>, Error>> {
+        Box::pin(async move {
+            let opened = self
+                .data
+                .read_object(bucket(&artifact.uri), &artifact.uri.object)
+                .set_generation(artifact.generation)
+                .send()
+                .await;
+            let response = match opened {
+                Ok(response) => response,
+                Err(error) if is_missing(&error) => return Ok(None),
+                Err(error) => return Err(away(error)),
+            };
+            let chunks = futures::stream::unfold(response, |mut response| async move {
+                let chunk = response.next().await?.map_err(io::Error::other);
+                Some((chunk, response))
+            });
+            Ok(Some(chunks.boxed()))
+        })
     }
 
     /// Reads the whole of a small object; `None` where it is gone.
@@ -147,81 +160,94 @@ impl Objects {
     /// # Errors
     ///
     /// [`Error::Refused`] above `max_bytes`.
-    pub async fn read(&self, uri: &GcsUri, max_bytes: u64) -> Result<Option<Bytes>, Error> {
-        let Some(stat) = self.stat(uri, None).await? else {
-            return Ok(None);
-        };
-        if stat.size_bytes > max_bytes {
-            return Err(Error::Refused(format!(
-                "{uri} has {} bytes: {max_bytes} are read",
-                stat.size_bytes
-            )));
-        }
-        let Some(mut stream) = self.stream(&stat.artifact).await? else {
-            return Ok(None);
-        };
-        let mut all = Vec::new();
-        while let Some(chunk) = stream.next().await {
-            all.extend_from_slice(&chunk.map_err(away)?);
-        }
-        Ok(Some(all.into()))
+    pub fn read<'a>(
+        &'a self,
+        uri: &'a GcsUri,
+        max_bytes: u64,
+    ) -> BoxFuture<'a, Result<Option<Bytes>, Error>> {
+        Box::pin(async move {
+            let Some(stat) = self.stat(uri, None).await? else {
+                return Ok(None);
+            };
+            if stat.size_bytes > max_bytes {
+                return Err(Error::Refused(format!(
+                    "{uri} has {} bytes: {max_bytes} are read",
+                    stat.size_bytes
+                )));
+            }
+            let Some(mut stream) = self.stream(&stat.artifact).await? else {
+                return Ok(None);
+            };
+            let mut all = Vec::new();
+            while let Some(chunk) = stream.next().await {
+                all.extend_from_slice(&chunk.map_err(away)?);
+            }
+            Ok(Some(all.into()))
+        })
     }
 
     /// Writes `content` to `uri`, unless something is there.
-    pub async fn create(
-        &self,
-        uri: &GcsUri,
-        content_type: &str,
+    pub fn create<'a>(
+        &'a self,
+        uri: &'a GcsUri,
+        content_type: &'a str,
         content: Bytes,
-    ) -> Result<Created, Error> {
-        let written = self
-            .data
-            .write_object(bucket(uri), &uri.object, content)
-            .set_if_generation_match(0_i64)
-            .set_content_type(content_type)
-            .send_buffered()
-            .await;
-        self.created(uri, written).await
+    ) -> BoxFuture<'a, Result<Created, Error>> {
+        Box::pin(async move {
+            let written = self
+                .data
+                .write_object(bucket(uri), &uri.object, content)
+                .set_if_generation_match(0_i64)
+                .set_content_type(content_type)
+                .send_buffered()
+                .await;
+            self.created(uri, written).await
+        })
     }
 
     /// Writes a stream to `uri`, unless something is there.
-    pub async fn create_streamed<S>(
-        &self,
-        uri: &GcsUri,
-        content_type: &str,
-        content: S,
-    ) -> Result<Created, Error>
-    where
-        S: StreamingSource + Send + Sync + 'static,
-    {
-        let written = self
-            .data
-            .write_object(bucket(uri), &uri.object, content)
-            .set_if_generation_match(0_i64)
-            .set_content_type(content_type)
-            .send_buffered()
-            .await;
-        self.created(uri, written).await
+    pub fn create_streamed<'a>(
+        &'a self,
+        uri: &'a GcsUri,
+        content_type: &'a str,
+        content: UploadStream,
+    ) -> BoxFuture<'a, Result<Created, Error>> {
+        Box::pin(async move {
+            let written = self
+                .data
+                .write_object(bucket(uri), &uri.object, content)
+                .set_if_generation_match(0_i64)
+                .set_content_type(content_type)
+                .send_buffered()
+                .await;
+            self.created(uri, written).await
+        })
     }
 
     /// Lists the live objects of `bucket_name` whose names begin with `prefix`.
-    pub async fn list(&self, bucket_name: &str, prefix: &str) -> Result<Vec<Stat>, Error> {
-        let mut pages = self
-            .control
-            .list_objects()
-            .set_parent(format!("projects/_/buckets/{bucket_name}"))
-            .set_prefix(prefix)
-            .by_item();
-        let mut found = Vec::new();
-        while let Some(object) = pages.next().await {
-            let object = object.map_err(away)?;
-            let uri = GcsUri::new(bucket_name, object.name.clone());
-            found.push(stat(&uri, &object));
-            if found.len() == LIST_MAX {
-                break;
+    pub fn list<'a>(
+        &'a self,
+        bucket_name: &'a str,
+        prefix: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Stat>, Error>> {
+        Box::pin(async move {
+            let mut pages = self
+                .control
+                .list_objects()
+                .set_parent(format!("projects/_/buckets/{bucket_name}"))
+                .set_prefix(prefix)
+                .by_item();
+            let mut found = Vec::new();
+            while let Some(object) = pages.next().await {
+                let object = object.map_err(away)?;
+                let uri = GcsUri::new(bucket_name, object.name.clone());
+                found.push(stat(&uri, &object));
+                if found.len() == LIST_MAX {
+                    break;
+                }
             }
-        }
-        Ok(found)
+            Ok(found)
+        })
     }
 
     async fn created(

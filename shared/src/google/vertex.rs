@@ -8,6 +8,7 @@ mod job;
 
 use std::{fmt, time::Duration};
 
+use futures::future::BoxFuture;
 use google_cloud_auth::credentials::{CacheableResource, Credentials};
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
@@ -122,93 +123,108 @@ impl Vertex {
 
     /// Creates a tuning job, once: **never repeated** here, since the service cannot tell a
     /// repetition from a second job. Given up after `timeout`.
-    pub async fn create_job(
-        &self,
-        job: &NewJob<'_>,
+    pub fn create_job<'a>(
+        &'a self,
+        job: &'a NewJob<'_>,
         timeout: Duration,
-    ) -> Result<TuningJob, CallError> {
-        let path = format!("v1/{}/tuningJobs", self.parent());
-        let body = self
-            .call(
-                Method::POST,
-                &self.region,
-                &path,
-                &[],
-                Some(job.body()),
-                timeout,
-            )
-            .await?;
-        parse(body)
+    ) -> BoxFuture<'a, Result<TuningJob, CallError>> {
+        Box::pin(async move {
+            let path = format!("v1/{}/tuningJobs", self.parent());
+            let body = self
+                .call(
+                    Method::POST,
+                    &self.region,
+                    &path,
+                    &[],
+                    Some(job.body()),
+                    timeout,
+                )
+                .await?;
+            parse(body)
+        })
     }
 
     /// Reads a tuning job with the sub-states of v1beta1.
-    pub async fn job(&self, name: &str) -> Result<TuningJob, CallError> {
-        parse(self.get(name, "v1beta1", &[]).await?)
+    pub fn job<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<TuningJob, CallError>> {
+        Box::pin(async move { parse(self.get(name, "v1beta1", &[]).await?) })
     }
 
     /// Finds the jobs that carry the label of `run`, whatever their state.
     ///
     /// The filter's grammar is not documented for tuning jobs, so what comes back is filtered
     /// again here.
-    pub async fn jobs_of(&self, run: &RunId) -> Result<Vec<TuningJob>, CallError> {
-        let filter = format!("labels.{}=\"{run}\"", job::RUN_LABEL);
-        let path = format!("{}/tuningJobs", self.parent());
-        let mut found = Vec::new();
-        let mut token = String::new();
-        for _ in 0..PAGES_MAX {
-            let query = [
-                ("filter", filter.as_str()),
-                ("pageSize", "100"),
-                ("pageToken", token.as_str()),
-            ];
-            let page: JobPage = parse(self.get(&path, "v1", &query).await?)?;
-            found.extend(page.tuning_jobs.into_iter().filter(|job| job.is_of(run)));
-            token = page.next_page_token;
-            if token.is_empty() {
-                break;
+    pub fn jobs_of<'a>(
+        &'a self,
+        run: &'a RunId,
+    ) -> BoxFuture<'a, Result<Vec<TuningJob>, CallError>> {
+        Box::pin(async move {
+            let filter = format!("labels.{}=\"{run}\"", job::RUN_LABEL);
+            let path = format!("{}/tuningJobs", self.parent());
+            let mut found = Vec::new();
+            let mut token = String::new();
+            for _ in 0..PAGES_MAX {
+                let query = [
+                    ("filter", filter.as_str()),
+                    ("pageSize", "100"),
+                    ("pageToken", token.as_str()),
+                ];
+                let page: JobPage = parse(self.get(&path, "v1", &query).await?)?;
+                found.extend(page.tuning_jobs.into_iter().filter(|job| job.is_of(run)));
+                token = page.next_page_token;
+                if token.is_empty() {
+                    break;
+                }
             }
-        }
-        found.sort_by_key(|job| job.create_time);
-        Ok(found)
+            found.sort_by_key(|job| job.create_time);
+            Ok(found)
+        })
     }
 
     /// Asks a job to stop; it may still end otherwise. Asking twice is harmless.
-    pub async fn cancel_job(&self, name: &str) -> Result<(), CallError> {
-        let path = format!("v1/{name}:cancel");
-        let location = location(name);
-        retry::repeatable(Budget::default(), CallError::may_pass, || {
-            self.call(
-                Method::POST,
-                location,
-                &path,
-                &[],
-                Some(json!({})),
-                CALL_MAX,
-            )
+    pub fn cancel_job<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), CallError>> {
+        Box::pin(async move {
+            let path = format!("v1/{name}:cancel");
+            let location = location(name);
+            retry::repeatable(Budget::default(), CallError::may_pass, || {
+                self.call(
+                    Method::POST,
+                    location,
+                    &path,
+                    &[],
+                    Some(json!({})),
+                    CALL_MAX,
+                )
+            })
+            .await
+            .map(drop)
         })
-        .await
-        .map(drop)
     }
 
     /// Makes a checkpoint the default one of a tuned model.
-    pub async fn choose_checkpoint(&self, model: &str, checkpoint: &str) -> Result<(), CallError> {
-        // `models/M@2` names a version; the update is of the model.
-        let name = model.split('@').next().unwrap_or(model);
-        let path = format!("v1/{name}");
-        let query = [("updateMask", "defaultCheckpointId")];
-        let body = json!({ "defaultCheckpointId": checkpoint });
-        retry::repeatable(Budget::default(), CallError::may_pass, || {
-            self.call(
-                Method::PATCH,
-                location(name),
-                &path,
-                &query,
-                Some(body.clone()),
-                CALL_MAX,
-            )
+    pub fn choose_checkpoint<'a>(
+        &'a self,
+        model: &'a str,
+        checkpoint: &'a str,
+    ) -> BoxFuture<'a, Result<(), CallError>> {
+        Box::pin(async move {
+            // `models/M@2` names a version; the update is of the model.
+            let name = model.split('@').next().unwrap_or(model);
+            let path = format!("v1/{name}");
+            let query = [("updateMask", "defaultCheckpointId")];
+            let body = json!({ "defaultCheckpointId": checkpoint });
+            retry::repeatable(Budget::default(), CallError::may_pass, || {
+                self.call(
+                    Method::PATCH,
+                    location(name),
+                    &path,
+                    &query,
+                    Some(body.clone()),
+                    CALL_MAX,
+                )
+            })
+            .await
+            .map(drop)
         })
-        .await
-        .map(drop)
     }
 
     /// The resource name of a base model where it answers: 3.x models are served globally.
@@ -222,25 +238,48 @@ impl Vertex {
     /// Asks `model`, an endpoint or a base model by resource name, for an answer.
     ///
     /// Not repeated here: a caller that can afford to ask again says so with `budget`.
-    pub async fn generate(
-        &self,
-        model: &str,
-        request: &Value,
+    pub fn generate<'a>(
+        &'a self,
+        model: &'a str,
+        request: &'a Value,
         budget: Budget,
         timeout: Duration,
-    ) -> Result<Value, CallError> {
-        let path = format!("v1/{model}:generateContent");
-        retry::repeatable(budget, CallError::may_pass, || {
-            self.call(
-                Method::POST,
-                location(model),
-                &path,
-                &[],
-                Some(request.clone()),
-                timeout,
-            )
+    ) -> BoxFuture<'a, Result<Value, CallError>> {
+        Box::pin(async move {
+            let path = format!("v1/{model}:generateContent");
+            retry::repeatable(budget, CallError::may_pass, || {
+                self.call(
+                    Method::POST,
+                    location(model),
+                    &path,
+                    &[],
+                    Some(request.clone()),
+                    timeout,
+                )
+            })
+            .await
         })
-        .await
+    }
+
+    /// How many tokens `model` takes `request` for.
+    pub fn count_tokens<'a>(
+        &'a self,
+        model: &'a str,
+        request: &'a Value,
+        timeout: Duration,
+    ) -> BoxFuture<'a, Result<u64, CallError>> {
+        /// The part of the answer that is read.
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Counted {
+            total_tokens: u64,
+        }
+        Box::pin(async move {
+            let path = format!("v1/{model}:countTokens");
+            let body = Some(request.clone());
+            let answer = self.call(Method::POST, location(model), &path, &[], body, timeout);
+            Ok(parse::<Counted>(answer.await?)?.total_tokens)
+        })
     }
 
     fn parent(&self) -> String {

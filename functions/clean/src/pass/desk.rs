@@ -11,11 +11,12 @@ use super::{
     histogram::Histogram,
     labels::Labels,
     ledger::Ledger,
+    memory::Memory,
     pool::{Aside, Pool},
-    seen::{Meeting, Seen},
+    seen::Meeting,
 };
 use crate::{
-    Error, Part, Plan, Rows, Settings, Severity, Splits, Task,
+    Error, Machine, Part, Plan, Rows, Settings, Severity, Splits, Task,
     finding::Fault,
     judged::{Fact, Judged, Kind},
     parts::Parts,
@@ -38,7 +39,7 @@ pub(super) struct Desk<'s, 'o> {
     hold_bytes: u64,
     /// Lines so far.
     line: u64,
-    seen: Seen,
+    pub(super) memory: Memory<'s>,
     pub(super) ledger: Ledger,
     /// Questions answered in more than one way, where those are to be left out.
     pub(super) contradictions: HashMap<u64, (u32, u32)>,
@@ -110,7 +111,7 @@ impl<'s, 'o> Desk<'s, 'o> {
         settings: &'s Settings,
         plan: &'s Plan,
         size: Option<u64>,
-        hold_bytes: u64,
+        machine: Machine,
         parts: Parts<'o>,
     ) -> Self {
         Self {
@@ -122,9 +123,9 @@ impl<'s, 'o> Desk<'s, 'o> {
                 bytes: 0,
             },
             size,
-            hold_bytes,
+            hold_bytes: machine.hold_bytes,
             line: 0,
-            seen: Seen::default(),
+            memory: Memory::new(machine.dedup_bytes, plan.known.as_deref()),
             ledger: Ledger::new(settings.findings_max),
             contradictions: HashMap::new(),
             pool: Pool::default(),
@@ -188,7 +189,7 @@ impl<'s, 'o> Desk<'s, 'o> {
     }
 
     fn stream(&mut self, judged: &Judged, base: u64, course: Course) -> Result<(), Error> {
-        let fates = self.decide(judged, base, course.task);
+        let fates = self.decide(judged, base, course.task)?;
         let (seed, crowds) = (self.settings.seed, &self.plan.crowds);
         let place = |fact: &Fact| {
             let aside =
@@ -204,7 +205,7 @@ impl<'s, 'o> Desk<'s, 'o> {
         let mut asked = Vec::new();
         let mut decided = Vec::with_capacity(held.len());
         for Held { judged, base } in held {
-            let fates = self.decide(judged, *base, task);
+            let fates = self.decide(judged, *base, task)?;
             let kept = judged.facts.iter().zip(&fates);
             asked.extend(
                 kept.filter(|(_, fate)| **fate == Fate::Kept)
@@ -223,7 +224,7 @@ impl<'s, 'o> Desk<'s, 'o> {
     }
 
     /// Compares every row of `judged` with those before it.
-    fn decide(&mut self, judged: &Judged, base: u64, task: Task) -> Vec<Fate> {
+    fn decide(&mut self, judged: &Judged, base: u64, task: Task) -> Result<Vec<Fate>, Error> {
         self.ledger.merge(&judged.ledger, base);
         let rejecting = task == Task::Generation
             && self.settings.severity(&rules::short_output::RULE) == Severity::Reject;
@@ -239,17 +240,25 @@ impl<'s, 'o> Desk<'s, 'o> {
                     self.totals.shorts += 1;
                     Fate::Rejected
                 }
-                Kind::Short | Kind::Example => self.compare(fact, base + fact.line, &mut found),
+                Kind::Short | Kind::Example => self.compare(fact, base + fact.line, &mut found)?,
             });
         }
         self.ledger.merge(&found, 0);
-        fates
+        Ok(fates)
     }
 
     /// Compares an example with those before it.
-    fn compare(&mut self, fact: &Fact, line: u64, found: &mut Ledger) -> Fate {
+    fn compare(&mut self, fact: &Fact, line: u64, found: &mut Ledger) -> Result<Fate, Error> {
         let short_line = u32::try_from(line).unwrap_or(u32::MAX);
-        match self.seen.meet(fact.input, fact.output, short_line) {
+        let listed = self.settings.findings_max;
+        let met = self
+            .memory
+            .meet(fact.input, fact.output, short_line, listed);
+        if self.memory.is_spilling() {
+            // Nothing that this pass writes is of use.
+            self.parts.stop();
+        }
+        match met.map_err(Error::Spill)? {
             Meeting::New => {}
             Meeting::Repeat(first) => {
                 let severity = self.settings.severity(&rules::duplicate::RULE);
@@ -257,7 +266,7 @@ impl<'s, 'o> Desk<'s, 'o> {
                 let fault = Fault::new(&rules::duplicate::RULE).saying(message);
                 found.add_at(fault, severity, line);
                 if severity == Severity::Reject {
-                    return Fate::Duplicate;
+                    return Ok(Fate::Duplicate);
                 }
             }
             Meeting::Contradiction(first) => {
@@ -276,7 +285,7 @@ impl<'s, 'o> Desk<'s, 'o> {
         if fact.kind == Kind::Short {
             self.totals.labels.count(fact.output);
         }
-        Fate::Kept
+        Ok(Fate::Kept)
     }
 
     /// Writes every row where it belongs; those that `place` knows no place for are kept aside.

@@ -1,8 +1,11 @@
 //! The end of a pass: everything is known, so everything is decided, or known to need another.
 
+use std::sync::Arc;
+
 use super::{
     Cleaned, Outcome,
     desk::{Desk, Stage},
+    memory::Memory,
 };
 use crate::{
     Error, Plan, Report, Rows, Settings, Severity, Task, Tokens, Verdict,
@@ -16,6 +19,14 @@ use crate::{
 impl Desk<'_, '_> {
     /// Decides what is left, and makes the report; or says what another pass must know.
     pub(super) fn finish(mut self, end: &End) -> Result<Outcome, Error> {
+        if self.memory.is_spilling() {
+            let memory = std::mem::replace(&mut self.memory, Memory::new(0, None));
+            let known = memory.finish().map_err(Error::Spill)?;
+            return Ok(Outcome::Again(Plan {
+                known: known.map(Arc::new),
+                ..self.next_plan(end)
+            }));
+        }
         let task = match &self.stage {
             Stage::Streaming(course) => {
                 let task = course.task;
@@ -163,6 +174,7 @@ impl Desk<'_, '_> {
                 method: tokens::METHOD.to_owned(),
                 input: totals.tokens_input.distribution(),
                 output: totals.tokens_output.distribution(),
+                calibration: None,
                 billable_per_epoch: totals.billable,
             },
         };

@@ -32,6 +32,8 @@ pub(super) struct Seen {
     shards: Vec<HashTable<Row>>,
     /// By what is asked and answered: further answers to questions that have many.
     crowd: HashTable<Row>,
+    /// Bytes of all tables.
+    bytes: usize,
 }
 
 /// A row in five words: alignment to eight bytes would cost a sixth of the memory.
@@ -82,11 +84,25 @@ impl Default for Seen {
         Self {
             shards: (0..SHARDS).map(|_| HashTable::new()).collect(),
             crowd: HashTable::new(),
+            bytes: 0,
         }
     }
 }
 
 impl Seen {
+    /// Bytes it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Every distinct row: what it asks, what it answers, its line; in no order.
+    pub(super) fn into_rows(self) -> impl Iterator<Item = (u64, u64, u32)> {
+        let tables = self.shards.into_iter().chain([self.crowd]);
+        tables
+            .flatten()
+            .map(|row| (row.input(), row.output(), row.line()))
+    }
+
     /// Takes a row that asks `input` and answers `output`; lines come in order.
     pub(super) fn meet(&mut self, input: u64, output: u64, line: u32) -> Meeting {
         let Some(shard) = self.shards.get_mut(shard(input)) else {
@@ -108,10 +124,10 @@ impl Seen {
         if same.is_none() && answers >= ANSWERS_TOGETHER {
             same = self.crowd.find(row.both(), |other| other.is(row)).copied();
             if same.is_none() {
-                self.crowd.insert_unique(row.both(), row, |row| row.both());
+                insert(&mut self.crowd, &mut self.bytes, row, Row::both);
             }
         } else if same.is_none() {
-            shard.insert_unique(input, row, |row| row.input());
+            insert(shard, &mut self.bytes, row, Row::input);
         }
         match (same, first) {
             (Some(same), _) => Meeting::Repeat(same.line()),
@@ -119,6 +135,12 @@ impl Seen {
             (None, None) => Meeting::New,
         }
     }
+}
+
+fn insert(table: &mut HashTable<Row>, bytes: &mut usize, row: Row, hash: fn(Row) -> u64) {
+    let before = table.allocation_size();
+    table.insert_unique(hash(row), row, |row| hash(*row));
+    *bytes = *bytes + table.allocation_size() - before;
 }
 
 /// Which table a row is in: the later, the more rows, up to twice as many as in the first.
@@ -172,8 +194,7 @@ mod tests {
         for row in 1..=100_000_u32 {
             seen.meet(hash(row.into()), 0, row);
             if row > 10_000 && row % 1_000 == 0 {
-                let room: usize = seen.shards.iter().map(HashTable::allocation_size).sum();
-                let each = f64::from(u32::try_from(room).unwrap()) / f64::from(row);
+                let each = f64::from(u32::try_from(seen.bytes()).unwrap()) / f64::from(row);
                 assert!(each < 40.0, "{each} bytes for each of {row} rows");
             }
         }

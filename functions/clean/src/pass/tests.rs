@@ -283,3 +283,18 @@ fn rows_that_a_rule_repairs_are_shown_as_they_were_and_are() {
         format!(r#"{{"line":2,"codes":["double_encoded_arguments"],"raw":{raw},"row":{train}}}"#);
     assert_eq!(memory.rows(Part::Corrected), [expected]);
 }
+
+#[test]
+fn rows_too_many_to_remember_are_compared_all_the_same() {
+    let bytes = many_rows(20_000);
+    let settings = Settings::default();
+    let roomy = clean_on(&bytes, &settings, Machine::tiny(2, 100_000));
+    let narrow = Machine {
+        dedup_bytes: 50_000,
+        ..Machine::tiny(2, 100_000)
+    };
+    let (cleaned, memory, passes) = clean_on(&bytes, &settings, narrow);
+    assert_eq!((roomy.2, passes), (1, 2));
+    assert_eq!(cleaned.report, roomy.0.report);
+    assert!(cleaned == roomy.0 && memory == roomy.1);
+}

@@ -3,6 +3,7 @@
 use std::{convert::Infallible, future::pending, pin::pin, sync::Arc, time::Duration};
 
 use axum::body::Body;
+use futures::future::BoxFuture;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
@@ -14,6 +15,7 @@ use tokio::{
 };
 
 use super::Front;
+use crate::grpc::{Request, Response};
 
 /// The name of the door that every set of emulators has.
 pub(crate) const MAIN: &str = "main";
@@ -83,6 +85,11 @@ pub(crate) async fn serve(
     while connections.join_next().await.is_some() {}
 }
 
+/// Boxed, and no closure: otherwise each of HTTP's versions would hold the code of all services.
+fn answer(front: Front, request: Request) -> BoxFuture<'static, Result<Response, Infallible>> {
+    Box::pin(async move { Ok(front.answer(request).await) })
+}
+
 async fn converse(
     stream: TcpStream,
     connection: Connection,
@@ -93,10 +100,9 @@ async fn converse(
     drop(stream.set_nodelay(true));
     let broken = Arc::clone(&connection.broken);
     let service = hyper::service::service_fn(move |request: http::Request<_>| {
-        let front = front.clone();
         let mut request = request.map(Body::new::<hyper::body::Incoming>);
         request.extensions_mut().insert(connection.clone());
-        async move { Ok::<_, Infallible>(front.answer(request).await) }
+        answer(front.clone(), request)
     });
     let builder = auto::Builder::new(TokioExecutor::new());
     let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));

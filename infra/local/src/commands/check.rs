@@ -11,6 +11,7 @@ use shared::error::Chain;
 
 use crate::{
     cli::Outcome,
+    limits::Limits,
     output,
     preflight::{self, Drops, Preflight, Price},
     story::screen::Screen,
@@ -40,6 +41,11 @@ pub(crate) struct Args {
     /// The recipe for all files, in place of those beside them.
     #[arg(long, value_name = "PATH")]
     recipe: Option<PathBuf>,
+    /// Most findings listed one by one, in place of the recipe's; counts are never cut.
+    #[arg(long, value_name = "N")]
+    findings: Option<usize>,
+    #[command(flatten)]
+    limits: Limits,
 }
 
 /// What is printed of a file as JSON. Fields are only ever added.
@@ -64,7 +70,13 @@ enum Checked<'a> {
 pub(crate) fn run(args: &Args) -> Outcome {
     let screen = Screen::new();
     let looks = args.files.iter().map(|file| {
-        let look = preflight::look(file, args.recipe.as_deref(), &screen);
+        let look = preflight::look(
+            file,
+            args.recipe.as_deref(),
+            &screen,
+            args.limits.machine(),
+            args.findings,
+        );
         (file.as_path(), look)
     });
     if args.json {

@@ -19,6 +19,7 @@ use tempfile::NamedTempFile;
 use crate::{
     cli::Outcome,
     commands::check,
+    limits::Limits,
     output,
     preflight::{Preflight, Subject},
     story::screen::Screen,
@@ -50,6 +51,8 @@ pub(crate) struct Args {
     /// Writes into a directory that is not empty, over files of the same names.
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    limits: Limits,
 }
 
 /// Why the files cannot be written.
@@ -81,7 +84,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     };
     let out = Out::open(args)?;
     let (cleaned, sheets) = subject.read(&Screen::new(), |source, settings, progress| {
-        out.clean(source, settings, progress)
+        out.clean(source, settings, args.limits.machine(), progress)
     })?;
     let preflight = subject.came_to(cleaned);
     let usable = preflight.cleaned.report.verdict != Verdict::Unusable;
@@ -143,6 +146,7 @@ impl<'a> Out<'a> {
         &self,
         source: &dyn Source,
         settings: &Settings,
+        machine: Machine,
         progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<(Cleaned, Sheets), clean::Error> {
         let mut plan = Plan::default();
@@ -152,7 +156,6 @@ impl<'a> Out<'a> {
                 part: Part::Train,
                 source,
             })?;
-            let machine = Machine::default();
             let outputs = Some(&mut sheets as &mut dyn Outputs);
             match clean::pass(source, settings, &plan, machine, outputs, progress)? {
                 clean::Outcome::Done(cleaned) => return Ok((*cleaned, sheets)),
@@ -282,6 +285,7 @@ mod tests {
             out: directory.join("out"),
             recipe: None,
             force,
+            limits: Limits::default(),
         }
     }
 

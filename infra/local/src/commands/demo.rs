@@ -180,7 +180,13 @@ async fn close(
     let more = match ending {
         Ending::Decided => render(&Box::pin(answer::ask(session, &end)).await),
         // The document holds the gravest finding; the file itself shows them all.
-        Ending::Unusable => match preflight::look(&input.file, None, &Screen::new()) {
+        Ending::Unusable => match preflight::look(
+            &input.file,
+            None,
+            &Screen::new(),
+            clean::Machine::default(),
+            None,
+        ) {
             Ok(preflight) => format!("\n{}", clean::render(&preflight.cleaned.report)),
             Err(_) => String::new(),
         },

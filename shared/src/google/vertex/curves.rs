@@ -1,5 +1,6 @@
 //! The losses of a job, by way of its experiment and TensorBoard.
 
+use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -18,15 +19,21 @@ impl Vertex {
     ///
     /// The experiment of a job appears minutes after the job: until then the service answers
     /// 404, which is no failure.
-    pub async fn curve(&self, run: &RunId, job: &TuningJob) -> Result<Curve, CallError> {
-        let empty = Curve::new(run.clone());
-        let Some(experiment) = &job.experiment else {
-            return Ok(empty);
-        };
-        match self.read_curve(experiment, empty.clone()).await {
-            Err(CallError::Missing { .. }) => Ok(empty),
-            other => other,
-        }
+    pub fn curve<'a>(
+        &'a self,
+        run: &'a RunId,
+        job: &'a TuningJob,
+    ) -> BoxFuture<'a, Result<Curve, CallError>> {
+        Box::pin(async move {
+            let empty = Curve::new(run.clone());
+            let Some(experiment) = &job.experiment else {
+                return Ok(empty);
+            };
+            match self.read_curve(experiment, empty.clone()).await {
+                Err(CallError::Missing { .. }) => Ok(empty),
+                other => other,
+            }
+        })
     }
 
     async fn read_curve(&self, experiment: &str, mut curve: Curve) -> Result<Curve, CallError> {

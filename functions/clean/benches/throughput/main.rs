@@ -1,0 +1,123 @@
+//! How fast cleaning is, beside what its speed is measured by: splitting lines, parsing alone, and
+//! the scripts in Python that people write, all on the same made-up rows, in turns, in one run.
+//!
+//!     cargo bench --package clean --bench throughput -- --bytes 100000000
+//!
+//! Machines are shared and their clocks vary, so what counts are the ratios of processor time
+//! within a round; the median over the rounds is printed.
+
+mod contender;
+mod measure;
+mod rows;
+
+use std::{error::Error, path::PathBuf, process::ExitCode};
+
+use clap::Parser as _;
+
+use crate::{
+    contender::{CONTENDERS, Contender},
+    measure::{Measure, median},
+};
+
+/// The arguments.
+#[derive(Debug, clap::Parser)]
+struct Args {
+    /// Length of the dataset.
+    #[arg(long, default_value_t = 100_000_000)]
+    bytes: u64,
+    /// Length of its shortest rows; the longest are forty times as long.
+    #[arg(long, default_value_t = 200)]
+    row_bytes: u32,
+    /// How often everybody's turn comes.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Where the dataset and the outputs go; a directory in memory takes the disk out of it.
+    #[arg(long, default_value = "target/bench")]
+    dir: PathBuf,
+    /// A Python that has orjson and xxhash.
+    #[arg(long, default_value = "python3")]
+    python: PathBuf,
+    /// What `cargo bench` adds.
+    #[arg(long, hide = true)]
+    bench: bool,
+    /// Runs one contender, and prints its measure.
+    #[arg(long, hide = true)]
+    run: Option<String>,
+}
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let args = Args::parse();
+    std::fs::create_dir_all(&args.dir)?;
+    let dataset = args
+        .dir
+        .join(format!("rows-{}-{}.jsonl", args.bytes, args.row_bytes));
+    if let Some(name) = &args.run {
+        let measure = contender::named(name)?.run(&dataset, &args.dir)?;
+        println!("{}", serde_json::to_string(&measure)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !dataset.exists() {
+        rows::write(&dataset, args.bytes, args.row_bytes)?;
+    }
+    let mut measures: Vec<(&Contender, Vec<Measure>)> = Vec::new();
+    for round in 0..args.rounds.max(1) {
+        for (index, contender) in CONTENDERS.iter().enumerate() {
+            let measure = match contender.measure(&args, &dataset) {
+                Ok(measure) => measure,
+                Err(error) if round == 0 => {
+                    println!("skipped: {}: {error}", contender.name);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            match measures
+                .iter_mut()
+                .find(|(known, _)| known.name == contender.name)
+            {
+                Some((_, rounds)) => rounds.push(measure),
+                None => measures.insert(index.min(measures.len()), (contender, vec![measure])),
+            }
+        }
+    }
+    print(&args, &measures);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A line for each contender, its times as multiples of those of whom it is compared with.
+fn print(args: &Args, measures: &[(&Contender, Vec<Measure>)]) {
+    println!(
+        "{} bytes, rows from {} bytes, {} rounds\n",
+        args.bytes, args.row_bytes, args.rounds
+    );
+    println!(
+        "{:<34} {:>8} {:>8} {:>8} {:>8} {:>9}  compared (median of rounds)",
+        "", "wall s", "user s", "sys s", "peak MB", "rows kept"
+    );
+    let of = |name: &str| {
+        measures
+            .iter()
+            .find(|(contender, _)| contender.name == name)
+    };
+    for (contender, rounds) in measures {
+        let middle = |of: fn(&Measure) -> f64| median(rounds.iter().map(of));
+        let mut compared = Vec::new();
+        for comparison in contender.compared {
+            if let Some((_, others)) = of(comparison.with) {
+                let ratio = rounds.iter().zip(others).map(|(own, other)| {
+                    (comparison.figure)(other) / (comparison.figure)(own).max(f64::EPSILON)
+                });
+                compared.push(comparison.say(median(ratio)));
+            }
+        }
+        println!(
+            "{:<34} {:>8.3} {:>8.3} {:>8.3} {:>8.0} {:>9}  {}",
+            contender.name,
+            middle(|m| m.wall),
+            middle(|m| m.user),
+            middle(|m| m.system),
+            middle(|m| m.peak_bytes / 1e6),
+            rounds.first().map_or(0, |measure| measure.kept),
+            compared.join(", ")
+        );
+    }
+}
