@@ -164,12 +164,23 @@ fn write_tokens(report: &Report, out: &mut String) -> std::fmt::Result {
     };
     writeln!(out, "{}", line("asked", &tokens.input))?;
     writeln!(out, "{}", line("answered", &tokens.output))?;
-    let billable = group(tokens.billable_per_epoch);
+    let billable = group(tokens.billable());
     writeln!(
         out,
         "\nTraining bills about {billable} tokens for each epoch. How this is counted: {}.\n",
         tokens.method
-    )
+    )?;
+    if let Some(counted) = &tokens.calibration {
+        writeln!(
+            out,
+            "Corrected by what {} counts in {} of the rows: {} tokens where the estimate is {}.\n",
+            cell(&counted.model),
+            group(counted.rows),
+            group(counted.counted),
+            group(counted.estimated)
+        )?;
+    }
+    Ok(())
 }
 
 fn write_findings(report: &Report, settings: &Settings, out: &mut String) -> std::fmt::Result {
