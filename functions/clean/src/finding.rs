@@ -20,9 +20,10 @@ pub struct Finding {
     pub code: Cow<'static, str>,
     /// What was done about it.
     pub severity: Severity,
-    /// Line of the file, from 1; 0 where the finding is about the whole file.
+    /// Line of the file on which the row starts, from 1; 0 where the finding is about the whole
+    /// file.
     pub line: u64,
-    /// Character within the line, from 1, where it is known.
+    /// Character within that line, from 1, where it is known and the row has not gone on to another.
     pub column: Option<u64>,
     /// JSON path within the row, where it is known.
     pub path: Option<String>,
@@ -90,18 +91,14 @@ impl Fault {
 
     /// Places the fault in the file, given the row's head and bytes.
     pub(crate) fn place(self, severity: Severity, head: Head, bytes: &[u8]) -> Finding {
-        let (line, column) = match self.at {
-            Some(at) => {
-                let (line, column) = head.place(bytes, at);
-                (line, Some(column))
-            }
-            None => (head.line, None),
-        };
+        // A row of an array may go on for many lines: it is known by its first, and its path leads on.
+        let place = self.at.map(|at| head.place(bytes, at));
+        let column = place.filter(|(line, _)| *line == head.line);
         Finding {
             code: Cow::Borrowed(self.rule.code),
             severity,
-            line,
-            column,
+            line: head.line,
+            column: column.map(|(_, column)| column),
             path: self.path,
             message: if self.message.is_empty() {
                 self.rule.doc.to_owned()

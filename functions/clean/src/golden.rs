@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::{File, Machine, Report, Settings, render, survey};
+use crate::{File, Machine, Report, Scan, Settings, render, survey};
 
 /// The part of a recipe that is ours.
 #[derive(Deserialize)]
@@ -20,6 +20,43 @@ fn example(name: &str) -> Report {
     let file = File(folder.join("data.jsonl"));
     let cleaned = survey(&file, &recipe.clean, Machine::default(), &mut |_| {});
     cleaned.unwrap().report
+}
+
+/// Reports of public datasets, where `LAPIDARY_DATASETS` names a directory that holds them: they are
+/// not ours to hand on.
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "names data that only some machines have"
+)]
+fn public_datasets_have_the_reports_they_had() {
+    let Ok(folder) = std::env::var("LAPIDARY_DATASETS") else {
+        println!("skipped: LAPIDARY_DATASETS is not set");
+        return;
+    };
+    let settings = Settings {
+        scan: [
+            Scan::Pii,
+            Scan::Secrets,
+            Scan::Language,
+            Scan::NearDuplicates,
+        ]
+        .into(),
+        ..Settings::default()
+    };
+    for name in [
+        "alpaca_en_demo.json",
+        "glaive_toolcall_en_demo.json",
+        "gsm8k_chat_train.jsonl",
+        "gsm8k_model_solutions.jsonl",
+        "gsm8k_test.jsonl",
+        "sharegpt_dummy.json",
+    ] {
+        let file = File(PathBuf::from(&folder).join(name));
+        let cleaned = survey(&file, &settings, Machine::default(), &mut |_| {}).unwrap();
+        let name = format!("public_{}", name.replace('.', "_"));
+        insta::assert_snapshot!(name, render(&cleaned.report));
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::{
     process::Command,
 };
 
-use clean::{Machine, Outcome, Outputs, Part, Plan, Settings};
+use clean::{Machine, Outcome, Outputs, Part, Plan, Scan, Settings};
 use serde::Deserialize;
 
 use crate::{
@@ -43,7 +43,11 @@ impl Comparison {
 
 enum Way {
     /// The engine, on so many threads, with or without writing, looking for these things as well.
-    Engine { threads: usize, write: bool },
+    Engine {
+        threads: usize,
+        write: bool,
+        scan: &'static [Scan],
+    },
     /// Finds the lines.
     Lines,
     /// Parses every line.
@@ -94,6 +98,7 @@ pub(crate) static CONTENDERS: &[Contender] = &[
         way: Way::Engine {
             threads: 1,
             write: true,
+            scan: &[],
         },
     },
     Contender {
@@ -102,6 +107,7 @@ pub(crate) static CONTENDERS: &[Contender] = &[
         way: Way::Engine {
             threads: 2,
             write: true,
+            scan: &[],
         },
     },
     Contender {
@@ -110,6 +116,7 @@ pub(crate) static CONTENDERS: &[Contender] = &[
         way: Way::Engine {
             threads: 1,
             write: false,
+            scan: &[],
         },
     },
     Contender {
@@ -122,8 +129,25 @@ pub(crate) static CONTENDERS: &[Contender] = &[
         way: Way::Engine {
             threads: 2,
             write: false,
+            scan: &[],
         },
     },
+    scanning("lapidary, pii, no output", &[Scan::Pii]),
+    scanning("lapidary, secrets, no output", &[Scan::Secrets]),
+    scanning("lapidary, language, no output", &[Scan::Language]),
+    scanning(
+        "lapidary, near-duplicates, no output",
+        &[Scan::NearDuplicates],
+    ),
+    scanning(
+        "lapidary, all of these, no output",
+        &[
+            Scan::Pii,
+            Scan::Secrets,
+            Scan::Language,
+            Scan::NearDuplicates,
+        ],
+    ),
     Contender {
         name: ORJSON,
         compared: &[],
@@ -135,6 +159,23 @@ pub(crate) static CONTENDERS: &[Contender] = &[
         way: Way::Python("json"),
     },
 ];
+
+/// The engine, looking for `scan` as well.
+const fn scanning(name: &'static str, scan: &'static [Scan]) -> Contender {
+    Contender {
+        name,
+        compared: &[Comparison {
+            with: PARSE,
+            figure: |measure| measure.user,
+            said: |ratio| format!("{:.2} x parsing (user)", 1.0 / ratio),
+        }],
+        way: Way::Engine {
+            threads: 1,
+            write: false,
+            scan,
+        },
+    }
+}
 
 /// The contender called `name`.
 pub(crate) fn named(name: &str) -> Result<&'static Contender, Box<dyn Error>> {
@@ -177,7 +218,11 @@ impl Contender {
     /// Does the contender's work, in this process.
     pub(crate) fn run(&self, dataset: &Path, dir: &Path) -> Result<Measure, Box<dyn Error>> {
         match self.way {
-            Way::Engine { threads, write } => measure(|| engine(dataset, dir, threads, write)),
+            Way::Engine {
+                threads,
+                write,
+                scan,
+            } => measure(|| engine(dataset, dir, threads, write, scan)),
             Way::Lines => measure(|| lines(dataset)),
             Way::Parse => {
                 // Only the parsing: not even the reading.
@@ -237,7 +282,17 @@ impl Outputs for Files {
     }
 }
 
-fn engine(dataset: &Path, dir: &Path, threads: usize, write: bool) -> Result<u64, Box<dyn Error>> {
+fn engine(
+    dataset: &Path,
+    dir: &Path,
+    threads: usize,
+    write: bool,
+    scan: &[Scan],
+) -> Result<u64, Box<dyn Error>> {
+    let settings = Settings {
+        scan: scan.iter().copied().collect(),
+        ..Settings::default()
+    };
     let source = clean::File(dataset.to_owned());
     let machine = Machine::with_threads(NonZero::new(threads).ok_or("no thread")?);
     let mut plan = Plan::default();
@@ -250,14 +305,7 @@ fn engine(dataset: &Path, dir: &Path, threads: usize, write: bool) -> Result<u64
             }
         }
         let outputs = write.then_some(&mut files as &mut dyn Outputs);
-        match clean::pass(
-            &source,
-            &Settings::default(),
-            &plan,
-            machine,
-            outputs,
-            &mut |_| {},
-        )? {
+        match clean::pass(&source, &settings, &plan, machine, outputs, &mut |_| {})? {
             Outcome::Done(cleaned) => return Ok(cleaned.report.rows.kept),
             Outcome::Again(better) => plan = better,
         }

@@ -6,6 +6,8 @@
 //! Machines are shared and their clocks vary, so what counts are the ratios of processor time
 //! within a round; the median over the rounds is printed.
 
+#![expect(clippy::print_stdout, reason = "what a benchmark is for")]
+
 mod contender;
 mod measure;
 mod rows;

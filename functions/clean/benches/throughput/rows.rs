@@ -1,6 +1,7 @@
 //! Made-up rows, dirty as exports are: the same for the same arguments, on any machine.
 
 use std::{
+    fmt::{self, Write as _},
     fs::File,
     io::{self, BufWriter, Write as _},
     path::Path,
@@ -223,7 +224,8 @@ fn escape(json: &str) -> String {
             continue;
         }
         for unit in c.encode_utf16(&mut [0; 2]) {
-            escaped.push_str(&format!("\\u{unit:04x}"));
+            // A `String` takes every write.
+            let _written: fmt::Result = write!(escaped, "\\u{unit:04x}");
         }
     }
     escaped

@@ -89,11 +89,13 @@ fn read(mut file: File) -> io::Result<Vec<(u32, u64, u64)>> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
     let (rows, _) = bytes.as_chunks::<ROW_BYTES>();
+    let word = |row: &[u8; ROW_BYTES], at: usize| {
+        let word = row.get(at..).and_then(|rest| rest.first_chunk());
+        u64::from_le_bytes(word.copied().unwrap_or_default())
+    };
     let row = |row: &[u8; ROW_BYTES]| {
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, line @ ..] = *row;
-        let input = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
-        let output = u64::from_le_bytes([i, j, k, l, m, n, o, p]);
-        (u32::from_le_bytes(line), input, output)
+        let line = row.last_chunk().copied().unwrap_or_default();
+        (u32::from_le_bytes(line), word(row, 0), word(row, 8))
     };
     Ok(rows.iter().map(row).collect())
 }

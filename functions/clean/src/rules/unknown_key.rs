@@ -27,6 +27,7 @@ pub(crate) static RULE: Rule = Rule {
 const OPTIONAL: &[&str] = &[
     "system",
     "history",
+    "context",
     "tools",
     "functions",
     "systemInstruction",

@@ -188,7 +188,7 @@ fn a_fault_within_a_cell_is_shown_at_the_cell() {
     let finding = &cleaned.report.findings[0];
     let place = (finding.line, finding.column, finding.path.as_deref());
     assert_eq!(finding.code, "unknown_role");
-    assert_eq!(place, (3, Some(4), Some("$.messages[0]")));
+    assert_eq!(place, (2, None, Some("$.messages[0]")));
 }
 
 proptest! {
