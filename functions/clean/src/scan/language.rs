@@ -1,8 +1,8 @@
 //! In which language a row answers.
 //!
 //! The library compares the start of a text with the commonest triples of letters of 70 languages,
-//! which takes longer than all the rest of cleaning. Most texts show by a few little words what
-//! they are in, so these are counted first.
+//! which is much work for each row. Most texts show by a few little words what they are in, so
+//! these are counted first.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::example::{Example, Role};
 
-/// Bytes of an answer that are looked at: measured, more does not make it surer.
+/// Bytes of an answer that are looked at: some fifty words, so that long answers cost no more.
 const SAMPLE_BYTES: usize = 320;
 
 /// Fewest bytes of an answer that tells: names and labels are at home in any language.
