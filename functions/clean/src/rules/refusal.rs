@@ -194,7 +194,14 @@ fn head(text: &str) -> &str {
 }
 
 fn starts_with(text: &str, lower: &str) -> bool {
-    let head = text.as_bytes().get(..lower.len());
+    let (bytes, wanted) = (text.as_bytes(), lower.as_bytes());
+    let (Some(first), Some(wanted_first)) = (bytes.first(), wanted.first()) else {
+        return false;
+    };
+    if first.is_ascii() && first.to_ascii_lowercase() != *wanted_first {
+        return false;
+    }
+    let head = bytes.get(..wanted.len());
     head.is_some_and(|head| is_lower(head, lower))
 }
 
@@ -202,8 +209,8 @@ fn starts_with(text: &str, lower: &str) -> bool {
 /// are no ASCII.
 fn is_lower(text: &[u8], lower: &str) -> bool {
     text.eq_ignore_ascii_case(lower.as_bytes())
-        || std::str::from_utf8(text)
-            .is_ok_and(|text| !text.is_ascii() && text.to_lowercase() == lower)
+        || (!text.is_ascii()
+            && std::str::from_utf8(text).is_ok_and(|text| text.to_lowercase() == lower))
 }
 
 fn holds(head: &str, any: &[&str]) -> bool {

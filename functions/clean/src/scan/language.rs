@@ -1,8 +1,8 @@
 //! In which language a row answers.
 //!
 //! The library compares the start of a text with the commonest triples of letters of 70 languages,
-//! which takes longer than all the rest of cleaning. Most texts show by a few little words what
-//! they are in, so these are counted first.
+//! which is much work for each row. Most texts show by a few little words what they are in, so
+//! these are counted first.
 
 use std::borrow::Cow;
 
@@ -12,17 +12,21 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::example::{Example, Role};
 
-/// Bytes of an answer that are looked at: measured, more does not make it surer.
+/// Bytes of an answer that are looked at: some fifty words, so that long answers cost no more.
 const SAMPLE_BYTES: usize = 320;
 
 /// Fewest bytes of an answer that tells: names and labels are at home in any language.
 const ANSWER_BYTES_MIN: usize = 40;
 
+/// Share of a prose text that is letters, in percent, below which it is sums, tables or code: the
+/// library finds some language in those too.
+const LETTERS_PERCENT_MIN: usize = 70;
+
 /// Words that are counted.
 const WORDS_MAX: usize = 40;
 
 /// Fewest little words that tell, if those of no other language come close.
-const HITS_MIN: u32 = 4;
+const HITS_MIN: u32 = 3;
 
 /// How many times as often the little words of one language must come as those of the next.
 const LEAD: u32 = 3;
@@ -148,6 +152,12 @@ fn lower(word: &str) -> Cow<'_, str> {
 }
 
 fn by_letters(sample: &str) -> Option<Lang> {
+    let letters = sample
+        .bytes()
+        .filter(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii());
+    if letters.count() * 100 < sample.len() * LETTERS_PERCENT_MIN {
+        return None;
+    }
     // Line ends are written as escapes, whose letters belong to no word.
     let sample = sample.replace("\\n", " ");
     let info = whatlang::detect(&sample)?;

@@ -5,7 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use clean::{Report, Verdict};
+use clean::{Report, Settings, Verdict};
 use serde::Serialize;
 use shared::error::Chain;
 
@@ -26,6 +26,7 @@ Nothing is uploaded and nothing is written. A `recipe.toml` beside a file is use
 Examples:
   lapidary check rows.jsonl
   lapidary check --json a.jsonl b.jsonl | jq '.[] | {file, verdict, rows}'
+  lapidary check --rules
 
 Exit codes, the worst of all files:
   0  every row can be trained on
@@ -33,7 +34,7 @@ Exit codes, the worst of all files:
   2  nothing in a file can be trained on, or it cannot be read")]
 pub(crate) struct Args {
     /// The files.
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "rules", value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Prints JSON: an object for one file, an array for several.
     #[arg(long)]
@@ -46,6 +47,9 @@ pub(crate) struct Args {
     findings: Option<usize>,
     #[command(flatten)]
     limits: Limits,
+    /// Lists every rule: what it does, what is wrong, what to do about it.
+    #[arg(long, conflicts_with_all = ["files", "json", "recipe"])]
+    rules: bool,
 }
 
 /// What is printed of a file as JSON. Fields are only ever added.
@@ -68,6 +72,10 @@ enum Checked<'a> {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Outcome {
+    if args.rules {
+        output::write(&rules())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let screen = Screen::new();
     let looks = args.files.iter().map(|file| {
         let look = preflight::look(
@@ -91,6 +99,33 @@ pub(crate) fn run(args: &Args) -> Outcome {
         codes.push(code(&look));
     }
     Ok(worst(codes.into_iter()))
+}
+
+/// Every rule, as it is without a recipe; of those that are off, the scan that turns them on.
+fn rules() -> String {
+    let settings = Settings::default();
+    let mut table = String::new();
+    for rule in clean::rules() {
+        let action = match rule.scan() {
+            Some(scan) => format!(
+                "off; {} by scan = [\"{}\"]",
+                rule.severity.name(),
+                scan.name()
+            ),
+            None if rule.binding => format!("{}, always", settings.severity(rule).name()),
+            None => settings.severity(rule).name().to_owned(),
+        };
+        let (code, doc, fix) = (rule.code, rule.doc, rule.fix);
+        table.extend([
+            &format!("{code:<25} {action}\n"),
+            "    ",
+            doc,
+            "\n    fix: ",
+            fix,
+            "\n",
+        ]);
+    }
+    table
 }
 
 type Look = Result<Preflight, preflight::Error>;
@@ -208,6 +243,19 @@ fn price(price: &Price, drops: &Drops) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_rule_is_listed_with_what_it_does() {
+        let table = rules();
+        for rule in clean::rules() {
+            let line = format!("{:<25} ", rule.code);
+            let listed = table.lines().filter(|listed| listed.starts_with(&line));
+            assert_eq!(listed.count(), 1, "{}", rule.code);
+            assert!(table.contains(rule.doc) && table.contains(rule.fix));
+        }
+        let scanned = "pii_email                 off; warn by scan = [\"pii\"]\n";
+        assert!(table.contains(scanned), "{table}");
+    }
 
     #[test]
     fn a_price_is_held_against_the_budget() {

@@ -181,7 +181,7 @@ fn half_a_record_is_not_learnt() {
 }
 
 #[test]
-fn a_fault_within_a_cell_is_shown_at_the_cell() {
+fn a_fault_within_a_cell_is_shown_at_the_record() {
     let text =
         "id,messages\n\"1\n2\",\"[{\"\"role\"\":\"\"boss\"\",\"\"content\"\":\"\"a\"\"}]\"\n";
     let (cleaned, _) = clean(text.as_bytes(), &Settings::default());
