@@ -26,7 +26,7 @@ const LETTERS_PERCENT_MIN: usize = 70;
 const WORDS_MAX: usize = 40;
 
 /// Fewest little words that tell, if those of no other language come close.
-const HITS_MIN: u32 = 3;
+const HITS_MIN: u32 = 4;
 
 /// How many times as often the little words of one language must come as those of the next.
 const LEAD: u32 = 3;
