@@ -75,7 +75,9 @@ fn versions_are_told_in_one_place() {
         }
         let text = file.text.unwrap();
         let dependencies = text.split("dependencies]").skip(1);
-        for line in dependencies.flat_map(str::lines) {
+        for line in
+            dependencies.flat_map(|table| table.lines().take_while(|line| !line.starts_with('[')))
+        {
             let named = line.contains('"') && !line.contains("workspace = true");
             let version = named && line.contains('=');
             assert!(!version, "{}: `{line}` names a version", file.path);
