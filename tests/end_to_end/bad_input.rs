@@ -104,7 +104,7 @@ fn cases() -> Vec<(
             "news/data.jsonl",
             unknown.into(),
             Rejected,
-            &["no row of 30", "rename the keys"],
+            &["no row of 30", "map its keys in the recipe"],
         ),
         (
             "lfs/data.jsonl",
