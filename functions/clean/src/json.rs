@@ -111,6 +111,20 @@ impl<'a> Value<'a> {
 }
 
 impl Value<'_> {
+    /// Says of everything within that it is at `at`: for JSON that was hidden inside a text, where
+    /// places are none of the row.
+    pub(crate) fn move_to(&mut self, at: u32) {
+        let nodes: &mut dyn Iterator<Item = &mut Node<'_>> = match self {
+            Self::List(nodes) => &mut nodes.iter_mut(),
+            Self::Object(object) => &mut object.members.iter_mut().map(|(_, node)| node),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_) => return,
+        };
+        for node in nodes {
+            node.at = at;
+            node.value.move_to(at);
+        }
+    }
+
     /// What kind of value this is, for messages.
     pub(crate) fn kind(&self) -> &'static str {
         match self {

@@ -142,7 +142,7 @@ impl<'n> Note<'n> {
     }
 }
 
-/// The codes among `faults` that have `severity` by `settings`, each once.
+/// The codes of those `faults` of which `is` holds, each once.
 pub(crate) fn codes(faults: &[Fault], is: impl Fn(&Fault) -> bool) -> Vec<&'static str> {
     let mut codes: Vec<&'static str> = Vec::new();
     for fault in faults.iter().filter(|fault| is(fault)) {

@@ -105,22 +105,9 @@ fn read_json(
         faults.push(Fault::new(&rules::duplicate_keys::RULE).at(at));
     }
     let mut value = parsed.node.value.into_owned();
-    place(&mut value, at);
+    // Quotes within a cell are doubled in the record: places within it are none of the record.
+    value.move_to(at);
     Ok(value)
-}
-
-/// Puts everything within a cell where the cell is: quotes within it are doubled in the record, so
-/// that places within the cell are not places within the record.
-fn place(value: &mut Value<'_>, at: u32) {
-    let nodes: &mut dyn Iterator<Item = &mut Node<'_>> = match value {
-        Value::List(nodes) => &mut nodes.iter_mut(),
-        Value::Object(object) => &mut object.members.iter_mut().map(|(_, node)| node),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => return,
-    };
-    for node in nodes {
-        node.at = at;
-        place(&mut node.value, at);
-    }
 }
 
 /// The records below a header.

@@ -150,21 +150,8 @@ fn unwrap(node: Node<'_>) -> Node<'_> {
     else {
         return node;
     };
-    move_to(node.at, &mut value);
+    value.move_to(node.at);
     Node { value, ..node }
-}
-
-/// Says of everything within `value` that it is at `at`: places within a text are none of the row.
-fn move_to(at: u32, value: &mut Value<'_>) {
-    let nodes: &mut dyn Iterator<Item = &mut Node<'_>> = match value {
-        Value::List(nodes) => &mut nodes.iter_mut(),
-        Value::Object(object) => &mut object.members.iter_mut().map(|(_, node)| node),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => return,
-    };
-    for node in nodes {
-        node.at = at;
-        move_to(at, &mut node.value);
-    }
 }
 
 #[cfg(test)]

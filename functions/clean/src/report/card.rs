@@ -9,7 +9,7 @@ use shared::recipe::Recipe;
 
 use super::{
     Distribution, Task, Verdict,
-    text::{Line, group},
+    text::{Line, columns, group},
 };
 use crate::{Cleaned, Part, Report, Sample, Settings, Severity, rules};
 
@@ -151,17 +151,8 @@ fn write_tokens(report: &Report, out: &mut String) -> std::fmt::Result {
         "## Tokens\n\n| per row | min | mean | p50 | p95 | max | sum |\n\
          |---|---:|---:|---:|---:|---:|---:|"
     )?;
-    let line = |name, spread: &Distribution| {
-        format!(
-            "| {name} | {} | {} | {} | {} | {} | {} |",
-            group(u64::from(spread.min)),
-            group(spread.mean),
-            group(u64::from(spread.p50)),
-            group(u64::from(spread.p95)),
-            group(u64::from(spread.max)),
-            group(spread.sum)
-        )
-    };
+    let line =
+        |name, spread: &Distribution| format!("| {name} | {} |", columns(spread).join(" | "));
     writeln!(out, "{}", line("asked", &tokens.input))?;
     writeln!(out, "{}", line("answered", &tokens.output))?;
     let billable = group(tokens.billable());

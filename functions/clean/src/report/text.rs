@@ -101,15 +101,8 @@ fn write_parts(report: &Report, out: &mut String) -> std::fmt::Result {
         group(splits.eval)
     )?;
     let line = |name, spread: &Distribution| {
-        format!(
-            "  {name:<7} {:>9} {:>9} {:>9} {:>9} {:>9} {:>13}",
-            group(u64::from(spread.min)),
-            group(spread.mean),
-            group(u64::from(spread.p50)),
-            group(u64::from(spread.p95)),
-            group(u64::from(spread.max)),
-            group(spread.sum)
-        )
+        let [min, mean, p50, p95, max, sum] = columns(spread);
+        format!("  {name:<7} {min:>9} {mean:>9} {p50:>9} {p95:>9} {max:>9} {sum:>13}")
     };
     writeln!(out)?;
     writeln!(
@@ -247,6 +240,13 @@ fn next_step(report: &Report) -> &'static str {
         }
         Verdict::Unusable => "mend the file and check again; nothing in it can be tuned on.",
     }
+}
+
+/// A spread as a table has it: min, mean, p50, p95, max, sum.
+pub(super) fn columns(spread: &Distribution) -> [String; 6] {
+    let (min, p50) = (spread.min.into(), spread.p50.into());
+    let (p95, max) = (spread.p95.into(), spread.max.into());
+    [min, spread.mean, p50, p95, max, spread.sum].map(group)
 }
 
 /// `1234567` as `1,234,567`.
