@@ -104,6 +104,7 @@ impl<'s> Judge<'s> {
             note: 0,
             input: 0,
             output: 0,
+            held_out: false,
             system: false,
             language: None,
             tokens_input: 0,
@@ -188,6 +189,7 @@ impl<'s> Judge<'s> {
         let identity = Identity::of_record(records.get(start..).unwrap_or_default(), answer);
         fact.input = identity.question;
         fact.output = identity.answer;
+        fact.held_out = self.plan.held_out.holds(identity.question, example, frame);
         fact.system = example.system.is_some() || self.system.is_some();
         fact.language = self
             .languages
