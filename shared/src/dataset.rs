@@ -79,6 +79,10 @@ pub struct Version {
     /// instruction. Absent where there is neither, and of versions made before there were any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_version: Option<String>,
+    /// The earlier versions whose `eval` rows it does not train on. Empty of the first version of
+    /// a dataset, and of versions made before there were any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parents: Vec<VersionId>,
     /// The objects that hold it, by part: `train`, `validation`, `eval`, `rejected`,
     /// `corrected`, `report`, `card`, `manifest`.
     pub parts: BTreeMap<String, Part>,

@@ -14,7 +14,7 @@ use shared::{
 use tracing::{Span, info};
 
 use crate::{
-    Settings,
+    Settings, lineage,
     make::{self, Made},
     start::State,
 };
@@ -117,13 +117,22 @@ async fn decide(state: &State, event: &ObjectFinalized) -> Result<Fate, Error> {
         Err(note) => return Ok(Fate::new(UploadOutcome::Rejected, note)),
     };
     let dataset = DatasetName::of_object(&uri.object);
-    let id = version_id(&dataset, &stat, &recipe)?;
-    Span::current().record("dataset.version", id.as_str());
-    if let Some(known) = state.documents.get::<Version>(id.as_str()).await? {
-        let note = "the same bytes and recipe as an earlier upload".to_owned();
-        return Ok(Fate::cleaned(known.value.id, note));
+    let named = version_name(&dataset, &stat, &recipe)?;
+    // Versions made before there were lineages are called by this name alone.
+    if let Some(known) = known(state, &named).await? {
+        return Ok(known);
     }
-    match make::version(state, id, dataset, stat, recipe, settings).await? {
+    let lineage = match lineage::of(state, &dataset, &named).await? {
+        Ok(lineage) => lineage,
+        Err(note) => return Ok(Fate::new(UploadOutcome::Rejected, note)),
+    };
+    let id = lineage.version(&named);
+    Span::current().record("dataset.version", id.as_str());
+    if let Some(known) = known(state, &id).await? {
+        return Ok(known);
+    }
+    let parents = lineage.parents;
+    match make::version(state, id, dataset, stat, recipe, settings, parents).await? {
         Made::Version(version) => {
             let _first_one_stays = state
                 .documents
@@ -139,6 +148,13 @@ async fn decide(state: &State, event: &ObjectFinalized) -> Result<Fate, Error> {
         }
         Made::Nothing(note) => Ok(Fate::new(UploadOutcome::Rejected, note)),
     }
+}
+
+/// What an upload comes to whose version is made.
+async fn known(state: &State, id: &VersionId) -> Result<Option<Fate>, Error> {
+    let known = state.documents.get::<Version>(id.as_str()).await?;
+    let note = "the same bytes and recipe as an earlier upload";
+    Ok(known.map(|known| Fate::cleaned(known.value.id, note.to_owned())))
 }
 
 /// The recipe beside the rows, and the settings in it; `Err` says what is wrong with it.
@@ -160,8 +176,9 @@ async fn recipe_beside(
     Ok(make::parse_recipe(&text))
 }
 
-/// Whatever decides a version's bytes is in its name: the upload's checksums, recipe, code.
-fn version_id(dataset: &DatasetName, stat: &Stat, recipe: &Recipe) -> Result<VersionId, Error> {
+/// Whatever decides a version's bytes is in its name: the upload's checksums, recipe, code; and,
+/// where there are any, the earlier versions that its [lineage](lineage) has.
+fn version_name(dataset: &DatasetName, stat: &Stat, recipe: &Recipe) -> Result<VersionId, Error> {
     let recipe = serde_json::to_string(recipe).map_err(|source| Error::Internal {
         what: "a recipe that does not serialise",
         source: source.into(),

@@ -11,6 +11,7 @@
 mod calibrate;
 mod config;
 mod handler;
+mod lineage;
 mod make;
 mod start;
 mod streams;

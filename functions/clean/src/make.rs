@@ -18,7 +18,7 @@ use crate::{
     Calibration, Cleaned, Error as CleanError, Machine, Outcome, Outputs, Part, PartSummary, Plan,
     Provenance, Report, Sample, Settings, Task, Verdict, Written,
     calibrate::calibrate,
-    card,
+    card, lineage,
     start::State,
     streams::{ObjectSource, Uploads},
 };
@@ -56,7 +56,7 @@ pub(crate) fn parse_recipe(text: &[u8]) -> Result<(Recipe, Settings), String> {
     Ok((recipe, settings))
 }
 
-/// Cleans the rows into parts, then writes the report, the card and the manifest.
+/// Cleans the rows into parts, none of which trains that `parents` hold out, then writes the report, the card and the manifest.
 pub(crate) async fn version(
     state: &State,
     id: VersionId,
@@ -64,7 +64,12 @@ pub(crate) async fn version(
     stat: Stat,
     recipe: Recipe,
     settings: Settings,
+    parents: Vec<VersionId>,
 ) -> Result<Made, Error> {
+    let held_out = match lineage::held_out(state, &parents).await? {
+        Ok(held_out) => held_out,
+        Err(note) => return Ok(Made::Nothing(note)),
+    };
     let source = ObjectSource::new(
         state.objects.clone(),
         stat.artifact.clone(),
@@ -73,7 +78,8 @@ pub(crate) async fn version(
     let folder = format!("{dataset}/{id}");
     let mut parts = BTreeMap::new();
     let settings = Arc::new(settings);
-    let mut cleaned = match clean(state, &folder, &source, &settings, &mut parts).await? {
+    let plan = Plan::holding_out(held_out);
+    let mut cleaned = match clean(state, &folder, &source, &settings, plan, &mut parts).await? {
         Ok(cleaned) => cleaned,
         Err(error) => return refused(error),
     };
@@ -85,6 +91,7 @@ pub(crate) async fn version(
         return Ok(Made::Nothing(unusable(&cleaned.report)));
     }
     let mut version = describe(id, dataset, stat, recipe, &cleaned.report, parts);
+    version.parents = parents;
     version.created_at = state.clock.now();
     let card = write_card(&version, &settings, &cleaned);
     let stored = store_text(state, &folder, "card.md", MARKDOWN, card.into_bytes()).await?;
@@ -153,6 +160,7 @@ fn describe(
             Task::Classification => "classification".to_owned(),
         },
         template_version: report.template_version.clone(),
+        parents: Vec::new(),
         parts,
         created_at: chrono::DateTime::UNIX_EPOCH,
     }
@@ -165,9 +173,9 @@ async fn clean(
     folder: &str,
     source: &ObjectSource,
     settings: &Arc<Settings>,
+    mut plan: Plan,
     parts: &mut BTreeMap<String, StoredPart>,
 ) -> Result<Result<Cleaned, CleanError>, Error> {
-    let mut plan = Plan::default();
     loop {
         let (mut uploads, streams) = Uploads::new();
         let writes = streams.into_iter().map(|(part, stream)| async move {
@@ -332,7 +340,7 @@ fn refused(error: CleanError) -> Result<Made, Error> {
 }
 
 /// Cleaning computes for seconds: not on the thread that answers health checks.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Error> {
     let done = tokio::task::spawn_blocking(work).await;

@@ -140,6 +140,7 @@ mod tests {
             tokens,
             task: "generation".to_owned(),
             template_version: None,
+            parents: Vec::new(),
             parts: [("train".to_owned(), train)].into(),
             created_at: DateTime::UNIX_EPOCH,
         }
