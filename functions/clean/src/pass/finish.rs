@@ -23,17 +23,12 @@ impl Desk<'_, '_> {
         if end.is_refused() {
             return self.refuse(end);
         }
-        if self.memory.is_spilling() {
-            let memory = std::mem::replace(&mut self.memory, Memory::new(0, None));
-            let known = memory.finish().map_err(Error::Spill)?;
-            return Ok(Outcome::Again(Plan {
-                known: known.map(Arc::new),
-                ..self.next_plan(end)
-            }));
-        }
         let task = match &self.stage {
             Stage::Streaming(course) => {
                 let task = course.task;
+                if self.memory.is_spilling() {
+                    return self.compare_spilt(end);
+                }
                 if let Some(plan) = self.redraw(end)? {
                     return Ok(Outcome::Again(plan));
                 }
@@ -41,7 +36,11 @@ impl Desk<'_, '_> {
             }
             Stage::Holding { .. } => {
                 let held = self.stage.take();
-                self.settle(&held)?
+                let task = self.settle(&held)?;
+                if self.memory.is_spilling() {
+                    return self.compare_spilt(end);
+                }
+                task
             }
         };
         if !self.contradictions.is_empty() {
@@ -52,6 +51,16 @@ impl Desk<'_, '_> {
         }
         self.look_at_the_file(task, end);
         self.report(task, end)
+    }
+
+    /// Another pass will know which rows repeat an earlier one: they were too many to remember.
+    fn compare_spilt(mut self, end: &End) -> Result<Outcome, Error> {
+        let memory = std::mem::replace(&mut self.memory, Memory::new(0, None));
+        let known = memory.finish().map_err(Error::Spill)?;
+        Ok(Outcome::Again(Plan {
+            known: known.map(Arc::new),
+            ..self.next_plan(end)
+        }))
     }
 
     /// Keeps nothing of a dataset that was not read to its end: what was written is worthless, and
