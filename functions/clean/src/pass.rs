@@ -78,12 +78,11 @@ impl Machine {
     }
 
     /// A machine that holds next to nothing, so that small tests are large datasets.
-    #[cfg(test)]
-    pub(crate) fn tiny(threads: usize, hold_bytes: u64) -> Self {
+    #[cfg(any(test, fuzzing))]
+    pub fn tiny(threads: usize, hold_bytes: u64) -> Self {
         Self {
-            threads: NonZero::new(threads).unwrap(),
-            dedup_bytes: DEDUP_BYTES,
             hold_bytes,
+            ..Self::with_threads(NonZero::new(threads).unwrap_or(NonZero::<usize>::MIN))
         }
     }
 }

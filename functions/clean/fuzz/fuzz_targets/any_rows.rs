@@ -1,0 +1,11 @@
+//! Rows in every format, with any texts: what bytes alone come to only seldom.
+
+#![no_main]
+
+use clean_fuzz::{Choice, Row, check, dataset};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: ([u8; 4], Vec<Row<'_>>)| {
+    let (choice, rows) = input;
+    check(&dataset(&rows), Choice::of(choice));
+});
