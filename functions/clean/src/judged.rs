@@ -32,6 +32,8 @@ pub(crate) struct Fact {
     pub(crate) input: u64,
     /// Identifies the last turn.
     pub(crate) output: u64,
+    /// Whether an earlier version compares models with what is asked.
+    pub(crate) held_out: bool,
     /// Whether it has a system instruction.
     pub(crate) system: bool,
     /// The language it answers in, where that was looked for and is sure.

@@ -30,6 +30,7 @@ mod container;
 mod example;
 mod formats;
 mod gemini;
+mod held_out;
 mod identity;
 mod json;
 mod judged;
@@ -50,10 +51,11 @@ pub use crate::{
     config::Config,
     error::Error,
     finding::Finding,
+    held_out::{HeldOut, HeldRows},
     identity::Identity,
     meter::Crc32c,
     parts::{Outputs, Part, PartSummary, Written},
-    pass::{Cleaned, Machine, Outcome, Sample, pass, survey},
+    pass::{Cleaned, Machine, Outcome, Sample, pass, survey, survey_by},
     plan::Plan,
     report::{
         Calibration, Distribution, Provenance, Report, Rows, Splits, Task, Tokens, Verdict, card,

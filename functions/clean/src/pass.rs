@@ -20,6 +20,7 @@ mod pool;
 mod seen;
 mod spill;
 mod threads;
+mod withheld;
 
 use std::num::NonZero;
 
@@ -43,8 +44,9 @@ const DEDUP_BYTES: usize = 1 << 30;
 /// Longest question or answer in a sample, in characters; a manifest is read by people.
 const SAMPLE_CHARS_MAX: usize = 500;
 
-/// Most passes: one to look, one that knows, one more where the second kept too few aside.
-const PASSES_MAX: u32 = 4;
+/// Most passes: one to look, one that knows, one more where the second kept too few aside, and one
+/// where rows are left out for want of room.
+const PASSES_MAX: u32 = 5;
 
 /// What of the machine a pass may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,7 +127,20 @@ pub fn survey(
     machine: Machine,
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Cleaned, Error> {
-    let mut plan = Plan::default();
+    survey_by(Plan::default(), source, settings, machine, progress)
+}
+
+/// Looks at `source`, beginning with `plan`, without writing anything.
+///
+/// # Errors
+/// Those of [`pass`].
+pub fn survey_by(
+    mut plan: Plan,
+    source: &dyn Source,
+    settings: &Settings,
+    machine: Machine,
+    progress: &mut (dyn FnMut(u64) + Send),
+) -> Result<Cleaned, Error> {
     loop {
         match pass(source, settings, &plan, machine, None, progress)? {
             Outcome::Done(cleaned) => return Ok(*cleaned),

@@ -5,9 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use crate::{finding::Fault, meter::Crc32c, pass::Known, rules};
+use crate::{HeldOut, finding::Fault, meter::Crc32c, pass::Known, rules};
 
-/// What an earlier pass over the same bytes found; the first pass goes by an empty one.
+/// What an earlier pass over the same bytes found; the first pass goes by an empty one, or by one
+/// that only holds out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
     /// Length and checksum of the bytes it is about.
@@ -16,6 +17,10 @@ pub struct Plan {
     pub(crate) draw_below: Option<u64>,
     /// Questions that train all the same: they come so often that no other part has room for them.
     pub(crate) crowds: HashSet<u64>,
+    /// Questions that earlier versions compare models with.
+    pub(crate) held_out: Arc<HeldOut>,
+    /// Those among them, and what is asked nearly alike, that no part has room for.
+    pub(crate) left_out: HashSet<u64>,
     /// Questions to be left out for being answered in more than one way: the line of the first
     /// answer, and of the first that differs.
     pub(crate) contradictions: HashMap<u64, (u32, u32)>,
@@ -26,6 +31,14 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The plan of a first pass, in which no row trains that asks what `held_out` holds.
+    pub fn holding_out(held_out: HeldOut) -> Self {
+        Self {
+            held_out: Arc::new(held_out),
+            ..Self::default()
+        }
+    }
+
     /// What is wrong with a row that asks `input`.
     pub(crate) fn contradiction(&self, input: u64) -> Option<Fault> {
         if self.contradictions.is_empty() {

@@ -1,5 +1,7 @@
 //! What holds for every dataset, whatever is in it.
 
+mod held_out;
+
 use proptest::prelude::*;
 
 use crate::{

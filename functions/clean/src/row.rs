@@ -115,6 +115,7 @@ impl<'s> Judge<'s> {
             note: 0,
             input: 0,
             output: 0,
+            held_out: false,
             system: false,
             language: None,
             tokens_input: 0,
@@ -204,6 +205,7 @@ impl<'s> Judge<'s> {
         let identity = Identity::of_record(record, shape.answer.clone());
         fact.input = identity.question;
         fact.output = identity.answer;
+        fact.held_out = self.plan.held_out.holds(identity.question, example, frame);
         fact.system = example.system.is_some() || self.system.is_some();
         let languages = self.languages.as_ref();
         fact.language = languages.and_then(|languages| languages.of(example));

@@ -18,6 +18,7 @@ pub(crate) mod empty_input;
 pub(crate) mod empty_output;
 pub(crate) mod expands_too_much;
 pub(crate) mod few_rows;
+pub(crate) mod held_out_no_room;
 pub(crate) mod invalid_arguments;
 pub(crate) mod invalid_json;
 pub(crate) mod invalid_utf8;
@@ -55,6 +56,7 @@ pub(crate) mod size_advice;
 pub(crate) mod system_missing_in_some;
 pub(crate) mod too_deep;
 pub(crate) mod too_many_tokens;
+pub(crate) mod train_eval_leak;
 pub(crate) mod trim;
 pub(crate) mod truncated_file;
 pub(crate) mod truncated_output;
@@ -195,6 +197,8 @@ static RULES: &[&Rule] = &[
     &duplicate::RULE,
     &contradiction::RULE,
     &near_duplicate::RULE,
+    &train_eval_leak::RULE,
+    &held_out_no_room::RULE,
     &language_mismatch::RULE,
     &empty_file::RULE,
     &unreadable_file::RULE,

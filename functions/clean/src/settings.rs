@@ -4,7 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Rule, formats::columns::Columns, rules::rules, template::Template};
+use crate::{
+    Error, Rule,
+    formats::columns::Columns,
+    rules::{rules, train_eval_leak},
+    template::Template,
+};
 
 /// Largest share of validation rows a recipe may ask for, in percent: the tuning service refuses
 /// more than 30 % of the training rows, which is 23 % of all.
@@ -140,7 +145,8 @@ impl Settings {
                 }
                 Some(rule)
                     if *severity == Severity::Reject
-                        && matches!(rule.scan(), Some(Scan::Language | Scan::NearDuplicates)) =>
+                        && (matches!(rule.scan(), Some(Scan::Language | Scan::NearDuplicates))
+                            || rule.code == train_eval_leak::RULE.code) =>
                 {
                     faults.push(format!("rule `{code}` only tells: it rejects no row"));
                 }
@@ -216,6 +222,7 @@ mod tests {
         );
         check("severities = { trim = 'off' }", "is never off");
         check("severities = { near_duplicate = 'reject' }", "only tells");
+        check("severities = { train_eval_leak = 'reject' }", "only tells");
         check(
             "severities = { pii_email = 'repair', pii_ip = 'reject' }",
             "",

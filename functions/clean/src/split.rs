@@ -30,6 +30,19 @@ pub(crate) struct Row {
     pub(crate) input: u64,
     /// Length of the written record.
     pub(crate) bytes: u32,
+    /// Whether an earlier version compares models with what is asked.
+    pub(crate) held_out: bool,
+}
+
+impl Row {
+    /// Where it goes if no part that does not train has room for it.
+    fn without_room(&self) -> Place {
+        if self.held_out {
+            Place::Nowhere
+        } else {
+            Place::Train
+        }
+    }
 }
 
 /// Where a row goes.
@@ -41,6 +54,17 @@ pub(crate) enum Place {
     Validation,
     /// To compare base and tuned model with.
     Eval,
+    /// Left out: it must not train, and nothing else has room for it.
+    Nowhere,
+}
+
+/// What is decided already of the rows that belong to those to be placed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Decided {
+    /// Rows that train.
+    pub(crate) trained: Total,
+    /// How many rows are left out for lack of room.
+    pub(crate) left_out: u64,
 }
 
 /// Rows together.
@@ -52,16 +76,18 @@ pub(crate) struct Total {
     pub(crate) bytes: u64,
 }
 
-/// Places `rows`, in the order given; `trained` train already.
+/// Places `rows`, in the order given, knowing what is `decided` of others.
 ///
 /// First `eval_rows` rows, but at most a tenth, are held out for the comparison; then
-/// `validation_percent` of all, at most 5,000; the rest trains. Validation then shrinks until it
-/// satisfies both rules the service is known to apply: at most 30 % of the training rows, and at
+/// `validation_percent` of all, at most 5,000; the rest trains. Questions that earlier versions
+/// compare models with come before the draw, and where neither part has room for all rows of one,
+/// those are left out: they never train. Validation then shrinks until it satisfies both rules the service is known to apply: at most 30 % of the training rows, and at
 /// most 25 % of the training bytes (the first from the documentation, there only past 1,000 rows;
 /// the second from Google's samples, whose 80/20 splits were refused).
-pub(crate) fn plan(rows: &[Row], trained: Total, settings: &Settings) -> Vec<Place> {
-    let mut places = vec![Place::Train; rows.len()];
-    let count = u64::try_from(rows.len()).unwrap_or(u64::MAX) + trained.rows;
+pub(crate) fn plan(rows: &[Row], decided: Decided, settings: &Settings) -> Vec<Place> {
+    let Decided { trained, left_out } = decided;
+    let count = u64::try_from(rows.len()).unwrap_or(u64::MAX) + trained.rows + left_out;
+    let mut places: Vec<Place> = rows.iter().map(Row::without_room).collect();
     if count < ROWS_MIN {
         return places;
     }
@@ -75,7 +101,10 @@ pub(crate) fn plan(rows: &[Row], trained: Total, settings: &Settings) -> Vec<Pla
 
     let order = shuffle(rows, settings.seed);
     let same = |a: &u32, b: &u32| input(rows, *a) == input(rows, *b);
-    for group in order.chunk_by(same) {
+    let mut groups: Vec<&[u32]> = order.chunk_by(same).collect();
+    // A stable sort: within either kind, the draw decides.
+    groups.sort_by_key(|group| !is_held_out(rows, group));
+    for group in groups {
         let size = u64::try_from(group.len()).unwrap_or(u64::MAX);
         let bytes = bytes(rows, group);
         let place = if size <= room.eval {
@@ -87,6 +116,8 @@ pub(crate) fn plan(rows: &[Row], trained: Total, settings: &Settings) -> Vec<Pla
             balance.validation_bytes += bytes;
             validating.push(group);
             Place::Validation
+        } else if is_held_out(rows, group) {
+            Place::Nowhere
         } else {
             balance.train_rows += size;
             balance.train_bytes += bytes;
@@ -98,11 +129,17 @@ pub(crate) fn plan(rows: &[Row], trained: Total, settings: &Settings) -> Vec<Pla
         let Some(group) = validating.pop() else {
             break;
         };
-        balance.give_back(
-            u64::try_from(group.len()).unwrap_or(u64::MAX),
-            bytes(rows, group),
-        );
-        put(&mut places, group, Place::Train);
+        let size = u64::try_from(group.len()).unwrap_or(u64::MAX);
+        let bytes = bytes(rows, group);
+        balance.validation_rows -= size;
+        balance.validation_bytes -= bytes;
+        if is_held_out(rows, group) {
+            put(&mut places, group, Place::Nowhere);
+        } else {
+            balance.train_rows += size;
+            balance.train_bytes += bytes;
+            put(&mut places, group, Place::Train);
+        }
     }
     places
 }
@@ -113,8 +150,9 @@ pub(crate) fn turn(input: u64, seed: u64) -> u64 {
 }
 
 /// The turn from which on rows train, for a dataset of about `expected`, too large to be drawn
-/// from at the end: whatever comes before must not be more than validation and comparison take.
-pub(crate) fn turn_of_training(expected: Total, settings: &Settings) -> u64 {
+/// from at the end: whatever comes before must not be more than validation and comparison take,
+/// beside about `held_out` rows that earlier versions compare models with.
+pub(crate) fn turn_of_training(expected: Total, held_out: u64, settings: &Settings) -> u64 {
     let mean = expected
         .bytes
         .checked_div(expected.rows)
@@ -129,6 +167,7 @@ pub(crate) fn turn_of_training(expected: Total, settings: &Settings) -> u64 {
     } else {
         wanted.saturating_sub(4 * wanted.isqrt())
     };
+    let wanted = wanted.saturating_sub(held_out);
     let share = u128::from(wanted) * u128::from(u64::MAX) / u128::from(expected.rows.max(1));
     u64::try_from(share).unwrap_or(u64::MAX)
 }
@@ -169,13 +208,6 @@ impl Balance {
         self.validation_rows * 10 > self.train_rows * 3
             || self.validation_bytes * 4 > self.train_bytes
     }
-
-    fn give_back(&mut self, rows: u64, bytes: u64) {
-        self.validation_rows -= rows;
-        self.validation_bytes -= bytes;
-        self.train_rows += rows;
-        self.train_bytes += bytes;
-    }
 }
 
 /// Indices of `rows`, those that ask the same side by side, in an order that only the seed and
@@ -187,6 +219,13 @@ fn shuffle(rows: &[Row], seed: u64) -> Vec<u32> {
         (turn(input, seed), input, *index)
     });
     order
+}
+
+/// Whether any row of `group` asks what an earlier version holds out: those that ask nearly the
+/// same go with it.
+fn is_held_out(rows: &[Row], group: &[u32]) -> bool {
+    let mut each = group.iter().filter_map(|index| row(rows, *index));
+    each.any(|row| row.held_out)
 }
 
 fn row(rows: &[Row], index: u32) -> Option<&Row> {
@@ -222,7 +261,13 @@ mod tests {
     use super::*;
 
     fn rows(count: u64) -> Vec<Row> {
-        (0..count).map(|input| Row { input, bytes: 100 }).collect()
+        (0..count)
+            .map(|input| Row {
+                input,
+                bytes: 100,
+                held_out: false,
+            })
+            .collect()
     }
 
     fn counts(places: &[Place]) -> (usize, usize, usize) {
@@ -237,7 +282,7 @@ mod tests {
     #[track_caller]
     fn check(count: u64, settings: &Settings, expected: (usize, usize, usize)) {
         assert_eq!(
-            counts(&plan(&rows(count), Total::default(), settings)),
+            counts(&plan(&rows(count), Decided::default(), settings)),
             expected,
             "{count} rows"
         );
@@ -271,7 +316,7 @@ mod tests {
             validation_percent: 23,
             ..Settings::default()
         };
-        let places = plan(&rows(1_000), Total::default(), &greedy);
+        let places = plan(&rows(1_000), Decided::default(), &greedy);
         let (train, validation, _) = counts(&places);
         assert!(
             validation * 4 <= train && validation > 150,
@@ -286,8 +331,8 @@ mod tests {
             ..Settings::default()
         };
         assert_ne!(
-            plan(&rows(100), Total::default(), &Settings::default()),
-            plan(&rows(100), Total::default(), &other)
+            plan(&rows(100), Decided::default(), &Settings::default()),
+            plan(&rows(100), Decided::default(), &other)
         );
     }
 
@@ -297,8 +342,8 @@ mod tests {
             inputs in prop::collection::vec(0_u64..60, 0..200),
             turn in 0_usize..200,
         ) {
-            let rows: Vec<Row> = inputs.iter().map(|input| Row { input: *input, bytes: 50 }).collect();
-            let places = plan(&rows, Total::default(), &Settings::default());
+            let rows: Vec<Row> = inputs.iter().map(|input| Row { input: *input, bytes: 50, held_out: false }).collect();
+            let places = plan(&rows, Decided::default(), &Settings::default());
             let mut whose = BTreeMap::new();
             for (row, place) in rows.iter().zip(&places) {
                 let first = *whose.entry(row.input).or_insert(*place);
@@ -306,7 +351,7 @@ mod tests {
             }
             let mut turned = rows.clone();
             turned.rotate_left(turn % rows.len().max(1));
-            for (row, place) in turned.iter().zip(plan(&turned, Total::default(), &Settings::default())) {
+            for (row, place) in turned.iter().zip(plan(&turned, Decided::default(), &Settings::default())) {
                 prop_assert_eq!(whose[&row.input], place);
             }
         }

@@ -5,6 +5,7 @@ mod commands;
 pub mod session;
 
 mod chart;
+mod earlier;
 mod limits;
 mod output;
 mod preflight;

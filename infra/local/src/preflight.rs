@@ -6,14 +6,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clean::{Cleaned, Machine, Settings, Severity};
+use clean::{Cleaned, HeldOut, Machine, Plan, Settings, Severity};
 use serde::Serialize;
 use shared::{
     price::prices,
     recipe::{self, InvalidRecipe, Recipe},
 };
 
-use crate::story::screen::Screen;
+use crate::{
+    earlier::{self, Earlier},
+    story::screen::Screen,
+};
 
 /// Bytes from which a file is worth a progress bar: smaller ones are read in a blink.
 const BAR_MIN_BYTES: u64 = 16 << 20;
@@ -51,6 +54,9 @@ pub(crate) enum Error {
         /// What is wrong.
         fault: String,
     },
+    /// An earlier version cannot be used.
+    #[error("what earlier versions hold out is not known")]
+    Earlier(#[from] earlier::Error),
     /// The engine could not go on.
     #[error("`{}` cannot be cleaned", path.display())]
     Clean {
@@ -71,6 +77,8 @@ pub(crate) struct Subject {
     pub(crate) recipe: Recipe,
     /// What the recipe says about cleaning.
     pub(crate) settings: Settings,
+    /// What earlier versions hold out.
+    pub(crate) held_out: HeldOut,
     bytes: u64,
 }
 
@@ -81,6 +89,8 @@ pub(crate) struct Preflight {
     pub(crate) recipe: Recipe,
     /// The cleaning settings in it.
     pub(crate) settings: Settings,
+    /// What earlier versions held out from it.
+    pub(crate) held_out: HeldOut,
     /// What was found, and written.
     pub(crate) cleaned: Cleaned,
 }
@@ -112,27 +122,34 @@ pub(crate) struct Drops {
 }
 
 /// Looks at `file` with the recipe that is named, or lies beside it, or the default one; lists at
-/// most so many `findings`, if that is said.
+/// most so many `findings`, if that is said; no row trains that asks what `earlier` versions hold out.
 pub(crate) fn look(
     file: &Path,
     recipe: Option<&Path>,
     screen: &Screen,
     machine: Machine,
     findings: Option<usize>,
+    earlier: &Earlier,
 ) -> Result<Preflight, Error> {
-    let mut subject = Subject::open(file, recipe)?;
+    let mut subject = Subject::open(file, recipe, earlier)?;
     if let Some(findings) = findings {
         subject.settings.findings_max = findings;
     }
+    let plan = Plan::holding_out(subject.held_out.clone());
     let cleaned = subject.read(screen, |source, settings, progress| {
-        clean::survey(source, settings, machine, progress)
+        clean::survey_by(plan, source, settings, machine, progress)
     })?;
     Ok(subject.came_to(cleaned))
 }
 
 impl Subject {
-    /// A file that is there, with the recipe that is named, or lies beside it, or the default one.
-    pub(crate) fn open(file: &Path, recipe: Option<&Path>) -> Result<Self, Error> {
+    /// A file that is there, with the recipe that is named, or lies beside it, or the default one;
+    /// and what `earlier` versions hold out.
+    pub(crate) fn open(
+        file: &Path,
+        recipe: Option<&Path>,
+        earlier: &Earlier,
+    ) -> Result<Self, Error> {
         let (recipe, settings) = read_recipe(file, recipe)?;
         let read = |source| Error::Read {
             path: file.to_owned(),
@@ -145,6 +162,7 @@ impl Subject {
         Ok(Self {
             file: file.to_owned(),
             recipe,
+            held_out: earlier.read(&settings)?,
             settings,
             bytes: metadata.len(),
         })
@@ -188,6 +206,7 @@ impl Subject {
         Preflight {
             recipe: self.recipe,
             settings: self.settings,
+            held_out: self.held_out,
             cleaned,
         }
     }
@@ -283,8 +302,8 @@ mod tests {
             "{\"input\": \"a question\", \"output\": \"one two\"}\n",
         )
         .unwrap();
-        let screen = Screen::new();
-        let rejected = look(&file, None, &screen, Machine::default(), None).unwrap();
+        let (screen, earlier) = (Screen::new(), Earlier::default());
+        let rejected = look(&file, None, &screen, Machine::default(), None, &earlier).unwrap();
         assert_eq!(rejected.cleaned.report.rows.rejected, 1);
         let recipe = directory.path().join(recipe::FILE_NAME);
         std::fs::write(
@@ -292,11 +311,11 @@ mod tests {
             "[clean]\noutput_words_min = 1\n[tune]\nepochs = 2\n",
         )
         .unwrap();
-        let kept = look(&file, None, &screen, Machine::default(), None).unwrap();
+        let kept = look(&file, None, &screen, Machine::default(), None, &earlier).unwrap();
         assert_eq!(kept.cleaned.report.rows.kept, 1);
         assert_eq!(kept.price().epochs, 2);
         std::fs::write(&recipe, "[clean]\nwords = 1\n").unwrap();
-        let error = look(&file, None, &screen, Machine::default(), None).unwrap_err();
+        let error = look(&file, None, &screen, Machine::default(), None, &earlier).unwrap_err();
         assert!(matches!(error, Error::Settings { .. }), "{error}");
     }
 }

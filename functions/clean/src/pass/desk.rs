@@ -16,9 +16,10 @@ use super::{
     near::Near,
     pool::{Aside, Pool},
     seen::Meeting,
+    withheld::{self, Kept, Spot, Withheld},
 };
 use crate::{
-    Error, Machine, Part, Plan, Rows, Settings, Severity, Splits, Task,
+    Error, HeldOut, Machine, Part, Plan, Rows, Settings, Severity, Splits, Task,
     container::Layout,
     finding::Fault,
     judged::{Fact, Judged, Kind},
@@ -49,6 +50,7 @@ pub(super) struct Desk<'s, 'o> {
     /// Questions answered in more than one way, where those are to be left out.
     pub(super) contradictions: HashMap<u64, (u32, u32)>,
     pub(super) pool: Pool,
+    pub(super) withheld: Withheld,
     pub(super) totals: Totals,
 }
 
@@ -111,8 +113,7 @@ pub(super) struct Totals {
 enum Fate {
     Rejected,
     Duplicate,
-    /// With the question by whose draw it is placed: its own, or one that is nearly the same.
-    Kept(u64),
+    Kept(Kept),
 }
 
 impl<'s, 'o> Desk<'s, 'o> {
@@ -139,6 +140,7 @@ impl<'s, 'o> Desk<'s, 'o> {
             ledger: Ledger::new(settings.findings_max),
             contradictions: HashMap::new(),
             pool: Pool::default(),
+            withheld: Withheld::default(),
             totals: Totals::default(),
         }
     }
@@ -182,7 +184,8 @@ impl<'s, 'o> Desk<'s, 'o> {
             (Some(turn), _) => turn,
             (None, Some(size)) => {
                 let expected = prefix.extrapolate(size);
-                split::turn_of_training(expected, self.settings)
+                let held_out = prefix.extrapolate_held_out(size, &self.plan.held_out);
+                split::turn_of_training(expected, held_out, self.settings)
             }
             // Nothing to go by: this pass counts, the next one writes.
             (None, None) => 0,
@@ -200,12 +203,16 @@ impl<'s, 'o> Desk<'s, 'o> {
 
     fn stream(&mut self, judged: &Judged, base: u64, course: Course) -> Result<(), Error> {
         let fates = self.decide(judged, base, course.task)?;
-        let (seed, crowds) = (self.settings.seed, &self.plan.crowds);
-        let place = |group: u64| {
-            let aside = split::turn(group, seed) < course.train_from && !crowds.contains(&group);
-            (!aside).then_some(Place::Train)
+        let (seed, plan) = (self.settings.seed, self.plan);
+        let mut withheld = std::mem::take(&mut self.withheld);
+        let place = |kept: Kept| {
+            let drawn = split::turn(kept.group, seed) < course.train_from;
+            let trains = !drawn || plan.crowds.contains(&kept.group);
+            withheld.place(kept, trains, plan)
         };
-        self.write(judged, base, &fates, place)
+        let written = self.write(judged, base, &fates, place);
+        self.withheld = withheld;
+        written
     }
 
     /// Decides about everything that is held, knowing that it is all.
@@ -216,19 +223,22 @@ impl<'s, 'o> Desk<'s, 'o> {
         for Held { judged, base } in held {
             let fates = self.decide(judged, *base, task)?;
             asked.extend(judged.facts.iter().zip(&fates).filter_map(|(fact, fate)| {
-                let Fate::Kept(group) = fate else {
+                let Fate::Kept(kept) = fate else {
                     return None;
                 };
                 Some(split::Row {
-                    input: *group,
+                    input: kept.group,
                     bytes: fact.record,
+                    held_out: false,
                 })
             }));
             decided.push(fates);
         }
-        let mut places = split::plan(&asked, Total::default(), self.settings).into_iter();
+        let mut spots = self.withheld.spots(asked, self.settings).into_iter();
         for (Held { judged, base }, fates) in held.iter().zip(&decided) {
-            self.write(judged, *base, fates, |_| places.next())?;
+            self.write(judged, *base, fates, |_| {
+                spots.next().unwrap_or(Spot::ASIDE)
+            })?;
         }
         Ok(task)
     }
@@ -316,7 +326,12 @@ impl<'s, 'o> Desk<'s, 'o> {
             let fault = Fault::new(&rules::near_duplicate::RULE).saying(message);
             found.add_at(fault, severity, line);
         }
-        Ok(Fate::Kept(near.group))
+        let held_out = self.withheld.meet(near.group, fact.held_out);
+        Ok(Fate::Kept(Kept {
+            group: near.group,
+            held_out,
+            bytes: fact.record,
+        }))
     }
 
     /// Writes every row where it belongs; those that `place` knows no place for are kept aside.
@@ -325,9 +340,10 @@ impl<'s, 'o> Desk<'s, 'o> {
         judged: &Judged,
         base: u64,
         fates: &[Fate],
-        mut place: impl FnMut(u64) -> Option<Place>,
+        mut place: impl FnMut(Kept) -> Spot,
     ) -> Result<(), Error> {
         let mut run = Run::default();
+        let mut found = Ledger::new(self.settings.findings_max);
         let (mut record_start, mut note_start) = (0, 0);
         for (fact, fate) in judged.facts.iter().zip(fates) {
             let record_at = range(&mut record_start, fact.record);
@@ -341,26 +357,35 @@ impl<'s, 'o> Desk<'s, 'o> {
                     self.totals.rows.rejected += 1;
                     self.write_note(Part::Rejected, line, note, None)?;
                 }
-                Fate::Kept(group) => {
+                Fate::Kept(kept) => {
                     let record = judged.records.get(record_at.clone()).unwrap_or_default();
+                    let spot = place(*kept);
+                    spot.tell(line, self.settings, &mut found);
+                    if spot.place == Some(Place::Nowhere) {
+                        self.totals.rows.rejected += 1;
+                        self.write_note(Part::Rejected, line, withheld::NOTE, Some(record))?;
+                        continue;
+                    }
                     self.totals.keep(fact, line, record);
                     if fact.kind == Kind::Example && !note.is_empty() {
                         self.write_note(Part::Corrected, line, note, Some(record))?;
                     }
-                    match place(*group) {
-                        None => self.pool.add(Aside::of(fact, *group), record),
+                    let aside = Aside::of(fact, kept.group);
+                    match spot.place {
+                        None => self.pool.add(aside, record),
                         Some(place) => {
-                            self.totals.place(&Aside::of(fact, *group), place);
+                            self.totals.place(&aside, place);
                             run.add(place.part(), record_at, judged, &mut self.parts)?;
                         }
                     }
                 }
             }
         }
+        self.ledger.merge(&found, 0);
         run.end(judged, &mut self.parts)
     }
 
-    /// Writes a note, which lacks its line; with the `record` of a row that was repaired.
+    /// Writes a note, which lacks its line; with the `record` of a row where the note has one.
     fn write_note(
         &mut self,
         part: Part,
@@ -459,6 +484,7 @@ impl Totals {
             }
             Place::Validation => self.splits.validation += 1,
             Place::Eval => self.splits.eval += 1,
+            Place::Nowhere => {}
         }
     }
 }
@@ -517,6 +543,8 @@ struct Prefix {
     /// Bytes they and what is between them take in the dataset.
     raw: u64,
     labels: Labels,
+    /// Those among the examples that ask what an earlier version holds out.
+    held_out: u64,
 }
 
 impl Prefix {
@@ -527,6 +555,7 @@ impl Prefix {
             examples: Total::default(),
             raw: 0,
             labels: Labels::default(),
+            held_out: 0,
         };
         let mut seen = HashSet::new();
         for fact in held.iter().flat_map(|held| &held.judged.facts) {
@@ -535,6 +564,7 @@ impl Prefix {
                 continue;
             }
             prefix.examples.rows += 1;
+            prefix.held_out += u64::from(fact.held_out);
             prefix.examples.bytes += u64::from(fact.record);
             if fact.kind == Kind::Short {
                 prefix.labels.count(fact.output);
@@ -552,14 +582,21 @@ impl Prefix {
 
     /// What a dataset of `size` bytes comes to if it goes on like this.
     fn extrapolate(&self, size: u64) -> Total {
-        let scale = |part: u64| {
-            let whole = u128::from(part) * u128::from(size) / u128::from(self.raw.max(1));
-            u64::try_from(whole).unwrap_or(u64::MAX)
-        };
         Total {
-            rows: scale(self.examples.rows),
-            bytes: scale(self.examples.bytes),
+            rows: self.scale(self.examples.rows, size),
+            bytes: self.scale(self.examples.bytes, size),
         }
+    }
+
+    /// How many rows of a dataset of `size` bytes ask what is held out: of a dataset that grew,
+    /// mostly the first do, so never more than there are questions.
+    fn extrapolate_held_out(&self, size: u64, held_out: &HeldOut) -> u64 {
+        self.scale(self.held_out, size).min(held_out.rows())
+    }
+
+    fn scale(&self, part: u64, size: u64) -> u64 {
+        let whole = u128::from(part) * u128::from(size) / u128::from(self.raw.max(1));
+        u64::try_from(whole).unwrap_or(u64::MAX)
     }
 }
 
@@ -570,6 +607,7 @@ impl Place {
             Self::Train => Part::Train,
             Self::Validation => Part::Validation,
             Self::Eval => Part::Eval,
+            Self::Nowhere => Part::Rejected,
         }
     }
 }

@@ -8,11 +8,11 @@ use super::{
     memory::Memory,
 };
 use crate::{
-    Error, Plan, Report, Rows, Settings, Severity, Task, Tokens, Verdict,
+    Error, Plan, Report, Settings, Severity, Splits, Task, Tokens, Verdict,
     container::{Container, End},
     finding::Fault,
     rules::{self, Check, FileFacts},
-    split::{self, Place, Room},
+    split::{self, Decided, Place, Room},
     tokens,
 };
 
@@ -83,23 +83,32 @@ impl Desk<'_, '_> {
                 / u128::from(self.pool.bytes);
             return Ok(again(u64::try_from(turn).unwrap_or_default()));
         }
-        let asked = self.pool.to_split();
-        let places = split::plan(&asked, self.totals.train, self.settings);
+        let asked = self.pool.to_split(&self.withheld.groups);
+        let decided = Decided {
+            trained: self.totals.train,
+            left_out: self.withheld.left_out,
+        };
+        let places = split::plan(&asked, decided, self.settings);
         let aside = u64::try_from(asked.len()).unwrap_or(u64::MAX);
         let mean = all.bytes.checked_div(all.rows).unwrap_or_default();
         let room = Room::of(all.rows, self.settings).held(mean);
         if self.plan.draw_below.is_none() && aside * 2 < room {
-            return Ok(again(split::turn_of_training(all, self.settings)));
+            let held_out = asked.iter().filter(|row| row.held_out).count();
+            let held_out = u64::try_from(held_out).unwrap_or(u64::MAX);
+            let turn = split::turn_of_training(all, held_out, self.settings);
+            return Ok(again(turn));
         }
-        let to_train = asked
-            .iter()
-            .zip(&places)
-            .filter(|(_, place)| **place == Place::Train);
-        let crowds: Vec<u64> = to_train.map(|(row, _)| row.input).collect();
-        if !crowds.is_empty() {
+        let all_at = |wanted: Place| {
+            let rows = asked.iter().zip(&places);
+            let rows = rows.filter(move |(_, place)| **place == wanted);
+            rows.map(|(row, _)| row.input).collect::<Vec<u64>>()
+        };
+        let (crowds, left_out) = (all_at(Place::Train), all_at(Place::Nowhere));
+        if !crowds.is_empty() || !left_out.is_empty() {
             let mut plan = again(course.train_from);
             if let Some(plan) = &mut plan {
                 plan.crowds.extend(crowds);
+                plan.left_out.extend(left_out);
             }
             return Ok(plan);
         }
@@ -170,6 +179,13 @@ impl Desk<'_, '_> {
             let fault = Fault::new(&rules::empty_file::RULE);
             self.ledger.add_at(fault, Severity::Reject, 0);
         }
+        if totals.rows.kept > 0 && totals.splits.train == 0 {
+            // Of all parts but this one a few rows are taken; only rows held out leave it empty.
+            let fault = Fault::new(&rules::held_out_no_room::RULE);
+            let message = "earlier versions compare models with every question: none can train";
+            self.ledger
+                .add_at(fault.saying(message), Severity::Reject, 0);
+        }
         let severity = self.settings.severity(&rules::language_mismatch::RULE);
         let differing = totals.languages.tell(severity, self.settings.findings_max);
         self.ledger.merge(&differing, 0);
@@ -192,7 +208,7 @@ impl Desk<'_, '_> {
         let named = |(name, rows): (&&str, &u64)| ((*name).to_owned(), *rows);
         let codes = closed.codes.keys().map(String::as_str);
         let report = Report {
-            verdict: verdict(&totals.rows, codes, self.settings),
+            verdict: verdict(&totals.splits, codes, self.settings),
             container: end.container.name().to_owned(),
             compression: end.compression.name().to_owned(),
             encoding: end.encoding.name().to_owned(),
@@ -228,7 +244,7 @@ impl Desk<'_, '_> {
 
 /// Repairs and notes do not spoil a dataset; what was left out or wants a look does.
 fn verdict<'c>(
-    rows: &Rows,
+    splits: &Splits,
     mut codes: impl Iterator<Item = &'c str>,
     settings: &Settings,
 ) -> Verdict {
@@ -236,7 +252,7 @@ fn verdict<'c>(
         let rule = rules::rules().find(|rule| rule.code == code);
         rule.is_some_and(|rule| settings.severity(rule) <= Severity::Warn)
     };
-    if rows.kept == 0 {
+    if splits.train == 0 {
         Verdict::Unusable
     } else if codes.any(grave) {
         Verdict::Findings

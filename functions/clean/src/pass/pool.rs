@@ -1,5 +1,7 @@
 //! Rows that are kept aside until the end of a pass: for validation, and to compare models with.
 
+use std::collections::HashSet;
+
 use crate::split::{self, Place};
 
 /// Most bytes kept aside. Past this nothing is kept: another pass must draw fewer.
@@ -37,11 +39,12 @@ impl Pool {
         self.bytes > u64::try_from(BYTES_MAX).unwrap_or(u64::MAX)
     }
 
-    /// What is to be drawn from.
-    pub(super) fn to_split(&self) -> Vec<split::Row> {
+    /// What is to be drawn from, and what is `held_out` of it.
+    pub(super) fn to_split(&self, held_out: &HashSet<u64>) -> Vec<split::Row> {
         let row = |row: &Aside| split::Row {
             input: row.input,
             bytes: row.bytes,
+            held_out: held_out.contains(&row.input),
         };
         self.rows.iter().map(row).collect()
     }

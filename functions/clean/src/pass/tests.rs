@@ -44,8 +44,26 @@ pub(crate) fn clean_on(
     settings: &Settings,
     machine: Machine,
 ) -> (Cleaned, Memory, u32) {
+    clean_on_by(bytes, settings, machine, Plan::default())
+}
+
+/// Cleans `bytes`, beginning with `plan`.
+#[track_caller]
+pub(crate) fn clean_by(bytes: &[u8], settings: &Settings, plan: Plan) -> (Cleaned, Memory) {
+    let machine = Machine::with_threads(NonZero::new(2).unwrap());
+    let (cleaned, memory, _) = clean_on_by(bytes, settings, machine, plan);
+    (cleaned, memory)
+}
+
+/// Cleans `bytes` on a `machine`, beginning with `plan`; says how many passes it took.
+#[track_caller]
+pub(crate) fn clean_on_by(
+    bytes: &[u8],
+    settings: &Settings,
+    machine: Machine,
+    mut plan: Plan,
+) -> (Cleaned, Memory, u32) {
     let source = bytes.to_vec();
-    let mut plan = Plan::default();
     loop {
         let mut memory = Memory(Part::ALL.map(|part| (part, Vec::new())).into());
         let outcome = pass(

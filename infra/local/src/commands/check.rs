@@ -11,6 +11,7 @@ use shared::error::Chain;
 
 use crate::{
     cli::Outcome,
+    earlier::Earlier,
     limits::Limits,
     output,
     preflight::{self, Drops, Preflight, Price},
@@ -45,6 +46,8 @@ pub(crate) struct Args {
     /// Most findings listed one by one, in place of the recipe's; counts are never cut.
     #[arg(long, value_name = "N")]
     findings: Option<usize>,
+    #[command(flatten)]
+    earlier: Earlier,
     #[command(flatten)]
     limits: Limits,
     /// Lists every rule: what it does, what is wrong, what to do about it.
@@ -84,6 +87,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
             &screen,
             args.limits.machine(),
             args.findings,
+            &args.earlier,
         );
         (file.as_path(), look)
     });

@@ -9,8 +9,8 @@ use std::{
 };
 
 use clean::{
-    Cleaned, Crc32c, Machine, Outputs, Part, Plan, Provenance, Sample, Settings, Source, Verdict,
-    Written,
+    Cleaned, Crc32c, HeldOut, Machine, Outputs, Part, Plan, Provenance, Sample, Settings, Source,
+    Verdict, Written,
 };
 use serde::Serialize;
 use shared::recipe::Recipe;
@@ -19,6 +19,7 @@ use tempfile::NamedTempFile;
 use crate::{
     cli::Outcome,
     commands::check,
+    earlier::Earlier,
     limits::Limits,
     output,
     preflight::{Preflight, Subject},
@@ -32,8 +33,9 @@ Writes train.jsonl, validation.jsonl, eval.jsonl, rejected.jsonl, corrected.json
 card.md and manifest.json. Rows and report are the same bytes that the function makes of the same
 file and recipe.
 
-Example:
+Examples:
   lapidary clean rows.jsonl --out cleaned
+  lapidary clean more.jsonl --out friday --held-out monday
 
 Exit codes:
   0  every row can be trained on
@@ -51,6 +53,8 @@ pub(crate) struct Args {
     /// Writes into a directory that is not empty, over files of the same names.
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    earlier: Earlier,
     #[command(flatten)]
     limits: Limits,
 }
@@ -75,7 +79,7 @@ enum Error {
 /// Runs the command.
 #[expect(clippy::print_stderr, reason = "this is what a person reads")]
 pub(crate) fn run(args: &Args) -> Outcome {
-    let subject = match Subject::open(&args.file, args.recipe.as_deref()) {
+    let subject = match Subject::open(&args.file, args.recipe.as_deref(), &args.earlier) {
         Ok(subject) => subject,
         Err(error) => {
             eprintln!("error: {}", shared::error::Chain(&error));
@@ -83,8 +87,9 @@ pub(crate) fn run(args: &Args) -> Outcome {
         }
     };
     let out = Out::open(args)?;
+    let plan = Plan::holding_out(subject.held_out.clone());
     let (cleaned, sheets) = subject.read(&Screen::new(), |source, settings, progress| {
-        out.clean(source, settings, args.limits.machine(), progress)
+        out.clean(plan, source, settings, args.limits.machine(), progress)
     })?;
     let preflight = subject.came_to(cleaned);
     let usable = preflight.cleaned.report.verdict != Verdict::Unusable;
@@ -117,8 +122,26 @@ struct Manifest<'a> {
     template_version: Option<&'a str>,
     recipe: &'a Recipe,
     settings: &'a Settings,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_out: Option<Withheld>,
     parts: Option<&'a Written>,
     samples: &'a [Sample],
+}
+
+/// What earlier versions held out, without its text.
+#[derive(Serialize)]
+struct Withheld {
+    rows: u64,
+    digest: String,
+}
+
+impl Withheld {
+    fn of(held_out: &HeldOut) -> Option<Self> {
+        (!held_out.is_empty()).then(|| Self {
+            rows: held_out.rows(),
+            digest: held_out.digest(),
+        })
+    }
 }
 
 /// The directory that the files go to.
@@ -144,12 +167,12 @@ impl<'a> Out<'a> {
     /// Cleans `source` into files under passing names, in as many passes as it takes.
     fn clean(
         &self,
+        mut plan: Plan,
         source: &dyn Source,
         settings: &Settings,
         machine: Machine,
         progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<(Cleaned, Sheets), clean::Error> {
-        let mut plan = Plan::default();
         loop {
             let sheets = Sheets::new(self.path);
             let mut sheets = sheets.map_err(|source| clean::Error::Write {
@@ -174,6 +197,7 @@ impl<'a> Out<'a> {
             template_version: report.template_version.as_deref(),
             recipe: &preflight.recipe,
             settings: &preflight.settings,
+            held_out: Withheld::of(&preflight.held_out),
             parts: preflight.cleaned.written.as_ref(),
             samples: &preflight.cleaned.samples,
         };
@@ -285,6 +309,7 @@ mod tests {
             out: directory.join("out"),
             recipe: None,
             force,
+            earlier: Earlier::default(),
             limits: Limits::default(),
         }
     }
@@ -330,6 +355,36 @@ mod tests {
         assert_eq!(fs::read(directory.join("out/train.jsonl")).unwrap(), train);
         let card = fs::read_to_string(directory.join("out/card.md")).unwrap();
         assert!(card.starts_with("# rows.jsonl\n"), "{card}");
+    }
+
+    #[test]
+    fn what_an_earlier_version_holds_out_does_not_train() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path();
+        let read = |name: &str| fs::read_to_string(directory.join(name)).unwrap();
+        fs::write(directory.join("rows.jsonl"), rows(40)).unwrap();
+        run(&args(directory, false)).unwrap();
+        fs::rename(directory.join("out"), directory.join("first")).unwrap();
+        let eval = read("first/eval.jsonl");
+        fs::write(
+            directory.join("recipe.toml"),
+            "[clean]\nvalidation_percent = 0\nsystem_instruction = 'Be brief.'\n",
+        )
+        .unwrap();
+        fs::write(directory.join("rows.jsonl"), rows(4_000)).unwrap();
+        let second = Args {
+            earlier: Earlier::at(&[&directory.join("first")]),
+            ..args(directory, false)
+        };
+        run(&second).unwrap();
+        for row in eval.lines() {
+            let asked = row.split_once("\"contents\":").unwrap().1;
+            assert!(read("out/eval.jsonl").contains(asked));
+            assert!(!read("out/train.jsonl").contains(asked));
+        }
+        let manifest: serde_json::Value = serde_json::from_str(&read("out/manifest.json")).unwrap();
+        assert_eq!(manifest["held_out"]["rows"], 4);
+        assert!(!read("first/manifest.json").contains("held_out"));
     }
 
     #[test]

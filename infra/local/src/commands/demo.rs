@@ -14,6 +14,7 @@ use self::input::Input;
 use crate::{
     cli::Outcome,
     commands::{drop, up},
+    earlier::Earlier,
     output, preflight,
     process::LogLine,
     session::Session,
@@ -186,6 +187,7 @@ async fn close(
             &Screen::new(),
             clean::Machine::default(),
             None,
+            &Earlier::default(),
         ) {
             Ok(preflight) => format!("\n{}", clean::render(&preflight.cleaned.report)),
             Err(_) => String::new(),

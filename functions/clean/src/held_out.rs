@@ -1,0 +1,291 @@
+//! Questions that earlier versions of a dataset compare models with: nothing may train on them.
+//!
+//! A model tuned on a later version is compared with one of an earlier version by such questions.
+//! Had it learnt their answers, the comparison would be worth nothing.
+
+use std::{
+    collections::HashSet,
+    io::{self, BufRead, Read as _},
+};
+
+use xxhash_rust::xxh3::Xxh3Default;
+
+use crate::{
+    Identity, Settings,
+    example::{Example, Part, Role},
+    formats,
+    gemini::{self, Frame},
+    json::{Text, Value, parse},
+    template::Template,
+};
+
+/// Most questions held out. Versions hold out some hundred each; a million is 20 MB of memory, and
+/// far more than anybody compares models with.
+const QUESTIONS_MAX: usize = 1_000_000;
+
+/// Longest row that is read. The cleaner takes rows of 8 MiB; what it writes can be longer, but not
+/// by so much.
+const ROW_BYTES_MAX: u64 = 32 << 20;
+
+/// Questions that may not be trained on.
+///
+/// A question is known again in any format, and with another system instruction or template put
+/// around it by a recipe. It is not known again once a recipe takes other personal data out of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HeldOut {
+    /// As they were written, and without what a recipe put around them.
+    questions: HashSet<u64>,
+    rows: u64,
+}
+
+/// What came of reading rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HeldRows {
+    /// Lines that are rows.
+    pub read: u64,
+    /// Lines that are no row of a format known.
+    pub unread: u64,
+}
+
+impl HeldOut {
+    /// Whether nothing is held out.
+    pub fn is_empty(&self) -> bool {
+        self.questions.is_empty()
+    }
+
+    /// How many rows it is made of.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// What tells it from others: equal where the same questions are held out, in any order.
+    pub fn digest(&self) -> String {
+        let mut questions: Vec<u64> = self.questions.iter().copied().collect();
+        questions.sort_unstable();
+        let mut digest = Xxh3Default::new();
+        for question in questions {
+            digest.update(&question.to_le_bytes());
+        }
+        format!("{:032x}", digest.digest128())
+    }
+
+    /// Holds out the questions of all rows of `lines`, around which `settings` may have put a
+    /// system instruction and a template.
+    ///
+    /// # Errors
+    /// Where `lines` cannot be read, or hold more questions than anybody compares models with.
+    pub fn read(&mut self, mut lines: impl BufRead, settings: &Settings) -> io::Result<HeldRows> {
+        let around = Around::of(settings);
+        let mut rows = HeldRows::default();
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            let length = lines
+                .by_ref()
+                .take(ROW_BYTES_MAX)
+                .read_until(b'\n', &mut line)?;
+            if length == 0 {
+                return Ok(rows);
+            }
+            if line.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            if self.add(&line, &around) {
+                rows.read += 1;
+            } else {
+                rows.unread += 1;
+            }
+            if self.questions.len() > QUESTIONS_MAX {
+                return Err(io::Error::new(
+                    io::ErrorKind::FileTooLarge,
+                    format!("there are more than {QUESTIONS_MAX} questions to hold out"),
+                ));
+            }
+        }
+    }
+
+    /// Whether `example`, which asks `question` in `frame`, asks what is held out.
+    pub(crate) fn holds(&self, question: u64, example: &Example<'_>, frame: Frame<'_>) -> bool {
+        if self.questions.is_empty() {
+            return false;
+        }
+        let is_framed = frame.system.is_some() || frame.template.is_some();
+        self.questions.contains(&question)
+            || is_framed && self.questions.contains(&question_of(example))
+    }
+
+    /// Holds out the question of a row; whether it is one.
+    fn add(&mut self, row: &[u8], around: &Around) -> bool {
+        let Ok(text) = simdutf8::compat::from_utf8(row) else {
+            return false;
+        };
+        let Ok(parsed) = parse(text) else {
+            return false;
+        };
+        let Value::Object(object) = parsed.node.value else {
+            return false;
+        };
+        let Ok((_, mut example)) = formats::read(object, &mut Vec::new(), false) else {
+            return false;
+        };
+        self.rows += 1;
+        self.questions.insert(question_of(&example));
+        let system = around.take_system(&mut example);
+        if system.is_some() {
+            self.questions.insert(question_of(&example));
+        }
+        if around.take_template(&mut example) {
+            self.questions.insert(question_of(&example));
+            if system.is_some() {
+                example.system = system;
+                self.questions.insert(question_of(&example));
+            }
+        }
+        true
+    }
+}
+
+/// Identifies what `example` asks as it stands.
+fn question_of(example: &Example<'_>) -> u64 {
+    let mut record = Vec::new();
+    let shape = gemini::write(example, Frame::default(), &mut record);
+    Identity::of_record(&record, shape.answer).question
+}
+
+/// What a recipe put around questions.
+struct Around {
+    system: Option<Text<'static>>,
+    template: Option<Template>,
+}
+
+impl Around {
+    fn of(settings: &Settings) -> Self {
+        let template = settings.template.as_deref();
+        let system = settings.system_instruction.as_deref().map(str::trim);
+        Self {
+            system: system.filter(|text| !text.is_empty()).map(Text::of),
+            template: template.and_then(|text| Template::of(text).ok()),
+        }
+    }
+
+    /// Takes the recipe's system instruction away, if it is that.
+    fn take_system<'a>(&self, example: &mut Example<'a>) -> Option<Text<'a>> {
+        let own = example.system.as_ref()?.escaped();
+        let is_ours = self.system.as_ref().map(Text::escaped) == Some(own);
+        if is_ours { example.system.take() } else { None }
+    }
+
+    /// Takes the template away; whether the question was in it. A row can look so by chance: then
+    /// one more question is held out, which nobody asks.
+    fn take_template(&self, example: &mut Example<'_>) -> bool {
+        let Some(template) = self.template.as_ref() else {
+            return false;
+        };
+        if !Template::fits(example) {
+            return false;
+        }
+        let turn = example.turns.iter_mut().find(|t| t.role == Role::User);
+        let Some(parts) = turn.map(|turn| &mut turn.parts) else {
+            return false;
+        };
+        let (before, after) = (template.before.escaped(), template.after.escaped());
+        let starts =
+            matches!(parts.first(), Some(Part::Text(text)) if text.escaped().starts_with(before));
+        let ends =
+            matches!(parts.last(), Some(Part::Text(text)) if text.escaped().ends_with(after));
+        if !starts || !ends {
+            return false;
+        }
+        if let Some(Part::Text(text)) = parts.first_mut() {
+            text.replace(std::iter::once((0..before.len(), "")));
+        }
+        if let Some(Part::Text(text)) = parts.last_mut() {
+            let end = text.escaped().len();
+            text.replace(std::iter::once((end.saturating_sub(after.len())..end, "")));
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Part as OutPart,
+        pass::tests::{Memory, clean},
+    };
+
+    const ROW: &str = r#"{"input":"Is \"it\" 5?","output":"It is five"}"#;
+
+    fn settings(table: &str) -> Settings {
+        toml::from_str(table).unwrap()
+    }
+
+    fn held(rows: &[u8], settings: &Settings) -> HeldOut {
+        let mut held = HeldOut::default();
+        let read = held.read(rows, settings).unwrap();
+        assert_eq!(read.unread, 0);
+        held
+    }
+
+    /// Whether a row cleaned by `before` is known again in the row cleaned by `after`.
+    #[track_caller]
+    fn check(before: &str, after: &str, row: &str) {
+        let whole = "eval_rows = 0\nvalidation_percent = 0\n";
+        let [before, after] = [before, after].map(|table| settings(&format!("{whole}{table}")));
+        let (_, Memory(parts)) = clean(ROW.as_bytes(), &before);
+        let held = held(&parts[&OutPart::Train], &before);
+        let plan = crate::Plan::holding_out(held);
+        let (cleaned, _) = crate::pass::tests::clean_by(row.as_bytes(), &after, plan);
+        assert_eq!(
+            cleaned.report.codes.get("held_out_no_room"),
+            Some(&1),
+            "{before:?} {after:?}"
+        );
+    }
+
+    #[test]
+    fn a_question_is_known_again_whatever_recipes_put_around_it() {
+        let tables = [
+            "",
+            "system_instruction = 'Be brief.'",
+            "system_instruction = 'Be long.'",
+            "template = 'Say: {input}'",
+            "template = '{input} \"\\n'",
+            "system_instruction = 'Be brief.'\ntemplate = 'Q: {input} A:'",
+        ];
+        for before in tables {
+            for after in tables {
+                check(before, after, ROW);
+                check(
+                    before,
+                    after,
+                    r#"{"completion":"Another answer here","prompt":"Is \"it\" 5? "}"#,
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_rows_own_system_instruction_is_part_of_what_is_asked() {
+        let rows =
+            b"{\"system\":\"Be brief.\",\"input\":\"a\",\"output\":\"one two three\"}\n\nno row\n";
+        let mut held = HeldOut::default();
+        let read = held.read(rows.as_slice(), &Settings::default());
+        assert_eq!(read.unwrap(), HeldRows { read: 1, unread: 1 });
+        assert_eq!((held.rows(), held.questions.len()), (1, 1));
+        let ours = settings("system_instruction = ' Be brief. '");
+        held.read(rows.as_slice(), &ours).unwrap();
+        assert_eq!(held.questions.len(), 2);
+    }
+
+    #[test]
+    fn a_digest_is_of_the_questions_in_any_order() {
+        let rows = |order: [u8; 2]| {
+            let row = |n: u8| format!("{{\"input\":\"q{n}\",\"output\":\"one two three\"}}\n");
+            held(order.map(row).concat().as_bytes(), &Settings::default()).digest()
+        };
+        assert_eq!(rows([1, 2]), rows([2, 1]));
+        assert_ne!(rows([1, 2]), rows([1, 3]));
+    }
+}
