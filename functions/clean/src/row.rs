@@ -138,6 +138,7 @@ impl<'s> Judge<'s> {
                 let shape = gemini::write(&example, frame, &mut judged.records);
                 let record = judged.records.get(start..).unwrap_or_default();
                 self.weigh(&example, record, &shape.from(start), &mut fact);
+                fact.held_out = self.plan.held_out.holds(fact.input, &example, frame);
                 let row = Row {
                     example: &example,
                     tokens: fact.tokens_input.saturating_add(fact.tokens_output),
@@ -205,7 +206,6 @@ impl<'s> Judge<'s> {
         let identity = Identity::of_record(record, shape.answer.clone());
         fact.input = identity.question;
         fact.output = identity.answer;
-        fact.held_out = self.plan.held_out.holds(identity.question, example, frame);
         fact.system = example.system.is_some() || self.system.is_some();
         let languages = self.languages.as_ref();
         fact.language = languages.and_then(|languages| languages.of(example));
