@@ -233,6 +233,11 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
     RULES.iter().copied()
 }
 
+/// The rule of a code.
+pub(crate) fn of_code(code: &str) -> Option<&'static Rule> {
+    rules().find(|rule| rule.code == code)
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use std::collections::BTreeSet;
@@ -277,7 +282,7 @@ pub(crate) mod tests {
     pub(crate) fn check_bytes(row: &[u8], codes: &[&str]) {
         let report = report_on_bytes(row);
         let about_rows = |code: &&str| {
-            let rule = rules().find(|rule| rule.code == *code).unwrap();
+            let rule = of_code(code).unwrap();
             !matches!(rule.check, Check::File(_)) && rule.code != "unreadable_file"
         };
         let found: Vec<&str> = report

@@ -241,7 +241,7 @@ impl Preflight {
     /// What tuning on it would cost.
     pub(crate) fn price(&self) -> Price {
         let tune = &self.recipe.tune;
-        let tokens = self.cleaned.report.tokens.billable_per_epoch;
+        let tokens = self.cleaned.report.tokens.billable();
         let training_tokens = tokens.saturating_mul(u64::from(tune.epochs));
         Price {
             base_model: tune.base_model.clone(),
