@@ -9,7 +9,7 @@ use std::{
 use clean::{Cleaned, HeldOut, Machine, Plan, Settings, Severity};
 use serde::Serialize;
 use shared::{
-    price::prices,
+    price::{Minutes, prices},
     recipe::{self, InvalidRecipe, Recipe},
 };
 
@@ -108,6 +108,8 @@ pub(crate) struct Price {
     pub(crate) usd: Option<f64>,
     /// What the recipe allows.
     pub(crate) budget_usd: f64,
+    /// How long such jobs usually take once they run.
+    pub(crate) minutes: Minutes,
     /// The day of the price list.
     pub(crate) as_of: String,
 }
@@ -249,6 +251,7 @@ impl Preflight {
             training_tokens,
             usd: prices().training_usd(&tune.base_model, training_tokens),
             budget_usd: tune.budget_usd,
+            minutes: prices().tuning_minutes,
             as_of: prices().as_of.clone(),
         }
     }
