@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The list that this build carries.
 static PRICES: LazyLock<Prices> = LazyLock::new(|| {
@@ -20,8 +20,19 @@ pub struct Prices {
     pub as_of: String,
     /// Factor on a base model's token prices when its tuned model answers, by rule of the service.
     pub tuned_factor: f64,
+    /// How long tuning jobs usually take once they run.
+    pub tuning_minutes: Minutes,
     /// Models by id.
     pub models: BTreeMap<String, ModelPrice>,
+}
+
+/// A stretch of time, from and to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Minutes {
+    /// Rarely less.
+    pub least: u32,
+    /// Rarely more.
+    pub most: u32,
 }
 
 /// The prices of one model, in US dollars for a million tokens.

@@ -32,6 +32,16 @@ pub(crate) struct Shape {
     pub(crate) tokens_output: u32,
 }
 
+impl Shape {
+    /// The same, in a record that starts at `start`.
+    pub(crate) fn from(self, start: usize) -> Self {
+        Self {
+            answer: self.answer.start - start..self.answer.end - start,
+            ..self
+        }
+    }
+}
+
 /// Appends `example` to `out`, in `frame`: equal examples in equal frames are equal bytes.
 pub(crate) fn write(example: &Example<'_>, frame: Frame<'_>, out: &mut Vec<u8>) -> Shape {
     let template = frame.template.filter(|_| Template::fits(example));

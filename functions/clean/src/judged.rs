@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use data_encoding::BASE64;
-use serde::Serialize;
 use whatlang::Lang;
 
 use crate::{
     batch::Lines,
     container::{Body, Head},
     finding::Fault,
+    json::{self, Text},
     pass::Ledger,
     scan::sketch::Sketch,
 };
@@ -98,49 +98,39 @@ impl Judged {
         self.guess = "";
     }
 
-    /// Notes why a row is left out, or what was repaired in it; how long the note is. No `bytes`
-    /// are given of a row that holds what must not be written down.
+    /// Notes why a row is left out, or what was repaired in it, and its original bytes; how long the
+    /// note is.
+    ///
+    /// No `bytes` are given of a row that holds what a recipe redacts or rejects as personal or
+    /// secret: what is to leave the dataset must not stay in a file beside it. Only the length is
+    /// noted.
     pub(crate) fn note(&mut self, codes: &[&'static str], head: Head, bytes: Option<&[u8]>) -> u32 {
-        let start = self.notes.len();
-        let note = Note::new(codes, head, bytes);
-        // A vector takes every write, and the note has nothing that JSON has not.
-        let _written: Result<(), _> = serde_json::to_writer(&mut self.notes, &note);
-        self.notes.push(b'\n');
-        u32::try_from(self.notes.len() - start).unwrap_or(u32::MAX)
-    }
-}
-
-/// A row that is not kept as it was: its original bytes, and why.
-///
-/// Of a row that holds what a recipe redacts or rejects as personal or secret only the length is
-/// noted: what is to leave the dataset must not stay in a file beside it.
-#[derive(Serialize)]
-struct Note<'n> {
-    codes: &'n [&'static str],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    raw: Option<&'n str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    raw_base64: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bytes: Option<u64>,
-}
-
-impl<'n> Note<'n> {
-    fn new(codes: &'n [&'static str], head: Head, bytes: Option<&'n [u8]>) -> Self {
-        let text = bytes.map(|bytes| (bytes, std::str::from_utf8(bytes)));
-        let (raw, raw_base64, length) = match (head.body, text) {
-            (Body::TooLong, _) | (_, None) => (None, None, Some(head.length)),
-            (Body::Whole | Body::Last | Body::Cut, Some((_, Ok(text)))) => (Some(text), None, None),
-            (Body::Whole | Body::Last | Body::Cut, Some((bytes, Err(_)))) => {
-                (None, Some(BASE64.encode(bytes)), None)
-            }
-        };
-        Self {
-            codes,
-            raw,
-            raw_base64,
-            bytes: length,
+        let (start, out) = (self.notes.len(), &mut self.notes);
+        out.extend_from_slice(b"{\"codes\":[");
+        for (index, code) in codes.iter().enumerate() {
+            out.extend_from_slice(if index == 0 { b"\"" } else { b",\"" });
+            out.extend_from_slice(code.as_bytes());
+            out.push(b'"');
         }
+        out.push(b']');
+        let text = bytes.map(|bytes| (bytes, std::str::from_utf8(bytes)));
+        match (head.body, text) {
+            (Body::TooLong, _) | (_, None) => {
+                out.extend_from_slice(b",\"bytes\":");
+                out.extend_from_slice(head.length.to_string().as_bytes());
+            }
+            (Body::Whole | Body::Last | Body::Cut, Some((_, Ok(text)))) => {
+                out.extend_from_slice(b",\"raw\":");
+                json::write_text(&Text::of(text), out);
+            }
+            (Body::Whole | Body::Last | Body::Cut, Some((bytes, Err(_)))) => {
+                out.extend_from_slice(b",\"raw_base64\":\"");
+                out.extend_from_slice(BASE64.encode(bytes).as_bytes());
+                out.push(b'"');
+            }
+        }
+        out.extend_from_slice(b"}\n");
+        u32::try_from(self.notes.len() - start).unwrap_or(u32::MAX)
     }
 }
 

@@ -38,6 +38,7 @@ mod judged;
 mod row;
 mod rules;
 mod scan;
+mod signs;
 mod split;
 mod template;
 mod tokens;

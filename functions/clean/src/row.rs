@@ -10,12 +10,13 @@ use crate::{
     example::Example,
     finding::Fault,
     formats::{self, Format, columns::Columns, contents, preference},
-    gemini::{self, Frame},
+    gemini::{self, Frame, Shape},
     identity::Identity,
     json::{Object, Text, Value, parse},
     judged::{self, Fact, Judged, Kind},
     rules::{self, RowCheck, short_output::is_short},
     scan::{Search, language::Languages, sketch::Sketch},
+    signs::Signs,
     template::Template,
 };
 
@@ -26,7 +27,7 @@ pub(crate) struct Judge<'s> {
     layout: Layout,
     system: Option<Text<'static>>,
     /// What is looked for in each row.
-    checks: Vec<RowCheck>,
+    checks: Vec<(Option<Signs>, RowCheck)>,
     /// What is searched for in each text.
     search: Option<Search>,
     languages: Option<Languages>,
@@ -49,12 +50,22 @@ struct Quoted<'q> {
     secret: bool,
 }
 
+/// A row that some format takes.
+struct Converted<'a> {
+    format: &'static Format,
+    example: Example<'a>,
+    /// What the texts of the row hold, those that nobody reads included.
+    signs: Signs,
+}
+
 /// What a rule sees of a row.
 pub(crate) struct Row<'r, 'a> {
     /// The row in Gemini's terms.
     pub(crate) example: &'r Example<'a>,
     /// Estimated tokens of the whole row.
     pub(crate) tokens: u32,
+    /// What kinds of bytes its texts hold.
+    pub(crate) signs: Signs,
 }
 
 impl<'s> Judge<'s> {
@@ -114,13 +125,29 @@ impl<'s> Judge<'s> {
         let mut secret = false;
         let start = judged.records.len();
         let example = match self.convert(head.body, bytes, &mut faults) {
-            Ok((format, mut example)) => {
+            Ok(Converted {
+                format,
+                mut example,
+                signs,
+            }) => {
                 if let Some(search) = &self.search {
                     secret = search.row(&mut example, &mut faults);
                 }
                 *judged.formats.entry(format.name).or_default() += 1;
                 let frame = self.frame(format);
-                self.example(&example, frame, &mut fact, &mut faults, &mut judged.records);
+                let shape = gemini::write(&example, frame, &mut judged.records);
+                let record = judged.records.get(start..).unwrap_or_default();
+                self.weigh(&example, record, &shape.from(start), &mut fact);
+                fact.held_out = self.plan.held_out.holds(fact.input, &example, frame);
+                let row = Row {
+                    example: &example,
+                    tokens: fact.tokens_input.saturating_add(fact.tokens_output),
+                    signs,
+                };
+                self.check(&row, &mut faults);
+                faults.extend(self.plan.contradiction(fact.input));
+                judged.records.push(b'\n');
+                fact.record = u32::try_from(judged.records.len() - start).unwrap_or(u32::MAX);
                 Some(example)
             }
             Err(fault) => {
@@ -174,42 +201,30 @@ impl<'s> Judge<'s> {
         }
     }
 
-    /// Writes the record of an example, and looks at it.
-    fn example(
-        &self,
-        example: &Example<'_>,
-        frame: Frame<'_>,
-        fact: &mut Fact,
-        faults: &mut Vec<Fault>,
-        records: &mut Vec<u8>,
-    ) {
-        let start = records.len();
-        let shape = gemini::write(example, frame, records);
-        let answer = shape.answer.start - start..shape.answer.end - start;
-        let identity = Identity::of_record(records.get(start..).unwrap_or_default(), answer);
+    /// Notes what is to be known of an example whose `record` is of this shape.
+    fn weigh(&self, example: &Example<'_>, record: &[u8], shape: &Shape, fact: &mut Fact) {
+        let identity = Identity::of_record(record, shape.answer.clone());
         fact.input = identity.question;
         fact.output = identity.answer;
-        fact.held_out = self.plan.held_out.holds(identity.question, example, frame);
         fact.system = example.system.is_some() || self.system.is_some();
-        fact.language = self
-            .languages
-            .as_ref()
-            .and_then(|languages| languages.of(example));
+        let languages = self.languages.as_ref();
+        fact.language = languages.and_then(|languages| languages.of(example));
         fact.tokens_input = shape.tokens_input;
         fact.tokens_output = shape.tokens_output;
-        let row = Row {
-            example,
-            tokens: shape.tokens_input.saturating_add(shape.tokens_output),
-        };
-        faults.extend(self.checks.iter().filter_map(|check| check(&row)));
-        faults.extend(self.plan.contradiction(fact.input));
-        records.push(b'\n');
-        fact.record = u32::try_from(records.len() - start).unwrap_or(u32::MAX);
         fact.kind = if is_short(example, self.settings.output_words_min) {
             Kind::Short
         } else {
             Kind::Example
         };
+    }
+
+    /// Looks for whatever rules look for.
+    fn check(&self, row: &Row<'_, '_>, faults: &mut Vec<Fault>) {
+        for (signs, check) in &self.checks {
+            if signs.is_none_or(|signs| row.signs.has_any(signs)) {
+                faults.extend(check(row));
+            }
+        }
     }
 
     fn note(&self, judged: &mut Judged, codes: &[&'static str], row: Quoted<'_>) -> u32 {
@@ -246,20 +261,25 @@ impl<'s> Judge<'s> {
         body: Body,
         bytes: &'a [u8],
         faults: &mut Vec<Fault>,
-    ) -> Result<(&'static Format, Example<'a>), Fault> {
+    ) -> Result<Converted<'a>, Fault> {
         check_body(&self.layout, body)?;
         let text = simdutf8::compat::from_utf8(bytes).map_err(|error| {
             let at = u32::try_from(error.valid_up_to()).unwrap_or(u32::MAX);
             Fault::new(&rules::invalid_utf8::RULE).at(at)
         })?;
-        let row = match &self.layout {
+        let (row, signs) = match &self.layout {
             Layout::Json => read_json(body, text, faults)?,
-            Layout::Csv(header) => header.read(text, faults)?,
+            Layout::Csv(header) => (header.read(text, faults)?, Signs::ALL),
         };
-        match &self.columns {
+        let (format, example) = match &self.columns {
             Some(columns) => columns.read(row, faults),
             None => formats::read(row, faults, self.unknown_keys),
-        }
+        }?;
+        Ok(Converted {
+            format,
+            example,
+            signs,
+        })
     }
 }
 
@@ -279,8 +299,12 @@ fn check_body(layout: &Layout, body: Body) -> Result<(), Fault> {
     }
 }
 
-/// The object that a row of JSON is.
-fn read_json<'a>(body: Body, text: &'a str, faults: &mut Vec<Fault>) -> Result<Object<'a>, Fault> {
+/// The object that a row of JSON is, and what its texts hold.
+fn read_json<'a>(
+    body: Body,
+    text: &'a str,
+    faults: &mut Vec<Fault>,
+) -> Result<(Object<'a>, Signs), Fault> {
     let parsed = parse(text).map_err(|fault| {
         if body == Body::Last {
             let message = format!("{}; the file may be cut off here", fault.message);
@@ -296,5 +320,5 @@ fn read_json<'a>(body: Body, text: &'a str, faults: &mut Vec<Fault>) -> Result<O
     if let Some(at) = parsed.repeats.first() {
         faults.push(Fault::new(&rules::duplicate_keys::RULE).at(*at));
     }
-    Ok(row)
+    Ok((row, parsed.signs))
 }

@@ -69,7 +69,7 @@ pub(crate) mod unsupported_content;
 pub(crate) mod wrong_turn_order;
 pub(crate) mod wrong_type;
 
-use crate::{Scan, Settings, Severity, Task, finding::Fault, row::Row};
+use crate::{Scan, Settings, Severity, Task, finding::Fault, row::Row, signs::Signs};
 
 /// One thing that can be wrong.
 #[derive(Debug)]
@@ -96,6 +96,8 @@ pub(crate) enum Check {
     Read,
     /// On the row in Gemini's terms.
     Row(RowCheck),
+    /// The same, where its texts hold any of these signs.
+    Text(Signs, RowCheck),
     /// Where rows are compared with each other.
     Rows,
     /// On what is known of the whole file at the end; says what is wrong.
@@ -112,7 +114,7 @@ impl Rule {
     pub fn scan(&self) -> Option<Scan> {
         match self.check {
             Check::Scan(scan) => Some(scan),
-            Check::Read | Check::Row(_) | Check::Rows | Check::File(_) => None,
+            Check::Read | Check::Row(_) | Check::Text(..) | Check::Rows | Check::File(_) => None,
         }
     }
 
@@ -214,13 +216,16 @@ static RULES: &[&Rule] = &[
     &over_service_limits::RULE,
 ];
 
-/// The checks of a row that `settings` have any use for.
-pub(crate) fn row_checks(settings: &Settings) -> Vec<RowCheck> {
+/// The checks of a row that `settings` have any use for, and the signs without which they find
+/// nothing.
+pub(crate) fn row_checks(settings: &Settings) -> Vec<(Option<Signs>, RowCheck)> {
+    let on = |rule: &&Rule| settings.severity(rule) != Severity::Off;
     let check = |rule: &'static Rule| match rule.check {
-        Check::Row(check) if settings.severity(rule) != Severity::Off => Some(check),
-        Check::Row(_) | Check::Read | Check::Rows | Check::File(_) | Check::Scan(_) => None,
+        Check::Row(check) => Some((None, check)),
+        Check::Text(signs, check) => Some((Some(signs), check)),
+        Check::Read | Check::Rows | Check::File(_) | Check::Scan(_) => None,
     };
-    rules().filter_map(check).collect()
+    rules().filter(on).filter_map(check).collect()
 }
 
 /// Every rule, in the order in which a row meets them.
@@ -228,12 +233,24 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
     RULES.iter().copied()
 }
 
+/// The rule of a code.
+pub(crate) fn of_code(code: &str) -> Option<&'static Rule> {
+    rules().find(|rule| rule.code == code)
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use std::collections::BTreeSet;
 
+    use proptest::prelude::*;
+    use serde_json::json;
+
     use super::*;
-    use crate::{Machine, Report, Settings, survey};
+    use crate::{
+        Machine, Report, Settings, formats,
+        json::{Value, parse},
+        survey,
+    };
 
     /// What is found in `bytes` by `settings`.
     #[track_caller]
@@ -265,7 +282,7 @@ pub(crate) mod tests {
     pub(crate) fn check_bytes(row: &[u8], codes: &[&str]) {
         let report = report_on_bytes(row);
         let about_rows = |code: &&str| {
-            let rule = rules().find(|rule| rule.code == *code).unwrap();
+            let rule = of_code(code).unwrap();
             !matches!(rule.check, Check::File(_)) && rule.code != "unreadable_file"
         };
         let found: Vec<&str> = report
@@ -318,6 +335,70 @@ pub(crate) mod tests {
             (report.rows.kept, report.verdict),
             (4, crate::Verdict::Clean)
         );
+    }
+
+    proptest! {
+        #[test]
+        fn a_rule_finds_nothing_where_its_signs_are_missing(
+            pieces in prop::collection::vec(prop::sample::select(SPICES), 1..6),
+            as_ascii: bool,
+        ) {
+            let text = json!(pieces.join(" word ")).to_string();
+            let text = if as_ascii { to_ascii(&text) } else { text };
+            let row = format!("{{\"input\":\"a\",\"output\":{text}}}");
+            let parsed = parse(&row).unwrap();
+            let Value::Object(object) = parsed.node.value else {
+                unreachable!();
+            };
+            let (_, example) = formats::read(object, &mut Vec::new(), false).unwrap();
+            let row = Row { example: &example, tokens: 0, signs: parsed.signs };
+            for rule in rules() {
+                if let Check::Text(signs, check) = rule.check
+                    && check(&row).is_some()
+                {
+                    prop_assert!(row.signs.has_any(signs), "{}: {text}", rule.code);
+                }
+            }
+        }
+    }
+
+    /// What some rule looks for, and what only looks like it.
+    const SPICES: &[&str] = &[
+        "{{name}}",
+        "{first_name}",
+        "<YOUR_KEY>",
+        "[INST]",
+        "### Response:",
+        "<|im_start|>",
+        "`a`",
+        "\u{1b}[0m",
+        "\u{7f}",
+        "\u{85}",
+        "\u{8}",
+        "cafÃ©",
+        "donâ€™t",
+        "ï»¿",
+        "\u{fffd}",
+        "né",
+        "你好",
+        "\\n\n\t\"",
+        "plain",
+    ];
+
+    /// The same JSON, every character beyond ASCII and every sign of markup escaped.
+    fn to_ascii(json: &str) -> String {
+        let mut units = [0; 2];
+        let mut escaped = String::new();
+        for c in json.chars() {
+            if c.is_ascii() && !"{[<#`".contains(c) {
+                escaped.push(c);
+                continue;
+            }
+            for unit in c.encode_utf16(&mut units) {
+                escaped.extend(["\\u", &format!("{unit:04x}")]);
+            }
+        }
+        escaped
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Error, Rule,
     formats::columns::Columns,
-    rules::{rules, train_eval_leak},
+    rules::{self, train_eval_leak},
     template::Template,
 };
 
@@ -138,7 +138,7 @@ impl Settings {
         let template = self.template.as_deref().map(Template::of);
         faults.extend(template.and_then(Result::err));
         for (code, severity) in &self.severities {
-            match rules().find(|rule| rule.code == code) {
+            match rules::of_code(code) {
                 None => faults.push(format!("no rule is called `{code}`")),
                 Some(rule) if *severity == Severity::Repair && !rule.repairs() => {
                     faults.push(format!("rule `{code}` has no repair"));

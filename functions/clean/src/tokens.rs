@@ -6,7 +6,7 @@
 //! prose comes to about one token per four characters, the figure Google gives
 //! (ai.google.dev, "Understand and count tokens").
 
-use wide::u8x16;
+use fearless_simd::{Level, dispatch, prelude::*, u8x64};
 
 /// Letters of a word, on average over a text, that its first token covers.
 const LETTERS_IN_FIRST_TOKEN: u32 = 6;
@@ -28,11 +28,8 @@ const SAMPLE_BYTES: usize = 256;
 /// Blocks of which one is counted.
 const SAMPLE_ONE_IN: usize = 4;
 
-/// Bytes looked at together, a lane each.
-const LANES: usize = 16;
-
-/// Steps after which lanes of eight bits are summed up: a step adds at most two to a lane.
-const STEPS_MAX: usize = 127;
+/// Bytes looked at together: a bit of a word each.
+const BLOCK: usize = 64;
 
 /// How the estimate is made, for reports.
 pub(crate) const METHOD: &str =
@@ -40,16 +37,25 @@ pub(crate) const METHOD: &str =
 
 /// Estimated tokens of a text as it is written in JSON; depends on nothing but its bytes.
 pub(crate) fn estimate(escaped: &[u8]) -> u32 {
+    dispatch!(Level::new(), simd => estimate_by(simd, escaped))
+}
+
+#[expect(
+    clippy::inline_always,
+    reason = "only so it is made for each processor"
+)]
+#[inline(always)]
+fn estimate_by<S: Simd>(simd: S, escaped: &[u8]) -> u32 {
     let (whole, long) = escaped.split_at(escaped.len().min(COUNTED_BYTES));
-    let counted = count(whole).tokens();
+    let counted = count(simd, whole).tokens();
     if long.is_empty() {
         return counted;
     }
     let mut sampled = Counts::default();
     let mut bytes = 0;
-    for block in long.chunks(SAMPLE_BYTES).step_by(SAMPLE_ONE_IN) {
-        sampled.add_counts(&count(block));
-        bytes += block.len();
+    for sample in long.chunks(SAMPLE_BYTES).step_by(SAMPLE_ONE_IN) {
+        sampled.add(&count(simd, sample));
+        bytes += sample.len();
     }
     let scaled = u64::from(sampled.tokens()) * u64::try_from(long.len()).unwrap_or(u64::MAX)
         / u64::try_from(bytes).unwrap_or(u64::MAX).max(1);
@@ -57,31 +63,26 @@ pub(crate) fn estimate(escaped: &[u8]) -> u32 {
 }
 
 /// Counts all of `escaped`.
-fn count(escaped: &[u8]) -> Counts {
+#[expect(
+    clippy::inline_always,
+    reason = "only so it is made for each processor"
+)]
+#[inline(always)]
+fn count<S: Simd>(simd: S, escaped: &[u8]) -> Counts {
     let mut counts = Counts::default();
-    // Every byte is looked at with the two before it; before the first there are blanks.
-    let mut start = [b' '; LANES + 2];
-    let (head, rest) = escaped.split_at(escaped.len().min(LANES));
-    copy(start.get_mut(2..), head);
-    counts.add(&start);
+    let mut before = Before::default();
+    let (whole, rest) = escaped.as_chunks::<BLOCK>();
+    for block in whole {
+        counts.add_block(simd, block, &mut before);
+    }
     if !rest.is_empty() {
-        let steps = escaped.get(LANES - 2..).unwrap_or_default();
-        let whole = rest.len() / LANES;
-        counts.add_all(steps, whole);
-        let mut end = [b' '; LANES + 2];
-        copy(
-            Some(&mut end),
-            steps.get(whole * LANES..).unwrap_or_default(),
-        );
-        counts.add(&end);
+        let mut block = [b' '; BLOCK];
+        if let Some(start) = block.get_mut(..rest.len()) {
+            start.copy_from_slice(rest);
+        }
+        counts.add_block(simd, &block, &mut before);
     }
     counts
-}
-
-fn copy(into: Option<&mut [u8]>, from: &[u8]) {
-    for (place, byte) in into.into_iter().flatten().zip(from) {
-        *place = *byte;
-    }
 }
 
 /// What is counted in a text.
@@ -95,13 +96,11 @@ struct Counts {
     wide: u32,
 }
 
-/// The same, lane by lane.
+/// What the last byte of the block before is, at the first bit.
 #[derive(Default)]
-struct Lanes {
-    tokens: u8x16,
-    letters: u8x16,
-    words: u8x16,
-    wide: u8x16,
+struct Before {
+    backslash: u64,
+    letter: u64,
 }
 
 impl Counts {
@@ -115,88 +114,43 @@ impl Counts {
         self.tokens + self.words + long / LETTERS_PER_TOKEN + wide
     }
 
-    fn add_counts(&mut self, other: &Self) {
+    fn add(&mut self, other: &Self) {
         self.tokens += other.tokens;
         self.letters += other.letters;
         self.words += other.words;
         self.wide += other.wide;
     }
 
-    /// Counts `steps` times as many bytes as there are lanes; the two before them come first.
-    fn add_all(&mut self, mut bytes: &[u8], steps: usize) {
-        let mut left = steps;
-        while left > 0 {
-            let some = left.min(STEPS_MAX);
-            let mut lanes = Lanes::default();
-            for _ in 0..some {
-                let Some(step) = bytes.first_chunk() else {
-                    break;
-                };
-                lanes.add(step);
-                bytes = bytes.get(LANES..).unwrap_or_default();
-            }
-            self.sum(&lanes);
-            left -= some;
+    #[expect(
+        clippy::inline_always,
+        reason = "only so it is made for each processor"
+    )]
+    #[inline(always)]
+    fn add_block<S: Simd>(&mut self, simd: S, block: &[u8; BLOCK], before: &mut Before) {
+        let bytes = u8x64::from_slice(simd, block);
+        let letters = ((bytes | 0x20) - b'a').simd_le(b'z' - b'a').to_bitmask();
+        let visible = (bytes - b'!').simd_le(b'~' - b'!') & !bytes.simd_eq(b'"');
+        // The letter of an escape belongs to its backslash, which counts as a mark; a quote does
+        // not count, since it has a backslash before it.
+        let backslash = bytes.simd_eq(b'\\').to_bitmask();
+        let letter = letters & !(backslash << 1 | before.backslash);
+        let first_letter = letter & !(letter << 1 | before.letter);
+        self.letters += letter.count_ones();
+        self.words += first_letter.count_ones();
+        self.tokens += (visible.to_bitmask() & !letters).count_ones();
+        // In most scripts of the West, most blocks have no such bytes.
+        let lead = bytes.simd_ge(0xC0).to_bitmask();
+        if lead != 0 {
+            let three_or_more = bytes.simd_ge(0xE0).to_bitmask();
+            let four = bytes.simd_ge(0xF0).to_bitmask();
+            self.tokens += three_or_more.count_ones() + four.count_ones();
+            self.wide += (lead & !three_or_more).count_ones();
         }
-    }
-
-    fn add(&mut self, step: &[u8; LANES + 2]) {
-        let mut lanes = Lanes::default();
-        lanes.add(step);
-        self.sum(&lanes);
-    }
-
-    fn sum(&mut self, lanes: &Lanes) {
-        let sum = |lanes: u8x16| {
-            lanes
-                .to_array()
-                .iter()
-                .map(|lane| u32::from(*lane))
-                .sum::<u32>()
+        *before = Before {
+            backslash: backslash >> (BLOCK - 1),
+            letter: letter >> (BLOCK - 1),
         };
-        self.tokens += sum(lanes.tokens);
-        self.letters += sum(lanes.letters);
-        self.words += sum(lanes.words);
-        self.wide += sum(lanes.wide);
     }
-}
-
-impl Lanes {
-    fn add(&mut self, step: &[u8; LANES + 2]) {
-        let [_, _, here @ ..] = step;
-        let [_, before @ .., _] = step;
-        let [before_that @ .., _, _] = step;
-        let (here, before) = (u8x16::new(*here), u8x16::new(*before));
-        // Where a comparison holds, a lane is 255: to subtract that is to add one. The letter of
-        // an escape belongs to its backslash, which counts as a mark; a quote does not count,
-        // since it has a backslash before it.
-        let backslash = u8x16::splat(b'\\');
-        let escaped = before.simd_eq(backslash);
-        let escaped_before = u8x16::new(*before_that).simd_eq(backslash);
-        let letters = is_letter(here);
-        let letter = letters & !escaped;
-        let letter_before = is_letter(before) & !escaped_before;
-        let visible = is_within(here, b'!', 0x7E) & !here.simd_eq(u8x16::splat(b'"'));
-        self.letters -= letter;
-        self.words -= letter & !letter_before;
-        self.tokens -= visible & !letters;
-        // In most scripts of the West, most steps have no such bytes.
-        let high = u8x16::splat(0x80);
-        if here.max(high).simd_eq(here).to_bitmask() != 0 {
-            self.tokens -= is_within(here, 0xE0, 0xFF);
-            self.tokens -= is_within(here, 0xF0, 0xFF);
-            self.wide -= is_within(here, 0xC0, 0xDF);
-        }
-    }
-}
-
-fn is_letter(bytes: u8x16) -> u8x16 {
-    is_within(bytes | u8x16::splat(0x20), b'a', b'z')
-}
-
-fn is_within(bytes: u8x16, first: u8, last: u8) -> u8x16 {
-    let offset = bytes - u8x16::splat(first);
-    offset.min(u8x16::splat(last - first)).simd_eq(offset)
 }
 
 #[cfg(test)]
@@ -236,10 +190,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn lanes_count_as_a_plain_loop_does(text in r#"[a-z]{0,9}[ -~é我😀\n\"]{0,90}"#, times in 1_usize..40) {
+        fn blocks_count_as_a_plain_loop_does(text in r#"[a-z]{0,9}[ -~é我😀\n\"]{0,90}"#, times in 1_usize..40) {
             let text = Text::of(&text.repeat(times));
             let escaped = text.escaped().as_bytes();
-            prop_assert_eq!(count(escaped).tokens(), plain_count(escaped));
+            let counts = dispatch!(Level::new(), simd => count(simd, escaped));
+            prop_assert_eq!(counts.tokens(), plain_count(escaped));
         }
     }
 

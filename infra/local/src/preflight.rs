@@ -9,7 +9,7 @@ use std::{
 use clean::{Cleaned, HeldOut, Machine, Plan, Settings, Severity};
 use serde::Serialize;
 use shared::{
-    price::prices,
+    price::{Minutes, prices},
     recipe::{self, InvalidRecipe, Recipe},
 };
 
@@ -108,6 +108,8 @@ pub(crate) struct Price {
     pub(crate) usd: Option<f64>,
     /// What the recipe allows.
     pub(crate) budget_usd: f64,
+    /// How long such jobs usually take once they run.
+    pub(crate) minutes: Minutes,
     /// The day of the price list.
     pub(crate) as_of: String,
 }
@@ -241,7 +243,7 @@ impl Preflight {
     /// What tuning on it would cost.
     pub(crate) fn price(&self) -> Price {
         let tune = &self.recipe.tune;
-        let tokens = self.cleaned.report.tokens.billable_per_epoch;
+        let tokens = self.cleaned.report.tokens.billable();
         let training_tokens = tokens.saturating_mul(u64::from(tune.epochs));
         Price {
             base_model: tune.base_model.clone(),
@@ -249,6 +251,7 @@ impl Preflight {
             training_tokens,
             usd: prices().training_usd(&tune.base_model, training_tokens),
             budget_usd: tune.budget_usd,
+            minutes: prices().tuning_minutes,
             as_of: prices().as_of.clone(),
         }
     }

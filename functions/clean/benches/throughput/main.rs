@@ -34,7 +34,7 @@ struct Args {
     #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// Where the dataset and the outputs go; a directory in memory takes the disk out of it.
-    #[arg(long, default_value = "target/bench")]
+    #[arg(long, default_value = env!("CARGO_TARGET_TMPDIR"))]
     dir: PathBuf,
     /// A Python that has orjson and xxhash.
     #[arg(long, default_value = "python3")]

@@ -2,10 +2,11 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use super::{DEPTH_MAX, Node, Object, Text, Value, scan::Marks, text::push_escaped};
+use super::{DEPTH_MAX, Node, Object, Text, Value, scan::Scan, text::push_escaped};
 use crate::{
     finding::Fault,
     rules::{self, Rule},
+    signs::Signs,
 };
 
 /// Members up to which repeats are looked for pair by pair; beyond, by hashing.
@@ -18,6 +19,8 @@ pub(crate) struct Parsed<'a> {
     pub(crate) node: Node<'a>,
     /// Where a key was written that its object had already.
     pub(crate) repeats: Vec<u32>,
+    /// What its texts hold.
+    pub(crate) signs: Signs,
 }
 
 /// Reads `text`, which is one JSON value and blanks around it.
@@ -30,8 +33,9 @@ pub(crate) fn parse(text: &str) -> Result<Parsed<'_>, Fault> {
     let mut parser = Parser {
         text,
         at: 0,
-        marks: Marks::new(text.as_bytes()),
+        scan: Scan::of(text),
         repeats: Vec::new(),
+        signs: Signs::default(),
     };
     let node = parser.value(0)?;
     parser.blanks();
@@ -39,6 +43,7 @@ pub(crate) fn parse(text: &str) -> Result<Parsed<'_>, Fault> {
         None => Ok(Parsed {
             node,
             repeats: parser.repeats,
+            signs: parser.signs,
         }),
         Some(b'{') => Err(parser.fault("a second JSON value on the same line")),
         Some(_) => Err(parser.fault("text after the end of the JSON value")),
@@ -48,8 +53,9 @@ pub(crate) fn parse(text: &str) -> Result<Parsed<'_>, Fault> {
 struct Parser<'a> {
     text: &'a str,
     at: usize,
-    marks: Marks<'a>,
+    scan: Scan,
     repeats: Vec<u32>,
+    signs: Signs,
 }
 
 impl<'a> Parser<'a> {
@@ -143,7 +149,7 @@ impl<'a> Parser<'a> {
         // Only where the row escapes in another way than we do.
         let mut rewritten: Option<String> = None;
         loop {
-            let Some(mark) = self.marks.next(self.at) else {
+            let Some(mark) = self.scan.mark(self.at) else {
                 self.at = opened;
                 return Err(self.fault("a text that is never closed"));
             };
@@ -153,10 +159,13 @@ impl<'a> Parser<'a> {
                 Some(b'\\') if self.is_short_escape() => self.at += 2,
                 Some(b'\\') => {
                     let char = self.escape()?;
+                    self.signs |= Signs::of_char(char);
                     if rewritten.is_none() && self.is_written_so(mark, char) {
                         continue;
                     }
-                    let text = rewritten.get_or_insert_default();
+                    // Longer than needed, and for as long as the row is looked at.
+                    let length = self.text.len() - start;
+                    let text = rewritten.get_or_insert_with(|| String::with_capacity(length));
                     text.push_str(self.text.get(start..mark).unwrap_or_default());
                     push_escaped(char, text);
                     start = self.at;
@@ -168,6 +177,7 @@ impl<'a> Parser<'a> {
                 }
             }
         }
+        self.signs |= self.scan.signs(opened + 1..self.at);
         let rest = self.text.get(start..self.at).unwrap_or_default();
         self.at += 1;
         Ok(match rewritten {
@@ -179,13 +189,10 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// Whether an escape of two bytes starts here that is written as we do.
+    /// Whether one of the usual escapes of two bytes starts here, which is written as we do.
     fn is_short_escape(&self) -> bool {
         let escaped = self.text.as_bytes().get(self.at + 1);
-        matches!(
-            escaped,
-            Some(b'n' | b'"' | b'\\' | b't' | b'r' | b'b' | b'f')
-        )
+        matches!(escaped, Some(b'n' | b'"' | b'\\' | b't' | b'r'))
     }
 
     /// Whether the escape from `start` to here is how we would escape `char`.
@@ -241,9 +248,11 @@ impl<'a> Parser<'a> {
 
     fn hex(&mut self, start: usize) -> Result<u32, Fault> {
         let digits = self.text.as_bytes().get(self.at..self.at + 4);
-        let digit =
-            |code: Option<u32>, byte: &u8| Some(code? << 4 | char::from(*byte).to_digit(16)?);
-        let code = digits.and_then(|digits| digits.iter().fold(Some(0), digit));
+        let code = digits.and_then(|digits| {
+            let add = |code: u32, byte: &u8| code << 4 | hex_digit(*byte);
+            let code = digits.iter().fold(0, add);
+            (code < NO_DIGIT).then_some(code)
+        });
         if let Some(code) = code {
             self.at += 4;
             return Ok(code);
@@ -353,6 +362,29 @@ impl<'a> Parser<'a> {
         const RULE: &Rule = &rules::invalid_json::RULE;
         Fault::new(RULE).at(offset(self.at)).saying(message)
     }
+}
+
+/// What stands for a byte that is no hexadecimal digit: too large for four that are.
+const NO_DIGIT: u32 = 0x1_0000;
+
+/// The value of a hexadecimal digit. Rows escaped down to ASCII are made of them.
+fn hex_digit(byte: u8) -> u32 {
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "it is all done while this is compiled"
+    )]
+    const DIGITS: [u32; 256] = {
+        let mut digits = [NO_DIGIT; 256];
+        let mut value = 0;
+        while value < 16 {
+            let lower = b"0123456789abcdef"[value as usize];
+            digits[lower as usize] = value;
+            digits[lower.to_ascii_uppercase() as usize] = value;
+            value += 1;
+        }
+        digits
+    };
+    DIGITS.get(usize::from(byte)).copied().unwrap_or(NO_DIGIT)
 }
 
 /// Rows end at `LINE_MAX_BYTES`, so an offset always fits.

@@ -258,7 +258,7 @@ fn verdict<'c>(
     settings: &Settings,
 ) -> Verdict {
     let grave = |code: &str| {
-        let rule = rules::rules().find(|rule| rule.code == code);
+        let rule = rules::of_code(code);
         rule.is_some_and(|rule| settings.severity(rule) <= Severity::Warn)
     };
     if splits.train == 0 {

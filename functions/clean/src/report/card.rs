@@ -189,7 +189,7 @@ fn write_findings(report: &Report, settings: &Settings, out: &mut String) -> std
         .collect();
     lines.sort_by_key(|line| (line.severity, u64::MAX - line.count));
     for line in lines {
-        let rule = rules().find(|rule| rule.code == line.code);
+        let rule = rules::of_code(line.code);
         let done = match rule.map_or(line.severity, |rule| settings.severity(rule)) {
             Severity::Reject => "left out",
             Severity::Warn => "kept: look at it",

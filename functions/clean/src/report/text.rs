@@ -112,7 +112,7 @@ fn write_parts(report: &Report, out: &mut String) -> std::fmt::Result {
     )?;
     writeln!(out, "{}", line("input", &report.tokens.input))?;
     writeln!(out, "{}", line("output", &report.tokens.output))?;
-    let billable = group(report.tokens.billable_per_epoch);
+    let billable = group(report.tokens.billable());
     writeln!(
         out,
         "  training bills about {billable} tokens for each epoch"
@@ -163,7 +163,7 @@ impl<'r> Line<'r> {
     pub(super) fn of(report: &Report, code: &'r str, count: u64) -> Self {
         // What was done is on the findings; a code never listed has only its rule's word.
         let listed = report.findings.iter().find(|finding| finding.code == code);
-        let ruled = rules().find(|rule| rule.code == code);
+        let ruled = rules::of_code(code);
         let severity = listed
             .map(|finding| finding.severity)
             .or(ruled.map(|rule| rule.severity));

@@ -3,7 +3,7 @@
 use memchr::memchr3_iter;
 
 use super::{Check, Rule};
-use crate::{Severity, finding::Fault, json::Text, row::Row};
+use crate::{Severity, finding::Fault, json::Text, row::Row, signs::Signs};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -12,7 +12,7 @@ pub(crate) static RULE: Rule = Rule {
     binding: false,
     doc: "a marker of some prompt template is part of the text",
     fix: "take the marker away: Gemini marks the turns itself, and a tuned model would learn to print it",
-    check: Check::Row(check),
+    check: Check::Text(Signs::MARKUP, check),
 };
 
 /// Markers of templates, in lower case; each starts with `<`, `[` or `#`.

@@ -3,7 +3,7 @@
 use memchr::memchr2_iter;
 
 use super::{Check, Rule};
-use crate::{Severity, finding::Fault, row::Row};
+use crate::{Severity, finding::Fault, row::Row, signs::Signs};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -12,7 +12,7 @@ pub(crate) static RULE: Rule = Rule {
     binding: false,
     doc: "a text was read in the wrong encoding: `Ã©` for `é`, `â€™` for `’`, or `\u{FFFD}`",
     fix: "export again, reading and writing as UTF-8; what is `\u{FFFD}` by now is lost",
-    check: Check::Row(check),
+    check: Check::Text(Signs::MOJIBAKE, check),
 };
 
 /// What UTF-8 becomes that is read as Latin-1 or Windows-1252 and written as UTF-8 again; each
@@ -42,9 +42,6 @@ fn check(row: &Row<'_, '_>) -> Option<Fault> {
 /// What is wrong with the encoding of `text`.
 fn find(text: &str) -> Option<&'static str> {
     let bytes = text.as_bytes();
-    if bytes.is_ascii() {
-        return None;
-    }
     memchr2_iter(0xC3, 0xEF, bytes).find_map(|at| {
         let rest = bytes.get(at..)?;
         if rest.starts_with("\u{FFFD}".as_bytes()) {

@@ -3,7 +3,7 @@
 use memchr::memchr2_iter;
 
 use super::{Check, Rule};
-use crate::{Severity, finding::Fault, json::Text, row::Row};
+use crate::{Severity, finding::Fault, json::Text, row::Row, signs::Signs};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -12,7 +12,7 @@ pub(crate) static RULE: Rule = Rule {
     binding: false,
     doc: "a placeholder was never filled in",
     fix: "fill the template in before exporting",
-    check: Check::Row(check),
+    check: Check::Text(Signs::MARKUP, check),
 };
 
 /// Names that templates in single braces have; others need an underscore to be told from sets

@@ -1,6 +1,9 @@
 //! The answer refuses.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, Anchored, Input, MatchKind, StartKind};
+use memchr::memmem::Finder;
 
 use super::{Check, Rule};
 use crate::{Severity, example::Role, finding::Fault, json::Text, row::Row};
@@ -147,70 +150,52 @@ fn check(row: &Row<'_, '_>) -> Option<Fault> {
 /// Whether an answer refuses.
 fn refuses(text: &Text<'_>) -> bool {
     let head = head(text.escaped());
-    let begins = |with: &[&str]| with.iter().any(|with| starts_with(head, with));
-    // Nearly all answers are told by their first letter.
-    let suspicious = matches!(
-        head.as_bytes().first(),
-        Some(
-            b'I' | b'i'
-                | b'S'
-                | b's'
-                | b'U'
-                | b'u'
-                | b'L'
-                | b'l'
-                | b'J'
-                | b'j'
-                | b'E'
-                | b'e'
-                | b'T'
-                | b't'
-                | b'D'
-                | b'd'
-                | b'M'
-                | b'm'
-                | b'H'
-                | b'h'
-                | b'N'
-                | b'n'
-                | 0xC3..
-        )
-    );
-    if suspicious && begins(APOLOGIES) {
-        return holds(head, REFUSING);
+    // Nearly all answers are told by these two, neither of which looks at a byte twice.
+    let begins = Input::new(head).anchored(Anchored::Yes);
+    if let Some(found) = BEGINNINGS.find(begins) {
+        let is_sorry = found.pattern().as_usize() < BEGINNINGS_SORRY;
+        return holds(head, if is_sorry { REFUSING } else { REFUSED });
     }
-    if suspicious && begins(UNABLE) {
-        return holds(head, REFUSED);
-    }
-    let speaks = memmem::find(head.as_bytes(), b"n AI").is_some()
-        || memmem::find(head.as_bytes(), b"anguage model").is_some();
+    let speaks = SPEAKING
+        .iter()
+        .any(|word| word.find(head.as_bytes()).is_some());
     speaks && holds(head, SELVES)
+}
+
+/// Ways to write an [apology](APOLOGIES): as it is, with a first letter that is a capital, shouted.
+/// Of ASCII the automaton knows all capitals by itself.
+const WAYS: [fn(&str) -> String; 3] = [str::to_owned, capitalised, str::to_uppercase];
+
+/// Beginnings up to here are apologies; others are inabilities.
+const BEGINNINGS_SORRY: usize = APOLOGIES.len() * WAYS.len();
+
+/// How answers begin that may refuse.
+static BEGINNINGS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let begins = APOLOGIES.iter().chain(UNABLE);
+    let written = begins.flat_map(|begin| WAYS.map(|way| way(begin)));
+    let automaton = AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .match_kind(MatchKind::LeftmostFirst)
+        .start_kind(StartKind::Anchored)
+        .build(written);
+    #[expect(clippy::expect_used, reason = "some hundred short words")]
+    automaton.expect("the words make an automaton")
+});
+
+/// What is part of all [`SELVES`], but for capitals that nobody writes otherwise.
+static SPEAKING: LazyLock<[Finder<'static>; 2]> =
+    LazyLock::new(|| [Finder::new("n AI"), Finder::new("anguage model")]);
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(chars).collect()
 }
 
 /// The first bytes of a text, cut between characters.
 fn head(text: &str) -> &str {
     let end = text.floor_char_boundary(HEAD_BYTES);
     text.get(..end).unwrap_or(text)
-}
-
-fn starts_with(text: &str, lower: &str) -> bool {
-    let (bytes, wanted) = (text.as_bytes(), lower.as_bytes());
-    let (Some(first), Some(wanted_first)) = (bytes.first(), wanted.first()) else {
-        return false;
-    };
-    if first.is_ascii() && first.to_ascii_lowercase() != *wanted_first {
-        return false;
-    }
-    let head = bytes.get(..wanted.len());
-    head.is_some_and(|head| is_lower(head, lower))
-}
-
-/// Whether `text` is `lower`, capitals aside; `désolé` and `извините` begin with capitals that
-/// are no ASCII.
-fn is_lower(text: &[u8], lower: &str) -> bool {
-    text.eq_ignore_ascii_case(lower.as_bytes())
-        || (!text.is_ascii()
-            && std::str::from_utf8(text).is_ok_and(|text| text.to_lowercase() == lower))
 }
 
 fn holds(head: &str, any: &[&str]) -> bool {
@@ -262,12 +247,18 @@ mod tests {
     }
 
     #[test]
-    fn every_beginning_passes_the_first_letter() {
+    fn every_beginning_is_known_in_capitals_too() {
         for begin in APOLOGIES {
-            assert!(refuses(&Text::of(&format!("{begin} cannot"))), "{begin}");
+            for way in WAYS {
+                let text = format!("{} cannot", way(begin));
+                assert!(refuses(&Text::of(&text)), "{text}");
+            }
         }
         for begin in UNABLE {
-            assert!(refuses(&Text::of(&format!("{begin} help"))), "{begin}");
+            for way in WAYS {
+                let text = format!("{} help", way(begin));
+                assert!(refuses(&Text::of(&text)), "{text}");
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The answer ends in a loop.
 
-use memchr::memmem;
+use memchr::memrchr_iter;
 
 use super::{Check, Rule};
 use crate::{
@@ -32,7 +32,7 @@ const PIECE_BYTES_MAX: usize = 240;
 /// Bytes at the end by which an earlier time is recognised.
 const NEEDLE_BYTES: usize = 16;
 
-/// Fewest letters of a piece: lines, zeros and tables are drawn by repeating.
+/// Fewest letters in the last bytes: lines, zeros and tables are drawn by repeating.
 const LETTERS_MIN: usize = 3;
 
 fn check(row: &Row<'_, '_>) -> Option<Fault> {
@@ -56,28 +56,34 @@ fn count(bytes: &[u8]) -> Option<usize> {
     if bytes.len() < LOOP_BYTES_MIN {
         return None;
     }
-    let needle = bytes.get(needle_at..)?;
-    let window = bytes.get(needle_at.saturating_sub(PIECE_BYTES_MAX)..bytes.len() - 1)?;
-    let before = memmem::find_iter(window, needle).last()?;
-    let period = window.len() + 1 - NEEDLE_BYTES - before;
+    let (earlier, needle) = bytes.split_at_checked(needle_at)?;
+    // An earlier time may overlap with the last one, all but its last byte.
+    let window = bytes.get(earlier.len().saturating_sub(PIECE_BYTES_MAX)..bytes.len() - 1)?;
+    let ends = memrchr_iter(*needle.last()?, window);
+    let said = |end: usize| {
+        window
+            .get(..=end)
+            .is_some_and(|said| said.ends_with(needle))
+    };
+    let period = window.len() - ends.into_iter().find(|end| said(*end))?;
     let piece = bytes.get(bytes.len() - period..)?;
     let times = bytes
         .rchunks_exact(period)
         .take_while(|chunk| *chunk == piece)
         .count();
     let is_loop = times >= TIMES_MIN && times * period >= LOOP_BYTES_MIN;
-    (is_loop && letters(piece) >= LETTERS_MIN).then_some(times)
+    (is_loop && letters(needle) >= LETTERS_MIN).then_some(times)
 }
 
-/// Letters of a piece; those of escapes are none.
-fn letters(piece: &[u8]) -> usize {
+/// Letters of a text; those of escapes are none.
+fn letters(text: &[u8]) -> usize {
     let mut escaped = false;
     let is_letter = |byte: &&u8| {
         let letter = !escaped && (byte.is_ascii_alphabetic() || !byte.is_ascii());
         escaped = !escaped && **byte == b'\\';
         letter
     };
-    piece.iter().filter(is_letter).count()
+    text.iter().filter(is_letter).count()
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The answer seems cut off.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::{Check, Rule};
 use crate::{
@@ -8,6 +10,7 @@ use crate::{
     example::{Part, Role},
     finding::Fault,
     row::Row,
+    signs::Signs,
 };
 
 /// The rule.
@@ -32,7 +35,7 @@ const NEVER_LAST: &[&str] = &[
 ];
 
 /// The marks around a block of code.
-const FENCE: &[u8] = b"```";
+static FENCE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("```"));
 
 fn check(row: &Row<'_, '_>) -> Option<Fault> {
     let turns = row.example.turns.iter();
@@ -40,16 +43,17 @@ fn check(row: &Row<'_, '_>) -> Option<Fault> {
     let Some(Part::Text(text)) = turn.parts.last() else {
         return None;
     };
-    let message = find(text.escaped())?;
+    let may_have_code = row.signs.has_any(Signs::BACKTICK);
+    let message = find(text.escaped(), may_have_code)?;
     Some(Fault::new(&RULE).within(Some(turn.place)).saying(message))
 }
 
-/// How the answer breaks off.
-fn find(escaped: &str) -> Option<&'static str> {
+/// How the answer breaks off, which may have blocks of code.
+fn find(escaped: &str, may_have_code: bool) -> Option<&'static str> {
     if escaped.len() < ANSWER_BYTES_MIN {
         return None;
     }
-    if has_open_fence(escaped.as_bytes()) {
+    if may_have_code && has_open_fence(escaped.as_bytes()) {
         return Some("the answer opens a block of code and never closes it");
     }
     match escaped.as_bytes() {
@@ -66,7 +70,7 @@ fn find(escaped: &str) -> Option<&'static str> {
 /// Whether an odd number of fences is there, of three backticks or more.
 fn has_open_fence(bytes: &[u8]) -> bool {
     let (mut open, mut rest) = (false, bytes);
-    while let Some(at) = memmem::find(rest, FENCE) {
+    while let Some(at) = FENCE.find(rest) {
         open = !open;
         let fence = rest.get(at..).unwrap_or_default();
         let after = fence.iter().position(|byte| *byte != b'`');
@@ -109,8 +113,8 @@ mod tests {
             ("```\\na\\n```\\n```b", true),
         ] {
             let text = format!("An answer that is long enough: {end}");
-            assert_eq!(find(&text).is_some(), told, "{end}");
+            assert_eq!(find(&text, true).is_some(), told, "{end}");
         }
-        assert_eq!(find("and the"), None);
+        assert_eq!(find("and the", true), None);
     }
 }

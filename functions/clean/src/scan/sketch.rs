@@ -4,6 +4,10 @@
 //! with empty bins filled from others (Shrivastava, 2017): the share of bins that two sketches have
 //! in common estimates the share of runs that two rows have in common.
 
+use std::ops::Range;
+
+use fearless_simd::{Level, dispatch, prelude::*, u8x64};
+
 use crate::{example::Example, json::Text};
 
 /// Bins of a sketch.
@@ -16,8 +20,8 @@ const BANDS: usize = 10;
 /// Bins of a band.
 const BAND_BINS: usize = 6;
 
-/// Hashes of each run: short rows fill more bins so.
-const ROUNDS: [u64; 2] = [0x9E37_79B9_7F4A_7C15, 0xC2B2_AE3D_27D4_EB4F];
+/// Bytes looked at together: a bit of a word each.
+const BLOCK: usize = 64;
 
 /// Fewest runs of words that can be said to be nearly the same as others: in fewer, one word makes
 /// all the difference.
@@ -92,40 +96,53 @@ impl Default for Runs {
 impl Runs {
     /// Takes the words of `text`, capitals and marks aside.
     fn add(&mut self, text: &Text<'_>) {
-        let mut word = 0_u64;
-        let mut skip = false;
-        for byte in text.escaped().bytes() {
-            if std::mem::take(&mut skip) {
-                // The letter of an escape.
-                continue;
-            }
-            match byte {
-                b'a'..=b'z' | b'0'..=b'9' | 0x80..0xE3 => word = grow(word, byte),
-                b'A'..=b'Z' => word = grow(word, byte | 0x20),
-                // A script without blanks: every character is a word.
-                0xE3.. => {
-                    self.end(std::mem::take(&mut word));
-                    word = grow(word, byte);
-                }
-                _ => {
-                    skip = byte == b'\\';
-                    self.end(std::mem::take(&mut word));
-                }
-            }
-        }
-        self.end(word);
+        let bytes = text.escaped().as_bytes();
+        dispatch!(Level::new(), simd => self.add_by(simd, bytes));
     }
 
-    fn end(&mut self, word: u64) {
-        if word == 0 {
-            return;
+    #[expect(
+        clippy::inline_always,
+        reason = "only so it is made for each processor"
+    )]
+    #[inline(always)]
+    fn add_by<S: Simd>(&mut self, simd: S, bytes: &[u8]) {
+        let mut before = Before::default();
+        let mut open = 0;
+        let (whole, rest) = bytes.as_chunks::<BLOCK>();
+        let mut last = [b' '; BLOCK];
+        if let Some(begin) = last.get_mut(..rest.len()) {
+            begin.copy_from_slice(rest);
         }
+        // After the last block there is a blank, and so every word ends.
+        let blocks = whole.iter().chain([&last, &[b' '; BLOCK]]);
+        for (block, base) in blocks.zip((0..).step_by(BLOCK)) {
+            let (mut starts, mut ends) = edges(simd, block, &mut before);
+            // There are as many ends as starts, but for the words that go on into another block.
+            while ends != 0 {
+                // At most 63.
+                let end = ends.trailing_zeros();
+                let start = starts.trailing_zeros();
+                if start < end {
+                    open = base + start as usize;
+                    starts &= starts - 1;
+                }
+                self.end(hash(bytes, open..base + end as usize));
+                ends &= ends - 1;
+            }
+            if starts != 0 {
+                open = base + starts.trailing_zeros() as usize;
+            }
+        }
+    }
+
+    /// Takes a word that is over, and with it the run that it ends.
+    fn end(&mut self, word: u64) {
         let (first, second) = self.before;
         self.before = (second, word);
         self.count += 1;
         let run = first.rotate_left(21) ^ second.rotate_left(42) ^ word;
-        for round in ROUNDS {
-            let [hash, ..] = halves(mix(run ^ round));
+        // Two draws for each run: short rows fill more bins so.
+        for hash in halves(mix(run)) {
             let bin = usize::try_from(hash >> 26).unwrap_or_default();
             if let Some(least) = self.bins.get_mut(bin) {
                 *least = hash.rotate_left(6).min(*least);
@@ -172,9 +189,70 @@ impl Runs {
     }
 }
 
-fn grow(word: u64, byte: u8) -> u64 {
-    // One more than the byte, so that a word is never nothing.
-    (word.rotate_left(5) ^ (u64::from(byte) + 1)).wrapping_mul(0x517C_C1B7_2722_0A95) | 1
+/// What the last byte of the block before is, at the first bit.
+#[derive(Default)]
+struct Before {
+    backslash: u64,
+    word: u64,
+}
+
+/// Where words start in `block`, and before which bytes they end.
+#[expect(
+    clippy::inline_always,
+    reason = "only so it is made for each processor"
+)]
+#[inline(always)]
+fn edges<S: Simd>(simd: S, block: &[u8; BLOCK], before: &mut Before) -> (u64, u64) {
+    let bytes = u8x64::from_slice(simd, block);
+    let letters = ((bytes | 0x20) - b'a').simd_le(b'z' - b'a').to_bitmask();
+    let digits = (bytes - b'0').simd_le(9).to_bitmask();
+    let high = bytes.simd_ge(0x80).to_bitmask();
+    let backslash = bytes.simd_eq(b'\\').to_bitmask();
+    // From here on come scripts without blanks: every character is a word.
+    let ideographs = bytes.simd_ge(0xE3).to_bitmask();
+    // The letter of an escape is none.
+    let escaped = backslash << 1 | before.backslash;
+    let word = (letters | digits | high) & !escaped;
+    let word_before = word << 1 | before.word;
+    *before = Before {
+        backslash: backslash >> (BLOCK - 1),
+        word: word >> (BLOCK - 1),
+    };
+    let starts = word & (!word_before | ideographs);
+    (starts, word_before & (!word | ideographs))
+}
+
+/// Hashes the word at `range`, capitals aside.
+fn hash(bytes: &[u8], range: Range<usize>) -> u64 {
+    const LOWER: u64 = 0x2020_2020_2020_2020;
+    let mut hash = 0;
+    let mut rest = bytes.get(range.clone()).unwrap_or_default();
+    // Nearly all words are shorter than eight bytes, and have as many behind them.
+    if rest.len() < 8
+        && let Some(eight) = bytes.get(range.start..).and_then(<[u8]>::first_chunk)
+    {
+        let others = 64 - 8 * rest.len();
+        // Out goes what comes behind; an empty word there is not.
+        let word = u64::from_le_bytes(*eight) << (others % 64) >> (others % 64);
+        return fold(hash, word | LOWER >> (others % 64));
+    }
+    while let Some((eight, more)) = rest.split_first_chunk() {
+        hash = fold(hash, u64::from_le_bytes(*eight) | LOWER);
+        rest = more;
+    }
+    let mut last = [0; 8];
+    if let Some(begin) = last.get_mut(..rest.len()) {
+        begin.copy_from_slice(rest);
+    }
+    let others = 64 - 8 * rest.len();
+    let lower = LOWER.checked_shr(u32::try_from(others).unwrap_or(64));
+    fold(hash, u64::from_le_bytes(last) | lower.unwrap_or_default())
+}
+
+/// Puts eight more bytes of a word into its hash.
+fn fold(hash: u64, bytes: u64) -> u64 {
+    let product = (hash ^ bytes).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    product ^ product >> 32
 }
 
 /// The last step of `SplitMix64`.
@@ -193,6 +271,39 @@ fn halves(word: u64) -> [u32; 2] {
 mod tests {
     use super::*;
     use crate::example::{Place, Role, Turn};
+
+    #[test]
+    fn a_word_is_hashed_alike_wherever_it_stands() {
+        for word in [
+            "a",
+            "seventh",
+            "eighteen",
+            "seventeen",
+            "extraordinarily",
+            "Zürich",
+        ] {
+            let expected = hash(word.as_bytes(), 0..word.len());
+            for (before, after) in [("", " and more of it"), ("so ", ""), ("no ", "x")] {
+                let text = format!("{before}{}{after}", word.to_ascii_uppercase());
+                let range = before.len()..before.len() + word.len();
+                assert_eq!(hash(text.as_bytes(), range), expected, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn words_are_found_across_blocks() {
+        let count = |text: &str| {
+            let mut runs = Runs::default();
+            runs.add(&Text::of(text));
+            runs.count
+        };
+        for before in 0..140 {
+            let text = format!("{}one two\nthree-四五 Ünix", " ".repeat(before));
+            assert_eq!(count(&text), 6, "{before}");
+        }
+        assert_eq!(count(""), 0);
+    }
 
     fn sketch(text: &str) -> Option<Sketch> {
         let place = Place {

@@ -7,7 +7,7 @@ use std::{
 
 use clean::{Report, Settings, Verdict};
 use serde::Serialize;
-use shared::error::Chain;
+use shared::{error::Chain, price::Minutes};
 
 use crate::{
     cli::Outcome,
@@ -209,7 +209,7 @@ pub(crate) fn human(preflight: &Preflight) -> String {
     text
 }
 
-/// What tuning on it would cost, in a line.
+/// What tuning on it would cost and take.
 fn price(price: &Price, drops: &Drops) -> String {
     let Price {
         base_model: model,
@@ -235,13 +235,15 @@ fn price(price: &Price, drops: &Drops) -> String {
             )
         }
     };
-    match drops.rows {
-        0 => line,
-        rows => {
-            let rows = text::things(rows, "kept row");
-            format!("{line}\nThe service would drop {rows}.")
-        }
-    }
+    let Minutes { least, most } = price.minutes;
+    let time = format!(
+        "Time: {least} to {most} minutes are usual once the job runs; waiting for quota can add hours."
+    );
+    let rows = match drops.rows {
+        0 => "no row".to_owned(),
+        rows => text::things(rows, "row"),
+    };
+    format!("{line}\n{time}\nDrops: of what is kept, the service would drop {rows}.")
 }
 
 #[cfg(test)]
@@ -269,6 +271,10 @@ mod tests {
             training_tokens: 186_000,
             usd,
             budget_usd: 5.0,
+            minutes: Minutes {
+                least: 15,
+                most: 120,
+            },
             as_of: "2026-10-01".to_owned(),
         };
         let drops = Drops {

@@ -1,0 +1,57 @@
+//! What kinds of bytes the texts of a row hold. They are seen while the row is read, and most rows
+//! have nothing of what most rules look for: those need not look through all of it themselves.
+
+use std::ops::{BitOr, BitOrAssign};
+
+/// A set of signs. That one is there says that a look is worth it, and no more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Signs(u8);
+
+impl Signs {
+    /// What markup and templates open with: `{`, `[`, `<` or `#`.
+    pub(crate) const MARKUP: Self = Self(1);
+    /// A backtick.
+    pub(crate) const BACKTICK: Self = Self(2);
+    /// A control character that is no line end and no tab.
+    pub(crate) const CONTROL: Self = Self(4);
+    /// Accented letters side by side, as text has that was encoded twice, or U+FFFD.
+    pub(crate) const MOJIBAKE: Self = Self(8);
+    /// All of them: what is not known may be there.
+    pub(crate) const ALL: Self = Self(15);
+
+    /// What a character that was escaped may be a sign of.
+    pub(crate) fn of_char(c: char) -> Self {
+        match c {
+            '{' | '[' | '<' | '#' => Self::MARKUP,
+            '`' => Self::BACKTICK,
+            '\n' | '\r' | '\t' => Self::default(),
+            c if c.is_control() => Self::CONTROL | Self::MOJIBAKE,
+            '\u{a0}'..='\u{ff}' | '\u{fffd}' => Self::MOJIBAKE,
+            _ => Self::default(),
+        }
+    }
+
+    /// These signs, if any of `bits` is set.
+    pub(crate) const fn if_any(self, bits: u64) -> Self {
+        if bits == 0 { Self(0) } else { self }
+    }
+
+    /// Whether any of `others` is among these.
+    pub(crate) const fn has_any(self, others: Self) -> bool {
+        self.0 & others.0 != 0
+    }
+}
+
+impl BitOr for Signs {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl BitOrAssign for Signs {
+    fn bitor_assign(&mut self, other: Self) {
+        *self = *self | other;
+    }
+}
