@@ -6,7 +6,6 @@ use shared::{
     delivery::Delivery,
     error::{Ack, Error},
     event::{DatasetCleaned, ObjectFinalized},
-    google::objects::Stat,
     id::{DatasetName, VersionId},
     recipe::{self, Recipe},
     uri::GcsUri,
@@ -16,6 +15,7 @@ use tracing::{Span, info};
 use crate::{
     Settings,
     make::{self, Made},
+    order::Order,
     start::State,
 };
 
@@ -116,14 +116,13 @@ async fn decide(state: &State, event: &ObjectFinalized) -> Result<Fate, Error> {
         Ok(found) => found,
         Err(note) => return Ok(Fate::new(UploadOutcome::Rejected, note)),
     };
-    let dataset = DatasetName::of_object(&uri.object);
-    let id = version_id(&dataset, &stat, &recipe)?;
-    Span::current().record("dataset.version", id.as_str());
-    if let Some(known) = state.documents.get::<Version>(id.as_str()).await? {
+    let order = Order::new(DatasetName::of_object(&uri.object), stat, recipe)?;
+    Span::current().record("dataset.version", order.id.as_str());
+    if let Some(known) = state.documents.get::<Version>(order.id.as_str()).await? {
         let note = "the same bytes and recipe as an earlier upload".to_owned();
         return Ok(Fate::cleaned(known.value.id, note));
     }
-    match make::version(state, id, dataset, stat, recipe, settings).await? {
+    match make::version(state, order, settings).await? {
         Made::Version(version) => {
             let _first_one_stays = state
                 .documents
@@ -158,23 +157,4 @@ async fn recipe_beside(
         Err(error) => return Err(error),
     };
     Ok(make::parse_recipe(&text))
-}
-
-/// Whatever decides a version's bytes is in its name: the upload's checksums, recipe, code.
-fn version_id(dataset: &DatasetName, stat: &Stat, recipe: &Recipe) -> Result<VersionId, Error> {
-    let recipe = serde_json::to_string(recipe).map_err(|source| Error::Internal {
-        what: "a recipe that does not serialise",
-        source: source.into(),
-    })?;
-    let checksum = stat.crc32c.unwrap_or_default().to_string();
-    let size = stat.size_bytes.to_string();
-    // Composed objects have no MD5; 32 bits of checksum alone are too few to tell uploads apart.
-    let exact = match stat.md5.as_str() {
-        "" => stat.artifact.to_string(),
-        md5 => md5.to_owned(),
-    };
-    Ok(VersionId::derive(
-        dataset,
-        &[&exact, &checksum, &size, &recipe, make::CODE_VERSION],
-    ))
 }

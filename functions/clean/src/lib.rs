@@ -12,6 +12,7 @@ mod calibrate;
 mod config;
 mod handler;
 mod make;
+mod order;
 mod start;
 mod streams;
 
