@@ -25,7 +25,7 @@ async fn what_compared_models_once_never_trains() {
 
     let upload = harness.drop_rows("trains", RECIPE, &many).await;
     let second = harness.version_of(&upload).await;
-    assert_eq!(second.parents, [first.id.clone()]);
+    assert_eq!(second.parents, std::slice::from_ref(&first.id));
     assert_eq!(second.rows.kept, 3_000);
     let told = second.codes["train_eval_leak"];
     assert_eq!(told, u64::try_from(leaks).unwrap());

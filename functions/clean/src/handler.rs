@@ -6,7 +6,6 @@ use shared::{
     delivery::Delivery,
     error::{Ack, Error},
     event::{DatasetCleaned, ObjectFinalized},
-    google::objects::Stat,
     id::{DatasetName, VersionId},
     recipe::{self, Recipe},
     uri::GcsUri,
@@ -16,6 +15,7 @@ use tracing::{Span, info};
 use crate::{
     Settings, lineage,
     make::{self, Made},
+    order::Order,
     start::State,
 };
 
@@ -116,23 +116,21 @@ async fn decide(state: &State, event: &ObjectFinalized) -> Result<Fate, Error> {
         Ok(found) => found,
         Err(note) => return Ok(Fate::new(UploadOutcome::Rejected, note)),
     };
-    let dataset = DatasetName::of_object(&uri.object);
-    let named = version_name(&dataset, &stat, &recipe)?;
+    let named = Order::new(DatasetName::of_object(&uri.object), stat, recipe)?;
     // Versions made before there were lineages are called by this name alone.
-    if let Some(known) = known(state, &named).await? {
+    if let Some(known) = known(state, &named.id).await? {
         return Ok(known);
     }
-    let lineage = match lineage::of(state, &dataset, &named).await? {
+    let lineage = match lineage::of(state, &named).await? {
         Ok(lineage) => lineage,
         Err(note) => return Ok(Fate::new(UploadOutcome::Rejected, note)),
     };
-    let id = lineage.version(&named);
-    Span::current().record("dataset.version", id.as_str());
-    if let Some(known) = known(state, &id).await? {
+    let order = lineage.order(named);
+    Span::current().record("dataset.version", order.id.as_str());
+    if let Some(known) = known(state, &order.id).await? {
         return Ok(known);
     }
-    let parents = lineage.parents;
-    match make::version(state, id, dataset, stat, recipe, settings, parents).await? {
+    match make::version(state, order, settings).await? {
         Made::Version(version) => {
             let _first_one_stays = state
                 .documents
@@ -174,24 +172,4 @@ async fn recipe_beside(
         Err(error) => return Err(error),
     };
     Ok(make::parse_recipe(&text))
-}
-
-/// Whatever decides a version's bytes is in its name: the upload's checksums, recipe, code; and,
-/// where there are any, the earlier versions that its [lineage](lineage) has.
-fn version_name(dataset: &DatasetName, stat: &Stat, recipe: &Recipe) -> Result<VersionId, Error> {
-    let recipe = serde_json::to_string(recipe).map_err(|source| Error::Internal {
-        what: "a recipe that does not serialise",
-        source: source.into(),
-    })?;
-    let checksum = stat.crc32c.unwrap_or_default().to_string();
-    let size = stat.size_bytes.to_string();
-    // Composed objects have no MD5; 32 bits of checksum alone are too few to tell uploads apart.
-    let exact = match stat.md5.as_str() {
-        "" => stat.artifact.to_string(),
-        md5 => md5.to_owned(),
-    };
-    Ok(VersionId::derive(
-        dataset,
-        &[&exact, &checksum, &size, &recipe, make::CODE_VERSION],
-    ))
 }

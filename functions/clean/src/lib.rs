@@ -13,6 +13,7 @@ mod config;
 mod handler;
 mod lineage;
 mod make;
+mod order;
 mod start;
 mod streams;
 

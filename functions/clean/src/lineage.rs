@@ -15,12 +15,12 @@ use serde::{Deserialize, Serialize};
 use shared::{
     dataset::Version,
     error::Error,
-    google::documents::Document,
+    google::{documents::Document, objects::Stat},
     id::{DatasetName, VersionId},
 };
 use tracing::warn;
 
-use crate::{HeldOut, Part, Settings, Source as _, make, start::State, streams::ObjectSource};
+use crate::{HeldOut, Part, Source as _, make, order::Order, start::State, streams::ObjectSource};
 
 /// Most versions of a dataset: the questions of all are read for each further one. A version a day
 /// for two years stays below.
@@ -33,7 +33,7 @@ pub(crate) struct Lineage {
     /// Whose they are.
     dataset: DatasetName,
     /// They, in the order of their names.
-    pub(crate) parents: Vec<VersionId>,
+    parents: Vec<VersionId>,
     /// When that was.
     at: DateTime<Utc>,
 }
@@ -43,24 +43,25 @@ impl Document for Lineage {
 }
 
 impl Lineage {
-    /// The name of the version that an upload becomes whose bytes, recipe and code are `named`.
-    pub(crate) fn version(&self, named: &VersionId) -> VersionId {
+    /// The order that `named` becomes, which is named by bytes, recipe and code alone.
+    pub(crate) fn order(self, named: Order) -> Order {
         if self.parents.is_empty() {
-            return named.clone();
+            return named;
         }
         let parents = self.parents.iter().map(VersionId::as_str);
-        let parts: Vec<&str> = std::iter::once(named.as_str()).chain(parents).collect();
-        VersionId::derive(&self.dataset, &parts)
+        let decisive: Vec<&str> = std::iter::once(named.id.as_str()).chain(parents).collect();
+        Order {
+            id: VersionId::derive(&self.dataset, &decisive),
+            parents: self.parents,
+            ..named
+        }
     }
 }
 
-/// The lineage of an upload to `dataset` whose bytes, recipe and code are `named`; `Err` says why
-/// there is none, for people.
-pub(crate) async fn of(
-    state: &State,
-    dataset: &DatasetName,
-    named: &VersionId,
-) -> Result<Result<Lineage, String>, Error> {
+/// The lineage of an order that is `named` by bytes, recipe and code alone; `Err` says why there is
+/// none, for people.
+pub(crate) async fn of(state: &State, named: &Order) -> Result<Result<Lineage, String>, Error> {
+    let (named, dataset) = (&named.id, &named.dataset);
     if let Some(known) = state.documents.get::<Lineage>(named.as_str()).await? {
         return Ok(Ok(known.value));
     }
@@ -105,8 +106,14 @@ pub(crate) async fn held_out(
             continue;
         };
         // A recipe that this code cannot read put nothing around rows that it could take away.
-        let settings: Settings = version.recipe.clean.try_into().unwrap_or_default();
-        let source = ObjectSource::new(state.objects.clone(), eval.artifact.clone(), eval.bytes);
+        let settings = make::settings_of(&version.recipe).unwrap_or_default();
+        let stat = Stat {
+            artifact: eval.artifact.clone(),
+            size_bytes: eval.bytes,
+            crc32c: None,
+            md5: String::new(),
+        };
+        let source = ObjectSource::of(state.objects.clone(), &stat);
         evals.push((parent.clone(), source, settings));
     }
     let read = make::blocking(move || {
@@ -137,21 +144,38 @@ pub(crate) async fn held_out(
 
 #[cfg(test)]
 mod tests {
+    use shared::{
+        recipe::Recipe,
+        uri::{Artifact, GcsUri},
+    };
+
     use super::*;
 
     #[test]
     fn a_version_is_named_by_its_parents_too() {
         let dataset = DatasetName::of_object("tickets/rows.jsonl");
-        let named = VersionId::derive(&dataset, &["bytes"]);
-        let lineage = |parents: &[&str]| Lineage {
-            dataset: dataset.clone(),
-            parents: parents.iter().map(|id| id.parse().unwrap()).collect(),
-            at: DateTime::UNIX_EPOCH,
+        let stat = Stat {
+            artifact: Artifact {
+                uri: GcsUri::new("uploads", "tickets/rows.jsonl"),
+                generation: 1,
+            },
+            size_bytes: 1,
+            crc32c: None,
+            md5: "md5".to_owned(),
         };
-        assert_eq!(lineage(&[]).version(&named), named);
-        let one = lineage(&["tickets-a"]).version(&named);
-        let two = lineage(&["tickets-a", "tickets-b"]).version(&named);
-        assert!(one != named && two != named && one != two);
-        assert!(one.as_str().starts_with("tickets-"));
+        let named = Order::new(dataset.clone(), stat, Recipe::default()).unwrap();
+        let after = |parents: &[&str]| {
+            let lineage = Lineage {
+                dataset: dataset.clone(),
+                parents: parents.iter().map(|id| id.parse().unwrap()).collect(),
+                at: DateTime::UNIX_EPOCH,
+            };
+            lineage.order(named.clone())
+        };
+        assert_eq!(after(&[]), named);
+        let one = after(&["tickets-a"]);
+        let two = after(&["tickets-a", "tickets-b"]);
+        assert!(one.id != named.id && two.id != named.id && one.id != two.id);
+        assert_eq!(two.parents.len(), 2);
     }
 }

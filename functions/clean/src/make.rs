@@ -8,8 +8,7 @@ use serde_json::json;
 use shared::{
     dataset::{Part as StoredPart, Rows, Version},
     error::{Chain, Error},
-    google::objects::{Created, Stat},
-    id::{DatasetName, VersionId},
+    google::objects::Created,
     recipe::Recipe,
     uri::GcsUri,
 };
@@ -19,6 +18,7 @@ use crate::{
     Provenance, Report, Sample, Settings, Task, Verdict, Written,
     calibrate::calibrate,
     card, lineage,
+    order::Order,
     start::State,
     streams::{ObjectSource, Uploads},
 };
@@ -48,34 +48,28 @@ pub(crate) enum Made {
 pub(crate) fn parse_recipe(text: &[u8]) -> Result<(Recipe, Settings), String> {
     let text = std::str::from_utf8(text).map_err(|_error| "recipe.toml is not UTF-8".to_owned())?;
     let recipe = Recipe::parse(text).map_err(|error| error.to_string())?;
-    let settings: Settings = recipe
-        .clean
-        .clone()
-        .try_into()
-        .map_err(|error| format!("recipe.toml: clean: {error}"))?;
+    let settings = settings_of(&recipe)?;
     Ok((recipe, settings))
 }
 
-/// Cleans the rows into parts, none of which trains that `parents` hold out, then writes the report, the card and the manifest.
+/// The settings in a recipe; `Err` says what is wrong with them, for people.
+pub(crate) fn settings_of(recipe: &Recipe) -> Result<Settings, String> {
+    let settings = recipe.clean.clone().try_into();
+    settings.map_err(|error| format!("recipe.toml: clean: {error}"))
+}
+
+/// Cleans the rows into parts, none of which trains that the order's parents hold out; then writes the report, the card and the manifest.
 pub(crate) async fn version(
     state: &State,
-    id: VersionId,
-    dataset: DatasetName,
-    stat: Stat,
-    recipe: Recipe,
+    order: Order,
     settings: Settings,
-    parents: Vec<VersionId>,
 ) -> Result<Made, Error> {
-    let held_out = match lineage::held_out(state, &parents).await? {
+    let held_out = match lineage::held_out(state, &order.parents).await? {
         Ok(held_out) => held_out,
         Err(note) => return Ok(Made::Nothing(note)),
     };
-    let source = ObjectSource::new(
-        state.objects.clone(),
-        stat.artifact.clone(),
-        stat.size_bytes,
-    );
-    let folder = format!("{dataset}/{id}");
+    let source = ObjectSource::of(state.objects.clone(), &order.stat);
+    let folder = order.folder();
     let mut parts = BTreeMap::new();
     let settings = Arc::new(settings);
     let plan = Plan::holding_out(held_out);
@@ -83,15 +77,14 @@ pub(crate) async fn version(
         Ok(cleaned) => cleaned,
         Err(error) => return refused(error),
     };
-    let model = &recipe.tune.base_model;
+    let model = &order.recipe.tune.base_model;
     cleaned.report.tokens.calibration = calibrated(state, model, &parts).await?;
     let report = store(state, &folder, "report", &cleaned.report).await?;
     parts.insert("report".to_owned(), report);
     if cleaned.report.verdict == Verdict::Unusable {
         return Ok(Made::Nothing(unusable(&cleaned.report)));
     }
-    let mut version = describe(id, dataset, stat, recipe, &cleaned.report, parts);
-    version.parents = parents;
+    let mut version = describe(order, &cleaned.report, parts);
     version.created_at = state.clock.now();
     let card = write_card(&version, &settings, &cleaned);
     let stored = store_text(state, &folder, "card.md", MARKDOWN, card.into_bytes()).await?;
@@ -130,21 +123,14 @@ struct Manifest<'a> {
     samples: &'a [Sample],
 }
 
-fn describe(
-    id: VersionId,
-    dataset: DatasetName,
-    stat: Stat,
-    recipe: Recipe,
-    report: &Report,
-    parts: BTreeMap<String, StoredPart>,
-) -> Version {
+fn describe(order: Order, report: &Report, parts: BTreeMap<String, StoredPart>) -> Version {
     Version {
-        id,
-        dataset,
-        source: stat.artifact,
+        id: order.id,
+        dataset: order.dataset,
+        source: order.stat.artifact,
         source_crc32c: report.crc32c.into(),
-        source_bytes: stat.size_bytes,
-        recipe,
+        source_bytes: order.stat.size_bytes,
+        recipe: order.recipe,
         format: report.format.clone().unwrap_or_default(),
         code_version: CODE_VERSION.to_owned(),
         rows: Rows {
@@ -160,7 +146,7 @@ fn describe(
             Task::Classification => "classification".to_owned(),
         },
         template_version: report.template_version.clone(),
-        parents: Vec::new(),
+        parents: order.parents,
         parts,
         created_at: chrono::DateTime::UNIX_EPOCH,
     }

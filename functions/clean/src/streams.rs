@@ -11,7 +11,7 @@ use std::{
 use bytes::{Buf as _, Bytes};
 use futures::StreamExt as _;
 use shared::{
-    google::objects::{Objects, UploadStream},
+    google::objects::{Objects, Stat, UploadStream},
     uri::Artifact,
 };
 use tokio::{runtime::Handle, sync::mpsc};
@@ -32,11 +32,11 @@ pub(crate) struct ObjectSource {
 
 impl ObjectSource {
     /// Must be called on the runtime that the reads are to run on.
-    pub(crate) fn new(objects: Objects, artifact: Artifact, size_bytes: u64) -> Self {
+    pub(crate) fn of(objects: Objects, stat: &Stat) -> Self {
         Self {
             objects,
-            artifact,
-            size_bytes,
+            artifact: stat.artifact.clone(),
+            size_bytes: stat.size_bytes,
             runtime: Handle::current(),
         }
     }

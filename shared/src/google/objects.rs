@@ -16,6 +16,7 @@ use google_cloud_storage::{
     model::Object,
     model_ext::ReadRange,
 };
+use serde::{Deserialize, Serialize};
 
 pub use self::upload::UploadStream;
 use crate::{
@@ -35,7 +36,7 @@ const LIST_MAX: usize = 10_000;
 pub type Chunks = BoxStream<'static, io::Result<Bytes>>;
 
 /// What is known of one generation of an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stat {
     /// Which it is.
     pub artifact: Artifact,
