@@ -21,7 +21,7 @@ fn check(row: &Row<'_, '_>) -> Option<Fault> {
 
 #[cfg(test)]
 mod tests {
-    use crate::rules::tests::check;
+    use crate::rules::tests::{check, report_on};
 
     #[test]
     fn somebody_must_answer() {
@@ -30,5 +30,13 @@ mod tests {
             r#"{"messages":[{"role":"user","content":"a"}]}"#,
             &["no_model_turn"],
         );
+    }
+
+    #[test]
+    fn silence_below_other_rows_is_rejected_like_any() {
+        let row = r#"{"input":"a","output":"one two three"}"#;
+        let report = report_on(&format!("{row}\n{{\"messages\":[]}}\n"));
+        assert_eq!(report.codes["no_model_turn"], 1);
+        assert_eq!((report.rows.kept, report.rows.rejected), (1, 1));
     }
 }
