@@ -9,15 +9,20 @@
 //! engine, `streams` joins the two.
 
 mod calibrate;
+mod cleaning;
 mod config;
+mod fate;
 mod handler;
+mod input;
 mod make;
 mod order;
 mod start;
 mod streams;
+mod task;
 
 mod error;
 mod finding;
+mod frames;
 mod meter;
 mod parts;
 mod pass;
@@ -48,12 +53,14 @@ mod properties;
 
 pub use crate::{
     config::Config,
-    error::Error,
+    error::{Error, FramesFault},
     finding::Finding,
     identity::Identity,
     meter::Crc32c,
     parts::{Outputs, Part, PartSummary, Written},
-    pass::{Cleaned, Machine, Outcome, Sample, pass, survey},
+    pass::{
+        Cleaned, Machine, Outcome, Sample, is_cuttable, judge_range, merge, pass, range_of, survey,
+    },
     plan::Plan,
     report::{
         Calibration, Distribution, Provenance, Report, Rows, Splits, Task, Tokens, Verdict, card,
@@ -62,5 +69,5 @@ pub use crate::{
     rules::{Rule, rules},
     settings::{Scan, Settings, Severity},
     source::{File, Ranges, Source},
-    start::run,
+    start::{run, run_task},
 };

@@ -5,10 +5,12 @@ use std::{
     sync::Arc,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{finding::Fault, meter::Crc32c, pass::Known, rules};
 
 /// What an earlier pass over the same bytes found; the first pass goes by an empty one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// Length and checksum of the bytes it is about.
     pub(crate) bytes: Option<(u64, Crc32c)>,
@@ -20,12 +22,18 @@ pub struct Plan {
     /// answer, and of the first that differs.
     pub(crate) contradictions: HashMap<u64, (u32, u32)>,
     /// Which rows repeat or contradict an earlier one, where there were too many to remember.
+    #[serde(with = "known")]
     pub(crate) known: Option<Arc<Known>>,
     /// How many passes there were before.
     pub(crate) passes: u32,
 }
 
 impl Plan {
+    /// Whether a row is judged by this plan as by `other`: all else is decided among rows.
+    pub(crate) fn judges_like(&self, other: &Self) -> bool {
+        self.contradictions == other.contradictions
+    }
+
     /// What is wrong with a row that asks `input`.
     pub(crate) fn contradiction(&self, input: u64) -> Option<Fault> {
         if self.contradictions.is_empty() {
@@ -34,5 +42,27 @@ impl Plan {
         let (first, other) = self.contradictions.get(&input)?;
         let message = format!("lines {first} and {other} answer this question in different ways");
         Some(Fault::new(&rules::contradiction::RULE).saying(message))
+    }
+}
+
+/// Which rows are known, written as if nobody shared it.
+mod known {
+    use std::sync::Arc;
+
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use super::Known;
+
+    pub(super) fn serialize<S: Serializer>(
+        known: &Option<Arc<Known>>,
+        into: S,
+    ) -> Result<S::Ok, S::Error> {
+        known.as_deref().serialize(into)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Arc<Known>>, D::Error> {
+        Ok(Option::<Known>::deserialize(from)?.map(Arc::new))
     }
 }

@@ -179,6 +179,8 @@ impl Subject {
             | clean::Error::Settings(_)
             | clean::Error::TooManyRows
             | clean::Error::Spill(_)
+            | clean::Error::Judged(_)
+            | clean::Error::Frames { .. }
             | clean::Error::Unending) => Error::Clean { path, source },
         })
     }

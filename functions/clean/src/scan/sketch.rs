@@ -4,6 +4,8 @@
 //! with empty bins filled from others (Shrivastava, 2017): the share of bins that two sketches have
 //! in common estimates the share of runs that two rows have in common.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{example::Example, json::Text};
 
 /// Bins of a sketch.
@@ -28,7 +30,7 @@ const RUNS_MIN: u32 = 24;
 const COMMON_BINS_MIN: u32 = 52;
 
 /// What a row says, in short.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sketch {
     /// By which rows that may be alike are found.
     pub(crate) bands: [u32; BANDS],
@@ -37,7 +39,7 @@ pub(crate) struct Sketch {
 }
 
 /// Four bits of each bin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Digest([u64; BINS / 16]);
 
 impl Digest {
