@@ -17,6 +17,7 @@ mod console;
 mod containers;
 mod early_stop;
 mod forged_push;
+mod large;
 mod logs;
 mod quota;
 mod restart;
