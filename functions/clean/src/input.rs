@@ -37,9 +37,14 @@ impl Input {
     ) -> Result<Outcome, Error> {
         let machine = Machine::default();
         match &self.rows {
-            Rows::Upload(source) => {
-                pass(source, settings, plan, machine, Some(outputs), &mut |_| {})
-            }
+            Rows::Upload(source) => pass(
+                &**source,
+                settings,
+                plan,
+                machine,
+                Some(outputs),
+                &mut |_| {},
+            ),
             Rows::Judged(ranges) => merge(ranges, settings, plan, machine, Some(outputs)),
         }
     }
