@@ -11,6 +11,7 @@
 pub mod documents;
 pub mod events;
 pub mod objects;
+pub mod run;
 pub mod vertex;
 
 use futures::future::BoxFuture;
@@ -20,7 +21,7 @@ use crate::{
     clock::Clock,
     config::Reader,
     error::Source,
-    google::{documents::Documents, events::Events, objects::Objects, vertex::Vertex},
+    google::{documents::Documents, events::Events, objects::Objects, run::Run, vertex::Vertex},
 };
 
 /// Why a client does not start.
@@ -49,13 +50,14 @@ pub struct Google {
     pubsub: Option<String>,
     firestore: Option<String>,
     vertex: Option<String>,
+    run: Option<String>,
     metadata: Option<String>,
 }
 
 impl Google {
     /// Reads `GOOGLE_CLOUD_PROJECT`, `TUNING_REGION`, and the addresses that differ on a laptop:
     /// `STORAGE_EMULATOR_HOST`, `PUBSUB_EMULATOR_HOST`, `FIRESTORE_EMULATOR_HOST`,
-    /// `VERTEX_ENDPOINT`, `GCE_METADATA_HOST`.
+    /// `VERTEX_ENDPOINT`, `RUN_ENDPOINT`, `GCE_METADATA_HOST`.
     pub fn read(function: &'static str, read: &mut Reader<'_>) -> Option<Self> {
         let project = read.required("GOOGLE_CLOUD_PROJECT");
         let region = read.or("TUNING_REGION", "us-central1".to_owned());
@@ -63,6 +65,7 @@ impl Google {
         let pubsub = read.optional::<String>("PUBSUB_EMULATOR_HOST");
         let firestore = read.optional::<String>("FIRESTORE_EMULATOR_HOST");
         let vertex = read.optional("VERTEX_ENDPOINT");
+        let run = read.optional("RUN_ENDPOINT");
         let metadata = read.optional("GCE_METADATA_HOST");
         Some(Self {
             function,
@@ -73,6 +76,7 @@ impl Google {
             pubsub: pubsub?.map(|host| format!("http://{host}")),
             firestore: firestore?.map(|host| format!("http://{host}")),
             vertex: vertex?,
+            run: run?,
             metadata: metadata?.map(|host: String| format!("http://{host}")),
         })
     }
@@ -116,6 +120,11 @@ impl Google {
             self.vertex.clone(),
             self.credentials()?,
         )
+    }
+
+    /// Cloud Run, as an administrator of jobs.
+    pub fn run(&self) -> Result<Run, StartError> {
+        Run::new(self.run.as_deref(), self.credentials()?)
     }
 
     /// Application default credentials, or those of the metadata server that is named.

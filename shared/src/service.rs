@@ -91,26 +91,76 @@ where
     running(name, callers, read)
 }
 
-fn running(name: &'static str, callers: Callers, read: Read) -> Running {
+/// Runs `work` once, as a task of a job of the function `name`: no server, and an exit code that
+/// says whether the work is done.
+///
+/// `read` reads its settings.
+pub fn run_task<C, W, F>(
+    name: &'static str,
+    read: fn(&mut Reader<'_>) -> Option<C>,
+    work: W,
+) -> Running
+where
+    C: 'static,
+    W: FnOnce(C, Common) -> F + 'static,
+    F: Future<Output = Result<(), Box<dyn StdError>>> + 'static,
+{
     Box::pin(async move {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place that reads the environment"
-        )]
-        let vars: Vars = std::env::vars().collect();
-        telemetry::init(name, vars.get("GOOGLE_CLOUD_PROJECT").cloned());
-        match launch(name, callers, &vars, read).await {
+        let vars = environment(name);
+        let mut reader = Reader::new(&vars);
+        let clock = Clock::read(&mut reader);
+        let google = Google::read(name, &mut reader);
+        let settings = read(&mut reader);
+        let started = reader.finish(|| {
+            let (clock, google) = (clock?, google?);
+            Some((settings?, Common { clock, google }))
+        });
+        let (settings, common) = match started {
+            Ok(started) => started,
+            Err(error) => return not_started(name, &error),
+        };
+        match work(settings, common).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 error!(
-                    outcome = "not_started",
-                    "{name} cannot run: {}",
+                    outcome = "failed",
+                    "a task of {name} failed: {}",
                     Chain(&*error)
                 );
                 ExitCode::FAILURE
             }
         }
     })
+}
+
+fn running(name: &'static str, callers: Callers, read: Read) -> Running {
+    Box::pin(async move {
+        let vars = environment(name);
+        match launch(name, callers, &vars, read).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => not_started(name, &*error),
+        }
+    })
+}
+
+/// The variables of the process; from here on it logs.
+fn environment(name: &'static str) -> Vars {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the environment"
+    )]
+    let vars: Vars = std::env::vars().collect();
+    telemetry::init(name, vars.get("GOOGLE_CLOUD_PROJECT").cloned());
+    vars
+}
+
+fn not_started(name: &str, error: &(dyn StdError + 'static)) -> ExitCode {
+    error!(
+        outcome = "not_started",
+        "{name} cannot run: {}",
+        Chain(error)
+    );
+    ExitCode::FAILURE
 }
 
 async fn launch(

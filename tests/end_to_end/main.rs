@@ -18,6 +18,7 @@ mod containers;
 mod early_stop;
 mod forged_push;
 mod growth;
+mod large;
 mod logs;
 mod quota;
 mod restart;

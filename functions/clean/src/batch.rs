@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use memchr::memchr;
+use serde::{Deserialize, Serialize};
 
 use crate::container::{Body, Head, LINE_MAX_BYTES};
 
@@ -33,7 +34,7 @@ impl Default for Cut {
 }
 
 /// What there was beside rows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Lines {
     /// Lines that were counted from the start of the batch; 0 where they were counted from the
     /// start of the file.
@@ -71,13 +72,14 @@ impl Batch {
             let (line, after) = rest.split_at(end.unwrap_or(rest.len()));
             rest = after.get(1..).unwrap_or_default();
             lines.counted += 1;
-            if line.iter().all(u8::is_ascii_whitespace) {
-                lines.blank += 1;
-                continue;
-            }
             let length = u64::try_from(line.len()).unwrap_or(u64::MAX);
+            // Before looking for blanks: of a line that was passed over nobody knows them.
             if line.len() > LINE_MAX_BYTES {
                 each(too_long(lines.counted, length), &[]);
+                continue;
+            }
+            if line.iter().all(u8::is_ascii_whitespace) {
+                lines.blank += 1;
                 continue;
             }
             let head = Head {

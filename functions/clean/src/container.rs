@@ -11,6 +11,7 @@ mod lines;
 mod nest;
 mod parquet;
 mod sniff;
+mod stretch;
 mod window;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub(crate) use self::{
     decode::{Compression, Encoding},
     records::{End, Records},
     sniff::guess_text,
+    stretch::{StretchEnd, StretchLines},
 };
 
 /// Longest row read, in bytes. The service takes 131,072 tokens per example, some 600 kB of text;

@@ -5,6 +5,7 @@ use std::io;
 use thiserror::Error as Derive;
 
 use crate::Part;
+pub use crate::frames::Fault as FramesFault;
 
 /// Why a cleaning could not be carried through.
 #[derive(Debug, Derive)]
@@ -33,6 +34,18 @@ pub enum Error {
     /// Give the system room for passing files, or the cleaning more memory for repeats.
     #[error("rows that are too many to remember cannot be written to a passing file")]
     Spill(#[source] io::Error),
+    /// Try again: what was judged of a range of bytes could not be put down.
+    #[error("what was judged of a range cannot be written")]
+    Judged(#[source] io::Error),
+    /// Judge this range again: what was put down of it is not whole, or not of this dataset.
+    #[error("what was judged of range {range} cannot be used")]
+    Frames {
+        /// Which, from 0.
+        range: usize,
+        /// What is wrong with it.
+        #[source]
+        fault: FramesFault,
+    },
     /// A mistake of ours.
     #[error("the passes over the dataset do not come to an end")]
     Unending,

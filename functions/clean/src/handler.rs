@@ -10,39 +10,18 @@ use shared::{
     recipe::{self, Recipe},
     uri::GcsUri,
 };
-use tracing::{Span, info};
+use tracing::Span;
 
 use crate::{
-    Settings, lineage,
-    make::{self, Made},
+    Plan, Settings,
+    cleaning::Cleaning,
+    fate::Fate,
+    input::{Input, Rows},
+    lineage, make,
     order::Order,
     start::State,
+    streams::ObjectSource,
 };
-
-/// What an upload comes to, before or after its rows are read.
-struct Fate {
-    outcome: UploadOutcome,
-    note: String,
-    version: Option<VersionId>,
-}
-
-impl Fate {
-    fn new(outcome: UploadOutcome, note: impl Into<String>) -> Self {
-        Self {
-            outcome,
-            note: note.into(),
-            version: None,
-        }
-    }
-
-    fn cleaned(version: VersionId, note: String) -> Self {
-        Self {
-            outcome: UploadOutcome::Cleaned,
-            note,
-            version: Some(version),
-        }
-    }
-}
 
 /// Makes a version of an uploaded generation, once, and tells of it.
 pub(crate) async fn object_finalized(
@@ -55,17 +34,11 @@ pub(crate) async fn object_finalized(
     let upload = match before {
         Some(before) => before.value,
         None => {
-            let fate = decide(&state, &delivery.event).await?;
-            let upload = Upload {
-                artifact: delivery.event.artifact.clone(),
-                dataset: DatasetName::of_object(&delivery.event.artifact.uri.object),
-                outcome: fate.outcome,
-                note: fate.note,
-                version: fate.version,
-                at: state.clock.now(),
+            let Some(fate) = decide(&state, &delivery.event).await? else {
+                // Its record is written at the end of the job.
+                return Ok(Ack::done("started", "a job cleans it".to_owned()));
             };
-            let _first_one_stays = state.documents.create(&upload_id, &upload).await?;
-            upload
+            fate.record(&state, &delivery.event.artifact).await?
         }
     };
     let Some(version) = upload.version else {
@@ -88,17 +61,16 @@ pub(crate) async fn object_finalized(
     Ok(Ack::done("cleaned", upload.note))
 }
 
-async fn decide(state: &State, event: &ObjectFinalized) -> Result<Fate, Error> {
+/// What the upload comes to; `None` where a job is at it.
+async fn decide(state: &State, event: &ObjectFinalized) -> Result<Option<Fate>, Error> {
+    let ends = |outcome, note: &str| Ok(Some(Fate::new(outcome, note)));
     let uri = &event.artifact.uri;
     if uri.object.ends_with('/') {
-        return Ok(Fate::new(UploadOutcome::Ignored, "a folder's placeholder"));
+        return ends(UploadOutcome::Ignored, "a folder's placeholder");
     }
     let (folder, name) = uri.object.rsplit_once('/').unwrap_or(("", &uri.object));
     if name == recipe::FILE_NAME {
-        return Ok(Fate::new(
-            UploadOutcome::Ignored,
-            "a recipe: read with the next rows",
-        ));
+        return ends(UploadOutcome::Ignored, "a recipe: read with the next rows");
     }
     let Some(stat) = state
         .objects
@@ -106,46 +78,44 @@ async fn decide(state: &State, event: &ObjectFinalized) -> Result<Fate, Error> {
         .await?
     else {
         let note = "deleted or replaced before it was read";
-        return Ok(Fate::new(UploadOutcome::Gone, note));
+        return ends(UploadOutcome::Gone, note);
     };
     if stat.size_bytes == 0 {
         let note = "the file is empty: upload rows of JSON, one a line";
-        return Ok(Fate::new(UploadOutcome::Rejected, note));
+        return ends(UploadOutcome::Rejected, note);
     }
     let (recipe, settings) = match recipe_beside(state, &uri.bucket, folder).await? {
         Ok(found) => found,
-        Err(note) => return Ok(Fate::new(UploadOutcome::Rejected, note)),
+        Err(note) => return ends(UploadOutcome::Rejected, &note),
     };
     let named = Order::new(DatasetName::of_object(&uri.object), stat, recipe)?;
     // Versions made before there were lineages are called by this name alone.
     if let Some(known) = known(state, &named.id).await? {
-        return Ok(known);
+        return Ok(Some(known));
     }
     let lineage = match lineage::of(state, &named).await? {
         Ok(lineage) => lineage,
-        Err(note) => return Ok(Fate::new(UploadOutcome::Rejected, note)),
+        Err(note) => return ends(UploadOutcome::Rejected, &note),
     };
     let order = lineage.order(named);
     Span::current().record("dataset.version", order.id.as_str());
     if let Some(known) = known(state, &order.id).await? {
-        return Ok(known);
+        return Ok(Some(known));
     }
-    match make::version(state, order, settings).await? {
-        Made::Version(version) => {
-            let _first_one_stays = state
-                .documents
-                .create(version.id.as_str(), &*version)
-                .await?;
-            let rows = version.rows;
-            info!(
-                fact = "dataset_cleaned",
-                rows.read, rows.kept, rows.rejected, rows.duplicate, "made version {}", version.id
-            );
-            let note = format!("{} of {} rows kept", rows.kept, rows.read);
-            Ok(Fate::cleaned(version.id, note))
-        }
-        Made::Nothing(note) => Ok(Fate::new(UploadOutcome::Rejected, note)),
+    if order.stat.size_bytes > state.config.job_above_bytes {
+        return Cleaning::order(state, order).await;
     }
+    let held_out = match lineage::held_out(state, &order.parents).await? {
+        Ok(held_out) => held_out,
+        Err(note) => return ends(UploadOutcome::Rejected, &note),
+    };
+    let source = ObjectSource::of(state.objects.clone(), &order.stat);
+    let input = Input {
+        rows: Rows::Upload(Box::new(source)),
+        plan: Plan::default().holding_out(held_out),
+    };
+    let made = make::version(state, order, settings, input).await?;
+    Fate::of(state, &made).await
 }
 
 /// What an upload comes to whose version is made.

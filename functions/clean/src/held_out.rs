@@ -235,7 +235,7 @@ mod tests {
         let [before, after] = [before, after].map(|table| settings(&format!("{whole}{table}")));
         let (_, Memory(parts)) = clean(ROW.as_bytes(), &before);
         let held = held(&parts[&OutPart::Train], &before);
-        let plan = crate::Plan::holding_out(held);
+        let plan = crate::Plan::default().holding_out(held);
         let (cleaned, _) = crate::pass::tests::clean_by(row.as_bytes(), &after, plan);
         assert_eq!(
             cleaned.report.codes.get("held_out_no_room"),

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use data_encoding::BASE64;
+use serde::{Deserialize, Serialize};
 use whatlang::Lang;
 
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
 };
 
 /// What is known of one row.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Fact {
     /// Line on which it starts: within the batch, or of the file where the batch counts so.
     pub(crate) line: u64,
@@ -45,7 +46,7 @@ pub(crate) struct Fact {
 }
 
 /// What a row is on its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Kind {
     /// Left out by a rule; its note says why.
     Rejected,

@@ -9,16 +9,21 @@
 //! engine, `streams` joins the two.
 
 mod calibrate;
+mod cleaning;
 mod config;
+mod fate;
 mod handler;
+mod input;
 mod lineage;
 mod make;
 mod order;
 mod start;
 mod streams;
+mod task;
 
 mod error;
 mod finding;
+mod frames;
 mod meter;
 mod parts;
 mod pass;
@@ -51,13 +56,16 @@ mod properties;
 
 pub use crate::{
     config::Config,
-    error::Error,
+    error::{Error, FramesFault},
     finding::Finding,
     held_out::{HeldOut, HeldRows},
     identity::Identity,
     meter::Crc32c,
     parts::{Outputs, Part, PartSummary, Written},
-    pass::{Cleaned, Machine, Outcome, Sample, pass, survey, survey_by},
+    pass::{
+        Cleaned, Machine, Outcome, Sample, is_cuttable, judge_range, merge, pass, range_of, survey,
+        survey_by,
+    },
     plan::Plan,
     report::{
         Calibration, Distribution, Provenance, Report, Rows, Splits, Task, Tokens, Verdict, card,
@@ -66,5 +74,5 @@ pub use crate::{
     rules::{Rule, rules},
     settings::{Scan, Settings, Severity},
     source::{File, Ranges, Source},
-    start::run,
+    start::{run, run_task},
 };

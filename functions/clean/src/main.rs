@@ -4,5 +4,9 @@ use std::process::ExitCode;
 
 #[actix_web::main]
 async fn main() -> ExitCode {
-    clean::run().await
+    // The job's container has the same image, and this argument.
+    match std::env::args().nth(1).as_deref() {
+        Some("task") => clean::run_task().await,
+        _ => clean::run().await,
+    }
 }

@@ -14,13 +14,9 @@ use shared::{
 };
 
 use crate::{
-    Calibration, Cleaned, Error as CleanError, Machine, Outcome, Outputs, Part, PartSummary, Plan,
-    Provenance, Report, Sample, Settings, Task, Verdict, Written,
-    calibrate::calibrate,
-    card, lineage,
-    order::Order,
-    start::State,
-    streams::{ObjectSource, Uploads},
+    Calibration, Cleaned, Error as CleanError, FramesFault, Outcome, Part, PartSummary, Plan,
+    Provenance, Report, Sample, Settings, Task, Verdict, Written, calibrate::calibrate, card,
+    input::Input, order::Order, start::State, streams::Uploads,
 };
 
 /// The code that made a version is part of the version's name.
@@ -42,6 +38,16 @@ pub(crate) enum Made {
     Version(Box<Version>),
     /// Nothing to train on, and why.
     Nothing(String),
+    /// Nothing yet: every range must be judged anew by this plan.
+    Again(Box<Plan>),
+    /// Nothing yet: what was put down of this range, counted from 0, is not what was judged.
+    Spoilt(usize),
+}
+
+/// Why there are no parts.
+enum Stop {
+    Failed(CleanError),
+    Again(Plan),
 }
 
 /// Parses a recipe and the settings in it; `Err` says what is wrong, for people.
@@ -58,24 +64,21 @@ pub(crate) fn settings_of(recipe: &Recipe) -> Result<Settings, String> {
     settings.map_err(|error| format!("recipe.toml: clean: {error}"))
 }
 
-/// Cleans the rows into parts, none of which trains that the order's parents hold out; then writes the report, the card and the manifest.
+/// Cleans the rows into parts; then writes the report, the card and the manifest.
 pub(crate) async fn version(
     state: &State,
     order: Order,
     settings: Settings,
+    input: Input,
 ) -> Result<Made, Error> {
-    let held_out = match lineage::held_out(state, &order.parents).await? {
-        Ok(held_out) => held_out,
-        Err(note) => return Ok(Made::Nothing(note)),
-    };
-    let source = ObjectSource::of(state.objects.clone(), &order.stat);
+    let input = Arc::new(input);
     let folder = order.folder();
     let mut parts = BTreeMap::new();
     let settings = Arc::new(settings);
-    let plan = Plan::holding_out(held_out);
-    let mut cleaned = match clean(state, &folder, &source, &settings, plan, &mut parts).await? {
+    let mut cleaned = match clean(state, &folder, &input, &settings, &mut parts).await? {
         Ok(cleaned) => cleaned,
-        Err(error) => return refused(error),
+        Err(Stop::Failed(error)) => return refused(error),
+        Err(Stop::Again(plan)) => return Ok(Made::Again(Box::new(plan))),
     };
     let model = &order.recipe.tune.base_model;
     cleaned.report.tokens.calibration = calibrated(state, model, &parts).await?;
@@ -157,11 +160,11 @@ fn describe(order: Order, report: &Report, parts: BTreeMap<String, StoredPart>) 
 async fn clean(
     state: &State,
     folder: &str,
-    source: &ObjectSource,
+    input: &Arc<Input>,
     settings: &Arc<Settings>,
-    mut plan: Plan,
     parts: &mut BTreeMap<String, StoredPart>,
-) -> Result<Result<Cleaned, CleanError>, Error> {
+) -> Result<Result<Cleaned, Stop>, Error> {
+    let mut plan = input.plan.clone();
     loop {
         let (mut uploads, streams) = Uploads::new();
         let writes = streams.into_iter().map(|(part, stream)| async move {
@@ -169,28 +172,21 @@ async fn clean(
             let created = state.objects.create_streamed(&uri, JSONL, stream).await;
             (part, created)
         });
-        let (source, settings) = (source.clone(), Arc::clone(settings));
+        let (reading, settings) = (Arc::clone(input), Arc::clone(settings));
         let pass = blocking(move || {
-            let outputs: Option<&mut dyn Outputs> = Some(&mut uploads);
-            let outcome = crate::pass(
-                &source,
-                &settings,
-                &plan,
-                Machine::default(),
-                outputs,
-                &mut |_bytes| {},
-            );
+            let outcome = reading.pass(&settings, &plan, &mut uploads);
             uploads.finish(outcome.as_ref().is_ok_and(is_to_stay));
             outcome
         });
         let (outcome, created) = tokio::join!(pass, futures::future::join_all(writes));
         let cleaned = match outcome? {
             Ok(Outcome::Done(cleaned)) => cleaned,
-            Ok(Outcome::Again(better)) => {
+            Ok(Outcome::Again(better)) if input.can_go_by(&better) => {
                 plan = better;
                 continue;
             }
-            Err(error) => return Ok(Err(error)),
+            Ok(Outcome::Again(better)) => return Ok(Err(Stop::Again(better))),
+            Err(error) => return Ok(Err(Stop::Failed(error))),
         };
         if let Some(written) = &cleaned.written
             && cleaned.report.verdict != Verdict::Unusable
@@ -308,7 +304,7 @@ fn unusable(report: &Report) -> String {
 }
 
 /// Which failures are the upload's own, and which pass.
-fn refused(error: CleanError) -> Result<Made, Error> {
+pub(crate) fn refused(error: CleanError) -> Result<Made, Error> {
     match error {
         CleanError::Settings(_) | CleanError::TooManyRows => {
             Ok(Made::Nothing(Chain(&error).to_string()))
@@ -318,8 +314,13 @@ fn refused(error: CleanError) -> Result<Made, Error> {
             what: "a cleaning without an end",
             source: error.into(),
         }),
+        CleanError::Frames {
+            fault: FramesFault::Read(source),
+            ..
+        } => Err(Error::unavailable("Cloud Storage")(source.into())),
+        CleanError::Frames { range, .. } => Ok(Made::Spoilt(range)),
         CleanError::Spill(_) => Err(Error::Busy(Chain(&error).to_string().into())),
-        CleanError::Read(_) | CleanError::Write { .. } => {
+        CleanError::Read(_) | CleanError::Write { .. } | CleanError::Judged(_) => {
             Err(Error::unavailable("Cloud Storage")(error.into()))
         }
     }

@@ -26,6 +26,18 @@ impl Crc32c {
         Self(crc32c::crc32c_append(self.0, bytes))
     }
 
+    /// The checksum of the bytes of `self` and, after them, the `length` bytes of `next`.
+    #[must_use]
+    pub fn join(self, next: Self, length: u64) -> Self {
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        Self(crc32c::crc32c_combine(self.0, next.0, length))
+    }
+
+    /// The checksum that is this number.
+    pub(crate) fn from_value(value: u32) -> Self {
+        Self(value)
+    }
+
     /// The checksum as a number.
     pub fn value(self) -> u32 {
         self.0

@@ -18,18 +18,24 @@ mod memory;
 mod near;
 mod pool;
 mod seen;
+mod shared_work;
 mod spill;
 mod threads;
 mod withheld;
 
-use std::num::NonZero;
+use std::{io, num::NonZero};
 
 use serde::{Deserialize, Serialize};
 
-use self::{desk::Desk, threads::run};
+pub use self::shared_work::{is_cuttable, judge_range, merge, range_of};
+use self::{
+    desk::Desk,
+    threads::{Batches, run},
+};
 pub(crate) use self::{ledger::Ledger, spill::Known};
 use crate::{
     Error, Plan, Report, Settings, Source,
+    batch::Batch,
     container::Records,
     json::{Node, Value, parse},
     parts::{Outputs, Parts, Written},
@@ -172,7 +178,8 @@ pub fn pass(
     // Of other files it does not tell how many rows are to come.
     let size = size.filter(|_| records.is_plain());
     let mut desk = Desk::new(settings, plan, size, machine, Parts::new(outputs));
-    run(&mut records, &mut desk, machine.threads, progress)?;
+    let judge = desk.judge(records.layout());
+    run(&mut records, &judge, &mut desk, machine.threads, progress)?;
     let end = records.finish().map_err(Error::Read)?;
     progress(end.bytes);
     if plan
@@ -182,6 +189,16 @@ pub fn pass(
         return Err(Error::Changed);
     }
     desk.finish(&end)
+}
+
+impl Batches for Records<'_> {
+    fn fill(&mut self, batch: &mut Batch) -> io::Result<bool> {
+        self.fill(batch)
+    }
+
+    fn bytes_read(&self) -> u64 {
+        self.bytes_read()
+    }
 }
 
 impl Sample {
@@ -213,5 +230,7 @@ impl Sample {
     }
 }
 
+#[cfg(test)]
+mod shared_tests;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -5,11 +5,13 @@ use std::{
     sync::Arc,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{HeldOut, finding::Fault, meter::Crc32c, pass::Known, rules};
 
 /// What an earlier pass over the same bytes found; the first pass goes by an empty one, or by one
 /// that only holds out.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// Length and checksum of the bytes it is about.
     pub(crate) bytes: Option<(u64, Crc32c)>,
@@ -17,7 +19,8 @@ pub struct Plan {
     pub(crate) draw_below: Option<u64>,
     /// Questions that train all the same: they come so often that no other part has room for them.
     pub(crate) crowds: HashSet<u64>,
-    /// Questions that earlier versions compare models with.
+    /// Questions that earlier versions compare models with; who reads a plan knows them.
+    #[serde(skip)]
     pub(crate) held_out: Arc<HeldOut>,
     /// Those among them, and what is asked nearly alike, that no part has room for.
     pub(crate) left_out: HashSet<u64>,
@@ -25,18 +28,25 @@ pub struct Plan {
     /// answer, and of the first that differs.
     pub(crate) contradictions: HashMap<u64, (u32, u32)>,
     /// Which rows repeat or contradict an earlier one, where there were too many to remember.
+    #[serde(with = "known")]
     pub(crate) known: Option<Arc<Known>>,
     /// How many passes there were before.
     pub(crate) passes: u32,
 }
 
 impl Plan {
-    /// The plan of a first pass, in which no row trains that asks what `held_out` holds.
-    pub fn holding_out(held_out: HeldOut) -> Self {
+    /// The same plan, in which no row trains that asks what `held_out` holds.
+    #[must_use]
+    pub fn holding_out(self, held_out: HeldOut) -> Self {
         Self {
             held_out: Arc::new(held_out),
-            ..Self::default()
+            ..self
         }
+    }
+
+    /// Whether a row is judged by this plan as by `other`: all else is decided among rows.
+    pub(crate) fn judges_like(&self, other: &Self) -> bool {
+        self.contradictions == other.contradictions && self.held_out == other.held_out
     }
 
     /// What is wrong with a row that asks `input`.
@@ -47,5 +57,27 @@ impl Plan {
         let (first, other) = self.contradictions.get(&input)?;
         let message = format!("lines {first} and {other} answer this question in different ways");
         Some(Fault::new(&rules::contradiction::RULE).saying(message))
+    }
+}
+
+/// Which rows are known, written as if nobody shared it.
+mod known {
+    use std::sync::Arc;
+
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use super::Known;
+
+    pub(super) fn serialize<S: Serializer>(
+        known: &Option<Arc<Known>>,
+        into: S,
+    ) -> Result<S::Ok, S::Error> {
+        known.as_deref().serialize(into)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Arc<Known>>, D::Error> {
+        Ok(Option::<Known>::deserialize(from)?.map(Arc::new))
     }
 }

@@ -3,11 +3,14 @@
 use actix_web::web::{self, Data, ServiceConfig};
 use shared::{
     clock::Clock,
-    google::{StartError, documents::Documents, events::Events, objects::Objects, vertex::Vertex},
+    google::{
+        StartError, documents::Documents, events::Events, objects::Objects, run::Run,
+        vertex::Vertex,
+    },
     service::{self, Callers, Common, Running},
 };
 
-use crate::{Config, handler};
+use crate::{Config, config::Task, handler, task};
 
 /// What the handler uses.
 #[derive(Debug)]
@@ -18,6 +21,30 @@ pub(crate) struct State {
     pub(crate) objects: Objects,
     pub(crate) events: Events,
     pub(crate) vertex: Vertex,
+    pub(crate) run: Run,
+}
+
+impl State {
+    async fn connect(config: Config, common: Common) -> Result<Self, StartError> {
+        let Common { clock, google } = common;
+        Ok(Self {
+            config,
+            clock,
+            documents: google.documents().await?,
+            objects: google.objects().await?,
+            events: google.events(clock)?,
+            vertex: google.vertex()?,
+            run: google.run()?,
+        })
+    }
+}
+
+/// Runs one task of the job that cleans large uploads.
+pub fn run_task() -> Running {
+    service::run_task("clean", Task::read, async |(config, task), common| {
+        let state = State::connect(config, common).await?;
+        task::run(state, task).await
+    })
 }
 
 /// Runs the function until it is told to stop.
@@ -30,15 +57,7 @@ async fn start(
     config: Config,
     common: Common,
 ) -> Result<impl Fn(&mut ServiceConfig) + Send + Sync + 'static, StartError> {
-    let Common { clock, google } = common;
-    let state = Data::new(State {
-        config,
-        clock,
-        documents: google.documents().await?,
-        objects: google.objects().await?,
-        events: google.events(clock)?,
-        vertex: google.vertex()?,
-    });
+    let state = Data::new(State::connect(config, common).await?);
     Ok(move |app: &mut ServiceConfig| {
         app.app_data(state.clone())
             .route("/", web::post().to(handler::object_finalized));

@@ -1,7 +1,7 @@
 //! Between the engine's plain readers and writers and Cloud Storage's streams.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, BufWriter, Read, Write},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -20,6 +20,9 @@ use crate::{Outputs, Part, Ranges, Source};
 
 /// Chunks in flight between the two sides: bounds memory, and lets both work at once.
 const CHUNKS_MAX: usize = 8;
+
+/// Bytes collected before a [`Pipe`] hands them on.
+const PIPE_BYTES: usize = 1 << 20;
 
 /// One generation of an object, read from the start as often as asked.
 #[derive(Debug, Clone)]
@@ -141,6 +144,37 @@ impl Uploads {
     /// Ends every upload: as whole objects where the pass `succeeded`, as none otherwise.
     pub(crate) fn finish(self, succeeded: bool) {
         self.complete.store(succeeded, Ordering::Release);
+    }
+}
+
+/// The writer of one object that is no part: buffered, since many small pieces are written.
+#[derive(Debug)]
+pub(crate) struct Pipe {
+    write: BufWriter<Upload>,
+    complete: Arc<AtomicBool>,
+}
+
+impl Pipe {
+    /// The writer, and the stream that it leads to: that ends well only if the writing does.
+    pub(crate) fn new() -> (Self, UploadStream) {
+        let complete = Arc::new(AtomicBool::new(false));
+        let (sender, receiver) = mpsc::channel(CHUNKS_MAX);
+        let pipe = Self {
+            write: BufWriter::with_capacity(PIPE_BYTES, Upload(sender)),
+            complete: Arc::clone(&complete),
+        };
+        (pipe, UploadStream::new(receiver, complete))
+    }
+
+    /// Where to write.
+    pub(crate) fn writer(&mut self) -> &mut (dyn Write + Send) {
+        &mut self.write
+    }
+
+    /// Ends the object: as a whole where the writing `succeeded`, as none otherwise.
+    pub(crate) fn finish(mut self, succeeded: bool) {
+        let flushed = self.write.flush().is_ok();
+        self.complete.store(succeeded && flushed, Ordering::Release);
     }
 }
 

@@ -19,6 +19,7 @@ use crate::{
     monitoring::Monitoring,
     pubsub::PubSub,
     rest,
+    run::Run,
     scheduler::Scheduler,
     storage::Storage,
     vertex::Vertex,
@@ -36,6 +37,7 @@ pub(crate) struct Front {
     vertex: Vertex,
     monitoring: Monitoring,
     scheduler: Scheduler,
+    run: Run,
 }
 
 pub(crate) async fn start(options: Options) -> Result<Emulators, Error> {
@@ -51,6 +53,7 @@ pub(crate) async fn start(options: Options) -> Result<Emulators, Error> {
         doors.insert(name.clone(), address);
     }
     let (front, store) = Front::open(&options, address)?;
+    let tasks = front.run.lines();
     let (stop, stopping) = watch::channel(false);
     let servers = listeners
         .into_iter()
@@ -64,6 +67,7 @@ pub(crate) async fn start(options: Options) -> Result<Emulators, Error> {
         doors,
         project: options.project,
         clock: options.clock,
+        tasks,
         stop,
         servers,
         store,
@@ -130,6 +134,7 @@ impl Front {
                 .map_err(data_fault(whole))?,
             monitoring: Monitoring::open(&db, clock.clone(), Arc::clone(&publish))
                 .map_err(data_fault(whole))?,
+            run: Run::open(&db, clock.clone()).map_err(data_fault(whole))?,
             scheduler: Scheduler::open(&db, clock.clone(), publish).map_err(data_fault(whole))?,
             identity,
             storage,
@@ -161,6 +166,9 @@ impl Front {
         }
         if path.starts_with("/emulator/vertex") {
             return self.vertex.rest(request).await;
+        }
+        if path.starts_with("/emulator/run") {
+            return self.run.rest(request).await;
         }
         match path {
             "/emulator/clock" => rest::ok(&json!({
@@ -196,6 +204,7 @@ impl Front {
             ] => self.pubsub.rest(request).await,
             ["v1", "projects", _, "locations", _, "jobs", ..] => self.scheduler.rest(request).await,
             ["v1" | "v1beta1", "projects", ..] => self.vertex.rest(request).await,
+            ["v2", "projects", _, "locations", ..] => self.run.rest(request).await,
             ["v2" | "v3", ..] => self.monitoring.rest(request).await,
             ["computeMetadata", ..] | ["certs" | "token"] => self.identity.rest(&request),
             [""] => http::Response::builder()

@@ -10,6 +10,7 @@ mod storage;
 mod firestore;
 mod monitoring;
 mod pubsub;
+mod run;
 mod scheduler;
 mod vertex;
 
@@ -26,7 +27,11 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time
 use bytes::Bytes;
 use chrono::SecondsFormat;
 use futures::future::BoxFuture;
-use tokio::{sync::watch, task::JoinHandle, time};
+use tokio::{
+    sync::{broadcast, watch},
+    task::JoinHandle,
+    time,
+};
 
 use crate::clock::Clock;
 
@@ -75,6 +80,19 @@ pub enum Error {
     Key(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// A line that a task of a job wrote.
+#[derive(Debug, Clone)]
+pub struct TaskLine {
+    /// The id of the job.
+    pub job: String,
+    /// The id of the execution.
+    pub execution: String,
+    /// Which task, from 0.
+    pub index: u32,
+    /// What it wrote.
+    pub line: String,
+}
+
 /// How long calls under way may take to end once [`Emulators::stop`] is called: streams that
 /// clients keep open never end of themselves.
 const STOP_LIMIT: Duration = Duration::from_millis(500);
@@ -89,6 +107,7 @@ pub struct Emulators {
     doors: BTreeMap<String, SocketAddr>,
     project: String,
     clock: Clock,
+    tasks: broadcast::Sender<TaskLine>,
     stop: watch::Sender<bool>,
     servers: Vec<JoinHandle<()>>,
     store: db::Hold,
@@ -108,6 +127,11 @@ impl Emulators {
     /// Where all services listen: the main door.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What tasks of jobs write to their standard output, from now on.
+    pub fn task_lines(&self) -> broadcast::Receiver<TaskLine> {
+        self.tasks.subscribe()
     }
 
     /// Where the door `name` of [`Options::doors`] listens.
@@ -138,6 +162,7 @@ impl Emulators {
             ("MONITORING_ENDPOINT", url.clone()),
             ("LOGGING_ENDPOINT", url.clone()),
             ("SCHEDULER_ENDPOINT", url.clone()),
+            ("RUN_ENDPOINT", url.clone()),
             ("PUSH_JWKS_URL", format!("{url}/certs")),
             ("GOOGLE_CLOUD_PROJECT", self.project.clone()),
             (

@@ -61,6 +61,12 @@ enum Command {
         /// Its name.
         function: String,
     },
+    /// Runs one task of a function's job in this process.
+    #[command(hide = true)]
+    Task {
+        /// The function's name.
+        function: String,
+    },
 }
 
 /// Where the addresses of a stack are.
@@ -111,5 +117,6 @@ async fn command(command: Command) -> Outcome {
         Command::Clean(args) => commands::clean::run(&args),
         Command::Datasets(args) => commands::datasets::run(args).await,
         Command::Serve { function } => Ok(serve::serve(&function).await),
+        Command::Task { function } => Ok(serve::task(&function).await),
     }
 }

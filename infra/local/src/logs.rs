@@ -59,14 +59,25 @@ fn entry(line: &LogLine) -> Value {
             .and_then(|payload| payload.remove(field))
     };
     let severity = take("severity").unwrap_or_else(|| "DEFAULT".into());
+    let resource = match &line.execution {
+        None => json!({
+            "type": "cloud_run_revision",
+            "labels": { "project_id": PROJECT, "service_name": line.function },
+        }),
+        Some(_) => json!({
+            "type": "cloud_run_job",
+            "labels": { "project_id": PROJECT, "job_name": line.function },
+        }),
+    };
     let mut entry = json!({
         "logName": format!("projects/{PROJECT}/logs/run.googleapis.com%2Fstdout"),
         "severity": severity,
-        "resource": {
-            "type": "cloud_run_revision",
-            "labels": { "project_id": PROJECT, "service_name": line.function },
-        },
+        "resource": resource,
     });
+    if let (Some(execution), Some(entry)) = (&line.execution, entry.as_object_mut()) {
+        let labels = json!({ "run.googleapis.com/execution_name": execution });
+        entry.insert("labels".to_owned(), labels);
+    }
     for (field, name) in [
         ("time", "timestamp"),
         ("logging.googleapis.com/trace", "trace"),
@@ -90,6 +101,7 @@ mod tests {
     #[test]
     fn special_fields_leave_the_payload() {
         let line = LogLine {
+            execution: None,
             function: "watch".to_owned(),
             entry: json!({"severity": "WARNING", "time": "t", "fact": "run_finding", "run": {"id": "a"}}),
         };

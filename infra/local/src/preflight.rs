@@ -137,7 +137,7 @@ pub(crate) fn look(
     if let Some(findings) = findings {
         subject.settings.findings_max = findings;
     }
-    let plan = Plan::holding_out(subject.held_out.clone());
+    let plan = Plan::default().holding_out(subject.held_out.clone());
     let cleaned = subject.read(screen, |source, settings, progress| {
         clean::survey_by(plan, source, settings, machine, progress)
     })?;
@@ -199,6 +199,8 @@ impl Subject {
             | clean::Error::Settings(_)
             | clean::Error::TooManyRows
             | clean::Error::Spill(_)
+            | clean::Error::Judged(_)
+            | clean::Error::Frames { .. }
             | clean::Error::Unending) => Error::Clean { path, source },
         })
     }

@@ -46,8 +46,10 @@ pub enum Error {
 /// A line that a function logged.
 #[derive(Debug, Clone)]
 pub struct LogLine {
-    /// Which function.
+    /// Which function, or which job.
     pub function: String,
+    /// The execution of the job; `None` of a function.
+    pub execution: Option<String>,
     /// The line.
     pub entry: Value,
 }
@@ -140,8 +142,7 @@ async fn pump(
     let mut last_line = "it said nothing".to_owned();
     let mut lines = BufReader::new(stdout).lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        let entry: Value =
-            serde_json::from_str(&line).unwrap_or_else(|_| serde_json::json!({ "message": line }));
+        let entry = parse(&line);
         if let Some(message) = entry.get("message").and_then(Value::as_str) {
             message.clone_into(&mut last_line);
         }
@@ -154,10 +155,16 @@ async fn pump(
         }
         let _nobody_reads = logs.send(LogLine {
             function: function.clone(),
+            execution: None,
             entry,
         });
     }
     if let Some(up) = up.take() {
         let _nobody_waits = up.send(Err(last_line));
     }
+}
+
+/// A line as it was meant: JSON, or a text.
+pub(crate) fn parse(line: &str) -> Value {
+    serde_json::from_str(line).unwrap_or_else(|_| serde_json::json!({ "message": line }))
 }

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use crate::{
     stack::PROJECT,
-    topology::{Alert, Topology},
+    topology::{Alert, Job, Topology},
 };
 
-/// The region that the scheduler's jobs are in.
+/// The region that jobs are in, the scheduler's and Cloud Run's.
 const REGION: &str = "us-central1";
 
 /// Why a resource cannot be made.
@@ -106,6 +106,39 @@ pub(crate) async fn before_functions(
     Ok(())
 }
 
+/// The resource name of `job`.
+pub(crate) fn job_name(job: &str) -> String {
+    format!("projects/{PROJECT}/locations/{REGION}/jobs/{job}")
+}
+
+/// Makes a job whose tasks run `command` with these `variables`.
+pub(crate) async fn job(
+    name: &str,
+    job: &Job,
+    command: &[&str],
+    variables: &BTreeMap<String, String>,
+) -> Result<(), Error> {
+    let cloud = Cloud::new(variables)?;
+    let pair = |(name, value): (&String, &String)| json!({ "name": name, "value": value });
+    let env: Vec<Value> = variables.iter().map(pair).collect();
+    let body = json!({ "template": { "template": {
+        "maxRetries": job.retries_max,
+        "timeout": format!("{}s", job.timeout_s),
+        "containers": [{ "image": command.first(), "command": command, "env": env }],
+    }}});
+    let parent = format!(
+        "{}/v2/projects/{PROJECT}/locations/{REGION}/jobs",
+        cloud.run
+    );
+    let url = format!("{parent}?jobId={name}");
+    if cloud.make(Method::POST, &url, body.clone()).await? {
+        // It was there: everything may listen on other ports now.
+        let url = format!("{parent}/{name}");
+        cloud.call(Method::PATCH, &url, Some(body)).await?;
+    }
+    Ok(())
+}
+
 /// What needs the functions' addresses, or calls them: subscriptions, alerts, schedules.
 pub(crate) async fn after_functions(
     topology: &Topology,
@@ -145,6 +178,7 @@ struct Cloud {
     logging: String,
     monitoring: String,
     scheduler: String,
+    run: String,
 }
 
 impl Cloud {
@@ -160,6 +194,7 @@ impl Cloud {
             logging: address("LOGGING_ENDPOINT")?,
             monitoring: address("MONITORING_ENDPOINT")?,
             scheduler: address("SCHEDULER_ENDPOINT")?,
+            run: address("RUN_ENDPOINT")?,
         })
     }
 

@@ -33,6 +33,18 @@ pub(crate) async fn serve(function: &str) -> ExitCode {
     }
 }
 
+/// Runs one task of the job of `function`, exactly as its own binary does.
+pub(crate) async fn task(function: &str) -> ExitCode {
+    stop_with_parent();
+    match function {
+        "clean" => clean::run_task().await,
+        other => {
+            tracing::error!("no function with a job is called `{other}`");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Ends this process by SIGTERM once standard input closes: the stack holds it open as long as
 /// it lives, so a stack that is killed leaves no function behind.
 fn stop_with_parent() {

@@ -8,8 +8,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use emulators::{Emulators, Options as EmulatorOptions, clock::Clock};
-use tokio::sync::mpsc;
+use emulators::{Emulators, Options as EmulatorOptions, TaskLine, clock::Clock};
+use tokio::sync::{broadcast, mpsc};
 
 use crate::{
     logs,
@@ -76,11 +76,16 @@ impl Stack {
             port: options.port,
             data: options.data.clone(),
             clock: options.clock.clone(),
-            doors: FUNCTIONS.map(str::to_owned).to_vec(),
+            doors: FUNCTIONS
+                .into_iter()
+                .map(str::to_owned)
+                .chain(topology.jobs.keys().cloned())
+                .collect(),
         })
         .await?;
         let lines = Arc::default();
         let log = logs::forward(logging_endpoint(&emulators), Arc::clone(&lines), LINES_MAX);
+        forward_tasks(emulators.task_lines(), log.clone());
         let mut stack = Self {
             options,
             topology,
@@ -90,6 +95,12 @@ impl Stack {
             log,
         };
         provision::before_functions(&stack.topology, &stack.environment()).await?;
+        for (name, job) in &stack.topology.jobs {
+            let program = stack.options.program.to_string_lossy();
+            let command = [&*program, "task", &job.function];
+            let variables = stack.variables(name, &job.function);
+            provision::job(name, job, &command, &variables).await?;
+        }
         let started = FUNCTIONS.map(|function| stack.launch(function, 0));
         let started = futures::future::join_all(started).await;
         for (function, process) in FUNCTIONS.into_iter().zip(started) {
@@ -168,7 +179,14 @@ impl Stack {
     }
 
     async fn launch(&self, function: &'static str, port: u16) -> Result<Process, process::Error> {
-        let door = self.emulators.environment_for(function);
+        let variables = self.variables(function, function);
+        let program = &self.options.program;
+        Process::start(program, function, port, &variables, self.log.clone()).await
+    }
+
+    /// The variables of a process of `function` that calls by the door `door`.
+    fn variables(&self, door: &str, function: &str) -> BTreeMap<String, String> {
+        let door = self.emulators.environment_for(door);
         let addresses = door.unwrap_or_else(|| self.emulators.environment());
         let mut variables: BTreeMap<String, String> = addresses.into_iter().collect();
         variables.extend(buckets(&self.topology));
@@ -178,9 +196,9 @@ impl Stack {
             ("PUSH_AUDIENCE".to_owned(), provision::audience(function)),
             ("PUSH_EMAIL".to_owned(), provision::push_account(function)),
         ]);
+        variables.extend(jobs(&self.topology));
         variables.extend(self.options.settings.clone());
-        let program = &self.options.program;
-        Process::start(program, function, port, &variables, self.log.clone()).await
+        variables
     }
 }
 
@@ -190,6 +208,35 @@ fn buckets(topology: &Topology) -> impl Iterator<Item = (String, String)> {
         let variable = format!("{}_BUCKET", content.to_uppercase());
         (variable, provision::bucket_name(content))
     })
+}
+
+/// `CLEAN_JOB=projects/…/jobs/clean-large`.
+fn jobs(topology: &Topology) -> impl Iterator<Item = (String, String)> {
+    topology.jobs.iter().map(|(name, job)| {
+        let variable = format!("{}_JOB", job.function.to_uppercase().replace('-', "_"));
+        (variable, provision::job_name(name))
+    })
+}
+
+/// Sends what tasks write to where functions' lines go.
+fn forward_tasks(mut lines: broadcast::Receiver<TaskLine>, log: mpsc::UnboundedSender<LogLine>) {
+    tokio::spawn(async move {
+        loop {
+            match lines.recv().await {
+                Ok(line) => {
+                    let _nobody_reads = log.send(LogLine {
+                        function: line.job,
+                        execution: Some(line.execution),
+                        entry: process::parse(&line.line),
+                    });
+                }
+                Err(broadcast::error::RecvError::Lagged(missed)) => {
+                    tracing::warn!(missed, "lines of tasks were lost");
+                }
+                Err(broadcast::error::RecvError::Closed) => return,
+            }
+        }
+    });
 }
 
 fn logging_endpoint(emulators: &Emulators) -> String {

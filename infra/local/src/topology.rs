@@ -24,6 +24,8 @@ pub struct Topology {
     pub delivery: DeliveryRules,
     /// The functions.
     pub functions: BTreeMap<String, Function>,
+    /// The jobs, each of a function's program.
+    pub jobs: BTreeMap<String, Job>,
     /// What happens on a timetable.
     pub schedules: BTreeMap<String, Schedule>,
     /// Metrics counted from log lines.
@@ -73,6 +75,18 @@ pub struct DeliveryRules {
 pub struct Function {
     /// The path that each topic it hears is pushed to.
     pub path_by_topic: BTreeMap<String, String>,
+}
+
+/// A Cloud Run job.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Job {
+    /// The function that starts it, and whose program its tasks run; its settings are theirs.
+    pub function: String,
+    /// Times that a task is tried again.
+    pub retries_max: u32,
+    /// Seconds that one attempt may take.
+    pub timeout_s: u32,
 }
 
 /// Something that happens on a timetable.
@@ -159,6 +173,9 @@ mod tests {
             for label in &alert.group_by {
                 assert!(metric.labels.contains_key(label), "{label}");
             }
+        }
+        for job in topology.jobs.values() {
+            assert!(topology.functions.contains_key(&job.function));
         }
         for schedule in topology.schedules.values() {
             assert!(topology.topics.contains_key(&schedule.topic));

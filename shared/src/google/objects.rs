@@ -281,6 +281,25 @@ impl Objects {
         })
     }
 
+    /// Deletes one generation; that it is gone already is as good.
+    pub fn delete<'a>(&'a self, artifact: &'a Artifact) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            let deleted = self
+                .control
+                .delete_object()
+                .set_bucket(bucket(&artifact.uri))
+                .set_object(&artifact.uri.object)
+                .set_generation(artifact.generation)
+                .send()
+                .await;
+            match deleted {
+                Ok(()) => Ok(()),
+                Err(error) if is_missing(&error) => Ok(()),
+                Err(error) => Err(away(error)),
+            }
+        })
+    }
+
     async fn created(
         &self,
         uri: &GcsUri,

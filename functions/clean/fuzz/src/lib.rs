@@ -108,7 +108,7 @@ impl Outputs for Memory {
 
 fn clean(dataset: &[u8], settings: &Settings, machine: Machine, held: HeldOut) -> (Cleaned, Parts) {
     let source = dataset.to_vec();
-    let mut plan = Plan::holding_out(held);
+    let mut plan = Plan::default().holding_out(held);
     loop {
         let mut memory = Memory(Part::ALL.map(|part| (part, Vec::new())).into());
         let outputs: Option<&mut dyn Outputs> = Some(&mut memory);

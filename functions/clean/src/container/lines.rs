@@ -4,24 +4,24 @@ use std::io::{self, Read};
 
 use memchr::{memchr, memrchr};
 
-use super::{BATCH_BYTES, LINE_MAX_BYTES, decode::Decoder};
+use super::{BATCH_BYTES, LINE_MAX_BYTES};
 use crate::batch::{Batch, Cut};
 
 /// What is left to read.
-pub(super) struct Lines<'r> {
-    read: Decoder<'r>,
+pub(super) struct Lines<R> {
+    read: R,
     /// Read already: the start of a line.
     rest: Vec<u8>,
 }
 
-impl<'r> Lines<'r> {
+impl<R: Read> Lines<R> {
     /// Lines that start with `rest` and go on in `read`.
-    pub(super) fn new(rest: Vec<u8>, read: Decoder<'r>) -> Self {
+    pub(super) fn new(rest: Vec<u8>, read: R) -> Self {
         Self { read, rest }
     }
 
     /// Where the bytes come from, when there are no more lines.
-    pub(super) fn into_decoder(self) -> Decoder<'r> {
+    pub(super) fn into_reader(self) -> R {
         self.read
     }
 

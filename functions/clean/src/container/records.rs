@@ -34,7 +34,7 @@ pub(crate) struct Records<'r> {
 /// What is left to read.
 enum Rows<'r> {
     /// Rows that are lines.
-    Lines(Lines<'r>),
+    Lines(Lines<Decoder<'r>>),
     /// Rows that are elements.
     Array(Array, Window<'r>),
     /// Rows that are records below a header.
@@ -146,6 +146,11 @@ impl<'r> Records<'r> {
         self.compression == Compression::None && self.encoding == Encoding::Utf8
     }
 
+    /// Whether rows are lines as they were uploaded, so that any range of bytes has its own.
+    pub(crate) fn are_plain_lines(&self) -> bool {
+        self.is_plain() && self.container == Container::Lines
+    }
+
     /// Fills `batch` with the next rows; `false` after the last.
     pub(crate) fn fill(&mut self, batch: &mut Batch) -> io::Result<bool> {
         match &mut self.rows {
@@ -184,7 +189,7 @@ impl<'r> Records<'r> {
         let mut blank_lines = 0;
         let (line, decoder, fault) = match self.rows {
             // Lines are counted by whoever judges them.
-            Rows::Lines(lines) => (0, lines.into_decoder(), None),
+            Rows::Lines(lines) => (0, lines.into_reader(), None),
             Rows::Array(mut array, mut window) => {
                 let fault = array.finish(&mut window)?;
                 let fault = fault.map(|(line, rule)| (line, Fault::new(rule)));

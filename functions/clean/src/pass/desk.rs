@@ -16,6 +16,7 @@ use super::{
     near::Near,
     pool::{Aside, Pool},
     seen::Meeting,
+    threads::Taker,
     withheld::{self, Kept, Spot, Withheld},
 };
 use crate::{
@@ -151,7 +152,7 @@ impl<'s, 'o> Desk<'s, 'o> {
     }
 
     /// Takes the next batch; gives it back once it is used up.
-    pub(super) fn take(&mut self, judged: Judged) -> Result<Option<Judged>, Error> {
+    fn take_next(&mut self, judged: Judged) -> Result<Option<Judged>, Error> {
         let base = self.line;
         self.line += judged.lines.counted;
         if u32::try_from(self.line).is_err() {
@@ -410,6 +411,12 @@ impl<'s, 'o> Desk<'s, 'o> {
     }
 }
 
+impl Taker for Desk<'_, '_> {
+    fn take(&mut self, judged: Judged) -> Result<Option<Judged>, Error> {
+        self.take_next(judged)
+    }
+}
+
 /// The next `length` bytes.
 fn range(start: &mut usize, length: u32) -> Range<usize> {
     let end = *start + usize::try_from(length).unwrap_or_default();
@@ -548,8 +555,8 @@ struct Prefix {
 }
 
 impl Prefix {
-    /// The rows of `held` up to so many bytes of records: to the row, so that it does not matter
-    /// how they were cut into batches.
+    /// The rows of `held` up to so many bytes of records, repeats and all: what fills the hold, to
+    /// the row, so that it does not matter how they were cut into batches.
     fn of(held: &[Held], bytes_max: u64) -> Self {
         let mut prefix = Self {
             examples: Total::default(),
@@ -558,18 +565,19 @@ impl Prefix {
             held_out: 0,
         };
         let mut seen = HashSet::new();
+        let mut bytes = 0;
         for fact in held.iter().flat_map(|held| &held.judged.facts) {
             prefix.raw += u64::from(fact.raw);
-            if fact.kind == Kind::Rejected || !seen.insert((fact.input, fact.output)) {
-                continue;
+            bytes += u64::from(fact.record);
+            if fact.kind != Kind::Rejected && seen.insert((fact.input, fact.output)) {
+                prefix.examples.rows += 1;
+                prefix.examples.bytes += u64::from(fact.record);
+                prefix.held_out += u64::from(fact.held_out);
+                if fact.kind == Kind::Short {
+                    prefix.labels.count(fact.output);
+                }
             }
-            prefix.examples.rows += 1;
-            prefix.held_out += u64::from(fact.held_out);
-            prefix.examples.bytes += u64::from(fact.record);
-            if fact.kind == Kind::Short {
-                prefix.labels.count(fact.output);
-            }
-            if prefix.examples.bytes > bytes_max {
+            if bytes > bytes_max {
                 break;
             }
         }

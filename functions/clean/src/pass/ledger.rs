@@ -2,21 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Finding, Rule, Severity, container::Head, finding::Fault, rules};
+use serde::{Deserialize, Serialize};
+
+use crate::{Finding, Rule, Severity, container::Head, finding::Fault, frames::words, rules};
 
 /// First lines remembered of every code.
 const LINES_MAX: usize = 3;
 
 /// What was found so far.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Ledger {
     findings_max: usize,
+    #[serde(deserialize_with = "words::keys")]
     codes: BTreeMap<&'static str, Tally>,
     /// A list for each of [`Severity::ALL`].
     listed: [Vec<Finding>; Severity::ALL.len()],
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Tally {
     count: u64,
     lines: Vec<u64>,

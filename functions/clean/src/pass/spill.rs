@@ -10,6 +10,8 @@ use std::{
     io::{self, BufWriter, Read as _, Seek as _, Write as _},
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::seen::{Meeting, Seen};
 
 /// Files the rows are spread over: one of them is in memory at a time.
@@ -27,14 +29,14 @@ pub(super) struct Spill {
 }
 
 /// What rows are to those before them, known beforehand.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Known {
     repeats: Lines,
     contradictions: Lines,
 }
 
 /// Some lines of the file.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Lines {
     /// A bit for every line, 64 to a word.
     bits: Vec<u64>,

@@ -2,28 +2,43 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     num::NonZero,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
     thread,
 };
 
-use super::desk::Desk;
-use crate::{Error, batch::Batch, container::Records, judged::Judged, row::Judge};
+use crate::{Error, batch::Batch, judged::Judged, row::Judge};
 
 /// Batches, for each thread, that may wait for an earlier one that takes long.
 const WAITING_PER_THREAD: u64 = 3;
 
-/// Where batches come from: one thread at a time reads.
-struct Intake<'i, 'r> {
-    records: &'i mut Records<'r>,
+/// Where batches come from.
+pub(super) trait Batches: Send {
+    /// Fills `batch` with the next rows; `false` after the last.
+    fn fill(&mut self, batch: &mut Batch) -> io::Result<bool>;
+
+    /// Bytes read so far.
+    fn bytes_read(&self) -> u64;
+}
+
+/// Where judged batches go, in order.
+pub(super) trait Taker: Send {
+    /// Takes the next batch; gives it back once it is used up.
+    fn take(&mut self, judged: Judged) -> Result<Option<Judged>, Error>;
+}
+
+/// The way in: one thread at a time reads.
+struct Intake<'i> {
+    batches: &'i mut dyn Batches,
     progress: &'i mut (dyn FnMut(u64) + Send),
     /// Number of the next batch.
     next: u64,
 }
 
-/// Where batches go: they are taken in order.
-struct Counter<'c, 's, 'o> {
-    desk: &'c mut Desk<'s, 'o>,
+/// The way out: batches are taken in order.
+struct Counter<'c> {
+    taker: &'c mut dyn Taker,
     /// Number of the batch to be taken next.
     next: u64,
     /// Batches that are judged before their turn.
@@ -33,21 +48,21 @@ struct Counter<'c, 's, 'o> {
     failed: Option<Error>,
 }
 
-/// Judges all `records` on so many `threads`, and hands them to `desk` in their order.
+/// Judges all `batches` on so many `threads`, and hands them to `taker` in their order.
 pub(super) fn run(
-    records: &mut Records<'_>,
-    desk: &mut Desk<'_, '_>,
+    batches: &mut dyn Batches,
+    judge: &Judge<'_>,
+    taker: &mut dyn Taker,
     threads: NonZero<usize>,
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<(), Error> {
-    let judge = desk.judge(records.layout());
     let intake = Mutex::new(Intake {
-        records,
+        batches,
         progress,
         next: 0,
     });
     let counter = Mutex::new(Counter {
-        desk,
+        taker,
         next: 0,
         waiting: BTreeMap::new(),
         spare: Vec::new(),
@@ -55,7 +70,7 @@ pub(super) fn run(
     });
     let moved = Condvar::new();
     let waiting_max = WAITING_PER_THREAD * u64::try_from(threads.get()).unwrap_or(1);
-    let work = || work(&judge, &intake, &counter, &moved, waiting_max);
+    let work = || work(judge, &intake, &counter, &moved, waiting_max);
     thread::scope(|scope| {
         for _ in 1..threads.get() {
             scope.spawn(work);
@@ -68,8 +83,8 @@ pub(super) fn run(
 
 fn work(
     judge: &Judge<'_>,
-    intake: &Mutex<Intake<'_, '_>>,
-    counter: &Mutex<Counter<'_, '_, '_>>,
+    intake: &Mutex<Intake<'_>>,
+    counter: &Mutex<Counter<'_>>,
     moved: &Condvar,
     waiting_max: u64,
 ) {
@@ -99,25 +114,25 @@ fn work(
     }
 }
 
-impl Intake<'_, '_> {
+impl Intake<'_> {
     /// Reads the next batch, and gives it a number.
     fn read(&mut self, batch: &mut Batch) -> Result<Option<u64>, Error> {
-        if !self.records.fill(batch).map_err(Error::Read)? {
+        if !self.batches.fill(batch).map_err(Error::Read)? {
             return Ok(None);
         }
-        (self.progress)(self.records.bytes_read());
+        (self.progress)(self.batches.bytes_read());
         let number = self.next;
         self.next += 1;
         Ok(Some(number))
     }
 }
 
-impl Counter<'_, '_, '_> {
+impl Counter<'_> {
     /// Takes a batch, and all whose turn has come with it.
     fn put(&mut self, number: u64, judged: Judged) {
         self.waiting.insert(number, judged);
         while let Some(judged) = self.waiting.remove(&self.next) {
-            match self.desk.take(judged) {
+            match self.taker.take(judged) {
                 Ok(spare) => self.spare.extend(spare),
                 Err(error) => {
                     self.failed.get_or_insert(error);

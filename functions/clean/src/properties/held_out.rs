@@ -12,7 +12,7 @@ use crate::{
 fn held(rows: &[u8]) -> Plan {
     let mut held = HeldOut::default();
     held.read(rows, &Settings::default()).unwrap();
-    Plan::holding_out(held)
+    Plan::default().holding_out(held)
 }
 
 /// What holds out questions by their numbers.

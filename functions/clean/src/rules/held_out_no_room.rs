@@ -24,7 +24,7 @@ mod tests {
         let mut held = HeldOut::default();
         let eval = br#"{"prompt":"b","response":"other words than those"}"#;
         held.read(eval.as_slice(), &Settings::default()).unwrap();
-        let plan = Plan::holding_out(held);
+        let plan = Plan::default().holding_out(held);
         let (cleaned, _) = clean_by(rows, &Settings::default(), plan);
         let mut findings = cleaned.report.findings.iter();
         let finding = findings.find(|f| f.code == "held_out_no_room").unwrap();

@@ -29,7 +29,11 @@ mod tests {
         let trained = plain.rows(Part::Train)[3];
         let mut held = HeldOut::default();
         held.read(trained.as_bytes(), &settings).unwrap();
-        let (cleaned, memory) = clean_by(text.as_bytes(), &settings, Plan::holding_out(held));
+        let (cleaned, memory) = clean_by(
+            text.as_bytes(),
+            &settings,
+            Plan::default().holding_out(held),
+        );
         assert!(memory.rows(Part::Eval).contains(&trained));
         let mut findings = cleaned.report.findings.iter();
         let finding = findings.find(|f| f.code == "train_eval_leak").unwrap();

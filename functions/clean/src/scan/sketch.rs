@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use fearless_simd::{Level, dispatch, prelude::*, u8x64};
+use serde::{Deserialize, Serialize};
 
 use crate::{example::Example, json::Text};
 
@@ -32,7 +33,7 @@ const RUNS_MIN: u32 = 24;
 const COMMON_BINS_MIN: u32 = 52;
 
 /// What a row says, in short.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sketch {
     /// By which rows that may be alike are found.
     pub(crate) bands: [u32; BANDS],
@@ -41,7 +42,7 @@ pub(crate) struct Sketch {
 }
 
 /// Four bits of each bin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Digest([u64; BINS / 16]);
 
 impl Digest {

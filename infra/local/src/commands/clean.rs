@@ -87,7 +87,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         }
     };
     let out = Out::open(args)?;
-    let plan = Plan::holding_out(subject.held_out.clone());
+    let plan = Plan::default().holding_out(subject.held_out.clone());
     let (cleaned, sheets) = subject.read(&Screen::new(), |source, settings, progress| {
         out.clean(plan, source, settings, args.limits.machine(), progress)
     })?;

@@ -260,6 +260,7 @@ mod tests {
     #[test]
     fn only_warnings_and_errors_are_troubles() {
         let line = |severity: &str, message: &str| LogLine {
+            execution: None,
             function: "tune".to_owned(),
             entry: json!({"severity": severity, "message": message}),
         };

@@ -1,0 +1,192 @@
+//! A cleaning that takes longer than a delivery may: left to a Cloud Run job, and remembered in
+//! Firestore until its end.
+//!
+//! The document is the order: tasks read it and nothing else. Whatever a task makes is a function of
+//! it and is created only where it is not, so two executions at once do no harm.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use shared::{
+    error::Error,
+    google::{
+        documents::{Document, Stored, Write},
+        run::Overrides,
+    },
+    id::VersionId,
+    uri::Artifact,
+};
+use tracing::info;
+
+use crate::{fate::Fate, is_cuttable, make, order::Order, start::State, streams::ObjectSource};
+
+/// The variable that names the cleaning to a task.
+pub(crate) const CLEANING_VARIABLE: &str = "CLEANING";
+/// The variable that counts how often rows were judged before.
+pub(crate) const ROUND_VARIABLE: &str = "ROUND";
+
+/// Most tasks of an execution: a tebibyte in ranges of a gibibyte. The service takes 10,000
+/// (<https://cloud.google.com/run/quotas>); above this many, ranges are longer.
+const TASKS_MAX: u64 = 1_000;
+
+/// Most uploads of the same bytes that can wait for one cleaning: a document holds 1 MiB.
+const UPLOADS_MAX: usize = 500;
+
+/// Times that a document is read again that others write, too; there are few of them.
+const RACES_MAX: u32 = 10;
+
+/// A cleaning: document `cleanings/{version}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Cleaning {
+    /// What is to be made.
+    pub(crate) order: Order,
+    /// The uploads whose records wait for it: the same bytes may come under several names.
+    pub(crate) uploads: Vec<Artifact>,
+    /// Tasks that share the work; one reads all by itself.
+    pub(crate) tasks: u32,
+    /// How often rows were judged before, and turned out to need it again.
+    pub(crate) round: u32,
+    /// The executions of the job so far, by name.
+    pub(crate) executions: Vec<String>,
+    /// Whether it goes on.
+    pub(crate) open: bool,
+    /// What it came to.
+    pub(crate) fate: Option<Fate>,
+    /// When it was ordered.
+    pub(crate) at: DateTime<Utc>,
+}
+
+impl Document for Cleaning {
+    const COLLECTION: &'static str = "cleanings";
+}
+
+impl Cleaning {
+    /// Reads the cleaning of `version`.
+    pub(crate) async fn read(state: &State, version: &VersionId) -> Result<Stored<Self>, Error> {
+        let found = state.documents.get(version.as_str()).await?;
+        found.ok_or_else(|| Error::NotFound(format!("the cleaning of {version}")))
+    }
+
+    /// Has a job clean what is ordered, unless one does already; its fate, if it has met it.
+    pub(crate) async fn order(state: &State, order: Order) -> Result<Option<Fate>, Error> {
+        let (version, artifact) = (order.id.clone(), order.stat.artifact.clone());
+        let before = state.documents.get::<Self>(version.as_str()).await?;
+        let stored = match before {
+            Some(before) => before,
+            None => {
+                let cleaning = Self {
+                    tasks: tasks(state, &order).await?,
+                    order,
+                    uploads: vec![artifact.clone()],
+                    round: 0,
+                    executions: Vec::new(),
+                    open: true,
+                    fate: None,
+                    at: state.clock.now(),
+                };
+                let _first_one_stays = state.documents.create(version.as_str(), &cleaning).await?;
+                Self::read(state, &version).await?
+            }
+        };
+        let mut cleaning = stored.value.clone();
+        if cleaning.fate.is_some() {
+            return Ok(cleaning.fate);
+        }
+        if !cleaning.uploads.contains(&artifact) {
+            if cleaning.uploads.len() >= UPLOADS_MAX {
+                return Err(Error::Busy("too many uploads wait for a cleaning".into()));
+            }
+            cleaning.uploads.push(artifact);
+        }
+        if cleaning.executions.is_empty() {
+            let execution = cleaning.start(state).await?;
+            cleaning.executions.push(execution);
+        }
+        if cleaning != stored.value {
+            let replaced = state
+                .documents
+                .replace(version.as_str(), &stored, &cleaning);
+            replaced
+                .await?
+                .or_busy("a cleaning that others order, too")?;
+        }
+        Ok(None)
+    }
+
+    /// Starts an execution of the job; gives its name.
+    pub(crate) async fn start(&self, state: &State) -> Result<String, Error> {
+        let version = &self.order.id;
+        let overrides = Overrides {
+            tasks: self.tasks,
+            variables: vec![
+                (CLEANING_VARIABLE, version.to_string()),
+                (ROUND_VARIABLE, self.round.to_string()),
+            ],
+        };
+        let execution = state.run.start(&state.config.job, &overrides).await?;
+        info!(
+            fact = "cleaning_started",
+            tasks = self.tasks,
+            round = self.round,
+            "left {version} to {} tasks: `{execution}`",
+            self.tasks
+        );
+        Ok(execution)
+    }
+
+    /// Has every range judged anew, once, by the plan that is put down for the round after `round`.
+    pub(crate) async fn judge_again(
+        state: &State,
+        version: &VersionId,
+        round: u32,
+    ) -> Result<(), Error> {
+        let stored = Self::read(state, version).await?;
+        let mut cleaning = stored.value.clone();
+        if cleaning.round > round || !cleaning.open {
+            return Ok(());
+        }
+        cleaning.round = round + 1;
+        let execution = cleaning.start(state).await?;
+        cleaning.executions = vec![execution];
+        let replaced = state
+            .documents
+            .replace(version.as_str(), &stored, &cleaning);
+        replaced
+            .await?
+            .or_busy("a cleaning whose next round others start, too")
+    }
+
+    /// Notes what it came to; the first fate stays. From then on nobody joins it.
+    pub(crate) async fn end(state: &State, version: &VersionId, fate: Fate) -> Result<Self, Error> {
+        for _ in 0..RACES_MAX {
+            let stored = Self::read(state, version).await?;
+            if stored.value.fate.is_some() {
+                return Ok(stored.value);
+            }
+            let ended = Self {
+                open: false,
+                fate: Some(fate.clone()),
+                ..stored.value.clone()
+            };
+            let replaced = state.documents.replace(version.as_str(), &stored, &ended);
+            if replaced.await? == Write::Done {
+                return Ok(ended);
+            }
+        }
+        Err(Error::Busy("a cleaning that many write to".into()))
+    }
+}
+
+/// How many tasks an order is for: one, unless any range of its bytes can be judged by itself.
+async fn tasks(state: &State, order: &Order) -> Result<u32, Error> {
+    let source = ObjectSource::of(state.objects.clone(), &order.stat);
+    let cuttable = make::blocking(move || is_cuttable(&source)).await?;
+    let cuttable = cuttable.map_err(|error| Error::unavailable("Cloud Storage")(error.into()))?;
+    if !cuttable {
+        return Ok(1);
+    }
+    let tasks = order
+        .stat
+        .size_bytes
+        .div_ceil(state.config.task_bytes.get());
+    Ok(u32::try_from(tasks.clamp(1, TASKS_MAX)).unwrap_or(1))
+}

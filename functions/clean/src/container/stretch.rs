@@ -1,0 +1,222 @@
+//! The lines that start within a range of bytes, read to the end of the last, and the checksum of
+//! the range.
+//!
+//! Ranges side by side have every line once: a range begins after the first line end at or after
+//! the byte before it, and ends after the first line end at or after its own last byte.
+
+use std::{
+    io::{self, Read},
+    ops::Range,
+};
+
+use bytes::{Buf as _, Bytes};
+use memchr::memchr;
+
+use super::{BATCH_BYTES, lines::Lines};
+use crate::{Ranges, batch::Batch, meter::Crc32c};
+
+/// Bytes asked for at once: a call takes some tens of milliseconds however few they are, and
+/// judging this many takes longer.
+const READ_BYTES: u64 = 8 << 20;
+
+/// The UTF-8 byte order mark, which a file may start with.
+const MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// The lines of a range.
+pub(crate) struct StretchLines {
+    lines: Lines<Stretch>,
+    bytes_read: u64,
+}
+
+/// What is known of a range once it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StretchEnd {
+    /// How many bytes it has.
+    pub(crate) bytes: u64,
+    /// Their checksum.
+    pub(crate) crc32c: Crc32c,
+}
+
+impl StretchLines {
+    /// The lines of `range` of what `ranges` reads.
+    pub(crate) fn open(ranges: Box<dyn Ranges>, range: Range<u64>) -> io::Result<Self> {
+        let is_first = range.start == 0;
+        let mut stretch = Stretch::new(ranges, range);
+        let mut rest = Vec::new();
+        if is_first {
+            let limit = u64::try_from(MARK.len()).unwrap_or_default();
+            Read::by_ref(&mut stretch)
+                .take(limit)
+                .read_to_end(&mut rest)?;
+            if rest == MARK {
+                rest.clear();
+            }
+        }
+        Ok(Self {
+            lines: Lines::new(rest, stretch),
+            bytes_read: 0,
+        })
+    }
+
+    /// Fills `batch` with whole lines; `false` after the last.
+    pub(crate) fn fill(&mut self, batch: &mut Batch) -> io::Result<bool> {
+        let filled = self.lines.fill(batch)?;
+        self.bytes_read += u64::try_from(batch.bytes.len()).unwrap_or_default();
+        Ok(filled)
+    }
+
+    /// Bytes of lines so far.
+    pub(crate) fn bytes_read(&self) -> u64 {
+        self.bytes_read
+    }
+
+    /// Reads what is left of the range.
+    pub(crate) fn finish(self) -> io::Result<StretchEnd> {
+        self.lines.into_reader().finish()
+    }
+}
+
+/// Where in its lines a stretch is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Within a line of the range before.
+    Seeking,
+    /// Within its own lines.
+    Giving,
+    /// After them.
+    Over,
+}
+
+/// The bytes of the lines that start within a range.
+struct Stretch {
+    ranges: Box<dyn Ranges>,
+    range: Range<u64>,
+    /// Offset of the first byte of `chunk`.
+    at: u64,
+    chunk: Bytes,
+    crc32c: Crc32c,
+    stage: Stage,
+}
+
+impl Stretch {
+    fn new(ranges: Box<dyn Ranges>, range: Range<u64>) -> Self {
+        let stage = match range.start {
+            _ if range.is_empty() => Stage::Over,
+            0 => Stage::Giving,
+            _ => Stage::Seeking,
+        };
+        Self {
+            ranges,
+            at: range.start.saturating_sub(1),
+            range,
+            chunk: Bytes::new(),
+            crc32c: Crc32c::default(),
+            stage,
+        }
+    }
+
+    /// Reads on, where nothing is left of what was read; `false` at the end of all.
+    fn load(&mut self) -> io::Result<bool> {
+        let size = self.ranges.size();
+        let wanted = if self.at < self.range.end {
+            (self.range.end - self.at).min(READ_BYTES)
+        } else {
+            // The end of one line.
+            u64::try_from(BATCH_BYTES).unwrap_or(READ_BYTES)
+        };
+        let wanted = wanted.min(size.saturating_sub(self.at));
+        if wanted == 0 {
+            return Ok(false);
+        }
+        let length = usize::try_from(wanted).map_err(io::Error::other)?;
+        self.chunk = self.ranges.read_at(self.at, length)?;
+        if self.chunk.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let from = self.within(self.range.start);
+        let to = self.within(self.range.end);
+        let ours = self.chunk.get(from..to).unwrap_or_default();
+        self.crc32c = self.crc32c.append(ours);
+        Ok(true)
+    }
+
+    /// Where in `chunk` the byte at `offset` is, or would be.
+    fn within(&self, offset: u64) -> usize {
+        let ahead = usize::try_from(offset.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        ahead.min(self.chunk.len())
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.chunk.advance(count);
+        self.at += u64::try_from(count).unwrap_or_default();
+    }
+
+    /// Passes over what is read of the line of another range.
+    fn seek(&mut self) {
+        let last = self.range.end - 1;
+        let before = self.within(last);
+        let end = memchr(b'\n', self.chunk.get(..before).unwrap_or_default());
+        match end {
+            Some(end) => {
+                self.advance(end + 1);
+                self.stage = Stage::Giving;
+            }
+            None => {
+                self.advance(before);
+                if self.at == last {
+                    self.stage = Stage::Over;
+                }
+            }
+        }
+    }
+
+    /// Gives what is read of its own lines.
+    fn give(&mut self, into: &mut [u8]) -> usize {
+        let last = self.within(self.range.end - 1);
+        let end = memchr(b'\n', self.chunk.get(last..).unwrap_or_default());
+        let whole = end.map_or(self.chunk.len(), |end| last + end + 1);
+        let count = whole.min(into.len());
+        let (given, into) = (self.chunk.get(..count), into.get_mut(..count));
+        if let (Some(given), Some(into)) = (given, into) {
+            into.copy_from_slice(given);
+        }
+        self.advance(count);
+        if end.is_some() && count == whole {
+            self.stage = Stage::Over;
+        }
+        count
+    }
+
+    fn finish(mut self) -> io::Result<StretchEnd> {
+        while self.at < self.range.end {
+            let rest = self.chunk.len();
+            self.advance(rest);
+            if self.at < self.range.end && !self.load()? {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(StretchEnd {
+            bytes: self.range.end.saturating_sub(self.range.start),
+            crc32c: self.crc32c,
+        })
+    }
+}
+
+impl Read for Stretch {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if self.stage == Stage::Over || into.is_empty() {
+                return Ok(0);
+            }
+            if self.chunk.is_empty() && !self.load()? {
+                self.stage = Stage::Over;
+                return Ok(0);
+            }
+            match self.stage {
+                Stage::Seeking => self.seek(),
+                Stage::Giving => return Ok(self.give(into)),
+                Stage::Over => return Ok(0),
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What an upload comes to: its record, and who hears of it.
+
+use serde::{Deserialize, Serialize};
+use shared::{
+    dataset::{Upload, UploadOutcome, Version},
+    error::Error,
+    event::ObjectFinalized,
+    id::{DatasetName, VersionId},
+    uri::Artifact,
+};
+use tracing::info;
+
+use crate::{make::Made, start::State};
+
+/// What an upload comes to, before or after its rows are read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Fate {
+    pub(crate) outcome: UploadOutcome,
+    pub(crate) note: String,
+    pub(crate) version: Option<VersionId>,
+}
+
+impl Fate {
+    pub(crate) fn new(outcome: UploadOutcome, note: impl Into<String>) -> Self {
+        Self {
+            outcome,
+            note: note.into(),
+            version: None,
+        }
+    }
+
+    pub(crate) fn cleaned(version: VersionId, note: String) -> Self {
+        Self {
+            outcome: UploadOutcome::Cleaned,
+            note,
+            version: Some(version),
+        }
+    }
+
+    /// Records a version that is made.
+    pub(crate) async fn of_version(state: &State, version: &Version) -> Result<Self, Error> {
+        let _first_one_stays = state.documents.create(version.id.as_str(), version).await?;
+        let rows = version.rows;
+        info!(
+            fact = "dataset_cleaned",
+            rows.read, rows.kept, rows.rejected, rows.duplicate, "made version {}", version.id
+        );
+        let note = format!("{} of {} rows kept", rows.kept, rows.read);
+        Ok(Self::cleaned(version.id.clone(), note))
+    }
+
+    /// What became of rows that are made, or refused, for good; `None` where they are not.
+    pub(crate) async fn of(state: &State, made: &Made) -> Result<Option<Self>, Error> {
+        match made {
+            Made::Version(version) => Self::of_version(state, version).await.map(Some),
+            Made::Nothing(note) => Ok(Some(Self::new(UploadOutcome::Rejected, note))),
+            Made::Again(_) | Made::Spoilt(_) => Ok(None),
+        }
+    }
+
+    /// Writes the record of the upload `artifact`, unless it has one.
+    pub(crate) async fn record(self, state: &State, artifact: &Artifact) -> Result<Upload, Error> {
+        let upload = Upload {
+            artifact: artifact.clone(),
+            dataset: DatasetName::of_object(&artifact.uri.object),
+            outcome: self.outcome,
+            note: self.note,
+            version: self.version,
+            at: state.clock.now(),
+        };
+        let event = ObjectFinalized {
+            artifact: artifact.clone(),
+        };
+        let id = event.upload_id();
+        let _first_one_stays = state.documents.create(&id, &upload).await?;
+        Ok(upload)
+    }
+}

@@ -1,0 +1,334 @@
+//! What was judged of a range of bytes, on its way from the machine that judged it to the one that
+//! puts all ranges together.
+//!
+//! A file of frames: how it starts, one frame for each batch of rows, how it ends. Nothing of a
+//! frame is believed before its checksum fits, and a file without its end is not whole.
+
+mod leaf;
+pub(crate) mod words;
+
+use std::{
+    io::{self, Read, Write},
+    ops::Range,
+};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use thiserror::Error as Derive;
+
+use self::leaf::Leaf;
+use crate::{Plan, container::StretchEnd, judged::Judged, meter::Crc32c};
+
+/// What a frame looks like; another number is another look.
+const VERSION: u8 = 1;
+
+/// Bytes before a frame's own: its version, its kind, its length, its checksum.
+const HEAD_BYTES: usize = 10;
+
+/// Longest frame. A batch is half a megabyte of rows, or one row of 8 MiB, and JSON writes a byte
+/// in six at most: far below; above, a length is no length.
+const FRAME_MAX_BYTES: usize = 256 << 20;
+
+/// The code that judges; other code may judge otherwise.
+const CODE: &str = env!("CARGO_PKG_VERSION");
+
+/// What is wrong with frames.
+#[derive(Debug, Derive)]
+pub enum Fault {
+    /// They cannot be read.
+    #[error("it cannot be read")]
+    Read(#[source] io::Error),
+    /// They end before their end.
+    #[error("it is cut off")]
+    Cut,
+    /// Bytes changed on the way.
+    #[error("the checksum of a frame does not fit")]
+    Checksum,
+    /// It is something else, or of other code.
+    #[error("it is no judgement that this code can read: {0}")]
+    Foreign(&'static str),
+}
+
+/// What a frame holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Start,
+    Batch,
+    End,
+    Plan,
+}
+
+impl Kind {
+    const ALL: [Self; 4] = [Self::Start, Self::Batch, Self::End, Self::Plan];
+
+    fn number(self) -> u8 {
+        match self {
+            Self::Start => 1,
+            Self::Batch => 2,
+            Self::End => 3,
+            Self::Plan => 4,
+        }
+    }
+}
+
+/// Whose frames they are.
+#[derive(Debug, Serialize, Deserialize)]
+struct Start {
+    code: String,
+    range: Range<u64>,
+}
+
+/// What is known once a range is read.
+#[derive(Debug, Serialize, Deserialize)]
+struct End {
+    batches: u64,
+    bytes: u64,
+    crc32c: u32,
+}
+
+/// Writes frames.
+pub(crate) struct Writer<'w> {
+    out: &'w mut (dyn Write + Send),
+    batches: u64,
+    /// Kept from frame to frame for its room.
+    payload: Vec<u8>,
+}
+
+impl<'w> Writer<'w> {
+    /// Starts the file of `range`.
+    pub(crate) fn start(out: &'w mut (dyn Write + Send), range: Range<u64>) -> io::Result<Self> {
+        let code = CODE.to_owned();
+        write(out, Kind::Start, &pack(&Start { code, range })?)?;
+        Ok(Self {
+            out,
+            batches: 0,
+            payload: Vec::new(),
+        })
+    }
+
+    /// Writes the next batch.
+    pub(crate) fn batch(&mut self, judged: &Judged) -> io::Result<()> {
+        self.payload.clear();
+        leaf::write(judged, &mut self.payload)?;
+        self.batches += 1;
+        write(self.out, Kind::Batch, &self.payload)
+    }
+
+    /// Ends the file.
+    pub(crate) fn end(self, end: StretchEnd) -> io::Result<()> {
+        let end = End {
+            batches: self.batches,
+            bytes: end.bytes,
+            crc32c: end.crc32c.value(),
+        };
+        write(self.out, Kind::End, &pack(&end)?)?;
+        self.out.flush()
+    }
+}
+
+/// Reads frames.
+pub(crate) struct Reader<'r> {
+    read: Box<dyn Read + Send + 'r>,
+    /// The bytes that were judged.
+    pub(crate) range: Range<u64>,
+    batches: u64,
+    payload: Vec<u8>,
+}
+
+/// What comes next in a file of frames.
+pub(crate) enum Next {
+    /// A batch.
+    Batch(Box<Judged>),
+    /// Nothing: this is all there is to know.
+    End(StretchEnd),
+}
+
+impl<'r> Reader<'r> {
+    /// Looks at how the file starts.
+    pub(crate) fn open(mut read: Box<dyn Read + Send + 'r>) -> Result<Self, Fault> {
+        let mut payload = Vec::new();
+        if next(&mut *read, &mut payload)? != Kind::Start {
+            return Err(Fault::Foreign("it starts otherwise"));
+        }
+        let start: Start = unpack(&payload)?;
+        if start.code != CODE {
+            return Err(Fault::Foreign("it is of another version of the code"));
+        }
+        Ok(Self {
+            read,
+            range: start.range,
+            batches: 0,
+            payload,
+        })
+    }
+
+    /// Reads the next frame.
+    pub(crate) fn next(&mut self) -> Result<Next, Fault> {
+        match next(&mut *self.read, &mut self.payload)? {
+            Kind::Batch => {
+                self.batches += 1;
+                let judged = Leaf::read(&self.payload)?;
+                Ok(Next::Batch(Box::new(judged)))
+            }
+            Kind::End => {
+                let end: End = unpack(&self.payload)?;
+                if end.batches != self.batches {
+                    return Err(Fault::Cut);
+                }
+                Ok(Next::End(StretchEnd {
+                    bytes: end.bytes,
+                    crc32c: Crc32c::from_value(end.crc32c),
+                }))
+            }
+            Kind::Start | Kind::Plan => Err(Fault::Foreign("a frame is out of place")),
+        }
+    }
+}
+
+impl Plan {
+    /// The plan as bytes, for another machine.
+    ///
+    /// # Errors
+    /// Where it is too large for that.
+    pub fn to_bytes(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        write(&mut bytes, Kind::Plan, &pack(self)?)?;
+        Ok(bytes)
+    }
+
+    /// The plan that [`Plan::to_bytes`] gave.
+    ///
+    /// # Errors
+    /// [`Fault`] where the bytes are not those.
+    pub fn from_bytes(mut bytes: &[u8]) -> Result<Self, Fault> {
+        let mut payload = Vec::new();
+        match next(&mut bytes, &mut payload)? {
+            Kind::Plan => unpack(&payload),
+            Kind::Start | Kind::Batch | Kind::End => Err(Fault::Foreign("it is no plan")),
+        }
+    }
+}
+
+fn write(out: &mut dyn Write, kind: Kind, payload: &[u8]) -> io::Result<()> {
+    if payload.len() > FRAME_MAX_BYTES {
+        return Err(io::Error::other("a frame is too long"));
+    }
+    let length = u32::try_from(payload.len()).map_err(io::Error::other)?;
+    out.write_all(&[VERSION, kind.number()])?;
+    out.write_all(&length.to_le_bytes())?;
+    out.write_all(&checksum(kind, payload).to_le_bytes())?;
+    out.write_all(payload)
+}
+
+/// Reads the next frame into `payload`; of what kind it is.
+fn next(read: &mut dyn Read, payload: &mut Vec<u8>) -> Result<Kind, Fault> {
+    let mut head = [0; HEAD_BYTES];
+    read.read_exact(&mut head).map_err(cut)?;
+    let [version, kind, a, b, c, d, crc32c @ ..] = head;
+    if version != VERSION {
+        return Err(Fault::Foreign("a frame is of another version"));
+    }
+    let kind = Kind::ALL.into_iter().find(|known| known.number() == kind);
+    let kind = kind.ok_or(Fault::Foreign("a frame is of an unknown kind"))?;
+    let length = usize::try_from(u32::from_le_bytes([a, b, c, d])).unwrap_or(usize::MAX);
+    if length > FRAME_MAX_BYTES {
+        return Err(Fault::Checksum);
+    }
+    payload.resize(length, 0);
+    read.read_exact(payload).map_err(cut)?;
+    if checksum(kind, payload) != u32::from_le_bytes(crc32c) {
+        return Err(Fault::Checksum);
+    }
+    Ok(kind)
+}
+
+fn checksum(kind: Kind, payload: &[u8]) -> u32 {
+    let head = Crc32c::default().append(&[VERSION, kind.number()]);
+    head.append(payload).value()
+}
+
+fn cut(error: io::Error) -> Fault {
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        Fault::Cut
+    } else {
+        Fault::Read(error)
+    }
+}
+
+fn pack(value: &impl Serialize) -> io::Result<Vec<u8>> {
+    postcard::to_stdvec(value).map_err(io::Error::other)
+}
+
+fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
+    postcard::from_bytes(bytes).map_err(|_error| Fault::Foreign("a frame cannot be understood"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frames() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut writer = Writer::start(&mut bytes, 0..7).unwrap();
+        let judged = Judged {
+            records: b"records\n".to_vec(),
+            guess: "plain text",
+            ..Judged::default()
+        };
+        writer.batch(&judged).unwrap();
+        writer
+            .end(StretchEnd {
+                bytes: 7,
+                crc32c: Crc32c::default().append(b"content"),
+            })
+            .unwrap();
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> Result<(usize, StretchEnd), Fault> {
+        let mut reader = Reader::open(Box::new(bytes))?;
+        let mut records = 0;
+        loop {
+            match reader.next()? {
+                Next::Batch(judged) => records += judged.records.len(),
+                Next::End(end) => return Ok((records, end)),
+            }
+        }
+    }
+
+    #[test]
+    fn frames_are_read_as_they_were_written() {
+        let (records, end) = read(&frames()).unwrap();
+        assert_eq!((records, end.bytes), (8, 7));
+        assert_eq!(end.crc32c, Crc32c::default().append(b"content"));
+    }
+
+    #[test]
+    fn frames_that_end_anywhere_else_are_cut_off() {
+        let whole = frames();
+        for length in 0..whole.len() {
+            let read = read(&whole[..length]);
+            assert!(matches!(read, Err(Fault::Cut)), "{length}: {read:?}");
+        }
+    }
+
+    #[test]
+    fn no_byte_of_frames_can_change_unseen() {
+        let whole = frames();
+        for at in 0..whole.len() {
+            let mut other = whole.clone();
+            other[at] ^= 0x10;
+            assert!(read(&other).is_err(), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn a_plan_survives_the_way() {
+        let mut plan = Plan::default();
+        plan.contradictions.insert(7, (1, 2));
+        plan.crowds.insert(u64::MAX);
+        plan.draw_below = Some(9);
+        let bytes = plan.to_bytes().unwrap();
+        assert_eq!(Plan::from_bytes(&bytes).unwrap(), plan);
+        assert!(Plan::from_bytes(&bytes[1..]).is_err());
+    }
+}

@@ -1,0 +1,59 @@
+//! The words that code knows by heart, found again in what was read.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use crate::{
+    container::guess_text,
+    formats::{FORMATS, preference},
+    rules::rules,
+};
+
+/// Rows that look like each thing that text can look like.
+const LOOKS: [&[u8]; 4] = [b"{", b"\t", b",", b""];
+
+/// `text`, as the code knows it.
+pub(super) fn known(text: &str) -> Option<&'static str> {
+    let codes = rules().map(|rule| rule.code);
+    let formats = FORMATS.iter().map(|format| format.name);
+    let looks = LOOKS.into_iter().map(guess_text);
+    let mut all = codes
+        .chain(formats)
+        .chain([preference::NAME, ""])
+        .chain(looks);
+    all.find(|word| *word == text)
+}
+
+/// Reads a map whose keys are such words.
+pub(crate) fn keys<'de, D, T>(from: D) -> Result<BTreeMap<&'static str, T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let map = BTreeMap::<String, T>::deserialize(from)?;
+    let known = |(name, value): (String, T)| {
+        let name = known(&name).ok_or_else(|| D::Error::custom("an unknown word"))?;
+        Ok((name, value))
+    };
+    map.into_iter().map(known).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_the_code_are_known_and_others_are_not() {
+        for word in [
+            "invalid_json",
+            "input_output",
+            "preference",
+            "plain text",
+            "",
+        ] {
+            assert_eq!(known(word), Some(word));
+        }
+        assert_eq!(known("made up"), None);
+    }
+}

@@ -1,0 +1,205 @@
+//! A job: what its tasks start, how many there are, how often each may be tried.
+
+use std::{collections::BTreeMap, num::NonZero, time::Duration};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::rest::{self, invalid};
+
+/// Most tasks of an execution (<https://cloud.google.com/run/quotas>).
+const TASKS_MAX: u32 = 10_000;
+/// Most retries of a task.
+const RETRIES_MAX: u32 = 10;
+/// Retries of a task unless the job says otherwise.
+const RETRIES: u32 = 3;
+/// Longest that an attempt may take: a week.
+const TIMEOUT_MAX: Duration = Duration::from_hours(7 * 24);
+/// Longest that an attempt may take unless the job says otherwise.
+const TIMEOUT: Duration = Duration::from_mins(10);
+/// Longest id of a job, in characters.
+const ID_CHARS_MAX: usize = 63;
+
+/// A job, parsed.
+#[derive(Debug, Clone)]
+pub(super) struct Job {
+    pub(super) tasks: u32,
+    pub(super) retries: u32,
+    pub(super) timeout: Duration,
+    /// The program and its arguments.
+    pub(super) command: Vec<String>,
+    pub(super) variables: BTreeMap<String, String>,
+    parallelism: u32,
+}
+
+#[derive(Debug, Deserialize)]
+struct Wire {
+    template: Template,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Template {
+    #[serde(default)]
+    parallelism: u32,
+    task_count: Option<u32>,
+    template: TaskTemplate,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TaskTemplate {
+    #[serde(default)]
+    containers: Vec<Container>,
+    max_retries: Option<u32>,
+    timeout: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Container {
+    #[serde(default)]
+    image: String,
+    #[serde(default)]
+    command: Vec<String>,
+    #[serde(default)]
+    args: Vec<String>,
+    #[serde(default)]
+    env: Vec<Variable>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Variable {
+    name: String,
+    #[serde(default)]
+    value: String,
+}
+
+/// How one execution differs: <https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.jobs/run>.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Request {
+    #[serde(default)]
+    overrides: Overrides,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Overrides {
+    #[serde(default)]
+    container_overrides: Vec<ContainerOverride>,
+    task_count: Option<u32>,
+    timeout: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ContainerOverride {
+    #[serde(default)]
+    env: Vec<Variable>,
+}
+
+impl Job {
+    /// Reads a job as the API took it.
+    pub(super) fn parse(resource: &Value) -> Result<Self, rest::Error> {
+        let wire = Wire::deserialize(resource).map_err(|error| invalid(error.to_string()))?;
+        let Template {
+            parallelism,
+            task_count,
+            template,
+        } = wire.template;
+        let [container] = <[Container; 1]>::try_from(template.containers)
+            .map_err(|all| invalid(format!("a job has one container here, not {}", all.len())))?;
+        let program = match container.command.is_empty() {
+            true => vec![container.image],
+            false => container.command,
+        };
+        let job = Self {
+            tasks: task_count.unwrap_or(1),
+            retries: template.max_retries.unwrap_or(RETRIES),
+            timeout: duration(template.timeout.as_deref())?.unwrap_or(TIMEOUT),
+            command: [program, container.args].concat(),
+            variables: variables(container.env)?,
+            parallelism,
+        };
+        job.checked()
+    }
+
+    /// The job as the body of a call to run it would have it.
+    pub(super) fn overridden(mut self, body: &Value) -> Result<Self, rest::Error> {
+        let request = Request::deserialize(body).map_err(|error| invalid(error.to_string()))?;
+        let overrides = request.overrides;
+        if overrides.container_overrides.len() > 1 {
+            return Err(invalid(
+                "overrides.containerOverrides: the job has one container",
+            ));
+        }
+        for container in overrides.container_overrides {
+            self.variables.extend(variables(container.env)?);
+        }
+        if let Some(tasks) = overrides.task_count {
+            self.tasks = tasks;
+        }
+        if let Some(timeout) = duration(overrides.timeout.as_deref())? {
+            self.timeout = timeout;
+        }
+        self.checked()
+    }
+
+    /// Tasks that run at a time: as many as there are cores, unless the job wants fewer.
+    pub(super) fn parallel(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        match usize::try_from(self.parallelism) {
+            Ok(0) | Err(_) => cores,
+            Ok(most) => most,
+        }
+    }
+
+    fn checked(self) -> Result<Self, rest::Error> {
+        let fault = |field: &str, most: u32| {
+            Err(invalid(format!(
+                "{field} must be at most {most}, and positive where it counts"
+            )))
+        };
+        if self.tasks == 0 || self.tasks > TASKS_MAX {
+            return fault("taskCount", TASKS_MAX);
+        }
+        if self.retries > RETRIES_MAX {
+            return fault("maxRetries", RETRIES_MAX);
+        }
+        if self.timeout.is_zero() || self.timeout > TIMEOUT_MAX {
+            return Err(invalid("timeout must be positive, and a week at most"));
+        }
+        if self.command.first().is_none_or(String::is_empty) {
+            return Err(invalid("the container has neither image nor command"));
+        }
+        Ok(self)
+    }
+}
+
+/// Whether `id` can name a job.
+pub(super) fn is_id(id: &str) -> bool {
+    let starts = id.starts_with(|c: char| c.is_ascii_lowercase());
+    let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    starts && id.len() <= ID_CHARS_MAX && id.chars().all(inside) && !id.ends_with('-')
+}
+
+fn variables(wire: Vec<Variable>) -> Result<BTreeMap<String, String>, rest::Error> {
+    let reserved = |name: &str| name.is_empty() || name.starts_with("CLOUD_RUN_");
+    if let Some(wrong) = wire.iter().find(|variable| reserved(&variable.name)) {
+        return Err(invalid(format!(
+            "env: the name `{}` is reserved",
+            wrong.name
+        )));
+    }
+    let pairs = wire.into_iter().map(|it| (it.name, it.value));
+    Ok(pairs.collect())
+}
+
+/// `600s` or `3.5s`, as JSON spells a duration.
+fn duration(text: Option<&str>) -> Result<Option<Duration>, rest::Error> {
+    let Some(text) = text else { return Ok(None) };
+    let seconds = text.strip_suffix('s').and_then(|it| it.parse::<f64>().ok());
+    let duration = seconds.and_then(|it| Duration::try_from_secs_f64(it).ok());
+    let duration = duration.ok_or_else(|| invalid(format!("timeout `{text}` is no duration")))?;
+    Ok(Some(duration))
+}

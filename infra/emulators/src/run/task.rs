@@ -1,0 +1,91 @@
+//! One attempt at a task: a process, and what it writes.
+
+use std::{io, process::Stdio};
+
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::{Child, ChildStdout, Command},
+    sync::{Notify, broadcast},
+    time::timeout,
+};
+
+use super::job::Job;
+use crate::TaskLine;
+
+/// An attempt at a task.
+pub(super) struct Attempt<'a> {
+    pub(super) execution: &'a str,
+    pub(super) index: u32,
+    pub(super) attempt: u32,
+    pub(super) job: &'a Job,
+}
+
+impl Attempt<'_> {
+    /// Runs it to its end, or until it is `killed`; whether it succeeded.
+    pub(super) async fn run(&self, killed: &Notify, lines: &broadcast::Sender<TaskLine>) -> bool {
+        let (mut child, stdout) = match self.spawn() {
+            Ok(spawned) => spawned,
+            Err(error) => {
+                tracing::error!(%error, execution = self.execution, "a task cannot be started");
+                return false;
+            }
+        };
+        // Held open: a task ends once this closes, so that none outlives the emulators.
+        let _stdin = child.stdin.take();
+        let ended = async {
+            let (status, ()) = tokio::join!(child.wait(), self.read(stdout, lines));
+            status
+        };
+        let status = tokio::select! {
+            ended = timeout(self.job.timeout, ended) => ended,
+            () = killed.notified() => return false,
+        };
+        matches!(status, Ok(Ok(status)) if status.success())
+    }
+
+    fn spawn(&self) -> io::Result<(Child, ChildStdout)> {
+        let (program, arguments) = self
+            .job
+            .command
+            .split_first()
+            .ok_or(io::ErrorKind::NotFound)?;
+        let (job, execution) = self.names();
+        let mut child = Command::new(program)
+            .args(arguments)
+            .env_clear()
+            .envs(&self.job.variables)
+            .env("CLOUD_RUN_JOB", job)
+            .env("CLOUD_RUN_EXECUTION", execution)
+            .env("CLOUD_RUN_TASK_INDEX", self.index.to_string())
+            .env("CLOUD_RUN_TASK_ATTEMPT", self.attempt.to_string())
+            .env("CLOUD_RUN_TASK_COUNT", self.job.tasks.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            // What is killed, or late, is dropped.
+            .kill_on_drop(true)
+            .spawn()?;
+        let stdout = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        Ok((child, stdout))
+    }
+
+    /// The ids of job and execution.
+    fn names(&self) -> (&str, &str) {
+        let mut ids = self.execution.rsplit('/');
+        let execution = ids.next().unwrap_or_default();
+        (ids.nth(1).unwrap_or_default(), execution)
+    }
+
+    async fn read(&self, stdout: ChildStdout, sender: &broadcast::Sender<TaskLine>) {
+        let (job, execution) = self.names();
+        let mut lines = BufReader::new(stdout).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            let _nobody_listens = sender.send(TaskLine {
+                job: job.to_owned(),
+                execution: execution.to_owned(),
+                index: self.index,
+                line,
+            });
+        }
+    }
+}

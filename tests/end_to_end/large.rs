@@ -1,0 +1,159 @@
+//! An upload above the limit is cleaned by many tasks, to the bytes that one machine makes.
+
+use std::{collections::BTreeMap, io::Write as _};
+
+use clean::{Cleaned, Machine, Outcome, Outputs, Part, Plan, Settings};
+use flate2::{Compression, write::GzEncoder};
+use serde_json::Value;
+use shared::dataset::{UploadOutcome, Version};
+use system_tests::harness::{Harness, Setup};
+
+use crate::PROGRAM;
+
+/// Bytes above which an upload is large, here.
+const LARGE_BYTES: usize = 100_000;
+/// Bytes of a range, here.
+const RANGE_BYTES: usize = 150_000;
+
+fn setup() -> Setup {
+    Setup::default()
+        .with("CLEAN_JOB_ABOVE_BYTES", &LARGE_BYTES.to_string())
+        .with("CLEAN_TASK_BYTES", &RANGE_BYTES.to_string())
+}
+
+/// Rows good and bad, with repeats and contradictions far apart.
+fn rows(count: usize) -> String {
+    let row = |number: usize| match number % 19 {
+        0 => "{\"input\":\"cut sho\n".to_owned(),
+        1 => "\r\n".to_owned(),
+        it => {
+            let (asked, answered) = (number % (count / 3), number % (count / 2 + it));
+            let said = "la ".repeat(number % 40);
+            format!(
+                "{{\"input\":\"What is number {asked}?\",\"output\":\"It is {answered}, \
+                 {said}and so on.\"}}\r\n"
+            )
+        }
+    };
+    (0..count).map(row).collect()
+}
+
+/// Parts in memory.
+#[derive(Default)]
+struct Memory(BTreeMap<Part, Vec<u8>>);
+
+impl Outputs for Memory {
+    fn part(&mut self, part: Part) -> &mut dyn std::io::Write {
+        self.0.entry(part).or_default()
+    }
+}
+
+/// What one machine makes of `bytes`.
+fn alone(bytes: &[u8], settings: &Settings) -> (Cleaned, Memory) {
+    let mut plan = Plan::default();
+    loop {
+        let mut memory = Memory::default();
+        let (source, machine) = (bytes.to_vec(), Machine::default());
+        let outputs: Option<&mut dyn Outputs> = Some(&mut memory);
+        match clean::pass(&source, settings, &plan, machine, outputs, &mut |_| {}).unwrap() {
+            Outcome::Done(cleaned) => return (*cleaned, memory),
+            Outcome::Again(better) => plan = better,
+        }
+    }
+}
+
+/// The executions of the job, as the service tells of them.
+async fn executions(harness: &Harness) -> Vec<Value> {
+    let url = format!(
+        "{}/v2/projects/lapidary-local/locations/us-central1/jobs/clean-large/executions",
+        harness.address("RUN_ENDPOINT")
+    );
+    let listed = harness.get(&url).await;
+    listed["executions"].as_array().cloned().unwrap_or_default()
+}
+
+/// The version holds what one machine makes of `bytes`.
+async fn check_alike(harness: &Harness, version: &Version, bytes: &[u8], settings: &Settings) {
+    let (cleaned, memory) = alone(bytes, settings);
+    for part in Part::ALL {
+        let stored = &version.parts[part.name()];
+        let made = harness.object(&stored.artifact).await;
+        let expected = memory.0.get(&part).cloned().unwrap_or_default();
+        assert!(made == expected, "{}", part.name());
+    }
+    let report = harness.object(&version.parts["report"].artifact).await;
+    let mut report: clean::Report = serde_json::from_slice(&report).unwrap();
+    report.tokens.calibration = None;
+    assert_eq!(report, cleaned.report);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_upload_is_cleaned_by_many_tasks_to_the_same_bytes() {
+    let harness = Harness::start(PROGRAM, setup()).await;
+    let text = rows(9_000);
+    let upload = harness.upload("big/data.jsonl", text.clone()).await;
+    let version = harness.version_of(&upload).await;
+    check_alike(&harness, &version, text.as_bytes(), &Settings::default()).await;
+    let executions = executions(&harness).await;
+    assert_eq!(executions.len(), 1, "{executions:#?}");
+    let tasks = text.len().div_ceil(RANGE_BYTES);
+    assert!(tasks >= 4, "{tasks}");
+    assert_eq!(executions[0]["taskCount"], tasks);
+    assert_eq!(executions[0]["succeededCount"], tasks);
+    // The same bytes once more are the same version, and nobody works for it.
+    let again = harness.upload("big/again.jsonl", text).await;
+    assert_eq!(harness.version_of(&again).await.id, version.id);
+    assert_eq!(self::executions(&harness).await.len(), 1);
+    harness.assert_quiet().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_must_be_judged_anew_take_a_second_round() {
+    let harness = Harness::start(PROGRAM, setup()).await;
+    let text = rows(3_000);
+    let recipe = "[clean]\nseverities = { contradiction = \"reject\" }\n";
+    harness.upload("big/recipe.toml", recipe).await;
+    let upload = harness.upload("big/data.jsonl", text.clone()).await;
+    let version = harness.version_of(&upload).await;
+    let settings = Settings {
+        severities: [("contradiction".to_owned(), clean::Severity::Reject)].into(),
+        ..Settings::default()
+    };
+    assert!(version.codes["contradiction"] > 0, "{:?}", version.codes);
+    check_alike(&harness, &version, text.as_bytes(), &settings).await;
+    assert_eq!(executions(&harness).await.len(), 2);
+    harness.assert_quiet().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_upload_that_cannot_be_cut_is_one_task() {
+    let harness = Harness::start(PROGRAM, setup()).await;
+    let text = rows(60_000);
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text.as_bytes()).unwrap();
+    let packed = encoder.finish().unwrap();
+    assert!(packed.len() > 2 * RANGE_BYTES, "{}", packed.len());
+    let upload = harness.upload("packed/data.jsonl.gz", packed.clone()).await;
+    let version = harness.version_of(&upload).await;
+    check_alike(&harness, &version, &packed, &Settings::default()).await;
+    let executions = executions(&harness).await;
+    assert_eq!(executions.len(), 1, "{executions:#?}");
+    assert_eq!(executions[0]["taskCount"], 1);
+    harness.assert_quiet().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_upload_of_nothing_is_rejected_with_a_reason() {
+    let harness = Harness::start(PROGRAM, setup()).await;
+    let upload = harness
+        .upload("big/data.jsonl", "not a row\n".repeat(40_000))
+        .await;
+    let rejected = harness.cleaned(&upload).await;
+    assert_eq!(rejected.outcome, UploadOutcome::Rejected);
+    assert!(
+        rejected.note.contains("no row of 40000"),
+        "{}",
+        rejected.note
+    );
+    harness.assert_quiet().await;
+}
