@@ -159,8 +159,7 @@ mod tests {
 
     #[test]
     fn what_the_answer_is_found_in_stands_above_the_question() {
-        let row =
-            |context: &str| format!(r#"{{"question":" a","context":{context},"answer":"b"}}"#);
+        let row = |context: &str| format!(r#"{{"question":"a","context":{context},"answer":"b"}}"#);
         let both = AB.replace(r#""a""#, r#""Of a.\n\na""#);
         check(&row(r#""Of a. ""#), &both);
         for none in ["null", r#"" ""#] {
