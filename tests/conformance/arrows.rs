@@ -74,6 +74,10 @@ fn versions_are_told_in_one_place() {
             continue;
         }
         let text = file.text.unwrap();
+        // The fuzzer is a workspace of its own, with nothing to inherit from.
+        if text.contains("\n[workspace]\n") {
+            continue;
+        }
         let dependencies = text.split("dependencies]").skip(1);
         for line in
             dependencies.flat_map(|table| table.lines().take_while(|line| !line.starts_with('[')))
