@@ -32,6 +32,7 @@ pub(crate) mod missing_column;
 pub(crate) mod mixed_formats;
 pub(crate) mod mojibake;
 pub(crate) mod near_duplicate;
+pub(crate) mod near_duplicates_partial;
 pub(crate) mod no_model_turn;
 pub(crate) mod not_an_object;
 pub(crate) mod not_split;
@@ -139,6 +140,8 @@ pub(crate) struct FileFacts {
     pub(crate) labels: u64,
     /// What the rows teach.
     pub(crate) task: Task,
+    /// Rows that are not among those in which near-duplicates are looked for.
+    pub(crate) not_compared: u64,
     /// Formats the rows are written in.
     pub(crate) formats: usize,
     /// Rows to train on.
@@ -209,6 +212,7 @@ static RULES: &[&Rule] = &[
     &few_rows::RULE,
     &size_advice::RULE,
     &system_missing_in_some::RULE,
+    &near_duplicates_partial::RULE,
     &not_split::RULE,
     &label_task::RULE,
     &short_outputs_overall::RULE,

@@ -2,12 +2,16 @@
 //!
 //! Any word for a question goes with any word for an answer. Where a row has two words for the
 //! same, it fits two of these formats, and is ambiguous unless both texts are the same.
+//!
+//! A `context` that the answer is to be found in, as SQuAD has it, stands above the question, with
+//! a blank line between: so have it the templates of FLAN for reading comprehension, and Google
+//! advises to put the question last where the context is long.
 
 use super::{Format, Keys, take_label, take_text};
 use crate::{
-    example::{Example, Role, Turn},
+    example::{Example, Part, Role, Turn},
     finding::Fault,
-    json::Object,
+    json::{Object, Text},
 };
 
 macro_rules! pair {
@@ -79,11 +83,29 @@ fn pair<'a>(
     asked: &'static str,
     answered: &'static str,
 ) -> Result<Example<'a>, Fault> {
+    let context = take_text(&mut row, "context")?;
     let mut example = question(&mut row, asked)?;
+    if let (Some((context, _)), Some(turn)) = (context, example.turns.first_mut()) {
+        put_above(context, turn);
+    }
     if let Some((text, place)) = take_text(&mut row, answered)? {
         example.turns.push(Turn::text(Role::Model, text, place));
     }
     Ok(example)
+}
+
+/// Puts what the answer is to be found in above the question, unless either is blank.
+fn put_above<'a>(mut context: Text<'a>, question: &mut Turn<'a>) {
+    for part in &mut question.parts {
+        if let Part::Text(asked) = part
+            && !context.is_blank()
+            && !asked.is_blank()
+        {
+            context.trim_end();
+            asked.trim_start();
+            *asked = Text::join(&[context.clone(), asked.clone()], "\n\n");
+        }
+    }
 }
 
 /// A pair whose answer may be a number or a boolean: the name of a class.
@@ -133,6 +155,20 @@ mod tests {
                 check(&format!(r#"{{"{asked}":"a","{answered}":"b"}}"#), AB);
             }
         }
+    }
+
+    #[test]
+    fn what_the_answer_is_found_in_stands_above_the_question() {
+        let row = |context: &str| format!(r#"{{"question":"a","context":{context},"answer":"b"}}"#);
+        let both = AB.replace(r#""a""#, r#""Of a.\n\na""#);
+        check(&row(r#""Of a. ""#), &both);
+        for none in ["null", r#"" ""#] {
+            check(&row(none), AB);
+        }
+        check(
+            &row("[]"),
+            "wrong_type: expected a text, found a list $.context",
+        );
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub(super) struct Desk<'s, 'o> {
     /// Lines so far.
     pub(super) line: u64,
     pub(super) memory: Memory<'s>,
-    near: Near,
+    pub(super) near: Near,
     pub(super) ledger: Ledger,
     /// Questions answered in more than one way, where those are to be left out.
     pub(super) contradictions: HashMap<u64, (u32, u32)>,

@@ -146,6 +146,7 @@ impl Desk<'_, '_> {
             short: totals.labels.rows() + totals.shorts,
             labels: totals.labels.distinct(),
             task,
+            not_compared: self.near.not_compared,
             formats: totals.formats.len(),
             train_rows: totals.train.rows,
             train_bytes: totals.train.bytes,

@@ -18,6 +18,8 @@ pub(super) struct Near {
     bands: HashTable<Band>,
     /// Questions that go where another goes, since they are asked nearly alike.
     groups: HashMap<u64, u64>,
+    /// Rows that came when there was no room for them.
+    pub(super) not_compared: u64,
 }
 
 #[derive(Debug)]
@@ -93,6 +95,7 @@ impl Near {
             return;
         };
         if self.rows.len() >= ROWS_MAX {
+            self.not_compared += 1;
             return;
         }
         self.rows.push(Row {
