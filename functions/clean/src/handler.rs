@@ -91,7 +91,8 @@ async fn decide(state: &State, event: &ObjectFinalized) -> Result<Option<Fate>, 
     if order.stat.size_bytes > state.config.job_above_bytes {
         return Cleaning::order(state, order).await;
     }
-    let input = Input::Upload(ObjectSource::of(state.objects.clone(), &order.stat));
+    let source = ObjectSource::of(state.objects.clone(), &order.stat);
+    let input = Input::Upload(Box::new(source));
     let made = make::version(state, order, settings, input).await?;
     Fate::of(state, &made).await
 }

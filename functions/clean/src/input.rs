@@ -6,7 +6,7 @@ use crate::{Error, Machine, Outcome, Outputs, Plan, Settings, merge, pass, strea
 #[derive(Debug)]
 pub(crate) enum Input {
     /// The upload itself.
-    Upload(ObjectSource),
+    Upload(Box<ObjectSource>),
     /// What was judged of its ranges, in order.
     Judged {
         /// Frames of each.
@@ -42,9 +42,14 @@ impl Input {
     ) -> Result<Outcome, Error> {
         let machine = Machine::default();
         match self {
-            Self::Upload(source) => {
-                pass(source, settings, plan, machine, Some(outputs), &mut |_| {})
-            }
+            Self::Upload(source) => pass(
+                &**source,
+                settings,
+                plan,
+                machine,
+                Some(outputs),
+                &mut |_| {},
+            ),
             Self::Judged { ranges, .. } => merge(ranges, settings, plan, machine, Some(outputs)),
         }
     }

@@ -80,7 +80,7 @@ impl Work {
     async fn make(&self) -> Result<Option<Made>, Error> {
         let order = &self.cleaning.order;
         if self.cleaning.tasks == 1 {
-            let input = Input::Upload(self.source());
+            let input = Input::Upload(Box::new(self.source()));
             let made = make::version(&self.state, order.clone(), self.settings(), input);
             return made.await.map(Some);
         }
