@@ -1,6 +1,7 @@
 //! Looks after cleanings whose job ended without them: it is started again, and in the end given up.
 
 use actix_web::web::Data;
+use chrono::TimeDelta;
 use shared::{
     dataset::UploadOutcome,
     delivery::Delivery,
@@ -18,6 +19,9 @@ const OPEN_MAX: u32 = 100;
 /// Executions of the job for one cleaning. Within each every task is retried: what fails three times
 /// over is no passing fault.
 const EXECUTIONS_MAX: usize = 3;
+
+/// Longest that starting an execution may take; after that whoever was at it is gone.
+const STARTING_MAX: TimeDelta = TimeDelta::minutes(10);
 
 /// Looks at every cleaning that goes on.
 pub(crate) async fn tick(state: Data<State>, _delivery: Delivery<Tick>) -> Result<Ack, Error> {
@@ -40,7 +44,11 @@ async fn look(state: &State, seen: &Cleaning) -> Result<(), Error> {
     let Some(name) = seen.executions.last() else {
         return Ok(());
     };
-    let execution = state.run.execution(name).await?;
+    let execution = match name.as_str() {
+        "" if state.clock.now() - seen.started_at < STARTING_MAX => return Ok(()),
+        "" => None,
+        name => state.run.execution(name).await?,
+    };
     if execution.as_ref().is_some_and(Execution::is_running) {
         return Ok(());
     }
@@ -50,7 +58,7 @@ async fn look(state: &State, seen: &Cleaning) -> Result<(), Error> {
         return Ok(());
     }
     let why = match &execution {
-        None => "the execution is forgotten",
+        None => "nothing is known of it",
         Some(execution) => execution.failure().unwrap_or("it ended without a version"),
     };
     if seen.fate.is_some() {
@@ -69,12 +77,18 @@ async fn start_again(state: &State, stored: &Stored<Cleaning>, why: &str) -> Res
         outcome = "started_again",
         "the job for {version} ended: {why}"
     );
+    // Noted first, so that of two who look at the same time one starts it.
     let mut cleaning = stored.value.clone();
-    cleaning.executions.push(cleaning.start(state).await?);
-    let replaced = state.documents.replace(version.as_str(), stored, &cleaning);
-    replaced
-        .await?
-        .or_busy("a cleaning that others look at, too")
+    cleaning.executions.push(String::new());
+    cleaning.started_at = state.clock.now();
+    put(state, stored, &cleaning).await?;
+    let execution = cleaning.start(state).await?;
+    let stored = Cleaning::read(state, version).await?;
+    let mut cleaning = stored.value.clone();
+    if let Some(last) = cleaning.executions.last_mut() {
+        *last = execution;
+    }
+    put(state, &stored, &cleaning).await
 }
 
 async fn give_up(state: &State, stored: &Stored<Cleaning>, why: &str) -> Result<(), Error> {
@@ -89,9 +103,12 @@ async fn give_up(state: &State, stored: &Stored<Cleaning>, why: &str) -> Result<
         fate: Some(Fate::new(UploadOutcome::Rejected, note)),
         ..stored.value.clone()
     };
-    let replaced = state.documents.replace(version.as_str(), stored, &cleaning);
-    replaced
-        .await?
-        .or_busy("a cleaning that others look at, too")?;
+    put(state, stored, &cleaning).await?;
     cleaning.tell(state).await
+}
+
+async fn put(state: &State, before: &Stored<Cleaning>, cleaning: &Cleaning) -> Result<(), Error> {
+    let version = cleaning.order.id.as_str();
+    let replaced = state.documents.replace(version, before, cleaning).await?;
+    replaced.or_busy("a cleaning that others look at, too")
 }

@@ -46,8 +46,10 @@ pub(crate) struct Cleaning {
     pub(crate) tasks: u32,
     /// How often rows were judged before, and turned out to need it again.
     pub(crate) round: u32,
-    /// The executions of the job so far, by name.
+    /// The executions of the job so far, by name; the last has none while it is being started.
     pub(crate) executions: Vec<String>,
+    /// When the last of them was to be started.
+    pub(crate) started_at: DateTime<Utc>,
     /// Whether it goes on, or not everybody was told of its end yet.
     pub(crate) open: bool,
     /// What it came to.
@@ -70,6 +72,7 @@ impl Cleaning {
             tasks,
             round: 0,
             executions: Vec::new(),
+            started_at: at,
             open: true,
             fate: None,
             given_up: false,
