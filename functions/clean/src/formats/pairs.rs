@@ -3,7 +3,7 @@
 //! Any word for a question goes with any word for an answer. Where a row has two words for the
 //! same, it fits two of these formats, and is ambiguous unless both texts are the same.
 //!
-//! A `context` that the answer is to be found in, as SQuAD has it, stands above the question, with
+//! A `context` that the answer is to be found in, as `SQuAD` has it, stands above the question, with
 //! a blank line between: so have it the templates of FLAN for reading comprehension, and Google
 //! advises to put the question last where the context is long.
 
