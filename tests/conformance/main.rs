@@ -26,6 +26,7 @@ mod alerts;
 mod firestore;
 mod pubsub;
 mod push;
+mod run;
 mod scheduler;
 mod storage;
 mod vertex;

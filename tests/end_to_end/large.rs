@@ -23,17 +23,19 @@ fn setup() -> Setup {
 
 /// Rows good and bad, with repeats and contradictions far apart.
 fn rows(count: usize) -> String {
-    let row = |number: usize| match number % 19 {
-        0 => "{\"input\":\"cut sho\n".to_owned(),
-        1 => "\r\n".to_owned(),
-        it => {
-            let (asked, answered) = (number % (count / 3), number % (count / 2 + it));
-            let said = "la ".repeat(number % 40);
-            format!(
-                "{{\"input\":\"What is number {asked}?\",\"output\":\"It is {answered}, \
-                 {said}and so on.\"}}\r\n"
-            )
-        }
+    let row = |number: usize| {
+        let (asked, answered) = match number % 19 {
+            0 => return "{\"input\":\"cut sho\n".to_owned(),
+            1 => return "\r\n".to_owned(),
+            2 => (number % 57, number % 5),
+            3 => (number % 190, number % 190),
+            _ => (count + number, number),
+        };
+        let said = "la ".repeat(number % 40);
+        format!(
+            "{{\"input\":\"What is number {asked}?\",\"output\":\"It is {answered}, \
+             as {asked} is, and so on.\",\"id\":\"{said}\"}}\r\n"
+        )
     };
     (0..count).map(row).collect()
 }

@@ -12,6 +12,7 @@ mod crash;
 mod create;
 mod dependencies;
 mod doubles;
+mod large;
 mod lost;
 mod terminate;
 

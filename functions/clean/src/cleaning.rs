@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use shared::{
     error::Error,
+    event::DatasetCleaned,
     google::{
         documents::{Document, Stored, Write},
         run::Overrides,
@@ -45,12 +46,16 @@ pub(crate) struct Cleaning {
     pub(crate) tasks: u32,
     /// How often rows were judged before, and turned out to need it again.
     pub(crate) round: u32,
-    /// The executions of the job so far, by name.
+    /// The executions of the job so far, by name; the last has none while it is being started.
     pub(crate) executions: Vec<String>,
-    /// Whether it goes on.
+    /// When the last of them was to be started.
+    pub(crate) started_at: DateTime<Utc>,
+    /// Whether it goes on, or not everybody was told of its end yet.
     pub(crate) open: bool,
     /// What it came to.
     pub(crate) fate: Option<Fate>,
+    /// Whether that is nothing but that the job failed too often: another upload tries again.
+    pub(crate) given_up: bool,
     /// When it was ordered.
     pub(crate) at: DateTime<Utc>,
 }
@@ -60,6 +65,21 @@ impl Document for Cleaning {
 }
 
 impl Cleaning {
+    fn new(order: Order, tasks: u32, at: DateTime<Utc>) -> Self {
+        Self {
+            uploads: vec![order.stat.artifact.clone()],
+            order,
+            tasks,
+            round: 0,
+            executions: Vec::new(),
+            started_at: at,
+            open: true,
+            fate: None,
+            given_up: false,
+            at,
+        }
+    }
+
     /// Reads the cleaning of `version`.
     pub(crate) async fn read(state: &State, version: &VersionId) -> Result<Stored<Self>, Error> {
         let found = state.documents.get(version.as_str()).await?;
@@ -73,21 +93,20 @@ impl Cleaning {
         let stored = match before {
             Some(before) => before,
             None => {
-                let cleaning = Self {
-                    tasks: tasks(state, &order).await?,
-                    order,
-                    uploads: vec![artifact.clone()],
-                    round: 0,
-                    executions: Vec::new(),
-                    open: true,
-                    fate: None,
-                    at: state.clock.now(),
-                };
+                let tasks = tasks(state, &order).await?;
+                let cleaning = Self::new(order.clone(), tasks, state.clock.now());
                 let _first_one_stays = state.documents.create(version.as_str(), &cleaning).await?;
                 Self::read(state, &version).await?
             }
         };
         let mut cleaning = stored.value.clone();
+        if cleaning.given_up && !cleaning.uploads.contains(&artifact) {
+            // What was judged stays: the bytes are the same.
+            cleaning = Self {
+                round: cleaning.round,
+                ..Self::new(order, cleaning.tasks, state.clock.now())
+            };
+        }
         if cleaning.fate.is_some() {
             return Ok(cleaning.fate);
         }
@@ -141,7 +160,7 @@ impl Cleaning {
     ) -> Result<(), Error> {
         let stored = Self::read(state, version).await?;
         let mut cleaning = stored.value.clone();
-        if cleaning.round > round || !cleaning.open {
+        if cleaning.round > round || cleaning.fate.is_some() {
             return Ok(());
         }
         cleaning.round = round + 1;
@@ -163,7 +182,6 @@ impl Cleaning {
                 return Ok(stored.value);
             }
             let ended = Self {
-                open: false,
                 fate: Some(fate.clone()),
                 ..stored.value.clone()
             };
@@ -173,6 +191,35 @@ impl Cleaning {
             }
         }
         Err(Error::Busy("a cleaning that many write to".into()))
+    }
+}
+
+impl Cleaning {
+    /// Writes the record of every upload that waited, tells of the version, and closes.
+    pub(crate) async fn tell(&self, state: &State) -> Result<(), Error> {
+        let Some(fate) = &self.fate else {
+            return Ok(());
+        };
+        for artifact in &self.uploads {
+            let _upload = fate.clone().record(state, artifact).await?;
+        }
+        if let Some(version) = fate.version.clone() {
+            let cleaned = DatasetCleaned { version };
+            state.events.tell(&cleaned, None).await?;
+        }
+        let version = &self.order.id;
+        let stored = Self::read(state, version).await?;
+        if stored.value != *self {
+            return Ok(());
+        }
+        let closed = Self {
+            open: false,
+            ..self.clone()
+        };
+        let replaced = state.documents.replace(version.as_str(), &stored, &closed);
+        // Whoever was faster closed it, or has begun anew.
+        let (Write::Done | Write::Lost) = replaced.await?;
+        Ok(())
     }
 }
 

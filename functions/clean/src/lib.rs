@@ -8,6 +8,7 @@
 //! in order. Around it, the function: `handler` hears of uploads, `make` streams them through the
 //! engine, `streams` joins the two.
 
+mod attend;
 mod calibrate;
 mod cleaning;
 mod config;

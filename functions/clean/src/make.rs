@@ -15,8 +15,8 @@ use shared::{
 
 use crate::{
     Calibration, Cleaned, Error as CleanError, FramesFault, Outcome, Part, PartSummary, Plan,
-    Provenance, Report, Sample, Settings, Task, Verdict, Written, calibrate::calibrate, card,
-    input::Input, order::Order, start::State, streams::Uploads,
+    Provenance, Report, Sample, Settings, Severity, Task, Verdict, Written, calibrate::calibrate,
+    card, input::Input, order::Order, start::State, streams::Uploads,
 };
 
 /// The code that made a version is part of the version's name.
@@ -95,6 +95,7 @@ pub(crate) async fn version(
     let manifest = Manifest {
         version: &version,
         settings: &settings,
+        rules: settings.rules(),
         parts: cleaned.written.as_ref(),
         samples: &cleaned.samples,
     };
@@ -122,6 +123,8 @@ fn write_card(version: &Version, settings: &Settings, cleaned: &Cleaned) -> Stri
 struct Manifest<'a> {
     version: &'a Version,
     settings: &'a Settings,
+    /// Every rule of this version of the code, and what was done about it.
+    rules: BTreeMap<&'static str, Severity>,
     parts: Option<&'a Written>,
     samples: &'a [Sample],
 }

@@ -17,10 +17,13 @@ mod ledger;
 mod memory;
 mod near;
 mod pool;
+mod prefix;
+mod run;
 mod seen;
 mod shared_work;
 mod spill;
 mod threads;
+mod totals;
 mod withheld;
 
 use std::{io, num::NonZero};

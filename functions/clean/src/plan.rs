@@ -68,6 +68,7 @@ mod known {
 
     use super::Known;
 
+    #[expect(clippy::ref_option, reason = "serde calls it like this")]
     pub(super) fn serialize<S: Serializer>(
         known: &Option<Arc<Known>>,
         into: S,

@@ -168,6 +168,12 @@ impl Settings {
         }
     }
 
+    /// Every rule that this code has, and what it does under these settings.
+    pub fn rules(&self) -> BTreeMap<&'static str, Severity> {
+        let rules = rules::rules();
+        rules.map(|rule| (rule.code, self.severity(rule))).collect()
+    }
+
     /// What `rule` does under these settings: what they say of it; else, if it belongs to a scan
     /// that they do not ask for, nothing; else its own severity.
     pub fn severity(&self, rule: &Rule) -> Severity {

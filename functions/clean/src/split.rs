@@ -5,7 +5,7 @@
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::Settings;
+use crate::{Part, Settings};
 
 /// Fewest rows of which some are held out: a tenth of fewer is a single row, which measures
 /// nothing.
@@ -65,6 +65,18 @@ pub(crate) struct Decided {
     pub(crate) trained: Total,
     /// How many rows are left out for lack of room.
     pub(crate) left_out: u64,
+}
+
+impl Place {
+    /// The part that rows of this place go to.
+    pub(crate) fn part(self) -> Part {
+        match self {
+            Self::Train => Part::Train,
+            Self::Validation => Part::Validation,
+            Self::Eval => Part::Eval,
+            Self::Nowhere => Part::Rejected,
+        }
+    }
 }
 
 /// Rows together.

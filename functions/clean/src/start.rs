@@ -10,7 +10,7 @@ use shared::{
     service::{self, Callers, Common, Running},
 };
 
-use crate::{Config, config::Task, handler, task};
+use crate::{Config, attend, config::Task, handler, task};
 
 /// What the handler uses.
 #[derive(Debug)]
@@ -60,6 +60,7 @@ async fn start(
     let state = Data::new(State::connect(config, common).await?);
     Ok(move |app: &mut ServiceConfig| {
         app.app_data(state.clone())
-            .route("/", web::post().to(handler::object_finalized));
+            .route("/", web::post().to(handler::object_finalized))
+            .route("/tick", web::post().to(attend::tick));
     })
 }

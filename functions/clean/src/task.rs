@@ -6,7 +6,7 @@
 use std::{error::Error as StdError, sync::Arc};
 
 use bytes::Bytes;
-use shared::{error::Error, event::DatasetCleaned, google::objects::Stat, uri::GcsUri};
+use shared::{error::Error, google::objects::Stat, uri::GcsUri};
 use tracing::{info, warn};
 
 use crate::{
@@ -59,7 +59,7 @@ impl Work {
     async fn run(&self) -> Result<(), Error> {
         if self.cleaning.fate.is_some() {
             // An earlier attempt was killed after it.
-            return self.tell(&self.cleaning).await;
+            return self.cleaning.tell(&self.state).await;
         }
         let Some(made) = self.make().await? else {
             return Ok(());
@@ -71,7 +71,7 @@ impl Work {
             return Err(Error::Busy("frames do not stay as they are written".into()));
         };
         let ended = Cleaning::end(&self.state, &self.task.cleaning, fate).await?;
-        self.tell(&ended).await?;
+        ended.tell(&self.state).await?;
         self.tidy().await;
         Ok(())
     }
@@ -190,21 +190,6 @@ impl Work {
             .create(&uri, BINARY, Bytes::from(bytes))
             .await?;
         Cleaning::judge_again(&self.state, &self.task.cleaning, self.task.round).await
-    }
-
-    /// Writes the record of every upload that waited, and tells of the version.
-    async fn tell(&self, ended: &Cleaning) -> Result<(), Error> {
-        let Some(fate) = &ended.fate else {
-            return Ok(());
-        };
-        for artifact in &ended.uploads {
-            let _upload = fate.clone().record(&self.state, artifact).await?;
-        }
-        if let Some(version) = fate.version.clone() {
-            let cleaned = DatasetCleaned { version };
-            self.state.events.tell(&cleaned, None).await?;
-        }
-        Ok(())
     }
 
     /// Deletes frames and plans. A rule of the bucket takes those that stay: nobody waits for that.

@@ -275,7 +275,7 @@ impl Inner {
             let attempt = task::Attempt {
                 execution,
                 index,
-                attempt,
+                tried: attempt,
                 job,
             };
             let succeeded = attempt.run(&killed, &self.lines).await;

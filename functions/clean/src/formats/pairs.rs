@@ -3,8 +3,8 @@
 //! Any word for a question goes with any word for an answer. Where a row has two words for the
 //! same, it fits two of these formats, and is ambiguous unless both texts are the same.
 //!
-//! A `context` that the answer is to be found in, as sets for reading comprehension have it, stands
-//! above the question, with a blank line between: so the templates of FLAN have it, and Google
+//! A `context` that the answer is to be found in, as `SQuAD` has it, stands above the question, with
+//! a blank line between: so have it the templates of FLAN for reading comprehension, and Google
 //! advises to put the question last where the context is long.
 
 use super::{Format, Keys, take_label, take_text};

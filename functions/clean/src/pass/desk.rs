@@ -1,26 +1,22 @@
 //! Where judged batches are taken in order: compares rows with each other, and sends each to its
 //! part.
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    ops::Range,
-};
+use std::{collections::HashMap, ops::Range};
 
 use super::{
-    Sample,
-    histogram::Histogram,
-    labels::Labels,
-    languages::Languages,
     ledger::Ledger,
     memory::Memory,
     near::Near,
     pool::{Aside, Pool},
+    prefix::Prefix,
+    run::Run,
     seen::Meeting,
     threads::Taker,
+    totals::Totals,
     withheld::{self, Kept, Spot, Withheld},
 };
 use crate::{
-    Error, HeldOut, Machine, Part, Plan, Rows, Settings, Severity, Splits, Task,
+    Error, Machine, Part, Plan, Settings, Severity, Task,
     container::Layout,
     finding::Fault,
     judged::{Fact, Judged, Kind},
@@ -28,11 +24,8 @@ use crate::{
     row::Judge,
     rules,
     scan::sketch::Sketch,
-    split::{self, Place, Total},
+    split::{self, Place},
 };
-
-/// Pairs of question and answer shown as samples.
-const SAMPLES_MAX: usize = 3;
 
 /// A pass under way.
 pub(super) struct Desk<'s, 'o> {
@@ -69,8 +62,8 @@ pub(super) enum Stage {
 
 /// A batch that is held, and the lines before it.
 pub(super) struct Held {
-    judged: Judged,
-    base: u64,
+    pub(super) judged: Judged,
+    pub(super) base: u64,
 }
 
 /// What is decided about rows to come.
@@ -80,33 +73,6 @@ pub(super) struct Course {
     pub(super) task: Task,
     /// The turn in the draw from which on rows train.
     pub(super) train_from: u64,
-}
-
-/// Sums over all rows.
-#[derive(Debug, Default)]
-pub(super) struct Totals {
-    pub(super) rows: Rows,
-    pub(super) splits: Splits,
-    pub(super) blank_lines: u64,
-    /// Rows left out for a short answer alone.
-    pub(super) shorts: u64,
-    /// Rows kept that have a system instruction.
-    pub(super) systems: u64,
-    pub(super) labels: Labels,
-    pub(super) languages: Languages,
-    /// The training part.
-    pub(super) train: Total,
-    /// All that is kept.
-    pub(super) kept: Total,
-    pub(super) tokens_input: Histogram,
-    pub(super) tokens_output: Histogram,
-    pub(super) billable: u64,
-    pub(super) formats: BTreeMap<&'static str, u64>,
-    pub(super) samples: Vec<Sample>,
-    /// Whether any row was JSON.
-    pub(super) readable: bool,
-    /// What the first row looks like, should none be.
-    pub(super) guess: Option<&'static str>,
 }
 
 /// What becomes of a row.
@@ -431,191 +397,6 @@ impl Stage {
         match self {
             Self::Holding { held, .. } => std::mem::take(held),
             Self::Streaming(_) => Vec::new(),
-        }
-    }
-}
-
-impl Totals {
-    /// Takes over what a batch knows of itself.
-    fn note(&mut self, judged: &Judged) {
-        for (format, rows) in &judged.formats {
-            *self.formats.entry(format).or_default() += rows;
-        }
-        self.blank_lines += judged.lines.blank;
-        self.readable |= judged.readable;
-        if !judged.facts.is_empty() {
-            self.guess.get_or_insert(judged.guess);
-        }
-    }
-
-    /// Counts a row that is kept.
-    fn keep(&mut self, fact: &Fact, line: u64, record: &[u8]) {
-        if let Some(language) = fact.language {
-            self.languages.count(language, line);
-        }
-        self.rows.kept += 1;
-        self.kept.rows += 1;
-        self.systems += u64::from(fact.system);
-        self.kept.bytes += u64::from(fact.record);
-        self.tokens_input.add(fact.tokens_input);
-        self.tokens_output.add(fact.tokens_output);
-        if self.samples.len() < SAMPLES_MAX {
-            self.samples.extend(Sample::of_record(record));
-        }
-    }
-
-    /// Leaves out every row that was kept.
-    pub(super) fn refuse(&mut self) {
-        *self = Self {
-            rows: Rows {
-                kept: 0,
-                rejected: self.rows.rejected + self.rows.kept,
-                ..self.rows
-            },
-            formats: std::mem::take(&mut self.formats),
-            blank_lines: self.blank_lines,
-            readable: self.readable,
-            guess: self.guess,
-            ..Self::default()
-        };
-    }
-
-    /// Counts a row where it goes.
-    pub(super) fn place(&mut self, row: &Aside, place: Place) {
-        match place {
-            Place::Train => {
-                self.splits.train += 1;
-                self.train.rows += 1;
-                self.train.bytes += u64::from(row.bytes);
-                self.billable += u64::from(row.tokens_input) + u64::from(row.tokens_output);
-            }
-            Place::Validation => self.splits.validation += 1,
-            Place::Eval => self.splits.eval += 1,
-            Place::Nowhere => {}
-        }
-    }
-}
-
-impl Aside {
-    fn of(fact: &Fact, group: u64) -> Self {
-        Self {
-            input: group,
-            bytes: fact.record,
-            tokens_input: fact.tokens_input,
-            tokens_output: fact.tokens_output,
-        }
-    }
-}
-
-/// Records side by side that go to the same part: written at once.
-#[derive(Debug, Default)]
-struct Run {
-    part: Option<Part>,
-    rows: u64,
-    records: Range<usize>,
-}
-
-impl Run {
-    fn add(
-        &mut self,
-        part: Part,
-        record: Range<usize>,
-        judged: &Judged,
-        parts: &mut Parts<'_>,
-    ) -> Result<(), Error> {
-        if self.part != Some(part) || self.records.end != record.start {
-            self.end(judged, parts)?;
-            self.part = Some(part);
-            self.records = record.start..record.start;
-        }
-        self.rows += 1;
-        self.records.end = record.end;
-        Ok(())
-    }
-
-    fn end(&mut self, judged: &Judged, parts: &mut Parts<'_>) -> Result<(), Error> {
-        let Some(part) = self.part.take() else {
-            return Ok(());
-        };
-        let rows = std::mem::take(&mut self.rows);
-        let records = judged.records.get(self.records.clone()).unwrap_or_default();
-        parts.write(part, rows, &[records])
-    }
-}
-
-/// The first rows of a dataset, by which the rest is judged.
-struct Prefix {
-    /// Distinct examples.
-    examples: Total,
-    /// Bytes they and what is between them take in the dataset.
-    raw: u64,
-    labels: Labels,
-    /// Those among the examples that ask what an earlier version holds out.
-    held_out: u64,
-}
-
-impl Prefix {
-    /// The rows of `held` up to so many bytes of records, repeats and all: what fills the hold, to
-    /// the row, so that it does not matter how they were cut into batches.
-    fn of(held: &[Held], bytes_max: u64) -> Self {
-        let mut prefix = Self {
-            examples: Total::default(),
-            raw: 0,
-            labels: Labels::default(),
-            held_out: 0,
-        };
-        let mut seen = HashSet::new();
-        let mut bytes = 0;
-        for fact in held.iter().flat_map(|held| &held.judged.facts) {
-            prefix.raw += u64::from(fact.raw);
-            bytes += u64::from(fact.record);
-            if fact.kind != Kind::Rejected && seen.insert((fact.input, fact.output)) {
-                prefix.examples.rows += 1;
-                prefix.examples.bytes += u64::from(fact.record);
-                prefix.held_out += u64::from(fact.held_out);
-                if fact.kind == Kind::Short {
-                    prefix.labels.count(fact.output);
-                }
-            }
-            if bytes > bytes_max {
-                break;
-            }
-        }
-        prefix
-    }
-
-    fn task(&self) -> Task {
-        self.labels.task(self.examples.rows)
-    }
-
-    /// What a dataset of `size` bytes comes to if it goes on like this.
-    fn extrapolate(&self, size: u64) -> Total {
-        Total {
-            rows: self.scale(self.examples.rows, size),
-            bytes: self.scale(self.examples.bytes, size),
-        }
-    }
-
-    /// How many rows of a dataset of `size` bytes ask what is held out: of a dataset that grew,
-    /// mostly the first do, so never more than there are questions.
-    fn extrapolate_held_out(&self, size: u64, held_out: &HeldOut) -> u64 {
-        self.scale(self.held_out, size).min(held_out.rows())
-    }
-
-    fn scale(&self, part: u64, size: u64) -> u64 {
-        let whole = u128::from(part) * u128::from(size) / u128::from(self.raw.max(1));
-        u64::try_from(whole).unwrap_or(u64::MAX)
-    }
-}
-
-impl Place {
-    /// The part that rows of this place go to.
-    pub(super) fn part(self) -> Part {
-        match self {
-            Self::Train => Part::Train,
-            Self::Validation => Part::Validation,
-            Self::Eval => Part::Eval,
-            Self::Nowhere => Part::Rejected,
         }
     }
 }

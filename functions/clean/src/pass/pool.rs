@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use crate::split::{self, Place};
+use crate::{
+    judged::Fact,
+    split::{self, Place},
+};
 
 /// Most bytes kept aside. Past this nothing is kept: another pass must draw fewer.
 const BYTES_MAX: usize = 48 << 20;
@@ -23,6 +26,18 @@ pub(super) struct Aside {
     pub(super) bytes: u32,
     pub(super) tokens_input: u32,
     pub(super) tokens_output: u32,
+}
+
+impl Aside {
+    /// The row of `fact`, which is placed by the question `group`.
+    pub(super) fn of(fact: &Fact, group: u64) -> Self {
+        Self {
+            input: group,
+            bytes: fact.record,
+            tokens_input: fact.tokens_input,
+            tokens_output: fact.tokens_output,
+        }
+    }
 }
 
 impl Pool {

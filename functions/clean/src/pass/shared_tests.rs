@@ -43,7 +43,7 @@ fn share(
             match merge(&ranges, settings, &plan, machine, Some(&mut memory)).unwrap() {
                 Outcome::Done(cleaned) => return (*cleaned, memory, rounds),
                 Outcome::Again(better) => {
-                    plan = Plan::from_bytes(&better.to_bytes().unwrap()).unwrap()
+                    plan = Plan::from_bytes(&better.to_bytes().unwrap()).unwrap();
                 }
             }
         }

@@ -43,7 +43,8 @@ struct Template {
     #[serde(default)]
     parallelism: u32,
     task_count: Option<u32>,
-    template: TaskTemplate,
+    #[serde(rename = "template")]
+    task: TaskTemplate,
 }
 
 #[derive(Debug, Deserialize)]
@@ -85,8 +86,8 @@ struct Request {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Overrides {
-    #[serde(default)]
-    container_overrides: Vec<ContainerOverride>,
+    #[serde(rename = "containerOverrides", default)]
+    containers: Vec<ContainerOverride>,
     task_count: Option<u32>,
     timeout: Option<String>,
 }
@@ -105,18 +106,19 @@ impl Job {
         let Template {
             parallelism,
             task_count,
-            template,
+            task,
         } = wire.template;
-        let [container] = <[Container; 1]>::try_from(template.containers)
+        let [container] = <[Container; 1]>::try_from(task.containers)
             .map_err(|all| invalid(format!("a job has one container here, not {}", all.len())))?;
-        let program = match container.command.is_empty() {
-            true => vec![container.image],
-            false => container.command,
+        let program = if container.command.is_empty() {
+            vec![container.image]
+        } else {
+            container.command
         };
         let job = Self {
             tasks: task_count.unwrap_or(1),
-            retries: template.max_retries.unwrap_or(RETRIES),
-            timeout: duration(template.timeout.as_deref())?.unwrap_or(TIMEOUT),
+            retries: task.max_retries.unwrap_or(RETRIES),
+            timeout: duration(task.timeout.as_deref())?.unwrap_or(TIMEOUT),
             command: [program, container.args].concat(),
             variables: variables(container.env)?,
             parallelism,
@@ -128,12 +130,12 @@ impl Job {
     pub(super) fn overridden(mut self, body: &Value) -> Result<Self, rest::Error> {
         let request = Request::deserialize(body).map_err(|error| invalid(error.to_string()))?;
         let overrides = request.overrides;
-        if overrides.container_overrides.len() > 1 {
+        if overrides.containers.len() > 1 {
             return Err(invalid(
                 "overrides.containerOverrides: the job has one container",
             ));
         }
-        for container in overrides.container_overrides {
+        for container in overrides.containers {
             self.variables.extend(variables(container.env)?);
         }
         if let Some(tasks) = overrides.task_count {

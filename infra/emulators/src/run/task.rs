@@ -16,7 +16,8 @@ use crate::TaskLine;
 pub(super) struct Attempt<'a> {
     pub(super) execution: &'a str,
     pub(super) index: u32,
-    pub(super) attempt: u32,
+    /// How often it was tried before.
+    pub(super) tried: u32,
     pub(super) job: &'a Job,
 }
 
@@ -57,7 +58,7 @@ impl Attempt<'_> {
             .env("CLOUD_RUN_JOB", job)
             .env("CLOUD_RUN_EXECUTION", execution)
             .env("CLOUD_RUN_TASK_INDEX", self.index.to_string())
-            .env("CLOUD_RUN_TASK_ATTEMPT", self.attempt.to_string())
+            .env("CLOUD_RUN_TASK_ATTEMPT", self.tried.to_string())
             .env("CLOUD_RUN_TASK_COUNT", self.job.tasks.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -1,6 +1,7 @@
 //! `lapidary clean`: the files that the function would make, offline.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, Permissions},
     io::{self, Write},
     os::unix::fs::PermissionsExt as _,
@@ -9,8 +10,8 @@ use std::{
 };
 
 use clean::{
-    Cleaned, Crc32c, HeldOut, Machine, Outputs, Part, Plan, Provenance, Sample, Settings, Source,
-    Verdict, Written,
+    Cleaned, Crc32c, HeldOut, Machine, Outputs, Part, Plan, Provenance, Sample, Settings, Severity,
+    Source, Verdict, Written,
 };
 use serde::Serialize;
 use shared::recipe::Recipe;
@@ -122,6 +123,8 @@ struct Manifest<'a> {
     template_version: Option<&'a str>,
     recipe: &'a Recipe,
     settings: &'a Settings,
+    /// Every rule of this version of the code, and what was done about it.
+    rules: BTreeMap<&'static str, Severity>,
     #[serde(skip_serializing_if = "Option::is_none")]
     held_out: Option<Withheld>,
     parts: Option<&'a Written>,
@@ -197,6 +200,7 @@ impl<'a> Out<'a> {
             template_version: report.template_version.as_deref(),
             recipe: &preflight.recipe,
             settings: &preflight.settings,
+            rules: preflight.settings.rules(),
             held_out: Withheld::of(&preflight.held_out),
             parts: preflight.cleaned.written.as_ref(),
             samples: &preflight.cleaned.samples,

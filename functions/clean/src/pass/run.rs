@@ -1,0 +1,43 @@
+//! Records of a batch on their way to their parts.
+
+use std::ops::Range;
+
+use crate::{Error, Part, judged::Judged, parts::Parts};
+
+/// Records side by side that go to the same part: written at once.
+#[derive(Debug, Default)]
+pub(super) struct Run {
+    part: Option<Part>,
+    rows: u64,
+    records: Range<usize>,
+}
+
+impl Run {
+    /// Adds the next record; writes those before it if it goes elsewhere.
+    pub(super) fn add(
+        &mut self,
+        part: Part,
+        record: Range<usize>,
+        judged: &Judged,
+        parts: &mut Parts<'_>,
+    ) -> Result<(), Error> {
+        if self.part != Some(part) || self.records.end != record.start {
+            self.end(judged, parts)?;
+            self.part = Some(part);
+            self.records = record.start..record.start;
+        }
+        self.rows += 1;
+        self.records.end = record.end;
+        Ok(())
+    }
+
+    /// Writes what is left.
+    pub(super) fn end(&mut self, judged: &Judged, parts: &mut Parts<'_>) -> Result<(), Error> {
+        let Some(part) = self.part.take() else {
+            return Ok(());
+        };
+        let rows = std::mem::take(&mut self.rows);
+        let records = judged.records.get(self.records.clone()).unwrap_or_default();
+        parts.write(part, rows, &[records])
+    }
+}

@@ -1,0 +1,101 @@
+//! Sums over all rows.
+
+use std::collections::BTreeMap;
+
+use super::{Sample, histogram::Histogram, labels::Labels, languages::Languages, pool::Aside};
+use crate::{
+    Rows, Splits,
+    judged::{Fact, Judged},
+    split::{Place, Total},
+};
+
+/// Pairs of question and answer shown as samples.
+const SAMPLES_MAX: usize = 3;
+
+/// Sums over all rows.
+#[derive(Debug, Default)]
+pub(super) struct Totals {
+    pub(super) rows: Rows,
+    pub(super) splits: Splits,
+    pub(super) blank_lines: u64,
+    /// Rows left out for a short answer alone.
+    pub(super) shorts: u64,
+    /// Rows kept that have a system instruction.
+    pub(super) systems: u64,
+    pub(super) labels: Labels,
+    pub(super) languages: Languages,
+    /// The training part.
+    pub(super) train: Total,
+    /// All that is kept.
+    pub(super) kept: Total,
+    pub(super) tokens_input: Histogram,
+    pub(super) tokens_output: Histogram,
+    pub(super) billable: u64,
+    pub(super) formats: BTreeMap<&'static str, u64>,
+    pub(super) samples: Vec<Sample>,
+    /// Whether any row was JSON.
+    pub(super) readable: bool,
+    /// What the first row looks like, should none be.
+    pub(super) guess: Option<&'static str>,
+}
+
+impl Totals {
+    /// Takes over what a batch knows of itself.
+    pub(super) fn note(&mut self, judged: &Judged) {
+        for (format, rows) in &judged.formats {
+            *self.formats.entry(format).or_default() += rows;
+        }
+        self.blank_lines += judged.lines.blank;
+        self.readable |= judged.readable;
+        if !judged.facts.is_empty() {
+            self.guess.get_or_insert(judged.guess);
+        }
+    }
+
+    /// Counts a row that is kept.
+    pub(super) fn keep(&mut self, fact: &Fact, line: u64, record: &[u8]) {
+        if let Some(language) = fact.language {
+            self.languages.count(language, line);
+        }
+        self.rows.kept += 1;
+        self.kept.rows += 1;
+        self.systems += u64::from(fact.system);
+        self.kept.bytes += u64::from(fact.record);
+        self.tokens_input.add(fact.tokens_input);
+        self.tokens_output.add(fact.tokens_output);
+        if self.samples.len() < SAMPLES_MAX {
+            self.samples.extend(Sample::of_record(record));
+        }
+    }
+
+    /// Leaves out every row that was kept.
+    pub(super) fn refuse(&mut self) {
+        *self = Self {
+            rows: Rows {
+                kept: 0,
+                rejected: self.rows.rejected + self.rows.kept,
+                ..self.rows
+            },
+            formats: std::mem::take(&mut self.formats),
+            blank_lines: self.blank_lines,
+            readable: self.readable,
+            guess: self.guess,
+            ..Self::default()
+        };
+    }
+
+    /// Counts a row where it goes.
+    pub(super) fn place(&mut self, row: &Aside, place: Place) {
+        match place {
+            Place::Train => {
+                self.splits.train += 1;
+                self.train.rows += 1;
+                self.train.bytes += u64::from(row.bytes);
+                self.billable += u64::from(row.tokens_input) + u64::from(row.tokens_output);
+            }
+            Place::Validation => self.splits.validation += 1,
+            Place::Eval => self.splits.eval += 1,
+            Place::Nowhere => {}
+        }
+    }
+}
