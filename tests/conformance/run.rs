@@ -34,9 +34,10 @@ async fn ended(stand: &Stand, operation: &Value) -> Value {
     let name = operation["metadata"]["name"].as_str().expect("a name");
     wait::until("the execution to end", LIMIT, async || {
         let execution = stand.done("GET", &format!("/v2/{name}"), Value::Null).await;
-        match execution["completionTime"].is_string() {
-            true => Ok(execution),
-            false => Err(execution),
+        if execution["completionTime"].is_string() {
+            Ok(execution)
+        } else {
+            Err(execution)
         }
     })
     .await
@@ -143,9 +144,10 @@ async fn our_client_starts_a_job_and_sees_how_it_ends() {
         let name = run.start(job, &overrides).await.unwrap();
         let execution = wait::until("its end", LIMIT, async || {
             let execution = run.execution(&name).await.unwrap().unwrap();
-            match execution.is_running() {
-                true => Err(execution),
-                false => Ok(execution),
+            if execution.is_running() {
+                Err(execution)
+            } else {
+                Ok(execution)
             }
         })
         .await;

@@ -88,7 +88,7 @@ async fn decide(state: &State, event: &ObjectFinalized) -> Result<Option<Fate>, 
         let note = "the same bytes and recipe as an earlier upload".to_owned();
         return Ok(Some(Fate::cleaned(known.value.id, note)));
     }
-    if order.stat.size_bytes > state.config.job_above_bytes {
+    if Cleaning::is_for_a_job(state, &order).await? {
         return Cleaning::order(state, order).await;
     }
     let source = ObjectSource::of(state.objects.clone(), &order.stat);
