@@ -7,7 +7,7 @@ use std::{error::Error as StdError, sync::Arc};
 
 use bytes::Bytes;
 use shared::{config::Reader, error::Error, google::objects::Stat, id::VersionId, uri::GcsUri};
-use tracing::{info, warn};
+use tracing::{Instrument as _, info, info_span, warn};
 
 use crate::{
     Config, Error as CleanError, Machine, Plan, Settings,
@@ -68,7 +68,9 @@ pub(crate) async fn run(state: State, task: Task) -> Result<(), Box<dyn StdError
         task,
         cleaning,
     };
-    work.run().await.map_err(Into::into)
+    let (version, index) = (&work.task.cleaning, work.task.index);
+    let span = info_span!("task", dataset.version = %version, task.index = index);
+    work.run().instrument(span).await.map_err(Into::into)
 }
 
 /// A task at work.
