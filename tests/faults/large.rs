@@ -154,6 +154,37 @@ async fn every_task_killed_once_is_one_version() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn frames_that_are_not_what_was_judged_are_judged_again() {
+    let harness = Harness::start(PROGRAM, setup()).await;
+    let fault = json!({
+        "caller": TASKS, "path": "Storage/ListObjects", "times": 100,
+        "action": { "hold": "before" },
+    });
+    let id = harness.faults.arm(&fault).await;
+    let upload = harness.upload("big/data.jsonl", rows()).await;
+    harness.faults.held(&id).await;
+    let (storage, bucket) = (
+        harness.address("STORAGE_EMULATOR_HOST"),
+        harness.address("DATASETS_BUCKET"),
+    );
+    let url = format!("{storage}/storage/v1/b/{bucket}/o?prefix=cleanings/");
+    let listed = harness.get(&url).await;
+    let name = listed["items"][0]["name"].as_str().expect("frames");
+    let url = format!("{storage}/upload/storage/v1/b/{bucket}/o");
+    let query = [("uploadType", "media"), ("name", name)];
+    let put = harness.http.post(url).query(&query).body("no frames");
+    let put = put.send().await.expect("an answer");
+    assert!(put.status().is_success(), "{put:?}");
+    harness.faults.clear().await;
+    ends_once(&harness, &upload).await;
+    let told = harness.stack.log_lines().into_iter().any(|line| {
+        let message = line.entry["message"].as_str().unwrap_or_default();
+        line.function == TASKS && message.contains("do not fit")
+    });
+    assert!(told, "a task said so");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upload_told_of_many_times_is_cleaned_by_one_job_at_a_time() {
     let harness = Harness::start(PROGRAM, setup()).await;
     let subscription = "projects/lapidary-local/subscriptions/clean-on-object-finalized";

@@ -29,6 +29,10 @@ pub(crate) const ROUND_VARIABLE: &str = "ROUND";
 /// (<https://cloud.google.com/run/quotas>); above this many, ranges are longer.
 const TASKS_MAX: u64 = 1_000;
 
+/// How many times as long as an upload its rows may be, where they are packed: JSON packs to a tenth,
+/// and rows that repeat one another to less.
+const PACKED: u64 = 16;
+
 /// Most uploads of the same bytes that can wait for one cleaning: a document holds 1 MiB.
 const UPLOADS_MAX: usize = 500;
 
@@ -84,6 +88,15 @@ impl Cleaning {
     pub(crate) async fn read(state: &State, version: &VersionId) -> Result<Stored<Self>, Error> {
         let found = state.documents.get(version.as_str()).await?;
         found.ok_or_else(|| Error::NotFound(format!("the cleaning of {version}")))
+    }
+
+    /// Whether an order may take longer than a delivery may.
+    pub(crate) async fn is_for_a_job(state: &State, order: &Order) -> Result<bool, Error> {
+        let (size, most) = (order.stat.size_bytes, state.config.job_above_bytes);
+        if size > most || size <= most / PACKED {
+            return Ok(size > most);
+        }
+        can_be_cut(state, order).await.map(|can| !can)
     }
 
     /// Has a job clean what is ordered, unless one does already; its fate, if it has met it.
@@ -223,12 +236,16 @@ impl Cleaning {
     }
 }
 
-/// How many tasks an order is for: one, unless any range of its bytes can be judged by itself.
-async fn tasks(state: &State, order: &Order) -> Result<u32, Error> {
+/// Whether any range of an upload's bytes can be judged by itself.
+async fn can_be_cut(state: &State, order: &Order) -> Result<bool, Error> {
     let source = ObjectSource::of(state.objects.clone(), &order.stat);
     let cuttable = make::blocking(move || is_cuttable(&source)).await?;
-    let cuttable = cuttable.map_err(|error| Error::unavailable("Cloud Storage")(error.into()))?;
-    if !cuttable {
+    cuttable.map_err(|error| Error::unavailable("Cloud Storage")(error.into()))
+}
+
+/// How many tasks an order is for.
+async fn tasks(state: &State, order: &Order) -> Result<u32, Error> {
+    if !can_be_cut(state, order).await? {
         return Ok(1);
     }
     let tasks = order

@@ -102,7 +102,7 @@ async fn decide(state: &State, event: &ObjectFinalized) -> Result<Option<Fate>, 
     if let Some(known) = known(state, &order.id).await? {
         return Ok(Some(known));
     }
-    if order.stat.size_bytes > state.config.job_above_bytes {
+    if Cleaning::is_for_a_job(state, &order).await? {
         return Cleaning::order(state, order).await;
     }
     let held_out = match lineage::held_out(state, &order.parents).await? {

@@ -10,7 +10,10 @@ use shared::{
     service::{self, Callers, Common, Running},
 };
 
-use crate::{Config, attend, config::Task, handler, task};
+use crate::{
+    Config, attend, handler,
+    task::{self, Task},
+};
 
 /// What the handler uses.
 #[derive(Debug)]

@@ -6,13 +6,12 @@
 use std::{error::Error as StdError, sync::Arc};
 
 use bytes::Bytes;
-use shared::{error::Error, google::objects::Stat, uri::GcsUri};
-use tracing::{info, warn};
+use shared::{config::Reader, error::Error, google::objects::Stat, id::VersionId, uri::GcsUri};
+use tracing::{Instrument as _, info, info_span, warn};
 
 use crate::{
-    Error as CleanError, Machine, Plan, Settings,
-    cleaning::Cleaning,
-    config::Task,
+    Config, Error as CleanError, Machine, Plan, Settings,
+    cleaning::{CLEANING_VARIABLE, Cleaning, ROUND_VARIABLE},
     fate::Fate,
     input::{Input, Rows},
     judge_range, lineage,
@@ -32,6 +31,33 @@ const PLAN_BYTES_MAX: u64 = 2 << 30;
 /// Times that frames which do not fit are judged again before the task gives up.
 const SPOILT_MAX: u32 = 3;
 
+/// What Cloud Run and [`Cleaning::start`] tell a task.
+#[derive(Debug, Clone)]
+pub(crate) struct Task {
+    /// The version to be made; `CLEANING`.
+    pub(crate) cleaning: VersionId,
+    /// How often rows were judged before; `ROUND`.
+    pub(crate) round: u32,
+    /// Which of the tasks it is, from 0; `CLOUD_RUN_TASK_INDEX`.
+    pub(crate) index: u32,
+}
+
+impl Task {
+    /// Reads the settings of the function, and those of the task.
+    pub(crate) fn read(read: &mut Reader<'_>) -> Option<(Config, Self)> {
+        let config = Config::read(read);
+        let cleaning = read.required(CLEANING_VARIABLE);
+        let round = read.or(ROUND_VARIABLE, 0);
+        let index = read.required("CLOUD_RUN_TASK_INDEX");
+        let task = Self {
+            cleaning: cleaning?,
+            round: round?,
+            index: index?,
+        };
+        Some((config?, task))
+    }
+}
+
 /// Does the work of one task.
 pub(crate) async fn run(state: State, task: Task) -> Result<(), Box<dyn StdError>> {
     let cleaning = Cleaning::read(&state, &task.cleaning).await?.value;
@@ -42,7 +68,9 @@ pub(crate) async fn run(state: State, task: Task) -> Result<(), Box<dyn StdError
         task,
         cleaning,
     };
-    work.run().await.map_err(Into::into)
+    let (version, index) = (&work.task.cleaning, work.task.index);
+    let span = info_span!("task", dataset.version = %version, task.index = index);
+    work.run().instrument(span).await.map_err(Into::into)
 }
 
 /// A task at work.

@@ -44,10 +44,7 @@ impl Desk<'_, '_> {
             }
         };
         if !self.contradictions.is_empty() {
-            return Ok(Outcome::Again(Plan {
-                contradictions: std::mem::take(&mut self.contradictions),
-                ..self.next_plan(end)
-            }));
+            return Ok(Outcome::Again(self.next_plan(end)));
         }
         self.look_at_the_file(task, end);
         self.report(task, end)
@@ -59,6 +56,8 @@ impl Desk<'_, '_> {
         let known = memory.finish().map_err(Error::Spill)?;
         Ok(Outcome::Again(Plan {
             known: known.map(Arc::new),
+            // Of some it was seen before memory was full: the next pass sees all.
+            contradictions: self.plan.contradictions.clone(),
             ..self.next_plan(end)
         }))
     }
@@ -82,7 +81,6 @@ impl Desk<'_, '_> {
         let again = |draw_below| {
             Some(Plan {
                 draw_below: Some(draw_below),
-                contradictions: self.contradictions.clone(),
                 ..self.next_plan(end)
             })
         };
@@ -130,7 +128,10 @@ impl Desk<'_, '_> {
 
     /// What this pass knew, and what every next one knows.
     fn next_plan(&self, end: &End) -> Plan {
+        let mut contradictions = self.plan.contradictions.clone();
+        contradictions.extend(&self.contradictions);
         Plan {
+            contradictions,
             bytes: Some((end.bytes, end.crc32c)),
             passes: self.plan.passes + 1,
             ..self.plan.clone()
