@@ -39,7 +39,7 @@ pub fn range_of(size: u64, index: u32, count: u32) -> Range<u64> {
 /// Judges the rows of `source` that start in `range` of its bytes, by what of `plan` is about
 /// single rows, and writes frames of what was found to `out`.
 ///
-/// The rows must be lines: see [`is_cuttable`](crate::is_cuttable).
+/// The rows must be lines: see [`is_cuttable`].
 ///
 /// # Errors
 /// [`Error::Settings`] before anything is read; [`Error::Read`] and [`Error::Judged`] where a side
