@@ -86,8 +86,7 @@ impl Machine {
         }
     }
 
-    /// A machine that holds next to nothing, so that small tests are large datasets.
-    #[cfg(any(test, fuzzing))]
+    /// A machine that holds next to nothing, for tests: small datasets are large to it.
     pub fn tiny(threads: usize, hold_bytes: u64) -> Self {
         Self {
             hold_bytes,
