@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, io::Write as _};
 
 use clean::{Cleaned, Machine, Outcome, Outputs, Part, Plan, Settings};
 use flate2::{Compression, write::GzEncoder};
-use serde_json::Value;
 use shared::dataset::{UploadOutcome, Version};
 use system_tests::harness::{Harness, Setup};
 
@@ -64,16 +63,6 @@ fn alone(bytes: &[u8], settings: &Settings) -> (Cleaned, Memory) {
     }
 }
 
-/// The executions of the job, as the service tells of them.
-async fn executions(harness: &Harness) -> Vec<Value> {
-    let url = format!(
-        "{}/v2/projects/lapidary-local/locations/us-central1/jobs/clean-large/executions",
-        harness.address("RUN_ENDPOINT")
-    );
-    let listed = harness.get(&url).await;
-    listed["executions"].as_array().cloned().unwrap_or_default()
-}
-
 /// The version holds what one machine makes of `bytes`.
 async fn check_alike(harness: &Harness, version: &Version, bytes: &[u8], settings: &Settings) {
     let (cleaned, memory) = alone(bytes, settings);
@@ -96,7 +85,7 @@ async fn a_large_upload_is_cleaned_by_many_tasks_to_the_same_bytes() {
     let upload = harness.upload("big/data.jsonl", text.clone()).await;
     let version = harness.version_of(&upload).await;
     check_alike(&harness, &version, text.as_bytes(), &Settings::default()).await;
-    let executions = executions(&harness).await;
+    let executions = harness.executions().await;
     assert_eq!(executions.len(), 1, "{executions:#?}");
     let tasks = text.len().div_ceil(RANGE_BYTES);
     assert!(tasks >= 4, "{tasks}");
@@ -105,7 +94,7 @@ async fn a_large_upload_is_cleaned_by_many_tasks_to_the_same_bytes() {
     // The same bytes once more are the same version, and nobody works for it.
     let again = harness.upload("big/again.jsonl", text).await;
     assert_eq!(harness.version_of(&again).await.id, version.id);
-    assert_eq!(self::executions(&harness).await.len(), 1);
+    assert_eq!(harness.executions().await.len(), 1);
     harness.assert_quiet().await;
 }
 
@@ -123,7 +112,7 @@ async fn rows_that_must_be_judged_anew_take_a_second_round() {
     };
     assert!(version.codes["contradiction"] > 0, "{:?}", version.codes);
     check_alike(&harness, &version, text.as_bytes(), &settings).await;
-    assert_eq!(executions(&harness).await.len(), 2);
+    assert_eq!(harness.executions().await.len(), 2);
     harness.assert_quiet().await;
 }
 
@@ -138,7 +127,7 @@ async fn a_large_upload_that_cannot_be_cut_is_one_task() {
     let upload = harness.upload("packed/data.jsonl.gz", packed.clone()).await;
     let version = harness.version_of(&upload).await;
     check_alike(&harness, &version, &packed, &Settings::default()).await;
-    let executions = executions(&harness).await;
+    let executions = harness.executions().await;
     assert_eq!(executions.len(), 1, "{executions:#?}");
     assert_eq!(executions[0]["taskCount"], 1);
     harness.assert_quiet().await;

@@ -43,15 +43,6 @@ async fn kill(harness: &Harness, which: &Value) -> u64 {
     killed["killed"].as_u64().expect("a count")
 }
 
-async fn executions(harness: &Harness) -> Vec<Value> {
-    let url = format!(
-        "{}/v2/projects/lapidary-local/locations/us-central1/jobs/clean-large/executions",
-        harness.address("RUN_ENDPOINT")
-    );
-    let listed = harness.get(&url).await;
-    listed["executions"].as_array().cloned().unwrap_or_default()
-}
-
 /// Waits for the end, and asserts that there is one of everything.
 async fn ends_once(harness: &Harness, upload: &ObjectFinalized) {
     let version = harness.version_of(upload).await;
@@ -131,7 +122,8 @@ async fn every_task_killed_once_is_one_version() {
                 killed.lock().expect("nobody panics").insert(index.as_u64());
             }
         }
-        let tasks = executions(&harness)
+        let tasks = harness
+            .executions()
             .await
             .first()
             .map(|it| it["taskCount"].clone());
@@ -143,7 +135,7 @@ async fn every_task_killed_once_is_one_version() {
     })
     .await;
     ends_once(&harness, &upload).await;
-    let executions = executions(&harness).await;
+    let executions = harness.executions().await;
     assert_eq!(executions.len(), 1, "{executions:#?}");
     let killed = killed.into_inner().expect("nobody panics");
     assert_eq!(
@@ -214,7 +206,7 @@ async fn a_cleaning_whose_job_fails_for_good_says_so_and_can_be_had_by_another_u
         "{}",
         rejected.note
     );
-    assert!(executions(&harness).await.len() >= 3);
+    assert!(harness.executions().await.len() >= 3);
     harness.faults.clear().await;
     let again = harness.upload("big/data.jsonl", rows()).await;
     ends_once(&harness, &again).await;

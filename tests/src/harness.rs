@@ -238,6 +238,16 @@ impl Harness {
         response.json().await.expect("JSON")
     }
 
+    /// The executions of the job for large files, as the service tells of them.
+    pub async fn executions(&self) -> Vec<Value> {
+        let url = format!(
+            "{}/v2/projects/lapidary-local/locations/us-central1/jobs/clean-large/executions",
+            self.address("RUN_ENDPOINT")
+        );
+        let listed = self.get(&url).await;
+        listed["executions"].as_array().cloned().unwrap_or_default()
+    }
+
     /// Publishes raw `data` on `topic`, as a broken sender would.
     pub async fn publish(&self, topic: &str, data: &[u8], attributes: &Value) {
         use base64::Engine as _;
