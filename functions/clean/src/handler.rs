@@ -99,7 +99,10 @@ async fn decide(state: &State, event: &ObjectFinalized) -> Result<Option<Fate>, 
     };
     let order = lineage.order(named);
     Span::current().record("dataset.version", order.id.as_str());
-    if let Some(known) = known(state, &order.id).await? {
+    // Without parents it has the name that was looked for above.
+    if !order.parents.is_empty()
+        && let Some(known) = known(state, &order.id).await?
+    {
         return Ok(Some(known));
     }
     if Cleaning::is_for_a_job(state, &order).await? {
