@@ -56,16 +56,15 @@ fn count(bytes: &[u8]) -> Option<usize> {
     if bytes.len() < LOOP_BYTES_MIN {
         return None;
     }
-    let (earlier, needle) = bytes.split_at_checked(needle_at)?;
+    let needle = bytes.get(needle_at..)?;
     // An earlier time may overlap with the last one, all but its last byte.
-    let window = bytes.get(earlier.len().saturating_sub(PIECE_BYTES_MAX)..bytes.len() - 1)?;
-    let ends = memrchr_iter(*needle.last()?, window);
-    let said = |end: usize| {
+    let window = bytes.get(needle_at.saturating_sub(PIECE_BYTES_MAX)..bytes.len() - 1)?;
+    let said = |end: &usize| {
         window
-            .get(..=end)
+            .get(..=*end)
             .is_some_and(|said| said.ends_with(needle))
     };
-    let period = window.len() - ends.into_iter().find(|end| said(*end))?;
+    let period = window.len() - memrchr_iter(*needle.last()?, window).find(said)?;
     let piece = bytes.get(bytes.len() - period..)?;
     let times = bytes
         .rchunks_exact(period)
