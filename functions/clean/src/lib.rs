@@ -34,6 +34,7 @@ mod settings;
 mod source;
 
 mod batch;
+mod blocks;
 mod container;
 mod example;
 mod formats;

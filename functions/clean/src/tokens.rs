@@ -8,6 +8,8 @@
 
 use fearless_simd::{Level, dispatch, prelude::*, u8x64};
 
+use crate::blocks::{BLOCK, Blocks};
+
 /// Letters of a word, on average over a text, that its first token covers.
 const LETTERS_IN_FIRST_TOKEN: u32 = 6;
 
@@ -27,9 +29,6 @@ const SAMPLE_BYTES: usize = 256;
 
 /// Blocks of which one is counted.
 const SAMPLE_ONE_IN: usize = 4;
-
-/// Bytes looked at together: a bit of a word each.
-const BLOCK: usize = 64;
 
 /// How the estimate is made, for reports.
 pub(crate) const METHOD: &str =
@@ -71,16 +70,8 @@ fn estimate_by<S: Simd>(simd: S, escaped: &[u8]) -> u32 {
 fn count<S: Simd>(simd: S, escaped: &[u8]) -> Counts {
     let mut counts = Counts::default();
     let mut before = Before::default();
-    let (whole, rest) = escaped.as_chunks::<BLOCK>();
-    for block in whole {
+    for block in Blocks::of(escaped).iter() {
         counts.add_block(simd, block, &mut before);
-    }
-    if !rest.is_empty() {
-        let mut block = [b' '; BLOCK];
-        if let Some(start) = block.get_mut(..rest.len()) {
-            start.copy_from_slice(rest);
-        }
-        counts.add_block(simd, &block, &mut before);
     }
     counts
 }

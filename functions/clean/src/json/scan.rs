@@ -5,10 +5,10 @@ use std::ops::Range;
 
 use fearless_simd::{Level, dispatch, prelude::*, u8x64};
 
-use crate::signs::Signs;
-
-/// Bytes looked at together: a bit of a word each.
-const BLOCK: usize = 64;
+use crate::{
+    blocks::{BLOCK, Blocks},
+    signs::Signs,
+};
 
 /// A row, looked at.
 #[derive(Debug)]
@@ -81,17 +81,9 @@ impl Scan {
 )]
 #[inline(always)]
 fn look<S: Simd>(simd: S, bytes: &[u8], blocks: &mut Vec<Block>) {
-    let (whole, rest) = bytes.as_chunks::<BLOCK>();
     let mut before = Before::default();
-    for block in whole {
+    for block in Blocks::of(bytes).iter() {
         blocks.push(look_at(simd, block, &mut before));
-    }
-    if !rest.is_empty() {
-        let mut block = [b' '; BLOCK];
-        if let Some(start) = block.get_mut(..rest.len()) {
-            start.copy_from_slice(rest);
-        }
-        blocks.push(look_at(simd, &block, &mut before));
     }
 }
 

@@ -9,7 +9,11 @@ use std::ops::Range;
 use fearless_simd::{Level, dispatch, prelude::*, u8x64};
 use serde::{Deserialize, Serialize};
 
-use crate::{example::Example, json::Text};
+use crate::{
+    blocks::{BLOCK, Blocks},
+    example::Example,
+    json::Text,
+};
 
 /// Bins of a sketch.
 const BINS: usize = 64;
@@ -20,9 +24,6 @@ const BANDS: usize = 10;
 
 /// Bins of a band.
 const BAND_BINS: usize = 6;
-
-/// Bytes looked at together: a bit of a word each.
-const BLOCK: usize = 64;
 
 /// Fewest runs of words that can be said to be nearly the same as others: in fewer, one word makes
 /// all the difference.
@@ -109,13 +110,9 @@ impl Runs {
     fn add_by<S: Simd>(&mut self, simd: S, bytes: &[u8]) {
         let mut before = Before::default();
         let mut open = 0;
-        let (whole, rest) = bytes.as_chunks::<BLOCK>();
-        let mut last = [b' '; BLOCK];
-        if let Some(begin) = last.get_mut(..rest.len()) {
-            begin.copy_from_slice(rest);
-        }
         // After the last block there is a blank, and so every word ends.
-        let blocks = whole.iter().chain([&last, &[b' '; BLOCK]]);
+        let blocks = Blocks::of(bytes);
+        let blocks = blocks.iter().chain([&[b' '; BLOCK]]);
         for (block, base) in blocks.zip((0..).step_by(BLOCK)) {
             let (mut starts, mut ends) = edges(simd, block, &mut before);
             // There are as many ends as starts, but for the words that go on into another block.
