@@ -10,7 +10,7 @@ use crate::container::{Body, Head, LINE_MAX_BYTES};
 /// Rows, and their bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
-    /// All bytes.
+    /// Their bytes; behind the last line there may be more, of earlier batches.
     pub(crate) bytes: Vec<u8>,
     /// How they are rows.
     pub(crate) cut: Cut,
@@ -19,8 +19,11 @@ pub(crate) struct Batch {
 /// How bytes are rows.
 #[derive(Debug)]
 pub(crate) enum Cut {
-    /// Every line is one; cutting them is left to the thread that judges them.
-    Lines,
+    /// Every line up to `end` is one; cutting them is left to the thread that judges them.
+    Lines {
+        /// Where the last of them ends.
+        end: usize,
+    },
     /// As listed. Lines are counted from the start of the file.
     Rows(Vec<(Head, Range<usize>)>),
     /// One line of so many bytes, which were passed over.
@@ -44,10 +47,19 @@ pub(crate) struct Lines {
 }
 
 impl Batch {
+    /// How many bytes the rows have.
+    pub(crate) fn length(&self) -> usize {
+        match self.cut {
+            Cut::Lines { end } => end,
+            Cut::Rows(_) => self.bytes.len(),
+            Cut::TooLong(_) => 0,
+        }
+    }
+
     /// Calls `each` with every row, in order.
     pub(crate) fn for_each<'b>(&'b self, mut each: impl FnMut(Head, &'b [u8])) -> Lines {
         match &self.cut {
-            Cut::Lines => self.for_each_line(each),
+            Cut::Lines { end } => for_each_line(self.bytes.get(..*end).unwrap_or_default(), each),
             Cut::Rows(rows) => {
                 for (head, range) in rows {
                     each(*head, self.bytes.get(range.clone()).unwrap_or_default());
@@ -63,39 +75,38 @@ impl Batch {
             }
         }
     }
+}
 
-    fn for_each_line<'b>(&'b self, mut each: impl FnMut(Head, &'b [u8])) -> Lines {
-        let mut lines = Lines::default();
-        let mut rest = self.bytes.as_slice();
-        while !rest.is_empty() {
-            let end = memchr(b'\n', rest);
-            let (line, after) = rest.split_at(end.unwrap_or(rest.len()));
-            rest = after.get(1..).unwrap_or_default();
-            lines.counted += 1;
-            let length = u64::try_from(line.len()).unwrap_or(u64::MAX);
-            // Before looking for blanks: of a line that was passed over nobody knows them.
-            if line.len() > LINE_MAX_BYTES {
-                each(too_long(lines.counted, length), &[]);
-                continue;
-            }
-            if line.iter().all(u8::is_ascii_whitespace) {
-                lines.blank += 1;
-                continue;
-            }
-            let head = Head {
-                line: lines.counted,
-                column: 1,
-                length,
-                body: if end.is_some() {
-                    Body::Whole
-                } else {
-                    Body::Last
-                },
-            };
-            each(head, line.strip_suffix(b"\r").unwrap_or(line));
+fn for_each_line<'b>(mut rest: &'b [u8], mut each: impl FnMut(Head, &'b [u8])) -> Lines {
+    let mut lines = Lines::default();
+    while !rest.is_empty() {
+        let end = memchr(b'\n', rest);
+        let (line, after) = rest.split_at(end.unwrap_or(rest.len()));
+        rest = after.get(1..).unwrap_or_default();
+        lines.counted += 1;
+        let length = u64::try_from(line.len()).unwrap_or(u64::MAX);
+        // Before looking for blanks: of a line that was passed over nobody knows them.
+        if line.len() > LINE_MAX_BYTES {
+            each(too_long(lines.counted, length), &[]);
+            continue;
         }
-        lines
+        if line.iter().all(u8::is_ascii_whitespace) {
+            lines.blank += 1;
+            continue;
+        }
+        let head = Head {
+            line: lines.counted,
+            column: 1,
+            length,
+            body: if end.is_some() {
+                Body::Whole
+            } else {
+                Body::Last
+            },
+        };
+        each(head, line.strip_suffix(b"\r").unwrap_or(line));
     }
+    lines
 }
 
 fn too_long(line: u64, length: u64) -> Head {

@@ -96,7 +96,7 @@ impl<'s> Judge<'s> {
 
     /// Judges all rows of `batch`.
     pub(crate) fn judge(&self, batch: &Batch, judged: &mut Judged) {
-        judged.reset(batch.bytes.len(), self.settings.findings_max);
+        judged.reset(batch.length(), self.settings.findings_max);
         judged.lines = batch.for_each(|head, bytes| {
             if judged.facts.is_empty() {
                 judged.guess = guess_text(bytes);

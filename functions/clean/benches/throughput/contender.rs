@@ -4,10 +4,10 @@ use std::{
     borrow::Cow,
     env,
     error::Error,
-    fs::File,
+    fs::{self, File},
     io::{Read as _, Write},
     num::NonZero,
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
 };
 
@@ -186,6 +186,12 @@ pub(crate) fn named(name: &str) -> Result<&'static Contender, Box<dyn Error>> {
 impl Contender {
     /// Measures the contender in a process of its own.
     pub(crate) fn measure(&self, args: &Args, dataset: &Path) -> Result<Measure, Box<dyn Error>> {
+        // To free what the turn before wrote is nobody's work.
+        let outputs = outputs(&args.dir);
+        if outputs.exists() {
+            fs::remove_dir_all(&outputs)?;
+        }
+        fs::create_dir(&outputs)?;
         let mut command = match self.way {
             Way::Python(variant) => {
                 let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/throughput/script.py");
@@ -194,7 +200,7 @@ impl Contender {
                     .arg(script)
                     .arg(variant)
                     .arg(dataset)
-                    .arg(args.dir.join("python.jsonl"));
+                    .arg(outputs.join("python.jsonl"));
                 command
             }
             Way::Engine { .. } | Way::Lines | Way::Parse => {
@@ -226,7 +232,7 @@ impl Contender {
             Way::Lines => measure(|| lines(dataset)),
             Way::Parse => {
                 // Only the parsing: not even the reading.
-                let bytes = std::fs::read(dataset)?;
+                let bytes = fs::read(dataset)?;
                 measure(|| Ok::<_, std::io::Error>(parse(&bytes)))
             }
             Way::Python(_) => Err("a script runs by itself".into()),
@@ -282,6 +288,11 @@ impl Outputs for Files {
     }
 }
 
+/// Where outputs go.
+fn outputs(dir: &Path) -> PathBuf {
+    dir.join("outputs")
+}
+
 fn engine(
     dataset: &Path,
     dir: &Path,
@@ -300,7 +311,7 @@ fn engine(
         let mut files = Files(Vec::new());
         if write {
             for part in Part::ALL {
-                let file = File::create(dir.join(format!("{}.jsonl", part.name())))?;
+                let file = File::create(outputs(dir).join(format!("{}.jsonl", part.name())))?;
                 files.0.push((part, file));
             }
         }

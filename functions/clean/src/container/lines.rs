@@ -27,57 +27,90 @@ impl<R: Read> Lines<R> {
 
     /// Fills `batch` with whole lines; `false` after the last.
     pub(super) fn fill(&mut self, batch: &mut Batch) -> io::Result<bool> {
-        batch.cut = Cut::Lines;
-        batch.bytes.clear();
-        batch.bytes.append(&mut self.rest);
+        let page = &mut batch.bytes;
+        let mut length = self.take_rest(page);
         let mut searched = 0;
         loop {
-            let wanted = BATCH_BYTES
-                .saturating_sub(batch.bytes.len())
-                .max(BATCH_BYTES / 2);
-            let ended = self.read_up_to(wanted, &mut batch.bytes)? < wanted;
-            let new = batch.bytes.get(searched..).unwrap_or_default();
-            if let Some(end) = memrchr(b'\n', new) {
-                if !ended {
-                    let end = searched + end + 1;
-                    let rest = batch.bytes.get(end..).unwrap_or_default();
-                    self.rest.extend_from_slice(rest);
-                    batch.bytes.truncate(end);
-                }
+            let wanted = BATCH_BYTES.saturating_sub(length).max(BATCH_BYTES / 2);
+            let count = self.read_up_to(wanted, page, length)?;
+            length += count;
+            let ended = count < wanted;
+            let new = page.get(searched..length).unwrap_or_default();
+            if let Some(last) = memrchr(b'\n', new) {
+                let end = if ended { length } else { searched + last + 1 };
+                self.keep(page.get(end..length));
+                batch.cut = Cut::Lines { end };
                 return Ok(true);
             }
             if ended {
-                return Ok(!batch.bytes.is_empty());
+                batch.cut = Cut::Lines { end: length };
+                return Ok(length > 0);
             }
-            searched = batch.bytes.len();
-            if searched > LINE_MAX_BYTES {
-                batch.cut = Cut::TooLong(self.pass_over(batch)?);
+            searched = length;
+            if length > LINE_MAX_BYTES {
+                let passed = self.pass_over(page)?;
+                let length = u64::try_from(length).unwrap_or_default() + passed;
+                batch.cut = Cut::TooLong(length);
                 return Ok(true);
             }
         }
     }
 
-    /// Reads on to the end of a line without holding it; its whole length.
-    fn pass_over(&mut self, batch: &mut Batch) -> io::Result<u64> {
-        let mut length = 0_u64;
+    /// Reads on to the end of a line without holding it; how far that was.
+    fn pass_over(&mut self, page: &mut Vec<u8>) -> io::Result<u64> {
+        let mut passed = 0_u64;
         loop {
-            length += u64::try_from(batch.bytes.len()).unwrap_or_default();
-            batch.bytes.clear();
-            if self.read_up_to(BATCH_BYTES, &mut batch.bytes)? == 0 {
-                return Ok(length);
+            let count = self.read_up_to(BATCH_BYTES, page, 0)?;
+            let new = page.get(..count).unwrap_or_default();
+            let end = memchr(b'\n', new);
+            passed += u64::try_from(end.unwrap_or(count)).unwrap_or_default();
+            if let Some(end) = end {
+                self.keep(new.get(end + 1..));
             }
-            if let Some(end) = memchr(b'\n', &batch.bytes) {
-                let rest = batch.bytes.get(end + 1..).unwrap_or_default();
-                self.rest.extend_from_slice(rest);
-                batch.bytes.clear();
-                return Ok(length + u64::try_from(end).unwrap_or_default());
+            if end.is_some() || count == 0 {
+                return Ok(passed);
             }
         }
     }
 
-    /// Reads `wanted` bytes; fewer only at the end.
-    fn read_up_to(&mut self, wanted: usize, into: &mut Vec<u8>) -> io::Result<usize> {
-        let limit = u64::try_from(wanted).unwrap_or(u64::MAX);
-        Read::by_ref(&mut self.read).take(limit).read_to_end(into)
+    /// Puts what was kept at the start of `page`; how much that is.
+    fn take_rest(&mut self, page: &mut Vec<u8>) -> usize {
+        let length = self.rest.len();
+        make_room(page, length);
+        if let Some(start) = page.get_mut(..length) {
+            start.copy_from_slice(&self.rest);
+        }
+        self.rest.clear();
+        length
+    }
+
+    /// Keeps what was read of lines to come.
+    fn keep(&mut self, rest: Option<&[u8]>) {
+        self.rest.extend_from_slice(rest.unwrap_or_default());
+    }
+
+    /// Reads `wanted` bytes into `page` from `at` on; fewer only at the end.
+    fn read_up_to(&mut self, wanted: usize, page: &mut Vec<u8>, at: usize) -> io::Result<usize> {
+        make_room(page, at + wanted);
+        let mut count = 0;
+        while let Some(room) = page.get_mut(at + count..at + wanted)
+            && !room.is_empty()
+        {
+            match self.read.read(room) {
+                Ok(0) => break,
+                Ok(more) => count += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(count)
+    }
+}
+
+/// Sees to it that `page` has `length` bytes. It never gets shorter: what is read into it is not
+/// made zero before, each time.
+fn make_room(page: &mut Vec<u8>, length: usize) {
+    if page.len() < length {
+        page.resize(length, 0);
     }
 }

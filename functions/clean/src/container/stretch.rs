@@ -61,7 +61,7 @@ impl StretchLines {
     /// Fills `batch` with whole lines; `false` after the last.
     pub(crate) fn fill(&mut self, batch: &mut Batch) -> io::Result<bool> {
         let filled = self.lines.fill(batch)?;
-        self.bytes_read += u64::try_from(batch.bytes.len()).unwrap_or_default();
+        self.bytes_read += u64::try_from(batch.length()).unwrap_or_default();
         Ok(filled)
     }
 

@@ -1,7 +1,7 @@
 //! What the bytes of a row are, found in one walk before it is read: where a run of plain text
 //! ends, and what a rule might look for.
 
-use std::ops::Range;
+use std::{cell::Cell, mem, ops::Range};
 
 use fearless_simd::{Level, dispatch, prelude::*, u8x64};
 
@@ -28,9 +28,23 @@ struct Block {
     mojibake: u64,
 }
 
+thread_local! {
+    /// The room that the last row's blocks took: to ask for it anew, for each row, is a fiftieth of
+    /// all the work.
+    static ROOM: Cell<Vec<Block>> = const { Cell::new(Vec::new()) };
+}
+
+impl Drop for Scan {
+    fn drop(&mut self) {
+        ROOM.set(mem::take(&mut self.blocks));
+    }
+}
+
 impl Scan {
     pub(super) fn of(text: &str) -> Self {
-        let mut blocks = Vec::with_capacity(text.len().div_ceil(BLOCK));
+        let mut blocks = ROOM.take();
+        blocks.clear();
+        blocks.reserve(text.len().div_ceil(BLOCK));
         dispatch!(Level::new(), simd => look(simd, text.as_bytes(), &mut blocks));
         Self { blocks }
     }

@@ -90,7 +90,11 @@ impl Ledger {
             ours.lines.truncate(LINES_MAX);
         }
         for (ours, theirs) in self.listed.iter_mut().zip(&other.listed) {
-            if theirs.is_empty() {
+            // Batches come in order: once a list is full, what is found further down changes nothing.
+            let last = ours.last().filter(|_| ours.len() >= self.findings_max);
+            let listed =
+                |finding: &Finding| last.is_none_or(|last| finding.line + base < last.line);
+            if !theirs.iter().any(listed) {
                 continue;
             }
             ours.extend(theirs.iter().cloned().map(|mut finding| {
