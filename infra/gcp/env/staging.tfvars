@@ -1,0 +1,7 @@
+# A small copy in which releases are tried. `project` is yours to set; so are the people.
+project = "lapidary-staging"
+region  = "us-central1"
+
+predict_invokers = []
+console_viewers  = []
+alert_emails     = []
