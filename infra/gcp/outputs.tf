@@ -1,6 +1,6 @@
 output "topics" {
   description = "Every topic that carries facts, and the dead letters'."
-  value       = sort(concat(tolist(local.topics), [local.topology.dead_letters.topic]))
+  value       = sort(concat(keys(local.topology.topics), [local.topology.dead_letters.topic]))
 }
 
 output "buckets" {
@@ -37,7 +37,11 @@ output "jobs" {
 
 output "grants" {
   description = "Who may do what, on what."
-  value       = { for who in distinct([for it in local.grants : it.who]) : who => sort([for key, it in local.grants : key if it.who == who]) }
+  value = {
+    for who in distinct(values(local.grants)[*].who) : who => sort([
+      for it in local.grants : "${it.role} on ${it.kind} ${it.on}${it.only == "" ? "" : "/${it.only}"}" if it.who == who
+    ])
+  }
 }
 
 output "repository" {

@@ -1,7 +1,7 @@
 # Facts, and where those go that nobody could take.
 
 resource "google_pubsub_topic" "main" {
-  for_each = local.topics
+  for_each = local.topology.topics
 
   name = each.key
   # A subscription that lost its way can be taken back a week.

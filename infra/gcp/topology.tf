@@ -25,10 +25,5 @@ locals {
 
   jobs = { for name, job in local.topology.jobs : name => merge(job, local.catalogue.jobs[name]) }
 
-  # The topic through which a release asks a new revision whether it hears.
-  smoke_topic = try(local.topology.smoke.topic, "smoke")
-  # Every topic that is somebody's to tell.
-  topics = toset(concat(keys(local.topology.topics), [local.smoke_topic]))
-
   bucket_names = { for content in keys(local.topology.buckets) : content => "${var.project}-${content}" }
 }
