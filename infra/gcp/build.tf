@@ -20,8 +20,8 @@ locals {
     "datastore.backupSchedules.list",
     "datastore.databases.get",
     "datastore.databases.getMetadata",
-    "datastore.indexes.get",
-    "datastore.indexes.list",
+    "datastore.schemas.get",
+    "datastore.schemas.list",
     "iam.roles.get",
     "iam.serviceAccounts.get",
     "iam.serviceAccounts.getIamPolicy",
@@ -54,10 +54,10 @@ locals {
     "datastore.backupSchedules.update",
     "datastore.databases.update",
     "datastore.entities.get",
-    "datastore.indexes.create",
-    "datastore.indexes.delete",
-    "datastore.indexes.update",
     "datastore.operations.get",
+    "datastore.schemas.create",
+    "datastore.schemas.delete",
+    "datastore.schemas.update",
   ]
 
   # What a release may change. Not: grants on the project, custom roles, triggers, who signs in to the console, the

@@ -75,11 +75,17 @@ locals {
   ])
 
   # The programs and people that the variables name.
-  caller_grants = [
-    for member in var.predict_invokers :
-    { who = member, role = "roles/run.invoker", kind = "service", on = "predict", only = "" }
-    if contains(local.deployed, "predict")
-  ]
+  caller_grants = concat(
+    [
+      for member in var.predict_invokers :
+      { who = member, role = "roles/run.invoker", kind = "service", on = "predict", only = "" }
+      if contains(local.deployed, "predict")
+    ],
+    [
+      for member in var.release_approvers :
+      { who = member, role = "roles/cloudbuild.builds.approver", kind = "project", on = var.project, only = "" }
+    ],
+  )
 
   grants = {
     for it in concat(local.function_grants, local.agent_grants, local.caller_grants, local.build_grants) :

@@ -101,6 +101,17 @@ variable "console_viewers" {
   }
 }
 
+variable "release_approvers" {
+  description = "Who may let a release go ahead: users and groups as IAM writes them. Owners may, too."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for member in var.release_approvers : can(regex("^(user|group):[^ @]+@[^ @]+$", member))])
+    error_message = "An approver is user: or group: and an address: a program that approves is no approval."
+  }
+}
+
 variable "alert_emails" {
   description = "Who is told when something needs a person."
   type        = set(string)

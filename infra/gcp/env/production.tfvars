@@ -7,6 +7,7 @@ instances_min = {
   predict = 1
 }
 
-predict_invokers = []
-console_viewers  = []
-alert_emails     = []
+predict_invokers  = []
+console_viewers   = []
+release_approvers = []
+alert_emails      = []

@@ -2,6 +2,7 @@
 project = "lapidary-staging"
 region  = "us-central1"
 
-predict_invokers = []
-console_viewers  = []
-alert_emails     = []
+predict_invokers  = []
+console_viewers   = []
+release_approvers = []
+alert_emails      = []

@@ -15,9 +15,10 @@ variables {
     for function in keys(jsondecode(file("../topology.json")).functions) :
     function => "us-central1-docker.pkg.dev/lapidary-test/lapidary/${function}@sha256:${sha256(function)}"
   }
-  agents_made      = ["iap", "tuning"]
-  predict_invokers = ["serviceAccount:app@elsewhere.iam.gserviceaccount.com"]
-  github           = { connection = "github", remote_uri = "https://github.com/owner/lapidary.git" }
+  agents_made       = ["iap", "tuning"]
+  predict_invokers  = ["serviceAccount:app@elsewhere.iam.gserviceaccount.com"]
+  release_approvers = ["group:owners@example.com"]
+  github            = { connection = "github", remote_uri = "https://github.com/owner/lapidary.git" }
 }
 
 run "everybody_may_do_what_is_listed_and_no_more" {
@@ -41,6 +42,7 @@ run "everybody_may_do_what_is_listed_and_no_more" {
       "push-watch",
       "builder",
       "releaser",
+      "group:owners@example.com",
       "iap",
       "monitoring",
       "pubsub",
@@ -211,6 +213,13 @@ run "everybody_may_do_what_is_listed_and_no_more" {
       "roles/storage.admin on project lapidary-test",
     ])
     error_message = "releaser may do something else."
+  }
+
+  assert {
+    condition = jsonencode(output.grants["group:owners@example.com"]) == jsonencode([
+      "roles/cloudbuild.builds.approver on project lapidary-test",
+    ])
+    error_message = "An approver may do something else."
   }
 
   assert {

@@ -46,6 +46,14 @@ run "a_whole_domain_may_not_open_the_console" {
   expect_failures = [var.console_viewers]
 }
 
+run "a_program_approves_no_release" {
+  command = plan
+  variables {
+    release_approvers = ["serviceAccount:releaser@lapidary-test.iam.gserviceaccount.com"]
+  }
+  expect_failures = [var.release_approvers]
+}
+
 run "gemini_is_tuned_in_two_regions" {
   command = plan
   variables {
