@@ -5,7 +5,7 @@ terraform {
   required_providers {
     google = {
       source = "hashicorp/google"
-      # The oldest is what the checks know the schema of. 7.x takes the same arguments; 8 is not looked at yet.
+      # The oldest is what the offline check knows. 7.x takes the same arguments; 8 is not looked at yet.
       version = ">= 6.50, < 8.0"
     }
   }
