@@ -49,30 +49,41 @@ locals {
     "storage.buckets.getIamPolicy",
   ]
 
+  # What a release may change. Not: grants on the project, custom roles, triggers, who signs in to the console, the
+  # budget. What guards a release, a release does not change: a person applies that. Nor does it read rows, or delete
+  # a bucket or a database.
   releaser_permissions = [
+    "artifactregistry.repositories.create",
+    "artifactregistry.repositories.setIamPolicy",
+    "artifactregistry.repositories.update",
+    "cloudscheduler.jobs.create",
+    "cloudscheduler.jobs.delete",
+    "cloudscheduler.jobs.update",
     "datastore.backupSchedules.create",
     "datastore.backupSchedules.update",
     "datastore.databases.update",
+    # The documents `smokes`, by which a new revision says that it hears.
     "datastore.entities.get",
     "datastore.operations.get",
     "datastore.schemas.create",
     "datastore.schemas.delete",
     "datastore.schemas.update",
+    "iam.serviceAccounts.create",
+    "iam.serviceAccounts.setIamPolicy",
+    "iam.serviceAccounts.update",
+    "logging.logMetrics.create",
+    "logging.logMetrics.delete",
+    "logging.logMetrics.update",
+    "serviceusage.services.enable",
+    "storage.buckets.create",
+    "storage.buckets.setIamPolicy",
+    "storage.buckets.update",
   ]
-
-  # What a release may change. Not: grants on the project, custom roles, triggers, who signs in to the console, the
-  # budget. What guards a release, a release does not change: a person applies that.
   releaser_roles = [
-    "roles/artifactregistry.admin",
-    "roles/cloudscheduler.admin",
-    "roles/iam.serviceAccountAdmin",
-    "roles/logging.configWriter",
     "roles/logging.logWriter",
     "roles/monitoring.editor",
     "roles/pubsub.admin",
     "roles/run.admin",
-    "roles/serviceusage.serviceUsageAdmin",
-    "roles/storage.admin",
   ]
 
   build_grants = flatten([
@@ -85,6 +96,10 @@ locals {
       { who = "builder", role = "roles/storage.objectUser", kind = "bucket", on = google_storage_bucket.cache.name, only = "" },
       { who = "releaser", role = local.roles["planner"], kind = "project", on = var.project, only = "" },
       { who = "releaser", role = local.roles["releaser"], kind = "project", on = var.project, only = "" },
+      # Plans, the state, and its lock.
+      { who = "releaser", role = "roles/storage.objectUser", kind = "bucket", on = local.state_bucket, only = "" },
+      # Whoever runs an image must be able to read it.
+      { who = "releaser", role = "roles/artifactregistry.reader", kind = "repository", on = "lapidary", only = "" },
     ],
     [
       for topic in google_pubsub_topic.release :

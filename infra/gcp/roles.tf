@@ -23,7 +23,7 @@ locals {
         permissions = local.planner_permissions
       }
       releaser = {
-        about       = "What a release does that no narrow role covers: indexes and protection of the database, and its smoke documents."
+        about       = "What a release may change."
         permissions = local.releaser_permissions
       }
     },

@@ -186,9 +186,7 @@ run "everybody_may_do_what_is_listed_and_no_more" {
     condition = jsonencode(output.grants["releaser"]) == jsonencode([
       "projects/lapidary-test/roles/lapidary_planner on project lapidary-test",
       "projects/lapidary-test/roles/lapidary_releaser on project lapidary-test",
-      "roles/artifactregistry.admin on project lapidary-test",
-      "roles/cloudscheduler.admin on project lapidary-test",
-      "roles/iam.serviceAccountAdmin on project lapidary-test",
+      "roles/artifactregistry.reader on repository lapidary",
       "roles/iam.serviceAccountUser on account push-clean",
       "roles/iam.serviceAccountUser on account push-deploy",
       "roles/iam.serviceAccountUser on account push-early-stop",
@@ -203,14 +201,12 @@ run "everybody_may_do_what_is_listed_and_no_more" {
       "roles/iam.serviceAccountUser on account run-predict",
       "roles/iam.serviceAccountUser on account run-tune",
       "roles/iam.serviceAccountUser on account run-watch",
-      "roles/logging.configWriter on project lapidary-test",
       "roles/logging.logWriter on project lapidary-test",
       "roles/monitoring.editor on project lapidary-test",
       "roles/pubsub.admin on project lapidary-test",
       "roles/run.admin on project lapidary-test",
       "roles/run.invoker on service predict",
-      "roles/serviceusage.serviceUsageAdmin on project lapidary-test",
-      "roles/storage.admin on project lapidary-test",
+      "roles/storage.objectUser on bucket lapidary-test-terraform",
     ])
     error_message = "releaser may do something else."
   }
@@ -352,5 +348,14 @@ run "a_role_of_a_function_holds_calls_and_no_power" {
       can(regex("\\.(get|list|getIamPolicy|getMetadata|use)$", permission)) && !can(regex("^(datastore\\.entities|storage\\.objects|pubsub\\.subscriptions\\.consume|logging\\.logEntries)", permission))
     ])
     error_message = "A plan reads how things are made, and not what is in them."
+  }
+
+  # What guards a release is not the release's to change, and rows are not its to read.
+  assert {
+    condition = alltrue([
+      for permission in google_project_iam_custom_role.main["releaser"].permissions :
+      !can(regex("^(storage\\.objects|iam\\.roles|iam\\.serviceAccountKeys|resourcemanager|cloudbuild|iap|billing)|buckets\\.delete|databases\\.delete", permission))
+    ])
+    error_message = "A release may change what guards it, or read what it need not."
   }
 }
