@@ -1,0 +1,83 @@
+# Uploads, datasets, evaluations: what is written once and read for years.
+
+locals {
+  # How long a version that was overwritten or deleted can be had back.
+  noncurrent_days = 30
+  # Longest that a job's own files are of use: it is tried for hours, not days (functions/clean/README.md).
+  passing_days = 7
+  # What passes, by bucket: who may delete there leaves some behind where it dies.
+  passing = merge([
+    for name, function in local.catalogue.functions : try(function.deletes, {})
+  ]...)
+}
+
+resource "google_storage_bucket" "main" {
+  for_each = local.topology.buckets
+
+  name     = local.bucket_names[each.key]
+  location = var.region
+
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  force_destroy               = false
+
+  versioning {
+    enabled = each.value.versioned
+  }
+
+  soft_delete_policy {
+    retention_duration_seconds = 7 * 24 * 3600
+  }
+
+  lifecycle_rule {
+    action {
+      type = "Delete"
+    }
+    condition {
+      days_since_noncurrent_time = local.noncurrent_days
+      with_state                 = "ARCHIVED"
+    }
+  }
+
+  # An upload that was begun and never ended is paid for, and seen by nobody.
+  lifecycle_rule {
+    action {
+      type = "AbortIncompleteMultipartUpload"
+    }
+    condition {
+      age = local.passing_days
+    }
+  }
+
+  dynamic "lifecycle_rule" {
+    for_each = contains(keys(local.passing), each.key) ? [local.passing[each.key]] : []
+    content {
+      action {
+        type = "Delete"
+      }
+      condition {
+        age            = local.passing_days
+        matches_prefix = [lifecycle_rule.value]
+        with_state     = "ANY"
+      }
+    }
+  }
+
+  lifecycle {
+    prevent_destroy = true
+  }
+
+  depends_on = [google_project_service.main]
+}
+
+resource "google_storage_notification" "main" {
+  for_each = { for content, bucket in local.topology.buckets : content => bucket.notify if try(bucket.notify, null) != null }
+
+  bucket         = google_storage_bucket.main[each.key].name
+  topic          = google_pubsub_topic.main[each.value].id
+  event_types    = ["OBJECT_FINALIZE"]
+  payload_format = "JSON_API_V1"
+
+  # Cloud Storage tries to publish when it is told to, and refuses if it may not.
+  depends_on = [google_pubsub_topic_iam_member.main]
+}

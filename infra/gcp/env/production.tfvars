@@ -1,0 +1,13 @@
+# What people rely on. `project` is yours to set; so are the people, the budget and the repository.
+project = "lapidary-production"
+region  = "us-central1"
+
+# An answer should not wait for a start.
+instances_min = {
+  predict = 1
+}
+
+predict_invokers  = []
+console_viewers   = []
+release_approvers = []
+alert_emails      = []

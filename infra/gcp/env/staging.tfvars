@@ -1,0 +1,8 @@
+# A small copy in which releases are tried. `project` is yours to set; so are the people.
+project = "lapidary-staging"
+region  = "us-central1"
+
+predict_invokers  = []
+console_viewers   = []
+release_approvers = []
+alert_emails      = []

@@ -1,0 +1,23 @@
+# What happens on a timetable.
+
+resource "google_cloud_scheduler_job" "main" {
+  for_each = local.topology.schedules
+
+  name      = each.key
+  region    = var.region
+  schedule  = each.value.cron
+  time_zone = "Etc/UTC"
+
+  pubsub_target {
+    # Full name, or the interface refuses it.
+    topic_name = "projects/${var.project}/topics/${google_pubsub_topic.main[each.value.topic].name}"
+    data       = base64encode("{}")
+  }
+
+  # A tick that is lost is made up for by the next one.
+  retry_config {
+    retry_count = 1
+  }
+
+  depends_on = [google_pubsub_topic_iam_member.main]
+}

@@ -1,0 +1,45 @@
+# What every function is told at its start. The names are those of the functions' READMEs.
+
+locals {
+  setting_names = toset(flatten([for function in local.catalogue.functions : keys(function.settings)]))
+
+  # Settings that name a resource: `DATASETS_BUCKET`, `CLEAN_JOB`.
+  derived_settings = merge(
+    { for content, name in local.bucket_names : "${upper(content)}_BUCKET" => name },
+    {
+      for name, job in local.topology.jobs :
+      "${upper(replace(job.function, "-", "_"))}_JOB" => "projects/${var.project}/locations/${var.region}/jobs/${name}"
+    },
+  )
+
+  # A function's own settings; what is null everywhere is left out, and the function takes its default.
+  settings = {
+    for name, function in local.catalogue.functions : name => {
+      for setting, value in function.settings :
+      setting => try(local.derived_settings[setting], var.settings[setting], tostring(value))
+      if try(local.derived_settings[setting], var.settings[setting], value) != null
+    }
+  }
+
+  # What shared/src/google.rs and shared/src/service.rs read.
+  environment = {
+    for name, function in local.catalogue.functions : name => merge(
+      local.settings[name],
+      {
+        GOOGLE_CLOUD_PROJECT = var.project
+        TUNING_REGION        = var.region
+        WORKERS              = tostring(function.cpu)
+      },
+      contains(local.pushed, name) ? {
+        # Cloud Run checks the token, and takes its signature away before we see it.
+        PUSH_AUTH     = "cloud-run-iam"
+        PUSH_AUDIENCE = local.audiences[name]
+        PUSH_EMAIL    = local.emails["push-${name}"]
+      } : {},
+    )
+  }
+
+  # Whom a push to a function is for. Our own name, not the service's address: that is known only once the
+  # service is there, and the service must know whom it expects before it is.
+  audiences = { for name in local.pushed : name => "https://${name}.${var.project}.internal" }
+}

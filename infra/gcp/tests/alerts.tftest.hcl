@@ -1,0 +1,78 @@
+# Who is woken, and what they find.
+
+mock_provider "google" {
+  mock_data "google_project" {
+    defaults = { number = "123456789012" }
+  }
+}
+
+variables {
+  project      = "lapidary-test"
+  alert_emails = ["on-call@example.com"]
+}
+
+run "an_incident_reaches_the_function_that_acts" {
+  command = plan
+
+  assert {
+    condition     = google_monitoring_notification_channel.topic["alert"].labels.topic == "projects/lapidary-test/topics/alert"
+    error_message = "The channel leads elsewhere."
+  }
+
+  assert {
+    condition     = google_monitoring_alert_policy.topology["run-unhealthy"].conditions[0].condition_threshold[0].aggregations[0].group_by_fields == tolist(["metric.label.run_id", "metric.label.finding"])
+    error_message = "An incident would not name its run."
+  }
+
+  assert {
+    condition     = google_monitoring_alert_policy.topology["run-unhealthy"].conditions[0].condition_threshold[0].filter == "metric.type=\"logging.googleapis.com/user/lapidary/run_findings\" AND resource.type=\"cloud_run_revision\""
+    error_message = "The policy does not look at the topology's metric."
+  }
+}
+
+run "every_alert_for_people_says_what_to_do" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for name in keys(local.people_alerts) : strcontains(file("README.md"), "\n### ${name}\n")])
+    error_message = "An alert has no paragraph in README.md."
+  }
+
+  assert {
+    condition     = length(regexall("\n### ", split("\n## Runbooks\n", file("README.md"))[1])) == length(local.people_alerts)
+    error_message = "A paragraph in README.md is about an alert that does not exist."
+  }
+
+  assert {
+    condition     = alltrue([for policy in google_monitoring_alert_policy.people : length(policy.conditions) > 0 && strcontains(policy.documentation[0].content, "infra/gcp/README.md")])
+    error_message = "An alert has no condition, or does not say where to read on."
+  }
+
+  # A filter that names a subscription or a metric that is not there is a silent alert.
+  assert {
+    condition = alltrue(flatten([
+      for policy in local.people_alerts : [
+        for condition in policy.conditions : [
+          for found in regexall("(?:subscription_id=\"([a-z-]+)\"|logging.googleapis.com/user/([a-z/_]+)\"|serviceLevelObjectives/([a-z-]+)\")", condition.filter) : (
+            found[0] != null ? contains(concat(keys(local.subscriptions), [local.topology.dead_letters.subscription]), found[0]) :
+            found[1] != null ? contains(keys(google_logging_metric.main), found[1]) :
+            contains(keys(local.slos), found[2])
+          )
+        ]
+      ]
+    ]))
+    error_message = "An alert looks at something that is not there."
+  }
+}
+
+run "a_label_of_a_metric_has_its_extractor" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for metric in google_logging_metric.main :
+      toset([for label in metric.metric_descriptor[0].labels : label.key]) == toset(keys(metric.label_extractors))
+    ])
+    error_message = "A metric has a label that nothing fills."
+  }
+}

@@ -1,0 +1,133 @@
+# What the first apply makes: all that images need to be pushed to, and nothing that runs.
+
+mock_provider "google" {
+  mock_data "google_project" {
+    defaults = { number = "123456789012" }
+  }
+  mock_data "google_storage_project_service_account" {
+    defaults = { email_address = "service-123456789012@gs-project-accounts.iam.gserviceaccount.com" }
+  }
+}
+
+variables {
+  project = "lapidary-test"
+}
+
+run "nothing_runs_without_an_image" {
+  command = plan
+
+  assert {
+    condition = length(concat(
+      values(google_cloud_run_v2_service.main)[*].name,
+      values(google_cloud_run_service.console)[*].name,
+      values(google_cloud_run_v2_job.main)[*].name,
+      values(google_pubsub_subscription.main)[*].name,
+      values(google_cloud_run_v2_service_iam_member.main)[*].name,
+    )) == 0
+    error_message = "Something runs, or listens, that has no image."
+  }
+
+  assert {
+    condition     = google_artifact_registry_repository.main.repository_id == "lapidary"
+    error_message = "Images have nowhere to go."
+  }
+
+  assert {
+    condition     = length(google_cloudbuild_trigger.build) + length(google_cloudbuild_trigger.release) + length(google_billing_budget.main) == 0
+    error_message = "A trigger without a repository, or a budget without an account."
+  }
+}
+
+run "everything_of_the_topology_is_made_under_its_name" {
+  command = plan
+
+  assert {
+    condition     = toset(values(google_pubsub_topic.main)[*].name) == toset(keys(local.topology.topics))
+    error_message = "Topics differ from the topology."
+  }
+
+  assert {
+    condition     = toset(values(google_storage_bucket.main)[*].name) == toset([for content in keys(local.topology.buckets) : "lapidary-test-${content}"])
+    error_message = "Buckets differ from the topology."
+  }
+
+  assert {
+    condition     = toset(values(google_logging_metric.main)[*].name) == toset(concat(keys(local.topology.metrics), keys(local.own_metrics)))
+    error_message = "Metrics differ from the topology."
+  }
+
+  assert {
+    condition     = toset(values(google_monitoring_alert_policy.topology)[*].display_name) == toset(keys(local.topology.alerts))
+    error_message = "Alerts differ from the topology."
+  }
+
+  assert {
+    condition     = toset(values(google_cloud_scheduler_job.main)[*].name) == toset(keys(local.topology.schedules))
+    error_message = "Schedules differ from the topology."
+  }
+
+  assert {
+    condition = (
+      google_pubsub_topic.dead_letters.name == local.topology.dead_letters.topic
+      && google_pubsub_subscription.dead_letters.name == local.topology.dead_letters.subscription
+      && google_pubsub_subscription.dead_letters.topic == google_pubsub_topic.dead_letters.name
+    )
+    error_message = "Dead letters have no subscription: they would be lost."
+  }
+
+  assert {
+    condition     = toset(keys(local.catalogue.functions)) == toset(keys(local.topology.functions))
+    error_message = "functions.json and the topology speak of different functions."
+  }
+
+  assert {
+    condition     = toset(keys(local.catalogue.jobs)) == toset(keys(local.topology.jobs))
+    error_message = "functions.json and the topology speak of different jobs."
+  }
+
+  assert {
+    condition     = alltrue([for name, function in local.catalogue.functions : (function.callers == "pushes") == contains(local.pushed, name)])
+    error_message = "Who hears a topic is called by pushes, and nobody else is."
+  }
+}
+
+run "nothing_is_lost_by_mistake" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for bucket in google_storage_bucket.main :
+      bucket.public_access_prevention == "enforced" && bucket.uniform_bucket_level_access && !bucket.force_destroy && bucket.versioning[0].enabled
+    ])
+    error_message = "A bucket is open, keeps no old versions, or can be emptied by destroying it."
+  }
+
+  assert {
+    condition     = [for rule in google_storage_bucket.main["datasets"].lifecycle_rule : one(rule.condition).age if try(one(rule.condition).matches_prefix, null) != null] == [7]
+    error_message = "Files of jobs that failed stay among the datasets."
+  }
+
+  assert {
+    condition = (
+      google_firestore_database.main.delete_protection_state == "DELETE_PROTECTION_ENABLED"
+      && google_firestore_database.main.point_in_time_recovery_enablement == "POINT_IN_TIME_RECOVERY_ENABLED"
+      && google_firestore_database.main.deletion_policy == "ABANDON"
+    )
+    error_message = "The database can be deleted."
+  }
+
+  assert {
+    condition     = alltrue([for topic in google_pubsub_topic.main : topic.message_retention_duration == "604800s"])
+    error_message = "A topic cannot be replayed."
+  }
+
+  assert {
+    condition     = alltrue([for api in google_project_service.main : api.disable_on_destroy == false])
+    error_message = "An interface would be switched off for everybody."
+  }
+
+  assert {
+    condition     = google_pubsub_subscription.dead_letters.expiration_policy[0].ttl == ""
+    error_message = "The subscription of the dead letters expires."
+  }
+}

@@ -1,0 +1,361 @@
+# Who may do what: the whole list. A grant that is not here fails, so that whoever adds one is asked why.
+
+mock_provider "google" {
+  mock_data "google_project" {
+    defaults = { number = "123456789012" }
+  }
+  mock_data "google_storage_project_service_account" {
+    defaults = { email_address = "service-123456789012@gs-project-accounts.iam.gserviceaccount.com" }
+  }
+}
+
+variables {
+  project = "lapidary-test"
+  images = {
+    for function in keys(jsondecode(file("../topology.json")).functions) :
+    function => "us-central1-docker.pkg.dev/lapidary-test/lapidary/${function}@sha256:${sha256(function)}"
+  }
+  agents_made       = ["iap", "tuning"]
+  predict_invokers  = ["serviceAccount:app@elsewhere.iam.gserviceaccount.com"]
+  release_approvers = ["group:owners@example.com"]
+  github            = { connection = "github", remote_uri = "https://github.com/owner/lapidary.git" }
+}
+
+run "everybody_may_do_what_is_listed_and_no_more" {
+  command = plan
+
+  assert {
+    condition = toset(keys(output.grants)) == toset([
+      "run-clean",
+      "run-console",
+      "run-deploy",
+      "run-early-stop",
+      "run-evaluate",
+      "run-predict",
+      "run-tune",
+      "run-watch",
+      "push-clean",
+      "push-deploy",
+      "push-early-stop",
+      "push-evaluate",
+      "push-tune",
+      "push-watch",
+      "builder",
+      "releaser",
+      "group:owners@example.com",
+      "iap",
+      "monitoring",
+      "pubsub",
+      "scheduler",
+      "serviceAccount:app@elsewhere.iam.gserviceaccount.com",
+      "storage",
+      "tuning",
+    ])
+    error_message = "Somebody else may do something."
+  }
+  assert {
+    condition = jsonencode(output.grants["run-clean"]) == jsonencode([
+      "projects/lapidary-test/roles/lapidary_job_starter on job clean-large",
+      "projects/lapidary-test/roles/lapidary_object_remover on bucket lapidary-test-datasets/cleanings/",
+      "projects/lapidary-test/roles/lapidary_run_clean on project lapidary-test",
+      "roles/pubsub.publisher on topic dataset-cleaned",
+      "roles/storage.objectCreator on bucket lapidary-test-datasets",
+      "roles/storage.objectViewer on bucket lapidary-test-datasets",
+      "roles/storage.objectViewer on bucket lapidary-test-uploads",
+    ])
+    error_message = "run-clean may do something else."
+  }
+
+  assert {
+    condition = jsonencode(output.grants["run-console"]) == jsonencode([
+      "projects/lapidary-test/roles/lapidary_run_console on project lapidary-test",
+      "roles/pubsub.publisher on topic run-approved",
+    ])
+    error_message = "run-console may do something else."
+  }
+
+  assert {
+    condition = jsonencode(output.grants["run-deploy"]) == jsonencode([
+      "projects/lapidary-test/roles/lapidary_run_deploy on project lapidary-test",
+      "roles/pubsub.publisher on topic model-deployed",
+    ])
+    error_message = "run-deploy may do something else."
+  }
+
+  assert {
+    condition = jsonencode(output.grants["run-early-stop"]) == jsonencode([
+      "projects/lapidary-test/roles/lapidary_run_early_stop on project lapidary-test",
+    ])
+    error_message = "run-early-stop may do something else."
+  }
+
+  assert {
+    condition = jsonencode(output.grants["run-evaluate"]) == jsonencode([
+      "projects/lapidary-test/roles/lapidary_run_evaluate on project lapidary-test",
+      "roles/pubsub.publisher on topic run-evaluated",
+      "roles/storage.objectCreator on bucket lapidary-test-evaluations",
+      "roles/storage.objectViewer on bucket lapidary-test-datasets",
+      "roles/storage.objectViewer on bucket lapidary-test-evaluations",
+    ])
+    error_message = "run-evaluate may do something else."
+  }
+
+  assert {
+    condition = jsonencode(output.grants["run-predict"]) == jsonencode([
+      "projects/lapidary-test/roles/lapidary_run_predict on project lapidary-test",
+    ])
+    error_message = "run-predict may do something else."
+  }
+
+  assert {
+    condition = jsonencode(output.grants["run-tune"]) == jsonencode([
+      "projects/lapidary-test/roles/lapidary_run_tune on project lapidary-test",
+      "roles/pubsub.publisher on topic run-approved",
+      "roles/pubsub.publisher on topic run-submitted",
+    ])
+    error_message = "run-tune may do something else."
+  }
+
+  assert {
+    condition = jsonencode(output.grants["run-watch"]) == jsonencode([
+      "projects/lapidary-test/roles/lapidary_run_watch on project lapidary-test",
+      "roles/pubsub.publisher on topic dataset-cleaned",
+      "roles/pubsub.publisher on topic run-approved",
+      "roles/pubsub.publisher on topic run-finished",
+      "roles/pubsub.publisher on topic run-unhealthy",
+    ])
+    error_message = "run-watch may do something else."
+  }
+
+  assert {
+    condition = jsonencode(output.grants["push-clean"]) == jsonencode([
+      "roles/run.invoker on service clean",
+    ])
+    error_message = "push-clean may do something else."
+  }
+
+  assert {
+    condition = jsonencode(output.grants["push-deploy"]) == jsonencode([
+      "roles/run.invoker on service deploy",
+    ])
+    error_message = "push-deploy may do something else."
+  }
+
+  assert {
+    condition = jsonencode(output.grants["push-early-stop"]) == jsonencode([
+      "roles/run.invoker on service early-stop",
+    ])
+    error_message = "push-early-stop may do something else."
+  }
+
+  assert {
+    condition = jsonencode(output.grants["push-evaluate"]) == jsonencode([
+      "roles/run.invoker on service evaluate",
+    ])
+    error_message = "push-evaluate may do something else."
+  }
+
+  assert {
+    condition = jsonencode(output.grants["push-tune"]) == jsonencode([
+      "roles/run.invoker on service tune",
+    ])
+    error_message = "push-tune may do something else."
+  }
+
+  assert {
+    condition = jsonencode(output.grants["push-watch"]) == jsonencode([
+      "roles/run.invoker on service watch",
+    ])
+    error_message = "push-watch may do something else."
+  }
+
+  assert {
+    condition = jsonencode(output.grants["builder"]) == jsonencode([
+      "projects/lapidary-test/roles/lapidary_planner on project lapidary-test",
+      "roles/artifactregistry.writer on repository lapidary",
+      "roles/logging.logWriter on project lapidary-test",
+      "roles/pubsub.publisher on topic release",
+      "roles/storage.objectCreator on bucket lapidary-test-terraform/plans/",
+      "roles/storage.objectUser on bucket lapidary-test-build-cache",
+      "roles/storage.objectViewer on bucket lapidary-test-terraform",
+    ])
+    error_message = "builder may do something else."
+  }
+
+  assert {
+    condition = jsonencode(output.grants["releaser"]) == jsonencode([
+      "projects/lapidary-test/roles/lapidary_planner on project lapidary-test",
+      "projects/lapidary-test/roles/lapidary_releaser on project lapidary-test",
+      "roles/artifactregistry.reader on repository lapidary",
+      "roles/iam.serviceAccountUser on account push-clean",
+      "roles/iam.serviceAccountUser on account push-deploy",
+      "roles/iam.serviceAccountUser on account push-early-stop",
+      "roles/iam.serviceAccountUser on account push-evaluate",
+      "roles/iam.serviceAccountUser on account push-tune",
+      "roles/iam.serviceAccountUser on account push-watch",
+      "roles/iam.serviceAccountUser on account run-clean",
+      "roles/iam.serviceAccountUser on account run-console",
+      "roles/iam.serviceAccountUser on account run-deploy",
+      "roles/iam.serviceAccountUser on account run-early-stop",
+      "roles/iam.serviceAccountUser on account run-evaluate",
+      "roles/iam.serviceAccountUser on account run-predict",
+      "roles/iam.serviceAccountUser on account run-tune",
+      "roles/iam.serviceAccountUser on account run-watch",
+      "roles/logging.logWriter on project lapidary-test",
+      "roles/monitoring.editor on project lapidary-test",
+      "roles/pubsub.admin on project lapidary-test",
+      "roles/run.admin on project lapidary-test",
+      "roles/run.invoker on service predict",
+      "roles/storage.objectUser on bucket lapidary-test-terraform",
+    ])
+    error_message = "releaser may do something else."
+  }
+
+  assert {
+    condition = jsonencode(output.grants["group:owners@example.com"]) == jsonencode([
+      "roles/cloudbuild.builds.approver on project lapidary-test",
+    ])
+    error_message = "An approver may do something else."
+  }
+
+  assert {
+    condition = jsonencode(output.grants["iap"]) == jsonencode([
+      "roles/run.invoker on service console",
+    ])
+    error_message = "iap may do something else."
+  }
+
+  assert {
+    condition = jsonencode(output.grants["monitoring"]) == jsonencode([
+      "roles/pubsub.publisher on topic alert",
+    ])
+    error_message = "monitoring may do something else."
+  }
+
+  assert {
+    condition = jsonencode(output.grants["pubsub"]) == jsonencode([
+      "roles/iam.serviceAccountOpenIdTokenCreator on account push-clean",
+      "roles/iam.serviceAccountOpenIdTokenCreator on account push-deploy",
+      "roles/iam.serviceAccountOpenIdTokenCreator on account push-early-stop",
+      "roles/iam.serviceAccountOpenIdTokenCreator on account push-evaluate",
+      "roles/iam.serviceAccountOpenIdTokenCreator on account push-tune",
+      "roles/iam.serviceAccountOpenIdTokenCreator on account push-watch",
+      "roles/pubsub.publisher on topic dead-letters",
+      "roles/pubsub.subscriber on subscription clean-on-object-finalized",
+      "roles/pubsub.subscriber on subscription clean-on-tick",
+      "roles/pubsub.subscriber on subscription deploy-on-run-evaluated",
+      "roles/pubsub.subscriber on subscription early-stop-on-alert",
+      "roles/pubsub.subscriber on subscription early-stop-on-run-unhealthy",
+      "roles/pubsub.subscriber on subscription evaluate-on-run-finished",
+      "roles/pubsub.subscriber on subscription tune-on-dataset-cleaned",
+      "roles/pubsub.subscriber on subscription tune-on-run-approved",
+      "roles/pubsub.subscriber on subscription watch-on-tick",
+    ])
+    error_message = "pubsub may do something else."
+  }
+
+  assert {
+    condition = jsonencode(output.grants["scheduler"]) == jsonencode([
+      "roles/pubsub.publisher on topic tick",
+    ])
+    error_message = "scheduler may do something else."
+  }
+
+  assert {
+    condition = jsonencode(output.grants["serviceAccount:app@elsewhere.iam.gserviceaccount.com"]) == jsonencode([
+      "roles/run.invoker on service predict",
+    ])
+    error_message = "serviceAccount:app@elsewhere.iam.gserviceaccount.com may do something else."
+  }
+
+  assert {
+    condition = jsonencode(output.grants["storage"]) == jsonencode([
+      "roles/pubsub.publisher on topic object-finalized",
+    ])
+    error_message = "storage may do something else."
+  }
+
+  assert {
+    condition = jsonencode(output.grants["tuning"]) == jsonencode([
+      "roles/storage.objectViewer on bucket lapidary-test-datasets",
+    ])
+    error_message = "tuning may do something else."
+  }
+
+}
+
+run "a_grant_is_made_as_the_table_says" {
+  command = plan
+
+  assert {
+    condition = length(local.grants) == sum([
+      length(google_project_iam_member.main), length(google_pubsub_topic_iam_member.main),
+      length(google_pubsub_subscription_iam_member.main), length(google_storage_bucket_iam_member.main),
+      length(google_cloud_run_v2_service_iam_member.main), length(google_cloud_run_v2_job_iam_member.main),
+      length(google_service_account_iam_member.main), length(google_artifact_registry_repository_iam_member.main),
+    ])
+    error_message = "The table speaks of a kind of thing that no grant is made on."
+  }
+
+  assert {
+    condition = alltrue([
+      for it in values(local.grants) : !contains(["roles/owner", "roles/editor", "roles/viewer"], it.role)
+    ])
+    error_message = "A role that may do almost anything."
+  }
+
+  # On the project, a function has its own role and no other.
+  assert {
+    condition = alltrue([
+      for it in google_project_iam_member.main :
+      it.role == "projects/lapidary-test/roles/lapidary_${replace(trimsuffix(trimprefix(it.member, "serviceAccount:"), "@lapidary-test.iam.gserviceaccount.com"), "-", "_")}"
+      if startswith(it.member, "serviceAccount:run-") || startswith(it.member, "serviceAccount:push-")
+    ])
+    error_message = "A function may do something on the whole project that is not in its own role."
+  }
+
+  # Versions of datasets are for ever: clean may delete the passing files of its job, and nothing else.
+  assert {
+    condition = one([
+      for it in google_storage_bucket_iam_member.main : it.condition[0].expression if strcontains(it.role, "object_remover")
+    ]) == "resource.name.startsWith(\"projects/_/buckets/lapidary-test-datasets/objects/cleanings/\")"
+    error_message = "More than the passing files of a job may be deleted."
+  }
+}
+
+run "a_role_of_a_function_holds_calls_and_no_power" {
+  command = plan
+
+  assert {
+    condition = alltrue(flatten([
+      for name, role in google_project_iam_custom_role.main : [
+        for permission in role.permissions : !can(regex("(setIamPolicy|\\.delete|actAs|getAccessToken|signBlob|signJwt|\\*)$", permission))
+      ] if startswith(name, "run-")
+    ]))
+    error_message = "A function may hand on rights, delete, or act as another."
+  }
+
+  assert {
+    condition = [
+      for name, role in google_project_iam_custom_role.main : name if contains(role.permissions, "aiplatform.tuningJobs.create")
+    ] == ["run-tune"]
+    error_message = "Another function than tune may buy a tuning job."
+  }
+
+  assert {
+    condition = alltrue([
+      for permission in google_project_iam_custom_role.main["planner"].permissions :
+      can(regex("\\.(get|list|getIamPolicy|getMetadata|use)$", permission)) && !can(regex("^(datastore\\.entities|storage\\.objects|pubsub\\.subscriptions\\.consume|logging\\.logEntries)", permission))
+    ])
+    error_message = "A plan reads how things are made, and not what is in them."
+  }
+
+  # What guards a release is not the release's to change, and rows are not its to read.
+  assert {
+    condition = alltrue([
+      for permission in google_project_iam_custom_role.main["releaser"].permissions :
+      !can(regex("^(storage\\.objects|iam\\.roles|iam\\.serviceAccountKeys|resourcemanager|cloudbuild|iap|billing)|buckets\\.delete|databases\\.delete", permission))
+    ])
+    error_message = "A release may change what guards it, or read what it need not."
+  }
+}
