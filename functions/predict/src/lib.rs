@@ -35,7 +35,7 @@ struct State {
 
 /// Runs the function until it is told to stop.
 pub fn run() -> Running {
-    service::run("predict", Callers::People, Config::read, start)
+    service::run("predict", Callers::Programs, Config::read, start)
 }
 
 /// Makes the clients and gives back the routes.
