@@ -106,6 +106,10 @@ impl Cloud {
         let more = [
             ("HOST", "127.0.0.1"),
             ("WORKERS", "1"),
+            ("PUSH_AUTH", "verify"),
+            ("PROGRAM_AUTH", "verify"),
+            ("PROGRAM_AUDIENCE", &audience),
+            ("PROGRAM_JWKS_URL", &format!("{}/certs", self.url)),
             ("PUSH_AUDIENCE", &audience),
             ("PUSH_EMAIL", &push_account(function)),
             ("DATASETS_BUCKET", "datasets"),
