@@ -173,13 +173,6 @@ pub struct Delivery<E> {
     pub message: Message,
 }
 
-impl<E> Delivery<E> {
-    /// The trace that the fact belongs to, to be told along.
-    pub fn trace(&self) -> Option<Trace> {
-        Trace::of_headers(|name| self.message.attribute(name))
-    }
-}
-
 impl<E: Hear + 'static> FromRequest for Delivery<E> {
     type Error = Error;
     type Future = LocalBoxFuture<'static, Result<Self, Error>>;
