@@ -60,7 +60,6 @@ pub(crate) async fn approve(
     press: Press,
     state: Data<State>,
     id: Path<String>,
-    request: HttpRequest,
 ) -> Result<HttpResponse, Failure> {
     let id = named(&id)?;
     Span::current().record("run.id", id.as_str());

@@ -48,7 +48,7 @@ async fn start(
     let state = Data::new(State {
         clock,
         vertex: google.vertex()?,
-        routes: Routes::new(google.documents().await?, clock, config.route_ttl),
+        routes: Routes::new(google.documents()?, clock, config.route_ttl),
         cache: Mutex::new(Cache::new(config.cache)),
         config,
     });

@@ -105,7 +105,7 @@ async fn start(cli: &Cli) -> Result<bool, Fault> {
     let text = std::fs::read_to_string(&cli.images)
         .map_err(|error| format!("{}: {error}", cli.images.display()))?;
     let images = images::parse(&text, &members)?;
-    let mut carrier = connect(cli).await?;
+    let mut carrier = connect(cli)?;
     let place = Place {
         project: &cli.project,
         region: &cli.region,
@@ -129,7 +129,7 @@ async fn start(cli: &Cli) -> Result<bool, Fault> {
     Ok(released.await?)
 }
 
-async fn connect(cli: &Cli) -> Result<Carrier, Fault> {
+fn connect(cli: &Cli) -> Result<Carrier, Fault> {
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place that reads the environment"
@@ -151,7 +151,7 @@ async fn connect(cli: &Cli) -> Result<Carrier, Fault> {
     };
     Ok(Carrier::new(
         Admin::new(google.rest(Api::Run)?, project, &cli.region),
-        Asker::connect(&google, project, clock, limit).await?,
+        Asker::connect(&google, project, clock, limit)?,
         Observer {
             monitoring: google.rest(Api::Monitoring)?,
             project: project.clone(),

@@ -50,7 +50,7 @@ pub(crate) struct Asker {
 }
 
 impl Asker {
-    pub(crate) async fn connect(
+    pub(crate) fn connect(
         google: &Google,
         project: &str,
         clock: Clock,
@@ -61,7 +61,7 @@ impl Asker {
             google: google.clone(),
             pubsub: google.rest(Api::PubSub)?,
             events: google.events(clock)?,
-            documents: google.documents().await?,
+            documents: google.documents()?,
             clock,
             limit,
         })
@@ -121,7 +121,7 @@ impl Asker {
 
     /// Asks, and waits for the document that names the revision.
     async fn answered(&self, asked: &Asked<'_>, smoke: Smoke) -> Result<(), Trouble> {
-        let told = self.events.tell(&smoke, None).await;
+        let told = self.events.tell(&smoke).await;
         told.map_err(|error| Trouble::Client("the question cannot be published", error.into()))?;
         let id = Answer::id(&smoke.id, asked.function);
         let mut looks = Looks::within(self.limit);
