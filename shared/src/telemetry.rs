@@ -357,7 +357,7 @@ mod tests {
             || {
                 info!(
                     fact = "run_progress",
-                    run.id = "a-b",
+                    job.name = "a-b",
                     loss.eval_total = 0.25,
                     step = 7,
                     "step {}",
@@ -366,7 +366,7 @@ mod tests {
             },
             &json!({
                 "severity": "INFO", "service": "test", "message": "step 7",
-                "fact": "run_progress", "run": {"id": "a-b"},
+                "fact": "run_progress", "job": {"name": "a-b"},
                 "loss": {"eval_total": 0.25}, "step": 7,
             }),
         );

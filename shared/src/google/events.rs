@@ -100,7 +100,6 @@ impl Events {
             ];
             if let Some(trace) = &fact.trace {
                 attributes.push(("traceparent", trace.to_string()));
-                attributes.push(("googclient_traceparent", trace.to_string()));
             }
             let message = Message::new()
                 .set_data(fact.data)
