@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Builds all that ships, and lays out what each function's image holds.
+# usage: infra/images/build.sh OUT
+#
+# For each function F, OUT/F/root is the image's file system. OUT/bin holds the tools of a release.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+out=${1:?usage: infra/images/build.sh OUT}
+# The roots of trust of whoever builds: Debian's package, in the builder's image.
+roots=${ROOTS:-/etc/ssl/certs/ca-certificates.crt}
+[ -s "$roots" ] || { echo "$roots is missing: install ca-certificates, or set ROOTS" >&2; exit 1; }
+
+. infra/images/flags.sh
+functions=()
+packages=()
+for manifest in functions/*/Cargo.toml infra/local/Cargo.toml infra/rollout/Cargo.toml; do
+  # By its whole name: `console` alone is another crate, too.
+  packages+=(--package "$(cargo pkgid --manifest-path "$manifest")")
+  case $manifest in functions/*) functions+=("$(basename "${manifest%/Cargo.toml}")") ;; esac
+done
+cargo build --release --locked "${packages[@]}"
+built=target/$CARGO_BUILD_TARGET/release
+
+rm -rf "$out"
+mkdir -p "$out/bin"
+cp "$built/lapidary" "$built/rollout" "$out/bin/"
+for function in "${functions[@]}"; do
+  root=$out/$function/root
+  mkdir -p "$root/etc/ssl/certs" "$root/tmp"
+  strip -o "$root/function" "$built/$function"
+  cp "$roots" "$root/etc/ssl/certs/ca-certificates.crt"
+  echo 'function:x:65532:65532::/:/' >"$root/etc/passwd"
+  # Whoever builds, and whatever their umask: the same modes and times.
+  find "$root" -type d -exec chmod 0755 {} + -o -type f -exec chmod 0444 {} +
+  chmod 0555 "$root/function"
+  chmod 1777 "$root/tmp"
+  find "$root" -exec touch --no-dereference --date=@0 {} +
+done

@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+"""Holds the images to what they promise. Needs buildah, bwrap and readelf; pulls nothing.
+
+usage: check.py OUT, after build.sh OUT
+
+Each function's image is built twice and must be the same to the bit, hold one static binary that belongs to nobody
+who runs it, and come up in a sandbox: read-only, without capabilities, as a user of no name. There it must answer that
+it is well, end within ten seconds of a SIGTERM, and not start at all where it was not told how to check callers.
+"""
+
+import json
+import os
+import pathlib
+import signal
+import stat
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+
+from container import CATALOGUE, child, free_port, sandboxed, settings, status_of
+
+HERE = pathlib.Path(__file__).resolve().parent
+# The largest holds the readers of Parquet and all of Google's clients.
+IMAGE_MAX_BYTES = 80 << 20
+# Cloud Run kills ten seconds after its SIGTERM.
+END_MAX_S = 10
+START_MAX_S = 10
+# What a path of whoever builds looks like.
+OF_THE_BUILDER = (b"/registry/src/index.", b"/home/", b"/root/.cargo")
+
+
+def run(*command, **options):
+    return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, **options).stdout
+
+
+def build(function, context, store):
+    """Builds the image into an OCI layout of its own; where that is."""
+    layout = store / f"{function}-{len(list(store.iterdir()))}"
+    environment = os.environ | {"BUILDAH_ISOLATION": "chroot", "STORAGE_DRIVER": "vfs"}
+    run(
+        "buildah", "--root", str(store.parent / "storage"), "--runroot", str(store.parent / "run"),
+        "bud", "--quiet", "--no-cache", "--timestamp", "0", "--build-arg", f"FUNCTION={function}",
+        "--file", str(HERE / "Dockerfile"), "--tag", f"oci:{layout}:it", str(context),
+        env=environment, stderr=subprocess.PIPE,
+    )
+    return layout
+
+
+class Image:
+    """An image in an OCI layout."""
+
+    def __init__(self, layout):
+        self.layout = layout
+        index = json.loads((layout / "index.json").read_text())
+        self.digest = index["manifests"][0]["digest"]
+        self.manifest = json.loads(self.blob(self.digest))
+        self.config = json.loads(self.blob(self.manifest["config"]["digest"]))
+
+    def blob(self, digest):
+        return (self.layout / "blobs" / digest.replace(":", "/")).read_bytes()
+
+    def unpack(self, root):
+        for layer in self.manifest["layers"]:
+            path = self.layout / "blobs" / layer["digest"].replace(":", "/")
+            with tarfile.open(path) as files:
+                files.extractall(root, filter="tar")
+
+
+def check_config(image, function):
+    config = image.config["config"]
+    assert config["User"] == "65532:65532", config
+    assert config["Entrypoint"] == ["/function"], config
+    assert not config.get("Cmd") and not config.get("Volumes"), config
+    assert config["Labels"]["org.opencontainers.image.title"] == function, config
+    # buildah says its own version in a label of its own; there is no other.
+    assert image.config["created"].startswith("1970-01-01"), image.config["created"]
+    size = sum(layer["size"] for layer in image.manifest["layers"])
+    assert size <= IMAGE_MAX_BYTES, f"{size} bytes"
+    return size
+
+
+def check_files(root):
+    names = set()
+    for path in sorted(root.rglob("*")):
+        name, status = path.relative_to(root).as_posix(), path.lstat()
+        names.add(name)
+        assert not status.st_mode & (stat.S_ISUID | stat.S_ISGID), f"{name} runs as somebody else"
+        writable = status.st_mode & stat.S_IWOTH and name != "tmp"
+        assert not writable and not path.is_symlink(), f"{name} can be changed"
+    files = {name for name in names if (root / name).is_file()}
+    assert files == {"function", "etc/passwd", "etc/ssl/certs/ca-certificates.crt"}, files
+
+
+def check_binary(path):
+    headers = run("readelf", "--program-headers", "--wide", str(path))
+    assert "INTERP" not in headers, "it wants a loader: it is not static"
+    assert "DYN" in headers.split("Entry point")[0], "it is not to be loaded anywhere"
+    assert "GNU_RELRO" in headers and " RWE " not in headers, headers
+    binary = path.read_bytes()
+    for told in OF_THE_BUILDER:
+        at = binary.find(told)
+        assert at < 0, f"it names a path of its builder: {binary[max(at - 40, 0):at + 80]!r}"
+
+
+def check_start(root, function):
+    port = free_port()
+    variables = settings(function) | {"PORT": str(port), "HOST": "127.0.0.1"}
+    with sandboxed(root, variables) as process:
+        limit = time.monotonic() + START_MAX_S
+        while (status := status_of(f"http://127.0.0.1:{port}/health")) is None:
+            assert process.poll() is None, f"it ended: {process.stdout.read()}"
+            assert time.monotonic() < limit, "it does not come up"
+            time.sleep(0.01)
+        assert status == 200, status
+        assert status_of(f"http://127.0.0.1:{port}/") == 401, "somebody who proves nothing is let in"
+        told = time.monotonic()
+        os.kill(child(process), signal.SIGTERM)
+        lines = process.communicate(timeout=END_MAX_S)[0].splitlines()
+        assert process.returncode == 0, (process.returncode, lines)
+        took = time.monotonic() - told
+    outcomes = [json.loads(line).get("outcome") for line in lines]
+    assert outcomes[0] == "started" and outcomes[-1] == "stopped", lines
+    return took
+
+
+def check_refusal(root, function):
+    variables = {name: value for name, value in settings(function).items() if not name.endswith("_AUTH")}
+    with sandboxed(root, variables) as process:
+        said = process.communicate(timeout=START_MAX_S)[0]
+        assert process.returncode == 1 and "_AUTH is not set" in said, (process.returncode, said)
+
+
+def check(function, out, work):
+    store = work / "images"
+    store.mkdir(parents=True, exist_ok=True)
+    first, second = (Image(build(function, out / function, store)) for _ in range(2))
+    assert first.digest == second.digest, f"two builds, two images: {first.digest}, {second.digest}"
+    size = check_config(first, function)
+    root = work / "roots" / function
+    root.mkdir(parents=True)
+    first.unpack(root)
+    check_files(root)
+    check_binary(root / "function")
+    check_refusal(root, function)
+    took = check_start(root, function)
+    print(f"{function:<12} {first.digest[:19]}  {size / 1e6:5.1f} MB  ends {took * 1000:3.0f} ms after SIGTERM")
+
+
+def main():
+    out = pathlib.Path(sys.argv[1]).resolve()
+    functions = sorted(CATALOGUE["functions"])
+    with tempfile.TemporaryDirectory() as work:
+        for function in functions:
+            try:
+                check(function, out, pathlib.Path(work))
+            except AssertionError as error:
+                sys.exit(f"{function}: {error}")
+
+
+main()
