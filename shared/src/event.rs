@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    id::{DatasetName, RunId, VersionId},
+    id::{DatasetName, RunId, SmokeId, VersionId},
     uri::{Artifact, GcsUri},
 };
 
@@ -140,6 +140,24 @@ impl Event for ModelDeployed {
 
     fn subject(&self) -> String {
         format!("{}/{}", self.model, self.run)
+    }
+}
+
+/// A release asks one revision of a function whether it hears and writes.
+///
+/// Told by the rollout of a release, at `/smoke` of the revision; never by a function.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Smoke {
+    /// Document `smokes/{id}-{function}`; each question has an id of its own.
+    pub id: SmokeId,
+}
+
+impl Event for Smoke {
+    const TYPE: &'static str = "dev.lapidary.smoke.v1";
+    const TOPIC: &'static str = "smoke";
+
+    fn subject(&self) -> String {
+        self.id.to_string()
     }
 }
 

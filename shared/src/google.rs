@@ -11,8 +11,11 @@
 pub mod documents;
 pub mod events;
 pub mod objects;
+pub mod rest;
 pub mod run;
 pub mod vertex;
+
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use google_cloud_auth::credentials::{self, Credentials, mds};
@@ -21,8 +24,27 @@ use crate::{
     clock::Clock,
     config::Reader,
     error::Source,
-    google::{documents::Documents, events::Events, objects::Objects, run::Run, vertex::Vertex},
+    google::{
+        documents::Documents, events::Events, objects::Objects, rest::Rest, run::Run,
+        vertex::Vertex,
+    },
 };
+
+/// A service that is called by REST.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Api {
+    /// Cloud Run's administration.
+    Run,
+    /// Pub/Sub's administration.
+    PubSub,
+    /// Cloud Monitoring.
+    Monitoring,
+}
+
+/// Longest that the metadata server may take: it is on the same machine.
+const IDENTITY_MAX: Duration = Duration::from_secs(5);
+/// Where a process on Google Cloud finds its own identity.
+const METADATA: &str = "http://metadata.google.internal";
 
 /// Why a client does not start.
 #[derive(Debug, thiserror::Error)]
@@ -51,13 +73,14 @@ pub struct Google {
     firestore: Option<String>,
     vertex: Option<String>,
     run: Option<String>,
+    monitoring: Option<String>,
     metadata: Option<String>,
 }
 
 impl Google {
     /// Reads `GOOGLE_CLOUD_PROJECT`, `TUNING_REGION`, and the addresses that differ on a laptop:
     /// `STORAGE_EMULATOR_HOST`, `PUBSUB_EMULATOR_HOST`, `FIRESTORE_EMULATOR_HOST`,
-    /// `VERTEX_ENDPOINT`, `RUN_ENDPOINT`, `GCE_METADATA_HOST`.
+    /// `VERTEX_ENDPOINT`, `RUN_ENDPOINT`, `MONITORING_ENDPOINT`, `GCE_METADATA_HOST`.
     pub fn read(function: &'static str, read: &mut Reader<'_>) -> Option<Self> {
         let project = read.required("GOOGLE_CLOUD_PROJECT");
         let region = read.or("TUNING_REGION", "us-central1".to_owned());
@@ -66,6 +89,7 @@ impl Google {
         let firestore = read.optional::<String>("FIRESTORE_EMULATOR_HOST");
         let vertex = read.optional("VERTEX_ENDPOINT");
         let run = read.optional("RUN_ENDPOINT");
+        let monitoring = read.optional("MONITORING_ENDPOINT");
         let metadata = read.optional("GCE_METADATA_HOST");
         Some(Self {
             function,
@@ -77,6 +101,7 @@ impl Google {
             firestore: firestore?.map(|host| format!("http://{host}")),
             vertex: vertex?,
             run: run?,
+            monitoring: monitoring?,
             metadata: metadata?.map(|host: String| format!("http://{host}")),
         })
     }
@@ -122,9 +147,42 @@ impl Google {
         )
     }
 
-    /// Cloud Run, as an administrator of jobs.
+    /// Cloud Run, as a starter of jobs.
     pub fn run(&self) -> Result<Run, StartError> {
-        Run::new(self.run.as_deref(), self.credentials()?)
+        self.rest(Api::Run).map(Run::new)
+    }
+
+    /// A service by REST.
+    pub fn rest(&self, api: Api) -> Result<Rest, StartError> {
+        let (what, address, default) = match api {
+            Api::Run => ("Cloud Run", &self.run, "https://run.googleapis.com"),
+            Api::PubSub => ("Pub/Sub", &self.pubsub, "https://pubsub.googleapis.com"),
+            Api::Monitoring => (
+                "Cloud Monitoring",
+                &self.monitoring,
+                "https://monitoring.googleapis.com",
+            ),
+        };
+        let endpoint = address.as_deref().unwrap_or(default);
+        Rest::new(what, endpoint, self.credentials()?)
+    }
+
+    /// A token that says to `audience` who this process is. The metadata server gives it, so only
+    /// a process on Google Cloud, or on a laptop's stack, gets one.
+    pub fn identity_token<'a>(
+        &'a self,
+        audience: &'a str,
+    ) -> BoxFuture<'a, Result<String, reqwest::Error>> {
+        Box::pin(async move {
+            let host = self.metadata.as_deref().unwrap_or(METADATA);
+            let path = "computeMetadata/v1/instance/service-accounts/default/identity";
+            let asked = reqwest::Client::new()
+                .get(format!("{host}/{path}"))
+                .query(&[("audience", audience)])
+                .header("metadata-flavor", "Google")
+                .timeout(IDENTITY_MAX);
+            asked.send().await?.error_for_status()?.text().await
+        })
     }
 
     /// Application default credentials, or those of the metadata server that is named.

@@ -83,6 +83,12 @@ name! {
     RunId
 }
 
+name! {
+    /// One question of a release to one revision. The one id that is made, not derived: asked
+    /// again, a revision must not pass by an answer of last time.
+    SmokeId
+}
+
 impl DatasetName {
     /// The dataset that an uploaded object belongs to: its folder, or its stem where it has none.
     ///

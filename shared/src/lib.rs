@@ -23,4 +23,5 @@ pub mod retry;
 pub mod clock;
 pub mod config;
 pub mod service;
+pub mod smoke;
 pub mod telemetry;

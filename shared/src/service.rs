@@ -21,6 +21,7 @@ use crate::{
     error::Chain,
     google::{Google, StartError},
     push_auth::PushAuth,
+    smoke::{self, Smoked},
     telemetry::{self, Trace},
 };
 
@@ -179,30 +180,45 @@ async fn launch(
         Callers::Pushes => PushAuth::read(&mut reader, clock).map(Some),
         Callers::People => Some(None),
     };
+    let smoked = Smoked::read(name, &mut reader, google.as_ref(), clock);
     let start = read(&mut reader);
-    let (port, host, workers, clock, google, auth, start) =
-        reader.finish(|| Some((port?, host?, workers?, clock?, google?, auth?, start?)))?;
+    let (port, host, workers, clock, google, auth, smoked, start) = reader.finish(|| {
+        Some((
+            port?, host?, workers?, clock?, google?, auth?, smoked?, start?,
+        ))
+    })?;
+    let pushes = auth.map(|auth| Pushes {
+        auth: web::Data::new(auth),
+        smoked: web::Data::new(smoked),
+    });
     let routes = start(Common { clock, google }).await?;
     let listener = TcpListener::bind((host, port))?;
     let port = listener.local_addr()?.port();
     info!(outcome = "started", port, "{name} listens on port {port}");
-    serve(listener, workers, auth, routes)?.await?;
+    serve(listener, workers, pushes, routes)?.await?;
     info!(outcome = "stopped", "{name} stopped");
     Ok(())
+}
+
+/// What a function that takes pushes has beside its own.
+#[derive(Clone)]
+struct Pushes {
+    auth: web::Data<PushAuth>,
+    smoked: web::Data<Smoked>,
 }
 
 /// Serves `routes` on an open port.
 fn serve(
     listener: TcpListener,
     workers: usize,
-    auth: Option<PushAuth>,
+    pushes: Option<Pushes>,
     routes: Routes,
 ) -> io::Result<Server> {
-    let auth = auth.map(web::Data::new);
     let server = HttpServer::new(move || {
         let mut app = App::new();
-        if let Some(auth) = &auth {
-            app = app.app_data(auth.clone());
+        if let Some(Pushes { auth, smoked }) = pushes.clone() {
+            app = app.app_data(auth).app_data(smoked);
+            app = app.route(smoke::PATH, web::post().to(smoke::smoke));
         }
         app.app_data(web::PayloadConfig::new(BODY_MAX_BYTES))
             .wrap(from_fn(in_span))

@@ -28,5 +28,6 @@ mod pubsub;
 mod push;
 mod run;
 mod scheduler;
+mod services;
 mod storage;
 mod vertex;

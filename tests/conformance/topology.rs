@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use local::topology::Topology;
 use shared::event::{
     DatasetCleaned, Event, ModelDeployed, RunApproved, RunEvaluated, RunFinished, RunSubmitted,
-    RunUnhealthy,
+    RunUnhealthy, Smoke,
 };
 
 use crate::checkout;
@@ -38,6 +38,7 @@ pub(crate) fn facts() -> Vec<Fact> {
         fact::<RunFinished>(),
         fact::<RunSubmitted>(),
         fact::<RunUnhealthy>(),
+        fact::<Smoke>(),
     ]
 }
 

@@ -22,6 +22,7 @@ mod large;
 mod logs;
 mod quota;
 mod restart;
+mod smoke;
 mod stall;
 mod upload;
 

@@ -134,7 +134,7 @@ impl Front {
                 .map_err(data_fault(whole))?,
             monitoring: Monitoring::open(&db, clock.clone(), Arc::clone(&publish))
                 .map_err(data_fault(whole))?,
-            run: Run::open(&db, clock.clone()).map_err(data_fault(whole))?,
+            run: Run::open(&db, clock.clone(), &base_url).map_err(data_fault(whole))?,
             scheduler: Scheduler::open(&db, clock.clone(), publish).map_err(data_fault(whole))?,
             identity,
             storage,
@@ -166,6 +166,9 @@ impl Front {
         }
         if path.starts_with("/emulator/vertex") {
             return self.vertex.rest(request).await;
+        }
+        if path.starts_with("/emulator/monitoring") {
+            return self.monitoring.rest(request).await;
         }
         if path.starts_with("/emulator/run") {
             return self.run.rest(request).await;

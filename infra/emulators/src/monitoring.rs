@@ -130,6 +130,12 @@ impl Inner {
                 state.write_entries(read::<Write>(body)?, now)
             }
             (&Method::POST, ["v2", "entries:list"]) => state.list_entries(&read(body)?),
+            (&Method::GET, ["v3", "projects", _, "timeSeries"]) => {
+                state.list_series(&rest::query(&request))
+            }
+            (&Method::POST, ["emulator", "monitoring", "points"]) => {
+                state.put_points(read::<CreateTimeSeries>(body)?.time_series)
+            }
             (&Method::POST, ["v3", "projects", _, "timeSeries"]) => {
                 state.write_series(&read::<CreateTimeSeries>(body)?.time_series, now)
             }

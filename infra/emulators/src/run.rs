@@ -1,4 +1,4 @@
-//! Cloud Run, jobs only: executions whose tasks are processes of this machine.
+//! Cloud Run: jobs, whose executions' tasks are processes of this machine, and services.
 //!
 //! A container's `command` and `args` are started as they are; without a command its `image` is the
 //! path of the program. Tasks are real: they take the wall's time, whatever the clock says.
@@ -6,6 +6,10 @@
 mod execution;
 mod job;
 mod task;
+
+mod instance;
+mod service;
+mod services;
 
 use std::{
     collections::BTreeMap,
@@ -22,7 +26,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use self::{execution::Execution, job::Job};
+use self::{execution::Execution, job::Job, services::Services};
 use crate::{
     TaskLine,
     catalog::{Catalog, patched},
@@ -39,6 +43,7 @@ const LINES_MAX: usize = 10_000;
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
     inner: Arc<Inner>,
+    services: Services,
     executions: Arc<Mutex<JoinSet<()>>>,
 }
 
@@ -54,6 +59,8 @@ struct State {
     executions: Catalog,
     /// How many executions were started, ever: part of their names.
     started: u64,
+    /// How often a job was made or changed: part of etags.
+    kept: u64,
     /// The attempts that run, by execution, task and attempt.
     running: BTreeMap<(String, u32, u32), Arc<Notify>>,
 }
@@ -69,8 +76,10 @@ struct Kill {
 }
 
 impl Run {
-    /// Reads back what an earlier process left in `db`; what ran then has failed.
-    pub(crate) fn open(db: &Db, clock: Clock) -> Result<Self, db::Error> {
+    /// Reads back what an earlier process left in `db`; what ran then has failed. `base_url` is where
+    /// revisions of services are reached.
+    pub(crate) fn open(db: &Db, clock: Clock, base_url: &str) -> Result<Self, db::Error> {
+        let services = Services::open(db, clock.clone(), base_url)?;
         let mut executions = Catalog::open(db, "run-executions")?;
         let cut_off: Vec<Execution> = executions
             .iter()
@@ -87,6 +96,7 @@ impl Run {
             jobs: Catalog::open(db, "run-jobs")?,
             executions,
             started,
+            kept: 0,
             running: BTreeMap::new(),
         };
         Ok(Self {
@@ -95,6 +105,7 @@ impl Run {
                 state: Mutex::new(state),
                 lines: broadcast::Sender::new(LINES_MAX),
             }),
+            services,
             executions: Arc::default(),
         })
     }
@@ -106,6 +117,11 @@ impl Run {
 
     /// Answers a REST call.
     pub(crate) async fn rest(&self, request: Request) -> Response {
+        if let Some(at) = request.uri().path().strip_prefix("/emulator/run/at/") {
+            let (host, path) = at.split_once('/').unwrap_or((at, ""));
+            let (host, path) = (host.to_owned(), path.to_owned());
+            return self.services.reach(&host, &path, request).await;
+        }
         self.answer(request)
             .await
             .map_or_else(rest::Error::into_response, |answer| rest::ok(&answer))
@@ -125,6 +141,7 @@ impl Run {
                 let kill = Kill::deserialize(body).map_err(|error| invalid(error.to_string()))?;
                 Ok(self.inner.state().kill(&kill))
             }
+            (&Method::POST, ["emulator", "run", "conduct"]) => self.services.conduct(body),
             (method, ["v2", "projects", project, "locations", location, rest @ ..]) => {
                 let parent = format!("projects/{project}/locations/{location}");
                 match (method, rest) {
@@ -135,8 +152,15 @@ impl Run {
                     (_, ["jobs", job, "executions", rest @ ..]) => {
                         self.execution(&format!("{parent}/jobs/{job}"), rest, &request)
                     }
+                    (_, ["services", rest @ ..]) => {
+                        self.services.answer(&parent, rest, &request, body)
+                    }
                     (&Method::GET, ["operations", operation]) => {
-                        self.inner.state().operation(&parent, operation)
+                        let of_service = format!("{parent}/operations/{operation}");
+                        match self.services.operation(&of_service) {
+                            Some(found) => Ok(found),
+                            None => self.inner.state().operation(&parent, operation),
+                        }
                     }
                     _ => Err(unserved()),
                 }
@@ -180,6 +204,12 @@ impl Run {
             }
             (&Method::GET, None) => state.jobs.get(name).cloned(),
             (&Method::PATCH, None) => {
+                let old = state.jobs.get(name)?;
+                let asked = body.get("etag").filter(|etag| !etag.is_null());
+                if asked.is_some() && asked != old.get("etag") {
+                    let message = format!("Conflict for resource '{name}': another version.");
+                    return Err(rest::Error::new("ABORTED", message));
+                }
                 let resource = patched(state.jobs.get(name)?, body, request)?;
                 state.keep(name, resource, now)
             }
@@ -301,7 +331,9 @@ impl State {
         if let Some(fields) = resource.as_object_mut() {
             fields.insert("name".to_owned(), name.into());
             fields.entry("createTime").or_insert_with(|| json!(now));
-            fields.insert("updateTime".to_owned(), now.into());
+            fields.insert("updateTime".to_owned(), json!(now));
+            self.kept += 1;
+            fields.insert("etag".to_owned(), format!("\"j{}\"", self.kept).into());
         }
         self.jobs.put(name, resource.clone())?;
         Ok(done(name, &resource))

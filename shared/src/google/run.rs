@@ -2,26 +2,16 @@
 //!
 //! <https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.jobs/run>
 
-use std::{fmt, time::Duration};
-
 use futures::future::BoxFuture;
-use google_cloud_auth::credentials::{CacheableResource, Credentials};
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    error::{Error, Source},
-    google::StartError,
-    retry::{self, Budget},
+    error::Error,
+    google::rest::{CallError, Rest},
 };
 
-/// Longest wait for a connection.
-const CONNECT_MAX: Duration = Duration::from_secs(5);
-/// Longest that a call may take.
-const CALL_MAX: Duration = Duration::from_mins(1);
-/// Where the service is.
-const ENDPOINT: &str = "https://run.googleapis.com";
 /// The type of the condition that says how an execution ended.
 const COMPLETED: &str = "Completed";
 /// The state of a condition that holds.
@@ -76,63 +66,13 @@ impl Execution {
     }
 }
 
-/// Why a call came to nothing.
-#[derive(Debug, thiserror::Error)]
-enum CallError {
-    /// Once more may help.
-    #[error("no answer that says how it ended")]
-    Away(#[source] Source),
-    /// A definite no.
-    #[error("HTTP {status}: {message}")]
-    Refused { status: StatusCode, message: String },
-}
-
-impl CallError {
-    fn into_error(self) -> Error {
-        match self {
-            Self::Away(_) => Error::unavailable("Cloud Run")(self.into()),
-            Self::Refused { .. } => Error::Internal {
-                what: "a call that Cloud Run refuses",
-                source: self.into(),
-            },
-        }
-    }
-}
-
 /// The client.
-#[derive(Clone)]
-pub struct Run {
-    endpoint: String,
-    credentials: Credentials,
-    http: reqwest::Client,
-}
-
-impl fmt::Debug for Run {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Run")
-            .field("endpoint", &self.endpoint)
-            .finish_non_exhaustive()
-    }
-}
+#[derive(Debug, Clone)]
+pub struct Run(Rest);
 
 impl Run {
-    pub(crate) fn new(
-        endpoint: Option<&str>,
-        credentials: Credentials,
-    ) -> Result<Self, StartError> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_MAX)
-            .timeout(CALL_MAX)
-            .build()
-            .map_err(|error| StartError::of("Cloud Run")(error.into()))?;
-        Ok(Self {
-            endpoint: endpoint
-                .unwrap_or(ENDPOINT)
-                .trim_end_matches('/')
-                .to_owned(),
-            credentials,
-            http,
-        })
+    pub(crate) fn new(rest: Rest) -> Self {
+        Self(rest)
     }
 
     /// Starts an execution of `job`, a resource name; gives the execution's name.
@@ -162,8 +102,8 @@ impl Run {
                 "containerOverrides": [{ "env": variables }],
             }});
             let path = format!("v2/{job}:run");
-            let operation = self.call(Method::POST, &path, Some(&body)).await;
-            let operation = operation.map_err(CallError::into_error)?;
+            let operation = self.0.call(Method::POST, &path, &[], Some(&body)).await;
+            let operation = operation.map_err(failed)?;
             let operation: Operation = parse(operation)?;
             Ok(operation.metadata.name)
         })
@@ -175,59 +115,23 @@ impl Run {
         name: &'a str,
     ) -> BoxFuture<'a, Result<Option<Execution>, Error>> {
         Box::pin(async move {
-            match self.call(Method::GET, &format!("v2/{name}"), None).await {
+            let path = format!("v2/{name}");
+            match self.0.call(Method::GET, &path, &[], None).await {
                 Ok(execution) => parse(execution).map(Some),
-                Err(CallError::Refused { status, .. }) if status == StatusCode::NOT_FOUND => {
-                    Ok(None)
-                }
-                Err(error) => Err(error.into_error()),
+                Err(error) if error.is(StatusCode::NOT_FOUND) => Ok(None),
+                Err(error) => Err(failed(error)),
             }
         })
     }
+}
 
-    async fn call(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<&Value>,
-    ) -> Result<Value, CallError> {
-        let may_pass = |error: &CallError| matches!(error, CallError::Away(_));
-        retry::repeatable(Budget::default(), may_pass, || {
-            self.call_once(method.clone(), path, body)
-        })
-        .await
-    }
-
-    async fn call_once(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<&Value>,
-    ) -> Result<Value, CallError> {
-        let away = |error: reqwest::Error| CallError::Away(error.into());
-        let headers = match self.credentials.headers(http::Extensions::new()).await {
-            Ok(CacheableResource::New { data, .. }) => data,
-            Ok(CacheableResource::NotModified) => http::HeaderMap::new(),
-            Err(error) => return Err(CallError::Away(error.into())),
-        };
-        let url = format!("{}/{path}", self.endpoint);
-        let mut request = self.http.request(method, url).headers(headers);
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let response = request.send().await.map_err(away)?;
-        let status = response.status();
-        let body = response.bytes().await.map_err(away)?;
-        if status.is_success() {
-            return serde_json::from_slice(&body).map_err(|error| CallError::Away(error.into()));
-        }
-        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
-        let message = answer.pointer("/error/message").and_then(Value::as_str);
-        let message = message.unwrap_or_default().to_owned();
-        if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
-            return Err(CallError::Away(format!("HTTP {status}: {message}").into()));
-        }
-        Err(CallError::Refused { status, message })
+fn failed(error: CallError) -> Error {
+    match error {
+        CallError::Away(_) => Error::unavailable("Cloud Run")(error.into()),
+        CallError::Refused { .. } => Error::Internal {
+            what: "a call that Cloud Run refuses",
+            source: error.into(),
+        },
     }
 }
 

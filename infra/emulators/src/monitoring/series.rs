@@ -161,6 +161,18 @@ impl AllSeries {
         self.add(key, Point { at: now, value });
         Ok(())
     }
+
+    /// Adds points of any metric, as a service of Google's measures them.
+    pub(super) fn measure(&mut self, measured: Written) -> Result<(), rest::Error> {
+        let Metric { kind, labels } = measured.metric;
+        let key = Key::new(&kind, labels, &measured.resource);
+        for point in measured.points {
+            let value = number(&point.value)?;
+            let at = point.interval.end_time;
+            self.add(key.clone(), Point { at, value });
+        }
+        Ok(())
+    }
 }
 
 fn number(value: &Value) -> Result<f64, rest::Error> {

@@ -1,6 +1,7 @@
 //! All that monitoring holds, and the calls that change it.
 
 mod resources;
+mod series;
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -1,0 +1,227 @@
+//! A service of Cloud Run as its API tells of it: a template, its revisions, and who gets the traffic.
+//!
+//! <https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services>
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::job::is_id;
+use crate::rest::{self, invalid};
+
+/// Traffic goes to whatever revision was ready last.
+pub(super) const LATEST: &str = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
+/// Traffic goes to one revision.
+const REVISION: &str = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION";
+
+/// What the service decides, whatever a client sends.
+const OUTPUT_ONLY: [&str; 15] = [
+    "name",
+    "uid",
+    "generation",
+    "observedGeneration",
+    "createTime",
+    "updateTime",
+    "creator",
+    "terminalCondition",
+    "conditions",
+    "latestReadyRevision",
+    "latestCreatedRevision",
+    "trafficStatuses",
+    "uri",
+    "urls",
+    "reconciling",
+];
+
+/// Where some of the traffic goes.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Target {
+    #[serde(rename = "type", default)]
+    kind: String,
+    #[serde(default)]
+    pub(super) revision: String,
+    #[serde(default)]
+    pub(super) percent: u32,
+    #[serde(default)]
+    pub(super) tag: String,
+}
+
+/// How far a revision or a service has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Standing {
+    Reconciling,
+    Succeeded,
+    Failed(String),
+}
+
+impl Standing {
+    /// As a condition of the type `kind`.
+    pub(super) fn condition(&self, kind: &str, now: DateTime<Utc>) -> Value {
+        let (state, message) = match self {
+            Self::Reconciling => ("CONDITION_RECONCILING", ""),
+            Self::Succeeded => ("CONDITION_SUCCEEDED", ""),
+            Self::Failed(message) => ("CONDITION_FAILED", message.as_str()),
+        };
+        json!({ "type": kind, "state": state, "message": message, "lastTransitionTime": now })
+    }
+}
+
+/// `patched`, in which what only the service decides is as it was in `old`.
+pub(super) fn kept(old: &Value, patched: Value) -> Value {
+    let mut fields = as_map(patched);
+    for field in OUTPUT_ONLY {
+        match old.get(field) {
+            Some(value) => fields.insert(field.to_owned(), value.clone()),
+            None => fields.remove(field),
+        };
+    }
+    Value::Object(fields)
+}
+
+/// The text of a field, or nothing.
+pub(super) fn text<'a>(resource: &'a Value, pointer: &str) -> &'a str {
+    let found = resource.pointer(pointer).and_then(Value::as_str);
+    found.unwrap_or_default()
+}
+
+/// The whole number that a field holds as a text, as JSON spells 64 bits.
+pub(super) fn number(resource: &Value, field: &str) -> u64 {
+    let text = resource.get(field).and_then(Value::as_str);
+    text.and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+/// The targets of a service's traffic; all to the latest where none is named.
+pub(super) fn targets(service: &Value) -> Result<Vec<Target>, rest::Error> {
+    let named = service.get("traffic").filter(|it| !it.is_null());
+    let named = named.map(Vec::<Target>::deserialize).transpose();
+    let named = named.map_err(|error| invalid(format!("traffic: {error}")))?;
+    let named = named.unwrap_or_default();
+    if named.is_empty() {
+        return Ok(vec![Target {
+            kind: LATEST.to_owned(),
+            percent: 100,
+            ..Target::default()
+        }]);
+    }
+    let sum: u32 = named.iter().map(|target| target.percent).sum();
+    if sum != 100 {
+        let message = format!("traffic: percents add up to {sum}, not to 100");
+        return Err(invalid(message));
+    }
+    let mut tags = BTreeSet::new();
+    for target in &named {
+        let latest = target.kind == LATEST && target.revision.is_empty();
+        let fixed = target.kind == REVISION && !target.revision.is_empty();
+        if !latest && !fixed {
+            return Err(invalid(
+                "traffic: a target names a revision or is the latest",
+            ));
+        }
+        let tag = &target.tag;
+        if !tag.is_empty() && !(is_id(tag) && tags.insert(tag.clone())) {
+            return Err(invalid(format!(
+                "traffic: the tag `{tag}` is wrong, or twice"
+            )));
+        }
+    }
+    Ok(named)
+}
+
+impl Target {
+    /// The revision that it leads to; an empty name where none was ever ready.
+    pub(super) fn leads_to<'a>(&'a self, service: &'a Value) -> &'a str {
+        if self.kind == LATEST {
+            let latest = text(service, "/latestReadyRevision");
+            return latest.rsplit('/').next().unwrap_or_default();
+        }
+        &self.revision
+    }
+
+    /// As `trafficStatuses` has it; `base` is where revisions are reached.
+    pub(super) fn status(&self, service: &str, base: &str) -> Value {
+        let mut status = json!({ "type": self.kind });
+        let Some(fields) = status.as_object_mut() else {
+            return status;
+        };
+        let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+        if !self.revision.is_empty() {
+            put("revision", json!(self.revision));
+        }
+        if self.percent > 0 {
+            put("percent", json!(self.percent));
+        }
+        if !self.tag.is_empty() {
+            put("tag", json!(self.tag));
+            let uri = format!("{base}/emulator/run/at/{}---{service}", self.tag);
+            put("uri", json!(uri));
+        }
+        status
+    }
+}
+
+/// The name of the revision that the template of `service`, at `generation`, makes.
+pub(super) fn revision_name(service: &Value, generation: u64) -> Result<String, rest::Error> {
+    let id = text(service, "/name")
+        .rsplit('/')
+        .next()
+        .unwrap_or_default();
+    let asked = text(service, "/template/revision");
+    if asked.is_empty() {
+        return Ok(format!("{id}-{generation:05}-gen"));
+    }
+    if !asked.starts_with(&format!("{id}-")) || !is_id(asked) {
+        let message = format!("template.revision: `{asked}` does not begin with `{id}-`");
+        return Err(invalid(message));
+    }
+    Ok(asked.to_owned())
+}
+
+/// A revision of `service`, as its template is now.
+pub(super) fn revision(service: &Value, name: &str, now: DateTime<Utc>) -> Value {
+    let mut fields = as_map(service.get("template").cloned().unwrap_or_default());
+    fields.remove("revision");
+    let told = json!({
+        "name": name,
+        "generation": "1",
+        "service": text(service, "/name").rsplit('/').next(),
+        "createTime": now,
+        "updateTime": now,
+        "etag": format!("\"{name}\""),
+    });
+    fields.extend(as_map(told));
+    stand(&mut fields, &Standing::Reconciling, now);
+    Value::Object(fields)
+}
+
+/// `revision`, now that it stands so.
+pub(super) fn standing(revision: Value, standing: &Standing, now: DateTime<Utc>) -> Value {
+    let mut fields = as_map(revision);
+    stand(&mut fields, standing, now);
+    Value::Object(fields)
+}
+
+/// How far `revision` has come.
+pub(super) fn stands(revision: &Value) -> Standing {
+    match text(revision, "/conditions/0/state") {
+        "CONDITION_SUCCEEDED" => Standing::Succeeded,
+        "CONDITION_FAILED" => Standing::Failed(text(revision, "/conditions/0/message").to_owned()),
+        _ => Standing::Reconciling,
+    }
+}
+
+fn stand(fields: &mut Map<String, Value>, standing: &Standing, now: DateTime<Utc>) {
+    let condition = standing.condition("Ready", now);
+    fields.insert("conditions".to_owned(), json!([condition]));
+    let reconciling = *standing == Standing::Reconciling;
+    fields.insert("reconciling".to_owned(), reconciling.into());
+}
+
+pub(super) fn as_map(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
+}

@@ -1,0 +1,226 @@
+//! Cloud Run's services: made, changed, and ready after a moment, or not, as a test wants it.
+//!
+//! A revision's instance is a process, reached at the URL of its tag. Traffic is told of, and
+//! goes nowhere else: nobody calls a service by its own URL here.
+
+mod reach;
+mod state;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use http::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::sync::Mutex as AsyncMutex;
+
+use self::state::{Change, State};
+use super::{
+    instance::Instance,
+    job::is_id,
+    service::{Standing, text},
+};
+use crate::{
+    clock::Clock,
+    db::{self, Db},
+    grpc::Request,
+    rest::{self, invalid},
+};
+
+/// What passes before a change is seen: long enough that whoever does not wait is found out.
+const MOMENT: Duration = Duration::from_millis(60);
+
+/// How the revisions that a service makes from now on behave.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Conduct {
+    /// As their process does.
+    #[default]
+    Works,
+    /// They fail.
+    Fails,
+    /// They never say anything.
+    NeverReady,
+    /// They are ready, and answer 500.
+    #[serde(rename = "answers_500")]
+    Answers500,
+    /// They are ready, and say that all is done, and do nothing.
+    DoesNothing,
+}
+
+/// The body of `/emulator/run/conduct`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetConduct {
+    service: String,
+    conduct: Conduct,
+}
+
+/// The services; clones share everything.
+#[derive(Debug, Clone)]
+pub(super) struct Services {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    clock: Clock,
+    state: Mutex<State>,
+    /// The instances that run, by revision.
+    instances: AsyncMutex<BTreeMap<String, Instance>>,
+    http: reqwest::Client,
+}
+
+impl Services {
+    /// Reads back what an earlier process left in `db`; revisions are reached below `base_url`.
+    pub(super) fn open(db: &Db, clock: Clock, base_url: &str) -> Result<Self, db::Error> {
+        Ok(Self {
+            inner: Arc::new(Inner {
+                clock,
+                state: Mutex::new(State::open(db, base_url)?),
+                instances: AsyncMutex::default(),
+                http: reqwest::Client::new(),
+            }),
+        })
+    }
+
+    /// `POST /emulator/run/conduct`.
+    pub(super) fn conduct(&self, body: Value) -> Result<Value, rest::Error> {
+        let set = SetConduct::deserialize(body).map_err(|error| invalid(error.to_string()))?;
+        self.inner.state().conducts.insert(set.service, set.conduct);
+        Ok(json!({}))
+    }
+
+    /// The operation `id`, where a service is what it is about.
+    pub(super) fn operation(&self, name: &str) -> Option<Value> {
+        self.inner.state().operations.get(name).cloned()
+    }
+
+    /// Answers a call on `…/services` and what is below.
+    pub(super) fn answer(
+        &self,
+        parent: &str,
+        rest: &[&str],
+        request: &Request,
+        body: Value,
+    ) -> Result<Value, rest::Error> {
+        let query = rest::query(request);
+        let mut state = self.inner.state();
+        match (request.method(), rest) {
+            (&Method::GET, []) => {
+                let of = format!("{parent}/services");
+                state.services.page(&of, "services", &query)
+            }
+            (&Method::POST, []) => {
+                let id = query.iter().find(|(name, _)| name == "serviceId");
+                let id = id.map(|(_, id)| id.as_str()).unwrap_or_default();
+                if !is_id(id) {
+                    let message = format!("serviceId `{id}` is no name of a service");
+                    return Err(invalid(message));
+                }
+                let name = format!("{parent}/services/{id}");
+                let change = state.create(&name, body, self.inner.clock.now())?;
+                drop(state);
+                Ok(self.follow(change))
+            }
+            (&Method::GET, [id]) => {
+                let name = format!("{parent}/services/{id}");
+                state.services.get(&name).cloned()
+            }
+            (&Method::PATCH, [id]) => {
+                let name = format!("{parent}/services/{id}");
+                let now = self.inner.clock.now();
+                let change = state.patch(&name, &body, request, now)?;
+                drop(state);
+                Ok(self.follow(change))
+            }
+            (&Method::GET, [id, "revisions"]) => {
+                let of = format!("{parent}/services/{id}/revisions");
+                state.revisions.page(&of, "revisions", &query)
+            }
+            (&Method::GET, [id, "revisions", revision]) => {
+                let name = format!("{parent}/services/{id}/revisions/{revision}");
+                state.revisions.get(&name).cloned()
+            }
+            (&Method::DELETE, [id, "revisions", revision]) => {
+                let service = format!("{parent}/services/{id}");
+                state.delete_revision(&service, revision)
+            }
+            (method, _) => Err(rest::Error::unimplemented(method, request.uri().path())),
+        }
+    }
+
+    /// Lets a change take its course; gives its operation.
+    fn follow(&self, change: Change) -> Value {
+        let operation = change.operation.clone();
+        let inner = Arc::clone(&self.inner);
+        tokio::spawn(async move { inner.reconcile(change).await });
+        operation
+    }
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn reconcile(&self, change: Change) {
+        tokio::time::sleep(MOMENT).await;
+        if let Some(revision) = &change.revision {
+            let conduct = self.state().conduct_of(revision);
+            let standing = match conduct {
+                Conduct::NeverReady => None,
+                Conduct::Fails => Some(Standing::Failed(
+                    "The user-provided container failed to start and listen on the port.".into(),
+                )),
+                Conduct::Works | Conduct::Answers500 | Conduct::DoesNothing => {
+                    Some(match self.port(revision).await {
+                        Ok(_) => Standing::Succeeded,
+                        Err(error) => Standing::Failed(error.message),
+                    })
+                }
+            };
+            if let Some(standing) = standing {
+                let now = self.clock.now();
+                self.state()
+                    .judge(&change.service, revision, &standing, now);
+            }
+        }
+        self.state().settle(&change.service, self.clock.now());
+    }
+
+    /// Where the instance of `revision` listens, started if need be; `None` without a process.
+    async fn port(&self, revision: &str) -> Result<Option<u16>, rest::Error> {
+        let mut instances = self.instances.lock().await;
+        if let Some(instance) = instances.get(revision) {
+            return Ok(Some(instance.port));
+        }
+        let resource = self.state().revisions.get(revision)?.clone();
+        let id = revision.rsplit('/').next().unwrap_or_default();
+        let started = Instance::start(text(&resource, "/service"), id, &resource).await;
+        let started =
+            started.map_err(|error| rest::Error::new("UNAVAILABLE", error.to_string()))?;
+        let port = started.as_ref().map(|instance| instance.port);
+        instances.extend(started.map(|instance| (revision.to_owned(), instance)));
+        Ok(port)
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Services").finish_non_exhaustive()
+    }
+}
+
+/// The name of a revision of the service `service`.
+fn revision_of(service: &str, revision: &str) -> String {
+    format!("{service}/revisions/{revision}")
+}
+
+/// Whether `standing` ends a reconciliation.
+fn is_over(standing: &Standing) -> bool {
+    *standing != Standing::Reconciling
+}
