@@ -24,6 +24,7 @@ mod stand;
 
 mod alerts;
 mod firestore;
+mod objects;
 mod pubsub;
 mod push;
 mod run;
