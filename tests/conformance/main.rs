@@ -16,6 +16,8 @@
 mod checkout;
 
 mod arrows;
+mod cloud;
+mod documents;
 mod readmes;
 mod rooms;
 mod topology;
