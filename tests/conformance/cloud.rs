@@ -314,12 +314,12 @@ fn metrics() -> BTreeMap<String, (String, BTreeMap<String, String>)> {
 #[test]
 fn a_metric_counts_lines_that_are_logged() {
     let source = shipped_source();
+    let compared = Regex::new(r#"jsonPayload\.(\w+)="(\w+)""#).unwrap();
     for (name, (filter, labels)) in metrics() {
         assert!(
             !filter.contains("jsonPayload.message"),
             "{name} counts sentences: a better one would silence it"
         );
-        let compared = Regex::new(r#"jsonPayload\.(\w+)="(\w+)""#).unwrap();
         for found in compared.captures_iter(&filter) {
             // The statement that logs it, to its end.
             let field = format!("{} = \"{}\"", &found[1], &found[2]);
@@ -394,4 +394,17 @@ fn every_alert_for_people_says_what_to_do_and_no_paragraph_is_left_over() {
     let runbooks = runbooks.split("\n## ").next().unwrap();
     let told = found(r"(?m)^### (.+)$", runbooks);
     assert_eq!(told, keys(&json("alerts.json")));
+}
+
+#[test]
+fn the_doctor_looks_for_every_interface_that_terraform_switches_on() {
+    let list = |path: &str, start: &str, end: &str| {
+        let text = checkout::read(path);
+        let list = text.split(start).nth(1).expect(start);
+        found(r#""([a-z]+)""#, list.split(end).next().unwrap())
+    };
+    let on = list("infra/gcp/apis.tf", "apis = toset", "],\n");
+    let looked_for = list("infra/local/src/doctor/project.rs", "const APIS", "];");
+    assert_eq!(looked_for, on);
+    assert!(on.contains("run"), "{on:?}");
 }
