@@ -12,9 +12,9 @@ use serde::Deserialize;
 use tracing::Span;
 
 use crate::{
+    auth::{self, Callers},
     error::Error,
     event::{Event, Incident, ObjectFinalized, Tick},
-    push_auth::PushAuth,
     telemetry::Trace,
 };
 
@@ -173,13 +173,6 @@ pub struct Delivery<E> {
     pub message: Message,
 }
 
-impl<E> Delivery<E> {
-    /// The trace that the fact belongs to, to be told along.
-    pub fn trace(&self) -> Option<Trace> {
-        Trace::of_headers(|name| self.message.attribute(name))
-    }
-}
-
 impl<E: Hear + 'static> FromRequest for Delivery<E> {
     type Error = Error;
     type Future = LocalBoxFuture<'static, Result<Self, Error>>;
@@ -195,7 +188,7 @@ impl<E: Hear + 'static> FromRequest for Delivery<E> {
     }
 }
 
-/// Checks who sent a message, and takes it out of its request.
+/// Takes a message out of its request.
 ///
 /// Knows no type of fact, and is boxed, so that its code is generated here, once.
 fn receive(
@@ -205,12 +198,9 @@ fn receive(
     let request = request.clone();
     let body = web::Bytes::from_request(&request, payload);
     async move {
-        let auth = request
-            .app_data::<web::Data<PushAuth>>()
-            .ok_or(Error::Unauthenticated(
-                "this service has no way to check tokens",
-            ))?;
-        auth.check(&request).await?;
+        if auth::caller(&request).is_none_or(|caller| caller.callers != Callers::Pushes) {
+            return Err(Error::Unauthenticated("this service takes no pushes"));
+        }
         let body = body
             .await
             .map_err(|error| Error::Malformed(error.to_string()))?;

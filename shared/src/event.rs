@@ -21,6 +21,11 @@ pub trait Event: Serialize + DeserializeOwned + Send + Sync {
     /// What the fact is about: the CloudEvents `subject`.
     fn subject(&self) -> String;
 
+    /// The version that the fact has to do with: all that follows from an upload is one trace.
+    fn version(&self) -> Option<VersionId> {
+        None
+    }
+
     /// The CloudEvents `id`: the same fact told again has the same id.
     fn id(&self) -> String {
         crate::id::digest(&[Self::TYPE, &self.subject()])
@@ -41,6 +46,10 @@ impl Event for DatasetCleaned {
     fn subject(&self) -> String {
         self.version.to_string()
     }
+
+    fn version(&self) -> Option<VersionId> {
+        Some(self.version.clone())
+    }
 }
 
 /// A run may cost what it costs: it is within its budget, or a person said so.
@@ -59,6 +68,10 @@ impl Event for RunApproved {
     fn subject(&self) -> String {
         self.run.to_string()
     }
+
+    fn version(&self) -> Option<VersionId> {
+        Some(self.run.version())
+    }
 }
 
 /// `tune` submitted the tuning job of a run.
@@ -74,6 +87,10 @@ impl Event for RunSubmitted {
 
     fn subject(&self) -> String {
         self.run.to_string()
+    }
+
+    fn version(&self) -> Option<VersionId> {
+        Some(self.run.version())
     }
 }
 
@@ -91,6 +108,10 @@ impl Event for RunUnhealthy {
     fn subject(&self) -> String {
         self.run.to_string()
     }
+
+    fn version(&self) -> Option<VersionId> {
+        Some(self.run.version())
+    }
 }
 
 /// The tuning job of a run ended, one way or another.
@@ -107,6 +128,10 @@ impl Event for RunFinished {
     fn subject(&self) -> String {
         self.run.to_string()
     }
+
+    fn version(&self) -> Option<VersionId> {
+        Some(self.run.version())
+    }
 }
 
 /// `evaluate` compared the tuned model of a run with its base.
@@ -122,6 +147,10 @@ impl Event for RunEvaluated {
 
     fn subject(&self) -> String {
         self.run.to_string()
+    }
+
+    fn version(&self) -> Option<VersionId> {
+        Some(self.run.version())
     }
 }
 
@@ -140,6 +169,10 @@ impl Event for ModelDeployed {
 
     fn subject(&self) -> String {
         format!("{}/{}", self.model, self.run)
+    }
+
+    fn version(&self) -> Option<VersionId> {
+        Some(self.run.version())
     }
 }
 

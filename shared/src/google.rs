@@ -142,12 +142,10 @@ impl Google {
         &self.region
     }
 
-    /// Firestore.
-    pub fn documents(&self) -> BoxFuture<'_, Result<Documents, StartError>> {
-        Box::pin(async move {
-            let url = self.firestore.clone();
-            Documents::connect(&self.project, url, self.credentials()?).await
-        })
+    /// Firestore; its first call connects.
+    pub fn documents(&self) -> Result<Documents, StartError> {
+        let url = self.firestore.clone();
+        Ok(Documents::new(&self.project, url, self.credentials()?))
     }
 
     /// Cloud Storage.

@@ -134,6 +134,15 @@ impl RunId {
     pub fn derive(version: &VersionId, parts: &[&str]) -> Self {
         Self(format!("{version}-{}", short(parts, RUN_DIGEST_CHARS)))
     }
+
+    /// The version that it tunes on.
+    pub fn version(&self) -> VersionId {
+        let version = self
+            .0
+            .rsplit_once('-')
+            .map_or(&*self.0, |(version, _)| version);
+        VersionId(version.to_owned())
+    }
 }
 
 /// The SHA-256 of `parts` in hex; lengths are hashed too, so that no two lists collide by joining.

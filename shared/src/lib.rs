@@ -16,8 +16,8 @@ pub mod route;
 pub mod run;
 pub mod uri;
 
+pub mod auth;
 pub mod google;
-pub mod push_auth;
 pub mod retry;
 
 pub mod clock;

@@ -15,12 +15,13 @@ use actix_web::{
 use futures::{FutureExt as _, future::LocalBoxFuture};
 use tracing::{Instrument as _, error, info};
 
+pub use crate::auth::Callers;
 use crate::{
+    auth::{self, Auth},
     clock::Clock,
     config::{Reader, Vars},
     error::Chain,
     google::{Google, StartError},
-    push_auth::PushAuth,
     smoke::{self, Smoked},
     telemetry::{self, Trace},
 };
@@ -31,15 +32,6 @@ use crate::{
 const SHUTDOWN_S: u64 = 8;
 /// Bytes of a request body: Pub/Sub pushes at most 10 MB of base64 and its envelope.
 const BODY_MAX_BYTES: usize = 16 << 20;
-
-/// Who calls a function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Callers {
-    /// Pub/Sub and its kin: every delivery proves itself by a token.
-    Pushes,
-    /// People and programs: it takes no delivery, and needs no settings for one.
-    People,
-}
 
 /// What every function is given at its start.
 #[derive(Debug, Clone)]
@@ -176,10 +168,7 @@ async fn launch(
     let workers = reader.or::<usize>("WORKERS", 2);
     let clock = Clock::read(&mut reader);
     let google = Google::read(name, &mut reader);
-    let auth = match callers {
-        Callers::Pushes => PushAuth::read(&mut reader, clock).map(Some),
-        Callers::People => Some(None),
-    };
+    let auth = Auth::read(callers, &mut reader, clock);
     let smoked = Smoked::read(name, &mut reader, google.as_ref(), clock);
     let start = read(&mut reader);
     let (port, host, workers, clock, google, auth, smoked, start) = reader.finish(|| {
@@ -187,42 +176,39 @@ async fn launch(
             port?, host?, workers?, clock?, google?, auth?, smoked?, start?,
         ))
     })?;
-    let pushes = auth.map(|auth| Pushes {
-        auth: web::Data::new(auth),
-        smoked: web::Data::new(smoked),
-    });
+    let smoked = (callers == Callers::Pushes).then(|| web::Data::new(smoked));
     let routes = start(Common { clock, google }).await?;
     let listener = TcpListener::bind((host, port))?;
     let port = listener.local_addr()?.port();
     info!(outcome = "started", port, "{name} listens on port {port}");
-    serve(listener, workers, pushes, routes)?.await?;
+    serve(listener, workers, Arc::new(auth), smoked, routes)?.await?;
     info!(outcome = "stopped", "{name} stopped");
     Ok(())
-}
-
-/// What a function that takes pushes has beside its own.
-#[derive(Clone)]
-struct Pushes {
-    auth: web::Data<PushAuth>,
-    smoked: web::Data<Smoked>,
 }
 
 /// Serves `routes` on an open port.
 fn serve(
     listener: TcpListener,
     workers: usize,
-    pushes: Option<Pushes>,
+    auth: Arc<Auth>,
+    smoked: Option<web::Data<Smoked>>,
     routes: Routes,
 ) -> io::Result<Server> {
     let server = HttpServer::new(move || {
         let mut app = App::new();
-        if let Some(Pushes { auth, smoked }) = pushes.clone() {
-            app = app.app_data(auth).app_data(smoked);
-            app = app.route(smoke::PATH, web::post().to(smoke::smoke));
+        if let Some(smoked) = smoked.clone() {
+            app = app
+                .app_data(smoked)
+                .route(smoke::PATH, web::post().to(smoke::smoke));
         }
+        let auth = Arc::clone(&auth);
         app.app_data(web::PayloadConfig::new(BODY_MAX_BYTES))
+            // The last comes first: whoever is turned away is in the log with the request's trace.
+            .wrap(from_fn(move |request, next| {
+                auth::admit(Arc::clone(&auth), request, next)
+            }))
             .wrap(from_fn(in_span))
-            .route("/health", web::get().to(async || "ok"))
+            .route(auth::HEALTH, web::get().to(async || "ok"))
             .configure(|app| routes(app))
     })
     .workers(workers)

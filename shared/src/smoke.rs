@@ -91,9 +91,9 @@ impl Smoked {
 
 /// Writes down which revision was asked, unless one has answered already.
 ///
-/// The client is made here: a release asks once, and no function holds a second one for that.
+/// A client of its own: a release asks once, and it connects when it is used.
 pub(crate) async fn smoke(smoked: Data<Smoked>, delivery: Delivery<Smoke>) -> Result<Ack, Error> {
-    let documents = smoked.google.documents().await;
+    let documents = smoked.google.documents();
     let documents = documents.map_err(|error| Error::unavailable("Firestore")(error.into()))?;
     let id = Answer::id(&delivery.event.id, smoked.function);
     let outcome = match documents.create(&id, &smoked.answer()).await? {

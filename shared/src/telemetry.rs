@@ -20,6 +20,8 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
+use crate::id::{RunId, VersionId, digest};
+
 /// Bytes of one line: Cloud Logging refuses entries above 256 KiB.
 const LINE_MAX_BYTES: usize = 100 << 10;
 
@@ -174,13 +176,16 @@ fn complete(
         }
     }
     ours.insert("service".to_owned(), service.into());
+    let of_line = Trace::of_line(&fields);
     for (name, value) in fields {
-        if name == "trace" {
-            trace(&mut ours, value.as_str().and_then(Trace::parse), project);
-        } else {
+        if name != "trace" {
             nest(&mut ours, &name, value);
+        } else if value.as_str().and_then(Trace::parse) != of_line {
+            // What Cloud Run's own log of the request has.
+            nest(&mut ours, "request.trace", value);
         }
     }
+    trace(&mut ours, of_line, project);
     let text = Value::Object(ours).to_string();
     if text.len() <= LINE_MAX_BYTES {
         return text;
@@ -233,6 +238,37 @@ pub struct Trace {
 }
 
 impl Trace {
+    /// The trace of all that follows from a version: derived, so that whoever knows of the version,
+    /// minutes or days later, after any crash, writes into the same one.
+    pub fn of(version: &VersionId) -> Self {
+        Self::derived(version.as_str())
+    }
+
+    fn derived(version: &str) -> Self {
+        let mut id = digest(&["trace", version]);
+        let span = id.split_off(64 - 16);
+        id.truncate(32);
+        Self {
+            id,
+            span,
+            sampled: true,
+        }
+    }
+
+    /// The trace of what a line is about, by its fields; else the one that it came with.
+    fn of_line(fields: &Map<String, Value>) -> Option<Self> {
+        let field = |name| fields.get(name).and_then(Value::as_str);
+        let version = field("dataset.version").map(str::to_owned);
+        let version = version.or_else(|| {
+            let run: RunId = field("run.id")?.parse().ok()?;
+            Some(run.version().as_str().to_owned())
+        });
+        match version {
+            Some(version) => Some(Self::derived(&version)),
+            None => Self::parse(field("trace")?),
+        }
+    }
+
     /// Looks in the headers, or the attributes of a message, through `get`.
     pub fn of_headers<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
         ["traceparent", "googclient_traceparent"]
@@ -360,6 +396,38 @@ mod tests {
                 "logging.googleapis.com/spanId": "b7ad6b7169203331",
                 "logging.googleapis.com/trace_sampled": true,
             }),
+        );
+    }
+
+    #[test]
+    fn what_follows_from_a_version_is_one_trace() {
+        let version: VersionId = "tickets-a".parse().unwrap();
+        let of_version = Trace::of(&version);
+        assert_eq!(
+            Trace::parse(&of_version.to_string()),
+            Some(of_version.clone())
+        );
+        let own = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let expected = |about: Value| {
+            let mut line = json!({
+                "severity": "INFO", "service": "test", "message": "x",
+                "logging.googleapis.com/trace": format!("projects/p/traces/{}", of_version.id),
+                "logging.googleapis.com/spanId": of_version.span,
+                "logging.googleapis.com/trace_sampled": true,
+            });
+            line.as_object_mut()
+                .unwrap()
+                .extend(about.as_object().unwrap().clone());
+            line
+        };
+        // The request's own is kept beside it.
+        check(
+            || info_span!("request", trace = own, run.id = "tickets-a-b").in_scope(|| info!("x")),
+            &expected(json!({"run": {"id": "tickets-a-b"}, "request": {"trace": own}})),
+        );
+        check(
+            || info!(dataset.version = %version, "x"),
+            &expected(json!({"dataset": {"version": "tickets-a"}})),
         );
     }
 

@@ -1,4 +1,4 @@
-//! Who may import whom: tests, the laptop, functions, shared; emulators apart.
+//! Who may import whom: tests, the laptop and the release tool, functions, shared; emulators apart.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,9 +21,10 @@ fn allowed() -> BTreeMap<String, Vec<String>> {
         ("shared".to_owned(), Vec::new()),
         ("emulators".to_owned(), Vec::new()),
         ("local".to_owned(), with_functions(&["emulators", "shared"])),
+        ("rollout".to_owned(), vec!["shared".to_owned()]),
         (
             "system-tests".to_owned(),
-            with_functions(&["emulators", "local", "shared"]),
+            with_functions(&["emulators", "local", "rollout", "shared"]),
         ),
     ]);
     for function in &functions {

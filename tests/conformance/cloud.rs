@@ -118,17 +118,27 @@ fn what_a_function_requires_has_a_value() {
     }
 }
 
-/// The variables that are not of one function: `settings.tf` gives them, `shared` reads them.
+/// The variables that are not of one function: `settings.tf` gives them, `shared` reads them, and
+/// the doctor looks whether they were given.
 #[test]
 fn what_every_function_is_given_is_read_by_someone() {
     let given = found(
-        r"(?m)^\s+([A-Z][A-Z_]+)\s+=",
+        r"\b([A-Z]+_[A-Z_]+)\s+=",
         &checkout::read("infra/gcp/settings.tf"),
     );
     assert!(given.contains("PUSH_AUTH"), "{given:?}");
-    let source = shipped_source();
+    let doctor = checkout::read("infra/local/src/doctor/catalogue.rs");
+    let source: String = shipped_files()
+        .filter(|file| !file.path.starts_with("infra/local/"))
+        .filter_map(|file| file.text)
+        .collect();
     for variable in given {
-        assert!(source.contains(&format!("\"{variable}\"")), "{variable}");
+        let quoted = format!("\"{variable}\"");
+        assert!(source.contains(&quoted), "nobody reads {variable}");
+        assert!(
+            doctor.contains(&quoted),
+            "the doctor looks not for {variable}"
+        );
     }
 }
 

@@ -16,6 +16,7 @@
 mod checkout;
 
 mod arrows;
+mod build_files;
 mod cloud;
 mod documents;
 mod readmes;

@@ -215,7 +215,7 @@ async fn a_tag_leads_to_the_process_of_its_revision() {
         let body = json!({ "service": "web", "conduct": conduct });
         stand.done("POST", "/emulator/run/conduct", body).await;
         let mut change = canary(&before);
-        let revision = format!("web-{}", code);
+        let revision = format!("web-{code}");
         change["template"]["revision"] = revision.clone().into();
         change["traffic"][1]["revision"] = revision.into();
         let masked = format!("{path}?updateMask=template,traffic");

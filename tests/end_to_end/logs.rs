@@ -1,7 +1,11 @@
 //! Logs tell of counts and digests: no text of a row, a prompt, an answer or an instruction.
 
+use local::process::LogLine;
 use serde_json::{Value, json};
-use shared::run::{Run, State};
+use shared::{
+    run::{Run, State},
+    telemetry::Trace,
+};
 use system_tests::harness::{Harness, Setup};
 
 use crate::PROGRAM;
@@ -31,12 +35,47 @@ async fn what_people_write_is_in_no_log() {
     for function in ["clean", "tune", "watch", "evaluate", "deploy", "predict"] {
         assert!(lines.iter().any(|line| line.function == function));
     }
+    check_trace(&run, &lines);
     let canary = CANARY.to_lowercase();
     let told: Vec<_> = lines
         .iter()
         .filter(|line| line.entry.to_string().to_lowercase().contains(&canary))
         .collect();
     assert!(told.is_empty(), "{told:#?}");
+}
+
+/// From the upload to the route, minutes apart and in five functions: one trace.
+fn check_trace(run: &Run, lines: &[LogLine]) {
+    let trace = Trace::of(&run.version).to_string();
+    let id = trace.split('-').nth(1).unwrap();
+    let name = format!("projects/lapidary-local/traces/{id}");
+    let is_of_it = |line: &&LogLine| line.entry["logging.googleapis.com/trace"] == name.as_str();
+    for (function, outcomes) in [
+        ("clean", &["cleaned"][..]),
+        ("tune", &["submitted"]),
+        ("evaluate", &["evaluated"]),
+        ("deploy", &["promoted", "kept"]),
+    ] {
+        let mut ours = lines.iter().filter(|line| line.function == function);
+        let ends = |line: &LogLine| {
+            outcomes
+                .iter()
+                .any(|outcome| line.entry["outcome"] == *outcome)
+        };
+        assert!(ours.any(|line| is_of_it(&line) && ends(line)), "{function}");
+    }
+    let about = |line: &&LogLine| line.entry["run"]["id"] == run.id.as_str();
+    let stray: Vec<_> = lines
+        .iter()
+        .filter(about)
+        .filter(|line| !is_of_it(line))
+        .collect();
+    assert!(stray.is_empty(), "{stray:#?}");
+    let watched = lines.iter().filter(|line| line.function == "watch");
+    assert!(
+        watched.filter(about).count() > 0,
+        "watch told nothing of the run"
+    );
 }
 
 /// Good rows, and every kind of bad one.

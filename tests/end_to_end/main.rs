@@ -16,6 +16,7 @@ mod cli;
 mod console;
 mod containers;
 mod doctor;
+mod doors;
 mod early_stop;
 mod forged_push;
 mod growth;

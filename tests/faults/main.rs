@@ -14,6 +14,7 @@ mod dependencies;
 mod doubles;
 mod large;
 mod lost;
+mod rollout;
 mod terminate;
 
 /// What the stacks' functions are started from.

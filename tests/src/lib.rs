@@ -5,6 +5,7 @@
     reason = "a helper panics where its test has failed, and nobody handles that"
 )]
 
+pub mod cloud;
 pub mod faults;
 pub mod harness;
 pub mod person;

@@ -218,7 +218,7 @@ impl Cleaning {
         }
         if let Some(version) = fate.version.clone() {
             let cleaned = DatasetCleaned { version };
-            state.events.tell(&cleaned, None).await?;
+            state.events.tell(&cleaned).await?;
         }
         let version = &self.order.id;
         let stored = Self::read(state, version).await?;

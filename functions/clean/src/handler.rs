@@ -54,10 +54,7 @@ pub(crate) async fn object_finalized(
     };
     Span::current().record("dataset.version", version.as_str());
     let cleaned = DatasetCleaned { version };
-    state
-        .events
-        .tell(&cleaned, delivery.trace().as_ref())
-        .await?;
+    state.events.tell(&cleaned).await?;
     Ok(Ack::done("cleaned", upload.note))
 }
 

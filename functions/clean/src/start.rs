@@ -33,7 +33,7 @@ impl State {
         Ok(Self {
             config,
             clock,
-            documents: google.documents().await?,
+            documents: google.documents()?,
             objects: google.objects().await?,
             events: google.events(clock)?,
             vertex: google.vertex()?,

@@ -8,8 +8,8 @@ const USER_MAX_BYTES: usize = 254;
 /// The settings.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Whom an approval is written down for; `CONSOLE_USER`, `console`. A stand-in for the
-    /// person, until the console sits behind Identity-Aware Proxy and is told who that is.
+    /// Whom an approval is written down for where nobody proves who they are, as on a laptop;
+    /// `CONSOLE_USER`, `console`.
     pub user: String,
 }
 

@@ -12,7 +12,6 @@ use shared::{
     google::documents::Write,
     id::RunId,
     run::State as RunState,
-    telemetry::Trace,
 };
 use tracing::{Span, info, warn};
 
@@ -61,7 +60,6 @@ pub(crate) async fn approve(
     press: Press,
     state: Data<State>,
     id: Path<String>,
-    request: HttpRequest,
 ) -> Result<HttpResponse, Failure> {
     let id = named(&id)?;
     Span::current().record("run.id", id.as_str());
@@ -69,9 +67,8 @@ pub(crate) async fn approve(
         info!(fact = "run_approved", run.id = %id, "a person approved run {id}");
     }
     let approved = RunApproved { run: id.clone() };
-    let trace = Trace::of_headers(|name| request.headers().get(name)?.to_str().ok());
     // The approval is written, and that is what counts: `watch` tells of queued runs each minute.
-    if let Err(error) = state.events.tell(&approved, trace.as_ref()).await {
+    if let Err(error) = state.events.tell(&approved).await {
         warn!(outcome = "told_later", "{}", Chain(&error));
     }
     let mut seen = HttpResponse::SeeOther();

@@ -55,7 +55,7 @@ async fn start(
     let guard = Data::new(Guard::new(config.user));
     let state = Data::new(State {
         clock,
-        documents: google.documents().await?,
+        documents: google.documents()?,
         events: google.events(clock)?,
     });
     Ok(move |app: &mut ServiceConfig| {

@@ -11,7 +11,7 @@ use actix_web::{
 };
 use futures::{FutureExt as _, future::LocalBoxFuture};
 use serde::Deserialize;
-use shared::{error::Error, id::digest};
+use shared::{auth, error::Error, id::digest};
 
 use crate::failure::Failure;
 
@@ -22,7 +22,7 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    /// A guard with a new token; presses are `user`'s.
+    /// A guard with a new token; presses of nobody in particular are `user`'s.
     ///
     /// The token lives as long as the process: with a second instance, or after a new
     /// deployment, a page must be loaded again before its button works.
@@ -42,10 +42,8 @@ impl Guard {
 /// A press that was checked.
 #[derive(Debug)]
 pub(crate) struct Press {
-    /// Who pressed.
-    ///
-    /// The seam for Identity-Aware Proxy: the name is to come from its verified
-    /// `x-goog-iap-jwt-assertion`, and [`Guard`] to hold its keys in place of a name.
+    /// Who pressed: whom Identity-Aware Proxy names, or, where nobody proves who they are, the name
+    /// that the guard has for all.
     pub(crate) by: String,
 }
 
@@ -62,6 +60,7 @@ impl FromRequest for Press {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let from_us = same_origin(request.headers());
         let guard = request.app_data::<Data<Guard>>().cloned();
+        let named = auth::caller(request).and_then(|caller| caller.email);
         let fields = Form::<Fields>::from_request(request, payload);
         async move {
             from_us.map_err(Error::Unauthenticated)?;
@@ -80,7 +79,7 @@ impl FromRequest for Press {
                 .into());
             }
             Ok(Self {
-                by: guard.user.clone(),
+                by: named.unwrap_or_else(|| guard.user.clone()),
             })
         }
         .boxed_local()

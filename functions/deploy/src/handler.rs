@@ -62,10 +62,7 @@ pub(crate) async fn run_evaluated(
             model: decision.model.clone(),
             run: id.clone(),
         };
-        state
-            .events
-            .tell(&deployed, delivery.trace().as_ref())
-            .await?;
+        state.events.tell(&deployed).await?;
     }
     let outcome = if decision.promoted {
         "promoted"

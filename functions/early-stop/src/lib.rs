@@ -34,7 +34,7 @@ async fn start(
     let Common { clock, google } = common;
     let state = Data::new(State {
         clock,
-        documents: google.documents().await?,
+        documents: google.documents()?,
         vertex: google.vertex()?,
     });
     Ok(move |app: &mut ServiceConfig| {

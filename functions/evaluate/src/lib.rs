@@ -45,7 +45,7 @@ async fn start(
     let state = Data::new(State {
         config,
         clock,
-        documents: google.documents().await?,
+        documents: google.documents()?,
         objects: google.objects().await?,
         events: google.events(clock)?,
         vertex: google.vertex()?,

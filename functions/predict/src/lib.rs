@@ -35,7 +35,7 @@ struct State {
 
 /// Runs the function until it is told to stop.
 pub fn run() -> Running {
-    service::run("predict", Callers::People, Config::read, start)
+    service::run("predict", Callers::Programs, Config::read, start)
 }
 
 /// Makes the clients and gives back the routes.
@@ -48,7 +48,7 @@ async fn start(
     let state = Data::new(State {
         clock,
         vertex: google.vertex()?,
-        routes: Routes::new(google.documents().await?, clock, config.route_ttl),
+        routes: Routes::new(google.documents()?, clock, config.route_ttl),
         cache: Mutex::new(Cache::new(config.cache)),
         config,
     });

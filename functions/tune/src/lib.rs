@@ -40,7 +40,7 @@ async fn start(
         config,
         region: google.region().to_owned(),
         clock,
-        documents: google.documents().await?,
+        documents: google.documents()?,
         events: google.events(clock)?,
         vertex: google.vertex()?,
     });

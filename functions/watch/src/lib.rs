@@ -38,7 +38,7 @@ async fn start(
     let state = Data::new(State {
         config,
         clock,
-        documents: google.documents().await?,
+        documents: google.documents()?,
         events: google.events(clock)?,
         vertex: google.vertex()?,
     });

@@ -185,7 +185,7 @@ impl Run {
                     let message = format!("Resource '{id}' already exists.");
                     return Err(rest::Error::new("ALREADY_EXISTS", message));
                 }
-                state.keep(&name, body, self.inner.clock.now().to_rfc3339())
+                state.keep(&name, body, &self.inner.clock.now().to_rfc3339())
             }
             _ => Err(rest::Error::unimplemented(
                 request.method(),
@@ -211,7 +211,7 @@ impl Run {
                     return Err(rest::Error::new("ABORTED", message));
                 }
                 let resource = patched(state.jobs.get(name)?, body, request)?;
-                state.keep(name, resource, now)
+                state.keep(name, resource, &now)
             }
             (&Method::DELETE, None) => {
                 let job = state.jobs.get(name)?.clone();
@@ -326,7 +326,7 @@ impl Inner {
 }
 
 impl State {
-    fn keep(&mut self, name: &str, mut resource: Value, now: String) -> Result<Value, rest::Error> {
+    fn keep(&mut self, name: &str, mut resource: Value, now: &str) -> Result<Value, rest::Error> {
         Job::parse(&resource)?;
         if let Some(fields) = resource.as_object_mut() {
             fields.insert("name".to_owned(), name.into());

@@ -66,6 +66,15 @@ run "every_hearer_is_pushed_to_in_its_own_name" {
     ])
     error_message = "A function does not know who may push to it."
   }
+
+  assert {
+    condition = (
+      output.functions["predict"].environment["PROGRAM_AUTH"] == "cloud-run-iam"
+      && output.functions["console"].environment["PEOPLE_AUTH"] == "iap"
+      && endswith(output.functions["console"].environment["IAP_AUDIENCE"], "/locations/us-central1/services/console")
+    )
+    error_message = "What programs or people reach does not know how to check who they are."
+  }
 }
 
 run "a_service_is_closed_bounded_and_its_own" {

@@ -70,7 +70,7 @@ impl Session {
         let (clock, google) = read.finish(|| Some((clock?, google?)))?;
         Ok(Self {
             clock,
-            documents: google.documents().await?,
+            documents: google.documents()?,
             objects: google.objects().await?,
             events: google.events(clock)?,
             vertex: google.vertex()?,

@@ -193,6 +193,10 @@ impl Stack {
         variables.extend([
             ("HOST".to_owned(), "127.0.0.1".to_owned()),
             ("WORKERS".to_owned(), "1".to_owned()),
+            // People and programs of a laptop have no tokens; Pub/Sub has.
+            ("PUSH_AUTH".to_owned(), "verify".to_owned()),
+            ("PROGRAM_AUTH".to_owned(), "off".to_owned()),
+            ("PEOPLE_AUTH".to_owned(), "off".to_owned()),
             ("PUSH_AUDIENCE".to_owned(), provision::audience(function)),
             ("PUSH_EMAIL".to_owned(), provision::push_account(function)),
         ]);

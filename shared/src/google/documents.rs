@@ -12,13 +12,10 @@ use firestore::{
 use futures::{TryFutureExt as _, future::BoxFuture};
 use google_cloud_auth::credentials::Credentials;
 use serde::{Serialize, de::DeserializeOwned};
-
+use tokio::sync::OnceCell;
 use tracing::error;
 
-use crate::{
-    error::{Chain, Error, Source},
-    google::StartError,
-};
+use crate::error::{Chain, Error, Source};
 
 /// Longest that one call may take.
 const CALL_MAX: Duration = Duration::from_secs(20);
@@ -57,9 +54,16 @@ impl Write {
     }
 }
 
-/// The database.
+/// The database, to which a connection is made by the first call: a function starts where Firestore
+/// is away, or slow, and its first delivery comes again if need be.
 #[derive(Clone)]
-pub struct Documents(Arc<FirestoreDb>);
+pub struct Documents(Arc<Connection>);
+
+struct Connection {
+    options: FirestoreDbOptions,
+    credentials: Credentials,
+    made: OnceCell<FirestoreDb>,
+}
 
 impl fmt::Debug for Documents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -68,18 +72,15 @@ impl fmt::Debug for Documents {
 }
 
 impl Documents {
-    pub(crate) async fn connect(
-        project: &str,
-        url: Option<String>,
-        credentials: Credentials,
-    ) -> Result<Self, StartError> {
+    pub(crate) fn new(project: &str, url: Option<String>, credentials: Credentials) -> Self {
         let mut options =
             FirestoreDbOptions::new(project.to_owned()).with_request_timeout(CALL_MAX);
         options.firebase_api_url = url;
-        let db = FirestoreDb::with_options_auth(options, credentials)
-            .await
-            .map_err(|error| StartError::of("Firestore")(error.into()))?;
-        Ok(Self(Arc::new(db)))
+        Self(Arc::new(Connection {
+            options,
+            credentials,
+            made: OnceCell::new(),
+        }))
     }
 
     /// Reads the document called `id`.
@@ -144,12 +145,25 @@ impl Documents {
 
 /// The calls themselves: they know no type of document, so their code is generated here, once.
 impl Documents {
+    async fn db(&self) -> Result<&FirestoreDb, FirestoreError> {
+        let Connection {
+            options,
+            credentials,
+            made,
+        } = &*self.0;
+        let make = || FirestoreDb::with_options_auth(options.clone(), credentials.clone());
+        made.get_or_try_init(make).await
+    }
+
     fn read<'a>(
         &'a self,
         collection: &'a str,
         id: &'a str,
     ) -> BoxFuture<'a, Result<Option<FirestoreDocument>, Error>> {
-        let document = self.0.fluent().select().by_id_in(collection).one(id);
+        let document = async move {
+            let select = self.db().await?.fluent().select();
+            select.by_id_in(collection).one(id).await
+        };
         Box::pin(document.map_err(away))
     }
 
@@ -159,8 +173,11 @@ impl Documents {
         id: &'a str,
         fields: FirestoreDocument,
     ) -> BoxFuture<'a, Result<(), FirestoreError>> {
-        let insert = self.0.fluent().insert().into(collection).document_id(id);
-        Box::pin(insert.document(fields).execute().map_ok(drop))
+        Box::pin(async move {
+            let insert = self.db().await?.fluent().insert();
+            let insert = insert.into(collection).document_id(id);
+            insert.document(fields).execute().await.map(drop)
+        })
     }
 
     fn update<'a>(
@@ -171,8 +188,9 @@ impl Documents {
         precondition: Option<FirestoreWritePrecondition>,
     ) -> BoxFuture<'a, Result<(), FirestoreError>> {
         Box::pin(async move {
-            fields.name = self.0.parent_path(collection, id)?.into();
-            let update = self.0.fluent().update().in_col(collection);
+            let db = self.db().await?;
+            fields.name = db.parent_path(collection, id)?.into();
+            let update = db.fluent().update().in_col(collection);
             let update = match precondition {
                 Some(precondition) => update.precondition(precondition),
                 None => update,
@@ -188,9 +206,13 @@ impl Documents {
         value: &'a FirestoreValue,
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<FirestoreDocument>, Error>> {
-        let select = self.0.fluent().select().from(collection).limit(limit);
-        let select = select.filter(|query| query.field(field).eq(value.clone()));
-        Box::pin(select.query().map_err(away))
+        let found = async move {
+            let select = self.db().await?.fluent().select();
+            let select = select.from(collection).limit(limit);
+            let select = select.filter(|query| query.field(field).eq(value.clone()));
+            select.query().await
+        };
+        Box::pin(found.map_err(away))
     }
 
     fn highest<'a>(
@@ -199,9 +221,13 @@ impl Documents {
         field: &'a str,
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<FirestoreDocument>, Error>> {
-        let select = self.0.fluent().select().from(collection).limit(limit);
-        let select = select.order(|order| order.fields([order.field(field).desc()]));
-        Box::pin(select.query().map_err(away))
+        let found = async move {
+            let select = self.db().await?.fluent().select();
+            let select = select.from(collection).limit(limit);
+            let select = select.order(|order| order.fields([order.field(field).desc()]));
+            select.query().await
+        };
+        Box::pin(found.map_err(away))
     }
 }
 

@@ -38,6 +38,7 @@ struct Fact {
     kind: &'static str,
     id: String,
     subject: String,
+    trace: Option<Trace>,
     data: Vec<u8>,
 }
 
@@ -68,7 +69,7 @@ impl Events {
     /// Publishes `event` with the attributes of a CloudEvent.
     ///
     /// Told again, a fact has the same `ce-id`; hearers find its work done.
-    pub async fn tell<E: Event>(&self, event: &E, trace: Option<&Trace>) -> Result<(), Error> {
+    pub async fn tell<E: Event>(&self, event: &E) -> Result<(), Error> {
         let data = serde_json::to_vec(event).map_err(|source| Error::Internal {
             what: "an event that does not serialise",
             source: source.into(),
@@ -78,17 +79,14 @@ impl Events {
             kind: E::TYPE,
             id: event.id(),
             subject: event.subject(),
+            trace: event.version().map(|version| Trace::of(&version)),
             data,
         };
-        self.publish(fact, trace).await
+        self.publish(fact).await
     }
 
     /// Knows no type of event, so that its code is generated here, once.
-    fn publish<'a>(
-        &'a self,
-        fact: Fact,
-        trace: Option<&'a Trace>,
-    ) -> BoxFuture<'a, Result<(), Error>> {
+    fn publish(&self, fact: Fact) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
             let away = Error::unavailable("Pub/Sub");
             let mut attributes = vec![
@@ -100,7 +98,7 @@ impl Events {
                 ("ce-time", self.0.clock.now().to_rfc3339()),
                 ("content-type", "application/json".to_owned()),
             ];
-            if let Some(trace) = trace {
+            if let Some(trace) = &fact.trace {
                 attributes.push(("traceparent", trace.to_string()));
                 attributes.push(("googclient_traceparent", trace.to_string()));
             }

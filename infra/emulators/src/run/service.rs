@@ -121,11 +121,13 @@ pub(super) fn targets(service: &Value) -> Result<Vec<Target>, rest::Error> {
             ));
         }
         let tag = &target.tag;
-        if !tag.is_empty() && !(is_id(tag) && tags.insert(tag.clone())) {
+        let usable = || is_id(tag) && !tags.contains(tag);
+        if !tag.is_empty() && !usable() {
             return Err(invalid(format!(
                 "traffic: the tag `{tag}` is wrong, or twice"
             )));
         }
+        tags.insert(tag.clone());
     }
     Ok(named)
 }
@@ -220,8 +222,8 @@ fn stand(fields: &mut Map<String, Value>, standing: &Standing, now: DateTime<Utc
 }
 
 pub(super) fn as_map(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(fields) => fields,
-        _ => Map::new(),
+    if let Value::Object(fields) = value {
+        return fields;
     }
+    Map::new()
 }

@@ -90,15 +90,22 @@ impl Catalogue {
             let given = function.settings.iter();
             let given = given.filter(|(name, value)| !value.is_null() || derived.contains(*name));
             all.extend(given.map(|(name, _)| name.clone()));
-            if function.callers == Callers::Pushes {
-                all.extend(["PUSH_AUTH", "PUSH_AUDIENCE", "PUSH_EMAIL"].map(str::to_owned));
-            }
+            all.extend(function.callers.door().iter().map(|it| (*it).to_owned()));
         }
         all
     }
 }
 
 impl Callers {
+    /// The variables that say how they are checked: `doors` in infra/gcp/settings.tf.
+    fn door(self) -> &'static [&'static str] {
+        match self {
+            Self::Pushes => &["PUSH_AUTH", "PUSH_AUDIENCE", "PUSH_EMAIL"],
+            Self::Programs => &["PROGRAM_AUTH"],
+            Self::People => &["PEOPLE_AUTH", "IAP_AUDIENCE"],
+        }
+    }
+
     /// Where requests may come from.
     pub(super) fn ingress(self) -> &'static str {
         match self {
@@ -138,5 +145,6 @@ mod tests {
         assert!(names.contains("PREDICT_CHARS_MIN"));
         assert!(!names.contains("PREDICT_CHARS_MAX"), "left out");
         assert!(!names.contains("PUSH_AUDIENCE"), "nobody pushes to it");
+        assert!(names.contains("PROGRAM_AUTH"));
     }
 }

@@ -246,7 +246,7 @@ impl Asker<'_> {
             "indexConfig.usesAncestorConfig=false OR ttlConfig:*",
         )];
         let read = async {
-            let documents = google.documents().await;
+            let documents = google.documents();
             let documents =
                 documents.map_err(|error| Error::unavailable("Firestore")(error.into()))?;
             documents.newest::<Run>("created_at", 1).await.map(drop)

@@ -251,7 +251,7 @@ impl State {
             let found = self.revisions.get(&revision);
             match found.map_or(Standing::Reconciling, stands) {
                 Standing::Succeeded => {}
-                other => return other,
+                found @ (Standing::Reconciling | Standing::Failed(_)) => return found,
             }
         }
         Standing::Succeeded

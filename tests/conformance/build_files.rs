@@ -1,0 +1,149 @@
+//! The two files of Cloud Build: what their schema cannot see, and a build would find out half-way.
+
+mod checks;
+
+use serde_json::Value;
+
+use self::checks::{builders, faults};
+use crate::checkout;
+
+fn parse(text: &str) -> Value {
+    serde_saphyr::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+const FILES: [&str; 2] = ["cloudbuild.yaml", "infra/release.yaml"];
+
+#[test]
+fn the_build_files_hold_together() {
+    for file in FILES {
+        let found = faults(&parse(&checkout::read(file)));
+        assert!(found.is_empty(), "{file}: {found:#?}");
+    }
+}
+
+#[test]
+fn every_functions_image_is_named_for_its_provenance() {
+    let file = parse(&checkout::read("cloudbuild.yaml"));
+    let image = |function: &String| {
+        format!("$_REGION-docker.pkg.dev/$PROJECT_ID/lapidary/{function}:$BUILD_ID")
+    };
+    let mut expected: Vec<String> = checkout::functions().iter().map(image).collect();
+    expected.sort();
+    assert_eq!(file["images"], serde_json::json!(expected));
+}
+
+#[test]
+fn the_triggers_give_what_the_files_ask_for() {
+    let terraform = checkout::read("infra/gcp/build.tf");
+    for file in FILES {
+        assert!(terraform.contains(&format!("\"{file}\"")), "{file}");
+    }
+    for name in ["_REGION", "_CACHE", "_BUILD", "_COMMIT"] {
+        let given = terraform.lines().any(|line| {
+            let line = line.trim_start();
+            line.strip_prefix(name)
+                .is_some_and(|rest| rest.trim_start().starts_with('='))
+        });
+        assert!(given, "no trigger sets {name}");
+    }
+}
+
+#[test]
+fn every_builder_that_a_project_must_name_is_told() {
+    let told = checkout::read("infra/gcp/README.md");
+    for file in FILES {
+        for name in builders(&parse(&checkout::read(file))) {
+            assert!(told.contains(&format!("`{name}`")), "{file}: {name}");
+        }
+    }
+}
+
+/// A file that is right; each row below spoils one place of it.
+const RIGHT: &str = r#"
+steps:
+  - id: pinned
+    name: $_TOOL
+    script: |
+      [[ "$_TOOL" =~ @sha256 ]] && echo "$key ${TRIGGER_NAME:-} $(date)"
+  - id: build
+    name: tool@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+    waitFor: [pinned]
+    args: [--project=$PROJECT_ID, "--region=${_REGION}", $$HOME]
+    timeout: 60s
+substitutions:
+  _REGION: us-central1
+serviceAccount: projects/$PROJECT_ID/serviceAccounts/builder@example
+options:
+  logging: CLOUD_LOGGING_ONLY
+timeout: 600s
+"#;
+
+/// Each row: what is replaced, by what, and a part of the fault that must be found.
+const SPOILED: [(&str, &str, &str); 21] = [
+    ("waitFor: [pinned]", "waitFor: [later]", "waits for `later`"),
+    ("waitFor: [pinned]", "waitFor: [build]", "waits for `build`"),
+    ("id: build", "id: pinned", "two steps are called `pinned`"),
+    ("  - id: build\n    name", "  - name", "has no id"),
+    (
+        "$PROJECT_ID, ",
+        "$_ZONE, ",
+        "`_ZONE` is used and not defined",
+    ),
+    ("$PROJECT_ID, ", "$ZONE, ", "`ZONE` is used and not defined"),
+    ("echo", "echo $_ZONE", "`_ZONE` is used and not defined"),
+    ("${_REGION}", "here", "`_REGION` is defined and not used"),
+    (
+        "tool@sha256:0123",
+        "tool:latest@sha:0123",
+        "is named by no digest",
+    ),
+    ("$_TOOL\n", "tool:1\n", "is named by no digest"),
+    (
+        "name: $_TOOL",
+        "name: $_OTHER",
+        "`_OTHER` is not held against a digest",
+    ),
+    (
+        "_REGION: us",
+        "_TOOL: tool:1\n  _REGION: us",
+        "`_TOOL` is a tag by default",
+    ),
+    (
+        "  logging: CLOUD_LOGGING_ONLY",
+        "  machineType: E2_HIGHCPU_8",
+        "no place for its log",
+    ),
+    ("timeout: 600s", "timeout: 10m", "the timeout `10m`"),
+    ("timeout: 60s", "timeout: 1h", "the timeout `1h`"),
+    ("timeout: 60s", "timeout: 601s", "longer than the build"),
+    ("timeout: 600s\n", "", "no timeout"),
+    (
+        "echo",
+        "gcloud run deploy x --image=x:1;",
+        "deploys by no digest",
+    ),
+    (
+        "echo",
+        "terraform apply -auto-approve;",
+        "applies what nobody planned",
+    ),
+    ("timeout: 60s", "secretEnv: [KEY]", "holds a secret"),
+    ("echo", "TOKEN=ghp_0123;", "holds a secret"),
+];
+
+#[test]
+fn a_right_file_has_no_fault() {
+    let found = faults(&parse(RIGHT));
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn every_fault_is_found() {
+    for (right, wrong, fault) in SPOILED {
+        assert!(RIGHT.contains(right), "{right}");
+        let spoiled = RIGHT.replacen(right, wrong, 1);
+        let found = faults(&parse(&spoiled));
+        let named = found.iter().any(|it| it.contains(fault));
+        assert!(named, "{right} -> {wrong}: `{fault}` is not in {found:#?}");
+    }
+}

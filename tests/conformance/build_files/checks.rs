@@ -1,0 +1,246 @@
+//! What must hold of a build file.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+/// Substitutions that Cloud Build makes itself:
+/// <https://cloud.google.com/build/docs/configuring-builds/substitute-variable-values>.
+const BUILT_IN: [&str; 16] = [
+    "BRANCH_NAME",
+    "BUILD_ID",
+    "COMMIT_SHA",
+    "LOCATION",
+    "PROJECT_ID",
+    "PROJECT_NUMBER",
+    "REF_NAME",
+    "REPO_FULL_NAME",
+    "REPO_NAME",
+    "REVISION_ID",
+    "SERVICE_ACCOUNT",
+    "SERVICE_ACCOUNT_EMAIL",
+    "SHORT_SHA",
+    "TAG_NAME",
+    "TRIGGER_BUILD_CONFIG_PATH",
+    "TRIGGER_NAME",
+];
+
+/// How secrets begin that someone might leave in a file. Concatenated, so that no search for secrets
+/// finds this file.
+fn signs_of_secrets() -> [String; 6] {
+    [
+        ["gh", "p_"],
+        ["AI", "za"],
+        ["PRIVATE ", "KEY"],
+        ["pass", "word="],
+        ["secret", "Env"],
+        ["available", "Secrets"],
+    ]
+    .map(|halves| halves.concat())
+}
+
+/// Everything that is wrong with a file.
+pub(super) fn faults(file: &Value) -> Vec<String> {
+    let mut faults = Vec::new();
+    order(file, &mut faults);
+    substitutions(file, &mut faults);
+    by_digest(file, &mut faults);
+    times(file, &mut faults);
+    if file["serviceAccount"].is_string() && file["options"]["logging"].is_null() {
+        faults.push("an account of its own, and no place for its log".to_owned());
+    }
+    let all = texts(file);
+    for line in all.iter().flat_map(|text| text.lines()) {
+        if line.contains("gcloud run") && line.contains("--image") && !line.contains("@sha256:") {
+            faults.push(format!("`{line}` deploys by no digest"));
+        }
+        if line.contains("-auto-approve") {
+            faults.push(format!("`{line}` applies what nobody planned"));
+        }
+    }
+    let whole = file.to_string();
+    let secrets = signs_of_secrets();
+    let secrets = secrets.iter().filter(|sign| whole.contains(sign.as_str()));
+    faults.extend(secrets.map(|sign| format!("it holds a secret: `{sign}`")));
+    faults
+}
+
+fn steps(file: &Value) -> &[Value] {
+    file["steps"].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// Ids are there, once, and a step waits for earlier ones.
+fn order(file: &Value, faults: &mut Vec<String>) {
+    let mut earlier = BTreeSet::from(["-"]);
+    for step in steps(file) {
+        let Some(id) = step["id"].as_str() else {
+            faults.push(format!("a step has no id: {step}"));
+            continue;
+        };
+        for waited in step["waitFor"].as_array().into_iter().flatten() {
+            let waited = waited.as_str().unwrap_or_default();
+            if !earlier.contains(waited) {
+                faults.push(format!(
+                    "`{id}` waits for `{waited}`, which is not before it"
+                ));
+            }
+        }
+        if !earlier.insert(id) {
+            faults.push(format!("two steps are called `{id}`"));
+        }
+    }
+}
+
+/// What is used is defined, or built in, or a builder, which only a project can name; and what is
+/// defined is used.
+fn substitutions(file: &Value, faults: &mut Vec<String>) {
+    let defined: BTreeSet<&str> = defined(file);
+    let builders = builders(file);
+    let mut used = BTreeSet::new();
+    for step in steps(file) {
+        let mut plain = step.clone();
+        // A script's own variables are the shell's; substitutions in it begin with `_`.
+        let script = plain.as_object_mut().and_then(|it| it.remove("script"));
+        let script = script.as_ref().and_then(Value::as_str).unwrap_or_default();
+        let ours = names(script)
+            .into_iter()
+            .filter(|name| name.starts_with('_'));
+        used.extend(ours.map(str::to_owned));
+        for text in texts(&plain) {
+            used.extend(names(text).into_iter().map(str::to_owned));
+        }
+    }
+    let mut rest = file.clone();
+    if let Some(fields) = rest.as_object_mut() {
+        fields.remove("steps");
+    }
+    for text in texts(&rest) {
+        used.extend(names(text).into_iter().map(str::to_owned));
+    }
+    for name in &used {
+        let name = name.as_str();
+        if !defined.contains(name) && !BUILT_IN.contains(&name) && !builders.contains(name) {
+            faults.push(format!("`{name}` is used and not defined"));
+        }
+    }
+    let idle = defined.iter().filter(|name| !used.contains(**name));
+    faults.extend(idle.map(|name| format!("`{name}` is defined and not used")));
+}
+
+/// A builder is an image by digest; or a substitution without a default that is a tag, which the
+/// first step holds against a digest.
+fn by_digest(file: &Value, faults: &mut Vec<String>) {
+    let first = steps(file).first();
+    let first = first.and_then(|step| step["script"].as_str());
+    let held = names(first.unwrap_or_default());
+    for step in steps(file) {
+        match builder(step) {
+            Some(name) => {
+                if !held.contains(&name) {
+                    faults.push(format!("`{name}` is not held against a digest first"));
+                }
+                let default = file["substitutions"][name].as_str();
+                if default.is_some_and(|image| !is_by_digest(image)) {
+                    faults.push(format!("`{name}` is a tag by default"));
+                }
+            }
+            None if is_by_digest(step["name"].as_str().unwrap_or_default()) => {}
+            None => faults.push(format!("a builder is named by no digest: {}", step["name"])),
+        }
+    }
+}
+
+/// The substitutions that name builders.
+pub(super) fn builders(file: &Value) -> BTreeSet<&str> {
+    steps(file).iter().filter_map(builder).collect()
+}
+
+/// The substitution that names a step's builder, where one does.
+fn builder(step: &Value) -> Option<&str> {
+    let name = step["name"].as_str()?.strip_prefix('$')?;
+    let name = name
+        .strip_prefix('{')
+        .and_then(|it| it.strip_suffix('}'))
+        .unwrap_or(name);
+    let whole = name.starts_with('_') && name.chars().all(in_name);
+    whole.then_some(name)
+}
+
+fn is_by_digest(image: &str) -> bool {
+    let digest = image.split_once("@sha256:").map(|(_, digest)| digest);
+    digest.is_some_and(|it| it.len() == 64 && it.chars().all(|c| c.is_ascii_hexdigit()))
+}
+
+fn times(file: &Value, faults: &mut Vec<String>) {
+    if file["timeout"].is_null() {
+        faults.push("no timeout: ten minutes, unless told".to_owned());
+        return;
+    }
+    let whole = seconds(&file["timeout"], faults);
+    for step in steps(file) {
+        if step["timeout"].is_null() {
+            continue;
+        }
+        let one = seconds(&step["timeout"], faults);
+        if one > whole {
+            faults.push(format!(
+                "a step may take longer than the build: {}",
+                step["id"]
+            ));
+        }
+    }
+}
+
+fn seconds(timeout: &Value, faults: &mut Vec<String>) -> Option<u64> {
+    let text = timeout.as_str().unwrap_or_default();
+    let seconds = text.strip_suffix('s').and_then(|it| it.parse().ok());
+    if seconds.is_none() {
+        faults.push(format!(
+            "the timeout `{text}` is no number of seconds, such as `600s`"
+        ));
+    }
+    seconds
+}
+
+fn defined(file: &Value) -> BTreeSet<&str> {
+    let defined = file["substitutions"].as_object();
+    defined
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.as_str())
+        .collect()
+}
+
+/// Every text in a value, but the names of its fields.
+fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => vec![text],
+        Value::Array(all) => all.iter().flat_map(texts).collect(),
+        Value::Object(fields) => fields.values().flat_map(texts).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
+    }
+}
+
+fn in_name(c: char) -> bool {
+    c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'
+}
+
+/// The names behind `$` and `${`; `$$` is a dollar.
+fn names(text: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once('$') {
+        if let Some(after) = after.strip_prefix('$') {
+            rest = after;
+            continue;
+        }
+        let name = after.strip_prefix('{').unwrap_or(after);
+        let end = name.find(|c| !in_name(c)).unwrap_or(name.len());
+        let (name, after) = name.split_at(end);
+        if !name.is_empty() {
+            names.push(name);
+        }
+        rest = after;
+    }
+    names
+}

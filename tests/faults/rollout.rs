@@ -1,0 +1,302 @@
+//! The promise: whatever fails in a release, and whenever, every function ends wholly on the revision
+//! that served or wholly on the new one; and a release that comes after reaches its goal.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+use system_tests::cloud::{Cloud, Ended, FUNCTIONS, ended};
+
+use crate::PROGRAM;
+
+/// The release tool.
+const ROLLOUT: &str = env!("CARGO_BIN_EXE_rollout-under-test");
+
+async fn cloud(folder: &tempfile::TempDir) -> Cloud {
+    Cloud::with_functions(PROGRAM, ROLLOUT, folder.path().to_owned()).await
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+/// Every function and the job run the images `digit`, and nothing is left behind.
+async fn runs(cloud: &Cloud, digit: char) {
+    for function in FUNCTIONS {
+        assert_eq!(cloud.serves(function).await, digit, "{function}");
+    }
+    assert_eq!(cloud.job_runs().await, digit, "the job");
+}
+
+#[track_caller]
+fn check(ended: &Ended, code: i32, parts: &[&str]) {
+    let said = &ended.said;
+    assert_eq!(ended.code, Some(code), "{said}");
+    for part in parts {
+        assert!(said.contains(part), "`{part}` is not in:\n{said}");
+    }
+}
+
+/// A release fails so, is taken back wholly, and is then repeated without the fault.
+async fn fails_and_is_repeated(cloud: &Cloud, function: &str, conduct: &str, parts: &[&str]) {
+    cloud.conduct(function, conduct).await;
+    check(&cloud.released('1').await, 1, parts);
+    runs(cloud, '0').await;
+    cloud.conduct(function, "works").await;
+    check(&cloud.released('1').await, 0, &["RELEASED: 3 functions"]);
+    runs(cloud, '1').await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_good_release_reaches_all_and_a_second_one_touches_nothing() {
+    let folder = folder();
+    let cloud = cloud(&folder).await;
+    let first = cloud.released('1').await;
+    check(&first, 0, &["RELEASED: 3 functions; 0 were as wanted"]);
+    runs(&cloud, '1').await;
+    assert_eq!(cloud.subscriptions().await, 0, "{}", first.said);
+    let at = |part: &str| first.said.find(part).unwrap_or_else(|| panic!("{part}"));
+    // Hearers before tellers, and all are tried before any gets a request.
+    assert!(at("clean: smoke test") < at("predict: 10 %"));
+    assert!(at("predict: all traffic") < at("deploy: 10 %"));
+    assert!(at("deploy: all traffic") < at("clean: 10 %"));
+    let mut etags = Vec::new();
+    for function in FUNCTIONS {
+        etags.push(cloud.service(function).await["etag"].clone());
+    }
+    let second = cloud.released('1').await;
+    check(&second, 0, &["RELEASED: 0 functions; 3 were as wanted"]);
+    for (function, etag) in FUNCTIONS.into_iter().zip(etags) {
+        assert_eq!(cloud.service(function).await["etag"], etag, "{function}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revision_that_fails_is_taken_back() {
+    let folder = folder();
+    let cloud = cloud(&folder).await;
+    let parts = ["FAILED: clean: waits", "failed to start", "TURNED BACK"];
+    fails_and_is_repeated(&cloud, "clean", "fails", &parts).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revision_that_is_never_ready_is_taken_back() {
+    let folder = folder();
+    let cloud = cloud(&folder).await;
+    let parts = ["waited 3 s in vain", "TURNED BACK: deploy"];
+    fails_and_is_repeated(&cloud, "deploy", "never_ready", &parts).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_smoke_test_that_fails_is_taken_back() {
+    let folder = folder();
+    let cloud = cloud(&folder).await;
+    let parts = ["FAILED: deploy: smoke test", "no document smokes/deploy-"];
+    fails_and_is_repeated(&cloud, "deploy", "answers_500", &parts).await;
+    assert_eq!(cloud.subscriptions().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revision_that_only_says_that_all_is_done_is_found_out() {
+    let folder = folder();
+    let cloud = cloud(&folder).await;
+    let parts = ["FAILED: clean: smoke test", "TURNED BACK"];
+    fails_and_is_repeated(&cloud, "clean", "does_nothing", &parts).await;
+    cloud.conduct("predict", "answers_500").await;
+    let ended = cloud.released('2').await;
+    check(&ended, 1, &["predict: smoke test", "HTTP 500"]);
+    runs(&cloud, '1').await;
+}
+
+/// Waits until the canary of `function` has requests; gives its revision.
+async fn shifted(cloud: &Cloud, function: &str) -> String {
+    let canary = |service: &Value| {
+        let statuses = service["trafficStatuses"].as_array()?.iter();
+        let mut canaries = statuses.filter(|status| status["tag"] == "canary");
+        let canary = canaries.find(|status| status["percent"].as_u64() > Some(0))?;
+        canary["revision"].as_str().map(str::to_owned)
+    };
+    let has = |service: &Value| canary(service).is_some();
+    let service = cloud.waits(function, "requests at the canary", has).await;
+    canary(&service).expect("it was there")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_errors_take_back_even_functions_that_were_through() {
+    let folder = folder();
+    let cloud = cloud(&folder).await;
+    let release = cloud.release('1', "1.5s");
+    let revision = shifted(&cloud, "deploy").await;
+    assert_eq!(cloud.serves("predict").await, '1');
+    cloud.measure(&revision, "2xx", 80).await;
+    cloud.measure(&revision, "5xx", 20).await;
+    let parts = [
+        "FAILED: deploy: watched at 10 %: 20 of 100 requests failed",
+        "predict: back to what served",
+    ];
+    check(&ended(release).await, 1, &parts);
+    runs(&cloud, '0').await;
+    check(&cloud.released('1').await, 0, &[]);
+    runs(&cloud, '1').await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_way_back_that_conflicts_is_gone_again() {
+    let folder = folder();
+    let cloud = cloud(&folder).await;
+    let fault = json!({
+        "path": "/services/clean$", "method": "PATCH", "skip": 2, "times": 3,
+        "action": { "error": { "status": "ABORTED" } },
+    });
+    let fault = cloud.faults.arm(&fault).await;
+    let parts = ["TURNED BACK: clean: smoke test"];
+    fails_and_is_repeated(&cloud, "clean", "answers_500", &parts).await;
+    assert_eq!(cloud.faults.fired(&fault).await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_way_back_that_is_barred_is_told_to_a_person() {
+    let folder = folder();
+    let cloud = cloud(&folder).await;
+    let fault = json!({
+        "path": "/services/deploy$", "method": "PATCH", "skip": 2, "times": 99,
+        "action": { "error": { "status": "PERMISSION_DENIED" } },
+    });
+    cloud.faults.arm(&fault).await;
+    cloud.conduct("clean", "fails").await;
+    let parts = [
+        "STUCK: clean: waits",
+        "NOT TAKEN BACK: deploy: back",
+        "gcloud run services update-traffic deploy",
+        "predict: back to what served",
+    ];
+    check(&cloud.released('1').await, 1, &parts);
+    assert_eq!(cloud.serves("predict").await, '0');
+    cloud.faults.clear().await;
+    cloud.conduct("clean", "works").await;
+    check(&cloud.released('1').await, 0, &[]);
+    runs(&cloud, '1').await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_are_lost_change_nothing() {
+    let folder = folder();
+    let cloud = cloud(&folder).await;
+    let fault = json!({
+        "path": "/services/", "method": "PATCH", "times": 6, "action": { "drop": "after" },
+    });
+    let fault = cloud.faults.arm(&fault).await;
+    check(&cloud.released('1').await, 0, &["RELEASED: 3 functions"]);
+    runs(&cloud, '1').await;
+    assert_eq!(cloud.faults.fired(&fault).await, 6);
+}
+
+/// Sends a signal to a release whose canary of `deploy` has its first requests.
+async fn signalled(cloud: &Cloud, signal: &str) -> Ended {
+    let release = cloud.release('1', "2s");
+    let process = release.id().expect("it runs").to_string();
+    shifted(cloud, "deploy").await;
+    let sent = Command::new("kill").args([signal, &process]).status();
+    assert!(sent.expect("it is sent").success());
+    ended(release).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_that_is_cancelled_takes_back() {
+    let folder = folder();
+    let cloud = cloud(&folder).await;
+    let parts = [
+        "told to stop",
+        "TURNED BACK",
+        "predict: back to what served",
+    ];
+    check(&signalled(&cloud, "-TERM").await, 1, &parts);
+    runs(&cloud, '0').await;
+    check(&cloud.released('1').await, 0, &[]);
+    runs(&cloud, '1').await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_after_one_that_was_killed_reaches_its_goal() {
+    let folder = folder();
+    let cloud = cloud(&folder).await;
+    assert_eq!(signalled(&cloud, "-KILL").await.code, None);
+    check(
+        &cloud.released('1').await,
+        0,
+        &["predict: runs 11111111 already"],
+    );
+    runs(&cloud, '1').await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_that_changed_is_released_like_an_image() {
+    let folder = folder();
+    let cloud = cloud(&folder).await;
+    check(&cloud.released('1').await, 0, &[]);
+    let before = cloud.service("clean").await;
+    // A name that stays in the template would be refused with the next setting.
+    assert!(before["template"]["revision"].is_null());
+    cloud
+        .change("clean", "/template/timeout", "600s".into())
+        .await;
+    let unmoved = cloud.service("clean").await;
+    assert_eq!(unmoved["trafficStatuses"], before["trafficStatuses"]);
+    let made = unmoved["latestCreatedRevision"].clone();
+    let parts = ["RELEASED: 1 functions; 2 were as wanted"];
+    check(&cloud.released('1').await, 0, &parts);
+    runs(&cloud, '1').await;
+    let after = cloud.service("clean").await;
+    assert_eq!(
+        after["latestCreatedRevision"], made,
+        "it is taken, not made again"
+    );
+    let serving = after["trafficStatuses"][0]["revision"]
+        .as_str()
+        .unwrap_or_default();
+    assert!(made.as_str().is_some_and(|made| made.ends_with(serving)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revision_that_had_failed_before_is_made_again() {
+    let folder = folder();
+    let cloud = cloud(&folder).await;
+    cloud.conduct("clean", "fails").await;
+    let image = "/template/containers/0/image";
+    let wanted = system_tests::cloud::image("clean", '1');
+    cloud.change("clean", image, wanted.into()).await;
+    let failed = |service: &Value| service["terminalCondition"]["state"] == "CONDITION_FAILED";
+    cloud.waits("clean", "its failure", failed).await;
+    cloud.conduct("clean", "works").await;
+    check(&cloud.released('1').await, 0, &["RELEASED: 3 functions"]);
+    runs(&cloud, '1').await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_never_served_gets_all_at_once() {
+    let folder = folder();
+    let cloud = Cloud::start(ROLLOUT, folder.path().to_owned()).await;
+    for function in FUNCTIONS {
+        cloud.conduct(function, "fails").await;
+        cloud.create(PROGRAM, function).await;
+        let failed = |service: &Value| service["terminalCondition"]["state"] == "CONDITION_FAILED";
+        cloud.waits(function, "its failure", failed).await;
+        cloud.conduct(function, "works").await;
+    }
+    check(
+        &cloud.released('1').await,
+        0,
+        &["the first: there is nothing to go back to"],
+    );
+    runs(&cloud, '1').await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_terraform_has_not_made_stops_a_release_before_it_begins() {
+    let folder = folder();
+    let cloud = Cloud::start(ROLLOUT, folder.path().to_owned()).await;
+    let parts = [
+        "before anything was changed",
+        "the service `predict` does not exist",
+    ];
+    check(&cloud.released('1').await, 1, &parts);
+}
