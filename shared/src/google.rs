@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use google_cloud_auth::credentials::{self, Credentials, mds};
+use reqwest::Method;
 
 use crate::{
     clock::Clock,
@@ -39,6 +40,24 @@ pub enum Api {
     PubSub,
     /// Cloud Monitoring.
     Monitoring,
+    /// Cloud Logging.
+    Logging,
+    /// Cloud Storage's administration.
+    Storage,
+    /// Firestore's administration.
+    Firestore,
+    /// Cloud Scheduler.
+    Scheduler,
+    /// Which projects there are.
+    Projects,
+    /// Which services a project uses, and how much of them it may.
+    Services,
+    /// Identity-Aware Proxy.
+    Proxy,
+    /// Cloud Build.
+    Builds,
+    /// Who someone is.
+    People,
 }
 
 /// Longest that the metadata server may take: it is on the same machine.
@@ -74,13 +93,16 @@ pub struct Google {
     vertex: Option<String>,
     run: Option<String>,
     monitoring: Option<String>,
+    logging: Option<String>,
+    scheduler: Option<String>,
     metadata: Option<String>,
 }
 
 impl Google {
     /// Reads `GOOGLE_CLOUD_PROJECT`, `TUNING_REGION`, and the addresses that differ on a laptop:
     /// `STORAGE_EMULATOR_HOST`, `PUBSUB_EMULATOR_HOST`, `FIRESTORE_EMULATOR_HOST`,
-    /// `VERTEX_ENDPOINT`, `RUN_ENDPOINT`, `MONITORING_ENDPOINT`, `GCE_METADATA_HOST`.
+    /// `VERTEX_ENDPOINT`, `RUN_ENDPOINT`, `MONITORING_ENDPOINT`, `LOGGING_ENDPOINT`,
+    /// `SCHEDULER_ENDPOINT`, `GCE_METADATA_HOST`.
     pub fn read(function: &'static str, read: &mut Reader<'_>) -> Option<Self> {
         let project = read.required("GOOGLE_CLOUD_PROJECT");
         let region = read.or("TUNING_REGION", "us-central1".to_owned());
@@ -90,6 +112,8 @@ impl Google {
         let vertex = read.optional("VERTEX_ENDPOINT");
         let run = read.optional("RUN_ENDPOINT");
         let monitoring = read.optional("MONITORING_ENDPOINT");
+        let logging = read.optional("LOGGING_ENDPOINT");
+        let scheduler = read.optional("SCHEDULER_ENDPOINT");
         let metadata = read.optional("GCE_METADATA_HOST");
         Some(Self {
             function,
@@ -102,8 +126,15 @@ impl Google {
             vertex: vertex?,
             run: run?,
             monitoring: monitoring?,
+            logging: logging?,
+            scheduler: scheduler?,
             metadata: metadata?.map(|host: String| format!("http://{host}")),
         })
+    }
+
+    /// The project that everything lives in.
+    pub fn project(&self) -> &str {
+        &self.project
     }
 
     /// The region that tuning jobs run in.
@@ -152,6 +183,28 @@ impl Google {
 
     /// A service by REST.
     pub fn rest(&self, api: Api) -> Result<Rest, StartError> {
+        let (what, address, default) = self.whereabouts(api);
+        Rest::new(what, address.unwrap_or(default), self.credentials()?)
+    }
+
+    /// Whether no service has an address of its own: this is Google Cloud, not a laptop's stack.
+    pub fn is_googles(&self) -> bool {
+        [&self.storage, &self.pubsub, &self.firestore, &self.vertex]
+            .into_iter()
+            .chain([&self.run, &self.monitoring, &self.logging])
+            .chain([&self.scheduler, &self.metadata])
+            .all(Option::is_none)
+    }
+
+    /// Whether `api` belongs to what the addresses describe. Where some services are stand-ins, one
+    /// without an address is not Google's: whoever asks there would ask about another project.
+    pub fn has(&self, api: Api) -> bool {
+        let (_, address, _) = self.whereabouts(api);
+        address.is_some() || self.is_googles()
+    }
+
+    /// What people call `api`, its address where that differs, and Google's own.
+    fn whereabouts(&self, api: Api) -> (&'static str, Option<&str>, &'static str) {
         let (what, address, default) = match api {
             Api::Run => ("Cloud Run", &self.run, "https://run.googleapis.com"),
             Api::PubSub => ("Pub/Sub", &self.pubsub, "https://pubsub.googleapis.com"),
@@ -160,9 +213,78 @@ impl Google {
                 &self.monitoring,
                 "https://monitoring.googleapis.com",
             ),
+            Api::Logging => (
+                "Cloud Logging",
+                &self.logging,
+                "https://logging.googleapis.com",
+            ),
+            Api::Storage => (
+                "Cloud Storage",
+                &self.storage,
+                "https://storage.googleapis.com",
+            ),
+            Api::Firestore => (
+                "Firestore",
+                &self.firestore,
+                "https://firestore.googleapis.com",
+            ),
+            Api::Scheduler => (
+                "Cloud Scheduler",
+                &self.scheduler,
+                "https://cloudscheduler.googleapis.com",
+            ),
+            Api::Projects => (
+                "Resource Manager",
+                &None,
+                "https://cloudresourcemanager.googleapis.com",
+            ),
+            Api::Services => (
+                "Service Usage",
+                &None,
+                "https://serviceusage.googleapis.com",
+            ),
+            Api::Proxy => ("Identity-Aware Proxy", &None, "https://iap.googleapis.com"),
+            Api::Builds => ("Cloud Build", &None, "https://cloudbuild.googleapis.com"),
+            Api::People => (
+                "Google's accounts",
+                &None,
+                "https://openidconnect.googleapis.com",
+            ),
         };
-        let endpoint = address.as_deref().unwrap_or(default);
-        Rest::new(what, endpoint, self.credentials()?)
+        (what, address.as_deref(), default)
+    }
+
+    /// The account that the credentials are of, by its address; `None` where they do not say.
+    ///
+    /// # Errors
+    ///
+    /// Where there are no credentials, or none that Google gives a token for.
+    pub fn account(&self) -> BoxFuture<'_, Result<Option<String>, StartError>> {
+        Box::pin(async move {
+            let failed = StartError::of("credentials");
+            let credentials = self.credentials()?;
+            let token = credentials.headers(http::Extensions::new()).await;
+            token.map_err(|error| failed(error.into()))?;
+            let Some(host) = &self.metadata else {
+                let asked = self.rest(Api::People)?;
+                let person = asked.call(Method::GET, "v1/userinfo", &[], None).await;
+                let email = person
+                    .ok()
+                    .and_then(|it| Some(it.get("email")?.as_str()?.to_owned()));
+                return Ok(email);
+            };
+            let path = "computeMetadata/v1/instance/service-accounts/default/email";
+            let asked = reqwest::Client::new()
+                .get(format!("{host}/{path}"))
+                .header("metadata-flavor", "Google")
+                .timeout(IDENTITY_MAX);
+            let told = asked
+                .send()
+                .await
+                .and_then(reqwest::Response::error_for_status);
+            let told = told.map_err(|error| failed(error.into()))?;
+            Ok(told.text().await.ok())
+        })
     }
 
     /// A token that says to `audience` who this process is. The metadata server gives it, so only

@@ -17,6 +17,8 @@ mod checkout;
 
 mod arrows;
 mod build_files;
+mod cloud;
+mod documents;
 mod readmes;
 mod rooms;
 mod topology;
@@ -25,6 +27,7 @@ mod stand;
 
 mod alerts;
 mod firestore;
+mod objects;
 mod pubsub;
 mod push;
 mod run;

@@ -6,6 +6,7 @@ use local::topology::Topology;
 
 use crate::{
     checkout,
+    documents::{Dealings, declared},
     topology::{Fact, facts},
 };
 
@@ -13,7 +14,7 @@ use crate::{
 const ROWS: [&str; 5] = ["hears", "tells", "reads", "writes", "settings"];
 
 /// The cell of a row in a README's table.
-fn cell(function: &str, row: &str) -> String {
+pub(crate) fn cell(function: &str, row: &str) -> String {
     let text = checkout::read(&format!("functions/{function}/README.md"));
     let mut cells = text
         .lines()
@@ -23,18 +24,18 @@ fn cell(function: &str, row: &str) -> String {
 }
 
 /// What stands between backticks.
-fn quoted(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
 /// The names of topics in a cell.
-fn topics(cell: &str, topology: &Topology) -> BTreeSet<String> {
+pub(crate) fn topics(cell: &str, topology: &Topology) -> BTreeSet<String> {
     let known = |name: &&str| topology.topics.contains_key(*name);
     quoted(cell).filter(known).map(str::to_owned).collect()
 }
 
 /// The shipped part of a function's source.
-fn source(function: &str) -> String {
+pub(crate) fn source(function: &str) -> String {
     let folder = format!("functions/{function}/src/");
     let files = checkout::files().into_iter();
     let ours = files.filter(|file| file.path.starts_with(&folder) && file.is_rust());
@@ -44,12 +45,12 @@ fn source(function: &str) -> String {
 }
 
 /// A file without its tests.
-fn shipped(text: &str) -> &str {
+pub(crate) fn shipped(text: &str) -> &str {
     text.split("#[cfg(test)]\nmod tests").next().unwrap()
 }
 
 /// Words in capitals with an underscore: how settings are called.
-fn settings(words: impl Iterator<Item = impl AsRef<str>>) -> BTreeSet<String> {
+pub(crate) fn settings(words: impl Iterator<Item = impl AsRef<str>>) -> BTreeSet<String> {
     let capital = |letter: char| letter.is_ascii_uppercase() || letter == '_';
     words
         .map(|word| word.as_ref().to_owned())
@@ -113,5 +114,46 @@ fn a_function_reads_the_settings_that_its_readme_says() {
         let read = settings(shipped(&code).split('"').skip(1).step_by(2));
         let told = settings(quoted(&cell(&function, "settings")));
         assert_eq!(told, read, "{function}");
+    }
+}
+
+/// The collections that a cell names.
+fn collections(cell: &str) -> BTreeSet<String> {
+    let known = |name: &&str| declared().iter().any(|(_, it)| it == name);
+    quoted(cell).filter(known).map(str::to_owned).collect()
+}
+
+/// What a function writes it may read back; nothing else that it reads goes unsaid.
+#[test]
+fn a_function_reads_the_documents_that_its_readme_says() {
+    for function in checkout::functions() {
+        let read = Dealings::of(&source(&function)).collections_read();
+        let said = collections(&cell(&function, "reads"));
+        let written = collections(&cell(&function, "writes"));
+        let silent: Vec<_> = said.difference(&read).collect();
+        assert!(silent.is_empty(), "{function} does not read {silent:?}");
+        let unsaid = read.iter().filter(|it| !said.contains(*it));
+        let unsaid: Vec<_> = unsaid.filter(|it| !written.contains(*it)).collect();
+        assert!(unsaid.is_empty(), "{function} reads {unsaid:?}");
+    }
+}
+
+/// The code does not name the types that it writes, the compiler finds them. So this knows whether
+/// a function writes documents, and that it knows of those it is said to write, and no more.
+#[test]
+fn a_function_writes_documents_where_its_readme_says_so() {
+    for function in checkout::functions() {
+        let source = source(&function);
+        let dealings = Dealings::of(&source);
+        let writes = ["create", "replace", "put"];
+        let writes = writes.iter().any(|it| dealings.calls.contains(*it));
+        let words: BTreeSet<&str> = source.split(|it: char| !it.is_alphanumeric()).collect();
+        let said = collections(&cell(&function, "writes"));
+        assert_eq!(writes, !said.is_empty(), "{function}");
+        for collection in said {
+            let mut types = declared().iter().filter(|(_, it)| *it == collection);
+            let knows = types.any(|(name, _)| words.contains(name.as_str()));
+            assert!(knows, "{function} does not know of {collection}");
+        }
     }
 }

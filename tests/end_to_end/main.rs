@@ -15,6 +15,7 @@ mod bad_messages;
 mod cli;
 mod console;
 mod containers;
+mod doctor;
 mod doors;
 mod early_stop;
 mod forged_push;

@@ -142,6 +142,13 @@ async fn a_job_that_a_frozen_process_made_too_late_is_cancelled() {
         }
     });
     assert!(is_cancelled.await, "it ran to its end, and was paid for");
+    let lines = harness.stack.log_lines();
+    let mut facts = lines
+        .iter()
+        .filter(|line| line.entry["fact"] == "surplus_job");
+    let fact = facts.next().expect("the line that the metric counts");
+    assert_eq!(fact.entry["run"]["id"], run.id.as_str());
+    assert_eq!(fact.entry["job"]["name"], surplus);
 }
 
 /// Makes another job of `run`, as a process would that wakes after its time; gives its name.

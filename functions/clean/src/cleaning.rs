@@ -86,7 +86,7 @@ impl Cleaning {
 
     /// Reads the cleaning of `version`.
     pub(crate) async fn read(state: &State, version: &VersionId) -> Result<Stored<Self>, Error> {
-        let found = state.documents.get(version.as_str()).await?;
+        let found = state.documents.get::<Self>(version.as_str()).await?;
         found.ok_or_else(|| Error::NotFound(format!("the cleaning of {version}")))
     }
 

@@ -96,7 +96,10 @@ pub(crate) async fn run_and_curve(
     documents: &Documents,
     id: &RunId,
 ) -> Result<(Run, Option<Curve>), Error> {
-    let (run, curve) = try_join!(stored_run(documents, id), beside(documents, id.as_str()))?;
+    let (run, curve) = try_join!(
+        stored_run(documents, id),
+        beside::<Curve>(documents, id.as_str())
+    )?;
     Ok((run.value, curve))
 }
 
@@ -104,9 +107,9 @@ pub(crate) async fn run_and_curve(
 pub(crate) async fn run(documents: &Documents, id: &RunId) -> Result<OneRun, Error> {
     let (run, curve) = run_and_curve(documents, id).await?;
     let (version, evaluated, route) = try_join!(
-        beside(documents, run.version.as_str()),
+        beside::<Version>(documents, run.version.as_str()),
         beside::<Evaluated>(documents, id.as_str()),
-        beside(documents, run.model.as_str()),
+        beside::<Route>(documents, run.model.as_str()),
     )?;
     Ok(OneRun {
         run,

@@ -143,8 +143,11 @@ async fn adopt(state: &State, run: &Stored<Run>) -> Result<Option<TuningJob>, Er
     let oldest = jobs.next();
     for surplus in jobs.filter(|job| !job.is_final()) {
         warn!(
+            fact = "surplus_job",
+            run.id = %run.value.id,
             job.name = surplus.name,
-            "cancels a surplus job of {}", run.value.id
+            "cancels a surplus job of run {}",
+            run.value.id
         );
         state
             .vertex

@@ -127,8 +127,11 @@ async fn cancel_surplus(state: &State, run: &Run, recorded: &str) -> Result<(), 
         .filter(|job| job.name != recorded && !job.is_final());
     for job in surplus {
         warn!(
+            fact = "surplus_job",
+            run.id = %run.id,
             job.name = job.name,
-            "cancels a surplus job of run {}", run.id
+            "cancels a surplus job of run {}",
+            run.id
         );
         let cancelled = state.vertex.cancel_job(&job.name).await;
         cancelled.map_err(CallError::into_error)?;

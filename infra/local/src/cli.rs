@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 use shared::error::Chain;
 
-use crate::{commands, serve, session};
+use crate::{commands, output, serve, session};
 
 /// Fine-tune Gemini by event: the whole system on a laptop, without any cloud.
 ///
@@ -25,11 +25,14 @@ Examples:
   lapidary runs                                  what became of them
   lapidary check rows.jsonl                      what would become of them, offline
   lapidary datasets diff monday friday           what changed between two cleaned states
+  lapidary doctor --project acme-prod            what is missing in Google Cloud
 
 Exit codes:
   0  done; `check`: every row can be trained on; `datasets diff`: the same rows
-  1  it failed, or `check`: some rows are rejected, or `datasets diff`: rows differ
-  2  wrong usage, or `check`, `datasets diff`: nothing in a file can be used";
+  1  it failed, or `check`: some rows are rejected, or `datasets diff`: rows differ,
+     or `doctor`: something is missing
+  2  wrong usage, or `check`, `datasets diff`: nothing in a file can be used,
+     or `doctor`: nothing could be looked at";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -37,6 +40,8 @@ enum Command {
     Demo(commands::demo::Args),
     /// Starts the system and keeps it up until it is stopped.
     Up(commands::up::Args),
+    /// Says what is missing of a stack or a project in Google Cloud, and what to do about it.
+    Doctor(commands::doctor::Args),
     /// Uploads a file to a stack that is up.
     Drop(commands::drop::Args),
     /// Lists runs.
@@ -94,10 +99,7 @@ pub fn run() -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(error) => {
-            #[expect(clippy::print_stderr, reason = "this is what a person reads")]
-            {
-                eprintln!("error: {}", Chain(&*error));
-            }
+            output::complain(&Chain(&*error).to_string());
             ExitCode::FAILURE
         }
     }
@@ -107,6 +109,7 @@ async fn command(command: Command) -> Outcome {
     match command {
         Command::Demo(args) => commands::demo::run(args).await,
         Command::Up(args) => commands::up::run(args).await,
+        Command::Doctor(args) => commands::doctor::run(args).await,
         Command::Drop(args) => commands::drop::run(args).await,
         Command::Runs(args) => commands::runs::run(args).await,
         Command::Show(args) => commands::show::run(args).await,

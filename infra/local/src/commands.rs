@@ -3,6 +3,8 @@
 pub(crate) mod demo;
 pub(crate) mod up;
 
+pub(crate) mod doctor;
+
 pub(crate) mod approve;
 pub(crate) mod drop;
 pub(crate) mod rollback;

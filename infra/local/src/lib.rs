@@ -5,6 +5,7 @@ mod commands;
 pub mod session;
 
 mod chart;
+mod doctor;
 mod earlier;
 mod limits;
 mod output;

@@ -1,4 +1,4 @@
-//! Standard output, for results.
+//! Standard output, for results; standard error, for what went wrong.
 
 use std::io::{self, Write as _};
 
@@ -9,4 +9,10 @@ pub(crate) fn write(text: &str) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }
+}
+
+/// Says what went wrong.
+#[expect(clippy::print_stderr, reason = "this is what a person reads")]
+pub(crate) fn complain(why: &str) {
+    eprintln!("error: {why}");
 }

@@ -81,7 +81,15 @@ pub(crate) async fn before_functions(
     for (content, bucket) in &topology.buckets {
         let url = format!("{}/storage/v1/b?project={PROJECT}", cloud.storage);
         let name = bucket_name(content);
-        let body = json!({ "name": name, "versioning": { "enabled": bucket.versioned } });
+        let body = json!({
+            "name": name,
+            "location": REGION,
+            "versioning": { "enabled": bucket.versioned },
+            "iamConfiguration": {
+                "publicAccessPrevention": "enforced",
+                "uniformBucketLevelAccess": { "enabled": true },
+            },
+        });
         cloud.make(Method::POST, &url, body).await?;
         if let Some(topic) = &bucket.notify {
             cloud.notify(&name, topic).await?;

@@ -59,11 +59,7 @@ pub struct Session {
 impl Session {
     /// Connects by the addresses in `file`, which `lapidary up` wrote.
     pub async fn open(file: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(file).map_err(|source| Error::NoStack {
-            path: file.to_owned(),
-            source,
-        })?;
-        Self::connect(&parse(&text)).await
+        Self::connect(&addresses(file)?).await
     }
 
     /// Connects by `addresses`.
@@ -87,6 +83,15 @@ impl Session {
         let found = self.vars.get(name).map(String::as_str);
         found.ok_or(Error::Missing(name))
     }
+}
+
+/// The addresses in `file`, which `lapidary up` wrote, or a person.
+pub(crate) fn addresses(file: &Path) -> Result<Vars, Error> {
+    let text = std::fs::read_to_string(file).map_err(|source| Error::NoStack {
+        path: file.to_owned(),
+        source,
+    })?;
+    Ok(parse(&text))
 }
 
 /// `KEY=VALUE` lines.

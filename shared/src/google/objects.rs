@@ -311,6 +311,13 @@ impl Objects {
                 Some(stat) => Ok(Created::Before(stat)),
                 None => Err(Error::Busy("an object came and went".into())),
             },
+            // To overwrite is to delete, which functions may not do with versions: whether the service finds that
+            // out before it looks at the precondition, no page says. So look.
+            // https://cloud.google.com/storage/docs/access-control/iam-permissions#objects
+            Err(error) if is_denied(&error) => match self.stat(uri, None).await {
+                Ok(Some(stat)) => Ok(Created::Before(stat)),
+                Ok(None) | Err(_) => Err(away(error)),
+            },
             Err(error) => Err(away(error)),
         }
     }
@@ -349,6 +356,14 @@ fn is_precondition(error: &google_cloud_storage::Error) -> bool {
         || error
             .status()
             .is_some_and(|status| status.code == Code::FailedPrecondition)
+}
+
+fn is_denied(error: &google_cloud_storage::Error) -> bool {
+    use google_cloud_gax::error::rpc::Code;
+    error.http_status_code() == Some(403)
+        || error
+            .status()
+            .is_some_and(|status| status.code == Code::PermissionDenied)
 }
 
 fn away(error: impl Into<Source>) -> Error {

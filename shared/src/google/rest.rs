@@ -121,7 +121,9 @@ impl Rest {
         let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
         let message = answer.pointer("/error/message").and_then(Value::as_str);
         let message = message.unwrap_or_default().to_owned();
-        if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
+        // What is not implemented now is not on the next attempt.
+        let may_pass = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED;
+        if status == StatusCode::TOO_MANY_REQUESTS || may_pass {
             return Err(CallError::Away(format!("HTTP {status}: {message}").into()));
         }
         Err(CallError::Refused { status, message })

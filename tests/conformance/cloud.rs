@@ -1,0 +1,420 @@
+//! What `infra/gcp` says in JSON against the code: what is given is read, what is asked may be asked, what wakes someone is logged.
+//!
+//! No Terraform is needed: its own tests hold its resources against the same files.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use local::topology::Topology;
+use regex::Regex;
+use serde_json::Value;
+
+use crate::{
+    checkout::{self, File},
+    documents::{Dealings, types},
+    readmes::{cell, quoted, settings, shipped, source, topics},
+};
+
+/// A JSON file of `infra/gcp`.
+fn json(name: &str) -> Value {
+    serde_json::from_str(&checkout::read(&format!("infra/gcp/{name}"))).expect(name)
+}
+
+/// What `functions.json` says of every function.
+fn catalogue() -> BTreeMap<String, Value> {
+    entries(&json("functions.json")["functions"])
+}
+
+fn topology() -> Topology {
+    Topology::load().unwrap()
+}
+
+fn entries(object: &Value) -> BTreeMap<String, Value> {
+    let pairs = object.as_object().into_iter().flatten();
+    pairs.map(|(k, v)| (k.clone(), v.clone())).collect()
+}
+
+fn keys(object: &Value) -> BTreeSet<String> {
+    entries(object).into_keys().collect()
+}
+
+fn words(list: &Value) -> BTreeSet<String> {
+    let words = list.as_array().into_iter().flatten();
+    words.map(|it| it.as_str().unwrap().to_owned()).collect()
+}
+
+/// The first group of every match.
+fn found(pattern: &str, text: &str) -> BTreeSet<String> {
+    let pattern = Regex::new(pattern).unwrap();
+    let matches = pattern.captures_iter(text);
+    matches.map(|found| found[1].to_owned()).collect()
+}
+
+fn owned<const N: usize>(words: [&str; N]) -> BTreeSet<String> {
+    words.map(str::to_owned).into()
+}
+
+/// The shipped Rust of the functions, of `shared`, and of the commands.
+fn shipped_files() -> impl Iterator<Item = File> {
+    let rooms = ["functions/", "shared/src/", "infra/local/src/"];
+    let files = checkout::files().into_iter();
+    files
+        .filter(move |file| file.is_rust() && rooms.iter().any(|it| file.path.starts_with(it)))
+        .map(|file| File {
+            text: file.text.map(|text| shipped(&text).to_owned()),
+            ..file
+        })
+}
+
+fn shipped_source() -> String {
+    shipped_files().filter_map(|file| file.text).collect()
+}
+
+#[test]
+fn the_catalogue_lists_the_functions_and_jobs_of_the_topology() {
+    let topology = topology();
+    let functions: BTreeSet<_> = topology.functions.keys().cloned().collect();
+    assert_eq!(keys(&json("functions.json")["functions"]), functions);
+    let jobs: BTreeSet<_> = topology.jobs.keys().cloned().collect();
+    assert_eq!(keys(&json("functions.json")["jobs"]), jobs);
+    for (name, function) in catalogue() {
+        let pushed = !topology.functions[&name].path_by_topic.is_empty();
+        assert_eq!(function["callers"] == "pushes", pushed, "{name}");
+        let known = ["pushes", "programs", "people"].map(Value::from);
+        assert!(known.contains(&function["callers"]), "{name}");
+    }
+}
+
+#[test]
+fn a_function_is_given_the_settings_that_it_reads() {
+    for (name, function) in catalogue() {
+        let said = settings(quoted(&cell(&name, "settings")));
+        assert_eq!(keys(&function["settings"]), said, "{name}");
+    }
+}
+
+/// Without a value, a function that requires one does not start.
+#[test]
+fn what_a_function_requires_has_a_value() {
+    let topology = topology();
+    let buckets = topology.buckets.keys();
+    let mut derived: BTreeSet<String> = buckets
+        .map(|content| format!("{}_BUCKET", content.to_uppercase()))
+        .collect();
+    for job in topology.jobs.values() {
+        let function = job.function.to_uppercase().replace('-', "_");
+        derived.insert(format!("{function}_JOB"));
+    }
+    for (name, function) in catalogue() {
+        let config = checkout::read(&format!("functions/{name}/src/config.rs"));
+        let required = found(
+            r#"\.required(?:::<\w+>)?\(\s*"([A-Z_]+)""#,
+            shipped(&config),
+        );
+        for setting in required {
+            let given = &function["settings"][&setting];
+            let has = !given.is_null() || derived.contains(&setting);
+            assert!(has, "{name} requires {setting}");
+        }
+    }
+}
+
+/// The variables that are not of one function: `settings.tf` gives them, `shared` reads them, and
+/// the doctor looks whether they were given.
+#[test]
+fn what_every_function_is_given_is_read_by_someone() {
+    let given = found(
+        r"\b([A-Z]+_[A-Z_]+)\s+=",
+        &checkout::read("infra/gcp/settings.tf"),
+    );
+    assert!(given.contains("PUSH_AUTH"), "{given:?}");
+    let doctor = checkout::read("infra/local/src/doctor/catalogue.rs");
+    let source: String = shipped_files()
+        .filter(|file| !file.path.starts_with("infra/local/"))
+        .filter_map(|file| file.text)
+        .collect();
+    for variable in given {
+        let quoted = format!("\"{variable}\"");
+        assert!(source.contains(&quoted), "nobody reads {variable}");
+        assert!(
+            doctor.contains(&quoted),
+            "the doctor looks not for {variable}"
+        );
+    }
+}
+
+#[test]
+fn a_function_may_publish_what_it_tells() {
+    let topology = topology();
+    for (name, function) in catalogue() {
+        let said = topics(&cell(&name, "tells"), &topology);
+        assert_eq!(words(&function["tells"]), said, "{name}");
+    }
+}
+
+#[test]
+fn a_function_may_do_with_buckets_what_its_code_does() {
+    let topology = topology();
+    for (name, function) in catalogue() {
+        let buckets = entries(&function["buckets"]);
+        let mut may = BTreeSet::new();
+        for (bucket, ways) in &buckets {
+            assert!(topology.buckets.contains_key(bucket), "{name}: {bucket}");
+            may.extend(words(ways));
+        }
+        for bucket in keys(&function["deletes"]) {
+            assert!(buckets.contains_key(&bucket), "{name}: {bucket}");
+            may.insert("delete".to_owned());
+        }
+        let calls = found(r"objects\s*\.(\w+)\(", &source(&name));
+        let does = calls.iter().filter_map(|call| match call.as_str() {
+            "create" | "create_streamed" => Some("create"),
+            "stat" | "stream" | "read" | "read_range" | "list" => Some("read"),
+            "delete" => Some("delete"),
+            "clone" => None,
+            other => panic!("{name}: which right does `objects.{other}` want?"),
+        });
+        assert_eq!(may, does.map(str::to_owned).collect(), "{name}");
+        let own = entries(&function["settings"]).into_keys();
+        for bucket in own.filter_map(|it| Some(it.strip_suffix("_BUCKET")?.to_lowercase())) {
+            assert!(buckets.contains_key(&bucket), "{name} is told of {bucket}");
+        }
+    }
+}
+
+/// Who may do less than it does fails at the first document; who may do more need not.
+#[test]
+fn a_function_may_do_with_documents_what_its_code_does() {
+    for (name, function) in catalogue() {
+        let mut wants = owned(["datastore.databases.get"]);
+        // A release asks it for a document.
+        if function["callers"] == "pushes" {
+            wants.insert("datastore.entities.create".to_owned());
+        }
+        for call in Dealings::of(&source(&name)).calls {
+            let verbs: &[_] = match call.as_str() {
+                "get" => &["get"],
+                "create" => &["create"],
+                "replace" => &["update"],
+                // Whether it is there or not.
+                "put" => &["create", "update"],
+                // A query reads what it lists.
+                "with_field" | "newest" => &["get", "list"],
+                other => panic!("{name}: which right does `documents.{other}` want?"),
+            };
+            wants.extend(
+                verbs
+                    .iter()
+                    .map(|verb| format!("datastore.entities.{verb}")),
+            );
+        }
+        let mut may = words(&function["permissions"]);
+        may.retain(|it| it.starts_with("datastore."));
+        assert_eq!(may, wants, "{name}");
+    }
+}
+
+#[test]
+fn a_function_may_do_with_models_what_its_code_does() {
+    for (name, function) in catalogue() {
+        let mut wants = BTreeSet::new();
+        for call in found(r"vertex\s*\.(\w+)\(", &source(&name)) {
+            let rights: &[_] = match call.as_str() {
+                "base_model" => &[],
+                "generate" | "count_tokens" => &["endpoints.predict"],
+                "create_job" => &["tuningJobs.create"],
+                "cancel_job" => &["tuningJobs.cancel"],
+                "job" => &["tuningJobs.get"],
+                "jobs_of" => &["tuningJobs.list"],
+                "choose_checkpoint" => &["models.get", "models.update"],
+                "curve" => &[
+                    "contexts.get",
+                    "tensorboardRuns.list",
+                    "tensorboardTimeSeries.batchRead",
+                    "tensorboardTimeSeries.list",
+                ],
+                other => panic!("{name}: which right does `vertex.{other}` want?"),
+            };
+            wants.extend(rights.iter().map(|right| format!("aiplatform.{right}")));
+        }
+        let mut may = words(&function["permissions"]);
+        may.retain(|it| it.starts_with("aiplatform."));
+        assert_eq!(may, wants, "{name}");
+    }
+}
+
+/// The files that declare each collection, joined.
+fn collections() -> BTreeMap<String, String> {
+    let mut all: BTreeMap<String, String> = BTreeMap::new();
+    for file in shipped_files() {
+        let text = file.text.unwrap_or_default();
+        for (_, collection) in types(&text) {
+            all.entry(collection).or_default().push_str(&text);
+        }
+    }
+    all
+}
+
+#[test]
+fn what_firestore_is_told_of_is_a_field_of_a_document() {
+    let firestore = json("firestore.json");
+    let collections = collections();
+    let check = |collection: &str, field: &str| {
+        let files = collections.get(collection);
+        let files = files.unwrap_or_else(|| panic!("nobody keeps `{collection}`"));
+        let declared = format!(r"(?m)^\s+(?:pub(?:\(crate\))? )?({field}):");
+        let declared = !found(&declared, files).is_empty();
+        assert!(declared, "`{collection}` has no `{field}`");
+    };
+    for (collection, field) in entries(&firestore["expires"]) {
+        check(&collection, field.as_str().unwrap());
+    }
+    for (collection, fields) in entries(&firestore["unindexed"]) {
+        for field in words(&fields) {
+            check(&collection, &field);
+        }
+    }
+}
+
+/// A laptop answers a query of a field without an index; Firestore refuses it.
+#[test]
+fn no_field_that_is_asked_by_is_without_an_index() {
+    let firestore = json("firestore.json");
+    let mut by_type: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut queries = BTreeSet::new();
+    let query = Regex::new(r#"\.(?:with_field|newest)::<(\w+)>\(\s*"(\w+)""#).unwrap();
+    let any = Regex::new(r"\.(?:with_field|newest)\b(?:::<|\()").unwrap();
+    for file in shipped_files() {
+        let text = file.text.unwrap_or_default();
+        for (name, collection) in types(&text) {
+            by_type.entry(name).or_default().insert(collection);
+        }
+        let seen = query.captures_iter(&text);
+        let seen: Vec<_> = seen
+            .map(|it| (it[1].to_owned(), it[2].to_owned()))
+            .collect();
+        let all = any.find_iter(&text).count();
+        assert_eq!(seen.len(), all, "{} asks in a way of its own", file.path);
+        queries.extend(seen);
+    }
+    assert!(!queries.is_empty());
+    for (name, field) in queries {
+        for collection in &by_type[&name] {
+            let without = words(&firestore["unindexed"][collection]).contains(&field)
+                || firestore["expires"][collection] == field.as_str();
+            assert!(!without, "`{collection}` is asked by `{field}`");
+        }
+    }
+}
+
+/// Every metric that is counted from log lines: its filter, and its labels.
+fn metrics() -> BTreeMap<String, (String, BTreeMap<String, String>)> {
+    let own = entries(&json("metrics.json"))
+        .into_iter()
+        .map(|(name, it)| {
+            let labels = entries(&it["labels"]).into_iter();
+            let labels = labels.map(|(label, it)| (label, it.as_str().unwrap().to_owned()));
+            let filter = it["filter"].as_str().unwrap().to_owned();
+            (name, (filter, labels.collect()))
+        });
+    let shared = topology().metrics.into_iter();
+    own.chain(shared.map(|(name, it)| (name, (it.filter, it.labels))))
+        .collect()
+}
+
+#[test]
+fn a_metric_counts_lines_that_are_logged() {
+    let source = shipped_source();
+    let compared = Regex::new(r#"jsonPayload\.(\w+)="(\w+)""#).unwrap();
+    for (name, (filter, labels)) in metrics() {
+        assert!(
+            !filter.contains("jsonPayload.message"),
+            "{name} counts sentences: a better one would silence it"
+        );
+        for found in compared.captures_iter(&filter) {
+            // The statement that logs it, to its end.
+            let field = format!("{} = \"{}\"", &found[1], &found[2]);
+            let lines: Vec<&str> = source.split(&field).skip(1).collect();
+            assert!(!lines.is_empty(), "{name}: nobody logs {field}");
+            for line in lines {
+                let statement = line.split(';').next().unwrap();
+                for (label, extractor) in &labels {
+                    let from = extractor.strip_prefix("EXTRACT(jsonPayload.");
+                    let from = from.and_then(|it| it.strip_suffix(')')).expect(extractor);
+                    // The service is in every line: shared/src/telemetry.rs.
+                    let there = ["service", &found[1]].contains(&from)
+                        || statement.contains(&format!("{from} = "));
+                    assert!(there, "{name}: `{label}` is not beside {field}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_alert_looks_at_what_is_there() {
+    let (topology, metrics) = (topology(), metrics());
+    let functions: BTreeSet<_> = topology.functions.keys().cloned().collect();
+    let mut subscriptions: BTreeSet<String> =
+        topology.subscriptions().map(|(name, ..)| name).collect();
+    subscriptions.insert("${dead_letters}".to_owned());
+    let check = |what: &str, pattern: &str, text: &str, known: &BTreeSet<String>| {
+        for name in found(pattern, text) {
+            assert!(known.contains(&name), "{what} looks at `{name}`");
+        }
+    };
+    let metric = r"logging\.googleapis\.com/user/([\w/]+)";
+    let names = metrics.keys().cloned().collect();
+    for (alert, it) in entries(&json("alerts.json")) {
+        for condition in it["conditions"].as_array().unwrap() {
+            let text = condition["filter"].as_str().unwrap();
+            check(&alert, metric, text, &names);
+            check(
+                &alert,
+                r#"subscription_id!?="([^"]+)""#,
+                text,
+                &subscriptions,
+            );
+            check(
+                &alert,
+                r"\$\{slo\}/([\w-]+)",
+                text,
+                &keys(&json("slos.json")),
+            );
+            check(&alert, r#"labels\.service="([^"]+)""#, text, &functions);
+            for counted in found(metric, text) {
+                let labels = metrics[&counted].1.keys().cloned().collect();
+                let groups = condition["group_by"].to_string();
+                check(&alert, r"metric\.label\.(\w+)", &groups, &labels);
+                check(&alert, r"metric\.labels\.(\w+)", text, &labels);
+            }
+        }
+    }
+    for dashboard in ["dashboards/chain.json", "dashboards/runs.json"] {
+        let text = json(dashboard).to_string();
+        check(dashboard, metric, &text, &names);
+        let service = r#"service_name=\\"([^"\\]+)"#;
+        check(dashboard, service, &text, &functions);
+    }
+}
+
+#[test]
+fn every_alert_for_people_says_what_to_do_and_no_paragraph_is_left_over() {
+    let readme = checkout::read("infra/gcp/README.md");
+    let runbooks = readme.split("\n## Runbooks\n").nth(1).expect("runbooks");
+    let runbooks = runbooks.split("\n## ").next().unwrap();
+    let told = found(r"(?m)^### (.+)$", runbooks);
+    assert_eq!(told, keys(&json("alerts.json")));
+}
+
+#[test]
+fn the_doctor_looks_for_every_interface_that_terraform_switches_on() {
+    let list = |path: &str, start: &str, end: &str| {
+        let text = checkout::read(path);
+        let list = text.split(start).nth(1).expect(start);
+        found(r#""([a-z]+)""#, list.split(end).next().unwrap())
+    };
+    let on = list("infra/gcp/apis.tf", "apis = toset", "],\n");
+    let looked_for = list("infra/local/src/doctor/project.rs", "const APIS", "];");
+    assert_eq!(looked_for, on);
+    assert!(on.contains("run"), "{on:?}");
+}

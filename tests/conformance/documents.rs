@@ -1,0 +1,107 @@
+//! How a source deals with Firestore: which documents it declares, which it reads, what it calls.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
+
+use regex::Regex;
+
+use crate::{checkout, readmes::shipped};
+
+/// What one source, or several in a row, say.
+#[derive(Debug, Default)]
+pub(crate) struct Dealings {
+    /// The collection of each type that is declared as a document.
+    pub(crate) types: BTreeMap<String, String>,
+    /// The methods of `Documents` that are called.
+    pub(crate) calls: BTreeSet<String>,
+    /// The types that are read.
+    reads: BTreeSet<String>,
+}
+
+impl Dealings {
+    /// Looks at `source`.
+    ///
+    /// Every read says what it reads, as `get::<Run>`, or this panics: what the compiler finds
+    /// out by itself, neither this nor a reader can see.
+    pub(crate) fn of(source: &str) -> Self {
+        let called = Regex::new(r"documents\s*\.(\w+)(?:::<(\w+)>)?\(").unwrap();
+        let mut found = Self {
+            types: types(source).collect(),
+            ..Self::default()
+        };
+        for it in called.captures_iter(source) {
+            if &it[1] != "clone" {
+                found.calls.insert(it[1].to_owned());
+            }
+            if ["get", "with_field", "newest"].contains(&&it[1]) {
+                let name = it.get(2).map(|name| name.as_str());
+                let before = &source[..it.get(0).unwrap().start()];
+                match name.unwrap_or_else(|| panic!("`{}` does not say what", &it[0])) {
+                    "Self" => drop(found.reads.insert(implemented(before))),
+                    "T" => found.reads.extend(asked_of(before, source)),
+                    name => drop(found.reads.insert(name.to_owned())),
+                }
+            }
+        }
+        found
+    }
+
+    /// The collections that are read.
+    pub(crate) fn collections_read(&self) -> BTreeSet<String> {
+        let collection = |name: &String| {
+            let all = declared().iter().find(|(it, _)| it == name);
+            let found = self.types.get(name).or(all.map(|(_, it)| it));
+            found
+                .unwrap_or_else(|| panic!("`{name}` is no document"))
+                .clone()
+        };
+        self.reads.iter().map(collection).collect()
+    }
+}
+
+/// Every type that is a document, and its collection; read once.
+pub(crate) fn declared() -> &'static [(String, String)] {
+    static ALL: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
+        let ours = |path: &str| path.starts_with("shared/src/") || path.starts_with("functions/");
+        let files = checkout::files().into_iter();
+        files
+            .filter(|file| file.is_rust() && ours(&file.path))
+            .filter_map(|file| file.text)
+            .flat_map(|text| types(shipped(&text)).collect::<Vec<_>>())
+            .collect()
+    });
+    &ALL
+}
+
+/// The types that `source` declares as documents, with their collections.
+pub(crate) fn types(source: &str) -> impl Iterator<Item = (String, String)> {
+    let impls = source.split("\nimpl Document for ").skip(1);
+    impls.filter_map(|text| {
+        let (name, text) = text.split_once(" {\n    const COLLECTION: &'static str = \"")?;
+        let (collection, _) = text.split_once('"')?;
+        Some((name.to_owned(), collection.to_owned()))
+    })
+}
+
+/// The type whose implementation goes on after `before`.
+fn implemented(before: &str) -> String {
+    let of = Regex::new(r"\nimpl(?: \w+ for)? (\w+) \{").unwrap();
+    let last = of.captures_iter(before).last().expect("an implementation");
+    last[1].to_owned()
+}
+
+/// The types that are asked of the function that goes on after `before`, in all of `source`.
+fn asked_of(before: &str, source: &str) -> Vec<String> {
+    let of = Regex::new(r"fn (\w+)<T: Document>").unwrap();
+    let last = of.captures_iter(before).last().expect("a function of T");
+    let calls = Regex::new(&format!(r"\b{}(?:::<(\w+)>)?\(", &last[1])).unwrap();
+    let calls = calls.captures_iter(source);
+    calls
+        .map(|it| {
+            let name = it.get(1).map(|name| name.as_str().to_owned());
+            name.unwrap_or_else(|| panic!("`{}` does not say what", &it[0]))
+        })
+        .collect()
+}

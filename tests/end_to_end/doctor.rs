@@ -1,0 +1,107 @@
+//! `lapidary doctor` on a laptop's stack: well as it comes up, and what it says of what is taken away.
+
+use std::process::Output;
+
+use serde_json::{Value, json};
+use system_tests::{
+    harness::{Harness, Setup},
+    person::command,
+};
+
+use crate::PROGRAM;
+
+/// A stack, and the doctor's look at it, as an exit code and JSON.
+async fn look(harness: &Harness) -> (Option<i32>, Value) {
+    let directory = tempfile::tempdir().unwrap();
+    let env = harness.env_file(directory.path());
+    let arguments = ["doctor", "--json", "--env-file", env.to_str().unwrap()];
+    let Output { status, stdout, .. } = command(PROGRAM, &arguments).await;
+    let report = serde_json::from_slice(&stdout).unwrap_or_default();
+    (status.code(), report)
+}
+
+/// The finding about `about`.
+fn finding<'a>(report: &'a Value, about: &str) -> &'a Value {
+    let mut all = report["findings"].as_array().into_iter().flatten();
+    let found = all.find(|one| one["about"] == about);
+    assert!(found.is_some(), "nothing about {about} in {report:#}");
+    found.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stack_is_well_until_something_is_taken_away() {
+    let harness = Harness::start(PROGRAM, Setup::default()).await;
+    let (code, report) = look(&harness).await;
+    assert_eq!(code, Some(0), "{report:#}");
+    assert_eq!(report["project"], "lapidary-local");
+    let account = "emulator@lapidary-local.iam.gserviceaccount.com";
+    assert_eq!(report["account"], account);
+    // Nothing is half well: what the stack has is as it should be, what it has not is said so.
+    let all = report["findings"].as_array().unwrap();
+    for one in all {
+        let known = one["verdict"] == "ok" || one["verdict"] == "skipped";
+        assert!(known, "{one}");
+    }
+    for about in [
+        "topics",
+        "bucket uploads",
+        "notification of uploads",
+        "clean-on-tick",
+        "dead letters",
+        "schedule tick",
+        "function early-stop",
+        "job clean-large",
+        "documents",
+        "metrics",
+        "alert run-unhealthy",
+    ] {
+        assert_eq!(finding(&report, about)["verdict"], "ok", "{about}");
+    }
+    for about in ["project", "interfaces", "database", "GitHub"] {
+        let one = finding(&report, about);
+        assert_eq!(one["verdict"], "skipped", "{one}");
+        assert_eq!(one["says"], "not on this stack");
+    }
+    take_away(&harness).await;
+    let (code, report) = look(&harness).await;
+    assert_eq!(code, Some(1), "{report:#}");
+    let gone = finding(&report, "clean-on-tick");
+    assert_eq!(gone["verdict"], "missing");
+    let says = gone["says"].as_str().unwrap();
+    assert!(says.contains("`clean` does not hear `tick`"), "{says}");
+    assert!(says.contains("lapidary up"), "{says}");
+    assert_eq!(finding(&report, "schedule tick")["verdict"], "missing");
+    assert_eq!(finding(&report, "watch-on-tick")["verdict"], "ok");
+}
+
+/// Takes a subscription away, and holds the schedule.
+async fn take_away(harness: &Harness) {
+    let host = harness.address("PUBSUB_EMULATOR_HOST");
+    let name = "projects/lapidary-local/subscriptions/clean-on-tick";
+    let gone = harness.http.delete(format!("http://{host}/v1/{name}"));
+    assert_eq!(gone.send().await.unwrap().status(), 200);
+    let scheduler = harness.address("SCHEDULER_ENDPOINT");
+    let job = "projects/lapidary-local/locations/us-central1/jobs/tick";
+    let paused = harness.http.post(format!("{scheduler}/v1/{job}:pause"));
+    let paused = paused.json(&json!({})).send().await.unwrap();
+    assert_eq!(paused.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_can_be_looked_at_the_exit_code_says_so() {
+    let ended = command(PROGRAM, &["doctor", "--env-file", "no/such/file"]).await;
+    assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+    let words = String::from_utf8_lossy(&ended.stderr);
+    assert!(words.contains("`no/such/file` cannot be read"), "{words}");
+    // Addresses where nobody listens: no metadata server, so nobody says who asks.
+    let directory = tempfile::tempdir().unwrap();
+    let env = directory.path().join("env");
+    let nowhere =
+        "GOOGLE_CLOUD_PROJECT=p\nGCE_METADATA_HOST=127.0.0.1:1\nPUBSUB_EMULATOR_HOST=127.0.0.1:1\n";
+    std::fs::write(&env, nowhere).unwrap();
+    let arguments = ["doctor", "--env-file", env.to_str().unwrap()];
+    let ended = command(PROGRAM, &arguments).await;
+    assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+    let words = String::from_utf8_lossy(&ended.stderr);
+    assert!(words.contains("no credentials"), "{words}");
+}
