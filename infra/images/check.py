@@ -27,8 +27,8 @@ IMAGE_MAX_BYTES = 80 << 20
 # Cloud Run kills ten seconds after its SIGTERM.
 END_MAX_S = 10
 START_MAX_S = 10
-# What a path of whoever builds looks like.
-OF_THE_BUILDER = (b"/registry/src/index.", b"/home/", b"/root/.cargo")
+# Paths of whoever builds: crates, what is theirs, and this repository.
+OF_THE_BUILDER = (b"/registry/src/index.", os.fsencode(pathlib.Path.home() / ".cargo"), os.fsencode(HERE.parent.parent))
 
 
 def run(*command, **options):

@@ -3,7 +3,8 @@
 
 usage: cold_start.py OUT PYTHON [ROUNDS]
 
-OUT is what build.sh made; PYTHON has functions-framework. Of each it prints the size of what is started, the time from
+OUT is what build.sh made; PYTHON is that of a virtual environment with functions-framework and nothing else, whose
+packages are its size (Python itself is not counted). Of each it prints the size of what is started, the time from
 its start to its first answer and what it holds in memory half a second later: medians, and multiples of the function.
 """
 
