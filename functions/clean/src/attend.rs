@@ -11,7 +11,7 @@ use shared::{
 };
 use tracing::warn;
 
-use crate::{cleaning::Cleaning, fate::Fate, start::State};
+use crate::{cleaning::Cleaning, fate::Fate, state::State};
 
 /// Cleanings looked at in a minute: each is one call, and a job takes minutes.
 const OPEN_MAX: u32 = 100;

@@ -13,7 +13,7 @@ use shared::{
 };
 use tracing::info;
 
-use crate::{Calibration, Machine, Settings, start::State, survey};
+use crate::{Calibration, Machine, Settings, state::State, survey};
 
 /// Rows counted: enough to find a tenth of difference, few enough for any quota.
 const ROWS_MAX: usize = 16;

@@ -18,7 +18,7 @@ use shared::{
 };
 use tracing::info;
 
-use crate::{fate::Fate, is_cuttable, make, order::Order, start::State, streams::ObjectSource};
+use crate::{fate::Fate, is_cuttable, make, order::Order, state::State, streams::ObjectSource};
 
 /// The variable that names the cleaning to a task.
 pub(crate) const CLEANING_VARIABLE: &str = "CLEANING";

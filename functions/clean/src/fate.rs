@@ -10,7 +10,7 @@ use shared::{
 };
 use tracing::info;
 
-use crate::{make::Made, start::State};
+use crate::{make::Made, state::State};
 
 /// What an upload comes to, before or after its rows are read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

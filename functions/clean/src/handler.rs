@@ -19,7 +19,7 @@ use crate::{
     input::{Input, Rows},
     lineage, make,
     order::Order,
-    start::State,
+    state::State,
     streams::ObjectSource,
 };
 

@@ -19,6 +19,7 @@ mod lineage;
 mod make;
 mod order;
 mod start;
+mod state;
 mod streams;
 mod task;
 

@@ -20,7 +20,7 @@ use shared::{
 };
 use tracing::warn;
 
-use crate::{HeldOut, Part, Source as _, make, order::Order, start::State, streams::ObjectSource};
+use crate::{HeldOut, Part, Source as _, make, order::Order, state::State, streams::ObjectSource};
 
 /// Most versions of a dataset: the questions of all are read for each further one. A version a day
 /// for two years stays below.

@@ -16,7 +16,7 @@ use shared::{
 use crate::{
     Calibration, Cleaned, Error as CleanError, FramesFault, Outcome, Part, PartSummary, Plan,
     Provenance, Report, Sample, Settings, Severity, Task, Verdict, Written, calibrate::calibrate,
-    card, input::Input, order::Order, start::State, streams::Uploads,
+    card, input::Input, order::Order, state::State, streams::Uploads,
 };
 
 /// The code that made a version is part of the version's name.

@@ -1,46 +1,16 @@
-//! The function's clients and routes.
+//! How the function starts, and its routes.
 
 use actix_web::web::{self, Data, ServiceConfig};
 use shared::{
-    clock::Clock,
-    google::{
-        StartError, documents::Documents, events::Events, objects::Objects, run::Run,
-        vertex::Vertex,
-    },
+    google::StartError,
     service::{self, Callers, Common, Running},
 };
 
 use crate::{
     Config, attend, handler,
+    state::State,
     task::{self, Task},
 };
-
-/// What the handler uses.
-#[derive(Debug)]
-pub(crate) struct State {
-    pub(crate) config: Config,
-    pub(crate) clock: Clock,
-    pub(crate) documents: Documents,
-    pub(crate) objects: Objects,
-    pub(crate) events: Events,
-    pub(crate) vertex: Vertex,
-    pub(crate) run: Run,
-}
-
-impl State {
-    async fn connect(config: Config, common: Common) -> Result<Self, StartError> {
-        let Common { clock, google } = common;
-        Ok(Self {
-            config,
-            clock,
-            documents: google.documents()?,
-            objects: google.objects().await?,
-            events: google.events(clock)?,
-            vertex: google.vertex()?,
-            run: google.run()?,
-        })
-    }
-}
 
 /// Runs one task of the job that cleans large uploads.
 pub fn run_task() -> Running {

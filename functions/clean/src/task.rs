@@ -17,7 +17,7 @@ use crate::{
     judge_range, lineage,
     make::{self, Made},
     range_of,
-    start::State,
+    state::State,
     streams::{ObjectSource, Pipe},
 };
 

@@ -1,0 +1,40 @@
+//! The function's clients.
+
+use shared::{
+    clock::Clock,
+    google::{
+        StartError, documents::Documents, events::Events, objects::Objects, run::Run,
+        vertex::Vertex,
+    },
+    service::Common,
+};
+
+use crate::Config;
+
+/// What handlers and tasks use.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) config: Config,
+    pub(crate) clock: Clock,
+    pub(crate) documents: Documents,
+    pub(crate) objects: Objects,
+    pub(crate) events: Events,
+    pub(crate) vertex: Vertex,
+    pub(crate) run: Run,
+}
+
+impl State {
+    /// Makes the clients; none of them calls yet.
+    pub(crate) async fn connect(config: Config, common: Common) -> Result<Self, StartError> {
+        let Common { clock, google } = common;
+        Ok(Self {
+            config,
+            clock,
+            documents: google.documents()?,
+            objects: google.objects().await?,
+            events: google.events(clock)?,
+            vertex: google.vertex()?,
+            run: google.run()?,
+        })
+    }
+}
