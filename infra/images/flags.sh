@@ -1,4 +1,4 @@
-# How release binaries are built, to be sourced: static, and the same bytes wherever that is done.
+# How release binaries are built, to be sourced: static, and without the paths of whoever builds.
 #
 # With a target named, flags reach no build script and no macro, which cannot be static.
 CARGO_BUILD_TARGET=$(rustc -vV | sed -n 's/^host: //p')

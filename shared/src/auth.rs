@@ -205,11 +205,10 @@ impl Auth {
                 check: None,
             });
         }
-        let expected = callers.expected(mode, read);
-        let keys = Keys::new(expected.as_ref().map(|(_, url)| url.clone())?)
+        let (expected, url) = callers.expected(mode, read)?;
+        let keys = Keys::new(url)
             .map_err(|error| read.fault(format!("the HTTP client does not start: {error}")))
             .ok();
-        let (expected, _) = expected?;
         Some(Self {
             callers,
             check: Some(Check {

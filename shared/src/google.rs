@@ -273,17 +273,8 @@ impl Google {
                     .and_then(|it| Some(it.get("email")?.as_str()?.to_owned()));
                 return Ok(email);
             };
-            let path = "computeMetadata/v1/instance/service-accounts/default/email";
-            let asked = reqwest::Client::new()
-                .get(format!("{host}/{path}"))
-                .header("metadata-flavor", "Google")
-                .timeout(IDENTITY_MAX);
-            let told = asked
-                .send()
-                .await
-                .and_then(reqwest::Response::error_for_status);
-            let told = told.map_err(|error| failed(error.into()))?;
-            Ok(told.text().await.ok())
+            let told = metadata(host, "email", &[]).await;
+            told.map(Some).map_err(|error| failed(error.into()))
         })
     }
 
@@ -295,13 +286,7 @@ impl Google {
     ) -> BoxFuture<'a, Result<String, reqwest::Error>> {
         Box::pin(async move {
             let host = self.metadata.as_deref().unwrap_or(METADATA);
-            let path = "computeMetadata/v1/instance/service-accounts/default/identity";
-            let asked = reqwest::Client::new()
-                .get(format!("{host}/{path}"))
-                .query(&[("audience", audience)])
-                .header("metadata-flavor", "Google")
-                .timeout(IDENTITY_MAX);
-            asked.send().await?.error_for_status()?.text().await
+            metadata(host, "identity", &[("audience", audience)]).await
         })
     }
 
@@ -313,4 +298,15 @@ impl Google {
         };
         built.map_err(|error| StartError::of("credentials")(error.into()))
     }
+}
+
+/// What the metadata server at `host` says of the process's own account.
+async fn metadata(host: &str, what: &str, query: &[(&str, &str)]) -> reqwest::Result<String> {
+    let path = "computeMetadata/v1/instance/service-accounts/default";
+    let asked = reqwest::Client::new()
+        .get(format!("{host}/{path}/{what}"))
+        .query(query)
+        .header("metadata-flavor", "Google")
+        .timeout(IDENTITY_MAX);
+    asked.send().await?.error_for_status()?.text().await
 }

@@ -169,14 +169,18 @@ async fn launch(
     let clock = Clock::read(&mut reader);
     let google = Google::read(name, &mut reader);
     let auth = Auth::read(callers, &mut reader, clock);
-    let smoked = Smoked::read(name, &mut reader, google.as_ref(), clock);
+    let revision = reader.optional("K_REVISION");
     let start = read(&mut reader);
-    let (port, host, workers, clock, google, auth, smoked, start) = reader.finish(|| {
+    let (port, host, workers, clock, google, auth, revision, start) = reader.finish(|| {
         Some((
-            port?, host?, workers?, clock?, google?, auth?, smoked?, start?,
+            port?, host?, workers?, clock?, google?, auth?, revision?, start?,
         ))
     })?;
-    let smoked = (callers == Callers::Pushes).then(|| web::Data::new(smoked));
+    let smoked = match callers {
+        Callers::Pushes => Some(Smoked::new(name, revision, google.documents()?, clock)),
+        Callers::Programs | Callers::People => None,
+    };
+    let smoked = smoked.map(web::Data::new);
     let routes = start(Common { clock, google }).await?;
     let listener = TcpListener::bind((host, port))?;
     let port = listener.local_addr()?.port();

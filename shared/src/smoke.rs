@@ -12,14 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     clock::Clock,
-    config::Reader,
     delivery::Delivery,
     error::{Ack, Error},
     event::Smoke,
-    google::{
-        Google,
-        documents::{Document, Write},
-    },
+    google::documents::{Document, Documents, Write},
     id::SmokeId,
 };
 
@@ -57,25 +53,24 @@ impl Answer {
 pub(crate) struct Smoked {
     function: &'static str,
     revision: String,
-    google: Google,
+    documents: Documents,
     clock: Clock,
 }
 
 impl Smoked {
-    /// Reads `K_REVISION`, which Cloud Run sets.
-    pub(crate) fn read(
+    /// Of the `revision` that Cloud Run names, where it does.
+    pub(crate) fn new(
         function: &'static str,
-        read: &mut Reader<'_>,
-        google: Option<&Google>,
-        clock: Option<Clock>,
-    ) -> Option<Self> {
-        let revision = read.or("K_REVISION", NO_REVISION.to_owned());
-        Some(Self {
+        revision: Option<String>,
+        documents: Documents,
+        clock: Clock,
+    ) -> Self {
+        Self {
             function,
-            revision: revision?,
-            google: google?.clone(),
-            clock: clock?,
-        })
+            revision: revision.unwrap_or_else(|| NO_REVISION.to_owned()),
+            documents,
+            clock,
+        }
     }
 
     fn answer(&self) -> Answer {
@@ -90,13 +85,9 @@ impl Smoked {
 }
 
 /// Writes down which revision was asked, unless one has answered already.
-///
-/// A client of its own: a release asks once, and it connects when it is used.
 pub(crate) async fn smoke(smoked: Data<Smoked>, delivery: Delivery<Smoke>) -> Result<Ack, Error> {
-    let documents = smoked.google.documents();
-    let documents = documents.map_err(|error| Error::unavailable("Firestore")(error.into()))?;
     let id = Answer::id(&delivery.event.id, smoked.function);
-    let outcome = match documents.create(&id, &smoked.answer()).await? {
+    let outcome = match smoked.documents.create(&id, &smoked.answer()).await? {
         Write::Done => "smoked",
         Write::Lost => "smoked_before",
     };

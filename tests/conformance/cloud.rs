@@ -95,15 +95,7 @@ fn a_function_is_given_the_settings_that_it_reads() {
 /// Without a value, a function that requires one does not start.
 #[test]
 fn what_a_function_requires_has_a_value() {
-    let topology = topology();
-    let buckets = topology.buckets.keys();
-    let mut derived: BTreeSet<String> = buckets
-        .map(|content| format!("{}_BUCKET", content.to_uppercase()))
-        .collect();
-    for job in topology.jobs.values() {
-        let function = job.function.to_uppercase().replace('-', "_");
-        derived.insert(format!("{function}_JOB"));
-    }
+    let derived = topology().resource_variables();
     for (name, function) in catalogue() {
         let config = checkout::read(&format!("functions/{name}/src/config.rs"));
         let required = found(

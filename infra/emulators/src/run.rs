@@ -3,6 +3,7 @@
 //! A container's `command` and `args` are started as they are; without a command its `image` is the
 //! path of the program. Tasks are real: they take the wall's time, whatever the clock says.
 
+mod container;
 mod execution;
 mod job;
 mod task;

@@ -16,7 +16,7 @@ use crate::{
     process::{self, LogLine, Process},
     provision,
     serve::FUNCTIONS,
-    topology::Topology,
+    topology::{Topology, bucket_variable},
 };
 
 /// The project that everything lives in.
@@ -208,18 +208,18 @@ impl Stack {
 
 /// `UPLOADS_BUCKET=lapidary-local-uploads` and so on.
 fn buckets(topology: &Topology) -> impl Iterator<Item = (String, String)> {
-    topology.buckets.keys().map(|content| {
-        let variable = format!("{}_BUCKET", content.to_uppercase());
-        (variable, provision::bucket_name(content))
-    })
+    topology
+        .buckets
+        .keys()
+        .map(|content| (bucket_variable(content), provision::bucket_name(content)))
 }
 
 /// `CLEAN_JOB=projects/…/jobs/clean-large`.
 fn jobs(topology: &Topology) -> impl Iterator<Item = (String, String)> {
-    topology.jobs.iter().map(|(name, job)| {
-        let variable = format!("{}_JOB", job.function.to_uppercase().replace('-', "_"));
-        (variable, provision::job_name(name))
-    })
+    topology
+        .jobs
+        .iter()
+        .map(|(name, job)| (job.variable(), provision::job_name(name)))
 }
 
 /// Sends what tasks write to where functions' lines go.

@@ -3,7 +3,7 @@
 //! The same file makes the cloud's resources and the laptop's; strict, since a field that
 //! nobody reads is a resource that nobody makes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -89,6 +89,18 @@ pub struct Job {
     pub timeout_s: u32,
 }
 
+impl Job {
+    /// The setting that names the job to its function: `CLEAN_JOB`.
+    pub fn variable(&self) -> String {
+        format!("{}_JOB", self.function.to_uppercase().replace('-', "_"))
+    }
+}
+
+/// The setting that names the bucket of `content`: `UPLOADS_BUCKET`.
+pub fn bucket_variable(content: &str) -> String {
+    format!("{}_BUCKET", content.to_uppercase())
+}
+
 /// Something that happens on a timetable.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -135,6 +147,14 @@ impl Topology {
     /// The topology that this build carries.
     pub fn load() -> Result<Self, serde_json::Error> {
         serde_json::from_str(TEXT)
+    }
+
+    /// The settings that name a resource: they are derived, not chosen.
+    pub fn resource_variables(&self) -> BTreeSet<String> {
+        let buckets = self.buckets.keys().map(|content| bucket_variable(content));
+        buckets
+            .chain(self.jobs.values().map(Job::variable))
+            .collect()
     }
 
     /// Every subscription as `(name, topic, function, path)`; the name is `<hearer>-on-<topic>`.

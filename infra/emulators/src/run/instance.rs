@@ -10,6 +10,8 @@ use tokio::{
     time::{Instant, sleep},
 };
 
+use super::container::Container;
+
 /// Longest that a container may take to listen, as Cloud Run's own startup probe has it.
 const START_MAX: Duration = Duration::from_mins(4);
 /// How often it is looked whether it listens.
@@ -22,23 +24,6 @@ pub(super) struct Instance {
     pub(super) port: u16,
     /// Its standard input is held open: a process that ends with that outlives no emulator.
     _child: Child,
-}
-
-#[derive(Debug, Deserialize)]
-struct Container {
-    #[serde(default)]
-    command: Vec<String>,
-    #[serde(default)]
-    args: Vec<String>,
-    #[serde(default)]
-    env: Vec<Variable>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Variable {
-    name: String,
-    #[serde(default)]
-    value: String,
 }
 
 impl Instance {

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, num::NonZero, time::Duration};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::container::{Container, Variable};
 use crate::rest::{self, invalid};
 
 /// Most tasks of an execution (<https://cloud.google.com/run/quotas>).
@@ -54,25 +55,6 @@ struct TaskTemplate {
     containers: Vec<Container>,
     max_retries: Option<u32>,
     timeout: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Container {
-    #[serde(default)]
-    image: String,
-    #[serde(default)]
-    command: Vec<String>,
-    #[serde(default)]
-    args: Vec<String>,
-    #[serde(default)]
-    env: Vec<Variable>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Variable {
-    name: String,
-    #[serde(default)]
-    value: String,
 }
 
 /// How one execution differs: <https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.jobs/run>.

@@ -75,14 +75,7 @@ impl Catalogue {
 
     /// The variables that `function` must have been given: infra/gcp/settings.tf.
     pub(super) fn variables(&self, function: &str, topology: &Topology) -> BTreeSet<String> {
-        let buckets = topology.buckets.keys();
-        let mut derived: BTreeSet<String> = buckets
-            .map(|content| format!("{}_BUCKET", content.to_uppercase()))
-            .collect();
-        for job in topology.jobs.values() {
-            let function = job.function.to_uppercase().replace('-', "_");
-            derived.insert(format!("{function}_JOB"));
-        }
+        let derived = topology.resource_variables();
         let mut all: BTreeSet<String> = ["GOOGLE_CLOUD_PROJECT", "TUNING_REGION"]
             .map(str::to_owned)
             .into();
