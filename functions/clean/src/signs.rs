@@ -8,25 +8,44 @@ use std::ops::{BitOr, BitOrAssign};
 pub(crate) struct Signs(u8);
 
 impl Signs {
-    /// What markup and templates open with: `{`, `[`, `<` or `#`.
-    pub(crate) const MARKUP: Self = Self(1);
-    /// A backtick.
-    pub(crate) const BACKTICK: Self = Self(2);
+    /// What may be a marker of a prompt template.
+    pub(crate) const MARKER: Self = Self(1);
+    /// Three backticks in a row, or one that is escaped.
+    pub(crate) const FENCE: Self = Self(2);
     /// A control character that is no line end and no tab.
     pub(crate) const CONTROL: Self = Self(4);
     /// Accented letters side by side, as text has that was encoded twice, or U+FFFD.
     pub(crate) const MOJIBAKE: Self = Self(8);
+    /// What may be a placeholder.
+    pub(crate) const PLACEHOLDER: Self = Self(16);
     /// All of them: what is not known may be there.
-    pub(crate) const ALL: Self = Self(15);
+    pub(crate) const ALL: Self = Self(31);
 
     /// What a character that was escaped may be a sign of.
     pub(crate) fn of_char(c: char) -> Self {
         match c {
-            '{' | '[' | '<' | '#' => Self::MARKUP,
-            '`' => Self::BACKTICK,
-            '\n' | '\r' | '\t' => Self::default(),
+            // First, since rows that are escaped down to ASCII are full of these.
+            '\u{100}'..='\u{fffc}' | '\n' | '\r' | '\t' => Self::default(),
+            '{' | '[' | '<' | '#' => Self::MARKER | Self::PLACEHOLDER,
+            '`' => Self::FENCE,
             c if c.is_control() => Self::CONTROL | Self::MOJIBAKE,
             '\u{a0}'..='\u{ff}' | '\u{fffd}' => Self::MOJIBAKE,
+            _ => Self::default(),
+        }
+    }
+
+    /// What a text may have that goes on with `rest`, which is escaped and begins with `{`, `[`, `<` or
+    /// `#`: most brackets are seen off by the byte after them.
+    pub(crate) fn of_markup(rest: &[u8]) -> Self {
+        match rest {
+            // What is escaped here may be anything.
+            [_, b'\\', b'u', ..] => Self::MARKER | Self::PLACEHOLDER,
+            [b'<', b'I' | b'Y', ..] | [b'{', b'{' | b'_' | b'a'..=b'z', ..] => Self::PLACEHOLDER,
+            [b'<', next, ..] => match next.to_ascii_lowercase() {
+                b'|' | b'/' | b'<' | b'a' | b'b' | b'e' | b'h' | b's' | b'u' => Self::MARKER,
+                _ => Self::default(),
+            },
+            [b'[', b'/' | b'i' | b'I', ..] | [b'#', b'#', ..] => Self::MARKER,
             _ => Self::default(),
         }
     }

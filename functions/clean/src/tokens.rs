@@ -70,8 +70,10 @@ fn estimate_by<S: Simd>(simd: S, escaped: &[u8]) -> u32 {
 fn count<S: Simd>(simd: S, escaped: &[u8]) -> Counts {
     let mut counts = Counts::default();
     let mut before = Before::default();
-    for block in Blocks::of(escaped).iter() {
-        counts.add_block(simd, block, &mut before);
+    for piece in Blocks::of(escaped).pieces() {
+        for block in piece {
+            counts.add_block(simd, block, &mut before);
+        }
     }
     counts
 }

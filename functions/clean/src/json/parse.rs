@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use super::{DEPTH_MAX, Node, Object, Text, Value, scan::Scan, text::push_escaped};
+use super::{DEPTH_MAX, Node, Object, Text, Value, scan::Stops, text::push_escaped};
 use crate::{
     finding::Fault,
     rules::{self, Rule},
@@ -30,12 +30,13 @@ pub(crate) struct Parsed<'a> {
 /// # Errors
 /// `invalid_json`, `lone_surrogate` or `too_deep`, with the byte.
 pub(crate) fn parse(text: &str) -> Result<Parsed<'_>, Fault> {
+    let (stops, signs) = Stops::of_json(text);
     let mut parser = Parser {
         text,
         at: 0,
-        scan: Scan::of(text),
+        stops,
         repeats: Vec::new(),
-        signs: Signs::default(),
+        signs,
     };
     let node = parser.value(0)?;
     parser.blanks();
@@ -53,7 +54,7 @@ pub(crate) fn parse(text: &str) -> Result<Parsed<'_>, Fault> {
 struct Parser<'a> {
     text: &'a str,
     at: usize,
-    scan: Scan,
+    stops: Stops,
     repeats: Vec<u32>,
     signs: Signs,
 }
@@ -148,38 +149,40 @@ impl<'a> Parser<'a> {
         let mut start = self.at;
         // Only where the row escapes in another way than we do.
         let mut rewritten: Option<String> = None;
-        loop {
-            let Some(mark) = self.scan.mark(self.at) else {
-                self.at = opened;
-                return Err(self.fault("a text that is never closed"));
-            };
-            self.at = mark;
-            match self.peek() {
-                Some(b'"') => break,
-                Some(b'\\') if self.is_short_escape() => self.at += 2,
-                Some(b'\\') => {
+        let closed = loop {
+            let stop = self.stops.next(self.at);
+            let byte = stop.and_then(|stop| Some((stop, *self.text.as_bytes().get(stop)?)));
+            match byte {
+                Some((stop, b'"')) => break stop,
+                Some((stop, 0..b' ')) if !self.is_escaped(stop) => {
+                    self.at = stop;
+                    return Err(self.fault(
+                        "a raw control character within a text; write it as `\\n`, `\\t` or `\\u…`",
+                    ));
+                }
+                Some((stop, _)) => {
+                    let backslash = stop - 1;
+                    self.at = backslash;
                     let char = self.escape()?;
                     self.signs |= Signs::of_char(char);
-                    if rewritten.is_none() && self.is_written_so(mark, char) {
+                    if rewritten.is_none() && self.is_written_so(backslash, char) {
                         continue;
                     }
                     // Longer than needed, and for as long as the row is looked at.
                     let length = self.text.len() - start;
                     let text = rewritten.get_or_insert_with(|| String::with_capacity(length));
-                    text.push_str(self.text.get(start..mark).unwrap_or_default());
+                    text.push_str(self.text.get(start..backslash).unwrap_or_default());
                     push_escaped(char, text);
                     start = self.at;
                 }
-                Some(_) | None => {
-                    return Err(self.fault(
-                        "a raw control character within a text; write it as `\\n`, `\\t` or `\\u…`",
-                    ));
+                None => {
+                    self.at = opened;
+                    return Err(self.fault("a text that is never closed"));
                 }
             }
-        }
-        self.signs |= self.scan.signs(opened + 1..self.at);
-        let rest = self.text.get(start..self.at).unwrap_or_default();
-        self.at += 1;
+        };
+        let rest = self.text.get(start..closed).unwrap_or_default();
+        self.at = closed + 1;
         Ok(match rewritten {
             None => Text::from_escaped(rest),
             Some(mut text) => {
@@ -189,10 +192,11 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// Whether one of the usual escapes of two bytes starts here, which is written as we do.
-    fn is_short_escape(&self) -> bool {
-        let escaped = self.text.as_bytes().get(self.at + 1);
-        matches!(escaped, Some(b'n' | b'"' | b'\\' | b't' | b'r'))
+    /// Whether the byte at `at` has an escaping backslash before it.
+    fn is_escaped(&self, at: usize) -> bool {
+        let before = self.text.as_bytes().get(..at).unwrap_or_default();
+        let backslashes = before.iter().rev().take_while(|byte| **byte == b'\\');
+        !backslashes.count().is_multiple_of(2)
     }
 
     /// Whether the escape from `start` to here is how we would escape `char`.

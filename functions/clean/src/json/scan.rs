@@ -1,7 +1,7 @@
-//! What the bytes of a row are, found in one walk before it is read: where a run of plain text
-//! ends, and what a rule might look for.
+//! What the bytes of a row are, found in one walk before it is read: where reading must stop within
+//! its texts, and what a rule might look for in them.
 
-use std::{cell::Cell, mem, ops::Range};
+use std::{cell::Cell, mem};
 
 use fearless_simd::{Level, dispatch, prelude::*, u8x64};
 
@@ -10,82 +10,79 @@ use crate::{
     signs::Signs,
 };
 
-/// A row, looked at.
+/// Places in a text, a bit for each of its bytes.
 #[derive(Debug)]
-pub(super) struct Scan {
-    blocks: Vec<Block>,
-}
-
-/// What 64 bytes are; their bits are in the order of the bytes.
-#[derive(Debug, Clone, Copy)]
-struct Block {
-    /// Quotes, backslashes and control characters below U+0020.
-    marks: u64,
-    /// See [`Signs`].
-    markup: u64,
-    backtick: u64,
-    control: u64,
-    mojibake: u64,
+pub(super) struct Stops {
+    words: Vec<u64>,
 }
 
 thread_local! {
-    /// The room that the last row's blocks took: to ask for it anew, for each row, is a fiftieth of
+    /// The room that the last row's words took: to ask for it anew, for each row, is a fiftieth of
     /// all the work.
-    static ROOM: Cell<Vec<Block>> = const { Cell::new(Vec::new()) };
+    static ROOM: Cell<Vec<u64>> = const { Cell::new(Vec::new()) };
 }
 
-impl Drop for Scan {
+impl Drop for Stops {
     fn drop(&mut self) {
-        ROOM.set(mem::take(&mut self.blocks));
+        ROOM.set(mem::take(&mut self.words));
     }
 }
 
-impl Scan {
-    pub(super) fn of(text: &str) -> Self {
-        let mut blocks = ROOM.take();
-        blocks.clear();
-        blocks.reserve(text.len().div_ceil(BLOCK));
-        dispatch!(Level::new(), simd => look(simd, text.as_bytes(), &mut blocks));
-        Self { blocks }
+impl Stops {
+    /// Where a text must be escaped: quotes, backslashes, control characters below U+0020.
+    pub(super) fn of_plain(text: &str) -> Self {
+        let mut words = room(text);
+        dispatch!(Level::new(), simd => look_plain(simd, text.as_bytes(), &mut words));
+        Self { words }
     }
 
-    /// The first mark at `at` or after it.
-    pub(super) fn mark(&self, at: usize) -> Option<usize> {
+    /// Where a reader of JSON must stop within texts, and what these hold. It must stop at quotes
+    /// that open or close, at control characters below U+0020, and at the byte *after* the backslash
+    /// of any escape but `\n`, `\t`, `\r`, `\"` and `\\`, which are written so here as well.
+    ///
+    /// Of what is no JSON, the stops up to its first fault are right.
+    pub(super) fn of_json(text: &str) -> (Self, Signs) {
+        let mut words = room(text);
+        let signs = dispatch!(Level::new(), simd => look_json(simd, text.as_bytes(), &mut words));
+        (Self { words }, signs)
+    }
+
+    /// The first stop at `at` or after it.
+    #[inline]
+    pub(super) fn next(&self, at: usize) -> Option<usize> {
         let mut index = at / BLOCK;
-        let mut marks = self.blocks.get(index)?.marks & (u64::MAX << (at % BLOCK));
-        while marks == 0 {
+        let mut word = self.words.get(index)? & (u64::MAX << (at % BLOCK));
+        while word == 0 {
             index += 1;
-            marks = self.blocks.get(index)?.marks;
+            word = *self.words.get(index)?;
         }
         // At most 63.
-        Some(index * BLOCK + marks.trailing_zeros() as usize)
+        Some(index * BLOCK + word.trailing_zeros() as usize)
     }
+}
 
-    /// What is within `range`.
-    pub(super) fn signs(&self, range: Range<usize>) -> Signs {
-        let Some(last) = range.end.checked_sub(1).filter(|last| range.start <= *last) else {
-            return Signs::default();
-        };
-        let (first, end) = (range.start / BLOCK, last / BLOCK);
-        let blocks = self.blocks.get(first..=end).unwrap_or_default();
-        let [mut markup, mut backtick, mut control, mut mojibake] = [0; 4];
-        for (index, block) in (first..).zip(blocks) {
-            let mut within = u64::MAX;
-            if index == first {
-                within &= u64::MAX << (range.start % BLOCK);
-            }
-            if index == end {
-                within &= u64::MAX >> (BLOCK - 1 - last % BLOCK);
-            }
-            markup |= block.markup & within;
-            backtick |= block.backtick & within;
-            control |= block.control & within;
-            mojibake |= block.mojibake & within;
+fn room(text: &str) -> Vec<u64> {
+    let mut words = ROOM.take();
+    // What earlier texts left there is written over.
+    words.resize(text.len().div_ceil(BLOCK), 0);
+    words
+}
+
+#[expect(
+    clippy::inline_always,
+    reason = "only so it is made for each processor"
+)]
+#[inline(always)]
+fn look_plain<S: Simd>(simd: S, bytes: &[u8], words: &mut [u64]) {
+    let mut words = words.iter_mut();
+    for piece in Blocks::of(bytes).pieces() {
+        for (block, word) in piece.iter().zip(&mut words) {
+            let bytes = u8x64::from_slice(simd, block);
+            // Zero where a byte is one of those. Comparing with each and joining that is as much
+            // work, and the compiler makes table lookups of it, byte by byte.
+            let stops = (bytes ^ b'"').min(bytes ^ b'\\').min(bytes & 0xE0);
+            *word = at(stops, 0);
         }
-        Signs::MARKUP.if_any(markup)
-            | Signs::BACKTICK.if_any(backtick)
-            | Signs::CONTROL.if_any(control)
-            | Signs::MOJIBAKE.if_any(mojibake)
     }
 }
 
@@ -94,11 +91,61 @@ impl Scan {
     reason = "only so it is made for each processor"
 )]
 #[inline(always)]
-fn look<S: Simd>(simd: S, bytes: &[u8], blocks: &mut Vec<Block>) {
-    let mut before = Before::default();
-    for block in Blocks::of(bytes).iter() {
-        blocks.push(look_at(simd, block, &mut before));
+fn look_json<S: Simd>(simd: S, text: &[u8], words: &mut [u64]) -> Signs {
+    // Whether the byte to come is escaped, and whether it is within a text: 1 or 0.
+    let (mut escaped, mut inside) = (0, 0);
+    let mut seen = Seen::default();
+    let mut start = 0;
+    let mut words = words.iter_mut();
+    for piece in Blocks::of(text).pieces() {
+        for (block, word) in piece.iter().zip(&mut words) {
+            let bytes = u8x64::from_slice(simd, block);
+            let after_backslash = escapes(at(bytes, b'\\'), &mut escaped);
+            let quotes = at(bytes, b'"') & !after_backslash;
+            // Zero where a byte is one of those. Comparing with each and joining that is as much
+            // work, and the compiler makes table lookups of it, byte by byte.
+            let usual = (bytes ^ b'n').min(bytes ^ b'"').min(bytes ^ b'\\');
+            let usual = usual.min(bytes ^ b't').min(bytes ^ b'r');
+            *word = quotes | at(bytes & 0xE0, 0) | after_backslash & !at(usual, 0);
+            // `[` and `{` are one bit apart.
+            let markup = (bytes ^ b'<').min(bytes ^ b'#').min((bytes | 0x20) ^ b'{');
+            let telling = at(markup.min(bytes ^ b'`'), 0) | bytes.simd_ge(0x7F).to_bitmask();
+            if telling != 0 {
+                let within = prefix_xor(quotes ^ inside);
+                seen.look_at(simd, block, within, text, start);
+            }
+            inside ^= u64::from(quotes.count_ones()) & 1;
+            start += BLOCK;
+        }
     }
+    seen.signs()
+}
+
+/// Which bytes are escaped by a backslash, where `backslashes` are. `carry` tells whether the first
+/// one is, and then whether the one behind the last is.
+///
+/// Of backslashes in a row every second one is escaped by the one before. A sum carries from the
+/// start of a row to its end: whether that is an even or an odd place, compared with the start,
+/// tells how many there are.
+#[inline]
+fn escapes(backslashes: u64, carry: &mut u64) -> u64 {
+    const ODD: u64 = 0xAAAA_AAAA_AAAA_AAAA;
+    let starting = backslashes & !*carry;
+    // Backslashes that escape, and the bytes at the ends of the rows that they escape.
+    let pairs = (starting << 1 | ODD).wrapping_sub(starting) ^ ODD;
+    let escaped = pairs ^ (backslashes | *carry);
+    *carry = (pairs & backslashes) >> (BLOCK - 1);
+    escaped
+}
+
+/// What was seen within texts so far: bits are set where there was one. See [`Signs`].
+#[derive(Default)]
+struct Seen {
+    before: Before,
+    fence: u64,
+    control: u64,
+    mojibake: u64,
+    markup: Signs,
 }
 
 /// What the last bytes of the block before lead on to, at the first bits.
@@ -108,47 +155,78 @@ struct Before {
     c3: u64,
     ef: u64,
     bf: u64,
+    /// The last byte's, and the last two bytes'.
+    tick: u64,
+    ticks: u64,
 }
 
-#[expect(
-    clippy::inline_always,
-    reason = "only so it is made for each processor"
-)]
-#[inline(always)]
-fn look_at<S: Simd>(simd: S, block: &[u8; BLOCK], before: &mut Before) -> Block {
-    let bytes = u8x64::from_slice(simd, block);
-    // Zero where a byte is one of those. Comparing with each and joining that is as much work, and
-    // the compiler makes table lookups of it, byte by byte.
-    let mark = (bytes ^ b'"').min(bytes ^ b'\\').min(bytes & 0xE0);
-    // `[` and `{` are one bit apart.
-    let markup = (bytes ^ b'<').min(bytes ^ b'#').min((bytes | 0x20) ^ b'{');
-    let (control, mojibake) = if bytes.simd_ge(0x7F).to_bitmask() == 0 {
-        (0, 0)
-    } else {
-        beyond_ascii(block, before)
-    };
-    Block {
-        marks: at(mark, 0),
-        markup: at(markup, 0),
-        backtick: at(bytes, b'`'),
-        control,
-        mojibake,
+impl Seen {
+    /// Looks at the block of `text` from `start`, of which those bytes are `within` texts.
+    #[expect(
+        clippy::inline_always,
+        reason = "only so it is made for each processor"
+    )]
+    #[inline(always)]
+    fn look_at<S: Simd>(
+        &mut self,
+        simd: S,
+        block: &[u8; BLOCK],
+        within: u64,
+        text: &[u8],
+        start: usize,
+    ) {
+        let bytes = u8x64::from_slice(simd, block);
+        let ticks = at(bytes, b'`');
+        let fence = ticks & (ticks << 1 | self.before.tick) & (ticks << 2 | self.before.ticks);
+        self.before.tick = ticks >> (BLOCK - 1);
+        self.before.ticks = ticks >> (BLOCK - 2);
+        self.fence |= fence & within;
+        let markup = (bytes ^ b'<').min(bytes ^ b'#').min((bytes | 0x20) ^ b'{');
+        let markup = at(markup, 0) & within;
+        if markup != 0 {
+            self.markup |= signs_of_markup(text, start, markup);
+        }
+        let (control, mojibake) = beyond_ascii(bytes, &mut self.before);
+        self.control |= control & within;
+        self.mojibake |= mojibake & within;
+    }
+
+    fn signs(&self) -> Signs {
+        self.markup
+            | Signs::FENCE.if_any(self.fence)
+            | Signs::CONTROL.if_any(self.control)
+            | Signs::MOJIBAKE.if_any(self.mojibake)
     }
 }
 
-/// The signs that only blocks beyond printable ASCII can have: control characters and mojibake.
+/// What markup at `places`, counted from `start`, may be a sign of.
 #[inline(never)]
-fn beyond_ascii(block: &[u8; BLOCK], before: &mut Before) -> (u64, u64) {
-    dispatch!(Level::new(), simd => look_beyond_ascii(simd, block, before))
+fn signs_of_markup(text: &[u8], start: usize, mut places: u64) -> Signs {
+    let mut signs = Signs::default();
+    while places != 0 {
+        // At most 63.
+        let at = start + places.trailing_zeros() as usize;
+        signs |= Signs::of_markup(text.get(at..).unwrap_or_default());
+        places &= places - 1;
+    }
+    signs
 }
 
+/// At each bit, whether an odd number of bits is set up to it.
+fn prefix_xor(mut bits: u64) -> u64 {
+    for shift in [1, 2, 4, 8, 16, 32] {
+        bits ^= bits << shift;
+    }
+    bits
+}
+
+/// The signs that only blocks beyond printable ASCII can have: control characters and mojibake.
 #[expect(
     clippy::inline_always,
     reason = "only so it is made for each processor"
 )]
 #[inline(always)]
-fn look_beyond_ascii<S: Simd>(simd: S, block: &[u8; BLOCK], before: &mut Before) -> (u64, u64) {
-    let bytes = u8x64::from_slice(simd, block);
+fn beyond_ascii<S: Simd>(bytes: u8x64<S>, before: &mut Before) -> (u64, u64) {
     let (c2, c3) = (at(bytes, 0xC2), at(bytes, 0xC3));
     let (ef, bf) = (at(bytes, 0xEF), at(bytes, 0xBF));
     // U+0080 to U+009F are 0xC2 and a byte up to 0x9F.
@@ -163,6 +241,7 @@ fn look_beyond_ascii<S: Simd>(simd: S, block: &[u8; BLOCK], before: &mut Before)
         c3: c3 >> (BLOCK - 2),
         ef: ef >> (BLOCK - 2),
         bf: bf >> (BLOCK - 1),
+        ..*before
     };
     (control, mojibake)
 }
@@ -183,42 +262,66 @@ mod tests {
 
     use super::*;
 
+    fn all(stops: &Stops) -> Vec<usize> {
+        let mut found = Vec::new();
+        let mut at = 0;
+        while let Some(stop) = stops.next(at) {
+            found.push(stop);
+            at = stop + 1;
+        }
+        found
+    }
+
+    /// The stops within JSON, one byte after the other.
+    fn plain_walk(json: &[u8]) -> Vec<usize> {
+        let (mut stops, mut escaped) = (Vec::new(), false);
+        for (at, byte) in json.iter().enumerate() {
+            let is_usual = escaped && matches!(byte, b'n' | b't' | b'r' | b'"' | b'\\');
+            if *byte < 0x20 || (escaped && !is_usual) || (*byte == b'"' && !escaped) {
+                stops.push(at);
+            }
+            escaped = *byte == b'\\' && !escaped;
+        }
+        stops
+    }
+
     proptest! {
         #[test]
-        fn every_mark_is_found_in_order(text in r#"[ -~"\\\n\x00-\x1fé😀]{0,300}"#) {
-            let is_mark = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+        fn every_byte_that_must_be_escaped_is_a_stop(text in r#"[ -~"\\\n\x00-\x1fé😀]{0,300}"#) {
+            let must_be = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
             let bytes = text.as_bytes();
-            let expected: Vec<usize> = (0..bytes.len()).filter(|at| is_mark(bytes[*at])).collect();
-            let scan = Scan::of(&text);
-            let mut found = Vec::new();
-            let mut at = 0;
-            while let Some(mark) = scan.mark(at) {
-                found.push(mark);
-                at = mark + 1;
-            }
-            prop_assert_eq!(found, expected);
+            let expected: Vec<usize> = (0..bytes.len()).filter(|at| must_be(bytes[*at])).collect();
+            prop_assert_eq!(all(&Stops::of_plain(&text)), expected);
+        }
+
+        #[test]
+        fn stops_within_json_are_those_of_a_plain_walk(text in r#"([ntrub"/é \x01]|\\{1,5}|[a-z]{50,70}|\\{60,70}){0,40}"#) {
+            let (stops, _) = Stops::of_json(&text);
+            let mut found = all(&stops);
+            // What would be escaped is behind the end.
+            found.retain(|at| *at < text.len());
+            prop_assert_eq!(found, plain_walk(text.as_bytes()));
         }
     }
 
-    /// What is seen in `text` wherever it stands, and what in what is around it.
+    /// What is seen in `text` wherever it stands in a text of a row, and what beside it.
     #[track_caller]
     fn check(text: &str, expected: Signs) {
         for before in 0..130 {
-            let row = format!("{}{text} and more", "n".repeat(before));
-            let scan = Scan::of(&row);
-            assert_eq!(scan.signs(0..row.len()), expected, "{row:?}");
-            let within = before..before + text.len();
-            assert_eq!(scan.signs(within.clone()), expected, "{row:?}");
-            let around = scan.signs(0..within.start) | scan.signs(within.end..row.len());
-            assert_eq!(around, Signs::default(), "{row:?}");
+            let around = "n".repeat(before);
+            let within = format!("{around}\"\\\\{text} and \\\" more\"{around}");
+            assert_eq!(Stops::of_json(&within).1, expected, "{within:?}");
+            let beside = format!("\"{around}\"{text} and more\"{around}\\\"\"{text}");
+            assert_eq!(Stops::of_json(&beside).1, Signs::default(), "{beside:?}");
         }
     }
 
     #[test]
     fn every_sign_is_seen_wherever_it_stands() {
         for (texts, sign) in [
-            (&["{", "[", "<", "#"][..], Signs::MARKUP),
-            (&["`"], Signs::BACKTICK),
+            (&["[/", "[INST]", "<|", "<User", "##"][..], Signs::MARKER),
+            (&["{{", "{name", "<YOUR"], Signs::PLACEHOLDER),
+            (&["```", "````"], Signs::FENCE),
             (&["\u{7f}", "\u{80}", "\u{9f}"], Signs::CONTROL),
             (&["Ã©", "â€", "ï»", "ðŸ", "\u{fffd}"], Signs::MOJIBAKE),
         ] {
@@ -232,6 +335,7 @@ mod tests {
     fn plain_texts_have_none() {
         for text in [
             "",
+            "{ } [1, 2] <3 # {\\\"a\\\": 1} <Name> {\\n [\\t",
             "São Tomé — naïve, ‘привет’, 数据 😀; 100 % | ~ ^ * _ / ﻿￥",
         ] {
             check(text, Signs::default());

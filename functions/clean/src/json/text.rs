@@ -7,7 +7,7 @@ use std::{borrow::Cow, ops::Range};
 
 use memchr::memchr;
 
-use super::scan::Scan;
+use super::scan::Stops;
 
 /// A text, escaped as [`Text::of`] escapes; borrows from the row where the row did the same.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,11 +21,11 @@ impl<'a> Text<'a> {
 
     /// Escapes `plain`: what JSON demands and no more, in the shortest form it has.
     pub(crate) fn of(plain: &str) -> Text<'static> {
-        let scan = Scan::of(plain);
+        let stops = Stops::of_plain(plain);
         // Rows of JSON within a text have a quote every ten bytes or so.
         let mut escaped = String::with_capacity(plain.len() + plain.len() / 8);
         let mut from = 0;
-        while let Some(at) = scan.mark(from) {
+        while let Some(at) = stops.next(from) {
             let (before, rest) = plain.split_at_checked(at).unwrap_or((plain, ""));
             escaped.push_str(before.get(from..).unwrap_or_default());
             rest.chars()
@@ -147,6 +147,7 @@ pub(crate) fn blank(c: char) -> bool {
 /// Appends `c`, escaped if it must be.
 pub(super) fn push_escaped(c: char, out: &mut String) {
     match c {
+        '\u{80}'.. => out.push(c),
         '"' => out.push_str("\\\""),
         '\\' => out.push_str("\\\\"),
         '\n' => out.push_str("\\n"),

@@ -12,10 +12,10 @@ pub(crate) static RULE: Rule = Rule {
     binding: false,
     doc: "a marker of some prompt template is part of the text",
     fix: "take the marker away: Gemini marks the turns itself, and a tuned model would learn to print it",
-    check: Check::Text(Signs::MARKUP, check),
+    check: Check::Text(Signs::MARKER, check),
 };
 
-/// Markers of templates, in lower case; each starts as [`begins`] has it.
+/// Markers of templates, in lower case; each starts as [`Signs::of_markup`] has it.
 const MARKERS: &[&str] = &[
     "<human>",
     "</human>",
@@ -65,26 +65,15 @@ fn check(row: &Row<'_, '_>) -> Option<Fault> {
 fn find(text: &str) -> Option<&'static str> {
     let bytes = text.as_bytes();
     memchr3_iter(b'<', b'[', b'#', bytes).find_map(|at| {
-        let rest = bytes.get(at..).filter(|rest| begins(rest))?;
+        let rest = bytes
+            .get(at..)
+            .filter(|rest| Signs::of_markup(rest).has_any(Signs::MARKER))?;
         let is_next = |marker: &&&str| {
             let head = rest.get(..marker.len());
             head.is_some_and(|head| head.eq_ignore_ascii_case(marker.as_bytes()))
         };
         MARKERS.iter().find(is_next).copied()
     })
-}
-
-/// Whether `text` begins as some marker does: most brackets are seen off by the byte after them.
-fn begins(text: &[u8]) -> bool {
-    match text {
-        [b'<', next, ..] => matches!(
-            next.to_ascii_lowercase(),
-            b'|' | b'/' | b'<' | b'a' | b'b' | b'e' | b'h' | b's' | b'u'
-        ),
-        [b'[', next, ..] => matches!(next.to_ascii_lowercase(), b'/' | b'i'),
-        [b'#', b'#', b'#', b' ', ..] => true,
-        _ => false,
-    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ pub(crate) static RULE: Rule = Rule {
     binding: false,
     doc: "a placeholder was never filled in",
     fix: "fill the template in before exporting",
-    check: Check::Text(Signs::MARKUP, check),
+    check: Check::Text(Signs::PLACEHOLDER, check),
 };
 
 /// Names that templates in single braces have; others need an underscore to be told from sets

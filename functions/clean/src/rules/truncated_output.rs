@@ -43,7 +43,7 @@ fn check(row: &Row<'_, '_>) -> Option<Fault> {
     let Some(Part::Text(text)) = turn.parts.last() else {
         return None;
     };
-    let may_have_code = row.signs.has_any(Signs::BACKTICK);
+    let may_have_code = row.signs.has_any(Signs::FENCE);
     let message = find(text.escaped(), may_have_code)?;
     Some(Fault::new(&RULE).within(Some(turn.place)).saying(message))
 }

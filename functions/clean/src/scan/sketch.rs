@@ -109,11 +109,12 @@ impl Runs {
     #[inline(always)]
     fn add_by<S: Simd>(&mut self, simd: S, bytes: &[u8]) {
         let mut before = Before::default();
-        let mut open = 0;
+        let (mut open, mut base) = (0, 0);
         // After the last block there is a blank, and so every word ends.
         let blocks = Blocks::of(bytes);
-        let blocks = blocks.iter().chain([&[b' '; BLOCK]]);
-        for (block, base) in blocks.zip((0..).step_by(BLOCK)) {
+        let [whole, last] = blocks.pieces();
+        let end: &[_] = &[[b' '; BLOCK]];
+        for block in [whole, last, end].into_iter().flatten() {
             let (mut starts, mut ends) = edges(simd, block, &mut before);
             // There are as many ends as starts, but for the words that go on into another block.
             while ends != 0 {
@@ -130,6 +131,7 @@ impl Runs {
             if starts != 0 {
                 open = base + starts.trailing_zeros() as usize;
             }
+            base += BLOCK;
         }
     }
 
