@@ -44,6 +44,7 @@ mod held_out;
 mod identity;
 mod json;
 mod judged;
+mod pages;
 mod row;
 mod rules;
 mod scan;

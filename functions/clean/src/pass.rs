@@ -11,6 +11,7 @@
 mod desk;
 mod finish;
 mod histogram;
+mod hold;
 mod labels;
 mod languages;
 mod ledger;

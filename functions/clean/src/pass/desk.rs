@@ -4,6 +4,7 @@
 use std::{collections::HashMap, ops::Range};
 
 use super::{
+    hold::{Held, Hold},
     ledger::Ledger,
     memory::Memory,
     near::Near,
@@ -51,19 +52,9 @@ pub(super) struct Desk<'s, 'o> {
 /// What is decided about rows to come.
 pub(super) enum Stage {
     /// Nothing: rows are held.
-    Holding {
-        held: Vec<Held>,
-        /// Bytes of their records.
-        bytes: u64,
-    },
+    Holding(Hold),
     /// All of it: rows go where they belong at once.
     Streaming(Course),
-}
-
-/// A batch that is held, and the lines before it.
-pub(super) struct Held {
-    pub(super) judged: Judged,
-    pub(super) base: u64,
 }
 
 /// What is decided about rows to come.
@@ -95,10 +86,7 @@ impl<'s, 'o> Desk<'s, 'o> {
             settings,
             plan,
             parts,
-            stage: Stage::Holding {
-                held: Vec::new(),
-                bytes: 0,
-            },
+            stage: Stage::Holding(Hold::with_capacity(machine.hold_bytes)),
             size,
             hold_bytes: machine.hold_bytes,
             line: 0,
@@ -117,8 +105,8 @@ impl<'s, 'o> Desk<'s, 'o> {
         Judge::new(self.settings, self.plan, layout, self.parts.is_writing())
     }
 
-    /// Takes the next batch; gives it back once it is used up.
-    fn take_next(&mut self, judged: Judged) -> Result<Option<Judged>, Error> {
+    /// Takes the next batch; gives back what can be filled again.
+    fn take_next(&mut self, judged: Judged) -> Result<Judged, Error> {
         let base = self.line;
         self.line += judged.lines.counted;
         if u32::try_from(self.line).is_err() {
@@ -128,25 +116,29 @@ impl<'s, 'o> Desk<'s, 'o> {
         match &mut self.stage {
             Stage::Streaming(course) => {
                 let course = *course;
-                self.stream(&judged, base, course)?;
-                Ok(Some(judged))
+                let records = &judged.records;
+                let batch = Held {
+                    judged: &judged,
+                    records,
+                    base,
+                };
+                self.stream(batch, course)?;
+                Ok(judged)
             }
-            Stage::Holding { held, bytes } => {
-                *bytes += u64::try_from(judged.records.len()).unwrap_or_default();
-                let full = *bytes > self.hold_bytes;
-                held.push(Held { judged, base });
-                if full {
+            Stage::Holding(hold) => {
+                let spare = hold.keep(judged, base);
+                if hold.bytes() > self.hold_bytes {
                     self.stop_holding()?;
                 }
-                Ok(None)
+                Ok(spare)
             }
         }
     }
 
     /// Decides by the rows held what is done with all that are to come.
     fn stop_holding(&mut self) -> Result<(), Error> {
-        let held = self.stage.take();
-        let prefix = Prefix::of(&held, self.hold_bytes);
+        let hold = self.stage.take();
+        let prefix = Prefix::of(&hold, self.hold_bytes);
         let train_from = match (self.plan.draw_below, self.size) {
             (Some(turn), _) => turn,
             (None, Some(size)) => {
@@ -162,14 +154,11 @@ impl<'s, 'o> Desk<'s, 'o> {
             train_from,
         };
         self.stage = Stage::Streaming(course);
-        for Held { judged, base } in held {
-            self.stream(&judged, base, course)?;
-        }
-        Ok(())
+        hold.iter().try_for_each(|held| self.stream(held, course))
     }
 
-    fn stream(&mut self, judged: &Judged, base: u64, course: Course) -> Result<(), Error> {
-        let fates = self.decide(judged, base, course.task)?;
+    fn stream(&mut self, batch: Held<'_>, course: Course) -> Result<(), Error> {
+        let fates = self.decide(batch.judged, batch.base, course.task)?;
         let (seed, plan) = (self.settings.seed, self.plan);
         let mut withheld = std::mem::take(&mut self.withheld);
         let place = |kept: Kept| {
@@ -177,18 +166,18 @@ impl<'s, 'o> Desk<'s, 'o> {
             let trains = !drawn || plan.crowds.contains(&kept.group);
             withheld.place(kept, trains, plan)
         };
-        let written = self.write(judged, base, &fates, place);
+        let written = self.write(batch, &fates, place);
         self.withheld = withheld;
         written
     }
 
     /// Decides about everything that is held, knowing that it is all.
-    pub(super) fn settle(&mut self, held: &[Held]) -> Result<Task, Error> {
-        let task = Prefix::of(held, u64::MAX).task();
+    pub(super) fn settle(&mut self, hold: &Hold) -> Result<Task, Error> {
+        let task = Prefix::of(hold, u64::MAX).task();
         let mut asked = Vec::new();
-        let mut decided = Vec::with_capacity(held.len());
-        for Held { judged, base } in held {
-            let fates = self.decide(judged, *base, task)?;
+        let mut decided = Vec::new();
+        for Held { judged, base, .. } in hold.iter() {
+            let fates = self.decide(judged, base, task)?;
             asked.extend(judged.facts.iter().zip(&fates).filter_map(|(fact, fate)| {
                 let Fate::Kept(kept) = fate else {
                     return None;
@@ -202,10 +191,8 @@ impl<'s, 'o> Desk<'s, 'o> {
             decided.push(fates);
         }
         let mut spots = self.withheld.spots(asked, self.settings).into_iter();
-        for (Held { judged, base }, fates) in held.iter().zip(&decided) {
-            self.write(judged, *base, fates, |_| {
-                spots.next().unwrap_or(Spot::ASIDE)
-            })?;
+        for (held, fates) in hold.iter().zip(&decided) {
+            self.write(held, fates, |_| spots.next().unwrap_or(Spot::ASIDE))?;
         }
         Ok(task)
     }
@@ -304,11 +291,15 @@ impl<'s, 'o> Desk<'s, 'o> {
     /// Writes every row where it belongs; those that `place` knows no place for are kept aside.
     fn write(
         &mut self,
-        judged: &Judged,
-        base: u64,
+        batch: Held<'_>,
         fates: &[Fate],
         mut place: impl FnMut(Kept) -> Spot,
     ) -> Result<(), Error> {
+        let Held {
+            judged,
+            records,
+            base,
+        } = batch;
         let mut run = Run::default();
         let mut found = Ledger::new(self.settings.findings_max);
         let (mut record_start, mut note_start) = (0, 0);
@@ -325,7 +316,7 @@ impl<'s, 'o> Desk<'s, 'o> {
                     self.write_note(Part::Rejected, line, note, None)?;
                 }
                 Fate::Kept(kept) => {
-                    let record = judged.records.get(record_at.clone()).unwrap_or_default();
+                    let record = records.get(record_at.clone()).unwrap_or_default();
                     let spot = place(*kept);
                     spot.tell(line, self.settings, &mut found);
                     if spot.place == Some(Place::Nowhere) {
@@ -342,14 +333,14 @@ impl<'s, 'o> Desk<'s, 'o> {
                         None => self.pool.add(aside, record),
                         Some(place) => {
                             self.totals.place(&aside, place);
-                            run.add(place.part(), record_at, judged, &mut self.parts)?;
+                            run.add(place.part(), record_at, records, &mut self.parts)?;
                         }
                     }
                 }
             }
         }
         self.ledger.merge(&found, 0);
-        run.end(judged, &mut self.parts)
+        run.end(records, &mut self.parts)
     }
 
     /// Writes a note, which lacks its line; with the `record` of a row where the note has one.
@@ -378,7 +369,7 @@ impl<'s, 'o> Desk<'s, 'o> {
 }
 
 impl Taker for Desk<'_, '_> {
-    fn take(&mut self, judged: Judged) -> Result<Option<Judged>, Error> {
+    fn take(&mut self, judged: Judged) -> Result<Judged, Error> {
         self.take_next(judged)
     }
 }
@@ -393,10 +384,11 @@ fn range(start: &mut usize, length: u32) -> Range<usize> {
 
 impl Stage {
     /// What is held; nothing is any more.
-    pub(super) fn take(&mut self) -> Vec<Held> {
+    pub(super) fn take(&mut self) -> Hold {
+        let nothing = Hold::with_capacity(0);
         match self {
-            Self::Holding { held, .. } => std::mem::take(held),
-            Self::Streaming(_) => Vec::new(),
+            Self::Holding(hold) => std::mem::replace(hold, nothing),
+            Self::Streaming(_) => nothing,
         }
     }
 }

@@ -34,9 +34,9 @@ impl Desk<'_, '_> {
                 }
                 task
             }
-            Stage::Holding { .. } => {
-                let held = self.stage.take();
-                let task = self.settle(&held)?;
+            Stage::Holding(_) => {
+                let hold = self.stage.take();
+                let task = self.settle(&hold)?;
                 if self.memory.is_spilling() {
                     return self.compare_spilt(end);
                 }
@@ -65,8 +65,8 @@ impl Desk<'_, '_> {
     /// Keeps nothing of a dataset that was not read to its end: what was written is worthless, and
     /// another pass would come no further.
     fn refuse(mut self, end: &End) -> Result<Outcome, Error> {
-        let held = self.stage.take();
-        let task = self.settle(&held)?;
+        let hold = self.stage.take();
+        let task = self.settle(&hold)?;
         self.totals.refuse();
         self.look_at_the_file(task, end);
         self.report(task, end)

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use crate::{
     judged::Fact,
+    pages::Pages,
     split::{self, Place},
 };
 
@@ -11,10 +12,10 @@ use crate::{
 const BYTES_MAX: usize = 48 << 20;
 
 /// Rows kept aside, with their records, in their order.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pool {
     rows: Vec<Aside>,
-    records: Vec<u8>,
+    records: Pages,
     /// Bytes of all, whether or not they found room.
     pub(super) bytes: u64,
 }
@@ -40,12 +41,22 @@ impl Aside {
     }
 }
 
+impl Default for Pool {
+    fn default() -> Self {
+        Self {
+            rows: Vec::new(),
+            records: Pages::with_capacity(BYTES_MAX),
+            bytes: 0,
+        }
+    }
+}
+
 impl Pool {
     pub(super) fn add(&mut self, row: Aside, record: &[u8]) {
         self.bytes += u64::from(row.bytes);
         if !self.overflows() {
             self.rows.push(row);
-            self.records.extend_from_slice(record);
+            self.records.add(record);
         }
     }
 

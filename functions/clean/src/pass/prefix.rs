@@ -1,8 +1,10 @@
 //! The first rows of a dataset, by which the rest is judged.
 
-use std::collections::HashSet;
-
-use super::{desk::Held, labels::Labels};
+use super::{
+    hold::Hold,
+    labels::Labels,
+    seen::{Meeting, Seen},
+};
 use crate::{HeldOut, Task, judged::Kind, split::Total};
 
 /// What is known of them.
@@ -17,21 +19,25 @@ pub(super) struct Prefix {
 }
 
 impl Prefix {
-    /// The rows of `held` up to so many bytes of records, repeats and all: what fills the hold, to
+    /// The rows of `hold` up to so many bytes of records, repeats and all: what fills the hold, to
     /// the row, so that it does not matter how they were cut into batches.
-    pub(super) fn of(held: &[Held], bytes_max: u64) -> Self {
+    pub(super) fn of(hold: &Hold, bytes_max: u64) -> Self {
         let mut prefix = Self {
             examples: Total::default(),
             raw: 0,
             labels: Labels::default(),
             held_out: 0,
         };
-        let mut seen = HashSet::new();
+        let mut seen = Seen::default();
         let mut bytes = 0;
-        for fact in held.iter().flat_map(|held| &held.judged.facts) {
+        for fact in hold.iter().flat_map(|held| &held.judged.facts) {
             prefix.raw += u64::from(fact.raw);
             bytes += u64::from(fact.record);
-            if fact.kind != Kind::Rejected && seen.insert((fact.input, fact.output)) {
+            let mut is_new = || {
+                let met = seen.meet(fact.input, fact.output, 0);
+                !matches!(met, Meeting::Repeat(_))
+            };
+            if fact.kind != Kind::Rejected && is_new() {
                 prefix.examples.rows += 1;
                 prefix.examples.bytes += u64::from(fact.record);
                 prefix.held_out += u64::from(fact.held_out);

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{Error, Part, judged::Judged, parts::Parts};
+use crate::{Error, Part, parts::Parts};
 
 /// Records side by side that go to the same part: written at once.
 #[derive(Debug, Default)]
@@ -13,16 +13,16 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// Adds the next record; writes those before it if it goes elsewhere.
+    /// Adds the next record, which is among `records`; writes those before it if it goes elsewhere.
     pub(super) fn add(
         &mut self,
         part: Part,
         record: Range<usize>,
-        judged: &Judged,
+        records: &[u8],
         parts: &mut Parts<'_>,
     ) -> Result<(), Error> {
         if self.part != Some(part) || self.records.end != record.start {
-            self.end(judged, parts)?;
+            self.end(records, parts)?;
             self.part = Some(part);
             self.records = record.start..record.start;
         }
@@ -32,12 +32,12 @@ impl Run {
     }
 
     /// Writes what is left.
-    pub(super) fn end(&mut self, judged: &Judged, parts: &mut Parts<'_>) -> Result<(), Error> {
+    pub(super) fn end(&mut self, records: &[u8], parts: &mut Parts<'_>) -> Result<(), Error> {
         let Some(part) = self.part.take() else {
             return Ok(());
         };
         let rows = std::mem::take(&mut self.rows);
-        let records = judged.records.get(self.records.clone()).unwrap_or_default();
+        let records = records.get(self.records.clone()).unwrap_or_default();
         parts.write(part, rows, &[records])
     }
 }

@@ -153,8 +153,8 @@ impl Batches for StretchLines {
 }
 
 impl Taker for Writer<'_> {
-    fn take(&mut self, judged: Judged) -> Result<Option<Judged>, Error> {
+    fn take(&mut self, judged: Judged) -> Result<Judged, Error> {
         self.batch(&judged).map_err(Error::Judged)?;
-        Ok(Some(judged))
+        Ok(judged)
     }
 }

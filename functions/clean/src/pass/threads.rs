@@ -24,8 +24,8 @@ pub(super) trait Batches: Send {
 
 /// Where judged batches go, in order.
 pub(super) trait Taker: Send {
-    /// Takes the next batch; gives it back once it is used up.
-    fn take(&mut self, judged: Judged) -> Result<Option<Judged>, Error>;
+    /// Takes the next batch; gives back what can be filled again.
+    fn take(&mut self, judged: Judged) -> Result<Judged, Error>;
 }
 
 /// The way in: one thread at a time reads.
@@ -133,7 +133,7 @@ impl Counter<'_> {
         self.waiting.insert(number, judged);
         while let Some(judged) = self.waiting.remove(&self.next) {
             match self.taker.take(judged) {
-                Ok(spare) => self.spare.extend(spare),
+                Ok(spare) => self.spare.push(spare),
                 Err(error) => {
                     self.failed.get_or_insert(error);
                     return;
