@@ -30,7 +30,7 @@ pub(crate) const LINE_MAX_BYTES: usize = 8 << 20;
 
 /// Bytes of rows that one thread judges at a time: past this, measured throughput grows no more,
 /// and below it handing over begins to cost.
-pub(crate) const BATCH_BYTES: usize = 512 << 10;
+pub(crate) const BATCH_BYTES: usize = 256 << 10;
 
 /// How the rows of a dataset are wrapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,8 +129,12 @@ fn newlines(bytes: &[u8]) -> u64 {
 
 /// How many characters start within `bytes`, if they are UTF-8.
 fn characters(bytes: &[u8]) -> u64 {
-    let starts = bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count();
-    u64::try_from(starts).unwrap_or(u64::MAX)
+    let starts = |byte: &u8| u8::from(*byte & 0xC0 != 0x80);
+    // As many as are counted in a byte: the compiler counts them side by side.
+    let pieces = bytes.chunks(usize::from(u8::MAX));
+    pieces
+        .map(|piece| u64::from(piece.iter().map(starts).sum::<u8>()))
+        .sum()
 }
 
 #[cfg(test)]

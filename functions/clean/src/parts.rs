@@ -6,11 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, meter::Crc32c};
 
-/// Bytes collected before a part's writer is called.
-const BUFFER_BYTES: usize = 256 << 10;
-
-/// Bytes from which a piece is written as it is: to collect it would only be to copy it.
-const DIRECT_BYTES: usize = 32 << 10;
+/// Bytes collected before a part's writer is called, always as many: at places of the file that are
+/// multiples of it, the system takes them in fewer and larger pieces. More at once gain nothing.
+const BUFFER_BYTES: usize = 128 << 10;
 
 /// A file that comes out of a cleaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,7 +50,7 @@ impl Part {
 
 /// Where the parts go.
 pub trait Outputs: Send {
-    /// The writer of `part`; called for a few hundred kilobytes at a time.
+    /// The writer of `part`; called for 128 KiB at a time.
     fn part(&mut self, part: Part) -> &mut dyn Write;
 }
 
@@ -127,15 +125,7 @@ impl<'o> Parts<'o> {
         let sheet = self.sheets.sheet(part);
         sheet.rows += rows;
         for piece in pieces {
-            if piece.len() >= DIRECT_BYTES {
-                sheet.flush(part, *outputs)?;
-                sheet.put(part, *outputs, piece)?;
-            } else {
-                sheet.buffer.extend_from_slice(piece);
-            }
-        }
-        if sheet.buffer.len() >= BUFFER_BYTES {
-            sheet.flush(part, *outputs)?;
+            sheet.add(part, *outputs, piece)?;
         }
         Ok(())
     }
@@ -194,6 +184,25 @@ impl Sheet {
         self.buffer = buffer;
         self.buffer.clear();
         Ok(())
+    }
+
+    /// Adds `piece`; writes whenever the buffer is full.
+    fn add(
+        &mut self,
+        part: Part,
+        outputs: &mut dyn Outputs,
+        mut piece: &[u8],
+    ) -> Result<(), Error> {
+        loop {
+            let room = BUFFER_BYTES.saturating_sub(self.buffer.len());
+            let Some((fits, rest)) = piece.split_at_checked(room) else {
+                self.buffer.extend_from_slice(piece);
+                return Ok(());
+            };
+            self.buffer.extend_from_slice(fits);
+            self.flush(part, outputs)?;
+            piece = rest;
+        }
     }
 
     fn put(&mut self, part: Part, outputs: &mut dyn Outputs, bytes: &[u8]) -> Result<(), Error> {
