@@ -8,7 +8,7 @@ use std::{
     io::{self, BufRead, Read as _},
 };
 
-use xxhash_rust::xxh3::Xxh3Default;
+use twox_hash::XxHash3_128;
 
 use crate::{
     Identity, Settings,
@@ -62,11 +62,11 @@ impl HeldOut {
     pub fn digest(&self) -> String {
         let mut questions: Vec<u64> = self.questions.iter().copied().collect();
         questions.sort_unstable();
-        let mut digest = Xxh3Default::new();
+        let mut digest = XxHash3_128::new();
         for question in questions {
-            digest.update(&question.to_le_bytes());
+            digest.write(&question.to_le_bytes());
         }
-        format!("{:032x}", digest.digest128())
+        format!("{:032x}", digest.finish_128())
     }
 
     /// Holds out the questions of all rows of `lines`, around which `settings` may have put a

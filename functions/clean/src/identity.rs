@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64;
+use twox_hash::XxHash3_64;
 
 use crate::{
     formats,
@@ -36,11 +36,11 @@ impl Identity {
     /// The identity of a row as it is written, whose last turn is at `answer`.
     pub(crate) fn of_record(record: &[u8], answer: Range<usize>) -> Self {
         let piece = |range: Range<usize>| record.get(range).unwrap_or_default();
-        let before = xxh3_64(piece(0..answer.start));
-        let after = xxh3_64(piece(answer.end..record.len()));
+        let before = XxHash3_64::oneshot(piece(0..answer.start));
+        let after = XxHash3_64::oneshot(piece(answer.end..record.len()));
         Self {
             question: before.rotate_left(1) ^ after,
-            answer: xxh3_64(piece(answer)),
+            answer: XxHash3_64::oneshot(piece(answer)),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Rows that ask the same go together, so that no model is examined on a question it has seen the
 //! answer to. Who goes where depends on what is asked and on the seed, never on the order of rows.
 
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use twox_hash::XxHash3_64;
 
 use crate::{Part, Settings};
 
@@ -158,7 +158,7 @@ pub(crate) fn plan(rows: &[Row], decided: Decided, settings: &Settings) -> Vec<P
 
 /// The turn in the draw of all rows that ask `input`: the first are held out, the next validate.
 pub(crate) fn turn(input: u64, seed: u64) -> u64 {
-    xxh3_64_with_seed(&input.to_le_bytes(), seed)
+    XxHash3_64::oneshot_with_seed(seed, &input.to_le_bytes())
 }
 
 /// The turn from which on rows train, for a dataset of about `expected`, too large to be drawn

@@ -4,7 +4,7 @@
 //! belongs to nobody can tell. Rows that are Gemini's already are left as they are, so that what a
 //! cleaning wrote can be cleaned again.
 
-use xxhash_rust::xxh3::Xxh3Default;
+use twox_hash::XxHash3_128;
 
 use crate::{
     Settings,
@@ -73,15 +73,15 @@ impl Settings {
         if self.template.is_none() && self.system_instruction.is_none() {
             return None;
         }
-        let mut digest = Xxh3Default::new();
+        let mut digest = XxHash3_128::new();
         for text in [&self.template, &self.system_instruction] {
             // What is absent and what is empty differ, and so does where one text ends.
             let text = text.as_deref().map(str::trim);
             let length = text.map_or(u64::MAX, |text| u64::try_from(text.len()).unwrap_or(0));
-            digest.update(&length.to_le_bytes());
-            digest.update(text.unwrap_or_default().as_bytes());
+            digest.write(&length.to_le_bytes());
+            digest.write(text.unwrap_or_default().as_bytes());
         }
-        let mut version = format!("{:032x}", digest.digest128());
+        let mut version = format!("{:032x}", digest.finish_128());
         version.truncate(VERSION_DIGITS);
         Some(version)
     }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use serde_json::{Map, Value, json};
-use xxhash_rust::xxh3::{Xxh3, xxh3_128_with_seed};
+use twox_hash::XxHash3_128;
 
 use crate::turn;
 
@@ -84,8 +84,8 @@ pub fn choose<'a>(lines: impl IntoIterator<Item = &'a str>, limit: usize, seed: 
     {
         match Row::parse(line) {
             Ok(row) => {
-                if digests.insert(xxh3_128_with_seed(line.as_bytes(), 0)) {
-                    chosen.insert(xxh3_128_with_seed(line.as_bytes(), seed), row);
+                if digests.insert(XxHash3_128::oneshot(line.as_bytes())) {
+                    chosen.insert(XxHash3_128::oneshot_with_seed(seed, line.as_bytes()), row);
                 }
             }
             Err(fault) => *faults.entry(fault).or_default() += 1,
@@ -107,11 +107,11 @@ impl Sample {
     /// Digest of the chosen rows: 32 hexadecimal digits. Two evaluations are comparable only if theirs are equal, and the
     /// parts of an interrupted one are only taken up if it is the one they were written for.
     pub fn digest(&self) -> String {
-        let mut hash = Xxh3::new();
+        let mut hash = XxHash3_128::new();
         for row in &self.rows {
-            hash.update(row.id.as_bytes());
+            hash.write(row.id.as_bytes());
         }
-        format!("{:032x}", hash.digest128())
+        format!("{:032x}", hash.finish_128())
     }
 }
 
@@ -154,7 +154,7 @@ impl Row {
             }
         }
         Ok(Self {
-            id: format!("{:032x}", xxh3_128_with_seed(line.as_bytes(), 0)),
+            id: format!("{:032x}", XxHash3_128::oneshot(line.as_bytes())),
             prompt,
             reference,
         })

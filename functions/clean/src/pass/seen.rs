@@ -162,12 +162,12 @@ fn shard(input: u64) -> usize {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use xxhash_rust::xxh3::xxh3_64;
+    use twox_hash::XxHash3_64;
 
     use super::*;
 
     fn hash(word: u64) -> u64 {
-        xxh3_64(&word.to_le_bytes())
+        XxHash3_64::oneshot(&word.to_le_bytes())
     }
 
     proptest! {

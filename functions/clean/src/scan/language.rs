@@ -7,8 +7,8 @@
 use std::borrow::Cow;
 
 use hashbrown::HashTable;
+use twox_hash::XxHash3_64;
 use whatlang::Lang;
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::example::{Example, Role};
 
@@ -140,7 +140,7 @@ impl Languages {
 }
 
 fn hash(word: &str) -> u64 {
-    xxh3_64(word.as_bytes())
+    XxHash3_64::oneshot(word.as_bytes())
 }
 
 fn lower(word: &str) -> Cow<'_, str> {
