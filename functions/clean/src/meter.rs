@@ -11,8 +11,12 @@ use std::{
     },
 };
 
+use crc_fast::{CrcAlgorithm, Digest, checksum_combine};
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
+
+/// CRC32C by its other name: Castagnoli's, which iSCSI was the first to use.
+const CRC: CrcAlgorithm = CrcAlgorithm::Crc32Iscsi;
 
 /// Length and checksum of some bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,14 +27,23 @@ impl Crc32c {
     /// The checksum of `bytes` that follow those of `self`.
     #[must_use]
     pub fn append(self, bytes: &[u8]) -> Self {
-        Self(crc32c::crc32c_append(self.0, bytes))
+        // As the checksum stands before the last step, which turns all bits around.
+        let state = u64::from(!self.0);
+        let mut digest = Digest::new_with_init_state(CRC, state);
+        digest.update(bytes);
+        Self::from_wide(digest.finalize())
     }
 
     /// The checksum of the bytes of `self` and, after them, the `length` bytes of `next`.
     #[must_use]
     pub fn join(self, next: Self, length: u64) -> Self {
-        let length = usize::try_from(length).unwrap_or(usize::MAX);
-        Self(crc32c::crc32c_combine(self.0, next.0, length))
+        let (first, second) = (u64::from(self.0), u64::from(next.0));
+        Self::from_wide(checksum_combine(CRC, first, second, length))
+    }
+
+    /// The checksum that is the lower half of `wide`; the library has checksums of 64 bits, too.
+    fn from_wide(wide: u64) -> Self {
+        Self(u32::try_from(wide & u64::from(u32::MAX)).unwrap_or_default())
     }
 
     /// The checksum that is this number.
