@@ -114,7 +114,7 @@ impl Judged {
             out.push(b'"');
         }
         out.push(b']');
-        let text = bytes.map(|bytes| (bytes, std::str::from_utf8(bytes)));
+        let text = bytes.map(|bytes| (bytes, simdutf8::basic::from_utf8(bytes)));
         match (head.body, text) {
             (Body::TooLong, _) | (_, None) => {
                 out.extend_from_slice(b",\"bytes\":");

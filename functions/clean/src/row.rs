@@ -221,8 +221,11 @@ impl<'s> Judge<'s> {
     /// Looks for whatever rules look for.
     fn check(&self, row: &Row<'_, '_>, faults: &mut Vec<Fault>) {
         for (signs, check) in &self.checks {
-            if signs.is_none_or(|signs| row.signs.has_any(signs)) {
-                faults.extend(check(row));
+            if signs.is_none_or(|signs| row.signs.has_any(signs))
+                && let Some(fault) = check(row)
+            {
+                // Not `extend`: it would copy what nearly always is no fault.
+                faults.push(fault);
             }
         }
     }

@@ -83,15 +83,24 @@ fn pair<'a>(
     asked: &'static str,
     answered: &'static str,
 ) -> Result<Example<'a>, Fault> {
-    let context = take_text(&mut row, "context")?;
+    let context = take_beside(&mut row, "context")?;
     let mut example = question(&mut row, asked)?;
-    if let (Some((context, _)), Some(turn)) = (context, example.turns.first_mut()) {
+    if let (Some(context), Some(turn)) = (context, example.turns.first_mut()) {
         put_above(context, turn);
     }
     if let Some((text, place)) = take_text(&mut row, answered)? {
         example.turns.push(Turn::text(Role::Model, text, place));
     }
     Ok(example)
+}
+
+/// Takes a text out of a row that stands beside the two: where there is nothing but these, as in most
+/// rows, nobody needs to look for it.
+fn take_beside<'a>(row: &mut Object<'a>, key: &'static str) -> Result<Option<Text<'a>>, Fault> {
+    if row.members.len() <= 2 {
+        return Ok(None);
+    }
+    Ok(take_text(row, key)?.map(|(text, _)| text))
 }
 
 /// Puts what the answer is to be found in above the question, unless either is blank.
@@ -122,7 +131,7 @@ fn labelled<'a>(
 }
 
 fn question<'a>(row: &mut Object<'a>, asked: &'static str) -> Result<Example<'a>, Fault> {
-    let system = take_text(row, "system")?.map(|(text, _)| text);
+    let system = take_beside(row, "system")?;
     let mut turns = Vec::with_capacity(2);
     if let Some((text, place)) = take_text(row, asked)? {
         turns.push(Turn::text(Role::User, text, place));

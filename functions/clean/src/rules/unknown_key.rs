@@ -85,17 +85,18 @@ fn in_row(row: &Object<'_>, keys: Keys) -> Option<Fault> {
     let known = |key: &str| keys.has_named(key) || OPTIONAL.contains(&key);
     let mut others = row.members.iter().filter(|(key, _)| !known(key));
     others.find_map(|(key, node)| {
-        let fault = Fault::new(&RULE).at(node.at);
-        let named = name_keys([key.as_ref()].into_iter());
         let meant = OPTIONAL
             .iter()
-            .find(|meant| !row.has(meant) && is_misspelt(key, meant));
-        match meant {
-            Some(meant) => Some(fault.saying(format!(
-                "the key {named} is read by nobody; `{meant}` would be"
-            ))),
-            None => is_geminis.then(|| fault.saying(format!("the key {named} is read by nobody"))),
+            .find(|meant| is_misspelt(key, meant) && !row.has(meant));
+        if meant.is_none() && !is_geminis {
+            return None;
         }
+        let named = name_keys([key.as_ref()].into_iter());
+        let mut message = format!("the key {named} is read by nobody");
+        if let Some(meant) = meant {
+            message.extend(["; `", meant, "` would be"]);
+        }
+        Some(Fault::new(&RULE).at(node.at).saying(message))
     })
 }
 
