@@ -235,7 +235,7 @@ impl Cloud {
             .args(["release", "--project", PROJECT, "--region", REGION])
             .arg("--images")
             .arg(file)
-            .args(["--soak", soak, "--ready-max", "3s", "--smoke-max", "4s"])
+            .args(["--soak", soak, "--ready-max", "10s", "--smoke-max", "4s"])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
