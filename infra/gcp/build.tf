@@ -59,6 +59,8 @@ locals {
     "cloudscheduler.jobs.create",
     "cloudscheduler.jobs.delete",
     "cloudscheduler.jobs.update",
+    # What Cloud Build says of the images that are to be released.
+    "containeranalysis.occurrences.list",
     "datastore.backupSchedules.create",
     "datastore.backupSchedules.update",
     "datastore.databases.update",
@@ -232,6 +234,9 @@ resource "google_cloudbuild_trigger" "release" {
 }
 
 locals {
+  # The substitutions of both build files that name images to run in.
+  builders = ["_DOCKER", "_GCLOUD", "_GIT", "_RUST", "_TERRAFORM"]
+
   build_substitutions = {
     _REGION = var.region
     _CACHE  = google_storage_bucket.cache.name

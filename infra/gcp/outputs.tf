@@ -56,3 +56,18 @@ output "addresses" {
     { for name, service in google_cloud_run_service.console : name => try(service.status[0].url, null) },
   )
 }
+
+output "build_command" {
+  description = "What an owner types at the top of the repository to have all of it checked, built and planned; its last lines say what comes next."
+  value = length(setsubtract(local.builders, keys(var.builder_images))) > 0 ? "echo builder_images is not whole: see infra/gcp/builders.sh" : join(" ", [
+    "gcloud builds submit",
+    "--project=${var.project}",
+    "--config=cloudbuild.yaml",
+    # Not the bucket that gcloud makes: builder reads the sources, and reads no bucket but this one.
+    "--gcs-source-staging-dir=gs://${google_storage_bucket.cache.name}/source",
+    "--substitutions=${join(",", [
+      for name, value in merge({ for name in local.builders : name => var.builder_images[name] }, local.build_substitutions) :
+      "${name}=${value}"
+    ])}",
+  ])
+}

@@ -34,20 +34,22 @@ locals {
     )
   }
 
-  # How a function is told to check who calls (shared/src/auth.rs); without that it does not start.
-  doors = { for name, function in local.catalogue.functions : name => merge(
-    # Cloud Run checks the token, and takes its signature away before we see it.
-    function.callers == "pushes" ? {
-      PUSH_AUTH     = "cloud-run-iam"
-      PUSH_AUDIENCE = local.audiences[name]
-      PUSH_EMAIL    = local.emails["push-${name}"]
-    } : {},
-    function.callers == "programs" ? { PROGRAM_AUTH = "cloud-run-iam" } : {},
-    function.callers == "people" ? {
-      PEOPLE_AUTH  = "iap"
-      IAP_AUDIENCE = "/projects/${local.number}/locations/${var.region}/services/${name}"
-    } : {},
-  ) }
+  # How a function is told to check who calls (shared/src/auth.rs); without that it does not start. Cloud Run checks the
+  # token of a push or a program, and takes its signature away before we see it.
+  doors = {
+    for name, function in local.catalogue.functions : name => {
+      for setting, value in local.catalogue.doors[function.callers] :
+      setting => value != null ? value : local.own_doors[name][setting]
+    }
+  }
+  # What differs from function to function.
+  own_doors = {
+    for name in keys(local.catalogue.functions) : name => {
+      PUSH_AUDIENCE = try(local.audiences[name], null)
+      PUSH_EMAIL    = try(local.emails["push-${name}"], null)
+      IAP_AUDIENCE  = "/projects/${local.number}/locations/${var.region}/services/${name}"
+    }
+  }
 
   # Whom a push to a function is for. Our own name, not the service's address: that is known only once the
   # service is there, and the service must know whom it expects before it is.

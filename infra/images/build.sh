@@ -9,27 +9,27 @@ out=${1:?usage: infra/images/build.sh OUT}
 # The roots of trust of whoever builds: Debian's package, in the builder's image.
 roots=${ROOTS:-/etc/ssl/certs/ca-certificates.crt}
 [ -s "$roots" ] || { echo "$roots is missing: install ca-certificates, or set ROOTS" >&2; exit 1; }
+if ! command -v cargo-cyclonedx >/dev/null; then
+  cargo install --quiet --locked --root target/tools --target-dir target/tools/build cargo-cyclonedx@0.5.9
+  PATH=$PWD/target/tools/bin:$PATH
+fi
 
-. infra/images/flags.sh
-functions=()
-packages=()
-for manifest in functions/*/Cargo.toml infra/local/Cargo.toml infra/rollout/Cargo.toml; do
-  # By its whole name: `console` alone is another crate, too.
-  packages+=(--package "$(cargo pkgid --manifest-path "$manifest")")
-  case $manifest in functions/*) functions+=("$(basename "${manifest%/Cargo.toml}")") ;; esac
-done
-cargo build --release --locked "${packages[@]}"
-built=target/$CARGO_BUILD_TARGET/release
+infra/images/compile.sh
+built=$(. infra/images/flags.sh && echo "target/$CARGO_BUILD_TARGET/release")
 
 rm -rf "$out"
 mkdir -p "$out/bin"
 cp "$built/lapidary" "$built/rollout" "$out/bin/"
-for function in "${functions[@]}"; do
+for manifest in functions/*/Cargo.toml; do
+  function=$(basename "${manifest%/Cargo.toml}")
   root=$out/$function/root
   mkdir -p "$root/etc/ssl/certs" "$root/tmp"
   strip -o "$root/function" "$built/$function"
   cp "$roots" "$root/etc/ssl/certs/ca-certificates.crt"
   echo 'function:x:65532:65532::/:/' >"$root/etc/passwd"
+done
+infra/images/sbom.py "$out"
+for root in "$out"/*/root; do
   # Whoever builds, and whatever their umask: the same modes and times.
   find "$root" -type d -exec chmod 0755 {} + -o -type f -exec chmod 0444 {} +
   chmod 0555 "$root/function"

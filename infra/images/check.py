@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 """Holds the images to what they promise. Needs buildah, bwrap and readelf; pulls nothing.
 
-usage: check.py OUT, after build.sh OUT
+usage: check.py OUT [FUNCTION…], after build.sh OUT
 
 Each function's image is built twice and must be the same to the bit, hold one static binary that belongs to nobody
-who runs it, and come up in a sandbox: read-only, without capabilities, as a user of no name. There it must answer that
-it is well, end within ten seconds of a SIGTERM, and not start at all where it was not told how to check callers.
+who runs it, and the list of what is in that, and come up in a sandbox: read-only, without capabilities, as a user of
+no name. There it must answer that it is well, end within ten seconds of a SIGTERM, and not start at all where it was
+not told how to check callers.
 """
 
 import json
 import os
 import pathlib
+import re
 import signal
 import stat
 import subprocess
@@ -18,17 +20,22 @@ import sys
 import tarfile
 import tempfile
 import time
+import tomllib
 
 from container import CATALOGUE, child, free_port, sandboxed, settings, status_of
 
 HERE = pathlib.Path(__file__).resolve().parent
+TOP = HERE.parent.parent
+# The binary is made for the machine that makes it, as flags.sh says.
+TARGET = "{}-unknown-linux-gnu".format(os.uname().machine)
+VERSION = "v" + tomllib.loads((TOP / "Cargo.toml").read_text())["workspace"]["package"]["version"]
 # The largest holds the readers of Parquet and all of Google's clients.
 IMAGE_MAX_BYTES = 80 << 20
 # Cloud Run kills ten seconds after its SIGTERM.
 END_MAX_S = 10
 START_MAX_S = 10
 # Paths of whoever builds: crates, what is theirs, and this repository.
-OF_THE_BUILDER = (b"/registry/src/index.", os.fsencode(pathlib.Path.home() / ".cargo"), os.fsencode(HERE.parent.parent))
+OF_THE_BUILDER = (b"/registry/src/", os.fsencode(pathlib.Path.home() / ".cargo"), os.fsencode(TOP))
 
 
 def run(*command, **options):
@@ -90,7 +97,7 @@ def check_files(root):
         writable = status.st_mode & stat.S_IWOTH and name != "tmp"
         assert not writable and not path.is_symlink(), f"{name} can be changed"
     files = {name for name in names if (root / name).is_file()}
-    assert files == {"function", "etc/passwd", "etc/ssl/certs/ca-certificates.crt"}, files
+    assert files == {"function", "sbom.cdx.json", "etc/passwd", "etc/ssl/certs/ca-certificates.crt"}, files
 
 
 def check_binary(path):
@@ -102,6 +109,62 @@ def check_binary(path):
     for told in OF_THE_BUILDER:
         at = binary.find(told)
         assert at < 0, f"it names a path of its builder: {binary[max(at - 40, 0):at + 80]!r}"
+
+
+def crates_in_tree(function):
+    """Name and version of each crate that cargo's tree has for the function's binary, itself included.
+
+    The tree is that of all that compile.sh compiles: what one package wants of a crate, the others get as well.
+    """
+    manifests = [*TOP.glob("functions/*/Cargo.toml"), *(TOP / "infra" / it / "Cargo.toml" for it in ("local", "rollout"))]
+    packages = [run("cargo", "pkgid", "--locked", "--manifest-path", str(it)).strip() for it in manifests]
+    tree = run(
+        "cargo", "tree", "--locked", *(f"--package={it}" for it in packages), "--edges=normal,no-proc-macro",
+        f"--target={TARGET}", "--prefix=depth", "--format= {p}", cwd=TOP,
+    )
+    below, path = {}, []
+    for line in filter(None, tree.splitlines()):
+        depth, name, version = line.split()[:3]
+        path[int(depth):] = [(name, version)]
+        below.setdefault(path[-1], set())
+        if len(path) > 1:
+            below[path[-2]].add(path[-1])
+    found, left = set(), [(function, VERSION)]
+    while left:
+        crate = left.pop()
+        if crate not in found:
+            found.add(crate)
+            left.extend(below[crate])
+    return found
+
+
+def check_sbom(root, function):
+    """The list against cargo's tree, the lock file, and what the binary itself tells; how many crates it names."""
+    text = (root / "sbom.cdx.json").read_text()
+    bom = json.loads(text)
+    assert (bom["bomFormat"], bom["specVersion"]) == ("CycloneDX", "1.5"), bom["specVersion"]
+    assert str(TOP) not in text and "timestamp" not in bom["metadata"] and "serialNumber" not in bom
+    itself, components = bom["metadata"]["component"], bom["components"]
+    assert itself["name"] == function, itself
+    locked = tomllib.loads((TOP / "Cargo.lock").read_text())["package"]
+    checksums = {(it["name"], it["version"]): it.get("checksum") for it in locked}
+    for it in components:
+        crate = it["name"], it["version"]
+        assert it["purl"].startswith("pkg:cargo/{}@{}".format(*crate)) and it["licenses"], it
+        said = [digest["content"] for digest in it.get("hashes", [])]
+        assert said == [sum for sum in [checksums[crate]] if sum], it
+    refs = {it["bom-ref"] for it in components}
+    assert len(refs) == len(components), "a component is there twice"
+    for it in bom["dependencies"]:
+        assert it["ref"] in refs | {itself["bom-ref"]} and refs.issuperset(it["dependsOn"]), it
+    listed = {(it["name"], "v" + it["version"]) for it in [itself, *components]}
+    tree = crates_in_tree(function)
+    assert listed == tree, f"listed only: {sorted(listed - tree)}; in cargo's tree only: {sorted(tree - listed)}"
+    # Where code can panic it names its file, in a folder that is called after the crate.
+    told = set(re.findall(rb"\bcrates/([0-9A-Za-z_.+-]+)/", (root / "function").read_bytes()))
+    folders = {f"{name}-{version[1:]}" for name, version in listed}
+    assert len(told) > 50 and {os.fsdecode(it) for it in told} <= folders, sorted(map(os.fsdecode, told))
+    return len(components)
 
 
 def check_start(root, function):
@@ -143,14 +206,15 @@ def check(function, out, work):
     first.unpack(root)
     check_files(root)
     check_binary(root / "function")
+    crates = check_sbom(root, function)
     check_refusal(root, function)
     took = check_start(root, function)
-    print(f"{function:<12} {first.digest[:19]}  {size / 1e6:5.1f} MB  ends {took * 1000:3.0f} ms after SIGTERM")
+    print(f"{function:<12} {first.digest[:19]}  {size / 1e6:5.1f} MB  {crates} crates  ends {took * 1000:3.0f} ms after SIGTERM")
 
 
 def main():
     out = pathlib.Path(sys.argv[1]).resolve()
-    functions = sorted(CATALOGUE["functions"])
+    functions = sys.argv[2:] or sorted(CATALOGUE["functions"])
     with tempfile.TemporaryDirectory() as work:
         for function in functions:
             try:

@@ -20,13 +20,14 @@ def settings(function):
             told[name] = "project-bucket"
         if value is None and name.endswith("_JOB"):
             told[name] = "projects/project/locations/here/jobs/job"
-    doors = {
-        "pushes": {"PUSH_AUTH": "cloud-run-iam", "PUSH_AUDIENCE": "https://here", "PUSH_EMAIL": "push@project.iam"},
-        "programs": {"PROGRAM_AUTH": "cloud-run-iam"},
-        "people": {"PEOPLE_AUTH": "iap", "IAP_AUDIENCE": "/projects/1/locations/here/services/console"},
+    here = {
+        "PUSH_AUDIENCE": "https://here",
+        "PUSH_EMAIL": "push@project.iam",
+        "IAP_AUDIENCE": "/projects/1/locations/here/services/console",
     }
+    door = {name: value or here[name] for name, value in CATALOGUE["doors"][entry["callers"]].items()}
     common = {"GOOGLE_CLOUD_PROJECT": "project", "TUNING_REGION": "us-central1", "K_SERVICE": function}
-    return told | doors[entry["callers"]] | common
+    return told | door | common
 
 
 def free_port():

@@ -2,9 +2,11 @@
 
 mod checks;
 
+use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt as _, process::Command};
+
 use serde_json::Value;
 
-use self::checks::{builders, faults};
+use self::checks::{builders, faults, held};
 use crate::checkout;
 
 fn parse(text: &str) -> Value {
@@ -48,14 +50,75 @@ fn the_triggers_give_what_the_files_ask_for() {
     }
 }
 
+/// Every builder that a project must name.
+fn all_builders() -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for file in FILES {
+        let file = parse(&checkout::read(file));
+        all.extend(builders(&file).into_iter().map(str::to_owned));
+        all.extend(held(&file).into_iter().map(str::to_owned));
+    }
+    all
+}
+
 #[test]
 fn every_builder_that_a_project_must_name_is_told() {
     let told = checkout::read("infra/gcp/README.md");
-    for file in FILES {
-        for name in builders(&parse(&checkout::read(file))) {
-            assert!(told.contains(&format!("`{name}`")), "{file}: {name}");
-        }
+    let terraform = checkout::read("infra/gcp/build.tf");
+    let names: Vec<String> = all_builders().iter().map(|it| format!("{it:?}")).collect();
+    let list = format!("builders = [{}]", names.join(", "));
+    assert!(terraform.contains(&list), "infra/gcp/build.tf: {list}");
+    for name in all_builders() {
+        assert!(told.contains(&format!("`{name}`")), "README: {name}");
     }
+}
+
+/// The command that a person submits is whole: it gives each builder that the file asks for, and no
+/// other, which Cloud Build would refuse.
+#[test]
+fn a_build_by_hand_is_given_what_it_asks_for() {
+    let build = parse(&checkout::read("cloudbuild.yaml"));
+    let held_here: BTreeSet<String> = held(&build).into_iter().map(str::to_owned).collect();
+    assert_eq!(held_here, all_builders());
+    let last = build["steps"].as_array().and_then(|steps| steps.last());
+    let last = last.unwrap()["script"].as_str().unwrap();
+    let command = last.split("--substitutions=").nth(1).unwrap();
+    let command = command.lines().next().unwrap();
+    let given: BTreeSet<&str> = command
+        .split(',')
+        .map(|it| it.split_once('=').unwrap().0)
+        .collect();
+    let release = parse(&checkout::read("infra/release.yaml"));
+    let mut asked = builders(&release);
+    asked.extend(["_REGION", "_BUILD", "_SOURCES"]);
+    assert_eq!(given, asked);
+}
+
+#[test]
+fn the_builders_that_are_looked_up_are_those_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let docker = folder.path().join("docker");
+    let digest = format!("sha256:{}", "0123456789abcdef".repeat(4));
+    let script = format!("#!/bin/sh\nprintf 'Name: %s\\nDigest:    {digest}\\n' \"$4\"\n");
+    fs::write(&docker, script).unwrap();
+    fs::set_permissions(&docker, fs::Permissions::from_mode(0o755)).unwrap();
+    #[expect(clippy::disallowed_methods, reason = "the script needs its shell")]
+    let path = std::env::var("PATH").unwrap();
+    let ran = Command::new(checkout::top().join("infra/gcp/builders.sh"))
+        .env("PATH", format!("{}:{path}", folder.path().display()))
+        .output()
+        .unwrap();
+    let said = String::from_utf8(ran.stdout).unwrap();
+    assert!(ran.status.success(), "{said}");
+    let named: BTreeSet<String> = said
+        .lines()
+        .filter_map(|line| line.trim().split_once(" = \""))
+        .map(|(name, image)| {
+            assert!(image.contains(&format!("@{digest}\"")), "{image}");
+            name.trim().to_owned()
+        })
+        .collect();
+    assert_eq!(named, all_builders());
 }
 
 /// A file that is right; each row below spoils one place of it.
@@ -70,6 +133,14 @@ steps:
     waitFor: [pinned]
     args: [--project=$PROJECT_ID, "--region=${_REGION}", $$HOME]
     timeout: 60s
+  - id: trace
+    name: $_TOOL
+    waitFor: [build]
+    script: rollout provenance --build=1
+  - id: apply
+    name: $_TOOL
+    waitFor: [trace]
+    script: terraform apply plan
 substitutions:
   _REGION: us-central1
 serviceAccount: projects/$PROJECT_ID/serviceAccounts/builder@example
@@ -79,7 +150,7 @@ timeout: 600s
 "#;
 
 /// Each row: what is replaced, by what, and a part of the fault that must be found.
-const SPOILED: [(&str, &str, &str); 21] = [
+const SPOILED: [(&str, &str, &str); 23] = [
     ("waitFor: [pinned]", "waitFor: [later]", "waits for `later`"),
     ("waitFor: [pinned]", "waitFor: [build]", "waits for `build`"),
     ("id: build", "id: pinned", "two steps are called `pinned`"),
@@ -127,6 +198,12 @@ const SPOILED: [(&str, &str, &str); 21] = [
         "terraform apply -auto-approve;",
         "applies what nobody planned",
     ),
+    (
+        "waitFor: [trace]",
+        "waitFor: [build]",
+        "may come from anywhere",
+    ),
+    ("rollout provenance", "rollout", "may come from anywhere"),
     ("timeout: 60s", "secretEnv: [KEY]", "holds a secret"),
     ("echo", "TOKEN=ghp_0123;", "holds a secret"),
 ];

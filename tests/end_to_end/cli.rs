@@ -12,6 +12,15 @@ use system_tests::{
 use crate::{PROGRAM, rows};
 
 #[tokio::test(flavor = "multi_thread")]
+async fn serve_says_what_can_be_served() {
+    let ended = command(PROGRAM, &["serve", "paint"]).await;
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(said.contains("`paint`"), "{said}");
+    assert!(said.contains("early-stop"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn check_tells_by_its_exit_code_what_would_become_of_a_file() {
     let directory = tempfile::tempdir().unwrap();
     let file = |name: &str, content: &[u8]| {

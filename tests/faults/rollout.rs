@@ -82,7 +82,7 @@ async fn a_revision_that_fails_is_taken_back() {
 async fn a_revision_that_is_never_ready_is_taken_back() {
     let folder = folder();
     let cloud = cloud(&folder).await;
-    let parts = ["waited 3 s in vain", "TURNED BACK: deploy"];
+    let parts = ["waited 10 s in vain", "TURNED BACK: deploy"];
     fails_and_is_repeated(&cloud, "deploy", "never_ready", &parts).await;
 }
 

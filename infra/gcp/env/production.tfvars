@@ -1,4 +1,5 @@
 # What people rely on. `project` is yours to set; so are the people, the budget and the repository.
+# `builder_images` comes here as infra/gcp/builders.sh prints it.
 project = "lapidary-production"
 region  = "us-central1"
 

@@ -1,9 +1,7 @@
 # Who is woken, and what they find.
 
 mock_provider "google" {
-  mock_data "google_project" {
-    defaults = { number = "123456789012" }
-  }
+  source = "./tests/mocks"
 }
 
 variables {

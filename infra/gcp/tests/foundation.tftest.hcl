@@ -1,12 +1,7 @@
 # What the first apply makes: all that images need to be pushed to, and nothing that runs.
 
 mock_provider "google" {
-  mock_data "google_project" {
-    defaults = { number = "123456789012" }
-  }
-  mock_data "google_storage_project_service_account" {
-    defaults = { email_address = "service-123456789012@gs-project-accounts.iam.gserviceaccount.com" }
-  }
+  source = "./tests/mocks"
 }
 
 variables {
@@ -129,5 +124,30 @@ run "nothing_is_lost_by_mistake" {
   assert {
     condition     = google_pubsub_subscription.dead_letters.expiration_policy[0].ttl == ""
     error_message = "The subscription of the dead letters expires."
+  }
+}
+
+run "the_command_that_builds_is_whole_once_builders_are_named" {
+  command = plan
+
+  variables {
+    builder_images = { for name in ["_DOCKER", "_GCLOUD", "_GIT", "_RUST", "_TERRAFORM"] : name => "image@sha256:${sha256(name)}" }
+  }
+
+  assert {
+    condition = startswith(output.build_command, "gcloud builds submit --project=lapidary-test --config=cloudbuild.yaml --gcs-source-staging-dir=gs://lapidary-test-build-cache/source --substitutions=") && alltrue([
+      for it in concat(["_REGION=us-central1", "_CACHE=lapidary-test-build-cache"], [for name in local.builders : "${name}=image@sha256:${sha256(name)}"]) :
+      contains(split(",", split("--substitutions=", output.build_command)[1]), it)
+    ])
+    error_message = "A substitution is missing: ${output.build_command}"
+  }
+}
+
+run "a_build_without_builders_says_what_to_do" {
+  command = plan
+
+  assert {
+    condition     = strcontains(output.build_command, "builders.sh")
+    error_message = "The command would be refused after minutes."
   }
 }

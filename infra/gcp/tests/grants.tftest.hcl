@@ -1,12 +1,7 @@
 # Who may do what: the whole list. A grant that is not here fails, so that whoever adds one is asked why.
 
 mock_provider "google" {
-  mock_data "google_project" {
-    defaults = { number = "123456789012" }
-  }
-  mock_data "google_storage_project_service_account" {
-    defaults = { email_address = "service-123456789012@gs-project-accounts.iam.gserviceaccount.com" }
-  }
+  source = "./tests/mocks"
 }
 
 variables {
@@ -357,5 +352,22 @@ run "a_role_of_a_function_holds_calls_and_no_power" {
       !can(regex("^(storage\\.objects|iam\\.roles|iam\\.serviceAccountKeys|resourcemanager|cloudbuild|iap|billing)|buckets\\.delete|databases\\.delete", permission))
     ])
     error_message = "A release may change what guards it, or read what it need not."
+  }
+}
+
+# So that a release, which may not, can be the first: all grants on the project are the foundation's.
+run "no_grant_on_the_project_waits_for_an_image" {
+  command = plan
+
+  variables {
+    images = {}
+  }
+
+  assert {
+    condition = toset([for it in local.grants : "${it.who} ${it.role}" if it.kind == "project"]) == toset(flatten([
+      for who, all in run.everybody_may_do_what_is_listed_and_no_more.grants :
+      [for it in all : "${who} ${split(" ", it)[0]}" if strcontains(it, " on project ")]
+    ]))
+    error_message = "A release would have to change grants on the project."
   }
 }

@@ -1,12 +1,7 @@
 # What runs, once there are images: who is called by whom, and as whom.
 
 mock_provider "google" {
-  mock_data "google_project" {
-    defaults = { number = "123456789012" }
-  }
-  mock_data "google_storage_project_service_account" {
-    defaults = { email_address = "service-123456789012@gs-project-accounts.iam.gserviceaccount.com" }
-  }
+  source = "./tests/mocks"
 }
 
 variables {

@@ -1,6 +1,8 @@
 # What is refused before anything is planned.
 
-mock_provider "google" {}
+mock_provider "google" {
+  source = "./tests/mocks"
+}
 
 variables {
   project = "lapidary-test"

@@ -119,7 +119,7 @@ async fn command(command: Command) -> Outcome {
         Command::Check(args) => commands::check::run(&args),
         Command::Clean(args) => commands::clean::run(&args),
         Command::Datasets(args) => commands::datasets::run(args).await,
-        Command::Serve { function } => Ok(serve::serve(&function).await),
-        Command::Task { function } => Ok(serve::task(&function).await),
+        Command::Serve { function } => serve::serve(&function).await,
+        Command::Task { function } => serve::task(&function).await,
     }
 }

@@ -2,6 +2,10 @@
 
 use std::{process::ExitCode, thread};
 
+use futures::future::LocalBoxFuture;
+
+use crate::cli::Outcome;
+
 /// The functions, by name.
 pub(crate) const FUNCTIONS: [&str; 8] = [
     "clean",
@@ -14,35 +18,42 @@ pub(crate) const FUNCTIONS: [&str; 8] = [
     "console",
 ];
 
+/// Those that have a job.
+const WITH_JOBS: [&str; 1] = ["clean"];
+
 /// Runs `function` until it is told to stop or its parent goes away.
-pub(crate) async fn serve(function: &str) -> ExitCode {
+pub(crate) async fn serve(function: &str) -> Outcome {
+    let running: LocalBoxFuture<'_, ExitCode> = match function {
+        "clean" => Box::pin(clean::run()),
+        "tune" => Box::pin(tune::run()),
+        "watch" => Box::pin(watch::run()),
+        "early-stop" => Box::pin(early_stop::run()),
+        "evaluate" => Box::pin(evaluate::run()),
+        "deploy" => Box::pin(deploy::run()),
+        "predict" => Box::pin(predict::run()),
+        "console" => Box::pin(console::run()),
+        other => return Err(unknown("function", other, &FUNCTIONS).into()),
+    };
     stop_with_parent();
-    match function {
-        "clean" => clean::run().await,
-        "tune" => tune::run().await,
-        "watch" => watch::run().await,
-        "early-stop" => early_stop::run().await,
-        "evaluate" => evaluate::run().await,
-        "deploy" => deploy::run().await,
-        "predict" => predict::run().await,
-        "console" => console::run().await,
-        other => {
-            tracing::error!("no function is called `{other}`");
-            ExitCode::FAILURE
-        }
-    }
+    Ok(running.await)
 }
 
 /// Runs one task of the job of `function`, exactly as its own binary does.
-pub(crate) async fn task(function: &str) -> ExitCode {
-    stop_with_parent();
+pub(crate) async fn task(function: &str) -> Outcome {
     match function {
-        "clean" => clean::run_task().await,
-        other => {
-            tracing::error!("no function with a job is called `{other}`");
-            ExitCode::FAILURE
+        "clean" => {
+            stop_with_parent();
+            Ok(clean::run_task().await)
         }
+        other => Err(unknown("function with a job", other, &WITH_JOBS).into()),
     }
+}
+
+fn unknown(what: &str, name: &str, known: &[&str]) -> String {
+    format!(
+        "no {what} is called `{name}`; there are {}",
+        known.join(", ")
+    )
 }
 
 /// Ends this process by SIGTERM once standard input closes: the stack holds it open as long as
@@ -53,4 +64,23 @@ fn stop_with_parent() {
         let this = rustix::process::getpid();
         let _gone = rustix::process::kill_process(this, rustix::process::Signal::TERM);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_name_that_is_no_functions_is_refused_with_those_that_are() {
+        let refused = serve("paint").await.unwrap_err().to_string();
+        assert!(refused.contains("`paint`"), "{refused}");
+        for function in FUNCTIONS {
+            assert!(refused.contains(function), "{refused}");
+        }
+        let refused = task("tune").await.unwrap_err().to_string();
+        assert_eq!(
+            refused,
+            "no function with a job is called `tune`; there are clean"
+        );
+    }
 }

@@ -1,13 +1,14 @@
 //! The command line.
 
 use std::{
+    collections::BTreeMap,
     io::{self, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     time::{Duration, Instant},
 };
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 use shared::{
     clock::Clock,
     config::{Reader, Vars},
@@ -19,18 +20,55 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::{
     admin::Admin,
     carrier::{Carrier, Limits},
-    chain, images,
+    chain,
+    images::{self, Image},
     observe::Observer,
+    provenance::{self, Origin, Sources},
     release::{Place, release},
     smoke::Asker,
     steps::{Span, Steps},
 };
 
-/// Brings images to Cloud Run: canary, smoke test, traffic step by step, and all of it back where
-/// something fails.
+/// A release of images to Cloud Run.
 #[derive(Debug, Parser)]
 #[command(name = "rollout", version, after_help = AFTER_HELP)]
 struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Refuses images that do not come from a build and its sources.
+    Provenance(Provenance),
+    /// Brings images to Cloud Run: canary, smoke test, traffic step by step, and all of it back
+    /// where something fails.
+    Release(Release),
+}
+
+#[derive(Debug, Args)]
+struct Provenance {
+    /// A JSON file: function to image, each by digest.
+    #[arg(long, value_name = "FILE")]
+    images: PathBuf,
+    /// A folder: of each function, in FUNCTION.json, what `gcloud artifacts docker images describe
+    /// --show-provenance --format=json` says of its image.
+    #[arg(long, value_name = "DIR")]
+    answers: PathBuf,
+    /// The build that must have made the images.
+    #[arg(long, value_name = "ID")]
+    build: String,
+    /// The commit that it must have made them of.
+    #[arg(long, value_name = "SHA", required_unless_present = "archive")]
+    commit: Option<String>,
+    /// Where the archive lies that it must have made them of, for a build that a person submitted:
+    /// `gs://BUCKET/FOLDER/`.
+    #[arg(long, value_name = "BELOW", conflicts_with = "commit")]
+    archive: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Release {
     /// The project of the services.
     #[arg(long, env = "GOOGLE_CLOUD_PROJECT")]
     project: String,
@@ -59,24 +97,20 @@ struct Cli {
 
 const AFTER_HELP: &str = "\
 Exit codes:
-  0  released, or nothing was to be done
+  0  all images come from where they must; released, or nothing was to be done
   1  something failed: what, what was done about it, and what comes next are the last lines
   2  wrong usage";
 
 /// A failure before anything was touched.
 type Fault = Box<dyn std::error::Error>;
 
-/// Parses the command line and releases.
+/// Parses the command line and does what it says.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
-    let released = match runtime {
-        Ok(runtime) => runtime.block_on(Box::pin(start(&cli))),
-        Err(error) => Err(error.into()),
+    let done = match Cli::parse().command {
+        Command::Provenance(asked) => check(&asked),
+        Command::Release(asked) => start_release(&asked),
     };
-    match released {
+    match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -89,7 +123,64 @@ pub fn run() -> ExitCode {
     }
 }
 
-async fn start(cli: &Cli) -> Result<bool, Fault> {
+/// Whether every image comes from where it must.
+fn check(asked: &Provenance) -> Result<bool, Fault> {
+    let images = read_images(&asked.images)?;
+    let sources = match (&asked.commit, &asked.archive) {
+        (Some(commit), _) => Sources::Commit(commit.clone()),
+        (None, Some(below)) => Sources::Archive(below.clone()),
+        (None, None) => return Err("neither a commit nor an archive is named".into()),
+    };
+    let origin = Origin {
+        build: asked.build.clone(),
+        sources,
+    };
+    // Whoever does not read is no reason to refuse.
+    let say = |line: &str| {
+        let _unread = writeln!(io::stdout(), "{line}");
+    };
+    let mut right = true;
+    for (function, image) in &images {
+        let file = asked.answers.join(format!("{function}.json"));
+        let answer = serde_json::from_str(&read(&file)?)
+            .map_err(|error| format!("{}: {error}", file.display()))?;
+        match provenance::judge(&answer, image, &origin) {
+            Ok(()) => say(&format!("{function}: {} is of this build", image.short())),
+            Err(refusal) => {
+                right = false;
+                say(&format!("REFUSED: {function}: {image}: {refusal}"));
+            }
+        }
+    }
+    let Origin { build, sources } = origin;
+    if right {
+        say(&format!(
+            "All images were made by build {build} of {sources}."
+        ));
+    } else {
+        say(&format!(
+            "REFUSED: not all images were made by build {build} of {sources}."
+        ));
+    }
+    Ok(right)
+}
+
+fn read(file: &Path) -> Result<String, Fault> {
+    std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()).into())
+}
+
+fn read_images(file: &Path) -> Result<BTreeMap<String, Image>, Fault> {
+    Ok(images::parse(&read(file)?, &chain::members()?)?)
+}
+
+fn start_release(asked: &Release) -> Result<bool, Fault> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(Box::pin(start(asked)))
+}
+
+async fn start(asked: &Release) -> Result<bool, Fault> {
     // Before anything is changed, so that no signal finds nobody who listens.
     let (mut interrupt, mut terminate) = (
         signal(SignalKind::interrupt())?,
@@ -102,13 +193,11 @@ async fn start(cli: &Cli) -> Result<bool, Fault> {
         }
     };
     let members = chain::members()?;
-    let text = std::fs::read_to_string(&cli.images)
-        .map_err(|error| format!("{}: {error}", cli.images.display()))?;
-    let images = images::parse(&text, &members)?;
-    let mut carrier = connect(cli)?;
+    let images = read_images(&asked.images)?;
+    let mut carrier = connect(asked)?;
     let place = Place {
-        project: &cli.project,
-        region: &cli.region,
+        project: &asked.project,
+        region: &asked.region,
     };
     let began = Instant::now();
     let mut say = |line: &str| {
@@ -116,7 +205,7 @@ async fn start(cli: &Cli) -> Result<bool, Fault> {
         // Whoever does not read is no reason to stop half-way.
         let _unread = writeln!(io::stdout(), "[{seconds:>5} s] {line}");
     };
-    let steps = &cli.steps;
+    let steps = &asked.steps;
     let released = release(
         &mut carrier,
         &place,
@@ -129,28 +218,28 @@ async fn start(cli: &Cli) -> Result<bool, Fault> {
     Ok(released.await?)
 }
 
-fn connect(cli: &Cli) -> Result<Carrier, Fault> {
+fn connect(asked: &Release) -> Result<Carrier, Fault> {
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place that reads the environment"
     )]
     let mut vars: Vars = std::env::vars().collect();
-    vars.insert("GOOGLE_CLOUD_PROJECT".to_owned(), cli.project.clone());
-    if let Some(url) = &cli.run_url {
+    vars.insert("GOOGLE_CLOUD_PROJECT".to_owned(), asked.project.clone());
+    if let Some(url) = &asked.run_url {
         vars.insert("RUN_ENDPOINT".to_owned(), url.clone());
     }
     let mut reader = Reader::new(&vars);
     let clock = Clock::read(&mut reader);
     let google = Google::read("rollout", &mut reader);
     let (clock, google) = reader.finish(|| Some((clock?, google?)))?;
-    let project = &cli.project;
-    let limit: Duration = cli.smoke_max.0;
+    let project = &asked.project;
+    let limit: Duration = asked.smoke_max.0;
     let limits = Limits {
-        ready: cli.ready_max.0,
-        soak: cli.soak.0,
+        ready: asked.ready_max.0,
+        soak: asked.soak.0,
     };
     Ok(Carrier::new(
-        Admin::new(google.rest(Api::Run)?, project, &cli.region),
+        Admin::new(google.rest(Api::Run)?, project, &asked.region),
         Asker::connect(&google, project, clock, limit)?,
         Observer {
             monitoring: google.rest(Api::Monitoring)?,

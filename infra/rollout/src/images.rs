@@ -49,10 +49,14 @@ impl Image {
         &self.0
     }
 
+    /// The name without the digest, and the digest in hexadecimal digits.
+    pub fn parts(&self) -> (&str, &str) {
+        self.0.split_once("@sha256:").unwrap_or_default()
+    }
+
     /// The first eight digits of the digest: enough for a person to tell two apart.
     pub fn short(&self) -> &str {
-        let (_, digest) = self.0.split_once("@sha256:").unwrap_or_default();
-        digest.get(..8).unwrap_or_default()
+        self.parts().1.get(..8).unwrap_or_default()
     }
 }
 

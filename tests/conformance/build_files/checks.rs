@@ -46,6 +46,7 @@ pub(super) fn faults(file: &Value) -> Vec<String> {
     substitutions(file, &mut faults);
     by_digest(file, &mut faults);
     times(file, &mut faults);
+    traced(file, &mut faults);
     if file["serviceAccount"].is_string() && file["options"]["logging"].is_null() {
         faults.push("an account of its own, and no place for its log".to_owned());
     }
@@ -95,7 +96,8 @@ fn order(file: &Value, faults: &mut Vec<String>) {
 /// defined is used.
 fn substitutions(file: &Value, faults: &mut Vec<String>) {
     let defined: BTreeSet<&str> = defined(file);
-    let builders = builders(file);
+    let mut builders = builders(file);
+    builders.extend(held(file));
     let mut used = BTreeSet::new();
     for step in steps(file) {
         let mut plain = step.clone();
@@ -146,6 +148,36 @@ fn by_digest(file: &Value, faults: &mut Vec<String>) {
             }
             None if is_by_digest(step["name"].as_str().unwrap_or_default()) => {}
             None => faults.push(format!("a builder is named by no digest: {}", step["name"])),
+        }
+    }
+}
+
+/// The substitutions that the first step holds against a digest, whoever's builders they are.
+pub(super) fn held(file: &Value) -> BTreeSet<&str> {
+    let first = steps(file).first().and_then(|step| step["script"].as_str());
+    let lines = first.into_iter().flat_map(str::lines);
+    lines
+        .filter(|line| line.trim_start().starts_with("for image in "))
+        .flat_map(names)
+        .collect()
+}
+
+/// What is applied comes after a look at where its images come from.
+fn traced(file: &Value, faults: &mut Vec<String>) {
+    let says =
+        |step: &Value, what: &str| step["script"].as_str().is_some_and(|it| it.contains(what));
+    let mut after = BTreeSet::new();
+    for step in steps(file) {
+        let id = step["id"].as_str().unwrap_or_default();
+        let waited = step["waitFor"].as_array().into_iter().flatten();
+        let follows = waited
+            .filter_map(Value::as_str)
+            .any(|it| after.contains(it));
+        if follows || says(step, "rollout provenance") {
+            after.insert(id);
+        }
+        if says(step, "terraform apply") && !follows {
+            faults.push(format!("`{id}` applies images that may come from anywhere"));
         }
     }
 }

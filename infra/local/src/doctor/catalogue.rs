@@ -18,6 +18,8 @@ const ALERTS: &str = include_str!("../../../gcp/alerts.json");
 pub(crate) struct Catalogue {
     /// What each function is given.
     pub(super) functions: BTreeMap<String, Function>,
+    /// The variables that say how callers are checked; some with the same value everywhere.
+    doors: BTreeMap<Callers, BTreeMap<String, Option<String>>>,
     /// What becomes of documents by themselves.
     pub(super) firestore: Firestore,
     /// Metrics that only people look at.
@@ -36,7 +38,7 @@ pub(super) struct Function {
 }
 
 /// Who calls a function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Callers {
     /// Pub/Sub.
@@ -62,11 +64,14 @@ impl Catalogue {
         /// `functions.json`.
         #[derive(Deserialize)]
         struct Functions {
+            doors: BTreeMap<Callers, BTreeMap<String, Option<String>>>,
             functions: BTreeMap<String, Function>,
         }
         let alerts: BTreeMap<String, Value> = serde_json::from_str(ALERTS)?;
+        let Functions { doors, functions } = serde_json::from_str(FUNCTIONS)?;
         Ok(Self {
-            functions: serde_json::from_str::<Functions>(FUNCTIONS)?.functions,
+            functions,
+            doors,
             firestore: serde_json::from_str(FIRESTORE)?,
             metrics: serde_json::from_str(METRICS)?,
             alerts: alerts.into_keys().collect(),
@@ -83,22 +88,14 @@ impl Catalogue {
             let given = function.settings.iter();
             let given = given.filter(|(name, value)| !value.is_null() || derived.contains(*name));
             all.extend(given.map(|(name, _)| name.clone()));
-            all.extend(function.callers.door().iter().map(|it| (*it).to_owned()));
+            let door = self.doors.get(&function.callers);
+            all.extend(door.into_iter().flat_map(BTreeMap::keys).cloned());
         }
         all
     }
 }
 
 impl Callers {
-    /// The variables that say how they are checked: `doors` in infra/gcp/settings.tf.
-    fn door(self) -> &'static [&'static str] {
-        match self {
-            Self::Pushes => &["PUSH_AUTH", "PUSH_AUDIENCE", "PUSH_EMAIL"],
-            Self::Programs => &["PROGRAM_AUTH"],
-            Self::People => &["PEOPLE_AUTH", "IAP_AUDIENCE"],
-        }
-    }
-
     /// Where requests may come from.
     pub(super) fn ingress(self) -> &'static str {
         match self {

@@ -27,8 +27,8 @@ pub(super) fn service(
         .iter()
         .find(|one| id(one) == function);
     let Some(service) = found else {
-        let says = "not there: it comes with its first image, \
-                    `terraform apply` with `-var-file=images.tfvars.json`";
+        let says = "not there: it comes with its first release; in infra/gcp, \
+                    `terraform output -raw build_command` says how to build one";
         return Err(Trouble::Missing(says.to_owned()));
     };
     let mut faults = Vec::new();
@@ -223,7 +223,7 @@ mod tests {
             "/name",
             json!("x/services/other"),
             Verdict::Missing,
-            "images.tfvars.json",
+            "build_command",
         );
         let failed = json!({ "state": "CONDITION_FAILED", "message": "The container failed." });
         row(
