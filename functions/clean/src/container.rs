@@ -30,7 +30,7 @@ pub(crate) const LINE_MAX_BYTES: usize = 8 << 20;
 
 /// Bytes of rows that one thread judges at a time: past this, measured throughput grows no more,
 /// and below it handing over begins to cost.
-pub(crate) const BATCH_BYTES: usize = 256 << 10;
+pub(crate) const BATCH_BYTES: usize = 512 << 10;
 
 /// How the rows of a dataset are wrapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
