@@ -86,7 +86,7 @@ impl<'s, 'o> Desk<'s, 'o> {
             settings,
             plan,
             parts,
-            stage: Stage::Holding(Hold::with_capacity(machine.hold_bytes)),
+            stage: Stage::Holding(Hold::default()),
             size,
             hold_bytes: machine.hold_bytes,
             line: 0,
@@ -385,10 +385,9 @@ fn range(start: &mut usize, length: u32) -> Range<usize> {
 impl Stage {
     /// What is held; nothing is any more.
     pub(super) fn take(&mut self) -> Hold {
-        let nothing = Hold::with_capacity(0);
         match self {
-            Self::Holding(hold) => std::mem::replace(hold, nothing),
-            Self::Streaming(_) => nothing,
+            Self::Holding(hold) => std::mem::take(hold),
+            Self::Streaming(_) => Hold::default(),
         }
     }
 }

@@ -4,6 +4,10 @@ use std::ops::Range;
 
 use crate::{judged::Judged, pages::Pages};
 
+/// Room that all records find, unless a machine is told to hold more: what is held, and the batch that
+/// exceeds it.
+const ROOM_BYTES: usize = 32 << 20;
+
 /// Batches that wait, in their order.
 #[derive(Debug)]
 pub(super) struct Hold {
@@ -31,17 +35,16 @@ pub(super) struct Held<'h> {
     pub(super) base: u64,
 }
 
-impl Hold {
-    /// Room for records of some more than `bytes`.
-    pub(super) fn with_capacity(bytes: u64) -> Self {
-        // The batch that exceeds them comes in, too.
-        let bytes = usize::try_from(bytes + bytes / 4).unwrap_or_default();
+impl Default for Hold {
+    fn default() -> Self {
         Self {
             batches: Vec::new(),
-            records: Pages::with_capacity(bytes),
+            records: Pages::with_capacity(ROOM_BYTES),
         }
     }
+}
 
+impl Hold {
     /// Keeps a batch, before which there are `base` lines; gives back what its records took, to be
     /// filled again.
     pub(super) fn keep(&mut self, mut judged: Judged, base: u64) -> Judged {
