@@ -50,7 +50,7 @@ impl Part {
 
 /// Where the parts go.
 pub trait Outputs: Send {
-    /// The writer of `part`; called for 128 KiB at a time.
+    /// The writer of `part`; called for 128 KiB at a time, and less at the end.
     fn part(&mut self, part: Part) -> &mut dyn Write;
 }
 
