@@ -28,6 +28,10 @@ use crate::{
     split::{self, Place},
 };
 
+/// How many times as long as the hold a dataset must be to be surely larger, records or no records; then
+/// so small a part of the hold is filled.
+const PREFIX_ONE_IN: u64 = 3;
+
 /// A pass under way.
 pub(super) struct Desk<'s, 'o> {
     pub(super) settings: &'s Settings,
@@ -88,7 +92,13 @@ impl<'s, 'o> Desk<'s, 'o> {
             parts,
             stage: Stage::Holding(Hold::default()),
             size,
-            hold_bytes: machine.hold_bytes,
+            hold_bytes: match size {
+                // It will not fit, so what is held only tells what the rest is like.
+                Some(size) if size / PREFIX_ONE_IN > machine.hold_bytes => {
+                    machine.hold_bytes / PREFIX_ONE_IN
+                }
+                Some(_) | None => machine.hold_bytes,
+            },
             line: 0,
             memory: Memory::new(machine.dedup_bytes, plan.known.as_deref()),
             near: Near::default(),
