@@ -102,17 +102,15 @@ fn look_json<S: Simd>(simd: S, text: &[u8], words: &mut [u64]) -> Signs {
             let bytes = u8x64::from_slice(simd, block);
             let after_backslash = escapes(at(bytes, b'\\'), &mut escaped);
             let quotes = at(bytes, b'"') & !after_backslash;
-            // Zero where a byte is one of those. Comparing with each and joining that is as much
-            // work, and the compiler makes table lookups of it, byte by byte.
+            // As in `look_plain`: zero where a byte is one of those.
             let usual = (bytes ^ b'n').min(bytes ^ b'"').min(bytes ^ b'\\');
             let usual = usual.min(bytes ^ b't').min(bytes ^ b'r');
             *word = quotes | at(bytes & 0xE0, 0) | after_backslash & !at(usual, 0);
-            // `[` and `{` are one bit apart.
-            let markup = (bytes ^ b'<').min(bytes ^ b'#').min((bytes | 0x20) ^ b'{');
+            let markup = no_markup(bytes);
             let telling = at(markup.min(bytes ^ b'`'), 0) | bytes.simd_ge(0x7F).to_bitmask();
             if telling != 0 {
                 let within = prefix_xor(quotes ^ inside);
-                seen.look_at(simd, block, within, text, start);
+                seen.look_at(bytes, within, text, start);
             }
             inside ^= u64::from(quotes.count_ones()) & 1;
             start += BLOCK;
@@ -161,28 +159,19 @@ struct Before {
 }
 
 impl Seen {
-    /// Looks at the block of `text` from `start`, of which those bytes are `within` texts.
+    /// Looks at the `bytes` of `text` from `start` on, of which those are `within` texts.
     #[expect(
         clippy::inline_always,
         reason = "only so it is made for each processor"
     )]
     #[inline(always)]
-    fn look_at<S: Simd>(
-        &mut self,
-        simd: S,
-        block: &[u8; BLOCK],
-        within: u64,
-        text: &[u8],
-        start: usize,
-    ) {
-        let bytes = u8x64::from_slice(simd, block);
+    fn look_at<S: Simd>(&mut self, bytes: u8x64<S>, within: u64, text: &[u8], start: usize) {
         let ticks = at(bytes, b'`');
         let fence = ticks & (ticks << 1 | self.before.tick) & (ticks << 2 | self.before.ticks);
         self.before.tick = ticks >> (BLOCK - 1);
         self.before.ticks = ticks >> (BLOCK - 2);
         self.fence |= fence & within;
-        let markup = (bytes ^ b'<').min(bytes ^ b'#').min((bytes | 0x20) ^ b'{');
-        let markup = at(markup, 0) & within;
+        let markup = at(no_markup(bytes), 0) & within;
         if markup != 0 {
             self.markup |= signs_of_markup(text, start, markup);
         }
@@ -244,6 +233,17 @@ fn beyond_ascii<S: Simd>(bytes: u8x64<S>, before: &mut Before) -> (u64, u64) {
         ..*before
     };
     (control, mojibake)
+}
+
+/// Zero where a byte opens markup or a template.
+#[expect(
+    clippy::inline_always,
+    reason = "only so it is made for each processor"
+)]
+#[inline(always)]
+fn no_markup<S: Simd>(bytes: u8x64<S>) -> u8x64<S> {
+    // `[` and `{` are one bit apart.
+    (bytes ^ b'<').min(bytes ^ b'#').min((bytes | 0x20) ^ b'{')
 }
 
 /// Where `byte` is.
