@@ -94,21 +94,24 @@ fn look_plain<S: Simd>(simd: S, bytes: &[u8], words: &mut [u64]) {
 fn look_json<S: Simd>(simd: S, text: &[u8], words: &mut [u64]) -> Signs {
     // Whether the byte to come is escaped, and whether it is within a text: 1 or 0.
     let (mut escaped, mut inside) = (0, 0);
+    let letters = u8x64::from_slice(simd, &LETTERS);
+    let marks = u8x64::from_slice(simd, &MARKS);
+    let rarities = u8x64::from_slice(simd, &RARITIES);
     let mut seen = Seen::default();
     let mut start = 0;
     let mut words = words.iter_mut();
     for piece in Blocks::of(text).pieces() {
         for (block, word) in piece.iter().zip(&mut words) {
             let bytes = u8x64::from_slice(simd, block);
-            let after_backslash = escapes(at(bytes, b'\\'), &mut escaped);
-            let quotes = at(bytes, b'"') & !after_backslash;
-            // As in `look_plain`: zero where a byte is one of those.
-            let usual = (bytes ^ b'n').min(bytes ^ b'"').min(bytes ^ b'\\');
-            let usual = usual.min(bytes ^ b't').min(bytes ^ b'r');
-            *word = quotes | at(bytes & 0xE0, 0) | after_backslash & !at(usual, 0);
-            let markup = no_markup(bytes);
-            let telling = at(markup.min(bytes ^ b'`'), 0) | bytes.simd_ge(0x7F).to_bitmask();
-            if telling != 0 {
+            let (quote, backslash) = (at(bytes, b'"'), at(bytes, b'\\'));
+            let after_backslash = escapes(backslash, &mut escaped);
+            let quotes = quote & !after_backslash;
+            let usual = among(bytes, letters) | quote | backslash;
+            *word = quotes | at(bytes & 0xE0, 0) | after_backslash & !usual;
+            // `[` is `{` then, and `@` is the tick, which costs a look and no more.
+            let mark = among(bytes | 0x20, marks);
+            let telling = mark | among(bytes, rarities) | at(bytes, 0x7F);
+            if telling | seen.before.bits() != 0 {
                 let within = prefix_xor(quotes ^ inside);
                 seen.look_at(bytes, within, text, start);
             }
@@ -117,6 +120,37 @@ fn look_json<S: Simd>(simd: S, text: &[u8], words: &mut [u64]) -> Signs {
         }
     }
     seen.signs()
+}
+
+/// The letters of usual escapes, by their low halves.
+const LETTERS: [u8; BLOCK] = by_low_half(b"nrt");
+
+/// What opens markup, a template or a block of code, by its low half.
+const MARKS: [u8; BLOCK] = by_low_half(b"<#{`");
+
+/// What control characters beyond ASCII, mojibake and U+FFFD begin with, by its low half. Most letters
+/// of most scripts begin otherwise.
+const RARITIES: [u8; BLOCK] = by_low_half(b"\xC2\xC3\xEF");
+
+/// A table that has each of `bytes` at the place of its low half: to look a byte up and compare it tells
+/// whether it is any of them. Sixteen bytes are looked up in sixteen, so the table is there four times.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "it is all done while this is compiled"
+)]
+const fn by_low_half(bytes: &[u8]) -> [u8; BLOCK] {
+    // What is no byte of any text.
+    let mut table = [0xFF; BLOCK];
+    let mut index = 0;
+    while index < bytes.len() {
+        let mut at = (bytes[index] & 0x0F) as usize;
+        while at < BLOCK {
+            table[at] = bytes[index];
+            at += 16;
+        }
+        index += 1;
+    }
+    table
 }
 
 /// Which bytes are escaped by a backslash, where `backslashes` are. `carry` tells whether the first
@@ -156,6 +190,14 @@ struct Before {
     /// The last byte's, and the last two bytes'.
     tick: u64,
     ticks: u64,
+}
+
+impl Before {
+    /// Whether there is anything: then the next block must be looked at, whatever it has.
+    #[inline]
+    fn bits(&self) -> u64 {
+        self.c2 | self.c3 | self.ef | self.bf | self.ticks
+    }
 }
 
 impl Seen {
@@ -244,6 +286,17 @@ fn beyond_ascii<S: Simd>(bytes: u8x64<S>, before: &mut Before) -> (u64, u64) {
 fn no_markup<S: Simd>(bytes: u8x64<S>) -> u8x64<S> {
     // `[` and `{` are one bit apart.
     (bytes ^ b'<').min(bytes ^ b'#').min((bytes | 0x20) ^ b'{')
+}
+
+/// Where any of those bytes is that are in `table` by their low halves.
+#[expect(
+    clippy::inline_always,
+    reason = "only so it is made for each processor"
+)]
+#[inline(always)]
+fn among<S: Simd>(bytes: u8x64<S>, table: u8x64<S>) -> u64 {
+    let likely = table.swizzle_dyn_within_blocks(bytes & 0x0F);
+    likely.simd_eq(bytes).to_bitmask()
 }
 
 /// Where `byte` is.
