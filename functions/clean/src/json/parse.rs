@@ -12,6 +12,9 @@ use crate::{
 /// Members up to which repeats are looked for pair by pair; beyond, by hashing.
 const PAIRWISE_MAX: usize = 16;
 
+/// Members for which an object has room at once.
+const MEMBERS_USUAL: usize = 4;
+
 /// A value, and what was odd on the way.
 #[derive(Debug)]
 pub(crate) struct Parsed<'a> {
@@ -83,11 +86,11 @@ impl<'a> Parser<'a> {
 
     fn object(&mut self, depth: usize) -> Result<Value<'a>, Fault> {
         self.descend(depth)?;
-        let mut members = Vec::new();
         self.blanks();
         if self.eat(b'}') {
-            return Ok(Value::Object(Object { members }));
+            return Ok(Value::Object(Object::default()));
         }
+        let mut members = Vec::with_capacity(MEMBERS_USUAL);
         loop {
             self.blanks();
             match self.peek() {
@@ -164,15 +167,15 @@ impl<'a> Parser<'a> {
                     let backslash = stop - 1;
                     self.at = backslash;
                     let char = self.escape()?;
-                    self.signs |= Signs::of_char(char);
                     if rewritten.is_none() && self.is_written_so(backslash, char) {
+                        self.signs |= Signs::of_char(char);
                         continue;
                     }
                     // Longer than needed, and for as long as the row is looked at.
                     let length = self.text.len() - start;
                     let text = rewritten.get_or_insert_with(|| String::with_capacity(length));
                     text.push_str(self.text.get(start..backslash).unwrap_or_default());
-                    push_escaped(char, text);
+                    self.rewrite(char, text)?;
                     start = self.at;
                 }
                 None => {
@@ -190,6 +193,20 @@ impl<'a> Parser<'a> {
                 Text::from_escaped(text)
             }
         })
+    }
+
+    /// Adds an escaped character, and those that are escaped by number right after it: where one letter is,
+    /// most are.
+    fn rewrite(&mut self, mut char: char, text: &mut String) -> Result<(), Fault> {
+        loop {
+            self.signs |= Signs::of_char(char);
+            push_escaped(char, text);
+            let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+            if !rest.starts_with(b"\\u") {
+                return Ok(());
+            }
+            char = self.escape()?;
+        }
     }
 
     /// Whether the byte at `at` has an escaping backslash before it.

@@ -145,6 +145,7 @@ pub(crate) fn blank(c: char) -> bool {
 }
 
 /// Appends `c`, escaped if it must be.
+#[inline]
 pub(super) fn push_escaped(c: char, out: &mut String) {
     match c {
         '\u{80}'.. => out.push(c),
