@@ -184,7 +184,15 @@ pub(crate) fn take_text<'a>(
     row: &mut Object<'a>,
     key: &'static str,
 ) -> Result<Option<(Text<'a>, Place)>, Fault> {
-    let Some(Node { at, value }) = row.take(key) else {
+    text_of(row.take(key), key)
+}
+
+/// The text that a row has under `key`; `null` reads as an empty text.
+pub(crate) fn text_of<'a>(
+    node: Option<Node<'a>>,
+    key: &'static str,
+) -> Result<Option<(Text<'a>, Place)>, Fault> {
+    let Some(Node { at, value }) = node else {
         return Ok(None);
     };
     let place = Place {
@@ -201,38 +209,30 @@ pub(crate) fn take_text<'a>(
     }
 }
 
-/// Takes the label called `key` out of a row: a text, or the number or boolean that names a class.
-pub(crate) fn take_label<'a>(
-    row: &mut Object<'a>,
+/// The label that a row has under `key`: a text, or the number or boolean that names a class.
+pub(crate) fn label_of<'a>(
+    node: Option<Node<'a>>,
     key: &'static str,
 ) -> Result<Option<(Text<'a>, Place)>, Fault> {
-    let place = |at| Place {
+    let Some(Node { at, value }) = node else {
+        return Ok(None);
+    };
+    let place = Place {
         key,
         index: None,
         at,
     };
-    match row.get(key) {
-        Some(Node {
-            at,
-            value: value @ (Value::List(_) | Value::Object(_)),
-        }) => Err(wrong_type(
-            value,
-            "a text, a number or a boolean",
-            place(*at),
-        )),
-        Some(Node {
-            value: Value::Number(_) | Value::Bool(_),
-            ..
-        }) => {
-            let Some(Node { at, value }) = row.take(key) else {
-                return Ok(None);
-            };
+    match value {
+        Value::List(_) | Value::Object(_) => {
+            Err(wrong_type(&value, "a text, a number or a boolean", place))
+        }
+        Value::Number(_) | Value::Bool(_) => {
             let mut written = Vec::new();
             write(&value, &mut written);
             let written = String::from_utf8_lossy(&written);
-            Ok(Some((Text::of(&written), place(at))))
+            Ok(Some((Text::of(&written), place)))
         }
-        Some(_) | None => take_text(row, key),
+        Value::Null | Value::Text(_) => text_of(Some(Node { at, value }), key),
     }
 }
 

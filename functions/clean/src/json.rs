@@ -73,6 +73,18 @@ impl<'a> Object<'a> {
         Some(self.members.remove(index).1)
     }
 
+    /// Takes the members called by `keys`, all at one look.
+    pub(crate) fn take_all<const N: usize>(self, keys: [&str; N]) -> [Option<Node<'a>>; N] {
+        let mut taken = [const { None }; N];
+        for (name, node) in self.members {
+            let named = keys.iter().zip(&mut taken).find(|(key, _)| **key == name);
+            if let Some((_, place)) = named {
+                *place = Some(node);
+            }
+        }
+        taken
+    }
+
     /// Takes the first member that is called by one of `keys` out.
     pub(crate) fn take_any(&mut self, keys: &[&str]) -> Option<Node<'a>> {
         keys.iter().find_map(|key| self.take(key))

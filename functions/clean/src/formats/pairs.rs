@@ -7,11 +7,11 @@
 //! a blank line between: so have it the templates of FLAN for reading comprehension, and Google
 //! advises to put the question last where the context is long.
 
-use super::{Format, Keys, take_label, take_text};
+use super::{Format, Keys, label_of, text_of};
 use crate::{
     example::{Example, Part, Role, Turn},
     finding::Fault,
-    json::{Object, Text},
+    json::{Node, Object, Text},
 };
 
 macro_rules! pair {
@@ -79,28 +79,21 @@ pub(super) static QUESTION_RESPONSE: Format =
     pair!("question" QUESTION, "response" RESPONSE, Keys::NONE);
 
 fn pair<'a>(
-    mut row: Object<'a>,
+    row: Object<'a>,
     asked: &'static str,
     answered: &'static str,
 ) -> Result<Example<'a>, Fault> {
-    let context = take_beside(&mut row, "context")?;
-    let mut example = question(&mut row, asked)?;
-    if let (Some(context), Some(turn)) = (context, example.turns.first_mut()) {
+    let keys = [asked, answered, "system", "context"];
+    let [question, answer, system, context] = row.take_all(keys);
+    let context = text_of(context, "context")?;
+    let mut example = ask(system, question, asked)?;
+    if let (Some((context, _)), Some(turn)) = (context, example.turns.first_mut()) {
         put_above(context, turn);
     }
-    if let Some((text, place)) = take_text(&mut row, answered)? {
+    if let Some((text, place)) = text_of(answer, answered)? {
         example.turns.push(Turn::text(Role::Model, text, place));
     }
     Ok(example)
-}
-
-/// Takes a text out of a row that stands beside the two: where there is nothing but these, as in most
-/// rows, nobody needs to look for it.
-fn take_beside<'a>(row: &mut Object<'a>, key: &'static str) -> Result<Option<Text<'a>>, Fault> {
-    if row.members.len() <= 2 {
-        return Ok(None);
-    }
-    Ok(take_text(row, key)?.map(|(text, _)| text))
 }
 
 /// Puts what the answer is to be found in above the question, unless either is blank.
@@ -119,21 +112,27 @@ fn put_above<'a>(mut context: Text<'a>, question: &mut Turn<'a>) {
 
 /// A pair whose answer may be a number or a boolean: the name of a class.
 fn labelled<'a>(
-    mut row: Object<'a>,
+    row: Object<'a>,
     asked: &'static str,
     answered: &'static str,
 ) -> Result<Example<'a>, Fault> {
-    let mut example = question(&mut row, asked)?;
-    if let Some((text, place)) = take_label(&mut row, answered)? {
+    let [question, answer, system] = row.take_all([asked, answered, "system"]);
+    let mut example = ask(system, question, asked)?;
+    if let Some((text, place)) = label_of(answer, answered)? {
         example.turns.push(Turn::text(Role::Model, text, place));
     }
     Ok(example)
 }
 
-fn question<'a>(row: &mut Object<'a>, asked: &'static str) -> Result<Example<'a>, Fault> {
-    let system = take_beside(row, "system")?;
+/// An example in which a `question` is asked, which the row has under `key`, and nothing answered.
+fn ask<'a>(
+    system: Option<Node<'a>>,
+    question: Option<Node<'a>>,
+    key: &'static str,
+) -> Result<Example<'a>, Fault> {
+    let system = text_of(system, "system")?.map(|(text, _)| text);
     let mut turns = Vec::with_capacity(2);
-    if let Some((text, place)) = take_text(row, asked)? {
+    if let Some((text, place)) = text_of(question, key)? {
         turns.push(Turn::text(Role::User, text, place));
     }
     Ok(Example {

@@ -1,5 +1,7 @@
 //! A key of the row is read by nobody.
 
+use std::ops::BitOr;
+
 use rapidfuzz::distance::osa;
 
 use super::{Check, Rule};
@@ -45,8 +47,9 @@ const KEY_BYTES_MIN: usize = 4;
 const EDITS_MAX: usize = 2;
 
 /// Keys of a message, by the list it is in.
-const MESSAGES: &[(&str, &[&str])] = &[
+const MESSAGES: &[(Keys, &str, &[&str])] = &[
     (
+        Keys::MESSAGES,
         "messages",
         &[
             "role",
@@ -62,10 +65,11 @@ const MESSAGES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        Keys::CONVERSATIONS,
         "conversations",
         &["from", "value", "role", "content", "weight"],
     ),
-    ("contents", &["role", "parts"]),
+    (Keys::CONTENTS, "contents", &["role", "parts"]),
 ];
 
 /// What is wrong with the keys of `row`, whose format has `keys`.
@@ -76,8 +80,8 @@ pub(crate) fn check(row: &Object<'_>, keys: Keys) -> Option<Fault> {
     }
     MESSAGES
         .iter()
-        .filter(|(list, _)| keys.has_named(list))
-        .find_map(|(list, known)| in_messages(row.get(list)?, list, known))
+        .filter(|(list, ..)| keys.has(*list))
+        .find_map(|(_, list, known)| in_messages(row.get(list)?, list, known))
 }
 
 fn in_row(row: &Object<'_>, keys: Keys) -> Option<Fault> {
@@ -122,12 +126,34 @@ fn is_misspelt(key: &str, meant: &str) -> bool {
     };
     key.len() >= KEY_BYTES_MIN
         && key.len().abs_diff(meant.len()) <= edits
+        && may_be_misspelt(key, meant, edits)
         && osa::distance(key.chars(), meant.chars()) <= edits
+}
+
+/// Whether both are made of the same letters, but for two at most with each of so many `edits`: few columns
+/// get so far, which are in each row.
+fn may_be_misspelt(key: &str, meant: &str, edits: usize) -> bool {
+    let letters = |text: &str| {
+        let letters = text.chars().map(|c| 1_u32 << (u32::from(c) % u32::BITS));
+        letters.fold(0, BitOr::bitor)
+    };
+    (letters(key) ^ letters(meant)).count_ones() as usize <= 2 * edits
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
     use crate::rules::tests::{check, report_on};
+
+    proptest! {
+        #[test]
+        fn what_is_a_slip_away_may_be_misspelt(key in "[a-d_Aéß]{4,9}", meant in "[a-d_Aéß]{4,9}") {
+            let edits = osa::distance(key.chars(), meant.chars());
+            prop_assert!(may_be_misspelt(&key, &meant, edits));
+        }
+    }
 
     #[test]
     fn a_misspelt_key_is_noted() {
