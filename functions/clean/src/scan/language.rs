@@ -4,10 +4,8 @@
 //! which is much work for each row. Most texts show by a few little words what they are in, so
 //! these are counted first.
 
-use std::borrow::Cow;
-
 use hashbrown::HashTable;
-use twox_hash::XxHash3_64;
+use smallvec::SmallVec;
 use whatlang::Lang;
 
 use crate::example::{Example, Role};
@@ -22,14 +20,15 @@ const ANSWER_BYTES_MIN: usize = 40;
 /// library finds some language in those too.
 const LETTERS_PERCENT_MIN: usize = 70;
 
-/// Words that are counted.
+/// Words that are counted: first a few, which tell most texts.
+const WORDS: [usize; 2] = [16, WORDS_MAX];
 const WORDS_MAX: usize = 40;
 
-/// Fewest little words that tell, if those of no other language come close.
-const HITS_MIN: u32 = 4;
+/// Fewest little words that tell. Of two languages, those that both have tell nothing.
+const HITS_MIN: usize = 3;
 
-/// How many times as often the little words of one language must come as those of the next.
-const LEAD: u32 = 3;
+/// How many times as often the little words of one language must come as those of any other.
+const LEAD: usize = 3;
 
 /// Little words of the languages that most datasets are in.
 const LITTLE_WORDS: &[(Lang, &[&str])] = &[
@@ -38,6 +37,9 @@ const LITTLE_WORDS: &[(Lang, &[&str])] = &[
         &[
             "the", "and", "is", "are", "of", "with", "that", "this", "was", "you", "for", "it",
             "to", "have", "be", "which", "can", "they", "from", "not", "in", "he", "she", "his",
+            "on", "an", "by", "at", "what", "but", "will", "their", "or", "how", "if", "has",
+            // Little words of others, too, which tell nothing then.
+            "as", "do", "no", "die",
         ],
     ),
     (
@@ -86,18 +88,18 @@ const LITTLE_WORDS: &[(Lang, &[&str])] = &[
 
 /// Finds the language of an answer.
 pub(crate) struct Languages {
-    /// By a word, the languages that it is a little word of, a bit for each.
-    words: HashTable<(&'static str, u32)>,
+    /// By the [`key`] of a word, the languages that it is a little word of, a bit for each.
+    words: HashTable<(u64, u32)>,
 }
 
 impl Languages {
     pub(crate) fn new() -> Self {
-        let mut words: HashTable<(&'static str, u32)> = HashTable::new();
+        let mut words: HashTable<(u64, u32)> = HashTable::new();
         for (index, (_, little)) in LITTLE_WORDS.iter().enumerate() {
-            for word in *little {
-                let same = |(other, _): &(&str, u32)| other == word;
-                let found = words.entry(hash(word), same, |(word, _)| hash(word));
-                found.or_insert((word, 0)).into_mut().1 |= 1 << index;
+            for key in little.iter().filter_map(|word| key(word.as_bytes())) {
+                let same = |(other, _): &(u64, u32)| *other == key;
+                let found = words.entry(hash(key), same, |(key, _)| hash(*key));
+                found.or_insert((key, 0)).into_mut().1 |= 1 << index;
             }
         }
         Self { words }
@@ -116,39 +118,59 @@ impl Languages {
     }
 
     fn by_little_words(&self, sample: &str) -> Option<Lang> {
-        let mut hits = [0_u32; LITTLE_WORDS.len()];
+        WORDS.iter().find_map(|count| self.by_words(sample, *count))
+    }
+
+    fn by_words(&self, sample: &str, count: usize) -> Option<Lang> {
         let words = sample
-            .split([' ', '\\', ',', '.'])
+            .as_bytes()
+            .split(|byte| matches!(byte, b' ' | b'\\' | b',' | b'.'))
             .filter(|word| !word.is_empty());
-        for word in words.take(WORDS_MAX) {
-            let word = lower(word);
-            let found = self.words.find(hash(&word), |(other, _)| *other == word);
-            let Some((_, languages)) = found else {
-                continue;
-            };
-            for (index, hits) in hits.iter_mut().enumerate() {
-                *hits += languages >> index & 1;
-            }
-        }
-        let (first, most) = (0..).zip(hits).max_by_key(|(_, hits)| *hits)?;
-        let others = (0_usize..).zip(hits).filter(|(index, _)| *index != first);
-        let next = others.map(|(_, hits)| hits).max().unwrap_or_default();
-        let is_sure = most >= HITS_MIN && most >= next * LEAD;
+        let found: SmallVec<[u32; WORDS_MAX]> = words
+            .take(count)
+            .filter_map(|word| self.having(key(word)?))
+            .collect();
+        let hits = |language: usize| {
+            found
+                .iter()
+                .filter(|having| has(**having, language))
+                .count()
+        };
+        let first = (0..LITTLE_WORDS.len()).max_by_key(|language| hits(*language))?;
+        let own = |language: usize, other: usize| {
+            let own = |having: &&u32| has(**having, language) && !has(**having, other);
+            found.iter().filter(own).count()
+        };
+        let mut others = (0..LITTLE_WORDS.len()).filter(|other| *other != first);
+        let is_sure =
+            others.all(|other| own(first, other) >= HITS_MIN.max(LEAD * own(other, first)));
         let (language, _) = LITTLE_WORDS.get(first)?;
         is_sure.then_some(*language)
     }
-}
 
-fn hash(word: &str) -> u64 {
-    XxHash3_64::oneshot(word.as_bytes())
-}
-
-fn lower(word: &str) -> Cow<'_, str> {
-    if word.bytes().all(|byte| byte.is_ascii_lowercase()) {
-        Cow::Borrowed(word)
-    } else {
-        Cow::Owned(word.to_lowercase())
+    /// The languages that a word is a little word of.
+    fn having(&self, key: u64) -> Option<u32> {
+        let found = self.words.find(hash(key), |(other, _)| *other == key);
+        found.map(|(_, languages)| *languages)
     }
+}
+
+/// Whether `language` is among those.
+fn has(languages: u32, language: usize) -> bool {
+    languages >> language & 1 == 1
+}
+
+/// What tells little words apart: all their bytes, capitals aside. Longer words have none.
+fn key(word: &[u8]) -> Option<u64> {
+    let mut bytes = [0; 8];
+    bytes.get_mut(..word.len())?.copy_from_slice(word);
+    bytes.make_ascii_lowercase();
+    Some(u64::from_le_bytes(bytes))
+}
+
+fn hash(key: u64) -> u64 {
+    let product = key.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    product ^ product >> 32
 }
 
 fn by_letters(sample: &str) -> Option<Lang> {
@@ -190,6 +212,19 @@ mod tests {
     }
 
     #[test]
+    fn every_little_word_is_known() {
+        let languages = Languages::new();
+        for (index, (_, little)) in LITTLE_WORDS.iter().enumerate() {
+            for word in *little {
+                let having =
+                    key(word.to_uppercase().as_bytes()).and_then(|key| languages.having(key));
+                let known = having.is_some_and(|having| has(having, index));
+                assert!(known || !word.is_ascii(), "{word}");
+            }
+        }
+    }
+
+    #[test]
     fn neighbours_are_told_apart() {
         let spanish = "La capital de España es Madrid y está en el centro del país, con los museos más grandes.";
         let portuguese =
@@ -199,7 +234,10 @@ mod tests {
         let italian = "La capitale della Francia è Parigi e gli artisti sono sempre stati di casa in questa città.";
         let dutch =
             "De hoofdstad van het land is niet de zetel van de regering, en dat is ook goed zo.";
+        let english =
+            "As many as he has, or no more than they do: so it is in those parts of the world.";
         for (text, language) in [
+            (english, Lang::Eng),
             (spanish, Lang::Spa),
             (portuguese, Lang::Por),
             (french, Lang::Fra),
