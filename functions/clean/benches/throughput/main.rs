@@ -62,23 +62,15 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         rows::write(&dataset, args.bytes, args.row_bytes)?;
     }
     let mut measures: Vec<(&Contender, Vec<Measure>)> = Vec::new();
-    for round in 0..args.rounds.max(1) {
-        for (index, contender) in CONTENDERS.iter().enumerate() {
-            let measure = match contender.measure(&args, &dataset) {
-                Ok(measure) => measure,
-                Err(error) if round == 0 => {
-                    println!("skipped: {}: {error}", contender.name);
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            match measures
-                .iter_mut()
-                .find(|(known, _)| known.name == contender.name)
-            {
-                Some((_, rounds)) => rounds.push(measure),
-                None => measures.insert(index.min(measures.len()), (contender, vec![measure])),
-            }
+    for contender in CONTENDERS {
+        match contender.measure(&args, &dataset) {
+            Ok(measure) => measures.push((contender, vec![measure])),
+            Err(error) => println!("skipped: {}: {error}", contender.name),
+        }
+    }
+    for _ in 1..args.rounds {
+        for (contender, rounds) in &mut measures {
+            rounds.push(contender.measure(&args, &dataset)?);
         }
     }
     print(&args, &measures);
