@@ -70,6 +70,17 @@ pub(crate) struct Place {
     pub(crate) at: u32,
 }
 
+impl Place {
+    /// The place of a whole member.
+    pub(crate) const fn of(key: &'static str, at: u32) -> Self {
+        Self {
+            key,
+            index: None,
+            at,
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.index {
@@ -164,11 +175,7 @@ impl<'a> Example<'a> {
 mod tests {
     use super::*;
 
-    const PLACE: Place = Place {
-        key: "output",
-        index: None,
-        at: 0,
-    };
+    const PLACE: Place = Place::of("output", 0);
 
     #[track_caller]
     fn check(parts: &[&str], expected: &[&str]) {

@@ -195,11 +195,7 @@ pub(crate) fn text_of<'a>(
     let Some(Node { at, value }) = node else {
         return Ok(None);
     };
-    let place = Place {
-        key,
-        index: None,
-        at,
-    };
+    let place = Place::of(key, at);
     match value {
         Value::Text(text) => Ok(Some((text, place))),
         Value::Null => Ok(Some((Text::default(), place))),
@@ -211,29 +207,24 @@ pub(crate) fn text_of<'a>(
 
 /// The label that a row has under `key`: a text, or the number or boolean that names a class.
 pub(crate) fn label_of<'a>(
-    node: Option<Node<'a>>,
+    mut node: Option<Node<'a>>,
     key: &'static str,
 ) -> Result<Option<(Text<'a>, Place)>, Fault> {
-    let Some(Node { at, value }) = node else {
-        return Ok(None);
-    };
-    let place = Place {
-        key,
-        index: None,
-        at,
-    };
-    match value {
-        Value::List(_) | Value::Object(_) => {
-            Err(wrong_type(&value, "a text, a number or a boolean", place))
+    if let Some(Node { at, value }) = &mut node {
+        match value {
+            Value::List(_) | Value::Object(_) => {
+                let place = Place::of(key, *at);
+                return Err(wrong_type(value, "a text, a number or a boolean", place));
+            }
+            Value::Number(_) | Value::Bool(_) => {
+                let mut written = Vec::new();
+                write(value, &mut written);
+                *value = Value::Text(Text::of(&String::from_utf8_lossy(&written)));
+            }
+            Value::Null | Value::Text(_) => {}
         }
-        Value::Number(_) | Value::Bool(_) => {
-            let mut written = Vec::new();
-            write(&value, &mut written);
-            let written = String::from_utf8_lossy(&written);
-            Ok(Some((Text::of(&written), place)))
-        }
-        Value::Null | Value::Text(_) => text_of(Some(Node { at, value }), key),
     }
+    text_of(node, key)
 }
 
 /// `wrong_type`: `value` is not what was expected at `place`.

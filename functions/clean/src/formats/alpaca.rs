@@ -73,11 +73,7 @@ fn convert<'a>(mut row: Object<'a>, answered: &'static str) -> Result<Example<'a
 
 /// Earlier rounds: a list of `[asked, answered]`.
 fn add_history<'a>(history: Node<'a>, example: &mut Example<'a>) -> Result<(), Fault> {
-    let mut place = Place {
-        key: "history",
-        index: None,
-        at: history.at,
-    };
+    let mut place = Place::of("history", history.at);
     let rounds = match history.value {
         Value::Null => return Ok(()),
         Value::List(rounds) => rounds,

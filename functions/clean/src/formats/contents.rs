@@ -81,11 +81,7 @@ fn convert<'a>(mut row: Object<'a>, _: &mut Vec<Fault>) -> Result<Example<'a>, F
 
 /// The texts of a system instruction, one under the other.
 fn system(node: Node<'_>) -> Result<Option<Text<'_>>, Fault> {
-    let place = Place {
-        key: "systemInstruction",
-        index: None,
-        at: node.at,
-    };
+    let place = Place::of("systemInstruction", node.at);
     let mut object = match node.value {
         Value::Null => return Ok(None),
         Value::Text(text) => return Ok(Some(text)),

@@ -221,11 +221,7 @@ pub(super) fn take_list<'a>(
     let Some(Node { at, value }) = row.take(key) else {
         return Ok(Vec::new());
     };
-    let place = Place {
-        key,
-        index: None,
-        at,
-    };
+    let place = Place::of(key, at);
     let Value::List(nodes) = value else {
         return Err(wrong_type(&value, "a list", place));
     };

@@ -76,11 +76,7 @@ pub(super) fn declarations<'a>(
     let Some(Node { at, value }) = node_ else {
         return Ok(None);
     };
-    let place = Place {
-        key,
-        index: None,
-        at,
-    };
+    let place = Place::of(key, at);
     let wrong = |kind: &str| {
         Fault::new(&rules::wrong_type::RULE)
             .at(at)

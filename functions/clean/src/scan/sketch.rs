@@ -306,11 +306,7 @@ mod tests {
     }
 
     fn sketch(text: &str) -> Option<Sketch> {
-        let place = Place {
-            key: "output",
-            index: None,
-            at: 0,
-        };
+        let place = Place::of("output", 0);
         let turns = vec![Turn::text(Role::Model, Text::of(text), place)];
         Sketch::of(&Example {
             turns,
