@@ -7,7 +7,7 @@ use super::{
     hold::{Held, Hold},
     ledger::Ledger,
     memory::Memory,
-    near::Near,
+    near::{Joining, Near},
     pool::{Aside, Pool},
     prefix::Prefix,
     run::Run,
@@ -168,7 +168,7 @@ impl<'s, 'o> Desk<'s, 'o> {
     }
 
     fn stream(&mut self, batch: Held<'_>, course: Course) -> Result<(), Error> {
-        let fates = self.decide(batch.judged, batch.base, course.task)?;
+        let fates = self.decide(batch.judged, batch.base, course.task, false)?;
         let (seed, plan) = (self.settings.seed, self.plan);
         let mut withheld = std::mem::take(&mut self.withheld);
         let place = |kept: Kept| {
@@ -187,7 +187,7 @@ impl<'s, 'o> Desk<'s, 'o> {
         let mut asked = Vec::new();
         let mut decided = Vec::new();
         for Held { judged, base, .. } in hold.iter() {
-            let fates = self.decide(judged, base, task)?;
+            let fates = self.decide(judged, base, task, true)?;
             asked.extend(judged.facts.iter().zip(&fates).filter_map(|(fact, fate)| {
                 let Fate::Kept(kept) = fate else {
                     return None;
@@ -200,6 +200,11 @@ impl<'s, 'o> Desk<'s, 'o> {
             }));
             decided.push(fates);
         }
+        // Some have joined others since.
+        for row in &mut asked {
+            row.input = self.near.group_of(row.input);
+        }
+        self.withheld.regroup(|group| self.near.group_of(group));
         let mut spots = self.withheld.spots(asked, self.settings).into_iter();
         for (held, fates) in hold.iter().zip(&decided) {
             self.write(held, fates, |_| spots.next().unwrap_or(Spot::ASIDE))?;
@@ -207,8 +212,14 @@ impl<'s, 'o> Desk<'s, 'o> {
         Ok(task)
     }
 
-    /// Compares every row of `judged` with those before it.
-    fn decide(&mut self, judged: &Judged, base: u64, task: Task) -> Result<Vec<Fate>, Error> {
+    /// Compares every row of `judged` with those before it; `open` says that none of these is placed.
+    fn decide(
+        &mut self,
+        judged: &Judged,
+        base: u64,
+        task: Task,
+        open: bool,
+    ) -> Result<Vec<Fate>, Error> {
         self.ledger.merge(&judged.ledger, base);
         let rejecting = task == Task::Generation
             && self.settings.severity(&rules::short_output::RULE) == Severity::Reject;
@@ -227,7 +238,7 @@ impl<'s, 'o> Desk<'s, 'o> {
                     Fate::Rejected
                 }
                 Kind::Short | Kind::Example => {
-                    self.compare(fact, sketch, base + fact.line, &mut found)?
+                    self.compare(fact, sketch, base + fact.line, open, &mut found)?
                 }
             });
         }
@@ -241,6 +252,7 @@ impl<'s, 'o> Desk<'s, 'o> {
         fact: &Fact,
         sketch: Option<&Sketch>,
         line: u64,
+        open: bool,
         found: &mut Ledger,
     ) -> Result<Fate, Error> {
         let short_line = u32::try_from(line).unwrap_or(u32::MAX);
@@ -282,8 +294,13 @@ impl<'s, 'o> Desk<'s, 'o> {
         if fact.kind == Kind::Short {
             self.totals.labels.count(fact.output);
         }
-        let is_new = meeting == Meeting::New;
-        let near = self.near.meet(sketch, fact.input, is_new, short_line);
+        let joining = match meeting {
+            _ if open => Joining::All,
+            Meeting::New => Joining::New,
+            // Rows that ask the same go together first of all.
+            Meeting::Repeat(_) | Meeting::Contradiction(_) => Joining::None,
+        };
+        let near = self.near.meet(sketch, fact.input, joining, short_line);
         if let Some(first) = near.line {
             let severity = self.settings.severity(&rules::near_duplicate::RULE);
             let message = format!("the row says nearly the same as line {first}");

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use hashbrown::HashTable;
+use smallvec::SmallVec;
 
-use crate::scan::sketch::{Digest, Sketch};
+use crate::scan::sketch::{BANDS, Digest, Sketch};
 
 /// Most rows that later ones are compared with; each takes 48 bytes, and up to 18 for each of its
 /// bands, 60 MB in all. Later rows are still compared with these, but not with each other.
@@ -16,7 +17,7 @@ pub(super) struct Near {
     rows: Vec<Row>,
     /// By a band, the first row that had it.
     bands: HashTable<Band>,
-    /// Questions that go where another goes, since they are asked nearly alike.
+    /// Questions that go where another goes, since what is said there is nearly the same.
     groups: HashMap<u64, u64>,
     /// Rows that came when there was no room for them.
     pub(super) not_compared: u64,
@@ -40,50 +41,78 @@ struct Band {
 pub(super) struct Found {
     /// The line of the first row that says nearly the same.
     pub(super) line: Option<u32>,
-    /// The question by whose draw the row is placed.
+    /// The question by whose draw the row is placed, as far as it is known by now.
     pub(super) group: u64,
 }
 
+/// Which questions may still join others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Joining {
+    /// All: no row is placed before all are known.
+    All,
+    /// This one, which no row before asks: the others are placed.
+    New,
+    /// None: this one is placed, too.
+    None,
+}
+
 impl Near {
-    /// Takes a row that asks `input`; `is_new` if no row before asked the same. Rows that ask the
-    /// same go together first of all, so only a new question joins those of another.
+    /// Takes a row that asks `input`.
     pub(super) fn meet(
         &mut self,
         sketch: Option<&Sketch>,
         input: u64,
-        is_new: bool,
+        joining: Joining,
         line: u32,
     ) -> Found {
-        let own = self.groups.get(&input).copied().unwrap_or(input);
         let Some(sketch) = sketch else {
             return Found {
                 line: None,
-                group: own,
+                group: self.group_of(input),
             };
         };
-        let near = if is_new {
-            self.first_near(sketch)
-        } else {
-            None
-        };
-        let group = near.map_or(own, |row| row.group);
-        let line_near = near.map(|row| row.line);
-        if group != input {
-            self.groups.insert(input, group);
+        let near = self.near(sketch);
+        match joining {
+            Joining::All => near.iter().for_each(|(_, group)| self.join(input, *group)),
+            Joining::New => {
+                if let Some((_, group)) = near.first() {
+                    self.groups.insert(input, *group);
+                }
+            }
+            Joining::None => {}
         }
+        let group = self.group_of(input);
         self.add(sketch, line, group);
         Found {
-            line: line_near,
+            line: near.first().map(|(line, _)| *line),
             group,
         }
     }
 
-    /// The earliest row that says nearly what `sketch` says.
-    fn first_near(&self, sketch: &Sketch) -> Option<&Row> {
+    /// The question by whose draw rows that ask `input` are placed.
+    pub(super) fn group_of(&self, mut input: u64) -> u64 {
+        while let Some(other) = self.groups.get(&input) {
+            input = *other;
+        }
+        input
+    }
+
+    /// Sees to it that two questions are placed together: by the lesser one, whichever came first.
+    fn join(&mut self, one: u64, other: u64) {
+        let (one, other) = (self.group_of(one), self.group_of(other));
+        if one != other {
+            self.groups.insert(one.max(other), one.min(other));
+        }
+    }
+
+    /// Rows that say nearly what `sketch` says, the earliest first: their lines and groups.
+    fn near(&self, sketch: &Sketch) -> SmallVec<[(u32, u64); BANDS]> {
         let found = sketch.bands.into_iter().filter_map(|band| self.find(band));
         let rows = found.filter_map(|band| self.rows.get(usize::try_from(band.row).ok()?));
-        rows.filter(|row| row.digest.is_near(sketch.digest))
-            .min_by_key(|row| row.line)
+        let near = rows.filter(|row| row.digest.is_near(sketch.digest));
+        let mut near: SmallVec<_> = near.map(|row| (row.line, row.group)).collect();
+        near.sort_unstable();
+        near
     }
 
     fn find(&self, band: u32) -> Option<&Band> {

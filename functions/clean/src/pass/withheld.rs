@@ -79,6 +79,11 @@ impl Withheld {
         held_out || !self.groups.is_empty() && self.groups.contains(&group)
     }
 
+    /// Knows its questions by the groups that they are in by now.
+    pub(super) fn regroup(&mut self, group_of: impl Fn(u64) -> u64) {
+        self.groups = self.groups.drain().map(group_of).collect();
+    }
+
     /// The place of a row in a large dataset, which by the draw `trains` or is kept aside.
     pub(super) fn place(&mut self, kept: Kept, trains: bool, plan: &Plan) -> Spot {
         let no_room = !plan.left_out.is_empty() && plan.left_out.contains(&kept.group);

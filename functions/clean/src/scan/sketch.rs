@@ -20,7 +20,7 @@ const BINS: usize = 64;
 
 /// Bands of a sketch: two rows are compared if all bins of any one band are the same. Rows that
 /// have 80 % in common are compared in 95 of 100 cases, rows that have half in 15.
-const BANDS: usize = 10;
+pub(crate) const BANDS: usize = 10;
 
 /// Bins of a band.
 const BAND_BINS: usize = 6;
