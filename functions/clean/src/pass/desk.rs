@@ -12,6 +12,7 @@ use super::{
     prefix::Prefix,
     run::Run,
     seen::Meeting,
+    spill::Named,
     threads::Taker,
     totals::Totals,
     withheld::{self, Kept, Spot, Withheld},
@@ -44,6 +45,7 @@ pub(super) struct Desk<'s, 'o> {
     /// Lines so far.
     pub(super) line: u64,
     pub(super) memory: Memory<'s>,
+    named: Named,
     pub(super) near: Near,
     pub(super) ledger: Ledger,
     /// Questions answered in more than one way, where those are to be left out.
@@ -101,6 +103,7 @@ impl<'s, 'o> Desk<'s, 'o> {
             },
             line: 0,
             memory: Memory::new(machine.dedup_bytes, plan.known.as_deref()),
+            named: Named::of(settings),
             near: Near::default(),
             ledger: Ledger::new(settings.findings_max),
             contradictions: HashMap::new(),
@@ -256,10 +259,9 @@ impl<'s, 'o> Desk<'s, 'o> {
         found: &mut Ledger,
     ) -> Result<Fate, Error> {
         let short_line = u32::try_from(line).unwrap_or(u32::MAX);
-        let listed = self.settings.findings_max;
         let met = self
             .memory
-            .meet(fact.input, fact.output, short_line, listed);
+            .meet(fact.input, fact.output, short_line, self.named);
         if self.memory.is_spilling() {
             // Nothing that this pass writes is of use.
             self.parts.stop();

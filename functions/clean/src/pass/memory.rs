@@ -4,7 +4,7 @@ use std::io;
 
 use super::{
     seen::{Meeting, Seen},
-    spill::{Known, Spill},
+    spill::{Known, Named, Spill},
 };
 
 /// What is remembered of the rows so far.
@@ -35,13 +35,13 @@ impl<'p> Memory<'p> {
         }
     }
 
-    /// Takes a row; lines come in order. `named_max` is how many repeats will be listed.
+    /// Takes a row; lines come in order. `named` is how many of which kind will be told.
     pub(super) fn meet(
         &mut self,
         input: u64,
         output: u64,
         line: u32,
-        named_max: usize,
+        named: Named,
     ) -> io::Result<Meeting> {
         match self {
             Self::Known(known) => Ok(known.meet(line)),
@@ -57,10 +57,10 @@ impl<'p> Memory<'p> {
                 let meeting = seen.meet(input, output, line);
                 if let Meeting::Repeat(_) = meeting {
                     repeats.note(line, meeting);
-                    repeats.forget_beyond(named_max);
+                    repeats.forget_beyond(named);
                 }
                 if seen.bytes() > *budget {
-                    let mut spill = Spill::new(std::mem::take(repeats), named_max)?;
+                    let mut spill = Spill::new(std::mem::take(repeats), named)?;
                     for (input, output, line) in std::mem::take(seen).into_rows() {
                         spill.add(input, output, line)?;
                     }

@@ -13,6 +13,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::seen::{Meeting, Seen};
+use crate::{Settings, Severity, rules};
 
 /// Files the rows are spread over: one of them is in memory at a time.
 const FILES: u32 = 256;
@@ -23,9 +24,32 @@ const ROW_BYTES: usize = 20;
 /// Rows, written down.
 pub(super) struct Spill {
     files: Vec<BufWriter<File>>,
-    named_max: usize,
+    named: Named,
     /// What was known before.
     known: Known,
+}
+
+/// For how many lines of a kind it is remembered what came first: it will be told of no more.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Named {
+    repeats: usize,
+    contradictions: usize,
+}
+
+impl Named {
+    pub(super) fn of(settings: &Settings) -> Self {
+        let rejects = settings.severity(&rules::contradiction::RULE) == Severity::Reject;
+        Self {
+            repeats: settings.findings_max,
+            // All answers to such a question are left out, the first one too: its line is among the
+            // first even where that of the other is not.
+            contradictions: if rejects {
+                usize::MAX
+            } else {
+                settings.findings_max
+            },
+        }
+    }
 }
 
 /// What rows are to those before them, known beforehand.
@@ -46,12 +70,12 @@ struct Lines {
 
 impl Spill {
     /// Files in the system's directory for passing ones. Some repeats are `known` already; what
-    /// comes first is remembered of `named_max` lines.
-    pub(super) fn new(known: Known, named_max: usize) -> io::Result<Self> {
+    /// comes first is remembered of `named` lines.
+    pub(super) fn new(known: Known, named: Named) -> io::Result<Self> {
         let file = |_| Ok(BufWriter::with_capacity(16 << 10, tempfile::tempfile()?));
         Ok(Self {
             files: (0..FILES).map(file).collect::<io::Result<_>>()?,
-            named_max,
+            named,
             known,
         })
     }
@@ -79,7 +103,7 @@ impl Spill {
             for (line, input, output) in rows {
                 known.note(line, seen.meet(input, output, line));
             }
-            known.forget_beyond(self.named_max);
+            known.forget_beyond(self.named);
         }
         Ok(known)
     }
@@ -112,10 +136,10 @@ impl Known {
         }
     }
 
-    /// Remembers what came first for so many lines of a kind only.
-    pub(super) fn forget_beyond(&mut self, named_max: usize) {
-        self.repeats.forget_beyond(named_max);
-        self.contradictions.forget_beyond(named_max);
+    /// Remembers what came first for so many lines only.
+    pub(super) fn forget_beyond(&mut self, named: Named) {
+        self.repeats.forget_beyond(named.repeats);
+        self.contradictions.forget_beyond(named.contradictions);
     }
 
     /// What the row of `line` is to those before it.
