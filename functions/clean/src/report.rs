@@ -12,7 +12,7 @@ pub use self::{
     card::{Provenance, card},
     text::render,
 };
-use crate::{Crc32c, Finding};
+use crate::{Crc32c, Finding, Severity};
 
 /// Everything found about a dataset. `rows.read` is the sum of the other three.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +53,9 @@ pub struct Report {
     pub splits: Splits,
     /// How often each rule found something; never cut.
     pub codes: BTreeMap<String, u64>,
+    /// What was done where each rule found something.
+    #[serde(default)]
+    pub actions: BTreeMap<String, Severity>,
     /// The first three lines on which each rule found something; 0 is the whole file.
     pub lines: BTreeMap<String, Vec<u64>>,
     /// Findings one by one, by line; the gravest, where there are more than the settings allow.

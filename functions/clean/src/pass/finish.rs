@@ -218,6 +218,10 @@ impl Desk<'_, '_> {
         let most = totals.formats.iter().max_by_key(|(_, rows)| **rows);
         let named = |(name, rows): (&&str, &u64)| ((*name).to_owned(), *rows);
         let codes = closed.codes.keys().map(String::as_str);
+        let done = |code: &String| {
+            let rule = rules::of_code(code)?;
+            Some((code.clone(), self.settings.severity(rule)))
+        };
         let report = Report {
             verdict: verdict(&totals.splits, codes, self.settings),
             container: end.container.name().to_owned(),
@@ -233,6 +237,7 @@ impl Desk<'_, '_> {
             rows: totals.rows,
             blank_lines: totals.blank_lines,
             splits: totals.splits,
+            actions: closed.codes.keys().filter_map(done).collect(),
             codes: closed.codes,
             lines: closed.lines,
             findings: closed.findings,

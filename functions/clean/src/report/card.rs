@@ -48,7 +48,7 @@ fn write_all(about: &Provenance<'_>, cleaned: &Cleaned, out: &mut String) -> std
     write_rows(report, out)?;
     write_parts(about.settings, cleaned, out)?;
     write_tokens(report, out)?;
-    write_findings(report, about.settings, out)?;
+    write_findings(report, out)?;
     write_samples(&cleaned.samples, out)?;
     write_recipe(about.recipe, out)
 }
@@ -174,7 +174,7 @@ fn write_tokens(report: &Report, out: &mut String) -> std::fmt::Result {
     Ok(())
 }
 
-fn write_findings(report: &Report, settings: &Settings, out: &mut String) -> std::fmt::Result {
+fn write_findings(report: &Report, out: &mut String) -> std::fmt::Result {
     if report.codes.is_empty() {
         return Ok(());
     }
@@ -190,7 +190,7 @@ fn write_findings(report: &Report, settings: &Settings, out: &mut String) -> std
     lines.sort_by_key(|line| (line.severity, u64::MAX - line.count));
     for line in lines {
         let rule = rules::of_code(line.code);
-        let done = match rule.map_or(line.severity, |rule| settings.severity(rule)) {
+        let done = match line.severity {
             Severity::Reject => "left out",
             Severity::Warn => "kept: look at it",
             Severity::Repair => "repaired",
@@ -202,7 +202,7 @@ fn write_findings(report: &Report, settings: &Settings, out: &mut String) -> std
             line.code,
             group(line.count),
             line.places,
-            cell(rule.map_or("", |rule| rule.doc))
+            rule.map_or("", |rule| rule.doc)
         )?;
     }
     writeln!(out)

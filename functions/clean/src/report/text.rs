@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Distribution, Report, Task, Verdict};
-use crate::{Finding, Severity, rules};
+use crate::{Finding, Severity};
 
 /// Most codes in the table, so that the whole stays within 60 lines.
 const CODES_MAX: usize = 24;
@@ -161,12 +161,6 @@ pub(super) struct Line<'r> {
 
 impl<'r> Line<'r> {
     pub(super) fn of(report: &Report, code: &'r str, count: u64) -> Self {
-        // What was done is on the findings; a code never listed has only its rule's word.
-        let listed = report.findings.iter().find(|finding| finding.code == code);
-        let ruled = rules::of_code(code);
-        let severity = listed
-            .map(|finding| finding.severity)
-            .or(ruled.map(|rule| rule.severity));
         let lines = report
             .lines
             .get(code)
@@ -184,7 +178,7 @@ impl<'r> Line<'r> {
         }
         Self {
             code,
-            severity: severity.unwrap_or(Severity::Note),
+            severity: report.actions.get(code).copied().unwrap_or(Severity::Note),
             count,
             places: places.join(", "),
         }
