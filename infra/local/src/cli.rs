@@ -117,7 +117,7 @@ async fn command(command: Command) -> Outcome {
         Command::Approve(args) => commands::approve::run(args).await,
         Command::Rollback(args) => commands::rollback::run(args).await,
         Command::Check(args) => commands::check::run(&args),
-        Command::Clean(args) => commands::clean::run(&args),
+        Command::Clean(args) => Ok(commands::clean::run(&args)),
         Command::Datasets(args) => commands::datasets::run(args).await,
         Command::Serve { function } => serve::serve(&function).await,
         Command::Task { function } => serve::task(&function).await,

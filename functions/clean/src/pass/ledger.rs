@@ -23,6 +23,9 @@ pub(crate) struct Ledger {
 struct Tally {
     count: u64,
     lines: Vec<u64>,
+    /// The first finding, which has a place in the list before any second one: what there is most of
+    /// must not hide what explains it.
+    first: Option<Finding>,
     unlisted: bool,
 }
 
@@ -49,14 +52,22 @@ impl Ledger {
 
     /// Takes what is wrong with a row.
     pub(crate) fn add(&mut self, fault: Fault, severity: Severity, head: Head, bytes: &[u8]) {
-        if severity == Severity::Off || !self.count(&fault, head.line) {
+        if severity == Severity::Off {
             return;
         }
         let max = self.findings_max;
-        if let Some(list) = self.list(severity)
-            && list.len() < max
-        {
-            list.push(fault.place(severity, head, bytes));
+        let code = fault.rule.code;
+        let (is_listed, is_first) = self.count(code, head.line);
+        let has_room = self.list(severity).is_some_and(|list| list.len() < max);
+        if !is_listed || !(is_first || has_room) {
+            return;
+        }
+        let finding = fault.place(severity, head, bytes);
+        if is_first && let Some(tally) = self.codes.get_mut(code) {
+            tally.first = Some(finding.clone());
+        }
+        if has_room && let Some(list) = self.list(severity) {
+            list.push(finding);
         }
     }
 
@@ -88,6 +99,9 @@ impl Ledger {
                 .extend(theirs.lines.iter().map(|line| base + line));
             ours.lines.sort_unstable();
             ours.lines.truncate(LINES_MAX);
+            let theirs = theirs.first.clone().map(|finding| moved(finding, base));
+            let both = ours.first.take().into_iter().chain(theirs);
+            ours.first = both.min_by_key(|finding| finding.line);
         }
         for (ours, theirs) in self.listed.iter_mut().zip(&other.listed) {
             // Batches come in order: once a list is full, what is found further down changes nothing.
@@ -97,10 +111,7 @@ impl Ledger {
             if !theirs.iter().any(listed) {
                 continue;
             }
-            ours.extend(theirs.iter().cloned().map(|mut finding| {
-                finding.line += base;
-                finding
-            }));
+            ours.extend(theirs.iter().cloned().map(|finding| moved(finding, base)));
             ours.sort_by_key(|finding| finding.line);
             ours.truncate(self.findings_max);
         }
@@ -110,7 +121,18 @@ impl Ledger {
     pub(super) fn close(self) -> Closed {
         let listable = self.codes.values().filter(|tally| !tally.unlisted);
         let found: u64 = listable.map(|tally| tally.count).sum();
-        let mut findings: Vec<Finding> = self.listed.into_iter().flatten().collect();
+        let firsts = self.codes.values().filter_map(|tally| tally.first.clone());
+        let mut findings: Vec<Finding> = firsts.collect();
+        findings.sort_by_key(|finding| (finding.severity, finding.line));
+        let firsts = findings.len();
+        for finding in self.listed.into_iter().flatten() {
+            if findings.len() >= self.findings_max {
+                break;
+            }
+            if !findings.iter().take(firsts).any(|first| *first == finding) {
+                findings.push(finding);
+            }
+        }
         findings.truncate(self.findings_max);
         findings.sort_by_key(|finding| (finding.line, finding.column));
         let listed = u64::try_from(findings.len()).unwrap_or(u64::MAX);
@@ -127,16 +149,16 @@ impl Ledger {
         }
     }
 
-    /// Counts a fault; whether it is to be listed.
-    fn count(&mut self, fault: &Fault, line: u64) -> bool {
-        let tally = self.codes.entry(fault.rule.code).or_default();
+    /// Counts a fault; whether such are listed, and whether it is the first of them.
+    fn count(&mut self, code: &'static str, line: u64) -> (bool, bool) {
+        let tally = self.codes.entry(code).or_default();
         tally.count += 1;
         if tally.lines.len() < LINES_MAX {
             tally.lines.push(line);
         }
         // Blanks are taken away from half of all rows; a list of them helps nobody.
-        tally.unlisted = fault.rule.code == rules::trim::RULE.code;
-        !tally.unlisted
+        tally.unlisted = code == rules::trim::RULE.code;
+        (!tally.unlisted, tally.first.is_none())
     }
 
     fn list(&mut self, severity: Severity) -> Option<&mut Vec<Finding>> {
@@ -151,9 +173,41 @@ impl Ledger {
     }
 }
 
+/// The same finding, `base` lines further down.
+fn moved(finding: Finding, base: u64) -> Finding {
+    Finding {
+        line: finding.line + base,
+        ..finding
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_explains_a_file_is_not_crowded_out() {
+        let mut ledger = Ledger::new(3);
+        for batch in 0..4 {
+            let mut further = Ledger::new(3);
+            for line in 1..=10 {
+                further.add_at(Fault::new(&rules::duplicate::RULE), Severity::Reject, line);
+            }
+            further.add_at(Fault::new(&rules::delimiters::RULE), Severity::Note, 7);
+            ledger.merge(&further, batch * 10);
+        }
+        ledger.add_at(
+            Fault::new(&rules::expands_too_much::RULE),
+            Severity::Reject,
+            0,
+        );
+        let closed = ledger.close();
+        let listed = closed.findings.iter();
+        let listed: Vec<_> = listed.map(|f| (f.line, f.code.as_ref())).collect();
+        let expected = [(0, "expands_too_much"), (1, "duplicate"), (7, "delimiters")];
+        assert_eq!(listed, expected);
+        assert_eq!(closed.omitted, 45 - 3);
+    }
 
     #[test]
     fn the_gravest_are_listed_and_all_are_counted() {

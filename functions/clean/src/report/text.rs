@@ -35,12 +35,9 @@ fn write_all(report: &Report, out: &mut String) -> std::fmt::Result {
 fn headline(report: &Report) -> String {
     let rows = &report.rows;
     match report.verdict {
-        Verdict::Clean => format!("Clean: all {} rows are kept.", group(rows.kept)),
+        Verdict::Clean => format!("Clean: {}.", all_kept(rows.kept)),
         Verdict::Findings if rows.kept == rows.read => {
-            format!(
-                "Usable, with findings: all {} rows are kept.",
-                group(rows.kept)
-            )
+            format!("Usable, with findings: {}.", all_kept(rows.kept))
         }
         Verdict::Findings => format!(
             "Usable, with findings: {} of {} rows are kept.",
@@ -51,6 +48,13 @@ fn headline(report: &Report) -> String {
             Some(finding) => format!("Unusable: {}.", finding.message),
             None => format!("Unusable: none of {} rows can be kept.", group(rows.read)),
         },
+    }
+}
+
+fn all_kept(rows: u64) -> String {
+    match rows {
+        1 => "the only row is kept".to_owned(),
+        rows => format!("all {} rows are kept", group(rows)),
     }
 }
 
@@ -226,7 +230,7 @@ fn write_findings(report: &Report, out: &mut String) -> std::fmt::Result {
 fn next_step(report: &Report) -> &'static str {
     match report.verdict {
         Verdict::Clean => "upload it.",
-        Verdict::Findings if report.rows.kept == report.rows.read => {
+        Verdict::Findings if report.rows.rejected == 0 => {
             "look at the findings; it can be uploaded as it is."
         }
         Verdict::Findings => {

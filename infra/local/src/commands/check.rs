@@ -1,11 +1,12 @@
 //! `lapidary check`: what would become of files, offline.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use clean::{Report, Settings, Verdict};
+use clean::{Finding, Report, Rows, Settings, Tokens, Verdict};
 use serde::Serialize;
 use shared::{error::Chain, price::Minutes};
 
@@ -66,11 +67,22 @@ enum Checked<'a> {
         price: Price,
         predicted_drops: Drops,
     },
-    Unreadable {
-        file: &'a Path,
-        verdict: &'static str,
-        error: String,
-    },
+    Unreadable(Box<Unreadable<'a>>),
+}
+
+/// What is printed of a file that could not be looked at: the same words, nothing behind them, and why.
+#[derive(Serialize)]
+struct Unreadable<'a> {
+    file: &'a Path,
+    verdict: Verdict,
+    format: Option<String>,
+    rows: Rows,
+    codes: BTreeMap<String, u64>,
+    findings: Vec<Finding>,
+    tokens: Option<Tokens>,
+    price: Option<Price>,
+    predicted_drops: Drops,
+    error: String,
 }
 
 /// Runs the command.
@@ -175,11 +187,18 @@ fn checked<'a>(file: &'a Path, look: &'a Look) -> Checked<'a> {
             price: preflight.price(),
             predicted_drops: preflight.drops(),
         },
-        Err(error) => Checked::Unreadable {
+        Err(error) => Checked::Unreadable(Box::new(Unreadable {
             file,
-            verdict: "unreadable",
+            verdict: Verdict::Unusable,
+            format: None,
+            rows: Rows::default(),
+            codes: BTreeMap::new(),
+            findings: Vec::new(),
+            tokens: None,
+            price: None,
+            predicted_drops: Drops::default(),
             error: Chain(error).to_string(),
-        },
+        })),
     }
 }
 
@@ -261,6 +280,26 @@ mod tests {
         }
         let scanned = "pii_email                 off; warn by scan = [\"pii\"]\n";
         assert!(table.contains(scanned), "{table}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_has_the_words_of_what_can() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("rows.jsonl");
+        let look = || {
+            let earlier = Earlier::default();
+            let machine = Limits::default().machine();
+            let look = preflight::look(&file, None, &Screen::new(), machine, None, &earlier);
+            serde_json::to_value(checked(&file, &look)).unwrap()
+        };
+        let unreadable = look();
+        assert_eq!(unreadable["verdict"], "unusable");
+        assert!(unreadable["error"].as_str().unwrap().contains("rows.jsonl"));
+        std::fs::write(&file, r#"{"input":"a","output":"one two three"}"#).unwrap();
+        let readable = look();
+        for word in unreadable.as_object().unwrap().keys() {
+            assert!(readable.get(word).is_some() || word == "error", "{word}");
+        }
     }
 
     #[test]

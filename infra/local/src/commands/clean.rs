@@ -1,6 +1,7 @@
 //! `lapidary clean`: the files that the function would make, offline.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     fs::{self, Permissions},
     io::{self, Write},
@@ -10,15 +11,14 @@ use std::{
 };
 
 use clean::{
-    Cleaned, Crc32c, HeldOut, Machine, Outputs, Part, Plan, Provenance, Sample, Settings, Severity,
-    Source, Verdict, Written,
+    Cleaned, Crc32c, HeldOut, Machine, Outputs, Part, Plan, Provenance, Rows, Sample, Settings,
+    Severity, Source, Splits, Verdict, Written,
 };
 use serde::Serialize;
-use shared::recipe::Recipe;
+use shared::{error::Chain, id::DatasetName, recipe::Recipe};
 use tempfile::NamedTempFile;
 
 use crate::{
-    cli::Outcome,
     commands::check,
     earlier::Earlier,
     limits::Limits,
@@ -27,12 +27,19 @@ use crate::{
     story::screen::Screen,
 };
 
+const REPORT: &str = "report.json";
+const CARD: &str = "card.md";
+const MANIFEST: &str = "manifest.json";
+
+/// What the names of files begin with until they are whole.
+const PASSING: &str = ".lapidary-";
+
 /// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Writes train.jsonl, validation.jsonl, eval.jsonl, rejected.jsonl, corrected.jsonl, report.json,
-card.md and manifest.json. Rows and report are the same bytes that the function makes of the same
-file and recipe.
+card.md and manifest.json. The rows are the same bytes that the function makes of the same file and
+recipe, and the report says the same of them.
 
 Examples:
   lapidary clean rows.jsonl --out cleaned
@@ -41,7 +48,8 @@ Examples:
 Exit codes:
   0  every row can be trained on
   1  some rows are rejected
-  2  nothing in the file can be trained on, or it cannot be read: nothing is written")]
+  2  nothing in the file can be trained on, or it cannot be read, or the files cannot be
+     written: nothing is written")]
 pub(crate) struct Args {
     /// The file.
     file: PathBuf,
@@ -66,6 +74,9 @@ enum Error {
     /// The directory has files in it.
     #[error("`{}` is not empty: choose another directory, or --force", .0.display())]
     NotEmpty(PathBuf),
+    /// A file that is to be written is the one that is to be read.
+    #[error("`{}` is the file to be cleaned, and would be written over: choose another directory", .0.display())]
+    Itself(PathBuf),
     /// A file cannot be written.
     #[error("cannot write to `{}`", path.display())]
     Write {
@@ -77,46 +88,61 @@ enum Error {
     },
 }
 
-/// Runs the command.
-#[expect(clippy::print_stderr, reason = "this is what a person reads")]
-pub(crate) fn run(args: &Args) -> Outcome {
-    let subject = match Subject::open(&args.file, args.recipe.as_deref(), &args.earlier) {
-        Ok(subject) => subject,
-        Err(error) => {
-            eprintln!("error: {}", shared::error::Chain(&error));
-            return Ok(ExitCode::from(2));
-        }
-    };
+/// Runs the command. Whatever stops it, the exit code is not that of rejected rows.
+pub(crate) fn run(args: &Args) -> ExitCode {
+    let code = clean_into(args).unwrap_or_else(|error| {
+        output::complain(&Chain(&*error).to_string());
+        2
+    });
+    ExitCode::from(code)
+}
+
+fn clean_into(args: &Args) -> Result<u8, Box<dyn std::error::Error>> {
+    let subject = Subject::open(&args.file, args.recipe.as_deref(), &args.earlier)?;
     let out = Out::open(args)?;
     let plan = Plan::default().holding_out(subject.held_out.clone());
     let (cleaned, sheets) = subject.read(&Screen::new(), |source, settings, progress| {
         out.clean(plan, source, settings, args.limits.machine(), progress)
     })?;
     let preflight = subject.came_to(cleaned);
-    let usable = preflight.cleaned.report.verdict != Verdict::Unusable;
+    let report = &preflight.cleaned.report;
+    let usable = report.verdict != Verdict::Unusable;
     if usable {
         out.keep(&args.file, &preflight, sheets)?;
-    } else {
-        // They lie in the directory that is to go.
-        drop(sheets);
     }
     output::write(&check::human(&preflight))?;
     if usable {
-        let (out, file) = (args.out.display(), args.file.display());
-        let next = format!("lapidary drop {file} --dataset NAME");
+        let (out, next) = (args.out.display(), next(args));
         output::write(&format!(
             "\nWrote the files to {out}. To tune on these rows:\n  {next}\n"
         ))?;
-    } else {
-        out.remove_if_made()?;
     }
-    let code = check::report_code(&preflight.cleaned.report);
-    Ok(ExitCode::from(code))
+    Ok(check::report_code(report))
+}
+
+/// The command that uploads the file, with the recipe it was cleaned by, to be pasted as it is.
+fn next(args: &Args) -> String {
+    let stem = args.file.file_stem().unwrap_or_default().to_string_lossy();
+    let is_name = stem.parse::<DatasetName>().is_ok();
+    let dataset = if is_name { &*stem } else { "rows" };
+    let mut words = vec![
+        "lapidary".into(),
+        "drop".into(),
+        args.file.to_string_lossy(),
+    ];
+    words.extend(["--dataset".into(), dataset.into()]);
+    if let Some(recipe) = &args.recipe {
+        words.extend(["--recipe".into(), recipe.to_string_lossy()]);
+    }
+    // No file's name has the one character that cannot be quoted.
+    shlex::try_join(words.iter().map(AsRef::as_ref)).unwrap_or_default()
 }
 
 /// What `manifest.json` says: enough to make the same files again, and to know them.
 #[derive(Serialize)]
 struct Manifest<'a> {
+    /// The file's name; not where it was, so that the same rows make the same manifest anywhere.
+    source: &'a str,
     source_crc32c: Crc32c,
     source_bytes: u64,
     code_version: &'static str,
@@ -127,6 +153,9 @@ struct Manifest<'a> {
     rules: BTreeMap<&'static str, Severity>,
     #[serde(skip_serializing_if = "Option::is_none")]
     held_out: Option<Withheld>,
+    rows: Rows,
+    splits: Splits,
+    codes: &'a BTreeMap<String, u64>,
     parts: Option<&'a Written>,
     samples: &'a [Sample],
 }
@@ -160,9 +189,24 @@ impl<'a> Out<'a> {
         let made = !path.exists();
         let out = Self { path, made };
         fs::create_dir_all(path).map_err(|source| out.failed(source))?;
-        let mut entries = fs::read_dir(path).map_err(|source| out.failed(source))?;
-        if entries.next().is_some() && !args.force {
-            return Err(Error::NotEmpty(path.to_owned()));
+        let entries = fs::read_dir(path).map_err(|source| out.failed(source))?;
+        for entry in entries {
+            let entry = entry.map_err(|source| out.failed(source))?;
+            if entry.file_name().to_string_lossy().starts_with(PASSING) {
+                // Of a run that was interrupted.
+                fs::remove_file(entry.path()).map_err(|source| out.failed(source))?;
+            } else if !args.force {
+                return Err(Error::NotEmpty(path.to_owned()));
+            }
+        }
+        let file = args.file.canonicalize().unwrap_or_default();
+        let is_it = |name: &String| {
+            path.join(name)
+                .canonicalize()
+                .is_ok_and(|path| path == file)
+        };
+        if names().any(|name| is_it(&name)) {
+            return Err(Error::Itself(args.file.clone()));
         }
         Ok(out)
     }
@@ -194,6 +238,7 @@ impl<'a> Out<'a> {
     fn keep(&self, file: &Path, preflight: &Preflight, sheets: Sheets) -> Result<(), Error> {
         let report = &preflight.cleaned.report;
         let manifest = Manifest {
+            source: &name_of(file),
             source_crc32c: report.crc32c,
             source_bytes: report.bytes,
             code_version: env!("CARGO_PKG_VERSION"),
@@ -202,6 +247,9 @@ impl<'a> Out<'a> {
             settings: &preflight.settings,
             rules: preflight.settings.rules(),
             held_out: Withheld::of(&preflight.held_out),
+            rows: report.rows,
+            splits: report.splits,
+            codes: &report.codes,
             parts: preflight.cleaned.written.as_ref(),
             samples: &preflight.cleaned.samples,
         };
@@ -210,20 +258,12 @@ impl<'a> Out<'a> {
         let card = text(self.path, &card_of(file, preflight)).map_err(failed)?;
         let manifest = json(self.path, &manifest).map_err(failed)?;
         for (sheet, part) in sheets.0.into_iter().zip(Part::ALL) {
-            let name = format!("{}.jsonl", part.name());
-            keep(sheet, &self.path.join(name)).map_err(failed)?;
+            keep(sheet, &self.path.join(part_name(part))).map_err(failed)?;
         }
-        keep(report, &self.path.join("report.json")).map_err(failed)?;
-        keep(card, &self.path.join("card.md")).map_err(failed)?;
+        keep(report, &self.path.join(REPORT)).map_err(failed)?;
+        keep(card, &self.path.join(CARD)).map_err(failed)?;
         // Last: whoever finds a manifest finds all it speaks of.
-        keep(manifest, &self.path.join("manifest.json")).map_err(failed)
-    }
-
-    fn remove_if_made(&self) -> Result<(), Error> {
-        if self.made {
-            fs::remove_dir(self.path).map_err(|source| self.failed(source))?;
-        }
-        Ok(())
+        keep(manifest, &self.path.join(MANIFEST)).map_err(failed)
     }
 
     fn failed(&self, source: io::Error) -> Error {
@@ -234,9 +274,28 @@ impl<'a> Out<'a> {
     }
 }
 
+impl Drop for Out<'_> {
+    /// Leaves no empty directory where there was none.
+    fn drop(&mut self) {
+        if self.made {
+            let _not_empty = fs::remove_dir(self.path);
+        }
+    }
+}
+
+/// The names of all files that are written.
+fn names() -> impl Iterator<Item = String> {
+    let parts = Part::ALL.iter().map(|part| part_name(*part));
+    parts.chain([REPORT, CARD, MANIFEST].map(str::to_owned))
+}
+
+fn part_name(part: Part) -> String {
+    format!("{}.jsonl", part.name())
+}
+
 /// What `card.md` says: by no clock and no directory, so that it is the same wherever it is made.
 fn card_of(file: &Path, preflight: &Preflight) -> String {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let name = name_of(file);
     let about = Provenance {
         name: &name,
         source: &name,
@@ -246,6 +305,10 @@ fn card_of(file: &Path, preflight: &Preflight) -> String {
         made_at: None,
     };
     clean::card(&about, &preflight.cleaned)
+}
+
+fn name_of(file: &Path) -> Cow<'_, str> {
+    file.file_name().unwrap_or_default().to_string_lossy()
 }
 
 /// A file for each part, in the order of [`Part::ALL`].
@@ -279,7 +342,7 @@ impl Outputs for Sheets {
 /// A file that goes away unless it is kept; readable by others, as any new file is.
 fn passing(out: &Path) -> io::Result<NamedTempFile> {
     tempfile::Builder::new()
-        .prefix(".lapidary-")
+        .prefix(PASSING)
         .permissions(Permissions::from_mode(0o644))
         .tempfile_in(out)
 }
@@ -338,7 +401,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let directory = directory.path();
         fs::write(directory.join("rows.jsonl"), rows(40)).unwrap();
-        let first = run(&args(directory, false)).unwrap();
+        let first = run(&args(directory, false));
         assert_eq!(format!("{first:?}"), format!("{:?}", ExitCode::SUCCESS));
         let expected = [
             "card.md",
@@ -352,9 +415,11 @@ mod tests {
         ];
         assert_eq!(files(&directory.join("out")), expected);
         let train = fs::read(directory.join("out/train.jsonl")).unwrap();
-        let refusal = run(&args(directory, false)).unwrap_err();
+        let refusal = clean_into(&args(directory, false)).unwrap_err();
         assert!(refusal.to_string().contains("--force"), "{refusal}");
-        run(&args(directory, true)).unwrap();
+        let code = run(&args(directory, false));
+        assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(2)));
+        run(&args(directory, true));
         assert_eq!(files(&directory.join("out")), expected);
         assert_eq!(fs::read(directory.join("out/train.jsonl")).unwrap(), train);
         let card = fs::read_to_string(directory.join("out/card.md")).unwrap();
@@ -367,7 +432,7 @@ mod tests {
         let directory = directory.path();
         let read = |name: &str| fs::read_to_string(directory.join(name)).unwrap();
         fs::write(directory.join("rows.jsonl"), rows(40)).unwrap();
-        run(&args(directory, false)).unwrap();
+        run(&args(directory, false));
         fs::rename(directory.join("out"), directory.join("first")).unwrap();
         let eval = read("first/eval.jsonl");
         fs::write(
@@ -380,7 +445,7 @@ mod tests {
             earlier: Earlier::at(&[&directory.join("first")]),
             ..args(directory, false)
         };
-        run(&second).unwrap();
+        run(&second);
         for row in eval.lines() {
             let asked = row.split_once("\"contents\":").unwrap().1;
             assert!(read("out/eval.jsonl").contains(asked));
@@ -394,11 +459,58 @@ mod tests {
     }
 
     #[test]
+    fn the_file_itself_is_never_written_over() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path();
+        let file = directory.join("train.jsonl");
+        fs::write(&file, rows(40)).unwrap();
+        let onto_itself = Args {
+            file: file.clone(),
+            out: directory.to_owned(),
+            ..args(directory, true)
+        };
+        let refusal = clean_into(&onto_itself).unwrap_err();
+        assert!(refusal.to_string().contains("written over"), "{refusal}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), rows(40));
+    }
+
+    #[test]
+    fn what_an_interrupted_run_left_is_in_nobodys_way() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path();
+        fs::write(directory.join("rows.jsonl"), rows(40)).unwrap();
+        fs::create_dir(directory.join("out")).unwrap();
+        fs::write(directory.join("out/.lapidary-1"), "half a").unwrap();
+        run(&args(directory, false));
+        assert!(!directory.join("out/.lapidary-1").exists());
+        assert!(directory.join("out/train.jsonl").exists());
+    }
+
+    #[test]
+    fn the_next_command_can_be_pasted() {
+        let named = |file: &str, recipe: Option<&str>| {
+            next(&Args {
+                file: file.into(),
+                recipe: recipe.map(Into::into),
+                ..args(Path::new(""), false)
+            })
+        };
+        assert_eq!(
+            named("tickets.jsonl", None),
+            "lapidary drop tickets.jsonl --dataset tickets"
+        );
+        assert_eq!(
+            named("My rows' $(rm).jsonl", Some("a b.toml")),
+            "lapidary drop \"My rows' \"'$(rm).jsonl' --dataset rows --recipe 'a b.toml'"
+        );
+    }
+
+    #[test]
     fn nothing_is_written_of_what_cannot_be_used() {
         let directory = tempfile::tempdir().unwrap();
         let directory = directory.path();
         fs::write(directory.join("rows.jsonl"), "no json\n").unwrap();
-        let code = run(&args(directory, false)).unwrap();
+        let code = run(&args(directory, false));
         assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(2)));
         assert!(!directory.join("out").exists());
     }
