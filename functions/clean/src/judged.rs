@@ -54,6 +54,11 @@ pub(crate) enum Kind {
     Example,
     /// An example with a short answer: a label, perhaps. Its note says why it is left out if not.
     Short,
+    /// An example whose short answer is a label: the key it stands under says so.
+    Label,
+    /// An example in Gemini's own format with a short answer: whoever wrote it so has decided, and it may
+    /// be of our own making.
+    Brief,
 }
 
 /// A batch of rows, judged.

@@ -9,7 +9,7 @@ use crate::{
     container::{Body, Head, Layout, guess_text},
     example::Example,
     finding::Fault,
-    formats::{self, Format, columns::Columns, contents, preference},
+    formats::{self, Format, columns::Columns, contents, keys::Keys, preference},
     gemini::{self, Frame, Shape},
     identity::Identity,
     json::{Object, Text, Value, parse},
@@ -138,6 +138,7 @@ impl<'s> Judge<'s> {
                 let shape = gemini::write(&example, frame, &mut judged.records);
                 let record = judged.records.get(start..).unwrap_or_default();
                 self.weigh(&example, record, &shape.from(start), &mut fact);
+                fact.kind = self.kind(format, &example);
                 fact.held_out = self.plan.held_out.holds(fact.input, &example, frame);
                 let row = Row {
                     example: &example,
@@ -211,11 +212,22 @@ impl<'s> Judge<'s> {
         fact.language = languages.and_then(|languages| languages.of(example));
         fact.tokens_input = shape.tokens_input;
         fact.tokens_output = shape.tokens_output;
-        fact.kind = if is_short(example, self.settings.output_words_min) {
-            Kind::Short
-        } else {
+    }
+
+    /// What an example is that is written in `format`.
+    fn kind(&self, format: &Format, example: &Example<'_>) -> Kind {
+        let code = rules::short_output::RULE.code;
+        if !is_short(example, self.settings.output_words_min) {
             Kind::Example
-        };
+        } else if format.keys.has_any(Keys::LABEL | Keys::CATEGORY) {
+            Kind::Label
+        } else if format.name == contents::FORMAT.name
+            && !self.settings.severities.contains_key(code)
+        {
+            Kind::Brief
+        } else {
+            Kind::Short
+        }
     }
 
     /// Looks for whatever rules look for.

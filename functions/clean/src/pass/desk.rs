@@ -240,7 +240,7 @@ impl<'s, 'o> Desk<'s, 'o> {
                     self.totals.shorts += 1;
                     Fate::Rejected
                 }
-                Kind::Short | Kind::Example => {
+                Kind::Short | Kind::Label | Kind::Brief | Kind::Example => {
                     self.compare(fact, sketch, base + fact.line, open, &mut found)?
                 }
             });
@@ -293,9 +293,7 @@ impl<'s, 'o> Desk<'s, 'o> {
                 }
             }
         }
-        if fact.kind == Kind::Short {
-            self.totals.labels.count(fact.output);
-        }
+        self.totals.labels.count(fact);
         let joining = match meeting {
             _ if open => Joining::All,
             Meeting::New => Joining::New,
@@ -354,7 +352,7 @@ impl<'s, 'o> Desk<'s, 'o> {
                         continue;
                     }
                     self.totals.keep(fact, line, record);
-                    if fact.kind == Kind::Example && !note.is_empty() {
+                    if fact.kind != Kind::Short && !note.is_empty() {
                         self.write_note(Part::Corrected, line, note, Some(record))?;
                     }
                     let aside = Aside::of(fact, kept.group);

@@ -1,19 +1,24 @@
-//! Whether short answers are labels: few of them, each given often.
+//! Whether short answers are labels: their key says so, or there are few of them, each given often.
 
 use std::collections::BTreeMap;
 
-use crate::Task;
+use crate::{
+    Task,
+    judged::{Fact, Kind},
+};
 
 /// Counts the different short answers.
 #[derive(Debug, Default)]
 pub(super) struct Labels {
     counts: BTreeMap<u64, u64>,
     rows: u64,
+    /// Rows among these whose key says that they are labels.
+    named: u64,
 }
 
 impl Labels {
-    /// Most labels a task has: intents and taxonomies of practice have a few dozen.
-    const DISTINCT_MAX: usize = 64;
+    /// Most labels a task has: sets of intents have up to 150, taxonomies some hundreds.
+    const DISTINCT_MAX: usize = 1_000;
 
     /// Fewest rows from which repetition means something.
     const ROWS_MIN: u64 = 20;
@@ -21,7 +26,19 @@ impl Labels {
     /// Fewest rows per label on average.
     const ROWS_PER_LABEL_MIN: u64 = 5;
 
-    pub(super) fn count(&mut self, answer: u64) {
+    /// Takes an example, if its answer is short.
+    pub(super) fn count(&mut self, fact: &Fact) {
+        match fact.kind {
+            Kind::Rejected | Kind::Example => {}
+            Kind::Short | Kind::Brief => self.add(fact.output),
+            Kind::Label => {
+                self.named += 1;
+                self.add(fact.output);
+            }
+        }
+    }
+
+    fn add(&mut self, answer: u64) {
         self.rows += 1;
         // One more than the most shows that there are too many; no need to remember them.
         if self.counts.len() <= Self::DISTINCT_MAX {
@@ -39,13 +56,15 @@ impl Labels {
         u64::try_from(self.counts.len()).unwrap_or(u64::MAX)
     }
 
-    /// What the rows teach: labels, if half of all answers are short and few among those differ.
+    /// What the rows teach: labels, if half of all answers are called so, or are short and few among those
+    /// differ.
     pub(super) fn task(&self, candidates: u64) -> Task {
-        let labels = self.counts.len() <= Self::DISTINCT_MAX
+        let named = self.named > 0 && self.named * 2 >= candidates;
+        let alike = self.counts.len() <= Self::DISTINCT_MAX
             && self.rows >= Self::ROWS_MIN
             && self.rows >= self.distinct() * Self::ROWS_PER_LABEL_MIN
             && self.rows * 2 >= candidates;
-        if labels {
+        if named || alike {
             Task::Classification
         } else {
             Task::Generation
@@ -61,7 +80,7 @@ mod tests {
     fn check(short_answers: &[u64], candidates: u64, expected: Task) {
         let mut labels = Labels::default();
         for answer in short_answers {
-            labels.count(*answer);
+            labels.add(*answer);
         }
         assert_eq!(
             labels.task(candidates),

@@ -41,9 +41,7 @@ impl Prefix {
                 prefix.examples.rows += 1;
                 prefix.examples.bytes += u64::from(fact.record);
                 prefix.held_out += u64::from(fact.held_out);
-                if fact.kind == Kind::Short {
-                    prefix.labels.count(fact.output);
-                }
+                prefix.labels.count(fact);
             }
             if bytes > bytes_max {
                 break;

@@ -24,7 +24,7 @@ fn check(facts: &FileFacts) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Rows, Task, rules::tests::report_on};
+    use crate::{Part, Rows, Settings, Task, pass::tests::clean, rules::tests::report_on};
 
     fn rows(labels: &[&str], times: usize) -> String {
         let row = |n: usize| {
@@ -56,6 +56,18 @@ mod tests {
             ),
             (Some(&1), None)
         );
+    }
+
+    #[test]
+    fn labels_are_kept_again_from_what_was_written() {
+        let many: Vec<String> = (0..20).map(|n| format!("label{n}")).collect();
+        let labels: Vec<&str> = many.iter().map(String::as_str).collect();
+        let (cleaned, written) = clean(rows(&labels, 5).as_bytes(), &Settings::default());
+        assert_eq!(cleaned.report.task, Task::Classification);
+        for part in [Part::Train, Part::Validation, Part::Eval] {
+            let (again, _) = clean(&written.0[&part], &Settings::default());
+            assert_eq!(again.report.rows.kept, again.report.rows.read, "{part:?}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub(crate) static RULE: Rule = Rule {
     severity: Severity::Reject,
     binding: false,
     doc: "the answer has fewer words than `output_words_min`",
-    fix: "write a whole answer, or lower `output_words_min`; labels are recognised when there are enough of them",
+    fix: "write a whole answer, or lower `output_words_min`; labels are recognised by their key, or where there are few and each comes often",
     check: Check::Rows,
 };
 
@@ -72,12 +72,28 @@ fn is_word(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::tests::check;
+    use crate::rules::tests::{check, report_by};
 
     #[test]
     fn an_answer_needs_three_words() {
         check(r#"{"input":"a","output":"one two"}"#, &["short_output"]);
         check(r#"{"input":"a","output":"one two three"}"#, &[]);
+    }
+
+    #[test]
+    fn what_is_called_a_label_is_one_however_few_there_are() {
+        check(r#"{"text":"a","label":"good"}"#, &[]);
+        check(r#"{"text":"a","category":7}"#, &[]);
+        check(r#"{"text":"a","answer":"good"}"#, &["unknown_format"]);
+    }
+
+    #[test]
+    fn rows_of_geminis_may_be_as_short_as_they_are() {
+        let row = r#"{"contents":[{"role":"user","parts":[{"text":"a"}]},{"role":"model","parts":[{"text":"b"}]}]}"#;
+        check(row, &[]);
+        let settings = toml::from_str("severities = { short_output = 'reject' }").unwrap();
+        let report = report_by(row, &settings);
+        assert_eq!(report.codes.get("short_output"), Some(&1));
     }
 
     #[test]
