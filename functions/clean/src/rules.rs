@@ -67,6 +67,7 @@ pub(crate) mod unknown_role;
 pub(crate) mod unread_text;
 pub(crate) mod unreadable_file;
 pub(crate) mod unsupported_content;
+pub(crate) mod validation_smaller;
 pub(crate) mod wrong_turn_order;
 pub(crate) mod wrong_type;
 
@@ -148,6 +149,10 @@ pub(crate) struct FileFacts {
     pub(crate) train_rows: u64,
     /// Bytes of the training file.
     pub(crate) train_bytes: u64,
+    /// Rows that validate.
+    pub(crate) validation_rows: u64,
+    /// How many that would be by the recipe.
+    pub(crate) validation_asked: u64,
 }
 
 /// Every rule, in the order in which a row meets them.
@@ -214,6 +219,7 @@ static RULES: &[&Rule] = &[
     &system_missing_in_some::RULE,
     &near_duplicates_partial::RULE,
     &not_split::RULE,
+    &validation_smaller::RULE,
     &label_task::RULE,
     &short_outputs_overall::RULE,
     &mixed_formats::RULE,

@@ -15,7 +15,7 @@ pub(crate) const ROWS_MIN: u64 = 20;
 const EVAL_ONE_IN: u64 = 10;
 
 /// Most validation rows (the service's limits for supervised tuning).
-const VALIDATION_ROWS_MAX: u64 = 5_000;
+pub(crate) const VALIDATION_ROWS_MAX: u64 = 5_000;
 
 /// Most bytes of rows that are kept from training until the end of a pass: they are in memory.
 pub(crate) const DRAWN_BYTES: u64 = 24 << 20;
@@ -198,6 +198,11 @@ impl Room {
             eval: u64::from(settings.eval_rows).min(count / EVAL_ONE_IN),
             validation: (count * percent / 100).min(VALIDATION_ROWS_MAX),
         }
+    }
+
+    /// How many rows are to validate.
+    pub(crate) fn validation(&self) -> u64 {
+        self.validation
     }
 
     /// How many rows of `mean` bytes have both room and a place in memory.

@@ -31,8 +31,7 @@ const SAMPLE_BYTES: usize = 256;
 const SAMPLE_ONE_IN: usize = 4;
 
 /// How the estimate is made, for reports.
-pub(crate) const METHOD: &str =
-    "estimate: a token per word, per 7 letters of long words, per digit, per mark";
+pub(crate) const METHOD: &str = "estimate: a token per word, per 7 letters of long words, per digit, per mark; of long texts a part is counted";
 
 /// Estimated tokens of a text as it is written in JSON; depends on nothing but its bytes.
 pub(crate) fn estimate(escaped: &[u8]) -> u32 {

@@ -151,6 +151,8 @@ impl Desk<'_, '_> {
             formats: totals.formats.len(),
             train_rows: totals.train.rows,
             train_bytes: totals.train.bytes,
+            validation_rows: totals.splits.validation,
+            validation_asked: self.validation_asked(),
         };
         let read = totals.rows.read;
         if let Some((line, fault)) = &end.fault {
@@ -209,6 +211,14 @@ impl Desk<'_, '_> {
                 self.ledger
                     .add_at(Fault::new(rule).saying(message), severity, 0);
             }
+        }
+    }
+
+    /// How many rows are to validate; of so few rows that none is held out, none.
+    fn validation_asked(&self) -> u64 {
+        match self.totals.rows.kept {
+            ..split::ROWS_MIN => 0,
+            kept => Room::of(kept, self.settings).validation(),
         }
     }
 

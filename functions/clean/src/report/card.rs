@@ -11,7 +11,7 @@ use super::{
     Distribution, Task, Verdict,
     text::{Line, columns, group},
 };
-use crate::{Cleaned, Part, Report, Sample, Settings, Severity, rules};
+use crate::{Cleaned, Part, Report, Sample, Settings, Severity, rules, split::VALIDATION_ROWS_MAX};
 
 /// Longest question or answer quoted, in characters: a card is skimmed.
 const QUOTE_CHARS_MAX: usize = 280;
@@ -133,10 +133,11 @@ fn write_parts(settings: &Settings, cleaned: &Cleaned, out: &mut String) -> std:
     }
     writeln!(
         out,
-        "\nSplit by the question, so that no question is in two parts: seed {}, {} % for \
-         validation, at most {} rows held out.\n",
+        "\nSplit by the question, so that no question is in two parts: seed {}, {} % but \
+         at most {} rows for validation, at most {} rows held out.\n",
         settings.seed,
         settings.validation_percent,
+        group(VALIDATION_ROWS_MAX),
         group(u64::from(settings.eval_rows))
     )
 }

@@ -1,0 +1,68 @@
+//! Far fewer rows validate than the recipe asks for.
+
+use super::{Check, FileFacts, Rule};
+use crate::Severity;
+
+/// The rule.
+///
+/// What is held out of a large file is in memory until its end, and how many rows that may be is
+/// estimated from its first ones, on the safe side; and the service refuses a validation file that is
+/// large beside the training file.
+pub(crate) static RULE: Rule = Rule {
+    code: "validation_smaller",
+    severity: Severity::Note,
+    binding: false,
+    doc: "far fewer rows validate than the recipe asks for: of a large file 24 MiB are held out at most, and never more than the service takes",
+    fix: "nothing, if they are enough to watch a job by: some hundreds are; else cut the file up, or its longest rows",
+    check: Check::File(check),
+};
+
+/// Share of the rows asked for from which there are enough, in percent: estimates are that far off.
+const ENOUGH_PERCENT: u64 = 75;
+
+fn check(facts: &FileFacts) -> Option<String> {
+    let FileFacts {
+        validation_rows: rows,
+        validation_asked: asked,
+        ..
+    } = facts;
+    (rows * 100 < asked * ENOUGH_PERCENT)
+        .then(|| format!("{rows} rows validate where the recipe asks for {asked}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Machine, Settings, rules::tests::report_on, survey};
+
+    #[test]
+    fn some_less_is_no_news() {
+        for (rows, told) in [(0, true), (74, true), (75, false), (100, false)] {
+            let facts = FileFacts {
+                validation_rows: rows,
+                validation_asked: 100,
+                ..FileFacts::default()
+            };
+            assert_eq!(check(&facts).is_some(), told, "{rows}");
+        }
+        assert_eq!(check(&FileFacts::default()), None);
+    }
+
+    #[test]
+    fn long_rows_of_a_large_file_leave_less_room() {
+        let answer = "some more words ".repeat(2_600);
+        let row = |n: u32| format!("{{\"input\":\"question {n}\",\"output\":\"{n} {answer}\"}}\n");
+        let rows: String = (0..900).map(row).collect();
+        let settings = Settings {
+            validation_percent: 23,
+            eval_rows: 600,
+            ..Settings::default()
+        };
+        let machine = Machine::tiny(2, 1 << 20);
+        let cleaned = survey(&rows.into_bytes(), &settings, machine, &mut |_| {}).unwrap();
+        let codes = cleaned.report.codes;
+        assert_eq!(codes.get(RULE.code), Some(&1), "{codes:?}");
+        let few = r#"{"input":"a","output":"one two three"}"#;
+        assert!(!report_on(few).codes.contains_key(RULE.code));
+    }
+}
