@@ -300,6 +300,10 @@ mod tests {
         for word in unreadable.as_object().unwrap().keys() {
             assert!(readable.get(word).is_some() || word == "error", "{word}");
         }
+        let documented = include_str!("../../../../functions/clean/README.md");
+        for word in readable.as_object().unwrap().keys().map(String::as_str) {
+            assert!(documented.contains(&format!("`{word}`")), "{word}");
+        }
     }
 
     #[test]

@@ -39,12 +39,12 @@ pub(super) fn told(comparison: &Comparison) -> String {
     out.push_str(&table.render());
     out.push('\n');
     if leaks.rows > 0 {
-        let questions = things(leaks.rows, "question");
+        let rows = things(leaks.rows, "row");
         let places = places(leaks);
         out.extend([
-            "Leak: ",
-            &questions,
-            " that A trains on, B compares models with (",
+            "Leak: A trains on the questions of ",
+            &rows,
+            " that B compares models with (",
             &places,
             ").\nA model tuned on A knows the answers: do not judge it by B.\n",
         ]);
