@@ -11,7 +11,9 @@ use super::{
     Distribution, Task, Verdict,
     text::{Line, columns, group},
 };
-use crate::{Cleaned, Part, Report, Sample, Settings, Severity, rules, split::VALIDATION_ROWS_MAX};
+use crate::{
+    Cleaned, Part, Report, Sample, Scan, Settings, Severity, rules, split::VALIDATION_ROWS_MAX,
+};
 
 /// Longest question or answer quoted, in characters: a card is skimmed.
 const QUOTE_CHARS_MAX: usize = 280;
@@ -131,9 +133,14 @@ fn write_parts(settings: &Settings, cleaned: &Cleaned, out: &mut String) -> std:
             String::from(summary.crc32c)
         )?;
     }
+    let alike = if settings.scan.contains(&Scan::NearDuplicates) {
+        "rows that say nearly the same go together too"
+    } else {
+        "rows that say nearly the same were not looked for, and may be"
+    };
     writeln!(
         out,
-        "\nSplit by the question, so that no question is in two parts: seed {}, {} % but \
+        "\nSplit by the question, so that no question is in two parts; {alike}. Seed {}, {} % but \
          at most {} rows for validation, at most {} rows held out.\n",
         settings.seed,
         settings.validation_percent,
