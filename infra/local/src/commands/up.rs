@@ -17,7 +17,10 @@ use crate::{
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  lapidary up --data .lapidary/data --speed 60")]
+#[command(after_help = "\
+Examples:
+  lapidary up --data .lapidary/data --speed 60
+  lapidary up --set CLEAN_JOB_ABOVE_BYTES=1000000 --set CLEAN_TASK_BYTES=500000")]
 pub(crate) struct Args {
     /// The port of the Google APIs on 127.0.0.1; 0 takes a free one.
     #[arg(long, default_value_t = 8_900)]
@@ -31,6 +34,9 @@ pub(crate) struct Args {
     /// Where the addresses are written once all is ready.
     #[arg(long, value_name = "PATH", default_value = session::ENV_FILE)]
     env_file: PathBuf,
+    /// A setting of the functions, by the name their READMEs have for it, in place of its default.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
+    settings: Vec<(String, String)>,
 }
 
 /// Runs the command.
@@ -41,7 +47,7 @@ pub(crate) async fn run(args: Args) -> Outcome {
         port: args.port,
         data: Some(args.data),
         clock,
-        settings: BTreeMap::new(),
+        settings: args.settings.into_iter().collect(),
     })
     .await?;
     let addresses = stack.environment();
@@ -51,6 +57,11 @@ pub(crate) async fn run(args: Args) -> Outcome {
     stack.stop().await;
     let _gone_already = std::fs::remove_file(&args.env_file);
     Ok(ExitCode::SUCCESS)
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 fn banner(addresses: &BTreeMap<String, String>, env_file: &Path) -> String {
