@@ -8,7 +8,8 @@ use crate::{Rule, rules};
 /// How far the array has been read.
 ///
 /// Lenient about commas: a missing or doubled one loses no row. Everything within an element is
-/// judged strictly, later, by the parser.
+/// judged strictly, later, by the parser. Arrays one after the other, as of files put together, are
+/// read as one.
 #[derive(Debug, Default)]
 pub(super) struct Array {
     within_object: bool,
@@ -30,15 +31,9 @@ impl Array {
         if self.closed {
             return Ok(None);
         }
-        let between = |byte: &u8| byte.is_ascii_whitespace() || *byte == b',';
-        let Some(first) = skip(window, between)? else {
+        let Some(first) = self.next_element(window)? else {
             return Ok(None);
         };
-        if first == b']' {
-            window.consume(1);
-            self.closed = true;
-            return Ok(None);
-        }
         let (line, column) = (window.line(), window.column());
         let (length, body) = match first {
             b'{' | b'[' | b'"' => {
@@ -63,6 +58,24 @@ impl Array {
             length,
             body,
         }))
+    }
+
+    /// Goes to where the next element starts; its first byte.
+    fn next_element(&mut self, window: &mut Window<'_>) -> io::Result<Option<u8>> {
+        let between = |byte: &u8| byte.is_ascii_whitespace() || *byte == b',';
+        loop {
+            let first = skip(window, between)?;
+            if first != Some(b']') {
+                return Ok(first);
+            }
+            window.consume(1);
+            let next = skip(window, u8::is_ascii_whitespace)?;
+            self.closed = self.within_object || next != Some(b'[');
+            if self.closed {
+                return Ok(None);
+            }
+            window.consume(1);
+        }
     }
 
     /// Looks at what comes after the array.

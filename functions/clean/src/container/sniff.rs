@@ -1,5 +1,9 @@
 //! Tells from its first bytes how a dataset is wrapped, or what it is instead.
 
+mod below;
+
+pub(super) use self::below::starts_with_rows;
+use self::below::{is_line_above_lists, is_line_above_rows};
 use super::{
     csv::{self, Header},
     nest::Nest,
@@ -7,7 +11,7 @@ use super::{
 };
 use crate::{
     formats,
-    json::{Value, parse},
+    json::{Object, Value, parse},
 };
 
 /// Bytes looked at: enough to reach the rows of an object that starts with a licence text.
@@ -121,11 +125,8 @@ pub(super) fn sniff(prefix: &[u8], complete: bool) -> Sniffed {
         return Sniffed::Unreadable("a web page (HTML)");
     }
     match first {
-        b'[' => match next_byte(prefix, at + 1) {
-            // `[INST] …` is a line of text.
-            Some((_, b'{' | b'[' | b']' | b'"')) | None => Sniffed::Array { start: at + 1 },
-            Some(_) => Sniffed::Lines,
-        },
+        b'[' if is_array(prefix, at, complete) => Sniffed::Array { start: at + 1 },
+        b'[' => Sniffed::Lines,
         b'{' => match rows_in_object(prefix, at, complete) {
             Some(start) => Sniffed::Wrapped { start },
             None => Sniffed::Lines,
@@ -151,9 +152,22 @@ pub(crate) fn guess_text(first: &[u8]) -> &'static str {
     }
 }
 
+/// Whether the bracket at `at` opens an array of rows, and not a line.
+fn is_array(prefix: &[u8], at: usize, complete: bool) -> bool {
+    // `[INST] …` is a line of text.
+    let opens = matches!(
+        next_byte(prefix, at + 1),
+        Some((_, b'{' | b'[' | b']' | b'"')) | None
+    );
+    opens && !is_line_above_rows(prefix, at, at, complete) && !is_line_above_lists(prefix, at)
+}
+
 /// Where the rows start, if the object at `at` is a wrapper around rows and not itself a row.
 fn rows_in_object(prefix: &[u8], at: usize, complete: bool) -> Option<usize> {
     let start = first_list_of_objects(prefix, at + 1)?;
+    if is_line_above_rows(prefix, at, start - 1, complete) {
+        return None;
+    }
     let object = prefix.get(at..).unwrap_or_default();
     let Some(length) = Nest::default().feed(object) else {
         // Longer than the prefix: a file on one line, or a long first row.
@@ -169,12 +183,16 @@ fn rows_in_object(prefix: &[u8], at: usize, complete: bool) -> Option<usize> {
 /// Whether the first object of `bytes` is a row of a format known.
 fn starts_with_row(bytes: &[u8]) -> bool {
     let length = Nest::default().feed(bytes).unwrap_or_default();
-    let text = std::str::from_utf8(bytes.get(..length).unwrap_or_default());
-    let value = text.ok().and_then(|text| parse(text).ok());
-    match value.map(|parsed| parsed.node.value) {
-        Some(Value::Object(object)) => formats::detect(&object).is_ok(),
-        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_))
-        | None => false,
+    let object = read_object(bytes.get(..length).unwrap_or_default());
+    object.is_some_and(|object| formats::detect(&object).is_ok())
+}
+
+/// The object that `bytes` are, if they are one.
+fn read_object(bytes: &[u8]) -> Option<Object<'_>> {
+    let parsed = parse(std::str::from_utf8(bytes).ok()?).ok()?;
+    match parsed.node.value {
+        Value::Object(object) => Some(object),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => None,
     }
 }
 

@@ -142,6 +142,103 @@ fn rows_can_be_a_member_of_an_object() {
 }
 
 #[test]
+fn one_broken_line_above_rows_is_one_line() {
+    let row = r#"{"input":"a","output":"one two three"}"#;
+    for broken in [
+        r#"{"input":"x","output":"one two three","sources":[{"url":"u"}]"#,
+        r#"{"input":"x","output":"one two three","docs":[{"id":1}],"#,
+        r#"{"prompt":"x","choices":[{"text":"b"}]"#,
+        r#"{"input":"x","preferred_output":[{"role":"assistant"}]"#,
+        r#"{"messages":[{"role":"user","content":"a"}],"tags":[{"a":1}"#,
+        r#"{"messages":[{"role":"user","content":"a"}],"tags":[{"a":1"#,
+        r#"{"messages":[{"role":"user","content":"a"}],"tags":[{"a":"#,
+        r#"{"id":7"#,
+        r#"{"id":7,"#,
+        "[]",
+        r#"["a"]"#,
+        r#"["a"#,
+        r#"[{"x":1}]"#,
+        r#"[{"input":"a","output":"one two three"}]"#,
+        "Downloading data, please wait",
+        "input,output",
+    ] {
+        for end in ["", "\n"] {
+            let rows = [(1, 1, broken), (2, 1, row), (3, 1, row)];
+            let text = format!("{broken}\n{row}\n{row}{end}");
+            check(&text, Container::Lines, &rows, None);
+        }
+    }
+}
+
+#[test]
+fn two_broken_lines_above_rows_are_two_lines() {
+    let row = r#"{"input":"a","output":"one two three"}"#;
+    let broken = r#"{"input":"x","sources":[{"url":"u"}]"#;
+    check(
+        &format!("{broken}\r\n\n{broken}\n{row}\n"),
+        Container::Lines,
+        &[(1, 1, broken), (3, 1, broken), (4, 1, row)],
+        None,
+    );
+}
+
+#[test]
+fn rows_on_lines_of_their_own_are_still_wrapped() {
+    let row = r#"{"input":"a","output":"b"}"#;
+    let wrapped = Container::Wrapped;
+    for (open, close) in [
+        ("{\"data\":[\n", "\n]}"),
+        ("{\"data\":\n[\n", "\n]\n}"),
+        ("{\"v\":[{\"a\":1}],\n\"meta\":\n", "\n}"),
+    ] {
+        let (found, ..) = rows(format!("{open}{row}{close}").as_bytes(), 3);
+        assert_eq!(found, wrapped, "{open}");
+    }
+    check(
+        &format!("{{\"data\":[{row}\n{row},\n{row}\n]}}"),
+        wrapped,
+        &[(1, 10, row), (2, 1, row), (3, 1, row)],
+        None,
+    );
+    check(
+        &format!("[\n{row}\n{row}\n]\n"),
+        Container::Array,
+        &[(2, 1, row), (3, 1, row)],
+        None,
+    );
+    check(
+        &format!("[{row}\n{row}\n]\n"),
+        Container::Array,
+        &[(1, 2, row), (2, 1, row)],
+        None,
+    );
+}
+
+#[test]
+fn arrays_one_after_the_other_are_one() {
+    let row = r#"{"input":"a","output":"b"}"#;
+    check(
+        &format!("[{row}]\n[{row}]\n"),
+        Container::Array,
+        &[(1, 2, row), (2, 2, row)],
+        None,
+    );
+    check(
+        &format!("[\n{row}\n]\n[]\n[\n{row}"),
+        Container::Array,
+        &[(2, 1, row), (6, 1, row)],
+        Some(6),
+    );
+    // Conversations without a name, say: none is a row.
+    check(
+        "[{\"role\":\"user\"}]\n[]\n",
+        Container::Lines,
+        &[(1, 1, "[{\"role\":\"user\"}]"), (2, 1, "[]")],
+        None,
+    );
+}
+
+#[test]
 fn a_long_first_line_is_a_wrapper_only_around_rows() {
     let filler = "x".repeat(2 * sniff::PREFIX_BYTES);
     let row = format!("{{\"input\":\"a\",\"output\":\"{filler}\"}}");

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeSet};
 
-use super::{Header, cells::cells, record::Record};
+use super::{super::sniff::starts_with_rows, Header, cells::cells, record::Record};
 use crate::{
     formats,
     json::{Node, Object, Value},
@@ -23,7 +23,7 @@ const NAME_WORDS_MAX: usize = 3;
 ///
 /// A first record is a header if a format knows its names; or else if they look like names, and
 /// the second record has as many cells. Its names are shown in reports, so a line of text must not
-/// pass for one.
+/// pass for one; a line above rows of JSON never does.
 pub(in crate::container) fn sniff(prefix: &[u8], complete: bool) -> Option<(Header, usize)> {
     let blank = |byte: &&u8| matches!(byte, b'\r' | b'\n');
     let start = prefix.iter().take_while(blank).count();
@@ -51,6 +51,9 @@ fn read_header(
     complete: bool,
 ) -> Option<(Header, usize)> {
     let (names, rest) = first_cells(prefix, start, delimiter, complete)?;
+    if starts_with_rows(prefix.get(rest..)?, complete) {
+        return None;
+    }
     let columns: Vec<String> = names.iter().map(|name| name.trim().to_owned()).collect();
     let given = columns.iter().filter(|name| !name.is_empty());
     let distinct: BTreeSet<&String> = given.clone().collect();
