@@ -15,7 +15,8 @@ use crate::{
 /// The rule.
 ///
 /// Columns of one's own beside question and answer are common and harmless; what looks like a
-/// misspelling is told, and whatever Gemini's own format or a message does not know.
+/// misspelling is told, and whatever Gemini's own format or a message does not know; thoughts too,
+/// which are no part of an answer.
 pub(crate) static RULE: Rule = Rule {
     code: "unknown_key",
     severity: Severity::Note,
