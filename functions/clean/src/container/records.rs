@@ -1,6 +1,9 @@
 //! The rows of a dataset, from its first bytes to its end.
 
-use std::io::{self, Read};
+use std::{
+    collections::BTreeMap,
+    io::{self, Read},
+};
 
 use super::{
     BATCH_BYTES, Compression, Container, Encoding, Head, Layout,
@@ -48,8 +51,12 @@ enum Rows<'r> {
 }
 
 impl<'r> Records<'r> {
-    /// Looks at the first bytes and gets ready.
-    pub(crate) fn open(source: &'r dyn Source) -> io::Result<Self> {
+    /// Looks at the first bytes and gets ready; the columns that a recipe maps are known again in
+    /// a header.
+    pub(crate) fn open(
+        source: &'r dyn Source,
+        mapped: &BTreeMap<String, String>,
+    ) -> io::Result<Self> {
         let meter = Meter::default();
         let mut window = Window::new(Decoder::open(metered(source, &meter)?, LIMITS)?);
         window.fill_to(sniff::PREFIX_BYTES)?;
@@ -65,7 +72,7 @@ impl<'r> Records<'r> {
             rows: Rows::Unread,
             cause: None,
         };
-        let sniffed = sniff::sniff(window.available(), window.ended());
+        let sniffed = sniff::sniff(window.available(), window.ended(), mapped);
         (records.container, records.rows) = records.prepare(sniffed, window)?;
         if let Container::Unreadable(_) | Container::Parquet = records.container {
             records.encoding = Encoding::Binary;

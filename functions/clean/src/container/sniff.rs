@@ -2,6 +2,8 @@
 
 mod below;
 
+use std::collections::BTreeMap;
+
 pub(super) use self::below::starts_with_rows;
 use self::below::{is_line_above_lists, is_line_above_rows};
 use super::{
@@ -86,8 +88,8 @@ pub(super) enum Sniffed {
     },
 }
 
-/// Judges by `prefix`, which is everything if `complete`.
-pub(super) fn sniff(prefix: &[u8], complete: bool) -> Sniffed {
+/// Judges by `prefix`, which is everything if `complete`, and by the columns that a recipe maps.
+pub(super) fn sniff(prefix: &[u8], complete: bool, mapped: &BTreeMap<String, String>) -> Sniffed {
     if prefix.starts_with(parquet::MAGIC) {
         return Sniffed::Parquet;
     }
@@ -132,7 +134,7 @@ pub(super) fn sniff(prefix: &[u8], complete: bool) -> Sniffed {
             None => Sniffed::Lines,
         },
         _ if prefix.contains(&0) => Sniffed::Unreadable("binary data"),
-        _ => match csv::sniff(prefix, complete) {
+        _ => match csv::sniff(prefix, complete, mapped) {
             Some((header, start)) => Sniffed::Csv { header, start },
             None => Sniffed::Lines,
         },

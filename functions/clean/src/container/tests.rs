@@ -1,6 +1,9 @@
 //! Wrappings of every kind, read in pieces of every size.
 
-use std::io::{self, Read};
+use std::{
+    collections::BTreeMap,
+    io::{self, Read},
+};
 
 use super::*;
 use crate::{Crc32c, Source, batch::Batch};
@@ -32,7 +35,7 @@ impl Read for Drip<'_> {
 
 fn rows(bytes: &[u8], drip: usize) -> (Container, Vec<(u64, u64, String)>, Option<u64>) {
     let source = Dripping(bytes, drip);
-    let mut records = Records::open(&source).unwrap();
+    let mut records = Records::open(&source, &BTreeMap::new()).unwrap();
     let mut rows = Vec::new();
     let mut batch = Batch::default();
     let mut line = 0;
