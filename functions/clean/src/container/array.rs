@@ -3,7 +3,10 @@
 use std::io;
 
 use super::{Body, Head, extent::find_end, nest::Nest, window::Window};
-use crate::{Rule, rules};
+use crate::{
+    finding::{Fault, name_keys},
+    rules,
+};
 
 /// How far the array has been read.
 ///
@@ -12,15 +15,16 @@ use crate::{Rule, rules};
 /// read as one.
 #[derive(Debug, Default)]
 pub(super) struct Array {
-    within_object: bool,
+    /// Its name, where it is a member of an object.
+    key: Option<String>,
     closed: bool,
 }
 
 impl Array {
-    /// An array that is a member of an object.
-    pub(super) fn within_object() -> Self {
+    /// An array that is the member of an object called `key`.
+    pub(super) fn within_object(key: String) -> Self {
         Self {
-            within_object: true,
+            key: Some(key),
             closed: false,
         }
     }
@@ -70,7 +74,7 @@ impl Array {
             }
             window.consume(1);
             let next = skip(window, u8::is_ascii_whitespace)?;
-            self.closed = self.within_object || next != Some(b'[');
+            self.closed = self.key.is_some() || next != Some(b'[');
             if self.closed {
                 return Ok(None);
             }
@@ -79,20 +83,30 @@ impl Array {
     }
 
     /// Looks at what comes after the array.
-    pub(super) fn finish(
-        &mut self,
-        window: &mut Window<'_>,
-    ) -> io::Result<Option<(u64, &'static Rule)>> {
+    pub(super) fn finish(&mut self, window: &mut Window<'_>) -> io::Result<Option<(u64, Fault)>> {
         window.settle();
         if !self.closed {
-            return Ok(Some((window.line(), &rules::truncated_file::RULE)));
+            let fault = Fault::new(&rules::truncated_file::RULE);
+            return Ok(Some((window.line(), fault)));
         }
         let mut next = skip(window, u8::is_ascii_whitespace)?;
-        if self.within_object && next == Some(b'}') {
+        if self.key.is_some() && next == Some(b'}') {
             window.consume(1);
             next = skip(window, u8::is_ascii_whitespace)?;
         }
-        Ok(next.map(|_| (window.line(), &rules::unread_text::RULE)))
+        Ok(next.map(|_| (window.line(), self.unread())))
+    }
+
+    /// There is more after the array.
+    fn unread(&self) -> Fault {
+        let fault = Fault::new(&rules::unread_text::RULE);
+        let Some(key) = &self.key else {
+            return fault;
+        };
+        let named = name_keys([key.as_str()].into_iter());
+        fault.saying(format!(
+            "the rows are those of {named}, and what comes after it was not read"
+        ))
     }
 }
 

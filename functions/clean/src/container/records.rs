@@ -59,9 +59,11 @@ impl<'r> Records<'r> {
     ) -> io::Result<Self> {
         let meter = Meter::default();
         let mut window = Window::new(Decoder::open(metered(source, &meter)?, LIMITS)?);
-        window.fill_to(sniff::PREFIX_BYTES)?;
+        // One more, to know whether that is all.
+        window.fill_to(sniff::PREFIX_BYTES + 1)?;
         if window.available().starts_with(b"\xEF\xBB\xBF") {
             window.skip_mark();
+            window.fill_to(sniff::PREFIX_BYTES + 1)?;
         }
         let mut records = Self {
             source,
@@ -72,7 +74,12 @@ impl<'r> Records<'r> {
             rows: Rows::Unread,
             cause: None,
         };
-        let sniffed = sniff::sniff(window.available(), window.ended(), mapped);
+        // However many bytes came at once: every reader must come to the same.
+        let (prefix, complete) = match window.available().get(..sniff::PREFIX_BYTES) {
+            Some(prefix) => (prefix, window.available().len() == prefix.len()),
+            None => (window.available(), true),
+        };
+        let sniffed = sniff::sniff(prefix, complete, mapped);
         (records.container, records.rows) = records.prepare(sniffed, window)?;
         if let Container::Unreadable(_) | Container::Parquet = records.container {
             records.encoding = Encoding::Binary;
@@ -120,9 +127,9 @@ impl<'r> Records<'r> {
                 window.consume(start);
                 (Container::Array, Rows::Array(Array::default(), window))
             }
-            Sniffed::Wrapped { start } => {
+            Sniffed::Wrapped { key, start } => {
                 window.consume(start);
-                let array = Array::within_object();
+                let array = Array::within_object(key);
                 (Container::Wrapped, Rows::Array(array, window))
             }
         })
@@ -199,7 +206,6 @@ impl<'r> Records<'r> {
             Rows::Lines(lines) => (0, lines.into_reader(), None),
             Rows::Array(mut array, mut window) => {
                 let fault = array.finish(&mut window)?;
-                let fault = fault.map(|(line, rule)| (line, Fault::new(rule)));
                 (window.line(), window.into_rest().1, fault)
             }
             Rows::Csv(table, window) => {

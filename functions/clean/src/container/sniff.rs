@@ -82,8 +82,9 @@ pub(super) enum Sniffed {
     Array {
         start: usize,
     },
-    /// Rows start at this offset, after the opening bracket of a member.
+    /// Rows start at this offset, after the opening bracket of the member called `key`.
     Wrapped {
+        key: String,
         start: usize,
     },
 }
@@ -130,7 +131,7 @@ pub(super) fn sniff(prefix: &[u8], complete: bool, mapped: &BTreeMap<String, Str
         b'[' if is_array(prefix, at, complete) => Sniffed::Array { start: at + 1 },
         b'[' => Sniffed::Lines,
         b'{' => match rows_in_object(prefix, at, complete) {
-            Some(start) => Sniffed::Wrapped { start },
+            Some(List { key, start }) => Sniffed::Wrapped { key, start },
             None => Sniffed::Lines,
         },
         _ if prefix.contains(&0) => Sniffed::Unreadable("binary data"),
@@ -164,22 +165,43 @@ fn is_array(prefix: &[u8], at: usize, complete: bool) -> bool {
     opens && !is_line_above_rows(prefix, at, at, complete) && !is_line_above_lists(prefix, at)
 }
 
-/// Where the rows start, if the object at `at` is a wrapper around rows and not itself a row.
-fn rows_in_object(prefix: &[u8], at: usize, complete: bool) -> Option<usize> {
-    let start = first_list_of_objects(prefix, at + 1)?;
-    if is_line_above_rows(prefix, at, start - 1, complete) {
+/// A list of objects, which is a member of an object.
+struct List {
+    key: String,
+    /// Where its first element starts.
+    start: usize,
+}
+
+/// The list of rows, if the object at `at` is a wrapper around rows and not itself a row.
+fn rows_in_object(prefix: &[u8], at: usize, complete: bool) -> Option<List> {
+    let list = list_of_rows(prefix, at + 1)?;
+    if is_line_above_rows(prefix, at, list.start - 1, complete) {
         return None;
     }
+    let has_rows = starts_with_row(prefix.get(list.start..)?);
     let object = prefix.get(at..).unwrap_or_default();
     let Some(length) = Nest::default().feed(object) else {
         // Longer than the prefix: a file on one line, or a long first row.
-        return (object.contains(&b'\n') || starts_with_row(prefix.get(start..)?)).then_some(start);
+        return (object.contains(&b'\n') || has_rows).then_some(list);
     };
     let (inside, after) = object.split_at_checked(length)?;
     let several_lines = inside.contains(&b'\n');
     let alone = after.iter().all(u8::is_ascii_whitespace)
-        && (complete || starts_with_row(prefix.get(start..)?));
-    (several_lines || alone).then_some(start)
+        && (has_rows || (complete && !starts_with_row(inside)));
+    (several_lines || alone).then_some(list)
+}
+
+/// Of the lists of objects in the object whose members start at `at`, the first with a row at its
+/// start; or else the first, whose rows may be of no format known or too long to be seen.
+fn list_of_rows(prefix: &[u8], mut at: usize) -> Option<List> {
+    let mut first = None;
+    while let Some(list) = next_list(prefix, &mut at) {
+        if starts_with_row(prefix.get(list.start..)?) {
+            return Some(list);
+        }
+        first = first.or(Some(list));
+    }
+    first
 }
 
 /// Whether the first object of `bytes` is a row of a format known.
@@ -198,12 +220,12 @@ fn read_object(bytes: &[u8]) -> Option<Object<'_>> {
     }
 }
 
-/// Where the first element of the object's first list of objects starts.
-fn first_list_of_objects(prefix: &[u8], mut at: usize) -> Option<usize> {
+/// The next list of objects among the members from `at` on, which is moved behind it.
+fn next_list(prefix: &[u8], at: &mut usize) -> Option<List> {
     loop {
-        let (key_at, quote) = next_byte(prefix, at)?;
+        let (key_at, quote) = next_byte(prefix, *at)?;
         if quote == b',' {
-            at = key_at + 1;
+            *at = key_at + 1;
             continue;
         }
         if quote != b'"' {
@@ -216,19 +238,21 @@ fn first_list_of_objects(prefix: &[u8], mut at: usize) -> Option<usize> {
             return None;
         }
         let (value_at, value) = next_byte(prefix, colon_at + 1)?;
+        let rest = prefix.get(value_at..)?;
+        let length = match value {
+            b'{' | b'[' | b'"' => Nest::default().feed(rest),
+            _ => rest.iter().position(|byte| matches!(byte, b',' | b'}')),
+        };
+        *at = length.map_or(prefix.len(), |length| value_at + length);
         if value == b'['
             && !ROW_LISTS.iter().any(|list| list.as_bytes() == key)
             && let Some((_, b'{')) = next_byte(prefix, value_at + 1)
         {
-            return Some(value_at + 1);
+            return Some(List {
+                key: String::from_utf8_lossy(key).into_owned(),
+                start: value_at + 1,
+            });
         }
-        at = match value {
-            b'{' | b'[' | b'"' => value_at + Nest::default().feed(prefix.get(value_at..)?)?,
-            _ => {
-                let rest = prefix.get(value_at..)?;
-                value_at + rest.iter().position(|byte| matches!(byte, b',' | b'}'))?
-            }
-        };
     }
 }
 

@@ -145,6 +145,36 @@ fn rows_can_be_a_member_of_an_object() {
 }
 
 #[test]
+fn the_list_that_starts_with_a_row_is_that_of_the_rows() {
+    let row = r#"{"input":"a","output":"one two three"}"#;
+    let wrapped = Container::Wrapped;
+    check(
+        &format!("{{\"features\":[{{\"name\":\"input\"}}],\"rows\":[{row}]}}"),
+        wrapped,
+        &[(1, 40, row)],
+        None,
+    );
+    let other = r#"{"row":{"input":"a"}}"#;
+    check(
+        &format!("{{\"rows\":[{other}],\n\"more\":[{other}],\"end\":1}}"),
+        wrapped,
+        &[(1, 10, other)],
+        Some(1),
+    );
+    // Too long to be seen.
+    let filler = "x".repeat(2 * sniff::PREFIX_BYTES);
+    let long = format!("{{\"input\":\"a\",\"output\":\"{filler}\"}}");
+    let text = format!("{{\n\"about\":[{{\"a\":1}}],\"rows\":[{long}]}}");
+    check(&text, wrapped, &[(2, 10, "{\"a\":1}")], Some(2));
+}
+
+#[test]
+fn one_row_with_a_list_of_objects_is_a_line() {
+    let row = r#"{"input":"a","output":"one two three","sources":[{"url":"u"}]}"#;
+    check(row, Container::Lines, &[(1, 1, row)], None);
+}
+
+#[test]
 fn one_broken_line_above_rows_is_one_line() {
     let row = r#"{"input":"a","output":"one two three"}"#;
     for broken in [

@@ -20,7 +20,12 @@ mod tests {
     #[test]
     fn a_second_array_is_told() {
         let text = "{\"train\":[{\"input\":\"a\",\"output\":\"one two three\"}],\"test\":[{}]}";
-        assert_eq!(report_on(text).codes.get("unread_text"), Some(&1));
+        let report = report_on(text);
+        let finding = report.findings.iter().find(|f| f.code == "unread_text");
+        assert_eq!(
+            finding.unwrap().message,
+            "the rows are those of `train`, and what comes after it was not read"
+        );
     }
 
     #[test]
