@@ -4,7 +4,7 @@ mod below;
 
 use std::collections::BTreeMap;
 
-pub(super) use self::below::starts_with_rows;
+pub(super) use self::below::{has_row, starts_with_rows};
 use self::below::{is_line_above_lists, is_line_above_rows};
 use super::{
     csv::{self, Header},

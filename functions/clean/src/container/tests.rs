@@ -204,6 +204,23 @@ fn one_broken_line_above_rows_is_one_line() {
 }
 
 #[test]
+fn wherever_the_first_line_breaks_off_the_rows_below_are_read() {
+    let row = r#"{"input":"a","output":"one two three"}"#;
+    for whole in [
+        r#"{"input":"x, y","docs":[{"url":"u","n":[1,{"a":{"b":[]}}]},{"b":null}],"output":"one [two","messages":[{"role":"user"}, {"role":"model"}],"more":[{"c":1}],"end":true}"#,
+        r#"[{"a":[{"b":1},{"c":[2,3]}]},{"input":"x"}]"#,
+        r#"["a, b",["c"],{"d":"e"}]"#,
+    ] {
+        for length in 1..=whole.len() {
+            let text = format!("{}\n{row}\n{row}\n{row}\n", &whole[..length]);
+            let (container, found, _) = rows(text.as_bytes(), 1 << 20);
+            let read = found.iter().filter(|(.., found)| found == row).count();
+            assert_eq!(read, 3, "{container:?} {text}");
+        }
+    }
+}
+
+#[test]
 fn two_broken_lines_above_rows_are_two_lines() {
     let row = r#"{"input":"a","output":"one two three"}"#;
     let broken = r#"{"input":"x","sources":[{"url":"u"}]"#;

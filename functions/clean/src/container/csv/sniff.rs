@@ -5,7 +5,12 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use super::{super::sniff::starts_with_rows, Header, JSON_COLUMNS, cells::cells, record::Record};
+use super::{
+    super::sniff::{has_row, starts_with_rows},
+    Header, JSON_COLUMNS,
+    cells::cells,
+    record::Record,
+};
 use crate::{
     formats::{self, keys::Keys},
     json::{Node, Object, Value},
@@ -49,6 +54,7 @@ pub(in crate::container) fn sniff(
             header.looks_like_names()
                 && first_cells(prefix, *rest, header.delimiter, complete)
                     .is_some_and(|(cells, _)| cells.len() == header.columns.len())
+                && !has_row(prefix.get(*rest..).unwrap_or_default(), complete)
         };
         candidates
             .iter()

@@ -170,7 +170,12 @@ fn a_name_that_nobody_reads_may_be_there_twice() {
 #[test]
 fn a_line_above_rows_of_json_is_no_header() {
     let row = r#"{"input":"a","output":"b"}"#;
-    for line in ["Downloading data, please wait", "input,output", "a\tb"] {
+    for line in [
+        "Downloading data, please wait",
+        "Downloading data, please wait\nDone, at last",
+        "input,output",
+        "a\tb",
+    ] {
         let text = format!("{line}\n\n{row}\n");
         assert_eq!(read(text.as_bytes()).0, Container::Lines, "{line}");
     }

@@ -15,17 +15,45 @@ pub(super) fn is_line_above_rows(prefix: &[u8], at: usize, list: usize, complete
     if !starts_with_rows(below, complete) {
         return false;
     }
+    // A text goes over no line end.
+    let Some(open) = left_open(line) else {
+        return true;
+    };
+    let depth = if list > at { 2 } else { 1 };
     let list = list.checked_sub(at).and_then(|list| line.get(list..));
-    let is_open = list.is_some_and(|list| !list.is_empty() && Nest::default().feed(list).is_none());
-    match line.trim_ascii_end().last() {
-        // One object may follow, and not two.
-        Some(b':') => rows(below, complete).nth(1).is_some(),
-        Some(b'[' | b',') if is_open => false,
+    let list = list.filter(|list| !list.is_empty() && open.len() == depth);
+    let list = list.filter(|list| Nest::default().feed(list).is_none());
+    let several = || rows(below, complete).nth(1).is_some();
+    match (line.trim_ascii_end().last(), open.last(), list) {
+        (Some(b'[' | b','), Some(b'['), Some(_)) => false,
         // A comma may be missing between rows.
-        _ if is_open => !starts_with_row(list.and_then(|list| list.get(1..)).unwrap_or_default()),
-        // Within an object, or after an array, no other object can follow.
+        (_, Some(b'['), Some(list)) => !starts_with_row(list.get(1..).unwrap_or_default()),
+        // One object may follow, and not two without a comma.
+        (Some(b':'), ..) | (Some(b'[' | b','), Some(b'['), None) => several(),
+        // No object can follow.
         _ => true,
     }
+}
+
+/// The brackets that `line` leaves open, the outermost first; `None` if it ends within a text.
+fn left_open(line: &[u8]) -> Option<Vec<u8>> {
+    let mut open = Vec::new();
+    let mut at = 0;
+    while let Some(&byte) = line.get(at) {
+        match byte {
+            b'"' => {
+                at += Nest::default().feed(line.get(at..)?)?;
+                continue;
+            }
+            b'[' | b'{' => open.push(byte),
+            b']' | b'}' => {
+                open.pop();
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    Some(open)
 }
 
 /// Whether the array at `at` is one of many lists, one on each line, and none of them of rows.
@@ -42,15 +70,24 @@ pub(in crate::container) fn starts_with_rows(bytes: &[u8], complete: bool) -> bo
     rows(bytes, complete).next().is_some()
 }
 
+/// Whether any line is a row of JSON that a format takes.
+pub(in crate::container) fn has_row(bytes: &[u8], complete: bool) -> bool {
+    whole_lines(bytes, complete).any(|line| line.starts_with(b"{") && starts_with_row(line))
+}
+
 /// The objects among the lines at the start of `bytes` that look like objects.
 fn rows(bytes: &[u8], complete: bool) -> impl Iterator<Item = Object<'_>> {
+    let lines = whole_lines(bytes, complete);
+    let like_objects = lines.take_while(|line| line.starts_with(b"{"));
+    like_objects.filter_map(read_object)
+}
+
+/// The lines that are not blank, without blanks around them; all of them are here if `complete`.
+fn whole_lines(bytes: &[u8], complete: bool) -> impl Iterator<Item = &[u8]> {
     let lines = bytes.split_inclusive(|byte| *byte == b'\n');
     let whole = lines.filter(move |line| complete || line.ends_with(b"\n"));
-    whole
-        .map(<[u8]>::trim_ascii)
-        .filter(|line| !line.is_empty())
-        .take_while(|line| line.starts_with(b"{"))
-        .filter_map(read_object)
+    let lines = whole.map(<[u8]>::trim_ascii);
+    lines.filter(|line| !line.is_empty())
 }
 
 /// The line from `at` on, and what is below it.
