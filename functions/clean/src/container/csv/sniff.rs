@@ -27,7 +27,7 @@ const NAME_CHARS_MAX: usize = 40;
 const NAME_WORDS_MAX: usize = 3;
 
 /// Columns that formats read beside their keys and those that hold JSON.
-const OTHER_COLUMNS: &[&str] = &["system", "context"];
+const BESIDE: &[&str] = &["system", "context", "input"];
 
 /// The header that `prefix` begins with, and where the first record after it starts. `prefix` is
 /// everything if `complete`; `mapped` are the columns that a recipe maps.
@@ -85,16 +85,7 @@ fn read_header(
     } else {
         header.spell_as(mapped);
     }
-    let is_read = |name: &str| {
-        if mapped.is_empty() {
-            Keys::named(name) != Keys::NONE
-                || JSON_COLUMNS.contains(&name)
-                || OTHER_COLUMNS.contains(&name)
-        } else {
-            mapped.values().any(|column| column == name)
-        }
-    };
-    header.pass_over_repeats(is_read).then_some((header, rest))
+    Some((header.without_repeats(mapped)?, rest))
 }
 
 /// The cells of the record at `start`, and where the one after it starts.
@@ -150,20 +141,40 @@ impl Header {
         }
     }
 
-    /// Passes over columns whose name an earlier one has; `false` if one of them `is_read`, since
+    /// Passes over columns whose name an earlier one has; `None` if one of them is needed, since
     /// nobody can tell which is meant.
-    fn pass_over_repeats(&mut self, is_read: impl Fn(&str) -> bool) -> bool {
+    fn without_repeats(mut self, mapped: &BTreeMap<String, String>) -> Option<Self> {
+        let mut seen = BTreeSet::new();
+        let given = self.columns.iter().filter(|name| !name.is_empty());
+        let mut repeats = given.filter(|name| !seen.insert(*name));
+        if repeats.any(|name| self.needs(name, mapped)) {
+            return None;
+        }
         let mut seen = BTreeSet::new();
         for name in &mut self.columns {
-            if name.is_empty() || seen.insert(name.clone()) {
-                continue;
+            if !seen.insert(name.clone()) {
+                name.clear();
             }
-            if is_read(name) {
-                return false;
-            }
-            name.clear();
         }
-        true
+        Some(self)
+    }
+
+    /// Whether rows could not be read without the columns called `name`, or not in the same way.
+    fn needs(&self, name: &str, mapped: &BTreeMap<String, String>) -> bool {
+        if !mapped.is_empty() {
+            return mapped.values().any(|column| column == name);
+        }
+        let others = self.columns.iter().filter(|column| *column != name);
+        let tells_format = || {
+            let others = Self {
+                columns: others.cloned().collect(),
+                delimiter: self.delimiter,
+            };
+            self.is_known() && !others.is_known()
+        };
+        JSON_COLUMNS.contains(&name)
+            || BESIDE.contains(&name)
+            || (Keys::named(name) != Keys::NONE && tells_format())
     }
 
     /// Whether there are names that are mapped, and all are here.

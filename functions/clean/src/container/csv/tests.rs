@@ -159,7 +159,13 @@ fn a_name_that_nobody_reads_may_be_there_twice() {
         Container::Csv,
         &[(2, &["a", "b", "c"])],
     );
+    check(
+        "input,label,output,label\na,b,c,d\n",
+        Container::Csv,
+        &[(2, &["a", "b", "c"])],
+    );
     for text in [
+        "instruction,input,input,output\na,b,c,d\n",
         "input,output,system,system\na,b,c,d\n",
         "Input,INPUT,Output\na,b,c\n",
     ] {
