@@ -239,7 +239,9 @@ impl Cleaning {
 /// Whether any range of an upload's bytes can be judged by itself.
 async fn can_be_cut(state: &State, order: &Order) -> Result<bool, Error> {
     let source = ObjectSource::of(state.objects.clone(), &order.stat);
-    let cuttable = make::blocking(move || is_cuttable(&source)).await?;
+    // A recipe that cannot be gone by is refused by whoever makes the version.
+    let settings = make::settings_of(&order.recipe).unwrap_or_default();
+    let cuttable = make::blocking(move || is_cuttable(&source, &settings)).await?;
     cuttable.map_err(|error| Error::unavailable("Cloud Storage")(error.into()))
 }
 

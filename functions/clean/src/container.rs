@@ -19,6 +19,7 @@ use std::sync::Arc;
 pub(crate) use self::{
     csv::Header,
     decode::{Compression, Encoding},
+    nest::Nest,
     records::{End, Records},
     sniff::guess_text,
     stretch::{StretchEnd, StretchLines},

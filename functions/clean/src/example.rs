@@ -1,10 +1,10 @@
 //! One row in Gemini's terms, whatever it was written in.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use smallvec::{SmallVec, smallvec};
 
-use crate::json::{Text, Value};
+use crate::json::{Node, Object, Text, Value};
 
 /// A conversation to learn from; texts borrow from the row where they can.
 #[derive(Debug, Default)]
@@ -55,8 +55,17 @@ pub(crate) type Parts<'a> = SmallVec<[Part<'a>; 1]>;
 pub(crate) enum Part<'a> {
     /// Words.
     Text(Text<'a>),
-    /// Anything else, under the key Gemini has for it: `functionCall`, `fileData`, ….
-    Other(&'static str, Value<'a>),
+    /// Anything else, by the key Gemini has for it: `functionCall`, `fileData`, …; with all members
+    /// of the part.
+    Other(&'static str, Object<'a>),
+}
+
+impl<'a> Part<'a> {
+    /// A part that has nothing but `value`, under `key`.
+    pub(crate) fn other(key: &'static str, value: Value<'a>) -> Self {
+        let members = vec![(Cow::Borrowed(key), Node { at: 0, value })];
+        Self::Other(key, Object { members })
+    }
 }
 
 /// Where in a row something was written.

@@ -130,17 +130,17 @@ fn taking(keys: Keys) -> impl Iterator<Item = &'static Format> {
 }
 
 /// One of the several formats that `row` fits: the only one that finds something under each of its
-/// keys, or the first, if all read the same.
+/// keys, or the first, if all that do read the same.
 fn choose(row: &Object<'_>, keys: Keys) -> Result<&'static Format, Fault> {
     let filled = Keys::filled(row);
-    let mut filling = taking(keys).filter(|format| filled.has(format.keys));
-    if let (Some(format), None) = (filling.next(), filling.next()) {
-        return Ok(format);
-    }
-    let mut formats = taking(keys);
+    let is_filled = taking(filled).next().is_some();
+    let mut formats = taking(if is_filled { filled } else { keys }).peekable();
     let Some(first) = formats.next() else {
         return Err(unknown(row, keys));
     };
+    if formats.peek().is_none() {
+        return Ok(first);
+    }
     let expected = reading(first, row);
     match formats.find(|other| expected.is_none() || reading(other, row) != expected) {
         None => Ok(first),
@@ -305,6 +305,26 @@ pub(crate) mod tests {
         check(
             r#"{"messages":7,"conversations":7}"#,
             "ambiguous_format: reads as `messages` and as `sharegpt` alike",
+        );
+    }
+
+    #[test]
+    fn nothing_under_the_keys_of_another_format_is_no_row_of_it() {
+        let plain = convert(r#"{"input":"a","output":"b"}"#);
+        for row in [
+            r#"{"input":"a","output":"b","prompt":"","completion":""}"#,
+            r#"{"input":"","output":" ","prompt":"a","completion":"b"}"#,
+            r#"{"input":"a","output":"b","response":""}"#,
+            r#"{"instruction":"","response":"","input":"a","output":"b"}"#,
+            r#"{"instruction":"","prompt":"a","output":"b"}"#,
+            r#"{"input":"a","output":"b","chosen":"","rejected":""}"#,
+            r#"{"input":"a","output":"b","prompt":"a","completion":"b","response":""}"#,
+        ] {
+            check(row, &plain);
+        }
+        check(
+            r#"{"input":"a","output":"b","prompt":"c","response":"d","completion":""}"#,
+            "ambiguous_format: reads as `input_output` and as `input_response` alike",
         );
     }
 

@@ -102,9 +102,12 @@ fn write_turn(turn: &Turn<'_>, template: Option<&Template>, out: &mut Vec<u8>) -
                 let (before, after) = around.unwrap_or_default();
                 tokens += write_text(before, text, after, out);
             }
-            Part::Other(key, value) => {
-                out.push(b'{');
-                tokens += write_member(key, value, out);
+            Part::Other(_, part) => {
+                let mut before = b'{';
+                for (key, node) in &part.members {
+                    out.push(std::mem::replace(&mut before, b','));
+                    tokens += write_member(key, &node.value, out);
+                }
             }
         }
         out.push(b'}');

@@ -67,6 +67,12 @@ impl<'a> Object<'a> {
         Some(node)
     }
 
+    /// The member called `key`, to be changed.
+    pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Node<'a>> {
+        let (_, node) = self.members.iter_mut().find(|(name, _)| name == key)?;
+        Some(node)
+    }
+
     /// Takes the member called `key` out.
     pub(crate) fn take(&mut self, key: &str) -> Option<Node<'a>> {
         let index = self.members.iter().position(|(name, _)| name == key)?;

@@ -177,7 +177,7 @@ pub fn pass(
         return Err(Error::Unending);
     }
     let size = source.size().map_err(Error::Read)?;
-    let mut records = Records::open(source).map_err(Error::Read)?;
+    let mut records = Records::open(source, &settings.columns).map_err(Error::Read)?;
     // Of other files it does not tell how many rows are to come.
     let size = size.filter(|_| records.is_plain());
     let mut desk = Desk::new(settings, plan, size, machine, Parts::new(outputs));

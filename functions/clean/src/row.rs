@@ -6,7 +6,7 @@
 use crate::{
     Plan, Settings, Severity,
     batch::Batch,
-    container::{Body, Head, Layout, guess_text},
+    container::{Body, Head, Layout, Nest, guess_text},
     example::Example,
     finding::Fault,
     formats::{self, Format, columns::Columns, contents, keys::Keys, preference},
@@ -314,6 +314,11 @@ fn check_body(layout: &Layout, body: Body) -> Result<(), Fault> {
     }
 }
 
+/// Whether a bracket or a quote of `text`, which is no JSON, is never closed.
+fn breaks_off(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '[']) && Nest::default().feed(text.as_bytes()).is_none()
+}
+
 /// The object that a row of JSON is, and what its texts hold.
 fn read_json<'a>(
     body: Body,
@@ -321,7 +326,8 @@ fn read_json<'a>(
     faults: &mut Vec<Fault>,
 ) -> Result<(Object<'a>, Signs), Fault> {
     let parsed = parse(text).map_err(|fault| {
-        if body == Body::Last {
+        let is_broken = fault.rule.code == rules::invalid_json::RULE.code;
+        if body == Body::Last && is_broken && breaks_off(text) {
             let message = format!("{}; the file may be cut off here", fault.message);
             fault.saying(message)
         } else {
@@ -336,4 +342,36 @@ fn read_json<'a>(
         faults.push(Fault::new(&rules::duplicate_keys::RULE).at(*at));
     }
     Ok((row, parsed.signs))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::tests::report_on;
+
+    #[test]
+    fn only_a_row_that_breaks_off_may_be_cut_off() {
+        let deep = "[".repeat(70);
+        let deep = format!("{{\"input\":{deep}");
+        for (row, message) in [
+            (
+                r#"{"input":"a"#,
+                "a text that is never closed; the file may be cut off here",
+            ),
+            (
+                r#"{"input":"a","output":"b""#,
+                "expected `,` or `}`; the file may be cut off here",
+            ),
+            (r#"{"input":"a",}"#, "a comma before the closing bracket"),
+            ("oops", "expected a JSON value"),
+            (
+                r#"{"input":"\ud800","output":"b"}"#,
+                super::rules::lone_surrogate::RULE.doc,
+            ),
+            (&deep, super::rules::too_deep::RULE.doc),
+        ] {
+            let report = report_on(&format!("{{\"input\":\"a\",\"output\":\"b\"}}\n{row}"));
+            let found = report.findings.iter().find(|finding| finding.line == 2);
+            assert_eq!(found.unwrap().message, message, "{row}");
+        }
+    }
 }

@@ -15,7 +15,7 @@ use crate::{
     Rule, Settings, Severity,
     example::{Example, Part, Place},
     finding::Fault,
-    json::{Text, Value},
+    json::{Object, Text, Value},
     rules,
 };
 
@@ -128,7 +128,7 @@ impl Search {
             for part in &mut turn.parts {
                 match part {
                     Part::Text(text) => self.text(text, place, &mut tally),
-                    Part::Other(_, value) => self.value(value, place, &mut tally),
+                    Part::Other(_, part) => self.object(part, place, &mut tally),
                 }
             }
         }
@@ -156,12 +156,14 @@ impl Search {
                     self.value(&mut node.value, place, tally);
                 }
             }
-            Value::Object(object) => {
-                for (_, node) in &mut object.members {
-                    self.value(&mut node.value, place, tally);
-                }
-            }
+            Value::Object(object) => self.object(object, place, tally),
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn object(&self, object: &mut Object<'_>, place: Option<Place>, tally: &mut Tally) {
+        for (_, node) in &mut object.members {
+            self.value(&mut node.value, place, tally);
         }
     }
 

@@ -3,23 +3,28 @@
 use std::io;
 
 use super::{Body, Head, extent::find_end, nest::Nest, window::Window};
-use crate::{Rule, rules};
+use crate::{
+    finding::{Fault, name_keys},
+    rules,
+};
 
 /// How far the array has been read.
 ///
 /// Lenient about commas: a missing or doubled one loses no row. Everything within an element is
-/// judged strictly, later, by the parser.
+/// judged strictly, later, by the parser. Arrays one after the other, as of files put together, are
+/// read as one.
 #[derive(Debug, Default)]
 pub(super) struct Array {
-    within_object: bool,
+    /// Its name, where it is a member of an object.
+    key: Option<String>,
     closed: bool,
 }
 
 impl Array {
-    /// An array that is a member of an object.
-    pub(super) fn within_object() -> Self {
+    /// An array that is the member of an object called `key`.
+    pub(super) fn within_object(key: String) -> Self {
         Self {
-            within_object: true,
+            key: Some(key),
             closed: false,
         }
     }
@@ -30,15 +35,9 @@ impl Array {
         if self.closed {
             return Ok(None);
         }
-        let between = |byte: &u8| byte.is_ascii_whitespace() || *byte == b',';
-        let Some(first) = skip(window, between)? else {
+        let Some(first) = self.next_element(window)? else {
             return Ok(None);
         };
-        if first == b']' {
-            window.consume(1);
-            self.closed = true;
-            return Ok(None);
-        }
         let (line, column) = (window.line(), window.column());
         let (length, body) = match first {
             b'{' | b'[' | b'"' => {
@@ -65,21 +64,49 @@ impl Array {
         }))
     }
 
+    /// Goes to where the next element starts; its first byte.
+    fn next_element(&mut self, window: &mut Window<'_>) -> io::Result<Option<u8>> {
+        let between = |byte: &u8| byte.is_ascii_whitespace() || *byte == b',';
+        loop {
+            let first = skip(window, between)?;
+            if first != Some(b']') {
+                return Ok(first);
+            }
+            window.consume(1);
+            let next = skip(window, u8::is_ascii_whitespace)?;
+            self.closed = self.key.is_some() || next != Some(b'[');
+            if self.closed {
+                return Ok(None);
+            }
+            window.consume(1);
+        }
+    }
+
     /// Looks at what comes after the array.
-    pub(super) fn finish(
-        &mut self,
-        window: &mut Window<'_>,
-    ) -> io::Result<Option<(u64, &'static Rule)>> {
+    pub(super) fn finish(&mut self, window: &mut Window<'_>) -> io::Result<Option<(u64, Fault)>> {
         window.settle();
         if !self.closed {
-            return Ok(Some((window.line(), &rules::truncated_file::RULE)));
+            let fault = Fault::new(&rules::truncated_file::RULE);
+            return Ok(Some((window.line(), fault)));
         }
         let mut next = skip(window, u8::is_ascii_whitespace)?;
-        if self.within_object && next == Some(b'}') {
+        if self.key.is_some() && next == Some(b'}') {
             window.consume(1);
             next = skip(window, u8::is_ascii_whitespace)?;
         }
-        Ok(next.map(|_| (window.line(), &rules::unread_text::RULE)))
+        Ok(next.map(|_| (window.line(), self.unread())))
+    }
+
+    /// There is more after the array.
+    fn unread(&self) -> Fault {
+        let fault = Fault::new(&rules::unread_text::RULE);
+        let Some(key) = &self.key else {
+            return fault;
+        };
+        let named = name_keys([key.as_str()].into_iter());
+        fault.saying(format!(
+            "the rows are those of {named}, and what comes after it was not read"
+        ))
     }
 }
 

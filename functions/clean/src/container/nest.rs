@@ -4,7 +4,7 @@ use memchr::memchr2;
 
 /// How deep within brackets and quotes the bytes fed so far have led.
 #[derive(Debug, Default)]
-pub(super) struct Nest {
+pub(crate) struct Nest {
     depth: u64,
     quoted: bool,
     escaped: bool,
@@ -12,7 +12,7 @@ pub(super) struct Nest {
 
 impl Nest {
     /// Takes the next bytes; the offset after the value's last byte, if it is among them.
-    pub(super) fn feed(&mut self, bytes: &[u8]) -> Option<usize> {
+    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
         while let Some(&byte) = bytes.get(at) {
             if self.escaped {

@@ -1,6 +1,9 @@
 //! The rows of a dataset, from its first bytes to its end.
 
-use std::io::{self, Read};
+use std::{
+    collections::BTreeMap,
+    io::{self, Read},
+};
 
 use super::{
     BATCH_BYTES, Compression, Container, Encoding, Head, Layout,
@@ -48,13 +51,19 @@ enum Rows<'r> {
 }
 
 impl<'r> Records<'r> {
-    /// Looks at the first bytes and gets ready.
-    pub(crate) fn open(source: &'r dyn Source) -> io::Result<Self> {
+    /// Looks at the first bytes and gets ready; the columns that a recipe maps are known again in
+    /// a header.
+    pub(crate) fn open(
+        source: &'r dyn Source,
+        mapped: &BTreeMap<String, String>,
+    ) -> io::Result<Self> {
         let meter = Meter::default();
         let mut window = Window::new(Decoder::open(metered(source, &meter)?, LIMITS)?);
-        window.fill_to(sniff::PREFIX_BYTES)?;
+        // One more, to know whether that is all.
+        window.fill_to(sniff::PREFIX_BYTES + 1)?;
         if window.available().starts_with(b"\xEF\xBB\xBF") {
             window.skip_mark();
+            window.fill_to(sniff::PREFIX_BYTES + 1)?;
         }
         let mut records = Self {
             source,
@@ -65,7 +74,12 @@ impl<'r> Records<'r> {
             rows: Rows::Unread,
             cause: None,
         };
-        let sniffed = sniff::sniff(window.available(), window.ended());
+        // However many bytes came at once: every reader must come to the same.
+        let (prefix, complete) = match window.available().get(..sniff::PREFIX_BYTES) {
+            Some(prefix) => (prefix, window.available().len() == prefix.len()),
+            None => (window.available(), true),
+        };
+        let sniffed = sniff::sniff(prefix, complete, mapped);
         (records.container, records.rows) = records.prepare(sniffed, window)?;
         if let Container::Unreadable(_) | Container::Parquet = records.container {
             records.encoding = Encoding::Binary;
@@ -113,9 +127,9 @@ impl<'r> Records<'r> {
                 window.consume(start);
                 (Container::Array, Rows::Array(Array::default(), window))
             }
-            Sniffed::Wrapped { start } => {
+            Sniffed::Wrapped { key, start } => {
                 window.consume(start);
-                let array = Array::within_object();
+                let array = Array::within_object(key);
                 (Container::Wrapped, Rows::Array(array, window))
             }
         })
@@ -192,7 +206,6 @@ impl<'r> Records<'r> {
             Rows::Lines(lines) => (0, lines.into_reader(), None),
             Rows::Array(mut array, mut window) => {
                 let fault = array.finish(&mut window)?;
-                let fault = fault.map(|(line, rule)| (line, Fault::new(rule)));
                 (window.line(), window.into_rest().1, fault)
             }
             Rows::Csv(table, window) => {

@@ -1,5 +1,11 @@
 //! Tells from its first bytes how a dataset is wrapped, or what it is instead.
 
+mod below;
+
+use std::collections::BTreeMap;
+
+pub(super) use self::below::{has_row, starts_with_rows};
+use self::below::{is_line_above_lists, is_line_above_rows};
 use super::{
     csv::{self, Header},
     nest::Nest,
@@ -7,7 +13,7 @@ use super::{
 };
 use crate::{
     formats,
-    json::{Value, parse},
+    json::{Object, Value, parse},
 };
 
 /// Bytes looked at: enough to reach the rows of an object that starts with a licence text.
@@ -76,14 +82,15 @@ pub(super) enum Sniffed {
     Array {
         start: usize,
     },
-    /// Rows start at this offset, after the opening bracket of a member.
+    /// Rows start at this offset, after the opening bracket of the member called `key`.
     Wrapped {
+        key: String,
         start: usize,
     },
 }
 
-/// Judges by `prefix`, which is everything if `complete`.
-pub(super) fn sniff(prefix: &[u8], complete: bool) -> Sniffed {
+/// Judges by `prefix`, which is everything if `complete`, and by the columns that a recipe maps.
+pub(super) fn sniff(prefix: &[u8], complete: bool, mapped: &BTreeMap<String, String>) -> Sniffed {
     if prefix.starts_with(parquet::MAGIC) {
         return Sniffed::Parquet;
     }
@@ -121,17 +128,14 @@ pub(super) fn sniff(prefix: &[u8], complete: bool) -> Sniffed {
         return Sniffed::Unreadable("a web page (HTML)");
     }
     match first {
-        b'[' => match next_byte(prefix, at + 1) {
-            // `[INST] …` is a line of text.
-            Some((_, b'{' | b'[' | b']' | b'"')) | None => Sniffed::Array { start: at + 1 },
-            Some(_) => Sniffed::Lines,
-        },
+        b'[' if is_array(prefix, at, complete) => Sniffed::Array { start: at + 1 },
+        b'[' => Sniffed::Lines,
         b'{' => match rows_in_object(prefix, at, complete) {
-            Some(start) => Sniffed::Wrapped { start },
+            Some(List { key, start }) => Sniffed::Wrapped { key, start },
             None => Sniffed::Lines,
         },
         _ if prefix.contains(&0) => Sniffed::Unreadable("binary data"),
-        _ => match csv::sniff(prefix, complete) {
+        _ => match csv::sniff(prefix, complete, mapped) {
             Some((header, start)) => Sniffed::Csv { header, start },
             None => Sniffed::Lines,
         },
@@ -151,39 +155,77 @@ pub(crate) fn guess_text(first: &[u8]) -> &'static str {
     }
 }
 
-/// Where the rows start, if the object at `at` is a wrapper around rows and not itself a row.
-fn rows_in_object(prefix: &[u8], at: usize, complete: bool) -> Option<usize> {
-    let start = first_list_of_objects(prefix, at + 1)?;
+/// Whether the bracket at `at` opens an array of rows, and not a line.
+fn is_array(prefix: &[u8], at: usize, complete: bool) -> bool {
+    // `[INST] …` is a line of text.
+    let opens = matches!(
+        next_byte(prefix, at + 1),
+        Some((_, b'{' | b'[' | b']' | b'"')) | None
+    );
+    opens && !is_line_above_rows(prefix, at, at, complete) && !is_line_above_lists(prefix, at)
+}
+
+/// A list of objects, which is a member of an object.
+struct List {
+    key: String,
+    /// Where its first element starts.
+    start: usize,
+}
+
+/// The list of rows, if the object at `at` is a wrapper around rows and not itself a row.
+fn rows_in_object(prefix: &[u8], at: usize, complete: bool) -> Option<List> {
+    let list = list_of_rows(prefix, at + 1)?;
+    if is_line_above_rows(prefix, at, list.start - 1, complete) {
+        return None;
+    }
+    let has_rows = starts_with_row(prefix.get(list.start..)?);
     let object = prefix.get(at..).unwrap_or_default();
     let Some(length) = Nest::default().feed(object) else {
         // Longer than the prefix: a file on one line, or a long first row.
-        return (object.contains(&b'\n') || starts_with_row(prefix.get(start..)?)).then_some(start);
+        return (object.contains(&b'\n') || has_rows).then_some(list);
     };
     let (inside, after) = object.split_at_checked(length)?;
     let several_lines = inside.contains(&b'\n');
     let alone = after.iter().all(u8::is_ascii_whitespace)
-        && (complete || starts_with_row(prefix.get(start..)?));
-    (several_lines || alone).then_some(start)
+        && (has_rows || (complete && !starts_with_row(inside)));
+    (several_lines || alone).then_some(list)
+}
+
+/// Of the lists of objects in the object whose members start at `at`, the first with a row at its
+/// start; or else the first, whose rows may be of no format known or too long to be seen.
+fn list_of_rows(prefix: &[u8], mut at: usize) -> Option<List> {
+    let mut first = None;
+    while let Some(list) = next_list(prefix, &mut at) {
+        if starts_with_row(prefix.get(list.start..)?) {
+            return Some(list);
+        }
+        first = first.or(Some(list));
+    }
+    first
 }
 
 /// Whether the first object of `bytes` is a row of a format known.
 fn starts_with_row(bytes: &[u8]) -> bool {
     let length = Nest::default().feed(bytes).unwrap_or_default();
-    let text = std::str::from_utf8(bytes.get(..length).unwrap_or_default());
-    let value = text.ok().and_then(|text| parse(text).ok());
-    match value.map(|parsed| parsed.node.value) {
-        Some(Value::Object(object)) => formats::detect(&object).is_ok(),
-        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_))
-        | None => false,
+    let object = read_object(bytes.get(..length).unwrap_or_default());
+    object.is_some_and(|object| formats::detect(&object).is_ok())
+}
+
+/// The object that `bytes` are, if they are one.
+fn read_object(bytes: &[u8]) -> Option<Object<'_>> {
+    let parsed = parse(std::str::from_utf8(bytes).ok()?).ok()?;
+    match parsed.node.value {
+        Value::Object(object) => Some(object),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => None,
     }
 }
 
-/// Where the first element of the object's first list of objects starts.
-fn first_list_of_objects(prefix: &[u8], mut at: usize) -> Option<usize> {
+/// The next list of objects among the members from `at` on, which is moved behind it.
+fn next_list(prefix: &[u8], at: &mut usize) -> Option<List> {
     loop {
-        let (key_at, quote) = next_byte(prefix, at)?;
+        let (key_at, quote) = next_byte(prefix, *at)?;
         if quote == b',' {
-            at = key_at + 1;
+            *at = key_at + 1;
             continue;
         }
         if quote != b'"' {
@@ -196,19 +238,21 @@ fn first_list_of_objects(prefix: &[u8], mut at: usize) -> Option<usize> {
             return None;
         }
         let (value_at, value) = next_byte(prefix, colon_at + 1)?;
+        let rest = prefix.get(value_at..)?;
+        let length = match value {
+            b'{' | b'[' | b'"' => Nest::default().feed(rest),
+            _ => rest.iter().position(|byte| matches!(byte, b',' | b'}')),
+        };
+        *at = length.map_or(prefix.len(), |length| value_at + length);
         if value == b'['
             && !ROW_LISTS.iter().any(|list| list.as_bytes() == key)
             && let Some((_, b'{')) = next_byte(prefix, value_at + 1)
         {
-            return Some(value_at + 1);
+            return Some(List {
+                key: String::from_utf8_lossy(key).into_owned(),
+                start: value_at + 1,
+            });
         }
-        at = match value {
-            b'{' | b'[' | b'"' => value_at + Nest::default().feed(prefix.get(value_at..)?)?,
-            _ => {
-                let rest = prefix.get(value_at..)?;
-                value_at + rest.iter().position(|byte| matches!(byte, b',' | b'}'))?
-            }
-        };
     }
 }
 

@@ -1,6 +1,9 @@
 //! Wrappings of every kind, read in pieces of every size.
 
-use std::io::{self, Read};
+use std::{
+    collections::BTreeMap,
+    io::{self, Read},
+};
 
 use super::*;
 use crate::{Crc32c, Source, batch::Batch};
@@ -32,7 +35,7 @@ impl Read for Drip<'_> {
 
 fn rows(bytes: &[u8], drip: usize) -> (Container, Vec<(u64, u64, String)>, Option<u64>) {
     let source = Dripping(bytes, drip);
-    let mut records = Records::open(&source).unwrap();
+    let mut records = Records::open(&source, &BTreeMap::new()).unwrap();
     let mut rows = Vec::new();
     let mut batch = Batch::default();
     let mut line = 0;
@@ -139,6 +142,150 @@ fn rows_can_be_a_member_of_an_object() {
         None,
     );
     check("{\n\"data\": [\n{}\n]\n}", wrapped, &[(3, 1, "{}")], None);
+}
+
+#[test]
+fn the_list_that_starts_with_a_row_is_that_of_the_rows() {
+    let row = r#"{"input":"a","output":"one two three"}"#;
+    let wrapped = Container::Wrapped;
+    check(
+        &format!("{{\"features\":[{{\"name\":\"input\"}}],\"rows\":[{row}]}}"),
+        wrapped,
+        &[(1, 40, row)],
+        None,
+    );
+    let other = r#"{"row":{"input":"a"}}"#;
+    check(
+        &format!("{{\"rows\":[{other}],\n\"more\":[{other}],\"end\":1}}"),
+        wrapped,
+        &[(1, 10, other)],
+        Some(1),
+    );
+    // Too long to be seen.
+    let filler = "x".repeat(2 * sniff::PREFIX_BYTES);
+    let long = format!("{{\"input\":\"a\",\"output\":\"{filler}\"}}");
+    let text = format!("{{\n\"about\":[{{\"a\":1}}],\"rows\":[{long}]}}");
+    check(&text, wrapped, &[(2, 10, "{\"a\":1}")], Some(2));
+}
+
+#[test]
+fn one_row_with_a_list_of_objects_is_a_line() {
+    let row = r#"{"input":"a","output":"one two three","sources":[{"url":"u"}]}"#;
+    check(row, Container::Lines, &[(1, 1, row)], None);
+}
+
+#[test]
+fn one_broken_line_above_rows_is_one_line() {
+    let row = r#"{"input":"a","output":"one two three"}"#;
+    for broken in [
+        r#"{"input":"x","output":"one two three","sources":[{"url":"u"}]"#,
+        r#"{"input":"x","output":"one two three","docs":[{"id":1}],"#,
+        r#"{"prompt":"x","choices":[{"text":"b"}]"#,
+        r#"{"input":"x","preferred_output":[{"role":"assistant"}]"#,
+        r#"{"messages":[{"role":"user","content":"a"}],"tags":[{"a":1}"#,
+        r#"{"messages":[{"role":"user","content":"a"}],"tags":[{"a":1"#,
+        r#"{"messages":[{"role":"user","content":"a"}],"tags":[{"a":"#,
+        r#"{"id":7"#,
+        r#"{"id":7,"#,
+        "[]",
+        r#"["a"]"#,
+        r#"["a"#,
+        r#"[{"x":1}]"#,
+        r#"[{"input":"a","output":"one two three"}]"#,
+        "Downloading data, please wait",
+        "input,output",
+    ] {
+        for end in ["", "\n"] {
+            let rows = [(1, 1, broken), (2, 1, row), (3, 1, row)];
+            let text = format!("{broken}\n{row}\n{row}{end}");
+            check(&text, Container::Lines, &rows, None);
+        }
+    }
+}
+
+#[test]
+fn wherever_the_first_line_breaks_off_the_rows_below_are_read() {
+    let row = r#"{"input":"a","output":"one two three"}"#;
+    for whole in [
+        r#"{"input":"x, y","docs":[{"url":"u","n":[1,{"a":{"b":[]}}]},{"b":null}],"output":"one [two","messages":[{"role":"user"}, {"role":"model"}],"more":[{"c":1}],"end":true}"#,
+        r#"[{"a":[{"b":1},{"c":[2,3]}]},{"input":"x"}]"#,
+        r#"["a, b",["c"],{"d":"e"}]"#,
+    ] {
+        for length in 1..=whole.len() {
+            let text = format!("{}\n{row}\n{row}\n{row}\n", &whole[..length]);
+            let (container, found, _) = rows(text.as_bytes(), 1 << 20);
+            let read = found.iter().filter(|(.., found)| found == row).count();
+            assert_eq!(read, 3, "{container:?} {text}");
+        }
+    }
+}
+
+#[test]
+fn two_broken_lines_above_rows_are_two_lines() {
+    let row = r#"{"input":"a","output":"one two three"}"#;
+    let broken = r#"{"input":"x","sources":[{"url":"u"}]"#;
+    check(
+        &format!("{broken}\r\n\n{broken}\n{row}\n"),
+        Container::Lines,
+        &[(1, 1, broken), (3, 1, broken), (4, 1, row)],
+        None,
+    );
+}
+
+#[test]
+fn rows_on_lines_of_their_own_are_still_wrapped() {
+    let row = r#"{"input":"a","output":"b"}"#;
+    let wrapped = Container::Wrapped;
+    for (open, close) in [
+        ("{\"data\":[\n", "\n]}"),
+        ("{\"data\":\n[\n", "\n]\n}"),
+        ("{\"v\":[{\"a\":1}],\n\"meta\":\n", "\n}"),
+    ] {
+        let (found, ..) = rows(format!("{open}{row}{close}").as_bytes(), 3);
+        assert_eq!(found, wrapped, "{open}");
+    }
+    check(
+        &format!("{{\"data\":[{row}\n{row},\n{row}\n]}}"),
+        wrapped,
+        &[(1, 10, row), (2, 1, row), (3, 1, row)],
+        None,
+    );
+    check(
+        &format!("[\n{row}\n{row}\n]\n"),
+        Container::Array,
+        &[(2, 1, row), (3, 1, row)],
+        None,
+    );
+    check(
+        &format!("[{row}\n{row}\n]\n"),
+        Container::Array,
+        &[(1, 2, row), (2, 1, row)],
+        None,
+    );
+}
+
+#[test]
+fn arrays_one_after_the_other_are_one() {
+    let row = r#"{"input":"a","output":"b"}"#;
+    check(
+        &format!("[{row}]\n[{row}]\n"),
+        Container::Array,
+        &[(1, 2, row), (2, 2, row)],
+        None,
+    );
+    check(
+        &format!("[\n{row}\n]\n[]\n[\n{row}"),
+        Container::Array,
+        &[(2, 1, row), (6, 1, row)],
+        Some(6),
+    );
+    // Conversations without a name, say: none is a row.
+    check(
+        "[{\"role\":\"user\"}]\n[]\n",
+        Container::Lines,
+        &[(1, 1, "[{\"role\":\"user\"}]"), (2, 1, "[]")],
+        None,
+    );
 }
 
 #[test]

@@ -43,11 +43,6 @@ impl<'r> Window<'r> {
         self.buffer.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// Whether the reader has no more.
-    pub(super) fn ended(&self) -> bool {
-        self.ended
-    }
-
     /// Where the bytes come from.
     pub(super) fn decoder(&self) -> &Decoder<'r> {
         &self.read

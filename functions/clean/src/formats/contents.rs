@@ -1,18 +1,20 @@
 //! Rows that are Gemini's already: `{"systemInstruction": …, "contents": […]}`, in camel case or
 //! in the snake case that proto-JSON takes as well.
 
+mod part;
+
 use std::borrow::Cow;
 
+use self::part::{part, unsupported};
 use super::{
     Format, Keys,
     messages::{take_list, take_word, unknown_role},
     wrong_type,
 };
 use crate::{
-    example::{Example, Part, Place, Role, Turn},
+    example::{Example, Part, Parts, Place, Role, Turn},
     finding::Fault,
     json::{Node, Object, Text, Value},
-    rules,
 };
 
 /// The format.
@@ -22,17 +24,6 @@ pub(crate) static FORMAT: Format = Format {
     without: Keys::NONE,
     convert,
 };
-
-/// Kinds of parts other than text, in both spellings.
-const PARTS: &[(&str, &[&str])] = &[
-    ("functionCall", &["functionCall", "function_call"]),
-    (
-        "functionResponse",
-        &["functionResponse", "function_response"],
-    ),
-    ("fileData", &["fileData", "file_data"]),
-    ("inlineData", &["inlineData", "inline_data"]),
-];
 
 /// Members kept beside the turns, in both spellings.
 const EXTRAS: &[(&str, &[&str])] = &[
@@ -44,10 +35,10 @@ const EXTRAS: &[(&str, &[&str])] = &[
     ),
 ];
 
-fn convert<'a>(mut row: Object<'a>, _: &mut Vec<Fault>) -> Result<Example<'a>, Fault> {
+fn convert<'a>(mut row: Object<'a>, faults: &mut Vec<Fault>) -> Result<Example<'a>, Fault> {
     let mut example = Example {
         system: match row.take_any(&["systemInstruction", "system_instruction"]) {
-            Some(node) => system(node)?,
+            Some(node) => system(node, faults)?,
             None => None,
         },
         ..Example::default()
@@ -65,11 +56,15 @@ fn convert<'a>(mut row: Object<'a>, _: &mut Vec<Fault>) -> Result<Example<'a>, F
             Some(other) => return Err(wrong_type(&other, "a list as `parts`", place)),
             None => return Err(wrong_type(&Value::Null, "a list as `parts`", place)),
         };
-        let parts = parts
+        let were_some = !parts.is_empty();
+        let parts: Parts<'_> = parts
             .into_iter()
-            .map(|node| part(node, place))
+            .filter_map(|node| part(node, place, faults).transpose())
             .collect::<Result<_, _>>()?;
-        example.turns.push(Turn { role, parts, place });
+        // A turn of thoughts alone is none.
+        if !(were_some && parts.is_empty()) {
+            example.turns.push(Turn { role, parts, place });
+        }
     }
     for (key, spellings) in EXTRAS {
         if let Some(node) = row.take_any(spellings) {
@@ -80,7 +75,7 @@ fn convert<'a>(mut row: Object<'a>, _: &mut Vec<Fault>) -> Result<Example<'a>, F
 }
 
 /// The texts of a system instruction, one under the other.
-fn system(node: Node<'_>) -> Result<Option<Text<'_>>, Fault> {
+fn system<'a>(node: Node<'a>, faults: &mut Vec<Fault>) -> Result<Option<Text<'a>>, Fault> {
     let place = Place::of("systemInstruction", node.at);
     let mut object = match node.value {
         Value::Null => return Ok(None),
@@ -101,43 +96,18 @@ fn system(node: Node<'_>) -> Result<Option<Text<'_>>, Fault> {
     };
     let mut whole: Option<Text<'_>> = None;
     for node in parts {
-        match part(node, place)? {
-            Part::Text(text) => {
+        match part(node, place, faults)? {
+            Some(Part::Text(text)) => {
                 whole = Some(match whole {
                     Some(before) => Text::join(&[before, text], "\n"),
                     None => text,
                 });
             }
-            Part::Other(..) => return Err(unsupported(place)),
+            Some(Part::Other(..)) => return Err(unsupported(place)),
+            None => {}
         }
     }
     Ok(whole)
-}
-
-fn part(node: Node<'_>, place: Place) -> Result<Part<'_>, Fault> {
-    let Value::Object(mut object) = node.value else {
-        return Err(wrong_type(&node.value, "an object as part", place));
-    };
-    match object.take("text") {
-        Some(Node {
-            value: Value::Text(text),
-            ..
-        }) => return Ok(Part::Text(text)),
-        Some(other) => return Err(wrong_type(&other.value, "a text as `text`", place)),
-        None => {}
-    }
-    for (key, spellings) in PARTS {
-        if let Some(node) = object.take_any(spellings) {
-            return Ok(Part::Other(key, camel(node, 1).value));
-        }
-    }
-    Err(unsupported(place))
-}
-
-fn unsupported(place: Place) -> Fault {
-    Fault::new(&rules::unsupported_content::RULE)
-        .at(place.at)
-        .path(place)
 }
 
 /// Spells the keys of `node` in camel case, down to `depth` objects: below are names that belong

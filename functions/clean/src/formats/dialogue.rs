@@ -73,7 +73,7 @@ impl<'a> Dialogue<'a> {
         let name = name
             .or_else(|| self.calls.iter().rev().find_map(called))
             .unwrap_or(Text::of("function"));
-        let part = Part::Other(RESPONSE, response(name, answer));
+        let part = response(name, answer);
         self.join(Role::User, RESPONSE, smallvec![part], place);
     }
 
@@ -99,26 +99,36 @@ pub(super) fn call<'a>(name: Text<'a>, arguments: Object<'a>) -> Part<'a> {
         (Cow::Borrowed("name"), node(Value::Text(name))),
         (Cow::Borrowed("args"), node(Value::Object(arguments))),
     ];
-    Part::Other(CALL, Value::Object(Object { members }))
+    Part::other(CALL, Value::Object(Object { members }))
 }
 
-/// `{"name": …, "response": {…}}`: what is no JSON object goes under `output`, the key Gemini's
-/// reference names for it (`FunctionResponse.response`).
-fn response<'a>(name: Text<'a>, answer: Text<'a>) -> Value<'a> {
-    let object =
-        match crate::json::parse(&answer.plain()).map(|parsed| parsed.node.value.into_owned()) {
-            Ok(Value::Object(object)) => object,
-            Ok(list @ Value::List(_)) => under_output(list),
-            Ok(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_)) | Err(_) => {
-                under_output(Value::Text(answer))
+/// `{"name": …, "response": {…}}`, as a part.
+fn response<'a>(name: Text<'a>, said: Text<'a>) -> Part<'a> {
+    let said = Value::Object(answer(Value::Text(said)));
+    let members = vec![
+        (Cow::Borrowed("name"), node(Value::Text(name))),
+        (Cow::Borrowed("response"), node(said)),
+    ];
+    Part::other(RESPONSE, Value::Object(Object { members }))
+}
+
+/// What a function answered: what is no object, nor a text that holds one, goes under `output`, the
+/// key Gemini's reference names for it (`FunctionResponse.response`).
+pub(super) fn answer(value: Value<'_>) -> Object<'_> {
+    match value {
+        Value::Object(object) => object,
+        Value::Null => Object::default(),
+        Value::Text(text) => {
+            match crate::json::parse(&text.plain()).map(|parsed| parsed.node.value.into_owned()) {
+                Ok(Value::Object(object)) => object,
+                Ok(list @ Value::List(_)) => under_output(list),
+                Ok(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_)) | Err(_) => {
+                    under_output(Value::Text(text))
+                }
             }
-        };
-    Value::Object(Object {
-        members: vec![
-            (Cow::Borrowed("name"), node(Value::Text(name))),
-            (Cow::Borrowed("response"), node(Value::Object(object))),
-        ],
-    })
+        }
+        other @ (Value::Bool(_) | Value::Number(_) | Value::List(_)) => under_output(other),
+    }
 }
 
 fn under_output(value: Value<'_>) -> Object<'_> {

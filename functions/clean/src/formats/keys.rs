@@ -32,25 +32,29 @@ macro_rules! keys {
 }
 
 keys! {
-    ANSWER 0 "answer"
-    CATEGORY 1 "category"
-    CHOSEN 2 "chosen"
-    COMPLETION 3 "completion"
-    COMPLETIONS 4 "completions"
-    CONTENTS 5 "contents"
-    CONVERSATIONS 6 "conversations"
-    INPUT 7 "input"
-    INSTRUCTION 8 "instruction"
-    LABEL 9 "label"
-    MESSAGES 10 "messages"
-    NON_PREFERRED_OUTPUT 11 "non_preferred_output"
-    OUTPUT 12 "output"
-    PREFERRED_OUTPUT 13 "preferred_output"
-    PROMPT 14 "prompt"
-    QUESTION 15 "question"
-    REJECTED 16 "rejected"
-    RESPONSE 17 "response"
-    TEXT 18 "text"
+    ACCEPTED 0 "accepted"
+    ANSWER 1 "answer"
+    CATEGORY 2 "category"
+    CHOSEN 3 "chosen"
+    COMPLETION 4 "completion"
+    COMPLETIONS 5 "completions"
+    CONTENTS 6 "contents"
+    CONVERSATIONS 7 "conversations"
+    INPUT 8 "input"
+    INSTRUCTION 9 "instruction"
+    LABEL 10 "label"
+    MESSAGES 11 "messages"
+    NON_PREFERRED_OUTPUT 12 "non_preferred_output"
+    OUTPUT 13 "output"
+    PREFERRED_OUTPUT 14 "preferred_output"
+    PROMPT 15 "prompt"
+    QUESTION 16 "question"
+    REJECTED 17 "rejected"
+    RESPONSE 18 "response"
+    RESPONSE_A 19 "response_a"
+    RESPONSE_B 20 "response_b"
+    TEXT 21 "text"
+    WINNER 22 "winner"
 }
 
 impl Keys {
@@ -68,11 +72,24 @@ impl Keys {
         named.fold(Self::NONE, BitOr::bitor)
     }
 
-    /// The keys that `row` has with something under them.
+    /// The keys that `row` has with anything but `null` under them.
+    pub(crate) fn given(row: &Object<'_>) -> Self {
+        Self::of_members(row, |value| *value != Value::Null)
+    }
+
+    /// The keys that `row` has with something under them: a blank text is nothing, as an empty cell
+    /// of a table is.
     pub(crate) fn filled(row: &Object<'_>) -> Self {
-        let filled = row.members.iter();
-        let filled = filled.filter(|(_, node)| node.value != Value::Null);
-        filled.fold(Self::NONE, |keys, (name, _)| keys | Self::named(name))
+        Self::of_members(row, |value| match value {
+            Value::Null => false,
+            Value::Text(text) => !text.is_blank(),
+            Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Object(_) => true,
+        })
+    }
+
+    fn of_members(row: &Object<'_>, counts: impl Fn(&Value<'_>) -> bool) -> Self {
+        let members = row.members.iter().filter(|(_, node)| counts(&node.value));
+        members.fold(Self::NONE, |keys, (name, _)| keys | Self::named(name))
     }
 
     /// These keys and `other`.

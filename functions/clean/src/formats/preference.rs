@@ -14,6 +14,10 @@ pub(crate) const NAME: &str = "preference";
 /// Keys that only rows with preferences have.
 const TELLING: Keys = Keys::CHOSEN
     .and(Keys::REJECTED)
+    .and(Keys::ACCEPTED)
+    .and(Keys::RESPONSE_A)
+    .and(Keys::RESPONSE_B)
+    .and(Keys::WINNER)
     .and(Keys::PREFERRED_OUTPUT)
     .and(Keys::NON_PREFERRED_OUTPUT)
     .and(Keys::COMPLETIONS)
@@ -25,17 +29,20 @@ pub(super) fn refuse(row: &Object<'_>, keys: Keys) -> Option<Fault> {
         return None;
     }
     // Where rows of many kinds share a schema, those of other kinds have nothing under these.
-    let filled = Keys::filled(row);
-    let chosen_or_rejected = filled.has(Keys::CHOSEN | Keys::REJECTED)
-        || (filled.has(Keys::CHOSEN) && filled.has_any(Keys::MESSAGES | Keys::PROMPT));
-    let by_openai = filled.has(Keys::PREFERRED_OUTPUT | Keys::NON_PREFERRED_OUTPUT);
-    let by_vertex = filled.has(Keys::CONTENTS | Keys::COMPLETIONS);
-    let is_verdict = filled.has(Keys::PROMPT | Keys::COMPLETION | Keys::LABEL)
+    let (given, filled) = (Keys::given(row), Keys::filled(row));
+    let is_pair = |pair| given.has(pair) && filled.has_any(pair);
+    let chosen = is_pair(Keys::CHOSEN | Keys::REJECTED)
+        || is_pair(Keys::ACCEPTED | Keys::REJECTED)
+        || (filled.has(Keys::CHOSEN) && given.has_any(Keys::MESSAGES | Keys::PROMPT));
+    let by_openai = is_pair(Keys::PREFERRED_OUTPUT | Keys::NON_PREFERRED_OUTPUT);
+    let by_vertex = given.has(Keys::CONTENTS | Keys::COMPLETIONS);
+    let by_arena = is_pair(Keys::RESPONSE_A | Keys::RESPONSE_B) && given.has(Keys::WINNER);
+    let is_verdict = given.has(Keys::PROMPT | Keys::COMPLETION | Keys::LABEL)
         && matches!(row.get("label"), Some(node) if matches!(node.value, Value::Bool(_)));
-    if !(chosen_or_rejected || by_openai || by_vertex || is_verdict) {
+    if !(chosen || by_openai || by_vertex || by_arena || is_verdict) {
         return None;
     }
-    let telling = filled.names_beyond(Keys::NONE).filter(|name| {
+    let telling = given.names_beyond(Keys::NONE).filter(|name| {
         let is_label = *name == "label";
         TELLING.has(Keys::named(name)) && (!is_label || is_verdict)
     });
@@ -78,6 +85,18 @@ mod tests {
                 r#"{"prompt":"a","completion":"b","label":false}"#,
                 "`label`",
             ),
+            (
+                r#"{"prompt":"a","response_a":"b","response_b":"c","winner":"a"}"#,
+                "`response_a`, `response_b`, `winner`",
+            ),
+            (
+                r#"{"accepted":"b","rejected":"c"}"#,
+                "`accepted`, `rejected`",
+            ),
+            (
+                r#"{"prompt":"a","chosen":"b","rejected":""}"#,
+                "`chosen`, `rejected`",
+            ),
         ] {
             check(
                 row,
@@ -93,6 +112,16 @@ mod tests {
             r#"{"prompt":"a","completion":"b","chosen":null,"rejected":null}"#,
             &plain,
         );
+        for empty in [
+            r#""chosen":"","rejected":"""#,
+            r#""accepted":"","rejected":" ""#,
+            r#""response_a":"","response_b":"","winner":"""#,
+        ] {
+            check(
+                &format!(r#"{{"prompt":"a","completion":"b",{empty}}}"#),
+                &plain,
+            );
+        }
         check(r#"{"prompt":"a","completion":"b","label":"x"}"#, &plain);
         check(r#"{"input":"a","output":"b","rejected":false}"#, &plain);
     }

@@ -23,19 +23,38 @@ pub(super) fn arguments<'a>(
     place: Place,
     repairs: &mut Vec<Fault>,
 ) -> Result<Object<'a>, Fault> {
-    let mut value = value.map_or(Value::Null, |node| node.value);
+    let value = value.map_or(Value::Null, |node| node.value);
+    let (object, wrappings) = unwrap(value, place)?;
+    if wrappings > 1 {
+        repairs.push(double_encoded(place));
+    }
+    Ok(object)
+}
+
+/// The same where they are written as an object: a text was encoded once too often.
+///
+/// # Errors
+/// `invalid_arguments` where there is no object to be found.
+pub(super) fn plain_arguments<'a>(
+    value: Value<'a>,
+    place: Place,
+    repairs: &mut Vec<Fault>,
+) -> Result<Object<'a>, Fault> {
+    let (object, wrappings) = unwrap(value, place)?;
+    if wrappings > 0 {
+        repairs.push(double_encoded(place));
+    }
+    Ok(object)
+}
+
+/// The object of arguments that `value` is or holds as a text, and within how many texts.
+fn unwrap(mut value: Value<'_>, place: Place) -> Result<(Object<'_>, usize), Fault> {
     let mut wrappings = 0;
     loop {
         value = match value {
-            Value::Object(object) => {
-                if wrappings > 1 {
-                    let fault = Fault::new(&rules::double_encoded_arguments::RULE);
-                    repairs.push(fault.at(place.at).path(place));
-                }
-                return Ok(object);
-            }
-            Value::Null => return Ok(Object::default()),
-            Value::Text(text) if text.is_blank() => return Ok(Object::default()),
+            Value::Object(object) => return Ok((object, wrappings)),
+            Value::Null => return Ok((Object::default(), 0)),
+            Value::Text(text) if text.is_blank() => return Ok((Object::default(), 0)),
             Value::Text(text) if wrappings < WRAPPINGS_MAX => {
                 wrappings += 1;
                 let Ok(parsed) = parse_owned(&text) else {
@@ -48,6 +67,12 @@ pub(super) fn arguments<'a>(
             }
         };
     }
+}
+
+fn double_encoded(place: Place) -> Fault {
+    Fault::new(&rules::double_encoded_arguments::RULE)
+        .at(place.at)
+        .path(place)
 }
 
 /// The JSON that `text` holds.

@@ -63,7 +63,7 @@ fn ranges(length: usize, mut at: Vec<usize>) -> Vec<Range<u64>> {
 #[track_caller]
 fn check(bytes: &[u8], cuts: &[Range<u64>], settings: &Settings, hold: u64) {
     // What is no plain text is never cut.
-    if !is_cuttable(&bytes.to_vec()).unwrap() {
+    if !is_cuttable(&bytes.to_vec(), settings).unwrap() {
         return;
     }
     let machine = Machine::tiny(2, hold);

@@ -23,8 +23,8 @@ use crate::{
 ///
 /// # Errors
 /// Those of reading.
-pub fn is_cuttable(source: &dyn Source) -> io::Result<bool> {
-    Ok(source.size()?.is_some() && Records::open(source)?.are_plain_lines())
+pub fn is_cuttable(source: &dyn Source, settings: &Settings) -> io::Result<bool> {
+    Ok(source.size()?.is_some() && Records::open(source, &settings.columns)?.are_plain_lines())
 }
 
 /// The range of `size` bytes that is the `index`th of `count`, all nearly as long.

@@ -15,7 +15,8 @@ use crate::{
 /// The rule.
 ///
 /// Columns of one's own beside question and answer are common and harmless; what looks like a
-/// misspelling is told, and whatever Gemini's own format or a message does not know.
+/// misspelling is told, and whatever Gemini's own format or a message does not know; thoughts too,
+/// which are no part of an answer.
 pub(crate) static RULE: Rule = Rule {
     code: "unknown_key",
     severity: Severity::Note,
@@ -86,12 +87,12 @@ pub(crate) fn check(row: &Object<'_>, keys: Keys) -> Option<Fault> {
 
 fn in_row(row: &Object<'_>, keys: Keys) -> Option<Fault> {
     let is_geminis = keys.has(Keys::CONTENTS);
-    let known = |key: &str| keys.has_named(key) || OPTIONAL.contains(&key);
+    let with_input = keys.has(Keys::INSTRUCTION).then_some(&"input");
+    let optional = || OPTIONAL.iter().chain(with_input);
+    let known = |key: &str| keys.has_named(key) || optional().any(|name| *name == key);
     let mut others = row.members.iter().filter(|(key, _)| !known(key));
     others.find_map(|(key, node)| {
-        let meant = OPTIONAL
-            .iter()
-            .find(|meant| is_misspelt(key, meant) && !row.has(meant));
+        let meant = optional().find(|meant| is_misspelt(key, meant) && !row.has(meant));
         if meant.is_none() && !is_geminis {
             return None;
         }
@@ -178,6 +179,25 @@ mod tests {
         check(&geminis("systemInstructions"), told);
         check(&geminis("safetySettings"), told);
         check(&geminis("systemInstruction"), &[]);
+    }
+
+    #[test]
+    fn what_goes_below_an_instruction_may_be_misspelt() {
+        let row = |key: &str| {
+            format!(
+                r#"{{"instruction":"Translate into French","{key}":"dog","output":"chien mord homme"}}"#
+            )
+        };
+        let told = &["unknown_key"];
+        check(&row("imput"), told);
+        check(&row("inputs"), told);
+        check(&row("input"), &[]);
+        check(&row("input\":\"cat\",\"imput"), &[]);
+        check(&row("outptu"), &[]);
+        check(
+            r#"{"prompt":"a","completion":"one two three","imput":"b"}"#,
+            &[],
+        );
     }
 
     #[test]

@@ -15,11 +15,26 @@ pub(crate) static RULE: Rule = Rule {
 
 #[cfg(test)]
 mod tests {
-    use crate::rules::tests::report_on;
+    use crate::{Verdict, rules::tests::report_on};
 
     #[test]
     fn a_second_array_is_told() {
         let text = "{\"train\":[{\"input\":\"a\",\"output\":\"one two three\"}],\"test\":[{}]}";
-        assert_eq!(report_on(text).codes.get("unread_text"), Some(&1));
+        let report = report_on(text);
+        let finding = report.findings.iter().find(|f| f.code == "unread_text");
+        assert_eq!(
+            finding.unwrap().message,
+            "the rows are those of `train`, and what comes after it was not read"
+        );
+    }
+
+    #[test]
+    fn nothing_is_clean_where_something_was_not_read() {
+        let row = "{\"input\":\"a\",\"output\":\"one two three\"}";
+        for after in ["x", "{\"a\":", "7", ",[]"] {
+            let report = report_on(&format!("[{row}]\n{after}\n"));
+            assert_eq!(report.codes.get("unread_text"), Some(&1), "{after}");
+            assert_eq!(report.verdict, Verdict::Findings);
+        }
     }
 }

@@ -1,10 +1,18 @@
 //! Tells a header from a line of text.
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
-use super::{Header, cells::cells, record::Record};
+use super::{
+    super::sniff::{has_row, starts_with_rows},
+    Header, JSON_COLUMNS,
+    cells::cells,
+    record::Record,
+};
 use crate::{
-    formats,
+    formats::{self, keys::Keys},
     json::{Node, Object, Value},
 };
 
@@ -18,29 +26,41 @@ const NAME_CHARS_MAX: usize = 40;
 /// Most words of such a name.
 const NAME_WORDS_MAX: usize = 3;
 
+/// Columns that formats read beside their keys and those that hold JSON.
+const BESIDE: &[&str] = &["system", "context", "input"];
+
 /// The header that `prefix` begins with, and where the first record after it starts. `prefix` is
-/// everything if `complete`.
+/// everything if `complete`; `mapped` are the columns that a recipe maps.
 ///
-/// A first record is a header if a format knows its names; or else if they look like names, and
+/// A first record is a header if it has all names that are mapped; or else if a format knows its
+/// names; or else if they look like names, and
 /// the second record has as many cells. Its names are shown in reports, so a line of text must not
-/// pass for one.
-pub(in crate::container) fn sniff(prefix: &[u8], complete: bool) -> Option<(Header, usize)> {
+/// pass for one; a line above rows of JSON never does.
+pub(in crate::container) fn sniff(
+    prefix: &[u8],
+    complete: bool,
+    mapped: &BTreeMap<String, String>,
+) -> Option<(Header, usize)> {
     let blank = |byte: &&u8| matches!(byte, b'\r' | b'\n');
     let start = prefix.iter().take_while(blank).count();
-    let read = |delimiter: &u8| read_header(prefix, start, *delimiter, complete);
+    let read = |delimiter: &u8| read_header(prefix, start, *delimiter, complete, mapped);
     let candidates: Vec<(Header, usize)> = DELIMITERS.iter().filter_map(read).collect();
-    let known = candidates.iter().position(|(header, _)| header.is_known());
+    let told = candidates
+        .iter()
+        .position(|(header, _)| header.has_all(mapped));
+    let known = || candidates.iter().position(|(header, _)| header.is_known());
     let named = || {
         let plausible = |(header, rest): &&(Header, usize)| {
             header.looks_like_names()
                 && first_cells(prefix, *rest, header.delimiter, complete)
                     .is_some_and(|(cells, _)| cells.len() == header.columns.len())
+                && !has_row(prefix.get(*rest..).unwrap_or_default(), complete)
         };
         candidates
             .iter()
             .position(|candidate| plausible(&candidate))
     };
-    let chosen = known.or_else(named)?;
+    let chosen = told.or_else(known).or_else(named)?;
     candidates.into_iter().nth(chosen)
 }
 
@@ -49,27 +69,23 @@ fn read_header(
     start: usize,
     delimiter: u8,
     complete: bool,
+    mapped: &BTreeMap<String, String>,
 ) -> Option<(Header, usize)> {
     let (names, rest) = first_cells(prefix, start, delimiter, complete)?;
-    let columns: Vec<String> = names.iter().map(|name| name.trim().to_owned()).collect();
-    let given = columns.iter().filter(|name| !name.is_empty());
-    let distinct: BTreeSet<&String> = given.clone().collect();
-    if distinct.len() != given.count() {
+    if starts_with_rows(prefix.get(rest..)?, complete) {
         return None;
     }
-    let mut header = Header { columns, delimiter };
-    if !header.is_known() {
-        // Spreadsheets begin names with a capital.
-        let columns = header.columns.iter().map(|name| name.to_lowercase());
-        let lower = Header {
-            columns: columns.collect(),
-            delimiter,
-        };
-        if lower.is_known() {
-            header = lower;
-        }
+    let columns = names.iter().map(|name| name.trim().to_owned());
+    let mut header = Header {
+        columns: columns.collect(),
+        delimiter,
+    };
+    if mapped.is_empty() {
+        header = header.in_lower_case_if_known();
+    } else {
+        header.spell_as(mapped);
     }
-    Some((header, rest))
+    Some((header.without_repeats(mapped)?, rest))
 }
 
 /// The cells of the record at `start`, and where the one after it starts.
@@ -95,6 +111,77 @@ fn first_cells(
 }
 
 impl Header {
+    /// The header in lower case, if only so a format knows it: spreadsheets begin names with a
+    /// capital.
+    fn in_lower_case_if_known(self) -> Self {
+        let columns = self.columns.iter().map(|name| name.to_lowercase());
+        let lower = Self {
+            columns: columns.collect(),
+            delimiter: self.delimiter,
+        };
+        if !self.is_known() && lower.is_known() {
+            lower
+        } else {
+            self
+        }
+    }
+
+    /// Spells names as they are mapped, where one alone differs in case.
+    fn spell_as(&mut self, mapped: &BTreeMap<String, String>) {
+        for wanted in mapped.values() {
+            if self.columns.contains(wanted) {
+                continue;
+            }
+            let lower = wanted.to_lowercase();
+            let columns = self.columns.iter_mut();
+            let mut alike = columns.filter(|name| name.to_lowercase() == lower);
+            if let (Some(name), None) = (alike.next(), alike.next()) {
+                name.clone_from(wanted);
+            }
+        }
+    }
+
+    /// Passes over columns whose name an earlier one has; `None` if one of them is needed, since
+    /// nobody can tell which is meant.
+    fn without_repeats(mut self, mapped: &BTreeMap<String, String>) -> Option<Self> {
+        let mut seen = BTreeSet::new();
+        let given = self.columns.iter().filter(|name| !name.is_empty());
+        let mut repeats = given.filter(|name| !seen.insert(*name));
+        if repeats.any(|name| self.needs(name, mapped)) {
+            return None;
+        }
+        let mut seen = BTreeSet::new();
+        for name in &mut self.columns {
+            if !seen.insert(name.clone()) {
+                name.clear();
+            }
+        }
+        Some(self)
+    }
+
+    /// Whether rows could not be read without the columns called `name`, or not in the same way.
+    fn needs(&self, name: &str, mapped: &BTreeMap<String, String>) -> bool {
+        if !mapped.is_empty() {
+            return mapped.values().any(|column| column == name);
+        }
+        let others = self.columns.iter().filter(|column| *column != name);
+        let tells_format = || {
+            let others = Self {
+                columns: others.cloned().collect(),
+                delimiter: self.delimiter,
+            };
+            self.is_known() && !others.is_known()
+        };
+        JSON_COLUMNS.contains(&name)
+            || BESIDE.contains(&name)
+            || (Keys::named(name) != Keys::NONE && tells_format())
+    }
+
+    /// Whether there are names that are mapped, and all are here.
+    fn has_all(&self, mapped: &BTreeMap<String, String>) -> bool {
+        !mapped.is_empty() && mapped.values().all(|column| self.columns.contains(column))
+    }
+
     /// Whether a format takes rows with these columns.
     fn is_known(&self) -> bool {
         let member = |name: &String| {

@@ -1,5 +1,7 @@
 //! Records as tools write them, and as nobody should.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::{
@@ -16,7 +18,7 @@ use crate::{
 /// The container of `bytes`, and line and cells of its records, or what is wrong with them.
 fn read(bytes: &[u8]) -> (Container, Vec<(u64, Vec<String>)>) {
     let source = bytes.to_vec();
-    let mut records = Records::open(&source).unwrap();
+    let mut records = Records::open(&source, &BTreeMap::new()).unwrap();
     let mut rows = Vec::new();
     if let Layout::Csv(header) = records.layout() {
         let mut batch = Batch::default();
@@ -148,6 +150,97 @@ fn columns_have_the_names_that_formats_know_or_look_like_names() {
     ] {
         assert_eq!(read(text.as_bytes()).0, Container::Lines, "{text}");
     }
+}
+
+#[test]
+fn a_name_that_nobody_reads_may_be_there_twice() {
+    check(
+        "input,output,note,note\na,b,c,d\n",
+        Container::Csv,
+        &[(2, &["a", "b", "c"])],
+    );
+    check(
+        "input,label,output,label\na,b,c,d\n",
+        Container::Csv,
+        &[(2, &["a", "b", "c"])],
+    );
+    for text in [
+        "instruction,input,input,output\na,b,c,d\n",
+        "input,output,system,system\na,b,c,d\n",
+        "Input,INPUT,Output\na,b,c\n",
+    ] {
+        assert_eq!(read(text.as_bytes()).0, Container::Lines, "{text}");
+    }
+}
+
+#[test]
+fn a_line_above_rows_of_json_is_no_header() {
+    let row = r#"{"input":"a","output":"b"}"#;
+    for line in [
+        "Downloading data, please wait",
+        "Downloading data, please wait\nDone, at last",
+        "input,output",
+        "a\tb",
+    ] {
+        let text = format!("{line}\n\n{row}\n");
+        assert_eq!(read(text.as_bytes()).0, Container::Lines, "{line}");
+    }
+}
+
+#[test]
+fn columns_that_are_mapped_make_a_header() {
+    for (input, output, header) in [
+        ("Question", "Answer", "Question,Answer,x"),
+        ("question", "Answer", "Question,ANSWER,x"),
+        ("question", "answer", "Question,question,answer"),
+        (
+            "Question (English)",
+            "Answer (English)",
+            "Question (English),x,Answer (English)",
+        ),
+        ("q?", "a!", "q?;a!;5"),
+        ("q", "a", "q\tnote\ta\tnote"),
+        ("q", "a", "q,input,a,input"),
+    ] {
+        let settings: Settings = toml::from_str(&format!(
+            "columns = {{ input = '{input}', output = '{output}' }}"
+        ))
+        .unwrap();
+        let delimiter = header.matches([',', ';', '\t']).next().unwrap();
+        let cell = |name: &str| match name {
+            name if name == input => "asked",
+            name if name == output => "one two three",
+            name if name.eq_ignore_ascii_case(input) && !header.contains(input) => "asked",
+            name if name.eq_ignore_ascii_case(output) => "one two three",
+            _ => "else",
+        };
+        let record: Vec<&str> = header.split(delimiter).map(cell).collect();
+        let text = format!("{header}\n{}\n", record.join(delimiter));
+        let (cleaned, memory) = clean(text.as_bytes(), &settings);
+        assert_eq!(cleaned.report.rows.kept, 1, "{text}");
+        let row = &memory.rows(Part::Train)[0];
+        assert!(
+            row.contains("asked") && row.contains("one two three"),
+            "{row}"
+        );
+    }
+}
+
+#[test]
+fn a_column_that_may_be_either_of_two_is_missing() {
+    let settings: Settings =
+        toml::from_str("columns = { input = 'question', output = 'answer' }").unwrap();
+    for header in ["Question,QUESTION,answer", "question,Response,answr"] {
+        let text = format!("{header}\na,b,one two three\n");
+        let (cleaned, _) = clean(text.as_bytes(), &settings);
+        assert_eq!(
+            cleaned.report.codes.get("missing_column"),
+            Some(&1),
+            "{header}"
+        );
+    }
+    let (cleaned, _) = clean(b"answer,answer,question\na,b,c\n", &settings);
+    assert_eq!(cleaned.report.rows.kept, 0);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Columns of every kind, files that are broken, and sources that fail.
 
-use std::io::Read;
+use std::{collections::BTreeMap, io::Read};
 
 use bytes::Bytes;
 use parquet::{
@@ -27,7 +27,7 @@ use crate::{
 /// The rows of a file, and what is wrong with it.
 fn read(bytes: &[u8]) -> (Vec<String>, Option<String>) {
     let source = bytes.to_vec();
-    let mut records = Records::open(&source).unwrap();
+    let mut records = Records::open(&source, &BTreeMap::new()).unwrap();
     let mut rows = Vec::new();
     let mut batch = Batch::default();
     while records.fill(&mut batch).unwrap() {

@@ -1,0 +1,343 @@
+//! Reads a part of a turn: a text, or one of the few other things the service learns from.
+
+use std::borrow::Cow;
+
+use super::{camel, wrong_type};
+use crate::{
+    example::{Part, Place},
+    finding::{Fault, name_keys},
+    formats::{dialogue, tools},
+    json::{Node, Object, Text, Value},
+    rules,
+};
+
+/// Kinds of parts other than text, in both spellings.
+const KINDS: &[(&str, &[&str])] = &[
+    ("functionCall", &["functionCall", "function_call"]),
+    (
+        "functionResponse",
+        &["functionResponse", "function_response"],
+    ),
+    (FILE, &["fileData", "file_data"]),
+    ("inlineData", &["inlineData", "inline_data"]),
+];
+
+/// A file in Cloud Storage.
+const FILE: &str = "fileData";
+
+/// What may stand beside a file, in both spellings.
+const BESIDE_FILES: &[(&str, &[&str])] = &[
+    ("videoMetadata", &["videoMetadata", "video_metadata"]),
+    ("mediaResolution", &["mediaResolution", "media_resolution"]),
+];
+
+/// Reads a part; `None` if it is a thought, which is no part of an answer.
+///
+/// # Errors
+/// `wrong_type`, `invalid_arguments`; `unsupported_content` where there is something that the
+/// service does not take, or two things at once, of which it would take one.
+pub(super) fn part<'a>(
+    node: Node<'a>,
+    place: Place,
+    faults: &mut Vec<Fault>,
+) -> Result<Option<Part<'a>>, Fault> {
+    let Value::Object(mut object) = node.value else {
+        return Err(wrong_type(&node.value, "an object as part", place));
+    };
+    let text = match object.take("text").map(|node| node.value) {
+        // Nearly always.
+        Some(Value::Text(text)) if object.members.is_empty() => return Ok(Some(Part::Text(text))),
+        Some(Value::Text(text)) => Some(text),
+        Some(Value::Null) | None => None,
+        Some(other @ (Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Object(_))) => {
+            return Err(wrong_type(&other, "a text as `text`", place));
+        }
+    };
+    let thought = object.take("thought").map(|node| node.value);
+    let other = take_other(&mut object, place)?;
+    let part = match (text, other) {
+        (Some(text), Some((kind, _))) if !text.is_blank() => {
+            return Err(two_at_once("text", kind, place));
+        }
+        (_, Some((kind, node))) => {
+            Part::Other(kind, whole(kind, node, &mut object, place, faults)?)
+        }
+        (Some(_), None) if thought == Some(Value::Bool(true)) => {
+            let message = "a part with `thought` is left out: it is no part of the answer";
+            tell(message.to_owned(), place, faults);
+            return Ok(None);
+        }
+        (Some(text), None) => Part::Text(text),
+        (None, None) => return Err(unsupported(place)),
+    };
+    tell_unread(&object, place, faults);
+    Ok(Some(part))
+}
+
+/// `unsupported_content`, in the rule's own words.
+pub(super) fn unsupported(place: Place) -> Fault {
+    Fault::new(&rules::unsupported_content::RULE)
+        .at(place.at)
+        .path(place)
+}
+
+/// Takes what is no text out of a part.
+fn take_other<'a>(
+    object: &mut Object<'a>,
+    place: Place,
+) -> Result<Option<(&'static str, Node<'a>)>, Fault> {
+    let mut found: Option<(&'static str, Node<'_>)> = None;
+    for (kind, spellings) in KINDS {
+        let node = object.take_any(spellings);
+        let Some(node) = node.filter(|node| node.value != Value::Null) else {
+            continue;
+        };
+        if let Some((first, _)) = found {
+            return Err(two_at_once(first, kind, place));
+        }
+        found = Some((kind, node));
+    }
+    Ok(found)
+}
+
+fn two_at_once(one: &str, other: &str, place: Place) -> Fault {
+    unsupported(place).saying(format!(
+        "one part has `{one}` and `{other}`: they are two parts"
+    ))
+}
+
+/// A part of this `kind` as it is written: with what of `beside` may stand there.
+fn whole<'a>(
+    kind: &'static str,
+    node: Node<'a>,
+    beside: &mut Object<'a>,
+    place: Place,
+    faults: &mut Vec<Fault>,
+) -> Result<Object<'a>, Fault> {
+    let Node { at, value } = camel(node, 1);
+    let Value::Object(mut inner) = value else {
+        return Err(wrong_type(&value, &format!("an object as `{kind}`"), place));
+    };
+    match kind {
+        "functionCall" => mend_arguments(&mut inner, place, faults)?,
+        "functionResponse" => mend_response(&mut inner),
+        FILE => check_file(&inner, place)?,
+        _ => {
+            let message = format!("`{kind}` is not taken, only `{FILE}` in Cloud Storage");
+            return Err(unsupported(place).saying(message));
+        }
+    }
+    let value = Value::Object(inner);
+    let mut members = vec![(Cow::Borrowed(kind), Node { at, value })];
+    if kind == FILE {
+        for (key, spellings) in BESIDE_FILES {
+            let node = beside.take_any(spellings);
+            let node = node.filter(|node| node.value != Value::Null);
+            members.extend(node.map(|node| (Cow::Borrowed(*key), camel(node, 1))));
+        }
+    }
+    Ok(Object { members })
+}
+
+/// Makes the arguments of a call an object: the service takes no text that holds one.
+fn mend_arguments(
+    call: &mut Object<'_>,
+    place: Place,
+    faults: &mut Vec<Fault>,
+) -> Result<(), Fault> {
+    if let Some(node) = call.get_mut("args")
+        && !matches!(node.value, Value::Object(_))
+    {
+        let value = std::mem::replace(&mut node.value, Value::Null);
+        let arguments = tools::plain_arguments(value, place, faults)?;
+        node.value = Value::Object(arguments);
+    }
+    Ok(())
+}
+
+/// Makes what a function answered an object, as it is where chats are read.
+fn mend_response(response: &mut Object<'_>) {
+    if let Some(node) = response.get_mut("response") {
+        let value = std::mem::replace(&mut node.value, Value::Null);
+        node.value = Value::Object(dialogue::answer(value));
+    }
+}
+
+/// Whether the service finds a file, and knows what it is.
+fn check_file(file: &Object<'_>, place: Place) -> Result<(), Fault> {
+    let text = |key| file.get(key).and_then(|node| node.value.text());
+    let message = if text("fileUri").is_none_or(|uri| !uri.escaped().starts_with("gs://")) {
+        "`fileUri` does not begin with `gs://`"
+    } else if text("mimeType").is_none_or(Text::is_blank) {
+        "a file without `mimeType`"
+    } else {
+        return Ok(());
+    };
+    Err(unsupported(place).saying(message))
+}
+
+/// Tells of the first member of a part that is left.
+fn tell_unread(rest: &Object<'_>, place: Place, faults: &mut Vec<Fault>) {
+    let mut left = rest.members.iter();
+    if let Some((key, _)) = left.find(|(_, node)| node.value != Value::Null) {
+        let named = name_keys([key.as_ref()].into_iter());
+        tell(
+            format!("the key {named} of a part is read by nobody"),
+            place,
+            faults,
+        );
+    }
+}
+
+/// `unknown_key`, once for each message.
+fn tell(message: String, place: Place, faults: &mut Vec<Fault>) {
+    if faults.iter().all(|fault| fault.message != message) {
+        let fault = Fault::new(&rules::unknown_key::RULE)
+            .at(place.at)
+            .path(place);
+        faults.push(fault.saying(message));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        formats::tests::{check, convert},
+        rules::tests::{check as check_row, report_on},
+    };
+
+    /// A row whose turns have these parts.
+    fn row(asked: &str, answered: &str) -> String {
+        format!(
+            r#"{{"contents":[{{"role":"user","parts":[{asked}]}},{{"role":"model","parts":[{answered}]}}]}}"#
+        )
+    }
+
+    const TEXT: &str = r#"{"text":"one two three"}"#;
+
+    #[test]
+    fn a_call_has_an_object_of_arguments() {
+        let call = |args: &str| {
+            row(
+                TEXT,
+                &format!(r#"{{"functionCall":{{"name":"f","args":{args}}}}}"#),
+            )
+        };
+        let plain = call(r#"{"x":1.0}"#);
+        check(&plain, &plain);
+        let told = format!("{plain} double_encoded_arguments");
+        check(&call(r#""{\"x\":1.0}""#), &told);
+        check(&call(r#""\"{\\\"x\\\":1.0}\"""#), &told);
+        check(&call(r#""""#), &call("{}"));
+        for (args, found) in [("[1]", "a list"), (r#""{x""#, "a text that is not JSON")] {
+            check(
+                &call(args),
+                &format!(
+                    "invalid_arguments: expected an object of arguments, found {found} $.contents[1]"
+                ),
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_function_answers_is_an_object() {
+        let answer = |given: &str| {
+            row(
+                &format!(r#"{{"functionResponse":{{"name":"f","response":{given}}}}}"#),
+                TEXT,
+            )
+        };
+        for (given, written) in [
+            (r#"{"y":2}"#, r#"{"y":2}"#),
+            (r#""{\"y\":2}""#, r#"{"y":2}"#),
+            (r#""sunny""#, r#"{"output":"sunny"}"#),
+            ("[1]", r#"{"output":[1]}"#),
+            ("7", r#"{"output":7}"#),
+        ] {
+            check(&answer(given), &answer(written));
+        }
+    }
+
+    #[test]
+    fn files_are_kept_with_what_stands_beside_them() {
+        let file = r#"{"fileData":{"mimeType":"video/mp4","fileUri":"gs://b/o"},"videoMetadata":{"startOffset":"1s"},"mediaResolution":{"level":"MEDIA_RESOLUTION_LOW"}}"#;
+        let whole = row(&format!("{TEXT},{file}"), TEXT);
+        check(&whole, &whole);
+        let snake = r#"{"media_resolution":{"level":"MEDIA_RESOLUTION_LOW"},"video_metadata":{"start_offset":"1s"},"file_data":{"mime_type":"video/mp4","file_uri":"gs://b/o"},"text":null}"#;
+        check(&row(&format!("{TEXT},{snake}"), TEXT), &whole);
+    }
+
+    #[test]
+    fn a_part_is_one_thing_and_one_the_service_takes() {
+        let file = r#""fileData":{"mimeType":"image/png","fileUri":"gs://b/o"}"#;
+        for (part, message) in [
+            (
+                format!(r#"{{"text":"a",{file}}}"#),
+                "one part has `text` and `fileData`: they are two parts",
+            ),
+            (
+                format!(r#"{{{file},"functionCall":{{"name":"f"}}}}"#),
+                "one part has `functionCall` and `fileData`: they are two parts",
+            ),
+            (
+                r#"{"inlineData":{"mimeType":"image/png","data":"AA=="}}"#.to_owned(),
+                "`inlineData` is not taken, only `fileData` in Cloud Storage",
+            ),
+            (
+                r#"{"fileData":{"mimeType":"image/png","fileUri":"https://a/b"}}"#.to_owned(),
+                "`fileUri` does not begin with `gs://`",
+            ),
+            (
+                r#"{"fileData":{"fileUri":"gs://b/o"}}"#.to_owned(),
+                "a file without `mimeType`",
+            ),
+        ] {
+            check(
+                &row(&part, TEXT),
+                &format!("unsupported_content: {message} $.contents[0]"),
+            );
+        }
+        check(
+            &row(r#"{"functionCall":"f"}"#, TEXT),
+            "wrong_type: expected an object as `functionCall`, found a text $.contents[0]",
+        );
+    }
+
+    #[test]
+    fn thoughts_are_no_answers() {
+        let thought = r#"{"text":"let me see","thought":true}"#;
+        let plain = row(r#"{"text":"a"}"#, TEXT);
+        let told = format!("{plain} unknown_key");
+        check(
+            &row(r#"{"text":"a"}"#, &format!("{thought},{thought},{TEXT}")),
+            &told,
+        );
+        let turn = format!(r#"{{"role":"model","parts":[{thought}]}},{{"role":"model""#);
+        check(&plain.replace(r#"{"role":"model""#, &turn), &told);
+        check_row(
+            &row(r#"{"text":"a"}"#, thought),
+            &["no_model_turn", "unknown_key"],
+        );
+        let thought = r#"{"text":"one two three","thought":false}"#;
+        assert_eq!(convert(&row(r#"{"text":"a"}"#, thought)), plain);
+    }
+
+    #[test]
+    fn what_else_a_part_has_is_told() {
+        let row = row(
+            r#"{"text":"a"}"#,
+            r#"{"text":"one two three","thoughtSignature":"AA"}"#,
+        );
+        let report = report_on(&row);
+        assert_eq!(
+            report
+                .findings
+                .iter()
+                .find(|f| f.code == "unknown_key")
+                .unwrap()
+                .message,
+            "the key `thoughtSignature` of a part is read by nobody"
+        );
+        assert_eq!(report.rows.kept, 1);
+    }
+}
