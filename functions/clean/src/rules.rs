@@ -371,6 +371,8 @@ pub(crate) mod tests {
         "{{name}}",
         "{first_name}",
         "<YOUR_KEY>",
+        "<your_key>",
+        "{Name}",
         "[INST]",
         "### Response:",
         "<|im_start|>",
