@@ -214,7 +214,9 @@ impl Search {
         let mut end = 0;
         hits.retain(|hit| {
             let apart = hit.range.start >= end;
-            end = end.max(hit.range.end);
+            if apart {
+                end = hit.range.end;
+            }
             apart
         });
         hits
@@ -265,7 +267,7 @@ impl Tally {
 }
 
 /// Whether a word may begin at `at`: the byte before belongs to no word, or to an escape.
-fn begins_word(bytes: &[u8], at: usize) -> bool {
+pub(crate) fn begins_word(bytes: &[u8], at: usize) -> bool {
     match bytes.get(..at).unwrap_or_default() {
         [.., b'\\', b'n' | b'r' | b't' | b'b' | b'f'] | [] => true,
         [.., before] => !is_word(*before),

@@ -3,6 +3,7 @@
 use std::ops::BitOr;
 
 use rapidfuzz::distance::osa;
+use smallvec::SmallVec;
 
 use super::{Check, Rule};
 use crate::{
@@ -87,11 +88,14 @@ pub(crate) fn check(row: &Object<'_>, keys: Keys) -> Option<Fault> {
 fn in_row(row: &Object<'_>, keys: Keys) -> Option<Fault> {
     let is_geminis = keys.has(Keys::CONTENTS);
     let known = |key: &str| keys.has_named(key) || OPTIONAL.contains(&key);
+    let missing: SmallVec<[&str; OPTIONAL.len()]> = OPTIONAL
+        .iter()
+        .copied()
+        .filter(|meant| !row.has(meant))
+        .collect();
     let mut others = row.members.iter().filter(|(key, _)| !known(key));
     others.find_map(|(key, node)| {
-        let meant = OPTIONAL
-            .iter()
-            .find(|meant| is_misspelt(key, meant) && !row.has(meant));
+        let meant = missing.iter().find(|meant| is_misspelt(key, meant));
         if meant.is_none() && !is_geminis {
             return None;
         }

@@ -25,11 +25,19 @@ const FILES: &[&str] = &[
 
 /// Finds every address.
 pub(super) fn find(bytes: &[u8], hits: &mut Vec<Hit>) {
-    hits.extend(memchr_iter(b'@', bytes).filter_map(|at| around(bytes, at)));
+    // An address begins behind the one before: in `a@b.co@c.io` there is one, not two.
+    let mut free = 0;
+    for at in memchr_iter(b'@', bytes) {
+        if let Some(hit) = around(bytes, at, free) {
+            free = hit.range.end;
+            hits.push(hit);
+        }
+    }
 }
 
-fn around(bytes: &[u8], at: usize) -> Option<Hit> {
-    let start = local_start(bytes, at);
+/// The address around the `@` at `at`, if there is one that begins at `free` or behind.
+fn around(bytes: &[u8], at: usize, free: usize) -> Option<Hit> {
+    let start = local_start(bytes, at).max(free);
     let local = bytes.get(start..at)?;
     let length = count(bytes, at + 1, is_domain);
     let domain = std::str::from_utf8(bytes.get(at + 1..at + 1 + length)?).ok()?;

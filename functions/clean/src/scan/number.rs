@@ -19,14 +19,21 @@ const STRIDE: usize = 32;
 /// Bytes before a number in which its name must stand, if its checksum alone is too weak.
 const NAME_BYTES: usize = 24;
 
+/// Longest addresses of machines as they are written: beyond, nothing is looked at, since a text may
+/// be all beginnings of such.
+const IPV4_BYTES_MAX: usize = 15;
+const IPV6_BYTES_MAX: usize = 39;
+
 /// Finds every such number.
 pub(super) fn find(bytes: &[u8], hits: &mut Vec<Hit>) {
-    let mut at = 0;
+    // Where the last number ended that was somebody's: what comes is no part of it.
+    let (mut at, mut free) = (0, 0);
     while let Some(start) = next_digit(bytes, at) {
         let run = count(bytes, start, |byte| byte.is_ascii_digit());
         at = start + run;
-        if let Some(hit) = classify(bytes, start, run) {
-            at = at.max(hit.range.end);
+        if let Some(hit) = classify(bytes, start, run, free) {
+            free = hit.range.end;
+            at = at.max(free);
             hits.push(hit);
         }
     }
@@ -49,8 +56,8 @@ fn next_digit(bytes: &[u8], at: usize) -> Option<usize> {
     None
 }
 
-/// What the number is whose first `run` digits start at `start`.
-fn classify(bytes: &[u8], start: usize, run: usize) -> Option<Hit> {
+/// What the number is whose first `run` digits start at `start`; another ended at `free`.
+fn classify(bytes: &[u8], start: usize, run: usize, free: usize) -> Option<Hit> {
     let before = bytes.get(..start).unwrap_or_default();
     let next = bytes.get(start + run).copied().unwrap_or_default();
     let hit = |kind, range| Some(Hit { kind, range });
@@ -66,7 +73,7 @@ fn classify(bytes: &[u8], start: usize, run: usize) -> Option<Hit> {
             range: start - 1..start + 8,
         });
     }
-    if !begins_word(bytes, start) || is_within_number(before) {
+    if !begins_word(bytes, start) || is_within_number(bytes.get(free..start)?) {
         return None;
     }
     if let [.., b'+'] = before {
@@ -251,7 +258,9 @@ fn digits(bytes: &[u8], start: usize, end: usize) -> Vec<u8> {
 
 /// Where an address of a public machine ends; versions of programs are written alike.
 fn ipv4(bytes: &[u8], start: usize) -> Option<usize> {
-    let length = count(bytes, start, |byte| byte.is_ascii_digit() || byte == b'.');
+    let most = bytes.len().min(start + IPV4_BYTES_MAX + 1);
+    let is_of_address = |byte: u8| byte.is_ascii_digit() || byte == b'.';
+    let length = count(bytes.get(..most)?, start, is_of_address);
     let text = std::str::from_utf8(bytes.get(start..start + length)?).ok()?;
     let text = text.trim_end_matches('.');
     let address: Ipv4Addr = text.parse().ok()?;
@@ -264,7 +273,7 @@ fn ipv4(bytes: &[u8], start: usize) -> Option<usize> {
         || address.octets().first() == Some(&0));
     let end = start + text.len();
     let version = is_named(bytes, start, b"version") || is_named(bytes, start, b"release");
-    (is_public && !version && ends_word(bytes, end)).then_some(end)
+    (is_public && !version && ends_word(bytes, end) && !goes_on(bytes, end)).then_some(end)
 }
 
 /// Where an address of the public part of IPv6, `2000::/3`, ends.
@@ -274,9 +283,9 @@ fn ipv6(bytes: &[u8], start: usize) -> Option<usize> {
     if !is_public || bytes.get(start + group) != Some(&b':') {
         return None;
     }
-    let length = count(bytes, start, |byte| {
-        byte.is_ascii_hexdigit() || byte == b':'
-    });
+    let most = bytes.len().min(start + IPV6_BYTES_MAX + 1);
+    let is_of_address = |byte: u8| byte.is_ascii_hexdigit() || byte == b':';
+    let length = count(bytes.get(..most)?, start, is_of_address);
     let text = std::str::from_utf8(bytes.get(start..start + length)?).ok()?;
     let address: Ipv6Addr = text.parse().ok()?;
     let groups = text.split(':').filter(|group| !group.is_empty()).count();

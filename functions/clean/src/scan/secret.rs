@@ -130,7 +130,9 @@ impl Secret {
         let at = start + self.prefix.len();
         let run = |at, is: fn(u8) -> bool| {
             let (least, most) = self.length;
-            let length = count(bytes, at, is);
+            // One more than there may be: a text may be all prefixes, and each would count on to
+            // its end.
+            let length = count(bytes.get(..at + most + 1).unwrap_or(bytes), at, is);
             let end = at + length;
             ((least..=most).contains(&length) && ends_word(bytes, end)).then_some(end)
         };

@@ -171,6 +171,43 @@ fn text() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
 }
 
+#[test]
+fn any_number_of_beginnings_is_looked_at_once() {
+    const BYTES: usize = 2_000_000;
+    let search = Search::new(&redacting()).unwrap();
+    for (piece, mask) in [
+        ("sk-", None),
+        ("AKIA", None),
+        ("eyJ", None),
+        ("eyJa.", None),
+        ("private_key_id", None),
+        ("-----BEGIN ", None),
+        ("-----BEGIN PRIVATE KEY-----", None),
+        ("1..", None),
+        ("1 ", None),
+        ("+1 ", None),
+        ("200a:", None),
+        ("DE12  ", None),
+        ("a@", None),
+        ("415-555-2671,", Some("[PHONE],")),
+        ("@acme.io", Some("[EMAIL]")),
+    ] {
+        let mut text = Text::of(&piece.repeat(BYTES / piece.len()));
+        search.text(&mut text, None, &mut Tally::default());
+        if let Some(mask) = mask {
+            assert!(text.escaped().ends_with(mask), "{piece}");
+        }
+    }
+}
+
+#[test]
+fn numbers_side_by_side_are_all_found() {
+    check(
+        "415-555-2671,415-555-2672, 81.2.69.142:81.2.69.143",
+        &["415-555-2671", "415-555-2672", "81.2.69.142", "81.2.69.143"],
+    );
+}
+
 proptest! {
     #[test]
     fn what_was_taken_out_is_not_found_again(text in text()) {
