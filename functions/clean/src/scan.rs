@@ -9,7 +9,9 @@ mod number;
 mod secret;
 pub(crate) mod sketch;
 
-use std::ops::Range;
+use std::{borrow::Cow, collections::HashSet, ops::Range, sync::LazyLock};
+
+use memchr::memchr_iter;
 
 use crate::{
     Rule, Settings, Severity,
@@ -116,6 +118,16 @@ impl Search {
         })
     }
 
+    /// A search that takes everything out.
+    fn of_all() -> Self {
+        Self {
+            severities: Kind::ALL.map(|_| Severity::Repair),
+            emails: true,
+            numbers: true,
+            secrets: Some(secret::Search::new()),
+        }
+    }
+
     /// Searches `example`, and takes out what is to be redacted; whether there was anything that
     /// must not be written down in its old form.
     pub(crate) fn row(&self, example: &mut Example<'_>, faults: &mut Vec<Fault>) -> bool {
@@ -142,10 +154,12 @@ impl Search {
             .any(|(kind, (count, _))| count > 0 && self.is_secret(kind))
     }
 
-    /// Whether a row that was not understood holds anything that must not be written down.
+    /// Whether a row that was not understood holds nothing that must not be written down, its escapes
+    /// read or not.
     pub(crate) fn is_quotable(&self, raw: &[u8]) -> bool {
         let text = String::from_utf8_lossy(raw);
-        !self.find(&text).iter().any(|hit| self.is_secret(hit.kind))
+        let is_secret = |text: &str| self.find(text).iter().any(|hit| self.is_secret(hit.kind));
+        !is_secret(&text) && !unescaped(&text).is_some_and(|text| is_secret(&text))
     }
 
     fn value(&self, value: &mut Value<'_>, place: Option<Place>, tally: &mut Tally) {
@@ -157,7 +171,14 @@ impl Search {
                 }
             }
             Value::Object(object) => self.object(object, place, tally),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            Value::Number(number) => {
+                let mut text = Text::of(number);
+                self.text(&mut text, place, tally);
+                if text.escaped() != number.as_ref() {
+                    *value = Value::Text(text);
+                }
+            }
+            Value::Null | Value::Bool(_) => {}
         }
     }
 
@@ -165,8 +186,32 @@ impl Search {
         for (_, node) in &mut object.members {
             self.value(&mut node.value, place, tally);
         }
+        self.keys(object, place, tally);
     }
 
+    /// Searches the keys of `object`; those from which something is taken out stay apart.
+    fn keys(&self, object: &mut Object<'_>, place: Option<Place>, tally: &mut Tally) {
+        let is_found = |key: &str| !self.find(key).is_empty();
+        if !object.keys().any(is_found) {
+            return;
+        }
+        let mut taken: HashSet<String> = object.keys().map(str::to_owned).collect();
+        let mut more = 1_u32;
+        for (key, _) in &mut object.members {
+            let mut text = Text::of(key);
+            self.text(&mut text, place, tally);
+            let masked = text.plain();
+            if masked == *key {
+                continue;
+            }
+            let mut name = masked.clone().into_owned();
+            while !taken.insert(name.clone()) {
+                more += 1;
+                name = format!("{masked} {more}");
+            }
+            *key = Cow::Owned(name);
+        }
+    }
     fn text(&self, text: &mut Text<'_>, place: Option<Place>, tally: &mut Tally) {
         let hits = self.find(text.escaped());
         if hits.is_empty() {
@@ -216,7 +261,9 @@ impl Search {
         let mut end = 0;
         hits.retain(|hit| {
             let apart = hit.range.start >= end;
-            end = end.max(hit.range.end);
+            if apart {
+                end = hit.range.end;
+            }
             apart
         });
         hits
@@ -232,6 +279,36 @@ impl Search {
     fn is_secret(&self, kind: Kind) -> bool {
         matches!(self.severity(kind), Severity::Repair | Severity::Reject)
     }
+}
+
+/// The same words with everything masked that could be found in them.
+pub(crate) fn masked(plain: &str) -> String {
+    static ALL: LazyLock<Search> = LazyLock::new(Search::of_all);
+    let mut text = Text::of(plain);
+    ALL.text(&mut text, None, &mut Tally::default());
+    text.plain().into_owned()
+}
+
+/// The same row with the characters that are escaped by number, `\u0040`, however often it was
+/// encoded; nothing, if there are none.
+fn unescaped(raw: &str) -> Option<String> {
+    let mut read: Option<String> = None;
+    let mut from = 0;
+    for at in memchr_iter(b'\\', raw.as_bytes()) {
+        let units = raw
+            .get(at + 2..at + 6)
+            .filter(|_| raw.as_bytes().get(at + 1) == Some(&b'u'));
+        let Some(code) = units.and_then(|digits| u32::from_str_radix(digits, 16).ok()) else {
+            continue;
+        };
+        let read = read.get_or_insert_default();
+        let before = raw.get(from..at).unwrap_or_default();
+        read.push_str(before.trim_end_matches('\\'));
+        // Half of a pair is no letter, nor digit, nor mark that anything found is made of.
+        read.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+        from = at + 6;
+    }
+    read.map(|read| read + raw.get(from..).unwrap_or_default())
 }
 
 /// How much was found in a row, and where first.
@@ -267,7 +344,7 @@ impl Tally {
 }
 
 /// Whether a word may begin at `at`: the byte before belongs to no word, or to an escape.
-fn begins_word(bytes: &[u8], at: usize) -> bool {
+pub(crate) fn begins_word(bytes: &[u8], at: usize) -> bool {
     match bytes.get(..at).unwrap_or_default() {
         [.., b'\\', b'n' | b'r' | b't' | b'b' | b'f'] | [] => true,
         [.., before] => !is_word(*before),

@@ -40,7 +40,8 @@ impl Signs {
         match rest {
             // What is escaped here may be anything.
             [_, b'\\', b'u', ..] => Self::MARKER | Self::PLACEHOLDER,
-            [b'<', b'I' | b'Y', ..] | [b'{', b'{' | b'_' | b'a'..=b'z', ..] => Self::PLACEHOLDER,
+            [b'<', b'I' | b'Y' | b'i' | b'y', ..]
+            | [b'{', b'{' | b'_' | b'a'..=b'z' | b'A'..=b'Z', ..] => Self::PLACEHOLDER,
             [b'<', next, ..] => match next.to_ascii_lowercase() {
                 b'|' | b'/' | b'<' | b'a' | b'b' | b'e' | b'h' | b's' | b'u' => Self::MARKER,
                 _ => Self::default(),

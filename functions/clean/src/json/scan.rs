@@ -373,7 +373,10 @@ mod tests {
     fn every_sign_is_seen_wherever_it_stands() {
         for (texts, sign) in [
             (&["[/", "[INST]", "<|", "<User", "##"][..], Signs::MARKER),
-            (&["{{", "{name", "<YOUR"], Signs::PLACEHOLDER),
+            (
+                &["{{", "{name", "{Name", "<YOUR", "<your", "<insert"],
+                Signs::PLACEHOLDER,
+            ),
             (&["```", "````"], Signs::FENCE),
             (&["\u{7f}", "\u{80}", "\u{9f}"], Signs::CONTROL),
             (&["Ã©", "â€", "ï»", "ðŸ", "\u{fffd}"], Signs::MOJIBAKE),

@@ -3,7 +3,7 @@
 use memchr::memchr3_iter;
 
 use super::{Check, Rule};
-use crate::{Severity, finding::Fault, json::Text, row::Row, signs::Signs};
+use crate::{Severity, finding::Fault, row::Row, signs::Signs};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -34,6 +34,14 @@ const MARKERS: &[&str] = &[
     "<|assistant|>",
     "<|system|>",
     "<|eot_id|>",
+    "<|start_header_id|>",
+    "<|end_header_id|>",
+    "<|begin_of_text|>",
+    "<|end_of_text|>",
+    "<|end|>",
+    "<eos>",
+    "<bos>",
+    "</s><s>",
     "<start_of_turn>",
     "<end_of_turn>",
     "<<sys>>",
@@ -46,18 +54,22 @@ const MARKERS: &[&str] = &[
     "### human:",
     "### assistant:",
     "### user:",
+    "###response:",
+    "###instruction:",
+    "###input:",
+    "###human:",
+    "###assistant:",
+    "###user:",
 ];
 
+/// Markers at the very start or end of a text: within, they strike words out in HTML.
+const MARKERS_AROUND: &[&str] = &["<s>", "</s>"];
+
 fn check(row: &Row<'_, '_>) -> Option<Fault> {
-    row.example.turns.iter().find_map(|turn| {
-        let marker = turn.texts().map(Text::escaped).find_map(find)?;
+    row.example.texts().find_map(|(place, text)| {
+        let marker = find(text.escaped())?;
         let message = format!("`{marker}` is part of the text");
-        Some(
-            Fault::new(&RULE)
-                .at(turn.place.at)
-                .path(turn.place)
-                .saying(message),
-        )
+        Some(Fault::new(&RULE).within(place).saying(message))
     })
 }
 
@@ -72,7 +84,11 @@ fn find(text: &str) -> Option<&'static str> {
             let head = rest.get(..marker.len());
             head.is_some_and(|head| head.eq_ignore_ascii_case(marker.as_bytes()))
         };
-        MARKERS.iter().find(is_next).copied()
+        let around = |marker: &&&str| is_next(marker) && (at == 0 || rest.len() == marker.len());
+        let marker = MARKERS.iter().find(is_next);
+        marker
+            .or_else(|| MARKERS_AROUND.iter().find(around))
+            .copied()
     })
 }
 
@@ -107,5 +123,26 @@ mod tests {
             let said = format!("a {} b", marker.to_uppercase());
             assert_eq!(find(&said), Some(*marker));
         }
+    }
+
+    #[test]
+    fn ends_of_sequences_are_told_around_a_text_only() {
+        for (text, expected) in [
+            ("<s>Hello", Some("<s>")),
+            ("Hello</s>", Some("</s>")),
+            ("Hello</s><s>Bye", Some("</s><s>")),
+            ("It was <s>ten</s> nine", None),
+            ("<span>a</span>", None),
+        ] {
+            assert_eq!(find(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_system_instruction_is_looked_at() {
+        check(
+            r#"{"system":"<|system|> Be kind.","input":"a","output":"one two three"}"#,
+            &["delimiters"],
+        );
     }
 }

@@ -17,11 +17,10 @@ pub(crate) static RULE: Rule = Rule {
 
 /// What UTF-8 becomes that is read as Latin-1 or Windows-1252 and written as UTF-8 again; each
 /// starts with the byte 0xC3. Those of two characters are the rarest of neighbours in any language.
+/// `Ã` is in [`is_letter`].
 const TWICE_ENCODED: &[&[u8]] = &[
-    // `Ã` and `Â`, and then what is not a letter: all of U+0080 to U+00FF.
-    b"\xC3\x83\xC2",
+    // `Â`, and then what is not a letter: U+0080 to U+00BF.
     b"\xC3\x82\xC2",
-    b"\xC3\x83\xE2\x80",
     // `â€`: quotes and dashes.
     b"\xC3\xA2\xE2\x82\xAC",
     b"\xC3\xA2\xC2\x80",
@@ -31,6 +30,18 @@ const TWICE_ENCODED: &[&[u8]] = &[
     b"\xC3\xB0\xC5\xB8",
     b"\xC3\xB0\xC2\x9F",
 ];
+
+/// What Windows-1252 has for the bytes 0x80 to 0x9F; those that it has nothing for, and those from
+/// 0xA0 on, stay as in Latin-1.
+const WINDOWS: &str = "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ";
+
+/// Marks that may well follow a word in capitals which ends with `Ã`, as in Portuguese and
+/// Vietnamese.
+const MARKS: &str = "\u{a0}«»‘’“”‚„‹›–—…•";
+
+/// What the first bytes of Greek, Cyrillic and Arabic letters become: `Î`, `Ï`, `Ð`, `Ñ`, `Ø`, `Ù`. All
+/// are letters of some language as well, so it takes two such in a row.
+const LEADS: &str = "ÎÏÐÑØÙ";
 
 fn check(row: &Row<'_, '_>) -> Option<Fault> {
     row.example.texts().find_map(|(place, text)| {
@@ -48,8 +59,37 @@ fn find(text: &str) -> Option<&'static str> {
             return Some("a character is lost and stands as U+FFFD");
         }
         let twice = TWICE_ENCODED.iter().any(|sign| rest.starts_with(sign));
+        let (before, rest) = text.split_at_checked(at)?;
+        let twice = twice || is_letter(before, rest) || are_letters(rest);
         twice.then_some("UTF-8 was taken for another encoding and encoded again")
     })
+}
+
+/// Whether `rest` begins with what a letter of Latin becomes: `Ã`, and then what is no letter of the
+/// same word. Behind capitals a mark may follow a true `Ã`.
+fn is_letter(before: &str, rest: &str) -> bool {
+    let mut chars = rest.chars();
+    let is_lead = chars.next() == Some('Ã');
+    let Some(next) = chars.next().filter(|next| is_lead && is_rest(*next)) else {
+        return false;
+    };
+    let in_capitals = before.chars().next_back().is_some_and(char::is_uppercase);
+    !(in_capitals && MARKS.contains(next))
+}
+
+/// Whether `rest` begins with what two letters of another script become.
+fn are_letters(rest: &str) -> bool {
+    let mut chars = rest.chars();
+    let mut letter = || {
+        let lead = chars.next().is_some_and(|lead| LEADS.contains(lead));
+        lead && chars.next().is_some_and(is_rest)
+    };
+    letter() && letter()
+}
+
+/// Whether `c` is what a byte of UTF-8 becomes that is not the first of its character.
+fn is_rest(c: char) -> bool {
+    matches!(c, '\u{80}'..='\u{bf}') || WINDOWS.contains(c)
 }
 
 #[cfg(test)]
@@ -75,8 +115,36 @@ mod tests {
             assert_eq!(is_found, !matches!(c, '€'), "{c}: {read_as_latin1}");
             assert_eq!(find(&format!("a {c} b")), None);
         }
-        for text in ["donâ€™t", "â€œso", "Ã‰tat", "ðŸ˜€", "ï»¿a", "Â£5"] {
+        for text in ["donâ€™t", "â€œso", "Ã‰tat", "ðŸ˜€", "ï»¿a", "Â£5", "CAFÃ‰"]
+        {
             assert!(find(text).is_some(), "{text}");
+        }
+        for text in ["StraÃŸe", "Ãœber", "Ãˆ una cosa", "Ã€ la recherche"] {
+            assert!(find(text).is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_scripts_encoded_twice_are_found() {
+        for text in ["ÐŸÑ€Ð¸Ð²ÐµÑ‚", "Ð¼Ð¸Ñ€", "ÎºÎ±Î¹", "Ø§Ù„Ø³"]
+        {
+            assert!(find(text).is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn true_letters_are_no_fault() {
+        for text in [
+            "À la recherche du temps perdu, où l’été s’achève… « Île » — ÇA, NAÏF, ÊTRE",
+            "Straße, Über, ÄÖÜ, „Größe“ – Maß…",
+            "AMANHÃ… “MAÇÃ”, IRMÃ – IRMÃ’S, NÃO, AVELÃ\u{a0}»",
+            "ĐÃ\u{a0}CÓ, Ã, mã, Ðà Nẵng",
+            "Það er ÞAÐ, ÐÐ, VEÐ„ GUÐ’ og ÁÐUR",
+            "AÑO, ESPAÑA, PIÑ…, ÑANDÚ, ÑÑ",
+            "Île, ΑΒΓ, Øl, 5Ø, ØØ",
+            "Привет, мир: ÐÑ",
+        ] {
+            assert_eq!(find(text), None, "{text}");
         }
     }
 }

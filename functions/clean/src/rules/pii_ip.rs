@@ -5,7 +5,8 @@ use crate::{Scan, Severity};
 
 /// The rule.
 ///
-/// Private, reserved and documented addresses are nobody's.
+/// Private, reserved and documented addresses are nobody's. One of small numbers only is told where it
+/// is named so: it is rather a version.
 pub(crate) static RULE: Rule = Rule {
     code: "pii_ip",
     severity: Severity::Warn,

@@ -5,7 +5,7 @@ use crate::{Scan, Severity};
 
 /// The rule.
 ///
-/// The United States' by its shape; Spain's, France's, Brazil's and Poland's by their checksums.
+/// The United States' by its shape, or by its name; Spain's, France's, Brazil's and Poland's by their checksums.
 pub(crate) static RULE: Rule = Rule {
     code: "pii_national_id",
     severity: Severity::Warn,

@@ -5,8 +5,8 @@ use crate::{Scan, Severity};
 
 /// The rule.
 ///
-/// Numbers written with `+` and a country code, and those of North America; a number without
-/// either is like any other.
+/// Numbers written with `+` or `00` and a country code, those of North America, Britain and France in
+/// their groups, and those whose area stands in brackets; a number without any of it is like any other.
 pub(crate) static RULE: Rule = Rule {
     code: "pii_phone",
     severity: Severity::Warn,

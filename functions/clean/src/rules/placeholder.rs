@@ -1,9 +1,9 @@
 //! A placeholder was never filled in.
 
-use memchr::memchr2_iter;
+use memchr::{memchr2_iter, memchr3_iter};
 
 use super::{Check, Rule};
-use crate::{Severity, finding::Fault, json::Text, row::Row, signs::Signs};
+use crate::{Severity, finding::Fault, row::Row, scan::begins_word, signs::Signs};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -22,82 +22,141 @@ const NAMES: &[&str] = &[
     "topic", "question", "answer", "context", "input", "output", "prompt", "text", "query",
 ];
 
-/// Signs of a text that is about braces: code, mathematics, JSON.
+/// Signs of a text that is about braces: code, mathematics, markup, JSON.
 const BRACES_ARE_MEANT: &[&str] = &[
     "`",
     "\\\\",
-    "\\\"",
-    "format",
-    "f'",
-    ";",
+    "\\\":",
+    "=\\\"",
+    "= \\\"",
+    "format(",
+    "format!",
+    ";\\n",
     "=>",
     "template",
     "placeholder",
-    "$",
     "def ",
     "/{",
     "</",
 ];
 
+/// How placeholders begin that say whose word is wanted.
+const OPENINGS: &[&str] = &["<YOUR_", "<YOUR ", "<INSERT_", "<INSERT "];
+
 /// Longest name of a placeholder, in bytes; longer ones are code or prose.
 const NAME_MAX: usize = 40;
 
 fn check(row: &Row<'_, '_>) -> Option<Fault> {
-    row.example.turns.iter().find_map(|turn| {
-        let kind = turn.texts().map(Text::escaped).find_map(find)?;
-        let message = format!("{kind} was never filled in");
+    row.example.texts().find_map(|(place, text)| {
+        let message = find(text.escaped())?;
         Some(
             Fault::new(&RULE)
-                .at(turn.place.at)
-                .path(turn.place)
-                .saying(message),
+                .within(place)
+                .saying(format!("{message} was never filled in")),
         )
     })
 }
 
 /// What kind of placeholder is in `text`.
 fn find(text: &str) -> Option<&'static str> {
+    // Whether braces mean something here: the whole text tells, so it is asked once.
+    let mut meant = None;
     memchr2_iter(b'{', b'<', text.as_bytes()).find_map(|at| {
-        let rest = text.get(at..)?;
-        if let Some(inner) = rest.strip_prefix("{{") {
-            let end = inner
-                .find("}}")
-                .filter(|end| (1..=NAME_MAX).contains(end))?;
-            let name = inner.get(..end)?.trim();
-            let is_name = !name.is_empty()
-                && name
-                    .chars()
-                    .all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | ' '));
-            return is_name.then_some("a placeholder `{{…}}`");
+        let (before, rest) = text.split_at_checked(at)?;
+        if rest.starts_with('<') {
+            return is_request(rest).then_some("a placeholder `<YOUR_…>`");
         }
-        if let Some(inner) = rest.strip_prefix('{') {
-            return is_template(text, at, inner).then_some("a placeholder `{…}`");
+        if rest.starts_with("{{") {
+            return is_double(rest).then_some("a placeholder `{{…}}`");
         }
-        let open = ["<YOUR_", "<YOUR ", "<INSERT_", "<INSERT "];
-        let opened = open.iter().any(|open| rest.starts_with(open));
-        opened.then_some("a placeholder `<YOUR_…>`")
+        let is_template =
+            is_template(before, rest) && !*meant.get_or_insert_with(|| are_braces_meant(text));
+        is_template.then_some("a placeholder `{…}`")
     })
 }
 
-/// Whether the brace before `inner`, at `at`, opens a placeholder: a name stands alone in it, and
-/// the text is not one in which braces mean something.
-fn is_template(text: &str, at: usize, inner: &str) -> bool {
+/// Whether `rest` begins with a name in double braces.
+fn is_double(rest: &str) -> bool {
+    let inner = rest.as_bytes().get(2..).unwrap_or_default();
+    let mut ends = inner.windows(2).take(NAME_MAX + 1);
+    let end = ends.position(|two| two == b"}}").unwrap_or_default();
+    let name = rest.get(2..2 + end).unwrap_or_default().trim();
+    let is_of_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | ' ');
+    !name.is_empty() && name.chars().all(is_of_name)
+}
+
+/// Whether `rest` begins with a tag that asks for a word of one's own. Written small it must be
+/// nothing but a name, to be told from markup.
+fn is_request(rest: &str) -> bool {
+    let begins = |open: &&str| {
+        let head = rest.as_bytes().get(..open.len());
+        head.is_some_and(|head| head.eq_ignore_ascii_case(open.as_bytes()))
+    };
+    if OPENINGS.iter().any(|open| rest.starts_with(open)) {
+        return true;
+    }
+    let mut inner = rest.bytes().skip(1).take(NAME_MAX + 1);
+    let is_mark = |b: &u8| !(b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b' '));
+    OPENINGS.iter().any(begins) && inner.find(is_mark) == Some(b'>')
+}
+
+/// Whether the brace between `before` and the end of `rest` opens a placeholder: a name stands
+/// alone in it.
+fn is_template(before: &str, rest: &str) -> bool {
+    let inner = rest.bytes().skip(1).take(NAME_MAX);
     let length = inner
-        .bytes()
-        .take(NAME_MAX)
-        .take_while(|b| b.is_ascii_lowercase() || *b == b'_');
-    let length = length.count();
-    let (name, after) = inner.split_at_checked(length).unwrap_or_default();
-    let before = text.as_bytes().get(..at).unwrap_or_default().last();
-    let is_name = NAMES.contains(&name)
-        || name
-            .trim_matches('_')
-            .split_once('_')
-            .is_some_and(|(first, _)| first.len() > 1);
+        .take_while(|b| b.is_ascii_alphanumeric() || *b == b'_')
+        .count();
+    let name = rest.get(1..=length).unwrap_or_default();
+    let after = rest.get(1 + length..).unwrap_or_default();
+    let is_name = name
+        .trim_matches('_')
+        .split_once('_')
+        .is_some_and(|(first, _)| first.len() > 1)
+        || NAMES.iter().any(|known| name.eq_ignore_ascii_case(known));
+    let is_code = |sign: &&str| after.starts_with(sign);
     is_name
         && after.starts_with('}')
-        && matches!(before, None | Some(b' ' | b',' | b'n' | b'(' | b'*'))
-        && !BRACES_ARE_MEANT.iter().any(|sign| text.contains(sign))
+        && !["} =", "} from \\\"", "} from '", "};"].iter().any(is_code)
+        && may_precede(before.as_bytes())
+}
+
+/// Whether a placeholder may come after `before`: a blank, a mark of prose, or a letter of a
+/// script that sets no blanks.
+fn may_precede(before: &[u8]) -> bool {
+    match before {
+        [.., b'=', b' '] => false,
+        [] | [.., b'\\', b'n' | b't' | b'r'] => true,
+        [.., mark] => matches!(
+            mark,
+            b' ' | b',' | b':' | b'(' | b'[' | b'*' | b'"' | b'\'' | b'>' | 0x80..
+        ),
+    }
+}
+
+/// Whether `text` is one in which braces mean something.
+fn are_braces_meant(text: &str) -> bool {
+    text.ends_with(';')
+        || BRACES_ARE_MEANT.iter().any(|sign| text.contains(sign))
+        || memchr3_iter(b'$', b'(', b'f', text.as_bytes()).any(|at| is_of_code(text.as_bytes(), at))
+}
+
+/// Whether what is at `at` is a variable (`$name`, but no price), a call (`name(` and a quote or
+/// nothing), or a text that is filled in where it stands (`f"…"`).
+fn is_of_code(bytes: &[u8], at: usize) -> bool {
+    let (before, rest) = bytes.split_at_checked(at).unwrap_or_default();
+    let follows_word =
+        matches!(before, [.., b'_' | b'!']) || before.last().is_some_and(u8::is_ascii_alphanumeric);
+    match rest {
+        [
+            b'$',
+            b'_' | b'{' | b'(' | b'$' | b'\\' | b'a'..=b'z' | b'A'..=b'Z',
+            ..,
+        ] => true,
+        [b'(', b'\'' | b')', ..] | [b'(', b'\\', b'"', ..] => follows_word,
+        [b'f', b'\'', ..] | [b'f', b'\\', b'"', ..] => begins_word(bytes, at),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -125,7 +184,31 @@ mod tests {
         assert_eq!(find("{{a: 1}}"), None);
         assert_eq!(find("{{ never closed"), None);
         assert_eq!(find(&format!("{{{{{}}}}}", "x".repeat(41))), None);
-        assert_eq!(find("<your_name>"), None);
+        assert_eq!(find("{{{name}}}"), Some("a placeholder `{{…}}`"));
+    }
+
+    #[test]
+    fn a_tag_asks_for_a_word_in_any_letters() {
+        let told = Some("a placeholder `<YOUR_…>`");
+        for (text, expected) in [
+            ("<YOUR_API_KEY>", told),
+            ("I am <your_name>.", told),
+            ("I am <Your Name>.", told),
+            ("<insert date here>", told),
+            ("<i>so</i>", None),
+            ("<insert id=\\\"a\\\">", None),
+            ("<your", None),
+        ] {
+            assert_eq!(find(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_system_instruction_is_looked_at() {
+        check(
+            r#"{"system":"You serve {company_name}.","input":"a","output":"one two three"}"#,
+            &["placeholder"],
+        );
     }
 
     #[test]
@@ -142,8 +225,48 @@ mod tests {
             ("{\\\"name\\\": {name}}", None),
             ("x_{first_name}", None),
             ("GET /users/{user_id} now", None),
+            ("Dear {name}, your balance is $50", told),
+            ("Dear {name}, for more information call us", told),
+            ("Dear {name}, call us (now); the chef's here", told),
+            ("Hello {Name}!", told),
+            (r#"\"{name}\""#, told),
+            (r#"He said \"Hi {name}\"."#, told),
+            ("您好{name}，", told),
+            (r#"print(f\"Hi {name}\")"#, None),
+            (r#"Use f\"{name}\" here"#, None),
+            (r"'Hi {name}'.format(name=1)", None),
+            (r#"println!(\"{name}\")"#, None),
+            (r"log.info('Hi {name}')", None),
+            (r#"{\"text\": \"Hi {name}\"}"#, None),
+            (r"\\frac{a}{b} is {name}", None),
+            ("p {color: red} a {name}:;\\n", None),
+            ("echo ${HOME} {name}", None),
+            ("`Hi ${name}`", None),
+            ("say ${name}", None),
+            (r#"import {name} from \"./a\""#, None),
+            ("const {user} = props", None),
+            ("s = {name}", None),
+            ("x = {name};", None),
         ] {
             assert_eq!(find(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn any_number_of_braces_is_looked_at_once() {
+        const BYTES: usize = 2_000_000;
+        for piece in [
+            "{",
+            "{{",
+            "{{ ",
+            "{{a",
+            "<",
+            "<your ",
+            "{name",
+            "{user_id} ",
+        ] {
+            let text = piece.repeat(BYTES / piece.len()) + ";";
+            assert_eq!(find(&text), None, "{piece}");
         }
     }
 }

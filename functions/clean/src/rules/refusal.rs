@@ -6,7 +6,7 @@ use aho_corasick::{AhoCorasick, Anchored, Input, MatchKind, StartKind};
 use memchr::memmem::Finder;
 
 use super::{Check, Rule};
-use crate::{Severity, example::Role, finding::Fault, json::Text, row::Row};
+use crate::{Severity, example::Role, finding::Fault, json::Text, row::Row, scan::begins_word};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -32,6 +32,9 @@ const APOLOGIES: &[&str] = &[
     "i apologise",
     "my apologies",
     "unfortunately, i",
+    "i'm afraid",
+    "i’m afraid",
+    "i am afraid",
     "lo siento",
     "je suis désolé",
     "désolé",
@@ -51,6 +54,19 @@ const APOLOGIES: &[&str] = &[
     "죄송",
 ];
 
+/// How answers begin that decline, and need say no more.
+const DECLINING: &[&str] = &[
+    "i must decline that",
+    "i must decline this",
+    "i must decline to",
+    "i must decline your request",
+    "i have to decline that",
+    "i have to decline this",
+    "i have to decline to",
+    "i have to decline your request",
+    "i must respectfully decline",
+];
+
 /// How answers begin that will not.
 const UNABLE: &[&str] = &[
     "i can't",
@@ -62,39 +78,74 @@ const UNABLE: &[&str] = &[
     "i am unable to",
     "i'm not able to",
     "i am not able to",
-    "i won't be able to",
+    "i won't",
+    "i won’t",
+    "i will not",
     "no puedo",
     "je ne peux pas",
     "ich kann nicht",
-    "ich kann dir",
+    "ich kann dir nicht",
+    "ich kann dir dabei nicht",
+    "ich kann dir leider nicht",
+    "ich kann ihnen nicht",
+    "ich kann ihnen dabei nicht",
+    "ich kann ihnen leider nicht",
     "não posso",
     "non posso",
     "我无法",
     "我不能",
 ];
 
-/// What nobody says who is only polite: it follows an apology.
-const REFUSING: &[&str] = &[
+/// What comes right behind an apology if the speaker leaves himself out.
+const SHORT: &[&str] = &[
     "can't",
-    "can’t",
     "cannot",
     "can not",
     "unable to",
     "not able to",
     "won't",
-    "no puedo",
-    "ne peux pas",
-    "nicht",
-    "não posso",
-    "non posso",
-    "kan ik niet",
-    "не могу",
-    "无法",
-    "不能",
-    "できません",
-    "できかねます",
-    "수 없",
 ];
+
+/// How a speaker says of himself that he cannot, and what must come behind it in the sentence, if it is
+/// not clear by then: whoever is sorry that a customer or a parcel cannot, is only polite.
+const OWN: &[(&str, &[&str])] = &[
+    ("i can't", &[]),
+    ("i cannot", &[]),
+    ("i can not", &[]),
+    ("i'm unable", &[]),
+    ("i am unable", &[]),
+    ("i'm not able", &[]),
+    ("i am not able", &[]),
+    ("i must decline", &[]),
+    ("i won't", REFUSED),
+    ("i will not", REFUSED),
+    ("no puedo", &[]),
+    ("je ne peux", &[]),
+    ("je ne suis pas en mesure", &[]),
+    ("ich kann", &["nicht", "kein"]),
+    ("kann ich", &["nicht", "kein"]),
+    ("não posso", &[]),
+    ("non posso", &[]),
+    ("ik kan", &["niet", "geen"]),
+    ("kan ik", &["niet", "geen"]),
+    ("не могу", &[]),
+    ("我无法", &[]),
+    ("我不能", &[]),
+    ("无法", &["提供", "帮助", "协助", "回答"]),
+    ("不能", &["提供", "帮助", "协助", "回答"]),
+    ("お答え", JAPANESE_NOT),
+    ("お応え", JAPANESE_NOT),
+    ("お手伝い", JAPANESE_NOT),
+    ("提供", JAPANESE_NOT),
+    ("도와드릴 수 없", &[]),
+    ("도울 수 없", &[]),
+    ("제공할 수 없", &[]),
+    ("답변할 수 없", &[]),
+    ("답변드릴 수 없", &[]),
+];
+
+/// The end of a sentence in Japanese that says who speaks cannot.
+const JAPANESE_NOT: &[&str] = &["できません", "できかねます"];
 
 /// What is refused; it follows an inability, which may be the answer otherwise.
 const REFUSED: &[&str] = &[
@@ -131,11 +182,14 @@ const SELVES: &[&str] = &[
     "as an ai model",
     "as an ai,",
     "as an ai i",
+    "as an ai developed by",
+    "as an ai created by",
+    "as an ai trained by",
+    "as an ai chatbot",
     "as a large language model",
     "as a language model",
     "i am an ai language model",
     "i'm an ai language model",
-    "i’m an ai language model",
     "i'm just an ai",
     "i am just an ai",
 ];
@@ -153,25 +207,50 @@ fn refuses(text: &Text<'_>) -> bool {
     // Nearly all answers are told by these two, neither of which looks at a byte twice.
     let begins = Input::new(head).anchored(Anchored::Yes);
     if let Some(found) = BEGINNINGS.find(begins) {
-        let is_sorry = found.pattern().as_usize() < BEGINNINGS_SORRY;
-        return holds(head, if is_sorry { REFUSING } else { REFUSED });
+        let rest = lower(head.get(found.end()..).unwrap_or_default());
+        let kind = found.pattern().as_usize() / WAYS.len();
+        return if kind < APOLOGIES.len() {
+            is_short(&rest) || is_unable(&lower(head))
+        } else {
+            kind < APOLOGIES.len() + DECLINING.len() || holds(sentence(&rest), REFUSED)
+        };
     }
     let speaks = SPEAKING
         .iter()
         .any(|word| word.find(head.as_bytes()).is_some());
-    speaks && holds(head, SELVES)
+    speaks && holds(&lower(head), SELVES)
+}
+
+/// Whether what follows an apology says at once that nothing will be done.
+fn is_short(rest: &str) -> bool {
+    let said = rest.trim_start_matches([' ', ',', '.', '!', ':', '-', '–', '—']);
+    let said = said.strip_prefix("but ").unwrap_or(said);
+    SHORT.iter().any(|short| said.starts_with(short))
+}
+
+/// Whether the speaker says of himself that he cannot.
+fn is_unable(head: &str) -> bool {
+    OWN.iter().any(|(own, then)| {
+        head.match_indices(own).any(|(at, _)| {
+            let said = sentence(head.get(at + own.len()..).unwrap_or_default());
+            begins_word(head.as_bytes(), at) && (then.is_empty() || holds(said, then))
+        })
+    })
+}
+
+/// What is left of a sentence.
+fn sentence(rest: &str) -> &str {
+    let end = rest.find(['.', '!', '?', '。']).unwrap_or(rest.len());
+    rest.get(..end).unwrap_or(rest)
 }
 
 /// Ways to write an [apology](APOLOGIES): as it is, with a first letter that is a capital, shouted.
 /// Of ASCII the automaton knows all capitals by itself.
 const WAYS: [fn(&str) -> String; 3] = [str::to_owned, capitalised, str::to_uppercase];
 
-/// Beginnings up to here are apologies; others are inabilities.
-const BEGINNINGS_SORRY: usize = APOLOGIES.len() * WAYS.len();
-
 /// How answers begin that may refuse.
 static BEGINNINGS: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    let begins = APOLOGIES.iter().chain(UNABLE);
+    let begins = APOLOGIES.iter().chain(DECLINING).chain(UNABLE);
     let written = begins.flat_map(|begin| WAYS.map(|way| way(begin)));
     let automaton = AhoCorasick::builder()
         .ascii_case_insensitive(true)
@@ -198,8 +277,12 @@ fn head(text: &str) -> &str {
     text.get(..end).unwrap_or(text)
 }
 
-fn holds(head: &str, any: &[&str]) -> bool {
-    let lower = head.to_lowercase();
+/// Small letters, and one kind of apostrophe.
+fn lower(text: &str) -> String {
+    text.to_lowercase().replace('’', "'")
+}
+
+fn holds(lower: &str, any: &[&str]) -> bool {
     any.iter().any(|phrase| lower.contains(phrase))
 }
 
@@ -241,6 +324,36 @@ mod tests {
             ("Sorry for the delay! Your order is on its way.", false),
             ("A large language model is a neural network.", false),
             ("The AI could not help.", false),
+            ("I'm afraid I can't help with that.", true),
+            ("I’m afraid I can’t help with that.", true),
+            ("I won't help with that.", true),
+            ("I must decline that request.", true),
+            ("As an AI developed by OpenAI, I cannot do that.", true),
+            ("Sorry, but can't do.", true),
+            ("I'm sorry.\nI can't do that.", true),
+            ("Leider kann ich dir dabei nicht helfen.", true),
+            ("Ich kann Ihnen dabei nicht helfen.", true),
+            ("죄송합니다. 그 요청은 도와드릴 수 없습니다.", true),
+            (
+                "I'm sorry to hear that you can't log in. Please reset your password.",
+                false,
+            ),
+            (
+                "Sorry for the delay! Your parcel cannot be delivered before Monday, so we will refund you.",
+                false,
+            ),
+            (
+                "Es tut mir leid, dass Ihr Paket nicht angekommen ist. Wir senden es neu.",
+                false,
+            ),
+            ("Es tut mir leid! Ich kann das Geld erstatten.", false),
+            ("Sorry you can't find it: click on Settings", false),
+            ("Sorry, the taxi cannot come.", false),
+            ("I'm sorry, I won't do it again.", false),
+            ("抱歉，您的包裹无法送达。", false),
+            ("Ich kann dir helfen!", false),
+            ("I'm afraid of heights and can help you with yours.", false),
+            ("I can't believe it. You helped a lot.", false),
         ] {
             assert_eq!(refuses(&Text::of(text)), expected, "{text}");
         }
@@ -254,7 +367,7 @@ mod tests {
                 assert!(refuses(&Text::of(&text)), "{text}");
             }
         }
-        for begin in UNABLE {
+        for begin in DECLINING.iter().chain(UNABLE) {
             for way in WAYS {
                 let text = format!("{} help", way(begin));
                 assert!(refuses(&Text::of(&text)), "{text}");

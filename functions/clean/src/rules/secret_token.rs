@@ -5,7 +5,8 @@ use crate::{Scan, Severity};
 
 /// The rule.
 ///
-/// GitHub, GitLab, Slack, Stripe, `OpenAI`, Anthropic, Hugging Face, npm, and any JSON web token.
+/// GitHub, GitLab, Slack and its webhooks, Stripe, `OpenAI`, Anthropic, Hugging Face, npm, `SendGrid`,
+/// `DigitalOcean`, any JSON web token, and what is long behind `Bearer`.
 pub(crate) static RULE: Rule = Rule {
     code: "secret_token",
     severity: Severity::Warn,

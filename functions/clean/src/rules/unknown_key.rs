@@ -3,6 +3,7 @@
 use std::ops::BitOr;
 
 use rapidfuzz::distance::osa;
+use smallvec::SmallVec;
 
 use super::{Check, Rule};
 use crate::{
@@ -88,11 +89,13 @@ pub(crate) fn check(row: &Object<'_>, keys: Keys) -> Option<Fault> {
 fn in_row(row: &Object<'_>, keys: Keys) -> Option<Fault> {
     let is_geminis = keys.has(Keys::CONTENTS);
     let with_input = keys.has(Keys::INSTRUCTION).then_some(&"input");
-    let optional = || OPTIONAL.iter().chain(with_input);
-    let known = |key: &str| keys.has_named(key) || optional().any(|name| *name == key);
+    let optional = || OPTIONAL.iter().chain(with_input).copied();
+    let known = |key: &str| keys.has_named(key) || optional().any(|name| name == key);
+    let missing: SmallVec<[&str; OPTIONAL.len() + 1]> =
+        optional().filter(|meant| !row.has(meant)).collect();
     let mut others = row.members.iter().filter(|(key, _)| !known(key));
     others.find_map(|(key, node)| {
-        let meant = optional().find(|meant| is_misspelt(key, meant) && !row.has(meant));
+        let meant = missing.iter().find(|meant| is_misspelt(key, meant));
         if meant.is_none() && !is_geminis {
             return None;
         }

@@ -25,21 +25,29 @@ const FILES: &[&str] = &[
 
 /// Finds every address.
 pub(super) fn find(bytes: &[u8], hits: &mut Vec<Hit>) {
-    hits.extend(memchr_iter(b'@', bytes).filter_map(|at| around(bytes, at)));
+    // An address begins behind the one before: in `a@b.co@c.io` there is one, not two.
+    let mut free = 0;
+    for at in memchr_iter(b'@', bytes) {
+        if let Some(hit) = around(bytes, at, free) {
+            free = hit.range.end;
+            hits.push(hit);
+        }
+    }
 }
 
-fn around(bytes: &[u8], at: usize) -> Option<Hit> {
-    let start = local_start(bytes, at);
+/// The address around the `@` at `at`, if there is one that begins at `free` or behind.
+fn around(bytes: &[u8], at: usize, free: usize) -> Option<Hit> {
+    let start = local_start(bytes, at).max(free);
     let local = bytes.get(start..at)?;
-    let length = count(bytes, at + 1, is_domain);
+    let length = domain_length(bytes.get(at + 1..)?);
     let domain = std::str::from_utf8(bytes.get(at + 1..at + 1 + length)?).ok()?;
-    let domain = domain.trim_end_matches(['.', '-']);
+    let domain = without_prose(domain.trim_end_matches(['.', '-']));
     let (host, top) = domain.rsplit_once('.')?;
     let is_domain = !host.is_empty()
         && !domain.starts_with(['.', '-'])
         && !domain.contains("..")
         && top.len() >= 2
-        && top.bytes().all(|byte| byte.is_ascii_alphabetic());
+        && top.chars().all(char::is_alphabetic);
     let lower = domain.to_ascii_lowercase();
     let ends = |with: &[&str]| with.iter().any(|end| lower.ends_with(end));
     let is_person = !local.is_empty() && local != b"git" && !ends(RESERVED) && !ends(FILES);
@@ -49,11 +57,33 @@ fn around(bytes: &[u8], at: usize) -> Option<Hit> {
     })
 }
 
+/// A domain that ends where prose goes on in another alphabet, without a blank.
+fn without_prose(domain: &str) -> &str {
+    let top = domain.rfind('.').map_or(0, |dot| dot + 1);
+    let plain = count(domain.as_bytes(), top, |byte| byte.is_ascii_alphabetic());
+    let is_next = |byte: &u8| !byte.is_ascii();
+    let goes_on = domain.as_bytes().get(top + plain).is_some_and(is_next);
+    // A single letter is the first of a top domain such as `köln`.
+    let end = if plain >= 2 && goes_on {
+        top + plain
+    } else {
+        domain.len()
+    };
+    domain.get(..end).unwrap_or(domain)
+}
+
 /// Where the local part before the `@` at `at` starts: after blanks, marks and escapes.
 fn local_start(bytes: &[u8], at: usize) -> usize {
     let before = bytes.get(..at).unwrap_or_default();
-    let local = before.iter().rev().take_while(|byte| is_local(**byte));
-    let mut start = at - local.take(LOCAL_BYTES_MAX).count();
+    let mut start = at;
+    while at - start < LOCAL_BYTES_MAX {
+        start -= match before.get(..start).unwrap_or_default() {
+            [.., byte] if is_local(*byte) => 1,
+            [.., lead, 0x80..=0xBF] if is_lead(*lead) => 2,
+            head if start < at && is_in_name(head) => 1,
+            _ => break,
+        };
+    }
     if before
         .get(..start)
         .is_some_and(|rest| rest.ends_with(b"\\"))
@@ -61,7 +91,7 @@ fn local_start(bytes: &[u8], at: usize) -> usize {
         // The first letter is that of an escape, or looks like one.
         start += match before.get(start) {
             Some(b'n' | b'r' | b't' | b'b' | b'f') => 1,
-            Some(b'u') => 5.min(at - start),
+            Some(b'u') if count(before, start + 1, |byte| byte.is_ascii_hexdigit()) >= 4 => 5,
             _ => 0,
         };
     }
@@ -71,12 +101,37 @@ fn local_start(bytes: &[u8], at: usize) -> usize {
         })
 }
 
+/// Whether `before` ends with an apostrophe within a name, as in `o'brien`, and not with a quote around
+/// an address, before which Python may have a letter.
+fn is_in_name(before: &[u8]) -> bool {
+    match before {
+        [b'b' | b'f' | b'r' | b'u', b'\''] => false,
+        [.., other, b'b' | b'f' | b'r' | b'u', b'\''] => is_local(*other),
+        [.., letter, b'\''] => letter.is_ascii_alphabetic(),
+        _ => false,
+    }
+}
+
 fn is_local(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'%' | b'+' | b'-')
 }
 
-fn is_domain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')
+/// How long the domain is that `bytes` begin with.
+fn domain_length(bytes: &[u8]) -> usize {
+    let mut length = 0;
+    loop {
+        length += match bytes.get(length..).unwrap_or_default() {
+            [byte, ..] if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-') => 1,
+            [lead, 0x80..=0xBF, ..] if is_lead(*lead) => 2,
+            _ => return length,
+        };
+    }
+}
+
+/// Whether a letter of two bytes begins so, from `À` on: Latin, Greek, Cyrillic, Armenian. Scripts
+/// without blanks would put the words before an address into it.
+fn is_lead(byte: u8) -> bool {
+    matches!(byte, 0xC3..=0xD6)
 }
 
 #[cfg(test)]
@@ -100,6 +155,20 @@ mod tests {
         );
         check("\u{1}anna@acme.io", &["anna@acme.io"]);
         check("邮箱anna@acme.io。", &["anna@acme.io"]);
+        check("an müller@firma.de.", &["müller@firma.de"]);
+        check("«pat.o'brien@acme.com»", &["pat.o'brien@acme.com"]);
+        check(
+            "'anna@acme.io', 'bob@acme.io'",
+            &["anna@acme.io", "bob@acme.io"],
+        );
+        check(
+            "anna@müller.de anna@büro.köln",
+            &["anna@müller.de", "anna@büro.köln"],
+        );
+        check("u'anna@acme.io'", &["anna@acme.io"]);
+        check("\\uaüüx@acme.io", &["uaüüx@acme.io"]);
+        check("почта иван@почта.рф", &["иван@почта.рф"]);
+        check("anna@acme.comи", &["anna@acme.com"]);
     }
 
     #[test]

@@ -13,20 +13,40 @@ use std::{
 use self::checksum::{is_card, is_cpf, is_dni, is_iban, is_nir, is_pesel};
 use super::{Hit, Kind, begins_word, count, ends_word};
 
+/// Most digits of a telephone number, the code of its country among them (ITU-T E.164).
+const DIGITS_MAX: usize = 15;
+
 /// Bytes that are looked at together for a digit.
 const STRIDE: usize = 32;
 
 /// Bytes before a number in which its name must stand, if its checksum alone is too weak.
-const NAME_BYTES: usize = 24;
+const NAME_BYTES: usize = 32;
+
+/// Longest addresses of machines as they are written: beyond, nothing is looked at, since a text may
+/// be all beginnings of such.
+const IPV4_BYTES_MAX: usize = 15;
+const IPV6_BYTES_MAX: usize = 39;
+
+/// What the numbers of versions and sections are below; of a thousand addresses of machines, one
+/// has no other.
+const VERSION_PARTS: u8 = 48;
+
+/// What a version is named by.
+const VERSIONS: &[&[u8]] = &[b"version", b"versions", b"release", b"releases"];
+
+/// What a machine is named by whose address could be a version.
+const MACHINES: &[&[u8]] = &[b"ip", b"address", b"host", b"server"];
 
 /// Finds every such number.
 pub(super) fn find(bytes: &[u8], hits: &mut Vec<Hit>) {
-    let mut at = 0;
+    // Where the last number ended that was somebody's: what comes is no part of it.
+    let (mut at, mut free) = (0, 0);
     while let Some(start) = next_digit(bytes, at) {
         let run = count(bytes, start, |byte| byte.is_ascii_digit());
         at = start + run;
-        if let Some(hit) = classify(bytes, start, run) {
-            at = at.max(hit.range.end);
+        if let Some(hit) = classify(bytes, start, run, free) {
+            free = hit.range.end;
+            at = at.max(free);
             hits.push(hit);
         }
     }
@@ -49,8 +69,8 @@ fn next_digit(bytes: &[u8], at: usize) -> Option<usize> {
     None
 }
 
-/// What the number is whose first `run` digits start at `start`.
-fn classify(bytes: &[u8], start: usize, run: usize) -> Option<Hit> {
+/// What the number is whose first `run` digits start at `start`; another ended at `free`.
+fn classify(bytes: &[u8], start: usize, run: usize, free: usize) -> Option<Hit> {
     let before = bytes.get(..start).unwrap_or_default();
     let next = bytes.get(start + run).copied().unwrap_or_default();
     let hit = |kind, range| Some(Hit { kind, range });
@@ -66,29 +86,29 @@ fn classify(bytes: &[u8], start: usize, run: usize) -> Option<Hit> {
             range: start - 1..start + 8,
         });
     }
-    if !begins_word(bytes, start) || is_within_number(before) {
+    if !begins_word(bytes, start) || is_within_number(bytes.get(free..start)?) {
         return None;
     }
     if let [.., b'+'] = before {
         let end = international(bytes, start)?;
         return hit(Kind::Phone, start - 1..end);
     }
-    if run == 3 && next == b')' && before.ends_with(b"(") {
-        let shapes = [
-            "(ddd) ddd-dddd",
-            "(ddd)ddd-dddd",
-            "(ddd) ddd dddd",
-            "(ddd) ddd.dddd",
-        ];
-        let end = shaped(bytes, start - 1, &shapes)?;
-        return is_american(bytes.get(start..end)?).then(|| Hit {
-            kind: Kind::Phone,
-            range: start - 1..end,
-        });
+    if before.ends_with(b"(") && next == b')' && (3..=5).contains(&run) {
+        let end = in_brackets(bytes, start, run)?;
+        return hit(Kind::Phone, start - 1..end);
+    }
+    if bytes.get(start) == Some(&b'0')
+        && let Some(end) = from_zero(bytes, start, run)
+    {
+        return hit(Kind::Phone, start..end);
     }
     let (kind, end) = match (run, next) {
         (1..=3, b'.') => with_dots(bytes, start)?,
         (3, b'-') => with_hyphens(bytes, start)?,
+        (3, b' ') => {
+            let end = alone(bytes, start, &["ddd ddd dddd"])?;
+            is_american(bytes.get(start..end)?).then_some((Kind::Phone, end))?
+        }
         (1, b'-') => {
             let end = shaped(bytes, start, &["d-ddd-ddd-dddd"])?;
             let number = bytes.get(start + 2..end)?;
@@ -114,6 +134,85 @@ fn classify(bytes: &[u8], start: usize, run: usize) -> Option<Hit> {
     // The letter of a Spanish number belongs to it.
     let letter = usize::from(kind == Kind::NationalId && run == 8);
     hit(kind, start..end + letter)
+}
+
+/// Where a telephone number ends whose area stands in brackets and starts at `start`: North
+/// America's by its shape, others by the 0 that only numbers for calls within a country begin with.
+fn in_brackets(bytes: &[u8], start: usize, run: usize) -> Option<usize> {
+    if bytes.get(start) != Some(&b'0') {
+        let shapes = [
+            "(ddd) ddd-dddd",
+            "(ddd)ddd-dddd",
+            "(ddd) ddd dddd",
+            "(ddd) ddd.dddd",
+        ];
+        let end = shaped(bytes, start - 1, &shapes)?;
+        return is_american(bytes.get(start..end)?).then_some(end);
+    }
+    let behind = start + run + 1;
+    let at = behind + count(bytes, behind, |byte| byte == b' ').min(1);
+    let end = groups_end(bytes, at, 9)?;
+    let number = digits(bytes, at, end).len();
+    ((5..=9).contains(&number) && ends_word(bytes, end)).then_some(end)
+}
+
+/// Where a telephone number ends that starts with 0 at `start`: `00` and a country, or the groups
+/// in which Britain and France write theirs.
+fn from_zero(bytes: &[u8], start: usize, run: usize) -> Option<usize> {
+    if matches!(bytes.get(..start)?, [.., b'0'..=b'9', b' ']) {
+        // One of a row of numbers.
+        return None;
+    }
+    match bytes.get(start..start + run)? {
+        [b'0', b'0', b'1' | b'7']
+        | [b'0', b'0', b'2'..=b'9', _]
+        | [b'0', b'0', b'2'..=b'9', _, _]
+            if bytes.get(start + run) == Some(&b' ') =>
+        {
+            abroad(bytes, start + 2)
+        }
+        [b'0', b'1'..=b'9'] => {
+            let end = alone(bytes, start, &["dd dd dd dd dd", "dd.dd.dd.dd.dd"])?;
+            (!is_counting(&digits(bytes, start, end))).then_some(end)
+        }
+        [b'0', b'1' | b'2' | b'3' | b'7' | b'8', ..] => {
+            let shapes = [
+                "ddd dddd dddd",
+                "dddd ddd dddd",
+                "ddddd dddddd",
+                "ddddd ddd ddd",
+            ];
+            alone(bytes, start, &shapes)
+        }
+        _ => None,
+    }
+}
+
+/// Whether pairs of digits go up by as much each time: a list, and no telephone.
+fn is_counting(digits: &[u8]) -> bool {
+    let pairs = digits.chunks_exact(2);
+    let values = pairs.map(|pair| {
+        pair.iter()
+            .fold(0_i32, |all, digit| all * 10 + i32::from(*digit))
+    });
+    let values: Vec<i32> = values.collect();
+    let mut steps = values
+        .iter()
+        .zip(values.iter().skip(1))
+        .map(|(one, next)| next - one);
+    let first = steps.next();
+    steps.all(|step| Some(step) == first)
+}
+
+/// Where a number of one of these shapes ends, among whose neighbours are no further numbers: groups
+/// between blanks may be a row of a table.
+fn alone(bytes: &[u8], start: usize, shapes: &[&str]) -> Option<usize> {
+    let end = shaped(bytes, start, shapes)?;
+    let before = bytes.get(..start).unwrap_or_default();
+    let after = bytes.get(end..).unwrap_or_default();
+    let is_listed =
+        matches!(before, [.., b'0'..=b'9', b' ']) || matches!(after, [b' ', b'0'..=b'9', ..]);
+    (!is_listed).then_some(end)
 }
 
 /// Whether `before` ends within a longer number: `1,` or `2024-` or `0.`.
@@ -152,9 +251,14 @@ fn plain(bytes: &[u8], start: usize, run: usize) -> Option<Kind> {
     if !ends_word(bytes, start + run) || ends_in_fraction(bytes, start + run) {
         return None;
     }
+    let named = |name| is_named(bytes, start, name);
     match run {
+        9 => {
+            let is = named(&b"ssn"[..]) || named(&b"social security"[..]);
+            let parts = [number.get(..3)?, number.get(3..5)?, number.get(5..)?];
+            (is && is_given(parts)).then_some(Kind::NationalId)
+        }
         11 => {
-            let named = |name| is_named(bytes, start, name);
             let is = (named(&b"cpf"[..]) && is_cpf(&number))
                 || (named(&b"pesel"[..]) && is_pesel(&number));
             is.then_some(Kind::NationalId)
@@ -165,11 +269,16 @@ fn plain(bytes: &[u8], start: usize, run: usize) -> Option<Kind> {
     }
 }
 
-/// Whether `name` stands shortly before `start`.
+/// Whether `name` stands shortly before `start`, as a word.
 fn is_named(bytes: &[u8], start: usize, name: &[u8]) -> bool {
-    let before = bytes.get(start.saturating_sub(NAME_BYTES)..start);
-    let mut windows = before.unwrap_or_default().windows(name.len());
-    windows.any(|window| window.eq_ignore_ascii_case(name))
+    let from = start.saturating_sub(NAME_BYTES);
+    let before = bytes.get(from..start).unwrap_or_default();
+    let mut windows = before.windows(name.len()).enumerate();
+    windows.any(|(at, window)| {
+        window.eq_ignore_ascii_case(name)
+            && begins_word(bytes, from + at)
+            && ends_word(bytes, from + at + name.len())
+    })
 }
 
 /// Where a number of one of these shapes ends that starts at `start`: `d` is a digit.
@@ -204,10 +313,29 @@ fn international(bytes: &[u8], start: usize) -> Option<usize> {
     if !alone || bytes.get(start) == Some(&b'0') {
         return None;
     }
+    abroad(bytes, start)
+}
+
+/// Where a number ends that starts at `start` with the code of a country.
+fn abroad(bytes: &[u8], start: usize) -> Option<usize> {
+    let end = groups_end(bytes, start, DIGITS_MAX)?;
+    let number = bytes.get(start..end)?;
+    let together = number.iter().all(u8::is_ascii_digit);
+    let least = if together { 10 } else { 8 };
+    let digits = number.iter().filter(|byte| byte.is_ascii_digit()).count();
+    ((least..=DIGITS_MAX).contains(&digits) && ends_word(bytes, end)).then_some(end)
+}
+
+/// Where groups of digits end that start at `start`, with what telephone numbers have between them.
+/// Beyond `most` digits it is none, and where the end is does not matter.
+fn groups_end(bytes: &[u8], start: usize, most: usize) -> Option<usize> {
     let (mut end, mut at, mut digits, mut groups) = (start, start, 0, 0);
-    loop {
+    while digits <= most {
         let group = count(bytes, at, |byte| byte.is_ascii_digit());
-        if group == 0 || groups > 0 && group == 1 && digits < 3 && bytes.get(at) != Some(&b'0') {
+        // Behind the code of a country there may be one digit: a whole region's, or the 0 that is
+        // left out. More of such are a sum or a list.
+        let single = group == 1 && groups > 1 && digits < 4 && bytes.get(at) != Some(&b'0');
+        if group == 0 || single {
             break;
         }
         digits += group;
@@ -220,8 +348,7 @@ fn international(bytes: &[u8], start: usize) -> Option<usize> {
             _ => break,
         };
     }
-    let enough = if groups == 1 { 10..=15 } else { 8..=15 };
-    (enough.contains(&digits) && ends_word(bytes, end)).then_some(end)
+    (groups > 0).then_some(end)
 }
 
 /// Whether the digits are a number of the North American plan: neither the area nor the exchange
@@ -238,9 +365,17 @@ fn is_american(number: &[u8]) -> bool {
 /// from 900 on, no group 00, no serial 0000).
 fn is_social_security(number: &[u8]) -> bool {
     let part = |range: Range<usize>| number.get(range).unwrap_or_default();
-    let (area, group, serial) = (part(0..3), part(4..6), part(7..11));
-    let is_given = !matches!(area, b"000" | b"666" | [b'9', ..]);
-    is_given && group != b"00" && serial != b"0000"
+    is_given([part(0..3), part(4..6), part(7..11)])
+}
+
+/// The same of its parts, as digits or as they are written.
+fn is_given([area, group, serial]: [&[u8]; 3]) -> bool {
+    let value = |part: &[u8]| {
+        let digits = part.iter().map(|digit| u32::from(digit & 0x0F));
+        digits.fold(0, |value, digit| value * 10 + digit)
+    };
+    let is_area = !matches!(value(area), 0 | 666 | 900..);
+    is_area && value(group) != 0 && value(serial) != 0
 }
 
 fn digits(bytes: &[u8], start: usize, end: usize) -> Vec<u8> {
@@ -251,7 +386,9 @@ fn digits(bytes: &[u8], start: usize, end: usize) -> Vec<u8> {
 
 /// Where an address of a public machine ends; versions of programs are written alike.
 fn ipv4(bytes: &[u8], start: usize) -> Option<usize> {
-    let length = count(bytes, start, |byte| byte.is_ascii_digit() || byte == b'.');
+    let most = bytes.len().min(start + IPV4_BYTES_MAX + 1);
+    let is_of_address = |byte: u8| byte.is_ascii_digit() || byte == b'.';
+    let length = count(bytes.get(..most)?, start, is_of_address);
     let text = std::str::from_utf8(bytes.get(start..start + length)?).ok()?;
     let text = text.trim_end_matches('.');
     let address: Ipv4Addr = text.parse().ok()?;
@@ -263,8 +400,11 @@ fn ipv4(bytes: &[u8], start: usize) -> Option<usize> {
         || address.is_multicast()
         || address.octets().first() == Some(&0));
     let end = start + text.len();
-    let version = is_named(bytes, start, b"version") || is_named(bytes, start, b"release");
-    (is_public && !version && ends_word(bytes, end)).then_some(end)
+    let named = |names: &[&[u8]]| names.iter().any(|name| is_named(bytes, start, name));
+    let pinned = bytes.get(..start)?.ends_with(b"==");
+    let is_small = address.octets().iter().all(|octet| *octet < VERSION_PARTS);
+    let version = named(VERSIONS) || is_small && (pinned || !named(MACHINES));
+    (is_public && !version && ends_word(bytes, end) && !goes_on(bytes, end)).then_some(end)
 }
 
 /// Where an address of the public part of IPv6, `2000::/3`, ends.
@@ -274,9 +414,9 @@ fn ipv6(bytes: &[u8], start: usize) -> Option<usize> {
     if !is_public || bytes.get(start + group) != Some(&b':') {
         return None;
     }
-    let length = count(bytes, start, |byte| {
-        byte.is_ascii_hexdigit() || byte == b':'
-    });
+    let most = bytes.len().min(start + IPV6_BYTES_MAX + 1);
+    let is_of_address = |byte: u8| byte.is_ascii_hexdigit() || byte == b':';
+    let length = count(bytes.get(..most)?, start, is_of_address);
     let text = std::str::from_utf8(bytes.get(start..start + length)?).ok()?;
     let address: Ipv6Addr = text.parse().ok()?;
     let groups = text.split(':').filter(|group| !group.is_empty()).count();
@@ -319,9 +459,45 @@ mod tests {
             "415-555-2671",
             "1-800-555-2671",
             "415.555.2671",
+            "415 555 2671",
+            "+33 6 12 34 56 78",
+            "+81-3-1234-5678",
+            "+49 (0) 30 901820",
+            "0049 30 123456",
+            "(030) 1234567",
+            "020 7946 0958",
+            "07700 900123",
+            "0161 496 0000",
+            "06 12 34 56 78",
+            "06.12.34.56.78",
         ] {
             check_kind(&format!("call {number}, please"), Kind::Phone, number);
             check_kind(&format!("\n{number}\n"), Kind::Phone, number);
+        }
+    }
+
+    #[test]
+    fn numbers_in_rows_and_orders_are_no_telephones() {
+        for text in [
+            "01 02 03 04 05",
+            "06 12 34 56 78 90",
+            "12 06 12 34 56 78",
+            "00 11 22 33 44 55",
+            "415 555 2671 300",
+            "100 200 3000",
+            "order 4155552671",
+            "order 0012 345",
+            "0049301234567",
+            "04155552671",
+            "room (030) 12",
+            "(2024) 1234567",
+            "+1 2 3 4 5 6 7 8 9",
+            "on 2024 01 31",
+            "for 12 500 000 people",
+            "at 08:30 and 09:45",
+            "$ 415 555",
+        ] {
+            check(text, &[]);
         }
     }
 
@@ -357,6 +533,8 @@ mod tests {
     #[test]
     fn public_addresses_of_machines_are_found() {
         check_kind("from 81.2.69.142.", Kind::Ip, "81.2.69.142");
+        check_kind("ip=81.2.69.142", Kind::Ip, "81.2.69.142");
+        check_kind("the IP is 1.2.3.4", Kind::Ip, "1.2.3.4");
         check_kind(
             "at 2a00:1450:4001:82a::200e now",
             Kind::Ip,
@@ -368,6 +546,10 @@ mod tests {
             "10.0.0.1",
             "1.2.3.4.5",
             "version 1.2.3.4",
+            "version 81.2.69.142",
+            "pip install foo==1.2.3.4",
+            "Section 1.2.3.4",
+            "Python 3.11.4.1",
             "256.1.1.1",
             "2001:db8::1",
             "12:30:45",
@@ -382,6 +564,8 @@ mod tests {
     fn identities_are_found() {
         for (text, number) in [
             ("SSN 536-22-8726.", "536-22-8726"),
+            ("SSN: 536228726", "536228726"),
+            ("Social Security number: 536228726.", "536228726"),
             ("DNI 12345678Z", "12345678Z"),
             ("NIE X1234567L", "X1234567L"),
             ("529.982.247-25", "529.982.247-25"),
@@ -393,6 +577,9 @@ mod tests {
             check_kind(text, Kind::NationalId, number);
         }
         for text in [
+            "SSN: 000123456",
+            "no 536228726",
+            "lessn 536228726",
             "000-12-3456",
             "666-12-3456",
             "12345678A",

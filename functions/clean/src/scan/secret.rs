@@ -25,6 +25,12 @@ enum Alphabet {
     Alphanumeric,
     /// Letters, digits, `-` and `_`.
     UrlSafe,
+    /// The same and `.`.
+    Dotted,
+    /// The same, behind the word that says what it is.
+    Named,
+    /// Letters, digits and `/`.
+    Path,
     /// Letters, digits, `+`, `/` and `=`.
     Base64,
     /// Three parts of base64, with dots between them.
@@ -33,11 +39,16 @@ enum Alphabet {
     Armour,
 }
 
-use Alphabet::{Alphanumeric, Armour, Base64, HexMember, Upper, UrlSafe, WebToken};
+use Alphabet::{
+    Alphanumeric, Armour, Base64, Dotted, HexMember, Named, Path, Upper, UrlSafe, WebToken,
+};
 use Kind::{CloudKey, PrivateKey, Token};
 
 /// Longest secret; most have a fixed length, the others end where their alphabet does.
 const LENGTH_MAX: usize = 512;
+
+/// Longest token of a request: a web token that names its bearer's groups has some thousand.
+const BEARER_MAX: usize = 4 << 10;
 
 /// Longest block of a private key: RSA of 16,384 bits takes 13 kB, escaped a little more.
 const ARMOUR_BYTES_MAX: usize = 16 << 10;
@@ -48,6 +59,7 @@ const SECRETS: &[Secret] = &[
     secret(CloudKey, "ASIA", Upper, (16, 16)),
     secret(CloudKey, "AIza", UrlSafe, (35, 35)),
     secret(CloudKey, "GOCSPX-", UrlSafe, (28, 28)),
+    secret(CloudKey, "ya29.", UrlSafe, (40, LENGTH_MAX)),
     secret(CloudKey, "private_key_id", HexMember, (40, 40)),
     secret(CloudKey, "AccountKey=", Base64, (88, 88)),
     secret(CloudKey, "SharedAccessKey=", Base64, (44, 44)),
@@ -65,6 +77,12 @@ const SECRETS: &[Secret] = &[
     secret(Token, "xapp-", UrlSafe, (16, LENGTH_MAX)),
     secret(Token, "sk_live_", Alphanumeric, (16, LENGTH_MAX)),
     secret(Token, "rk_live_", Alphanumeric, (16, LENGTH_MAX)),
+    secret(Token, "sk_test_", Alphanumeric, (16, LENGTH_MAX)),
+    secret(Token, "rk_test_", Alphanumeric, (16, LENGTH_MAX)),
+    secret(Token, "SG.", Dotted, (66, 66)),
+    secret(Token, "dop_v1_", Alphanumeric, (64, 64)),
+    secret(Token, "hooks.slack.com/services/", Path, (40, 80)),
+    secret(Token, "Bearer ", Named, (32, BEARER_MAX)),
     secret(Token, "sk-", UrlSafe, (32, LENGTH_MAX)),
     secret(Token, "hf_", Alphanumeric, (34, 40)),
     secret(Token, "npm_", Alphanumeric, (36, 36)),
@@ -113,7 +131,10 @@ impl Search {
                 let start = match secret.alphabet {
                     // The key names it and stays.
                     HexMember => end - secret.length.1,
-                    Upper | Alphanumeric | UrlSafe | Base64 | WebToken | Armour => found.start(),
+                    Named => found.end(),
+                    Upper | Alphanumeric | UrlSafe | Dotted | Path | Base64 | WebToken | Armour => {
+                        found.start()
+                    }
                 };
                 hits.push(Hit {
                     kind: secret.kind,
@@ -130,7 +151,9 @@ impl Secret {
         let at = start + self.prefix.len();
         let run = |at, is: fn(u8) -> bool| {
             let (least, most) = self.length;
-            let length = count(bytes, at, is);
+            // One more than there may be: a text may be all prefixes, and each would count on to
+            // its end.
+            let length = count(bytes.get(..at + most + 1).unwrap_or(bytes), at, is);
             let end = at + length;
             ((least..=most).contains(&length) && ends_word(bytes, end)).then_some(end)
         };
@@ -141,6 +164,16 @@ impl Secret {
             })?,
             Alphanumeric => run(at, |byte| byte.is_ascii_alphanumeric())?,
             UrlSafe => run(at, is_url_safe)?,
+            Dotted => run(at, |byte| is_url_safe(byte) || byte == b'.')?,
+            Path => run(at, |byte| byte.is_ascii_alphanumeric() || byte == b'/')?,
+            Named => {
+                let end = run(at, |byte| {
+                    is_url_safe(byte) || is_base64(byte) || byte == b'.'
+                })?;
+                // The full stop behind it is the sentence's.
+                let stops = bytes.get(at..end)?.iter().rev();
+                end - stops.take_while(|byte| **byte == b'.').count()
+            }
             Base64 => run(at, is_base64)?,
             HexMember => {
                 let between = count(bytes, at, |byte| matches!(byte, b'\\' | b'"' | b':' | b' '));
@@ -172,7 +205,8 @@ fn is_random(said: &[u8]) -> bool {
 /// its letters.
 fn armour_end(bytes: &[u8], at: usize) -> Option<usize> {
     let title = count(bytes, at, |byte| byte.is_ascii_uppercase() || byte == b' ');
-    let is_private = bytes.get(at..at + title)?.ends_with(b"PRIVATE KEY");
+    let named = bytes.get(at..at + title)?;
+    let is_private = named.ends_with(b"PRIVATE KEY") || named.ends_with(b"PRIVATE KEY BLOCK");
     let head = at + title;
     let closed = bytes.get(head..)?.starts_with(DASHES) && is_private;
     let mut end = closed.then_some(head + DASHES.len())?;
@@ -219,10 +253,10 @@ mod tests {
         for secret in SECRETS {
             let length = secret.length.0;
             let (value, kind) = match secret.alphabet {
-                Alphanumeric | UrlSafe => (drawn(length), secret.kind),
+                Alphanumeric | UrlSafe | Dotted | Path => (drawn(length), secret.kind),
                 Upper => (drawn(length).to_uppercase(), secret.kind),
                 Base64 => (drawn(length - 2) + "==", secret.kind),
-                HexMember | WebToken | Armour => continue,
+                HexMember | Named | WebToken | Armour => continue,
             };
             let whole = format!("{}{value}", secret.prefix);
             for text in [
@@ -245,6 +279,19 @@ mod tests {
     }
 
     #[test]
+    fn a_bearers_token_is_found_by_its_word() {
+        let token = drawn(40);
+        check_kind(&format!("Authorization: Bearer {token}."), Token, &token);
+        for text in [
+            "Bearer tokens are sent in a header",
+            "Bearer authentication-with-a-token-of-one's-own",
+            "Bearer a1b2c3",
+        ] {
+            check(text, &[]);
+        }
+    }
+
+    #[test]
     fn a_private_key_is_found_in_any_writing() {
         let dashes = "-----";
         let key = |end: &str| {
@@ -260,6 +307,8 @@ mod tests {
         let cut = format!("{dashes}BEGIN PRIVATE KEY{dashes}\n{}", drawn(64));
         check_kind(&format!("{cut}, and"), PrivateKey, &cut);
         check(&key("\n").replace("PRIVATE", "PUBLIC"), &[]);
+        let block = key("\n").replace("RSA PRIVATE KEY", "PGP PRIVATE KEY BLOCK");
+        check_kind(&format!("so:\n{block}\n"), PrivateKey, &block);
     }
 
     #[test]

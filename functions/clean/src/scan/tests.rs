@@ -120,6 +120,9 @@ fn what_is_redacted_is_in_no_file() {
         r#"{"input":"anna@acme.io"#.to_owned(),
         r#"{"input":"\u0061nna@acme.io","output":""}"#.to_owned(),
         r#"{"mail":"anna@acme.io","input":"a","output":""}"#.to_owned(),
+        r#"{"mail":"anna\u0040acme.io","input":"a","output":""}"#.to_owned(),
+        r#"{"mail":"{\"to\":\"anna\\u0040acme.io\"}","input":"a","output":""}"#.to_owned(),
+        r#"{"anna@acme.io":1}"#.to_owned(),
     ];
     let (cleaned, files) = clean(rows.join("\n").as_bytes(), &redacting());
     let report = format!("{cleaned:?}");
@@ -128,7 +131,7 @@ fn what_is_redacted_is_in_no_file() {
         assert!(!text.contains("acme"), "{part:?}: {text}");
     }
     assert!(!report.contains("acme"));
-    assert_eq!(files.rows(File::Rejected).len(), 5);
+    assert_eq!(files.rows(File::Rejected).len(), 8);
     assert!(
         files
             .rows(File::Rejected)
@@ -159,6 +162,10 @@ fn text() -> impl Strategy<Value = String> {
         " ",
         "n",
         "u001f",
+        "06 12 34 56 78",
+        "0049 30 123456",
+        "Bearer ",
+        "'",
         "1",
         ".",
         "-",
@@ -169,6 +176,81 @@ fn text() -> impl Strategy<Value = String> {
         "x",
     ]);
     prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+}
+
+#[test]
+fn keys_and_numbers_of_a_call_are_searched() {
+    let text = r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":null,"tool_calls":[{"function":{"name":"f","arguments":"{\"a@acme.io\":1,\"b@acme.io\":{\"[EMAIL]\":2},\"card\":4111111111111111,\"n\":-1.5}"}}]}]}"#;
+    let (cleaned, files) = clean(text.as_bytes(), &redacting());
+    let kept = files.rows(File::Train)[0];
+    assert!(
+        kept.contains(r#"{"[EMAIL]":1,"[EMAIL] 2":{"[EMAIL]":2},"card":"[CARD]","n":-1.5}"#),
+        "{kept}"
+    );
+    assert_eq!(cleaned.report.codes.get("pii_email"), Some(&1));
+    let (_, again) = clean(kept.as_bytes(), &redacting());
+    assert_eq!(again.rows(File::Train), [kept]);
+}
+
+#[test]
+fn escapes_by_number_are_read_before_a_row_is_quoted() {
+    for (raw, expected) in [
+        ("plain \\n", None),
+        (r"a\u0040b \u00", Some(r"a@b \u00")),
+        (r"a\\u0040b\n", Some(r"a@b\n")),
+        (r"\ud83d\u002B49", Some("\u{fffd}+49")),
+    ] {
+        assert_eq!(unescaped(raw).as_deref(), expected, "{raw}");
+    }
+    let search = Search::new(&redacting()).unwrap();
+    for raw in [
+        r#"{"a":"\u002B493012345678""#,
+        r#"{"a":"\u0041KIAA1B2C3D4E5F6G7H8""#,
+        r#"{"a":"anna\u0040acme.io""#,
+    ] {
+        assert!(!search.is_quotable(raw.as_bytes()), "{raw}");
+    }
+    assert!(search.is_quotable(br#"{"a":"\u00e9t\u00e9 in 2024""#));
+}
+
+#[test]
+fn any_number_of_beginnings_is_looked_at_once() {
+    const BYTES: usize = 2_000_000;
+    let search = Search::new(&redacting()).unwrap();
+    for (piece, mask) in [
+        ("sk-", None),
+        ("AKIA", None),
+        ("eyJ", None),
+        ("eyJa.", None),
+        ("Bearer ", None),
+        ("SG.", None),
+        ("0049 ", None),
+        ("private_key_id", None),
+        ("-----BEGIN ", None),
+        ("-----BEGIN PRIVATE KEY-----", None),
+        ("1..", None),
+        ("1 ", None),
+        ("+1 ", None),
+        ("200a:", None),
+        ("DE12  ", None),
+        ("a@", None),
+        ("415-555-2671,", Some("[PHONE],")),
+        ("@acme.io", Some("[EMAIL]")),
+    ] {
+        let mut text = Text::of(&piece.repeat(BYTES / piece.len()));
+        search.text(&mut text, None, &mut Tally::default());
+        if let Some(mask) = mask {
+            assert!(text.escaped().ends_with(mask), "{piece}");
+        }
+    }
+}
+
+#[test]
+fn numbers_side_by_side_are_all_found() {
+    check(
+        "415-555-2671,415-555-2672, 81.2.69.142:81.2.69.143",
+        &["415-555-2671", "415-555-2672", "81.2.69.142", "81.2.69.143"],
+    );
 }
 
 proptest! {
