@@ -76,7 +76,7 @@ pub use crate::{
         render,
     },
     rules::{Rule, rules},
-    settings::{Scan, Settings, Severity},
+    settings::{Applied, Scan, Settings, Severity},
     source::{File, Ranges, Source},
     start::{run, run_task},
 };

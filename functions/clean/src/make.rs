@@ -14,9 +14,9 @@ use shared::{
 };
 
 use crate::{
-    Calibration, Cleaned, Error as CleanError, FramesFault, Outcome, Part, PartSummary, Plan,
-    Provenance, Report, Sample, Settings, Severity, Task, Verdict, Written, calibrate::calibrate,
-    card, input::Input, order::Order, state::State, streams::Uploads,
+    Applied, Calibration, Cleaned, Error as CleanError, FramesFault, Outcome, Part, PartSummary,
+    Plan, Provenance, Report, Sample, Settings, Task, Verdict, Written, calibrate::calibrate, card,
+    input::Input, order::Order, state::State, streams::Uploads,
 };
 
 /// The code that made a version is part of the version's name.
@@ -123,8 +123,8 @@ fn write_card(version: &Version, settings: &Settings, cleaned: &Cleaned) -> Stri
 struct Manifest<'a> {
     version: &'a Version,
     settings: &'a Settings,
-    /// Every rule of this version of the code, and what was done about it.
-    rules: BTreeMap<&'static str, Severity>,
+    /// Every rule by its code: its version, and what was done about it.
+    rules: BTreeMap<&'static str, Applied>,
     parts: Option<&'a Written>,
     samples: &'a [Sample],
 }

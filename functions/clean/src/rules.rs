@@ -78,6 +78,8 @@ use crate::{Scan, Settings, Severity, Task, finding::Fault, row::Row, signs::Sig
 pub struct Rule {
     /// The name in reports, settings and metrics; never changes once published.
     pub code: &'static str,
+    /// Raised whenever it comes to find, reject or repair other rows than before.
+    pub version: u16,
     /// What is done about it, unless a recipe says otherwise; where the rule belongs to a scan,
     /// only once a recipe asks for that.
     pub severity: Severity,

@@ -79,6 +79,15 @@ pub enum Severity {
     Off,
 }
 
+/// A rule as it was applied to a dataset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Applied {
+    /// That of the rule.
+    pub version: u16,
+    /// What it did.
+    pub severity: Severity,
+}
+
 /// A search that a recipe asks for: each turns a few rules on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -168,10 +177,16 @@ impl Settings {
         }
     }
 
-    /// Every rule that this code has, and what it does under these settings.
-    pub fn rules(&self) -> BTreeMap<&'static str, Severity> {
-        let rules = rules::rules();
-        rules.map(|rule| (rule.code, self.severity(rule))).collect()
+    /// Every rule that this code has, by its code, and what it does under these settings.
+    pub fn rules(&self) -> BTreeMap<&'static str, Applied> {
+        let applied = |rule: &'static Rule| {
+            let applied = Applied {
+                version: rule.version,
+                severity: self.severity(rule),
+            };
+            (rule.code, applied)
+        };
+        rules::rules().map(applied).collect()
     }
 
     /// What `rule` does under these settings: what they say of it; else, if it belongs to a scan

@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "ambiguous_format",
+    version: 1,
     severity: Severity::Reject,
     binding: true,
     doc: "the row can be read in two ways",

@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "contradiction",
+    version: 1,
     severity: Severity::Warn,
     binding: false,
     doc: "the same question has another answer elsewhere",

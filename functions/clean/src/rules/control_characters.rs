@@ -11,6 +11,7 @@ use crate::{Severity, finding::Fault, row::Row, signs::Signs};
 /// emoji, Persian and Hebrew need them.
 pub(crate) static RULE: Rule = Rule {
     code: "control_characters",
+    version: 1,
     severity: Severity::Warn,
     binding: false,
     doc: "a text holds control characters other than line ends and tabs",

@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "csv_fields",
+    version: 1,
     severity: Severity::Reject,
     binding: true,
     doc: "the record has more or fewer cells than the header has columns",

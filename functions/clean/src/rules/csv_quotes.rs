@@ -8,6 +8,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "csv_quotes",
+    version: 1,
     severity: Severity::Reject,
     binding: true,
     doc: "the quotes around a cell do not close it",

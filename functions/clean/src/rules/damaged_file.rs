@@ -9,6 +9,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "damaged_file",
+    version: 1,
     severity: Severity::Warn,
     binding: false,
     doc: "the file is damaged: only the rows before the damage are read",

@@ -8,6 +8,7 @@ use crate::{Severity, finding::Fault, row::Row, signs::Signs};
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "delimiters",
+    version: 1,
     severity: Severity::Note,
     binding: false,
     doc: "a marker of some prompt template is part of the text",

@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "double_encoded_arguments",
+    version: 1,
     severity: Severity::Repair,
     binding: false,
     doc: "the arguments of a function call were encoded as JSON twice",

@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "duplicate",
+    version: 1,
     severity: Severity::Reject,
     binding: false,
     doc: "the row says the same as an earlier one",

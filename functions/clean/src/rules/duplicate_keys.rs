@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "duplicate_keys",
+    version: 1,
     severity: Severity::Note,
     binding: false,
     doc: "a key is written twice in one object; its last value counts",

@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "empty_file",
+    version: 1,
     severity: Severity::Reject,
     binding: true,
     doc: "there is nothing in the file",

@@ -6,6 +6,7 @@ use crate::{Severity, example::Role, finding::Fault, row::Row};
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "empty_output",
+    version: 1,
     severity: Severity::Reject,
     binding: true,
     doc: "an answer is empty",

@@ -9,6 +9,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "expands_too_much",
+    version: 1,
     severity: Severity::Reject,
     binding: true,
     doc: "unpacked, the file is larger than what is read",

@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "few_rows",
+    version: 1,
     severity: Severity::Warn,
     binding: false,
     doc: "there are fewer than 100 rows",

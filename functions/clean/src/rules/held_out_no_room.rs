@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "held_out_no_room",
+    version: 1,
     severity: Severity::Reject,
     binding: true,
     doc: "an earlier version compares models with this question, and only training has room for it",

@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "invalid_arguments",
+    version: 1,
     severity: Severity::Reject,
     binding: true,
     doc: "the arguments of a function call are not a JSON object",

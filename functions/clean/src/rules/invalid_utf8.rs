@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "invalid_utf8",
+    version: 1,
     severity: Severity::Reject,
     binding: true,
     doc: "the row is not UTF-8 text",

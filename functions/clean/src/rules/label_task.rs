@@ -6,6 +6,7 @@ use crate::{Severity, Task};
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "label_task",
+    version: 1,
     severity: Severity::Note,
     binding: false,
     doc: "the answers are labels, so short ones are kept",

@@ -9,6 +9,7 @@ use crate::{Scan, Severity};
 /// sure.
 pub(crate) static RULE: Rule = Rule {
     code: "language_mismatch",
+    version: 1,
     severity: Severity::Note,
     binding: false,
     doc: "the answer is in another language than most",

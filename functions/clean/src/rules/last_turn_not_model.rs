@@ -6,6 +6,7 @@ use crate::{Severity, example::Role, finding::Fault, row::Row};
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "last_turn_not_model",
+    version: 1,
     severity: Severity::Reject,
     binding: true,
     doc: "the last turn is not the model's",

@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "line_too_long",
+    version: 1,
     severity: Severity::Reject,
     binding: true,
     doc: "the row is longer than 8 MiB",

@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "lone_surrogate",
+    version: 1,
     severity: Severity::Reject,
     binding: true,
     doc: "half of a UTF-16 pair stands alone and is no character",

@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "message_weight",
+    version: 1,
     severity: Severity::Warn,
     binding: false,
     doc: "an answer has weight 0, which Gemini's tuning does not know: it will be learnt all the same",

@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "missing_column",
+    version: 1,
     severity: Severity::Reject,
     binding: true,
     doc: "a column that the recipe maps is not in the row",

@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "mixed_formats",
+    version: 1,
     severity: Severity::Note,
     binding: false,
     doc: "the rows are written in more than one format",

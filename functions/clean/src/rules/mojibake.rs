@@ -8,6 +8,7 @@ use crate::{Severity, finding::Fault, row::Row, signs::Signs};
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "mojibake",
+    version: 1,
     severity: Severity::Warn,
     binding: false,
     doc: "a text was read in the wrong encoding: `Ã©` for `é`, `â€™` for `’`, or `\u{FFFD}`",

@@ -9,6 +9,7 @@ use crate::{Scan, Severity};
 /// the same part, so that no model is examined on what it has nearly learnt by heart.
 pub(crate) static RULE: Rule = Rule {
     code: "near_duplicate",
+    version: 1,
     severity: Severity::Note,
     binding: false,
     doc: "the row says nearly the same as an earlier one",

@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "near_duplicates_partial",
+    version: 1,
     severity: Severity::Note,
     binding: false,
     doc: "there are more rows than are compared with each other to find near-duplicates",

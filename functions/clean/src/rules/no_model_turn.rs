@@ -6,6 +6,7 @@ use crate::{Severity, example::Role, finding::Fault, row::Row};
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "no_model_turn",
+    version: 1,
     severity: Severity::Reject,
     binding: true,
     doc: "nobody answers: there is nothing to learn",

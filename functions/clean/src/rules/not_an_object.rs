@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "not_an_object",
+    version: 1,
     severity: Severity::Reject,
     binding: true,
     doc: "the row is JSON, but not an object",

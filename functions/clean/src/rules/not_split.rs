@@ -6,6 +6,7 @@ use crate::{Severity, split::ROWS_MIN};
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "not_split",
+    version: 1,
     severity: Severity::Warn,
     binding: false,
     doc: "there are too few rows to hold any out",

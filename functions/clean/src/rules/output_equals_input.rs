@@ -6,6 +6,7 @@ use crate::{Severity, finding::Fault, row::Row};
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "output_equals_input",
+    version: 1,
     severity: Severity::Warn,
     binding: false,
     doc: "the answer repeats the question",

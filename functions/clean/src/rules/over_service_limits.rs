@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "over_service_limits",
+    version: 1,
     severity: Severity::Warn,
     binding: false,
     doc: "the training file is larger than the service takes",

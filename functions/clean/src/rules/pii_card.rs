@@ -8,6 +8,7 @@ use crate::{Scan, Severity};
 /// The networks' prefixes and lengths, and a right checksum.
 pub(crate) static RULE: Rule = Rule {
     code: "pii_card",
+    version: 1,
     severity: Severity::Warn,
     binding: false,
     doc: "the number of a payment card is in the row",

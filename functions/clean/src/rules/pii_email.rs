@@ -8,6 +8,7 @@ use crate::{Scan, Severity};
 /// Domains that are reserved for examples are nobody's.
 pub(crate) static RULE: Rule = Rule {
     code: "pii_email",
+    version: 1,
     severity: Severity::Warn,
     binding: false,
     doc: "an e-mail address is in the row",

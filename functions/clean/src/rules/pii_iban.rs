@@ -8,6 +8,7 @@ use crate::{Scan, Severity};
 /// The length of its country, and a right checksum.
 pub(crate) static RULE: Rule = Rule {
     code: "pii_iban",
+    version: 1,
     severity: Severity::Warn,
     binding: false,
     doc: "the number of a bank account is in the row",

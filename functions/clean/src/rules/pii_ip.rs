@@ -9,6 +9,7 @@ use crate::{Scan, Severity};
 /// is named so: it is rather a version.
 pub(crate) static RULE: Rule = Rule {
     code: "pii_ip",
+    version: 1,
     severity: Severity::Warn,
     binding: false,
     doc: "the address of a machine in public is in the row",

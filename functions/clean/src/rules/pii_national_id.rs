@@ -8,6 +8,7 @@ use crate::{Scan, Severity};
 /// The United States' by its shape, or by its name; Spain's, France's, Brazil's and Poland's by their checksums.
 pub(crate) static RULE: Rule = Rule {
     code: "pii_national_id",
+    version: 1,
     severity: Severity::Warn,
     binding: false,
     doc: "a number by which a state knows a person is in the row",

@@ -9,6 +9,7 @@ use crate::{Scan, Severity};
 /// their groups, and those whose area stands in brackets; a number without any of it is like any other.
 pub(crate) static RULE: Rule = Rule {
     code: "pii_phone",
+    version: 1,
     severity: Severity::Warn,
     binding: false,
     doc: "a telephone number is in the row",

@@ -8,6 +8,7 @@ use crate::{Severity, finding::Fault, row::Row, scan::begins_word, signs::Signs}
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "placeholder",
+    version: 1,
     severity: Severity::Warn,
     binding: false,
     doc: "a placeholder was never filled in",

@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "preference_pair",
+    version: 1,
     severity: Severity::Reject,
     binding: true,
     doc: "the row says which of two answers is preferred: supervised tuning learns from one answer",

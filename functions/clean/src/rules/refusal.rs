@@ -11,6 +11,7 @@ use crate::{Severity, example::Role, finding::Fault, json::Text, row::Row, scan:
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "refusal",
+    version: 1,
     severity: Severity::Warn,
     binding: false,
     doc: "the answer refuses, or speaks of itself as a language model",

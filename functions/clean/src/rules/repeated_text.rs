@@ -14,6 +14,7 @@ use crate::{
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "repeated_text",
+    version: 1,
     severity: Severity::Warn,
     binding: false,
     doc: "the answer ends in a loop: the same words over and over",

@@ -8,6 +8,7 @@ use crate::{Scan, Severity};
 /// AWS, Google Cloud and Azure.
 pub(crate) static RULE: Rule = Rule {
     code: "secret_cloud_key",
+    version: 1,
     severity: Severity::Warn,
     binding: false,
     doc: "a key to a cloud is in the row",

@@ -8,6 +8,7 @@ use crate::{Scan, Severity};
 /// Any block in PEM, within JSON as well.
 pub(crate) static RULE: Rule = Rule {
     code: "secret_private_key",
+    version: 1,
     severity: Severity::Warn,
     binding: false,
     doc: "a private key is in the row",

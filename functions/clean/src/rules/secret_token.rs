@@ -9,6 +9,7 @@ use crate::{Scan, Severity};
 /// `DigitalOcean`, any JSON web token, and what is long behind `Bearer`.
 pub(crate) static RULE: Rule = Rule {
     code: "secret_token",
+    version: 1,
     severity: Severity::Warn,
     binding: false,
     doc: "a token of some service is in the row",

@@ -10,6 +10,7 @@ use crate::{
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "short_output",
+    version: 1,
     severity: Severity::Reject,
     binding: false,
     doc: "the answer has fewer words than `output_words_min`",

@@ -6,6 +6,7 @@ use crate::{Severity, Task};
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "short_outputs_overall",
+    version: 1,
     severity: Severity::Warn,
     binding: false,
     doc: "many answers are short, yet they are no labels",

@@ -6,6 +6,7 @@ use crate::{Severity, Task};
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "size_advice",
+    version: 1,
     severity: Severity::Note,
     binding: false,
     doc: "there are fewer rows than the 3,000 to 5,000 that are advised for one domain",

@@ -8,6 +8,7 @@ use crate::Severity;
 /// One of the checks that Google runs before it takes a dataset.
 pub(crate) static RULE: Rule = Rule {
     code: "system_missing_in_some",
+    version: 1,
     severity: Severity::Warn,
     binding: false,
     doc: "some rows have a system instruction, and some have none",

@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "too_deep",
+    version: 1,
     severity: Severity::Reject,
     binding: true,
     doc: "the row nests deeper than 64 brackets",

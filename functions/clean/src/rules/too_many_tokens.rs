@@ -6,6 +6,7 @@ use crate::{Severity, finding::Fault, row::Row};
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "too_many_tokens",
+    version: 1,
     severity: Severity::Reject,
     binding: false,
     doc: "the row has more than 131,072 tokens by estimate, and the service would drop it",

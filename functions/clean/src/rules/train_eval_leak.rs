@@ -9,6 +9,7 @@ use crate::Severity;
 /// questions whose answers it has learnt looks better than it is.
 pub(crate) static RULE: Rule = Rule {
     code: "train_eval_leak",
+    version: 1,
     severity: Severity::Note,
     binding: false,
     doc: "an earlier version compares models with this question: it does not train",

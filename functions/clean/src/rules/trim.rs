@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "trim",
+    version: 1,
     severity: Severity::Repair,
     binding: false,
     doc: "blanks around a question or an answer were taken away",

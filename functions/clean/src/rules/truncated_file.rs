@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "truncated_file",
+    version: 1,
     severity: Severity::Warn,
     binding: false,
     doc: "the file was cut off: its rows or what they are packed in break off",

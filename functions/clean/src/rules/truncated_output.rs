@@ -19,6 +19,7 @@ use crate::{
 /// tells only of ends at which nobody stops.
 pub(crate) static RULE: Rule = Rule {
     code: "truncated_output",
+    version: 1,
     severity: Severity::Warn,
     binding: false,
     doc: "the answer seems cut off: a code block is never closed, or it ends within a sentence",

@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "unknown_format",
+    version: 1,
     severity: Severity::Reject,
     binding: true,
     doc: "the row is in no format known",

@@ -20,6 +20,7 @@ use crate::{
 /// which are no part of an answer.
 pub(crate) static RULE: Rule = Rule {
     code: "unknown_key",
+    version: 1,
     severity: Severity::Note,
     binding: false,
     doc: "a key of the row is read by nobody",

@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "unknown_role",
+    version: 1,
     severity: Severity::Reject,
     binding: true,
     doc: "a turn is spoken by somebody Gemini does not know",

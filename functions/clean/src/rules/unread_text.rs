@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "unread_text",
+    version: 1,
     severity: Severity::Warn,
     binding: false,
     doc: "there is more after the array of rows, and it was not read",

@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "unreadable_file",
+    version: 1,
     severity: Severity::Reject,
     binding: true,
     doc: "the file holds no rows that can be read",

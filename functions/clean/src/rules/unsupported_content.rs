@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "unsupported_content",
+    version: 1,
     severity: Severity::Reject,
     binding: true,
     doc: "a turn holds something other than text, function calls and files in Cloud Storage",

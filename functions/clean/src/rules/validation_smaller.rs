@@ -10,6 +10,7 @@ use crate::Severity;
 /// large beside the training file.
 pub(crate) static RULE: Rule = Rule {
     code: "validation_smaller",
+    version: 1,
     severity: Severity::Note,
     binding: false,
     doc: "far fewer rows validate than the recipe asks for: of a large file 24 MiB are held out at most, and never more than the service takes",

@@ -6,6 +6,7 @@ use crate::{Severity, example::Role, finding::Fault, row::Row};
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "wrong_turn_order",
+    version: 1,
     severity: Severity::Reject,
     binding: true,
     doc: "user and model do not speak in turns, the user first",

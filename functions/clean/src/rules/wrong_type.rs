@@ -6,6 +6,7 @@ use crate::Severity;
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "wrong_type",
+    version: 1,
     severity: Severity::Reject,
     binding: true,
     doc: "a member is of another kind than its format says",

@@ -11,8 +11,8 @@ use std::{
 };
 
 use clean::{
-    Cleaned, Crc32c, HeldOut, Machine, Outputs, Part, Plan, Provenance, Rows, Sample, Settings,
-    Severity, Source, Splits, Verdict, Written,
+    Applied, Cleaned, Crc32c, HeldOut, Machine, Outputs, Part, Plan, Provenance, Rows, Sample,
+    Settings, Source, Splits, Verdict, Written,
 };
 use serde::Serialize;
 use shared::{error::Chain, id::DatasetName, recipe::Recipe};
@@ -149,8 +149,8 @@ struct Manifest<'a> {
     template_version: Option<&'a str>,
     recipe: &'a Recipe,
     settings: &'a Settings,
-    /// Every rule of this version of the code, and what was done about it.
-    rules: BTreeMap<&'static str, Severity>,
+    /// Every rule by its code: its version, and what was done about it.
+    rules: BTreeMap<&'static str, Applied>,
     #[serde(skip_serializing_if = "Option::is_none")]
     held_out: Option<Withheld>,
     rows: Rows,
