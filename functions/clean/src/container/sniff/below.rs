@@ -78,8 +78,8 @@ pub(in crate::container) fn has_row(bytes: &[u8], complete: bool) -> bool {
 /// The objects among the lines at the start of `bytes` that look like objects.
 fn rows(bytes: &[u8], complete: bool) -> impl Iterator<Item = Object<'_>> {
     let lines = whole_lines(bytes, complete);
-    let like_objects = lines.take_while(|line| line.starts_with(b"{"));
-    like_objects.filter_map(read_object)
+    let seeming = lines.take_while(|line| line.starts_with(b"{"));
+    seeming.filter_map(read_object)
 }
 
 /// The lines that are not blank, without blanks around them; all of them are here if `complete`.
