@@ -117,6 +117,8 @@ const OWN: &[(&str, &[&str])] = &[
     ("i am unable", &[]),
     ("i'm not able", &[]),
     ("i am not able", &[]),
+    ("i'm currently", &["unable", "not able"]),
+    ("i am currently", &["unable", "not able"]),
     ("i must decline", &[]),
     ("i won't", REFUSED),
     ("i will not", REFUSED),
@@ -211,7 +213,8 @@ fn refuses(text: &Text<'_>) -> bool {
         let rest = lower(head.get(found.end()..).unwrap_or_default());
         let kind = found.pattern().as_usize() / WAYS.len();
         return if kind < APOLOGIES.len() {
-            is_short(&rest) || is_unable(&lower(head))
+            let head = lower(head);
+            is_short(&rest) || is_unable(&head) || holds(&head, SELVES)
         } else {
             kind < APOLOGIES.len() + DECLINING.len() || holds(sentence(&rest), REFUSED)
         };
@@ -307,6 +310,18 @@ mod tests {
     #[test]
     fn a_polite_answer_is_no_refusal() {
         for (text, expected) in [
+            (
+                "I'm sorry, but I'm currently unable to assist with booking flights.",
+                true,
+            ),
+            (
+                "I am sorry, but I am an AI language model and cannot see today's weather.",
+                true,
+            ),
+            (
+                "I'm sorry, but as an AI, I don't have the ability to book flights.",
+                true,
+            ),
             ("I'm sorry, but I cannot assist with that request.", true),
             ("I’m sorry, but I can’t do that.", true),
             ("Sorry, I am unable to open links.", true),
