@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_promoted_run_is_told_from_its_rows_to_the_route() {
-        let moments = [
+        let moments = vec![
             samples::cleaned(),
             samples::with_state("queued"),
             samples::waiting(),
