@@ -122,6 +122,11 @@ impl Rule {
         }
     }
 
+    /// Whether it looks at the whole file at the end, when no row can be left out any more.
+    pub(crate) fn is_about_the_file(&self) -> bool {
+        matches!(self.check, Check::File(_))
+    }
+
     /// Whether it can change a row: what a scan of texts finds can be taken out.
     pub(crate) fn repairs(&self) -> bool {
         self.severity == Severity::Repair || matches!(self.scan(), Some(Scan::Pii | Scan::Secrets))

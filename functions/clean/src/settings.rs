@@ -155,6 +155,7 @@ impl Settings {
                 Some(rule)
                     if *severity == Severity::Reject
                         && (matches!(rule.scan(), Some(Scan::Language | Scan::NearDuplicates))
+                            || rule.is_about_the_file()
                             || rule.code == train_eval_leak::RULE.code) =>
                 {
                     faults.push(format!("rule `{code}` only tells: it rejects no row"));
@@ -244,6 +245,7 @@ mod tests {
         check("severities = { trim = 'off' }", "is never off");
         check("severities = { near_duplicate = 'reject' }", "only tells");
         check("severities = { train_eval_leak = 'reject' }", "only tells");
+        check("severities = { few_rows = 'reject' }", "only tells");
         check(
             "severities = { pii_email = 'repair', pii_ip = 'reject' }",
             "",
