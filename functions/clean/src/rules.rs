@@ -300,7 +300,7 @@ pub(crate) mod tests {
         let report = report_on_bytes(row);
         let about_rows = |code: &&str| {
             let rule = of_code(code).unwrap();
-            !matches!(rule.check, Check::File(_)) && rule.code != "unreadable_file"
+            !rule.is_about_the_file() && rule.code != "unreadable_file"
         };
         let found: Vec<&str> = report
             .codes

@@ -212,6 +212,7 @@ impl Search {
             *key = Cow::Owned(name);
         }
     }
+
     fn text(&self, text: &mut Text<'_>, place: Option<Place>, tally: &mut Tally) {
         let hits = self.find(text.escaped());
         if hits.is_empty() {

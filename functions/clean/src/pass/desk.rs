@@ -171,7 +171,7 @@ impl<'s, 'o> Desk<'s, 'o> {
     }
 
     fn stream(&mut self, batch: Held<'_>, course: Course) -> Result<(), Error> {
-        let fates = self.decide(batch.judged, batch.base, course.task, false)?;
+        let fates = self.decide(batch.judged, batch.base, course.task)?;
         let (seed, plan) = (self.settings.seed, self.plan);
         let mut withheld = std::mem::take(&mut self.withheld);
         let place = |kept: Kept| {
@@ -190,7 +190,7 @@ impl<'s, 'o> Desk<'s, 'o> {
         let mut asked = Vec::new();
         let mut decided = Vec::new();
         for Held { judged, base, .. } in hold.iter() {
-            let fates = self.decide(judged, base, task, true)?;
+            let fates = self.decide(judged, base, task)?;
             asked.extend(judged.facts.iter().zip(&fates).filter_map(|(fact, fate)| {
                 let Fate::Kept(kept) = fate else {
                     return None;
@@ -215,14 +215,8 @@ impl<'s, 'o> Desk<'s, 'o> {
         Ok(task)
     }
 
-    /// Compares every row of `judged` with those before it; `open` says that none of these is placed.
-    fn decide(
-        &mut self,
-        judged: &Judged,
-        base: u64,
-        task: Task,
-        open: bool,
-    ) -> Result<Vec<Fate>, Error> {
+    /// Compares every row of `judged` with those before it.
+    fn decide(&mut self, judged: &Judged, base: u64, task: Task) -> Result<Vec<Fate>, Error> {
         self.ledger.merge(&judged.ledger, base);
         let rejecting = task == Task::Generation
             && self.settings.severity(&rules::short_output::RULE) == Severity::Reject;
@@ -241,7 +235,7 @@ impl<'s, 'o> Desk<'s, 'o> {
                     Fate::Rejected
                 }
                 Kind::Short | Kind::Label | Kind::Brief | Kind::Example => {
-                    self.compare(fact, sketch, base + fact.line, open, &mut found)?
+                    self.compare(fact, sketch, base + fact.line, &mut found)?
                 }
             });
         }
@@ -255,7 +249,6 @@ impl<'s, 'o> Desk<'s, 'o> {
         fact: &Fact,
         sketch: Option<&Sketch>,
         line: u64,
-        open: bool,
         found: &mut Ledger,
     ) -> Result<Fate, Error> {
         let short_line = u32::try_from(line).unwrap_or(u32::MAX);
@@ -294,11 +287,11 @@ impl<'s, 'o> Desk<'s, 'o> {
             }
         }
         self.totals.labels.count(fact);
-        let joining = match meeting {
-            _ if open => Joining::All,
-            Meeting::New => Joining::New,
+        let joining = match (&self.stage, meeting) {
+            (Stage::Holding(_), _) => Joining::All,
+            (Stage::Streaming(_), Meeting::New) => Joining::New,
             // Rows that ask the same go together first of all.
-            Meeting::Repeat(_) | Meeting::Contradiction(_) => Joining::None,
+            (Stage::Streaming(_), Meeting::Repeat(_) | Meeting::Contradiction(_)) => Joining::None,
         };
         let near = self.near.meet(sketch, fact.input, joining, short_line);
         if let Some(first) = near.line {

@@ -8,6 +8,7 @@ use hashbrown::HashTable;
 use smallvec::SmallVec;
 use whatlang::Lang;
 
+use super::sketch::fold;
 use crate::example::{Example, Role};
 
 /// Bytes of an answer that are looked at: some fifty words, so that long answers cost no more.
@@ -169,8 +170,7 @@ fn key(word: &[u8]) -> Option<u64> {
 }
 
 fn hash(key: u64) -> u64 {
-    let product = key.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    product ^ product >> 32
+    fold(0, key)
 }
 
 fn by_letters(sample: &str) -> Option<Lang> {

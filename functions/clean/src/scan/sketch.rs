@@ -250,7 +250,7 @@ fn hash(bytes: &[u8], range: Range<usize>) -> u64 {
 }
 
 /// Puts eight more bytes of a word into its hash.
-fn fold(hash: u64, bytes: u64) -> u64 {
+pub(super) fn fold(hash: u64, bytes: u64) -> u64 {
     let product = (hash ^ bytes).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     product ^ product >> 32
 }

@@ -3,7 +3,7 @@
 use std::{
     borrow::Cow,
     collections::BTreeMap,
-    fs::{self, Permissions},
+    fs::{self, DirEntry, Permissions},
     io::{self, Write},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -188,16 +188,14 @@ impl<'a> Out<'a> {
         let path = args.out.as_path();
         let made = !path.exists();
         let out = Self { path, made };
-        fs::create_dir_all(path).map_err(|source| out.failed(source))?;
-        let entries = fs::read_dir(path).map_err(|source| out.failed(source))?;
-        for entry in entries {
-            let entry = entry.map_err(|source| out.failed(source))?;
-            if entry.file_name().to_string_lossy().starts_with(PASSING) {
-                // Of a run that was interrupted.
-                fs::remove_file(entry.path()).map_err(|source| out.failed(source))?;
-            } else if !args.force {
-                return Err(Error::NotEmpty(path.to_owned()));
-            }
+        let failed = |source| out.failed(source);
+        fs::create_dir_all(path).map_err(failed)?;
+        let entries = fs::read_dir(path).map_err(failed)?;
+        let entries: Vec<DirEntry> = entries.collect::<io::Result<_>>().map_err(failed)?;
+        let is_left = |entry: &&DirEntry| entry.file_name().to_string_lossy().starts_with(PASSING);
+        let (left, others): (Vec<_>, Vec<_>) = entries.iter().partition(is_left);
+        if !others.is_empty() && !args.force {
+            return Err(Error::NotEmpty(path.to_owned()));
         }
         let file = args.file.canonicalize().unwrap_or_default();
         let is_it = |name: &String| {
@@ -207,6 +205,10 @@ impl<'a> Out<'a> {
         };
         if names().any(|name| is_it(&name)) {
             return Err(Error::Itself(args.file.clone()));
+        }
+        // Of a run that was interrupted.
+        for entry in left {
+            fs::remove_file(entry.path()).map_err(failed)?;
         }
         Ok(out)
     }

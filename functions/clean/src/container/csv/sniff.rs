@@ -5,13 +5,9 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use super::{
-    super::sniff::{has_row, starts_with_rows},
-    Header, JSON_COLUMNS,
-    cells::cells,
-    record::Record,
-};
+use super::{Header, JSON_COLUMNS, cells::cells, record::Record};
 use crate::{
+    container::sniff::{has_row, starts_with_rows},
     formats::{self, keys::Keys},
     json::{Node, Object, Value},
 };
