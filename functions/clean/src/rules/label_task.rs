@@ -60,6 +60,17 @@ mod tests {
     }
 
     #[test]
+    fn answers_that_are_called_labels_are_labels_though_all_differ() {
+        let row = |key: &str, n: u32| format!("{{\"text\":\"q{n}\",\"{key}\":\"intent{n}\"}}\n");
+        let rows = |key: &str| (0..40).map(|n| row(key, n)).collect::<String>();
+        for key in ["label", "category"] {
+            let report = report_on(&rows(key));
+            assert_eq!(report.task, Task::Classification);
+            assert_eq!(report.rows.kept, 40);
+        }
+    }
+
+    #[test]
     fn labels_are_kept_again_from_what_was_written() {
         let many: Vec<String> = (0..20).map(|n| format!("label{n}")).collect();
         let labels: Vec<&str> = many.iter().map(String::as_str).collect();
