@@ -202,6 +202,9 @@ mod tests {
     fn languages_are_told_by_little_words_or_by_letters() {
         let english = "The capital of France is Paris, which is on the Seine.";
         check(english, Some(Lang::Eng), Some(Lang::Eng));
+        // Dutch has the half of these, and none of the others.
+        let shared = "He is in, she is in, it is in the house.";
+        check(shared, Some(Lang::Eng), Some(Lang::Eng));
         let german = "Die Hauptstadt ist nicht an der See, und das ist auch gut so.";
         check(german, Some(Lang::Deu), Some(Lang::Deu));
         let japanese = "東京は日本の首都で、とても大きな都市です。";
