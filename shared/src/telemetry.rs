@@ -356,7 +356,7 @@ mod tests {
         check(
             || {
                 info!(
-                    fact = "run_progress",
+                    event.name = "run_progress",
                     job.name = "a-b",
                     loss.eval_total = 0.25,
                     step = 7,
@@ -366,7 +366,7 @@ mod tests {
             },
             &json!({
                 "severity": "INFO", "service": "test", "message": "step 7",
-                "fact": "run_progress", "job": {"name": "a-b"},
+                "event": {"name": "run_progress"}, "job": {"name": "a-b"},
                 "loss": {"eval_total": 0.25}, "step": 7,
             }),
         );

@@ -109,10 +109,10 @@ async fn a_finding_opens_one_incident_of_its_run_and_silence_closes_it() {
     let stand = watched().await;
     log(
         &stand,
-        json!({ "fact": "run_progress", "run": { "id": "well" } }),
+        json!({ "event": { "name": "run_progress" }, "run": { "id": "well" } }),
     )
     .await;
-    let finding = json!({ "fact": "run_finding", "run": { "id": "ill" }, "finding": "diverged" });
+    let finding = json!({ "event": { "name": "run_finding" }, "run": { "id": "ill" }, "finding": "diverged" });
     log(&stand, finding).await;
 
     let opened = told(&stand).await;

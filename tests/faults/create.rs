@@ -145,7 +145,7 @@ async fn a_job_that_a_frozen_process_made_too_late_is_cancelled() {
     let lines = harness.stack.log_lines();
     let mut facts = lines
         .iter()
-        .filter(|line| line.entry["fact"] == "surplus_job");
+        .filter(|line| line.entry["event"]["name"] == "surplus_job");
     let fact = facts.next().expect("the line that the metric counts");
     assert_eq!(fact.entry["run"]["id"], run.id.as_str());
     assert_eq!(fact.entry["job"]["name"], surplus);

@@ -56,7 +56,7 @@ pub(crate) async fn calibrate(
         Err(error) => {
             let error = Chain(&error);
             info!(
-                fact = "tokens_not_counted",
+                event.name = "tokens_not_counted",
                 "the estimate of tokens stays as it is: {error}"
             );
             Ok(None)

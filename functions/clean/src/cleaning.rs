@@ -156,7 +156,7 @@ impl Cleaning {
         };
         let execution = state.run.start(&state.config.job, &overrides).await?;
         info!(
-            fact = "cleaning_started",
+            event.name = "cleaning_started",
             tasks = self.tasks,
             round = self.round,
             "left {version} to {} tasks: `{execution}`",

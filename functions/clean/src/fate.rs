@@ -42,7 +42,7 @@ impl Fate {
         let _first_one_stays = state.documents.create(version.id.as_str(), version).await?;
         let rows = version.rows;
         info!(
-            fact = "dataset_cleaned",
+            event.name = "dataset_cleaned",
             rows.read, rows.kept, rows.rejected, rows.duplicate, "made version {}", version.id
         );
         let note = format!("{} of {} rows kept", rows.kept, rows.read);

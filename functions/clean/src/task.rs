@@ -173,7 +173,7 @@ impl Work {
         }
         let stat = created?.into_stat();
         info!(
-            fact = "range_judged",
+            event.name = "range_judged",
             bytes = stat.size_bytes,
             "judged range {index} of {}",
             self.cleaning.tasks

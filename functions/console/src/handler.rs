@@ -64,7 +64,7 @@ pub(crate) async fn approve(
     let id = named(&id)?;
     Span::current().record("run.id", id.as_str());
     if written(&state, &id, &press.by).await? {
-        info!(fact = "run_approved", run.id = %id, "a person approved run {id}");
+        info!(event.name = "run_approved", run.id = %id, "a person approved run {id}");
     }
     let approved = RunApproved { run: id.clone() };
     // The approval is written, and that is what counts: `watch` tells of queued runs each minute.

@@ -108,7 +108,7 @@ async fn settle(state: &State, run: &Run, summary: &Summary) -> Result<GateDecis
     match state.documents.create(run.id.as_str(), &decision).await? {
         Write::Done => {
             info!(
-                fact = "gate_decided",
+                event.name = "gate_decided",
                 promoted, "run {}: {}", run.id, decision.reason
             );
             Ok(decision)

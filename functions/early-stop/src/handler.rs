@@ -167,7 +167,7 @@ async fn record(
     let id = stopping.id.to_string();
     let write = state.documents.replace(&id, before, &stopping).await?;
     write.or_busy("the run changed while it was read")?;
-    warn!(fact = "run_stopped", "run {id} is {reason}");
+    warn!(event.name = "run_stopped", "run {id} is {reason}");
     Ok(())
 }
 

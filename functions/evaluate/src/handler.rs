@@ -106,7 +106,7 @@ async fn evaluate(state: &State, run: &Run, models: Models) -> Result<Record, Er
         source: source.into(),
     })?;
     info!(
-        fact = "run_evaluated",
+        event.name = "run_evaluated",
         rows = evaluation.rows,
         failures.base = evaluation.base.failures,
         failures.tuned = evaluation.tuned.failures,

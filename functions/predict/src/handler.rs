@@ -194,7 +194,7 @@ fn remember(state: &State, key: Fingerprint, served: &Served) {
 fn respond(served: Served) -> HttpResponse {
     let Served { response, note } = served;
     info!(
-        fact = "answered",
+        event.name = "answered",
         served_by = ?note.served_by,
         cached = note.cached,
         fallback = note.fallback_reason.is_some(),

@@ -143,7 +143,7 @@ async fn adopt(state: &State, run: &Stored<Run>) -> Result<Option<TuningJob>, Er
     let oldest = jobs.next();
     for surplus in jobs.filter(|job| !job.is_final()) {
         warn!(
-            fact = "surplus_job",
+            event.name = "surplus_job",
             run.id = %run.value.id,
             job.name = surplus.name,
             "cancels a surplus job of run {}",
@@ -251,7 +251,7 @@ async fn record(state: &State, run: &Stored<Run>, job: &TuningJob, how: &str) ->
     if running.enter(RunState::Running, "tune", how, now) {
         write(state, run, &running).await?;
         info!(
-            fact = "run_submitted",
+            event.name = "run_submitted",
             job.name = job.name,
             "{how} for run {}",
             running.id

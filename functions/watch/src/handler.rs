@@ -127,7 +127,7 @@ async fn cancel_surplus(state: &State, run: &Run, recorded: &str) -> Result<(), 
         .filter(|job| job.name != recorded && !job.is_final());
     for job in surplus {
         warn!(
-            fact = "surplus_job",
+            event.name = "surplus_job",
             run.id = %run.id,
             job.name = job.name,
             "cancels a surplus job of run {}",
@@ -152,7 +152,7 @@ async fn tell_finished(state: &State, stored: &Stored<Run>) -> Result<(), Error>
         .documents
         .replace(run.id.as_str(), stored, &told)
         .await?;
-    info!(fact = "run_finished", run.id = %run.id, state = run.state.as_str(),
+    info!(event.name = "run_finished", run.id = %run.id, state = run.state.as_str(),
         "run {} {}: {}", run.id, run.state.as_str(), run.reason);
     Ok(())
 }
@@ -161,7 +161,7 @@ fn log_progress(run: &Run, curve: &Curve) {
     let last = |points: &[shared::curve::Point]| points.last().and_then(|point| point.loss);
     // A loss that is no number is left out of the line: see `run_finding` for what it means.
     info!(
-        fact = "run_progress",
+        event.name = "run_progress",
         run.id = %run.id,
         step = curve.last_step(),
         loss.train = last(&curve.train).unwrap_or(f64::NAN),
@@ -175,7 +175,7 @@ fn log_progress(run: &Run, curve: &Curve) {
 fn log_finding(run: &Run) {
     if let (Some(finding), None, true) = (run.finding, &run.stop, run.state.is_live()) {
         warn!(
-            fact = "run_finding",
+            event.name = "run_finding",
             run.id = %run.id,
             finding = finding.as_str(),
             "run {} shows `{}`: {}",

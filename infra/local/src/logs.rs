@@ -103,7 +103,7 @@ mod tests {
         let line = LogLine {
             execution: None,
             function: "watch".to_owned(),
-            entry: json!({"severity": "WARNING", "time": "t", "fact": "run_finding", "run": {"id": "a"}}),
+            entry: json!({"severity": "WARNING", "time": "t", "event": { "name": "run_finding" }, "run": {"id": "a"}}),
         };
         let entry = entry(&line);
         assert_eq!(entry["severity"], "WARNING");
@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(entry["resource"]["labels"]["service_name"], "watch");
         assert_eq!(
             entry["jsonPayload"],
-            json!({"fact": "run_finding", "run": {"id": "a"}})
+            json!({"event": { "name": "run_finding" }, "run": {"id": "a"}})
         );
     }
 }
