@@ -169,6 +169,12 @@ impl Recipe {
         Ok(recipe)
     }
 
+    /// Writes the recipe as TOML, with the defaults of what was left out.
+    pub fn to_toml(&self) -> String {
+        // A recipe was read from TOML, so it can be written as TOML.
+        toml::to_string_pretty(self).unwrap_or_default()
+    }
+
     fn check(&self) -> Result<(), InvalidRecipe> {
         let ensure = |holds: bool, field, value: String, expected| {
             if holds {

@@ -20,16 +20,25 @@ fn allowed() -> BTreeMap<String, Vec<String>> {
     let mut arrows = BTreeMap::from([
         ("shared".to_owned(), Vec::new()),
         ("emulators".to_owned(), Vec::new()),
-        ("local".to_owned(), with_functions(&["emulators", "shared"])),
+        ("clean-engine".to_owned(), Vec::new()),
+        (
+            "local".to_owned(),
+            with_functions(&["clean-engine", "emulators", "shared"]),
+        ),
         ("rollout".to_owned(), vec!["shared".to_owned()]),
         (
             "system-tests".to_owned(),
-            with_functions(&["emulators", "local", "rollout", "shared"]),
+            with_functions(&["clean-engine", "emulators", "local", "rollout", "shared"]),
         ),
     ]);
     for function in &functions {
         arrows.insert(function.clone(), vec!["shared".to_owned()]);
     }
+    // The only crate inside a function: what `clean` does, without the function around it.
+    arrows
+        .entry("clean".to_owned())
+        .or_default()
+        .push("clean-engine".to_owned());
     arrows
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, io::Write as _};
 
-use clean::{Cleaned, Machine, Outcome, Outputs, Part, Plan, Settings};
+use clean_engine::{Cleaned, Machine, Outcome, Outputs, Part, Plan, Settings};
 use flate2::{Compression, write::GzEncoder};
 use shared::dataset::{UploadOutcome, Version};
 use system_tests::harness::{Harness, Setup};
@@ -56,7 +56,7 @@ fn alone(bytes: &[u8], settings: &Settings) -> (Cleaned, Memory) {
         let mut memory = Memory::default();
         let (source, machine) = (bytes.to_vec(), Machine::default());
         let outputs: Option<&mut dyn Outputs> = Some(&mut memory);
-        match clean::pass(&source, settings, &plan, machine, outputs, &mut |_| {}).unwrap() {
+        match clean_engine::pass(&source, settings, &plan, machine, outputs, &mut |_| {}).unwrap() {
             Outcome::Done(cleaned) => return (*cleaned, memory),
             Outcome::Again(better) => plan = better,
         }
@@ -73,7 +73,7 @@ async fn check_alike(harness: &Harness, version: &Version, bytes: &[u8], setting
         assert!(made == expected, "{}", part.name());
     }
     let report = harness.object(&version.parts["report"].artifact).await;
-    let mut report: clean::Report = serde_json::from_slice(&report).unwrap();
+    let mut report: clean_engine::Report = serde_json::from_slice(&report).unwrap();
     report.tokens.calibration = None;
     assert_eq!(report, cleaned.report);
 }
@@ -107,7 +107,7 @@ async fn rows_that_must_be_judged_anew_take_a_second_round() {
     let upload = harness.upload("big/data.jsonl", text.clone()).await;
     let version = harness.version_of(&upload).await;
     let settings = Settings {
-        severities: [("contradiction".to_owned(), clean::Severity::Reject)].into(),
+        severities: [("contradiction".to_owned(), clean_engine::Severity::Reject)].into(),
         ..Settings::default()
     };
     assert!(version.codes["contradiction"] > 0, "{:?}", version.codes);

@@ -3,6 +3,7 @@
 //! Counting costs nothing but time, so it is done where a service answers and left out where none
 //! does: a dataset is not worth less for it.
 
+use clean_engine::{Calibration, Machine, Settings, survey};
 use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -13,7 +14,7 @@ use shared::{
 };
 use tracing::info;
 
-use crate::{Calibration, Machine, Settings, state::State, survey};
+use crate::state::State;
 
 /// Rows counted: enough to find a tenth of difference, few enough for any quota.
 const ROWS_MAX: usize = 16;

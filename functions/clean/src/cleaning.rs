@@ -5,6 +5,7 @@
 //! it and is created only where it is not, so two executions at once do no harm.
 
 use chrono::{DateTime, Utc};
+use clean_engine::is_cuttable;
 use serde::{Deserialize, Serialize};
 use shared::{
     error::Error,
@@ -18,7 +19,7 @@ use shared::{
 };
 use tracing::info;
 
-use crate::{fate::Fate, is_cuttable, make, order::Order, state::State, streams::ObjectSource};
+use crate::{fate::Fate, make, order::Order, state::State, streams::ObjectSource};
 
 /// The variable that names the cleaning to a task.
 pub(crate) const CLEANING_VARIABLE: &str = "CLEANING";

@@ -1,6 +1,7 @@
 //! Hears of finished uploads.
 
 use actix_web::web::Data;
+use clean_engine::{Plan, Settings};
 use shared::{
     dataset::{Upload, UploadOutcome, Version},
     delivery::Delivery,
@@ -13,7 +14,6 @@ use shared::{
 use tracing::Span;
 
 use crate::{
-    Plan, Settings,
     cleaning::Cleaning,
     fate::Fate,
     input::{Input, Rows},

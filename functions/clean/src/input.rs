@@ -1,6 +1,7 @@
 //! What is read to make a version: the upload itself, or what others judged of it.
 
-use crate::{Error, Machine, Outcome, Outputs, Plan, Settings, merge, pass, streams::ObjectSource};
+use crate::streams::ObjectSource;
+use clean_engine::{Error, Machine, Outcome, Outputs, Plan, Settings, merge, pass};
 
 /// What is read to make a version.
 #[derive(Debug)]

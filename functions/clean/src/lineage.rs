@@ -8,6 +8,7 @@
 //!
 //! Two uploads to one dataset that are first looked at side by side do not know each other.
 
+use clean_engine::{HeldOut, Part, Source as _};
 use std::io::{self, BufReader};
 
 use chrono::{DateTime, Utc};
@@ -20,7 +21,7 @@ use shared::{
 };
 use tracing::warn;
 
-use crate::{HeldOut, Part, Source as _, make, order::Order, state::State, streams::ObjectSource};
+use crate::{make, order::Order, state::State, streams::ObjectSource};
 
 /// Most versions of a dataset: the questions of all are read for each further one. A version a day
 /// for two years stays below.

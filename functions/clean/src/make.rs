@@ -1,5 +1,9 @@
 //! From a generation in a bucket to the objects of a version, streamed both ways.
 
+use clean_engine::{
+    Applied, Calibration, Cleaned, Error as CleanError, FramesFault, Outcome, Part, PartSummary,
+    Plan, Provenance, Report, Sample, Settings, Task, Verdict, Written, card,
+};
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
@@ -13,11 +17,7 @@ use shared::{
     uri::GcsUri,
 };
 
-use crate::{
-    Applied, Calibration, Cleaned, Error as CleanError, FramesFault, Outcome, Part, PartSummary,
-    Plan, Provenance, Report, Sample, Settings, Task, Verdict, Written, calibrate::calibrate, card,
-    input::Input, order::Order, state::State, streams::Uploads,
-};
+use crate::{calibrate::calibrate, input::Input, order::Order, state::State, streams::Uploads};
 
 /// The code that made a version is part of the version's name.
 pub(crate) const CODE_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -110,7 +110,7 @@ fn write_card(version: &Version, settings: &Settings, cleaned: &Cleaned) -> Stri
     let about = Provenance {
         name: version.id.as_str(),
         source: &source,
-        recipe: &version.recipe,
+        recipe: &version.recipe.to_toml(),
         settings,
         code_version: CODE_VERSION,
         made_at: Some(&made_at),

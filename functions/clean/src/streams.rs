@@ -1,5 +1,6 @@
 //! Between the engine's plain readers and writers and Cloud Storage's streams.
 
+use clean_engine::{Outputs, Part, Ranges, Source};
 use std::{
     io::{self, BufWriter, Read, Write},
     sync::{
@@ -15,8 +16,6 @@ use shared::{
     uri::Artifact,
 };
 use tokio::{runtime::Handle, sync::mpsc};
-
-use crate::{Outputs, Part, Ranges, Source};
 
 /// Chunks in flight between the two sides: bounds memory, and lets both work at once.
 const CHUNKS_MAX: usize = 8;

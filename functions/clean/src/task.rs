@@ -3,6 +3,7 @@
 //!
 //! A task may be killed anywhere and is started again: what it finds done it does not do again.
 
+use clean_engine::{Error as CleanError, Machine, Plan, Settings, judge_range, range_of};
 use std::{error::Error as StdError, sync::Arc};
 
 use bytes::Bytes;
@@ -10,13 +11,12 @@ use shared::{config::Reader, error::Error, google::objects::Stat, id::VersionId,
 use tracing::{Instrument as _, info, info_span, warn};
 
 use crate::{
-    Config, Error as CleanError, Machine, Plan, Settings,
+    Config,
     cleaning::{CLEANING_VARIABLE, Cleaning, ROUND_VARIABLE},
     fate::Fate,
     input::{Input, Rows},
-    judge_range, lineage,
+    lineage,
     make::{self, Made},
-    range_of,
     state::State,
     streams::{ObjectSource, Pipe},
 };

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clean::{HeldOut, Settings};
+use clean_engine::{HeldOut, Settings};
 use serde::Deserialize;
 
 /// The rows of a version that models are compared with.

@@ -3,7 +3,7 @@
 use std::num::NonZero;
 
 use bytesize::ByteSize;
-use clean::Machine;
+use clean_engine::Machine;
 
 /// What cleaning may take of this machine. None of it changes what comes out.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]

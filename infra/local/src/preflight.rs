@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clean::{Cleaned, HeldOut, Machine, Plan, Settings, Severity};
+use clean_engine::{Cleaned, HeldOut, Machine, Plan, Settings, Severity};
 use serde::Serialize;
 use shared::{
     price::{Minutes, prices},
@@ -64,7 +64,7 @@ pub(crate) enum Error {
         path: PathBuf,
         /// What is wrong.
         #[source]
-        source: clean::Error,
+        source: clean_engine::Error,
     },
 }
 
@@ -139,7 +139,7 @@ pub(crate) fn look(
     }
     let plan = Plan::default().holding_out(subject.held_out.clone());
     let cleaned = subject.read(screen, |source, settings, progress| {
-        clean::survey_by(plan, source, settings, machine, progress)
+        clean_engine::survey_by(plan, source, settings, machine, progress)
     })?;
     Ok(subject.came_to(cleaned))
 }
@@ -175,14 +175,14 @@ impl Subject {
         &self,
         screen: &Screen,
         work: impl FnOnce(
-            &clean::File,
+            &clean_engine::File,
             &Settings,
             &mut (dyn FnMut(u64) + Send),
-        ) -> Result<T, clean::Error>,
+        ) -> Result<T, clean_engine::Error>,
     ) -> Result<T, Error> {
         let bar = (self.bytes >= BAR_MIN_BYTES)
             .then(|| screen.bytes(&self.file.to_string_lossy(), self.bytes));
-        let source = clean::File(self.file.clone());
+        let source = clean_engine::File(self.file.clone());
         let done = work(&source, &self.settings, &mut |bytes| {
             if let Some(bar) = &bar {
                 bar.set_position(bytes);
@@ -193,15 +193,15 @@ impl Subject {
         }
         let path = self.file.clone();
         done.map_err(|source| match source {
-            clean::Error::Read(source) => Error::Read { path, source },
-            source @ (clean::Error::Write { .. }
-            | clean::Error::Changed
-            | clean::Error::Settings(_)
-            | clean::Error::TooManyRows
-            | clean::Error::Spill(_)
-            | clean::Error::Judged(_)
-            | clean::Error::Frames { .. }
-            | clean::Error::Unending) => Error::Clean { path, source },
+            clean_engine::Error::Read(source) => Error::Read { path, source },
+            source @ (clean_engine::Error::Write { .. }
+            | clean_engine::Error::Changed
+            | clean_engine::Error::Settings(_)
+            | clean_engine::Error::TooManyRows
+            | clean_engine::Error::Spill(_)
+            | clean_engine::Error::Judged(_)
+            | clean_engine::Error::Frames { .. }
+            | clean_engine::Error::Unending) => Error::Clean { path, source },
         })
     }
 

@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use clean::{Finding, Report, Rows, Settings, Tokens, Verdict};
+use clean_engine::{Finding, Report, Rows, Settings, Tokens, Verdict};
 use serde::Serialize;
 use shared::{error::Chain, price::Minutes};
 
@@ -121,7 +121,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
 fn rules() -> String {
     let settings = Settings::default();
     let mut table = String::new();
-    for rule in clean::rules() {
+    for rule in clean_engine::rules() {
         let action = match rule.scan() {
             Some(scan) => format!(
                 "off; {} by scan = [\"{}\"]",
@@ -220,7 +220,7 @@ fn print(file: &Path, look: &Look, several: bool) -> std::io::Result<()> {
 /// The report, and the price where there is something to pay for.
 pub(crate) fn human(preflight: &Preflight) -> String {
     let report = &preflight.cleaned.report;
-    let mut text = clean::render(report);
+    let mut text = clean_engine::render(report);
     if report.rows.kept > 0 {
         text.push_str(&price(&preflight.price(), &preflight.drops()));
         text.push('\n');
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn every_rule_is_listed_with_what_it_does() {
         let table = rules();
-        for rule in clean::rules() {
+        for rule in clean_engine::rules() {
             let line = format!("{:<25} ", rule.code);
             let listed = table.lines().filter(|listed| listed.starts_with(&line));
             assert_eq!(listed.count(), 1, "{}", rule.code);

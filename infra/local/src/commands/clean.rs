@@ -10,7 +10,7 @@ use std::{
     process::ExitCode,
 };
 
-use clean::{
+use clean_engine::{
     Applied, Cleaned, Crc32c, HeldOut, Machine, Outputs, Part, Plan, Provenance, Rows, Sample,
     Settings, Source, Splits, Verdict, Written,
 };
@@ -221,17 +221,17 @@ impl<'a> Out<'a> {
         settings: &Settings,
         machine: Machine,
         progress: &mut (dyn FnMut(u64) + Send),
-    ) -> Result<(Cleaned, Sheets), clean::Error> {
+    ) -> Result<(Cleaned, Sheets), clean_engine::Error> {
         loop {
             let sheets = Sheets::new(self.path);
-            let mut sheets = sheets.map_err(|source| clean::Error::Write {
+            let mut sheets = sheets.map_err(|source| clean_engine::Error::Write {
                 part: Part::Train,
                 source,
             })?;
             let outputs = Some(&mut sheets as &mut dyn Outputs);
-            match clean::pass(source, settings, &plan, machine, outputs, progress)? {
-                clean::Outcome::Done(cleaned) => return Ok((*cleaned, sheets)),
-                clean::Outcome::Again(better) => plan = better,
+            match clean_engine::pass(source, settings, &plan, machine, outputs, progress)? {
+                clean_engine::Outcome::Done(cleaned) => return Ok((*cleaned, sheets)),
+                clean_engine::Outcome::Again(better) => plan = better,
             }
         }
     }
@@ -301,12 +301,12 @@ fn card_of(file: &Path, preflight: &Preflight) -> String {
     let about = Provenance {
         name: &name,
         source: &name,
-        recipe: &preflight.recipe,
+        recipe: &preflight.recipe.to_toml(),
         settings: &preflight.settings,
         code_version: env!("CARGO_PKG_VERSION"),
         made_at: None,
     };
-    clean::card(&about, &preflight.cleaned)
+    clean_engine::card(&about, &preflight.cleaned)
 }
 
 fn name_of(file: &Path) -> Cow<'_, str> {

@@ -185,11 +185,11 @@ async fn close(
             &input.file,
             None,
             &Screen::new(),
-            clean::Machine::default(),
+            clean_engine::Machine::default(),
             None,
             &Earlier::default(),
         ) {
-            Ok(preflight) => format!("\n{}", clean::render(&preflight.cleaned.report)),
+            Ok(preflight) => format!("\n{}", clean_engine::render(&preflight.cleaned.report)),
             Err(_) => String::new(),
         },
         Ending::AwaitsApproval => approval(input, &end),

@@ -1,6 +1,6 @@
 //! Reads the documents of one upload or run, and counts the objects of its comparison.
 
-use clean::Report;
+use clean_engine::Report;
 use evaluate::Record;
 use shared::{
     curve::Curve,

@@ -1,6 +1,6 @@
 //! What the documents say at a moment, and whether that is the end.
 
-use clean::Report;
+use clean_engine::Report;
 use evaluate::Record;
 use shared::{
     curve::Curve,

@@ -197,7 +197,7 @@ impl<T: Ord> Found<T> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use clean::Identity;
+    use clean_engine::Identity;
 
     use super::*;
 

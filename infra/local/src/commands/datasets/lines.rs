@@ -1,6 +1,6 @@
 //! Rows of a stream of bytes, in bounded memory.
 
-use clean::Identity;
+use clean_engine::Identity;
 
 use super::side::{At, Part, Row};
 

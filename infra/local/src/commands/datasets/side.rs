@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clean::Identity;
+use clean_engine::Identity;
 use futures::StreamExt as _;
 use serde::{Serialize, Serializer};
 use shared::{dataset::Version, id::VersionId};

@@ -1,6 +1,6 @@
 //! What became of the rows.
 
-use clean::Report;
+use clean_engine::Report;
 use shared::dataset::Version;
 
 use super::Section;

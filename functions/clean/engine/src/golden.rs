@@ -13,7 +13,7 @@ struct Recipe {
 }
 
 fn example(name: &str) -> Report {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/local/examples");
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../infra/local/examples");
     let folder = PathBuf::from(root).join(name);
     let recipe = std::fs::read_to_string(folder.join("recipe.toml")).unwrap();
     let recipe: Recipe = toml::from_str(&recipe).unwrap();

@@ -11,7 +11,7 @@ use std::{
     process::Command,
 };
 
-use clean::{Machine, Outcome, Outputs, Part, Plan, Scan, Settings};
+use clean_engine::{Machine, Outcome, Outputs, Part, Plan, Scan, Settings};
 use serde::Deserialize;
 
 use crate::{
@@ -309,7 +309,7 @@ fn engine(
         scan: scan.iter().copied().collect(),
         ..Settings::default()
     };
-    let source = clean::File(dataset.to_owned());
+    let source = clean_engine::File(dataset.to_owned());
     let machine = Machine::with_threads(NonZero::new(threads).ok_or("no thread")?);
     let mut plan = Plan::default();
     loop {
@@ -321,7 +321,7 @@ fn engine(
             }
         }
         let outputs = write.then_some(&mut files as &mut dyn Outputs);
-        match clean::pass(&source, &settings, &plan, machine, outputs, &mut |_| {})? {
+        match clean_engine::pass(&source, &settings, &plan, machine, outputs, &mut |_| {})? {
             Outcome::Done(cleaned) => return Ok(cleaned.report.rows.kept),
             Outcome::Again(better) => plan = better,
         }

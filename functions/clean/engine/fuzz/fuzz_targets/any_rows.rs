@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use clean_fuzz::{Choice, Row, check, dataset};
+use clean_engine_fuzz::{Choice, Row, check, dataset};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: ([u8; 4], Vec<Row<'_>>)| {

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use clean_fuzz::{Choice, check};
+use clean_engine_fuzz::{Choice, check};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -4,7 +4,7 @@ mod rows;
 
 use std::{collections::BTreeMap, io::Write, num::NonZero};
 
-use clean::{
+use clean_engine::{
     Cleaned, HeldOut, Identity, Machine, Outcome, Outputs, Part, Plan, Report, Scan, Settings,
     Severity, Verdict, pass, render,
 };
@@ -53,7 +53,7 @@ impl Choice {
             Severity::Off,
         ];
         // A few rules, from one on; those that must not be set so are left as they are.
-        let rules: Vec<_> = clean::rules().collect();
+        let rules: Vec<_> = clean_engine::rules().collect();
         let count = usize::from(severity & 3);
         for step in 0..count {
             let rule = rules[(usize::from(rule) + step * 13) % rules.len()];

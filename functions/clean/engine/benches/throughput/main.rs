@@ -1,7 +1,7 @@
 //! How fast cleaning is, beside what its speed is measured by: splitting lines, parsing alone, and
 //! the scripts in Python that people write, all on the same made-up rows, in turns, in one run.
 //!
-//!     cargo bench --package clean --bench throughput -- --bytes 100000000
+//!     cargo bench --package clean-engine --bench throughput -- --bytes 100000000
 //!
 //! Machines are shared and their clocks vary, so what counts are the ratios of processor time
 //! within a round; the median over the rounds is printed.

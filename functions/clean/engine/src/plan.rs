@@ -45,7 +45,7 @@ impl Plan {
     }
 
     /// Whether a row is judged by this plan as by `other`: all else is decided among rows.
-    pub(crate) fn judges_like(&self, other: &Self) -> bool {
+    pub fn judges_like(&self, other: &Self) -> bool {
         self.contradictions == other.contradictions && self.held_out == other.held_out
     }
 

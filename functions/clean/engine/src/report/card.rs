@@ -5,8 +5,6 @@
 
 use std::{borrow::Cow, fmt::Write as _};
 
-use shared::recipe::Recipe;
-
 use super::{
     Distribution, Task, Verdict,
     text::{Line, columns, group},
@@ -25,8 +23,8 @@ pub struct Provenance<'p> {
     pub name: &'p str,
     /// The file, or the generation of an object.
     pub source: &'p str,
-    /// The recipe it was cleaned by.
-    pub recipe: &'p Recipe,
+    /// The recipe it was cleaned by, as TOML; left out of the card where empty.
+    pub recipe: &'p str,
     /// The cleaning settings in the recipe.
     pub settings: &'p Settings,
     /// The version of the code that cleaned it.
@@ -246,11 +244,10 @@ fn write_quote(text: &str, out: &mut String) -> std::fmt::Result {
     writeln!(out)
 }
 
-fn write_recipe(recipe: &Recipe, out: &mut String) -> std::fmt::Result {
-    // What came from TOML goes back to it; if not, a card without its recipe is still a card.
-    let Ok(recipe) = toml::to_string_pretty(recipe) else {
+fn write_recipe(recipe: &str, out: &mut String) -> std::fmt::Result {
+    if recipe.is_empty() {
         return Ok(());
-    };
+    }
     writeln!(out, "## Recipe\n")?;
     for line in recipe.lines() {
         writeln!(out, "{}", format!("    {line}").trim_end())?;
@@ -280,14 +277,19 @@ mod tests {
     );
 
     fn card_of(made_at: Option<&str>) -> String {
-        let text = "[clean]\nseed = 7\ntemplate = \"A customer asks: {input}\"\n";
-        let recipe = Recipe::parse(text).unwrap();
-        let settings: Settings = recipe.clean.clone().try_into().unwrap();
+        let recipe = concat!(
+            "[clean]\nseed = 7\ntemplate = \"A customer asks: {input}\"\n\n",
+            "[tune]\nbase_model = \"gemini-3.1-flash-lite\"\nepochs = 3\n",
+            "learning_rate_multiplier = 1.0\nadapter_size = 4\nbudget_usd = 25.0\n\n",
+            "[evaluate]\nrows = 200\n\n[deploy]\ngate = \"better\"\n",
+        );
+        let table: toml::Table = recipe.parse().unwrap();
+        let settings: Settings = table["clean"].clone().try_into().unwrap();
         let (cleaned, _) = clean(ROWS.as_bytes(), &settings);
         let about = Provenance {
             name: "tickets",
             source: "gs://acme-uploads/tickets/a|b`.jsonl#7",
-            recipe: &recipe,
+            recipe,
             settings: &settings,
             code_version: "0.0.0",
             made_at,
