@@ -52,7 +52,7 @@ impl Document for Curve {
 /// What is wrong with a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Finding {
+pub enum CurveFault {
     /// A loss is not a number: the model is lost.
     NotANumber,
     /// The training loss climbs.
@@ -65,7 +65,7 @@ pub enum Finding {
     Stalled,
 }
 
-impl Finding {
+impl CurveFault {
     /// The word in documents, logs and alert labels.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -115,19 +115,19 @@ impl Curve {
     }
 
     /// What the losses show, the worst first.
-    pub fn finding(&self) -> Option<Finding> {
+    pub fn finding(&self) -> Option<CurveFault> {
         let (Some(train), Some(eval)) = (finite(&self.train), finite(&self.eval)) else {
-            return Some(Finding::NotANumber);
+            return Some(CurveFault::NotANumber);
         };
         if train.len() < WARM_UP_POINTS {
             return None;
         }
         if diverged(&train) {
-            Some(Finding::Diverged)
+            Some(CurveFault::Diverged)
         } else if overfit(&train, &eval) {
-            Some(Finding::Overfit)
+            Some(CurveFault::Overfit)
         } else if plateau(&train, &eval) {
-            Some(Finding::Plateau)
+            Some(CurveFault::Plateau)
         } else {
             None
         }
@@ -258,7 +258,7 @@ mod tests {
     const FALLING: [f64; 12] = [2.0, 1.8, 1.6, 1.5, 1.4, 1.3, 1.2, 1.1, 1.0, 0.9, 0.8, 0.7];
 
     #[track_caller]
-    fn check(train: &[f64], eval: &[f64], expected: Option<Finding>) {
+    fn check(train: &[f64], eval: &[f64], expected: Option<CurveFault>) {
         assert_eq!(curve(train, eval).finding(), expected, "{train:?} {eval:?}");
     }
 
@@ -266,13 +266,17 @@ mod tests {
     fn each_fault_shows_in_the_curve() {
         check(&FALLING, &[], None);
         check(&FALLING, &[1.9, 1.7, 1.5, 1.4, 1.3], None);
-        check(&[2.0, f64::NAN], &[], Some(Finding::NotANumber));
-        check(&FALLING, &[1.9, f64::INFINITY], Some(Finding::NotANumber));
+        check(&[2.0, f64::NAN], &[], Some(CurveFault::NotANumber));
+        check(
+            &FALLING,
+            &[1.9, f64::INFINITY],
+            Some(CurveFault::NotANumber),
+        );
         let climbing = [2.0, 1.8, 1.7, 1.7, 1.9, 2.3, 2.8, 3.4, 4.0, 4.6];
-        check(&climbing, &[], Some(Finding::Diverged));
+        check(&climbing, &[], Some(CurveFault::Diverged));
         let turning = [1.9, 1.5, 1.4, 1.45, 1.5, 1.55];
-        check(&FALLING, &turning, Some(Finding::Overfit));
-        check(&[1.0; 12], &[1.0; 6], Some(Finding::Plateau));
+        check(&FALLING, &turning, Some(CurveFault::Overfit));
+        check(&[1.0; 12], &[1.0; 6], Some(CurveFault::Plateau));
     }
 
     #[test]

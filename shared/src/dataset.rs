@@ -85,7 +85,7 @@ pub struct Version {
     pub parents: Vec<VersionId>,
     /// The objects that hold it, by part: `train`, `validation`, `eval`, `rejected`,
     /// `corrected`, `report`, `card`, `manifest`.
-    pub parts: BTreeMap<String, Part>,
+    pub parts: BTreeMap<String, StoredFile>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }
@@ -109,7 +109,7 @@ pub struct Rows {
 
 /// One object of a version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
+pub struct StoredFile {
     /// Where it is.
     pub artifact: Artifact,
     /// Its rows.

@@ -1,7 +1,7 @@
 //! A message as it arrives: authenticated, unwrapped, decoded.
 //!
 //! Accepts the Pub/Sub push envelope, its unwrapped form's headers and Eventarc's binary
-//! CloudEvent alike; what is inside decides [`Hear`].
+//! CloudEvent alike; what is inside decides [`FromMessage`].
 
 use std::collections::BTreeMap;
 
@@ -43,13 +43,13 @@ impl Message {
 }
 
 /// A fact that can be read from a message.
-pub trait Hear: Sized {
+pub trait FromMessage: Sized {
     /// Reads it, or says what is missing.
-    fn hear(message: &Message) -> Result<Self, String>;
+    fn from_message(message: &Message) -> Result<Self, String>;
 }
 
-impl<E: Event> Hear for E {
-    fn hear(message: &Message) -> Result<Self, String> {
+impl<E: Event> FromMessage for E {
+    fn from_message(message: &Message) -> Result<Self, String> {
         match message.attribute("ce-type") {
             Some(found) if found != E::TYPE => {
                 return Err(format!("a `{}` was expected, `{found}` came", E::TYPE));
@@ -61,15 +61,15 @@ impl<E: Event> Hear for E {
     }
 }
 
-impl Hear for Tick {
-    fn hear(_message: &Message) -> Result<Self, String> {
+impl FromMessage for Tick {
+    fn from_message(_message: &Message) -> Result<Self, String> {
         Ok(Self {})
     }
 }
 
-impl Hear for ObjectFinalized {
+impl FromMessage for ObjectFinalized {
     /// Reads the attributes of a Cloud Storage notification, or Eventarc's object.
-    fn hear(message: &Message) -> Result<Self, String> {
+    fn from_message(message: &Message) -> Result<Self, String> {
         let generation = |text: &str| {
             text.parse::<i64>()
                 .map_err(|_error| format!("generation `{text}` is no number"))
@@ -100,9 +100,9 @@ struct StoredObject {
     generation: String,
 }
 
-impl Hear for Incident {
+impl FromMessage for Incident {
     /// Reads Cloud Monitoring's notification, schema 1.2, tolerant of what older and newer ones lack.
-    fn hear(message: &Message) -> Result<Self, String> {
+    fn from_message(message: &Message) -> Result<Self, String> {
         let notification: Notification = serde_json::from_slice(&message.data)
             .map_err(|error| format!("not an incident: {error}"))?;
         let incident = notification.incident;
@@ -173,7 +173,7 @@ pub struct Delivery<E> {
     pub message: Message,
 }
 
-impl<E: Hear + 'static> FromRequest for Delivery<E> {
+impl<E: FromMessage + 'static> FromRequest for Delivery<E> {
     type Error = Error;
     type Future = LocalBoxFuture<'static, Result<Self, Error>>;
 
@@ -181,7 +181,7 @@ impl<E: Hear + 'static> FromRequest for Delivery<E> {
         let received = receive(request, payload);
         async move {
             let message = received.await?;
-            let event = E::hear(&message).map_err(Error::Malformed)?;
+            let event = E::from_message(&message).map_err(Error::Malformed)?;
             Ok(Self { event, message })
         }
         .boxed_local()
@@ -319,14 +319,14 @@ mod tests {
             "eventType": "OBJECT_FINALIZE", "payloadFormat": "JSON_API_V1",
         });
         let message = push(&attributes, "{}");
-        assert_eq!(ObjectFinalized::hear(&message), Ok(upload()));
+        assert_eq!(ObjectFinalized::from_message(&message), Ok(upload()));
         assert_eq!(message.attempt, Some(2));
     }
 
     #[test]
     fn a_deleted_object_is_not_an_upload() {
         let attributes = json!({"eventType": "OBJECT_DELETE"});
-        let error = ObjectFinalized::hear(&push(&attributes, "")).unwrap_err();
+        let error = ObjectFinalized::from_message(&push(&attributes, "")).unwrap_err();
         assert!(error.contains("OBJECT_DELETE"), "{error}");
     }
 
@@ -338,7 +338,7 @@ mod tests {
             .to_http_request();
         let body = json!({"bucket": "b", "name": "d/o.jsonl", "generation": "12", "size": "3"});
         let message = unwrap(&request, body.to_string().as_bytes()).unwrap();
-        assert_eq!(ObjectFinalized::hear(&message), Ok(upload()));
+        assert_eq!(ObjectFinalized::from_message(&message), Ok(upload()));
         assert_eq!(message.id, "9");
     }
 
@@ -348,14 +348,14 @@ mod tests {
             &json!({"ce-type": "dev.lapidary.run.evaluated.v1"}),
             r#"{"run":"a"}"#,
         );
-        let error = RunFinished::hear(&message).unwrap_err();
+        let error = RunFinished::from_message(&message).unwrap_err();
         assert!(error.contains("run.evaluated"), "{error}");
     }
 
     #[track_caller]
     fn check_incident(incident: &serde_json::Value, run: Option<&str>, open: bool) {
         let body = json!({"version": "1.2", "incident": incident}).to_string();
-        let heard = Incident::hear(&push(&json!({}), &body)).unwrap();
+        let heard = Incident::from_message(&push(&json!({}), &body)).unwrap();
         assert_eq!(heard.run.as_ref().map(ToString::to_string).as_deref(), run);
         assert_eq!(heard.open, open, "{incident}");
     }

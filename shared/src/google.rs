@@ -26,7 +26,7 @@ use crate::{
     config::Reader,
     error::Source,
     google::{
-        documents::Documents, events::Events, objects::Objects, rest::Rest, run::Run,
+        documents::Documents, events::Events, objects::Objects, rest::Rest, run::CloudRun,
         vertex::Vertex,
     },
 };
@@ -177,8 +177,8 @@ impl Google {
     }
 
     /// Cloud Run, as a starter of jobs.
-    pub fn run(&self) -> Result<Run, StartError> {
-        self.rest(Api::Run).map(Run::new)
+    pub fn run(&self) -> Result<CloudRun, StartError> {
+        self.rest(Api::Run).map(CloudRun::new)
     }
 
     /// A service by REST.

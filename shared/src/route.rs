@@ -58,7 +58,7 @@ pub struct Change {
     /// The version of the route after it.
     pub version: u64,
     /// Which way.
-    pub kind: Kind,
+    pub kind: TargetKind,
     /// The run that answered before; absent: the base model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
@@ -74,7 +74,7 @@ pub struct Change {
 /// Which way a route moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum TargetKind {
     /// To a newer model.
     Promote,
     /// Back.
@@ -142,7 +142,7 @@ impl Route {
 
     fn changed(
         mut self,
-        kind: Kind,
+        kind: TargetKind,
         target: Option<Target>,
         reason: &str,
         at: DateTime<Utc>,
@@ -176,7 +176,7 @@ pub fn promote(route: Route, target: Target, reason: &str, at: DateTime<Utc>) ->
     let behind = route.behind.iter().chain(&route.target).cloned().collect();
     Route {
         behind: latest(behind, BEHIND_MAX),
-        ..route.changed(Kind::Promote, Some(target), reason, at)
+        ..route.changed(TargetKind::Promote, Some(target), reason, at)
     }
 }
 
@@ -193,7 +193,7 @@ pub fn rollback(route: Route, reason: &str, at: DateTime<Utc>) -> Route {
     let before = behind.pop();
     Route {
         behind,
-        ..route.changed(Kind::Rollback, before, reason, at)
+        ..route.changed(TargetKind::Rollback, before, reason, at)
     }
 }
 
@@ -242,7 +242,7 @@ mod tests {
         let change = route.history.last().unwrap();
         assert_eq!(
             (change.kind, change.from.as_deref(), change.to.as_deref()),
-            (Kind::Rollback, Some("a"), None)
+            (TargetKind::Rollback, Some("a"), None)
         );
         assert_eq!(rollback(route.clone(), "again", at(5)), route);
     }

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    curve::Finding,
+    curve::CurveFault,
     google::documents::Document,
     id::{DatasetName, RunId, VersionId},
 };
@@ -186,7 +186,7 @@ pub struct Checkpoint {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stop {
     /// What the curve showed.
-    pub finding: Finding,
+    pub finding: CurveFault,
     /// What called for a look: an incident's id, or `watch`.
     pub called_by: String,
     /// When it was decided.
@@ -242,7 +242,7 @@ pub struct Run {
     pub last_step_at: Option<DateTime<Utc>>,
     /// What its curve shows.
     #[serde(default)]
-    pub finding: Option<Finding>,
+    pub finding: Option<CurveFault>,
     /// Looks in a row that showed this finding without a decision.
     #[serde(default)]
     pub finding_looks: u32,

@@ -153,8 +153,8 @@ fn what_every_function_is_given_is_read_by_someone() {
 fn a_function_may_publish_what_it_tells() {
     let topology = topology();
     for (name, function) in catalogue() {
-        let said = topics(&cell(&name, "tells"), &topology);
-        assert_eq!(words(&function["tells"]), said, "{name}");
+        let said = topics(&cell(&name, "publishes"), &topology);
+        assert_eq!(words(&function["publishes"]), said, "{name}");
     }
 }
 

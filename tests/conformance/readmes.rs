@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The rows that a function's table has, in order.
-const ROWS: [&str; 5] = ["hears", "tells", "reads", "writes", "settings"];
+const ROWS: [&str; 5] = ["consumes", "publishes", "reads", "writes", "settings"];
 
 /// The cell of a row in a README's table.
 pub(crate) fn cell(function: &str, row: &str) -> String {
@@ -79,7 +79,7 @@ fn a_function_hears_what_its_readme_says() {
     for function in checkout::functions() {
         let heard = topology.functions[&function].path_by_topic.keys();
         let heard: BTreeSet<String> = heard.cloned().collect();
-        let said = topics(&cell(&function, "hears"), &topology);
+        let said = topics(&cell(&function, "consumes"), &topology);
         assert_eq!(said, heard, "{function}");
     }
 }
@@ -100,9 +100,9 @@ fn a_function_tells_what_its_readme_says() {
             .filter(speaks_of)
             .map(|fact| fact.topic.to_owned());
         let told_by_functions: BTreeSet<&str> = facts().into_iter().map(|it| it.topic).collect();
-        let mut said = topics(&cell(&function, "hears"), &topology);
+        let mut said = topics(&cell(&function, "consumes"), &topology);
         said.retain(|topic| told_by_functions.contains(topic.as_str()));
-        said.extend(topics(&cell(&function, "tells"), &topology));
+        said.extend(topics(&cell(&function, "publishes"), &topology));
         assert_eq!(said, named.collect(), "{function}");
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use shared::{
-    curve::{Curve, Finding},
+    curve::{Curve, CurveFault},
     google::documents::Document,
     route::GateDecision,
     run::{Run, State},
@@ -38,7 +38,10 @@ async fn diverge(harness: &Harness) -> Run {
     assert_eq!(job.state, "JOB_STATE_CANCELLED");
     assert!(run.last_step.unwrap() < job.steps_total.unwrap(), "in time");
     let finding = run.stop.as_ref().unwrap().finding;
-    assert!(matches!(finding, Finding::NotANumber | Finding::Diverged));
+    assert!(matches!(
+        finding,
+        CurveFault::NotANumber | CurveFault::Diverged
+    ));
     assert_eq!(run.chosen, None, "nothing of it is worth an evaluation");
     let version = run.version.as_str();
     let told = harness.run_of(version, "its end to be told", |run| run.finish_told);
@@ -91,7 +94,7 @@ async fn of_a_run_that_overfits_the_best_checkpoint_is_kept() {
     let is_final = |run: &Run| run.state.is_final();
     let run = harness.run_from(&upload, "the run to end", is_final).await;
     if let Some(stop) = &run.stop {
-        assert_eq!(stop.finding, Finding::Overfit);
+        assert_eq!(stop.finding, CurveFault::Overfit);
     } else {
         assert_eq!(run.state, State::Succeeded, "{}", run.reason);
     }

@@ -1,7 +1,7 @@
 //! A job that says it runs and makes no step: nobody else would ever stop it, and it costs.
 
 use serde_json::json;
-use shared::{curve::Finding, run::State};
+use shared::{curve::CurveFault, run::State};
 use system_tests::harness::{Harness, Setup};
 
 use crate::PROGRAM;
@@ -24,7 +24,7 @@ async fn a_job_that_makes_no_step_is_stopped() {
         .await;
     assert_eq!(run.state, State::Cancelled, "{}", run.reason);
     let stop = run.stop.as_ref().unwrap();
-    assert_eq!(stop.finding, Finding::Stalled);
+    assert_eq!(stop.finding, CurveFault::Stalled);
     assert_eq!(run.chosen, None, "nothing of it is worth an evaluation");
     assert!(run.last_step.unwrap() < run.job.as_ref().unwrap().steps_total.unwrap());
     let jobs = harness.jobs().await;

@@ -7,7 +7,7 @@ use shared::{
     dataset::{UploadOutcome, Version},
     event::ObjectFinalized,
     google::documents::Write,
-    route::{self, Kind, Route},
+    route::{self, Route, TargetKind},
     run::{Run, State},
 };
 use system_tests::{
@@ -224,7 +224,7 @@ async fn take_back(harness: &Harness) {
     let stored = documents.get::<Route>(MODEL).await.unwrap().unwrap();
     let now = harness.session.clock.now();
     let back = route::rollback(stored.value.clone(), "complaints", now);
-    assert_eq!(back.history.last().unwrap().kind, Kind::Rollback);
+    assert_eq!(back.history.last().unwrap().kind, TargetKind::Rollback);
     let write = documents.replace(MODEL, &stored, &back).await.unwrap();
     assert_eq!(write, Write::Done);
 }

@@ -219,7 +219,7 @@ impl Cleaning {
         }
         if let Some(version) = fate.version.clone() {
             let cleaned = DatasetCleaned { version };
-            state.events.tell(&cleaned).await?;
+            state.events.publish(&cleaned).await?;
         }
         let version = &self.order.id;
         let stored = Self::read(state, version).await?;

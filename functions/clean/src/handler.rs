@@ -54,7 +54,7 @@ pub(crate) async fn object_finalized(
     };
     Span::current().record("dataset.version", version.as_str());
     let cleaned = DatasetCleaned { version };
-    state.events.tell(&cleaned).await?;
+    state.events.publish(&cleaned).await?;
     Ok(Ack::done("cleaned", upload.note))
 }
 

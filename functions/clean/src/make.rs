@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
 use shared::{
-    dataset::{Part as StoredPart, Rows, Version},
+    dataset::{Rows, StoredFile, Version},
     error::{Chain, Error},
     google::objects::Created,
     recipe::Recipe,
@@ -129,7 +129,7 @@ struct Manifest<'a> {
     samples: &'a [Sample],
 }
 
-fn describe(order: Order, report: &Report, parts: BTreeMap<String, StoredPart>) -> Version {
+fn describe(order: Order, report: &Report, parts: BTreeMap<String, StoredFile>) -> Version {
     Version {
         id: order.id,
         dataset: order.dataset,
@@ -165,7 +165,7 @@ async fn clean(
     folder: &str,
     input: &Arc<Input>,
     settings: &Arc<Settings>,
-    parts: &mut BTreeMap<String, StoredPart>,
+    parts: &mut BTreeMap<String, StoredFile>,
 ) -> Result<Result<Cleaned, Stop>, Error> {
     let mut plan = input.plan.clone();
     loop {
@@ -207,7 +207,7 @@ async fn clean(
 async fn calibrated(
     state: &State,
     model: &str,
-    parts: &BTreeMap<String, StoredPart>,
+    parts: &BTreeMap<String, StoredFile>,
 ) -> Result<Option<Calibration>, Error> {
     let candidates = [Part::Eval, Part::Train].map(|part| parts.get(part.name()));
     let Some(part) = candidates.into_iter().flatten().find(|part| part.rows > 0) else {
@@ -232,11 +232,11 @@ fn is_to_stay(outcome: &Outcome) -> bool {
 }
 
 /// An object that an earlier delivery wrote must be what this one would have written.
-fn same(created: Created, summary: &PartSummary) -> Result<StoredPart, Error> {
+fn same(created: Created, summary: &PartSummary) -> Result<StoredFile, Error> {
     let stat = created.into_stat();
     let crc32c = summary.crc32c.value();
     if stat.size_bytes == summary.bytes && stat.crc32c.is_none_or(|stored| stored == crc32c) {
-        return Ok(StoredPart {
+        return Ok(StoredFile {
             artifact: stat.artifact,
             rows: summary.rows,
             bytes: summary.bytes,
@@ -257,7 +257,7 @@ async fn store(
     folder: &str,
     name: &str,
     value: &impl Serialize,
-) -> Result<StoredPart, Error> {
+) -> Result<StoredFile, Error> {
     let text = serde_json::to_vec_pretty(&json!(value)).map_err(|source| Error::Internal {
         what: "a report that does not serialise",
         source: source.into(),
@@ -271,12 +271,12 @@ async fn store_text(
     name: &str,
     content_type: &str,
     text: Vec<u8>,
-) -> Result<StoredPart, Error> {
+) -> Result<StoredFile, Error> {
     let uri = part_uri(state, folder, name);
     let text = Bytes::from(text);
     let created = state.objects.create(&uri, content_type, text).await?;
     let stat = created.into_stat();
-    Ok(StoredPart {
+    Ok(StoredFile {
         bytes: stat.size_bytes,
         artifact: stat.artifact,
         rows: 0,

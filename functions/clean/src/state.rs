@@ -3,7 +3,7 @@
 use shared::{
     clock::Clock,
     google::{
-        StartError, documents::Documents, events::Events, objects::Objects, run::Run,
+        StartError, documents::Documents, events::Events, objects::Objects, run::CloudRun,
         vertex::Vertex,
     },
     service::Common,
@@ -20,7 +20,7 @@ pub(crate) struct State {
     pub(crate) objects: Objects,
     pub(crate) events: Events,
     pub(crate) vertex: Vertex,
-    pub(crate) run: Run,
+    pub(crate) run: CloudRun,
 }
 
 impl State {

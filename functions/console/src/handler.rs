@@ -68,7 +68,7 @@ pub(crate) async fn approve(
     }
     let approved = RunApproved { run: id.clone() };
     // The approval is written, and that is what counts: `watch` tells of queued runs each minute.
-    if let Err(error) = state.events.tell(&approved).await {
+    if let Err(error) = state.events.publish(&approved).await {
         warn!(outcome = "told_later", "{}", Chain(&error));
     }
     let mut seen = HttpResponse::SeeOther();

@@ -62,7 +62,7 @@ pub(crate) async fn run_evaluated(
             model: decision.model.clone(),
             run: id.clone(),
         };
-        state.events.tell(&deployed).await?;
+        state.events.publish(&deployed).await?;
     }
     let outcome = if decision.promoted {
         "promoted"

@@ -1,7 +1,7 @@
 //! What a confirmed finding leads to.
 
 use shared::{
-    curve::{Curve, Finding},
+    curve::{Curve, CurveFault},
     run::{Checkpoint, Job},
 };
 
@@ -13,7 +13,7 @@ pub enum Decision {
     /// Stop the job, and keep the best checkpoint where one is worth it.
     Stop {
         /// What the curve shows.
-        finding: Finding,
+        finding: CurveFault,
         /// What is evaluated in place of the finished model.
         keep: Option<Checkpoint>,
     },
@@ -21,14 +21,16 @@ pub enum Decision {
 
 /// Decides from the curve as the service tells it now; `stalled` is what `watch` alone can see.
 pub fn decide(curve: &Curve, stalled: bool, job: &Job) -> Decision {
-    let stalled = stalled.then_some(Finding::Stalled);
+    let stalled = stalled.then_some(CurveFault::Stalled);
     let Some(finding) = curve.finding().or(stalled) else {
         return Decision::LetRun;
     };
     let keep = match finding {
-        Finding::Overfit | Finding::Plateau => curve.best_checkpoint(&job.checkpoints).cloned(),
+        CurveFault::Overfit | CurveFault::Plateau => {
+            curve.best_checkpoint(&job.checkpoints).cloned()
+        }
         // Whatever was learnt on the way to divergence is not worth the evaluation's price.
-        Finding::NotANumber | Finding::Diverged | Finding::Stalled => None,
+        CurveFault::NotANumber | CurveFault::Diverged | CurveFault::Stalled => None,
     };
     Decision::Stop { finding, keep }
 }
@@ -68,7 +70,7 @@ mod tests {
         train: &[f64],
         eval: &[f64],
         stalled: bool,
-        expected: Option<(Finding, Option<&str>)>,
+        expected: Option<(CurveFault, Option<&str>)>,
     ) {
         let curve = Curve {
             train: points(train),
@@ -92,14 +94,14 @@ mod tests {
             &falling,
             &turning,
             false,
-            Some((Finding::Overfit, Some("2"))),
+            Some((CurveFault::Overfit, Some("2"))),
         );
         check(
             &[1.0, f64::NAN],
             &[],
             false,
-            Some((Finding::NotANumber, None)),
+            Some((CurveFault::NotANumber, None)),
         );
-        check(&falling, &[], true, Some((Finding::Stalled, None)));
+        check(&falling, &[], true, Some((CurveFault::Stalled, None)));
     }
 }

@@ -4,7 +4,7 @@ use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use shared::{
-    curve::Finding,
+    curve::CurveFault,
     delivery::Delivery,
     error::{Ack, Error},
     event::{Incident, RunUnhealthy},
@@ -126,7 +126,7 @@ async fn consider(state: &State, id: &RunId, called_by: &str) -> Result<Option<S
         .await
         .map_err(CallError::into_error)?;
     let now = state.clock.now();
-    let stalled = run.finding == Some(Finding::Stalled) && curve.last_step() <= run.last_step;
+    let stalled = run.finding == Some(CurveFault::Stalled) && curve.last_step() <= run.last_step;
     match decide(&curve, stalled, &job.record(run.job.as_ref(), now)) {
         Decision::LetRun => Ok(Some(format!("the curve of run {id} does not confirm it"))),
         Decision::Stop { finding, keep } => {
@@ -145,7 +145,7 @@ async fn consider(state: &State, id: &RunId, called_by: &str) -> Result<Option<S
     }
 }
 
-fn reason(finding: Finding, kept: Option<&str>, called_by: &str) -> String {
+fn reason(finding: CurveFault, kept: Option<&str>, called_by: &str) -> String {
     let kept = match kept {
         Some(id) => format!("keeps checkpoint {id}"),
         None => "keeps no checkpoint".to_owned(),

@@ -81,7 +81,7 @@ pub(crate) async fn run_finished(
         let _first_one_stays = state.documents.create(id.as_str(), &record).await?;
     }
     let evaluated = RunEvaluated { run: id.clone() };
-    state.events.tell(&evaluated).await?;
+    state.events.publish(&evaluated).await?;
     Ok(Ack::done("evaluated", format!("run {id} is evaluated")))
 }
 

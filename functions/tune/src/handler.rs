@@ -57,7 +57,7 @@ pub(crate) async fn dataset_cleaned(
         let approved = RunApproved {
             run: run_id.clone(),
         };
-        state.events.tell(&approved).await?;
+        state.events.publish(&approved).await?;
     }
     Ok(Ack::done(
         "planned",
@@ -116,7 +116,7 @@ async fn tell(state: &State, delivery: &Delivery<RunApproved>) -> Result<(), Err
     let submitted = RunSubmitted {
         run: delivery.event.run.clone(),
     };
-    state.events.tell(&submitted).await
+    state.events.publish(&submitted).await
 }
 
 /// Says why the run waits; `watch` tells of it again when its turn may have come.

@@ -112,7 +112,7 @@ fn stand(run: &Run, version: &Version, usd: Option<f64>, prices: &Prices) -> (St
 
 #[cfg(test)]
 mod tests {
-    use shared::{dataset::Part, price::prices, recipe::Recipe, uri::Artifact};
+    use shared::{dataset::StoredFile, price::prices, recipe::Recipe, uri::Artifact};
 
     use super::*;
 
@@ -121,7 +121,7 @@ mod tests {
             uri: "gs://b/o".parse().unwrap(),
             generation: 1,
         };
-        let train = Part {
+        let train = StoredFile {
             artifact: artifact.clone(),
             rows: 500,
             bytes: 9,

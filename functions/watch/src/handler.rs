@@ -43,7 +43,7 @@ pub(crate) async fn tick(state: Data<State>, _delivery: Delivery<Tick>) -> Resul
     }
     let open: Vec<Run> = open.into_iter().map(|stored| stored.value).collect();
     for run in reconcile::due(&open, state.config.jobs_max) {
-        state.events.tell(&RunApproved { run }).await?;
+        state.events.publish(&RunApproved { run }).await?;
     }
     tell_unplanned(&state).await?;
     let looks = looked.len();
@@ -61,7 +61,7 @@ async fn tell_unplanned(state: &State) -> Result<(), Error> {
     let now = state.clock.now();
     for version in reconcile::unplanned(&versions, &runs, state.config.lost, now) {
         warn!(dataset.version = %version, "version {version} has no run: tells of it again");
-        state.events.tell(&DatasetCleaned { version }).await?;
+        state.events.publish(&DatasetCleaned { version }).await?;
     }
     Ok(())
 }
@@ -112,7 +112,7 @@ async fn visit_job(state: &State, stored: &Stored<Run>, job: &str) -> Result<(),
         }
     } else if after.finding_looks >= state.config.looks && after.stop.is_none() {
         let run = id.clone();
-        state.events.tell(&RunUnhealthy { run }).await?;
+        state.events.publish(&RunUnhealthy { run }).await?;
     }
     Ok(())
 }
@@ -145,7 +145,7 @@ async fn tell_finished(state: &State, stored: &Stored<Run>) -> Result<(), Error>
     let finished = RunFinished {
         run: run.id.clone(),
     };
-    state.events.tell(&finished).await?;
+    state.events.publish(&finished).await?;
     let mut told = run.clone();
     told.finish_told = true;
     let _next_tick_if_lost = state

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
-    curve::{Curve, Finding},
+    curve::{Curve, CurveFault},
     google::vertex::TuningJob,
     run::{Job, Run, State},
 };
@@ -25,7 +25,7 @@ pub fn look(run: &Run, job: &TuningJob, curve: &Curve, stall: Duration, now: Dat
     step(&mut run, curve, now);
     let finding = curve
         .finding()
-        .or_else(|| stalled(&run, &job, stall, now).then_some(Finding::Stalled));
+        .or_else(|| stalled(&run, &job, stall, now).then_some(CurveFault::Stalled));
     judge(&mut run, finding, now);
     let end = ending(&job);
     run.job = Some(job);
@@ -68,7 +68,7 @@ fn stalled(run: &Run, job: &Job, stall: Duration, now: DateTime<Utc>) -> bool {
     tunes && since.is_some_and(|since| now - since > stall)
 }
 
-fn judge(run: &mut Run, finding: Option<Finding>, now: DateTime<Utc>) {
+fn judge(run: &mut Run, finding: Option<CurveFault>, now: DateTime<Utc>) {
     if finding != run.finding {
         let note = match finding {
             Some(finding) => format!("{}: {}", finding.as_str(), finding.advice()),
@@ -239,7 +239,7 @@ mod tests {
             after.finding
         };
         assert_eq!(looks("TUNING", 59), None);
-        assert_eq!(looks("TUNING", 61), Some(Finding::Stalled));
+        assert_eq!(looks("TUNING", 61), Some(CurveFault::Stalled));
         assert_eq!(looks("WAITING_FOR_QUOTA", 61), None);
     }
 

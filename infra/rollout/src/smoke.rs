@@ -121,7 +121,7 @@ impl Asker {
 
     /// Asks, and waits for the document that names the revision.
     async fn answered(&self, asked: &Asked<'_>, smoke: Smoke) -> Result<(), Trouble> {
-        let told = self.events.tell(&smoke).await;
+        let told = self.events.publish(&smoke).await;
         told.map_err(|error| Trouble::Client("the question cannot be published", error.into()))?;
         let id = Answer::id(&smoke.id, asked.function);
         let mut looks = Looks::within(self.limit);

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Longest that telling a fact may take; the delivery that tells it comes again after a failure.
-const TELL_MAX: Duration = Duration::from_secs(20);
+const PUBLISH_MAX: Duration = Duration::from_secs(20);
 
 /// Tells facts on behalf of one function.
 #[derive(Clone)]
@@ -32,8 +32,8 @@ struct Inner {
     publishers: Mutex<HashMap<&'static str, Publisher>>,
 }
 
-/// What is told of an event, whatever its type.
-struct Fact {
+/// An event ready to be sent, whatever its type.
+struct Outgoing {
     topic: &'static str,
     kind: &'static str,
     id: String,
@@ -69,12 +69,12 @@ impl Events {
     /// Publishes `event` with the attributes of a CloudEvent.
     ///
     /// Told again, a fact has the same `ce-id`; hearers find its work done.
-    pub async fn tell<E: Event>(&self, event: &E) -> Result<(), Error> {
+    pub async fn publish<E: Event>(&self, event: &E) -> Result<(), Error> {
         let data = serde_json::to_vec(event).map_err(|source| Error::Internal {
             what: "an event that does not serialise",
             source: source.into(),
         })?;
-        let fact = Fact {
+        let message = Outgoing {
             topic: E::TOPIC,
             kind: E::TYPE,
             id: event.id(),
@@ -82,36 +82,36 @@ impl Events {
             trace: event.version().map(|version| Trace::of(&version)),
             data,
         };
-        self.publish(fact).await
+        self.send(message).await
     }
 
     /// Knows no type of event, so that its code is generated here, once.
-    fn publish(&self, fact: Fact) -> BoxFuture<'_, Result<(), Error>> {
+    fn send(&self, event: Outgoing) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
             let away = Error::unavailable("Pub/Sub");
             let mut attributes = vec![
                 ("ce-specversion", "1.0".to_owned()),
-                ("ce-id", fact.id),
+                ("ce-id", event.id),
                 ("ce-source", self.0.source.clone()),
-                ("ce-type", fact.kind.to_owned()),
-                ("ce-subject", fact.subject.clone()),
+                ("ce-type", event.kind.to_owned()),
+                ("ce-subject", event.subject.clone()),
                 ("ce-time", self.0.clock.now().to_rfc3339()),
                 ("content-type", "application/json".to_owned()),
             ];
-            if let Some(trace) = &fact.trace {
+            if let Some(trace) = &event.trace {
                 attributes.push(("traceparent", trace.to_string()));
             }
             let message = Message::new()
-                .set_data(fact.data)
+                .set_data(event.data)
                 .set_attributes(attributes);
-            let publisher = self.publisher(fact.topic).await.map_err(&away)?;
+            let publisher = self.publisher(event.topic).await.map_err(&away)?;
             publisher
                 .publish(message)
                 .await
                 .map_err(|error| away(Source::from(error)))?;
             info!(
-                fact.told = fact.topic,
-                "told `{}` of {}", fact.topic, fact.subject
+                event.published = event.topic,
+                "published `{}` for {}", event.topic, event.subject
             );
             Ok(())
         })
@@ -128,7 +128,7 @@ impl Events {
             .with_credentials(self.0.credentials.clone())
             .set_message_count_threshold(1)
             .set_delay_threshold(Duration::ZERO)
-            .with_retry_policy(Aip194Strict.with_time_limit(TELL_MAX));
+            .with_retry_policy(Aip194Strict.with_time_limit(PUBLISH_MAX));
         if let Some(endpoint) = &self.0.endpoint {
             builder = builder.with_endpoint(endpoint);
         }

@@ -68,9 +68,9 @@ impl Execution {
 
 /// The client.
 #[derive(Debug, Clone)]
-pub struct Run(Rest);
+pub struct CloudRun(Rest);
 
-impl Run {
+impl CloudRun {
     pub(crate) fn new(rest: Rest) -> Self {
         Self(rest)
     }

@@ -44,7 +44,7 @@ pub(crate) async fn run(args: Args) -> Outcome {
     }
     session
         .events
-        .tell(&RunApproved { run: id.clone() })
+        .publish(&RunApproved { run: id.clone() })
         .await?;
     output::write(&format!("approved {id}: about ${:.2}\n", run.estimate.usd))?;
     Ok(ExitCode::SUCCESS)
