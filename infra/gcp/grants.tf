@@ -9,7 +9,7 @@ locals {
     for name, function in local.catalogue.functions : [
       [{ who = "run-${name}", role = local.roles["run-${name}"], kind = "project", on = var.project, only = "" }],
       [
-        for topic in function.tells :
+        for topic in function.publishes :
         { who = "run-${name}", role = "roles/pubsub.publisher", kind = "topic", on = topic, only = "" }
       ],
       [
