@@ -185,6 +185,7 @@ impl Auth {
         callers: Callers,
         read: &mut Reader<'_>,
         clock: Option<Clock>,
+        http: Option<reqwest::Client>,
     ) -> Option<Self> {
         let (name, modes, allowed) = callers.setting();
         let mode: Mode = read.required(name)?;
@@ -206,15 +207,12 @@ impl Auth {
             });
         }
         let (expected, url) = callers.expected(mode, read)?;
-        let keys = Keys::new(url)
-            .map_err(|error| read.fault(format!("the HTTP client does not start: {error}")))
-            .ok();
         Some(Self {
             callers,
             check: Some(Check {
                 mode,
                 expected,
-                keys: keys?,
+                keys: Keys::new(url, http?),
                 clock: clock?,
             }),
         })

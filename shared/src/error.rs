@@ -7,7 +7,8 @@
 //! | a person's request cannot be read | 400 | – | warn, without its text |
 //! | the envelope cannot be read | 400 | retries, then dead letters | error |
 //! | the token is missing or false | 401 | retries, then dead letters | warn |
-//! | a dependency is away, a conflict was lost | 503 | retries with back-off | warn |
+//! | a dependency is unavailable, a conflict was lost | 503 | retries with back-off | warn |
+//! | a dependency does not allow us a call | 503 | retries with back-off | error: a person must act |
 //! | our bug | 500 | retries, then dead letters | error |
 //!
 //! Push deliveries are acknowledged by 102, 200, 201, 202 and 204 only: no 4xx is final to
@@ -20,6 +21,8 @@ use actix_web::{
 };
 use serde_json::json;
 use tracing::{error, info, warn};
+
+use crate::outcome::CallError;
 
 /// Any error of a client, boxed.
 pub type Source = Box<dyn StdError + Send + Sync>;
@@ -55,6 +58,16 @@ pub enum Error {
         #[source]
         source: Source,
     },
+    /// A service does not let us make a call: a person must grant a permission or enable an API;
+    /// come back later.
+    #[error("{service} does not allow a call")]
+    NotAllowed {
+        /// The service, as an operator would name it.
+        service: &'static str,
+        /// Its answer, which names what is missing.
+        #[source]
+        source: CallError,
+    },
     /// A bug of ours: what should never be, is.
     #[error("internal fault: {what}")]
     Internal {
@@ -67,7 +80,30 @@ pub enum Error {
 }
 
 impl Error {
-    /// `what` is away.
+    /// A failed call to `service`, for a delivery: all but a definite no comes again.
+    ///
+    /// A 404 comes again too: what a call names may be there at the next attempt. A caller for
+    /// whom it means more matches [`CallError::Missing`] before this.
+    pub fn call(service: &'static str) -> impl Fn(CallError) -> Self {
+        move |error| match error {
+            CallError::No(_) => Self::Internal {
+                what: "a request that a service refuses",
+                source: error.into(),
+            },
+            CallError::NotAllowed(_) => Self::NotAllowed {
+                service,
+                source: error,
+            },
+            CallError::NotNow { .. } | CallError::Missing(_) | CallError::Unknown(_) => {
+                Self::Unavailable {
+                    what: service,
+                    source: error.into(),
+                }
+            }
+        }
+    }
+
+    /// `what` is unavailable.
     pub fn unavailable(what: &'static str) -> impl Fn(Source) -> Self {
         move |source| Self::Unavailable { what, source }
     }
@@ -80,7 +116,7 @@ impl Error {
             Self::NotFound(_) => "not_found",
             Self::Refused(_) => "refused",
             Self::Busy(_) => "busy",
-            Self::Unavailable { .. } => "unavailable",
+            Self::Unavailable { .. } | Self::NotAllowed { .. } => "unavailable",
             Self::Internal { .. } => "internal",
         }
     }
@@ -89,6 +125,8 @@ impl Error {
     fn detail(&self) -> String {
         match self {
             Self::Internal { .. } => "internal fault".to_owned(),
+            // Which permissions this service lacks is not for those who call it.
+            Self::NotAllowed { service, .. } => format!("{service} is unavailable"),
             Self::Malformed(_)
             | Self::Unreadable(_)
             | Self::Unauthenticated(_)
@@ -105,6 +143,12 @@ impl Error {
         match self {
             Self::Malformed(_) | Self::Internal { .. } => {
                 error!(outcome = self.code(), "{chain}");
+            }
+            Self::NotAllowed { service, source } => {
+                let lacks = source
+                    .refusal()
+                    .and_then(|refusal| refusal.lacks.as_deref());
+                error!(outcome = "not_allowed", service, lacks, "{chain}");
             }
             Self::Unreadable(_) => {
                 warn!(outcome = self.code(), "a caller's request cannot be read");
@@ -125,7 +169,9 @@ impl ResponseError for Error {
             Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Refused(_) => StatusCode::CONFLICT,
-            Self::Busy(_) | Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy(_) | Self::Unavailable { .. } | Self::NotAllowed { .. } => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -208,6 +254,25 @@ impl std::fmt::Display for Chain<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::{ErrorAnswer, Idempotency};
+
+    #[test]
+    fn what_we_may_not_do_is_not_for_our_callers() {
+        let answer = ErrorAnswer {
+            http_status: Some(403),
+            message: "Permission 'a.b.create' denied on resource '//x/projects/p'".to_owned(),
+            ..ErrorAnswer::default()
+        };
+        let denied = CallError::of(answer, Idempotency::Idempotent);
+        let error = Error::call("Vertex AI")(denied);
+        assert_eq!(error.detail(), "Vertex AI is unavailable");
+        assert_eq!(error.status_code(), StatusCode::SERVICE_UNAVAILABLE);
+        let chain = Chain(&error).to_string();
+        assert!(
+            chain.contains("permission `a.b.create` is missing"),
+            "{chain}"
+        );
+    }
 
     #[test]
     fn the_text_of_a_cause_never_leaves() {

@@ -15,6 +15,8 @@ pub mod rest;
 pub mod run;
 pub mod vertex;
 
+mod failure;
+
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -26,7 +28,11 @@ use crate::{
     config::Reader,
     error::Source,
     google::{
-        documents::Documents, events::Events, objects::Objects, rest::Rest, run::CloudRun,
+        documents::Documents,
+        events::Events,
+        objects::Objects,
+        rest::{Rest, Transport},
+        run::CloudRun,
         vertex::Vertex,
     },
 };
@@ -85,6 +91,7 @@ impl StartError {
 #[derive(Debug, Clone)]
 pub struct Google {
     function: &'static str,
+    http: reqwest::Client,
     project: String,
     region: String,
     storage: Option<String>,
@@ -115,8 +122,11 @@ impl Google {
         let logging = read.optional("LOGGING_ENDPOINT");
         let scheduler = read.optional("SCHEDULER_ENDPOINT");
         let metadata = read.optional("GCE_METADATA_HOST");
+        let http = rest::client()
+            .map_err(|error| read.fault(format!("the HTTP client does not start: {error}")));
         Some(Self {
             function,
+            http: http.ok()?,
             project: project?,
             region: region?,
             storage: storage?,
@@ -130,6 +140,11 @@ impl Google {
             scheduler: scheduler?,
             metadata: metadata?.map(|host: String| format!("http://{host}")),
         })
+    }
+
+    /// The HTTP client of the process.
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
     }
 
     /// The project that everything lives in.
@@ -168,12 +183,14 @@ impl Google {
 
     /// Vertex AI.
     pub fn vertex(&self) -> Result<Vertex, StartError> {
-        Vertex::new(
+        let endpoint = self.vertex.clone();
+        let transport = self.transport()?;
+        Ok(Vertex::new(
             &self.project,
             &self.region,
-            self.vertex.clone(),
-            self.credentials()?,
-        )
+            endpoint,
+            transport,
+        ))
     }
 
     /// Cloud Run, as a starter of jobs.
@@ -183,8 +200,8 @@ impl Google {
 
     /// A service by REST.
     pub fn rest(&self, api: Api) -> Result<Rest, StartError> {
-        let (what, address, default) = self.whereabouts(api);
-        Rest::new(what, address.unwrap_or(default), self.credentials()?)
+        let (address, default) = self.addresses(api);
+        Ok(Rest::new(address.unwrap_or(default), self.transport()?))
     }
 
     /// Whether no service has an address of its own: this is Google Cloud, not a laptop's stack.
@@ -199,59 +216,27 @@ impl Google {
     /// Whether `api` belongs to what the addresses describe. Where some services are stand-ins, one
     /// without an address is not Google's: whoever asks there would ask about another project.
     pub fn has(&self, api: Api) -> bool {
-        let (_, address, _) = self.whereabouts(api);
+        let (address, _) = self.addresses(api);
         address.is_some() || self.is_googles()
     }
 
-    /// What people call `api`, its address where that differs, and Google's own.
-    fn whereabouts(&self, api: Api) -> (&'static str, Option<&str>, &'static str) {
-        let (what, address, default) = match api {
-            Api::Run => ("Cloud Run", &self.run, "https://run.googleapis.com"),
-            Api::PubSub => ("Pub/Sub", &self.pubsub, "https://pubsub.googleapis.com"),
-            Api::Monitoring => (
-                "Cloud Monitoring",
-                &self.monitoring,
-                "https://monitoring.googleapis.com",
-            ),
-            Api::Logging => (
-                "Cloud Logging",
-                &self.logging,
-                "https://logging.googleapis.com",
-            ),
-            Api::Storage => (
-                "Cloud Storage",
-                &self.storage,
-                "https://storage.googleapis.com",
-            ),
-            Api::Firestore => (
-                "Firestore",
-                &self.firestore,
-                "https://firestore.googleapis.com",
-            ),
-            Api::Scheduler => (
-                "Cloud Scheduler",
-                &self.scheduler,
-                "https://cloudscheduler.googleapis.com",
-            ),
-            Api::Projects => (
-                "Resource Manager",
-                &None,
-                "https://cloudresourcemanager.googleapis.com",
-            ),
-            Api::Services => (
-                "Service Usage",
-                &None,
-                "https://serviceusage.googleapis.com",
-            ),
-            Api::Proxy => ("Identity-Aware Proxy", &None, "https://iap.googleapis.com"),
-            Api::Builds => ("Cloud Build", &None, "https://cloudbuild.googleapis.com"),
-            Api::People => (
-                "Google's accounts",
-                &None,
-                "https://openidconnect.googleapis.com",
-            ),
+    /// The address of `api` where that is not Google's own, and Google's own.
+    fn addresses(&self, api: Api) -> (Option<&str>, &'static str) {
+        let (address, default) = match api {
+            Api::Run => (&self.run, "https://run.googleapis.com"),
+            Api::PubSub => (&self.pubsub, "https://pubsub.googleapis.com"),
+            Api::Monitoring => (&self.monitoring, "https://monitoring.googleapis.com"),
+            Api::Logging => (&self.logging, "https://logging.googleapis.com"),
+            Api::Storage => (&self.storage, "https://storage.googleapis.com"),
+            Api::Firestore => (&self.firestore, "https://firestore.googleapis.com"),
+            Api::Scheduler => (&self.scheduler, "https://cloudscheduler.googleapis.com"),
+            Api::Projects => (&None, "https://cloudresourcemanager.googleapis.com"),
+            Api::Services => (&None, "https://serviceusage.googleapis.com"),
+            Api::Proxy => (&None, "https://iap.googleapis.com"),
+            Api::Builds => (&None, "https://cloudbuild.googleapis.com"),
+            Api::People => (&None, "https://openidconnect.googleapis.com"),
         };
-        (what, address.as_deref(), default)
+        (address.as_deref(), default)
     }
 
     /// The account that the credentials are of, by its address; `None` where they do not say.
@@ -273,8 +258,8 @@ impl Google {
                     .and_then(|it| Some(it.get("email")?.as_str()?.to_owned()));
                 return Ok(email);
             };
-            let told = metadata(host, "email", &[]).await;
-            told.map(Some).map_err(|error| failed(error.into()))
+            let email = self.metadata(host, "email", &[]).await;
+            email.map(Some).map_err(|error| failed(error.into()))
         })
     }
 
@@ -286,8 +271,30 @@ impl Google {
     ) -> BoxFuture<'a, Result<String, reqwest::Error>> {
         Box::pin(async move {
             let host = self.metadata.as_deref().unwrap_or(METADATA);
-            metadata(host, "identity", &[("audience", audience)]).await
+            let query = [("audience", audience)];
+            self.metadata(host, "identity", &query).await
         })
+    }
+
+    /// What the metadata server at `host` answers about the process's own account.
+    async fn metadata(
+        &self,
+        host: &str,
+        what: &str,
+        query: &[(&str, &str)],
+    ) -> reqwest::Result<String> {
+        let path = "computeMetadata/v1/instance/service-accounts/default";
+        let request = self
+            .http
+            .get(format!("{host}/{path}/{what}"))
+            .query(query)
+            .header("metadata-flavor", "Google")
+            .timeout(IDENTITY_MAX);
+        request.send().await?.error_for_status()?.text().await
+    }
+
+    fn transport(&self) -> Result<Transport, StartError> {
+        Ok(Transport::new(self.http.clone(), self.credentials()?))
     }
 
     /// Application default credentials, or those of the metadata server that is named.
@@ -298,15 +305,4 @@ impl Google {
         };
         built.map_err(|error| StartError::of("credentials")(error.into()))
     }
-}
-
-/// What the metadata server at `host` says of the process's own account.
-async fn metadata(host: &str, what: &str, query: &[(&str, &str)]) -> reqwest::Result<String> {
-    let path = "computeMetadata/v1/instance/service-accounts/default";
-    let asked = reqwest::Client::new()
-        .get(format!("{host}/{path}/{what}"))
-        .query(query)
-        .header("metadata-flavor", "Google")
-        .timeout(IDENTITY_MAX);
-    asked.send().await?.error_for_status()?.text().await
 }

@@ -18,6 +18,7 @@ pub mod uri;
 
 pub mod auth;
 pub mod google;
+pub mod outcome;
 pub mod retry;
 
 pub mod clock;

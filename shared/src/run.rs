@@ -246,6 +246,9 @@ pub struct Run {
     /// Looks in a row that showed this finding without a decision.
     #[serde(default)]
     pub finding_looks: u32,
+    /// Ticks in a row at which neither a get nor a list found its job.
+    #[serde(default)]
+    pub job_missing_ticks: u32,
     /// The decision to stop it.
     #[serde(default)]
     pub stop: Option<Stop>,

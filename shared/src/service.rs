@@ -168,7 +168,8 @@ async fn launch(
     let workers = reader.or::<usize>("WORKERS", 2);
     let clock = Clock::read(&mut reader);
     let google = Google::read(name, &mut reader);
-    let auth = Auth::read(callers, &mut reader, clock);
+    let http = google.as_ref().map(|google| google.http().clone());
+    let auth = Auth::read(callers, &mut reader, clock, http);
     let revision = reader.optional("K_REVISION");
     let start = read(&mut reader);
     let (port, host, workers, clock, google, auth, revision, start) = reader.finish(|| {

@@ -7,9 +7,10 @@ use shared::{
     config::{Reader, Vars},
     google::{
         Google,
-        vertex::{CallError, NewJob, TuningJob, Vertex},
+        vertex::{NewJob, TuningJob, Vertex},
     },
     id::RunId,
+    outcome::{CallError, RpcCode},
     retry::Budget,
     run::Plan,
 };
@@ -25,12 +26,6 @@ const CANCEL_SPEED: f64 = 60.0;
 const CALL_MAX: Duration = Duration::from_secs(30);
 /// Questions of which the tuned model answers one in its own way at least; a run may learn little.
 const QUESTIONS: usize = 20;
-/// One attempt.
-const ONCE: Budget = Budget {
-    attempts: 1,
-    pause: Duration::ZERO,
-};
-
 /// A service with training rows, and the client to it.
 struct World {
     stand: Stand,
@@ -106,7 +101,9 @@ impl World {
     /// Asks `model` about a stone.
     async fn answer(&self, model: &str, stone: usize) -> Value {
         let question = question(stone);
-        let answer = self.vertex.generate(model, &question, ONCE, CALL_MAX);
+        let answer = self
+            .vertex
+            .generate(model, &question, Budget::ONCE, CALL_MAX);
         answer.await.unwrap()
     }
 
@@ -157,7 +154,7 @@ async fn one_job_too_many_is_a_used_up_quota() {
     let world = World::at(1.0).await;
     world.create(&run("tickets-a-1")).await.unwrap();
     let error = world.create(&run("tickets-a-2")).await.unwrap_err();
-    assert!(matches!(error, CallError::Quota { .. }), "{error:?}");
+    assert!(matches!(error, CallError::NotNow { .. }), "{error:?}");
     let none = world.vertex.jobs_of(&run("tickets-a-2")).await.unwrap();
     assert!(none.is_empty(), "a refused job exists");
 }
@@ -181,7 +178,7 @@ async fn a_429_says_when_to_come_again_and_coming_again_helps() {
     assert_eq!(body["error"]["status"], "RESOURCE_EXHAUSTED");
     let twice = Budget {
         attempts: 2,
-        ..ONCE
+        ..Budget::default()
     };
     let question = question(7);
     let answer = world.vertex.generate(&model, &question, twice, CALL_MAX);
@@ -196,7 +193,7 @@ async fn a_refusal_is_told_from_what_may_pass() {
         .create_with(&run("tickets-a-1"), "no-such-model")
         .await;
     assert!(
-        matches!(&refused, Err(CallError::Refused { status, .. }) if status == "INVALID_ARGUMENT"),
+        matches!(&refused, Err(CallError::No(no)) if no.code == Some(RpcCode::InvalidArgument)),
         "{refused:?}"
     );
     let name = format!(
@@ -204,10 +201,7 @@ async fn a_refusal_is_told_from_what_may_pass() {
         world.stand.project
     );
     let missing = world.vertex.job(&name).await;
-    assert!(
-        matches!(missing, Err(CallError::Missing { .. })),
-        "{missing:?}"
-    );
+    assert!(matches!(missing, Err(CallError::Missing(_))), "{missing:?}");
     let fault = json!({
         "path": "/tuningJobs$",
         "method": "POST",
@@ -271,6 +265,6 @@ async fn a_job_that_succeeds_leaves_curves_checkpoints_and_a_model_that_answers(
     let missing = world.vertex.choose_checkpoint(&model, "99").await;
     assert!(matches!(
         missing,
-        Err(CallError::Refused { .. } | CallError::Missing { .. })
+        Err(CallError::No(_) | CallError::Missing(_))
     ));
 }

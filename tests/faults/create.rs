@@ -36,9 +36,83 @@ async fn check(action: Value) {
 /// The same where the call made a job: only that one may be the run's.
 async fn check_adopts(action: Value) {
     let ended = once(started(action.clone()).await).await;
+    assert!(adopted(&ended), "{action}: {:#?}", ended.run.history);
+}
+
+fn adopted(ended: &Ended) -> bool {
     let mut history = ended.run.history.iter();
-    let adopted = history.any(|entry| entry.note.contains("adopted the job of an earlier call"));
-    assert!(adopted, "{action}: {:#?}", ended.run.history);
+    history.any(|entry| entry.note.contains("adopted the job of an earlier call"))
+}
+
+/// The same where the call was refused for now: the run says what it waits for, and goes on by
+/// itself. Gives the chain, for what it logged.
+async fn check_waits(status: &str, waits_for: &str) -> Chain {
+    let chain = started(json!({ "error": { "status": status } })).await;
+    let upload = chain.upload().await;
+    let ended = chain.ends_once(&upload).await;
+    let mut history = ended.run.history.iter();
+    let waited = history.any(|entry| entry.note.starts_with(waits_for));
+    assert!(waited, "{status}: {:#?}", ended.run.history);
+    chain
+}
+
+/// The error lines of `tune` that say which run waits for a person, and for what.
+fn lines_for_a_person(chain: &Chain) -> Vec<Value> {
+    let lines = chain.harness.stack.log_lines().into_iter();
+    let waits = lines.filter(|line| line.entry["event"]["name"] == "submission_waits");
+    waits
+        .map(|line| {
+            assert_eq!(line.entry["severity"], "ERROR", "{line:?}");
+            line.entry["missing"].clone()
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_permission_that_is_missing_is_waited_for_and_named() {
+    let chain = check_waits("PERMISSION_DENIED", "waits for a permission").await;
+    assert_eq!(lines_for_a_person(&chain), ["a permission"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_that_are_refused_are_waited_for() {
+    let chain = check_waits("UNAUTHENTICATED", "waits for a permission").await;
+    assert_eq!(lines_for_a_person(&chain), ["a permission"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_project_that_is_not_ready_is_waited_for() {
+    let chain = check_waits("FAILED_PRECONDITION", "waits for Vertex AI").await;
+    assert_eq!(lines_for_a_person(&chain), Vec::<Value>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_404_does_not_fail_a_run() {
+    check_waits("NOT_FOUND", "waits for what Vertex AI does not find").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_an_aborted_call_made_is_found_again() {
+    check_adopts(json!({ "error": { "status": "ABORTED", "when": "after" } })).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_a_call_past_its_deadline_made_is_found_again() {
+    check_adopts(json!({ "error": { "status": "DEADLINE_EXCEEDED", "when": "after" } })).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_found_again_where_the_filter_of_lists_is_refused() {
+    let chain = started(json!({ "drop": "after" })).await;
+    let refused = json!({
+        "caller": "tune", "method": "GET", "path": "/tuningJobs$", "query": "filter=",
+        "times": 1_000, "action": { "error": { "status": "INVALID_ARGUMENT" } },
+    });
+    let refused = chain.harness.faults.arm(&refused).await;
+    let upload = chain.upload().await;
+    let ended = chain.ends_once(&upload).await;
+    assert!(adopted(&ended), "{:#?}", ended.run.history);
+    assert!(chain.harness.faults.fired(&refused).await > 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

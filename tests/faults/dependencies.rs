@@ -100,6 +100,61 @@ async fn a_model_that_does_not_answer_for_a_while_is_asked_again() {
     .await;
 }
 
+fn refused(caller: &str, path: &str, status: &str, times: u32) -> Value {
+    json!({
+        "caller": caller, "path": path, "times": times,
+        "action": { "error": { "status": status } },
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_404_of_a_job_that_lives_ends_no_run() {
+    let mut get = refused("watch", "/tuningJobs/", "NOT_FOUND", 3);
+    get["method"] = "GET".into();
+    check(&[get]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_curve_that_may_not_be_read_for_a_while_holds_nothing_up() {
+    check(&[refused("watch", "/contexts/", "PERMISSION_DENIED", 3)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_may_not_be_asked_for_a_while_is_not_judged_by_that() {
+    check(&[
+        // More deliveries than an answer that is merely late is waited for.
+        refused("evaluate", ":generateContent$", "PERMISSION_DENIED", 60),
+        refused("deploy", ":generateContent$", "PERMISSION_DENIED", 2),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_is_not_there_yet_is_asked_again() {
+    check(&[
+        refused("evaluate", ":generateContent$", "NOT_FOUND", 8),
+        refused("deploy", ":generateContent$", "NOT_FOUND", 2),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_default_checkpoint_that_may_not_be_set_keeps_no_model_from_its_users() {
+    let mut patch = refused("deploy", "/models/", "PERMISSION_DENIED", 1_000);
+    patch["method"] = "PATCH".into();
+    check(&[patch]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn storage_and_documents_that_may_not_be_used_for_a_while_delay_the_chain() {
+    check(&[
+        refused("clean", "/upload/storage/", "PERMISSION_DENIED", 2),
+        refused("evaluate", "/CreateDocument$", "PERMISSION_DENIED", 2),
+        refused("tune", "Publisher/Publish$", "PERMISSION_DENIED", 2),
+    ])
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_download_that_breaks_off_publishes_nothing_partial() {
     let truncated = json!({

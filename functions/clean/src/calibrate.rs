@@ -10,9 +10,9 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::Value;
 use shared::{
     error::{Chain, Error},
-    google::vertex::CallError,
+    outcome::CallError,
 };
-use tracing::info;
+use tracing::{error, info};
 
 use crate::state::State;
 
@@ -55,11 +55,21 @@ pub(crate) async fn calibrate(
             counted,
         })),
         Err(error) => {
-            let error = Chain(&error);
-            info!(
-                event.name = "tokens_not_counted",
-                "the estimate of tokens stays as it is: {error}"
-            );
+            let chain = Chain(&error);
+            match &error {
+                CallError::NotAllowed(refusal) => error!(
+                    event.name = "tokens_not_counted",
+                    lacks = refusal.lacks,
+                    "tokens may not be counted, and the estimate stays as it is: {chain}"
+                ),
+                CallError::No(_)
+                | CallError::NotNow { .. }
+                | CallError::Missing(_)
+                | CallError::Unknown(_) => info!(
+                    event.name = "tokens_not_counted",
+                    "the estimate of tokens stays as it is: {chain}"
+                ),
+            }
             Ok(None)
         }
     }

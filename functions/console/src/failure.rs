@@ -31,6 +31,12 @@ impl fmt::Display for Failure {
             Error::Unavailable { what, .. } => {
                 write!(f, "{what} is not answering: try again in a minute")
             }
+            Error::NotAllowed { service, .. } => {
+                write!(
+                    f,
+                    "the console may not use {service}: its log names what is missing"
+                )
+            }
             Error::Internal { .. } => {
                 f.write_str("this is a fault of the console: its log says more")
             }
@@ -53,6 +59,7 @@ impl ResponseError for Failure {
 #[cfg(test)]
 mod tests {
     use actix_web::body::MessageBody as _;
+    use shared::outcome::{CallError, ErrorAnswer, Idempotency};
 
     use super::*;
 
@@ -84,6 +91,16 @@ mod tests {
             },
             503,
             "Firestore is not answering",
+        );
+        let denied = ErrorAnswer {
+            http_status: Some(403),
+            message: "secret".to_owned(),
+            ..ErrorAnswer::default()
+        };
+        check(
+            Error::call("Firestore")(CallError::of(denied, Idempotency::Idempotent)),
+            503,
+            "the console may not use Firestore",
         );
         check(Error::Malformed("secret".to_owned()), 400, "cannot be read");
         check(Error::Busy("secret".into()), 503, "try again");

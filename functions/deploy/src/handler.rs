@@ -6,22 +6,26 @@ use serde_json::json;
 use shared::{
     dataset::Version,
     delivery::Delivery,
-    error::{Ack, Error},
+    error::{Ack, Chain, Error},
     event::{ModelDeployed, RunEvaluated},
     google::{
         documents::{Document, Stored, Write},
-        vertex::CallError,
+        vertex,
     },
+    outcome::CallError,
     retry::Budget,
     route::{GateDecision, Route, Target, promote},
     run::Run,
 };
-use tracing::{Span, info};
+use tracing::{Span, info, warn};
 
 use crate::{
     State,
     gate::{Decision, Summary, decide},
 };
+
+/// Deliveries that must find no endpoint before that is believed.
+const PROBES_MISSING: u32 = 5;
 
 /// What the gate reads of the document `evaluations/{run}`; `evaluate` writes it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -54,7 +58,8 @@ pub(crate) async fn run_evaluated(
                     format!("run {id} has no evaluation"),
                 ));
             };
-            settle(&state, &run.value, &evaluated.value.evaluation).await?
+            let attempt = delivery.message.attempt.unwrap_or(1);
+            settle(&state, &run.value, &evaluated.value.evaluation, attempt).await?
         }
     };
     if decision.promoted {
@@ -76,7 +81,12 @@ pub(crate) async fn run_evaluated(
 }
 
 /// Decides, moves the route, then records: a crash between finds the route moved, and records.
-async fn settle(state: &State, run: &Run, summary: &Summary) -> Result<GateDecision, Error> {
+async fn settle(
+    state: &State,
+    run: &Run,
+    summary: &Summary,
+    attempt: u32,
+) -> Result<GateDecision, Error> {
     let version = state.documents.get::<Version>(run.version.as_str()).await?;
     let policy = version
         .map(|stored| stored.value.recipe.deploy.gate)
@@ -88,7 +98,7 @@ async fn settle(state: &State, run: &Run, summary: &Summary) -> Result<GateDecis
         Decision::Keep { reason } => (false, reason),
         Decision::Promote { reason } => match target(run, summary) {
             None => (false, "it has no endpoint that answers".to_owned()),
-            Some(target) => match probe(state, &target).await? {
+            Some(target) => match probe(state, &target, attempt).await? {
                 Err(refusal) => (false, format!("its endpoint does not answer: {refusal}")),
                 Ok(()) => {
                     choose_default(state, run).await?;
@@ -142,7 +152,11 @@ fn target(run: &Run, summary: &Summary) -> Option<Target> {
 }
 
 /// Asks the tuned model for one short answer: a route must not lead to where nobody answers.
-async fn probe(state: &State, target: &Target) -> Result<Result<(), String>, Error> {
+///
+/// A decision is final, so a 404 counts only once several deliveries have met it: an endpoint
+/// answers 404 for a while after it was made
+/// (<https://github.com/googleapis/python-genai/issues/1706>).
+async fn probe(state: &State, target: &Target, attempt: u32) -> Result<Result<(), String>, Error> {
     let request = json!({
         "contents": [{ "role": "user", "parts": [{ "text": "Are you there?" }] }],
         "generationConfig": { "maxOutputTokens": 16 },
@@ -154,10 +168,16 @@ async fn probe(state: &State, target: &Target) -> Result<Result<(), String>, Err
         .await;
     match answer {
         Ok(_) => Ok(Ok(())),
-        Err(refusal @ (CallError::Refused { .. } | CallError::Missing { .. })) => {
-            Ok(Err(refusal.to_string()))
+        Err(error @ CallError::No(_)) => Ok(Err(error.to_string())),
+        Err(error @ CallError::Missing(_)) if attempt >= PROBES_MISSING => {
+            Ok(Err(error.to_string()))
         }
-        Err(error) => Err(error.into_error()),
+        Err(
+            error @ (CallError::NotAllowed(_)
+            | CallError::NotNow { .. }
+            | CallError::Missing(_)
+            | CallError::Unknown(_)),
+        ) => Err(Error::call(vertex::SERVICE)(error)),
     }
 }
 
@@ -170,7 +190,24 @@ async fn choose_default(state: &State, run: &Run) -> Result<(), Error> {
         return Ok(());
     };
     let chosen = state.vertex.choose_checkpoint(model, &checkpoint.id).await;
-    chosen.map_err(CallError::into_error)
+    match chosen {
+        Ok(()) => Ok(()),
+        // The route names the checkpoint's own endpoint, so this is for other clients only, and
+        // what waiting does not change must not keep a better model from its users.
+        Err(error @ (CallError::No(_) | CallError::NotAllowed(_) | CallError::Missing(_))) => {
+            warn!(
+                outcome = "default_not_chosen",
+                "run {}: checkpoint {} is not the default of its model: {}",
+                run.id,
+                checkpoint.id,
+                Chain(&error)
+            );
+            Ok(())
+        }
+        Err(error @ (CallError::NotNow { .. } | CallError::Unknown(_))) => {
+            Err(Error::call(vertex::SERVICE)(error))
+        }
+    }
 }
 
 async fn move_route(

@@ -10,7 +10,7 @@ use shared::{
     event::{Incident, RunUnhealthy},
     google::{
         documents::{Document, Stored},
-        vertex::CallError,
+        vertex,
     },
     id::{self, RunId},
     run::{Run, State as RunState, Stop},
@@ -112,7 +112,7 @@ async fn consider(state: &State, id: &RunId, called_by: &str) -> Result<Option<S
         .vertex
         .job(&known.name)
         .await
-        .map_err(CallError::into_error)?;
+        .map_err(Error::call(vertex::SERVICE))?;
     if job.is_final() {
         return Ok(Some(format!("the job of run {id} has ended by itself")));
     }
@@ -124,7 +124,7 @@ async fn consider(state: &State, id: &RunId, called_by: &str) -> Result<Option<S
         .vertex
         .curve(id, &job)
         .await
-        .map_err(CallError::into_error)?;
+        .map_err(Error::call(vertex::SERVICE))?;
     let now = state.clock.now();
     let stalled = run.finding == Some(CurveFault::Stalled) && curve.last_step() <= run.last_step;
     match decide(&curve, stalled, &job.record(run.job.as_ref(), now)) {
@@ -176,6 +176,6 @@ async fn cancel(state: &State, job: &str, id: &RunId) -> Result<String, Error> {
         .vertex
         .cancel_job(job)
         .await
-        .map_err(CallError::into_error)?;
+        .map_err(Error::call(vertex::SERVICE))?;
     Ok(format!("asked the job of run {id} to stop"))
 }

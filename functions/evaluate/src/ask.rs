@@ -7,8 +7,9 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::Value;
 use shared::{
     error::{Error, Source},
-    google::vertex::CallError,
+    google::vertex,
     id::RunId,
+    outcome::CallError,
     retry::Budget,
     uri::GcsUri,
 };
@@ -99,7 +100,8 @@ async fn ask_row(state: &State, models: &Models, row: &Row, config: &Value) -> R
     })
 }
 
-/// One answer. A refusal is the model's answer; a service that is away is not.
+/// One answer. What the model says about the request is its answer; a service that did not answer,
+/// or does not let us ask, is not.
 async fn ask(state: &State, model: &str, request: &Value, attempt: u32) -> Result<Answer, Error> {
     let asked = Instant::now();
     let response = state
@@ -107,12 +109,23 @@ async fn ask(state: &State, model: &str, request: &Value, attempt: u32) -> Resul
         .generate(model, request, Budget::default(), state.config.timeout)
         .await;
     let latency_ms = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let is_patient = attempt < PATIENCE_ATTEMPTS;
     match response {
         Ok(response) => Ok(Answer::from_response(&response, latency_ms)),
-        Err(CallError::Refused { status, .. }) => Ok(Answer::failed(status, latency_ms)),
-        Err(CallError::Missing { .. }) => Ok(Answer::failed("NOT_FOUND", latency_ms)),
-        Err(_) if attempt >= PATIENCE_ATTEMPTS => Ok(Answer::failed("UNAVAILABLE", latency_ms)),
-        Err(error) => Err(error.into_error()),
+        Err(CallError::No(refusal)) => Ok(Answer::failed(refusal.word(), latency_ms)),
+        // An endpoint answers 404 for a while after it was made:
+        // https://github.com/googleapis/python-genai/issues/1706
+        Err(CallError::Missing(_)) if !is_patient => Ok(Answer::failed("NOT_FOUND", latency_ms)),
+        Err(CallError::NotNow { .. } | CallError::Unknown(_)) if !is_patient => {
+            Ok(Answer::failed("UNAVAILABLE", latency_ms))
+        }
+        // However often it is asked, a permission that we lack says nothing about a model.
+        Err(
+            error @ (CallError::NotAllowed(_)
+            | CallError::Missing(_)
+            | CallError::NotNow { .. }
+            | CallError::Unknown(_)),
+        ) => Err(Error::call(vertex::SERVICE)(error)),
     }
 }
 

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use shared::outcome::CallError;
+
 use crate::confidence::{Confidence, Reason};
 
 /// When the base model steps in.
@@ -31,7 +33,7 @@ pub enum WithoutRoute {
     /// Ask the base model: an answer is better than none.
     #[default]
     Base,
-    /// Answer 503: only the tuned model's answers may be used.
+    /// ErrorAnswer 503: only the tuned model's answers may be used.
     Refuse,
 }
 
@@ -40,10 +42,8 @@ pub enum WithoutRoute {
 pub enum Tuned<'a> {
     /// A reply, judged.
     Replied(&'a Confidence),
-    /// An HTTP status other than 2xx, after all retries.
-    Status(u16),
-    /// No reply in time, or none at all.
-    Unreachable,
+    /// No reply, after all retries.
+    Failed(&'a CallError),
     /// It was not asked, because nobody knows the route.
     NoRoute,
 }
@@ -77,9 +77,14 @@ pub fn choose(tuned: Tuned<'_>, rules: &Rules) -> Choice {
         Tuned::Replied(confidence) if may_be_bettered(confidence, rules) => {
             Choice::Base(FallbackReason::LowConfidence)
         }
-        // A status that is the caller's own mistake: the base model would say the same.
-        Tuned::Replied(_) | Tuned::Status(400 | 413 | 422) => Choice::Tuned,
-        Tuned::Status(_) | Tuned::Unreachable => Choice::Base(FallbackReason::TunedFailed),
+        // The caller's own mistake: the base model would say the same.
+        Tuned::Replied(_) | Tuned::Failed(CallError::No(_)) => Choice::Tuned,
+        Tuned::Failed(
+            CallError::NotAllowed(_)
+            | CallError::NotNow { .. }
+            | CallError::Missing(_)
+            | CallError::Unknown(_),
+        ) => Choice::Base(FallbackReason::TunedFailed),
         Tuned::NoRoute => match rules.without_route {
             WithoutRoute::Base => Choice::Base(FallbackReason::NoRoute),
             WithoutRoute::Refuse => Choice::Refuse,
@@ -143,6 +148,7 @@ pub fn annotate(mut response: Value, note: &Note) -> Value {
 mod tests {
     use proptest::prelude::*;
     use serde_json::json;
+    use shared::outcome::{ErrorAnswer, Idempotency};
 
     use super::*;
 
@@ -151,6 +157,14 @@ mod tests {
             score,
             reasons: vec![],
         }
+    }
+
+    fn failed(http_status: u16) -> CallError {
+        let answer = ErrorAnswer {
+            http_status: Some(http_status),
+            ..ErrorAnswer::default()
+        };
+        CallError::of(answer, Idempotency::Idempotent)
     }
 
     #[track_caller]
@@ -166,21 +180,17 @@ mod tests {
             Tuned::Replied(&sure(0.49)),
             Choice::Base(FallbackReason::LowConfidence),
         );
-        check(Tuned::Status(400), Choice::Tuned);
+        for http_status in [400, 413, 422] {
+            check(Tuned::Failed(&failed(http_status)), Choice::Tuned);
+        }
+        for http_status in [401, 403, 404, 408, 409, 429, 499, 500, 502, 503] {
+            check(
+                Tuned::Failed(&failed(http_status)),
+                Choice::Base(FallbackReason::TunedFailed),
+            );
+        }
         check(
-            Tuned::Status(404),
-            Choice::Base(FallbackReason::TunedFailed),
-        );
-        check(
-            Tuned::Status(429),
-            Choice::Base(FallbackReason::TunedFailed),
-        );
-        check(
-            Tuned::Status(503),
-            Choice::Base(FallbackReason::TunedFailed),
-        );
-        check(
-            Tuned::Unreachable,
+            Tuned::Failed(&CallError::not_sent("no connection")),
             Choice::Base(FallbackReason::TunedFailed),
         );
         check(Tuned::NoRoute, Choice::Base(FallbackReason::NoRoute));

@@ -1,6 +1,6 @@
 //! Answers `POST /v1/models/{model}:generateContent`, shaped as Vertex AI's.
 
-use std::sync::PoisonError;
+use std::{sync::PoisonError, time::Duration};
 
 use actix_web::{
     HttpResponse,
@@ -8,9 +8,14 @@ use actix_web::{
 };
 use serde_json::Value;
 use shared::{
-    error::Error, google::vertex::CallError, id::DatasetName, retry::Budget, route::Route,
+    error::{Chain, Error},
+    google::vertex,
+    id::DatasetName,
+    outcome::{CallError, Refusal},
+    retry::Budget,
+    route::Route,
 };
-use tracing::info;
+use tracing::{error, info, warn};
 
 use crate::{
     State,
@@ -23,7 +28,8 @@ use crate::{
 /// One retry: a person waits.
 const BUDGET: Budget = Budget {
     attempts: 2,
-    pause: std::time::Duration::from_millis(100),
+    pause: Duration::from_millis(100),
+    retry_after_max: Duration::from_secs(1),
 };
 
 /// An answer on its way out.
@@ -93,29 +99,37 @@ async fn serve(state: &State, route: &Route, request: &Value) -> Result<Served, 
         return by_base(state, &route.base, Some(route.version), request, None, None).await;
     };
     let replied = ask(state, &target.endpoint, request).await;
-    let confidence = replied
-        .as_ref()
-        .ok()
-        .map(|reply| judge(reply, &state.config.expected));
-    let outcome = match (&replied, &confidence) {
-        (Ok(_), Some(confidence)) => Tuned::Replied(confidence),
-        (Err(CallError::Refused { .. }), _) => Tuned::Status(400),
-        (Err(CallError::Missing { .. }), _) => Tuned::Status(404),
-        (Err(CallError::Quota { .. }), _) => Tuned::Status(429),
-        _ => Tuned::Unreachable,
+    let judged = replied.map(|reply| {
+        let confidence = judge(&reply, &state.config.expected);
+        (reply, confidence)
+    });
+    let tuned = match &judged {
+        Ok((_, confidence)) => Tuned::Replied(confidence),
+        Err(error) => Tuned::Failed(error),
     };
-    match choose(outcome, &state.config.rules) {
-        Choice::Tuned => Ok(Served {
-            response: replied.map_err(refused)?,
-            note: Note {
-                served_by: ServedBy::Tuned,
-                route: Some(route.version),
-                fallback_reason: None,
-                cached: false,
-                confidence,
-            },
-        }),
+    let choice = choose(tuned, &state.config.rules);
+    match choice {
+        Choice::Tuned => {
+            let (response, confidence) = judged.map_err(refused)?;
+            Ok(Served {
+                response,
+                note: Note {
+                    served_by: ServedBy::Tuned,
+                    route: Some(route.version),
+                    fallback_reason: None,
+                    cached: false,
+                    confidence: Some(confidence),
+                },
+            })
+        }
         Choice::Base(reason) => {
+            let confidence = match judged {
+                Ok((_, confidence)) => Some(confidence),
+                Err(error) => {
+                    log_fallback(&error);
+                    None
+                }
+            };
             let version = Some(route.version);
             by_base(
                 state,
@@ -128,6 +142,27 @@ async fn serve(state: &State, route: &Route, request: &Value) -> Result<Served, 
             .await
         }
         Choice::Refuse => without_route(state, request).await,
+    }
+}
+
+/// Says why the base model answers in place of the tuned one: the caller is not told, so this line
+/// is all there is of it.
+fn log_fallback(error: &CallError) {
+    let chain = Chain(error);
+    match error {
+        CallError::NotAllowed(refusal) => error!(
+            outcome = "not_allowed",
+            service = vertex::SERVICE,
+            lacks = refusal.lacks,
+            "the tuned model cannot be asked: {chain}"
+        ),
+        CallError::No(_)
+        | CallError::NotNow { .. }
+        | CallError::Missing(_)
+        | CallError::Unknown(_) => warn!(
+            outcome = "tuned_failed",
+            "the tuned model did not answer: {chain}"
+        ),
     }
 }
 
@@ -158,14 +193,24 @@ async fn ask(state: &State, model: &str, request: &Value) -> Result<Value, CallE
     state.vertex.generate(model, request, BUDGET, timeout).await
 }
 
-/// A refusal of the service is about the caller's request, and says what is wrong with it.
+/// Only what the service says about the request is the caller's business. All else is ours: what
+/// we may not do, or what is not there, is logged, and the caller is asked to come again.
 fn refused(error: CallError) -> Error {
     match error {
-        CallError::Refused { message, .. } => Error::Unreadable(message),
-        error @ (CallError::Missing { .. }
-        | CallError::Quota { .. }
-        | CallError::NotSent(_)
-        | CallError::Unknown(_)) => Error::unavailable("the model")(error.into()),
+        CallError::No(refusal) => Error::Unreadable(fault_of_request(refusal)),
+        error @ (CallError::NotAllowed(_)
+        | CallError::NotNow { .. }
+        | CallError::Missing(_)
+        | CallError::Unknown(_)) => Error::call("the model")(error),
+    }
+}
+
+/// The service's words about the request, unless they name resources of ours.
+fn fault_of_request(refusal: Refusal) -> String {
+    if refusal.message.is_empty() || refusal.message.contains("projects/") {
+        "the model does not accept the request".to_owned()
+    } else {
+        refusal.message
     }
 }
 
@@ -203,3 +248,6 @@ fn respond(served: Served) -> HttpResponse {
     );
     HttpResponse::Ok().json(annotate(response, &note))
 }
+
+#[cfg(test)]
+mod tests;

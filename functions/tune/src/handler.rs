@@ -6,21 +6,22 @@ use actix_web::web::Data;
 use shared::{
     dataset::Version,
     delivery::Delivery,
-    error::{Ack, Error},
+    error::{Ack, Chain, Error},
     event::{DatasetCleaned, RunApproved, RunSubmitted},
     google::{
         documents::Stored,
-        vertex::{CallError, NewJob, TuningJob},
+        vertex::{self, NewJob, TuningJob},
     },
+    outcome::CallError,
     price::prices,
     run::{Armed, Run, State as RunState},
 };
-use tracing::{Span, info, warn};
+use tracing::{Span, error, info, warn};
 
 use crate::{
     State,
     plan::plan,
-    submit::{self, Step},
+    submit::{self, Failure, Step},
 };
 
 /// Runs that have not ended and are looked at; more than a project could ever queue.
@@ -138,7 +139,7 @@ async fn adopt(state: &State, run: &Stored<Run>) -> Result<Option<TuningJob>, Er
         .vertex
         .jobs_of(&run.value.id)
         .await
-        .map_err(CallError::into_error)?;
+        .map_err(Error::call(vertex::SERVICE))?;
     let mut jobs = jobs.into_iter();
     let oldest = jobs.next();
     for surplus in jobs.filter(|job| !job.is_final()) {
@@ -153,7 +154,7 @@ async fn adopt(state: &State, run: &Stored<Run>) -> Result<Option<TuningJob>, Er
             .vertex
             .cancel_job(&surplus.name)
             .await
-            .map_err(CallError::into_error)?;
+            .map_err(Error::call(vertex::SERVICE))?;
     }
     Ok(oldest)
 }
@@ -201,19 +202,33 @@ async fn create(
                 format!("submitted the job of run {id}"),
             ))
         }
-        Err(CallError::Refused { message, .. } | CallError::Missing { message }) => {
-            fail(state, &armed, format!("Vertex AI refused it: {message}")).await
+        Err(error) => not_created(state, &armed, error).await,
+    }
+}
+
+/// Follows a call that made no job, or none that is known of.
+async fn not_created(state: &State, armed: &Stored<Run>, error: CallError) -> Result<Ack, Error> {
+    let id = &armed.value.id;
+    let chain = Chain(&error).to_string();
+    match submit::after(&error) {
+        Failure::Fail { reason } => fail(state, armed, reason).await,
+        Failure::Wait { reason, person } => {
+            if let Some(missing) = person {
+                error!(
+                    event.name = "submission_waits",
+                    service = vertex::SERVICE,
+                    missing,
+                    "run {id} waits until a person provides {missing}: {chain}"
+                );
+            }
+            let disarmed = disarm(state, armed).await?;
+            wait(state, &disarmed, reason).await
         }
-        Err(CallError::Quota { message }) => {
-            let disarmed = disarm(state, &armed).await?;
-            wait(state, &disarmed, format!("waits for a quota: {message}")).await
+        Failure::Again => {
+            disarm(state, armed).await?;
+            Err(Error::call(vertex::SERVICE)(error))
         }
-        Err(error @ CallError::NotSent(_)) => {
-            disarm(state, &armed).await?;
-            Err(error.into_error())
-        }
-        // Stays armed: the job may exist.
-        Err(error @ CallError::Unknown(_)) => Err(error.into_error()),
+        Failure::Settle => Err(Error::call(vertex::SERVICE)(error)),
     }
 }
 

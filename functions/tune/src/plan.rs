@@ -46,6 +46,7 @@ pub fn plan(version: &Version, region: &str, prices: &Prices, now: DateTime<Utc>
         last_step_at: None,
         finding: None,
         finding_looks: 0,
+        job_missing_ticks: 0,
         stop: None,
         chosen: None,
         finish_told: false,

@@ -10,7 +10,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use shared::run::{Armed, Run, State};
+use shared::{
+    outcome::{CallError, RpcCode},
+    run::{Armed, Run, State},
+};
 
 /// What a delivery of `run-approved` does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +34,65 @@ pub enum Step {
     },
     /// Write the intent, then create.
     Create,
+}
+
+/// What a call to create that gave no job leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// The run fails: the same call would be refused again.
+    Fail {
+        /// Why, in plain words.
+        reason: String,
+    },
+    /// There is no job. The run waits in the queue, and a later tick tries again.
+    Wait {
+        /// Why, in plain words.
+        reason: String,
+        /// What a person must provide before that helps, if anything.
+        person: Option<String>,
+    },
+    /// There is no job, and the delivery comes again.
+    Again,
+    /// There may be a job: the intent stays, and a later delivery settles it.
+    Settle,
+}
+
+/// Decides what follows from `error` of a call to create a job: only a definite no fails the run.
+pub fn after(error: &CallError) -> Failure {
+    match error {
+        CallError::No(refusal) => Failure::Fail {
+            reason: format!("Vertex AI refused it: {}", refusal.message),
+        },
+        CallError::NotAllowed(refusal) => {
+            let lacks = refusal.lacks.clone();
+            let lacks = lacks.unwrap_or_else(|| "a permission".to_owned());
+            Failure::Wait {
+                reason: format!("waits for {lacks}: {}", refusal.message),
+                person: Some(lacks),
+            }
+        }
+        // The base model, or the rows. One 404 is not proof that they are gone.
+        CallError::Missing(refusal) => Failure::Wait {
+            reason: format!(
+                "waits for what Vertex AI does not find: {}",
+                refusal.message
+            ),
+            person: Some("what the call names".to_owned()),
+        },
+        CallError::NotNow { .. } => match error.refusal() {
+            Some(refusal) if refusal.code == Some(RpcCode::ResourceExhausted) => Failure::Wait {
+                reason: format!("waits for a quota: {}", refusal.message),
+                person: None,
+            },
+            Some(refusal) => Failure::Wait {
+                reason: format!("waits for Vertex AI: {}", refusal.message),
+                person: None,
+            },
+            // It was not sent, and the delivery comes again before the next tick.
+            None => Failure::Again,
+        },
+        CallError::Unknown(_) => Failure::Settle,
+    }
 }
 
 /// Decides the next step of `run`; `open` are the runs that have not ended, itself included.
@@ -80,7 +142,10 @@ fn turn(run: &Run, open: &[Run], jobs_max: usize) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use shared::run::{Estimate, Plan};
+    use shared::{
+        outcome::{ErrorAnswer, Idempotency},
+        run::{Estimate, Plan},
+    };
 
     use super::*;
 
@@ -153,6 +218,66 @@ mod tests {
         check(&armed(100), &[], 100, &Step::Settle { until });
         check(&armed(100), &[], 249, &Step::Settle { until });
         check(&armed(100), &[], 250, &Step::Adopt);
+    }
+
+    #[test]
+    fn only_a_definite_no_fails_the_run() {
+        #[track_caller]
+        fn check(http_status: u16, code: &str, message: &str, expected: &Failure) {
+            let answer = ErrorAnswer {
+                http_status: Some(http_status),
+                code: RpcCode::parse(code),
+                message: message.to_owned(),
+                ..ErrorAnswer::default()
+            };
+            let error = CallError::of(answer, Idempotency::NotIdempotent);
+            assert_eq!(&after(&error), expected, "{http_status} {code}");
+        }
+        let fail = |reason: &str| Failure::Fail {
+            reason: reason.to_owned(),
+        };
+        let wait = |reason: &str, person: Option<&str>| Failure::Wait {
+            reason: reason.to_owned(),
+            person: person.map(str::to_owned),
+        };
+        let refused = fail("Vertex AI refused it: m");
+        check(400, "INVALID_ARGUMENT", "m", &refused);
+        check(400, "OUT_OF_RANGE", "m", &refused);
+        let agents = "Service agents are being provisioned";
+        let waits = wait(
+            "waits for Vertex AI: Service agents are being provisioned",
+            None,
+        );
+        check(400, "FAILED_PRECONDITION", agents, &waits);
+        let waits = wait("waits for a permission: m", Some("a permission"));
+        check(401, "UNAUTHENTICATED", "m", &waits);
+        let waits = wait(
+            "waits for permission `aiplatform.tuningJobs.create`: needs aiplatform.tuningJobs.create",
+            Some("permission `aiplatform.tuningJobs.create`"),
+        );
+        let denied = "needs aiplatform.tuningJobs.create";
+        check(403, "PERMISSION_DENIED", denied, &waits);
+        let waits = wait(
+            "waits for what Vertex AI does not find: m",
+            Some("what the call names"),
+        );
+        check(404, "NOT_FOUND", "m", &waits);
+        let waits = wait("waits for a quota: m", None);
+        check(429, "RESOURCE_EXHAUSTED", "m", &waits);
+        for (http_status, code) in [
+            (408, ""),
+            (409, "ABORTED"),
+            (499, "CANCELLED"),
+            (500, "INTERNAL"),
+            (502, ""),
+            (503, "UNAVAILABLE"),
+            (504, "DEADLINE_EXCEEDED"),
+        ] {
+            check(http_status, code, "m", &Failure::Settle);
+        }
+        assert_eq!(after(&CallError::not_sent("no route")), Failure::Again);
+        let lost = CallError::not_answered("time-out", Idempotency::NotIdempotent);
+        assert_eq!(after(&lost), Failure::Settle);
     }
 
     proptest! {

@@ -10,18 +10,27 @@ use shared::{
     event::{DatasetCleaned, RunApproved, RunFinished, RunUnhealthy, Tick},
     google::{
         documents::{Stored, Write},
-        vertex::CallError,
+        vertex::{self, TuningJob},
     },
+    outcome::CallError,
     run::{Run, State as RunState},
 };
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
-use crate::{State, look::look, reconcile};
+use crate::{
+    State,
+    look::{Seen, look},
+    reconcile,
+};
 
 /// Runs that have not ended and are looked at; more than a project could ever queue.
 const OPEN_RUNS_MAX: u32 = 500;
 /// Runs that are looked at side by side.
 const LOOKS_AT_ONCE: usize = 8;
+/// Ticks in a row at which neither a get nor a list must find a job before its run fails: a get of
+/// a live job has answered 404, see <https://github.com/googleapis/python-aiplatform/issues/6581>,
+/// and a list may lag behind by a minute.
+const MISSING_TICKS: u32 = 5;
 /// Newest versions and runs that are searched for a version without a run.
 const NEWEST: u32 = 100;
 
@@ -81,25 +90,31 @@ async fn visit(state: &State, stored: &Stored<Run>) -> Result<(), Error> {
 async fn visit_job(state: &State, stored: &Stored<Run>, job: &str) -> Result<(), Error> {
     let id = &stored.value.id;
     let now = state.clock.now();
-    let (after, curve) = match state.vertex.job(job).await {
+    let after = match state.vertex.job(job).await {
         Ok(job) => {
-            let curve = state.vertex.curve(id, &job).await;
-            let curve = curve.map_err(CallError::into_error)?;
-            let after = look(&stored.value, &job, &curve, state.config.stall, now);
-            (after, Some(curve))
+            let (curve, is_current) = curve(state, &stored.value, &job).await?;
+            let seen = if is_current {
+                Seen::Now(&curve)
+            } else {
+                Seen::Before(&curve)
+            };
+            let after = look(&stored.value, &job, seen, state.config.stall, now);
+            if is_current && curve.last_step().is_some() {
+                state.documents.put(id.as_str(), &curve).await?;
+                log_progress(&after, &curve);
+            }
+            after
         }
-        Err(CallError::Missing { message }) => {
-            let mut lost = stored.value.clone();
-            let reason = format!("its job is gone: {message}");
-            let _entered = lost.enter(RunState::Failed, "watch", &reason, now);
-            (lost, None)
+        Err(CallError::Missing(refusal)) => {
+            missing(state, &stored.value, job, &refusal.to_string()).await?
         }
-        Err(error) => return Err(error.into_error()),
+        Err(
+            error @ (CallError::No(_)
+            | CallError::NotAllowed(_)
+            | CallError::NotNow { .. }
+            | CallError::Unknown(_)),
+        ) => return Err(Error::call(vertex::SERVICE)(error)),
     };
-    if let Some(curve) = curve.filter(|curve| curve.last_step().is_some()) {
-        state.documents.put(id.as_str(), &curve).await?;
-        log_progress(&after, &curve);
-    }
     if state.documents.replace(id.as_str(), stored, &after).await? == Write::Lost {
         // Someone wrote it meanwhile: the next tick sees that.
         return Ok(());
@@ -117,11 +132,74 @@ async fn visit_job(state: &State, stored: &Stored<Run>, job: &str) -> Result<(),
     Ok(())
 }
 
+/// The curve of a job, and whether it is as it is now.
+///
+/// The state of a job never waits for its curve: where that cannot be read, the one that was read
+/// last goes with the look.
+async fn curve(state: &State, run: &Run, job: &TuningJob) -> Result<(Curve, bool), Error> {
+    let error = match state.vertex.curve(&run.id, job).await {
+        Ok(curve) => return Ok((curve, true)),
+        Err(error) => error,
+    };
+    let chain = Chain(&error);
+    match &error {
+        CallError::NotAllowed(refusal) => error!(
+            outcome = "not_allowed",
+            service = vertex::SERVICE,
+            lacks = refusal.lacks,
+            run.id = %run.id,
+            "the curve of run {} may not be read: {chain}",
+            run.id
+        ),
+        CallError::No(_)
+        | CallError::NotNow { .. }
+        | CallError::Missing(_)
+        | CallError::Unknown(_) => warn!(
+            outcome = "curve_unreadable",
+            run.id = %run.id,
+            "the curve of run {} cannot be read: {chain}",
+            run.id
+        ),
+    }
+    let before = state.documents.get::<Curve>(run.id.as_str()).await?;
+    let before = before.map_or_else(|| Curve::new(run.id.clone()), |stored| stored.value);
+    Ok((before, false))
+}
+
+/// The run after a get that did not find its job: it fails once that is confirmed by several
+/// ticks, and by a list at each.
+async fn missing(state: &State, run: &Run, job: &str, answer: &str) -> Result<Run, Error> {
+    let now = state.clock.now();
+    let listed = state.vertex.jobs_of(&run.id).await;
+    let listed = listed.map_err(Error::call(vertex::SERVICE))?;
+    let mut after = run.clone();
+    if listed.iter().any(|listed| listed.name == job) {
+        after.job_missing_ticks = 0;
+    } else {
+        after.job_missing_ticks = after.job_missing_ticks.saturating_add(1);
+    }
+    let ticks = after.job_missing_ticks;
+    warn!(
+        event.name = "job_missing",
+        run.id = %run.id,
+        job.name = job,
+        ticks,
+        "Vertex AI does not find the job of run {}: {answer}",
+        run.id
+    );
+    after.updated_at = now;
+    if ticks >= MISSING_TICKS {
+        let reason = format!("its job is gone: {answer}");
+        let _entered = after.enter(RunState::Failed, "watch", &reason, now);
+    }
+    Ok(after)
+}
+
 /// Cancels what else carries the run's label: a process that was frozen on its way to create a
 /// job may have made one after another process gave it up and made `recorded`.
 async fn cancel_surplus(state: &State, run: &Run, recorded: &str) -> Result<(), Error> {
     let jobs = state.vertex.jobs_of(&run.id).await;
-    let jobs = jobs.map_err(CallError::into_error)?;
+    let jobs = jobs.map_err(Error::call(vertex::SERVICE))?;
     let surplus = jobs
         .iter()
         .filter(|job| job.name != recorded && !job.is_final());
@@ -134,7 +212,7 @@ async fn cancel_surplus(state: &State, run: &Run, recorded: &str) -> Result<(), 
             run.id
         );
         let cancelled = state.vertex.cancel_job(&job.name).await;
-        cancelled.map_err(CallError::into_error)?;
+        cancelled.map_err(Error::call(vertex::SERVICE))?;
     }
     Ok(())
 }

@@ -12,21 +12,45 @@ use shared::{
 /// The sub-state in which steps are made.
 const TUNING: &str = "TUNING";
 
+/// The curve that goes with a look at a job.
+#[derive(Debug, Clone, Copy)]
+pub enum Seen<'a> {
+    /// As it is now.
+    Now(&'a Curve),
+    /// As it was when it could be read last: no evidence of how the job does.
+    Before(&'a Curve),
+}
+
 /// The run after a look at its job and its curve.
 ///
 /// The provider's word wins: a job that ended well although it was asked to stop has succeeded.
-pub fn look(run: &Run, job: &TuningJob, curve: &Curve, stall: Duration, now: DateTime<Utc>) -> Run {
+/// A curve that cannot be read says nothing: the run keeps the finding that it has, and neither
+/// stalls nor gets well by it.
+pub fn look(
+    run: &Run,
+    job: &TuningJob,
+    seen: Seen<'_>,
+    stall: Duration,
+    now: DateTime<Utc>,
+) -> Run {
     let mut run = run.clone();
     let before = run.job.take();
     let job = job.record(before.as_ref(), now);
     if before.as_ref().map(wording) != Some(wording(&job)) {
         run.note("watch", wording(&job), now);
     }
-    step(&mut run, curve, now);
-    let finding = curve
-        .finding()
-        .or_else(|| stalled(&run, &job, stall, now).then_some(CurveFault::Stalled));
-    judge(&mut run, finding, now);
+    run.job_missing_ticks = 0;
+    let curve = match seen {
+        Seen::Now(curve) => {
+            step(&mut run, curve, now);
+            let finding = curve
+                .finding()
+                .or_else(|| stalled(&run, &job, stall, now).then_some(CurveFault::Stalled));
+            judge(&mut run, finding, now);
+            curve
+        }
+        Seen::Before(curve) => curve,
+    };
     let end = ending(&job);
     run.job = Some(job);
     if let Some((next, reason)) = end {
@@ -188,7 +212,7 @@ mod tests {
         let after = look(
             &run(&json!({})),
             &job("SUCCEEDED", ""),
-            &curve(&[0.4, 0.6]),
+            Seen::Now(&curve(&[0.4, 0.6])),
             STALL,
             at(9),
         );
@@ -204,7 +228,7 @@ mod tests {
         let after = look(
             &run(&stop),
             &job("SUCCEEDED", ""),
-            &curve(&[0.4]),
+            Seen::Now(&curve(&[0.4])),
             STALL,
             at(9),
         );
@@ -217,7 +241,7 @@ mod tests {
         let after = look(
             &run(&stopped),
             &job("CANCELLED", ""),
-            &curve(&[0.4]),
+            Seen::Now(&curve(&[0.4])),
             STALL,
             at(9),
         );
@@ -232,7 +256,7 @@ mod tests {
             let after = look(
                 &run(&seen),
                 &job("RUNNING", sub_state),
-                &curve(&[]),
+                Seen::Now(&curve(&[])),
                 STALL,
                 at(minutes),
             );
@@ -244,11 +268,35 @@ mod tests {
     }
 
     #[test]
+    fn a_curve_that_cannot_be_read_is_no_evidence() {
+        let seen = json!({"last_step": 20, "last_step_at": at(0), "finding": "overfit",
+            "finding_looks": 3, "job_missing_ticks": 2,
+            "job": {"name": "n", "state": "JOB_STATE_RUNNING", "sub_state": "TUNING", "state_since": at(0)}});
+        let before = curve(&[0.4, 0.6]);
+        let after = |state| {
+            look(
+                &run(&seen),
+                &job(state, "TUNING"),
+                Seen::Before(&before),
+                STALL,
+                at(90),
+            )
+        };
+        let running = after("RUNNING");
+        let finding = (running.finding, running.finding_looks, running.last_step);
+        assert_eq!(finding, (Some(CurveFault::Overfit), 3, Some(20)));
+        assert_eq!(running.job_missing_ticks, 0, "the job is there");
+        let ended = after("SUCCEEDED");
+        assert_eq!(ended.state, State::Succeeded);
+        assert_eq!(ended.chosen.unwrap().id, "1", "the best of what was seen");
+    }
+
+    #[test]
     fn an_unknown_state_is_kept_and_is_no_end() {
         let after = look(
             &run(&json!({})),
             &job("PAUSED", ""),
-            &curve(&[]),
+            Seen::Now(&curve(&[])),
             STALL,
             at(9),
         );

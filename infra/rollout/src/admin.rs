@@ -1,9 +1,9 @@
 //! Cloud Run's administration: services, revisions and jobs, read and changed under their etag.
 
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use shared::google::rest::{CallError, Rest};
+use shared::{google::rest::Rest, outcome::CallError};
 
 use crate::service::{Revision, Service};
 
@@ -62,12 +62,10 @@ impl Admin {
         let path = format!("v2/{}/{resource}", self.parent);
         let read = match self.rest.call(Method::GET, &path, &[], None).await {
             Ok(read) => read,
-            Err(error) if error.is(StatusCode::NOT_FOUND) => return Ok(None),
+            Err(CallError::Missing(_)) => return Ok(None),
             Err(error) => return Err(error),
         };
         let parsed = serde_json::from_value(read);
-        parsed
-            .map(Some)
-            .map_err(|error| CallError::Away(error.into()))
+        parsed.map(Some).map_err(CallError::not_sent)
     }
 }

@@ -6,9 +6,8 @@ mod sight;
 use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, Utc};
-use reqwest::StatusCode;
 use serde_json::{Value, json};
-use shared::{clock::Clock, error::Chain, google::rest::CallError};
+use shared::{clock::Clock, error::Chain, outcome::CallError};
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -394,7 +393,6 @@ async fn until(
 fn changed(patched: Result<(), CallError>) -> Result<Look, Trouble> {
     match patched {
         Ok(()) => Ok(Look::Seen),
-        Err(error) if error.is(StatusCode::CONFLICT) => Ok(Look::Not(error.to_string())),
         Err(error) => later(error),
     }
 }
@@ -402,8 +400,12 @@ fn changed(patched: Result<(), CallError>) -> Result<Look, Trouble> {
 /// A call that was not answered is made again; one that was refused is not.
 fn later(error: CallError) -> Result<Look, Trouble> {
     match error {
-        CallError::Away(_) => Ok(Look::Not(Chain(&error).to_string())),
-        CallError::Refused { .. } => Err(Trouble::Call("Cloud Run", error)),
+        CallError::NotNow { .. } | CallError::Unknown(_) => {
+            Ok(Look::Not(Chain(&error).to_string()))
+        }
+        CallError::No(_) | CallError::NotAllowed(_) | CallError::Missing(_) => {
+            Err(Trouble::Call("Cloud Run", error))
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::Value;
-use shared::google::rest::{CallError, Rest};
+use shared::{google::rest::Rest, outcome::CallError};
 
 use crate::requests::Requests;
 
@@ -80,8 +80,7 @@ impl Observer {
             .monitoring
             .call(Method::GET, &path, &query, None)
             .await?;
-        let page: Page =
-            serde_json::from_value(page).map_err(|error| CallError::Away(error.into()))?;
+        let page: Page = serde_json::from_value(page).map_err(CallError::not_sent)?;
         let mut requests = Requests::default();
         for series in page.time_series {
             let count: u64 = series.points.iter().map(Point::count).sum();

@@ -12,6 +12,7 @@ use shared::{
     event::{Event as _, Smoke},
     google::{Api, Google, StartError, documents::Documents, events::Events, rest::Rest},
     id::SmokeId,
+    outcome::RpcCode,
     smoke::{Answer, PATH},
 };
 
@@ -114,7 +115,7 @@ impl Asker {
         match made.await {
             Ok(_) => Ok(()),
             // Made by a call whose answer was lost: nobody else has this name.
-            Err(error) if error.is(reqwest::StatusCode::CONFLICT) => Ok(()),
+            Err(error) if error.code() == Some(RpcCode::AlreadyExists) => Ok(()),
             Err(error) => Err(Trouble::Call("Pub/Sub", error)),
         }
     }

@@ -1,6 +1,6 @@
 //! What can go wrong with an order, in words for whoever reads the build's log.
 
-use shared::google::rest::CallError;
+use shared::outcome::CallError;
 
 use crate::requests::Requests;
 

@@ -60,13 +60,13 @@ impl Known {
 
 impl Keys {
     /// The keys published at `url`.
-    pub(super) fn new(url: String) -> reqwest::Result<Self> {
-        Ok(Self {
+    pub(super) fn new(url: String, http: reqwest::Client) -> Self {
+        Self {
             url,
-            http: reqwest::Client::builder().timeout(TIMEOUT).build()?,
+            http,
             known: RwLock::default(),
             next: Mutex::default(),
-        })
+        }
     }
 
     /// The key called `name`.
@@ -135,7 +135,8 @@ impl Keys {
     }
 
     async fn ask(&self) -> Result<Known, Source> {
-        let answer = self.http.get(&self.url).send().await?.error_for_status()?;
+        let request = self.http.get(&self.url).timeout(TIMEOUT);
+        let answer = request.send().await?.error_for_status()?;
         let control = answer.headers().get(CACHE_CONTROL);
         let fresh = control
             .and_then(|control| max_age(control.to_str().ok()?))

@@ -24,7 +24,7 @@ use jsonwebtoken::{
 use serde_json::{Value, json};
 
 use super::*;
-use crate::config::Vars;
+use crate::{config::Vars, google::rest::client};
 
 const AUDIENCE: &str = "https://clean.p.internal";
 const EMAIL: &str = "push-clean@p.iam.gserviceaccount.com";
@@ -124,7 +124,7 @@ impl Publisher {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
         let mut read = Reader::new(&vars);
-        let auth = Auth::read(callers, &mut read, Some(Clock::system()));
+        let auth = Auth::read(callers, &mut read, Some(Clock::system()), client().ok());
         read.finish(|| auth).unwrap()
     }
 
@@ -428,7 +428,7 @@ fn refused(callers: Callers, vars: &[(&str, &str)], expected: &str) {
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
     let mut read = Reader::new(&vars);
-    let auth = Auth::read(callers, &mut read, Some(Clock::system()));
+    let auth = Auth::read(callers, &mut read, Some(Clock::system()), client().ok());
     let error = read.finish(|| auth).unwrap_err().to_string();
     assert!(error.contains(expected), "{vars:?}: {error}");
 }

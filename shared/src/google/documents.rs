@@ -15,7 +15,13 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::OnceCell;
 use tracing::error;
 
-use crate::error::{Chain, Error, Source};
+use crate::{
+    error::{Chain, Error},
+    outcome::{CallError, Idempotency, RpcCode},
+};
+
+/// The service's name in messages.
+const SERVICE: &str = "Firestore";
 
 /// Longest that one call may take.
 const CALL_MAX: Duration = Duration::from_secs(20);
@@ -117,7 +123,7 @@ impl Documents {
     pub async fn put<T: Document>(&self, id: &str, value: &T) -> Result<(), Error> {
         let fields = fields(value)?;
         let written = self.update(T::COLLECTION, id, fields, None).await;
-        written.map_err(away)
+        written.map_err(failed)
     }
 
     /// Reads up to `limit` documents whose `field` is `value`.
@@ -164,7 +170,7 @@ impl Documents {
             let select = self.db().await?.fluent().select();
             select.by_id_in(collection).one(id).await
         };
-        Box::pin(document.map_err(away))
+        Box::pin(document.map_err(failed))
     }
 
     fn insert<'a>(
@@ -212,7 +218,7 @@ impl Documents {
             let select = select.filter(|query| query.field(field).eq(value.clone()));
             select.query().await
         };
-        Box::pin(found.map_err(away))
+        Box::pin(found.map_err(failed))
     }
 
     fn highest<'a>(
@@ -227,13 +233,13 @@ impl Documents {
             let select = select.order(|order| order.fields([order.field(field).desc()]));
             select.query().await
         };
-        Box::pin(found.map_err(away))
+        Box::pin(found.map_err(failed))
     }
 }
 
 /// A document that has its fields, and no name yet.
 fn fields<T: Document>(value: &T) -> Result<FirestoreDocument, Error> {
-    FirestoreDb::serialize_to_doc("", value).map_err(away)
+    FirestoreDb::serialize_to_doc("", value).map_err(failed)
 }
 
 fn stored<T: Document>(document: &FirestoreDocument) -> Result<Stored<T>, Error> {
@@ -263,21 +269,31 @@ fn readable<T: Document>(document: &FirestoreDocument) -> Option<Stored<T>> {
     }
 }
 
+/// Sorts a write's failures: a precondition that did not hold, or a transaction that another one
+/// won, is a lost race.
 fn outcome(written: Result<(), FirestoreError>) -> Result<Write, Error> {
-    match written {
-        Ok(()) => Ok(Write::Done),
-        Err(FirestoreError::DataConflictError(_) | FirestoreError::DataNotFoundError(_)) => {
-            Ok(Write::Lost)
-        }
-        Err(FirestoreError::DatabaseError(error))
-            if matches!(error.public.code.as_str(), "FailedPrecondition" | "Aborted") =>
-        {
-            Ok(Write::Lost)
-        }
-        Err(error) => Err(away(error)),
+    let Err(error) = written else {
+        return Ok(Write::Done);
+    };
+    let error = call_error(error);
+    match error.code() {
+        Some(
+            RpcCode::AlreadyExists
+            | RpcCode::NotFound
+            | RpcCode::FailedPrecondition
+            | RpcCode::Aborted,
+        ) => Ok(Write::Lost),
+        _ => Err(Error::call(SERVICE)(error)),
     }
 }
 
-fn away(error: FirestoreError) -> Error {
-    Error::unavailable("Firestore")(Source::from(error))
+fn failed(error: FirestoreError) -> Error {
+    Error::call(SERVICE)(call_error(error))
+}
+
+/// Every call here is idempotent: reads, and writes that name what they expect to find. A create
+/// whose answer was lost finds its own document, and is taken for a lost race: the caller reads
+/// it and goes on.
+fn call_error(error: FirestoreError) -> CallError {
+    CallError::of_firestore(error, Idempotency::Idempotent)
 }

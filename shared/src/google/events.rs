@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 use futures::future::BoxFuture;
 use google_cloud_auth::credentials::Credentials;
 use google_cloud_gax::retry_policy::{Aip194Strict, RetryPolicyExt as _};
-use google_cloud_pubsub::{client::Publisher, model::Message};
+use google_cloud_pubsub::{client::Publisher, error::PublishError, model::Message};
 use tokio::sync::Mutex;
 use tracing::info;
 
@@ -13,8 +13,12 @@ use crate::{
     clock::Clock,
     error::{Error, Source},
     event::Event,
+    outcome::{CallError, Idempotency},
     telemetry::Trace,
 };
+
+/// The service's name in messages.
+const SERVICE: &str = "Pub/Sub";
 
 /// Longest that telling a fact may take; the delivery that tells it comes again after a failure.
 const PUBLISH_MAX: Duration = Duration::from_secs(20);
@@ -88,7 +92,6 @@ impl Events {
     /// Knows no type of event, so that its code is generated here, once.
     fn send(&self, event: Outgoing) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
-            let away = Error::unavailable("Pub/Sub");
             let mut attributes = vec![
                 ("ce-specversion", "1.0".to_owned()),
                 ("ce-id", event.id),
@@ -104,11 +107,9 @@ impl Events {
             let message = Message::new()
                 .set_data(event.data)
                 .set_attributes(attributes);
-            let publisher = self.publisher(event.topic).await.map_err(&away)?;
-            publisher
-                .publish(message)
-                .await
-                .map_err(|error| away(Source::from(error)))?;
+            let publisher = self.publisher(event.topic).await;
+            let publisher = publisher.map_err(Error::unavailable(SERVICE))?;
+            publisher.publish(message).await.map_err(failed)?;
             info!(
                 event.published = event.topic,
                 "published `{}` for {}", event.topic, event.subject
@@ -136,4 +137,14 @@ impl Events {
         publishers.insert(topic, publisher.clone());
         Ok(publisher)
     }
+}
+
+/// Publishing is idempotent: consumers recognise a repeated event by its id.
+fn failed(error: PublishError) -> Error {
+    let error = match error {
+        PublishError::Rpc(error) => CallError::of_client(error, Idempotency::Idempotent),
+        // The publisher has shut down, or is paused: nothing was sent.
+        error => CallError::not_sent(error),
+    };
+    Error::call(SERVICE)(error)
 }

@@ -18,12 +18,17 @@ use google_cloud_storage::{
 };
 use serde::{Deserialize, Serialize};
 
+use self::upload::UploadContent;
 pub use self::upload::UploadStream;
 use crate::{
-    error::{Error, Source},
+    error::Error,
     google::StartError,
+    outcome::{CallError, Idempotency, RpcCode},
     uri::{Artifact, GcsUri},
 };
+
+/// The service's name in messages.
+const SERVICE: &str = "Cloud Storage";
 
 /// Longest that one call may be retried.
 const CALL_MAX: Duration = Duration::from_secs(30);
@@ -124,11 +129,7 @@ impl Objects {
                 .set_generation(generation.unwrap_or_default())
                 .send()
                 .await;
-            match found {
-                Ok(object) => Ok(Some(stat(uri, &object))),
-                Err(error) if is_missing(&error) => Ok(None),
-                Err(error) => Err(away(error)),
-            }
+            Ok(found_or_missing(found)?.map(|object| stat(uri, &object)))
         })
     }
 
@@ -144,10 +145,8 @@ impl Objects {
                 .set_generation(artifact.generation)
                 .send()
                 .await;
-            let response = match opened {
-                Ok(response) => response,
-                Err(error) if is_missing(&error) => return Ok(None),
-                Err(error) => return Err(away(error)),
+            let Some(response) = found_or_missing(opened)? else {
+                return Ok(None);
             };
             let chunks = futures::stream::unfold(response, |mut response| async move {
                 let chunk = response.next().await?.map_err(io::Error::other);
@@ -173,14 +172,12 @@ impl Objects {
                 .set_read_range(ReadRange::segment(offset, length))
                 .send()
                 .await;
-            let mut response = match opened {
-                Ok(response) => response,
-                Err(error) if is_missing(&error) => return Ok(None),
-                Err(error) => return Err(away(error)),
+            let Some(mut response) = found_or_missing(opened)? else {
+                return Ok(None);
             };
             let mut all = Vec::new();
             while let Some(chunk) = response.next().await {
-                all.extend_from_slice(&chunk.map_err(away)?);
+                all.extend_from_slice(&chunk.map_err(failed)?);
             }
             Ok(Some(all.into()))
         })
@@ -211,7 +208,8 @@ impl Objects {
             };
             let mut all = Vec::new();
             while let Some(chunk) = stream.next().await {
-                all.extend_from_slice(&chunk.map_err(away)?);
+                let chunk = chunk.map_err(|error| Error::unavailable(SERVICE)(error.into()))?;
+                all.extend_from_slice(&chunk);
             }
             Ok(Some(all.into()))
         })
@@ -224,16 +222,7 @@ impl Objects {
         content_type: &'a str,
         content: Bytes,
     ) -> BoxFuture<'a, Result<Created, Error>> {
-        Box::pin(async move {
-            let written = self
-                .data
-                .write_object(bucket(uri), &uri.object, content)
-                .set_if_generation_match(0_i64)
-                .set_content_type(content_type)
-                .send_buffered()
-                .await;
-            self.created(uri, written).await
-        })
+        self.write(uri, content_type, content.into())
     }
 
     /// Writes a stream to `uri`, unless something is there.
@@ -242,6 +231,17 @@ impl Objects {
         uri: &'a GcsUri,
         content_type: &'a str,
         content: UploadStream,
+    ) -> BoxFuture<'a, Result<Created, Error>> {
+        self.write(uri, content_type, content.into())
+    }
+
+    /// The client's code for uploads is generic over what it reads: this is the one place that
+    /// instantiates it.
+    fn write<'a>(
+        &'a self,
+        uri: &'a GcsUri,
+        content_type: &'a str,
+        content: UploadContent,
     ) -> BoxFuture<'a, Result<Created, Error>> {
         Box::pin(async move {
             let written = self
@@ -270,7 +270,7 @@ impl Objects {
                 .by_item();
             let mut found = Vec::new();
             while let Some(object) = pages.next().await {
-                let object = object.map_err(away)?;
+                let object = object.map_err(failed)?;
                 let uri = GcsUri::new(bucket_name, object.name.clone());
                 found.push(stat(&uri, &object));
                 if found.len() == LIST_MAX {
@@ -292,11 +292,7 @@ impl Objects {
                 .set_generation(artifact.generation)
                 .send()
                 .await;
-            match deleted {
-                Ok(()) => Ok(()),
-                Err(error) if is_missing(&error) => Ok(()),
-                Err(error) => Err(away(error)),
-            }
+            found_or_missing(deleted).map(drop)
         })
     }
 
@@ -305,20 +301,28 @@ impl Objects {
         uri: &GcsUri,
         written: Result<Object, google_cloud_storage::Error>,
     ) -> Result<Created, Error> {
-        match written {
-            Ok(object) => Ok(Created::New(stat(uri, &object))),
-            Err(error) if is_precondition(&error) => match self.stat(uri, None).await? {
+        let error = match written {
+            Ok(object) => return Ok(Created::New(stat(uri, &object))),
+            Err(error) => call_error(error),
+        };
+        if error.code() == Some(RpcCode::FailedPrecondition) {
+            return match self.stat(uri, None).await? {
                 Some(stat) => Ok(Created::Before(stat)),
                 None => Err(Error::Busy("an object came and went".into())),
-            },
-            // To overwrite is to delete, which functions may not do with versions: whether the service finds that
-            // out before it looks at the precondition, no page says. So look.
+            };
+        }
+        match error {
+            // To overwrite is to delete, which functions may not do with versions: whether the
+            // service finds that out before it looks at the precondition, no page says. So look.
             // https://cloud.google.com/storage/docs/access-control/iam-permissions#objects
-            Err(error) if is_denied(&error) => match self.stat(uri, None).await {
+            CallError::NotAllowed(_) => match self.stat(uri, None).await {
                 Ok(Some(stat)) => Ok(Created::Before(stat)),
-                Ok(None) | Err(_) => Err(away(error)),
+                Ok(None) | Err(_) => Err(Error::call(SERVICE)(error)),
             },
-            Err(error) => Err(away(error)),
+            CallError::No(_)
+            | CallError::NotNow { .. }
+            | CallError::Missing(_)
+            | CallError::Unknown(_) => Err(Error::call(SERVICE)(error)),
         }
     }
 }
@@ -340,32 +344,25 @@ fn stat(uri: &GcsUri, object: &Object) -> Stat {
     }
 }
 
-// The data plane tells a failure by HTTP status, the control plane by gRPC code.
-
-fn is_missing(error: &google_cloud_storage::Error) -> bool {
-    use google_cloud_gax::error::rpc::Code;
-    error.http_status_code() == Some(404)
-        || error
-            .status()
-            .is_some_and(|status| status.code == Code::NotFound)
+/// What was found; `None` where there is nothing.
+fn found_or_missing<T>(found: Result<T, google_cloud_storage::Error>) -> Result<Option<T>, Error> {
+    match found.map_err(call_error) {
+        Ok(found) => Ok(Some(found)),
+        Err(CallError::Missing(_)) => Ok(None),
+        Err(
+            error @ (CallError::No(_)
+            | CallError::NotAllowed(_)
+            | CallError::NotNow { .. }
+            | CallError::Unknown(_)),
+        ) => Err(Error::call(SERVICE)(error)),
+    }
 }
 
-fn is_precondition(error: &google_cloud_storage::Error) -> bool {
-    use google_cloud_gax::error::rpc::Code;
-    error.http_status_code() == Some(412)
-        || error
-            .status()
-            .is_some_and(|status| status.code == Code::FailedPrecondition)
+fn failed(error: google_cloud_storage::Error) -> Error {
+    Error::call(SERVICE)(call_error(error))
 }
 
-fn is_denied(error: &google_cloud_storage::Error) -> bool {
-    use google_cloud_gax::error::rpc::Code;
-    error.http_status_code() == Some(403)
-        || error
-            .status()
-            .is_some_and(|status| status.code == Code::PermissionDenied)
-}
-
-fn away(error: impl Into<Source>) -> Error {
-    Error::unavailable("Cloud Storage")(error.into())
+/// Every call here is idempotent: reads, deletes of one generation, and writes where nothing is.
+fn call_error(error: google_cloud_storage::Error) -> CallError {
+    CallError::of_client(error, Idempotency::Idempotent)
 }

@@ -1,43 +1,151 @@
-//! A Google service by REST, where its generated client would cost more than the few calls made.
+//! Google's services by REST, where a generated client would cost more than the few calls made:
+//! the one place that authorises a request, sends it, limits its time and reads the answer.
 
 use std::{fmt, time::Duration};
 
+use chrono::DateTime;
 use futures::future::BoxFuture;
 use google_cloud_auth::credentials::{CacheableResource, Credentials};
-use reqwest::{Method, StatusCode};
+use reqwest::{
+    Method, StatusCode,
+    header::{DATE, HeaderMap, RETRY_AFTER},
+};
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    error::Source,
-    google::StartError,
+    outcome::{CallError, ErrorAnswer, Idempotency, RpcCode},
     retry::{self, Budget},
 };
 
 /// Longest wait for a connection.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
-/// Longest that a call may take.
+/// Longest that a call may take unless it says otherwise.
 const CALL_MAX: Duration = Duration::from_mins(1);
 
-/// Why a call came to nothing.
-#[derive(Debug, thiserror::Error)]
-pub enum CallError {
-    /// Once more may help.
-    #[error("no answer that says how it ended")]
-    Away(#[source] Source),
-    /// A definite no.
-    #[error("HTTP {status}: {message}")]
-    Refused {
-        /// The HTTP status.
-        status: StatusCode,
-        /// The service's words.
-        message: String,
-    },
+/// The HTTP client of the process. Its clones share one pool of connections, so a process makes
+/// it once and hands it on.
+///
+/// # Errors
+///
+/// Where TLS cannot be set up.
+pub fn client() -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT_MAX)
+        .timeout(CALL_MAX)
+        .build()
 }
 
-impl CallError {
-    /// Whether the service refused with `status`.
-    pub fn is(&self, status: StatusCode) -> bool {
-        matches!(self, Self::Refused { status: it, .. } if *it == status)
+/// A call to make.
+#[derive(Debug, Clone)]
+pub(crate) struct RestCall<'a> {
+    pub(crate) method: Method,
+    pub(crate) url: String,
+    pub(crate) query: &'a [(&'a str, &'a str)],
+    pub(crate) body: Option<&'a Value>,
+    /// Whether it may be repeated here, and what an answer that was lost means.
+    pub(crate) idempotency: Idempotency,
+    /// Longest that one attempt may take.
+    pub(crate) timeout: Duration,
+    pub(crate) budget: Budget,
+}
+
+impl<'a> RestCall<'a> {
+    /// A call that may be repeated.
+    pub(crate) fn new(method: Method, url: String) -> Self {
+        Self {
+            method,
+            url,
+            query: &[],
+            body: None,
+            idempotency: Idempotency::Idempotent,
+            timeout: CALL_MAX,
+            budget: Budget::default(),
+        }
+    }
+
+    pub(crate) fn query(self, query: &'a [(&'a str, &'a str)]) -> Self {
+        Self { query, ..self }
+    }
+
+    pub(crate) fn body(self, body: &'a Value) -> Self {
+        let body = Some(body);
+        Self { body, ..self }
+    }
+
+    pub(crate) fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    pub(crate) fn budget(self, budget: Budget) -> Self {
+        Self { budget, ..self }
+    }
+
+    /// A call of which each has an effect of its own: made once.
+    pub(crate) fn once(self) -> Self {
+        Self {
+            idempotency: Idempotency::NotIdempotent,
+            budget: Budget::ONCE,
+            ..self
+        }
+    }
+}
+
+/// Makes calls on behalf of this process's account.
+#[derive(Clone)]
+pub(crate) struct Transport {
+    http: reqwest::Client,
+    credentials: Credentials,
+}
+
+impl Transport {
+    pub(crate) fn new(http: reqwest::Client, credentials: Credentials) -> Self {
+        Self { http, credentials }
+    }
+
+    /// Makes a call, as often as its budget allows.
+    pub(crate) fn call<'a>(
+        &'a self,
+        call: RestCall<'a>,
+    ) -> BoxFuture<'a, Result<Value, CallError>> {
+        Box::pin(async move { retry::repeat(call.budget, || self.once(&call)).await })
+    }
+
+    async fn once(&self, call: &RestCall<'_>) -> Result<Value, CallError> {
+        let headers = match self.credentials.headers(http::Extensions::new()).await {
+            Ok(CacheableResource::New { data, .. }) => data,
+            Ok(CacheableResource::NotModified) => HeaderMap::new(),
+            Err(error) => return Err(CallError::no_token(error)),
+        };
+        let mut request = self
+            .http
+            .request(call.method.clone(), &call.url)
+            .headers(headers)
+            .query(call.query)
+            .timeout(call.timeout);
+        if let Some(body) = call.body {
+            request = request.json(body);
+        }
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) if error.is_connect() || error.is_builder() => {
+                return Err(CallError::not_sent(error));
+            }
+            Err(error) => return Err(CallError::not_answered(error, call.idempotency)),
+        };
+        let status = response.status();
+        let retry_after = retry_after(response.headers());
+        let body = response.bytes().await;
+        let body = body.map_err(|error| CallError::not_answered(error, call.idempotency))?;
+        if status.is_success() {
+            let read = serde_json::from_slice(&body);
+            return read.map_err(|error| CallError::not_answered(error, call.idempotency));
+        }
+        let answer = ErrorAnswer {
+            retry_after,
+            ..answer(status, &body)
+        };
+        Err(CallError::of(answer, call.idempotency))
     }
 }
 
@@ -45,8 +153,7 @@ impl CallError {
 #[derive(Clone)]
 pub struct Rest {
     endpoint: String,
-    credentials: Credentials,
-    http: reqwest::Client,
+    transport: Transport,
 }
 
 impl fmt::Debug for Rest {
@@ -58,26 +165,15 @@ impl fmt::Debug for Rest {
 }
 
 impl Rest {
-    /// The service `what` at `endpoint`.
-    pub(crate) fn new(
-        what: &'static str,
-        endpoint: &str,
-        credentials: Credentials,
-    ) -> Result<Self, StartError> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_MAX)
-            .timeout(CALL_MAX)
-            .build()
-            .map_err(|error| StartError::of(what)(error.into()))?;
-        Ok(Self {
+    /// The service at `endpoint`.
+    pub(crate) fn new(endpoint: &str, transport: Transport) -> Self {
+        Self {
             endpoint: endpoint.trim_end_matches('/').to_owned(),
-            credentials,
-            http,
-        })
+            transport,
+        }
     }
 
-    /// Makes a call, and makes it again where no answer says how it ended: only for calls that may
-    /// be repeated.
+    /// Makes an idempotent call, and repeats it where that may help.
     pub fn call<'a>(
         &'a self,
         method: Method,
@@ -85,47 +181,123 @@ impl Rest {
         query: &'a [(&'a str, &'a str)],
         body: Option<&'a Value>,
     ) -> BoxFuture<'a, Result<Value, CallError>> {
-        Box::pin(async move {
-            let may_pass = |error: &CallError| matches!(error, CallError::Away(_));
-            retry::repeatable(Budget::default(), may_pass, || {
-                self.call_once(method.clone(), path, query, body)
-            })
-            .await
-        })
+        let mut call = RestCall::new(method, format!("{}/{path}", self.endpoint)).query(query);
+        call.body = body;
+        self.transport.call(call)
+    }
+}
+
+/// Reads the answer to a call as a `T`; `call` says what an answer that cannot be read means.
+pub(crate) fn parse<T: DeserializeOwned>(body: Value, call: Idempotency) -> Result<T, CallError> {
+    serde_json::from_value(body).map_err(|error| CallError::not_answered(error, call))
+}
+
+/// What an answer other than 2xx says of itself.
+///
+/// <https://cloud.google.com/apis/design/errors#http_mapping>
+fn answer(status: StatusCode, body: &[u8]) -> ErrorAnswer {
+    #[derive(Default, Deserialize)]
+    struct Envelope {
+        #[serde(default)]
+        error: Status,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Status {
+        status: String,
+        message: String,
+        details: Vec<Value>,
+    }
+    let envelope: Envelope = serde_json::from_slice(body).unwrap_or_default();
+    let Status {
+        status: code,
+        message,
+        details,
+    } = envelope.error;
+    ErrorAnswer {
+        http_status: Some(status.as_u16()),
+        code: RpcCode::parse(&code),
+        message,
+        lacks: details.iter().find_map(lacks),
+        retry_after: None,
+    }
+}
+
+/// What an `ErrorInfo` says is missing.
+///
+/// <https://cloud.google.com/apis/design/errors#error_info>
+fn lacks(detail: &Value) -> Option<String> {
+    let metadata = |name| detail.get("metadata")?.get(name)?.as_str();
+    match detail.get("reason")?.as_str()? {
+        "SERVICE_DISABLED" => Some(format!("API `{}`", metadata("service")?)),
+        _ => Some(format!("permission `{}`", metadata("permission")?)),
+    }
+}
+
+/// The wait that `Retry-After` asks for: seconds, or a date, which counts from the answer's own
+/// `Date`, so that the two clocks need not agree.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name| headers.get(name)?.to_str().ok();
+    let asked = text(RETRY_AFTER)?.trim();
+    if let Ok(seconds) = asked.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = DateTime::parse_from_rfc2822(asked).ok()?;
+    let from = DateTime::parse_from_rfc2822(text(DATE)?).ok()?;
+    Some((until - from).to_std().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(headers: &[(reqwest::header::HeaderName, &str)], expected_s: Option<u64>) {
+        let headers: HeaderMap = headers
+            .iter()
+            .map(|(name, value)| (name.clone(), value.parse().unwrap()))
+            .collect();
+        let expected = expected_s.map(Duration::from_secs);
+        assert_eq!(retry_after(&headers), expected, "{headers:?}");
     }
 
-    async fn call_once(
-        &self,
-        method: Method,
-        path: &str,
-        query: &[(&str, &str)],
-        body: Option<&Value>,
-    ) -> Result<Value, CallError> {
-        let away = |error: reqwest::Error| CallError::Away(error.into());
-        let headers = match self.credentials.headers(http::Extensions::new()).await {
-            Ok(CacheableResource::New { data, .. }) => data,
-            Ok(CacheableResource::NotModified) => http::HeaderMap::new(),
-            Err(error) => return Err(CallError::Away(error.into())),
+    #[test]
+    fn the_wait_that_is_asked_for_is_read_in_both_forms() {
+        let date = |text| (DATE, text);
+        let asked = |text| (RETRY_AFTER, text);
+        check(&[], None);
+        check(&[asked("7")], Some(7));
+        check(&[asked("soon")], None);
+        let at = "Mon, 30 Nov 2026 10:00:00 GMT";
+        let later = "Mon, 30 Nov 2026 10:01:30 GMT";
+        check(&[asked(later), date(at)], Some(90));
+        check(&[asked(at), date(later)], Some(0));
+        check(&[asked(later)], None);
+    }
+
+    #[test]
+    fn what_is_missing_is_read_from_the_details() {
+        let body = |detail: Value| {
+            json!({"error": {"code": 403, "status": "PERMISSION_DENIED", "message": "m",
+                "details": [{"@type": "type.googleapis.com/google.rpc.Help"}, detail]}})
+            .to_string()
         };
-        let url = format!("{}/{path}", self.endpoint);
-        let mut request = self.http.request(method, url).headers(headers).query(query);
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let response = request.send().await.map_err(away)?;
-        let status = response.status();
-        let body = response.bytes().await.map_err(away)?;
-        if status.is_success() {
-            return serde_json::from_slice(&body).map_err(|error| CallError::Away(error.into()));
-        }
-        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
-        let message = answer.pointer("/error/message").and_then(Value::as_str);
-        let message = message.unwrap_or_default().to_owned();
-        // What is not implemented now is not on the next attempt.
-        let may_pass = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED;
-        if status == StatusCode::TOO_MANY_REQUESTS || may_pass {
-            return Err(CallError::Away(format!("HTTP {status}: {message}").into()));
-        }
-        Err(CallError::Refused { status, message })
+        let read = |detail| answer(StatusCode::FORBIDDEN, body(detail).as_bytes());
+        let denied = read(json!({
+            "reason": "IAM_PERMISSION_DENIED",
+            "metadata": {"permission": "aiplatform.endpoints.predict", "resource": "x"},
+        }));
+        let permission = "permission `aiplatform.endpoints.predict`";
+        assert_eq!(denied.lacks.as_deref(), Some(permission));
+        assert_eq!(denied.code, Some(RpcCode::PermissionDenied));
+        let disabled = read(json!({
+            "reason": "SERVICE_DISABLED", "metadata": {"service": "aiplatform.googleapis.com"},
+        }));
+        let api = "API `aiplatform.googleapis.com`";
+        assert_eq!(disabled.lacks.as_deref(), Some(api));
+        let html = answer(StatusCode::BAD_GATEWAY, b"<html>");
+        assert_eq!((html.code, html.http_status), (None, Some(502)));
     }
 }

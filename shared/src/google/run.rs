@@ -3,14 +3,18 @@
 //! <https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.jobs/run>
 
 use futures::future::BoxFuture;
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
     error::Error,
-    google::rest::{CallError, Rest},
+    google::rest::{Rest, parse},
+    outcome::{CallError, Idempotency},
 };
+
+/// The service's name in messages.
+const SERVICE: &str = "Cloud Run";
 
 /// The type of the condition that says how an execution ended.
 const COMPLETED: &str = "Completed";
@@ -103,9 +107,9 @@ impl CloudRun {
             }});
             let path = format!("v2/{job}:run");
             let operation = self.0.call(Method::POST, &path, &[], Some(&body)).await;
-            let operation = operation.map_err(failed)?;
-            let operation: Operation = parse(operation)?;
-            Ok(operation.metadata.name)
+            let operation =
+                operation.and_then(|it| parse::<Operation>(it, Idempotency::Idempotent));
+            Ok(operation.map_err(Error::call(SERVICE))?.metadata.name)
         })
     }
 
@@ -116,27 +120,19 @@ impl CloudRun {
     ) -> BoxFuture<'a, Result<Option<Execution>, Error>> {
         Box::pin(async move {
             let path = format!("v2/{name}");
-            match self.0.call(Method::GET, &path, &[], None).await {
-                Ok(execution) => parse(execution).map(Some),
-                Err(error) if error.is(StatusCode::NOT_FOUND) => Ok(None),
-                Err(error) => Err(failed(error)),
+            let read = self.0.call(Method::GET, &path, &[], None).await;
+            match read.and_then(|it| parse(it, Idempotency::Idempotent)) {
+                Ok(execution) => Ok(Some(execution)),
+                Err(CallError::Missing(_)) => Ok(None),
+                Err(
+                    error @ (CallError::No(_)
+                    | CallError::NotAllowed(_)
+                    | CallError::NotNow { .. }
+                    | CallError::Unknown(_)),
+                ) => Err(Error::call(SERVICE)(error)),
             }
         })
     }
-}
-
-fn failed(error: CallError) -> Error {
-    match error {
-        CallError::Away(_) => Error::unavailable("Cloud Run")(error.into()),
-        CallError::Refused { .. } => Error::Internal {
-            what: "a call that Cloud Run refuses",
-            source: error.into(),
-        },
-    }
-}
-
-fn parse<T: serde::de::DeserializeOwned>(body: Value) -> Result<T, Error> {
-    serde_json::from_value(body).map_err(|error| Error::unavailable("Cloud Run")(error.into()))
 }
 
 #[cfg(test)]

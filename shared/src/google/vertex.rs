@@ -9,78 +9,23 @@ mod job;
 use std::{fmt, time::Duration};
 
 use futures::future::BoxFuture;
-use google_cloud_auth::credentials::{CacheableResource, Credentials};
-use reqwest::{Method, StatusCode};
-use serde::Deserialize;
+use reqwest::Method;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 pub use self::job::{NewJob, TuningJob};
 use crate::{
-    error::{Error, Source},
-    google::StartError,
+    google::rest::{RestCall, Transport, parse},
     id::RunId,
-    retry::{self, Budget},
+    outcome::{CallError, Idempotency},
+    retry::Budget,
 };
 
-/// Longest wait for a connection.
-const CONNECT_MAX: Duration = Duration::from_secs(5);
-/// Longest that a call other than create may take.
-const CALL_MAX: Duration = Duration::from_mins(1);
+/// The service's name in messages.
+pub const SERVICE: &str = "Vertex AI";
+
 /// Pages of a list that are read: 100 jobs each, years of runs.
 const PAGES_MAX: usize = 50;
-
-/// How a call failed, by what the caller may conclude.
-#[derive(Debug, thiserror::Error)]
-pub enum CallError {
-    /// A definite no: the same call will be refused again.
-    #[error("Vertex AI refused: {message} ({status})")]
-    Refused {
-        /// The canonical code, such as `INVALID_ARGUMENT`.
-        status: String,
-        /// The service's words.
-        message: String,
-    },
-    /// A definite no, for now: a quota is used up.
-    #[error("a quota is used up: {message}")]
-    Quota {
-        /// The service's words, which name the quota.
-        message: String,
-    },
-    /// What the call names does not exist.
-    #[error("not found: {message}")]
-    Missing {
-        /// The service's words.
-        message: String,
-    },
-    /// A definite no: the call was never sent.
-    #[error("the call could not be sent")]
-    NotSent(#[source] Source),
-    /// The call may or may not have had its effect.
-    #[error("the outcome of the call is unknown")]
-    Unknown(#[source] Source),
-}
-
-impl CallError {
-    /// The same failure for a delivery: all but a definite no comes again.
-    pub fn into_error(self) -> Error {
-        match self {
-            Self::Refused { .. } | Self::Missing { .. } => Error::Internal {
-                what: "a call that Vertex AI refuses",
-                source: self.into(),
-            },
-            Self::Quota { .. } | Self::NotSent(_) | Self::Unknown(_) => {
-                Error::unavailable("Vertex AI")(self.into())
-            }
-        }
-    }
-
-    fn may_pass(&self) -> bool {
-        matches!(
-            self,
-            Self::NotSent(_) | Self::Unknown(_) | Self::Quota { .. }
-        )
-    }
-}
 
 /// The client.
 #[derive(Clone)]
@@ -88,8 +33,7 @@ pub struct Vertex {
     project: String,
     region: String,
     endpoint: Option<String>,
-    credentials: Credentials,
-    http: reqwest::Client,
+    transport: Transport,
 }
 
 impl fmt::Debug for Vertex {
@@ -105,20 +49,14 @@ impl Vertex {
         project: &str,
         region: &str,
         endpoint: Option<String>,
-        credentials: Credentials,
-    ) -> Result<Self, StartError> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_MAX)
-            .timeout(CALL_MAX)
-            .build()
-            .map_err(|error| StartError::of("Vertex AI")(error.into()))?;
-        Ok(Self {
+        transport: Transport,
+    ) -> Self {
+        Self {
             project: project.to_owned(),
             region: region.to_owned(),
             endpoint,
-            credentials,
-            http,
-        })
+            transport,
+        }
     }
 
     /// Creates a tuning job, once: **never repeated** here, since the service cannot tell a
@@ -129,74 +67,66 @@ impl Vertex {
         timeout: Duration,
     ) -> BoxFuture<'a, Result<TuningJob, CallError>> {
         Box::pin(async move {
-            let path = format!("v1/{}/tuningJobs", self.parent());
-            let body = self
-                .call(
-                    Method::POST,
-                    &self.region,
-                    &path,
-                    &[],
-                    Some(job.body()),
-                    timeout,
-                )
-                .await?;
-            parse(body)
+            let url = self.url("v1", &format!("{}/tuningJobs", self.parent()));
+            let body = job.body();
+            let call = RestCall::new(Method::POST, url)
+                .body(&body)
+                .timeout(timeout);
+            let created = self.transport.call(call.once()).await?;
+            parse(created, Idempotency::NotIdempotent)
         })
     }
 
     /// Reads a tuning job with the sub-states of v1beta1.
     pub fn job<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<TuningJob, CallError>> {
-        Box::pin(async move { parse(self.get(name, "v1beta1", &[]).await?) })
+        Box::pin(async move { self.get("v1beta1", name, &[]).await })
     }
 
-    /// Finds the jobs that carry the label of `run`, whatever their state.
+    /// Finds the jobs that carry the label of `run`, whatever their state, the oldest first.
     ///
-    /// The filter's grammar is not documented for tuning jobs, so what comes back is filtered
-    /// again here.
+    /// The filter's grammar is not documented for tuning jobs, and a filter has been answered
+    /// `INVALID_ARGUMENT` (<https://github.com/googleapis/python-genai/issues/810>). So what comes
+    /// back is filtered again here, and where the filter is refused all jobs are listed.
     pub fn jobs_of<'a>(
         &'a self,
         run: &'a RunId,
     ) -> BoxFuture<'a, Result<Vec<TuningJob>, CallError>> {
         Box::pin(async move {
             let filter = format!("labels.{}=\"{run}\"", job::RUN_LABEL);
-            let path = format!("{}/tuningJobs", self.parent());
-            let mut found = Vec::new();
-            let mut token = String::new();
-            for _ in 0..PAGES_MAX {
-                let query = [
-                    ("filter", filter.as_str()),
-                    ("pageSize", "100"),
-                    ("pageToken", token.as_str()),
-                ];
-                let page: JobPage = parse(self.get(&path, "v1", &query).await?)?;
-                found.extend(page.tuning_jobs.into_iter().filter(|job| job.is_of(run)));
-                token = page.next_page_token;
-                if token.is_empty() {
-                    break;
-                }
-            }
-            found.sort_by_key(|job| job.create_time);
-            Ok(found)
+            let mut jobs = match self.jobs(&[("filter", &filter)]).await {
+                Err(CallError::No(_)) => self.jobs(&[]).await?,
+                listed => listed?,
+            };
+            jobs.retain(|job| job.is_of(run));
+            jobs.sort_by_key(|job| job.create_time);
+            Ok(jobs)
         })
+    }
+
+    async fn jobs(&self, filter: &[(&str, &str)]) -> Result<Vec<TuningJob>, CallError> {
+        let path = format!("{}/tuningJobs", self.parent());
+        let mut found = Vec::new();
+        let mut token = String::new();
+        for _ in 0..PAGES_MAX {
+            let page = [("pageSize", "100"), ("pageToken", token.as_str())];
+            let query = [filter, &page].concat();
+            let page: JobPage = self.get("v1", &path, &query).await?;
+            found.extend(page.tuning_jobs);
+            token = page.next_page_token;
+            if token.is_empty() {
+                break;
+            }
+        }
+        Ok(found)
     }
 
     /// Asks a job to stop; it may still end otherwise. Asking twice is harmless.
     pub fn cancel_job<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), CallError>> {
         Box::pin(async move {
-            let path = format!("v1/{name}:cancel");
-            let location = location(name);
-            retry::repeatable(Budget::default(), CallError::may_pass, || {
-                self.call(
-                    Method::POST,
-                    location,
-                    &path,
-                    &[],
-                    Some(json!({})),
-                    CALL_MAX,
-                )
-            })
-            .await
-            .map(drop)
+            let url = self.url("v1", &format!("{name}:cancel"));
+            let body = json!({});
+            let call = RestCall::new(Method::POST, url).body(&body);
+            self.transport.call(call).await.map(drop)
         })
     }
 
@@ -209,21 +139,11 @@ impl Vertex {
         Box::pin(async move {
             // `models/M@2` names a version; the update is of the model.
             let name = model.split('@').next().unwrap_or(model);
-            let path = format!("v1/{name}");
             let query = [("updateMask", "defaultCheckpointId")];
             let body = json!({ "defaultCheckpointId": checkpoint });
-            retry::repeatable(Budget::default(), CallError::may_pass, || {
-                self.call(
-                    Method::PATCH,
-                    location(name),
-                    &path,
-                    &query,
-                    Some(body.clone()),
-                    CALL_MAX,
-                )
-            })
-            .await
-            .map(drop)
+            let call = RestCall::new(Method::PATCH, self.url("v1", name));
+            let call = call.query(&query).body(&body);
+            self.transport.call(call).await.map(drop)
         })
     }
 
@@ -237,7 +157,8 @@ impl Vertex {
 
     /// Asks `model`, an endpoint or a base model by resource name, for an answer.
     ///
-    /// Not repeated here: a caller that can afford to ask again says so with `budget`.
+    /// An answer costs its tokens and changes nothing, so asking again is harmless: how often is
+    /// worth it, the caller says with `budget`.
     pub fn generate<'a>(
         &'a self,
         model: &'a str,
@@ -245,23 +166,12 @@ impl Vertex {
         budget: Budget,
         timeout: Duration,
     ) -> BoxFuture<'a, Result<Value, CallError>> {
-        Box::pin(async move {
-            let path = format!("v1/{model}:generateContent");
-            retry::repeatable(budget, CallError::may_pass, || {
-                self.call(
-                    Method::POST,
-                    location(model),
-                    &path,
-                    &[],
-                    Some(request.clone()),
-                    timeout,
-                )
-            })
-            .await
-        })
+        let url = self.url("v1", &format!("{model}:generateContent"));
+        let call = RestCall::new(Method::POST, url).body(request);
+        self.transport.call(call.timeout(timeout).budget(budget))
     }
 
-    /// How many tokens `model` takes `request` for.
+    /// How many tokens `model` counts in `request`.
     pub fn count_tokens<'a>(
         &'a self,
         model: &'a str,
@@ -275,10 +185,12 @@ impl Vertex {
             total_tokens: u64,
         }
         Box::pin(async move {
-            let path = format!("v1/{model}:countTokens");
-            let body = Some(request.clone());
-            let answer = self.call(Method::POST, location(model), &path, &[], body, timeout);
-            Ok(parse::<Counted>(answer.await?)?.total_tokens)
+            let url = self.url("v1", &format!("{model}:countTokens"));
+            let call = RestCall::new(Method::POST, url).body(request);
+            let call = call.timeout(timeout).budget(Budget::ONCE);
+            let counted = self.transport.call(call).await?;
+            let counted: Counted = parse(counted, Idempotency::Idempotent)?;
+            Ok(counted.total_tokens)
         })
     }
 
@@ -286,58 +198,19 @@ impl Vertex {
         format!("projects/{}/locations/{}", self.project, self.region)
     }
 
-    async fn get(
+    async fn get<T: DeserializeOwned>(
         &self,
-        name: &str,
         version: &str,
+        name: &str,
         query: &[(&str, &str)],
-    ) -> Result<Value, CallError> {
-        let path = format!("{version}/{name}");
-        retry::repeatable(Budget::default(), CallError::may_pass, || {
-            self.call(Method::GET, location(name), &path, query, None, CALL_MAX)
-        })
-        .await
+    ) -> Result<T, CallError> {
+        let call = RestCall::new(Method::GET, self.url(version, name)).query(query);
+        parse(self.transport.call(call).await?, Idempotency::Idempotent)
     }
 
-    async fn call(
-        &self,
-        method: Method,
-        location: &str,
-        path: &str,
-        query: &[(&str, &str)],
-        body: Option<Value>,
-        timeout: Duration,
-    ) -> Result<Value, CallError> {
-        let headers = match self.credentials.headers(http::Extensions::new()).await {
-            Ok(CacheableResource::New { data, .. }) => data,
-            Ok(CacheableResource::NotModified) => http::HeaderMap::new(),
-            Err(error) => return Err(CallError::NotSent(error.into())),
-        };
-        let mut request = self
-            .http
-            .request(method, format!("{}/{path}", self.host(location)))
-            .headers(headers)
-            .query(query)
-            .timeout(timeout);
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
-        let response = match request.send().await {
-            Ok(response) => response,
-            Err(error) if error.is_connect() || error.is_builder() => {
-                return Err(CallError::NotSent(error.into()));
-            }
-            Err(error) => return Err(CallError::Unknown(error.into())),
-        };
-        let status = response.status();
-        let body = response
-            .bytes()
-            .await
-            .map_err(|error| CallError::Unknown(error.into()))?;
-        if status.is_success() {
-            return serde_json::from_slice(&body).map_err(|error| CallError::Unknown(error.into()));
-        }
-        Err(failure(status, &body))
+    /// The address of `name` in a version of the API, at the host of the location it names.
+    fn url(&self, version: &str, name: &str) -> String {
+        format!("{}/{version}/{name}", self.host(location(name)))
     }
 
     /// The host that serves `location`; the wrong one answers 400 or 404.
@@ -365,58 +238,9 @@ fn location(name: &str) -> &str {
     name.split('/').nth(3).unwrap_or("global")
 }
 
-fn parse<T: serde::de::DeserializeOwned>(body: Value) -> Result<T, CallError> {
-    serde_json::from_value(body).map_err(|error| CallError::Unknown(error.into()))
-}
-
-fn failure(code: StatusCode, body: &[u8]) -> CallError {
-    #[derive(Default, Deserialize)]
-    struct Body {
-        #[serde(default)]
-        error: Status,
-    }
-    #[derive(Default, Deserialize)]
-    struct Status {
-        #[serde(default)]
-        status: String,
-        #[serde(default)]
-        message: String,
-    }
-    let Status { status, message } = serde_json::from_slice::<Body>(body)
-        .unwrap_or_default()
-        .error;
-    if code == StatusCode::NOT_FOUND {
-        CallError::Missing { message }
-    } else if code == StatusCode::TOO_MANY_REQUESTS {
-        CallError::Quota { message }
-    } else if code.is_client_error() {
-        CallError::Refused { status, message }
-    } else {
-        // A front end may answer 5xx although what stands behind it did the work.
-        CallError::Unknown(format!("HTTP {code}: {message}").into())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[track_caller]
-    fn check(code: u16, body: &str, expected: &str) {
-        let code = StatusCode::from_u16(code).unwrap();
-        let shown = format!("{:?}", failure(code, body.as_bytes()));
-        assert!(shown.starts_with(expected), "{code}: {shown}");
-    }
-
-    #[test]
-    fn only_what_is_certain_counts_as_a_no() {
-        let body = r#"{"error":{"code":400,"message":"m","status":"INVALID_ARGUMENT"}}"#;
-        check(400, body, "Refused { status: \"INVALID_ARGUMENT\"");
-        check(404, "<html>", "Missing");
-        check(429, body, "Quota");
-        check(500, body, "Unknown");
-        check(503, body, "Unknown");
-    }
 
     #[test]
     fn the_location_is_read_from_the_name() {

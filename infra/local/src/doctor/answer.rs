@@ -1,10 +1,10 @@
 //! What a service answered, and what an answer that says nothing means.
 
-use reqwest::StatusCode;
 use serde_json::Value;
 use shared::{
     error::Chain,
-    google::{Api, rest::CallError},
+    google::Api,
+    outcome::{CallError, RpcCode},
 };
 
 use super::Trouble;
@@ -40,11 +40,7 @@ impl Answer {
     pub(super) fn of(api: Api, project: &str, came: Result<Value, NoAnswer>) -> Self {
         match came {
             Ok(told) => Self::Told(told),
-            Err(NoAnswer::Failed(CallError::Refused { status, .. }))
-                if status == StatusCode::NOT_FOUND =>
-            {
-                Self::Absent
-            }
+            Err(NoAnswer::Failed(CallError::Missing(_))) => Self::Absent,
             Err(failed) => Self::Untold(untold(api, project, &failed)),
         }
     }
@@ -92,33 +88,39 @@ fn untold(api: Api, project: &str, failed: &NoAnswer) -> Trouble {
     };
     let words = |message: &str| text::line(message, WORDS_MAX);
     match failed {
-        CallError::Away(_) => Trouble::CannotTell(words(&Chain(failed).to_string())),
-        // What a stand-in does not serve, it says so of.
-        CallError::Refused { status, .. } if *status == StatusCode::NOT_IMPLEMENTED => {
-            Trouble::Skipped("not on this stack".to_owned())
+        CallError::NotNow { .. } | CallError::Unknown(_) => {
+            Trouble::CannotTell(words(&Chain(failed).to_string()))
         }
-        CallError::Refused { status, .. } if *status == StatusCode::UNAUTHORIZED => {
+        CallError::NotAllowed(refusal) if refusal.code == Some(RpcCode::Unauthenticated) => {
             let login = "`gcloud auth application-default login`";
             Trouble::CannotTell(format!("the credentials are not taken: {login}"))
         }
         // https://cloud.google.com/docs/authentication/adc-troubleshooting/user-creds
-        CallError::Refused { message, .. } if message.contains("quota project") => {
+        CallError::NotAllowed(refusal) if refusal.message.contains("quota project") => {
             let set = format!("`gcloud auth application-default set-quota-project {project}`");
             Trouble::CannotTell(format!("the credentials name no quota project: {set}"))
         }
         // https://cloud.google.com/apis/docs/troubleshooting: SERVICE_DISABLED.
-        CallError::Refused { message, .. }
-            if message.contains("has not been used in project")
-                || message.contains("it is disabled") =>
+        CallError::NotAllowed(refusal)
+            if refusal.message.contains("has not been used in project")
+                || refusal.message.contains("it is disabled") =>
         {
             let enable = format!("`gcloud services enable {service} --project {project}`");
             Trouble::Missing(format!("{service} is not switched on: {enable}"))
         }
-        CallError::Refused { status, .. } if *status == StatusCode::FORBIDDEN => {
+        CallError::NotAllowed(_) => {
             Trouble::CannotTell(format!("you may not look: it takes {role} on {project}"))
         }
-        CallError::Refused { status, message } => {
-            Trouble::CannotTell(format!("{service} says {status}: {}", words(message)))
+        // What a stand-in does not serve, it says so of.
+        CallError::No(refusal) if refusal.code == Some(RpcCode::Unimplemented) => {
+            Trouble::Skipped("not on this stack".to_owned())
+        }
+        CallError::No(refusal) | CallError::Missing(refusal) => {
+            let code = refusal.word();
+            Trouble::CannotTell(format!(
+                "{service} says {code}: {}",
+                words(&refusal.message)
+            ))
         }
     }
 }
@@ -153,15 +155,19 @@ fn door(api: Api) -> (&'static str, &'static str) {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use shared::outcome::Idempotency;
 
     use super::*;
     use crate::doctor::{Verdict, tables::check};
 
     fn refused(status: u16, message: &str) -> Result<Value, NoAnswer> {
-        Err(NoAnswer::Failed(CallError::Refused {
-            status: StatusCode::from_u16(status).unwrap(),
+        let answer = shared::outcome::ErrorAnswer {
+            http_status: Some(status),
             message: message.to_owned(),
-        }))
+            ..shared::outcome::ErrorAnswer::default()
+        };
+        let failed = CallError::of(answer, Idempotency::Idempotent);
+        Err(NoAnswer::Failed(failed))
     }
 
     #[track_caller]
@@ -199,7 +205,10 @@ mod tests {
             "not on this stack",
         );
         row(Err(NoAnswer::Late), Verdict::CannotTell, "does not answer");
-        let away = NoAnswer::Failed(CallError::Away("HTTP 503: later".into()));
-        row(Err(away), Verdict::CannotTell, "HTTP 503: later");
+        row(
+            refused(503, "later"),
+            Verdict::CannotTell,
+            "later (UNAVAILABLE)",
+        );
     }
 }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared::google::{Api, Google, rest::CallError};
+use shared::{
+    google::{Api, Google},
+    outcome::CallError,
+};
 
 use super::{
     answer::{Answer, NoAnswer},
@@ -102,7 +105,7 @@ impl Asker<'_> {
             return Err(NoAnswer::NotHere);
         }
         let rest = self.google.rest(api);
-        let rest = rest.map_err(|error| NoAnswer::Failed(CallError::Away(error.into())))?;
+        let rest = rest.map_err(|error| NoAnswer::Failed(CallError::not_sent(error)))?;
         let body = (method == Method::POST).then(|| json!({}));
         let came = rest.call(method, path, query, body.as_ref()).await;
         came.map_err(NoAnswer::Failed)

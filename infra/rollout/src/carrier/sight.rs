@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::{error::Chain, google::rest::CallError};
+use shared::{error::Chain, outcome::CallError};
 
 use super::Carrier;
 use crate::{

@@ -1,7 +1,7 @@
 //! A stream on its way into an object.
 //!
-//! One type for whoever writes: the client's code for uploads is generic over what it reads,
-//! and is generated here, once.
+//! One type for all writes: the client's code for uploads is generic over what it reads, and is
+//! generated here, once.
 
 use std::{
     io,
@@ -12,7 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use google_cloud_storage::streaming_source::StreamingSource;
+use google_cloud_storage::streaming_source::{SizeHint, StreamingSource};
 use tokio::sync::mpsc;
 
 /// What an upload reads: ends well only if its writer says that all of it was written.
@@ -32,14 +32,53 @@ impl UploadStream {
     }
 }
 
-impl StreamingSource for UploadStream {
-    type Error = io::Error;
-
-    async fn next(&mut self) -> Option<Result<Bytes, io::Error>> {
+impl UploadStream {
+    async fn next(&mut self) -> Option<io::Result<Bytes>> {
         match self.receiver.recv().await {
             Some(bytes) => Some(Ok(bytes)),
             None if self.complete.load(Ordering::Acquire) => None,
             None => Some(Err(io::Error::other("its writer gave up"))),
         }
+    }
+}
+
+/// What is written to an object: bytes that are there, or bytes on their way.
+#[derive(Debug)]
+pub(super) enum UploadContent {
+    /// All of them, and what is left to read.
+    Bytes(Bytes, Option<Bytes>),
+    Stream(UploadStream),
+}
+
+impl From<Bytes> for UploadContent {
+    fn from(bytes: Bytes) -> Self {
+        Self::Bytes(bytes.clone(), Some(bytes))
+    }
+}
+
+impl From<UploadStream> for UploadContent {
+    fn from(stream: UploadStream) -> Self {
+        Self::Stream(stream)
+    }
+}
+
+impl StreamingSource for UploadContent {
+    type Error = io::Error;
+
+    async fn next(&mut self) -> Option<io::Result<Bytes>> {
+        match self {
+            Self::Bytes(_, left) => left.take().map(Ok),
+            Self::Stream(stream) => stream.next().await,
+        }
+    }
+
+    async fn size_hint(&self) -> io::Result<SizeHint> {
+        let Self::Bytes(all, _) = self else {
+            return Ok(SizeHint::new());
+        };
+        // A size that is known makes one request of a small upload, in place of a session's two.
+        Ok(SizeHint::with_exact(
+            all.len().try_into().unwrap_or(u64::MAX),
+        ))
     }
 }

@@ -4,10 +4,11 @@ use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{CallError, TuningJob, Vertex, parse};
+use super::{TuningJob, Vertex};
 use crate::{
     curve::{Curve, POINTS_MAX, Point},
     id::RunId,
+    outcome::CallError,
 };
 
 /// The display names of the two series; the slash is part of them.
@@ -30,23 +31,23 @@ impl Vertex {
                 return Ok(empty);
             };
             match self.read_curve(experiment, empty.clone()).await {
-                Err(CallError::Missing { .. }) => Ok(empty),
+                Err(CallError::Missing(_)) => Ok(empty),
                 other => other,
             }
         })
     }
 
     async fn read_curve(&self, experiment: &str, mut curve: Curve) -> Result<Curve, CallError> {
-        let context: Context = parse(self.get(experiment, "v1", &[]).await?)?;
+        let context: Context = self.get("v1", experiment, &[]).await?;
         let Some(tensorboard) = context.metadata.backing_tensorboard_resource else {
             return Ok(curve);
         };
         let id = experiment.rsplit('/').next().unwrap_or_default();
         let path = format!("{tensorboard}/experiments/{id}/runs");
-        let runs: Runs = parse(self.get(&path, "v1", &[]).await?)?;
+        let runs: Runs = self.get("v1", &path, &[]).await?;
         for run in runs.tensorboard_runs {
             let path = format!("{}/timeSeries", run.name);
-            let series: SeriesPage = parse(self.get(&path, "v1", &[]).await?)?;
+            let series: SeriesPage = self.get("v1", &path, &[]).await?;
             for series in series.tensorboard_time_series {
                 let into = match series.display_name.as_str() {
                     TRAIN => &mut curve.train,
@@ -65,7 +66,7 @@ impl Vertex {
 
     async fn points(&self, tensorboard: &str, series: &str) -> Result<Vec<Point>, CallError> {
         let path = format!("{tensorboard}:batchRead");
-        let data: Data = parse(self.get(&path, "v1", &[("timeSeries", series)]).await?)?;
+        let data: Data = self.get("v1", &path, &[("timeSeries", series)]).await?;
         let values = data
             .time_series_data
             .into_iter()
