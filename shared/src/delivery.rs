@@ -15,7 +15,7 @@ use crate::{
     auth::{self, Callers},
     error::Error,
     event::{Event, Incident, ObjectFinalized, Tick},
-    telemetry::Trace,
+    trace::Trace,
 };
 
 /// A message, whatever carried it.

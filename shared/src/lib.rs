@@ -26,3 +26,4 @@ pub mod config;
 pub mod service;
 pub mod smoke;
 pub mod telemetry;
+pub mod trace;

@@ -23,7 +23,8 @@ use crate::{
     error::Chain,
     google::{Google, StartError},
     smoke::{self, Smoked},
-    telemetry::{self, Trace},
+    telemetry,
+    trace::Trace,
 };
 
 /// Seconds that requests in flight get after SIGTERM.

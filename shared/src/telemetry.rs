@@ -1,26 +1,24 @@
-//! One JSON line on stdout for each fact, as Cloud Logging reads them.
+//! One JSON line on stdout for each event of the log, as Cloud Logging reads them.
 //!
-//! The layer of `tracing-stackdriver` gives time, severity and source location. It also
-//! turns every float into a string, renames fields to camel case, repeats span data and
-//! writes trace fields only for an OpenTelemetry of 2024 (version 0.10). So its line is
-//! completed here: `Facts` keeps each field as it was recorded, number as number, and
-//! [`Line`] puts those in place of the layer's. A dotted field becomes a nested object:
-//! `run.id` is `jsonPayload.run.id` to a log filter.
+//! The layer of `tracing-stackdriver` gives time, severity and source location. It also turns
+//! every float into a string, renames fields to camel case, repeats span data and writes trace
+//! fields only for an OpenTelemetry of 2024 (version 0.10). So its line is completed here:
+//! [`TypedFields`] keeps each field as it was recorded, number as number, and [`Line`] puts those
+//! in place of the layer's. A dotted field becomes a nested object: `run.id` is
+//! `jsonPayload.run.id` to a log filter.
 
-use std::{cell::RefCell, fmt, io};
+use std::{cell::RefCell, io};
 
+use serde::Serialize;
 use serde_json::{Map, Value};
-use tracing::{
-    Event, Subscriber,
-    field::{Field, Visit},
-    span,
-};
+use tracing::{Event, Subscriber, span};
+use tracing_serde::fields::AsMap as _;
 use tracing_subscriber::{
     EnvFilter, Layer, filter::LevelFilter, fmt::MakeWriter, layer::Context, prelude::*,
     registry::LookupSpan,
 };
 
-use crate::id::{RunId, VersionId, digest};
+use crate::trace::Trace;
 
 /// Bytes of one line: Cloud Logging refuses entries above 256 KiB.
 const LINE_MAX_BYTES: usize = 100 << 10;
@@ -38,15 +36,18 @@ pub fn init(service: &'static str, project: Option<String>) {
     let stdout = Stdout { service, project };
     tracing_subscriber::registry()
         .with(filter)
-        .with(Facts)
+        .with(TypedFields)
         .with(tracing_stackdriver::layer().with_writer(stdout))
         .init();
 }
 
-/// Keeps the fields of spans and events with their types.
-struct Facts;
+/// Keeps the fields of spans and events with their types, flat, in order of name.
+struct TypedFields;
 
-impl<S> Layer<S> for Facts
+/// The fields of a span, so far.
+struct SpanFields(Map<String, Value>);
+
+impl<S> Layer<S> for TypedFields
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
@@ -56,76 +57,44 @@ where
         id: &span::Id,
         context: Context<'_, S>,
     ) {
-        let mut fields = Fields::default();
-        attributes.record(&mut fields);
         if let Some(span) = context.span(id) {
+            let fields = SpanFields(fields(&attributes.field_map()));
             span.extensions_mut().insert(fields);
         }
     }
 
     fn on_record(&self, id: &span::Id, values: &span::Record<'_>, context: Context<'_, S>) {
         if let Some(span) = context.span(id)
-            && let Some(fields) = span.extensions_mut().get_mut::<Fields>()
+            && let Some(SpanFields(known)) = span.extensions_mut().get_mut()
         {
-            values.record(fields);
+            known.extend(fields(&values.field_map()));
         }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut all = Fields::default();
-        if let Some(scope) = context.event_scope(event) {
-            for span in scope.from_root() {
-                if let Some(fields) = span.extensions().get::<Fields>() {
-                    all.0.extend(fields.0.clone());
-                }
+        let mut all = Map::new();
+        for span in context
+            .event_scope(event)
+            .into_iter()
+            .flat_map(|scope| scope.from_root())
+        {
+            if let Some(SpanFields(fields)) = span.extensions().get() {
+                all.extend(fields.clone());
             }
         }
-        event.record(&mut all);
-        FIELDS.set(all.0);
+        all.extend(fields(&event.field_map()));
+        FIELDS.set(all);
     }
 }
 
-/// Fields as they were recorded, flat, in order of name.
-#[derive(Default)]
-struct Fields(Map<String, Value>);
-
-impl Fields {
-    fn put(&mut self, field: &Field, value: impl Into<Value>) {
-        self.0.insert(field.name().to_owned(), value.into());
-    }
-}
-
-impl Visit for Fields {
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        // JSON has no NaN; a field that is not there is not mistaken for a number.
-        if value.is_finite() {
-            self.put(field, value);
-        }
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, value);
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, value);
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, value);
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, value);
-    }
-
-    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        self.put(field, crate::error::Chain(value).to_string());
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field, format!("{value:?}"));
-    }
+/// Fields as JSON. NaN, which JSON does not have, comes as null and is left out: a field that is
+/// not there is not mistaken for a number.
+fn fields(recorded: &impl Serialize) -> Map<String, Value> {
+    let Ok(Value::Object(mut fields)) = serde_json::to_value(recorded) else {
+        return Map::new();
+    };
+    fields.retain(|_, value| !value.is_null());
+    fields
 }
 
 /// Stdout, through [`complete`].
@@ -229,85 +198,6 @@ fn nest(line: &mut Map<String, Value>, name: &str, value: Value) {
     line.insert(name.to_owned(), value);
 }
 
-/// A trace that a request belongs to, as W3C's `traceparent` or Google's older header tells it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trace {
-    id: String,
-    span: String,
-    sampled: bool,
-}
-
-impl Trace {
-    /// The trace of all that follows from a version: derived, so that whoever knows of the version,
-    /// minutes or days later, after any crash, writes into the same one.
-    pub fn of(version: &VersionId) -> Self {
-        Self::derived(version.as_str())
-    }
-
-    fn derived(version: &str) -> Self {
-        let mut id = digest(&["trace", version]);
-        let span = id.split_off(64 - 16);
-        id.truncate(32);
-        Self {
-            id,
-            span,
-            sampled: true,
-        }
-    }
-
-    /// The trace of what a line is about, by its fields; else the one that it came with.
-    fn of_line(fields: &Map<String, Value>) -> Option<Self> {
-        let field = |name| fields.get(name).and_then(Value::as_str);
-        let version = field("dataset.version").map(str::to_owned);
-        let version = version.or_else(|| {
-            let run: RunId = field("run.id")?.parse().ok()?;
-            Some(run.version().as_str().to_owned())
-        });
-        match version {
-            Some(version) => Some(Self::derived(&version)),
-            None => Self::parse(field("trace")?),
-        }
-    }
-
-    /// Looks in the headers, or the attributes of a message, through `get`.
-    pub fn of_headers<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
-        ["traceparent", "googclient_traceparent"]
-            .into_iter()
-            .find_map(|name| Self::parse(get(name)?))
-            .or_else(|| Self::parse_cloud(get("x-cloud-trace-context")?))
-    }
-
-    /// Parses `00-{32 hex}-{16 hex}-{flags}`.
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.split('-');
-        let (_, id, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        let hex = |text: &str, chars| {
-            text.len() == chars && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-        };
-        (hex(id, 32) && hex(span, 16)).then(|| Self {
-            id: id.to_owned(),
-            span: span.to_owned(),
-            sampled: flags.ends_with('1'),
-        })
-    }
-
-    /// Parses `{32 hex}/{decimal};o={0|1}`.
-    fn parse_cloud(text: &str) -> Option<Self> {
-        let (id, rest) = text.split_once('/')?;
-        let (span, options) = rest.split_once(';').unwrap_or((rest, ""));
-        let span: u64 = span.parse().ok()?;
-        let flag = i32::from(options == "o=1");
-        Self::parse(&format!("00-{id}-{span:016x}-0{flag}"))
-    }
-}
-
-impl fmt::Display for Trace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let flag = i32::from(self.sampled);
-        write!(f, "00-{}-{}-0{flag}", self.id, self.span)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
@@ -316,6 +206,7 @@ mod tests {
     use tracing::{info, info_span};
 
     use super::*;
+    use crate::id::VersionId;
 
     /// Collects lines instead of printing them.
     #[derive(Clone, Default)]
@@ -342,7 +233,7 @@ mod tests {
         let lines = Collect::default();
         let to = lines.clone();
         let subscriber = tracing_subscriber::registry()
-            .with(Facts)
+            .with(TypedFields)
             .with(tracing_stackdriver::layer().with_writer(move || to.clone()));
         tracing::subscriber::with_default(subscriber, log);
         assert_eq!(
@@ -420,7 +311,7 @@ mod tests {
                 .extend(about.as_object().unwrap().clone());
             line
         };
-        // The request's own is kept beside it.
+        // The request's own trace is kept in a field.
         check(
             || info_span!("request", trace = own, run.id = "tickets-a-b").in_scope(|| info!("x")),
             &expected(json!({"run": {"id": "tickets-a-b"}, "request": {"trace": own}})),
@@ -429,17 +320,5 @@ mod tests {
             || info!(dataset.version = %version, "x"),
             &expected(json!({"dataset": {"version": "tickets-a"}})),
         );
-    }
-
-    #[test]
-    fn both_trace_headers_are_read() {
-        let w3c = "00-0af7651916cd43dd8448eb211c80319c-00000000000000ff-01";
-        let cloud = "0af7651916cd43dd8448eb211c80319c/255;o=1";
-        let of = |name: &'static str, text: &'static str| {
-            Trace::of_headers(move |wanted| (wanted == name).then_some(text))
-        };
-        assert_eq!(of("traceparent", w3c), of("x-cloud-trace-context", cloud));
-        assert_eq!(of("traceparent", w3c).unwrap().to_string(), w3c);
-        assert_eq!(of("traceparent", "00-xyz-1-0"), None);
     }
 }

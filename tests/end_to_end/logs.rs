@@ -4,7 +4,7 @@ use local::process::LogLine;
 use serde_json::{Value, json};
 use shared::{
     run::{Run, State},
-    telemetry::Trace,
+    trace::Trace,
 };
 use system_tests::harness::{Harness, Setup};
 

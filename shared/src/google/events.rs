@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Source},
     event::Event,
     outcome::{CallError, Idempotency},
-    telemetry::Trace,
+    trace::Trace,
 };
 
 /// The service's name in messages.
