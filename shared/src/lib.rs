@@ -23,6 +23,7 @@ pub mod retry;
 
 pub mod clock;
 pub mod config;
+pub mod quantity;
 pub mod service;
 pub mod smoke;
 pub mod telemetry;

@@ -6,11 +6,11 @@ mod words;
 use maud::{Markup, html};
 use shared::{
     curve::{Curve, POINTS_MAX, Point},
+    quantity::count,
     run::Checkpoint,
 };
 
 use self::scale::Scale;
-use crate::quantity::count;
 
 /// Units of the drawing; a page shows it as wide as it can.
 const WIDTH: f64 = 560.0;

@@ -7,10 +7,10 @@ mod config;
 mod failure;
 mod handler;
 mod headers;
+mod moment;
 mod outcome;
 mod page;
 mod press;
-mod quantity;
 #[cfg(test)]
 mod sample;
 mod standing;

@@ -10,12 +10,9 @@ mod version;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
 use chrono::{DateTime, Utc};
 use maud::{DOCTYPE, Markup, html};
+use shared::quantity::span;
 
-use crate::{
-    quantity::{moment, span},
-    standing::Standing,
-    text::foreign,
-};
+use crate::{moment::moment, standing::Standing, text::foreign};
 
 /// Seconds between two looks of a page that is asked to keep fresh; `watch` looks once a minute.
 const REFRESH_S: u32 = 20;

@@ -5,6 +5,7 @@ use shared::{
     dataset::Version,
     id::RunId,
     price::Prices,
+    quantity,
     run::{Approval, Estimate, Plan, Run, State},
 };
 
@@ -99,14 +100,16 @@ fn stand(run: &Run, version: &Version, usd: Option<f64>, prices: &Prices) -> (St
     }
     if usd > run.budget_usd {
         let reason = format!(
-            "costs about ${usd:.2}, above its budget of ${:.2}: approve it, or raise tune.budget_usd",
-            run.budget_usd
+            "costs about {}, above its budget of {}: approve it, or raise tune.budget_usd",
+            quantity::usd(usd),
+            quantity::usd(run.budget_usd)
         );
         return (State::AwaitingApproval, reason);
     }
     let reason = format!(
-        "costs about ${usd:.2} of a budget of ${:.2}",
-        run.budget_usd
+        "costs about {} of a budget of {}",
+        quantity::usd(usd),
+        quantity::usd(run.budget_usd)
     );
     (State::Queued, reason)
 }

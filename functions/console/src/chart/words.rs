@@ -1,9 +1,11 @@
 //! The curve for those who do not see it.
 
-use shared::curve::Point;
+use shared::{
+    curve::Point,
+    quantity::{count, number},
+};
 
 use super::{gaps, height};
-use crate::quantity::{count, number};
 
 /// What both series show, each by step.
 pub(super) fn told(train: &[Point], eval: &[Point]) -> String {

@@ -1,12 +1,9 @@
 //! How good a run's model is, next to its base.
 
 use maud::{Markup, html};
+use shared::quantity::{count, number};
 
-use crate::{
-    outcome::Evaluation,
-    quantity::{count, number},
-    text::foreign,
-};
+use crate::{outcome::Evaluation, text::foreign};
 
 /// Its part of a run's page.
 pub(super) fn section(evaluation: &Evaluation) -> Markup {

@@ -1,13 +1,13 @@
 //! The provider's side of a run, in the provider's words.
 
 use maud::{Markup, html};
-use shared::run::{Checkpoint, Job, Run};
+use shared::{
+    quantity::count,
+    run::{Checkpoint, Job, Run},
+};
 
 use super::{fact, facts, when};
-use crate::{
-    quantity::{count, moment},
-    text::foreign,
-};
+use crate::{moment::moment, text::foreign};
 
 /// Reasons for dropped rows that are shown; the service may give one for each row.
 const REASONS_MAX: usize = 20;

@@ -2,12 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
-use shared::run::{Run, State, Stop};
+use shared::{
+    quantity::{count, number, usd},
+    run::{Run, State, Stop},
+};
 
 use super::{Refresh, evaluation, fact, facts, job, layout, runs::bar, stands, version, when};
 use crate::{
     chart::chart,
-    quantity::{count, moment, number, usd},
+    moment::moment,
     standing::{progress, standing},
     text::foreign,
     view::OneRun,

@@ -2,11 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
-use shared::run::Run;
+use shared::{
+    quantity::{count, usd},
+    run::Run,
+};
 
 use super::{Refresh, layout, stands};
 use crate::{
-    quantity::{count, moment, usd},
+    moment::moment,
     standing::{Progress, progress, standing},
     text::foreign,
     view::Runs,

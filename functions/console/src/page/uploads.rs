@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use shared::dataset::{Upload, UploadOutcome};
 
 use super::{Refresh, layout};
-use crate::{quantity::moment, standing::Tone, text::foreign};
+use crate::{moment::moment, standing::Tone, text::foreign};
 
 /// The page.
 pub(crate) fn page(uploads: &[Upload]) -> Markup {

@@ -1,13 +1,13 @@
 //! What a run tunes on: counts and codes, never a row.
 
 use maud::{Markup, html};
-use shared::dataset::Version;
+use shared::{
+    dataset::Version,
+    quantity::{bytes, count},
+};
 
 use super::{fact, facts, when};
-use crate::{
-    quantity::{bytes, count},
-    text::foreign,
-};
+use crate::text::foreign;
 
 /// Its part of a run's page.
 pub(super) fn section(version: &Version) -> Markup {

@@ -8,6 +8,7 @@ use crate::{
     cli::{Outcome, StackArgs},
     output,
     session::Session,
+    text,
 };
 
 /// The arguments.
@@ -46,6 +47,9 @@ pub(crate) async fn run(args: Args) -> Outcome {
         .events
         .publish(&RunApproved { run: id.clone() })
         .await?;
-    output::write(&format!("approved {id}: about ${:.2}\n", run.estimate.usd))?;
+    output::write(&format!(
+        "approved {id}: about {}\n",
+        text::usd(run.estimate.usd)
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
