@@ -20,7 +20,7 @@ use tracing::{Span, info, warn};
 use crate::{
     State,
     plan::plan,
-    submit::{self, Step},
+    submit::{self, NextStep},
 };
 
 /// Runs that have not ended and are looked at; more than a project could ever queue.
@@ -89,30 +89,30 @@ pub(crate) async fn run_approved(
         state.clock.now(),
     );
     match step {
-        Step::Nothing => {
+        NextStep::Nothing => {
             if run.value.state == RunState::Running {
-                tell(&state, &delivery).await?;
+                publish_submitted(&state, &delivery).await?;
             }
             let stands = run.value.state.as_str();
             Ok(Ack::done("done_before", format!("run {id} is {stands}")))
         }
-        Step::Settle { until } => Err(Error::Busy(
+        NextStep::Settle { until } => Err(Error::Busy(
             format!("an earlier call may still make a job of run {id}, until {until}").into(),
         )),
-        Step::Wait { reason } => wait(&state, &run, reason).await,
-        Step::Adopt => match adopt(&state, &run).await? {
+        NextStep::Wait { reason } => record_wait(&state, &run, reason).await,
+        NextStep::Adopt => match adopt(&state, &run).await? {
             Some(job) => {
                 record(&state, &run, &job, "adopted the job of an earlier call").await?;
-                tell(&state, &delivery).await?;
+                publish_submitted(&state, &delivery).await?;
                 Ok(Ack::done("adopted", format!("run {id} has its job again")))
             }
             None => create(&state, run, &delivery).await,
         },
-        Step::Create => create(&state, run, &delivery).await,
+        NextStep::Create => create(&state, run, &delivery).await,
     }
 }
 
-async fn tell(state: &State, delivery: &Delivery<RunApproved>) -> Result<(), Error> {
+async fn publish_submitted(state: &State, delivery: &Delivery<RunApproved>) -> Result<(), Error> {
     let submitted = RunSubmitted {
         run: delivery.event.run.clone(),
     };
@@ -120,7 +120,7 @@ async fn tell(state: &State, delivery: &Delivery<RunApproved>) -> Result<(), Err
 }
 
 /// Says why the run waits; `watch` tells of it again when its turn may have come.
-async fn wait(state: &State, run: &Stored<Run>, reason: String) -> Result<Ack, Error> {
+async fn record_wait(state: &State, run: &Stored<Run>, reason: String) -> Result<Ack, Error> {
     let id = &run.value.id;
     if run.value.reason != reason {
         let mut waiting = run.value.clone();
@@ -195,7 +195,7 @@ async fn create(
     match state.vertex.create_job(&job, timeout).await {
         Ok(job) => {
             record(state, &armed, &job, "submitted its job").await?;
-            tell(state, delivery).await?;
+            publish_submitted(state, delivery).await?;
             Ok(Ack::done(
                 "submitted",
                 format!("submitted the job of run {id}"),
@@ -206,7 +206,7 @@ async fn create(
         }
         Err(CallError::Quota { message }) => {
             let disarmed = disarm(state, &armed).await?;
-            wait(state, &disarmed, format!("waits for a quota: {message}")).await
+            record_wait(state, &disarmed, format!("waits for a quota: {message}")).await
         }
         Err(error @ CallError::NotSent(_)) => {
             disarm(state, &armed).await?;

@@ -54,7 +54,7 @@ pub fn plan(version: &Version, region: &str, prices: &Prices, now: DateTime<Utc>
         finished_at: None,
         history: Vec::new(),
     };
-    (run.state, run.reason) = stand(&run, version, usd, prices);
+    (run.state, run.reason) = initial_state(&run, version, usd, prices);
     if run.state == State::Queued {
         run.approval = Some(Approval {
             by: "budget".to_owned(),
@@ -82,7 +82,12 @@ fn id(version: &Version, plan: &Plan) -> RunId {
     )
 }
 
-fn stand(run: &Run, version: &Version, usd: Option<f64>, prices: &Prices) -> (State, String) {
+fn initial_state(
+    run: &Run,
+    version: &Version,
+    usd: Option<f64>,
+    prices: &Prices,
+) -> (State, String) {
     let Some(usd) = usd else {
         let tunable: Vec<&str> = prices.tunable().collect();
         let reason = format!(

@@ -14,7 +14,7 @@ use shared::run::{Armed, Run, State};
 
 /// What a delivery of `run-approved` does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum NextStep {
     /// Nothing: the run does not wait for a job (any more).
     Nothing,
     /// Nothing yet: an earlier call may still make a job that cannot be seen.
@@ -40,9 +40,9 @@ pub fn next(
     jobs_max: usize,
     settle: Duration,
     now: DateTime<Utc>,
-) -> Step {
+) -> NextStep {
     if run.state != State::Queued {
-        return Step::Nothing;
+        return NextStep::Nothing;
     }
     if let Some(Armed { deadline, .. }) = run.armed {
         let settle = TimeDelta::from_std(settle).unwrap_or(TimeDelta::MAX);
@@ -50,14 +50,14 @@ pub fn next(
             .checked_add_signed(settle)
             .unwrap_or(DateTime::<Utc>::MAX_UTC);
         return if now < until {
-            Step::Settle { until }
+            NextStep::Settle { until }
         } else {
-            Step::Adopt
+            NextStep::Adopt
         };
     }
     match turn(run, open, jobs_max) {
-        Some(reason) => Step::Wait { reason },
-        None => Step::Create,
+        Some(reason) => NextStep::Wait { reason },
+        None => NextStep::Create,
     }
 }
 
@@ -112,7 +112,7 @@ mod tests {
     const SETTLE: Duration = Duration::from_secs(150);
 
     #[track_caller]
-    fn check(run: &Run, others: &[Run], now: i64, expected: &Step) {
+    fn check(run: &Run, others: &[Run], now: i64, expected: &NextStep) {
         let open: Vec<Run> = others.iter().chain([run]).cloned().collect();
         assert_eq!(&next(run, &open, 1, SETTLE, at(now)), expected);
     }
@@ -121,19 +121,19 @@ mod tests {
     fn a_run_is_created_once_and_in_its_turn() {
         let first = run("a", State::Queued, 1);
         let second = run("b", State::Queued, 2);
-        check(&first, std::slice::from_ref(&second), 3, &Step::Create);
+        check(&first, std::slice::from_ref(&second), 3, &NextStep::Create);
         let reason = "waits for its turn: 0 running and 1 queued before it, 1 at a time";
-        let wait = Step::Wait {
+        let wait = NextStep::Wait {
             reason: reason.to_owned(),
         };
         check(&second, &[first], 3, &wait);
         let reason = "waits for its turn: 1 running and 0 queued before it, 1 at a time";
-        let wait = Step::Wait {
+        let wait = NextStep::Wait {
             reason: reason.to_owned(),
         };
         check(&second, &[run("a", State::Stopping, 1)], 3, &wait);
         for state in [State::Running, State::Succeeded, State::AwaitingApproval] {
-            check(&run("a", state, 1), &[], 3, &Step::Nothing);
+            check(&run("a", state, 1), &[], 3, &NextStep::Nothing);
         }
     }
 
@@ -150,9 +150,9 @@ mod tests {
     #[test]
     fn after_doubt_nothing_is_created_before_the_list_is_conclusive() {
         let until = at(250);
-        check(&armed(100), &[], 100, &Step::Settle { until });
-        check(&armed(100), &[], 249, &Step::Settle { until });
-        check(&armed(100), &[], 250, &Step::Adopt);
+        check(&armed(100), &[], 100, &NextStep::Settle { until });
+        check(&armed(100), &[], 249, &NextStep::Settle { until });
+        check(&armed(100), &[], 250, &NextStep::Adopt);
     }
 
     proptest! {
@@ -160,7 +160,7 @@ mod tests {
         fn an_armed_run_is_never_simply_created(deadline in 30_i64..1_000, now in 0_i64..5_000) {
             let run = armed(deadline);
             let step = next(&run, std::slice::from_ref(&run), 1, SETTLE, at(now));
-            prop_assert_ne!(step, Step::Create);
+            prop_assert_ne!(step, NextStep::Create);
         }
     }
 }
