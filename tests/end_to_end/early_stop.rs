@@ -22,7 +22,7 @@ async fn start(looks: &str) -> Harness {
         speed: Some(SPEED),
         ..Setup::default()
     };
-    Harness::start(PROGRAM, setup.with("WATCH_LOOKS", looks)).await
+    Harness::start(PROGRAM, setup.with("WATCH_POLLS", looks)).await
 }
 
 /// Drops the example whose learning rate is twelve times too high; waits until its run has ended.

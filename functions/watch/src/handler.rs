@@ -16,12 +16,12 @@ use shared::{
 };
 use tracing::{info, warn};
 
-use crate::{State, look::look, reconcile};
+use crate::{State, poll, reconcile};
 
 /// Runs that have not ended and are looked at; more than a project could ever queue.
 const OPEN_RUNS_MAX: u32 = 500;
 /// Runs that are looked at side by side.
-const LOOKS_AT_ONCE: usize = 8;
+const POLLS_AT_ONCE: usize = 8;
 /// Newest versions and runs that are searched for a version without a run.
 const NEWEST: u32 = 100;
 
@@ -32,25 +32,25 @@ pub(crate) async fn tick(state: Data<State>, _delivery: Delivery<Tick>) -> Resul
         .documents
         .with_field::<Run>("finish_told", false, OPEN_RUNS_MAX)
         .await?;
-    let looked = stream::iter(&open)
-        .map(|run| visit(&state, run))
-        .buffer_unordered(LOOKS_AT_ONCE)
+    let polled = stream::iter(&open)
+        .map(|run| poll_run(&state, run))
+        .buffer_unordered(POLLS_AT_ONCE)
         .collect::<Vec<_>>()
         .await;
     // One run that cannot be read must not keep the others from being looked at.
-    for error in looked.iter().filter_map(|visited| visited.as_ref().err()) {
-        warn!(outcome = "look_failed", "{}", Chain(error));
+    for error in polled.iter().filter_map(|poll| poll.as_ref().err()) {
+        warn!(outcome = "poll_failed", "{}", Chain(error));
     }
     let open: Vec<Run> = open.into_iter().map(|stored| stored.value).collect();
     for run in reconcile::due(&open, state.config.jobs_max) {
         state.events.publish(&RunApproved { run }).await?;
     }
-    tell_unplanned(&state).await?;
-    let looks = looked.len();
-    Ok(Ack::done("looked", format!("looked at {looks} open runs")))
+    publish_unplanned(&state).await?;
+    let polls = polled.len();
+    Ok(Ack::done("polled", format!("polled {polls} open runs")))
 }
 
-async fn tell_unplanned(state: &State) -> Result<(), Error> {
+async fn publish_unplanned(state: &State) -> Result<(), Error> {
     let versions = state
         .documents
         .newest::<Version>("created_at", NEWEST)
@@ -66,26 +66,26 @@ async fn tell_unplanned(state: &State) -> Result<(), Error> {
     Ok(())
 }
 
-async fn visit(state: &State, stored: &Stored<Run>) -> Result<(), Error> {
+async fn poll_run(state: &State, stored: &Stored<Run>) -> Result<(), Error> {
     let run = &stored.value;
     match (run.state, &run.job) {
         (RunState::Running | RunState::Stopping, Some(job)) => {
-            visit_job(state, stored, &job.name).await?;
+            poll_job(state, stored, &job.name).await?;
             cancel_surplus(state, run, &job.name).await
         }
-        (ended, _) if ended.is_final() => tell_finished(state, stored).await,
+        (ended, _) if ended.is_final() => publish_finished(state, stored).await,
         _ => Ok(()),
     }
 }
 
-async fn visit_job(state: &State, stored: &Stored<Run>, job: &str) -> Result<(), Error> {
+async fn poll_job(state: &State, stored: &Stored<Run>, job: &str) -> Result<(), Error> {
     let id = &stored.value.id;
     let now = state.clock.now();
     let (after, curve) = match state.vertex.job(job).await {
         Ok(job) => {
             let curve = state.vertex.curve(id, &job).await;
             let curve = curve.map_err(CallError::into_error)?;
-            let after = look(&stored.value, &job, &curve, state.config.stall, now);
+            let after = poll::apply(&stored.value, &job, &curve, state.config.stall, now);
             (after, Some(curve))
         }
         Err(CallError::Missing { message }) => {
@@ -108,9 +108,9 @@ async fn visit_job(state: &State, stored: &Stored<Run>, job: &str) -> Result<(),
     if after.state.is_final() {
         let ended = state.documents.get::<Run>(id.as_str()).await?;
         if let Some(ended) = ended {
-            tell_finished(state, &ended).await?;
+            publish_finished(state, &ended).await?;
         }
-    } else if after.finding_looks >= state.config.looks && after.stop.is_none() {
+    } else if after.finding_looks >= state.config.polls && after.stop.is_none() {
         let run = id.clone();
         state.events.publish(&RunUnhealthy { run }).await?;
     }
@@ -140,17 +140,17 @@ async fn cancel_surplus(state: &State, run: &Run, recorded: &str) -> Result<(), 
 }
 
 /// Tells of the end, then remembers that it was told: a crash between tells twice, never not at all.
-async fn tell_finished(state: &State, stored: &Stored<Run>) -> Result<(), Error> {
+async fn publish_finished(state: &State, stored: &Stored<Run>) -> Result<(), Error> {
     let run = &stored.value;
     let finished = RunFinished {
         run: run.id.clone(),
     };
     state.events.publish(&finished).await?;
-    let mut told = run.clone();
-    told.finish_told = true;
+    let mut published = run.clone();
+    published.finish_told = true;
     let _next_tick_if_lost = state
         .documents
-        .replace(run.id.as_str(), stored, &told)
+        .replace(run.id.as_str(), stored, &published)
         .await?;
     info!(event.name = "run_finished", run.id = %run.id, state = run.state.as_str(),
         "run {} {}: {}", run.id, run.state.as_str(), run.reason);

@@ -2,7 +2,7 @@
 
 mod config;
 mod handler;
-pub mod look;
+pub mod poll;
 pub mod reconcile;
 
 use actix_web::web::{self, Data, ServiceConfig};

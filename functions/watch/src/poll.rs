@@ -15,18 +15,24 @@ const TUNING: &str = "TUNING";
 /// The run after a look at its job and its curve.
 ///
 /// The provider's word wins: a job that ended well although it was asked to stop has succeeded.
-pub fn look(run: &Run, job: &TuningJob, curve: &Curve, stall: Duration, now: DateTime<Utc>) -> Run {
+pub fn apply(
+    run: &Run,
+    job: &TuningJob,
+    curve: &Curve,
+    stall: Duration,
+    now: DateTime<Utc>,
+) -> Run {
     let mut run = run.clone();
     let before = run.job.take();
     let job = job.record(before.as_ref(), now);
-    if before.as_ref().map(wording) != Some(wording(&job)) {
-        run.note("watch", wording(&job), now);
+    if before.as_ref().map(job_words) != Some(job_words(&job)) {
+        run.note("watch", job_words(&job), now);
     }
     step(&mut run, curve, now);
     let finding = curve
         .finding()
         .or_else(|| stalled(&run, &job, stall, now).then_some(CurveFault::Stalled));
-    judge(&mut run, finding, now);
+    record_finding(&mut run, finding, now);
     let end = ending(&job);
     run.job = Some(job);
     if let Some((next, reason)) = end {
@@ -37,7 +43,7 @@ pub fn look(run: &Run, job: &TuningJob, curve: &Curve, stall: Duration, now: Dat
 }
 
 /// The job's state and sub-state in short.
-fn wording(job: &Job) -> String {
+fn job_words(job: &Job) -> String {
     let state = job.state.trim_start_matches("JOB_STATE_");
     match &job.sub_state {
         Some(sub) => format!(
@@ -68,7 +74,7 @@ fn stalled(run: &Run, job: &Job, stall: Duration, now: DateTime<Utc>) -> bool {
     tunes && since.is_some_and(|since| now - since > stall)
 }
 
-fn judge(run: &mut Run, finding: Option<CurveFault>, now: DateTime<Utc>) {
+fn record_finding(run: &mut Run, finding: Option<CurveFault>, now: DateTime<Utc>) {
     if finding != run.finding {
         let note = match finding {
             Some(finding) => format!("{}: {}", finding.as_str(), finding.advice()),
@@ -109,13 +115,13 @@ fn finish(run: &mut Run, next: State, reason: &str, curve: &Curve, now: DateTime
         // Only a decision that kept a checkpoint makes one of a stopped job worth a look.
         (State::Cancelled | State::Failed, _) => {}
         (_, Some(_)) if run.chosen.is_some() => {}
-        _ => run.chosen = best.or_else(|| whole(run.job.as_ref())),
+        _ => run.chosen = best.or_else(|| final_checkpoint(run.job.as_ref())),
     }
     let _entered = run.enter(next, "watch", reason, now);
 }
 
 /// The tuned model of a job without intermediate checkpoints.
-fn whole(job: Option<&Job>) -> Option<shared::run::Checkpoint> {
+fn final_checkpoint(job: Option<&Job>) -> Option<shared::run::Checkpoint> {
     let job = job?;
     Some(shared::run::Checkpoint {
         id: "default".to_owned(),
@@ -185,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_finished_run_serves_its_best_checkpoint() {
-        let after = look(
+        let after = apply(
             &run(&json!({})),
             &job("SUCCEEDED", ""),
             &curve(&[0.4, 0.6]),
@@ -201,7 +207,7 @@ mod tests {
     fn a_job_that_ends_well_although_it_was_asked_to_stop_has_succeeded() {
         let stop = json!({"state": "stopping",
             "stop": {"finding": "overfit", "called_by": "x", "at": at(1)}});
-        let after = look(
+        let after = apply(
             &run(&stop),
             &job("SUCCEEDED", ""),
             &curve(&[0.4]),
@@ -214,7 +220,7 @@ mod tests {
     #[test]
     fn a_stopped_run_keeps_only_what_the_decision_kept() {
         let stopped = json!({"state": "stopping"});
-        let after = look(
+        let after = apply(
             &run(&stopped),
             &job("CANCELLED", ""),
             &curve(&[0.4]),
@@ -228,8 +234,8 @@ mod tests {
     fn a_job_that_tunes_without_a_step_has_stalled() {
         let seen = json!({"last_step": 20, "last_step_at": at(0),
             "job": {"name": "n", "state": "JOB_STATE_RUNNING", "sub_state": "TUNING", "state_since": at(0)}});
-        let looks = |sub_state, minutes| {
-            let after = look(
+        let finding = |sub_state, minutes| {
+            let after = apply(
                 &run(&seen),
                 &job("RUNNING", sub_state),
                 &curve(&[]),
@@ -238,14 +244,14 @@ mod tests {
             );
             after.finding
         };
-        assert_eq!(looks("TUNING", 59), None);
-        assert_eq!(looks("TUNING", 61), Some(CurveFault::Stalled));
-        assert_eq!(looks("WAITING_FOR_QUOTA", 61), None);
+        assert_eq!(finding("TUNING", 59), None);
+        assert_eq!(finding("TUNING", 61), Some(CurveFault::Stalled));
+        assert_eq!(finding("WAITING_FOR_QUOTA", 61), None);
     }
 
     #[test]
     fn an_unknown_state_is_kept_and_is_no_end() {
-        let after = look(
+        let after = apply(
             &run(&json!({})),
             &job("PAUSED", ""),
             &curve(&[]),
