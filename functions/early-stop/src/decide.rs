@@ -7,7 +7,7 @@ use shared::{
 
 /// What to do about a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
+pub enum StopDecision {
     /// Its curve does not show what the alert said.
     LetRun,
     /// Stop the job, and keep the best checkpoint where one is worth it.
@@ -20,10 +20,10 @@ pub enum Decision {
 }
 
 /// Decides from the curve as the service tells it now; `stalled` is what `watch` alone can see.
-pub fn decide(curve: &Curve, stalled: bool, job: &Job) -> Decision {
+pub fn decide(curve: &Curve, stalled: bool, job: &Job) -> StopDecision {
     let stalled = stalled.then_some(CurveFault::Stalled);
     let Some(finding) = curve.finding().or(stalled) else {
-        return Decision::LetRun;
+        return StopDecision::LetRun;
     };
     let keep = match finding {
         CurveFault::Overfit | CurveFault::Plateau => {
@@ -32,7 +32,7 @@ pub fn decide(curve: &Curve, stalled: bool, job: &Job) -> Decision {
         // Whatever was learnt on the way to divergence is not worth the evaluation's price.
         CurveFault::NotANumber | CurveFault::Diverged | CurveFault::Stalled => None,
     };
-    Decision::Stop { finding, keep }
+    StopDecision::Stop { finding, keep }
 }
 
 #[cfg(test)]
@@ -78,8 +78,8 @@ mod tests {
             ..Curve::new("a-b".parse().unwrap())
         };
         let found = match decide(&curve, stalled, &job()) {
-            Decision::LetRun => None,
-            Decision::Stop { finding, keep } => Some((finding, keep.map(|kept| kept.id))),
+            StopDecision::LetRun => None,
+            StopDecision::Stop { finding, keep } => Some((finding, keep.map(|kept| kept.id))),
         };
         let expected = expected.map(|(finding, id)| (finding, id.map(str::to_owned)));
         assert_eq!(found, expected, "{train:?} {eval:?}");

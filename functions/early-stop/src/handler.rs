@@ -19,7 +19,7 @@ use tracing::{Span, warn};
 
 use crate::{
     State,
-    decide::{Decision, decide},
+    decide::{StopDecision, decide},
 };
 
 /// What became of an alert: document `incidents/{digest of its id and state}`.
@@ -47,19 +47,19 @@ impl Document for IncidentRecord {
 pub(crate) async fn alert(state: Data<State>, delivery: Delivery<Incident>) -> Result<Ack, Error> {
     let incident = &delivery.event;
     if !incident.open {
-        return keep(&state, incident, Ack::done, "closed", "the incident closed").await;
+        return record_incident(&state, incident, Ack::done, "closed", "the incident closed").await;
     }
     let Some(run) = &incident.run else {
         let note = "the alert names no run: is its metric labelled with run_id?";
-        return keep(&state, incident, Ack::refused, "no_run", note).await;
+        return record_incident(&state, incident, Ack::refused, "no_run", note).await;
     };
     Span::current().record("run.id", run.as_str());
     let called_by = format!("incident {} of policy `{}`", incident.id, incident.policy);
     match consider(&state, run, &called_by).await? {
-        Some(outcome) => keep(&state, incident, Ack::done, "considered", &outcome).await,
+        Some(outcome) => record_incident(&state, incident, Ack::done, "considered", &outcome).await,
         None => {
             let note = format!("the alert names a run that is not ours: {run}");
-            keep(&state, incident, Ack::refused, "unknown_run", &note).await
+            record_incident(&state, incident, Ack::refused, "unknown_run", &note).await
         }
     }
 }
@@ -78,7 +78,7 @@ pub(crate) async fn run_unhealthy(
 }
 
 /// Records what became of an alert, then acknowledges it.
-async fn keep(
+async fn record_incident(
     state: &State,
     incident: &Incident,
     ack: fn(&'static str, String) -> Ack,
@@ -128,8 +128,8 @@ async fn consider(state: &State, id: &RunId, called_by: &str) -> Result<Option<S
     let now = state.clock.now();
     let stalled = run.finding == Some(CurveFault::Stalled) && curve.last_step() <= run.last_step;
     match decide(&curve, stalled, &job.record(run.job.as_ref(), now)) {
-        Decision::LetRun => Ok(Some(format!("the curve of run {id} does not confirm it"))),
-        Decision::Stop { finding, keep } => {
+        StopDecision::LetRun => Ok(Some(format!("the curve of run {id} does not confirm it"))),
+        StopDecision::Stop { finding, keep } => {
             let kept = keep.as_ref().map(|checkpoint| checkpoint.id.clone());
             let mut stopping = run.clone();
             stopping.chosen = keep;
