@@ -72,7 +72,7 @@ pub enum Verdict {
 /// What the gate decides, and why, in plain words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Decision {
+pub enum GateOutcome {
     /// Move the route to the tuned model.
     Promote {
         /// For people.
@@ -87,7 +87,7 @@ pub enum Decision {
 
 /// Decides on the tuned model of `run`. `route` is the route at the moment of deciding: whoever loses the compare-and-set on it
 /// decides anew.
-pub fn decide(run: &str, summary: &Summary, policy: Gate, route: &Route) -> Decision {
+pub fn decide(run: &str, summary: &Summary, policy: Gate, route: &Route) -> GateOutcome {
     if route
         .target
         .as_ref()
@@ -127,14 +127,14 @@ pub fn decide(run: &str, summary: &Summary, policy: Gate, route: &Route) -> Deci
     }
 }
 
-fn promote(reason: &str) -> Decision {
-    Decision::Promote {
+fn promote(reason: &str) -> GateOutcome {
+    GateOutcome::Promote {
         reason: format!("promoted: {reason}"),
     }
 }
 
-fn keep(reason: &str) -> Decision {
-    Decision::Keep {
+fn keep(reason: &str) -> GateOutcome {
+    GateOutcome::Keep {
         reason: format!("kept: {reason}"),
     }
 }

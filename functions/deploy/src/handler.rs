@@ -20,7 +20,7 @@ use tracing::{Span, info};
 
 use crate::{
     State,
-    gate::{Decision, Summary, decide},
+    gate::{GateOutcome, Summary, decide},
 };
 
 /// What the gate reads of the document `evaluations/{run}`; `evaluate` writes it.
@@ -54,7 +54,7 @@ pub(crate) async fn run_evaluated(
                     format!("run {id} has no evaluation"),
                 ));
             };
-            settle(&state, &run.value, &evaluated.value.evaluation).await?
+            decide_and_move(&state, &run.value, &evaluated.value.evaluation).await?
         }
     };
     if decision.promoted {
@@ -76,7 +76,11 @@ pub(crate) async fn run_evaluated(
 }
 
 /// Decides, moves the route, then records: a crash between finds the route moved, and records.
-async fn settle(state: &State, run: &Run, summary: &Summary) -> Result<GateDecision, Error> {
+async fn decide_and_move(
+    state: &State,
+    run: &Run,
+    summary: &Summary,
+) -> Result<GateDecision, Error> {
     let version = state.documents.get::<Version>(run.version.as_str()).await?;
     let policy = version
         .map(|stored| stored.value.recipe.deploy.gate)
@@ -85,8 +89,8 @@ async fn settle(state: &State, run: &Run, summary: &Summary) -> Result<GateDecis
     let serves_already = route.value.leads_to(&run.id);
     let (promoted, reason) = match decide(run.id.as_str(), summary, policy, &route.value) {
         _ if serves_already => (true, summary.reason.clone()),
-        Decision::Keep { reason } => (false, reason),
-        Decision::Promote { reason } => match target(run, summary) {
+        GateOutcome::Keep { reason } => (false, reason),
+        GateOutcome::Promote { reason } => match target(run, summary) {
             None => (false, "it has no endpoint that answers".to_owned()),
             Some(target) => match probe(state, &target).await? {
                 Err(refusal) => (false, format!("its endpoint does not answer: {refusal}")),

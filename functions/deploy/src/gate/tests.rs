@@ -42,8 +42,8 @@ fn serving(run: &str, evidence: Option<Evidence>) -> Route {
 #[track_caller]
 fn check(summary: &Summary, policy: Gate, route: &Route, promoted: bool, says: &str) {
     let (kind, reason) = match decide("new", summary, policy, route) {
-        Decision::Promote { reason } => (true, reason),
-        Decision::Keep { reason } => (false, reason),
+        GateOutcome::Promote { reason } => (true, reason),
+        GateOutcome::Keep { reason } => (false, reason),
     };
     assert_eq!(kind, promoted, "{reason}");
     assert!(reason.contains(says), "{reason}");
@@ -181,7 +181,7 @@ proptest! {
         };
         let worse = summary(VERDICTS[one.min(other)], mean);
         let better = summary(VERDICTS[one.max(other)], mean + more);
-        let promotes = |summary: &Summary| matches!(decide("new", summary, policy, &route), Decision::Promote { .. });
+        let promotes = |summary: &Summary| matches!(decide("new", summary, policy, &route), GateOutcome::Promote { .. });
         prop_assert!(promotes(&better) || !promotes(&worse));
     }
 }
