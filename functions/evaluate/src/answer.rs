@@ -10,12 +10,12 @@ use crate::{metrics::Metric, turn};
 
 /// One reply of one model.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct Answer {
+pub struct ModelAnswer {
     /// What it said; empty unless answered or truncated.
     #[serde(default)]
     pub text: String,
     /// What became of the call.
-    pub outcome: Outcome,
+    pub outcome: AnswerOutcome,
     /// From sending the request to the last byte of the reply.
     pub latency_ms: u64,
     /// `promptTokenCount`.
@@ -32,7 +32,7 @@ pub struct Answer {
 /// What became of a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Outcome {
+pub enum AnswerOutcome {
     /// It stopped of its own accord, and said something.
     Answered,
     /// Cut at the limit of tokens. The text is scored as it stands, because users would see that very text.
@@ -51,7 +51,7 @@ pub enum Outcome {
     },
 }
 
-impl Outcome {
+impl AnswerOutcome {
     /// Whether the row scores nothing, on every metric.
     pub fn is_failure(&self) -> bool {
         match self {
@@ -61,7 +61,7 @@ impl Outcome {
     }
 }
 
-impl Answer {
+impl ModelAnswer {
     /// Reads a `GenerateContentResponse`. Only the first candidate counts: we never ask for a second.
     pub fn from_response(response: &Value, latency_ms: u64) -> Self {
         let candidate = response.pointer("/candidates/0");
@@ -98,7 +98,7 @@ impl Answer {
     pub fn failed(code: impl Into<String>, latency_ms: u64) -> Self {
         Self {
             text: String::new(),
-            outcome: Outcome::Failed { code: code.into() },
+            outcome: AnswerOutcome::Failed { code: code.into() },
             latency_ms,
             input_tokens: 0,
             output_tokens: 0,
@@ -119,9 +119,9 @@ impl Answer {
 }
 
 /// The text is data of the user: its length is all that a log may show.
-impl fmt::Debug for Answer {
+impl fmt::Debug for ModelAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer")
+        f.debug_struct("ModelAnswer")
             .field("text_bytes", &self.text.len())
             .field("outcome", &self.outcome)
             .field("latency_ms", &self.latency_ms)
@@ -133,34 +133,34 @@ impl fmt::Debug for Answer {
 }
 
 /// Source of the names: Vertex AI v1, `GenerateContentResponse.Candidate.FinishReason` and `PromptFeedback.BlockedReason`.
-fn outcome(response: &Value, candidate: Option<&Value>, text: &str) -> Outcome {
+fn outcome(response: &Value, candidate: Option<&Value>, text: &str) -> AnswerOutcome {
     let Some(candidate) = candidate else {
         let reason = response.pointer("/promptFeedback/blockReason");
         return match reason.and_then(Value::as_str) {
-            Some(reason) => Outcome::Blocked {
+            Some(reason) => AnswerOutcome::Blocked {
                 reason: reason.to_owned(),
             },
-            None => Outcome::Empty,
+            None => AnswerOutcome::Empty,
         };
     };
     match candidate.get("finishReason").and_then(Value::as_str) {
         None | Some("STOP" | "FINISH_REASON_UNSPECIFIED") if text.trim().is_empty() => {
-            Outcome::Empty
+            AnswerOutcome::Empty
         }
-        None | Some("STOP" | "FINISH_REASON_UNSPECIFIED") => Outcome::Answered,
+        None | Some("STOP" | "FINISH_REASON_UNSPECIFIED") => AnswerOutcome::Answered,
         // Thinking may use up the limit before the first word: still truncated, and scored as the nothing it is.
-        Some("MAX_TOKENS") => Outcome::Truncated,
+        Some("MAX_TOKENS") => AnswerOutcome::Truncated,
         Some(
             reason @ ("SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII"
             | "MODEL_ARMOR"),
-        ) => Outcome::Blocked {
+        ) => AnswerOutcome::Blocked {
             reason: reason.to_owned(),
         },
-        Some(reason) if reason.starts_with("IMAGE_") => Outcome::Blocked {
+        Some(reason) if reason.starts_with("IMAGE_") => AnswerOutcome::Blocked {
             reason: reason.to_owned(),
         },
         // `OTHER`, the malformed ones, and those that Google will yet invent: not an answer that anyone asked for.
-        Some(reason) => Outcome::Failed {
+        Some(reason) => AnswerOutcome::Failed {
             code: reason.to_owned(),
         },
     }
@@ -181,19 +181,19 @@ mod tests {
         })
     }
 
-    fn blocked(reason: &str) -> Outcome {
-        Outcome::Blocked {
+    fn blocked(reason: &str) -> AnswerOutcome {
+        AnswerOutcome::Blocked {
             reason: reason.into(),
         }
     }
 
-    fn failed(code: &str) -> Outcome {
-        Outcome::Failed { code: code.into() }
+    fn failed(code: &str) -> AnswerOutcome {
+        AnswerOutcome::Failed { code: code.into() }
     }
 
     #[track_caller]
-    fn check(response: &Value, outcome: &Outcome, text: &str) {
-        let answer = Answer::from_response(response, 12);
+    fn check(response: &Value, outcome: &AnswerOutcome, text: &str) {
+        let answer = ModelAnswer::from_response(response, 12);
         assert_eq!(
             (&answer.outcome, answer.text.as_str()),
             (outcome, text),
@@ -203,14 +203,14 @@ mod tests {
 
     #[test]
     fn a_reply_is_told_by_how_it_ended() {
-        check(&reply("STOP", "yes"), &Outcome::Answered, "yes");
-        check(&reply("STOP", " \n"), &Outcome::Empty, "");
+        check(&reply("STOP", "yes"), &AnswerOutcome::Answered, "yes");
+        check(&reply("STOP", " \n"), &AnswerOutcome::Empty, "");
         check(
             &reply("MAX_TOKENS", "half a"),
-            &Outcome::Truncated,
+            &AnswerOutcome::Truncated,
             "half a",
         );
-        check(&reply("MAX_TOKENS", ""), &Outcome::Truncated, "");
+        check(&reply("MAX_TOKENS", ""), &AnswerOutcome::Truncated, "");
         check(&reply("SAFETY", "partial"), &blocked("SAFETY"), "");
         check(
             &reply("IMAGE_RECITATION", ""),
@@ -228,14 +228,14 @@ mod tests {
             &blocked("JAILBREAK"),
             "",
         );
-        check(&json!({ "candidates": [] }), &Outcome::Empty, "");
-        check(&json!({}), &Outcome::Empty, "");
-        check(&json!("nonsense"), &Outcome::Empty, "");
+        check(&json!({ "candidates": [] }), &AnswerOutcome::Empty, "");
+        check(&json!({}), &AnswerOutcome::Empty, "");
+        check(&json!("nonsense"), &AnswerOutcome::Empty, "");
     }
 
     #[test]
     fn thoughts_are_counted_as_output() {
-        let answer = Answer::from_response(&reply("STOP", "yes"), 12);
+        let answer = ModelAnswer::from_response(&reply("STOP", "yes"), 12);
         assert_eq!(
             (answer.input_tokens, answer.output_tokens, answer.latency_ms),
             (7, 5, 12)
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn a_failure_scores_nothing_on_every_metric() {
         for metric in METRICS {
-            let failure = Answer::failed("429", 5);
+            let failure = ModelAnswer::failed("429", 5);
             assert!(
                 failure.score(*metric, "") < f64::EPSILON,
                 "{}",
@@ -257,7 +257,10 @@ mod tests {
 
     #[test]
     fn debug_shows_no_text() {
-        let shown = format!("{:?}", Answer::from_response(&reply("STOP", "sesame"), 1));
+        let shown = format!(
+            "{:?}",
+            ModelAnswer::from_response(&reply("STOP", "sesame"), 1)
+        );
         assert!(!shown.contains("sesame"), "{shown}");
         assert!(shown.contains("text_bytes: 6"), "{shown}");
     }

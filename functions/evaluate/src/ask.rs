@@ -1,4 +1,4 @@
-//! Asks both models, part by part; what was answered once is never asked again.
+//! Asks both models, shard by shard; what was answered once is never asked again.
 
 use std::time::Instant;
 
@@ -15,13 +15,13 @@ use shared::{
 
 use crate::{
     State,
-    answer::Answer,
-    parts::{self, Pair, Part},
-    sample::{Row, Sample, generation_config},
+    answer::ModelAnswer,
+    sample::{RowSample, SampleRow, generation_config},
+    shards::{self, Pair, Shard},
 };
 
-/// Bytes of one part that are read back: 25 pairs of answers of the longest kind.
-const PART_MAX_BYTES: u64 = 64 << 20;
+/// Bytes of one shard that are read back: 25 pairs of answers of the longest kind.
+const SHARD_MAX_BYTES: u64 = 64 << 20;
 /// Deliveries after which a row that never gets an answer counts as failed. Before that the
 /// service may just be away, and a failure would be blamed on a model.
 const PATIENCE_ATTEMPTS: u32 = 5;
@@ -42,7 +42,7 @@ pub(crate) async fn all(
     state: &State,
     run: &RunId,
     models: &Models,
-    sample: &Sample,
+    sample: &RowSample,
 ) -> Result<Vec<Pair>, Error> {
     let digest = sample.digest();
     let folder = format!("{run}/");
@@ -51,33 +51,33 @@ pub(crate) async fn all(
     let existing = existing
         .iter()
         .filter_map(|stat| stat.artifact.uri.object.strip_prefix(&folder));
-    for part in parts::missing(existing, sample.rows.len(), &digest) {
-        ask_part(state, &folder, models, sample, &part, &digest).await?;
+    for shard in shards::missing(existing, sample.rows.len(), &digest) {
+        ask_shard(state, &folder, models, sample, &shard, &digest).await?;
     }
     let mut pairs = Vec::new();
-    for part in parts::plan(sample.rows.len()) {
-        pairs.extend(read_part(state, &folder, sample, &part, &digest).await?);
+    for shard in shards::plan(sample.rows.len()) {
+        pairs.extend(read_shard(state, &folder, sample, &shard, &digest).await?);
     }
     Ok(pairs)
 }
 
-async fn ask_part(
+async fn ask_shard(
     state: &State,
     folder: &str,
     models: &Models,
-    sample: &Sample,
-    part: &Part,
+    sample: &RowSample,
+    shard: &Shard,
     digest: &str,
 ) -> Result<(), Error> {
-    let rows = sample.rows.get(part.rows.clone()).unwrap_or_default();
+    let rows = sample.rows.get(shard.rows.clone()).unwrap_or_default();
     let config = generation_config(state.config.output_tokens_max);
     let pairs: Vec<Pair> = stream::iter(rows)
         .map(|row| ask_row(state, models, row, &config))
         .buffered(state.config.concurrency)
         .try_collect()
         .await?;
-    let text = parts::write(&pairs).map_err(internal("answers that do not serialise"))?;
-    let uri = part_uri(state, folder, part, digest);
+    let text = shards::write(&pairs).map_err(internal("answers that do not serialise"))?;
+    let uri = shard_uri(state, folder, shard, digest);
     let created = state
         .objects
         .create(&uri, "application/jsonl", Bytes::from(text));
@@ -85,7 +85,12 @@ async fn ask_part(
     Ok(())
 }
 
-async fn ask_row(state: &State, models: &Models, row: &Row, config: &Value) -> Result<Pair, Error> {
+async fn ask_row(
+    state: &State,
+    models: &Models,
+    row: &SampleRow,
+    config: &Value,
+) -> Result<Pair, Error> {
     let request = row.request(config);
     let (base, tuned) = futures::future::join(
         ask(state, &models.base, &request, models.attempt),
@@ -100,7 +105,12 @@ async fn ask_row(state: &State, models: &Models, row: &Row, config: &Value) -> R
 }
 
 /// One answer. A refusal is the model's answer; a service that is away is not.
-async fn ask(state: &State, model: &str, request: &Value, attempt: u32) -> Result<Answer, Error> {
+async fn ask(
+    state: &State,
+    model: &str,
+    request: &Value,
+    attempt: u32,
+) -> Result<ModelAnswer, Error> {
     let asked = Instant::now();
     let response = state
         .vertex
@@ -108,33 +118,35 @@ async fn ask(state: &State, model: &str, request: &Value, attempt: u32) -> Resul
         .await;
     let latency_ms = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
     match response {
-        Ok(response) => Ok(Answer::from_response(&response, latency_ms)),
-        Err(CallError::Refused { status, .. }) => Ok(Answer::failed(status, latency_ms)),
-        Err(CallError::Missing { .. }) => Ok(Answer::failed("NOT_FOUND", latency_ms)),
-        Err(_) if attempt >= PATIENCE_ATTEMPTS => Ok(Answer::failed("UNAVAILABLE", latency_ms)),
+        Ok(response) => Ok(ModelAnswer::from_response(&response, latency_ms)),
+        Err(CallError::Refused { status, .. }) => Ok(ModelAnswer::failed(status, latency_ms)),
+        Err(CallError::Missing { .. }) => Ok(ModelAnswer::failed("NOT_FOUND", latency_ms)),
+        Err(_) if attempt >= PATIENCE_ATTEMPTS => {
+            Ok(ModelAnswer::failed("UNAVAILABLE", latency_ms))
+        }
         Err(error) => Err(error.into_error()),
     }
 }
 
-async fn read_part(
+async fn read_shard(
     state: &State,
     folder: &str,
-    sample: &Sample,
-    part: &Part,
+    sample: &RowSample,
+    shard: &Shard,
     digest: &str,
 ) -> Result<Vec<Pair>, Error> {
-    let uri = part_uri(state, folder, part, digest);
-    let text = state.objects.read(&uri, PART_MAX_BYTES).await?;
+    let uri = shard_uri(state, folder, shard, digest);
+    let text = state.objects.read(&uri, SHARD_MAX_BYTES).await?;
     let text = text.ok_or(Error::Busy(
-        "a part of the answers is gone: asks again".into(),
+        "a shard of the answers is gone: asks again".into(),
     ))?;
-    let ids = sample.rows.get(part.rows.clone()).unwrap_or_default();
+    let ids = sample.rows.get(shard.rows.clone()).unwrap_or_default();
     let ids = ids.iter().map(|row| row.id.as_str());
-    parts::read(&String::from_utf8_lossy(&text), ids).map_err(internal("a part of the answers"))
+    shards::read(&String::from_utf8_lossy(&text), ids).map_err(internal("a shard of the answers"))
 }
 
-fn part_uri(state: &State, folder: &str, part: &Part, digest: &str) -> GcsUri {
-    let object = format!("{folder}{}", part.name(digest));
+fn shard_uri(state: &State, folder: &str, shard: &Shard, digest: &str) -> GcsUri {
+    let object = format!("{folder}{}", shard.name(digest));
     GcsUri::new(state.config.evaluations_bucket.clone(), object)
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{side::Side, verdict::Verdict};
 use crate::{
-    answer::Answer,
+    answer::ModelAnswer,
     metrics::{METRICS, Metric, bleu, scored},
 };
 
@@ -25,14 +25,14 @@ pub struct Case<'a> {
     /// What the dataset says.
     pub reference: &'a str,
     /// What the base model replied.
-    pub base: &'a Answer,
+    pub base: &'a ModelAnswer,
     /// What the tuned model replied.
-    pub tuned: &'a Answer,
+    pub tuned: &'a ModelAnswer,
 }
 
 /// How to judge.
 #[derive(Clone, Copy, Debug)]
-pub struct Rules {
+pub struct VerdictRules {
     /// How much worse still counts as not worse, in points of the scale 0 to 1. Half a row in 25.
     pub margin: f64,
     /// Draws of the bootstrap. 10,000 leave the ends of a 95 % interval steady to about a hundredth of its width.
@@ -41,7 +41,7 @@ pub struct Rules {
     pub seed: u64,
 }
 
-impl Default for Rules {
+impl Default for VerdictRules {
     fn default() -> Self {
         Self {
             margin: 0.02,
@@ -128,8 +128,8 @@ impl Evaluation {
 }
 
 /// Scores every row on every metric, and judges. `sample` is the digest of the rows
-/// ([`crate::sample::Sample::digest`]). CPU work, up to seconds for long answers: call it from a blocking thread.
-pub fn compare(cases: &[Case<'_>], sample: &str, rules: &Rules) -> Evaluation {
+/// ([`crate::sample::RowSample::digest`]). CPU work, up to seconds for long answers: call it from a blocking thread.
+pub fn compare(cases: &[Case<'_>], sample: &str, rules: &VerdictRules) -> Evaluation {
     let measured: Vec<Measured> = METRICS
         .iter()
         .filter_map(|metric| measure(*metric, cases, rules))
@@ -176,7 +176,7 @@ struct Measured {
     deviation: f64,
 }
 
-fn measure(metric: &dyn Metric, cases: &[Case<'_>], rules: &Rules) -> Option<Measured> {
+fn measure(metric: &dyn Metric, cases: &[Case<'_>], rules: &VerdictRules) -> Option<Measured> {
     let scores: Vec<(f64, f64)> = cases
         .iter()
         .filter(|case| metric.applies(scored(case.reference)))

@@ -17,8 +17,8 @@ use tracing::{Span, info};
 use crate::{
     State,
     ask::{self, Models},
-    compare::{Case, Evaluation, Rules, compare},
-    sample::{self, Sample},
+    compare::{Case, Evaluation, VerdictRules, compare},
+    sample::{self, RowSample},
 };
 
 /// Bytes of held-out rows that are read: two thousand rows of the longest kind would not fit,
@@ -99,7 +99,7 @@ async fn evaluate(state: &State, run: &Run, models: Models) -> Result<Record, Er
                 tuned: &pair.tuned,
             })
             .collect();
-        compare(&cases, &sample.digest(), &Rules::default())
+        compare(&cases, &sample.digest(), &VerdictRules::default())
     });
     let evaluation = scored.await.map_err(|source| Error::Internal {
         what: "scoring panicked",
@@ -126,7 +126,7 @@ async fn evaluate(state: &State, run: &Run, models: Models) -> Result<Record, Er
 }
 
 /// The rows to ask: those of the version that nobody trained on, as many as its recipe says.
-async fn held_out(state: &State, run: &Run) -> Result<Sample, Error> {
+async fn held_out(state: &State, run: &Run) -> Result<RowSample, Error> {
     let version = state.documents.get::<Version>(run.version.as_str()).await?;
     let version = version.ok_or_else(|| Error::NotFound(format!("version {}", run.version)))?;
     let rows = usize::try_from(version.value.recipe.evaluate.rows).unwrap_or(sample::ROWS_MAX);

@@ -7,8 +7,8 @@ mod handler;
 pub mod answer;
 pub mod compare;
 pub mod metrics;
-pub mod parts;
 pub mod sample;
+pub mod shards;
 pub mod turn;
 
 use actix_web::web::{self, Data, ServiceConfig};

@@ -26,9 +26,9 @@ pub const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The rows to ask, in the order they are asked.
 #[derive(Debug)]
-pub struct Sample {
+pub struct RowSample {
     /// The chosen rows, ordered by id.
-    pub rows: Vec<Row>,
+    pub rows: Vec<SampleRow>,
     /// Lines that hold an example which can be asked, repeats left out.
     pub usable: u64,
     /// Lines that cannot be asked, by reason. The cleaner leaves none; they are counted, and never silently skipped.
@@ -37,7 +37,7 @@ pub struct Sample {
 
 /// One question with its expected answer.
 #[derive(Clone, PartialEq)]
-pub struct Row {
+pub struct SampleRow {
     /// Digest of the line's content: 32 hexadecimal digits, the same wherever the line stands.
     pub id: String,
     /// What is sent: `contents` up to the last model turn, with `systemInstruction`, `tools` and `toolConfig` if the row has
@@ -71,7 +71,7 @@ pub enum RowFault {
 }
 
 /// Takes up to `limit` rows out of `lines`: those whose content hashes smallest under `seed`. Blank lines do not count.
-pub fn choose<'a>(lines: impl IntoIterator<Item = &'a str>, limit: usize, seed: u64) -> Sample {
+pub fn choose<'a>(lines: impl IntoIterator<Item = &'a str>, limit: usize, seed: u64) -> RowSample {
     let limit = limit.min(ROWS_MAX);
     let mut chosen = BTreeMap::new();
     // Sixteen bytes a line: the whole evaluation split may pass through here.
@@ -82,7 +82,7 @@ pub fn choose<'a>(lines: impl IntoIterator<Item = &'a str>, limit: usize, seed: 
         .map(str::trim)
         .filter(|line| !line.is_empty())
     {
-        match Row::parse(line) {
+        match SampleRow::parse(line) {
             Ok(row) => {
                 if digests.insert(XxHash3_128::oneshot(line.as_bytes())) {
                     chosen.insert(XxHash3_128::oneshot_with_seed(seed, line.as_bytes()), row);
@@ -94,16 +94,16 @@ pub fn choose<'a>(lines: impl IntoIterator<Item = &'a str>, limit: usize, seed: 
             chosen.pop_last();
         }
     }
-    let mut rows: Vec<Row> = chosen.into_values().collect();
+    let mut rows: Vec<SampleRow> = chosen.into_values().collect();
     rows.sort_by(|one, other| one.id.cmp(&other.id));
-    Sample {
+    RowSample {
         rows,
         usable: digests.len() as u64,
         faults,
     }
 }
 
-impl Sample {
+impl RowSample {
     /// Digest of the chosen rows: 32 hexadecimal digits. Two evaluations are comparable only if theirs are equal, and the
     /// parts of an interrupted one are only taken up if it is the one they were written for.
     pub fn digest(&self) -> String {
@@ -115,7 +115,7 @@ impl Sample {
     }
 }
 
-impl Row {
+impl SampleRow {
     /// Reads one line of the dataset.
     pub fn parse(line: &str) -> Result<Self, RowFault> {
         if line.len() > LINE_BYTES_MAX {
@@ -183,9 +183,9 @@ fn is_model_turn(turn: &Value) -> bool {
 }
 
 /// Rows are data of the user: a log may show the digest and sizes.
-impl fmt::Debug for Row {
+impl fmt::Debug for SampleRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Row")
+        f.debug_struct("SampleRow")
             .field("id", &self.id)
             .field("reference_bytes", &self.reference.len())
             .finish_non_exhaustive()

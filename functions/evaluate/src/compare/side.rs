@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::answer::{Answer, Outcome};
+use crate::answer::{AnswerOutcome, ModelAnswer};
 
 /// Counts over the rows of one model. The outcomes add up to the rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,19 +32,19 @@ pub struct Side {
 }
 
 impl Side {
-    pub(super) fn of<'a>(answers: impl Iterator<Item = &'a Answer>) -> Self {
+    pub(super) fn of<'a>(answers: impl Iterator<Item = &'a ModelAnswer>) -> Self {
         let mut side = Self::default();
         let mut latencies = Vec::new();
         for answer in answers {
             side.failures += u64::from(answer.outcome.is_failure());
             *match answer.outcome {
-                Outcome::Answered => &mut side.answered,
-                Outcome::Truncated => &mut side.truncated,
-                Outcome::Blocked { .. } => &mut side.blocked,
-                Outcome::Empty => &mut side.empty,
-                Outcome::Failed { .. } => &mut side.failed,
+                AnswerOutcome::Answered => &mut side.answered,
+                AnswerOutcome::Truncated => &mut side.truncated,
+                AnswerOutcome::Blocked { .. } => &mut side.blocked,
+                AnswerOutcome::Empty => &mut side.empty,
+                AnswerOutcome::Failed { .. } => &mut side.failed,
             } += 1;
-            if !matches!(answer.outcome, Outcome::Failed { .. }) {
+            if !matches!(answer.outcome, AnswerOutcome::Failed { .. }) {
                 latencies.push(answer.latency_ms);
             }
             side.input_tokens = side.input_tokens.saturating_add(answer.input_tokens);
@@ -78,25 +78,25 @@ mod tests {
 
     #[test]
     fn every_answer_is_counted_once() {
-        let answer = |outcome, latency_ms| Answer {
+        let answer = |outcome, latency_ms| ModelAnswer {
             outcome,
             input_tokens: 10,
             output_tokens: 1,
-            ..Answer::failed("", latency_ms)
+            ..ModelAnswer::failed("", latency_ms)
         };
         let answers = [
-            answer(Outcome::Answered, 100),
-            answer(Outcome::Answered, 200),
-            answer(Outcome::Truncated, 300),
+            answer(AnswerOutcome::Answered, 100),
+            answer(AnswerOutcome::Answered, 200),
+            answer(AnswerOutcome::Truncated, 300),
             answer(
-                Outcome::Blocked {
+                AnswerOutcome::Blocked {
                     reason: "SAFETY".into(),
                 },
                 50,
             ),
-            answer(Outcome::Empty, 60),
+            answer(AnswerOutcome::Empty, 60),
             answer(
-                Outcome::Failed {
+                AnswerOutcome::Failed {
                     code: "timeout".into(),
                 },
                 60_000,

@@ -4,24 +4,24 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::answer::Outcome;
+use crate::answer::AnswerOutcome;
 
-fn said(text: &str) -> Answer {
-    Answer {
+fn said(text: &str) -> ModelAnswer {
+    ModelAnswer {
         text: text.into(),
-        outcome: Outcome::Answered,
-        ..Answer::failed("", 100)
+        outcome: AnswerOutcome::Answered,
+        ..ModelAnswer::failed("", 100)
     }
 }
 
-fn rules() -> Rules {
-    Rules {
+fn rules() -> VerdictRules {
+    VerdictRules {
         resamples: 500,
-        ..Rules::default()
+        ..VerdictRules::default()
     }
 }
 
-fn run(rows: &[(String, Answer, Answer)]) -> Evaluation {
+fn run(rows: &[(String, ModelAnswer, ModelAnswer)]) -> Evaluation {
     let cases: Vec<Case<'_>> = rows
         .iter()
         .map(|(reference, base, tuned)| Case {
@@ -35,8 +35,8 @@ fn run(rows: &[(String, Answer, Answer)]) -> Evaluation {
 
 fn rows(
     count: usize,
-    row: impl Fn(usize) -> (String, Answer, Answer),
-) -> Vec<(String, Answer, Answer)> {
+    row: impl Fn(usize) -> (String, ModelAnswer, ModelAnswer),
+) -> Vec<(String, ModelAnswer, ModelAnswer)> {
     (0..count).map(row).collect()
 }
 
@@ -74,7 +74,7 @@ fn a_model_that_fails_is_worse_and_its_rows_still_count() {
             if n % 2 == 0 {
                 said(&sentence(n))
             } else {
-                Answer::failed("429", 9)
+                ModelAnswer::failed("429", 9)
             },
         )
     }));
@@ -184,7 +184,7 @@ fn the_document_keeps_its_shape() {
     );
 }
 
-fn any_answer() -> impl Strategy<Value = Answer> {
+fn any_answer() -> impl Strategy<Value = ModelAnswer> {
     let text = prop_oneof![
         "",
         "[a-c ]{0,12}",
@@ -192,16 +192,16 @@ fn any_answer() -> impl Strategy<Value = Answer> {
         Just(r#"{"a":1}"#.to_owned())
     ];
     let outcome = prop_oneof![
-        Just(Outcome::Answered),
-        Just(Outcome::Truncated),
-        Just(Outcome::Empty),
-        Just(Outcome::Blocked {
+        Just(AnswerOutcome::Answered),
+        Just(AnswerOutcome::Truncated),
+        Just(AnswerOutcome::Empty),
+        Just(AnswerOutcome::Blocked {
             reason: "SAFETY".into()
         }),
-        Just(Outcome::Failed { code: "503".into() }),
+        Just(AnswerOutcome::Failed { code: "503".into() }),
     ];
     (text, outcome, any::<u64>(), any::<u64>()).prop_map(|(text, outcome, latency_ms, tokens)| {
-        Answer {
+        ModelAnswer {
             text,
             outcome,
             latency_ms,

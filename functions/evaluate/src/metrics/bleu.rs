@@ -31,18 +31,18 @@ impl Metric for Bleu {
 
 /// The score of one answer, 0 to 100: `BLEU(effective_order=True).sentence_score`.
 pub fn sentence(prediction: &str, reference: &str) -> f64 {
-    let mut counts = Counts::default();
+    let mut counts = NgramCounts::default();
     counts.add(prediction, reference);
-    counts.score(Order::Effective)
+    counts.score(MaxOrder::Effective)
 }
 
 /// The score of a whole set, 0 to 100: `BLEU().corpus_score`. Not the mean of the sentences: long answers weigh more.
 pub fn corpus<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> f64 {
-    let mut counts = Counts::default();
+    let mut counts = NgramCounts::default();
     for (prediction, reference) in pairs {
         counts.add(prediction, reference);
     }
-    counts.score(Order::Full)
+    counts.score(MaxOrder::Full)
 }
 
 /// Runs of up to this many words, as in the paper.
@@ -50,7 +50,7 @@ const ORDER_MAX: usize = 4;
 
 /// Which runs the mean is taken over.
 #[derive(Clone, Copy)]
-enum Order {
+enum MaxOrder {
     /// One to four, whatever the length of the text.
     Full,
     /// One up to as many words as the answer has, so that "yes" can be right.
@@ -59,14 +59,14 @@ enum Order {
 
 /// What BLEU is computed from; sums over rows.
 #[derive(Default)]
-struct Counts {
+struct NgramCounts {
     shared: [u64; ORDER_MAX],
     total: [u64; ORDER_MAX],
     prediction_words: u64,
     reference_words: u64,
 }
 
-impl Counts {
+impl NgramCounts {
     fn add(&mut self, prediction: &str, reference: &str) {
         let (prediction, reference) = (tokens::prepare(prediction), tokens::prepare(reference));
         let prediction: Vec<&str> = tokens::split(&prediction).collect();
@@ -84,9 +84,9 @@ impl Counts {
         clippy::cast_precision_loss,
         reason = "counts of words are far below 2^52"
     )]
-    fn score(&self, order: Order) -> f64 {
+    fn score(&self, order: MaxOrder) -> f64 {
         // Without a run of four words anywhere `sacrebleu` takes the logarithm of 0 for −9,999,999,999, which leaves 0.
-        let undefined = matches!(order, Order::Full) && self.total.contains(&0);
+        let undefined = matches!(order, MaxOrder::Full) && self.total.contains(&0);
         if undefined || self.shared == [0; ORDER_MAX] {
             return 0.0;
         }

@@ -10,12 +10,12 @@ pub(crate) struct Golden {
     #[serde(deserialize_with = "exactly")]
     pub(crate) corpus_bleu: f64,
     /// The pairs, in order.
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<GoldenRow>,
 }
 
 /// One pair and its scores.
 #[derive(Deserialize)]
-pub(crate) struct Row {
+pub(crate) struct GoldenRow {
     pub(crate) prediction: String,
     pub(crate) reference: String,
     /// F-measure with stemming, `rouge_score` 0.1.2.
@@ -52,7 +52,7 @@ pub(crate) fn golden() -> Golden {
 pub(crate) fn check(
     tolerance: f64,
     ours: impl Fn(&str, &str) -> f64,
-    theirs: impl Fn(&Row) -> f64,
+    theirs: impl Fn(&GoldenRow) -> f64,
 ) {
     for row in golden().rows {
         let (ours, theirs) = (ours(&row.prediction, &row.reference), theirs(&row));

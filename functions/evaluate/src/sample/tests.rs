@@ -14,7 +14,7 @@ fn line(question: &str, answer: &str) -> String {
 
 #[test]
 fn the_last_model_turn_is_the_reference() {
-    let row = Row::parse(
+    let row = SampleRow::parse(
         &json!({
             "systemInstruction": { "role": "system", "parts": [{ "text": "be brief" }] },
             "contents": [
@@ -41,7 +41,7 @@ fn the_last_model_turn_is_the_reference() {
 
 #[test]
 fn a_function_call_is_a_reference_as_json() {
-    let row = Row::parse(
+    let row = SampleRow::parse(
         &json!({
             "tools": [{ "functionDeclarations": [{ "name": "buy" }] }],
             "contents": [
@@ -58,7 +58,7 @@ fn a_function_call_is_a_reference_as_json() {
 
 #[track_caller]
 fn check(line: &str, fault: RowFault) {
-    assert_eq!(Row::parse(line), Err(fault), "{line:.80}");
+    assert_eq!(SampleRow::parse(line), Err(fault), "{line:.80}");
 }
 
 #[test]
