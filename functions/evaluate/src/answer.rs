@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{metrics::Metric, turn};
+use crate::{metric::Metric, turn};
 
 /// One reply of one model.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 pub use self::{side::Side, verdict::Verdict};
 use crate::{
     answer::ModelAnswer,
-    metrics::{METRICS, Metric, bleu, scored},
+    metric::Metric,
+    metrics::{METRICS, bleu, scored},
 };
 
 /// The shape of [`Evaluation`] as stored. Raised when a reader of the old shape would misread the new.

@@ -6,6 +6,7 @@ mod handler;
 
 pub mod answer;
 pub mod compare;
+pub mod metric;
 pub mod metrics;
 pub mod sample;
 pub mod shards;

@@ -5,6 +5,7 @@
 pub mod bleu;
 pub mod exact;
 pub mod json;
+mod rouge;
 pub mod rouge1;
 pub mod rouge_l;
 pub mod similarity;
@@ -12,28 +13,11 @@ pub mod similarity;
 #[cfg(test)]
 mod golden;
 
+use crate::metric::Metric;
+
 /// Texts are scored up to this many bytes: about 16,000 tokens, far more than tuned models are asked for. What is longer is
 /// compared by its beginning. `similarity` takes time with the product of both lengths, and a tenth of a second at this one.
 pub const SCORED_BYTES_MAX: usize = 64 * 1024;
-
-/// One way to compare an answer with its reference.
-///
-/// Scoring is CPU work, so a service calls it from a blocking thread.
-pub trait Metric: Sync {
-    /// The name under which scores are stored and shown. Never changes once released.
-    fn name(&self) -> &'static str;
-
-    /// One sentence for people who read the scores.
-    fn doc(&self) -> &'static str;
-
-    /// Whether a row with this reference can be measured at all. Rows that cannot are left out for both models alike.
-    fn applies(&self, _reference: &str) -> bool {
-        true
-    }
-
-    /// From 0 (nothing in common) to 1 (as good as the reference). Always finite.
-    fn score(&self, prediction: &str, reference: &str) -> f64;
-}
 
 /// Every metric there is, in the order they are shown.
 pub const METRICS: &[&dyn Metric] = &[

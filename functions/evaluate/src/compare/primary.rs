@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::metrics::{Metric, exact::Exact, json::Json, rouge_l::RougeL, similarity::Similarity};
+use crate::{
+    metric::Metric,
+    metrics::{exact::Exact, json::Json, rouge_l::RougeL, similarity::Similarity},
+};
 
 /// More distinct references than this are not labels.
 const CLASSES_MAX: usize = 30;

@@ -9,7 +9,7 @@ mod tokens;
 
 use std::collections::HashMap;
 
-use super::Metric;
+use crate::metric::Metric;
 
 /// See the module. A row's score is the sentence score over 100.
 pub struct Bleu;

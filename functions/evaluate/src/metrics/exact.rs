@@ -4,7 +4,7 @@
 //! forgiven: not case, not punctuation, not another normal form of the same character, since the code that reads a label
 //! would not forgive it either.
 
-use super::Metric;
+use crate::metric::Metric;
 
 /// See the module.
 pub struct Exact;

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::Metric;
+use crate::metric::Metric;
 
 /// See the module.
 pub struct Json;

@@ -5,7 +5,7 @@
 //! `fuzz.ratio` over 100). It is *not* Python's `difflib` ratio, which differs by a third on texts of 200 characters and more
 //! (its `autojunk` heuristic).
 
-use super::Metric;
+use crate::metric::Metric;
 
 /// See the module.
 pub struct Similarity;
