@@ -13,7 +13,7 @@ use crate::fingerprint::Fingerprint;
 
 /// How much to remember.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct CacheLimits {
     /// Answers at most. 0 turns the cache off.
     pub entries: usize,
     /// Bytes of all answers with their keys, at most. An answer larger than a tenth of this is not kept, since it would drive
@@ -23,7 +23,7 @@ pub struct Limits {
     pub ttl: TimeDelta,
 }
 
-impl Default for Limits {
+impl Default for CacheLimits {
     /// 64 MiB are an eighth of the smallest instance that serves well.
     fn default() -> Self {
         Self {
@@ -39,17 +39,17 @@ const OVERHEAD_BYTES: usize = 256;
 
 /// Answers by fingerprint.
 pub struct Cache {
-    limits: Limits,
-    entries: LruCache<Fingerprint, Entry>,
+    limits: CacheLimits,
+    entries: LruCache<Fingerprint, CachedAnswer>,
     size_bytes: usize,
 }
 
-struct Entry {
+struct CachedAnswer {
     body: Arc<[u8]>,
     expires_at: DateTime<Utc>,
 }
 
-impl Entry {
+impl CachedAnswer {
     fn size_bytes(&self) -> usize {
         self.body.len() + OVERHEAD_BYTES
     }
@@ -57,7 +57,7 @@ impl Entry {
 
 impl Cache {
     /// An empty cache.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: CacheLimits) -> Self {
         Self {
             limits,
             // Bounded by `put`; a bounded list would reserve its whole table at once.
@@ -84,7 +84,7 @@ impl Cache {
         let expires_at = now
             .checked_add_signed(self.limits.ttl)
             .unwrap_or(DateTime::<Utc>::MAX_UTC);
-        let entry = Entry { body, expires_at };
+        let entry = CachedAnswer { body, expires_at };
         if self.limits.entries == 0 || entry.size_bytes() > self.limits.size_bytes / 10 {
             return;
         }
@@ -153,7 +153,7 @@ mod tests {
     }
 
     fn cache(entries: usize, size_bytes: usize) -> Cache {
-        Cache::new(Limits {
+        Cache::new(CacheLimits {
             entries,
             size_bytes,
             ttl: TimeDelta::seconds(60),

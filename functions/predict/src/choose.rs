@@ -7,14 +7,14 @@ use crate::confidence::{Confidence, Reason};
 
 /// When the base model steps in.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rules {
+pub struct FallbackRules {
     /// A reply whose confidence is below this is not served. 0 serves every reply, 1 only those without any sign of trouble.
     pub threshold: f64,
     /// What to do while nobody knows the route.
     pub without_route: WithoutRoute,
 }
 
-impl Default for Rules {
+impl Default for FallbackRules {
     /// 0.5 turns away what was cut, looped, blank or blocked, and lets an odd length pass.
     fn default() -> Self {
         Self {
@@ -50,7 +50,7 @@ pub enum Tuned<'a> {
 
 /// What to serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice {
+pub enum ServingChoice {
     /// What the tuned model said, its error included.
     Tuned,
     /// Ask the base model.
@@ -72,29 +72,29 @@ pub enum FallbackReason {
 }
 
 /// Chooses.
-pub fn choose(tuned: Tuned<'_>, rules: &Rules) -> Choice {
+pub fn choose(tuned: Tuned<'_>, rules: &FallbackRules) -> ServingChoice {
     match tuned {
-        Tuned::Replied(confidence) if may_be_bettered(confidence, rules) => {
-            Choice::Base(FallbackReason::LowConfidence)
+        Tuned::Replied(confidence) if could_improve(confidence, rules) => {
+            ServingChoice::Base(FallbackReason::LowConfidence)
         }
         // A status that is the caller's own mistake: the base model would say the same.
-        Tuned::Replied(_) | Tuned::Status(400 | 413 | 422) => Choice::Tuned,
-        Tuned::Status(_) | Tuned::Unreachable => Choice::Base(FallbackReason::TunedFailed),
+        Tuned::Replied(_) | Tuned::Status(400 | 413 | 422) => ServingChoice::Tuned,
+        Tuned::Status(_) | Tuned::Unreachable => ServingChoice::Base(FallbackReason::TunedFailed),
         Tuned::NoRoute => match rules.without_route {
-            WithoutRoute::Base => Choice::Base(FallbackReason::NoRoute),
-            WithoutRoute::Refuse => Choice::Refuse,
+            WithoutRoute::Base => ServingChoice::Base(FallbackReason::NoRoute),
+            WithoutRoute::Refuse => ServingChoice::Refuse,
         },
     }
 }
 
 /// The filter on prompts is the same for both models, so a second call would buy the same refusal.
-fn may_be_bettered(confidence: &Confidence, rules: &Rules) -> bool {
+fn could_improve(confidence: &Confidence, rules: &FallbackRules) -> bool {
     confidence.score < rules.threshold && !confidence.reasons.contains(&Reason::PromptBlocked)
 }
 
 /// Whether an answer may be remembered, given why it was served and what is thought of it. What came of an outage lasts no
 /// longer than the outage, and a refusal or a blank is worth asking again.
-pub fn may_be_remembered(fallback: Option<FallbackReason>, served: &Confidence) -> bool {
+pub fn is_cacheable(fallback: Option<FallbackReason>, served: &Confidence) -> bool {
     let steady = match fallback {
         None | Some(FallbackReason::LowConfidence) => true,
         Some(FallbackReason::TunedFailed | FallbackReason::NoRoute) => false,
@@ -154,64 +154,62 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(tuned: Tuned<'_>, expected: Choice) {
-        assert_eq!(choose(tuned, &Rules::default()), expected, "{tuned:?}");
+    fn check(tuned: Tuned<'_>, expected: ServingChoice) {
+        assert_eq!(
+            choose(tuned, &FallbackRules::default()),
+            expected,
+            "{tuned:?}"
+        );
     }
 
     #[test]
     fn the_base_model_steps_in_where_it_can_help() {
-        check(Tuned::Replied(&sure(1.0)), Choice::Tuned);
-        check(Tuned::Replied(&sure(0.5)), Choice::Tuned);
+        check(Tuned::Replied(&sure(1.0)), ServingChoice::Tuned);
+        check(Tuned::Replied(&sure(0.5)), ServingChoice::Tuned);
         check(
             Tuned::Replied(&sure(0.49)),
-            Choice::Base(FallbackReason::LowConfidence),
+            ServingChoice::Base(FallbackReason::LowConfidence),
         );
-        check(Tuned::Status(400), Choice::Tuned);
+        check(Tuned::Status(400), ServingChoice::Tuned);
         check(
             Tuned::Status(404),
-            Choice::Base(FallbackReason::TunedFailed),
+            ServingChoice::Base(FallbackReason::TunedFailed),
         );
         check(
             Tuned::Status(429),
-            Choice::Base(FallbackReason::TunedFailed),
+            ServingChoice::Base(FallbackReason::TunedFailed),
         );
         check(
             Tuned::Status(503),
-            Choice::Base(FallbackReason::TunedFailed),
+            ServingChoice::Base(FallbackReason::TunedFailed),
         );
         check(
             Tuned::Unreachable,
-            Choice::Base(FallbackReason::TunedFailed),
+            ServingChoice::Base(FallbackReason::TunedFailed),
         );
-        check(Tuned::NoRoute, Choice::Base(FallbackReason::NoRoute));
+        check(Tuned::NoRoute, ServingChoice::Base(FallbackReason::NoRoute));
         let refused = Confidence {
             score: 0.0,
             reasons: vec![Reason::PromptBlocked],
         };
-        check(Tuned::Replied(&refused), Choice::Tuned);
-        let strict = Rules {
+        check(Tuned::Replied(&refused), ServingChoice::Tuned);
+        let strict = FallbackRules {
             without_route: WithoutRoute::Refuse,
-            ..Rules::default()
+            ..FallbackRules::default()
         };
-        assert_eq!(choose(Tuned::NoRoute, &strict), Choice::Refuse);
+        assert_eq!(choose(Tuned::NoRoute, &strict), ServingChoice::Refuse);
     }
 
     #[test]
     fn only_steady_answers_are_remembered() {
-        assert!(may_be_remembered(None, &sure(1.0)));
-        assert!(may_be_remembered(
+        assert!(is_cacheable(None, &sure(1.0)));
+        assert!(is_cacheable(
             Some(FallbackReason::LowConfidence),
             &sure(0.8)
         ));
-        assert!(!may_be_remembered(
-            Some(FallbackReason::TunedFailed),
-            &sure(1.0)
-        ));
-        assert!(!may_be_remembered(
-            Some(FallbackReason::NoRoute),
-            &sure(1.0)
-        ));
-        assert!(!may_be_remembered(None, &sure(0.0)));
+        assert!(!is_cacheable(Some(FallbackReason::TunedFailed), &sure(1.0)));
+        assert!(!is_cacheable(Some(FallbackReason::NoRoute), &sure(1.0)));
+        assert!(!is_cacheable(None, &sure(0.0)));
     }
 
     #[test]
@@ -267,8 +265,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_surer_reply_is_never_the_one_turned_away(score in 0.0..1.0_f64, more in 0.0..1.0_f64, threshold in 0.0..1.0_f64) {
-            let rules = Rules { threshold, ..Rules::default() };
-            let served = |score| choose(Tuned::Replied(&sure(score)), &rules) == Choice::Tuned;
+            let rules = FallbackRules { threshold, ..FallbackRules::default() };
+            let served = |score| choose(Tuned::Replied(&sure(score)), &rules) == ServingChoice::Tuned;
             prop_assert!(served(score + more) || !served(score));
         }
     }

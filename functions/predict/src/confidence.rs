@@ -46,7 +46,7 @@ pub enum Reason {
 
 /// How long answers of this model should be, in characters. From the references it was tuned on, or from a setting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Expected {
+pub struct ExpectedLength {
     /// Fewer are too few. 0: no lower limit.
     pub chars_min: usize,
     /// More are too many. `None`: no upper limit.
@@ -60,7 +60,7 @@ const CUT: f64 = 0.4;
 const LENGTH: f64 = 0.6;
 
 /// Judges a `GenerateContentResponse` by its first candidate.
-pub fn judge(response: &Value, expected: &Expected) -> Confidence {
+pub fn score(response: &Value, expected: &ExpectedLength) -> Confidence {
     let Some(candidate) = response.pointer("/candidates/0") else {
         let blocked = response.pointer("/promptFeedback/blockReason").is_some();
         return worthless(if blocked {
@@ -69,10 +69,10 @@ pub fn judge(response: &Value, expected: &Expected) -> Confidence {
             Reason::Blank
         });
     };
-    let mut signs = Signs::default();
+    let mut tally = ConfidenceTally::default();
     match candidate.get("finishReason").and_then(Value::as_str) {
         None | Some("STOP" | "FINISH_REASON_UNSPECIFIED") => {}
-        Some("MAX_TOKENS") => signs.add(Reason::Cut, CUT),
+        Some("MAX_TOKENS") => tally.add(Reason::Cut, CUT),
         Some(
             "SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "MODEL_ARMOR",
         ) => return worthless(Reason::Blocked),
@@ -89,28 +89,28 @@ pub fn judge(response: &Value, expected: &Expected) -> Confidence {
         if text.trim().is_empty() {
             return worthless(Reason::Blank);
         }
-        judge_text(&text, expected, &mut signs);
+        score_text(&text, expected, &mut tally);
     }
     if let Some(certainty) = certainty::of(candidate).filter(|certainty| *certainty < 1.0) {
-        signs.add(Reason::Unsure, certainty);
+        tally.add(Reason::Unsure, certainty);
     }
     Confidence {
-        score: signs.score.clamp(0.0, 1.0),
-        reasons: signs.reasons,
+        score: tally.score.clamp(0.0, 1.0),
+        reasons: tally.reasons,
     }
 }
 
-fn judge_text(text: &str, expected: &Expected, signs: &mut Signs) {
+fn score_text(text: &str, expected: &ExpectedLength, tally: &mut ConfidenceTally) {
     let chars = text.trim().chars().count();
     if chars < expected.chars_min {
-        signs.add(Reason::TooShort, LENGTH);
+        tally.add(Reason::TooShort, LENGTH);
     }
     if expected.chars_max.is_some_and(|max| chars > max) {
-        signs.add(Reason::TooLong, LENGTH);
+        tally.add(Reason::TooLong, LENGTH);
     }
     let repeated = repetition::share(text);
     if repeated > repetition::SHARE_MAX {
-        signs.add(Reason::Repeats, 1.0 - repeated);
+        tally.add(Reason::Repeats, 1.0 - repeated);
     }
 }
 
@@ -130,12 +130,12 @@ fn worthless(reason: Reason) -> Confidence {
     }
 }
 
-struct Signs {
+struct ConfidenceTally {
     score: f64,
     reasons: Vec<Reason>,
 }
 
-impl Default for Signs {
+impl Default for ConfidenceTally {
     fn default() -> Self {
         Self {
             score: 1.0,
@@ -144,7 +144,7 @@ impl Default for Signs {
     }
 }
 
-impl Signs {
+impl ConfidenceTally {
     fn add(&mut self, reason: Reason, factor: f64) {
         self.score *= factor;
         self.reasons.push(reason);
@@ -164,11 +164,11 @@ mod tests {
 
     #[track_caller]
     fn check(response: &Value, reasons: &[Reason], score: f64) {
-        let expected = Expected {
+        let expected = ExpectedLength {
             chars_min: 3,
             chars_max: Some(400),
         };
-        let confidence = judge(response, &expected);
+        let confidence = super::score(response, &expected);
         assert_eq!(confidence.reasons, reasons, "{response}");
         assert!(
             (confidence.score - score).abs() < 1e-9,
@@ -212,9 +212,9 @@ mod tests {
 
     #[test]
     fn a_loop_is_noticed() {
-        let confidence = judge(
+        let confidence = score(
             &reply("STOP", &"and so on and on ".repeat(30)),
-            &Expected::default(),
+            &ExpectedLength::default(),
         );
         assert_eq!(confidence.reasons, [Reason::Repeats]);
         assert!(confidence.score < 0.1, "{confidence:?}");
@@ -249,7 +249,7 @@ mod tests {
         ) {
             let mut response = reply(&finish, &text);
             response["candidates"][0]["avgLogprobs"] = json!(logprob);
-            let confidence = judge(&response, &Expected { chars_min: 5, chars_max: Some(100) });
+            let confidence = score(&response, &ExpectedLength { chars_min: 5, chars_max: Some(100) });
             prop_assert!((0.0..=1.0).contains(&confidence.score));
             prop_assert_eq!(confidence.reasons.is_empty(), confidence.score > 1.0 - 1e-12);
         }

@@ -68,12 +68,12 @@ impl Fingerprint {
                 &Value::from(model_version),
                 &Value::from(route_version),
             ],
-            Keys::Ours,
+            KeyOwner::Ours,
         );
         write_object(
             &mut text,
             request.iter().filter(|(key, _)| key.as_str() != "labels"),
-            Keys::Ours,
+            KeyOwner::Ours,
         );
         Ok(Self(HEXLOWER.encode(&Sha256::digest(text.as_bytes()))))
     }
@@ -132,7 +132,7 @@ fn names_a_file(value: Option<&Value>, depth: u32) -> bool {
 
 /// Whose keys an object has.
 #[derive(Clone, Copy)]
-enum Keys {
+enum KeyOwner {
     /// Google's, in one of two spellings.
     Ours,
     /// Of the caller: as they stand.
@@ -151,7 +151,7 @@ const FREE: [&str; 7] = [
 ];
 
 /// Canonical JSON: sorted keys, no white space. Recursion is as deep as the parser let the request be, at most 128.
-fn write(text: &mut String, value: &Value, keys: Keys) {
+fn write(text: &mut String, value: &Value, keys: KeyOwner) {
     match value {
         Value::Object(fields) => write_object(text, fields.iter(), keys),
         Value::Array(items) => write_array(text, items, keys),
@@ -167,19 +167,19 @@ fn write(text: &mut String, value: &Value, keys: Keys) {
 fn write_object<'a>(
     text: &mut String,
     fields: impl Iterator<Item = (&'a String, &'a Value)>,
-    keys: Keys,
+    keys: KeyOwner,
 ) {
     let mut fields: Vec<(String, &Value)> = fields
         .map(|(key, value)| match keys {
-            Keys::Ours => (camel(key), value),
-            Keys::Theirs => (key.clone(), value),
+            KeyOwner::Ours => (camel(key), value),
+            KeyOwner::Theirs => (key.clone(), value),
         })
         .collect();
     fields.sort_by(|(one, _), (other, _)| one.cmp(other));
     text.push('{');
     for (key, value) in fields {
         let inside = if FREE.contains(&key.as_str()) {
-            Keys::Theirs
+            KeyOwner::Theirs
         } else {
             keys
         };
@@ -191,7 +191,7 @@ fn write_object<'a>(
     text.push('}');
 }
 
-fn write_array<'a>(text: &mut String, items: impl IntoIterator<Item = &'a Value>, keys: Keys) {
+fn write_array<'a>(text: &mut String, items: impl IntoIterator<Item = &'a Value>, keys: KeyOwner) {
     text.push('[');
     for item in items {
         write(text, item, keys);

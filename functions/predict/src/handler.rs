@@ -14,10 +14,12 @@ use tracing::info;
 
 use crate::{
     State,
-    choose::{Choice, FallbackReason, Note, ServedBy, Tuned, annotate, choose, may_be_remembered},
-    confidence::{Confidence, judge},
+    choose::{
+        FallbackReason, Note, ServedBy, ServingChoice, Tuned, annotate, choose, is_cacheable,
+    },
+    confidence::{Confidence, score},
     fingerprint::Fingerprint,
-    routes::Found,
+    route_cache::RouteLookup,
 };
 
 /// One retry: a person waits.
@@ -42,14 +44,14 @@ pub(crate) async fn generate_content(
     let name: DatasetName = model.parse().map_err(|_error| unknown())?;
     let request = request(&body)?;
     let route = match state.routes.of(&name).await {
-        Found::Route(route) => Some(route),
-        Found::Unknown => return Err(unknown()),
-        Found::Unreadable => None,
+        RouteLookup::Route(route) => Some(route),
+        RouteLookup::Unknown => return Err(unknown()),
+        RouteLookup::Unreadable => None,
     };
     let key = route
         .as_ref()
         .and_then(|route| Fingerprint::of(&request, route.serves(), route.version).ok());
-    if let Some(answer) = key.as_ref().and_then(|key| remembered(&state, key)) {
+    if let Some(answer) = key.as_ref().and_then(|key| cached(&state, key)) {
         return Ok(respond(answer));
     }
     let served = match &route {
@@ -57,7 +59,7 @@ pub(crate) async fn generate_content(
         None => without_route(&state, &request).await?,
     };
     if let Some(key) = key {
-        remember(&state, key, &served);
+        store(&state, key, &served);
     }
     Ok(respond(served))
 }
@@ -77,9 +79,9 @@ fn request(body: &[u8]) -> Result<Value, Error> {
 async fn without_route(state: &State, request: &Value) -> Result<Served, Error> {
     let choice = choose(Tuned::NoRoute, &state.config.rules);
     match (choice, &state.config.base_model) {
-        (Choice::Base(reason), Some(model)) => {
+        (ServingChoice::Base(reason), Some(model)) => {
             let base = state.vertex.base_model(model);
-            by_base(state, &base, None, request, Some(reason), None).await
+            serve_base(state, &base, None, request, Some(reason), None).await
         }
         _ => Err(Error::Unavailable {
             what: "the route of this model",
@@ -90,13 +92,13 @@ async fn without_route(state: &State, request: &Value) -> Result<Served, Error> 
 
 async fn serve(state: &State, route: &Route, request: &Value) -> Result<Served, Error> {
     let Some(target) = &route.target else {
-        return by_base(state, &route.base, Some(route.version), request, None, None).await;
+        return serve_base(state, &route.base, Some(route.version), request, None, None).await;
     };
     let replied = ask(state, &target.endpoint, request).await;
     let confidence = replied
         .as_ref()
         .ok()
-        .map(|reply| judge(reply, &state.config.expected));
+        .map(|reply| score(reply, &state.config.expected));
     let outcome = match (&replied, &confidence) {
         (Ok(_), Some(confidence)) => Tuned::Replied(confidence),
         (Err(CallError::Refused { .. }), _) => Tuned::Status(400),
@@ -105,7 +107,7 @@ async fn serve(state: &State, route: &Route, request: &Value) -> Result<Served, 
         _ => Tuned::Unreachable,
     };
     match choose(outcome, &state.config.rules) {
-        Choice::Tuned => Ok(Served {
+        ServingChoice::Tuned => Ok(Served {
             response: replied.map_err(refused)?,
             note: Note {
                 served_by: ServedBy::Tuned,
@@ -115,9 +117,9 @@ async fn serve(state: &State, route: &Route, request: &Value) -> Result<Served, 
                 confidence,
             },
         }),
-        Choice::Base(reason) => {
+        ServingChoice::Base(reason) => {
             let version = Some(route.version);
-            by_base(
+            serve_base(
                 state,
                 &route.base,
                 version,
@@ -127,11 +129,11 @@ async fn serve(state: &State, route: &Route, request: &Value) -> Result<Served, 
             )
             .await
         }
-        Choice::Refuse => without_route(state, request).await,
+        ServingChoice::Refuse => without_route(state, request).await,
     }
 }
 
-async fn by_base(
+async fn serve_base(
     state: &State,
     model: &str,
     route: Option<u64>,
@@ -140,7 +142,7 @@ async fn by_base(
     confidence: Option<Confidence>,
 ) -> Result<Served, Error> {
     let response = ask(state, model, request).await.map_err(refused)?;
-    let confidence = confidence.or_else(|| Some(judge(&response, &state.config.expected)));
+    let confidence = confidence.or_else(|| Some(score(&response, &state.config.expected)));
     Ok(Served {
         response,
         note: Note {
@@ -169,7 +171,7 @@ fn refused(error: CallError) -> Error {
     }
 }
 
-fn remembered(state: &State, key: &Fingerprint) -> Option<Served> {
+fn cached(state: &State, key: &Fingerprint) -> Option<Served> {
     let mut cache = state.cache.lock().unwrap_or_else(PoisonError::into_inner);
     let body = cache.get(key, state.clock.now())?;
     let response: Value = serde_json::from_slice(&body).ok()?;
@@ -178,9 +180,9 @@ fn remembered(state: &State, key: &Fingerprint) -> Option<Served> {
     Some(Served { response, note })
 }
 
-fn remember(state: &State, key: Fingerprint, served: &Served) {
+fn store(state: &State, key: Fingerprint, served: &Served) {
     let worth = (served.note.confidence.as_ref())
-        .is_some_and(|confidence| may_be_remembered(served.note.fallback_reason, confidence));
+        .is_some_and(|confidence| is_cacheable(served.note.fallback_reason, confidence));
     if !worth {
         return;
     }

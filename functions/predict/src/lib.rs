@@ -3,13 +3,13 @@
 
 mod config;
 mod handler;
-mod routes;
+mod route_cache;
 
 pub mod cache;
 pub mod choose;
 pub mod confidence;
 pub mod fingerprint;
-pub mod snapshot;
+pub mod last_good;
 
 use std::sync::Mutex;
 
@@ -21,7 +21,7 @@ use shared::{
 };
 
 pub use crate::config::Config;
-use crate::{cache::Cache, routes::Routes};
+use crate::{cache::Cache, route_cache::RouteCache};
 
 /// What the handler uses.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ struct State {
     config: Config,
     clock: Clock,
     vertex: Vertex,
-    routes: Routes,
+    routes: RouteCache,
     cache: Mutex<Cache>,
 }
 
@@ -48,7 +48,7 @@ async fn start(
     let state = Data::new(State {
         clock,
         vertex: google.vertex()?,
-        routes: Routes::new(google.documents()?, clock, config.route_ttl),
+        routes: RouteCache::new(google.documents()?, clock, config.route_ttl),
         cache: Mutex::new(Cache::new(config.cache)),
         config,
     });

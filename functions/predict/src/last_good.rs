@@ -8,12 +8,12 @@ pub const ROUTE_AGE_MAX: TimeDelta = TimeDelta::minutes(10);
 
 /// A value, and when it was read.
 #[derive(Clone, Debug)]
-pub struct Snapshot<T> {
+pub struct LastGood<T> {
     value: T,
     read_at: DateTime<Utc>,
 }
 
-impl<T> Snapshot<T> {
+impl<T> LastGood<T> {
     /// What was read at `read_at`.
     pub fn new(value: T, read_at: DateTime<Utc>) -> Self {
         Self { value, read_at }
@@ -32,8 +32,8 @@ mod tests {
     #[test]
     fn a_reading_serves_until_it_is_too_old() {
         let then = DateTime::UNIX_EPOCH;
-        let snapshot = Snapshot::new("route", then);
-        let within = |age| snapshot.within(ROUTE_AGE_MAX, then + age).is_some();
+        let last_good = LastGood::new("route", then);
+        let within = |age| last_good.within(ROUTE_AGE_MAX, then + age).is_some();
         assert!(within(TimeDelta::zero()));
         assert!(within(ROUTE_AGE_MAX));
         assert!(!within(ROUTE_AGE_MAX + TimeDelta::milliseconds(1)));

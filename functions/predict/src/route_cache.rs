@@ -15,29 +15,29 @@ use shared::{
 };
 use tracing::warn;
 
-use crate::snapshot::{ROUTE_AGE_MAX, Snapshot};
+use crate::last_good::{LastGood, ROUTE_AGE_MAX};
 
 /// Models that are remembered; a project serves a handful, and a scan must not fill memory.
 const MODELS_MAX: usize = 1_000;
 
 /// The routes.
 #[derive(Debug)]
-pub(crate) struct Routes {
+pub(crate) struct RouteCache {
     documents: Documents,
     clock: Clock,
     ttl: Duration,
-    known: Mutex<HashMap<DatasetName, Known>>,
+    known: Mutex<HashMap<DatasetName, CachedRoute>>,
 }
 
 #[derive(Debug, Clone)]
-struct Known {
-    snapshot: Snapshot<Route>,
+struct CachedRoute {
+    last_good: LastGood<Route>,
     read_at: Instant,
 }
 
 /// What is known of a route.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub(crate) enum RouteLookup {
     /// It leads here.
     Route(Box<Route>),
     /// No model has that name.
@@ -46,7 +46,7 @@ pub(crate) enum Found {
     Unreadable,
 }
 
-impl Routes {
+impl RouteCache {
     pub(crate) fn new(documents: Documents, clock: Clock, ttl: Duration) -> Self {
         Self {
             documents,
@@ -57,35 +57,37 @@ impl Routes {
     }
 
     /// The route of `model`: from memory for a few seconds, or longer while Firestore is away.
-    pub(crate) async fn of(&self, model: &DatasetName) -> Found {
+    pub(crate) async fn of(&self, model: &DatasetName) -> RouteLookup {
         let known = self.lock().get(model).cloned();
         if let Some(known) = &known
             && known.read_at.elapsed() < self.ttl
-            && let Some(route) = known.snapshot.within(ROUTE_AGE_MAX, self.clock.now())
+            && let Some(route) = known.last_good.within(ROUTE_AGE_MAX, self.clock.now())
         {
-            return Found::Route(Box::new(route.clone()));
+            return RouteLookup::Route(Box::new(route.clone()));
         }
         match self.documents.get::<Route>(model.as_str()).await {
             Ok(Some(stored)) => {
                 self.remember(model, &stored.value);
-                Found::Route(Box::new(stored.value))
+                RouteLookup::Route(Box::new(stored.value))
             }
-            Ok(None) => Found::Unknown,
-            Err(error) => self.last_good(known, &error),
+            Ok(None) => RouteLookup::Unknown,
+            Err(error) => self.fall_back(known, &error),
         }
     }
 
-    fn last_good(&self, known: Option<Known>, error: &Error) -> Found {
+    fn fall_back(&self, known: Option<CachedRoute>, error: &Error) -> RouteLookup {
         warn!(
             outcome = "route_unreadable",
             "serves from memory: {}",
             Chain(error)
         );
         let route = known.and_then(|known| {
-            let route = known.snapshot.within(ROUTE_AGE_MAX, self.clock.now());
+            let route = known.last_good.within(ROUTE_AGE_MAX, self.clock.now());
             route.cloned()
         });
-        route.map_or(Found::Unreadable, |route| Found::Route(Box::new(route)))
+        route.map_or(RouteLookup::Unreadable, |route| {
+            RouteLookup::Route(Box::new(route))
+        })
     }
 
     fn remember(&self, model: &DatasetName, route: &Route) {
@@ -93,14 +95,14 @@ impl Routes {
         if known.len() >= MODELS_MAX {
             known.clear();
         }
-        let now = Known {
-            snapshot: Snapshot::new(route.clone(), self.clock.now()),
+        let now = CachedRoute {
+            last_good: LastGood::new(route.clone(), self.clock.now()),
             read_at: Instant::now(),
         };
         known.insert(model.clone(), now);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<DatasetName, Known>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<DatasetName, CachedRoute>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
