@@ -1,7 +1,7 @@
 //! The losses of a run as a drawing: one inline SVG, without script or style of its own.
 
+mod description;
 mod scale;
-mod words;
 
 use maud::{Markup, html};
 use shared::{
@@ -27,7 +27,7 @@ const LOSS_MAX: f64 = 1e6;
 /// Points up to which each is marked: a few evaluations are measurements, not a line.
 const MARKED_MAX: usize = 40;
 /// Gaps whose beginning is marked; the first of them is what matters.
-const LOST_MAX: usize = 20;
+const GAPS_MAX: usize = 20;
 /// Checkpoints that are drawn; the service keeps one for each epoch, and 100 epochs are most.
 const CHECKPOINTS_MAX: usize = 100;
 
@@ -45,7 +45,7 @@ pub(crate) fn chart(
         svg .chart viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img"
             aria-labelledby="chart-title chart-desc" {
             title #chart-title { "Loss by training step" }
-            desc #chart-desc { (words::told(&train, &eval)) }
+            desc #chart-desc { (description::describe(&train, &eval)) }
             (axes.grid())
             @for checkpoint in checkpoints.iter().take(CHECKPOINTS_MAX) {
                 (axes.checkpoint(checkpoint, chosen == Some(checkpoint)))
@@ -59,7 +59,7 @@ pub(crate) fn chart(
             @if !checkpoints.is_empty() { span .key.checkpoint { "checkpoint" } }
             @if chosen.is_some() { span .key.chosen { "chosen checkpoint" } }
             @if gaps(&train).chain(gaps(&eval)).next().is_some() {
-                span .key.lost { "not a number" }
+                span .key.gap { "not a number" }
             }
         }
     }
@@ -73,7 +73,7 @@ fn ordered(points: &[Point]) -> Vec<Point> {
 }
 
 /// The loss as it is drawn; `None` leaves a gap.
-fn height(point: &Point) -> Option<f64> {
+fn plotted_loss(point: &Point) -> Option<f64> {
     let loss = point.loss.filter(|loss| loss.is_finite())?;
     Some(loss.clamp(-LOSS_MAX, LOSS_MAX))
 }
@@ -81,10 +81,11 @@ fn height(point: &Point) -> Option<f64> {
 /// The points that begin a gap.
 fn gaps(points: &[Point]) -> impl Iterator<Item = &Point> {
     let before = std::iter::once(None).chain(points.iter().map(Some));
-    let begins = |before: Option<&Point>| before.is_none_or(|before| height(before).is_some());
+    let begins =
+        |before: Option<&Point>| before.is_none_or(|before| plotted_loss(before).is_some());
     before
         .zip(points)
-        .filter(move |(before, point)| height(point).is_none() && begins(*before))
+        .filter(move |(before, point)| plotted_loss(point).is_none() && begins(*before))
         .map(|(_, point)| point)
 }
 
@@ -92,7 +93,7 @@ fn gaps(points: &[Point]) -> impl Iterator<Item = &Point> {
     clippy::cast_precision_loss,
     reason = "steps stay far below 2^53, where a float is exact"
 )]
-fn wide(step: u64) -> f64 {
+fn step_value(step: u64) -> f64 {
     step as f64
 }
 
@@ -107,7 +108,7 @@ impl Axes {
     fn around(train: &[Point], eval: &[Point]) -> Option<Self> {
         let points = || train.iter().chain(eval);
         let last = points().map(|point| point.step).max()?;
-        let heights = || points().filter_map(height);
+        let heights = || points().filter_map(plotted_loss);
         let lowest = heights().fold(f64::INFINITY, f64::min);
         let highest = heights().fold(f64::NEG_INFINITY, f64::max);
         let (lowest, highest) = if lowest <= highest {
@@ -117,7 +118,7 @@ impl Axes {
             (0.0, 1.0)
         };
         Some(Self {
-            steps: Scale::new((0.0, wide(last)), (LEFT, WIDTH - RIGHT)),
+            steps: Scale::new((0.0, step_value(last)), (LEFT, WIDTH - RIGHT)),
             losses: Scale::new((lowest, highest), (HEIGHT - BOTTOM, TOP)),
         })
     }
@@ -127,12 +128,12 @@ impl Axes {
         html! {
             g .grid {
                 @for (at, label) in self.losses.ticks(TICKS, 0.0) {
-                    line x1=(LEFT) x2=(WIDTH - RIGHT) y1=(place(at)) y2=(place(at)) {}
-                    text x=(LEFT - 6.0) y=(place(at + 3.5)) text-anchor="end" { (label) }
+                    line x1=(LEFT) x2=(WIDTH - RIGHT) y1=(coordinate(at)) y2=(coordinate(at)) {}
+                    text x=(LEFT - 6.0) y=(coordinate(at + 3.5)) text-anchor="end" { (label) }
                 }
                 @for (at, label) in self.steps.ticks(TICKS, 1.0) {
-                    line x1=(place(at)) x2=(place(at)) y1=(floor) y2=(floor + 4.0) {}
-                    text x=(place(at)) y=(floor + 17.0) text-anchor="middle" { (label) }
+                    line x1=(coordinate(at)) x2=(coordinate(at)) y1=(floor) y2=(floor + 4.0) {}
+                    text x=(coordinate(at)) y=(floor + 17.0) text-anchor="middle" { (label) }
                 }
                 text x=(LEFT) y="14" { "loss" }
                 text x=(WIDTH - RIGHT) y=(HEIGHT - 4.0) text-anchor="end" { "step" }
@@ -141,7 +142,7 @@ impl Axes {
     }
 
     fn checkpoint(&self, checkpoint: &Checkpoint, chosen: bool) -> Markup {
-        let x = place(self.steps.at(wide(checkpoint.step)));
+        let x = coordinate(self.steps.at(step_value(checkpoint.step)));
         html! {
             line .checkpoint.chosen[chosen] x1=(x) x2=(x) y1=(TOP) y2=(HEIGHT - BOTTOM) {
                 title {
@@ -152,48 +153,48 @@ impl Axes {
         }
     }
 
-    /// A line for each stretch of numbers, a dot for a number alone, a cross where a gap begins.
+    /// A line for each segment of numbers, a dot for a number alone, a cross where a gap begins.
     fn series(&self, points: &[Point]) -> Markup {
-        let stretches = points.split(|point| height(point).is_none());
+        let segments = points.split(|point| plotted_loss(point).is_none());
         html! {
-            @for stretch in stretches {
-                @if stretch.len() > 1 {
-                    polyline points=(self.path(stretch)) {}
+            @for segment in segments {
+                @if segment.len() > 1 {
+                    polyline points=(self.path(segment)) {}
                 }
-                @if stretch.len() == 1 || points.len() <= MARKED_MAX {
-                    @for (x, y) in stretch.iter().filter_map(|point| self.position(point)) {
-                        circle cx=(place(x)) cy=(place(y)) r="2.5" {}
+                @if segment.len() == 1 || points.len() <= MARKED_MAX {
+                    @for (x, y) in segment.iter().filter_map(|point| self.position(point)) {
+                        circle cx=(coordinate(x)) cy=(coordinate(y)) r="2.5" {}
                     }
                 }
             }
-            @for point in gaps(points).take(LOST_MAX) {
-                path .lost d=(self.cross(point)) {}
+            @for point in gaps(points).take(GAPS_MAX) {
+                path .gap d=(self.cross(point)) {}
             }
         }
     }
 
     fn position(&self, point: &Point) -> Option<(f64, f64)> {
-        let y = self.losses.at(height(point)?);
-        Some((self.steps.at(wide(point.step)), y))
+        let y = self.losses.at(plotted_loss(point)?);
+        Some((self.steps.at(step_value(point.step)), y))
     }
 
     fn path(&self, points: &[Point]) -> String {
         let positions = points.iter().filter_map(|point| self.position(point));
         let positions: Vec<String> = positions
-            .map(|(x, y)| format!("{},{}", place(x), place(y)))
+            .map(|(x, y)| format!("{},{}", coordinate(x), coordinate(y)))
             .collect();
         positions.join(" ")
     }
 
     fn cross(&self, point: &Point) -> String {
-        let x = self.steps.at(wide(point.step)) - 4.0;
+        let x = self.steps.at(step_value(point.step)) - 4.0;
         let y = TOP;
-        format!("M{} {}l8 8m0 -8l-8 8", place(x), place(y))
+        format!("M{} {}l8 8m0 -8l-8 8", coordinate(x), coordinate(y))
     }
 }
 
 /// A coordinate: a tenth of a unit is less than a pixel.
-fn place(coordinate: f64) -> String {
+fn coordinate(coordinate: f64) -> String {
     format!("{coordinate:.1}")
 }
 
@@ -224,7 +225,7 @@ mod tests {
         check(&[2.0, 1.5, f64::NAN, 1.0], 1, 3, 1);
         check(&[f64::NAN], 0, 0, 1);
         check(&[f64::NAN; 100], 0, 0, 1);
-        check(&[1.0, f64::NAN].repeat(30), 0, 30, LOST_MAX);
+        check(&[1.0, f64::NAN].repeat(30), 0, 30, GAPS_MAX);
         check(&[0.0, f64::MAX, f64::MIN], 1, 3, 0);
         check(&[0.0; 3], 1, 3, 0);
     }

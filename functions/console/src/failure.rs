@@ -9,15 +9,15 @@ use crate::page;
 
 /// A failure that is answered with a page; [`Error`] itself answers programs.
 #[derive(Debug)]
-pub(crate) struct Failure(Error);
+pub(crate) struct FailurePage(Error);
 
-impl From<Error> for Failure {
+impl From<Error> for FailurePage {
     fn from(error: Error) -> Self {
         Self(error)
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for FailurePage {
     /// In plain words: never the text of a cause.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
@@ -38,7 +38,7 @@ impl fmt::Display for Failure {
     }
 }
 
-impl ResponseError for Failure {
+impl ResponseError for FailurePage {
     fn status_code(&self) -> StatusCode {
         self.0.status_code()
     }
@@ -58,7 +58,7 @@ mod tests {
 
     #[track_caller]
     fn check(error: Error, status: u16, expected: &str) {
-        let response = Failure(error).error_response();
+        let response = FailurePage(error).error_response();
         assert_eq!(response.status().as_u16(), status, "{expected}");
         let body = response.into_body().try_into_bytes().unwrap();
         let body = String::from_utf8(body.to_vec()).unwrap();

@@ -4,17 +4,17 @@
 
 mod chart;
 mod config;
+mod csrf;
 mod failure;
 mod handler;
 mod headers;
 mod outcome;
 mod page;
-mod press;
 mod quantity;
+mod run_status;
 #[cfg(test)]
 mod sample;
-mod standing;
-mod text;
+mod untrusted;
 mod view;
 
 use actix_web::{
@@ -28,7 +28,7 @@ use shared::{
 };
 
 pub use crate::config::Config;
-use crate::press::Guard;
+use crate::csrf::FormGuard;
 
 /// Bytes of a form: ours carry one token.
 const FORM_MAX_BYTES: usize = 1 << 10;
@@ -52,7 +52,7 @@ async fn start(
     common: Common,
 ) -> Result<impl Fn(&mut ServiceConfig) + Send + Sync + 'static, StartError> {
     let Common { clock, google } = common;
-    let guard = Data::new(Guard::new(config.user));
+    let guard = Data::new(FormGuard::new(config.user));
     let state = Data::new(State {
         clock,
         documents: google.documents()?,
@@ -65,7 +65,7 @@ async fn start(
 }
 
 /// Every route, behind the headers that keep a page from doing what it should not.
-fn routes(app: &mut ServiceConfig, guard: &Data<Guard>) {
+fn routes(app: &mut ServiceConfig, guard: &Data<FormGuard>) {
     let form = web::FormConfig::default().limit(FORM_MAX_BYTES);
     let pages = web::scope("")
         .wrap(from_fn(headers::harden))
@@ -102,7 +102,7 @@ mod tests {
 
     #[actix_web::test]
     async fn every_answer_carries_the_headers() {
-        let guard = Data::new(Guard::new("tester".to_owned()));
+        let guard = Data::new(FormGuard::new("tester".to_owned()));
         let app = test::init_service(App::new().configure(|app| routes(app, &guard))).await;
         for (path, status, kind) in [
             ("/style.css", StatusCode::OK, "text/css; charset=utf-8"),

@@ -13,8 +13,8 @@ use maud::{DOCTYPE, Markup, html};
 
 use crate::{
     quantity::{moment, span},
-    standing::Standing,
-    text::foreign,
+    run_status::RunStatus,
+    untrusted::untrusted,
 };
 
 /// Seconds between two looks of a page that is asked to keep fresh; `watch` looks once a minute.
@@ -66,7 +66,7 @@ pub(crate) fn failure(status: StatusCode, words: &str) -> Markup {
     let title = status.canonical_reason().unwrap_or("Failure");
     let body = html! {
         h1 { (title) }
-        p { (foreign(words)) "." }
+        p { (untrusted(words)) "." }
         p { a href="/" { "All runs" } }
     };
     layout(title, Refresh::Off, &body)
@@ -97,19 +97,19 @@ fn layout(title: &str, refresh: Refresh, body: &Markup) -> Markup {
 }
 
 /// A run's state, what it does, and for how long it has.
-fn stands(state: &str, standing: &Standing, now: DateTime<Utc>) -> Markup {
+fn status_line(state: &str, status: &RunStatus, now: DateTime<Utc>) -> Markup {
     html! {
-        span .state.(standing.tone.class()) { (state.replace('_', " ")) }
-        " " (foreign(&standing.doing))
-        @if let Some(since) = standing.since { span .since { ", for " (span(now - since)) } }
+        span .state.(status.severity.class()) { (state.replace('_', " ")) }
+        " " (untrusted(&status.doing))
+        @if let Some(since) = status.since { span .since { ", for " (span(now - since)) } }
     }
 }
 
 /// Names and values, one under the other; a value that is absent is left out with its name.
-fn facts(facts: &[(&str, Option<Markup>)]) -> Markup {
+fn definitions(rows: &[(&str, Option<Markup>)]) -> Markup {
     html! {
         dl {
-            @for (name, value) in facts {
+            @for (name, value) in rows {
                 @if let Some(value) = value { div { dt { (name) } dd { (value) } } }
             }
         }
@@ -121,7 +121,7 @@ fn facts(facts: &[(&str, Option<Markup>)]) -> Markup {
     clippy::unnecessary_wraps,
     reason = "it stands among values that may be absent"
 )]
-fn fact(value: impl maud::Render) -> Option<Markup> {
+fn present(value: impl maud::Render) -> Option<Markup> {
     Some(html! { (value) })
 }
 

@@ -25,7 +25,7 @@ const READS_AT_ONCE: usize = 8;
 
 /// The newest runs, and what came of them.
 #[derive(Debug, Default)]
-pub(crate) struct Runs {
+pub(crate) struct RunList {
     /// The newest first.
     pub(crate) newest: Vec<Run>,
     /// By run.
@@ -36,7 +36,7 @@ pub(crate) struct Runs {
 
 /// One run, and all that is known of it.
 #[derive(Debug)]
-pub(crate) struct OneRun {
+pub(crate) struct RunDetails {
     /// The run.
     pub(crate) run: Run,
     /// Its losses.
@@ -62,23 +62,23 @@ pub(crate) async fn newest_uploads(documents: &Documents) -> Result<Vec<Upload>,
 }
 
 /// The newest runs, and what came of them.
-pub(crate) async fn runs(documents: &Documents) -> Result<Runs, Error> {
+pub(crate) async fn runs(documents: &Documents) -> Result<RunList, Error> {
     let newest = newest_runs(documents).await?;
     // Only a run that made a model, or kept a checkpoint of one, is evaluated and served.
     let made = |run: &&Run| run.state == State::Succeeded || run.chosen.is_some();
     let ids: BTreeSet<&RunId> = newest.iter().filter(made).map(|run| &run.id).collect();
     let models: BTreeSet<&DatasetName> = newest.iter().filter(made).map(|run| &run.model).collect();
     let evaluations = stream::iter(ids).map(async |id| {
-        let found = beside::<Evaluated>(documents, id.as_str()).await?;
+        let found = optional::<Evaluated>(documents, id.as_str()).await?;
         Ok::<_, Error>(found.map(|found| (id.clone(), found.evaluation)))
     });
     let routes = stream::iter(models).map(async |model| {
-        let found = beside::<Route>(documents, model.as_str()).await?;
+        let found = optional::<Route>(documents, model.as_str()).await?;
         Ok::<_, Error>(found.map(|found| (model.clone(), found)))
     });
     let evaluations: Vec<_> = evaluations.buffered(READS_AT_ONCE).try_collect().await?;
     let routes: Vec<_> = routes.buffered(READS_AT_ONCE).try_collect().await?;
-    Ok(Runs {
+    Ok(RunList {
         evaluations: evaluations.into_iter().flatten().collect(),
         routes: routes.into_iter().flatten().collect(),
         newest,
@@ -98,20 +98,20 @@ pub(crate) async fn run_and_curve(
 ) -> Result<(Run, Option<Curve>), Error> {
     let (run, curve) = try_join!(
         stored_run(documents, id),
-        beside::<Curve>(documents, id.as_str())
+        optional::<Curve>(documents, id.as_str())
     )?;
     Ok((run.value, curve))
 }
 
 /// The run called `id` and all that is known of it.
-pub(crate) async fn run(documents: &Documents, id: &RunId) -> Result<OneRun, Error> {
+pub(crate) async fn run(documents: &Documents, id: &RunId) -> Result<RunDetails, Error> {
     let (run, curve) = run_and_curve(documents, id).await?;
     let (version, evaluated, route) = try_join!(
-        beside::<Version>(documents, run.version.as_str()),
-        beside::<Evaluated>(documents, id.as_str()),
-        beside::<Route>(documents, run.model.as_str()),
+        optional::<Version>(documents, run.version.as_str()),
+        optional::<Evaluated>(documents, id.as_str()),
+        optional::<Route>(documents, run.model.as_str()),
     )?;
-    Ok(OneRun {
+    Ok(RunDetails {
         run,
         curve,
         version,
@@ -121,7 +121,7 @@ pub(crate) async fn run(documents: &Documents, id: &RunId) -> Result<OneRun, Err
 }
 
 /// A document that a page can do without, and does where it cannot be read as we know it.
-async fn beside<T: Document>(documents: &Documents, id: &str) -> Result<Option<T>, Error> {
+async fn optional<T: Document>(documents: &Documents, id: &str) -> Result<Option<T>, Error> {
     match documents.get::<T>(id).await {
         Ok(found) => Ok(found.map(|stored| stored.value)),
         Err(error @ Error::Internal { .. }) => {

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::{
     outcome::Evaluation,
     quantity::{count, number},
-    text::foreign,
+    untrusted::untrusted,
 };
 
 /// Its part of a run's page.
@@ -14,13 +14,13 @@ pub(super) fn section(evaluation: &Evaluation) -> Markup {
         section {
             h2 { "Evaluation" }
             p {
-                strong { (foreign(evaluation.words())) } ", asked " (count(evaluation.rows)) " rows"
+                strong { (untrusted(evaluation.words())) } ", asked " (count(evaluation.rows)) " rows"
                 @if let Some(primary) = &evaluation.primary {
-                    "; " code { (foreign(primary)) } " decides"
+                    "; " code { (untrusted(primary)) } " decides"
                 }
                 "."
             }
-            @if !evaluation.reason.is_empty() { p { (foreign(&evaluation.reason)) } }
+            @if !evaluation.reason.is_empty() { p { (untrusted(&evaluation.reason)) } }
             @if !evaluation.metrics.is_empty() { (metrics(evaluation)) }
         }
     }
@@ -40,7 +40,7 @@ fn metrics(evaluation: &Evaluation) -> Markup {
             tbody {
                 @for metric in &evaluation.metrics {
                     tr {
-                        th scope="row" { code { (foreign(&metric.name)) } }
+                        th scope="row" { code { (untrusted(&metric.name)) } }
                         td .number data-label="Base" { (number(metric.base_mean)) }
                         td .number data-label="Tuned" { (number(metric.tuned_mean)) }
                         td .number data-label="Difference, 95 %" {

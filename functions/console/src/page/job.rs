@@ -3,10 +3,10 @@
 use maud::{Markup, html};
 use shared::run::{Checkpoint, Job, Run};
 
-use super::{fact, facts, when};
+use super::{definitions, present, when};
 use crate::{
     quantity::{count, moment},
-    text::foreign,
+    untrusted::untrusted,
 };
 
 /// Reasons for dropped rows that are shown; the service may give one for each row.
@@ -27,7 +27,7 @@ pub(super) fn section(run: &Run) -> Markup {
             }
             @match &run.job {
                 Some(job) => {
-                    (told(run, job))
+                    (details(run, job))
                     @if !job.checkpoints.is_empty() {
                         (checkpoints(&job.checkpoints, run.chosen.as_ref()))
                     }
@@ -38,16 +38,16 @@ pub(super) fn section(run: &Run) -> Markup {
     }
 }
 
-fn told(run: &Run, job: &Job) -> Markup {
-    let words = |text: &Option<String>| text.as_deref().map(foreign);
+fn details(run: &Run, job: &Job) -> Markup {
+    let words = |text: &Option<String>| text.as_deref().map(untrusted);
     let code = |text: &Option<String>| {
         text.as_deref()
-            .map(|text| html! { code { (foreign(text)) } })
+            .map(|text| html! { code { (untrusted(text)) } })
     };
     html! {
-        (facts(&[
-            ("Name", Some(html! { code { (foreign(&job.name)) } })),
-            ("State", Some(html! { code { (foreign(&job.state)) } })),
+        (definitions(&[
+            ("Name", Some(html! { code { (untrusted(&job.name)) } })),
+            ("State", Some(html! { code { (untrusted(&job.state)) } })),
             ("Sub-state", code(&job.sub_state)),
             ("In this state since", when(job.state_since)),
             ("First step", when(job.started_at)),
@@ -56,7 +56,7 @@ fn told(run: &Run, job: &Job) -> Markup {
             ("Newest step", run.last_step.map(|step| html! { (count(step)) })),
             ("Newest step seen", when(run.last_step_at)),
             ("Steps in all", job.steps_total.map(|steps| html! { (count(steps)) })),
-            ("Epochs done", job.completed_epochs.and_then(fact)),
+            ("Epochs done", job.completed_epochs.and_then(present)),
             ("Tokens billed for one pass", job.billable_tokens.map(|tokens| html! { (count(tokens)) })),
             ("Rows dropped or cut", job.dropped_rows.map(|rows| html! { (count(rows)) })),
             ("Tuned model", code(&job.model)),
@@ -64,7 +64,7 @@ fn told(run: &Run, job: &Job) -> Markup {
         ]))
         @if !job.dropped_reasons.is_empty() {
             p { "Why rows were dropped, in the service's words:" }
-            ul { @for reason in job.dropped_reasons.iter().take(REASONS_MAX) { li { (foreign(reason)) } } }
+            ul { @for reason in job.dropped_reasons.iter().take(REASONS_MAX) { li { (untrusted(reason)) } } }
         }
     }
 }
@@ -85,14 +85,14 @@ fn checkpoints(checkpoints: &[Checkpoint], chosen: Option<&Checkpoint>) -> Marku
                 @for checkpoint in checkpoints.iter().take(CHECKPOINTS_MAX) {
                     tr {
                         th scope="row" {
-                            (foreign(&checkpoint.id))
-                            @if chosen == Some(checkpoint) { " " span .state.good { "chosen" } }
+                            (untrusted(&checkpoint.id))
+                            @if chosen == Some(checkpoint) { " " span .state.success { "chosen" } }
                         }
                         td .number data-label="Epoch" { (checkpoint.epoch) }
                         td .number data-label="Step" { (count(checkpoint.step)) }
                         td data-label="Answers at" {
                             @if let Some(endpoint) = &checkpoint.endpoint {
-                                code { (foreign(endpoint)) }
+                                code { (untrusted(endpoint)) }
                             }
                         }
                     }

@@ -4,18 +4,25 @@ use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 use shared::run::{Run, State, Stop};
 
-use super::{Refresh, evaluation, fact, facts, job, layout, runs::bar, stands, version, when};
+use super::{
+    Refresh, definitions, evaluation, job, layout, present, runs::bar, status_line, version, when,
+};
 use crate::{
     chart::chart,
     quantity::{count, moment, number, usd},
-    standing::{progress, standing},
-    text::foreign,
-    view::OneRun,
+    run_status::{progress, run_status},
+    untrusted::untrusted,
+    view::RunDetails,
 };
 
 /// The page; `token` proves that the button on it is ours.
-pub(crate) fn page(found: &OneRun, token: &str, now: DateTime<Utc>, refresh: Refresh) -> Markup {
-    let OneRun {
+pub(crate) fn page(
+    found: &RunDetails,
+    token: &str,
+    now: DateTime<Utc>,
+    refresh: Refresh,
+) -> Markup {
+    let RunDetails {
         run,
         curve,
         version,
@@ -57,9 +64,9 @@ pub(crate) fn page(found: &OneRun, token: &str, now: DateTime<Utc>, refresh: Ref
 
 fn head(run: &Run, serves: bool, now: DateTime<Utc>) -> Markup {
     html! {
-        p .stands { (stands(run.state.as_str(), &standing(run), now)) }
-        @if !run.reason.is_empty() { p { (foreign(&run.reason)) } }
-        @if serves { p { span .state.good { "serves" } " answers as " strong { (run.model) } } }
+        p .status { (status_line(run.state.as_str(), &run_status(run), now)) }
+        @if !run.reason.is_empty() { p { (untrusted(&run.reason)) } }
+        @if serves { p { span .state.success { "serves" } " answers as " strong { (run.model) } } }
         @if let Some(progress) = progress(run) { (bar(progress)) }
     }
 }
@@ -84,7 +91,7 @@ fn stopped(stop: &Stop) -> Markup {
         p {
             "Early-stop decided to stop it at " (moment(stop.at)) " for "
             strong { (stop.finding.as_str().replace('_', " ")) }
-            ", called by " (foreign(&stop.called_by)) "."
+            ", called by " (untrusted(&stop.called_by)) "."
         }
     }
 }
@@ -93,24 +100,24 @@ fn plan(run: &Run) -> Markup {
     let plan = &run.plan;
     let approval = run.approval.as_ref();
     let price = html! {
-        (usd(run.estimate.usd)) " by the prices of " (foreign(&run.estimate.price_as_of))
+        (usd(run.estimate.usd)) " by the prices of " (untrusted(&run.estimate.price_as_of))
     };
     html! {
         section {
             h2 { "Plan" }
-            (facts(&[
-                ("Dataset", fact(run.dataset.as_str())),
-                ("Version", fact(run.version.as_str())),
-                ("Served as", fact(run.model.as_str())),
-                ("Base model", fact(foreign(&plan.base_model))),
-                ("Region", fact(foreign(&plan.region))),
-                ("Epochs", fact(plan.epochs)),
-                ("Learning rate", fact(format!("× {}", number(plan.learning_rate_multiplier)))),
-                ("Adapter size", fact(plan.adapter_size)),
-                ("Training tokens", fact(count(run.estimate.training_tokens))),
+            (definitions(&[
+                ("Dataset", present(run.dataset.as_str())),
+                ("Version", present(run.version.as_str())),
+                ("Served as", present(run.model.as_str())),
+                ("Base model", present(untrusted(&plan.base_model))),
+                ("Region", present(untrusted(&plan.region))),
+                ("Epochs", present(plan.epochs)),
+                ("Learning rate", present(format!("× {}", number(plan.learning_rate_multiplier)))),
+                ("Adapter size", present(plan.adapter_size)),
+                ("Training tokens", present(count(run.estimate.training_tokens))),
                 ("Estimate", Some(price)),
-                ("Budget", fact(usd(run.budget_usd))),
-                ("Approved by", approval.map(|by| html! { (foreign(&by.by)) ", " (moment(by.at)) })),
+                ("Budget", present(usd(run.budget_usd))),
+                ("Approved by", approval.map(|by| html! { (untrusted(&by.by)) ", " (moment(by.at)) })),
                 ("Planned", when(Some(run.created_at))),
                 ("Ended", when(run.finished_at)),
             ]))
@@ -124,7 +131,7 @@ fn history(run: &Run) -> Markup {
             h2 { "History" }
             ol .history {
                 @for entry in &run.history {
-                    li { (moment(entry.at)) " " strong { (foreign(&entry.by)) } " " (foreign(&entry.note)) }
+                    li { (moment(entry.at)) " " strong { (untrusted(&entry.by)) } " " (untrusted(&entry.note)) }
                 }
             }
         }
@@ -139,7 +146,7 @@ mod tests {
     use crate::sample;
 
     fn shown(extra: &serde_json::Value) -> String {
-        let found = OneRun {
+        let found = RunDetails {
             run: sample::run(extra),
             curve: None,
             version: None,

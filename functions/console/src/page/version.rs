@@ -3,31 +3,31 @@
 use maud::{Markup, html};
 use shared::dataset::Version;
 
-use super::{fact, facts, when};
+use super::{definitions, present, when};
 use crate::{
     quantity::{bytes, count},
-    text::foreign,
+    untrusted::untrusted,
 };
 
 /// Its part of a run's page.
 pub(super) fn section(version: &Version) -> Markup {
     let rows = &version.rows;
-    let source = html! { code { (foreign(&version.source.to_string())) } };
+    let source = html! { code { (untrusted(&version.source.to_string())) } };
     html! {
         section {
             h2 { "Dataset version" }
-            (facts(&[
-                ("Version", fact(version.id.as_str())),
+            (definitions(&[
+                ("Version", present(version.id.as_str())),
                 ("Made from", Some(source)),
-                ("Size", fact(bytes(version.source_bytes))),
-                ("Format", fact(foreign(&version.format))),
-                ("Task", fact(foreign(&version.task))),
-                ("Rows read", fact(count(rows.read))),
-                ("Rows kept", fact(count(rows.kept))),
-                ("Rows rejected", fact(count(rows.rejected))),
-                ("Repeats dropped", fact(count(rows.duplicate))),
-                ("Tokens of one pass", fact(count(version.tokens))),
-                ("Cleaned by", fact(foreign(&version.code_version))),
+                ("Size", present(bytes(version.source_bytes))),
+                ("Format", present(untrusted(&version.format))),
+                ("Task", present(untrusted(&version.task))),
+                ("Rows read", present(count(rows.read))),
+                ("Rows kept", present(count(rows.kept))),
+                ("Rows rejected", present(count(rows.rejected))),
+                ("Repeats dropped", present(count(rows.duplicate))),
+                ("Tokens of one pass", present(count(version.tokens))),
+                ("Cleaned by", present(untrusted(&version.code_version))),
                 ("Cleaned", when(Some(version.created_at))),
             ]))
             @if !version.codes.is_empty() { (codes(version)) }
@@ -44,7 +44,7 @@ fn codes(version: &Version) -> Markup {
             tbody {
                 @for (code, rows) in &version.codes {
                     tr {
-                        th scope="row" { code { (foreign(code)) } }
+                        th scope="row" { code { (untrusted(code)) } }
                         td .number { (count(*rows)) }
                     }
                 }
@@ -68,10 +68,10 @@ fn parts(version: &Version) -> Markup {
             tbody {
                 @for (name, part) in &version.parts {
                     tr {
-                        th scope="row" { (foreign(name)) }
+                        th scope="row" { (untrusted(name)) }
                         td .number data-label="Rows" { (count(part.rows)) }
                         td .number data-label="Size" { (bytes(part.bytes)) }
-                        td data-label="Object" { code { (foreign(&part.artifact.to_string())) } }
+                        td data-label="Object" { code { (untrusted(&part.artifact.to_string())) } }
                     }
                 }
             }

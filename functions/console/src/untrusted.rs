@@ -8,7 +8,7 @@ use maud::{Markup, html};
 const TEXT_MAX_CHARS: usize = 2_000;
 
 /// `text` as it may stand in a page: escaped, cut, and kept from reordering what is around it.
-pub(crate) fn foreign(text: &str) -> Markup {
+pub(crate) fn untrusted(text: &str) -> Markup {
     let mut shown = String::with_capacity(text.len());
     let mut characters = text.chars();
     for character in characters.by_ref().take(TEXT_MAX_CHARS) {
@@ -46,7 +46,7 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: &str) {
         let expected = format!("<bdi>{expected}</bdi>");
-        assert_eq!(foreign(text).into_string(), expected, "{text:?}");
+        assert_eq!(untrusted(text).into_string(), expected, "{text:?}");
     }
 
     #[test]
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn a_page_of_text_is_cut() {
-        let long = foreign(&"ä".repeat(TEXT_MAX_CHARS + 1)).into_string();
+        let long = untrusted(&"ä".repeat(TEXT_MAX_CHARS + 1)).into_string();
         assert!(long.ends_with("ä…</bdi>"), "{long}");
     }
 }

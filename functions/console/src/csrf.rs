@@ -13,15 +13,15 @@ use futures::{FutureExt as _, future::LocalBoxFuture};
 use serde::Deserialize;
 use shared::{auth, error::Error, id::digest};
 
-use crate::failure::Failure;
+use crate::failure::FailurePage;
 
 /// What a press is checked against.
-pub(crate) struct Guard {
+pub(crate) struct FormGuard {
     user: String,
     token: String,
 }
 
-impl Guard {
+impl FormGuard {
     /// A guard with a new token; presses of nobody in particular are `user`'s.
     ///
     /// The token lives as long as the process: with a second instance, or after a new
@@ -41,7 +41,7 @@ impl Guard {
 
 /// A press that was checked.
 #[derive(Debug)]
-pub(crate) struct Press {
+pub(crate) struct CheckedForm {
     /// Who pressed: whom Identity-Aware Proxy names, or, where nobody proves who they are, the name
     /// that the guard has for all.
     pub(crate) by: String,
@@ -49,19 +49,19 @@ pub(crate) struct Press {
 
 /// The fields of our forms.
 #[derive(Deserialize)]
-struct Fields {
+struct FormFields {
     token: String,
 }
 
-impl FromRequest for Press {
-    type Error = Failure;
-    type Future = LocalBoxFuture<'static, Result<Self, Failure>>;
+impl FromRequest for CheckedForm {
+    type Error = FailurePage;
+    type Future = LocalBoxFuture<'static, Result<Self, FailurePage>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let from_us = same_origin(request.headers());
-        let guard = request.app_data::<Data<Guard>>().cloned();
+        let guard = request.app_data::<Data<FormGuard>>().cloned();
         let named = auth::caller(request).and_then(|caller| caller.email);
-        let fields = Form::<Fields>::from_request(request, payload);
+        let fields = Form::<FormFields>::from_request(request, payload);
         async move {
             from_us.map_err(Error::Unauthenticated)?;
             let guard = guard.ok_or(Error::Unauthenticated(
@@ -137,8 +137,8 @@ mod tests {
 
     #[actix_web::test]
     async fn only_a_press_on_a_page_of_ours_counts() {
-        let guard = Data::new(Guard::new("tester".to_owned()));
-        let press = web::post().to(async |press: Press| press.by);
+        let guard = Data::new(FormGuard::new("tester".to_owned()));
+        let press = web::post().to(async |press: CheckedForm| press.by);
         let app = App::new().app_data(guard.clone()).route("/", press);
         let app = test::init_service(app).await;
         for (site, origin, counts) in ORIGINS {

@@ -5,40 +5,40 @@ use shared::run::{Job, Run, State};
 
 /// How a page colours it; the words say the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tone {
+pub(crate) enum StatusSeverity {
     /// A person is asked.
-    Asks,
+    ActionNeeded,
     /// It waits for something that comes by itself.
-    Waits,
+    Waiting,
     /// It is at work.
-    Works,
+    Working,
     /// It ended well.
-    Good,
+    Success,
     /// It ended badly.
-    Bad,
+    Failure,
     /// It ended by a decision.
     Ended,
 }
 
-impl Tone {
+impl StatusSeverity {
     /// The class in the style sheet.
     pub(crate) fn class(self) -> &'static str {
         match self {
-            Self::Asks => "asks",
-            Self::Waits => "waits",
-            Self::Works => "works",
-            Self::Good => "good",
-            Self::Bad => "bad",
+            Self::ActionNeeded => "action-needed",
+            Self::Waiting => "waiting",
+            Self::Working => "working",
+            Self::Success => "success",
+            Self::Failure => "failure",
             Self::Ended => "ended",
         }
     }
 }
 
-/// Where a run stands.
+/// where a run stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct RunStatus {
     /// How to colour it.
-    pub(crate) tone: Tone,
+    pub(crate) severity: StatusSeverity,
     /// What it does or waits for; may hold the service's words.
     pub(crate) doing: String,
     /// Since when it has done that; `None` once it has ended.
@@ -46,71 +46,92 @@ pub(crate) struct Standing {
 }
 
 /// Where `run` stands.
-pub(crate) fn standing(run: &Run) -> Standing {
+pub(crate) fn run_status(run: &Run) -> RunStatus {
     let approved = run.approval.as_ref().map(|approval| approval.at);
-    let (tone, doing, since) = match (run.state, &run.armed, &run.job) {
+    let (severity, doing, since) = match (run.state, &run.armed, &run.job) {
         (State::AwaitingApproval, _, _) => {
             let asks = "waits for a person to approve its price".to_owned();
-            (Tone::Asks, asks, Some(run.created_at))
+            (StatusSeverity::ActionNeeded, asks, Some(run.created_at))
         }
         (State::Queued, Some(armed), _) => {
             let submits = "its job is being submitted".to_owned();
-            (Tone::Works, submits, Some(armed.at))
+            (StatusSeverity::Working, submits, Some(armed.at))
         }
         (State::Queued, None, _) => {
             let waits = "waits for its turn".to_owned();
-            (Tone::Waits, waits, approved.or(Some(run.created_at)))
+            (
+                StatusSeverity::Waiting,
+                waits,
+                approved.or(Some(run.created_at)),
+            )
         }
         (State::Running, _, Some(job)) => {
-            let (tone, doing) = of_job(job);
-            (tone, doing, job.state_since)
+            let (severity, doing) = of_job(job);
+            (severity, doing, job.state_since)
         }
-        (State::Running, _, None) => (Tone::Works, "its job runs".to_owned(), approved),
+        (State::Running, _, None) => (StatusSeverity::Working, "its job runs".to_owned(), approved),
         (State::Stopping, _, _) => {
             let stops = "the service was asked to stop its job".to_owned();
-            (Tone::Waits, stops, run.stop.as_ref().map(|stop| stop.at))
+            (
+                StatusSeverity::Waiting,
+                stops,
+                run.stop.as_ref().map(|stop| stop.at),
+            )
         }
-        (State::Succeeded, _, _) => (Tone::Good, "its model is made".to_owned(), None),
-        (State::Failed, _, _) => (Tone::Bad, "it failed for good".to_owned(), None),
-        (State::Cancelled, _, _) => (Tone::Ended, "it was stopped".to_owned(), None),
+        (State::Succeeded, _, _) => (
+            StatusSeverity::Success,
+            "its model is made".to_owned(),
+            None,
+        ),
+        (State::Failed, _, _) => (
+            StatusSeverity::Failure,
+            "it failed for good".to_owned(),
+            None,
+        ),
+        (State::Cancelled, _, _) => (StatusSeverity::Ended, "it was stopped".to_owned(), None),
     };
-    Standing { tone, doing, since }
+    RunStatus {
+        severity,
+        doing,
+        since,
+    }
 }
 
 /// What the service does with a job; a state that is newer than this console stands as it is.
-fn of_job(job: &Job) -> (Tone, String) {
+fn of_job(job: &Job) -> (StatusSeverity, String) {
     let state = after(&job.state, "JOB_STATE_");
     let sub_state = job.sub_state.as_deref().unwrap_or_default();
-    let (tone, doing) = match (state, after(sub_state, "TUNING_JOB_STATE_")) {
+    let (severity, doing) = match (state, after(sub_state, "TUNING_JOB_STATE_")) {
         (_, "WAITING_FOR_QUOTA") => (
-            Tone::Waits,
+            StatusSeverity::Waiting,
             "waits for quota: the project may run no more jobs at a time",
         ),
-        (_, "PROCESSING_DATASET") => (Tone::Works, "the service reads the dataset"),
+        (_, "PROCESSING_DATASET") => (StatusSeverity::Working, "the service reads the dataset"),
         (_, "WAITING_FOR_CAPACITY") => (
-            Tone::Waits,
+            StatusSeverity::Waiting,
             "waits for capacity: the service has no machines free",
         ),
-        (_, "TUNING") => (Tone::Works, "tunes"),
+        (_, "TUNING") => (StatusSeverity::Working, "tunes"),
         (_, "POST_PROCESSING") => (
-            Tone::Works,
+            StatusSeverity::Working,
             "post-processing: the service makes the tuned model ready",
         ),
-        ("QUEUED" | "PENDING", "" | "UNSPECIFIED") => {
-            (Tone::Waits, "the service has not begun its job yet")
-        }
-        ("RUNNING", "" | "UNSPECIFIED") => (Tone::Works, "its job runs"),
+        ("QUEUED" | "PENDING", "" | "UNSPECIFIED") => (
+            StatusSeverity::Waiting,
+            "the service has not begun its job yet",
+        ),
+        ("RUNNING", "" | "UNSPECIFIED") => (StatusSeverity::Working, "its job runs"),
         (state, "" | "UNSPECIFIED") => {
-            return (Tone::Works, format!("the service says {state}"));
+            return (StatusSeverity::Working, format!("the service says {state}"));
         }
         (state, sub_state) => {
             return (
-                Tone::Works,
+                StatusSeverity::Working,
                 format!("the service says {state}: {sub_state}"),
             );
         }
     };
-    (tone, doing.to_owned())
+    (severity, doing.to_owned())
 }
 
 fn after<'a>(text: &'a str, prefix: &str) -> &'a str {
@@ -119,7 +140,7 @@ fn after<'a>(text: &'a str, prefix: &str) -> &'a str {
 
 /// How far a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Progress {
+pub(crate) struct RunProgress {
     /// Of what.
     pub(crate) unit: &'static str,
     /// Done.
@@ -129,7 +150,7 @@ pub(crate) struct Progress {
 }
 
 /// How far `run` is: by steps, by epochs where the service does not tell of steps.
-pub(crate) fn progress(run: &Run) -> Option<Progress> {
+pub(crate) fn progress(run: &Run) -> Option<RunProgress> {
     let job = run.job.as_ref()?;
     let steps = run
         .last_step
@@ -140,7 +161,7 @@ pub(crate) fn progress(run: &Run) -> Option<Progress> {
         Some(("epoch", (done, u64::from(run.plan.epochs))))
     };
     let (unit, (done, total)) = steps.or_else(epochs)?;
-    (total > 0).then(|| Progress {
+    (total > 0).then(|| RunProgress {
         unit,
         done: done.min(total),
         total,
@@ -155,11 +176,11 @@ mod tests {
     use crate::sample;
 
     #[track_caller]
-    fn check(state: &str, sub_state: Option<&str>, tone: Tone, expected: &str) {
+    fn check(state: &str, sub_state: Option<&str>, severity: StatusSeverity, expected: &str) {
         let job = json!({"name": "n", "state": state, "sub_state": sub_state,
             "state_since": sample::at(5)});
-        let found = standing(&sample::run(&json!({"state": "running", "job": job})));
-        assert_eq!(found.tone, tone, "{state} {sub_state:?}");
+        let found = run_status(&sample::run(&json!({"state": "running", "job": job})));
+        assert_eq!(found.severity, severity, "{state} {sub_state:?}");
         assert!(found.doing.contains(expected), "{found:?}");
         assert_eq!(found.since, Some(sample::at(5)), "{state} {sub_state:?}");
     }
@@ -167,37 +188,57 @@ mod tests {
     #[test]
     fn what_a_job_waits_for_is_plain() {
         let running = "JOB_STATE_RUNNING";
-        check("JOB_STATE_PENDING", None, Tone::Waits, "not begun");
-        check(running, Some("WAITING_FOR_QUOTA"), Tone::Waits, "quota");
-        check(running, Some("PROCESSING_DATASET"), Tone::Works, "dataset");
+        check(
+            "JOB_STATE_PENDING",
+            None,
+            StatusSeverity::Waiting,
+            "not begun",
+        );
+        check(
+            running,
+            Some("WAITING_FOR_QUOTA"),
+            StatusSeverity::Waiting,
+            "quota",
+        );
+        check(
+            running,
+            Some("PROCESSING_DATASET"),
+            StatusSeverity::Working,
+            "dataset",
+        );
         check(
             running,
             Some("TUNING_JOB_STATE_WAITING_FOR_CAPACITY"),
-            Tone::Waits,
+            StatusSeverity::Waiting,
             "capacity",
         );
-        check(running, Some("TUNING"), Tone::Works, "tunes");
+        check(running, Some("TUNING"), StatusSeverity::Working, "tunes");
         check(
             running,
             Some("POST_PROCESSING"),
-            Tone::Works,
+            StatusSeverity::Working,
             "post-processing",
         );
-        check(running, None, Tone::Works, "its job runs");
+        check(running, None, StatusSeverity::Working, "its job runs");
         check(
             running,
             Some("NAPPING"),
-            Tone::Works,
+            StatusSeverity::Working,
             "says RUNNING: NAPPING",
         );
-        check("JOB_STATE_PAUSED", None, Tone::Works, "says PAUSED");
+        check(
+            "JOB_STATE_PAUSED",
+            None,
+            StatusSeverity::Working,
+            "says PAUSED",
+        );
     }
 
     #[test]
     fn a_price_above_the_budget_asks_a_person() {
         let run = sample::run(&json!({"state": "awaiting_approval"}));
-        let found = standing(&run);
-        assert_eq!(found.tone, Tone::Asks);
+        let found = run_status(&run);
+        assert_eq!(found.severity, StatusSeverity::ActionNeeded);
         assert_eq!(found.since, Some(run.created_at));
     }
 
