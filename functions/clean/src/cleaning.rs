@@ -19,7 +19,10 @@ use shared::{
 };
 use tracing::info;
 
-use crate::{fate::Fate, make, order::Order, state::State, streams::ObjectSource};
+use crate::{
+    blocking, recipe, state::State, streams::ObjectSource, upload_result::UploadResult,
+    version_spec::VersionSpec,
+};
 
 /// The variable that names the cleaning to a task.
 pub(crate) const CLEANING_VARIABLE: &str = "CLEANING";
@@ -44,7 +47,7 @@ const RACES_MAX: u32 = 10;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Cleaning {
     /// What is to be made.
-    pub(crate) order: Order,
+    pub(crate) spec: VersionSpec,
     /// The uploads whose records wait for it: the same bytes may come under several names.
     pub(crate) uploads: Vec<Artifact>,
     /// Tasks that share the work; one reads all by itself.
@@ -58,7 +61,7 @@ pub(crate) struct Cleaning {
     /// Whether it goes on, or not everybody was told of its end yet.
     pub(crate) open: bool,
     /// What it came to.
-    pub(crate) fate: Option<Fate>,
+    pub(crate) result: Option<UploadResult>,
     /// Whether that is nothing but that the job failed too often: another upload tries again.
     pub(crate) given_up: bool,
     /// When it was ordered.
@@ -70,16 +73,16 @@ impl Document for Cleaning {
 }
 
 impl Cleaning {
-    fn new(order: Order, tasks: u32, at: DateTime<Utc>) -> Self {
+    fn new(spec: VersionSpec, tasks: u32, at: DateTime<Utc>) -> Self {
         Self {
-            uploads: vec![order.stat.artifact.clone()],
-            order,
+            uploads: vec![spec.stat.artifact.clone()],
+            spec,
             tasks,
             round: 0,
             executions: Vec::new(),
             started_at: at,
             open: true,
-            fate: None,
+            result: None,
             given_up: false,
             at,
         }
@@ -92,23 +95,26 @@ impl Cleaning {
     }
 
     /// Whether an order may take longer than a delivery may.
-    pub(crate) async fn is_for_a_job(state: &State, order: &Order) -> Result<bool, Error> {
-        let (size, most) = (order.stat.size_bytes, state.config.job_above_bytes);
+    pub(crate) async fn needs_job(state: &State, spec: &VersionSpec) -> Result<bool, Error> {
+        let (size, most) = (spec.stat.size_bytes, state.config.job_above_bytes);
         if size > most || size <= most / PACKED {
             return Ok(size > most);
         }
-        can_be_cut(state, order).await.map(|can| !can)
+        is_splittable(state, spec).await.map(|can| !can)
     }
 
-    /// Has a job clean what is ordered, unless one does already; its fate, if it has met it.
-    pub(crate) async fn order(state: &State, order: Order) -> Result<Option<Fate>, Error> {
-        let (version, artifact) = (order.id.clone(), order.stat.artifact.clone());
+    /// Has a job clean what is ordered, unless one does already; its result, if it has met it.
+    pub(crate) async fn enqueue(
+        state: &State,
+        spec: VersionSpec,
+    ) -> Result<Option<UploadResult>, Error> {
+        let (version, artifact) = (spec.id.clone(), spec.stat.artifact.clone());
         let before = state.documents.get::<Self>(version.as_str()).await?;
         let stored = match before {
             Some(before) => before,
             None => {
-                let tasks = tasks(state, &order).await?;
-                let cleaning = Self::new(order.clone(), tasks, state.clock.now());
+                let tasks = tasks(state, &spec).await?;
+                let cleaning = Self::new(spec.clone(), tasks, state.clock.now());
                 let _first_one_stays = state.documents.create(version.as_str(), &cleaning).await?;
                 Self::read(state, &version).await?
             }
@@ -118,11 +124,11 @@ impl Cleaning {
             // What was judged stays: the bytes are the same.
             cleaning = Self {
                 round: cleaning.round,
-                ..Self::new(order, cleaning.tasks, state.clock.now())
+                ..Self::new(spec, cleaning.tasks, state.clock.now())
             };
         }
-        if cleaning.fate.is_some() {
-            return Ok(cleaning.fate);
+        if cleaning.result.is_some() {
+            return Ok(cleaning.result);
         }
         if !cleaning.uploads.contains(&artifact) {
             if cleaning.uploads.len() >= UPLOADS_MAX {
@@ -147,7 +153,7 @@ impl Cleaning {
 
     /// Starts an execution of the job; gives its name.
     pub(crate) async fn start(&self, state: &State) -> Result<String, Error> {
-        let version = &self.order.id;
+        let version = &self.spec.id;
         let overrides = Overrides {
             tasks: self.tasks,
             variables: vec![
@@ -167,14 +173,14 @@ impl Cleaning {
     }
 
     /// Has every range judged anew, once, by the plan that is put down for the round after `round`.
-    pub(crate) async fn judge_again(
+    pub(crate) async fn start_next_round(
         state: &State,
         version: &VersionId,
         round: u32,
     ) -> Result<(), Error> {
         let stored = Self::read(state, version).await?;
         let mut cleaning = stored.value.clone();
-        if cleaning.round > round || cleaning.fate.is_some() {
+        if cleaning.round > round || cleaning.result.is_some() {
             return Ok(());
         }
         cleaning.round = round + 1;
@@ -188,15 +194,19 @@ impl Cleaning {
             .or_busy("a cleaning whose next round others start, too")
     }
 
-    /// Notes what it came to; the first fate stays. From then on nobody joins it.
-    pub(crate) async fn end(state: &State, version: &VersionId, fate: Fate) -> Result<Self, Error> {
+    /// Notes what it came to; the first result stays. From then on nobody joins it.
+    pub(crate) async fn finish(
+        state: &State,
+        version: &VersionId,
+        result: UploadResult,
+    ) -> Result<Self, Error> {
         for _ in 0..RACES_MAX {
             let stored = Self::read(state, version).await?;
-            if stored.value.fate.is_some() {
+            if stored.value.result.is_some() {
                 return Ok(stored.value);
             }
             let ended = Self {
-                fate: Some(fate.clone()),
+                result: Some(result.clone()),
                 ..stored.value.clone()
             };
             let replaced = state.documents.replace(version.as_str(), &stored, &ended);
@@ -210,18 +220,18 @@ impl Cleaning {
 
 impl Cleaning {
     /// Writes the record of every upload that waited, tells of the version, and closes.
-    pub(crate) async fn tell(&self, state: &State) -> Result<(), Error> {
-        let Some(fate) = &self.fate else {
+    pub(crate) async fn publish_result(&self, state: &State) -> Result<(), Error> {
+        let Some(result) = &self.result else {
             return Ok(());
         };
         for artifact in &self.uploads {
-            let _upload = fate.clone().record(state, artifact).await?;
+            let _upload = result.clone().record(state, artifact).await?;
         }
-        if let Some(version) = fate.version.clone() {
+        if let Some(version) = result.version.clone() {
             let cleaned = DatasetCleaned { version };
             state.events.publish(&cleaned).await?;
         }
-        let version = &self.order.id;
+        let version = &self.spec.id;
         let stored = Self::read(state, version).await?;
         if stored.value != *self {
             return Ok(());
@@ -238,22 +248,19 @@ impl Cleaning {
 }
 
 /// Whether any range of an upload's bytes can be judged by itself.
-async fn can_be_cut(state: &State, order: &Order) -> Result<bool, Error> {
-    let source = ObjectSource::of(state.objects.clone(), &order.stat);
+async fn is_splittable(state: &State, spec: &VersionSpec) -> Result<bool, Error> {
+    let source = ObjectSource::of(state.objects.clone(), &spec.stat);
     // A recipe that cannot be gone by is refused by whoever makes the version.
-    let settings = make::settings_of(&order.recipe).unwrap_or_default();
-    let cuttable = make::blocking(move || is_cuttable(&source, &settings)).await?;
+    let settings = recipe::settings(&spec.recipe).unwrap_or_default();
+    let cuttable = blocking::run(move || is_cuttable(&source, &settings)).await?;
     cuttable.map_err(|error| Error::unavailable("Cloud Storage")(error.into()))
 }
 
 /// How many tasks an order is for.
-async fn tasks(state: &State, order: &Order) -> Result<u32, Error> {
-    if !can_be_cut(state, order).await? {
+async fn tasks(state: &State, spec: &VersionSpec) -> Result<u32, Error> {
+    if !is_splittable(state, spec).await? {
         return Ok(1);
     }
-    let tasks = order
-        .stat
-        .size_bytes
-        .div_ceil(state.config.task_bytes.get());
+    let tasks = spec.stat.size_bytes.div_ceil(state.config.task_bytes.get());
     Ok(u32::try_from(tasks.clamp(1, TASKS_MAX)).unwrap_or(1))
 }

@@ -21,7 +21,7 @@ use shared::{
 };
 use tracing::warn;
 
-use crate::{make, order::Order, state::State, streams::ObjectSource};
+use crate::{blocking, recipe, state::State, streams::ObjectSource, version_spec::VersionSpec};
 
 /// Most versions of a dataset: the questions of all are read for each further one. A version a day
 /// for two years stays below.
@@ -45,13 +45,13 @@ impl Document for Lineage {
 
 impl Lineage {
     /// The order that `named` becomes, which is named by bytes, recipe and code alone.
-    pub(crate) fn order(self, named: Order) -> Order {
+    pub(crate) fn into_spec(self, named: VersionSpec) -> VersionSpec {
         if self.parents.is_empty() {
             return named;
         }
         let parents = self.parents.iter().map(VersionId::as_str);
         let decisive: Vec<&str> = std::iter::once(named.id.as_str()).chain(parents).collect();
-        Order {
+        VersionSpec {
             id: VersionId::derive(&self.dataset, &decisive),
             parents: self.parents,
             ..named
@@ -61,7 +61,10 @@ impl Lineage {
 
 /// The lineage of an order that is `named` by bytes, recipe and code alone; `Err` says why there is
 /// none, for people.
-pub(crate) async fn of(state: &State, named: &Order) -> Result<Result<Lineage, String>, Error> {
+pub(crate) async fn of(
+    state: &State,
+    named: &VersionSpec,
+) -> Result<Result<Lineage, String>, Error> {
     let (named, dataset) = (&named.id, &named.dataset);
     if let Some(known) = state.documents.get::<Lineage>(named.as_str()).await? {
         return Ok(Ok(known.value));
@@ -107,7 +110,7 @@ pub(crate) async fn held_out(
             continue;
         };
         // A recipe that this code cannot read put nothing around rows that it could take away.
-        let settings = make::settings_of(&version.recipe).unwrap_or_default();
+        let settings = recipe::settings(&version.recipe).unwrap_or_default();
         let stat = Stat {
             artifact: eval.artifact.clone(),
             size_bytes: eval.bytes,
@@ -117,7 +120,7 @@ pub(crate) async fn held_out(
         let source = ObjectSource::of(state.objects.clone(), &stat);
         evals.push((parent.clone(), source, settings));
     }
-    let read = make::blocking(move || {
+    let read = blocking::run(move || {
         let mut held_out = HeldOut::default();
         for (parent, source, settings) in evals {
             let read = source
@@ -164,14 +167,14 @@ mod tests {
             crc32c: None,
             md5: "md5".to_owned(),
         };
-        let named = Order::new(dataset.clone(), stat, Recipe::default()).unwrap();
+        let named = VersionSpec::new(dataset.clone(), stat, Recipe::default()).unwrap();
         let after = |parents: &[&str]| {
             let lineage = Lineage {
                 dataset: dataset.clone(),
                 parents: parents.iter().map(|id| id.parse().unwrap()).collect(),
                 at: DateTime::UNIX_EPOCH,
             };
-            lineage.order(named.clone())
+            lineage.into_spec(named.clone())
         };
         assert_eq!(after(&[]), named);
         let one = after(&["tickets-a"]);

@@ -7,14 +7,14 @@ use shared::{
 };
 
 use crate::{
-    Config, attend, handler,
+    Config, handler, reconcile,
     state::State,
-    task::{self, Task},
+    task::{self, TaskArgs},
 };
 
 /// Runs one task of the job that cleans large uploads.
 pub fn run_task() -> Running {
-    service::run_task("clean", Task::read, async |(config, task), common| {
+    service::run_task("clean", TaskArgs::read, async |(config, task), common| {
         let state = State::connect(config, common).await?;
         task::run(state, task).await
     })
@@ -34,6 +34,6 @@ async fn start(
     Ok(move |app: &mut ServiceConfig| {
         app.app_data(state.clone())
             .route("/", web::post().to(handler::object_finalized))
-            .route("/tick", web::post().to(attend::tick));
+            .route("/tick", web::post().to(reconcile::tick));
     })
 }

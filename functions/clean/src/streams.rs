@@ -17,7 +17,7 @@ use shared::{
 };
 use tokio::{runtime::Handle, sync::mpsc};
 
-/// Chunks in flight between the two sides: bounds memory, and lets both work at once.
+/// StreamReader in flight between the two sides: bounds memory, and lets both work at once.
 const CHUNKS_MAX: usize = 8;
 
 /// Bytes collected before a [`Pipe`] hands them on.
@@ -61,7 +61,7 @@ impl Source for ObjectSource {
                 }
             }
         });
-        Ok(Box::new(Chunks {
+        Ok(Box::new(StreamReader {
             receiver,
             chunk: Bytes::new(),
         }))
@@ -94,12 +94,12 @@ fn gone() -> io::Error {
 }
 
 /// The chunks of a stream as one reader.
-struct Chunks {
+struct StreamReader {
     receiver: mpsc::Receiver<io::Result<Bytes>>,
     chunk: Bytes,
 }
 
-impl Read for Chunks {
+impl Read for StreamReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         while self.chunk.is_empty() {
             match self.receiver.blocking_recv() {
@@ -116,16 +116,16 @@ impl Read for Chunks {
 
 /// The writers of every part.
 #[derive(Debug)]
-pub(crate) struct Uploads {
-    parts: Vec<(Part, Upload)>,
+pub(crate) struct ObjectWriters {
+    parts: Vec<(Part, ObjectWriter)>,
     complete: Arc<AtomicBool>,
 }
 
 /// The writer of one part.
 #[derive(Debug)]
-struct Upload(mpsc::Sender<Bytes>);
+struct ObjectWriter(mpsc::Sender<Bytes>);
 
-impl Uploads {
+impl ObjectWriters {
     /// A writer for each part, and the streams that they lead to: these end well only if the
     /// whole pass does.
     pub(crate) fn new() -> (Self, Vec<(Part, UploadStream)>) {
@@ -134,7 +134,7 @@ impl Uploads {
         let mut streams = Vec::new();
         for part in Part::ALL {
             let (sender, receiver) = mpsc::channel(CHUNKS_MAX);
-            parts.push((part, Upload(sender)));
+            parts.push((part, ObjectWriter(sender)));
             streams.push((part, UploadStream::new(receiver, Arc::clone(&complete))));
         }
         (Self { parts, complete }, streams)
@@ -149,7 +149,7 @@ impl Uploads {
 /// The writer of one object that is no part: buffered, since many small pieces are written.
 #[derive(Debug)]
 pub(crate) struct Pipe {
-    write: BufWriter<Upload>,
+    write: BufWriter<ObjectWriter>,
     complete: Arc<AtomicBool>,
 }
 
@@ -159,7 +159,7 @@ impl Pipe {
         let complete = Arc::new(AtomicBool::new(false));
         let (sender, receiver) = mpsc::channel(CHUNKS_MAX);
         let pipe = Self {
-            write: BufWriter::with_capacity(PIPE_BYTES, Upload(sender)),
+            write: BufWriter::with_capacity(PIPE_BYTES, ObjectWriter(sender)),
             complete: Arc::clone(&complete),
         };
         (pipe, UploadStream::new(receiver, complete))
@@ -177,7 +177,7 @@ impl Pipe {
     }
 }
 
-impl Outputs for Uploads {
+impl Outputs for ObjectWriters {
     fn part(&mut self, part: Part) -> &mut dyn Write {
         #[expect(clippy::expect_used, reason = "`new` makes a writer for every part")]
         let (_, upload) = self
@@ -189,7 +189,7 @@ impl Outputs for Uploads {
     }
 }
 
-impl Write for Upload {
+impl Write for ObjectWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // An upload may end before its stream does: the object exists already, or the service
         // is away. Its own result says which; the other parts go on.

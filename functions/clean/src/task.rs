@@ -11,14 +11,14 @@ use shared::{config::Reader, error::Error, google::objects::Stat, id::VersionId,
 use tracing::{Instrument as _, info, info_span, warn};
 
 use crate::{
-    Config,
+    Config, blocking,
+    build_input::{BuildInput, RowSource},
+    build_version::{self, BuildOutcome},
     cleaning::{CLEANING_VARIABLE, Cleaning, ROUND_VARIABLE},
-    fate::Fate,
-    input::{Input, Rows},
-    lineage,
-    make::{self, Made},
+    lineage, recipe,
     state::State,
     streams::{ObjectSource, Pipe},
+    upload_result::UploadResult,
 };
 
 /// What frames and plans are, to a browser.
@@ -29,11 +29,11 @@ const BINARY: &str = "application/octet-stream";
 const PLAN_BYTES_MAX: u64 = 2 << 30;
 
 /// Times that frames which do not fit are judged again before the task gives up.
-const SPOILT_MAX: u32 = 3;
+const CORRUPT_MAX: u32 = 3;
 
 /// What Cloud Run and [`Cleaning::start`] tell a task.
 #[derive(Debug, Clone)]
-pub(crate) struct Task {
+pub(crate) struct TaskArgs {
     /// The version to be made; `CLEANING`.
     pub(crate) cleaning: VersionId,
     /// How often rows were judged before; `ROUND`.
@@ -42,7 +42,7 @@ pub(crate) struct Task {
     pub(crate) index: u32,
 }
 
-impl Task {
+impl TaskArgs {
     /// Reads the settings of the function, and those of the task.
     pub(crate) fn read(read: &mut Reader<'_>) -> Option<(Config, Self)> {
         let config = Config::read(read);
@@ -59,121 +59,125 @@ impl Task {
 }
 
 /// Does the work of one task.
-pub(crate) async fn run(state: State, task: Task) -> Result<(), Box<dyn StdError>> {
+pub(crate) async fn run(state: State, task: TaskArgs) -> Result<(), Box<dyn StdError>> {
     let cleaning = Cleaning::read(&state, &task.cleaning).await?.value;
-    let work = Work {
-        settings: Arc::new(make::settings_of(&cleaning.order.recipe)?),
+    let task_run = TaskRun {
+        settings: Arc::new(recipe::settings(&cleaning.spec.recipe)?),
         folder: format!("cleanings/{}/{}", task.cleaning, task.round),
         state,
         task,
         cleaning,
     };
-    let (version, index) = (&work.task.cleaning, work.task.index);
+    let (version, index) = (&task_run.task.cleaning, task_run.task.index);
     let span = info_span!("task", dataset.version = %version, task.index = index);
-    work.run().instrument(span).await.map_err(Into::into)
+    task_run.run().instrument(span).await.map_err(Into::into)
 }
 
 /// A task at work.
-struct Work {
+struct TaskRun {
     state: State,
-    task: Task,
+    task: TaskArgs,
     cleaning: Cleaning,
     settings: Arc<Settings>,
     /// Where the frames of its round are.
     folder: String,
 }
 
-impl Work {
+impl TaskRun {
     async fn run(&self) -> Result<(), Error> {
-        if self.cleaning.fate.is_some() {
+        if self.cleaning.result.is_some() {
             // An earlier attempt was killed after it.
-            return self.cleaning.tell(&self.state).await;
+            return self.cleaning.publish_result(&self.state).await;
         }
-        let Some(made) = self.make().await? else {
+        let Some(outcome) = self.build().await? else {
             return Ok(());
         };
-        if let Made::Again(plan) = &made {
-            return self.judge_again(plan).await;
+        if let BuildOutcome::NextRound(plan) = &outcome {
+            return self.start_next_round(plan).await;
         }
-        let Some(fate) = Fate::of(&self.state, &made).await? else {
+        let Some(result) = UploadResult::of(&self.state, &outcome).await? else {
             return Err(Error::Busy("frames do not stay as they are written".into()));
         };
-        let ended = Cleaning::end(&self.state, &self.task.cleaning, fate).await?;
-        ended.tell(&self.state).await?;
-        self.tidy().await;
+        let ended = Cleaning::finish(&self.state, &self.task.cleaning, result).await?;
+        ended.publish_result(&self.state).await?;
+        self.delete_intermediate_files().await;
         Ok(())
     }
 
     /// Does its share; what came of all, if it was the last.
-    async fn make(&self) -> Result<Option<Made>, Error> {
-        let order = &self.cleaning.order;
-        let plan = match lineage::held_out(&self.state, &order.parents).await? {
+    async fn build(&self) -> Result<Option<BuildOutcome>, Error> {
+        let spec = &self.cleaning.spec;
+        let plan = match lineage::held_out(&self.state, &spec.parents).await? {
             Ok(held_out) => self.plan().await?.holding_out(held_out),
-            Err(note) => return Ok(Some(Made::Nothing(note))),
+            Err(note) => return Ok(Some(BuildOutcome::Rejected(note))),
         };
         if self.cleaning.tasks == 1 {
-            let rows = Rows::Upload(Box::new(self.source()));
-            let input = Input { rows, plan };
-            let made = make::version(&self.state, order.clone(), self.settings(), input);
-            return made.await.map(Some);
+            let rows = RowSource::Upload(Box::new(self.source()));
+            let input = BuildInput { rows, plan };
+            let outcome = build_version::build(&self.state, spec.clone(), self.settings(), input);
+            return outcome.await.map(Some);
         }
-        if let Err(error) = self.judge(self.task.index, &plan).await? {
-            return make::refused(error).map(Some);
+        if let Err(error) = self.process(self.task.index, &plan).await? {
+            return build_version::failed(error).map(Some);
         }
-        for _ in 0..SPOILT_MAX {
-            let judged = self.judged().await?;
+        for _ in 0..CORRUPT_MAX {
+            let processed = self.processed().await?;
             let tasks = usize::try_from(self.cleaning.tasks).unwrap_or(usize::MAX);
-            if judged.len() < tasks {
-                let others = tasks - judged.len();
+            if processed.len() < tasks {
+                let others = tasks - processed.len();
                 info!("{others} of {tasks} tasks are still at work");
                 return Ok(None);
             }
             let frames = |stat| ObjectSource::of(self.state.objects.clone(), stat);
-            let input = Input {
-                rows: Rows::Judged(judged.iter().map(frames).collect()),
+            let input = BuildInput {
+                rows: RowSource::Frames(processed.iter().map(frames).collect()),
                 plan: plan.clone(),
             };
-            let made = make::version(&self.state, order.clone(), self.settings(), input).await?;
-            let Made::Spoilt(range) = made else {
-                return Ok(Some(made));
+            let outcome =
+                build_version::build(&self.state, spec.clone(), self.settings(), input).await?;
+            let BuildOutcome::CorruptFrames(range) = outcome else {
+                return Ok(Some(outcome));
             };
-            warn!(outcome = "spoilt", "the frames of range {range} do not fit");
-            if let Some(spoilt) = judged.get(range) {
-                self.state.objects.delete(&spoilt.artifact).await?;
+            warn!(
+                outcome = "corrupt_frames",
+                "the frames of range {range} do not fit"
+            );
+            if let Some(corrupt) = processed.get(range) {
+                self.state.objects.delete(&corrupt.artifact).await?;
             }
             let range = u32::try_from(range).unwrap_or(u32::MAX);
-            if let Err(error) = self.judge(range, &plan).await? {
-                return make::refused(error).map(Some);
+            if let Err(error) = self.process(range, &plan).await? {
+                return build_version::failed(error).map(Some);
             }
         }
-        Ok(Some(Made::Spoilt(0)))
+        Ok(Some(BuildOutcome::CorruptFrames(0)))
     }
 
     /// Judges a range and puts down what was found, unless that is there.
-    async fn judge(&self, index: u32, plan: &Plan) -> Result<Result<(), CleanError>, Error> {
+    async fn process(&self, index: u32, plan: &Plan) -> Result<Result<(), CleanError>, Error> {
         let uri = self.frames_uri(index);
         if self.state.objects.stat(&uri, None).await?.is_some() {
-            info!(outcome = "judged_before", "range {index} is judged");
+            info!(outcome = "processed_before", "range {index} is judged");
             return Ok(Ok(()));
         }
         let (mut pipe, stream) = Pipe::new();
         let created = self.state.objects.create_streamed(&uri, BINARY, stream);
-        let size = self.cleaning.order.stat.size_bytes;
+        let size = self.cleaning.spec.stat.size_bytes;
         let range = range_of(size, index, self.cleaning.tasks);
         let (source, settings, plan) = (self.source(), Arc::clone(&self.settings), plan.clone());
-        let judging = make::blocking(move || {
+        let processing = blocking::run(move || {
             let machine = Machine::default();
             let judged = judge_range(&source, range, &settings, &plan, machine, pipe.writer());
             pipe.finish(judged.is_ok());
             judged
         });
-        let (judged, created) = tokio::join!(judging, created);
+        let (judged, created) = tokio::join!(processing, created);
         if let Err(error) = judged? {
             return Ok(Err(error));
         }
         let stat = created?.into_stat();
         info!(
-            event.name = "range_judged",
+            event.name = "range_processed",
             bytes = stat.size_bytes,
             "judged range {index} of {}",
             self.cleaning.tasks
@@ -182,7 +186,7 @@ impl Work {
     }
 
     /// The frames that are there, in the order of their ranges.
-    async fn judged(&self) -> Result<Vec<Stat>, Error> {
+    async fn processed(&self) -> Result<Vec<Stat>, Error> {
         let prefix = format!("{}/", self.folder);
         let bucket = &self.state.config.datasets_bucket;
         let mut found = self.state.objects.list(bucket, &prefix).await?;
@@ -206,7 +210,7 @@ impl Work {
     }
 
     /// Puts down what the next round goes by, and starts it.
-    async fn judge_again(&self, plan: &Plan) -> Result<(), Error> {
+    async fn start_next_round(&self, plan: &Plan) -> Result<(), Error> {
         let bytes = plan.to_bytes().map_err(|source| Error::Internal {
             what: "a plan that does not serialise",
             source: source.into(),
@@ -217,26 +221,29 @@ impl Work {
             .objects
             .create(&uri, BINARY, Bytes::from(bytes))
             .await?;
-        Cleaning::judge_again(&self.state, &self.task.cleaning, self.task.round).await
+        Cleaning::start_next_round(&self.state, &self.task.cleaning, self.task.round).await
     }
 
     /// Deletes frames and plans. A rule of the bucket takes those that stay: nobody waits for that.
-    async fn tidy(&self) {
+    async fn delete_intermediate_files(&self) {
         let bucket = &self.state.config.datasets_bucket;
         let prefix = format!("cleanings/{}/", self.task.cleaning);
-        let Ok(passing) = self.state.objects.list(bucket, &prefix).await else {
+        let Ok(files) = self.state.objects.list(bucket, &prefix).await else {
             return;
         };
-        for stat in passing {
+        for stat in files {
             if let Err(error) = self.state.objects.delete(&stat.artifact).await {
-                warn!(outcome = "not_tidied", "`{}` stays: {error}", stat.artifact);
+                warn!(
+                    outcome = "not_deleted",
+                    "`{}` stays: {error}", stat.artifact
+                );
                 return;
             }
         }
     }
 
     fn source(&self) -> ObjectSource {
-        ObjectSource::of(self.state.objects.clone(), &self.cleaning.order.stat)
+        ObjectSource::of(self.state.objects.clone(), &self.cleaning.spec.stat)
     }
 
     fn settings(&self) -> Settings {

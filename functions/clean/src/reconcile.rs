@@ -11,7 +11,7 @@ use shared::{
 };
 use tracing::warn;
 
-use crate::{cleaning::Cleaning, fate::Fate, state::State};
+use crate::{cleaning::Cleaning, state::State, upload_result::UploadResult};
 
 /// Cleanings looked at in a minute: each is one call, and a job takes minutes.
 const OPEN_MAX: u32 = 100;
@@ -31,15 +31,18 @@ pub(crate) async fn tick(state: Data<State>, _delivery: Delivery<Tick>) -> Resul
         .await?;
     for stored in &open {
         // One that cannot be looked at must not keep the others from it.
-        if let Err(error) = look(&state, &stored.value).await {
-            warn!(outcome = "look_failed", "{}", Chain(&error));
+        if let Err(error) = reconcile(&state, &stored.value).await {
+            warn!(outcome = "reconcile_failed", "{}", Chain(&error));
         }
     }
-    let looks = open.len();
-    Ok(Ack::done("looked", format!("looked at {looks} cleanings")))
+    let open = open.len();
+    Ok(Ack::done(
+        "reconciled",
+        format!("reconciled {open} cleanings"),
+    ))
 }
 
-async fn look(state: &State, seen: &Cleaning) -> Result<(), Error> {
+async fn reconcile(state: &State, seen: &Cleaning) -> Result<(), Error> {
     // Without one, whoever ordered the cleaning is about to start it, or is told to again.
     let Some(name) = seen.executions.last() else {
         return Ok(());
@@ -53,7 +56,7 @@ async fn look(state: &State, seen: &Cleaning) -> Result<(), Error> {
         return Ok(());
     }
     // Read anew: its last act may have been to end the cleaning.
-    let stored = Cleaning::read(state, &seen.order.id).await?;
+    let stored = Cleaning::read(state, &seen.spec.id).await?;
     if stored.value != *seen {
         return Ok(());
     }
@@ -61,8 +64,8 @@ async fn look(state: &State, seen: &Cleaning) -> Result<(), Error> {
         None => "nothing is known of it",
         Some(execution) => execution.failure().unwrap_or("it ended without a version"),
     };
-    if seen.fate.is_some() {
-        return seen.tell(state).await;
+    if seen.result.is_some() {
+        return seen.publish_result(state).await;
     }
     if seen.executions.len() < EXECUTIONS_MAX {
         start_again(state, &stored, why).await
@@ -72,12 +75,12 @@ async fn look(state: &State, seen: &Cleaning) -> Result<(), Error> {
 }
 
 async fn start_again(state: &State, stored: &Stored<Cleaning>, why: &str) -> Result<(), Error> {
-    let version = &stored.value.order.id;
+    let version = &stored.value.spec.id;
     warn!(
         outcome = "started_again",
         "the job for {version} ended: {why}"
     );
-    // Noted first, so that of two who look at the same time one starts it.
+    // Noted first, so that of two who reconcile at the same time one starts it.
     let mut cleaning = stored.value.clone();
     cleaning.executions.push(String::new());
     cleaning.started_at = state.clock.now();
@@ -92,7 +95,7 @@ async fn start_again(state: &State, stored: &Stored<Cleaning>, why: &str) -> Res
 }
 
 async fn give_up(state: &State, stored: &Stored<Cleaning>, why: &str) -> Result<(), Error> {
-    let version = &stored.value.order.id;
+    let version = &stored.value.spec.id;
     let note = format!(
         "the job that cleans large uploads failed {EXECUTIONS_MAX} times ({why}): see its logs, \
          and upload the file again once they are clear"
@@ -100,15 +103,15 @@ async fn give_up(state: &State, stored: &Stored<Cleaning>, why: &str) -> Result<
     warn!(outcome = "given_up", "{version}: {note}");
     let cleaning = Cleaning {
         given_up: true,
-        fate: Some(Fate::new(UploadOutcome::Rejected, note)),
+        result: Some(UploadResult::new(UploadOutcome::Rejected, note)),
         ..stored.value.clone()
     };
     put(state, stored, &cleaning).await?;
-    cleaning.tell(state).await
+    cleaning.publish_result(state).await
 }
 
 async fn put(state: &State, before: &Stored<Cleaning>, cleaning: &Cleaning) -> Result<(), Error> {
-    let version = cleaning.order.id.as_str();
+    let version = cleaning.spec.id.as_str();
     let replaced = state.documents.replace(version, before, cleaning).await?;
-    replaced.or_busy("a cleaning that others look at, too")
+    replaced.or_busy("a cleaning that others reconcile at, too")
 }

@@ -13,14 +13,17 @@ use shared::{
     dataset::{Rows, StoredFile, Version},
     error::{Chain, Error},
     google::objects::Created,
-    recipe::Recipe,
     uri::GcsUri,
 };
 
-use crate::{calibrate::calibrate, input::Input, order::Order, state::State, streams::Uploads};
-
-/// The code that made a version is part of the version's name.
-pub(crate) const CODE_VERSION: &str = env!("CARGO_PKG_VERSION");
+use crate::{
+    blocking,
+    build_input::BuildInput,
+    calibrate::calibrate,
+    state::State,
+    streams::ObjectWriters,
+    version_spec::{CODE_VERSION, VersionSpec},
+};
 
 /// Largest part that is read for the sake of a few rows.
 const CALIBRATION_BYTES_MAX: u64 = 8 << 20;
@@ -33,61 +36,47 @@ const JSON: &str = "application/json";
 const MARKDOWN: &str = "text/markdown; charset=utf-8";
 
 /// What came of an upload's rows.
-pub(crate) enum Made {
+pub(crate) enum BuildOutcome {
     /// A version; its objects exist.
     Version(Box<Version>),
     /// Nothing to train on, and why.
-    Nothing(String),
+    Rejected(String),
     /// Nothing yet: every range must be judged anew by this plan.
-    Again(Box<Plan>),
+    NextRound(Box<Plan>),
     /// Nothing yet: what was put down of this range, counted from 0, is not what was judged.
-    Spoilt(usize),
+    CorruptFrames(usize),
 }
 
 /// Why there are no parts.
-enum Stop {
+enum Interruption {
     Failed(CleanError),
-    Again(Plan),
-}
-
-/// Parses a recipe and the settings in it; `Err` says what is wrong, for people.
-pub(crate) fn parse_recipe(text: &[u8]) -> Result<(Recipe, Settings), String> {
-    let text = std::str::from_utf8(text).map_err(|_error| "recipe.toml is not UTF-8".to_owned())?;
-    let recipe = Recipe::parse(text).map_err(|error| error.to_string())?;
-    let settings = settings_of(&recipe)?;
-    Ok((recipe, settings))
-}
-
-/// The settings in a recipe; `Err` says what is wrong with them, for people.
-pub(crate) fn settings_of(recipe: &Recipe) -> Result<Settings, String> {
-    let settings = recipe.clean.clone().try_into();
-    settings.map_err(|error| format!("recipe.toml: clean: {error}"))
+    NextRound(Plan),
 }
 
 /// Cleans the rows into parts; then writes the report, the card and the manifest.
-pub(crate) async fn version(
+pub(crate) async fn build(
     state: &State,
-    order: Order,
+    spec: VersionSpec,
     settings: Settings,
-    input: Input,
-) -> Result<Made, Error> {
+    input: BuildInput,
+) -> Result<BuildOutcome, Error> {
     let input = Arc::new(input);
-    let folder = order.folder();
+    let folder = spec.folder();
     let mut parts = BTreeMap::new();
     let settings = Arc::new(settings);
     let mut cleaned = match clean(state, &folder, &input, &settings, &mut parts).await? {
         Ok(cleaned) => cleaned,
-        Err(Stop::Failed(error)) => return refused(error),
-        Err(Stop::Again(plan)) => return Ok(Made::Again(Box::new(plan))),
+        Err(Interruption::Failed(error)) => return failed(error),
+        Err(Interruption::NextRound(plan)) => return Ok(BuildOutcome::NextRound(Box::new(plan))),
     };
-    let model = &order.recipe.tune.base_model;
+    let model = &spec.recipe.tune.base_model;
     cleaned.report.tokens.calibration = calibrated(state, model, &parts).await?;
     let report = store(state, &folder, "report", &cleaned.report).await?;
     parts.insert("report".to_owned(), report);
     if cleaned.report.verdict == Verdict::Unusable {
-        return Ok(Made::Nothing(unusable(&cleaned.report)));
+        return Ok(BuildOutcome::Rejected(unusable(&cleaned.report)));
     }
-    let mut version = describe(order, &cleaned.report, parts);
+    let mut version = describe(spec, &cleaned.report, parts);
     version.created_at = state.clock.now();
     let card = write_card(&version, &settings, &cleaned);
     let stored = store_text(state, &folder, "card.md", MARKDOWN, card.into_bytes()).await?;
@@ -101,7 +90,7 @@ pub(crate) async fn version(
     };
     let stored = store(state, &folder, "manifest", &manifest).await?;
     version.parts.insert("manifest".to_owned(), stored);
-    Ok(Made::Version(Box::new(version)))
+    Ok(BuildOutcome::Version(Box::new(version)))
 }
 
 /// What `card.md` says of a version.
@@ -129,14 +118,14 @@ struct Manifest<'a> {
     samples: &'a [Sample],
 }
 
-fn describe(order: Order, report: &Report, parts: BTreeMap<String, StoredFile>) -> Version {
+fn describe(spec: VersionSpec, report: &Report, parts: BTreeMap<String, StoredFile>) -> Version {
     Version {
-        id: order.id,
-        dataset: order.dataset,
-        source: order.stat.artifact,
+        id: spec.id,
+        dataset: spec.dataset,
+        source: spec.stat.artifact,
         source_crc32c: report.crc32c.into(),
-        source_bytes: order.stat.size_bytes,
-        recipe: order.recipe,
+        source_bytes: spec.stat.size_bytes,
+        recipe: spec.recipe,
         format: report.format.clone().unwrap_or_default(),
         code_version: CODE_VERSION.to_owned(),
         rows: Rows {
@@ -152,7 +141,7 @@ fn describe(order: Order, report: &Report, parts: BTreeMap<String, StoredFile>) 
             Task::Classification => "classification".to_owned(),
         },
         template_version: report.template_version.clone(),
-        parents: order.parents,
+        parents: spec.parents,
         parts,
         created_at: chrono::DateTime::UNIX_EPOCH,
     }
@@ -163,20 +152,20 @@ fn describe(order: Order, report: &Report, parts: BTreeMap<String, StoredFile>) 
 async fn clean(
     state: &State,
     folder: &str,
-    input: &Arc<Input>,
+    input: &Arc<BuildInput>,
     settings: &Arc<Settings>,
     parts: &mut BTreeMap<String, StoredFile>,
-) -> Result<Result<Cleaned, Stop>, Error> {
+) -> Result<Result<Cleaned, Interruption>, Error> {
     let mut plan = input.plan.clone();
     loop {
-        let (mut uploads, streams) = Uploads::new();
+        let (mut uploads, streams) = ObjectWriters::new();
         let writes = streams.into_iter().map(|(part, stream)| async move {
             let uri = part_uri(state, folder, &format!("{}.jsonl", part.name()));
             let created = state.objects.create_streamed(&uri, JSONL, stream).await;
             (part, created)
         });
         let (reading, settings) = (Arc::clone(input), Arc::clone(settings));
-        let pass = blocking(move || {
+        let pass = blocking::run(move || {
             let outcome = reading.pass(&settings, &plan, &mut uploads);
             uploads.finish(outcome.as_ref().is_ok_and(is_to_stay));
             outcome
@@ -184,12 +173,12 @@ async fn clean(
         let (outcome, created) = tokio::join!(pass, futures::future::join_all(writes));
         let cleaned = match outcome? {
             Ok(Outcome::Done(cleaned)) => cleaned,
-            Ok(Outcome::Again(better)) if input.can_go_by(&better) => {
+            Ok(Outcome::Again(better)) if input.can_reuse(&better) => {
                 plan = better;
                 continue;
             }
-            Ok(Outcome::Again(better)) => return Ok(Err(Stop::Again(better))),
-            Err(error) => return Ok(Err(Stop::Failed(error))),
+            Ok(Outcome::Again(better)) => return Ok(Err(Interruption::NextRound(better))),
+            Err(error) => return Ok(Err(Interruption::Failed(error))),
         };
         if let Some(written) = &cleaned.written
             && cleaned.report.verdict != Verdict::Unusable
@@ -307,10 +296,10 @@ fn unusable(report: &Report) -> String {
 }
 
 /// Which failures are the upload's own, and which pass.
-pub(crate) fn refused(error: CleanError) -> Result<Made, Error> {
+pub(crate) fn failed(error: CleanError) -> Result<BuildOutcome, Error> {
     match error {
         CleanError::Settings(_) | CleanError::TooManyRows => {
-            Ok(Made::Nothing(Chain(&error).to_string()))
+            Ok(BuildOutcome::Rejected(Chain(&error).to_string()))
         }
         CleanError::Changed => Err(Error::Busy("the upload changed while it was read".into())),
         CleanError::Unending => Err(Error::Internal {
@@ -321,21 +310,10 @@ pub(crate) fn refused(error: CleanError) -> Result<Made, Error> {
             fault: FramesFault::Read(source),
             ..
         } => Err(Error::unavailable("Cloud Storage")(source.into())),
-        CleanError::Frames { range, .. } => Ok(Made::Spoilt(range)),
+        CleanError::Frames { range, .. } => Ok(BuildOutcome::CorruptFrames(range)),
         CleanError::Spill(_) => Err(Error::Busy(Chain(&error).to_string().into())),
         CleanError::Read(_) | CleanError::Write { .. } | CleanError::Judged(_) => {
             Err(Error::unavailable("Cloud Storage")(error.into()))
         }
     }
-}
-
-/// Cleaning computes for seconds: not on the thread that answers health checks.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Error> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|source| Error::Internal {
-        what: "cleaning panicked",
-        source: source.into(),
-    })
 }

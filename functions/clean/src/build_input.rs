@@ -5,27 +5,27 @@ use clean_engine::{Error, Machine, Outcome, Outputs, Plan, Settings, merge, pass
 
 /// What is read to make a version.
 #[derive(Debug)]
-pub(crate) struct Input {
-    pub(crate) rows: Rows,
+pub(crate) struct BuildInput {
+    pub(crate) rows: RowSource,
     /// What the first pass goes by, and what rows were judged by.
     pub(crate) plan: Plan,
 }
 
 /// Where the rows are.
 #[derive(Debug)]
-pub(crate) enum Rows {
+pub(crate) enum RowSource {
     /// In the upload.
     Upload(Box<ObjectSource>),
     /// In what was judged of its ranges: frames of each, in order.
-    Judged(Vec<ObjectSource>),
+    Frames(Vec<ObjectSource>),
 }
 
-impl Input {
+impl BuildInput {
     /// Whether another pass over it can go by `better`.
-    pub(crate) fn can_go_by(&self, better: &Plan) -> bool {
+    pub(crate) fn can_reuse(&self, better: &Plan) -> bool {
         match self.rows {
-            Rows::Upload(_) => true,
-            Rows::Judged(_) => better.judges_like(&self.plan),
+            RowSource::Upload(_) => true,
+            RowSource::Frames(_) => better.judges_like(&self.plan),
         }
     }
 
@@ -38,7 +38,7 @@ impl Input {
     ) -> Result<Outcome, Error> {
         let machine = Machine::default();
         match &self.rows {
-            Rows::Upload(source) => pass(
+            RowSource::Upload(source) => pass(
                 &**source,
                 settings,
                 plan,
@@ -46,7 +46,7 @@ impl Input {
                 Some(outputs),
                 &mut |_| {},
             ),
-            Rows::Judged(ranges) => merge(ranges, settings, plan, machine, Some(outputs)),
+            RowSource::Frames(ranges) => merge(ranges, settings, plan, machine, Some(outputs)),
         }
     }
 }

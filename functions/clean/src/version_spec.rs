@@ -8,12 +8,13 @@ use shared::{
     recipe::Recipe,
 };
 
-use crate::make;
+/// The version of this code: part of the name of every version that it makes.
+pub(crate) const CODE_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// An upload to be made a version of. Two deliveries, or two machines, that are given the same
 /// order make the same bytes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Order {
+pub(crate) struct VersionSpec {
     /// The version's name.
     pub(crate) id: VersionId,
     /// Whose version it is to be.
@@ -27,7 +28,7 @@ pub(crate) struct Order {
     pub(crate) parents: Vec<VersionId>,
 }
 
-impl Order {
+impl VersionSpec {
     /// Names the version that `stat` and `recipe` make where there is no earlier one.
     pub(crate) fn new(dataset: DatasetName, stat: Stat, recipe: Recipe) -> Result<Self, Error> {
         let text = serde_json::to_string(&recipe).map_err(|source| Error::Internal {
@@ -41,7 +42,7 @@ impl Order {
             "" => stat.artifact.to_string(),
             md5 => md5.to_owned(),
         };
-        let decisive = [&*exact, &checksum, &size, &text, make::CODE_VERSION];
+        let decisive = [&*exact, &checksum, &size, &text, CODE_VERSION];
         Ok(Self {
             id: VersionId::derive(&dataset, &decisive),
             dataset,

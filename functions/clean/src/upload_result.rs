@@ -10,17 +10,17 @@ use shared::{
 };
 use tracing::info;
 
-use crate::{make::Made, state::State};
+use crate::{build_version::BuildOutcome, state::State};
 
 /// What an upload comes to, before or after its rows are read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Fate {
+pub(crate) struct UploadResult {
     pub(crate) outcome: UploadOutcome,
     pub(crate) note: String,
     pub(crate) version: Option<VersionId>,
 }
 
-impl Fate {
+impl UploadResult {
     pub(crate) fn new(outcome: UploadOutcome, note: impl Into<String>) -> Self {
         Self {
             outcome,
@@ -50,11 +50,11 @@ impl Fate {
     }
 
     /// What became of rows that are made, or refused, for good; `None` where they are not.
-    pub(crate) async fn of(state: &State, made: &Made) -> Result<Option<Self>, Error> {
+    pub(crate) async fn of(state: &State, made: &BuildOutcome) -> Result<Option<Self>, Error> {
         match made {
-            Made::Version(version) => Self::of_version(state, version).await.map(Some),
-            Made::Nothing(note) => Ok(Some(Self::new(UploadOutcome::Rejected, note))),
-            Made::Again(_) | Made::Spoilt(_) => Ok(None),
+            BuildOutcome::Version(version) => Self::of_version(state, version).await.map(Some),
+            BuildOutcome::Rejected(note) => Ok(Some(Self::new(UploadOutcome::Rejected, note))),
+            BuildOutcome::NextRound(_) | BuildOutcome::CorruptFrames(_) => Ok(None),
         }
     }
 
