@@ -8,8 +8,8 @@ use shared::{
     run::{Approval, Estimate, Plan, Run, State},
 };
 
-/// Plans the run that `version` asks for: queued within its budget, awaiting a person above it,
-/// failed where it asks for what cannot be.
+/// Plans the run that the recipe of `version` describes: queued within its budget, awaiting approval
+/// above it, failed where the recipe cannot be carried out.
 pub fn plan(version: &Version, region: &str, prices: &Prices, now: DateTime<Utc>) -> Run {
     let recipe = &version.recipe;
     let plan = Plan {
@@ -68,7 +68,7 @@ pub fn plan(version: &Version, region: &str, prices: &Prices, now: DateTime<Utc>
     run
 }
 
-/// The run that a version and a plan lead to, whoever plans it.
+/// The id of a run: derived from version and plan, so that a redelivery plans the same run.
 fn id(version: &Version, plan: &Plan) -> RunId {
     RunId::derive(
         &version.id,
@@ -91,7 +91,7 @@ fn initial_state(
     let Some(usd) = usd else {
         let tunable: Vec<&str> = prices.tunable().collect();
         let reason = format!(
-            "`{}` cannot be tuned: set tune.base_model in recipe.toml to one of {}",
+            "base model `{}` cannot be tuned: set tune.base_model in recipe.toml to one of {}",
             run.plan.base_model,
             tunable.join(", ")
         );

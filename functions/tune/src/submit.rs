@@ -1,11 +1,10 @@
-//! The protocol that buys one job, and not two: what a delivery may do next.
+//! The protocol that buys one job, and never two: what a delivery may do next.
 //!
-//! The service has no request id, so a job may exist that nobody has recorded: its answer
-//! was lost, or the process that asked died. Therefore: write the intent, then create;
-//! after any doubt wait until an unseen job must show in the list, look for it by label, and
-//! adopt it. No job is created twice unless a process is frozen, between writing the intent
-//! and sending the call, for longer than the call's own deadline and the settling time; any
-//! surplus job is cancelled by a later look.
+//! `tuningJobs.create` takes no request id, so a job may exist that is not recorded: its answer was
+//! lost, or the calling process died. Therefore: write the intent, then create. After any doubt, wait
+//! until a created job must appear in the list, find it by its label, and adopt it. No job is created
+//! twice unless a process is frozen, between writing the intent and sending the call, for longer than
+//! the call's deadline and the settle time together; `watch` cancels any surplus job later.
 
 use std::time::Duration;
 
@@ -15,16 +14,16 @@ use shared::run::{Armed, Run, State};
 /// What a delivery of `run-approved` does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NextStep {
-    /// Nothing: the run does not wait for a job (any more).
+    /// Nothing: the run does not wait for a job, or no longer does.
     Nothing,
-    /// Nothing yet: an earlier call may still make a job that cannot be seen.
+    /// Nothing yet: an earlier call may still create a job, or one that is not listed yet.
     Settle {
-        /// When a look at the list is conclusive.
+        /// From when on a list without the job proves that there is none.
         until: DateTime<Utc>,
     },
-    /// Look for the job of an earlier call, adopt it, or create one if there is none.
+    /// List the jobs of the run; adopt the one of an earlier call, or create one if there is none.
     Adopt,
-    /// Nothing until a later tick: other runs are first.
+    /// Nothing until a later tick: other runs come first.
     Wait {
         /// Why, in plain words.
         reason: String,
@@ -61,7 +60,7 @@ pub fn next(
     }
 }
 
-/// Why it is not the turn of `run`: first come, first served, `jobs_max` at a time.
+/// Why it is not the turn of `run` yet: first come, first served, `jobs_max` at a time.
 fn turn(run: &Run, open: &[Run], jobs_max: usize) -> Option<String> {
     let live = open.iter().filter(|other| other.state.is_live()).count();
     let earlier = open
