@@ -1,4 +1,4 @@
-//! Hears the tick.
+//! Consumes the tick.
 
 use actix_web::web::Data;
 use futures::{StreamExt as _, stream};
@@ -18,14 +18,14 @@ use tracing::{info, warn};
 
 use crate::{State, poll, reconcile};
 
-/// Runs that have not ended and are looked at; more than a project could ever queue.
+/// Most open runs that are polled; more than a project could ever queue.
 const OPEN_RUNS_MAX: u32 = 500;
-/// Runs that are looked at side by side.
+/// Runs that are polled concurrently.
 const POLLS_AT_ONCE: usize = 8;
-/// Newest versions and runs that are searched for a version without a run.
+/// How many of the newest versions and runs are compared to find a version without a run.
 const NEWEST: u32 = 100;
 
-/// Looks at every live run, then for what an event lost. Overlapping ticks are harmless:
+/// Polls every live run, then repairs what a lost event left undone. Overlapping ticks are harmless:
 /// every write is compare-and-set.
 pub(crate) async fn tick(state: Data<State>, _delivery: Delivery<Tick>) -> Result<Ack, Error> {
     let open = state
@@ -37,7 +37,7 @@ pub(crate) async fn tick(state: Data<State>, _delivery: Delivery<Tick>) -> Resul
         .buffer_unordered(POLLS_AT_ONCE)
         .collect::<Vec<_>>()
         .await;
-    // One run that cannot be read must not keep the others from being looked at.
+    // One run that cannot be read must not stop the others from being polled.
     for error in polled.iter().filter_map(|poll| poll.as_ref().err()) {
         warn!(outcome = "poll_failed", "{}", Chain(error));
     }
@@ -60,7 +60,7 @@ async fn publish_unplanned(state: &State) -> Result<(), Error> {
     let runs: Vec<Run> = runs.into_iter().map(|stored| stored.value).collect();
     let now = state.clock.now();
     for version in reconcile::unplanned(&versions, &runs, state.config.lost, now) {
-        warn!(dataset.version = %version, "version {version} has no run: tells of it again");
+        warn!(dataset.version = %version, "version {version} has no run: publishing `dataset-cleaned` again");
         state.events.publish(&DatasetCleaned { version }).await?;
     }
     Ok(())
@@ -90,7 +90,7 @@ async fn poll_job(state: &State, stored: &Stored<Run>, job: &str) -> Result<(), 
         }
         Err(CallError::Missing { message }) => {
             let mut lost = stored.value.clone();
-            let reason = format!("its job is gone: {message}");
+            let reason = format!("its job no longer exists: {message}");
             let _entered = lost.enter(RunState::Failed, "watch", &reason, now);
             (lost, None)
         }
@@ -101,7 +101,7 @@ async fn poll_job(state: &State, stored: &Stored<Run>, job: &str) -> Result<(), 
         log_progress(&after, &curve);
     }
     if state.documents.replace(id.as_str(), stored, &after).await? == Write::Lost {
-        // Someone wrote it meanwhile: the next tick sees that.
+        // Another function wrote the run in the meantime. Nothing is lost: the next tick reads that.
         return Ok(());
     }
     log_finding(&after);
@@ -117,8 +117,8 @@ async fn poll_job(state: &State, stored: &Stored<Run>, job: &str) -> Result<(), 
     Ok(())
 }
 
-/// Cancels what else carries the run's label: a process that was frozen on its way to create a
-/// job may have made one after another process gave it up and made `recorded`.
+/// Cancels every other job with the label of the run. A process that was frozen just before its
+/// create call may have created one after another process gave it up and created `recorded`.
 async fn cancel_surplus(state: &State, run: &Run, recorded: &str) -> Result<(), Error> {
     let jobs = state.vertex.jobs_of(&run.id).await;
     let jobs = jobs.map_err(CallError::into_error)?;
@@ -130,7 +130,7 @@ async fn cancel_surplus(state: &State, run: &Run, recorded: &str) -> Result<(), 
             event.name = "surplus_job",
             run.id = %run.id,
             job.name = job.name,
-            "cancels a surplus job of run {}",
+            "cancelling a surplus job of run {}",
             run.id
         );
         let cancelled = state.vertex.cancel_job(&job.name).await;
@@ -139,7 +139,8 @@ async fn cancel_surplus(state: &State, run: &Run, recorded: &str) -> Result<(), 
     Ok(())
 }
 
-/// Tells of the end, then remembers that it was told: a crash between tells twice, never not at all.
+/// Publishes the end, then records that it was published. In this order a crash in between publishes
+/// it twice, which consumers tolerate, and never skips it.
 async fn publish_finished(state: &State, stored: &Stored<Run>) -> Result<(), Error> {
     let run = &stored.value;
     let finished = RunFinished {
@@ -159,7 +160,7 @@ async fn publish_finished(state: &State, stored: &Stored<Run>) -> Result<(), Err
 
 fn log_progress(run: &Run, curve: &Curve) {
     let last = |points: &[shared::curve::Point]| points.last().and_then(|point| point.loss);
-    // A loss that is no number is left out of the line: see `run_finding` for what it means.
+    // JSON has no NaN, so a loss that is not a number is absent from the line; `run_finding` reports it.
     info!(
         event.name = "run_progress",
         run.id = %run.id,

@@ -1,4 +1,4 @@
-//! What one look at a job means for its run.
+//! What one poll of a job means for its run.
 
 use std::time::Duration;
 
@@ -9,12 +9,13 @@ use shared::{
     run::{Job, Run, State},
 };
 
-/// The sub-state in which steps are made.
+/// The sub-state in which a job makes steps.
 const TUNING: &str = "TUNING";
 
-/// The run after a look at its job and its curve.
+/// The run after a poll of its job and its curve.
 ///
-/// The provider's word wins: a job that ended well although it was asked to stop has succeeded.
+/// The provider decides how a job ended: one that succeeded although it was asked to stop has
+/// succeeded.
 pub fn apply(
     run: &Run,
     job: &TuningJob,
@@ -42,7 +43,7 @@ pub fn apply(
     run
 }
 
-/// The job's state and sub-state in short.
+/// The job's state and sub-state in short, for the history.
 fn job_words(job: &Job) -> String {
     let state = job.state.trim_start_matches("JOB_STATE_");
     match &job.sub_state {
@@ -62,7 +63,9 @@ fn step(run: &mut Run, curve: &Curve, now: DateTime<Utc>) {
     }
 }
 
-/// Whether the job says that it tunes, and has made no step for `stall`.
+/// Whether the job claims to tune but has made no step for `stall`.
+///
+/// Time in a queue does not count: the clock starts at the last step or the last change of state.
 fn stalled(run: &Run, job: &Job, stall: Duration, now: DateTime<Utc>) -> bool {
     let tunes = job.state == "JOB_STATE_RUNNING"
         && job
@@ -89,7 +92,7 @@ fn record_finding(run: &mut Run, finding: Option<CurveFault>, now: DateTime<Utc>
     }
 }
 
-/// The state that the job's end means, and why in plain words.
+/// The state of the run that follows from the end of its job, and the reason in plain words.
 fn ending(job: &Job) -> Option<(State, String)> {
     let error = || {
         job.error
@@ -112,7 +115,7 @@ fn finish(run: &mut Run, next: State, reason: &str, curve: &Curve, now: DateTime
         .best_checkpoint(&checkpoints.unwrap_or_default())
         .cloned();
     match (next, &run.stop) {
-        // Only a decision that kept a checkpoint makes one of a stopped job worth a look.
+        // Of a stopped job only a checkpoint that the decision kept is worth an evaluation.
         (State::Cancelled | State::Failed, _) => {}
         (_, Some(_)) if run.chosen.is_some() => {}
         _ => run.chosen = best.or_else(|| final_checkpoint(run.job.as_ref())),
@@ -120,7 +123,7 @@ fn finish(run: &mut Run, next: State, reason: &str, curve: &Curve, now: DateTime
     let _entered = run.enter(next, "watch", reason, now);
 }
 
-/// The tuned model of a job without intermediate checkpoints.
+/// The final model, for a job without intermediate checkpoints.
 fn final_checkpoint(job: Option<&Job>) -> Option<shared::run::Checkpoint> {
     let job = job?;
     Some(shared::run::Checkpoint {
@@ -204,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_ends_well_although_it_was_asked_to_stop_has_succeeded() {
+    fn a_job_that_succeeds_although_it_was_asked_to_stop_has_succeeded() {
         let stop = json!({"state": "stopping",
             "stop": {"finding": "overfit", "called_by": "x", "at": at(1)}});
         let after = apply(
@@ -231,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_tunes_without_a_step_has_stalled() {
+    fn a_job_that_tunes_without_new_steps_has_stalled() {
         let seen = json!({"last_step": 20, "last_step_at": at(0),
             "job": {"name": "n", "state": "JOB_STATE_RUNNING", "sub_state": "TUNING", "state_since": at(0)}});
         let finding = |sub_state, minutes| {
@@ -250,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_state_is_kept_and_is_no_end() {
+    fn an_unknown_state_is_recorded_and_does_not_end_the_run() {
         let after = apply(
             &run(&json!({})),
             &job("PAUSED", ""),
