@@ -1,4 +1,4 @@
-//! What a confirmed finding leads to.
+//! What a fault in a curve leads to, once it is confirmed.
 
 use shared::{
     curve::{Curve, CurveFault},
@@ -8,18 +8,19 @@ use shared::{
 /// What to do about a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StopDecision {
-    /// Its curve does not show what the alert said.
+    /// Let it run: its curve shows no fault.
     LetRun,
-    /// Stop the job, and keep the best checkpoint where one is worth it.
+    /// Stop the job, and keep the best checkpoint where one is worth an evaluation.
     Stop {
         /// What the curve shows.
         finding: CurveFault,
-        /// What is evaluated in place of the finished model.
+        /// The checkpoint to evaluate in place of the finished model.
         keep: Option<Checkpoint>,
     },
 }
 
-/// Decides from the curve as the service tells it now; `stalled` is what `watch` alone can see.
+/// Decides from the curve as the service reports it now. `stalled` is passed in: it depends on time
+/// between polls, which `watch` alone observes.
 pub fn decide(curve: &Curve, stalled: bool, job: &Job) -> StopDecision {
     let stalled = stalled.then_some(CurveFault::Stalled);
     let Some(finding) = curve.finding().or(stalled) else {
@@ -29,7 +30,7 @@ pub fn decide(curve: &Curve, stalled: bool, job: &Job) -> StopDecision {
         CurveFault::Overfit | CurveFault::Plateau => {
             curve.best_checkpoint(&job.checkpoints).cloned()
         }
-        // Whatever was learnt on the way to divergence is not worth the evaluation's price.
+        // What was learnt on the way to divergence is not worth the price of an evaluation.
         CurveFault::NotANumber | CurveFault::Diverged | CurveFault::Stalled => None,
     };
     StopDecision::Stop { finding, keep }
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_curve_confirms_is_stopped() {
+    fn only_a_fault_that_the_curve_confirms_stops_a_run() {
         let falling = [2.0, 1.8, 1.6, 1.4, 1.2, 1.0, 0.9, 0.8];
         check(&falling, &[1.0, 0.9], false, None);
         let turning = [1.0, 0.8, 0.85, 0.9, 0.95];
