@@ -1,4 +1,4 @@
-//! Hears `run-evaluated`.
+//! Consumes `run-evaluated`.
 
 use actix_web::web::Data;
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,7 @@ impl Document for Evaluated {
     const COLLECTION: &'static str = "evaluations";
 }
 
-/// Decides on a run's tuned model once, and moves the route where it is let through.
+/// Decides once whether a run's tuned model is promoted, and moves the route if it is.
 pub(crate) async fn run_evaluated(
     state: Data<State>,
     delivery: Delivery<RunEvaluated>,
@@ -75,7 +75,8 @@ pub(crate) async fn run_evaluated(
     ))
 }
 
-/// Decides, moves the route, then records: a crash between finds the route moved, and records.
+/// Decides, moves the route, then records the decision. After a crash in between, the next delivery
+/// finds the route moved and only records.
 async fn decide_and_move(
     state: &State,
     run: &Run,
@@ -91,11 +92,14 @@ async fn decide_and_move(
         _ if serves_already => (true, summary.reason.clone()),
         GateOutcome::Keep { reason } => (false, reason),
         GateOutcome::Promote { reason } => match target(run, summary) {
-            None => (false, "it has no endpoint that answers".to_owned()),
+            None => (false, "the tuned model has no endpoint".to_owned()),
             Some(target) => match probe(state, &target).await? {
-                Err(refusal) => (false, format!("its endpoint does not answer: {refusal}")),
+                Err(refusal) => (
+                    false,
+                    format!("the endpoint of the tuned model refuses to answer: {refusal}"),
+                ),
                 Ok(()) => {
-                    choose_default(state, run).await?;
+                    set_default_checkpoint(state, run).await?;
                     move_route(state, run, &route, target, &reason).await?;
                     (true, reason)
                 }
@@ -117,11 +121,13 @@ async fn decide_and_move(
             );
             Ok(decision)
         }
-        Write::Lost => Err(Error::Busy("another delivery decided".into())),
+        Write::Lost => Err(Error::Busy(
+            "another delivery decided about the run at the same time".into(),
+        )),
     }
 }
 
-/// The route of the run's model, made where there is none: it leads to the base model.
+/// The route of the run's model; created if absent, leading to the base model.
 async fn route(state: &State, run: &Run) -> Result<Stored<Route>, Error> {
     let id = run.model.as_str();
     if let Some(route) = state.documents.get::<Route>(id).await? {
@@ -131,7 +137,7 @@ async fn route(state: &State, run: &Run) -> Result<Stored<Route>, Error> {
     let _first_one_stays = state.documents.create(id, &Route::new(base)).await?;
     let route = state.documents.get::<Route>(id).await?;
     route.ok_or(Error::Busy(
-        "a route that was just written is not there".into(),
+        "the route that was just written was not found".into(),
     ))
 }
 
@@ -145,7 +151,8 @@ fn target(run: &Run, summary: &Summary) -> Option<Target> {
     })
 }
 
-/// Asks the tuned model for one short answer: a route must not lead to where nobody answers.
+/// Asks the tuned model for one short answer: a route must not lead to an endpoint that does not
+/// answer.
 async fn probe(state: &State, target: &Target) -> Result<Result<(), String>, Error> {
     let request = json!({
         "contents": [{ "role": "user", "parts": [{ "text": "Are you there?" }] }],
@@ -167,7 +174,7 @@ async fn probe(state: &State, target: &Target) -> Result<Result<(), String>, Err
 
 /// Makes the chosen checkpoint the default of the tuned model, so that Google's own console
 /// and clients see the same model that the route leads to.
-async fn choose_default(state: &State, run: &Run) -> Result<(), Error> {
+async fn set_default_checkpoint(state: &State, run: &Run) -> Result<(), Error> {
     let model = run.job.as_ref().and_then(|job| job.model.as_ref());
     let checkpoint = run.chosen.as_ref().filter(|chosen| chosen.id != "default");
     let (Some(model), Some(checkpoint)) = (model, checkpoint) else {
@@ -189,5 +196,5 @@ async fn move_route(
         .documents
         .replace(run.model.as_str(), before, &moved)
         .await?;
-    write.or_busy("the route changed while it was read")
+    write.or_busy("the route changed after it was read")
 }
