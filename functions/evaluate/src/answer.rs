@@ -1,5 +1,5 @@
-//! What a model's reply to one prompt amounts to. A call that failed is an answer too: it is counted and scores nothing, and
-//! the number of rows stays what it was. A gate that skipped failures would promote a model that refuses to speak.
+//! The answer of a model to one prompt. A failed call is an answer too: it is counted and scores 0, and the number of rows stays
+//! the same. A gate that skipped failures would promote a model that refuses to answer.
 
 use std::fmt;
 
@@ -11,10 +11,10 @@ use crate::{metric::Metric, turn};
 /// One reply of one model.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelAnswer {
-    /// What it said; empty unless answered or truncated.
+    /// The text; empty unless answered or truncated.
     #[serde(default)]
     pub text: String,
-    /// What became of the call.
+    /// How the call ended.
     pub outcome: AnswerOutcome,
     /// From sending the request to the last byte of the reply.
     pub latency_ms: u64,
@@ -29,22 +29,22 @@ pub struct ModelAnswer {
     pub model_version: Option<String>,
 }
 
-/// What became of a call.
+/// How a call ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum AnswerOutcome {
-    /// It stopped of its own accord, and said something.
+    /// The model stopped by itself, with text.
     Answered,
-    /// Cut at the limit of tokens. The text is scored as it stands, because users would see that very text.
+    /// Cut at the token limit. The text is scored as it is, because users would see that very text.
     Truncated,
     /// A filter refused the prompt or the answer.
     Blocked {
         /// `blockReason` or `finishReason`, as Google names it.
         reason: String,
     },
-    /// It stopped of its own accord, and said nothing but white space.
+    /// The model stopped by itself, with nothing but whitespace.
     Empty,
-    /// No usable reply: an HTTP status, a time-out, or a `finishReason` that says the reply is broken.
+    /// No usable reply: an HTTP status, a time-out, or a `finishReason` that marks the reply as broken.
     Failed {
         /// Such as `429`, `timeout`, `MALFORMED_FUNCTION_CALL`.
         code: String,
@@ -52,7 +52,7 @@ pub enum AnswerOutcome {
 }
 
 impl AnswerOutcome {
-    /// Whether the row scores nothing, on every metric.
+    /// Whether the row scores 0 on every metric.
     pub fn is_failure(&self) -> bool {
         match self {
             Self::Answered | Self::Truncated => false,
@@ -94,7 +94,7 @@ impl ModelAnswer {
         }
     }
 
-    /// A call that brought no reply, after all its retries.
+    /// A call without a reply, after all retries.
     pub fn failed(code: impl Into<String>, latency_ms: u64) -> Self {
         Self {
             text: String::new(),
@@ -118,7 +118,7 @@ impl ModelAnswer {
     }
 }
 
-/// The text is data of the user: its length is all that a log may show.
+/// The text is user data: a log may show nothing but its length.
 impl fmt::Debug for ModelAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ModelAnswer")
@@ -148,7 +148,7 @@ fn outcome(response: &Value, candidate: Option<&Value>, text: &str) -> AnswerOut
             AnswerOutcome::Empty
         }
         None | Some("STOP" | "FINISH_REASON_UNSPECIFIED") => AnswerOutcome::Answered,
-        // Thinking may use up the limit before the first word: still truncated, and scored as the nothing it is.
+        // Thinking may use up the token limit before the first word: still truncated, and scored as an empty text.
         Some("MAX_TOKENS") => AnswerOutcome::Truncated,
         Some(
             reason @ ("SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII"
@@ -159,7 +159,7 @@ fn outcome(response: &Value, candidate: Option<&Value>, text: &str) -> AnswerOut
         Some(reason) if reason.starts_with("IMAGE_") => AnswerOutcome::Blocked {
             reason: reason.to_owned(),
         },
-        // `OTHER`, the malformed ones, and those that Google will yet invent: not an answer that anyone asked for.
+        // `OTHER`, the malformed ones, and reasons added by Google after this was written: not a usable answer.
         Some(reason) => AnswerOutcome::Failed {
             code: reason.to_owned(),
         },
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_is_told_by_how_it_ended() {
+    fn a_reply_is_classified_by_how_it_ended() {
         check(&reply("STOP", "yes"), &AnswerOutcome::Answered, "yes");
         check(&reply("STOP", " \n"), &AnswerOutcome::Empty, "");
         check(
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_scores_nothing_on_every_metric() {
+    fn a_failure_scores_0_on_every_metric() {
         for metric in METRICS {
             let failure = ModelAnswer::failed("429", 5);
             assert!(

@@ -1,4 +1,4 @@
-//! Asks both models, shard by shard; what was answered once is never asked again.
+//! Asks both models, shard by shard. An answer that is stored is never asked and paid for again.
 
 use std::time::Instant;
 
@@ -20,24 +20,24 @@ use crate::{
     shards::{self, Pair, Shard},
 };
 
-/// Bytes of one shard that are read back: 25 pairs of answers of the longest kind.
+/// Largest shard that is read back: 25 pairs of the longest answers.
 const SHARD_MAX_BYTES: u64 = 64 << 20;
-/// Deliveries after which a row that never gets an answer counts as failed. Before that the
-/// service may just be away, and a failure would be blamed on a model.
+/// Deliveries after which a row without an answer counts as failed. Before that the service may be
+/// unavailable, and the outage must not count against a model.
 const PATIENCE_ATTEMPTS: u32 = 5;
 
-/// Both models by resource name, and how patient to be with them.
+/// Both models by resource name, and the attempt at asking them.
 #[derive(Debug, Clone)]
 pub(crate) struct Models {
     /// The base model.
     pub(crate) base: String,
-    /// The endpoint of the tuned one.
+    /// The endpoint of the tuned model.
     pub(crate) tuned: String,
     /// Which delivery this is.
     pub(crate) attempt: u32,
 }
 
-/// Every answer to `sample`, in its order: read where they exist, asked for where they do not.
+/// Every answer to `sample`, in its order: read where it is stored, asked for where it is not.
 pub(crate) async fn all(
     state: &State,
     run: &RunId,
@@ -81,7 +81,8 @@ async fn ask_shard(
     let created = state
         .objects
         .create(&uri, "application/jsonl", Bytes::from(text));
-    let _either_is_good = created.await?;
+    // Create-if-absent: of two deliveries at once, the answers of the first stay, and both read those.
+    let _first_one_stays = created.await?;
     Ok(())
 }
 
@@ -104,7 +105,7 @@ async fn ask_row(
     })
 }
 
-/// One answer. A refusal is the model's answer; a service that is away is not.
+/// One answer. A refusal is an answer of the model; an unavailable service is not.
 async fn ask(
     state: &State,
     model: &str,
@@ -138,11 +139,12 @@ async fn read_shard(
     let uri = shard_uri(state, folder, shard, digest);
     let text = state.objects.read(&uri, SHARD_MAX_BYTES).await?;
     let text = text.ok_or(Error::Busy(
-        "a shard of the answers is gone: asks again".into(),
+        "a shard of answers was deleted: its rows are asked again".into(),
     ))?;
     let ids = sample.rows.get(shard.rows.clone()).unwrap_or_default();
     let ids = ids.iter().map(|row| row.id.as_str());
-    shards::read(&String::from_utf8_lossy(&text), ids).map_err(internal("a shard of the answers"))
+    shards::read(&String::from_utf8_lossy(&text), ids)
+        .map_err(internal("a shard of answers that does not parse"))
 }
 
 fn shard_uri(state: &State, folder: &str, shard: &Shard, digest: &str) -> GcsUri {

@@ -1,16 +1,16 @@
-//! What a metric is: a pure function of two texts.
+//! A metric: a pure function of two texts.
 
 /// One way to compare an answer with its reference.
 ///
-/// Scoring is CPU work, so a service calls it from a blocking thread.
+/// Scoring is CPU-bound, so a service calls it from a blocking thread.
 pub trait Metric: Sync {
     /// The name under which scores are stored and shown. Never changes once released.
     fn name(&self) -> &'static str;
 
-    /// One sentence for people who read the scores.
+    /// One sentence for readers of the scores.
     fn doc(&self) -> &'static str;
 
-    /// Whether a row with this reference can be measured at all. Rows that cannot are left out for both models alike.
+    /// Whether a row with this reference can be measured. Rows that cannot are left out for both models alike.
     fn applies(&self, _reference: &str) -> bool {
         true
     }

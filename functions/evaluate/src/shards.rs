@@ -1,8 +1,8 @@
-//! Work in shards, so that an evaluation that was interrupted goes on where it stopped.
+//! Answers are stored in shards, so that an interrupted evaluation resumes where it stopped.
 //!
-//! A shard is a run of rows of the sample. Its answers are written as one object with a name derived from the sample, created
-//! only if absent; a redelivered evaluation lists what exists and does what is [`missing`]. Answers already paid for are
-//! never asked again.
+//! A shard holds the answers to consecutive rows of the sample. It is one object, with a name derived from the sample, and is
+//! created only if absent. A redelivered evaluation lists the shards that exist and asks for the [`missing`] ones: no answer is
+//! paid for twice.
 
 use std::{collections::BTreeSet, ops::Range};
 
@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::answer::ModelAnswer;
 
-/// Rows of a shard: about a minute of asking at four calls at a time, so that little is lost, and few objects are written.
+/// Rows of a shard: about a minute of calls, four at a time, so that an interruption loses little and few objects are written.
 pub const ROWS_PER_SHARD: usize = 25;
 
-/// A run of rows.
+/// Consecutive rows of the sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shard {
     /// From 0.
@@ -33,23 +33,23 @@ pub struct Pair {
     pub tuned: ModelAnswer,
 }
 
-/// A shard that exists and cannot be taken up: ask its rows again, and write over it.
+/// Why a shard that exists cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ShardFault {
-    /// Cut short, or not ours at all.
+    /// Truncated, or not written by this code.
     #[error("line {line} is not a pair of answers")]
     Broken {
         /// From 1.
         line: usize,
     },
-    /// The rows are not those that the shard should have.
-    #[error("the shard holds other rows")]
+    /// The rows are not those of the shard.
+    #[error("the rows are not those of the shard")]
     OtherRows,
 }
 
 impl Shard {
-    /// The name of its object, below the evaluation's folder. `digest` is [`crate::sample::RowSample::digest`]: answers to other
-    /// rows never have the name of ours.
+    /// The name of its object, in the evaluation's folder. `digest` is [`crate::sample::RowSample::digest`]: answers to other
+    /// rows never have the same name.
     pub fn name(&self, digest: &str) -> String {
         format!("{digest}/shard-{:05}.jsonl", self.index)
     }
@@ -68,7 +68,7 @@ pub fn plan(rows: usize) -> Vec<Shard> {
         .collect()
 }
 
-/// The shards still to do, given the names that exist. Names that are not ours are ignored.
+/// The shards that are not among the names that exist. Other names are ignored.
 pub fn missing<'a>(
     existing: impl IntoIterator<Item = &'a str>,
     rows: usize,
@@ -99,7 +99,7 @@ pub fn read<'a>(
     let pairs = text
         .lines()
         .zip(1..)
-        // The parser's own message would quote the text.
+        // The parser's own message would quote the answer, which must not reach a log.
         .map(|(json, line)| serde_json::from_str(json).or(Err(ShardFault::Broken { line })))
         .collect::<Result<Vec<Pair>, _>>()?;
     if pairs.iter().map(|pair| pair.row.as_str()).eq(rows) {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shard_that_is_not_whole_is_refused() {
+    fn an_incomplete_shard_is_refused() {
         let text = write(&[pair("a"), pair("b")]).unwrap();
         assert_eq!(read(&text, ["a", "c"]), Err(ShardFault::OtherRows));
         assert_eq!(read(&text, ["a"]), Err(ShardFault::OtherRows));

@@ -1,4 +1,4 @@
-//! Whole evaluations: what is measured, what is counted, and that the result is always a number.
+//! Whole evaluations: what is measured, what is counted, and that every number is finite.
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -105,7 +105,7 @@ fn the_same_answers_are_not_worse() {
 }
 
 #[test]
-fn few_rows_settle_nothing_and_say_how_many_would() {
+fn few_rows_are_inconclusive_and_say_how_many_more_are_needed() {
     let evaluation = run(&rows(9, |n| (sentence(n), said("no"), said(&sentence(n)))));
     assert_eq!(evaluation.verdict, Verdict::CannotTell);
     assert_eq!(
@@ -216,21 +216,21 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_figure_is_a_number(
+    fn every_number_is_finite(
         rows in proptest::collection::vec((prop_oneof!["[a-c ]{0,12}", "\\PC{0,12}", Just("{}".to_owned())], any_answer(), any_answer()), 0..30),
     ) {
         let evaluation = run(&rows);
         for metric in &evaluation.metrics {
             prop_assert_eq!(metric.wins + metric.ties + metric.losses, metric.rows);
-            for figure in [metric.base_mean, metric.tuned_mean, metric.difference, metric.low, metric.high] {
-                prop_assert!(figure.is_finite());
+            for number in [metric.base_mean, metric.tuned_mean, metric.difference, metric.low, metric.high] {
+                prop_assert!(number.is_finite());
             }
             prop_assert!(metric.low <= metric.difference + 1e-9 && metric.difference <= metric.high + 1e-9);
         }
         prop_assert!(evaluation.corpus_bleu.base.is_finite() && evaluation.corpus_bleu.tuned.is_finite());
         let stored = serde_json::to_string(&evaluation).unwrap();
         prop_assert!(!stored.contains("null"));
-        // Not equal to the bit: `serde_json` reads a float to within its last one.
+        // Not compared bit for bit: `serde_json` may read a float wrong in its last bit.
         let read: Evaluation = serde_json::from_str(&stored).unwrap();
         prop_assert_eq!((read.verdict, read.base, read.tuned), (evaluation.verdict, evaluation.base, evaluation.tuned));
     }

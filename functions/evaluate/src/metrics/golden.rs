@@ -1,9 +1,9 @@
-//! What the Python reference implementations answer, as `tests/golden/generate.py` wrote it down.
+//! The scores of the Python reference implementations, as `tests/golden/generate.py` wrote them.
 
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::value::RawValue;
 
-/// The committed answers, with the versions that gave them.
+/// The committed scores.
 #[derive(Deserialize)]
 pub(crate) struct Golden {
     /// `sacrebleu.BLEU().corpus_score` over all rows, 0 to 100.
@@ -34,7 +34,7 @@ pub(crate) struct GoldenRow {
     pub(crate) indel: f64,
 }
 
-/// `serde_json` reads a float to within its last bit; `parse` reads it exactly, and some tests are exact.
+/// `serde_json` may read a float wrong in its last bit; `parse` reads it exactly, and some tests are exact.
 fn exactly<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     <&RawValue>::deserialize(deserializer)?
         .get()
@@ -42,12 +42,12 @@ fn exactly<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> 
         .map_err(D::Error::custom)
 }
 
-/// Reads the committed answers.
+/// Reads the committed scores.
 pub(crate) fn golden() -> Golden {
     serde_json::from_str(include_str!("../../tests/golden/metrics.json")).unwrap()
 }
 
-/// Fails, naming the pair, unless every row scores what the reference implementation says, give or take `tolerance`.
+/// Fails, naming the pair, unless every row scores as in the reference implementation, give or take `tolerance`.
 #[track_caller]
 pub(crate) fn check(
     tolerance: f64,

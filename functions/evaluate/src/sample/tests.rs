@@ -62,7 +62,7 @@ fn check(line: &str, fault: RowFault) {
 }
 
 #[test]
-fn what_cannot_be_asked_is_a_fault() {
+fn a_line_that_cannot_be_asked_is_a_fault() {
     check("not json", RowFault::NotJson);
     check("[1]", RowFault::NotJson);
     check("{}", RowFault::NoContents);
@@ -76,12 +76,12 @@ fn what_cannot_be_asked_is_a_fault() {
         r#"{"contents":[{"role":"model","parts":[{"text":"hi"}]}]}"#,
         RowFault::NoPrompt,
     );
-    check(&line("hi", " \n"), RowFault::BlankReference);
+    check(&line("hi", " \n"), RowFault::EmptyReference);
     check(&"x".repeat(LINE_BYTES_MAX + 1), RowFault::TooLong);
 }
 
 #[test]
-fn faults_and_repeats_are_counted() {
+fn faults_and_duplicates_are_counted() {
     let (one, two) = (line("a", "b"), line("c", "d"));
     let sample = choose(
         [one.as_str(), "", "{}", &two, "nonsense", &one, "{}"],
@@ -96,7 +96,7 @@ fn faults_and_repeats_are_counted() {
 }
 
 #[test]
-fn the_seed_changes_the_choice_and_the_digest_tells() {
+fn the_seed_changes_the_choice_and_the_digest() {
     let lines: Vec<String> = (0..100)
         .map(|n| line(&format!("question {n}"), "yes"))
         .collect();
