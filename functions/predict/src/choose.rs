@@ -1,21 +1,21 @@
-//! Who answers: the tuned model, or the base model in its place; and the note that says so beside the answer.
+//! Which model answers: the tuned one, or the base model in its place; and the note in the answer that says so.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::confidence::{Confidence, Reason};
 
-/// When the base model steps in.
+/// When the base model answers in place of the tuned one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FallbackRules {
-    /// A reply whose confidence is below this is not served. 0 serves every reply, 1 only those without any sign of trouble.
+    /// A reply whose confidence is below this is not served. 0 serves every reply, 1 only those without any defect.
     pub threshold: f64,
-    /// What to do while nobody knows the route.
+    /// What to do while the route is unknown.
     pub without_route: WithoutRoute,
 }
 
 impl Default for FallbackRules {
-    /// 0.5 turns away what was cut, looped, blank or blocked, and lets an odd length pass.
+    /// 0.5 rejects replies that are truncated, repetitive, empty or blocked, and accepts those of an unusual length.
     fn default() -> Self {
         Self {
             threshold: 0.5,
@@ -24,34 +24,34 @@ impl Default for FallbackRules {
     }
 }
 
-/// What to do while the route cannot be read and the last reading is too old.
+/// What to do while the route cannot be read and the last good copy is too old.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WithoutRoute {
     /// Ask the base model: an answer is better than none.
     #[default]
     Base,
-    /// Answer 503: only the tuned model's answers may be used.
+    /// Answer 503: only answers of the tuned model may be used.
     Refuse,
 }
 
-/// What came of asking the tuned model.
+/// How the tuned model replied.
 #[derive(Clone, Copy, Debug)]
 pub enum Tuned<'a> {
-    /// A reply, judged.
+    /// A reply, with the confidence in it.
     Replied(&'a Confidence),
     /// An HTTP status other than 2xx, after all retries.
     Status(u16),
     /// No reply in time, or none at all.
     Unreachable,
-    /// It was not asked, because nobody knows the route.
+    /// It was not asked, because the route is unknown.
     NoRoute,
 }
 
 /// What to serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServingChoice {
-    /// What the tuned model said, its error included.
+    /// The reply of the tuned model, even if it is an error.
     Tuned,
     /// Ask the base model.
     Base(FallbackReason),
@@ -67,17 +67,17 @@ pub enum FallbackReason {
     LowConfidence,
     /// The tuned model did not reply.
     TunedFailed,
-    /// Nobody knows which model is the tuned one.
+    /// The route is unknown, so the tuned model is too.
     NoRoute,
 }
 
-/// Chooses.
+/// Chooses what to serve.
 pub fn choose(tuned: Tuned<'_>, rules: &FallbackRules) -> ServingChoice {
     match tuned {
         Tuned::Replied(confidence) if could_improve(confidence, rules) => {
             ServingChoice::Base(FallbackReason::LowConfidence)
         }
-        // A status that is the caller's own mistake: the base model would say the same.
+        // A fault of the request itself: the base model would answer the same.
         Tuned::Replied(_) | Tuned::Status(400 | 413 | 422) => ServingChoice::Tuned,
         Tuned::Status(_) | Tuned::Unreachable => ServingChoice::Base(FallbackReason::TunedFailed),
         Tuned::NoRoute => match rules.without_route {
@@ -87,41 +87,42 @@ pub fn choose(tuned: Tuned<'_>, rules: &FallbackRules) -> ServingChoice {
     }
 }
 
-/// The filter on prompts is the same for both models, so a second call would buy the same refusal.
+/// Whether the base model could give a better answer. The prompt filter is the same for both models, so after a blocked prompt a
+/// second call would be paid for and refused again.
 fn could_improve(confidence: &Confidence, rules: &FallbackRules) -> bool {
     confidence.score < rules.threshold && !confidence.reasons.contains(&Reason::PromptBlocked)
 }
 
-/// Whether an answer may be remembered, given why it was served and what is thought of it. What came of an outage lasts no
-/// longer than the outage, and a refusal or a blank is worth asking again.
+/// Whether an answer may be cached, given why it was served and the confidence in it. A fallback during an outage must not
+/// outlast the outage, and a refusal or an empty answer is worth asking again.
 pub fn is_cacheable(fallback: Option<FallbackReason>, served: &Confidence) -> bool {
-    let steady = match fallback {
+    let reproducible = match fallback {
         None | Some(FallbackReason::LowConfidence) => true,
         Some(FallbackReason::TunedFailed | FallbackReason::NoRoute) => false,
     };
-    steady && served.score > 0.0
+    reproducible && served.score > 0.0
 }
 
-/// What stands beside every answer, under `lapidary`. Google's own fields stay as they came, `modelVersion` among them.
+/// The note in every answer, under the key `lapidary`. Google's own fields are unchanged, `modelVersion` among them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Note {
-    /// Who gave this answer.
+    /// Which model gave this answer.
     pub served_by: ServedBy,
-    /// Version of the route; absent while nobody knows the route.
+    /// Version of the route; absent while the route is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<u64>,
     /// Why the base model answers in place of the tuned one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback_reason: Option<FallbackReason>,
-    /// Whether the answer was given before.
+    /// Whether the answer comes from the cache.
     pub cached: bool,
-    /// What is thought of the tuned model's reply, or of the base model's where the tuned one gave none.
+    /// The confidence in the tuned model's reply, or in the base model's where the tuned one gave none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<Confidence>,
 }
 
-/// Who gave an answer.
+/// Which model gave an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ServedBy {
@@ -131,7 +132,7 @@ pub enum ServedBy {
     Base,
 }
 
-/// The response with the note in it, in place of an older one. What is no JSON object stays as it is.
+/// The response with the note in it, replacing an older one. Unchanged if it is not a JSON object.
 pub fn annotate(mut response: Value, note: &Note) -> Value {
     if let (Some(fields), Ok(note)) = (response.as_object_mut(), serde_json::to_value(note)) {
         fields.insert("lapidary".to_owned(), note);
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_base_model_steps_in_where_it_can_help() {
+    fn the_base_model_answers_where_it_could_improve() {
         check(Tuned::Replied(&sure(1.0)), ServingChoice::Tuned);
         check(Tuned::Replied(&sure(0.5)), ServingChoice::Tuned);
         check(
@@ -201,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn only_steady_answers_are_remembered() {
+    fn only_reproducible_answers_are_cached() {
         assert!(is_cacheable(None, &sure(1.0)));
         assert!(is_cacheable(
             Some(FallbackReason::LowConfidence),
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn the_note_stands_beside_the_answer() {
+    fn the_note_is_part_of_the_answer() {
         let note = Note {
             served_by: ServedBy::Base,
             route: Some(3),
@@ -264,7 +265,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_surer_reply_is_never_the_one_turned_away(score in 0.0..1.0_f64, more in 0.0..1.0_f64, threshold in 0.0..1.0_f64) {
+        fn a_more_confident_reply_is_never_the_one_rejected(score in 0.0..1.0_f64, more in 0.0..1.0_f64, threshold in 0.0..1.0_f64) {
             let rules = FallbackRules { threshold, ..FallbackRules::default() };
             let served = |score| choose(Tuned::Replied(&sure(score)), &rules) == ServingChoice::Tuned;
             prop_assert!(served(score + more) || !served(score));

@@ -1,4 +1,4 @@
-//! What `predict` can be told from outside.
+//! The settings of `predict`.
 
 use std::time::Duration;
 
@@ -14,21 +14,20 @@ use crate::{
 /// The settings.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// How much to remember: `PREDICT_CACHE_ENTRIES`, 10000; `PREDICT_CACHE_BYTES`, 64 MiB;
-    /// `PREDICT_CACHE_TTL_S`, 3600. No entries: no cache.
+    /// Limits of the cache: `PREDICT_CACHE_ENTRIES`, 10000; `PREDICT_CACHE_BYTES`, 64 MiB;
+    /// `PREDICT_CACHE_TTL_S`, 3600. With 0 entries the cache is off.
     pub cache: CacheLimits,
-    /// When the base model steps in: `PREDICT_CONFIDENCE_MIN`, 0.5.
+    /// When the base model answers in place of the tuned one: `PREDICT_CONFIDENCE_MIN`, 0.5.
     pub rules: FallbackRules,
-    /// The model that answers while no route can be read; `PREDICT_BASE_MODEL`. Not set: 503.
+    /// The model that answers while the route cannot be read; `PREDICT_BASE_MODEL`. If not set: 503.
     pub base_model: Option<String>,
-    /// How long answers should be, in characters: `PREDICT_CHARS_MIN`, 0; `PREDICT_CHARS_MAX`.
+    /// Expected length of answers, in characters: `PREDICT_CHARS_MIN`, 0; `PREDICT_CHARS_MAX`.
     pub expected: ExpectedLength,
-    /// Longest that a model may take, in seconds; `PREDICT_TIMEOUT_S`, 60.
+    /// Time limit of a model's answer, in seconds; `PREDICT_TIMEOUT_S`, 60.
     pub timeout: Duration,
-    /// How long a route is believed, in seconds; `PREDICT_ROUTE_TTL_S`, 5: so late may a
-    /// rollback be.
+    /// How long a route is cached, in seconds; `PREDICT_ROUTE_TTL_S`, 5: the delay of a rollback.
     pub route_ttl: Duration,
-    /// Bytes of a request; `PREDICT_BODY_MAX_BYTES`, 4 MiB.
+    /// Largest request, in bytes; `PREDICT_BODY_MAX_BYTES`, 4 MiB.
     pub body_max_bytes: usize,
 }
 

@@ -22,19 +22,19 @@ use crate::{
     route_cache::RouteLookup,
 };
 
-/// One retry: a person waits.
+/// One retry only: a person is waiting.
 const BUDGET: Budget = Budget {
     attempts: 2,
     pause: std::time::Duration::from_millis(100),
 };
 
-/// An answer on its way out.
+/// An answer ready to be sent.
 struct Served {
     response: Value,
     note: Note,
 }
 
-/// Answers from the cache, the routed model, or the base model; says which.
+/// Answers from the cache, the tuned model, or the base model, and says which.
 pub(crate) async fn generate_content(
     state: Data<State>,
     model: Path<String>,
@@ -70,12 +70,12 @@ fn request(body: &[u8]) -> Result<Value, Error> {
     match request.get("contents") {
         Some(Value::Array(contents)) if !contents.is_empty() => Ok(request),
         _ => Err(Error::Unreadable(
-            "`contents` must be a list of turns".to_owned(),
+            "`contents` must be a non-empty array of turns".to_owned(),
         )),
     }
 }
 
-/// Nothing is known of the route: the base model of the settings, or nobody.
+/// The route is unknown: the base model of the settings answers, or 503.
 async fn without_route(state: &State, request: &Value) -> Result<Served, Error> {
     let choice = choose(Tuned::NoRoute, &state.config.rules);
     match (choice, &state.config.base_model) {
@@ -85,7 +85,7 @@ async fn without_route(state: &State, request: &Value) -> Result<Served, Error> 
         }
         _ => Err(Error::Unavailable {
             what: "the route of this model",
-            source: "it cannot be read, and PREDICT_BASE_MODEL is not set".into(),
+            source: "the route cannot be read, and PREDICT_BASE_MODEL is not set".into(),
         }),
     }
 }
@@ -181,9 +181,9 @@ fn cached(state: &State, key: &Fingerprint) -> Option<Served> {
 }
 
 fn store(state: &State, key: Fingerprint, served: &Served) {
-    let worth = (served.note.confidence.as_ref())
+    let cacheable = (served.note.confidence.as_ref())
         .is_some_and(|confidence| is_cacheable(served.note.fallback_reason, confidence));
-    if !worth {
+    if !cacheable {
         return;
     }
     let annotated = annotate(served.response.clone(), &served.note);

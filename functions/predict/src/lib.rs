@@ -1,5 +1,5 @@
-//! Serves the routed model: answers it has given before come from a cache, answers it is not sure of from the base model,
-//! and every answer says who gave it.
+//! Serves the routed model. Repeated requests are answered from a cache, requests that the tuned model answers with low
+//! confidence by the base model, and every answer says which model gave it.
 
 mod config;
 mod handler;
@@ -33,12 +33,12 @@ struct State {
     cache: Mutex<Cache>,
 }
 
-/// Runs the function until it is told to stop.
+/// Runs the function until the process is asked to stop.
 pub fn run() -> Running {
     service::run("predict", Callers::Programs, Config::read, start)
 }
 
-/// Makes the clients and gives back the routes.
+/// Creates the clients and returns the routes.
 async fn start(
     config: Config,
     common: Common,

@@ -1,4 +1,4 @@
-//! Where each model leads, as it was last read.
+//! The route of each model, as it was last read.
 
 use std::{
     collections::HashMap,
@@ -17,10 +17,10 @@ use tracing::warn;
 
 use crate::last_good::{LastGood, ROUTE_AGE_MAX};
 
-/// Models that are remembered; a project serves a handful, and a scan must not fill memory.
+/// Most models whose routes are cached. A project serves a handful; a scan of names must not fill the memory.
 const MODELS_MAX: usize = 1_000;
 
-/// The routes.
+/// The cached routes.
 #[derive(Debug)]
 pub(crate) struct RouteCache {
     documents: Documents,
@@ -35,14 +35,14 @@ struct CachedRoute {
     read_at: Instant,
 }
 
-/// What is known of a route.
+/// The result of looking up a route.
 #[derive(Debug)]
 pub(crate) enum RouteLookup {
-    /// It leads here.
+    /// The route.
     Route(Box<Route>),
-    /// No model has that name.
+    /// There is no model of that name.
     Unknown,
-    /// Firestore is away, and was for too long.
+    /// Firestore is unavailable, and the last good copy is too old.
     Unreadable,
 }
 
@@ -56,7 +56,7 @@ impl RouteCache {
         }
     }
 
-    /// The route of `model`: from memory for a few seconds, or longer while Firestore is away.
+    /// The route of `model`: from memory for a few seconds, or longer while Firestore is unavailable.
     pub(crate) async fn of(&self, model: &DatasetName) -> RouteLookup {
         let known = self.lock().get(model).cloned();
         if let Some(known) = &known
@@ -67,18 +67,18 @@ impl RouteCache {
         }
         match self.documents.get::<Route>(model.as_str()).await {
             Ok(Some(stored)) => {
-                self.remember(model, &stored.value);
+                self.store(model, &stored.value);
                 RouteLookup::Route(Box::new(stored.value))
             }
             Ok(None) => RouteLookup::Unknown,
-            Err(error) => self.fall_back(known, &error),
+            Err(error) => self.last_good(known, &error),
         }
     }
 
-    fn fall_back(&self, known: Option<CachedRoute>, error: &Error) -> RouteLookup {
+    fn last_good(&self, known: Option<CachedRoute>, error: &Error) -> RouteLookup {
         warn!(
             outcome = "route_unreadable",
-            "serves from memory: {}",
+            "using the last good copy of the route: {}",
             Chain(error)
         );
         let route = known.and_then(|known| {
@@ -90,7 +90,7 @@ impl RouteCache {
         })
     }
 
-    fn remember(&self, model: &DatasetName, route: &Route) {
+    fn store(&self, model: &DatasetName, route: &Route) {
         let mut known = self.lock();
         if known.len() >= MODELS_MAX {
             known.clear();
