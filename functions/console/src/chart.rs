@@ -1,4 +1,4 @@
-//! The losses of a run as a drawing: one inline SVG, without script or style of its own.
+//! The loss curve of a run as a chart: one inline SVG, without a script or styles of its own.
 
 mod description;
 mod scale;
@@ -12,26 +12,26 @@ use shared::{
 use self::scale::Scale;
 use crate::quantity::count;
 
-/// Units of the drawing; a page shows it as wide as it can.
+/// Size of the drawing in units; a page scales it to the available width.
 const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 260.0;
-/// What the axes and their numbers take.
+/// Margins for the axes and their labels.
 const LEFT: f64 = 46.0;
 const RIGHT: f64 = 24.0;
 const TOP: f64 = 26.0;
 const BOTTOM: f64 = 40.0;
-/// Ticks of an axis, about.
+/// Approximate number of ticks of an axis.
 const TICKS: f64 = 5.0;
-/// A loss above this is drawn here: nobody reads a curve from a million on.
+/// Losses beyond this are drawn at this value: at that scale the exact number does not matter.
 const LOSS_MAX: f64 = 1e6;
-/// Points up to which each is marked: a few evaluations are measurements, not a line.
+/// Series of at most this many points have a dot on each: a few evaluations are measurements, not a line.
 const MARKED_MAX: usize = 40;
-/// Gaps whose beginning is marked; the first of them is what matters.
+/// Most gaps that are marked; the first one is what matters.
 const GAPS_MAX: usize = 20;
-/// Checkpoints that are drawn; the service keeps one for each epoch, and 100 epochs are most.
+/// Most checkpoints that are drawn; the service keeps one per epoch, and 100 epochs are the most.
 const CHECKPOINTS_MAX: usize = 100;
 
-/// Draws `curve`, with a line at each checkpoint and a stronger one at the chosen.
+/// Draws `curve`, with a line at each checkpoint and a stronger one at the chosen checkpoint.
 pub(crate) fn chart(
     curve: &Curve,
     checkpoints: &[Checkpoint],
@@ -39,7 +39,7 @@ pub(crate) fn chart(
 ) -> Markup {
     let (train, eval) = (ordered(&curve.train), ordered(&curve.eval));
     let Some(axes) = Axes::around(&train, &eval) else {
-        return html! { p { "No losses yet: the first come with the first steps." } };
+        return html! { p { "No losses yet: they appear with the first training steps." } };
     };
     html! {
         svg .chart viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img"
@@ -65,20 +65,20 @@ pub(crate) fn chart(
     }
 }
 
-/// By step, and no more than are kept by contract.
+/// The points in the order of their steps, and no more than a curve may have.
 fn ordered(points: &[Point]) -> Vec<Point> {
     let mut points: Vec<Point> = points.iter().take(POINTS_MAX).copied().collect();
     points.sort_by_key(|point| point.step);
     points
 }
 
-/// The loss as it is drawn; `None` leaves a gap.
+/// The loss as it is drawn; `None` where there is a gap.
 fn plotted_loss(point: &Point) -> Option<f64> {
     let loss = point.loss.filter(|loss| loss.is_finite())?;
     Some(loss.clamp(-LOSS_MAX, LOSS_MAX))
 }
 
-/// The points that begin a gap.
+/// The first point of each gap.
 fn gaps(points: &[Point]) -> impl Iterator<Item = &Point> {
     let before = std::iter::once(None).chain(points.iter().map(Some));
     let begins =
@@ -97,14 +97,14 @@ fn step_value(step: u64) -> f64 {
     step as f64
 }
 
-/// Where losses and steps are in the drawing.
+/// The axes: where steps and losses are in the drawing.
 struct Axes {
     steps: Scale,
     losses: Scale,
 }
 
 impl Axes {
-    /// Axes that hold every point; `None` where there is none.
+    /// Axes that contain every point; `None` without points.
     fn around(train: &[Point], eval: &[Point]) -> Option<Self> {
         let points = || train.iter().chain(eval);
         let last = points().map(|point| point.step).max()?;
@@ -114,7 +114,7 @@ impl Axes {
         let (lowest, highest) = if lowest <= highest {
             (lowest, highest)
         } else {
-            // Nothing but losses that are no number.
+            // No loss is a number.
             (0.0, 1.0)
         };
         Some(Self {
@@ -153,7 +153,7 @@ impl Axes {
         }
     }
 
-    /// A line for each segment of numbers, a dot for a number alone, a cross where a gap begins.
+    /// A line for each segment between gaps, a dot for a segment of one point, a cross where a gap begins.
     fn series(&self, points: &[Point]) -> Markup {
         let segments = points.split(|point| plotted_loss(point).is_none());
         html! {
@@ -193,7 +193,7 @@ impl Axes {
     }
 }
 
-/// A coordinate: a tenth of a unit is less than a pixel.
+/// A coordinate as text: a tenth of a unit is less than a pixel.
 fn coordinate(coordinate: f64) -> String {
     format!("{coordinate:.1}")
 }
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_that_is_no_number_is_a_gap() {
+    fn a_loss_that_is_not_a_number_is_a_gap() {
         check(&[], 0, 0, 0);
         check(&[1.5], 0, 1, 0);
         check(&[1.5, 1.5], 1, 2, 0);
@@ -253,7 +253,7 @@ mod tests {
         let curve = sample::curve(&[2.0, 1.0], &[1.5]);
         let chosen = Some(&checkpoint);
         let svg = chart(&curve, std::slice::from_ref(&checkpoint), chosen).into_string();
-        // What the grid is made of is the scale's to test.
+        // The grid is tested with the scale.
         let (before, rest) = svg.split_once(r#"<g class="grid">"#).unwrap();
         let (_, after) = rest.split_once("</g>").unwrap();
         let svg = format!("{before}{after}").replace("><", ">\n<");

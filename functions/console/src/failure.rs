@@ -1,4 +1,4 @@
-//! A failure as a page: what a person may know of it, and what to do.
+//! A failure as a page: what a person may know about it, and what to do.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use shared::error::Error;
 
 use crate::page;
 
-/// A failure that is answered with a page; [`Error`] itself answers programs.
+/// A failure that is answered with a page. Programs get [`Error`] itself.
 #[derive(Debug)]
 pub(crate) struct FailurePage(Error);
 
@@ -18,7 +18,7 @@ impl From<Error> for FailurePage {
 }
 
 impl fmt::Display for FailurePage {
-    /// In plain words: never the text of a cause.
+    /// In plain words, and never with the text of a cause, which may hold internals.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Error::Malformed(_) | Error::Unreadable(_) => f.write_str("the request cannot be read"),
@@ -26,13 +26,13 @@ impl fmt::Display for FailurePage {
             Error::NotFound(what) => write!(f, "{what} does not exist"),
             Error::Refused(why) => f.write_str(why),
             Error::Busy(_) => {
-                f.write_str("something else changed it at the same moment: go back and try again")
+                f.write_str("something else changed it at the same time: go back and try again")
             }
             Error::Unavailable { what, .. } => {
                 write!(f, "{what} is not answering: try again in a minute")
             }
             Error::Internal { .. } => {
-                f.write_str("this is a fault of the console: its log says more")
+                f.write_str("this is a fault of the console: see its log for details")
             }
         }
     }
@@ -44,7 +44,7 @@ impl ResponseError for FailurePage {
     }
 
     fn error_response(&self) -> HttpResponse {
-        // Its own answer is not sent, but making it is what writes the failure to the log.
+        // The response of the inner error is not sent, but building it is what logs the failure.
         let status = self.0.error_response().status();
         page::answer(status, page::failure(status, &self.to_string()))
     }

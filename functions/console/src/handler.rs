@@ -1,4 +1,4 @@
-//! Answers people with pages, programs with JSON, and hears one button.
+//! Answers people with pages and programs with JSON, and handles the one form, an approval.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -22,7 +22,7 @@ use crate::{
     page, view,
 };
 
-/// Times that an approval is tried against whoever else writes the run: `watch`, once a minute.
+/// Attempts at writing an approval while another function writes the run: `watch` does, once a minute.
 const ATTEMPTS_MAX: usize = 3;
 
 /// The newest runs.
@@ -35,7 +35,7 @@ pub(crate) async fn runs(
     Ok(page::answer(StatusCode::OK, page))
 }
 
-/// Everything of one run.
+/// Everything about one run.
 pub(crate) async fn run(
     state: Data<State>,
     guard: Data<FormGuard>,
@@ -54,7 +54,7 @@ pub(crate) async fn uploads(state: Data<State>) -> Result<HttpResponse, FailureP
     Ok(page::answer(StatusCode::OK, page::uploads::page(&uploads)))
 }
 
-/// Lets a run go ahead although it costs more than its budget.
+/// Approves a run that costs more than its budget.
 pub(crate) async fn approve(
     form: CheckedForm,
     state: Data<State>,
@@ -66,16 +66,17 @@ pub(crate) async fn approve(
         info!(event.name = "run_approved", run.id = %id, "a person approved run {id}");
     }
     let approved = RunApproved { run: id.clone() };
-    // The approval is written, and that is what counts: `watch` tells of queued runs each minute.
+    // The write is what counts: if publishing fails, `watch` publishes `run-approved` for queued runs
+    // within a minute.
     if let Err(error) = state.events.publish(&approved).await {
-        warn!(outcome = "told_later", "{}", Chain(&error));
+        warn!(outcome = "publish_deferred", "{}", Chain(&error));
     }
     let mut seen = HttpResponse::SeeOther();
     seen.insert_header((LOCATION, format!("/runs/{id}")));
     Ok(seen.finish())
 }
 
-/// Writes the approval; `false` where the run was approved before, as by a second press.
+/// Writes the approval; `false` if the run is approved already, as after a second click.
 async fn write_approval(state: &State, id: &RunId, by: &str) -> Result<bool, Error> {
     for _attempt in 0..ATTEMPTS_MAX {
         let before = view::stored_run(&state.documents, id).await?;
@@ -90,7 +91,7 @@ async fn write_approval(state: &State, id: &RunId, by: &str) -> Result<bool, Err
                 | RunState::Cancelled => {
                     let state = run.state.as_str();
                     Err(Error::Refused(format!(
-                        "run `{id}` is {state}: nothing to approve"
+                        "run `{id}` is {state}: only a run that awaits approval can be approved"
                     )))
                 }
             };
@@ -100,7 +101,9 @@ async fn write_approval(state: &State, id: &RunId, by: &str) -> Result<bool, Err
             Write::Lost => {}
         }
     }
-    Err(Error::Busy("the run keeps changing".into()))
+    Err(Error::Busy(
+        "the run changed with every attempt to approve it".into(),
+    ))
 }
 
 /// The newest runs, for programs: their documents.
@@ -122,19 +125,19 @@ pub(crate) async fn style() -> HttpResponse {
         .body(include_str!("style.css"))
 }
 
-/// The picture in a browser's tab.
+/// The icon in a browser's tab.
 pub(crate) async fn icon() -> HttpResponse {
     HttpResponse::Ok()
         .content_type("image/svg+xml")
         .body(include_str!("icon.svg"))
 }
 
-/// Any other address.
+/// Any other path.
 pub(crate) async fn missing() -> Result<HttpResponse, FailurePage> {
     Err(Error::NotFound("this page".to_owned()).into())
 }
 
-/// The run that a path names; what cannot be a name is no run's.
+/// The run that a path names. An invalid id cannot be the id of a run, so it is not found.
 fn parse_id(text: &str) -> Result<RunId, Error> {
     text.parse()
         .map_err(|_invalid| Error::NotFound("a run of that name".to_owned()))

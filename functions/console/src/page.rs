@@ -17,10 +17,10 @@ use crate::{
     untrusted::untrusted,
 };
 
-/// Seconds between two looks of a page that is asked to keep fresh; `watch` looks once a minute.
+/// Seconds after which a page reloads itself, if asked to; `watch` writes once a minute.
 const REFRESH_S: u32 = 20;
 
-/// Whether a page loads itself again. Never unasked: that takes the place from under a reader.
+/// Whether a page reloads itself. Only on request: a reload would make a reader lose their place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refresh {
     /// It does.
@@ -30,7 +30,7 @@ pub(crate) enum Refresh {
 }
 
 impl Refresh {
-    /// What the address asks for: `?fresh`.
+    /// What the query asks for: `?fresh`.
     pub(crate) fn asked(request: &HttpRequest) -> Self {
         if request.query_string() == "fresh" {
             Self::On
@@ -39,29 +39,29 @@ impl Refresh {
         }
     }
 
-    /// The link that asks for the other.
+    /// The link that switches to the other.
     fn link(self) -> Markup {
         html! {
             p .fresh {
                 @match self {
                     Self::On => {
-                        "Loads itself again every " (REFRESH_S) " s. " a href="?" { "Stop" }
+                        "Reloads every " (REFRESH_S) " s. " a href="?" { "Stop" }
                     }
-                    Self::Off => a href="?fresh" { "Keep fresh" }
+                    Self::Off => a href="?fresh" { "Reload automatically" }
                 }
             }
         }
     }
 }
 
-/// An answer that is a page.
+/// A response with a page.
 pub(crate) fn answer(status: StatusCode, page: Markup) -> HttpResponse {
     HttpResponse::build(status)
         .content_type("text/html; charset=utf-8")
         .body(page.into_string())
 }
 
-/// The page of a failure: what a person may know of it.
+/// The page for a failure.
 pub(crate) fn failure(status: StatusCode, words: &str) -> Markup {
     let title = status.canonical_reason().unwrap_or("Failure");
     let body = html! {
@@ -96,7 +96,7 @@ fn layout(title: &str, refresh: Refresh, body: &Markup) -> Markup {
     }
 }
 
-/// A run's state, what it does, and for how long it has.
+/// A run's state, what it does, and since when.
 fn status_line(state: &str, status: &RunStatus, now: DateTime<Utc>) -> Markup {
     html! {
         span .state.(status.severity.class()) { (state.replace('_', " ")) }
@@ -105,7 +105,7 @@ fn status_line(state: &str, status: &RunStatus, now: DateTime<Utc>) -> Markup {
     }
 }
 
-/// Names and values, one under the other; a value that is absent is left out with its name.
+/// A list of names and values; a name without a value is left out.
 fn definitions(rows: &[(&str, Option<Markup>)]) -> Markup {
     html! {
         dl {
@@ -116,10 +116,10 @@ fn definitions(rows: &[(&str, Option<Markup>)]) -> Markup {
     }
 }
 
-/// A value that is never absent.
+/// A value that is always present.
 #[expect(
     clippy::unnecessary_wraps,
-    reason = "it stands among values that may be absent"
+    reason = "the other rows of a list may be absent"
 )]
 fn present(value: impl maud::Render) -> Option<Markup> {
     Some(html! { (value) })

@@ -1,16 +1,16 @@
-//! Where a run stands, in plain words: what it does or waits for, and since when.
+//! The status of a run in plain words: what it does or waits for, and since when.
 
 use chrono::{DateTime, Utc};
 use shared::run::{Job, Run, State};
 
-/// How a page colours it; the words say the same.
+/// The severity of a status. A page shows it as a colour; the words say the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StatusSeverity {
-    /// A person is asked.
+    /// A person must act.
     ActionNeeded,
-    /// It waits for something that comes by itself.
+    /// It waits for something that happens without anyone acting.
     Waiting,
-    /// It is at work.
+    /// It makes progress.
     Working,
     /// It ended well.
     Success,
@@ -34,24 +34,24 @@ impl StatusSeverity {
     }
 }
 
-/// where a run stands.
+/// The status of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RunStatus {
-    /// How to colour it.
+    /// Its severity.
     pub(crate) severity: StatusSeverity,
-    /// What it does or waits for; may hold the service's words.
+    /// What it does or waits for; may contain text of the service.
     pub(crate) doing: String,
-    /// Since when it has done that; `None` once it has ended.
+    /// Since when; `None` once it has ended.
     pub(crate) since: Option<DateTime<Utc>>,
 }
 
-/// Where `run` stands.
+/// The status of `run`.
 pub(crate) fn run_status(run: &Run) -> RunStatus {
     let approved = run.approval.as_ref().map(|approval| approval.at);
     let (severity, doing, since) = match (run.state, &run.armed, &run.job) {
         (State::AwaitingApproval, _, _) => {
-            let asks = "waits for a person to approve its price".to_owned();
-            (StatusSeverity::ActionNeeded, asks, Some(run.created_at))
+            let waits = "waits for approval of its price".to_owned();
+            (StatusSeverity::ActionNeeded, waits, Some(run.created_at))
         }
         (State::Queued, Some(armed), _) => {
             let submits = "its job is being submitted".to_owned();
@@ -71,7 +71,7 @@ pub(crate) fn run_status(run: &Run) -> RunStatus {
         }
         (State::Running, _, None) => (StatusSeverity::Working, "its job runs".to_owned(), approved),
         (State::Stopping, _, _) => {
-            let stops = "the service was asked to stop its job".to_owned();
+            let stops = "waits for the service to stop its job".to_owned();
             (
                 StatusSeverity::Waiting,
                 stops,
@@ -80,14 +80,10 @@ pub(crate) fn run_status(run: &Run) -> RunStatus {
         }
         (State::Succeeded, _, _) => (
             StatusSeverity::Success,
-            "its model is made".to_owned(),
+            "its model is ready".to_owned(),
             None,
         ),
-        (State::Failed, _, _) => (
-            StatusSeverity::Failure,
-            "it failed for good".to_owned(),
-            None,
-        ),
+        (State::Failed, _, _) => (StatusSeverity::Failure, "it failed".to_owned(), None),
         (State::Cancelled, _, _) => (StatusSeverity::Ended, "it was stopped".to_owned(), None),
     };
     RunStatus {
@@ -97,7 +93,7 @@ pub(crate) fn run_status(run: &Run) -> RunStatus {
     }
 }
 
-/// What the service does with a job; a state that is newer than this console stands as it is.
+/// What the service does with a job; a state that this console does not know is shown as it is.
 fn of_job(job: &Job) -> (StatusSeverity, String) {
     let state = after(&job.state, "JOB_STATE_");
     let sub_state = job.sub_state.as_deref().unwrap_or_default();
@@ -138,10 +134,10 @@ fn after<'a>(text: &'a str, prefix: &str) -> &'a str {
     text.strip_prefix(prefix).unwrap_or(text)
 }
 
-/// How far a run is.
+/// The progress of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RunProgress {
-    /// Of what.
+    /// What is counted.
     pub(crate) unit: &'static str,
     /// Done.
     pub(crate) done: u64,
@@ -149,7 +145,7 @@ pub(crate) struct RunProgress {
     pub(crate) total: u64,
 }
 
-/// How far `run` is: by steps, by epochs where the service does not tell of steps.
+/// The progress of `run`: in steps, or in epochs where the service does not report steps.
 pub(crate) fn progress(run: &Run) -> Option<RunProgress> {
     let job = run.job.as_ref()?;
     let steps = run
@@ -186,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_job_waits_for_is_plain() {
+    fn the_status_says_what_a_job_waits_for() {
         let running = "JOB_STATE_RUNNING";
         check(
             "JOB_STATE_PENDING",
@@ -235,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_price_above_the_budget_asks_a_person() {
+    fn a_price_above_the_budget_needs_an_approval() {
         let run = sample::run(&json!({"state": "awaiting_approval"}));
         let found = run_status(&run);
         assert_eq!(found.severity, StatusSeverity::ActionNeeded);
@@ -249,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn progress_is_by_steps_where_they_are_told() {
+    fn progress_is_in_steps_where_they_are_reported() {
         let job = |extra: serde_json::Value| {
             let mut job = json!({"name": "n", "state": "JOB_STATE_RUNNING"});
             let fields = job.as_object_mut().unwrap();

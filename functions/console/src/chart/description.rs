@@ -1,11 +1,11 @@
-//! The curve for those who do not see it.
+//! The curve in words, for screen readers.
 
 use shared::curve::Point;
 
 use super::{gaps, plotted_loss};
 use crate::quantity::{count, number};
 
-/// What both series show, each by step.
+/// Describes both series, each in the order of its steps.
 pub(super) fn describe(train: &[Point], eval: &[Point]) -> String {
     let numbers = |points: &[Point]| -> Vec<(u64, f64)> {
         let numbers = points
@@ -31,8 +31,8 @@ pub(super) fn describe(train: &[Point], eval: &[Point]) -> String {
             count(*step)
         ));
     }
-    let first_lost = gaps(train).chain(gaps(eval)).map(|point| point.step).min();
-    if let Some(step) = first_lost {
+    let first_gap = gaps(train).chain(gaps(eval)).map(|point| point.step).min();
+    if let Some(step) = first_gap {
         sentences.push(format!("At step {} a loss was not a number.", count(step)));
     }
     sentences.join(" ")
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn the_curve_is_told_in_words() {
+    fn the_curve_is_described_in_words() {
         check(&[], &[], "");
         check(
             &[2.0, 1.0, f64::NAN],

@@ -1,4 +1,4 @@
-//! How good a run's model is, next to its base.
+//! The evaluation of a run's model against its base.
 
 use maud::{Markup, html};
 
@@ -8,15 +8,15 @@ use crate::{
     untrusted::untrusted,
 };
 
-/// Its part of a run's page.
+/// The section of a run's page.
 pub(super) fn section(evaluation: &Evaluation) -> Markup {
     html! {
         section {
             h2 { "Evaluation" }
             p {
-                strong { (untrusted(evaluation.words())) } ", asked " (count(evaluation.rows)) " rows"
+                strong { (untrusted(evaluation.words())) } ", on " (count(evaluation.rows)) " rows"
                 @if let Some(primary) = &evaluation.primary {
-                    "; " code { (untrusted(primary)) } " decides"
+                    "; decided by " code { (untrusted(primary)) }
                 }
                 "."
             }
@@ -34,7 +34,7 @@ fn metrics(evaluation: &Evaluation) -> Markup {
                     th scope="col" { "Metric" }
                     th scope="col" .number { "Base" }
                     th scope="col" .number { "Tuned" }
-                    th scope="col" .number { "Difference, 95 %" }
+                    th scope="col" .number { "Difference (95 % interval)" }
                 }
             }
             tbody {
@@ -43,7 +43,7 @@ fn metrics(evaluation: &Evaluation) -> Markup {
                         th scope="row" { code { (untrusted(&metric.name)) } }
                         td .number data-label="Base" { (number(metric.base_mean)) }
                         td .number data-label="Tuned" { (number(metric.tuned_mean)) }
-                        td .number data-label="Difference, 95 %" {
+                        td .number data-label="Difference (95 % interval)" {
                             (number(metric.low)) " to " (number(metric.high))
                         }
                     }

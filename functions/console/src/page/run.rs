@@ -15,7 +15,7 @@ use crate::{
     view::RunDetails,
 };
 
-/// The page; `token` proves that the button on it is ours.
+/// The page; `token` is the CSRF token of its form.
 pub(crate) fn page(
     found: &RunDetails,
     token: &str,
@@ -41,7 +41,7 @@ pub(crate) fn page(
             h2 { "Losses" }
             @match curve {
                 Some(curve) => (chart(curve, checkpoints, run.chosen.as_ref())),
-                None => p { "No losses yet: the first come with the first steps." }
+                None => p { "No losses yet: they appear with the first training steps." }
             }
             @if let Some(finding) = run.finding {
                 p .finding { strong { (finding.as_str().replace('_', " ")) } ": " (finding.advice()) "." }
@@ -71,14 +71,14 @@ fn head(run: &Run, serves: bool, now: DateTime<Utc>) -> Markup {
     }
 }
 
-/// The one button: what it costs is on it.
+/// The form that approves the run; the price is on its button.
 fn approval(run: &Run, token: &str) -> Markup {
     let price = usd(run.estimate.usd);
     html! {
         form .approval method="post" action=(format!("/runs/{}/approve", run.id)) {
             p {
-                "Tuning is expected to cost " strong { (price) } ": above the budget of "
-                (usd(run.budget_usd)) " in its recipe, so it does not begin by itself."
+                "Tuning is expected to cost " strong { (price) } ", above the budget of "
+                (usd(run.budget_usd)) " in its recipe, so it needs an approval."
             }
             input type="hidden" name="token" value=(token);
             button { "Approve " (price) }
@@ -89,7 +89,7 @@ fn approval(run: &Run, token: &str) -> Markup {
 fn stopped(stop: &Stop) -> Markup {
     html! {
         p {
-            "Early-stop decided to stop it at " (moment(stop.at)) " for "
+            "early-stop decided to stop it at " (moment(stop.at)) " for "
             strong { (stop.finding.as_str().replace('_', " ")) }
             ", called by " (untrusted(&stop.called_by)) "."
         }
@@ -100,7 +100,7 @@ fn plan(run: &Run) -> Markup {
     let plan = &run.plan;
     let approval = run.approval.as_ref();
     let price = html! {
-        (usd(run.estimate.usd)) " by the prices of " (untrusted(&run.estimate.price_as_of))
+        (usd(run.estimate.usd)) " at the prices of " (untrusted(&run.estimate.price_as_of))
     };
     html! {
         section {
@@ -157,10 +157,16 @@ mod tests {
     }
 
     #[test]
-    fn only_a_run_that_asks_has_a_button() {
-        let asks = shown(&json!({"state": "awaiting_approval"}));
-        assert!(asks.contains(r#"name="token" value="token-7""#), "{asks}");
-        assert!(asks.contains("<button>Approve $31.20</button>"), "{asks}");
+    fn only_a_run_that_awaits_approval_has_a_button() {
+        let waiting = shown(&json!({"state": "awaiting_approval"}));
+        assert!(
+            waiting.contains(r#"name="token" value="token-7""#),
+            "{waiting}"
+        );
+        assert!(
+            waiting.contains("<button>Approve $31.20</button>"),
+            "{waiting}"
+        );
         let queued = shown(&json!({}));
         assert!(!queued.contains("<button"), "{queued}");
         assert!(!queued.contains("token-7"), "{queued}");

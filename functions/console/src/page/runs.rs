@@ -18,8 +18,8 @@ pub(crate) fn page(runs: &RunList, now: DateTime<Utc>, refresh: Refresh) -> Mark
         h1 { "Runs" }
         @if runs.newest.is_empty() {
             p {
-                "No runs yet. They begin with rows in the bucket for uploads; "
-                a href="/uploads" { "see what became of those" } "."
+                "No runs yet. A run starts when rows are uploaded to the bucket for uploads; "
+                a href="/uploads" { "see the uploads" } "."
             }
         } @else {
             (refresh.link())
@@ -27,7 +27,7 @@ pub(crate) fn page(runs: &RunList, now: DateTime<Utc>, refresh: Refresh) -> Mark
                 thead {
                     tr {
                         th scope="col" { "Run" }
-                        th scope="col" { "Stands" }
+                        th scope="col" { "Status" }
                         th scope="col" { "Progress" }
                         th scope="col" { "Price" }
                         th scope="col" { "Verdict" }
@@ -53,7 +53,7 @@ fn row(runs: &RunList, run: &Run, now: DateTime<Utc>) -> Markup {
                 a href=(format!("/runs/{}", run.id)) { (run.id) }
                 div .minor { (run.dataset) ", " (moment(run.created_at)) }
             }
-            td data-label="Stands" {
+            td data-label="Status" {
                 (status_line(run.state.as_str(), &run_status, now))
                 @if !run.reason.is_empty() { div .minor { (untrusted(&run.reason)) } }
                 @if let Some(finding) = run.finding {
@@ -74,7 +74,7 @@ fn row(runs: &RunList, run: &Run, now: DateTime<Utc>) -> Markup {
     }
 }
 
-/// How far a run is.
+/// The progress of a run as a bar.
 pub(super) fn bar(progress: RunProgress) -> Markup {
     let RunProgress { unit, done, total } = progress;
     html! {
@@ -101,7 +101,7 @@ mod tests {
         insta::assert_snapshot!(row.replace("<td", "\n<td").replace("<div", "\n  <div"), @r#"
         <tr><th scope="row"><a href="/runs/tickets-aaaaaaaaaaaa-bbbbbbbbbb">tickets-aaaaaaaaaaaa-bbbbbbbbbb</a>
           <div class="minor">tickets, <time datetime="2026-11-22T10:00:00Z">2026-11-22 10:00 UTC</time></div></th>
-        <td data-label="Stands"><span class="state waiting">running</span> <bdi>waits for capacity: the service has no machines free</bdi><span class="since">, for 1 h 13 min</span></td>
+        <td data-label="Status"><span class="state waiting">running</span> <bdi>waits for capacity: the service has no machines free</bdi><span class="since">, for 1 h 13 min</span></td>
         <td data-label="Progress"><progress max="400" value="120" aria-label="progress"></progress>
           <div class="minor">step 120 of 400</div></td>
         <td data-label="Price">$31.20
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_loads_itself_again_only_when_asked() {
+    fn a_page_reloads_itself_only_when_asked() {
         let page = |refresh| page(&RunList::default(), sample::at(0), refresh).into_string();
         assert!(!page(Refresh::Off).contains("http-equiv"));
         assert!(page(Refresh::On).contains(r#"http-equiv="refresh""#));

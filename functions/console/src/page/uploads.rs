@@ -1,4 +1,4 @@
-//! What became of the uploads, the rejected ones above all.
+//! The newest uploads and how each ended; above all, why it was rejected.
 
 use maud::{Markup, html};
 use shared::dataset::{Upload, UploadOutcome};
@@ -11,7 +11,7 @@ pub(crate) fn page(uploads: &[Upload]) -> Markup {
     let body = html! {
         h1 { "Uploads" }
         @if uploads.is_empty() {
-            p { "None has been looked at yet." }
+            p { "No uploads yet." }
         } @else {
             table .cards {
                 thead {

@@ -1,4 +1,4 @@
-//! What a run tunes on: counts and codes, never a row.
+//! The dataset version that a run is tuned on: counts and codes, never a row.
 
 use maud::{Markup, html};
 use shared::dataset::Version;
@@ -9,7 +9,7 @@ use crate::{
     untrusted::untrusted,
 };
 
-/// Its part of a run's page.
+/// The section of a run's page.
 pub(super) fn section(version: &Version) -> Markup {
     let rows = &version.rows;
     let source = html! { code { (untrusted(&version.source.to_string())) } };
@@ -25,13 +25,13 @@ pub(super) fn section(version: &Version) -> Markup {
                 ("Rows read", present(count(rows.read))),
                 ("Rows kept", present(count(rows.kept))),
                 ("Rows rejected", present(count(rows.rejected))),
-                ("Repeats dropped", present(count(rows.duplicate))),
-                ("Tokens of one pass", present(count(version.tokens))),
+                ("Duplicates dropped", present(count(rows.duplicate))),
+                ("Tokens per epoch", present(count(version.tokens))),
                 ("Cleaned by", present(untrusted(&version.code_version))),
                 ("Cleaned", when(Some(version.created_at))),
             ]))
             @if !version.codes.is_empty() { (codes(version)) }
-            (parts(version))
+            (files(version))
         }
     }
 }
@@ -53,25 +53,25 @@ fn codes(version: &Version) -> Markup {
     }
 }
 
-fn parts(version: &Version) -> Markup {
+fn files(version: &Version) -> Markup {
     html! {
-        h3 { "Parts" }
+        h3 { "Files" }
         table .cards {
             thead {
                 tr {
-                    th scope="col" { "Part" }
+                    th scope="col" { "File" }
                     th scope="col" .number { "Rows" }
                     th scope="col" .number { "Size" }
                     th scope="col" { "Object" }
                 }
             }
             tbody {
-                @for (name, part) in &version.parts {
+                @for (name, file) in &version.parts {
                     tr {
                         th scope="row" { (untrusted(name)) }
-                        td .number data-label="Rows" { (count(part.rows)) }
-                        td .number data-label="Size" { (bytes(part.bytes)) }
-                        td data-label="Object" { code { (untrusted(&part.artifact.to_string())) } }
+                        td .number data-label="Rows" { (count(file.rows)) }
+                        td .number data-label="Size" { (bytes(file.bytes)) }
+                        td data-label="Object" { code { (untrusted(&file.artifact.to_string())) } }
                     }
                 }
             }
