@@ -1,8 +1,9 @@
-//! Work that computes for longer than an async thread may be kept from its other requests.
+//! CPU-bound work, kept off the async threads.
 
 use shared::error::Error;
 
-/// Cleaning computes for seconds: not on the thread that answers health checks.
+/// Runs `work` on a blocking thread. Cleaning takes seconds of CPU time; on an async thread it would
+/// hold up other requests and the health check.
 pub(crate) async fn run<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Error> {

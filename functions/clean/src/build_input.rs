@@ -1,27 +1,27 @@
-//! What is read to make a version: the upload itself, or what others judged of it.
+//! The input of a build: the upload itself, or the frames that tasks made of it.
 
 use crate::streams::ObjectSource;
 use clean_engine::{Error, Machine, Outcome, Outputs, Plan, Settings, merge, pass};
 
-/// What is read to make a version.
+/// The input of a build.
 #[derive(Debug)]
 pub(crate) struct BuildInput {
     pub(crate) rows: RowSource,
-    /// What the first pass goes by, and what rows were judged by.
+    /// The plan of the first pass, and the one by which the frames were made.
     pub(crate) plan: Plan,
 }
 
-/// Where the rows are.
+/// Where the rows come from.
 #[derive(Debug)]
 pub(crate) enum RowSource {
-    /// In the upload.
+    /// The upload.
     Upload(Box<ObjectSource>),
-    /// In what was judged of its ranges: frames of each, in order.
+    /// The frames of each of its ranges, in order.
     Frames(Vec<ObjectSource>),
 }
 
 impl BuildInput {
-    /// Whether another pass over it can go by `better`.
+    /// Whether another pass over it can use the plan `better`.
     pub(crate) fn can_reuse(&self, better: &Plan) -> bool {
         match self.rows {
             RowSource::Upload(_) => true,

@@ -1,4 +1,4 @@
-//! From a generation in a bucket to the objects of a version, streamed both ways.
+//! Builds a version: streams an uploaded generation through the engine into the objects of a version.
 
 use clean_engine::{
     Applied, Calibration, Cleaned, Error as CleanError, FramesFault, Outcome, Part, PartSummary,
@@ -25,35 +25,35 @@ use crate::{
     version_spec::{CODE_VERSION, VersionSpec},
 };
 
-/// Largest part that is read for the sake of a few rows.
+/// Largest file that is read to count the tokens of a few rows.
 const CALIBRATION_BYTES_MAX: u64 = 8 << 20;
 
-/// What rows are, to a browser.
+/// Content type of rows.
 const JSONL: &str = "application/jsonl";
-/// What reports are.
+/// Content type of reports.
 const JSON: &str = "application/json";
-/// What cards are (RFC 7763).
+/// Content type of cards (RFC 7763).
 const MARKDOWN: &str = "text/markdown; charset=utf-8";
 
-/// What came of an upload's rows.
+/// How a build ended.
 pub(crate) enum BuildOutcome {
     /// A version; its objects exist.
     Version(Box<Version>),
-    /// Nothing to train on, and why.
+    /// There is nothing to train on; the note says why.
     Rejected(String),
-    /// Nothing yet: every range must be judged anew by this plan.
+    /// No version yet: every range must be processed again by this plan.
     NextRound(Box<Plan>),
-    /// Nothing yet: what was put down of this range, counted from 0, is not what was judged.
+    /// No version yet: the frames of this range, counted from 0, are corrupt or of other bytes.
     CorruptFrames(usize),
 }
 
-/// Why there are no parts.
+/// Why the passes ended without files.
 enum Interruption {
     Failed(CleanError),
     NextRound(Plan),
 }
 
-/// Cleans the rows into parts; then writes the report, the card and the manifest.
+/// Cleans the rows into files; then writes the report, the card and the manifest.
 pub(crate) async fn build(
     state: &State,
     spec: VersionSpec,
@@ -93,7 +93,7 @@ pub(crate) async fn build(
     Ok(BuildOutcome::Version(Box::new(version)))
 }
 
-/// What `card.md` says of a version.
+/// The content of `card.md`.
 fn write_card(version: &Version, settings: &Settings, cleaned: &Cleaned) -> String {
     let (source, made_at) = (version.source.to_string(), version.created_at.to_rfc3339());
     let about = Provenance {
@@ -107,12 +107,12 @@ fn write_card(version: &Version, settings: &Settings, cleaned: &Cleaned) -> Stri
     card(&about, cleaned)
 }
 
-/// What `manifest.json` says of a version, beside what its document says.
+/// The content of `manifest.json`: the document of the version, and what it leaves out.
 #[derive(Serialize)]
 struct Manifest<'a> {
     version: &'a Version,
     settings: &'a Settings,
-    /// Every rule by its code: its version, and what was done about it.
+    /// Every rule by its code: its version, and how it was applied.
     rules: BTreeMap<&'static str, Applied>,
     parts: Option<&'a Written>,
     samples: &'a [Sample],
@@ -147,8 +147,8 @@ fn describe(spec: VersionSpec, report: &Report, parts: BTreeMap<String, StoredFi
     }
 }
 
-/// Runs as many passes as it takes, each part streaming into its own object. Only what the last
-/// pass wrote becomes objects, and only if there is something to train on.
+/// Runs as many passes as needed, each file streaming into its own object. Only the last pass
+/// completes its uploads, and only if there is something to train on.
 async fn clean(
     state: &State,
     folder: &str,
@@ -167,7 +167,7 @@ async fn clean(
         let (reading, settings) = (Arc::clone(input), Arc::clone(settings));
         let pass = blocking::run(move || {
             let outcome = reading.pass(&settings, &plan, &mut uploads);
-            uploads.finish(outcome.as_ref().is_ok_and(is_to_stay));
+            uploads.finish(outcome.as_ref().is_ok_and(is_complete));
             outcome
         });
         let (outcome, created) = tokio::join!(pass, futures::future::join_all(writes));
@@ -184,7 +184,7 @@ async fn clean(
             && cleaned.report.verdict != Verdict::Unusable
         {
             for (part, created) in created {
-                let stored = same(created?, written.part(part))?;
+                let stored = verified(created?, written.part(part))?;
                 parts.insert(part.name().to_owned(), stored);
             }
         }
@@ -192,7 +192,7 @@ async fn clean(
     }
 }
 
-/// What the service counts in a few rows: in those held out, since they are drawn at random.
+/// The tokens that the service counts in a few rows: of those held out, since they are drawn at random.
 async fn calibrated(
     state: &State,
     model: &str,
@@ -212,16 +212,17 @@ async fn calibrated(
     calibrate(state, model, &rows.unwrap_or_default()).await
 }
 
-/// Whether what a pass wrote is what a version consists of.
-fn is_to_stay(outcome: &Outcome) -> bool {
+/// Whether the files of a pass are those of a version.
+fn is_complete(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Done(cleaned) => cleaned.report.verdict != Verdict::Unusable,
         Outcome::Again(_) => false,
     }
 }
 
-/// An object that an earlier delivery wrote must be what this one would have written.
-fn same(created: Created, summary: &PartSummary) -> Result<StoredFile, Error> {
+/// Checks that an object holds what this build wrote. It may come from an earlier delivery; builds are
+/// deterministic, so any difference is a bug, and must not become part of a version.
+fn verified(created: Created, summary: &PartSummary) -> Result<StoredFile, Error> {
     let stat = created.into_stat();
     let crc32c = summary.crc32c.value();
     if stat.size_bytes == summary.bytes && stat.crc32c.is_none_or(|stored| stored == crc32c) {
@@ -232,9 +233,9 @@ fn same(created: Created, summary: &PartSummary) -> Result<StoredFile, Error> {
         });
     }
     Err(Error::Internal {
-        what: "a part of a version that is not what its name says",
+        what: "an object that differs from what this build wrote",
         source: format!(
-            "{} has {} bytes, not {}, or another checksum",
+            "{}: found {} bytes, expected {}, or the checksum differs",
             stat.artifact, stat.size_bytes, summary.bytes
         )
         .into(),
@@ -272,30 +273,30 @@ async fn store_text(
     })
 }
 
-/// Where a part goes: made of ids alone, never of the uploaded object's name.
+/// The object of a file: named by ids alone, never by the name of the upload, which is untrusted.
 fn part_uri(state: &State, folder: &str, name: &str) -> GcsUri {
     let object = format!("{folder}/{name}");
     GcsUri::new(state.config.datasets_bucket.clone(), object)
 }
 
-/// The gravest codes, with where they first occur and what to do.
+/// Why no row can be trained on: the most severe finding, its position, and its fix.
 fn unusable(report: &Report) -> String {
     let first = report.findings.first();
     let advice = first.map(|finding| {
-        let place = match finding.line {
+        let location = match finding.line {
             0 => "the file".to_owned(),
             line => format!("line {line}"),
         };
-        format!("{place}: {}; {}", finding.message, finding.fix)
+        format!("{location}: {}; {}", finding.message, finding.fix)
     });
     format!(
         "no row of {} can be trained on; {}",
         report.rows.read,
-        advice.unwrap_or_else(|| "upload rows of JSON, one a line".to_owned())
+        advice.unwrap_or_else(|| "upload one JSON object per line".to_owned())
     )
 }
 
-/// Which failures are the upload's own, and which pass.
+/// Separates failures that the upload causes, which are final, from those that may pass.
 pub(crate) fn failed(error: CleanError) -> Result<BuildOutcome, Error> {
     match error {
         CleanError::Settings(_) | CleanError::TooManyRows => {
@@ -303,7 +304,7 @@ pub(crate) fn failed(error: CleanError) -> Result<BuildOutcome, Error> {
         }
         CleanError::Changed => Err(Error::Busy("the upload changed while it was read".into())),
         CleanError::Unending => Err(Error::Internal {
-            what: "a cleaning without an end",
+            what: "the passes over the upload did not end",
             source: error.into(),
         }),
         CleanError::Frames {

@@ -1,4 +1,4 @@
-//! Hears of finished uploads.
+//! Consumes `object-finalized`.
 
 use actix_web::web::Data;
 use clean_engine::Plan;
@@ -23,7 +23,7 @@ use crate::{
     version_spec::VersionSpec,
 };
 
-/// Makes a version of an uploaded generation, once, and tells of it.
+/// Builds a version of an uploaded generation, once, and publishes it.
 pub(crate) async fn object_finalized(
     state: Data<State>,
     delivery: Delivery<ObjectFinalized>,
@@ -35,8 +35,8 @@ pub(crate) async fn object_finalized(
         Some(before) => before.value,
         None => {
             let Some(result) = decide(&state, &delivery.event).await? else {
-                // Its record is written at the end of the job.
-                return Ok(Ack::done("started", "a job cleans it".to_owned()));
+                // The record of the upload is written at the end of the job.
+                return Ok(Ack::done("started", "started batch job".to_owned()));
             };
             result.record(&state, &delivery.event.artifact).await?
         }
@@ -44,10 +44,10 @@ pub(crate) async fn object_finalized(
     let Some(version) = upload.version else {
         return Ok(match upload.outcome {
             UploadOutcome::Ignored | UploadOutcome::Cleaned => Ack::done("ignored", upload.note),
-            // Its note may quote keys of rows, which may be prompts: it stays on the document.
+            // The note may quote keys of rows, which may be user data: it is not logged.
             UploadOutcome::Rejected => Ack::refused(
                 "rejected",
-                format!("`uploads/{upload_id}` says why it is rejected"),
+                format!("rejected: see the note of `uploads/{upload_id}`"),
             ),
             UploadOutcome::Gone => Ack::refused("gone", upload.note),
         });
@@ -58,16 +58,19 @@ pub(crate) async fn object_finalized(
     Ok(Ack::done("cleaned", upload.note))
 }
 
-/// What the upload comes to; `None` where a job is at it.
+/// The result of the upload; `None` if a job works on it.
 async fn decide(state: &State, event: &ObjectFinalized) -> Result<Option<UploadResult>, Error> {
     let ends = |outcome, note: &str| Ok(Some(UploadResult::new(outcome, note)));
     let uri = &event.artifact.uri;
     if uri.object.ends_with('/') {
-        return ends(UploadOutcome::Ignored, "a folder's placeholder");
+        return ends(UploadOutcome::Ignored, "the placeholder of a folder");
     }
     let (folder, name) = uri.object.rsplit_once('/').unwrap_or(("", &uri.object));
     if name == RECIPE_FILE {
-        return ends(UploadOutcome::Ignored, "a recipe: read with the next rows");
+        return ends(
+            UploadOutcome::Ignored,
+            "a recipe: applied to rows uploaded after it",
+        );
     }
     let Some(stat) = state
         .objects
@@ -78,25 +81,25 @@ async fn decide(state: &State, event: &ObjectFinalized) -> Result<Option<UploadR
         return ends(UploadOutcome::Gone, note);
     };
     if stat.size_bytes == 0 {
-        let note = "the file is empty: upload rows of JSON, one a line";
+        let note = "the file is empty: upload one JSON object per line";
         return ends(UploadOutcome::Rejected, note);
     }
     let (recipe, settings) = match recipe::read(state, &uri.bucket, folder).await? {
         Ok(found) => found,
         Err(note) => return ends(UploadOutcome::Rejected, &note),
     };
-    let named = VersionSpec::new(DatasetName::of_object(&uri.object), stat, recipe)?;
-    // Versions made before there were lineages are called by this name alone.
-    if let Some(known) = known(state, &named.id).await? {
+    let base = VersionSpec::new(DatasetName::of_object(&uri.object), stat, recipe)?;
+    // Versions built before lineages existed have this id.
+    if let Some(known) = known(state, &base.id).await? {
         return Ok(Some(known));
     }
-    let lineage = match lineage::of(state, &named).await? {
+    let lineage = match lineage::of(state, &base).await? {
         Ok(lineage) => lineage,
         Err(note) => return ends(UploadOutcome::Rejected, &note),
     };
-    let spec = lineage.into_spec(named);
+    let spec = lineage.into_spec(base);
     Span::current().record("dataset.version", spec.id.as_str());
-    // Without parents it has the name that was looked for above.
+    // Without parents it has the id that was looked up above.
     if !spec.parents.is_empty()
         && let Some(known) = known(state, &spec.id).await?
     {
@@ -118,7 +121,7 @@ async fn decide(state: &State, event: &ObjectFinalized) -> Result<Option<UploadR
     UploadResult::of(state, &outcome).await
 }
 
-/// What an upload comes to whose version is made.
+/// The result of an upload whose version exists.
 async fn known(state: &State, id: &VersionId) -> Result<Option<UploadResult>, Error> {
     let known = state.documents.get::<Version>(id.as_str()).await?;
     let note = "the same bytes and recipe as an earlier upload";

@@ -1,4 +1,4 @@
-//! The recipe that lies beside uploaded rows, and the settings of the engine in it.
+//! The recipe in the folder of an upload, and the engine settings in it.
 
 use clean_engine::Settings;
 use shared::{
@@ -9,7 +9,8 @@ use shared::{
 
 use crate::state::State;
 
-/// The recipe beside the rows, and the settings in it; `Err` says what is wrong with it.
+/// Reads the recipe in `folder`; the default one if there is none. `Err` says what is wrong with it,
+/// for people.
 pub(crate) async fn read(
     state: &State,
     bucket: &str,
@@ -17,7 +18,7 @@ pub(crate) async fn read(
 ) -> Result<Result<(Recipe, Settings), String>, Error> {
     let object = match folder {
         "" => FILE_NAME.to_owned(),
-        folder => format!("{folder}/{}", FILE_NAME),
+        folder => format!("{folder}/{FILE_NAME}"),
     };
     let uri = GcsUri::new(bucket, object);
     let text = match state.objects.read(&uri, FILE_MAX_BYTES).await {

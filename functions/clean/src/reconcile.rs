@@ -1,4 +1,5 @@
-//! Looks after cleanings whose job ended without them: it is started again, and in the end given up.
+//! Reconciles cleanings whose job ended without a result: the job is started again a limited number of
+//! times, then given up.
 
 use actix_web::web::Data;
 use chrono::TimeDelta;
@@ -13,24 +14,25 @@ use tracing::warn;
 
 use crate::{cleaning::Cleaning, state::State, upload_result::UploadResult};
 
-/// Cleanings looked at in a minute: each is one call, and a job takes minutes.
+/// Most cleanings that are reconciled per tick: each is one call, and a job takes minutes.
 const OPEN_MAX: u32 = 100;
 
-/// Executions of the job for one cleaning. Within each every task is retried: what fails three times
-/// over is no passing fault.
+/// Most executions of the job for one cleaning. Each retries its tasks, so a failure of three is not
+/// transient.
 const EXECUTIONS_MAX: usize = 3;
 
-/// Longest that starting an execution may take; after that whoever was at it is gone.
+/// Longest that starting an execution may take. After that, the process that noted the start must have
+/// died before it recorded the name of the execution.
 const STARTING_MAX: TimeDelta = TimeDelta::minutes(10);
 
-/// Looks at every cleaning that goes on.
+/// Reconciles every open cleaning.
 pub(crate) async fn tick(state: Data<State>, _delivery: Delivery<Tick>) -> Result<Ack, Error> {
     let open = state
         .documents
         .with_field::<Cleaning>("open", true, OPEN_MAX)
         .await?;
     for stored in &open {
-        // One that cannot be looked at must not keep the others from it.
+        // One that cannot be reconciled must not block the others.
         if let Err(error) = reconcile(&state, &stored.value).await {
             warn!(outcome = "reconcile_failed", "{}", Chain(&error));
         }
@@ -43,7 +45,7 @@ pub(crate) async fn tick(state: Data<State>, _delivery: Delivery<Tick>) -> Resul
 }
 
 async fn reconcile(state: &State, seen: &Cleaning) -> Result<(), Error> {
-    // Without one, whoever ordered the cleaning is about to start it, or is told to again.
+    // Without an execution, the delivery that created the cleaning is starting one, or is redelivered.
     let Some(name) = seen.executions.last() else {
         return Ok(());
     };
@@ -55,13 +57,13 @@ async fn reconcile(state: &State, seen: &Cleaning) -> Result<(), Error> {
     if execution.as_ref().is_some_and(Execution::is_running) {
         return Ok(());
     }
-    // Read anew: its last act may have been to end the cleaning.
+    // Read again: the last thing that the execution did may have been to write the result.
     let stored = Cleaning::read(state, &seen.spec.id).await?;
     if stored.value != *seen {
         return Ok(());
     }
     let why = match &execution {
-        None => "nothing is known of it",
+        None => "the execution does not exist",
         Some(execution) => execution.failure().unwrap_or("it ended without a version"),
     };
     if seen.result.is_some() {
@@ -78,9 +80,9 @@ async fn start_again(state: &State, stored: &Stored<Cleaning>, why: &str) -> Res
     let version = &stored.value.spec.id;
     warn!(
         outcome = "started_again",
-        "the job for {version} ended: {why}"
+        "the job for {version} ended without a result: {why}; starting it again"
     );
-    // Noted first, so that of two who reconcile at the same time one starts it.
+    // Noted before the call, by compare-and-set: of two ticks at the same time only one starts it.
     let mut cleaning = stored.value.clone();
     cleaning.executions.push(String::new());
     cleaning.started_at = state.clock.now();
@@ -97,8 +99,8 @@ async fn start_again(state: &State, stored: &Stored<Cleaning>, why: &str) -> Res
 async fn give_up(state: &State, stored: &Stored<Cleaning>, why: &str) -> Result<(), Error> {
     let version = &stored.value.spec.id;
     let note = format!(
-        "the job that cleans large uploads failed {EXECUTIONS_MAX} times ({why}): see its logs, \
-         and upload the file again once they are clear"
+        "the job that cleans large uploads failed {EXECUTIONS_MAX} times ({why}): fix the cause, which \
+         its logs show, and upload the file again"
     );
     warn!(outcome = "given_up", "{version}: {note}");
     let cleaning = Cleaning {
@@ -113,5 +115,5 @@ async fn give_up(state: &State, stored: &Stored<Cleaning>, why: &str) -> Result<
 async fn put(state: &State, before: &Stored<Cleaning>, cleaning: &Cleaning) -> Result<(), Error> {
     let version = cleaning.spec.id.as_str();
     let replaced = state.documents.replace(version, before, cleaning).await?;
-    replaced.or_busy("a cleaning that others reconcile at, too")
+    replaced.or_busy("another process changed the cleaning")
 }

@@ -1,4 +1,4 @@
-//! How the function starts, and its routes.
+//! Starts the function, or one task of its job.
 
 use actix_web::web::{self, Data, ServiceConfig};
 use shared::{
@@ -20,12 +20,12 @@ pub fn run_task() -> Running {
     })
 }
 
-/// Runs the function until it is told to stop.
+/// Runs the function until the process is asked to stop.
 pub fn run() -> Running {
     service::run("clean", Callers::Pushes, Config::read, start)
 }
 
-/// Makes the clients and gives back the routes.
+/// Creates the clients and returns the routes.
 async fn start(
     config: Config,
     common: Common,

@@ -1,7 +1,7 @@
-//! A task of the job that cleans large uploads: judges a range of the bytes, and, if it is the last
-//! to do so, makes the version of what all have judged.
+//! A task of the job that cleans large uploads. It processes a range of the bytes into frames; the last
+//! task to finish merges the frames of all into the version.
 //!
-//! A task may be killed anywhere and is started again: what it finds done it does not do again.
+//! A task may be killed at any point and is started again. It skips what it finds done.
 
 use clean_engine::{Error as CleanError, Machine, Plan, Settings, judge_range, range_of};
 use std::{error::Error as StdError, sync::Arc};
@@ -21,29 +21,28 @@ use crate::{
     upload_result::UploadResult,
 };
 
-/// What frames and plans are, to a browser.
+/// Content type of frames and plans.
 const BINARY: &str = "application/octet-stream";
 
-/// Largest plan that is read: a bit for each of the four thousand million lines that can be counted,
-/// twice, and some.
+/// Largest plan that is read: two bits for each of the 2³² lines that can be counted, and some spare.
 const PLAN_BYTES_MAX: u64 = 2 << 30;
 
-/// Times that frames which do not fit are judged again before the task gives up.
+/// Times that corrupt frames are made again before the task gives up.
 const CORRUPT_MAX: u32 = 3;
 
-/// What Cloud Run and [`Cleaning::start`] tell a task.
+/// The arguments of a task, set by Cloud Run and [`Cleaning::start`].
 #[derive(Debug, Clone)]
 pub(crate) struct TaskArgs {
-    /// The version to be made; `CLEANING`.
+    /// The version to build; `CLEANING`.
     pub(crate) cleaning: VersionId,
-    /// How often rows were judged before; `ROUND`.
+    /// The number of earlier rounds; `ROUND`.
     pub(crate) round: u32,
-    /// Which of the tasks it is, from 0; `CLOUD_RUN_TASK_INDEX`.
+    /// The index of the task, from 0; `CLOUD_RUN_TASK_INDEX`.
     pub(crate) index: u32,
 }
 
 impl TaskArgs {
-    /// Reads the settings of the function, and those of the task.
+    /// Reads the settings of the function and the arguments of the task.
     pub(crate) fn read(read: &mut Reader<'_>) -> Option<(Config, Self)> {
         let config = Config::read(read);
         let cleaning = read.required(CLEANING_VARIABLE);
@@ -58,7 +57,7 @@ impl TaskArgs {
     }
 }
 
-/// Does the work of one task.
+/// Runs one task.
 pub(crate) async fn run(state: State, task: TaskArgs) -> Result<(), Box<dyn StdError>> {
     let cleaning = Cleaning::read(&state, &task.cleaning).await?.value;
     let task_run = TaskRun {
@@ -73,20 +72,20 @@ pub(crate) async fn run(state: State, task: TaskArgs) -> Result<(), Box<dyn StdE
     task_run.run().instrument(span).await.map_err(Into::into)
 }
 
-/// A task at work.
+/// A running task.
 struct TaskRun {
     state: State,
     task: TaskArgs,
     cleaning: Cleaning,
     settings: Arc<Settings>,
-    /// Where the frames of its round are.
+    /// The folder of the frames of this round.
     folder: String,
 }
 
 impl TaskRun {
     async fn run(&self) -> Result<(), Error> {
         if self.cleaning.result.is_some() {
-            // An earlier attempt was killed after it.
+            // An earlier attempt was killed after it recorded the result.
             return self.cleaning.publish_result(&self.state).await;
         }
         let Some(outcome) = self.build().await? else {
@@ -96,7 +95,9 @@ impl TaskRun {
             return self.start_next_round(plan).await;
         }
         let Some(result) = UploadResult::of(&self.state, &outcome).await? else {
-            return Err(Error::Busy("frames do not stay as they are written".into()));
+            return Err(Error::Busy(
+                "frames are corrupt although they were made again several times".into(),
+            ));
         };
         let ended = Cleaning::finish(&self.state, &self.task.cleaning, result).await?;
         ended.publish_result(&self.state).await?;
@@ -104,7 +105,7 @@ impl TaskRun {
         Ok(())
     }
 
-    /// Does its share; what came of all, if it was the last.
+    /// Processes the range of this task. If it is the last, builds the version and returns the outcome.
     async fn build(&self) -> Result<Option<BuildOutcome>, Error> {
         let spec = &self.cleaning.spec;
         let plan = match lineage::held_out(&self.state, &spec.parents).await? {
@@ -125,7 +126,7 @@ impl TaskRun {
             let tasks = usize::try_from(self.cleaning.tasks).unwrap_or(usize::MAX);
             if processed.len() < tasks {
                 let others = tasks - processed.len();
-                info!("{others} of {tasks} tasks are still at work");
+                info!("{others} of {tasks} tasks are still running");
                 return Ok(None);
             }
             let frames = |stat| ObjectSource::of(self.state.objects.clone(), stat);
@@ -140,7 +141,7 @@ impl TaskRun {
             };
             warn!(
                 outcome = "corrupt_frames",
-                "the frames of range {range} do not fit"
+                "the frames of range {range} do not fit the upload: making them again"
             );
             if let Some(corrupt) = processed.get(range) {
                 self.state.objects.delete(&corrupt.artifact).await?;
@@ -153,11 +154,14 @@ impl TaskRun {
         Ok(Some(BuildOutcome::CorruptFrames(0)))
     }
 
-    /// Judges a range and puts down what was found, unless that is there.
+    /// Processes a range and writes its frames, unless they exist.
     async fn process(&self, index: u32, plan: &Plan) -> Result<Result<(), CleanError>, Error> {
         let uri = self.frames_uri(index);
         if self.state.objects.stat(&uri, None).await?.is_some() {
-            info!(outcome = "processed_before", "range {index} is judged");
+            info!(
+                outcome = "processed_before",
+                "the frames of range {index} exist"
+            );
             return Ok(Ok(()));
         }
         let (mut pipe, stream) = Pipe::new();
@@ -179,13 +183,13 @@ impl TaskRun {
         info!(
             event.name = "range_processed",
             bytes = stat.size_bytes,
-            "judged range {index} of {}",
+            "processed range {index} of {}",
             self.cleaning.tasks
         );
         Ok(Ok(()))
     }
 
-    /// The frames that are there, in the order of their ranges.
+    /// The frames that exist, in the order of their ranges.
     async fn processed(&self) -> Result<Vec<Stat>, Error> {
         let prefix = format!("{}/", self.folder);
         let bucket = &self.state.config.datasets_bucket;
@@ -195,7 +199,7 @@ impl TaskRun {
         Ok(found)
     }
 
-    /// What ranges are judged by in this round.
+    /// The plan of this round.
     async fn plan(&self) -> Result<Plan, Error> {
         if self.task.round == 0 {
             return Ok(Plan::default());
@@ -209,7 +213,7 @@ impl TaskRun {
         })
     }
 
-    /// Puts down what the next round goes by, and starts it.
+    /// Writes the plan of the next round, and starts that round.
     async fn start_next_round(&self, plan: &Plan) -> Result<(), Error> {
         let bytes = plan.to_bytes().map_err(|source| Error::Internal {
             what: "a plan that does not serialise",
@@ -224,7 +228,8 @@ impl TaskRun {
         Cleaning::start_next_round(&self.state, &self.task.cleaning, self.task.round).await
     }
 
-    /// Deletes frames and plans. A rule of the bucket takes those that stay: nobody waits for that.
+    /// Deletes frames and plans. A failure is only logged: a lifecycle rule of the bucket deletes what is
+    /// left.
     async fn delete_intermediate_files(&self) {
         let bucket = &self.state.config.datasets_bucket;
         let prefix = format!("cleanings/{}/", self.task.cleaning);
@@ -235,7 +240,7 @@ impl TaskRun {
             if let Err(error) = self.state.objects.delete(&stat.artifact).await {
                 warn!(
                     outcome = "not_deleted",
-                    "`{}` stays: {error}", stat.artifact
+                    "`{}` was not deleted: {error}", stat.artifact
                 );
                 return;
             }
@@ -251,7 +256,7 @@ impl TaskRun {
     }
 
     fn frames_uri(&self, index: u32) -> GcsUri {
-        // As many digits as the most tasks need, so that names sort as numbers do.
+        // Five digits hold the largest index, so that names sort in the order of their numbers.
         self.uri(format!("{}/{index:05}.frames", self.folder))
     }
 

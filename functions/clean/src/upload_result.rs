@@ -1,4 +1,4 @@
-//! What an upload comes to: its record, and who hears of it.
+//! The result of an upload, and its record.
 
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -12,7 +12,7 @@ use tracing::info;
 
 use crate::{build_version::BuildOutcome, state::State};
 
-/// What an upload comes to, before or after its rows are read.
+/// The result of an upload, decided before or after its rows are read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct UploadResult {
     pub(crate) outcome: UploadOutcome,
@@ -37,7 +37,7 @@ impl UploadResult {
         }
     }
 
-    /// Records a version that is made.
+    /// Records a version whose objects are written.
     pub(crate) async fn of_version(state: &State, version: &Version) -> Result<Self, Error> {
         let _first_one_stays = state.documents.create(version.id.as_str(), version).await?;
         let rows = version.rows;
@@ -49,7 +49,7 @@ impl UploadResult {
         Ok(Self::cleaned(version.id.clone(), note))
     }
 
-    /// What became of rows that are made, or refused, for good; `None` where they are not.
+    /// The result of a build, if it is final; `None` if the rows must be processed again.
     pub(crate) async fn of(state: &State, made: &BuildOutcome) -> Result<Option<Self>, Error> {
         match made {
             BuildOutcome::Version(version) => Self::of_version(state, version).await.map(Some),
@@ -58,7 +58,7 @@ impl UploadResult {
         }
     }
 
-    /// Writes the record of the upload `artifact`, unless it has one.
+    /// Writes the record of the upload `artifact`, unless there is one: the first result stays.
     pub(crate) async fn record(self, state: &State, artifact: &Artifact) -> Result<Upload, Error> {
         let upload = Upload {
             artifact: artifact.clone(),
