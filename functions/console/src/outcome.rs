@@ -1,4 +1,4 @@
-//! What came of a run: its evaluation, as far as the console shows it.
+//! The evaluation of a run, as far as the console shows it.
 //!
 //! The document belongs to `evaluate`. The console reads the few fields it shows, each
 //! optional, so that a newer writer cannot break a page.
