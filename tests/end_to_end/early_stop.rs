@@ -44,7 +44,7 @@ async fn diverge(harness: &Harness) -> Run {
     ));
     assert_eq!(run.chosen, None, "nothing of it is worth an evaluation");
     let version = run.version.as_str();
-    let told = harness.run_of(version, "its end to be told", |run| run.finish_told);
+    let told = harness.run_of(version, "its end to be told", |run| run.finish_published);
     told.await;
     harness.assert_quiet().await;
     assert!(!exists::<Evaluated>(harness, &run).await, "no evaluation");

@@ -79,7 +79,7 @@ pub(crate) async fn run_approved(
     };
     let open = state
         .documents
-        .with_field::<Run>("finish_told", false, OPEN_RUNS_MAX)
+        .with_field::<Run>("finish_published", false, OPEN_RUNS_MAX)
         .await?;
     let open: Vec<Run> = open.into_iter().map(|stored| stored.value).collect();
     let config = &state.config;

@@ -30,7 +30,7 @@ const NEWEST: u32 = 100;
 pub(crate) async fn tick(state: Data<State>, _delivery: Delivery<Tick>) -> Result<Ack, Error> {
     let open = state
         .documents
-        .with_field::<Run>("finish_told", false, OPEN_RUNS_MAX)
+        .with_field::<Run>("finish_published", false, OPEN_RUNS_MAX)
         .await?;
     let polled = stream::iter(&open)
         .map(|run| poll_run(&state, run))
@@ -110,7 +110,7 @@ async fn poll_job(state: &State, stored: &Stored<Run>, job: &str) -> Result<(), 
         if let Some(ended) = ended {
             publish_finished(state, &ended).await?;
         }
-    } else if after.finding_looks >= state.config.polls && after.stop.is_none() {
+    } else if after.finding_polls >= state.config.polls && after.stop.is_none() {
         let run = id.clone();
         state.events.publish(&RunUnhealthy { run }).await?;
     }
@@ -148,7 +148,7 @@ async fn publish_finished(state: &State, stored: &Stored<Run>) -> Result<(), Err
     };
     state.events.publish(&finished).await?;
     let mut published = run.clone();
-    published.finish_told = true;
+    published.finish_published = true;
     let _next_tick_if_lost = state
         .documents
         .replace(run.id.as_str(), stored, &published)

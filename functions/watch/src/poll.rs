@@ -85,10 +85,10 @@ fn record_finding(run: &mut Run, finding: Option<CurveFault>, now: DateTime<Utc>
         };
         run.note("watch", note, now);
         run.finding = finding;
-        run.finding_looks = 0;
+        run.finding_polls = 0;
     }
     if finding.is_some() && run.stop.is_none() {
-        run.finding_looks = run.finding_looks.saturating_add(1);
+        run.finding_polls = run.finding_polls.saturating_add(1);
     }
 }
 
