@@ -223,9 +223,7 @@ impl Cleaning {
             "the cleaning changed with every attempt to write its result".into(),
         ))
     }
-}
 
-impl Cleaning {
     /// Writes the record of every upload that waits, publishes the version, and closes the cleaning.
     /// Each step is create-if-absent or repeatable, so that after a crash it is safe to run again.
     pub(crate) async fn publish_result(&self, state: &State) -> Result<(), Error> {

@@ -122,16 +122,16 @@ impl TaskRun {
             return build_version::failed(error).map(Some);
         }
         for _ in 0..CORRUPT_MAX {
-            let processed = self.processed().await?;
+            let stored = self.stored_frames().await?;
             let tasks = usize::try_from(self.cleaning.tasks).unwrap_or(usize::MAX);
-            if processed.len() < tasks {
-                let others = tasks - processed.len();
+            if stored.len() < tasks {
+                let others = tasks - stored.len();
                 info!("{others} of {tasks} tasks are still running");
                 return Ok(None);
             }
             let frames = |stat| ObjectSource::of(self.state.objects.clone(), stat);
             let input = BuildInput {
-                rows: RowSource::Frames(processed.iter().map(frames).collect()),
+                rows: RowSource::Frames(stored.iter().map(frames).collect()),
                 plan: plan.clone(),
             };
             let outcome =
@@ -143,7 +143,7 @@ impl TaskRun {
                 outcome = "corrupt_frames",
                 "the frames of range {range} do not fit the upload: making them again"
             );
-            if let Some(corrupt) = processed.get(range) {
+            if let Some(corrupt) = stored.get(range) {
                 self.state.objects.delete(&corrupt.artifact).await?;
             }
             let range = u32::try_from(range).unwrap_or(u32::MAX);
@@ -190,7 +190,7 @@ impl TaskRun {
     }
 
     /// The frames that exist, in the order of their ranges.
-    async fn processed(&self) -> Result<Vec<Stat>, Error> {
+    async fn stored_frames(&self) -> Result<Vec<Stat>, Error> {
         let prefix = format!("{}/", self.folder);
         let bucket = &self.state.config.datasets_bucket;
         let mut found = self.state.objects.list(bucket, &prefix).await?;
