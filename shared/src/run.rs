@@ -243,10 +243,10 @@ pub struct Run {
     /// What its curve shows.
     #[serde(default)]
     pub finding: Option<CurveFault>,
-    /// Looks in a row that showed this finding without a decision.
+    /// Consecutive polls that showed this finding without a decision.
     #[serde(default)]
-    pub finding_looks: u32,
-    /// Ticks in a row at which neither a get nor a list found its job.
+    pub finding_polls: u32,
+    /// Consecutive ticks at which neither a get nor a list found its job.
     #[serde(default)]
     pub job_missing_ticks: u32,
     /// The decision to stop it.
@@ -255,9 +255,9 @@ pub struct Run {
     /// The checkpoint to evaluate and serve.
     #[serde(default)]
     pub chosen: Option<Checkpoint>,
-    /// Whether `run-finished` has been told.
+    /// Whether `run-finished` has been published.
     #[serde(default)]
-    pub finish_told: bool,
+    pub finish_published: bool,
     /// When it was planned.
     pub created_at: DateTime<Utc>,
     /// When this document last changed.

@@ -109,7 +109,10 @@ async fn a_fact_about_nothing_is_acknowledged() {
         ("0.unknown", nobody),
     ];
     assert_eq!(found, expected, "{incidents:#?}");
-    for (record, word) in incidents.iter().zip(["closed", "names no run", "not ours"]) {
+    for (record, word) in incidents
+        .iter()
+        .zip(["closed", "no label `run_id`", "does not exist"])
+    {
         assert!(record.outcome.contains(word), "{record:?}");
     }
     let uploads: Vec<shared::dataset::Upload> = harness.all("at").await;

@@ -22,7 +22,7 @@ async fn start(looks: &str) -> Harness {
         speed: Some(SPEED),
         ..Setup::default()
     };
-    Harness::start(PROGRAM, setup.with("WATCH_LOOKS", looks)).await
+    Harness::start(PROGRAM, setup.with("WATCH_POLLS", looks)).await
 }
 
 /// Drops the example whose learning rate is twelve times too high; waits until its run has ended.
@@ -44,7 +44,7 @@ async fn diverge(harness: &Harness) -> Run {
     ));
     assert_eq!(run.chosen, None, "nothing of it is worth an evaluation");
     let version = run.version.as_str();
-    let told = harness.run_of(version, "its end to be told", |run| run.finish_told);
+    let told = harness.run_of(version, "its end to be told", |run| run.finish_published);
     told.await;
     harness.assert_quiet().await;
     assert!(!exists::<Evaluated>(harness, &run).await, "no evaluation");

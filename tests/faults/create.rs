@@ -176,7 +176,7 @@ async fn a_refusal_fails_the_run_with_the_words_of_the_service() {
     let upload = chain.upload().await;
     let harness = &chain.harness;
     let version = harness.cleaned(&upload).await.version.expect("a version");
-    let told = |run: &Run| run.finish_told;
+    let told = |run: &Run| run.finish_published;
     let run = harness
         .run_of(version.as_str(), "the run's end", told)
         .await;
@@ -198,7 +198,7 @@ async fn a_job_that_a_frozen_process_made_too_late_is_cancelled() {
         .run_of(version.as_str(), "the run's job", has_job)
         .await;
     let surplus = create_again(&chain, &run).await;
-    let told = |run: &Run| run.finish_told;
+    let told = |run: &Run| run.finish_published;
     let run = harness
         .run_of(version.as_str(), "the run's end", told)
         .await;

@@ -118,7 +118,7 @@ async fn a_finished_run_that_nobody_was_told_of_is_told() {
         .await
         .version
         .expect("a version");
-    let finished = |run: &Run| run.state.is_final() && !run.finish_told;
+    let finished = |run: &Run| run.state.is_final() && !run.finish_published;
     chain
         .harness
         .run_of(version.as_str(), "a finished run", finished)

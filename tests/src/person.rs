@@ -138,7 +138,7 @@ impl Harness {
             let lines = self.stack.log_lines();
             let looked = lines
                 .iter()
-                .filter(|line| line.entry["outcome"] == "looked");
+                .filter(|line| line.entry["outcome"] == "polled");
             looked.count()
         };
         let before = looks();

@@ -1,7 +1,7 @@
-//! Holds the estimate of tokens against what the service counts, on a few rows.
+//! Compares the estimate of tokens with the count of the service, on a few rows.
 //!
-//! Counting costs nothing but time, so it is done where a service answers and left out where none
-//! does: a dataset is not worth less for it.
+//! Counting is free but takes time, and a dataset is no worse without it. So it is skipped where the
+//! service does not answer.
 
 use clean_engine::{Calibration, Machine, Settings, survey};
 use std::time::Duration;
@@ -16,20 +16,20 @@ use tracing::{error, info};
 
 use crate::state::State;
 
-/// Rows counted: enough to find a tenth of difference, few enough for any quota.
+/// Most rows counted: enough to detect a difference of a tenth, few enough for any quota.
 const ROWS_MAX: usize = 16;
 
-/// Bytes of rows sent: counting a book is no better than counting a chapter.
+/// Most bytes of rows sent: counting a book is no more accurate than counting a chapter.
 const BYTES_MAX: usize = 512 << 10;
 
-/// Rows counted at the same time.
+/// Rows that are counted concurrently.
 const AT_ONCE: usize = 4;
 
-/// Longest wait for one count.
+/// Time limit of one count.
 const COUNT_MAX: Duration = Duration::from_secs(10);
 
-/// What `model` counts in the first few of `rows`, beside our estimate; `None` where it cannot be
-/// asked.
+/// The tokens that `model` counts in the first few of `rows`, and our estimate of the same; `None` if
+/// the service does not answer.
 pub(crate) async fn calibrate(
     state: &State,
     model: &str,
@@ -60,14 +60,14 @@ pub(crate) async fn calibrate(
                 CallError::NotAllowed(refusal) => error!(
                     event.name = "tokens_not_counted",
                     lacks = refusal.lacks,
-                    "tokens may not be counted, and the estimate stays as it is: {chain}"
+                    "tokens may not be counted, the estimate is not calibrated: {chain}"
                 ),
                 CallError::No(_)
                 | CallError::NotNow { .. }
                 | CallError::Missing(_)
                 | CallError::Unknown(_) => info!(
                     event.name = "tokens_not_counted",
-                    "the estimate of tokens stays as it is: {chain}"
+                    "tokens were not counted, the estimate is not calibrated: {chain}"
                 ),
             }
             Ok(None)
@@ -93,7 +93,7 @@ fn estimate(rows: &[Value]) -> Result<u64, Error> {
     let found = survey(&source, &settings, Machine::default(), &mut |_bytes| {});
     let tokens = found.map(|cleaned| cleaned.report.tokens);
     let tokens = tokens.map_err(|source| Error::Internal {
-        what: "rows just written that cannot be read",
+        what: "the rows that were just written cannot be read",
         source: source.into(),
     })?;
     Ok(tokens.input.sum + tokens.output.sum)

@@ -1,8 +1,8 @@
-//! A cleaning that takes longer than a delivery may: left to a Cloud Run job, and remembered in
-//! Firestore until its end.
+//! A cleaning that takes longer than a delivery may: run by a Cloud Run job, and recorded in Firestore
+//! until its end.
 //!
-//! The document is the order: tasks read it and nothing else. Whatever a task makes is a function of
-//! it and is created only where it is not, so two executions at once do no harm.
+//! The document is the only input of the tasks. Whatever a task writes is a function of it and is
+//! created only if absent, so two executions at the same time do no harm.
 
 use chrono::{DateTime, Utc};
 use clean_engine::is_cuttable;
@@ -19,49 +19,52 @@ use shared::{
 };
 use tracing::info;
 
-use crate::{fate::Fate, make, order::Order, state::State, streams::ObjectSource};
+use crate::{
+    blocking, recipe, state::State, streams::ObjectSource, upload_result::UploadResult,
+    version_spec::VersionSpec,
+};
 
-/// The variable that names the cleaning to a task.
+/// The environment variable with the version that a task cleans.
 pub(crate) const CLEANING_VARIABLE: &str = "CLEANING";
-/// The variable that counts how often rows were judged before.
+/// The environment variable with the number of earlier rounds.
 pub(crate) const ROUND_VARIABLE: &str = "ROUND";
 
-/// Most tasks of an execution: a tebibyte in ranges of a gibibyte. The service takes 10,000
-/// (<https://cloud.google.com/run/quotas>); above this many, ranges are longer.
+/// Most tasks of an execution: a tebibyte in ranges of a gibibyte. Cloud Run accepts 10,000
+/// (<https://cloud.google.com/run/quotas>). Larger uploads get larger ranges.
 const TASKS_MAX: u64 = 1_000;
 
-/// How many times as long as an upload its rows may be, where they are packed: JSON packs to a tenth,
-/// and rows that repeat one another to less.
-const PACKED: u64 = 16;
+/// How many times larger than a compressed upload its rows may be: JSON compresses to a tenth, and
+/// similar rows to less.
+const COMPRESSION_RATIO_MAX: u64 = 16;
 
-/// Most uploads of the same bytes that can wait for one cleaning: a document holds 1 MiB.
+/// Most uploads of the same bytes that can wait for one cleaning: a document is limited to 1 MiB.
 const UPLOADS_MAX: usize = 500;
 
-/// Times that a document is read again that others write, too; there are few of them.
+/// Attempts at a compare-and-set while other tasks and deliveries write the document; they are few.
 const RACES_MAX: u32 = 10;
 
 /// A cleaning: document `cleanings/{version}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Cleaning {
-    /// What is to be made.
-    pub(crate) order: Order,
-    /// The uploads whose records wait for it: the same bytes may come under several names.
+    /// The version to build.
+    pub(crate) spec: VersionSpec,
+    /// The uploads whose records wait for it: the same bytes may be uploaded under several names.
     pub(crate) uploads: Vec<Artifact>,
-    /// Tasks that share the work; one reads all by itself.
+    /// Tasks that share the work. With 1, a single task reads the whole upload.
     pub(crate) tasks: u32,
-    /// How often rows were judged before, and turned out to need it again.
+    /// Earlier rounds, each of which showed that the rows must be processed again by a better plan.
     pub(crate) round: u32,
-    /// The executions of the job so far, by name; the last has none while it is being started.
+    /// The names of the executions of the job so far; the last is empty while it is being started.
     pub(crate) executions: Vec<String>,
-    /// When the last of them was to be started.
+    /// When the last execution was to be started.
     pub(crate) started_at: DateTime<Utc>,
-    /// Whether it goes on, or not everybody was told of its end yet.
+    /// Whether it is running, or its result is not published yet.
     pub(crate) open: bool,
-    /// What it came to.
-    pub(crate) fate: Option<Fate>,
-    /// Whether that is nothing but that the job failed too often: another upload tries again.
+    /// Its result, once it has ended.
+    pub(crate) result: Option<UploadResult>,
+    /// Whether the result only says that the job failed too often: another upload starts it again.
     pub(crate) given_up: bool,
-    /// When it was ordered.
+    /// When it was requested.
     pub(crate) at: DateTime<Utc>,
 }
 
@@ -70,16 +73,16 @@ impl Document for Cleaning {
 }
 
 impl Cleaning {
-    fn new(order: Order, tasks: u32, at: DateTime<Utc>) -> Self {
+    fn new(spec: VersionSpec, tasks: u32, at: DateTime<Utc>) -> Self {
         Self {
-            uploads: vec![order.stat.artifact.clone()],
-            order,
+            uploads: vec![spec.stat.artifact.clone()],
+            spec,
             tasks,
             round: 0,
             executions: Vec::new(),
             started_at: at,
             open: true,
-            fate: None,
+            result: None,
             given_up: false,
             at,
         }
@@ -91,45 +94,53 @@ impl Cleaning {
         found.ok_or_else(|| Error::NotFound(format!("the cleaning of {version}")))
     }
 
-    /// Whether an order may take longer than a delivery may.
-    pub(crate) async fn is_for_a_job(state: &State, order: &Order) -> Result<bool, Error> {
-        let (size, most) = (order.stat.size_bytes, state.config.job_above_bytes);
-        if size > most || size <= most / PACKED {
+    /// Whether a version may take longer to build than a delivery may take.
+    pub(crate) async fn needs_job(state: &State, spec: &VersionSpec) -> Result<bool, Error> {
+        let (size, most) = (spec.stat.size_bytes, state.config.job_above_bytes);
+        if size > most || size <= most / COMPRESSION_RATIO_MAX {
             return Ok(size > most);
         }
-        can_be_cut(state, order).await.map(|can| !can)
+        is_splittable(state, spec).await.map(|can| !can)
     }
 
-    /// Has a job clean what is ordered, unless one does already; its fate, if it has met it.
-    pub(crate) async fn order(state: &State, order: Order) -> Result<Option<Fate>, Error> {
-        let (version, artifact) = (order.id.clone(), order.stat.artifact.clone());
+    /// Leaves the version to a job, unless one cleans it already; returns the result if there is one.
+    pub(crate) async fn enqueue(
+        state: &State,
+        spec: VersionSpec,
+    ) -> Result<Option<UploadResult>, Error> {
+        let (version, artifact) = (spec.id.clone(), spec.stat.artifact.clone());
         let before = state.documents.get::<Self>(version.as_str()).await?;
         let stored = match before {
             Some(before) => before,
             None => {
-                let tasks = tasks(state, &order).await?;
-                let cleaning = Self::new(order.clone(), tasks, state.clock.now());
+                let tasks = tasks(state, &spec).await?;
+                let cleaning = Self::new(spec.clone(), tasks, state.clock.now());
                 let _first_one_stays = state.documents.create(version.as_str(), &cleaning).await?;
                 Self::read(state, &version).await?
             }
         };
         let mut cleaning = stored.value.clone();
         if cleaning.given_up && !cleaning.uploads.contains(&artifact) {
-            // What was judged stays: the bytes are the same.
+            // The frames of the current round stay valid: the bytes are the same.
             cleaning = Self {
                 round: cleaning.round,
-                ..Self::new(order, cleaning.tasks, state.clock.now())
+                ..Self::new(spec, cleaning.tasks, state.clock.now())
             };
         }
-        if cleaning.fate.is_some() {
-            return Ok(cleaning.fate);
+        if cleaning.result.is_some() {
+            return Ok(cleaning.result);
         }
         if !cleaning.uploads.contains(&artifact) {
             if cleaning.uploads.len() >= UPLOADS_MAX {
-                return Err(Error::Busy("too many uploads wait for a cleaning".into()));
+                return Err(Error::Busy(
+                    "too many uploads of the same bytes wait for one cleaning".into(),
+                ));
             }
             cleaning.uploads.push(artifact);
         }
+        // Started before it is recorded: if the write below is lost, the redelivery starts another
+        // execution, which finds the work of the first done. The other way round, a crash would leave
+        // a cleaning that seems to run.
         if cleaning.executions.is_empty() {
             let execution = cleaning.start(state).await?;
             cleaning.executions.push(execution);
@@ -140,14 +151,14 @@ impl Cleaning {
                 .replace(version.as_str(), &stored, &cleaning);
             replaced
                 .await?
-                .or_busy("a cleaning that others order, too")?;
+                .or_busy("another delivery requested the same cleaning")?;
         }
         Ok(None)
     }
 
-    /// Starts an execution of the job; gives its name.
+    /// Starts an execution of the job; returns its name.
     pub(crate) async fn start(&self, state: &State) -> Result<String, Error> {
-        let version = &self.order.id;
+        let version = &self.spec.id;
         let overrides = Overrides {
             tasks: self.tasks,
             variables: vec![
@@ -166,15 +177,15 @@ impl Cleaning {
         Ok(execution)
     }
 
-    /// Has every range judged anew, once, by the plan that is put down for the round after `round`.
-    pub(crate) async fn judge_again(
+    /// Starts the round after `round`, once: every range is processed again by the stored plan.
+    pub(crate) async fn start_next_round(
         state: &State,
         version: &VersionId,
         round: u32,
     ) -> Result<(), Error> {
         let stored = Self::read(state, version).await?;
         let mut cleaning = stored.value.clone();
-        if cleaning.round > round || cleaning.fate.is_some() {
+        if cleaning.round > round || cleaning.result.is_some() {
             return Ok(());
         }
         cleaning.round = round + 1;
@@ -185,18 +196,22 @@ impl Cleaning {
             .replace(version.as_str(), &stored, &cleaning);
         replaced
             .await?
-            .or_busy("a cleaning whose next round others start, too")
+            .or_busy("another task started the next round of the cleaning")
     }
 
-    /// Notes what it came to; the first fate stays. From then on nobody joins it.
-    pub(crate) async fn end(state: &State, version: &VersionId, fate: Fate) -> Result<Self, Error> {
+    /// Records the result; the first one stays. From then on no further upload joins the cleaning.
+    pub(crate) async fn finish(
+        state: &State,
+        version: &VersionId,
+        result: UploadResult,
+    ) -> Result<Self, Error> {
         for _ in 0..RACES_MAX {
             let stored = Self::read(state, version).await?;
-            if stored.value.fate.is_some() {
+            if stored.value.result.is_some() {
                 return Ok(stored.value);
             }
             let ended = Self {
-                fate: Some(fate.clone()),
+                result: Some(result.clone()),
                 ..stored.value.clone()
             };
             let replaced = state.documents.replace(version.as_str(), &stored, &ended);
@@ -204,24 +219,25 @@ impl Cleaning {
                 return Ok(ended);
             }
         }
-        Err(Error::Busy("a cleaning that many write to".into()))
+        Err(Error::Busy(
+            "the cleaning changed with every attempt to write its result".into(),
+        ))
     }
-}
 
-impl Cleaning {
-    /// Writes the record of every upload that waited, tells of the version, and closes.
-    pub(crate) async fn tell(&self, state: &State) -> Result<(), Error> {
-        let Some(fate) = &self.fate else {
+    /// Writes the record of every upload that waits, publishes the version, and closes the cleaning.
+    /// Each step is create-if-absent or repeatable, so that after a crash it is safe to run again.
+    pub(crate) async fn publish_result(&self, state: &State) -> Result<(), Error> {
+        let Some(result) = &self.result else {
             return Ok(());
         };
         for artifact in &self.uploads {
-            let _upload = fate.clone().record(state, artifact).await?;
+            let _upload = result.clone().record(state, artifact).await?;
         }
-        if let Some(version) = fate.version.clone() {
+        if let Some(version) = result.version.clone() {
             let cleaned = DatasetCleaned { version };
             state.events.publish(&cleaned).await?;
         }
-        let version = &self.order.id;
+        let version = &self.spec.id;
         let stored = Self::read(state, version).await?;
         if stored.value != *self {
             return Ok(());
@@ -231,29 +247,26 @@ impl Cleaning {
             ..self.clone()
         };
         let replaced = state.documents.replace(version.as_str(), &stored, &closed);
-        // Whoever was faster closed it, or has begun anew.
+        // If the write was lost, another task closed the cleaning, or a new upload restarted it.
         let (Write::Done | Write::Lost) = replaced.await?;
         Ok(())
     }
 }
 
-/// Whether any range of an upload's bytes can be judged by itself.
-async fn can_be_cut(state: &State, order: &Order) -> Result<bool, Error> {
-    let source = ObjectSource::of(state.objects.clone(), &order.stat);
-    // A recipe that cannot be gone by is refused by whoever makes the version.
-    let settings = make::settings_of(&order.recipe).unwrap_or_default();
-    let cuttable = make::blocking(move || is_cuttable(&source, &settings)).await?;
+/// Whether ranges of an upload's bytes can be processed separately.
+async fn is_splittable(state: &State, spec: &VersionSpec) -> Result<bool, Error> {
+    let source = ObjectSource::of(state.objects.clone(), &spec.stat);
+    // An invalid recipe is reported where the version is built.
+    let settings = recipe::settings(&spec.recipe).unwrap_or_default();
+    let cuttable = blocking::run(move || is_cuttable(&source, &settings)).await?;
     cuttable.map_err(|error| Error::unavailable("Cloud Storage")(error.into()))
 }
 
-/// How many tasks an order is for.
-async fn tasks(state: &State, order: &Order) -> Result<u32, Error> {
-    if !can_be_cut(state, order).await? {
+/// The number of tasks for a version.
+async fn tasks(state: &State, spec: &VersionSpec) -> Result<u32, Error> {
+    if !is_splittable(state, spec).await? {
         return Ok(1);
     }
-    let tasks = order
-        .stat
-        .size_bytes
-        .div_ceil(state.config.task_bytes.get());
+    let tasks = spec.stat.size_bytes.div_ceil(state.config.task_bytes.get());
     Ok(u32::try_from(tasks.clamp(1, TASKS_MAX)).unwrap_or(1))
 }

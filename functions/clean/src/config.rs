@@ -1,27 +1,27 @@
-//! What `clean` can be told from outside.
+//! The settings of `clean`.
 
 use std::num::NonZero;
 
 use shared::config::Reader;
 
-/// Largest upload that is cleaned where it is heard of: even at 20 MB/s, far below what a core does,
-/// and in three passes, 2 GiB take under six of the ten minutes that a push has.
+/// Largest upload that is cleaned within a delivery: even at 20 MB/s, far below the speed of a core,
+/// and in three passes, 2 GiB take less than six of the ten minutes that a push may take.
 const JOB_ABOVE_BYTES: u64 = 2 << 30;
 
-/// Bytes that one task judges: under a minute even at 20 MB/s, and many times what starting it takes.
+/// Bytes that one task processes: under a minute even at 20 MB/s, and many times the start-up time.
 const TASK_BYTES: NonZero<u64> = NonZero::<u64>::MIN.saturating_add((1 << 30) - 1);
 
 /// The settings.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where versions go; `DATASETS_BUCKET`.
+    /// The bucket of versions; `DATASETS_BUCKET`.
     pub datasets_bucket: String,
-    /// The job that cleans large uploads, by its resource name; `CLEAN_JOB`.
+    /// The resource name of the job that cleans large uploads; `CLEAN_JOB`.
     pub job: String,
-    /// Bytes above which an upload is left to the job, a sixteenth of them where it may be packed;
+    /// Size in bytes above which an upload is left to the job; a sixteenth of it if it may be compressed;
     /// `CLEAN_JOB_ABOVE_BYTES`, default 2 GiB.
     pub job_above_bytes: u64,
-    /// Bytes that one of its tasks judges; `CLEAN_TASK_BYTES`, default 1 GiB.
+    /// Bytes that one task of the job processes; `CLEAN_TASK_BYTES`, default 1 GiB.
     pub task_bytes: NonZero<u64>,
 }
 

@@ -1,29 +1,29 @@
-//! Hears of finished uploads.
+//! Consumes `object-finalized`.
 
 use actix_web::web::Data;
-use clean_engine::{Plan, Settings};
+use clean_engine::Plan;
 use shared::{
     dataset::{Upload, UploadOutcome, Version},
     delivery::Delivery,
     error::{Ack, Error},
     event::{DatasetCleaned, ObjectFinalized},
     id::{DatasetName, VersionId},
-    recipe::{self, Recipe},
-    uri::GcsUri,
+    recipe::FILE_NAME as RECIPE_FILE,
 };
 use tracing::Span;
 
 use crate::{
+    build_input::{BuildInput, RowSource},
+    build_version,
     cleaning::Cleaning,
-    fate::Fate,
-    input::{Input, Rows},
-    lineage, make,
-    order::Order,
+    lineage, recipe,
     state::State,
     streams::ObjectSource,
+    upload_result::UploadResult,
+    version_spec::VersionSpec,
 };
 
-/// Makes a version of an uploaded generation, once, and tells of it.
+/// Builds a version of an uploaded generation, once, and publishes it.
 pub(crate) async fn object_finalized(
     state: Data<State>,
     delivery: Delivery<ObjectFinalized>,
@@ -34,20 +34,20 @@ pub(crate) async fn object_finalized(
     let upload = match before {
         Some(before) => before.value,
         None => {
-            let Some(fate) = decide(&state, &delivery.event).await? else {
-                // Its record is written at the end of the job.
-                return Ok(Ack::done("started", "a job cleans it".to_owned()));
+            let Some(result) = decide(&state, &delivery.event).await? else {
+                // The record of the upload is written at the end of the job.
+                return Ok(Ack::done("started", "started batch job".to_owned()));
             };
-            fate.record(&state, &delivery.event.artifact).await?
+            result.record(&state, &delivery.event.artifact).await?
         }
     };
     let Some(version) = upload.version else {
         return Ok(match upload.outcome {
             UploadOutcome::Ignored | UploadOutcome::Cleaned => Ack::done("ignored", upload.note),
-            // Its note may quote keys of rows, which may be prompts: it stays on the document.
+            // The note may quote keys of rows, which may be user data: it is not logged.
             UploadOutcome::Rejected => Ack::refused(
                 "rejected",
-                format!("`uploads/{upload_id}` says why it is rejected"),
+                format!("rejected: see the note of `uploads/{upload_id}`"),
             ),
             UploadOutcome::Gone => Ack::refused("gone", upload.note),
         });
@@ -58,16 +58,19 @@ pub(crate) async fn object_finalized(
     Ok(Ack::done("cleaned", upload.note))
 }
 
-/// What the upload comes to; `None` where a job is at it.
-async fn decide(state: &State, event: &ObjectFinalized) -> Result<Option<Fate>, Error> {
-    let ends = |outcome, note: &str| Ok(Some(Fate::new(outcome, note)));
+/// The result of the upload; `None` if a job works on it.
+async fn decide(state: &State, event: &ObjectFinalized) -> Result<Option<UploadResult>, Error> {
+    let ends = |outcome, note: &str| Ok(Some(UploadResult::new(outcome, note)));
     let uri = &event.artifact.uri;
     if uri.object.ends_with('/') {
-        return ends(UploadOutcome::Ignored, "a folder's placeholder");
+        return ends(UploadOutcome::Ignored, "the placeholder of a folder");
     }
     let (folder, name) = uri.object.rsplit_once('/').unwrap_or(("", &uri.object));
-    if name == recipe::FILE_NAME {
-        return ends(UploadOutcome::Ignored, "a recipe: read with the next rows");
+    if name == RECIPE_FILE {
+        return ends(
+            UploadOutcome::Ignored,
+            "a recipe: applied to rows uploaded after it",
+        );
     }
     let Some(stat) = state
         .objects
@@ -78,68 +81,49 @@ async fn decide(state: &State, event: &ObjectFinalized) -> Result<Option<Fate>, 
         return ends(UploadOutcome::Gone, note);
     };
     if stat.size_bytes == 0 {
-        let note = "the file is empty: upload rows of JSON, one a line";
+        let note = "the file is empty: upload one JSON object per line";
         return ends(UploadOutcome::Rejected, note);
     }
-    let (recipe, settings) = match recipe_beside(state, &uri.bucket, folder).await? {
+    let (recipe, settings) = match recipe::read(state, &uri.bucket, folder).await? {
         Ok(found) => found,
         Err(note) => return ends(UploadOutcome::Rejected, &note),
     };
-    let named = Order::new(DatasetName::of_object(&uri.object), stat, recipe)?;
-    // Versions made before there were lineages are called by this name alone.
-    if let Some(known) = known(state, &named.id).await? {
+    let base = VersionSpec::new(DatasetName::of_object(&uri.object), stat, recipe)?;
+    // Versions built before lineages existed have this id.
+    if let Some(known) = known(state, &base.id).await? {
         return Ok(Some(known));
     }
-    let lineage = match lineage::of(state, &named).await? {
+    let lineage = match lineage::of(state, &base).await? {
         Ok(lineage) => lineage,
         Err(note) => return ends(UploadOutcome::Rejected, &note),
     };
-    let order = lineage.order(named);
-    Span::current().record("dataset.version", order.id.as_str());
-    // Without parents it has the name that was looked for above.
-    if !order.parents.is_empty()
-        && let Some(known) = known(state, &order.id).await?
+    let spec = lineage.into_spec(base);
+    Span::current().record("dataset.version", spec.id.as_str());
+    // Without parents it has the id that was looked up above.
+    if !spec.parents.is_empty()
+        && let Some(known) = known(state, &spec.id).await?
     {
         return Ok(Some(known));
     }
-    if Cleaning::is_for_a_job(state, &order).await? {
-        return Cleaning::order(state, order).await;
+    if Cleaning::needs_job(state, &spec).await? {
+        return Cleaning::enqueue(state, spec).await;
     }
-    let held_out = match lineage::held_out(state, &order.parents).await? {
+    let held_out = match lineage::held_out(state, &spec.parents).await? {
         Ok(held_out) => held_out,
         Err(note) => return ends(UploadOutcome::Rejected, &note),
     };
-    let source = ObjectSource::of(state.objects.clone(), &order.stat);
-    let input = Input {
-        rows: Rows::Upload(Box::new(source)),
+    let source = ObjectSource::of(state.objects.clone(), &spec.stat);
+    let input = BuildInput {
+        rows: RowSource::Upload(Box::new(source)),
         plan: Plan::default().holding_out(held_out),
     };
-    let made = make::version(state, order, settings, input).await?;
-    Fate::of(state, &made).await
+    let outcome = build_version::build(state, spec, settings, input).await?;
+    UploadResult::of(state, &outcome).await
 }
 
-/// What an upload comes to whose version is made.
-async fn known(state: &State, id: &VersionId) -> Result<Option<Fate>, Error> {
+/// The result of an upload whose version exists.
+async fn known(state: &State, id: &VersionId) -> Result<Option<UploadResult>, Error> {
     let known = state.documents.get::<Version>(id.as_str()).await?;
     let note = "the same bytes and recipe as an earlier upload";
-    Ok(known.map(|known| Fate::cleaned(known.value.id, note.to_owned())))
-}
-
-/// The recipe beside the rows, and the settings in it; `Err` says what is wrong with it.
-async fn recipe_beside(
-    state: &State,
-    bucket: &str,
-    folder: &str,
-) -> Result<Result<(Recipe, Settings), String>, Error> {
-    let object = match folder {
-        "" => recipe::FILE_NAME.to_owned(),
-        folder => format!("{folder}/{}", recipe::FILE_NAME),
-    };
-    let uri = GcsUri::new(bucket, object);
-    let text = match state.objects.read(&uri, recipe::FILE_MAX_BYTES).await {
-        Ok(text) => text.unwrap_or_default(),
-        Err(Error::Refused(note)) => return Ok(Err(note)),
-        Err(error) => return Err(error),
-    };
-    Ok(make::parse_recipe(&text))
+    Ok(known.map(|known| UploadResult::cleaned(known.value.id, note.to_owned())))
 }

@@ -1,23 +1,30 @@
 //! Turns an uploaded dataset into an immutable version that a tuning job can learn from.
 //!
-//! The rows are cleaned by the engine, `clean_engine`, which knows no network. This crate is the
-//! function around it: `handler` consumes the event of an upload, `make` streams the object through
-//! the engine, `streams` joins the two.
+//! The engine, `clean_engine`, cleans the rows and knows no network. This crate is the function
+//! around it. `handler` consumes the event of an upload, `build_version` streams the object through
+//! the engine, and `streams` connects the two. A large upload is left to a Cloud Run job: `cleaning`
+//! is its document, `task` its work, and `reconcile` restarts it after a failure.
 
-mod attend;
-mod calibrate;
-mod cleaning;
-mod config;
-mod fate;
-mod handler;
-mod input;
-mod lineage;
-mod make;
-mod order;
 mod start;
+
+mod handler;
+mod lineage;
+mod recipe;
+mod version_spec;
+
+mod build_input;
+mod build_version;
+mod calibrate;
+mod upload_result;
+
+mod cleaning;
+mod reconcile;
+mod task;
+
+mod blocking;
+mod config;
 mod state;
 mod streams;
-mod task;
 
 pub use crate::{
     config::Config,

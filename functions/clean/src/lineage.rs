@@ -1,12 +1,13 @@
-//! The earlier versions that a version knows: what they compare models with, it does not train on.
+//! The earlier versions of a dataset, its parents: a version does not train on the questions that they
+//! evaluate models with.
 //!
-//! They are part of what decides a version's bytes, and others may be made between two deliveries
-//! of one upload. So they are decided once: the first delivery writes them down under the name that
-//! the upload's bytes, its recipe and the code give, if nothing is there; every later delivery, and
-//! every later upload of the same bytes, goes by what it finds. A version that is made knows its
-//! parents for good, so what is read of them is the same each time, too.
+//! Parents help determine the bytes of a version, and more versions may be built between two
+//! deliveries of one upload. So parents are decided once: the first delivery creates a document under
+//! the id that the upload's bytes, its recipe and the code give; every later delivery, and every later
+//! upload of the same bytes, uses that document. The parents of a built version never change, so what
+//! is read from them is the same each time, too.
 //!
-//! Two uploads to one dataset that are first looked at side by side do not know each other.
+//! Two uploads to one dataset that are first processed at the same time are not parents of each other.
 
 use clean_engine::{HeldOut, Part, Source as _};
 use std::io::{self, BufReader};
@@ -21,21 +22,21 @@ use shared::{
 };
 use tracing::warn;
 
-use crate::{make, order::Order, state::State, streams::ObjectSource};
+use crate::{blocking, recipe, state::State, streams::ObjectSource, version_spec::VersionSpec};
 
-/// Most versions of a dataset: the questions of all are read for each further one. A version a day
-/// for two years stays below.
+/// Most versions of a dataset: the questions of all of them are read for each further one. A version a
+/// day for two years stays below.
 const VERSIONS_MAX: u32 = 1_000;
 
-/// The versions of a dataset that were there when an upload was first looked at: document
-/// `lineages/{name of the upload's bytes, recipe and code}`.
+/// The versions of a dataset that existed when an upload was first processed: document
+/// `lineages/{id by the upload's bytes, recipe and code}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Lineage {
-    /// Whose they are.
+    /// The dataset.
     dataset: DatasetName,
-    /// They, in the order of their names.
+    /// The versions, in the order of their ids.
     parents: Vec<VersionId>,
-    /// When that was.
+    /// When they were listed.
     at: DateTime<Utc>,
 }
 
@@ -44,26 +45,28 @@ impl Document for Lineage {
 }
 
 impl Lineage {
-    /// The order that `named` becomes, which is named by bytes, recipe and code alone.
-    pub(crate) fn order(self, named: Order) -> Order {
+    /// The specification with these parents; `base` has none, so its id is made of bytes, recipe and code.
+    pub(crate) fn into_spec(self, base: VersionSpec) -> VersionSpec {
         if self.parents.is_empty() {
-            return named;
+            return base;
         }
         let parents = self.parents.iter().map(VersionId::as_str);
-        let decisive: Vec<&str> = std::iter::once(named.id.as_str()).chain(parents).collect();
-        Order {
+        let decisive: Vec<&str> = std::iter::once(base.id.as_str()).chain(parents).collect();
+        VersionSpec {
             id: VersionId::derive(&self.dataset, &decisive),
             parents: self.parents,
-            ..named
+            ..base
         }
     }
 }
 
-/// The lineage of an order that is `named` by bytes, recipe and code alone; `Err` says why there is
-/// none, for people.
-pub(crate) async fn of(state: &State, named: &Order) -> Result<Result<Lineage, String>, Error> {
-    let (named, dataset) = (&named.id, &named.dataset);
-    if let Some(known) = state.documents.get::<Lineage>(named.as_str()).await? {
+/// The lineage for `base`, a specification without parents; `Err` says why there is none, for people.
+pub(crate) async fn of(
+    state: &State,
+    base: &VersionSpec,
+) -> Result<Result<Lineage, String>, Error> {
+    let (id, dataset) = (&base.id, &base.dataset);
+    if let Some(known) = state.documents.get::<Lineage>(id.as_str()).await? {
         return Ok(Ok(known.value));
     }
     let field = dataset.as_str();
@@ -74,8 +77,8 @@ pub(crate) async fn of(state: &State, named: &Order) -> Result<Result<Lineage, S
     let mut parents: Vec<VersionId> = versions.into_iter().map(|found| found.value.id).collect();
     if parents.len() >= usize::try_from(VERSIONS_MAX).unwrap_or(usize::MAX) {
         let note = format!(
-            "the dataset `{dataset}` has {VERSIONS_MAX} versions, and the questions that they \
-             compare models with are too many to be kept from training: upload to a new dataset"
+            "dataset `{dataset}` has {VERSIONS_MAX} versions, the most whose evaluation questions can be \
+             excluded from training: upload to a new dataset"
         );
         return Ok(Err(note));
     }
@@ -85,12 +88,12 @@ pub(crate) async fn of(state: &State, named: &Order) -> Result<Result<Lineage, S
         parents,
         at: state.clock.now(),
     };
-    let written = state.documents.create(named.as_str(), &lineage).await?;
-    written.or_busy("another delivery decides about the earlier versions")?;
+    let written = state.documents.create(id.as_str(), &lineage).await?;
+    written.or_busy("another delivery is listing the earlier versions")?;
     Ok(Ok(lineage))
 }
 
-/// What `parents` compare models with; `Err` says why that cannot be held out, for people.
+/// The evaluation questions of `parents`; `Err` says why they cannot be held out, for people.
 pub(crate) async fn held_out(
     state: &State,
     parents: &[VersionId],
@@ -98,7 +101,9 @@ pub(crate) async fn held_out(
     let mut evals = Vec::new();
     for parent in parents {
         let Some(found) = state.documents.get::<Version>(parent.as_str()).await? else {
-            warn!("the earlier version {parent} is gone: its questions are not held out");
+            warn!(
+                "earlier version {parent} does not exist any more: its questions are not held out"
+            );
             continue;
         };
         let version = found.value;
@@ -106,8 +111,8 @@ pub(crate) async fn held_out(
         let Some(eval) = eval.filter(|eval| eval.rows > 0) else {
             continue;
         };
-        // A recipe that this code cannot read put nothing around rows that it could take away.
-        let settings = make::settings_of(&version.recipe).unwrap_or_default();
+        // A recipe that this code cannot parse has no template that it could remove from the rows.
+        let settings = recipe::settings(&version.recipe).unwrap_or_default();
         let stat = Stat {
             artifact: eval.artifact.clone(),
             size_bytes: eval.bytes,
@@ -117,7 +122,7 @@ pub(crate) async fn held_out(
         let source = ObjectSource::of(state.objects.clone(), &stat);
         evals.push((parent.clone(), source, settings));
     }
-    let read = make::blocking(move || {
+    let read = blocking::run(move || {
         let mut held_out = HeldOut::default();
         for (parent, source, settings) in evals {
             let read = source
@@ -125,9 +130,9 @@ pub(crate) async fn held_out(
                 .and_then(|rows| held_out.read(BufReader::new(rows), &settings));
             match read {
                 Ok(_) => {}
-                // Nobody compares models with rows that are not there any more.
+                // Deleted rows cannot be used to evaluate a model, so they need not be held out.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    warn!("the rows of {parent} that compare models are gone");
+                    warn!("the evaluation rows of {parent} do not exist any more");
                 }
                 Err(error) => return Err(error),
             }
@@ -137,7 +142,7 @@ pub(crate) async fn held_out(
     match read.await? {
         Ok(held_out) => Ok(Ok(held_out)),
         Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Ok(Err(format!(
-            "{error}: upload to a new dataset, or hold out fewer"
+            "{error}: upload to a new dataset, or hold out fewer rows"
         ))),
         Err(error) => Err(Error::unavailable("Cloud Storage")(error.into())),
     }
@@ -153,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_is_named_by_its_parents_too() {
+    fn the_id_of_a_version_depends_on_its_parents() {
         let dataset = DatasetName::of_object("tickets/rows.jsonl");
         let stat = Stat {
             artifact: Artifact {
@@ -164,19 +169,19 @@ mod tests {
             crc32c: None,
             md5: "md5".to_owned(),
         };
-        let named = Order::new(dataset.clone(), stat, Recipe::default()).unwrap();
+        let base = VersionSpec::new(dataset.clone(), stat, Recipe::default()).unwrap();
         let after = |parents: &[&str]| {
             let lineage = Lineage {
                 dataset: dataset.clone(),
                 parents: parents.iter().map(|id| id.parse().unwrap()).collect(),
                 at: DateTime::UNIX_EPOCH,
             };
-            lineage.order(named.clone())
+            lineage.into_spec(base.clone())
         };
-        assert_eq!(after(&[]), named);
+        assert_eq!(after(&[]), base);
         let one = after(&["tickets-a"]);
         let two = after(&["tickets-a", "tickets-b"]);
-        assert!(one.id != named.id && two.id != named.id && one.id != two.id);
+        assert!(one.id != base.id && two.id != base.id && one.id != two.id);
         assert_eq!(two.parents.len(), 2);
     }
 }

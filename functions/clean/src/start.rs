@@ -1,4 +1,4 @@
-//! How the function starts, and its routes.
+//! Starts the function, or one task of its job.
 
 use actix_web::web::{self, Data, ServiceConfig};
 use shared::{
@@ -7,25 +7,25 @@ use shared::{
 };
 
 use crate::{
-    Config, attend, handler,
+    Config, handler, reconcile,
     state::State,
-    task::{self, Task},
+    task::{self, TaskArgs},
 };
 
 /// Runs one task of the job that cleans large uploads.
 pub fn run_task() -> Running {
-    service::run_task("clean", Task::read, async |(config, task), common| {
+    service::run_task("clean", TaskArgs::read, async |(config, task), common| {
         let state = State::connect(config, common).await?;
         task::run(state, task).await
     })
 }
 
-/// Runs the function until it is told to stop.
+/// Runs the function until the process is asked to stop.
 pub fn run() -> Running {
     service::run("clean", Callers::Pushes, Config::read, start)
 }
 
-/// Makes the clients and gives back the routes.
+/// Creates the clients and returns the routes.
 async fn start(
     config: Config,
     common: Common,
@@ -34,6 +34,6 @@ async fn start(
     Ok(move |app: &mut ServiceConfig| {
         app.app_data(state.clone())
             .route("/", web::post().to(handler::object_finalized))
-            .route("/tick", web::post().to(attend::tick));
+            .route("/tick", web::post().to(reconcile::tick));
     })
 }

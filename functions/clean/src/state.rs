@@ -1,4 +1,4 @@
-//! The function's clients.
+//! The clients of the function.
 
 use shared::{
     clock::Clock,
@@ -24,7 +24,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Makes the clients; none of them calls yet.
+    /// Creates the clients; none of them makes a call yet.
     pub(crate) async fn connect(config: Config, common: Common) -> Result<Self, StartError> {
         let Common { clock, google } = common;
         Ok(Self {

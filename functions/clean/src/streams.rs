@@ -1,4 +1,4 @@
-//! Between the engine's plain readers and writers and Cloud Storage's streams.
+//! Connects the engine's blocking readers and writers with Cloud Storage's async streams.
 
 use clean_engine::{Outputs, Part, Ranges, Source};
 use std::{
@@ -17,13 +17,13 @@ use shared::{
 };
 use tokio::{runtime::Handle, sync::mpsc};
 
-/// Chunks in flight between the two sides: bounds memory, and lets both work at once.
+/// Chunks in flight between the two sides: bounds memory, and lets both work at the same time.
 const CHUNKS_MAX: usize = 8;
 
-/// Bytes collected before a [`Pipe`] hands them on.
+/// Bytes that a [`Pipe`] buffers before it passes them on.
 const PIPE_BYTES: usize = 1 << 20;
 
-/// One generation of an object, read from the start as often as asked.
+/// One generation of an object, which can be read from the start any number of times.
 #[derive(Debug, Clone)]
 pub(crate) struct ObjectSource {
     objects: Objects,
@@ -33,7 +33,7 @@ pub(crate) struct ObjectSource {
 }
 
 impl ObjectSource {
-    /// Must be called on the runtime that the reads are to run on.
+    /// Must be called on the async runtime on which the reads shall run.
     pub(crate) fn of(objects: Objects, stat: &Stat) -> Self {
         Self {
             objects,
@@ -55,13 +55,13 @@ impl Source for ObjectSource {
                 Err(error) => return drop(sender.send(Err(io::Error::other(error))).await),
             };
             while let Some(chunk) = stream.next().await {
-                // The reader may have seen enough.
+                // The reader may stop early, and drop its end.
                 if sender.send(chunk).await.is_err() {
                     return;
                 }
             }
         });
-        Ok(Box::new(Chunks {
+        Ok(Box::new(StreamReader {
             receiver,
             chunk: Bytes::new(),
         }))
@@ -90,16 +90,19 @@ impl Ranges for ObjectSource {
 }
 
 fn gone() -> io::Error {
-    io::Error::new(io::ErrorKind::NotFound, "the generation is gone")
+    io::Error::new(
+        io::ErrorKind::NotFound,
+        "the generation of the object does not exist any more",
+    )
 }
 
 /// The chunks of a stream as one reader.
-struct Chunks {
+struct StreamReader {
     receiver: mpsc::Receiver<io::Result<Bytes>>,
     chunk: Bytes,
 }
 
-impl Read for Chunks {
+impl Read for StreamReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         while self.chunk.is_empty() {
             match self.receiver.blocking_recv() {
@@ -114,85 +117,85 @@ impl Read for Chunks {
     }
 }
 
-/// The writers of every part.
+/// The writers of all files of a version.
 #[derive(Debug)]
-pub(crate) struct Uploads {
-    parts: Vec<(Part, Upload)>,
+pub(crate) struct ObjectWriters {
+    parts: Vec<(Part, ObjectWriter)>,
     complete: Arc<AtomicBool>,
 }
 
-/// The writer of one part.
+/// The writer of one object.
 #[derive(Debug)]
-struct Upload(mpsc::Sender<Bytes>);
+struct ObjectWriter(mpsc::Sender<Bytes>);
 
-impl Uploads {
-    /// A writer for each part, and the streams that they lead to: these end well only if the
-    /// whole pass does.
+impl ObjectWriters {
+    /// A writer for each file, and the streams that they write to. These end successfully only if the
+    /// whole pass does, so that no object of a failed pass is created.
     pub(crate) fn new() -> (Self, Vec<(Part, UploadStream)>) {
         let complete = Arc::new(AtomicBool::new(false));
         let mut parts = Vec::new();
         let mut streams = Vec::new();
         for part in Part::ALL {
             let (sender, receiver) = mpsc::channel(CHUNKS_MAX);
-            parts.push((part, Upload(sender)));
+            parts.push((part, ObjectWriter(sender)));
             streams.push((part, UploadStream::new(receiver, Arc::clone(&complete))));
         }
         (Self { parts, complete }, streams)
     }
 
-    /// Ends every upload: as whole objects where the pass `succeeded`, as none otherwise.
+    /// Ends every upload: complete if the pass `succeeded`, aborted otherwise.
     pub(crate) fn finish(self, succeeded: bool) {
         self.complete.store(succeeded, Ordering::Release);
     }
 }
 
-/// The writer of one object that is no part: buffered, since many small pieces are written.
+/// The writer of one other object: buffered, since it is written in many small pieces.
 #[derive(Debug)]
 pub(crate) struct Pipe {
-    write: BufWriter<Upload>,
+    write: BufWriter<ObjectWriter>,
     complete: Arc<AtomicBool>,
 }
 
 impl Pipe {
-    /// The writer, and the stream that it leads to: that ends well only if the writing does.
+    /// The writer, and the stream that it writes to, which ends successfully only if the writing does.
     pub(crate) fn new() -> (Self, UploadStream) {
         let complete = Arc::new(AtomicBool::new(false));
         let (sender, receiver) = mpsc::channel(CHUNKS_MAX);
         let pipe = Self {
-            write: BufWriter::with_capacity(PIPE_BYTES, Upload(sender)),
+            write: BufWriter::with_capacity(PIPE_BYTES, ObjectWriter(sender)),
             complete: Arc::clone(&complete),
         };
         (pipe, UploadStream::new(receiver, complete))
     }
 
-    /// Where to write.
+    /// The writer itself.
     pub(crate) fn writer(&mut self) -> &mut (dyn Write + Send) {
         &mut self.write
     }
 
-    /// Ends the object: as a whole where the writing `succeeded`, as none otherwise.
+    /// Ends the upload: complete if the writing `succeeded`, aborted otherwise.
     pub(crate) fn finish(mut self, succeeded: bool) {
         let flushed = self.write.flush().is_ok();
         self.complete.store(succeeded && flushed, Ordering::Release);
     }
 }
 
-impl Outputs for Uploads {
+impl Outputs for ObjectWriters {
     fn part(&mut self, part: Part) -> &mut dyn Write {
-        #[expect(clippy::expect_used, reason = "`new` makes a writer for every part")]
+        #[expect(clippy::expect_used, reason = "`new` creates a writer for every file")]
         let (_, upload) = self
             .parts
             .iter_mut()
             .find(|(candidate, _)| *candidate == part)
-            .expect("every part has a writer");
+            .expect("every file has a writer");
         upload
     }
 }
 
-impl Write for Upload {
+impl Write for ObjectWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // An upload may end before its stream does: the object exists already, or the service
-        // is away. Its own result says which; the other parts go on.
+        // An upload may end before its stream does: the object exists already, or the service is
+        // unavailable. The result of the upload says which; the other files go on.
         let _ended = self.0.blocking_send(Bytes::copy_from_slice(bytes));
         Ok(bytes.len())
     }

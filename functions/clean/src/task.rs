@@ -1,7 +1,7 @@
-//! A task of the job that cleans large uploads: judges a range of the bytes, and, if it is the last
-//! to do so, makes the version of what all have judged.
+//! A task of the job that cleans large uploads. It processes a range of the bytes into frames; the last
+//! task to finish merges the frames of all into the version.
 //!
-//! A task may be killed anywhere and is started again: what it finds done it does not do again.
+//! A task may be killed at any point and is started again. It skips what it finds done.
 
 use clean_engine::{Error as CleanError, Machine, Plan, Settings, judge_range, range_of};
 use std::{error::Error as StdError, sync::Arc};
@@ -11,39 +11,38 @@ use shared::{config::Reader, error::Error, google::objects::Stat, id::VersionId,
 use tracing::{Instrument as _, info, info_span, warn};
 
 use crate::{
-    Config,
+    Config, blocking,
+    build_input::{BuildInput, RowSource},
+    build_version::{self, BuildOutcome},
     cleaning::{CLEANING_VARIABLE, Cleaning, ROUND_VARIABLE},
-    fate::Fate,
-    input::{Input, Rows},
-    lineage,
-    make::{self, Made},
+    lineage, recipe,
     state::State,
     streams::{ObjectSource, Pipe},
+    upload_result::UploadResult,
 };
 
-/// What frames and plans are, to a browser.
+/// Content type of frames and plans.
 const BINARY: &str = "application/octet-stream";
 
-/// Largest plan that is read: a bit for each of the four thousand million lines that can be counted,
-/// twice, and some.
+/// Largest plan that is read: two bits for each of the 2³² lines that can be counted, and some spare.
 const PLAN_BYTES_MAX: u64 = 2 << 30;
 
-/// Times that frames which do not fit are judged again before the task gives up.
-const SPOILT_MAX: u32 = 3;
+/// Times that corrupt frames are made again before the task gives up.
+const CORRUPT_MAX: u32 = 3;
 
-/// What Cloud Run and [`Cleaning::start`] tell a task.
+/// The arguments of a task, set by Cloud Run and [`Cleaning::start`].
 #[derive(Debug, Clone)]
-pub(crate) struct Task {
-    /// The version to be made; `CLEANING`.
+pub(crate) struct TaskArgs {
+    /// The version to build; `CLEANING`.
     pub(crate) cleaning: VersionId,
-    /// How often rows were judged before; `ROUND`.
+    /// The number of earlier rounds; `ROUND`.
     pub(crate) round: u32,
-    /// Which of the tasks it is, from 0; `CLOUD_RUN_TASK_INDEX`.
+    /// The index of the task, from 0; `CLOUD_RUN_TASK_INDEX`.
     pub(crate) index: u32,
 }
 
-impl Task {
-    /// Reads the settings of the function, and those of the task.
+impl TaskArgs {
+    /// Reads the settings of the function and the arguments of the task.
     pub(crate) fn read(read: &mut Reader<'_>) -> Option<(Config, Self)> {
         let config = Config::read(read);
         let cleaning = read.required(CLEANING_VARIABLE);
@@ -58,131 +57,140 @@ impl Task {
     }
 }
 
-/// Does the work of one task.
-pub(crate) async fn run(state: State, task: Task) -> Result<(), Box<dyn StdError>> {
+/// Runs one task.
+pub(crate) async fn run(state: State, task: TaskArgs) -> Result<(), Box<dyn StdError>> {
     let cleaning = Cleaning::read(&state, &task.cleaning).await?.value;
-    let work = Work {
-        settings: Arc::new(make::settings_of(&cleaning.order.recipe)?),
+    let task_run = TaskRun {
+        settings: Arc::new(recipe::settings(&cleaning.spec.recipe)?),
         folder: format!("cleanings/{}/{}", task.cleaning, task.round),
         state,
         task,
         cleaning,
     };
-    let (version, index) = (&work.task.cleaning, work.task.index);
+    let (version, index) = (&task_run.task.cleaning, task_run.task.index);
     let span = info_span!("task", dataset.version = %version, task.index = index);
-    work.run().instrument(span).await.map_err(Into::into)
+    task_run.run().instrument(span).await.map_err(Into::into)
 }
 
-/// A task at work.
-struct Work {
+/// A running task.
+struct TaskRun {
     state: State,
-    task: Task,
+    task: TaskArgs,
     cleaning: Cleaning,
     settings: Arc<Settings>,
-    /// Where the frames of its round are.
+    /// The folder of the frames of this round.
     folder: String,
 }
 
-impl Work {
+impl TaskRun {
     async fn run(&self) -> Result<(), Error> {
-        if self.cleaning.fate.is_some() {
-            // An earlier attempt was killed after it.
-            return self.cleaning.tell(&self.state).await;
+        if self.cleaning.result.is_some() {
+            // An earlier attempt was killed after it recorded the result.
+            return self.cleaning.publish_result(&self.state).await;
         }
-        let Some(made) = self.make().await? else {
+        let Some(outcome) = self.build().await? else {
             return Ok(());
         };
-        if let Made::Again(plan) = &made {
-            return self.judge_again(plan).await;
+        if let BuildOutcome::NextRound(plan) = &outcome {
+            return self.start_next_round(plan).await;
         }
-        let Some(fate) = Fate::of(&self.state, &made).await? else {
-            return Err(Error::Busy("frames do not stay as they are written".into()));
+        let Some(result) = UploadResult::of(&self.state, &outcome).await? else {
+            return Err(Error::Busy(
+                "frames are corrupt although they were made again several times".into(),
+            ));
         };
-        let ended = Cleaning::end(&self.state, &self.task.cleaning, fate).await?;
-        ended.tell(&self.state).await?;
-        self.tidy().await;
+        let ended = Cleaning::finish(&self.state, &self.task.cleaning, result).await?;
+        ended.publish_result(&self.state).await?;
+        self.delete_intermediate_files().await;
         Ok(())
     }
 
-    /// Does its share; what came of all, if it was the last.
-    async fn make(&self) -> Result<Option<Made>, Error> {
-        let order = &self.cleaning.order;
-        let plan = match lineage::held_out(&self.state, &order.parents).await? {
+    /// Processes the range of this task. If it is the last, builds the version and returns the outcome.
+    async fn build(&self) -> Result<Option<BuildOutcome>, Error> {
+        let spec = &self.cleaning.spec;
+        let plan = match lineage::held_out(&self.state, &spec.parents).await? {
             Ok(held_out) => self.plan().await?.holding_out(held_out),
-            Err(note) => return Ok(Some(Made::Nothing(note))),
+            Err(note) => return Ok(Some(BuildOutcome::Rejected(note))),
         };
         if self.cleaning.tasks == 1 {
-            let rows = Rows::Upload(Box::new(self.source()));
-            let input = Input { rows, plan };
-            let made = make::version(&self.state, order.clone(), self.settings(), input);
-            return made.await.map(Some);
+            let rows = RowSource::Upload(Box::new(self.source()));
+            let input = BuildInput { rows, plan };
+            let outcome = build_version::build(&self.state, spec.clone(), self.settings(), input);
+            return outcome.await.map(Some);
         }
-        if let Err(error) = self.judge(self.task.index, &plan).await? {
-            return make::refused(error).map(Some);
+        if let Err(error) = self.process(self.task.index, &plan).await? {
+            return build_version::failed(error).map(Some);
         }
-        for _ in 0..SPOILT_MAX {
-            let judged = self.judged().await?;
+        for _ in 0..CORRUPT_MAX {
+            let stored = self.stored_frames().await?;
             let tasks = usize::try_from(self.cleaning.tasks).unwrap_or(usize::MAX);
-            if judged.len() < tasks {
-                let others = tasks - judged.len();
-                info!("{others} of {tasks} tasks are still at work");
+            if stored.len() < tasks {
+                let others = tasks - stored.len();
+                info!("{others} of {tasks} tasks are still running");
                 return Ok(None);
             }
             let frames = |stat| ObjectSource::of(self.state.objects.clone(), stat);
-            let input = Input {
-                rows: Rows::Judged(judged.iter().map(frames).collect()),
+            let input = BuildInput {
+                rows: RowSource::Frames(stored.iter().map(frames).collect()),
                 plan: plan.clone(),
             };
-            let made = make::version(&self.state, order.clone(), self.settings(), input).await?;
-            let Made::Spoilt(range) = made else {
-                return Ok(Some(made));
+            let outcome =
+                build_version::build(&self.state, spec.clone(), self.settings(), input).await?;
+            let BuildOutcome::CorruptFrames(range) = outcome else {
+                return Ok(Some(outcome));
             };
-            warn!(outcome = "spoilt", "the frames of range {range} do not fit");
-            if let Some(spoilt) = judged.get(range) {
-                self.state.objects.delete(&spoilt.artifact).await?;
+            warn!(
+                outcome = "corrupt_frames",
+                "the frames of range {range} do not fit the upload: making them again"
+            );
+            if let Some(corrupt) = stored.get(range) {
+                self.state.objects.delete(&corrupt.artifact).await?;
             }
             let range = u32::try_from(range).unwrap_or(u32::MAX);
-            if let Err(error) = self.judge(range, &plan).await? {
-                return make::refused(error).map(Some);
+            if let Err(error) = self.process(range, &plan).await? {
+                return build_version::failed(error).map(Some);
             }
         }
-        Ok(Some(Made::Spoilt(0)))
+        Ok(Some(BuildOutcome::CorruptFrames(0)))
     }
 
-    /// Judges a range and puts down what was found, unless that is there.
-    async fn judge(&self, index: u32, plan: &Plan) -> Result<Result<(), CleanError>, Error> {
+    /// Processes a range and writes its frames, unless they exist.
+    async fn process(&self, index: u32, plan: &Plan) -> Result<Result<(), CleanError>, Error> {
         let uri = self.frames_uri(index);
         if self.state.objects.stat(&uri, None).await?.is_some() {
-            info!(outcome = "judged_before", "range {index} is judged");
+            info!(
+                outcome = "processed_before",
+                "the frames of range {index} exist"
+            );
             return Ok(Ok(()));
         }
         let (mut pipe, stream) = Pipe::new();
         let created = self.state.objects.create_streamed(&uri, BINARY, stream);
-        let size = self.cleaning.order.stat.size_bytes;
+        let size = self.cleaning.spec.stat.size_bytes;
         let range = range_of(size, index, self.cleaning.tasks);
         let (source, settings, plan) = (self.source(), Arc::clone(&self.settings), plan.clone());
-        let judging = make::blocking(move || {
+        let processing = blocking::run(move || {
             let machine = Machine::default();
             let judged = judge_range(&source, range, &settings, &plan, machine, pipe.writer());
             pipe.finish(judged.is_ok());
             judged
         });
-        let (judged, created) = tokio::join!(judging, created);
+        let (judged, created) = tokio::join!(processing, created);
         if let Err(error) = judged? {
             return Ok(Err(error));
         }
         let stat = created?.into_stat();
         info!(
-            event.name = "range_judged",
+            event.name = "range_processed",
             bytes = stat.size_bytes,
-            "judged range {index} of {}",
+            "processed range {index} of {}",
             self.cleaning.tasks
         );
         Ok(Ok(()))
     }
 
-    /// The frames that are there, in the order of their ranges.
-    async fn judged(&self) -> Result<Vec<Stat>, Error> {
+    /// The frames that exist, in the order of their ranges.
+    async fn stored_frames(&self) -> Result<Vec<Stat>, Error> {
         let prefix = format!("{}/", self.folder);
         let bucket = &self.state.config.datasets_bucket;
         let mut found = self.state.objects.list(bucket, &prefix).await?;
@@ -191,7 +199,7 @@ impl Work {
         Ok(found)
     }
 
-    /// What ranges are judged by in this round.
+    /// The plan of this round.
     async fn plan(&self) -> Result<Plan, Error> {
         if self.task.round == 0 {
             return Ok(Plan::default());
@@ -205,8 +213,8 @@ impl Work {
         })
     }
 
-    /// Puts down what the next round goes by, and starts it.
-    async fn judge_again(&self, plan: &Plan) -> Result<(), Error> {
+    /// Writes the plan of the next round, and starts that round.
+    async fn start_next_round(&self, plan: &Plan) -> Result<(), Error> {
         let bytes = plan.to_bytes().map_err(|source| Error::Internal {
             what: "a plan that does not serialise",
             source: source.into(),
@@ -217,26 +225,30 @@ impl Work {
             .objects
             .create(&uri, BINARY, Bytes::from(bytes))
             .await?;
-        Cleaning::judge_again(&self.state, &self.task.cleaning, self.task.round).await
+        Cleaning::start_next_round(&self.state, &self.task.cleaning, self.task.round).await
     }
 
-    /// Deletes frames and plans. A rule of the bucket takes those that stay: nobody waits for that.
-    async fn tidy(&self) {
+    /// Deletes frames and plans. A failure is only logged: a lifecycle rule of the bucket deletes what is
+    /// left.
+    async fn delete_intermediate_files(&self) {
         let bucket = &self.state.config.datasets_bucket;
         let prefix = format!("cleanings/{}/", self.task.cleaning);
-        let Ok(passing) = self.state.objects.list(bucket, &prefix).await else {
+        let Ok(files) = self.state.objects.list(bucket, &prefix).await else {
             return;
         };
-        for stat in passing {
+        for stat in files {
             if let Err(error) = self.state.objects.delete(&stat.artifact).await {
-                warn!(outcome = "not_tidied", "`{}` stays: {error}", stat.artifact);
+                warn!(
+                    outcome = "not_deleted",
+                    "`{}` was not deleted: {error}", stat.artifact
+                );
                 return;
             }
         }
     }
 
     fn source(&self) -> ObjectSource {
-        ObjectSource::of(self.state.objects.clone(), &self.cleaning.order.stat)
+        ObjectSource::of(self.state.objects.clone(), &self.cleaning.spec.stat)
     }
 
     fn settings(&self) -> Settings {
@@ -244,7 +256,7 @@ impl Work {
     }
 
     fn frames_uri(&self, index: u32) -> GcsUri {
-        // As many digits as the most tasks need, so that names sort as numbers do.
+        // Five digits hold the largest index, so that names sort in the order of their numbers.
         self.uri(format!("{}/{index:05}.frames", self.folder))
     }
 

@@ -1,7 +1,7 @@
-//! The losses of a run as a drawing: one inline SVG, without script or style of its own.
+//! The loss curve of a run as a chart: one inline SVG, without a script or styles of its own.
 
+mod description;
 mod scale;
-mod words;
 
 use maud::{Markup, html};
 use shared::{
@@ -12,26 +12,26 @@ use shared::{
 
 use self::scale::Scale;
 
-/// Units of the drawing; a page shows it as wide as it can.
+/// Size of the drawing in units; a page scales it to the available width.
 const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 260.0;
-/// What the axes and their numbers take.
+/// Margins for the axes and their labels.
 const LEFT: f64 = 46.0;
 const RIGHT: f64 = 24.0;
 const TOP: f64 = 26.0;
 const BOTTOM: f64 = 40.0;
-/// Ticks of an axis, about.
+/// Approximate number of ticks of an axis.
 const TICKS: f64 = 5.0;
-/// A loss above this is drawn here: nobody reads a curve from a million on.
+/// Losses beyond this are drawn at this value: at that scale the exact number does not matter.
 const LOSS_MAX: f64 = 1e6;
-/// Points up to which each is marked: a few evaluations are measurements, not a line.
+/// Series of at most this many points have a dot on each: a few evaluations are measurements, not a line.
 const MARKED_MAX: usize = 40;
-/// Gaps whose beginning is marked; the first of them is what matters.
-const LOST_MAX: usize = 20;
-/// Checkpoints that are drawn; the service keeps one for each epoch, and 100 epochs are most.
+/// Most gaps that are marked; the first one is what matters.
+const GAPS_MAX: usize = 20;
+/// Most checkpoints that are drawn; the service keeps one per epoch, and 100 epochs are the most.
 const CHECKPOINTS_MAX: usize = 100;
 
-/// Draws `curve`, with a line at each checkpoint and a stronger one at the chosen.
+/// Draws `curve`, with a line at each checkpoint and a stronger one at the chosen checkpoint.
 pub(crate) fn chart(
     curve: &Curve,
     checkpoints: &[Checkpoint],
@@ -39,13 +39,13 @@ pub(crate) fn chart(
 ) -> Markup {
     let (train, eval) = (ordered(&curve.train), ordered(&curve.eval));
     let Some(axes) = Axes::around(&train, &eval) else {
-        return html! { p { "No losses yet: the first come with the first steps." } };
+        return html! { p { "No losses yet: they appear with the first training steps." } };
     };
     html! {
         svg .chart viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img"
             aria-labelledby="chart-title chart-desc" {
             title #chart-title { "Loss by training step" }
-            desc #chart-desc { (words::told(&train, &eval)) }
+            desc #chart-desc { (description::describe(&train, &eval)) }
             (axes.grid())
             @for checkpoint in checkpoints.iter().take(CHECKPOINTS_MAX) {
                 (axes.checkpoint(checkpoint, chosen == Some(checkpoint)))
@@ -59,32 +59,33 @@ pub(crate) fn chart(
             @if !checkpoints.is_empty() { span .key.checkpoint { "checkpoint" } }
             @if chosen.is_some() { span .key.chosen { "chosen checkpoint" } }
             @if gaps(&train).chain(gaps(&eval)).next().is_some() {
-                span .key.lost { "not a number" }
+                span .key.gap { "not a number" }
             }
         }
     }
 }
 
-/// By step, and no more than are kept by contract.
+/// The points in the order of their steps, and no more than a curve may have.
 fn ordered(points: &[Point]) -> Vec<Point> {
     let mut points: Vec<Point> = points.iter().take(POINTS_MAX).copied().collect();
     points.sort_by_key(|point| point.step);
     points
 }
 
-/// The loss as it is drawn; `None` leaves a gap.
-fn height(point: &Point) -> Option<f64> {
+/// The loss as it is drawn; `None` where there is a gap.
+fn plotted_loss(point: &Point) -> Option<f64> {
     let loss = point.loss.filter(|loss| loss.is_finite())?;
     Some(loss.clamp(-LOSS_MAX, LOSS_MAX))
 }
 
-/// The points that begin a gap.
+/// The first point of each gap.
 fn gaps(points: &[Point]) -> impl Iterator<Item = &Point> {
     let before = std::iter::once(None).chain(points.iter().map(Some));
-    let begins = |before: Option<&Point>| before.is_none_or(|before| height(before).is_some());
+    let begins =
+        |before: Option<&Point>| before.is_none_or(|before| plotted_loss(before).is_some());
     before
         .zip(points)
-        .filter(move |(before, point)| height(point).is_none() && begins(*before))
+        .filter(move |(before, point)| plotted_loss(point).is_none() && begins(*before))
         .map(|(_, point)| point)
 }
 
@@ -92,32 +93,32 @@ fn gaps(points: &[Point]) -> impl Iterator<Item = &Point> {
     clippy::cast_precision_loss,
     reason = "steps stay far below 2^53, where a float is exact"
 )]
-fn wide(step: u64) -> f64 {
+fn step_value(step: u64) -> f64 {
     step as f64
 }
 
-/// Where losses and steps are in the drawing.
+/// The axes: where steps and losses are in the drawing.
 struct Axes {
     steps: Scale,
     losses: Scale,
 }
 
 impl Axes {
-    /// Axes that hold every point; `None` where there is none.
+    /// Axes that contain every point; `None` without points.
     fn around(train: &[Point], eval: &[Point]) -> Option<Self> {
         let points = || train.iter().chain(eval);
         let last = points().map(|point| point.step).max()?;
-        let heights = || points().filter_map(height);
+        let heights = || points().filter_map(plotted_loss);
         let lowest = heights().fold(f64::INFINITY, f64::min);
         let highest = heights().fold(f64::NEG_INFINITY, f64::max);
         let (lowest, highest) = if lowest <= highest {
             (lowest, highest)
         } else {
-            // Nothing but losses that are no number.
+            // No loss is a number.
             (0.0, 1.0)
         };
         Some(Self {
-            steps: Scale::new((0.0, wide(last)), (LEFT, WIDTH - RIGHT)),
+            steps: Scale::new((0.0, step_value(last)), (LEFT, WIDTH - RIGHT)),
             losses: Scale::new((lowest, highest), (HEIGHT - BOTTOM, TOP)),
         })
     }
@@ -127,12 +128,12 @@ impl Axes {
         html! {
             g .grid {
                 @for (at, label) in self.losses.ticks(TICKS, 0.0) {
-                    line x1=(LEFT) x2=(WIDTH - RIGHT) y1=(place(at)) y2=(place(at)) {}
-                    text x=(LEFT - 6.0) y=(place(at + 3.5)) text-anchor="end" { (label) }
+                    line x1=(LEFT) x2=(WIDTH - RIGHT) y1=(coordinate(at)) y2=(coordinate(at)) {}
+                    text x=(LEFT - 6.0) y=(coordinate(at + 3.5)) text-anchor="end" { (label) }
                 }
                 @for (at, label) in self.steps.ticks(TICKS, 1.0) {
-                    line x1=(place(at)) x2=(place(at)) y1=(floor) y2=(floor + 4.0) {}
-                    text x=(place(at)) y=(floor + 17.0) text-anchor="middle" { (label) }
+                    line x1=(coordinate(at)) x2=(coordinate(at)) y1=(floor) y2=(floor + 4.0) {}
+                    text x=(coordinate(at)) y=(floor + 17.0) text-anchor="middle" { (label) }
                 }
                 text x=(LEFT) y="14" { "loss" }
                 text x=(WIDTH - RIGHT) y=(HEIGHT - 4.0) text-anchor="end" { "step" }
@@ -141,7 +142,7 @@ impl Axes {
     }
 
     fn checkpoint(&self, checkpoint: &Checkpoint, chosen: bool) -> Markup {
-        let x = place(self.steps.at(wide(checkpoint.step)));
+        let x = coordinate(self.steps.at(step_value(checkpoint.step)));
         html! {
             line .checkpoint.chosen[chosen] x1=(x) x2=(x) y1=(TOP) y2=(HEIGHT - BOTTOM) {
                 title {
@@ -152,48 +153,48 @@ impl Axes {
         }
     }
 
-    /// A line for each stretch of numbers, a dot for a number alone, a cross where a gap begins.
+    /// A line for each segment between gaps, a dot for a segment of one point, a cross where a gap begins.
     fn series(&self, points: &[Point]) -> Markup {
-        let stretches = points.split(|point| height(point).is_none());
+        let segments = points.split(|point| plotted_loss(point).is_none());
         html! {
-            @for stretch in stretches {
-                @if stretch.len() > 1 {
-                    polyline points=(self.path(stretch)) {}
+            @for segment in segments {
+                @if segment.len() > 1 {
+                    polyline points=(self.path(segment)) {}
                 }
-                @if stretch.len() == 1 || points.len() <= MARKED_MAX {
-                    @for (x, y) in stretch.iter().filter_map(|point| self.position(point)) {
-                        circle cx=(place(x)) cy=(place(y)) r="2.5" {}
+                @if segment.len() == 1 || points.len() <= MARKED_MAX {
+                    @for (x, y) in segment.iter().filter_map(|point| self.position(point)) {
+                        circle cx=(coordinate(x)) cy=(coordinate(y)) r="2.5" {}
                     }
                 }
             }
-            @for point in gaps(points).take(LOST_MAX) {
-                path .lost d=(self.cross(point)) {}
+            @for point in gaps(points).take(GAPS_MAX) {
+                path .gap d=(self.cross(point)) {}
             }
         }
     }
 
     fn position(&self, point: &Point) -> Option<(f64, f64)> {
-        let y = self.losses.at(height(point)?);
-        Some((self.steps.at(wide(point.step)), y))
+        let y = self.losses.at(plotted_loss(point)?);
+        Some((self.steps.at(step_value(point.step)), y))
     }
 
     fn path(&self, points: &[Point]) -> String {
         let positions = points.iter().filter_map(|point| self.position(point));
         let positions: Vec<String> = positions
-            .map(|(x, y)| format!("{},{}", place(x), place(y)))
+            .map(|(x, y)| format!("{},{}", coordinate(x), coordinate(y)))
             .collect();
         positions.join(" ")
     }
 
     fn cross(&self, point: &Point) -> String {
-        let x = self.steps.at(wide(point.step)) - 4.0;
+        let x = self.steps.at(step_value(point.step)) - 4.0;
         let y = TOP;
-        format!("M{} {}l8 8m0 -8l-8 8", place(x), place(y))
+        format!("M{} {}l8 8m0 -8l-8 8", coordinate(x), coordinate(y))
     }
 }
 
-/// A coordinate: a tenth of a unit is less than a pixel.
-fn place(coordinate: f64) -> String {
+/// A coordinate as text: a tenth of a unit is less than a pixel.
+fn coordinate(coordinate: f64) -> String {
     format!("{coordinate:.1}")
 }
 
@@ -217,14 +218,14 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_that_is_no_number_is_a_gap() {
+    fn a_loss_that_is_not_a_number_is_a_gap() {
         check(&[], 0, 0, 0);
         check(&[1.5], 0, 1, 0);
         check(&[1.5, 1.5], 1, 2, 0);
         check(&[2.0, 1.5, f64::NAN, 1.0], 1, 3, 1);
         check(&[f64::NAN], 0, 0, 1);
         check(&[f64::NAN; 100], 0, 0, 1);
-        check(&[1.0, f64::NAN].repeat(30), 0, 30, LOST_MAX);
+        check(&[1.0, f64::NAN].repeat(30), 0, 30, GAPS_MAX);
         check(&[0.0, f64::MAX, f64::MIN], 1, 3, 0);
         check(&[0.0; 3], 1, 3, 0);
     }
@@ -252,7 +253,7 @@ mod tests {
         let curve = sample::curve(&[2.0, 1.0], &[1.5]);
         let chosen = Some(&checkpoint);
         let svg = chart(&curve, std::slice::from_ref(&checkpoint), chosen).into_string();
-        // What the grid is made of is the scale's to test.
+        // The grid is tested with the scale.
         let (before, rest) = svg.split_once(r#"<g class="grid">"#).unwrap();
         let (_, after) = rest.split_once("</g>").unwrap();
         let svg = format!("{before}{after}").replace("><", ">\n<");

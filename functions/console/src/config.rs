@@ -1,15 +1,15 @@
-//! What `console` can be told from outside.
+//! The settings of `console`.
 
 use shared::config::Reader;
 
-/// Longest name of an approver, in bytes: an e-mail address ends at 254.
+/// Longest name of an approver, in bytes: an e-mail address has at most 254.
 const USER_MAX_BYTES: usize = 254;
 
 /// The settings.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Whom an approval is written down for where nobody proves who they are, as on a laptop;
-    /// `CONSOLE_USER`, `console`.
+    /// The approver that is recorded where callers are not authenticated, as on a laptop; `CONSOLE_USER`,
+    /// `console`.
     pub user: String,
 }
 
@@ -19,7 +19,8 @@ impl Config {
         let user = read.or("CONSOLE_USER", "console".to_owned())?;
         if user.trim().is_empty() || user.len() > USER_MAX_BYTES {
             read.fault(format!(
-                "CONSOLE_USER is empty or longer than {USER_MAX_BYTES} bytes"
+                "CONSOLE_USER is {} bytes long or blank: expected 1 to {USER_MAX_BYTES} bytes",
+                user.len()
             ));
             return None;
         }

@@ -1,4 +1,4 @@
-//! A failure as a page: what a person may know of it, and what to do.
+//! A failure as a page: what a person may know about it, and what to do.
 
 use std::fmt;
 
@@ -7,18 +7,18 @@ use shared::error::Error;
 
 use crate::page;
 
-/// A failure that is answered with a page; [`Error`] itself answers programs.
+/// A failure that is answered with a page. Programs get [`Error`] itself.
 #[derive(Debug)]
-pub(crate) struct Failure(Error);
+pub(crate) struct FailurePage(Error);
 
-impl From<Error> for Failure {
+impl From<Error> for FailurePage {
     fn from(error: Error) -> Self {
         Self(error)
     }
 }
 
-impl fmt::Display for Failure {
-    /// In plain words: never the text of a cause.
+impl fmt::Display for FailurePage {
+    /// In plain words, and never with the text of a cause, which may hold internals.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Error::Malformed(_) | Error::Unreadable(_) => f.write_str("the request cannot be read"),
@@ -26,7 +26,7 @@ impl fmt::Display for Failure {
             Error::NotFound(what) => write!(f, "{what} does not exist"),
             Error::Refused(why) => f.write_str(why),
             Error::Busy(_) => {
-                f.write_str("something else changed it at the same moment: go back and try again")
+                f.write_str("something else changed it at the same time: go back and try again")
             }
             Error::Unavailable { what, .. } => {
                 write!(f, "{what} is not answering: try again in a minute")
@@ -38,19 +38,19 @@ impl fmt::Display for Failure {
                 )
             }
             Error::Internal { .. } => {
-                f.write_str("this is a fault of the console: its log says more")
+                f.write_str("this is a fault of the console: see its log for details")
             }
         }
     }
 }
 
-impl ResponseError for Failure {
+impl ResponseError for FailurePage {
     fn status_code(&self) -> StatusCode {
         self.0.status_code()
     }
 
     fn error_response(&self) -> HttpResponse {
-        // Its own answer is not sent, but making it is what writes the failure to the log.
+        // The response of the inner error is not sent, but building it is what logs the failure.
         let status = self.0.error_response().status();
         page::answer(status, page::failure(status, &self.to_string()))
     }
@@ -65,7 +65,7 @@ mod tests {
 
     #[track_caller]
     fn check(error: Error, status: u16, expected: &str) {
-        let response = Failure(error).error_response();
+        let response = FailurePage(error).error_response();
         assert_eq!(response.status().as_u16(), status, "{expected}");
         let body = response.into_body().try_into_bytes().unwrap();
         let body = String::from_utf8(body.to_vec()).unwrap();

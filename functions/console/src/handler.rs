@@ -1,4 +1,4 @@
-//! Answers people with pages, programs with JSON, and hears one button.
+//! Answers people with pages and programs with JSON, and handles the one form, an approval.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -17,67 +17,67 @@ use tracing::{Span, info, warn};
 
 use crate::{
     State,
-    failure::Failure,
-    page,
-    press::{Guard, Press},
-    view,
+    csrf::{CheckedForm, FormGuard},
+    failure::FailurePage,
+    page, view,
 };
 
-/// Times that an approval is tried against whoever else writes the run: `watch`, once a minute.
+/// Attempts at writing an approval while another function writes the run: `watch` does, once a minute.
 const ATTEMPTS_MAX: usize = 3;
 
 /// The newest runs.
 pub(crate) async fn runs(
     state: Data<State>,
     request: HttpRequest,
-) -> Result<HttpResponse, Failure> {
+) -> Result<HttpResponse, FailurePage> {
     let runs = view::runs(&state.documents).await?;
     let page = page::runs::page(&runs, state.clock.now(), page::Refresh::asked(&request));
     Ok(page::answer(StatusCode::OK, page))
 }
 
-/// Everything of one run.
+/// Everything about one run.
 pub(crate) async fn run(
     state: Data<State>,
-    guard: Data<Guard>,
+    guard: Data<FormGuard>,
     id: Path<String>,
     request: HttpRequest,
-) -> Result<HttpResponse, Failure> {
-    let found = view::run(&state.documents, &named(&id)?).await?;
+) -> Result<HttpResponse, FailurePage> {
+    let found = view::run(&state.documents, &parse_id(&id)?).await?;
     let refresh = page::Refresh::asked(&request);
     let page = page::run::page(&found, guard.token(), state.clock.now(), refresh);
     Ok(page::answer(StatusCode::OK, page))
 }
 
 /// The newest uploads.
-pub(crate) async fn uploads(state: Data<State>) -> Result<HttpResponse, Failure> {
+pub(crate) async fn uploads(state: Data<State>) -> Result<HttpResponse, FailurePage> {
     let uploads = view::newest_uploads(&state.documents).await?;
     Ok(page::answer(StatusCode::OK, page::uploads::page(&uploads)))
 }
 
-/// Lets a run go ahead although it costs more than its budget.
+/// Approves a run that costs more than its budget.
 pub(crate) async fn approve(
-    press: Press,
+    form: CheckedForm,
     state: Data<State>,
     id: Path<String>,
-) -> Result<HttpResponse, Failure> {
-    let id = named(&id)?;
+) -> Result<HttpResponse, FailurePage> {
+    let id = parse_id(&id)?;
     Span::current().record("run.id", id.as_str());
-    if written(&state, &id, &press.by).await? {
+    if write_approval(&state, &id, &form.by).await? {
         info!(event.name = "run_approved", run.id = %id, "a person approved run {id}");
     }
     let approved = RunApproved { run: id.clone() };
-    // The approval is written, and that is what counts: `watch` tells of queued runs each minute.
+    // The write is what counts: if publishing fails, `watch` publishes `run-approved` for queued runs
+    // within a minute.
     if let Err(error) = state.events.publish(&approved).await {
-        warn!(outcome = "told_later", "{}", Chain(&error));
+        warn!(outcome = "publish_deferred", "{}", Chain(&error));
     }
     let mut seen = HttpResponse::SeeOther();
     seen.insert_header((LOCATION, format!("/runs/{id}")));
     Ok(seen.finish())
 }
 
-/// Writes the approval; `false` where the run was approved before, as by a second press.
-async fn written(state: &State, id: &RunId, by: &str) -> Result<bool, Error> {
+/// Writes the approval; `false` if the run is approved already, as after a second click.
+async fn write_approval(state: &State, id: &RunId, by: &str) -> Result<bool, Error> {
     for _attempt in 0..ATTEMPTS_MAX {
         let before = view::stored_run(&state.documents, id).await?;
         let mut run = before.value.clone();
@@ -89,9 +89,9 @@ async fn written(state: &State, id: &RunId, by: &str) -> Result<bool, Error> {
                 | RunState::Succeeded
                 | RunState::Failed
                 | RunState::Cancelled => {
-                    let stands = run.state.as_str();
+                    let state = run.state.as_str();
                     Err(Error::Refused(format!(
-                        "run `{id}` is {stands}: nothing to approve"
+                        "run `{id}` is {state}: only a run that awaits approval can be approved"
                     )))
                 }
             };
@@ -101,7 +101,9 @@ async fn written(state: &State, id: &RunId, by: &str) -> Result<bool, Error> {
             Write::Lost => {}
         }
     }
-    Err(Error::Busy("the run keeps changing".into()))
+    Err(Error::Busy(
+        "the run changed with every attempt to approve it".into(),
+    ))
 }
 
 /// The newest runs, for programs: their documents.
@@ -112,7 +114,7 @@ pub(crate) async fn runs_json(state: Data<State>) -> Result<HttpResponse, Error>
 
 /// One run, for programs: its document and its curve.
 pub(crate) async fn run_json(state: Data<State>, id: Path<String>) -> Result<HttpResponse, Error> {
-    let (run, curve) = view::run_and_curve(&state.documents, &named(&id)?).await?;
+    let (run, curve) = view::run_and_curve(&state.documents, &parse_id(&id)?).await?;
     Ok(HttpResponse::Ok().json(json!({ "run": run, "curve": curve })))
 }
 
@@ -123,20 +125,20 @@ pub(crate) async fn style() -> HttpResponse {
         .body(include_str!("style.css"))
 }
 
-/// The picture in a browser's tab.
+/// The icon in a browser's tab.
 pub(crate) async fn icon() -> HttpResponse {
     HttpResponse::Ok()
         .content_type("image/svg+xml")
         .body(include_str!("icon.svg"))
 }
 
-/// Any other address.
-pub(crate) async fn missing() -> Result<HttpResponse, Failure> {
+/// Any other path.
+pub(crate) async fn missing() -> Result<HttpResponse, FailurePage> {
     Err(Error::NotFound("this page".to_owned()).into())
 }
 
-/// The run that a path names; what cannot be a name is no run's.
-fn named(text: &str) -> Result<RunId, Error> {
+/// The run that a path names. An invalid id cannot be the id of a run, so it is not found.
+fn parse_id(text: &str) -> Result<RunId, Error> {
     text.parse()
         .map_err(|_invalid| Error::NotFound("a run of that name".to_owned()))
 }

@@ -1,4 +1,4 @@
-//! The headers of every answer: what a browser may do with it.
+//! The security headers of every response.
 
 use actix_web::{
     body::MessageBody,
@@ -9,22 +9,22 @@ use actix_web::{
 
 /// Name and value of each.
 const HEADERS: [(&str, &str); 5] = [
-    // No script at all: even text that escaped its escaping could run nothing.
+    // No script at all: even markup that slipped past escaping could not run any.
     (
         "content-security-policy",
         "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
          form-action 'self'; frame-ancestors 'none'",
     ),
     ("x-content-type-options", "nosniff"),
-    // Not `no-referrer`: under that a browser sends `Origin: null` with our own forms too
-    // (Fetch standard, "append a request `Origin` header"), and no press could be told from a forged one.
+    // Not `no-referrer`: with it a browser sends `Origin: null` with our own forms too (Fetch standard,
+    // "append a request `Origin` header"), and they could not be distinguished from forged ones.
     ("referrer-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
-    // Pages say what models cost and how good they are: no shared cache may keep that.
+    // Pages show costs and quality of models: no cache may keep them.
     ("cache-control", "no-store"),
 ];
 
-/// Adds the headers to whatever the handler answered, failures included.
+/// Adds the headers to every response of a handler, failures included.
 pub(crate) async fn harden(
     request: ServiceRequest,
     next: Next<impl MessageBody>,

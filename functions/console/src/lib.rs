@@ -1,20 +1,20 @@
 //! Pages for people: the runs and their curves, the uploads, and the button that approves a price.
 //!
-//! Every page is made here, whole, and needs no script. Programs read the same at `/v1/`.
+//! Pages are rendered on the server and need no script. Programs read the same documents at `/v1/`.
 
 mod chart;
 mod config;
+mod csrf;
 mod failure;
 mod handler;
 mod headers;
 mod moment;
 mod outcome;
 mod page;
-mod press;
+mod run_status;
 #[cfg(test)]
 mod sample;
-mod standing;
-mod text;
+mod untrusted;
 mod view;
 
 use actix_web::{
@@ -28,9 +28,9 @@ use shared::{
 };
 
 pub use crate::config::Config;
-use crate::press::Guard;
+use crate::csrf::FormGuard;
 
-/// Bytes of a form: ours carry one token.
+/// Largest form, in bytes: ours hold one token.
 const FORM_MAX_BYTES: usize = 1 << 10;
 
 /// What the handlers use.
@@ -41,18 +41,18 @@ struct State {
     events: Events,
 }
 
-/// Runs the function until it is told to stop.
+/// Runs the function until the process is asked to stop.
 pub fn run() -> Running {
     service::run("console", Callers::People, Config::read, start)
 }
 
-/// Makes the clients and gives back the routes.
+/// Creates the clients and returns the routes.
 async fn start(
     config: Config,
     common: Common,
 ) -> Result<impl Fn(&mut ServiceConfig) + Send + Sync + 'static, StartError> {
     let Common { clock, google } = common;
-    let guard = Data::new(Guard::new(config.user));
+    let guard = Data::new(FormGuard::new(config.user));
     let state = Data::new(State {
         clock,
         documents: google.documents()?,
@@ -64,8 +64,8 @@ async fn start(
     })
 }
 
-/// Every route, behind the headers that keep a page from doing what it should not.
-fn routes(app: &mut ServiceConfig, guard: &Data<Guard>) {
+/// Every route, wrapped in the security headers.
+fn routes(app: &mut ServiceConfig, guard: &Data<FormGuard>) {
     let form = web::FormConfig::default().limit(FORM_MAX_BYTES);
     let pages = web::scope("")
         .wrap(from_fn(headers::harden))
@@ -101,10 +101,10 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn every_answer_carries_the_headers() {
-        let guard = Data::new(Guard::new("tester".to_owned()));
+    async fn every_response_has_the_security_headers() {
+        let guard = Data::new(FormGuard::new("tester".to_owned()));
         let app = test::init_service(App::new().configure(|app| routes(app, &guard))).await;
-        for (path, status, kind) in [
+        for (path, status, content_type) in [
             ("/style.css", StatusCode::OK, "text/css; charset=utf-8"),
             ("/icon.svg", StatusCode::OK, "image/svg+xml"),
             ("/nope", StatusCode::NOT_FOUND, "text/html; charset=utf-8"),
@@ -113,7 +113,7 @@ mod tests {
             let response = test::call_service(&app, request).await;
             assert_eq!(response.status(), status, "{path}");
             let found = response.headers().get("content-type").unwrap();
-            assert_eq!(found, kind, "{path}");
+            assert_eq!(found, content_type, "{path}");
             check_headers(path, response.headers());
         }
     }

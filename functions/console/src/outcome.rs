@@ -1,4 +1,4 @@
-//! What came of a run: its evaluation, as far as the console shows it.
+//! The evaluation of a run, as far as the console shows it.
 //!
 //! The document belongs to `evaluate`. The console reads the few fields it shows, each
 //! optional, so that a newer writer cannot break a page.
@@ -51,13 +51,13 @@ impl Document for Evaluated {
 }
 
 impl Evaluation {
-    /// The verdict in plain words; one that the console does not know stands as it is.
+    /// The verdict in plain words; an unknown verdict is shown as it is.
     pub(crate) fn words(&self) -> &str {
         match self.verdict.as_str() {
             "better" => "better than the base",
             "not_worse" => "not worse than the base",
             "worse" => "worse than the base",
-            "cannot_tell" => "cannot tell yet",
+            "cannot_tell" => "inconclusive",
             "" => "no verdict",
             other => other,
         }

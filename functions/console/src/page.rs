@@ -12,12 +12,12 @@ use chrono::{DateTime, Utc};
 use maud::{DOCTYPE, Markup, html};
 use shared::quantity::span;
 
-use crate::{moment::moment, standing::Standing, text::foreign};
+use crate::{moment::moment, run_status::RunStatus, untrusted::untrusted};
 
-/// Seconds between two looks of a page that is asked to keep fresh; `watch` looks once a minute.
+/// Seconds after which a page reloads itself, if asked to; `watch` writes once a minute.
 const REFRESH_S: u32 = 20;
 
-/// Whether a page loads itself again. Never unasked: that takes the place from under a reader.
+/// Whether a page reloads itself. Only on request: a reload would make a reader lose their place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refresh {
     /// It does.
@@ -27,7 +27,7 @@ pub(crate) enum Refresh {
 }
 
 impl Refresh {
-    /// What the address asks for: `?fresh`.
+    /// What the query asks for: `?fresh`.
     pub(crate) fn asked(request: &HttpRequest) -> Self {
         if request.query_string() == "fresh" {
             Self::On
@@ -36,34 +36,34 @@ impl Refresh {
         }
     }
 
-    /// The link that asks for the other.
+    /// The link that switches to the other.
     fn link(self) -> Markup {
         html! {
             p .fresh {
                 @match self {
                     Self::On => {
-                        "Loads itself again every " (REFRESH_S) " s. " a href="?" { "Stop" }
+                        "Reloads every " (REFRESH_S) " s. " a href="?" { "Stop" }
                     }
-                    Self::Off => a href="?fresh" { "Keep fresh" }
+                    Self::Off => a href="?fresh" { "Reload automatically" }
                 }
             }
         }
     }
 }
 
-/// An answer that is a page.
+/// A response with a page.
 pub(crate) fn answer(status: StatusCode, page: Markup) -> HttpResponse {
     HttpResponse::build(status)
         .content_type("text/html; charset=utf-8")
         .body(page.into_string())
 }
 
-/// The page of a failure: what a person may know of it.
+/// The page for a failure.
 pub(crate) fn failure(status: StatusCode, words: &str) -> Markup {
     let title = status.canonical_reason().unwrap_or("Failure");
     let body = html! {
         h1 { (title) }
-        p { (foreign(words)) "." }
+        p { (untrusted(words)) "." }
         p { a href="/" { "All runs" } }
     };
     layout(title, Refresh::Off, &body)
@@ -93,32 +93,32 @@ fn layout(title: &str, refresh: Refresh, body: &Markup) -> Markup {
     }
 }
 
-/// A run's state, what it does, and for how long it has.
-fn stands(state: &str, standing: &Standing, now: DateTime<Utc>) -> Markup {
+/// A run's state, what it does, and since when.
+fn status_line(state: &str, status: &RunStatus, now: DateTime<Utc>) -> Markup {
     html! {
-        span .state.(standing.tone.class()) { (state.replace('_', " ")) }
-        " " (foreign(&standing.doing))
-        @if let Some(since) = standing.since { span .since { ", for " (span(now - since)) } }
+        span .state.(status.severity.class()) { (state.replace('_', " ")) }
+        " " (untrusted(&status.doing))
+        @if let Some(since) = status.since { span .since { ", for " (span(now - since)) } }
     }
 }
 
-/// Names and values, one under the other; a value that is absent is left out with its name.
-fn facts(facts: &[(&str, Option<Markup>)]) -> Markup {
+/// A list of names and values; a name without a value is left out.
+fn definitions(rows: &[(&str, Option<Markup>)]) -> Markup {
     html! {
         dl {
-            @for (name, value) in facts {
+            @for (name, value) in rows {
                 @if let Some(value) = value { div { dt { (name) } dd { (value) } } }
             }
         }
     }
 }
 
-/// A value that is never absent.
+/// A value that is always present.
 #[expect(
     clippy::unnecessary_wraps,
-    reason = "it stands among values that may be absent"
+    reason = "the other rows of a list may be absent"
 )]
-fn fact(value: impl maud::Render) -> Option<Markup> {
+fn present(value: impl maud::Render) -> Option<Markup> {
     Some(html! { (value) })
 }
 

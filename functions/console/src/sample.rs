@@ -1,4 +1,4 @@
-//! Documents that tests show.
+//! Sample documents for tests.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use shared::{
     run::Run,
 };
 
-/// So many minutes into the samples' day.
+/// The time so many minutes after the start of the samples.
 pub(crate) fn at(minutes: i64) -> DateTime<Utc> {
     let start: DateTime<Utc> = "2026-11-22T10:00:00Z".parse().unwrap();
     start + TimeDelta::minutes(minutes)

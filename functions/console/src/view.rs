@@ -1,4 +1,4 @@
-//! What a page shows, as Firestore has it now.
+//! What a page shows, read from Firestore.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,40 +16,40 @@ use tracing::warn;
 
 use crate::outcome::{Evaluated, Evaluation};
 
-/// Newest runs that are listed: a screen or three; older ones are found by their address.
+/// Most runs that are listed, newest first; older ones are found by their URL.
 const RUNS_MAX: u32 = 50;
-/// Newest uploads that are listed.
+/// Most uploads that are listed, newest first.
 const UPLOADS_MAX: u32 = 50;
-/// Documents that are read side by side for one page.
+/// Documents that are read concurrently for one page.
 const READS_AT_ONCE: usize = 8;
 
-/// The newest runs, and what came of them.
+/// The newest runs, with their evaluations and routes.
 #[derive(Debug, Default)]
-pub(crate) struct Runs {
-    /// The newest first.
+pub(crate) struct RunList {
+    /// The runs, newest first.
     pub(crate) newest: Vec<Run>,
-    /// By run.
+    /// Evaluations by run.
     pub(crate) evaluations: BTreeMap<RunId, Evaluation>,
-    /// By the name that is served.
+    /// Routes by the name of the model.
     pub(crate) routes: BTreeMap<DatasetName, Route>,
 }
 
-/// One run, and all that is known of it.
+/// One run, and everything that is known about it.
 #[derive(Debug)]
-pub(crate) struct OneRun {
+pub(crate) struct RunDetails {
     /// The run.
     pub(crate) run: Run,
-    /// Its losses.
+    /// Its loss curve.
     pub(crate) curve: Option<Curve>,
-    /// What it tunes on.
+    /// The dataset version it is tuned on.
     pub(crate) version: Option<Version>,
-    /// How good its model is.
+    /// The evaluation of its model.
     pub(crate) evaluation: Option<Evaluation>,
-    /// What answers under its model's name.
+    /// The route of its model's name.
     pub(crate) route: Option<Route>,
 }
 
-/// The newest runs alone.
+/// The newest runs, without anything else.
 pub(crate) async fn newest_runs(documents: &Documents) -> Result<Vec<Run>, Error> {
     let runs = documents.newest::<Run>("created_at", RUNS_MAX).await?;
     Ok(runs.into_iter().map(|stored| stored.value).collect())
@@ -61,57 +61,61 @@ pub(crate) async fn newest_uploads(documents: &Documents) -> Result<Vec<Upload>,
     Ok(uploads.into_iter().map(|stored| stored.value).collect())
 }
 
-/// The newest runs, and what came of them.
-pub(crate) async fn runs(documents: &Documents) -> Result<Runs, Error> {
+/// The newest runs, with their evaluations and routes.
+pub(crate) async fn runs(documents: &Documents) -> Result<RunList, Error> {
     let newest = newest_runs(documents).await?;
-    // Only a run that made a model, or kept a checkpoint of one, is evaluated and served.
-    let made = |run: &&Run| run.state == State::Succeeded || run.chosen.is_some();
-    let ids: BTreeSet<&RunId> = newest.iter().filter(made).map(|run| &run.id).collect();
-    let models: BTreeSet<&DatasetName> = newest.iter().filter(made).map(|run| &run.model).collect();
+    // Only a run with a model, or with a checkpoint that was kept, is evaluated and served.
+    let has_model = |run: &&Run| run.state == State::Succeeded || run.chosen.is_some();
+    let ids: BTreeSet<&RunId> = newest.iter().filter(has_model).map(|run| &run.id).collect();
+    let models: BTreeSet<&DatasetName> = newest
+        .iter()
+        .filter(has_model)
+        .map(|run| &run.model)
+        .collect();
     let evaluations = stream::iter(ids).map(async |id| {
-        let found = beside::<Evaluated>(documents, id.as_str()).await?;
+        let found = optional::<Evaluated>(documents, id.as_str()).await?;
         Ok::<_, Error>(found.map(|found| (id.clone(), found.evaluation)))
     });
     let routes = stream::iter(models).map(async |model| {
-        let found = beside::<Route>(documents, model.as_str()).await?;
+        let found = optional::<Route>(documents, model.as_str()).await?;
         Ok::<_, Error>(found.map(|found| (model.clone(), found)))
     });
     let evaluations: Vec<_> = evaluations.buffered(READS_AT_ONCE).try_collect().await?;
     let routes: Vec<_> = routes.buffered(READS_AT_ONCE).try_collect().await?;
-    Ok(Runs {
+    Ok(RunList {
         evaluations: evaluations.into_iter().flatten().collect(),
         routes: routes.into_iter().flatten().collect(),
         newest,
     })
 }
 
-/// The run called `id`, as it was read: for what is to be replaced.
+/// The run `id` with the revision that was read, for a compare-and-set.
 pub(crate) async fn stored_run(documents: &Documents, id: &RunId) -> Result<Stored<Run>, Error> {
     let run = documents.get::<Run>(id.as_str()).await?;
     run.ok_or_else(|| Error::NotFound(format!("run `{id}`")))
 }
 
-/// The run called `id` and its losses.
+/// The run `id` and its loss curve.
 pub(crate) async fn run_and_curve(
     documents: &Documents,
     id: &RunId,
 ) -> Result<(Run, Option<Curve>), Error> {
     let (run, curve) = try_join!(
         stored_run(documents, id),
-        beside::<Curve>(documents, id.as_str())
+        optional::<Curve>(documents, id.as_str())
     )?;
     Ok((run.value, curve))
 }
 
-/// The run called `id` and all that is known of it.
-pub(crate) async fn run(documents: &Documents, id: &RunId) -> Result<OneRun, Error> {
+/// The run `id` and everything that is known about it.
+pub(crate) async fn run(documents: &Documents, id: &RunId) -> Result<RunDetails, Error> {
     let (run, curve) = run_and_curve(documents, id).await?;
     let (version, evaluated, route) = try_join!(
-        beside::<Version>(documents, run.version.as_str()),
-        beside::<Evaluated>(documents, id.as_str()),
-        beside::<Route>(documents, run.model.as_str()),
+        optional::<Version>(documents, run.version.as_str()),
+        optional::<Evaluated>(documents, id.as_str()),
+        optional::<Route>(documents, run.model.as_str()),
     )?;
-    Ok(OneRun {
+    Ok(RunDetails {
         run,
         curve,
         version,
@@ -120,8 +124,8 @@ pub(crate) async fn run(documents: &Documents, id: &RunId) -> Result<OneRun, Err
     })
 }
 
-/// A document that a page can do without, and does where it cannot be read as we know it.
-async fn beside<T: Document>(documents: &Documents, id: &str) -> Result<Option<T>, Error> {
+/// A document that a page can do without: absent also if it cannot be parsed, with a warning.
+async fn optional<T: Document>(documents: &Documents, id: &str) -> Result<Option<T>, Error> {
     match documents.get::<T>(id).await {
         Ok(found) => Ok(found.map(|stored| stored.value)),
         Err(error @ Error::Internal { .. }) => {

@@ -1,4 +1,4 @@
-//! What `deploy` can be told from outside.
+//! The settings of `deploy`.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use shared::config::Reader;
 /// The settings.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Longest that a tuned model may take to answer the first prompt, in seconds;
-    /// `DEPLOY_PROBE_TIMEOUT_S`, 60: an idle endpoint wakes up slowly.
+    /// Time limit for the first answer of a tuned model, in seconds; `DEPLOY_PROBE_TIMEOUT_S`, 60: an
+    /// idle endpoint starts slowly.
     pub probe_timeout: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! Whether a tuned model may answer: what the evaluation found, held against the policy and against what answers now.
+//! Whether a tuned model may serve: its evaluation against the policy and against the model that serves now.
 //!
 //! The gate is monotone: a better evaluation never turns a promotion into a refusal.
 
@@ -69,10 +69,10 @@ pub enum Verdict {
     Worse,
 }
 
-/// What the gate decides, and why, in plain words.
+/// What the gate decides, with the reason in plain words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Decision {
+pub enum GateOutcome {
     /// Move the route to the tuned model.
     Promote {
         /// For people.
@@ -85,15 +85,15 @@ pub enum Decision {
     },
 }
 
-/// Decides on the tuned model of `run`. `route` is the route at the moment of deciding: whoever loses the compare-and-set on it
-/// decides anew.
-pub fn decide(run: &str, summary: &Summary, policy: Gate, route: &Route) -> Decision {
+/// Decides about the tuned model of `run`. `route` is the route as it was read: the decision is bound to its version, and a
+/// delivery that loses the compare-and-set on it decides again.
+pub fn decide(run: &str, summary: &Summary, policy: Gate, route: &Route) -> GateOutcome {
     if route
         .target
         .as_ref()
         .is_some_and(|target| target.run == run)
     {
-        return keep("it answers already");
+        return keep("it serves already");
     }
     let found = &summary.reason;
     match (summary.verdict, policy) {
@@ -101,56 +101,56 @@ pub fn decide(run: &str, summary: &Summary, policy: Gate, route: &Route) -> Deci
         (Verdict::NotWorse, Gate::Better) => {
             return keep(&match summary.more_rows_needed {
                 Some(more) => format!(
-                    "it must be better, and is only not worse; about {more} more rows may show more ({found})"
+                    "the gate requires better, and it is only not worse; about {more} more rows may prove it better ({found})"
                 ),
-                None => format!("it must be better, and is only not worse ({found})"),
+                None => format!("the gate requires better, and it is only not worse ({found})"),
             });
         }
         (Verdict::CannotTell, _) => {
             return keep(&match summary.more_rows_needed {
                 Some(more) => {
-                    format!("nobody can tell yet; about {more} more rows may ({found})")
+                    format!("inconclusive; about {more} more rows may decide ({found})")
                 }
-                None => format!("nobody can tell ({found})"),
+                None => format!("inconclusive ({found})"),
             });
         }
         (Verdict::Worse, _) => return keep(&format!("it is worse ({found})")),
     }
     match against_incumbent(summary, route) {
         Incumbent::Ahead { theirs, ours } => keep(&format!(
-            "it beats the base model, but the model that answers now scored {theirs:.3} on the same rows, and it {ours:.3}"
+            "it beats the base model, but scored {ours:.3} where the model that serves now scored {theirs:.3} on the same rows"
         )),
         Incumbent::NotAhead => promote(found),
         Incumbent::Incomparable => promote(&format!(
-            "{found}; not compared with the model that answers now, which was measured on other rows"
+            "{found}; not compared with the model that serves now, which was evaluated on other rows"
         )),
     }
 }
 
-fn promote(reason: &str) -> Decision {
-    Decision::Promote {
+fn promote(reason: &str) -> GateOutcome {
+    GateOutcome::Promote {
         reason: format!("promoted: {reason}"),
     }
 }
 
-fn keep(reason: &str) -> Decision {
-    Decision::Keep {
+fn keep(reason: &str) -> GateOutcome {
+    GateOutcome::Keep {
         reason: format!("kept: {reason}"),
     }
 }
 
-/// How the tuned model that answers now compares with the one that would replace it.
+/// How the tuned model that serves now compares with the one that would replace it.
 enum Incumbent {
     /// It scored higher, by more than the margin.
     Ahead { theirs: f64, ours: f64 },
-    /// It did not, or the base model answers, with which the evaluation has compared.
+    /// It did not, or the base model serves, with which the evaluation has compared already.
     NotAhead,
-    /// Measured on another metric or other rows, or not at all.
+    /// Evaluated by another metric or on other rows, or not at all.
     Incomparable,
 }
 
-/// An evaluation compares with the base model. A second tuned model that beats the base model may still be a step back from
-/// the first.
+/// An evaluation compares with the base model only. A second tuned model that beats the base model may still be worse than the
+/// first.
 fn against_incumbent(challenger: &Summary, route: &Route) -> Incumbent {
     let Some(incumbent) = &route.target else {
         return Incumbent::NotAhead;

@@ -1,4 +1,4 @@
-//! Hears `run-evaluated`.
+//! Consumes `run-evaluated`.
 
 use actix_web::web::Data;
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ use tracing::{Span, info, warn};
 
 use crate::{
     State,
-    gate::{Decision, Summary, decide},
+    gate::{GateOutcome, Summary, decide},
 };
 
 /// Deliveries that must find no endpoint before that is believed.
@@ -37,7 +37,7 @@ impl Document for Evaluated {
     const COLLECTION: &'static str = "evaluations";
 }
 
-/// Decides on a run's tuned model once, and moves the route where it is let through.
+/// Decides once whether a run's tuned model is promoted, and moves the route if it is.
 pub(crate) async fn run_evaluated(
     state: Data<State>,
     delivery: Delivery<RunEvaluated>,
@@ -59,7 +59,8 @@ pub(crate) async fn run_evaluated(
                 ));
             };
             let attempt = delivery.message.attempt.unwrap_or(1);
-            settle(&state, &run.value, &evaluated.value.evaluation, attempt).await?
+            let summary = &evaluated.value.evaluation;
+            decide_and_move(&state, &run.value, summary, attempt).await?
         }
     };
     if decision.promoted {
@@ -80,8 +81,9 @@ pub(crate) async fn run_evaluated(
     ))
 }
 
-/// Decides, moves the route, then records: a crash between finds the route moved, and records.
-async fn settle(
+/// Decides, moves the route, then records the decision. After a crash in between, the next delivery
+/// finds the route moved and only records.
+async fn decide_and_move(
     state: &State,
     run: &Run,
     summary: &Summary,
@@ -95,13 +97,16 @@ async fn settle(
     let serves_already = route.value.leads_to(&run.id);
     let (promoted, reason) = match decide(run.id.as_str(), summary, policy, &route.value) {
         _ if serves_already => (true, summary.reason.clone()),
-        Decision::Keep { reason } => (false, reason),
-        Decision::Promote { reason } => match target(run, summary) {
-            None => (false, "it has no endpoint that answers".to_owned()),
+        GateOutcome::Keep { reason } => (false, reason),
+        GateOutcome::Promote { reason } => match target(run, summary) {
+            None => (false, "the tuned model has no endpoint".to_owned()),
             Some(target) => match probe(state, &target, attempt).await? {
-                Err(refusal) => (false, format!("its endpoint does not answer: {refusal}")),
+                Err(refusal) => (
+                    false,
+                    format!("the endpoint of the tuned model refuses to answer: {refusal}"),
+                ),
                 Ok(()) => {
-                    choose_default(state, run).await?;
+                    set_default_checkpoint(state, run).await?;
                     move_route(state, run, &route, target, &reason).await?;
                     (true, reason)
                 }
@@ -123,11 +128,13 @@ async fn settle(
             );
             Ok(decision)
         }
-        Write::Lost => Err(Error::Busy("another delivery decided".into())),
+        Write::Lost => Err(Error::Busy(
+            "another delivery decided about the run at the same time".into(),
+        )),
     }
 }
 
-/// The route of the run's model, made where there is none: it leads to the base model.
+/// The route of the run's model; created if absent, leading to the base model.
 async fn route(state: &State, run: &Run) -> Result<Stored<Route>, Error> {
     let id = run.model.as_str();
     if let Some(route) = state.documents.get::<Route>(id).await? {
@@ -137,7 +144,7 @@ async fn route(state: &State, run: &Run) -> Result<Stored<Route>, Error> {
     let _first_one_stays = state.documents.create(id, &Route::new(base)).await?;
     let route = state.documents.get::<Route>(id).await?;
     route.ok_or(Error::Busy(
-        "a route that was just written is not there".into(),
+        "the route that was just written was not found".into(),
     ))
 }
 
@@ -151,7 +158,8 @@ fn target(run: &Run, summary: &Summary) -> Option<Target> {
     })
 }
 
-/// Asks the tuned model for one short answer: a route must not lead to where nobody answers.
+/// Asks the tuned model for one short answer: a route must not lead to an endpoint that does not
+/// answer.
 ///
 /// A decision is final, so a 404 counts only once several deliveries have met it: an endpoint
 /// answers 404 for a while after it was made
@@ -183,7 +191,7 @@ async fn probe(state: &State, target: &Target, attempt: u32) -> Result<Result<()
 
 /// Makes the chosen checkpoint the default of the tuned model, so that Google's own console
 /// and clients see the same model that the route leads to.
-async fn choose_default(state: &State, run: &Run) -> Result<(), Error> {
+async fn set_default_checkpoint(state: &State, run: &Run) -> Result<(), Error> {
     let model = run.job.as_ref().and_then(|job| job.model.as_ref());
     let checkpoint = run.chosen.as_ref().filter(|chosen| chosen.id != "default");
     let (Some(model), Some(checkpoint)) = (model, checkpoint) else {
@@ -222,5 +230,5 @@ async fn move_route(
         .documents
         .replace(run.model.as_str(), before, &moved)
         .await?;
-    write.or_busy("the route changed while it was read")
+    write.or_busy("the route changed after it was read")
 }

@@ -1,4 +1,4 @@
-//! The gate: moves the route to the tuned model only if the evaluation allows it, and knows the way back.
+//! The gate: moves the route to a tuned model only if its evaluation allows it, and records the way back.
 
 mod config;
 pub mod gate;
@@ -23,12 +23,12 @@ struct State {
     vertex: Vertex,
 }
 
-/// Runs the function until it is told to stop.
+/// Runs the function until the process is asked to stop.
 pub fn run() -> Running {
     service::run("deploy", Callers::Pushes, Config::read, start)
 }
 
-/// Makes the clients and gives back the routes.
+/// Creates the clients and returns the routes.
 async fn start(
     config: Config,
     common: Common,

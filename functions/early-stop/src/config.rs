@@ -1,5 +1,5 @@
-//! What `early-stop` can be told from outside: nothing of its own. Its thresholds are the
-//! curve's, shared with `watch`, so that an alert and its confirmation cannot disagree.
+//! The settings of `early-stop`: none. Its thresholds are those of the curve, shared with `watch`, so
+//! that an alert and its confirmation cannot disagree.
 
 use shared::config::Reader;
 

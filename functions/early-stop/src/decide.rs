@@ -1,4 +1,4 @@
-//! What a confirmed finding leads to.
+//! What a fault in a curve leads to, once it is confirmed.
 
 use shared::{
     curve::{Curve, CurveFault},
@@ -7,32 +7,33 @@ use shared::{
 
 /// What to do about a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
-    /// Its curve does not show what the alert said.
+pub enum StopDecision {
+    /// Let it run: its curve shows no fault.
     LetRun,
-    /// Stop the job, and keep the best checkpoint where one is worth it.
+    /// Stop the job, and keep the best checkpoint where one is worth an evaluation.
     Stop {
         /// What the curve shows.
         finding: CurveFault,
-        /// What is evaluated in place of the finished model.
+        /// The checkpoint to evaluate in place of the finished model.
         keep: Option<Checkpoint>,
     },
 }
 
-/// Decides from the curve as the service tells it now; `stalled` is what `watch` alone can see.
-pub fn decide(curve: &Curve, stalled: bool, job: &Job) -> Decision {
+/// Decides from the curve as the service reports it now. `stalled` is passed in: it depends on time
+/// between polls, which `watch` alone observes.
+pub fn decide(curve: &Curve, stalled: bool, job: &Job) -> StopDecision {
     let stalled = stalled.then_some(CurveFault::Stalled);
     let Some(finding) = curve.finding().or(stalled) else {
-        return Decision::LetRun;
+        return StopDecision::LetRun;
     };
     let keep = match finding {
         CurveFault::Overfit | CurveFault::Plateau => {
             curve.best_checkpoint(&job.checkpoints).cloned()
         }
-        // Whatever was learnt on the way to divergence is not worth the evaluation's price.
+        // What was learnt on the way to divergence is not worth the price of an evaluation.
         CurveFault::NotANumber | CurveFault::Diverged | CurveFault::Stalled => None,
     };
-    Decision::Stop { finding, keep }
+    StopDecision::Stop { finding, keep }
 }
 
 #[cfg(test)]
@@ -78,15 +79,15 @@ mod tests {
             ..Curve::new("a-b".parse().unwrap())
         };
         let found = match decide(&curve, stalled, &job()) {
-            Decision::LetRun => None,
-            Decision::Stop { finding, keep } => Some((finding, keep.map(|kept| kept.id))),
+            StopDecision::LetRun => None,
+            StopDecision::Stop { finding, keep } => Some((finding, keep.map(|kept| kept.id))),
         };
         let expected = expected.map(|(finding, id)| (finding, id.map(str::to_owned)));
         assert_eq!(found, expected, "{train:?} {eval:?}");
     }
 
     #[test]
-    fn only_what_the_curve_confirms_is_stopped() {
+    fn only_a_fault_that_the_curve_confirms_stops_a_run() {
         let falling = [2.0, 1.8, 1.6, 1.4, 1.2, 1.0, 0.9, 0.8];
         check(&falling, &[1.0, 0.9], false, None);
         let turning = [1.0, 0.8, 0.85, 0.9, 0.95];

@@ -1,4 +1,4 @@
-//! Hears alerts, and `run-unhealthy` where no alert came.
+//! Consumes alerts, and `run-unhealthy` where no alert came.
 
 use actix_web::web::Data;
 use chrono::{DateTime, Utc};
@@ -19,10 +19,10 @@ use tracing::{Span, warn};
 
 use crate::{
     State,
-    decide::{Decision, decide},
+    decide::{StopDecision, decide},
 };
 
-/// What became of an alert: document `incidents/{digest of its id and state}`.
+/// How an alert was handled: document `incidents/{digest of its id and state}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IncidentRecord {
     /// Google's id.
@@ -31,11 +31,11 @@ pub struct IncidentRecord {
     pub policy: String,
     /// Google's summary.
     pub summary: String,
-    /// The run it names, where it names one.
+    /// The run in its labels, if there is one.
     pub run: Option<RunId>,
-    /// What came of it, in plain words.
+    /// How it was handled, in plain words.
     pub outcome: String,
-    /// When it was first heard.
+    /// When it was first received.
     pub at: DateTime<Utc>,
 }
 
@@ -43,28 +43,29 @@ impl Document for IncidentRecord {
     const COLLECTION: &'static str = "incidents";
 }
 
-/// Looks at the run that an alert names. The alert itself is never trusted.
+/// Checks the run that an alert names. The alert itself is never trusted: it may be late, repeated or
+/// forged, so the decision rests on the curve alone.
 pub(crate) async fn alert(state: Data<State>, delivery: Delivery<Incident>) -> Result<Ack, Error> {
     let incident = &delivery.event;
     if !incident.open {
-        return keep(&state, incident, Ack::done, "closed", "the incident closed").await;
+        return record_incident(&state, incident, Ack::done, "closed", "the incident closed").await;
     }
     let Some(run) = &incident.run else {
-        let note = "the alert names no run: is its metric labelled with run_id?";
-        return keep(&state, incident, Ack::refused, "no_run", note).await;
+        let note = "the alert has no label `run_id`: add it to the metric of its policy";
+        return record_incident(&state, incident, Ack::refused, "no_run", note).await;
     };
     Span::current().record("run.id", run.as_str());
     let called_by = format!("incident {} of policy `{}`", incident.id, incident.policy);
     match consider(&state, run, &called_by).await? {
-        Some(outcome) => keep(&state, incident, Ack::done, "considered", &outcome).await,
+        Some(outcome) => record_incident(&state, incident, Ack::done, "considered", &outcome).await,
         None => {
-            let note = format!("the alert names a run that is not ours: {run}");
-            keep(&state, incident, Ack::refused, "unknown_run", &note).await
+            let note = format!("the alert names run `{run}`, which does not exist");
+            record_incident(&state, incident, Ack::refused, "unknown_run", &note).await
         }
     }
 }
 
-/// Looks at a run whose fault no alert has led to a decision on.
+/// Checks a run whose fault persists although no alert has led to a decision.
 pub(crate) async fn run_unhealthy(
     state: Data<State>,
     delivery: Delivery<RunUnhealthy>,
@@ -77,8 +78,8 @@ pub(crate) async fn run_unhealthy(
     }
 }
 
-/// Records what became of an alert, then acknowledges it.
-async fn keep(
+/// Records how an alert was handled, then acknowledges it.
+async fn record_incident(
     state: &State,
     incident: &Incident,
     ack: fn(&'static str, String) -> Ack,
@@ -99,7 +100,7 @@ async fn keep(
     Ok(ack(outcome, note.to_owned()))
 }
 
-/// Confirms, decides, records, acts; `None` where there is no such run.
+/// Confirms, decides, records, acts, in this order; `None` if the run does not exist.
 async fn consider(state: &State, id: &RunId, called_by: &str) -> Result<Option<String>, Error> {
     let Some(stored) = state.documents.get::<Run>(id.as_str()).await? else {
         return Ok(None);
@@ -114,10 +115,11 @@ async fn consider(state: &State, id: &RunId, called_by: &str) -> Result<Option<S
         .await
         .map_err(Error::call(vertex::SERVICE))?;
     if job.is_final() {
-        return Ok(Some(format!("the job of run {id} has ended by itself")));
+        return Ok(Some(format!("the job of run {id} has already ended")));
     }
     if run.stop.is_some() {
-        // Decided before; asking again is harmless, and the earlier call may have been lost.
+        // Decided by an earlier delivery, whose cancel call may have been lost. Cancelling again is
+        // harmless.
         return cancel(state, &job.name, id).await.map(Some);
     }
     let curve = state
@@ -128,8 +130,11 @@ async fn consider(state: &State, id: &RunId, called_by: &str) -> Result<Option<S
     let now = state.clock.now();
     let stalled = run.finding == Some(CurveFault::Stalled) && curve.last_step() <= run.last_step;
     match decide(&curve, stalled, &job.record(run.job.as_ref(), now)) {
-        Decision::LetRun => Ok(Some(format!("the curve of run {id} does not confirm it"))),
-        Decision::Stop { finding, keep } => {
+        StopDecision::LetRun => Ok(Some(format!(
+            "the curve of run {id} shows no fault: the run goes on"
+        ))),
+        StopDecision::Stop { finding, keep } => {
+            // The decision is written before the call: a crash in between repeats the call only.
             let kept = keep.as_ref().map(|checkpoint| checkpoint.id.clone());
             let mut stopping = run.clone();
             stopping.chosen = keep;
@@ -166,7 +171,7 @@ async fn record(
     }
     let id = stopping.id.to_string();
     let write = state.documents.replace(&id, before, &stopping).await?;
-    write.or_busy("the run changed while it was read")?;
+    write.or_busy("the run changed after it was read")?;
     warn!(event.name = "run_stopped", "run {id} is {reason}");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Confirms an alert from the curve of its run, and stops what goes wrong.
+//! Confirms an alert from the loss curve of its run, and stops the run where the curve shows a fault.
 
 mod config;
 pub mod decide;
@@ -21,12 +21,12 @@ struct State {
     vertex: Vertex,
 }
 
-/// Runs the function until it is told to stop.
+/// Runs the function until the process is asked to stop.
 pub fn run() -> Running {
     service::run("early-stop", Callers::Pushes, Config::read, start)
 }
 
-/// Makes the clients and gives back the routes.
+/// Creates the clients and returns the routes.
 async fn start(
     _config: Config,
     common: Common,

@@ -1,21 +1,21 @@
-//! What a model's reply to one prompt amounts to. A call that failed is an answer too: it is counted and scores nothing, and
-//! the number of rows stays what it was. A gate that skipped failures would promote a model that refuses to speak.
+//! The answer of a model to one prompt. A failed call is an answer too: it is counted and scores 0, and the number of rows stays
+//! the same. A gate that skipped failures would promote a model that refuses to answer.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{metrics::Metric, turn};
+use crate::{metric::Metric, turn};
 
 /// One reply of one model.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct Answer {
-    /// What it said; empty unless answered or truncated.
+pub struct ModelAnswer {
+    /// The text; empty unless answered or truncated.
     #[serde(default)]
     pub text: String,
-    /// What became of the call.
-    pub outcome: Outcome,
+    /// How the call ended.
+    pub outcome: AnswerOutcome,
     /// From sending the request to the last byte of the reply.
     pub latency_ms: u64,
     /// `promptTokenCount`.
@@ -29,30 +29,30 @@ pub struct Answer {
     pub model_version: Option<String>,
 }
 
-/// What became of a call.
+/// How a call ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Outcome {
-    /// It stopped of its own accord, and said something.
+pub enum AnswerOutcome {
+    /// The model stopped by itself, with text.
     Answered,
-    /// Cut at the limit of tokens. The text is scored as it stands, because users would see that very text.
+    /// Cut at the token limit. The text is scored as it is, because users would see that very text.
     Truncated,
     /// A filter refused the prompt or the answer.
     Blocked {
         /// `blockReason` or `finishReason`, as Google names it.
         reason: String,
     },
-    /// It stopped of its own accord, and said nothing but white space.
+    /// The model stopped by itself, with nothing but whitespace.
     Empty,
-    /// No usable reply: an HTTP status, a time-out, or a `finishReason` that says the reply is broken.
+    /// No usable reply: an HTTP status, a time-out, or a `finishReason` that marks the reply as broken.
     Failed {
         /// Such as `429`, `timeout`, `MALFORMED_FUNCTION_CALL`.
         code: String,
     },
 }
 
-impl Outcome {
-    /// Whether the row scores nothing, on every metric.
+impl AnswerOutcome {
+    /// Whether the row scores 0 on every metric.
     pub fn is_failure(&self) -> bool {
         match self {
             Self::Answered | Self::Truncated => false,
@@ -61,7 +61,7 @@ impl Outcome {
     }
 }
 
-impl Answer {
+impl ModelAnswer {
     /// Reads a `GenerateContentResponse`. Only the first candidate counts: we never ask for a second.
     pub fn from_response(response: &Value, latency_ms: u64) -> Self {
         let candidate = response.pointer("/candidates/0");
@@ -94,11 +94,11 @@ impl Answer {
         }
     }
 
-    /// A call that brought no reply, after all its retries.
+    /// A call without a reply, after all retries.
     pub fn failed(code: impl Into<String>, latency_ms: u64) -> Self {
         Self {
             text: String::new(),
-            outcome: Outcome::Failed { code: code.into() },
+            outcome: AnswerOutcome::Failed { code: code.into() },
             latency_ms,
             input_tokens: 0,
             output_tokens: 0,
@@ -118,10 +118,10 @@ impl Answer {
     }
 }
 
-/// The text is data of the user: its length is all that a log may show.
-impl fmt::Debug for Answer {
+/// The text is user data: a log may show nothing but its length.
+impl fmt::Debug for ModelAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer")
+        f.debug_struct("ModelAnswer")
             .field("text_bytes", &self.text.len())
             .field("outcome", &self.outcome)
             .field("latency_ms", &self.latency_ms)
@@ -133,34 +133,34 @@ impl fmt::Debug for Answer {
 }
 
 /// Source of the names: Vertex AI v1, `GenerateContentResponse.Candidate.FinishReason` and `PromptFeedback.BlockedReason`.
-fn outcome(response: &Value, candidate: Option<&Value>, text: &str) -> Outcome {
+fn outcome(response: &Value, candidate: Option<&Value>, text: &str) -> AnswerOutcome {
     let Some(candidate) = candidate else {
         let reason = response.pointer("/promptFeedback/blockReason");
         return match reason.and_then(Value::as_str) {
-            Some(reason) => Outcome::Blocked {
+            Some(reason) => AnswerOutcome::Blocked {
                 reason: reason.to_owned(),
             },
-            None => Outcome::Empty,
+            None => AnswerOutcome::Empty,
         };
     };
     match candidate.get("finishReason").and_then(Value::as_str) {
         None | Some("STOP" | "FINISH_REASON_UNSPECIFIED") if text.trim().is_empty() => {
-            Outcome::Empty
+            AnswerOutcome::Empty
         }
-        None | Some("STOP" | "FINISH_REASON_UNSPECIFIED") => Outcome::Answered,
-        // Thinking may use up the limit before the first word: still truncated, and scored as the nothing it is.
-        Some("MAX_TOKENS") => Outcome::Truncated,
+        None | Some("STOP" | "FINISH_REASON_UNSPECIFIED") => AnswerOutcome::Answered,
+        // Thinking may use up the token limit before the first word: still truncated, and scored as an empty text.
+        Some("MAX_TOKENS") => AnswerOutcome::Truncated,
         Some(
             reason @ ("SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII"
             | "MODEL_ARMOR"),
-        ) => Outcome::Blocked {
+        ) => AnswerOutcome::Blocked {
             reason: reason.to_owned(),
         },
-        Some(reason) if reason.starts_with("IMAGE_") => Outcome::Blocked {
+        Some(reason) if reason.starts_with("IMAGE_") => AnswerOutcome::Blocked {
             reason: reason.to_owned(),
         },
-        // `OTHER`, the malformed ones, and those that Google will yet invent: not an answer that anyone asked for.
-        Some(reason) => Outcome::Failed {
+        // `OTHER`, the malformed ones, and reasons added by Google after this was written: not a usable answer.
+        Some(reason) => AnswerOutcome::Failed {
             code: reason.to_owned(),
         },
     }
@@ -181,19 +181,19 @@ mod tests {
         })
     }
 
-    fn blocked(reason: &str) -> Outcome {
-        Outcome::Blocked {
+    fn blocked(reason: &str) -> AnswerOutcome {
+        AnswerOutcome::Blocked {
             reason: reason.into(),
         }
     }
 
-    fn failed(code: &str) -> Outcome {
-        Outcome::Failed { code: code.into() }
+    fn failed(code: &str) -> AnswerOutcome {
+        AnswerOutcome::Failed { code: code.into() }
     }
 
     #[track_caller]
-    fn check(response: &Value, outcome: &Outcome, text: &str) {
-        let answer = Answer::from_response(response, 12);
+    fn check(response: &Value, outcome: &AnswerOutcome, text: &str) {
+        let answer = ModelAnswer::from_response(response, 12);
         assert_eq!(
             (&answer.outcome, answer.text.as_str()),
             (outcome, text),
@@ -202,15 +202,15 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_is_told_by_how_it_ended() {
-        check(&reply("STOP", "yes"), &Outcome::Answered, "yes");
-        check(&reply("STOP", " \n"), &Outcome::Empty, "");
+    fn a_reply_is_classified_by_how_it_ended() {
+        check(&reply("STOP", "yes"), &AnswerOutcome::Answered, "yes");
+        check(&reply("STOP", " \n"), &AnswerOutcome::Empty, "");
         check(
             &reply("MAX_TOKENS", "half a"),
-            &Outcome::Truncated,
+            &AnswerOutcome::Truncated,
             "half a",
         );
-        check(&reply("MAX_TOKENS", ""), &Outcome::Truncated, "");
+        check(&reply("MAX_TOKENS", ""), &AnswerOutcome::Truncated, "");
         check(&reply("SAFETY", "partial"), &blocked("SAFETY"), "");
         check(
             &reply("IMAGE_RECITATION", ""),
@@ -228,14 +228,14 @@ mod tests {
             &blocked("JAILBREAK"),
             "",
         );
-        check(&json!({ "candidates": [] }), &Outcome::Empty, "");
-        check(&json!({}), &Outcome::Empty, "");
-        check(&json!("nonsense"), &Outcome::Empty, "");
+        check(&json!({ "candidates": [] }), &AnswerOutcome::Empty, "");
+        check(&json!({}), &AnswerOutcome::Empty, "");
+        check(&json!("nonsense"), &AnswerOutcome::Empty, "");
     }
 
     #[test]
     fn thoughts_are_counted_as_output() {
-        let answer = Answer::from_response(&reply("STOP", "yes"), 12);
+        let answer = ModelAnswer::from_response(&reply("STOP", "yes"), 12);
         assert_eq!(
             (answer.input_tokens, answer.output_tokens, answer.latency_ms),
             (7, 5, 12)
@@ -244,9 +244,9 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_scores_nothing_on_every_metric() {
+    fn a_failure_scores_0_on_every_metric() {
         for metric in METRICS {
-            let failure = Answer::failed("429", 5);
+            let failure = ModelAnswer::failed("429", 5);
             assert!(
                 failure.score(*metric, "") < f64::EPSILON,
                 "{}",
@@ -257,7 +257,10 @@ mod tests {
 
     #[test]
     fn debug_shows_no_text() {
-        let shown = format!("{:?}", Answer::from_response(&reply("STOP", "sesame"), 1));
+        let shown = format!(
+            "{:?}",
+            ModelAnswer::from_response(&reply("STOP", "sesame"), 1)
+        );
         assert!(!shown.contains("sesame"), "{shown}");
         assert!(shown.contains("text_bytes: 6"), "{shown}");
     }

@@ -1,4 +1,4 @@
-//! Asks both models, part by part; what was answered once is never asked again.
+//! Asks both models, shard by shard. An answer that is stored is never asked and paid for again.
 
 use std::time::Instant;
 
@@ -16,34 +16,34 @@ use shared::{
 
 use crate::{
     State,
-    answer::Answer,
-    parts::{self, Pair, Part},
-    sample::{Row, Sample, generation_config},
+    answer::ModelAnswer,
+    sample::{RowSample, SampleRow, generation_config},
+    shards::{self, Pair, Shard},
 };
 
-/// Bytes of one part that are read back: 25 pairs of answers of the longest kind.
-const PART_MAX_BYTES: u64 = 64 << 20;
-/// Deliveries after which a row that never gets an answer counts as failed. Before that the
-/// service may just be away, and a failure would be blamed on a model.
+/// Largest shard that is read back: 25 pairs of the longest answers.
+const SHARD_MAX_BYTES: u64 = 64 << 20;
+/// Deliveries after which a row without an answer counts as failed. Before that the service may be
+/// unavailable, and the outage must not count against a model.
 const PATIENCE_ATTEMPTS: u32 = 5;
 
-/// Both models by resource name, and how patient to be with them.
+/// Both models by resource name, and the attempt at asking them.
 #[derive(Debug, Clone)]
 pub(crate) struct Models {
     /// The base model.
     pub(crate) base: String,
-    /// The endpoint of the tuned one.
+    /// The endpoint of the tuned model.
     pub(crate) tuned: String,
     /// Which delivery this is.
     pub(crate) attempt: u32,
 }
 
-/// Every answer to `sample`, in its order: read where they exist, asked for where they do not.
+/// Every answer to `sample`, in its order: read where it is stored, asked for where it is not.
 pub(crate) async fn all(
     state: &State,
     run: &RunId,
     models: &Models,
-    sample: &Sample,
+    sample: &RowSample,
 ) -> Result<Vec<Pair>, Error> {
     let digest = sample.digest();
     let folder = format!("{run}/");
@@ -52,41 +52,47 @@ pub(crate) async fn all(
     let existing = existing
         .iter()
         .filter_map(|stat| stat.artifact.uri.object.strip_prefix(&folder));
-    for part in parts::missing(existing, sample.rows.len(), &digest) {
-        ask_part(state, &folder, models, sample, &part, &digest).await?;
+    for shard in shards::missing(existing, sample.rows.len(), &digest) {
+        ask_shard(state, &folder, models, sample, &shard, &digest).await?;
     }
     let mut pairs = Vec::new();
-    for part in parts::plan(sample.rows.len()) {
-        pairs.extend(read_part(state, &folder, sample, &part, &digest).await?);
+    for shard in shards::plan(sample.rows.len()) {
+        pairs.extend(read_shard(state, &folder, sample, &shard, &digest).await?);
     }
     Ok(pairs)
 }
 
-async fn ask_part(
+async fn ask_shard(
     state: &State,
     folder: &str,
     models: &Models,
-    sample: &Sample,
-    part: &Part,
+    sample: &RowSample,
+    shard: &Shard,
     digest: &str,
 ) -> Result<(), Error> {
-    let rows = sample.rows.get(part.rows.clone()).unwrap_or_default();
+    let rows = sample.rows.get(shard.rows.clone()).unwrap_or_default();
     let config = generation_config(state.config.output_tokens_max);
     let pairs: Vec<Pair> = stream::iter(rows)
         .map(|row| ask_row(state, models, row, &config))
         .buffered(state.config.concurrency)
         .try_collect()
         .await?;
-    let text = parts::write(&pairs).map_err(internal("answers that do not serialise"))?;
-    let uri = part_uri(state, folder, part, digest);
+    let text = shards::write(&pairs).map_err(internal("answers that do not serialise"))?;
+    let uri = shard_uri(state, folder, shard, digest);
     let created = state
         .objects
         .create(&uri, "application/jsonl", Bytes::from(text));
-    let _either_is_good = created.await?;
+    // Create-if-absent: of two deliveries at once, the answers of the first stay, and both read those.
+    let _first_one_stays = created.await?;
     Ok(())
 }
 
-async fn ask_row(state: &State, models: &Models, row: &Row, config: &Value) -> Result<Pair, Error> {
+async fn ask_row(
+    state: &State,
+    models: &Models,
+    row: &SampleRow,
+    config: &Value,
+) -> Result<Pair, Error> {
     let request = row.request(config);
     let (base, tuned) = futures::future::join(
         ask(state, &models.base, &request, models.attempt),
@@ -100,9 +106,14 @@ async fn ask_row(state: &State, models: &Models, row: &Row, config: &Value) -> R
     })
 }
 
-/// One answer. What the model says about the request is its answer; a service that did not answer,
-/// or does not let us ask, is not.
-async fn ask(state: &State, model: &str, request: &Value, attempt: u32) -> Result<Answer, Error> {
+/// One answer. A fault of the request is the model's answer; an unavailable service, or one that does
+/// not let us ask, is not.
+async fn ask(
+    state: &State,
+    model: &str,
+    request: &Value,
+    attempt: u32,
+) -> Result<ModelAnswer, Error> {
     let asked = Instant::now();
     let response = state
         .vertex
@@ -111,15 +122,17 @@ async fn ask(state: &State, model: &str, request: &Value, attempt: u32) -> Resul
     let latency_ms = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
     let is_patient = attempt < PATIENCE_ATTEMPTS;
     match response {
-        Ok(response) => Ok(Answer::from_response(&response, latency_ms)),
-        Err(CallError::No(refusal)) => Ok(Answer::failed(refusal.word(), latency_ms)),
+        Ok(response) => Ok(ModelAnswer::from_response(&response, latency_ms)),
+        Err(CallError::No(refusal)) => Ok(ModelAnswer::failed(refusal.word(), latency_ms)),
         // An endpoint answers 404 for a while after it was made:
         // https://github.com/googleapis/python-genai/issues/1706
-        Err(CallError::Missing(_)) if !is_patient => Ok(Answer::failed("NOT_FOUND", latency_ms)),
-        Err(CallError::NotNow { .. } | CallError::Unknown(_)) if !is_patient => {
-            Ok(Answer::failed("UNAVAILABLE", latency_ms))
+        Err(CallError::Missing(_)) if !is_patient => {
+            Ok(ModelAnswer::failed("NOT_FOUND", latency_ms))
         }
-        // However often it is asked, a permission that we lack says nothing about a model.
+        Err(CallError::NotNow { .. } | CallError::Unknown(_)) if !is_patient => {
+            Ok(ModelAnswer::failed("UNAVAILABLE", latency_ms))
+        }
+        // However often we ask, a permission that we lack says nothing about a model.
         Err(
             error @ (CallError::NotAllowed(_)
             | CallError::Missing(_)
@@ -129,25 +142,26 @@ async fn ask(state: &State, model: &str, request: &Value, attempt: u32) -> Resul
     }
 }
 
-async fn read_part(
+async fn read_shard(
     state: &State,
     folder: &str,
-    sample: &Sample,
-    part: &Part,
+    sample: &RowSample,
+    shard: &Shard,
     digest: &str,
 ) -> Result<Vec<Pair>, Error> {
-    let uri = part_uri(state, folder, part, digest);
-    let text = state.objects.read(&uri, PART_MAX_BYTES).await?;
+    let uri = shard_uri(state, folder, shard, digest);
+    let text = state.objects.read(&uri, SHARD_MAX_BYTES).await?;
     let text = text.ok_or(Error::Busy(
-        "a part of the answers is gone: asks again".into(),
+        "a shard of answers was deleted: its rows are asked again".into(),
     ))?;
-    let ids = sample.rows.get(part.rows.clone()).unwrap_or_default();
+    let ids = sample.rows.get(shard.rows.clone()).unwrap_or_default();
     let ids = ids.iter().map(|row| row.id.as_str());
-    parts::read(&String::from_utf8_lossy(&text), ids).map_err(internal("a part of the answers"))
+    shards::read(&String::from_utf8_lossy(&text), ids)
+        .map_err(internal("a shard of answers that does not parse"))
 }
 
-fn part_uri(state: &State, folder: &str, part: &Part, digest: &str) -> GcsUri {
-    let object = format!("{folder}{}", part.name(digest));
+fn shard_uri(state: &State, folder: &str, shard: &Shard, digest: &str) -> GcsUri {
+    let object = format!("{folder}{}", shard.name(digest));
     GcsUri::new(state.config.evaluations_bucket.clone(), object)
 }
 

@@ -1,7 +1,7 @@
 //! Base against tuned, row by row: the result of an evaluation.
 //!
-//! Both models answer the same rows, so their scores are compared in pairs, which takes the difficulty of the rows out of the
-//! difference. No figure here can be NaN or infinite: every mean is over at least one row.
+//! Both models answer the same rows, so their scores are compared in pairs, which removes the difficulty of the rows from the
+//! difference. No number here can be NaN or infinite: every mean is over at least one row.
 
 mod bootstrap;
 mod primary;
@@ -12,36 +12,37 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{side::Side, verdict::Verdict};
 use crate::{
-    answer::Answer,
-    metrics::{METRICS, Metric, bleu, scored},
+    answer::ModelAnswer,
+    metric::Metric,
+    metrics::{METRICS, bleu, scored},
 };
 
-/// The shape of [`Evaluation`] as stored. Raised when a reader of the old shape would misread the new.
+/// The version of [`Evaluation`] as stored. Raised when a reader of the old shape would misread the new one.
 pub const SCHEMA: u32 = 1;
 
 /// One row with both answers.
 #[derive(Clone, Copy)]
 pub struct Case<'a> {
-    /// What the dataset says.
+    /// The expected answer, from the dataset.
     pub reference: &'a str,
     /// What the base model replied.
-    pub base: &'a Answer,
+    pub base: &'a ModelAnswer,
     /// What the tuned model replied.
-    pub tuned: &'a Answer,
+    pub tuned: &'a ModelAnswer,
 }
 
-/// How to judge.
+/// How the verdict is reached.
 #[derive(Clone, Copy, Debug)]
-pub struct Rules {
-    /// How much worse still counts as not worse, in points of the scale 0 to 1. Half a row in 25.
+pub struct VerdictRules {
+    /// The largest loss that still counts as not worse, on the scale from 0 to 1. Half a row in 25.
     pub margin: f64,
-    /// Draws of the bootstrap. 10,000 leave the ends of a 95 % interval steady to about a hundredth of its width.
+    /// Resamples of the bootstrap. With 10,000 the ends of a 95 % interval vary by about a hundredth of its width.
     pub resamples: u32,
-    /// Fixed, so that the same answers give the same verdict.
+    /// Seed of the bootstrap. Fixed, so that the same answers give the same verdict.
     pub seed: u64,
 }
 
-impl Default for Rules {
+impl Default for VerdictRules {
     fn default() -> Self {
         Self {
             margin: 0.02,
@@ -51,8 +52,7 @@ impl Default for Rules {
     }
 }
 
-/// The result: a document in Firestore, the body of the fact that tells of it, and what the command line shows. Fields are
-/// only ever added.
+/// The result: stored in Firestore, and shown by the command line and the console. Fields are only ever added.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// See [`SCHEMA`].
@@ -65,8 +65,8 @@ pub struct Evaluation {
     pub verdict: Verdict,
     /// The same in plain words, figures included.
     pub reason: String,
-    /// Roughly how many more rows would settle what is open: whether it is worse, if nobody can tell; whether it is better, if it
-    /// is not worse. Absent where nothing is open, or where no number of rows is likely to help.
+    /// Roughly how many more rows would decide what is open: whether it is worse, if the verdict is inconclusive; whether it is
+    /// better, if it is not worse. Absent where nothing is open, or where no number of rows is likely to help.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub more_rows_needed: Option<u64>,
     /// The margin that the verdict allowed.
@@ -78,9 +78,9 @@ pub struct Evaluation {
     pub metrics: Vec<Comparison>,
     /// BLEU over all rows at once, 0 to 100, as papers report it.
     pub corpus_bleu: CorpusBleu,
-    /// What the base model's replies amount to.
+    /// Counts over the base model's answers.
     pub base: Side,
-    /// What the tuned model's replies amount to.
+    /// Counts over the tuned model's answers.
     pub tuned: Side,
 }
 
@@ -95,7 +95,7 @@ pub struct Comparison {
     pub base_mean: f64,
     /// Mean score of the tuned model, 0 to 1.
     pub tuned_mean: f64,
-    /// Tuned less base: positive is better.
+    /// Tuned minus base: positive is better.
     pub difference: f64,
     /// Lower end of the 95 % interval of the difference.
     pub low: f64,
@@ -127,9 +127,9 @@ impl Evaluation {
     }
 }
 
-/// Scores every row on every metric, and judges. `sample` is the digest of the rows
-/// ([`crate::sample::Sample::digest`]). CPU work, up to seconds for long answers: call it from a blocking thread.
-pub fn compare(cases: &[Case<'_>], sample: &str, rules: &Rules) -> Evaluation {
+/// Scores every row on every metric, and reaches a verdict. `sample` is the digest of the rows
+/// ([`crate::sample::RowSample::digest`]). CPU-bound, up to seconds for long answers: call it from a blocking thread.
+pub fn compare(cases: &[Case<'_>], sample: &str, rules: &VerdictRules) -> Evaluation {
     let measured: Vec<Measured> = METRICS
         .iter()
         .filter_map(|metric| measure(*metric, cases, rules))
@@ -169,14 +169,14 @@ pub fn compare(cases: &[Case<'_>], sample: &str, rules: &Rules) -> Evaluation {
     }
 }
 
-/// A comparison, with what only the verdict needs besides.
+/// A comparison, and the deviation that only the verdict needs.
 struct Measured {
     comparison: Comparison,
     /// Standard deviation of the differences between rows.
     deviation: f64,
 }
 
-fn measure(metric: &dyn Metric, cases: &[Case<'_>], rules: &Rules) -> Option<Measured> {
+fn measure(metric: &dyn Metric, cases: &[Case<'_>], rules: &VerdictRules) -> Option<Measured> {
     let scores: Vec<(f64, f64)> = cases
         .iter()
         .filter(|case| metric.applies(scored(case.reference)))
@@ -216,13 +216,13 @@ fn measure(metric: &dyn Metric, cases: &[Case<'_>], rules: &Rules) -> Option<Mea
     })
 }
 
-/// Nothing of nothing: there is no mean of no rows.
+/// `None` without rows.
 fn mean(values: impl ExactSizeIterator<Item = f64>) -> Option<f64> {
     let rows = values.len();
     (rows > 0).then(|| values.sum::<f64>() / count(rows))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "at most some thousand rows")]
+#[expect(clippy::cast_precision_loss, reason = "at most a few thousand rows")]
 fn count(rows: usize) -> f64 {
     rows as f64
 }

@@ -1,4 +1,4 @@
-//! What `evaluate` can be told from outside.
+//! The settings of `evaluate`.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use shared::config::Reader;
 pub struct Config {
     /// Where the answers are kept; `EVALUATIONS_BUCKET`.
     pub evaluations_bucket: String,
-    /// Prompts that are asked side by side; `EVALUATE_CONCURRENCY`, 4: the tuned model shares
-    /// the quota of its base.
+    /// Prompts that are asked concurrently; `EVALUATE_CONCURRENCY`, 4: the tuned model shares the
+    /// quota of its base.
     pub concurrency: usize,
-    /// Longest that one answer may take, in seconds; `EVALUATE_TIMEOUT_S`, 60.
+    /// Time limit of one answer, in seconds; `EVALUATE_TIMEOUT_S`, 60.
     pub timeout: Duration,
-    /// Longest answer, in tokens; `EVALUATE_OUTPUT_TOKENS_MAX`, 2048.
+    /// Most tokens of an answer; `EVALUATE_OUTPUT_TOKENS_MAX`, 2048.
     pub output_tokens_max: u32,
 }
 

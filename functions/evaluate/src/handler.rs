@@ -1,4 +1,4 @@
-//! Hears `run-finished`.
+//! Consumes `run-finished`.
 
 use actix_web::web::Data;
 use chrono::{DateTime, Utc};
@@ -17,14 +17,13 @@ use tracing::{Span, info};
 use crate::{
     State,
     ask::{self, Models},
-    compare::{Case, Evaluation, Rules, compare},
-    sample::{self, Sample},
+    compare::{Case, Evaluation, VerdictRules, compare},
+    sample::{self, RowSample},
 };
 
-/// Bytes of held-out rows that are read: two thousand rows of the longest kind would not fit,
-/// and would not be asked either.
+/// Largest file of held-out rows that is read: 2,000 rows, the most that are asked, of 128 KiB each.
 const EVAL_MAX_BYTES: u64 = 256 << 20;
-/// Chooses the same rows of a version every time, so that runs on it can be compared.
+/// Seed of the choice of rows. Fixed, so that all runs on a version are compared on the same rows.
 const SAMPLE_SEED: u64 = 1;
 
 /// What a comparison found: document `evaluations/{run}`.
@@ -46,7 +45,7 @@ impl Document for Record {
     const COLLECTION: &'static str = "evaluations";
 }
 
-/// Compares the tuned model of a finished run with its base, once, and tells of it.
+/// Compares the tuned model of a finished run with its base, once, and publishes the result.
 pub(crate) async fn run_finished(
     state: Data<State>,
     delivery: Delivery<RunFinished>,
@@ -68,7 +67,7 @@ pub(crate) async fn run_finished(
         .as_ref()
         .and_then(|chosen| chosen.endpoint.clone())
     else {
-        let note = format!("run {id} left no model to evaluate");
+        let note = format!("run {id} has no model to evaluate");
         return Ok(Ack::done("nothing_to_evaluate", note));
     };
     if state.documents.get::<Record>(id.as_str()).await?.is_none() {
@@ -88,6 +87,7 @@ pub(crate) async fn run_finished(
 async fn evaluate(state: &State, run: &Run, models: Models) -> Result<Record, Error> {
     let sample = held_out(state, run).await?;
     let pairs = ask::all(state, &run.id, &models, &sample).await?;
+    // Scoring takes up to seconds: not on the thread that answers health checks.
     let scored = tokio::task::spawn_blocking(move || {
         let cases: Vec<Case<'_>> = sample
             .rows
@@ -99,7 +99,7 @@ async fn evaluate(state: &State, run: &Run, models: Models) -> Result<Record, Er
                 tuned: &pair.tuned,
             })
             .collect();
-        compare(&cases, &sample.digest(), &Rules::default())
+        compare(&cases, &sample.digest(), &VerdictRules::default())
     });
     let evaluation = scored.await.map_err(|source| Error::Internal {
         what: "scoring panicked",
@@ -125,8 +125,8 @@ async fn evaluate(state: &State, run: &Run, models: Models) -> Result<Record, Er
     })
 }
 
-/// The rows to ask: those of the version that nobody trained on, as many as its recipe says.
-async fn held_out(state: &State, run: &Run) -> Result<Sample, Error> {
+/// The rows to ask: from the evaluation split, which is never trained on; as many as the recipe sets.
+async fn held_out(state: &State, run: &Run) -> Result<RowSample, Error> {
     let version = state.documents.get::<Version>(run.version.as_str()).await?;
     let version = version.ok_or_else(|| Error::NotFound(format!("version {}", run.version)))?;
     let rows = usize::try_from(version.value.recipe.evaluate.rows).unwrap_or(sample::ROWS_MAX);

@@ -1,4 +1,4 @@
-//! Asks the base and the tuned model the same held-out prompts, scores both, and says honestly which is better.
+//! Asks the base and the tuned model the same held-out prompts, scores both, and reports which is better and how certain that is.
 
 mod ask;
 mod config;
@@ -6,9 +6,10 @@ mod handler;
 
 pub mod answer;
 pub mod compare;
+pub mod metric;
 pub mod metrics;
-pub mod parts;
 pub mod sample;
+pub mod shards;
 pub mod turn;
 
 use actix_web::web::{self, Data, ServiceConfig};
@@ -31,12 +32,12 @@ struct State {
     vertex: Vertex,
 }
 
-/// Runs the function until it is told to stop.
+/// Runs the function until the process is asked to stop.
 pub fn run() -> Running {
     service::run("evaluate", Callers::Pushes, Config::read, start)
 }
 
-/// Makes the clients and gives back the routes.
+/// Creates the clients and returns the routes.
 async fn start(
     config: Config,
     common: Common,

@@ -1,10 +1,11 @@
-//! How close an answer comes to its reference: a registry of small measures, each a file with its own tests.
+//! How close an answer is to its reference: the list of all metrics, each in a file with its own tests.
 //!
-//! A metric is a pure function of two texts. What a failed call scores is not its business (see [`crate::answer`]).
+//! To add one: write its file, and add it to [`METRICS`]. A metric never sees a failed call, which scores 0 (see [`crate::answer`]).
 
 pub mod bleu;
 pub mod exact;
 pub mod json;
+mod rouge;
 pub mod rouge1;
 pub mod rouge_l;
 pub mod similarity;
@@ -12,30 +13,13 @@ pub mod similarity;
 #[cfg(test)]
 mod golden;
 
-/// Texts are scored up to this many bytes: about 16,000 tokens, far more than tuned models are asked for. What is longer is
-/// compared by its beginning. `similarity` takes time with the product of both lengths, and a tenth of a second at this one.
+use crate::metric::Metric;
+
+/// Texts are scored up to this many bytes: about 16,000 tokens, far more than tuned models are asked for. A longer text is
+/// compared by its beginning. The time of `similarity` grows with the product of both lengths; at this length it is 0.1 s.
 pub const SCORED_BYTES_MAX: usize = 64 * 1024;
 
-/// One way to compare an answer with its reference.
-///
-/// Scoring is CPU work, so a service calls it from a blocking thread.
-pub trait Metric: Sync {
-    /// The name under which scores are stored and shown. Never changes once released.
-    fn name(&self) -> &'static str;
-
-    /// One sentence for people who read the scores.
-    fn doc(&self) -> &'static str;
-
-    /// Whether a row with this reference can be measured at all. Rows that cannot are left out for both models alike.
-    fn applies(&self, _reference: &str) -> bool {
-        true
-    }
-
-    /// From 0 (nothing in common) to 1 (as good as the reference). Always finite.
-    fn score(&self, prediction: &str, reference: &str) -> f64;
-}
-
-/// Every metric there is, in the order they are shown.
+/// Every metric, in the order in which they are shown.
 pub const METRICS: &[&dyn Metric] = &[
     &rouge1::Rouge1,
     &rouge_l::RougeL,
@@ -45,12 +29,12 @@ pub const METRICS: &[&dyn Metric] = &[
     &json::Json,
 ];
 
-/// The metric of that name.
+/// The metric with that name.
 pub fn find(name: &str) -> Option<&'static dyn Metric> {
     METRICS.iter().copied().find(|metric| metric.name() == name)
 }
 
-/// The text as far as it is scored: cut at [`SCORED_BYTES_MAX`], on a character.
+/// The part of the text that is scored: up to [`SCORED_BYTES_MAX`], cut between characters.
 pub fn scored(text: &str) -> &str {
     text.get(..text.floor_char_boundary(SCORED_BYTES_MAX))
         .unwrap_or(text)
@@ -76,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_cut_on_a_character() {
+    fn a_long_text_is_cut_between_characters() {
         let long = "é".repeat(SCORED_BYTES_MAX);
         assert_eq!(scored(&long).len(), SCORED_BYTES_MAX);
         assert_eq!(scored("short"), "short");

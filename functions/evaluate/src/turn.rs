@@ -1,14 +1,14 @@
-//! What one turn of a model says, as text: the same way for a reference out of a dataset and for a fresh answer, so that the
-//! two can be compared.
+//! The text of a model turn: extracted the same way from a reference in a dataset and from a fresh answer, so that the two can
+//! be compared.
 
 use serde_json::{Value, json};
 
-/// The text of a turn (`Content` in Google's API), out of its `parts`.
+/// The text of a turn (`Content` in Google's API), from its `parts`.
 ///
-/// Text parts are joined without a separator, as Google's clients join them. Thoughts (`"thought": true`) are not part of what
-/// the model says. A turn that calls functions amounts to its calls, as JSON with sorted keys: one call
-/// `{"args":{…},"name":"…"}`, several an array of those; so that the metric `json` can compare them field by field.
-/// proto-JSON's `function_call` is read like `functionCall`.
+/// Text parts are joined without a separator, as Google's clients join them. Thoughts (`"thought": true`) are not part of the
+/// answer. The text of a turn that calls functions is its calls, as JSON with sorted keys: one call
+/// `{"args":{…},"name":"…"}`, several as an array of those, so that the metric `json` can compare them field by field.
+/// `function_call`, the second spelling in proto-JSON, is read like `functionCall`.
 pub fn text(turn: &Value) -> String {
     let parts = turn.get("parts").and_then(Value::as_array);
     let parts = parts.map_or(&[][..], Vec::as_slice);
@@ -28,7 +28,7 @@ fn call(part: &Value) -> Option<Value> {
     let call = part
         .get("functionCall")
         .or_else(|| part.get("function_call"))?;
-    // A call without arguments may come with `{}` or with nothing: the same thing.
+    // A call without arguments may have `{}` or no `args` at all; both mean the same.
     let args = call.get("args").cloned().unwrap_or_else(|| json!({}));
     Some(json!({ "name": call.get("name"), "args": args }))
 }

@@ -1,8 +1,7 @@
-//! Answers given before, in memory: bounded in entries and in bytes, the least recently asked dropped first, none kept past
-//! its time.
+//! Earlier answers, in memory: bounded in entries and bytes, evicted least recently used first, expired after a time to live.
 //!
-//! Exact only: a prompt that merely resembles another gets an answer of its own. Each instance has its own cache; nothing is
-//! shared, so nothing can go stale between instances but by time.
+//! Exact matches only: a prompt that merely resembles another gets its own answer. Each instance has its own cache: instances
+//! share nothing, so they may give different answers to the same prompt until the entries expire.
 
 use std::{fmt, sync::Arc};
 
@@ -11,20 +10,20 @@ use lru::LruCache;
 
 use crate::fingerprint::Fingerprint;
 
-/// How much to remember.
+/// Limits of the cache.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Answers at most. 0 turns the cache off.
+pub struct CacheLimits {
+    /// Most answers. 0 turns the cache off.
     pub entries: usize,
-    /// Bytes of all answers with their keys, at most. An answer larger than a tenth of this is not kept, since it would drive
-    /// out too many others.
+    /// Most bytes of all answers with their keys. An answer larger than a tenth of this is not cached, since it would evict too
+    /// many others.
     pub size_bytes: usize,
-    /// How long an answer is good.
+    /// How long an answer may be served from the cache.
     pub ttl: TimeDelta,
 }
 
-impl Default for Limits {
-    /// 64 MiB are an eighth of the smallest instance that serves well.
+impl Default for CacheLimits {
+    /// 64 MiB are an eighth of the memory of an instance.
     fn default() -> Self {
         Self {
             entries: 10_000,
@@ -34,22 +33,22 @@ impl Default for Limits {
     }
 }
 
-/// What an entry takes beside its body: the key, the list's pointers, the table's slot.
+/// Memory of an entry besides its body: the key, the pointers of the list, the slot of the table.
 const OVERHEAD_BYTES: usize = 256;
 
 /// Answers by fingerprint.
 pub struct Cache {
-    limits: Limits,
-    entries: LruCache<Fingerprint, Entry>,
+    limits: CacheLimits,
+    entries: LruCache<Fingerprint, CachedAnswer>,
     size_bytes: usize,
 }
 
-struct Entry {
+struct CachedAnswer {
     body: Arc<[u8]>,
     expires_at: DateTime<Utc>,
 }
 
-impl Entry {
+impl CachedAnswer {
     fn size_bytes(&self) -> usize {
         self.body.len() + OVERHEAD_BYTES
     }
@@ -57,76 +56,76 @@ impl Entry {
 
 impl Cache {
     /// An empty cache.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: CacheLimits) -> Self {
         Self {
             limits,
-            // Bounded by `put`; a bounded list would reserve its whole table at once.
+            // `put` enforces the limits; a bounded `LruCache` would allocate its whole table at once.
             entries: LruCache::unbounded(),
             size_bytes: 0,
         }
     }
 
-    /// The answer, if it is remembered and still good at `now`.
+    /// The answer, if it is cached and not expired at `now`.
     pub fn get(&mut self, key: &Fingerprint, now: DateTime<Utc>) -> Option<Arc<[u8]>> {
         let entry = self.entries.get(key)?;
         if entry.expires_at > now {
             return Some(Arc::clone(&entry.body));
         }
-        self.forget(key);
+        self.remove(key);
         None
     }
 
-    /// Remembers an answer from `now` on, in place of one with the same fingerprint, and drops others until the limits hold.
+    /// Caches an answer from `now` on, replacing one with the same fingerprint, and evicts others until the limits hold.
     pub fn put(&mut self, key: Fingerprint, body: impl Into<Arc<[u8]>>, now: DateTime<Utc>) {
-        self.forget(&key);
+        self.remove(&key);
         let body = body.into();
-        // A time-to-live past the end of the calendar is the end of the calendar.
+        // A time to live that overflows the calendar ends with the calendar.
         let expires_at = now
             .checked_add_signed(self.limits.ttl)
             .unwrap_or(DateTime::<Utc>::MAX_UTC);
-        let entry = Entry { body, expires_at };
+        let entry = CachedAnswer { body, expires_at };
         if self.limits.entries == 0 || entry.size_bytes() > self.limits.size_bytes / 10 {
             return;
         }
         self.size_bytes += entry.size_bytes();
         self.entries.put(key, entry);
         while self.entries.len() > self.limits.entries || self.size_bytes > self.limits.size_bytes {
-            let Some((_, dropped)) = self.entries.pop_lru() else {
+            let Some((_, evicted)) = self.entries.pop_lru() else {
                 break;
             };
-            self.size_bytes -= dropped.size_bytes();
+            self.size_bytes -= evicted.size_bytes();
         }
     }
 
-    /// Forgets everything. Not needed after a promotion or rollback, which changes every fingerprint; it only frees memory.
+    /// Removes everything. Not needed after a promotion or rollback, which changes every fingerprint; it only frees memory.
     pub fn clear(&mut self) {
         self.entries.clear();
         self.size_bytes = 0;
     }
 
-    /// Answers remembered, those past their time included until they are asked for or dropped.
+    /// Cached answers, expired ones included until they are requested or evicted.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether nothing is remembered.
+    /// Whether nothing is cached.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Bytes held, keys and overhead included.
+    /// Bytes used, keys and overhead included.
     pub fn size_bytes(&self) -> usize {
         self.size_bytes
     }
 
-    fn forget(&mut self, key: &Fingerprint) {
+    fn remove(&mut self, key: &Fingerprint) {
         if let Some(entry) = self.entries.pop(key) {
             self.size_bytes -= entry.size_bytes();
         }
     }
 }
 
-/// Sizes only: the answers are data of users.
+/// Sizes only: the answers are user data.
 impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cache")
@@ -153,7 +152,7 @@ mod tests {
     }
 
     fn cache(entries: usize, size_bytes: usize) -> Cache {
-        Cache::new(Limits {
+        Cache::new(CacheLimits {
             entries,
             size_bytes,
             ttl: TimeDelta::seconds(60),
@@ -165,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_remembered_for_its_time() {
+    fn an_answer_is_cached_until_it_expires() {
         let mut cache = cache(10, 100_000);
         cache.put(key(1), *b"yes", at(0));
         assert_eq!(text(cache.get(&key(1), at(59))).as_deref(), Some("yes"));
@@ -175,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn the_least_recently_asked_is_dropped_first() {
+    fn the_least_recently_used_is_evicted_first() {
         let mut cache = cache(2, 100_000);
         cache.put(key(1), *b"1", at(0));
         cache.put(key(2), *b"2", at(0));
@@ -186,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_too_large_is_not_kept_and_the_old_one_is_gone() {
+    fn an_answer_too_large_is_not_cached_and_removes_the_old_one() {
         let mut cache = cache(10, 10_000);
         cache.put(key(1), *b"small", at(0));
         cache.put(key(1), vec![b'x'; 1_000], at(0));
@@ -210,7 +209,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn limits_hold_and_the_books_balance(
+        fn limits_hold_and_sizes_add_up(
             steps in proptest::collection::vec((0..12_u64, 0..600_usize, 0..200_i64), 0..100),
         ) {
             let mut cache = cache(5, 6_000);

@@ -1,4 +1,4 @@
-//! Who answers: the tuned model, or the base model in its place; and the note that says so beside the answer.
+//! Which model answers: the tuned one, or the base model in its place; and the note in the answer that says so.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,17 +7,17 @@ use shared::outcome::CallError;
 
 use crate::confidence::{Confidence, Reason};
 
-/// When the base model steps in.
+/// When the base model answers in place of the tuned one.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rules {
-    /// A reply whose confidence is below this is not served. 0 serves every reply, 1 only those without any sign of trouble.
+pub struct FallbackRules {
+    /// A reply whose confidence is below this is not served. 0 serves every reply, 1 only those without any defect.
     pub threshold: f64,
-    /// What to do while nobody knows the route.
+    /// What to do while the route is unknown.
     pub without_route: WithoutRoute,
 }
 
-impl Default for Rules {
-    /// 0.5 turns away what was cut, looped, blank or blocked, and lets an odd length pass.
+impl Default for FallbackRules {
+    /// 0.5 rejects replies that are truncated, repetitive, empty or blocked, and accepts those of an unusual length.
     fn default() -> Self {
         Self {
             threshold: 0.5,
@@ -26,32 +26,32 @@ impl Default for Rules {
     }
 }
 
-/// What to do while the route cannot be read and the last reading is too old.
+/// What to do while the route cannot be read and the last good copy is too old.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WithoutRoute {
     /// Ask the base model: an answer is better than none.
     #[default]
     Base,
-    /// ErrorAnswer 503: only the tuned model's answers may be used.
+    /// Answer 503: only answers of the tuned model may be used.
     Refuse,
 }
 
-/// What came of asking the tuned model.
+/// How the tuned model replied.
 #[derive(Clone, Copy, Debug)]
 pub enum Tuned<'a> {
-    /// A reply, judged.
+    /// A reply, with the confidence in it.
     Replied(&'a Confidence),
     /// No reply, after all retries.
     Failed(&'a CallError),
-    /// It was not asked, because nobody knows the route.
+    /// It was not asked, because the route is unknown.
     NoRoute,
 }
 
 /// What to serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice {
-    /// What the tuned model said, its error included.
+pub enum ServingChoice {
+    /// The reply of the tuned model, even if it is an error.
     Tuned,
     /// Ask the base model.
     Base(FallbackReason),
@@ -67,66 +67,67 @@ pub enum FallbackReason {
     LowConfidence,
     /// The tuned model did not reply.
     TunedFailed,
-    /// Nobody knows which model is the tuned one.
+    /// The route is unknown, so the tuned model is too.
     NoRoute,
 }
 
-/// Chooses.
-pub fn choose(tuned: Tuned<'_>, rules: &Rules) -> Choice {
+/// Chooses what to serve.
+pub fn choose(tuned: Tuned<'_>, rules: &FallbackRules) -> ServingChoice {
     match tuned {
-        Tuned::Replied(confidence) if may_be_bettered(confidence, rules) => {
-            Choice::Base(FallbackReason::LowConfidence)
+        Tuned::Replied(confidence) if could_improve(confidence, rules) => {
+            ServingChoice::Base(FallbackReason::LowConfidence)
         }
-        // The caller's own mistake: the base model would say the same.
-        Tuned::Replied(_) | Tuned::Failed(CallError::No(_)) => Choice::Tuned,
+        // A fault of the request itself: the base model would answer the same.
+        Tuned::Replied(_) | Tuned::Failed(CallError::No(_)) => ServingChoice::Tuned,
         Tuned::Failed(
             CallError::NotAllowed(_)
             | CallError::NotNow { .. }
             | CallError::Missing(_)
             | CallError::Unknown(_),
-        ) => Choice::Base(FallbackReason::TunedFailed),
+        ) => ServingChoice::Base(FallbackReason::TunedFailed),
         Tuned::NoRoute => match rules.without_route {
-            WithoutRoute::Base => Choice::Base(FallbackReason::NoRoute),
-            WithoutRoute::Refuse => Choice::Refuse,
+            WithoutRoute::Base => ServingChoice::Base(FallbackReason::NoRoute),
+            WithoutRoute::Refuse => ServingChoice::Refuse,
         },
     }
 }
 
-/// The filter on prompts is the same for both models, so a second call would buy the same refusal.
-fn may_be_bettered(confidence: &Confidence, rules: &Rules) -> bool {
+/// Whether the base model could give a better answer. The prompt filter is the same for both models, so after a blocked prompt a
+/// second call would be paid for and refused again.
+fn could_improve(confidence: &Confidence, rules: &FallbackRules) -> bool {
     confidence.score < rules.threshold && !confidence.reasons.contains(&Reason::PromptBlocked)
 }
 
-/// Whether an answer may be remembered, given why it was served and what is thought of it. What came of an outage lasts no
-/// longer than the outage, and a refusal or a blank is worth asking again.
-pub fn may_be_remembered(fallback: Option<FallbackReason>, served: &Confidence) -> bool {
-    let steady = match fallback {
+/// Whether an answer may be cached, given why it was served and the confidence in it. A fallback during an outage must not
+/// outlast the outage, and a refusal or an empty answer is worth asking again.
+pub fn is_cacheable(fallback: Option<FallbackReason>, served: &Confidence) -> bool {
+    let reproducible = match fallback {
         None | Some(FallbackReason::LowConfidence) => true,
         Some(FallbackReason::TunedFailed | FallbackReason::NoRoute) => false,
     };
-    steady && served.score > 0.0
+    reproducible && served.score > 0.0
 }
 
-/// What stands beside every answer, under `lapidary`. Google's own fields stay as they came, `modelVersion` among them.
+/// The note in every answer, under the key `lapidary`. Google's own fields are unchanged, `modelVersion` among them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Note {
-    /// Who gave this answer.
+    /// Which model gave this answer.
     pub served_by: ServedBy,
-    /// Version of the route; absent while nobody knows the route.
+    /// Version of the route; absent while the route is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<u64>,
     /// Why the base model answers in place of the tuned one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback_reason: Option<FallbackReason>,
-    /// Whether the answer was given before.
+    /// Whether the answer comes from the cache.
     pub cached: bool,
-    /// What is thought of the tuned model's reply, or of the base model's where the tuned one gave none.
+    /// The confidence in the tuned model's reply, or in the base model's where the tuned one gave none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<Confidence>,
 }
 
-/// Who gave an answer.
+/// Which model gave an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ServedBy {
@@ -136,7 +137,7 @@ pub enum ServedBy {
     Base,
 }
 
-/// The response with the note in it, in place of an older one. What is no JSON object stays as it is.
+/// The response with the note in it, replacing an older one. Unchanged if it is not a JSON object.
 pub fn annotate(mut response: Value, note: &Note) -> Value {
     if let (Some(fields), Ok(note)) = (response.as_object_mut(), serde_json::to_value(note)) {
         fields.insert("lapidary".to_owned(), note);
@@ -168,64 +169,62 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(tuned: Tuned<'_>, expected: Choice) {
-        assert_eq!(choose(tuned, &Rules::default()), expected, "{tuned:?}");
+    fn check(tuned: Tuned<'_>, expected: ServingChoice) {
+        assert_eq!(
+            choose(tuned, &FallbackRules::default()),
+            expected,
+            "{tuned:?}"
+        );
     }
 
     #[test]
-    fn the_base_model_steps_in_where_it_can_help() {
-        check(Tuned::Replied(&sure(1.0)), Choice::Tuned);
-        check(Tuned::Replied(&sure(0.5)), Choice::Tuned);
+    fn the_base_model_answers_where_it_could_improve() {
+        check(Tuned::Replied(&sure(1.0)), ServingChoice::Tuned);
+        check(Tuned::Replied(&sure(0.5)), ServingChoice::Tuned);
         check(
             Tuned::Replied(&sure(0.49)),
-            Choice::Base(FallbackReason::LowConfidence),
+            ServingChoice::Base(FallbackReason::LowConfidence),
         );
         for http_status in [400, 413, 422] {
-            check(Tuned::Failed(&failed(http_status)), Choice::Tuned);
+            check(Tuned::Failed(&failed(http_status)), ServingChoice::Tuned);
         }
         for http_status in [401, 403, 404, 408, 409, 429, 499, 500, 502, 503] {
             check(
                 Tuned::Failed(&failed(http_status)),
-                Choice::Base(FallbackReason::TunedFailed),
+                ServingChoice::Base(FallbackReason::TunedFailed),
             );
         }
         check(
             Tuned::Failed(&CallError::not_sent("no connection")),
-            Choice::Base(FallbackReason::TunedFailed),
+            ServingChoice::Base(FallbackReason::TunedFailed),
         );
-        check(Tuned::NoRoute, Choice::Base(FallbackReason::NoRoute));
+        check(Tuned::NoRoute, ServingChoice::Base(FallbackReason::NoRoute));
         let refused = Confidence {
             score: 0.0,
             reasons: vec![Reason::PromptBlocked],
         };
-        check(Tuned::Replied(&refused), Choice::Tuned);
-        let strict = Rules {
+        check(Tuned::Replied(&refused), ServingChoice::Tuned);
+        let strict = FallbackRules {
             without_route: WithoutRoute::Refuse,
-            ..Rules::default()
+            ..FallbackRules::default()
         };
-        assert_eq!(choose(Tuned::NoRoute, &strict), Choice::Refuse);
+        assert_eq!(choose(Tuned::NoRoute, &strict), ServingChoice::Refuse);
     }
 
     #[test]
-    fn only_steady_answers_are_remembered() {
-        assert!(may_be_remembered(None, &sure(1.0)));
-        assert!(may_be_remembered(
+    fn only_reproducible_answers_are_cached() {
+        assert!(is_cacheable(None, &sure(1.0)));
+        assert!(is_cacheable(
             Some(FallbackReason::LowConfidence),
             &sure(0.8)
         ));
-        assert!(!may_be_remembered(
-            Some(FallbackReason::TunedFailed),
-            &sure(1.0)
-        ));
-        assert!(!may_be_remembered(
-            Some(FallbackReason::NoRoute),
-            &sure(1.0)
-        ));
-        assert!(!may_be_remembered(None, &sure(0.0)));
+        assert!(!is_cacheable(Some(FallbackReason::TunedFailed), &sure(1.0)));
+        assert!(!is_cacheable(Some(FallbackReason::NoRoute), &sure(1.0)));
+        assert!(!is_cacheable(None, &sure(0.0)));
     }
 
     #[test]
-    fn the_note_stands_beside_the_answer() {
+    fn the_note_is_part_of_the_answer() {
         let note = Note {
             served_by: ServedBy::Base,
             route: Some(3),
@@ -276,9 +275,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_surer_reply_is_never_the_one_turned_away(score in 0.0..1.0_f64, more in 0.0..1.0_f64, threshold in 0.0..1.0_f64) {
-            let rules = Rules { threshold, ..Rules::default() };
-            let served = |score| choose(Tuned::Replied(&sure(score)), &rules) == Choice::Tuned;
+        fn a_more_confident_reply_is_never_the_one_rejected(score in 0.0..1.0_f64, more in 0.0..1.0_f64, threshold in 0.0..1.0_f64) {
+            let rules = FallbackRules { threshold, ..FallbackRules::default() };
+            let served = |score| choose(Tuned::Replied(&sure(score)), &rules) == ServingChoice::Tuned;
             prop_assert!(served(score + more) || !served(score));
         }
     }

@@ -1,8 +1,8 @@
-//! How far a reply can be trusted, judged from the reply alone.
+//! How far a reply can be trusted, scored from the reply alone.
 //!
-//! Each sign of trouble takes the score down by a factor of its own; what is left is held against a threshold (see
-//! [`crate::choose`]). The factors order replies from hopeless to good. They are no probabilities: those come from counting how
-//! often replies of a score were right, which is why score and reasons are written beside every answer.
+//! Each defect multiplies the score by a factor of its own; the product is compared with a threshold (see [`crate::choose`]).
+//! The factors order replies from useless to good. They are not probabilities: those would come from counting how often replies
+//! of a score were right, which is why score and reasons are part of every answer.
 
 mod certainty;
 mod repetition;
@@ -10,17 +10,17 @@ mod repetition;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A judgement.
+/// The confidence in a reply.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Confidence {
-    /// From 0 (not an answer) to 1 (no sign of trouble).
+    /// From 0 (not an answer) to 1 (no defect).
     pub score: f64,
-    /// What took it down; empty if nothing did.
+    /// The defects that lowered it; empty if there are none.
     pub reasons: Vec<Reason>,
 }
 
-/// A sign of trouble.
+/// A defect of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
@@ -28,39 +28,39 @@ pub enum Reason {
     PromptBlocked,
     /// A filter refused the answer.
     Blocked,
-    /// The model broke off: a malformed call, or an ending nobody knows.
+    /// The model broke off: a malformed call, or an unknown finish reason.
     Broken,
-    /// Nothing but white space, and no function call.
+    /// Nothing but whitespace, and no function call.
     Blank,
-    /// Cut at the limit of tokens.
+    /// Cut at the token limit.
     Cut,
-    /// The same words over and over.
+    /// Repeats the same words.
     Repeats,
     /// Shorter than answers of this model should be.
     TooShort,
     /// Longer than answers of this model should be.
     TooLong,
-    /// The model gave its own words low probabilities, or saw many other ways to go on.
+    /// The model gave its own tokens low probabilities, or saw many alternatives.
     Unsure,
 }
 
-/// How long answers of this model should be, in characters. From the references it was tuned on, or from a setting.
+/// The expected length of answers, in characters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Expected {
-    /// Fewer are too few. 0: no lower limit.
+pub struct ExpectedLength {
+    /// Fewer are too few. 0 means no lower limit.
     pub chars_min: usize,
-    /// More are too many. `None`: no upper limit.
+    /// More are too many. `None` means no upper limit.
     pub chars_max: Option<usize>,
 }
 
-/// A cut answer may be useful up to where it was cut.
+/// Factor for a truncated answer, which may be useful up to the cut.
 const CUT: f64 = 0.4;
 
-/// Outside the expected length an answer is suspect, and more often right than wrong.
+/// Factor for an answer of unexpected length, which is suspect but more often right than wrong.
 const LENGTH: f64 = 0.6;
 
-/// Judges a `GenerateContentResponse` by its first candidate.
-pub fn judge(response: &Value, expected: &Expected) -> Confidence {
+/// Scores a `GenerateContentResponse` by its first candidate.
+pub fn score(response: &Value, expected: &ExpectedLength) -> Confidence {
     let Some(candidate) = response.pointer("/candidates/0") else {
         let blocked = response.pointer("/promptFeedback/blockReason").is_some();
         return worthless(if blocked {
@@ -69,10 +69,10 @@ pub fn judge(response: &Value, expected: &Expected) -> Confidence {
             Reason::Blank
         });
     };
-    let mut signs = Signs::default();
+    let mut tally = ConfidenceTally::default();
     match candidate.get("finishReason").and_then(Value::as_str) {
         None | Some("STOP" | "FINISH_REASON_UNSPECIFIED") => {}
-        Some("MAX_TOKENS") => signs.add(Reason::Cut, CUT),
+        Some("MAX_TOKENS") => tally.add(Reason::Cut, CUT),
         Some(
             "SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "MODEL_ARMOR",
         ) => return worthless(Reason::Blocked),
@@ -84,37 +84,37 @@ pub fn judge(response: &Value, expected: &Expected) -> Confidence {
         .and_then(Value::as_array);
     let parts = parts.map_or(&[][..], Vec::as_slice);
     let text = text(parts);
-    // A call is judged by how it ended and how sure it was: its length and its repeats are those of a schema.
+    // A function call is scored by how it ended and how certain it was: its length and repetitions are those of a schema.
     if !parts.iter().any(|part| part.get("functionCall").is_some()) {
         if text.trim().is_empty() {
             return worthless(Reason::Blank);
         }
-        judge_text(&text, expected, &mut signs);
+        score_text(&text, expected, &mut tally);
     }
     if let Some(certainty) = certainty::of(candidate).filter(|certainty| *certainty < 1.0) {
-        signs.add(Reason::Unsure, certainty);
+        tally.add(Reason::Unsure, certainty);
     }
     Confidence {
-        score: signs.score.clamp(0.0, 1.0),
-        reasons: signs.reasons,
+        score: tally.score.clamp(0.0, 1.0),
+        reasons: tally.reasons,
     }
 }
 
-fn judge_text(text: &str, expected: &Expected, signs: &mut Signs) {
+fn score_text(text: &str, expected: &ExpectedLength, tally: &mut ConfidenceTally) {
     let chars = text.trim().chars().count();
     if chars < expected.chars_min {
-        signs.add(Reason::TooShort, LENGTH);
+        tally.add(Reason::TooShort, LENGTH);
     }
     if expected.chars_max.is_some_and(|max| chars > max) {
-        signs.add(Reason::TooLong, LENGTH);
+        tally.add(Reason::TooLong, LENGTH);
     }
     let repeated = repetition::share(text);
     if repeated > repetition::SHARE_MAX {
-        signs.add(Reason::Repeats, 1.0 - repeated);
+        tally.add(Reason::Repeats, 1.0 - repeated);
     }
 }
 
-/// What the model says, its thoughts left out.
+/// The text of the reply, without thoughts.
 fn text(parts: &[Value]) -> String {
     parts
         .iter()
@@ -130,12 +130,12 @@ fn worthless(reason: Reason) -> Confidence {
     }
 }
 
-struct Signs {
+struct ConfidenceTally {
     score: f64,
     reasons: Vec<Reason>,
 }
 
-impl Default for Signs {
+impl Default for ConfidenceTally {
     fn default() -> Self {
         Self {
             score: 1.0,
@@ -144,7 +144,7 @@ impl Default for Signs {
     }
 }
 
-impl Signs {
+impl ConfidenceTally {
     fn add(&mut self, reason: Reason, factor: f64) {
         self.score *= factor;
         self.reasons.push(reason);
@@ -164,11 +164,11 @@ mod tests {
 
     #[track_caller]
     fn check(response: &Value, reasons: &[Reason], score: f64) {
-        let expected = Expected {
+        let expected = ExpectedLength {
             chars_min: 3,
             chars_max: Some(400),
         };
-        let confidence = judge(response, &expected);
+        let confidence = super::score(response, &expected);
         assert_eq!(confidence.reasons, reasons, "{response}");
         assert!(
             (confidence.score - score).abs() < 1e-9,
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn each_sign_of_trouble_has_its_reason() {
+    fn each_defect_has_its_reason() {
         check(&reply("STOP", "a fine answer"), &[], 1.0);
         check(&reply("STOP", " \n"), &[Reason::Blank], 0.0);
         check(&json!({}), &[Reason::Blank], 0.0);
@@ -211,10 +211,10 @@ mod tests {
     }
 
     #[test]
-    fn a_loop_is_noticed() {
-        let confidence = judge(
+    fn a_loop_is_detected() {
+        let confidence = score(
             &reply("STOP", &"and so on and on ".repeat(30)),
-            &Expected::default(),
+            &ExpectedLength::default(),
         );
         assert_eq!(confidence.reasons, [Reason::Repeats]);
         assert!(confidence.score < 0.1, "{confidence:?}");
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unsure_model_is_taken_at_its_word() {
+    fn an_unsure_model_lowers_the_score() {
         let mut response = reply("STOP", "perhaps");
         response["candidates"][0]["avgLogprobs"] = json!(-0.05);
         check(&response, &[], 1.0);
@@ -249,7 +249,7 @@ mod tests {
         ) {
             let mut response = reply(&finish, &text);
             response["candidates"][0]["avgLogprobs"] = json!(logprob);
-            let confidence = judge(&response, &Expected { chars_min: 5, chars_max: Some(100) });
+            let confidence = score(&response, &ExpectedLength { chars_min: 5, chars_max: Some(100) });
             prop_assert!((0.0..=1.0).contains(&confidence.score));
             prop_assert_eq!(confidence.reasons.is_empty(), confidence.score > 1.0 - 1e-12);
         }

@@ -1,4 +1,4 @@
-//! What `predict` can be told from outside.
+//! The settings of `predict`.
 
 use std::time::Duration;
 
@@ -6,40 +6,39 @@ use chrono::TimeDelta;
 use shared::config::Reader;
 
 use crate::{
-    cache::Limits,
-    choose::{Rules, WithoutRoute},
-    confidence::Expected,
+    cache::CacheLimits,
+    choose::{FallbackRules, WithoutRoute},
+    confidence::ExpectedLength,
 };
 
 /// The settings.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// How much to remember: `PREDICT_CACHE_ENTRIES`, 10000; `PREDICT_CACHE_BYTES`, 64 MiB;
-    /// `PREDICT_CACHE_TTL_S`, 3600. No entries: no cache.
-    pub cache: Limits,
-    /// When the base model steps in: `PREDICT_CONFIDENCE_MIN`, 0.5.
-    pub rules: Rules,
-    /// The model that answers while no route can be read; `PREDICT_BASE_MODEL`. Not set: 503.
+    /// Limits of the cache: `PREDICT_CACHE_ENTRIES`, 10000; `PREDICT_CACHE_BYTES`, 64 MiB;
+    /// `PREDICT_CACHE_TTL_S`, 3600. With 0 entries the cache is off.
+    pub cache: CacheLimits,
+    /// When the base model answers in place of the tuned one: `PREDICT_CONFIDENCE_MIN`, 0.5.
+    pub rules: FallbackRules,
+    /// The model that answers while the route cannot be read; `PREDICT_BASE_MODEL`. If not set: 503.
     pub base_model: Option<String>,
-    /// How long answers should be, in characters: `PREDICT_CHARS_MIN`, 0; `PREDICT_CHARS_MAX`.
-    pub expected: Expected,
-    /// Longest that a model may take, in seconds; `PREDICT_TIMEOUT_S`, 60.
+    /// Expected length of answers, in characters: `PREDICT_CHARS_MIN`, 0; `PREDICT_CHARS_MAX`.
+    pub expected: ExpectedLength,
+    /// Time limit of a model's answer, in seconds; `PREDICT_TIMEOUT_S`, 60.
     pub timeout: Duration,
-    /// How long a route is believed, in seconds; `PREDICT_ROUTE_TTL_S`, 5: so late may a
-    /// rollback be.
+    /// How long a route is cached, in seconds; `PREDICT_ROUTE_TTL_S`, 5: the delay of a rollback.
     pub route_ttl: Duration,
-    /// Bytes of a request; `PREDICT_BODY_MAX_BYTES`, 4 MiB.
+    /// Largest request, in bytes; `PREDICT_BODY_MAX_BYTES`, 4 MiB.
     pub body_max_bytes: usize,
 }
 
 impl Config {
     /// Reads the settings; `None` where `read` noted a fault.
     pub fn read(read: &mut Reader<'_>) -> Option<Self> {
-        let limits = Limits::default();
+        let limits = CacheLimits::default();
         let entries = read.or("PREDICT_CACHE_ENTRIES", limits.entries);
         let size_bytes = read.or("PREDICT_CACHE_BYTES", limits.size_bytes);
         let ttl_s = read.or("PREDICT_CACHE_TTL_S", 3_600_u32);
-        let threshold = read.or("PREDICT_CONFIDENCE_MIN", Rules::default().threshold);
+        let threshold = read.or("PREDICT_CONFIDENCE_MIN", FallbackRules::default().threshold);
         let base_model = read.optional::<String>("PREDICT_BASE_MODEL")?;
         let chars_min = read.or("PREDICT_CHARS_MIN", 0);
         let chars_max = read.optional("PREDICT_CHARS_MAX");
@@ -47,12 +46,12 @@ impl Config {
         let route_ttl_s = read.or("PREDICT_ROUTE_TTL_S", 5);
         let body_max_bytes = read.or("PREDICT_BODY_MAX_BYTES", 4 << 20);
         Some(Self {
-            cache: Limits {
+            cache: CacheLimits {
                 entries: entries?,
                 size_bytes: size_bytes?,
                 ttl: TimeDelta::seconds(i64::from(ttl_s?)),
             },
-            rules: Rules {
+            rules: FallbackRules {
                 threshold: threshold?,
                 without_route: match base_model {
                     Some(_) => WithoutRoute::Base,
@@ -60,7 +59,7 @@ impl Config {
                 },
             },
             base_model,
-            expected: Expected {
+            expected: ExpectedLength {
                 chars_min: chars_min?,
                 chars_max: chars_max?,
             },

@@ -1,13 +1,14 @@
-//! The name under which an answer is remembered: a digest of everything that can change it.
+//! The cache key of an answer: a digest of everything that can change it.
 //!
-//! Two requests have one fingerprint if the model cannot tell them apart. The whole body counts (contents, system instruction,
-//! generation settings, tools, safety settings, and what Google will yet add), except `labels`, which only name who pays.
+//! Two requests have the same fingerprint if they are the same to the model. The whole body counts (contents, system
+//! instruction, generation settings, tools, safety settings, and whatever Google adds later), except `labels`, which are for
+//! billing only.
 //!
-//! - Keys may come in any order, and white space between tokens vanishes, as JSON has it.
-//! - Inside strings nothing is folded but line ends (CR LF counts as LF): any other white space may change the answer.
-//! - proto-JSON's second spelling of a field (`system_instruction`) counts as the first. Keys inside arguments and schemas
-//!   (`args`, `response`, `parameters` and the like) are the user's own, and are left alone.
-//! - `1.0` and `1` are one number.
+//! - The order of keys and the whitespace between tokens do not count, as in JSON itself.
+//! - Inside strings only line ends are normalised (CR LF to LF): any other whitespace may change the answer.
+//! - The second spelling of a field in proto-JSON (`system_instruction`) equals the first. Keys inside arguments and schemas
+//!   (`args`, `response`, `parameters` and the like) are the caller's own and are not changed.
+//! - `1.0` and `1` are the same number.
 
 use std::fmt::{self, Write};
 
@@ -15,34 +16,34 @@ use data_encoding::HEXLOWER;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-/// Changes with the rules above, so that answers remembered under the old ones are not found under the new.
+/// Changes with the rules above, so that answers cached under the old rules are not found under the new ones.
 const SCHEME: u64 = 1;
 
-/// A SHA-256 digest in 64 hexadecimal digits. Shows nothing of the prompt.
+/// A SHA-256 digest in 64 hexadecimal digits. Reveals nothing of the prompt.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Fingerprint(String);
 
-/// Why an answer to this request must not be remembered.
+/// Why the answer to a request must not be cached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotCacheable {
-    /// No object, so no request.
+    /// Not an object, so not a request.
     #[error("the request is not a JSON object")]
     NotARequest,
-    /// The caller wants a fresh answer each time: the temperature is above 0 (as it is if none is given, where Gemini takes 1)
-    /// and there is no seed. Whoever gives a seed asks for the same answer again.
+    /// The caller wants a fresh answer each time: the temperature is above 0 (Gemini's default is 1) and there is no seed. A
+    /// caller that sets a seed asks for the same answer again.
     #[error("temperature above 0 without a seed")]
     Random,
-    /// A tool other than functions of the caller's own (search, maps, a URL, code) brings in what no digest sees.
-    #[error("a tool that looks at the world")]
+    /// A tool other than the caller's own functions (search, maps, a URL, code) brings in data that is not in the digest.
+    #[error("a tool that reads external data")]
     Tool,
-    /// A file is given by its address, and what lies there may change.
-    #[error("a file given by its address")]
+    /// A file is given by its URI, and its content may change.
+    #[error("a file given by its URI")]
     File,
 }
 
 impl Fingerprint {
     /// The fingerprint of a `GenerateContentRequest` to that version of the model, by that version of the route. A promotion
-    /// or rollback raises the route's version, and so forgets every answer at once.
+    /// or rollback raises the version of the route, and so invalidates every cached answer at once.
     pub fn of(
         request: &Value,
         model_version: &str,
@@ -52,7 +53,7 @@ impl Fingerprint {
         if is_random(request) {
             return Err(NotCacheable::Random);
         }
-        if uses_the_world(request) {
+        if uses_external_data(request) {
             return Err(NotCacheable::Tool);
         }
         if names_a_file(request.get("contents"), FILE_DEPTH_MAX)
@@ -68,12 +69,12 @@ impl Fingerprint {
                 &Value::from(model_version),
                 &Value::from(route_version),
             ],
-            Keys::Ours,
+            KeyOwner::Google,
         );
         write_object(
             &mut text,
             request.iter().filter(|(key, _)| key.as_str() != "labels"),
-            Keys::Ours,
+            KeyOwner::Google,
         );
         Ok(Self(HEXLOWER.encode(&Sha256::digest(text.as_bytes()))))
     }
@@ -106,7 +107,7 @@ fn is_random(request: &Map<String, Value>) -> bool {
     number("seed").is_none() && number("temperature").is_none_or(|temperature| temperature > 0.0)
 }
 
-fn uses_the_world(request: &Map<String, Value>) -> bool {
+fn uses_external_data(request: &Map<String, Value>) -> bool {
     let tools = request.get("tools").and_then(Value::as_array);
     tools.into_iter().flatten().any(|tool| {
         tool.as_object()
@@ -114,7 +115,7 @@ fn uses_the_world(request: &Map<String, Value>) -> bool {
     })
 }
 
-/// Contents, turn, parts, part: files are named no deeper, and a key `fileData` in somebody's arguments is no file.
+/// Contents, turn, parts, part: files are named no deeper, and a key `fileData` in the caller's arguments is not a file.
 const FILE_DEPTH_MAX: u32 = 4;
 
 fn names_a_file(value: Option<&Value>, depth: u32) -> bool {
@@ -130,17 +131,17 @@ fn names_a_file(value: Option<&Value>, depth: u32) -> bool {
     }
 }
 
-/// Whose keys an object has.
+/// Who chose the keys of an object.
 #[derive(Clone, Copy)]
-enum Keys {
-    /// Google's, in one of two spellings.
-    Ours,
-    /// Of the caller: as they stand.
-    Theirs,
+enum KeyOwner {
+    /// Google: keys have one of two spellings.
+    Google,
+    /// The caller: keys are kept as they are.
+    Caller,
 }
 
-/// Fields whose value is a `Struct` or a map: what is inside is named by the caller.
-const FREE: [&str; 7] = [
+/// Fields whose value is a `Struct` or a map: the caller chose the keys inside.
+const CALLER_KEYED: [&str; 7] = [
     "args",
     "parameters",
     "parametersJsonSchema",
@@ -150,8 +151,8 @@ const FREE: [&str; 7] = [
     "responseSchema",
 ];
 
-/// Canonical JSON: sorted keys, no white space. Recursion is as deep as the parser let the request be, at most 128.
-fn write(text: &mut String, value: &Value, keys: Keys) {
+/// Canonical JSON: sorted keys, no whitespace. Recursion is bounded by the parser, which refuses more than 128 levels.
+fn write(text: &mut String, value: &Value, keys: KeyOwner) {
     match value {
         Value::Object(fields) => write_object(text, fields.iter(), keys),
         Value::Array(items) => write_array(text, items, keys),
@@ -167,19 +168,19 @@ fn write(text: &mut String, value: &Value, keys: Keys) {
 fn write_object<'a>(
     text: &mut String,
     fields: impl Iterator<Item = (&'a String, &'a Value)>,
-    keys: Keys,
+    keys: KeyOwner,
 ) {
     let mut fields: Vec<(String, &Value)> = fields
         .map(|(key, value)| match keys {
-            Keys::Ours => (camel(key), value),
-            Keys::Theirs => (key.clone(), value),
+            KeyOwner::Google => (camel(key), value),
+            KeyOwner::Caller => (key.clone(), value),
         })
         .collect();
     fields.sort_by(|(one, _), (other, _)| one.cmp(other));
     text.push('{');
     for (key, value) in fields {
-        let inside = if FREE.contains(&key.as_str()) {
-            Keys::Theirs
+        let inside = if CALLER_KEYED.contains(&key.as_str()) {
+            KeyOwner::Caller
         } else {
             keys
         };
@@ -191,7 +192,7 @@ fn write_object<'a>(
     text.push('}');
 }
 
-fn write_array<'a>(text: &mut String, items: impl IntoIterator<Item = &'a Value>, keys: Keys) {
+fn write_array<'a>(text: &mut String, items: impl IntoIterator<Item = &'a Value>, keys: KeyOwner) {
     text.push('[');
     for item in items {
         write(text, item, keys);
@@ -200,7 +201,7 @@ fn write_array<'a>(text: &mut String, items: impl IntoIterator<Item = &'a Value>
     text.push(']');
 }
 
-/// Escaped by `serde_json`, so that no string can pass for the structure around it.
+/// Escaped by `serde_json`, so that no string can imitate the structure around it.
 fn write_string(text: &mut String, string: &str) {
     push(
         text,
@@ -213,7 +214,7 @@ fn push(text: &mut String, what: fmt::Arguments<'_>) {
     text.write_fmt(what).unwrap_or_default();
 }
 
-/// Integers that a float holds exactly. −0 is none, being no integer's spelling.
+/// Whether a float is an integer that it holds exactly. −0 is excluded, because integers have no −0.
 fn is_small_integer(float: f64) -> bool {
     float.fract().abs() < f64::MIN_POSITIVE
         && float.abs() < 9e15

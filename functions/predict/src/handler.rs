@@ -19,26 +19,28 @@ use tracing::{error, info, warn};
 
 use crate::{
     State,
-    choose::{Choice, FallbackReason, Note, ServedBy, Tuned, annotate, choose, may_be_remembered},
-    confidence::{Confidence, judge},
+    choose::{
+        FallbackReason, Note, ServedBy, ServingChoice, Tuned, annotate, choose, is_cacheable,
+    },
+    confidence::{Confidence, score},
     fingerprint::Fingerprint,
-    routes::Found,
+    route_cache::RouteLookup,
 };
 
-/// One retry: a person waits.
+/// One retry only: a person is waiting.
 const BUDGET: Budget = Budget {
     attempts: 2,
     pause: Duration::from_millis(100),
     retry_after_max: Duration::from_secs(1),
 };
 
-/// An answer on its way out.
+/// An answer ready to be sent.
 struct Served {
     response: Value,
     note: Note,
 }
 
-/// Answers from the cache, the routed model, or the base model; says which.
+/// Answers from the cache, the tuned model, or the base model, and says which.
 pub(crate) async fn generate_content(
     state: Data<State>,
     model: Path<String>,
@@ -48,14 +50,14 @@ pub(crate) async fn generate_content(
     let name: DatasetName = model.parse().map_err(|_error| unknown())?;
     let request = request(&body)?;
     let route = match state.routes.of(&name).await {
-        Found::Route(route) => Some(route),
-        Found::Unknown => return Err(unknown()),
-        Found::Unreadable => None,
+        RouteLookup::Route(route) => Some(route),
+        RouteLookup::Unknown => return Err(unknown()),
+        RouteLookup::Unreadable => None,
     };
     let key = route
         .as_ref()
         .and_then(|route| Fingerprint::of(&request, route.serves(), route.version).ok());
-    if let Some(answer) = key.as_ref().and_then(|key| remembered(&state, key)) {
+    if let Some(answer) = key.as_ref().and_then(|key| cached(&state, key)) {
         return Ok(respond(answer));
     }
     let served = match &route {
@@ -63,7 +65,7 @@ pub(crate) async fn generate_content(
         None => without_route(&state, &request).await?,
     };
     if let Some(key) = key {
-        remember(&state, key, &served);
+        store(&state, key, &served);
     }
     Ok(respond(served))
 }
@@ -74,43 +76,43 @@ fn request(body: &[u8]) -> Result<Value, Error> {
     match request.get("contents") {
         Some(Value::Array(contents)) if !contents.is_empty() => Ok(request),
         _ => Err(Error::Unreadable(
-            "`contents` must be a list of turns".to_owned(),
+            "`contents` must be a non-empty array of turns".to_owned(),
         )),
     }
 }
 
-/// Nothing is known of the route: the base model of the settings, or nobody.
+/// The route is unknown: the base model of the settings answers, or 503.
 async fn without_route(state: &State, request: &Value) -> Result<Served, Error> {
     let choice = choose(Tuned::NoRoute, &state.config.rules);
     match (choice, &state.config.base_model) {
-        (Choice::Base(reason), Some(model)) => {
+        (ServingChoice::Base(reason), Some(model)) => {
             let base = state.vertex.base_model(model);
-            by_base(state, &base, None, request, Some(reason), None).await
+            serve_base(state, &base, None, request, Some(reason), None).await
         }
         _ => Err(Error::Unavailable {
             what: "the route of this model",
-            source: "it cannot be read, and PREDICT_BASE_MODEL is not set".into(),
+            source: "the route cannot be read, and PREDICT_BASE_MODEL is not set".into(),
         }),
     }
 }
 
 async fn serve(state: &State, route: &Route, request: &Value) -> Result<Served, Error> {
     let Some(target) = &route.target else {
-        return by_base(state, &route.base, Some(route.version), request, None, None).await;
+        return serve_base(state, &route.base, Some(route.version), request, None, None).await;
     };
     let replied = ask(state, &target.endpoint, request).await;
-    let judged = replied.map(|reply| {
-        let confidence = judge(&reply, &state.config.expected);
+    let scored = replied.map(|reply| {
+        let confidence = score(&reply, &state.config.expected);
         (reply, confidence)
     });
-    let tuned = match &judged {
+    let tuned = match &scored {
         Ok((_, confidence)) => Tuned::Replied(confidence),
         Err(error) => Tuned::Failed(error),
     };
     let choice = choose(tuned, &state.config.rules);
     match choice {
-        Choice::Tuned => {
-            let (response, confidence) = judged.map_err(refused)?;
+        ServingChoice::Tuned => {
+            let (response, confidence) = scored.map_err(refused)?;
             Ok(Served {
                 response,
                 note: Note {
@@ -122,8 +124,8 @@ async fn serve(state: &State, route: &Route, request: &Value) -> Result<Served, 
                 },
             })
         }
-        Choice::Base(reason) => {
-            let confidence = match judged {
+        ServingChoice::Base(reason) => {
+            let confidence = match scored {
                 Ok((_, confidence)) => Some(confidence),
                 Err(error) => {
                     log_fallback(&error);
@@ -131,7 +133,7 @@ async fn serve(state: &State, route: &Route, request: &Value) -> Result<Served, 
                 }
             };
             let version = Some(route.version);
-            by_base(
+            serve_base(
                 state,
                 &route.base,
                 version,
@@ -141,12 +143,12 @@ async fn serve(state: &State, route: &Route, request: &Value) -> Result<Served, 
             )
             .await
         }
-        Choice::Refuse => without_route(state, request).await,
+        ServingChoice::Refuse => without_route(state, request).await,
     }
 }
 
-/// Says why the base model answers in place of the tuned one: the caller is not told, so this line
-/// is all there is of it.
+/// Logs why the base model answers in place of the tuned one. The caller does not learn the cause, so
+/// this line is its only trace.
 fn log_fallback(error: &CallError) {
     let chain = Chain(error);
     match error {
@@ -166,7 +168,7 @@ fn log_fallback(error: &CallError) {
     }
 }
 
-async fn by_base(
+async fn serve_base(
     state: &State,
     model: &str,
     route: Option<u64>,
@@ -175,7 +177,7 @@ async fn by_base(
     confidence: Option<Confidence>,
 ) -> Result<Served, Error> {
     let response = ask(state, model, request).await.map_err(refused)?;
-    let confidence = confidence.or_else(|| Some(judge(&response, &state.config.expected)));
+    let confidence = confidence.or_else(|| Some(score(&response, &state.config.expected)));
     Ok(Served {
         response,
         note: Note {
@@ -214,7 +216,7 @@ fn fault_of_request(refusal: Refusal) -> String {
     }
 }
 
-fn remembered(state: &State, key: &Fingerprint) -> Option<Served> {
+fn cached(state: &State, key: &Fingerprint) -> Option<Served> {
     let mut cache = state.cache.lock().unwrap_or_else(PoisonError::into_inner);
     let body = cache.get(key, state.clock.now())?;
     let response: Value = serde_json::from_slice(&body).ok()?;
@@ -223,10 +225,10 @@ fn remembered(state: &State, key: &Fingerprint) -> Option<Served> {
     Some(Served { response, note })
 }
 
-fn remember(state: &State, key: Fingerprint, served: &Served) {
-    let worth = (served.note.confidence.as_ref())
-        .is_some_and(|confidence| may_be_remembered(served.note.fallback_reason, confidence));
-    if !worth {
+fn store(state: &State, key: Fingerprint, served: &Served) {
+    let cacheable = (served.note.confidence.as_ref())
+        .is_some_and(|confidence| is_cacheable(served.note.fallback_reason, confidence));
+    if !cacheable {
         return;
     }
     let annotated = annotate(served.response.clone(), &served.note);

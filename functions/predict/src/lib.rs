@@ -1,15 +1,15 @@
-//! Serves the routed model: answers it has given before come from a cache, answers it is not sure of from the base model,
-//! and every answer says who gave it.
+//! Serves the routed model. Repeated requests are answered from a cache, requests that the tuned model answers with low
+//! confidence by the base model, and every answer says which model gave it.
 
 mod config;
 mod handler;
-mod routes;
+mod route_cache;
 
 pub mod cache;
 pub mod choose;
 pub mod confidence;
 pub mod fingerprint;
-pub mod snapshot;
+pub mod last_good;
 
 use std::sync::Mutex;
 
@@ -21,7 +21,7 @@ use shared::{
 };
 
 pub use crate::config::Config;
-use crate::{cache::Cache, routes::Routes};
+use crate::{cache::Cache, route_cache::RouteCache};
 
 /// What the handler uses.
 #[derive(Debug)]
@@ -29,16 +29,16 @@ struct State {
     config: Config,
     clock: Clock,
     vertex: Vertex,
-    routes: Routes,
+    routes: RouteCache,
     cache: Mutex<Cache>,
 }
 
-/// Runs the function until it is told to stop.
+/// Runs the function until the process is asked to stop.
 pub fn run() -> Running {
     service::run("predict", Callers::Programs, Config::read, start)
 }
 
-/// Makes the clients and gives back the routes.
+/// Creates the clients and returns the routes.
 async fn start(
     config: Config,
     common: Common,
@@ -48,7 +48,7 @@ async fn start(
     let state = Data::new(State {
         clock,
         vertex: google.vertex()?,
-        routes: Routes::new(google.documents()?, clock, config.route_ttl),
+        routes: RouteCache::new(google.documents()?, clock, config.route_ttl),
         cache: Mutex::new(Cache::new(config.cache)),
         config,
     });

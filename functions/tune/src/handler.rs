@@ -1,4 +1,4 @@
-//! Hears `dataset-cleaned` and `run-approved`.
+//! Consumes `dataset-cleaned` and `run-approved`.
 
 use std::time::Instant;
 
@@ -21,13 +21,13 @@ use tracing::{Span, error, info, warn};
 use crate::{
     State,
     plan::plan,
-    submit::{self, Failure, Step},
+    submit::{self, AfterFailure, NextStep},
 };
 
-/// Runs that have not ended and are looked at; more than a project could ever queue.
+/// Most open runs that are read; more than a project could ever queue.
 const OPEN_RUNS_MAX: u32 = 500;
 
-/// Plans and prices the run of a version, and lets it go ahead within its budget.
+/// Plans and prices the run of a version, and approves it where it is within its budget.
 pub(crate) async fn dataset_cleaned(
     state: Data<State>,
     delivery: Delivery<DatasetCleaned>,
@@ -43,18 +43,20 @@ pub(crate) async fn dataset_cleaned(
     let planned = plan(&version.value, &state.region, prices(), state.clock.now());
     let run_id = planned.id.clone();
     Span::current().record("run.id", run_id.as_str());
-    let _either = state.documents.create(run_id.as_str(), &planned).await?;
+    // The id is derived from version and plan: a redelivery finds the run of the first delivery.
+    let _first_one_stays = state.documents.create(run_id.as_str(), &planned).await?;
     let Some(run) = state.documents.get::<Run>(run_id.as_str()).await? else {
         return Err(Error::Busy(
-            "a run that was just written is not there".into(),
+            "the run that was just written was not found".into(),
         ));
     };
     let Run {
-        state: stands,
+        state: current,
         reason,
         ..
     } = run.value;
-    if stands == RunState::Queued {
+    // Published after the write, and again on redelivery: a crash in between loses nothing.
+    if current == RunState::Queued {
         let approved = RunApproved {
             run: run_id.clone(),
         };
@@ -62,11 +64,11 @@ pub(crate) async fn dataset_cleaned(
     }
     Ok(Ack::done(
         "planned",
-        format!("run {run_id} is {}: {reason}", stands.as_str()),
+        format!("run {run_id} is {}: {reason}", current.as_str()),
     ))
 }
 
-/// Submits the job of a run, once, when it is its turn.
+/// Submits the job of a run, exactly once, when its turn comes.
 pub(crate) async fn run_approved(
     state: Data<State>,
     delivery: Delivery<RunApproved>,
@@ -78,7 +80,7 @@ pub(crate) async fn run_approved(
     };
     let open = state
         .documents
-        .with_field::<Run>("finish_told", false, OPEN_RUNS_MAX)
+        .with_field::<Run>("finish_published", false, OPEN_RUNS_MAX)
         .await?;
     let open: Vec<Run> = open.into_iter().map(|stored| stored.value).collect();
     let config = &state.config;
@@ -90,50 +92,55 @@ pub(crate) async fn run_approved(
         state.clock.now(),
     );
     match step {
-        Step::Nothing => {
+        NextStep::Nothing => {
             if run.value.state == RunState::Running {
-                tell(&state, &delivery).await?;
+                publish_submitted(&state, &delivery).await?;
             }
-            let stands = run.value.state.as_str();
-            Ok(Ack::done("done_before", format!("run {id} is {stands}")))
+            let current = run.value.state.as_str();
+            Ok(Ack::done("done_before", format!("run {id} is {current}")))
         }
-        Step::Settle { until } => Err(Error::Busy(
-            format!("an earlier call may still make a job of run {id}, until {until}").into(),
+        NextStep::Settle { until } => Err(Error::Busy(
+            format!("an earlier call may still create a job for run {id}, until {until}").into(),
         )),
-        Step::Wait { reason } => wait(&state, &run, reason).await,
-        Step::Adopt => match adopt(&state, &run).await? {
+        NextStep::Wait { reason } => record_wait(&state, &run, reason).await,
+        NextStep::Adopt => match adopt(&state, &run).await? {
             Some(job) => {
                 record(&state, &run, &job, "adopted the job of an earlier call").await?;
-                tell(&state, &delivery).await?;
-                Ok(Ack::done("adopted", format!("run {id} has its job again")))
+                publish_submitted(&state, &delivery).await?;
+                Ok(Ack::done(
+                    "adopted",
+                    format!("run {id} adopted the job of an earlier call"),
+                ))
             }
             None => create(&state, run, &delivery).await,
         },
-        Step::Create => create(&state, run, &delivery).await,
+        NextStep::Create => create(&state, run, &delivery).await,
     }
 }
 
-async fn tell(state: &State, delivery: &Delivery<RunApproved>) -> Result<(), Error> {
+async fn publish_submitted(state: &State, delivery: &Delivery<RunApproved>) -> Result<(), Error> {
     let submitted = RunSubmitted {
         run: delivery.event.run.clone(),
     };
     state.events.publish(&submitted).await
 }
 
-/// Says why the run waits; `watch` tells of it again when its turn may have come.
-async fn wait(state: &State, run: &Stored<Run>, reason: String) -> Result<Ack, Error> {
+/// Records why the run waits. The delivery is acknowledged, so the queue is not polled: `watch`
+/// publishes `run-approved` again when the turn of the run may have come.
+async fn record_wait(state: &State, run: &Stored<Run>, reason: String) -> Result<Ack, Error> {
     let id = &run.value.id;
     if run.value.reason != reason {
         let mut waiting = run.value.clone();
         waiting.reason.clone_from(&reason);
         waiting.note("tune", reason.clone(), state.clock.now());
         let write = state.documents.replace(id.as_str(), run, &waiting).await?;
-        write.or_busy("the run changed while it was read")?;
+        write.or_busy("the run changed after it was read")?;
     }
     Ok(Ack::done("waits", format!("run {id} {reason}")))
 }
 
-/// Finds the job of an earlier call by its label; surplus ones are cancelled.
+/// Finds the job of an earlier call by its label. The oldest is adopted; surplus ones are cancelled,
+/// because each costs money until it ends.
 async fn adopt(state: &State, run: &Stored<Run>) -> Result<Option<TuningJob>, Error> {
     let jobs = state
         .vertex
@@ -147,7 +154,7 @@ async fn adopt(state: &State, run: &Stored<Run>) -> Result<Option<TuningJob>, Er
             event.name = "surplus_job",
             run.id = %run.value.id,
             job.name = surplus.name,
-            "cancels a surplus job of run {}",
+            "cancelling a surplus job of run {}",
             run.value.id
         );
         state
@@ -159,7 +166,8 @@ async fn adopt(state: &State, run: &Stored<Run>) -> Result<Option<TuningJob>, Er
     Ok(oldest)
 }
 
-/// Writes the intent, then creates: the order that lets any later delivery know of a lost job.
+/// Writes the intent, then calls create. In this order a later delivery can see that a job may exist
+/// although the answer of the call, or this process, was lost.
 async fn create(
     state: &State,
     run: Stored<Run>,
@@ -171,10 +179,20 @@ async fn create(
         .get::<Version>(run.value.version.as_str())
         .await?
     else {
-        return fail(state, &run, "its version is gone".to_owned()).await;
+        return fail(
+            state,
+            &run,
+            "its dataset version does not exist any more".to_owned(),
+        )
+        .await;
     };
     let Some(train) = version.value.parts.get("train") else {
-        return fail(state, &run, "its version has no training rows".to_owned()).await;
+        return fail(
+            state,
+            &run,
+            "its dataset version has no training rows".to_owned(),
+        )
+        .await;
     };
     let validation = version
         .value
@@ -184,8 +202,12 @@ async fn create(
     let armed_at = Instant::now();
     let armed = arm(state, run).await?;
     let timeout = state.config.create_timeout;
+    // The deadline in the intent counts from the write. A process that was frozen since then must not
+    // call: its call could arrive after others have concluded that there is no job.
     if armed_at.elapsed() > timeout / 2 {
-        return Err(Error::Busy("too slow to call create safely".into()));
+        return Err(Error::Busy(
+            "writing the intent took too long to call create safely".into(),
+        ));
     }
     let job = NewJob {
         run: &id,
@@ -196,7 +218,7 @@ async fn create(
     match state.vertex.create_job(&job, timeout).await {
         Ok(job) => {
             record(state, &armed, &job, "submitted its job").await?;
-            tell(state, delivery).await?;
+            publish_submitted(state, delivery).await?;
             Ok(Ack::done(
                 "submitted",
                 format!("submitted the job of run {id}"),
@@ -211,8 +233,8 @@ async fn not_created(state: &State, armed: &Stored<Run>, error: CallError) -> Re
     let id = &armed.value.id;
     let chain = Chain(&error).to_string();
     match submit::after(&error) {
-        Failure::Fail { reason } => fail(state, armed, reason).await,
-        Failure::Wait { reason, person } => {
+        AfterFailure::Fail { reason } => fail(state, armed, reason).await,
+        AfterFailure::Wait { reason, person } => {
             if let Some(missing) = person {
                 error!(
                     event.name = "submission_waits",
@@ -222,13 +244,13 @@ async fn not_created(state: &State, armed: &Stored<Run>, error: CallError) -> Re
                 );
             }
             let disarmed = disarm(state, armed).await?;
-            wait(state, &disarmed, reason).await
+            record_wait(state, &disarmed, reason).await
         }
-        Failure::Again => {
+        AfterFailure::Again => {
             disarm(state, armed).await?;
             Err(Error::call(vertex::SERVICE)(error))
         }
-        Failure::Settle => Err(Error::call(vertex::SERVICE)(error)),
+        AfterFailure::Settle => Err(Error::call(vertex::SERVICE)(error)),
     }
 }
 
@@ -244,13 +266,14 @@ async fn arm(state: &State, run: Stored<Run>) -> Result<Stored<Run>, Error> {
     armed.updated_at = now;
     write(state, &run, &armed).await?;
     let armed = reread(state, &run).await?;
+    // The owner tells our intent from that of a delivery that ran at the same time.
     match &armed.value.armed {
         Some(found) if found.owner == owner => Ok(armed),
-        Some(_) | None => Err(Error::Busy("another delivery submits the run".into())),
+        Some(_) | None => Err(Error::Busy("another delivery is submitting the run".into())),
     }
 }
 
-/// Takes the intent back after a definite no.
+/// Removes the intent after an answer that proves that no job was created.
 async fn disarm(state: &State, armed: &Stored<Run>) -> Result<Stored<Run>, Error> {
     let mut run = armed.value.clone();
     run.armed = None;
@@ -292,13 +315,13 @@ async fn write(state: &State, before: &Stored<Run>, run: &Run) -> Result<(), Err
         .documents
         .replace(run.id.as_str(), before, run)
         .await?;
-    write.or_busy("the run changed while it was read")
+    write.or_busy("the run changed after it was read")
 }
 
 async fn reread(state: &State, run: &Stored<Run>) -> Result<Stored<Run>, Error> {
     let id = run.value.id.as_str();
     let found = state.documents.get::<Run>(id).await?;
     found.ok_or(Error::Busy(
-        "a run that was just written is not there".into(),
+        "the run that was just written was not found".into(),
     ))
 }

@@ -25,12 +25,12 @@ struct State {
     vertex: Vertex,
 }
 
-/// Runs the function until it is told to stop.
+/// Runs the function until the process is asked to stop.
 pub fn run() -> Running {
     service::run("tune", Callers::Pushes, Config::read, start)
 }
 
-/// Makes the clients and gives back the routes.
+/// Creates the clients and returns the routes.
 async fn start(
     config: Config,
     common: Common,

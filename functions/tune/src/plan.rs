@@ -9,8 +9,8 @@ use shared::{
     run::{Approval, Estimate, Plan, Run, State},
 };
 
-/// Plans the run that `version` asks for: queued within its budget, awaiting a person above it,
-/// failed where it asks for what cannot be.
+/// Plans the run that the recipe of `version` describes: queued within its budget, awaiting approval
+/// above it, failed where the recipe cannot be carried out.
 pub fn plan(version: &Version, region: &str, prices: &Prices, now: DateTime<Utc>) -> Run {
     let recipe = &version.recipe;
     let plan = Plan {
@@ -46,17 +46,17 @@ pub fn plan(version: &Version, region: &str, prices: &Prices, now: DateTime<Utc>
         last_step: None,
         last_step_at: None,
         finding: None,
-        finding_looks: 0,
+        finding_polls: 0,
         job_missing_ticks: 0,
         stop: None,
         chosen: None,
-        finish_told: false,
+        finish_published: false,
         created_at: now,
         updated_at: now,
         finished_at: None,
         history: Vec::new(),
     };
-    (run.state, run.reason) = stand(&run, version, usd, prices);
+    (run.state, run.reason) = initial_state(&run, version, usd, prices);
     if run.state == State::Queued {
         run.approval = Some(Approval {
             by: "budget".to_owned(),
@@ -70,7 +70,7 @@ pub fn plan(version: &Version, region: &str, prices: &Prices, now: DateTime<Utc>
     run
 }
 
-/// The run that a version and a plan lead to, whoever plans it.
+/// The id of a run: derived from version and plan, so that a redelivery plans the same run.
 fn id(version: &Version, plan: &Plan) -> RunId {
     RunId::derive(
         &version.id,
@@ -84,11 +84,16 @@ fn id(version: &Version, plan: &Plan) -> RunId {
     )
 }
 
-fn stand(run: &Run, version: &Version, usd: Option<f64>, prices: &Prices) -> (State, String) {
+fn initial_state(
+    run: &Run,
+    version: &Version,
+    usd: Option<f64>,
+    prices: &Prices,
+) -> (State, String) {
     let Some(usd) = usd else {
         let tunable: Vec<&str> = prices.tunable().collect();
         let reason = format!(
-            "`{}` cannot be tuned: set tune.base_model in recipe.toml to one of {}",
+            "base model `{}` cannot be tuned: set tune.base_model in recipe.toml to one of {}",
             run.plan.base_model,
             tunable.join(", ")
         );

@@ -1,11 +1,10 @@
-//! The protocol that buys one job, and not two: what a delivery may do next.
+//! The protocol that buys one job, and never two: what a delivery may do next.
 //!
-//! The service has no request id, so a job may exist that nobody has recorded: its answer
-//! was lost, or the process that asked died. Therefore: write the intent, then create;
-//! after any doubt wait until an unseen job must show in the list, look for it by label, and
-//! adopt it. No job is created twice unless a process is frozen, between writing the intent
-//! and sending the call, for longer than the call's own deadline and the settling time; any
-//! surplus job is cancelled by a later look.
+//! `tuningJobs.create` takes no request id, so a job may exist that is not recorded: its answer was
+//! lost, or the calling process died. Therefore: write the intent, then create. After any doubt, wait
+//! until a created job must appear in the list, find it by its label, and adopt it. No job is created
+//! twice unless a process is frozen, between writing the intent and sending the call, for longer than
+//! the call's deadline and the settle time together; `watch` cancels any surplus job later.
 
 use std::time::Duration;
 
@@ -17,17 +16,17 @@ use shared::{
 
 /// What a delivery of `run-approved` does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// Nothing: the run does not wait for a job (any more).
+pub enum NextStep {
+    /// Nothing: the run does not wait for a job, or no longer does.
     Nothing,
-    /// Nothing yet: an earlier call may still make a job that cannot be seen.
+    /// Nothing yet: an earlier call may still create a job, or one that is not listed yet.
     Settle {
-        /// When a look at the list is conclusive.
+        /// From when on a list without the job proves that there is none.
         until: DateTime<Utc>,
     },
-    /// Look for the job of an earlier call, adopt it, or create one if there is none.
+    /// List the jobs of the run; adopt the one of an earlier call, or create one if there is none.
     Adopt,
-    /// Nothing until a later tick: other runs are first.
+    /// Nothing until a later tick: other runs come first.
     Wait {
         /// Why, in plain words.
         reason: String,
@@ -38,7 +37,7 @@ pub enum Step {
 
 /// What a call to create that gave no job leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
+pub enum AfterFailure {
     /// The run fails: the same call would be refused again.
     Fail {
         /// Why, in plain words.
@@ -58,21 +57,21 @@ pub enum Failure {
 }
 
 /// Decides what follows from `error` of a call to create a job: only a definite no fails the run.
-pub fn after(error: &CallError) -> Failure {
+pub fn after(error: &CallError) -> AfterFailure {
     match error {
-        CallError::No(refusal) => Failure::Fail {
+        CallError::No(refusal) => AfterFailure::Fail {
             reason: format!("Vertex AI refused it: {}", refusal.message),
         },
         CallError::NotAllowed(refusal) => {
             let lacks = refusal.lacks.clone();
             let lacks = lacks.unwrap_or_else(|| "a permission".to_owned());
-            Failure::Wait {
+            AfterFailure::Wait {
                 reason: format!("waits for {lacks}: {}", refusal.message),
                 person: Some(lacks),
             }
         }
         // The base model, or the rows. One 404 is not proof that they are gone.
-        CallError::Missing(refusal) => Failure::Wait {
+        CallError::Missing(refusal) => AfterFailure::Wait {
             reason: format!(
                 "waits for what Vertex AI does not find: {}",
                 refusal.message
@@ -80,18 +79,20 @@ pub fn after(error: &CallError) -> Failure {
             person: Some("what the call names".to_owned()),
         },
         CallError::NotNow { .. } => match error.refusal() {
-            Some(refusal) if refusal.code == Some(RpcCode::ResourceExhausted) => Failure::Wait {
-                reason: format!("waits for a quota: {}", refusal.message),
-                person: None,
-            },
-            Some(refusal) => Failure::Wait {
+            Some(refusal) if refusal.code == Some(RpcCode::ResourceExhausted) => {
+                AfterFailure::Wait {
+                    reason: format!("waits for a quota: {}", refusal.message),
+                    person: None,
+                }
+            }
+            Some(refusal) => AfterFailure::Wait {
                 reason: format!("waits for Vertex AI: {}", refusal.message),
                 person: None,
             },
             // It was not sent, and the delivery comes again before the next tick.
-            None => Failure::Again,
+            None => AfterFailure::Again,
         },
-        CallError::Unknown(_) => Failure::Settle,
+        CallError::Unknown(_) => AfterFailure::Settle,
     }
 }
 
@@ -102,9 +103,9 @@ pub fn next(
     jobs_max: usize,
     settle: Duration,
     now: DateTime<Utc>,
-) -> Step {
+) -> NextStep {
     if run.state != State::Queued {
-        return Step::Nothing;
+        return NextStep::Nothing;
     }
     if let Some(Armed { deadline, .. }) = run.armed {
         let settle = TimeDelta::from_std(settle).unwrap_or(TimeDelta::MAX);
@@ -112,18 +113,18 @@ pub fn next(
             .checked_add_signed(settle)
             .unwrap_or(DateTime::<Utc>::MAX_UTC);
         return if now < until {
-            Step::Settle { until }
+            NextStep::Settle { until }
         } else {
-            Step::Adopt
+            NextStep::Adopt
         };
     }
     match turn(run, open, jobs_max) {
-        Some(reason) => Step::Wait { reason },
-        None => Step::Create,
+        Some(reason) => NextStep::Wait { reason },
+        None => NextStep::Create,
     }
 }
 
-/// Why it is not the turn of `run`: first come, first served, `jobs_max` at a time.
+/// Why it is not the turn of `run` yet: first come, first served, `jobs_max` at a time.
 fn turn(run: &Run, open: &[Run], jobs_max: usize) -> Option<String> {
     let live = open.iter().filter(|other| other.state.is_live()).count();
     let earlier = open
@@ -177,7 +178,7 @@ mod tests {
     const SETTLE: Duration = Duration::from_secs(150);
 
     #[track_caller]
-    fn check(run: &Run, others: &[Run], now: i64, expected: &Step) {
+    fn check(run: &Run, others: &[Run], now: i64, expected: &NextStep) {
         let open: Vec<Run> = others.iter().chain([run]).cloned().collect();
         assert_eq!(&next(run, &open, 1, SETTLE, at(now)), expected);
     }
@@ -186,19 +187,19 @@ mod tests {
     fn a_run_is_created_once_and_in_its_turn() {
         let first = run("a", State::Queued, 1);
         let second = run("b", State::Queued, 2);
-        check(&first, std::slice::from_ref(&second), 3, &Step::Create);
+        check(&first, std::slice::from_ref(&second), 3, &NextStep::Create);
         let reason = "waits for its turn: 0 running and 1 queued before it, 1 at a time";
-        let wait = Step::Wait {
+        let wait = NextStep::Wait {
             reason: reason.to_owned(),
         };
         check(&second, &[first], 3, &wait);
         let reason = "waits for its turn: 1 running and 0 queued before it, 1 at a time";
-        let wait = Step::Wait {
+        let wait = NextStep::Wait {
             reason: reason.to_owned(),
         };
         check(&second, &[run("a", State::Stopping, 1)], 3, &wait);
         for state in [State::Running, State::Succeeded, State::AwaitingApproval] {
-            check(&run("a", state, 1), &[], 3, &Step::Nothing);
+            check(&run("a", state, 1), &[], 3, &NextStep::Nothing);
         }
     }
 
@@ -215,15 +216,15 @@ mod tests {
     #[test]
     fn after_doubt_nothing_is_created_before_the_list_is_conclusive() {
         let until = at(250);
-        check(&armed(100), &[], 100, &Step::Settle { until });
-        check(&armed(100), &[], 249, &Step::Settle { until });
-        check(&armed(100), &[], 250, &Step::Adopt);
+        check(&armed(100), &[], 100, &NextStep::Settle { until });
+        check(&armed(100), &[], 249, &NextStep::Settle { until });
+        check(&armed(100), &[], 250, &NextStep::Adopt);
     }
 
     #[test]
     fn only_a_definite_no_fails_the_run() {
         #[track_caller]
-        fn check(http_status: u16, code: &str, message: &str, expected: &Failure) {
+        fn check(http_status: u16, code: &str, message: &str, expected: &AfterFailure) {
             let answer = ErrorAnswer {
                 http_status: Some(http_status),
                 code: RpcCode::parse(code),
@@ -233,10 +234,10 @@ mod tests {
             let error = CallError::of(answer, Idempotency::NotIdempotent);
             assert_eq!(&after(&error), expected, "{http_status} {code}");
         }
-        let fail = |reason: &str| Failure::Fail {
+        let fail = |reason: &str| AfterFailure::Fail {
             reason: reason.to_owned(),
         };
-        let wait = |reason: &str, person: Option<&str>| Failure::Wait {
+        let wait = |reason: &str, person: Option<&str>| AfterFailure::Wait {
             reason: reason.to_owned(),
             person: person.map(str::to_owned),
         };
@@ -273,11 +274,11 @@ mod tests {
             (503, "UNAVAILABLE"),
             (504, "DEADLINE_EXCEEDED"),
         ] {
-            check(http_status, code, "m", &Failure::Settle);
+            check(http_status, code, "m", &AfterFailure::Settle);
         }
-        assert_eq!(after(&CallError::not_sent("no route")), Failure::Again);
+        assert_eq!(after(&CallError::not_sent("no route")), AfterFailure::Again);
         let lost = CallError::not_answered("time-out", Idempotency::NotIdempotent);
-        assert_eq!(after(&lost), Failure::Settle);
+        assert_eq!(after(&lost), AfterFailure::Settle);
     }
 
     proptest! {
@@ -285,7 +286,7 @@ mod tests {
         fn an_armed_run_is_never_simply_created(deadline in 30_i64..1_000, now in 0_i64..5_000) {
             let run = armed(deadline);
             let step = next(&run, std::slice::from_ref(&run), 1, SETTLE, at(now));
-            prop_assert_ne!(step, Step::Create);
+            prop_assert_ne!(step, NextStep::Create);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What `watch` can be told from outside.
+//! The settings of `watch`.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use shared::config::Reader;
 /// The settings.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// How long a job may tune without a step before it counts as stalled, in seconds;
+    /// How long a job may tune without a new step before it counts as stalled, in seconds;
     /// `WATCH_STALL_S`, 3600. Healthy jobs step every few minutes.
     pub stall: Duration,
-    /// Looks in a row that show the same fault before early-stop is called without an alert;
-    /// `WATCH_LOOKS`, 5: alerts take up to three minutes.
-    pub looks: u32,
-    /// How old a version without a run must be before it is told again, in seconds;
+    /// Consecutive polls that must show the same fault before `run-unhealthy` is published in place of
+    /// an alert; `WATCH_POLLS`, 5: an alert takes up to three minutes.
+    pub polls: u32,
+    /// Age of a version without a run from which `dataset-cleaned` is published again, in seconds;
     /// `WATCH_LOST_S`, 300.
     pub lost: Duration,
-    /// Jobs that may run at a time; `TUNE_JOBS_MAX`, 1: the same as tune's.
+    /// Jobs that may run at a time; `TUNE_JOBS_MAX`, 1. Must equal the setting of tune.
     pub jobs_max: usize,
 }
 
@@ -24,12 +24,12 @@ impl Config {
     /// Reads the settings; `None` where `read` noted a fault.
     pub fn read(read: &mut Reader<'_>) -> Option<Self> {
         let stall_s = read.or("WATCH_STALL_S", 3_600);
-        let looks = read.or("WATCH_LOOKS", 5);
+        let polls = read.or("WATCH_POLLS", 5);
         let lost_s = read.or("WATCH_LOST_S", 300);
         let jobs_max = read.or("TUNE_JOBS_MAX", 1);
         Some(Self {
             stall: Duration::from_secs(stall_s?),
-            looks: looks?,
+            polls: polls?,
             lost: Duration::from_secs(lost_s?),
             jobs_max: jobs_max?,
         })

@@ -1,4 +1,4 @@
-//! Hears the tick.
+//! Consumes the tick.
 
 use actix_web::web::Data;
 use futures::{StreamExt as _, stream};
@@ -19,47 +19,47 @@ use tracing::{error, info, warn};
 
 use crate::{
     State,
-    look::{Seen, look},
+    poll::{self, PolledCurve},
     reconcile,
 };
 
-/// Runs that have not ended and are looked at; more than a project could ever queue.
+/// Most open runs that are polled; more than a project could ever queue.
 const OPEN_RUNS_MAX: u32 = 500;
-/// Runs that are looked at side by side.
-const LOOKS_AT_ONCE: usize = 8;
-/// Ticks in a row at which neither a get nor a list must find a job before its run fails: a get of
-/// a live job has answered 404, see <https://github.com/googleapis/python-aiplatform/issues/6581>,
-/// and a list may lag behind by a minute.
+/// Consecutive ticks at which neither a get nor a list must find a job before its run fails. A get of
+/// a live job has answered 404 (<https://github.com/googleapis/python-aiplatform/issues/6581>), and a
+/// list may lag behind by a minute.
 const MISSING_TICKS: u32 = 5;
-/// Newest versions and runs that are searched for a version without a run.
+/// Runs that are polled concurrently.
+const POLLS_AT_ONCE: usize = 8;
+/// How many of the newest versions and runs are compared to find a version without a run.
 const NEWEST: u32 = 100;
 
-/// Looks at every live run, then for what an event lost. Overlapping ticks are harmless:
+/// Polls every live run, then repairs what a lost event left undone. Overlapping ticks are harmless:
 /// every write is compare-and-set.
 pub(crate) async fn tick(state: Data<State>, _delivery: Delivery<Tick>) -> Result<Ack, Error> {
     let open = state
         .documents
-        .with_field::<Run>("finish_told", false, OPEN_RUNS_MAX)
+        .with_field::<Run>("finish_published", false, OPEN_RUNS_MAX)
         .await?;
-    let looked = stream::iter(&open)
-        .map(|run| visit(&state, run))
-        .buffer_unordered(LOOKS_AT_ONCE)
+    let polled = stream::iter(&open)
+        .map(|run| poll_run(&state, run))
+        .buffer_unordered(POLLS_AT_ONCE)
         .collect::<Vec<_>>()
         .await;
-    // One run that cannot be read must not keep the others from being looked at.
-    for error in looked.iter().filter_map(|visited| visited.as_ref().err()) {
-        warn!(outcome = "look_failed", "{}", Chain(error));
+    // One run that cannot be read must not stop the others from being polled.
+    for error in polled.iter().filter_map(|poll| poll.as_ref().err()) {
+        warn!(outcome = "poll_failed", "{}", Chain(error));
     }
     let open: Vec<Run> = open.into_iter().map(|stored| stored.value).collect();
     for run in reconcile::due(&open, state.config.jobs_max) {
         state.events.publish(&RunApproved { run }).await?;
     }
-    tell_unplanned(&state).await?;
-    let looks = looked.len();
-    Ok(Ack::done("looked", format!("looked at {looks} open runs")))
+    publish_unplanned(&state).await?;
+    let polls = polled.len();
+    Ok(Ack::done("polled", format!("polled {polls} open runs")))
 }
 
-async fn tell_unplanned(state: &State) -> Result<(), Error> {
+async fn publish_unplanned(state: &State) -> Result<(), Error> {
     let versions = state
         .documents
         .newest::<Version>("created_at", NEWEST)
@@ -69,36 +69,36 @@ async fn tell_unplanned(state: &State) -> Result<(), Error> {
     let runs: Vec<Run> = runs.into_iter().map(|stored| stored.value).collect();
     let now = state.clock.now();
     for version in reconcile::unplanned(&versions, &runs, state.config.lost, now) {
-        warn!(dataset.version = %version, "version {version} has no run: tells of it again");
+        warn!(dataset.version = %version, "version {version} has no run: publishing `dataset-cleaned` again");
         state.events.publish(&DatasetCleaned { version }).await?;
     }
     Ok(())
 }
 
-async fn visit(state: &State, stored: &Stored<Run>) -> Result<(), Error> {
+async fn poll_run(state: &State, stored: &Stored<Run>) -> Result<(), Error> {
     let run = &stored.value;
     match (run.state, &run.job) {
         (RunState::Running | RunState::Stopping, Some(job)) => {
-            visit_job(state, stored, &job.name).await?;
+            poll_job(state, stored, &job.name).await?;
             cancel_surplus(state, run, &job.name).await
         }
-        (ended, _) if ended.is_final() => tell_finished(state, stored).await,
+        (ended, _) if ended.is_final() => publish_finished(state, stored).await,
         _ => Ok(()),
     }
 }
 
-async fn visit_job(state: &State, stored: &Stored<Run>, job: &str) -> Result<(), Error> {
+async fn poll_job(state: &State, stored: &Stored<Run>, job: &str) -> Result<(), Error> {
     let id = &stored.value.id;
     let now = state.clock.now();
     let after = match state.vertex.job(job).await {
         Ok(job) => {
             let (curve, is_current) = curve(state, &stored.value, &job).await?;
-            let seen = if is_current {
-                Seen::Now(&curve)
+            let polled = if is_current {
+                PolledCurve::Current(&curve)
             } else {
-                Seen::Before(&curve)
+                PolledCurve::Stale(&curve)
             };
-            let after = look(&stored.value, &job, seen, state.config.stall, now);
+            let after = poll::apply(&stored.value, &job, polled, state.config.stall, now);
             if is_current && curve.last_step().is_some() {
                 state.documents.put(id.as_str(), &curve).await?;
                 log_progress(&after, &curve);
@@ -116,26 +116,26 @@ async fn visit_job(state: &State, stored: &Stored<Run>, job: &str) -> Result<(),
         ) => return Err(Error::call(vertex::SERVICE)(error)),
     };
     if state.documents.replace(id.as_str(), stored, &after).await? == Write::Lost {
-        // Someone wrote it meanwhile: the next tick sees that.
+        // Another function wrote the run in the meantime. Nothing is lost: the next tick reads that.
         return Ok(());
     }
     log_finding(&after);
     if after.state.is_final() {
         let ended = state.documents.get::<Run>(id.as_str()).await?;
         if let Some(ended) = ended {
-            tell_finished(state, &ended).await?;
+            publish_finished(state, &ended).await?;
         }
-    } else if after.finding_looks >= state.config.looks && after.stop.is_none() {
+    } else if after.finding_polls >= state.config.polls && after.stop.is_none() {
         let run = id.clone();
         state.events.publish(&RunUnhealthy { run }).await?;
     }
     Ok(())
 }
 
-/// The curve of a job, and whether it is as it is now.
+/// The curve of a job, and whether it is current.
 ///
-/// The state of a job never waits for its curve: where that cannot be read, the one that was read
-/// last goes with the look.
+/// The state of a job never waits for its curve: where that cannot be read, the curve that was read
+/// last takes its place.
 async fn curve(state: &State, run: &Run, job: &TuningJob) -> Result<(Curve, bool), Error> {
     let error = match state.vertex.curve(&run.id, job).await {
         Ok(curve) => return Ok((curve, true)),
@@ -189,14 +189,14 @@ async fn missing(state: &State, run: &Run, job: &str, answer: &str) -> Result<Ru
     );
     after.updated_at = now;
     if ticks >= MISSING_TICKS {
-        let reason = format!("its job is gone: {answer}");
+        let reason = format!("its job no longer exists: {answer}");
         let _entered = after.enter(RunState::Failed, "watch", &reason, now);
     }
     Ok(after)
 }
 
-/// Cancels what else carries the run's label: a process that was frozen on its way to create a
-/// job may have made one after another process gave it up and made `recorded`.
+/// Cancels every other job with the label of the run. A process that was frozen just before its
+/// create call may have created one after another process gave it up and created `recorded`.
 async fn cancel_surplus(state: &State, run: &Run, recorded: &str) -> Result<(), Error> {
     let jobs = state.vertex.jobs_of(&run.id).await;
     let jobs = jobs.map_err(Error::call(vertex::SERVICE))?;
@@ -208,7 +208,7 @@ async fn cancel_surplus(state: &State, run: &Run, recorded: &str) -> Result<(), 
             event.name = "surplus_job",
             run.id = %run.id,
             job.name = job.name,
-            "cancels a surplus job of run {}",
+            "cancelling a surplus job of run {}",
             run.id
         );
         let cancelled = state.vertex.cancel_job(&job.name).await;
@@ -217,18 +217,19 @@ async fn cancel_surplus(state: &State, run: &Run, recorded: &str) -> Result<(), 
     Ok(())
 }
 
-/// Tells of the end, then remembers that it was told: a crash between tells twice, never not at all.
-async fn tell_finished(state: &State, stored: &Stored<Run>) -> Result<(), Error> {
+/// Publishes the end, then records that it was published. In this order a crash in between publishes
+/// it twice, which consumers tolerate, and never skips it.
+async fn publish_finished(state: &State, stored: &Stored<Run>) -> Result<(), Error> {
     let run = &stored.value;
     let finished = RunFinished {
         run: run.id.clone(),
     };
     state.events.publish(&finished).await?;
-    let mut told = run.clone();
-    told.finish_told = true;
+    let mut published = run.clone();
+    published.finish_published = true;
     let _next_tick_if_lost = state
         .documents
-        .replace(run.id.as_str(), stored, &told)
+        .replace(run.id.as_str(), stored, &published)
         .await?;
     info!(event.name = "run_finished", run.id = %run.id, state = run.state.as_str(),
         "run {} {}: {}", run.id, run.state.as_str(), run.reason);
@@ -237,7 +238,7 @@ async fn tell_finished(state: &State, stored: &Stored<Run>) -> Result<(), Error>
 
 fn log_progress(run: &Run, curve: &Curve) {
     let last = |points: &[shared::curve::Point]| points.last().and_then(|point| point.loss);
-    // A loss that is no number is left out of the line: see `run_finding` for what it means.
+    // JSON has no NaN, so a loss that is not a number is absent from the line; `run_finding` reports it.
     info!(
         event.name = "run_progress",
         run.id = %run.id,

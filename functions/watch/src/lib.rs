@@ -1,8 +1,8 @@
-//! Reads the state and the loss curves of every live run, each minute, and finds what an event lost.
+//! Polls the state and the loss curve of every live run once a minute, and repairs what a lost event left undone.
 
 mod config;
 mod handler;
-pub mod look;
+pub mod poll;
 pub mod reconcile;
 
 use actix_web::web::{self, Data, ServiceConfig};
@@ -24,12 +24,12 @@ struct State {
     vertex: Vertex,
 }
 
-/// Runs the function until it is told to stop.
+/// Runs the function until the process is asked to stop.
 pub fn run() -> Running {
     service::run("watch", Callers::Pushes, Config::read, start)
 }
 
-/// Makes the clients and gives back the routes.
+/// Creates the clients and returns the routes.
 async fn start(
     config: Config,
     common: Common,

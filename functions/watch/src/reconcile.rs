@@ -1,4 +1,4 @@
-//! What an event lost, seen from the documents alone.
+//! What a lost event left undone, found from the documents alone.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -11,7 +11,8 @@ use shared::{
 
 /// The queued runs whose turn may have come, oldest first: as many as slots are free.
 ///
-/// A run whose submission is in doubt comes too: only another look can settle it.
+/// Runs whose submission is in doubt are always among them: only another delivery of `run-approved`
+/// finds out whether a job exists.
 pub fn due(open: &[Run], jobs_max: usize) -> Vec<RunId> {
     let live = open.iter().filter(|run| run.state.is_live()).count();
     let mut queued: Vec<&Run> = open
@@ -29,7 +30,7 @@ pub fn due(open: &[Run], jobs_max: usize) -> Vec<RunId> {
         .collect()
 }
 
-/// The versions that no run was planned for, although there was time.
+/// The versions older than `lost` for which no run was planned.
 pub fn unplanned(
     versions: &[Version],
     runs: &[Run],

@@ -181,7 +181,7 @@ impl Chain {
         let version = version.unwrap_or_else(|| panic!("no version: {upload:?}"));
         let run = harness
             .run_of(version.as_str(), "the run's end to be told", |run| {
-                run.finish_told
+                run.finish_published
             })
             .await;
         let decision = harness.decision(&run.id).await;
@@ -200,7 +200,7 @@ impl Chain {
         let harness = &self.harness;
         let route = harness.route(MODEL).await;
         let moved = route.is_some_and(|route| route.version > 0);
-        moved && harness.runs().await.iter().all(|run| run.finish_told) && self.is_idle().await
+        moved && harness.runs().await.iter().all(|run| run.finish_published) && self.is_idle().await
     }
 
     async fn is_idle(&self) -> bool {

@@ -1,8 +1,8 @@
-//! From values to places in a drawing, and where the ticks go.
+//! Maps values to positions in a drawing, and places the ticks.
 
-/// How much room a value alone gets, relative.
+/// Margin on both sides of a single value, as a share of it.
 const PAD: f64 = 0.1;
-/// Ticks that an axis never exceeds, whatever it is asked for.
+/// Most ticks of an axis, whatever count is asked for.
 const TICKS_MAX: u32 = 20;
 
 /// One axis.
@@ -15,7 +15,7 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// An axis that puts the finite values `low` to `high` between two places; equal values get room on both sides.
+    /// An axis that maps the finite values `low` to `high` onto two positions; equal values get a margin on both sides.
     pub(super) fn new((low, high): (f64, f64), (from, to): (f64, f64)) -> Self {
         let (low, high) = if high > low {
             (low, high)
@@ -31,13 +31,13 @@ impl Scale {
         }
     }
 
-    /// Where `value` is.
+    /// The position of `value`.
     pub(super) fn at(&self, value: f64) -> f64 {
         let share = (value - self.low) / (self.high - self.low);
         self.from + share * (self.to - self.from)
     }
 
-    /// About `count` ticks at round values, no closer than `least`: place and label of each.
+    /// About `count` ticks at round values, at least `least` apart: position and label of each.
     pub(super) fn ticks(&self, count: f64, least: f64) -> Vec<(f64, String)> {
         let step = round((self.high - self.low) / count).max(least);
         let decimals = decimals(step);
@@ -45,13 +45,13 @@ impl Scale {
         (0..TICKS_MAX)
             .map(|index| (first + f64::from(index)) * step)
             .take_while(|value| *value <= self.high)
-            // Adding nothing turns a negative zero into a plain one.
+            // Adding 0 turns a negative zero into a positive one, which has no sign in its label.
             .map(|value| (self.at(value), format!("{:.decimals$}", value + 0.0)))
             .collect()
     }
 }
 
-/// The next 1, 2 or 5 times a power of ten.
+/// The next larger 1, 2 or 5 times a power of ten.
 fn round(step: f64) -> f64 {
     let power = 10_f64.powf(step.log10().floor());
     let factor = match step / power {
@@ -63,7 +63,7 @@ fn round(step: f64) -> f64 {
     factor * power
 }
 
-/// The decimals that tell ticks `step` apart from each other.
+/// The decimals that distinguish ticks that are `step` apart.
 fn decimals(step: f64) -> usize {
     let powers = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6];
     let enough = powers.iter().position(|power| step * power >= 0.999);
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_alone_is_in_the_middle() {
+    fn a_single_value_is_in_the_middle() {
         let scale = Scale::new((1.5, 1.5), (0.0, 100.0));
         assert!((scale.at(1.5) - 50.0).abs() < 1e-9);
     }

@@ -1,4 +1,4 @@
-//! The provider's side of a run, in the provider's words.
+//! The tuning job of a run, as the service reports it.
 
 use maud::{Markup, html};
 use shared::{
@@ -6,65 +6,65 @@ use shared::{
     run::{Checkpoint, Job, Run},
 };
 
-use super::{fact, facts, when};
-use crate::{moment::moment, text::foreign};
+use super::{definitions, present, when};
+use crate::{moment::moment, untrusted::untrusted};
 
-/// Reasons for dropped rows that are shown; the service may give one for each row.
+/// Most reasons for dropped rows that are shown; the service may give one per row.
 const REASONS_MAX: usize = 20;
-/// Checkpoints that are listed: one for each epoch, and 100 epochs are most.
+/// Most checkpoints that are listed: one per epoch, and 100 epochs are the most.
 const CHECKPOINTS_MAX: usize = 100;
 
-/// Its part of a run's page.
+/// The section of a run's page.
 pub(super) fn section(run: &Run) -> Markup {
     html! {
         section {
             h2 { "Job" }
             @if let Some(armed) = &run.armed {
                 p {
-                    "It is being submitted since " (moment(armed.at))
-                    "; the call is given up at " (moment(armed.deadline)) "."
+                    "Being submitted since " (moment(armed.at))
+                    "; the call times out at " (moment(armed.deadline)) "."
                 }
             }
             @match &run.job {
                 Some(job) => {
-                    (told(run, job))
+                    (details(run, job))
                     @if !job.checkpoints.is_empty() {
                         (checkpoints(&job.checkpoints, run.chosen.as_ref()))
                     }
                 }
-                None => p { "There is none yet." }
+                None => p { "No job yet." }
             }
         }
     }
 }
 
-fn told(run: &Run, job: &Job) -> Markup {
-    let words = |text: &Option<String>| text.as_deref().map(foreign);
+fn details(run: &Run, job: &Job) -> Markup {
+    let words = |text: &Option<String>| text.as_deref().map(untrusted);
     let code = |text: &Option<String>| {
         text.as_deref()
-            .map(|text| html! { code { (foreign(text)) } })
+            .map(|text| html! { code { (untrusted(text)) } })
     };
     html! {
-        (facts(&[
-            ("Name", Some(html! { code { (foreign(&job.name)) } })),
-            ("State", Some(html! { code { (foreign(&job.state)) } })),
+        (definitions(&[
+            ("Name", Some(html! { code { (untrusted(&job.name)) } })),
+            ("State", Some(html! { code { (untrusted(&job.state)) } })),
             ("Sub-state", code(&job.sub_state)),
             ("In this state since", when(job.state_since)),
             ("First step", when(job.started_at)),
             ("Ended", when(job.ended_at)),
             ("Error", words(&job.error)),
             ("Newest step", run.last_step.map(|step| html! { (count(step)) })),
-            ("Newest step seen", when(run.last_step_at)),
-            ("Steps in all", job.steps_total.map(|steps| html! { (count(steps)) })),
-            ("Epochs done", job.completed_epochs.and_then(fact)),
-            ("Tokens billed for one pass", job.billable_tokens.map(|tokens| html! { (count(tokens)) })),
-            ("Rows dropped or cut", job.dropped_rows.map(|rows| html! { (count(rows)) })),
+            ("Newest step at", when(run.last_step_at)),
+            ("Total steps", job.steps_total.map(|steps| html! { (count(steps)) })),
+            ("Epochs done", job.completed_epochs.and_then(present)),
+            ("Billable tokens per epoch", job.billable_tokens.map(|tokens| html! { (count(tokens)) })),
+            ("Rows dropped or truncated", job.dropped_rows.map(|rows| html! { (count(rows)) })),
             ("Tuned model", code(&job.model)),
             ("Endpoint", code(&job.endpoint)),
         ]))
         @if !job.dropped_reasons.is_empty() {
-            p { "Why rows were dropped, in the service's words:" }
-            ul { @for reason in job.dropped_reasons.iter().take(REASONS_MAX) { li { (foreign(reason)) } } }
+            p { "Why rows were dropped, as the service reports it:" }
+            ul { @for reason in job.dropped_reasons.iter().take(REASONS_MAX) { li { (untrusted(reason)) } } }
         }
     }
 }
@@ -75,24 +75,24 @@ fn checkpoints(checkpoints: &[Checkpoint], chosen: Option<&Checkpoint>) -> Marku
         table .cards {
             thead {
                 tr {
-                    th scope="col" { "Id" }
+                    th scope="col" { "ID" }
                     th scope="col" .number { "Epoch" }
                     th scope="col" .number { "Step" }
-                    th scope="col" { "Answers at" }
+                    th scope="col" { "Endpoint" }
                 }
             }
             tbody {
                 @for checkpoint in checkpoints.iter().take(CHECKPOINTS_MAX) {
                     tr {
                         th scope="row" {
-                            (foreign(&checkpoint.id))
-                            @if chosen == Some(checkpoint) { " " span .state.good { "chosen" } }
+                            (untrusted(&checkpoint.id))
+                            @if chosen == Some(checkpoint) { " " span .state.success { "chosen" } }
                         }
                         td .number data-label="Epoch" { (checkpoint.epoch) }
                         td .number data-label="Step" { (count(checkpoint.step)) }
-                        td data-label="Answers at" {
+                        td data-label="Endpoint" {
                             @if let Some(endpoint) = &checkpoint.endpoint {
-                                code { (foreign(endpoint)) }
+                                code { (untrusted(endpoint)) }
                             }
                         }
                     }

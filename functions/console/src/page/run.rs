@@ -7,18 +7,25 @@ use shared::{
     run::{Run, State, Stop},
 };
 
-use super::{Refresh, evaluation, fact, facts, job, layout, runs::bar, stands, version, when};
+use super::{
+    Refresh, definitions, evaluation, job, layout, present, runs::bar, status_line, version, when,
+};
 use crate::{
     chart::chart,
     moment::moment,
-    standing::{progress, standing},
-    text::foreign,
-    view::OneRun,
+    run_status::{progress, run_status},
+    untrusted::untrusted,
+    view::RunDetails,
 };
 
-/// The page; `token` proves that the button on it is ours.
-pub(crate) fn page(found: &OneRun, token: &str, now: DateTime<Utc>, refresh: Refresh) -> Markup {
-    let OneRun {
+/// The page; `token` is the CSRF token of its form.
+pub(crate) fn page(
+    found: &RunDetails,
+    token: &str,
+    now: DateTime<Utc>,
+    refresh: Refresh,
+) -> Markup {
+    let RunDetails {
         run,
         curve,
         version,
@@ -37,7 +44,7 @@ pub(crate) fn page(found: &OneRun, token: &str, now: DateTime<Utc>, refresh: Ref
             h2 { "Losses" }
             @match curve {
                 Some(curve) => (chart(curve, checkpoints, run.chosen.as_ref())),
-                None => p { "No losses yet: the first come with the first steps." }
+                None => p { "No losses yet: they appear with the first training steps." }
             }
             @if let Some(finding) = run.finding {
                 p .finding { strong { (finding.as_str().replace('_', " ")) } ": " (finding.advice()) "." }
@@ -60,21 +67,21 @@ pub(crate) fn page(found: &OneRun, token: &str, now: DateTime<Utc>, refresh: Ref
 
 fn head(run: &Run, serves: bool, now: DateTime<Utc>) -> Markup {
     html! {
-        p .stands { (stands(run.state.as_str(), &standing(run), now)) }
-        @if !run.reason.is_empty() { p { (foreign(&run.reason)) } }
-        @if serves { p { span .state.good { "serves" } " answers as " strong { (run.model) } } }
+        p .status { (status_line(run.state.as_str(), &run_status(run), now)) }
+        @if !run.reason.is_empty() { p { (untrusted(&run.reason)) } }
+        @if serves { p { span .state.success { "serves" } " answers as " strong { (run.model) } } }
         @if let Some(progress) = progress(run) { (bar(progress)) }
     }
 }
 
-/// The one button: what it costs is on it.
+/// The form that approves the run; the price is on its button.
 fn approval(run: &Run, token: &str) -> Markup {
     let price = usd(run.estimate.usd);
     html! {
         form .approval method="post" action=(format!("/runs/{}/approve", run.id)) {
             p {
-                "Tuning is expected to cost " strong { (price) } ": above the budget of "
-                (usd(run.budget_usd)) " in its recipe, so it does not begin by itself."
+                "Tuning is expected to cost " strong { (price) } ", above the budget of "
+                (usd(run.budget_usd)) " in its recipe, so it needs an approval."
             }
             input type="hidden" name="token" value=(token);
             button { "Approve " (price) }
@@ -85,9 +92,9 @@ fn approval(run: &Run, token: &str) -> Markup {
 fn stopped(stop: &Stop) -> Markup {
     html! {
         p {
-            "Early-stop decided to stop it at " (moment(stop.at)) " for "
+            "early-stop decided to stop it at " (moment(stop.at)) " for "
             strong { (stop.finding.as_str().replace('_', " ")) }
-            ", called by " (foreign(&stop.called_by)) "."
+            ", called by " (untrusted(&stop.called_by)) "."
         }
     }
 }
@@ -96,24 +103,24 @@ fn plan(run: &Run) -> Markup {
     let plan = &run.plan;
     let approval = run.approval.as_ref();
     let price = html! {
-        (usd(run.estimate.usd)) " by the prices of " (foreign(&run.estimate.price_as_of))
+        (usd(run.estimate.usd)) " at the prices of " (untrusted(&run.estimate.price_as_of))
     };
     html! {
         section {
             h2 { "Plan" }
-            (facts(&[
-                ("Dataset", fact(run.dataset.as_str())),
-                ("Version", fact(run.version.as_str())),
-                ("Served as", fact(run.model.as_str())),
-                ("Base model", fact(foreign(&plan.base_model))),
-                ("Region", fact(foreign(&plan.region))),
-                ("Epochs", fact(plan.epochs)),
-                ("Learning rate", fact(format!("× {}", number(plan.learning_rate_multiplier)))),
-                ("Adapter size", fact(plan.adapter_size)),
-                ("Training tokens", fact(count(run.estimate.training_tokens))),
+            (definitions(&[
+                ("Dataset", present(run.dataset.as_str())),
+                ("Version", present(run.version.as_str())),
+                ("Served as", present(run.model.as_str())),
+                ("Base model", present(untrusted(&plan.base_model))),
+                ("Region", present(untrusted(&plan.region))),
+                ("Epochs", present(plan.epochs)),
+                ("Learning rate", present(format!("× {}", number(plan.learning_rate_multiplier)))),
+                ("Adapter size", present(plan.adapter_size)),
+                ("Training tokens", present(count(run.estimate.training_tokens))),
                 ("Estimate", Some(price)),
-                ("Budget", fact(usd(run.budget_usd))),
-                ("Approved by", approval.map(|by| html! { (foreign(&by.by)) ", " (moment(by.at)) })),
+                ("Budget", present(usd(run.budget_usd))),
+                ("Approved by", approval.map(|by| html! { (untrusted(&by.by)) ", " (moment(by.at)) })),
                 ("Planned", when(Some(run.created_at))),
                 ("Ended", when(run.finished_at)),
             ]))
@@ -127,7 +134,7 @@ fn history(run: &Run) -> Markup {
             h2 { "History" }
             ol .history {
                 @for entry in &run.history {
-                    li { (moment(entry.at)) " " strong { (foreign(&entry.by)) } " " (foreign(&entry.note)) }
+                    li { (moment(entry.at)) " " strong { (untrusted(&entry.by)) } " " (untrusted(&entry.note)) }
                 }
             }
         }
@@ -142,7 +149,7 @@ mod tests {
     use crate::sample;
 
     fn shown(extra: &serde_json::Value) -> String {
-        let found = OneRun {
+        let found = RunDetails {
             run: sample::run(extra),
             curve: None,
             version: None,
@@ -153,10 +160,16 @@ mod tests {
     }
 
     #[test]
-    fn only_a_run_that_asks_has_a_button() {
-        let asks = shown(&json!({"state": "awaiting_approval"}));
-        assert!(asks.contains(r#"name="token" value="token-7""#), "{asks}");
-        assert!(asks.contains("<button>Approve $31.20</button>"), "{asks}");
+    fn only_a_run_that_awaits_approval_has_a_button() {
+        let waiting = shown(&json!({"state": "awaiting_approval"}));
+        assert!(
+            waiting.contains(r#"name="token" value="token-7""#),
+            "{waiting}"
+        );
+        assert!(
+            waiting.contains("<button>Approve $31.20</button>"),
+            "{waiting}"
+        );
         let queued = shown(&json!({}));
         assert!(!queued.contains("<button"), "{queued}");
         assert!(!queued.contains("token-7"), "{queued}");

@@ -7,22 +7,22 @@ use shared::{
     run::Run,
 };
 
-use super::{Refresh, layout, stands};
+use super::{Refresh, layout, status_line};
 use crate::{
     moment::moment,
-    standing::{Progress, progress, standing},
-    text::foreign,
-    view::Runs,
+    run_status::{RunProgress, progress, run_status},
+    untrusted::untrusted,
+    view::RunList,
 };
 
 /// The page.
-pub(crate) fn page(runs: &Runs, now: DateTime<Utc>, refresh: Refresh) -> Markup {
+pub(crate) fn page(runs: &RunList, now: DateTime<Utc>, refresh: Refresh) -> Markup {
     let body = html! {
         h1 { "Runs" }
         @if runs.newest.is_empty() {
             p {
-                "No runs yet. They begin with rows in the bucket for uploads; "
-                a href="/uploads" { "see what became of those" } "."
+                "No runs yet. A run starts when rows are uploaded to the bucket for uploads; "
+                a href="/uploads" { "see the uploads" } "."
             }
         } @else {
             (refresh.link())
@@ -30,7 +30,7 @@ pub(crate) fn page(runs: &Runs, now: DateTime<Utc>, refresh: Refresh) -> Markup 
                 thead {
                     tr {
                         th scope="col" { "Run" }
-                        th scope="col" { "Stands" }
+                        th scope="col" { "Status" }
                         th scope="col" { "Progress" }
                         th scope="col" { "Price" }
                         th scope="col" { "Verdict" }
@@ -44,8 +44,8 @@ pub(crate) fn page(runs: &Runs, now: DateTime<Utc>, refresh: Refresh) -> Markup 
     layout("Runs", refresh, &body)
 }
 
-fn row(runs: &Runs, run: &Run, now: DateTime<Utc>) -> Markup {
-    let standing = standing(run);
+fn row(runs: &RunList, run: &Run, now: DateTime<Utc>) -> Markup {
+    let run_status = run_status(run);
     let serves = runs
         .routes
         .get(&run.model)
@@ -56,9 +56,9 @@ fn row(runs: &Runs, run: &Run, now: DateTime<Utc>) -> Markup {
                 a href=(format!("/runs/{}", run.id)) { (run.id) }
                 div .minor { (run.dataset) ", " (moment(run.created_at)) }
             }
-            td data-label="Stands" {
-                (stands(run.state.as_str(), &standing, now))
-                @if !run.reason.is_empty() { div .minor { (foreign(&run.reason)) } }
+            td data-label="Status" {
+                (status_line(run.state.as_str(), &run_status, now))
+                @if !run.reason.is_empty() { div .minor { (untrusted(&run.reason)) } }
                 @if let Some(finding) = run.finding {
                     div .finding { (finding.as_str().replace('_', " ")) }
                 }
@@ -69,17 +69,17 @@ fn row(runs: &Runs, run: &Run, now: DateTime<Utc>) -> Markup {
             }
             td data-label="Verdict" {
                 @if let Some(evaluation) = runs.evaluations.get(&run.id) {
-                    (foreign(evaluation.words()))
+                    (untrusted(evaluation.words()))
                 }
-                @if serves { div { span .state.good { "serves" } " " (run.model) } }
+                @if serves { div { span .state.success { "serves" } " " (run.model) } }
             }
         }
     }
 }
 
-/// How far a run is.
-pub(super) fn bar(progress: Progress) -> Markup {
-    let Progress { unit, done, total } = progress;
+/// The progress of a run as a bar.
+pub(super) fn bar(progress: RunProgress) -> Markup {
+    let RunProgress { unit, done, total } = progress;
     html! {
         progress max=(total) value=(done) aria-label="progress" {}
         div .minor { (unit) " " (count(done)) " of " (count(total)) }
@@ -100,11 +100,11 @@ mod tests {
         let job = json!({"name": "n", "state": "JOB_STATE_RUNNING", "steps_total": 400,
             "sub_state": "WAITING_FOR_CAPACITY", "state_since": sample::at(2)});
         let run = sample::run(&json!({"state": "running", "job": job, "last_step": 120}));
-        let row = row(&Runs::default(), &run, sample::at(75)).into_string();
+        let row = row(&RunList::default(), &run, sample::at(75)).into_string();
         insta::assert_snapshot!(row.replace("<td", "\n<td").replace("<div", "\n  <div"), @r#"
         <tr><th scope="row"><a href="/runs/tickets-aaaaaaaaaaaa-bbbbbbbbbb">tickets-aaaaaaaaaaaa-bbbbbbbbbb</a>
           <div class="minor">tickets, <time datetime="2026-11-22T10:00:00Z">2026-11-22 10:00 UTC</time></div></th>
-        <td data-label="Stands"><span class="state waits">running</span> <bdi>waits for capacity: the service has no machines free</bdi><span class="since">, for 1 h 13 min</span></td>
+        <td data-label="Status"><span class="state waiting">running</span> <bdi>waits for capacity: the service has no machines free</bdi><span class="since">, for 1 h 13 min</span></td>
         <td data-label="Progress"><progress max="400" value="120" aria-label="progress"></progress>
           <div class="minor">step 120 of 400</div></td>
         <td data-label="Price">$31.20
@@ -131,7 +131,7 @@ mod tests {
             target: Some(target),
             ..Route::new("base")
         };
-        let runs = Runs {
+        let runs = RunList {
             evaluations: [(id, evaluation)].into(),
             routes: [(model, route)].into(),
             newest: vec![run],
@@ -147,9 +147,9 @@ mod tests {
         let evil = "</div><script>alert(1)</script>\u{202e}";
         let job = json!({"name": evil, "state": evil, "sub_state": evil});
         let run = sample::run(&json!({"state": "running", "reason": evil, "job": job}));
-        let runs = Runs {
+        let runs = RunList {
             newest: vec![run],
-            ..Runs::default()
+            ..RunList::default()
         };
         let page = page(&runs, sample::at(9), Refresh::Off).into_string();
         assert!(!page.contains("<script"), "{page}");
@@ -158,8 +158,8 @@ mod tests {
     }
 
     #[test]
-    fn a_page_loads_itself_again_only_when_asked() {
-        let page = |refresh| page(&Runs::default(), sample::at(0), refresh).into_string();
+    fn a_page_reloads_itself_only_when_asked() {
+        let page = |refresh| page(&RunList::default(), sample::at(0), refresh).into_string();
         assert!(!page(Refresh::Off).contains("http-equiv"));
         assert!(page(Refresh::On).contains(r#"http-equiv="refresh""#));
     }

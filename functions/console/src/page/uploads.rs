@@ -1,17 +1,17 @@
-//! What became of the uploads, the rejected ones above all.
+//! The newest uploads and how each ended; above all, why it was rejected.
 
 use maud::{Markup, html};
 use shared::dataset::{Upload, UploadOutcome};
 
 use super::{Refresh, layout};
-use crate::{moment::moment, standing::Tone, text::foreign};
+use crate::{moment::moment, run_status::StatusSeverity, untrusted::untrusted};
 
 /// The page.
 pub(crate) fn page(uploads: &[Upload]) -> Markup {
     let body = html! {
         h1 { "Uploads" }
         @if uploads.is_empty() {
-            p { "None has been looked at yet." }
+            p { "No uploads yet." }
         } @else {
             table .cards {
                 thead {
@@ -30,12 +30,12 @@ pub(crate) fn page(uploads: &[Upload]) -> Markup {
 }
 
 fn row(upload: &Upload) -> Markup {
-    let (tone, word) = outcome(upload.outcome);
+    let (severity, word) = outcome(upload.outcome);
     html! {
         tr {
-            th scope="row" { code { (foreign(&upload.artifact.to_string())) } }
+            th scope="row" { code { (untrusted(&upload.artifact.to_string())) } }
             td data-label="Outcome" {
-                span .state.(tone.class()) { (word) } " " (foreign(&upload.note))
+                span .state.(severity.class()) { (word) } " " (untrusted(&upload.note))
             }
             td data-label="Dataset" {
                 (upload.dataset)
@@ -46,12 +46,12 @@ fn row(upload: &Upload) -> Markup {
     }
 }
 
-fn outcome(outcome: UploadOutcome) -> (Tone, &'static str) {
+fn outcome(outcome: UploadOutcome) -> (StatusSeverity, &'static str) {
     match outcome {
-        UploadOutcome::Cleaned => (Tone::Good, "cleaned"),
-        UploadOutcome::Rejected => (Tone::Bad, "rejected"),
-        UploadOutcome::Ignored => (Tone::Ended, "ignored"),
-        UploadOutcome::Gone => (Tone::Ended, "gone"),
+        UploadOutcome::Cleaned => (StatusSeverity::Success, "cleaned"),
+        UploadOutcome::Rejected => (StatusSeverity::Failure, "rejected"),
+        UploadOutcome::Ignored => (StatusSeverity::Ended, "ignored"),
+        UploadOutcome::Gone => (StatusSeverity::Ended, "gone"),
     }
 }
 
@@ -77,7 +77,7 @@ mod tests {
         let row = row(&upload).into_string();
         insta::assert_snapshot!(row.replace("<td", "\n<td"), @r#"
         <tr><th scope="row"><code><bdi>gs://b/tickets/&lt;u&gt;.jsonl#7</bdi></code></th>
-        <td data-label="Outcome"><span class="state bad">rejected</span> <bdi>no row can be trained on</bdi></td>
+        <td data-label="Outcome"><span class="state failure">rejected</span> <bdi>no row can be trained on</bdi></td>
         <td data-label="Dataset">tickets</td>
         <td data-label="When"><time datetime="2026-11-22T10:00:00Z">2026-11-22 10:00 UTC</time></td></tr>
         "#);

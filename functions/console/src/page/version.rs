@@ -1,4 +1,4 @@
-//! What a run tunes on: counts and codes, never a row.
+//! The dataset version that a run is tuned on: counts and codes, never a row.
 
 use maud::{Markup, html};
 use shared::{
@@ -6,32 +6,32 @@ use shared::{
     quantity::{bytes, count},
 };
 
-use super::{fact, facts, when};
-use crate::text::foreign;
+use super::{definitions, present, when};
+use crate::untrusted::untrusted;
 
-/// Its part of a run's page.
+/// The section of a run's page.
 pub(super) fn section(version: &Version) -> Markup {
     let rows = &version.rows;
-    let source = html! { code { (foreign(&version.source.to_string())) } };
+    let source = html! { code { (untrusted(&version.source.to_string())) } };
     html! {
         section {
             h2 { "Dataset version" }
-            (facts(&[
-                ("Version", fact(version.id.as_str())),
+            (definitions(&[
+                ("Version", present(version.id.as_str())),
                 ("Made from", Some(source)),
-                ("Size", fact(bytes(version.source_bytes))),
-                ("Format", fact(foreign(&version.format))),
-                ("Task", fact(foreign(&version.task))),
-                ("Rows read", fact(count(rows.read))),
-                ("Rows kept", fact(count(rows.kept))),
-                ("Rows rejected", fact(count(rows.rejected))),
-                ("Repeats dropped", fact(count(rows.duplicate))),
-                ("Tokens of one pass", fact(count(version.tokens))),
-                ("Cleaned by", fact(foreign(&version.code_version))),
+                ("Size", present(bytes(version.source_bytes))),
+                ("Format", present(untrusted(&version.format))),
+                ("Task", present(untrusted(&version.task))),
+                ("Rows read", present(count(rows.read))),
+                ("Rows kept", present(count(rows.kept))),
+                ("Rows rejected", present(count(rows.rejected))),
+                ("Duplicates dropped", present(count(rows.duplicate))),
+                ("Tokens per epoch", present(count(version.tokens))),
+                ("Cleaned by", present(untrusted(&version.code_version))),
                 ("Cleaned", when(Some(version.created_at))),
             ]))
             @if !version.codes.is_empty() { (codes(version)) }
-            (parts(version))
+            (files(version))
         }
     }
 }
@@ -44,7 +44,7 @@ fn codes(version: &Version) -> Markup {
             tbody {
                 @for (code, rows) in &version.codes {
                     tr {
-                        th scope="row" { code { (foreign(code)) } }
+                        th scope="row" { code { (untrusted(code)) } }
                         td .number { (count(*rows)) }
                     }
                 }
@@ -53,25 +53,25 @@ fn codes(version: &Version) -> Markup {
     }
 }
 
-fn parts(version: &Version) -> Markup {
+fn files(version: &Version) -> Markup {
     html! {
-        h3 { "Parts" }
+        h3 { "Files" }
         table .cards {
             thead {
                 tr {
-                    th scope="col" { "Part" }
+                    th scope="col" { "File" }
                     th scope="col" .number { "Rows" }
                     th scope="col" .number { "Size" }
                     th scope="col" { "Object" }
                 }
             }
             tbody {
-                @for (name, part) in &version.parts {
+                @for (name, file) in &version.parts {
                     tr {
-                        th scope="row" { (foreign(name)) }
-                        td .number data-label="Rows" { (count(part.rows)) }
-                        td .number data-label="Size" { (bytes(part.bytes)) }
-                        td data-label="Object" { code { (foreign(&part.artifact.to_string())) } }
+                        th scope="row" { (untrusted(name)) }
+                        td .number data-label="Rows" { (count(file.rows)) }
+                        td .number data-label="Size" { (bytes(file.bytes)) }
+                        td data-label="Object" { code { (untrusted(&file.artifact.to_string())) } }
                     }
                 }
             }

@@ -1,4 +1,4 @@
-//! Verdicts against policies, and against the model that answers now.
+//! Verdicts against policies, and against the model that serves now.
 
 use chrono::DateTime;
 use proptest::prelude::*;
@@ -40,13 +40,13 @@ fn serving(run: &str, evidence: Option<Evidence>) -> Route {
 }
 
 #[track_caller]
-fn check(summary: &Summary, policy: Gate, route: &Route, promoted: bool, says: &str) {
-    let (kind, reason) = match decide("new", summary, policy, route) {
-        Decision::Promote { reason } => (true, reason),
-        Decision::Keep { reason } => (false, reason),
+fn check(summary: &Summary, policy: Gate, route: &Route, promoted: bool, expected: &str) {
+    let (found, reason) = match decide("new", summary, policy, route) {
+        GateOutcome::Promote { reason } => (true, reason),
+        GateOutcome::Keep { reason } => (false, reason),
     };
-    assert_eq!(kind, promoted, "{reason}");
-    assert!(reason.contains(says), "{reason}");
+    assert_eq!(found, promoted, "{reason}");
+    assert!(reason.contains(expected), "{reason}");
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn the_policy_decides_what_must_be_proven() {
 }
 
 #[test]
-fn a_step_back_from_the_model_that_answers_is_refused() {
+fn a_model_worse_than_the_one_that_serves_is_refused() {
     let new = summary(Verdict::Better, 0.6);
     let policy = Gate::Better;
     check(
@@ -132,7 +132,7 @@ fn a_step_back_from_the_model_that_answers_is_refused() {
 }
 
 #[test]
-fn the_document_of_an_evaluation_is_read_with_what_it_holds_besides() {
+fn an_evaluation_is_read_whatever_other_fields_it_has() {
     let document = |verdict: &str| {
         serde_json::json!({
             "schema": 1, "sample": "d", "rows": 40, "verdict": verdict, "reason": "why", "margin": 0.02,
@@ -181,7 +181,7 @@ proptest! {
         };
         let worse = summary(VERDICTS[one.min(other)], mean);
         let better = summary(VERDICTS[one.max(other)], mean + more);
-        let promotes = |summary: &Summary| matches!(decide("new", summary, policy, &route), Decision::Promote { .. });
+        let promotes = |summary: &Summary| matches!(decide("new", summary, policy, &route), GateOutcome::Promote { .. });
         prop_assert!(promotes(&better) || !promotes(&worse));
     }
 }

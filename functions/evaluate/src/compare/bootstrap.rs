@@ -1,18 +1,18 @@
-//! How sure a mean difference is: the percentile bootstrap over pairs.
+//! How certain a mean difference is: the percentile bootstrap over pairs.
 //!
 //! Source: Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapter 13; for paired scores of language systems
-//! Koehn, "Statistical significance tests for machine translation evaluation", 2004. It asks nothing of the shape of the
-//! scores, which here are lumps at 0 and 1. It is too sure of itself on few rows, hence the least number of rows that
-//! the verdict asks for.
+//! Koehn, "Statistical significance tests for machine translation evaluation", 2004. It assumes nothing about the distribution
+//! of the scores, which here cluster at 0 and 1. Its intervals are too narrow with few rows, hence the minimum number of rows
+//! for a verdict.
 
 use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
 
-/// Draws at most, whatever a setting says: 10,000 rows of 100,000 draws are a billion additions.
+/// Most resamples, whatever the caller asks for: 100,000 of 10,000 rows are a billion additions.
 const RESAMPLES_MAX: u32 = 100_000;
 
-/// The 95 % interval of the mean of `differences`; none if there are no differences.
+/// The 95 % interval of the mean of `differences`; `None` without differences.
 ///
-/// The generator is named, not "the standard one", because that may change with its crate, and a verdict must be repeatable.
+/// The generator is named, because the standard one may change with its crate, and a verdict must be reproducible.
 pub(super) fn interval(differences: &[f64], resamples: u32, seed: u64) -> Option<(f64, f64)> {
     let rows = differences.len();
     if rows == 0 {
@@ -26,7 +26,7 @@ pub(super) fn interval(differences: &[f64], resamples: u32, seed: u64) -> Option
         })
         .collect();
     means.sort_by(f64::total_cmp);
-    // 2.5 % of the draws lie below the one end, and 2.5 % above the other.
+    // 2.5 % of the resamples lie below the interval, and 2.5 % above it.
     let outside = means.len() / 40;
     let low = means.get(outside)?;
     let high = means.get(means.len() - 1 - outside)?;
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_differences_leave_no_doubt() {
+    fn equal_differences_have_an_interval_of_width_0() {
         assert_eq!(interval(&[0.25; 30], 100, 1), Some((0.25, 0.25)));
         assert_eq!(interval(&[0.5], 100, 1), Some((0.5, 0.5)));
         assert_eq!(interval(&[], 100, 1), None);

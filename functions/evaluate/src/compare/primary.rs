@@ -1,18 +1,21 @@
-//! Which metric decides. Settled by the references alone, before any answer is seen, so that nobody can pick the metric that
-//! flatters.
+//! Which metric decides. Chosen from the references alone, before any answer is seen, so that the metric cannot be picked for
+//! its result.
 
 use std::collections::BTreeSet;
 
-use crate::metrics::{Metric, exact::Exact, json::Json, rouge_l::RougeL, similarity::Similarity};
+use crate::{
+    metric::Metric,
+    metrics::{exact::Exact, json::Json, rouge_l::RougeL, similarity::Similarity},
+};
 
 /// More distinct references than this are not labels.
 const CLASSES_MAX: usize = 30;
 
-/// A label is seen at least this often on average; otherwise few rows look like few classes.
+/// Rows per label, on average, below which references are not labels: otherwise few rows would look like few classes.
 const ROWS_PER_CLASS: usize = 5;
 
-/// `exact` where the references are labels, `json` where all are documents, `similarity` where `rougeL` cannot read them, and
-/// `rougeL` for prose.
+/// `exact` where the references are labels, `json` where all are JSON documents, `similarity` where `rougeL` cannot read them,
+/// and `rougeL` for prose.
 pub(super) fn choose<'a>(references: impl Iterator<Item = &'a str> + Clone) -> &'static str {
     let rows = references.clone().count();
     let distinct: BTreeSet<String> = references.clone().map(folded).collect();
@@ -31,7 +34,7 @@ fn folded(reference: &str) -> String {
     reference.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// ROUGE reads `[a-z0-9]` only: on Russian or Japanese it gives 0 to any answer of either model, and two zeros would pass for
+/// ROUGE reads `[a-z0-9]` only: on Russian or Japanese it scores any answer of either model 0, and two zeros would count as
 /// "not worse".
 fn legible(reference: &str) -> bool {
     let letters = reference.chars().filter(|letter| letter.is_alphanumeric());

@@ -1,25 +1,25 @@
-//! What all replies of one model amount to: what became of them, how long they took, what they cost.
+//! Counts over all answers of one model: how the calls ended, how long they took, how many tokens they used.
 
 use serde::{Deserialize, Serialize};
 
-use crate::answer::{Answer, Outcome};
+use crate::answer::{AnswerOutcome, ModelAnswer};
 
 /// Counts over the rows of one model. The outcomes add up to the rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Side {
-    /// Replies that ended of their own accord and said something.
+    /// Answers that ended by themselves, with text.
     pub answered: u64,
-    /// Replies cut at the limit of tokens; scored as they stand.
+    /// Answers cut at the token limit; scored as they are.
     pub truncated: u64,
     /// Refused by a filter.
     pub blocked: u64,
-    /// Replies that say nothing.
+    /// Answers without text.
     pub empty: u64,
     /// Calls without a usable reply.
     pub failed: u64,
-    /// Blocked, empty and failed together: rows that score nothing.
+    /// Blocked, empty and failed together: rows that score 0.
     pub failures: u64,
-    /// Median latency of replies; absent if nothing replied. Failed calls are left out: theirs is the patience of the caller.
+    /// Median latency of answers; absent if there is none. Failed calls are left out: their latency is the time-out of the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency_p50_ms: Option<u64>,
     /// 95th percentile, by nearest rank.
@@ -32,19 +32,19 @@ pub struct Side {
 }
 
 impl Side {
-    pub(super) fn of<'a>(answers: impl Iterator<Item = &'a Answer>) -> Self {
+    pub(super) fn of<'a>(answers: impl Iterator<Item = &'a ModelAnswer>) -> Self {
         let mut side = Self::default();
         let mut latencies = Vec::new();
         for answer in answers {
             side.failures += u64::from(answer.outcome.is_failure());
             *match answer.outcome {
-                Outcome::Answered => &mut side.answered,
-                Outcome::Truncated => &mut side.truncated,
-                Outcome::Blocked { .. } => &mut side.blocked,
-                Outcome::Empty => &mut side.empty,
-                Outcome::Failed { .. } => &mut side.failed,
+                AnswerOutcome::Answered => &mut side.answered,
+                AnswerOutcome::Truncated => &mut side.truncated,
+                AnswerOutcome::Blocked { .. } => &mut side.blocked,
+                AnswerOutcome::Empty => &mut side.empty,
+                AnswerOutcome::Failed { .. } => &mut side.failed,
             } += 1;
-            if !matches!(answer.outcome, Outcome::Failed { .. }) {
+            if !matches!(answer.outcome, AnswerOutcome::Failed { .. }) {
                 latencies.push(answer.latency_ms);
             }
             side.input_tokens = side.input_tokens.saturating_add(answer.input_tokens);
@@ -57,7 +57,7 @@ impl Side {
     }
 }
 
-/// Nearest rank: the smallest value that at least `percent` of all do not exceed. It is always a value that was seen.
+/// Nearest rank: the smallest value that at least `percent` of all values do not exceed. It is always one of the values.
 fn percentile(sorted: &[u64], percent: usize) -> Option<u64> {
     let rank = (sorted.len() * percent).div_ceil(100);
     sorted.get(rank.saturating_sub(1)).copied()
@@ -78,25 +78,25 @@ mod tests {
 
     #[test]
     fn every_answer_is_counted_once() {
-        let answer = |outcome, latency_ms| Answer {
+        let answer = |outcome, latency_ms| ModelAnswer {
             outcome,
             input_tokens: 10,
             output_tokens: 1,
-            ..Answer::failed("", latency_ms)
+            ..ModelAnswer::failed("", latency_ms)
         };
         let answers = [
-            answer(Outcome::Answered, 100),
-            answer(Outcome::Answered, 200),
-            answer(Outcome::Truncated, 300),
+            answer(AnswerOutcome::Answered, 100),
+            answer(AnswerOutcome::Answered, 200),
+            answer(AnswerOutcome::Truncated, 300),
             answer(
-                Outcome::Blocked {
+                AnswerOutcome::Blocked {
                     reason: "SAFETY".into(),
                 },
                 50,
             ),
-            answer(Outcome::Empty, 60),
+            answer(AnswerOutcome::Empty, 60),
             answer(
-                Outcome::Failed {
+                AnswerOutcome::Failed {
                     code: "timeout".into(),
                 },
                 60_000,

@@ -1,27 +1,27 @@
-//! Whole evaluations: what is measured, what is counted, and that the result is always a number.
+//! Whole evaluations: what is measured, what is counted, and that every number is finite.
 
 use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::answer::Outcome;
+use crate::answer::AnswerOutcome;
 
-fn said(text: &str) -> Answer {
-    Answer {
+fn said(text: &str) -> ModelAnswer {
+    ModelAnswer {
         text: text.into(),
-        outcome: Outcome::Answered,
-        ..Answer::failed("", 100)
+        outcome: AnswerOutcome::Answered,
+        ..ModelAnswer::failed("", 100)
     }
 }
 
-fn rules() -> Rules {
-    Rules {
+fn rules() -> VerdictRules {
+    VerdictRules {
         resamples: 500,
-        ..Rules::default()
+        ..VerdictRules::default()
     }
 }
 
-fn run(rows: &[(String, Answer, Answer)]) -> Evaluation {
+fn run(rows: &[(String, ModelAnswer, ModelAnswer)]) -> Evaluation {
     let cases: Vec<Case<'_>> = rows
         .iter()
         .map(|(reference, base, tuned)| Case {
@@ -35,8 +35,8 @@ fn run(rows: &[(String, Answer, Answer)]) -> Evaluation {
 
 fn rows(
     count: usize,
-    row: impl Fn(usize) -> (String, Answer, Answer),
-) -> Vec<(String, Answer, Answer)> {
+    row: impl Fn(usize) -> (String, ModelAnswer, ModelAnswer),
+) -> Vec<(String, ModelAnswer, ModelAnswer)> {
     (0..count).map(row).collect()
 }
 
@@ -74,7 +74,7 @@ fn a_model_that_fails_is_worse_and_its_rows_still_count() {
             if n % 2 == 0 {
                 said(&sentence(n))
             } else {
-                Answer::failed("429", 9)
+                ModelAnswer::failed("429", 9)
             },
         )
     }));
@@ -105,7 +105,7 @@ fn the_same_answers_are_not_worse() {
 }
 
 #[test]
-fn few_rows_settle_nothing_and_say_how_many_would() {
+fn few_rows_are_inconclusive_and_say_how_many_more_are_needed() {
     let evaluation = run(&rows(9, |n| (sentence(n), said("no"), said(&sentence(n)))));
     assert_eq!(evaluation.verdict, Verdict::CannotTell);
     assert_eq!(
@@ -184,7 +184,7 @@ fn the_document_keeps_its_shape() {
     );
 }
 
-fn any_answer() -> impl Strategy<Value = Answer> {
+fn any_answer() -> impl Strategy<Value = ModelAnswer> {
     let text = prop_oneof![
         "",
         "[a-c ]{0,12}",
@@ -192,16 +192,16 @@ fn any_answer() -> impl Strategy<Value = Answer> {
         Just(r#"{"a":1}"#.to_owned())
     ];
     let outcome = prop_oneof![
-        Just(Outcome::Answered),
-        Just(Outcome::Truncated),
-        Just(Outcome::Empty),
-        Just(Outcome::Blocked {
+        Just(AnswerOutcome::Answered),
+        Just(AnswerOutcome::Truncated),
+        Just(AnswerOutcome::Empty),
+        Just(AnswerOutcome::Blocked {
             reason: "SAFETY".into()
         }),
-        Just(Outcome::Failed { code: "503".into() }),
+        Just(AnswerOutcome::Failed { code: "503".into() }),
     ];
     (text, outcome, any::<u64>(), any::<u64>()).prop_map(|(text, outcome, latency_ms, tokens)| {
-        Answer {
+        ModelAnswer {
             text,
             outcome,
             latency_ms,
@@ -216,21 +216,21 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_figure_is_a_number(
+    fn every_number_is_finite(
         rows in proptest::collection::vec((prop_oneof!["[a-c ]{0,12}", "\\PC{0,12}", Just("{}".to_owned())], any_answer(), any_answer()), 0..30),
     ) {
         let evaluation = run(&rows);
         for metric in &evaluation.metrics {
             prop_assert_eq!(metric.wins + metric.ties + metric.losses, metric.rows);
-            for figure in [metric.base_mean, metric.tuned_mean, metric.difference, metric.low, metric.high] {
-                prop_assert!(figure.is_finite());
+            for number in [metric.base_mean, metric.tuned_mean, metric.difference, metric.low, metric.high] {
+                prop_assert!(number.is_finite());
             }
             prop_assert!(metric.low <= metric.difference + 1e-9 && metric.difference <= metric.high + 1e-9);
         }
         prop_assert!(evaluation.corpus_bleu.base.is_finite() && evaluation.corpus_bleu.tuned.is_finite());
         let stored = serde_json::to_string(&evaluation).unwrap();
         prop_assert!(!stored.contains("null"));
-        // Not equal to the bit: `serde_json` reads a float to within its last one.
+        // Not compared bit for bit: `serde_json` may read a float wrong in its last bit.
         let read: Evaluation = serde_json::from_str(&stored).unwrap();
         prop_assert_eq!((read.verdict, read.base, read.tuned), (evaluation.verdict, evaluation.base, evaluation.tuned));
     }

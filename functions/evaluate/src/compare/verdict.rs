@@ -1,17 +1,17 @@
-//! What the primary metric allows to be said, and no more.
+//! The verdict that the primary metric supports, and no stronger one.
 
 use serde::{Deserialize, Serialize};
 
 use super::Measured;
 
-/// What is known of the tuned model against the base.
+/// How the tuned model compares with the base.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The whole interval of the difference lies above 0.
     Better,
-    /// The whole interval lies above minus the margin. A drop that is certain but within the margin is not worse: that is
-    /// what a margin means (non-inferiority; Piaggio et al., CONSORT extension, JAMA 2012).
+    /// The whole interval lies above minus the margin. A certain drop within the margin counts as not worse: that is what a
+    /// margin means (non-inferiority; Piaggio et al., CONSORT extension, JAMA 2012).
     NotWorse,
     /// The whole interval lies below 0, and reaches below minus the margin.
     Worse,
@@ -19,24 +19,24 @@ pub enum Verdict {
     CannotTell,
 }
 
-/// Fewer rows settle nothing: the bootstrap is too sure of itself there. In simulation its 95 % interval misses the truth
-/// 15 to 18 times in 100 with 5 rows, 10 with 10, 7 with 20 and 5 to 6 from 50 on.
+/// Fewer rows are inconclusive, because the bootstrap's interval is too narrow there. In simulation its 95 % interval misses the
+/// true value 15 to 18 times in 100 with 5 rows, 10 times with 10, 7 with 20, and 5 to 6 with 50 or more.
 pub(super) const ROWS_MIN: u64 = 10;
 
-/// "So many more rows" beyond this helps nobody: the models are as good as equal.
+/// Above this, a number of rows is not reported: the models are practically equal.
 const ROWS_NEEDED_MAX: f64 = 100_000.0;
 
-/// (1.96 + 0.84)²: the interval is 95 % wide, and the estimate should suffice in four cases of five.
+/// (1.96 + 0.84)²: a 95 % interval, and a power of 80 %: the estimate suffices in four cases of five.
 const POWER: f64 = 7.84;
 
-/// A verdict, explained.
+/// A verdict with its reason.
 pub(super) struct Judgement {
     pub(super) verdict: Verdict,
     pub(super) reason: String,
     pub(super) more_rows_needed: Option<u64>,
 }
 
-/// Judges the comparison on the primary metric; none if there was no row to measure.
+/// Judges the comparison on the primary metric; inconclusive if there was no row to measure.
 pub(super) fn judge(deciding: Option<&Measured>, margin: f64) -> Judgement {
     let Some(measured) = deciding else {
         return Judgement {
@@ -54,9 +54,9 @@ pub(super) fn judge(deciding: Option<&Measured>, margin: f64) -> Judgement {
         Verdict::NotWorse => format!("not worse: the interval lies above -{margin:.3}"),
         Verdict::Worse => "worse: the interval lies below 0".to_owned(),
         Verdict::CannotTell => match more_rows_needed {
-            _ if comparison.rows < ROWS_MIN => format!("cannot tell: fewer than {ROWS_MIN} rows"),
-            Some(more) => format!("cannot tell: about {more} more rows would be needed"),
-            None => "cannot tell: too close to be settled by more rows".to_owned(),
+            _ if comparison.rows < ROWS_MIN => format!("inconclusive: fewer than {ROWS_MIN} rows"),
+            Some(more) => format!("inconclusive: about {more} more rows needed"),
+            None => "inconclusive: too close for more rows to decide".to_owned(),
         },
     };
     let reason = format!(
@@ -90,10 +90,10 @@ fn verdict(rows: u64, low: f64, high: f64, margin: f64) -> Verdict {
     }
 }
 
-/// How far the observed difference lies from the bound that more rows would leave behind first; none where nothing is open.
+/// The distance of the observed difference from the bound that more rows would clear first; `None` where nothing is open.
 ///
-/// While nobody can tell, that is minus the margin if the difference lies above it, and otherwise 0, from below. A model that is
-/// not worse may yet prove better: then it is 0, from above.
+/// For an inconclusive verdict the bound is minus the margin if the difference lies above it, and otherwise 0. A model that is
+/// not worse may still prove better: then the bound is 0.
 fn open_distance(verdict: Verdict, difference: f64, margin: f64) -> Option<f64> {
     match verdict {
         Verdict::CannotTell if difference > -margin => Some(difference + margin),
@@ -103,7 +103,7 @@ fn open_distance(verdict: Verdict, difference: f64, margin: f64) -> Option<f64> 
     }
 }
 
-/// The rows that would settle it, beyond those there are: `POWER · deviation² / distance²`, the usual sample size of a paired
+/// The rows needed for a decision, beyond those there are: `POWER · deviation² / distance²`, the usual sample size of a paired
 /// comparison (Lehr, "Sixteen s-squared over d-squared", 1992, is the same rule for two groups). The difference is itself an
 /// estimate, so this is one too.
 #[expect(
@@ -113,7 +113,7 @@ fn open_distance(verdict: Verdict, difference: f64, margin: f64) -> Option<f64> 
     reason = "between 0 and ROWS_NEEDED_MAX"
 )]
 fn more_rows_needed(rows: u64, distance: f64, deviation: f64) -> Option<u64> {
-    // No deviation: nothing stands in the way but the minimum. No distance: infinite, which the limit turns away.
+    // Without deviation only the minimum number of rows is missing. Without distance the result is infinite and exceeds the limit.
     let needed = if deviation > 0.0 {
         POWER * (deviation / distance).powi(2)
     } else {

@@ -1,15 +1,15 @@
-//! `bleu`: how many runs of one to four words the answer shares with its reference, as `sacrebleu` computes it.
+//! `bleu`: how many n-grams of one to four words the answer shares with its reference, as `sacrebleu` computes it.
 //!
 //! Source: Papineni et al., "BLEU: a method for automatic evaluation of machine translation", 2002; exponential smoothing is
 //! method 3 of Chen and Cherry, "A systematic comparison of smoothing techniques for sentence-level BLEU", 2014, as in NIST's
-//! `mteval-v13a.pl`; Post, "A call for clarity in reporting BLEU scores", 2018. Ours, since no crate at hand agrees with
-//! `sacrebleu` 2.6.0 on single sentences.
+//! `mteval-v13a.pl`; Post, "A call for clarity in reporting BLEU scores", 2018. Written here, because no
+//! crate that we found agrees with `sacrebleu` 2.6.0 on single sentences.
 
 mod tokens;
 
 use std::collections::HashMap;
 
-use super::Metric;
+use crate::metric::Metric;
 
 /// See the module. A row's score is the sentence score over 100.
 pub struct Bleu;
@@ -20,53 +20,53 @@ impl Metric for Bleu {
     }
 
     fn doc(&self) -> &'static str {
-        "Shared runs of one to four words, with a penalty for brevity."
+        "Shared n-grams of one to four words, with a penalty for brevity."
     }
 
     fn score(&self, prediction: &str, reference: &str) -> f64 {
-        // A perfect answer comes out as 100.00000000000004, there and here.
+        // A perfect answer scores 100.00000000000004, in `sacrebleu` as well as here.
         (sentence(prediction, reference) / 100.0).min(1.0)
     }
 }
 
 /// The score of one answer, 0 to 100: `BLEU(effective_order=True).sentence_score`.
 pub fn sentence(prediction: &str, reference: &str) -> f64 {
-    let mut counts = Counts::default();
+    let mut counts = NgramCounts::default();
     counts.add(prediction, reference);
-    counts.score(Order::Effective)
+    counts.score(MaxOrder::Effective)
 }
 
-/// The score of a whole set, 0 to 100: `BLEU().corpus_score`. Not the mean of the sentences: long answers weigh more.
+/// The score of a whole set, 0 to 100: `BLEU().corpus_score`. Not the mean over the sentences: long answers weigh more.
 pub fn corpus<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> f64 {
-    let mut counts = Counts::default();
+    let mut counts = NgramCounts::default();
     for (prediction, reference) in pairs {
         counts.add(prediction, reference);
     }
-    counts.score(Order::Full)
+    counts.score(MaxOrder::Full)
 }
 
-/// Runs of up to this many words, as in the paper.
+/// Words of the longest n-grams, as in the paper.
 const ORDER_MAX: usize = 4;
 
-/// Which runs the mean is taken over.
+/// Up to which order the mean is taken.
 #[derive(Clone, Copy)]
-enum Order {
-    /// One to four, whatever the length of the text.
+enum MaxOrder {
+    /// Up to four words, whatever the length of the text.
     Full,
-    /// One up to as many words as the answer has, so that "yes" can be right.
+    /// Up to as many words as the answer has, so that "yes" can be right.
     Effective,
 }
 
 /// What BLEU is computed from; sums over rows.
 #[derive(Default)]
-struct Counts {
+struct NgramCounts {
     shared: [u64; ORDER_MAX],
     total: [u64; ORDER_MAX],
     prediction_words: u64,
     reference_words: u64,
 }
 
-impl Counts {
+impl NgramCounts {
     fn add(&mut self, prediction: &str, reference: &str) {
         let (prediction, reference) = (tokens::prepare(prediction), tokens::prepare(reference));
         let prediction: Vec<&str> = tokens::split(&prediction).collect();
@@ -79,14 +79,14 @@ impl Counts {
         }
     }
 
-    /// The arithmetic, in the order of `sacrebleu`'s, for equality to the last bit.
+    /// The arithmetic in the same order as in `sacrebleu`, for equality to the last bit.
     #[expect(
         clippy::cast_precision_loss,
         reason = "counts of words are far below 2^52"
     )]
-    fn score(&self, order: Order) -> f64 {
-        // Without a run of four words anywhere `sacrebleu` takes the logarithm of 0 for −9,999,999,999, which leaves 0.
-        let undefined = matches!(order, Order::Full) && self.total.contains(&0);
+    fn score(&self, order: MaxOrder) -> f64 {
+        // Without any n-gram of four words, `sacrebleu` uses −9,999,999,999 for the logarithm of 0, which gives 0.
+        let undefined = matches!(order, MaxOrder::Full) && self.total.contains(&0);
         if undefined || self.shared == [0; ORDER_MAX] {
             return 0.0;
         }
@@ -124,15 +124,15 @@ impl Counts {
     }
 }
 
-/// How many runs of `order` words are in both, each at most as often as in the reference.
+/// How many n-grams of `order` words are in both, each counted at most as often as it is in the reference.
 fn overlap(prediction: &[&str], reference: &[&str], order: usize) -> u64 {
     let mut left: HashMap<&[&str], u64> = HashMap::new();
-    for run in reference.windows(order) {
-        *left.entry(run).or_default() += 1;
+    for ngram in reference.windows(order) {
+        *left.entry(ngram).or_default() += 1;
     }
     let mut shared = 0;
-    for run in prediction.windows(order) {
-        if let Some(count) = left.get_mut(run).filter(|count| **count > 0) {
+    for ngram in prediction.windows(order) {
+        if let Some(count) = left.get_mut(ngram).filter(|count| **count > 0) {
             *count -= 1;
             shared += 1;
         }
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
     use crate::metrics::golden;
 
-    /// The arithmetic is the same step by step; `ln` and `exp` may differ in the last bits between mathematical libraries.
+    /// The arithmetic is the same step by step, but `ln` and `exp` may differ in the last bits between math libraries.
     const TOLERANCE: f64 = 1e-12 * 100.0;
 
     #[test]
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_corpus_without_a_run_of_four_scores_nothing() {
+    fn a_corpus_without_four_grams_scores_0() {
         assert!(corpus([("yes", "yes")]) < TOLERANCE);
         assert!(corpus([]) < TOLERANCE);
     }

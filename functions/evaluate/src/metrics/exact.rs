@@ -1,10 +1,10 @@
-//! `exact`: 1 if the answer is the reference, else 0. The measure for labels, yes or no, numbers.
+//! `exact`: 1 if the answer is the reference, else 0. The metric for labels, yes or no, and numbers.
 //!
-//! White space (Unicode's `White_Space`) is trimmed at both ends, and every run inside counts as one space. Nothing else is
-//! forgiven: not case, not punctuation, not another normal form of the same character, since the code that reads a label
-//! would not forgive it either.
+//! Whitespace (Unicode's `White_Space`) is trimmed at both ends, and every sequence of it inside counts as one space. Nothing
+//! else is ignored: not case, not punctuation, not another normal form of the same character, since the code that reads a label
+//! would not ignore it either.
 
-use super::Metric;
+use crate::metric::Metric;
 
 /// See the module.
 pub struct Exact;
@@ -15,7 +15,7 @@ impl Metric for Exact {
     }
 
     fn doc(&self) -> &'static str {
-        "1 if the answer is the reference word for word, else 0."
+        "1 if the answer equals the reference word for word, else 0."
     }
 
     fn score(&self, prediction: &str, reference: &str) -> f64 {
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn only_white_space_is_forgiven() {
+    fn only_whitespace_is_ignored() {
         check("yes", "yes", true);
         check(" yes\n", "yes", true);
         check("two\u{a0} words", "two words", true);

@@ -1,21 +1,21 @@
-//! What the Python reference implementations answer, as `tests/golden/generate.py` wrote it down.
+//! The scores of the Python reference implementations, as `tests/golden/generate.py` wrote them.
 
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::value::RawValue;
 
-/// The committed answers, with the versions that gave them.
+/// The committed scores.
 #[derive(Deserialize)]
 pub(crate) struct Golden {
     /// `sacrebleu.BLEU().corpus_score` over all rows, 0 to 100.
     #[serde(deserialize_with = "exactly")]
     pub(crate) corpus_bleu: f64,
     /// The pairs, in order.
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<GoldenRow>,
 }
 
 /// One pair and its scores.
 #[derive(Deserialize)]
-pub(crate) struct Row {
+pub(crate) struct GoldenRow {
     pub(crate) prediction: String,
     pub(crate) reference: String,
     /// F-measure with stemming, `rouge_score` 0.1.2.
@@ -34,7 +34,7 @@ pub(crate) struct Row {
     pub(crate) indel: f64,
 }
 
-/// `serde_json` reads a float to within its last bit; `parse` reads it exactly, and some tests are exact.
+/// `serde_json` may read a float wrong in its last bit; `parse` reads it exactly, and some tests are exact.
 fn exactly<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     <&RawValue>::deserialize(deserializer)?
         .get()
@@ -42,17 +42,17 @@ fn exactly<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> 
         .map_err(D::Error::custom)
 }
 
-/// Reads the committed answers.
+/// Reads the committed scores.
 pub(crate) fn golden() -> Golden {
     serde_json::from_str(include_str!("../../tests/golden/metrics.json")).unwrap()
 }
 
-/// Fails, naming the pair, unless every row scores what the reference implementation says, give or take `tolerance`.
+/// Fails, naming the pair, unless every row scores as in the reference implementation, give or take `tolerance`.
 #[track_caller]
 pub(crate) fn check(
     tolerance: f64,
     ours: impl Fn(&str, &str) -> f64,
-    theirs: impl Fn(&Row) -> f64,
+    theirs: impl Fn(&GoldenRow) -> f64,
 ) {
     for row in golden().rows {
         let (ours, theirs) = (ours(&row.prediction, &row.reference), theirs(&row));

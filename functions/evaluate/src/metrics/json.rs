@@ -1,17 +1,17 @@
 //! `json`: F1 over the fields of two JSON documents. For schemas, extracted records and function calls.
 //!
-//! A document is taken apart into leaves, each a path with a scalar (`items[0].price = 12.5`); an empty object or array is a
-//! leaf too. The score is `2 · shared / (leaves of one + leaves of the other)`. Keys may stand in any order; the elements of an
-//! array may not, since a place in an array is part of what it says. Numbers are compared by value (`1` is `1.0`), strings
-//! exactly: partial credit for prose is `similarity`'s business.
+//! A document is split into leaves, each a path with a scalar (`items[0].price = 12.5`); an empty object or array is a leaf too.
+//! The score is `2 · shared / (leaves of one + leaves of the other)`. The order of keys does not matter; that of the elements of
+//! an array does, since it is part of their meaning. Numbers are compared by value (`1` equals `1.0`), strings exactly: partial
+//! credit for prose is left to `similarity`.
 //!
-//! An answer that does not parse scores 0, fenced Markdown included: the program that reads the answer could not use it.
+//! An answer that does not parse scores 0, even if it is JSON in a Markdown fence: the program that reads it could not use it.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::Metric;
+use crate::metric::Metric;
 
 /// See the module.
 pub struct Json;
@@ -25,7 +25,7 @@ impl Metric for Json {
         "F1 over the fields, where the reference is a JSON object or array."
     }
 
-    /// Only objects and arrays: a bare `42` or `"yes"` parses as JSON as well, but is better compared as text.
+    /// Only objects and arrays: a bare `42` or `"yes"` is JSON too, but is better compared as text.
     fn applies(&self, reference: &str) -> bool {
         document(reference).is_some()
     }
@@ -69,7 +69,7 @@ impl<'a> Leaves<'a> {
         match value {
             Value::Object(fields) if !fields.is_empty() => {
                 for (key, value) in fields {
-                    // Escaped, so that a key with a dot is not taken for two keys.
+                    // Escaped, so that a key with a dot cannot be mistaken for two keys.
                     path.push_str(&Value::from(key.as_str()).to_string());
                     self.collect(path, value);
                     path.truncate(length);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_parse_scores_nothing() {
+    fn what_does_not_parse_scores_0() {
         check("no", r#"{"a":1}"#, 0.0);
         check("```json\n{\"a\":1}\n```", r#"{"a":1}"#, 0.0);
         check(&"[".repeat(5000), "[1]", 0.0);

@@ -1,26 +1,16 @@
-//! `rouge1`: F-measure of the unigram overlap, as Google's `rouge_score` computes it.
-//!
-//! Source: Lin, "ROUGE: a package for automatic evaluation of summaries", 2004; `rouge_score` 0.1.2 with
-//! `use_stemmer=True`. The crate `rougers` ports it bit for bit. It only sees `[a-z0-9]+`: other scripts score 0, which is why
-//! [`crate::compare`] does not judge them by it.
+//! `rouge1`: F-measure of the unigram overlap, as Google's `rouge_score` computes it: see `rouge.rs`.
 
 use std::sync::LazyLock;
 
-use rougers::{RougeScorer, RougeType};
+use rougers::RougeType;
 
-use super::Metric;
+use super::rouge::Rouge;
+use crate::metric::Metric;
 
 /// See the module.
 pub struct Rouge1;
 
-const TYPE: RougeType = RougeType::N(1);
-
-#[expect(
-    clippy::expect_used,
-    reason = "the type is a constant that rougers knows; a test scores with it"
-)]
-static SCORER: LazyLock<RougeScorer> =
-    LazyLock::new(|| RougeScorer::new(["rouge1"], true).expect("a type that rougers knows"));
+static ROUGE: LazyLock<Rouge> = LazyLock::new(|| Rouge::new("rouge1", RougeType::N(1)));
 
 impl Metric for Rouge1 {
     fn name(&self) -> &'static str {
@@ -32,10 +22,7 @@ impl Metric for Rouge1 {
     }
 
     fn score(&self, prediction: &str, reference: &str) -> f64 {
-        SCORER
-            .score(reference, prediction)
-            .get(TYPE)
-            .map_or(0.0, |score| score.fmeasure)
+        ROUGE.f_measure(prediction, reference)
     }
 }
 

@@ -1,11 +1,11 @@
 //! `similarity`: the normalised Indel ratio over characters: 1 − (insertions + deletions) / (both lengths).
 //!
-//! Twice the longest common subsequence over the sum of the lengths; sees every script, punctuation and indentation, so it is
-//! the measure for code and for languages that `rougeL` cannot read. Source: `rapidfuzz` (`Indel.normalized_similarity`; its
+//! This is twice the longest common subsequence over the sum of the lengths. It sees every script, punctuation and indentation,
+//! so it is the metric for code and for languages that `rougeL` cannot read. Source: `rapidfuzz` (`Indel.normalized_similarity`; its
 //! `fuzz.ratio` over 100). It is *not* Python's `difflib` ratio, which differs by a third on texts of 200 characters and more
 //! (its `autojunk` heuristic).
 
-use super::Metric;
+use crate::metric::Metric;
 
 /// See the module.
 pub struct Similarity;
@@ -16,7 +16,7 @@ impl Metric for Similarity {
     }
 
     fn doc(&self) -> &'static str {
-        "Share of characters that stay when the answer is edited into the reference."
+        "Share of characters that are kept when the answer is edited into the reference."
     }
 
     fn score(&self, prediction: &str, reference: &str) -> f64 {

@@ -14,7 +14,7 @@ fn line(question: &str, answer: &str) -> String {
 
 #[test]
 fn the_last_model_turn_is_the_reference() {
-    let row = Row::parse(
+    let row = SampleRow::parse(
         &json!({
             "systemInstruction": { "role": "system", "parts": [{ "text": "be brief" }] },
             "contents": [
@@ -41,7 +41,7 @@ fn the_last_model_turn_is_the_reference() {
 
 #[test]
 fn a_function_call_is_a_reference_as_json() {
-    let row = Row::parse(
+    let row = SampleRow::parse(
         &json!({
             "tools": [{ "functionDeclarations": [{ "name": "buy" }] }],
             "contents": [
@@ -58,11 +58,11 @@ fn a_function_call_is_a_reference_as_json() {
 
 #[track_caller]
 fn check(line: &str, fault: RowFault) {
-    assert_eq!(Row::parse(line), Err(fault), "{line:.80}");
+    assert_eq!(SampleRow::parse(line), Err(fault), "{line:.80}");
 }
 
 #[test]
-fn what_cannot_be_asked_is_a_fault() {
+fn a_line_that_cannot_be_asked_is_a_fault() {
     check("not json", RowFault::NotJson);
     check("[1]", RowFault::NotJson);
     check("{}", RowFault::NoContents);
@@ -76,12 +76,12 @@ fn what_cannot_be_asked_is_a_fault() {
         r#"{"contents":[{"role":"model","parts":[{"text":"hi"}]}]}"#,
         RowFault::NoPrompt,
     );
-    check(&line("hi", " \n"), RowFault::BlankReference);
+    check(&line("hi", " \n"), RowFault::EmptyReference);
     check(&"x".repeat(LINE_BYTES_MAX + 1), RowFault::TooLong);
 }
 
 #[test]
-fn faults_and_repeats_are_counted() {
+fn faults_and_duplicates_are_counted() {
     let (one, two) = (line("a", "b"), line("c", "d"));
     let sample = choose(
         [one.as_str(), "", "{}", &two, "nonsense", &one, "{}"],
@@ -96,7 +96,7 @@ fn faults_and_repeats_are_counted() {
 }
 
 #[test]
-fn the_seed_changes_the_choice_and_the_digest_tells() {
+fn the_seed_changes_the_choice_and_the_digest() {
     let lines: Vec<String> = (0..100)
         .map(|n| line(&format!("question {n}"), "yes"))
         .collect();

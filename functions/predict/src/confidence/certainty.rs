@@ -1,29 +1,29 @@
-//! How sure the model was of its own words, where it says so. Gemini 3 does not (`Logprobs is not supported for this model`),
-//! some older ones do; without figures there is nothing to hold against the reply.
+//! How certain the model was of its own tokens, where it reports that. Gemini 3 does not (`Logprobs is not supported for this
+//! model`), some older models do. Without these numbers the score is not lowered.
 
 use serde_json::Value;
 
-/// A mean token probability from which on a reply counts as sure. Fluent text rarely falls below it.
-const PROBABILITY_SURE: f64 = 0.5;
+/// Mean token probability from which a reply counts as certain. Fluent text rarely falls below it.
+const PROBABILITY_CERTAIN: f64 = 0.5;
 
-/// Share of the largest possible entropy up to which a reply counts as sure.
-const ENTROPY_SURE: f64 = 0.5;
+/// Share of the largest possible entropy up to which a reply counts as certain.
+const ENTROPY_CERTAIN: f64 = 0.5;
 
-/// From 0 (guessing) to 1 (sure); none if the candidate gives no figures.
+/// From 0 (guessing) to 1 (certain); `None` if the candidate has no log-probabilities.
 ///
 /// The lower of two: the geometric mean of the token probabilities (`avgLogprobs`, or the mean over `chosenCandidates`), and how
-/// far the entropy over the alternatives (`topCandidates`) stays below its maximum. Both are linear up to "sure".
+/// far the entropy over the alternatives (`topCandidates`) stays below its maximum. Both are linear up to "certain".
 pub(super) fn of(candidate: &Value) -> Option<f64> {
-    let probability = average(candidate).map(|log| (log.exp() / PROBABILITY_SURE).min(1.0));
+    let probability = average(candidate).map(|log| (log.exp() / PROBABILITY_CERTAIN).min(1.0));
     let entropy =
-        entropy(candidate).map(|share| ((1.0 - share) / (1.0 - ENTROPY_SURE)).clamp(0.0, 1.0));
+        entropy(candidate).map(|share| ((1.0 - share) / (1.0 - ENTROPY_CERTAIN)).clamp(0.0, 1.0));
     match (probability, entropy) {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),
     }
 }
 
-/// Log-probabilities are at most 0; a figure above is none.
+/// The mean log-probability. One above 0 is invalid and ignored.
 fn average(candidate: &Value) -> Option<f64> {
     let given = candidate.get("avgLogprobs").and_then(Value::as_f64);
     let average =
@@ -31,7 +31,7 @@ fn average(candidate: &Value) -> Option<f64> {
     average.filter(|log| *log <= 0.0)
 }
 
-/// Mean over the tokens of the entropy over the alternatives named, as a share of the most it could be.
+/// Mean over the tokens of the entropy over the listed alternatives, as a share of its maximum.
 fn entropy(candidate: &Value) -> Option<f64> {
     let tokens = candidate
         .pointer("/logprobsResult/topCandidates")?
@@ -40,19 +40,19 @@ fn entropy(candidate: &Value) -> Option<f64> {
         let probabilities: Vec<f64> = logs(token.get("candidates")?)
             .map(|log| log.min(0.0).exp())
             .collect();
-        // The alternatives not named are left out, and the rest made to add up to 1.
+        // Alternatives that are not listed are left out, and the rest is normalised to 1.
         let sum: f64 = probabilities.iter().sum();
         let most = count(probabilities.len()).ln();
-        // One alternative is no choice, and figures that vanish are no figures.
+        // One alternative is not a choice, and probabilities of 0 say nothing.
         if probabilities.len() < 2 || sum <= 0.0 {
             return None;
         }
-        let bits = probabilities
+        let nats = probabilities
             .iter()
             .map(|one| one / sum)
             .filter(|share| *share > 0.0)
             .map(|share| -share * share.ln());
-        Some(bits.sum::<f64>() / most)
+        Some(nats.sum::<f64>() / most)
     }))
 }
 
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_are_used_where_there_are_any() {
+    fn log_probabilities_are_used_where_there_are_any() {
         check(&json!({}), None);
         check(&json!({ "avgLogprobs": "NaN" }), None);
         check(&json!({ "avgLogprobs": 0.5 }), None);
@@ -115,10 +115,10 @@ mod tests {
     }
 
     #[test]
-    fn alternatives_as_likely_as_the_choice_are_doubt() {
+    fn alternatives_as_likely_as_the_choice_lower_the_certainty() {
         check(&top(&[f64::ln(0.5), f64::ln(0.5)]), Some(0.0));
         check(&top(&[f64::ln(0.98), f64::ln(0.02)]), Some(1.0));
-        // One alternative, or none that is possible, says nothing of doubt.
+        // One alternative, or only impossible ones, say nothing about certainty.
         check(&top(&[0.0]), None);
         check(&top(&[-1e300, -1e300]), None);
     }

@@ -1,31 +1,30 @@
-//! Whether a reply goes round in circles: the usual way in which a language model fails without noticing.
+//! Whether a reply repeats itself: the usual way in which a language model fails without an error.
 //!
-//! The measure is the share of n-grams seen before, one less distinct over all (Li et al., "A diversity-promoting objective
-//! function", 2016, whose distinct-n it is; as a sign of loops Welleck et al., "Neural text generation with unlikelihood
+//! The measure is the share of repeated n-grams, that is 1 minus distinct over all (Li et al., "A diversity-promoting objective
+//! function", 2016, where it is 1 minus distinct-n; as a sign of loops Welleck et al., "Neural text generation with unlikelihood
 //! training", 2020, with n = 4).
 
 use std::{collections::HashSet, hash::Hash};
 
-/// Above this share a reply counts as a loop, which measures 0.9. Prose measures under 0.02, a list of records that are alike in
-/// several fields 0.2.
+/// Above this share a reply counts as a loop. Loops measure 0.9, prose under 0.02, lists of similar records 0.2.
 pub(super) const SHARE_MAX: f64 = 0.6;
 
-/// Words of an n-gram.
+/// Words per n-gram.
 const WORDS_RUN: usize = 4;
 
-/// Characters of an n-gram, in scripts that put no space between words.
+/// Characters per n-gram, in scripts without spaces between words.
 const CHARS_RUN: usize = 8;
 
-/// Shorter replies repeat by chance: a chorus is no loop.
+/// Shorter replies repeat by chance, as a chorus does.
 const TOKENS_MIN: usize = 40;
 
-/// The end of the reply, looked at by itself: a loop begins after a good start.
+/// Tokens at the end of the reply that are also measured alone: a loop may begin after a good start.
 const TOKENS_END: usize = 120;
 
-/// Only this much of the end is looked at.
+/// Most tokens that are measured, from the end.
 const TOKENS_MAX: usize = 20_000;
 
-/// Longer than any word, so this is not a text with words.
+/// Mean word length above which the script has no spaces between words.
 const WORD_CHARS_MAX: usize = 20;
 
 /// The share of repeated n-grams, in all of the text or in its end, whichever is larger. From 0 to 1.
@@ -78,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn loops_are_told_from_lists() {
+    fn loops_are_distinguished_from_lists() {
         check(&"I do not know. ".repeat(30), true);
         check(&"ha ".repeat(60), true);
         check("ha ha ha", false);

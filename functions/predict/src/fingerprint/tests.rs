@@ -1,4 +1,4 @@
-//! What is the same request, what is another, and what must not be remembered.
+//! Which requests are the same, which differ, and which must not be cached.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -39,7 +39,7 @@ fn differ(one: &str, other: &str) {
 }
 
 #[test]
-fn what_the_model_cannot_tell_apart_is_the_same() {
+fn requests_that_are_the_same_to_the_model_have_one_fingerprint() {
     same(
         r#"{"generationConfig":{"seed":1,"topK":2},"contents":[]}"#,
         r#"{ "contents" : [ ], "generationConfig": {"topK": 2.0, "seed": 1} }"#,
@@ -85,7 +85,7 @@ fn what_can_change_the_answer_changes_the_fingerprint() {
         base,
         r#"{"contents":[{"parts":[{"text":"a b"}]}],"generationConfig":{"seed":1},"safetySettings":[]}"#,
     );
-    // A key of the caller's own keeps its spelling.
+    // A key that the caller chose keeps its spelling.
     let call = |key: &str| {
         format!(
             r#"{{"contents":[{{"parts":[{{"functionCall":{{"args":{{"{key}":1}}}}}}]}}],"generationConfig":{{"seed":1}}}}"#
@@ -104,7 +104,7 @@ fn another_model_or_route_is_another_answer() {
 
 #[test]
 fn the_scheme_is_pinned() {
-    // Changes only together with SCHEME: remembered answers would be lost, or worse, mistaken.
+    // Changes only together with SCHEME: otherwise cached answers would be lost or, worse, mixed up.
     let golden = of(&request("hi")).unwrap();
     let canonical = concat!(
         r#"[1,"models/m@1",7,]"#,
@@ -120,7 +120,7 @@ fn refused(request: &Value, reason: NotCacheable) {
 }
 
 #[test]
-fn what_may_come_out_otherwise_next_time_is_not_remembered() {
+fn an_answer_that_may_differ_next_time_is_not_cached() {
     refused(&json!("hi"), NotCacheable::NotARequest);
     refused(&json!({ "contents": [] }), NotCacheable::Random);
     refused(
@@ -155,7 +155,7 @@ proptest! {
     }
 
     #[test]
-    fn text_never_passes_for_structure(inside in r#"[\[\]{}",:\\a]{0,12}"#) {
+    fn text_never_imitates_structure(inside in r#"[\[\]{}",:\\a]{0,12}"#) {
         let one = json!({ "contents": [inside, "x"], "generationConfig": { "seed": 1 } });
         let other = json!({ "contents": [format!("{inside},x")], "generationConfig": { "seed": 1 } });
         prop_assert_ne!(of(&one), of(&other));

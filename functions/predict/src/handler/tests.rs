@@ -15,7 +15,7 @@ use shared::{
 };
 
 use super::*;
-use crate::{Config, cache::Cache, routes::Routes};
+use crate::{Config, cache::Cache, route_cache::RouteCache};
 
 /// What a permission of ours that is missing reads like.
 const DENIED: &str = "Permission 'aiplatform.endpoints.predict' denied on resource \
@@ -81,7 +81,7 @@ impl World {
             state: State {
                 clock,
                 vertex,
-                routes: Routes::new(google.documents().unwrap(), clock, config.route_ttl),
+                routes: RouteCache::new(google.documents().unwrap(), clock, config.route_ttl),
                 cache: std::sync::Mutex::new(Cache::new(config.cache)),
                 config,
             },

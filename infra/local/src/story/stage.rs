@@ -1,6 +1,6 @@
 //! What is under way, for the one line of a screen that moves.
 
-use evaluate::parts::ROWS_PER_PART;
+use evaluate::shards::ROWS_PER_SHARD;
 use shared::{
     curve::Point,
     run::{Run, State},
@@ -109,7 +109,7 @@ impl Parts {
         });
         Self {
             done: snapshot.parts_answered,
-            total: rows.div_ceil(ROWS_PER_PART as u64),
+            total: rows.div_ceil(ROWS_PER_SHARD as u64),
         }
     }
 }

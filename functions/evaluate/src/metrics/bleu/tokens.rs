@@ -1,14 +1,14 @@
-//! Where BLEU's words begin and end: the tokeniser `13a` of `sacrebleu`, NIST's `mteval-v13a.pl` before it.
+//! How BLEU splits words: the tokeniser `13a` of `sacrebleu`, originally NIST's `mteval-v13a.pl`.
 //!
-//! The expressions and their order are the definition, traps included: `1...2` leaves a word `.2`, because a match is used up
-//! before the next begins; `&amp;lt;` becomes `<`, because entities are replaced one after another; a hyphen at the very end
-//! stays, because the text is stripped before hyphens are joined.
+//! The expressions and their order are the definition, oddities included: `1...2` leaves a word `.2`, because matches do not
+//! overlap; `&amp;lt;` becomes `<`, because entities are replaced one after another; a hyphen at the very end stays, because the
+//! text is stripped before hyphens are joined.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// The text with a space wherever a word ends.
+/// The text with a space after every word.
 pub(super) fn prepare(text: &str) -> String {
     let text = text
         .trim_end_matches(is_space)
@@ -37,7 +37,7 @@ pub(super) fn split(prepared: &str) -> impl Iterator<Item = &str> {
 )]
 static STEPS: LazyLock<[(Regex, &'static str); 4]> = LazyLock::new(|| {
     [
-        // Punctuation stands alone, but for the stop, the comma, the hyphen and the apostrophe.
+        // Punctuation is a word of its own, except the stop, the comma, the hyphen and the apostrophe.
         (r"([\{-\~\[-\` -\&\(-\+\:-\@/])", " $1 "),
         // Stop and comma, unless a digit precedes them.
         (r"([^0-9])([.,])", "$1 $2 "),
@@ -54,7 +54,7 @@ static STEPS: LazyLock<[(Regex, &'static str); 4]> = LazyLock::new(|| {
     })
 });
 
-/// Python's `str.isspace`: Unicode's white space and the four information separators.
+/// Python's `str.isspace`: Unicode's whitespace and the four information separators.
 fn is_space(character: char) -> bool {
     character.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&character)
 }

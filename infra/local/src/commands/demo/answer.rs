@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use evaluate::{answer::Answer, sample, turn};
+use evaluate::{answer::ModelAnswer, sample, turn};
 use reqwest::Client;
 use serde_json::{Map, Value};
 use shared::error::Chain;
@@ -55,7 +55,7 @@ async fn try_ask(
 async fn held_out(
     session: &Session,
     end: &Snapshot,
-) -> Result<Option<sample::Row>, shared::error::Error> {
+) -> Result<Option<sample::SampleRow>, shared::error::Error> {
     let part = end
         .version
         .as_ref()
@@ -74,7 +74,7 @@ async fn held_out(
 fn sections(prompt: &Map<String, Value>, reference: &str, response: &Value) -> Vec<Section> {
     let asked = prompt.get("contents").and_then(Value::as_array);
     let asked = asked.and_then(|turns| turns.last()).map(turn::text);
-    let answer = Answer::from_response(response, 0);
+    let answer = ModelAnswer::from_response(response, 0);
     let version = answer
         .model_version
         .as_deref()

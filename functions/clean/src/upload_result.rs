@@ -1,4 +1,4 @@
-//! What an upload comes to: its record, and who hears of it.
+//! The result of an upload, and its record.
 
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -10,17 +10,17 @@ use shared::{
 };
 use tracing::info;
 
-use crate::{make::Made, state::State};
+use crate::{build_version::BuildOutcome, state::State};
 
-/// What an upload comes to, before or after its rows are read.
+/// The result of an upload, decided before or after its rows are read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Fate {
+pub(crate) struct UploadResult {
     pub(crate) outcome: UploadOutcome,
     pub(crate) note: String,
     pub(crate) version: Option<VersionId>,
 }
 
-impl Fate {
+impl UploadResult {
     pub(crate) fn new(outcome: UploadOutcome, note: impl Into<String>) -> Self {
         Self {
             outcome,
@@ -37,7 +37,7 @@ impl Fate {
         }
     }
 
-    /// Records a version that is made.
+    /// Records a version whose objects are written.
     pub(crate) async fn of_version(state: &State, version: &Version) -> Result<Self, Error> {
         let _first_one_stays = state.documents.create(version.id.as_str(), version).await?;
         let rows = version.rows;
@@ -49,16 +49,16 @@ impl Fate {
         Ok(Self::cleaned(version.id.clone(), note))
     }
 
-    /// What became of rows that are made, or refused, for good; `None` where they are not.
-    pub(crate) async fn of(state: &State, made: &Made) -> Result<Option<Self>, Error> {
+    /// The result of a build, if it is final; `None` if the rows must be processed again.
+    pub(crate) async fn of(state: &State, made: &BuildOutcome) -> Result<Option<Self>, Error> {
         match made {
-            Made::Version(version) => Self::of_version(state, version).await.map(Some),
-            Made::Nothing(note) => Ok(Some(Self::new(UploadOutcome::Rejected, note))),
-            Made::Again(_) | Made::Spoilt(_) => Ok(None),
+            BuildOutcome::Version(version) => Self::of_version(state, version).await.map(Some),
+            BuildOutcome::Rejected(note) => Ok(Some(Self::new(UploadOutcome::Rejected, note))),
+            BuildOutcome::NextRound(_) | BuildOutcome::CorruptFrames(_) => Ok(None),
         }
     }
 
-    /// Writes the record of the upload `artifact`, unless it has one.
+    /// Writes the record of the upload `artifact`, unless there is one: the first result stays.
     pub(crate) async fn record(self, state: &State, artifact: &Artifact) -> Result<Upload, Error> {
         let upload = Upload {
             artifact: artifact.clone(),

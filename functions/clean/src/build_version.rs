@@ -1,4 +1,4 @@
-//! From a generation in a bucket to the objects of a version, streamed both ways.
+//! Builds a version: streams an uploaded generation through the engine into the objects of a version.
 
 use clean_engine::{
     Applied, Calibration, Cleaned, Error as CleanError, FramesFault, Outcome, Part, PartSummary,
@@ -13,81 +13,70 @@ use shared::{
     dataset::{Rows, StoredFile, Version},
     error::{Chain, Error},
     google::objects::Created,
-    recipe::Recipe,
     uri::GcsUri,
 };
 
-use crate::{calibrate::calibrate, input::Input, order::Order, state::State, streams::Uploads};
+use crate::{
+    blocking,
+    build_input::BuildInput,
+    calibrate::calibrate,
+    state::State,
+    streams::ObjectWriters,
+    version_spec::{CODE_VERSION, VersionSpec},
+};
 
-/// The code that made a version is part of the version's name.
-pub(crate) const CODE_VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// Largest part that is read for the sake of a few rows.
+/// Largest file that is read to count the tokens of a few rows.
 const CALIBRATION_BYTES_MAX: u64 = 8 << 20;
 
-/// What rows are, to a browser.
+/// Content type of rows.
 const JSONL: &str = "application/jsonl";
-/// What reports are.
+/// Content type of reports.
 const JSON: &str = "application/json";
-/// What cards are (RFC 7763).
+/// Content type of cards (RFC 7763).
 const MARKDOWN: &str = "text/markdown; charset=utf-8";
 
-/// What came of an upload's rows.
-pub(crate) enum Made {
+/// How a build ended.
+pub(crate) enum BuildOutcome {
     /// A version; its objects exist.
     Version(Box<Version>),
-    /// Nothing to train on, and why.
-    Nothing(String),
-    /// Nothing yet: every range must be judged anew by this plan.
-    Again(Box<Plan>),
-    /// Nothing yet: what was put down of this range, counted from 0, is not what was judged.
-    Spoilt(usize),
+    /// There is nothing to train on; the note says why.
+    Rejected(String),
+    /// No version yet: every range must be processed again by this plan.
+    NextRound(Box<Plan>),
+    /// No version yet: the frames of this range, counted from 0, are corrupt or of other bytes.
+    CorruptFrames(usize),
 }
 
-/// Why there are no parts.
-enum Stop {
+/// Why the passes ended without files.
+enum Interruption {
     Failed(CleanError),
-    Again(Plan),
+    NextRound(Plan),
 }
 
-/// Parses a recipe and the settings in it; `Err` says what is wrong, for people.
-pub(crate) fn parse_recipe(text: &[u8]) -> Result<(Recipe, Settings), String> {
-    let text = std::str::from_utf8(text).map_err(|_error| "recipe.toml is not UTF-8".to_owned())?;
-    let recipe = Recipe::parse(text).map_err(|error| error.to_string())?;
-    let settings = settings_of(&recipe)?;
-    Ok((recipe, settings))
-}
-
-/// The settings in a recipe; `Err` says what is wrong with them, for people.
-pub(crate) fn settings_of(recipe: &Recipe) -> Result<Settings, String> {
-    let settings = recipe.clean.clone().try_into();
-    settings.map_err(|error| format!("recipe.toml: clean: {error}"))
-}
-
-/// Cleans the rows into parts; then writes the report, the card and the manifest.
-pub(crate) async fn version(
+/// Cleans the rows into files; then writes the report, the card and the manifest.
+pub(crate) async fn build(
     state: &State,
-    order: Order,
+    spec: VersionSpec,
     settings: Settings,
-    input: Input,
-) -> Result<Made, Error> {
+    input: BuildInput,
+) -> Result<BuildOutcome, Error> {
     let input = Arc::new(input);
-    let folder = order.folder();
+    let folder = spec.folder();
     let mut parts = BTreeMap::new();
     let settings = Arc::new(settings);
     let mut cleaned = match clean(state, &folder, &input, &settings, &mut parts).await? {
         Ok(cleaned) => cleaned,
-        Err(Stop::Failed(error)) => return refused(error),
-        Err(Stop::Again(plan)) => return Ok(Made::Again(Box::new(plan))),
+        Err(Interruption::Failed(error)) => return failed(error),
+        Err(Interruption::NextRound(plan)) => return Ok(BuildOutcome::NextRound(Box::new(plan))),
     };
-    let model = &order.recipe.tune.base_model;
+    let model = &spec.recipe.tune.base_model;
     cleaned.report.tokens.calibration = calibrated(state, model, &parts).await?;
     let report = store(state, &folder, "report", &cleaned.report).await?;
     parts.insert("report".to_owned(), report);
     if cleaned.report.verdict == Verdict::Unusable {
-        return Ok(Made::Nothing(unusable(&cleaned.report)));
+        return Ok(BuildOutcome::Rejected(unusable(&cleaned.report)));
     }
-    let mut version = describe(order, &cleaned.report, parts);
+    let mut version = describe(spec, &cleaned.report, parts);
     version.created_at = state.clock.now();
     let card = write_card(&version, &settings, &cleaned);
     let stored = store_text(state, &folder, "card.md", MARKDOWN, card.into_bytes()).await?;
@@ -101,10 +90,10 @@ pub(crate) async fn version(
     };
     let stored = store(state, &folder, "manifest", &manifest).await?;
     version.parts.insert("manifest".to_owned(), stored);
-    Ok(Made::Version(Box::new(version)))
+    Ok(BuildOutcome::Version(Box::new(version)))
 }
 
-/// What `card.md` says of a version.
+/// The content of `card.md`.
 fn write_card(version: &Version, settings: &Settings, cleaned: &Cleaned) -> String {
     let (source, made_at) = (version.source.to_string(), version.created_at.to_rfc3339());
     let about = Provenance {
@@ -118,25 +107,25 @@ fn write_card(version: &Version, settings: &Settings, cleaned: &Cleaned) -> Stri
     card(&about, cleaned)
 }
 
-/// What `manifest.json` says of a version, beside what its document says.
+/// The content of `manifest.json`: the document of the version, and what it leaves out.
 #[derive(Serialize)]
 struct Manifest<'a> {
     version: &'a Version,
     settings: &'a Settings,
-    /// Every rule by its code: its version, and what was done about it.
+    /// Every rule by its code: its version, and how it was applied.
     rules: BTreeMap<&'static str, Applied>,
     parts: Option<&'a Written>,
     samples: &'a [Sample],
 }
 
-fn describe(order: Order, report: &Report, parts: BTreeMap<String, StoredFile>) -> Version {
+fn describe(spec: VersionSpec, report: &Report, parts: BTreeMap<String, StoredFile>) -> Version {
     Version {
-        id: order.id,
-        dataset: order.dataset,
-        source: order.stat.artifact,
+        id: spec.id,
+        dataset: spec.dataset,
+        source: spec.stat.artifact,
         source_crc32c: report.crc32c.into(),
-        source_bytes: order.stat.size_bytes,
-        recipe: order.recipe,
+        source_bytes: spec.stat.size_bytes,
+        recipe: spec.recipe,
         format: report.format.clone().unwrap_or_default(),
         code_version: CODE_VERSION.to_owned(),
         rows: Rows {
@@ -152,50 +141,50 @@ fn describe(order: Order, report: &Report, parts: BTreeMap<String, StoredFile>) 
             Task::Classification => "classification".to_owned(),
         },
         template_version: report.template_version.clone(),
-        parents: order.parents,
+        parents: spec.parents,
         parts,
         created_at: chrono::DateTime::UNIX_EPOCH,
     }
 }
 
-/// Runs as many passes as it takes, each part streaming into its own object. Only what the last
-/// pass wrote becomes objects, and only if there is something to train on.
+/// Runs as many passes as needed, each file streaming into its own object. Only the last pass
+/// completes its uploads, and only if there is something to train on.
 async fn clean(
     state: &State,
     folder: &str,
-    input: &Arc<Input>,
+    input: &Arc<BuildInput>,
     settings: &Arc<Settings>,
     parts: &mut BTreeMap<String, StoredFile>,
-) -> Result<Result<Cleaned, Stop>, Error> {
+) -> Result<Result<Cleaned, Interruption>, Error> {
     let mut plan = input.plan.clone();
     loop {
-        let (mut uploads, streams) = Uploads::new();
+        let (mut uploads, streams) = ObjectWriters::new();
         let writes = streams.into_iter().map(|(part, stream)| async move {
             let uri = part_uri(state, folder, &format!("{}.jsonl", part.name()));
             let created = state.objects.create_streamed(&uri, JSONL, stream).await;
             (part, created)
         });
         let (reading, settings) = (Arc::clone(input), Arc::clone(settings));
-        let pass = blocking(move || {
+        let pass = blocking::run(move || {
             let outcome = reading.pass(&settings, &plan, &mut uploads);
-            uploads.finish(outcome.as_ref().is_ok_and(is_to_stay));
+            uploads.finish(outcome.as_ref().is_ok_and(is_complete));
             outcome
         });
         let (outcome, created) = tokio::join!(pass, futures::future::join_all(writes));
         let cleaned = match outcome? {
             Ok(Outcome::Done(cleaned)) => cleaned,
-            Ok(Outcome::Again(better)) if input.can_go_by(&better) => {
+            Ok(Outcome::Again(better)) if input.can_reuse(&better) => {
                 plan = better;
                 continue;
             }
-            Ok(Outcome::Again(better)) => return Ok(Err(Stop::Again(better))),
-            Err(error) => return Ok(Err(Stop::Failed(error))),
+            Ok(Outcome::Again(better)) => return Ok(Err(Interruption::NextRound(better))),
+            Err(error) => return Ok(Err(Interruption::Failed(error))),
         };
         if let Some(written) = &cleaned.written
             && cleaned.report.verdict != Verdict::Unusable
         {
             for (part, created) in created {
-                let stored = same(created?, written.part(part))?;
+                let stored = verified(created?, written.part(part))?;
                 parts.insert(part.name().to_owned(), stored);
             }
         }
@@ -203,7 +192,7 @@ async fn clean(
     }
 }
 
-/// What the service counts in a few rows: in those held out, since they are drawn at random.
+/// The tokens that the service counts in a few rows: of those held out, since they are drawn at random.
 async fn calibrated(
     state: &State,
     model: &str,
@@ -223,16 +212,17 @@ async fn calibrated(
     calibrate(state, model, &rows.unwrap_or_default()).await
 }
 
-/// Whether what a pass wrote is what a version consists of.
-fn is_to_stay(outcome: &Outcome) -> bool {
+/// Whether the files of a pass are those of a version.
+fn is_complete(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Done(cleaned) => cleaned.report.verdict != Verdict::Unusable,
         Outcome::Again(_) => false,
     }
 }
 
-/// An object that an earlier delivery wrote must be what this one would have written.
-fn same(created: Created, summary: &PartSummary) -> Result<StoredFile, Error> {
+/// Checks that an object holds what this build wrote. It may come from an earlier delivery; builds are
+/// deterministic, so any difference is a bug, and must not become part of a version.
+fn verified(created: Created, summary: &PartSummary) -> Result<StoredFile, Error> {
     let stat = created.into_stat();
     let crc32c = summary.crc32c.value();
     if stat.size_bytes == summary.bytes && stat.crc32c.is_none_or(|stored| stored == crc32c) {
@@ -243,9 +233,9 @@ fn same(created: Created, summary: &PartSummary) -> Result<StoredFile, Error> {
         });
     }
     Err(Error::Internal {
-        what: "a part of a version that is not what its name says",
+        what: "an object that differs from what this build wrote",
         source: format!(
-            "{} has {} bytes, not {}, or another checksum",
+            "{}: found {} bytes, expected {}, or the checksum differs",
             stat.artifact, stat.size_bytes, summary.bytes
         )
         .into(),
@@ -283,59 +273,48 @@ async fn store_text(
     })
 }
 
-/// Where a part goes: made of ids alone, never of the uploaded object's name.
+/// The object of a file: named by ids alone, never by the name of the upload, which is untrusted.
 fn part_uri(state: &State, folder: &str, name: &str) -> GcsUri {
     let object = format!("{folder}/{name}");
     GcsUri::new(state.config.datasets_bucket.clone(), object)
 }
 
-/// The gravest codes, with where they first occur and what to do.
+/// Why no row can be trained on: the most severe finding, its position, and its fix.
 fn unusable(report: &Report) -> String {
     let first = report.findings.first();
     let advice = first.map(|finding| {
-        let place = match finding.line {
+        let location = match finding.line {
             0 => "the file".to_owned(),
             line => format!("line {line}"),
         };
-        format!("{place}: {}; {}", finding.message, finding.fix)
+        format!("{location}: {}; {}", finding.message, finding.fix)
     });
     format!(
         "no row of {} can be trained on; {}",
         report.rows.read,
-        advice.unwrap_or_else(|| "upload rows of JSON, one a line".to_owned())
+        advice.unwrap_or_else(|| "upload one JSON object per line".to_owned())
     )
 }
 
-/// Which failures are the upload's own, and which pass.
-pub(crate) fn refused(error: CleanError) -> Result<Made, Error> {
+/// Separates failures that the upload causes, which are final, from those that may pass.
+pub(crate) fn failed(error: CleanError) -> Result<BuildOutcome, Error> {
     match error {
         CleanError::Settings(_) | CleanError::TooManyRows => {
-            Ok(Made::Nothing(Chain(&error).to_string()))
+            Ok(BuildOutcome::Rejected(Chain(&error).to_string()))
         }
         CleanError::Changed => Err(Error::Busy("the upload changed while it was read".into())),
         CleanError::Unending => Err(Error::Internal {
-            what: "a cleaning without an end",
+            what: "the passes over the upload did not end",
             source: error.into(),
         }),
         CleanError::Frames {
             fault: FramesFault::Read(source),
             ..
         } => Err(Error::unavailable("Cloud Storage")(source.into())),
-        CleanError::Frames { range, .. } => Ok(Made::Spoilt(range)),
+        CleanError::Frames { range, .. } => Ok(BuildOutcome::CorruptFrames(range)),
         CleanError::Spill(_) => Err(Error::Busy(Chain(&error).to_string().into())),
         CleanError::Read(_) | CleanError::Write { .. } | CleanError::Judged(_) => {
             Err(Error::unavailable("Cloud Storage")(error.into()))
         }
     }
-}
-
-/// Cleaning computes for seconds: not on the thread that answers health checks.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Error> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|source| Error::Internal {
-        what: "cleaning panicked",
-        source: source.into(),
-    })
 }

@@ -1,7 +1,7 @@
-//! A press of a button: proof that it came from a page of ours, and whose it was.
+//! Protection of the form against cross-site request forgery (CSRF).
 //!
-//! Another site can make a browser post a form here, with whatever lets the person in. It can
-//! neither choose what the browser says of the sender nor read the token in our page.
+//! Another site can make a browser post a form here, along with the cookies that authenticate the
+//! person. It can neither choose the headers that name the sending page nor read the token in ours.
 
 use actix_web::{
     FromRequest, HttpRequest,
@@ -13,19 +13,19 @@ use futures::{FutureExt as _, future::LocalBoxFuture};
 use serde::Deserialize;
 use shared::{auth, error::Error, id::digest};
 
-use crate::failure::Failure;
+use crate::failure::FailurePage;
 
-/// What a press is checked against.
-pub(crate) struct Guard {
+/// What a posted form is checked against.
+pub(crate) struct FormGuard {
     user: String,
     token: String,
 }
 
-impl Guard {
-    /// A guard with a new token; presses of nobody in particular are `user`'s.
+impl FormGuard {
+    /// A guard with a new token; forms of unauthenticated callers are attributed to `user`.
     ///
-    /// The token lives as long as the process: with a second instance, or after a new
-    /// deployment, a page must be loaded again before its button works.
+    /// The token lives as long as the process: with a second instance, or after a new deployment, a
+    /// page must be reloaded before its button works.
     pub(crate) fn new(user: String) -> Self {
         Self {
             user,
@@ -33,81 +33,82 @@ impl Guard {
         }
     }
 
-    /// What our forms carry.
+    /// The token that our forms must contain.
     pub(crate) fn token(&self) -> &str {
         &self.token
     }
 }
 
-/// A press that was checked.
+/// A posted form that passed the checks.
 #[derive(Debug)]
-pub(crate) struct Press {
-    /// Who pressed: whom Identity-Aware Proxy names, or, where nobody proves who they are, the name
-    /// that the guard has for all.
+pub(crate) struct CheckedForm {
+    /// Who posted it: the caller that Identity-Aware Proxy authenticated or, without authentication, the
+    /// user of the guard.
     pub(crate) by: String,
 }
 
 /// The fields of our forms.
 #[derive(Deserialize)]
-struct Fields {
+struct FormFields {
     token: String,
 }
 
-impl FromRequest for Press {
-    type Error = Failure;
-    type Future = LocalBoxFuture<'static, Result<Self, Failure>>;
+impl FromRequest for CheckedForm {
+    type Error = FailurePage;
+    type Future = LocalBoxFuture<'static, Result<Self, FailurePage>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let from_us = same_origin(request.headers());
-        let guard = request.app_data::<Data<Guard>>().cloned();
-        let named = auth::caller(request).and_then(|caller| caller.email);
-        let fields = Form::<Fields>::from_request(request, payload);
+        let origin = same_origin(request.headers());
+        let guard = request.app_data::<Data<FormGuard>>().cloned();
+        let email = auth::caller(request).and_then(|caller| caller.email);
+        let fields = Form::<FormFields>::from_request(request, payload);
         async move {
-            from_us.map_err(Error::Unauthenticated)?;
+            origin.map_err(Error::Unauthenticated)?;
             let guard = guard.ok_or(Error::Unauthenticated(
-                "this console has no way to check a press",
+                "this console cannot check forms: its form guard is not set up",
             ))?;
-            // Not `Malformed`: nobody of ours needs to act on a form that is not ours.
-            let fields = fields
-                .await
-                .map_err(|_unreadable| Error::Unauthenticated("the form is not one of ours"))?;
-            // Digests are compared: how long that takes says nothing about the token.
+            // Not `Malformed`, which logs an error: a form that is not ours needs no action.
+            let fields = fields.await.map_err(|_unreadable| {
+                Error::Unauthenticated("the form is not one of this console")
+            })?;
+            // Digests are compared, so that the duration reveals nothing about the token.
             if digest(&[&fields.token]) != digest(&[&guard.token]) {
                 return Err(Error::Unauthenticated(
-                    "the page is older than this console: load it again and press once more",
+                    "the page was loaded before this console started: reload it and try again",
                 )
                 .into());
             }
             Ok(Self {
-                by: named.unwrap_or_else(|| guard.user.clone()),
+                by: email.unwrap_or_else(|| guard.user.clone()),
             })
         }
         .boxed_local()
     }
 }
 
-/// Whether the browser says that the form is on a page of ours; whoever says nothing is refused.
+/// Checks that the browser names one of our pages as the sender; a request without either header is
+/// refused.
 ///
-/// `Sec-Fetch-Site` is missing on plain HTTP to other hosts than localhost, `Origin` in some old
-/// browsers: one of them must be there, and what is there must be right.
+/// `Sec-Fetch-Site` is missing over plain HTTP to hosts other than localhost, `Origin` in some old
+/// browsers: at least one must be present, and each that is present must be right.
 fn same_origin(headers: &HeaderMap) -> Result<(), &'static str> {
     let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or(""));
     let site = header("sec-fetch-site");
     let origin = header(ORIGIN.as_str());
     let host = header(HOST.as_str());
     let ours = |origin: &str| {
-        // The scheme is left out: TLS ends before us.
+        // The scheme is not compared: TLS ends before this service.
         let authority = origin.split_once("://").map(|(_, authority)| authority);
         authority
             .zip(host)
             .is_some_and(|(authority, host)| authority.eq_ignore_ascii_case(host))
     };
     if site.is_none() && origin.is_none() {
-        return Err("this does not say which page it was sent from");
+        return Err("the request has neither `Origin` nor `Sec-Fetch-Site`: use a current browser");
     }
     if site.is_some_and(|site| site != "same-origin") || origin.is_some_and(|origin| !ours(origin))
     {
-        return Err("this was not sent from a page of this console");
+        return Err("the request was not sent from a page of this console");
     }
     Ok(())
 }
@@ -136,12 +137,12 @@ mod tests {
     ];
 
     #[actix_web::test]
-    async fn only_a_press_on_a_page_of_ours_counts() {
-        let guard = Data::new(Guard::new("tester".to_owned()));
-        let press = web::post().to(async |press: Press| press.by);
-        let app = App::new().app_data(guard.clone()).route("/", press);
+    async fn only_a_form_from_one_of_our_pages_is_accepted() {
+        let guard = Data::new(FormGuard::new("tester".to_owned()));
+        let post = web::post().to(async |form: CheckedForm| form.by);
+        let app = App::new().app_data(guard.clone()).route("/", post);
         let app = test::init_service(app).await;
-        for (site, origin, counts) in ORIGINS {
+        for (site, origin, accepted) in ORIGINS {
             for (token, known) in [(guard.token(), true), ("", false), ("0", false)] {
                 let mut request = TestRequest::post()
                     .insert_header((HOST, "console.example"))
@@ -154,7 +155,7 @@ mod tests {
                     request = request.insert_header((ORIGIN, origin));
                 }
                 let response = test::call_service(&app, request.to_request()).await;
-                let expected = if counts && known {
+                let expected = if accepted && known {
                     StatusCode::OK
                 } else {
                     StatusCode::UNAUTHORIZED

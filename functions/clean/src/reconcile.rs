@@ -1,4 +1,5 @@
-//! Looks after cleanings whose job ended without them: it is started again, and in the end given up.
+//! Reconciles cleanings whose job ended without a result: the job is started again a limited number of
+//! times, then given up.
 
 use actix_web::web::Data;
 use chrono::TimeDelta;
@@ -11,36 +12,40 @@ use shared::{
 };
 use tracing::warn;
 
-use crate::{cleaning::Cleaning, fate::Fate, state::State};
+use crate::{cleaning::Cleaning, state::State, upload_result::UploadResult};
 
-/// Cleanings looked at in a minute: each is one call, and a job takes minutes.
+/// Most cleanings that are reconciled per tick: each is one call, and a job takes minutes.
 const OPEN_MAX: u32 = 100;
 
-/// Executions of the job for one cleaning. Within each every task is retried: what fails three times
-/// over is no passing fault.
+/// Most executions of the job for one cleaning. Each retries its tasks, so a failure of three is not
+/// transient.
 const EXECUTIONS_MAX: usize = 3;
 
-/// Longest that starting an execution may take; after that whoever was at it is gone.
+/// Longest that starting an execution may take. After that, the process that noted the start must have
+/// died before it recorded the name of the execution.
 const STARTING_MAX: TimeDelta = TimeDelta::minutes(10);
 
-/// Looks at every cleaning that goes on.
+/// Reconciles every open cleaning.
 pub(crate) async fn tick(state: Data<State>, _delivery: Delivery<Tick>) -> Result<Ack, Error> {
     let open = state
         .documents
         .with_field::<Cleaning>("open", true, OPEN_MAX)
         .await?;
     for stored in &open {
-        // One that cannot be looked at must not keep the others from it.
-        if let Err(error) = look(&state, &stored.value).await {
-            warn!(outcome = "look_failed", "{}", Chain(&error));
+        // One that cannot be reconciled must not block the others.
+        if let Err(error) = reconcile(&state, &stored.value).await {
+            warn!(outcome = "reconcile_failed", "{}", Chain(&error));
         }
     }
-    let looks = open.len();
-    Ok(Ack::done("looked", format!("looked at {looks} cleanings")))
+    let open = open.len();
+    Ok(Ack::done(
+        "reconciled",
+        format!("reconciled {open} cleanings"),
+    ))
 }
 
-async fn look(state: &State, seen: &Cleaning) -> Result<(), Error> {
-    // Without one, whoever ordered the cleaning is about to start it, or is told to again.
+async fn reconcile(state: &State, seen: &Cleaning) -> Result<(), Error> {
+    // Without an execution, the delivery that created the cleaning is starting one, or is redelivered.
     let Some(name) = seen.executions.last() else {
         return Ok(());
     };
@@ -52,17 +57,17 @@ async fn look(state: &State, seen: &Cleaning) -> Result<(), Error> {
     if execution.as_ref().is_some_and(Execution::is_running) {
         return Ok(());
     }
-    // Read anew: its last act may have been to end the cleaning.
-    let stored = Cleaning::read(state, &seen.order.id).await?;
+    // Read again: the last thing that the execution did may have been to write the result.
+    let stored = Cleaning::read(state, &seen.spec.id).await?;
     if stored.value != *seen {
         return Ok(());
     }
     let why = match &execution {
-        None => "nothing is known of it",
+        None => "the execution does not exist",
         Some(execution) => execution.failure().unwrap_or("it ended without a version"),
     };
-    if seen.fate.is_some() {
-        return seen.tell(state).await;
+    if seen.result.is_some() {
+        return seen.publish_result(state).await;
     }
     if seen.executions.len() < EXECUTIONS_MAX {
         start_again(state, &stored, why).await
@@ -72,12 +77,12 @@ async fn look(state: &State, seen: &Cleaning) -> Result<(), Error> {
 }
 
 async fn start_again(state: &State, stored: &Stored<Cleaning>, why: &str) -> Result<(), Error> {
-    let version = &stored.value.order.id;
+    let version = &stored.value.spec.id;
     warn!(
         outcome = "started_again",
-        "the job for {version} ended: {why}"
+        "the job for {version} ended without a result: {why}; starting it again"
     );
-    // Noted first, so that of two who look at the same time one starts it.
+    // Noted before the call, by compare-and-set: of two ticks at the same time only one starts it.
     let mut cleaning = stored.value.clone();
     cleaning.executions.push(String::new());
     cleaning.started_at = state.clock.now();
@@ -92,23 +97,23 @@ async fn start_again(state: &State, stored: &Stored<Cleaning>, why: &str) -> Res
 }
 
 async fn give_up(state: &State, stored: &Stored<Cleaning>, why: &str) -> Result<(), Error> {
-    let version = &stored.value.order.id;
+    let version = &stored.value.spec.id;
     let note = format!(
-        "the job that cleans large uploads failed {EXECUTIONS_MAX} times ({why}): see its logs, \
-         and upload the file again once they are clear"
+        "the job that cleans large uploads failed {EXECUTIONS_MAX} times ({why}): fix the cause, which \
+         its logs show, and upload the file again"
     );
     warn!(outcome = "given_up", "{version}: {note}");
     let cleaning = Cleaning {
         given_up: true,
-        fate: Some(Fate::new(UploadOutcome::Rejected, note)),
+        result: Some(UploadResult::new(UploadOutcome::Rejected, note)),
         ..stored.value.clone()
     };
     put(state, stored, &cleaning).await?;
-    cleaning.tell(state).await
+    cleaning.publish_result(state).await
 }
 
 async fn put(state: &State, before: &Stored<Cleaning>, cleaning: &Cleaning) -> Result<(), Error> {
-    let version = cleaning.order.id.as_str();
+    let version = cleaning.spec.id.as_str();
     let replaced = state.documents.replace(version, before, cleaning).await?;
-    replaced.or_busy("a cleaning that others look at, too")
+    replaced.or_busy("another process changed the cleaning")
 }

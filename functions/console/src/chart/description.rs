@@ -1,23 +1,23 @@
-//! The curve for those who do not see it.
+//! The curve in words, for screen readers.
 
 use shared::{
     curve::Point,
     quantity::{count, number},
 };
 
-use super::{gaps, height};
+use super::{gaps, plotted_loss};
 
-/// What both series show, each by step.
-pub(super) fn told(train: &[Point], eval: &[Point]) -> String {
+/// Describes both series, each in the order of its steps.
+pub(super) fn describe(train: &[Point], eval: &[Point]) -> String {
     let numbers = |points: &[Point]| -> Vec<(u64, f64)> {
         let numbers = points
             .iter()
-            .filter_map(|point| Some((point.step, height(point)?)));
+            .filter_map(|point| Some((point.step, plotted_loss(point)?)));
         numbers.collect()
     };
-    let mut told = Vec::new();
+    let mut sentences = Vec::new();
     if let [(_, first), .., (step, last)] = numbers(train).as_slice() {
-        told.push(format!(
+        sentences.push(format!(
             "The loss on training rows went from {} to {} by step {}.",
             number(*first),
             number(*last),
@@ -27,17 +27,17 @@ pub(super) fn told(train: &[Point], eval: &[Point]) -> String {
     let eval_numbers = numbers(eval);
     let best = eval_numbers.iter().min_by(|(_, a), (_, b)| a.total_cmp(b));
     if let Some((step, loss)) = best {
-        told.push(format!(
+        sentences.push(format!(
             "The loss on validation rows was lowest, {}, at step {}.",
             number(*loss),
             count(*step)
         ));
     }
-    let first_lost = gaps(train).chain(gaps(eval)).map(|point| point.step).min();
-    if let Some(step) = first_lost {
-        told.push(format!("At step {} a loss was not a number.", count(step)));
+    let first_gap = gaps(train).chain(gaps(eval)).map(|point| point.step).min();
+    if let Some(step) = first_gap {
+        sentences.push(format!("At step {} a loss was not a number.", count(step)));
     }
-    told.join(" ")
+    sentences.join(" ")
 }
 
 #[cfg(test)]
@@ -48,11 +48,11 @@ mod tests {
     #[track_caller]
     fn check(train: &[f64], eval: &[f64], expected: &str) {
         let curve = sample::curve(train, eval);
-        assert_eq!(told(&curve.train, &curve.eval), expected);
+        assert_eq!(describe(&curve.train, &curve.eval), expected);
     }
 
     #[test]
-    fn the_curve_is_told_in_words() {
+    fn the_curve_is_described_in_words() {
         check(&[], &[], "");
         check(
             &[2.0, 1.0, f64::NAN],

@@ -1,20 +1,20 @@
-//! Text that others wrote: object names, the service's words, reasons.
+//! Untrusted text: object names, messages of services, reasons, whatever people put into documents.
 
 use std::fmt::Write as _;
 
 use maud::{Markup, html};
 
-/// Characters of one text that a page shows: a service's error may be a page by itself.
+/// Most characters of one text on a page: an error of a service can be as long as a page.
 const TEXT_MAX_CHARS: usize = 2_000;
 
-/// `text` as it may stand in a page: escaped, cut, and kept from reordering what is around it.
-pub(crate) fn foreign(text: &str) -> Markup {
+/// `text` made safe for a page: escaped, cut, and unable to reorder the text around it.
+pub(crate) fn untrusted(text: &str) -> Markup {
     let mut shown = String::with_capacity(text.len());
     let mut characters = text.chars();
     for character in characters.by_ref().take(TEXT_MAX_CHARS) {
-        if character.is_whitespace() && !is_odd(character) {
+        if character.is_whitespace() && !is_hidden(character) {
             shown.push(' ');
-        } else if is_odd(character) {
+        } else if is_hidden(character) {
             let _infallible = write!(shown, "⟨U+{:04X}⟩", u32::from(character));
         } else {
             shown.push(character);
@@ -26,10 +26,10 @@ pub(crate) fn foreign(text: &str) -> Markup {
     html! { bdi { (shown) } }
 }
 
-/// Whether a character does something to a line other than stand in it.
+/// Whether a character is invisible, or changes how the text around it is displayed.
 ///
 /// The bidirectional controls are those of "Trojan Source" (CVE-2021-42574).
-fn is_odd(character: char) -> bool {
+fn is_hidden(character: char) -> bool {
     let bidirectional = matches!(
         character,
         '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
@@ -46,7 +46,7 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: &str) {
         let expected = format!("<bdi>{expected}</bdi>");
-        assert_eq!(foreign(text).into_string(), expected, "{text:?}");
+        assert_eq!(untrusted(text).into_string(), expected, "{text:?}");
     }
 
     #[test]
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn a_page_of_text_is_cut() {
-        let long = foreign(&"ä".repeat(TEXT_MAX_CHARS + 1)).into_string();
+        let long = untrusted(&"ä".repeat(TEXT_MAX_CHARS + 1)).into_string();
         assert!(long.ends_with("ä…</bdi>"), "{long}");
     }
 }

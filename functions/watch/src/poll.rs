@@ -1,4 +1,4 @@
-//! What one look at a job means for its run.
+//! What one poll of a job means for its run.
 
 use std::time::Duration;
 
@@ -9,47 +9,47 @@ use shared::{
     run::{Job, Run, State},
 };
 
-/// The sub-state in which steps are made.
+/// The sub-state in which a job makes steps.
 const TUNING: &str = "TUNING";
 
-/// The curve that goes with a look at a job.
+/// The curve that goes with a poll of a job.
 #[derive(Debug, Clone, Copy)]
-pub enum Seen<'a> {
+pub enum PolledCurve<'a> {
     /// As it is now.
-    Now(&'a Curve),
-    /// As it was when it could be read last: no evidence of how the job does.
-    Before(&'a Curve),
+    Current(&'a Curve),
+    /// As it was when it could last be read: not evidence of how the job does now.
+    Stale(&'a Curve),
 }
 
-/// The run after a look at its job and its curve.
+/// The run after a poll of its job and its curve.
 ///
-/// The provider's word wins: a job that ended well although it was asked to stop has succeeded.
-/// A curve that cannot be read says nothing: the run keeps the finding that it has, and neither
-/// stalls nor gets well by it.
-pub fn look(
+/// The provider decides how a job ended: one that succeeded although it was asked to stop has
+/// succeeded. A stale curve is not evidence: the run keeps its finding, and neither stalls nor
+/// recovers.
+pub fn apply(
     run: &Run,
     job: &TuningJob,
-    seen: Seen<'_>,
+    polled: PolledCurve<'_>,
     stall: Duration,
     now: DateTime<Utc>,
 ) -> Run {
     let mut run = run.clone();
     let before = run.job.take();
     let job = job.record(before.as_ref(), now);
-    if before.as_ref().map(wording) != Some(wording(&job)) {
-        run.note("watch", wording(&job), now);
+    if before.as_ref().map(job_words) != Some(job_words(&job)) {
+        run.note("watch", job_words(&job), now);
     }
     run.job_missing_ticks = 0;
-    let curve = match seen {
-        Seen::Now(curve) => {
+    let curve = match polled {
+        PolledCurve::Current(curve) => {
             step(&mut run, curve, now);
             let finding = curve
                 .finding()
                 .or_else(|| stalled(&run, &job, stall, now).then_some(CurveFault::Stalled));
-            judge(&mut run, finding, now);
+            record_finding(&mut run, finding, now);
             curve
         }
-        Seen::Before(curve) => curve,
+        PolledCurve::Stale(curve) => curve,
     };
     let end = ending(&job);
     run.job = Some(job);
@@ -60,8 +60,8 @@ pub fn look(
     run
 }
 
-/// The job's state and sub-state in short.
-fn wording(job: &Job) -> String {
+/// The job's state and sub-state in short, for the history.
+fn job_words(job: &Job) -> String {
     let state = job.state.trim_start_matches("JOB_STATE_");
     match &job.sub_state {
         Some(sub) => format!(
@@ -80,7 +80,9 @@ fn step(run: &mut Run, curve: &Curve, now: DateTime<Utc>) {
     }
 }
 
-/// Whether the job says that it tunes, and has made no step for `stall`.
+/// Whether the job claims to tune but has made no step for `stall`.
+///
+/// Time in a queue does not count: the clock starts at the last step or the last change of state.
 fn stalled(run: &Run, job: &Job, stall: Duration, now: DateTime<Utc>) -> bool {
     let tunes = job.state == "JOB_STATE_RUNNING"
         && job
@@ -92,7 +94,7 @@ fn stalled(run: &Run, job: &Job, stall: Duration, now: DateTime<Utc>) -> bool {
     tunes && since.is_some_and(|since| now - since > stall)
 }
 
-fn judge(run: &mut Run, finding: Option<CurveFault>, now: DateTime<Utc>) {
+fn record_finding(run: &mut Run, finding: Option<CurveFault>, now: DateTime<Utc>) {
     if finding != run.finding {
         let note = match finding {
             Some(finding) => format!("{}: {}", finding.as_str(), finding.advice()),
@@ -100,14 +102,14 @@ fn judge(run: &mut Run, finding: Option<CurveFault>, now: DateTime<Utc>) {
         };
         run.note("watch", note, now);
         run.finding = finding;
-        run.finding_looks = 0;
+        run.finding_polls = 0;
     }
     if finding.is_some() && run.stop.is_none() {
-        run.finding_looks = run.finding_looks.saturating_add(1);
+        run.finding_polls = run.finding_polls.saturating_add(1);
     }
 }
 
-/// The state that the job's end means, and why in plain words.
+/// The state of the run that follows from the end of its job, and the reason in plain words.
 fn ending(job: &Job) -> Option<(State, String)> {
     let error = || {
         job.error
@@ -130,16 +132,16 @@ fn finish(run: &mut Run, next: State, reason: &str, curve: &Curve, now: DateTime
         .best_checkpoint(&checkpoints.unwrap_or_default())
         .cloned();
     match (next, &run.stop) {
-        // Only a decision that kept a checkpoint makes one of a stopped job worth a look.
+        // Of a stopped job only a checkpoint that the decision kept is worth an evaluation.
         (State::Cancelled | State::Failed, _) => {}
         (_, Some(_)) if run.chosen.is_some() => {}
-        _ => run.chosen = best.or_else(|| whole(run.job.as_ref())),
+        _ => run.chosen = best.or_else(|| final_checkpoint(run.job.as_ref())),
     }
     let _entered = run.enter(next, "watch", reason, now);
 }
 
-/// The tuned model of a job without intermediate checkpoints.
-fn whole(job: Option<&Job>) -> Option<shared::run::Checkpoint> {
+/// The final model, for a job without intermediate checkpoints.
+fn final_checkpoint(job: Option<&Job>) -> Option<shared::run::Checkpoint> {
     let job = job?;
     Some(shared::run::Checkpoint {
         id: "default".to_owned(),
@@ -209,10 +211,10 @@ mod tests {
 
     #[test]
     fn a_finished_run_serves_its_best_checkpoint() {
-        let after = look(
+        let after = apply(
             &run(&json!({})),
             &job("SUCCEEDED", ""),
-            Seen::Now(&curve(&[0.4, 0.6])),
+            PolledCurve::Current(&curve(&[0.4, 0.6])),
             STALL,
             at(9),
         );
@@ -222,13 +224,13 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_ends_well_although_it_was_asked_to_stop_has_succeeded() {
+    fn a_job_that_succeeds_although_it_was_asked_to_stop_has_succeeded() {
         let stop = json!({"state": "stopping",
             "stop": {"finding": "overfit", "called_by": "x", "at": at(1)}});
-        let after = look(
+        let after = apply(
             &run(&stop),
             &job("SUCCEEDED", ""),
-            Seen::Now(&curve(&[0.4])),
+            PolledCurve::Current(&curve(&[0.4])),
             STALL,
             at(9),
         );
@@ -238,10 +240,10 @@ mod tests {
     #[test]
     fn a_stopped_run_keeps_only_what_the_decision_kept() {
         let stopped = json!({"state": "stopping"});
-        let after = look(
+        let after = apply(
             &run(&stopped),
             &job("CANCELLED", ""),
-            Seen::Now(&curve(&[0.4])),
+            PolledCurve::Current(&curve(&[0.4])),
             STALL,
             at(9),
         );
@@ -249,41 +251,41 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_tunes_without_a_step_has_stalled() {
+    fn a_job_that_tunes_without_new_steps_has_stalled() {
         let seen = json!({"last_step": 20, "last_step_at": at(0),
             "job": {"name": "n", "state": "JOB_STATE_RUNNING", "sub_state": "TUNING", "state_since": at(0)}});
-        let looks = |sub_state, minutes| {
-            let after = look(
+        let finding = |sub_state, minutes| {
+            let after = apply(
                 &run(&seen),
                 &job("RUNNING", sub_state),
-                Seen::Now(&curve(&[])),
+                PolledCurve::Current(&curve(&[])),
                 STALL,
                 at(minutes),
             );
             after.finding
         };
-        assert_eq!(looks("TUNING", 59), None);
-        assert_eq!(looks("TUNING", 61), Some(CurveFault::Stalled));
-        assert_eq!(looks("WAITING_FOR_QUOTA", 61), None);
+        assert_eq!(finding("TUNING", 59), None);
+        assert_eq!(finding("TUNING", 61), Some(CurveFault::Stalled));
+        assert_eq!(finding("WAITING_FOR_QUOTA", 61), None);
     }
 
     #[test]
-    fn a_curve_that_cannot_be_read_is_no_evidence() {
+    fn a_stale_curve_is_not_evidence() {
         let seen = json!({"last_step": 20, "last_step_at": at(0), "finding": "overfit",
-            "finding_looks": 3, "job_missing_ticks": 2,
+            "finding_polls": 3, "job_missing_ticks": 2,
             "job": {"name": "n", "state": "JOB_STATE_RUNNING", "sub_state": "TUNING", "state_since": at(0)}});
         let before = curve(&[0.4, 0.6]);
         let after = |state| {
-            look(
+            apply(
                 &run(&seen),
                 &job(state, "TUNING"),
-                Seen::Before(&before),
+                PolledCurve::Stale(&before),
                 STALL,
                 at(90),
             )
         };
         let running = after("RUNNING");
-        let finding = (running.finding, running.finding_looks, running.last_step);
+        let finding = (running.finding, running.finding_polls, running.last_step);
         assert_eq!(finding, (Some(CurveFault::Overfit), 3, Some(20)));
         assert_eq!(running.job_missing_ticks, 0, "the job is there");
         let ended = after("SUCCEEDED");
@@ -292,11 +294,11 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_state_is_kept_and_is_no_end() {
-        let after = look(
+    fn an_unknown_state_is_recorded_and_does_not_end_the_run() {
+        let after = apply(
             &run(&json!({})),
             &job("PAUSED", ""),
-            Seen::Now(&curve(&[])),
+            PolledCurve::Current(&curve(&[])),
             STALL,
             at(9),
         );

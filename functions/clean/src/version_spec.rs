@@ -1,4 +1,4 @@
-//! What a version is made from: whatever decides its bytes, and nothing else.
+//! The specification of a version: everything that determines its bytes, and nothing else.
 
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -8,27 +8,28 @@ use shared::{
     recipe::Recipe,
 };
 
-use crate::make;
+/// The version of this code: part of the name of every version that it makes.
+pub(crate) const CODE_VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// An upload to be made a version of. Two deliveries, or two machines, that are given the same
-/// order make the same bytes.
+/// The specification of a version. Two deliveries, or two machines, with the same specification build
+/// the same bytes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Order {
-    /// The version's name.
+pub(crate) struct VersionSpec {
+    /// The id of the version.
     pub(crate) id: VersionId,
-    /// Whose version it is to be.
+    /// The dataset of the version.
     pub(crate) dataset: DatasetName,
     /// The uploaded generation.
     pub(crate) stat: Stat,
     /// The recipe it was uploaded with.
     pub(crate) recipe: Recipe,
-    /// The earlier versions that it does not train on the questions of.
+    /// The earlier versions whose evaluation questions it does not train on.
     #[serde(default)]
     pub(crate) parents: Vec<VersionId>,
 }
 
-impl Order {
-    /// Names the version that `stat` and `recipe` make where there is no earlier one.
+impl VersionSpec {
+    /// The specification of a version without parents.
     pub(crate) fn new(dataset: DatasetName, stat: Stat, recipe: Recipe) -> Result<Self, Error> {
         let text = serde_json::to_string(&recipe).map_err(|source| Error::Internal {
             what: "a recipe that does not serialise",
@@ -36,12 +37,13 @@ impl Order {
         })?;
         let checksum = stat.crc32c.unwrap_or_default().to_string();
         let size = stat.size_bytes.to_string();
-        // Composed objects have no MD5; 32 bits of checksum alone are too few to tell uploads apart.
+        // Composed objects have no MD5, and a checksum of 32 bits is too short to identify an upload, so
+        // they are identified by name and generation.
         let exact = match stat.md5.as_str() {
             "" => stat.artifact.to_string(),
             md5 => md5.to_owned(),
         };
-        let decisive = [&*exact, &checksum, &size, &text, make::CODE_VERSION];
+        let decisive = [&*exact, &checksum, &size, &text, CODE_VERSION];
         Ok(Self {
             id: VersionId::derive(&dataset, &decisive),
             dataset,
@@ -51,7 +53,7 @@ impl Order {
         })
     }
 
-    /// Where the version's objects are, within the bucket of datasets.
+    /// The folder of the version's objects in the bucket of datasets.
     pub(crate) fn folder(&self) -> String {
         format!("{}/{}", self.dataset, self.id)
     }
