@@ -9,6 +9,7 @@ pub mod event;
 
 pub mod curve;
 pub mod dataset;
+pub mod evaluation;
 pub mod id;
 pub mod price;
 pub mod recipe;

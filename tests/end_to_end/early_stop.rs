@@ -3,14 +3,12 @@
 use serde_json::json;
 use shared::{
     curve::{Curve, CurveFault},
+    evaluation::EvaluationRecord,
     google::documents::Document,
     route::GateDecision,
     run::{Run, State},
 };
-use system_tests::{
-    harness::{Harness, Setup},
-    person::Evaluated,
-};
+use system_tests::harness::{Harness, Setup};
 
 use crate::PROGRAM;
 
@@ -47,7 +45,10 @@ async fn diverge(harness: &Harness) -> Run {
     let told = harness.run_of(version, "its end to be told", |run| run.finish_published);
     told.await;
     harness.assert_quiet().await;
-    assert!(!exists::<Evaluated>(harness, &run).await, "no evaluation");
+    assert!(
+        !exists::<EvaluationRecord>(harness, &run).await,
+        "no evaluation"
+    );
     assert!(!exists::<GateDecision>(harness, &run).await, "no decision");
     assert_eq!(harness.route("kitchen").await, None);
     run
@@ -118,9 +119,9 @@ async fn of_a_run_that_overfits_the_best_checkpoint_is_kept() {
     // How many checkpoints there are by then depends on when the alert comes; that training
     // went on past the chosen one does not.
     assert!(Some(chosen.step) < curve.last_step(), "{chosen:?}");
-    let found: Evaluated = harness.document("the evaluation", run.id.as_str()).await;
+    let found: EvaluationRecord = harness.document("the evaluation", run.id.as_str()).await;
     assert_eq!(Some(&found.tuned), chosen.endpoint.as_ref());
-    assert_eq!(found.evaluation["rows"], 6);
+    assert_eq!(found.evaluation.rows, 6);
     let decision = harness.decision(&run.id).await;
     assert!(!decision.promoted, "six rows prove nothing: {decision:?}");
     harness.assert_quiet().await;

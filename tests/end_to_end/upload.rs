@@ -5,15 +5,13 @@ use serde_json::{Value, json};
 use shared::{
     curve::{Curve, Point},
     dataset::{UploadOutcome, Version},
+    evaluation::EvaluationRecord,
     event::ObjectFinalized,
     google::documents::Write,
     route::{self, Route, TargetKind},
     run::{Run, State},
 };
-use system_tests::{
-    harness::{Harness, Setup, example},
-    person::Evaluated,
-};
+use system_tests::harness::{Harness, Setup, example};
 
 use crate::PROGRAM;
 
@@ -145,8 +143,8 @@ async fn check_curve(harness: &Harness, run: &Run) {
 }
 
 async fn check_evaluation(harness: &Harness, run: &Run) {
-    let found: Evaluated = harness.document("the evaluation", run.id.as_str()).await;
-    let evaluation = &found.evaluation;
+    let found: EvaluationRecord = harness.document("the evaluation", run.id.as_str()).await;
+    let evaluation = serde_json::to_value(&found.evaluation).unwrap();
     assert_eq!(evaluation["rows"], 50);
     assert_eq!(evaluation["verdict"], "better", "{evaluation}");
     let metrics = evaluation["metrics"].as_array().unwrap();

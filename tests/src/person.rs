@@ -13,32 +13,13 @@ use std::{
 };
 
 use reqwest::{Response, StatusCode};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use shared::{
-    dataset::Version, event::ObjectFinalized, google::documents::Document, id::RunId, run::Run,
-    uri::Artifact,
-};
+use shared::{dataset::Version, event::ObjectFinalized, run::Run, uri::Artifact};
 
 use crate::{
     harness::{Harness, LIMIT, example},
     wait,
 };
-
-/// The document `evaluations/{run}`, as whoever reads it without our types would.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Evaluated {
-    /// The run.
-    pub run: RunId,
-    /// The endpoint of the tuned model.
-    pub tuned: String,
-    /// What was found.
-    pub evaluation: Value,
-}
-
-impl Document for Evaluated {
-    const COLLECTION: &'static str = "evaluations";
-}
 
 impl Harness {
     /// Uploads the recipe, then the rows, into the folder of a dataset.

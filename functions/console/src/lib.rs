@@ -9,7 +9,6 @@ mod failure;
 mod handler;
 mod headers;
 mod moment;
-mod outcome;
 mod page;
 mod run_status;
 #[cfg(test)]

@@ -7,14 +7,13 @@ use shared::{
     curve::Curve,
     dataset::{Upload, Version},
     error::{Chain, Error},
+    evaluation::{Evaluation, EvaluationRecord},
     google::documents::{Document, Documents, Stored},
     id::{DatasetName, RunId},
     route::Route,
     run::{Run, State},
 };
 use tracing::warn;
-
-use crate::outcome::{Evaluated, Evaluation};
 
 /// Most runs that are listed, newest first; older ones are found by their URL.
 const RUNS_MAX: u32 = 50;
@@ -73,7 +72,7 @@ pub(crate) async fn runs(documents: &Documents) -> Result<RunList, Error> {
         .map(|run| &run.model)
         .collect();
     let evaluations = stream::iter(ids).map(async |id| {
-        let found = optional::<Evaluated>(documents, id.as_str()).await?;
+        let found = optional::<EvaluationRecord>(documents, id.as_str()).await?;
         Ok::<_, Error>(found.map(|found| (id.clone(), found.evaluation)))
     });
     let routes = stream::iter(models).map(async |model| {
@@ -112,7 +111,7 @@ pub(crate) async fn run(documents: &Documents, id: &RunId) -> Result<RunDetails,
     let (run, curve) = run_and_curve(documents, id).await?;
     let (version, evaluated, route) = try_join!(
         optional::<Version>(documents, run.version.as_str()),
-        optional::<Evaluated>(documents, id.as_str()),
+        optional::<EvaluationRecord>(documents, id.as_str()),
         optional::<Route>(documents, run.model.as_str()),
     )?;
     Ok(RunDetails {

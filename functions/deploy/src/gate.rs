@@ -5,69 +5,10 @@
 use serde::{Deserialize, Serialize};
 
 use shared::{
+    evaluation::{Evaluation, Verdict},
     recipe::Gate,
-    route::{Evidence, Route},
+    route::Route,
 };
-
-/// What the gate reads of an evaluation's document. Function crates do not import each other, so these are its own few fields;
-/// the rest of the document is ignored.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Summary {
-    /// What the evaluation found.
-    pub verdict: Verdict,
-    /// The same in plain words, as the evaluation put it.
-    pub reason: String,
-    /// Roughly how many more rows would settle what is open, if anything is.
-    #[serde(default)]
-    pub more_rows_needed: Option<u64>,
-    /// Digest of the rows asked.
-    pub sample: String,
-    /// How much less still counts as not worse, in points of the scale 0 to 1.
-    pub margin: f64,
-    /// Name of the metric that decided; absent if there was nothing to measure.
-    #[serde(default)]
-    pub primary: Option<String>,
-    /// All metrics.
-    #[serde(default)]
-    pub metrics: Vec<Score>,
-}
-
-/// What the tuned model scored on one metric.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Score {
-    /// Of the metric.
-    pub name: String,
-    /// Mean over the rows, 0 to 1.
-    pub tuned_mean: f64,
-}
-
-impl Summary {
-    /// What the tuned model scored on the metric that decided: kept with the route, for the next to be held against.
-    pub fn evidence(&self) -> Option<Evidence> {
-        let primary = self.primary.as_ref()?;
-        let score = self.metrics.iter().find(|score| score.name == *primary)?;
-        Some(Evidence {
-            metric: score.name.clone(),
-            sample: self.sample.clone(),
-            tuned_mean: score.tuned_mean,
-        })
-    }
-}
-
-/// As the evaluation spells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// Better than the base model.
-    Better,
-    /// Perhaps better, certainly not worse than the margin.
-    NotWorse,
-    /// Unsettled.
-    CannotTell,
-    /// Worse than the base model. Also what a verdict is that this version does not know.
-    #[serde(other)]
-    Worse,
-}
 
 /// What the gate decides, with the reason in plain words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,7 +28,7 @@ pub enum GateOutcome {
 
 /// Decides about the tuned model of `run`. `route` is the route as it was read: the decision is bound to its version, and a
 /// delivery that loses the compare-and-set on it decides again.
-pub fn decide(run: &str, summary: &Summary, policy: Gate, route: &Route) -> GateOutcome {
+pub fn decide(run: &str, evaluation: &Evaluation, policy: Gate, route: &Route) -> GateOutcome {
     if route
         .target
         .as_ref()
@@ -95,11 +36,11 @@ pub fn decide(run: &str, summary: &Summary, policy: Gate, route: &Route) -> Gate
     {
         return keep("it serves already");
     }
-    let found = &summary.reason;
-    match (summary.verdict, policy) {
+    let found = &evaluation.reason;
+    match (&evaluation.verdict, policy) {
         (Verdict::Better, _) | (Verdict::NotWorse, Gate::NotWorse) => {}
         (Verdict::NotWorse, Gate::Better) => {
-            return keep(&match summary.more_rows_needed {
+            return keep(&match evaluation.more_rows_needed {
                 Some(more) => format!(
                     "the gate requires better, and it is only not worse; about {more} more rows may prove it better ({found})"
                 ),
@@ -107,7 +48,7 @@ pub fn decide(run: &str, summary: &Summary, policy: Gate, route: &Route) -> Gate
             });
         }
         (Verdict::CannotTell, _) => {
-            return keep(&match summary.more_rows_needed {
+            return keep(&match evaluation.more_rows_needed {
                 Some(more) => {
                     format!("inconclusive; about {more} more rows may decide ({found})")
                 }
@@ -115,8 +56,11 @@ pub fn decide(run: &str, summary: &Summary, policy: Gate, route: &Route) -> Gate
             });
         }
         (Verdict::Worse, _) => return keep(&format!("it is worse ({found})")),
+        (Verdict::Other(name), _) => {
+            return keep(&format!("its verdict `{name}` is unknown ({found})"));
+        }
     }
-    match against_incumbent(summary, route) {
+    match against_incumbent(evaluation, route) {
         Incumbent::Ahead { theirs, ours } => keep(&format!(
             "it beats the base model, but scored {ours:.3} where the model that serves now scored {theirs:.3} on the same rows"
         )),
@@ -151,7 +95,7 @@ enum Incumbent {
 
 /// An evaluation compares with the base model only. A second tuned model that beats the base model may still be worse than the
 /// first.
-fn against_incumbent(challenger: &Summary, route: &Route) -> Incumbent {
+fn against_incumbent(challenger: &Evaluation, route: &Route) -> Incumbent {
     let Some(incumbent) = &route.target else {
         return Incumbent::NotAhead;
     };

@@ -1,15 +1,15 @@
 //! Consumes `run-evaluated`.
 
 use actix_web::web::Data;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::{
     dataset::Version,
     delivery::Delivery,
     error::{Ack, Chain, Error},
+    evaluation::{Evaluation, EvaluationRecord},
     event::{ModelDeployed, RunEvaluated},
     google::{
-        documents::{Document, Stored, Write},
+        documents::{Stored, Write},
         vertex,
     },
     outcome::CallError,
@@ -21,21 +21,11 @@ use tracing::{Span, info, warn};
 
 use crate::{
     State,
-    gate::{GateOutcome, Summary, decide},
+    gate::{GateOutcome, decide},
 };
 
 /// Deliveries that must find no endpoint before that is believed.
 const PROBES_MISSING: u32 = 5;
-
-/// What the gate reads of the document `evaluations/{run}`; `evaluate` writes it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Evaluated {
-    evaluation: Summary,
-}
-
-impl Document for Evaluated {
-    const COLLECTION: &'static str = "evaluations";
-}
 
 /// Decides once whether a run's tuned model is promoted, and moves the route if it is.
 pub(crate) async fn run_evaluated(
@@ -52,15 +42,15 @@ pub(crate) async fn run_evaluated(
             let Some(run) = documents.get::<Run>(id.as_str()).await? else {
                 return Ok(Ack::refused("unknown_run", format!("no run `{id}`")));
             };
-            let Some(evaluated) = documents.get::<Evaluated>(id.as_str()).await? else {
+            let Some(evaluated) = documents.get::<EvaluationRecord>(id.as_str()).await? else {
                 return Ok(Ack::refused(
                     "not_evaluated",
                     format!("run {id} has no evaluation"),
                 ));
             };
             let attempt = delivery.message.attempt.unwrap_or(1);
-            let summary = &evaluated.value.evaluation;
-            decide_and_move(&state, &run.value, summary, attempt).await?
+            let evaluation = &evaluated.value.evaluation;
+            decide_and_move(&state, &run.value, evaluation, attempt).await?
         }
     };
     if decision.promoted {
@@ -86,7 +76,7 @@ pub(crate) async fn run_evaluated(
 async fn decide_and_move(
     state: &State,
     run: &Run,
-    summary: &Summary,
+    evaluation: &Evaluation,
     attempt: u32,
 ) -> Result<GateDecision, Error> {
     let version = state.documents.get::<Version>(run.version.as_str()).await?;
@@ -95,10 +85,10 @@ async fn decide_and_move(
         .unwrap_or_default();
     let route = route(state, run).await?;
     let serves_already = route.value.leads_to(&run.id);
-    let (promoted, reason) = match decide(run.id.as_str(), summary, policy, &route.value) {
-        _ if serves_already => (true, summary.reason.clone()),
+    let (promoted, reason) = match decide(run.id.as_str(), evaluation, policy, &route.value) {
+        _ if serves_already => (true, evaluation.reason.clone()),
         GateOutcome::Keep { reason } => (false, reason),
-        GateOutcome::Promote { reason } => match target(run, summary) {
+        GateOutcome::Promote { reason } => match target(run, evaluation) {
             None => (false, "the tuned model has no endpoint".to_owned()),
             Some(target) => match probe(state, &target, attempt).await? {
                 Err(refusal) => (
@@ -148,13 +138,13 @@ async fn route(state: &State, run: &Run) -> Result<Stored<Route>, Error> {
     ))
 }
 
-fn target(run: &Run, summary: &Summary) -> Option<Target> {
+fn target(run: &Run, evaluation: &Evaluation) -> Option<Target> {
     let model = run.job.as_ref()?.model.clone()?;
     Some(Target {
         run: run.id.to_string(),
         model,
         endpoint: run.chosen.as_ref()?.endpoint.clone()?,
-        evidence: summary.evidence(),
+        evidence: evaluation.evidence(),
     })
 }
 

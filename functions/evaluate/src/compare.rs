@@ -8,17 +8,13 @@ mod primary;
 mod side;
 mod verdict;
 
-use serde::{Deserialize, Serialize};
+use shared::evaluation::{Comparison, CorpusBleu, Evaluation, SCHEMA};
 
-pub use self::{side::Side, verdict::Verdict};
 use crate::{
     answer::ModelAnswer,
     metric::Metric,
     metrics::{METRICS, bleu, scored},
 };
-
-/// The version of [`Evaluation`] as stored. Raised when a reader of the old shape would misread the new one.
-pub const SCHEMA: u32 = 1;
 
 /// One row with both answers.
 #[derive(Clone, Copy)]
@@ -49,81 +45,6 @@ impl Default for VerdictRules {
             resamples: 10_000,
             seed: 1,
         }
-    }
-}
-
-/// The result: stored in Firestore, and shown by the command line and the console. Fields are only ever added.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Evaluation {
-    /// See [`SCHEMA`].
-    pub schema: u32,
-    /// Digest of the rows asked. Only evaluations of the same rows can be compared with each other.
-    pub sample: String,
-    /// Rows asked. Failures are among them.
-    pub rows: u64,
-    /// What follows, on the primary metric.
-    pub verdict: Verdict,
-    /// The same in plain words, figures included.
-    pub reason: String,
-    /// Roughly how many more rows would decide what is open: whether it is worse, if the verdict is inconclusive; whether it is
-    /// better, if it is not worse. Absent where nothing is open, or where no number of rows is likely to help.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub more_rows_needed: Option<u64>,
-    /// The margin that the verdict allowed.
-    pub margin: f64,
-    /// Name of the metric that decides; one of `metrics`, absent only if there is no row.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub primary: Option<String>,
-    /// Every metric that could measure at least one row, in the order of [`METRICS`].
-    pub metrics: Vec<Comparison>,
-    /// BLEU over all rows at once, 0 to 100, as papers report it.
-    pub corpus_bleu: CorpusBleu,
-    /// Counts over the base model's answers.
-    pub base: Side,
-    /// Counts over the tuned model's answers.
-    pub tuned: Side,
-}
-
-/// One metric over all rows that it can measure.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Comparison {
-    /// Of the metric.
-    pub name: String,
-    /// Rows measured: at least 1.
-    pub rows: u64,
-    /// Mean score of the base model, 0 to 1.
-    pub base_mean: f64,
-    /// Mean score of the tuned model, 0 to 1.
-    pub tuned_mean: f64,
-    /// Tuned minus base: positive is better.
-    pub difference: f64,
-    /// Lower end of the 95 % interval of the difference.
-    pub low: f64,
-    /// Upper end.
-    pub high: f64,
-    /// Rows on which the tuned model scores higher.
-    pub wins: u64,
-    /// Rows on which both score the same.
-    pub ties: u64,
-    /// Rows on which the base model scores higher.
-    pub losses: u64,
-}
-
-/// Corpus BLEU of both, 0 to 100. A failure is an empty answer.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CorpusBleu {
-    /// Of the base model.
-    pub base: f64,
-    /// Of the tuned model.
-    pub tuned: f64,
-}
-
-impl Evaluation {
-    /// The comparison that decides.
-    pub fn primary(&self) -> Option<&Comparison> {
-        self.metrics
-            .iter()
-            .find(|metric| Some(&metric.name) == self.primary.as_ref())
     }
 }
 
@@ -160,8 +81,8 @@ pub fn compare(cases: &[Case<'_>], sample: &str, rules: &VerdictRules) -> Evalua
                     .map(|case| (scored(&case.tuned.text), scored(case.reference))),
             ),
         },
-        base: Side::of(cases.iter().map(|case| case.base)),
-        tuned: Side::of(cases.iter().map(|case| case.tuned)),
+        base: side::of(cases.iter().map(|case| case.base)),
+        tuned: side::of(cases.iter().map(|case| case.tuned)),
         metrics: measured
             .into_iter()
             .map(|measured| measured.comparison)

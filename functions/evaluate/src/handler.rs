@@ -1,15 +1,12 @@
 //! Consumes `run-finished`.
 
 use actix_web::web::Data;
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 use shared::{
     dataset::Version,
     delivery::Delivery,
     error::{Ack, Error},
+    evaluation::EvaluationRecord,
     event::{RunEvaluated, RunFinished},
-    google::documents::Document,
-    id::RunId,
     run::Run,
 };
 use tracing::{Span, info};
@@ -17,7 +14,7 @@ use tracing::{Span, info};
 use crate::{
     State,
     ask::{self, Models},
-    compare::{Case, Evaluation, VerdictRules, compare},
+    compare::{Case, VerdictRules, compare},
     sample::{self, RowSample},
 };
 
@@ -25,25 +22,6 @@ use crate::{
 const EVAL_MAX_BYTES: u64 = 256 << 20;
 /// Seed of the choice of rows. Fixed, so that all runs on a version are compared on the same rows.
 const SAMPLE_SEED: u64 = 1;
-
-/// What a comparison found: document `evaluations/{run}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Record {
-    /// The run.
-    pub run: RunId,
-    /// The base model's resource name.
-    pub base: String,
-    /// The endpoint of the tuned one.
-    pub tuned: String,
-    /// What was found.
-    pub evaluation: Evaluation,
-    /// When.
-    pub at: DateTime<Utc>,
-}
-
-impl Document for Record {
-    const COLLECTION: &'static str = "evaluations";
-}
 
 /// Compares the tuned model of a finished run with its base, once, and publishes the result.
 pub(crate) async fn run_finished(
@@ -70,7 +48,12 @@ pub(crate) async fn run_finished(
         let note = format!("run {id} has no model to evaluate");
         return Ok(Ack::done("nothing_to_evaluate", note));
     };
-    if state.documents.get::<Record>(id.as_str()).await?.is_none() {
+    if state
+        .documents
+        .get::<EvaluationRecord>(id.as_str())
+        .await?
+        .is_none()
+    {
         let models = Models {
             base: state.vertex.base_model(&run.plan.base_model),
             tuned,
@@ -84,7 +67,7 @@ pub(crate) async fn run_finished(
     Ok(Ack::done("evaluated", format!("run {id} is evaluated")))
 }
 
-async fn evaluate(state: &State, run: &Run, models: Models) -> Result<Record, Error> {
+async fn evaluate(state: &State, run: &Run, models: Models) -> Result<EvaluationRecord, Error> {
     let sample = held_out(state, run).await?;
     let pairs = ask::all(state, &run.id, &models, &sample).await?;
     // Scoring takes up to seconds: not on the thread that answers health checks.
@@ -116,7 +99,7 @@ async fn evaluate(state: &State, run: &Run, models: Models) -> Result<Record, Er
         run.id,
         evaluation.reason
     );
-    Ok(Record {
+    Ok(EvaluationRecord {
         run: run.id.clone(),
         base: models.base,
         tuned: models.tuned,

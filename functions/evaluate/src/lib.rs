@@ -19,7 +19,7 @@ use shared::{
     service::{self, Callers, Common, Running},
 };
 
-pub use crate::{config::Config, handler::Record};
+pub use crate::config::Config;
 
 /// What the handler uses.
 #[derive(Debug)]

@@ -3,12 +3,10 @@
 //! Its rows overfit, so that early-stop has something to stop; the checkpoint that it keeps is
 //! better than the base model, so that deploy has something to promote.
 
-use serde::{Deserialize, Serialize};
 use shared::{
     dataset::{Upload, Version},
+    evaluation::EvaluationRecord,
     event::ObjectFinalized,
-    google::documents::Document,
-    id::RunId,
     route::{GateDecision, Route},
     run::{Run, State},
 };
@@ -70,16 +68,6 @@ pub struct Ended {
     pub decision: GateDecision,
     /// Where the model leads.
     pub route: Route,
-}
-
-/// What is looked at of an evaluation; `evaluate` owns its document.
-#[derive(Debug, Serialize, Deserialize)]
-struct Evaluation {
-    run: RunId,
-}
-
-impl Document for Evaluation {
-    const COLLECTION: &'static str = "evaluations";
 }
 
 /// Settings that make waits short: those of `create` are the wall's time, since calls are.
@@ -234,7 +222,7 @@ impl Chain {
             recorded,
             "the job is the recorded one"
         );
-        let evaluation = only("evaluation", harness.all::<Evaluation>("at").await);
+        let evaluation = only("evaluation", harness.all::<EvaluationRecord>("at").await);
         assert_eq!(evaluation.run, run.id);
         let found_decision = only("decision", harness.all::<GateDecision>("at").await);
         assert_eq!(found_decision, decision);

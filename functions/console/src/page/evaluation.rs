@@ -1,9 +1,12 @@
 //! The evaluation of a run's model against its base.
 
 use maud::{Markup, html};
-use shared::quantity::{count, number};
+use shared::{
+    evaluation::{Evaluation, Verdict},
+    quantity::{count, number},
+};
 
-use crate::{outcome::Evaluation, untrusted::untrusted};
+use crate::untrusted::untrusted;
 
 /// The section of a run's page.
 pub(super) fn section(evaluation: &Evaluation) -> Markup {
@@ -11,7 +14,7 @@ pub(super) fn section(evaluation: &Evaluation) -> Markup {
         section {
             h2 { "Evaluation" }
             p {
-                strong { (untrusted(evaluation.words())) } ", on " (count(evaluation.rows)) " rows"
+                strong { (untrusted(words(&evaluation.verdict))) } ", on " (count(evaluation.rows)) " rows"
                 @if let Some(primary) = &evaluation.primary {
                     "; decided by " code { (untrusted(primary)) }
                 }
@@ -47,5 +50,28 @@ fn metrics(evaluation: &Evaluation) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// The verdict in plain words; one that this version does not know is shown as it is written.
+pub(super) fn words(verdict: &Verdict) -> &str {
+    match verdict {
+        Verdict::Better => "better than the base",
+        Verdict::NotWorse => "not worse than the base",
+        Verdict::Worse => "worse than the base",
+        Verdict::CannotTell => "inconclusive",
+        Verdict::Other(name) if name.is_empty() => "no verdict",
+        Verdict::Other(name) => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_verdict_is_shown_as_it_is() {
+        assert_eq!(words(&Verdict::Other("splendid".to_owned())), "splendid");
+        assert_eq!(words(&Verdict::default()), "no verdict");
     }
 }

@@ -7,7 +7,7 @@ use shared::{
     run::Run,
 };
 
-use super::{Refresh, layout, status_line};
+use super::{Refresh, evaluation::words, layout, status_line};
 use crate::{
     moment::moment,
     run_status::{RunProgress, progress, run_status},
@@ -69,7 +69,7 @@ fn row(runs: &RunList, run: &Run, now: DateTime<Utc>) -> Markup {
             }
             td data-label="Verdict" {
                 @if let Some(evaluation) = runs.evaluations.get(&run.id) {
-                    (untrusted(evaluation.words()))
+                    (untrusted(words(&evaluation.verdict)))
                 }
                 @if serves { div { span .state.success { "serves" } " " (run.model) } }
             }
@@ -90,10 +90,13 @@ pub(super) fn bar(progress: RunProgress) -> Markup {
 mod tests {
     use serde_json::json;
 
-    use shared::route::{Route, Target};
+    use shared::{
+        evaluation::{Evaluation, Verdict},
+        route::{Route, Target},
+    };
 
     use super::*;
-    use crate::{outcome::Evaluation, sample};
+    use crate::sample;
 
     #[test]
     fn a_row_says_what_a_run_waits_for() {
@@ -118,7 +121,7 @@ mod tests {
         let run = sample::run(&json!({"state": "succeeded"}));
         let (id, model) = (run.id.clone(), run.model.clone());
         let evaluation = Evaluation {
-            verdict: "not_worse".to_owned(),
+            verdict: Verdict::NotWorse,
             ..Evaluation::default()
         };
         let target = Target {

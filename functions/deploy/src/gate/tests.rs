@@ -4,7 +4,10 @@ use chrono::DateTime;
 use proptest::prelude::*;
 
 use super::*;
-use shared::route::{self, Target};
+use shared::{
+    evaluation::Comparison,
+    route::{self, Evidence, Target},
+};
 
 fn evidence(tuned_mean: f64, sample: &str) -> Evidence {
     Evidence {
@@ -14,18 +17,20 @@ fn evidence(tuned_mean: f64, sample: &str) -> Evidence {
     }
 }
 
-fn summary(verdict: Verdict, tuned_mean: f64) -> Summary {
-    Summary {
+fn summary(verdict: Verdict, tuned_mean: f64) -> Evaluation {
+    Evaluation {
         verdict,
         reason: "0.600 against 0.500".into(),
         more_rows_needed: Some(120),
         sample: "rows".into(),
         margin: 0.02,
         primary: Some("rougeL".into()),
-        metrics: vec![Score {
+        metrics: vec![Comparison {
             name: "rougeL".into(),
             tuned_mean,
+            ..Comparison::default()
         }],
+        ..Evaluation::default()
     }
 }
 
@@ -40,7 +45,7 @@ fn serving(run: &str, evidence: Option<Evidence>) -> Route {
 }
 
 #[track_caller]
-fn check(summary: &Summary, policy: Gate, route: &Route, promoted: bool, expected: &str) {
+fn check(summary: &Evaluation, policy: Gate, route: &Route, promoted: bool, expected: &str) {
     let (found, reason) = match decide("new", summary, policy, route) {
         GateOutcome::Promote { reason } => (true, reason),
         GateOutcome::Keep { reason } => (false, reason),
@@ -143,7 +148,7 @@ fn an_evaluation_is_read_whatever_other_fields_it_has() {
             ],
         })
     };
-    let summary: Summary = serde_json::from_value(document("not_worse")).unwrap();
+    let summary: Evaluation = serde_json::from_value(document("not_worse")).unwrap();
     assert_eq!(summary.verdict, Verdict::NotWorse);
     let evidence = summary.evidence().unwrap();
     assert_eq!(
@@ -152,7 +157,7 @@ fn an_evaluation_is_read_whatever_other_fields_it_has() {
     );
     assert!((evidence.tuned_mean - 0.75).abs() < 1e-12);
     // A verdict that this version does not know must not promote.
-    let summary: Summary = serde_json::from_value(document("splendid")).unwrap();
+    let summary: Evaluation = serde_json::from_value(document("splendid")).unwrap();
     assert_eq!(summary.verdict, Verdict::Worse);
 }
 
@@ -181,7 +186,7 @@ proptest! {
         };
         let worse = summary(VERDICTS[one.min(other)], mean);
         let better = summary(VERDICTS[one.max(other)], mean + more);
-        let promotes = |summary: &Summary| matches!(decide("new", summary, policy, &route), GateOutcome::Promote { .. });
+        let promotes = |summary: &Evaluation| matches!(decide("new", summary, policy, &route), GateOutcome::Promote { .. });
         prop_assert!(promotes(&better) || !promotes(&worse));
     }
 }

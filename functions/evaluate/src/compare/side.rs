@@ -1,60 +1,32 @@
 //! Counts over all answers of one model: how the calls ended, how long they took, how many tokens they used.
 
-use serde::{Deserialize, Serialize};
+use shared::evaluation::Side;
 
 use crate::answer::{AnswerOutcome, ModelAnswer};
 
-/// Counts over the rows of one model. The outcomes add up to the rows.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Side {
-    /// Answers that ended by themselves, with text.
-    pub answered: u64,
-    /// Answers cut at the token limit; scored as they are.
-    pub truncated: u64,
-    /// Refused by a filter.
-    pub blocked: u64,
-    /// Answers without text.
-    pub empty: u64,
-    /// Calls without a usable reply.
-    pub failed: u64,
-    /// Blocked, empty and failed together: rows that score 0.
-    pub failures: u64,
-    /// Median latency of answers; absent if there is none. Failed calls are left out: their latency is the time-out of the caller.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub latency_p50_ms: Option<u64>,
-    /// 95th percentile, by nearest rank.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub latency_p95_ms: Option<u64>,
-    /// Sum over all rows.
-    pub input_tokens: u64,
-    /// Sum over all rows, thoughts included.
-    pub output_tokens: u64,
-}
-
-impl Side {
-    pub(super) fn of<'a>(answers: impl Iterator<Item = &'a ModelAnswer>) -> Self {
-        let mut side = Self::default();
-        let mut latencies = Vec::new();
-        for answer in answers {
-            side.failures += u64::from(answer.outcome.is_failure());
-            *match answer.outcome {
-                AnswerOutcome::Answered => &mut side.answered,
-                AnswerOutcome::Truncated => &mut side.truncated,
-                AnswerOutcome::Blocked { .. } => &mut side.blocked,
-                AnswerOutcome::Empty => &mut side.empty,
-                AnswerOutcome::Failed { .. } => &mut side.failed,
-            } += 1;
-            if !matches!(answer.outcome, AnswerOutcome::Failed { .. }) {
-                latencies.push(answer.latency_ms);
-            }
-            side.input_tokens = side.input_tokens.saturating_add(answer.input_tokens);
-            side.output_tokens = side.output_tokens.saturating_add(answer.output_tokens);
+/// Counts the answers of one model.
+pub(super) fn of<'a>(answers: impl Iterator<Item = &'a ModelAnswer>) -> Side {
+    let mut side = Side::default();
+    let mut latencies = Vec::new();
+    for answer in answers {
+        side.failures += u64::from(answer.outcome.is_failure());
+        *match answer.outcome {
+            AnswerOutcome::Answered => &mut side.answered,
+            AnswerOutcome::Truncated => &mut side.truncated,
+            AnswerOutcome::Blocked { .. } => &mut side.blocked,
+            AnswerOutcome::Empty => &mut side.empty,
+            AnswerOutcome::Failed { .. } => &mut side.failed,
+        } += 1;
+        if !matches!(answer.outcome, AnswerOutcome::Failed { .. }) {
+            latencies.push(answer.latency_ms);
         }
-        latencies.sort_unstable();
-        side.latency_p50_ms = percentile(&latencies, 50);
-        side.latency_p95_ms = percentile(&latencies, 95);
-        side
+        side.input_tokens = side.input_tokens.saturating_add(answer.input_tokens);
+        side.output_tokens = side.output_tokens.saturating_add(answer.output_tokens);
     }
+    latencies.sort_unstable();
+    side.latency_p50_ms = percentile(&latencies, 50);
+    side.latency_p95_ms = percentile(&latencies, 95);
+    side
 }
 
 /// Nearest rank: the smallest value that at least `percent` of all values do not exceed. It is always one of the values.
@@ -102,7 +74,7 @@ mod tests {
                 60_000,
             ),
         ];
-        let side = Side::of(answers.iter());
+        let side = of(answers.iter());
         assert_eq!(
             (
                 side.answered,
@@ -119,6 +91,6 @@ mod tests {
             (Some(100), Some(300))
         );
         assert_eq!((side.input_tokens, side.output_tokens), (60, 6));
-        assert_eq!(Side::of([].iter()), Side::default());
+        assert_eq!(of([].iter()), Side::default());
     }
 }

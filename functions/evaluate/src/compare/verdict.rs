@@ -1,23 +1,8 @@
 //! The verdict that the primary metric supports, and no stronger one.
 
-use serde::{Deserialize, Serialize};
+use shared::evaluation::Verdict;
 
 use super::Measured;
-
-/// How the tuned model compares with the base.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// The whole interval of the difference lies above 0.
-    Better,
-    /// The whole interval lies above minus the margin. A certain drop within the margin counts as not worse: that is what a
-    /// margin means (non-inferiority; Piaggio et al., CONSORT extension, JAMA 2012).
-    NotWorse,
-    /// The whole interval lies below 0, and reaches below minus the margin.
-    Worse,
-    /// None of these, or too few rows for any.
-    CannotTell,
-}
 
 /// Fewer rows are inconclusive, because the bootstrap's interval is too narrow there. In simulation its 95 % interval misses the
 /// true value 15 to 18 times in 100 with 5 rows, 10 times with 10, 7 with 20, and 5 to 6 with 50 or more.
@@ -47,9 +32,9 @@ pub(super) fn judge(deciding: Option<&Measured>, margin: f64) -> Judgement {
     };
     let comparison = &measured.comparison;
     let verdict = verdict(comparison.rows, comparison.low, comparison.high, margin);
-    let more_rows_needed = open_distance(verdict, comparison.difference, margin)
+    let more_rows_needed = open_distance(&verdict, comparison.difference, margin)
         .and_then(|distance| more_rows_needed(comparison.rows, distance, measured.deviation));
-    let words = match verdict {
+    let words = match &verdict {
         Verdict::Better => "better: the interval lies above 0".to_owned(),
         Verdict::NotWorse => format!("not worse: the interval lies above -{margin:.3}"),
         Verdict::Worse => "worse: the interval lies below 0".to_owned(),
@@ -58,6 +43,7 @@ pub(super) fn judge(deciding: Option<&Measured>, margin: f64) -> Judgement {
             Some(more) => format!("inconclusive: about {more} more rows needed"),
             None => "inconclusive: too close for more rows to decide".to_owned(),
         },
+        Verdict::Other(name) => name.clone(),
     };
     let reason = format!(
         "{words}; {} {:.3} against {:.3}, difference {:+.3} (95 % interval {:+.3} to {:+.3}), {} rows",
@@ -94,12 +80,12 @@ fn verdict(rows: u64, low: f64, high: f64, margin: f64) -> Verdict {
 ///
 /// For an inconclusive verdict the bound is minus the margin if the difference lies above it, and otherwise 0. A model that is
 /// not worse may still prove better: then the bound is 0.
-fn open_distance(verdict: Verdict, difference: f64, margin: f64) -> Option<f64> {
+fn open_distance(verdict: &Verdict, difference: f64, margin: f64) -> Option<f64> {
     match verdict {
         Verdict::CannotTell if difference > -margin => Some(difference + margin),
         Verdict::CannotTell => Some(difference),
         Verdict::NotWorse => Some(difference).filter(|difference| *difference > 0.0),
-        Verdict::Better | Verdict::Worse => None,
+        Verdict::Better | Verdict::Worse | Verdict::Other(_) => None,
     }
 }
 
@@ -156,7 +142,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn needs(rows: u64, verdict: Verdict, difference: f64, deviation: f64, expected: Option<u64>) {
+    fn needs(rows: u64, verdict: &Verdict, difference: f64, deviation: f64, expected: Option<u64>) {
         let needed = open_distance(verdict, difference, 0.02)
             .and_then(|distance| more_rows_needed(rows, distance, deviation));
         assert_eq!(
@@ -168,19 +154,19 @@ mod tests {
     #[test]
     fn the_number_of_rows_follows_from_spread_and_distance() {
         // 7.84 · (0.3 / 0.05)² = 282.24.
-        needs(100, Verdict::CannotTell, 0.03, 0.3, Some(183));
+        needs(100, &Verdict::CannotTell, 0.03, 0.3, Some(183));
         // Below the margin: towards "worse". 7.84 · (0.3 / 0.1)² = 70.56.
-        needs(40, Verdict::CannotTell, -0.1, 0.3, Some(31));
-        needs(4, Verdict::CannotTell, 0.0, 0.0, Some(6));
-        needs(500, Verdict::CannotTell, 0.03, 0.3, Some(1));
-        needs(100, Verdict::CannotTell, -0.019_999, 0.3, None);
-        needs(100, Verdict::CannotTell, -0.02, 0.0, Some(1));
+        needs(40, &Verdict::CannotTell, -0.1, 0.3, Some(31));
+        needs(4, &Verdict::CannotTell, 0.0, 0.0, Some(6));
+        needs(500, &Verdict::CannotTell, 0.03, 0.3, Some(1));
+        needs(100, &Verdict::CannotTell, -0.019_999, 0.3, None);
+        needs(100, &Verdict::CannotTell, -0.02, 0.0, Some(1));
         // Towards "better". 7.84 · (0.3 / 0.03)² = 784.
-        needs(500, Verdict::NotWorse, 0.03, 0.3, Some(284));
-        needs(500, Verdict::NotWorse, 0.0, 0.3, None);
-        needs(500, Verdict::NotWorse, -0.01, 0.3, None);
-        needs(100, Verdict::Better, 0.1, 0.3, None);
-        needs(100, Verdict::Worse, -0.1, 0.3, None);
+        needs(500, &Verdict::NotWorse, 0.03, 0.3, Some(284));
+        needs(500, &Verdict::NotWorse, 0.0, 0.3, None);
+        needs(500, &Verdict::NotWorse, -0.01, 0.3, None);
+        needs(100, &Verdict::Better, 0.1, 0.3, None);
+        needs(100, &Verdict::Worse, -0.1, 0.3, None);
     }
 
     fn rank(verdict: Verdict) -> u8 {

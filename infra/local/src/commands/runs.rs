@@ -3,13 +3,13 @@
 use std::{collections::BTreeMap, process::ExitCode};
 
 use chrono::{DateTime, Utc};
-use evaluate::Record;
 use futures::future::try_join_all;
 use serde::Serialize;
 use shared::{
     curve::{Curve, Point},
     dataset::{Upload, UploadOutcome},
     error::Error,
+    evaluation::{EvaluationRecord, Verdict},
     id::{DatasetName, RunId},
     route::Route,
     run::{Run, State},
@@ -67,7 +67,7 @@ struct Listed {
     eval_loss: Option<f64>,
     estimate_usd: f64,
     budget_usd: f64,
-    verdict: Option<evaluate::compare::Verdict>,
+    verdict: Option<Verdict>,
     /// Whether its tuned model is the one that answers.
     serves: bool,
     created_at: DateTime<Utc>,
@@ -110,7 +110,7 @@ async fn list(session: &Session, limit: u32) -> Result<Vec<Listed>, Error> {
     let listed = runs.iter().map(|stored| async move {
         let run = &stored.value;
         let curve = session.documents.get::<Curve>(run.id.as_str());
-        let record = session.documents.get::<Record>(run.id.as_str());
+        let record = session.documents.get::<EvaluationRecord>(run.id.as_str());
         let (curve, record) = futures::future::try_join(curve, record).await?;
         let route = routes.get(&run.model).and_then(Option::as_ref);
         let (curve, record) = (curve.map(|it| it.value), record.map(|it| it.value));
@@ -122,7 +122,7 @@ async fn list(session: &Session, limit: u32) -> Result<Vec<Listed>, Error> {
 fn listed(
     run: &Run,
     curve: Option<&Curve>,
-    record: Option<&Record>,
+    record: Option<&EvaluationRecord>,
     route: Option<&Route>,
 ) -> Listed {
     let job = run.job.as_ref();
@@ -144,7 +144,7 @@ fn listed(
         eval_loss: curve.and_then(|curve| newest(&curve.eval)),
         estimate_usd: run.estimate.usd,
         budget_usd: run.budget_usd,
-        verdict: record.map(|record| record.evaluation.verdict),
+        verdict: record.map(|record| record.evaluation.verdict.clone()),
         serves: target.is_some_and(|target| target.run == run.id.as_str()),
         created_at: run.created_at,
         finished_at: run.finished_at,
@@ -180,7 +180,7 @@ fn table(runs: &[Listed]) -> Table {
             loss(run.train_loss),
             loss(run.eval_loss),
             text::usd(run.estimate_usd),
-            run.verdict.map_or("–", verdict_words).to_owned(),
+            run.verdict.as_ref().map_or("–", verdict_words).to_owned(),
             if run.serves { run.model.as_str() } else { "" }.to_owned(),
         ];
         table.row_with_note(cells, text::line(&run.reason, REASON_MAX));
@@ -189,12 +189,13 @@ fn table(runs: &[Listed]) -> Table {
 }
 
 /// A verdict for people.
-fn verdict_words(verdict: evaluate::compare::Verdict) -> &'static str {
+fn verdict_words(verdict: &Verdict) -> &str {
     match verdict {
-        evaluate::compare::Verdict::Better => "better",
-        evaluate::compare::Verdict::NotWorse => "not worse",
-        evaluate::compare::Verdict::Worse => "worse",
-        evaluate::compare::Verdict::CannotTell => "cannot tell",
+        Verdict::Better => "better",
+        Verdict::NotWorse => "not worse",
+        Verdict::Worse => "worse",
+        Verdict::CannotTell => "cannot tell",
+        Verdict::Other(name) => name,
     }
 }
 

@@ -1,11 +1,11 @@
 //! Reads the documents of one upload or run, and counts the objects of its comparison.
 
 use clean_engine::Report;
-use evaluate::Record;
 use shared::{
     curve::Curve,
     dataset::{Upload, Version},
     error::Error,
+    evaluation::EvaluationRecord,
     id::RunId,
     route::{GateDecision, Route},
     run::Run,
@@ -68,7 +68,7 @@ pub(crate) async fn snapshot(
         now.curve = value(documents.get::<Curve>(id).await?);
     }
     if now.evaluation.is_none() && run.state.is_final() {
-        now.evaluation = value(documents.get::<Record>(id).await?);
+        now.evaluation = value(documents.get::<EvaluationRecord>(id).await?);
     }
     if now.evaluation.is_none() && run.state.is_final() && run.chosen.is_some() {
         now.parts_answered = parts_answered(session, run).await?;

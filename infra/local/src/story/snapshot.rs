@@ -1,10 +1,10 @@
 //! What the documents say at a moment, and whether that is the end.
 
 use clean_engine::Report;
-use evaluate::Record;
 use shared::{
     curve::Curve,
     dataset::{Upload, UploadOutcome, Version},
+    evaluation::EvaluationRecord,
     route::{GateDecision, Route},
     run::{Run, State},
 };
@@ -25,7 +25,7 @@ pub(crate) struct Snapshot {
     /// Parts of the comparison that are answered; counted until it is there.
     pub(crate) parts_answered: u64,
     /// How it compares with its base.
-    pub(crate) evaluation: Option<Record>,
+    pub(crate) evaluation: Option<EvaluationRecord>,
     /// What the gate said to that.
     pub(crate) decision: Option<GateDecision>,
     /// The route of its model.

@@ -1,6 +1,6 @@
 //! Base against tuned.
 
-use evaluate::compare::{Evaluation, Side};
+use shared::evaluation::{Evaluation, Side};
 
 use crate::{
     table::{Align, Table},

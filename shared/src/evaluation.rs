@@ -1,0 +1,229 @@
+//! An evaluation: what `evaluate` stores of a comparison, and `deploy`, the console and the command
+//! line read.
+//!
+//! Fields are only ever added, and each has a default, so that a reader of another version can still
+//! show a document.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{google::documents::Document, id::RunId, route::Evidence};
+
+/// The version of [`Evaluation`] as stored. Raised when a reader of the old shape would misread the
+/// new one.
+pub const SCHEMA: u32 = 1;
+
+/// The document `evaluations/{run}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EvaluationRecord {
+    /// The run.
+    pub run: RunId,
+    /// The base model's resource name.
+    pub base: String,
+    /// The endpoint of the tuned one.
+    pub tuned: String,
+    /// The result.
+    pub evaluation: Evaluation,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+impl Document for EvaluationRecord {
+    const COLLECTION: &'static str = "evaluations";
+}
+
+/// The result of a comparison of a tuned model with its base, on the same rows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Evaluation {
+    /// See [`SCHEMA`].
+    pub schema: u32,
+    /// Digest of the rows asked. Only evaluations of the same rows can be compared with each other.
+    pub sample: String,
+    /// Rows asked. Failures are among them.
+    pub rows: u64,
+    /// What follows, on the primary metric.
+    pub verdict: Verdict,
+    /// The same in plain words, numbers included.
+    pub reason: String,
+    /// About how many more rows would decide what is inconclusive: whether the model is worse, or,
+    /// if it is not worse, whether it is better. Absent where nothing is open, or where no number of
+    /// rows is likely to help.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub more_rows_needed: Option<u64>,
+    /// How much less still counts as not worse, in points of the scale 0 to 1.
+    pub margin: f64,
+    /// Name of the metric that decides; one of `metrics`, absent only if there is no row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub primary: Option<String>,
+    /// Every metric that could measure at least one row.
+    pub metrics: Vec<Comparison>,
+    /// BLEU over all rows at once, 0 to 100, as papers report it.
+    pub corpus_bleu: CorpusBleu,
+    /// A summary of the base model's answers.
+    pub base: Side,
+    /// A summary of the tuned model's answers.
+    pub tuned: Side,
+}
+
+impl Evaluation {
+    /// The comparison that decides.
+    pub fn primary(&self) -> Option<&Comparison> {
+        self.metrics
+            .iter()
+            .find(|metric| Some(&metric.name) == self.primary.as_ref())
+    }
+
+    /// The tuned model's score on the metric that decides: stored with the route, for comparison
+    /// with the next model.
+    pub fn evidence(&self) -> Option<Evidence> {
+        let primary = self.primary()?;
+        Some(Evidence {
+            metric: primary.name.clone(),
+            sample: self.sample.clone(),
+            tuned_mean: primary.tuned_mean,
+        })
+    }
+}
+
+/// How the tuned model compares with the base.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum Verdict {
+    /// The whole interval of the difference lies above 0.
+    Better,
+    /// The whole interval lies above minus the margin. A certain drop within the margin counts as
+    /// not worse: that is what a margin means (non-inferiority; Piaggio et al., CONSORT extension,
+    /// JAMA 2012).
+    NotWorse,
+    /// The whole interval lies below 0, and reaches below minus the margin.
+    Worse,
+    /// None of these, or too few rows for any.
+    CannotTell,
+    /// A verdict that this version does not know, as it is written. It promotes nothing.
+    Other(String),
+}
+
+impl Default for Verdict {
+    fn default() -> Self {
+        Self::Other(String::new())
+    }
+}
+
+impl Verdict {
+    /// The name in documents.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Better => "better",
+            Self::NotWorse => "not_worse",
+            Self::Worse => "worse",
+            Self::CannotTell => "cannot_tell",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+impl From<String> for Verdict {
+    fn from(name: String) -> Self {
+        match name.as_str() {
+            "better" => Self::Better,
+            "not_worse" => Self::NotWorse,
+            "worse" => Self::Worse,
+            "cannot_tell" => Self::CannotTell,
+            _ => Self::Other(name),
+        }
+    }
+}
+
+impl From<Verdict> for String {
+    fn from(verdict: Verdict) -> Self {
+        verdict.as_str().to_owned()
+    }
+}
+
+/// One metric over all rows that it can measure.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Comparison {
+    /// Of the metric.
+    pub name: String,
+    /// Rows measured: at least 1.
+    pub rows: u64,
+    /// Mean score of the base model, 0 to 1.
+    pub base_mean: f64,
+    /// Mean score of the tuned model, 0 to 1.
+    pub tuned_mean: f64,
+    /// Tuned less base: positive is better.
+    pub difference: f64,
+    /// Lower end of the 95 % interval of the difference.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// Rows on which the tuned model scores higher.
+    pub wins: u64,
+    /// Rows on which both score the same.
+    pub ties: u64,
+    /// Rows on which the base model scores higher.
+    pub losses: u64,
+}
+
+/// Corpus BLEU of both, 0 to 100. A failure is an empty answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CorpusBleu {
+    /// Of the base model.
+    pub base: f64,
+    /// Of the tuned model.
+    pub tuned: f64,
+}
+
+/// Counts over the answers of one model. The outcomes add up to the rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Side {
+    /// Answers that ended by themselves, with text.
+    pub answered: u64,
+    /// Answers cut at the token limit; scored as they are.
+    pub truncated: u64,
+    /// Refused by a filter.
+    pub blocked: u64,
+    /// Answers without text.
+    pub empty: u64,
+    /// Calls without a usable reply.
+    pub failed: u64,
+    /// Blocked, empty and failed together: rows that score 0.
+    pub failures: u64,
+    /// Median latency of answers; absent if there is none. Failed calls are left out: their latency is the time-out of the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_p50_ms: Option<u64>,
+    /// 95th percentile, by nearest rank.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_p95_ms: Option<u64>,
+    /// Sum over all rows.
+    pub input_tokens: u64,
+    /// Sum over all rows, thoughts included.
+    pub output_tokens: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_of_another_version_is_read() {
+        let text = r#"{"verdict": "splendid", "schema": 9, "extra": {"x": 1}}"#;
+        let evaluation: Evaluation = serde_json::from_str(text).unwrap();
+        assert_eq!(evaluation.verdict, Verdict::Other("splendid".to_owned()));
+        let written = serde_json::to_value(&evaluation).unwrap();
+        assert_eq!(written["verdict"], "splendid");
+    }
+
+    #[test]
+    fn a_verdict_is_written_as_it_is_read() {
+        for name in ["better", "not_worse", "worse", "cannot_tell"] {
+            let verdict = Verdict::from(name.to_owned());
+            assert!(!matches!(verdict, Verdict::Other(_)), "{name}");
+            assert_eq!(verdict.as_str(), name);
+        }
+    }
+}
