@@ -11,6 +11,7 @@ pub mod curve;
 pub mod dataset;
 pub mod evaluation;
 pub mod id;
+pub mod job_state;
 pub mod price;
 pub mod recipe;
 pub mod route;

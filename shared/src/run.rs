@@ -11,6 +11,7 @@ use crate::{
     curve::CurveFault,
     google::documents::Document,
     id::{DatasetName, RunId, VersionId},
+    job_state::{JobActivity, JobPhase, JobState},
 };
 
 /// Entries of a run's history that are kept, the newest; a run has some ten.
@@ -125,11 +126,11 @@ pub struct Armed {
 pub struct Job {
     /// Resource name.
     pub name: String,
-    /// `JOB_STATE_…`.
-    pub state: String,
-    /// `TUNING_JOB_STATE_…` of v1beta1, or its sub-state without the prefix.
+    /// Its state.
+    pub state: JobState,
+    /// What it does while it runs, where v1beta1 says so.
     #[serde(default)]
-    pub sub_state: Option<String>,
+    pub sub_state: Option<JobPhase>,
     /// When the state or the sub-state was first seen as it is.
     #[serde(default)]
     pub state_since: Option<DateTime<Utc>>,
@@ -166,6 +167,13 @@ pub struct Job {
     /// Its checkpoints so far.
     #[serde(default)]
     pub checkpoints: Vec<Checkpoint>,
+}
+
+impl Job {
+    /// What the service does with it.
+    pub fn activity(&self) -> JobActivity {
+        JobActivity::of(&self.state, self.sub_state.as_ref())
+    }
 }
 
 /// A tuned model as it was at some step.

@@ -10,6 +10,7 @@ use shared::{
         vertex::{NewJob, TuningJob, Vertex},
     },
     id::RunId,
+    job_state::JobState,
     outcome::{CallError, RpcCode},
     retry::Budget,
     run::Plan,
@@ -221,7 +222,7 @@ async fn a_cancelled_job_ends_cancelled_and_cancelling_again_is_harmless() {
     world.vertex.cancel_job(&job.name).await.unwrap();
     world.vertex.cancel_job(&job.name).await.unwrap();
     let ended = world.ended(&job.name).await;
-    assert_eq!(ended.state, "JOB_STATE_CANCELLED");
+    assert_eq!(ended.state, JobState::Cancelled);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -230,7 +231,7 @@ async fn a_job_that_succeeds_leaves_curves_checkpoints_and_a_model_that_answers(
     let run = run("tickets-a-1");
     let made = world.create(&run).await.unwrap();
     let ended = world.ended(&made.name).await;
-    assert_eq!(ended.state, "JOB_STATE_SUCCEEDED");
+    assert_eq!(ended.state, JobState::Succeeded);
     let record = ended.record(None, chrono::DateTime::UNIX_EPOCH);
     assert_eq!(record.completed_epochs, Some(3));
     assert!(record.billable_tokens > Some(0), "{record:?}");

@@ -5,6 +5,7 @@ use shared::{
     curve::{Curve, CurveFault},
     evaluation::EvaluationRecord,
     google::documents::Document,
+    job_state::JobState,
     route::GateDecision,
     run::{Run, State},
 };
@@ -33,7 +34,7 @@ async fn diverge(harness: &Harness) -> Run {
     let run = harness.run_from(&upload, "the run to end", is_final).await;
     assert_eq!(run.state, State::Cancelled, "{}", run.reason);
     let job = run.job.as_ref().unwrap();
-    assert_eq!(job.state, "JOB_STATE_CANCELLED");
+    assert_eq!(job.state, JobState::Cancelled);
     assert!(run.last_step.unwrap() < job.steps_total.unwrap(), "in time");
     let finding = run.stop.as_ref().unwrap().finding;
     assert!(matches!(

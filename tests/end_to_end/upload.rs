@@ -8,6 +8,7 @@ use shared::{
     evaluation::EvaluationRecord,
     event::ObjectFinalized,
     google::documents::Write,
+    job_state::JobState,
     route::{self, Route, TargetKind},
     run::{Run, State},
 };
@@ -117,7 +118,7 @@ async fn check_run(harness: &Harness, run: &Run, version: &Version) {
     assert!(!run.estimate.price_as_of.is_empty());
     assert_eq!(run.approval.as_ref().unwrap().by, "budget");
     let job = run.job.as_ref().unwrap();
-    assert_eq!(job.state, "JOB_STATE_SUCCEEDED");
+    assert_eq!(job.state, JobState::Succeeded);
     assert!(job.billable_tokens.unwrap() > 0);
     let by: Vec<&str> = run.history.iter().map(|entry| entry.by.as_str()).collect();
     assert!(by.contains(&"tune") && by.contains(&"watch"), "{by:?}");

@@ -95,43 +95,13 @@ pub(crate) fn run_status(run: &Run) -> RunStatus {
 
 /// What the service does with a job; a state that this console does not know is shown as it is.
 fn of_job(job: &Job) -> (StatusSeverity, String) {
-    let state = after(&job.state, "JOB_STATE_");
-    let sub_state = job.sub_state.as_deref().unwrap_or_default();
-    let (severity, doing) = match (state, after(sub_state, "TUNING_JOB_STATE_")) {
-        (_, "WAITING_FOR_QUOTA") => (
-            StatusSeverity::Waiting,
-            "waits for quota: the project may run no more jobs at a time",
-        ),
-        (_, "PROCESSING_DATASET") => (StatusSeverity::Working, "the service reads the dataset"),
-        (_, "WAITING_FOR_CAPACITY") => (
-            StatusSeverity::Waiting,
-            "waits for capacity: the service has no machines free",
-        ),
-        (_, "TUNING") => (StatusSeverity::Working, "tunes"),
-        (_, "POST_PROCESSING") => (
-            StatusSeverity::Working,
-            "post-processing: the service makes the tuned model ready",
-        ),
-        ("QUEUED" | "PENDING", "" | "UNSPECIFIED") => (
-            StatusSeverity::Waiting,
-            "the service has not begun its job yet",
-        ),
-        ("RUNNING", "" | "UNSPECIFIED") => (StatusSeverity::Working, "its job runs"),
-        (state, "" | "UNSPECIFIED") => {
-            return (StatusSeverity::Working, format!("the service says {state}"));
-        }
-        (state, sub_state) => {
-            return (
-                StatusSeverity::Working,
-                format!("the service says {state}: {sub_state}"),
-            );
-        }
+    let activity = job.activity();
+    let severity = if activity.waits {
+        StatusSeverity::Waiting
+    } else {
+        StatusSeverity::Working
     };
-    (severity, doing.to_owned())
-}
-
-fn after<'a>(text: &'a str, prefix: &str) -> &'a str {
-    text.strip_prefix(prefix).unwrap_or(text)
+    (severity, activity.words)
 }
 
 /// The progress of a run.
@@ -188,7 +158,7 @@ mod tests {
             "JOB_STATE_PENDING",
             None,
             StatusSeverity::Waiting,
-            "not begun",
+            "prepares the job",
         );
         check(
             running,
@@ -206,21 +176,21 @@ mod tests {
             running,
             Some("TUNING_JOB_STATE_WAITING_FOR_CAPACITY"),
             StatusSeverity::Waiting,
-            "capacity",
+            "free machines",
         );
         check(running, Some("TUNING"), StatusSeverity::Working, "tunes");
         check(
             running,
             Some("POST_PROCESSING"),
             StatusSeverity::Working,
-            "post-processing",
+            "puts the tuned model together",
         );
-        check(running, None, StatusSeverity::Working, "its job runs");
+        check(running, None, StatusSeverity::Working, "tunes");
         check(
             running,
             Some("NAPPING"),
             StatusSeverity::Working,
-            "says RUNNING: NAPPING",
+            "says RUNNING, NAPPING",
         );
         check(
             "JOB_STATE_PAUSED",

@@ -6,11 +6,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
     curve::{Curve, CurveFault},
     google::vertex::TuningJob,
+    job_state::{JobPhase, JobState},
     run::{Job, Run, State},
 };
-
-/// The sub-state in which a job makes steps.
-const TUNING: &str = "TUNING";
 
 /// The curve that goes with a poll of a job.
 #[derive(Debug, Clone, Copy)]
@@ -62,13 +60,9 @@ pub fn apply(
 
 /// The job's state and sub-state in short, for the history.
 fn job_words(job: &Job) -> String {
-    let state = job.state.trim_start_matches("JOB_STATE_");
     match &job.sub_state {
-        Some(sub) => format!(
-            "job {state}: {}",
-            sub.trim_start_matches("TUNING_JOB_STATE_")
-        ),
-        None => format!("job {state}"),
+        Some(phase) => format!("job {}: {phase}", job.state),
+        None => format!("job {}", job.state),
     }
 }
 
@@ -84,11 +78,8 @@ fn step(run: &mut Run, curve: &Curve, now: DateTime<Utc>) {
 ///
 /// Time in a queue does not count: the clock starts at the last step or the last change of state.
 fn stalled(run: &Run, job: &Job, stall: Duration, now: DateTime<Utc>) -> bool {
-    let tunes = job.state == "JOB_STATE_RUNNING"
-        && job
-            .sub_state
-            .as_deref()
-            .is_none_or(|sub| sub.trim_start_matches("TUNING_JOB_STATE_") == TUNING);
+    let tunes =
+        job.state == JobState::Running && matches!(job.sub_state, None | Some(JobPhase::Tuning));
     let since = run.last_step_at.max(job.state_since);
     let stall = TimeDelta::from_std(stall).unwrap_or(TimeDelta::MAX);
     tunes && since.is_some_and(|since| now - since > stall)
@@ -116,13 +107,17 @@ fn ending(job: &Job) -> Option<(State, String)> {
             .clone()
             .unwrap_or_else(|| "no reason given".to_owned())
     };
-    match job.state.as_str() {
-        "JOB_STATE_SUCCEEDED" => Some((State::Succeeded, "tuned".to_owned())),
-        "JOB_STATE_PARTIALLY_SUCCEEDED" => Some((State::Succeeded, "tuned in part".to_owned())),
-        "JOB_STATE_CANCELLED" => Some((State::Cancelled, "stopped".to_owned())),
-        "JOB_STATE_FAILED" => Some((State::Failed, error())),
-        "JOB_STATE_EXPIRED" => Some((State::Failed, format!("expired: {}", error()))),
-        _ => None,
+    match &job.state {
+        JobState::Succeeded => Some((State::Succeeded, "tuned".to_owned())),
+        JobState::PartiallySucceeded => Some((State::Succeeded, "tuned in part".to_owned())),
+        JobState::Cancelled => Some((State::Cancelled, "stopped".to_owned())),
+        JobState::Failed => Some((State::Failed, error())),
+        JobState::Expired => Some((State::Failed, format!("expired: {}", error()))),
+        JobState::Queued
+        | JobState::Pending
+        | JobState::Running
+        | JobState::Cancelling
+        | JobState::Other(_) => None,
     }
 }
 
@@ -303,6 +298,6 @@ mod tests {
             at(9),
         );
         assert_eq!(after.state, State::Running);
-        assert_eq!(after.job.unwrap().state, "JOB_STATE_PAUSED");
+        assert_eq!(after.job.unwrap().state.to_string(), "PAUSED");
     }
 }

@@ -47,8 +47,8 @@ fn details(run: &Run, job: &Job) -> Markup {
     html! {
         (definitions(&[
             ("Name", Some(html! { code { (untrusted(&job.name)) } })),
-            ("State", Some(html! { code { (untrusted(&job.state)) } })),
-            ("Sub-state", code(&job.sub_state)),
+            ("State", Some(html! { code { (untrusted(&job.state.to_string())) } })),
+            ("Sub-state", code(&job.sub_state.as_ref().map(ToString::to_string))),
             ("In this state since", when(job.state_since)),
             ("First step", when(job.started_at)),
             ("Ended", when(job.ended_at)),

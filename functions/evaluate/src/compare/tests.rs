@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::Value;
-use shared::evaluation::{Side, Verdict};
+use shared::evaluation::Verdict;
 
 use super::*;
 use crate::answer::AnswerOutcome;

@@ -89,7 +89,7 @@ fn shown(snapshot: &Snapshot) -> String {
 /// The provider's own words, verbatim.
 fn provider(job: &Job) -> Vec<String> {
     let mut lines = vec![job.name.clone()];
-    let sub_state = job.sub_state.as_deref().map(|sub| format!(", {sub}"));
+    let sub_state = job.sub_state.as_ref().map(|phase| format!(", {phase}"));
     let since = job.state_since.map(|at| format!(" since {}", stamp(at)));
     lines.push(format!(
         "{}{}{}",

@@ -6,10 +6,7 @@ use shared::{
     run::{Run, State},
 };
 
-use super::{
-    Snapshot,
-    words::{job_words, state_words},
-};
+use super::{Snapshot, words::state_words};
 use crate::text;
 
 /// What is under way.
@@ -84,9 +81,11 @@ impl Stage {
         let Some(job) = &run.job else {
             return Self::Waits("submitting the job".to_owned());
         };
-        match job_words(job) {
-            (_, true) => Self::Tunes(Steps::of(run, snapshot)),
-            (words, false) => Self::Waits(words),
+        let activity = job.activity();
+        if activity.tunes {
+            Self::Tunes(Steps::of(run, snapshot))
+        } else {
+            Self::Waits(activity.words)
         }
     }
 

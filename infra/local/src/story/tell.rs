@@ -7,7 +7,7 @@ use shared::{
 
 use super::{
     Snapshot, Stage,
-    words::{job_words, reason_words, state_words},
+    words::{reason_words, state_words},
 };
 use crate::text;
 
@@ -139,8 +139,10 @@ fn changed(before: &Run, run: &Run, lines: &mut Vec<String>) {
 fn changed_job(before: Option<&Run>, run: &Run, lines: &mut Vec<String>) {
     let Some(job) = &run.job else { return };
     let before = before.and_then(|before| before.job.as_ref());
-    let words = job_words(job).0;
-    if before.map(|before| job_words(before).0).as_ref() != Some(&words) && !run.state.is_final() {
+    let words = job.activity().words;
+    if before.map(|before| before.activity().words).as_ref() != Some(&words)
+        && !run.state.is_final()
+    {
         lines.push(words);
     }
     if before.and_then(|before| before.billable_tokens).is_none()

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     id::RunId,
+    job_state::{JobPhase, JobState},
     run::{Checkpoint, Job, Plan},
     uri::GcsUri,
 };
@@ -68,12 +69,12 @@ impl NewJob<'_> {
 pub struct TuningJob {
     /// Resource name.
     pub name: String,
-    /// `JOB_STATE_…`.
+    /// Its state.
     #[serde(default)]
-    pub state: String,
+    pub state: JobState,
     /// v1beta1: what it does while it runs.
     #[serde(default)]
-    pub tuning_job_state: Option<String>,
+    pub tuning_job_state: Option<JobPhase>,
     /// When it was created.
     #[serde(default)]
     pub create_time: Option<DateTime<Utc>>,
@@ -159,14 +160,7 @@ impl TuningJob {
 
     /// Whether nothing more happens to it.
     pub fn is_final(&self) -> bool {
-        matches!(
-            self.state.as_str(),
-            "JOB_STATE_SUCCEEDED"
-                | "JOB_STATE_FAILED"
-                | "JOB_STATE_CANCELLED"
-                | "JOB_STATE_EXPIRED"
-                | "JOB_STATE_PARTIALLY_SUCCEEDED"
-        )
+        self.state.is_final()
     }
 
     /// What a run's document keeps of it; `before` is what it kept until now.
