@@ -10,6 +10,7 @@ mod rpc;
 
 mod checksum;
 mod chunk;
+mod content_type;
 mod download;
 mod multipart;
 mod read;

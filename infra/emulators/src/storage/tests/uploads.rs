@@ -52,6 +52,26 @@ async fn the_multipart_of_the_rust_client_is_read() {
     }
 }
 
+/// `gcloud storage cp data.jsonl gs://bkt/d/data.jsonl`, gcloud 528.0.0.
+#[tokio::test]
+async fn the_multipart_of_gcloud_is_read() {
+    let service = Service::new().await;
+    let uri = "/upload/storage/v1/b/bkt/o?alt=json&uploadType=multipart";
+    let boundary = "===============8545897279523164747==";
+    let content_type = format!("multipart/related; boundary='{boundary}'");
+    let body = format!(
+        "--{boundary}\nContent-Type: application/json\nMIME-Version: 1.0\n\n\
+         {{\"bucket\": \"bkt\", \"contentType\": \"application/octet-stream\", \"name\": \
+         \"d/data.jsonl\"}}\n--{boundary}\nContent-Type: application/octet-stream\n\
+         MIME-Version: 1.0\nContent-Transfer-Encoding: binary\n\nhello world\n--{boundary}--\n"
+    );
+    let headers = [("content-type", content_type.as_str())];
+    let made = service.call("POST", uri, &headers, body).await.json();
+    assert_eq!(made["contentType"], "application/octet-stream");
+    assert_eq!(made["crc32c"], CRC32C);
+    assert_eq!(service.read("d%2Fdata.jsonl", "").await, "hello world");
+}
+
 #[tokio::test]
 async fn a_refused_multipart_changes_nothing() {
     let service = Service::new().await;
