@@ -1,7 +1,7 @@
 //! Wire-level stand-ins of the Google Cloud services that Lapidary uses, all on one port.
 //!
 //! Nothing of Lapidary is imported here: a client and its stand-in that share a
-//! type share its bugs. What is not served answers UNIMPLEMENTED / 501 by name.
+//! type share its bugs. What is not served answers UNIMPLEMENTED (over HTTP a 400) by name.
 
 mod front;
 mod identity;

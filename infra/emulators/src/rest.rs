@@ -27,13 +27,16 @@ impl Error {
     /// A failure with the HTTP status that goes with the canonical `status`.
     pub(crate) fn new(status: &'static str, message: impl Into<String>) -> Self {
         let code = match status {
-            "INVALID_ARGUMENT" | "FAILED_PRECONDITION" | "OUT_OF_RANGE" => StatusCode::BAD_REQUEST,
+            // Google answers UNIMPLEMENTED with 501, which clients take for an outage and retry for
+            // a minute. What is not served here never will be, so the caller must fail at once.
+            "INVALID_ARGUMENT" | "FAILED_PRECONDITION" | "OUT_OF_RANGE" | "UNIMPLEMENTED" => {
+                StatusCode::BAD_REQUEST
+            }
             "UNAUTHENTICATED" => StatusCode::UNAUTHORIZED,
             "PERMISSION_DENIED" => StatusCode::FORBIDDEN,
             "NOT_FOUND" => StatusCode::NOT_FOUND,
             "ALREADY_EXISTS" | "ABORTED" => StatusCode::CONFLICT,
             "RESOURCE_EXHAUSTED" => StatusCode::TOO_MANY_REQUESTS,
-            "UNIMPLEMENTED" => StatusCode::NOT_IMPLEMENTED,
             "UNAVAILABLE" => StatusCode::SERVICE_UNAVAILABLE,
             "DEADLINE_EXCEEDED" => StatusCode::GATEWAY_TIMEOUT,
             _ => StatusCode::INTERNAL_SERVER_ERROR,

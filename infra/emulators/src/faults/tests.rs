@@ -58,7 +58,7 @@ impl World {
         }
     }
 
-    /// A change that no emulator serves: 501 without a fault, which is answer enough here.
+    /// A change that no emulator serves: 400 without a fault, which is answer enough here.
     fn change(&self, path: &str) -> reqwest::RequestBuilder {
         self.client
             .post(self.url(path))
@@ -83,7 +83,7 @@ async fn an_error_is_answered_in_the_dialect_of_the_call_as_often_as_asked() {
     world
         .arm(json!({ "path": "/thing$", "method": "POST", "skip": 1, "action": error }))
         .await;
-    let statuses = [501, 503, 501];
+    let statuses = [400, 503, 400];
     for status in statuses {
         let answer = world.change("/thing").send().await.unwrap();
         assert_eq!(answer.status(), status);
@@ -122,7 +122,7 @@ async fn a_dropped_call_is_a_broken_connection_over_http_and_grpc() {
         .iter()
         .map(|entry| entry["status"].as_str().unwrap())
         .collect();
-    let expected = ["caller left", "caller left", "501", "Unimplemented"];
+    let expected = ["caller left", "caller left", "400", "Unimplemented"];
     assert_eq!(statuses, expected);
 }
 
@@ -140,7 +140,7 @@ async fn a_held_call_goes_on_when_released_and_never_when_its_caller_died() {
     assert_eq!(state["faults"][0]["holding"][0]["path"], "/thing");
     let release = format!("/emulator/faults/{id}/release");
     world.client.post(world.url(&release)).send().await.unwrap();
-    assert_eq!(first.await.unwrap().unwrap().status(), 501);
+    assert_eq!(first.await.unwrap().unwrap().status(), 400);
 
     let second = tokio::spawn(world.change("/thing").send());
     world.until("/emulator/faults", holds(1)).await;
@@ -172,10 +172,10 @@ async fn a_disarmed_fault_lets_held_answers_go() {
         })
         .await;
     let journal = world.get("/emulator/journal").await;
-    assert_eq!(journal["entries"][0]["status"], "501", "the effect is done");
+    assert_eq!(journal["entries"][0]["status"], "400", "the effect is done");
     let faults = world.url("/emulator/faults");
     world.client.delete(faults).send().await.unwrap();
-    assert_eq!(held.await.unwrap().unwrap().status(), 501);
+    assert_eq!(held.await.unwrap().unwrap().status(), 400);
 }
 
 #[tokio::test]

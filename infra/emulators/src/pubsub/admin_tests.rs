@@ -52,13 +52,13 @@ async fn what_is_not_served_says_so_by_name() {
     assert_eq!(snapshot, Err(Code::Unimplemented));
     let path = "/v1/projects/demo/snapshots/snap";
     let (status, body) = wire.rest("GET", path, Value::Null).await;
-    assert_eq!(status, 501, "{body}");
+    assert_eq!(status, 400, "{body}");
     let config =
         json!({ "topic": "projects/demo/topics/topic", "bigqueryConfig": { "table": "t" }});
     let (status, body) = wire
         .rest("PUT", "/v1/projects/demo/subscriptions/sub", config)
         .await;
-    assert_eq!(status, 501);
+    assert_eq!(status, 400);
     let message = body["error"]["message"].as_str().unwrap();
     assert!(message.contains("bigqueryConfig"), "{message}");
 }
@@ -183,7 +183,7 @@ async fn a_seek_into_the_future_clears_a_subscription() {
     assert_eq!(wire.rest("POST", &path, seek).await.0, 200);
     assert!(wire.pull(&sub).await.is_empty());
     let seek = json!({ "snapshot": "projects/demo/snapshots/snap" });
-    assert_eq!(wire.rest("POST", &path, seek).await.0, 501);
+    assert_eq!(wire.rest("POST", &path, seek).await.0, 400);
 }
 
 #[tokio::test]

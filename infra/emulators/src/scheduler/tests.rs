@@ -129,13 +129,13 @@ async fn what_is_not_served_is_refused_by_name() {
         (
             "httpTarget",
             json!({}),
-            StatusCode::NOT_IMPLEMENTED,
+            StatusCode::BAD_REQUEST,
             "httpTarget",
         ),
         (
             "timeZone",
             json!("Europe/Rome"),
-            StatusCode::NOT_IMPLEMENTED,
+            StatusCode::BAD_REQUEST,
             "Europe/Rome",
         ),
         (

@@ -89,8 +89,9 @@ impl Failure {
                 "uploadTooLarge",
                 Code::ResourceExhausted,
             ),
+            // Not 501, which clients take for an outage and retry for a minute.
             Self::Unserved(_) => (
-                StatusCode::NOT_IMPLEMENTED,
+                StatusCode::BAD_REQUEST,
                 "notImplemented",
                 Code::Unimplemented,
             ),
@@ -105,7 +106,7 @@ impl Failure {
 
     /// Logs what is our own fault or gap; everything else is the caller's to handle.
     fn log(&self, code: StatusCode) {
-        if code == StatusCode::NOT_IMPLEMENTED {
+        if matches!(self, Self::Unserved(_)) {
             tracing::warn!(error = %self, "a call that this emulator does not serve");
         } else if code.is_server_error() {
             let source = std::error::Error::source(self);

@@ -94,7 +94,7 @@ fn untold(api: Api, project: &str, failed: &NoAnswer) -> Trouble {
     match failed {
         CallError::Away(_) => Trouble::CannotTell(words(&Chain(failed).to_string())),
         // What a stand-in does not serve, it says so of.
-        CallError::Refused { status, .. } if *status == StatusCode::NOT_IMPLEMENTED => {
+        CallError::Refused { message, .. } if message.contains("emulator does not serve") => {
             Trouble::Skipped("not on this stack".to_owned())
         }
         CallError::Refused { status, .. } if *status == StatusCode::UNAUTHORIZED => {
@@ -189,7 +189,7 @@ mod tests {
         row(refused(401, "invalid"), Verdict::CannotTell, login);
         row(refused(400, "odd"), Verdict::CannotTell, "odd");
         row(
-            refused(501, "GET /v1"),
+            refused(400, "the emulator does not serve `GET /v1`"),
             Verdict::Skipped,
             "not on this stack",
         );

@@ -191,6 +191,6 @@ async fn what_is_not_served_says_so() {
         ("POST", "/storage/v1/b/bkt/o/o/acl"),
     ] {
         let answer = service.call(method, uri, &[], "{}").await;
-        assert_eq!(answer.outcome(), "501 notImplemented", "{method} {uri}");
+        assert_eq!(answer.outcome(), "400 notImplemented", "{method} {uri}");
     }
 }

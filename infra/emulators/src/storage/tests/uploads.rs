@@ -145,7 +145,7 @@ async fn an_upload_needs_a_bucket_a_name_and_a_kind() {
         ("b/bkt/o?name=o", "400 required"),
         (
             "b/bkt/o?uploadType=carrier-pigeon&name=o",
-            "501 notImplemented",
+            "400 notImplemented",
         ),
     ] {
         let uri = format!("/upload/storage/v1/{path}");

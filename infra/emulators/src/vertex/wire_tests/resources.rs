@@ -139,7 +139,7 @@ async fn what_is_not_served_says_so_by_name() {
         "/v1/projects/demo",
     ] {
         let (status, body) = world.call("POST", path, None).await;
-        assert_eq!(status, 501);
+        assert_eq!(status, 400);
         assert!(
             body["error"]["message"].as_str().unwrap().contains(path),
             "{body}"
