@@ -195,7 +195,7 @@ impl Front {
             ] => self.pubsub.grpc(method, request).await,
             ["google.firestore.v1.Firestore", method] => self.firestore.grpc(method, request).await,
             [service, _] if service.starts_with("google.") => grpc::unimplemented(&path),
-            ["storage" | "upload" | "download" | "resumable", ..] => {
+            ["storage" | "upload" | "download" | "resumable" | "b", ..] => {
                 self.storage.rest(request).await
             }
             [
@@ -215,6 +215,9 @@ impl Front {
                 .header("metadata-flavor", "Google")
                 .body("Lapidary's emulators: a simulation of Google Cloud\n".into())
                 .unwrap_or_default(),
+            [bucket, _, ..] if self.storage.has_bucket(bucket) => {
+                self.storage.read_path(request).await
+            }
             _ => rest::Error::unimplemented(request.method(), &path).into_response(),
         }
     }

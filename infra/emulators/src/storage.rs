@@ -99,6 +99,18 @@ impl Storage {
         answer.unwrap_or_else(Failure::into_response)
     }
 
+    /// Whether the path of `GET /{bucket}/{object}` names a bucket of ours.
+    pub(crate) fn has_bucket(&self, name: &str) -> bool {
+        self.store.bucket(name, Conditions::default()).is_ok()
+    }
+
+    /// Answers `GET /{bucket}/{object}`: the address of a public object, and how object_store
+    /// reads. Of the XML API this is all that is served.
+    pub(crate) async fn read_path(&self, request: Request) -> Response {
+        let answer = json_api::object_path(&self.store, &request).await;
+        answer.unwrap_or_else(Failure::into_response)
+    }
+
     /// The bytes of a live object, for the other services of this process.
     pub(crate) fn read_inside(&self, bucket: &str, object: &str) -> Option<Bytes> {
         let name = Name::new(bucket, object);

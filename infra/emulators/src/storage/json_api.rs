@@ -39,26 +39,42 @@ pub(super) async fn answer(storage: &Storage, request: Request) -> Result<Respon
             let (query, name) = (Query::of(&request), Name::new(*bucket, *object));
             download::answer(store, &name, &query, request.headers()).await
         }
-        ["storage", "v1", "b"] => buckets::all(store, request).await,
-        ["storage", "v1", "b", bucket] => buckets::one(store, bucket, request).await,
-        ["storage", "v1", "b", bucket, "notificationConfigs"] => {
+        // Google's Node client leaves out `/storage/v1` where `STORAGE_EMULATOR_HOST` is set.
+        ["storage", "v1", resource @ ..] | resource @ ["b", ..] => {
+            on_resource(store, resource, request).await
+        }
+        _ => Err(unserved(&request)),
+    }
+}
+
+/// Answers a call on `resource`, the path's segments from `b` on.
+async fn on_resource(
+    store: &Store,
+    resource: &[&str],
+    request: Request,
+) -> Result<Response, Failure> {
+    let method = request.method().clone();
+    match resource {
+        ["b"] => buckets::all(store, request).await,
+        ["b", bucket] => buckets::one(store, bucket, request).await,
+        ["b", bucket, "storageLayout"] if method == Method::GET => buckets::layout(store, bucket),
+        ["b", bucket, "managedFolders"] if method == Method::GET => {
+            buckets::managed_folders(store, bucket)
+        }
+        ["b", bucket, "notificationConfigs"] => {
             buckets::notifications(store, bucket, request).await
         }
-        ["storage", "v1", "b", bucket, "notificationConfigs", id] => {
+        ["b", bucket, "notificationConfigs", id] => {
             buckets::one_notification(store, bucket, id, &request)
         }
-        ["storage", "v1", "b", bucket, "o"] if method == Method::GET => {
-            list(store, bucket, &Query::of(&request))
-        }
-        ["storage", "v1", "b", bucket, "o", object] => {
+        ["b", bucket, "o"] if method == Method::GET => list(store, bucket, &Query::of(&request)),
+        ["b", bucket, "o", object] => {
             one_object(store, &Name::new(*bucket, *object), request).await
         }
-        ["storage", "v1", "b", bucket, "o", object, "compose"] if method == Method::POST => {
+        ["b", bucket, "o", object, "compose"] if method == Method::POST => {
             compose(store, Name::new(*bucket, *object), request).await
         }
         [
-            "storage",
-            "v1",
             "b",
             bucket,
             "o",
@@ -75,6 +91,19 @@ pub(super) async fn answer(storage: &Storage, request: Request) -> Result<Respon
         }
         _ => Err(unserved(&request)),
     }
+}
+
+/// Answers `GET /{bucket}/{object}`, whose object may hold slashes as they are.
+pub(super) async fn object_path(store: &Store, request: &Request) -> Result<Response, Failure> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Err(unserved(request));
+    }
+    let path = request.uri().path();
+    let path = percent_encoding::percent_decode_str(path.strip_prefix('/').unwrap_or(path));
+    let path = path.decode_utf8_lossy();
+    let (bucket, object) = path.split_once('/').unwrap_or((&path, ""));
+    let name = Name::new(bucket, object);
+    download::answer(store, &name, &Query::of(request), request.headers()).await
 }
 
 fn unserved(request: &Request) -> Failure {

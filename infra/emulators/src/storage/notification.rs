@@ -75,18 +75,20 @@ pub(super) struct Message {
 impl Notification {
     /// Reads the resource of an insert.
     pub(super) fn admit(resource: &Value) -> Result<Self, Failure> {
-        let read: Self = Self::deserialize(resource)
+        let mut read: Self = Self::deserialize(resource)
             .map_err(|error| Failure::Invalid(format!("Invalid notification: {error}")))?;
         if read.topic.is_empty() {
             return Err(Failure::Required("topic"));
         }
-        let topic = read.topic.strip_prefix(TOPIC_PREFIX).unwrap_or_default();
+        // Production takes a topic's own name too, and answers with the full one.
+        let topic = read.topic.strip_prefix(TOPIC_PREFIX).unwrap_or(&read.topic);
         if !matches!(
             topic.split('/').collect::<Vec<_>>().as_slice(),
             ["projects", _, "topics", _]
         ) {
             return Err(Failure::Invalid(format!("Invalid topic: {}", read.topic)));
         }
+        read.topic = format!("{TOPIC_PREFIX}{topic}");
         match read.payload_format.as_str() {
             "JSON_API_V1" | "NONE" => {}
             "" => return Err(Failure::Required("payload_format")),
@@ -280,7 +282,11 @@ mod tests {
         );
         check(
             &json!({"topic": "projects/p/topics/t", "payload_format": "NONE"}),
-            Some("Invalid topic: projects/p/topics/t"),
+            None,
+        );
+        check(
+            &json!({"topic": "topics/t", "payload_format": "NONE"}),
+            Some("Invalid topic: topics/t"),
         );
         check(
             &json!({"topic": topic, "payload_format": "NONE", "event_types": ["OBJECT_SOLD"]}),

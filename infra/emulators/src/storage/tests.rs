@@ -24,7 +24,7 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
 use super::Storage;
-use crate::{clock::Clock, db::Db};
+use crate::{clock::Clock, db::Db, grpc::Response};
 
 const BASE_URL: &str = "http://127.0.0.1:8080";
 
@@ -46,6 +46,15 @@ struct Answer {
 }
 
 impl Answer {
+    async fn of(response: Response) -> Self {
+        let (parts, body) = response.into_parts();
+        Self {
+            status: parts.status,
+            headers: parts.headers,
+            body: body.collect().await.unwrap().to_bytes(),
+        }
+    }
+
     fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
@@ -118,13 +127,7 @@ impl Service {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = self.storage.rest(request.body(body.into()).unwrap()).await;
-        let (parts, body) = response.into_parts();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body: body.collect().await.unwrap().to_bytes(),
-        }
+        Answer::of(self.storage.rest(request.body(body.into()).unwrap()).await).await
     }
 
     async fn get(&self, uri: &str) -> Answer {

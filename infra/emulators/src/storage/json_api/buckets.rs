@@ -80,6 +80,27 @@ pub(super) async fn one(store: &Store, name: &str, request: Request) -> Result<R
     Ok(rest::ok(&bucket.json(&store.base_url)))
 }
 
+/// Answers `storageLayout`, which gcloud asks for before it works on folders.
+pub(super) fn layout(store: &Store, name: &str) -> Result<Response, Failure> {
+    let bucket = store.bucket(name, Conditions::default())?;
+    Ok(rest::ok(&json!({
+        "kind": "storage#storageLayout",
+        "bucket": name,
+        "location": bucket.text("location"),
+        "locationType": bucket.location_type(),
+        "hierarchicalNamespace": { "enabled": false },
+    })))
+}
+
+/// Answers `managedFolders`, which gcloud lists before it deletes or moves a folder: none can be
+/// made here.
+pub(super) fn managed_folders(store: &Store, name: &str) -> Result<Response, Failure> {
+    store.bucket(name, Conditions::default())?;
+    Ok(rest::ok(
+        &json!({ "kind": "storage#managedFolders", "items": [] }),
+    ))
+}
+
 /// Answers a call on all notification configurations of a bucket.
 pub(super) async fn notifications(
     store: &Store,

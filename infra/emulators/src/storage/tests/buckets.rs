@@ -104,6 +104,21 @@ async fn a_bucket_goes_only_when_it_is_empty() {
 }
 
 #[tokio::test]
+async fn a_bucket_has_a_flat_layout_and_no_managed_folders() {
+    let service = Service::new().await;
+    let layout = service.get("/storage/v1/b/bkt/storageLayout").await.json();
+    assert_eq!(layout["bucket"], "bkt");
+    assert_eq!(layout["location"], "US");
+    assert_eq!(layout["hierarchicalNamespace"]["enabled"], false);
+    let folders = service.get("/storage/v1/b/bkt/managedFolders").await;
+    assert_eq!(folders.json()["items"], json!([]));
+    for call in ["storageLayout", "managedFolders"] {
+        let uri = format!("/storage/v1/b/none/{call}");
+        assert_eq!(service.get(&uri).await.outcome(), "404 notFound", "{call}");
+    }
+}
+
+#[tokio::test]
 async fn buckets_are_listed_by_project_in_pages() {
     let service = Service::new().await;
     for (project, name) in [("q", "q-1"), ("q", "q-2"), ("q", "q-3"), ("r", "q-4")] {

@@ -126,6 +126,15 @@ async fn a_versioned_bucket_tells_of_archiving() {
 }
 
 #[tokio::test]
+async fn a_topic_without_the_service_in_its_name_is_the_same_topic() {
+    let service = Service::new().await;
+    let config = json!({"topic": "projects/p/topics/t", "payload_format": "NONE"});
+    assert_eq!(configure(&service, config).await["topic"], TOPIC);
+    service.put("o", "x").await;
+    assert_eq!(heard(&service)[0].0, "projects/p/topics/t");
+}
+
+#[tokio::test]
 async fn configurations_are_kept_listed_and_removed() {
     let service = Service::new().await;
     let uri = "/storage/v1/b/bkt/notificationConfigs";

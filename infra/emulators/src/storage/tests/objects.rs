@@ -1,8 +1,10 @@
 //! Objects: read, ranges, attributes, copies, compositions.
 
+use axum::body::Body;
+use http::Request;
 use serde_json::{Value, json};
 
-use super::Service;
+use super::{Answer, Service};
 
 #[tokio::test]
 async fn a_read_tells_all_that_the_clients_ask_for() {
@@ -178,6 +180,44 @@ async fn a_composition_joins_its_sources_and_has_no_md5() {
         let body = json!({ "sourceObjects": sources });
         let answer = service.post("/storage/v1/b/bkt/o/no/compose", body).await;
         assert_eq!(answer.outcome(), outcome, "{sources}");
+    }
+}
+
+#[tokio::test]
+async fn an_object_is_read_at_its_plain_path() {
+    let service = Service::new().await;
+    service.put("dir%2Fa%20b", "hello").await;
+    let read = async |method: &str, uri: &str, headers: &[(&str, &str)]| {
+        let mut request = Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::empty()).unwrap();
+        Answer::of(service.storage.read_path(request).await).await
+    };
+    let whole = read("GET", "/bkt/dir/a%20b", &[]).await;
+    assert_eq!((whole.outcome().as_str(), &whole.body[..]), ("200", &b"hello"[..]));
+    let range = read("GET", "/bkt/dir%2Fa%20b", &[("range", "bytes=1-2")]).await;
+    assert_eq!((range.outcome().as_str(), &range.body[..]), ("206", &b"el"[..]));
+    let head = read("HEAD", "/bkt/dir/a%20b", &[]).await;
+    assert_eq!(head.header("content-length"), "5");
+    let missing = read("GET", "/bkt/dir", &[]).await;
+    assert_eq!(missing.outcome(), "404 notFound");
+    let written = read("PUT", "/bkt/dir/a%20b", &[]).await;
+    assert_eq!(written.outcome(), "400 notImplemented");
+    assert!(service.storage.has_bucket("bkt"));
+    assert!(!service.storage.has_bucket("none"));
+}
+
+#[tokio::test]
+async fn the_paths_of_the_node_client_are_served() {
+    let service = Service::new().await;
+    service.put("o", "x").await;
+    for path in ["b?project=p", "b/bkt", "b/bkt/o", "b/bkt/o/o", "b/bkt/o/o?alt=media"] {
+        let short = service.get(&format!("/{path}")).await;
+        let long = service.get(&format!("/storage/v1/{path}")).await;
+        assert_eq!(short.outcome(), "200", "{path}");
+        assert_eq!(short.body, long.body, "{path}");
     }
 }
 
