@@ -1,7 +1,7 @@
-//! Scripted faults: what goes wrong, with which call, how often; and the journal of what was done.
+//! Fault injection: what goes wrong, with which call, how often; and a journal of all changes.
 //!
-//! A test runs once, reads from the journal every effect that the run had outside
-//! itself, and then runs again for each, with the process killed before or after it.
+//! A test runs once and reads from the journal every effect that the run had outside itself.
+//! Then it runs again for each effect, with the process killed before or after it.
 
 mod fault;
 
@@ -32,7 +32,7 @@ use self::{
     journal::{Journal, Line},
 };
 
-/// Faults armed at one time; a test arms a handful, and each is tried against every call.
+/// Faults armed at one time; a test arms a handful, and each is matched against every call.
 const FAULTS_MAX: usize = 1_000;
 
 /// The faults that are armed, and the journal; clones share them.
@@ -48,14 +48,14 @@ struct State {
     armed: BTreeMap<u64, Armed>,
 }
 
-/// A fault and what became of it.
+/// A fault and its counters.
 #[derive(Debug)]
 struct Armed {
     fault: Fault,
     seen: u32,
     fired: u32,
     held: BTreeMap<u64, Held>,
-    /// Counts releases; dropped with the fault, which lets all held calls go.
+    /// Counts releases; dropped with the fault, which lets all held calls continue.
     release: watch::Sender<u64>,
 }
 
@@ -88,9 +88,9 @@ impl Faults {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets `answer` answer, with the first armed fault that matches in the way.
+    /// Passes the request to `answer`, subject to the first armed fault that matches it.
     ///
-    /// When the caller goes away this future is dropped, and with it whatever has not happened.
+    /// When the caller disconnects, this future is dropped, and what has not happened yet never does.
     pub(crate) async fn around<F, Fut>(&self, request: Request, answer: F) -> Response
     where
         F: FnOnce(Request) -> Fut,
@@ -153,7 +153,7 @@ impl Faults {
         let Some(_place) = Place::take(self, strike.id, held) else {
             return;
         };
-        // An error says that the fault was disarmed: the call goes on likewise.
+        // An error means that the fault was disarmed: the call continues as after a release.
         drop(strike.release.changed().await);
     }
 }
@@ -169,7 +169,7 @@ impl State {
         self.armed.values().any(|armed| armed.fault.body.is_some())
     }
 
-    /// Counts the call with every fault that it matches; the first due one fires.
+    /// Counts the call for every fault that it matches; the first one that is due fires.
     fn strike(&mut self, call: &Call) -> Option<Strike> {
         let mut strike = None;
         for (&id, armed) in &mut self.armed {
@@ -191,7 +191,7 @@ impl State {
     }
 }
 
-/// A held call's place in the list, left when the call goes on or its caller dies.
+/// The entry of a held call in its fault's list, removed when the call continues or its caller dies.
 #[derive(Debug)]
 struct Place {
     faults: Faults,

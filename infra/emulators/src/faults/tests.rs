@@ -1,4 +1,4 @@
-//! Faults on a live front, over HTTP/1 with JSON and over HTTP/2 with raw gRPC frames.
+//! Faults on a running server, over HTTP/1 with JSON and over HTTP/2 with raw gRPC frames.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{Emulators, Options, clock::Clock};
 
-/// How long a wait for a state may take before the test says what it last saw.
+/// How long to wait for a state before the test fails with the last state that it saw.
 const LIMIT: Duration = Duration::from_secs(10);
 
 const MESSAGE: &[u8] = b"\0\0\0\0\x13\x0a\x0cprojects/p/t\x1a\x03d-1";
@@ -58,7 +58,7 @@ impl World {
         }
     }
 
-    /// A change that no emulator serves: 400 without a fault, which is answer enough here.
+    /// A change that no emulator serves: without a fault its answer is 400, which suffices here.
     fn change(&self, path: &str) -> reqwest::RequestBuilder {
         self.client
             .post(self.url(path))
@@ -77,7 +77,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn an_error_is_answered_in_the_dialect_of_the_call_as_often_as_asked() {
+async fn an_error_is_answered_in_the_protocol_of_the_call_as_often_as_configured() {
     let world = World::new().await;
     let error = json!({ "error": { "status": "UNAVAILABLE", "retry_after_s": 7 } });
     world
@@ -100,7 +100,7 @@ async fn an_error_is_answered_in_the_dialect_of_the_call_as_often_as_asked() {
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.headers()["grpc-status"], "14", "UNAVAILABLE");
     let answer = world.grpc("/google.x.v1.X/Commit").send().await.unwrap();
-    assert_eq!(answer.headers()["grpc-status"], "12", "the fault is spent");
+    assert_eq!(answer.headers()["grpc-status"], "12", "the fault is used up");
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn a_dropped_call_is_a_broken_connection_over_http_and_grpc() {
 }
 
 #[tokio::test]
-async fn a_held_call_goes_on_when_released_and_never_when_its_caller_died() {
+async fn a_held_call_continues_when_released_and_never_when_its_caller_died() {
     let world = World::new().await;
     let id = world
         .arm(json!({ "path": "/thing", "times": 3, "action": { "hold": "before" } }))
@@ -160,7 +160,7 @@ async fn a_held_call_goes_on_when_released_and_never_when_its_caller_died() {
 }
 
 #[tokio::test]
-async fn a_disarmed_fault_lets_held_answers_go() {
+async fn disarming_a_fault_releases_held_answers() {
     let world = World::new().await;
     world
         .arm(json!({ "path": "/thing", "action": { "hold": "after" } }))
@@ -179,7 +179,7 @@ async fn a_disarmed_fault_lets_held_answers_go() {
 }
 
 #[tokio::test]
-async fn a_truncated_answer_breaks_after_the_bytes_asked_for() {
+async fn a_truncated_answer_breaks_after_the_configured_bytes() {
     let world = World::new().await;
     world
         .arm(json!({ "path": "/thing", "action": { "truncate": 5 } }))
@@ -190,7 +190,7 @@ async fn a_truncated_answer_breaks_after_the_bytes_asked_for() {
 }
 
 #[tokio::test]
-async fn the_journal_names_the_changes_their_callers_and_their_resources() {
+async fn the_journal_lists_changes_with_their_callers_and_resources() {
     let world = World::new().await;
     let door = world.emulators.door("tune").unwrap();
     let fault =
@@ -204,7 +204,7 @@ async fn the_journal_names_the_changes_their_callers_and_their_resources() {
     world.grpc("/google.x.v1.X/Commit").send().await.unwrap();
     let journal = world.get("/emulator/journal").await;
     let entries = journal["entries"].as_array().unwrap();
-    assert_eq!(entries.len(), 2, "reads are not told: {journal}");
+    assert_eq!(entries.len(), 2, "reads are not recorded: {journal}");
     assert_eq!(entries[0]["caller"], "tune");
     assert_eq!(entries[0]["status"], "409");
     assert_eq!(entries[0]["resource"], "name=a/b");
@@ -214,7 +214,7 @@ async fn the_journal_names_the_changes_their_callers_and_their_resources() {
 }
 
 #[tokio::test]
-async fn a_misspelt_fault_is_refused() {
+async fn a_fault_with_an_unknown_field_is_refused() {
     let world = World::new().await;
     let fault = json!({ "pth": "/x", "action": { "drop": "after" } });
     let url = world.url("/emulator/faults");
@@ -223,7 +223,7 @@ async fn a_misspelt_fault_is_refused() {
 }
 
 #[tokio::test]
-async fn stopped_emulators_let_go_of_their_port_and_their_store() {
+async fn stopped_emulators_release_their_port_and_their_store() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options {
         project: "demo".to_owned(),
