@@ -14,21 +14,21 @@ use jsonwebtoken::{
 };
 use serde::Serialize;
 
-/// Seconds that a token is valid, as Google's.
+/// Lifetime of a token in seconds, the same as Google's.
 const TOKEN_LIFE_S: i64 = 3600;
 
-/// Why the key cannot be made.
+/// Why the key cannot be created.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(super) enum Fault {
-    /// The generator gave none.
+    /// Key generation failed.
     #[error("no RSA key was generated")]
     Generate(#[source] aws_lc_rs::error::Unspecified),
-    /// The key is not one that signs tokens.
-    #[error("the key does not sign tokens")]
+    /// The generated key was rejected.
+    #[error("the generated key cannot sign tokens")]
     Use(#[source] jsonwebtoken::errors::Error),
 }
 
-/// A private key, and the set that tells its public half.
+/// A private key, and the key set with its public half.
 pub(super) struct Key {
     id: String,
     signing: EncodingKey,
@@ -44,7 +44,7 @@ impl std::fmt::Debug for Key {
 }
 
 impl Key {
-    /// The key of this process: a quarter of a second to make, so made once.
+    /// The key of this process. Generating one takes a quarter of a second, so all emulators share it.
     pub(super) fn of_process() -> Result<&'static Self, Fault> {
         static KEY: OnceLock<Result<Key, Fault>> = OnceLock::new();
         KEY.get_or_init(Self::generate)
@@ -55,7 +55,7 @@ impl Key {
     fn generate() -> Result<Self, Fault> {
         let pair = KeyPair::generate(KeySize::Rsa2048).map_err(Fault::Generate)?;
         let der: Pkcs8V1Der<'_> = pair.as_der().map_err(Fault::Generate)?;
-        // Of DER, jsonwebtoken takes PKCS#1 only; of PEM, this form too.
+        // As DER, jsonwebtoken accepts PKCS#1 only; as PEM, PKCS#8 as well.
         let pem = format!(
             "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
             STANDARD.encode(der.as_ref())
@@ -74,7 +74,7 @@ impl Key {
         })
     }
 
-    /// The public keys, as `/certs` tells them.
+    /// The public keys, in the form of `/certs`.
     pub(super) fn jwks(&self) -> &JwkSet {
         &self.jwks
     }
@@ -116,7 +116,7 @@ struct Claims<'a> {
     exp: i64,
 }
 
-/// An account's unique id: 21 digits, the same for the same email.
+/// An account's unique id: 21 digits, always the same for the same email.
 fn subject(email: &str) -> String {
     format!("1{:020}", crc32c::crc32c(email.as_bytes()))
 }

@@ -11,15 +11,15 @@ use crate::{
     rest,
 };
 
-/// The one scope that a service of today asks for.
+/// The only scope that current services request.
 pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
-/// Seconds an access token is said to be valid; clients count them on the wall's clock.
+/// Lifetime of an access token in seconds; clients count it on the wall clock.
 const ACCESS_TOKEN_LIFE_S: u32 = 3599;
 
 const REGION: &str = "us-central1";
 
-/// What one path tells.
+/// The answer for one path.
 enum Told {
     Text(String),
     Json(Value),
@@ -32,7 +32,7 @@ impl Identity {
         let told = if flavor.is_some_and(|flavor| flavor == "Google") {
             self.tell(request)
         } else {
-            // The header proves that the caller is no browser that was sent here.
+            // The header proves that the caller is not a browser that was redirected here.
             Told::Refused(
                 StatusCode::FORBIDDEN,
                 "Missing Metadata-Flavor:Google header.",
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_metadata_server_answers_what_client_libraries_ask() {
+    async fn the_metadata_server_answers_the_calls_of_client_libraries() {
         let email = "emulator@demo.iam.gserviceaccount.com";
         let accounts = "instance/service-accounts";
         for (path, expected) in [
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_without_the_flavor_is_refused() {
+    async fn a_request_without_the_flavor_header_is_refused() {
         let path = "/computeMetadata/v1/instance/service-accounts/default/token";
         assert_eq!(ask(path, None).await.0, StatusCode::FORBIDDEN);
         assert_eq!(ask(path, Some("other")).await.0, StatusCode::FORBIDDEN);
