@@ -1,4 +1,4 @@
-//! Cloud Scheduler: jobs that publish on a timetable, in UTC.
+//! Cloud Scheduler: jobs that publish on a cron schedule, in UTC.
 
 mod cron;
 mod job;
@@ -26,7 +26,7 @@ use crate::{
 
 use self::job::{Job, Message};
 
-/// The longest sleep of the wall's time: a laptop that was asleep itself wakes to due jobs.
+/// The longest sleep in wall-clock time: after a laptop was suspended, due jobs run within this time.
 const SLEEP_MAX: Duration = Duration::from_secs(10);
 
 /// Cloud Scheduler; clones share everything.
@@ -40,7 +40,7 @@ struct Inner {
     clock: Clock,
     publish: Publish,
     state: Mutex<State>,
-    /// Wakes the runner when a timetable changed.
+    /// Wakes the runner when a schedule has changed.
     changed: Notify,
 }
 
@@ -61,7 +61,7 @@ impl Drop for Runner {
 }
 
 impl Scheduler {
-    /// Reads back what an earlier process left in `db`; what was missed meanwhile stays so.
+    /// Reads back what an earlier process left in `db`; ticks missed in between stay missed.
     pub(crate) fn open(db: &Db, clock: Clock, publish: Publish) -> Result<Self, db::Error> {
         let now = clock.now();
         let resources = Catalog::open(db, "scheduler-jobs")?;
@@ -110,7 +110,7 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Publishes what is due, and says how long nothing more will be.
+    /// Publishes what is due, and returns how long to wait for the next job.
     fn publish_due(&self) -> Duration {
         let now = self.clock.now();
         let mut due = Vec::new();
@@ -177,12 +177,12 @@ impl Inner {
         let id = name.strip_prefix(&format!("{parent}/"));
         if id.is_none_or(|id| id.is_empty() || id.contains('/')) {
             return Err(invalid(format!(
-                "the job's name `{name}` is not of `{parent}`"
+                "the job name `{name}` is not in `{parent}`"
             )));
         }
         let mut state = self.state();
         if state.resources.contains(&name) {
-            let message = format!("the job `{name}` exists");
+            let message = format!("the job `{name}` already exists");
             return Err(rest::Error::new("ALREADY_EXISTS", message));
         }
         if let Some(fields) = body.as_object_mut() {
@@ -229,7 +229,7 @@ impl Inner {
         let Some(mut job) = state.jobs.get(name).cloned() else {
             return Err(rest::Error::new(
                 "INTERNAL",
-                format!("`{name}` cannot be read"),
+                format!("the stored job `{name}` cannot be parsed"),
             ));
         };
         match verb {

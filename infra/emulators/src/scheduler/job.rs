@@ -1,4 +1,4 @@
-//! A job: a timetable, and what it publishes where.
+//! A job: a schedule, a topic and a message.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub(super) struct Job {
     last_attempt: Option<DateTime<Utc>>,
 }
 
-/// What a job publishes.
+/// The message that a job publishes.
 #[derive(Debug, Clone)]
 pub(super) struct Message {
     pub(super) topic: String,
@@ -52,7 +52,7 @@ struct Target {
 }
 
 impl Job {
-    /// Reads a job as the API took it.
+    /// Parses a job's JSON resource.
     pub(super) fn parse(resource: &Value, now: DateTime<Utc>) -> Result<Self, rest::Error> {
         let wire = Wire::deserialize(resource).map_err(|error| invalid(error.to_string()))?;
         if !["", "UTC", "Etc/UTC"].contains(&wire.time_zone.as_str()) {
@@ -66,7 +66,7 @@ impl Job {
         }
         let target = wire
             .pubsub_target
-            .ok_or_else(|| invalid("a job has a target"))?;
+            .ok_or_else(|| invalid("pubsubTarget is missing"))?;
         let topic: Vec<&str> = target.topic_name.split('/').collect();
         if !matches!(topic.as_slice(), ["projects", _, "topics", _]) {
             let message = format!("topicName `{}`: projects/P/topics/T", target.topic_name);
@@ -75,7 +75,7 @@ impl Job {
         let data = STANDARD.decode(&target.data);
         let data = data.map_err(|error| invalid(format!("pubsubTarget.data: {error}")))?;
         if data.is_empty() && target.attributes.is_empty() {
-            return Err(invalid("pubsubTarget has data or attributes"));
+            return Err(invalid("pubsubTarget: expected data or attributes"));
         }
         let cron: Cron = wire
             .schedule
@@ -94,24 +94,24 @@ impl Job {
         })
     }
 
-    /// When the job is due next, unless it is paused.
+    /// When the job is due next; `None` while it is paused.
     pub(super) fn due(&self) -> Option<DateTime<Utc>> {
         self.next.filter(|_| !self.paused)
     }
 
-    /// Notes an attempt at `now`; whatever was due by then is done with it.
+    /// Records an attempt at `now`; it stands for every tick that was due by then.
     pub(super) fn attempted(&mut self, now: DateTime<Utc>) {
         self.last_attempt = Some(now);
         self.next = self.cron.next(now);
     }
 
-    /// Counts from `now` again, as after a pause.
+    /// Schedules from `now` again, as after a pause.
     pub(super) fn resume(&mut self, now: DateTime<Utc>) {
         self.paused = false;
         self.next = self.cron.next(now);
     }
 
-    /// `resource` with what time has made of the job.
+    /// `resource` with the output-only fields: state and times.
     pub(super) fn told(&self, resource: &Value) -> Value {
         let mut told = resource.clone();
         if let Some(fields) = told.as_object_mut() {

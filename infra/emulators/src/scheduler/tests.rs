@@ -7,7 +7,7 @@ use super::*;
 
 const JOBS: &str = "/v1/projects/p/locations/us-central1/jobs";
 
-/// How long a tick may take before the test gives up.
+/// How long to wait for a tick before the test fails.
 const LIMIT: Duration = Duration::from_secs(10);
 
 struct World {
@@ -55,7 +55,7 @@ async fn a_job_publishes_when_it_is_due() {
     assert_eq!(job["state"], "ENABLED");
     for _ in 0..2 {
         let told = tokio::time::timeout(LIMIT, world.told.recv()).await;
-        let (topic, data, attributes) = told.expect("no tick came").unwrap();
+        let (topic, data, attributes) = told.expect("a published tick").unwrap();
         assert_eq!(
             (topic.as_str(), data.as_slice()),
             ("projects/p/topics/tick", b"{}".as_slice())
@@ -65,7 +65,7 @@ async fn a_job_publishes_when_it_is_due() {
 }
 
 #[test]
-fn a_job_that_fell_behind_is_due_once() {
+fn a_job_with_several_missed_ticks_is_due_once() {
     let start: DateTime<Utc> = "2026-11-22T10:00:30Z".parse().unwrap();
     let mut job = Job::parse(&tick(), start).unwrap();
     let woken = start + chrono::TimeDelta::hours(3);
@@ -123,7 +123,7 @@ async fn jobs_are_paused_resumed_run_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn what_is_not_served_is_refused_by_name() {
+async fn unserved_fields_are_refused_by_name() {
     let world = World::new(&Db::in_memory().unwrap(), 1.0);
     for (field, value, expected, word) in [
         (
