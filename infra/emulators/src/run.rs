@@ -1,7 +1,7 @@
-//! Cloud Run: jobs, whose executions' tasks are processes of this machine, and services.
+//! Cloud Run: jobs, whose tasks are processes of this machine, and services.
 //!
-//! A container's `command` and `args` are started as they are; without a command its `image` is the
-//! path of the program. Tasks are real: they take the wall's time, whatever the clock says.
+//! A container's `command` and `args` are executed directly; without a command, `image` is the path
+//! of the program. Tasks are real processes: they take wall-clock time, whatever the clock's speed.
 
 mod container;
 mod execution;
@@ -37,7 +37,7 @@ use crate::{
     rest::{self, invalid},
 };
 
-/// Lines that a slow reader may be behind before it misses some.
+/// Lines that a slow reader may fall behind before it loses some.
 const LINES_MAX: usize = 10_000;
 
 /// Cloud Run; clones share everything.
@@ -58,15 +58,15 @@ struct Inner {
 struct State {
     jobs: Catalog,
     executions: Catalog,
-    /// How many executions were started, ever: part of their names.
+    /// How many executions have ever been started: part of their names.
     started: u64,
-    /// How often a job was made or changed: part of etags.
+    /// How often a job was created or changed: part of etags.
     kept: u64,
-    /// The attempts that run, by execution, task and attempt.
+    /// The running attempts, by execution, task and attempt.
     running: BTreeMap<(String, u32, u32), Arc<Notify>>,
 }
 
-/// Which attempts are to be killed; what is not named may be any.
+/// Which attempts to kill; an absent field matches any.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Kill {
@@ -77,8 +77,8 @@ struct Kill {
 }
 
 impl Run {
-    /// Reads back what an earlier process left in `db`; what ran then has failed. `base_url` is where
-    /// revisions of services are reached.
+    /// Reads back what an earlier process left in `db`; executions that were running then have failed.
+    /// `base_url` is the prefix of the URLs of services' revisions.
     pub(crate) fn open(db: &Db, clock: Clock, base_url: &str) -> Result<Self, db::Error> {
         let services = Services::open(db, clock.clone(), base_url)?;
         let mut executions = Catalog::open(db, "run-executions")?;
@@ -90,7 +90,7 @@ impl Run {
         let started = u64::try_from(executions.iter().count()).unwrap_or_default();
         for mut execution in cut_off {
             execution.cut_off(clock.now());
-            // Storing it anew fails only where the store does, which the next call tells of.
+            // Storing it again fails only if the store fails, which the next call reports.
             let _stored = executions.put(&execution.name, execution.told());
         }
         let state = State {
@@ -179,7 +179,7 @@ impl Run {
                 let id = query.iter().find(|(name, _)| name == "jobId");
                 let id = id.map(|(_, id)| id.as_str()).unwrap_or_default();
                 if !job::is_id(id) {
-                    return Err(invalid(format!("jobId `{id}` is no name of a job")));
+                    return Err(invalid(format!("jobId `{id}` is not a valid job name")));
                 }
                 let name = format!("{parent}/jobs/{id}");
                 if state.jobs.contains(&name) {
@@ -208,7 +208,7 @@ impl Run {
                 let old = state.jobs.get(name)?;
                 let asked = body.get("etag").filter(|etag| !etag.is_null());
                 if asked.is_some() && asked != old.get("etag") {
-                    let message = format!("Conflict for resource '{name}': another version.");
+                    let message = format!("Conflict for resource '{name}': the etag is of another version.");
                     return Err(rest::Error::new("ABORTED", message));
                 }
                 let resource = patched(state.jobs.get(name)?, body, request)?;
@@ -261,7 +261,7 @@ impl Run {
     }
 }
 
-/// Runs all tasks of an execution, so many at a time.
+/// Runs all tasks of an execution, several at a time.
 async fn run(inner: Arc<Inner>, execution: Execution, job: Job) {
     let name = execution.name.clone();
     let tasks = (0..job.tasks).map(|index| {
@@ -286,12 +286,12 @@ impl Inner {
         let known = state.executions.get(name).ok().and_then(Execution::read);
         if let Some(mut execution) = known {
             change(&mut execution);
-            // A store that fails is logged by the catalogue; the task has run all the same.
+            // A failing store is logged by the catalog; the task has run nevertheless.
             let _stored = state.executions.put(name, execution.told());
         }
     }
 
-    /// Runs one task, as often as it takes or may.
+    /// Runs one task, with retries.
     async fn task(&self, execution: &str, index: u32, job: &Job) {
         self.change(execution, |execution| execution.running += 1);
         for attempt in 0..=job.retries {
@@ -369,7 +369,7 @@ impl State {
     }
 }
 
-/// The operation of a change that is made at once.
+/// The operation of a change that completes immediately.
 fn done(name: &str, resource: &Value) -> Value {
     let parent = name.split("/jobs/").next().unwrap_or_default();
     json!({

@@ -1,7 +1,7 @@
-//! Cloud Run's services: made, changed, and ready after a moment, or not, as a test wants it.
+//! Cloud Run's services: created, changed, and ready after a moment, or failing, as a test sets it.
 //!
-//! A revision's instance is a process, reached at the URL of its tag. Traffic is told of, and
-//! goes nowhere else: nobody calls a service by its own URL here.
+//! A revision's instance is a process, reached at the URL of its tag. Traffic percentages are only
+//! reported: no caller here uses the URL of a service itself.
 
 mod reach;
 mod state;
@@ -31,24 +31,24 @@ use crate::{
     rest::{self, invalid},
 };
 
-/// What passes before a change is seen: long enough that whoever does not wait is found out.
+/// How long a change takes to become visible: long enough to expose a caller that does not wait.
 const MOMENT: Duration = Duration::from_millis(60);
 
-/// How the revisions that a service makes from now on behave.
+/// How revisions that a service creates from now on behave.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Conduct {
-    /// As their process does.
+    /// Their process runs as usual.
     #[default]
     Works,
-    /// They fail.
+    /// They fail to start.
     Fails,
-    /// They never say anything.
+    /// They never become ready.
     NeverReady,
-    /// They are ready, and answer 500.
+    /// They become ready, and answer every request with 500.
     #[serde(rename = "answers_500")]
     Answers500,
-    /// They are ready, and say that all is done, and do nothing.
+    /// They become ready, and answer 204 to every request without doing anything.
     DoesNothing,
 }
 
@@ -69,13 +69,13 @@ pub(super) struct Services {
 struct Inner {
     clock: Clock,
     state: Mutex<State>,
-    /// The instances that run, by revision.
+    /// The running instances, by revision.
     instances: AsyncMutex<BTreeMap<String, Instance>>,
     http: reqwest::Client,
 }
 
 impl Services {
-    /// Reads back what an earlier process left in `db`; revisions are reached below `base_url`.
+    /// Reads back what an earlier process left in `db`; URLs of revisions begin with `base_url`.
     pub(super) fn open(db: &Db, clock: Clock, base_url: &str) -> Result<Self, db::Error> {
         Ok(Self {
             inner: Arc::new(Inner {
@@ -94,12 +94,12 @@ impl Services {
         Ok(json!({}))
     }
 
-    /// The operation `id`, where a service is what it is about.
+    /// The operation `name`, if it belongs to a service.
     pub(super) fn operation(&self, name: &str) -> Option<Value> {
         self.inner.state().operations.get(name).cloned()
     }
 
-    /// Answers a call on `…/services` and what is below.
+    /// Answers a call on `…/services` and below.
     pub(super) fn answer(
         &self,
         parent: &str,
@@ -118,7 +118,7 @@ impl Services {
                 let id = query.iter().find(|(name, _)| name == "serviceId");
                 let id = id.map(|(_, id)| id.as_str()).unwrap_or_default();
                 if !is_id(id) {
-                    let message = format!("serviceId `{id}` is no name of a service");
+                    let message = format!("serviceId `{id}` is not a valid service name");
                     return Err(invalid(message));
                 }
                 let name = format!("{parent}/services/{id}");
@@ -153,7 +153,7 @@ impl Services {
         }
     }
 
-    /// Lets a change take its course; gives its operation.
+    /// Lets a change take effect in the background; returns its operation.
     fn follow(&self, change: Change) -> Value {
         let operation = change.operation.clone();
         let inner = Arc::clone(&self.inner);
@@ -192,7 +192,7 @@ impl Inner {
         self.state().settle(&change.service, self.clock.now());
     }
 
-    /// Where the instance of `revision` listens, started if need be; `None` without a process.
+    /// The port of the instance of `revision`, started if necessary; `None` without a process.
     async fn port(&self, revision: &str) -> Result<Option<u16>, rest::Error> {
         let mut instances = self.instances.lock().await;
         if let Some(instance) = instances.get(revision) {
@@ -215,7 +215,7 @@ impl fmt::Debug for Inner {
     }
 }
 
-/// The name of a revision of the service `service`.
+/// The full name of a revision of the service `service`.
 fn revision_of(service: &str, revision: &str) -> String {
     format!("{service}/revisions/{revision}")
 }

@@ -1,4 +1,4 @@
-//! What is known of services, and how a change of one takes its course.
+//! The stored services and revisions, and how a change takes effect.
 
 use std::collections::BTreeMap;
 
@@ -17,14 +17,14 @@ use crate::{
     },
 };
 
-/// A change that was taken, and is not seen yet.
+/// A change that was accepted and is not visible yet.
 #[derive(Debug)]
 pub(super) struct Change {
     /// The name of the service.
     pub(super) service: String,
-    /// The name of the revision that it makes, if it makes one.
+    /// The name of the revision that it creates, if it creates one.
     pub(super) revision: Option<String>,
-    /// The operation that it is.
+    /// The operation of the change.
     pub(super) operation: Value,
 }
 
@@ -32,11 +32,11 @@ pub(super) struct Change {
 pub(super) struct State {
     pub(super) services: Catalog,
     pub(super) revisions: Catalog,
-    /// Operations by name; an earlier process's are forgotten.
+    /// Operations by name; those of an earlier process are lost.
     pub(super) operations: BTreeMap<String, Value>,
     /// How the next revisions behave, by service id.
     pub(super) conducts: BTreeMap<String, Conduct>,
-    /// How a revision behaves, where it does not as its process does.
+    /// How a revision behaves, if not as its process does.
     revision_conducts: BTreeMap<String, Conduct>,
     base_url: String,
     changes: u64,
@@ -96,7 +96,7 @@ impl State {
         self.take(name, &old, new, now)
     }
 
-    /// Takes `new` as the service `name`, which was `old`.
+    /// Stores `new` as the service `name`, which was `old`.
     fn take(
         &mut self,
         name: &str,
@@ -125,7 +125,7 @@ impl State {
             let known = target.revision.is_empty() || self.revisions.contains(&wanted);
             if !known && made.as_ref() != Some(&wanted) {
                 return Err(invalid(format!(
-                    "traffic: there is no `{}`",
+                    "traffic: the revision `{}` does not exist"
                     target.revision
                 )));
             }
@@ -176,7 +176,7 @@ impl State {
         let is_latest = text(owner, "/latestCreatedRevision") == name;
         let targets = targets(owner)?;
         if is_latest || targets.iter().any(|it| it.leads_to(owner) == revision) {
-            let message = format!("`{revision}` is the latest, or has traffic or a tag");
+            let message = format!("`{revision}` is the latest revision, or has traffic or a tag");
             return Err(rest::Error::new("FAILED_PRECONDITION", message));
         }
         self.revisions.remove(&name)?;
@@ -185,7 +185,7 @@ impl State {
         )
     }
 
-    /// Notes how far a revision has come.
+    /// Records how far a revision has come.
     pub(super) fn judge(
         &mut self,
         service: &str,
@@ -196,7 +196,7 @@ impl State {
         let Ok(resource) = self.revisions.get(revision).cloned() else {
             return;
         };
-        // A store that fails is logged by the catalogue; what is seen is then what was before.
+        // A failing store is logged by the catalog; readers then see the previous state.
         let _stored = self.revisions.put(revision, standing(resource, found, now));
         if *found == Standing::Succeeded
             && let Ok(owner) = self.services.get(service).cloned()
@@ -207,7 +207,7 @@ impl State {
         }
     }
 
-    /// Makes seen what can be seen of the service's last change.
+    /// Makes visible as much of the service's last change as has taken effect.
     pub(super) fn settle(&mut self, name: &str, now: DateTime<Utc>) {
         let Ok(service) = self.services.get(name).cloned() else {
             return;
@@ -243,7 +243,7 @@ impl State {
         }
     }
 
-    /// Whether the traffic can go where it is to go.
+    /// Whether the revisions that the traffic is meant for can take it.
     fn route(&self, name: &str, service: &Value, targets: &[Target]) -> Standing {
         let with_traffic = targets.iter().filter(|target| target.percent > 0);
         for target in with_traffic {
