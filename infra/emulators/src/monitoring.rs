@@ -1,7 +1,7 @@
-//! Cloud Logging and Cloud Monitoring: entries, log-based metrics, series, alert policies.
+//! Cloud Logging and Cloud Monitoring: entries, log-based metrics, time series, alert policies.
 //!
-//! An entry or a point goes in; what a policy makes of it comes out as a message on its
-//! channel's topic, some simulated minutes later, as in the cloud.
+//! A policy that an entry or a point violates publishes a notification to its channel's topic,
+//! some simulated minutes later, as in the cloud.
 
 mod entry;
 mod metric;
@@ -40,11 +40,12 @@ use crate::{
 
 use self::{entry::Write, series::Written, state::State};
 
-/// How often, in simulated time, policies are looked after: finer than they are evaluated.
+/// How often, in simulated time, to check whether policies are due: more often than the policies'
+/// evaluation interval.
 const TICK: Duration = Duration::from_secs(5);
 
-/// The bounds of that in the wall's time: a fast clock must not busy a core, and a slow
-/// one must not delay what became due.
+/// The bounds of that in wall-clock time: a fast clock must not use up a core, and a slow one
+/// must not delay what is due.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
 /// Logging and Monitoring; clones share everything.
@@ -60,7 +61,7 @@ struct Inner {
     state: Mutex<State>,
 }
 
-/// The task that looks after policies; it ends with the last clone.
+/// The task that evaluates policies; it ends with the last clone.
 #[derive(Debug)]
 struct Ticker(JoinHandle<()>);
 
@@ -139,7 +140,7 @@ impl Inner {
             (&Method::POST, ["v3", "projects", _, "timeSeries"]) => {
                 state.write_series(&read::<CreateTimeSeries>(body)?.time_series, now)
             }
-            // The name of a metric may hold slashes, escaped or not.
+            // The name of a metric may contain slashes, escaped or not.
             (_, ["v2", "projects", project, "metrics", id @ ..]) => {
                 state.metrics(project, &id.join("/"), &request, body)
             }

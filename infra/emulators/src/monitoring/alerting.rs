@@ -1,4 +1,4 @@
-//! Policies at work: what they remember, and the notifications that time brings.
+//! The state of alert policies, and the notifications that become due over time.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,33 +12,33 @@ use super::{
     series::{AllSeries, Key},
 };
 
-/// From an entry or a point to the notification that it causes: in the cloud one to three
-/// minutes, of which this is the least that is seen.
+/// From an entry or a point to the notification that it causes: one to three minutes in the cloud,
+/// of which this is the minimum.
 pub(super) const LATENCY: TimeDelta = TimeDelta::seconds(60);
 
 /// How often conditions are evaluated, in simulated time.
 const STEP: TimeDelta = TimeDelta::seconds(30);
 
-/// Evaluations caught up with at once: two hours, after a laptop slept.
+/// Evaluations made up for at once: two hours, after a laptop was suspended.
 const STEPS_MAX: i32 = 240;
 
-/// Matches that wait for their notification, of one policy; more would be rate-limited anyway.
+/// Matches of one policy that are not notified yet; more would be rate-limited anyway.
 const WAITING_MAX: usize = 1_000;
 
-/// Every policy at work.
+/// The state of every policy.
 #[derive(Debug)]
 pub(super) struct Alerting {
     watched: BTreeMap<String, Watched>,
     evaluated: DateTime<Utc>,
 }
 
-/// One policy and what it remembers.
+/// One policy and its state.
 #[derive(Debug)]
 struct Watched {
     policy: Policy,
     standings: Standings,
     waiting: VecDeque<Match>,
-    /// Incidents of matched logs that are open: when they began, and their last match.
+    /// Open incidents of matched logs: when each was opened, and its last match.
     matched: BTreeMap<Key, (DateTime<Utc>, DateTime<Utc>)>,
     last_told: Option<DateTime<Utc>>,
 }
@@ -50,7 +50,7 @@ struct Match {
     at: DateTime<Utc>,
 }
 
-/// A notification, and the channels (by name) that it goes to.
+/// A notification, and the names of the channels that receive it.
 #[derive(Debug)]
 pub(super) struct Notification {
     pub(super) channels: Vec<String>,
@@ -65,7 +65,7 @@ impl Alerting {
         }
     }
 
-    /// Begins to watch for `policy`; one that was changed begins anew.
+    /// Starts to evaluate `policy`; a policy that was changed loses its state.
     pub(super) fn watch(&mut self, policy: Policy) {
         let name = policy.name.clone();
         let watched = Watched {
@@ -82,7 +82,7 @@ impl Alerting {
         self.watched.remove(name);
     }
 
-    /// Shows a log entry to the policies on logs.
+    /// Matches a log entry against the policies on logs.
     pub(super) fn saw(&mut self, entry: &Value, now: DateTime<Utc>) {
         for watched in self
             .watched
@@ -93,7 +93,7 @@ impl Alerting {
         }
     }
 
-    /// What is to be told by `now`.
+    /// The notifications that are due by `now`.
     pub(super) fn advance(&mut self, all: &AllSeries, now: DateTime<Utc>) -> Vec<Notification> {
         let known = now - LATENCY;
         self.evaluated = self.evaluated.max(known - STEP * STEPS_MAX);
@@ -155,7 +155,7 @@ impl Watched {
         }
     }
 
-    /// Tells of the matches known by `known`, at most one in each period of the rate limit.
+    /// Opens and closes incidents for the matches up to `known`, at most one per rate-limit period.
     fn tell_matches(&mut self, known: DateTime<Utc>, told: &mut Vec<Notification>) {
         let auto_close = self.policy.auto_close;
         while let Some(matched) = self.waiting.pop_front_if(|matched| matched.at <= known) {

@@ -1,4 +1,4 @@
-//! The heart of alerting: from a policy, its series and the time to what changes.
+//! The evaluation of a threshold condition: which incidents open and close at a given time.
 
 use std::collections::BTreeMap;
 
@@ -10,28 +10,28 @@ use super::{
     series::{AllSeries, Key},
 };
 
-/// What a policy remembers between evaluations: for each condition (by place) and each
-/// series or group, how it stands.
+/// What a policy remembers between evaluations: the state of each series or group, by condition
+/// (its index) and key.
 pub(super) type Standings = BTreeMap<(usize, Key), Standing>;
 
-/// How a series or group stands.
+/// The state of a series or group.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Standing {
-    /// Since when it violates without a break.
+    /// Since when it has violated the threshold without interruption.
     violating_since: Option<DateTime<Utc>>,
     /// When it last had a value.
     last_data: DateTime<Utc>,
     last_value: f64,
-    /// When its open incident began.
+    /// When its open incident was opened.
     pub(super) open_since: Option<DateTime<Utc>>,
 }
 
 /// An incident that opens or closes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Transition {
-    /// The condition's place in its policy.
+    /// The index of the condition in its policy.
     pub(super) condition: usize,
-    /// The series, or what the series of its group have in common.
+    /// The series, or the common part of the keys of a group.
     pub(super) key: Key,
     pub(super) started: DateTime<Utc>,
     /// Absent while the incident is open.
@@ -39,11 +39,11 @@ pub(super) struct Transition {
     pub(super) observed: f64,
 }
 
-/// What changes at `now`, from the points that are known by then.
+/// The incidents that open or close at `now`, given the points known by then.
 ///
-/// One incident per condition and series (or group): it opens once the condition has
-/// held for its duration, and closes when it holds no more or had no data for
-/// `autoClose`. The same arguments give the same answer; `standings` carries the memory.
+/// There is one incident per condition and series (or group): it opens once the condition has
+/// held for its duration, and closes when the condition no longer holds or had no data for
+/// `autoClose`. The function is deterministic; `standings` carries the state between calls.
 pub(super) fn evaluate(
     policy: &Policy,
     all: &AllSeries,
@@ -152,7 +152,7 @@ impl Trigger {
 /// The value of each series, or group of series, that has data.
 fn values(threshold: &Threshold, all: &AllSeries, now: DateTime<Utc>) -> BTreeMap<Key, f64> {
     let aligned = all.iter().filter_map(|(key, points)| {
-        // Alignment first: it is the cheaper of the two for series that are silent.
+        // Alignment before filtering: it is cheaper for series without recent points.
         let value = threshold.aligner.value(points, threshold.period, now)?;
         threshold
             .filter
@@ -173,7 +173,7 @@ fn values(threshold: &Threshold, all: &AllSeries, now: DateTime<Utc>) -> BTreeMa
         .collect()
 }
 
-/// What is left of a series' key when only the fields of `group_by` count.
+/// The key of a series reduced to the fields of `group_by`.
 fn group(key: &Key, group_by: &[Vec<String>]) -> Key {
     let whole = key.to_value();
     let mut group = Key {

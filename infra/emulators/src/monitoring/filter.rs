@@ -1,9 +1,9 @@
-//! The query language of Cloud Logging, and the like one of Cloud Monitoring: what is parsed.
+//! The query language of Cloud Logging, and the similar one of Cloud Monitoring.
 //!
-//! The subset that policies and metrics need, of
-//! <https://cloud.google.com/logging/docs/view/logging-query-language>. OR binds tighter
-//! than AND there, and AND may be left out. What lies outside the subset is refused by
-//! its token, never guessed at.
+//! Parses the subset that policies and metrics need, of
+//! <https://cloud.google.com/logging/docs/view/logging-query-language>. There, OR binds tighter
+//! than AND, and AND may be omitted. Anything outside the subset is refused with the token that
+//! is not supported.
 
 pub(super) mod matching;
 mod token;
@@ -12,13 +12,13 @@ use regex::Regex;
 
 use self::token::{Kind, Sign, Token};
 
-/// Characters of a filter; the service's own limit.
+/// Maximum length of a filter; the service's own limit.
 const FILTER_MAX_CHARS: usize = 20_000;
 
-/// How deep parentheses and negations may nest; people write three.
+/// Maximum nesting of parentheses and negations; filters written by hand have about three.
 const DEPTH_MAX: usize = 50;
 
-/// A filter that cannot be used, with the token that is at fault.
+/// An invalid filter, with the token at which parsing failed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unparseable filter: {why} at token `{token}`, character {at}")]
 pub(super) struct Fault {
@@ -40,27 +40,27 @@ impl Fault {
 /// A parsed filter.
 #[derive(Debug, Clone)]
 pub(super) enum Filter {
-    /// Every one; of none, all entries match.
+    /// All must match; an empty list matches every entry.
     And(Vec<Self>),
-    /// Any one.
+    /// Any must match.
     Or(Vec<Self>),
-    /// Not this.
+    /// Must not match.
     Not(Box<Self>),
-    /// A field against a value.
+    /// A comparison of a field with a value.
     Compare(Comparison),
 }
 
-/// A field against a value.
+/// A comparison of a field with a value.
 #[derive(Debug, Clone)]
 pub(super) struct Comparison {
     path: Vec<String>,
     test: Test,
 }
 
-/// What a field's value must satisfy.
+/// The operator and the value of a comparison.
 #[derive(Debug, Clone)]
 enum Test {
-    /// `:` contains, or with `*` is there at all.
+    /// `:` means "contains", or with `*` "is present".
     Has(String),
     Equals(String),
     Differs(String),
@@ -79,7 +79,7 @@ enum Order {
 }
 
 impl Filter {
-    /// Reads a filter; an empty one matches everything.
+    /// Parses a filter; an empty one matches everything.
     pub(super) fn parse(text: &str) -> Result<Self, Fault> {
         if text.len() > FILTER_MAX_CHARS {
             let why = "filters are at most 20,000 characters";
@@ -99,7 +99,7 @@ impl Filter {
     }
 }
 
-/// Reads a field's path, such as `jsonPayload."a.b".c`.
+/// Parses the path of a field, such as `jsonPayload."a.b".c`.
 pub(super) fn path(text: &str) -> Result<Vec<String>, Fault> {
     let mut tokens = token::tokens(text)?.into_iter();
     let end = Token::end(text.len());
@@ -141,7 +141,7 @@ impl Parser {
             }
             parts.push(self.disjunction()?);
             if self.eat(Sign::And) && self.tokens.peek().is_none() {
-                return Err(Fault::new("AND joins nothing", &self.end));
+                return Err(Fault::new("AND has no right-hand side", &self.end));
             }
         }
         Ok(only_or(parts, Filter::And))
@@ -159,14 +159,14 @@ impl Parser {
         self.depth += 1;
         let token = self.next();
         if self.depth > DEPTH_MAX {
-            return Err(Fault::new("nested too deep", &token));
+            return Err(Fault::new("nesting is too deep", &token));
         }
         let filter = match token.kind {
             Kind::Sign(Sign::Not) => Filter::Not(Box::new(self.unary()?)),
             Kind::Sign(Sign::Open) => {
                 let inner = self.conjunction()?;
                 if !self.eat(Sign::Close) {
-                    return Err(Fault::new("a parenthesis stays open", &token));
+                    return Err(Fault::new("unclosed parenthesis", &token));
                 }
                 inner
             }
@@ -176,7 +176,7 @@ impl Parser {
             }
             Kind::Quoted(_) => {
                 return Err(Fault::new(
-                    "a search through all fields is not served",
+                    "searching all fields is not served",
                     &token,
                 ));
             }
@@ -193,7 +193,7 @@ impl Parser {
             }
             Some(&Kind::Sign(sign)) if sign.compares() => sign,
             _ => {
-                let why = "a search through all fields is not served";
+                let why = "searching all fields is not served";
                 return Err(Fault::new(why, field));
             }
         };
@@ -201,7 +201,7 @@ impl Parser {
         if !self.eat(Sign::Open) {
             return self.value(sign, path);
         }
-        // `field = ("a" OR "b")` stands for `field = "a" OR field = "b"`.
+        // `field = ("a" OR "b")` is short for `field = "a" OR field = "b"`.
         let mut parts = vec![self.value(sign, path.clone())?];
         while self.eat(Sign::Or) {
             parts.push(self.value(sign, path.clone())?);
@@ -210,7 +210,7 @@ impl Parser {
             return Ok(Filter::Or(parts));
         }
         let token = self.next();
-        Err(Fault::new("values are joined by OR only", &token))
+        Err(Fault::new("only OR can join values", &token))
     }
 
     fn value(&mut self, sign: Sign, path: Vec<String>) -> Result<Filter, Fault> {
@@ -240,8 +240,8 @@ impl Parser {
 
 fn regex(text: &str, token: &Token) -> Result<Regex, Fault> {
     Regex::new(text).map_err(|error| {
-        tracing::debug!(%error, "a filter holds an invalid regular expression");
-        Fault::new("an invalid regular expression", token)
+        tracing::debug!(%error, "a filter contains an invalid regular expression");
+        Fault::new("invalid regular expression", token)
     })
 }
 
@@ -267,22 +267,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_in_the_subset_is_refused_by_its_token() {
-        let search = "a search through all fields is not served";
+    fn anything_outside_the_subset_is_refused_with_its_token() {
+        let search = "searching all fields is not served";
         refused("\"robot\"", search, "robot");
         refused("severity>=ERROR robot", search, "robot");
         refused("log_id(\"x\")", "functions are not served", "log_id");
         refused("a = ", "a value is missing", "the end");
         refused("a = = 1", "a value is missing", "=");
-        refused("(a = 1", "a parenthesis stays open", "(");
+        refused("(a = 1", "unclosed parenthesis", "(");
         refused("a = 1)", "unexpected text", ")");
-        refused("a = \"x", "a quoted text stays open", "\"x");
-        refused("a =~ \"(\"", "an invalid regular expression", "(");
-        refused("a = 1 AND", "AND joins nothing", "the end");
+        refused("a = \"x", "unclosed quote", "\"x");
+        refused("a =~ \"(\"", "invalid regular expression", "(");
+        refused("a = 1 AND", "AND has no right-hand side", "the end");
         refused("OR a = 1", "unexpected token", "OR");
-        refused("a = (1 AND 2)", "values are joined by OR only", "AND");
-        refused("a ? 1", "an unknown character", "?");
-        refused(&"(".repeat(60), "nested too deep", "(");
+        refused("a = (1 AND 2)", "only OR can join values", "AND");
+        refused("a ? 1", "unknown character", "?");
+        refused(&"(".repeat(60), "nesting is too deep", "(");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Incidents as a Pub/Sub notification channel tells them: schema 1.2 of
+//! Incidents as a Pub/Sub notification channel publishes them: schema 1.2 of
 //! <https://cloud.google.com/monitoring/support/notification-options#pubsub>.
 
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::identity::project_number;
 
-/// What is told of an incident.
+/// An incident with what its notification contains.
 #[derive(Debug)]
 pub(super) struct Incident<'a> {
     pub(super) policy: &'a Policy,
@@ -22,12 +22,12 @@ pub(super) struct Incident<'a> {
     pub(super) key: &'a Key,
     pub(super) started: DateTime<Utc>,
     pub(super) ended: Option<DateTime<Utc>>,
-    /// Absent where a log entry matched.
+    /// Absent if a log entry matched.
     pub(super) observed: Option<f64>,
 }
 
 impl Incident<'_> {
-    /// The same for the opening and the closing, another for the next incident.
+    /// Equal for the opening and the closing, different for the next incident.
     fn id(&self) -> String {
         let mut hash = Md5::new();
         hash.update(&self.condition.name);
@@ -37,7 +37,7 @@ impl Incident<'_> {
         format!("0.{}", text.get(..12).unwrap_or(&text))
     }
 
-    /// The message's data.
+    /// The data of the message.
     pub(super) fn payload(&self) -> Value {
         let Self {
             policy,
@@ -123,7 +123,7 @@ impl Incident<'_> {
         summary
     }
 
-    /// `template` with its variables put in; one without a value becomes `null`:
+    /// `template` with its variables replaced; a variable without a value becomes `null`:
     /// <https://cloud.google.com/monitoring/alerts/doc-variables>.
     fn substituted(&self, template: &str) -> String {
         let mut text = String::new();

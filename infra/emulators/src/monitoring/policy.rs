@@ -1,4 +1,4 @@
-//! Alert policies: what is watched, and whom to tell.
+//! Alert policies: their conditions, and the channels they notify.
 
 mod wire;
 
@@ -20,16 +20,16 @@ use self::wire::{Prompt, WireMatchedLog, WirePolicy, WireThreshold};
 /// Conditions of one policy; the service's own limit.
 const CONDITIONS_MAX: usize = 6;
 
-/// What an aggregation without `alignmentPeriod`, or a condition without aggregation, looks at.
+/// The period of an aggregation without `alignmentPeriod`, and of a condition without aggregation.
 const PERIOD: TimeDelta = TimeDelta::seconds(60);
 
-/// The least alignment period; the service's own limit.
+/// Minimum of the alignment period; the service's own limit.
 const PERIOD_MIN: TimeDelta = TimeDelta::seconds(60);
 
-/// When an incident without data closes unless the policy says otherwise; the service's default.
+/// When an incident without data closes unless the policy sets it; the service's default.
 const AUTO_CLOSE: TimeDelta = TimeDelta::days(7);
 
-/// The least `autoClose`; the service's own limit.
+/// Minimum of `autoClose`; the service's own limit.
 const AUTO_CLOSE_MIN: TimeDelta = TimeDelta::minutes(30);
 
 /// A policy, parsed.
@@ -43,14 +43,14 @@ pub(super) struct Policy {
     pub(super) enabled: bool,
     pub(super) conditions: Vec<Condition>,
     pub(super) channels: Vec<String>,
-    /// Whether a closed incident is told; an opened one always is.
+    /// Whether the closing of an incident is notified; the opening always is.
     pub(super) tells_closed: bool,
     pub(super) auto_close: TimeDelta,
-    /// The least time between two notifications, of a policy on logs.
+    /// The minimum time between two notifications, for a policy on logs.
     pub(super) rate_limit: Option<TimeDelta>,
 }
 
-/// What a policy says to its readers, with variables in it.
+/// The text of a policy's notifications, with variables in it.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Documentation {
@@ -65,19 +65,19 @@ pub(super) struct Documentation {
 pub(super) struct Condition {
     pub(super) name: String,
     pub(super) display_name: String,
-    /// As the API took it, for notifications.
+    /// The JSON resource, for notifications.
     pub(super) source: Value,
     pub(super) kind: Kind,
 }
 
-/// What must be the case.
+/// What a condition tests.
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
     Threshold(Threshold),
     MatchedLog(MatchedLog),
 }
 
-/// Series on the wrong side of a number.
+/// Series above or below a threshold.
 #[derive(Debug, Clone)]
 pub(super) struct Threshold {
     pub(super) filter: Filter,
@@ -92,14 +92,14 @@ pub(super) struct Threshold {
     pub(super) missing: Missing,
 }
 
-/// How many series must violate.
+/// How many series must violate the threshold.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Trigger {
     Count(usize),
     Percent(f64),
 }
 
-/// What a series without data counts as.
+/// How a series without data is treated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub(super) enum Missing {
     #[default]
@@ -122,11 +122,11 @@ pub(super) struct MatchedLog {
 }
 
 impl Policy {
-    /// Reads a policy as the API took it, names already given.
+    /// Parses a policy's JSON resource, in which names are already assigned.
     pub(super) fn parse(resource: &Value) -> Result<Self, rest::Error> {
         let wire = WirePolicy::deserialize(resource).map_err(|error| invalid(error.to_string()))?;
         if wire.conditions.is_empty() || wire.conditions.len() > CONDITIONS_MAX {
-            return Err(invalid("a policy has one to six conditions"));
+            return Err(invalid("conditions: expected one to six"));
         }
         if wire.conditions.len() > 1 && wire.combiner != "OR" {
             return Err(unserved(&format!(
@@ -145,17 +145,17 @@ impl Policy {
             .and_then(|limit| limit.period);
         if on_logs && (conditions.len() > 1 || rate_limit.is_none()) {
             let message =
-                "conditionMatchedLog stands alone, with alertStrategy.notificationRateLimit";
+                "conditionMatchedLog must be the only condition and needs alertStrategy.notificationRateLimit";
             return Err(invalid(message));
         }
         if !on_logs && rate_limit.is_some() {
             return Err(invalid(
-                "notificationRateLimit goes with conditionMatchedLog only",
+                "alertStrategy.notificationRateLimit is for conditionMatchedLog only",
             ));
         }
         let auto_close = strategy.auto_close.unwrap_or(AUTO_CLOSE);
         if auto_close < AUTO_CLOSE_MIN {
-            return Err(invalid("alertStrategy.autoClose is at least 1800s"));
+            return Err(invalid("alertStrategy.autoClose: expected at least 1800s"));
         }
         let prompts = strategy.notification_prompts;
         let both = prompts.is_empty() || prompts.contains(&Prompt::Closed);
@@ -174,7 +174,7 @@ impl Policy {
         })
     }
 
-    /// The id of the project that the policy lives in.
+    /// The id of the policy's project.
     pub(super) fn project(&self) -> &str {
         self.name.split('/').nth(1).unwrap_or_default()
     }
@@ -198,7 +198,7 @@ impl Condition {
             let fields = source.as_object().into_iter().flatten();
             let mut kinds = fields.filter(|(field, _)| field.starts_with("condition"));
             let Some((kind, _)) = kinds.next() else {
-                return Err(invalid("a condition without its kind"));
+                return Err(invalid("expected conditionThreshold or conditionMatchedLog in a condition"));
             };
             return Err(unserved(kind));
         };
@@ -228,12 +228,12 @@ impl Threshold {
         let aggregation = wire.aggregations.into_iter().next().unwrap_or_default();
         let period = aggregation.alignment_period.unwrap_or(PERIOD);
         if period < PERIOD_MIN {
-            return Err(invalid("alignmentPeriod is at least 60s"));
+            return Err(invalid("alignmentPeriod: expected at least 60s"));
         }
         let filter = Filter::parse(&wire.filter).map_err(|fault| invalid(fault.to_string()))?;
         for path in [["metric", "type"], ["resource", "type"]] {
             if !filter.names(&path) {
-                let message = format!("the filter `{}` names no {}", wire.filter, path.join("."));
+                let message = format!("the filter `{}` must name a {}", wire.filter, path.join("."));
                 return Err(invalid(message));
             }
         }
@@ -252,7 +252,7 @@ impl Threshold {
             above: match wire.comparison.as_str() {
                 "COMPARISON_GT" => true,
                 "COMPARISON_LT" => false,
-                other => return Err(invalid(format!("comparison `{other}`: GT and LT only"))),
+                other => return Err(invalid(format!("comparison: expected COMPARISON_GT or COMPARISON_LT, found `{other}`"))),
             },
             value: wire.threshold_value,
             duration: wire.duration.unwrap_or_default(),

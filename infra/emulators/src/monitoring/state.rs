@@ -1,4 +1,4 @@
-//! All that monitoring holds, and the calls that change it.
+//! All state of Logging and Monitoring, and the calls that change it.
 
 mod resources;
 mod series;
@@ -23,10 +23,10 @@ use crate::{
     rest::{self, invalid},
 };
 
-/// Log entries kept for `entries:list`; the oldest go first.
+/// Log entries kept for `entries:list`; the oldest are dropped first.
 const ENTRIES_MAX: usize = 10_000;
 
-/// Entries on a page of `entries:list` unless another number is asked for, and at most.
+/// Entries on a page of `entries:list`: the default and the maximum.
 const PAGE: (usize, usize) = (50, 1_000);
 
 #[derive(Debug)]
@@ -170,7 +170,7 @@ impl State {
         Ok(json!({}))
     }
 
-    /// What is to be published by `now`: topics and messages.
+    /// The messages that are due by `now`, with their topics.
     pub(super) fn due(&mut self, now: DateTime<Utc>) -> Vec<(String, Vec<u8>)> {
         let mut messages = Vec::new();
         for Notification { channels, payload } in self.alerting.advance(&self.series, now) {

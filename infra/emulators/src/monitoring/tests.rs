@@ -1,14 +1,14 @@
-//! The whole way: a log line in, a notification out, on a fast clock.
+//! From a log line to its notification, on a fast clock.
 
 use http::StatusCode;
 use serde_json::json;
 
 use super::*;
 
-/// A minute of the simulated time takes 20 ms.
+/// A simulated minute takes 20 ms.
 const SPEED: f64 = 3_000.0;
 
-/// How long a notification may take before the test gives up.
+/// How long to wait for a notification before the test fails.
 const LIMIT: Duration = Duration::from_secs(10);
 
 struct World {
@@ -54,7 +54,7 @@ impl World {
 
     async fn told(&mut self) -> Value {
         let told = tokio::time::timeout(LIMIT, self.told.recv()).await;
-        let (topic, payload) = told.expect("no notification came").unwrap();
+        let (topic, payload) = told.expect("a notification").unwrap();
         assert_eq!(topic, "projects/p/topics/alerts");
         payload
     }
@@ -117,7 +117,7 @@ fn gap_condition() -> Value {
 }
 
 #[tokio::test]
-async fn a_log_line_over_the_threshold_tells_the_channel_of_the_run() {
+async fn a_log_line_over_the_threshold_notifies_the_channel_of_the_run() {
     let mut world = World::new();
     world.post("/v2/projects/p/metrics", gap_metric()).await;
     world
@@ -147,7 +147,7 @@ async fn a_log_line_over_the_threshold_tells_the_channel_of_the_run() {
 }
 
 #[tokio::test]
-async fn a_matched_log_is_told_once_in_a_period() {
+async fn a_matched_log_is_notified_once_in_a_period() {
     let mut world = World::new();
     let condition = json!({ "conditionMatchedLog": {
         "filter": "severity>=WARNING AND jsonPayload.event=\"diverged\"",
@@ -169,7 +169,7 @@ async fn a_matched_log_is_told_once_in_a_period() {
 }
 
 #[tokio::test]
-async fn points_that_clients_write_are_watched() {
+async fn points_written_by_clients_are_evaluated() {
     let mut world = World::new();
     let condition = json!({ "conditionThreshold": {
         "filter": "metric.type=\"custom.googleapis.com/loss\" AND resource.type=\"global\"",

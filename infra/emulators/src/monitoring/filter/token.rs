@@ -2,18 +2,18 @@
 
 use super::Fault;
 
-/// A token and where it stands.
+/// A token and its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Token {
     pub(super) kind: Kind,
-    /// As written, without the quotes that enclose a whole value.
+    /// As written, without enclosing quotes.
     pub(super) text: String,
-    /// Bytes from the filter's start.
+    /// Byte offset in the filter.
     pub(super) at: usize,
 }
 
 impl Token {
-    /// What stands after the last token.
+    /// The end of the filter.
     pub(super) fn end(at: usize) -> Self {
         let text = "the end".to_owned();
         let kind = Kind::Sign(Sign::Close);
@@ -21,17 +21,17 @@ impl Token {
     }
 }
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A bare word: a path, split at its dots, or a value.
+    /// An unquoted word: a path, split at its dots, or a value.
     Word(Vec<String>),
     /// A quoted value.
     Quoted(String),
     Sign(Sign),
 }
 
-/// Everything with a fixed spelling.
+/// Every token with a fixed spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sign {
     Open,
@@ -51,7 +51,7 @@ pub(super) enum Sign {
 }
 
 impl Sign {
-    /// Whether the sign stands between a field and a value.
+    /// Whether the sign is a comparison operator.
     pub(super) fn compares(self) -> bool {
         !matches!(
             self,
@@ -60,7 +60,7 @@ impl Sign {
     }
 }
 
-/// Longer spellings before their beginnings.
+/// Longer spellings before their prefixes.
 const SIGNS: [(&str, Sign); 11] = [
     ("(", Sign::Open),
     (")", Sign::Close),
@@ -75,7 +75,7 @@ const SIGNS: [(&str, Sign); 11] = [
     (":", Sign::Has),
 ];
 
-/// Splits a filter into its tokens; `--` begins a comment that ends with its line.
+/// Splits a filter into its tokens; `--` starts a comment that ends with its line.
 pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
     let mut tokens: Vec<Token> = Vec::new();
     let mut rest = text;
@@ -106,7 +106,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
             tokens.push(token(Kind::Quoted(value.clone()), &value, at));
             continue;
         }
-        // After a comparison a minus begins a number; elsewhere it is NOT.
+        // After a comparison operator a minus is part of a number; elsewhere it means NOT.
         let value =
             matches!(tokens.last(), Some(Token { kind: Kind::Sign(sign), .. }) if sign.compares());
         if let Some(after) = rest.strip_prefix('-').filter(|_| !value) {
@@ -132,7 +132,7 @@ fn token(kind: Kind, text: &str, at: usize) -> Token {
     Token { kind, text, at }
 }
 
-/// A bare word with its segments, and what follows it.
+/// An unquoted word with its segments, and the text after it.
 fn word(text: &str, at: usize) -> Result<(Vec<String>, &str), Fault> {
     let mut path = Vec::new();
     let mut segment = String::new();
@@ -154,13 +154,13 @@ fn word(text: &str, at: usize) -> Result<(Vec<String>, &str), Fault> {
     if rest.len() == text.len() {
         let character: String = text.chars().take(1).collect();
         let sign = token(Kind::Quoted(String::new()), &character, at);
-        return Err(Fault::new("an unknown character", &sign));
+        return Err(Fault::new("unknown character", &sign));
     }
     path.push(segment);
     Ok((path, rest))
 }
 
-/// The text up to the closing quote, with its escapes undone, and what follows.
+/// The text up to the closing quote, unescaped, and the text after it.
 fn quoted<'a>(text: &'a str, whole: &str, at: usize) -> Result<(String, &'a str), Fault> {
     let mut value = String::new();
     let mut characters = text.char_indices();
@@ -172,7 +172,7 @@ fn quoted<'a>(text: &'a str, whole: &str, at: usize) -> Result<(String, &'a str)
                 Some((_, 't')) => value.push('\t'),
                 Some((_, 'r')) => value.push('\r'),
                 Some((_, c @ ('"' | '\\'))) => value.push(c),
-                // A regular expression's own escape, such as `\d`.
+                // An escape of the regular expression itself, such as `\d`.
                 Some((_, c)) => value.extend(['\\', c]),
                 None => {}
             },
@@ -180,5 +180,5 @@ fn quoted<'a>(text: &'a str, whole: &str, at: usize) -> Result<(String, &'a str)
         }
     }
     let open = token(Kind::Quoted(String::new()), whole, at);
-    Err(Fault::new("a quoted text stays open", &open))
+    Err(Fault::new("unclosed quote", &open))
 }

@@ -1,4 +1,4 @@
-//! Policies as JSON has them: only what is read of them.
+//! The JSON form of policies, with the fields that are used.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ fn yes() -> bool {
     true
 }
 
-/// When and how often to tell.
+/// When and how often to notify.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Strategy {
@@ -45,14 +45,14 @@ pub(super) struct Strategy {
     pub(super) notification_prompts: Vec<Prompt>,
 }
 
-/// The least time between two notifications.
+/// The minimum time between two notifications.
 #[derive(Debug, Deserialize)]
 pub(super) struct RateLimit {
     #[serde(deserialize_with = "duration")]
     pub(super) period: Option<TimeDelta>,
 }
 
-/// What is told of an incident.
+/// An event of an incident that is notified.
 #[derive(Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum Prompt {
@@ -79,7 +79,7 @@ pub(super) struct WireThreshold {
     pub(super) forecast_options: Option<Value>,
 }
 
-/// How points become one number.
+/// How points become one value.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct WireAggregation {
@@ -90,7 +90,7 @@ pub(super) struct WireAggregation {
     pub(super) group_by_fields: Vec<String>,
 }
 
-/// How many series must violate; one of the two.
+/// How many series must violate the threshold; one of the two is set.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct WireTrigger {
@@ -107,7 +107,7 @@ pub(super) struct WireMatchedLog {
     pub(super) label_extractors: BTreeMap<String, String>,
 }
 
-/// Reads a duration as JSON has it: `"60s"`, `"1.5s"`.
+/// Parses a duration in JSON: `"60s"`, `"1.5s"`.
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TimeDelta>, D::Error> {
     let text = String::deserialize(deserializer)?;
     let seconds = text
@@ -118,7 +118,7 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TimeDel
     match span {
         Some(span) => Ok(Some(span)),
         None => Err(D::Error::custom(format!(
-            "`{text}` is no duration such as `60s`"
+            "expected a duration such as `60s`, found `{text}`"
         ))),
     }
 }

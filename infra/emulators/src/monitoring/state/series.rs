@@ -1,4 +1,4 @@
-//! Series as they are listed, and as a test lets a service measure them.
+//! Calls on time series: the list, and the control API by which a test adds points.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl State {
-    /// `timeSeries.list`: raw points of the series that match, newest first, on one page.
+    /// `timeSeries.list`: raw points of the matching series, newest first, on one page.
     pub(in crate::monitoring) fn list_series(
         &self,
         query: &[(String, String)],
@@ -51,7 +51,7 @@ impl State {
         Ok(json!({ "timeSeries": listed }))
     }
 
-    /// `/emulator/monitoring/points`: what a service of Google's measures.
+    /// `/emulator/monitoring/points`: points as Google's services measure them.
     pub(in crate::monitoring) fn put_points(
         &mut self,
         measured: Vec<Written>,
