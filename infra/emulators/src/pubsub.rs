@@ -1,8 +1,8 @@
 //! Pub/Sub: gRPC, and REST for administration.
 //!
-//! Kept from the service: at least once with leases and back-off, dead letters, filters,
-//! ordering keys, retention and seek, push with its envelope and its token. Not here, and
-//! refused by name: snapshots, schemas, exactly-once delivery, transforms, exports, IAM.
+//! Like the service: at-least-once delivery with leases and back-off, dead letters, filters,
+//! ordering keys, retention and seek, push with its envelope and its token. Refused by name:
+//! snapshots, schemas, exactly-once delivery, transforms, exports, IAM.
 
 mod backlog;
 mod filter;
@@ -90,12 +90,12 @@ impl PubSub {
         }
     }
 
-    /// Answers a REST call, of the service or below `/emulator/pubsub`.
+    /// Answers a REST call to the service or below `/emulator/pubsub`.
     pub(crate) async fn rest(&self, request: Request) -> Response {
         rest::answer(&self.0, request).await
     }
 
-    /// Publishes from inside the emulators; a topic that does not exist is logged and forgotten.
+    /// Publishes from inside the emulators; for a missing topic the message is logged and dropped.
     pub(crate) fn publish_inside(
         &self,
         topic: &str,
@@ -115,11 +115,11 @@ impl PubSub {
             .change_soon(|state, changes| state.publish(&request, changes));
         match published {
             Ok(_) => self.0.wheel.notify_one(),
-            Err(status) => tracing::warn!(topic, %status, "dropped a message from inside"),
+            Err(status) => tracing::warn!(topic, %status, "dropped a message from another emulator"),
         }
     }
 
-    /// Answers a call that one change of the state answers.
+    /// Answers a call by a single change of the state.
     async fn call<Q: Message, R: Message>(
         &self,
         request: Request,

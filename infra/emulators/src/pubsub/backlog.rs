@@ -1,9 +1,9 @@
-//! The undelivered messages of one subscription: leases, back-off, order, as a plain state machine.
+//! The undelivered messages of one subscription, as a state machine: leases, back-off, order.
 //!
-//! No clock, no I/O: every step takes the time and says what changed. Two times run here.
+//! No clock and no I/O: every step takes the time and returns what changed. There are two times.
 //! Back-off and retention are *simulated*, so that an hour of retries fits a demonstration.
-//! Leases are *wall* time: the work that a lease gives time for takes as long as it
-//! takes, however fast the simulated clock runs.
+//! Leases are *wall-clock* time: the work that a lease gives time for takes equally long however
+//! fast the simulated clock runs.
 
 mod lane;
 mod lease;
@@ -26,13 +26,13 @@ pub(super) use self::lease::{Delivery, Failed, Held, Holder, Id, Now, Want};
 use self::{lane::Lane, lease::parse, place::Place};
 use super::rules::Rules;
 
-/// One message, as it is stored and as it stands.
+/// One message and its state.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) message: Arc<PubsubMessage>,
     pub(super) published: DateTime<Utc>,
     pub(super) attempts: i32,
-    /// The number of the delivery that can still be acknowledged.
+    /// The number of the only delivery that can still be acknowledged.
     delivery: Option<u64>,
     place: Place,
 }
@@ -41,7 +41,7 @@ pub(super) struct Entry {
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     entries: BTreeMap<Id, Entry>,
-    /// What may be leased, when: all without a key, and the next of each key.
+    /// What may be leased, and when: all messages without a key, and the next one of each key.
     waiting: BTreeSet<(DateTime<Utc>, Id)>,
     leases: BTreeSet<(Instant, Id)>,
     lanes: HashMap<String, Lane>,
@@ -51,7 +51,7 @@ pub(super) struct Backlog {
 }
 
 impl Backlog {
-    /// An empty one; `ordered` says whether ordering keys count.
+    /// An empty backlog; `ordered` turns ordering keys on.
     pub(super) fn new(ordered: bool) -> Self {
         Self {
             ordered,
@@ -59,7 +59,7 @@ impl Backlog {
         }
     }
 
-    /// Takes in a message that is due at `due`, after `attempts` deliveries in an earlier life.
+    /// Adds a message that is due at `due`, after `attempts` deliveries by an earlier process.
     pub(super) fn offer(
         &mut self,
         id: Id,
@@ -80,7 +80,7 @@ impl Backlog {
         self.shift(id, Some(place));
     }
 
-    /// Takes in a message that was acknowledged and is kept for a seek.
+    /// Adds a message that was acknowledged and is kept for a seek.
     pub(super) fn offer_acked(
         &mut self,
         id: Id,
@@ -91,7 +91,7 @@ impl Backlog {
         self.shift(id, Some(Place::Acked));
     }
 
-    /// Gives out what is due, in order, as far as `want` goes.
+    /// Leases what is due, in order, up to the limits of `want`.
     pub(super) fn lease(&mut self, now: Now, want: Want) -> Vec<Delivery> {
         let mut out = Vec::new();
         let mut bytes = 0;
@@ -126,17 +126,17 @@ impl Backlog {
         out
     }
 
-    /// Settles a delivery for good; tells which message left the backlog.
+    /// Acknowledges a delivery; returns the message that left the backlog.
     ///
-    /// A late one counts too, as in the service, unless the message went out again
-    /// or was taken back for the sake of order.
+    /// A late acknowledgement counts too, as in the service, unless the message was delivered again
+    /// or taken back to keep the order of its key.
     pub(super) fn ack(&mut self, ack_id: &str, rules: &Rules) -> Option<Id> {
         let id = self.delivered(ack_id)?;
         self.shift(id, rules.retain_acked.then_some(Place::Acked));
         Some(id)
     }
 
-    /// Refuses a delivery: its message waits again.
+    /// Refuses a delivery: its message becomes due again after its back-off.
     pub(super) fn nack(&mut self, ack_id: &str, now: Now, rules: &Rules) -> Option<Failed> {
         let id = self.delivered(ack_id)?;
         let entry = self.entries.get_mut(&id)?;
@@ -157,7 +157,7 @@ impl Backlog {
         }
     }
 
-    /// Takes back every lease that ran out.
+    /// Ends every lease that has expired.
     pub(super) fn lapse(&mut self, now: Now, rules: &Rules) -> Vec<Failed> {
         let mut failed = Vec::new();
         while let Some(&(until, id)) = self.leases.first() {
@@ -169,9 +169,9 @@ impl Backlog {
         failed
     }
 
-    /// Drops what was published before `limit`; tells which.
+    /// Drops what was published before `limit`; returns which messages.
     pub(super) fn expire(&mut self, limit: DateTime<Utc>) -> Vec<Id> {
-        // Ids and times of publishing rise together.
+        // Ids and publish times increase together.
         let old: Vec<Id> = self
             .entries
             .iter()
@@ -184,9 +184,9 @@ impl Backlog {
         old
     }
 
-    /// Counts what was published before `time` as acknowledged, and the kept rest as not.
+    /// Marks what was published before `time` as acknowledged, and the kept rest as unacknowledged.
     ///
-    /// Tells which messages changed: gone, or with another [`Backlog::is_acked`].
+    /// Returns the messages that changed: removed, or with another [`Backlog::is_acked`].
     pub(super) fn seek(&mut self, time: DateTime<Utc>, now: Now, rules: &Rules) -> Vec<Id> {
         let all: Vec<(Id, bool, bool)> = self
             .entries
@@ -205,12 +205,12 @@ impl Backlog {
         changed
     }
 
-    /// Takes a message out.
+    /// Removes a message.
     pub(super) fn remove(&mut self, id: Id) {
         self.shift(id, None);
     }
 
-    /// The message of that number.
+    /// The message with that number.
     pub(super) fn get(&self, id: Id) -> Option<&Entry> {
         self.entries.get(&id)
     }
@@ -221,17 +221,17 @@ impl Backlog {
             .is_some_and(|entry| entry.place == Place::Acked)
     }
 
-    /// Every message's number, in the order of publishing.
+    /// The numbers of all messages, in the order of publishing.
     pub(super) fn ids(&self) -> impl Iterator<Item = Id> {
         self.entries.keys().copied()
     }
 
-    /// What `holder` has in hand.
+    /// What is leased to `holder`.
     pub(super) fn held(&self, holder: Holder) -> Held {
         self.held.get(&holder).copied().unwrap_or_default()
     }
 
-    /// When the next message is due that is not due now.
+    /// When the next message becomes due.
     pub(super) fn next_due(&self, now: Now) -> Option<DateTime<Utc>> {
         let later = (now.simulated, Id::MAX);
         self.waiting.range(later..).next().map(|(due, _)| *due)
@@ -242,17 +242,17 @@ impl Backlog {
         self.entries.values().next().map(|entry| entry.published)
     }
 
-    /// When the next lease runs out.
+    /// When the next lease expires.
     pub(super) fn next_lapse(&self) -> Option<Instant> {
         self.leases.first().map(|(until, _)| *until)
     }
 
-    /// Messages in anyone's hands.
+    /// Messages that are leased to any holder.
     pub(super) fn outstanding(&self) -> usize {
         self.leases.len()
     }
 
-    /// Messages not acknowledged, and when the oldest of them was published.
+    /// The number of unacknowledged messages, and when the oldest of them was published.
     pub(super) fn undelivered(&self) -> (usize, Option<DateTime<Utc>>) {
         let mut open = self
             .entries
@@ -262,14 +262,14 @@ impl Backlog {
         (usize::from(oldest.is_some()) + open.count(), oldest)
     }
 
-    /// The message whose last delivery `ack_id` names.
+    /// The message whose last delivery has this `ack_id`.
     fn delivered(&self, ack_id: &str) -> Option<Id> {
         let (id, delivery) = parse(ack_id)?;
         let entry = self.entries.get(&id)?;
         (entry.delivery == Some(delivery) && entry.place != Place::Acked).then_some(id)
     }
 
-    /// Puts a leased message back, with the rest it needs, and what was given out after it.
+    /// Returns a leased message to the backlog, with its back-off, and what was leased after it.
     fn fail(&mut self, id: Id, now: Now, rules: &Rules) -> Option<Failed> {
         let entry = self.entries.get(&id)?;
         let attempts = entry.attempts;
@@ -295,7 +295,7 @@ impl Backlog {
     }
 }
 
-/// Bytes that a message counts for in flow control.
+/// The size of a message for flow control.
 fn size(message: &PubsubMessage) -> usize {
     prost::Message::encoded_len(message)
 }

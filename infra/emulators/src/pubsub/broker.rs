@@ -23,23 +23,23 @@ use crate::{
     db::{self, Change, Db},
 };
 
-/// Everything, shared by calls and by the wheel that pushes.
+/// All state, shared by calls and by the push loop.
 #[derive(Debug)]
 pub(super) struct Broker {
     state: Mutex<State>,
     ledger: Ledger,
-    /// Woken when the wheel may have something to do.
+    /// Notified when the push loop may have something to do.
     pub(super) wheel: Arc<Notify>,
     pub(super) driver: OnceLock<tokio::task::AbortHandle>,
 }
 
-/// What exists.
+/// Topics and subscriptions.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) topics: BTreeMap<String, Topic>,
     pub(super) queues: BTreeMap<String, Queue>,
     pub(super) clock: Clock,
-    /// How subscriptions that are yet to come misbehave.
+    /// Delivery faults for subscriptions that are created later.
     pub(super) mischief: Mischief,
     last_id: Id,
     last_holder: u64,
@@ -65,7 +65,7 @@ impl Broker {
         })
     }
 
-    /// Makes a change and waits until it is kept.
+    /// Makes a change and waits until it is stored.
     pub(super) async fn change<T>(
         &self,
         act: impl FnOnce(&mut State, &mut Vec<Change>) -> Result<T, Status>,
@@ -74,7 +74,7 @@ impl Broker {
             let mut state = self.lock();
             let mut changes = Vec::new();
             let outcome = act(&mut state, &mut changes)?;
-            // Under the lock, so that the store sees changes in the order they happen.
+            // Under the lock, so that the store sees changes in the order in which they happen.
             (outcome, self.ledger.write(changes))
         };
         self.wheel.notify_one();
@@ -82,7 +82,7 @@ impl Broker {
         Ok(outcome)
     }
 
-    /// Makes a change that is kept in a moment: for those who need not wait.
+    /// Makes a change that is stored soon, for callers that need not wait.
     pub(super) fn change_soon<T>(&self, act: impl FnOnce(&mut State, &mut Vec<Change>) -> T) -> T {
         let mut state = self.lock();
         let mut changes = Vec::new();
@@ -91,7 +91,7 @@ impl Broker {
         outcome
     }
 
-    /// Looks without changing.
+    /// Reads without changing.
     pub(super) fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.lock())
     }
@@ -161,13 +161,13 @@ impl State {
         }
     }
 
-    /// A number for a pull that starts.
+    /// A holder for a new pull.
     pub(super) fn new_holder(&mut self) -> Holder {
         self.last_holder += 1;
         Holder::Pull(self.last_holder)
     }
 
-    /// Puts a message on a topic that exists, and into every subscription that wants it.
+    /// Puts a message on an existing topic, and into every subscription whose filter it passes.
     pub(super) fn put(
         &mut self,
         topic: &str,
@@ -214,7 +214,7 @@ impl State {
         Ok(queue)
     }
 
-    /// Takes back what ran out of time in a subscription, and drops what is too old.
+    /// Ends expired leases of a subscription, and drops messages older than its retention.
     pub(super) fn refresh(&mut self, subscription: &str, now: Now, changes: &mut Vec<Change>) {
         let Some(queue) = self.queues.get_mut(subscription) else {
             return;
@@ -227,7 +227,7 @@ impl State {
         self.fail(subscription, failed, changes);
     }
 
-    /// Writes down refused deliveries, and sends on those that failed too often.
+    /// Stores the attempts of failed deliveries, and moves those that failed too often.
     pub(super) fn fail(
         &mut self,
         subscription: &str,
@@ -245,7 +245,7 @@ impl State {
         }
     }
 
-    /// Moves a message to the dead letters; without the topic for them it stays.
+    /// Moves a message to the dead-letter topic; if that is missing, the message stays.
     fn bury(&mut self, subscription: &str, failed: Failed, changes: &mut Vec<Change>) -> bool {
         let Some(queue) = self.queues.get_mut(subscription) else {
             return false;
@@ -258,7 +258,7 @@ impl State {
             tracing::warn!(
                 subscription,
                 topic = policy.topic,
-                "there is no dead-letter topic"
+                "the dead-letter topic does not exist"
             );
             return false;
         }
@@ -285,7 +285,7 @@ impl State {
 }
 
 impl Topic {
-    /// A topic that nobody published on yet.
+    /// A topic on which nothing was published yet.
     pub(super) fn new(config: proto::Topic) -> Self {
         Self {
             config,
@@ -294,7 +294,7 @@ impl Topic {
     }
 }
 
-/// The service stamps messages to the millisecond.
+/// The service rounds publish times to milliseconds.
 fn milliseconds(time: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(time.timestamp_millis()).unwrap_or(time)
 }

@@ -1,4 +1,4 @@
-//! What tests and the console ask of the stand-in itself: counts, and mischief.
+//! The control API of tests and the console: counts, and delivery faults.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use crate::{
     rest::{self, Error},
 };
 
-/// The subscription that stands for all, those to come too.
+/// The subscription name that stands for all, future ones included.
 const ALL: &str = "*";
 
-/// How much is where.
+/// The counts of all topics and subscriptions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Stats {
     /// Every topic.
@@ -43,19 +43,19 @@ pub(crate) struct SubscriptionStats {
     pub(crate) name: String,
     /// Its topic's full name.
     pub(crate) topic: String,
-    /// Messages not acknowledged, outstanding ones included.
+    /// Messages not acknowledged, leased ones included.
     pub(crate) undelivered: usize,
-    /// Messages in a subscriber's hands.
+    /// Messages that are leased.
     pub(crate) outstanding: usize,
-    /// When the oldest message that is not acknowledged was published.
+    /// When the oldest unacknowledged message was published.
     pub(crate) oldest: Option<DateTime<Utc>>,
-    /// Deliveries made: every attempt, every copy.
+    /// Deliveries made: every attempt and every copy.
     pub(crate) delivered: u64,
     /// Messages acknowledged.
     pub(crate) acknowledged: u64,
 }
 
-/// A request for mischief.
+/// A request for delivery faults.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Ask {
@@ -69,7 +69,7 @@ struct Ask {
     reverse: bool,
 }
 
-/// Answers what stands below `/emulator/pubsub`.
+/// Answers a call below `/emulator/pubsub`.
 pub(super) async fn answer(
     broker: &Arc<Broker>,
     rest: &[&str],

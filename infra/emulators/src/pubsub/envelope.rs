@@ -1,4 +1,4 @@
-//! The request that a push makes: <https://cloud.google.com/pubsub/docs/push#receive_push>.
+//! The request of a push: <https://cloud.google.com/pubsub/docs/push#receive_push>.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::backlog::Delivery;
 
-/// Field order and the doubled names are the service's.
+/// The order of fields and the duplicate names are the service's.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Envelope<'a> {
@@ -63,7 +63,7 @@ pub(super) fn seal(config: &Subscription, delivery: &Delivery) -> (HeaderMap, Ve
     (headers, body)
 }
 
-/// For whom and for which audience a push carries a token.
+/// The account and the audience of a push's token.
 pub(super) fn token_of(config: &Subscription) -> Option<(&str, &str)> {
     let push = config.push_config.as_ref()?;
     let AuthenticationMethod::OidcToken(token) = push.authentication_method.as_ref()?;
@@ -74,7 +74,7 @@ pub(super) fn token_of(config: &Subscription) -> Option<(&str, &str)> {
     Some((&token.service_account_email, audience))
 }
 
-/// A message's time of publishing in the service's notation.
+/// A message's publish time in the service's format.
 pub(super) fn publish_time(message: &PubsubMessage) -> String {
     let time = message.publish_time.unwrap_or_default();
     DateTime::from_timestamp(time.seconds, time.nanos.unsigned_abs())
@@ -102,7 +102,7 @@ fn wrap(config: &Subscription, delivery: &Delivery) -> Vec<u8> {
     serde_json::to_vec(&envelope).unwrap_or_default()
 }
 
-/// The attempt is told only where a dead-letter policy counts them.
+/// The attempt, which the service sends only with a dead-letter policy.
 fn attempt(config: &Subscription, delivery: &Delivery) -> Option<i32> {
     config
         .dead_letter_policy
@@ -131,7 +131,7 @@ fn write_metadata(headers: &mut HeaderMap, config: &Subscription, delivery: &Del
     }
 }
 
-/// Leaves out what cannot be a header, and what belongs to the transport.
+/// Skips what is not a valid header, and headers of the transport.
 fn write_header(headers: &mut HeaderMap, name: &str, value: &str) {
     let parsed = (HeaderName::try_from(name), HeaderValue::try_from(value));
     let (Ok(name), Ok(value)) = parsed else {
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_empty_is_left_out() {
+    fn empty_fields_are_omitted() {
         let mut delivery = delivery();
         let message = Arc::make_mut(&mut delivery.message);
         message.data.clear();

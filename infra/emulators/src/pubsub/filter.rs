@@ -1,4 +1,4 @@
-//! The filter language of subscriptions: which messages, by their attributes.
+//! The filter language of subscriptions, which selects messages by their attributes.
 //!
 //! Grammar and limits: <https://cloud.google.com/pubsub/docs/subscription-message-filter>.
 
@@ -8,25 +8,25 @@ use std::collections::HashMap;
 
 use self::token::{Token, Tokens};
 
-/// Bytes of a filter: the service's limit; it also bounds the parser's depth.
+/// Maximum length of a filter: the service's limit; it also bounds the parser's depth.
 const FILTER_MAX_BYTES: usize = 256;
 
-/// A parsed filter; the default one lets everything through.
+/// A parsed filter; the default passes everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Filter(Option<Term>);
 
-/// Why a filter is not accepted.
+/// Why a filter is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Error {
-    /// It is longer than the service takes.
+    /// It is too long.
     #[error("the filter is longer than {FILTER_MAX_BYTES} bytes")]
     TooLong,
     /// It does not follow the grammar.
     #[error("expected {expected} at byte {at} of the filter")]
     Syntax {
-        /// What should stand there.
+        /// What was expected.
         expected: &'static str,
-        /// Where, in bytes.
+        /// The byte offset.
         at: usize,
     },
 }
@@ -42,7 +42,7 @@ enum Term {
 }
 
 impl Filter {
-    /// Reads `text`; an empty one filters nothing out.
+    /// Parses `text`; an empty filter passes everything.
     pub(super) fn parse(text: &str) -> Result<Self, Error> {
         if text.len() > FILTER_MAX_BYTES {
             return Err(Error::TooLong);
@@ -79,7 +79,7 @@ impl Term {
     }
 }
 
-/// Recursive descent, one token ahead.
+/// Recursive descent with one token of lookahead.
 struct Parser<'a> {
     tokens: Tokens<'a>,
     /// Where `token` starts.
@@ -98,7 +98,7 @@ impl<'a> Parser<'a> {
         Ok(parser)
     }
 
-    /// Terms joined by AND alone or by OR alone: the language has no precedence between them.
+    /// Terms joined by AND only or by OR only: the language has no precedence between them.
     fn expression(&mut self) -> Result<Term, Error> {
         let first = self.term()?;
         let Token::Word(operator) = self.token.clone() else {
@@ -158,7 +158,7 @@ impl<'a> Parser<'a> {
         }
         self.advance()?;
         let equals = Term::Equals(key, self.text()?);
-        // A message without the key passes `!=`, as in the fake that Google's Go client tests with.
+        // A message without the key passes `!=`, as in the fake of Google's Go client.
         Ok(if negated {
             Term::Not(Box::new(equals))
         } else {
@@ -176,7 +176,7 @@ impl<'a> Parser<'a> {
 
     fn text(&mut self) -> Result<String, Error> {
         let Token::Text(text) = self.token.clone() else {
-            return Err(self.expected("a text in double quotes"));
+            return Err(self.expected("a string in double quotes"));
         };
         self.advance()?;
         Ok(text)
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_looks_at_keys_values_and_prefixes() {
+    fn a_filter_tests_keys_values_and_prefixes() {
         let com = [("domain", "com"), ("iana.org/lang", "en")];
         check("", &com, true);
         check("attributes:domain", &com, true);
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn terms_combine() {
+    fn terms_are_combined() {
         let object = [
             ("eventType", "OBJECT_FINALIZE"),
             ("objectId", "raw/a.jsonl"),
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_know_escapes() {
+    fn strings_have_escapes() {
         check(r#"attributes.k = "a\"b\\c""#, &[("k", r#"a"b\c"#)], true);
         check(r#"attributes.k = "\u00e9\x41\102""#, &[("k", "éAB")], true);
         check(r#"attributes:"みんな""#, &[("みんな", "")], true);
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_the_language_is_refused() {
+    fn an_invalid_filter_is_refused() {
         refuse("bogus");
         refuse(" ");
         refuse("attributes");
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_says_where_it_is() {
+    fn an_error_has_its_position() {
         let error = Filter::parse("attributes:a AND bogus").unwrap_err();
         let expected = "`attributes`";
         assert_eq!(error, Error::Syntax { expected, at: 17 });

@@ -1,4 +1,4 @@
-//! Topics and subscriptions in JSON, as proto3 maps them.
+//! Topics and subscriptions in the JSON mapping of proto3.
 
 pub(super) mod messages;
 pub(super) mod requests;
@@ -15,7 +15,7 @@ use serde_json::Value;
 use self::span::Span;
 use super::{proto, rules};
 
-/// Fields that we do not know: refused by name, unless they are empty.
+/// Unknown fields: refused by name, unless they are empty.
 type Rest = BTreeMap<String, Value>;
 
 /// A topic.
@@ -126,7 +126,7 @@ struct RetryPolicy {
 }
 
 impl Topic {
-    /// What the client meant; a field that is not served is refused.
+    /// The protobuf resource; a field that is not served is refused.
     pub(super) fn into_proto(self) -> Result<proto::Topic, tonic::Status> {
         refuse(&self.rest)?;
         Ok(proto::Topic {
@@ -151,7 +151,7 @@ impl From<proto::Topic> for Topic {
 }
 
 impl Subscription {
-    /// What the client meant; a field that is not served is refused.
+    /// The protobuf resource; a field that is not served is refused.
     pub(super) fn into_proto(self) -> Result<proto::Subscription, tonic::Status> {
         refuse(&self.rest)?;
         Ok(proto::Subscription {

@@ -1,7 +1,7 @@
 //! What survives a restart, and the thread that writes it.
 //!
-//! Changes are queued in the order they happen and written by one thread, many to a
-//! commit: a commit costs a sync of the disk, and a subscriber acknowledges one at a time.
+//! Changes are queued in the order in which they happen and written by one thread, many in one
+//! commit: a commit costs a sync of the disk, and a subscriber acknowledges messages one by one.
 
 use std::{
     collections::BTreeMap,
@@ -21,12 +21,12 @@ const TOPICS: &str = "pubsub_topics";
 const SUBSCRIPTIONS: &str = "pubsub_subscriptions";
 /// One row for each message of each subscription: acknowledging it deletes one row.
 const MESSAGES: &str = "pubsub_messages";
-/// Beside the messages, so that a refusal does not write ten megabytes again.
+/// In a table of its own, so that a refusal does not write ten megabytes again.
 const ATTEMPTS: &str = "pubsub_attempts";
 const COUNTERS: &str = "pubsub_counters";
 const LAST_ID: &str = "last_id";
 
-/// Batches waiting for the writer; beyond it, callers wait.
+/// Batches queued for the writer; when the queue is full, callers wait.
 const QUEUE_MAX: usize = 1024;
 /// Changes in one commit.
 const COMMIT_MAX: usize = 4096;
@@ -39,7 +39,7 @@ struct MessageRow {
     acked: bool,
 }
 
-/// What an earlier process left.
+/// What an earlier process stored.
 #[derive(Debug, Default)]
 pub(super) struct Stored {
     /// Every topic.
@@ -59,40 +59,40 @@ pub(super) struct StoredMessage {
     pub(super) id: Id,
     /// The message.
     pub(super) message: proto::PubsubMessage,
-    /// How often it was delivered in vain.
+    /// How often it was delivered without an acknowledgement.
     pub(super) attempts: i32,
     /// Whether it is kept for a seek only.
     pub(super) acked: bool,
 }
 
-/// The store's rows as changes.
+/// Changes of the store's rows.
 pub(super) mod row {
     use super::{
         ATTEMPTS, COUNTERS, Change, Id, LAST_ID, MESSAGES, MessageRow, SUBSCRIPTIONS, TOPICS, proto,
     };
     use prost::Message as _;
 
-    /// Writes a topic.
+    /// Stores a topic.
     pub(in super::super) fn topic(topic: &proto::Topic) -> Change {
         put(TOPICS, topic.name.clone(), topic.encode_to_vec())
     }
 
-    /// Forgets a topic.
+    /// Deletes a topic.
     pub(in super::super) fn no_topic(name: &str) -> Change {
         delete(TOPICS, name.to_owned())
     }
 
-    /// Writes a subscription.
+    /// Stores a subscription.
     pub(in super::super) fn subscription(config: &proto::Subscription) -> Change {
         put(SUBSCRIPTIONS, config.name.clone(), config.encode_to_vec())
     }
 
-    /// Forgets a subscription.
+    /// Deletes a subscription.
     pub(in super::super) fn no_subscription(name: &str) -> Change {
         delete(SUBSCRIPTIONS, name.to_owned())
     }
 
-    /// Writes a message of a subscription.
+    /// Stores a message of a subscription.
     pub(in super::super) fn message(
         subscription: &str,
         id: Id,
@@ -106,19 +106,19 @@ pub(super) mod row {
         put(MESSAGES, key(subscription, id), row.encode_to_vec())
     }
 
-    /// Forgets a message of a subscription.
+    /// Deletes a message of a subscription.
     pub(in super::super) fn no_message(subscription: &str, id: Id) -> [Change; 2] {
         let key = key(subscription, id);
         [delete(MESSAGES, key.clone()), delete(ATTEMPTS, key)]
     }
 
-    /// Writes how often a message was delivered.
+    /// Stores how often a message was delivered.
     pub(in super::super) fn attempts(subscription: &str, id: Id, attempts: i32) -> Change {
         let value = attempts.to_be_bytes().to_vec();
         put(ATTEMPTS, key(subscription, id), value)
     }
 
-    /// Writes the number of the last message.
+    /// Stores the number of the last message.
     pub(in super::super) fn last_id(id: Id) -> Change {
         put(COUNTERS, LAST_ID.to_owned(), id.to_be_bytes().to_vec())
     }
@@ -137,7 +137,7 @@ pub(super) mod row {
 }
 
 impl Stored {
-    /// Reads everything back; a row that cannot be read is logged and left out.
+    /// Reads everything back; an unreadable row is logged and skipped.
     pub(super) fn read(db: &Db) -> Result<Self, db::Error> {
         let mut attempts = BTreeMap::new();
         for (key, value) in db.scan(ATTEMPTS)? {
@@ -196,11 +196,11 @@ fn decode_all<M: prost::Message + Default>(
 
 fn decode<M: prost::Message + Default>(table: &str, key: &str, value: &[u8]) -> Option<M> {
     M::decode(value)
-        .inspect_err(|error| tracing::error!(table, key, %error, "left out an unreadable row"))
+        .inspect_err(|error| tracing::error!(table, key, %error, "skipped an unreadable row"))
         .ok()
 }
 
-/// The writer's front: takes changes, and tells when they are kept.
+/// The handle of the writer: queues changes, and reports when they are stored.
 #[derive(Debug)]
 pub(super) struct Ledger {
     sender: Option<SyncSender<Batch>>,
@@ -213,13 +213,13 @@ struct Batch {
     kept: oneshot::Sender<bool>,
 }
 
-/// Tells when changes are kept.
+/// Resolves when changes are stored.
 #[derive(Debug)]
-#[must_use = "a caller that is told of success before its change is kept may lose it"]
+#[must_use = "a caller that gets an answer before its change is stored may lose the change"]
 pub(super) struct Receipt(Option<oneshot::Receiver<bool>>);
 
 impl Ledger {
-    /// Starts the writer; it ends with the ledger, after the last change.
+    /// Starts the writer; it ends with this handle, after the last change.
     pub(super) fn start(db: Db) -> Self {
         let (sender, receiver) = sync_channel(QUEUE_MAX);
         Self {
@@ -235,7 +235,7 @@ impl Ledger {
         }
         let (kept, receipt) = oneshot::channel();
         if let Some(sender) = &self.sender {
-            // A writer that is gone drops `kept`, which the receipt reports.
+            // A dead writer drops `kept`, which the receipt reports.
             drop(sender.send(Batch { changes, kept }));
         }
         Receipt(Some(receipt))
@@ -254,7 +254,7 @@ impl Drop for Ledger {
 }
 
 impl Receipt {
-    /// Waits until the changes are kept.
+    /// Waits until the changes are stored.
     pub(super) async fn kept(self) -> Result<(), Status> {
         let Some(receipt) = self.0 else {
             return Ok(());
@@ -279,11 +279,11 @@ fn write(db: &Db, receiver: &Receiver<Batch>) {
         if let Err(error) = &result {
             tracing::error!(
                 error = error as &dyn std::error::Error,
-                "Pub/Sub's changes are lost"
+                "Pub/Sub's changes were lost"
             );
         }
         for kept in waiting {
-            // Whoever does not wait has dropped the receipt.
+            // A caller that does not wait has dropped the receipt.
             let _ignored = kept.send(result.is_ok());
         }
     }

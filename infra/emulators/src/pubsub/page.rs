@@ -1,20 +1,20 @@
-//! Pages of a list: the token is the last name of the page before.
+//! Pages of a list: the token is the last name of the previous page.
 
-/// Items of a page when the caller names no number, and at most.
+/// Items of a page: the default, and the maximum.
 const PAGE_DEFAULT: usize = 100;
 const PAGE_MAX: usize = 1000;
 
 /// What to list.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Page {
-    /// Items wanted; 0 leaves it to the service.
+    /// Items wanted; 0 means the default.
     pub(super) size: i32,
-    /// Where the page before ended; empty for the first.
+    /// Where the previous page ended; empty for the first.
     pub(super) token: String,
 }
 
 impl Page {
-    /// Cuts the page out of `all`, which is sorted by `name`, and says where it ended.
+    /// The page of `all`, which is sorted by `name`, and its token.
     pub(super) fn cut<T>(
         &self,
         all: impl Iterator<Item = T>,
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_carries_on_where_the_page_ended() {
+    fn a_token_continues_where_the_page_ended() {
         check(0, "", &["a", "b", "c"], "");
         check(2, "", &["a", "b"], "b");
         check(2, "b", &["c"], "");

@@ -22,37 +22,37 @@ use super::{
 };
 use crate::db::Change;
 
-/// An empty pull waits for messages so long: below every client's own deadline.
+/// How long a pull waits for messages: less than every client's own deadline.
 const PULL_WAIT: Duration = Duration::from_secs(10);
 /// Messages of one answer.
 const ANSWER_MESSAGES_MAX: usize = 1000;
 /// Bytes of one answer: the largest message and a little more.
 const ANSWER_MAX_BYTES: usize = 10 << 20;
-/// Messages in the hands of a stream that sets no limit of its own.
+/// Leased messages of a stream that sets no limit.
 const OUTSTANDING_MAX: usize = 10_000;
-/// A stream without messages looks again after this at the latest.
+/// The longest time after which a stream without messages checks again.
 const IDLE_MAX: Duration = Duration::from_secs(30);
 
-/// What one look into a subscription gave.
+/// The result of one attempt to lease messages.
 #[derive(Debug)]
 struct Taken {
     messages: Vec<ReceivedMessage>,
     properties: SubscriptionProperties,
-    /// How long nothing changes by itself.
+    /// How long nothing will change without another call.
     rest: Duration,
 }
 
-/// How much a caller takes.
+/// How much a caller accepts.
 #[derive(Debug, Clone, Copy)]
 struct Appetite {
     holder: Holder,
     messages: usize,
     bytes: usize,
-    /// The ack deadline asked for; `None` takes the subscription's.
+    /// The requested ack deadline; `None` means that of the subscription.
     deadline: Option<Duration>,
 }
 
-/// Answers one pull; waits a while for the first message.
+/// Answers one pull; waits for a first message.
 pub(super) async fn pull(
     broker: Arc<Broker>,
     request: PullRequest,
@@ -89,7 +89,7 @@ pub(super) async fn pull(
     }
 }
 
-/// Opens a stream: its first request says of what.
+/// Opens a stream: its first request names the subscription.
 pub(super) async fn streaming_pull(
     broker: Arc<Broker>,
     mut requests: BoxStream<'static, Result<StreamingPullRequest, Status>>,
@@ -124,7 +124,7 @@ pub(super) async fn streaming_pull(
     }))
 }
 
-/// A stream under way. It leases only when its client reads.
+/// An open stream. It leases only when its client reads.
 struct Open {
     broker: Arc<Broker>,
     subscription: String,
@@ -141,7 +141,7 @@ impl Open {
             return None;
         }
         loop {
-            // What the client says goes first: it may make room.
+            // The client's requests come first: they may free capacity.
             match self.requests.next().now_or_never() {
                 Some(Some(Ok(request))) => match self.hear(request) {
                     Ok(true) => return Some(Ok(StreamingPullResponse::default())),
@@ -181,7 +181,7 @@ impl Open {
         }
     }
 
-    /// Does what a request on the stream says; tells whether it wants a heartbeat back.
+    /// Handles a request on the stream; returns whether it asks for a heartbeat.
     fn hear(&mut self, request: StreamingPullRequest) -> Result<bool, Status> {
         if request.modify_deadline_ack_ids.len() != request.modify_deadline_seconds.len() {
             let message = "modify_deadline_seconds and modify_deadline_ack_ids differ in length.";
@@ -220,7 +220,7 @@ impl Open {
 }
 
 impl State {
-    /// What of an appetite is left, after what its holder has in hand.
+    /// The remainder of an appetite, minus what its holder has leased.
     fn room(&self, subscription: &str, appetite: Appetite) -> Appetite {
         let queue = self.queues.get(subscription);
         let held = queue.map(|queue| queue.backlog.held(appetite.holder));
@@ -275,7 +275,7 @@ fn received(queue: &Queue, batch: Vec<Delivery>) -> Vec<ReceivedMessage> {
     let batch = batch.into_iter().map(|delivery| ReceivedMessage {
         ack_id: delivery.ack_id,
         message: Some(Arc::unwrap_or_clone(delivery.message)),
-        // The attempt is told only where a dead-letter policy counts them.
+        // The service sends the attempt only with a dead-letter policy.
         delivery_attempt: if counted { delivery.attempt } else { 0 },
     });
     batch.collect()

@@ -1,4 +1,4 @@
-//! The wheel that turns subscriptions: pushes what is due, takes back what ran out of time.
+//! The push loop: pushes what is due, and ends expired leases.
 
 use std::{
     sync::{Arc, Weak},
@@ -15,16 +15,16 @@ use super::{
 };
 use crate::{MintToken, db::Change};
 
-/// Pushes under way for one subscription. The service starts low and goes to 3,000;
-/// a service on a laptop is better found with fewer.
+/// Concurrent pushes of one subscription. The service starts low and goes up to 3,000; fewer are
+/// better for a service on a laptop.
 const OUTSTANDING_MAX: usize = 100;
-/// Bytes of messages under way for one subscription.
+/// Bytes of concurrent pushes of one subscription.
 const OUTSTANDING_MAX_BYTES: usize = 64 << 20;
 /// A push ends by its own time-out; its lease lasts a little longer, so that the two do not race.
 const LEASE_GRACE: Duration = Duration::from_secs(5);
-/// The wheel turns at least so often: a wall clock that is set back must not stop it.
+/// The longest pause of the loop: a wall clock that is set back must not stop it.
 const TURN_MAX: Duration = Duration::from_secs(30);
-/// Bytes of an answer that are read so that its connection can be used again.
+/// Bytes of an answer that are read so that its connection can be reused.
 const ANSWER_MAX_BYTES: usize = 64 << 10;
 
 /// One request to make.
@@ -32,11 +32,11 @@ const ANSWER_MAX_BYTES: usize = 64 << 10;
 struct Push {
     config: Arc<proto::Subscription>,
     delivery: Delivery,
-    /// The ack deadline, which is wall time: see [`super::backlog`].
+    /// The ack deadline, which is wall-clock time: see [`super::backlog`].
     timeout: Duration,
 }
 
-/// What requests are made with.
+/// What is needed to send requests.
 #[derive(Clone)]
 struct Sender {
     broker: Weak<Broker>,
@@ -44,10 +44,10 @@ struct Sender {
     mint: MintToken,
 }
 
-/// Starts the wheel; it ends with the broker.
+/// Starts the loop; it ends with the broker.
 pub(super) fn start(broker: &Arc<Broker>, mint: MintToken) {
     let client = reqwest::Client::builder()
-        // A redirect is no acknowledgement, and endpoints are on this machine.
+        // A redirect does not acknowledge, and endpoints are on this machine.
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .build()
@@ -60,7 +60,7 @@ pub(super) fn start(broker: &Arc<Broker>, mint: MintToken) {
     let wheel = Arc::clone(&broker.wheel);
     let driver = tokio::spawn(async move {
         let mut requests = JoinSet::new();
-        // The broker is held only while the wheel moves, so that it can go.
+        // The broker is held only for one turn of the loop, so that it can be dropped.
         while let Some(broker) = sender.broker.upgrade() {
             let (pushes, rest) = broker.change_soon(State::turn);
             drop(broker);
@@ -74,12 +74,12 @@ pub(super) fn start(broker: &Arc<Broker>, mint: MintToken) {
             while requests.try_join_next().is_some() {}
         }
     });
-    // The broker is new: nobody set its driver before.
+    // The broker is new, so its driver was not set before.
     let _ignored = broker.driver.set(driver.abort_handle());
 }
 
 impl State {
-    /// What is to push now, and how long there is nothing more to do.
+    /// What to push now, and how long to wait for the next turn.
     fn turn(&mut self, changes: &mut Vec<Change>) -> (Vec<Push>, Duration) {
         let now = self.now();
         let names: Vec<String> = self.queues.keys().cloned().collect();
@@ -140,11 +140,11 @@ impl Sender {
         let request = self.client.post(url).headers(headers).body(body);
         let answer = request.timeout(push.timeout).send().await;
         let acknowledged = match &answer {
-            // The service's list; 102 ends no request in HTTP as it is today.
+            // The service's list of codes; 102 does not end a request in today's HTTP.
             Ok(answer) => matches!(answer.status().as_u16(), 102 | 200 | 201 | 202 | 204),
             Err(error) => {
                 let subscription = &push.config.name;
-                tracing::debug!(subscription, %error, "a push met no answer");
+                tracing::debug!(subscription, %error, "a push got no answer");
                 false
             }
         };

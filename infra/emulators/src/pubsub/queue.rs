@@ -21,7 +21,7 @@ pub(super) struct Queue {
     pub(super) rules: Rules,
     pub(super) backlog: Backlog,
     pub(super) mischief: Mischief,
-    /// Wakes pulls that wait.
+    /// Wakes waiting pulls.
     pub(super) wake: Arc<Notify>,
     /// Deliveries made since the start, every attempt and every copy.
     pub(super) delivered: u64,
@@ -43,7 +43,7 @@ impl Queue {
         }
     }
 
-    /// Gives out what is due, with the mischief that is on.
+    /// Leases what is due, with the subscription's delivery faults applied.
     pub(super) fn lease(&mut self, now: Now, want: Want) -> Vec<Delivery> {
         let batch = self.backlog.lease(now, want);
         let batch = self.mischief.play(batch);
@@ -51,7 +51,7 @@ impl Queue {
         batch
     }
 
-    /// Settles deliveries for good.
+    /// Acknowledges deliveries.
     pub(super) fn ack(&mut self, ack_ids: &[String], changes: &mut Vec<Change>) {
         let name = &self.config.name;
         for ack_id in ack_ids {
@@ -81,7 +81,7 @@ impl Queue {
         push.is_some_and(|push| !push.push_endpoint.is_empty()) && !self.config.detached
     }
 
-    /// How long, in wall time, until this subscription has something to do by itself.
+    /// How long, in wall-clock time, until this subscription has something to do by itself.
     pub(super) fn idle_for(&self, now: Now, clock: &Clock) -> Option<Duration> {
         let due = self.backlog.next_due(now);
         let expiry = self

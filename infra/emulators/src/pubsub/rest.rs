@@ -1,5 +1,5 @@
-//! The REST surface: all of the administration, as Google's Rust client speaks it, and the
-//! calls that are handy from a terminal.
+//! The REST API: all of the administration, as Google's Rust client calls it, and publish and
+//! pull for the command line.
 
 use std::sync::Arc;
 
@@ -257,7 +257,7 @@ fn told<J: Serialize>(body: impl Into<J>) -> Response {
     rest::ok(&body.into())
 }
 
-/// The answer of a call that has nothing to tell.
+/// An empty answer.
 fn done((): ()) -> Response {
     rest::ok(&json!({}))
 }
@@ -284,7 +284,7 @@ fn page(request: &Request) -> Page {
     page
 }
 
-/// JSON names fields in camel case, protobuf in snake case.
+/// Converts JSON's camel case to protobuf's snake case.
 fn mask(text: &str) -> prost_types::FieldMask {
     let mut snake = String::with_capacity(text.len());
     for c in text.chars() {

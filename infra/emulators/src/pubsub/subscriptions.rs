@@ -1,4 +1,4 @@
-//! Subscriptions: administration, and settling deliveries.
+//! Calls on subscriptions: administration, and acknowledging deliveries.
 
 use std::{sync::Arc, time::Duration};
 
@@ -114,7 +114,7 @@ impl State {
         Ok(())
     }
 
-    /// Cuts a subscription off its topic; what it held is gone.
+    /// Detaches a subscription from its topic; its messages are dropped.
     pub(super) fn detach_subscription(
         &mut self,
         request: &proto::DetachSubscriptionRequest,
@@ -188,7 +188,7 @@ impl State {
             .filter(|seconds| *seconds <= u64::from(rules::DEADLINE_MAX_S.unsigned_abs()));
         match seconds {
             None => {
-                let message = format!("An ack deadline is 0 to {} seconds.", rules::DEADLINE_MAX_S);
+                let message = format!("An ack deadline must be between 0 and {} seconds.", rules::DEADLINE_MAX_S);
                 return Err(Status::invalid_argument(message));
             }
             Some(0) => {

@@ -1,4 +1,4 @@
-//! Topics: administration, and publishing.
+//! Calls on topics: administration, and publishing.
 
 use googleapis_tonic_google_pubsub_v1::google::pubsub::v1::PublishRequest;
 use tonic::Status;
@@ -12,14 +12,14 @@ use super::{
 };
 use crate::db::Change;
 
-/// The service's limits of one publish: <https://cloud.google.com/pubsub/quotas>.
+/// The service's limits of a publish call: <https://cloud.google.com/pubsub/quotas>.
 const MESSAGES_MAX: usize = 1000;
 const REQUEST_MAX_BYTES: usize = 10_000_000;
 const ATTRIBUTES_MAX: usize = 100;
 const ATTRIBUTE_KEY_MAX_BYTES: usize = 256;
 const ATTRIBUTE_VALUE_MAX_BYTES: usize = 1024;
 const ORDERING_KEY_MAX_BYTES: usize = 1024;
-/// Seconds that a topic may keep messages: echoed, not acted on.
+/// Bounds of a topic's retention in seconds: echoed, without effect.
 const RETENTION_MIN_S: i64 = 10 * 60;
 const RETENTION_MAX_S: i64 = 31 * 24 * 3600;
 
@@ -115,7 +115,7 @@ impl State {
         })
     }
 
-    /// The topic goes; its subscriptions stay, with what they hold.
+    /// Deletes a topic; its subscriptions stay, with their messages.
     pub(super) fn delete_topic(
         &mut self,
         request: &proto::DeleteTopicRequest,

@@ -1,4 +1,4 @@
-//! Where messages are, and the indexes that follow when one moves.
+//! The state of each message, and the indexes that follow from it.
 
 use std::time::Instant;
 
@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Backlog, Holder, Id, Lane, size};
 
-/// Where a message is.
+/// The state of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     Waiting(DateTime<Utc>),
@@ -19,7 +19,7 @@ pub(super) enum Place {
 }
 
 impl Backlog {
-    /// Whether others hold earlier messages of the same key.
+    /// Whether other holders have leased earlier messages of the same key.
     pub(super) fn lane_is_closed(&self, id: Id, holder: Holder) -> bool {
         let first = self
             .entries
@@ -33,7 +33,7 @@ impl Backlog {
         }
     }
 
-    /// Moves a message to another place, or out, and keeps the indexes true. All moves pass here.
+    /// Changes the state of a message, or removes it, and updates the indexes. The only way to do so.
     pub(super) fn shift(&mut self, id: Id, to: Option<Place>) {
         let Some(entry) = self.entries.get_mut(&id) else {
             return;

@@ -1,4 +1,4 @@
-//! What a subscriber may count on, under every order of steps that proptest finds.
+//! Guarantees to a subscriber, tested under every order of steps that proptest finds.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use super::{
     *,
 };
 
-/// One step of a subscription's life; numbers choose among what there is.
+/// One step of a subscription's life; numbers select one of the existing messages.
 #[derive(Debug, Clone)]
 enum Step {
     Offer(u8),
@@ -29,7 +29,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What a subscriber may count on, written down beside the backlog.
+/// What a subscriber has seen, recorded independently of the backlog.
 #[derive(Debug, Default)]
 struct Witness {
     keys: BTreeMap<Id, u8>,
@@ -43,7 +43,7 @@ impl Witness {
             let id = parse(&delivery.ack_id).unwrap().0;
             assert!(
                 !self.acked.contains(&id),
-                "{id} came after its acknowledgement"
+                "{id} was delivered after its acknowledgement"
             );
             let key = self.keys[&id];
             let before = self.keys.range(..id).filter(|(_, other)| **other == key);
@@ -53,7 +53,7 @@ impl Witness {
                 let out = matches!(place, Some(Place::Leased { .. }));
                 assert!(
                     settled || out,
-                    "{id} came before {earlier}, place {place:?}"
+                    "{id} was delivered before {earlier}, place {place:?}"
                 );
             }
             self.ack_ids.push(delivery.ack_id);
@@ -94,7 +94,7 @@ proptest! {
             let open = witness.keys.len() - witness.acked.len();
             prop_assert_eq!(bench.backlog.undelivered().0, open);
         }
-        // Whatever happened, a patient subscriber gets the rest, key by key in order.
+        // Whatever happened, a patient subscriber gets the rest, in the order of each key.
         bench.pass(60_000, 60_000);
         bench.lapse();
         bench.pass(60_000, 0);
@@ -105,8 +105,8 @@ proptest! {
             witness.acked.extend(bench.ack(&ack_id));
         }
         prop_assert_eq!(witness.acked.len(), witness.keys.len());
-        prop_assert!(bench.backlog.lanes.is_empty(), "lanes are cleared");
-        prop_assert!(bench.backlog.waiting.is_empty(), "nothing waits");
-        prop_assert!(bench.backlog.held.is_empty(), "nothing is held");
+        prop_assert!(bench.backlog.lanes.is_empty(), "no lane is left");
+        prop_assert!(bench.backlog.waiting.is_empty(), "no message waits");
+        prop_assert!(bench.backlog.held.is_empty(), "no lease is left");
     }
 }

@@ -69,7 +69,7 @@ impl Bench {
         self.backlog.lease(self.now, want)
     }
 
-    /// Leases all it can; tells which messages, and how to acknowledge them.
+    /// Leases all it can; returns the messages and their ack ids.
     fn lease(&mut self, holder: Holder) -> Vec<(Id, String)> {
         let batch = self.lease_up_to(holder, usize::MAX);
         let ids = batch
@@ -81,7 +81,7 @@ impl Bench {
     #[track_caller]
     fn leases(&mut self, holder: Holder, ids: &[Id]) -> Vec<String> {
         let (found, ack_ids): (Vec<Id>, Vec<String>) = self.lease(holder).into_iter().unzip();
-        assert_eq!(found, ids, "given out to {holder:?}");
+        assert_eq!(found, ids, "leased to {holder:?}");
         ack_ids
     }
 
@@ -108,7 +108,7 @@ fn seconds(seconds: i64) -> prost_types::Duration {
 }
 
 #[test]
-fn a_leased_message_comes_again_only_after_its_lease_and_its_rest() {
+fn a_leased_message_is_redelivered_only_after_its_lease_and_its_back_off() {
     let mut bench = Bench::new(|_| {});
     bench.offer("");
     bench.leases(A, &[1]);
@@ -116,7 +116,7 @@ fn a_leased_message_comes_again_only_after_its_lease_and_its_rest() {
     bench.pass(3_600_000, 9_999);
     assert!(
         bench.lapse().is_empty(),
-        "an hour of the cloud is no time for work"
+        "an hour of simulated time does not end a lease"
     );
     bench.pass(0, 1);
     assert_eq!(bench.lapse().len(), 1);
@@ -130,13 +130,13 @@ fn a_leased_message_comes_again_only_after_its_lease_and_its_rest() {
 }
 
 #[test]
-fn each_refusal_doubles_the_rest() {
+fn each_refusal_doubles_the_back_off() {
     let mut bench = Bench::new(|_| {});
     bench.offer("");
     for rest_ms in [1_000, 2_000, 4_000, 8_000, 10_000, 10_000] {
         let ack_id = bench.leases(A, &[1]).remove(0);
         assert!(bench.nack(&ack_id).is_some());
-        assert_eq!(bench.nack(&ack_id), None, "refused once already");
+        assert_eq!(bench.nack(&ack_id), None, "already refused");
         bench.pass(rest_ms - 1, 0);
         bench.leases(A, &[]);
         bench.pass(1, 0);
@@ -144,7 +144,7 @@ fn each_refusal_doubles_the_rest() {
 }
 
 #[test]
-fn refusals_and_lapses_together_exhaust_a_message() {
+fn refusals_and_expired_leases_together_exhaust_a_message() {
     let mut bench = Bench::new(|config| {
         config.dead_letter_policy = Some(proto::DeadLetterPolicy {
             dead_letter_topic: "projects/demo/topics/dead".to_owned(),
@@ -199,7 +199,7 @@ fn an_extension_moves_the_deadline_either_way() {
 }
 
 #[test]
-fn a_pull_gets_a_run_of_a_key_and_others_wait_for_it() {
+fn a_pull_gets_several_messages_of_a_key_and_others_wait_for_it() {
     let mut bench = Bench::ordered();
     for key in ["k", "k", "l", "k"] {
         bench.offer(key);
@@ -214,7 +214,7 @@ fn a_pull_gets_a_run_of_a_key_and_others_wait_for_it() {
 }
 
 #[test]
-fn a_refusal_takes_back_what_went_out_after_it() {
+fn a_refusal_takes_back_what_was_delivered_after_it() {
     let mut bench = Bench::ordered();
     for key in ["k", "k", "k", "l"] {
         bench.offer(key);
@@ -242,7 +242,7 @@ fn a_push_gets_one_message_of_a_key_at_a_time() {
 }
 
 #[test]
-fn keys_mean_nothing_without_ordering() {
+fn keys_have_no_effect_without_ordering() {
     let mut bench = Bench::new(|_| {});
     for key in ["k", "k"] {
         bench.offer(key);
@@ -251,7 +251,7 @@ fn keys_mean_nothing_without_ordering() {
 }
 
 #[test]
-fn bytes_bound_what_a_holder_has_but_one_message_always_fits() {
+fn bytes_limit_what_a_holder_has_but_one_message_always_fits() {
     let mut bench = Bench::new(|_| {});
     for _ in 0..3 {
         bench.offer("");
@@ -270,7 +270,7 @@ fn bytes_bound_what_a_holder_has_but_one_message_always_fits() {
 }
 
 #[test]
-fn what_is_too_old_goes() {
+fn a_message_older_than_the_retention_is_dropped() {
     let mut bench = Bench::ordered();
     bench.offer("k");
     bench.pass(1_000, 0);
@@ -281,7 +281,7 @@ fn what_is_too_old_goes() {
 }
 
 #[test]
-fn a_seek_forgets_what_came_before_and_brings_back_what_was_kept() {
+fn a_seek_drops_earlier_messages_and_restores_kept_ones() {
     let mut bench = Bench::new(|config| config.retain_acked_messages = true);
     let start = bench.now.simulated;
     bench.offer("");

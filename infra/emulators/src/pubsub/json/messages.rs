@@ -1,4 +1,4 @@
-//! Messages in JSON: what a terminal publishes and pulls with.
+//! Messages in JSON, for publishing and pulling over REST.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ pub(in super::super) struct Publish {
     messages: Vec<Message>,
 }
 
-/// A message, either way.
+/// A message, in either direction.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct Message {
@@ -38,7 +38,7 @@ pub(in super::super) struct Published {
     message_ids: Vec<String>,
 }
 
-/// What a pull got.
+/// The answer of a pull.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(in super::super) struct Pulled {
@@ -56,7 +56,7 @@ struct Received {
 }
 
 impl Publish {
-    /// What the client meant, for `topic`.
+    /// The protobuf request, for `topic`.
     pub(in super::super) fn into_proto(
         self,
         topic: String,
@@ -73,7 +73,7 @@ impl Message {
     fn into_proto(self) -> Result<proto::PubsubMessage, Status> {
         let data = BASE64_STANDARD
             .decode(self.data)
-            .map_err(|error| Status::invalid_argument(format!("data is no base64: {error}")))?;
+            .map_err(|error| Status::invalid_argument(format!("data is not base64: {error}")))?;
         Ok(proto::PubsubMessage {
             data,
             attributes: self.attributes.into_iter().collect(),
