@@ -1,9 +1,9 @@
 //! Firestore in native mode, over gRPC.
 //!
 //! Below the calls is a pure store ([`store`], [`query`], [`mod@write`], [`transaction`], [`target`])
-//! that knows neither clock nor disk. What differs from the service on purpose: transactions are
-//! optimistic (see [`transaction`]); no query needs an index; no rules are asked, so every
-//! caller may do all. Any project and database is there as soon as it is named.
+//! without clock and disk. It differs from the service on purpose: transactions are optimistic (see
+//! [`transaction`]), queries need no indexes, and security rules are not applied, so every caller
+//! has full access. Every project and database exists as soon as a call names it.
 
 mod fault;
 mod name;
@@ -74,7 +74,7 @@ impl Firestore {
                 })
                 .await
             }
-            // Write, PartitionQuery, ExecutePipeline.
+            // Write, PartitionQuery and ExecutePipeline are not served.
             _ => grpc::unimplemented(&format!("google.firestore.v1.Firestore/{method}")),
         }
     }

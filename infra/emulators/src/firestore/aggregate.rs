@@ -1,4 +1,4 @@
-//! Counts, sums and averages over what a query finds.
+//! Counts, sums and averages over the results of a query.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -20,14 +20,14 @@ pub(super) struct Aggregations(Vec<(String, Aggregation)>);
 
 #[derive(Debug)]
 enum Aggregation {
-    /// Up to a number.
+    /// Up to a limit.
     Count(Option<i64>),
     Sum(FieldPath),
     Average(FieldPath),
 }
 
 impl Aggregations {
-    /// Reads what is to be computed.
+    /// Parses the aggregations.
     pub(super) fn parse(
         asked: Vec<structured_aggregation_query::Aggregation>,
     ) -> Result<Self, Fault> {
@@ -62,7 +62,7 @@ impl Aggregations {
         Ok(Self(parsed))
     }
 
-    /// The fields that a document must have to be counted in any of them.
+    /// The fields that a document must have to be included.
     pub(super) fn fields(&self) -> Vec<FieldPath> {
         let field = |(_, aggregation): &(String, Aggregation)| match aggregation {
             Aggregation::Count(_) => None,
@@ -71,7 +71,7 @@ impl Aggregations {
         self.0.iter().filter_map(field).collect()
     }
 
-    /// Computes all.
+    /// Computes all aggregations.
     pub(super) fn over(&self, documents: &[Arc<Document>]) -> AggregationResult {
         let one = |(alias, aggregation): &(String, Aggregation)| {
             let value = match aggregation {
@@ -102,7 +102,7 @@ fn path(
     Ok(path)
 }
 
-/// What is no number is passed over.
+/// Values that are not numbers are ignored.
 fn numbers<'a>(documents: &'a [Arc<Document>], path: &FieldPath) -> Vec<&'a Value> {
     let values = documents
         .iter()
@@ -112,7 +112,7 @@ fn numbers<'a>(documents: &'a [Arc<Document>], path: &FieldPath) -> Vec<&'a Valu
         .collect()
 }
 
-/// An integer where all are and it fits.
+/// An integer if all numbers are integers and the sum fits.
 fn sum(numbers: &[&Value]) -> ValueType {
     let integers = numbers.iter().map(|number| match number.value_type {
         Some(ValueType::IntegerValue(integer)) => Some(i128::from(integer)),

@@ -1,4 +1,4 @@
-//! Filters: parsed and checked once, then asked for each document.
+//! Filters: parsed and validated once, then evaluated for each document.
 
 mod rules;
 
@@ -16,7 +16,7 @@ use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
 pub(super) use self::rules::check;
 use super::{fault::Fault, limits, name::Name, path::FieldPath, value};
 
-/// A filter that is valid.
+/// A valid filter.
 #[derive(Debug, Clone)]
 pub(super) enum Filter {
     /// All must hold.
@@ -27,30 +27,30 @@ pub(super) enum Filter {
     Field(FieldPath, Test),
 }
 
-/// What is asked of a field's value; absent fields pass no test.
+/// A test of a field's value; an absent field passes no test.
 #[derive(Debug, Clone)]
 pub(super) enum Test {
-    /// Of the operand's kind, and before, at or after it: the orderings that pass.
+    /// Of the operand's type, and before, at or after it: the orderings that pass.
     Compares(Value, &'static [Ordering]),
     /// Equal; nothing equals null or NaN.
     Equals(Value),
     /// Not null and not equal.
     Differs(Value),
-    /// An array with the operand in it.
+    /// An array that contains the operand.
     Contains(Value),
-    /// Equal to one.
+    /// Equal to one of the operands.
     In(Vec<Value>),
-    /// An array with one of these in it.
+    /// An array that contains one of the operands.
     ContainsAny(Vec<Value>),
-    /// Not null and equal to none.
+    /// Not null and equal to none of the operands.
     NotIn(Vec<Value>),
     /// NaN, or neither NaN nor null.
     Nan(bool),
-    /// Null, or not.
+    /// Null, or not null.
     Null(bool),
 }
 
-/// Reads a filter for documents of `database`.
+/// Parses a filter for documents of `database`.
 pub(super) fn parse(filter: structured_query::Filter, database: &str) -> Result<Filter, Fault> {
     match filter.filter_type {
         None => Err(Fault::invalid("Unknown Filter type.")),
@@ -116,7 +116,7 @@ impl Test {
         }
     }
 
-    /// Whether results are ordered by the field, as its index is then read over a range.
+    /// Whether results are ordered by the field, since the query reads a range of its index.
     pub(super) fn is_inequality(&self) -> bool {
         match self {
             Self::Equals(_) | Self::Contains(_) | Self::In(_) | Self::ContainsAny(_) => false,
@@ -131,7 +131,7 @@ pub(super) fn name_value(document: &Document) -> Value {
     value::of(ValueType::ReferenceValue(document.name.clone()))
 }
 
-/// Reads what is compared with `__name__`: a reference to a document of `database`.
+/// Validates an operand for `__name__`: a reference to a document of `database`.
 pub(super) fn check_reference(value: &Value, database: &str, fault: &str) -> Result<(), Fault> {
     match &value.value_type {
         Some(ValueType::ReferenceValue(name)) => Name::document(name)?.expect_database(database),

@@ -1,6 +1,6 @@
-//! What a document may hold, and how it is stored: checked on every write.
+//! The limits of a document, and its stored form: checked on every write.
 //!
-//! Source of the numbers: cloud.google.com/firestore/quotas, and what Google's emulator answers.
+//! Source of the numbers: cloud.google.com/firestore/quotas, and the answers of Google's emulator.
 
 use googleapis_tonic_google_firestore_v1::google::firestore::v1::{Value, value::ValueType};
 use prost_types::Timestamp;
@@ -18,14 +18,14 @@ const DOCUMENT_MAX_BYTES: usize = 1 << 20;
 const PROPERTY_MAX_BYTES: usize = 1_048_487;
 /// Bytes of a field's name.
 const FIELD_NAME_MAX_BYTES: usize = 1500;
-/// Maps and arrays inside one another.
+/// Levels of nested maps and arrays.
 const DEPTH_MAX: usize = 20;
 /// Elements of a vector.
 const VECTOR_MAX: usize = 2048;
 /// Seconds of 0001-01-01 and of 9999-12-31T23:59:59.
 const SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 
-/// Takes fields in from a client: refuses what cannot be stored, cuts times to microseconds.
+/// Validates fields of a client: refuses what cannot be stored, truncates times to microseconds.
 pub(super) fn accept(fields: &mut Fields) -> Result<(), Fault> {
     for (key, value) in fields {
         field_name(key)?;
@@ -34,14 +34,14 @@ pub(super) fn accept(fields: &mut Fields) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Takes the elements of an array transform in.
+/// Validates the elements of an array transform.
 pub(super) fn accept_elements(values: &mut [Value]) -> Result<(), Fault> {
     values
         .iter_mut()
         .try_for_each(|value| accept_value(value, 1, true))
 }
 
-/// Refuses what nothing can be compared with; unlike a stored array, an operand may hold arrays.
+/// Refuses an operand that cannot be compared; unlike a stored array, an operand may contain arrays.
 pub(super) fn operand(value: &Value) -> Result<(), Fault> {
     match &value.value_type {
         Some(ValueType::ArrayValue(array)) => array.values.iter().try_for_each(operand),
@@ -50,7 +50,7 @@ pub(super) fn operand(value: &Value) -> Result<(), Fault> {
     }
 }
 
-/// Refuses a document that grew too large, or too deep through masks and transforms.
+/// Refuses a document that masks and transforms have made too large or too deep.
 pub(super) fn document(name: &Name, fields: &Fields) -> Result<(), Fault> {
     if document_size(name, fields) > DOCUMENT_MAX_BYTES {
         return Err(Fault::invalid(format!(
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_is_limited_as_the_service_limits_it() {
+    fn a_document_has_the_limits_of_the_service() {
         check("v", null(), true);
         check("v", Value::default(), false);
         check("v", array([array([])]), false);
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_cut_to_microseconds() {
+    fn times_are_truncated_to_microseconds() {
         let time = Timestamp {
             seconds: 1,
             nanos: 123_456_789,

@@ -1,4 +1,4 @@
-//! Pages of documents and of collection ids: orders, tokens, and documents that are not there.
+//! Pages of documents and of collection ids: orders, tokens, and missing documents.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,12 +16,12 @@ use prost::Message as _;
 
 use super::{fault::Fault, name::Name, query::Query, store::View, value};
 
-/// Entries of a page when the client names no number: that of Google's emulator.
+/// The default size of a page: that of Google's emulator.
 const PAGE_DEFAULT: usize = 30;
-/// Entries of a page at most: that of Google's emulator.
+/// The maximum size of a page: that of Google's emulator.
 const PAGE_MAX: usize = 150;
 
-/// One page: how many, and from where on.
+/// One page: its size and where it starts.
 #[derive(Debug)]
 pub(super) struct Page {
     /// Entries at most.
@@ -30,7 +30,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// Reads the page asked for.
+    /// Parses the request for a page.
     pub(super) fn parse(size: i32, token: &str) -> Result<Self, Fault> {
         let size = match usize::try_from(size) {
             Err(_) => return Err(Fault::invalid("Page size must be nonnegative.")),
@@ -44,10 +44,10 @@ impl Page {
         Ok(Self { size, after })
     }
 
-    /// The query for the documents of this page and one more, which tells whether there are others.
+    /// The query for the documents of this page and one more, which shows whether there is a next page.
     pub(super) fn query(&self, request: ListDocumentsRequest) -> Result<Query, Fault> {
         let mut order_by = orders(&request.order_by)?;
-        // With the name said, a token can hold it.
+        // With an explicit order by name, a token can contain it.
         let direction = order_by
             .last()
             .map(|order| order.direction)
@@ -74,7 +74,7 @@ impl Page {
         Query::parse(&request.parent, query)
     }
 
-    /// The documents of this page and one more; those that only have others inside are names alone.
+    /// The documents of this page and one more; missing documents with subcollections have a name only.
     pub(super) fn with_missing(
         &self,
         view: &View<'_>,
@@ -133,7 +133,7 @@ impl Page {
     }
 }
 
-/// What a client hands back for the page after `cursor`.
+/// The token of the page after `cursor`.
 pub(super) fn token(cursor: &Cursor) -> String {
     BASE64.encode(cursor.encode_to_vec())
 }
@@ -144,7 +144,7 @@ fn cursor(token: &str) -> Option<Cursor> {
     (!cursor.values.is_empty()).then_some(cursor)
 }
 
-/// The text of a cursor with one value.
+/// The string of a cursor with one value.
 fn text(cursor: &Cursor) -> Result<String, Fault> {
     match cursor.values.as_slice() {
         [
@@ -162,7 +162,7 @@ fn field(path: &str) -> FieldReference {
     }
 }
 
-/// Reads such as `priority desc, __name__`.
+/// Parses an order such as `priority desc, __name__`.
 fn orders(text: &str) -> Result<Vec<Order>, Fault> {
     if text.is_empty() {
         return Ok(Vec::new());

@@ -1,7 +1,7 @@
-//! The Listen stream: targets come and go, and every commit that concerns them is told.
+//! The Listen stream: clients add and remove targets, and get every commit that affects them.
 //!
 //! As in the service, the answers to one commit end with a `NO_CHANGE` without targets, whose
-//! time and token stand for all before it. Two commits that come close may be told as one.
+//! time and token cover all answers before it. Two commits in short succession may be sent as one.
 
 use std::{
     collections::BTreeMap,
@@ -27,7 +27,7 @@ use super::{
 
 /// Targets of one stream: each holds its results in memory.
 const TARGETS_MAX: usize = 1000;
-/// Answers that wait for a slow client before its stream waits too.
+/// Answers queued for a slow client before its stream waits for it.
 const ANSWERS_MAX: usize = 256;
 
 /// Serves one stream until either side ends it.
@@ -69,12 +69,12 @@ pub(super) fn listen(
     ReceiverStream::new(stream)
 }
 
-/// One stream's targets, apart from the wire.
+/// One stream's targets, independent of the wire.
 #[derive(Debug)]
 struct Session {
     state: Arc<Mutex<State>>,
     targets: BTreeMap<i32, Target>,
-    /// What has been told is true at this time.
+    /// The client has received all changes up to this time.
     time: Stamp,
 }
 
@@ -87,7 +87,7 @@ impl Session {
         }
     }
 
-    /// Does what the client asks for.
+    /// Handles a request of the client.
     fn request(&mut self, request: ListenRequest) -> Result<Vec<ListenResponse>, Fault> {
         match request.target_change {
             Some(listen_request::TargetChange::AddTarget(target)) => self.add(target),
@@ -128,7 +128,7 @@ impl Session {
         };
         let state = Arc::clone(&self.state);
         let mut state = lock(&state);
-        // The other targets first: one time stands for all.
+        // The other targets first, so that one time covers all.
         let mut earlier = self.commits_in(&mut state);
         let time = self.time;
         if let Some(resume) = target::resume_time(asked.resume_type.as_ref()) {
@@ -150,7 +150,7 @@ impl Session {
         Ok(earlier)
     }
 
-    /// Tells what was committed since the last time.
+    /// The answers for what was committed since the last call.
     fn commits(&mut self) -> Vec<ListenResponse> {
         let state = Arc::clone(&self.state);
         self.commits_in(&mut lock(&state))
@@ -160,7 +160,7 @@ impl Session {
         let now = state.now();
         let time = state.store.read_time(now);
         let mut responses = Vec::new();
-        // Where the changes in between are forgotten, every target is looked at.
+        // If the history since then is gone, every target is compared in full.
         let known = state.store.remembers(self.time);
         for target in self.targets.values_mut() {
             let mut changes = state.store.since(self.time);
@@ -181,7 +181,7 @@ impl Session {
     }
 }
 
-/// The state; a call that panicked left it whole, as commits are installed last.
+/// The state; a call that panicked has left it consistent, as commits are installed last.
 pub(super) fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }

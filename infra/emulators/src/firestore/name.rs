@@ -1,4 +1,4 @@
-//! Resource names: databases, collections and documents, parsed once and ordered as queries order them.
+//! Resource names of databases, collections and documents, parsed once and sorted as in queries.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ const NAME_MAX_BYTES: usize = 6 << 10;
 /// Segments of a path: a hundred collections, each with a document. Source: the same page.
 const SEGMENTS_MAX: usize = 200;
 
-/// The parent of everything in a database (empty path), or a document, or, as a prefix, a collection.
+/// A database's root (an empty path), a document, or, as a prefix, a collection.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Name {
     /// `projects/…/databases/…`.
@@ -31,7 +31,7 @@ pub(super) enum Segment {
     Text(String),
 }
 
-/// Reads `projects/…/databases/…`.
+/// Parses `projects/…/databases/…`.
 pub(super) fn database(text: &str) -> Result<String, Fault> {
     match text.split('/').collect::<Vec<_>>().as_slice() {
         ["projects", project, "databases", database]
@@ -45,7 +45,7 @@ pub(super) fn database(text: &str) -> Result<String, Fault> {
     }
 }
 
-/// Reads a collection's id.
+/// Parses a collection's id.
 pub(super) fn collection(text: &str) -> Result<Segment, Fault> {
     match segment(text)? {
         Segment::Number(_) => Err(reserved(text)),
@@ -53,22 +53,22 @@ pub(super) fn collection(text: &str) -> Result<Segment, Fault> {
     }
 }
 
-/// Whether `text` is one of the names that the service keeps to itself.
+/// Whether `text` is a name that is reserved for the service.
 pub(super) fn is_reserved(text: &str) -> bool {
     text.len() > 4 && text.starts_with("__") && text.ends_with("__")
 }
 
 impl Name {
-    /// Reads the name of a document.
+    /// Parses the name of a document.
     pub(super) fn document(text: &str) -> Result<Self, Fault> {
         let name = Self::parent(text)?;
         if name.path.is_empty() {
-            return Err(invalid(text, "it names no document"));
+            return Err(invalid(text, "it is not the name of a document"));
         }
         Ok(name)
     }
 
-    /// Reads the name of what collections are in: a document, or `projects/…/databases/…/documents`.
+    /// Parses the name of a parent of collections: a document, or `projects/…/databases/…/documents`.
     pub(super) fn parent(text: &str) -> Result<Self, Fault> {
         if text.len() > NAME_MAX_BYTES {
             return Err(Fault::invalid("Document name is longer than 6144 bytes."));
@@ -104,7 +104,7 @@ impl Name {
         Ok(name)
     }
 
-    /// The prefix that all documents of `collection` in `self` share.
+    /// The prefix of the names of all documents of `collection` in `self`.
     pub(super) fn within(&self, collection: Segment) -> Self {
         let mut name = self.clone();
         name.path.push(collection);
@@ -116,7 +116,7 @@ impl Name {
         &self.database
     }
 
-    /// How many ids the path has.
+    /// The number of ids in the path.
     pub(super) fn depth(&self) -> usize {
         self.path.len()
     }
@@ -126,12 +126,12 @@ impl Name {
         self.path.get(depth)
     }
 
-    /// The collection that holds this document.
+    /// The collection of this document.
     pub(super) fn collection(&self) -> Option<&Segment> {
         self.path.iter().nth_back(1)
     }
 
-    /// Whether `self` is in `prefix`, however deep.
+    /// Whether `self` is below `prefix`, at any depth.
     pub(super) fn is_under(&self, prefix: &Self) -> bool {
         self.database == prefix.database
             && self.path.len() > prefix.path.len()
@@ -146,7 +146,7 @@ impl Name {
         }
     }
 
-    /// Refuses a name of another database than the one the request is for.
+    /// Refuses a name in another database than that of the request.
     pub(super) fn expect_database(&self, database: &str) -> Result<(), Fault> {
         if self.database == database {
             return Ok(());
@@ -223,12 +223,12 @@ mod tests {
         let name = Name::document(&text);
         assert_eq!(name.is_ok(), valid, "{path}: {name:?}");
         if let Ok(name) = name {
-            assert_eq!(name.to_string(), text, "a name prints as it was read");
+            assert_eq!(name.to_string(), text, "a name is printed as it was parsed");
         }
     }
 
     #[test]
-    fn names_are_valid_as_the_service_has_it() {
+    fn names_are_valid_by_the_rules_of_the_service() {
         check("c/ok", true);
         check("c/a b", true);
         check("c/a.b", true);
@@ -254,7 +254,7 @@ mod tests {
         for text in ["", "c/d", ROOT, "projects//databases/d/documents/c/d"] {
             assert!(Name::document(text).is_err(), "{text}");
         }
-        assert!(Name::parent(ROOT).is_ok(), "a root holds collections");
+        assert!(Name::parent(ROOT).is_ok(), "a root has collections");
     }
 
     #[test]

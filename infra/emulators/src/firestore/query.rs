@@ -1,4 +1,4 @@
-//! Structured queries: parsed and checked once, then run over any view of the documents.
+//! Structured queries: parsed and validated once, then run over any view of the documents.
 
 mod position;
 
@@ -20,11 +20,11 @@ use super::{
     write,
 };
 
-/// A query that is valid.
+/// A valid query.
 #[derive(Debug, Clone)]
 pub(super) struct Query {
     parent: Name,
-    /// Any collection where there is none.
+    /// Any collection if it is `None`.
     collection: Option<Segment>,
     descendants: bool,
     filter: Option<Filter>,
@@ -34,24 +34,24 @@ pub(super) struct Query {
     offset: usize,
     limit: Option<usize>,
     select: Option<Vec<FieldPath>>,
-    /// Documents without these are left out: what is aggregated over.
+    /// Documents without these are excluded: the fields that are aggregated.
     needs: Vec<FieldPath>,
 }
 
-/// Which versions of which documents a query found.
+/// The names and versions of the documents that a query found.
 pub(super) type Versions = Vec<(Name, Option<Stamp>)>;
 
-/// What a query found.
+/// The results of a query.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// The documents, in order, whole: see [`Query::shown`].
+    /// The documents, in order and complete: see [`Query::shown`].
     pub(super) documents: Vec<Arc<Document>>,
-    /// How many were passed over for the offset.
+    /// How many were skipped because of the offset.
     pub(super) skipped: usize,
 }
 
 impl Query {
-    /// Reads a query for what is in `parent`.
+    /// Parses a query below `parent`.
     pub(super) fn parse(parent: &str, query: StructuredQuery) -> Result<Self, Fault> {
         let parent = Name::parent(parent)?;
         if query.find_nearest.is_some() {
@@ -90,7 +90,7 @@ impl Query {
         })
     }
 
-    /// Leaves out the documents that lack one of `fields`.
+    /// Excludes the documents that lack one of `fields`.
     pub(super) fn needing(self, fields: Vec<FieldPath>) -> Self {
         Self {
             needs: fields,
@@ -127,7 +127,7 @@ impl Query {
         }
     }
 
-    /// Which versions of which documents the query finds: equal when nothing it shows has changed.
+    /// The names and versions of the results: equal if nothing that the query returns has changed.
     pub(super) fn fingerprint(&self, view: &View<'_>) -> Versions {
         fingerprint(&self.run(view))
     }
@@ -143,7 +143,7 @@ impl Query {
                 .is_none_or(|id| name.collection() == Some(id))
     }
 
-    /// A result as the client is to see it.
+    /// A result with the fields that the client selected.
     pub(super) fn shown(&self, document: &Document) -> Document {
         shown(document, self.select.as_deref())
     }
@@ -166,7 +166,7 @@ impl Query {
                 .all(|path| path.get(&document.fields).is_some())
     }
 
-    /// What the document is sorted by; nothing where it lacks one of the fields.
+    /// The values by which the document is sorted; `None` if it lacks one of the fields.
     fn keys(&self, document: &Document) -> Option<Vec<Value>> {
         let key = |order: &Order| {
             if order.path.is_name() {
@@ -184,7 +184,7 @@ impl Query {
     }
 }
 
-/// The versions of what a query found.
+/// The names and versions of the results.
 pub(super) fn fingerprint(found: &Found) -> Versions {
     let one = |document: &Arc<Document>| {
         let name = Name::document(&document.name).ok()?;
@@ -193,7 +193,7 @@ pub(super) fn fingerprint(found: &Found) -> Versions {
     found.documents.iter().filter_map(one).collect()
 }
 
-/// A document with the fields that `mask` shows; all without one.
+/// A document with the fields that `mask` selects; all fields without a mask.
 pub(super) fn shown(document: &Document, mask: Option<&[FieldPath]>) -> Document {
     match mask {
         None => document.clone(),

@@ -1,4 +1,4 @@
-//! The database behind the calls: documents and transactions, the clock, and the disk.
+//! The database behind the calls: documents, transactions, the clock, and the disk.
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
@@ -26,7 +26,7 @@ use crate::{
 
 const TABLE: &str = "firestore_documents";
 
-/// Everything that a call reads or changes.
+/// All state that a call reads or changes.
 #[derive(Debug)]
 pub(super) struct State {
     /// All documents.
@@ -44,22 +44,22 @@ pub(super) struct State {
 pub(super) enum Consistency {
     /// The latest.
     Latest,
-    /// That of a time.
+    /// The state at a time.
     Past(Timestamp),
-    /// That of a transaction.
+    /// The state that a transaction sees.
     In(Vec<u8>),
-    /// That of a transaction that starts with this call.
+    /// The state of a transaction that starts with this call.
     New(TransactionOptions),
 }
 
-/// A read that is under way.
+/// A read in progress.
 #[derive(Debug)]
 pub(super) struct Read {
-    /// The time that is read at.
+    /// The time of the state that is read.
     pub(super) time: Stamp,
-    /// The transaction that started with it, to be told to the client.
+    /// The transaction that started with it, to be returned to the client.
     pub(super) begun: Vec<u8>,
-    /// The read-write transaction that must remember what it sees.
+    /// The read-write transaction that must record what it reads.
     transaction: Option<Vec<u8>>,
 }
 
@@ -74,7 +74,7 @@ impl State {
                 }
                 _ => tracing::warn!(
                     document = key,
-                    "a stored document is unreadable and left out"
+                    "skipped an unreadable document of the store"
                 ),
             }
         }
@@ -88,7 +88,7 @@ impl State {
         })
     }
 
-    /// The time.
+    /// The current time.
     pub(super) fn now(&self) -> Stamp {
         self.clock.now().into()
     }
@@ -118,7 +118,7 @@ impl State {
         let read_only = match options.mode {
             None => None,
             Some(Mode::ReadWrite(mode)) => {
-                // The one that is tried again holds no locks here, so that nothing is owed to it.
+                // The transaction that is retried holds no locks here, so it gets no preference.
                 if !mode.retry_transaction.is_empty() {
                     self.transactions.number(&mode.retry_transaction)?;
                 }
@@ -167,7 +167,7 @@ impl State {
         Ok(found)
     }
 
-    /// Makes plans true, on disk first. Those of one call may not touch the same document.
+    /// Applies plans, on disk first. Those of one call must not touch the same document.
     pub(super) fn install(&mut self, plans: Vec<Plan>) -> Result<Vec<WriteResult>, Fault> {
         let changes = plans.iter().flat_map(|plan| &plan.changes);
         let rows: Vec<_> = changes

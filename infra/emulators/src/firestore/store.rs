@@ -1,7 +1,7 @@
-//! The documents, and enough of their past to read at a time and to go on listening from one.
+//! The documents, and enough of their history to read at a past time and to resume listening.
 //!
-//! Pure: no clock, no disk. A commit is planned, which changes nothing, written to disk by the
-//! caller, then installed, which cannot fail; so it happens whole or not at all.
+//! Pure: no clock, no disk. A commit is planned, which changes nothing, then written to disk by the
+//! caller, then installed, which cannot fail; so it is atomic.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -31,35 +31,35 @@ pub(super) struct Store {
     history_bytes: usize,
     /// The earliest time that can still be read at.
     horizon: Stamp,
-    /// The latest time told to anyone; commits come after it.
+    /// The latest time returned to any client; commits come after it.
     last: Stamp,
 }
 
-/// What a commit did to one document.
+/// The effect of a commit on one document.
 #[derive(Debug, Clone)]
 pub(super) struct Change {
     /// When.
     pub(super) at: Stamp,
     /// Which document.
     pub(super) name: Name,
-    /// What it was; nothing where it was created.
+    /// The document before; `None` if it was created.
     pub(super) before: Option<Arc<Document>>,
-    /// What it is; nothing where it was deleted.
+    /// The document after; `None` if it was deleted.
     pub(super) after: Option<Arc<Document>>,
 }
 
-/// A commit that is sure to succeed.
+/// A commit that can no longer fail.
 #[derive(Debug)]
 pub(super) struct Plan {
     /// The commit time.
     pub(super) at: Stamp,
     /// One result for each write.
     pub(super) results: Vec<WriteResult>,
-    /// One change for each document that is not as it was.
+    /// One change for each document that differs afterwards.
     pub(super) changes: Vec<Change>,
 }
 
-/// The documents as they were at one time.
+/// The documents at one point in time.
 #[derive(Debug)]
 pub(super) struct View<'a> {
     documents: &'a BTreeMap<Name, Arc<Document>>,
@@ -68,7 +68,7 @@ pub(super) struct View<'a> {
 }
 
 impl Store {
-    /// Takes the stored documents; times before `now` cannot be read at any more.
+    /// Takes the stored documents; times before `now` can no longer be read at.
     pub(super) fn new(documents: BTreeMap<Name, Arc<Document>>, now: Stamp) -> Self {
         let newest = documents
             .values()
@@ -90,13 +90,13 @@ impl Store {
         self.last
     }
 
-    /// What `writes` would do, one after the other, at `now`.
+    /// The effect of `writes`, one after the other, at `now`.
     pub(super) fn plan(&self, writes: Vec<Write>, now: Stamp) -> Result<Plan, Fault> {
         let edits = writes.into_iter().map(write::parse);
         self.plan_edits(edits.collect::<Result<_, _>>()?, now)
     }
 
-    /// What `edits` would do, one after the other, at `now`.
+    /// The effect of `edits`, one after the other, at `now`.
     pub(super) fn plan_edits(&self, edits: Vec<Edit>, now: Stamp) -> Result<Plan, Fault> {
         let at = now.max(self.last.next());
         let mut staged: BTreeMap<Name, Option<Arc<Document>>> = BTreeMap::new();
@@ -132,7 +132,7 @@ impl Store {
         })
     }
 
-    /// Makes a plan true; nothing may have been installed since it was made.
+    /// Applies a plan; no other may have been installed since it was made.
     pub(super) fn install(&mut self, plan: Plan) -> Vec<WriteResult> {
         self.last = self.last.max(plan.at);
         for change in plan.changes {
@@ -158,7 +158,7 @@ impl Store {
         plan.results
     }
 
-    /// The documents as they are.
+    /// The current documents.
     pub(super) fn now(&self) -> View<'_> {
         View {
             documents: &self.documents,
@@ -166,12 +166,12 @@ impl Store {
         }
     }
 
-    /// The documents as they were at `time`; nothing where that is forgotten.
+    /// The documents at `time`; `None` if that history is gone.
     pub(super) fn at(&self, time: Stamp) -> Option<View<'_>> {
         if !self.remembers(time) {
             return None;
         }
-        // From new to old, so that the state right after `time` is what stays.
+        // From new to old, so that the state right after `time` remains.
         let overlay = self
             .since(time)
             .rev()
@@ -222,7 +222,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// All documents in `prefix`, however deep, by name.
+    /// All documents below `prefix`, at any depth, by name.
     pub(super) fn under(&self, prefix: &Name) -> BTreeMap<&'a Name, &'a Arc<Document>> {
         let mut documents: BTreeMap<_, _> = self
             .documents

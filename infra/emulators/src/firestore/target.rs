@@ -1,4 +1,4 @@
-//! What a listener watches: one target, what it has been told, and what it is to be told next. Pure.
+//! One target of a listener: what the client has received, and what it gets next. Pure.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -15,7 +15,7 @@ use super::{fault::Fault, name::Name, query::Query, stamp::Stamp, store::View};
 pub(super) struct Target {
     id: i32,
     watched: Watched,
-    /// What the client has been told; for documents also which are absent.
+    /// What the client has received; for documents also which are absent.
     told: BTreeMap<Name, Option<Arc<Document>>>,
 }
 
@@ -26,7 +26,7 @@ enum Watched {
 }
 
 impl Target {
-    /// Reads what is to be watched.
+    /// Parses a target.
     pub(super) fn parse(id: i32, target: Option<TargetType>) -> Result<Self, Fault> {
         let watched = match target {
             None => return Err(Fault::invalid("A target must be given.")),
@@ -48,12 +48,12 @@ impl Target {
         })
     }
 
-    /// Takes the client to know what there was at `view`.
+    /// Assumes that the client knows the state at `view`.
     pub(super) fn resume(&mut self, view: &View<'_>) {
         self.told = self.find(view).into_iter().collect();
     }
 
-    /// Whether a change of this document can concern the target.
+    /// Whether a change of this document can affect the target.
     pub(super) fn covers(&self, name: &Name) -> bool {
         match &self.watched {
             Watched::Documents(names) => names.contains(name),
@@ -61,7 +61,7 @@ impl Target {
         }
     }
 
-    /// What the client must be told to know what there is at `view`, which is at `time`.
+    /// The answers that bring the client to the state at `view`, which is at `time`.
     pub(super) fn catch_up(&mut self, view: &View<'_>, time: Stamp) -> Vec<ResponseType> {
         let found = self.find(view);
         let mut responses = Vec::new();
@@ -72,7 +72,7 @@ impl Target {
                 (_, None) => responses.push(self.deleted(name, time)),
             }
         }
-        // What is left was among the results, and is no more.
+        // What is left was among the results and no longer is.
         let gone = std::mem::take(&mut self.told);
         for (name, old) in gone {
             let response = match view.get(&name) {
@@ -143,13 +143,13 @@ fn same(a: Option<&Arc<Document>>, b: Option<&Arc<Document>>) -> bool {
     }
 }
 
-/// Reads the time to resume from; nothing where the target starts afresh.
+/// The time to resume from; `None` if the target starts from scratch.
 pub(super) fn resume_time(resume: Option<&pb::target::ResumeType>) -> Option<Stamp> {
     match resume? {
         pb::target::ResumeType::ReadTime(time) => Some((*time).into()),
         pb::target::ResumeType::ResumeToken(token) if token.is_empty() => None,
         pb::target::ResumeType::ResumeToken(token) => {
-            // A token that is not ours resumes from a time that nobody remembers: a reset.
+            // A token of another origin resumes from a time without history, which resets the target.
             let bytes = token.as_slice().try_into().unwrap_or_default();
             Some(Stamp(i64::from_be_bytes(bytes)))
         }

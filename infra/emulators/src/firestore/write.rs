@@ -1,4 +1,4 @@
-//! One write against one document: precondition, mask, transforms. Pure.
+//! One write to one document: precondition, mask, transforms. Pure.
 
 use std::sync::Arc;
 
@@ -29,14 +29,14 @@ pub(super) struct Edit {
 enum Change {
     Delete,
     Update {
-        /// All fields are replaced where there is no mask.
+        /// All fields are replaced if there is no mask.
         mask: Option<Vec<FieldPath>>,
         fields: Fields,
         transforms: Vec<FieldTransform>,
     },
 }
 
-/// Checks what can be checked without the document.
+/// Validates what can be validated without the document.
 pub(super) fn parse(write: Write) -> Result<Edit, Fault> {
     let condition = write
         .current_document
@@ -76,9 +76,9 @@ pub(super) fn parse(write: Write) -> Result<Edit, Fault> {
     })
 }
 
-/// The document after `edit`, and what the client is told.
+/// The document after `edit`, and the result for the client.
 ///
-/// A write that changes nothing leaves the document, and so its update time, as it is.
+/// A write that changes nothing keeps the document and its update time.
 pub(super) fn apply(
     edit: Edit,
     current: Option<&Arc<Document>>,
@@ -116,7 +116,7 @@ pub(super) fn apply(
 }
 
 fn writable(mask: &DocumentMask) -> Result<Vec<FieldPath>, Fault> {
-    // Clients may name `__name__`; it is no field and nothing changes.
+    // Clients may name `__name__`, which is not a field: nothing changes.
     let paths = mask.field_paths.iter().filter(|path| *path != "__name__");
     paths.map(|path| FieldPath::parse_writable(path)).collect()
 }
@@ -145,7 +145,7 @@ fn check(
     }
 }
 
-/// When the document last changed.
+/// When the document was last changed.
 pub(super) fn version(document: &Document) -> Option<Stamp> {
     document.update_time.map(Stamp::from)
 }

@@ -1,4 +1,4 @@
-//! The calls that write: single documents, commits, batches, and the ends of transactions.
+//! The calls that write: single documents, commits, batches, and the end of transactions.
 
 use std::{collections::BTreeSet, time::Instant};
 
@@ -20,10 +20,10 @@ use super::{
     write::{self, Edit},
 };
 
-/// Bytes of a request that writes. Source: the service's own refusal, "Request payload size
+/// Maximum size of a write request. Source: the service's own message, "Request payload size
 /// exceeds the limit: 11534336 bytes."
 const REQUEST_MAX_BYTES: usize = 11_534_336;
-/// Characters of an id that the service makes up.
+/// Length of an id that the service generates.
 const AUTO_ID_LENGTH: usize = 20;
 
 impl State {
@@ -90,7 +90,7 @@ impl State {
         check_size(&request)?;
         let now = self.now();
         if !request.transaction.is_empty() {
-            // Whatever becomes of the commit, the transaction ends with it.
+            // The transaction ends, whether the commit succeeds or not.
             let open = self
                 .transactions
                 .end(&request.transaction, Instant::now())?;
@@ -114,7 +114,7 @@ impl State {
         })
     }
 
-    /// `BatchWrite`: each write for itself.
+    /// `BatchWrite`: each write is independent.
     pub(super) fn batch_write(
         &mut self,
         request: BatchWriteRequest,
@@ -160,7 +160,7 @@ impl State {
     /// `Rollback`.
     #[expect(
         clippy::needless_pass_by_value,
-        reason = "called as the other calls are"
+        reason = "has the same signature as the other calls"
     )]
     pub(super) fn rollback(&mut self, request: RollbackRequest) -> Result<(), Fault> {
         self.transactions.roll_back(&request.transaction)
@@ -180,7 +180,7 @@ impl State {
     }
 }
 
-/// What a write's refusal looks like inside of an answer.
+/// A refused write as a status in an answer.
 pub(super) fn status(fault: &Fault) -> rpc::Status {
     rpc::Status {
         code: fault.code().into(),

@@ -1,13 +1,13 @@
-//! What a query may combine: rules that only show when all of its filters are seen together.
+//! Which filters a query may combine: rules that concern all of its filters together.
 
 use super::{Filter, Test};
 use crate::firestore::fault::Fault;
 
-/// Alternatives of one query, multiplied out.
+/// Maximum of disjunctions of one query in disjunctive normal form.
 /// Source: cloud.google.com/firestore/docs/query-data/queries#limits_on_or_queries.
 const DISJUNCTIONS_MAX: usize = 30;
 
-/// Refuses what the service does not combine.
+/// Refuses combinations that the service refuses.
 pub(in super::super) fn check(filter: &Filter) -> Result<(), Fault> {
     let (mut negatives, mut excludes, mut lists) = (0, false, false);
     filter.tests(&mut |_, test| {

@@ -1,4 +1,4 @@
-//! What a listener is told, commit by commit.
+//! What a listener receives, commit by commit.
 
 use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
     CommitRequest, Document, StructuredQuery, Write,
@@ -21,7 +21,7 @@ fn name(id: &str) -> String {
     format!("{ROOT}/c/{id}")
 }
 
-/// Sets `v`, or deletes where there is none, all in one commit.
+/// Sets `v`, or deletes where it is `None`, all in one commit.
 fn commit(state: &Mutex<State>, writes: &[(&str, Option<i64>)]) {
     let write = |&(id, value): &(&str, Option<i64>)| Write {
         operation: Some(match value {
@@ -88,7 +88,7 @@ fn add(
     session.request(request).unwrap()
 }
 
-/// Answers as words: `+id` in the results, `-id` out of them, `xid` deleted, `~id` out of view.
+/// Answers as words: `+id` into the results, `-id` out of them, `xid` deleted, `~id` out of view.
 fn words(responses: &[ListenResponse]) -> String {
     let short = |name: &str| name.rsplit('/').next().unwrap().to_owned();
     let word = |response: &ListenResponse| match response.response_type.as_ref().unwrap() {
@@ -120,7 +120,7 @@ fn token(responses: &[ListenResponse]) -> Vec<u8> {
 }
 
 #[test]
-fn a_limited_query_is_told_what_comes_goes_and_falls_out() {
+fn a_limited_query_gets_what_enters_leaves_and_falls_out() {
     let state = state();
     commit(&state, &[("a", Some(10)), ("b", Some(20)), ("c", Some(30))]);
     let mut session = Session::new(Arc::clone(&state));
@@ -140,7 +140,7 @@ fn a_limited_query_is_told_what_comes_goes_and_falls_out() {
 }
 
 #[test]
-fn watched_documents_are_told_present_or_absent() {
+fn watched_documents_are_sent_as_present_or_absent() {
     let state = state();
     commit(&state, &[("a", Some(1))]);
     let mut session = Session::new(Arc::clone(&state));
@@ -153,7 +153,7 @@ fn watched_documents_are_told_present_or_absent() {
 }
 
 #[test]
-fn a_listener_that_comes_back_is_told_what_it_missed() {
+fn a_listener_that_resumes_gets_what_it_missed() {
     let state = state();
     commit(&state, &[("a", Some(1)), ("b", Some(2)), ("c", Some(3))]);
     let seen = token(&add(
@@ -171,7 +171,7 @@ fn a_listener_that_comes_back_is_told_what_it_missed() {
 }
 
 #[test]
-fn a_removed_target_is_told_nothing_more() {
+fn a_removed_target_gets_nothing_more() {
     let state = state();
     let mut session = Session::new(Arc::clone(&state));
     add(&mut session, lowest(None), None);
@@ -185,7 +185,7 @@ fn a_removed_target_is_told_nothing_more() {
 }
 
 #[test]
-fn a_query_that_is_wrong_removes_its_target_only() {
+fn an_invalid_query_removes_its_target_only() {
     let mut session = Session::new(state());
     let told = add(&mut session, lowest(Some(-1)), None);
     assert_eq!(words(&told), "ADD REMOVE");

@@ -1,4 +1,4 @@
-//! Where a document stands among the results: orders, and the cursors that cut them.
+//! The position of a document among the results: orders, and cursors.
 
 use std::{cmp::Ordering, collections::BTreeSet};
 
@@ -20,11 +20,11 @@ use crate::firestore::{
 pub(super) struct Order {
     /// The field.
     pub(super) path: FieldPath,
-    /// From the last to the first.
+    /// Whether the order is descending.
     pub(super) descending: bool,
 }
 
-/// A position among the sorted documents: just before or just after these values.
+/// A position in the sorted results: just before or just after these values.
 #[derive(Debug, Clone)]
 pub(super) struct Bound {
     values: Vec<Value>,
@@ -32,7 +32,7 @@ pub(super) struct Bound {
 }
 
 impl Bound {
-    /// Reads a cursor over the orders that the query itself names, the first `explicit` ones.
+    /// Parses a cursor over the orders that the query itself names, the first `explicit` ones.
     pub(super) fn parse(
         cursor: Cursor,
         explicit: usize,
@@ -55,7 +55,7 @@ impl Bound {
         })
     }
 
-    /// Whether a document with these keys stands behind the position.
+    /// Whether a document with these keys comes after the position.
     pub(super) fn is_passed(&self, order: &[Order], keys: &[Value]) -> bool {
         match compare(order, keys, &self.values) {
             Ordering::Less => false,
@@ -82,7 +82,7 @@ pub(super) fn compare(order: &[Order], a: &[Value], b: &[Value]) -> Ordering {
         .unwrap_or(Ordering::Equal)
 }
 
-/// The orders asked for, then the fields of inequalities by name, then the document's name.
+/// The requested orders, then the fields of inequalities by name, then the document's name.
 ///
 /// Source: cloud.google.com/firestore/docs/query-data/multiple-range-fields#query_plans and the
 /// comment on `StructuredQuery.order_by` in firestore/v1/query.proto.
@@ -100,7 +100,7 @@ pub(super) fn orders(
             ));
         }
         if orders.is_empty() && descending && path.is_name() && !filter.is_some_and(has_field) {
-            // There is no such index unless one is made, and Google's emulator makes none.
+            // There is no such index unless one is created, and Google's emulator creates none.
             return Err(Fault::Unready(
                 "Firestore does not support descending key scans".to_owned(),
             ));
@@ -124,7 +124,7 @@ pub(super) fn orders(
     Ok(orders)
 }
 
-/// Whether a field is filtered by, so that an index other than that of names serves the query.
+/// Whether a field is filtered by, so that another index than that of names serves the query.
 fn has_field(filter: &Filter) -> bool {
     let mut any = false;
     filter.tests(&mut |path, _| any |= !path.is_name());
