@@ -1,10 +1,9 @@
-//! Vertex AI: tuning, models, endpoints, metrics: a simulation that says so.
+//! Vertex AI: tuning, models, endpoints, metrics: a simulation that is marked as one.
 //!
-//! Nothing is trained and nobody thinks. A job's state follows from its record
-//! and the time, its loss curves from its plan and its data, and a tuned
-//! endpoint recalls the training file. What lies about that is marked:
-//! `x-emulated-by` on every answer, `-simulated` on every `modelVersion`, and a
-//! sentence in every description.
+//! Nothing is trained. A job's state follows from its record and the time, its loss curves from its
+//! plan and its data, and a tuned endpoint recalls the training file. Everything simulated is marked:
+//! `x-emulated-by` on every answer, `-simulated` on every `modelVersion`, and a sentence in every
+//! description.
 
 mod call;
 mod create;
@@ -59,10 +58,10 @@ use crate::{
     rest::Error,
 };
 
-/// Training files that endpoints answer from, each with the id of its job; the oldest first.
+/// Training files from which endpoints answer, each with the id of its job; the oldest first.
 type Indexes = VecDeque<(String, Arc<Index>)>;
 
-/// Vertex AI: tuning, models, endpoints, metrics: a simulation that says so.
+/// Vertex AI: tuning, models, endpoints, metrics: a simulation that is marked as one.
 #[derive(Clone)]
 pub(crate) struct Vertex {
     clock: Clock,
@@ -88,7 +87,7 @@ impl Vertex {
         })
     }
 
-    /// Answers a REST call, the control calls at `/emulator/vertex` among them.
+    /// Answers a REST call, including the control calls at `/emulator/vertex`.
     pub(crate) async fn rest(&self, request: Request) -> Response {
         let answer = if request.uri().path() == CONTROL_PATH {
             self.control(request).await
@@ -137,9 +136,9 @@ impl Vertex {
         }
     }
 
-    /// All that is remembered. No call holds it while it waits for something.
+    /// All state. A call must not hold it while it waits.
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        // A panic elsewhere leaves whole records behind: each is replaced at once.
+        // After a panic elsewhere the records are still complete: each is replaced at once.
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

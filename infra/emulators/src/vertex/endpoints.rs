@@ -1,4 +1,4 @@
-//! `endpoints` and their `operations`: shared public endpoints, each with one tuned model at most.
+//! `endpoints` and their `operations`: shared public endpoints, each with at most one tuned model.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -53,7 +53,7 @@ impl Vertex {
         )
     }
 
-    /// Whatever lies under `…/endpoints/ID`, but for what asks the model something.
+    /// Calls on `…/endpoints/ID`, except questions to its model.
     pub(super) fn endpoint(&self, call: &Call, id: &str) -> Result<Answer, Error> {
         let now = self.clock.now();
         let mut ledger = self.ledger();
@@ -114,7 +114,7 @@ impl Vertex {
         }
     }
 
-    /// `GET …/endpoints`: the newest first.
+    /// `GET …/endpoints`: newest first.
     pub(super) fn list_endpoints(&self, call: &Call) -> Result<Answer, Error> {
         let ledger = self.ledger();
         let mut endpoints = ledger.endpoints_of(&call.project, &call.location, self.clock.now());
@@ -134,7 +134,7 @@ impl Vertex {
         Ok(Answer::Json(list_of("endpoints", page, token)))
     }
 
-    /// `GET …/operations/ID`, wherever it hangs.
+    /// `GET …/operations/ID`, under any parent.
     pub(super) fn get_operation(&self, call: &Call, id: &str) -> Result<Answer, Error> {
         let ledger = self.ledger();
         let operation = ledger
@@ -144,7 +144,7 @@ impl Vertex {
     }
 }
 
-/// The endpoint `id` where `call` looks for it.
+/// The endpoint `id` in the location of `call`.
 pub(super) fn find(
     ledger: &Ledger,
     call: &Call,
@@ -166,7 +166,7 @@ pub(super) fn name(endpoint: &EndpointRecord) -> String {
     )
 }
 
-/// Answers with an operation that is done already, as a simulation can.
+/// Answers with an operation that is already done.
 pub(super) fn done(
     ledger: &mut Ledger,
     resource: &str,

@@ -1,4 +1,4 @@
-//! The list filter, as far as lists here need it: terms `field="value"`, joined by AND.
+//! The filter of lists, limited to terms `field="value"` joined by AND.
 
 use std::collections::BTreeMap;
 
@@ -11,25 +11,25 @@ use super::call::invalid;
 pub(super) struct Term {
     /// The field's path, such as `labels.run`.
     pub(super) field: String,
-    /// How it must stand to the value.
+    /// The operator.
     pub(super) is: Is,
     /// The value, unquoted.
     pub(super) value: String,
 }
 
-/// How a field must stand to a value.
+/// The operator of a term.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Is {
     /// `=`.
     Equal,
     /// `!=`.
     Other,
-    /// `:`, which asks for presence where the value is `*`.
+    /// `:`, which tests for presence if the value is `*`.
     Having,
 }
 
 impl Term {
-    /// Whether a field with `found` in it passes.
+    /// Whether a field with the value `found` passes.
     pub(super) fn admits(&self, found: Option<&str>) -> bool {
         match self.is {
             Is::Equal => found == Some(self.value.as_str()),
@@ -43,7 +43,7 @@ impl Term {
 ///
 /// # Errors
 ///
-/// When a term asks for another field.
+/// If a term names another field.
 pub(super) fn pass(
     terms: &[Term],
     labels: &BTreeMap<String, String>,
@@ -54,7 +54,7 @@ pub(super) fn pass(
             (_, Some(key)) => labels.get(key).map(String::as_str),
             ("display_name" | "displayName", None) => Some(display_name),
             (field, None) => {
-                return Err(invalid(format!("lists cannot be filtered by `{field}`")));
+                return Err(invalid(format!("cannot filter by `{field}`")));
             }
         };
         if !term.admits(found) {
@@ -64,7 +64,7 @@ pub(super) fn pass(
     Ok(true)
 }
 
-/// Reads a filter; an empty one has no terms.
+/// Parses a filter; an empty one has no terms.
 pub(super) fn parse(filter: &str) -> Result<Vec<Term>, Error> {
     let tokens = tokens(filter)?;
     if tokens.is_empty() {
@@ -82,7 +82,7 @@ pub(super) fn parse(filter: &str) -> Result<Vec<Term>, Error> {
                 is: *is,
                 value: value.clone(),
             }),
-            _ => Err(invalid(format!("the filter `{filter}` is not understood"))),
+            _ => Err(invalid(format!("invalid filter `{filter}`"))),
         })
         .collect()
 }
@@ -108,14 +108,14 @@ fn tokens(filter: &str) -> Result<Vec<Token>, Error> {
             let (text, after) = rest
                 .get(1..)
                 .and_then(|rest| rest.split_once(first))
-                .ok_or_else(|| invalid("a quotation in the filter does not end"))?;
+                .ok_or_else(|| invalid("unclosed quote in the filter"))?;
             (Token::Text(text.to_owned()), after)
         } else {
             let end = rest
                 .find(|character: char| character.is_whitespace() || "=:!\"'".contains(character))
                 .unwrap_or(rest.len());
             if end == 0 {
-                return Err(invalid(format!("the filter `{filter}` is not understood")));
+                return Err(invalid(format!("invalid filter `{filter}`")));
             }
             let (word, after) = rest.split_at(end);
             (Token::Word(word.to_owned()), after)
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn filters_are_read() {
+    fn filters_are_parsed() {
         check("", Some(&[]));
         check(
             "labels.run=\"a b\"",

@@ -1,4 +1,4 @@
-//! `generateContent`, `streamGenerateContent`, `countTokens`: asking a simulated model.
+//! `generateContent`, `streamGenerateContent`, `countTokens`: questions to a simulated model.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,18 +17,18 @@ use super::{
 };
 use crate::rest::Error;
 
-/// Where base models are served: in the regions they answer 404.
+/// Where base models are served: regions answer 404.
 const BASE_LOCATIONS: [&str; 3] = ["global", "us", "eu"];
-/// Time of the wall that an answer takes: enough to be seen, too little to wait for.
+/// Wall-clock time of an answer: enough to be noticed, too little to wait for.
 const LATENCY: Duration = Duration::from_millis(5);
-/// Indexes that are kept; each holds a training file.
+/// Indexes kept in memory; each holds a training file.
 const INDEXES_MAX: usize = 4;
 /// Events of a streamed answer.
 const EVENTS_MAX: usize = 5;
-/// What `modelVersion` ends with.
+/// The suffix of `modelVersion`.
 const SIMULATED_SUFFIX: &str = "-simulated";
 
-/// Who is asked.
+/// The model that is asked.
 enum Speaker {
     Base(&'static catalogue::Model),
     Tuned {
@@ -39,7 +39,7 @@ enum Speaker {
 }
 
 impl Vertex {
-    /// A verb on `publishers/google/models/M`.
+    /// A call on `publishers/google/models/M`.
     pub(super) async fn ask_base(&self, call: &Call, model: &str) -> Result<Answer, Error> {
         let served = catalogue::find(model)
             .filter(|model| !model.is_retired(self.clock.now()))
@@ -48,7 +48,7 @@ impl Vertex {
         self.ask(call, Speaker::Base(served)).await
     }
 
-    /// A verb on `endpoints/ID` that asks its model something.
+    /// A question to the model of `endpoints/ID`.
     pub(super) async fn ask_tuned(&self, call: &Call, id: &str) -> Result<Answer, Error> {
         let (job, deployed) = self.deployed(call, id)?;
         let index = self.index(&job).await?;
@@ -82,7 +82,7 @@ impl Vertex {
         }
         let file = self.object(&job.training_uri).map_err(|_gone| {
             precondition(format!(
-                "The emulator answers for a tuned model from its training file, and `{}` is gone.",
+                "The emulator answers for a tuned model from its training file, and `{}` does not exist any more.",
                 job.training_uri
             ))
         })?;
@@ -190,7 +190,7 @@ impl Speaker {
     }
 }
 
-/// The candidates, the feedback on a refused prompt, and the tokens of the answer.
+/// The candidates, the feedback on a blocked prompt, and the tokens of the answer.
 fn candidates(speaker: &Speaker, asked: &Asked) -> (Vec<Value>, Option<Value>, u64) {
     if asked.question.contains(prompt::BLOCKED) {
         let feedback = json!({
@@ -225,7 +225,7 @@ fn candidates(speaker: &Speaker, asked: &Asked) -> (Vec<Value>, Option<Value>, u
     (candidates, None, tokens::estimate(text) * asked.candidates)
 }
 
-/// The events of a streamed answer: the text in parts, the end's fields in the last alone.
+/// The events of a streamed answer: the text in parts, final fields in the last one only.
 fn pieces(whole: Value) -> Vec<Value> {
     let text = whole
         .pointer("/candidates/0/content/parts/0/text")

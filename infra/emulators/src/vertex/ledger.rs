@@ -1,4 +1,4 @@
-//! All that is remembered, in memory and written through to the store.
+//! All state, in memory and written through to the store.
 
 use std::collections::BTreeMap;
 
@@ -22,15 +22,15 @@ const MODELS: &str = "vertex-models";
 const ENDPOINTS: &str = "vertex-endpoints";
 const OPERATIONS: &str = "vertex-operations";
 const SETTINGS: &str = "vertex-settings";
-/// Operations that are kept: all are done when they are answered, so old ones are of no use.
+/// Operations kept: all are done when they are answered, so old ones are useless.
 const OPERATIONS_MAX: usize = 1_000;
 
-/// What was changed on a tuned model; the rest follows from its job.
+/// What was changed on a tuned model; everything else follows from its job.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct ModelNote {
-    /// `defaultCheckpointId`, where it is not the last one.
+    /// `defaultCheckpointId`, if it is not the last one.
     pub(super) default_checkpoint: Option<String>,
-    /// `versionAliases`, but for `default`.
+    /// `versionAliases`, except `default`.
     pub(super) aliases: Vec<String>,
     /// `displayName`.
     pub(super) display_name: Option<String>,
@@ -44,14 +44,14 @@ pub(super) struct ModelNote {
     pub(super) updated: Option<DateTime<Utc>>,
 }
 
-/// An endpoint that was made by a call, or that was changed since a job made it.
+/// An endpoint that was created by a call, or that was changed after a job created it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct EndpointRecord {
     /// The last segment of the name.
     pub(super) id: String,
     /// The project's number.
     pub(super) project: String,
-    /// Where it serves.
+    /// Its location.
     pub(super) location: String,
     /// `displayName`.
     pub(super) display_name: String,
@@ -59,11 +59,11 @@ pub(super) struct EndpointRecord {
     pub(super) description: String,
     /// `labels`.
     pub(super) labels: BTreeMap<String, String>,
-    /// When it was made.
+    /// When it was created.
     pub(super) created: DateTime<Utc>,
     /// When it was last changed.
     pub(super) updated: DateTime<Utc>,
-    /// The model it serves: a shared endpoint has one at most.
+    /// Its model: a shared endpoint has at most one.
     pub(super) deployed: Option<Deployed>,
     /// Whether it was deleted.
     pub(super) deleted: bool,
@@ -74,15 +74,15 @@ pub(super) struct EndpointRecord {
 pub(super) struct Deployed {
     /// `deployedModelId`.
     pub(super) id: String,
-    /// The id of the job that made the model.
+    /// The id of the job that created the model.
     pub(super) job: String,
-    /// Which checkpoint.
+    /// The checkpoint.
     pub(super) checkpoint: String,
     /// When it was deployed.
     pub(super) created: DateTime<Utc>,
 }
 
-/// All that is remembered.
+/// All state.
 #[derive(Debug)]
 pub(super) struct Ledger {
     db: Db,
@@ -91,7 +91,7 @@ pub(super) struct Ledger {
     models: BTreeMap<String, ModelNote>,
     endpoints: BTreeMap<String, EndpointRecord>,
     operations: BTreeMap<String, Value>,
-    /// How this stand-in behaves.
+    /// How the emulator behaves.
     pub(super) settings: Settings,
 }
 
@@ -115,7 +115,7 @@ impl Ledger {
             .filter(|job| job.project == project && job.location == location)
     }
 
-    /// The job that made the model `id`, and how it stands, once there is a model that nobody deleted.
+    /// The job that created the model `id`, and its state, if the model exists and is not deleted.
     pub(super) fn model(
         &self,
         project: &str,
@@ -144,7 +144,7 @@ impl Ledger {
             .filter(|(job, view)| self.has_model(job, view))
     }
 
-    /// The first checkpoint makes the model.
+    /// The model exists from its first checkpoint on.
     fn has_model(&self, job: &JobRecord, view: &View) -> bool {
         !view.checkpoints.is_empty() && !self.note(job).deleted
     }
@@ -186,14 +186,14 @@ impl Ledger {
         self.operations.get(id)
     }
 
-    /// Remembers `job`.
+    /// Stores `job`.
     pub(super) fn put_job(&mut self, job: JobRecord) -> Result<(), Error> {
         self.write(JOBS, &job.id, &job)?;
         self.jobs.insert(job.id.clone(), job);
         Ok(())
     }
 
-    /// Gives the waiting jobs of `project` their turns anew.
+    /// Assigns slots to the waiting jobs of `project` again.
     pub(super) fn reschedule(&mut self, project: &str, now: DateTime<Utc>) -> Result<(), Error> {
         let jobs = self.jobs.values().filter(|job| job.project == project);
         let moved = quota::schedule(jobs.cloned().collect(), self.settings.concurrent_jobs, now);
@@ -203,21 +203,21 @@ impl Ledger {
         Ok(())
     }
 
-    /// Remembers what was changed on the model of the job `id`.
+    /// Stores what was changed on the model of the job `id`.
     pub(super) fn put_note(&mut self, id: &str, note: ModelNote) -> Result<(), Error> {
         self.write(MODELS, id, &note)?;
         self.models.insert(id.to_owned(), note);
         Ok(())
     }
 
-    /// Remembers `endpoint`.
+    /// Stores `endpoint`.
     pub(super) fn put_endpoint(&mut self, endpoint: EndpointRecord) -> Result<(), Error> {
         self.write(ENDPOINTS, &endpoint.id, &endpoint)?;
         self.endpoints.insert(endpoint.id.clone(), endpoint);
         Ok(())
     }
 
-    /// Remembers an operation, and forgets one where there are too many.
+    /// Stores an operation, and deletes the oldest one if there are too many.
     pub(super) fn put_operation(&mut self, id: &str, operation: Value) -> Result<(), Error> {
         if self.operations.len() >= OPERATIONS_MAX
             && let Some((oldest, _)) = self.operations.pop_first()
@@ -233,7 +233,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Remembers how to behave.
+    /// Stores the settings.
     pub(super) fn put_settings(&mut self, settings: Settings) -> Result<(), Error> {
         self.write(SETTINGS, "", &settings)?;
         self.settings = settings;
@@ -251,7 +251,7 @@ impl Ledger {
     }
 }
 
-/// The endpoints that `job` has made by itself.
+/// The endpoints that `job` has created itself.
 fn made_by(job: &JobRecord, now: DateTime<Utc>) -> impl Iterator<Item = EndpointRecord> {
     observe(job, now).checkpoints.into_iter().map(|checkpoint| {
         let created = observe::step_at(job, checkpoint.step);
@@ -286,7 +286,7 @@ fn table<T: DeserializeOwned>(
                 rows.insert(key, value);
             }
             Err(error) => {
-                tracing::warn!(%error, table = name, key, "left out a row of another version");
+                tracing::warn!(%error, table = name, key, "skipped a row of another version");
             }
         }
     }

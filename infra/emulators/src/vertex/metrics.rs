@@ -1,6 +1,6 @@
-//! Where loss curves are read: the job's experiment, its run, and the board behind them.
+//! Loss curves: the job's experiment, its run, and the TensorBoard behind them.
 //!
-//! The way is that of Google's notebook `gemini/tuning/sft_gemini_summarization`:
+//! Readers follow the path of Google's notebook `gemini/tuning/sft_gemini_summarization`:
 //! experiment context, run context, run, time series, data.
 
 use serde_json::{Value, json};
@@ -70,7 +70,7 @@ impl Vertex {
         Ok(Answer::Json(list_of("contexts", page, token)))
     }
 
-    /// Whatever lies under `…/tensorboards/T`.
+    /// Calls on `…/tensorboards/T` and below.
     pub(super) fn tensorboard(&self, call: &Call) -> Result<Answer, Error> {
         let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
         let ledger = self.ledger();
@@ -159,7 +159,7 @@ impl Vertex {
             .and_then(|(_, job)| ledger.job(&call.project, &call.location, job))
             .filter(|job| job.experiment_id() == id)
             .map(|job| (job, observe(job, self.clock.now())))
-            // It is made when the job begins to run, not before.
+            // It is created when the job starts to run, not before.
             .filter(|(_, view)| view.started.is_some())
             .ok_or_else(|| {
                 not_found(&format!(

@@ -1,4 +1,4 @@
-//! `models`: what tuning jobs have made, by the Model Registry's methods.
+//! `models`: the results of tuning jobs, by the Model Registry's methods.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,11 +22,11 @@ use crate::rest::Error;
 /// Aliases of one version.
 const ALIASES_MAX: usize = 128;
 
-/// The alias that always stands for the one version.
+/// The alias of the only version, which it always has.
 const DEFAULT_ALIAS: &str = "default";
 
 impl Vertex {
-    /// Whatever lies under `…/models/M`, with or without a version.
+    /// Calls on `…/models/M`, with or without a version.
     pub(super) fn model(&self, call: &Call, id: &str) -> Result<Answer, Error> {
         let now = self.clock.now();
         let mut ledger = self.ledger();
@@ -86,7 +86,7 @@ impl Vertex {
         Ok(Answer::Json(model(&ledger, &job, &view, now)))
     }
 
-    /// `GET …/models`: the newest first.
+    /// `GET …/models`: newest first.
     pub(super) fn list_models(&self, call: &Call) -> Result<Answer, Error> {
         let now = self.clock.now();
         let ledger = self.ledger();
@@ -145,7 +145,7 @@ fn model(ledger: &Ledger, job: &JobRecord, view: &View, now: DateTime<Utc>) -> V
     })
 }
 
-/// The job's labels, and the one by which Google's own clients list tuned models.
+/// The job's labels, and the label by which Google's own clients list tuned models.
 fn labels_of(job: &JobRecord, note: &ModelNote) -> BTreeMap<String, String> {
     let mut labels = note.labels.as_ref().unwrap_or(&job.labels).clone();
     labels.insert(

@@ -10,10 +10,10 @@ use super::{
     record::JobRecord,
 };
 
-/// What every description ends with.
+/// The end of every description.
 pub(super) const SIMULATED: &str = "[simulated by Lapidary's emulator: nothing is trained]";
 
-/// `job` as `v1` tells it, or as `v1beta1` does, with its sub-state.
+/// `job` as in `v1`, or as in `v1beta1`, which has a sub-state.
 pub(super) fn tuning_job(job: &JobRecord, view: &View, note: &ModelNote, beta: bool) -> Value {
     let mut json = json!({
         "name": job.name(),
@@ -69,7 +69,7 @@ pub(super) fn tuning_job(job: &JobRecord, view: &View, note: &ModelNote, beta: b
     json
 }
 
-/// A description that says what it is.
+/// A description that is marked as simulated.
 pub(super) fn described(description: &str) -> String {
     if description.is_empty() {
         SIMULATED.to_owned()

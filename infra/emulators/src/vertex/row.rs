@@ -1,6 +1,6 @@
-//! One line of a training file: the checks that Google's own pre-flight notebook makes.
+//! One line of a training file, with the checks of Google's own pre-flight notebook.
 //!
-//! The names of the faults are those of the notebook
+//! The names of the errors are those of the notebook
 //! `vertexai_supervised_tuning_token_count_and_cost_estimation` in GoogleCloudPlatform/generative-ai.
 
 use serde_json::Value;
@@ -9,7 +9,7 @@ use super::{protojson, tokens};
 
 /// Tokens of one example, input and output together: the documented limit of Gemini 3.x.
 pub(super) const EXAMPLE_MAX_TOKENS: u64 = 131_072;
-/// Tokens taken for a picture or another file that a row points to: one image tile.
+/// Tokens assumed for a picture or another file that a row refers to: one image tile.
 const FILE_TOKENS: u64 = 258;
 
 /// Why a line is dropped.
@@ -41,16 +41,16 @@ pub(super) enum Fault {
     TooLong,
 }
 
-/// A line that can be learned from.
+/// A usable line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Example {
-    /// What stands before the last model turn, the system instruction excepted, a line a turn.
+    /// Everything before the last model turn except the system instruction, one line per turn.
     pub(super) prompt: String,
     /// The last model turn.
     pub(super) answer: String,
     /// Turns of the user.
     pub(super) user_turns: u64,
-    /// Tokens of all that is not the model's.
+    /// Tokens outside the model's turns.
     pub(super) input_tokens: u64,
     /// Tokens of the model's turns.
     pub(super) output_tokens: u64,
@@ -58,7 +58,7 @@ pub(super) struct Example {
     pub(super) characters: u64,
 }
 
-/// Reads one line.
+/// Parses one line.
 pub(super) fn read(line: &[u8]) -> Result<Example, Fault> {
     let row: Value = serde_json::from_slice(line).map_err(|_not_json| Fault::InvalidJson)?;
     if !row.is_object() {
@@ -119,7 +119,7 @@ impl Example {
             Role::User => {
                 self.user_turns += 1;
                 self.input_tokens += turn.tokens;
-                // An answer that the user answers belongs to what comes before the last turn.
+                // A model turn that is followed by a user turn is part of the prompt of the last turn.
                 let earlier = std::mem::take(&mut self.answer);
                 for text in [earlier, turn.text] {
                     if !self.prompt.is_empty() && !text.is_empty() {
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_read_or_refused_by_name() {
+    fn rows_are_parsed_or_refused_by_name() {
         let user = r#"{"role":"user","parts":[{"text":"Hi"}]}"#;
         let model = r#"{"role":"model","parts":[{"text":"Hello"}]}"#;
         let row = |turns: &[&str]| format!(r#"{{"contents":[{}]}}"#, turns.join(","));

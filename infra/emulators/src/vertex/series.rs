@@ -13,9 +13,9 @@ use super::{
 };
 use crate::rest::Error;
 
-/// Points of a series that `batchRead` gives: "sampled to 1000 data points" for scalars.
+/// Points of a series in `batchRead`: "sampled to 1000 data points" for scalars.
 pub(super) const BATCH_READ_POINTS_MAX: usize = 1_000;
-/// Points that a series has; the steps between are as many as that takes.
+/// Points of a series; the interval in steps follows from that.
 const POINTS_MAX: u64 = 10_000;
 /// Evaluations in one epoch.
 const EVALUATIONS_PER_EPOCH: u64 = 5;
@@ -37,7 +37,7 @@ pub(super) struct Point {
     value: f64,
 }
 
-/// The series that the run of `job` has, by id and name.
+/// The series of the run of `job`, by id and name.
 pub(super) fn series_of(job: &JobRecord) -> impl Iterator<Item = (&'static str, &'static str)> {
     let validated = job.validation_uri.is_some();
     SERIES
@@ -72,7 +72,7 @@ pub(super) fn points(job: &JobRecord, view: &View, name: &str) -> Vec<Point> {
         .collect()
 }
 
-/// At most `most` points, the first and the last among them.
+/// At most `most` points, including the first and the last.
 pub(super) fn sampled(points: Vec<Point>, most: usize) -> Vec<Point> {
     if points.len() <= most || most < 2 {
         return points;
@@ -92,7 +92,7 @@ pub(super) fn export(call: &Call, points: Vec<Point>) -> Result<Answer, Error> {
     let mut points = points;
     let order = protojson::string(&call.body, "orderBy")?;
     match order.split_whitespace().collect::<Vec<_>>().as_slice() {
-        // "The default sort order is pseudo random": a client that relies on order shall notice.
+        // "The default sort order is pseudo random": exposes clients that rely on an order.
         [] => points.sort_by_key(|point| Seed::of(&point.step.to_be_bytes()).with(1).value()),
         ["step" | "wall_time"] | ["step" | "wall_time", "asc"] => {}
         ["step" | "wall_time", "desc"] => points.reverse(),
@@ -107,7 +107,7 @@ pub(super) fn export(call: &Call, points: Vec<Point>) -> Result<Answer, Error> {
         "" => 0,
         token => token
             .parse()
-            .map_err(|_not_ours| invalid("`pageToken` is none of this list"))?,
+            .map_err(|_not_ours| invalid("`pageToken` is not a token of this list"))?,
     };
     let more = points.len().saturating_sub(start) > size;
     let page = points.iter().skip(start).take(size).map(value).collect();

@@ -1,4 +1,4 @@
-//! How this stand-in behaves where the real service may behave in several ways, and the call that sets it.
+//! How the emulator behaves where the service may behave in several ways, and the call that sets it.
 
 use std::collections::BTreeSet;
 
@@ -15,24 +15,24 @@ use crate::{
     rest::{self, Error},
 };
 
-/// Where the behaviour is told (`GET`) and set (`POST`).
+/// Where the settings are read (`GET`) and changed (`POST`).
 pub(super) const CONTROL_PATH: &str = "/emulator/vertex";
 
-/// The behaviour; kept over restarts.
+/// The settings; they survive restarts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Settings {
     /// Tuning jobs that run at once in a project; Google's default is 1.
     pub(super) concurrent_jobs: usize,
-    /// What happens to one more.
+    /// What happens to a job above that.
     pub(super) over_quota: OverQuota,
-    /// Simulated seconds until a new job is in lists; 0 by default.
+    /// Simulated seconds until a new job appears in lists; 0 by default.
     pub(super) list_lag_s: u32,
-    /// Simulated seconds of a step of jobs to come; `None` takes 20 to 40 minutes for all steps.
+    /// Simulated seconds per step of new jobs; `None` spends 20 to 40 minutes on all steps.
     pub(super) seconds_per_step: Option<f64>,
 }
 
-/// What happens to a job that exceeds the quota: both were seen in the field.
+/// What happens to a job that exceeds the quota: both were observed in the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum OverQuota {
@@ -54,7 +54,7 @@ impl Default for Settings {
 }
 
 impl Vertex {
-    /// Tells the settings, and changes those that a POST names.
+    /// Returns the settings, after changing those that a POST names.
     pub(super) async fn control(&self, request: Request) -> Result<Answer, Error> {
         let is_change = match *request.method() {
             Method::GET => false,

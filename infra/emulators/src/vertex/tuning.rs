@@ -22,13 +22,13 @@ use super::{
 };
 use crate::rest::Error;
 
-/// Steps that the service aims at when no epochs are asked for: 166 examples were seen to become 40 epochs.
+/// Rows that the service aims at over all epochs if none are requested: 166 rows became 40 epochs.
 const DEFAULT_ROWS_IN_ALL: u64 = 6_640;
-/// Epochs that it then gives at most.
+/// The maximum of epochs that it then chooses.
 const DEFAULT_EPOCHS_MAX: u64 = 40;
 
 impl Vertex {
-    /// `POST …/tuningJobs`. The data is read here and now; its faults show once the job has "read" it.
+    /// `POST …/tuningJobs`. The data is read at once; its errors appear when the job has "read" it.
     pub(super) async fn create_job(&self, call: &Call) -> Result<Answer, Error> {
         let asked = create::read(call, self.clock.now())?;
         let training = self.object(&asked.training_uri)?;
@@ -37,7 +37,7 @@ impl Vertex {
             .as_deref()
             .map(|uri| self.object(uri))
             .transpose()?;
-        // A large file takes longer to read than a request may hold its thread.
+        // A large file takes longer to read than a request may block its thread.
         let report =
             tokio::task::spawn_blocking(move || dataset::inspect(&training, validation.as_deref()))
                 .await
@@ -60,7 +60,7 @@ impl Vertex {
         let mut job = record(call, asked, report, seed.id(), now);
         job.seconds_per_step = ledger.settings.seconds_per_step;
         if is_over {
-            // Far away until the turns are given, a line below.
+            // In the far future until a slot is assigned, one line below.
             job.slot_at = now + TimeDelta::days(3650);
         }
         let id = job.id.clone();
@@ -88,14 +88,14 @@ impl Vertex {
         )))
     }
 
-    /// `GET …/tuningJobs`: the newest first.
+    /// `GET …/tuningJobs`: newest first.
     pub(super) fn list_jobs(&self, call: &Call) -> Result<Answer, Error> {
         let terms = filter::parse(call.param("filter"))?;
         let now = self.clock.now();
         let ledger = self.ledger();
         let lag = TimeDelta::seconds(ledger.settings.list_lag_s.into());
         let mut jobs: Vec<(&JobRecord, View)> = Vec::new();
-        // Without a lag all is listed, even what a faster clock of an earlier process dated ahead.
+        // Without a lag everything is listed, even jobs that an earlier, faster clock dated ahead.
         for job in ledger.jobs.values() {
             if job.project == call.project
                 && job.location == call.location
@@ -116,7 +116,7 @@ impl Vertex {
         Ok(Answer::Json(list_of("tuningJobs", page, token)))
     }
 
-    /// `POST …/tuningJobs/ID:cancel`: asks once; asking again, or too late, changes nothing.
+    /// `POST …/tuningJobs/ID:cancel`: the first call counts; later or late ones have no effect.
     pub(super) fn cancel_job(&self, call: &Call, id: &str) -> Result<Answer, Error> {
         let now = self.clock.now();
         let mut ledger = self.ledger();
@@ -129,7 +129,7 @@ impl Vertex {
         Ok(Answer::Json(json!({})))
     }
 
-    /// The bytes of a `gs://` object; an object that cannot be read is the caller's fault.
+    /// The bytes of a `gs://` object; an unreadable object is the caller's error.
     pub(super) fn object(&self, uri: &str) -> Result<Bytes, Error> {
         create::bucket_and_object(uri)
             .and_then(|(bucket, object)| (self.read)(bucket, object))
@@ -213,7 +213,7 @@ fn passes(terms: &[Term], job: &JobRecord, view: &View) -> Result<bool, Error> {
             }
             field => match field.strip_prefix("labels.") {
                 Some(key) => job.labels.get(key).map(String::as_str),
-                None => return Err(invalid(format!("lists cannot be filtered by `{field}`"))),
+                None => return Err(invalid(format!("cannot filter by `{field}`"))),
             },
         };
         if !term.admits(found) {

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn questions_are_answered_cut_streamed_blocked_and_counted() {
+async fn questions_are_answered_truncated_streamed_blocked_and_counted() {
     let world = World::new();
     let model = "/v1/projects/demo/locations/global/publishers/google/models/gemini-3.5-flash";
     let generate = format!("{model}:generateContent");

@@ -1,9 +1,9 @@
-//! What a job leaves behind: curves, models, endpoints.
+//! The results of a job: curves, models, endpoints.
 
 use super::*;
 
 #[tokio::test]
-async fn curves_are_read_by_way_of_the_experiment() {
+async fn curves_are_read_through_the_experiment() {
     let mut world = World::new();
     let name = world.created().await;
     world.restart_after(900);
@@ -33,7 +33,7 @@ async fn curves_are_read_by_way_of_the_experiment() {
         ))
         .await;
     let series = series["tensorboardTimeSeries"].as_array().unwrap().clone();
-    assert_eq!(series.len(), 6, "a validation file was given");
+    assert_eq!(series.len(), 6, "with a validation file");
     assert_eq!(series[3]["displayName"], "/eval_total_loss");
     let first = series[0]["name"].as_str().unwrap();
     let data = world
@@ -59,7 +59,7 @@ async fn curves_are_read_by_way_of_the_experiment() {
 }
 
 #[tokio::test]
-async fn a_default_checkpoint_and_an_undeployed_model_are_remembered() {
+async fn a_default_checkpoint_and_an_undeployed_model_are_stored() {
     let mut world = World::new();
     let name = world.created().await;
     world.restart_after(3 * 3600);
@@ -132,7 +132,7 @@ async fn a_default_checkpoint_and_an_undeployed_model_are_remembered() {
 }
 
 #[tokio::test]
-async fn what_is_not_served_says_so_by_name() {
+async fn what_is_not_served_is_refused_by_name() {
     let world = World::new();
     for path in [
         "/v1/projects/demo/locations/us/batchPredictionJobs",
@@ -148,7 +148,7 @@ async fn what_is_not_served_says_so_by_name() {
 }
 
 #[tokio::test]
-async fn a_run_that_blew_up_tells_no_numbers_and_stutters() {
+async fn a_diverged_run_has_no_numbers_and_repeats_itself() {
     let mut world = World::new();
     let created = world
         .create(|body| {
@@ -182,7 +182,7 @@ async fn a_run_that_blew_up_tells_no_numbers_and_stutters() {
 }
 
 #[tokio::test]
-async fn an_endpoint_whose_training_file_is_gone_says_so() {
+async fn an_endpoint_without_its_training_file_is_refused() {
     let mut world = World::new();
     let name = world.created().await;
     world.restart_after(3 * 3600);
@@ -198,7 +198,7 @@ async fn an_endpoint_whose_training_file_is_gone_says_so() {
 }
 
 #[tokio::test]
-async fn models_are_listed_by_the_label_that_clients_ask_for() {
+async fn models_are_listed_by_the_label_that_clients_filter_by() {
     let mut world = World::new();
     world.created().await;
     world.restart_after(3 * 3600);
