@@ -1,4 +1,4 @@
-//! The front door: every service behind one address, told apart by path.
+//! All services behind one address; the path of a request selects the service.
 
 pub(crate) mod door;
 
@@ -25,7 +25,7 @@ use crate::{
     vertex::Vertex,
 };
 
-/// Every service, and what stands before them.
+/// Every service, with the clock and the faults.
 #[derive(Debug, Clone)]
 pub(crate) struct Front {
     clock: Clock,
@@ -98,8 +98,8 @@ impl Front {
             }
         };
         let whole = options.data.as_deref().unwrap_or(Path::new("memory"));
-        // Resumable uploads continue at a Location made from this address, so their later
-        // parts come in by the main door, whoever began them.
+        // Resumable uploads continue at a Location with this address, so their later parts arrive
+        // at the main listener, whichever listener they were started at.
         let base_url = format!("http://{address}");
         let identity = Identity::new(&options.project, clock)?;
         let mint = {
@@ -143,7 +143,7 @@ impl Front {
         Ok((front, store))
     }
 
-    /// Answers one request, after the faults that are armed for it.
+    /// Answers one request, subject to the armed faults.
     async fn answer(self, request: Request) -> Response {
         let path = request.uri().path();
         if path.starts_with("/emulator/") {
@@ -158,7 +158,7 @@ impl Front {
             .await
     }
 
-    /// The control APIs: no fault stands before them and no journal tells of them.
+    /// The control APIs, which faults and the journal ignore.
     async fn control(&self, request: Request) -> Response {
         let path = request.uri().path();
         if path.starts_with("/emulator/pubsub") {

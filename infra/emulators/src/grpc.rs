@@ -1,7 +1,7 @@
 //! Serves prost messages over tonic without generated server traits.
 //!
-//! The client crates carry message types only; a service here is one `match` on
-//! the method's name that calls [`unary`], [`server_stream`] or [`bidi`].
+//! The client crates contain message types only; a service here is one `match` on the method's name
+//! that calls [`unary`], [`server_stream`] or [`bidi`].
 
 mod message;
 
@@ -15,20 +15,20 @@ use tonic::{Status, server::Grpc};
 pub(crate) use self::message::Message;
 use self::message::{AnyCodec, Told, read};
 
-/// A request as the front door hands it over.
+/// A request, before its path is matched.
 pub(crate) type Request = http::Request<Body>;
-/// What goes back through the front door.
+/// An answer.
 pub(crate) type Response = http::Response<Body>;
 
-/// Bytes of one message: above Cloud Storage's 4 MiB parts and Pub/Sub's 10 MB publishes.
+/// Maximum size of a message: above Cloud Storage's 4 MiB parts and Pub/Sub's 10 MB publishes.
 const MESSAGE_MAX_BYTES: usize = 64 << 20;
 
-// What a method asks and tells is erased before tonic sees it, and boxed: its server code is
-// generated once, not for each of some fifty methods.
+// The types of requests and answers are erased before tonic sees them, and futures are boxed: its
+// server code is generated once, not for each of some fifty methods.
 
-/// Messages that are told, in order.
+/// A stream of outgoing messages.
 type ToldStream = BoxStream<'static, Result<Told, Status>>;
-/// A method, from its one message or its stream of them to its one message or stream.
+/// A method, from its request or stream of requests to its answer or stream of answers.
 type Method<Asked, Answer> =
     Box<dyn Fn(Asked) -> BoxFuture<'static, Result<Answer, Status>> + Send + Sync>;
 
@@ -135,7 +135,7 @@ fn grpc() -> Grpc<AnyCodec> {
     Grpc::new(AnyCodec).max_decoding_message_size(MESSAGE_MAX_BYTES)
 }
 
-/// The answer of a method that is not here yet.
+/// The answer for a method that is not served.
 pub(crate) fn unimplemented(path: &str) -> Response {
     tracing::warn!(
         path,

@@ -1,7 +1,7 @@
-//! Wire-level stand-ins of the Google Cloud services that Lapidary uses, all on one port.
+//! Emulators of the Google Cloud services that Lapidary uses, on the wire and all on one port.
 //!
-//! Nothing of Lapidary is imported here: a client and its stand-in that share a
-//! type share its bugs. What is not served answers UNIMPLEMENTED (over HTTP a 400) by name.
+//! Nothing of Lapidary is imported here: a client and its emulator that share a type share its
+//! bugs. What is not served is refused with UNIMPLEMENTED (over HTTP a 400) and its name.
 
 mod front;
 mod identity;
@@ -38,28 +38,28 @@ use crate::clock::Clock;
 /// How to start the emulators.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The project id that the metadata server tells.
+    /// The project id of the metadata server.
     pub project: String,
-    /// The port on 127.0.0.1; 0 takes a free one.
+    /// The port on 127.0.0.1; 0 chooses a free one.
     pub port: u16,
-    /// The directory that holds what survives a restart; `None` keeps all in memory.
+    /// The directory for what survives a restart; `None` keeps everything in memory.
     pub data: Option<PathBuf>,
-    /// The time that every service lives in.
+    /// The clock of all services.
     pub clock: Clock,
-    /// Names of further listeners on free ports, all serving the same: give each process
-    /// its own, and faults and the journal know who calls. `main` is taken.
+    /// Names of further listeners on free ports, which serve the same: with one per process,
+    /// faults and the journal know the caller. `main` is reserved.
     pub doors: Vec<String>,
 }
 
 /// Why the emulators do not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The port cannot be had.
+    /// The port cannot be used.
     #[error("cannot listen on 127.0.0.1:{port}: choose another port")]
     Listen {
-        /// The port asked for.
+        /// The requested port.
         port: u16,
-        /// What the system said.
+        /// The error of the system.
         #[source]
         source: std::io::Error,
     },
@@ -68,39 +68,39 @@ pub enum Error {
     Data {
         /// The directory.
         path: PathBuf,
-        /// What went wrong.
+        /// The cause.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Two doors have one name.
-    #[error("there are two doors of the name `{0}`")]
+    /// Two listeners have the same name.
+    #[error("two listeners have the name `{0}`")]
     Door(String),
-    /// The signing key cannot be made.
-    #[error("cannot make the key that signs push tokens")]
+    /// The signing key cannot be created.
+    #[error("cannot create the key that signs push tokens")]
     Key(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// A line that a task of a job wrote.
+/// A line that a job's task wrote.
 #[derive(Debug, Clone)]
 pub struct TaskLine {
     /// The id of the job.
     pub job: String,
     /// The id of the execution.
     pub execution: String,
-    /// Which task, from 0.
+    /// The index of the task, from 0.
     pub index: u32,
-    /// What it wrote.
+    /// The line.
     pub line: String,
 }
 
-/// How long calls under way may take to end once [`Emulators::stop`] is called: streams that
-/// clients keep open never end of themselves.
+/// How long calls in progress may take to end once [`Emulators::stop`] is called: streams that
+/// clients keep open never end by themselves.
 const STOP_LIMIT: Duration = Duration::from_millis(500);
 
-/// How often [`Emulators::stop`] looks whether the store is free.
+/// How often [`Emulators::stop`] checks whether the store is closed.
 const STOP_LOOK: Duration = Duration::from_millis(2);
 
-/// The running emulators; dropped, they stop.
+/// The running emulators; they stop when dropped.
 #[derive(Debug)]
 pub struct Emulators {
     address: SocketAddr,
@@ -114,17 +114,17 @@ pub struct Emulators {
 }
 
 impl Emulators {
-    /// Starts every service on one port and returns when all answer.
+    /// Starts every service on one port and returns once all answer.
     ///
     /// # Errors
     ///
-    /// When the port is taken, two doors have one name, or the data directory cannot be used.
+    /// If the port is in use, two listeners have the same name, or the data directory cannot be used.
     pub fn start(options: Options) -> BoxFuture<'static, Result<Self, Error>> {
-        // Boxed, so that the services' code is generated in this crate, once.
+        // Boxed, so that the code of the services is generated once, in this crate.
         Box::pin(front::start(options))
     }
 
-    /// Where all services listen: the main door.
+    /// The address of all services: that of the main listener.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -134,17 +134,17 @@ impl Emulators {
         self.tasks.subscribe()
     }
 
-    /// Where the door `name` of [`Options::doors`] listens.
+    /// The address of the listener `name` of [`Options::doors`].
     pub fn door(&self, name: &str) -> Option<SocketAddr> {
         self.doors.get(name).copied()
     }
 
-    /// The variables that lead a process to these emulators, by the main door.
+    /// The environment variables with which a process finds these emulators at the main listener.
     pub fn environment(&self) -> Vec<(String, String)> {
         self.environment_at(self.address)
     }
 
-    /// The variables that lead a process to these emulators by the door `name`.
+    /// The environment variables with which a process finds these emulators at the listener `name`.
     pub fn environment_for(&self, name: &str) -> Option<Vec<(String, String)>> {
         Some(self.environment_at(self.door(name)?))
     }
@@ -177,7 +177,7 @@ impl Emulators {
             .collect()
     }
 
-    /// Stops listening, lets calls under way end within half a second, and ends the rest.
+    /// Stops listening, gives calls in progress half a second to end, and aborts the rest.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         let deadline = time::Instant::now() + STOP_LIMIT;
@@ -187,7 +187,7 @@ impl Emulators {
                 drop((&mut *server).await);
             }
         }
-        // Tasks that hold the store end soon after; then a successor can open its file.
+        // Tasks that hold the store open end soon after; then a successor can open its file.
         let deadline = time::Instant::now() + STOP_LIMIT;
         while self.store.is_open() && time::Instant::now() < deadline {
             time::sleep(STOP_LOOK).await;
@@ -203,12 +203,13 @@ impl Drop for Emulators {
     }
 }
 
-/// Puts a message on a topic (its full name), from inside: object notifications, alerts, ticks.
+/// Publishes a message to a topic (its full name) from another emulator: object notifications,
+/// alerts, ticks.
 ///
-/// A topic that does not exist is logged and forgotten, as in the cloud.
+/// If the topic does not exist, the message is logged and dropped, as in the cloud.
 pub(crate) type Publish = Arc<dyn Fn(&str, Vec<u8>, BTreeMap<String, String>) + Send + Sync>;
 
-/// Reads the live generation of an object (`bucket`, `object`), from inside: training files.
+/// Reads the live generation of an object (`bucket`, `object`) for another emulator: training files.
 pub(crate) type ReadObject = Arc<dyn Fn(&str, &str) -> Option<Bytes> + Send + Sync>;
 
 /// Mints an OIDC token for a service account (`email`, `audience`), as Google signs its pushes.

@@ -1,4 +1,4 @@
-//! A door: one listener, and the connections that came in by it.
+//! A listener, and the connections that it accepts.
 
 use std::{convert::Infallible, future::pending, pin::pin, sync::Arc, time::Duration};
 
@@ -17,13 +17,13 @@ use tokio::{
 use super::Front;
 use crate::grpc::{Request, Response};
 
-/// The name of the door that every set of emulators has.
+/// The name of the listener that always exists.
 pub(crate) const MAIN: &str = "main";
 
-/// The pause after a failed accept: out of file handles, it would fail again at once.
+/// The pause after a failed accept: without free file handles, the next one would fail at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// The connection that a call came by; rides in the request's extensions.
+/// The connection of a call, passed in the request's extensions.
 #[derive(Debug, Clone)]
 pub(crate) struct Connection {
     caller: Arc<str>,
@@ -36,14 +36,14 @@ impl Connection {
         Self { caller, broken }
     }
 
-    /// The name of the door, which tells who calls.
+    /// The name of the listener, which identifies the caller.
     pub(crate) fn caller(&self) -> &str {
         &self.caller
     }
 
-    /// Closes the connection under the call; whoever waits is dropped with it.
+    /// Closes the connection during the call, whose future is dropped with it.
     ///
-    /// Other calls of the same HTTP/2 connection break too, as they would when a network does.
+    /// Other calls on the same HTTP/2 connection break too, as they would if the network failed.
     pub(crate) async fn break_off(&self) -> Infallible {
         self.broken.notify_one();
         pending().await
@@ -56,14 +56,14 @@ impl Default for Connection {
     }
 }
 
-/// Serves until `stop` changes, then lets calls under way end.
+/// Serves until `stop` changes, then lets calls in progress end.
 pub(crate) async fn serve(
     listener: TcpListener,
     name: Arc<str>,
     front: Front,
     mut stop: watch::Receiver<bool>,
 ) {
-    // Connections live in the set, so they end with this task even when it is aborted.
+    // Connections are in the set, so they end with this task even if it is aborted.
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -85,7 +85,7 @@ pub(crate) async fn serve(
     while connections.join_next().await.is_some() {}
 }
 
-/// Boxed, and no closure: otherwise each of HTTP's versions would hold the code of all services.
+/// Boxed, and not a closure: otherwise the code of all services would exist for each HTTP version.
 fn answer(front: Front, request: Request) -> BoxFuture<'static, Result<Response, Infallible>> {
     Box::pin(async move { Ok(front.answer(request).await) })
 }
@@ -96,7 +96,7 @@ async fn converse(
     front: Front,
     mut stop: watch::Receiver<bool>,
 ) {
-    // Without TCP_NODELAY small gRPC answers wait some 40 ms for an acknowledgement.
+    // Without TCP_NODELAY, small gRPC answers wait about 40 ms for an acknowledgement.
     drop(stream.set_nodelay(true));
     let broken = Arc::clone(&connection.broken);
     let service = hyper::service::service_fn(move |request: http::Request<_>| {
@@ -111,7 +111,7 @@ async fn converse(
         tokio::select! {
             result = serving.as_mut() => {
                 if let Err(error) = result {
-                    tracing::debug!(%error, "a connection ended badly");
+                    tracing::debug!(%error, "a connection ended with an error");
                 }
                 return;
             }

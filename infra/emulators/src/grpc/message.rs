@@ -1,4 +1,4 @@
-//! Messages whose type tonic does not know: bytes that come in, an object that writes itself.
+//! Messages whose type tonic does not know: bytes as input, an object that encodes itself as output.
 
 use bytes::{Buf as _, Bytes};
 use tonic::{
@@ -6,14 +6,14 @@ use tonic::{
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
 };
 
-/// A prost message that can cross the wire.
+/// A prost message that can be sent and received.
 pub(crate) trait Message: prost::Message + Default + Send + Sync + 'static {}
 impl<T: prost::Message + Default + Send + Sync + 'static> Message for T {}
 
-/// A message on its way out.
+/// An outgoing message.
 pub(super) type Told = Box<dyn Write + Send>;
 
-/// A message that writes itself.
+/// A message that encodes itself.
 pub(super) trait Write {
     fn write(&self, into: &mut EncodeBuf<'_>) -> Result<(), Status>;
 }
@@ -25,7 +25,7 @@ impl<T: Message> Write for T {
     }
 }
 
-/// Reads a message that came in; gRPC wants INTERNAL where its bytes make no sense.
+/// Decodes a message; gRPC answers INTERNAL for invalid bytes.
 pub(super) fn read<T: Message>(bytes: Bytes) -> Result<T, Status> {
     T::decode(bytes).map_err(|error| Status::internal(error.to_string()))
 }

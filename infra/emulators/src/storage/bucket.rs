@@ -10,7 +10,7 @@ use super::{
     object::{etag, merge, rfc3339},
 };
 
-/// Keys of the resource that the service writes; what a caller says about them is ignored.
+/// Read-only keys of the resource; values that a caller sends are ignored.
 const READ_ONLY: [&str; 11] = [
     "kind",
     "id",
@@ -24,7 +24,7 @@ const READ_ONLY: [&str; 11] = [
     "updated",
     "locationType",
 ];
-/// Where a bucket lies when nobody says.
+/// The default location of a bucket.
 const LOCATION: &str = "US";
 
 /// A bucket without its objects.
@@ -35,9 +35,9 @@ pub(super) struct Bucket {
     pub(super) metageneration: i64,
     pub(super) created: DateTime<Utc>,
     pub(super) updated: DateTime<Utc>,
-    /// Notification configurations made so far; their ids are never given twice.
+    /// Notification configurations created so far; their ids are never reused.
     pub(super) notifications_made: u64,
-    /// What callers set: stored and echoed, of which versioning and storage class take effect.
+    /// The settings of callers: stored and returned; only versioning and storage class have an effect.
     pub(super) settings: Map<String, Value>,
 }
 
@@ -80,7 +80,7 @@ impl Bucket {
         }
     }
 
-    /// Sets the keys of `resource` and forgets all others.
+    /// Sets the keys of `resource` and removes all others.
     pub(super) fn replace(&mut self, resource: &Value) {
         self.settings
             .retain(|key, _| matches!(key.as_str(), "location" | "storageClass"));
@@ -120,7 +120,7 @@ impl Bucket {
         }
     }
 
-    /// A made-up number that is the same for the same project.
+    /// An invented number, always the same for the same project.
     pub(super) fn project_number(&self) -> u64 {
         100_000_000_000 + u64::from(crc32c::crc32c(self.project.as_bytes()))
     }

@@ -1,8 +1,8 @@
-//! Preconditions on generation and metageneration, as every method takes them.
+//! Preconditions on generation and metageneration.
 
 use super::{failure::Failure, query::Query};
 
-/// What must hold before a call takes effect; `None` asks nothing.
+/// What must hold before a call takes effect; `None` means no condition.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Conditions {
     pub(super) generation: Option<i64>,
@@ -11,14 +11,14 @@ pub(super) struct Conditions {
     pub(super) metageneration_not: Option<i64>,
 }
 
-/// The generation and the metageneration of what is there; an absent object counts as `(0, 0)`.
+/// The current generation and metageneration; an absent object has `(0, 0)`.
 pub(super) type Current = (i64, i64);
 
-/// Stands for an object that is not there: `ifGenerationMatch=0` means "create only".
+/// An absent object: `ifGenerationMatch=0` means "create only".
 pub(super) const ABSENT: Current = (0, 0);
 
 impl Conditions {
-    /// `ifGenerationMatch` and its three sisters.
+    /// Parses `ifGenerationMatch` and the three similar parameters.
     pub(super) fn of(query: &Query) -> Result<Self, Failure> {
         Ok(Self {
             generation: query.number("ifGenerationMatch")?,
@@ -28,7 +28,7 @@ impl Conditions {
         })
     }
 
-    /// `ifSourceGenerationMatch` and its three sisters, of copies.
+    /// Parses `ifSourceGenerationMatch` and the three similar parameters of copies.
     pub(super) fn of_source(query: &Query) -> Result<Self, Failure> {
         Ok(Self {
             generation: query.number("ifSourceGenerationMatch")?,
@@ -38,7 +38,7 @@ impl Conditions {
         })
     }
 
-    /// Before a change.
+    /// Checks the conditions of a change.
     pub(super) fn allow_write(self, current: Current) -> Result<(), Failure> {
         if self.matches(current) && self.differs(current) {
             Ok(())
@@ -47,7 +47,7 @@ impl Conditions {
         }
     }
 
-    /// Before a read, where "not changed" is no error but a 304.
+    /// Checks the conditions of a read, where "not changed" is a 304 instead of an error.
     pub(super) fn allow_read(self, current: Current) -> Result<(), Failure> {
         if !self.matches(current) {
             return Err(Failure::ConditionNotMet);

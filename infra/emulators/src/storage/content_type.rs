@@ -1,9 +1,9 @@
 //! The parameters of a `Content-Type` header.
 
-/// The value of the parameter `name`, without its quotes; names ignore case.
+/// The value of the parameter `name`, without its quotes; the name's case is ignored.
 ///
-/// RFC 9110 knows tokens and quoted strings. gcloud writes single quotes, which RFC 9110 takes
-/// for characters of the value; Cloud Storage takes them off, and so must we.
+/// RFC 9110 has tokens and quoted strings. gcloud uses single quotes, which are part of the value by
+/// RFC 9110; Cloud Storage removes them.
 pub(super) fn parameter(content_type: &str, name: &str) -> Option<String> {
     let (_, mut rest) = content_type.split_once(';')?;
     loop {
@@ -18,7 +18,7 @@ pub(super) fn parameter(content_type: &str, name: &str) -> Option<String> {
     }
 }
 
-/// The value that `text` begins with, and the text after it.
+/// The value at the start of `text`, and the text after it.
 fn value(text: &str) -> Option<(String, &str)> {
     if let Some(quoted) = text.strip_prefix('"') {
         return quoted_string(quoted);
@@ -31,7 +31,7 @@ fn value(text: &str) -> Option<(String, &str)> {
     Some((token.trim().to_owned(), after))
 }
 
-/// The string up to its closing quote, its backslash escapes resolved; `None` without that quote.
+/// The string up to its closing quote, unescaped, and the text after it; `None` without that quote.
 fn quoted_string(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut characters = text.chars();
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_boundary_is_read_in_every_form() {
+    fn a_boundary_is_parsed_in_every_form() {
         check("multipart/related; boundary=b", Some("b"));
         check("multipart/related;BOUNDARY=b ; type=x", Some("b"));
         check("multipart/related; boundary=\"==0==\"", Some("==0=="));
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_content_type_without_a_whole_boundary_has_none() {
+    fn an_incomplete_boundary_is_not_parsed() {
         check("multipart/related", None);
         check("multipart/related; type=x", None);
         check("multipart/related; xboundary=b", None);

@@ -1,4 +1,4 @@
-//! New objects out of old ones: copies and compositions.
+//! New objects from existing ones: copies and compositions.
 
 use futures::TryStreamExt as _;
 use std::io;
@@ -14,7 +14,7 @@ use super::{
 /// Objects of one composition: cloud.google.com/storage/docs/composite-objects.
 const SOURCES_MAX: usize = 32;
 
-/// What to read for a copy or as a part of a composition.
+/// A source of a copy or of a composition.
 #[derive(Debug, Clone)]
 pub(super) struct Source {
     pub(super) name: Name,
@@ -23,7 +23,7 @@ pub(super) struct Source {
 }
 
 impl Store {
-    /// Copies `source` to `name`; without `attributes` those of the source go along.
+    /// Copies `source` to `name`; without `attributes` those of the source are copied.
     pub(super) async fn copy(
         &self,
         source: &Source,
@@ -51,7 +51,7 @@ impl Store {
         )
     }
 
-    /// Puts `sources` behind one another into `target`.
+    /// Concatenates `sources` into `target`.
     pub(super) async fn compose(
         &self,
         sources: &[Source],
@@ -84,7 +84,7 @@ impl Store {
         self.create(draft, target)
     }
 
-    /// A source whose preconditions fail is a 412 even where a read would be a 304.
+    /// A source whose preconditions fail is a 412 even if a read would be a 304.
     fn source(&self, source: &Source) -> Result<Stored, Failure> {
         let found = self.find(&source.name, source.generation, Conditions::default())?;
         source.conditions.allow_write(found.object.current())?;
@@ -92,7 +92,7 @@ impl Store {
     }
 }
 
-/// Between the look-up and the read the object may be deleted; then its file is gone.
+/// Between the look-up and the read the object may be deleted; then its file is missing.
 pub(super) fn gone(failure: Failure, name: &Name) -> Failure {
     if let Failure::Files(error) = &failure
         && error.kind() == io::ErrorKind::NotFound

@@ -1,4 +1,4 @@
-//! The life of a generation: created, found, changed, archived, deleted.
+//! The life cycle of a generation: created, found, changed, archived, deleted.
 
 use super::{
     blob::Draft,
@@ -10,19 +10,19 @@ use super::{
     store::{Store, Stored, live, pick},
 };
 
-/// What an upload, a copy or a composition makes.
+/// What an upload, a copy or a composition creates.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
     pub(super) name: Name,
     pub(super) attributes: Attributes,
-    /// On the generation that is live before.
+    /// Conditions on the generation that is live before.
     pub(super) conditions: Conditions,
-    /// Set for composed objects alone.
+    /// Set for composed objects only.
     pub(super) component_count: Option<u32>,
 }
 
 impl Store {
-    /// Whether `target` could be created now: what a caller learns before it sends bytes.
+    /// Whether `target` could be created now: checked before a caller sends bytes.
     pub(super) fn admit(&self, target: &Target) -> Result<(), Failure> {
         target.name.admit()?;
         let state = self.lock();
@@ -108,7 +108,7 @@ impl Store {
         Ok(object)
     }
 
-    /// The generation asked for, or the live one, for a read.
+    /// The requested generation, or the live one, for a read.
     pub(super) fn find(
         &self,
         name: &Name,
@@ -156,7 +156,7 @@ impl Store {
         Ok(object)
     }
 
-    /// Deletes a generation for good; without one, a versioned bucket archives the live one.
+    /// Deletes a generation permanently; without one, a versioned bucket archives the live generation.
     pub(super) fn delete(
         &self,
         name: &Name,

@@ -1,4 +1,4 @@
-//! The JSON API: which path and method is which call.
+//! The JSON API: dispatches a path and a method to a call.
 
 mod buckets;
 
@@ -39,7 +39,7 @@ pub(super) async fn answer(storage: &Storage, request: Request) -> Result<Respon
             let (query, name) = (Query::of(&request), Name::new(*bucket, *object));
             download::answer(store, &name, &query, request.headers()).await
         }
-        // Google's Node client leaves out `/storage/v1` where `STORAGE_EMULATOR_HOST` is set.
+        // Google's Node client omits `/storage/v1` if `STORAGE_EMULATOR_HOST` is set.
         ["storage", "v1", resource @ ..] | resource @ ["b", ..] => {
             on_resource(store, resource, request).await
         }
@@ -93,7 +93,7 @@ async fn on_resource(
     }
 }
 
-/// Answers `GET /{bucket}/{object}`, whose object may hold slashes as they are.
+/// Answers `GET /{bucket}/{object}`; the object may contain unescaped slashes.
 pub(super) async fn object_path(store: &Store, request: &Request) -> Result<Response, Failure> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Err(unserved(request));
@@ -220,7 +220,7 @@ async fn compose(store: &Store, name: Name, request: Request) -> Result<Response
     Ok(rest::ok(&object.json(&store.base_url)))
 }
 
-/// `copyTo` answers with the object; `rewriteTo` with a report, here always of one finished call.
+/// `copyTo` answers with the object; `rewriteTo` with a report, which is always complete here.
 async fn copy(
     store: &Store,
     from: Name,
@@ -255,7 +255,7 @@ async fn copy(
     })))
 }
 
-/// An int64, which JSON carries as a string or as a number.
+/// An int64, as a string or as a number in JSON.
 fn number(value: Option<&Value>) -> Result<Option<i64>, Failure> {
     let Some(value) = value.filter(|value| !value.is_null()) else {
         return Ok(None);

@@ -2,7 +2,7 @@
 //!
 //! Google's Python client sends two parts, each with a type. The Rust client sends two or three,
 //! of which the media has no type: a last part carries checksums that are known at the end.
-//! gcloud and gcsfs end lines with a bare LF, where RFC 2046 asks for CRLF; production takes both.
+//! gcloud and gcsfs end lines with a bare LF instead of RFC 2046's CRLF; production accepts both.
 
 use axum::body::BodyDataStream;
 use bytes::{Buf as _, Bytes, BytesMut};
@@ -19,10 +19,10 @@ const TEXT_MAX_BYTES: usize = 1 << 20;
 pub(super) struct Multipart {
     body: BodyDataStream,
     buffer: BytesMut,
-    /// The end of a line and `--boundary`: what ends the preamble and each part.
+    /// A line end and `--boundary`: the end of the preamble and of each part.
     ///
-    /// The first boundary may follow either end of a line; its own line then shows which of the
-    /// two this sender writes. Trying both throughout would cut the CR off media that end in one.
+    /// The first boundary may follow either line end; the end of its own line then shows which one
+    /// the sender uses. Accepting both throughout would cut the CR off media that end with one.
     delimiter: Vec<u8>,
     started: bool,
 }
@@ -45,20 +45,20 @@ impl Multipart {
         }
     }
 
-    /// Goes to the next part and returns its content type, if it gives one.
+    /// Goes to the next part and returns its content type, if it has one.
     ///
-    /// `None` after the last part. What was not read of the part before, or of the preamble, is
+    /// `None` after the last part. Unread bytes of the previous part, or of the preamble, are
     /// skipped.
     pub(super) async fn next_part(&mut self) -> Result<Option<Option<String>>, Failure> {
         while self.next_piece().await?.is_some() {}
         self.buffer.advance(self.delimiter.len());
         self.fill_to(2).await?;
         if self.buffer.starts_with(b"--") {
-            // The epilogue has no meaning, but bytes left unread would cost the connection.
+            // The epilogue has no meaning, but unread bytes would close the connection.
             while let Some(Ok(_)) = self.body.next().await {}
             return Ok(None);
         }
-        // The rest of the boundary's line; headers follow, then an empty line.
+        // The rest of the boundary's line; then headers up to an empty line.
         let line = self.line().await?;
         if !self.started {
             self.started = true;
@@ -151,12 +151,12 @@ impl Multipart {
 enum Found {
     /// The delimiter begins here.
     At(usize),
-    /// It is not before this position, but may begin here.
+    /// The delimiter is not before this position, but may begin here.
     Maybe(usize),
 }
 
-/// Looks for the delimiter with the rest of its line: `--`, or spaces up to the line's end.
-/// Without that rest, `--boundary2` inside the media would end a part.
+/// Searches for the delimiter including the rest of its line, which is `--` or spaces. Without that
+/// rest, `--boundary2` inside the media would end a part.
 fn find(buffer: &[u8], delimiter: &[u8]) -> Found {
     let first = delimiter.first().copied().unwrap_or(b'\n');
     let mut from = 0;
@@ -176,7 +176,7 @@ fn find(buffer: &[u8], delimiter: &[u8]) -> Found {
     Found::Maybe(buffer.len())
 }
 
-/// Whether what follows a boundary makes it one; `None` while too few bytes are there to know.
+/// Whether the bytes after a boundary make it one; `None` if there are too few to decide.
 fn ends_line(rest: &[u8]) -> Option<bool> {
     if rest.starts_with(b"--") {
         return Some(true);

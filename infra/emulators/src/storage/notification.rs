@@ -1,4 +1,4 @@
-//! Notification configurations, and the messages that they send to Pub/Sub.
+//! Notification configurations, and the messages that they publish.
 
 use std::collections::BTreeMap;
 
@@ -8,24 +8,24 @@ use serde_json::{Value, json};
 
 use super::{failure::Failure, object::Object, row, store::Store};
 
-/// How topics are named in configurations.
+/// The prefix of topics in configurations.
 const TOPIC_PREFIX: &str = "//pubsub.googleapis.com/";
 /// `MAX_NOTIFICATION_CUSTOM_ATTRIBUTES` of google.storage.v2.
 const CUSTOM_ATTRIBUTES_MAX: usize = 5;
 /// `MAX_NOTIFICATION_CONFIGS_PER_BUCKET` of google.storage.v2.
 const PER_BUCKET_MAX: usize = 100;
 
-/// Whom a bucket tells what.
+/// A notification configuration: what is published, and where.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Notification {
-    /// Given by the service, unique in the bucket.
+    /// Assigned by the service, unique in the bucket.
     #[serde(default)]
     pub(super) id: String,
     #[serde(default)]
     topic: String,
     #[serde(default)]
     payload_format: String,
-    /// Empty hears all.
+    /// Empty for all types.
     #[serde(default)]
     event_types: Vec<String>,
     #[serde(default)]
@@ -42,11 +42,11 @@ pub(super) enum Happening {
         overwrote: Option<i64>,
     },
     MetadataUpdate,
-    /// It is gone; `by` took its place.
+    /// It was deleted; `by` replaced it.
     Delete {
         by: Option<i64>,
     },
-    /// It is kept but no longer live; `by` took its place.
+    /// It is kept but no longer live; `by` replaced it.
     Archive {
         by: Option<i64>,
     },
@@ -73,14 +73,14 @@ pub(super) struct Message {
 }
 
 impl Notification {
-    /// Reads the resource of an insert.
+    /// Validates the resource of an insert.
     pub(super) fn admit(resource: &Value) -> Result<Self, Failure> {
         let mut read: Self = Self::deserialize(resource)
             .map_err(|error| Failure::Invalid(format!("Invalid notification: {error}")))?;
         if read.topic.is_empty() {
             return Err(Failure::Required("topic"));
         }
-        // Production takes a topic's own name too, and answers with the full one.
+        // Production accepts the topic's plain name too, and answers with the full one.
         let topic = read.topic.strip_prefix(TOPIC_PREFIX).unwrap_or(&read.topic);
         if !matches!(
             topic.split('/').collect::<Vec<_>>().as_slice(),
@@ -111,7 +111,7 @@ impl Notification {
         Ok(read)
     }
 
-    /// The resource of the JSON API, with the underscores that it has there.
+    /// The resource of the JSON API, whose keys have underscores.
     pub(super) fn json(&self, base_url: &str, bucket: &str) -> Value {
         let mut resource = json!({
             "kind": "storage#notification",
@@ -141,7 +141,7 @@ impl Notification {
         resource
     }
 
-    /// The message about `happening`, if this configuration asks for it. Attributes as in
+    /// The message about `happening`, if this configuration selects it. Attributes as in
     /// cloud.google.com/storage/docs/pubsub-notifications#attributes.
     pub(super) fn message(
         &self,
@@ -198,7 +198,7 @@ impl Notification {
 }
 
 impl Store {
-    /// Adds `notification` and gives it its id.
+    /// Adds `notification` with a new id.
     pub(super) fn insert_notification(
         &self,
         bucket: &str,
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_is_checked_when_it_comes() {
+    fn a_configuration_is_validated() {
         let topic = "//pubsub.googleapis.com/projects/p/topics/t";
         check(&json!({"topic": topic, "payload_format": "NONE"}), None);
         check(

@@ -1,4 +1,4 @@
-//! Buckets and objects as `google.storage.v2` writes them.
+//! Buckets and objects as messages of `google.storage.v2`.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use super::{
     object::{Attributes, Name, Object, etag},
 };
 
-/// How buckets are named; the project is always `_`.
+/// The prefix of bucket names; the project is always `_`.
 const BUCKET_PREFIX: &str = "projects/_/buckets/";
 
 /// The id in `projects/_/buckets/{id}`.
@@ -23,17 +23,17 @@ pub(super) fn bucket_id(name: &str) -> Result<&str, Failure> {
         .ok_or_else(|| Failure::Invalid(format!("Invalid bucket name: '{name}'")))
 }
 
-/// An object of a bucket that is named in full.
+/// The name of an object, given the full name of its bucket.
 pub(super) fn name(bucket: &str, object: &str) -> Result<Name, Failure> {
     Ok(Name::new(bucket_id(bucket)?, object))
 }
 
-/// A generation, of which 0 means the live one.
+/// A generation; 0 means the live one.
 pub(super) fn generation(generation: i64) -> Option<i64> {
     (generation != 0).then_some(generation)
 }
 
-/// `object` on the wire.
+/// `object` as a message.
 pub(super) fn object(object: Object) -> pb::Object {
     let etag = object.etag();
     let given = object.attributes;
@@ -69,7 +69,7 @@ pub(super) fn object(object: Object) -> pb::Object {
     }
 }
 
-/// What a caller says about an object.
+/// The attributes that a caller sets.
 pub(super) fn attributes(object: pb::Object) -> Attributes {
     Attributes {
         content_type: filled(object.content_type),
@@ -125,7 +125,7 @@ pub(super) fn masked(
     changed.admit()
 }
 
-/// `bucket` on the wire. What the JSON API stores beyond these fields is not told here.
+/// `bucket` as a message, without further fields that the JSON API stores.
 pub(super) fn bucket(bucket: &Bucket) -> pb::Bucket {
     let setting = |path: &str| bucket.setting(path);
     let uniform = "/iamConfiguration/uniformBucketLevelAccess/enabled";
@@ -162,7 +162,7 @@ pub(super) fn bucket(bucket: &Bucket) -> pb::Bucket {
     }
 }
 
-/// What a caller says about a new bucket, as a JSON resource.
+/// The settings of a new bucket, as a JSON resource.
 pub(super) fn bucket_resource(bucket: &pb::Bucket) -> Value {
     let mut resource = Map::new();
     for (key, value) in [
@@ -198,7 +198,7 @@ pub(super) fn bucket_resource(bucket: &pb::Bucket) -> Value {
     resource.into()
 }
 
-/// A merge patch with the fields of `mask` from `new`; `old` tells which labels go.
+/// A merge patch with the fields of `mask` from `new`; `old` has the labels to remove.
 pub(super) fn bucket_patch(
     old: &Bucket,
     new: &pb::Bucket,
@@ -249,7 +249,7 @@ pub(super) fn bucket_patch(
     Ok(patch.into())
 }
 
-/// A size in the signed number of the wire.
+/// A size as a signed integer.
 pub(super) fn size(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,4 @@
-//! Reading bytes over gRPC: `ReadObject`, and `BidiReadObject` for many ranges on one stream.
+//! Reads over gRPC: `ReadObject`, and `BidiReadObject` for many ranges on one stream.
 
 use std::{ops::Range, sync::Arc};
 
@@ -18,7 +18,7 @@ use super::{
     store::{Store, Stored},
 };
 
-/// Messages that wait for a slow reader of one stream, of at most 1 MiB each.
+/// Messages queued for a slow reader of one stream, of at most 1 MiB each.
 const WAITING_MAX: usize = 2;
 
 /// Answers `ReadObject`.
@@ -55,7 +55,7 @@ pub(super) async fn one(
     Ok(stream::once(async { Ok(first) }).chain(rest))
 }
 
-/// Answers `BidiReadObject`: the first message names the object, each may ask for ranges.
+/// Answers `BidiReadObject`: the first message names the object, each may request ranges.
 pub(super) async fn many(
     store: Arc<Store>,
     mut asked: BoxStream<'static, Result<pb::BidiReadObjectRequest, Status>>,
@@ -103,7 +103,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// Sends one range in pieces; the last says so.
+    /// Sends one range in pieces; the last piece is marked.
     async fn answer(&self, asked: pb::ReadRange) -> Result<(), Status> {
         let size_bytes = self.stored.object.size_bytes;
         if asked.read_length < 0 {
@@ -139,7 +139,7 @@ impl Reader {
     }
 }
 
-/// The bytes asked for: a negative offset counts from the end, a limit of 0 is none.
+/// The requested range: a negative offset counts from the end, a limit of 0 means none.
 fn within(offset: i64, limit: i64, size_bytes: u64) -> Result<Range<u64>, Failure> {
     let start = if offset < 0 {
         size_bytes.saturating_sub(offset.unsigned_abs())

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::grpc::{self, Message, Request, Response};
 
-/// The four preconditions, under the names that every request gives them.
+/// The four preconditions, whose fields have the same names in every request.
 macro_rules! conditions {
     ($request:expr) => {
         Conditions {
@@ -30,7 +30,7 @@ macro_rules! conditions {
 }
 pub(super) use conditions;
 
-/// The two preconditions that buckets have.
+/// The two preconditions of buckets.
 macro_rules! bucket_conditions {
     ($request:expr) => {
         Conditions {
@@ -93,7 +93,7 @@ async fn create_bucket(
     asked: pb::CreateBucketRequest,
 ) -> Result<pb::Bucket, Failure> {
     let given = asked.bucket.unwrap_or_default();
-    // The project stands in the bucket while the parent is `projects/_`.
+    // If the parent is `projects/_`, the project is a field of the bucket.
     let project = match asked.parent.strip_prefix("projects/") {
         None | Some("_" | "") => given.project.trim_start_matches("projects/"),
         Some(project) => project,
@@ -276,7 +276,7 @@ async fn rewrite_object(
     })
 }
 
-/// Entries of a page; 0 leaves it to the service.
+/// Entries of a page; 0 means the default.
 fn page_size(asked: i32) -> usize {
     let asked = usize::try_from(asked).ok().filter(|size| *size > 0);
     asked.unwrap_or(PAGE_MAX).min(PAGE_MAX)

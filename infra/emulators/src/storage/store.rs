@@ -1,7 +1,7 @@
-//! What the service holds: buckets, their notifications, and the ground that objects stand on.
+//! The state of the service: buckets with their objects and notification configurations.
 //!
-//! Everything lives in plain maps behind one lock; each change goes to [`Db`]
-//! first, so a failed write leaves both as they were.
+//! All state is in plain maps behind one lock; each change is written to [`Db`] first, so a failed
+//! write leaves both unchanged.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,14 +26,14 @@ use crate::{
     db::{Change, Db},
 };
 
-/// The whole state of the service.
+/// All state of the service.
 pub(super) struct Store {
     state: Mutex<State>,
     db: Db,
     pub(super) blobs: Blobs,
     pub(super) clock: Clock,
     publish: Publish,
-    /// What links in resources begin with, without a final slash.
+    /// The prefix of URLs in resources, without a trailing slash.
     pub(super) base_url: String,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct State {
     generation: i64,
 }
 
-/// A bucket with all that is in it.
+/// A bucket with its contents.
 #[derive(Debug)]
 pub(super) struct Drawer {
     pub(super) bucket: Bucket,
@@ -61,7 +61,7 @@ pub(super) struct Stored {
     pub(super) content: Content,
 }
 
-/// The generation asked for, or the live one.
+/// The requested generation, or the live one.
 pub(super) fn pick(versions: Option<&Versions>, generation: Option<i64>) -> Option<&Stored> {
     match generation {
         Some(generation) => versions?.get(&generation),
@@ -102,7 +102,7 @@ impl Store {
         })
     }
 
-    /// The maps; a panic elsewhere does not make them wrong, as the store is written first.
+    /// The maps; they are consistent even after a panic elsewhere, as the store is written first.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -111,7 +111,7 @@ impl Store {
         Ok(self.db.apply(changes)?)
     }
 
-    /// Hands messages to Pub/Sub; not under the lock, as the hearer may call back.
+    /// Publishes messages; not while holding the lock, as subscribers may call back.
     pub(super) fn tell(&self, messages: Vec<Message>) {
         for message in messages {
             (self.publish)(&message.topic, message.data, message.attributes);
@@ -175,7 +175,7 @@ impl Store {
         Ok(bucket)
     }
 
-    /// Removes a bucket that holds no generation of any object.
+    /// Removes a bucket without any generation of an object.
     pub(super) fn delete_bucket(&self, name: &str, conditions: Conditions) -> Result<(), Failure> {
         let mut state = self.lock();
         let drawer = state.drawer(name)?;
@@ -225,7 +225,7 @@ impl State {
                     let versions = drawer.objects.entry(object.name.clone()).or_default();
                     versions.insert(generation, Stored { object, content });
                 }
-                _ => tracing::warn!(generation, "an object whose bytes are gone was forgotten"),
+                _ => tracing::warn!(generation, "dropped an object whose bytes are missing"),
             }
         }
         for (_, row) in db.scan(row::COUNTERS)? {
@@ -242,7 +242,7 @@ impl State {
         self.drawers.get_mut(bucket).ok_or(Failure::NoBucket)
     }
 
-    /// The next generation, microseconds as in production, with the row that remembers it.
+    /// The next generation, in microseconds as in production, with the row that stores it.
     pub(super) fn next_generation(&mut self, now: DateTime<Utc>) -> Result<(i64, Change), Failure> {
         self.generation = now.timestamp_micros().max(self.generation + 1);
         let row = row::counter(self.generation)?;
@@ -251,7 +251,7 @@ impl State {
 }
 
 impl Drawer {
-    /// The messages about `happenings`, one for each configuration that asks for it.
+    /// The messages about `happenings`, one per configuration that selects it.
     pub(super) fn messages(
         &self,
         happenings: &[(Happening, &Object)],

@@ -1,4 +1,4 @@
-//! Drives the service as its clients do: HTTP requests and gRPC frames built by hand.
+//! Calls the service as its clients do, with hand-made HTTP requests and gRPC frames.
 
 mod buckets;
 mod events;
@@ -28,16 +28,16 @@ use crate::{clock::Clock, db::Db, grpc::Response};
 
 const BASE_URL: &str = "http://127.0.0.1:8080";
 
-/// What went to Pub/Sub: topic, data, attributes.
+/// A published message: topic, data, attributes.
 type Published = (String, Vec<u8>, BTreeMap<String, String>);
 
-/// A service with one bucket, `bkt`, and an ear on its topics.
+/// A service with one bucket, `bkt`, that records what is published.
 struct Service {
     storage: Storage,
     published: Arc<Mutex<Vec<Published>>>,
 }
 
-/// What a call answered.
+/// The answer of a call.
 #[derive(Debug)]
 struct Answer {
     status: StatusCode,
@@ -142,7 +142,7 @@ impl Service {
         self.call("DELETE", uri, &[], Body::empty()).await
     }
 
-    /// Uploads `text` as `name` of bucket `bkt`, with more of a query such as `&ifGenerationMatch=0`.
+    /// Uploads `text` as `name` of bucket `bkt`, with a suffix of the query such as `&ifGenerationMatch=0`.
     async fn put_with(&self, name: &str, text: &str, more: &str) -> Answer {
         let uri = format!("/upload/storage/v1/b/bkt/o?uploadType=media&name={name}{more}");
         let headers = [("content-type", "text/plain")];

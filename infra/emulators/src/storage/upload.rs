@@ -22,7 +22,7 @@ use crate::{
     rest,
 };
 
-/// What an upload will make, and what its bytes must sum up to.
+/// What an upload will create, and the expected checksums.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
     pub(super) target: Target,
@@ -30,7 +30,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Puts the query and the object resource together; the query's name counts first.
+    /// Combines the query and the object resource; the name in the query has priority.
     pub(super) fn new(bucket: &str, query: &Query, resource: &Value) -> Result<Self, Failure> {
         let named = resource.get("name").and_then(Value::as_str);
         let object = query.get("name").or(named).unwrap_or_default();
@@ -50,13 +50,13 @@ impl Plan {
         Ok(Self { target, expected })
     }
 
-    /// Sets the content type where the resource gave none.
+    /// Sets the content type if the resource has none.
     pub(super) fn content_type_or(&mut self, content_type: Option<String>) {
         let given = &mut self.target.attributes.content_type;
         *given = given.take().or(content_type);
     }
 
-    /// Ends the upload: compares, creates, answers with the new object.
+    /// Ends the upload: compares checksums, creates the object and returns it.
     pub(super) async fn complete(
         self,
         store: &Store,
@@ -157,8 +157,8 @@ pub(super) fn content_type(headers: &HeaderMap) -> Option<String> {
     Some(value.to_owned())
 }
 
-/// Reads a refused body to its end: a connection closed on a client that still
-/// sends shows it a broken pipe in place of our answer.
+/// Reads a refused body to its end: if the connection is closed while a client still sends, it
+/// sees a broken pipe instead of our answer.
 pub(super) async fn or_drain<T>(
     result: Result<T, Failure>,
     body: &mut BodyDataStream,

@@ -80,7 +80,7 @@ pub(super) async fn one(store: &Store, name: &str, request: Request) -> Result<R
     Ok(rest::ok(&bucket.json(&store.base_url)))
 }
 
-/// Answers `storageLayout`, which gcloud asks for before it works on folders.
+/// Answers `storageLayout`, which gcloud calls before it works on folders.
 pub(super) fn layout(store: &Store, name: &str) -> Result<Response, Failure> {
     let bucket = store.bucket(name, Conditions::default())?;
     Ok(rest::ok(&json!({
@@ -92,8 +92,8 @@ pub(super) fn layout(store: &Store, name: &str) -> Result<Response, Failure> {
     })))
 }
 
-/// Answers `managedFolders`, which gcloud lists before it deletes or moves a folder: none can be
-/// made here.
+/// Answers `managedFolders`, which gcloud lists before it deletes or moves a folder. The list is
+/// empty, as managed folders cannot be created here.
 pub(super) fn managed_folders(store: &Store, name: &str) -> Result<Response, Failure> {
     store.bucket(name, Conditions::default())?;
     Ok(rest::ok(

@@ -1,11 +1,11 @@
-//! Buckets: made, echoed, changed, listed, removed.
+//! Buckets: created, returned, changed, listed, deleted.
 
 use serde_json::{Value, json};
 
 use super::Service;
 
 #[tokio::test]
-async fn a_bucket_echoes_what_was_set() {
+async fn a_bucket_returns_what_was_set() {
     let service = Service::new().await;
     let resource = json!({
         "name": "acme-data",
@@ -49,7 +49,7 @@ async fn a_patch_of_a_bucket_merges_and_null_removes() {
 }
 
 #[tokio::test]
-async fn buckets_are_refused_with_the_reasons_that_production_gives() {
+async fn buckets_are_refused_with_the_reasons_of_production() {
     let service = Service::new().await;
     let uri = "/storage/v1/b?project=p";
     let rows = [
@@ -79,7 +79,7 @@ async fn buckets_are_refused_with_the_reasons_that_production_gives() {
 }
 
 #[tokio::test]
-async fn a_bucket_goes_only_when_it_is_empty() {
+async fn a_bucket_is_deleted_only_when_it_is_empty() {
     let service = Service::versioned().await;
     let generation = service.put("o", "x").await;
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Notifications: who hears what.
+//! Notifications: which messages are published.
 
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ fn summary(heard: &[Published]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_finalized_object_is_told_as_production_tells_it() {
+async fn a_finalized_object_is_published_as_in_production() {
     let service = Service::new().await;
     configure(
         &service,
@@ -51,7 +51,7 @@ async fn a_finalized_object_is_told_as_production_tells_it() {
     let made = service.put_with("raw/o", "x", "").await;
     let heard = heard(&service);
     let [(topic, data, attributes)] = heard.as_slice() else {
-        panic!("one message, not {heard:?}")
+        panic!("expected one message, found {heard:?}")
     };
     assert_eq!(topic, "projects/p/topics/t");
     let payload: Value = serde_json::from_slice(data).unwrap();
@@ -76,7 +76,7 @@ async fn a_finalized_object_is_told_as_production_tells_it() {
 }
 
 #[tokio::test]
-async fn each_change_is_told_once() {
+async fn each_change_is_published_once() {
     let service = Service::new().await;
     configure(&service, json!({"topic": TOPIC, "payload_format": "NONE"})).await;
     let first = service.put("o", "1").await;
@@ -104,7 +104,7 @@ async fn each_change_is_told_once() {
 }
 
 #[tokio::test]
-async fn a_versioned_bucket_tells_of_archiving() {
+async fn a_versioned_bucket_publishes_archiving() {
     let service = Service::versioned().await;
     configure(&service, json!({"topic": TOPIC, "payload_format": "NONE"})).await;
     let first = service.put("o", "1").await;
@@ -126,7 +126,7 @@ async fn a_versioned_bucket_tells_of_archiving() {
 }
 
 #[tokio::test]
-async fn a_topic_without_the_service_in_its_name_is_the_same_topic() {
+async fn a_topic_without_the_services_prefix_is_the_same_topic() {
     let service = Service::new().await;
     let config = json!({"topic": "projects/p/topics/t", "payload_format": "NONE"});
     assert_eq!(configure(&service, config).await["topic"], TOPIC);
@@ -135,7 +135,7 @@ async fn a_topic_without_the_service_in_its_name_is_the_same_topic() {
 }
 
 #[tokio::test]
-async fn configurations_are_kept_listed_and_removed() {
+async fn configurations_are_stored_listed_and_deleted() {
     let service = Service::new().await;
     let uri = "/storage/v1/b/bkt/notificationConfigs";
     let config = json!({"topic": TOPIC, "payload_format": "NONE"});
@@ -152,6 +152,6 @@ async fn configurations_are_kept_listed_and_removed() {
     assert_eq!(
         configure(&service, config).await["id"],
         "2",
-        "an id is not given twice"
+        "an id is not reused"
     );
 }

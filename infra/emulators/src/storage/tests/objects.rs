@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Answer, Service};
 
 #[tokio::test]
-async fn a_read_tells_all_that_the_clients_ask_for() {
+async fn a_read_has_the_headers_that_clients_need() {
     let service = Service::new().await;
     let generation = service.put("o", "hello world").await;
     service
@@ -40,7 +40,7 @@ async fn a_read_tells_all_that_the_clients_ask_for() {
 }
 
 #[tokio::test]
-async fn a_range_is_a_206_and_one_behind_the_end_a_416() {
+async fn a_range_is_a_206_and_one_beyond_the_end_a_416() {
     let service = Service::new().await;
     service.put("o", "hello world").await;
     service.put("empty", "").await;
@@ -77,7 +77,7 @@ async fn a_range_is_a_206_and_one_behind_the_end_a_416() {
 }
 
 #[tokio::test]
-async fn a_resource_writes_numbers_as_strings_and_leaves_out_what_is_not() {
+async fn a_resource_has_numbers_as_strings_and_omits_absent_fields() {
     let service = Service::new().await;
     service.put("dir%2Fa%20b", "x").await;
     let resource = service.get("/storage/v1/b/bkt/o/dir%2Fa%20b").await.json();
@@ -118,7 +118,7 @@ async fn an_update_replaces_what_a_patch_merges() {
 }
 
 #[tokio::test]
-async fn a_copy_takes_the_attributes_along_unless_it_is_given_others() {
+async fn a_copy_has_the_attributes_of_its_source_unless_others_are_given() {
     let service = Service::new().await;
     service.put("o", "x").await;
     let copied = service
@@ -146,7 +146,7 @@ async fn a_copy_takes_the_attributes_along_unless_it_is_given_others() {
 }
 
 #[tokio::test]
-async fn a_composition_joins_its_sources_and_has_no_md5() {
+async fn a_composition_concatenates_its_sources_and_has_no_md5() {
     let service = Service::new().await;
     service.put("1", "hello ").await;
     service.put("2", "world").await;
@@ -222,7 +222,7 @@ async fn the_paths_of_the_node_client_are_served() {
 }
 
 #[tokio::test]
-async fn what_is_not_served_says_so() {
+async fn what_is_not_served_is_refused_by_name() {
     let service = Service::new().await;
     service.put("o", "x").await;
     for (method, uri) in [

@@ -69,7 +69,7 @@ fn named(object: &str) -> pb::GetObjectRequest {
 }
 
 #[tokio::test]
-async fn buckets_are_the_same_on_both_sides() {
+async fn buckets_are_the_same_in_both_apis() {
     let service = Service::new().await;
     let asked = || pb::CreateBucketRequest {
         parent: "projects/_".to_owned(),

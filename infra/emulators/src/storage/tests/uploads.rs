@@ -1,4 +1,4 @@
-//! Uploads in one request: dialects of multipart, names, checksums.
+//! Uploads in one request: variants of multipart, names, checksums.
 
 use serde_json::Value;
 
@@ -137,7 +137,7 @@ async fn checksums_of_the_caller_are_compared() {
 }
 
 #[tokio::test]
-async fn an_upload_needs_a_bucket_a_name_and_a_kind() {
+async fn an_upload_needs_a_bucket_a_name_and_a_type() {
     let service = Service::new().await;
     for (path, outcome) in [
         ("b/none/o?uploadType=media&name=o", "404 notFound"),
@@ -155,7 +155,7 @@ async fn an_upload_needs_a_bucket_a_name_and_a_kind() {
 }
 
 #[tokio::test]
-async fn generations_are_microseconds_and_only_grow() {
+async fn generations_are_microseconds_and_always_grow() {
     let service = Service::new().await;
     let mut last = 0;
     let now = crate::clock::Clock::starting_now(1.0)
