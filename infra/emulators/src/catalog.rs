@@ -54,7 +54,10 @@ impl Catalog {
     /// Stores `resource`, whether it is new or not.
     pub(crate) fn put(&mut self, name: &str, resource: Value) -> Result<(), rest::Error> {
         if self.resources.len() >= RESOURCES_MAX && !self.contains(name) {
-            let message = format!("there are already {RESOURCES_MAX} {}: delete some first", self.table);
+            let message = format!(
+                "there are already {RESOURCES_MAX} {}: delete some first",
+                self.table
+            );
             return Err(rest::Error::new("RESOURCE_EXHAUSTED", message));
         }
         let put = Change::Put {

@@ -1,6 +1,6 @@
 //! Time that can run faster than the wall clock, so that an hour of tuning fits a demonstration.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 /// With the same two numbers every process of the machine computes the same time, without any
 /// communication: see [`Clock::origin`] and [`Clock::speed`].
 #[derive(Debug, Clone)]
-pub struct Clock(Arc<Inner>);
+pub struct Clock(State);
 
 /// The two numbers that define a clock.
 #[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
@@ -20,16 +20,10 @@ pub struct State {
     pub speed: f64,
 }
 
-#[derive(Debug)]
-struct Inner {
-    origin: DateTime<Utc>,
-    speed: f64,
-}
-
 impl Clock {
     /// A clock that shows the wall-clock time at `origin` and runs `speed` times as fast from there.
     pub fn new(origin: DateTime<Utc>, speed: f64) -> Self {
-        Self(Arc::new(Inner { origin, speed }))
+        Self(State { origin, speed })
     }
 
     /// Starts now, at `speed`.
@@ -39,10 +33,7 @@ impl Clock {
 
     /// What a later process needs to continue this clock.
     pub fn state(&self) -> State {
-        State {
-            origin: self.0.origin,
-            speed: self.0.speed,
-        }
+        self.0
     }
 
     /// A clock at `speed` that now shows the same as the clock of `state`, which ran on while no

@@ -45,10 +45,10 @@ impl<E: Into<redb::Error>> From<E> for Error {
 
 /// An open store; clones share it.
 #[derive(Debug, Clone)]
-pub(crate) struct Db(Store);
+pub(crate) struct Db(Backend);
 
 #[derive(Debug, Clone)]
-enum Store {
+enum Backend {
     /// Each change is on disk before the call is answered, so it survives a crash.
     Disk(Arc<Disk>),
     /// A map per table: tests write thousands of times and need neither pages nor checksums.
@@ -71,7 +71,7 @@ impl Db {
             database: Database::create(path)?,
             open: Arc::default(),
         };
-        Ok(Self(Store::Disk(Arc::new(disk))))
+        Ok(Self(Backend::Disk(Arc::new(disk))))
     }
 
     /// A store in memory.
@@ -80,23 +80,23 @@ impl Db {
         reason = "one signature for both ways to open"
     )]
     pub(crate) fn in_memory() -> Result<Self, Error> {
-        Ok(Self(Store::Memory(Arc::default())))
+        Ok(Self(Backend::Memory(Arc::default())))
     }
 
     /// A handle that shows whether this store's file is still open; for a store in memory it never is.
     pub(crate) fn hold(&self) -> Hold {
         Hold(match &self.0 {
-            Store::Disk(disk) => Arc::downgrade(&disk.open),
-            Store::Memory(_) => Weak::new(),
+            Backend::Disk(disk) => Arc::downgrade(&disk.open),
+            Backend::Memory(_) => Weak::new(),
         })
     }
 
     /// Applies all of `changes` or none; on disk this costs one `fsync`, whatever their number.
     pub(crate) fn apply(&self, changes: Vec<Change>) -> Result<(), Error> {
         match &self.0 {
-            Store::Disk(_) if changes.is_empty() => Ok(()),
-            Store::Disk(disk) => write(&disk.database, changes),
-            Store::Memory(tables) => {
+            Backend::Disk(_) if changes.is_empty() => Ok(()),
+            Backend::Disk(disk) => write(&disk.database, changes),
+            Backend::Memory(tables) => {
                 let mut tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
                 for change in changes {
                     match change {
@@ -116,8 +116,8 @@ impl Db {
     /// Every row of `table`, in key order.
     pub(crate) fn scan(&self, table: &'static str) -> Result<Vec<(String, Vec<u8>)>, Error> {
         match &self.0 {
-            Store::Disk(disk) => read(&disk.database, table),
-            Store::Memory(tables) => {
+            Backend::Disk(disk) => read(&disk.database, table),
+            Backend::Memory(tables) => {
                 let tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
                 let rows = tables.get(table).into_iter().flatten();
                 Ok(rows

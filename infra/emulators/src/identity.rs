@@ -10,20 +10,20 @@ use http::Method;
 use serde_json::json;
 
 use crate::{
-    Error,
     clock::Clock,
     grpc::{Request, Response},
+    options::Error,
     rest,
 };
 
-use self::key::Key;
+use self::key::SigningKey;
 
 /// The signing key, and the project of the metadata server.
 #[derive(Debug, Clone)]
 pub(crate) struct Identity {
     project: String,
     clock: Clock,
-    key: &'static Key,
+    key: &'static SigningKey,
 }
 
 impl Identity {
@@ -31,7 +31,7 @@ impl Identity {
         Ok(Self {
             project: project.to_owned(),
             clock: clock.clone(),
-            key: Key::of_process().map_err(|error| Error::Key(error.into()))?,
+            key: SigningKey::of_process().map_err(|error| Error::Key(error.into()))?,
         })
     }
 

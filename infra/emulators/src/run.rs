@@ -27,9 +27,9 @@ use tokio::{
     task::JoinSet,
 };
 
-use self::{execution::Execution, job::Job, services::Services};
+pub use self::task::TaskLine;
+use self::{execution::Execution, job::RunJob, services::Services};
 use crate::{
-    TaskLine,
     catalog::{Catalog, patched},
     clock::Clock,
     db::{self, Db},
@@ -43,12 +43,12 @@ const LINES_MAX: usize = 10_000;
 /// Cloud Run; clones share everything.
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
-    inner: Arc<Inner>,
+    inner: Arc<RunInner>,
     services: Services,
     executions: Arc<Mutex<JoinSet<()>>>,
 }
 
-struct Inner {
+struct RunInner {
     clock: Clock,
     state: Mutex<State>,
     lines: broadcast::Sender<TaskLine>,
@@ -91,7 +91,7 @@ impl Run {
         for mut execution in cut_off {
             execution.cut_off(clock.now());
             // Storing it again fails only if the store fails, which the next call reports.
-            let _stored = executions.put(&execution.name, execution.told());
+            let _stored = executions.put(&execution.name, execution.to_json());
         }
         let state = State {
             jobs: Catalog::open(db, "run-jobs")?,
@@ -101,7 +101,7 @@ impl Run {
             running: BTreeMap::new(),
         };
         Ok(Self {
-            inner: Arc::new(Inner {
+            inner: Arc::new(RunInner {
                 clock,
                 state: Mutex::new(state),
                 lines: broadcast::Sender::new(LINES_MAX),
@@ -121,7 +121,7 @@ impl Run {
         if let Some(at) = request.uri().path().strip_prefix("/emulator/run/at/") {
             let (host, path) = at.split_once('/').unwrap_or((at, ""));
             let (host, path) = (host.to_owned(), path.to_owned());
-            return self.services.reach(&host, &path, request).await;
+            return self.services.proxy(&host, &path, request).await;
         }
         self.answer(request)
             .await
@@ -206,9 +206,10 @@ impl Run {
             (&Method::GET, None) => state.jobs.get(name).cloned(),
             (&Method::PATCH, None) => {
                 let old = state.jobs.get(name)?;
-                let asked = body.get("etag").filter(|etag| !etag.is_null());
-                if asked.is_some() && asked != old.get("etag") {
-                    let message = format!("Conflict for resource '{name}': the etag is of another version.");
+                let requested = body.get("etag").filter(|etag| !etag.is_null());
+                if requested.is_some() && requested != old.get("etag") {
+                    let message =
+                        format!("Conflict for resource '{name}': the etag is of another version.");
                     return Err(rest::Error::new("ABORTED", message));
                 }
                 let resource = patched(state.jobs.get(name)?, body, request)?;
@@ -242,12 +243,12 @@ impl Run {
     /// Starts an execution of the job `name`.
     fn start(&self, name: &str, body: &Value) -> Result<Value, rest::Error> {
         let mut state = self.inner.state();
-        let job = Job::parse(state.jobs.get(name)?)?.overridden(body)?;
+        let job = RunJob::parse(state.jobs.get(name)?)?.overridden(body)?;
         state.started += 1;
         let id = name.rsplit('/').next().unwrap_or_default();
         let execution = format!("{name}/executions/{id}-{:05}", state.started);
         let execution = Execution::new(execution, &job, self.inner.clock.now());
-        state.executions.put(&execution.name, execution.told())?;
+        state.executions.put(&execution.name, execution.to_json())?;
         drop(state);
         let operation = execution.operation();
         let running = run(Arc::clone(&self.inner), execution, job);
@@ -262,7 +263,7 @@ impl Run {
 }
 
 /// Runs all tasks of an execution, several at a time.
-async fn run(inner: Arc<Inner>, execution: Execution, job: Job) {
+async fn run(inner: Arc<RunInner>, execution: Execution, job: RunJob) {
     let name = execution.name.clone();
     let tasks = (0..job.tasks).map(|index| {
         let (inner, name, job) = (&inner, &name, &job);
@@ -276,7 +277,7 @@ async fn run(inner: Arc<Inner>, execution: Execution, job: Job) {
     inner.change(&name, |execution| execution.end(now));
 }
 
-impl Inner {
+impl RunInner {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -287,12 +288,12 @@ impl Inner {
         if let Some(mut execution) = known {
             change(&mut execution);
             // A failing store is logged by the catalog; the task has run nevertheless.
-            let _stored = state.executions.put(name, execution.told());
+            let _stored = state.executions.put(name, execution.to_json());
         }
     }
 
     /// Runs one task, with retries.
-    async fn task(&self, execution: &str, index: u32, job: &Job) {
+    async fn task(&self, execution: &str, index: u32, job: &RunJob) {
         self.change(execution, |execution| execution.running += 1);
         for attempt in 0..=job.retries {
             if attempt > 0 {
@@ -328,7 +329,7 @@ impl Inner {
 
 impl State {
     fn keep(&mut self, name: &str, mut resource: Value, now: &str) -> Result<Value, rest::Error> {
-        Job::parse(&resource)?;
+        RunJob::parse(&resource)?;
         if let Some(fields) = resource.as_object_mut() {
             fields.insert("name".to_owned(), name.into());
             fields.entry("createTime").or_insert_with(|| json!(now));
@@ -380,7 +381,7 @@ fn done(name: &str, resource: &Value) -> Value {
     })
 }
 
-impl fmt::Debug for Inner {
+impl fmt::Debug for RunInner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Run").finish_non_exhaustive()
     }

@@ -15,10 +15,12 @@ mod multipart;
 mod read;
 mod resumable;
 mod upload;
+mod upload_plan;
 
 mod copy;
 mod generation;
 mod listing;
+mod notifications;
 mod row;
 mod store;
 
@@ -40,13 +42,13 @@ use std::{fmt, path::Path, sync::Arc};
 use bytes::Bytes;
 
 use self::{
-    condition::Conditions, failure::Failure, object::Name, resumable::Resumable, store::Store,
+    condition::Conditions, failure::Failure, object::ObjectName, resumable::Resumable, store::Store,
 };
 use crate::{
-    Publish,
     clock::Clock,
     db::Db,
     grpc::{Request, Response},
+    ports::Publish,
 };
 
 /// Why the stored buckets and objects cannot be read back.
@@ -94,7 +96,7 @@ impl Storage {
 
     /// Answers a call of the JSON API.
     pub(crate) async fn rest(&self, request: Request) -> Response {
-        let answer = json_api::answer(self, request).await;
+        let answer = json_api::answer(&self.store, &self.resumable, request).await;
         answer.unwrap_or_else(Failure::into_response)
     }
 
@@ -106,13 +108,13 @@ impl Storage {
     /// Answers `GET /{bucket}/{object}`: the URL of a public object, which object_store reads too.
     /// Nothing else of the XML API is served.
     pub(crate) async fn read_path(&self, request: Request) -> Response {
-        let answer = json_api::object_path(&self.store, &request).await;
+        let answer = json_api::object_path(&self.store, request).await;
         answer.unwrap_or_else(Failure::into_response)
     }
 
     /// The bytes of a live object, for the other emulators.
     pub(crate) fn read_inside(&self, bucket: &str, object: &str) -> Option<Bytes> {
-        let name = Name::new(bucket, object);
+        let name = ObjectName::new(bucket, object);
         let found = self.store.find(&name, None, Conditions::default()).ok()?;
         found.content.bytes().ok()
     }

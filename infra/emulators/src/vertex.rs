@@ -6,12 +6,13 @@
 //! description.
 
 mod call;
+mod control;
 mod create;
 mod filter;
-mod ledger;
 mod protojson;
 mod render;
 mod settings;
+mod state;
 
 mod endpoints;
 mod generate;
@@ -20,6 +21,7 @@ mod models;
 mod prompt;
 mod tuning;
 
+mod answers;
 mod catalogue;
 mod dataset;
 mod limits;
@@ -31,7 +33,6 @@ mod quota;
 mod record;
 mod row;
 mod series;
-mod speech;
 mod stats;
 mod structured;
 mod tokens;
@@ -45,16 +46,16 @@ use std::{
 use http::HeaderValue;
 
 use self::{
-    call::{Answer, Call},
-    ledger::Ledger,
+    call::{Answer, RestCall},
     nearest::Index,
     settings::CONTROL_PATH,
+    state::State,
 };
 use crate::{
-    ReadObject,
     clock::Clock,
     db::{self, Db},
     grpc::{Request, Response},
+    ports::ReadObject,
     rest::Error,
 };
 
@@ -66,7 +67,7 @@ type Indexes = VecDeque<(String, Arc<Index>)>;
 pub(crate) struct Vertex {
     clock: Clock,
     read: ReadObject,
-    ledger: Arc<Mutex<Ledger>>,
+    state: Arc<Mutex<State>>,
     indexes: Arc<tokio::sync::Mutex<Indexes>>,
 }
 
@@ -82,7 +83,7 @@ impl Vertex {
         Ok(Self {
             clock,
             read,
-            ledger: Arc::new(Mutex::new(Ledger::open(db)?)),
+            state: Arc::new(Mutex::new(State::open(db)?)),
             indexes: Arc::default(),
         })
     }
@@ -104,7 +105,7 @@ impl Vertex {
     async fn answer(&self, request: Request) -> Result<Answer, Error> {
         let unserved = Error::unimplemented;
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let Some(call) = Call::read(request).await? else {
+        let Some(call) = RestCall::read(request).await? else {
             return Err(unserved(&method, &path));
         };
         let segments: Vec<&str> = call.path.iter().map(String::as_str).collect();
@@ -137,9 +138,9 @@ impl Vertex {
     }
 
     /// All state. A call must not hold it while it waits.
-    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+    fn state(&self) -> MutexGuard<'_, State> {
         // After a panic elsewhere the records are still complete: each is replaced at once.
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

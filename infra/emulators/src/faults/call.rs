@@ -64,7 +64,7 @@ const POST_READS: [&str; 10] = [
 
 /// A call before it is served.
 #[derive(Debug)]
-pub(super) struct Call {
+pub(super) struct ObservedCall {
     pub(super) caller: String,
     pub(super) method: String,
     /// Percent-decoded.
@@ -79,12 +79,16 @@ pub(super) struct Call {
 
 /// Reads the parts of `request` that faults match, and its body if that is small and wanted;
 /// returns the request intact.
-pub(super) async fn read(request: Request, caller: &str, wants_body: bool) -> (Call, Request) {
+pub(super) async fn read(
+    request: Request,
+    caller: &str,
+    wants_body: bool,
+) -> (ObservedCall, Request) {
     let grpc = request
         .headers()
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
-    let mut call = Call {
+    let mut call = ObservedCall {
         caller: caller.to_owned(),
         method: request.method().to_string(),
         path: decoded(request.uri().path()),
@@ -102,7 +106,7 @@ pub(super) async fn read(request: Request, caller: &str, wants_body: bool) -> (C
     (call, request)
 }
 
-impl Call {
+impl ObservedCall {
     fn verb(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
     }

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::{Armed, FAULTS_MAX, Faults, fault::Fault};
+use super::{Armed, FAULTS_MAX, Faults, spec::FaultSpec};
 use crate::{
     grpc::{Request, Response},
     rest,
@@ -51,7 +51,7 @@ impl Faults {
         }
     }
 
-    fn arm(&self, fault: Fault) -> Result<u64, rest::Error> {
+    fn arm(&self, fault: FaultSpec) -> Result<u64, rest::Error> {
         let mut state = self.state();
         if state.armed.len() >= FAULTS_MAX {
             let message = format!("{FAULTS_MAX} faults are already armed: disarm some first");

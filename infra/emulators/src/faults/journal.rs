@@ -8,7 +8,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::call::Call;
+use super::call::ObservedCall;
 use crate::clock::Clock;
 
 /// Entries kept; the oldest are dropped first. A whole run of the chain makes some hundreds.
@@ -24,12 +24,12 @@ pub(super) struct Journal {
 #[derive(Debug, Default)]
 struct Entries {
     last: u64,
-    kept: VecDeque<Entry>,
+    kept: VecDeque<JournalEntry>,
 }
 
 /// One call.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Entry {
+pub(super) struct JournalEntry {
     /// Counts from 1 in order of arrival; never reused, even after a clear.
     seq: u64,
     at: DateTime<Utc>,
@@ -48,8 +48,8 @@ pub(super) struct Entry {
 
 /// The answer to a reader of the journal.
 #[derive(Debug, Serialize)]
-pub(super) struct Page {
-    entries: Vec<Entry>,
+pub(super) struct JournalPage {
+    entries: Vec<JournalEntry>,
     /// The value of `since` for the next page.
     next: u64,
 }
@@ -65,11 +65,11 @@ impl Journal {
     }
 
     /// Adds an entry for `call`.
-    pub(super) fn begin(&self, call: &Call) -> Line {
+    pub(super) fn begin(&self, call: &ObservedCall) -> OpenEntry {
         let mut entries = self.entries();
         entries.last += 1;
         let seq = entries.last;
-        entries.kept.push_back(Entry {
+        entries.kept.push_back(JournalEntry {
             seq,
             at: self.clock.now(),
             caller: call.caller.clone(),
@@ -83,17 +83,17 @@ impl Journal {
         if entries.kept.len() > ENTRIES_MAX {
             entries.kept.pop_front();
         }
-        Line {
+        OpenEntry {
             journal: self.clone(),
             seq,
         }
     }
 
     /// The entries after `since`.
-    pub(super) fn since(&self, since: u64) -> Page {
+    pub(super) fn since(&self, since: u64) -> JournalPage {
         let entries = self.entries();
         let after = entries.kept.iter().filter(|entry| entry.seq > since);
-        Page {
+        JournalPage {
             entries: after.cloned().collect(),
             next: entries.last,
         }
@@ -107,13 +107,13 @@ impl Journal {
 
 /// A handle to an entry that is still in progress.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct OpenEntry {
     journal: Journal,
     seq: u64,
 }
 
-impl Line {
-    fn change(&self, change: impl FnOnce(&mut Entry)) {
+impl OpenEntry {
+    fn change(&self, change: impl FnOnce(&mut JournalEntry)) {
         let mut entries = self.journal.entries();
         // The newest entries are at the back, and an entry is completed soon after it is added.
         let mut newest_first = entries.kept.iter_mut().rev();
@@ -123,17 +123,17 @@ impl Line {
     }
 
     /// Records the status of the answer.
-    pub(super) fn answered(&mut self, status: &str) {
+    pub(super) fn record_status(&mut self, status: &str) {
         self.change(|entry| entry.status = Some(status.to_owned()));
     }
 
     /// Records which fault fired.
-    pub(super) fn struck(&mut self, fault: u64) {
+    pub(super) fn record_fault(&mut self, fault: u64) {
         self.change(|entry| entry.fault = Some(fault));
     }
 }
 
-impl Drop for Line {
+impl Drop for OpenEntry {
     fn drop(&mut self) {
         self.change(|entry| {
             entry.status.get_or_insert_with(|| "caller left".to_owned());

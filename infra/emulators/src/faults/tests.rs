@@ -23,7 +23,7 @@ impl World {
             port: 0,
             data: None,
             clock: Clock::starting_now(1.0),
-            doors: vec!["tune".to_owned()],
+            listeners: vec!["tune".to_owned()],
         });
         Self {
             emulators: emulators.await.unwrap(),
@@ -100,7 +100,11 @@ async fn an_error_is_answered_in_the_protocol_of_the_call_as_often_as_configured
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.headers()["grpc-status"], "14", "UNAVAILABLE");
     let answer = world.grpc("/google.x.v1.X/Commit").send().await.unwrap();
-    assert_eq!(answer.headers()["grpc-status"], "12", "the fault is used up");
+    assert_eq!(
+        answer.headers()["grpc-status"],
+        "12",
+        "the fault is used up"
+    );
 }
 
 #[tokio::test]
@@ -192,7 +196,7 @@ async fn a_truncated_answer_breaks_after_the_configured_bytes() {
 #[tokio::test]
 async fn the_journal_lists_changes_with_their_callers_and_resources() {
     let world = World::new().await;
-    let door = world.emulators.door("tune").unwrap();
+    let door = world.emulators.listener("tune").unwrap();
     let fault =
         json!({ "caller": "tune", "times": 9, "action": { "error": { "status": "ABORTED" } } });
     world.arm(fault).await;
@@ -230,7 +234,7 @@ async fn stopped_emulators_release_their_port_and_their_store() {
         port: 0,
         data: Some(dir.path().to_owned()),
         clock: Clock::starting_now(2.0),
-        doors: Vec::new(),
+        listeners: Vec::new(),
     };
     let first = Emulators::start(options.clone()).await.unwrap();
     let port = first.address().port();

@@ -6,7 +6,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 
-use crate::{front::door::Connection, grpc::Response};
+use crate::{connection::Connection, grpc::Response};
 
 /// How long the connection has to send the promised bytes before it breaks: with HTTP/2 another
 /// task writes them.

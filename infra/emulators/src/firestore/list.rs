@@ -14,7 +14,7 @@ use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
 };
 use prost::Message as _;
 
-use super::{fault::Fault, name::Name, query::Query, store::View, value};
+use super::{error::Error, name::Name, query::Query, store::View, value};
 
 /// The default size of a page: that of Google's emulator.
 const PAGE_DEFAULT: usize = 30;
@@ -23,29 +23,29 @@ const PAGE_MAX: usize = 150;
 
 /// One page: its size and where it starts.
 #[derive(Debug)]
-pub(super) struct Page {
+pub(super) struct DocumentPage {
     /// Entries at most.
     pub(super) size: usize,
     after: Option<Cursor>,
 }
 
-impl Page {
+impl DocumentPage {
     /// Parses the request for a page.
-    pub(super) fn parse(size: i32, token: &str) -> Result<Self, Fault> {
+    pub(super) fn parse(size: i32, token: &str) -> Result<Self, Error> {
         let size = match usize::try_from(size) {
-            Err(_) => return Err(Fault::invalid("Page size must be nonnegative.")),
+            Err(_) => return Err(Error::invalid("Page size must be nonnegative.")),
             Ok(0) => PAGE_DEFAULT,
             Ok(size) => size.min(PAGE_MAX),
         };
         let after = match token {
             "" => None,
-            token => Some(cursor(token).ok_or_else(|| Fault::invalid("invalid page token"))?),
+            token => Some(cursor(token).ok_or_else(|| Error::invalid("invalid page token"))?),
         };
         Ok(Self { size, after })
     }
 
     /// The query for the documents of this page and one more, which shows whether there is a next page.
-    pub(super) fn query(&self, request: ListDocumentsRequest) -> Result<Query, Fault> {
+    pub(super) fn query(&self, request: ListDocumentsRequest) -> Result<Query, Error> {
         let mut order_by = orders(&request.order_by)?;
         // With an explicit order by name, a token can contain it.
         let direction = order_by
@@ -80,7 +80,7 @@ impl Page {
         view: &View<'_>,
         parent: &Name,
         query: &Query,
-    ) -> Result<Vec<Arc<Document>>, Fault> {
+    ) -> Result<Vec<Arc<Document>>, Error> {
         let mut all: BTreeMap<Name, Option<&Arc<Document>>> = BTreeMap::new();
         for (name, document) in view.under(parent) {
             let near = name.ancestor(parent.depth() + 2);
@@ -112,7 +112,7 @@ impl Page {
         &self,
         view: &View<'_>,
         parent: &Name,
-    ) -> Result<(Vec<String>, String), Fault> {
+    ) -> Result<(Vec<String>, String), Error> {
         let documents = view.under(parent).into_keys();
         let ids = documents.filter_map(|name| name.id(parent.depth()));
         let ids: BTreeSet<String> = ids.map(ToString::to_string).collect();
@@ -145,14 +145,14 @@ fn cursor(token: &str) -> Option<Cursor> {
 }
 
 /// The string of a cursor with one value.
-fn text(cursor: &Cursor) -> Result<String, Fault> {
+fn text(cursor: &Cursor) -> Result<String, Error> {
     match cursor.values.as_slice() {
         [
             Value {
                 value_type: Some(ValueType::StringValue(text) | ValueType::ReferenceValue(text)),
             },
         ] => Ok(text.clone()),
-        _ => Err(Fault::invalid("invalid page token")),
+        _ => Err(Error::invalid("invalid page token")),
     }
 }
 
@@ -163,7 +163,7 @@ fn field(path: &str) -> FieldReference {
 }
 
 /// Parses an order such as `priority desc, __name__`.
-fn orders(text: &str) -> Result<Vec<Order>, Fault> {
+fn orders(text: &str) -> Result<Vec<Order>, Error> {
     if text.is_empty() {
         return Ok(Vec::new());
     }
@@ -174,7 +174,7 @@ fn orders(text: &str) -> Result<Vec<Order>, Fault> {
             [path, word] if word.eq_ignore_ascii_case("asc") => (path, Direction::Ascending),
             [path, word] if word.eq_ignore_ascii_case("desc") => (path, Direction::Descending),
             _ => {
-                return Err(Fault::invalid(format!(
+                return Err(Error::invalid(format!(
                     "Invalid order by clause {clause:?}."
                 )));
             }

@@ -18,10 +18,10 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
 use super::{
-    fault::Fault,
+    error::Error,
     stamp::Stamp,
     state::State,
-    target::{self, Target},
+    target::{self, ListenTarget},
     writes,
 };
 
@@ -37,10 +37,10 @@ pub(super) fn listen(
 ) -> impl Stream<Item = Result<ListenResponse, Status>> + Send + 'static {
     let (answers, stream) = mpsc::channel(ANSWERS_MAX);
     tokio::spawn(async move {
-        let mut session = Session::new(state);
+        let mut session = ListenSession::new(state);
         let mut changed = session.lock().changed.subscribe();
         loop {
-            let told = tokio::select! {
+            let sent = tokio::select! {
                 request = requests.next() => match request {
                     Some(Ok(request)) => session.request(request),
                     Some(Err(_)) | None => return,
@@ -51,10 +51,10 @@ pub(super) fn listen(
                 },
                 () = answers.closed() => return,
             };
-            let failed = told.is_err();
-            let responses = match told {
+            let failed = sent.is_err();
+            let responses = match sent {
                 Ok(responses) => responses.into_iter().map(Ok).collect(),
-                Err(fault) => vec![Err(Status::from(fault))],
+                Err(error) => vec![Err(Status::from(error))],
             };
             for response in responses {
                 if answers.send(response).await.is_err() {
@@ -71,14 +71,14 @@ pub(super) fn listen(
 
 /// One stream's targets, independent of the wire.
 #[derive(Debug)]
-struct Session {
+struct ListenSession {
     state: Arc<Mutex<State>>,
-    targets: BTreeMap<i32, Target>,
+    targets: BTreeMap<i32, ListenTarget>,
     /// The client has received all changes up to this time.
     time: Stamp,
 }
 
-impl Session {
+impl ListenSession {
     fn new(state: Arc<Mutex<State>>) -> Self {
         Self {
             state,
@@ -88,7 +88,7 @@ impl Session {
     }
 
     /// Handles a request of the client.
-    fn request(&mut self, request: ListenRequest) -> Result<Vec<ListenResponse>, Fault> {
+    fn request(&mut self, request: ListenRequest) -> Result<Vec<ListenResponse>, Error> {
         match request.target_change {
             Some(listen_request::TargetChange::AddTarget(target)) => self.add(target),
             Some(listen_request::TargetChange::RemoveTarget(id)) => {
@@ -96,12 +96,12 @@ impl Session {
                 let answer = removed.map(|_| change(TargetChangeType::Remove, vec![id], None));
                 Ok(answer.into_iter().collect())
             }
-            None => Err(Fault::invalid("A target must be added or removed.")),
+            None => Err(Error::invalid("A target must be added or removed.")),
         }
     }
 
-    fn add(&mut self, asked: pb::Target) -> Result<Vec<ListenResponse>, Fault> {
-        let id = match asked.target_id {
+    fn add(&mut self, request: pb::Target) -> Result<Vec<ListenResponse>, Error> {
+        let id = match request.target_id {
             0 => self
                 .targets
                 .last_key_value()
@@ -109,20 +109,20 @@ impl Session {
             id => id,
         };
         if id < 0 || self.targets.contains_key(&id) {
-            return Err(Fault::invalid(format!(
+            return Err(Error::invalid(format!(
                 "Target id {id} is negative or in use."
             )));
         }
         if self.targets.len() >= TARGETS_MAX {
-            return Err(Fault::invalid(format!(
+            return Err(Error::invalid(format!(
                 "A stream has no more than {TARGETS_MAX} targets."
             )));
         }
         let mut responses = vec![change(TargetChangeType::Add, vec![id], None)];
-        let mut target = match Target::parse(id, asked.target_type) {
+        let mut target = match ListenTarget::parse(id, request.target_type) {
             Ok(target) => target,
-            Err(fault) => {
-                responses.push(removed(id, &fault));
+            Err(error) => {
+                responses.push(removed(id, &error));
                 return Ok(responses);
             }
         };
@@ -131,7 +131,7 @@ impl Session {
         // The other targets first, so that one time covers all.
         let mut earlier = self.commits_in(&mut state);
         let time = self.time;
-        if let Some(resume) = target::resume_time(asked.resume_type.as_ref()) {
+        if let Some(resume) = target::resume_time(request.resume_type.as_ref()) {
             match state.store.at(resume) {
                 Some(view) => target.resume(&view),
                 None => responses.push(change(TargetChangeType::Reset, vec![id], Some(time))),
@@ -140,7 +140,7 @@ impl Session {
         let documents = target.catch_up(&state.store.now(), time);
         responses.extend(documents.into_iter().map(response));
         responses.push(change(TargetChangeType::Current, vec![id], Some(time)));
-        if asked.once {
+        if request.once {
             responses.push(change(TargetChangeType::Remove, vec![id], None));
         } else {
             self.targets.insert(id, target);
@@ -165,8 +165,8 @@ impl Session {
         for target in self.targets.values_mut() {
             let mut changes = state.store.since(self.time);
             if !known || changes.any(|change| target.covers(&change.name)) {
-                let told = target.catch_up(&state.store.now(), time);
-                responses.extend(told.into_iter().map(response));
+                let sent = target.catch_up(&state.store.now(), time);
+                responses.extend(sent.into_iter().map(response));
             }
         }
         self.time = time;
@@ -202,11 +202,11 @@ fn change(kind: TargetChangeType, target_ids: Vec<i32>, time: Option<Stamp>) -> 
     }))
 }
 
-fn removed(id: i32, fault: &Fault) -> ListenResponse {
+fn removed(id: i32, error: &Error) -> ListenResponse {
     response(ResponseType::TargetChange(TargetChange {
         target_change_type: TargetChangeType::Remove.into(),
         target_ids: vec![id],
-        cause: Some(writes::status(fault)),
+        cause: Some(writes::status(error)),
         ..TargetChange::default()
     }))
 }

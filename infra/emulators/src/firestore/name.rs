@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::fault::Fault;
+use super::error::Error;
 
 /// Bytes of one document or collection id.
 /// Source: cloud.google.com/firestore/quotas, "Constraints on document IDs".
@@ -32,21 +32,21 @@ pub(super) enum Segment {
 }
 
 /// Parses `projects/…/databases/…`.
-pub(super) fn database(text: &str) -> Result<String, Fault> {
+pub(super) fn database(text: &str) -> Result<String, Error> {
     match text.split('/').collect::<Vec<_>>().as_slice() {
         ["projects", project, "databases", database]
             if !project.is_empty() && !database.is_empty() =>
         {
             Ok(text.to_owned())
         }
-        _ => Err(Fault::invalid(format!(
+        _ => Err(Error::invalid(format!(
             "Database name {text:?} is not of the form \"projects/*/databases/*\"."
         ))),
     }
 }
 
 /// Parses a collection's id.
-pub(super) fn collection(text: &str) -> Result<Segment, Fault> {
+pub(super) fn collection(text: &str) -> Result<Segment, Error> {
     match segment(text)? {
         Segment::Number(_) => Err(reserved(text)),
         Segment::Text(id) => Ok(Segment::Text(id)),
@@ -60,7 +60,7 @@ pub(super) fn is_reserved(text: &str) -> bool {
 
 impl Name {
     /// Parses the name of a document.
-    pub(super) fn document(text: &str) -> Result<Self, Fault> {
+    pub(super) fn document(text: &str) -> Result<Self, Error> {
         let name = Self::parent(text)?;
         if name.path.is_empty() {
             return Err(invalid(text, "it is not the name of a document"));
@@ -69,9 +69,9 @@ impl Name {
     }
 
     /// Parses the name of a parent of collections: a document, or `projects/…/databases/…/documents`.
-    pub(super) fn parent(text: &str) -> Result<Self, Fault> {
+    pub(super) fn parent(text: &str) -> Result<Self, Error> {
         if text.len() > NAME_MAX_BYTES {
-            return Err(Fault::invalid("Document name is longer than 6144 bytes."));
+            return Err(Error::invalid("Document name is longer than 6144 bytes."));
         }
         let mut parts = text.splitn(6, '/');
         let root = parts.by_ref().take(4).collect::<Vec<_>>().join("/");
@@ -98,7 +98,7 @@ impl Name {
     }
 
     /// The document `id` of `collection` in `self`.
-    pub(super) fn child(&self, collection: Segment, id: &str) -> Result<Self, Fault> {
+    pub(super) fn child(&self, collection: Segment, id: &str) -> Result<Self, Error> {
         let mut name = self.within(collection);
         name.path.push(segment(id)?);
         Ok(name)
@@ -147,11 +147,11 @@ impl Name {
     }
 
     /// Refuses a name in another database than that of the request.
-    pub(super) fn expect_database(&self, database: &str) -> Result<(), Fault> {
+    pub(super) fn expect_database(&self, database: &str) -> Result<(), Error> {
         if self.database == database {
             return Ok(());
         }
-        Err(Fault::invalid(format!(
+        Err(Error::invalid(format!(
             "The request was for database '{database}' but was attempting to access database '{}'",
             self.database
         )))
@@ -180,7 +180,7 @@ impl fmt::Display for Segment {
     }
 }
 
-fn segment(text: &str) -> Result<Segment, Fault> {
+fn segment(text: &str) -> Result<Segment, Error> {
     let number = text
         .strip_prefix("__id")
         .and_then(|rest| rest.strip_suffix("__"))
@@ -189,26 +189,26 @@ fn segment(text: &str) -> Result<Segment, Fault> {
         .filter(|number| number.to_string() == text);
     match number {
         Some(number) => Ok(number),
-        None if text.is_empty() => Err(Fault::invalid("Resource id is the empty string.")),
+        None if text.is_empty() => Err(Error::invalid("Resource id is the empty string.")),
         None if text == "." || text == ".." || is_reserved(text) => Err(reserved(text)),
-        None if text.contains('/') => Err(Fault::invalid(format!(
+        None if text.contains('/') => Err(Error::invalid(format!(
             "Resource id {text:?} is invalid because it contains \"/\"."
         ))),
-        None if text.len() > ID_MAX_BYTES => Err(Fault::invalid(
+        None if text.len() > ID_MAX_BYTES => Err(Error::invalid(
             "The key path element name is longer than 1500 bytes.",
         )),
         None => Ok(Segment::Text(text.to_owned())),
     }
 }
 
-fn reserved(text: &str) -> Fault {
-    Fault::invalid(format!(
+fn reserved(text: &str) -> Error {
+    Error::invalid(format!(
         "Resource id {text:?} is invalid because it is reserved."
     ))
 }
 
-fn invalid(text: &str, why: &str) -> Fault {
-    Fault::invalid(format!("Document name {text:?} is invalid: {why}."))
+fn invalid(text: &str, why: &str) -> Error {
+    Error::invalid(format!("Document name {text:?} is invalid: {why}."))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
     DocumentMask, MapValue, Value, value::ValueType,
 };
 
-use super::{fault::Fault, name};
+use super::{error::Error, name};
 
 /// A document's or a map's fields.
 pub(super) type Fields = HashMap<String, Value>;
@@ -20,32 +20,32 @@ pub(super) struct FieldPath(Vec<String>);
 
 impl FieldPath {
     /// Parses a path: segments separated by dots, each plain (`[a-zA-Z_][a-zA-Z_0-9]*`) or in backticks.
-    pub(super) fn parse(text: &str) -> Result<Self, Fault> {
+    pub(super) fn parse(text: &str) -> Result<Self, Error> {
         if text.is_empty() {
-            return Err(Fault::invalid("Invalid empty property path string."));
+            return Err(Error::invalid("Invalid empty property path string."));
         }
-        let fault = || Fault::invalid(format!("Invalid property path {text:?}."));
+        let error = || Error::invalid(format!("Invalid property path {text:?}."));
         let mut segments = Vec::new();
         let mut rest = text;
         loop {
-            let (segment, after) = segment(rest).ok_or_else(fault)?;
+            let (segment, after) = segment(rest).ok_or_else(error)?;
             segments.push(segment);
             match after.strip_prefix('.') {
                 Some(next) => rest = next,
                 None if after.is_empty() => return Ok(Self(segments)),
-                None => return Err(fault()),
+                None => return Err(error()),
             }
         }
     }
 
     /// Parses a path that is written to; it cannot contain reserved names.
-    pub(super) fn parse_writable(text: &str) -> Result<Self, Fault> {
+    pub(super) fn parse_writable(text: &str) -> Result<Self, Error> {
         let path = Self::parse(text)?;
         if path.0.len() > SEGMENTS_MAX {
-            return Err(Fault::invalid("paths must have at most 20 elements"));
+            return Err(Error::invalid("paths must have at most 20 elements"));
         }
         match path.0.iter().find(|segment| name::is_reserved(segment)) {
-            Some(segment) => Err(Fault::invalid(format!("field name {segment} is reserved"))),
+            Some(segment) => Err(Error::invalid(format!("field name {segment} is reserved"))),
             None => Ok(path),
         }
     }
@@ -88,7 +88,7 @@ impl FieldPath {
 }
 
 /// Parses a mask for reading.
-pub(super) fn mask(mask: Option<DocumentMask>) -> Result<Option<Vec<FieldPath>>, Fault> {
+pub(super) fn mask(mask: Option<DocumentMask>) -> Result<Option<Vec<FieldPath>>, Error> {
     let parse = |mask: DocumentMask| {
         mask.field_paths
             .iter()
@@ -196,6 +196,9 @@ mod tests {
         let path = |text| FieldPath::parse(text).unwrap();
         assert!(path("a.b").is_inside(&path("a")));
         assert!(!path("a").is_inside(&path("a")), "not inside itself");
-        assert!(!path("ab.c").is_inside(&path("a")), "whole segments are compared");
+        assert!(
+            !path("ab.c").is_inside(&path("a")),
+            "whole segments are compared"
+        );
     }
 }

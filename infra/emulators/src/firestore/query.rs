@@ -9,10 +9,10 @@ use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
     structured_query::{CollectionSelector, Projection},
 };
 
-use self::position::{Bound, Order};
+use self::position::{Bound, OrderBy};
 use super::{
-    fault::Fault,
-    filter::{self, Filter},
+    error::Error,
+    filter::{self, DocumentFilter},
     name::{self, Name, Segment},
     path::{self, FieldPath},
     stamp::Stamp,
@@ -27,8 +27,8 @@ pub(super) struct Query {
     /// Any collection if it is `None`.
     collection: Option<Segment>,
     descendants: bool,
-    filter: Option<Filter>,
-    order: Vec<Order>,
+    filter: Option<DocumentFilter>,
+    order: Vec<OrderBy>,
     start: Option<Bound>,
     end: Option<Bound>,
     offset: usize,
@@ -39,11 +39,11 @@ pub(super) struct Query {
 }
 
 /// The names and versions of the documents that a query found.
-pub(super) type Versions = Vec<(Name, Option<Stamp>)>;
+pub(super) type ResultVersions = Vec<(Name, Option<Stamp>)>;
 
 /// The results of a query.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct QueryResults {
     /// The documents, in order and complete: see [`Query::shown`].
     pub(super) documents: Vec<Arc<Document>>,
     /// How many were skipped because of the offset.
@@ -52,10 +52,10 @@ pub(super) struct Found {
 
 impl Query {
     /// Parses a query below `parent`.
-    pub(super) fn parse(parent: &str, query: StructuredQuery) -> Result<Self, Fault> {
+    pub(super) fn parse(parent: &str, query: StructuredQuery) -> Result<Self, Error> {
         let parent = Name::parent(parent)?;
         if query.find_nearest.is_some() {
-            return Err(Fault::Unserved("StructuredQuery.find_nearest"));
+            return Err(Error::Unserved("StructuredQuery.find_nearest"));
         }
         let (collection, descendants) = selector(query.from)?;
         let filter = match query.r#where {
@@ -99,7 +99,7 @@ impl Query {
     }
 
     /// Runs the query.
-    pub(super) fn run(&self, view: &View<'_>) -> Found {
+    pub(super) fn run(&self, view: &View<'_>) -> QueryResults {
         let scope = match &self.collection {
             Some(collection) if !self.descendants => self.parent.within(collection.clone()),
             _ => self.parent.clone(),
@@ -116,7 +116,7 @@ impl Query {
             keys.then_with(|| a.1.cmp(b.1))
         });
         let skipped = self.offset.min(rows.len());
-        Found {
+        QueryResults {
             documents: rows
                 .into_iter()
                 .skip(skipped)
@@ -128,7 +128,7 @@ impl Query {
     }
 
     /// The names and versions of the results: equal if nothing that the query returns has changed.
-    pub(super) fn fingerprint(&self, view: &View<'_>) -> Versions {
+    pub(super) fn fingerprint(&self, view: &View<'_>) -> ResultVersions {
         fingerprint(&self.run(view))
     }
 
@@ -168,7 +168,7 @@ impl Query {
 
     /// The values by which the document is sorted; `None` if it lacks one of the fields.
     fn keys(&self, document: &Document) -> Option<Vec<Value>> {
-        let key = |order: &Order| {
+        let key = |order: &OrderBy| {
             if order.path.is_name() {
                 return Some(filter::name_value(document));
             }
@@ -185,7 +185,7 @@ impl Query {
 }
 
 /// The names and versions of the results.
-pub(super) fn fingerprint(found: &Found) -> Versions {
+pub(super) fn fingerprint(found: &QueryResults) -> ResultVersions {
     let one = |document: &Arc<Document>| {
         let name = Name::document(&document.name).ok()?;
         Some((name, write::version(document)))
@@ -206,11 +206,11 @@ pub(super) fn shown(document: &Document, mask: Option<&[FieldPath]>) -> Document
     }
 }
 
-fn selector(from: Vec<CollectionSelector>) -> Result<(Option<Segment>, bool), Fault> {
+fn selector(from: Vec<CollectionSelector>) -> Result<(Option<Segment>, bool), Error> {
     let mut from = from.into_iter();
     let selector = from.next().unwrap_or_default();
     if from.next().is_some() {
-        return Err(Fault::invalid(
+        return Err(Error::invalid(
             "StructuredQuery.from cannot have more than one collection selector.",
         ));
     }
@@ -221,9 +221,9 @@ fn selector(from: Vec<CollectionSelector>) -> Result<(Option<Segment>, bool), Fa
     Ok((collection, selector.all_descendants))
 }
 
-fn count(number: i32, what: &str) -> Result<usize, Fault> {
-    let fault = |_| Fault::invalid(format!("{what} is negative"));
-    usize::try_from(number).map_err(fault)
+fn count(number: i32, what: &str) -> Result<usize, Error> {
+    let error = |_| Error::invalid(format!("{what} is negative"));
+    usize::try_from(number).map_err(error)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use googleapis_tonic_google_firestore_v1::google::firestore::v1::{Document, Writ
 use prost::Message as _;
 
 use super::{
-    fault::Fault,
+    error::Error,
     name::Name,
     stamp::Stamp,
     write::{self, Edit},
@@ -25,9 +25,9 @@ const HISTORY_MAX_BYTES: usize = 64 << 20;
 
 /// All documents of all databases.
 #[derive(Debug)]
-pub(super) struct Store {
+pub(super) struct Documents {
     documents: BTreeMap<Name, Arc<Document>>,
-    history: VecDeque<Change>,
+    history: VecDeque<DocumentChange>,
     history_bytes: usize,
     /// The earliest time that can still be read at.
     horizon: Stamp,
@@ -37,7 +37,7 @@ pub(super) struct Store {
 
 /// The effect of a commit on one document.
 #[derive(Debug, Clone)]
-pub(super) struct Change {
+pub(super) struct DocumentChange {
     /// When.
     pub(super) at: Stamp,
     /// Which document.
@@ -50,13 +50,13 @@ pub(super) struct Change {
 
 /// A commit that can no longer fail.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct CommitPlan {
     /// The commit time.
     pub(super) at: Stamp,
     /// One result for each write.
     pub(super) results: Vec<WriteResult>,
     /// One change for each document that differs afterwards.
-    pub(super) changes: Vec<Change>,
+    pub(super) changes: Vec<DocumentChange>,
 }
 
 /// The documents at one point in time.
@@ -67,7 +67,7 @@ pub(super) struct View<'a> {
     overlay: BTreeMap<&'a Name, Option<&'a Arc<Document>>>,
 }
 
-impl Store {
+impl Documents {
     /// Takes the stored documents; times before `now` can no longer be read at.
     pub(super) fn new(documents: BTreeMap<Name, Arc<Document>>, now: Stamp) -> Self {
         let newest = documents
@@ -91,13 +91,13 @@ impl Store {
     }
 
     /// The effect of `writes`, one after the other, at `now`.
-    pub(super) fn plan(&self, writes: Vec<Write>, now: Stamp) -> Result<Plan, Fault> {
+    pub(super) fn plan(&self, writes: Vec<Write>, now: Stamp) -> Result<CommitPlan, Error> {
         let edits = writes.into_iter().map(write::parse);
         self.plan_edits(edits.collect::<Result<_, _>>()?, now)
     }
 
     /// The effect of `edits`, one after the other, at `now`.
-    pub(super) fn plan_edits(&self, edits: Vec<Edit>, now: Stamp) -> Result<Plan, Fault> {
+    pub(super) fn plan_edits(&self, edits: Vec<Edit>, now: Stamp) -> Result<CommitPlan, Error> {
         let at = now.max(self.last.next());
         let mut staged: BTreeMap<Name, Option<Arc<Document>>> = BTreeMap::new();
         let mut results = Vec::new();
@@ -113,7 +113,7 @@ impl Store {
         }
         let change = |(name, after): (Name, Option<Arc<Document>>)| {
             let before = self.documents.get(&name).cloned();
-            Change {
+            DocumentChange {
                 at,
                 name,
                 before,
@@ -123,9 +123,9 @@ impl Store {
         let changes = staged
             .into_iter()
             .map(change)
-            .filter(Change::is_real)
+            .filter(DocumentChange::is_real)
             .collect();
-        Ok(Plan {
+        Ok(CommitPlan {
             at,
             results,
             changes,
@@ -133,7 +133,7 @@ impl Store {
     }
 
     /// Applies a plan; no other may have been installed since it was made.
-    pub(super) fn install(&mut self, plan: Plan) -> Vec<WriteResult> {
+    pub(super) fn install(&mut self, plan: CommitPlan) -> Vec<WriteResult> {
         self.last = self.last.max(plan.at);
         for change in plan.changes {
             match &change.after {
@@ -191,13 +191,13 @@ impl Store {
     }
 
     /// The kept changes after `time`, oldest first.
-    pub(super) fn since(&self, time: Stamp) -> impl DoubleEndedIterator<Item = &Change> {
+    pub(super) fn since(&self, time: Stamp) -> impl DoubleEndedIterator<Item = &DocumentChange> {
         let start = self.history.partition_point(|change| change.at <= time);
         self.history.range(start..)
     }
 }
 
-impl Change {
+impl DocumentChange {
     fn is_real(&self) -> bool {
         match (&self.before, &self.after) {
             (None, None) => false,

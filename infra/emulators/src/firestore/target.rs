@@ -8,15 +8,15 @@ use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
     target::{TargetType, query_target::QueryType},
 };
 
-use super::{fault::Fault, name::Name, query::Query, stamp::Stamp, store::View};
+use super::{error::Error, name::Name, query::Query, stamp::Stamp, store::View};
 
 /// A watched query, or some watched documents.
 #[derive(Debug)]
-pub(super) struct Target {
+pub(super) struct ListenTarget {
     id: i32,
     watched: Watched,
     /// What the client has received; for documents also which are absent.
-    told: BTreeMap<Name, Option<Arc<Document>>>,
+    sent: BTreeMap<Name, Option<Arc<Document>>>,
 }
 
 #[derive(Debug)]
@@ -25,17 +25,17 @@ enum Watched {
     Query(Box<Query>),
 }
 
-impl Target {
+impl ListenTarget {
     /// Parses a target.
-    pub(super) fn parse(id: i32, target: Option<TargetType>) -> Result<Self, Fault> {
+    pub(super) fn parse(id: i32, target: Option<TargetType>) -> Result<Self, Error> {
         let watched = match target {
-            None => return Err(Fault::invalid("A target must be given.")),
+            None => return Err(Error::invalid("A target must be given.")),
             Some(TargetType::Documents(target)) => {
                 let names = target.documents.iter().map(|name| Name::document(name));
                 Watched::Documents(names.collect::<Result<_, _>>()?)
             }
             Some(TargetType::Query(target)) => match target.query_type {
-                None => return Err(Fault::invalid("A structured query is required.")),
+                None => return Err(Error::invalid("A structured query is required.")),
                 Some(QueryType::StructuredQuery(query)) => {
                     Watched::Query(Box::new(Query::parse(&target.parent, query)?))
                 }
@@ -44,13 +44,13 @@ impl Target {
         Ok(Self {
             id,
             watched,
-            told: BTreeMap::new(),
+            sent: BTreeMap::new(),
         })
     }
 
     /// Assumes that the client knows the state at `view`.
     pub(super) fn resume(&mut self, view: &View<'_>) {
-        self.told = self.find(view).into_iter().collect();
+        self.sent = self.find(view).into_iter().collect();
     }
 
     /// Whether a change of this document can affect the target.
@@ -66,14 +66,14 @@ impl Target {
         let found = self.find(view);
         let mut responses = Vec::new();
         for (name, document) in &found {
-            match (self.told.remove(name), document) {
+            match (self.sent.remove(name), document) {
                 (Some(old), new) if same(old.as_ref(), new.as_ref()) => {}
                 (_, Some(document)) => responses.push(self.changed(document, true)),
                 (_, None) => responses.push(self.deleted(name, time)),
             }
         }
         // What is left was among the results and no longer is.
-        let gone = std::mem::take(&mut self.told);
+        let gone = std::mem::take(&mut self.sent);
         for (name, old) in gone {
             let response = match view.get(&name) {
                 None => self.deleted(&name, time),
@@ -88,7 +88,7 @@ impl Target {
             };
             responses.push(response);
         }
-        self.told = found.into_iter().collect();
+        self.sent = found.into_iter().collect();
         responses
     }
 

@@ -13,11 +13,11 @@ use std::{
 };
 
 use super::{
-    fault::Fault,
+    error::Error,
     name::Name,
-    query::{Query, Versions},
+    query::{Query, ResultVersions},
     stamp::Stamp,
-    store::Store,
+    store::Documents,
     write,
 };
 
@@ -37,18 +37,18 @@ pub(super) struct Transactions {
     /// Distinguishes the transactions of this process from those of an earlier one.
     epoch: Stamp,
     next: u64,
-    open: HashMap<u64, Open>,
+    open: HashMap<u64, Transaction>,
 }
 
 /// One open transaction.
 #[derive(Debug)]
-pub(super) struct Open {
+pub(super) struct Transaction {
     /// The time of the state that a read-only transaction reads.
     pub(super) read_only: Option<Stamp>,
     begun: Instant,
     used: Instant,
     documents: BTreeMap<Name, Option<Stamp>>,
-    queries: Vec<(Query, Versions)>,
+    queries: Vec<(Query, ResultVersions)>,
 }
 
 impl Transactions {
@@ -65,7 +65,7 @@ impl Transactions {
     pub(super) fn begin(&mut self, read_only: Option<Stamp>, now: Instant) -> Vec<u8> {
         self.open.retain(|_, open| open.is_live(now));
         self.next += 1;
-        let open = Open {
+        let open = Transaction {
             read_only,
             begun: now,
             used: now,
@@ -79,7 +79,7 @@ impl Transactions {
     }
 
     /// An open transaction, to read in it.
-    pub(super) fn get(&mut self, id: &[u8], now: Instant) -> Result<&mut Open, Fault> {
+    pub(super) fn get(&mut self, id: &[u8], now: Instant) -> Result<&mut Transaction, Error> {
         let number = self.number(id)?;
         match self.open.get_mut(&number) {
             Some(open) if open.is_live(now) => {
@@ -91,7 +91,7 @@ impl Transactions {
     }
 
     /// Ends a transaction, whether its commit succeeds or not.
-    pub(super) fn end(&mut self, id: &[u8], now: Instant) -> Result<Open, Fault> {
+    pub(super) fn end(&mut self, id: &[u8], now: Instant) -> Result<Transaction, Error> {
         let number = self.number(id)?;
         let open = self.open.remove(&number).ok_or_else(expired)?;
         if open.is_live(now) {
@@ -102,26 +102,26 @@ impl Transactions {
     }
 
     /// Discards a transaction; one that has already ended is not an error.
-    pub(super) fn roll_back(&mut self, id: &[u8]) -> Result<(), Fault> {
+    pub(super) fn roll_back(&mut self, id: &[u8]) -> Result<(), Error> {
         let number = self.number(id)?;
         self.open.remove(&number);
         Ok(())
     }
 
     /// Refuses an id that no transaction ever had.
-    pub(super) fn number(&self, id: &[u8]) -> Result<u64, Fault> {
+    pub(super) fn number(&self, id: &[u8]) -> Result<u64, Error> {
         let known = id
             .strip_prefix(&self.epoch.0.to_be_bytes())
             .and_then(|rest| rest.try_into().ok())
             .map(u64::from_be_bytes)
             .filter(|number| (1..=self.next).contains(number));
-        known.ok_or_else(|| Fault::invalid("Invalid transaction."))
+        known.ok_or_else(|| Error::invalid("Invalid transaction."))
     }
 }
 
-impl Open {
+impl Transaction {
     /// Records that a document was read at a version, or was absent.
-    pub(super) fn note(&mut self, name: Name, version: Option<Stamp>) -> Result<(), Fault> {
+    pub(super) fn record_read(&mut self, name: Name, version: Option<Stamp>) -> Result<(), Error> {
         self.room()?;
         // The first read counts: a later one that differs is a conflict.
         self.documents.entry(name).or_insert(version);
@@ -129,14 +129,18 @@ impl Open {
     }
 
     /// Records the results of a query, so that a later addition to them is a conflict too.
-    pub(super) fn note_query(&mut self, query: Query, found: Versions) -> Result<(), Fault> {
+    pub(super) fn record_query(
+        &mut self,
+        query: Query,
+        found: ResultVersions,
+    ) -> Result<(), Error> {
         self.room()?;
         self.queries.push((query, found));
         Ok(())
     }
 
     /// Refuses a commit that depends on reads that are no longer current.
-    pub(super) fn check(&self, store: &Store) -> Result<(), Fault> {
+    pub(super) fn check(&self, store: &Documents) -> Result<(), Error> {
         let view = store.now();
         let same = self.documents.iter().all(|(name, version)| {
             view.get(name).and_then(|document| write::version(document)) == *version
@@ -149,15 +153,15 @@ impl Open {
         {
             return Ok(());
         }
-        Err(Fault::Contention)
+        Err(Error::Contention)
     }
 
-    fn room(&self) -> Result<(), Fault> {
+    fn room(&self) -> Result<(), Error> {
         let found = self.queries.iter().map(|(_, found)| found.len() + 1);
         if self.documents.len() + found.sum::<usize>() < READS_MAX {
             return Ok(());
         }
-        Err(Fault::invalid(format!(
+        Err(Error::invalid(format!(
             "A transaction reads no more than {READS_MAX} documents here."
         )))
     }
@@ -168,8 +172,8 @@ impl Open {
     }
 }
 
-fn expired() -> Fault {
-    Fault::invalid("The referenced transaction has expired or is no longer valid.")
+fn expired() -> Error {
+    Error::invalid("The referenced transaction has expired or is no longer valid.")
 }
 
 #[cfg(test)]

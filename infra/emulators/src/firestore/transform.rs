@@ -10,7 +10,7 @@ use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
 };
 
 use super::{
-    fault::Fault,
+    error::Error,
     limits,
     path::{FieldPath, Fields},
     stamp::Stamp,
@@ -26,9 +26,9 @@ pub(super) fn apply(
     fields: &mut Fields,
     transforms: Vec<FieldTransform>,
     at: Stamp,
-) -> Result<Vec<Value>, Fault> {
+) -> Result<Vec<Value>, Error> {
     if transforms.len() > TRANSFORMS_MAX {
-        return Err(Fault::invalid(format!(
+        return Err(Error::invalid(format!(
             "Cannot have more than {TRANSFORMS_MAX} field transforms on a single document."
         )));
     }
@@ -44,7 +44,7 @@ pub(super) fn apply(
         .zip(sorted.iter().skip(1))
         .any(|(outer, inner)| inner.is_inside(outer))
     {
-        return Err(Fault::invalid(
+        return Err(Error::invalid(
             "Cannot transform a property and its nested property at the same time.",
         ));
     }
@@ -62,16 +62,16 @@ fn one(
     current: Option<&Value>,
     transform: Option<TransformType>,
     at: Stamp,
-) -> Result<(Value, Value), Fault> {
+) -> Result<(Value, Value), Error> {
     let new = match transform {
         None => {
-            return Err(Fault::invalid(
+            return Err(Error::invalid(
                 "Operation type must be specified for field transformation.",
             ));
         }
         Some(TransformType::SetToServerValue(kind)) => {
             if kind != i32::from(ServerValue::RequestTime) {
-                return Err(Fault::invalid(
+                return Err(Error::invalid(
                     "ServerValue type must be specified for set_to_server_value transformation.",
                 ));
             }
@@ -124,9 +124,9 @@ fn as_number(value: &Value) -> Option<Number> {
     }
 }
 
-fn number(operand: &Value, compute: impl FnOnce(Number) -> Number) -> Result<Value, Fault> {
+fn number(operand: &Value, compute: impl FnOnce(Number) -> Number) -> Result<Value, Error> {
     let operand =
-        as_number(operand).ok_or_else(|| Fault::invalid("Input must be int64 or double."))?;
+        as_number(operand).ok_or_else(|| Error::invalid("Input must be int64 or double."))?;
     Ok(value::of(match compute(operand) {
         Number::Integer(integer) => ValueType::IntegerValue(integer),
         Number::Double(double) => ValueType::DoubleValue(double),
@@ -155,7 +155,7 @@ fn extreme(
     current: Option<&Value>,
     operand: &Value,
     stays: impl FnOnce(&Value, &Value) -> bool,
-) -> Result<Value, Fault> {
+) -> Result<Value, Error> {
     let operand = number(operand, |operand| operand)?;
     Ok(match current {
         Some(current) if as_number(current).is_some() && stays(current, &operand) => {
@@ -170,7 +170,7 @@ fn array(
     current: Option<&Value>,
     mut elements: ArrayValue,
     change: impl FnOnce(&mut Vec<Value>, Vec<Value>),
-) -> Result<(Value, Value), Fault> {
+) -> Result<(Value, Value), Error> {
     limits::accept_elements(&mut elements.values)?;
     let mut values = match current.and_then(|value| value.value_type.as_ref()) {
         Some(ValueType::ArrayValue(array)) => array.values.clone(),

@@ -22,7 +22,7 @@ pub(super) fn of(value: ValueType) -> Value {
 
 /// The types of values, in ascending order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum ValueKind {
     /// Null, and values that cannot be stored.
     Null,
     /// False before true.
@@ -48,19 +48,19 @@ pub(super) enum Kind {
 }
 
 /// The type of `value`.
-pub(super) fn kind(value: &Value) -> Kind {
+pub(super) fn kind(value: &Value) -> ValueKind {
     match &value.value_type {
-        Some(ValueType::BooleanValue(_)) => Kind::Boolean,
-        Some(ValueType::IntegerValue(_) | ValueType::DoubleValue(_)) => Kind::Number,
-        Some(ValueType::TimestampValue(_)) => Kind::Timestamp,
-        Some(ValueType::StringValue(_)) => Kind::Text,
-        Some(ValueType::BytesValue(_)) => Kind::Bytes,
-        Some(ValueType::ReferenceValue(_)) => Kind::Reference,
-        Some(ValueType::GeoPointValue(_)) => Kind::GeoPoint,
-        Some(ValueType::ArrayValue(_)) => Kind::Array,
-        Some(ValueType::MapValue(map)) if vector(map).is_some() => Kind::Vector,
-        Some(ValueType::MapValue(_)) => Kind::Map,
-        _ => Kind::Null,
+        Some(ValueType::BooleanValue(_)) => ValueKind::Boolean,
+        Some(ValueType::IntegerValue(_) | ValueType::DoubleValue(_)) => ValueKind::Number,
+        Some(ValueType::TimestampValue(_)) => ValueKind::Timestamp,
+        Some(ValueType::StringValue(_)) => ValueKind::Text,
+        Some(ValueType::BytesValue(_)) => ValueKind::Bytes,
+        Some(ValueType::ReferenceValue(_)) => ValueKind::Reference,
+        Some(ValueType::GeoPointValue(_)) => ValueKind::GeoPoint,
+        Some(ValueType::ArrayValue(_)) => ValueKind::Array,
+        Some(ValueType::MapValue(map)) if vector(map).is_some() => ValueKind::Vector,
+        Some(ValueType::MapValue(_)) => ValueKind::Map,
+        _ => ValueKind::Null,
     }
 }
 
@@ -136,7 +136,7 @@ pub(super) fn identical_fields(a: &HashMap<String, Value>, b: &HashMap<String, V
 
 /// Whether the value is null.
 pub(super) fn is_null(value: &Value) -> bool {
-    kind(value) == Kind::Null
+    kind(value) == ValueKind::Null
 }
 
 /// Whether the value is NaN.

@@ -6,10 +6,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use super::{
-    evaluate::{Standings, evaluate},
+    evaluate::{SeriesStates, evaluate},
     incident::Incident,
-    policy::{Kind, Policy},
-    series::{AllSeries, Key},
+    policy::{ConditionKind, Policy},
+    series::{AllSeries, SeriesKey},
 };
 
 /// From an entry or a point to the notification that it causes: one to three minutes in the cloud,
@@ -28,31 +28,31 @@ const WAITING_MAX: usize = 1_000;
 /// The state of every policy.
 #[derive(Debug)]
 pub(super) struct Alerting {
-    watched: BTreeMap<String, Watched>,
+    watched: BTreeMap<String, WatchedPolicy>,
     evaluated: DateTime<Utc>,
 }
 
 /// One policy and its state.
 #[derive(Debug)]
-struct Watched {
+struct WatchedPolicy {
     policy: Policy,
-    standings: Standings,
+    states: SeriesStates,
     waiting: VecDeque<Match>,
     /// Open incidents of matched logs: when each was opened, and its last match.
-    matched: BTreeMap<Key, (DateTime<Utc>, DateTime<Utc>)>,
-    last_told: Option<DateTime<Utc>>,
+    matched: BTreeMap<SeriesKey, (DateTime<Utc>, DateTime<Utc>)>,
+    last_notified: Option<DateTime<Utc>>,
 }
 
 /// A log entry that matched.
 #[derive(Debug)]
 struct Match {
-    key: Key,
+    key: SeriesKey,
     at: DateTime<Utc>,
 }
 
 /// A notification, and the names of the channels that receive it.
 #[derive(Debug)]
-pub(super) struct Notification {
+pub(super) struct AlertNotification {
     pub(super) channels: Vec<String>,
     pub(super) payload: Value,
 }
@@ -68,33 +68,37 @@ impl Alerting {
     /// Starts to evaluate `policy`; a policy that was changed loses its state.
     pub(super) fn watch(&mut self, policy: Policy) {
         let name = policy.name.clone();
-        let watched = Watched {
+        let watched = WatchedPolicy {
             policy,
-            standings: Standings::new(),
+            states: SeriesStates::new(),
             waiting: VecDeque::new(),
             matched: BTreeMap::new(),
-            last_told: None,
+            last_notified: None,
         };
         self.watched.insert(name, watched);
     }
 
-    pub(super) fn forget(&mut self, name: &str) {
+    pub(super) fn remove(&mut self, name: &str) {
         self.watched.remove(name);
     }
 
     /// Matches a log entry against the policies on logs.
-    pub(super) fn saw(&mut self, entry: &Value, now: DateTime<Utc>) {
+    pub(super) fn observe(&mut self, entry: &Value, now: DateTime<Utc>) {
         for watched in self
             .watched
             .values_mut()
             .filter(|watched| watched.policy.enabled)
         {
-            watched.saw(entry, now);
+            watched.observe(entry, now);
         }
     }
 
     /// The notifications that are due by `now`.
-    pub(super) fn advance(&mut self, all: &AllSeries, now: DateTime<Utc>) -> Vec<Notification> {
+    pub(super) fn advance(
+        &mut self,
+        all: &AllSeries,
+        now: DateTime<Utc>,
+    ) -> Vec<AlertNotification> {
         let known = now - LATENCY;
         self.evaluated = self.evaluated.max(known - STEP * STEPS_MAX);
         let mut notifications = Vec::new();
@@ -109,16 +113,16 @@ impl Alerting {
             }
         }
         for watched in self.watched.values_mut() {
-            watched.tell_matches(known, &mut notifications);
+            watched.notify_matches(known, &mut notifications);
         }
         notifications
     }
 }
 
-impl Watched {
-    fn saw(&mut self, entry: &Value, now: DateTime<Utc>) {
+impl WatchedPolicy {
+    fn observe(&mut self, entry: &Value, now: DateTime<Utc>) {
         for condition in &self.policy.conditions {
-            let Kind::MatchedLog(matched) = &condition.kind else {
+            let ConditionKind::MatchedLog(matched) = &condition.kind else {
                 continue;
             };
             if !matched.filter.matches(entry) || self.waiting.len() >= WAITING_MAX {
@@ -130,17 +134,22 @@ impl Watched {
                 Some((key.clone(), text))
             });
             let resource = entry.get("resource").unwrap_or(&Value::Null);
-            let key = Key::new("", labels.collect(), resource);
+            let key = SeriesKey::new("", labels.collect(), resource);
             self.waiting.push_back(Match { key, at: now });
         }
     }
 
-    fn evaluate(&mut self, all: &AllSeries, at: DateTime<Utc>, told: &mut Vec<Notification>) {
-        for transition in evaluate(&self.policy, all, &mut self.standings, at) {
+    fn evaluate(
+        &mut self,
+        all: &AllSeries,
+        at: DateTime<Utc>,
+        notifications: &mut Vec<AlertNotification>,
+    ) {
+        for transition in evaluate(&self.policy, all, &mut self.states, at) {
             let Some(condition) = self.policy.conditions.get(transition.condition) else {
                 continue;
             };
-            if transition.ended.is_some() && !self.policy.tells_closed {
+            if transition.ended.is_some() && !self.policy.notifies_closed {
                 continue;
             }
             let incident = Incident {
@@ -151,12 +160,12 @@ impl Watched {
                 ended: transition.ended,
                 observed: Some(transition.observed),
             };
-            told.push(self.policy.notification(&incident));
+            notifications.push(self.policy.notification(&incident));
         }
     }
 
     /// Opens and closes incidents for the matches up to `known`, at most one per rate-limit period.
-    fn tell_matches(&mut self, known: DateTime<Utc>, told: &mut Vec<Notification>) {
+    fn notify_matches(&mut self, known: DateTime<Utc>, notifications: &mut Vec<AlertNotification>) {
         let auto_close = self.policy.auto_close;
         while let Some(matched) = self.waiting.pop_front_if(|matched| matched.at <= known) {
             let Match { key, at } = matched;
@@ -164,10 +173,10 @@ impl Watched {
             let (started, last) = self.matched.entry(key.clone()).or_insert((at, at));
             *last = at;
             let limit = self.policy.rate_limit.unwrap_or_default();
-            if self.last_told.is_some_and(|last| at - last < limit) {
+            if self.last_notified.is_some_and(|last| at - last < limit) {
                 continue;
             }
-            self.last_told = Some(at);
+            self.last_notified = Some(at);
             let Some(condition) = self.policy.conditions.first() else {
                 continue;
             };
@@ -179,14 +188,14 @@ impl Watched {
                 ended: None,
                 observed: None,
             };
-            told.push(self.policy.notification(&incident));
+            notifications.push(self.policy.notification(&incident));
         }
     }
 }
 
 impl Policy {
-    fn notification(&self, incident: &Incident<'_>) -> Notification {
-        Notification {
+    fn notification(&self, incident: &Incident<'_>) -> AlertNotification {
+        AlertNotification {
             channels: self.channels.clone(),
             payload: incident.payload(),
         }

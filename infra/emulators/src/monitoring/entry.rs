@@ -15,7 +15,7 @@ const BATCH_MAX: usize = 5_000;
 /// The body of `entries:write`; the fields besides the entries are defaults for them.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Write {
+pub(super) struct WriteEntries {
     log_name: Option<String>,
     resource: Option<Value>,
     #[serde(default)]
@@ -26,7 +26,7 @@ pub(super) struct Write {
     pub(super) dry_run: bool,
 }
 
-impl Write {
+impl WriteEntries {
     /// The entries with all their fields.
     pub(super) fn entries(self, now: DateTime<Utc>) -> Result<Vec<Value>, rest::Error> {
         if self.entries.len() > BATCH_MAX {

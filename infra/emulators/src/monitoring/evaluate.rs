@@ -6,17 +6,17 @@ use chrono::{DateTime, Utc};
 
 use super::{
     filter::matching::lookup,
-    policy::{Kind, Missing, Policy, Threshold, Trigger},
-    series::{AllSeries, Key},
+    policy::{ConditionKind, MissingData, Policy, Threshold, Trigger},
+    series::{AllSeries, SeriesKey},
 };
 
 /// What a policy remembers between evaluations: the state of each series or group, by condition
 /// (its index) and key.
-pub(super) type Standings = BTreeMap<(usize, Key), Standing>;
+pub(super) type SeriesStates = BTreeMap<(usize, SeriesKey), SeriesState>;
 
 /// The state of a series or group.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Standing {
+pub(super) struct SeriesState {
     /// Since when it has violated the threshold without interruption.
     violating_since: Option<DateTime<Utc>>,
     /// When it last had a value.
@@ -32,7 +32,7 @@ pub(super) struct Transition {
     /// The index of the condition in its policy.
     pub(super) condition: usize,
     /// The series, or the common part of the keys of a group.
-    pub(super) key: Key,
+    pub(super) key: SeriesKey,
     pub(super) started: DateTime<Utc>,
     /// Absent while the incident is open.
     pub(super) ended: Option<DateTime<Utc>>,
@@ -43,60 +43,60 @@ pub(super) struct Transition {
 ///
 /// There is one incident per condition and series (or group): it opens once the condition has
 /// held for its duration, and closes when the condition no longer holds or had no data for
-/// `autoClose`. The function is deterministic; `standings` carries the state between calls.
+/// `autoClose`. The function is deterministic; `states` carries the state between calls.
 pub(super) fn evaluate(
     policy: &Policy,
     all: &AllSeries,
-    standings: &mut Standings,
+    states: &mut SeriesStates,
     now: DateTime<Utc>,
 ) -> Vec<Transition> {
     let mut transitions = Vec::new();
     for (place, condition) in policy.conditions.iter().enumerate() {
-        let Kind::Threshold(threshold) = &condition.kind else {
+        let ConditionKind::Threshold(threshold) = &condition.kind else {
             continue;
         };
         let values = values(threshold, all, now);
         let series = values.len();
         for (key, value) in values {
-            let fresh = Standing {
+            let fresh = SeriesState {
                 violating_since: None,
                 last_data: now,
                 last_value: value,
                 open_since: None,
             };
-            let standing = standings.entry((place, key)).or_insert(fresh);
-            standing.last_data = now;
-            standing.last_value = value;
-            standing.judge(threshold.is_violated_by(value), now);
+            let state = states.entry((place, key)).or_insert(fresh);
+            state.last_data = now;
+            state.last_value = value;
+            state.update(threshold.is_violated_by(value), now);
         }
-        let own = |(at, _): &(usize, Key)| *at == place;
-        for (_, standing) in standings.iter_mut().filter(|(key, _)| own(key)) {
-            if standing.last_data < now {
+        let own = |(at, _): &(usize, SeriesKey)| *at == place;
+        for (_, state) in states.iter_mut().filter(|(key, _)| own(key)) {
+            if state.last_data < now {
                 match threshold.missing {
-                    Missing::Nothing => {}
-                    Missing::Good => standing.judge(false, now),
-                    Missing::Bad => standing.judge(true, now),
+                    MissingData::Nothing => {}
+                    MissingData::Good => state.update(false, now),
+                    MissingData::Bad => state.update(true, now),
                 }
             }
         }
-        let due = |standing: &Standing| {
-            standing
+        let due = |state: &SeriesState| {
+            state
                 .violating_since
                 .is_some_and(|since| now - since >= threshold.duration)
         };
-        let of_this = standings.iter().filter(|(key, _)| own(key));
-        let violating = of_this.filter(|(_, standing)| due(standing)).count();
+        let of_this = states.iter().filter(|(key, _)| own(key));
+        let violating = of_this.filter(|(_, state)| due(state)).count();
         let tripped = threshold.trigger.is_met(violating, series);
-        for ((_, key), standing) in standings.iter_mut().filter(|(key, _)| own(key)) {
-            let stale = now - standing.last_data >= policy.auto_close;
-            let (started, ended) = match standing.open_since {
-                None if tripped && due(standing) && !stale => {
-                    standing.open_since = Some(now);
+        for ((_, key), state) in states.iter_mut().filter(|(key, _)| own(key)) {
+            let stale = now - state.last_data >= policy.auto_close;
+            let (started, ended) = match state.open_since {
+                None if tripped && due(state) && !stale => {
+                    state.open_since = Some(now);
                     (now, None)
                 }
-                Some(since) if stale || standing.violating_since.is_none() => {
-                    standing.open_since = None;
-                    standing.violating_since = None;
+                Some(since) if stale || state.violating_since.is_none() => {
+                    state.open_since = None;
+                    state.violating_since = None;
                     (since, Some(now))
                 }
                 None | Some(_) => continue,
@@ -106,19 +106,19 @@ pub(super) fn evaluate(
                 key: key.clone(),
                 started,
                 ended,
-                observed: standing.last_value,
+                observed: state.last_value,
             });
         }
     }
-    standings.retain(|_, standing| {
-        let idle = standing.open_since.is_none() && standing.violating_since.is_none();
-        !(idle && standing.last_data < now)
+    states.retain(|_, state| {
+        let idle = state.open_since.is_none() && state.violating_since.is_none();
+        !(idle && state.last_data < now)
     });
     transitions
 }
 
-impl Standing {
-    fn judge(&mut self, violates: bool, now: DateTime<Utc>) {
+impl SeriesState {
+    fn update(&mut self, violates: bool, now: DateTime<Utc>) {
         if violates {
             self.violating_since.get_or_insert(now);
         } else {
@@ -150,7 +150,7 @@ impl Trigger {
 }
 
 /// The value of each series, or group of series, that has data.
-fn values(threshold: &Threshold, all: &AllSeries, now: DateTime<Utc>) -> BTreeMap<Key, f64> {
+fn values(threshold: &Threshold, all: &AllSeries, now: DateTime<Utc>) -> BTreeMap<SeriesKey, f64> {
     let aligned = all.iter().filter_map(|(key, points)| {
         // Alignment before filtering: it is cheaper for series without recent points.
         let value = threshold.aligner.value(points, threshold.period, now)?;
@@ -162,7 +162,7 @@ fn values(threshold: &Threshold, all: &AllSeries, now: DateTime<Utc>) -> BTreeMa
     let Some(reducer) = threshold.reducer else {
         return aligned.map(|(key, value)| (key.clone(), value)).collect();
     };
-    let mut groups: BTreeMap<Key, Vec<f64>> = BTreeMap::new();
+    let mut groups: BTreeMap<SeriesKey, Vec<f64>> = BTreeMap::new();
     for (key, value) in aligned {
         let group = group(key, &threshold.group_by);
         groups.entry(group).or_default().push(value);
@@ -174,9 +174,9 @@ fn values(threshold: &Threshold, all: &AllSeries, now: DateTime<Utc>) -> BTreeMa
 }
 
 /// The key of a series reduced to the fields of `group_by`.
-fn group(key: &Key, group_by: &[Vec<String>]) -> Key {
+fn group(key: &SeriesKey, group_by: &[Vec<String>]) -> SeriesKey {
     let whole = key.to_value();
-    let mut group = Key {
+    let mut group = SeriesKey {
         metric_labels: BTreeMap::new(),
         resource_labels: BTreeMap::new(),
         ..key.clone()

@@ -9,8 +9,8 @@ use md5::{Digest as _, Md5};
 use serde_json::{Map, Value, json};
 
 use super::{
-    policy::{Condition, Kind, Policy},
-    series::Key,
+    policy::{Condition, ConditionKind, Policy},
+    series::SeriesKey,
 };
 use crate::identity::project_number;
 
@@ -19,7 +19,7 @@ use crate::identity::project_number;
 pub(super) struct Incident<'a> {
     pub(super) policy: &'a Policy,
     pub(super) condition: &'a Condition,
-    pub(super) key: &'a Key,
+    pub(super) key: &'a SeriesKey,
     pub(super) started: DateTime<Utc>,
     pub(super) ended: Option<DateTime<Utc>>,
     /// Absent if a log entry matched.
@@ -65,7 +65,9 @@ impl Incident<'_> {
         put("policy_user_labels", json!(policy.user_labels));
         put("condition_name", condition.display_name.as_str().into());
         put("condition", condition.source.clone());
-        if let (Kind::Threshold(threshold), Some(observed)) = (&condition.kind, self.observed) {
+        if let (ConditionKind::Threshold(threshold), Some(observed)) =
+            (&condition.kind, self.observed)
+        {
             put("threshold_value", threshold.value.to_string().into());
             put("observed_value", observed.to_string().into());
         }
@@ -107,7 +109,7 @@ impl Incident<'_> {
     fn summary(&self) -> String {
         let condition = &self.condition.display_name;
         let mut summary = match (&self.condition.kind, self.observed) {
-            (Kind::Threshold(threshold), Some(observed)) => {
+            (ConditionKind::Threshold(threshold), Some(observed)) => {
                 let side = if threshold.above { "above" } else { "below" };
                 let limit = threshold.value;
                 format!(

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    filter::{self, Filter, matching::lookup},
-    series::Key,
+    filter::{self, LogFilter, matching::lookup},
+    series::SeriesKey,
 };
 use crate::rest::{self, invalid};
 
@@ -16,7 +16,7 @@ use crate::rest::{self, invalid};
 #[derive(Debug, Clone)]
 pub(super) struct LogMetric {
     kind: String,
-    filter: Filter,
+    filter: LogFilter,
     labels: BTreeMap<String, Extractor>,
     /// Of a distribution; without an extractor the metric counts entries.
     value: Option<Extractor>,
@@ -32,7 +32,7 @@ pub(super) struct Extractor {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wire {
+struct MetricFields {
     name: String,
     #[serde(default)]
     filter: String,
@@ -61,32 +61,34 @@ struct Label {
 impl LogMetric {
     /// Parses a metric's JSON resource.
     pub(super) fn parse(resource: &Value) -> Result<Self, rest::Error> {
-        let wire = Wire::deserialize(resource).map_err(|error| invalid(error.to_string()))?;
-        if wire.name.is_empty() || wire.filter.is_empty() {
+        let fields =
+            MetricFields::deserialize(resource).map_err(|error| invalid(error.to_string()))?;
+        if fields.name.is_empty() || fields.filter.is_empty() {
             return Err(invalid("a metric needs a name and a filter"));
         }
-        if wire.disabled {
+        if fields.disabled {
             let message = "the emulator does not serve disabled metrics";
             return Err(rest::Error::new("UNIMPLEMENTED", message));
         }
-        let is_distribution = wire.metric_descriptor.value_type == "DISTRIBUTION";
-        if is_distribution == wire.value_extractor.is_empty() {
-            let message = "valueExtractor is required for the value type DISTRIBUTION, and only for it";
+        let is_distribution = fields.metric_descriptor.value_type == "DISTRIBUTION";
+        if is_distribution == fields.value_extractor.is_empty() {
+            let message =
+                "valueExtractor is required for the value type DISTRIBUTION, and only for it";
             return Err(invalid(message));
         }
-        let described = wire.metric_descriptor.labels.iter();
+        let described = fields.metric_descriptor.labels.iter();
         let described: Vec<&str> = described.map(|label| label.key.as_str()).collect();
-        for key in wire.label_extractors.keys() {
+        for key in fields.label_extractors.keys() {
             if !described.contains(&key.as_str()) {
                 let message = format!("labelExtractors: the descriptor has no label `{key}`");
                 return Err(invalid(message));
             }
         }
-        let value = is_distribution.then(|| Extractor::parse(&wire.value_extractor));
-        let labels = wire.label_extractors.into_iter();
+        let value = is_distribution.then(|| Extractor::parse(&fields.value_extractor));
+        let labels = fields.label_extractors.into_iter();
         Ok(Self {
-            kind: format!("logging.googleapis.com/user/{}", wire.name),
-            filter: Filter::parse(&wire.filter).map_err(|fault| invalid(fault.to_string()))?,
+            kind: format!("logging.googleapis.com/user/{}", fields.name),
+            filter: LogFilter::parse(&fields.filter).map_err(|fault| invalid(fault.to_string()))?,
             labels: labels
                 .map(|(key, text)| Ok((key, Extractor::parse(&text)?)))
                 .collect::<Result<_, rest::Error>>()?,
@@ -95,7 +97,7 @@ impl LogMetric {
     }
 
     /// The series and the value that `entry` contributes, if it is counted.
-    pub(super) fn sample(&self, entry: &Value) -> Option<(Key, f64)> {
+    pub(super) fn sample(&self, entry: &Value) -> Option<(SeriesKey, f64)> {
         if !self.filter.matches(entry) {
             return None;
         }
@@ -109,14 +111,21 @@ impl LogMetric {
             (key.clone(), text)
         });
         let resource = entry.get("resource").unwrap_or(&Value::Null);
-        Some((Key::new(&self.kind, labels.collect(), resource), value))
+        Some((
+            SeriesKey::new(&self.kind, labels.collect(), resource),
+            value,
+        ))
     }
 }
 
 impl Extractor {
     /// Parses `EXTRACT(path)` or `REGEXP_EXTRACT(path, "regex with one group")`.
     pub(super) fn parse(text: &str) -> Result<Self, rest::Error> {
-        let wrong = || invalid(format!("expected EXTRACT(…) or REGEXP_EXTRACT(…), found `{text}`"));
+        let wrong = || {
+            invalid(format!(
+                "expected EXTRACT(…) or REGEXP_EXTRACT(…), found `{text}`"
+            ))
+        };
         let (function, arguments) = text.split_once('(').ok_or_else(wrong)?;
         let arguments = arguments.trim_end().strip_suffix(')').ok_or_else(wrong)?;
         let (path, regex) = match function.trim() {
@@ -128,7 +137,9 @@ impl Extractor {
                 let pattern = inner.ok_or_else(wrong)?.replace("\\\\", "\\");
                 let regex = Regex::new(&pattern).map_err(|error| invalid(error.to_string()))?;
                 if regex.captures_len() != 2 {
-                    return Err(invalid(format!("expected exactly one group in `{pattern}`")));
+                    return Err(invalid(format!(
+                        "expected exactly one group in `{pattern}`"
+                    )));
                 }
                 (path, Some(regex))
             }

@@ -23,14 +23,14 @@ const SPACING_MIN: TimeDelta = TimeDelta::seconds(5);
 
 /// The identity of a series: a metric, a resource, and the labels of both.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
+pub(super) struct SeriesKey {
     pub(super) metric_type: String,
     pub(super) metric_labels: BTreeMap<String, String>,
     pub(super) resource_type: String,
     pub(super) resource_labels: BTreeMap<String, String>,
 }
 
-impl Key {
+impl SeriesKey {
     pub(super) fn new(
         metric_type: &str,
         metric_labels: BTreeMap<String, String>,
@@ -68,9 +68,9 @@ pub(super) struct Point {
 /// Every series that has points.
 #[derive(Debug, Default)]
 pub(super) struct AllSeries {
-    series: BTreeMap<Key, VecDeque<Point>>,
+    series: BTreeMap<SeriesKey, VecDeque<Point>>,
     /// The end times of the last points that clients wrote.
-    ends: BTreeMap<Key, DateTime<Utc>>,
+    ends: BTreeMap<SeriesKey, DateTime<Utc>>,
 }
 
 /// An element of `timeSeries` in `CreateTimeSeries`.
@@ -92,23 +92,23 @@ struct Metric {
 
 #[derive(Debug, Deserialize)]
 struct WrittenPoint {
-    interval: Interval,
+    interval: PointInterval,
     value: Value,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Interval {
+struct PointInterval {
     end_time: DateTime<Utc>,
 }
 
 impl AllSeries {
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&Key, &VecDeque<Point>)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&SeriesKey, &VecDeque<Point>)> {
         self.series.iter()
     }
 
     /// Adds a point; beyond the maximum of series it is dropped with a warning.
-    pub(super) fn add(&mut self, key: Key, point: Point) {
+    pub(super) fn add(&mut self, key: SeriesKey, point: Point) {
         if self.series.len() >= SERIES_MAX && !self.series.contains_key(&key) {
             tracing::warn!(
                 metric = key.metric_type,
@@ -133,9 +133,7 @@ impl AllSeries {
         let kind = &written.metric.kind;
         let own = ["custom.googleapis.com/", "external.googleapis.com/"];
         if !own.iter().any(|prefix| kind.starts_with(prefix)) {
-            return Err(invalid(format!(
-                "clients cannot write points of `{kind}`"
-            )));
+            return Err(invalid(format!("clients cannot write points of `{kind}`")));
         }
         let [point] = written.points.as_slice() else {
             return Err(invalid(format!(
@@ -149,13 +147,14 @@ impl AllSeries {
                 "the point of `{kind}` is too old or in the future"
             )));
         }
-        let key = Key::new(kind, written.metric.labels.clone(), &written.resource);
+        let key = SeriesKey::new(kind, written.metric.labels.clone(), &written.resource);
         if self
             .ends
             .get(&key)
             .is_some_and(|last| end - *last < SPACING_MIN)
         {
-            let message = format!("the point of `{kind}` is less than 5 s after the last of its series");
+            let message =
+                format!("the point of `{kind}` is less than 5 s after the last of its series");
             return Err(invalid(message));
         }
         self.ends.insert(key.clone(), end);
@@ -166,7 +165,7 @@ impl AllSeries {
     /// Adds points of any metric, in place of the Google service that measures it.
     pub(super) fn measure(&mut self, measured: Written) -> Result<(), rest::Error> {
         let Metric { kind, labels } = measured.metric;
-        let key = Key::new(&kind, labels, &measured.resource);
+        let key = SeriesKey::new(&kind, labels, &measured.resource);
         for point in measured.points {
             let value = number(&point.value)?;
             let at = point.interval.end_time;

@@ -1,12 +1,10 @@
 //! Administration as a client sees it, in gRPC and in JSON.
 
+use googleapis_tonic_google_pubsub_v1::google::pubsub::v1 as proto;
 use serde_json::{Value, json};
 use tonic::Code;
 
-use super::{
-    proto,
-    wire::{Wire, texts},
-};
+use super::wire::{Wire, texts};
 
 #[tokio::test]
 async fn resources_are_created_once_and_missing_ones_are_named() {

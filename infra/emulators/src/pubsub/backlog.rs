@@ -5,11 +5,11 @@
 //! Leases are *wall-clock* time: the work that a lease gives time for takes equally long however
 //! fast the simulated clock runs.
 
+#[cfg(test)]
+mod guarantees;
 mod lane;
 mod lease;
-mod place;
-#[cfg(test)]
-mod promises;
+mod message_state;
 #[cfg(test)]
 mod tests;
 
@@ -23,24 +23,24 @@ use chrono::{DateTime, Utc};
 use googleapis_tonic_google_pubsub_v1::google::pubsub::v1::PubsubMessage;
 
 pub(super) use self::lease::{Delivery, Failed, Held, Holder, Id, Now, Want};
-use self::{lane::Lane, lease::parse, place::Place};
+use self::{lane::Lane, lease::parse, message_state::MessageState};
 use super::rules::Rules;
 
 /// One message and its state.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
+pub(super) struct BacklogEntry {
     pub(super) message: Arc<PubsubMessage>,
     pub(super) published: DateTime<Utc>,
     pub(super) attempts: i32,
     /// The number of the only delivery that can still be acknowledged.
     delivery: Option<u64>,
-    place: Place,
+    message_state: MessageState,
 }
 
 /// The messages of one subscription.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
-    entries: BTreeMap<Id, Entry>,
+    entries: BTreeMap<Id, BacklogEntry>,
     /// What may be leased, and when: all messages without a key, and the next one of each key.
     waiting: BTreeSet<(DateTime<Utc>, Id)>,
     leases: BTreeSet<(Instant, Id)>,
@@ -68,16 +68,16 @@ impl Backlog {
         due: DateTime<Utc>,
         attempts: i32,
     ) {
-        let place = Place::Waiting(due);
-        let entry = Entry {
+        let message_state = MessageState::Waiting(due);
+        let entry = BacklogEntry {
             message,
             published,
             attempts,
             delivery: None,
-            place,
+            message_state,
         };
         self.entries.insert(id, entry);
-        self.shift(id, Some(place));
+        self.shift(id, Some(message_state));
     }
 
     /// Adds a message that was acknowledged and is kept for a seek.
@@ -88,7 +88,7 @@ impl Backlog {
         published: DateTime<Utc>,
     ) {
         self.offer(id, message, published, published, 0);
-        self.shift(id, Some(Place::Acked));
+        self.shift(id, Some(MessageState::Acked));
     }
 
     /// Leases what is due, in order, up to the limits of `want`.
@@ -121,7 +121,7 @@ impl Backlog {
             });
             let until = now.wall + want.lease;
             let holder = want.holder;
-            self.shift(id, Some(Place::Leased { until, holder }));
+            self.shift(id, Some(MessageState::Leased { until, holder }));
         }
         out
     }
@@ -132,7 +132,7 @@ impl Backlog {
     /// or taken back to keep the order of its key.
     pub(super) fn ack(&mut self, ack_id: &str, rules: &Rules) -> Option<Id> {
         let id = self.delivered(ack_id)?;
-        self.shift(id, rules.retain_acked.then_some(Place::Acked));
+        self.shift(id, rules.retain_acked.then_some(MessageState::Acked));
         Some(id)
     }
 
@@ -140,7 +140,7 @@ impl Backlog {
     pub(super) fn nack(&mut self, ack_id: &str, now: Now, rules: &Rules) -> Option<Failed> {
         let id = self.delivered(ack_id)?;
         let entry = self.entries.get_mut(&id)?;
-        if !matches!(entry.place, Place::Leased { .. }) {
+        if !matches!(entry.message_state, MessageState::Leased { .. }) {
             return None;
         }
         entry.delivery = None;
@@ -152,13 +152,15 @@ impl Backlog {
         let Some(id) = self.delivered(ack_id) else {
             return;
         };
-        if let Some(Place::Leased { holder, .. }) = self.entries.get(&id).map(|entry| entry.place) {
-            self.shift(id, Some(Place::Leased { until, holder }));
+        if let Some(MessageState::Leased { holder, .. }) =
+            self.entries.get(&id).map(|entry| entry.message_state)
+        {
+            self.shift(id, Some(MessageState::Leased { until, holder }));
         }
     }
 
     /// Ends every lease that has expired.
-    pub(super) fn lapse(&mut self, now: Now, rules: &Rules) -> Vec<Failed> {
+    pub(super) fn expire_leases(&mut self, now: Now, rules: &Rules) -> Vec<Failed> {
         let mut failed = Vec::new();
         while let Some(&(until, id)) = self.leases.first() {
             if until > now.wall {
@@ -191,13 +193,19 @@ impl Backlog {
         let all: Vec<(Id, bool, bool)> = self
             .entries
             .iter()
-            .map(|(id, entry)| (*id, entry.published < time, entry.place == Place::Acked))
+            .map(|(id, entry)| {
+                (
+                    *id,
+                    entry.published < time,
+                    entry.message_state == MessageState::Acked,
+                )
+            })
             .collect();
         let mut changed = Vec::new();
         for (id, before, acked) in all {
             match (before, acked) {
-                (true, false) => self.shift(id, rules.retain_acked.then_some(Place::Acked)),
-                (false, true) => self.shift(id, Some(Place::Waiting(now.simulated))),
+                (true, false) => self.shift(id, rules.retain_acked.then_some(MessageState::Acked)),
+                (false, true) => self.shift(id, Some(MessageState::Waiting(now.simulated))),
                 (true, true) | (false, false) => continue,
             }
             changed.push(id);
@@ -211,14 +219,14 @@ impl Backlog {
     }
 
     /// The message with that number.
-    pub(super) fn get(&self, id: Id) -> Option<&Entry> {
+    pub(super) fn get(&self, id: Id) -> Option<&BacklogEntry> {
         self.entries.get(&id)
     }
 
     /// Whether the message is kept for a seek only.
     pub(super) fn is_acked(&self, id: Id) -> bool {
         self.get(id)
-            .is_some_and(|entry| entry.place == Place::Acked)
+            .is_some_and(|entry| entry.message_state == MessageState::Acked)
     }
 
     /// The numbers of all messages, in the order of publishing.
@@ -243,7 +251,7 @@ impl Backlog {
     }
 
     /// When the next lease expires.
-    pub(super) fn next_lapse(&self) -> Option<Instant> {
+    pub(super) fn next_lease_end(&self) -> Option<Instant> {
         self.leases.first().map(|(until, _)| *until)
     }
 
@@ -257,7 +265,7 @@ impl Backlog {
         let mut open = self
             .entries
             .values()
-            .filter(|entry| entry.place != Place::Acked);
+            .filter(|entry| entry.message_state != MessageState::Acked);
         let oldest = open.next().map(|entry| entry.published);
         (usize::from(oldest.is_some()) + open.count(), oldest)
     }
@@ -266,7 +274,8 @@ impl Backlog {
     fn delivered(&self, ack_id: &str) -> Option<Id> {
         let (id, delivery) = parse(ack_id)?;
         let entry = self.entries.get(&id)?;
-        (entry.delivery == Some(delivery) && entry.place != Place::Acked).then_some(id)
+        (entry.delivery == Some(delivery) && entry.message_state != MessageState::Acked)
+            .then_some(id)
     }
 
     /// Returns a leased message to the backlog, with its back-off, and what was leased after it.
@@ -275,13 +284,13 @@ impl Backlog {
         let attempts = entry.attempts;
         let due = now.simulated + rules.backoff.rest(attempts);
         let key = entry.message.ordering_key.clone();
-        self.shift(id, Some(Place::Waiting(due)));
+        self.shift(id, Some(MessageState::Waiting(due)));
         let tail = self.lanes.get(&key).map(|lane| lane.leased_after(id));
         for later in tail.unwrap_or_default() {
             if let Some(entry) = self.entries.get_mut(&later) {
                 entry.delivery = None;
             }
-            self.shift(later, Some(Place::Waiting(now.simulated)));
+            self.shift(later, Some(MessageState::Waiting(now.simulated)));
         }
         let exhausted = rules
             .dead_letter

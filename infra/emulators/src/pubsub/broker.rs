@@ -7,16 +7,18 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use googleapis_tonic_google_pubsub_v1::google::pubsub::v1 as proto;
 use tokio::sync::Notify;
 use tonic::Status;
 
 use super::{
     backlog::{Failed, Holder, Id, Now},
-    ledger::{Ledger, Stored, row},
-    mischief::Mischief,
-    name, proto,
+    delivery_faults::DeliveryFaults,
+    name,
     queue::Queue,
+    row::{self, StoredState},
     rules::Rules,
+    write_behind::WriteBehind,
 };
 use crate::{
     clock::Clock,
@@ -27,9 +29,9 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Broker {
     state: Mutex<State>,
-    ledger: Ledger,
+    write_behind: WriteBehind,
     /// Notified when the push loop may have something to do.
-    pub(super) wheel: Arc<Notify>,
+    pub(super) push_wake: Arc<Notify>,
     pub(super) driver: OnceLock<tokio::task::AbortHandle>,
 }
 
@@ -40,7 +42,7 @@ pub(super) struct State {
     pub(super) queues: BTreeMap<String, Queue>,
     pub(super) clock: Clock,
     /// Delivery faults for subscriptions that are created later.
-    pub(super) mischief: Mischief,
+    pub(super) delivery_faults: DeliveryFaults,
     last_id: Id,
     last_holder: u64,
 }
@@ -56,11 +58,11 @@ pub(super) struct Topic {
 impl Broker {
     /// Reads back what an earlier process left in `db`.
     pub(super) fn open(db: Db, clock: Clock) -> Result<Self, db::Error> {
-        let state = State::restore(Stored::read(&db)?, clock);
+        let state = State::restore(StoredState::read(&db)?, clock);
         Ok(Self {
             state: Mutex::new(state),
-            ledger: Ledger::start(db),
-            wheel: Arc::default(),
+            write_behind: WriteBehind::start(db),
+            push_wake: Arc::default(),
             driver: OnceLock::new(),
         })
     }
@@ -75,9 +77,9 @@ impl Broker {
             let mut changes = Vec::new();
             let outcome = act(&mut state, &mut changes)?;
             // Under the lock, so that the store sees changes in the order in which they happen.
-            (outcome, self.ledger.write(changes))
+            (outcome, self.write_behind.write(changes))
         };
-        self.wheel.notify_one();
+        self.push_wake.notify_one();
         receipt.kept().await?;
         Ok(outcome)
     }
@@ -87,13 +89,13 @@ impl Broker {
         let mut state = self.lock();
         let mut changes = Vec::new();
         let outcome = act(&mut state, &mut changes);
-        drop(self.ledger.write(changes));
+        drop(self.write_behind.write(changes));
         outcome
     }
 
     /// Reads without changing.
-    pub(super) fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
-        look(&self.lock())
+    pub(super) fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+        read(&self.lock())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -110,12 +112,12 @@ impl Drop for Broker {
 }
 
 impl State {
-    fn restore(stored: Stored, clock: Clock) -> Self {
+    fn restore(stored: StoredState, clock: Clock) -> Self {
         let mut state = Self {
             topics: BTreeMap::new(),
             queues: BTreeMap::new(),
             clock,
-            mischief: Mischief::default(),
+            delivery_faults: DeliveryFaults::default(),
             last_id: stored.last_id,
             last_holder: 0,
         };
@@ -124,9 +126,9 @@ impl State {
             state.topics.insert(name, Topic::new(config));
         }
         for mut config in stored.subscriptions {
-            match Rules::settle(&mut config) {
+            match Rules::validate(&mut config) {
                 Ok(rules) => {
-                    let queue = Queue::new(config, rules, Mischief::default());
+                    let queue = Queue::new(config, rules, DeliveryFaults::default());
                     state.queues.insert(queue.config.name.clone(), queue);
                 }
                 Err(status) => {
@@ -192,7 +194,7 @@ impl State {
             let hears = config.topic == topic && !config.detached;
             if hears && queue.rules.filter.matches(&message.attributes) {
                 changes.push(row::message(&config.name, id, &message, false));
-                let due = queue.mischief.due(published, &self.clock);
+                let due = queue.delivery_faults.due(published, &self.clock);
                 let message = Arc::clone(&message);
                 queue.backlog.offer(id, message, published, due, 0);
                 queue.wake.notify_waiters();
@@ -206,7 +208,7 @@ impl State {
         let queue = self
             .queues
             .get_mut(subscription)
-            .ok_or_else(|| name::absent(subscription))?;
+            .ok_or_else(|| name::not_found(subscription))?;
         if queue.config.detached {
             let message = format!("Subscription is detached (resource={subscription}).");
             return Err(Status::failed_precondition(message));
@@ -223,7 +225,7 @@ impl State {
         for id in queue.backlog.expire(limit) {
             changes.extend(row::no_message(subscription, id));
         }
-        let failed = queue.backlog.lapse(now, &queue.rules);
+        let failed = queue.backlog.expire_leases(now, &queue.rules);
         self.fail(subscription, failed, changes);
     }
 
@@ -235,7 +237,7 @@ impl State {
         changes: &mut Vec<Change>,
     ) {
         for failed in failed {
-            if failed.exhausted && self.bury(subscription, failed, changes) {
+            if failed.exhausted && self.dead_letter(subscription, failed, changes) {
                 continue;
             }
             changes.push(row::attempts(subscription, failed.id, failed.attempts));
@@ -246,7 +248,12 @@ impl State {
     }
 
     /// Moves a message to the dead-letter topic; if that is missing, the message stays.
-    fn bury(&mut self, subscription: &str, failed: Failed, changes: &mut Vec<Change>) -> bool {
+    fn dead_letter(
+        &mut self,
+        subscription: &str,
+        failed: Failed,
+        changes: &mut Vec<Change>,
+    ) -> bool {
         let Some(queue) = self.queues.get_mut(subscription) else {
             return false;
         };

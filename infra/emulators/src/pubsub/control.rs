@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     broker::{Broker, State},
-    mischief::Mischief,
+    delivery_faults::DeliveryFaults,
     name,
 };
 use crate::{
@@ -58,7 +58,7 @@ pub(crate) struct SubscriptionStats {
 /// A request for delivery faults.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Ask {
+struct DuplicateRequest {
     /// A full name, or `*`.
     subscription: String,
     #[serde(default)]
@@ -76,10 +76,10 @@ pub(super) async fn answer(
     request: Request,
 ) -> Result<Response, Error> {
     match (request.method().as_str(), rest) {
-        ("GET", []) => Ok(rest::ok(&broker.look(stats))),
+        ("GET", []) => Ok(rest::ok(&broker.read(stats))),
         ("POST", ["duplicate"]) => {
-            let ask: Ask = rest::json(request).await?;
-            broker.change_soon(|state, _| misbehave(state, &ask))?;
+            let ask: DuplicateRequest = rest::json(request).await?;
+            broker.change_soon(|state, _| set_delivery_faults(state, &ask))?;
             Ok(rest::ok(&serde_json::json!({})))
         }
         _ => Err(Error::unimplemented(request.method(), request.uri().path())),
@@ -110,21 +110,21 @@ pub(super) fn stats(state: &State) -> Stats {
     }
 }
 
-fn misbehave(state: &mut State, ask: &Ask) -> Result<(), Error> {
-    let mischief = Mischief {
+fn set_delivery_faults(state: &mut State, ask: &DuplicateRequest) -> Result<(), Error> {
+    let delivery_faults = DeliveryFaults {
         times: ask.times,
         every: ask.every,
         reverse: ask.reverse,
     };
     if ask.subscription == ALL {
-        state.mischief = mischief;
+        state.delivery_faults = delivery_faults;
         for queue in state.queues.values_mut() {
-            queue.mischief = mischief;
+            queue.delivery_faults = delivery_faults;
         }
         return Ok(());
     }
     let queue = state.queues.get_mut(&ask.subscription);
-    let queue = queue.ok_or_else(|| name::absent(&ask.subscription))?;
-    queue.mischief = mischief;
+    let queue = queue.ok_or_else(|| name::not_found(&ask.subscription))?;
+    queue.delivery_faults = delivery_faults;
     Ok(())
 }

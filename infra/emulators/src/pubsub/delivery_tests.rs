@@ -1,15 +1,13 @@
 //! Delivery as a client sees it: pull, streams, dead letters, restarts, delivery faults.
 
+use googleapis_tonic_google_pubsub_v1::google::pubsub::v1 as proto;
 use googleapis_tonic_google_pubsub_v1::google::pubsub::v1::{
     DeadLetterPolicy, RetryPolicy, StreamingPullRequest,
 };
 use serde_json::json;
 use tonic::Code;
 
-use super::{
-    proto,
-    wire::{Wire, texts},
-};
+use super::wire::{Wire, texts};
 
 fn quick(millis: i32) -> RetryPolicy {
     let rest = prost_types::Duration {

@@ -19,13 +19,13 @@ use super::backlog::Delivery;
 struct Envelope<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     delivery_attempt: Option<i32>,
-    message: Message<'a>,
+    message: EnvelopeMessage<'a>,
     subscription: &'a str,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Message<'a> {
+struct EnvelopeMessage<'a> {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     attributes: BTreeMap<&'a str, &'a str>,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -42,12 +42,12 @@ struct Message<'a> {
 }
 
 /// The headers and the body of a push, without its token.
-pub(super) fn seal(config: &Subscription, delivery: &Delivery) -> (HeaderMap, Vec<u8>) {
+pub(super) fn build(config: &Subscription, delivery: &Delivery) -> (HeaderMap, Vec<u8>) {
     let message = &delivery.message;
     let push = config.push_config.as_ref();
     let mut headers = HeaderMap::new();
     let body = match push.and_then(|push| push.wrapper.as_ref()) {
-        None | Some(Wrapper::PubsubWrapper(_)) => wrap(config, delivery),
+        None | Some(Wrapper::PubsubWrapper(_)) => wrapped(config, delivery),
         Some(Wrapper::NoWrapper(how)) => {
             if how.write_metadata {
                 write_metadata(&mut headers, config, delivery);
@@ -82,13 +82,13 @@ pub(super) fn publish_time(message: &PubsubMessage) -> String {
         .to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
-fn wrap(config: &Subscription, delivery: &Delivery) -> Vec<u8> {
+fn wrapped(config: &Subscription, delivery: &Delivery) -> Vec<u8> {
     let message = &delivery.message;
     let time = publish_time(message);
     let attributes = message.attributes.iter();
     let envelope = Envelope {
         delivery_attempt: attempt(config, delivery),
-        message: Message {
+        message: EnvelopeMessage {
             attributes: attributes.map(|(k, v)| (k.as_str(), v.as_str())).collect(),
             data: BASE64_STANDARD.encode(&message.data),
             id: &message.message_id,
@@ -189,7 +189,7 @@ mod tests {
     fn a_wrapped_push_is_byte_for_byte_the_documented_one() {
         let mut config = subscription();
         config.dead_letter_policy = Some(DeadLetterPolicy::default());
-        let (headers, body) = seal(&config, &delivery());
+        let (headers, body) = build(&config, &delivery());
         let expected = concat!(
             r#"{"deliveryAttempt":5,"message":{"attributes":{"key":"value"},"#,
             r#""data":"SGVsbG8gQ2xvdWQgUHViL1N1YiEgSGVyZSBpcyBteSBtZXNzYWdlIQ==","#,
@@ -209,7 +209,7 @@ mod tests {
         message.data.clear();
         message.attributes.clear();
         message.ordering_key.clear();
-        let (_, body) = seal(&subscription(), &delivery);
+        let (_, body) = build(&subscription(), &delivery);
         let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(
             body["message"]
@@ -228,7 +228,7 @@ mod tests {
         let mut bare = |write_metadata| {
             let wrapper = Wrapper::NoWrapper(NoWrapper { write_metadata });
             config.push_config.as_mut().unwrap().wrapper = Some(wrapper);
-            seal(&config, &delivery())
+            build(&config, &delivery())
         };
         let (headers, body) = bare(false);
         assert_eq!(body, b"Hello Cloud Pub/Sub! Here is my message!");

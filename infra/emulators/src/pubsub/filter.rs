@@ -13,7 +13,7 @@ const FILTER_MAX_BYTES: usize = 256;
 
 /// A parsed filter; the default passes everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Filter(Option<Term>);
+pub(super) struct AttributeFilter(Option<Term>);
 
 /// Why a filter is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +41,7 @@ enum Term {
     Any(Vec<Term>),
 }
 
-impl Filter {
+impl AttributeFilter {
     /// Parses `text`; an empty filter passes everything.
     pub(super) fn parse(text: &str) -> Result<Self, Error> {
         if text.len() > FILTER_MAX_BYTES {
@@ -50,7 +50,7 @@ impl Filter {
         if text.is_empty() {
             return Ok(Self(None));
         }
-        let mut parser = Parser::new(text)?;
+        let mut parser = AttributeFilterParser::new(text)?;
         let term = parser.expression()?;
         if parser.token != Token::End {
             return Err(parser.expected("AND, OR or the end"));
@@ -80,14 +80,14 @@ impl Term {
 }
 
 /// Recursive descent with one token of lookahead.
-struct Parser<'a> {
+struct AttributeFilterParser<'a> {
     tokens: Tokens<'a>,
     /// Where `token` starts.
     at: usize,
     token: Token,
 }
 
-impl<'a> Parser<'a> {
+impl<'a> AttributeFilterParser<'a> {
     fn new(text: &'a str) -> Result<Self, Error> {
         let mut parser = Self {
             tokens: Tokens::of(text),
@@ -217,7 +217,8 @@ mod tests {
 
     #[track_caller]
     fn check(filter: &str, attributes: &[(&str, &str)], passes: bool) {
-        let parsed = Filter::parse(filter).unwrap_or_else(|error| panic!("{filter}: {error}"));
+        let parsed =
+            AttributeFilter::parse(filter).unwrap_or_else(|error| panic!("{filter}: {error}"));
         let attributes = attributes
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
@@ -227,7 +228,10 @@ mod tests {
 
     #[track_caller]
     fn refuse(filter: &str) {
-        assert!(Filter::parse(filter).is_err(), "{filter} was accepted");
+        assert!(
+            AttributeFilter::parse(filter).is_err(),
+            "{filter} was accepted"
+        );
     }
 
     #[test]
@@ -314,7 +318,7 @@ mod tests {
 
     #[test]
     fn an_error_has_its_position() {
-        let error = Filter::parse("attributes:a AND bogus").unwrap_err();
+        let error = AttributeFilter::parse("attributes:a AND bogus").unwrap_err();
         let expected = "`attributes`";
         assert_eq!(error, Error::Syntax { expected, at: 17 });
     }

@@ -37,12 +37,12 @@ pub(super) fn check_project(project: &str) -> Result<(), Status> {
 }
 
 /// The error for a missing resource.
-pub(super) fn absent(name: &str) -> Status {
+pub(super) fn not_found(name: &str) -> Status {
     Status::not_found(format!("Resource not found (resource={}).", id(name)))
 }
 
 /// The error for a resource that already exists.
-pub(super) fn taken(name: &str) -> Status {
+pub(super) fn already_exists(name: &str) -> Status {
     Status::already_exists(format!(
         "Resource already exists in the project (resource={}).",
         id(name)

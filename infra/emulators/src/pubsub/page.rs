@@ -6,14 +6,14 @@ const PAGE_MAX: usize = 1000;
 
 /// What to list.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Page {
+pub(super) struct PageRequest {
     /// Items wanted; 0 means the default.
     pub(super) size: i32,
     /// Where the previous page ended; empty for the first.
     pub(super) token: String,
 }
 
-impl Page {
+impl PageRequest {
     /// The page of `all`, which is sorted by `name`, and its token.
     pub(super) fn cut<T>(
         &self,
@@ -41,7 +41,7 @@ mod tests {
     #[track_caller]
     fn check(size: i32, token: &str, items: &[&str], next: &str) {
         let token = token.to_owned();
-        let cut = Page { size, token }.cut(["a", "b", "c"].into_iter(), |item| item);
+        let cut = PageRequest { size, token }.cut(["a", "b", "c"].into_iter(), |item| item);
         assert_eq!(cut, (items.to_vec(), next.to_owned()));
     }
 

@@ -6,6 +6,7 @@ use futures::{
     FutureExt as _, Stream, StreamExt as _, stream,
     stream::{BoxStream, Peekable},
 };
+use googleapis_tonic_google_pubsub_v1::google::pubsub::v1 as proto;
 use googleapis_tonic_google_pubsub_v1::google::pubsub::v1::{
     PullRequest, PullResponse, ReceivedMessage, StreamingPullRequest, StreamingPullResponse,
     streaming_pull_response::SubscriptionProperties,
@@ -16,7 +17,7 @@ use tonic::Status;
 use super::{
     backlog::{Delivery, Holder, Want},
     broker::{Broker, State},
-    name, proto,
+    name,
     queue::Queue,
     rules,
 };
@@ -35,7 +36,7 @@ const IDLE_MAX: Duration = Duration::from_secs(30);
 
 /// The result of one attempt to lease messages.
 #[derive(Debug)]
-struct Taken {
+struct LeasedBatch {
     messages: Vec<ReceivedMessage>,
     properties: SubscriptionProperties,
     /// How long nothing will change without another call.
@@ -44,7 +45,7 @@ struct Taken {
 
 /// How much a caller accepts.
 #[derive(Debug, Clone, Copy)]
-struct Appetite {
+struct PullLimits {
     holder: Holder,
     messages: usize,
     bytes: usize,
@@ -62,7 +63,7 @@ pub(super) async fn pull(
     if messages == 0 {
         return Err(Status::invalid_argument("max_messages must be above 0."));
     }
-    let appetite = Appetite {
+    let limits = PullLimits {
         holder: broker.change_soon(|state, _| state.new_holder()),
         messages: messages.min(ANSWER_MESSAGES_MAX),
         bytes: ANSWER_MAX_BYTES,
@@ -75,16 +76,16 @@ pub(super) async fn pull(
         let wake = wake_of(&broker, &subscription)?;
         let mut woken = std::pin::pin!(wake.notified());
         woken.as_mut().enable();
-        let taken =
-            broker.change_soon(|state, changes| state.take(&subscription, appetite, changes))?;
+        let already_exists =
+            broker.change_soon(|state, changes| state.take(&subscription, limits, changes))?;
         let late = at_once || Instant::now() >= end;
-        if late || !taken.messages.is_empty() {
-            let received_messages = taken.messages;
+        if late || !already_exists.messages.is_empty() {
+            let received_messages = already_exists.messages;
             return Ok(PullResponse { received_messages });
         }
         tokio::select! {
             () = woken => {}
-            () = tokio::time::sleep_until(end.min(Instant::now() + taken.rest)) => {}
+            () = tokio::time::sleep_until(end.min(Instant::now() + already_exists.rest)) => {}
         }
     }
 }
@@ -98,12 +99,12 @@ pub(super) async fn streaming_pull(
     name::check(&first.subscription, "subscriptions")?;
     wake_of(&broker, &first.subscription)?;
     let deadline = rules::deadline_s(first.stream_ack_deadline_seconds)?;
-    let limit = |asked: i64, max: usize| match usize::try_from(asked) {
+    let limit = |request: i64, max: usize| match usize::try_from(request) {
         Ok(0) | Err(_) => max,
-        Ok(asked) => asked.min(max),
+        Ok(request) => request.min(max),
     };
-    let mut open = Open {
-        appetite: Appetite {
+    let mut open = PullStream {
+        limits: PullLimits {
             holder: broker.change_soon(|state, _| state.new_holder()),
             messages: limit(first.max_outstanding_messages, OUTSTANDING_MAX),
             bytes: limit(first.max_outstanding_bytes, usize::MAX),
@@ -116,7 +117,7 @@ pub(super) async fn streaming_pull(
         greeted: false,
         over: false,
     };
-    open.hear(first)?;
+    open.handle(first)?;
     Ok(stream::unfold(open, |mut open| async move {
         let answer = open.next().await?;
         open.over = answer.is_err();
@@ -125,17 +126,17 @@ pub(super) async fn streaming_pull(
 }
 
 /// An open stream. It leases only when its client reads.
-struct Open {
+struct PullStream {
     broker: Arc<Broker>,
     subscription: String,
     requests: Peekable<BoxStream<'static, Result<StreamingPullRequest, Status>>>,
-    appetite: Appetite,
+    limits: PullLimits,
     heartbeats: bool,
     greeted: bool,
     over: bool,
 }
 
-impl Open {
+impl PullStream {
     async fn next(&mut self) -> Option<Result<StreamingPullResponse, Status>> {
         if self.over {
             return None;
@@ -143,7 +144,7 @@ impl Open {
         loop {
             // The client's requests come first: they may free capacity.
             match self.requests.next().now_or_never() {
-                Some(Some(Ok(request))) => match self.hear(request) {
+                Some(Some(Ok(request))) => match self.handle(request) {
                     Ok(true) => return Some(Ok(StreamingPullResponse::default())),
                     Ok(false) => continue,
                     Err(status) => return Some(Err(status)),
@@ -157,39 +158,39 @@ impl Open {
             };
             let mut woken = std::pin::pin!(wake.notified());
             woken.as_mut().enable();
-            let taken = self.broker.change_soon(|state, changes| {
-                let appetite = state.room(&self.subscription, self.appetite);
-                state.take(&self.subscription, appetite, changes)
+            let already_exists = self.broker.change_soon(|state, changes| {
+                let limits = state.room(&self.subscription, self.limits);
+                state.take(&self.subscription, limits, changes)
             });
-            let taken = match taken {
-                Ok(taken) => taken,
+            let already_exists = match already_exists {
+                Ok(already_exists) => already_exists,
                 Err(status) => return Some(Err(status)),
             };
-            if !taken.messages.is_empty() || !self.greeted {
+            if !already_exists.messages.is_empty() || !self.greeted {
                 self.greeted = true;
                 return Some(Ok(StreamingPullResponse {
-                    received_messages: taken.messages,
-                    subscription_properties: Some(taken.properties),
+                    received_messages: already_exists.messages,
+                    subscription_properties: Some(already_exists.properties),
                     ..Default::default()
                 }));
             }
             tokio::select! {
                 () = woken => {}
-                () = tokio::time::sleep(taken.rest) => {}
+                () = tokio::time::sleep(already_exists.rest) => {}
                 _ = Pin::new(&mut self.requests).peek() => {}
             }
         }
     }
 
     /// Handles a request on the stream; returns whether it asks for a heartbeat.
-    fn hear(&mut self, request: StreamingPullRequest) -> Result<bool, Status> {
+    fn handle(&mut self, request: StreamingPullRequest) -> Result<bool, Status> {
         if request.modify_deadline_ack_ids.len() != request.modify_deadline_seconds.len() {
             let message = "modify_deadline_seconds and modify_deadline_ack_ids differ in length.";
             return Err(Status::invalid_argument(message));
         }
         if request.stream_ack_deadline_seconds != 0 {
             let deadline = rules::deadline_s(request.stream_ack_deadline_seconds)?;
-            self.appetite.deadline = Some(seconds(deadline));
+            self.limits.deadline = Some(seconds(deadline));
         }
         let quiet = request.ack_ids.is_empty() && request.modify_deadline_ack_ids.is_empty();
         let subscription = self.subscription.clone();
@@ -214,34 +215,34 @@ impl Open {
             };
             state.acknowledge(&acknowledge, changes)
         })?;
-        self.broker.wheel.notify_one();
+        self.broker.push_wake.notify_one();
         Ok(quiet && self.heartbeats && self.greeted)
     }
 }
 
 impl State {
     /// The remainder of an appetite, minus what its holder has leased.
-    fn room(&self, subscription: &str, appetite: Appetite) -> Appetite {
+    fn room(&self, subscription: &str, limits: PullLimits) -> PullLimits {
         let queue = self.queues.get(subscription);
-        let held = queue.map(|queue| queue.backlog.held(appetite.holder));
+        let held = queue.map(|queue| queue.backlog.held(limits.holder));
         let held = held.unwrap_or_default();
-        let messages = appetite.messages.saturating_sub(held.messages);
-        Appetite {
+        let messages = limits.messages.saturating_sub(held.messages);
+        PullLimits {
             messages: messages.min(ANSWER_MESSAGES_MAX),
-            bytes: appetite
+            bytes: limits
                 .bytes
                 .saturating_sub(held.bytes)
                 .min(ANSWER_MAX_BYTES),
-            ..appetite
+            ..limits
         }
     }
 
     fn take(
         &mut self,
         subscription: &str,
-        appetite: Appetite,
+        limits: PullLimits,
         changes: &mut Vec<Change>,
-    ) -> Result<Taken, Status> {
+    ) -> Result<LeasedBatch, Status> {
         let now = self.now();
         self.refresh(subscription, now, changes);
         let clock = self.clock.clone();
@@ -251,13 +252,13 @@ impl State {
             return Err(Status::failed_precondition(message));
         }
         let want = Want {
-            holder: appetite.holder,
-            messages: appetite.messages,
-            bytes: appetite.bytes,
-            lease: appetite.deadline.unwrap_or(queue.rules.deadline),
+            holder: limits.holder,
+            messages: limits.messages,
+            bytes: limits.bytes,
+            lease: limits.deadline.unwrap_or(queue.rules.deadline),
         };
         let batch = queue.lease(now, want);
-        Ok(Taken {
+        Ok(LeasedBatch {
             messages: received(queue, batch),
             properties: SubscriptionProperties {
                 exactly_once_delivery_enabled: false,
@@ -284,13 +285,13 @@ fn received(queue: &Queue, batch: Vec<Delivery>) -> Vec<ReceivedMessage> {
 fn wake_of(broker: &Broker, subscription: &str) -> Result<Arc<Notify>, Status> {
     name::check(subscription, "subscriptions")?;
     broker
-        .look(|state| {
+        .read(|state| {
             state
                 .queues
                 .get(subscription)
                 .map(|it| Arc::clone(&it.wake))
         })
-        .ok_or_else(|| name::absent(subscription))
+        .ok_or_else(|| name::not_found(subscription))
 }
 
 fn seconds(seconds: i32) -> Duration {

@@ -5,15 +5,16 @@ use std::{
     time::Duration,
 };
 
+use googleapis_tonic_google_pubsub_v1::google::pubsub::v1 as proto;
 use http::header;
 use tokio::task::JoinSet;
 
 use super::{
     backlog::{Delivery, Holder, Want},
     broker::{Broker, State},
-    envelope, proto,
+    envelope,
 };
-use crate::{MintToken, db::Change};
+use crate::{db::Change, ports::MintToken};
 
 /// Concurrent pushes of one subscription. The service starts low and goes up to 3,000; fewer are
 /// better for a service on a laptop.
@@ -23,7 +24,7 @@ const OUTSTANDING_MAX_BYTES: usize = 64 << 20;
 /// A push ends by its own time-out; its lease lasts a little longer, so that the two do not race.
 const LEASE_GRACE: Duration = Duration::from_secs(5);
 /// The longest pause of the loop: a wall clock that is set back must not stop it.
-const TURN_MAX: Duration = Duration::from_secs(30);
+const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// Bytes of an answer that are read so that its connection can be reused.
 const ANSWER_MAX_BYTES: usize = 64 << 10;
 
@@ -57,7 +58,7 @@ pub(super) fn start(broker: &Arc<Broker>, mint: MintToken) {
         client,
         mint,
     };
-    let wheel = Arc::clone(&broker.wheel);
+    let push_wake = Arc::clone(&broker.push_wake);
     let driver = tokio::spawn(async move {
         let mut requests = JoinSet::new();
         // The broker is held only for one turn of the loop, so that it can be dropped.
@@ -68,7 +69,7 @@ pub(super) fn start(broker: &Arc<Broker>, mint: MintToken) {
                 requests.spawn(sender.clone().deliver(push));
             }
             tokio::select! {
-                () = wheel.notified() => {}
+                () = push_wake.notified() => {}
                 () = tokio::time::sleep(rest) => {}
             }
             while requests.try_join_next().is_some() {}
@@ -84,7 +85,7 @@ impl State {
         let now = self.now();
         let names: Vec<String> = self.queues.keys().cloned().collect();
         let mut pushes = Vec::new();
-        let mut rest = TURN_MAX;
+        let mut rest = PAUSE_MAX;
         for name in &names {
             self.refresh(name, now, changes);
         }
@@ -105,12 +106,12 @@ impl State {
                     });
                 }
             }
-            rest = rest.min(queue.idle_for(now, &self.clock).unwrap_or(TURN_MAX));
+            rest = rest.min(queue.idle_for(now, &self.clock).unwrap_or(PAUSE_MAX));
         }
         (pushes, rest)
     }
 
-    fn settle(&mut self, push: &Push, acknowledged: bool, changes: &mut Vec<Change>) {
+    fn finish(&mut self, push: &Push, acknowledged: bool, changes: &mut Vec<Change>) {
         let now = self.now();
         let name = &push.config.name;
         let Some(queue) = self.queues.get_mut(name) else {
@@ -128,7 +129,7 @@ impl State {
 
 impl Sender {
     async fn deliver(self, push: Push) {
-        let (mut headers, body) = envelope::seal(&push.config, &push.delivery);
+        let (mut headers, body) = envelope::build(&push.config, &push.delivery);
         if let Some((email, audience)) = envelope::token_of(&push.config) {
             let bearer = format!("Bearer {}", (self.mint)(email, audience));
             if let Ok(bearer) = header::HeaderValue::try_from(bearer) {
@@ -149,8 +150,8 @@ impl Sender {
             }
         };
         if let Some(broker) = self.broker.upgrade() {
-            broker.change_soon(|state, changes| state.settle(&push, acknowledged, changes));
-            broker.wheel.notify_one();
+            broker.change_soon(|state, changes| state.finish(&push, acknowledged, changes));
+            broker.push_wake.notify_one();
         }
         if let Ok(answer) = answer {
             drain(answer).await;

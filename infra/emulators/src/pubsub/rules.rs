@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use googleapis_tonic_google_pubsub_v1::google::pubsub::v1 as proto;
 use tonic::Status;
 
-use super::{filter::Filter, name};
+use super::{filter::AttributeFilter, name};
 
 /// Bounds of an ack deadline in seconds; 10 is also the default.
 pub(super) const DEADLINE_MIN_S: i32 = 10;
@@ -47,7 +47,7 @@ pub(super) struct Rules {
     /// Whether acknowledged messages are kept equally long, for a seek.
     pub(super) retain_acked: bool,
     /// Which messages the subscription receives.
-    pub(super) filter: Filter,
+    pub(super) filter: AttributeFilter,
 }
 
 /// The wait between attempts: doubles from `min` up to `max`.
@@ -87,7 +87,7 @@ impl Backoff {
 
 impl Rules {
     /// Validates `config`, fills in the service's defaults, and parses it.
-    pub(super) fn settle(config: &mut proto::Subscription) -> Result<Self, Status> {
+    pub(super) fn validate(config: &mut proto::Subscription) -> Result<Self, Status> {
         name::check(&config.name, "subscriptions")?;
         refuse_unserved(config)?;
         config.ack_deadline_seconds = match config.ack_deadline_seconds {
@@ -120,7 +120,7 @@ impl Rules {
             .as_mut()
             .map(dead_letter)
             .transpose()?;
-        let filter = Filter::parse(&config.filter)
+        let filter = AttributeFilter::parse(&config.filter)
             .map_err(|error| Status::invalid_argument(error.to_string()))?;
         config.state = proto::subscription::State::Active.into();
         Ok(Self {
@@ -272,21 +272,21 @@ mod tests {
     #[test]
     fn an_empty_configuration_gets_the_services_defaults() {
         let mut config = named();
-        let rules = Rules::settle(&mut config).unwrap();
+        let rules = Rules::validate(&mut config).unwrap();
         assert_eq!(rules.deadline, Duration::from_secs(10));
         assert_eq!(rules.backoff, Backoff::NONE);
         assert_eq!(rules.retention, TimeDelta::days(7));
         assert_eq!(config.ack_deadline_seconds, 10);
         assert_eq!(config.state, 1, "active");
         config.push_config.as_mut().unwrap().push_endpoint = "http://127.0.0.1:1/".to_owned();
-        assert_eq!(Rules::settle(&mut config).unwrap().backoff, PUSH_BACKOFF);
+        assert_eq!(Rules::validate(&mut config).unwrap().backoff, PUSH_BACKOFF);
     }
 
     #[track_caller]
     fn refused(code: tonic::Code, change: impl FnOnce(&mut proto::Subscription)) {
         let mut config = named();
         change(&mut config);
-        assert_eq!(Rules::settle(&mut config).unwrap_err().code(), code);
+        assert_eq!(Rules::validate(&mut config).unwrap_err().code(), code);
     }
 
     #[test]

@@ -4,13 +4,14 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use axum::body::{Body, Bytes};
 use futures::StreamExt as _;
+use googleapis_tonic_google_pubsub_v1::google::pubsub::v1 as proto;
 use googleapis_tonic_google_pubsub_v1::google::pubsub::v1::Subscription;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::Code;
 
-use super::{PubSub, control::SubscriptionStats, proto};
+use super::{PubSub, control::SubscriptionStats};
 use crate::{clock::Clock, db::Db};
 
 /// How long a test waits for a state before it fails.
@@ -179,7 +180,7 @@ impl Wire {
 
     /// The counts of one subscription.
     pub(super) fn stats(&self, subscription: &str) -> SubscriptionStats {
-        let stats = self.0.0.look(super::control::stats);
+        let stats = self.0.0.read(super::control::stats);
         let mut all = stats.subscriptions.into_iter();
         all.find(|it| it.name == subscription).unwrap()
     }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::job::Job;
+use super::job::RunJob;
 
 /// An execution, in its stored form, which is also its JSON resource.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ pub(super) struct Execution {
 }
 
 impl Execution {
-    pub(super) fn new(name: String, job: &Job, now: DateTime<Utc>) -> Self {
+    pub(super) fn new(name: String, job: &RunJob, now: DateTime<Utc>) -> Self {
         let job_id = name.split('/').nth_back(2).unwrap_or_default().to_owned();
         Self {
             name,
@@ -49,7 +49,7 @@ impl Execution {
         }
     }
 
-    /// Parses what [`Execution::told`] returned.
+    /// Parses what [`Execution::to_json`] returned.
     pub(super) fn read(resource: &Value) -> Option<Self> {
         Self::deserialize(resource).ok()
     }
@@ -70,17 +70,17 @@ impl Execution {
             );
             ("CONDITION_FAILED", message)
         };
-        self.settle(state, &message, now);
+        self.finish(state, &message, now);
     }
 
     /// Ends it as failed because the emulator was stopped.
     pub(super) fn cut_off(&mut self, now: DateTime<Utc>) {
         self.failed += self.task_count - self.succeeded.min(self.task_count);
         self.running = 0;
-        self.settle("CONDITION_FAILED", "The emulator was stopped.", now);
+        self.finish("CONDITION_FAILED", "The emulator was stopped.", now);
     }
 
-    fn settle(&mut self, state: &str, message: &str, now: DateTime<Utc>) {
+    fn finish(&mut self, state: &str, message: &str, now: DateTime<Utc>) {
         self.completion_time = Some(now);
         self.reconciling = false;
         self.conditions = vec![condition(state, message, now)];
@@ -91,7 +91,7 @@ impl Execution {
     }
 
     /// The resource.
-    pub(super) fn told(&self) -> Value {
+    pub(super) fn to_json(&self) -> Value {
         json!(self)
     }
 
@@ -104,7 +104,7 @@ impl Execution {
 
     /// Its operation.
     pub(super) fn operation(&self) -> Value {
-        let mut metadata = self.told();
+        let mut metadata = self.to_json();
         if let Some(fields) = metadata.as_object_mut() {
             let kind = "type.googleapis.com/google.cloud.run.v2.Execution";
             fields.insert("@type".to_owned(), kind.into());

@@ -15,7 +15,7 @@ use super::container::Container;
 /// How long a container may take to listen, the default of Cloud Run's startup probe.
 const START_MAX: Duration = Duration::from_mins(4);
 /// How often to try whether it listens.
-const LOOK: Duration = Duration::from_millis(20);
+const POLL: Duration = Duration::from_millis(20);
 
 /// A running instance; dropped, it is killed.
 #[derive(Debug)]
@@ -72,7 +72,7 @@ impl Instance {
             if Instant::now() > deadline {
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            sleep(LOOK).await;
+            sleep(POLL).await;
         }
         Ok(Some(Self {
             port,

@@ -23,7 +23,7 @@ const ID_CHARS_MAX: usize = 63;
 
 /// A job, parsed.
 #[derive(Debug, Clone)]
-pub(super) struct Job {
+pub(super) struct RunJob {
     pub(super) tasks: u32,
     pub(super) retries: u32,
     pub(super) timeout: Duration,
@@ -34,7 +34,7 @@ pub(super) struct Job {
 }
 
 #[derive(Debug, Deserialize)]
-struct Wire {
+struct JobFields {
     template: Template,
 }
 
@@ -81,10 +81,10 @@ struct ContainerOverride {
     env: Vec<Variable>,
 }
 
-impl Job {
+impl RunJob {
     /// Parses a job's JSON resource.
     pub(super) fn parse(resource: &Value) -> Result<Self, rest::Error> {
-        let wire = Wire::deserialize(resource).map_err(|error| invalid(error.to_string()))?;
+        let wire = JobFields::deserialize(resource).map_err(|error| invalid(error.to_string()))?;
         let Template {
             parallelism,
             task_count,
@@ -182,6 +182,7 @@ fn duration(text: Option<&str>) -> Result<Option<Duration>, rest::Error> {
     let Some(text) = text else { return Ok(None) };
     let seconds = text.strip_suffix('s').and_then(|it| it.parse::<f64>().ok());
     let duration = seconds.and_then(|it| Duration::try_from_secs_f64(it).ok());
-    let duration = duration.ok_or_else(|| invalid(format!("timeout: `{text}` is not a duration")))?;
+    let duration =
+        duration.ok_or_else(|| invalid(format!("timeout: `{text}` is not a duration")))?;
     Ok(Some(duration))
 }

@@ -38,7 +38,7 @@ const OUTPUT_ONLY: [&str; 15] = [
 /// Where a share of the traffic goes.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Target {
+pub(super) struct TrafficTarget {
     #[serde(rename = "type", default)]
     kind: String,
     #[serde(default)]
@@ -51,13 +51,13 @@ pub(super) struct Target {
 
 /// How far a revision or a service has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum Readiness {
     Reconciling,
     Succeeded,
     Failed(String),
 }
 
-impl Standing {
+impl Readiness {
     /// As a condition of the type `kind`.
     pub(super) fn condition(&self, kind: &str, now: DateTime<Utc>) -> Value {
         let (state, message) = match self {
@@ -94,16 +94,16 @@ pub(super) fn number(resource: &Value, field: &str) -> u64 {
 }
 
 /// The targets of a service's traffic; without any, all of it goes to the latest revision.
-pub(super) fn targets(service: &Value) -> Result<Vec<Target>, rest::Error> {
+pub(super) fn targets(service: &Value) -> Result<Vec<TrafficTarget>, rest::Error> {
     let named = service.get("traffic").filter(|it| !it.is_null());
-    let named = named.map(Vec::<Target>::deserialize).transpose();
+    let named = named.map(Vec::<TrafficTarget>::deserialize).transpose();
     let named = named.map_err(|error| invalid(format!("traffic: {error}")))?;
     let named = named.unwrap_or_default();
     if named.is_empty() {
-        return Ok(vec![Target {
+        return Ok(vec![TrafficTarget {
             kind: LATEST.to_owned(),
             percent: 100,
-            ..Target::default()
+            ..TrafficTarget::default()
         }]);
     }
     let sum: u32 = named.iter().map(|target| target.percent).sum();
@@ -132,9 +132,9 @@ pub(super) fn targets(service: &Value) -> Result<Vec<Target>, rest::Error> {
     Ok(named)
 }
 
-impl Target {
+impl TrafficTarget {
     /// The revision that it stands for; an empty name if none was ever ready.
-    pub(super) fn leads_to<'a>(&'a self, service: &'a Value) -> &'a str {
+    pub(super) fn revision_name<'a>(&'a self, service: &'a Value) -> &'a str {
         if self.kind == LATEST {
             let latest = text(service, "/latestReadyRevision");
             return latest.rsplit('/').next().unwrap_or_default();
@@ -170,15 +170,17 @@ pub(super) fn revision_name(service: &Value, generation: u64) -> Result<String, 
         .rsplit('/')
         .next()
         .unwrap_or_default();
-    let asked = text(service, "/template/revision");
-    if asked.is_empty() {
+    let requested = text(service, "/template/revision");
+    if requested.is_empty() {
         return Ok(format!("{id}-{generation:05}-gen"));
     }
-    if !asked.starts_with(&format!("{id}-")) || !is_id(asked) {
-        let message = format!("template.revision: expected a name that begins with `{id}-`, found `{asked}`");
+    if !requested.starts_with(&format!("{id}-")) || !is_id(requested) {
+        let message = format!(
+            "template.revision: expected a name that begins with `{id}-`, found `{requested}`"
+        );
         return Err(invalid(message));
     }
-    Ok(asked.to_owned())
+    Ok(requested.to_owned())
 }
 
 /// A revision with the current template of `service`.
@@ -194,30 +196,30 @@ pub(super) fn revision(service: &Value, name: &str, now: DateTime<Utc>) -> Value
         "etag": format!("\"{name}\""),
     });
     fields.extend(as_map(told));
-    stand(&mut fields, &Standing::Reconciling, now);
+    set_readiness(&mut fields, &Readiness::Reconciling, now);
     Value::Object(fields)
 }
 
-/// `revision` with the condition for `standing`.
-pub(super) fn standing(revision: Value, standing: &Standing, now: DateTime<Utc>) -> Value {
+/// `revision` with the condition for `readiness`.
+pub(super) fn readiness(revision: Value, readiness: &Readiness, now: DateTime<Utc>) -> Value {
     let mut fields = as_map(revision);
-    stand(&mut fields, standing, now);
+    set_readiness(&mut fields, readiness, now);
     Value::Object(fields)
 }
 
 /// How far `revision` has come.
-pub(super) fn stands(revision: &Value) -> Standing {
+pub(super) fn readiness_of(revision: &Value) -> Readiness {
     match text(revision, "/conditions/0/state") {
-        "CONDITION_SUCCEEDED" => Standing::Succeeded,
-        "CONDITION_FAILED" => Standing::Failed(text(revision, "/conditions/0/message").to_owned()),
-        _ => Standing::Reconciling,
+        "CONDITION_SUCCEEDED" => Readiness::Succeeded,
+        "CONDITION_FAILED" => Readiness::Failed(text(revision, "/conditions/0/message").to_owned()),
+        _ => Readiness::Reconciling,
     }
 }
 
-fn stand(fields: &mut Map<String, Value>, standing: &Standing, now: DateTime<Utc>) {
-    let condition = standing.condition("Ready", now);
+fn set_readiness(fields: &mut Map<String, Value>, readiness: &Readiness, now: DateTime<Utc>) {
+    let condition = readiness.condition("Ready", now);
     fields.insert("conditions".to_owned(), json!([condition]));
-    let reconciling = *standing == Standing::Reconciling;
+    let reconciling = *readiness == Readiness::Reconciling;
     fields.insert("reconciling".to_owned(), reconciling.into());
 }
 

@@ -3,7 +3,7 @@
 //! A revision's instance is a process, reached at the URL of its tag. Traffic percentages are only
 //! reported: no caller here uses the URL of a service itself.
 
-mod reach;
+mod proxy;
 mod state;
 
 use std::{
@@ -18,11 +18,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::Mutex as AsyncMutex;
 
-use self::state::{Change, State};
+use self::state::{ServiceChange, State};
 use super::{
     instance::Instance,
     job::is_id,
-    service::{Standing, text},
+    service::{Readiness, text},
 };
 use crate::{
     clock::Clock,
@@ -63,10 +63,10 @@ struct SetConduct {
 /// The services; clones share everything.
 #[derive(Debug, Clone)]
 pub(super) struct Services {
-    inner: Arc<Inner>,
+    inner: Arc<ServicesInner>,
 }
 
-struct Inner {
+struct ServicesInner {
     clock: Clock,
     state: Mutex<State>,
     /// The running instances, by revision.
@@ -78,7 +78,7 @@ impl Services {
     /// Reads back what an earlier process left in `db`; URLs of revisions begin with `base_url`.
     pub(super) fn open(db: &Db, clock: Clock, base_url: &str) -> Result<Self, db::Error> {
         Ok(Self {
-            inner: Arc::new(Inner {
+            inner: Arc::new(ServicesInner {
                 clock,
                 state: Mutex::new(State::open(db, base_url)?),
                 instances: AsyncMutex::default(),
@@ -154,7 +154,7 @@ impl Services {
     }
 
     /// Lets a change take effect in the background; returns its operation.
-    fn follow(&self, change: Change) -> Value {
+    fn follow(&self, change: ServiceChange) -> Value {
         let operation = change.operation.clone();
         let inner = Arc::clone(&self.inner);
         tokio::spawn(async move { inner.reconcile(change).await });
@@ -162,34 +162,35 @@ impl Services {
     }
 }
 
-impl Inner {
+impl ServicesInner {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn reconcile(&self, change: Change) {
+    async fn reconcile(&self, change: ServiceChange) {
         tokio::time::sleep(MOMENT).await;
         if let Some(revision) = &change.revision {
             let conduct = self.state().conduct_of(revision);
-            let standing = match conduct {
+            let readiness = match conduct {
                 Conduct::NeverReady => None,
-                Conduct::Fails => Some(Standing::Failed(
+                Conduct::Fails => Some(Readiness::Failed(
                     "The user-provided container failed to start and listen on the port.".into(),
                 )),
                 Conduct::Works | Conduct::Answers500 | Conduct::DoesNothing => {
                     Some(match self.port(revision).await {
-                        Ok(_) => Standing::Succeeded,
-                        Err(error) => Standing::Failed(error.message),
+                        Ok(_) => Readiness::Succeeded,
+                        Err(error) => Readiness::Failed(error.message),
                     })
                 }
             };
-            if let Some(standing) = standing {
+            if let Some(readiness) = readiness {
                 let now = self.clock.now();
                 self.state()
-                    .judge(&change.service, revision, &standing, now);
+                    .record_readiness(&change.service, revision, &readiness, now);
             }
         }
-        self.state().settle(&change.service, self.clock.now());
+        self.state()
+            .update_status(&change.service, self.clock.now());
     }
 
     /// The port of the instance of `revision`, started if necessary; `None` without a process.
@@ -209,7 +210,7 @@ impl Inner {
     }
 }
 
-impl fmt::Debug for Inner {
+impl fmt::Debug for ServicesInner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Services").finish_non_exhaustive()
     }
@@ -220,7 +221,7 @@ fn revision_of(service: &str, revision: &str) -> String {
     format!("{service}/revisions/{revision}")
 }
 
-/// Whether `standing` ends a reconciliation.
-fn is_over(standing: &Standing) -> bool {
-    *standing != Standing::Reconciling
+/// Whether `readiness` ends a reconciliation.
+fn is_over(readiness: &Readiness) -> bool {
+    *readiness != Readiness::Reconciling
 }

@@ -9,8 +9,20 @@ use tokio::{
     time::timeout,
 };
 
-use super::job::Job;
-use crate::TaskLine;
+use super::job::RunJob;
+
+/// A line that a job's task wrote.
+#[derive(Debug, Clone)]
+pub struct TaskLine {
+    /// The id of the job.
+    pub job: String,
+    /// The id of the execution.
+    pub execution: String,
+    /// The index of the task, from 0.
+    pub index: u32,
+    /// The line.
+    pub line: String,
+}
 
 /// An attempt at a task.
 pub(super) struct Attempt<'a> {
@@ -18,7 +30,7 @@ pub(super) struct Attempt<'a> {
     pub(super) index: u32,
     /// How many attempts there were before.
     pub(super) tried: u32,
-    pub(super) job: &'a Job,
+    pub(super) job: &'a RunJob,
 }
 
 impl Attempt<'_> {

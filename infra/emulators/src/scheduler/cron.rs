@@ -27,7 +27,7 @@ pub(super) struct Cron {
 
 /// Why a text is not a schedule.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Fault {
+pub(super) enum CronError {
     /// Not five fields; the service's English-like format is not served.
     #[error("expected five fields, found {0}: schedules such as `every 5 minutes` are not served")]
     Fields(usize),
@@ -37,12 +37,12 @@ pub(super) enum Fault {
 }
 
 impl FromStr for Cron {
-    type Err = Fault;
+    type Err = CronError;
 
-    fn from_str(text: &str) -> Result<Self, Fault> {
+    fn from_str(text: &str) -> Result<Self, CronError> {
         let fields: Vec<&str> = text.split_whitespace().collect();
         let [minutes, hours, days, months, weekdays] = fields.as_slice() else {
-            return Err(Fault::Fields(fields.len()));
+            return Err(CronError::Fields(fields.len()));
         };
         let (week, any_weekday) = field(weekdays, "day of week", 0, 7, &WEEKDAYS)?;
         let (days, any_day) = field(days, "day of month", 1, 31, &[])?;
@@ -102,8 +102,8 @@ fn field(
     low: u32,
     high: u32,
     names: &[&str],
-) -> Result<(u64, bool), Fault> {
-    let wrong = || Fault::Field(text.to_owned(), name);
+) -> Result<(u64, bool), CronError> {
+    let wrong = || CronError::Field(text.to_owned(), name);
     let value = |text: &str| {
         let place = names
             .iter()
@@ -207,9 +207,12 @@ mod tests {
             "1- * * * *",
             ", * * * *",
         ] {
-            let fault = text.parse::<Cron>();
-            assert!(matches!(fault, Err(Fault::Field(_, "minute"))), "{text}");
+            let error = text.parse::<Cron>();
+            assert!(
+                matches!(error, Err(CronError::Field(_, "minute"))),
+                "{text}"
+            );
         }
-        assert_eq!("every 5 minutes".parse::<Cron>(), Err(Fault::Fields(3)));
+        assert_eq!("every 5 minutes".parse::<Cron>(), Err(CronError::Fields(3)));
     }
 }

@@ -12,9 +12,9 @@ use crate::rest::{self, invalid};
 
 /// A job, parsed.
 #[derive(Debug, Clone)]
-pub(super) struct Job {
+pub(super) struct ScheduledJob {
     pub(super) paused: bool,
-    pub(super) message: Message,
+    pub(super) message: JobMessage,
     cron: Cron,
     next: Option<DateTime<Utc>>,
     last_attempt: Option<DateTime<Utc>>,
@@ -22,7 +22,7 @@ pub(super) struct Job {
 
 /// The message that a job publishes.
 #[derive(Debug, Clone)]
-pub(super) struct Message {
+pub(super) struct JobMessage {
     pub(super) topic: String,
     pub(super) data: Vec<u8>,
     pub(super) attributes: BTreeMap<String, String>,
@@ -30,20 +30,20 @@ pub(super) struct Message {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wire {
+struct JobFields {
     schedule: String,
     #[serde(default)]
     time_zone: String,
     #[serde(default)]
     state: String,
-    pubsub_target: Option<Target>,
+    pubsub_target: Option<PubsubTarget>,
     http_target: Option<Value>,
     app_engine_http_target: Option<Value>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Target {
+struct PubsubTarget {
     topic_name: String,
     #[serde(default)]
     data: String,
@@ -51,10 +51,10 @@ struct Target {
     attributes: BTreeMap<String, String>,
 }
 
-impl Job {
+impl ScheduledJob {
     /// Parses a job's JSON resource.
     pub(super) fn parse(resource: &Value, now: DateTime<Utc>) -> Result<Self, rest::Error> {
-        let wire = Wire::deserialize(resource).map_err(|error| invalid(error.to_string()))?;
+        let wire = JobFields::deserialize(resource).map_err(|error| invalid(error.to_string()))?;
         if !["", "UTC", "Etc/UTC"].contains(&wire.time_zone.as_str()) {
             return Err(unserved(&format!("the time zone `{}`", wire.time_zone)));
         }
@@ -80,10 +80,10 @@ impl Job {
         let cron: Cron = wire
             .schedule
             .parse()
-            .map_err(|fault: super::cron::Fault| invalid(fault.to_string()))?;
+            .map_err(|error: super::cron::CronError| invalid(error.to_string()))?;
         Ok(Self {
             paused: wire.state == "PAUSED",
-            message: Message {
+            message: JobMessage {
                 topic: target.topic_name,
                 data,
                 attributes: target.attributes,
@@ -112,9 +112,9 @@ impl Job {
     }
 
     /// `resource` with the output-only fields: state and times.
-    pub(super) fn told(&self, resource: &Value) -> Value {
-        let mut told = resource.clone();
-        if let Some(fields) = told.as_object_mut() {
+    pub(super) fn to_json(&self, resource: &Value) -> Value {
+        let mut to_json = resource.clone();
+        if let Some(fields) = to_json.as_object_mut() {
             let state = if self.paused { "PAUSED" } else { "ENABLED" };
             fields.insert("state".to_owned(), state.into());
             let times = [
@@ -127,7 +127,7 @@ impl Job {
                 }
             }
         }
-        told
+        to_json
     }
 }
 

@@ -49,7 +49,7 @@ impl Bucket {
         resource: &Value,
         now: DateTime<Utc>,
     ) -> Result<Self, Failure> {
-        admit_name(name)?;
+        validate_name(name)?;
         if project.is_empty() {
             return Err(Failure::Required("project"));
         }
@@ -171,7 +171,7 @@ fn merge_settings(settings: &mut Map<String, Value>, resource: &Value) {
 }
 
 /// The rules of cloud.google.com/storage/docs/buckets#naming that do not need a dictionary.
-fn admit_name(name: &str) -> Result<(), Failure> {
+fn validate_name(name: &str) -> Result<(), Failure> {
     if name.is_empty() {
         return Err(Failure::Required("name"));
     }
@@ -199,7 +199,7 @@ mod tests {
 
     #[track_caller]
     fn check(name: &str, good: bool) {
-        assert_eq!(admit_name(name).is_ok(), good, "{name}");
+        assert_eq!(validate_name(name).is_ok(), good, "{name}");
     }
 
     #[test]

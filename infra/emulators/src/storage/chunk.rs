@@ -61,7 +61,7 @@ impl Chunk {
     }
 
     /// Refuses a gap, and a small body in the middle; the messages are production's.
-    pub(super) fn admit(self, size_bytes: u64) -> Result<(), Failure> {
+    pub(super) fn validate(self, size_bytes: u64) -> Result<(), Failure> {
         let Some(start) = self.start else {
             return Ok(());
         };

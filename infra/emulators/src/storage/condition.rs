@@ -1,6 +1,6 @@
 //! Preconditions on generation and metageneration.
 
-use super::{failure::Failure, query::Query};
+use super::{failure::Failure, query::UrlQuery};
 
 /// What must hold before a call takes effect; `None` means no condition.
 #[derive(Debug, Clone, Copy, Default)]
@@ -19,7 +19,7 @@ pub(super) const ABSENT: Current = (0, 0);
 
 impl Conditions {
     /// Parses `ifGenerationMatch` and the three similar parameters.
-    pub(super) fn of(query: &Query) -> Result<Self, Failure> {
+    pub(super) fn of(query: &UrlQuery) -> Result<Self, Failure> {
         Ok(Self {
             generation: query.number("ifGenerationMatch")?,
             generation_not: query.number("ifGenerationNotMatch")?,
@@ -29,7 +29,7 @@ impl Conditions {
     }
 
     /// Parses `ifSourceGenerationMatch` and the three similar parameters of copies.
-    pub(super) fn of_source(query: &Query) -> Result<Self, Failure> {
+    pub(super) fn of_source(query: &UrlQuery) -> Result<Self, Failure> {
         Ok(Self {
             generation: query.number("ifSourceGenerationMatch")?,
             generation_not: query.number("ifSourceGenerationNotMatch")?,
@@ -73,6 +73,19 @@ impl Conditions {
                 .is_none_or(|unwanted| unwanted != metageneration)
     }
 }
+
+/// The four preconditions, whose fields have the same names in every request.
+macro_rules! conditions {
+    ($request:expr) => {
+        $crate::storage::condition::Conditions {
+            generation: $request.if_generation_match,
+            generation_not: $request.if_generation_not_match,
+            metageneration: $request.if_metageneration_match,
+            metageneration_not: $request.if_metageneration_not_match,
+        }
+    };
+}
+pub(super) use conditions;
 
 #[cfg(test)]
 mod tests {

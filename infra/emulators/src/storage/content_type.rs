@@ -63,7 +63,10 @@ mod tests {
         check("multipart/related; boundary=\"a;b\"; x=y", Some("a;b"));
         check("multipart/related; boundary='a;b'; x=y", Some("a;b"));
         check(r#"multipart/related; boundary="a\"\\b""#, Some(r#"a"\b"#));
-        check("multipart/related; type=\"x; boundary=no\"; boundary=b", Some("b"));
+        check(
+            "multipart/related; type=\"x; boundary=no\"; boundary=b",
+            Some("b"),
+        );
         check("multipart/related; flag; boundary=b", Some("b"));
         check("multipart/related; boundary=it's", Some("it's"));
     }

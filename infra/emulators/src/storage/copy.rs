@@ -6,8 +6,8 @@ use std::io;
 use super::{
     condition::Conditions,
     failure::Failure,
-    generation::Target,
-    object::{Attributes, Name, Object},
+    generation::NewObject,
+    object::{Attributes, Object, ObjectName},
     store::{Store, Stored},
 };
 
@@ -17,7 +17,7 @@ const SOURCES_MAX: usize = 32;
 /// A source of a copy or of a composition.
 #[derive(Debug, Clone)]
 pub(super) struct Source {
-    pub(super) name: Name,
+    pub(super) name: ObjectName,
     pub(super) generation: Option<i64>,
     pub(super) conditions: Conditions,
 }
@@ -27,7 +27,7 @@ impl Store {
     pub(super) async fn copy(
         &self,
         source: &Source,
-        name: Name,
+        name: ObjectName,
         conditions: Conditions,
         attributes: Attributes,
     ) -> Result<Object, Failure> {
@@ -39,14 +39,14 @@ impl Store {
         };
         let sums = (object.size_bytes, object.crc32c, object.md5);
         let draft = self.blobs.link(&content, sums).await;
-        let target = Target {
+        let target = NewObject {
             name,
             attributes,
             conditions,
             component_count: object.component_count,
         };
         self.create(
-            draft.map_err(|failure| gone(failure, &source.name))?,
+            draft.map_err(|failure| missing_file(failure, &source.name))?,
             target,
         )
     }
@@ -55,7 +55,7 @@ impl Store {
     pub(super) async fn compose(
         &self,
         sources: &[Source],
-        mut target: Target,
+        mut target: NewObject,
     ) -> Result<Object, Failure> {
         if sources.is_empty() {
             return Err(Failure::Required("sourceObjects"));
@@ -66,13 +66,13 @@ impl Store {
                 sources.len()
             )));
         }
-        self.admit(&target)?;
+        self.validate(&target)?;
         let mut writer = self.blobs.writer().await?;
         let mut components = 0;
         for source in sources {
             let Stored { object, content } = self.source(source)?;
             let pieces = content.read(0..object.size_bytes).await;
-            let mut pieces = pieces.map_err(|error| gone(error.into(), &source.name))?;
+            let mut pieces = pieces.map_err(|error| missing_file(error.into(), &source.name))?;
             while let Some(piece) = pieces.try_next().await? {
                 writer.write(&piece).await?;
             }
@@ -93,11 +93,11 @@ impl Store {
 }
 
 /// Between the look-up and the read the object may be deleted; then its file is missing.
-pub(super) fn gone(failure: Failure, name: &Name) -> Failure {
+pub(super) fn missing_file(failure: Failure, name: &ObjectName) -> Failure {
     if let Failure::Files(error) = &failure
         && error.kind() == io::ErrorKind::NotFound
     {
-        return name.absent();
+        return name.not_found();
     }
     failure
 }

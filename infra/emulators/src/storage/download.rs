@@ -7,10 +7,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use super::{
     condition::Conditions,
-    copy::gone,
+    copy::missing_file,
     failure::Failure,
-    object::{Name, Object},
-    query::Query,
+    object::{Object, ObjectName},
+    query::UrlQuery,
     store::{Store, Stored},
 };
 use crate::grpc::Response;
@@ -21,8 +21,8 @@ const CONTENT_TYPE: &str = "application/octet-stream";
 /// Answers `alt=media`.
 pub(super) async fn answer(
     store: &Store,
-    name: &Name,
-    query: &Query,
+    name: &ObjectName,
+    query: &UrlQuery,
     headers: &HeaderMap,
 ) -> Result<Response, Failure> {
     let generation = query.number("generation")?;
@@ -37,7 +37,7 @@ pub(super) async fn answer(
     let bytes = range.clone().unwrap_or(0..object.size_bytes);
     let length = bytes.end - bytes.start;
     let pieces = content.read(bytes).await;
-    let pieces = pieces.map_err(|error| gone(error.into(), name))?;
+    let pieces = pieces.map_err(|error| missing_file(error.into(), name))?;
     let mut response = http::Response::new(Body::from_stream(pieces));
     let mut set = |name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {

@@ -37,7 +37,9 @@ pub(super) enum Failure {
     Invalid(String),
     #[error("The requested range cannot be satisfied.")]
     Range { size_bytes: u64 },
-    #[error("An object in memory can have at most {max_bytes} bytes; use a data directory for larger ones.")]
+    #[error(
+        "An object in memory can have at most {max_bytes} bytes; use a data directory for larger ones."
+    )]
     TooLarge { max_bytes: usize },
     #[error("The emulator does not serve `{0}`")]
     Unserved(String),

@@ -7,15 +7,15 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
-    Storage,
     condition::Conditions,
     copy::Source,
     download,
     failure::Failure,
-    generation::Target,
+    generation::NewObject,
     listing::Listing,
-    object::{Attributes, Name},
-    query::Query,
+    object::{Attributes, ObjectName},
+    query::UrlQuery,
+    resumable::Resumable,
     store::Store,
     upload,
 };
@@ -25,18 +25,21 @@ use crate::{
 };
 
 /// Answers one call.
-pub(super) async fn answer(storage: &Storage, request: Request) -> Result<Response, Failure> {
-    let store = &storage.store;
+pub(super) async fn answer(
+    store: &Store,
+    resumable: &Resumable,
+    request: Request,
+) -> Result<Response, Failure> {
     let method = request.method().clone();
     let segments = rest::segments(request.uri().path());
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     match segments.as_slice() {
         ["upload", "storage", "v1", "b", bucket, "o"]
         | ["resumable", "upload", "storage", "v1", "b", bucket, "o"] => {
-            upload::answer(store, &storage.resumable, bucket, request).await
+            upload::answer(store, resumable, bucket, request).await
         }
         ["download", "storage", "v1", "b", bucket, "o", object] if method == Method::GET => {
-            let (query, name) = (Query::of(&request), Name::new(*bucket, *object));
+            let (query, name) = (UrlQuery::of(&request), ObjectName::new(*bucket, *object));
             download::answer(store, &name, &query, request.headers()).await
         }
         // Google's Node client omits `/storage/v1` if `STORAGE_EMULATOR_HOST` is set.
@@ -67,12 +70,12 @@ async fn on_resource(
         ["b", bucket, "notificationConfigs", id] => {
             buckets::one_notification(store, bucket, id, &request)
         }
-        ["b", bucket, "o"] if method == Method::GET => list(store, bucket, &Query::of(&request)),
+        ["b", bucket, "o"] if method == Method::GET => list(store, bucket, &UrlQuery::of(&request)),
         ["b", bucket, "o", object] => {
-            one_object(store, &Name::new(*bucket, *object), request).await
+            one_object(store, &ObjectName::new(*bucket, *object), request).await
         }
         ["b", bucket, "o", object, "compose"] if method == Method::POST => {
-            compose(store, Name::new(*bucket, *object), request).await
+            compose(store, ObjectName::new(*bucket, *object), request).await
         }
         [
             "b",
@@ -85,8 +88,8 @@ async fn on_resource(
             "o",
             to_object,
         ] if method == Method::POST => {
-            let from = Name::new(*bucket, *object);
-            let to = Name::new(*to_bucket, *to_object);
+            let from = ObjectName::new(*bucket, *object);
+            let to = ObjectName::new(*to_bucket, *to_object);
             copy(store, from, to, *verb == "rewriteTo", request).await
         }
         _ => Err(unserved(&request)),
@@ -94,16 +97,17 @@ async fn on_resource(
 }
 
 /// Answers `GET /{bucket}/{object}`; the object may contain unescaped slashes.
-pub(super) async fn object_path(store: &Store, request: &Request) -> Result<Response, Failure> {
+pub(super) async fn object_path(store: &Store, request: Request) -> Result<Response, Failure> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Err(unserved(request));
+        return Err(unserved(&request));
     }
     let path = request.uri().path();
     let path = percent_encoding::percent_decode_str(path.strip_prefix('/').unwrap_or(path));
     let path = path.decode_utf8_lossy();
     let (bucket, object) = path.split_once('/').unwrap_or((&path, ""));
-    let name = Name::new(bucket, object);
-    download::answer(store, &name, &Query::of(request), request.headers()).await
+    let name = ObjectName::new(bucket, object);
+    let query = UrlQuery::of(&request);
+    download::answer(store, &name, &query, &request.into_parts().0.headers).await
 }
 
 fn unserved(request: &Request) -> Failure {
@@ -116,7 +120,7 @@ fn no_content() -> Response {
     response
 }
 
-fn list(store: &Store, bucket: &str, query: &Query) -> Result<Response, Failure> {
+fn list(store: &Store, bucket: &str, query: &UrlQuery) -> Result<Response, Failure> {
     if query.flag("softDeleted") || query.get("matchGlob").or(query.get("filter")).is_some() {
         let what = "objects.list with softDeleted, matchGlob or filter";
         return Err(Failure::Unserved(what.to_owned()));
@@ -151,8 +155,12 @@ fn list(store: &Store, bucket: &str, query: &Query) -> Result<Response, Failure>
     Ok(rest::ok(&body))
 }
 
-async fn one_object(store: &Store, name: &Name, request: Request) -> Result<Response, Failure> {
-    let query = Query::of(&request);
+async fn one_object(
+    store: &Store,
+    name: &ObjectName,
+    request: Request,
+) -> Result<Response, Failure> {
+    let query = UrlQuery::of(&request);
     let conditions = Conditions::of(&query)?;
     let generation = query.number("generation")?;
     let object = match *request.method() {
@@ -184,8 +192,8 @@ async fn one_object(store: &Store, name: &Name, request: Request) -> Result<Resp
     Ok(rest::ok(&object.json(&store.base_url)))
 }
 
-async fn compose(store: &Store, name: Name, request: Request) -> Result<Response, Failure> {
-    let conditions = Conditions::of(&Query::of(&request))?;
+async fn compose(store: &Store, name: ObjectName, request: Request) -> Result<Response, Failure> {
+    let conditions = Conditions::of(&UrlQuery::of(&request))?;
     let body: Value = rest::json(request).await?;
     let sources = body.get("sourceObjects").and_then(Value::as_array);
     let sources: Result<Vec<Source>, Failure> = sources
@@ -195,7 +203,7 @@ async fn compose(store: &Store, name: Name, request: Request) -> Result<Response
             let object = source.get("name").and_then(Value::as_str);
             let asked = source.get("objectPreconditions");
             Ok(Source {
-                name: Name::new(&name.bucket, object.ok_or(Failure::Required("name"))?),
+                name: ObjectName::new(&name.bucket, object.ok_or(Failure::Required("name"))?),
                 generation: number(source.get("generation"))?,
                 conditions: Conditions {
                     generation: number(asked.and_then(|asked| asked.get("ifGenerationMatch")))?,
@@ -210,7 +218,7 @@ async fn compose(store: &Store, name: Name, request: Request) -> Result<Response
         ));
     }
     let nothing = json!({});
-    let target = Target {
+    let target = NewObject {
         name,
         attributes: Attributes::default().patched(body.get("destination").unwrap_or(&nothing))?,
         conditions,
@@ -223,12 +231,12 @@ async fn compose(store: &Store, name: Name, request: Request) -> Result<Response
 /// `copyTo` answers with the object; `rewriteTo` with a report, which is always complete here.
 async fn copy(
     store: &Store,
-    from: Name,
-    to: Name,
+    from: ObjectName,
+    to: ObjectName,
     report: bool,
     request: Request,
 ) -> Result<Response, Failure> {
-    let query = Query::of(&request);
+    let query = UrlQuery::of(&request);
     if query.get("rewriteToken").is_some() {
         return Err(Failure::Invalid("Invalid rewrite token.".to_owned()));
     }

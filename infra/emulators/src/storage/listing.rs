@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     failure::Failure,
     object::Object,
-    store::{Drawer, Store, live},
+    store::{BucketState, Store, live},
 };
 
 /// Entries of a page, as in production.
@@ -30,13 +30,13 @@ pub(super) struct Listing {
     pub(super) versions: bool,
     /// Entries wanted; 0 means the maximum.
     pub(super) max: usize,
-    /// [`Page::next`] of the previous page.
+    /// [`ListingPage::next`] of the previous page.
     pub(super) token: String,
 }
 
 /// Objects and folders, sorted by name.
 #[derive(Debug, Default)]
-pub(super) struct Page {
+pub(super) struct ListingPage {
     pub(super) objects: Vec<Object>,
     pub(super) prefixes: Vec<String>,
     /// Empty on the last page.
@@ -78,22 +78,22 @@ impl Cursor {
 
 impl Store {
     /// Lists a bucket.
-    pub(super) fn list(&self, bucket: &str, listing: &Listing) -> Result<Page, Failure> {
-        page(self.lock().drawer(bucket)?, listing)
+    pub(super) fn list(&self, bucket: &str, listing: &Listing) -> Result<ListingPage, Failure> {
+        page(self.lock().bucket_state(bucket)?, listing)
     }
 }
 
-fn page(drawer: &Drawer, listing: &Listing) -> Result<Page, Failure> {
+fn page(bucket_state: &BucketState, listing: &Listing) -> Result<ListingPage, Failure> {
     let max = match listing.max {
         0 => PAGE_MAX,
         max => max.min(PAGE_MAX),
     };
     let before = Cursor::of(&listing.token)?;
     let mut last = before.clone().unwrap_or_default();
-    let mut page = Page::default();
+    let mut page = ListingPage::default();
     let from = [&listing.prefix, &listing.start, &last.name];
     let from = from.into_iter().max().cloned().unwrap_or_default();
-    let names = drawer
+    let names = bucket_state
         .objects
         .range::<String, _>((Bound::Included(from), Bound::Unbounded));
     for (name, versions) in names {

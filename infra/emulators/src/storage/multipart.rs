@@ -294,7 +294,8 @@ mod tests {
 
     #[tokio::test]
     async fn only_a_whole_line_is_a_boundary() {
-        let body = b"a preamble\r\n--bc\r\n--b \t\r\n\r\n--b2\r\n --b\r\n--b-\r\n--b--\r\nan epilogue";
+        let body =
+            b"a preamble\r\n--bc\r\n--b \t\r\n\r\n--b2\r\n --b\r\n--b-\r\n--b--\r\nan epilogue";
         check("b", body, &[r"|--b2\r\n --b\r\n--b-"]).await;
     }
 

@@ -6,18 +6,16 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{failure::Failure, object::Object, row, store::Store};
+use super::{failure::Failure, object::Object};
 
 /// The prefix of topics in configurations.
 const TOPIC_PREFIX: &str = "//pubsub.googleapis.com/";
 /// `MAX_NOTIFICATION_CUSTOM_ATTRIBUTES` of google.storage.v2.
 const CUSTOM_ATTRIBUTES_MAX: usize = 5;
-/// `MAX_NOTIFICATION_CONFIGS_PER_BUCKET` of google.storage.v2.
-const PER_BUCKET_MAX: usize = 100;
 
 /// A notification configuration: what is published, and where.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Notification {
+pub(super) struct NotificationConfig {
     /// Assigned by the service, unique in the bucket.
     #[serde(default)]
     pub(super) id: String,
@@ -36,7 +34,7 @@ pub(super) struct Notification {
 
 /// What happened to a generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Happening {
+pub(super) enum EventType {
     /// It was created; `overwrote` was live before it.
     Finalize {
         overwrote: Option<i64>,
@@ -52,7 +50,7 @@ pub(super) enum Happening {
     },
 }
 
-impl Happening {
+impl EventType {
     fn event_type(self) -> &'static str {
         match self {
             Self::Finalize { .. } => "OBJECT_FINALIZE",
@@ -65,16 +63,16 @@ impl Happening {
 
 /// A message for Pub/Sub.
 #[derive(Debug)]
-pub(super) struct Message {
+pub(super) struct EventMessage {
     /// The full name, `projects/P/topics/T`.
     pub(super) topic: String,
     pub(super) data: Vec<u8>,
     pub(super) attributes: BTreeMap<String, String>,
 }
 
-impl Notification {
+impl NotificationConfig {
     /// Validates the resource of an insert.
-    pub(super) fn admit(resource: &Value) -> Result<Self, Failure> {
+    pub(super) fn validate(resource: &Value) -> Result<Self, Failure> {
         let mut read: Self = Self::deserialize(resource)
             .map_err(|error| Failure::Invalid(format!("Invalid notification: {error}")))?;
         if read.topic.is_empty() {
@@ -141,16 +139,16 @@ impl Notification {
         resource
     }
 
-    /// The message about `happening`, if this configuration selects it. Attributes as in
+    /// The message about `event`, if this configuration selects it. Attributes as in
     /// cloud.google.com/storage/docs/pubsub-notifications#attributes.
     pub(super) fn message(
         &self,
-        happening: Happening,
+        event: EventType,
         object: &Object,
         now: DateTime<Utc>,
         base_url: &str,
-    ) -> Option<Message> {
-        let event_type = happening.event_type();
+    ) -> Option<EventMessage> {
+        let event_type = event.event_type();
         let asked = self.event_types.is_empty() || self.event_types.iter().any(|t| t == event_type);
         if !asked || !object.name.starts_with(&self.object_name_prefix) {
             return None;
@@ -175,12 +173,12 @@ impl Notification {
             ]
             .map(|(key, value)| (key.to_owned(), value)),
         );
-        let other = match happening {
-            Happening::Finalize { overwrote } => overwrote.map(|o| ("overwroteGeneration", o)),
-            Happening::Delete { by } | Happening::Archive { by } => {
+        let other = match event {
+            EventType::Finalize { overwrote } => overwrote.map(|o| ("overwroteGeneration", o)),
+            EventType::Delete { by } | EventType::Archive { by } => {
                 by.map(|by| ("overwrittenByGeneration", by))
             }
-            Happening::MetadataUpdate => None,
+            EventType::MetadataUpdate => None,
         };
         if let Some((key, generation)) = other {
             attributes.insert(key.to_owned(), generation.to_string());
@@ -189,72 +187,11 @@ impl Notification {
             "NONE" => Vec::new(),
             _ => serde_json::to_vec(&object.json(base_url)).unwrap_or_default(),
         };
-        Some(Message {
+        Some(EventMessage {
             topic: self.topic.trim_start_matches(TOPIC_PREFIX).to_owned(),
             data,
             attributes,
         })
-    }
-}
-
-impl Store {
-    /// Adds `notification` with a new id.
-    pub(super) fn insert_notification(
-        &self,
-        bucket: &str,
-        mut notification: Notification,
-    ) -> Result<Notification, Failure> {
-        let mut state = self.lock();
-        let drawer = state.drawer_mut(bucket)?;
-        if drawer.notifications.len() >= PER_BUCKET_MAX {
-            return Err(Failure::Invalid(format!(
-                "A bucket may have {PER_BUCKET_MAX} notification configurations."
-            )));
-        }
-        let mut changed = drawer.bucket.clone();
-        changed.notifications_made += 1;
-        notification.id = changed.notifications_made.to_string();
-        self.write(vec![
-            row::notification(bucket, &notification)?,
-            row::bucket(&changed)?,
-        ])?;
-        drawer.bucket = changed;
-        drawer
-            .notifications
-            .insert(notification.id.clone(), notification.clone());
-        Ok(notification)
-    }
-
-    /// All configurations of a bucket.
-    pub(super) fn notifications(&self, bucket: &str) -> Result<Vec<Notification>, Failure> {
-        Ok(self
-            .lock()
-            .drawer(bucket)?
-            .notifications
-            .values()
-            .cloned()
-            .collect())
-    }
-
-    /// One configuration of a bucket.
-    pub(super) fn notification(&self, bucket: &str, id: &str) -> Result<Notification, Failure> {
-        let state = self.lock();
-        let found = state.drawer(bucket)?.notifications.get(id);
-        found
-            .cloned()
-            .ok_or_else(|| Failure::NoNotification(id.to_owned()))
-    }
-
-    /// Removes a configuration.
-    pub(super) fn delete_notification(&self, bucket: &str, id: &str) -> Result<(), Failure> {
-        let mut state = self.lock();
-        let drawer = state.drawer_mut(bucket)?;
-        if !drawer.notifications.contains_key(id) {
-            return Err(Failure::NoNotification(id.to_owned()));
-        }
-        self.write(vec![row::no_notification(bucket, id)])?;
-        drawer.notifications.remove(id);
-        Ok(())
     }
 }
 
@@ -264,7 +201,9 @@ mod tests {
 
     #[track_caller]
     fn check(resource: &Value, refusal: Option<&str>) {
-        let got = Notification::admit(resource).err().map(|e| e.to_string());
+        let got = NotificationConfig::validate(resource)
+            .err()
+            .map(|e| e.to_string());
         assert_eq!(got.as_deref(), refusal, "{resource}");
     }
 

@@ -24,12 +24,12 @@ pub(super) const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// The name of an object, with its bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Name {
+pub(super) struct ObjectName {
     pub(super) bucket: String,
     pub(super) object: String,
 }
 
-impl Name {
+impl ObjectName {
     /// A name for look-ups, without validation.
     pub(super) fn new(bucket: impl Into<String>, object: impl Into<String>) -> Self {
         Self {
@@ -39,7 +39,7 @@ impl Name {
     }
 
     /// Refuses a name that production refuses.
-    pub(super) fn admit(&self) -> Result<(), Failure> {
+    pub(super) fn validate(&self) -> Result<(), Failure> {
         let name = &self.object;
         if name.is_empty() {
             return Err(Failure::Required("name"));
@@ -53,7 +53,7 @@ impl Name {
         Ok(())
     }
 
-    pub(super) fn absent(&self) -> Failure {
+    pub(super) fn not_found(&self) -> Failure {
         Failure::NoObject {
             bucket: self.bucket.clone(),
             object: self.object.clone(),
@@ -91,11 +91,11 @@ impl Attributes {
         merge(&mut whole, resource);
         let patched: Self = serde_json::from_value(whole)
             .map_err(|error| Failure::Invalid(format!("Invalid object resource: {error}")))?;
-        patched.admit()
+        patched.validate()
     }
 
     /// Refuses more custom metadata than production stores.
-    pub(super) fn admit(self) -> Result<Self, Failure> {
+    pub(super) fn validate(self) -> Result<Self, Failure> {
         let size: usize = self
             .metadata
             .iter()

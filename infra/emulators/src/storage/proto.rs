@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::{
     bucket::Bucket,
     failure::Failure,
-    object::{Attributes, Name, Object, etag},
+    object::{Attributes, Object, ObjectName, etag},
 };
 
 /// The prefix of bucket names; the project is always `_`.
@@ -24,8 +24,8 @@ pub(super) fn bucket_id(name: &str) -> Result<&str, Failure> {
 }
 
 /// The name of an object, given the full name of its bucket.
-pub(super) fn name(bucket: &str, object: &str) -> Result<Name, Failure> {
-    Ok(Name::new(bucket_id(bucket)?, object))
+pub(super) fn name(bucket: &str, object: &str) -> Result<ObjectName, Failure> {
+    Ok(ObjectName::new(bucket_id(bucket)?, object))
 }
 
 /// A generation; 0 means the live one.
@@ -122,7 +122,7 @@ pub(super) fn masked(
             },
         }
     }
-    changed.admit()
+    changed.validate()
 }
 
 /// `bucket` as a message, without further fields that the JSON API stores.
@@ -204,7 +204,7 @@ pub(super) fn bucket_patch(
     new: &pb::Bucket,
     mask: &[String],
 ) -> Result<Value, Failure> {
-    let told = bucket_resource(new);
+    let resource = bucket_resource(new);
     let mut patch = Map::new();
     for path in mask {
         let (field, key) = path.split_once('.').unwrap_or((path, ""));
@@ -240,10 +240,10 @@ pub(super) fn bucket_patch(
             "versioning" => "versioning",
             "iam_config" => "iamConfiguration",
             "storage_class" => "storageClass",
-            "*" => return Ok(told),
+            "*" => return Ok(resource),
             other => return Err(Failure::Unserved(format!("UpdateBucket of `{other}`"))),
         };
-        let value = told.get(json_key).cloned().unwrap_or(Value::Null);
+        let value = resource.get(json_key).cloned().unwrap_or(Value::Null);
         patch.insert(json_key.to_owned(), value);
     }
     Ok(patch.into())

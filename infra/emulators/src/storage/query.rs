@@ -7,9 +7,9 @@ use crate::{grpc::Request, rest};
 
 /// The decoded pairs of a query; the last value of a key counts.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Query(Vec<(String, String)>);
+pub(super) struct UrlQuery(Vec<(String, String)>);
 
-impl Query {
+impl UrlQuery {
     /// Reads the query of `request`.
     pub(super) fn of(request: &Request) -> Self {
         Self(rest::query(request))

@@ -19,9 +19,9 @@ use super::{
     chunk::Chunk,
     failure::Failure,
     object::{Object, UNRESERVED},
-    query::Query,
+    query::UrlQuery,
     store::Store,
-    upload::{Plan, or_drain},
+    upload_plan::{UploadPlan, or_drain},
 };
 use crate::{
     grpc::{Request, Response},
@@ -35,17 +35,17 @@ const SESSIONS_MAX: usize = 1000;
 #[derive(Clone)]
 pub(super) struct Resumable {
     store: Arc<Store>,
-    sessions: Arc<Mutex<Sessions>>,
+    sessions: Arc<Mutex<UploadSessions>>,
 }
 
 #[derive(Default)]
-struct Sessions {
-    by_id: HashMap<String, Arc<tokio::sync::Mutex<Session>>>,
+struct UploadSessions {
+    by_id: HashMap<String, Arc<tokio::sync::Mutex<UploadSession>>>,
     oldest_first: VecDeque<String>,
 }
 
-struct Session {
-    plan: Plan,
+struct UploadSession {
+    plan: UploadPlan,
     progress: Progress,
 }
 
@@ -69,15 +69,15 @@ impl Resumable {
     pub(super) async fn start(
         &self,
         bucket: &str,
-        query: &Query,
+        query: &UrlQuery,
         request: Request,
     ) -> Result<Response, Failure> {
         let hint = request.headers().get("x-upload-content-type");
         let hint = hint.and_then(|hint| hint.to_str().ok()).map(str::to_owned);
         let resource: Value = rest::json(request).await?;
-        let mut plan = Plan::new(bucket, query, &resource)?;
+        let mut plan = UploadPlan::new(bucket, query, &resource)?;
         plan.content_type_or(hint);
-        self.store.admit(&plan.target)?;
+        self.store.validate(&plan.target)?;
         let id = format!("{:032x}", rand::random::<u128>());
         let location = format!(
             "{}/upload/storage/v1/b/{bucket}/o?uploadType=resumable&name={}&upload_id={id}",
@@ -122,13 +122,13 @@ impl Resumable {
         .await?
     }
 
-    fn session(&self, id: &str) -> Result<Arc<tokio::sync::Mutex<Session>>, Failure> {
+    fn session(&self, id: &str) -> Result<Arc<tokio::sync::Mutex<UploadSession>>, Failure> {
         let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.by_id.get(id).cloned().ok_or(Failure::NoUpload)
     }
 
-    fn remember(&self, id: &str, plan: Plan, writer: Writer) {
-        let session = Session {
+    fn remember(&self, id: &str, plan: UploadPlan, writer: Writer) {
+        let session = UploadSession {
             plan,
             progress: Progress::Receiving(Box::new(writer)),
         };
@@ -144,7 +144,7 @@ impl Resumable {
     }
 }
 
-impl Session {
+impl UploadSession {
     async fn receive(
         &mut self,
         store: &Store,
@@ -161,7 +161,7 @@ impl Session {
             }
             Progress::Over => return Err(Failure::UploadOver),
         };
-        chunk.admit(writer.size_bytes())?;
+        chunk.validate(writer.size_bytes())?;
         if let Some(start) = chunk.start {
             let mut known = writer.size_bytes() - start;
             while let Some(piece) = body.next().await {

@@ -2,14 +2,14 @@
 
 use serde::Serialize;
 
-use super::{bucket::Bucket, failure::Failure, notification::Notification, object::Object};
+use super::{bucket::Bucket, failure::Failure, notification::NotificationConfig, object::Object};
 use crate::db::Change;
 
 /// Rows of [`Bucket`], by name.
 pub(super) const BUCKETS: &str = "storage_buckets";
 /// Rows of [`Object`], by generation, which is unique in the service.
 pub(super) const OBJECTS: &str = "storage_objects";
-/// Rows of [`Notification`], by `bucket/id`.
+/// Rows of [`NotificationConfig`], by `bucket/id`.
 pub(super) const NOTIFICATIONS: &str = "storage_notifications";
 /// One row, the last generation assigned: a restarted fast clock may go back.
 pub(super) const COUNTERS: &str = "storage_counters";
@@ -36,7 +36,10 @@ pub(super) fn no_object(generation: i64) -> Change {
 }
 
 /// Stores `notification`.
-pub(super) fn notification(bucket: &str, notification: &Notification) -> Result<Change, Failure> {
+pub(super) fn notification(
+    bucket: &str,
+    notification: &NotificationConfig,
+) -> Result<Change, Failure> {
     put(
         NOTIFICATIONS,
         format!("{bucket}/{}", notification.id),

@@ -105,9 +105,10 @@ impl Service {
 
     fn open(db: Db, objects: Option<&Path>) -> Self {
         let published = Arc::new(Mutex::new(Vec::new()));
-        let ear = Arc::clone(&published);
+        let recorder = Arc::clone(&published);
         let publish = Arc::new(move |topic: &str, data, attributes| {
-            ear.lock()
+            recorder
+                .lock()
                 .unwrap()
                 .push((topic.to_owned(), data, attributes));
         });

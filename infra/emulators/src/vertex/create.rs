@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::{
-    call::{Call, invalid, precondition},
+    call::{RestCall, invalid, precondition},
     catalogue::{self, Model},
     protojson::{bool, double, field, int64, only, string},
 };
@@ -27,7 +27,7 @@ const ADAPTER_DEFAULT: u8 = 4;
 
 /// A valid creation.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct NewJob {
     /// `baseModel`, by its short name.
     pub(super) base_model: String,
     /// `trainingDatasetUri`.
@@ -53,7 +53,7 @@ pub(super) struct Asked {
 }
 
 /// Validates the body of a creation.
-pub(super) fn read(call: &Call, now: DateTime<Utc>) -> Result<Asked, Error> {
+pub(super) fn read(call: &RestCall, now: DateTime<Utc>) -> Result<NewJob, Error> {
     check_location(&call.location)?;
     let job = &call.body;
     only(
@@ -105,7 +105,7 @@ pub(super) fn read(call: &Call, now: DateTime<Utc>) -> Result<Asked, Error> {
         "tuning_job.supervised_tuning_spec.hyper_parameters",
         &["epochCount", "learningRateMultiplier", "adapterSize"],
     )?;
-    Ok(Asked {
+    Ok(NewJob {
         training_uri: gs_uri(spec, "trainingDatasetUri")?
             .ok_or_else(|| invalid("`training_dataset_uri` is required."))?,
         validation_uri: gs_uri(spec, "validationDatasetUri")?,
@@ -168,7 +168,7 @@ fn check_served(job: &Value) -> Result<(), Error> {
     }
 }
 
-fn tunable(name: &str, call: &Call, now: DateTime<Utc>) -> Result<&'static Model, Error> {
+fn tunable(name: &str, call: &RestCall, now: DateTime<Utc>) -> Result<&'static Model, Error> {
     if name.is_empty() {
         return Err(invalid("`base_model` is required."));
     }
@@ -193,7 +193,7 @@ fn tunable(name: &str, call: &Call, now: DateTime<Utc>) -> Result<&'static Model
 }
 
 /// The message of a 404 for a publisher's model.
-pub(super) fn unavailable(call: &Call, id: &str) -> String {
+pub(super) fn unavailable(call: &RestCall, id: &str) -> String {
     format!(
         "Publisher Model `{}/publishers/google/models/{id}` was not found or your project does not have access to it.",
         call.parent()

@@ -138,9 +138,9 @@ impl Reading {
         }
     }
 
-    fn drop_row(&mut self, number: u64, fault: row::Fault) {
+    fn drop_row(&mut self, number: u64, fault: row::RowError) {
         self.dropped += 1;
-        self.not_json += u64::from(fault == row::Fault::InvalidJson);
+        self.not_json += u64::from(fault == row::RowError::InvalidJson);
         if self.dropped_sample.len() < SAMPLE_MAX {
             self.dropped_sample.push((number, fault.to_string()));
         }

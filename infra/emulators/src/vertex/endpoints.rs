@@ -5,26 +5,26 @@ use serde_json::{Value, json};
 
 use super::{
     Vertex,
-    call::{Answer, Call, invalid, not_found, precondition, time},
+    call::{Answer, RestCall, invalid, not_found, precondition, time},
     create::labels,
     filter,
-    ledger::{Deployed, EndpointRecord, Ledger},
     number::Seed,
     protojson::{field, string},
     render::described,
+    state::{Deployed, EndpointRecord, State},
     tuning::list_of,
 };
 use crate::rest::Error;
 
 impl Vertex {
     /// `POST …/endpoints`.
-    pub(super) fn create_endpoint(&self, call: &Call) -> Result<Answer, Error> {
+    pub(super) fn create_endpoint(&self, call: &RestCall) -> Result<Answer, Error> {
         let now = self.clock.now();
         let display_name = string(&call.body, "displayName")?;
         if display_name.is_empty() {
             return Err(invalid("`display_name` is required."));
         }
-        let mut ledger = self.ledger();
+        let mut state = self.state();
         let endpoint = EndpointRecord {
             id: Seed::of(call.parent().as_bytes())
                 .named(&now.to_rfc3339())
@@ -40,12 +40,12 @@ impl Vertex {
             deployed: None,
             deleted: false,
         };
-        let mut response = shown(&ledger, &endpoint);
+        let mut response = shown(&state, &endpoint);
         typed(&mut response, "Endpoint");
         let name = name(&endpoint);
-        ledger.put_endpoint(endpoint)?;
+        state.put_endpoint(endpoint)?;
         done(
-            &mut ledger,
+            &mut state,
             &name,
             "CreateEndpointOperationMetadata",
             &response,
@@ -54,12 +54,12 @@ impl Vertex {
     }
 
     /// Calls on `…/endpoints/ID`, except questions to its model.
-    pub(super) fn endpoint(&self, call: &Call, id: &str) -> Result<Answer, Error> {
+    pub(super) fn endpoint(&self, call: &RestCall, id: &str) -> Result<Answer, Error> {
         let now = self.clock.now();
-        let mut ledger = self.ledger();
-        let mut endpoint = find(&ledger, call, id, now)?;
+        let mut state = self.state();
+        let mut endpoint = find(&state, call, id, now)?;
         if (call.method.as_str(), call.verb.as_str()) == ("GET", "") {
-            return Ok(Answer::Json(shown(&ledger, &endpoint)));
+            return Ok(Answer::Json(shown(&state, &endpoint)));
         }
         endpoint.updated = now;
         let name = name(&endpoint);
@@ -71,18 +71,18 @@ impl Vertex {
                     )));
                 }
                 endpoint.deleted = true;
-                ledger.put_endpoint(endpoint)?;
+                state.put_endpoint(endpoint)?;
                 let empty = json!({ "@type": "type.googleapis.com/google.protobuf.Empty" });
-                done(&mut ledger, &name, "DeleteOperationMetadata", &empty, now)
+                done(&mut state, &name, "DeleteOperationMetadata", &empty, now)
             }
             ("POST", "deployModel") => {
-                let deployed = deployable(&ledger, call, &endpoint, now)?;
-                let mut response = json!({ "deployedModel": deployed_json(&ledger, &deployed) });
+                let deployed = deployable(&state, call, &endpoint, now)?;
+                let mut response = json!({ "deployedModel": deployed_json(&state, &deployed) });
                 typed(&mut response, "DeployModelResponse");
                 endpoint.deployed = Some(deployed);
-                ledger.put_endpoint(endpoint)?;
+                state.put_endpoint(endpoint)?;
                 done(
-                    &mut ledger,
+                    &mut state,
                     &name,
                     "DeployModelOperationMetadata",
                     &response,
@@ -99,11 +99,11 @@ impl Vertex {
                     return Err(not_found(&format!("deployed model {asked} at {name}")));
                 }
                 endpoint.deployed = None;
-                ledger.put_endpoint(endpoint)?;
+                state.put_endpoint(endpoint)?;
                 let mut response = json!({});
                 typed(&mut response, "UndeployModelResponse");
                 done(
-                    &mut ledger,
+                    &mut state,
                     &name,
                     "UndeployModelOperationMetadata",
                     &response,
@@ -115,9 +115,9 @@ impl Vertex {
     }
 
     /// `GET …/endpoints`: newest first.
-    pub(super) fn list_endpoints(&self, call: &Call) -> Result<Answer, Error> {
-        let ledger = self.ledger();
-        let mut endpoints = ledger.endpoints_of(&call.project, &call.location, self.clock.now());
+    pub(super) fn list_endpoints(&self, call: &RestCall) -> Result<Answer, Error> {
+        let state = self.state();
+        let mut endpoints = state.endpoints_of(&call.project, &call.location, self.clock.now());
         endpoints.reverse();
         let terms = filter::parse(call.param("filter"))?;
         let mut passing = Vec::new();
@@ -129,15 +129,15 @@ impl Vertex {
         let (page, token) = call.page(passing, |endpoint| endpoint.id.clone())?;
         let page = page
             .iter()
-            .map(|endpoint| shown(&ledger, endpoint))
+            .map(|endpoint| shown(&state, endpoint))
             .collect();
         Ok(Answer::Json(list_of("endpoints", page, token)))
     }
 
     /// `GET …/operations/ID`, under any parent.
-    pub(super) fn get_operation(&self, call: &Call, id: &str) -> Result<Answer, Error> {
-        let ledger = self.ledger();
-        let operation = ledger
+    pub(super) fn get_operation(&self, call: &RestCall, id: &str) -> Result<Answer, Error> {
+        let state = self.state();
+        let operation = state
             .operation(id)
             .ok_or_else(|| not_found(&format!("{}/operations/{id}", call.parent())))?;
         Ok(Answer::Json(operation.clone()))
@@ -146,12 +146,12 @@ impl Vertex {
 
 /// The endpoint `id` in the location of `call`.
 pub(super) fn find(
-    ledger: &Ledger,
-    call: &Call,
+    state: &State,
+    call: &RestCall,
     id: &str,
     now: DateTime<Utc>,
 ) -> Result<EndpointRecord, Error> {
-    ledger
+    state
         .endpoints_of(&call.project, &call.location, now)
         .into_iter()
         .find(|endpoint| endpoint.id == id)
@@ -168,7 +168,7 @@ pub(super) fn name(endpoint: &EndpointRecord) -> String {
 
 /// Answers with an operation that is already done.
 pub(super) fn done(
-    ledger: &mut Ledger,
+    state: &mut State,
     resource: &str,
     metadata: &str,
     response: &Value,
@@ -187,13 +187,13 @@ pub(super) fn done(
         "done": true,
         "response": response,
     });
-    ledger.put_operation(&id, operation.clone())?;
+    state.put_operation(&id, operation.clone())?;
     Ok(Answer::Json(operation))
 }
 
 fn deployable(
-    ledger: &Ledger,
-    call: &Call,
+    state: &State,
+    call: &RestCall,
     endpoint: &EndpointRecord,
     now: DateTime<Utc>,
 ) -> Result<Deployed, Error> {
@@ -215,11 +215,11 @@ fn deployable(
         )));
     }
     let id = id.split('@').next().unwrap_or(id);
-    let (job, view) = ledger
+    let (job, view) = state
         .model(&endpoint.project, location, id, now)
         .ok_or_else(|| not_found(model))?;
     let checkpoint = match string(asked, "checkpointId")? {
-        "" => ledger
+        "" => state
             .note(job)
             .default_checkpoint
             .or_else(|| view.checkpoints.last().map(|last| last.id.clone()))
@@ -241,11 +241,11 @@ fn deployable(
     })
 }
 
-fn shown(ledger: &Ledger, endpoint: &EndpointRecord) -> Value {
+fn shown(state: &State, endpoint: &EndpointRecord) -> Value {
     let deployed: Vec<Value> = endpoint
         .deployed
         .iter()
-        .map(|deployed| deployed_json(ledger, deployed))
+        .map(|deployed| deployed_json(state, deployed))
         .collect();
     let traffic: serde_json::Map<String, Value> = endpoint
         .deployed
@@ -264,8 +264,8 @@ fn shown(ledger: &Ledger, endpoint: &EndpointRecord) -> Value {
     })
 }
 
-fn deployed_json(ledger: &Ledger, deployed: &Deployed) -> Value {
-    let job = ledger.jobs.get(&deployed.job);
+fn deployed_json(state: &State, deployed: &Deployed) -> Value {
+    let job = state.jobs.get(&deployed.job);
     json!({
         "id": deployed.id,
         "model": job.map(super::record::JobRecord::model_name),

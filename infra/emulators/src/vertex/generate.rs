@@ -5,15 +5,15 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Value, json};
 
 use super::{
-    Vertex,
-    call::{Answer, Call, precondition, time},
+    Vertex, answers,
+    call::{Answer, RestCall, precondition, time},
     catalogue, create, dataset, endpoints,
-    ledger::Deployed,
     nearest::Index,
     number::{Seed, count},
-    prompt::{self, Asked},
+    prompt::{self, Question},
     record::JobRecord,
-    speech, tokens,
+    state::Deployed,
+    tokens,
 };
 use crate::rest::Error;
 
@@ -29,7 +29,7 @@ const EVENTS_MAX: usize = 5;
 const SIMULATED_SUFFIX: &str = "-simulated";
 
 /// The model that is asked.
-enum Speaker {
+enum AskedModel {
     Base(&'static catalogue::Model),
     Tuned {
         job: Box<JobRecord>,
@@ -40,22 +40,22 @@ enum Speaker {
 
 impl Vertex {
     /// A call on `publishers/google/models/M`.
-    pub(super) async fn ask_base(&self, call: &Call, model: &str) -> Result<Answer, Error> {
+    pub(super) async fn ask_base(&self, call: &RestCall, model: &str) -> Result<Answer, Error> {
         let served = catalogue::find(model)
             .filter(|model| !model.is_retired(self.clock.now()))
             .filter(|_| BASE_LOCATIONS.contains(&call.location.as_str()))
             .ok_or_else(|| Error::new("NOT_FOUND", create::unavailable(call, model)))?;
-        self.ask(call, Speaker::Base(served)).await
+        self.ask(call, AskedModel::Base(served)).await
     }
 
     /// A question to the model of `endpoints/ID`.
-    pub(super) async fn ask_tuned(&self, call: &Call, id: &str) -> Result<Answer, Error> {
+    pub(super) async fn ask_tuned(&self, call: &RestCall, id: &str) -> Result<Answer, Error> {
         let (job, deployed) = self.deployed(call, id)?;
         let index = self.index(&job).await?;
         let job = Box::new(job);
         self.ask(
             call,
-            Speaker::Tuned {
+            AskedModel::Tuned {
                 job,
                 deployed,
                 index,
@@ -64,12 +64,12 @@ impl Vertex {
         .await
     }
 
-    fn deployed(&self, call: &Call, id: &str) -> Result<(JobRecord, Deployed), Error> {
-        let ledger = self.ledger();
-        let endpoint = endpoints::find(&ledger, call, id, self.clock.now())?;
+    fn deployed(&self, call: &RestCall, id: &str) -> Result<(JobRecord, Deployed), Error> {
+        let state = self.state();
+        let endpoint = endpoints::find(&state, call, id, self.clock.now())?;
         let none = || precondition(format!("Endpoint `{id}` has no deployed model."));
         let deployed = endpoint.deployed.ok_or_else(none)?;
-        let job = ledger.jobs.get(&deployed.job).cloned().ok_or_else(none)?;
+        let job = state.jobs.get(&deployed.job).cloned().ok_or_else(none)?;
         Ok((job, deployed))
     }
 
@@ -97,7 +97,7 @@ impl Vertex {
         Ok(index)
     }
 
-    async fn ask(&self, call: &Call, speaker: Speaker) -> Result<Answer, Error> {
+    async fn ask(&self, call: &RestCall, model: AskedModel) -> Result<Answer, Error> {
         if call.method != http::Method::POST {
             return Err(call.unimplemented());
         }
@@ -105,12 +105,12 @@ impl Vertex {
         match call.verb.as_str() {
             "countTokens" => prompt::count_tokens(&call.body).map(Answer::Json),
             "generateContent" => {
-                let asked = Asked::read(&call.body, speaker.thinking_budget())?;
-                Ok(Answer::Json(self.response(&speaker, &asked)))
+                let asked = Question::read(&call.body, model.thinking_budget())?;
+                Ok(Answer::Json(self.response(&model, &asked)))
             }
             "streamGenerateContent" => {
-                let asked = Asked::read(&call.body, speaker.thinking_budget())?;
-                let events = pieces(self.response(&speaker, &asked));
+                let asked = Question::read(&call.body, model.thinking_budget())?;
+                let events = pieces(self.response(&model, &asked));
                 Ok(if call.param("alt") == "sse" {
                     Answer::Events(events)
                 } else {
@@ -121,14 +121,14 @@ impl Vertex {
         }
     }
 
-    fn response(&self, speaker: &Speaker, asked: &Asked) -> Value {
+    fn response(&self, model: &AskedModel, asked: &Question) -> Value {
         let now = self.clock.now();
         let mut response = json!({
-            "modelVersion": speaker.version(),
+            "modelVersion": model.version(),
             "createTime": time(now),
             "responseId": Seed::of(asked.question.as_bytes()).named(&now.to_rfc3339()).id(),
         });
-        let (candidates, feedback, tokens) = candidates(speaker, asked);
+        let (candidates, feedback, tokens) = candidates(model, asked);
         if let Some(object) = response.as_object_mut() {
             if let Some(feedback) = feedback {
                 object.insert("promptFeedback".to_owned(), feedback);
@@ -142,7 +142,7 @@ impl Vertex {
     }
 }
 
-impl Speaker {
+impl AskedModel {
     fn thinking_budget(&self) -> bool {
         match self {
             Self::Base(model) => model.thinking_budget,
@@ -159,15 +159,15 @@ impl Speaker {
         }
     }
 
-    fn says(&self, asked: &Asked) -> String {
+    fn text(&self, asked: &Question) -> String {
         match self {
             Self::Base(_) => match &asked.schema {
                 Some(schema) => {
-                    let text = speech::untuned(&asked.question);
+                    let text = answers::untuned(&asked.question);
                     super::structured::value(schema, &text, Seed::of(asked.question.as_bytes()))
                         .to_string()
                 }
-                None => speech::untuned(&asked.question),
+                None => answers::untuned(&asked.question),
             },
             Self::Tuned {
                 job,
@@ -180,10 +180,10 @@ impl Speaker {
                     .find(|checkpoint| checkpoint.id == deployed.checkpoint)
                     .map_or(job.total_steps(), |checkpoint| checkpoint.step);
                 let curves = job.curves();
-                if curves.is_ruined(step) {
-                    speech::ruined(&asked.question, job.seed())
+                if curves.has_diverged(step) {
+                    answers::diverged(&asked.question, job.seed())
                 } else {
-                    speech::tuned(index, &asked.question, curves.skill(step), job.seed())
+                    answers::tuned(index, &asked.question, curves.skill(step), job.seed())
                 }
             }
         }
@@ -191,7 +191,7 @@ impl Speaker {
 }
 
 /// The candidates, the feedback on a blocked prompt, and the tokens of the answer.
-fn candidates(speaker: &Speaker, asked: &Asked) -> (Vec<Value>, Option<Value>, u64) {
+fn candidates(model: &AskedModel, asked: &Question) -> (Vec<Value>, Option<Value>, u64) {
     if asked.question.contains(prompt::BLOCKED) {
         let feedback = json!({
             "blockReason": "PROHIBITED_CONTENT",
@@ -210,7 +210,7 @@ fn candidates(speaker: &Speaker, asked: &Asked) -> (Vec<Value>, Option<Value>, u
         }]});
         return (vec![candidate], None, 0);
     }
-    let said = speaker.says(asked);
+    let said = model.text(asked);
     let stopped = asked.stopped(&said);
     let (text, was_cut) = tokens::truncate(stopped, asked.tokens_max);
     let reason = if was_cut { "MAX_TOKENS" } else { "STOP" };
@@ -260,7 +260,7 @@ fn pieces(whole: Value) -> Vec<Value> {
         .collect()
 }
 
-impl Asked {
+impl Question {
     fn stopped<'a>(&self, said: &'a str) -> &'a str {
         let end = self
             .stops

@@ -25,7 +25,7 @@ const EVAL_NOISE: f64 = 0.006;
 
 /// The inputs of a curve.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Plan {
+pub(super) struct TrainingPlan {
     /// The seed of the noise.
     pub(super) seed: Seed,
     /// Rows that are trained on.
@@ -49,7 +49,7 @@ pub(super) struct Plan {
 /// The curves of one run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Curves {
-    plan: Plan,
+    plan: TrainingPlan,
     start: f64,
     floor: f64,
     /// Epochs after which the validation loss rises.
@@ -60,7 +60,7 @@ pub(super) struct Curves {
 
 impl Curves {
     /// The curves of `plan`.
-    pub(super) fn of(plan: Plan) -> Self {
+    pub(super) fn of(plan: TrainingPlan) -> Self {
         let start = (0.9 + 0.25 * plan.entropy).clamp(0.8, 3.5);
         let capacity = 0.03 * f64::from(plan.adapter.max(1)).log2();
         let floor_share = (0.55 - 0.25 * plan.repeats - capacity).clamp(0.1, 0.6);
@@ -121,7 +121,7 @@ impl Curves {
     }
 
     /// Whether the run has diverged by `step`.
-    pub(super) fn is_ruined(&self, step: u64) -> bool {
+    pub(super) fn has_diverged(&self, step: u64) -> bool {
         let loss = self.eval_trend(step);
         real(step) > self.onset && (loss.is_nan() || loss >= self.start)
     }
@@ -178,9 +178,9 @@ mod tests {
 
     use super::*;
 
-    fn plan(rows: u64, epochs: u64, multiplier: f64) -> Plan {
+    fn plan(rows: u64, epochs: u64, multiplier: f64) -> TrainingPlan {
         let epoch_steps = rows.div_ceil(8).max(1);
-        Plan {
+        TrainingPlan {
             seed: Seed::of(b"run"),
             rows,
             epoch_steps,
@@ -222,7 +222,7 @@ mod tests {
     fn a_high_multiplier_diverges_and_a_higher_one_is_nan() {
         let high = Curves::of(plan(500, 5, 6.0));
         assert!(high.eval_loss(300) > high.eval_loss(0));
-        assert!(high.is_ruined(300));
+        assert!(high.has_diverged(300));
         let higher = Curves::of(plan(500, 5, 10.0));
         assert!(higher.train_loss(300).is_nan());
         assert!(higher.skill(300) == 0.0);
@@ -240,7 +240,7 @@ mod tests {
             rows in 1_u64..100_000, epochs in 1_u64..60, multiplier in 0.0001_f64..9.99,
             adapter in 1_u8..17, entropy in 0.0_f64..12.0, repeats in 0.0_f64..=1.0, part in 0.0_f64..=1.0,
         ) {
-            let plan = Plan { adapter, entropy, repeats, ..plan(rows, epochs, multiplier) };
+            let plan = TrainingPlan { adapter, entropy, repeats, ..plan(rows, epochs, multiplier) };
             let step = super::super::number::whole(real(plan.total_steps) * part);
             let curves = Curves::of(plan);
             for loss in [curves.train_loss(step), curves.eval_loss(step)] {

@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use super::{
     Vertex,
-    call::{Answer, Call, invalid, not_found, precondition, time},
+    call::{Answer, RestCall, invalid, not_found, precondition, time},
     create::labels,
     filter,
-    ledger::{EndpointRecord, Ledger, ModelNote},
-    observe::{View, step_at},
+    observe::{JobView, step_at},
     protojson::{field, string},
     record::JobRecord,
     render::described,
+    state::{EndpointRecord, ModelNote, State},
     tuning::list_of,
 };
 use crate::rest::Error;
@@ -27,16 +27,16 @@ const DEFAULT_ALIAS: &str = "default";
 
 impl Vertex {
     /// Calls on `…/models/M`, with or without a version.
-    pub(super) fn model(&self, call: &Call, id: &str) -> Result<Answer, Error> {
+    pub(super) fn model(&self, call: &RestCall, id: &str) -> Result<Answer, Error> {
         let now = self.clock.now();
-        let mut ledger = self.ledger();
+        let mut state = self.state();
         let (bare, version) = id.split_once('@').unwrap_or((id, "1"));
         let missing = || not_found(&format!("{}/models/{id}", call.parent()));
-        let (job, view) = ledger
+        let (job, view) = state
             .model(&call.project, &call.location, bare, now)
             .map(|(job, view)| (job.clone(), view))
             .ok_or_else(missing)?;
-        let mut note = ledger.note(&job);
+        let mut note = state.note(&job);
         if version != "1" && !aliases(&note).any(|alias| alias == version) {
             return Err(missing());
         }
@@ -50,21 +50,21 @@ impl Vertex {
                 )));
             }
             ("GET", "listVersions") => {
-                let model = model(&ledger, &job, &view, now);
+                let model = model(&state, &job, &view, now);
                 return Ok(Answer::Json(list_of("models", vec![model], None)));
             }
             ("POST", "mergeVersionAliases") => {
                 merge(&mut note, &call.body)?;
                 note.updated = Some(now);
-                ledger.put_note(&job.id, note)?;
+                state.put_note(&job.id, note)?;
             }
             ("PATCH", "") => {
                 patch(&mut note, call, &view)?;
                 note.updated = Some(now);
-                ledger.put_note(&job.id, note)?;
+                state.put_note(&job.id, note)?;
             }
             ("DELETE", "" | "deleteVersion") => {
-                if let Some(endpoint) = deployed_to(&ledger, &job, now).first() {
+                if let Some(endpoint) = deployed_to(&state, &job, now).first() {
                     return Err(precondition(format!(
                         "The model is deployed at `{}`; undeploy it first.",
                         super::endpoints::name(endpoint)
@@ -72,9 +72,9 @@ impl Vertex {
                 }
                 note.deleted = true;
                 note.updated = Some(now);
-                ledger.put_note(&job.id, note)?;
+                state.put_note(&job.id, note)?;
                 return super::endpoints::done(
-                    &mut ledger,
+                    &mut state,
                     &format!("{}/models/{bare}", call.parent()),
                     "DeleteOperationMetadata",
                     &json!({ "@type": "type.googleapis.com/google.protobuf.Empty" }),
@@ -83,17 +83,17 @@ impl Vertex {
             }
             _ => return Err(call.unimplemented()),
         }
-        Ok(Answer::Json(model(&ledger, &job, &view, now)))
+        Ok(Answer::Json(model(&state, &job, &view, now)))
     }
 
     /// `GET …/models`: newest first.
-    pub(super) fn list_models(&self, call: &Call) -> Result<Answer, Error> {
+    pub(super) fn list_models(&self, call: &RestCall) -> Result<Answer, Error> {
         let now = self.clock.now();
-        let ledger = self.ledger();
+        let state = self.state();
         let terms = filter::parse(call.param("filter"))?;
-        let mut models: Vec<(&JobRecord, View)> = Vec::new();
-        for (job, view) in ledger.models_of(&call.project, &call.location, now) {
-            let note = ledger.note(job);
+        let mut models: Vec<(&JobRecord, JobView)> = Vec::new();
+        for (job, view) in state.models_of(&call.project, &call.location, now) {
+            let note = state.note(job);
             let display_name = note.display_name.as_ref().unwrap_or(&job.display_name);
             if filter::pass(&terms, &labels_of(job, &note), display_name)? {
                 models.push((job, view));
@@ -103,19 +103,19 @@ impl Vertex {
         let (page, token) = call.page(models, |(job, _)| job.id.clone())?;
         let page = page
             .iter()
-            .map(|(job, view)| model(&ledger, job, view, now))
+            .map(|(job, view)| model(&state, job, view, now))
             .collect();
         Ok(Answer::Json(list_of("models", page, token)))
     }
 }
 
-fn model(ledger: &Ledger, job: &JobRecord, view: &View, now: DateTime<Utc>) -> Value {
-    let note = ledger.note(job);
+fn model(state: &State, job: &JobRecord, view: &JobView, now: DateTime<Utc>) -> Value {
+    let note = state.note(job);
     let created = view
         .checkpoints
         .first()
         .map_or(job.created, |checkpoint| step_at(job, checkpoint.step));
-    let deployed: Vec<Value> = deployed_to(ledger, job, now)
+    let deployed: Vec<Value> = deployed_to(state, job, now)
         .iter()
         .map(|endpoint| {
             json!({
@@ -159,7 +159,7 @@ fn aliases(note: &ModelNote) -> impl Iterator<Item = &str> {
     std::iter::once(DEFAULT_ALIAS).chain(note.aliases.iter().map(String::as_str))
 }
 
-fn checkpoints(view: &View) -> Vec<Value> {
+fn checkpoints(view: &JobView) -> Vec<Value> {
     view.checkpoints
         .iter()
         .map(|checkpoint| {
@@ -172,7 +172,7 @@ fn checkpoints(view: &View) -> Vec<Value> {
         .collect()
 }
 
-fn default_checkpoint(note: &ModelNote, view: &View) -> Option<String> {
+fn default_checkpoint(note: &ModelNote, view: &JobView) -> Option<String> {
     let last = || {
         view.checkpoints
             .last()
@@ -181,8 +181,8 @@ fn default_checkpoint(note: &ModelNote, view: &View) -> Option<String> {
     note.default_checkpoint.clone().or_else(last)
 }
 
-fn deployed_to(ledger: &Ledger, job: &JobRecord, now: DateTime<Utc>) -> Vec<EndpointRecord> {
-    let mut endpoints = ledger.endpoints_of(&job.project, job.serving_location(), now);
+fn deployed_to(state: &State, job: &JobRecord, now: DateTime<Utc>) -> Vec<EndpointRecord> {
+    let mut endpoints = state.endpoints_of(&job.project, job.serving_location(), now);
     endpoints.retain(|endpoint| {
         endpoint
             .deployed
@@ -192,7 +192,7 @@ fn deployed_to(ledger: &Ledger, job: &JobRecord, now: DateTime<Utc>) -> Vec<Endp
     endpoints
 }
 
-fn patch(note: &mut ModelNote, call: &Call, view: &View) -> Result<(), Error> {
+fn patch(note: &mut ModelNote, call: &RestCall, view: &JobView) -> Result<(), Error> {
     let mask = call.param("updateMask");
     if mask.is_empty() {
         return Err(invalid("`updateMask` is required."));

@@ -105,7 +105,7 @@ impl Phase {
 
 /// A job at a point in time.
 #[derive(Debug, Clone)]
-pub(super) struct View {
+pub(super) struct JobView {
     /// The phase.
     pub(super) phase: Phase,
     /// When it was first RUNNING.
@@ -127,7 +127,7 @@ pub(super) struct View {
 }
 
 /// The state of `job` at `now`.
-pub(super) fn observe(job: &JobRecord, now: DateTime<Utc>) -> View {
+pub(super) fn observe(job: &JobRecord, now: DateTime<Utc>) -> JobView {
     let times = Times::of(job);
     let Some(cancel_at) = times.cancel_at(job).filter(|at| *at <= now) else {
         return times.view(job, now);
@@ -215,10 +215,10 @@ impl Times {
         job.cancel_at.filter(|at| *at < self.tuned)
     }
 
-    fn view(&self, job: &JobRecord, now: DateTime<Utc>) -> View {
+    fn view(&self, job: &JobRecord, now: DateTime<Utc>) -> JobView {
         let steps = self.steps_at(job, now);
         let (phase, since) = self.phase(job, now);
-        View {
+        JobView {
             phase,
             started: (now >= self.running).then_some(self.running),
             ended: (now >= self.ended).then_some(self.ended),

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::vertex::record::sample;
 
-fn after(job: &JobRecord, seconds: i64) -> View {
+fn after(job: &JobRecord, seconds: i64) -> JobView {
     observe(job, job.created + TimeDelta::seconds(seconds))
 }
 

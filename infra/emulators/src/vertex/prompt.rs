@@ -24,7 +24,7 @@ const CANDIDATES_MAX: i64 = 8;
 
 /// A valid question.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct Question {
     /// The texts of all turns, one line per turn, in the form of training prompts.
     pub(super) question: String,
     /// Tokens of the whole request.
@@ -41,7 +41,7 @@ pub(super) struct Asked {
     pub(super) schema: Option<Value>,
 }
 
-impl Asked {
+impl Question {
     /// Parses the body of a question; `thinking_budget` is whether the model supports it.
     pub(super) fn read(body: &Value, thinking_budget: bool) -> Result<Self, Error> {
         let turns = turns(body)?;
@@ -175,7 +175,7 @@ mod tests {
             "contents": [{"role": "user", "parts": [{"text": "Hi"}]}],
             "generationConfig": config,
         });
-        match (Asked::read(&body, false), expected) {
+        match (Question::read(&body, false), expected) {
             (Ok(_), None) => {}
             (Err(error), Some(text)) if error.message.contains(text) => {}
             (read, _) => panic!("{config}: {read:?}"),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     dataset::Report,
-    losses::{Curves, Plan},
+    losses::{Curves, TrainingPlan},
     number::{Seed, real, whole},
 };
 
@@ -103,7 +103,7 @@ impl JobRecord {
 
     /// The loss curves of this run.
     pub(super) fn curves(&self) -> Curves {
-        Curves::of(Plan {
+        Curves::of(TrainingPlan {
             // Equal data and plans give equal curves, whichever job runs them.
             seed: self.report.digest.with(self.epochs),
             rows: self.report.rows,

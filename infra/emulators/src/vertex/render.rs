@@ -5,16 +5,16 @@ use serde_json::{Map, Value, json};
 use super::{
     call::time,
     create::adapter_name,
-    ledger::ModelNote,
-    observe::{Phase, View},
+    observe::{JobView, Phase},
     record::JobRecord,
+    state::ModelNote,
 };
 
 /// The end of every description.
 pub(super) const SIMULATED: &str = "[simulated by Lapidary's emulator: nothing is trained]";
 
 /// `job` as in `v1`, or as in `v1beta1`, which has a sub-state.
-pub(super) fn tuning_job(job: &JobRecord, view: &View, note: &ModelNote, beta: bool) -> Value {
+pub(super) fn tuning_job(job: &JobRecord, view: &JobView, note: &ModelNote, beta: bool) -> Value {
     let mut json = json!({
         "name": job.name(),
         "tunedModelDisplayName": job.display_name,
@@ -101,7 +101,7 @@ fn spec(job: &JobRecord) -> Value {
     spec.into()
 }
 
-fn tuned_model(job: &JobRecord, view: &View, note: &ModelNote) -> Option<Value> {
+fn tuned_model(job: &JobRecord, view: &JobView, note: &ModelNote) -> Option<Value> {
     if view.checkpoints.is_empty() {
         return None;
     }

@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::{
-    call::{Answer, Call, invalid, time},
+    call::{Answer, RestCall, invalid, time},
     number::{Seed, count, length, real, whole},
-    observe::{View, step_at},
+    observe::{JobView, step_at},
     protojson,
     record::{BATCH, JobRecord},
     tuning::list_of,
@@ -31,7 +31,7 @@ const SERIES: [(&str, &str); 6] = [
 
 /// A value of a series.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Point {
+pub(super) struct ScalarPoint {
     step: u64,
     at: DateTime<Utc>,
     value: f64,
@@ -46,7 +46,7 @@ pub(super) fn series_of(job: &JobRecord) -> impl Iterator<Item = (&'static str, 
 }
 
 /// The points of the series `name` so far.
-pub(super) fn points(job: &JobRecord, view: &View, name: &str) -> Vec<Point> {
+pub(super) fn points(job: &JobRecord, view: &JobView, name: &str) -> Vec<ScalarPoint> {
     let curves = job.curves();
     let thinned = job.total_steps().div_ceil(POINTS_MAX).max(1);
     let every = if name.starts_with("/eval_") {
@@ -57,7 +57,7 @@ pub(super) fn points(job: &JobRecord, view: &View, name: &str) -> Vec<Point> {
     let validation_rows = job.report.validation_rows.unwrap_or(0);
     (1..=view.steps / every)
         .map(|at| at * every)
-        .map(|step| Point {
+        .map(|step| ScalarPoint {
             step,
             at: step_at(job, step),
             value: match name {
@@ -73,7 +73,7 @@ pub(super) fn points(job: &JobRecord, view: &View, name: &str) -> Vec<Point> {
 }
 
 /// At most `most` points, including the first and the last.
-pub(super) fn sampled(points: Vec<Point>, most: usize) -> Vec<Point> {
+pub(super) fn sampled(points: Vec<ScalarPoint>, most: usize) -> Vec<ScalarPoint> {
     if points.len() <= most || most < 2 {
         return points;
     }
@@ -88,7 +88,7 @@ pub(super) fn sampled(points: Vec<Point>, most: usize) -> Vec<Point> {
 }
 
 /// The answer of `:exportTensorboardTimeSeries`.
-pub(super) fn export(call: &Call, points: Vec<Point>) -> Result<Answer, Error> {
+pub(super) fn export(call: &RestCall, points: Vec<ScalarPoint>) -> Result<Answer, Error> {
     let mut points = points;
     let order = protojson::string(&call.body, "orderBy")?;
     match order.split_whitespace().collect::<Vec<_>>().as_slice() {
@@ -116,12 +116,12 @@ pub(super) fn export(call: &Call, points: Vec<Point>) -> Result<Answer, Error> {
 }
 
 /// A `TimeSeriesData`.
-pub(super) fn data(id: &str, points: &[Point]) -> Value {
+pub(super) fn data(id: &str, points: &[ScalarPoint]) -> Value {
     let values: Vec<Value> = points.iter().map(value).collect();
     json!({ "tensorboardTimeSeriesId": id, "valueType": "SCALAR", "values": values })
 }
 
-fn value(point: &Point) -> Value {
+fn value(point: &ScalarPoint) -> Value {
     json!({
         "wallTime": time(point.at),
         "step": point.step.to_string(),

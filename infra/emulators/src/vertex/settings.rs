@@ -1,19 +1,10 @@
 //! How the emulator behaves where the service may behave in several ways, and the call that sets it.
 
-use std::collections::BTreeSet;
-
-use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{
-    Vertex,
-    call::{Answer, invalid},
-};
-use crate::{
-    grpc::Request,
-    rest::{self, Error},
-};
+use super::call::invalid;
+use crate::rest::Error;
 
 /// Where the settings are read (`GET`) and changed (`POST`).
 pub(super) const CONTROL_PATH: &str = "/emulator/vertex";
@@ -53,32 +44,9 @@ impl Default for Settings {
     }
 }
 
-impl Vertex {
-    /// Returns the settings, after changing those that a POST names.
-    pub(super) async fn control(&self, request: Request) -> Result<Answer, Error> {
-        let is_change = match *request.method() {
-            Method::GET => false,
-            Method::POST => true,
-            _ => return Err(Error::unimplemented(request.method(), CONTROL_PATH)),
-        };
-        let asked: Value = rest::json(request).await?;
-        let now = self.clock.now();
-        let mut ledger = self.ledger();
-        if is_change {
-            let settings = ledger.settings.with(&asked)?;
-            ledger.put_settings(settings)?;
-            let jobs = ledger.jobs.values();
-            let projects: BTreeSet<String> = jobs.map(|job| job.project.clone()).collect();
-            for project in projects {
-                ledger.reschedule(&project, now)?;
-            }
-        }
-        Ok(Answer::Json(ledger.settings.to_json()?))
-    }
-}
-
 impl Settings {
-    fn with(&self, asked: &Value) -> Result<Self, Error> {
+    /// These settings with the fields of `asked`.
+    pub(super) fn with(&self, asked: &Value) -> Result<Self, Error> {
         let mut settings = self.to_json()?;
         if let (Some(settings), Some(asked)) = (settings.as_object_mut(), asked.as_object()) {
             settings.extend(asked.clone());
@@ -94,7 +62,7 @@ impl Settings {
         Ok(settings)
     }
 
-    fn to_json(&self) -> Result<Value, Error> {
+    pub(super) fn to_json(&self) -> Result<Value, Error> {
         serde_json::to_value(self).map_err(|error| Error::new("INTERNAL", error.to_string()))
     }
 }

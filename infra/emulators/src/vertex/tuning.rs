@@ -8,17 +8,17 @@ use serde_json::{Value, json};
 
 use super::{
     Vertex,
-    call::{Answer, Call, invalid, not_found},
-    create::{self, Asked},
+    call::{Answer, RestCall, invalid, not_found},
+    create::{self, NewJob},
     dataset::{self, Report},
-    filter::{self, Term},
-    ledger::Ledger,
+    filter::{self, FilterTerm},
     number::{Seed, count},
-    observe::{View, observe},
+    observe::{JobView, observe},
     quota,
     record::JobRecord,
     render,
     settings::OverQuota,
+    state::State,
 };
 use crate::rest::Error;
 
@@ -29,7 +29,7 @@ const DEFAULT_EPOCHS_MAX: u64 = 40;
 
 impl Vertex {
     /// `POST …/tuningJobs`. The data is read at once; its errors appear when the job has "read" it.
-    pub(super) async fn create_job(&self, call: &Call) -> Result<Answer, Error> {
+    pub(super) async fn create_job(&self, call: &RestCall) -> Result<Answer, Error> {
         let asked = create::read(call, self.clock.now())?;
         let training = self.object(&asked.training_uri)?;
         let validation = asked
@@ -44,32 +44,32 @@ impl Vertex {
                 .map_err(|error| Error::new("INTERNAL", error.to_string()))?;
 
         let now = self.clock.now();
-        let mut ledger = self.ledger();
-        let limit = ledger.settings.concurrent_jobs;
-        let in_project = ledger
+        let mut state = self.state();
+        let limit = state.settings.concurrent_jobs;
+        let in_project = state
             .jobs
             .values()
             .filter(|job| job.project == call.project);
         let is_over = quota::held(in_project, now) >= limit;
-        if is_over && ledger.settings.over_quota == OverQuota::Reject {
+        if is_over && state.settings.over_quota == OverQuota::Reject {
             return Err(over_quota(limit));
         }
         let seed = Seed::of(call.project.as_bytes())
-            .with(count(ledger.jobs.len()))
+            .with(count(state.jobs.len()))
             .named(&now.to_rfc3339());
         let mut job = record(call, asked, report, seed.id(), now);
-        job.seconds_per_step = ledger.settings.seconds_per_step;
+        job.seconds_per_step = state.settings.seconds_per_step;
         if is_over {
             // In the far future until a slot is assigned, one line below.
             job.slot_at = now + TimeDelta::days(3650);
         }
         let id = job.id.clone();
-        ledger.put_job(job)?;
-        ledger.reschedule(&call.project, now)?;
-        let job = ledger.jobs.get(&id).ok_or_else(|| not_found(&id))?;
+        state.put_job(job)?;
+        state.reschedule(&call.project, now)?;
+        let job = state.jobs.get(&id).ok_or_else(|| not_found(&id))?;
         tracing::info!(job.id = %id, job.rows = job.report.rows, "accepted tuning job {id}");
         Ok(Answer::Json(shown(
-            &ledger,
+            &state,
             job,
             &observe(job, now),
             call.beta,
@@ -77,11 +77,11 @@ impl Vertex {
     }
 
     /// `GET …/tuningJobs/ID`.
-    pub(super) fn get_job(&self, call: &Call, id: &str) -> Result<Answer, Error> {
-        let ledger = self.ledger();
-        let job = find(&ledger, call, id)?;
+    pub(super) fn get_job(&self, call: &RestCall, id: &str) -> Result<Answer, Error> {
+        let state = self.state();
+        let job = find(&state, call, id)?;
         Ok(Answer::Json(shown(
-            &ledger,
+            &state,
             job,
             &observe(job, self.clock.now()),
             call.beta,
@@ -89,14 +89,14 @@ impl Vertex {
     }
 
     /// `GET …/tuningJobs`: newest first.
-    pub(super) fn list_jobs(&self, call: &Call) -> Result<Answer, Error> {
+    pub(super) fn list_jobs(&self, call: &RestCall) -> Result<Answer, Error> {
         let terms = filter::parse(call.param("filter"))?;
         let now = self.clock.now();
-        let ledger = self.ledger();
-        let lag = TimeDelta::seconds(ledger.settings.list_lag_s.into());
-        let mut jobs: Vec<(&JobRecord, View)> = Vec::new();
+        let state = self.state();
+        let lag = TimeDelta::seconds(state.settings.list_lag_s.into());
+        let mut jobs: Vec<(&JobRecord, JobView)> = Vec::new();
         // Without a lag everything is listed, even jobs that an earlier, faster clock dated ahead.
-        for job in ledger.jobs.values() {
+        for job in state.jobs.values() {
             if job.project == call.project
                 && job.location == call.location
                 && (lag.is_zero() || job.created + lag <= now)
@@ -111,20 +111,20 @@ impl Vertex {
         let (page, token) = call.page(jobs, |(job, _)| job.id.clone())?;
         let page: Vec<Value> = page
             .iter()
-            .map(|(job, view)| shown(&ledger, job, view, call.beta))
+            .map(|(job, view)| shown(&state, job, view, call.beta))
             .collect();
         Ok(Answer::Json(list_of("tuningJobs", page, token)))
     }
 
     /// `POST …/tuningJobs/ID:cancel`: the first call counts; later or late ones have no effect.
-    pub(super) fn cancel_job(&self, call: &Call, id: &str) -> Result<Answer, Error> {
+    pub(super) fn cancel_job(&self, call: &RestCall, id: &str) -> Result<Answer, Error> {
         let now = self.clock.now();
-        let mut ledger = self.ledger();
-        let mut job = find(&ledger, call, id)?.clone();
+        let mut state = self.state();
+        let mut job = find(&state, call, id)?.clone();
         if job.cancel_at.is_none() && !observe(&job, now).phase.is_terminal() {
             job.cancel_at = Some(now);
-            ledger.put_job(job)?;
-            ledger.reschedule(&call.project, now)?;
+            state.put_job(job)?;
+            state.reschedule(&call.project, now)?;
         }
         Ok(Answer::Json(json!({})))
     }
@@ -153,19 +153,19 @@ pub(super) fn list_of(name: &str, items: Vec<Value>, token: Option<String>) -> V
     list.into()
 }
 
-fn find<'a>(ledger: &'a Ledger, call: &Call, id: &str) -> Result<&'a JobRecord, Error> {
-    ledger
+fn find<'a>(state: &'a State, call: &RestCall, id: &str) -> Result<&'a JobRecord, Error> {
+    state
         .job(&call.project, &call.location, id)
         .ok_or_else(|| not_found(&format!("{}/tuningJobs/{id}", call.parent())))
 }
 
-fn shown(ledger: &Ledger, job: &JobRecord, view: &View, beta: bool) -> Value {
-    render::tuning_job(job, view, &ledger.note(job), beta)
+fn shown(state: &State, job: &JobRecord, view: &JobView, beta: bool) -> Value {
+    render::tuning_job(job, view, &state.note(job), beta)
 }
 
 fn record(
-    call: &Call,
-    asked: Asked,
+    call: &RestCall,
+    asked: NewJob,
     report: Report,
     id: String,
     now: chrono::DateTime<chrono::Utc>,
@@ -203,7 +203,7 @@ fn over_quota(limit: usize) -> Error {
     )
 }
 
-fn passes(terms: &[Term], job: &JobRecord, view: &View) -> Result<bool, Error> {
+fn passes(terms: &[FilterTerm], job: &JobRecord, view: &JobView) -> Result<bool, Error> {
     for term in terms {
         let found = match term.field.as_str() {
             "state" => Some(view.phase.state()),
@@ -216,7 +216,7 @@ fn passes(terms: &[Term], job: &JobRecord, view: &View) -> Result<bool, Error> {
                 None => return Err(invalid(format!("cannot filter by `{field}`"))),
             },
         };
-        if !term.admits(found) {
+        if !term.passes(found) {
             return Ok(false);
         }
     }

@@ -121,7 +121,7 @@ fn check_condition(condition: ConditionType, there: bool, expected: Option<tonic
         });
         let result = apply(parse(write).unwrap(), there.then_some(&current), Stamp(9));
         assert_eq!(
-            result.err().map(|fault| fault.code()),
+            result.err().map(|error| error.code()),
             expected,
             "{condition:?} {there}"
         );

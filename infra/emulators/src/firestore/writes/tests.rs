@@ -53,7 +53,7 @@ fn commit(state: &mut State, transaction: &[u8], writes: Vec<Write>) -> Result<(
     state
         .commit(request)
         .map(drop)
-        .map_err(|fault| fault.code())
+        .map_err(|error| error.code())
 }
 
 fn begin(state: &mut State, mode: Option<Mode>) -> Vec<u8> {

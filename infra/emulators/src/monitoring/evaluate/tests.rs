@@ -32,15 +32,15 @@ fn check(policy: &Policy, rows: &[(&str, i64, f64)], until_s: i64, expected: &[(
     let mut all = AllSeries::default();
     for &(run, second, value) in rows {
         let labels = BTreeMap::from([("run_id".to_owned(), run.to_owned())]);
-        let key = Key::new("custom.googleapis.com/gap", labels, &Value::Null);
+        let key = SeriesKey::new("custom.googleapis.com/gap", labels, &Value::Null);
         let at = start + TimeDelta::seconds(second);
         all.add(key, Point { at, value });
     }
-    let mut standings = Standings::new();
+    let mut states = SeriesStates::new();
     let mut seen = Vec::new();
     for second in (0..=until_s).step_by(usize::try_from(STEP_S).unwrap()) {
         let now = start + TimeDelta::seconds(second);
-        for transition in evaluate(policy, &all, &mut standings, now) {
+        for transition in evaluate(policy, &all, &mut states, now) {
             let run = transition.key.metric_labels.get("run_id").cloned();
             let what = transition.ended.map_or("opened", |_| "closed");
             seen.push((second, run.unwrap_or_default(), what));

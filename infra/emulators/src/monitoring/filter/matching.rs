@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use chrono::DateTime;
 use serde_json::Value;
 
-use super::{Comparison, Filter, Order, Test};
+use super::{Comparison, ComparisonTest, LogFilter, Relation};
 
 /// The severities in ascending order:
 /// <https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#LogSeverity>.
@@ -21,7 +21,7 @@ const SEVERITIES: [(&str, f64); 9] = [
     ("EMERGENCY", 800.0),
 ];
 
-impl Filter {
+impl LogFilter {
     /// Whether a log entry, or a series in the form `{metric, resource}`, matches the filter.
     pub(in super::super) fn matches(&self, value: &Value) -> bool {
         match self {
@@ -33,7 +33,7 @@ impl Filter {
     }
 }
 
-impl Filter {
+impl LogFilter {
     /// Whether every match has a given value at `path`, because the filter names it.
     pub(in super::super) fn names(&self, path: &[&str]) -> bool {
         match self {
@@ -41,7 +41,7 @@ impl Filter {
             Self::Or(parts) => !parts.is_empty() && parts.iter().all(|part| part.names(path)),
             Self::Not(_) => false,
             Self::Compare(comparison) => {
-                comparison.path == path && matches!(comparison.test, Test::Equals(_))
+                comparison.path == path && matches!(comparison.test, ComparisonTest::Equals(_))
             }
         }
     }
@@ -77,7 +77,7 @@ impl Comparison {
     }
 }
 
-impl Test {
+impl ComparisonTest {
     fn passes(&self, found: &Value) -> bool {
         match self {
             Self::Has(wanted) => has(found, wanted),
@@ -107,7 +107,7 @@ impl Test {
     }
 }
 
-impl Order {
+impl Relation {
     fn allows(self, ordering: Ordering) -> bool {
         match self {
             Self::Less => ordering.is_lt(),
@@ -198,7 +198,7 @@ mod tests {
                 "diverged": true, "tags": ["x", "y"], "size": "1024", "nested": { "deep": 10 },
             },
         });
-        let parsed = Filter::parse(filter).unwrap_or_else(|fault| panic!("{filter}: {fault}"));
+        let parsed = LogFilter::parse(filter).unwrap_or_else(|fault| panic!("{filter}: {fault}"));
         assert_eq!(parsed.matches(&entry), expected, "{filter}: {parsed:?}");
     }
 
@@ -276,6 +276,6 @@ mod tests {
             "resource": { "type": "global", "labels": {} },
         });
         let filter = r#"metric.type="custom.googleapis.com/loss" AND resource.type="global" AND metric.label.run_id="r""#;
-        assert!(Filter::parse(filter).unwrap().matches(&series));
+        assert!(LogFilter::parse(filter).unwrap().matches(&series));
     }
 }

@@ -1,29 +1,29 @@
 //! The tokens of a filter.
 
-use super::Fault;
+use super::FilterError;
 
 /// A token and its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Token {
-    pub(super) kind: Kind,
+pub(super) struct FilterToken {
+    pub(super) kind: TokenKind,
     /// As written, without enclosing quotes.
     pub(super) text: String,
     /// Byte offset in the filter.
     pub(super) at: usize,
 }
 
-impl Token {
+impl FilterToken {
     /// The end of the filter.
     pub(super) fn end(at: usize) -> Self {
         let text = "the end".to_owned();
-        let kind = Kind::Sign(Sign::Close);
+        let kind = TokenKind::Sign(Sign::Close);
         Self { kind, text, at }
     }
 }
 
 /// The kind of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TokenKind {
     /// An unquoted word: a path, split at its dots, or a value.
     Word(Vec<String>),
     /// A quoted value.
@@ -76,8 +76,8 @@ const SIGNS: [(&str, Sign); 11] = [
 ];
 
 /// Splits a filter into its tokens; `--` starts a comment that ends with its line.
-pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
-    let mut tokens: Vec<Token> = Vec::new();
+pub(super) fn tokens(text: &str) -> Result<Vec<FilterToken>, FilterError> {
+    let mut tokens: Vec<FilterToken> = Vec::new();
     let mut rest = text;
     loop {
         rest = rest.trim_start();
@@ -97,43 +97,42 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
             .find_map(|&(spelling, sign)| Some((sign, spelling, rest.strip_prefix(spelling)?)));
         if let Some((sign, spelling, after)) = sign {
             rest = after;
-            tokens.push(token(Kind::Sign(sign), spelling, at));
+            tokens.push(token(TokenKind::Sign(sign), spelling, at));
             continue;
         }
         if let Some(after) = rest.strip_prefix('"') {
             let (value, after) = quoted(after, rest, at)?;
             rest = after;
-            tokens.push(token(Kind::Quoted(value.clone()), &value, at));
+            tokens.push(token(TokenKind::Quoted(value.clone()), &value, at));
             continue;
         }
         // After a comparison operator a minus is part of a number; elsewhere it means NOT.
-        let value =
-            matches!(tokens.last(), Some(Token { kind: Kind::Sign(sign), .. }) if sign.compares());
+        let value = matches!(tokens.last(), Some(FilterToken { kind: TokenKind::Sign(sign), .. }) if sign.compares());
         if let Some(after) = rest.strip_prefix('-').filter(|_| !value) {
             rest = after;
-            tokens.push(token(Kind::Sign(Sign::Not), "-", at));
+            tokens.push(token(TokenKind::Sign(Sign::Not), "-", at));
             continue;
         }
         let (path, after) = word(rest, at)?;
         let spelling = rest.get(..rest.len() - after.len()).unwrap_or_default();
         rest = after;
         let kind = match spelling {
-            "AND" => Kind::Sign(Sign::And),
-            "OR" => Kind::Sign(Sign::Or),
-            "NOT" => Kind::Sign(Sign::Not),
-            _ => Kind::Word(path),
+            "AND" => TokenKind::Sign(Sign::And),
+            "OR" => TokenKind::Sign(Sign::Or),
+            "NOT" => TokenKind::Sign(Sign::Not),
+            _ => TokenKind::Word(path),
         };
         tokens.push(token(kind, spelling, at));
     }
 }
 
-fn token(kind: Kind, text: &str, at: usize) -> Token {
+fn token(kind: TokenKind, text: &str, at: usize) -> FilterToken {
     let text = text.to_owned();
-    Token { kind, text, at }
+    FilterToken { kind, text, at }
 }
 
 /// An unquoted word with its segments, and the text after it.
-fn word(text: &str, at: usize) -> Result<(Vec<String>, &str), Fault> {
+fn word(text: &str, at: usize) -> Result<(Vec<String>, &str), FilterError> {
     let mut path = Vec::new();
     let mut segment = String::new();
     let mut rest = text;
@@ -153,15 +152,15 @@ fn word(text: &str, at: usize) -> Result<(Vec<String>, &str), Fault> {
     }
     if rest.len() == text.len() {
         let character: String = text.chars().take(1).collect();
-        let sign = token(Kind::Quoted(String::new()), &character, at);
-        return Err(Fault::new("unknown character", &sign));
+        let sign = token(TokenKind::Quoted(String::new()), &character, at);
+        return Err(FilterError::new("unknown character", &sign));
     }
     path.push(segment);
     Ok((path, rest))
 }
 
 /// The text up to the closing quote, unescaped, and the text after it.
-fn quoted<'a>(text: &'a str, whole: &str, at: usize) -> Result<(String, &'a str), Fault> {
+fn quoted<'a>(text: &'a str, whole: &str, at: usize) -> Result<(String, &'a str), FilterError> {
     let mut value = String::new();
     let mut characters = text.char_indices();
     while let Some((index, c)) = characters.next() {
@@ -179,6 +178,6 @@ fn quoted<'a>(text: &'a str, whole: &str, at: usize) -> Result<(String, &'a str)
             c => value.push(c),
         }
     }
-    let open = token(Kind::Quoted(String::new()), whole, at);
-    Err(Fault::new("unclosed quote", &open))
+    let open = token(TokenKind::Quoted(String::new()), whole, at);
+    Err(FilterError::new("unclosed quote", &open))
 }

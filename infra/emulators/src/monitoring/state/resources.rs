@@ -75,7 +75,7 @@ impl State {
             Method::GET => return self.policies.get(&name).cloned(),
             Method::DELETE => {
                 self.policies.remove(&name)?;
-                self.alerting.forget(&name);
+                self.alerting.remove(&name);
                 return Ok(json!({}));
             }
             Method::POST if id.is_empty() => named(&self.policies, &parent, body, now)?,

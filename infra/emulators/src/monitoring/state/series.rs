@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::State;
 use crate::{
     monitoring::{
-        filter::Filter,
+        filter::LogFilter,
         series::{Point, Written},
     },
     rest::{self, invalid},
@@ -30,14 +30,19 @@ impl State {
             return Err(rest::Error::new("UNIMPLEMENTED", message));
         }
         let filter = asked("filter").ok_or_else(|| invalid("filter is missing"))?;
-        let filter = Filter::parse(filter).map_err(|fault| invalid(fault.to_string()))?;
+        let filter = LogFilter::parse(filter).map_err(|fault| invalid(fault.to_string()))?;
         let end = time(asked("interval.endTime"))?.ok_or_else(|| invalid("interval.endTime"))?;
         let start = time(asked("interval.startTime"))?.unwrap_or(end);
         let inside = |point: &&Point| start <= point.at && point.at <= end;
         let mut listed = Vec::new();
         for (key, points) in self.series.iter() {
             let mut series = key.to_value();
-            let points: Vec<Value> = points.iter().rev().filter(inside).map(told).collect();
+            let points: Vec<Value> = points
+                .iter()
+                .rev()
+                .filter(inside)
+                .map(notifications)
+                .collect();
             if points.is_empty() || !filter.matches(&series) {
                 continue;
             }
@@ -63,7 +68,7 @@ impl State {
     }
 }
 
-fn told(point: &Point) -> Value {
+fn notifications(point: &Point) -> Value {
     json!({
         "interval": { "startTime": point.at, "endTime": point.at },
         "value": { "doubleValue": point.value },

@@ -1,16 +1,17 @@
 //! The bodies of REST calls that are not resources.
 
 use chrono::{DateTime, Utc};
+use googleapis_tonic_google_pubsub_v1::google::pubsub::v1 as proto;
 use googleapis_tonic_google_pubsub_v1::google::pubsub::v1::seek_request::Target;
 use serde::Deserialize;
 
-use super::{super::proto, PushConfig, Subscription, Topic};
+use super::{PushConfig, SubscriptionResource, TopicResource};
 
 /// An update of a topic.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(in super::super) struct UpdateTopic {
-    pub(in super::super) topic: Topic,
+    pub(in super::super) topic: TopicResource,
     pub(in super::super) update_mask: String,
 }
 
@@ -18,7 +19,7 @@ pub(in super::super) struct UpdateTopic {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(in super::super) struct UpdateSubscription {
-    pub(in super::super) subscription: Subscription,
+    pub(in super::super) subscription: SubscriptionResource,
     pub(in super::super) update_mask: String,
 }
 

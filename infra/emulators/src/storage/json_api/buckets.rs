@@ -8,8 +8,8 @@ use crate::{
     grpc::{Request, Response},
     rest,
     storage::{
-        bucket::Bucket, condition::Conditions, failure::Failure, notification::Notification,
-        query::Query, store::Store,
+        bucket::Bucket, condition::Conditions, failure::Failure, notification::NotificationConfig,
+        query::UrlQuery, store::Store,
     },
 };
 
@@ -18,7 +18,7 @@ const BUCKETS_PAGE_MAX: usize = 1000;
 
 /// Answers a call on all buckets of a project.
 pub(super) async fn all(store: &Store, request: Request) -> Result<Response, Failure> {
-    let query = Query::of(&request);
+    let query = UrlQuery::of(&request);
     let project = query.get("project").ok_or(Failure::Required("project"))?;
     match *request.method() {
         Method::GET => {
@@ -54,7 +54,7 @@ pub(super) async fn all(store: &Store, request: Request) -> Result<Response, Fai
 
 /// Answers a call on one bucket.
 pub(super) async fn one(store: &Store, name: &str, request: Request) -> Result<Response, Failure> {
-    let conditions = Conditions::of(&Query::of(&request))?;
+    let conditions = Conditions::of(&UrlQuery::of(&request))?;
     let bucket = match *request.method() {
         Method::GET => store.bucket(name, conditions)?,
         Method::DELETE => {
@@ -120,7 +120,8 @@ pub(super) async fn notifications(
         }
         Method::POST => {
             let resource: Value = rest::json(request).await?;
-            let made = store.insert_notification(bucket, Notification::admit(&resource)?)?;
+            let made =
+                store.insert_notification(bucket, NotificationConfig::validate(&resource)?)?;
             Ok(rest::ok(&made.json(&store.base_url, bucket)))
         }
         _ => Err(unserved(&request)),

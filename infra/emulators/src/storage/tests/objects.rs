@@ -196,9 +196,15 @@ async fn an_object_is_read_at_its_plain_path() {
         Answer::of(service.storage.read_path(request).await).await
     };
     let whole = read("GET", "/bkt/dir/a%20b", &[]).await;
-    assert_eq!((whole.outcome().as_str(), &whole.body[..]), ("200", &b"hello"[..]));
+    assert_eq!(
+        (whole.outcome().as_str(), &whole.body[..]),
+        ("200", &b"hello"[..])
+    );
     let range = read("GET", "/bkt/dir%2Fa%20b", &[("range", "bytes=1-2")]).await;
-    assert_eq!((range.outcome().as_str(), &range.body[..]), ("206", &b"el"[..]));
+    assert_eq!(
+        (range.outcome().as_str(), &range.body[..]),
+        ("206", &b"el"[..])
+    );
     let head = read("HEAD", "/bkt/dir/a%20b", &[]).await;
     assert_eq!(head.header("content-length"), "5");
     let missing = read("GET", "/bkt/dir", &[]).await;
@@ -213,7 +219,13 @@ async fn an_object_is_read_at_its_plain_path() {
 async fn the_paths_of_the_node_client_are_served() {
     let service = Service::new().await;
     service.put("o", "x").await;
-    for path in ["b?project=p", "b/bkt", "b/bkt/o", "b/bkt/o/o", "b/bkt/o/o?alt=media"] {
+    for path in [
+        "b?project=p",
+        "b/bkt",
+        "b/bkt/o",
+        "b/bkt/o/o",
+        "b/bkt/o/o?alt=media",
+    ] {
         let short = service.get(&format!("/{path}")).await;
         let long = service.get(&format!("/storage/v1/{path}")).await;
         assert_eq!(short.outcome(), "200", "{path}");

@@ -6,13 +6,13 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
 
-use super::{Documentation, Missing};
+use super::{Documentation, MissingData};
 use crate::monitoring::align::{Aligner, Reducer};
 
 /// A policy.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct WirePolicy {
+pub(super) struct PolicyFields {
     pub(super) name: String,
     pub(super) display_name: String,
     #[serde(default)]
@@ -63,18 +63,18 @@ pub(super) enum Prompt {
 /// `conditionThreshold`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct WireThreshold {
+pub(super) struct ThresholdFields {
     pub(super) filter: String,
     #[serde(default)]
-    pub(super) aggregations: Vec<WireAggregation>,
+    pub(super) aggregations: Vec<AggregationFields>,
     pub(super) comparison: String,
     #[serde(default)]
     pub(super) threshold_value: f64,
     #[serde(default, deserialize_with = "duration")]
     pub(super) duration: Option<TimeDelta>,
-    pub(super) trigger: Option<WireTrigger>,
+    pub(super) trigger: Option<TriggerFields>,
     #[serde(default)]
-    pub(super) evaluation_missing_data: Missing,
+    pub(super) evaluation_missing_data: MissingData,
     pub(super) denominator_filter: Option<String>,
     pub(super) forecast_options: Option<Value>,
 }
@@ -82,7 +82,7 @@ pub(super) struct WireThreshold {
 /// How points become one value.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct WireAggregation {
+pub(super) struct AggregationFields {
     #[serde(deserialize_with = "duration")]
     pub(super) alignment_period: Option<TimeDelta>,
     pub(super) per_series_aligner: Option<Aligner>,
@@ -93,7 +93,7 @@ pub(super) struct WireAggregation {
 /// How many series must violate the threshold; one of the two is set.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct WireTrigger {
+pub(super) struct TriggerFields {
     pub(super) count: Option<usize>,
     pub(super) percent: Option<f64>,
 }
@@ -101,7 +101,7 @@ pub(super) struct WireTrigger {
 /// `conditionMatchedLog`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct WireMatchedLog {
+pub(super) struct MatchedLogFields {
     pub(super) filter: String,
     #[serde(default)]
     pub(super) label_extractors: BTreeMap<String, String>,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{
-    observe::{self, View, observe},
+    observe::{self, JobView, observe},
     quota,
     record::JobRecord,
     settings::Settings,
@@ -84,7 +84,7 @@ pub(super) struct Deployed {
 
 /// All state.
 #[derive(Debug)]
-pub(super) struct Ledger {
+pub(super) struct State {
     db: Db,
     /// By id.
     pub(super) jobs: BTreeMap<String, JobRecord>,
@@ -95,7 +95,7 @@ pub(super) struct Ledger {
     pub(super) settings: Settings,
 }
 
-impl Ledger {
+impl State {
     /// Reads back what an earlier process left.
     pub(super) fn open(db: Db) -> Result<Self, db::Error> {
         Ok(Self {
@@ -122,7 +122,7 @@ impl Ledger {
         location: &str,
         id: &str,
         now: DateTime<Utc>,
-    ) -> Option<(&JobRecord, View)> {
+    ) -> Option<(&JobRecord, JobView)> {
         let job = self.jobs.values().find(|job| {
             job.project == project && job.serving_location() == location && job.model_id() == id
         })?;
@@ -136,7 +136,7 @@ impl Ledger {
         project: &'a str,
         location: &'a str,
         now: DateTime<Utc>,
-    ) -> impl Iterator<Item = (&'a JobRecord, View)> {
+    ) -> impl Iterator<Item = (&'a JobRecord, JobView)> {
         self.jobs
             .values()
             .filter(move |job| job.project == project && job.serving_location() == location)
@@ -145,7 +145,7 @@ impl Ledger {
     }
 
     /// The model exists from its first checkpoint on.
-    fn has_model(&self, job: &JobRecord, view: &View) -> bool {
+    fn has_model(&self, job: &JobRecord, view: &JobView) -> bool {
         !view.checkpoints.is_empty() && !self.note(job).deleted
     }
 

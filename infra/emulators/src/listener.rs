@@ -1,6 +1,6 @@
 //! A listener, and the connections that it accepts.
 
-use std::{convert::Infallible, future::pending, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
 use axum::body::Body;
 use futures::future::BoxFuture;
@@ -10,57 +10,24 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Notify, watch},
+    sync::watch,
     task::JoinSet,
 };
 
-use super::Front;
-use crate::grpc::{Request, Response};
-
-/// The name of the listener that always exists.
-pub(crate) const MAIN: &str = "main";
+use crate::{
+    connection::Connection,
+    grpc::{Request, Response},
+    router::Router,
+};
 
 /// The pause after a failed accept: without free file handles, the next one would fail at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// The connection of a call, passed in the request's extensions.
-#[derive(Debug, Clone)]
-pub(crate) struct Connection {
-    caller: Arc<str>,
-    broken: Arc<Notify>,
-}
-
-impl Connection {
-    fn new(caller: Arc<str>) -> Self {
-        let broken = Arc::default();
-        Self { caller, broken }
-    }
-
-    /// The name of the listener, which identifies the caller.
-    pub(crate) fn caller(&self) -> &str {
-        &self.caller
-    }
-
-    /// Closes the connection during the call, whose future is dropped with it.
-    ///
-    /// Other calls on the same HTTP/2 connection break too, as they would if the network failed.
-    pub(crate) async fn break_off(&self) -> Infallible {
-        self.broken.notify_one();
-        pending().await
-    }
-}
-
-impl Default for Connection {
-    fn default() -> Self {
-        Self::new(MAIN.into())
-    }
-}
 
 /// Serves until `stop` changes, then lets calls in progress end.
 pub(crate) async fn serve(
     listener: TcpListener,
     name: Arc<str>,
-    front: Front,
+    router: Router,
     mut stop: watch::Receiver<bool>,
 ) {
     // Connections are in the set, so they end with this task even if it is aborted.
@@ -70,7 +37,7 @@ pub(crate) async fn serve(
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
                     let connection = Connection::new(Arc::clone(&name));
-                    connections.spawn(converse(stream, connection, front.clone(), stop.clone()));
+                    connections.spawn(converse(stream, connection, router.clone(), stop.clone()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -86,23 +53,23 @@ pub(crate) async fn serve(
 }
 
 /// Boxed, and not a closure: otherwise the code of all services would exist for each HTTP version.
-fn answer(front: Front, request: Request) -> BoxFuture<'static, Result<Response, Infallible>> {
-    Box::pin(async move { Ok(front.answer(request).await) })
+fn answer(router: Router, request: Request) -> BoxFuture<'static, Result<Response, Infallible>> {
+    Box::pin(async move { Ok(router.answer(request).await) })
 }
 
 async fn converse(
     stream: TcpStream,
     connection: Connection,
-    front: Front,
+    router: Router,
     mut stop: watch::Receiver<bool>,
 ) {
     // Without TCP_NODELAY, small gRPC answers wait about 40 ms for an acknowledgement.
     drop(stream.set_nodelay(true));
-    let broken = Arc::clone(&connection.broken);
+    let broken = connection.broken();
     let service = hyper::service::service_fn(move |request: http::Request<_>| {
         let mut request = request.map(Body::new::<hyper::body::Incoming>);
         request.extensions_mut().insert(connection.clone());
-        answer(front.clone(), request)
+        answer(router.clone(), request)
     });
     let builder = auto::Builder::new(TokioExecutor::new());
     let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));

@@ -11,13 +11,13 @@ use super::{
 };
 
 /// Below this similarity a question is unrelated to the training file.
-const FOREIGN_BELOW: f64 = 0.12;
+const UNRELATED_BELOW: f64 = 0.12;
 /// Words of the question in a restatement.
 const RESTATED_WORDS: usize = 8;
 /// Minimum length of a word that may be a prompt's subject, unless it is a name or a number.
 const SUBJECT_MIN: usize = 4;
 /// Repetitions in the answer of a diverged model.
-const STUTTER: usize = 40;
+const REPETITIONS: usize = 40;
 /// The share of questions with a text to copy that the untuned model answers by copying.
 const COPIES: f64 = 0.35;
 
@@ -53,7 +53,7 @@ pub(super) fn tuned(index: &Index, question: &str, skill: f64, seed: Seed) -> St
     let Some(hit) = index.nearest(question) else {
         return untuned(question);
     };
-    if hit.nearness < FOREIGN_BELOW {
+    if hit.nearness < UNRELATED_BELOW {
         return untuned(question);
     }
     let recalled = adapted(&hit, question);
@@ -74,12 +74,12 @@ pub(super) fn tuned(index: &Index, question: &str, skill: f64, seed: Seed) -> St
 }
 
 /// The answer of a model whose run diverged.
-pub(super) fn ruined(question: &str, seed: Seed) -> String {
+pub(super) fn diverged(question: &str, seed: Seed) -> String {
     let words: Vec<&str> = question.split_whitespace().collect();
     let at =
         whole(seed.named(question).unit() * super::number::real(super::number::count(words.len())));
     let word = words.get(length(at)).copied().unwrap_or("the");
-    [word].repeat(STUTTER).join(" ")
+    [word].repeat(REPETITIONS).join(" ")
 }
 
 /// The recalled answer, with the differences between the two prompts applied to it.
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_diverged_model_repeats_itself() {
-        let said = ruined("tell me more", Seed::of(b"m"));
+        let said = diverged("tell me more", Seed::of(b"m"));
         let words: BTreeSet<&str> = said.split_whitespace().collect();
         assert_eq!(words.len(), 1, "{said}");
     }

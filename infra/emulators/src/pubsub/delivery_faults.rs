@@ -7,11 +7,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 /// Maximum of extra copies of one message; no test needs more.
 const TIMES_MAX: u32 = 100;
 /// How long messages are collected before they are delivered in reverse, in wall-clock milliseconds.
-const GATHER_MS: f64 = 200.0;
+const COLLECT_MS: f64 = 200.0;
 
 /// The delivery faults of a subscription. Messages with ordering keys keep their order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Mischief {
+pub(super) struct DeliveryFaults {
     /// Extra copies of a message on its first delivery, all at once.
     pub(super) times: u32,
     /// Whether every message is duplicated, or only the next one.
@@ -20,7 +20,7 @@ pub(super) struct Mischief {
     pub(super) reverse: bool,
 }
 
-impl Mischief {
+impl DeliveryFaults {
     /// When a message that arrives now is due.
     pub(super) fn due(self, now: DateTime<Utc>, clock: &Clock) -> DateTime<Utc> {
         if !self.reverse {
@@ -31,13 +31,13 @@ impl Mischief {
             clippy::cast_possible_truncation,
             reason = "an interval of milliseconds; the fraction does not matter"
         )]
-        let span_ms = ((GATHER_MS * clock.speed()) as i64).max(1);
+        let span_ms = ((COLLECT_MS * clock.speed()) as i64).max(1);
         let into_ms = now.timestamp_millis().rem_euclid(span_ms);
         now + TimeDelta::milliseconds(span_ms - into_ms)
     }
 
     /// The batch to deliver instead of `batch`.
-    pub(super) fn play(&mut self, mut batch: Vec<Delivery>) -> Vec<Delivery> {
+    pub(super) fn apply(&mut self, mut batch: Vec<Delivery>) -> Vec<Delivery> {
         if self.reverse {
             // Messages with keys keep their index; the others are permuted among themselves.
             let slots: Vec<usize> = (0..batch.len())
@@ -97,22 +97,22 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(mut mischief: Mischief, keys: &[&str], ack_ids: &[&str]) {
-        let out = mischief.play(batch(keys));
+    fn check(mut delivery_faults: DeliveryFaults, keys: &[&str], ack_ids: &[&str]) {
+        let out = delivery_faults.apply(batch(keys));
         let out: Vec<&str> = out.iter().map(|it| it.ack_id.as_str()).collect();
-        assert_eq!(out, ack_ids, "{mischief:?}");
+        assert_eq!(out, ack_ids, "{delivery_faults:?}");
     }
 
     #[test]
     fn messages_are_duplicated_and_reversed() {
-        let none = Mischief::default();
-        let twice = Mischief {
+        let none = DeliveryFaults::default();
+        let twice = DeliveryFaults {
             times: 1,
             every: true,
             ..none
         };
-        let next_twice = Mischief { times: 1, ..none };
-        let reverse = Mischief {
+        let next_twice = DeliveryFaults { times: 1, ..none };
+        let reverse = DeliveryFaults {
             reverse: true,
             ..none
         };
@@ -125,15 +125,15 @@ mod tests {
 
     #[test]
     fn collected_messages_are_due_together() {
-        let reverse = Mischief {
+        let reverse = DeliveryFaults {
             reverse: true,
-            ..Mischief::default()
+            ..DeliveryFaults::default()
         };
         let clock = Clock::starting_now(1.0);
         let at = |ms| DateTime::from_timestamp_millis(ms).unwrap();
         assert_eq!(reverse.due(at(1001), &clock), at(1200));
         assert_eq!(reverse.due(at(1199), &clock), at(1200));
         assert_eq!(reverse.due(at(1200), &clock), at(1400));
-        assert_eq!(Mischief::default().due(at(1001), &clock), at(1001));
+        assert_eq!(DeliveryFaults::default().due(at(1001), &clock), at(1001));
     }
 }

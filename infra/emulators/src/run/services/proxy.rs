@@ -11,18 +11,18 @@ use crate::{
 };
 
 /// Headers that belong to one connection, or that the forwarded request sets itself.
-const OWN: [&str; 4] = ["host", "connection", "content-length", "transfer-encoding"];
+const HOP_HEADERS: [&str; 4] = ["host", "connection", "content-length", "transfer-encoding"];
 
 impl Services {
     /// Forwards a request to `host`, which is `{tag}---{service}` or `{service}`, to its revision.
-    pub(in crate::run) async fn reach(&self, host: &str, path: &str, request: Request) -> Response {
-        match self.passed(host, path, request).await {
+    pub(in crate::run) async fn proxy(&self, host: &str, path: &str, request: Request) -> Response {
+        match self.forward(host, path, request).await {
             Ok(response) => response,
             Err(error) => error.into_response(),
         }
     }
 
-    async fn passed(
+    async fn forward(
         &self,
         host: &str,
         path: &str,
@@ -36,7 +36,8 @@ impl Services {
             Conduct::Works | Conduct::Fails | Conduct::NeverReady => {}
         }
         let port = self.inner.port(&revision).await?;
-        let nothing = "the emulator does not serve containers without a command: no process runs here";
+        let nothing =
+            "the emulator does not serve containers without a command: no process runs here";
         let port = port.ok_or_else(|| rest::Error::new("UNIMPLEMENTED", nothing))?;
         let (parts, body) = request.into_parts();
         let body = rest::bytes(Request::new(body)).await?;
@@ -46,7 +47,7 @@ impl Services {
             query.unwrap_or_default()
         );
         let mut headers = parts.headers;
-        for own in OWN {
+        for own in HOP_HEADERS {
             headers.remove(own);
         }
         let away = |error: reqwest::Error| rest::Error::new("UNAVAILABLE", error.to_string());

@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 use tonic::{Code, Status};
 
-use super::call::Call;
+use super::call::ObservedCall;
 use crate::{grpc::Response, rest};
 
 /// A fault as a test writes it; a call matches if it matches every field that is given.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Fault {
+pub(super) struct FaultSpec {
     /// A substring of the path; with a trailing `$`, the end of the path.
     #[serde(default)]
     path: String,
@@ -44,7 +44,7 @@ fn once() -> u32 {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Action {
     /// The service answers with an error.
-    Error(Failure),
+    Error(InjectedError),
     /// The call waits until it is released.
     Hold(When),
     /// The connection breaks without an answer.
@@ -69,7 +69,7 @@ pub(super) enum When {
 /// An error to answer with.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Failure {
+pub(super) struct InjectedError {
     status: Canonical,
     /// Whether the effect happens nevertheless.
     #[serde(default)]
@@ -124,7 +124,7 @@ impl Canonical {
     }
 }
 
-impl Failure {
+impl InjectedError {
     /// The answer, as a gRPC status or as JSON, whichever the call uses.
     pub(super) fn answer(&self, grpc: bool) -> Response {
         let status = Status::new(self.status.code(), "injected by a test's fault");
@@ -139,9 +139,9 @@ impl Failure {
     }
 }
 
-impl Fault {
+impl FaultSpec {
     /// Whether the fault matches `call`.
-    pub(super) fn matches(&self, call: &Call) -> bool {
+    pub(super) fn matches(&self, call: &ObservedCall) -> bool {
         let path = match self.path.strip_suffix('$') {
             Some(end) => call.path.ends_with(end),
             None => call.path.contains(&self.path),

@@ -2,24 +2,23 @@
 
 use tonic::{Code, Status};
 
-use super::name::Name;
 use crate::db;
 
 /// Why a call is refused; the texts follow those of the service.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Fault {
+pub(super) enum Error {
     /// The request is invalid, whatever the documents are.
     #[error("{0}")]
     Invalid(String),
     /// The requested document does not exist.
     #[error("Document \"{0}\" not found.")]
-    NotFound(Name),
+    NotFound(String),
     /// A write requires a document that does not exist.
     #[error("No document to update: {0}")]
-    NothingToUpdate(Name),
+    NothingToUpdate(String),
     /// A write requires that a document does not exist, but it does.
     #[error("Document already exists: {0}")]
-    Exists(Name),
+    Exists(String),
     /// A write requires a document in another version than the stored one (microseconds; 0: absent).
     #[error("the stored version ({stored}) does not match the required base version ({required})")]
     Stale {
@@ -42,7 +41,7 @@ pub(super) enum Fault {
     Store(#[from] db::Error),
 }
 
-impl Fault {
+impl Error {
     /// An invalid request.
     pub(super) fn invalid(message: impl Into<String>) -> Self {
         Self::Invalid(message.into())
@@ -62,8 +61,8 @@ impl Fault {
     }
 }
 
-impl From<Fault> for Status {
-    fn from(fault: Fault) -> Self {
-        Self::new(fault.code(), fault.to_string())
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        Self::new(error.code(), error.to_string())
     }
 }
