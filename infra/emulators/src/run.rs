@@ -215,11 +215,6 @@ impl Run {
                 let resource = patched(state.jobs.get(name)?, body, request)?;
                 state.keep(name, resource, &now)
             }
-            (&Method::DELETE, None) => {
-                let job = state.jobs.get(name)?.clone();
-                state.jobs.remove(name)?;
-                Ok(done(name, &job))
-            }
             (method, _) => Err(rest::Error::unimplemented(method, request.uri().path())),
         }
     }
@@ -299,11 +294,11 @@ impl RunInner {
             if attempt > 0 {
                 self.change(execution, |execution| execution.retried += 1);
             }
-            let place = (execution.to_owned(), index, attempt);
+            let key = (execution.to_owned(), index, attempt);
             let killed = Arc::new(Notify::new());
             self.state()
                 .running
-                .insert(place.clone(), Arc::clone(&killed));
+                .insert(key.clone(), Arc::clone(&killed));
             let attempt = task::Attempt {
                 execution,
                 index,
@@ -311,7 +306,7 @@ impl RunInner {
                 job,
             };
             let succeeded = attempt.run(&killed, &self.lines).await;
-            self.state().running.remove(&place);
+            self.state().running.remove(&key);
             if succeeded {
                 self.change(execution, |execution| {
                     execution.running -= 1;

@@ -125,13 +125,11 @@ impl Vertex {
             (_, ["tensorboards", ..], _) => self.tensorboard(&call),
             ("GET", ["models"], "") => self.list_models(&call),
             (_, ["models", id], _) => self.model(&call, id),
-            ("POST", ["endpoints"], "") => self.create_endpoint(&call),
             ("GET", ["endpoints"], "") => self.list_endpoints(&call),
             (_, ["endpoints", id], "generateContent" | "streamGenerateContent" | "countTokens") => {
                 self.ask_tuned(&call, id).await
             }
-            (_, ["endpoints", id], _) => self.endpoint(&call, id),
-            ("GET", [.., "operations", id], "") => self.get_operation(&call, id),
+            ("GET", ["endpoints", id], "") => self.get_endpoint(&call, id),
             (_, ["publishers", "google", "models", model], _) => self.ask_base(&call, model).await,
             _ => Err(call.unimplemented()),
         }

@@ -198,57 +198,6 @@ pub(super) fn bucket_resource(bucket: &pb::Bucket) -> Value {
     resource.into()
 }
 
-/// A merge patch with the fields of `mask` from `new`; `old` has the labels to remove.
-pub(super) fn bucket_patch(
-    old: &Bucket,
-    new: &pb::Bucket,
-    mask: &[String],
-) -> Result<Value, Failure> {
-    let resource = bucket_resource(new);
-    let mut patch = Map::new();
-    for path in mask {
-        let (field, key) = path.split_once('.').unwrap_or((path, ""));
-        let json_key = match field {
-            "labels" if key.is_empty() => {
-                let mut labels: Map<String, Value> = Map::new();
-                let known = old.setting("/labels").and_then(Value::as_object);
-                labels.extend(
-                    known
-                        .into_iter()
-                        .flatten()
-                        .map(|(k, _)| (k.clone(), Value::Null)),
-                );
-                labels.extend(
-                    new.labels
-                        .iter()
-                        .map(|(k, v)| (k.clone(), v.as_str().into())),
-                );
-                patch.insert("labels".to_owned(), labels.into());
-                continue;
-            }
-            "labels" => {
-                let label = new
-                    .labels
-                    .get(key)
-                    .map_or(Value::Null, |v| v.as_str().into());
-                let labels = patch.entry("labels").or_insert_with(|| json!({}));
-                if let Some(labels) = labels.as_object_mut() {
-                    labels.insert(key.to_owned(), label);
-                }
-                continue;
-            }
-            "versioning" => "versioning",
-            "iam_config" => "iamConfiguration",
-            "storage_class" => "storageClass",
-            "*" => return Ok(resource),
-            other => return Err(Failure::Unserved(format!("UpdateBucket of `{other}`"))),
-        };
-        let value = resource.get(json_key).cloned().unwrap_or(Value::Null);
-        patch.insert(json_key.to_owned(), value);
-    }
-    Ok(patch.into())
-}
-
 /// A size as a signed integer.
 pub(super) fn size(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)

@@ -17,26 +17,11 @@ use super::{
 };
 use crate::grpc::{self, ProstMessage, Request, Response};
 
-/// The two preconditions of buckets.
-macro_rules! bucket_conditions {
-    ($request:expr) => {
-        Conditions {
-            metageneration: $request.if_metageneration_match,
-            metageneration_not: $request.if_metageneration_not_match,
-            ..Conditions::default()
-        }
-    };
-}
-
 /// Answers one call of `method`.
 pub(super) async fn answer(store: &Arc<Store>, method: &str, request: Request) -> Response {
     let store = Arc::clone(store);
     match method {
         "CreateBucket" => unary(request, store, create_bucket).await,
-        "GetBucket" => unary(request, store, get_bucket).await,
-        "ListBuckets" => unary(request, store, list_buckets).await,
-        "UpdateBucket" => unary(request, store, update_bucket).await,
-        "DeleteBucket" => unary(request, store, delete_bucket).await,
         "GetObject" => unary(request, store, get_object).await,
         "ListObjects" => unary(request, store, list_objects).await,
         "UpdateObject" => unary(request, store, update_object).await,
@@ -87,58 +72,6 @@ async fn create_bucket(
     let resource = proto::bucket_resource(&given);
     let bucket = Bucket::new(project, &request.bucket_id, &resource, store.clock.now())?;
     Ok(proto::bucket(&store.insert_bucket(bucket)?))
-}
-
-async fn get_bucket(
-    store: Arc<Store>,
-    request: pb::GetBucketRequest,
-) -> Result<pb::Bucket, Failure> {
-    let id = proto::bucket_id(&request.name)?;
-    Ok(proto::bucket(
-        &store.bucket(id, bucket_conditions!(request))?,
-    ))
-}
-
-async fn list_buckets(
-    store: Arc<Store>,
-    request: pb::ListBucketsRequest,
-) -> Result<pb::ListBucketsResponse, Failure> {
-    let project = request.parent.trim_start_matches("projects/");
-    let found = store.buckets(project, &request.prefix, &request.page_token);
-    let max = page_size(request.page_size);
-    let page = found.get(..max).unwrap_or(&found);
-    let more = page.last().filter(|_| page.len() < found.len());
-    Ok(pb::ListBucketsResponse {
-        buckets: page.iter().map(proto::bucket).collect(),
-        next_page_token: more.map(|last| last.name.clone()).unwrap_or_default(),
-        unreachable: Vec::new(),
-    })
-}
-
-async fn update_bucket(
-    store: Arc<Store>,
-    request: pb::UpdateBucketRequest,
-) -> Result<pb::Bucket, Failure> {
-    let conditions = bucket_conditions!(request);
-    let new = request.bucket.ok_or(Failure::Required("bucket"))?;
-    let mask = request
-        .update_mask
-        .ok_or(Failure::Required("update_mask"))?
-        .paths;
-    let id = proto::bucket_id(&new.name)?;
-    let updated = store.update_bucket(id, conditions, |bucket| {
-        let patch = proto::bucket_patch(bucket, &new, &mask)?;
-        bucket.patch(&patch);
-        Ok(())
-    })?;
-    Ok(proto::bucket(&updated))
-}
-
-async fn delete_bucket(store: Arc<Store>, request: pb::DeleteBucketRequest) -> Result<(), Failure> {
-    store.delete_bucket(
-        proto::bucket_id(&request.name)?,
-        bucket_conditions!(request),
-    )
 }
 
 async fn get_object(

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Vertex, answers,
-    call::{Answer, RestCall, precondition, time},
+    call::{Answer, RestCall, not_found, precondition, time},
     catalogue, create, dataset, endpoints,
     nearest::Index,
     number::{Seed, count},
@@ -67,10 +67,9 @@ impl Vertex {
     fn deployed(&self, call: &RestCall, id: &str) -> Result<(JobRecord, Deployed), Error> {
         let state = self.state();
         let endpoint = endpoints::find(&state, call, id, self.clock.now())?;
-        let none = || precondition(format!("Endpoint `{id}` has no deployed model."));
-        let deployed = endpoint.deployed.ok_or_else(none)?;
-        let job = state.jobs.get(&deployed.job).cloned().ok_or_else(none)?;
-        Ok((job, deployed))
+        let job = state.jobs.get(&endpoint.deployed.job).cloned();
+        let job = job.ok_or_else(|| not_found(&endpoints::name(&endpoint)))?;
+        Ok((job, endpoint.deployed))
     }
 
     /// The index of the training file of `job`, built when first needed.
@@ -105,12 +104,12 @@ impl Vertex {
         match call.verb.as_str() {
             "countTokens" => prompt::count_tokens(&call.body).map(Answer::Json),
             "generateContent" => {
-                let asked = Question::read(&call.body, model.thinking_budget())?;
-                Ok(Answer::Json(self.response(&model, &asked)))
+                let question = Question::read(&call.body, model.thinking_budget())?;
+                Ok(Answer::Json(self.response(&model, &question)))
             }
             "streamGenerateContent" => {
-                let asked = Question::read(&call.body, model.thinking_budget())?;
-                let events = pieces(self.response(&model, &asked));
+                let question = Question::read(&call.body, model.thinking_budget())?;
+                let events = pieces(self.response(&model, &question));
                 Ok(if call.param("alt") == "sse" {
                     Answer::Events(events)
                 } else {
@@ -121,14 +120,14 @@ impl Vertex {
         }
     }
 
-    fn response(&self, model: &AskedModel, asked: &Question) -> Value {
+    fn response(&self, model: &AskedModel, question: &Question) -> Value {
         let now = self.clock.now();
         let mut response = json!({
             "modelVersion": model.version(),
             "createTime": time(now),
-            "responseId": Seed::of(asked.question.as_bytes()).named(&now.to_rfc3339()).id(),
+            "responseId": Seed::of(question.prompt.as_bytes()).named(&now.to_rfc3339()).id(),
         });
-        let (candidates, feedback, tokens) = candidates(model, asked);
+        let (candidates, feedback, tokens) = candidates(model, question);
         if let Some(object) = response.as_object_mut() {
             if let Some(feedback) = feedback {
                 object.insert("promptFeedback".to_owned(), feedback);
@@ -136,7 +135,7 @@ impl Vertex {
             if !candidates.is_empty() {
                 object.insert("candidates".to_owned(), candidates.into());
             }
-            object.insert("usageMetadata".to_owned(), asked.usage(tokens));
+            object.insert("usageMetadata".to_owned(), question.usage(tokens));
         }
         response
     }
@@ -159,15 +158,15 @@ impl AskedModel {
         }
     }
 
-    fn text(&self, asked: &Question) -> String {
+    fn text(&self, question: &Question) -> String {
         match self {
-            Self::Base(_) => match &asked.schema {
+            Self::Base(_) => match &question.schema {
                 Some(schema) => {
-                    let text = answers::untuned(&asked.question);
-                    super::structured::value(schema, &text, Seed::of(asked.question.as_bytes()))
+                    let text = answers::untuned(&question.prompt);
+                    super::structured::value(schema, &text, Seed::of(question.prompt.as_bytes()))
                         .to_string()
                 }
-                None => answers::untuned(&asked.question),
+                None => answers::untuned(&question.prompt),
             },
             Self::Tuned {
                 job,
@@ -181,9 +180,9 @@ impl AskedModel {
                     .map_or(job.total_steps(), |checkpoint| checkpoint.step);
                 let curves = job.curves();
                 if curves.has_diverged(step) {
-                    answers::diverged(&asked.question, job.seed())
+                    answers::diverged(&question.prompt, job.seed())
                 } else {
-                    answers::tuned(index, &asked.question, curves.skill(step), job.seed())
+                    answers::tuned(index, &question.prompt, curves.skill(step), job.seed())
                 }
             }
         }
@@ -191,38 +190,42 @@ impl AskedModel {
 }
 
 /// The candidates, the feedback on a blocked prompt, and the tokens of the answer.
-fn candidates(model: &AskedModel, asked: &Question) -> (Vec<Value>, Option<Value>, u64) {
-    if asked.question.contains(prompt::BLOCKED) {
+fn candidates(model: &AskedModel, question: &Question) -> (Vec<Value>, Option<Value>, u64) {
+    if question.prompt.contains(prompt::BLOCKED) {
         let feedback = json!({
             "blockReason": "PROHIBITED_CONTENT",
             "blockReasonMessage": "The prompt was blocked (simulated).",
         });
         return (Vec::new(), Some(feedback), 0);
     }
-    if asked.question.contains(prompt::EMPTY) {
+    if question.prompt.contains(prompt::EMPTY) {
         let candidate =
             json!({ "index": 0, "content": { "role": "model" }, "finishReason": "STOP" });
         return (vec![candidate], None, 0);
     }
-    if asked.question.contains(prompt::UNSAFE) {
+    if question.prompt.contains(prompt::UNSAFE) {
         let candidate = json!({ "index": 0, "finishReason": "SAFETY", "safetyRatings": [{
             "category": "HARM_CATEGORY_DANGEROUS_CONTENT", "probability": "HIGH", "blocked": true,
         }]});
         return (vec![candidate], None, 0);
     }
-    let said = model.text(asked);
-    let stopped = asked.stopped(&said);
-    let (text, was_cut) = tokens::truncate(stopped, asked.tokens_max);
+    let answer = model.text(question);
+    let stopped = question.stopped(&answer);
+    let (text, was_cut) = tokens::truncate(stopped, question.tokens_max);
     let reason = if was_cut { "MAX_TOKENS" } else { "STOP" };
     let content = if text.is_empty() {
         json!({ "role": "model" })
     } else {
         json!({ "role": "model", "parts": [{ "text": text }] })
     };
-    let candidates = (0..asked.candidates)
+    let candidates = (0..question.candidates)
         .map(|index| json!({ "index": index, "content": content, "finishReason": reason }))
         .collect();
-    (candidates, None, tokens::estimate(text) * asked.candidates)
+    (
+        candidates,
+        None,
+        tokens::estimate(text) * question.candidates,
+    )
 }
 
 /// The events of a streamed answer: the text in parts, final fields in the last one only.
@@ -261,13 +264,13 @@ fn pieces(whole: Value) -> Vec<Value> {
 }
 
 impl Question {
-    fn stopped<'a>(&self, said: &'a str) -> &'a str {
+    fn stopped<'a>(&self, answer: &'a str) -> &'a str {
         let end = self
             .stops
             .iter()
-            .filter_map(|stop| said.find(stop.as_str()))
+            .filter_map(|stop| answer.find(stop.as_str()))
             .min();
-        end.and_then(|end| said.get(..end)).unwrap_or(said)
+        end.and_then(|end| answer.get(..end)).unwrap_or(answer)
     }
 
     fn usage(&self, answer_tokens: u64) -> Value {

@@ -1,26 +1,23 @@
 //! `models`: the results of tuning jobs, by the Model Registry's methods.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::{
     Vertex,
-    call::{Answer, RestCall, invalid, not_found, precondition, time},
+    call::{Answer, RestCall, invalid, not_found, time},
     create::labels,
     filter,
     observe::{JobView, step_at},
-    protojson::{field, string},
+    protojson::string,
     record::JobRecord,
     render::described,
     state::{EndpointRecord, ModelNote, State},
     tuning::list_of,
 };
 use crate::rest::Error;
-
-/// Aliases of one version.
-const ALIASES_MAX: usize = 128;
 
 /// The alias of the only version, which it always has.
 const DEFAULT_ALIAS: &str = "default";
@@ -37,7 +34,7 @@ impl Vertex {
             .map(|(job, view)| (job.clone(), view))
             .ok_or_else(missing)?;
         let mut note = state.note(&job);
-        if version != "1" && !aliases(&note).any(|alias| alias == version) {
+        if version != "1" && version != DEFAULT_ALIAS {
             return Err(missing());
         }
         match (call.method.as_str(), call.verb.as_str()) {
@@ -49,37 +46,10 @@ impl Vertex {
                     None,
                 )));
             }
-            ("GET", "listVersions") => {
-                let model = model(&state, &job, &view, now);
-                return Ok(Answer::Json(list_of("models", vec![model], None)));
-            }
-            ("POST", "mergeVersionAliases") => {
-                merge(&mut note, &call.body)?;
-                note.updated = Some(now);
-                state.put_note(&job.id, note)?;
-            }
             ("PATCH", "") => {
                 patch(&mut note, call, &view)?;
                 note.updated = Some(now);
                 state.put_note(&job.id, note)?;
-            }
-            ("DELETE", "" | "deleteVersion") => {
-                if let Some(endpoint) = deployed_to(&state, &job, now).first() {
-                    return Err(precondition(format!(
-                        "The model is deployed at `{}`; undeploy it first.",
-                        super::endpoints::name(endpoint)
-                    )));
-                }
-                note.deleted = true;
-                note.updated = Some(now);
-                state.put_note(&job.id, note)?;
-                return super::endpoints::done(
-                    &mut state,
-                    &format!("{}/models/{bare}", call.parent()),
-                    "DeleteOperationMetadata",
-                    &json!({ "@type": "type.googleapis.com/google.protobuf.Empty" }),
-                    now,
-                );
             }
             _ => return Err(call.unimplemented()),
         }
@@ -120,7 +90,7 @@ fn model(state: &State, job: &JobRecord, view: &JobView, now: DateTime<Utc>) -> 
         .map(|endpoint| {
             json!({
                 "endpoint": super::endpoints::name(endpoint),
-                "deployedModelId": endpoint.deployed.as_ref().map(|model| &model.id),
+                "deployedModelId": endpoint.deployed.id,
             })
         })
         .collect();
@@ -130,7 +100,7 @@ fn model(state: &State, job: &JobRecord, view: &JobView, now: DateTime<Utc>) -> 
         "displayName": note.display_name.as_ref().unwrap_or(&job.display_name),
         "description": described(description),
         "versionId": "1",
-        "versionAliases": aliases(&note).collect::<Vec<_>>(),
+        "versionAliases": [DEFAULT_ALIAS],
         "createTime": time(created),
         "versionCreateTime": time(created),
         "updateTime": time(note.updated.unwrap_or(view.updated)),
@@ -153,10 +123,6 @@ fn labels_of(job: &JobRecord, note: &ModelNote) -> BTreeMap<String, String> {
         job.base_model.replace('.', "-"),
     );
     labels
-}
-
-fn aliases(note: &ModelNote) -> impl Iterator<Item = &str> {
-    std::iter::once(DEFAULT_ALIAS).chain(note.aliases.iter().map(String::as_str))
 }
 
 fn checkpoints(view: &JobView) -> Vec<Value> {
@@ -183,12 +149,7 @@ fn default_checkpoint(note: &ModelNote, view: &JobView) -> Option<String> {
 
 fn deployed_to(state: &State, job: &JobRecord, now: DateTime<Utc>) -> Vec<EndpointRecord> {
     let mut endpoints = state.endpoints_of(&job.project, job.serving_location(), now);
-    endpoints.retain(|endpoint| {
-        endpoint
-            .deployed
-            .as_ref()
-            .is_some_and(|model| model.job == job.id)
-    });
+    endpoints.retain(|endpoint| endpoint.deployed.job == job.id);
     endpoints
 }
 
@@ -219,44 +180,4 @@ fn patch(note: &mut ModelNote, call: &RestCall, view: &JobView) -> Result<(), Er
         }
     }
     Ok(())
-}
-
-fn merge(note: &mut ModelNote, body: &Value) -> Result<(), Error> {
-    let asked = field(body, "versionAliases")
-        .and_then(Value::as_array)
-        .ok_or_else(|| invalid("`version_aliases` is required."))?;
-    let mut aliases: BTreeSet<String> = note.aliases.iter().cloned().collect();
-    for alias in asked {
-        let alias = alias.as_str().unwrap_or("");
-        let (removed, name) = match alias.strip_prefix('-') {
-            Some(name) => (true, name),
-            None => (false, alias),
-        };
-        if !is_alias(name) {
-            return Err(invalid(format!("`{alias}` is not a version alias.")));
-        }
-        if removed && name == DEFAULT_ALIAS {
-            return Err(invalid("The alias `default` can be moved, not removed."));
-        }
-        if removed {
-            aliases.remove(name);
-        } else if name != DEFAULT_ALIAS {
-            aliases.insert(name.to_owned());
-        }
-    }
-    if aliases.len() > ALIASES_MAX {
-        return Err(invalid(format!("More than {ALIASES_MAX} aliases.")));
-    }
-    note.aliases = aliases.into_iter().collect();
-    Ok(())
-}
-
-/// By the documented expression `[a-z][a-zA-Z0-9-]{0,126}[a-z0-9]`.
-fn is_alias(name: &str) -> bool {
-    (2..=128).contains(&name.len())
-        && name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name.ends_with(|last: char| last.is_ascii_lowercase() || last.is_ascii_digit())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }

@@ -26,7 +26,7 @@ const CANDIDATES_MAX: i64 = 8;
 #[derive(Debug)]
 pub(super) struct Question {
     /// The texts of all turns, one line per turn, in the form of training prompts.
-    pub(super) question: String,
+    pub(super) prompt: String,
     /// Tokens of the whole request.
     pub(super) prompt_tokens: u64,
     /// Tokens that are reported for thinking.
@@ -62,7 +62,7 @@ impl Question {
                 .map_err(|_negative| invalid("`max_output_tokens` must be positive."))?,
         };
         Ok(Self {
-            question: turns.join("\n"),
+            prompt: turns.join("\n"),
             prompt_tokens: prompt_tokens(body),
             thought_tokens: thought_tokens(config, thinking_budget)?,
             tokens_max,

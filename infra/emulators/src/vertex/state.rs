@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::Value;
 
 use super::{
     observe::{self, JobView, observe},
@@ -19,33 +18,25 @@ use crate::{
 
 const JOBS: &str = "vertex-jobs";
 const MODELS: &str = "vertex-models";
-const ENDPOINTS: &str = "vertex-endpoints";
-const OPERATIONS: &str = "vertex-operations";
 const SETTINGS: &str = "vertex-settings";
-/// Operations kept: all are done when they are answered, so old ones are useless.
-const OPERATIONS_MAX: usize = 1_000;
 
 /// What was changed on a tuned model; everything else follows from its job.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct ModelNote {
     /// `defaultCheckpointId`, if it is not the last one.
     pub(super) default_checkpoint: Option<String>,
-    /// `versionAliases`, except `default`.
-    pub(super) aliases: Vec<String>,
     /// `displayName`.
     pub(super) display_name: Option<String>,
     /// `description`.
     pub(super) description: Option<String>,
     /// `labels`.
     pub(super) labels: Option<BTreeMap<String, String>>,
-    /// Whether it was deleted.
-    pub(super) deleted: bool,
     /// When it was last changed.
     pub(super) updated: Option<DateTime<Utc>>,
 }
 
-/// An endpoint that was created by a call, or that was changed after a job created it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// An endpoint that a job created for one of its checkpoints.
+#[derive(Debug, Clone)]
 pub(super) struct EndpointRecord {
     /// The last segment of the name.
     pub(super) id: String,
@@ -55,22 +46,16 @@ pub(super) struct EndpointRecord {
     pub(super) location: String,
     /// `displayName`.
     pub(super) display_name: String,
-    /// `description`.
-    pub(super) description: String,
     /// `labels`.
     pub(super) labels: BTreeMap<String, String>,
     /// When it was created.
     pub(super) created: DateTime<Utc>,
-    /// When it was last changed.
-    pub(super) updated: DateTime<Utc>,
-    /// Its model: a shared endpoint has at most one.
-    pub(super) deployed: Option<Deployed>,
-    /// Whether it was deleted.
-    pub(super) deleted: bool,
+    /// Its model.
+    pub(super) deployed: Deployed,
 }
 
 /// A tuned model on an endpoint.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub(super) struct Deployed {
     /// `deployedModelId`.
     pub(super) id: String,
@@ -89,8 +74,6 @@ pub(super) struct State {
     /// By id.
     pub(super) jobs: BTreeMap<String, JobRecord>,
     models: BTreeMap<String, ModelNote>,
-    endpoints: BTreeMap<String, EndpointRecord>,
-    operations: BTreeMap<String, Value>,
     /// How the emulator behaves.
     pub(super) settings: Settings,
 }
@@ -101,8 +84,6 @@ impl State {
         Ok(Self {
             jobs: table(&db, JOBS)?,
             models: table(&db, MODELS)?,
-            endpoints: table(&db, ENDPOINTS)?,
-            operations: table(&db, OPERATIONS)?,
             settings: table(&db, SETTINGS)?.remove("").unwrap_or_default(),
             db,
         })
@@ -115,7 +96,7 @@ impl State {
             .filter(|job| job.project == project && job.location == location)
     }
 
-    /// The job that created the model `id`, and its state, if the model exists and is not deleted.
+    /// The job that created the model `id`, and its state, if the model exists.
     pub(super) fn model(
         &self,
         project: &str,
@@ -127,7 +108,7 @@ impl State {
             job.project == project && job.serving_location() == location && job.model_id() == id
         })?;
         let view = observe(job, now);
-        self.has_model(job, &view).then_some((job, view))
+        has_model(&view).then_some((job, view))
     }
 
     /// Every model of `project` in `location`.
@@ -141,12 +122,7 @@ impl State {
             .values()
             .filter(move |job| job.project == project && job.serving_location() == location)
             .map(move |job| (job, observe(job, now)))
-            .filter(|(job, view)| self.has_model(job, view))
-    }
-
-    /// The model exists from its first checkpoint on.
-    fn has_model(&self, job: &JobRecord, view: &JobView) -> bool {
-        !view.checkpoints.is_empty() && !self.note(job).deleted
+            .filter(|(_, view)| has_model(view))
     }
 
     /// What was changed on the model of `job`.
@@ -161,29 +137,13 @@ impl State {
         location: &str,
         now: DateTime<Utc>,
     ) -> Vec<EndpointRecord> {
-        let mut all: BTreeMap<String, EndpointRecord> = BTreeMap::new();
         let jobs = self.jobs.values().filter(|job| job.project == project);
-        for job in jobs.filter(|job| job.serving_location() == location) {
-            for endpoint in made_by(job, now) {
-                all.insert(endpoint.id.clone(), endpoint);
-            }
-        }
-        for endpoint in self.endpoints.values() {
-            if endpoint.project == project && endpoint.location == location {
-                all.insert(endpoint.id.clone(), endpoint.clone());
-            }
-        }
-        let mut all: Vec<EndpointRecord> = all
-            .into_values()
-            .filter(|endpoint| !endpoint.deleted)
+        let mut all: Vec<EndpointRecord> = jobs
+            .filter(|job| job.serving_location() == location)
+            .flat_map(|job| endpoints_of(job, now))
             .collect();
         all.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
         all
-    }
-
-    /// The operation `id`.
-    pub(super) fn operation(&self, id: &str) -> Option<&Value> {
-        self.operations.get(id)
     }
 
     /// Stores `job`.
@@ -210,29 +170,6 @@ impl State {
         Ok(())
     }
 
-    /// Stores `endpoint`.
-    pub(super) fn put_endpoint(&mut self, endpoint: EndpointRecord) -> Result<(), Error> {
-        self.write(ENDPOINTS, &endpoint.id, &endpoint)?;
-        self.endpoints.insert(endpoint.id.clone(), endpoint);
-        Ok(())
-    }
-
-    /// Stores an operation, and deletes the oldest one if there are too many.
-    pub(super) fn put_operation(&mut self, id: &str, operation: Value) -> Result<(), Error> {
-        if self.operations.len() >= OPERATIONS_MAX
-            && let Some((oldest, _)) = self.operations.pop_first()
-        {
-            let delete = Change::Delete {
-                table: OPERATIONS,
-                key: oldest,
-            };
-            self.db.apply(vec![delete]).map_err(store_failed)?;
-        }
-        self.write(OPERATIONS, id, &operation)?;
-        self.operations.insert(id.to_owned(), operation);
-        Ok(())
-    }
-
     /// Stores the settings.
     pub(super) fn put_settings(&mut self, settings: Settings) -> Result<(), Error> {
         self.write(SETTINGS, "", &settings)?;
@@ -251,8 +188,13 @@ impl State {
     }
 }
 
-/// The endpoints that `job` has created itself.
-fn made_by(job: &JobRecord, now: DateTime<Utc>) -> impl Iterator<Item = EndpointRecord> {
+/// A model exists from its first checkpoint on.
+fn has_model(view: &JobView) -> bool {
+    !view.checkpoints.is_empty()
+}
+
+/// The endpoints of the checkpoints of `job`.
+fn endpoints_of(job: &JobRecord, now: DateTime<Utc>) -> impl Iterator<Item = EndpointRecord> {
     observe(job, now).checkpoints.into_iter().map(|checkpoint| {
         let created = observe::step_at(job, checkpoint.step);
         EndpointRecord {
@@ -260,17 +202,14 @@ fn made_by(job: &JobRecord, now: DateTime<Utc>) -> impl Iterator<Item = Endpoint
             project: job.project.clone(),
             location: job.serving_location().to_owned(),
             display_name: job.display_name.clone(),
-            description: String::new(),
             labels: job.labels.clone(),
             created,
-            updated: created,
-            deployed: Some(Deployed {
+            deployed: Deployed {
                 id: job.seed().named("deployed").named(&checkpoint.id).id(),
                 job: job.id.clone(),
                 checkpoint: checkpoint.id,
                 created,
-            }),
-            deleted: false,
+            },
         }
     })
 }
