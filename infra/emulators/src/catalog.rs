@@ -90,23 +90,23 @@ impl Catalog {
         field: &str,
         query: &[(String, String)],
     ) -> Result<Value, rest::Error> {
-        let asked = |name: &str| {
+        let param = |name: &str| {
             let pair = query
                 .iter()
                 .find(|(key, value)| key == name && !value.is_empty());
             pair.map(|(_, value)| value.as_str())
         };
-        if let Some(filter) = asked("filter") {
+        if let Some(filter) = param("filter") {
             let message = format!("the emulator does not serve the filter `{filter}` of lists");
             return Err(rest::Error::new("UNIMPLEMENTED", message));
         }
-        let size = match asked("pageSize") {
+        let size = match param("pageSize") {
             None => PAGE_MAX,
             Some(size) => size
                 .parse()
                 .map_err(|error| invalid(format!("pageSize: {error}")))?,
         };
-        let after = asked("pageToken").unwrap_or_default();
+        let after = param("pageToken").unwrap_or_default();
         let prefix = format!("{parent}/");
         let of_parent = |(name, _): &(&String, &Value)| name.starts_with(&prefix);
         let mut rows = self

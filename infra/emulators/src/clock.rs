@@ -39,7 +39,7 @@ impl Clock {
     /// A clock at `speed` that now shows the same as the clock of `state`, which ran on while no
     /// process did, as the cloud does.
     ///
-    /// `None` if there is no such clock: at speed 1 a clock equals the wall clock, so it cannot be
+    /// `None` if no such clock exists: at speed 1 a clock equals the wall clock, so it cannot be
     /// ahead of it.
     pub fn continued(state: &State, speed: f64) -> Option<Self> {
         let before = Self::new(state.origin, state.speed);

@@ -196,13 +196,13 @@ async fn a_truncated_answer_breaks_after_the_configured_bytes() {
 #[tokio::test]
 async fn the_journal_lists_changes_with_their_callers_and_resources() {
     let world = World::new().await;
-    let door = world.emulators.listener("tune").unwrap();
+    let address = world.emulators.listener("tune").unwrap();
     let fault =
         json!({ "caller": "tune", "times": 9, "action": { "error": { "status": "ABORTED" } } });
     world.arm(fault).await;
-    let by_door = format!("http://{door}/v9/x?name=a%2Fb");
-    world.client.put(&by_door).send().await.unwrap();
-    world.client.get(&by_door).send().await.unwrap();
+    let url = format!("http://{address}/v9/x?name=a%2Fb");
+    world.client.put(&url).send().await.unwrap();
+    world.client.get(&url).send().await.unwrap();
     world.change("/v9/m:countTokens").send().await.unwrap();
     world.grpc("/google.x.v1.X/GetThing").send().await.unwrap();
     world.grpc("/google.x.v1.X/Commit").send().await.unwrap();
@@ -241,7 +241,7 @@ async fn stopped_emulators_release_their_port_and_their_store() {
     let environment = first.environment();
     let speed = environment.iter().find(|(name, _)| name == "CLOCK_SPEED");
     assert_eq!(speed.unwrap().1, "2");
-    assert!(first.environment_for("nobody").is_none());
+    assert!(first.environment_for("unknown").is_none());
     first.stop().await;
     let again = Emulators::start(Options { port, ..options }).await;
     assert_eq!(again.unwrap().address().port(), port);

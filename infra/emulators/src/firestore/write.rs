@@ -29,7 +29,7 @@ pub(super) struct Edit {
 enum EditAction {
     Delete,
     Update {
-        /// All fields are replaced if there is no mask.
+        /// All fields are replaced without a mask.
         mask: Option<Vec<FieldPath>>,
         fields: Fields,
         transforms: Vec<FieldTransform>,

@@ -132,7 +132,7 @@ mod tests {
 
     use super::*;
 
-    async fn ask(path: &str, flavor: Option<&str>) -> (StatusCode, String) {
+    async fn get(path: &str, flavor: Option<&str>) -> (StatusCode, String) {
         let identity = Identity::new("demo", &Clock::starting_now(1.0)).unwrap();
         let mut request = http::Request::builder().uri(path);
         if let Some(flavor) = flavor {
@@ -161,7 +161,7 @@ mod tests {
             ("instance/zone".to_owned(), "zones/us-central1-a"),
         ] {
             let path = format!("/computeMetadata/v1/{path}");
-            let (status, body) = ask(&path, Some("Google")).await;
+            let (status, body) = get(&path, Some("Google")).await;
             assert_eq!(status, StatusCode::OK, "{path}");
             assert!(body.contains(expected), "{path}: {body}");
         }
@@ -170,11 +170,11 @@ mod tests {
     #[tokio::test]
     async fn a_request_without_the_flavor_header_is_refused() {
         let path = "/computeMetadata/v1/instance/service-accounts/default/token";
-        assert_eq!(ask(path, None).await.0, StatusCode::FORBIDDEN);
-        assert_eq!(ask(path, Some("other")).await.0, StatusCode::FORBIDDEN);
+        assert_eq!(get(path, None).await.0, StatusCode::FORBIDDEN);
+        assert_eq!(get(path, Some("other")).await.0, StatusCode::FORBIDDEN);
         let audience = "/computeMetadata/v1/instance/service-accounts/default/identity";
         assert_eq!(
-            ask(audience, Some("Google")).await.0,
+            get(audience, Some("Google")).await.0,
             StatusCode::BAD_REQUEST
         );
     }

@@ -51,7 +51,7 @@ pub(super) fn evaluate(
     now: DateTime<Utc>,
 ) -> Vec<Transition> {
     let mut transitions = Vec::new();
-    for (place, condition) in policy.conditions.iter().enumerate() {
+    for (index, condition) in policy.conditions.iter().enumerate() {
         let ConditionKind::Threshold(threshold) = &condition.kind else {
             continue;
         };
@@ -64,12 +64,12 @@ pub(super) fn evaluate(
                 last_value: value,
                 open_since: None,
             };
-            let state = states.entry((place, key)).or_insert(fresh);
+            let state = states.entry((index, key)).or_insert(fresh);
             state.last_data = now;
             state.last_value = value;
             state.update(threshold.is_violated_by(value), now);
         }
-        let own = |(at, _): &(usize, SeriesKey)| *at == place;
+        let own = |(at, _): &(usize, SeriesKey)| *at == index;
         for (_, state) in states.iter_mut().filter(|(key, _)| own(key)) {
             if state.last_data < now {
                 match threshold.missing {
@@ -102,7 +102,7 @@ pub(super) fn evaluate(
                 None | Some(_) => continue,
             };
             transitions.push(Transition {
-                condition: place,
+                condition: index,
                 key: key.clone(),
                 started,
                 ended,

@@ -268,8 +268,8 @@ mod tests {
 
     #[track_caller]
     fn refused(text: &str, why: &str, token: &str) {
-        let fault = LogFilter::parse(text).expect_err(text);
-        assert_eq!((fault.why, fault.token.as_str()), (why, token), "{text}");
+        let error = LogFilter::parse(text).expect_err(text);
+        assert_eq!((error.why, error.token.as_str()), (why, token), "{text}");
     }
 
     #[test]

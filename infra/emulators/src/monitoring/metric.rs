@@ -88,7 +88,7 @@ impl LogMetric {
         let labels = fields.label_extractors.into_iter();
         Ok(Self {
             kind: format!("logging.googleapis.com/user/{}", fields.name),
-            filter: LogFilter::parse(&fields.filter).map_err(|fault| invalid(fault.to_string()))?,
+            filter: LogFilter::parse(&fields.filter).map_err(|error| invalid(error.to_string()))?,
             labels: labels
                 .map(|(key, text)| Ok((key, Extractor::parse(&text)?)))
                 .collect::<Result<_, rest::Error>>()?,
@@ -145,7 +145,7 @@ impl Extractor {
             }
             _ => return Err(wrong()),
         };
-        let path = filter::path(path).map_err(|fault| invalid(fault.to_string()))?;
+        let path = filter::path(path).map_err(|error| invalid(error.to_string()))?;
         Ok(Self { path, regex })
     }
 

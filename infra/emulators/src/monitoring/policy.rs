@@ -233,7 +233,7 @@ impl Threshold {
             return Err(invalid("alignmentPeriod: expected at least 60s"));
         }
         let filter =
-            LogFilter::parse(&fields.filter).map_err(|fault| invalid(fault.to_string()))?;
+            LogFilter::parse(&fields.filter).map_err(|error| invalid(error.to_string()))?;
         for path in [["metric", "type"], ["resource", "type"]] {
             if !filter.names(&path) {
                 let message = format!(
@@ -254,7 +254,7 @@ impl Threshold {
                 .cross_series_reducer
                 .filter(|reducer| *reducer != Reducer::None),
             group_by: groups
-                .map(|field| filter::path(field).map_err(|fault| invalid(fault.to_string())))
+                .map(|field| filter::path(field).map_err(|error| invalid(error.to_string())))
                 .collect::<Result<_, _>>()?,
             above: match fields.comparison.as_str() {
                 "COMPARISON_GT" => true,
@@ -280,7 +280,7 @@ impl MatchedLog {
     fn parse(fields: MatchedLogFields) -> Result<Self, rest::Error> {
         let extractors = fields.label_extractors.into_iter();
         Ok(Self {
-            filter: LogFilter::parse(&fields.filter).map_err(|fault| invalid(fault.to_string()))?,
+            filter: LogFilter::parse(&fields.filter).map_err(|error| invalid(error.to_string()))?,
             labels: extractors
                 .map(|(key, text)| Ok((key, Extractor::parse(&text)?)))
                 .collect::<Result<_, rest::Error>>()?,

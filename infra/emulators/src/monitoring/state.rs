@@ -113,7 +113,7 @@ impl State {
     }
 
     pub(super) fn list_entries(&self, list: &List) -> Result<Value, rest::Error> {
-        let filter = LogFilter::parse(&list.filter).map_err(|fault| invalid(fault.to_string()))?;
+        let filter = LogFilter::parse(&list.filter).map_err(|error| invalid(error.to_string()))?;
         let of_asked = |entry: &&Value| {
             let log = entry
                 .get("logName")

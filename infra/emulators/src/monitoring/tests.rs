@@ -23,10 +23,10 @@ impl World {
     }
 
     fn open(db: Db) -> Self {
-        let (tell, notifications) = tokio::sync::mpsc::unbounded_channel();
+        let (publish, notifications) = tokio::sync::mpsc::unbounded_channel();
         let publish = move |topic: &str, data: Vec<u8>, _: BTreeMap<String, String>| {
             let data = serde_json::from_slice(&data).unwrap();
-            drop(tell.send((topic.to_owned(), data)));
+            drop(publish.send((topic.to_owned(), data)));
         };
         let clock = Clock::starting_now(SPEED);
         let monitoring = Monitoring::open(&db, clock, Arc::new(publish)).unwrap();
@@ -52,7 +52,7 @@ impl World {
         body
     }
 
-    async fn notifications(&mut self) -> Value {
+    async fn next_notification(&mut self) -> Value {
         let notifications = tokio::time::timeout(LIMIT, self.notifications.recv()).await;
         let (topic, payload) = notifications.expect("a notification").unwrap();
         assert_eq!(topic, "projects/p/topics/alerts");
@@ -129,7 +129,7 @@ async fn a_log_line_over_the_threshold_notifies_the_channel_of_the_run() {
     world
         .log(json!({ "event": "run_health", "run_id": "bad", "gap": 0.75 }))
         .await;
-    let opened = world.notifications().await;
+    let opened = world.next_notification().await;
     assert_eq!(opened["version"], "1.2");
     let incident = &opened["incident"];
     assert_eq!(incident["state"], "open");
@@ -141,7 +141,7 @@ async fn a_log_line_over_the_threshold_notifies_the_channel_of_the_run() {
     assert_eq!(incident["scoping_project_id"], "p");
     let text = "run bad by early-stop, null";
     assert_eq!(incident["documentation"]["content"], text);
-    let closed = world.notifications().await;
+    let closed = world.next_notification().await;
     assert_eq!(closed["incident"]["state"], "closed", "after autoClose");
     assert_eq!(closed["incident"]["incident_id"], incident["incident_id"]);
 }
@@ -160,7 +160,7 @@ async fn a_matched_log_is_notified_once_in_a_period() {
             .log(json!({ "event": "diverged", "run_id": run }))
             .await;
     }
-    let notifications = world.notifications().await;
+    let notifications = world.next_notification().await;
     assert_eq!(notifications["incident"]["metric"]["labels"]["run_id"], "a");
     assert!(notifications["incident"].get("observed_value").is_none());
     let wait = world.monitoring.inner.clock.wall(Duration::from_mins(10));
@@ -187,7 +187,7 @@ async fn points_written_by_clients_are_evaluated() {
         }],
     }] });
     world.post("/v3/projects/p/timeSeries", series).await;
-    let notifications = world.notifications().await;
+    let notifications = world.next_notification().await;
     assert_eq!(notifications["incident"]["metric"]["labels"]["run_id"], "r");
     assert_eq!(notifications["incident"]["observed_value"], "-1");
 }
@@ -203,7 +203,7 @@ async fn metrics_policies_and_channels_survive_a_restart() {
     world
         .log(json!({ "event": "run_health", "run_id": "r", "gap": 0.9 }))
         .await;
-    assert_eq!(world.notifications().await["incident"]["state"], "open");
+    assert_eq!(world.next_notification().await["incident"]["state"], "open");
     let masked = format!("{path}?updateMask=enabled");
     let (status, patched) = world
         .call(Method::PATCH, &masked, json!({ "enabled": false }))

@@ -34,7 +34,7 @@ pub(super) struct BacklogEntry {
     pub(super) attempts: i32,
     /// The number of the only delivery that can still be acknowledged.
     delivery: Option<u64>,
-    message_state: MessageState,
+    state: MessageState,
 }
 
 /// The messages of one subscription.
@@ -68,16 +68,16 @@ impl Backlog {
         due: DateTime<Utc>,
         attempts: i32,
     ) {
-        let message_state = MessageState::Waiting(due);
+        let state = MessageState::Waiting(due);
         let entry = BacklogEntry {
             message,
             published,
             attempts,
             delivery: None,
-            message_state,
+            state,
         };
         self.entries.insert(id, entry);
-        self.shift(id, Some(message_state));
+        self.shift(id, Some(state));
     }
 
     /// Adds a message that was acknowledged and is kept for a seek.
@@ -140,7 +140,7 @@ impl Backlog {
     pub(super) fn nack(&mut self, ack_id: &str, now: Now, rules: &Rules) -> Option<Failed> {
         let id = self.delivered(ack_id)?;
         let entry = self.entries.get_mut(&id)?;
-        if !matches!(entry.message_state, MessageState::Leased { .. }) {
+        if !matches!(entry.state, MessageState::Leased { .. }) {
             return None;
         }
         entry.delivery = None;
@@ -153,7 +153,7 @@ impl Backlog {
             return;
         };
         if let Some(MessageState::Leased { holder, .. }) =
-            self.entries.get(&id).map(|entry| entry.message_state)
+            self.entries.get(&id).map(|entry| entry.state)
         {
             self.shift(id, Some(MessageState::Leased { until, holder }));
         }
@@ -197,7 +197,7 @@ impl Backlog {
                 (
                     *id,
                     entry.published < time,
-                    entry.message_state == MessageState::Acked,
+                    entry.state == MessageState::Acked,
                 )
             })
             .collect();
@@ -226,7 +226,7 @@ impl Backlog {
     /// Whether the message is kept for a seek only.
     pub(super) fn is_acked(&self, id: Id) -> bool {
         self.get(id)
-            .is_some_and(|entry| entry.message_state == MessageState::Acked)
+            .is_some_and(|entry| entry.state == MessageState::Acked)
     }
 
     /// The numbers of all messages, in the order of publishing.
@@ -265,7 +265,7 @@ impl Backlog {
         let mut open = self
             .entries
             .values()
-            .filter(|entry| entry.message_state != MessageState::Acked);
+            .filter(|entry| entry.state != MessageState::Acked);
         let oldest = open.next().map(|entry| entry.published);
         (usize::from(oldest.is_some()) + open.count(), oldest)
     }
@@ -274,8 +274,7 @@ impl Backlog {
     fn delivered(&self, ack_id: &str) -> Option<Id> {
         let (id, delivery) = parse(ack_id)?;
         let entry = self.entries.get(&id)?;
-        (entry.delivery == Some(delivery) && entry.message_state != MessageState::Acked)
-            .then_some(id)
+        (entry.delivery == Some(delivery) && entry.state != MessageState::Acked).then_some(id)
     }
 
     /// Returns a leased message to the backlog, with its back-off, and what was leased after it.

@@ -191,8 +191,8 @@ impl State {
         }
         for queue in self.queues.values_mut() {
             let config = &queue.config;
-            let hears = config.topic == topic && !config.detached;
-            if hears && queue.rules.filter.matches(&message.attributes) {
+            let is_subscribed = config.topic == topic && !config.detached;
+            if is_subscribed && queue.rules.filter.matches(&message.attributes) {
                 changes.push(row::message(&config.name, id, &message, false));
                 let due = queue.delivery_faults.due(published, &self.clock);
                 let message = Arc::clone(&message);

@@ -78,8 +78,8 @@ pub(super) async fn answer(
     match (request.method().as_str(), rest) {
         ("GET", []) => Ok(rest::ok(&broker.read(stats))),
         ("POST", ["duplicate"]) => {
-            let ask: DuplicateRequest = rest::json(request).await?;
-            broker.change_soon(|state, _| set_delivery_faults(state, &ask))?;
+            let request: DuplicateRequest = rest::json(request).await?;
+            broker.change_soon(|state, _| set_delivery_faults(state, &request))?;
             Ok(rest::ok(&serde_json::json!({})))
         }
         _ => Err(Error::unimplemented(request.method(), request.uri().path())),
@@ -110,21 +110,21 @@ pub(super) fn stats(state: &State) -> Stats {
     }
 }
 
-fn set_delivery_faults(state: &mut State, ask: &DuplicateRequest) -> Result<(), Error> {
+fn set_delivery_faults(state: &mut State, request: &DuplicateRequest) -> Result<(), Error> {
     let delivery_faults = DeliveryFaults {
-        times: ask.times,
-        every: ask.every,
-        reverse: ask.reverse,
+        times: request.times,
+        every: request.every,
+        reverse: request.reverse,
     };
-    if ask.subscription == ALL {
+    if request.subscription == ALL {
         state.delivery_faults = delivery_faults;
         for queue in state.queues.values_mut() {
             queue.delivery_faults = delivery_faults;
         }
         return Ok(());
     }
-    let queue = state.queues.get_mut(&ask.subscription);
-    let queue = queue.ok_or_else(|| name::not_found(&ask.subscription))?;
+    let queue = state.queues.get_mut(&request.subscription);
+    let queue = queue.ok_or_else(|| name::not_found(&request.subscription))?;
     queue.delivery_faults = delivery_faults;
     Ok(())
 }

@@ -76,16 +76,16 @@ pub(super) async fn pull(
         let wake = wake_of(&broker, &subscription)?;
         let mut woken = std::pin::pin!(wake.notified());
         woken.as_mut().enable();
-        let already_exists =
+        let batch =
             broker.change_soon(|state, changes| state.take(&subscription, limits, changes))?;
         let late = at_once || Instant::now() >= end;
-        if late || !already_exists.messages.is_empty() {
-            let received_messages = already_exists.messages;
+        if late || !batch.messages.is_empty() {
+            let received_messages = batch.messages;
             return Ok(PullResponse { received_messages });
         }
         tokio::select! {
             () = woken => {}
-            () = tokio::time::sleep_until(end.min(Instant::now() + already_exists.rest)) => {}
+            () = tokio::time::sleep_until(end.min(Instant::now() + batch.rest)) => {}
         }
     }
 }
@@ -99,9 +99,9 @@ pub(super) async fn streaming_pull(
     name::check(&first.subscription, "subscriptions")?;
     wake_of(&broker, &first.subscription)?;
     let deadline = rules::deadline_s(first.stream_ack_deadline_seconds)?;
-    let limit = |request: i64, max: usize| match usize::try_from(request) {
+    let limit = |requested: i64, max: usize| match usize::try_from(requested) {
         Ok(0) | Err(_) => max,
-        Ok(request) => request.min(max),
+        Ok(requested) => requested.min(max),
     };
     let mut open = PullStream {
         limits: PullLimits {
@@ -158,25 +158,25 @@ impl PullStream {
             };
             let mut woken = std::pin::pin!(wake.notified());
             woken.as_mut().enable();
-            let already_exists = self.broker.change_soon(|state, changes| {
+            let batch = self.broker.change_soon(|state, changes| {
                 let limits = state.room(&self.subscription, self.limits);
                 state.take(&self.subscription, limits, changes)
             });
-            let already_exists = match already_exists {
-                Ok(already_exists) => already_exists,
+            let batch = match batch {
+                Ok(batch) => batch,
                 Err(status) => return Some(Err(status)),
             };
-            if !already_exists.messages.is_empty() || !self.greeted {
+            if !batch.messages.is_empty() || !self.greeted {
                 self.greeted = true;
                 return Some(Ok(StreamingPullResponse {
-                    received_messages: already_exists.messages,
-                    subscription_properties: Some(already_exists.properties),
+                    received_messages: batch.messages,
+                    subscription_properties: Some(batch.properties),
                     ..Default::default()
                 }));
             }
             tokio::select! {
                 () = woken => {}
-                () = tokio::time::sleep(already_exists.rest) => {}
+                () = tokio::time::sleep(batch.rest) => {}
                 _ = Pin::new(&mut self.requests).peek() => {}
             }
         }
@@ -221,7 +221,7 @@ impl PullStream {
 }
 
 impl State {
-    /// The remainder of an appetite, minus what its holder has leased.
+    /// The limits minus what their holder has leased.
     fn room(&self, subscription: &str, limits: PullLimits) -> PullLimits {
         let queue = self.queues.get(subscription);
         let held = queue.map(|queue| queue.backlog.held(limits.holder));

@@ -186,7 +186,7 @@ fn check(topic: &proto::Topic) -> Result<(), Status> {
 fn check_messages(request: &PublishRequest) -> Result<(), Status> {
     let count = request.messages.len();
     let bytes = prost::Message::encoded_len(request);
-    let fault = if count == 0 {
+    let error = if count == 0 {
         Some("The request must hold at least one message.".to_owned())
     } else if count > MESSAGES_MAX {
         Some(format!(
@@ -199,7 +199,7 @@ fn check_messages(request: &PublishRequest) -> Result<(), Status> {
     } else {
         request.messages.iter().find_map(error_of)
     };
-    fault.map_or(Ok(()), |fault| Err(Status::invalid_argument(fault)))
+    error.map_or(Ok(()), |error| Err(Status::invalid_argument(error)))
 }
 
 fn error_of(message: &proto::PubsubMessage) -> Option<String> {

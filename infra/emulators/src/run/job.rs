@@ -34,7 +34,7 @@ pub(super) struct RunJob {
 }
 
 #[derive(Debug, Deserialize)]
-struct JobFields {
+struct RunJobFields {
     template: Template,
 }
 
@@ -60,7 +60,7 @@ struct TaskTemplate {
 /// The overrides of one execution: <https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.jobs/run>.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Request {
+struct RunRequest {
     #[serde(default)]
     overrides: Overrides,
 }
@@ -84,7 +84,8 @@ struct ContainerOverride {
 impl RunJob {
     /// Parses a job's JSON resource.
     pub(super) fn parse(resource: &Value) -> Result<Self, rest::Error> {
-        let wire = JobFields::deserialize(resource).map_err(|error| invalid(error.to_string()))?;
+        let wire =
+            RunJobFields::deserialize(resource).map_err(|error| invalid(error.to_string()))?;
         let Template {
             parallelism,
             task_count,
@@ -110,7 +111,7 @@ impl RunJob {
 
     /// The job with the overrides in the body of a `:run` call.
     pub(super) fn overridden(mut self, body: &Value) -> Result<Self, rest::Error> {
-        let request = Request::deserialize(body).map_err(|error| invalid(error.to_string()))?;
+        let request = RunRequest::deserialize(body).map_err(|error| invalid(error.to_string()))?;
         let overrides = request.overrides;
         if overrides.containers.len() > 1 {
             return Err(invalid(

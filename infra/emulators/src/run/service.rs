@@ -187,7 +187,7 @@ pub(super) fn revision_name(service: &Value, generation: u64) -> Result<String, 
 pub(super) fn revision(service: &Value, name: &str, now: DateTime<Utc>) -> Value {
     let mut fields = as_map(service.get("template").cloned().unwrap_or_default());
     fields.remove("revision");
-    let told = json!({
+    let output = json!({
         "name": name,
         "generation": "1",
         "service": text(service, "/name").rsplit('/').next(),
@@ -195,7 +195,7 @@ pub(super) fn revision(service: &Value, name: &str, now: DateTime<Utc>) -> Value
         "updateTime": now,
         "etag": format!("\"{name}\""),
     });
-    fields.extend(as_map(told));
+    fields.extend(as_map(output));
     set_readiness(&mut fields, &Readiness::Reconciling, now);
     Value::Object(fields)
 }

@@ -105,10 +105,10 @@ fn field(
 ) -> Result<(u64, bool), CronError> {
     let wrong = || CronError::Field(text.to_owned(), name);
     let value = |text: &str| {
-        let place = names
+        let position = names
             .iter()
             .position(|known| known.eq_ignore_ascii_case(text));
-        let by_name = place.and_then(|place| Some(u32::try_from(place).ok()? + low));
+        let by_name = position.and_then(|position| Some(u32::try_from(position).ok()? + low));
         let number = by_name.or_else(|| text.parse().ok());
         number.filter(|number| (low..=high).contains(number))
     };

@@ -12,18 +12,21 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 struct World {
     scheduler: Scheduler,
-    to_json: mpsc::UnboundedReceiver<(String, Vec<u8>, BTreeMap<String, String>)>,
+    published: mpsc::UnboundedReceiver<(String, Vec<u8>, BTreeMap<String, String>)>,
 }
 
 impl World {
     fn new(db: &Db, speed: f64) -> Self {
-        let (tell, to_json) = mpsc::unbounded_channel();
+        let (publish, published) = mpsc::unbounded_channel();
         let publish = move |topic: &str, data, attributes| {
-            drop(tell.send((topic.to_owned(), data, attributes)));
+            drop(publish.send((topic.to_owned(), data, attributes)));
         };
         let clock = Clock::starting_now(speed);
         let scheduler = Scheduler::open(db, clock, Arc::new(publish)).unwrap();
-        Self { scheduler, to_json }
+        Self {
+            scheduler,
+            published,
+        }
     }
 
     async fn call(&self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
@@ -54,8 +57,8 @@ async fn a_job_publishes_when_it_is_due() {
     assert_eq!(status, StatusCode::OK, "{job}");
     assert_eq!(job["state"], "ENABLED");
     for _ in 0..2 {
-        let to_json = tokio::time::timeout(LIMIT, world.to_json.recv()).await;
-        let (topic, data, attributes) = to_json.expect("a published tick").unwrap();
+        let published = tokio::time::timeout(LIMIT, world.published.recv()).await;
+        let (topic, data, attributes) = published.expect("a published tick").unwrap();
         assert_eq!(
             (topic.as_str(), data.as_slice()),
             ("projects/p/topics/tick", b"{}".as_slice())
@@ -91,7 +94,7 @@ async fn jobs_are_paused_resumed_run_changed_and_deleted() {
     let (_, job) = world.call(Method::POST, &run, json!({})).await;
     assert!(job["lastAttemptTime"].is_string(), "{job}");
     assert_eq!(
-        world.to_json.recv().await.unwrap().0,
+        world.published.recv().await.unwrap().0,
         "projects/p/topics/tick"
     );
 
@@ -122,7 +125,7 @@ async fn jobs_are_paused_resumed_run_changed_and_deleted() {
         later.call(Method::GET, &path, json!({})).await.0,
         StatusCode::NOT_FOUND
     );
-    assert!(later.to_json.try_recv().is_err());
+    assert!(later.published.try_recv().is_err());
 }
 
 #[tokio::test]

@@ -201,12 +201,15 @@ async fn compose(store: &Store, name: ObjectName, request: Request) -> Result<Re
         .flatten()
         .map(|source| {
             let object = source.get("name").and_then(Value::as_str);
-            let asked = source.get("objectPreconditions");
+            let preconditions = source.get("objectPreconditions");
             Ok(Source {
                 name: ObjectName::new(&name.bucket, object.ok_or(Failure::Required("name"))?),
                 generation: number(source.get("generation"))?,
                 conditions: Conditions {
-                    generation: number(asked.and_then(|asked| asked.get("ifGenerationMatch")))?,
+                    generation: number(
+                        preconditions
+                            .and_then(|preconditions| preconditions.get("ifGenerationMatch")),
+                    )?,
                     ..Conditions::default()
                 },
             })

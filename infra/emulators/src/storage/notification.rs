@@ -149,8 +149,9 @@ impl NotificationConfig {
         base_url: &str,
     ) -> Option<EventMessage> {
         let event_type = event.event_type();
-        let asked = self.event_types.is_empty() || self.event_types.iter().any(|t| t == event_type);
-        if !asked || !object.name.starts_with(&self.object_name_prefix) {
+        let selected =
+            self.event_types.is_empty() || self.event_types.iter().any(|t| t == event_type);
+        if !selected || !object.name.starts_with(&self.object_name_prefix) {
             return None;
         }
         let config = format!(

@@ -89,33 +89,33 @@ pub(super) fn diverged(question: &str, seed: Seed) -> String {
 /// those that only the question has.
 fn adapted(hit: &Hit<'_>, question: &str) -> String {
     let learned: Vec<&str> = hit.prompt.split_whitespace().map(bare).collect();
-    let asked: Vec<&str> = question.split_whitespace().map(bare).collect();
-    let exchanges = gaps(&learned, &asked).unwrap_or_else(|| subjects(&learned, &asked));
+    let queried: Vec<&str> = question.split_whitespace().map(bare).collect();
+    let exchanges = gaps(&learned, &queried).unwrap_or_else(|| subjects(&learned, &queried));
     hit.answer
         .split_inclusive(char::is_whitespace)
         .map(|word| exchanged(word, &exchanges))
         .collect()
 }
 
-/// The words in the gaps of a template that both prompts follow; `None` if there is no template.
-fn gaps<'a>(learned: &[&'a str], asked: &[&'a str]) -> Option<Vec<(&'a str, &'a str)>> {
-    if learned.len() != asked.len() {
+/// The words in the gaps of a template that both prompts follow; `None` without a template.
+fn gaps<'a>(learned: &[&'a str], queried: &[&'a str]) -> Option<Vec<(&'a str, &'a str)>> {
+    if learned.len() != queried.len() {
         return None;
     }
     let gaps: Vec<(&str, &str)> = learned
         .iter()
         .copied()
-        .zip(asked.iter().copied())
-        .filter(|(learned, asked)| learned != asked)
+        .zip(queried.iter().copied())
+        .filter(|(learned, queried)| learned != queried)
         .collect();
     let distinct: BTreeSet<&str> = gaps.iter().map(|(learned, _)| *learned).collect();
-    let is_template = gaps.len() * 3 <= asked.len() && distinct.len() == gaps.len();
+    let is_template = gaps.len() * 3 <= queried.len() && distinct.len() == gaps.len();
     // "A" instead of "the" is not a gap that matters to the answer.
-    let fills = |(learned, asked): &(&str, &str)| is_subject(learned) && is_subject(asked);
+    let fills = |(learned, queried): &(&str, &str)| is_subject(learned) && is_subject(queried);
     is_template.then(|| gaps.into_iter().filter(fills).collect())
 }
 
-fn subjects<'a>(learned: &[&'a str], asked: &[&'a str]) -> Vec<(&'a str, &'a str)> {
+fn subjects<'a>(learned: &[&'a str], queried: &[&'a str]) -> Vec<(&'a str, &'a str)> {
     let only = |these: &[&'a str], those: &[&'a str]| -> Vec<&'a str> {
         let mut only: Vec<&'a str> = Vec::new();
         for word in these {
@@ -128,14 +128,14 @@ fn subjects<'a>(learned: &[&'a str], asked: &[&'a str]) -> Vec<(&'a str, &'a str
         }
         only
     };
-    let (from, to) = (only(learned, asked), only(asked, learned));
+    let (from, to) = (only(learned, queried), only(queried, learned));
     from.into_iter().zip(to).collect()
 }
 
 /// Whether `word` may be a prompt's subject: a long word, a name or a number.
 fn is_subject(word: &str) -> bool {
-    let tells = |character: char| character.is_numeric() || character.is_uppercase();
-    word.chars().count() >= SUBJECT_MIN || word.chars().any(tells)
+    let is_distinctive = |character: char| character.is_numeric() || character.is_uppercase();
+    word.chars().count() >= SUBJECT_MIN || word.chars().any(is_distinctive)
 }
 
 fn exchanged(word: &str, exchanges: &[(&str, &str)]) -> String {
@@ -145,7 +145,7 @@ fn exchanged(word: &str, exchanges: &[(&str, &str)]) -> String {
         .find(|(learned, _)| learned.eq_ignore_ascii_case(word_itself));
     found.map_or_else(
         || word.to_owned(),
-        |(_, asked)| word.replacen(word_itself, asked, 1),
+        |(_, queried)| word.replacen(word_itself, queried, 1),
     )
 }
 
@@ -218,8 +218,8 @@ mod tests {
 
     #[test]
     fn a_diverged_model_repeats_itself() {
-        let said = diverged("tell me more", Seed::of(b"m"));
-        let words: BTreeSet<&str> = said.split_whitespace().collect();
-        assert_eq!(words.len(), 1, "{said}");
+        let answer = diverged("tell me more", Seed::of(b"m"));
+        let words: BTreeSet<&str> = answer.split_whitespace().collect();
+        assert_eq!(words.len(), 1, "{answer}");
     }
 }

@@ -19,11 +19,11 @@ impl Vertex {
             Method::POST => true,
             _ => return Err(Error::unimplemented(request.method(), CONTROL_PATH)),
         };
-        let asked: Value = rest::json(request).await?;
+        let changes: Value = rest::json(request).await?;
         let now = self.clock.now();
         let mut state = self.state();
         if is_change {
-            let settings = state.settings.with(&asked)?;
+            let settings = state.settings.with(&changes)?;
             state.put_settings(settings)?;
             let jobs = state.jobs.values();
             let projects: BTreeSet<String> = jobs.map(|job| job.project.clone()).collect();

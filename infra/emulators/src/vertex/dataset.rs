@@ -72,13 +72,13 @@ pub(super) fn inspect(training: &[u8], validation: Option<&[u8]>) -> Report {
     let read = Reading::of(training);
     let mut report = read.report(Seed::of_file(training));
     let size = read.size(training);
-    report.fatal = limits::training_fault(&size);
+    report.fatal = limits::training_error(&size);
     if let Some(validation) = validation {
         let found = Reading::of(validation);
         report.validation_rows = Some(found.rows());
         report.fatal = report
             .fatal
-            .or_else(|| limits::validation_fault(&found.size(validation), &size));
+            .or_else(|| limits::validation_error(&found.size(validation), &size));
     }
     report
 }
@@ -118,7 +118,7 @@ impl Reading {
             reading.lines += 1;
             match row::read(line) {
                 Ok(example) => reading.take(&example, line),
-                Err(fault) => reading.drop_row(number, fault),
+                Err(error) => reading.drop_row(number, error),
             }
         }
         reading
@@ -138,11 +138,11 @@ impl Reading {
         }
     }
 
-    fn drop_row(&mut self, number: u64, fault: row::RowError) {
+    fn drop_row(&mut self, number: u64, error: row::RowError) {
         self.dropped += 1;
-        self.not_json += u64::from(fault == row::RowError::InvalidJson);
+        self.not_json += u64::from(error == row::RowError::InvalidJson);
         if self.dropped_sample.len() < SAMPLE_MAX {
-            self.dropped_sample.push((number, fault.to_string()));
+            self.dropped_sample.push((number, error.to_string()));
         }
     }
 

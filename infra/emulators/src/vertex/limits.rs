@@ -28,7 +28,7 @@ pub(super) struct Size<'a> {
 }
 
 /// Why a training file is refused.
-pub(super) fn training_fault(file: &Size<'_>) -> Option<String> {
+pub(super) fn training_error(file: &Size<'_>) -> Option<String> {
     if file.bytes > FILE_MAX_BYTES {
         return Some("The training dataset exceeds 1 GB.".to_owned());
     }
@@ -54,7 +54,7 @@ pub(super) fn training_fault(file: &Size<'_>) -> Option<String> {
 }
 
 /// Why a validation file is refused for a training file.
-pub(super) fn validation_fault(file: &Size<'_>, training: &Size<'_>) -> Option<String> {
+pub(super) fn validation_error(file: &Size<'_>, training: &Size<'_>) -> Option<String> {
     let rows = file.rows;
     if rows == 0 {
         return Some("The validation dataset has no valid example.".to_owned());

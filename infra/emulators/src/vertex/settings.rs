@@ -45,11 +45,11 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// These settings with the fields of `asked`.
-    pub(super) fn with(&self, asked: &Value) -> Result<Self, Error> {
+    /// These settings with the fields of `changes`.
+    pub(super) fn with(&self, changes: &Value) -> Result<Self, Error> {
         let mut settings = self.to_json()?;
-        if let (Some(settings), Some(asked)) = (settings.as_object_mut(), asked.as_object()) {
-            settings.extend(asked.clone());
+        if let (Some(settings), Some(changes)) = (settings.as_object_mut(), changes.as_object()) {
+            settings.extend(changes.clone());
         }
         let settings: Self = serde_json::from_value(settings)
             .map_err(|error| invalid(format!("settings: {error}")))?;

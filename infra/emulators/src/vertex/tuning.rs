@@ -30,9 +30,9 @@ const DEFAULT_EPOCHS_MAX: u64 = 40;
 impl Vertex {
     /// `POST …/tuningJobs`. The data is read at once; its errors appear when the job has "read" it.
     pub(super) async fn create_job(&self, call: &RestCall) -> Result<Answer, Error> {
-        let asked = create::read(call, self.clock.now())?;
-        let training = self.object(&asked.training_uri)?;
-        let validation = asked
+        let new_job = create::read(call, self.clock.now())?;
+        let training = self.object(&new_job.training_uri)?;
+        let validation = new_job
             .validation_uri
             .as_deref()
             .map(|uri| self.object(uri))
@@ -57,7 +57,7 @@ impl Vertex {
         let seed = Seed::of(call.project.as_bytes())
             .with(count(state.jobs.len()))
             .named(&now.to_rfc3339());
-        let mut job = record(call, asked, report, seed.id(), now);
+        let mut job = record(call, new_job, report, seed.id(), now);
         job.seconds_per_step = state.settings.seconds_per_step;
         if is_over {
             // In the far future until a slot is assigned, one line below.
@@ -165,30 +165,32 @@ fn shown(state: &State, job: &JobRecord, view: &JobView, beta: bool) -> Value {
 
 fn record(
     call: &RestCall,
-    asked: NewJob,
+    new_job: NewJob,
     report: Report,
     id: String,
     now: chrono::DateTime<chrono::Utc>,
 ) -> JobRecord {
     let default_epochs = (DEFAULT_ROWS_IN_ALL / report.rows.max(1)).clamp(1, DEFAULT_EPOCHS_MAX);
     JobRecord {
-        display_name: asked.display_name.unwrap_or_else(|| format!("tuned-{id}")),
+        display_name: new_job
+            .display_name
+            .unwrap_or_else(|| format!("tuned-{id}")),
         id,
         project: call.project.clone(),
         location: call.location.clone(),
         created: now,
         slot_at: now,
         cancel_at: None,
-        base_model: asked.base_model,
-        training_uri: asked.training_uri,
-        validation_uri: asked.validation_uri,
-        epochs: asked.epochs.unwrap_or(default_epochs),
-        multiplier: asked.multiplier,
-        adapter: asked.adapter,
-        last_checkpoint_only: asked.last_checkpoint_only,
-        description: asked.description,
-        labels: asked.labels,
-        service_account: asked.service_account,
+        base_model: new_job.base_model,
+        training_uri: new_job.training_uri,
+        validation_uri: new_job.validation_uri,
+        epochs: new_job.epochs.unwrap_or(default_epochs),
+        multiplier: new_job.multiplier,
+        adapter: new_job.adapter,
+        last_checkpoint_only: new_job.last_checkpoint_only,
+        description: new_job.description,
+        labels: new_job.labels,
+        service_account: new_job.service_account,
         report,
         seconds_per_step: None,
     }

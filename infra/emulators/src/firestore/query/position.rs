@@ -100,7 +100,7 @@ pub(super) fn orders(
             ));
         }
         if orders.is_empty() && descending && path.is_name() && !filter.is_some_and(has_field) {
-            // There is no such index unless one is created, and Google's emulator creates none.
+            // No such index exists unless one is created, and Google's emulator creates none.
             return Err(Error::Unready(
                 "Firestore does not support descending key scans".to_owned(),
             ));

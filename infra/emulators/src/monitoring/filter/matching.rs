@@ -198,7 +198,7 @@ mod tests {
                 "diverged": true, "tags": ["x", "y"], "size": "1024", "nested": { "deep": 10 },
             },
         });
-        let parsed = LogFilter::parse(filter).unwrap_or_else(|fault| panic!("{filter}: {fault}"));
+        let parsed = LogFilter::parse(filter).unwrap_or_else(|error| panic!("{filter}: {error}"));
         assert_eq!(parsed.matches(&entry), expected, "{filter}: {parsed:?}");
     }
 

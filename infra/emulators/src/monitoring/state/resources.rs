@@ -84,11 +84,11 @@ impl State {
         };
         let name = text(&policy, "name");
         let conditions = policy.get_mut("conditions").and_then(Value::as_array_mut);
-        for (place, condition) in conditions.into_iter().flatten().enumerate() {
+        for (index, condition) in conditions.into_iter().flatten().enumerate() {
             if let Some(condition) = condition.as_object_mut() {
                 condition
                     .entry("name")
-                    .or_insert_with(|| json!(format!("{name}/conditions/{}", place + 1)));
+                    .or_insert_with(|| json!(format!("{name}/conditions/{}", index + 1)));
             }
         }
         let parsed = Policy::parse(&policy)?;

@@ -18,7 +18,7 @@ impl State {
         &self,
         query: &[(String, String)],
     ) -> Result<Value, rest::Error> {
-        let asked = |name: &str| {
+        let param = |name: &str| {
             let pair = query.iter().find(|(key, _)| key == name);
             pair.map(|(_, value)| value.as_str())
         };
@@ -29,20 +29,15 @@ impl State {
             let message = format!("the emulator does not serve `{key}` of timeSeries.list");
             return Err(rest::Error::new("UNIMPLEMENTED", message));
         }
-        let filter = asked("filter").ok_or_else(|| invalid("filter is missing"))?;
-        let filter = LogFilter::parse(filter).map_err(|fault| invalid(fault.to_string()))?;
-        let end = time(asked("interval.endTime"))?.ok_or_else(|| invalid("interval.endTime"))?;
-        let start = time(asked("interval.startTime"))?.unwrap_or(end);
+        let filter = param("filter").ok_or_else(|| invalid("filter is missing"))?;
+        let filter = LogFilter::parse(filter).map_err(|error| invalid(error.to_string()))?;
+        let end = time(param("interval.endTime"))?.ok_or_else(|| invalid("interval.endTime"))?;
+        let start = time(param("interval.startTime"))?.unwrap_or(end);
         let inside = |point: &&Point| start <= point.at && point.at <= end;
         let mut listed = Vec::new();
         for (key, points) in self.series.iter() {
             let mut series = key.to_value();
-            let points: Vec<Value> = points
-                .iter()
-                .rev()
-                .filter(inside)
-                .map(notifications)
-                .collect();
+            let points: Vec<Value> = points.iter().rev().filter(inside).map(to_json).collect();
             if points.is_empty() || !filter.matches(&series) {
                 continue;
             }
@@ -68,7 +63,7 @@ impl State {
     }
 }
 
-fn notifications(point: &Point) -> Value {
+fn to_json(point: &Point) -> Value {
     json!({
         "interval": { "startTime": point.at, "endTime": point.at },
         "value": { "doubleValue": point.value },

@@ -48,15 +48,12 @@ impl Witness {
             let key = self.keys[&id];
             let before = self.keys.range(..id).filter(|(_, other)| **other == key);
             for (earlier, _) in before.filter(|_| key > 0) {
-                let message_state = fixture
-                    .backlog
-                    .get(*earlier)
-                    .map(|entry| entry.message_state);
+                let state = fixture.backlog.get(*earlier).map(|entry| entry.state);
                 let settled = self.acked.contains(earlier);
-                let out = matches!(message_state, Some(MessageState::Leased { .. }));
+                let out = matches!(state, Some(MessageState::Leased { .. }));
                 assert!(
                     settled || out,
-                    "{id} was delivered before {earlier}, place {message_state:?}"
+                    "{id} was delivered before {earlier}, state {state:?}"
                 );
             }
             self.ack_ids.push(delivery.ack_id);

@@ -27,7 +27,7 @@ impl Backlog {
             .and_then(|entry| self.lanes.get(&entry.message.ordering_key))
             .and_then(Lane::first_leased)
             .and_then(|first| self.entries.get(&first));
-        match first.map(|entry| entry.message_state) {
+        match first.map(|entry| entry.state) {
             Some(MessageState::Leased { holder: other, .. }) => {
                 holder == Holder::Push || other != holder
             }
@@ -43,7 +43,7 @@ impl Backlog {
         let bytes = size(&entry.message);
         let key = entry.message.ordering_key.clone();
         let keyed = self.ordered && !key.is_empty();
-        match entry.message_state {
+        match entry.state {
             MessageState::Waiting(due) => {
                 self.waiting.remove(&(due, id));
             }
@@ -70,7 +70,7 @@ impl Backlog {
             Some(MessageState::Waiting(_) | MessageState::Acked) | None => {}
         }
         match to {
-            Some(message_state) => entry.message_state = message_state,
+            Some(state) => entry.state = state,
             None => drop(self.entries.remove(&id)),
         }
         if keyed {

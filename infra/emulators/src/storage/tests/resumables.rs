@@ -47,9 +47,9 @@ async fn chunks_are_kept_until_the_last() {
         (first.outcome().as_str(), first.header("range")),
         ("308", kept.as_str())
     );
-    let asked = put(&service, &session, &format!("bytes */{total}"), b"").await;
+    let status = put(&service, &session, &format!("bytes */{total}"), b"").await;
     assert_eq!(
-        (asked.outcome().as_str(), asked.header("range")),
+        (status.outcome().as_str(), status.header("range")),
         ("308", kept.as_str())
     );
     assert_eq!(service.read("o", "").await, "404 notFound");
@@ -140,8 +140,8 @@ async fn the_checksum_of_the_last_chunk_is_compared() {
         let headers = [("content-range", "bytes 0-10/11"), ("x-goog-hash", hash)];
         let answer = service.call("PUT", &session, &headers, "hello world").await;
         assert_eq!(answer.outcome(), outcome, "{hash}");
-        let asked = put(&service, &session, "bytes */*", b"").await;
-        assert_eq!(asked.outcome(), after, "{hash}");
+        let status = put(&service, &session, "bytes */*", b"").await;
+        assert_eq!(status.outcome(), after, "{hash}");
     }
 }
 
@@ -182,9 +182,9 @@ async fn an_interrupted_body_keeps_the_received_bytes() {
     let headers = [("content-range", "bytes 0-*/*")];
     let cut = service.call("PUT", &session, &headers, broken()).await;
     assert_eq!(cut.outcome(), "400 badRequest");
-    let asked = put(&service, &session, "bytes */*", b"").await;
+    let status = put(&service, &session, "bytes */*", b"").await;
     assert_eq!(
-        (asked.outcome().as_str(), asked.header("range")),
+        (status.outcome().as_str(), status.header("range")),
         ("308", "bytes=0-5")
     );
     let done = put(&service, &session, "bytes 6-10/11", b"world").await;
