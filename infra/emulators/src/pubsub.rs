@@ -118,7 +118,7 @@ impl PubSub {
         match published {
             Ok(_) => self.0.push_wake.notify_one(),
             Err(status) => {
-                tracing::warn!(topic, %status, "dropped a message from another emulator")
+                tracing::warn!(topic, %status, "dropped a message from another emulator");
             }
         }
     }

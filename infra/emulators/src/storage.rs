@@ -105,7 +105,7 @@ impl Storage {
         self.store.bucket(name, Conditions::default()).is_ok()
     }
 
-    /// Answers `GET /{bucket}/{object}`: the URL of a public object, which object_store reads too.
+    /// Answers `GET /{bucket}/{object}`: the URL of a public object, which `object_store` reads too.
     /// Nothing else of the XML API is served.
     pub(crate) async fn read_path(&self, request: Request) -> Response {
         let answer = json_api::object_path(&self.store, request).await;

@@ -26,7 +26,7 @@ const HISTORY_MAX_BYTES: usize = 64 << 20;
 /// All documents of all databases.
 #[derive(Debug)]
 pub(super) struct Documents {
-    documents: BTreeMap<Name, Arc<Document>>,
+    by_name: BTreeMap<Name, Arc<Document>>,
     history: VecDeque<DocumentChange>,
     history_bytes: usize,
     /// The earliest time that can still be read at.
@@ -76,7 +76,7 @@ impl Documents {
             .max();
         let last = newest.unwrap_or_default().max(now);
         Self {
-            documents,
+            by_name: documents,
             history: VecDeque::new(),
             history_bytes: 0,
             horizon: last,
@@ -105,14 +105,14 @@ impl Documents {
             let name = edit.name.clone();
             let current = match staged.get(&name) {
                 Some(staged) => staged.as_ref(),
-                None => self.documents.get(&name),
+                None => self.by_name.get(&name),
             };
             let (document, result) = write::apply(edit, current, at)?;
             staged.insert(name, document);
             results.push(result);
         }
         let change = |(name, after): (Name, Option<Arc<Document>>)| {
-            let before = self.documents.get(&name).cloned();
+            let before = self.by_name.get(&name).cloned();
             DocumentChange {
                 at,
                 name,
@@ -138,11 +138,11 @@ impl Documents {
         for change in plan.changes {
             match &change.after {
                 Some(document) => {
-                    self.documents
+                    self.by_name
                         .insert(change.name.clone(), Arc::clone(document));
                 }
                 None => {
-                    self.documents.remove(&change.name);
+                    self.by_name.remove(&change.name);
                 }
             }
             self.history_bytes += change.weight();
@@ -161,7 +161,7 @@ impl Documents {
     /// The current documents.
     pub(super) fn now(&self) -> View<'_> {
         View {
-            documents: &self.documents,
+            documents: &self.by_name,
             overlay: BTreeMap::new(),
         }
     }
@@ -180,7 +180,7 @@ impl Documents {
                 overlay
             });
         Some(View {
-            documents: &self.documents,
+            documents: &self.by_name,
             overlay,
         })
     }

@@ -55,7 +55,7 @@ impl State {
             }),
             ..Write::default()
         })?;
-        self.written(name, mask.as_deref())
+        self.written(&name, mask.as_deref())
     }
 
     /// `UpdateDocument`.
@@ -72,7 +72,7 @@ impl State {
             current_document: request.current_document,
             ..Write::default()
         })?;
-        self.written(name, mask.as_deref())
+        self.written(&name, mask.as_deref())
     }
 
     /// `DeleteDocument`.
@@ -172,8 +172,8 @@ impl State {
         self.install(vec![plan]).map(drop)
     }
 
-    fn written(&self, name: Name, mask: Option<&[path::FieldPath]>) -> Result<Document, Error> {
-        match self.store.now().get(&name) {
+    fn written(&self, name: &Name, mask: Option<&[path::FieldPath]>) -> Result<Document, Error> {
+        match self.store.now().get(name) {
             Some(document) => Ok(query::shown(document, mask)),
             None => Err(Error::NotFound(name.to_string())),
         }

@@ -10,7 +10,7 @@ use super::{
 /// Levels of a schema that are followed; deeper ones give `null`.
 const DEPTH_MAX: u8 = 8;
 
-/// A value that satisfies `schema` (OpenAPI or JSON Schema), with `text` for free strings.
+/// A value that satisfies `schema` (`OpenAPI` or JSON Schema), with `text` for free strings.
 pub(super) fn value(schema: &Value, text: &str, seed: Seed) -> Value {
     shaped(schema, text, seed, DEPTH_MAX)
 }
