@@ -38,7 +38,7 @@ impl Stand {
             port: 0,
             data: None,
             clock: Clock::starting_now(speed),
-            doors: Vec::new(),
+            listeners: Vec::new(),
         };
         let emulators = Emulators::start(options).await.unwrap();
         Self {

@@ -62,7 +62,7 @@ impl Cloud {
             port: 0,
             data: None,
             clock: Clock::starting_now(1.0),
-            doors: Vec::new(),
+            listeners: Vec::new(),
         });
         let emulators = emulators.await.expect("the emulators start");
         let url = format!("http://{}", emulators.address());

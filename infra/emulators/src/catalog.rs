@@ -1,4 +1,4 @@
-//! Named resources as an API took them, kept in the store.
+//! Named resources as JSON, kept in the store.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use crate::{
     rest::{self, invalid},
 };
 
-/// Resources of one kind; the service allows 500 policies and 500 metrics of a project.
+/// Maximum of resources in a catalog; the service allows 500 policies and 500 metrics per project.
 const RESOURCES_MAX: usize = 500;
 
-/// Resources on a page unless fewer are asked for.
+/// Resources on a page: the default and the maximum.
 const PAGE_MAX: usize = 500;
 
-/// The resources of one kind, by name.
+/// The resources of one type, by name.
 #[derive(Debug)]
 pub(crate) struct Catalog {
     db: Db,
@@ -51,10 +51,13 @@ impl Catalog {
         found.ok_or_else(|| rest::Error::new("NOT_FOUND", format!("`{name}` does not exist")))
     }
 
-    /// Stores `resource`, new or not.
+    /// Stores `resource`, whether it is new or not.
     pub(crate) fn put(&mut self, name: &str, resource: Value) -> Result<(), rest::Error> {
         if self.resources.len() >= RESOURCES_MAX && !self.contains(name) {
-            let message = format!("there are {RESOURCES_MAX} {} already", self.table);
+            let message = format!(
+                "there are already {RESOURCES_MAX} {}: delete some first",
+                self.table
+            );
             return Err(rest::Error::new("RESOURCE_EXHAUSTED", message));
         }
         let put = Change::Put {
@@ -80,30 +83,30 @@ impl Catalog {
         Ok(())
     }
 
-    /// A page of those below `parent`, under `field`; the token is the last name told.
+    /// A page of the resources below `parent`, under `field`; the token is the last name on the page.
     pub(crate) fn page(
         &self,
         parent: &str,
         field: &str,
         query: &[(String, String)],
     ) -> Result<Value, rest::Error> {
-        let asked = |name: &str| {
+        let param = |name: &str| {
             let pair = query
                 .iter()
                 .find(|(key, value)| key == name && !value.is_empty());
             pair.map(|(_, value)| value.as_str())
         };
-        if let Some(filter) = asked("filter") {
+        if let Some(filter) = param("filter") {
             let message = format!("the emulator does not serve the filter `{filter}` of lists");
             return Err(rest::Error::new("UNIMPLEMENTED", message));
         }
-        let size = match asked("pageSize") {
+        let size = match param("pageSize") {
             None => PAGE_MAX,
             Some(size) => size
                 .parse()
                 .map_err(|error| invalid(format!("pageSize: {error}")))?,
         };
-        let after = asked("pageToken").unwrap_or_default();
+        let after = param("pageToken").unwrap_or_default();
         let prefix = format!("{parent}/");
         let of_parent = |(name, _): &(&String, &Value)| name.starts_with(&prefix);
         let mut rows = self
@@ -131,7 +134,7 @@ pub(crate) fn patched(old: &Value, new: &Value, request: &Request) -> Result<Val
     let query = rest::query(request);
     let mask = query.iter().find(|(key, _)| key == "updateMask");
     let (Some(old), Some(new)) = (old.as_object(), new.as_object()) else {
-        return Err(invalid("the body is no object"));
+        return Err(invalid("the body is not an object"));
     };
     let mut patched = old.clone();
     let fields: Vec<String> = match mask {
@@ -141,7 +144,7 @@ pub(crate) fn patched(old: &Value, new: &Value, request: &Request) -> Result<Val
     for field in fields {
         if field.contains('.') {
             let message =
-                format!("the emulator does not serve the mask `{field}`: whole fields only");
+                format!("the emulator does not serve the mask `{field}`: expected whole fields");
             return Err(rest::Error::new("UNIMPLEMENTED", message));
         }
         match new.get(&field) {
@@ -155,7 +158,7 @@ pub(crate) fn patched(old: &Value, new: &Value, request: &Request) -> Result<Val
     Ok(Value::Object(patched))
 }
 
-/// `alert_strategy` as JSON spells it: `alertStrategy`.
+/// `alert_strategy` in JSON's camel case: `alertStrategy`.
 fn camel(field: &str) -> String {
     let mut words = field.trim().split('_');
     let mut name = words.next().unwrap_or_default().to_owned();

@@ -1,35 +1,29 @@
-//! Time that can run faster than the wall's, so that an hour of tuning fits a demonstration.
+//! Time that can run faster than the wall clock, so that an hour of tuning fits a demonstration.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// The time of the simulated cloud: `origin + (wall − origin) × speed`.
 ///
-/// The same two numbers give every process of the machine the same time, without
-/// asking anyone: see [`Clock::origin`] and [`Clock::speed`].
+/// With the same two numbers every process of the machine computes the same time, without any
+/// communication: see [`Clock::origin`] and [`Clock::speed`].
 #[derive(Debug, Clone)]
-pub struct Clock(Arc<Inner>);
+pub struct Clock(State);
 
-/// The two numbers that a clock is made of.
+/// The two numbers that define a clock.
 #[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
 pub struct State {
-    /// When it showed the wall's time.
+    /// When it showed the wall-clock time.
     pub origin: DateTime<Utc>,
-    /// Simulated seconds in one second of the wall.
+    /// Simulated seconds per second of the wall clock.
     pub speed: f64,
 }
 
-#[derive(Debug)]
-struct Inner {
-    origin: DateTime<Utc>,
-    speed: f64,
-}
-
 impl Clock {
-    /// A clock that shows the wall's time at `origin` and runs `speed` times as fast from there.
+    /// A clock that shows the wall-clock time at `origin` and runs `speed` times as fast from there.
     pub fn new(origin: DateTime<Utc>, speed: f64) -> Self {
-        Self(Arc::new(Inner { origin, speed }))
+        Self(State { origin, speed })
     }
 
     /// Starts now, at `speed`.
@@ -37,19 +31,16 @@ impl Clock {
         Self::new(wall(), speed)
     }
 
-    /// What a later process needs to go on from this clock.
+    /// What a later process needs to continue this clock.
     pub fn state(&self) -> State {
-        State {
-            origin: self.0.origin,
-            speed: self.0.speed,
-        }
+        self.0
     }
 
-    /// A clock at `speed` that shows now what the clock of `state` shows now; it went on while no
-    /// process ran, as the cloud does.
+    /// A clock at `speed` that now shows the same as the clock of `state`, which ran on while no
+    /// process did, as the cloud does.
     ///
-    /// `None` where no such clock exists: at speed 1 a clock agrees with the wall, so it cannot
-    /// be ahead of it.
+    /// `None` if no such clock exists: at speed 1 a clock equals the wall clock, so it cannot be
+    /// ahead of it.
     pub fn continued(state: &State, speed: f64) -> Option<Self> {
         let before = Self::new(state.origin, state.speed);
         if (speed - state.speed).abs() <= f64::EPSILON {
@@ -64,12 +55,12 @@ impl Clock {
         Some(Self::new(wall() - since, speed))
     }
 
-    /// When this clock and the wall showed the same.
+    /// When this clock showed the wall-clock time.
     pub fn origin(&self) -> DateTime<Utc> {
         self.0.origin
     }
 
-    /// Simulated seconds in one second of the wall.
+    /// Simulated seconds per second of the wall clock.
     pub fn speed(&self) -> f64 {
         self.0.speed
     }
@@ -81,7 +72,7 @@ impl Clock {
         self.0.origin + TimeDelta::from_std(simulated).unwrap_or(TimeDelta::MAX)
     }
 
-    /// How long the wall takes for `simulated`.
+    /// The wall-clock duration of `simulated`.
     pub fn wall(&self, simulated: Duration) -> Duration {
         simulated.div_f64(self.0.speed)
     }
@@ -92,7 +83,7 @@ impl Clock {
     }
 }
 
-/// The time on the wall.
+/// The wall-clock time.
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place that asks the system for the time"
@@ -115,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fast_clock_gains_on_the_wall() {
+    fn a_fast_clock_gains_on_the_wall_clock() {
         let hour = TimeDelta::hours(1);
         let clock = Clock::new(wall() - hour, 3.0);
         let gained = clock.now() - wall();

@@ -1,7 +1,7 @@
-//! What survives a restart: named tables of bytes, on disk through redb, or plain maps in memory.
+//! What survives a restart: named tables of bytes, on disk through redb, or as maps in memory.
 //!
-//! Services keep their state in plain structures and write every change through;
-//! on start they read their tables back with [`Db::scan`].
+//! Services keep their state in plain structures and write every change through; when they start,
+//! they read their tables back with [`Db::scan`].
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +23,7 @@ pub(crate) enum Change {
         /// The bytes.
         value: Vec<u8>,
     },
-    /// Removes `key`, if it is there.
+    /// Removes `key` if it exists.
     Delete {
         /// The table's name.
         table: &'static str,
@@ -45,17 +45,17 @@ impl<E: Into<redb::Error>> From<E> for Error {
 
 /// An open store; clones share it.
 #[derive(Debug, Clone)]
-pub(crate) struct Db(Store);
+pub(crate) struct Db(Backend);
 
 #[derive(Debug, Clone)]
-enum Store {
-    /// Each change is on the disk before it is told: what a caller was answered survives a crash.
+enum Backend {
+    /// Each change is on disk before the call is answered, so it survives a crash.
     Disk(Arc<Disk>),
-    /// A map per table: tests write thousands of times and need no pages or checksums.
+    /// A map per table: tests write thousands of times and need neither pages nor checksums.
     Memory(Arc<Mutex<Tables>>),
 }
 
-/// A file, and what tells that it is closed: fields are dropped in this order.
+/// A file, and a marker that it is open: fields are dropped in this order.
 #[derive(Debug)]
 struct Disk {
     database: Database,
@@ -65,38 +65,38 @@ struct Disk {
 type Tables = BTreeMap<&'static str, BTreeMap<String, Vec<u8>>>;
 
 impl Db {
-    /// Opens the file at `path`, made where it is missing.
+    /// Opens the file at `path`, which is created if it is missing.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let disk = Disk {
             database: Database::create(path)?,
             open: Arc::default(),
         };
-        Ok(Self(Store::Disk(Arc::new(disk))))
+        Ok(Self(Backend::Disk(Arc::new(disk))))
     }
 
-    /// A store that goes with the process.
+    /// A store in memory.
     #[expect(
         clippy::unnecessary_wraps,
         reason = "one signature for both ways to open"
     )]
     pub(crate) fn in_memory() -> Result<Self, Error> {
-        Ok(Self(Store::Memory(Arc::default())))
+        Ok(Self(Backend::Memory(Arc::default())))
     }
 
-    /// What tells whether this store's file is still open; of a store in memory it never is.
+    /// A handle that shows whether this store's file is still open; for a store in memory it never is.
     pub(crate) fn hold(&self) -> Hold {
         Hold(match &self.0 {
-            Store::Disk(disk) => Arc::downgrade(&disk.open),
-            Store::Memory(_) => Weak::new(),
+            Backend::Disk(disk) => Arc::downgrade(&disk.open),
+            Backend::Memory(_) => Weak::new(),
         })
     }
 
-    /// Applies all of `changes`, or none; on disk this costs one `fsync`, whatever their number.
+    /// Applies all of `changes` or none; on disk this costs one `fsync`, whatever their number.
     pub(crate) fn apply(&self, changes: Vec<Change>) -> Result<(), Error> {
         match &self.0 {
-            Store::Disk(_) if changes.is_empty() => Ok(()),
-            Store::Disk(disk) => write(&disk.database, changes),
-            Store::Memory(tables) => {
+            Backend::Disk(_) if changes.is_empty() => Ok(()),
+            Backend::Disk(disk) => write(&disk.database, changes),
+            Backend::Memory(tables) => {
                 let mut tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
                 for change in changes {
                     match change {
@@ -116,8 +116,8 @@ impl Db {
     /// Every row of `table`, in key order.
     pub(crate) fn scan(&self, table: &'static str) -> Result<Vec<(String, Vec<u8>)>, Error> {
         match &self.0 {
-            Store::Disk(disk) => read(&disk.database, table),
-            Store::Memory(tables) => {
+            Backend::Disk(disk) => read(&disk.database, table),
+            Backend::Memory(tables) => {
                 let tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
                 let rows = tables.get(table).into_iter().flatten();
                 Ok(rows
@@ -128,19 +128,19 @@ impl Db {
     }
 }
 
-/// Tells whether a store's file is still open, without holding it open.
+/// Shows whether a store's file is still open, without keeping it open.
 #[derive(Debug)]
 pub(crate) struct Hold(Weak<()>);
 
 impl Hold {
-    /// Whether anyone holds the file, or is still closing it.
+    /// Whether the file is open or is still being closed.
     pub(crate) fn is_open(&self) -> bool {
         self.0.strong_count() > 0
     }
 }
 
 fn write(database: &Database, changes: Vec<Change>) -> Result<(), Error> {
-    // redb commits with `Durability::Immediate` unless told otherwise.
+    // redb commits with `Durability::Immediate` by default.
     let write = database.begin_write()?;
     for change in changes {
         match change {

@@ -1,9 +1,9 @@
-//! Scripted faults: what goes wrong, with which call, how often; and the journal of what was done.
+//! Fault injection: what goes wrong, with which call, how often; and a journal of all changes.
 //!
-//! A test runs once, reads from the journal every effect that the run had outside
-//! itself, and then runs again for each, with the process killed before or after it.
+//! A test runs once and reads from the journal every effect that the run had outside itself.
+//! Then it runs again for each effect, with the process killed before or after it.
 
-mod fault;
+mod spec;
 
 mod call;
 mod control;
@@ -22,17 +22,17 @@ use tokio::sync::watch;
 
 use crate::{
     clock::Clock,
-    front::door::Connection,
+    connection::Connection,
     grpc::{Request, Response},
 };
 
 use self::{
-    call::Call,
-    fault::{Action, Fault, When},
-    journal::{Journal, Line},
+    call::ObservedCall,
+    journal::{Journal, OpenEntry},
+    spec::{Action, FaultSpec, When},
 };
 
-/// Faults armed at one time; a test arms a handful, and each is tried against every call.
+/// Faults armed at one time; a test arms a handful, and each is matched against every call.
 const FAULTS_MAX: usize = 1_000;
 
 /// The faults that are armed, and the journal; clones share them.
@@ -48,20 +48,20 @@ struct State {
     armed: BTreeMap<u64, Armed>,
 }
 
-/// A fault and what became of it.
+/// A fault and its counters.
 #[derive(Debug)]
 struct Armed {
-    fault: Fault,
+    fault: FaultSpec,
     seen: u32,
     fired: u32,
-    held: BTreeMap<u64, Held>,
-    /// Counts releases; dropped with the fault, which lets all held calls go.
+    held: BTreeMap<u64, HeldCall>,
+    /// Counts releases; dropped with the fault, which lets all held calls continue.
     release: watch::Sender<u64>,
 }
 
 /// A call that waits.
 #[derive(Debug, Clone, Serialize)]
-struct Held {
+struct HeldCall {
     caller: String,
     method: String,
     path: String,
@@ -70,7 +70,7 @@ struct Held {
 
 /// A fault that fires for one call.
 #[derive(Debug)]
-struct Strike {
+struct FiredFault {
     id: u64,
     action: Action,
     release: watch::Receiver<u64>,
@@ -88,9 +88,9 @@ impl Faults {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets `answer` answer, with the first armed fault that matches in the way.
+    /// Passes the request to `answer`, subject to the first armed fault that matches it.
     ///
-    /// When the caller goes away this future is dropped, and with it whatever has not happened.
+    /// When the caller disconnects, this future is dropped, and what has not happened yet never does.
     pub(crate) async fn around<F, Fut>(&self, request: Request, answer: F) -> Response
     where
         F: FnOnce(Request) -> Fut,
@@ -104,23 +104,23 @@ impl Faults {
         let wants_body = self.state().wants_body();
         let (call, request) = call::read(request, connection.caller(), wants_body).await;
         let mut line = call.mutates.then(|| self.journal.begin(&call));
-        let strike = self.state().strike(&call);
-        let Some(mut strike) = strike else {
+        let fired = self.state().fire(&call);
+        let Some(mut fired) = fired else {
             let response = answer(request).await;
-            note(line.as_mut(), &response);
+            record_status(line.as_mut(), &response);
             return response;
         };
-        tracing::debug!(fault = strike.id, path = call.path, "a fault fires");
+        tracing::debug!(fault = fired.id, path = call.path, "a fault fires");
         if let Some(line) = &mut line {
-            line.struck(strike.id);
+            line.record_fault(fired.id);
         }
-        match strike.action.clone() {
+        match fired.action.clone() {
             Action::Error(failure) if failure.when == When::Before => {
                 let response = failure.answer(call.grpc);
-                note(line.as_mut(), &response);
+                record_status(line.as_mut(), &response);
                 return response;
             }
-            Action::Hold(When::Before) => self.hold(&call, &mut strike, When::Before).await,
+            Action::Hold(When::Before) => self.hold(&call, &mut fired, When::Before).await,
             Action::Drop(When::Before) => match connection.break_off().await {},
             Action::DelayMs(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
             Action::Error(_)
@@ -129,13 +129,13 @@ impl Faults {
             | Action::Truncate(_) => {}
         }
         let response = answer(request).await;
-        note(line.as_mut(), &response);
-        match strike.action.clone() {
+        record_status(line.as_mut(), &response);
+        match fired.action.clone() {
             Action::Error(failure) => failure.answer(call.grpc),
             Action::Drop(_) => match connection.break_off().await {},
             Action::Truncate(bytes) => wire::truncated(response, bytes, connection),
             Action::Hold(When::After) => {
-                self.hold(&call, &mut strike, When::After).await;
+                self.hold(&call, &mut fired, When::After).await;
                 response
             }
             Action::Hold(When::Before) | Action::DelayMs(_) => response,
@@ -143,24 +143,24 @@ impl Faults {
     }
 
     /// Waits until the fault is released or disarmed.
-    async fn hold(&self, call: &Call, strike: &mut Strike, when: When) {
-        let held = Held {
+    async fn hold(&self, call: &ObservedCall, fired: &mut FiredFault, when: When) {
+        let held = HeldCall {
             caller: call.caller.clone(),
             method: call.method.clone(),
             path: call.path.clone(),
             when,
         };
-        let Some(_place) = Place::take(self, strike.id, held) else {
+        let Some(_place) = HeldEntry::take(self, fired.id, held) else {
             return;
         };
-        // An error says that the fault was disarmed: the call goes on likewise.
-        drop(strike.release.changed().await);
+        // An error means that the fault was disarmed: the call continues as after a release.
+        drop(fired.release.changed().await);
     }
 }
 
-fn note(line: Option<&mut Line>, response: &Response) {
+fn record_status(line: Option<&mut OpenEntry>, response: &Response) {
     if let Some(line) = line {
-        line.answered(&call::status_of(response));
+        line.record_status(&call::status_of(response));
     }
 }
 
@@ -169,38 +169,38 @@ impl State {
         self.armed.values().any(|armed| armed.fault.body.is_some())
     }
 
-    /// Counts the call with every fault that it matches; the first due one fires.
-    fn strike(&mut self, call: &Call) -> Option<Strike> {
-        let mut strike = None;
+    /// Counts the call for every fault that it matches; the first one that is due fires.
+    fn fire(&mut self, call: &ObservedCall) -> Option<FiredFault> {
+        let mut fired = None;
         for (&id, armed) in &mut self.armed {
             if !armed.fault.matches(call) {
                 continue;
             }
             armed.seen += 1;
             let due = armed.seen > armed.fault.skip && armed.fired < armed.fault.times;
-            if due && strike.is_none() {
+            if due && fired.is_none() {
                 armed.fired += 1;
-                strike = Some(Strike {
+                fired = Some(FiredFault {
                     id,
                     action: armed.fault.action.clone(),
                     release: armed.release.subscribe(),
                 });
             }
         }
-        strike
+        fired
     }
 }
 
-/// A held call's place in the list, left when the call goes on or its caller dies.
+/// The entry of a held call in its fault's list, removed when the call continues or its caller dies.
 #[derive(Debug)]
-struct Place {
+struct HeldEntry {
     faults: Faults,
     fault: u64,
     number: u64,
 }
 
-impl Place {
-    fn take(faults: &Faults, fault: u64, held: Held) -> Option<Self> {
+impl HeldEntry {
+    fn take(faults: &Faults, fault: u64, held: HeldCall) -> Option<Self> {
         let mut state = faults.state();
         let armed = state.armed.get_mut(&fault)?;
         let number = armed.held.last_key_value().map_or(1, |(last, _)| last + 1);
@@ -214,7 +214,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for HeldEntry {
     fn drop(&mut self) {
         if let Some(armed) = self.faults.state().armed.get_mut(&self.fault) {
             armed.held.remove(&self.number);

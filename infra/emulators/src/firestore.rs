@@ -1,11 +1,11 @@
 //! Firestore in native mode, over gRPC.
 //!
 //! Below the calls is a pure store ([`store`], [`query`], [`mod@write`], [`transaction`], [`target`])
-//! that knows neither clock nor disk. What differs from the service on purpose: transactions are
-//! optimistic (see [`transaction`]); no query needs an index; no rules are asked, so every
-//! caller may do all. Any project and database is there as soon as it is named.
+//! without clock and disk. It differs from the service on purpose: transactions are optimistic (see
+//! [`transaction`]), queries need no indexes, and security rules are not applied, so every caller
+//! has full access. Every project and database exists as soon as a call names it.
 
-mod fault;
+mod error;
 mod name;
 mod path;
 mod stamp;
@@ -34,11 +34,11 @@ mod target;
 
 use std::sync::{Arc, Mutex};
 
-use self::{fault::Fault, state::State};
+use self::{error::Error, state::State};
 use crate::{
     clock::Clock,
     db::{self, Db},
-    grpc::{self, Message, Request, Response},
+    grpc::{self, ProstMessage, Request, Response},
 };
 
 /// Firestore in native mode, over gRPC.
@@ -74,7 +74,7 @@ impl Firestore {
                 })
                 .await
             }
-            // Write, PartitionQuery, ExecutePipeline.
+            // Write, PartitionQuery and ExecutePipeline are not served.
             _ => grpc::unimplemented(&format!("google.firestore.v1.Firestore/{method}")),
         }
     }
@@ -83,11 +83,11 @@ impl Firestore {
     async fn one<Q, R>(
         &self,
         request: Request,
-        answer: fn(&mut State, Q) -> Result<R, Fault>,
+        answer: fn(&mut State, Q) -> Result<R, Error>,
     ) -> Response
     where
-        Q: Message,
-        R: Message,
+        Q: ProstMessage,
+        R: ProstMessage,
     {
         let state = Arc::clone(&self.0);
         grpc::unary(request, move |request| async move {
@@ -100,11 +100,11 @@ impl Firestore {
     async fn many<Q, R>(
         &self,
         request: Request,
-        answer: fn(&mut State, Q) -> Result<Vec<R>, Fault>,
+        answer: fn(&mut State, Q) -> Result<Vec<R>, Error>,
     ) -> Response
     where
-        Q: Message,
-        R: Message,
+        Q: ProstMessage,
+        R: ProstMessage,
     {
         let state = Arc::clone(&self.0);
         grpc::server_stream(request, move |request| async move {

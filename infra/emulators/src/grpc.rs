@@ -1,7 +1,7 @@
 //! Serves prost messages over tonic without generated server traits.
 //!
-//! The client crates carry message types only; a service here is one `match` on
-//! the method's name that calls [`unary`], [`server_stream`] or [`bidi`].
+//! The client crates contain message types only; a service here is one `match` on the method's name
+//! that calls [`unary`], [`server_stream`] or [`bidi`].
 
 mod message;
 
@@ -12,39 +12,39 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt as _, future::BoxFuture, stream::BoxStream};
 use tonic::{Status, server::Grpc};
 
-pub(crate) use self::message::Message;
-use self::message::{AnyCodec, Told, read};
+pub(crate) use self::message::ProstMessage;
+use self::message::{AnyCodec, OutgoingMessage, read};
 
-/// A request as the front door hands it over.
+/// A request, before its path is matched.
 pub(crate) type Request = http::Request<Body>;
-/// What goes back through the front door.
+/// An answer.
 pub(crate) type Response = http::Response<Body>;
 
-/// Bytes of one message: above Cloud Storage's 4 MiB parts and Pub/Sub's 10 MB publishes.
+/// Maximum size of a message: above Cloud Storage's 4 MiB parts and Pub/Sub's 10 MB publishes.
 const MESSAGE_MAX_BYTES: usize = 64 << 20;
 
-// What a method asks and tells is erased before tonic sees it, and boxed: its server code is
-// generated once, not for each of some fifty methods.
+// The types of requests and answers are erased before tonic sees them, and futures are boxed: its
+// server code is generated once, not for each of some fifty methods.
 
-/// Messages that are told, in order.
-type ToldStream = BoxStream<'static, Result<Told, Status>>;
-/// A method, from its one message or its stream of them to its one message or stream.
-type Method<Asked, Answer> =
-    Box<dyn Fn(Asked) -> BoxFuture<'static, Result<Answer, Status>> + Send + Sync>;
+/// A stream of outgoing messages.
+type OutgoingStream = BoxStream<'static, Result<OutgoingMessage, Status>>;
+/// A method, from its request or stream of requests to its answer or stream of answers.
+type Method<Input, Output> =
+    Box<dyn Fn(Input) -> BoxFuture<'static, Result<Output, Status>> + Send + Sync>;
 
 /// Answers one message with one message.
 pub(crate) fn unary<Q, R, F, Fut>(request: Request, answer: F) -> BoxFuture<'static, Response>
 where
-    Q: Message,
-    R: Message,
+    Q: ProstMessage,
+    R: ProstMessage,
     F: FnOnce(Q) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<R, Status>> + Send + 'static,
 {
-    let method: Method<Bytes, Told> = Box::new(move |asked| {
+    let method: Method<Bytes, OutgoingMessage> = Box::new(move |request| {
         let answer = answer.clone();
         Box::pin(async move {
-            let told = answer(read(asked)?).await?;
-            Ok(Box::new(told) as Told)
+            let message = answer(read(request)?).await?;
+            Ok(Box::new(message) as OutgoingMessage)
         })
     });
     unary_bytes(request, method)
@@ -56,15 +56,15 @@ pub(crate) fn server_stream<Q, R, F, Fut, S>(
     answer: F,
 ) -> BoxFuture<'static, Response>
 where
-    Q: Message,
-    R: Message,
+    Q: ProstMessage,
+    R: ProstMessage,
     F: FnOnce(Q) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<S, Status>> + Send + 'static,
     S: Stream<Item = Result<R, Status>> + Send + 'static,
 {
-    let method: Method<Bytes, ToldStream> = Box::new(move |asked| {
+    let method: Method<Bytes, OutgoingStream> = Box::new(move |request| {
         let answer = answer.clone();
-        Box::pin(async move { Ok(told(answer(read(asked)?).await?)) })
+        Box::pin(async move { Ok(outgoing(answer(read(request)?).await?)) })
     });
     server_stream_bytes(request, method)
 }
@@ -72,61 +72,66 @@ where
 /// Answers a stream with a stream.
 pub(crate) fn bidi<Q, R, F, Fut, S>(request: Request, answer: F) -> BoxFuture<'static, Response>
 where
-    Q: Message,
-    R: Message,
+    Q: ProstMessage,
+    R: ProstMessage,
     F: FnOnce(BoxStream<'static, Result<Q, Status>>) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<S, Status>> + Send + 'static,
     S: Stream<Item = Result<R, Status>> + Send + 'static,
 {
-    let method: Method<tonic::Streaming<Bytes>, ToldStream> = Box::new(move |asked| {
+    let method: Method<tonic::Streaming<Bytes>, OutgoingStream> = Box::new(move |request| {
         let answer = answer.clone();
-        let asked = asked.map(|asked| asked.and_then(read)).boxed();
-        Box::pin(async move { Ok(told(answer(asked).await?)) })
+        let request = request.map(|request| request.and_then(read)).boxed();
+        Box::pin(async move { Ok(outgoing(answer(request).await?)) })
     });
     bidi_bytes(request, method)
 }
 
-fn told<R: Message>(stream: impl Stream<Item = Result<R, Status>> + Send + 'static) -> ToldStream {
+fn outgoing<R: ProstMessage>(
+    stream: impl Stream<Item = Result<R, Status>> + Send + 'static,
+) -> OutgoingStream {
     stream
-        .map(|told| told.map(|told| Box::new(told) as Told))
+        .map(|message| message.map(|message| Box::new(message) as OutgoingMessage))
         .boxed()
 }
 
-fn unary_bytes(request: Request, method: Method<Bytes, Told>) -> BoxFuture<'static, Response> {
+fn unary_bytes(
+    request: Request,
+    method: Method<Bytes, OutgoingMessage>,
+) -> BoxFuture<'static, Response> {
     Box::pin(async move {
-        let service = tower::service_fn(move |asked: tonic::Request<Bytes>| {
-            let answer = method(asked.into_inner());
+        let service = tower::service_fn(move |request: tonic::Request<Bytes>| {
+            let answer = method(request.into_inner());
             async move { answer.await.map(tonic::Response::new) }
         });
-        let answer = grpc().unary(service, inward(request)).await;
+        let answer = grpc().unary(service, to_tonic(request)).await;
         answer.map(Body::new)
     })
 }
 
 fn server_stream_bytes(
     request: Request,
-    method: Method<Bytes, ToldStream>,
+    method: Method<Bytes, OutgoingStream>,
 ) -> BoxFuture<'static, Response> {
     Box::pin(async move {
-        let service = tower::service_fn(move |asked: tonic::Request<Bytes>| {
-            let answer = method(asked.into_inner());
+        let service = tower::service_fn(move |request: tonic::Request<Bytes>| {
+            let answer = method(request.into_inner());
             async move { answer.await.map(tonic::Response::new) }
         });
-        let answer = grpc().server_streaming(service, inward(request)).await;
+        let answer = grpc().server_streaming(service, to_tonic(request)).await;
         answer.map(Body::new)
     })
 }
 
 fn bidi_bytes(
     request: Request,
-    method: Method<tonic::Streaming<Bytes>, ToldStream>,
+    method: Method<tonic::Streaming<Bytes>, OutgoingStream>,
 ) -> BoxFuture<'static, Response> {
     Box::pin(async move {
-        let service = tower::service_fn(move |asked: tonic::Request<tonic::Streaming<Bytes>>| {
-            let answer = method(asked.into_inner());
+        let service = tower::service_fn(move |request: tonic::Request<tonic::Streaming<Bytes>>| {
+            let answer = method(request.into_inner());
             async move { answer.await.map(tonic::Response::new) }
         });
-        let answer = grpc().streaming(service, inward(request)).await;
+        let answer = grpc().streaming(service, to_tonic(request)).await;
         answer.map(Body::new)
     })
 }
@@ -135,7 +140,7 @@ fn grpc() -> Grpc<AnyCodec> {
     Grpc::new(AnyCodec).max_decoding_message_size(MESSAGE_MAX_BYTES)
 }
 
-/// The answer of a method that is not here yet.
+/// The answer for a method that is not served.
 pub(crate) fn unimplemented(path: &str) -> Response {
     tracing::warn!(
         path,
@@ -146,6 +151,6 @@ pub(crate) fn unimplemented(path: &str) -> Response {
         .map(Body::new)
 }
 
-fn inward(request: Request) -> http::Request<tonic::body::Body> {
+fn to_tonic(request: Request) -> http::Request<tonic::body::Body> {
     request.map(tonic::body::Body::new)
 }

@@ -1,7 +1,7 @@
-//! Who calls: the metadata server that gives default credentials, and the key that signs push tokens.
+//! The identity of callers: the metadata server with default credentials, and the token-signing key.
 //!
-//! With `GCE_METADATA_HOST` set to the emulators, Google's client libraries find their
-//! default credentials here as they find them on Cloud Run.
+//! With `GCE_METADATA_HOST` set to the emulators, Google's client libraries find default credentials
+//! here as they do on Cloud Run.
 
 mod key;
 mod metadata;
@@ -10,20 +10,20 @@ use http::Method;
 use serde_json::json;
 
 use crate::{
-    Error,
     clock::Clock,
     grpc::{Request, Response},
+    options::Error,
     rest,
 };
 
-use self::key::Key;
+use self::key::SigningKey;
 
-/// The signing key and the project it speaks for.
+/// The signing key, and the project of the metadata server.
 #[derive(Debug, Clone)]
 pub(crate) struct Identity {
     project: String,
     clock: Clock,
-    key: &'static Key,
+    key: &'static SigningKey,
 }
 
 impl Identity {
@@ -31,7 +31,7 @@ impl Identity {
         Ok(Self {
             project: project.to_owned(),
             clock: clock.clone(),
-            key: Key::of_process().map_err(|error| Error::Key(error.into()))?,
+            key: SigningKey::of_process().map_err(|error| Error::Key(error.into()))?,
         })
     }
 
@@ -40,7 +40,7 @@ impl Identity {
         self.key
             .sign(email, audience, self.clock.now())
             .unwrap_or_else(|error| {
-                // Without a token the receiver answers 401, which shows in the same place.
+                // Without a token the receiver answers 401, which is as visible as this error.
                 tracing::error!(%error, "cannot sign a token");
                 String::new()
             })
@@ -50,14 +50,14 @@ impl Identity {
         let path = request.uri().path().to_owned();
         match (request.method(), path.as_str()) {
             (&Method::GET, "/certs") => rest::ok(self.key.jwks()),
-            // Where a service account's key file trades its signed claim for a token.
+            // Where a service account's key file exchanges a signed claim for a token.
             (&Method::POST, "/token") => rest::ok(&metadata::access_token()),
             (&Method::GET, _) if path.starts_with("/computeMetadata/") => self.metadata(request),
             (method, _) => rest::Error::unimplemented(method, &path).into_response(),
         }
     }
 
-    /// The account that default credentials stand for.
+    /// The account of the default credentials.
     fn email(&self) -> String {
         format!("emulator@{}.iam.gserviceaccount.com", self.project)
     }
@@ -68,7 +68,7 @@ pub(crate) fn project_number(id: &str) -> u64 {
     100_000_000_000 + u64::from(crc32c::crc32c(id.as_bytes()))
 }
 
-/// What JSON an account is when the metadata server is asked recursively.
+/// The JSON form of an account when the metadata server is queried recursively.
 fn account(email: &str) -> serde_json::Value {
     json!({ "aliases": ["default"], "email": email, "scopes": [metadata::SCOPE] })
 }

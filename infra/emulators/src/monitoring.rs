@@ -1,7 +1,7 @@
-//! Cloud Logging and Cloud Monitoring: entries, log-based metrics, series, alert policies.
+//! Cloud Logging and Cloud Monitoring: entries, log-based metrics, time series, alert policies.
 //!
-//! An entry or a point goes in; what a policy makes of it comes out as a message on its
-//! channel's topic, some simulated minutes later, as in the cloud.
+//! A policy that an entry or a point violates publishes a notification to its channel's topic,
+//! some simulated minutes later, as in the cloud.
 
 mod entry;
 mod metric;
@@ -28,70 +28,59 @@ use std::{
 use http::Method;
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::task::JoinHandle;
 
 use crate::{
-    Publish,
     clock::Clock,
     db::{self, Db},
     grpc::{Request, Response},
+    ports::Publish,
     rest::{self, invalid},
+    ticker::Ticker,
 };
 
-use self::{entry::Write, series::Written, state::State};
+use self::{entry::WriteEntries, series::Written, state::State};
 
-/// How often, in simulated time, policies are looked after: finer than they are evaluated.
+/// How often, in simulated time, to check whether policies are due: more often than the policies'
+/// evaluation interval.
 const TICK: Duration = Duration::from_secs(5);
 
-/// The bounds of that in the wall's time: a fast clock must not busy a core, and a slow
-/// one must not delay what became due.
+/// The bounds of that in wall-clock time: a fast clock must not use up a core, and a slow one
+/// must not delay what is due.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
 /// Logging and Monitoring; clones share everything.
 #[derive(Debug, Clone)]
 pub(crate) struct Monitoring {
-    inner: Arc<Inner>,
+    inner: Arc<MonitoringInner>,
     _ticker: Arc<Ticker>,
 }
 
-struct Inner {
+struct MonitoringInner {
     clock: Clock,
     publish: Publish,
     state: Mutex<State>,
-}
-
-/// The task that looks after policies; it ends with the last clone.
-#[derive(Debug)]
-struct Ticker(JoinHandle<()>);
-
-impl Drop for Ticker {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 impl Monitoring {
     /// Reads back what an earlier process left in `db`: metrics, policies and channels.
     pub(crate) fn open(db: &Db, clock: Clock, publish: Publish) -> Result<Self, db::Error> {
         let state = State::open(db, clock.now())?;
-        let inner = Arc::new(Inner {
+        let inner = Arc::new(MonitoringInner {
             clock,
             publish,
             state: Mutex::new(state),
         });
-        let ticker = tokio::spawn({
+        let pause = inner.clock.wall(TICK).clamp(PAUSE.0, PAUSE.1);
+        let ticker = Ticker::start(Arc::default(), {
             let inner = Arc::clone(&inner);
-            async move {
-                let pause = inner.clock.wall(TICK).clamp(PAUSE.0, PAUSE.1);
-                loop {
-                    tokio::time::sleep(pause).await;
-                    inner.tick();
-                }
+            move || {
+                inner.tick();
+                pause
             }
         });
         Ok(Self {
             inner,
-            _ticker: Arc::new(Ticker(ticker)),
+            _ticker: Arc::new(ticker),
         })
     }
 
@@ -104,7 +93,7 @@ impl Monitoring {
     }
 }
 
-impl Inner {
+impl MonitoringInner {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -127,7 +116,7 @@ impl Inner {
         let mut state = self.state();
         match (request.method(), segments.as_slice()) {
             (&Method::POST, ["v2", "entries:write"]) => {
-                state.write_entries(read::<Write>(body)?, now)
+                state.write_entries(read::<WriteEntries>(body)?, now)
             }
             (&Method::POST, ["v2", "entries:list"]) => state.list_entries(&read(body)?),
             (&Method::GET, ["v3", "projects", _, "timeSeries"]) => {
@@ -139,7 +128,7 @@ impl Inner {
             (&Method::POST, ["v3", "projects", _, "timeSeries"]) => {
                 state.write_series(&read::<CreateTimeSeries>(body)?.time_series, now)
             }
-            // The name of a metric may hold slashes, escaped or not.
+            // The name of a metric may contain slashes, escaped or not.
             (_, ["v2", "projects", project, "metrics", id @ ..]) => {
                 state.metrics(project, &id.join("/"), &request, body)
             }
@@ -156,7 +145,7 @@ impl Inner {
     }
 }
 
-impl fmt::Debug for Inner {
+impl fmt::Debug for MonitoringInner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Monitoring").finish_non_exhaustive()
     }

@@ -1,12 +1,12 @@
 //! Pub/Sub: gRPC, and REST for administration.
 //!
-//! Kept from the service: at least once with leases and back-off, dead letters, filters,
-//! ordering keys, retention and seek, push with its envelope and its token. Not here, and
-//! refused by name: snapshots, schemas, exactly-once delivery, transforms, exports, IAM.
+//! Like the service: at-least-once delivery with leases and back-off, dead letters, filters,
+//! ordering keys, retention and seek, push with its envelope and its token. Refused by name:
+//! snapshots, schemas, exactly-once delivery, transforms, exports, IAM.
 
 mod backlog;
+mod delivery_faults;
 mod filter;
-mod mischief;
 mod rules;
 
 mod broker;
@@ -24,9 +24,10 @@ mod rest;
 
 mod control;
 
-mod ledger;
 mod name;
 mod page;
+mod row;
+mod write_behind;
 
 #[cfg(test)]
 mod admin_tests;
@@ -46,7 +47,8 @@ use self::broker::{Broker, State};
 use crate::{
     clock::Clock,
     db::{self, Change, Db},
-    grpc::{self, Message, Request, Response},
+    grpc::{self, ProstMessage, Request, Response},
+    ports::MintToken,
 };
 
 /// Pub/Sub: gRPC, and REST for administration.
@@ -55,7 +57,7 @@ pub(crate) struct PubSub(Arc<Broker>);
 
 impl PubSub {
     /// Reads back what an earlier process left in `db`, and starts pushing.
-    pub(crate) fn open(db: Db, clock: Clock, mint: crate::MintToken) -> Result<Self, db::Error> {
+    pub(crate) fn open(db: Db, clock: Clock, mint: MintToken) -> Result<Self, db::Error> {
         let broker = Arc::new(Broker::open(db, clock)?);
         push::start(&broker, mint);
         Ok(Self(broker))
@@ -90,12 +92,12 @@ impl PubSub {
         }
     }
 
-    /// Answers a REST call, of the service or below `/emulator/pubsub`.
+    /// Answers a REST call to the service or below `/emulator/pubsub`.
     pub(crate) async fn rest(&self, request: Request) -> Response {
         rest::answer(&self.0, request).await
     }
 
-    /// Publishes from inside the emulators; a topic that does not exist is logged and forgotten.
+    /// Publishes from inside the emulators; for a missing topic the message is logged and dropped.
     pub(crate) fn publish_inside(
         &self,
         topic: &str,
@@ -114,21 +116,23 @@ impl PubSub {
             .0
             .change_soon(|state, changes| state.publish(&request, changes));
         match published {
-            Ok(_) => self.0.wheel.notify_one(),
-            Err(status) => tracing::warn!(topic, %status, "dropped a message from inside"),
+            Ok(_) => self.0.push_wake.notify_one(),
+            Err(status) => {
+                tracing::warn!(topic, %status, "dropped a message from another emulator");
+            }
         }
     }
 
-    /// Answers a call that one change of the state answers.
-    async fn call<Q: Message, R: Message>(
+    /// Answers a call by a single change of the state.
+    async fn call<Q: ProstMessage, R: ProstMessage>(
         &self,
         request: Request,
         act: fn(&mut State, &Q, &mut Vec<Change>) -> Result<R, Status>,
     ) -> Response {
         let broker = Arc::clone(&self.0);
-        grpc::unary(request, move |asked: Q| async move {
+        grpc::unary(request, move |request: Q| async move {
             broker
-                .change(|state, changes| act(state, &asked, changes))
+                .change(|state, changes| act(state, &request, changes))
                 .await
         })
         .await

@@ -1,4 +1,4 @@
-//! The JSON dialect that Google's REST services share: bodies, errors, paths.
+//! The JSON conventions that Google's REST services share: bodies, errors, paths.
 
 use axum::body::Body;
 use http::{StatusCode, header};
@@ -7,33 +7,36 @@ use serde_json::json;
 
 use crate::grpc::{Request, Response};
 
-/// Bytes of a JSON request body; far above any that Google's clients send.
+/// Maximum size of a JSON request body; far above what Google's clients send.
 const BODY_MAX_BYTES: usize = 64 << 20;
 
-/// A failed call, as `google.rpc.Status` puts it.
+/// A failed call, as a `google.rpc.Status`.
 #[derive(Debug, Clone)]
 pub(crate) struct Error {
     /// The HTTP status.
     pub(crate) code: StatusCode,
     /// The canonical name of the gRPC code, such as `NOT_FOUND`.
     pub(crate) status: &'static str,
-    /// The text for people.
+    /// The message for people.
     pub(crate) message: String,
-    /// Seconds to wait before another try, sent as `Retry-After`.
+    /// Seconds until another attempt makes sense, sent as `Retry-After`.
     pub(crate) retry_after_s: Option<u64>,
 }
 
 impl Error {
-    /// A failure with the HTTP status that goes with the canonical `status`.
+    /// A failure with the HTTP status for the canonical `status`.
     pub(crate) fn new(status: &'static str, message: impl Into<String>) -> Self {
         let code = match status {
-            "INVALID_ARGUMENT" | "FAILED_PRECONDITION" | "OUT_OF_RANGE" => StatusCode::BAD_REQUEST,
+            // Google answers UNIMPLEMENTED with 501, which clients take for an outage and retry for
+            // a minute. What is not served here never will be, so the caller must fail at once.
+            "INVALID_ARGUMENT" | "FAILED_PRECONDITION" | "OUT_OF_RANGE" | "UNIMPLEMENTED" => {
+                StatusCode::BAD_REQUEST
+            }
             "UNAUTHENTICATED" => StatusCode::UNAUTHORIZED,
             "PERMISSION_DENIED" => StatusCode::FORBIDDEN,
             "NOT_FOUND" => StatusCode::NOT_FOUND,
             "ALREADY_EXISTS" | "ABORTED" => StatusCode::CONFLICT,
             "RESOURCE_EXHAUSTED" => StatusCode::TOO_MANY_REQUESTS,
-            "UNIMPLEMENTED" => StatusCode::NOT_IMPLEMENTED,
             "UNAVAILABLE" => StatusCode::SERVICE_UNAVAILABLE,
             "DEADLINE_EXCEEDED" => StatusCode::GATEWAY_TIMEOUT,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
@@ -46,7 +49,7 @@ impl Error {
         }
     }
 
-    /// The answer of a path that is not here yet.
+    /// The answer for a path that is not served.
     pub(crate) fn unimplemented(method: &http::Method, path: &str) -> Self {
         tracing::warn!(%method, path, "a path that this emulator does not serve was called");
         Self::new(
@@ -97,7 +100,7 @@ impl From<tonic::Status> for Error {
     }
 }
 
-/// The failure of a request that can never be right.
+/// The error of an invalid request.
 pub(crate) fn invalid(message: impl Into<String>) -> Error {
     Error::new("INVALID_ARGUMENT", message)
 }
@@ -134,7 +137,7 @@ pub(crate) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Err
         .map_err(|error| Error::new("INVALID_ARGUMENT", format!("invalid JSON payload: {error}")))
 }
 
-/// The path's segments, each percent-decoded: what REST services `match` on.
+/// The path's segments, each percent-decoded, for the services to `match` on.
 pub(crate) fn segments(path: &str) -> Vec<String> {
     path.trim_matches('/')
         .split('/')

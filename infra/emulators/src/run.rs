@@ -1,7 +1,7 @@
-//! Cloud Run: jobs, whose executions' tasks are processes of this machine, and services.
+//! Cloud Run: jobs, whose tasks are processes of this machine, and services.
 //!
-//! A container's `command` and `args` are started as they are; without a command its `image` is the
-//! path of the program. Tasks are real: they take the wall's time, whatever the clock says.
+//! A container's `command` and `args` are executed directly; without a command, `image` is the path
+//! of the program. Tasks are real processes: they take wall-clock time, whatever the clock's speed.
 
 mod container;
 mod execution;
@@ -27,9 +27,9 @@ use tokio::{
     task::JoinSet,
 };
 
-use self::{execution::Execution, job::Job, services::Services};
+pub use self::task::TaskLine;
+use self::{execution::Execution, job::RunJob, services::Services};
 use crate::{
-    TaskLine,
     catalog::{Catalog, patched},
     clock::Clock,
     db::{self, Db},
@@ -37,18 +37,18 @@ use crate::{
     rest::{self, invalid},
 };
 
-/// Lines that a slow reader may be behind before it misses some.
+/// Lines that a slow reader may fall behind before it loses some.
 const LINES_MAX: usize = 10_000;
 
 /// Cloud Run; clones share everything.
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
-    inner: Arc<Inner>,
+    inner: Arc<RunInner>,
     services: Services,
     executions: Arc<Mutex<JoinSet<()>>>,
 }
 
-struct Inner {
+struct RunInner {
     clock: Clock,
     state: Mutex<State>,
     lines: broadcast::Sender<TaskLine>,
@@ -58,15 +58,15 @@ struct Inner {
 struct State {
     jobs: Catalog,
     executions: Catalog,
-    /// How many executions were started, ever: part of their names.
+    /// How many executions have ever been started: part of their names.
     started: u64,
-    /// How often a job was made or changed: part of etags.
+    /// How often a job was created or changed: part of etags.
     kept: u64,
-    /// The attempts that run, by execution, task and attempt.
+    /// The running attempts, by execution, task and attempt.
     running: BTreeMap<(String, u32, u32), Arc<Notify>>,
 }
 
-/// Which attempts are to be killed; what is not named may be any.
+/// Which attempts to kill; an absent field matches any.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Kill {
@@ -77,8 +77,8 @@ struct Kill {
 }
 
 impl Run {
-    /// Reads back what an earlier process left in `db`; what ran then has failed. `base_url` is where
-    /// revisions of services are reached.
+    /// Reads back what an earlier process left in `db`; executions that were running then have failed.
+    /// `base_url` is the prefix of the URLs of services' revisions.
     pub(crate) fn open(db: &Db, clock: Clock, base_url: &str) -> Result<Self, db::Error> {
         let services = Services::open(db, clock.clone(), base_url)?;
         let mut executions = Catalog::open(db, "run-executions")?;
@@ -90,8 +90,8 @@ impl Run {
         let started = u64::try_from(executions.iter().count()).unwrap_or_default();
         for mut execution in cut_off {
             execution.cut_off(clock.now());
-            // Storing it anew fails only where the store does, which the next call tells of.
-            let _stored = executions.put(&execution.name, execution.told());
+            // Storing it again fails only if the store fails, which the next call reports.
+            let _stored = executions.put(&execution.name, execution.to_json());
         }
         let state = State {
             jobs: Catalog::open(db, "run-jobs")?,
@@ -101,7 +101,7 @@ impl Run {
             running: BTreeMap::new(),
         };
         Ok(Self {
-            inner: Arc::new(Inner {
+            inner: Arc::new(RunInner {
                 clock,
                 state: Mutex::new(state),
                 lines: broadcast::Sender::new(LINES_MAX),
@@ -121,7 +121,7 @@ impl Run {
         if let Some(at) = request.uri().path().strip_prefix("/emulator/run/at/") {
             let (host, path) = at.split_once('/').unwrap_or((at, ""));
             let (host, path) = (host.to_owned(), path.to_owned());
-            return self.services.reach(&host, &path, request).await;
+            return self.services.proxy(&host, &path, request).await;
         }
         self.answer(request)
             .await
@@ -179,7 +179,7 @@ impl Run {
                 let id = query.iter().find(|(name, _)| name == "jobId");
                 let id = id.map(|(_, id)| id.as_str()).unwrap_or_default();
                 if !job::is_id(id) {
-                    return Err(invalid(format!("jobId `{id}` is no name of a job")));
+                    return Err(invalid(format!("jobId `{id}` is not a valid job name")));
                 }
                 let name = format!("{parent}/jobs/{id}");
                 if state.jobs.contains(&name) {
@@ -206,18 +206,14 @@ impl Run {
             (&Method::GET, None) => state.jobs.get(name).cloned(),
             (&Method::PATCH, None) => {
                 let old = state.jobs.get(name)?;
-                let asked = body.get("etag").filter(|etag| !etag.is_null());
-                if asked.is_some() && asked != old.get("etag") {
-                    let message = format!("Conflict for resource '{name}': another version.");
+                let requested = body.get("etag").filter(|etag| !etag.is_null());
+                if requested.is_some() && requested != old.get("etag") {
+                    let message =
+                        format!("Conflict for resource '{name}': the etag is of another version.");
                     return Err(rest::Error::new("ABORTED", message));
                 }
                 let resource = patched(state.jobs.get(name)?, body, request)?;
                 state.keep(name, resource, &now)
-            }
-            (&Method::DELETE, None) => {
-                let job = state.jobs.get(name)?.clone();
-                state.jobs.remove(name)?;
-                Ok(done(name, &job))
             }
             (method, _) => Err(rest::Error::unimplemented(method, request.uri().path())),
         }
@@ -242,12 +238,12 @@ impl Run {
     /// Starts an execution of the job `name`.
     fn start(&self, name: &str, body: &Value) -> Result<Value, rest::Error> {
         let mut state = self.inner.state();
-        let job = Job::parse(state.jobs.get(name)?)?.overridden(body)?;
+        let job = RunJob::parse(state.jobs.get(name)?)?.overridden(body)?;
         state.started += 1;
         let id = name.rsplit('/').next().unwrap_or_default();
         let execution = format!("{name}/executions/{id}-{:05}", state.started);
         let execution = Execution::new(execution, &job, self.inner.clock.now());
-        state.executions.put(&execution.name, execution.told())?;
+        state.executions.put(&execution.name, execution.to_json())?;
         drop(state);
         let operation = execution.operation();
         let running = run(Arc::clone(&self.inner), execution, job);
@@ -261,8 +257,8 @@ impl Run {
     }
 }
 
-/// Runs all tasks of an execution, so many at a time.
-async fn run(inner: Arc<Inner>, execution: Execution, job: Job) {
+/// Runs all tasks of an execution, several at a time.
+async fn run(inner: Arc<RunInner>, execution: Execution, job: RunJob) {
     let name = execution.name.clone();
     let tasks = (0..job.tasks).map(|index| {
         let (inner, name, job) = (&inner, &name, &job);
@@ -276,7 +272,7 @@ async fn run(inner: Arc<Inner>, execution: Execution, job: Job) {
     inner.change(&name, |execution| execution.end(now));
 }
 
-impl Inner {
+impl RunInner {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -286,23 +282,23 @@ impl Inner {
         let known = state.executions.get(name).ok().and_then(Execution::read);
         if let Some(mut execution) = known {
             change(&mut execution);
-            // A store that fails is logged by the catalogue; the task has run all the same.
-            let _stored = state.executions.put(name, execution.told());
+            // A failing store is logged by the catalog; the task has run nevertheless.
+            let _stored = state.executions.put(name, execution.to_json());
         }
     }
 
-    /// Runs one task, as often as it takes or may.
-    async fn task(&self, execution: &str, index: u32, job: &Job) {
+    /// Runs one task, with retries.
+    async fn task(&self, execution: &str, index: u32, job: &RunJob) {
         self.change(execution, |execution| execution.running += 1);
         for attempt in 0..=job.retries {
             if attempt > 0 {
                 self.change(execution, |execution| execution.retried += 1);
             }
-            let place = (execution.to_owned(), index, attempt);
+            let key = (execution.to_owned(), index, attempt);
             let killed = Arc::new(Notify::new());
             self.state()
                 .running
-                .insert(place.clone(), Arc::clone(&killed));
+                .insert(key.clone(), Arc::clone(&killed));
             let attempt = task::Attempt {
                 execution,
                 index,
@@ -310,7 +306,7 @@ impl Inner {
                 job,
             };
             let succeeded = attempt.run(&killed, &self.lines).await;
-            self.state().running.remove(&place);
+            self.state().running.remove(&key);
             if succeeded {
                 self.change(execution, |execution| {
                     execution.running -= 1;
@@ -328,7 +324,7 @@ impl Inner {
 
 impl State {
     fn keep(&mut self, name: &str, mut resource: Value, now: &str) -> Result<Value, rest::Error> {
-        Job::parse(&resource)?;
+        RunJob::parse(&resource)?;
         if let Some(fields) = resource.as_object_mut() {
             fields.insert("name".to_owned(), name.into());
             fields.entry("createTime").or_insert_with(|| json!(now));
@@ -369,7 +365,7 @@ impl State {
     }
 }
 
-/// The operation of a change that is made at once.
+/// The operation of a change that completes immediately.
 fn done(name: &str, resource: &Value) -> Value {
     let parent = name.split("/jobs/").next().unwrap_or_default();
     json!({
@@ -380,7 +376,7 @@ fn done(name: &str, resource: &Value) -> Value {
     })
 }
 
-impl fmt::Debug for Inner {
+impl fmt::Debug for RunInner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Run").finish_non_exhaustive()
     }

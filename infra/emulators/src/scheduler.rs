@@ -1,4 +1,4 @@
-//! Cloud Scheduler: jobs that publish on a timetable, in UTC.
+//! Cloud Scheduler: jobs that publish on a cron schedule, in UTC.
 
 mod cron;
 mod job;
@@ -13,86 +13,69 @@ use std::{
 use chrono::{DateTime, Utc};
 use http::Method;
 use serde_json::{Value, json};
-use tokio::{sync::Notify, task::JoinHandle};
+use tokio::sync::Notify;
 
 use crate::{
-    Publish,
     catalog::{Catalog, patched},
     clock::Clock,
     db::{self, Db},
     grpc::{Request, Response},
+    ports::Publish,
     rest::{self, invalid},
+    ticker::Ticker,
 };
 
-use self::job::{Job, Message};
+use self::job::{JobMessage, ScheduledJob};
 
-/// The longest sleep of the wall's time: a laptop that was asleep itself wakes to due jobs.
+/// The longest sleep in wall-clock time: after a laptop was suspended, due jobs run within this time.
 const SLEEP_MAX: Duration = Duration::from_secs(10);
 
 /// Cloud Scheduler; clones share everything.
 #[derive(Debug, Clone)]
 pub(crate) struct Scheduler {
-    inner: Arc<Inner>,
-    _runner: Arc<Runner>,
+    inner: Arc<SchedulerInner>,
+    _ticker: Arc<Ticker>,
 }
 
-struct Inner {
+struct SchedulerInner {
     clock: Clock,
     publish: Publish,
     state: Mutex<State>,
-    /// Wakes the runner when a timetable changed.
-    changed: Notify,
+    /// Wakes the ticker when a schedule has changed.
+    changed: Arc<Notify>,
 }
 
 #[derive(Debug)]
 struct State {
     resources: Catalog,
-    jobs: BTreeMap<String, Job>,
-}
-
-/// The task that publishes; it ends with the last clone.
-#[derive(Debug)]
-struct Runner(JoinHandle<()>);
-
-impl Drop for Runner {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+    jobs: BTreeMap<String, ScheduledJob>,
 }
 
 impl Scheduler {
-    /// Reads back what an earlier process left in `db`; what was missed meanwhile stays so.
+    /// Reads back what an earlier process left in `db`; ticks missed in between stay missed.
     pub(crate) fn open(db: &Db, clock: Clock, publish: Publish) -> Result<Self, db::Error> {
         let now = clock.now();
         let resources = Catalog::open(db, "scheduler-jobs")?;
-        let jobs = resources
-            .iter()
-            .filter_map(|(name, resource)| Some((name.clone(), Job::parse(resource, now).ok()?)));
+        let jobs = resources.iter().filter_map(|(name, resource)| {
+            Some((name.clone(), ScheduledJob::parse(resource, now).ok()?))
+        });
         let state = State {
             jobs: jobs.collect(),
             resources,
         };
-        let inner = Arc::new(Inner {
+        let inner = Arc::new(SchedulerInner {
             clock,
             publish,
             state: Mutex::new(state),
-            changed: Notify::new(),
+            changed: Arc::default(),
         });
-        let runner = tokio::spawn({
+        let ticker = Ticker::start(Arc::clone(&inner.changed), {
             let inner = Arc::clone(&inner);
-            async move {
-                loop {
-                    let pause = inner.publish_due();
-                    tokio::select! {
-                        () = tokio::time::sleep(pause) => {}
-                        () = inner.changed.notified() => {}
-                    }
-                }
-            }
+            move || inner.publish_due()
         });
         Ok(Self {
             inner,
-            _runner: Arc::new(Runner(runner)),
+            _ticker: Arc::new(ticker),
         })
     }
 
@@ -105,12 +88,12 @@ impl Scheduler {
     }
 }
 
-impl Inner {
+impl SchedulerInner {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Publishes what is due, and says how long nothing more will be.
+    /// Publishes what is due, and returns how long to wait for the next job.
     fn publish_due(&self) -> Duration {
         let now = self.clock.now();
         let mut due = Vec::new();
@@ -129,7 +112,7 @@ impl Inner {
         pause.map_or(SLEEP_MAX, |pause| self.clock.wall(pause).min(SLEEP_MAX))
     }
 
-    fn publish(&self, message: Message) {
+    fn publish(&self, message: JobMessage) {
         (self.publish)(&message.topic, message.data, message.attributes);
     }
 
@@ -177,12 +160,12 @@ impl Inner {
         let id = name.strip_prefix(&format!("{parent}/"));
         if id.is_none_or(|id| id.is_empty() || id.contains('/')) {
             return Err(invalid(format!(
-                "the job's name `{name}` is not of `{parent}`"
+                "the job name `{name}` is not in `{parent}`"
             )));
         }
         let mut state = self.state();
         if state.resources.contains(&name) {
-            let message = format!("the job `{name}` exists");
+            let message = format!("the job `{name}` already exists");
             return Err(rest::Error::new("ALREADY_EXISTS", message));
         }
         if let Some(fields) = body.as_object_mut() {
@@ -190,7 +173,7 @@ impl Inner {
             fields.insert("userUpdateTime".to_owned(), json!(now));
             fields.entry("timeZone").or_insert("UTC".into());
         }
-        let job = Job::parse(&body, now)?;
+        let job = ScheduledJob::parse(&body, now)?;
         state.keep(&name, body, job)
     }
 
@@ -203,7 +186,7 @@ impl Inner {
     ) -> Result<Value, rest::Error> {
         let mut state = self.state();
         match *method {
-            Method::GET => state.told(name),
+            Method::GET => state.to_json(name),
             Method::DELETE => {
                 state.resources.remove(name)?;
                 state.jobs.remove(name);
@@ -215,7 +198,7 @@ impl Inner {
                 if let Some(fields) = resource.as_object_mut() {
                     fields.insert("userUpdateTime".to_owned(), json!(now));
                 }
-                let job = Job::parse(&resource, now)?;
+                let job = ScheduledJob::parse(&resource, now)?;
                 state.keep(name, resource, job)
             }
             _ => Err(rest::Error::unimplemented(method, request.uri().path())),
@@ -229,7 +212,7 @@ impl Inner {
         let Some(mut job) = state.jobs.get(name).cloned() else {
             return Err(rest::Error::new(
                 "INTERNAL",
-                format!("`{name}` cannot be read"),
+                format!("the stored job `{name}` cannot be parsed"),
             ));
         };
         match verb {
@@ -239,32 +222,37 @@ impl Inner {
                 job.attempted(now);
                 let message = job.message.clone();
                 state.jobs.insert(name.to_owned(), job);
-                let told = state.told(name);
+                let to_json = state.to_json(name);
                 drop(state);
                 self.publish(message);
-                return told;
+                return to_json;
             }
             _ => {
                 let path = format!("/v1/{name}:{verb}");
                 return Err(rest::Error::unimplemented(&Method::POST, &path));
             }
         }
-        let resource = job.told(&resource);
+        let resource = job.to_json(&resource);
         state.keep(name, resource, job)
     }
 }
 
 impl State {
-    fn keep(&mut self, name: &str, resource: Value, job: Job) -> Result<Value, rest::Error> {
+    fn keep(
+        &mut self,
+        name: &str,
+        resource: Value,
+        job: ScheduledJob,
+    ) -> Result<Value, rest::Error> {
         self.resources.put(name, resource)?;
         self.jobs.insert(name.to_owned(), job);
-        self.told(name)
+        self.to_json(name)
     }
 
-    fn told(&self, name: &str) -> Result<Value, rest::Error> {
+    fn to_json(&self, name: &str) -> Result<Value, rest::Error> {
         let resource = self.resources.get(name)?;
         let job = self.jobs.get(name);
-        Ok(job.map_or_else(|| resource.clone(), |job| job.told(resource)))
+        Ok(job.map_or_else(|| resource.clone(), |job| job.to_json(resource)))
     }
 
     fn list(&self, parent: &str, request: &Request) -> Result<Value, rest::Error> {
@@ -273,14 +261,14 @@ impl State {
         for resource in jobs.into_iter().flatten() {
             let name = resource.get("name").and_then(Value::as_str);
             if let Some(job) = name.and_then(|name| self.jobs.get(name)) {
-                *resource = job.told(resource);
+                *resource = job.to_json(resource);
             }
         }
         Ok(page)
     }
 }
 
-impl fmt::Debug for Inner {
+impl fmt::Debug for SchedulerInner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Scheduler").finish_non_exhaustive()
     }

@@ -1,24 +1,26 @@
 //! Cloud Storage: the JSON API, `google.storage.v2` over gRPC, and notifications to Pub/Sub.
 //!
-//! Faithful where an event system trips: preconditions, generations, versions,
-//! checksums, resumable uploads, and one message per change. Not here: access
-//! control, soft delete, retention and holds, customer keys, signed URLs, the XML
-//! API, decompressive transcoding, and uploads over gRPC.
+//! Like production: preconditions, generations, versions, checksums, resumable uploads, and one
+//! message per change. Not served: access control, soft delete, retention and holds, customer keys,
+//! signed URLs, the XML API but for reads, decompressive transcoding, and uploads over gRPC.
 
 mod json_api;
 mod rpc;
 
 mod checksum;
 mod chunk;
+mod content_type;
 mod download;
 mod multipart;
 mod read;
 mod resumable;
 mod upload;
+mod upload_plan;
 
 mod copy;
 mod generation;
 mod listing;
+mod notifications;
 mod row;
 mod store;
 
@@ -40,13 +42,13 @@ use std::{fmt, path::Path, sync::Arc};
 use bytes::Bytes;
 
 use self::{
-    condition::Conditions, failure::Failure, object::Name, resumable::Resumable, store::Store,
+    condition::Conditions, failure::Failure, object::ObjectName, resumable::Resumable, store::Store,
 };
 use crate::{
-    Publish,
     clock::Clock,
     db::Db,
     grpc::{Request, Response},
+    ports::Publish,
 };
 
 /// Why the stored buckets and objects cannot be read back.
@@ -69,9 +71,9 @@ impl fmt::Debug for Storage {
 
 impl Storage {
     /// Reads back what an earlier process left in `db` and, for the bytes of objects, in the
-    /// directory `objects`; without one they stay in memory.
+    /// directory `objects`; without a directory they are kept in memory.
     ///
-    /// Links and upload sessions that go out begin with `base_url`.
+    /// URLs of resources and upload sessions begin with `base_url`.
     pub(crate) fn open(
         db: Db,
         clock: Clock,
@@ -94,13 +96,25 @@ impl Storage {
 
     /// Answers a call of the JSON API.
     pub(crate) async fn rest(&self, request: Request) -> Response {
-        let answer = json_api::answer(self, request).await;
+        let answer = json_api::answer(&self.store, &self.resumable, request).await;
         answer.unwrap_or_else(Failure::into_response)
     }
 
-    /// The bytes of a live object, for the other services of this process.
+    /// Whether there is a bucket `name`, so that `/{name}/…` is the path of an object.
+    pub(crate) fn has_bucket(&self, name: &str) -> bool {
+        self.store.bucket(name, Conditions::default()).is_ok()
+    }
+
+    /// Answers `GET /{bucket}/{object}`: the URL of a public object, which `object_store` reads too.
+    /// Nothing else of the XML API is served.
+    pub(crate) async fn read_path(&self, request: Request) -> Response {
+        let answer = json_api::object_path(&self.store, request).await;
+        answer.unwrap_or_else(Failure::into_response)
+    }
+
+    /// The bytes of a live object, for the other emulators.
     pub(crate) fn read_inside(&self, bucket: &str, object: &str) -> Option<Bytes> {
-        let name = Name::new(bucket, object);
+        let name = ObjectName::new(bucket, object);
         let found = self.store.find(&name, None, Conditions::default()).ok()?;
         found.content.bytes().ok()
     }

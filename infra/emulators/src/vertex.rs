@@ -1,18 +1,18 @@
-//! Vertex AI: tuning, models, endpoints, metrics: a simulation that says so.
+//! Vertex AI: tuning, models, endpoints, metrics: a simulation that is marked as one.
 //!
-//! Nothing is trained and nobody thinks. A job's state follows from its record
-//! and the time, its loss curves from its plan and its data, and a tuned
-//! endpoint recalls the training file. What lies about that is marked:
-//! `x-emulated-by` on every answer, `-simulated` on every `modelVersion`, and a
-//! sentence in every description.
+//! Nothing is trained. A job's state follows from its record and the time, its loss curves from its
+//! plan and its data, and a tuned endpoint recalls the training file. Everything simulated is marked:
+//! `x-emulated-by` on every answer, `-simulated` on every `modelVersion`, and a sentence in every
+//! description.
 
 mod call;
+mod control;
 mod create;
 mod filter;
-mod ledger;
 mod protojson;
 mod render;
 mod settings;
+mod state;
 
 mod endpoints;
 mod generate;
@@ -21,6 +21,7 @@ mod models;
 mod prompt;
 mod tuning;
 
+mod answers;
 mod catalogue;
 mod dataset;
 mod limits;
@@ -32,7 +33,6 @@ mod quota;
 mod record;
 mod row;
 mod series;
-mod speech;
 mod stats;
 mod structured;
 mod tokens;
@@ -46,28 +46,28 @@ use std::{
 use http::HeaderValue;
 
 use self::{
-    call::{Answer, Call},
-    ledger::Ledger,
+    call::{Answer, RestCall},
     nearest::Index,
     settings::CONTROL_PATH,
+    state::State,
 };
 use crate::{
-    ReadObject,
     clock::Clock,
     db::{self, Db},
     grpc::{Request, Response},
+    ports::ReadObject,
     rest::Error,
 };
 
-/// Training files that endpoints answer from, each with the id of its job; the oldest first.
+/// Training files from which endpoints answer, each with the id of its job; the oldest first.
 type Indexes = VecDeque<(String, Arc<Index>)>;
 
-/// Vertex AI: tuning, models, endpoints, metrics: a simulation that says so.
+/// Vertex AI: tuning, models, endpoints, metrics: a simulation that is marked as one.
 #[derive(Clone)]
 pub(crate) struct Vertex {
     clock: Clock,
     read: ReadObject,
-    ledger: Arc<Mutex<Ledger>>,
+    state: Arc<Mutex<State>>,
     indexes: Arc<tokio::sync::Mutex<Indexes>>,
 }
 
@@ -83,12 +83,12 @@ impl Vertex {
         Ok(Self {
             clock,
             read,
-            ledger: Arc::new(Mutex::new(Ledger::open(db)?)),
+            state: Arc::new(Mutex::new(State::open(db)?)),
             indexes: Arc::default(),
         })
     }
 
-    /// Answers a REST call, the control calls at `/emulator/vertex` among them.
+    /// Answers a REST call, including the control calls at `/emulator/vertex`.
     pub(crate) async fn rest(&self, request: Request) -> Response {
         let answer = if request.uri().path() == CONTROL_PATH {
             self.control(request).await
@@ -105,7 +105,7 @@ impl Vertex {
     async fn answer(&self, request: Request) -> Result<Answer, Error> {
         let unserved = Error::unimplemented;
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let Some(call) = Call::read(request).await? else {
+        let Some(call) = RestCall::read(request).await? else {
             return Err(unserved(&method, &path));
         };
         let segments: Vec<&str> = call.path.iter().map(String::as_str).collect();
@@ -125,22 +125,20 @@ impl Vertex {
             (_, ["tensorboards", ..], _) => self.tensorboard(&call),
             ("GET", ["models"], "") => self.list_models(&call),
             (_, ["models", id], _) => self.model(&call, id),
-            ("POST", ["endpoints"], "") => self.create_endpoint(&call),
             ("GET", ["endpoints"], "") => self.list_endpoints(&call),
             (_, ["endpoints", id], "generateContent" | "streamGenerateContent" | "countTokens") => {
                 self.ask_tuned(&call, id).await
             }
-            (_, ["endpoints", id], _) => self.endpoint(&call, id),
-            ("GET", [.., "operations", id], "") => self.get_operation(&call, id),
+            ("GET", ["endpoints", id], "") => self.get_endpoint(&call, id),
             (_, ["publishers", "google", "models", model], _) => self.ask_base(&call, model).await,
             _ => Err(call.unimplemented()),
         }
     }
 
-    /// All that is remembered. No call holds it while it waits for something.
-    fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        // A panic elsewhere leaves whole records behind: each is replaced at once.
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    /// All state. A call must not hold it while it waits.
+    fn state(&self) -> MutexGuard<'_, State> {
+        // After a panic elsewhere the records are still complete: each is replaced at once.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -11,6 +11,8 @@ use tokio::sync::mpsc;
 
 use crate::{process::LogLine, stack::PROJECT};
 
+/// The region that the emulators' metadata server reports.
+const LOCATION: &str = "us-central1";
 /// Lines of one call.
 const BATCH_MAX: usize = 200;
 /// Longest that a call may take.
@@ -62,11 +64,17 @@ fn entry(line: &LogLine) -> Value {
     let resource = match &line.execution {
         None => json!({
             "type": "cloud_run_revision",
-            "labels": { "project_id": PROJECT, "service_name": line.function },
+            "labels": {
+                "project_id": PROJECT,
+                "location": LOCATION,
+                "service_name": line.function,
+                "revision_name": format!("{}-00001", line.function),
+                "configuration_name": line.function,
+            },
         }),
         Some(_) => json!({
             "type": "cloud_run_job",
-            "labels": { "project_id": PROJECT, "job_name": line.function },
+            "labels": { "project_id": PROJECT, "location": LOCATION, "job_name": line.function },
         }),
     };
     let mut entry = json!({
@@ -108,7 +116,11 @@ mod tests {
         let entry = entry(&line);
         assert_eq!(entry["severity"], "WARNING");
         assert_eq!(entry["timestamp"], "t");
-        assert_eq!(entry["resource"]["labels"]["service_name"], "watch");
+        let labels = &entry["resource"]["labels"];
+        assert_eq!(labels["service_name"], "watch");
+        // `gcloud run services logs read` filters by the location.
+        assert_eq!(labels["location"], LOCATION);
+        assert_eq!(labels["revision_name"], "watch-00001");
         assert_eq!(
             entry["jsonPayload"],
             json!({"event": { "name": "run_finding" }, "run": {"id": "a"}})

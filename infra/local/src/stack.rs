@@ -76,7 +76,7 @@ impl Stack {
             port: options.port,
             data: options.data.clone(),
             clock: options.clock.clone(),
-            doors: FUNCTIONS
+            listeners: FUNCTIONS
                 .into_iter()
                 .map(str::to_owned)
                 .chain(topology.jobs.keys().cloned())

@@ -10,17 +10,17 @@ use tonic::Code;
 
 use crate::grpc::{Request, Response};
 
-/// Bytes of a body that are read ahead for matching: far above any document or job, and
-/// below what a laptop minds holding twice.
+/// Bytes of a body that are read ahead for matching: far above any document or job, and small
+/// enough to hold twice on a laptop.
 const BODY_READ_MAX_BYTES: usize = 1 << 20;
 
-/// Characters of the journal's hint at what a call is about.
+/// Characters of the journal's hint at the resources that a call names.
 const RESOURCE_MAX_CHARS: usize = 200;
 
-/// The wire type of texts, bytes and messages: <https://protobuf.dev/programming-guides/encoding/>.
+/// The wire type of strings, bytes and messages: <https://protobuf.dev/programming-guides/encoding/>.
 const LENGTH_DELIMITED: usize = 2;
 
-/// gRPC methods whose requests are streams: to wait for their end would be to wait for ever.
+/// gRPC methods with streamed requests: waiting for the end of such a request could take for ever.
 const STREAMED: [&str; 6] = [
     "Listen",
     "Write",
@@ -30,9 +30,9 @@ const STREAMED: [&str; 6] = [
     "BidiReadObject",
 ];
 
-/// gRPC methods that change nothing, beside those that begin with `Get`, `List` or `BatchGet`.
+/// gRPC methods that change nothing, besides those that begin with `Get`, `List` or `BatchGet`.
 ///
-/// A transaction does nothing before its commit, and a lease that is prolonged runs out anyway.
+/// A transaction has no effect before its commit, and an extended lease expires anyway.
 const GRPC_READS: [&str; 12] = [
     "RunQuery",
     "RunAggregationQuery",
@@ -48,7 +48,7 @@ const GRPC_READS: [&str; 12] = [
     "QueryWriteStatus",
 ];
 
-/// Ends of paths that take a `POST` and change nothing that a caller could do twice.
+/// Suffixes of paths that take a `POST` and change nothing that a caller could do twice.
 const POST_READS: [&str; 10] = [
     ":generateContent",
     ":streamGenerateContent",
@@ -62,9 +62,9 @@ const POST_READS: [&str; 10] = [
     "/token",
 ];
 
-/// A call on its way in.
+/// A call before it is served.
 #[derive(Debug)]
-pub(super) struct Call {
+pub(super) struct ObservedCall {
     pub(super) caller: String,
     pub(super) method: String,
     /// Percent-decoded.
@@ -77,13 +77,18 @@ pub(super) struct Call {
     body: Option<Bytes>,
 }
 
-/// Looks at `request`, and at its body where that is small and wanted; gives it back whole.
-pub(super) async fn read(request: Request, caller: &str, wants_body: bool) -> (Call, Request) {
+/// Reads the parts of `request` that faults match, and its body if that is small and wanted;
+/// returns the request intact.
+pub(super) async fn read(
+    request: Request,
+    caller: &str,
+    wants_body: bool,
+) -> (ObservedCall, Request) {
     let grpc = request
         .headers()
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
-    let mut call = Call {
+    let mut call = ObservedCall {
         caller: caller.to_owned(),
         method: request.method().to_string(),
         path: decoded(request.uri().path()),
@@ -101,7 +106,7 @@ pub(super) async fn read(request: Request, caller: &str, wants_body: bool) -> (C
     (call, request)
 }
 
-impl Call {
+impl ObservedCall {
     fn verb(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
     }
@@ -128,7 +133,7 @@ impl Call {
         self.path.starts_with("/upload/") || self.path.starts_with("/resumable/")
     }
 
-    /// Whether the body was read and `part` lies in it.
+    /// Whether the body was read and contains `part`.
     pub(super) fn body_contains(&self, part: &str) -> bool {
         let part = part.as_bytes();
         self.body.as_ref().is_some_and(|body| {
@@ -136,11 +141,11 @@ impl Call {
         })
     }
 
-    /// The resource names in path, query and body, as far as they fit: a hint, not an account.
+    /// The resource names in path, query and body, cut to a limit: a hint, not a complete list.
     pub(super) fn resource(&self) -> String {
         let bytes = self.body.as_deref().unwrap_or_default();
         let body = String::from_utf8_lossy(bytes);
-        // A new document's collection and id stand alone. They come first, since the names that
+        // A new document's collection and id are separate fields. They come first, since the names that
         // its fields mention may fill the line.
         let mut names = if self.grpc {
             own_names(bytes)
@@ -171,9 +176,9 @@ fn resource_names(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The texts among a gRPC message's own first fields that may be names; values lie deeper.
+/// The strings among the first fields of a gRPC message that may be names; values are nested deeper.
 fn own_names(framed: &[u8]) -> Vec<&str> {
-    // A flag and a length stand before the message.
+    // A flag and a length precede the message.
     let mut rest = framed.get(5..).unwrap_or_default();
     let mut names = Vec::new();
     while let Ok(tag) = prost::decode_length_delimiter(&mut rest)
@@ -194,13 +199,13 @@ fn is_of_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || "-_./:()=+@~%".contains(c)
 }
 
-/// What the journal says of an answer: the name of a gRPC code, or the HTTP status.
+/// The status in the journal: the name of a gRPC code, or the HTTP status.
 pub(super) fn status_of(response: &Response) -> String {
     let kind = response.headers().get(header::CONTENT_TYPE);
     if !kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc")) {
         return response.status().as_u16().to_string();
     }
-    // A failed call has its status in the headers; one that went well, after its messages.
+    // A failed call has its status in the headers; a successful one has it in the trailers.
     let code = response
         .headers()
         .get("grpc-status")
@@ -218,7 +223,7 @@ async fn read_ahead(request: Request) -> (Option<Bytes>, Request) {
         match frame.map(http_body::Frame::into_data) {
             Ok(Ok(data)) => ahead.extend_from_slice(&data),
             Ok(Err(_trailers)) => {}
-            // The service meets the same error where the caller went silent.
+            // The service sees the same error at the point where the caller's body ended.
             Err(error) => {
                 let read = stream::iter([Ok(ahead.freeze()), Err(error)]);
                 return (None, Request::from_parts(parts, Body::from_stream(read)));

@@ -1,10 +1,10 @@
-//! The control API: arm, look, release, disarm; and the journal's pages.
+//! The control API: arm, list, release and disarm faults; read the journal in pages.
 
 use http::Method;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::{Armed, FAULTS_MAX, Faults, fault::Fault};
+use super::{Armed, FAULTS_MAX, Faults, spec::FaultSpec};
 use crate::{
     grpc::{Request, Response},
     rest,
@@ -51,10 +51,10 @@ impl Faults {
         }
     }
 
-    fn arm(&self, fault: Fault) -> Result<u64, rest::Error> {
+    fn arm(&self, fault: FaultSpec) -> Result<u64, rest::Error> {
         let mut state = self.state();
         if state.armed.len() >= FAULTS_MAX {
-            let message = format!("{FAULTS_MAX} faults are armed: disarm some");
+            let message = format!("{FAULTS_MAX} faults are already armed: disarm some first");
             return Err(rest::Error::new("RESOURCE_EXHAUSTED", message));
         }
         state.last_id += 1;
@@ -95,13 +95,13 @@ impl Faults {
 
 fn fault_id(text: &str) -> Result<u64, rest::Error> {
     text.parse().map_err(|error| {
-        let message = format!("`{text}` is no fault's id: {error}");
+        let message = format!("fault id `{text}` is not a number: {error}");
         rest::Error::new("INVALID_ARGUMENT", message)
     })
 }
 
 fn unknown(id: u64) -> rest::Error {
-    rest::Error::new("NOT_FOUND", format!("no fault {id} is armed"))
+    rest::Error::new("NOT_FOUND", format!("fault {id} is not armed"))
 }
 
 fn since(request: &Request) -> Result<u64, rest::Error> {
@@ -110,7 +110,7 @@ fn since(request: &Request) -> Result<u64, rest::Error> {
         return Ok(0);
     };
     since.parse().map_err(|error| {
-        let message = format!("`since={since}` is no number: {error}");
+        let message = format!("`since={since}` is not a number: {error}");
         rest::Error::new("INVALID_ARGUMENT", message)
     })
 }

@@ -1,4 +1,4 @@
-//! The journal: every call that changes something, in order, and what came of it.
+//! The journal: every call that changes something, in order of arrival, with its status.
 
 use std::{
     collections::VecDeque,
@@ -8,10 +8,10 @@ use std::{
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::call::Call;
+use super::call::ObservedCall;
 use crate::clock::Clock;
 
-/// Entries kept; the oldest go first. A whole run of the chain makes some hundreds.
+/// Entries kept; the oldest are dropped first. A whole run of the chain makes some hundreds.
 const ENTRIES_MAX: usize = 10_000;
 
 /// The journal; clones share it.
@@ -24,33 +24,33 @@ pub(super) struct Journal {
 #[derive(Debug, Default)]
 struct Entries {
     last: u64,
-    kept: VecDeque<Entry>,
+    kept: VecDeque<JournalEntry>,
 }
 
 /// One call.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Entry {
-    /// Counts from 1 in the order of arrival; never used twice, even after a clear.
+pub(super) struct JournalEntry {
+    /// Counts from 1 in order of arrival; never reused, even after a clear.
     seq: u64,
     at: DateTime<Utc>,
     caller: String,
     method: String,
     path: String,
     query: String,
-    /// Resource names in path, query and body, cut short.
+    /// Resource names in path, query and body, truncated.
     resource: String,
-    /// `null` while under way; the gRPC code (`Ok`, `Aborted`), the HTTP status, or
-    /// `caller left` when nobody waited for the answer.
+    /// `null` while in progress; then the gRPC code (`Ok`, `Aborted`), the HTTP status, or
+    /// `caller left` when the caller did not wait for the answer.
     status: Option<String>,
-    /// The fault that struck.
+    /// The fault that fired.
     fault: Option<u64>,
 }
 
-/// What a reader gets.
+/// The answer to a reader of the journal.
 #[derive(Debug, Serialize)]
-pub(super) struct Page {
-    entries: Vec<Entry>,
-    /// What to ask with as `since` next time.
+pub(super) struct JournalPage {
+    entries: Vec<JournalEntry>,
+    /// The value of `since` for the next page.
     next: u64,
 }
 
@@ -64,12 +64,12 @@ impl Journal {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens an entry for `call`.
-    pub(super) fn begin(&self, call: &Call) -> Line {
+    /// Adds an entry for `call`.
+    pub(super) fn begin(&self, call: &ObservedCall) -> OpenEntry {
         let mut entries = self.entries();
         entries.last += 1;
         let seq = entries.last;
-        entries.kept.push_back(Entry {
+        entries.kept.push_back(JournalEntry {
             seq,
             at: self.clock.now(),
             caller: call.caller.clone(),
@@ -83,57 +83,57 @@ impl Journal {
         if entries.kept.len() > ENTRIES_MAX {
             entries.kept.pop_front();
         }
-        Line {
+        OpenEntry {
             journal: self.clone(),
             seq,
         }
     }
 
     /// The entries after `since`.
-    pub(super) fn since(&self, since: u64) -> Page {
+    pub(super) fn since(&self, since: u64) -> JournalPage {
         let entries = self.entries();
         let after = entries.kept.iter().filter(|entry| entry.seq > since);
-        Page {
+        JournalPage {
             entries: after.cloned().collect(),
             next: entries.last,
         }
     }
 
-    /// Forgets all entries.
+    /// Deletes all entries.
     pub(super) fn clear(&self) {
         self.entries().kept.clear();
     }
 }
 
-/// The open end of an entry.
+/// A handle to an entry that is still in progress.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct OpenEntry {
     journal: Journal,
     seq: u64,
 }
 
-impl Line {
-    fn change(&self, change: impl FnOnce(&mut Entry)) {
+impl OpenEntry {
+    fn change(&self, change: impl FnOnce(&mut JournalEntry)) {
         let mut entries = self.journal.entries();
-        // The newest are at the back, and an entry is closed soon after it is opened.
+        // The newest entries are at the back, and an entry is completed soon after it is added.
         let mut newest_first = entries.kept.iter_mut().rev();
         if let Some(entry) = newest_first.find(|entry| entry.seq == self.seq) {
             change(entry);
         }
     }
 
-    /// Says how the call was answered.
-    pub(super) fn answered(&mut self, status: &str) {
+    /// Records the status of the answer.
+    pub(super) fn record_status(&mut self, status: &str) {
         self.change(|entry| entry.status = Some(status.to_owned()));
     }
 
-    /// Says which fault fired.
-    pub(super) fn struck(&mut self, fault: u64) {
+    /// Records which fault fired.
+    pub(super) fn record_fault(&mut self, fault: u64) {
         self.change(|entry| entry.fault = Some(fault));
     }
 }
 
-impl Drop for Line {
+impl Drop for OpenEntry {
     fn drop(&mut self) {
         self.change(|entry| {
             entry.status.get_or_insert_with(|| "caller left".to_owned());

@@ -1,4 +1,4 @@
-//! Faults on a live front, over HTTP/1 with JSON and over HTTP/2 with raw gRPC frames.
+//! Faults on a running server, over HTTP/1 with JSON and over HTTP/2 with raw gRPC frames.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{Emulators, Options, clock::Clock};
 
-/// How long a wait for a state may take before the test says what it last saw.
+/// How long to wait for a state before the test fails with the last state that it saw.
 const LIMIT: Duration = Duration::from_secs(10);
 
 const MESSAGE: &[u8] = b"\0\0\0\0\x13\x0a\x0cprojects/p/t\x1a\x03d-1";
@@ -23,7 +23,7 @@ impl World {
             port: 0,
             data: None,
             clock: Clock::starting_now(1.0),
-            doors: vec!["tune".to_owned()],
+            listeners: vec!["tune".to_owned()],
         });
         Self {
             emulators: emulators.await.unwrap(),
@@ -58,7 +58,7 @@ impl World {
         }
     }
 
-    /// A change that no emulator serves: 501 without a fault, which is answer enough here.
+    /// A change that no emulator serves: without a fault its answer is 400, which suffices here.
     fn change(&self, path: &str) -> reqwest::RequestBuilder {
         self.client
             .post(self.url(path))
@@ -77,13 +77,13 @@ impl World {
 }
 
 #[tokio::test]
-async fn an_error_is_answered_in_the_dialect_of_the_call_as_often_as_asked() {
+async fn an_error_is_answered_in_the_protocol_of_the_call_as_often_as_configured() {
     let world = World::new().await;
     let error = json!({ "error": { "status": "UNAVAILABLE", "retry_after_s": 7 } });
     world
         .arm(json!({ "path": "/thing$", "method": "POST", "skip": 1, "action": error }))
         .await;
-    let statuses = [501, 503, 501];
+    let statuses = [400, 503, 400];
     for status in statuses {
         let answer = world.change("/thing").send().await.unwrap();
         assert_eq!(answer.status(), status);
@@ -100,7 +100,11 @@ async fn an_error_is_answered_in_the_dialect_of_the_call_as_often_as_asked() {
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.headers()["grpc-status"], "14", "UNAVAILABLE");
     let answer = world.grpc("/google.x.v1.X/Commit").send().await.unwrap();
-    assert_eq!(answer.headers()["grpc-status"], "12", "the fault is spent");
+    assert_eq!(
+        answer.headers()["grpc-status"],
+        "12",
+        "the fault is used up"
+    );
 }
 
 #[tokio::test]
@@ -122,12 +126,12 @@ async fn a_dropped_call_is_a_broken_connection_over_http_and_grpc() {
         .iter()
         .map(|entry| entry["status"].as_str().unwrap())
         .collect();
-    let expected = ["caller left", "caller left", "501", "Unimplemented"];
+    let expected = ["caller left", "caller left", "400", "Unimplemented"];
     assert_eq!(statuses, expected);
 }
 
 #[tokio::test]
-async fn a_held_call_goes_on_when_released_and_never_when_its_caller_died() {
+async fn a_held_call_continues_when_released_and_never_when_its_caller_died() {
     let world = World::new().await;
     let id = world
         .arm(json!({ "path": "/thing", "times": 3, "action": { "hold": "before" } }))
@@ -140,7 +144,7 @@ async fn a_held_call_goes_on_when_released_and_never_when_its_caller_died() {
     assert_eq!(state["faults"][0]["holding"][0]["path"], "/thing");
     let release = format!("/emulator/faults/{id}/release");
     world.client.post(world.url(&release)).send().await.unwrap();
-    assert_eq!(first.await.unwrap().unwrap().status(), 501);
+    assert_eq!(first.await.unwrap().unwrap().status(), 400);
 
     let second = tokio::spawn(world.change("/thing").send());
     world.until("/emulator/faults", holds(1)).await;
@@ -160,7 +164,7 @@ async fn a_held_call_goes_on_when_released_and_never_when_its_caller_died() {
 }
 
 #[tokio::test]
-async fn a_disarmed_fault_lets_held_answers_go() {
+async fn disarming_a_fault_releases_held_answers() {
     let world = World::new().await;
     world
         .arm(json!({ "path": "/thing", "action": { "hold": "after" } }))
@@ -172,14 +176,14 @@ async fn a_disarmed_fault_lets_held_answers_go() {
         })
         .await;
     let journal = world.get("/emulator/journal").await;
-    assert_eq!(journal["entries"][0]["status"], "501", "the effect is done");
+    assert_eq!(journal["entries"][0]["status"], "400", "the effect is done");
     let faults = world.url("/emulator/faults");
     world.client.delete(faults).send().await.unwrap();
-    assert_eq!(held.await.unwrap().unwrap().status(), 501);
+    assert_eq!(held.await.unwrap().unwrap().status(), 400);
 }
 
 #[tokio::test]
-async fn a_truncated_answer_breaks_after_the_bytes_asked_for() {
+async fn a_truncated_answer_breaks_after_the_configured_bytes() {
     let world = World::new().await;
     world
         .arm(json!({ "path": "/thing", "action": { "truncate": 5 } }))
@@ -190,21 +194,21 @@ async fn a_truncated_answer_breaks_after_the_bytes_asked_for() {
 }
 
 #[tokio::test]
-async fn the_journal_names_the_changes_their_callers_and_their_resources() {
+async fn the_journal_lists_changes_with_their_callers_and_resources() {
     let world = World::new().await;
-    let door = world.emulators.door("tune").unwrap();
+    let address = world.emulators.listener("tune").unwrap();
     let fault =
         json!({ "caller": "tune", "times": 9, "action": { "error": { "status": "ABORTED" } } });
     world.arm(fault).await;
-    let by_door = format!("http://{door}/v9/x?name=a%2Fb");
-    world.client.put(&by_door).send().await.unwrap();
-    world.client.get(&by_door).send().await.unwrap();
+    let url = format!("http://{address}/v9/x?name=a%2Fb");
+    world.client.put(&url).send().await.unwrap();
+    world.client.get(&url).send().await.unwrap();
     world.change("/v9/m:countTokens").send().await.unwrap();
     world.grpc("/google.x.v1.X/GetThing").send().await.unwrap();
     world.grpc("/google.x.v1.X/Commit").send().await.unwrap();
     let journal = world.get("/emulator/journal").await;
     let entries = journal["entries"].as_array().unwrap();
-    assert_eq!(entries.len(), 2, "reads are not told: {journal}");
+    assert_eq!(entries.len(), 2, "reads are not recorded: {journal}");
     assert_eq!(entries[0]["caller"], "tune");
     assert_eq!(entries[0]["status"], "409");
     assert_eq!(entries[0]["resource"], "name=a/b");
@@ -214,7 +218,7 @@ async fn the_journal_names_the_changes_their_callers_and_their_resources() {
 }
 
 #[tokio::test]
-async fn a_misspelt_fault_is_refused() {
+async fn a_fault_with_an_unknown_field_is_refused() {
     let world = World::new().await;
     let fault = json!({ "pth": "/x", "action": { "drop": "after" } });
     let url = world.url("/emulator/faults");
@@ -223,21 +227,21 @@ async fn a_misspelt_fault_is_refused() {
 }
 
 #[tokio::test]
-async fn stopped_emulators_let_go_of_their_port_and_their_store() {
+async fn stopped_emulators_release_their_port_and_their_store() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options {
         project: "demo".to_owned(),
         port: 0,
         data: Some(dir.path().to_owned()),
         clock: Clock::starting_now(2.0),
-        doors: Vec::new(),
+        listeners: Vec::new(),
     };
     let first = Emulators::start(options.clone()).await.unwrap();
     let port = first.address().port();
     let environment = first.environment();
     let speed = environment.iter().find(|(name, _)| name == "CLOCK_SPEED");
     assert_eq!(speed.unwrap().1, "2");
-    assert!(first.environment_for("nobody").is_none());
+    assert!(first.environment_for("unknown").is_none());
     first.stop().await;
     let again = Emulators::start(Options { port, ..options }).await;
     assert_eq!(again.unwrap().address().port(), port);

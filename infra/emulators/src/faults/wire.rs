@@ -1,4 +1,4 @@
-//! Answers that break on the wire.
+//! Answers that break off in the middle of their body.
 
 use std::time::Duration;
 
@@ -6,16 +6,16 @@ use axum::body::Body;
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 
-use crate::{front::door::Connection, grpc::Response};
+use crate::{connection::Connection, grpc::Response};
 
-/// What the connection gets to pass on the promised bytes before it breaks: HTTP/2 writes
-/// them from another task.
+/// How long the connection has to send the promised bytes before it breaks: with HTTP/2 another
+/// task writes them.
 const FLUSH: Duration = Duration::from_millis(50);
 
 /// `response` with only the first `bytes` of its body, after which the connection breaks.
 pub(super) fn truncated(response: Response, bytes: usize, connection: Connection) -> Response {
     let (mut parts, body) = response.into_parts();
-    // The length goes, or HTTP/1 would hold the answer back until it knew it whole.
+    // Without its length removed, HTTP/1 would hold the answer back until the body is complete.
     parts.headers.remove(http::header::CONTENT_LENGTH);
     let mut left = bytes;
     let start = body.into_data_stream().scan((), move |(), chunk| {

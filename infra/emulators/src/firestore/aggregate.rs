@@ -1,4 +1,4 @@
-//! Counts, sums and averages over what a query finds.
+//! Counts, sums and averages over the results of a query.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -8,7 +8,7 @@ use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
     value::ValueType,
 };
 
-use super::{fault::Fault, filter, path::FieldPath, value};
+use super::{error::Error, filter, path::FieldPath, value};
 
 /// Aggregations in one query.
 /// Source: the comment on `StructuredAggregationQuery.aggregations` in firestore/v1/query.proto.
@@ -20,39 +20,39 @@ pub(super) struct Aggregations(Vec<(String, Aggregation)>);
 
 #[derive(Debug)]
 enum Aggregation {
-    /// Up to a number.
+    /// Up to a limit.
     Count(Option<i64>),
     Sum(FieldPath),
     Average(FieldPath),
 }
 
 impl Aggregations {
-    /// Reads what is to be computed.
+    /// Parses the aggregations.
     pub(super) fn parse(
-        asked: Vec<structured_aggregation_query::Aggregation>,
-    ) -> Result<Self, Fault> {
-        if asked.is_empty() {
-            return Err(Fault::invalid("Aggregations can not be empty."));
+        request: Vec<structured_aggregation_query::Aggregation>,
+    ) -> Result<Self, Error> {
+        if request.is_empty() {
+            return Err(Error::invalid("Aggregations can not be empty."));
         }
-        if asked.len() > AGGREGATIONS_MAX {
-            return Err(Fault::invalid(format!(
+        if request.len() > AGGREGATIONS_MAX {
+            return Err(Error::invalid(format!(
                 "A query has no more than {AGGREGATIONS_MAX} aggregations."
             )));
         }
         let mut seen = BTreeSet::new();
         let mut parsed = Vec::new();
-        for (aggregation, number) in asked.into_iter().zip(1..) {
+        for (aggregation, number) in request.into_iter().zip(1..) {
             let alias = match aggregation.alias {
                 empty if empty.is_empty() => format!("field_{number}"),
                 alias => alias,
             };
             if !seen.insert(alias.clone()) {
-                return Err(Fault::invalid(format!(
+                return Err(Error::invalid(format!(
                     "Aggregation aliases contain duplicate alias: {alias}."
                 )));
             }
             let one = match aggregation.operator {
-                None => return Err(Fault::invalid("Operator field in Aggregation is not set.")),
+                None => return Err(Error::invalid("Operator field in Aggregation is not set.")),
                 Some(Operator::Count(count)) => Aggregation::Count(count.up_to),
                 Some(Operator::Sum(sum)) => Aggregation::Sum(path(sum.field)?),
                 Some(Operator::Avg(average)) => Aggregation::Average(path(average.field)?),
@@ -62,7 +62,7 @@ impl Aggregations {
         Ok(Self(parsed))
     }
 
-    /// The fields that a document must have to be counted in any of them.
+    /// The fields that a document must have to be included.
     pub(super) fn fields(&self) -> Vec<FieldPath> {
         let field = |(_, aggregation): &(String, Aggregation)| match aggregation {
             Aggregation::Count(_) => None,
@@ -71,7 +71,7 @@ impl Aggregations {
         self.0.iter().filter_map(field).collect()
     }
 
-    /// Computes all.
+    /// Computes all aggregations.
     pub(super) fn over(&self, documents: &[Arc<Document>]) -> AggregationResult {
         let one = |(alias, aggregation): &(String, Aggregation)| {
             let value = match aggregation {
@@ -92,27 +92,27 @@ impl Aggregations {
 
 fn path(
     field: Option<googleapis_tonic_google_firestore_v1::google::firestore::v1::structured_query::FieldReference>,
-) -> Result<FieldPath, Fault> {
+) -> Result<FieldPath, Error> {
     let path = filter::path(field)?;
     if path.is_name() {
-        return Err(Fault::invalid(
+        return Err(Error::invalid(
             "Aggregations are not supported for the property: __key__",
         ));
     }
     Ok(path)
 }
 
-/// What is no number is passed over.
+/// Values that are not numbers are ignored.
 fn numbers<'a>(documents: &'a [Arc<Document>], path: &FieldPath) -> Vec<&'a Value> {
     let values = documents
         .iter()
         .filter_map(|document| path.get(&document.fields));
     values
-        .filter(|value| value::kind(value) == value::Kind::Number)
+        .filter(|value| value::kind(value) == value::ValueKind::Number)
         .collect()
 }
 
-/// An integer where all are and it fits.
+/// An integer if all numbers are integers and the sum fits.
 fn sum(numbers: &[&Value]) -> ValueType {
     let integers = numbers.iter().map(|number| match number.value_type {
         Some(ValueType::IntegerValue(integer)) => Some(i128::from(integer)),
@@ -160,7 +160,7 @@ mod tests {
     fn check(values: &[Value], sum_expected: &Value, average_expected: &Value) {
         let numbers: Vec<_> = values
             .iter()
-            .filter(|value| value::kind(value) == value::Kind::Number)
+            .filter(|value| value::kind(value) == value::ValueKind::Number)
             .collect();
         let sum = value::of(sum(&numbers));
         let average = value::of(average(&numbers));

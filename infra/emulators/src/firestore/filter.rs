@@ -1,4 +1,4 @@
-//! Filters: parsed and checked once, then asked for each document.
+//! Filters: parsed and validated once, then evaluated for each document.
 
 mod rules;
 
@@ -14,53 +14,56 @@ use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
 };
 
 pub(super) use self::rules::check;
-use super::{fault::Fault, limits, name::Name, path::FieldPath, value};
+use super::{error::Error, limits, name::Name, path::FieldPath, value};
 
-/// A filter that is valid.
+/// A valid filter.
 #[derive(Debug, Clone)]
-pub(super) enum Filter {
+pub(super) enum DocumentFilter {
     /// All must hold.
-    All(Vec<Filter>),
+    All(Vec<DocumentFilter>),
     /// One must hold.
-    Any(Vec<Filter>),
+    Any(Vec<DocumentFilter>),
     /// A test of one field.
-    Field(FieldPath, Test),
+    Field(FieldPath, FieldTest),
 }
 
-/// What is asked of a field's value; absent fields pass no test.
+/// A test of a field's value; an absent field passes no test.
 #[derive(Debug, Clone)]
-pub(super) enum Test {
-    /// Of the operand's kind, and before, at or after it: the orderings that pass.
+pub(super) enum FieldTest {
+    /// Of the operand's type, and before, at or after it: the orderings that pass.
     Compares(Value, &'static [Ordering]),
     /// Equal; nothing equals null or NaN.
     Equals(Value),
     /// Not null and not equal.
     Differs(Value),
-    /// An array with the operand in it.
+    /// An array that contains the operand.
     Contains(Value),
-    /// Equal to one.
+    /// Equal to one of the operands.
     In(Vec<Value>),
-    /// An array with one of these in it.
+    /// An array that contains one of the operands.
     ContainsAny(Vec<Value>),
-    /// Not null and equal to none.
+    /// Not null and equal to none of the operands.
     NotIn(Vec<Value>),
     /// NaN, or neither NaN nor null.
     Nan(bool),
-    /// Null, or not.
+    /// Null, or not null.
     Null(bool),
 }
 
-/// Reads a filter for documents of `database`.
-pub(super) fn parse(filter: structured_query::Filter, database: &str) -> Result<Filter, Fault> {
+/// Parses a filter for documents of `database`.
+pub(super) fn parse(
+    filter: structured_query::Filter,
+    database: &str,
+) -> Result<DocumentFilter, Error> {
     match filter.filter_type {
-        None => Err(Fault::invalid("Unknown Filter type.")),
+        None => Err(Error::invalid("Unknown Filter type.")),
         Some(FilterType::CompositeFilter(filter)) => composite(filter, database),
         Some(FilterType::FieldFilter(filter)) => field(filter, database),
         Some(FilterType::UnaryFilter(filter)) => unary(&filter),
     }
 }
 
-impl Filter {
+impl DocumentFilter {
     /// Whether the document passes.
     pub(super) fn matches(&self, document: &Document) -> bool {
         match self {
@@ -74,7 +77,7 @@ impl Filter {
     }
 
     /// Calls `visit` with every test of a field.
-    pub(super) fn tests<'a>(&'a self, visit: &mut impl FnMut(&'a FieldPath, &'a Test)) {
+    pub(super) fn tests<'a>(&'a self, visit: &mut impl FnMut(&'a FieldPath, &'a FieldTest)) {
         match self {
             Self::All(filters) | Self::Any(filters) => {
                 for filter in filters {
@@ -86,7 +89,7 @@ impl Filter {
     }
 }
 
-impl Test {
+impl FieldTest {
     fn passes(&self, value: &Value) -> bool {
         match self {
             Self::Compares(operand, orderings) => {
@@ -116,7 +119,7 @@ impl Test {
         }
     }
 
-    /// Whether results are ordered by the field, as its index is then read over a range.
+    /// Whether results are ordered by the field, since the query reads a range of its index.
     pub(super) fn is_inequality(&self) -> bool {
         match self {
             Self::Equals(_) | Self::Contains(_) | Self::In(_) | Self::ContainsAny(_) => false,
@@ -131,16 +134,16 @@ pub(super) fn name_value(document: &Document) -> Value {
     value::of(ValueType::ReferenceValue(document.name.clone()))
 }
 
-/// Reads what is compared with `__name__`: a reference to a document of `database`.
-pub(super) fn check_reference(value: &Value, database: &str, fault: &str) -> Result<(), Fault> {
+/// Validates an operand for `__name__`: a reference to a document of `database`.
+pub(super) fn check_reference(value: &Value, database: &str, error: &str) -> Result<(), Error> {
     match &value.value_type {
         Some(ValueType::ReferenceValue(name)) => Name::document(name)?.expect_database(database),
-        _ => Err(Fault::invalid(fault)),
+        _ => Err(Error::invalid(error)),
     }
 }
 
 /// The path in `field`.
-pub(super) fn path(field: Option<FieldReference>) -> Result<FieldPath, Fault> {
+pub(super) fn path(field: Option<FieldReference>) -> Result<FieldPath, Error> {
     FieldPath::parse(&field.unwrap_or_default().field_path)
 }
 
@@ -153,93 +156,98 @@ fn has(array: &Value, element: &Value) -> bool {
     }
 }
 
-fn composite(filter: CompositeFilter, database: &str) -> Result<Filter, Fault> {
+fn composite(filter: CompositeFilter, database: &str) -> Result<DocumentFilter, Error> {
     let operator = filter.op();
     let parts = filter.filters.into_iter().map(|part| parse(part, database));
     let parts = parts.collect::<Result<Vec<_>, _>>()?;
     match operator {
-        composite_filter::Operator::And => Ok(Filter::All(parts)),
-        composite_filter::Operator::Or if !parts.is_empty() => Ok(Filter::Any(parts)),
+        composite_filter::Operator::And => Ok(DocumentFilter::All(parts)),
+        composite_filter::Operator::Or if !parts.is_empty() => Ok(DocumentFilter::Any(parts)),
         composite_filter::Operator::Or | composite_filter::Operator::Unspecified => {
-            Err(Fault::invalid("Unsupported CompositeFilter operator."))
+            Err(Error::invalid("Unsupported CompositeFilter operator."))
         }
     }
 }
 
-fn field(filter: FieldFilter, database: &str) -> Result<Filter, Fault> {
+fn field(filter: FieldFilter, database: &str) -> Result<DocumentFilter, Error> {
     use Ordering::{Equal, Greater, Less};
     let operator = filter.op();
     let path = path(filter.field)?;
     let value = filter.value.unwrap_or_default();
     limits::operand(&value)?;
     let test = match operator {
-        Operator::Unspecified => return Err(Fault::invalid("Unknown FieldFilter operator.")),
-        Operator::LessThan => Test::Compares(value, &[Less]),
-        Operator::LessThanOrEqual => Test::Compares(value, &[Less, Equal]),
-        Operator::GreaterThan => Test::Compares(value, &[Greater]),
-        Operator::GreaterThanOrEqual => Test::Compares(value, &[Greater, Equal]),
-        Operator::Equal => Test::Equals(value),
-        Operator::NotEqual => Test::Differs(value),
-        Operator::ArrayContains => Test::Contains(value),
-        Operator::In => Test::In(elements(value, "IN", 30)?),
-        Operator::ArrayContainsAny => Test::ContainsAny(elements(value, "ARRAY_CONTAINS_ANY", 30)?),
-        Operator::NotIn => Test::NotIn(elements(value, "NOT_IN", 10)?),
+        Operator::Unspecified => return Err(Error::invalid("Unknown FieldFilter operator.")),
+        Operator::LessThan => FieldTest::Compares(value, &[Less]),
+        Operator::LessThanOrEqual => FieldTest::Compares(value, &[Less, Equal]),
+        Operator::GreaterThan => FieldTest::Compares(value, &[Greater]),
+        Operator::GreaterThanOrEqual => FieldTest::Compares(value, &[Greater, Equal]),
+        Operator::Equal => FieldTest::Equals(value),
+        Operator::NotEqual => FieldTest::Differs(value),
+        Operator::ArrayContains => FieldTest::Contains(value),
+        Operator::In => FieldTest::In(elements(value, "IN", 30)?),
+        Operator::ArrayContainsAny => {
+            FieldTest::ContainsAny(elements(value, "ARRAY_CONTAINS_ANY", 30)?)
+        }
+        Operator::NotIn => FieldTest::NotIn(elements(value, "NOT_IN", 10)?),
     };
     if path.is_name() {
         let operands = match &test {
-            Test::Compares(one, _) | Test::Equals(one) | Test::Differs(one) => {
+            FieldTest::Compares(one, _) | FieldTest::Equals(one) | FieldTest::Differs(one) => {
                 std::slice::from_ref(one)
             }
-            Test::In(some) | Test::NotIn(some) => some,
-            Test::Contains(_) | Test::ContainsAny(_) | Test::Nan(_) | Test::Null(_) => {
-                return Err(Fault::invalid(NOT_A_KEY));
+            FieldTest::In(some) | FieldTest::NotIn(some) => some,
+            FieldTest::Contains(_)
+            | FieldTest::ContainsAny(_)
+            | FieldTest::Nan(_)
+            | FieldTest::Null(_) => {
+                return Err(Error::invalid(NOT_A_KEY));
             }
         };
         for operand in operands {
             check_reference(operand, database, NOT_A_KEY)?;
         }
     }
-    Ok(Filter::Field(path, test))
+    Ok(DocumentFilter::Field(path, test))
 }
 
 const NOT_A_KEY: &str = "__key__ filter value must be a Key";
 
 /// The limits are the service's: cloud.google.com/firestore/docs/query-data/queries#limitations.
-fn elements(value: Value, operator: &str, max: usize) -> Result<Vec<Value>, Fault> {
+fn elements(value: Value, operator: &str, max: usize) -> Result<Vec<Value>, Error> {
     let Some(ValueType::ArrayValue(ArrayValue { values })) = value.value_type else {
-        return Err(Fault::invalid(format!(
+        return Err(Error::invalid(format!(
             "'{operator}' requires an ArrayValue."
         )));
     };
     if values.is_empty() {
-        return Err(Fault::invalid(format!(
+        return Err(Error::invalid(format!(
             "'{operator}' requires an non-empty ArrayValue."
         )));
     }
     if values.len() > max {
-        return Err(Fault::invalid(format!(
+        return Err(Error::invalid(format!(
             "'{operator}' supports up to {max} comparison values."
         )));
     }
     Ok(values)
 }
 
-fn unary(filter: &UnaryFilter) -> Result<Filter, Fault> {
+fn unary(filter: &UnaryFilter) -> Result<DocumentFilter, Error> {
     use unary_filter::Operator;
     let test = match filter.op() {
-        Operator::Unspecified => return Err(Fault::invalid("Unknown UnaryFilter operator.")),
-        Operator::IsNan => Test::Nan(true),
-        Operator::IsNotNan => Test::Nan(false),
-        Operator::IsNull => Test::Null(true),
-        Operator::IsNotNull => Test::Null(false),
+        Operator::Unspecified => return Err(Error::invalid("Unknown UnaryFilter operator.")),
+        Operator::IsNan => FieldTest::Nan(true),
+        Operator::IsNotNan => FieldTest::Nan(false),
+        Operator::IsNull => FieldTest::Null(true),
+        Operator::IsNotNull => FieldTest::Null(false),
     };
     let unary_filter::OperandType::Field(field) = filter
         .operand_type
         .clone()
-        .ok_or_else(|| Fault::invalid("Invalid empty property path string."))?;
+        .ok_or_else(|| Error::invalid("Invalid empty property path string."))?;
     let path = path(Some(field))?;
     if path.is_name() {
-        return Err(Fault::invalid(NOT_A_KEY));
+        return Err(Error::invalid(NOT_A_KEY));
     }
-    Ok(Filter::Field(path, test))
+    Ok(DocumentFilter::Field(path, test))
 }

@@ -1,12 +1,12 @@
-//! What a document may hold, and how it is stored: checked on every write.
+//! The limits of a document, and its stored form: checked on every write.
 //!
-//! Source of the numbers: cloud.google.com/firestore/quotas, and what Google's emulator answers.
+//! Source of the numbers: cloud.google.com/firestore/quotas, and the answers of Google's emulator.
 
 use googleapis_tonic_google_firestore_v1::google::firestore::v1::{Value, value::ValueType};
 use prost_types::Timestamp;
 
 use super::{
-    fault::Fault,
+    error::Error,
     name::{self, Name},
     path::Fields,
     value,
@@ -18,15 +18,15 @@ const DOCUMENT_MAX_BYTES: usize = 1 << 20;
 const PROPERTY_MAX_BYTES: usize = 1_048_487;
 /// Bytes of a field's name.
 const FIELD_NAME_MAX_BYTES: usize = 1500;
-/// Maps and arrays inside one another.
+/// Levels of nested maps and arrays.
 const DEPTH_MAX: usize = 20;
 /// Elements of a vector.
 const VECTOR_MAX: usize = 2048;
 /// Seconds of 0001-01-01 and of 9999-12-31T23:59:59.
 const SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 
-/// Takes fields in from a client: refuses what cannot be stored, cuts times to microseconds.
-pub(super) fn accept(fields: &mut Fields) -> Result<(), Fault> {
+/// Validates fields of a client: refuses what cannot be stored, truncates times to microseconds.
+pub(super) fn accept(fields: &mut Fields) -> Result<(), Error> {
     for (key, value) in fields {
         field_name(key)?;
         accept_value(value, 0, false)?;
@@ -34,15 +34,15 @@ pub(super) fn accept(fields: &mut Fields) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Takes the elements of an array transform in.
-pub(super) fn accept_elements(values: &mut [Value]) -> Result<(), Fault> {
+/// Validates the elements of an array transform.
+pub(super) fn accept_elements(values: &mut [Value]) -> Result<(), Error> {
     values
         .iter_mut()
         .try_for_each(|value| accept_value(value, 1, true))
 }
 
-/// Refuses what nothing can be compared with; unlike a stored array, an operand may hold arrays.
-pub(super) fn operand(value: &Value) -> Result<(), Fault> {
+/// Refuses an operand that cannot be compared; unlike a stored array, an operand may contain arrays.
+pub(super) fn operand(value: &Value) -> Result<(), Error> {
     match &value.value_type {
         Some(ValueType::ArrayValue(array)) => array.values.iter().try_for_each(operand),
         Some(ValueType::MapValue(map)) => map.fields.values().try_for_each(operand),
@@ -50,10 +50,10 @@ pub(super) fn operand(value: &Value) -> Result<(), Fault> {
     }
 }
 
-/// Refuses a document that grew too large, or too deep through masks and transforms.
-pub(super) fn document(name: &Name, fields: &Fields) -> Result<(), Fault> {
+/// Refuses a document that masks and transforms have made too large or too deep.
+pub(super) fn document(name: &Name, fields: &Fields) -> Result<(), Error> {
     if document_size(name, fields) > DOCUMENT_MAX_BYTES {
-        return Err(Fault::invalid(format!(
+        return Err(Error::invalid(format!(
             "maximum entity size is {DOCUMENT_MAX_BYTES} bytes"
         )));
     }
@@ -63,7 +63,7 @@ pub(super) fn document(name: &Name, fields: &Fields) -> Result<(), Fault> {
     Ok(())
 }
 
-fn accept_value(value: &mut Value, depth: usize, in_array: bool) -> Result<(), Fault> {
+fn accept_value(value: &mut Value, depth: usize, in_array: bool) -> Result<(), Error> {
     if depth > DEPTH_MAX {
         return Err(too_deep());
     }
@@ -72,7 +72,7 @@ fn accept_value(value: &mut Value, depth: usize, in_array: bool) -> Result<(), F
         _ => None,
     };
     match &mut value.value_type {
-        None => Err(Fault::invalid(
+        None => Err(Error::invalid(
             "Cannot convert firestore.v1.Value with type unset.",
         )),
         Some(
@@ -80,7 +80,7 @@ fn accept_value(value: &mut Value, depth: usize, in_array: bool) -> Result<(), F
             | ValueType::VariableReferenceValue(_)
             | ValueType::FunctionValue(_)
             | ValueType::PipelineValue(_),
-        ) => Err(Fault::invalid("Value type is not supported in a document.")),
+        ) => Err(Error::invalid("Value type is not supported in a document.")),
         Some(
             ValueType::NullValue(_)
             | ValueType::BooleanValue(_)
@@ -97,18 +97,18 @@ fn accept_value(value: &mut Value, depth: usize, in_array: bool) -> Result<(), F
             {
                 return Ok(());
             }
-            Err(Fault::invalid(
+            Err(Error::invalid(
                 "Geo point is outside of the permitted range.",
             ))
         }
-        Some(ValueType::ArrayValue(_)) if in_array => Err(Fault::invalid(
+        Some(ValueType::ArrayValue(_)) if in_array => Err(Error::invalid(
             "Cannot convert an array value in an array value.",
         )),
         Some(ValueType::ArrayValue(array)) => array
             .values
             .iter_mut()
             .try_for_each(|value| accept_value(value, depth + 1, true)),
-        Some(ValueType::MapValue(_)) if vector.is_some() && in_array => Err(Fault::invalid(
+        Some(ValueType::MapValue(_)) if vector.is_some() && in_array => Err(Error::invalid(
             "Cannot convert a vector value in an array value.",
         )),
         Some(ValueType::MapValue(_)) if vector.is_some() => Ok(()),
@@ -119,43 +119,43 @@ fn accept_value(value: &mut Value, depth: usize, in_array: bool) -> Result<(), F
     }
 }
 
-fn check_vector(elements: &[Value]) -> Result<(), Fault> {
+fn check_vector(elements: &[Value]) -> Result<(), Error> {
     let double = |element: &Value| matches!(element.value_type, Some(ValueType::DoubleValue(_)));
     if elements.iter().all(double) && !elements.is_empty() && elements.len() <= VECTOR_MAX {
         return Ok(());
     }
-    Err(Fault::invalid(format!(
+    Err(Error::invalid(format!(
         "A vector holds 1 to {VECTOR_MAX} doubles."
     )))
 }
 
-fn field_name(name: &str) -> Result<(), Fault> {
+fn field_name(name: &str) -> Result<(), Error> {
     if name.is_empty() {
-        return Err(Fault::invalid("The property.name is the empty string."));
+        return Err(Error::invalid("The property.name is the empty string."));
     }
     if name.len() > FIELD_NAME_MAX_BYTES {
-        return Err(Fault::invalid(
+        return Err(Error::invalid(
             "The property.name is longer than 1500 bytes.",
         ));
     }
     if name::is_reserved(name) {
-        return Err(Fault::invalid(format!("field name {name} is reserved")));
+        return Err(Error::invalid(format!("field name {name} is reserved")));
     }
     Ok(())
 }
 
-fn length(bytes: usize) -> Result<(), Fault> {
+fn length(bytes: usize) -> Result<(), Error> {
     if bytes <= PROPERTY_MAX_BYTES {
         return Ok(());
     }
-    Err(Fault::invalid(format!(
+    Err(Error::invalid(format!(
         "The value of a property is longer than {PROPERTY_MAX_BYTES} bytes."
     )))
 }
 
-fn timestamp(time: &mut Timestamp) -> Result<(), Fault> {
+fn timestamp(time: &mut Timestamp) -> Result<(), Error> {
     if !SECONDS.contains(&time.seconds) || !(0..1_000_000_000).contains(&time.nanos) {
-        return Err(Fault::invalid(
+        return Err(Error::invalid(
             "Timestamp is outside of the permitted range.",
         ));
     }
@@ -163,8 +163,8 @@ fn timestamp(time: &mut Timestamp) -> Result<(), Fault> {
     Ok(())
 }
 
-fn too_deep() -> Fault {
-    Fault::invalid(format!(
+fn too_deep() -> Error {
+    Error::invalid(format!(
         "Maps and arrays are nested deeper than {DEPTH_MAX}."
     ))
 }
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_is_limited_as_the_service_limits_it() {
+    fn a_document_has_the_limits_of_the_service() {
         check("v", null(), true);
         check("v", Value::default(), false);
         check("v", array([array([])]), false);
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_cut_to_microseconds() {
+    fn times_are_truncated_to_microseconds() {
         let time = Timestamp {
             seconds: 1,
             nanos: 123_456_789,

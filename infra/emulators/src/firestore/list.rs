@@ -1,4 +1,4 @@
-//! Pages of documents and of collection ids: orders, tokens, and documents that are not there.
+//! Pages of documents and of collection ids: orders, tokens, and missing documents.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,40 +14,40 @@ use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
 };
 use prost::Message as _;
 
-use super::{fault::Fault, name::Name, query::Query, store::View, value};
+use super::{error::Error, name::Name, query::Query, store::View, value};
 
-/// Entries of a page when the client names no number: that of Google's emulator.
+/// The default size of a page: that of Google's emulator.
 const PAGE_DEFAULT: usize = 30;
-/// Entries of a page at most: that of Google's emulator.
+/// The maximum size of a page: that of Google's emulator.
 const PAGE_MAX: usize = 150;
 
-/// One page: how many, and from where on.
+/// One page: its size and where it starts.
 #[derive(Debug)]
-pub(super) struct Page {
+pub(super) struct DocumentPage {
     /// Entries at most.
     pub(super) size: usize,
     after: Option<Cursor>,
 }
 
-impl Page {
-    /// Reads the page asked for.
-    pub(super) fn parse(size: i32, token: &str) -> Result<Self, Fault> {
+impl DocumentPage {
+    /// Parses the request for a page.
+    pub(super) fn parse(size: i32, token: &str) -> Result<Self, Error> {
         let size = match usize::try_from(size) {
-            Err(_) => return Err(Fault::invalid("Page size must be nonnegative.")),
+            Err(_) => return Err(Error::invalid("Page size must be nonnegative.")),
             Ok(0) => PAGE_DEFAULT,
             Ok(size) => size.min(PAGE_MAX),
         };
         let after = match token {
             "" => None,
-            token => Some(cursor(token).ok_or_else(|| Fault::invalid("invalid page token"))?),
+            token => Some(cursor(token).ok_or_else(|| Error::invalid("invalid page token"))?),
         };
         Ok(Self { size, after })
     }
 
-    /// The query for the documents of this page and one more, which tells whether there are others.
-    pub(super) fn query(&self, request: ListDocumentsRequest) -> Result<Query, Fault> {
+    /// The query for the documents of this page and one more, which shows whether there is a next page.
+    pub(super) fn query(&self, request: ListDocumentsRequest) -> Result<Query, Error> {
         let mut order_by = orders(&request.order_by)?;
-        // With the name said, a token can hold it.
+        // With an explicit order by name, a token can contain it.
         let direction = order_by
             .last()
             .map(|order| order.direction)
@@ -74,13 +74,13 @@ impl Page {
         Query::parse(&request.parent, query)
     }
 
-    /// The documents of this page and one more; those that only have others inside are names alone.
+    /// The documents of this page and one more; missing documents with subcollections have a name only.
     pub(super) fn with_missing(
         &self,
         view: &View<'_>,
         parent: &Name,
         query: &Query,
-    ) -> Result<Vec<Arc<Document>>, Fault> {
+    ) -> Result<Vec<Arc<Document>>, Error> {
         let mut all: BTreeMap<Name, Option<&Arc<Document>>> = BTreeMap::new();
         for (name, document) in view.under(parent) {
             let near = name.ancestor(parent.depth() + 2);
@@ -112,7 +112,7 @@ impl Page {
         &self,
         view: &View<'_>,
         parent: &Name,
-    ) -> Result<(Vec<String>, String), Fault> {
+    ) -> Result<(Vec<String>, String), Error> {
         let documents = view.under(parent).into_keys();
         let ids = documents.filter_map(|name| name.id(parent.depth()));
         let ids: BTreeSet<String> = ids.map(ToString::to_string).collect();
@@ -133,7 +133,7 @@ impl Page {
     }
 }
 
-/// What a client hands back for the page after `cursor`.
+/// The token of the page after `cursor`.
 pub(super) fn token(cursor: &Cursor) -> String {
     BASE64.encode(cursor.encode_to_vec())
 }
@@ -144,15 +144,15 @@ fn cursor(token: &str) -> Option<Cursor> {
     (!cursor.values.is_empty()).then_some(cursor)
 }
 
-/// The text of a cursor with one value.
-fn text(cursor: &Cursor) -> Result<String, Fault> {
+/// The string of a cursor with one value.
+fn text(cursor: &Cursor) -> Result<String, Error> {
     match cursor.values.as_slice() {
         [
             Value {
                 value_type: Some(ValueType::StringValue(text) | ValueType::ReferenceValue(text)),
             },
         ] => Ok(text.clone()),
-        _ => Err(Fault::invalid("invalid page token")),
+        _ => Err(Error::invalid("invalid page token")),
     }
 }
 
@@ -162,8 +162,8 @@ fn field(path: &str) -> FieldReference {
     }
 }
 
-/// Reads such as `priority desc, __name__`.
-fn orders(text: &str) -> Result<Vec<Order>, Fault> {
+/// Parses an order such as `priority desc, __name__`.
+fn orders(text: &str) -> Result<Vec<Order>, Error> {
     if text.is_empty() {
         return Ok(Vec::new());
     }
@@ -174,7 +174,7 @@ fn orders(text: &str) -> Result<Vec<Order>, Fault> {
             [path, word] if word.eq_ignore_ascii_case("asc") => (path, Direction::Ascending),
             [path, word] if word.eq_ignore_ascii_case("desc") => (path, Direction::Descending),
             _ => {
-                return Err(Fault::invalid(format!(
+                return Err(Error::invalid(format!(
                     "Invalid order by clause {clause:?}."
                 )));
             }

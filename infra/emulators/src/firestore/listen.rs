@@ -1,7 +1,7 @@
-//! The Listen stream: targets come and go, and every commit that concerns them is told.
+//! The Listen stream: clients add and remove targets, and get every commit that affects them.
 //!
 //! As in the service, the answers to one commit end with a `NO_CHANGE` without targets, whose
-//! time and token stand for all before it. Two commits that come close may be told as one.
+//! time and token cover all answers before it. Two commits in short succession may be sent as one.
 
 use std::{
     collections::BTreeMap,
@@ -18,16 +18,16 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
 use super::{
-    fault::Fault,
+    error::Error,
     stamp::Stamp,
     state::State,
-    target::{self, Target},
+    target::{self, ListenTarget},
     writes,
 };
 
 /// Targets of one stream: each holds its results in memory.
 const TARGETS_MAX: usize = 1000;
-/// Answers that wait for a slow client before its stream waits too.
+/// Answers queued for a slow client before its stream waits for it.
 const ANSWERS_MAX: usize = 256;
 
 /// Serves one stream until either side ends it.
@@ -37,10 +37,10 @@ pub(super) fn listen(
 ) -> impl Stream<Item = Result<ListenResponse, Status>> + Send + 'static {
     let (answers, stream) = mpsc::channel(ANSWERS_MAX);
     tokio::spawn(async move {
-        let mut session = Session::new(state);
+        let mut session = ListenSession::new(state);
         let mut changed = session.lock().changed.subscribe();
         loop {
-            let told = tokio::select! {
+            let sent = tokio::select! {
                 request = requests.next() => match request {
                     Some(Ok(request)) => session.request(request),
                     Some(Err(_)) | None => return,
@@ -51,10 +51,10 @@ pub(super) fn listen(
                 },
                 () = answers.closed() => return,
             };
-            let failed = told.is_err();
-            let responses = match told {
+            let failed = sent.is_err();
+            let responses = match sent {
                 Ok(responses) => responses.into_iter().map(Ok).collect(),
-                Err(fault) => vec![Err(Status::from(fault))],
+                Err(error) => vec![Err(Status::from(error))],
             };
             for response in responses {
                 if answers.send(response).await.is_err() {
@@ -69,16 +69,16 @@ pub(super) fn listen(
     ReceiverStream::new(stream)
 }
 
-/// One stream's targets, apart from the wire.
+/// One stream's targets, independent of the wire.
 #[derive(Debug)]
-struct Session {
+struct ListenSession {
     state: Arc<Mutex<State>>,
-    targets: BTreeMap<i32, Target>,
-    /// What has been told is true at this time.
+    targets: BTreeMap<i32, ListenTarget>,
+    /// The client has received all changes up to this time.
     time: Stamp,
 }
 
-impl Session {
+impl ListenSession {
     fn new(state: Arc<Mutex<State>>) -> Self {
         Self {
             state,
@@ -87,8 +87,8 @@ impl Session {
         }
     }
 
-    /// Does what the client asks for.
-    fn request(&mut self, request: ListenRequest) -> Result<Vec<ListenResponse>, Fault> {
+    /// Handles a request of the client.
+    fn request(&mut self, request: ListenRequest) -> Result<Vec<ListenResponse>, Error> {
         match request.target_change {
             Some(listen_request::TargetChange::AddTarget(target)) => self.add(target),
             Some(listen_request::TargetChange::RemoveTarget(id)) => {
@@ -96,12 +96,12 @@ impl Session {
                 let answer = removed.map(|_| change(TargetChangeType::Remove, vec![id], None));
                 Ok(answer.into_iter().collect())
             }
-            None => Err(Fault::invalid("A target must be added or removed.")),
+            None => Err(Error::invalid("A target must be added or removed.")),
         }
     }
 
-    fn add(&mut self, asked: pb::Target) -> Result<Vec<ListenResponse>, Fault> {
-        let id = match asked.target_id {
+    fn add(&mut self, request: pb::Target) -> Result<Vec<ListenResponse>, Error> {
+        let id = match request.target_id {
             0 => self
                 .targets
                 .last_key_value()
@@ -109,29 +109,29 @@ impl Session {
             id => id,
         };
         if id < 0 || self.targets.contains_key(&id) {
-            return Err(Fault::invalid(format!(
+            return Err(Error::invalid(format!(
                 "Target id {id} is negative or in use."
             )));
         }
         if self.targets.len() >= TARGETS_MAX {
-            return Err(Fault::invalid(format!(
+            return Err(Error::invalid(format!(
                 "A stream has no more than {TARGETS_MAX} targets."
             )));
         }
         let mut responses = vec![change(TargetChangeType::Add, vec![id], None)];
-        let mut target = match Target::parse(id, asked.target_type) {
+        let mut target = match ListenTarget::parse(id, request.target_type) {
             Ok(target) => target,
-            Err(fault) => {
-                responses.push(removed(id, &fault));
+            Err(error) => {
+                responses.push(removed(id, &error));
                 return Ok(responses);
             }
         };
         let state = Arc::clone(&self.state);
         let mut state = lock(&state);
-        // The other targets first: one time stands for all.
+        // The other targets first, so that one time covers all.
         let mut earlier = self.commits_in(&mut state);
         let time = self.time;
-        if let Some(resume) = target::resume_time(asked.resume_type.as_ref()) {
+        if let Some(resume) = target::resume_time(request.resume_type.as_ref()) {
             match state.store.at(resume) {
                 Some(view) => target.resume(&view),
                 None => responses.push(change(TargetChangeType::Reset, vec![id], Some(time))),
@@ -140,7 +140,7 @@ impl Session {
         let documents = target.catch_up(&state.store.now(), time);
         responses.extend(documents.into_iter().map(response));
         responses.push(change(TargetChangeType::Current, vec![id], Some(time)));
-        if asked.once {
+        if request.once {
             responses.push(change(TargetChangeType::Remove, vec![id], None));
         } else {
             self.targets.insert(id, target);
@@ -150,7 +150,7 @@ impl Session {
         Ok(earlier)
     }
 
-    /// Tells what was committed since the last time.
+    /// The answers for what was committed since the last call.
     fn commits(&mut self) -> Vec<ListenResponse> {
         let state = Arc::clone(&self.state);
         self.commits_in(&mut lock(&state))
@@ -160,13 +160,13 @@ impl Session {
         let now = state.now();
         let time = state.store.read_time(now);
         let mut responses = Vec::new();
-        // Where the changes in between are forgotten, every target is looked at.
+        // If the history since then is gone, every target is compared in full.
         let known = state.store.remembers(self.time);
         for target in self.targets.values_mut() {
             let mut changes = state.store.since(self.time);
             if !known || changes.any(|change| target.covers(&change.name)) {
-                let told = target.catch_up(&state.store.now(), time);
-                responses.extend(told.into_iter().map(response));
+                let sent = target.catch_up(&state.store.now(), time);
+                responses.extend(sent.into_iter().map(response));
             }
         }
         self.time = time;
@@ -181,7 +181,7 @@ impl Session {
     }
 }
 
-/// The state; a call that panicked left it whole, as commits are installed last.
+/// The state; a call that panicked has left it consistent, as commits are installed last.
 pub(super) fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -202,11 +202,11 @@ fn change(kind: TargetChangeType, target_ids: Vec<i32>, time: Option<Stamp>) -> 
     }))
 }
 
-fn removed(id: i32, fault: &Fault) -> ListenResponse {
+fn removed(id: i32, error: &Error) -> ListenResponse {
     response(ResponseType::TargetChange(TargetChange {
         target_change_type: TargetChangeType::Remove.into(),
         target_ids: vec![id],
-        cause: Some(writes::status(fault)),
+        cause: Some(writes::status(error)),
         ..TargetChange::default()
     }))
 }

@@ -1,8 +1,8 @@
-//! Resource names: databases, collections and documents, parsed once and ordered as queries order them.
+//! Resource names of databases, collections and documents, parsed once and sorted as in queries.
 
 use std::fmt;
 
-use super::fault::Fault;
+use super::error::Error;
 
 /// Bytes of one document or collection id.
 /// Source: cloud.google.com/firestore/quotas, "Constraints on document IDs".
@@ -12,7 +12,7 @@ const NAME_MAX_BYTES: usize = 6 << 10;
 /// Segments of a path: a hundred collections, each with a document. Source: the same page.
 const SEGMENTS_MAX: usize = 200;
 
-/// The parent of everything in a database (empty path), or a document, or, as a prefix, a collection.
+/// A database's root (an empty path), a document, or, as a prefix, a collection.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Name {
     /// `projects/…/databases/…`.
@@ -31,47 +31,47 @@ pub(super) enum Segment {
     Text(String),
 }
 
-/// Reads `projects/…/databases/…`.
-pub(super) fn database(text: &str) -> Result<String, Fault> {
+/// Parses `projects/…/databases/…`.
+pub(super) fn database(text: &str) -> Result<String, Error> {
     match text.split('/').collect::<Vec<_>>().as_slice() {
         ["projects", project, "databases", database]
             if !project.is_empty() && !database.is_empty() =>
         {
             Ok(text.to_owned())
         }
-        _ => Err(Fault::invalid(format!(
+        _ => Err(Error::invalid(format!(
             "Database name {text:?} is not of the form \"projects/*/databases/*\"."
         ))),
     }
 }
 
-/// Reads a collection's id.
-pub(super) fn collection(text: &str) -> Result<Segment, Fault> {
+/// Parses a collection's id.
+pub(super) fn collection(text: &str) -> Result<Segment, Error> {
     match segment(text)? {
         Segment::Number(_) => Err(reserved(text)),
         Segment::Text(id) => Ok(Segment::Text(id)),
     }
 }
 
-/// Whether `text` is one of the names that the service keeps to itself.
+/// Whether `text` is a name that is reserved for the service.
 pub(super) fn is_reserved(text: &str) -> bool {
     text.len() > 4 && text.starts_with("__") && text.ends_with("__")
 }
 
 impl Name {
-    /// Reads the name of a document.
-    pub(super) fn document(text: &str) -> Result<Self, Fault> {
+    /// Parses the name of a document.
+    pub(super) fn document(text: &str) -> Result<Self, Error> {
         let name = Self::parent(text)?;
         if name.path.is_empty() {
-            return Err(invalid(text, "it names no document"));
+            return Err(invalid(text, "it is not the name of a document"));
         }
         Ok(name)
     }
 
-    /// Reads the name of what collections are in: a document, or `projects/…/databases/…/documents`.
-    pub(super) fn parent(text: &str) -> Result<Self, Fault> {
+    /// Parses the name of a parent of collections: a document, or `projects/…/databases/…/documents`.
+    pub(super) fn parent(text: &str) -> Result<Self, Error> {
         if text.len() > NAME_MAX_BYTES {
-            return Err(Fault::invalid("Document name is longer than 6144 bytes."));
+            return Err(Error::invalid("Document name is longer than 6144 bytes."));
         }
         let mut parts = text.splitn(6, '/');
         let root = parts.by_ref().take(4).collect::<Vec<_>>().join("/");
@@ -98,13 +98,13 @@ impl Name {
     }
 
     /// The document `id` of `collection` in `self`.
-    pub(super) fn child(&self, collection: Segment, id: &str) -> Result<Self, Fault> {
+    pub(super) fn child(&self, collection: Segment, id: &str) -> Result<Self, Error> {
         let mut name = self.within(collection);
         name.path.push(segment(id)?);
         Ok(name)
     }
 
-    /// The prefix that all documents of `collection` in `self` share.
+    /// The prefix of the names of all documents of `collection` in `self`.
     pub(super) fn within(&self, collection: Segment) -> Self {
         let mut name = self.clone();
         name.path.push(collection);
@@ -116,7 +116,7 @@ impl Name {
         &self.database
     }
 
-    /// How many ids the path has.
+    /// The number of ids in the path.
     pub(super) fn depth(&self) -> usize {
         self.path.len()
     }
@@ -126,12 +126,12 @@ impl Name {
         self.path.get(depth)
     }
 
-    /// The collection that holds this document.
+    /// The collection of this document.
     pub(super) fn collection(&self) -> Option<&Segment> {
         self.path.iter().nth_back(1)
     }
 
-    /// Whether `self` is in `prefix`, however deep.
+    /// Whether `self` is below `prefix`, at any depth.
     pub(super) fn is_under(&self, prefix: &Self) -> bool {
         self.database == prefix.database
             && self.path.len() > prefix.path.len()
@@ -146,12 +146,12 @@ impl Name {
         }
     }
 
-    /// Refuses a name of another database than the one the request is for.
-    pub(super) fn expect_database(&self, database: &str) -> Result<(), Fault> {
+    /// Refuses a name in another database than that of the request.
+    pub(super) fn expect_database(&self, database: &str) -> Result<(), Error> {
         if self.database == database {
             return Ok(());
         }
-        Err(Fault::invalid(format!(
+        Err(Error::invalid(format!(
             "The request was for database '{database}' but was attempting to access database '{}'",
             self.database
         )))
@@ -180,7 +180,7 @@ impl fmt::Display for Segment {
     }
 }
 
-fn segment(text: &str) -> Result<Segment, Fault> {
+fn segment(text: &str) -> Result<Segment, Error> {
     let number = text
         .strip_prefix("__id")
         .and_then(|rest| rest.strip_suffix("__"))
@@ -189,26 +189,26 @@ fn segment(text: &str) -> Result<Segment, Fault> {
         .filter(|number| number.to_string() == text);
     match number {
         Some(number) => Ok(number),
-        None if text.is_empty() => Err(Fault::invalid("Resource id is the empty string.")),
+        None if text.is_empty() => Err(Error::invalid("Resource id is the empty string.")),
         None if text == "." || text == ".." || is_reserved(text) => Err(reserved(text)),
-        None if text.contains('/') => Err(Fault::invalid(format!(
+        None if text.contains('/') => Err(Error::invalid(format!(
             "Resource id {text:?} is invalid because it contains \"/\"."
         ))),
-        None if text.len() > ID_MAX_BYTES => Err(Fault::invalid(
+        None if text.len() > ID_MAX_BYTES => Err(Error::invalid(
             "The key path element name is longer than 1500 bytes.",
         )),
         None => Ok(Segment::Text(text.to_owned())),
     }
 }
 
-fn reserved(text: &str) -> Fault {
-    Fault::invalid(format!(
+fn reserved(text: &str) -> Error {
+    Error::invalid(format!(
         "Resource id {text:?} is invalid because it is reserved."
     ))
 }
 
-fn invalid(text: &str, why: &str) -> Fault {
-    Fault::invalid(format!("Document name {text:?} is invalid: {why}."))
+fn invalid(text: &str, why: &str) -> Error {
+    Error::invalid(format!("Document name {text:?} is invalid: {why}."))
 }
 
 #[cfg(test)]
@@ -223,12 +223,12 @@ mod tests {
         let name = Name::document(&text);
         assert_eq!(name.is_ok(), valid, "{path}: {name:?}");
         if let Ok(name) = name {
-            assert_eq!(name.to_string(), text, "a name prints as it was read");
+            assert_eq!(name.to_string(), text, "a name is printed as it was parsed");
         }
     }
 
     #[test]
-    fn names_are_valid_as_the_service_has_it() {
+    fn names_are_valid_by_the_rules_of_the_service() {
         check("c/ok", true);
         check("c/a b", true);
         check("c/a.b", true);
@@ -254,7 +254,7 @@ mod tests {
         for text in ["", "c/d", ROOT, "projects//databases/d/documents/c/d"] {
             assert!(Name::document(text).is_err(), "{text}");
         }
-        assert!(Name::parent(ROOT).is_ok(), "a root holds collections");
+        assert!(Name::parent(ROOT).is_ok(), "a root has collections");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Field paths such as ``a.`b.c`.d``: what masks, filters, orders and transforms point with.
+//! Field paths such as ``a.`b.c`.d``, used by masks, filters, orders and transforms.
 
 use std::collections::HashMap;
 
@@ -6,46 +6,46 @@ use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
     DocumentMask, MapValue, Value, value::ValueType,
 };
 
-use super::{fault::Fault, name};
+use super::{error::Error, name};
 
 /// A document's or a map's fields.
 pub(super) type Fields = HashMap<String, Value>;
 
-/// Segments of a path that is written: maps nest no deeper.
+/// Segments of a path that is written to: maps cannot nest deeper.
 const SEGMENTS_MAX: usize = 20;
 
-/// The way to a field through maps; never empty.
+/// The path to a field through maps; never empty.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct FieldPath(Vec<String>);
 
 impl FieldPath {
-    /// Reads a path: segments with dots between, each plain (`[a-zA-Z_][a-zA-Z_0-9]*`) or in backticks.
-    pub(super) fn parse(text: &str) -> Result<Self, Fault> {
+    /// Parses a path: segments separated by dots, each plain (`[a-zA-Z_][a-zA-Z_0-9]*`) or in backticks.
+    pub(super) fn parse(text: &str) -> Result<Self, Error> {
         if text.is_empty() {
-            return Err(Fault::invalid("Invalid empty property path string."));
+            return Err(Error::invalid("Invalid empty property path string."));
         }
-        let fault = || Fault::invalid(format!("Invalid property path {text:?}."));
+        let error = || Error::invalid(format!("Invalid property path {text:?}."));
         let mut segments = Vec::new();
         let mut rest = text;
         loop {
-            let (segment, after) = segment(rest).ok_or_else(fault)?;
+            let (segment, after) = segment(rest).ok_or_else(error)?;
             segments.push(segment);
             match after.strip_prefix('.') {
                 Some(next) => rest = next,
                 None if after.is_empty() => return Ok(Self(segments)),
-                None => return Err(fault()),
+                None => return Err(error()),
             }
         }
     }
 
-    /// Reads a path that is to be written; reserved names cannot be.
-    pub(super) fn parse_writable(text: &str) -> Result<Self, Fault> {
+    /// Parses a path that is written to; it cannot contain reserved names.
+    pub(super) fn parse_writable(text: &str) -> Result<Self, Error> {
         let path = Self::parse(text)?;
         if path.0.len() > SEGMENTS_MAX {
-            return Err(Fault::invalid("paths must have at most 20 elements"));
+            return Err(Error::invalid("paths must have at most 20 elements"));
         }
         match path.0.iter().find(|segment| name::is_reserved(segment)) {
-            Some(segment) => Err(Fault::invalid(format!("field name {segment} is reserved"))),
+            Some(segment) => Err(Error::invalid(format!("field name {segment} is reserved"))),
             None => Ok(path),
         }
     }
@@ -60,7 +60,7 @@ impl FieldPath {
         Self(vec!["__name__".to_owned()])
     }
 
-    /// Whether `self` leads to a field inside the one that `other` leads to.
+    /// Whether `self` is the path of a field inside the one at `other`.
     pub(super) fn is_inside(&self, other: &Self) -> bool {
         self.0.len() > other.0.len() && self.0.starts_with(&other.0)
     }
@@ -76,19 +76,19 @@ impl FieldPath {
         })
     }
 
-    /// Puts `value` here; what is in the way and no map becomes one.
+    /// Sets `value` here; a value on the way that is not a map is replaced by one.
     pub(super) fn set(&self, fields: &mut Fields, value: Value) {
         set(&self.0, fields, value);
     }
 
-    /// Removes what is here; maps that become empty stay.
+    /// Removes the value here; maps that become empty stay.
     pub(super) fn remove(&self, fields: &mut Fields) {
         remove(&self.0, fields);
     }
 }
 
-/// Reads a mask for reading.
-pub(super) fn mask(mask: Option<DocumentMask>) -> Result<Option<Vec<FieldPath>>, Fault> {
+/// Parses a mask for reading.
+pub(super) fn mask(mask: Option<DocumentMask>) -> Result<Option<Vec<FieldPath>>, Error> {
     let parse = |mask: DocumentMask| {
         mask.field_paths
             .iter()
@@ -98,7 +98,7 @@ pub(super) fn mask(mask: Option<DocumentMask>) -> Result<Option<Vec<FieldPath>>,
     mask.map(parse).transpose()
 }
 
-/// The part of `fields` that `mask` shows.
+/// The part of `fields` that `mask` selects.
 pub(super) fn project(fields: &Fields, mask: &[FieldPath]) -> Fields {
     let mut shown = Fields::new();
     for path in mask {
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_read_as_the_service_reads_them() {
+    fn paths_are_parsed_by_the_rules_of_the_service() {
         check("a", Some(&["a"]));
         check("a.b_1", Some(&["a", "b_1"]));
         check("`a.b`.c", Some(&["a.b", "c"]));
@@ -196,6 +196,9 @@ mod tests {
         let path = |text| FieldPath::parse(text).unwrap();
         assert!(path("a.b").is_inside(&path("a")));
         assert!(!path("a").is_inside(&path("a")), "not inside itself");
-        assert!(!path("ab.c").is_inside(&path("a")), "segments are whole");
+        assert!(
+            !path("ab.c").is_inside(&path("a")),
+            "whole segments are compared"
+        );
     }
 }

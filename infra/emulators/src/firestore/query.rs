@@ -1,4 +1,4 @@
-//! Structured queries: parsed and checked once, then run over any view of the documents.
+//! Structured queries: parsed and validated once, then run over any view of the documents.
 
 mod position;
 
@@ -9,10 +9,10 @@ use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
     structured_query::{CollectionSelector, Projection},
 };
 
-use self::position::{Bound, Order};
+use self::position::{Bound, OrderBy};
 use super::{
-    fault::Fault,
-    filter::{self, Filter},
+    error::Error,
+    filter::{self, DocumentFilter},
     name::{self, Name, Segment},
     path::{self, FieldPath},
     stamp::Stamp,
@@ -20,42 +20,42 @@ use super::{
     write,
 };
 
-/// A query that is valid.
+/// A valid query.
 #[derive(Debug, Clone)]
 pub(super) struct Query {
     parent: Name,
-    /// Any collection where there is none.
+    /// Any collection if it is `None`.
     collection: Option<Segment>,
     descendants: bool,
-    filter: Option<Filter>,
-    order: Vec<Order>,
+    filter: Option<DocumentFilter>,
+    order: Vec<OrderBy>,
     start: Option<Bound>,
     end: Option<Bound>,
     offset: usize,
     limit: Option<usize>,
     select: Option<Vec<FieldPath>>,
-    /// Documents without these are left out: what is aggregated over.
+    /// Documents without these are excluded: the fields that are aggregated.
     needs: Vec<FieldPath>,
 }
 
-/// Which versions of which documents a query found.
-pub(super) type Versions = Vec<(Name, Option<Stamp>)>;
+/// The names and versions of the documents that a query found.
+pub(super) type ResultVersions = Vec<(Name, Option<Stamp>)>;
 
-/// What a query found.
+/// The results of a query.
 #[derive(Debug)]
-pub(super) struct Found {
-    /// The documents, in order, whole: see [`Query::shown`].
+pub(super) struct QueryResults {
+    /// The documents, in order and complete: see [`Query::shown`].
     pub(super) documents: Vec<Arc<Document>>,
-    /// How many were passed over for the offset.
+    /// How many were skipped because of the offset.
     pub(super) skipped: usize,
 }
 
 impl Query {
-    /// Reads a query for what is in `parent`.
-    pub(super) fn parse(parent: &str, query: StructuredQuery) -> Result<Self, Fault> {
+    /// Parses a query below `parent`.
+    pub(super) fn parse(parent: &str, query: StructuredQuery) -> Result<Self, Error> {
         let parent = Name::parent(parent)?;
         if query.find_nearest.is_some() {
-            return Err(Fault::Unserved("StructuredQuery.find_nearest"));
+            return Err(Error::Unserved("StructuredQuery.find_nearest"));
         }
         let (collection, descendants) = selector(query.from)?;
         let filter = match query.r#where {
@@ -90,7 +90,7 @@ impl Query {
         })
     }
 
-    /// Leaves out the documents that lack one of `fields`.
+    /// Excludes the documents that lack one of `fields`.
     pub(super) fn needing(self, fields: Vec<FieldPath>) -> Self {
         Self {
             needs: fields,
@@ -99,7 +99,7 @@ impl Query {
     }
 
     /// Runs the query.
-    pub(super) fn run(&self, view: &View<'_>) -> Found {
+    pub(super) fn run(&self, view: &View<'_>) -> QueryResults {
         let scope = match &self.collection {
             Some(collection) if !self.descendants => self.parent.within(collection.clone()),
             _ => self.parent.clone(),
@@ -116,7 +116,7 @@ impl Query {
             keys.then_with(|| a.1.cmp(b.1))
         });
         let skipped = self.offset.min(rows.len());
-        Found {
+        QueryResults {
             documents: rows
                 .into_iter()
                 .skip(skipped)
@@ -127,8 +127,8 @@ impl Query {
         }
     }
 
-    /// Which versions of which documents the query finds: equal when nothing it shows has changed.
-    pub(super) fn fingerprint(&self, view: &View<'_>) -> Versions {
+    /// The names and versions of the results: equal if nothing that the query returns has changed.
+    pub(super) fn fingerprint(&self, view: &View<'_>) -> ResultVersions {
         fingerprint(&self.run(view))
     }
 
@@ -143,7 +143,7 @@ impl Query {
                 .is_none_or(|id| name.collection() == Some(id))
     }
 
-    /// A result as the client is to see it.
+    /// A result with the fields that the client selected.
     pub(super) fn shown(&self, document: &Document) -> Document {
         shown(document, self.select.as_deref())
     }
@@ -166,9 +166,9 @@ impl Query {
                 .all(|path| path.get(&document.fields).is_some())
     }
 
-    /// What the document is sorted by; nothing where it lacks one of the fields.
+    /// The values by which the document is sorted; `None` if it lacks one of the fields.
     fn keys(&self, document: &Document) -> Option<Vec<Value>> {
-        let key = |order: &Order| {
+        let key = |order: &OrderBy| {
             if order.path.is_name() {
                 return Some(filter::name_value(document));
             }
@@ -184,8 +184,8 @@ impl Query {
     }
 }
 
-/// The versions of what a query found.
-pub(super) fn fingerprint(found: &Found) -> Versions {
+/// The names and versions of the results.
+pub(super) fn fingerprint(found: &QueryResults) -> ResultVersions {
     let one = |document: &Arc<Document>| {
         let name = Name::document(&document.name).ok()?;
         Some((name, write::version(document)))
@@ -193,7 +193,7 @@ pub(super) fn fingerprint(found: &Found) -> Versions {
     found.documents.iter().filter_map(one).collect()
 }
 
-/// A document with the fields that `mask` shows; all without one.
+/// A document with the fields that `mask` selects; all fields without a mask.
 pub(super) fn shown(document: &Document, mask: Option<&[FieldPath]>) -> Document {
     match mask {
         None => document.clone(),
@@ -206,11 +206,11 @@ pub(super) fn shown(document: &Document, mask: Option<&[FieldPath]>) -> Document
     }
 }
 
-fn selector(from: Vec<CollectionSelector>) -> Result<(Option<Segment>, bool), Fault> {
+fn selector(from: Vec<CollectionSelector>) -> Result<(Option<Segment>, bool), Error> {
     let mut from = from.into_iter();
     let selector = from.next().unwrap_or_default();
     if from.next().is_some() {
-        return Err(Fault::invalid(
+        return Err(Error::invalid(
             "StructuredQuery.from cannot have more than one collection selector.",
         ));
     }
@@ -221,9 +221,9 @@ fn selector(from: Vec<CollectionSelector>) -> Result<(Option<Segment>, bool), Fa
     Ok((collection, selector.all_descendants))
 }
 
-fn count(number: i32, what: &str) -> Result<usize, Fault> {
-    let fault = |_| Fault::invalid(format!("{what} is negative"));
-    usize::try_from(number).map_err(fault)
+fn count(number: i32, what: &str) -> Result<usize, Error> {
+    let error = |_| Error::invalid(format!("{what} is negative"));
+    usize::try_from(number).map_err(error)
 }
 
 #[cfg(test)]

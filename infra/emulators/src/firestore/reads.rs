@@ -14,8 +14,8 @@ use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
 
 use super::{
     aggregate::Aggregations,
-    fault::Fault,
-    list::{self, Page},
+    error::Error,
+    list::{self, DocumentPage},
     name::{self, Name},
     path,
     query::{self, Query},
@@ -24,7 +24,7 @@ use super::{
 
 impl State {
     /// `GetDocument`.
-    pub(super) fn get_document(&mut self, request: GetDocumentRequest) -> Result<Document, Fault> {
+    pub(super) fn get_document(&mut self, request: GetDocumentRequest) -> Result<Document, Error> {
         use get_document_request::ConsistencySelector as Selector;
         let name = Name::document(&request.name)?;
         let mask = path::mask(request.mask)?;
@@ -33,9 +33,9 @@ impl State {
             Some(Selector::Transaction(id)) => Consistency::In(id),
             Some(Selector::ReadTime(time)) => Consistency::Past(time),
         })?;
-        match self.look(&read, &name)? {
+        match self.read_document(&read, &name)? {
             Some(document) => Ok(query::shown(&document, mask.as_deref())),
-            None => Err(Fault::NotFound(name)),
+            None => Err(Error::NotFound(name.to_string())),
         }
     }
 
@@ -43,7 +43,7 @@ impl State {
     pub(super) fn batch_get(
         &mut self,
         request: BatchGetDocumentsRequest,
-    ) -> Result<Vec<BatchGetDocumentsResponse>, Fault> {
+    ) -> Result<Vec<BatchGetDocumentsResponse>, Error> {
         use batch_get_documents_request::ConsistencySelector as Selector;
         use batch_get_documents_response::Result as Got;
         let database = name::database(&request.database)?;
@@ -69,7 +69,7 @@ impl State {
         }
         let mut seen = BTreeSet::new();
         for name in names.into_iter().filter(|name| seen.insert(name.clone())) {
-            let result = match self.look(&read, &name)? {
+            let result = match self.read_document(&read, &name)? {
                 Some(document) => Got::Found(query::shown(&document, mask.as_deref())),
                 None => Got::Missing(name.to_string()),
             };
@@ -86,11 +86,11 @@ impl State {
     pub(super) fn run_query(
         &mut self,
         request: RunQueryRequest,
-    ) -> Result<Vec<RunQueryResponse>, Fault> {
+    ) -> Result<Vec<RunQueryResponse>, Error> {
         use run_query_request::{ConsistencySelector as Selector, QueryType};
         refuse_explaining(request.explain_options.as_ref())?;
         let Some(QueryType::StructuredQuery(structured)) = request.query_type else {
-            return Err(Fault::invalid("A structured query is required."));
+            return Err(Error::invalid("A structured query is required."));
         };
         let query = Query::parse(&request.parent, structured)?;
         let read = self.read(match request.consistency_selector {
@@ -129,19 +129,19 @@ impl State {
     pub(super) fn run_aggregation_query(
         &mut self,
         request: RunAggregationQueryRequest,
-    ) -> Result<Vec<RunAggregationQueryResponse>, Fault> {
+    ) -> Result<Vec<RunAggregationQueryResponse>, Error> {
         use run_aggregation_query_request::{ConsistencySelector as Selector, QueryType};
         use structured_aggregation_query::QueryType::StructuredQuery;
         refuse_explaining(request.explain_options.as_ref())?;
-        let Some(QueryType::StructuredAggregationQuery(asked)) = request.query_type else {
-            return Err(Fault::invalid(
+        let Some(QueryType::StructuredAggregationQuery(aggregation)) = request.query_type else {
+            return Err(Error::invalid(
                 "A structured aggregation query is required.",
             ));
         };
-        let Some(StructuredQuery(structured)) = asked.query_type else {
-            return Err(Fault::invalid("A structured query is required."));
+        let Some(StructuredQuery(structured)) = aggregation.query_type else {
+            return Err(Error::invalid("A structured query is required."));
         };
-        let aggregations = Aggregations::parse(asked.aggregations)?;
+        let aggregations = Aggregations::parse(aggregation.aggregations)?;
         let query = Query::parse(&request.parent, structured)?.needing(aggregations.fields());
         let read = self.read(match request.consistency_selector {
             None => Consistency::Latest,
@@ -162,16 +162,16 @@ impl State {
     pub(super) fn list_documents(
         &mut self,
         mut request: ListDocumentsRequest,
-    ) -> Result<ListDocumentsResponse, Fault> {
+    ) -> Result<ListDocumentsResponse, Error> {
         use list_documents_request::ConsistencySelector as Selector;
         let mask = path::mask(request.mask.take())?;
         if request.show_missing && !request.order_by.is_empty() {
-            return Err(Fault::invalid(
+            return Err(Error::invalid(
                 "cannot specify an order when show_missing is true",
             ));
         }
         let parent = Name::parent(&request.parent)?;
-        let page = Page::parse(request.page_size, &request.page_token)?;
+        let page = DocumentPage::parse(request.page_size, &request.page_token)?;
         let read = self.read(match request.consistency_selector.take() {
             None => Consistency::Latest,
             Some(Selector::Transaction(id)) => Consistency::In(id),
@@ -203,10 +203,10 @@ impl State {
     pub(super) fn list_collection_ids(
         &mut self,
         mut request: ListCollectionIdsRequest,
-    ) -> Result<ListCollectionIdsResponse, Fault> {
+    ) -> Result<ListCollectionIdsResponse, Error> {
         use list_collection_ids_request::ConsistencySelector as Selector;
         let parent = Name::parent(&request.parent)?;
-        let page = Page::parse(request.page_size, &request.page_token)?;
+        let page = DocumentPage::parse(request.page_size, &request.page_token)?;
         let read = self.read(match request.consistency_selector.take() {
             None => Consistency::Latest,
             Some(Selector::ReadTime(time)) => Consistency::Past(time),
@@ -219,6 +219,6 @@ impl State {
     }
 }
 
-fn refuse_explaining(options: Option<&ExplainOptions>) -> Result<(), Fault> {
-    options.map_or(Ok(()), |_| Err(Fault::Unserved("explain_options")))
+fn refuse_explaining(options: Option<&ExplainOptions>) -> Result<(), Error> {
+    options.map_or(Ok(()), |_| Err(Error::Unserved("explain_options")))
 }

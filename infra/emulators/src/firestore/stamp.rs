@@ -1,4 +1,4 @@
-//! Points in time at the service's resolution: a document's version is one.
+//! Points in time at the service's resolution; a document's version is one.
 
 use chrono::{DateTime, Utc};
 use prost_types::Timestamp;
@@ -13,7 +13,7 @@ impl Stamp {
         Self(self.0.saturating_add(1))
     }
 
-    /// The same time without its last three digits: `REQUEST_TIME` has milliseconds only.
+    /// The same time without its last three digits: `REQUEST_TIME` has a resolution of milliseconds.
     pub(super) fn milliseconds(self) -> Self {
         Self(self.0.div_euclid(1000).saturating_mul(1000))
     }

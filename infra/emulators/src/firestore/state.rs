@@ -1,4 +1,4 @@
-//! The database behind the calls: documents and transactions, the clock, and the disk.
+//! The database behind the calls: documents, transactions, the clock, and the disk.
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
@@ -11,11 +11,11 @@ use prost_types::Timestamp;
 use tokio::sync::watch;
 
 use super::{
-    fault::Fault,
+    error::Error,
     name::Name,
-    query::{self, Found, Query},
+    query::{self, Query, QueryResults},
     stamp::Stamp,
-    store::{Plan, Store, View},
+    store::{CommitPlan, Documents, View},
     transaction::Transactions,
     write,
 };
@@ -26,11 +26,11 @@ use crate::{
 
 const TABLE: &str = "firestore_documents";
 
-/// Everything that a call reads or changes.
+/// All state that a call reads or changes.
 #[derive(Debug)]
 pub(super) struct State {
     /// All documents.
-    pub(super) store: Store,
+    pub(super) store: Documents,
     /// All open transactions.
     pub(super) transactions: Transactions,
     /// Wakes the listeners after a commit.
@@ -44,22 +44,22 @@ pub(super) struct State {
 pub(super) enum Consistency {
     /// The latest.
     Latest,
-    /// That of a time.
+    /// The state at a time.
     Past(Timestamp),
-    /// That of a transaction.
+    /// The state that a transaction sees.
     In(Vec<u8>),
-    /// That of a transaction that starts with this call.
+    /// The state of a transaction that starts with this call.
     New(TransactionOptions),
 }
 
-/// A read that is under way.
+/// A read in progress.
 #[derive(Debug)]
 pub(super) struct Read {
-    /// The time that is read at.
+    /// The time of the state that is read.
     pub(super) time: Stamp,
-    /// The transaction that started with it, to be told to the client.
+    /// The transaction that started with it, to be returned to the client.
     pub(super) begun: Vec<u8>,
-    /// The read-write transaction that must remember what it sees.
+    /// The read-write transaction that must record what it reads.
     transaction: Option<Vec<u8>>,
 }
 
@@ -74,13 +74,13 @@ impl State {
                 }
                 _ => tracing::warn!(
                     document = key,
-                    "a stored document is unreadable and left out"
+                    "skipped an unreadable document of the store"
                 ),
             }
         }
         let now = clock.now().into();
         Ok(Self {
-            store: Store::new(documents, now),
+            store: Documents::new(documents, now),
             transactions: Transactions::new(now),
             changed: watch::Sender::new(()),
             clock,
@@ -88,13 +88,13 @@ impl State {
         })
     }
 
-    /// The time.
+    /// The current time.
     pub(super) fn now(&self) -> Stamp {
         self.clock.now().into()
     }
 
     /// Starts a read.
-    pub(super) fn read(&mut self, consistency: Consistency) -> Result<Read, Fault> {
+    pub(super) fn read(&mut self, consistency: Consistency) -> Result<Read, Error> {
         let (id, begun) = match consistency {
             Consistency::Latest => return Ok(Read::at(self.store.read_time(self.now()))),
             Consistency::Past(time) => return Ok(Read::at(self.past(time)?)),
@@ -114,11 +114,11 @@ impl State {
     }
 
     /// Opens a transaction.
-    pub(super) fn begin(&mut self, options: TransactionOptions) -> Result<Vec<u8>, Fault> {
+    pub(super) fn begin(&mut self, options: TransactionOptions) -> Result<Vec<u8>, Error> {
         let read_only = match options.mode {
             None => None,
             Some(Mode::ReadWrite(mode)) => {
-                // The one that is tried again holds no locks here, so that nothing is owed to it.
+                // The transaction that is retried holds no locks here, so it gets no preference.
                 if !mode.retry_transaction.is_empty() {
                     self.transactions.number(&mode.retry_transaction)?;
                 }
@@ -135,16 +135,16 @@ impl State {
     }
 
     /// The documents that `read` sees.
-    pub(super) fn view(&self, read: &Read) -> Result<View<'_>, Fault> {
+    pub(super) fn view(&self, read: &Read) -> Result<View<'_>, Error> {
         view(&self.store, read.time)
     }
 
     /// Reads one document.
-    pub(super) fn look(
+    pub(super) fn read_document(
         &mut self,
         read: &Read,
         name: &Name,
-    ) -> Result<Option<Arc<Document>>, Fault> {
+    ) -> Result<Option<Arc<Document>>, Error> {
         let document = self.view(read)?.get(name).cloned();
         if let Some(id) = &read.transaction {
             let version = document
@@ -152,23 +152,23 @@ impl State {
                 .and_then(|document| write::version(document));
             self.transactions
                 .get(id, Instant::now())?
-                .note(name.clone(), version)?;
+                .record_read(name.clone(), version)?;
         }
         Ok(document)
     }
 
     /// Runs a query.
-    pub(super) fn find(&mut self, read: &Read, query: &Query) -> Result<Found, Fault> {
+    pub(super) fn find(&mut self, read: &Read, query: &Query) -> Result<QueryResults, Error> {
         let found = query.run(&self.view(read)?);
         if let Some(id) = &read.transaction {
             let open = self.transactions.get(id, Instant::now())?;
-            open.note_query(query.clone(), query::fingerprint(&found))?;
+            open.record_query(query.clone(), query::fingerprint(&found))?;
         }
         Ok(found)
     }
 
-    /// Makes plans true, on disk first. Those of one call may not touch the same document.
-    pub(super) fn install(&mut self, plans: Vec<Plan>) -> Result<Vec<WriteResult>, Fault> {
+    /// Applies plans, on disk first. Those of one call must not touch the same document.
+    pub(super) fn install(&mut self, plans: Vec<CommitPlan>) -> Result<Vec<WriteResult>, Error> {
         let changes = plans.iter().flat_map(|plan| &plan.changes);
         let rows: Vec<_> = changes
             .map(|change| {
@@ -202,10 +202,10 @@ impl State {
         Ok(results)
     }
 
-    fn past(&mut self, time: Timestamp) -> Result<Stamp, Fault> {
+    fn past(&mut self, time: Timestamp) -> Result<Stamp, Error> {
         let time = Stamp::from(time);
         if time > self.store.read_time(self.now()) {
-            return Err(Fault::invalid(
+            return Err(Error::invalid(
                 "The requested 'read_time' is in the future.",
             ));
         }
@@ -224,7 +224,7 @@ impl Read {
     }
 }
 
-fn view(store: &Store, time: Stamp) -> Result<View<'_>, Fault> {
-    let fault = || Fault::Unready("The requested 'read_time' is too old.".to_owned());
-    store.at(time).ok_or_else(fault)
+fn view(store: &Documents, time: Stamp) -> Result<View<'_>, Error> {
+    let error = || Error::Unready("The requested 'read_time' is too old.".to_owned());
+    store.at(time).ok_or_else(error)
 }

@@ -1,7 +1,7 @@
-//! The documents, and enough of their past to read at a time and to go on listening from one.
+//! The documents, and enough of their history to read at a past time and to resume listening.
 //!
-//! Pure: no clock, no disk. A commit is planned, which changes nothing, written to disk by the
-//! caller, then installed, which cannot fail; so it happens whole or not at all.
+//! Pure: no clock, no disk. A commit is planned, which changes nothing, then written to disk by the
+//! caller, then installed, which cannot fail; so it is atomic.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -12,7 +12,7 @@ use googleapis_tonic_google_firestore_v1::google::firestore::v1::{Document, Writ
 use prost::Message as _;
 
 use super::{
-    fault::Fault,
+    error::Error,
     name::Name,
     stamp::Stamp,
     write::{self, Edit},
@@ -25,41 +25,41 @@ const HISTORY_MAX_BYTES: usize = 64 << 20;
 
 /// All documents of all databases.
 #[derive(Debug)]
-pub(super) struct Store {
-    documents: BTreeMap<Name, Arc<Document>>,
-    history: VecDeque<Change>,
+pub(super) struct Documents {
+    by_name: BTreeMap<Name, Arc<Document>>,
+    history: VecDeque<DocumentChange>,
     history_bytes: usize,
     /// The earliest time that can still be read at.
     horizon: Stamp,
-    /// The latest time told to anyone; commits come after it.
+    /// The latest time returned to any client; commits come after it.
     last: Stamp,
 }
 
-/// What a commit did to one document.
+/// The effect of a commit on one document.
 #[derive(Debug, Clone)]
-pub(super) struct Change {
+pub(super) struct DocumentChange {
     /// When.
     pub(super) at: Stamp,
     /// Which document.
     pub(super) name: Name,
-    /// What it was; nothing where it was created.
+    /// The document before; `None` if it was created.
     pub(super) before: Option<Arc<Document>>,
-    /// What it is; nothing where it was deleted.
+    /// The document after; `None` if it was deleted.
     pub(super) after: Option<Arc<Document>>,
 }
 
-/// A commit that is sure to succeed.
+/// A commit that can no longer fail.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct CommitPlan {
     /// The commit time.
     pub(super) at: Stamp,
     /// One result for each write.
     pub(super) results: Vec<WriteResult>,
-    /// One change for each document that is not as it was.
-    pub(super) changes: Vec<Change>,
+    /// One change for each document that differs afterwards.
+    pub(super) changes: Vec<DocumentChange>,
 }
 
-/// The documents as they were at one time.
+/// The documents at one point in time.
 #[derive(Debug)]
 pub(super) struct View<'a> {
     documents: &'a BTreeMap<Name, Arc<Document>>,
@@ -67,8 +67,8 @@ pub(super) struct View<'a> {
     overlay: BTreeMap<&'a Name, Option<&'a Arc<Document>>>,
 }
 
-impl Store {
-    /// Takes the stored documents; times before `now` cannot be read at any more.
+impl Documents {
+    /// Takes the stored documents; times before `now` can no longer be read at.
     pub(super) fn new(documents: BTreeMap<Name, Arc<Document>>, now: Stamp) -> Self {
         let newest = documents
             .values()
@@ -76,7 +76,7 @@ impl Store {
             .max();
         let last = newest.unwrap_or_default().max(now);
         Self {
-            documents,
+            by_name: documents,
             history: VecDeque::new(),
             history_bytes: 0,
             horizon: last,
@@ -90,14 +90,14 @@ impl Store {
         self.last
     }
 
-    /// What `writes` would do, one after the other, at `now`.
-    pub(super) fn plan(&self, writes: Vec<Write>, now: Stamp) -> Result<Plan, Fault> {
+    /// The effect of `writes`, one after the other, at `now`.
+    pub(super) fn plan(&self, writes: Vec<Write>, now: Stamp) -> Result<CommitPlan, Error> {
         let edits = writes.into_iter().map(write::parse);
         self.plan_edits(edits.collect::<Result<_, _>>()?, now)
     }
 
-    /// What `edits` would do, one after the other, at `now`.
-    pub(super) fn plan_edits(&self, edits: Vec<Edit>, now: Stamp) -> Result<Plan, Fault> {
+    /// The effect of `edits`, one after the other, at `now`.
+    pub(super) fn plan_edits(&self, edits: Vec<Edit>, now: Stamp) -> Result<CommitPlan, Error> {
         let at = now.max(self.last.next());
         let mut staged: BTreeMap<Name, Option<Arc<Document>>> = BTreeMap::new();
         let mut results = Vec::new();
@@ -105,15 +105,15 @@ impl Store {
             let name = edit.name.clone();
             let current = match staged.get(&name) {
                 Some(staged) => staged.as_ref(),
-                None => self.documents.get(&name),
+                None => self.by_name.get(&name),
             };
             let (document, result) = write::apply(edit, current, at)?;
             staged.insert(name, document);
             results.push(result);
         }
         let change = |(name, after): (Name, Option<Arc<Document>>)| {
-            let before = self.documents.get(&name).cloned();
-            Change {
+            let before = self.by_name.get(&name).cloned();
+            DocumentChange {
                 at,
                 name,
                 before,
@@ -123,26 +123,26 @@ impl Store {
         let changes = staged
             .into_iter()
             .map(change)
-            .filter(Change::is_real)
+            .filter(DocumentChange::is_real)
             .collect();
-        Ok(Plan {
+        Ok(CommitPlan {
             at,
             results,
             changes,
         })
     }
 
-    /// Makes a plan true; nothing may have been installed since it was made.
-    pub(super) fn install(&mut self, plan: Plan) -> Vec<WriteResult> {
+    /// Applies a plan; no other may have been installed since it was made.
+    pub(super) fn install(&mut self, plan: CommitPlan) -> Vec<WriteResult> {
         self.last = self.last.max(plan.at);
         for change in plan.changes {
             match &change.after {
                 Some(document) => {
-                    self.documents
+                    self.by_name
                         .insert(change.name.clone(), Arc::clone(document));
                 }
                 None => {
-                    self.documents.remove(&change.name);
+                    self.by_name.remove(&change.name);
                 }
             }
             self.history_bytes += change.weight();
@@ -158,20 +158,20 @@ impl Store {
         plan.results
     }
 
-    /// The documents as they are.
+    /// The current documents.
     pub(super) fn now(&self) -> View<'_> {
         View {
-            documents: &self.documents,
+            documents: &self.by_name,
             overlay: BTreeMap::new(),
         }
     }
 
-    /// The documents as they were at `time`; nothing where that is forgotten.
+    /// The documents at `time`; `None` if that history is gone.
     pub(super) fn at(&self, time: Stamp) -> Option<View<'_>> {
         if !self.remembers(time) {
             return None;
         }
-        // From new to old, so that the state right after `time` is what stays.
+        // From new to old, so that the state right after `time` remains.
         let overlay = self
             .since(time)
             .rev()
@@ -180,7 +180,7 @@ impl Store {
                 overlay
             });
         Some(View {
-            documents: &self.documents,
+            documents: &self.by_name,
             overlay,
         })
     }
@@ -191,13 +191,13 @@ impl Store {
     }
 
     /// The kept changes after `time`, oldest first.
-    pub(super) fn since(&self, time: Stamp) -> impl DoubleEndedIterator<Item = &Change> {
+    pub(super) fn since(&self, time: Stamp) -> impl DoubleEndedIterator<Item = &DocumentChange> {
         let start = self.history.partition_point(|change| change.at <= time);
         self.history.range(start..)
     }
 }
 
-impl Change {
+impl DocumentChange {
     fn is_real(&self) -> bool {
         match (&self.before, &self.after) {
             (None, None) => false,
@@ -222,7 +222,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// All documents in `prefix`, however deep, by name.
+    /// All documents below `prefix`, at any depth, by name.
     pub(super) fn under(&self, prefix: &Name) -> BTreeMap<&'a Name, &'a Arc<Document>> {
         let mut documents: BTreeMap<_, _> = self
             .documents

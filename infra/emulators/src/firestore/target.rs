@@ -1,4 +1,4 @@
-//! What a listener watches: one target, what it has been told, and what it is to be told next. Pure.
+//! One target of a listener: what the client has received, and what it gets next. Pure.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -8,15 +8,15 @@ use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
     target::{TargetType, query_target::QueryType},
 };
 
-use super::{fault::Fault, name::Name, query::Query, stamp::Stamp, store::View};
+use super::{error::Error, name::Name, query::Query, stamp::Stamp, store::View};
 
 /// A watched query, or some watched documents.
 #[derive(Debug)]
-pub(super) struct Target {
+pub(super) struct ListenTarget {
     id: i32,
     watched: Watched,
-    /// What the client has been told; for documents also which are absent.
-    told: BTreeMap<Name, Option<Arc<Document>>>,
+    /// What the client has received; for documents also which are absent.
+    sent: BTreeMap<Name, Option<Arc<Document>>>,
 }
 
 #[derive(Debug)]
@@ -25,17 +25,17 @@ enum Watched {
     Query(Box<Query>),
 }
 
-impl Target {
-    /// Reads what is to be watched.
-    pub(super) fn parse(id: i32, target: Option<TargetType>) -> Result<Self, Fault> {
+impl ListenTarget {
+    /// Parses a target.
+    pub(super) fn parse(id: i32, target: Option<TargetType>) -> Result<Self, Error> {
         let watched = match target {
-            None => return Err(Fault::invalid("A target must be given.")),
+            None => return Err(Error::invalid("A target must be given.")),
             Some(TargetType::Documents(target)) => {
                 let names = target.documents.iter().map(|name| Name::document(name));
                 Watched::Documents(names.collect::<Result<_, _>>()?)
             }
             Some(TargetType::Query(target)) => match target.query_type {
-                None => return Err(Fault::invalid("A structured query is required.")),
+                None => return Err(Error::invalid("A structured query is required.")),
                 Some(QueryType::StructuredQuery(query)) => {
                     Watched::Query(Box::new(Query::parse(&target.parent, query)?))
                 }
@@ -44,16 +44,16 @@ impl Target {
         Ok(Self {
             id,
             watched,
-            told: BTreeMap::new(),
+            sent: BTreeMap::new(),
         })
     }
 
-    /// Takes the client to know what there was at `view`.
+    /// Assumes that the client knows the state at `view`.
     pub(super) fn resume(&mut self, view: &View<'_>) {
-        self.told = self.find(view).into_iter().collect();
+        self.sent = self.find(view).into_iter().collect();
     }
 
-    /// Whether a change of this document can concern the target.
+    /// Whether a change of this document can affect the target.
     pub(super) fn covers(&self, name: &Name) -> bool {
         match &self.watched {
             Watched::Documents(names) => names.contains(name),
@@ -61,19 +61,19 @@ impl Target {
         }
     }
 
-    /// What the client must be told to know what there is at `view`, which is at `time`.
+    /// The answers that bring the client to the state at `view`, which is at `time`.
     pub(super) fn catch_up(&mut self, view: &View<'_>, time: Stamp) -> Vec<ResponseType> {
         let found = self.find(view);
         let mut responses = Vec::new();
         for (name, document) in &found {
-            match (self.told.remove(name), document) {
+            match (self.sent.remove(name), document) {
                 (Some(old), new) if same(old.as_ref(), new.as_ref()) => {}
                 (_, Some(document)) => responses.push(self.changed(document, true)),
                 (_, None) => responses.push(self.deleted(name, time)),
             }
         }
-        // What is left was among the results, and is no more.
-        let gone = std::mem::take(&mut self.told);
+        // What is left was among the results and no longer is.
+        let gone = std::mem::take(&mut self.sent);
         for (name, old) in gone {
             let response = match view.get(&name) {
                 None => self.deleted(&name, time),
@@ -88,7 +88,7 @@ impl Target {
             };
             responses.push(response);
         }
-        self.told = found.into_iter().collect();
+        self.sent = found.into_iter().collect();
         responses
     }
 
@@ -143,13 +143,13 @@ fn same(a: Option<&Arc<Document>>, b: Option<&Arc<Document>>) -> bool {
     }
 }
 
-/// Reads the time to resume from; nothing where the target starts afresh.
+/// The time to resume from; `None` if the target starts from scratch.
 pub(super) fn resume_time(resume: Option<&pb::target::ResumeType>) -> Option<Stamp> {
     match resume? {
         pb::target::ResumeType::ReadTime(time) => Some((*time).into()),
         pb::target::ResumeType::ResumeToken(token) if token.is_empty() => None,
         pb::target::ResumeType::ResumeToken(token) => {
-            // A token that is not ours resumes from a time that nobody remembers: a reset.
+            // A token of another origin resumes from a time without history, which resets the target.
             let bytes = token.as_slice().try_into().unwrap_or_default();
             Some(Stamp(i64::from_be_bytes(bytes)))
         }

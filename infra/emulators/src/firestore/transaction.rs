@@ -1,11 +1,11 @@
-//! Open transactions: what each has read, and whether that still holds.
+//! Open transactions: what each has read, and whether that is still current.
 //!
 //! Read-write transactions here are optimistic: reads lock nothing, and a commit is refused with
-//! ABORTED when anything read has changed since. The service's default for server clients is
+//! ABORTED if anything read has changed since. The service's default for server clients is
 //! pessimistic: reads lock, and another writer waits until the lock's holder ends, or is refused.
-//! Either way at most one of two conflicting transactions commits, and the loser sees ABORTED at
-//! its commit (there also at its reads); what differs is who loses and how long it waits. A write
-//! outside of a transaction never waits here.
+//! Either way at most one of two conflicting transactions commits, and the other gets ABORTED at
+//! its commit (in the service also at its reads). The difference is which one loses and how long it
+//! waits. A write outside of a transaction never waits here.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -13,20 +13,20 @@ use std::{
 };
 
 use super::{
-    fault::Fault,
+    error::Error,
     name::Name,
-    query::{Query, Versions},
+    query::{Query, ResultVersions},
     stamp::Stamp,
-    store::Store,
+    store::Documents,
     write,
 };
 
-/// A transaction that nobody used for so long is gone.
+/// A transaction expires after this time without use.
 ///
-/// Source: cloud.google.com/firestore/quotas, "transaction idle expiration time". Measured on
-/// the wall, not on the simulated clock: it is there for clients that died, and they live on the wall.
+/// Source: cloud.google.com/firestore/quotas, "transaction idle expiration time". Measured on the
+/// wall clock, not on the simulated one: it exists for clients that died, whose time is the wall's.
 const IDLE_MAX: Duration = Duration::from_mins(1);
-/// A transaction lives no longer than this. Source: the same page, "transaction time limit".
+/// The maximum age of a transaction. Source: the same page, "transaction time limit".
 const LIFE_MAX: Duration = Duration::from_secs(270);
 /// Documents and queries that one transaction may read: their versions are held in memory.
 const READS_MAX: usize = 100_000;
@@ -34,25 +34,25 @@ const READS_MAX: usize = 100_000;
 /// All open transactions.
 #[derive(Debug)]
 pub(super) struct Transactions {
-    /// Tells the transactions of this process from those of an earlier one.
+    /// Distinguishes the transactions of this process from those of an earlier one.
     epoch: Stamp,
     next: u64,
-    open: HashMap<u64, Open>,
+    open: HashMap<u64, Transaction>,
 }
 
 /// One open transaction.
 #[derive(Debug)]
-pub(super) struct Open {
-    /// The time that a read-only transaction reads at.
+pub(super) struct Transaction {
+    /// The time of the state that a read-only transaction reads.
     pub(super) read_only: Option<Stamp>,
     begun: Instant,
     used: Instant,
     documents: BTreeMap<Name, Option<Stamp>>,
-    queries: Vec<(Query, Versions)>,
+    queries: Vec<(Query, ResultVersions)>,
 }
 
 impl Transactions {
-    /// None open.
+    /// No open transactions.
     pub(super) fn new(epoch: Stamp) -> Self {
         Self {
             epoch,
@@ -65,7 +65,7 @@ impl Transactions {
     pub(super) fn begin(&mut self, read_only: Option<Stamp>, now: Instant) -> Vec<u8> {
         self.open.retain(|_, open| open.is_live(now));
         self.next += 1;
-        let open = Open {
+        let open = Transaction {
             read_only,
             begun: now,
             used: now,
@@ -78,8 +78,8 @@ impl Transactions {
         id
     }
 
-    /// An open transaction, for reading in it.
-    pub(super) fn get(&mut self, id: &[u8], now: Instant) -> Result<&mut Open, Fault> {
+    /// An open transaction, to read in it.
+    pub(super) fn get(&mut self, id: &[u8], now: Instant) -> Result<&mut Transaction, Error> {
         let number = self.number(id)?;
         match self.open.get_mut(&number) {
             Some(open) if open.is_live(now) => {
@@ -90,8 +90,8 @@ impl Transactions {
         }
     }
 
-    /// Ends a transaction, whatever becomes of its commit.
-    pub(super) fn end(&mut self, id: &[u8], now: Instant) -> Result<Open, Fault> {
+    /// Ends a transaction, whether its commit succeeds or not.
+    pub(super) fn end(&mut self, id: &[u8], now: Instant) -> Result<Transaction, Error> {
         let number = self.number(id)?;
         let open = self.open.remove(&number).ok_or_else(expired)?;
         if open.is_live(now) {
@@ -101,42 +101,46 @@ impl Transactions {
         }
     }
 
-    /// Forgets a transaction; one that has ended already is no fault.
-    pub(super) fn roll_back(&mut self, id: &[u8]) -> Result<(), Fault> {
+    /// Discards a transaction; one that has already ended is not an error.
+    pub(super) fn roll_back(&mut self, id: &[u8]) -> Result<(), Error> {
         let number = self.number(id)?;
         self.open.remove(&number);
         Ok(())
     }
 
-    /// Refuses what was never the id of a transaction.
-    pub(super) fn number(&self, id: &[u8]) -> Result<u64, Fault> {
+    /// Refuses an id that no transaction ever had.
+    pub(super) fn number(&self, id: &[u8]) -> Result<u64, Error> {
         let known = id
             .strip_prefix(&self.epoch.0.to_be_bytes())
             .and_then(|rest| rest.try_into().ok())
             .map(u64::from_be_bytes)
             .filter(|number| (1..=self.next).contains(number));
-        known.ok_or_else(|| Fault::invalid("Invalid transaction."))
+        known.ok_or_else(|| Error::invalid("Invalid transaction."))
     }
 }
 
-impl Open {
-    /// Remembers that a document was read at a version, or was absent.
-    pub(super) fn note(&mut self, name: Name, version: Option<Stamp>) -> Result<(), Fault> {
+impl Transaction {
+    /// Records that a document was read at a version, or was absent.
+    pub(super) fn record_read(&mut self, name: Name, version: Option<Stamp>) -> Result<(), Error> {
         self.room()?;
-        // The first read counts: a later one that differs shows a conflict.
+        // The first read counts: a later one that differs is a conflict.
         self.documents.entry(name).or_insert(version);
         Ok(())
     }
 
-    /// Remembers what a query found, so that what appears in it later is a conflict too.
-    pub(super) fn note_query(&mut self, query: Query, found: Versions) -> Result<(), Fault> {
+    /// Records the results of a query, so that a later addition to them is a conflict too.
+    pub(super) fn record_query(
+        &mut self,
+        query: Query,
+        found: ResultVersions,
+    ) -> Result<(), Error> {
         self.room()?;
         self.queries.push((query, found));
         Ok(())
     }
 
-    /// Refuses to commit what rests on reads that no longer hold.
-    pub(super) fn check(&self, store: &Store) -> Result<(), Fault> {
+    /// Refuses a commit that depends on reads that are no longer current.
+    pub(super) fn check(&self, store: &Documents) -> Result<(), Error> {
         let view = store.now();
         let same = self.documents.iter().all(|(name, version)| {
             view.get(name).and_then(|document| write::version(document)) == *version
@@ -149,15 +153,15 @@ impl Open {
         {
             return Ok(());
         }
-        Err(Fault::Contention)
+        Err(Error::Contention)
     }
 
-    fn room(&self) -> Result<(), Fault> {
+    fn room(&self) -> Result<(), Error> {
         let found = self.queries.iter().map(|(_, found)| found.len() + 1);
         if self.documents.len() + found.sum::<usize>() < READS_MAX {
             return Ok(());
         }
-        Err(Fault::invalid(format!(
+        Err(Error::invalid(format!(
             "A transaction reads no more than {READS_MAX} documents here."
         )))
     }
@@ -168,8 +172,8 @@ impl Open {
     }
 }
 
-fn expired() -> Fault {
-    Fault::invalid("The referenced transaction has expired or is no longer valid.")
+fn expired() -> Error {
+    Error::invalid("The referenced transaction has expired or is no longer valid.")
 }
 
 #[cfg(test)]
@@ -189,13 +193,13 @@ mod tests {
         assert!(all.get(&idle, after(61)).is_err());
         assert!(
             all.get(&busy, after(271)).is_err(),
-            "used all the time, and yet too old"
+            "used continuously, but too old"
         );
         assert!(all.end(&busy, after(271)).is_err());
     }
 
     #[test]
-    fn an_ended_transaction_is_told_from_one_that_never_was() {
+    fn an_ended_transaction_differs_from_one_that_never_existed() {
         let mut all = Transactions::new(Stamp(7));
         let now = Instant::now();
         let id = all.begin(None, now);

@@ -1,4 +1,4 @@
-//! Field transforms: what the server computes from a field's value at commit.
+//! Field transforms: values that the server computes at commit.
 
 use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
     ArrayValue, Value,
@@ -10,7 +10,7 @@ use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
 };
 
 use super::{
-    fault::Fault,
+    error::Error,
     limits,
     path::{FieldPath, Fields},
     stamp::Stamp,
@@ -21,14 +21,14 @@ use super::{
 /// "maximum number of field transformations that can be performed on a single document".
 const TRANSFORMS_MAX: usize = 500;
 
-/// Applies `transforms` in order and returns their results, as they go into the write's result.
+/// Applies `transforms` in order and returns their results for the result of the write.
 pub(super) fn apply(
     fields: &mut Fields,
     transforms: Vec<FieldTransform>,
     at: Stamp,
-) -> Result<Vec<Value>, Fault> {
+) -> Result<Vec<Value>, Error> {
     if transforms.len() > TRANSFORMS_MAX {
-        return Err(Fault::invalid(format!(
+        return Err(Error::invalid(format!(
             "Cannot have more than {TRANSFORMS_MAX} field transforms on a single document."
         )));
     }
@@ -36,7 +36,7 @@ pub(super) fn apply(
     for transform in &transforms {
         paths.push(FieldPath::parse_writable(&transform.field_path)?);
     }
-    // Sorted, a path stands right behind one that holds it.
+    // When sorted, a path directly follows one that contains it.
     let mut sorted: Vec<_> = paths.iter().collect();
     sorted.sort();
     if sorted
@@ -44,7 +44,7 @@ pub(super) fn apply(
         .zip(sorted.iter().skip(1))
         .any(|(outer, inner)| inner.is_inside(outer))
     {
-        return Err(Fault::invalid(
+        return Err(Error::invalid(
             "Cannot transform a property and its nested property at the same time.",
         ));
     }
@@ -57,21 +57,21 @@ pub(super) fn apply(
     Ok(results)
 }
 
-/// The field's new value, and the result that the client is told.
+/// The field's new value, and the result for the client.
 fn one(
     current: Option<&Value>,
     transform: Option<TransformType>,
     at: Stamp,
-) -> Result<(Value, Value), Fault> {
+) -> Result<(Value, Value), Error> {
     let new = match transform {
         None => {
-            return Err(Fault::invalid(
+            return Err(Error::invalid(
                 "Operation type must be specified for field transformation.",
             ));
         }
         Some(TransformType::SetToServerValue(kind)) => {
             if kind != i32::from(ServerValue::RequestTime) {
-                return Err(Fault::invalid(
+                return Err(Error::invalid(
                     "ServerValue type must be specified for set_to_server_value transformation.",
                 ));
             }
@@ -124,9 +124,9 @@ fn as_number(value: &Value) -> Option<Number> {
     }
 }
 
-fn number(operand: &Value, compute: impl FnOnce(Number) -> Number) -> Result<Value, Fault> {
+fn number(operand: &Value, compute: impl FnOnce(Number) -> Number) -> Result<Value, Error> {
     let operand =
-        as_number(operand).ok_or_else(|| Fault::invalid("Input must be int64 or double."))?;
+        as_number(operand).ok_or_else(|| Error::invalid("Input must be int64 or double."))?;
     Ok(value::of(match compute(operand) {
         Number::Integer(integer) => ValueType::IntegerValue(integer),
         Number::Double(double) => ValueType::DoubleValue(double),
@@ -136,7 +136,7 @@ fn number(operand: &Value, compute: impl FnOnce(Number) -> Number) -> Result<Val
 fn add(current: Number, by: Number) -> Number {
     #[expect(
         clippy::cast_precision_loss,
-        reason = "a mixed sum is a double, as the service has it"
+        reason = "a mixed sum is a double, as in the service"
     )]
     let double = |number| match number {
         Number::Integer(integer) => integer as f64,
@@ -150,12 +150,12 @@ fn add(current: Number, by: Number) -> Number {
     }
 }
 
-/// Of two equal numbers the stored one stays, so that no write makes `1` from `1.0`.
+/// Of two equal numbers the stored one stays, so that a write does not turn `1.0` into `1`.
 fn extreme(
     current: Option<&Value>,
     operand: &Value,
     stays: impl FnOnce(&Value, &Value) -> bool,
-) -> Result<Value, Fault> {
+) -> Result<Value, Error> {
     let operand = number(operand, |operand| operand)?;
     Ok(match current {
         Some(current) if as_number(current).is_some() && stays(current, &operand) => {
@@ -165,12 +165,12 @@ fn extreme(
     })
 }
 
-/// What is no array counts as an empty one; the result told is null.
+/// A value that is not an array counts as an empty one; the result for the client is null.
 fn array(
     current: Option<&Value>,
     mut elements: ArrayValue,
     change: impl FnOnce(&mut Vec<Value>, Vec<Value>),
-) -> Result<(Value, Value), Fault> {
+) -> Result<(Value, Value), Error> {
     limits::accept_elements(&mut elements.values)?;
     let mut values = match current.and_then(|value| value.value_type.as_ref()) {
         Some(ValueType::ArrayValue(array)) => array.values.clone(),
@@ -188,7 +188,7 @@ mod tests {
         *,
     };
 
-    /// `stored` (nothing where `None`) becomes `expected` (nothing: refused).
+    /// `stored` (absent if `None`) becomes `expected` (refused if `None`).
     #[track_caller]
     #[expect(clippy::needless_pass_by_value, reason = "rows read better")]
     fn check(stored: Option<Value>, transform: TransformType, expected: Option<Value>) {
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_change_as_the_service_changes_them() {
+    fn numbers_change_as_in_the_service() {
         use TransformType::{Increment, Maximum, Minimum};
         let nan = || double(f64::NAN);
         check(Some(integer(5)), Increment(integer(3)), Some(integer(8)));
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn arrays_change_as_the_service_changes_them() {
+    fn arrays_change_as_in_the_service() {
         use TransformType::{AppendMissingElements, RemoveAllFromArray};
         let stored = || Some(array([integer(1), double(2.0), null()]));
         let append = AppendMissingElements(elements([integer(2), text("b"), text("b")]));
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_and_what_is_inside_it_do_not_change_together() {
+    fn a_field_and_a_field_inside_it_cannot_both_change() {
         let increment = |path: &str| FieldTransform {
             field_path: path.to_owned(),
             transform_type: Some(TransformType::Increment(integer(1))),

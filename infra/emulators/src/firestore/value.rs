@@ -1,4 +1,4 @@
-//! How values compare: one order across all types, as indexes have it.
+//! The order of values, across all types, as in indexes.
 //!
 //! Source: firebase.google.com/docs/firestore/manage-data/data-types#value_type_ordering.
 
@@ -20,10 +20,10 @@ pub(super) fn of(value: ValueType) -> Value {
     }
 }
 
-/// The kinds of values, in their order.
+/// The types of values, in ascending order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
-    /// Null, and what is no stored value at all.
+pub(super) enum ValueKind {
+    /// Null, and values that cannot be stored.
     Null,
     /// False before true.
     Boolean,
@@ -39,32 +39,32 @@ pub(super) enum Kind {
     Reference,
     /// By latitude, then longitude.
     GeoPoint,
-    /// Element by element; the shorter first.
+    /// Element by element; a prefix before longer arrays.
     Array,
     /// By dimension, then element by element.
     Vector,
-    /// By sorted keys and their values; the smaller first.
+    /// By sorted keys and their values; a prefix before larger maps.
     Map,
 }
 
-/// The kind of `value`.
-pub(super) fn kind(value: &Value) -> Kind {
+/// The type of `value`.
+pub(super) fn kind(value: &Value) -> ValueKind {
     match &value.value_type {
-        Some(ValueType::BooleanValue(_)) => Kind::Boolean,
-        Some(ValueType::IntegerValue(_) | ValueType::DoubleValue(_)) => Kind::Number,
-        Some(ValueType::TimestampValue(_)) => Kind::Timestamp,
-        Some(ValueType::StringValue(_)) => Kind::Text,
-        Some(ValueType::BytesValue(_)) => Kind::Bytes,
-        Some(ValueType::ReferenceValue(_)) => Kind::Reference,
-        Some(ValueType::GeoPointValue(_)) => Kind::GeoPoint,
-        Some(ValueType::ArrayValue(_)) => Kind::Array,
-        Some(ValueType::MapValue(map)) if vector(map).is_some() => Kind::Vector,
-        Some(ValueType::MapValue(_)) => Kind::Map,
-        _ => Kind::Null,
+        Some(ValueType::BooleanValue(_)) => ValueKind::Boolean,
+        Some(ValueType::IntegerValue(_) | ValueType::DoubleValue(_)) => ValueKind::Number,
+        Some(ValueType::TimestampValue(_)) => ValueKind::Timestamp,
+        Some(ValueType::StringValue(_)) => ValueKind::Text,
+        Some(ValueType::BytesValue(_)) => ValueKind::Bytes,
+        Some(ValueType::ReferenceValue(_)) => ValueKind::Reference,
+        Some(ValueType::GeoPointValue(_)) => ValueKind::GeoPoint,
+        Some(ValueType::ArrayValue(_)) => ValueKind::Array,
+        Some(ValueType::MapValue(map)) if vector(map).is_some() => ValueKind::Vector,
+        Some(ValueType::MapValue(_)) => ValueKind::Map,
+        _ => ValueKind::Null,
     }
 }
 
-/// A vector's elements: a vector is a map that says so in `__type__`.
+/// The elements of a vector, which is a map with a marker in `__type__`.
 pub(super) fn vector(map: &MapValue) -> Option<&[Value]> {
     match (
         &map.fields.get("__type__")?.value_type,
@@ -109,12 +109,12 @@ pub(super) fn compare(a: &Value, b: &Value) -> Ordering {
     })
 }
 
-/// Whether two values are the same for a filter: nothing equals null or NaN.
+/// Whether two values are equal for a filter: nothing equals null or NaN.
 pub(super) fn equal(a: &Value, b: &Value) -> bool {
     !is_null(a) && !is_nan(a) && compare(a, b).is_eq()
 }
 
-/// Whether two values are the same to the bit, so that writing one over the other changes nothing.
+/// Whether two values are identical to the bit, so that replacing one with the other changes nothing.
 pub(super) fn identical(a: &Value, b: &Value) -> bool {
     use ValueType as V;
     match (&a.value_type, &b.value_type) {
@@ -136,21 +136,21 @@ pub(super) fn identical_fields(a: &HashMap<String, Value>, b: &HashMap<String, V
 
 /// Whether the value is null.
 pub(super) fn is_null(value: &Value) -> bool {
-    kind(value) == Kind::Null
+    kind(value) == ValueKind::Null
 }
 
-/// Whether the value is a double that is no number.
+/// Whether the value is NaN.
 pub(super) fn is_nan(value: &Value) -> bool {
     matches!(value.value_type, Some(ValueType::DoubleValue(double)) if double.is_nan())
 }
 
 fn compare_doubles(a: f64, b: f64) -> Ordering {
-    // Only NaN has no order; it is before all numbers. The two zeros are equal.
+    // Only NaN is unordered; it sorts before all numbers. The two zeros are equal.
     a.partial_cmp(&b)
         .unwrap_or_else(|| b.is_nan().cmp(&a.is_nan()))
 }
 
-/// Exact, where a cast of the integer would lose digits above 2^53.
+/// Exact: casting the integer would lose digits above 2^53.
 fn compare_mixed(integer: i64, double: f64) -> Ordering {
     /// 2^63, the first double above all integers.
     const ABOVE: f64 = 9_223_372_036_854_775_808.0;
@@ -162,7 +162,7 @@ fn compare_mixed(integer: i64, double: f64) -> Ordering {
     }
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "within i64, as the lines above saw to"
+        reason = "within i64, as checked above"
     )]
     let whole = double.trunc() as i64;
     integer

@@ -1,4 +1,4 @@
-//! One write against one document: precondition, mask, transforms. Pure.
+//! One write to one document: precondition, mask, transforms. Pure.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
 };
 
 use super::{
-    fault::Fault,
+    error::Error,
     limits,
     name::Name,
     path::{FieldPath, Fields},
@@ -22,32 +22,32 @@ pub(super) struct Edit {
     /// The document it is for.
     pub(super) name: Name,
     condition: Option<ConditionType>,
-    change: Change,
+    change: EditAction,
 }
 
 #[derive(Debug)]
-enum Change {
+enum EditAction {
     Delete,
     Update {
-        /// All fields are replaced where there is no mask.
+        /// All fields are replaced without a mask.
         mask: Option<Vec<FieldPath>>,
         fields: Fields,
         transforms: Vec<FieldTransform>,
     },
 }
 
-/// Checks what can be checked without the document.
-pub(super) fn parse(write: Write) -> Result<Edit, Fault> {
+/// Validates what can be validated without the document.
+pub(super) fn parse(write: Write) -> Result<Edit, Error> {
     let condition = write
         .current_document
         .and_then(|Precondition { condition_type }| condition_type);
     let mut transforms = write.update_transforms;
     let (name, change) = match write.operation {
-        None => return Err(Fault::invalid("empty write operation")),
-        Some(Operation::Delete(name)) => (name, Change::Delete),
+        None => return Err(Error::invalid("empty write operation")),
+        Some(Operation::Delete(name)) => (name, EditAction::Delete),
         Some(Operation::Update(mut document)) => {
             limits::accept(&mut document.fields)?;
-            let change = Change::Update {
+            let change = EditAction::Update {
                 mask: write.update_mask.as_ref().map(writable).transpose()?,
                 fields: document.fields,
                 transforms,
@@ -56,12 +56,12 @@ pub(super) fn parse(write: Write) -> Result<Edit, Fault> {
         }
         Some(Operation::Transform(transform)) => {
             if transform.field_transforms.is_empty() {
-                return Err(Fault::invalid(
+                return Err(Error::invalid(
                     "The list of FieldTransform must not be empty.",
                 ));
             }
             transforms.splice(..0, transform.field_transforms);
-            let change = Change::Update {
+            let change = EditAction::Update {
                 mask: Some(Vec::new()),
                 fields: Fields::new(),
                 transforms,
@@ -76,16 +76,16 @@ pub(super) fn parse(write: Write) -> Result<Edit, Fault> {
     })
 }
 
-/// The document after `edit`, and what the client is told.
+/// The document after `edit`, and the result for the client.
 ///
-/// A write that changes nothing leaves the document, and so its update time, as it is.
+/// A write that changes nothing keeps the document and its update time.
 pub(super) fn apply(
     edit: Edit,
     current: Option<&Arc<Document>>,
     at: Stamp,
-) -> Result<(Option<Arc<Document>>, WriteResult), Fault> {
+) -> Result<(Option<Arc<Document>>, WriteResult), Error> {
     check(&edit.name, edit.condition, current)?;
-    let Change::Update {
+    let EditAction::Update {
         mask,
         fields,
         transforms,
@@ -115,8 +115,8 @@ pub(super) fn apply(
     Ok((Some(document), result))
 }
 
-fn writable(mask: &DocumentMask) -> Result<Vec<FieldPath>, Fault> {
-    // Clients may name `__name__`; it is no field and nothing changes.
+fn writable(mask: &DocumentMask) -> Result<Vec<FieldPath>, Error> {
+    // Clients may name `__name__`, which is not a field: nothing changes.
     let paths = mask.field_paths.iter().filter(|path| *path != "__name__");
     paths.map(|path| FieldPath::parse_writable(path)).collect()
 }
@@ -125,18 +125,20 @@ fn check(
     name: &Name,
     condition: Option<ConditionType>,
     current: Option<&Arc<Document>>,
-) -> Result<(), Fault> {
+) -> Result<(), Error> {
     match condition {
         Some(ConditionType::Exists(true)) if current.is_none() => {
-            Err(Fault::NothingToUpdate(name.clone()))
+            Err(Error::NothingToUpdate(name.to_string()))
         }
-        Some(ConditionType::Exists(false)) if current.is_some() => Err(Fault::Exists(name.clone())),
+        Some(ConditionType::Exists(false)) if current.is_some() => {
+            Err(Error::Exists(name.to_string()))
+        }
         Some(ConditionType::UpdateTime(required)) => {
             let stored = current.and_then(|document| version(document));
             if stored == Some(required.into()) {
                 return Ok(());
             }
-            Err(Fault::Stale {
+            Err(Error::Stale {
                 stored: stored.unwrap_or_default().0,
                 required: Stamp::from(required).0,
             })
@@ -145,7 +147,7 @@ fn check(
     }
 }
 
-/// When the document last changed.
+/// When the document was last changed.
 pub(super) fn version(document: &Document) -> Option<Stamp> {
     document.update_time.map(Stamp::from)
 }

@@ -1,4 +1,4 @@
-//! The calls that write: single documents, commits, batches, and the ends of transactions.
+//! The calls that write: single documents, commits, batches, and the end of transactions.
 
 use std::{collections::BTreeSet, time::Instant};
 
@@ -13,17 +13,17 @@ use googleapis_tonic_google_firestore_v1::google::{
 };
 
 use super::{
-    fault::Fault,
+    error::Error,
     name::{self, Name},
     path, query,
     state::State,
     write::{self, Edit},
 };
 
-/// Bytes of a request that writes. Source: the service's own refusal, "Request payload size
+/// Maximum size of a write request. Source: the service's own message, "Request payload size
 /// exceeds the limit: 11534336 bytes."
 const REQUEST_MAX_BYTES: usize = 11_534_336;
-/// Characters of an id that the service makes up.
+/// Length of an id that the service generates.
 const AUTO_ID_LENGTH: usize = 20;
 
 impl State {
@@ -31,15 +31,15 @@ impl State {
     pub(super) fn create_document(
         &mut self,
         request: CreateDocumentRequest,
-    ) -> Result<Document, Fault> {
+    ) -> Result<Document, Error> {
         let parent = Name::parent(&request.parent)?;
         if request.collection_id.is_empty() {
-            return Err(Fault::invalid("collectionId is the empty string."));
+            return Err(Error::invalid("collectionId is the empty string."));
         }
         let collection = name::collection(&request.collection_id)?;
         let mut document = request.document.unwrap_or_default();
         if !document.name.is_empty() {
-            return Err(Fault::invalid("document.name must not be set"));
+            return Err(Error::invalid("document.name must not be set"));
         }
         let id = match request.document_id {
             empty if empty.is_empty() => auto_id(),
@@ -55,14 +55,14 @@ impl State {
             }),
             ..Write::default()
         })?;
-        self.written(name, mask.as_deref())
+        self.written(&name, mask.as_deref())
     }
 
     /// `UpdateDocument`.
     pub(super) fn update_document(
         &mut self,
         request: UpdateDocumentRequest,
-    ) -> Result<Document, Fault> {
+    ) -> Result<Document, Error> {
         let document = request.document.unwrap_or_default();
         let name = Name::document(&document.name)?;
         let mask = path::mask(request.mask)?;
@@ -72,11 +72,11 @@ impl State {
             current_document: request.current_document,
             ..Write::default()
         })?;
-        self.written(name, mask.as_deref())
+        self.written(&name, mask.as_deref())
     }
 
     /// `DeleteDocument`.
-    pub(super) fn delete_document(&mut self, request: DeleteDocumentRequest) -> Result<(), Fault> {
+    pub(super) fn delete_document(&mut self, request: DeleteDocumentRequest) -> Result<(), Error> {
         self.write(Write {
             operation: Some(Operation::Delete(request.name)),
             current_document: request.current_document,
@@ -85,12 +85,12 @@ impl State {
     }
 
     /// `Commit`: all writes or none.
-    pub(super) fn commit(&mut self, request: CommitRequest) -> Result<CommitResponse, Fault> {
+    pub(super) fn commit(&mut self, request: CommitRequest) -> Result<CommitResponse, Error> {
         let database = name::database(&request.database)?;
         check_size(&request)?;
         let now = self.now();
         if !request.transaction.is_empty() {
-            // Whatever becomes of the commit, the transaction ends with it.
+            // The transaction ends, whether the commit succeeds or not.
             let open = self
                 .transactions
                 .end(&request.transaction, Instant::now())?;
@@ -98,7 +98,7 @@ impl State {
                 None => open.check(&self.store)?,
                 Some(_) if request.writes.is_empty() => {}
                 Some(_) => {
-                    return Err(Fault::invalid(
+                    return Err(Error::invalid(
                         "Cannot modify entities in a read-only transaction.",
                     ));
                 }
@@ -114,17 +114,17 @@ impl State {
         })
     }
 
-    /// `BatchWrite`: each write for itself.
+    /// `BatchWrite`: each write is independent.
     pub(super) fn batch_write(
         &mut self,
         request: BatchWriteRequest,
-    ) -> Result<BatchWriteResponse, Fault> {
+    ) -> Result<BatchWriteResponse, Error> {
         let database = name::database(&request.database)?;
         check_size(&request)?;
         let edits = edits(request.writes, &database)?;
         let mut names = BTreeSet::new();
         if !edits.iter().all(|edit| names.insert(&edit.name)) {
-            return Err(Fault::invalid(
+            return Err(Error::invalid(
                 "the same document cannot be written more than once in a single request",
             ));
         }
@@ -138,7 +138,7 @@ impl State {
                     plans.push(plan);
                     (result.unwrap_or_default(), rpc::Status::default())
                 }
-                Err(fault) => (WriteResult::default(), status(&fault)),
+                Err(error) => (WriteResult::default(), status(&error)),
             };
             response.write_results.push(result);
             response.status.push(status);
@@ -151,7 +151,7 @@ impl State {
     pub(super) fn begin_transaction(
         &mut self,
         request: BeginTransactionRequest,
-    ) -> Result<BeginTransactionResponse, Fault> {
+    ) -> Result<BeginTransactionResponse, Error> {
         name::database(&request.database)?;
         let transaction = self.begin(request.options.unwrap_or_default())?;
         Ok(BeginTransactionResponse { transaction })
@@ -160,36 +160,36 @@ impl State {
     /// `Rollback`.
     #[expect(
         clippy::needless_pass_by_value,
-        reason = "called as the other calls are"
+        reason = "has the same signature as the other calls"
     )]
-    pub(super) fn rollback(&mut self, request: RollbackRequest) -> Result<(), Fault> {
+    pub(super) fn rollback(&mut self, request: RollbackRequest) -> Result<(), Error> {
         self.transactions.roll_back(&request.transaction)
     }
 
-    fn write(&mut self, write: Write) -> Result<(), Fault> {
+    fn write(&mut self, write: Write) -> Result<(), Error> {
         check_size(&write)?;
         let plan = self.store.plan(vec![write], self.now())?;
         self.install(vec![plan]).map(drop)
     }
 
-    fn written(&self, name: Name, mask: Option<&[path::FieldPath]>) -> Result<Document, Fault> {
-        match self.store.now().get(&name) {
+    fn written(&self, name: &Name, mask: Option<&[path::FieldPath]>) -> Result<Document, Error> {
+        match self.store.now().get(name) {
             Some(document) => Ok(query::shown(document, mask)),
-            None => Err(Fault::NotFound(name)),
+            None => Err(Error::NotFound(name.to_string())),
         }
     }
 }
 
-/// What a write's refusal looks like inside of an answer.
-pub(super) fn status(fault: &Fault) -> rpc::Status {
+/// A refused write as a status in an answer.
+pub(super) fn status(error: &Error) -> rpc::Status {
     rpc::Status {
-        code: fault.code().into(),
-        message: fault.to_string(),
+        code: error.code().into(),
+        message: error.to_string(),
         details: Vec::new(),
     }
 }
 
-fn edits(writes: Vec<Write>, database: &str) -> Result<Vec<Edit>, Fault> {
+fn edits(writes: Vec<Write>, database: &str) -> Result<Vec<Edit>, Error> {
     let edit = |write| {
         let edit = write::parse(write)?;
         edit.name.expect_database(database)?;
@@ -198,11 +198,11 @@ fn edits(writes: Vec<Write>, database: &str) -> Result<Vec<Edit>, Fault> {
     writes.into_iter().map(edit).collect()
 }
 
-fn check_size(request: &impl prost::Message) -> Result<(), Fault> {
+fn check_size(request: &impl prost::Message) -> Result<(), Error> {
     if request.encoded_len() <= REQUEST_MAX_BYTES {
         return Ok(());
     }
-    Err(Fault::invalid(format!(
+    Err(Error::invalid(format!(
         "Request payload size exceeds the limit: {REQUEST_MAX_BYTES} bytes."
     )))
 }

@@ -1,4 +1,4 @@
-//! Messages whose type tonic does not know: bytes that come in, an object that writes itself.
+//! Messages whose type tonic does not know: bytes as input, an object that encodes itself as output.
 
 use bytes::{Buf as _, Bytes};
 use tonic::{
@@ -6,27 +6,27 @@ use tonic::{
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
 };
 
-/// A prost message that can cross the wire.
-pub(crate) trait Message: prost::Message + Default + Send + Sync + 'static {}
-impl<T: prost::Message + Default + Send + Sync + 'static> Message for T {}
+/// A prost message that can be sent and received.
+pub(crate) trait ProstMessage: prost::Message + Default + Send + Sync + 'static {}
+impl<T: prost::Message + Default + Send + Sync + 'static> ProstMessage for T {}
 
-/// A message on its way out.
-pub(super) type Told = Box<dyn Write + Send>;
+/// An outgoing message.
+pub(super) type OutgoingMessage = Box<dyn Encode + Send>;
 
-/// A message that writes itself.
-pub(super) trait Write {
+/// A message that encodes itself.
+pub(super) trait Encode {
     fn write(&self, into: &mut EncodeBuf<'_>) -> Result<(), Status>;
 }
 
-impl<T: Message> Write for T {
+impl<T: ProstMessage> Encode for T {
     fn write(&self, into: &mut EncodeBuf<'_>) -> Result<(), Status> {
         self.encode(into)
             .map_err(|error| Status::internal(error.to_string()))
     }
 }
 
-/// Reads a message that came in; gRPC wants INTERNAL where its bytes make no sense.
-pub(super) fn read<T: Message>(bytes: Bytes) -> Result<T, Status> {
+/// Decodes a message; gRPC answers INTERNAL for invalid bytes.
+pub(super) fn read<T: ProstMessage>(bytes: Bytes) -> Result<T, Status> {
     T::decode(bytes).map_err(|error| Status::internal(error.to_string()))
 }
 
@@ -35,7 +35,7 @@ pub(super) fn read<T: Message>(bytes: Bytes) -> Result<T, Status> {
 pub(super) struct AnyCodec;
 
 impl Codec for AnyCodec {
-    type Encode = Told;
+    type Encode = OutgoingMessage;
     type Decode = Bytes;
     type Encoder = Self;
     type Decoder = Self;
@@ -50,11 +50,11 @@ impl Codec for AnyCodec {
 }
 
 impl Encoder for AnyCodec {
-    type Item = Told;
+    type Item = OutgoingMessage;
     type Error = Status;
 
-    fn encode(&mut self, told: Told, into: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        told.write(into)
+    fn encode(&mut self, message: OutgoingMessage, into: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        message.write(into)
     }
 }
 

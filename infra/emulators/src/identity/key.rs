@@ -14,28 +14,28 @@ use jsonwebtoken::{
 };
 use serde::Serialize;
 
-/// Seconds that a token is valid, as Google's.
+/// Lifetime of a token in seconds, the same as Google's.
 const TOKEN_LIFE_S: i64 = 3600;
 
-/// Why the key cannot be made.
+/// Why the key cannot be created.
 #[derive(Debug, Clone, thiserror::Error)]
-pub(super) enum Fault {
-    /// The generator gave none.
+pub(super) enum KeyError {
+    /// Key generation failed.
     #[error("no RSA key was generated")]
     Generate(#[source] aws_lc_rs::error::Unspecified),
-    /// The key is not one that signs tokens.
-    #[error("the key does not sign tokens")]
+    /// The generated key was rejected.
+    #[error("the generated key cannot sign tokens")]
     Use(#[source] jsonwebtoken::errors::Error),
 }
 
-/// A private key, and the set that tells its public half.
-pub(super) struct Key {
+/// A private key, and the key set with its public half.
+pub(super) struct SigningKey {
     id: String,
     signing: EncodingKey,
     jwks: JwkSet,
 }
 
-impl std::fmt::Debug for Key {
+impl std::fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Key")
             .field("id", &self.id)
@@ -43,28 +43,29 @@ impl std::fmt::Debug for Key {
     }
 }
 
-impl Key {
-    /// The key of this process: a quarter of a second to make, so made once.
-    pub(super) fn of_process() -> Result<&'static Self, Fault> {
-        static KEY: OnceLock<Result<Key, Fault>> = OnceLock::new();
+impl SigningKey {
+    /// The key of this process. Generating one takes a quarter of a second, so all emulators share it.
+    pub(super) fn of_process() -> Result<&'static Self, KeyError> {
+        static KEY: OnceLock<Result<SigningKey, KeyError>> = OnceLock::new();
         KEY.get_or_init(Self::generate)
             .as_ref()
             .map_err(Clone::clone)
     }
 
-    fn generate() -> Result<Self, Fault> {
-        let pair = KeyPair::generate(KeySize::Rsa2048).map_err(Fault::Generate)?;
-        let der: Pkcs8V1Der<'_> = pair.as_der().map_err(Fault::Generate)?;
-        // Of DER, jsonwebtoken takes PKCS#1 only; of PEM, this form too.
+    fn generate() -> Result<Self, KeyError> {
+        let pair = KeyPair::generate(KeySize::Rsa2048).map_err(KeyError::Generate)?;
+        let der: Pkcs8V1Der<'_> = pair.as_der().map_err(KeyError::Generate)?;
+        // As DER, jsonwebtoken accepts PKCS#1 only; as PEM, PKCS#8 as well.
         let pem = format!(
             "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
             STANDARD.encode(der.as_ref())
         );
-        let signing = EncodingKey::from_rsa_pem(pem.as_bytes()).map_err(Fault::Use)?;
-        let mut public = Jwk::from_encoding_key(&signing, Algorithm::RS256).map_err(Fault::Use)?;
+        let signing = EncodingKey::from_rsa_pem(pem.as_bytes()).map_err(KeyError::Use)?;
+        let mut public =
+            Jwk::from_encoding_key(&signing, Algorithm::RS256).map_err(KeyError::Use)?;
         let id = public
             .thumbprint(ThumbprintHash::SHA256)
-            .map_err(Fault::Use)?;
+            .map_err(KeyError::Use)?;
         public.common.key_id = Some(id.clone());
         public.common.public_key_use = Some(PublicKeyUse::Signature);
         Ok(Self {
@@ -74,7 +75,7 @@ impl Key {
         })
     }
 
-    /// The public keys, as `/certs` tells them.
+    /// The public keys, in the form of `/certs`.
     pub(super) fn jwks(&self) -> &JwkSet {
         &self.jwks
     }
@@ -116,7 +117,7 @@ struct Claims<'a> {
     exp: i64,
 }
 
-/// An account's unique id: 21 digits, the same for the same email.
+/// An account's unique id: 21 digits, always the same for the same email.
 fn subject(email: &str) -> String {
     format!("1{:020}", crc32c::crc32c(email.as_bytes()))
 }
@@ -129,7 +130,7 @@ mod tests {
     use super::*;
 
     fn decode(token: &str, audience: &str) -> jsonwebtoken::errors::Result<Value> {
-        let text = serde_json::to_string(Key::of_process().unwrap().jwks()).unwrap();
+        let text = serde_json::to_string(SigningKey::of_process().unwrap().jwks()).unwrap();
         let set: JwkSet = serde_json::from_str(&text).unwrap();
         let kid = jsonwebtoken::decode_header(token)?.kid.unwrap();
         let key = DecodingKey::from_jwk(set.find(&kid).unwrap())?;
@@ -141,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_token_is_verified_with_the_published_key() {
-        let key = Key::of_process().unwrap();
+        let key = SigningKey::of_process().unwrap();
         let now = crate::clock::Clock::starting_now(1.0).now();
         let token = key.sign("push@p.iam", "https://tune", now).unwrap();
         let claims = decode(&token, "https://tune").unwrap();
@@ -155,7 +156,10 @@ mod tests {
     #[test]
     fn an_old_token_is_refused() {
         let then = crate::clock::Clock::starting_now(1.0).now() - chrono::TimeDelta::hours(2);
-        let token = Key::of_process().unwrap().sign("a@b", "x", then).unwrap();
+        let token = SigningKey::of_process()
+            .unwrap()
+            .sign("a@b", "x", then)
+            .unwrap();
         assert!(decode(&token, "x").is_err());
     }
 }

@@ -11,16 +11,16 @@ use crate::{
     rest,
 };
 
-/// The one scope that a service of today asks for.
+/// The only scope that current services request.
 pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
-/// Seconds an access token is said to be valid; clients count them on the wall's clock.
+/// Lifetime of an access token in seconds; clients count it on the wall clock.
 const ACCESS_TOKEN_LIFE_S: u32 = 3599;
 
 const REGION: &str = "us-central1";
 
-/// What one path tells.
-enum Told {
+/// The answer for one path.
+enum MetadataAnswer {
     Text(String),
     Json(Value),
     Refused(StatusCode, &'static str),
@@ -29,73 +29,82 @@ enum Told {
 impl Identity {
     pub(super) fn metadata(&self, request: &Request) -> Response {
         let flavor = request.headers().get("metadata-flavor");
-        let told = if flavor.is_some_and(|flavor| flavor == "Google") {
-            self.tell(request)
+        let answer = if flavor.is_some_and(|flavor| flavor == "Google") {
+            self.look_up(request)
         } else {
-            // The header proves that the caller is no browser that was sent here.
-            Told::Refused(
+            // The header proves that the caller is not a browser that was redirected here.
+            MetadataAnswer::Refused(
                 StatusCode::FORBIDDEN,
                 "Missing Metadata-Flavor:Google header.",
             )
         };
-        let mut response = match told {
-            Told::Json(value) => rest::ok(&value),
-            Told::Text(text) => text_response(StatusCode::OK, text),
-            Told::Refused(status, text) => text_response(status, text.to_owned()),
+        let mut response = match answer {
+            MetadataAnswer::Json(value) => rest::ok(&value),
+            MetadataAnswer::Text(text) => text_response(StatusCode::OK, text),
+            MetadataAnswer::Refused(status, text) => text_response(status, text.to_owned()),
         };
         let google = HeaderValue::from_static("Google");
         response.headers_mut().insert("metadata-flavor", google);
         response
     }
 
-    fn tell(&self, request: &Request) -> Told {
+    fn look_up(&self, request: &Request) -> MetadataAnswer {
         let email = self.email();
         let number = project_number(&self.project);
         let query = rest::query(request);
-        let asked = |name: &str| {
+        let parameter = |name: &str| {
             let pair = query.iter().find(|(key, _)| key == name);
             pair.map(|(_, value)| value.as_str())
         };
-        let recursive = asked("recursive").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        let recursive =
+            parameter("recursive").is_some_and(|value| value.eq_ignore_ascii_case("true"));
         let segments = rest::segments(request.uri().path());
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         let Some(["computeMetadata", "v1", path @ ..]) = segments.get(..) else {
-            return Told::Refused(StatusCode::NOT_FOUND, "not found");
+            return MetadataAnswer::Refused(StatusCode::NOT_FOUND, "not found");
         };
         match path {
-            [] => Told::Text("instance/\nproject/\nuniverse/\n".to_owned()),
-            ["universe", "universe-domain"] => Told::Text("googleapis.com".to_owned()),
-            ["project", "project-id"] => Told::Text(self.project.clone()),
+            [] => MetadataAnswer::Text("instance/\nproject/\nuniverse/\n".to_owned()),
+            ["universe", "universe-domain"] => MetadataAnswer::Text("googleapis.com".to_owned()),
+            ["project", "project-id"] => MetadataAnswer::Text(self.project.clone()),
             ["project", "numeric-project-id"] | ["instance", "id"] => {
-                Told::Text(number.to_string())
+                MetadataAnswer::Text(number.to_string())
             }
-            ["instance", "zone"] => Told::Text(format!("projects/{number}/zones/{REGION}-a")),
-            ["instance", "region"] => Told::Text(format!("projects/{number}/regions/{REGION}")),
-            ["instance", "service-accounts"] if recursive => {
-                Told::Json(json!({ "default": account(&email), email.as_str(): account(&email) }))
+            ["instance", "zone"] => {
+                MetadataAnswer::Text(format!("projects/{number}/zones/{REGION}-a"))
             }
-            ["instance", "service-accounts"] => Told::Text(format!("default/\n{email}/\n")),
+            ["instance", "region"] => {
+                MetadataAnswer::Text(format!("projects/{number}/regions/{REGION}"))
+            }
+            ["instance", "service-accounts"] if recursive => MetadataAnswer::Json(
+                json!({ "default": account(&email), email.as_str(): account(&email) }),
+            ),
+            ["instance", "service-accounts"] => {
+                MetadataAnswer::Text(format!("default/\n{email}/\n"))
+            }
             ["instance", "service-accounts", who, rest @ ..]
                 if *who == "default" || *who == email =>
             {
                 match rest {
-                    [] if recursive => Told::Json(account(&email)),
-                    [] => Told::Text("aliases\nemail\nidentity\nscopes\ntoken\n".to_owned()),
-                    ["aliases"] => Told::Text("default\n".to_owned()),
-                    ["email"] => Told::Text(email),
-                    ["scopes"] => Told::Text(format!("{SCOPE}\n")),
-                    ["token"] => Told::Json(access_token()),
-                    ["identity"] => match asked("audience") {
-                        Some(audience) => Told::Text(self.mint(&email, audience)),
-                        None => Told::Refused(
+                    [] if recursive => MetadataAnswer::Json(account(&email)),
+                    [] => {
+                        MetadataAnswer::Text("aliases\nemail\nidentity\nscopes\ntoken\n".to_owned())
+                    }
+                    ["aliases"] => MetadataAnswer::Text("default\n".to_owned()),
+                    ["email"] => MetadataAnswer::Text(email),
+                    ["scopes"] => MetadataAnswer::Text(format!("{SCOPE}\n")),
+                    ["token"] => MetadataAnswer::Json(access_token()),
+                    ["identity"] => match parameter("audience") {
+                        Some(audience) => MetadataAnswer::Text(self.mint(&email, audience)),
+                        None => MetadataAnswer::Refused(
                             StatusCode::BAD_REQUEST,
                             "non-empty audience parameter required",
                         ),
                     },
-                    _ => Told::Refused(StatusCode::NOT_FOUND, "not found"),
+                    _ => MetadataAnswer::Refused(StatusCode::NOT_FOUND, "not found"),
                 }
             }
-            _ => Told::Refused(StatusCode::NOT_FOUND, "not found"),
+            _ => MetadataAnswer::Refused(StatusCode::NOT_FOUND, "not found"),
         }
     }
 }
@@ -123,7 +132,7 @@ mod tests {
 
     use super::*;
 
-    async fn ask(path: &str, flavor: Option<&str>) -> (StatusCode, String) {
+    async fn get(path: &str, flavor: Option<&str>) -> (StatusCode, String) {
         let identity = Identity::new("demo", &Clock::starting_now(1.0)).unwrap();
         let mut request = http::Request::builder().uri(path);
         if let Some(flavor) = flavor {
@@ -137,7 +146,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_metadata_server_answers_what_client_libraries_ask() {
+    async fn the_metadata_server_answers_the_calls_of_client_libraries() {
         let email = "emulator@demo.iam.gserviceaccount.com";
         let accounts = "instance/service-accounts";
         for (path, expected) in [
@@ -152,20 +161,20 @@ mod tests {
             ("instance/zone".to_owned(), "zones/us-central1-a"),
         ] {
             let path = format!("/computeMetadata/v1/{path}");
-            let (status, body) = ask(&path, Some("Google")).await;
+            let (status, body) = get(&path, Some("Google")).await;
             assert_eq!(status, StatusCode::OK, "{path}");
             assert!(body.contains(expected), "{path}: {body}");
         }
     }
 
     #[tokio::test]
-    async fn a_request_without_the_flavor_is_refused() {
+    async fn a_request_without_the_flavor_header_is_refused() {
         let path = "/computeMetadata/v1/instance/service-accounts/default/token";
-        assert_eq!(ask(path, None).await.0, StatusCode::FORBIDDEN);
-        assert_eq!(ask(path, Some("other")).await.0, StatusCode::FORBIDDEN);
+        assert_eq!(get(path, None).await.0, StatusCode::FORBIDDEN);
+        assert_eq!(get(path, Some("other")).await.0, StatusCode::FORBIDDEN);
         let audience = "/computeMetadata/v1/instance/service-accounts/default/identity";
         assert_eq!(
-            ask(audience, Some("Google")).await.0,
+            get(audience, Some("Google")).await.0,
             StatusCode::BAD_REQUEST
         );
     }

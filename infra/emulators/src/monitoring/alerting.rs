@@ -1,4 +1,4 @@
-//! Policies at work: what they remember, and the notifications that time brings.
+//! The state of alert policies, and the notifications that become due over time.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -6,53 +6,53 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use super::{
-    evaluate::{Standings, evaluate},
+    evaluate::{SeriesStates, evaluate},
     incident::Incident,
-    policy::{Kind, Policy},
-    series::{AllSeries, Key},
+    policy::{ConditionKind, Policy},
+    series::{AllSeries, SeriesKey},
 };
 
-/// From an entry or a point to the notification that it causes: in the cloud one to three
-/// minutes, of which this is the least that is seen.
+/// From an entry or a point to the notification that it causes: one to three minutes in the cloud,
+/// of which this is the minimum.
 pub(super) const LATENCY: TimeDelta = TimeDelta::seconds(60);
 
 /// How often conditions are evaluated, in simulated time.
 const STEP: TimeDelta = TimeDelta::seconds(30);
 
-/// Evaluations caught up with at once: two hours, after a laptop slept.
+/// Evaluations made up for at once: two hours, after a laptop was suspended.
 const STEPS_MAX: i32 = 240;
 
-/// Matches that wait for their notification, of one policy; more would be rate-limited anyway.
+/// Matches of one policy that are not notified yet; more would be rate-limited anyway.
 const WAITING_MAX: usize = 1_000;
 
-/// Every policy at work.
+/// The state of every policy.
 #[derive(Debug)]
 pub(super) struct Alerting {
-    watched: BTreeMap<String, Watched>,
+    watched: BTreeMap<String, WatchedPolicy>,
     evaluated: DateTime<Utc>,
 }
 
-/// One policy and what it remembers.
+/// One policy and its state.
 #[derive(Debug)]
-struct Watched {
+struct WatchedPolicy {
     policy: Policy,
-    standings: Standings,
+    states: SeriesStates,
     waiting: VecDeque<Match>,
-    /// Incidents of matched logs that are open: when they began, and their last match.
-    matched: BTreeMap<Key, (DateTime<Utc>, DateTime<Utc>)>,
-    last_told: Option<DateTime<Utc>>,
+    /// Open incidents of matched logs: when each was opened, and its last match.
+    matched: BTreeMap<SeriesKey, (DateTime<Utc>, DateTime<Utc>)>,
+    last_notified: Option<DateTime<Utc>>,
 }
 
 /// A log entry that matched.
 #[derive(Debug)]
 struct Match {
-    key: Key,
+    key: SeriesKey,
     at: DateTime<Utc>,
 }
 
-/// A notification, and the channels (by name) that it goes to.
+/// A notification, and the names of the channels that receive it.
 #[derive(Debug)]
-pub(super) struct Notification {
+pub(super) struct AlertNotification {
     pub(super) channels: Vec<String>,
     pub(super) payload: Value,
 }
@@ -65,36 +65,40 @@ impl Alerting {
         }
     }
 
-    /// Begins to watch for `policy`; one that was changed begins anew.
+    /// Starts to evaluate `policy`; a policy that was changed loses its state.
     pub(super) fn watch(&mut self, policy: Policy) {
         let name = policy.name.clone();
-        let watched = Watched {
+        let watched = WatchedPolicy {
             policy,
-            standings: Standings::new(),
+            states: SeriesStates::new(),
             waiting: VecDeque::new(),
             matched: BTreeMap::new(),
-            last_told: None,
+            last_notified: None,
         };
         self.watched.insert(name, watched);
     }
 
-    pub(super) fn forget(&mut self, name: &str) {
+    pub(super) fn remove(&mut self, name: &str) {
         self.watched.remove(name);
     }
 
-    /// Shows a log entry to the policies on logs.
-    pub(super) fn saw(&mut self, entry: &Value, now: DateTime<Utc>) {
+    /// Matches a log entry against the policies on logs.
+    pub(super) fn observe(&mut self, entry: &Value, now: DateTime<Utc>) {
         for watched in self
             .watched
             .values_mut()
             .filter(|watched| watched.policy.enabled)
         {
-            watched.saw(entry, now);
+            watched.observe(entry, now);
         }
     }
 
-    /// What is to be told by `now`.
-    pub(super) fn advance(&mut self, all: &AllSeries, now: DateTime<Utc>) -> Vec<Notification> {
+    /// The notifications that are due by `now`.
+    pub(super) fn advance(
+        &mut self,
+        all: &AllSeries,
+        now: DateTime<Utc>,
+    ) -> Vec<AlertNotification> {
         let known = now - LATENCY;
         self.evaluated = self.evaluated.max(known - STEP * STEPS_MAX);
         let mut notifications = Vec::new();
@@ -109,16 +113,16 @@ impl Alerting {
             }
         }
         for watched in self.watched.values_mut() {
-            watched.tell_matches(known, &mut notifications);
+            watched.notify_matches(known, &mut notifications);
         }
         notifications
     }
 }
 
-impl Watched {
-    fn saw(&mut self, entry: &Value, now: DateTime<Utc>) {
+impl WatchedPolicy {
+    fn observe(&mut self, entry: &Value, now: DateTime<Utc>) {
         for condition in &self.policy.conditions {
-            let Kind::MatchedLog(matched) = &condition.kind else {
+            let ConditionKind::MatchedLog(matched) = &condition.kind else {
                 continue;
             };
             if !matched.filter.matches(entry) || self.waiting.len() >= WAITING_MAX {
@@ -130,17 +134,22 @@ impl Watched {
                 Some((key.clone(), text))
             });
             let resource = entry.get("resource").unwrap_or(&Value::Null);
-            let key = Key::new("", labels.collect(), resource);
+            let key = SeriesKey::new("", labels.collect(), resource);
             self.waiting.push_back(Match { key, at: now });
         }
     }
 
-    fn evaluate(&mut self, all: &AllSeries, at: DateTime<Utc>, told: &mut Vec<Notification>) {
-        for transition in evaluate(&self.policy, all, &mut self.standings, at) {
+    fn evaluate(
+        &mut self,
+        all: &AllSeries,
+        at: DateTime<Utc>,
+        notifications: &mut Vec<AlertNotification>,
+    ) {
+        for transition in evaluate(&self.policy, all, &mut self.states, at) {
             let Some(condition) = self.policy.conditions.get(transition.condition) else {
                 continue;
             };
-            if transition.ended.is_some() && !self.policy.tells_closed {
+            if transition.ended.is_some() && !self.policy.notifies_closed {
                 continue;
             }
             let incident = Incident {
@@ -151,12 +160,12 @@ impl Watched {
                 ended: transition.ended,
                 observed: Some(transition.observed),
             };
-            told.push(self.policy.notification(&incident));
+            notifications.push(self.policy.notification(&incident));
         }
     }
 
-    /// Tells of the matches known by `known`, at most one in each period of the rate limit.
-    fn tell_matches(&mut self, known: DateTime<Utc>, told: &mut Vec<Notification>) {
+    /// Opens and closes incidents for the matches up to `known`, at most one per rate-limit period.
+    fn notify_matches(&mut self, known: DateTime<Utc>, notifications: &mut Vec<AlertNotification>) {
         let auto_close = self.policy.auto_close;
         while let Some(matched) = self.waiting.pop_front_if(|matched| matched.at <= known) {
             let Match { key, at } = matched;
@@ -164,10 +173,10 @@ impl Watched {
             let (started, last) = self.matched.entry(key.clone()).or_insert((at, at));
             *last = at;
             let limit = self.policy.rate_limit.unwrap_or_default();
-            if self.last_told.is_some_and(|last| at - last < limit) {
+            if self.last_notified.is_some_and(|last| at - last < limit) {
                 continue;
             }
-            self.last_told = Some(at);
+            self.last_notified = Some(at);
             let Some(condition) = self.policy.conditions.first() else {
                 continue;
             };
@@ -179,14 +188,14 @@ impl Watched {
                 ended: None,
                 observed: None,
             };
-            told.push(self.policy.notification(&incident));
+            notifications.push(self.policy.notification(&incident));
         }
     }
 }
 
 impl Policy {
-    fn notification(&self, incident: &Incident<'_>) -> Notification {
-        Notification {
+    fn notification(&self, incident: &Incident<'_>) -> AlertNotification {
+        AlertNotification {
             channels: self.channels.clone(),
             payload: incident.payload(),
         }

@@ -1,4 +1,4 @@
-//! From points to one number per series, and from series to one number per group.
+//! Alignment, from points to one value per series, and reduction, from series to one value per group.
 
 use std::collections::VecDeque;
 
@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::series::Point;
 
-/// How the points of a period become one value; distributions keep every value here, so
-/// their percentiles are exact, where the service's are as coarse as its buckets.
+/// How the points of a period become one value. Distributions keep every value here, so their
+/// percentiles are exact, while the service's are as coarse as its buckets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub(super) enum Aligner {
     /// The newest.
@@ -38,7 +38,7 @@ pub(super) enum Aligner {
     Percentile05,
 }
 
-/// How the values of a group's series become one.
+/// How the values of a group's series become one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(super) enum Reducer {
     #[serde(rename = "REDUCE_NONE")]
@@ -56,14 +56,14 @@ pub(super) enum Reducer {
 }
 
 impl Aligner {
-    /// The value of the `period` that ends with `now`; `None` where it has no points.
+    /// The value of the `period` that ends at `now`; `None` if it has no points.
     pub(super) fn value(
         self,
         points: &VecDeque<Point>,
         period: TimeDelta,
         now: DateTime<Utc>,
     ) -> Option<f64> {
-        // Points are in order: the newest of interest are near the back.
+        // Points are sorted by time: the newest are at the back.
         let values: Vec<f64> = points
             .iter()
             .rev()
@@ -89,7 +89,7 @@ impl Aligner {
 }
 
 impl Reducer {
-    /// One value of the values of a group, which has at least one.
+    /// Reduces the values of a group, of which there is at least one.
     pub(super) fn value(self, values: &[f64]) -> f64 {
         match self {
             Self::Sum => values.iter().sum(),
@@ -102,7 +102,7 @@ impl Reducer {
 }
 
 fn count(values: &[f64]) -> f64 {
-    // At most some thousands of points: a number that any float holds.
+    // At most some thousands of points: a count that a float represents exactly.
     f64::from(u32::try_from(values.len()).unwrap_or(u32::MAX))
 }
 

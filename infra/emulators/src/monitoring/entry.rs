@@ -1,4 +1,4 @@
-//! Log entries: what `entries:write` takes, made whole.
+//! Log entries: the body of `entries:write`, with its defaults applied to each entry.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Deserialize;
@@ -6,16 +6,16 @@ use serde_json::{Map, Value, json};
 
 use crate::rest::{self, invalid};
 
-/// Bytes of one entry as JSON; the service's own limit.
+/// Maximum size of one entry as JSON; the service's own limit.
 const ENTRY_MAX_BYTES: usize = 256 << 10;
 
-/// Entries in one call; the service takes 10 MB, which is about as many.
+/// Entries in one call; the service accepts 10 MB, which is about as many.
 const BATCH_MAX: usize = 5_000;
 
-/// The body of `entries:write`; what stands beside the entries is what they lack.
+/// The body of `entries:write`; the fields besides the entries are defaults for them.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Write {
+pub(super) struct WriteEntries {
     log_name: Option<String>,
     resource: Option<Value>,
     #[serde(default)]
@@ -26,11 +26,11 @@ pub(super) struct Write {
     pub(super) dry_run: bool,
 }
 
-impl Write {
-    /// The entries with all their fields, ready for filters.
+impl WriteEntries {
+    /// The entries with all their fields.
     pub(super) fn entries(self, now: DateTime<Utc>) -> Result<Vec<Value>, rest::Error> {
         if self.entries.len() > BATCH_MAX {
-            let message = format!("a call writes at most {BATCH_MAX} entries");
+            let message = format!("expected at most {BATCH_MAX} entries in a call");
             return Err(invalid(message));
         }
         let received = now.to_rfc3339_opts(SecondsFormat::Nanos, true);
@@ -42,7 +42,7 @@ impl Write {
                 let log = text(&entry, "logName").or(self.log_name.clone());
                 let log = log.ok_or_else(|| invalid(format!("entry {index} has no logName")))?;
                 if !log.contains("/logs/") {
-                    let message = format!("`{log}` is no log's name: projects/P/logs/L");
+                    let message = format!("logName: expected `projects/P/logs/L`, found `{log}`");
                     return Err(invalid(message));
                 }
                 let resource = entry.remove("resource").or_else(|| self.resource.clone());

@@ -1,4 +1,4 @@
-//! The heart of alerting: from a policy, its series and the time to what changes.
+//! The evaluation of a threshold condition: which incidents open and close at a given time.
 
 use std::collections::BTreeMap;
 
@@ -6,119 +6,119 @@ use chrono::{DateTime, Utc};
 
 use super::{
     filter::matching::lookup,
-    policy::{Kind, Missing, Policy, Threshold, Trigger},
-    series::{AllSeries, Key},
+    policy::{ConditionKind, MissingData, Policy, Threshold, Trigger},
+    series::{AllSeries, SeriesKey},
 };
 
-/// What a policy remembers between evaluations: for each condition (by place) and each
-/// series or group, how it stands.
-pub(super) type Standings = BTreeMap<(usize, Key), Standing>;
+/// What a policy remembers between evaluations: the state of each series or group, by condition
+/// (its index) and key.
+pub(super) type SeriesStates = BTreeMap<(usize, SeriesKey), SeriesState>;
 
-/// How a series or group stands.
+/// The state of a series or group.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Standing {
-    /// Since when it violates without a break.
+pub(super) struct SeriesState {
+    /// Since when it has violated the threshold without interruption.
     violating_since: Option<DateTime<Utc>>,
     /// When it last had a value.
     last_data: DateTime<Utc>,
     last_value: f64,
-    /// When its open incident began.
+    /// When its open incident was opened.
     pub(super) open_since: Option<DateTime<Utc>>,
 }
 
 /// An incident that opens or closes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Transition {
-    /// The condition's place in its policy.
+    /// The index of the condition in its policy.
     pub(super) condition: usize,
-    /// The series, or what the series of its group have in common.
-    pub(super) key: Key,
+    /// The series, or the common part of the keys of a group.
+    pub(super) key: SeriesKey,
     pub(super) started: DateTime<Utc>,
     /// Absent while the incident is open.
     pub(super) ended: Option<DateTime<Utc>>,
     pub(super) observed: f64,
 }
 
-/// What changes at `now`, from the points that are known by then.
+/// The incidents that open or close at `now`, given the points known by then.
 ///
-/// One incident per condition and series (or group): it opens once the condition has
-/// held for its duration, and closes when it holds no more or had no data for
-/// `autoClose`. The same arguments give the same answer; `standings` carries the memory.
+/// There is one incident per condition and series (or group): it opens once the condition has
+/// held for its duration, and closes when the condition no longer holds or had no data for
+/// `autoClose`. The function is deterministic; `states` carries the state between calls.
 pub(super) fn evaluate(
     policy: &Policy,
     all: &AllSeries,
-    standings: &mut Standings,
+    states: &mut SeriesStates,
     now: DateTime<Utc>,
 ) -> Vec<Transition> {
     let mut transitions = Vec::new();
-    for (place, condition) in policy.conditions.iter().enumerate() {
-        let Kind::Threshold(threshold) = &condition.kind else {
+    for (index, condition) in policy.conditions.iter().enumerate() {
+        let ConditionKind::Threshold(threshold) = &condition.kind else {
             continue;
         };
         let values = values(threshold, all, now);
         let series = values.len();
         for (key, value) in values {
-            let fresh = Standing {
+            let fresh = SeriesState {
                 violating_since: None,
                 last_data: now,
                 last_value: value,
                 open_since: None,
             };
-            let standing = standings.entry((place, key)).or_insert(fresh);
-            standing.last_data = now;
-            standing.last_value = value;
-            standing.judge(threshold.is_violated_by(value), now);
+            let state = states.entry((index, key)).or_insert(fresh);
+            state.last_data = now;
+            state.last_value = value;
+            state.update(threshold.is_violated_by(value), now);
         }
-        let own = |(at, _): &(usize, Key)| *at == place;
-        for (_, standing) in standings.iter_mut().filter(|(key, _)| own(key)) {
-            if standing.last_data < now {
+        let own = |(at, _): &(usize, SeriesKey)| *at == index;
+        for (_, state) in states.iter_mut().filter(|(key, _)| own(key)) {
+            if state.last_data < now {
                 match threshold.missing {
-                    Missing::Nothing => {}
-                    Missing::Good => standing.judge(false, now),
-                    Missing::Bad => standing.judge(true, now),
+                    MissingData::Nothing => {}
+                    MissingData::Good => state.update(false, now),
+                    MissingData::Bad => state.update(true, now),
                 }
             }
         }
-        let due = |standing: &Standing| {
-            standing
+        let due = |state: &SeriesState| {
+            state
                 .violating_since
                 .is_some_and(|since| now - since >= threshold.duration)
         };
-        let of_this = standings.iter().filter(|(key, _)| own(key));
-        let violating = of_this.filter(|(_, standing)| due(standing)).count();
+        let of_this = states.iter().filter(|(key, _)| own(key));
+        let violating = of_this.filter(|(_, state)| due(state)).count();
         let tripped = threshold.trigger.is_met(violating, series);
-        for ((_, key), standing) in standings.iter_mut().filter(|(key, _)| own(key)) {
-            let stale = now - standing.last_data >= policy.auto_close;
-            let (started, ended) = match standing.open_since {
-                None if tripped && due(standing) && !stale => {
-                    standing.open_since = Some(now);
+        for ((_, key), state) in states.iter_mut().filter(|(key, _)| own(key)) {
+            let stale = now - state.last_data >= policy.auto_close;
+            let (started, ended) = match state.open_since {
+                None if tripped && due(state) && !stale => {
+                    state.open_since = Some(now);
                     (now, None)
                 }
-                Some(since) if stale || standing.violating_since.is_none() => {
-                    standing.open_since = None;
-                    standing.violating_since = None;
+                Some(since) if stale || state.violating_since.is_none() => {
+                    state.open_since = None;
+                    state.violating_since = None;
                     (since, Some(now))
                 }
                 None | Some(_) => continue,
             };
             transitions.push(Transition {
-                condition: place,
+                condition: index,
                 key: key.clone(),
                 started,
                 ended,
-                observed: standing.last_value,
+                observed: state.last_value,
             });
         }
     }
-    standings.retain(|_, standing| {
-        let idle = standing.open_since.is_none() && standing.violating_since.is_none();
-        !(idle && standing.last_data < now)
+    states.retain(|_, state| {
+        let idle = state.open_since.is_none() && state.violating_since.is_none();
+        !(idle && state.last_data < now)
     });
     transitions
 }
 
-impl Standing {
-    fn judge(&mut self, violates: bool, now: DateTime<Utc>) {
+impl SeriesState {
+    fn update(&mut self, violates: bool, now: DateTime<Utc>) {
         if violates {
             self.violating_since.get_or_insert(now);
         } else {
@@ -150,9 +150,9 @@ impl Trigger {
 }
 
 /// The value of each series, or group of series, that has data.
-fn values(threshold: &Threshold, all: &AllSeries, now: DateTime<Utc>) -> BTreeMap<Key, f64> {
+fn values(threshold: &Threshold, all: &AllSeries, now: DateTime<Utc>) -> BTreeMap<SeriesKey, f64> {
     let aligned = all.iter().filter_map(|(key, points)| {
-        // Alignment first: it is the cheaper of the two for series that are silent.
+        // Alignment before filtering: it is cheaper for series without recent points.
         let value = threshold.aligner.value(points, threshold.period, now)?;
         threshold
             .filter
@@ -162,7 +162,7 @@ fn values(threshold: &Threshold, all: &AllSeries, now: DateTime<Utc>) -> BTreeMa
     let Some(reducer) = threshold.reducer else {
         return aligned.map(|(key, value)| (key.clone(), value)).collect();
     };
-    let mut groups: BTreeMap<Key, Vec<f64>> = BTreeMap::new();
+    let mut groups: BTreeMap<SeriesKey, Vec<f64>> = BTreeMap::new();
     for (key, value) in aligned {
         let group = group(key, &threshold.group_by);
         groups.entry(group).or_default().push(value);
@@ -173,10 +173,10 @@ fn values(threshold: &Threshold, all: &AllSeries, now: DateTime<Utc>) -> BTreeMa
         .collect()
 }
 
-/// What is left of a series' key when only the fields of `group_by` count.
-fn group(key: &Key, group_by: &[Vec<String>]) -> Key {
+/// The key of a series reduced to the fields of `group_by`.
+fn group(key: &SeriesKey, group_by: &[Vec<String>]) -> SeriesKey {
     let whole = key.to_value();
-    let mut group = Key {
+    let mut group = SeriesKey {
         metric_labels: BTreeMap::new(),
         resource_labels: BTreeMap::new(),
         ..key.clone()

@@ -1,4 +1,4 @@
-//! Incidents as a Pub/Sub notification channel tells them: schema 1.2 of
+//! Incidents as a Pub/Sub notification channel publishes them: schema 1.2 of
 //! <https://cloud.google.com/monitoring/support/notification-options#pubsub>.
 
 use std::fmt::Write as _;
@@ -9,25 +9,25 @@ use md5::{Digest as _, Md5};
 use serde_json::{Map, Value, json};
 
 use super::{
-    policy::{Condition, Kind, Policy},
-    series::Key,
+    policy::{Condition, ConditionKind, Policy},
+    series::SeriesKey,
 };
 use crate::identity::project_number;
 
-/// What is told of an incident.
+/// An incident with what its notification contains.
 #[derive(Debug)]
 pub(super) struct Incident<'a> {
     pub(super) policy: &'a Policy,
     pub(super) condition: &'a Condition,
-    pub(super) key: &'a Key,
+    pub(super) key: &'a SeriesKey,
     pub(super) started: DateTime<Utc>,
     pub(super) ended: Option<DateTime<Utc>>,
-    /// Absent where a log entry matched.
+    /// Absent if a log entry matched.
     pub(super) observed: Option<f64>,
 }
 
 impl Incident<'_> {
-    /// The same for the opening and the closing, another for the next incident.
+    /// Equal for the opening and the closing, different for the next incident.
     fn id(&self) -> String {
         let mut hash = Md5::new();
         hash.update(&self.condition.name);
@@ -37,7 +37,7 @@ impl Incident<'_> {
         format!("0.{}", text.get(..12).unwrap_or(&text))
     }
 
-    /// The message's data.
+    /// The data of the message.
     pub(super) fn payload(&self) -> Value {
         let Self {
             policy,
@@ -65,7 +65,9 @@ impl Incident<'_> {
         put("policy_user_labels", json!(policy.user_labels));
         put("condition_name", condition.display_name.as_str().into());
         put("condition", condition.source.clone());
-        if let (Kind::Threshold(threshold), Some(observed)) = (&condition.kind, self.observed) {
+        if let (ConditionKind::Threshold(threshold), Some(observed)) =
+            (&condition.kind, self.observed)
+        {
             put("threshold_value", threshold.value.to_string().into());
             put("observed_value", observed.to_string().into());
         }
@@ -107,7 +109,7 @@ impl Incident<'_> {
     fn summary(&self) -> String {
         let condition = &self.condition.display_name;
         let mut summary = match (&self.condition.kind, self.observed) {
-            (Kind::Threshold(threshold), Some(observed)) => {
+            (ConditionKind::Threshold(threshold), Some(observed)) => {
                 let side = if threshold.above { "above" } else { "below" };
                 let limit = threshold.value;
                 format!(
@@ -123,7 +125,7 @@ impl Incident<'_> {
         summary
     }
 
-    /// `template` with its variables put in; one without a value becomes `null`:
+    /// `template` with its variables replaced; a variable without a value becomes `null`:
     /// <https://cloud.google.com/monitoring/alerts/doc-variables>.
     fn substituted(&self, template: &str) -> String {
         let mut text = String::new();

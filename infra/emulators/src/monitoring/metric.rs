@@ -1,4 +1,4 @@
-//! Log-based metrics: which entries they count, and what they take from them.
+//! Log-based metrics: which entries they count, and what they extract from them.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    filter::{self, Filter, matching::lookup},
-    series::Key,
+    filter::{self, LogFilter, matching::lookup},
+    series::SeriesKey,
 };
 use crate::rest::{self, invalid};
 
@@ -16,23 +16,23 @@ use crate::rest::{self, invalid};
 #[derive(Debug, Clone)]
 pub(super) struct LogMetric {
     kind: String,
-    filter: Filter,
+    filter: LogFilter,
     labels: BTreeMap<String, Extractor>,
-    /// Of a distribution; without it the metric counts entries.
+    /// Of a distribution; without an extractor the metric counts entries.
     value: Option<Extractor>,
 }
 
-/// How a label or value comes out of an entry.
+/// How a label or value is extracted from an entry.
 #[derive(Debug, Clone)]
 pub(super) struct Extractor {
     path: Vec<String>,
-    /// With one group, which is what is taken.
+    /// Has exactly one group, which captures the extracted text.
     regex: Option<Regex>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wire {
+struct MetricFields {
     name: String,
     #[serde(default)]
     filter: String,
@@ -59,34 +59,36 @@ struct Label {
 }
 
 impl LogMetric {
-    /// Reads a metric as the API takes it.
+    /// Parses a metric's JSON resource.
     pub(super) fn parse(resource: &Value) -> Result<Self, rest::Error> {
-        let wire = Wire::deserialize(resource).map_err(|error| invalid(error.to_string()))?;
-        if wire.name.is_empty() || wire.filter.is_empty() {
-            return Err(invalid("a metric has a name and a filter"));
+        let fields =
+            MetricFields::deserialize(resource).map_err(|error| invalid(error.to_string()))?;
+        if fields.name.is_empty() || fields.filter.is_empty() {
+            return Err(invalid("a metric needs a name and a filter"));
         }
-        if wire.disabled {
+        if fields.disabled {
             let message = "the emulator does not serve disabled metrics";
             return Err(rest::Error::new("UNIMPLEMENTED", message));
         }
-        let is_distribution = wire.metric_descriptor.value_type == "DISTRIBUTION";
-        if is_distribution == wire.value_extractor.is_empty() {
-            let message = "valueExtractor goes with the value type DISTRIBUTION, and only with it";
+        let is_distribution = fields.metric_descriptor.value_type == "DISTRIBUTION";
+        if is_distribution == fields.value_extractor.is_empty() {
+            let message =
+                "valueExtractor is required for the value type DISTRIBUTION, and only for it";
             return Err(invalid(message));
         }
-        let described = wire.metric_descriptor.labels.iter();
+        let described = fields.metric_descriptor.labels.iter();
         let described: Vec<&str> = described.map(|label| label.key.as_str()).collect();
-        for key in wire.label_extractors.keys() {
+        for key in fields.label_extractors.keys() {
             if !described.contains(&key.as_str()) {
-                let message = format!("the descriptor has no label `{key}`");
+                let message = format!("labelExtractors: the descriptor has no label `{key}`");
                 return Err(invalid(message));
             }
         }
-        let value = is_distribution.then(|| Extractor::parse(&wire.value_extractor));
-        let labels = wire.label_extractors.into_iter();
+        let value = is_distribution.then(|| Extractor::parse(&fields.value_extractor));
+        let labels = fields.label_extractors.into_iter();
         Ok(Self {
-            kind: format!("logging.googleapis.com/user/{}", wire.name),
-            filter: Filter::parse(&wire.filter).map_err(|fault| invalid(fault.to_string()))?,
+            kind: format!("logging.googleapis.com/user/{}", fields.name),
+            filter: LogFilter::parse(&fields.filter).map_err(|error| invalid(error.to_string()))?,
             labels: labels
                 .map(|(key, text)| Ok((key, Extractor::parse(&text)?)))
                 .collect::<Result<_, rest::Error>>()?,
@@ -94,8 +96,8 @@ impl LogMetric {
         })
     }
 
-    /// The series and the value that `entry` adds, if it is counted.
-    pub(super) fn sample(&self, entry: &Value) -> Option<(Key, f64)> {
+    /// The series and the value that `entry` contributes, if it is counted.
+    pub(super) fn sample(&self, entry: &Value) -> Option<(SeriesKey, f64)> {
         if !self.filter.matches(entry) {
             return None;
         }
@@ -109,14 +111,21 @@ impl LogMetric {
             (key.clone(), text)
         });
         let resource = entry.get("resource").unwrap_or(&Value::Null);
-        Some((Key::new(&self.kind, labels.collect(), resource), value))
+        Some((
+            SeriesKey::new(&self.kind, labels.collect(), resource),
+            value,
+        ))
     }
 }
 
 impl Extractor {
-    /// Reads `EXTRACT(path)` or `REGEXP_EXTRACT(path, "regex with one group")`.
+    /// Parses `EXTRACT(path)` or `REGEXP_EXTRACT(path, "regex with one group")`.
     pub(super) fn parse(text: &str) -> Result<Self, rest::Error> {
-        let wrong = || invalid(format!("`{text}` is neither EXTRACT nor REGEXP_EXTRACT"));
+        let wrong = || {
+            invalid(format!(
+                "expected EXTRACT(…) or REGEXP_EXTRACT(…), found `{text}`"
+            ))
+        };
         let (function, arguments) = text.split_once('(').ok_or_else(wrong)?;
         let arguments = arguments.trim_end().strip_suffix(')').ok_or_else(wrong)?;
         let (path, regex) = match function.trim() {
@@ -128,17 +137,19 @@ impl Extractor {
                 let pattern = inner.ok_or_else(wrong)?.replace("\\\\", "\\");
                 let regex = Regex::new(&pattern).map_err(|error| invalid(error.to_string()))?;
                 if regex.captures_len() != 2 {
-                    return Err(invalid(format!("`{pattern}` needs exactly one group")));
+                    return Err(invalid(format!(
+                        "expected exactly one group in `{pattern}`"
+                    )));
                 }
                 (path, Some(regex))
             }
             _ => return Err(wrong()),
         };
-        let path = filter::path(path).map_err(|fault| invalid(fault.to_string()))?;
+        let path = filter::path(path).map_err(|error| invalid(error.to_string()))?;
         Ok(Self { path, regex })
     }
 
-    /// What is extracted from `entry`.
+    /// The text that is extracted from `entry`.
     pub(super) fn text(&self, entry: &Value) -> Option<String> {
         let text = match lookup(entry, &self.path).first()? {
             Value::String(text) => text.clone(),
@@ -176,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_distribution_takes_value_and_labels_from_the_entry() {
+    fn a_distribution_extracts_value_and_labels_from_the_entry() {
         let metric = LogMetric::parse(&loss()).unwrap();
         let entry = json!({
             "resource": { "type": "cloud_run_revision", "labels": { "service_name": "watch" } },

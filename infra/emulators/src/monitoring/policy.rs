@@ -1,6 +1,6 @@
-//! Alert policies: what is watched, and whom to tell.
+//! Alert policies: their conditions, and the channels they notify.
 
-mod wire;
+mod fields;
 
 use std::collections::BTreeMap;
 
@@ -10,26 +10,26 @@ use serde_json::Value;
 
 use super::{
     align::{Aligner, Reducer},
-    filter::{self, Filter},
+    filter::{self, LogFilter},
     metric::Extractor,
 };
 use crate::rest::{self, invalid};
 
-use self::wire::{Prompt, WireMatchedLog, WirePolicy, WireThreshold};
+use self::fields::{MatchedLogFields, PolicyFields, Prompt, ThresholdFields};
 
 /// Conditions of one policy; the service's own limit.
 const CONDITIONS_MAX: usize = 6;
 
-/// What an aggregation without `alignmentPeriod`, or a condition without aggregation, looks at.
+/// The period of an aggregation without `alignmentPeriod`, and of a condition without aggregation.
 const PERIOD: TimeDelta = TimeDelta::seconds(60);
 
-/// The least alignment period; the service's own limit.
+/// Minimum of the alignment period; the service's own limit.
 const PERIOD_MIN: TimeDelta = TimeDelta::seconds(60);
 
-/// When an incident without data closes unless the policy says otherwise; the service's default.
+/// When an incident without data closes unless the policy sets it; the service's default.
 const AUTO_CLOSE: TimeDelta = TimeDelta::days(7);
 
-/// The least `autoClose`; the service's own limit.
+/// Minimum of `autoClose`; the service's own limit.
 const AUTO_CLOSE_MIN: TimeDelta = TimeDelta::minutes(30);
 
 /// A policy, parsed.
@@ -43,14 +43,14 @@ pub(super) struct Policy {
     pub(super) enabled: bool,
     pub(super) conditions: Vec<Condition>,
     pub(super) channels: Vec<String>,
-    /// Whether a closed incident is told; an opened one always is.
-    pub(super) tells_closed: bool,
+    /// Whether the closing of an incident is notified; the opening always is.
+    pub(super) notifies_closed: bool,
     pub(super) auto_close: TimeDelta,
-    /// The least time between two notifications, of a policy on logs.
+    /// The minimum time between two notifications, for a policy on logs.
     pub(super) rate_limit: Option<TimeDelta>,
 }
 
-/// What a policy says to its readers, with variables in it.
+/// The text of a policy's notifications, with variables in it.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Documentation {
@@ -65,22 +65,22 @@ pub(super) struct Documentation {
 pub(super) struct Condition {
     pub(super) name: String,
     pub(super) display_name: String,
-    /// As the API took it, for notifications.
+    /// The JSON resource, for notifications.
     pub(super) source: Value,
-    pub(super) kind: Kind,
+    pub(super) kind: ConditionKind,
 }
 
-/// What must be the case.
+/// What a condition tests.
 #[derive(Debug, Clone)]
-pub(super) enum Kind {
+pub(super) enum ConditionKind {
     Threshold(Threshold),
     MatchedLog(MatchedLog),
 }
 
-/// Series on the wrong side of a number.
+/// Series above or below a threshold.
 #[derive(Debug, Clone)]
 pub(super) struct Threshold {
-    pub(super) filter: Filter,
+    pub(super) filter: LogFilter,
     pub(super) period: TimeDelta,
     pub(super) aligner: Aligner,
     pub(super) reducer: Option<Reducer>,
@@ -89,19 +89,19 @@ pub(super) struct Threshold {
     pub(super) value: f64,
     pub(super) duration: TimeDelta,
     pub(super) trigger: Trigger,
-    pub(super) missing: Missing,
+    pub(super) missing: MissingData,
 }
 
-/// How many series must violate.
+/// How many series must violate the threshold.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Trigger {
     Count(usize),
     Percent(f64),
 }
 
-/// What a series without data counts as.
+/// How a series without data is treated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-pub(super) enum Missing {
+pub(super) enum MissingData {
     #[default]
     #[serde(
         rename = "EVALUATION_MISSING_DATA_NO_OP",
@@ -117,64 +117,64 @@ pub(super) enum Missing {
 /// A log entry that matches.
 #[derive(Debug, Clone)]
 pub(super) struct MatchedLog {
-    pub(super) filter: Filter,
+    pub(super) filter: LogFilter,
     pub(super) labels: BTreeMap<String, Extractor>,
 }
 
 impl Policy {
-    /// Reads a policy as the API took it, names already given.
+    /// Parses a policy's JSON resource, in which names are already assigned.
     pub(super) fn parse(resource: &Value) -> Result<Self, rest::Error> {
-        let wire = WirePolicy::deserialize(resource).map_err(|error| invalid(error.to_string()))?;
-        if wire.conditions.is_empty() || wire.conditions.len() > CONDITIONS_MAX {
-            return Err(invalid("a policy has one to six conditions"));
+        let fields =
+            PolicyFields::deserialize(resource).map_err(|error| invalid(error.to_string()))?;
+        if fields.conditions.is_empty() || fields.conditions.len() > CONDITIONS_MAX {
+            return Err(invalid("conditions: expected one to six"));
         }
-        if wire.conditions.len() > 1 && wire.combiner != "OR" {
+        if fields.conditions.len() > 1 && fields.combiner != "OR" {
             return Err(unserved(&format!(
                 "combiner `{}` of several conditions",
-                wire.combiner
+                fields.combiner
             )));
         }
-        let conditions = wire.conditions.into_iter().map(Condition::parse);
+        let conditions = fields.conditions.into_iter().map(Condition::parse);
         let conditions: Vec<Condition> = conditions.collect::<Result<_, _>>()?;
         let on_logs = conditions
             .iter()
-            .any(|condition| matches!(condition.kind, Kind::MatchedLog(_)));
-        let strategy = wire.alert_strategy;
+            .any(|condition| matches!(condition.kind, ConditionKind::MatchedLog(_)));
+        let strategy = fields.alert_strategy;
         let rate_limit = strategy
             .notification_rate_limit
             .and_then(|limit| limit.period);
         if on_logs && (conditions.len() > 1 || rate_limit.is_none()) {
-            let message =
-                "conditionMatchedLog stands alone, with alertStrategy.notificationRateLimit";
+            let message = "conditionMatchedLog must be the only condition and needs alertStrategy.notificationRateLimit";
             return Err(invalid(message));
         }
         if !on_logs && rate_limit.is_some() {
             return Err(invalid(
-                "notificationRateLimit goes with conditionMatchedLog only",
+                "alertStrategy.notificationRateLimit is for conditionMatchedLog only",
             ));
         }
         let auto_close = strategy.auto_close.unwrap_or(AUTO_CLOSE);
         if auto_close < AUTO_CLOSE_MIN {
-            return Err(invalid("alertStrategy.autoClose is at least 1800s"));
+            return Err(invalid("alertStrategy.autoClose: expected at least 1800s"));
         }
         let prompts = strategy.notification_prompts;
         let both = prompts.is_empty() || prompts.contains(&Prompt::Closed);
         Ok(Self {
-            name: wire.name,
-            display_name: wire.display_name,
-            user_labels: wire.user_labels,
-            documentation: wire.documentation,
-            severity: wire.severity,
-            enabled: wire.enabled,
+            name: fields.name,
+            display_name: fields.display_name,
+            user_labels: fields.user_labels,
+            documentation: fields.documentation,
+            severity: fields.severity,
+            enabled: fields.enabled,
             conditions,
-            channels: wire.notification_channels,
-            tells_closed: both && !on_logs,
+            channels: fields.notification_channels,
+            notifies_closed: both && !on_logs,
             auto_close,
             rate_limit,
         })
     }
 
-    /// The id of the project that the policy lives in.
+    /// The id of the policy's project.
     pub(super) fn project(&self) -> &str {
         self.name.split('/').nth(1).unwrap_or_default()
     }
@@ -186,19 +186,21 @@ impl Condition {
             let text = source.get(field).and_then(Value::as_str);
             text.unwrap_or_default().to_owned()
         };
-        let kind = if let Some(wire) = source.get("conditionThreshold") {
-            let wire =
-                WireThreshold::deserialize(wire).map_err(|error| invalid(error.to_string()))?;
-            Kind::Threshold(Threshold::parse(wire)?)
-        } else if let Some(wire) = source.get("conditionMatchedLog") {
-            let wire =
-                WireMatchedLog::deserialize(wire).map_err(|error| invalid(error.to_string()))?;
-            Kind::MatchedLog(MatchedLog::parse(wire)?)
+        let kind = if let Some(fields) = source.get("conditionThreshold") {
+            let fields =
+                ThresholdFields::deserialize(fields).map_err(|error| invalid(error.to_string()))?;
+            ConditionKind::Threshold(Threshold::parse(fields)?)
+        } else if let Some(fields) = source.get("conditionMatchedLog") {
+            let fields = MatchedLogFields::deserialize(fields)
+                .map_err(|error| invalid(error.to_string()))?;
+            ConditionKind::MatchedLog(MatchedLog::parse(fields)?)
         } else {
             let fields = source.as_object().into_iter().flatten();
             let mut kinds = fields.filter(|(field, _)| field.starts_with("condition"));
             let Some((kind, _)) = kinds.next() else {
-                return Err(invalid("a condition without its kind"));
+                return Err(invalid(
+                    "expected conditionThreshold or conditionMatchedLog in a condition",
+                ));
             };
             return Err(unserved(kind));
         };
@@ -212,33 +214,38 @@ impl Condition {
 }
 
 impl Threshold {
-    fn parse(wire: WireThreshold) -> Result<Self, rest::Error> {
-        if wire
+    fn parse(fields: ThresholdFields) -> Result<Self, rest::Error> {
+        if fields
             .denominator_filter
             .is_some_and(|filter| !filter.is_empty())
         {
             return Err(unserved("denominatorFilter"));
         }
-        if wire.forecast_options.is_some() {
+        if fields.forecast_options.is_some() {
             return Err(unserved("forecastOptions"));
         }
-        if wire.aggregations.len() > 1 {
+        if fields.aggregations.len() > 1 {
             return Err(unserved("a second aggregation"));
         }
-        let aggregation = wire.aggregations.into_iter().next().unwrap_or_default();
+        let aggregation = fields.aggregations.into_iter().next().unwrap_or_default();
         let period = aggregation.alignment_period.unwrap_or(PERIOD);
         if period < PERIOD_MIN {
-            return Err(invalid("alignmentPeriod is at least 60s"));
+            return Err(invalid("alignmentPeriod: expected at least 60s"));
         }
-        let filter = Filter::parse(&wire.filter).map_err(|fault| invalid(fault.to_string()))?;
+        let filter =
+            LogFilter::parse(&fields.filter).map_err(|error| invalid(error.to_string()))?;
         for path in [["metric", "type"], ["resource", "type"]] {
             if !filter.names(&path) {
-                let message = format!("the filter `{}` names no {}", wire.filter, path.join("."));
+                let message = format!(
+                    "the filter `{}` must name a {}",
+                    fields.filter,
+                    path.join(".")
+                );
                 return Err(invalid(message));
             }
         }
         let groups = aggregation.group_by_fields.iter();
-        let trigger = wire.trigger.unwrap_or_default();
+        let trigger = fields.trigger.unwrap_or_default();
         Ok(Self {
             filter,
             period,
@@ -247,29 +254,33 @@ impl Threshold {
                 .cross_series_reducer
                 .filter(|reducer| *reducer != Reducer::None),
             group_by: groups
-                .map(|field| filter::path(field).map_err(|fault| invalid(fault.to_string())))
+                .map(|field| filter::path(field).map_err(|error| invalid(error.to_string())))
                 .collect::<Result<_, _>>()?,
-            above: match wire.comparison.as_str() {
+            above: match fields.comparison.as_str() {
                 "COMPARISON_GT" => true,
                 "COMPARISON_LT" => false,
-                other => return Err(invalid(format!("comparison `{other}`: GT and LT only"))),
+                other => {
+                    return Err(invalid(format!(
+                        "comparison: expected COMPARISON_GT or COMPARISON_LT, found `{other}`"
+                    )));
+                }
             },
-            value: wire.threshold_value,
-            duration: wire.duration.unwrap_or_default(),
+            value: fields.threshold_value,
+            duration: fields.duration.unwrap_or_default(),
             trigger: match trigger.percent {
                 Some(percent) => Trigger::Percent(percent),
                 None => Trigger::Count(trigger.count.unwrap_or(1).max(1)),
             },
-            missing: wire.evaluation_missing_data,
+            missing: fields.evaluation_missing_data,
         })
     }
 }
 
 impl MatchedLog {
-    fn parse(wire: WireMatchedLog) -> Result<Self, rest::Error> {
-        let extractors = wire.label_extractors.into_iter();
+    fn parse(fields: MatchedLogFields) -> Result<Self, rest::Error> {
+        let extractors = fields.label_extractors.into_iter();
         Ok(Self {
-            filter: Filter::parse(&wire.filter).map_err(|fault| invalid(fault.to_string()))?,
+            filter: LogFilter::parse(&fields.filter).map_err(|error| invalid(error.to_string()))?,
             labels: extractors
                 .map(|(key, text)| Ok((key, Extractor::parse(&text)?)))
                 .collect::<Result<_, rest::Error>>()?,

@@ -1,4 +1,4 @@
-//! Time series: the points of metrics, kept as they came.
+//! Time series: the points of metrics, in order of arrival.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::rest::{self, invalid};
 
-/// Series kept; a label with a value per request would fill memory, as it would cost money there.
+/// Series kept: a label with a value per request would fill memory here, as it would cost money in
+/// the cloud.
 const SERIES_MAX: usize = 10_000;
 
 /// Points kept of one series.
@@ -17,19 +18,19 @@ const POINTS_MAX: usize = 2_000;
 /// How old a point may be when it is written; the service's own limit.
 const AGE_MAX: TimeDelta = TimeDelta::hours(25);
 
-/// The least time between two points of one series; the service's own limit.
+/// The minimum time between two points of one series; the service's own limit.
 const SPACING_MIN: TimeDelta = TimeDelta::seconds(5);
 
-/// What makes a series one: a metric, a resource, and the labels of both.
+/// The identity of a series: a metric, a resource, and the labels of both.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
+pub(super) struct SeriesKey {
     pub(super) metric_type: String,
     pub(super) metric_labels: BTreeMap<String, String>,
     pub(super) resource_type: String,
     pub(super) resource_labels: BTreeMap<String, String>,
 }
 
-impl Key {
+impl SeriesKey {
     pub(super) fn new(
         metric_type: &str,
         metric_labels: BTreeMap<String, String>,
@@ -48,7 +49,7 @@ impl Key {
         }
     }
 
-    /// As filters see it.
+    /// The form that filters match.
     pub(super) fn to_value(&self) -> Value {
         json!({
             "metric": { "type": self.metric_type, "labels": self.metric_labels },
@@ -57,7 +58,7 @@ impl Key {
     }
 }
 
-/// A value and when it became known here; what a client says of its time decides only order.
+/// A value and when it arrived; the time that a client gives decides the order only.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Point {
     pub(super) at: DateTime<Utc>,
@@ -67,12 +68,12 @@ pub(super) struct Point {
 /// Every series that has points.
 #[derive(Debug, Default)]
 pub(super) struct AllSeries {
-    series: BTreeMap<Key, VecDeque<Point>>,
-    /// The end times that clients gave last.
-    ends: BTreeMap<Key, DateTime<Utc>>,
+    series: BTreeMap<SeriesKey, VecDeque<Point>>,
+    /// The end times of the last points that clients wrote.
+    ends: BTreeMap<SeriesKey, DateTime<Utc>>,
 }
 
-/// One element of `timeSeries` in `CreateTimeSeries`.
+/// An element of `timeSeries` in `CreateTimeSeries`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Written {
     metric: Metric,
@@ -91,27 +92,27 @@ struct Metric {
 
 #[derive(Debug, Deserialize)]
 struct WrittenPoint {
-    interval: Interval,
+    interval: PointInterval,
     value: Value,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Interval {
+struct PointInterval {
     end_time: DateTime<Utc>,
 }
 
 impl AllSeries {
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&Key, &VecDeque<Point>)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&SeriesKey, &VecDeque<Point>)> {
         self.series.iter()
     }
 
-    /// Adds a point; a series too many is dropped with a warning.
-    pub(super) fn add(&mut self, key: Key, point: Point) {
+    /// Adds a point; beyond the maximum of series it is dropped with a warning.
+    pub(super) fn add(&mut self, key: SeriesKey, point: Point) {
         if self.series.len() >= SERIES_MAX && !self.series.contains_key(&key) {
             tracing::warn!(
                 metric = key.metric_type,
-                "too many series: a point is dropped"
+                "too many series: a point was dropped"
             );
             return;
         }
@@ -123,7 +124,7 @@ impl AllSeries {
         }
     }
 
-    /// Adds a point that a client wrote, under the service's conditions.
+    /// Adds a point that a client wrote, subject to the service's limits.
     pub(super) fn write(
         &mut self,
         written: &Written,
@@ -132,13 +133,11 @@ impl AllSeries {
         let kind = &written.metric.kind;
         let own = ["custom.googleapis.com/", "external.googleapis.com/"];
         if !own.iter().any(|prefix| kind.starts_with(prefix)) {
-            return Err(invalid(format!(
-                "points of `{kind}` are not written by clients"
-            )));
+            return Err(invalid(format!("clients cannot write points of `{kind}`")));
         }
         let [point] = written.points.as_slice() else {
             return Err(invalid(format!(
-                "a call writes one point of a series, of `{kind}` too"
+                "expected one point per series in a call, found several of `{kind}`"
             )));
         };
         let value = number(&point.value)?;
@@ -148,13 +147,14 @@ impl AllSeries {
                 "the point of `{kind}` is too old or in the future"
             )));
         }
-        let key = Key::new(kind, written.metric.labels.clone(), &written.resource);
+        let key = SeriesKey::new(kind, written.metric.labels.clone(), &written.resource);
         if self
             .ends
             .get(&key)
             .is_some_and(|last| end - *last < SPACING_MIN)
         {
-            let message = format!("the point of `{kind}` is not 5 s after the last of its series");
+            let message =
+                format!("the point of `{kind}` is less than 5 s after the last of its series");
             return Err(invalid(message));
         }
         self.ends.insert(key.clone(), end);
@@ -162,10 +162,10 @@ impl AllSeries {
         Ok(())
     }
 
-    /// Adds points of any metric, as a service of Google's measures them.
+    /// Adds points of any metric, in place of the Google service that measures it.
     pub(super) fn measure(&mut self, measured: Written) -> Result<(), rest::Error> {
         let Metric { kind, labels } = measured.metric;
-        let key = Key::new(&kind, labels, &measured.resource);
+        let key = SeriesKey::new(&kind, labels, &measured.resource);
         for point in measured.points {
             let value = number(&point.value)?;
             let at = point.interval.end_time;
@@ -176,7 +176,7 @@ impl AllSeries {
 }
 
 fn number(value: &Value) -> Result<f64, rest::Error> {
-    let wrong = || invalid("a point's value is a doubleValue, an int64Value or a boolValue");
+    let wrong = || invalid("a point's value: expected doubleValue, int64Value or boolValue");
     let (kind, value) = value
         .as_object()
         .and_then(|fields| fields.iter().next())
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn points_are_written_under_the_services_conditions() {
+    fn written_points_are_subject_to_the_services_limits() {
         let now = crate::clock::Clock::starting_now(1.0).now();
         let mut all = AllSeries::default();
         let mut check = |kind: &str, seconds: i64, value: Value, expected: bool| {

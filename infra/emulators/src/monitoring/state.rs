@@ -1,4 +1,4 @@
-//! All that monitoring holds, and the calls that change it.
+//! All state of Logging and Monitoring, and the calls that change it.
 
 mod resources;
 mod series;
@@ -10,9 +10,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    alerting::{Alerting, Notification},
-    entry::Write,
-    filter::Filter,
+    alerting::{AlertNotification, Alerting},
+    entry::WriteEntries,
+    filter::LogFilter,
     metric::LogMetric,
     policy::Policy,
     series::{AllSeries, Point, Written},
@@ -23,10 +23,10 @@ use crate::{
     rest::{self, invalid},
 };
 
-/// Log entries kept for `entries:list`; the oldest go first.
+/// Log entries kept for `entries:list`; the oldest are dropped first.
 const ENTRIES_MAX: usize = 10_000;
 
-/// Entries on a page of `entries:list` unless another number is asked for, and at most.
+/// Entries on a page of `entries:list`: the default and the maximum.
 const PAGE: (usize, usize) = (50, 1_000);
 
 #[derive(Debug)]
@@ -89,7 +89,7 @@ impl State {
 
     pub(super) fn write_entries(
         &mut self,
-        write: Write,
+        write: WriteEntries,
         now: DateTime<Utc>,
     ) -> Result<Value, rest::Error> {
         let dry_run = write.dry_run;
@@ -103,7 +103,7 @@ impl State {
                     self.series.add(key, Point { at: now, value });
                 }
             }
-            self.alerting.saw(&entry, now);
+            self.alerting.observe(&entry, now);
             self.entries.push_back(entry);
             if self.entries.len() > ENTRIES_MAX {
                 self.entries.pop_front();
@@ -113,7 +113,7 @@ impl State {
     }
 
     pub(super) fn list_entries(&self, list: &List) -> Result<Value, rest::Error> {
-        let filter = Filter::parse(&list.filter).map_err(|fault| invalid(fault.to_string()))?;
+        let filter = LogFilter::parse(&list.filter).map_err(|error| invalid(error.to_string()))?;
         let of_asked = |entry: &&Value| {
             let log = entry
                 .get("logName")
@@ -170,10 +170,10 @@ impl State {
         Ok(json!({}))
     }
 
-    /// What is to be published by `now`: topics and messages.
+    /// The messages that are due by `now`, with their topics.
     pub(super) fn due(&mut self, now: DateTime<Utc>) -> Vec<(String, Vec<u8>)> {
         let mut messages = Vec::new();
-        for Notification { channels, payload } in self.alerting.advance(&self.series, now) {
+        for AlertNotification { channels, payload } in self.alerting.advance(&self.series, now) {
             for channel in channels {
                 let channel = self.channels.get(&channel).ok();
                 let enabled = |channel: &&Value| channel.get("enabled") != Some(&json!(false));

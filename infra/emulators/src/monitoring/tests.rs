@@ -1,20 +1,20 @@
-//! The whole way: a log line in, a notification out, on a fast clock.
+//! From a log line to its notification, on a fast clock.
 
 use http::StatusCode;
 use serde_json::json;
 
 use super::*;
 
-/// A minute of the simulated time takes 20 ms.
+/// A simulated minute takes 20 ms.
 const SPEED: f64 = 3_000.0;
 
-/// How long a notification may take before the test gives up.
+/// How long to wait for a notification before the test fails.
 const LIMIT: Duration = Duration::from_secs(10);
 
 struct World {
     monitoring: Monitoring,
     db: Db,
-    told: tokio::sync::mpsc::UnboundedReceiver<(String, Value)>,
+    notifications: tokio::sync::mpsc::UnboundedReceiver<(String, Value)>,
 }
 
 impl World {
@@ -23,17 +23,17 @@ impl World {
     }
 
     fn open(db: Db) -> Self {
-        let (tell, told) = tokio::sync::mpsc::unbounded_channel();
+        let (publish, notifications) = tokio::sync::mpsc::unbounded_channel();
         let publish = move |topic: &str, data: Vec<u8>, _: BTreeMap<String, String>| {
             let data = serde_json::from_slice(&data).unwrap();
-            drop(tell.send((topic.to_owned(), data)));
+            drop(publish.send((topic.to_owned(), data)));
         };
         let clock = Clock::starting_now(SPEED);
         let monitoring = Monitoring::open(&db, clock, Arc::new(publish)).unwrap();
         Self {
             monitoring,
             db,
-            told,
+            notifications,
         }
     }
 
@@ -52,9 +52,9 @@ impl World {
         body
     }
 
-    async fn told(&mut self) -> Value {
-        let told = tokio::time::timeout(LIMIT, self.told.recv()).await;
-        let (topic, payload) = told.expect("no notification came").unwrap();
+    async fn next_notification(&mut self) -> Value {
+        let notifications = tokio::time::timeout(LIMIT, self.notifications.recv()).await;
+        let (topic, payload) = notifications.expect("a notification").unwrap();
         assert_eq!(topic, "projects/p/topics/alerts");
         payload
     }
@@ -117,7 +117,7 @@ fn gap_condition() -> Value {
 }
 
 #[tokio::test]
-async fn a_log_line_over_the_threshold_tells_the_channel_of_the_run() {
+async fn a_log_line_over_the_threshold_notifies_the_channel_of_the_run() {
     let mut world = World::new();
     world.post("/v2/projects/p/metrics", gap_metric()).await;
     world
@@ -129,7 +129,7 @@ async fn a_log_line_over_the_threshold_tells_the_channel_of_the_run() {
     world
         .log(json!({ "event": "run_health", "run_id": "bad", "gap": 0.75 }))
         .await;
-    let opened = world.told().await;
+    let opened = world.next_notification().await;
     assert_eq!(opened["version"], "1.2");
     let incident = &opened["incident"];
     assert_eq!(incident["state"], "open");
@@ -141,13 +141,13 @@ async fn a_log_line_over_the_threshold_tells_the_channel_of_the_run() {
     assert_eq!(incident["scoping_project_id"], "p");
     let text = "run bad by early-stop, null";
     assert_eq!(incident["documentation"]["content"], text);
-    let closed = world.told().await;
+    let closed = world.next_notification().await;
     assert_eq!(closed["incident"]["state"], "closed", "after autoClose");
     assert_eq!(closed["incident"]["incident_id"], incident["incident_id"]);
 }
 
 #[tokio::test]
-async fn a_matched_log_is_told_once_in_a_period() {
+async fn a_matched_log_is_notified_once_in_a_period() {
     let mut world = World::new();
     let condition = json!({ "conditionMatchedLog": {
         "filter": "severity>=WARNING AND jsonPayload.event=\"diverged\"",
@@ -160,16 +160,16 @@ async fn a_matched_log_is_told_once_in_a_period() {
             .log(json!({ "event": "diverged", "run_id": run }))
             .await;
     }
-    let told = world.told().await;
-    assert_eq!(told["incident"]["metric"]["labels"]["run_id"], "a");
-    assert!(told["incident"].get("observed_value").is_none());
+    let notifications = world.next_notification().await;
+    assert_eq!(notifications["incident"]["metric"]["labels"]["run_id"], "a");
+    assert!(notifications["incident"].get("observed_value").is_none());
     let wait = world.monitoring.inner.clock.wall(Duration::from_mins(10));
-    let more = tokio::time::timeout(wait, world.told.recv()).await;
+    let more = tokio::time::timeout(wait, world.notifications.recv()).await;
     assert!(more.is_err(), "the second is within the period: {more:?}");
 }
 
 #[tokio::test]
-async fn points_that_clients_write_are_watched() {
+async fn points_written_by_clients_are_evaluated() {
     let mut world = World::new();
     let condition = json!({ "conditionThreshold": {
         "filter": "metric.type=\"custom.googleapis.com/loss\" AND resource.type=\"global\"",
@@ -187,9 +187,9 @@ async fn points_that_clients_write_are_watched() {
         }],
     }] });
     world.post("/v3/projects/p/timeSeries", series).await;
-    let told = world.told().await;
-    assert_eq!(told["incident"]["metric"]["labels"]["run_id"], "r");
-    assert_eq!(told["incident"]["observed_value"], "-1");
+    let notifications = world.next_notification().await;
+    assert_eq!(notifications["incident"]["metric"]["labels"]["run_id"], "r");
+    assert_eq!(notifications["incident"]["observed_value"], "-1");
 }
 
 #[tokio::test]
@@ -203,7 +203,7 @@ async fn metrics_policies_and_channels_survive_a_restart() {
     world
         .log(json!({ "event": "run_health", "run_id": "r", "gap": 0.9 }))
         .await;
-    assert_eq!(world.told().await["incident"]["state"], "open");
+    assert_eq!(world.next_notification().await["incident"]["state"], "open");
     let masked = format!("{path}?updateMask=enabled");
     let (status, patched) = world
         .call(Method::PATCH, &masked, json!({ "enabled": false }))

@@ -1,15 +1,13 @@
 //! Administration as a client sees it, in gRPC and in JSON.
 
+use googleapis_tonic_google_pubsub_v1::google::pubsub::v1 as proto;
 use serde_json::{Value, json};
 use tonic::Code;
 
-use super::{
-    proto,
-    wire::{Wire, texts},
-};
+use super::wire::{Wire, texts};
 
 #[tokio::test]
-async fn resources_are_made_once_and_missed_by_name() {
+async fn resources_are_created_once_and_missing_ones_are_named() {
     let wire = Wire::at(1.0);
     let topic = wire.topic("made").await;
     let again = proto::Topic {
@@ -28,7 +26,7 @@ async fn resources_are_made_once_and_missed_by_name() {
     let (status, _) = wire
         .rest("PUT", "/v1/projects/demo/topics/no", json!({}))
         .await;
-    assert_eq!(status, 400, "an id has three characters at least");
+    assert_eq!(status, 400, "an id has at least three characters");
     let (status, body) = wire
         .rest("GET", "/v1/projects/demo/topics/missing", Value::Null)
         .await;
@@ -45,26 +43,26 @@ async fn resources_are_made_once_and_missed_by_name() {
 }
 
 #[tokio::test]
-async fn what_is_not_served_says_so_by_name() {
+async fn what_is_not_served_is_refused_by_name() {
     let wire = Wire::at(1.0);
     wire.topic("topic").await;
     let snapshot: Result<(), Code> = wire.grpc("CreateSnapshot", &()).await;
     assert_eq!(snapshot, Err(Code::Unimplemented));
     let path = "/v1/projects/demo/snapshots/snap";
     let (status, body) = wire.rest("GET", path, Value::Null).await;
-    assert_eq!(status, 501, "{body}");
+    assert_eq!(status, 400, "{body}");
     let config =
         json!({ "topic": "projects/demo/topics/topic", "bigqueryConfig": { "table": "t" }});
     let (status, body) = wire
         .rest("PUT", "/v1/projects/demo/subscriptions/sub", config)
         .await;
-    assert_eq!(status, 501);
+    assert_eq!(status, 400);
     let message = body["error"]["message"].as_str().unwrap();
     assert!(message.contains("bigqueryConfig"), "{message}");
 }
 
 #[tokio::test]
-async fn a_subscription_reads_back_in_json_with_the_services_defaults() {
+async fn a_subscription_is_read_back_in_json_with_the_services_defaults() {
     let wire = Wire::at(1.0);
     wire.topic("topic").await;
     wire.topic("dead").await;
@@ -130,7 +128,7 @@ async fn a_subscription_reads_back_in_json_with_the_services_defaults() {
 }
 
 #[tokio::test]
-async fn lists_come_in_pages_and_by_project() {
+async fn lists_are_paged_and_by_project() {
     let wire = Wire::at(1.0);
     for id in ["aaa", "bbb", "ccc"] {
         let topic = wire.topic(id).await;
@@ -156,7 +154,7 @@ async fn lists_come_in_pages_and_by_project() {
 }
 
 #[tokio::test]
-async fn a_deleted_topic_leaves_its_subscriptions_what_they_hold() {
+async fn subscriptions_of_a_deleted_topic_keep_their_messages() {
     let wire = Wire::at(1.0);
     let topic = wire.topic("topic").await;
     let sub = wire.subscription(&topic, "sub", |_| {}).await;
@@ -168,7 +166,7 @@ async fn a_deleted_topic_leaves_its_subscriptions_what_they_hold() {
     assert_eq!(wire.stats(&sub).topic, "_deleted-topic_");
     assert_eq!(texts(&wire.pull(&sub).await), ["kept"]);
     wire.topic("topic").await;
-    wire.publish(&topic, &[("not heard", "")]).await;
+    wire.publish(&topic, &[("not delivered", "")]).await;
     assert_eq!(wire.stats(&sub).undelivered, 1);
 }
 
@@ -183,11 +181,11 @@ async fn a_seek_into_the_future_clears_a_subscription() {
     assert_eq!(wire.rest("POST", &path, seek).await.0, 200);
     assert!(wire.pull(&sub).await.is_empty());
     let seek = json!({ "snapshot": "projects/demo/snapshots/snap" });
-    assert_eq!(wire.rest("POST", &path, seek).await.0, 501);
+    assert_eq!(wire.rest("POST", &path, seek).await.0, 400);
 }
 
 #[tokio::test]
-async fn a_terminal_publishes_and_pulls_in_json() {
+async fn messages_are_published_and_pulled_in_json() {
     let wire = Wire::at(1.0);
     let topic = wire.topic("topic").await;
     let sub = wire.subscription(&topic, "sub", |_| {}).await;

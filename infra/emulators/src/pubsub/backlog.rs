@@ -1,15 +1,15 @@
-//! The undelivered messages of one subscription: leases, back-off, order, as a plain state machine.
+//! The undelivered messages of one subscription, as a state machine: leases, back-off, order.
 //!
-//! No clock, no I/O: every step takes the time and says what changed. Two times run here.
+//! No clock and no I/O: every step takes the time and returns what changed. There are two times.
 //! Back-off and retention are *simulated*, so that an hour of retries fits a demonstration.
-//! Leases are *wall* time: the work that a lease gives time for takes as long as it
-//! takes, however fast the simulated clock runs.
+//! Leases are *wall-clock* time: the work that a lease gives time for takes equally long however
+//! fast the simulated clock runs.
 
+#[cfg(test)]
+mod guarantees;
 mod lane;
 mod lease;
-mod place;
-#[cfg(test)]
-mod promises;
+mod message_state;
 #[cfg(test)]
 mod tests;
 
@@ -23,25 +23,25 @@ use chrono::{DateTime, Utc};
 use googleapis_tonic_google_pubsub_v1::google::pubsub::v1::PubsubMessage;
 
 pub(super) use self::lease::{Delivery, Failed, Held, Holder, Id, Now, Want};
-use self::{lane::Lane, lease::parse, place::Place};
+use self::{lane::Lane, lease::parse, message_state::MessageState};
 use super::rules::Rules;
 
-/// One message, as it is stored and as it stands.
+/// One message and its state.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
+pub(super) struct BacklogEntry {
     pub(super) message: Arc<PubsubMessage>,
     pub(super) published: DateTime<Utc>,
     pub(super) attempts: i32,
-    /// The number of the delivery that can still be acknowledged.
+    /// The number of the only delivery that can still be acknowledged.
     delivery: Option<u64>,
-    place: Place,
+    state: MessageState,
 }
 
 /// The messages of one subscription.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
-    entries: BTreeMap<Id, Entry>,
-    /// What may be leased, when: all without a key, and the next of each key.
+    entries: BTreeMap<Id, BacklogEntry>,
+    /// What may be leased, and when: all messages without a key, and the next one of each key.
     waiting: BTreeSet<(DateTime<Utc>, Id)>,
     leases: BTreeSet<(Instant, Id)>,
     lanes: HashMap<String, Lane>,
@@ -51,7 +51,7 @@ pub(super) struct Backlog {
 }
 
 impl Backlog {
-    /// An empty one; `ordered` says whether ordering keys count.
+    /// An empty backlog; `ordered` turns ordering keys on.
     pub(super) fn new(ordered: bool) -> Self {
         Self {
             ordered,
@@ -59,7 +59,7 @@ impl Backlog {
         }
     }
 
-    /// Takes in a message that is due at `due`, after `attempts` deliveries in an earlier life.
+    /// Adds a message that is due at `due`, after `attempts` deliveries by an earlier process.
     pub(super) fn offer(
         &mut self,
         id: Id,
@@ -68,19 +68,19 @@ impl Backlog {
         due: DateTime<Utc>,
         attempts: i32,
     ) {
-        let place = Place::Waiting(due);
-        let entry = Entry {
+        let state = MessageState::Waiting(due);
+        let entry = BacklogEntry {
             message,
             published,
             attempts,
             delivery: None,
-            place,
+            state,
         };
         self.entries.insert(id, entry);
-        self.shift(id, Some(place));
+        self.shift(id, Some(state));
     }
 
-    /// Takes in a message that was acknowledged and is kept for a seek.
+    /// Adds a message that was acknowledged and is kept for a seek.
     pub(super) fn offer_acked(
         &mut self,
         id: Id,
@@ -88,10 +88,10 @@ impl Backlog {
         published: DateTime<Utc>,
     ) {
         self.offer(id, message, published, published, 0);
-        self.shift(id, Some(Place::Acked));
+        self.shift(id, Some(MessageState::Acked));
     }
 
-    /// Gives out what is due, in order, as far as `want` goes.
+    /// Leases what is due, in order, up to the limits of `want`.
     pub(super) fn lease(&mut self, now: Now, want: Want) -> Vec<Delivery> {
         let mut out = Vec::new();
         let mut bytes = 0;
@@ -121,26 +121,26 @@ impl Backlog {
             });
             let until = now.wall + want.lease;
             let holder = want.holder;
-            self.shift(id, Some(Place::Leased { until, holder }));
+            self.shift(id, Some(MessageState::Leased { until, holder }));
         }
         out
     }
 
-    /// Settles a delivery for good; tells which message left the backlog.
+    /// Acknowledges a delivery; returns the message that left the backlog.
     ///
-    /// A late one counts too, as in the service, unless the message went out again
-    /// or was taken back for the sake of order.
+    /// A late acknowledgement counts too, as in the service, unless the message was delivered again
+    /// or taken back to keep the order of its key.
     pub(super) fn ack(&mut self, ack_id: &str, rules: &Rules) -> Option<Id> {
         let id = self.delivered(ack_id)?;
-        self.shift(id, rules.retain_acked.then_some(Place::Acked));
+        self.shift(id, rules.retain_acked.then_some(MessageState::Acked));
         Some(id)
     }
 
-    /// Refuses a delivery: its message waits again.
+    /// Refuses a delivery: its message becomes due again after its back-off.
     pub(super) fn nack(&mut self, ack_id: &str, now: Now, rules: &Rules) -> Option<Failed> {
         let id = self.delivered(ack_id)?;
         let entry = self.entries.get_mut(&id)?;
-        if !matches!(entry.place, Place::Leased { .. }) {
+        if !matches!(entry.state, MessageState::Leased { .. }) {
             return None;
         }
         entry.delivery = None;
@@ -152,13 +152,15 @@ impl Backlog {
         let Some(id) = self.delivered(ack_id) else {
             return;
         };
-        if let Some(Place::Leased { holder, .. }) = self.entries.get(&id).map(|entry| entry.place) {
-            self.shift(id, Some(Place::Leased { until, holder }));
+        if let Some(MessageState::Leased { holder, .. }) =
+            self.entries.get(&id).map(|entry| entry.state)
+        {
+            self.shift(id, Some(MessageState::Leased { until, holder }));
         }
     }
 
-    /// Takes back every lease that ran out.
-    pub(super) fn lapse(&mut self, now: Now, rules: &Rules) -> Vec<Failed> {
+    /// Ends every lease that has expired.
+    pub(super) fn expire_leases(&mut self, now: Now, rules: &Rules) -> Vec<Failed> {
         let mut failed = Vec::new();
         while let Some(&(until, id)) = self.leases.first() {
             if until > now.wall {
@@ -169,9 +171,9 @@ impl Backlog {
         failed
     }
 
-    /// Drops what was published before `limit`; tells which.
+    /// Drops what was published before `limit`; returns which messages.
     pub(super) fn expire(&mut self, limit: DateTime<Utc>) -> Vec<Id> {
-        // Ids and times of publishing rise together.
+        // Ids and publish times increase together.
         let old: Vec<Id> = self
             .entries
             .iter()
@@ -184,20 +186,26 @@ impl Backlog {
         old
     }
 
-    /// Counts what was published before `time` as acknowledged, and the kept rest as not.
+    /// Marks what was published before `time` as acknowledged, and the kept rest as unacknowledged.
     ///
-    /// Tells which messages changed: gone, or with another [`Backlog::is_acked`].
+    /// Returns the messages that changed: removed, or with another [`Backlog::is_acked`].
     pub(super) fn seek(&mut self, time: DateTime<Utc>, now: Now, rules: &Rules) -> Vec<Id> {
         let all: Vec<(Id, bool, bool)> = self
             .entries
             .iter()
-            .map(|(id, entry)| (*id, entry.published < time, entry.place == Place::Acked))
+            .map(|(id, entry)| {
+                (
+                    *id,
+                    entry.published < time,
+                    entry.state == MessageState::Acked,
+                )
+            })
             .collect();
         let mut changed = Vec::new();
         for (id, before, acked) in all {
             match (before, acked) {
-                (true, false) => self.shift(id, rules.retain_acked.then_some(Place::Acked)),
-                (false, true) => self.shift(id, Some(Place::Waiting(now.simulated))),
+                (true, false) => self.shift(id, rules.retain_acked.then_some(MessageState::Acked)),
+                (false, true) => self.shift(id, Some(MessageState::Waiting(now.simulated))),
                 (true, true) | (false, false) => continue,
             }
             changed.push(id);
@@ -205,33 +213,33 @@ impl Backlog {
         changed
     }
 
-    /// Takes a message out.
+    /// Removes a message.
     pub(super) fn remove(&mut self, id: Id) {
         self.shift(id, None);
     }
 
-    /// The message of that number.
-    pub(super) fn get(&self, id: Id) -> Option<&Entry> {
+    /// The message with that number.
+    pub(super) fn get(&self, id: Id) -> Option<&BacklogEntry> {
         self.entries.get(&id)
     }
 
     /// Whether the message is kept for a seek only.
     pub(super) fn is_acked(&self, id: Id) -> bool {
         self.get(id)
-            .is_some_and(|entry| entry.place == Place::Acked)
+            .is_some_and(|entry| entry.state == MessageState::Acked)
     }
 
-    /// Every message's number, in the order of publishing.
+    /// The numbers of all messages, in the order of publishing.
     pub(super) fn ids(&self) -> impl Iterator<Item = Id> {
         self.entries.keys().copied()
     }
 
-    /// What `holder` has in hand.
+    /// What is leased to `holder`.
     pub(super) fn held(&self, holder: Holder) -> Held {
         self.held.get(&holder).copied().unwrap_or_default()
     }
 
-    /// When the next message is due that is not due now.
+    /// When the next message becomes due.
     pub(super) fn next_due(&self, now: Now) -> Option<DateTime<Utc>> {
         let later = (now.simulated, Id::MAX);
         self.waiting.range(later..).next().map(|(due, _)| *due)
@@ -242,46 +250,46 @@ impl Backlog {
         self.entries.values().next().map(|entry| entry.published)
     }
 
-    /// When the next lease runs out.
-    pub(super) fn next_lapse(&self) -> Option<Instant> {
+    /// When the next lease expires.
+    pub(super) fn next_lease_end(&self) -> Option<Instant> {
         self.leases.first().map(|(until, _)| *until)
     }
 
-    /// Messages in anyone's hands.
+    /// Messages that are leased to any holder.
     pub(super) fn outstanding(&self) -> usize {
         self.leases.len()
     }
 
-    /// Messages not acknowledged, and when the oldest of them was published.
+    /// The number of unacknowledged messages, and when the oldest of them was published.
     pub(super) fn undelivered(&self) -> (usize, Option<DateTime<Utc>>) {
         let mut open = self
             .entries
             .values()
-            .filter(|entry| entry.place != Place::Acked);
+            .filter(|entry| entry.state != MessageState::Acked);
         let oldest = open.next().map(|entry| entry.published);
         (usize::from(oldest.is_some()) + open.count(), oldest)
     }
 
-    /// The message whose last delivery `ack_id` names.
+    /// The message whose last delivery has this `ack_id`.
     fn delivered(&self, ack_id: &str) -> Option<Id> {
         let (id, delivery) = parse(ack_id)?;
         let entry = self.entries.get(&id)?;
-        (entry.delivery == Some(delivery) && entry.place != Place::Acked).then_some(id)
+        (entry.delivery == Some(delivery) && entry.state != MessageState::Acked).then_some(id)
     }
 
-    /// Puts a leased message back, with the rest it needs, and what was given out after it.
+    /// Returns a leased message to the backlog, with its back-off, and what was leased after it.
     fn fail(&mut self, id: Id, now: Now, rules: &Rules) -> Option<Failed> {
         let entry = self.entries.get(&id)?;
         let attempts = entry.attempts;
         let due = now.simulated + rules.backoff.rest(attempts);
         let key = entry.message.ordering_key.clone();
-        self.shift(id, Some(Place::Waiting(due)));
+        self.shift(id, Some(MessageState::Waiting(due)));
         let tail = self.lanes.get(&key).map(|lane| lane.leased_after(id));
         for later in tail.unwrap_or_default() {
             if let Some(entry) = self.entries.get_mut(&later) {
                 entry.delivery = None;
             }
-            self.shift(later, Some(Place::Waiting(now.simulated)));
+            self.shift(later, Some(MessageState::Waiting(now.simulated)));
         }
         let exhausted = rules
             .dead_letter
@@ -295,7 +303,7 @@ impl Backlog {
     }
 }
 
-/// Bytes that a message counts for in flow control.
+/// The size of a message for flow control.
 fn size(message: &PubsubMessage) -> usize {
     prost::Message::encoded_len(message)
 }

@@ -7,40 +7,42 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use googleapis_tonic_google_pubsub_v1::google::pubsub::v1 as proto;
 use tokio::sync::Notify;
 use tonic::Status;
 
 use super::{
     backlog::{Failed, Holder, Id, Now},
-    ledger::{Ledger, Stored, row},
-    mischief::Mischief,
-    name, proto,
+    delivery_faults::DeliveryFaults,
+    name,
     queue::Queue,
+    row::{self, StoredState},
     rules::Rules,
+    write_behind::WriteBehind,
 };
 use crate::{
     clock::Clock,
     db::{self, Change, Db},
 };
 
-/// Everything, shared by calls and by the wheel that pushes.
+/// All state, shared by calls and by the push loop.
 #[derive(Debug)]
 pub(super) struct Broker {
     state: Mutex<State>,
-    ledger: Ledger,
-    /// Woken when the wheel may have something to do.
-    pub(super) wheel: Arc<Notify>,
+    write_behind: WriteBehind,
+    /// Notified when the push loop may have something to do.
+    pub(super) push_wake: Arc<Notify>,
     pub(super) driver: OnceLock<tokio::task::AbortHandle>,
 }
 
-/// What exists.
+/// Topics and subscriptions.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) topics: BTreeMap<String, Topic>,
     pub(super) queues: BTreeMap<String, Queue>,
     pub(super) clock: Clock,
-    /// How subscriptions that are yet to come misbehave.
-    pub(super) mischief: Mischief,
+    /// Delivery faults for subscriptions that are created later.
+    pub(super) delivery_faults: DeliveryFaults,
     last_id: Id,
     last_holder: u64,
 }
@@ -56,16 +58,16 @@ pub(super) struct Topic {
 impl Broker {
     /// Reads back what an earlier process left in `db`.
     pub(super) fn open(db: Db, clock: Clock) -> Result<Self, db::Error> {
-        let state = State::restore(Stored::read(&db)?, clock);
+        let state = State::restore(StoredState::read(&db)?, clock);
         Ok(Self {
             state: Mutex::new(state),
-            ledger: Ledger::start(db),
-            wheel: Arc::default(),
+            write_behind: WriteBehind::start(db),
+            push_wake: Arc::default(),
             driver: OnceLock::new(),
         })
     }
 
-    /// Makes a change and waits until it is kept.
+    /// Makes a change and waits until it is stored.
     pub(super) async fn change<T>(
         &self,
         act: impl FnOnce(&mut State, &mut Vec<Change>) -> Result<T, Status>,
@@ -74,26 +76,26 @@ impl Broker {
             let mut state = self.lock();
             let mut changes = Vec::new();
             let outcome = act(&mut state, &mut changes)?;
-            // Under the lock, so that the store sees changes in the order they happen.
-            (outcome, self.ledger.write(changes))
+            // Under the lock, so that the store sees changes in the order in which they happen.
+            (outcome, self.write_behind.write(changes))
         };
-        self.wheel.notify_one();
+        self.push_wake.notify_one();
         receipt.kept().await?;
         Ok(outcome)
     }
 
-    /// Makes a change that is kept in a moment: for those who need not wait.
+    /// Makes a change that is stored soon, for callers that need not wait.
     pub(super) fn change_soon<T>(&self, act: impl FnOnce(&mut State, &mut Vec<Change>) -> T) -> T {
         let mut state = self.lock();
         let mut changes = Vec::new();
         let outcome = act(&mut state, &mut changes);
-        drop(self.ledger.write(changes));
+        drop(self.write_behind.write(changes));
         outcome
     }
 
-    /// Looks without changing.
-    pub(super) fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
-        look(&self.lock())
+    /// Reads without changing.
+    pub(super) fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+        read(&self.lock())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -110,12 +112,12 @@ impl Drop for Broker {
 }
 
 impl State {
-    fn restore(stored: Stored, clock: Clock) -> Self {
+    fn restore(stored: StoredState, clock: Clock) -> Self {
         let mut state = Self {
             topics: BTreeMap::new(),
             queues: BTreeMap::new(),
             clock,
-            mischief: Mischief::default(),
+            delivery_faults: DeliveryFaults::default(),
             last_id: stored.last_id,
             last_holder: 0,
         };
@@ -124,9 +126,9 @@ impl State {
             state.topics.insert(name, Topic::new(config));
         }
         for mut config in stored.subscriptions {
-            match Rules::settle(&mut config) {
+            match Rules::validate(&mut config) {
                 Ok(rules) => {
-                    let queue = Queue::new(config, rules, Mischief::default());
+                    let queue = Queue::new(config, rules, DeliveryFaults::default());
                     state.queues.insert(queue.config.name.clone(), queue);
                 }
                 Err(status) => {
@@ -161,13 +163,13 @@ impl State {
         }
     }
 
-    /// A number for a pull that starts.
+    /// A holder for a new pull.
     pub(super) fn new_holder(&mut self) -> Holder {
         self.last_holder += 1;
         Holder::Pull(self.last_holder)
     }
 
-    /// Puts a message on a topic that exists, and into every subscription that wants it.
+    /// Puts a message on an existing topic, and into every subscription whose filter it passes.
     pub(super) fn put(
         &mut self,
         topic: &str,
@@ -189,10 +191,10 @@ impl State {
         }
         for queue in self.queues.values_mut() {
             let config = &queue.config;
-            let hears = config.topic == topic && !config.detached;
-            if hears && queue.rules.filter.matches(&message.attributes) {
+            let is_subscribed = config.topic == topic && !config.detached;
+            if is_subscribed && queue.rules.filter.matches(&message.attributes) {
                 changes.push(row::message(&config.name, id, &message, false));
-                let due = queue.mischief.due(published, &self.clock);
+                let due = queue.delivery_faults.due(published, &self.clock);
                 let message = Arc::clone(&message);
                 queue.backlog.offer(id, message, published, due, 0);
                 queue.wake.notify_waiters();
@@ -206,7 +208,7 @@ impl State {
         let queue = self
             .queues
             .get_mut(subscription)
-            .ok_or_else(|| name::absent(subscription))?;
+            .ok_or_else(|| name::not_found(subscription))?;
         if queue.config.detached {
             let message = format!("Subscription is detached (resource={subscription}).");
             return Err(Status::failed_precondition(message));
@@ -214,7 +216,7 @@ impl State {
         Ok(queue)
     }
 
-    /// Takes back what ran out of time in a subscription, and drops what is too old.
+    /// Ends expired leases of a subscription, and drops messages older than its retention.
     pub(super) fn refresh(&mut self, subscription: &str, now: Now, changes: &mut Vec<Change>) {
         let Some(queue) = self.queues.get_mut(subscription) else {
             return;
@@ -223,11 +225,11 @@ impl State {
         for id in queue.backlog.expire(limit) {
             changes.extend(row::no_message(subscription, id));
         }
-        let failed = queue.backlog.lapse(now, &queue.rules);
+        let failed = queue.backlog.expire_leases(now, &queue.rules);
         self.fail(subscription, failed, changes);
     }
 
-    /// Writes down refused deliveries, and sends on those that failed too often.
+    /// Stores the attempts of failed deliveries, and moves those that failed too often.
     pub(super) fn fail(
         &mut self,
         subscription: &str,
@@ -235,7 +237,7 @@ impl State {
         changes: &mut Vec<Change>,
     ) {
         for failed in failed {
-            if failed.exhausted && self.bury(subscription, failed, changes) {
+            if failed.exhausted && self.dead_letter(subscription, failed, changes) {
                 continue;
             }
             changes.push(row::attempts(subscription, failed.id, failed.attempts));
@@ -245,8 +247,13 @@ impl State {
         }
     }
 
-    /// Moves a message to the dead letters; without the topic for them it stays.
-    fn bury(&mut self, subscription: &str, failed: Failed, changes: &mut Vec<Change>) -> bool {
+    /// Moves a message to the dead-letter topic; if that is missing, the message stays.
+    fn dead_letter(
+        &mut self,
+        subscription: &str,
+        failed: Failed,
+        changes: &mut Vec<Change>,
+    ) -> bool {
         let Some(queue) = self.queues.get_mut(subscription) else {
             return false;
         };
@@ -258,7 +265,7 @@ impl State {
             tracing::warn!(
                 subscription,
                 topic = policy.topic,
-                "there is no dead-letter topic"
+                "the dead-letter topic does not exist"
             );
             return false;
         }
@@ -285,7 +292,7 @@ impl State {
 }
 
 impl Topic {
-    /// A topic that nobody published on yet.
+    /// A topic on which nothing was published yet.
     pub(super) fn new(config: proto::Topic) -> Self {
         Self {
             config,
@@ -294,7 +301,7 @@ impl Topic {
     }
 }
 
-/// The service stamps messages to the millisecond.
+/// The service rounds publish times to milliseconds.
 fn milliseconds(time: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(time.timestamp_millis()).unwrap_or(time)
 }

@@ -1,4 +1,4 @@
-//! What tests and the console ask of the stand-in itself: counts, and mischief.
+//! The control API of tests and the console: counts, and delivery faults.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     broker::{Broker, State},
-    mischief::Mischief,
+    delivery_faults::DeliveryFaults,
     name,
 };
 use crate::{
@@ -15,10 +15,10 @@ use crate::{
     rest::{self, Error},
 };
 
-/// The subscription that stands for all, those to come too.
+/// The subscription name that stands for all, future ones included.
 const ALL: &str = "*";
 
-/// How much is where.
+/// The counts of all topics and subscriptions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Stats {
     /// Every topic.
@@ -43,22 +43,22 @@ pub(crate) struct SubscriptionStats {
     pub(crate) name: String,
     /// Its topic's full name.
     pub(crate) topic: String,
-    /// Messages not acknowledged, outstanding ones included.
+    /// Messages not acknowledged, leased ones included.
     pub(crate) undelivered: usize,
-    /// Messages in a subscriber's hands.
+    /// Messages that are leased.
     pub(crate) outstanding: usize,
-    /// When the oldest message that is not acknowledged was published.
+    /// When the oldest unacknowledged message was published.
     pub(crate) oldest: Option<DateTime<Utc>>,
-    /// Deliveries made: every attempt, every copy.
+    /// Deliveries made: every attempt and every copy.
     pub(crate) delivered: u64,
     /// Messages acknowledged.
     pub(crate) acknowledged: u64,
 }
 
-/// A request for mischief.
+/// A request for delivery faults.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Ask {
+struct DuplicateRequest {
     /// A full name, or `*`.
     subscription: String,
     #[serde(default)]
@@ -69,17 +69,17 @@ struct Ask {
     reverse: bool,
 }
 
-/// Answers what stands below `/emulator/pubsub`.
+/// Answers a call below `/emulator/pubsub`.
 pub(super) async fn answer(
     broker: &Arc<Broker>,
     rest: &[&str],
     request: Request,
 ) -> Result<Response, Error> {
     match (request.method().as_str(), rest) {
-        ("GET", []) => Ok(rest::ok(&broker.look(stats))),
+        ("GET", []) => Ok(rest::ok(&broker.read(stats))),
         ("POST", ["duplicate"]) => {
-            let ask: Ask = rest::json(request).await?;
-            broker.change_soon(|state, _| misbehave(state, &ask))?;
+            let request: DuplicateRequest = rest::json(request).await?;
+            broker.change_soon(|state, _| set_delivery_faults(state, &request))?;
             Ok(rest::ok(&serde_json::json!({})))
         }
         _ => Err(Error::unimplemented(request.method(), request.uri().path())),
@@ -110,21 +110,21 @@ pub(super) fn stats(state: &State) -> Stats {
     }
 }
 
-fn misbehave(state: &mut State, ask: &Ask) -> Result<(), Error> {
-    let mischief = Mischief {
-        times: ask.times,
-        every: ask.every,
-        reverse: ask.reverse,
+fn set_delivery_faults(state: &mut State, request: &DuplicateRequest) -> Result<(), Error> {
+    let delivery_faults = DeliveryFaults {
+        times: request.times,
+        every: request.every,
+        reverse: request.reverse,
     };
-    if ask.subscription == ALL {
-        state.mischief = mischief;
+    if request.subscription == ALL {
+        state.delivery_faults = delivery_faults;
         for queue in state.queues.values_mut() {
-            queue.mischief = mischief;
+            queue.delivery_faults = delivery_faults;
         }
         return Ok(());
     }
-    let queue = state.queues.get_mut(&ask.subscription);
-    let queue = queue.ok_or_else(|| name::absent(&ask.subscription))?;
-    queue.mischief = mischief;
+    let queue = state.queues.get_mut(&request.subscription);
+    let queue = queue.ok_or_else(|| name::not_found(&request.subscription))?;
+    queue.delivery_faults = delivery_faults;
     Ok(())
 }

@@ -1,15 +1,13 @@
-//! Delivery as a client sees it: pull, streams, dead letters, restarts, mischief.
+//! Delivery as a client sees it: pull, streams, dead letters, restarts, delivery faults.
 
+use googleapis_tonic_google_pubsub_v1::google::pubsub::v1 as proto;
 use googleapis_tonic_google_pubsub_v1::google::pubsub::v1::{
     DeadLetterPolicy, RetryPolicy, StreamingPullRequest,
 };
 use serde_json::json;
 use tonic::Code;
 
-use super::{
-    proto,
-    wire::{Wire, texts},
-};
+use super::wire::{Wire, texts};
 
 fn quick(millis: i32) -> RetryPolicy {
     let rest = prost_types::Duration {
@@ -32,7 +30,7 @@ fn stream_of(subscription: &str) -> StreamingPullRequest {
 }
 
 #[tokio::test]
-async fn a_pull_waits_for_a_message_and_a_filter_keeps_others_out() {
+async fn a_pull_waits_for_a_message_and_a_filter_drops_others() {
     let wire = Wire::at(1.0);
     let topic = wire.topic("topic").await;
     let sub = wire
@@ -48,14 +46,14 @@ async fn a_pull_waits_for_a_message_and_a_filter_keeps_others_out() {
     assert_eq!(texts(&received), ["kind"]);
     assert_eq!(
         received[0].delivery_attempt, 0,
-        "told with a dead-letter policy only"
+        "set with a dead-letter policy only"
     );
     wire.ack(&sub, &received).await;
     assert_eq!(wire.stats(&sub).undelivered, 0);
 }
 
 #[tokio::test]
-async fn a_stream_delivers_settles_and_keeps_to_its_limits() {
+async fn a_stream_delivers_acknowledges_and_respects_its_limits() {
     let wire = Wire::at(1.0);
     let topic = wire.topic("topic").await;
     let sub = wire
@@ -84,7 +82,7 @@ async fn a_stream_delivers_settles_and_keeps_to_its_limits() {
         modify_deadline_seconds: vec![0],
         ..Default::default()
     });
-    assert_eq!(flow.texts().await.0, ["b"], "refused, so it comes again");
+    assert_eq!(flow.texts().await.0, ["b"], "refused, so it is redelivered");
     flow.send(&StreamingPullRequest::default());
     let heartbeat = flow.next().await.unwrap();
     assert_eq!(heartbeat, proto::StreamingPullResponse::default());
@@ -97,7 +95,7 @@ async fn a_stream_delivers_settles_and_keeps_to_its_limits() {
 }
 
 #[tokio::test]
-async fn a_stream_of_nothing_or_with_a_bad_deadline_is_refused() {
+async fn a_stream_without_a_subscription_or_with_a_bad_deadline_is_refused() {
     let wire = Wire::at(1.0);
     let missing = stream_of("projects/demo/subscriptions/missing");
     assert_eq!(
@@ -214,7 +212,7 @@ async fn back_off_and_retention_pass_in_simulated_time() {
 }
 
 #[tokio::test]
-async fn a_restart_keeps_what_was_not_acknowledged_and_nothing_else() {
+async fn a_restart_keeps_unacknowledged_messages_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("db");
     let wire = Wire::reopen(&file);
@@ -255,7 +253,7 @@ async fn a_restart_keeps_what_was_not_acknowledged_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn mischief_doubles_and_turns_round_on_request() {
+async fn messages_are_duplicated_and_reversed_on_request() {
     let wire = Wire::at(1.0);
     let topic = wire.topic("topic").await;
     let early = wire.subscription(&topic, "early", |_| {}).await;
@@ -267,7 +265,7 @@ async fn mischief_doubles_and_turns_round_on_request() {
     for sub in [early, late] {
         let received = wire.pull_some(&sub).await;
         assert_eq!(texts(&received), ["b", "b", "a", "a"]);
-        // Either copy settles the message.
+        // Acknowledging either copy acknowledges the message.
         wire.ack(&sub, &[received[1].clone(), received[2].clone()])
             .await;
         assert_eq!(wire.stats(&sub).undelivered, 0);

@@ -1,4 +1,4 @@
-//! The request that a push makes: <https://cloud.google.com/pubsub/docs/push#receive_push>.
+//! The request of a push: <https://cloud.google.com/pubsub/docs/push#receive_push>.
 
 use std::collections::BTreeMap;
 
@@ -13,19 +13,19 @@ use serde::Serialize;
 
 use super::backlog::Delivery;
 
-/// Field order and the doubled names are the service's.
+/// The order of fields and the duplicate names are the service's.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Envelope<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     delivery_attempt: Option<i32>,
-    message: Message<'a>,
+    message: EnvelopeMessage<'a>,
     subscription: &'a str,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Message<'a> {
+struct EnvelopeMessage<'a> {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     attributes: BTreeMap<&'a str, &'a str>,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -42,12 +42,12 @@ struct Message<'a> {
 }
 
 /// The headers and the body of a push, without its token.
-pub(super) fn seal(config: &Subscription, delivery: &Delivery) -> (HeaderMap, Vec<u8>) {
+pub(super) fn build(config: &Subscription, delivery: &Delivery) -> (HeaderMap, Vec<u8>) {
     let message = &delivery.message;
     let push = config.push_config.as_ref();
     let mut headers = HeaderMap::new();
     let body = match push.and_then(|push| push.wrapper.as_ref()) {
-        None | Some(Wrapper::PubsubWrapper(_)) => wrap(config, delivery),
+        None | Some(Wrapper::PubsubWrapper(_)) => wrapped(config, delivery),
         Some(Wrapper::NoWrapper(how)) => {
             if how.write_metadata {
                 write_metadata(&mut headers, config, delivery);
@@ -63,7 +63,7 @@ pub(super) fn seal(config: &Subscription, delivery: &Delivery) -> (HeaderMap, Ve
     (headers, body)
 }
 
-/// For whom and for which audience a push carries a token.
+/// The account and the audience of a push's token.
 pub(super) fn token_of(config: &Subscription) -> Option<(&str, &str)> {
     let push = config.push_config.as_ref()?;
     let AuthenticationMethod::OidcToken(token) = push.authentication_method.as_ref()?;
@@ -74,7 +74,7 @@ pub(super) fn token_of(config: &Subscription) -> Option<(&str, &str)> {
     Some((&token.service_account_email, audience))
 }
 
-/// A message's time of publishing in the service's notation.
+/// A message's publish time in the service's format.
 pub(super) fn publish_time(message: &PubsubMessage) -> String {
     let time = message.publish_time.unwrap_or_default();
     DateTime::from_timestamp(time.seconds, time.nanos.unsigned_abs())
@@ -82,13 +82,13 @@ pub(super) fn publish_time(message: &PubsubMessage) -> String {
         .to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
-fn wrap(config: &Subscription, delivery: &Delivery) -> Vec<u8> {
+fn wrapped(config: &Subscription, delivery: &Delivery) -> Vec<u8> {
     let message = &delivery.message;
     let time = publish_time(message);
     let attributes = message.attributes.iter();
     let envelope = Envelope {
         delivery_attempt: attempt(config, delivery),
-        message: Message {
+        message: EnvelopeMessage {
             attributes: attributes.map(|(k, v)| (k.as_str(), v.as_str())).collect(),
             data: BASE64_STANDARD.encode(&message.data),
             id: &message.message_id,
@@ -102,7 +102,7 @@ fn wrap(config: &Subscription, delivery: &Delivery) -> Vec<u8> {
     serde_json::to_vec(&envelope).unwrap_or_default()
 }
 
-/// The attempt is told only where a dead-letter policy counts them.
+/// The attempt, which the service sends only with a dead-letter policy.
 fn attempt(config: &Subscription, delivery: &Delivery) -> Option<i32> {
     config
         .dead_letter_policy
@@ -131,7 +131,7 @@ fn write_metadata(headers: &mut HeaderMap, config: &Subscription, delivery: &Del
     }
 }
 
-/// Leaves out what cannot be a header, and what belongs to the transport.
+/// Skips what is not a valid header, and headers of the transport.
 fn write_header(headers: &mut HeaderMap, name: &str, value: &str) {
     let parsed = (HeaderName::try_from(name), HeaderValue::try_from(value));
     let (Ok(name), Ok(value)) = parsed else {
@@ -189,7 +189,7 @@ mod tests {
     fn a_wrapped_push_is_byte_for_byte_the_documented_one() {
         let mut config = subscription();
         config.dead_letter_policy = Some(DeadLetterPolicy::default());
-        let (headers, body) = seal(&config, &delivery());
+        let (headers, body) = build(&config, &delivery());
         let expected = concat!(
             r#"{"deliveryAttempt":5,"message":{"attributes":{"key":"value"},"#,
             r#""data":"SGVsbG8gQ2xvdWQgUHViL1N1YiEgSGVyZSBpcyBteSBtZXNzYWdlIQ==","#,
@@ -203,13 +203,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_empty_is_left_out() {
+    fn empty_fields_are_omitted() {
         let mut delivery = delivery();
         let message = Arc::make_mut(&mut delivery.message);
         message.data.clear();
         message.attributes.clear();
         message.ordering_key.clear();
-        let (_, body) = seal(&subscription(), &delivery);
+        let (_, body) = build(&subscription(), &delivery);
         let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(
             body["message"]
@@ -228,7 +228,7 @@ mod tests {
         let mut bare = |write_metadata| {
             let wrapper = Wrapper::NoWrapper(NoWrapper { write_metadata });
             config.push_config.as_mut().unwrap().wrapper = Some(wrapper);
-            seal(&config, &delivery())
+            build(&config, &delivery())
         };
         let (headers, body) = bare(false);
         assert_eq!(body, b"Hello Cloud Pub/Sub! Here is my message!");

@@ -1,4 +1,4 @@
-//! The filter language of subscriptions: which messages, by their attributes.
+//! The filter language of subscriptions, which selects messages by their attributes.
 //!
 //! Grammar and limits: <https://cloud.google.com/pubsub/docs/subscription-message-filter>.
 
@@ -8,25 +8,25 @@ use std::collections::HashMap;
 
 use self::token::{Token, Tokens};
 
-/// Bytes of a filter: the service's limit; it also bounds the parser's depth.
+/// Maximum length of a filter: the service's limit; it also bounds the parser's depth.
 const FILTER_MAX_BYTES: usize = 256;
 
-/// A parsed filter; the default one lets everything through.
+/// A parsed filter; the default passes everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Filter(Option<Term>);
+pub(super) struct AttributeFilter(Option<Term>);
 
-/// Why a filter is not accepted.
+/// Why a filter is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Error {
-    /// It is longer than the service takes.
+    /// It is too long.
     #[error("the filter is longer than {FILTER_MAX_BYTES} bytes")]
     TooLong,
     /// It does not follow the grammar.
     #[error("expected {expected} at byte {at} of the filter")]
     Syntax {
-        /// What should stand there.
+        /// What was expected.
         expected: &'static str,
-        /// Where, in bytes.
+        /// The byte offset.
         at: usize,
     },
 }
@@ -41,8 +41,8 @@ enum Term {
     Any(Vec<Term>),
 }
 
-impl Filter {
-    /// Reads `text`; an empty one filters nothing out.
+impl AttributeFilter {
+    /// Parses `text`; an empty filter passes everything.
     pub(super) fn parse(text: &str) -> Result<Self, Error> {
         if text.len() > FILTER_MAX_BYTES {
             return Err(Error::TooLong);
@@ -50,7 +50,7 @@ impl Filter {
         if text.is_empty() {
             return Ok(Self(None));
         }
-        let mut parser = Parser::new(text)?;
+        let mut parser = AttributeFilterParser::new(text)?;
         let term = parser.expression()?;
         if parser.token != Token::End {
             return Err(parser.expected("AND, OR or the end"));
@@ -79,15 +79,15 @@ impl Term {
     }
 }
 
-/// Recursive descent, one token ahead.
-struct Parser<'a> {
+/// Recursive descent with one token of lookahead.
+struct AttributeFilterParser<'a> {
     tokens: Tokens<'a>,
     /// Where `token` starts.
     at: usize,
     token: Token,
 }
 
-impl<'a> Parser<'a> {
+impl<'a> AttributeFilterParser<'a> {
     fn new(text: &'a str) -> Result<Self, Error> {
         let mut parser = Self {
             tokens: Tokens::of(text),
@@ -98,7 +98,7 @@ impl<'a> Parser<'a> {
         Ok(parser)
     }
 
-    /// Terms joined by AND alone or by OR alone: the language has no precedence between them.
+    /// Terms joined by AND only or by OR only: the language has no precedence between them.
     fn expression(&mut self) -> Result<Term, Error> {
         let first = self.term()?;
         let Token::Word(operator) = self.token.clone() else {
@@ -158,7 +158,7 @@ impl<'a> Parser<'a> {
         }
         self.advance()?;
         let equals = Term::Equals(key, self.text()?);
-        // A message without the key passes `!=`, as in the fake that Google's Go client tests with.
+        // A message without the key passes `!=`, as in the fake of Google's Go client.
         Ok(if negated {
             Term::Not(Box::new(equals))
         } else {
@@ -176,7 +176,7 @@ impl<'a> Parser<'a> {
 
     fn text(&mut self) -> Result<String, Error> {
         let Token::Text(text) = self.token.clone() else {
-            return Err(self.expected("a text in double quotes"));
+            return Err(self.expected("a string in double quotes"));
         };
         self.advance()?;
         Ok(text)
@@ -217,7 +217,8 @@ mod tests {
 
     #[track_caller]
     fn check(filter: &str, attributes: &[(&str, &str)], passes: bool) {
-        let parsed = Filter::parse(filter).unwrap_or_else(|error| panic!("{filter}: {error}"));
+        let parsed =
+            AttributeFilter::parse(filter).unwrap_or_else(|error| panic!("{filter}: {error}"));
         let attributes = attributes
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
@@ -227,11 +228,14 @@ mod tests {
 
     #[track_caller]
     fn refuse(filter: &str) {
-        assert!(Filter::parse(filter).is_err(), "{filter} was accepted");
+        assert!(
+            AttributeFilter::parse(filter).is_err(),
+            "{filter} was accepted"
+        );
     }
 
     #[test]
-    fn a_filter_looks_at_keys_values_and_prefixes() {
+    fn a_filter_tests_keys_values_and_prefixes() {
         let com = [("domain", "com"), ("iana.org/lang", "en")];
         check("", &com, true);
         check("attributes:domain", &com, true);
@@ -249,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn terms_combine() {
+    fn terms_are_combined() {
         let object = [
             ("eventType", "OBJECT_FINALIZE"),
             ("objectId", "raw/a.jsonl"),
@@ -280,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_know_escapes() {
+    fn strings_have_escapes() {
         check(r#"attributes.k = "a\"b\\c""#, &[("k", r#"a"b\c"#)], true);
         check(r#"attributes.k = "\u00e9\x41\102""#, &[("k", "éAB")], true);
         check(r#"attributes:"みんな""#, &[("みんな", "")], true);
@@ -288,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_the_language_is_refused() {
+    fn an_invalid_filter_is_refused() {
         refuse("bogus");
         refuse(" ");
         refuse("attributes");
@@ -313,8 +317,8 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_says_where_it_is() {
-        let error = Filter::parse("attributes:a AND bogus").unwrap_err();
+    fn an_error_has_its_position() {
+        let error = AttributeFilter::parse("attributes:a AND bogus").unwrap_err();
         let expected = "`attributes`";
         assert_eq!(error, Error::Syntax { expected, at: 17 });
     }

@@ -1,4 +1,4 @@
-//! Topics and subscriptions in JSON, as proto3 maps them.
+//! Topics and subscriptions in the JSON mapping of proto3.
 
 pub(super) mod messages;
 pub(super) mod requests;
@@ -6,6 +6,7 @@ mod span;
 
 use std::collections::BTreeMap;
 
+use googleapis_tonic_google_pubsub_v1::google::pubsub::v1 as proto;
 use googleapis_tonic_google_pubsub_v1::google::pubsub::v1::push_config::{
     AuthenticationMethod, NoWrapper, OidcToken, PubsubWrapper, Wrapper,
 };
@@ -13,15 +14,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::span::Span;
-use super::{proto, rules};
+use super::rules;
 
-/// Fields that we do not know: refused by name, unless they are empty.
-type Rest = BTreeMap<String, Value>;
+/// Unknown fields: refused by name, unless they are empty.
+type UnknownFields = BTreeMap<String, Value>;
 
 /// A topic.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct Topic {
+pub(super) struct TopicResource {
     name: String,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     labels: BTreeMap<String, String>,
@@ -30,7 +31,7 @@ pub(super) struct Topic {
     #[serde(skip_serializing_if = "String::is_empty")]
     state: String,
     #[serde(flatten)]
-    rest: Rest,
+    rest: UnknownFields,
 }
 
 /// A subscription.
@@ -40,7 +41,7 @@ pub(super) struct Topic {
 )]
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct Subscription {
+pub(super) struct SubscriptionResource {
     name: String,
     topic: String,
     push_config: Option<PushConfig>,
@@ -68,7 +69,7 @@ pub(super) struct Subscription {
     #[serde(skip_serializing_if = "String::is_empty")]
     state: String,
     #[serde(flatten)]
-    rest: Rest,
+    rest: UnknownFields,
 }
 
 /// Where and how messages are pushed.
@@ -80,16 +81,16 @@ pub(super) struct PushConfig {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     attributes: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    oidc_token: Option<Token>,
+    oidc_token: Option<OidcTokenFields>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pubsub_wrapper: Option<Rest>,
+    pubsub_wrapper: Option<UnknownFields>,
     #[serde(skip_serializing_if = "Option::is_none")]
     no_wrapper: Option<Bare>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Token {
+struct OidcTokenFields {
     service_account_email: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     audience: String,
@@ -125,8 +126,8 @@ struct RetryPolicy {
     maximum_backoff: Option<Span>,
 }
 
-impl Topic {
-    /// What the client meant; a field that is not served is refused.
+impl TopicResource {
+    /// The protobuf resource; a field that is not served is refused.
     pub(super) fn into_proto(self) -> Result<proto::Topic, tonic::Status> {
         refuse(&self.rest)?;
         Ok(proto::Topic {
@@ -138,20 +139,20 @@ impl Topic {
     }
 }
 
-impl From<proto::Topic> for Topic {
+impl From<proto::Topic> for TopicResource {
     fn from(topic: proto::Topic) -> Self {
         Self {
             state: topic.state().as_str_name().to_owned(),
             name: topic.name,
             labels: topic.labels.into_iter().collect(),
             message_retention_duration: topic.message_retention_duration.map(Span),
-            rest: Rest::new(),
+            rest: UnknownFields::new(),
         }
     }
 }
 
-impl Subscription {
-    /// What the client meant; a field that is not served is refused.
+impl SubscriptionResource {
+    /// The protobuf resource; a field that is not served is refused.
     pub(super) fn into_proto(self) -> Result<proto::Subscription, tonic::Status> {
         refuse(&self.rest)?;
         Ok(proto::Subscription {
@@ -185,7 +186,7 @@ impl Subscription {
     }
 }
 
-impl From<proto::Subscription> for Subscription {
+impl From<proto::Subscription> for SubscriptionResource {
     fn from(config: proto::Subscription) -> Self {
         Self {
             state: config.state().as_str_name().to_owned(),
@@ -211,7 +212,7 @@ impl From<proto::Subscription> for Subscription {
             }),
             detached: config.detached,
             enable_exactly_once_delivery: config.enable_exactly_once_delivery,
-            rest: Rest::new(),
+            rest: UnknownFields::new(),
         }
     }
 }
@@ -241,7 +242,7 @@ impl From<proto::PushConfig> for PushConfig {
     fn from(push: proto::PushConfig) -> Self {
         let (pubsub_wrapper, no_wrapper) = match push.wrapper {
             None => (None, None),
-            Some(Wrapper::PubsubWrapper(PubsubWrapper {})) => (Some(Rest::new()), None),
+            Some(Wrapper::PubsubWrapper(PubsubWrapper {})) => (Some(UnknownFields::new()), None),
             Some(Wrapper::NoWrapper(NoWrapper { write_metadata })) => {
                 (None, Some(Bare { write_metadata }))
             }
@@ -251,7 +252,7 @@ impl From<proto::PushConfig> for PushConfig {
             attributes: push.attributes.into_iter().collect(),
             oidc_token: push.authentication_method.map(|method| {
                 let AuthenticationMethod::OidcToken(token) = method;
-                Token {
+                OidcTokenFields {
                     service_account_email: token.service_account_email,
                     audience: token.audience,
                 }
@@ -262,7 +263,7 @@ impl From<proto::PushConfig> for PushConfig {
     }
 }
 
-fn refuse(rest: &Rest) -> Result<(), tonic::Status> {
+fn refuse(rest: &UnknownFields) -> Result<(), tonic::Status> {
     let fields: Vec<(&str, bool)> = rest
         .iter()
         .map(|(field, value)| (field.as_str(), !is_empty(value)))

@@ -1,15 +1,15 @@
-//! Resource names, as the service checks them.
+//! Resource names and their validation.
 
 use tonic::Status;
 
-/// What a subscription says its topic is, once that is deleted.
+/// The topic that a subscription reports once its topic is deleted.
 pub(super) const DELETED_TOPIC: &str = "_deleted-topic_";
 
-/// Characters of a topic's or subscription's id: the service's limits.
+/// Length of a topic's or subscription's id: the service's limits.
 const ID_MIN_CHARS: usize = 3;
 const ID_MAX_CHARS: usize = 255;
 
-/// Refuses what is no `projects/{project}/{collection}/{id}`.
+/// Refuses a name that is not `projects/{project}/{collection}/{id}`.
 pub(super) fn check(name: &str, collection: &str) -> Result<(), Status> {
     let parts: Vec<&str> = name.split('/').collect();
     let good = match parts.as_slice() {
@@ -26,7 +26,7 @@ pub(super) fn check(name: &str, collection: &str) -> Result<(), Status> {
     )))
 }
 
-/// Refuses what is no `projects/{project}`.
+/// Refuses a name that is not `projects/{project}`.
 pub(super) fn check_project(project: &str) -> Result<(), Status> {
     let id = project.strip_prefix("projects/").unwrap_or_default();
     if id.is_empty() || id.contains('/') {
@@ -36,13 +36,13 @@ pub(super) fn check_project(project: &str) -> Result<(), Status> {
     Ok(())
 }
 
-/// The error of a resource that is not there.
-pub(super) fn absent(name: &str) -> Status {
+/// The error for a missing resource.
+pub(super) fn not_found(name: &str) -> Status {
     Status::not_found(format!("Resource not found (resource={}).", id(name)))
 }
 
-/// The error of a resource that is there already.
-pub(super) fn taken(name: &str) -> Status {
+/// The error for a resource that already exists.
+pub(super) fn already_exists(name: &str) -> Status {
     Status::already_exists(format!(
         "Resource already exists in the project (resource={}).",
         id(name)
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_held_to_the_services_rules() {
+    fn names_follow_the_services_rules() {
         check_topic("projects/demo/topics/abc", true);
         check_topic("projects/demo/topics/a-_.~+%9", true);
         check_topic("projects/demo/topics/ab", false);

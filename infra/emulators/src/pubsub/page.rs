@@ -1,20 +1,20 @@
-//! Pages of a list: the token is the last name of the page before.
+//! Pages of a list: the token is the last name of the previous page.
 
-/// Items of a page when the caller names no number, and at most.
+/// Items of a page: the default, and the maximum.
 const PAGE_DEFAULT: usize = 100;
 const PAGE_MAX: usize = 1000;
 
 /// What to list.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Page {
-    /// Items wanted; 0 leaves it to the service.
+pub(super) struct PageRequest {
+    /// Items wanted; 0 means the default.
     pub(super) size: i32,
-    /// Where the page before ended; empty for the first.
+    /// Where the previous page ended; empty for the first.
     pub(super) token: String,
 }
 
-impl Page {
-    /// Cuts the page out of `all`, which is sorted by `name`, and says where it ended.
+impl PageRequest {
+    /// The page of `all`, which is sorted by `name`, and its token.
     pub(super) fn cut<T>(
         &self,
         all: impl Iterator<Item = T>,
@@ -41,12 +41,12 @@ mod tests {
     #[track_caller]
     fn check(size: i32, token: &str, items: &[&str], next: &str) {
         let token = token.to_owned();
-        let cut = Page { size, token }.cut(["a", "b", "c"].into_iter(), |item| item);
+        let cut = PageRequest { size, token }.cut(["a", "b", "c"].into_iter(), |item| item);
         assert_eq!(cut, (items.to_vec(), next.to_owned()));
     }
 
     #[test]
-    fn a_token_carries_on_where_the_page_ended() {
+    fn a_token_continues_where_the_page_ended() {
         check(0, "", &["a", "b", "c"], "");
         check(2, "", &["a", "b"], "b");
         check(2, "b", &["c"], "");

@@ -6,6 +6,7 @@ use futures::{
     FutureExt as _, Stream, StreamExt as _, stream,
     stream::{BoxStream, Peekable},
 };
+use googleapis_tonic_google_pubsub_v1::google::pubsub::v1 as proto;
 use googleapis_tonic_google_pubsub_v1::google::pubsub::v1::{
     PullRequest, PullResponse, ReceivedMessage, StreamingPullRequest, StreamingPullResponse,
     streaming_pull_response::SubscriptionProperties,
@@ -16,43 +17,43 @@ use tonic::Status;
 use super::{
     backlog::{Delivery, Holder, Want},
     broker::{Broker, State},
-    name, proto,
+    name,
     queue::Queue,
     rules,
 };
 use crate::db::Change;
 
-/// An empty pull waits for messages so long: below every client's own deadline.
+/// How long a pull waits for messages: less than every client's own deadline.
 const PULL_WAIT: Duration = Duration::from_secs(10);
 /// Messages of one answer.
 const ANSWER_MESSAGES_MAX: usize = 1000;
 /// Bytes of one answer: the largest message and a little more.
 const ANSWER_MAX_BYTES: usize = 10 << 20;
-/// Messages in the hands of a stream that sets no limit of its own.
+/// Leased messages of a stream that sets no limit.
 const OUTSTANDING_MAX: usize = 10_000;
-/// A stream without messages looks again after this at the latest.
+/// The longest time after which a stream without messages checks again.
 const IDLE_MAX: Duration = Duration::from_secs(30);
 
-/// What one look into a subscription gave.
+/// The result of one attempt to lease messages.
 #[derive(Debug)]
-struct Taken {
+struct LeasedBatch {
     messages: Vec<ReceivedMessage>,
     properties: SubscriptionProperties,
-    /// How long nothing changes by itself.
+    /// How long nothing will change without another call.
     rest: Duration,
 }
 
-/// How much a caller takes.
+/// How much a caller accepts.
 #[derive(Debug, Clone, Copy)]
-struct Appetite {
+struct PullLimits {
     holder: Holder,
     messages: usize,
     bytes: usize,
-    /// The ack deadline asked for; `None` takes the subscription's.
+    /// The requested ack deadline; `None` means that of the subscription.
     deadline: Option<Duration>,
 }
 
-/// Answers one pull; waits a while for the first message.
+/// Answers one pull; waits for a first message.
 pub(super) async fn pull(
     broker: Arc<Broker>,
     request: PullRequest,
@@ -62,7 +63,7 @@ pub(super) async fn pull(
     if messages == 0 {
         return Err(Status::invalid_argument("max_messages must be above 0."));
     }
-    let appetite = Appetite {
+    let limits = PullLimits {
         holder: broker.change_soon(|state, _| state.new_holder()),
         messages: messages.min(ANSWER_MESSAGES_MAX),
         bytes: ANSWER_MAX_BYTES,
@@ -75,21 +76,21 @@ pub(super) async fn pull(
         let wake = wake_of(&broker, &subscription)?;
         let mut woken = std::pin::pin!(wake.notified());
         woken.as_mut().enable();
-        let taken =
-            broker.change_soon(|state, changes| state.take(&subscription, appetite, changes))?;
+        let batch =
+            broker.change_soon(|state, changes| state.take(&subscription, limits, changes))?;
         let late = at_once || Instant::now() >= end;
-        if late || !taken.messages.is_empty() {
-            let received_messages = taken.messages;
+        if late || !batch.messages.is_empty() {
+            let received_messages = batch.messages;
             return Ok(PullResponse { received_messages });
         }
         tokio::select! {
             () = woken => {}
-            () = tokio::time::sleep_until(end.min(Instant::now() + taken.rest)) => {}
+            () = tokio::time::sleep_until(end.min(Instant::now() + batch.rest)) => {}
         }
     }
 }
 
-/// Opens a stream: its first request says of what.
+/// Opens a stream: its first request names the subscription.
 pub(super) async fn streaming_pull(
     broker: Arc<Broker>,
     mut requests: BoxStream<'static, Result<StreamingPullRequest, Status>>,
@@ -98,12 +99,12 @@ pub(super) async fn streaming_pull(
     name::check(&first.subscription, "subscriptions")?;
     wake_of(&broker, &first.subscription)?;
     let deadline = rules::deadline_s(first.stream_ack_deadline_seconds)?;
-    let limit = |asked: i64, max: usize| match usize::try_from(asked) {
+    let limit = |requested: i64, max: usize| match usize::try_from(requested) {
         Ok(0) | Err(_) => max,
-        Ok(asked) => asked.min(max),
+        Ok(requested) => requested.min(max),
     };
-    let mut open = Open {
-        appetite: Appetite {
+    let mut open = PullStream {
+        limits: PullLimits {
             holder: broker.change_soon(|state, _| state.new_holder()),
             messages: limit(first.max_outstanding_messages, OUTSTANDING_MAX),
             bytes: limit(first.max_outstanding_bytes, usize::MAX),
@@ -116,7 +117,7 @@ pub(super) async fn streaming_pull(
         greeted: false,
         over: false,
     };
-    open.hear(first)?;
+    open.handle(first)?;
     Ok(stream::unfold(open, |mut open| async move {
         let answer = open.next().await?;
         open.over = answer.is_err();
@@ -124,26 +125,26 @@ pub(super) async fn streaming_pull(
     }))
 }
 
-/// A stream under way. It leases only when its client reads.
-struct Open {
+/// An open stream. It leases only when its client reads.
+struct PullStream {
     broker: Arc<Broker>,
     subscription: String,
     requests: Peekable<BoxStream<'static, Result<StreamingPullRequest, Status>>>,
-    appetite: Appetite,
+    limits: PullLimits,
     heartbeats: bool,
     greeted: bool,
     over: bool,
 }
 
-impl Open {
+impl PullStream {
     async fn next(&mut self) -> Option<Result<StreamingPullResponse, Status>> {
         if self.over {
             return None;
         }
         loop {
-            // What the client says goes first: it may make room.
+            // The client's requests come first: they may free capacity.
             match self.requests.next().now_or_never() {
-                Some(Some(Ok(request))) => match self.hear(request) {
+                Some(Some(Ok(request))) => match self.handle(request) {
                     Ok(true) => return Some(Ok(StreamingPullResponse::default())),
                     Ok(false) => continue,
                     Err(status) => return Some(Err(status)),
@@ -157,39 +158,39 @@ impl Open {
             };
             let mut woken = std::pin::pin!(wake.notified());
             woken.as_mut().enable();
-            let taken = self.broker.change_soon(|state, changes| {
-                let appetite = state.room(&self.subscription, self.appetite);
-                state.take(&self.subscription, appetite, changes)
+            let batch = self.broker.change_soon(|state, changes| {
+                let limits = state.room(&self.subscription, self.limits);
+                state.take(&self.subscription, limits, changes)
             });
-            let taken = match taken {
-                Ok(taken) => taken,
+            let batch = match batch {
+                Ok(batch) => batch,
                 Err(status) => return Some(Err(status)),
             };
-            if !taken.messages.is_empty() || !self.greeted {
+            if !batch.messages.is_empty() || !self.greeted {
                 self.greeted = true;
                 return Some(Ok(StreamingPullResponse {
-                    received_messages: taken.messages,
-                    subscription_properties: Some(taken.properties),
+                    received_messages: batch.messages,
+                    subscription_properties: Some(batch.properties),
                     ..Default::default()
                 }));
             }
             tokio::select! {
                 () = woken => {}
-                () = tokio::time::sleep(taken.rest) => {}
+                () = tokio::time::sleep(batch.rest) => {}
                 _ = Pin::new(&mut self.requests).peek() => {}
             }
         }
     }
 
-    /// Does what a request on the stream says; tells whether it wants a heartbeat back.
-    fn hear(&mut self, request: StreamingPullRequest) -> Result<bool, Status> {
+    /// Handles a request on the stream; returns whether it asks for a heartbeat.
+    fn handle(&mut self, request: StreamingPullRequest) -> Result<bool, Status> {
         if request.modify_deadline_ack_ids.len() != request.modify_deadline_seconds.len() {
             let message = "modify_deadline_seconds and modify_deadline_ack_ids differ in length.";
             return Err(Status::invalid_argument(message));
         }
         if request.stream_ack_deadline_seconds != 0 {
             let deadline = rules::deadline_s(request.stream_ack_deadline_seconds)?;
-            self.appetite.deadline = Some(seconds(deadline));
+            self.limits.deadline = Some(seconds(deadline));
         }
         let quiet = request.ack_ids.is_empty() && request.modify_deadline_ack_ids.is_empty();
         let subscription = self.subscription.clone();
@@ -214,34 +215,34 @@ impl Open {
             };
             state.acknowledge(&acknowledge, changes)
         })?;
-        self.broker.wheel.notify_one();
+        self.broker.push_wake.notify_one();
         Ok(quiet && self.heartbeats && self.greeted)
     }
 }
 
 impl State {
-    /// What of an appetite is left, after what its holder has in hand.
-    fn room(&self, subscription: &str, appetite: Appetite) -> Appetite {
+    /// The limits minus what their holder has leased.
+    fn room(&self, subscription: &str, limits: PullLimits) -> PullLimits {
         let queue = self.queues.get(subscription);
-        let held = queue.map(|queue| queue.backlog.held(appetite.holder));
+        let held = queue.map(|queue| queue.backlog.held(limits.holder));
         let held = held.unwrap_or_default();
-        let messages = appetite.messages.saturating_sub(held.messages);
-        Appetite {
+        let messages = limits.messages.saturating_sub(held.messages);
+        PullLimits {
             messages: messages.min(ANSWER_MESSAGES_MAX),
-            bytes: appetite
+            bytes: limits
                 .bytes
                 .saturating_sub(held.bytes)
                 .min(ANSWER_MAX_BYTES),
-            ..appetite
+            ..limits
         }
     }
 
     fn take(
         &mut self,
         subscription: &str,
-        appetite: Appetite,
+        limits: PullLimits,
         changes: &mut Vec<Change>,
-    ) -> Result<Taken, Status> {
+    ) -> Result<LeasedBatch, Status> {
         let now = self.now();
         self.refresh(subscription, now, changes);
         let clock = self.clock.clone();
@@ -251,13 +252,13 @@ impl State {
             return Err(Status::failed_precondition(message));
         }
         let want = Want {
-            holder: appetite.holder,
-            messages: appetite.messages,
-            bytes: appetite.bytes,
-            lease: appetite.deadline.unwrap_or(queue.rules.deadline),
+            holder: limits.holder,
+            messages: limits.messages,
+            bytes: limits.bytes,
+            lease: limits.deadline.unwrap_or(queue.rules.deadline),
         };
         let batch = queue.lease(now, want);
-        Ok(Taken {
+        Ok(LeasedBatch {
             messages: received(queue, batch),
             properties: SubscriptionProperties {
                 exactly_once_delivery_enabled: false,
@@ -275,7 +276,7 @@ fn received(queue: &Queue, batch: Vec<Delivery>) -> Vec<ReceivedMessage> {
     let batch = batch.into_iter().map(|delivery| ReceivedMessage {
         ack_id: delivery.ack_id,
         message: Some(Arc::unwrap_or_clone(delivery.message)),
-        // The attempt is told only where a dead-letter policy counts them.
+        // The service sends the attempt only with a dead-letter policy.
         delivery_attempt: if counted { delivery.attempt } else { 0 },
     });
     batch.collect()
@@ -284,13 +285,13 @@ fn received(queue: &Queue, batch: Vec<Delivery>) -> Vec<ReceivedMessage> {
 fn wake_of(broker: &Broker, subscription: &str) -> Result<Arc<Notify>, Status> {
     name::check(subscription, "subscriptions")?;
     broker
-        .look(|state| {
+        .read(|state| {
             state
                 .queues
                 .get(subscription)
                 .map(|it| Arc::clone(&it.wake))
         })
-        .ok_or_else(|| name::absent(subscription))
+        .ok_or_else(|| name::not_found(subscription))
 }
 
 fn seconds(seconds: i32) -> Duration {

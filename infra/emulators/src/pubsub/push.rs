@@ -1,30 +1,31 @@
-//! The wheel that turns subscriptions: pushes what is due, takes back what ran out of time.
+//! The push loop: pushes what is due, and ends expired leases.
 
 use std::{
     sync::{Arc, Weak},
     time::Duration,
 };
 
+use googleapis_tonic_google_pubsub_v1::google::pubsub::v1 as proto;
 use http::header;
 use tokio::task::JoinSet;
 
 use super::{
     backlog::{Delivery, Holder, Want},
     broker::{Broker, State},
-    envelope, proto,
+    envelope,
 };
-use crate::{MintToken, db::Change};
+use crate::{db::Change, ports::MintToken};
 
-/// Pushes under way for one subscription. The service starts low and goes to 3,000;
-/// a service on a laptop is better found with fewer.
+/// Concurrent pushes of one subscription. The service starts low and goes up to 3,000; fewer are
+/// better for a service on a laptop.
 const OUTSTANDING_MAX: usize = 100;
-/// Bytes of messages under way for one subscription.
+/// Bytes of concurrent pushes of one subscription.
 const OUTSTANDING_MAX_BYTES: usize = 64 << 20;
 /// A push ends by its own time-out; its lease lasts a little longer, so that the two do not race.
 const LEASE_GRACE: Duration = Duration::from_secs(5);
-/// The wheel turns at least so often: a wall clock that is set back must not stop it.
-const TURN_MAX: Duration = Duration::from_secs(30);
-/// Bytes of an answer that are read so that its connection can be used again.
+/// The longest pause of the loop: a wall clock that is set back must not stop it.
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// Bytes of an answer that are read so that its connection can be reused.
 const ANSWER_MAX_BYTES: usize = 64 << 10;
 
 /// One request to make.
@@ -32,11 +33,11 @@ const ANSWER_MAX_BYTES: usize = 64 << 10;
 struct Push {
     config: Arc<proto::Subscription>,
     delivery: Delivery,
-    /// The ack deadline, which is wall time: see [`super::backlog`].
+    /// The ack deadline, which is wall-clock time: see [`super::backlog`].
     timeout: Duration,
 }
 
-/// What requests are made with.
+/// What is needed to send requests.
 #[derive(Clone)]
 struct Sender {
     broker: Weak<Broker>,
@@ -44,10 +45,10 @@ struct Sender {
     mint: MintToken,
 }
 
-/// Starts the wheel; it ends with the broker.
+/// Starts the loop; it ends with the broker.
 pub(super) fn start(broker: &Arc<Broker>, mint: MintToken) {
     let client = reqwest::Client::builder()
-        // A redirect is no acknowledgement, and endpoints are on this machine.
+        // A redirect does not acknowledge, and endpoints are on this machine.
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .build()
@@ -57,10 +58,10 @@ pub(super) fn start(broker: &Arc<Broker>, mint: MintToken) {
         client,
         mint,
     };
-    let wheel = Arc::clone(&broker.wheel);
+    let push_wake = Arc::clone(&broker.push_wake);
     let driver = tokio::spawn(async move {
         let mut requests = JoinSet::new();
-        // The broker is held only while the wheel moves, so that it can go.
+        // The broker is held only for one turn of the loop, so that it can be dropped.
         while let Some(broker) = sender.broker.upgrade() {
             let (pushes, rest) = broker.change_soon(State::turn);
             drop(broker);
@@ -68,23 +69,23 @@ pub(super) fn start(broker: &Arc<Broker>, mint: MintToken) {
                 requests.spawn(sender.clone().deliver(push));
             }
             tokio::select! {
-                () = wheel.notified() => {}
+                () = push_wake.notified() => {}
                 () = tokio::time::sleep(rest) => {}
             }
             while requests.try_join_next().is_some() {}
         }
     });
-    // The broker is new: nobody set its driver before.
+    // The broker is new, so its driver was not set before.
     let _ignored = broker.driver.set(driver.abort_handle());
 }
 
 impl State {
-    /// What is to push now, and how long there is nothing more to do.
+    /// What to push now, and how long to wait for the next turn.
     fn turn(&mut self, changes: &mut Vec<Change>) -> (Vec<Push>, Duration) {
         let now = self.now();
         let names: Vec<String> = self.queues.keys().cloned().collect();
         let mut pushes = Vec::new();
-        let mut rest = TURN_MAX;
+        let mut rest = PAUSE_MAX;
         for name in &names {
             self.refresh(name, now, changes);
         }
@@ -105,12 +106,12 @@ impl State {
                     });
                 }
             }
-            rest = rest.min(queue.idle_for(now, &self.clock).unwrap_or(TURN_MAX));
+            rest = rest.min(queue.idle_for(now, &self.clock).unwrap_or(PAUSE_MAX));
         }
         (pushes, rest)
     }
 
-    fn settle(&mut self, push: &Push, acknowledged: bool, changes: &mut Vec<Change>) {
+    fn finish(&mut self, push: &Push, acknowledged: bool, changes: &mut Vec<Change>) {
         let now = self.now();
         let name = &push.config.name;
         let Some(queue) = self.queues.get_mut(name) else {
@@ -128,7 +129,7 @@ impl State {
 
 impl Sender {
     async fn deliver(self, push: Push) {
-        let (mut headers, body) = envelope::seal(&push.config, &push.delivery);
+        let (mut headers, body) = envelope::build(&push.config, &push.delivery);
         if let Some((email, audience)) = envelope::token_of(&push.config) {
             let bearer = format!("Bearer {}", (self.mint)(email, audience));
             if let Ok(bearer) = header::HeaderValue::try_from(bearer) {
@@ -140,17 +141,17 @@ impl Sender {
         let request = self.client.post(url).headers(headers).body(body);
         let answer = request.timeout(push.timeout).send().await;
         let acknowledged = match &answer {
-            // The service's list; 102 ends no request in HTTP as it is today.
+            // The service's list of codes; 102 does not end a request in today's HTTP.
             Ok(answer) => matches!(answer.status().as_u16(), 102 | 200 | 201 | 202 | 204),
             Err(error) => {
                 let subscription = &push.config.name;
-                tracing::debug!(subscription, %error, "a push met no answer");
+                tracing::debug!(subscription, %error, "a push got no answer");
                 false
             }
         };
         if let Some(broker) = self.broker.upgrade() {
-            broker.change_soon(|state, changes| state.settle(&push, acknowledged, changes));
-            broker.wheel.notify_one();
+            broker.change_soon(|state, changes| state.finish(&push, acknowledged, changes));
+            broker.push_wake.notify_one();
         }
         if let Ok(answer) = answer {
             drain(answer).await;

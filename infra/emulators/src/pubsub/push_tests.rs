@@ -17,7 +17,7 @@ use tokio::{net::TcpListener, time::Instant};
 
 use super::wire::{Wire, until};
 
-/// A request that came.
+/// A received request.
 #[derive(Debug, Clone)]
 struct Seen {
     at: Instant,
@@ -38,7 +38,7 @@ impl Seen {
     }
 }
 
-/// An endpoint that answers as it is told, then 204 for ever.
+/// An endpoint that answers with the given statuses, then always with 204.
 #[derive(Debug, Clone, Default)]
 struct Receiver {
     seen: Arc<Mutex<Vec<Seen>>>,
@@ -169,7 +169,7 @@ async fn an_unwrapped_push_is_the_data() {
 }
 
 #[tokio::test]
-async fn only_the_services_list_acknowledges() {
+async fn only_the_services_status_codes_acknowledge() {
     let wire = Wire::at(1000.0);
     let refusals = [500, 503, 404, 400, 302, 203, 206];
     let receiver = Receiver::answering(&refusals).await;
@@ -186,7 +186,7 @@ async fn only_the_services_list_acknowledges() {
 }
 
 #[tokio::test]
-async fn retries_rest_longer_each_time_in_simulated_time() {
+async fn the_back_off_grows_in_simulated_time() {
     let wire = Wire::at(200.0);
     let receiver = Receiver::answering(&[500, 500, 500, 500]).await;
     let (topic, sub) = pushing(&wire, &receiver, |config| {
@@ -204,14 +204,14 @@ async fn retries_rest_longer_each_time_in_simulated_time() {
         .map(|pair| pair[1].at - pair[0].at)
         .collect();
     for (gap, least_ms) in gaps.iter().zip([100, 200, 400, 400]) {
-        // A loaded machine may be late, never early (but for the clock's own grain).
+        // A loaded machine may be late, never early (but for the clock's own resolution).
         assert!(*gap >= Duration::from_millis(least_ms - 5), "{gaps:?}");
     }
     assert_eq!(gaps.len(), 4);
 }
 
 #[tokio::test]
-async fn an_endpoint_that_comes_late_gets_its_messages() {
+async fn an_endpoint_that_starts_late_gets_its_messages() {
     let wire = Wire::at(1000.0);
     let receiver = Receiver::answering(&[]).await;
     let (topic, sub) = pushing(&wire, &receiver, |config| {
@@ -232,7 +232,7 @@ async fn an_endpoint_that_comes_late_gets_its_messages() {
 }
 
 #[tokio::test]
-async fn poison_goes_to_the_dead_letters_with_its_attempts_told() {
+async fn a_poison_message_goes_to_the_dead_letters_with_its_attempts() {
     let wire = Wire::at(1000.0);
     let receiver = Receiver::answering(&[500; 5]).await;
     let dead = wire.topic("dead").await;
@@ -256,7 +256,7 @@ async fn poison_goes_to_the_dead_letters_with_its_attempts_told() {
 }
 
 #[tokio::test]
-async fn a_key_is_pushed_in_order_though_the_first_fails() {
+async fn a_key_is_pushed_in_order_although_the_first_push_fails() {
     let wire = Wire::at(1000.0);
     let receiver = Receiver::answering(&[500, 500]).await;
     let (topic, sub) = pushing(&wire, &receiver, |config| {

@@ -3,13 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
+use googleapis_tonic_google_pubsub_v1::google::pubsub::v1 as proto;
 use tokio::sync::Notify;
 
 use super::{
     backlog::{Backlog, Delivery, Failed, Now, Want},
-    ledger::row,
-    mischief::Mischief,
-    proto,
+    delivery_faults::DeliveryFaults,
+    row,
     rules::Rules,
 };
 use crate::{clock::Clock, db::Change};
@@ -20,8 +20,8 @@ pub(super) struct Queue {
     pub(super) config: Arc<proto::Subscription>,
     pub(super) rules: Rules,
     pub(super) backlog: Backlog,
-    pub(super) mischief: Mischief,
-    /// Wakes pulls that wait.
+    pub(super) delivery_faults: DeliveryFaults,
+    /// Wakes waiting pulls.
     pub(super) wake: Arc<Notify>,
     /// Deliveries made since the start, every attempt and every copy.
     pub(super) delivered: u64,
@@ -31,27 +31,31 @@ pub(super) struct Queue {
 
 impl Queue {
     /// An empty subscription.
-    pub(super) fn new(config: proto::Subscription, rules: Rules, mischief: Mischief) -> Self {
+    pub(super) fn new(
+        config: proto::Subscription,
+        rules: Rules,
+        delivery_faults: DeliveryFaults,
+    ) -> Self {
         Self {
             config: Arc::new(config),
             backlog: Backlog::new(rules.ordered),
             rules,
-            mischief,
+            delivery_faults,
             wake: Arc::default(),
             delivered: 0,
             acknowledged: 0,
         }
     }
 
-    /// Gives out what is due, with the mischief that is on.
+    /// Leases what is due, with the subscription's delivery faults applied.
     pub(super) fn lease(&mut self, now: Now, want: Want) -> Vec<Delivery> {
         let batch = self.backlog.lease(now, want);
-        let batch = self.mischief.play(batch);
+        let batch = self.delivery_faults.apply(batch);
         self.delivered += u64::try_from(batch.len()).unwrap_or_default();
         batch
     }
 
-    /// Settles deliveries for good.
+    /// Acknowledges deliveries.
     pub(super) fn ack(&mut self, ack_ids: &[String], changes: &mut Vec<Change>) {
         let name = &self.config.name;
         for ack_id in ack_ids {
@@ -81,7 +85,7 @@ impl Queue {
         push.is_some_and(|push| !push.push_endpoint.is_empty()) && !self.config.detached
     }
 
-    /// How long, in wall time, until this subscription has something to do by itself.
+    /// How long, in wall-clock time, until this subscription has something to do by itself.
     pub(super) fn idle_for(&self, now: Now, clock: &Clock) -> Option<Duration> {
         let due = self.backlog.next_due(now);
         let expiry = self
@@ -92,8 +96,8 @@ impl Queue {
             let rest = (time - now.simulated).max(TimeDelta::zero());
             clock.wall(rest.to_std().unwrap_or_default())
         });
-        let lapse = self.backlog.next_lapse();
-        let lapse = lapse.map(|until| until.saturating_duration_since(now.wall));
-        simulated.into_iter().chain(lapse).min()
+        let expire_leases = self.backlog.next_lease_end();
+        let expire_leases = expire_leases.map(|until| until.saturating_duration_since(now.wall));
+        simulated.into_iter().chain(expire_leases).min()
     }
 }

@@ -1,8 +1,9 @@
-//! The REST surface: all of the administration, as Google's Rust client speaks it, and the
-//! calls that are handy from a terminal.
+//! The REST API: all of the administration, as Google's Rust client calls it, and publish and
+//! pull for the command line.
 
 use std::sync::Arc;
 
+use googleapis_tonic_google_pubsub_v1::google::pubsub::v1 as proto;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tonic::Status;
@@ -14,8 +15,8 @@ use super::{
         self, messages,
         requests::{AckIds, ModifyPushConfig, Pull, Seek, UpdateSubscription, UpdateTopic},
     },
-    page::Page,
-    proto, pull,
+    page::PageRequest,
+    pull,
 };
 use crate::{
     db::Change,
@@ -62,7 +63,8 @@ async fn topics(
                 page_token: page.token,
             };
             let found = call(broker, State::list_topics, list).await?;
-            let topics: Vec<json::Topic> = found.topics.into_iter().map(Into::into).collect();
+            let topics: Vec<json::TopicResource> =
+                found.topics.into_iter().map(Into::into).collect();
             Ok(list_of("topics", &topics, &found.next_page_token))
         }
         ("GET", Some(["subscriptions"]), "") => {
@@ -77,14 +79,14 @@ async fn topics(
         }
         ("GET", Some([]), "") => {
             let get = proto::GetTopicRequest { topic };
-            Ok(told::<json::Topic>(
+            Ok(resource::<json::TopicResource>(
                 call(broker, State::get_topic, get).await?,
             ))
         }
         ("PUT", Some([]), "") => {
-            let mut config = body::<json::Topic>(request).await?.into_proto()?;
+            let mut config = body::<json::TopicResource>(request).await?.into_proto()?;
             config.name = topic;
-            Ok(told::<json::Topic>(
+            Ok(resource::<json::TopicResource>(
                 call(broker, State::create_topic, config).await?,
             ))
         }
@@ -96,7 +98,7 @@ async fn topics(
                 topic: Some(config),
                 update_mask: Some(mask(&update.update_mask)),
             };
-            Ok(told::<json::Topic>(
+            Ok(resource::<json::TopicResource>(
                 call(broker, State::update_topic, update).await?,
             ))
         }
@@ -105,10 +107,10 @@ async fn topics(
             Ok(done(call(broker, State::delete_topic, delete).await?))
         }
         ("POST", Some([]), "publish") => {
-            let publish = body::<messages::Publish>(request)
+            let publish = body::<messages::PublishBody>(request)
                 .await?
                 .into_proto(topic)?;
-            Ok(told::<messages::Published>(
+            Ok(resource::<messages::Published>(
                 call(broker, State::publish, publish).await?,
             ))
         }
@@ -136,7 +138,7 @@ async fn subscriptions(
         };
         let found = call(broker, State::list_subscriptions, list).await?;
         let configs = found.subscriptions.into_iter().map(Into::into);
-        let configs: Vec<json::Subscription> = configs.collect();
+        let configs: Vec<json::SubscriptionResource> = configs.collect();
         return Ok(list_of("subscriptions", &configs, &found.next_page_token));
     };
     let (id, verb) = id.split_once(':').unwrap_or((id, ""));
@@ -144,14 +146,16 @@ async fn subscriptions(
     match (method.as_str(), verb) {
         ("GET", "") => {
             let get = proto::GetSubscriptionRequest { subscription };
-            Ok(told::<json::Subscription>(
+            Ok(resource::<json::SubscriptionResource>(
                 call(broker, State::get_subscription, get).await?,
             ))
         }
         ("PUT", "") => {
-            let mut config = body::<json::Subscription>(request).await?.into_proto()?;
+            let mut config = body::<json::SubscriptionResource>(request)
+                .await?
+                .into_proto()?;
             config.name = subscription;
-            Ok(told::<json::Subscription>(
+            Ok(resource::<json::SubscriptionResource>(
                 call(broker, State::create_subscription, config).await?,
             ))
         }
@@ -163,7 +167,7 @@ async fn subscriptions(
                 subscription: Some(config),
                 update_mask: Some(mask(&update.update_mask)),
             };
-            Ok(told::<json::Subscription>(
+            Ok(resource::<json::SubscriptionResource>(
                 call(broker, State::update_subscription, update).await?,
             ))
         }
@@ -210,9 +214,9 @@ async fn verb_of(
             Ok(done(()))
         }
         "pull" => {
-            let asked: Pull = body(request).await?;
-            let wanted = asked.into_proto(subscription);
-            Ok(told::<messages::Pulled>(
+            let request: Pull = body(request).await?;
+            let wanted = request.into_proto(subscription);
+            Ok(resource::<messages::Pulled>(
                 pull::pull(Arc::clone(broker), wanted).await?,
             ))
         }
@@ -225,11 +229,11 @@ async fn verb_of(
             Ok(done(call(broker, State::acknowledge, acknowledge).await?))
         }
         "modifyAckDeadline" => {
-            let asked: AckIds = body(request).await?;
+            let request: AckIds = body(request).await?;
             let modify = proto::ModifyAckDeadlineRequest {
                 subscription,
-                ack_ids: asked.ack_ids,
-                ack_deadline_seconds: asked.ack_deadline_seconds,
+                ack_ids: request.ack_ids,
+                ack_deadline_seconds: request.ack_deadline_seconds,
             };
             Ok(done(
                 call(broker, State::modify_ack_deadline, modify).await?,
@@ -253,11 +257,11 @@ async fn body<T: DeserializeOwned>(request: Request) -> Result<T, Error> {
 }
 
 /// A resource as the answer.
-fn told<J: Serialize>(body: impl Into<J>) -> Response {
+fn resource<J: Serialize>(body: impl Into<J>) -> Response {
     rest::ok(&body.into())
 }
 
-/// The answer of a call that has nothing to tell.
+/// An empty answer.
 fn done((): ()) -> Response {
     rest::ok(&json!({}))
 }
@@ -272,8 +276,8 @@ fn list_of(field: &str, items: &impl Serialize, next_page_token: &str) -> Respon
     rest::ok(&body)
 }
 
-fn page(request: &Request) -> Page {
-    let mut page = Page::default();
+fn page(request: &Request) -> PageRequest {
+    let mut page = PageRequest::default();
     for (key, value) in rest::query(request) {
         match key.as_str() {
             "pageSize" => page.size = value.parse().unwrap_or_default(),
@@ -284,7 +288,7 @@ fn page(request: &Request) -> Page {
     page
 }
 
-/// JSON names fields in camel case, protobuf in snake case.
+/// Converts JSON's camel case to protobuf's snake case.
 fn mask(text: &str) -> prost_types::FieldMask {
     let mut snake = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,4 +1,4 @@
-//! What a subscription's configuration means, checked and with the service's defaults.
+//! A subscription's configuration, validated and with the service's defaults.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use chrono::TimeDelta;
 use googleapis_tonic_google_pubsub_v1::google::pubsub::v1 as proto;
 use tonic::Status;
 
-use super::{filter::Filter, name};
+use super::{filter::AttributeFilter, name};
 
-/// Seconds of an ack deadline that can be asked for; 10 is also the default.
+/// Bounds of an ack deadline in seconds; 10 is also the default.
 pub(super) const DEADLINE_MIN_S: i32 = 10;
 pub(super) const DEADLINE_MAX_S: i32 = 600;
-/// Seconds of back-off that can be asked for at most; also the default of the upper bound.
+/// Maximum of back-off in seconds; also the default of the upper bound.
 const BACKOFF_MAX_S: i64 = 600;
-/// Seconds of the lower bound of a retry policy that does not name one.
+/// Default of the lower bound of a retry policy, in seconds.
 const BACKOFF_MIN_DEFAULT_S: i64 = 10;
 /// Back-off of pushes without a retry policy:
 /// <https://cloud.google.com/pubsub/docs/push#push_backoff>.
@@ -21,41 +21,41 @@ const PUSH_BACKOFF: Backoff = Backoff {
     min: TimeDelta::milliseconds(100),
     max: TimeDelta::seconds(60),
 };
-/// Attempts before a message goes to the dead letters: the service's bounds and default.
+/// Attempts before a message goes to the dead-letter topic: the service's bounds and default.
 const ATTEMPTS_MIN: i32 = 5;
 const ATTEMPTS_MAX: i32 = 100;
-/// Seconds that messages are kept: the service's bounds and default (seven days).
+/// Retention in seconds: the service's bounds and default (seven days).
 const RETENTION_MIN_S: i64 = 10 * 60;
 const RETENTION_MAX_S: i64 = 31 * 24 * 3600;
 const RETENTION_DEFAULT_S: i64 = 7 * 24 * 3600;
-/// Seconds without use after which a subscription would expire (31 days), echoed but not acted on.
+/// Default of the expiration in seconds (31 days): echoed, without effect.
 const EXPIRATION_DEFAULT_S: i64 = 31 * 24 * 3600;
 
 /// How one subscription delivers.
 #[derive(Debug, Clone)]
 pub(super) struct Rules {
-    /// How long a delivery may stay unanswered; also the time-out of a push. Wall time.
+    /// How long a delivery may stay unacknowledged; also the time-out of a push. Wall-clock time.
     pub(super) deadline: Duration,
     /// Whether ordering keys count.
     pub(super) ordered: bool,
-    /// How long a refused message rests. Simulated time.
+    /// The back-off of a refused message. Simulated time.
     pub(super) backoff: Backoff,
     /// Where messages go that fail too often.
     pub(super) dead_letter: Option<DeadLetter>,
     /// How long messages are kept. Simulated time.
     pub(super) retention: TimeDelta,
-    /// Whether acknowledged messages stay, for a seek, as long.
+    /// Whether acknowledged messages are kept equally long, for a seek.
     pub(super) retain_acked: bool,
-    /// Which messages come in at all.
-    pub(super) filter: Filter,
+    /// Which messages the subscription receives.
+    pub(super) filter: AttributeFilter,
 }
 
-/// Rest between attempts: doubles from `min` up to `max`.
+/// The wait between attempts: doubles from `min` up to `max`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Backoff {
-    /// After the first failure.
+    /// The wait after the first failure.
     pub(super) min: TimeDelta,
-    /// Never more than this.
+    /// The longest wait.
     pub(super) max: TimeDelta,
 }
 
@@ -64,20 +64,20 @@ pub(super) struct Backoff {
 pub(super) struct DeadLetter {
     /// The full name of the topic.
     pub(super) topic: String,
-    /// Attempts after which a message goes there.
+    /// The number of attempts after which a message goes there.
     pub(super) attempts_max: i32,
 }
 
 impl Backoff {
-    /// Redelivery at once: pull without a retry policy.
+    /// Immediate redelivery: pull without a retry policy.
     pub(super) const NONE: Self = Self {
         min: TimeDelta::zero(),
         max: TimeDelta::zero(),
     };
 
-    /// The rest after the failure of attempt number `attempts`, which counts from 1.
+    /// The wait after the failure of attempt number `attempts`, counted from 1.
     pub(super) fn rest(&self, attempts: i32) -> TimeDelta {
-        // 2^16 × 1 ms is beyond the largest maximum already.
+        // 2^16 × 1 ms already exceeds the largest maximum.
         let doublings = attempts.saturating_sub(1).clamp(0, 20);
         self.min
             .checked_mul(1 << doublings)
@@ -86,8 +86,8 @@ impl Backoff {
 }
 
 impl Rules {
-    /// Checks `config`, writes the service's defaults into it, and reads it.
-    pub(super) fn settle(config: &mut proto::Subscription) -> Result<Self, Status> {
+    /// Validates `config`, fills in the service's defaults, and parses it.
+    pub(super) fn validate(config: &mut proto::Subscription) -> Result<Self, Status> {
         name::check(&config.name, "subscriptions")?;
         refuse_unserved(config)?;
         config.ack_deadline_seconds = match config.ack_deadline_seconds {
@@ -120,7 +120,7 @@ impl Rules {
             .as_mut()
             .map(dead_letter)
             .transpose()?;
-        let filter = Filter::parse(&config.filter)
+        let filter = AttributeFilter::parse(&config.filter)
             .map_err(|error| Status::invalid_argument(error.to_string()))?;
         config.state = proto::subscription::State::Active.into();
         Ok(Self {
@@ -135,7 +135,7 @@ impl Rules {
     }
 }
 
-/// Refuses an ack deadline that the service does not take.
+/// Refuses an ack deadline outside the service's bounds.
 pub(super) fn deadline_s(seconds: i32) -> Result<i32, Status> {
     if (DEADLINE_MIN_S..=DEADLINE_MAX_S).contains(&seconds) {
         return Ok(seconds);
@@ -145,7 +145,7 @@ pub(super) fn deadline_s(seconds: i32) -> Result<i32, Status> {
     )))
 }
 
-/// What the service has and we do not is refused by name, so that nobody trusts it.
+/// Refuses by name what the service has and the emulator does not, so that no test relies on it.
 fn refuse_unserved(config: &proto::Subscription) -> Result<(), Status> {
     let unserved = [
         ("bigquery_config", config.bigquery_config.is_some()),
@@ -173,10 +173,10 @@ pub(super) fn refuse(fields: &[(&str, bool)]) -> Result<(), Status> {
     }
 }
 
-/// Refuses an endpoint that is no web address.
+/// Refuses a push endpoint that is not a URL.
 pub(super) fn check_push(push: &proto::PushConfig) -> Result<(), Status> {
     let url = &push.push_endpoint;
-    // Google Cloud takes https alone; on one machine there is plain http.
+    // Google Cloud accepts https only; on one machine endpoints use plain http.
     let good = url.is_empty()
         || reqwest::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
     if good {
@@ -221,7 +221,7 @@ fn seconds(seconds: i64) -> prost_types::Duration {
     prost_types::Duration { seconds, nanos: 0 }
 }
 
-/// Reads a duration of `min` to `max` seconds.
+/// Validates a duration of `min` to `max` seconds.
 pub(super) fn within(
     found: &prost_types::Duration,
     min: i64,
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn rests_double_up_to_the_maximum() {
+    fn waits_double_up_to_the_maximum() {
         check_rest(1000, 10_000, &[1000, 2000, 4000, 8000, 10_000, 10_000]);
         check_rest(100, 60_000, &[100, 200, 400, 800, 1600]);
         check_rest(0, 0, &[0, 0, 0]);
@@ -272,21 +272,21 @@ mod tests {
     #[test]
     fn an_empty_configuration_gets_the_services_defaults() {
         let mut config = named();
-        let rules = Rules::settle(&mut config).unwrap();
+        let rules = Rules::validate(&mut config).unwrap();
         assert_eq!(rules.deadline, Duration::from_secs(10));
         assert_eq!(rules.backoff, Backoff::NONE);
         assert_eq!(rules.retention, TimeDelta::days(7));
         assert_eq!(config.ack_deadline_seconds, 10);
         assert_eq!(config.state, 1, "active");
         config.push_config.as_mut().unwrap().push_endpoint = "http://127.0.0.1:1/".to_owned();
-        assert_eq!(Rules::settle(&mut config).unwrap().backoff, PUSH_BACKOFF);
+        assert_eq!(Rules::validate(&mut config).unwrap().backoff, PUSH_BACKOFF);
     }
 
     #[track_caller]
     fn refused(code: tonic::Code, change: impl FnOnce(&mut proto::Subscription)) {
         let mut config = named();
         change(&mut config);
-        assert_eq!(Rules::settle(&mut config).unwrap_err().code(), code);
+        assert_eq!(Rules::validate(&mut config).unwrap_err().code(), code);
     }
 
     #[test]

@@ -1,18 +1,18 @@
-//! Subscriptions: administration, and settling deliveries.
+//! Calls on subscriptions: administration, and acknowledging deliveries.
 
 use std::{sync::Arc, time::Duration};
 
 use chrono::DateTime;
+use googleapis_tonic_google_pubsub_v1::google::pubsub::v1 as proto;
 use googleapis_tonic_google_pubsub_v1::google::pubsub::v1::seek_request::Target;
 use tonic::Status;
 
 use super::{
     broker::State,
-    ledger::row,
     name,
-    page::Page,
-    proto,
+    page::PageRequest,
     queue::Queue,
+    row,
     rules::{self, Rules},
 };
 use crate::db::Change;
@@ -24,17 +24,17 @@ impl State {
         changes: &mut Vec<Change>,
     ) -> Result<proto::Subscription, Status> {
         let mut config = config.clone();
-        let rules = Rules::settle(&mut config)?;
+        let rules = Rules::validate(&mut config)?;
         name::check(&config.topic, "topics")?;
         if self.queues.contains_key(&config.name) {
-            return Err(name::taken(&config.name));
+            return Err(name::already_exists(&config.name));
         }
         if !self.topics.contains_key(&config.topic) {
-            return Err(name::absent(&config.topic));
+            return Err(name::not_found(&config.topic));
         }
         self.check_dead_letter(&rules)?;
         changes.push(row::subscription(&config));
-        let queue = Queue::new(config.clone(), rules, self.mischief);
+        let queue = Queue::new(config.clone(), rules, self.delivery_faults);
         self.queues.insert(config.name.clone(), queue);
         Ok(config)
     }
@@ -86,7 +86,7 @@ impl State {
         let prefix = format!("{}/subscriptions/", request.project);
         let all = self.queues.values().map(|queue| &queue.config);
         let all = all.filter(|config| config.name.starts_with(&prefix));
-        let (subscriptions, next_page_token) = Page {
+        let (subscriptions, next_page_token) = PageRequest {
             size: request.page_size,
             token: request.page_token.clone(),
         }
@@ -114,7 +114,7 @@ impl State {
         Ok(())
     }
 
-    /// Cuts a subscription off its topic; what it held is gone.
+    /// Detaches a subscription from its topic; its messages are dropped.
     pub(super) fn detach_subscription(
         &mut self,
         request: &proto::DetachSubscriptionRequest,
@@ -188,7 +188,10 @@ impl State {
             .filter(|seconds| *seconds <= u64::from(rules::DEADLINE_MAX_S.unsigned_abs()));
         match seconds {
             None => {
-                let message = format!("An ack deadline is 0 to {} seconds.", rules::DEADLINE_MAX_S);
+                let message = format!(
+                    "An ack deadline must be between 0 and {} seconds.",
+                    rules::DEADLINE_MAX_S
+                );
                 return Err(Status::invalid_argument(message));
             }
             Some(0) => {
@@ -209,20 +212,20 @@ impl State {
         name::check(subscription, "subscriptions")?;
         self.queues
             .get(subscription)
-            .ok_or_else(|| name::absent(subscription))
+            .ok_or_else(|| name::not_found(subscription))
     }
 
     fn queue_mut(&mut self, subscription: &str) -> Result<&mut Queue, Status> {
         name::check(subscription, "subscriptions")?;
         self.queues
             .get_mut(subscription)
-            .ok_or_else(|| name::absent(subscription))
+            .ok_or_else(|| name::not_found(subscription))
     }
 
     fn check_dead_letter(&self, rules: &Rules) -> Result<(), Status> {
         match &rules.dead_letter {
             Some(policy) if !self.topics.contains_key(&policy.topic) => {
-                Err(name::absent(&policy.topic))
+                Err(name::not_found(&policy.topic))
             }
             Some(_) | None => Ok(()),
         }
@@ -233,7 +236,7 @@ impl State {
         mut config: proto::Subscription,
         changes: &mut Vec<Change>,
     ) -> Result<proto::Subscription, Status> {
-        let rules = Rules::settle(&mut config)?;
+        let rules = Rules::validate(&mut config)?;
         let queue = self.queue(&config.name)?;
         if rules.dead_letter != queue.rules.dead_letter {
             self.check_dead_letter(&rules)?;

@@ -1,25 +1,25 @@
-//! Topics: administration, and publishing.
+//! Calls on topics: administration, and publishing.
 
+use googleapis_tonic_google_pubsub_v1::google::pubsub::v1 as proto;
 use googleapis_tonic_google_pubsub_v1::google::pubsub::v1::PublishRequest;
 use tonic::Status;
 
 use super::{
     broker::{State, Topic},
-    ledger::row,
     name,
-    page::Page,
-    proto, rules,
+    page::PageRequest,
+    row, rules,
 };
 use crate::db::Change;
 
-/// The service's limits of one publish: <https://cloud.google.com/pubsub/quotas>.
+/// The service's limits of a publish call: <https://cloud.google.com/pubsub/quotas>.
 const MESSAGES_MAX: usize = 1000;
 const REQUEST_MAX_BYTES: usize = 10_000_000;
 const ATTRIBUTES_MAX: usize = 100;
 const ATTRIBUTE_KEY_MAX_BYTES: usize = 256;
 const ATTRIBUTE_VALUE_MAX_BYTES: usize = 1024;
 const ORDERING_KEY_MAX_BYTES: usize = 1024;
-/// Seconds that a topic may keep messages: echoed, not acted on.
+/// Bounds of a topic's retention in seconds: echoed, without effect.
 const RETENTION_MIN_S: i64 = 10 * 60;
 const RETENTION_MAX_S: i64 = 31 * 24 * 3600;
 
@@ -31,7 +31,7 @@ impl State {
     ) -> Result<proto::Topic, Status> {
         check(topic)?;
         if self.topics.contains_key(&topic.name) {
-            return Err(name::taken(&topic.name));
+            return Err(name::already_exists(&topic.name));
         }
         let mut topic = topic.clone();
         topic.state = proto::topic::State::Active.into();
@@ -85,7 +85,7 @@ impl State {
         let prefix = format!("{}/topics/", request.project);
         let all = self.topics.values().map(|topic| &topic.config);
         let all = all.filter(|topic| topic.name.starts_with(&prefix));
-        let (topics, next_page_token) = Page {
+        let (topics, next_page_token) = PageRequest {
             size: request.page_size,
             token: request.page_token.clone(),
         }
@@ -104,7 +104,7 @@ impl State {
         self.topic(&request.topic)?;
         let all = self.queues.values().map(|queue| &queue.config);
         let all = all.filter(|config| config.topic == request.topic && !config.detached);
-        let (subscriptions, next_page_token) = Page {
+        let (subscriptions, next_page_token) = PageRequest {
             size: request.page_size,
             token: request.page_token.clone(),
         }
@@ -115,7 +115,7 @@ impl State {
         })
     }
 
-    /// The topic goes; its subscriptions stay, with what they hold.
+    /// Deletes a topic; its subscriptions stay, with their messages.
     pub(super) fn delete_topic(
         &mut self,
         request: &proto::DeleteTopicRequest,
@@ -123,7 +123,7 @@ impl State {
     ) -> Result<(), Status> {
         self.topics
             .remove(&request.topic)
-            .ok_or_else(|| name::absent(&request.topic))?;
+            .ok_or_else(|| name::not_found(&request.topic))?;
         changes.push(row::no_topic(&request.topic));
         for queue in self.queues.values_mut() {
             if queue.config.topic == request.topic {
@@ -153,7 +153,7 @@ impl State {
 
     fn topic(&self, topic: &str) -> Result<&Topic, Status> {
         name::check(topic, "topics")?;
-        self.topics.get(topic).ok_or_else(|| name::absent(topic))
+        self.topics.get(topic).ok_or_else(|| name::not_found(topic))
     }
 
     fn keep_topic(&mut self, topic: proto::Topic, changes: &mut Vec<Change>) -> proto::Topic {
@@ -186,7 +186,7 @@ fn check(topic: &proto::Topic) -> Result<(), Status> {
 fn check_messages(request: &PublishRequest) -> Result<(), Status> {
     let count = request.messages.len();
     let bytes = prost::Message::encoded_len(request);
-    let fault = if count == 0 {
+    let error = if count == 0 {
         Some("The request must hold at least one message.".to_owned())
     } else if count > MESSAGES_MAX {
         Some(format!(
@@ -197,12 +197,12 @@ fn check_messages(request: &PublishRequest) -> Result<(), Status> {
             "The request has {bytes} bytes, above {REQUEST_MAX_BYTES}."
         ))
     } else {
-        request.messages.iter().find_map(fault_of)
+        request.messages.iter().find_map(error_of)
     };
-    fault.map_or(Ok(()), |fault| Err(Status::invalid_argument(fault)))
+    error.map_or(Ok(()), |error| Err(Status::invalid_argument(error)))
 }
 
-fn fault_of(message: &proto::PubsubMessage) -> Option<String> {
+fn error_of(message: &proto::PubsubMessage) -> Option<String> {
     if message.data.is_empty() && message.attributes.is_empty() {
         return Some("A message must have data or at least one attribute.".to_owned());
     }

@@ -1,32 +1,33 @@
-//! Speaks to the stand-in as a client does: hand-made frames and JSON.
+//! A test client of the emulator: hand-made gRPC frames, and JSON.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
 use axum::body::{Body, Bytes};
 use futures::StreamExt as _;
+use googleapis_tonic_google_pubsub_v1::google::pubsub::v1 as proto;
 use googleapis_tonic_google_pubsub_v1::google::pubsub::v1::Subscription;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::Code;
 
-use super::{PubSub, control::SubscriptionStats, proto};
+use super::{PubSub, control::SubscriptionStats};
 use crate::{clock::Clock, db::Db};
 
 /// How long a test waits for a state before it fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 const TICK: Duration = Duration::from_millis(5);
 
-/// A client of one stand-in.
+/// A client of one emulator.
 pub(super) struct Wire(pub(super) PubSub);
 
 impl Wire {
-    /// In memory, at `speed`.
+    /// In memory, with a clock at `speed`.
     pub(super) fn at(speed: f64) -> Self {
         Self::over(Db::in_memory().unwrap(), speed)
     }
 
-    /// Over the store of an earlier one.
+    /// With the store of an earlier emulator.
     pub(super) fn reopen(file: &Path) -> Self {
         Self::over(Db::open(file).unwrap(), 1.0)
     }
@@ -120,7 +121,7 @@ impl Wire {
         name
     }
 
-    /// Publishes texts, each with an ordering key; tells their ids.
+    /// Publishes messages, each with an ordering key; returns their ids.
     pub(super) async fn publish(&self, topic: &str, messages: &[(&str, &str)]) -> Vec<String> {
         let messages = messages.iter().map(|(data, key)| proto::PubsubMessage {
             data: data.as_bytes().to_vec(),
@@ -135,9 +136,9 @@ impl Wire {
         response.await.unwrap().message_ids
     }
 
-    /// What a pull that does not wait gets.
+    /// The messages of a pull that does not wait.
     pub(super) async fn pull(&self, subscription: &str) -> Vec<proto::ReceivedMessage> {
-        #[expect(deprecated, reason = "a test of what is there now must not wait")]
+        #[expect(deprecated, reason = "a test of the current messages must not wait")]
         let request = proto::PullRequest {
             subscription: subscription.to_owned(),
             return_immediately: true,
@@ -147,7 +148,7 @@ impl Wire {
         response.await.unwrap().received_messages
     }
 
-    /// Pulls until there is something.
+    /// Pulls until there is a message.
     pub(super) async fn pull_some(&self, subscription: &str) -> Vec<proto::ReceivedMessage> {
         let request = proto::PullRequest {
             subscription: subscription.to_owned(),
@@ -179,12 +180,12 @@ impl Wire {
 
     /// The counts of one subscription.
     pub(super) fn stats(&self, subscription: &str) -> SubscriptionStats {
-        let stats = self.0.0.look(super::control::stats);
+        let stats = self.0.0.read(super::control::stats);
         let mut all = stats.subscriptions.into_iter();
         all.find(|it| it.name == subscription).unwrap()
     }
 
-    /// Waits until a subscription holds nothing.
+    /// Waits until a subscription has no messages left.
     pub(super) async fn drained(&self, subscription: &str) {
         until(|| self.stats(subscription).undelivered == 0).await;
     }
@@ -203,7 +204,7 @@ impl Flow {
         self.sender.send(Ok(frame(request))).unwrap();
     }
 
-    /// The next answer, or how the stream ended.
+    /// The next answer, or the code with which the stream ended.
     pub(super) async fn next(&mut self) -> Result<proto::StreamingPullResponse, Code> {
         if let Some(code) = self.head {
             return Err(code);
@@ -218,14 +219,14 @@ impl Flow {
                 }
             }
             let frame = tokio::time::timeout(PATIENCE, self.body.frame()).await;
-            match frame.expect("the stream says something").unwrap().unwrap() {
+            match frame.expect("an answer on the stream").unwrap().unwrap() {
                 frame if frame.is_data() => self.buffer.extend(frame.into_data().unwrap()),
                 frame => return Err(code(&frame.into_trailers().unwrap()).unwrap()),
             }
         }
     }
 
-    /// The texts of the next messages, heartbeats left out.
+    /// The texts and ack ids of the next messages, heartbeats left out.
     pub(super) async fn texts(&mut self) -> (Vec<String>, Vec<String>) {
         loop {
             let response = self.next().await.unwrap();
@@ -257,7 +258,7 @@ pub(super) async fn until(state: impl Fn() -> bool) {
     };
     tokio::time::timeout(PATIENCE, wait)
         .await
-        .expect("the state comes");
+        .expect("the state within the limit");
 }
 
 fn frame(message: &impl prost::Message) -> Bytes {

@@ -1,8 +1,8 @@
-//! What a job's tasks and a service's revisions run.
+//! The container of a job's tasks and of a service's revisions.
 
 use serde::Deserialize;
 
-/// A container, as both name it.
+/// A container, in the form that both resources share.
 #[derive(Debug, Deserialize)]
 pub(super) struct Container {
     #[serde(default)]
@@ -15,7 +15,7 @@ pub(super) struct Container {
     pub(super) env: Vec<Variable>,
 }
 
-/// A variable of its environment.
+/// An environment variable.
 #[derive(Debug, Deserialize)]
 pub(super) struct Variable {
     pub(super) name: String,

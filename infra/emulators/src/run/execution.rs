@@ -1,12 +1,12 @@
-//! An execution of a job: what became of its tasks so far.
+//! An execution of a job, and how many of its tasks have succeeded, failed or been retried.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::job::Job;
+use super::job::RunJob;
 
-/// An execution, as it is stored and told.
+/// An execution, in its stored form, which is also its JSON resource.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Execution {
@@ -31,7 +31,7 @@ pub(super) struct Execution {
 }
 
 impl Execution {
-    pub(super) fn new(name: String, job: &Job, now: DateTime<Utc>) -> Self {
+    pub(super) fn new(name: String, job: &RunJob, now: DateTime<Utc>) -> Self {
         let job_id = name.split('/').nth_back(2).unwrap_or_default().to_owned();
         Self {
             name,
@@ -49,7 +49,7 @@ impl Execution {
         }
     }
 
-    /// Reads what [`Execution::told`] gave.
+    /// Parses what [`Execution::to_json`] returned.
     pub(super) fn read(resource: &Value) -> Option<Self> {
         Self::deserialize(resource).ok()
     }
@@ -58,29 +58,29 @@ impl Execution {
         self.completion_time.is_some()
     }
 
-    /// Ends it: well, if every task did.
+    /// Ends it: it succeeded if every task did.
     pub(super) fn end(&mut self, now: DateTime<Utc>) {
         let (state, message) = if self.failed == 0 {
             let message = format!("Execution completed successfully in {}.", self.took(now));
             ("CONDITION_SUCCEEDED", message)
         } else {
             let message = format!(
-                "{} of {} tasks failed, each as often as it may be tried.",
+                "{} of {} tasks failed after all their retries.",
                 self.failed, self.task_count
             );
             ("CONDITION_FAILED", message)
         };
-        self.settle(state, &message, now);
+        self.finish(state, &message, now);
     }
 
-    /// Ends it, as nothing runs any more.
+    /// Ends it as failed because the emulator was stopped.
     pub(super) fn cut_off(&mut self, now: DateTime<Utc>) {
         self.failed += self.task_count - self.succeeded.min(self.task_count);
         self.running = 0;
-        self.settle("CONDITION_FAILED", "The emulator was stopped.", now);
+        self.finish("CONDITION_FAILED", "The emulator was stopped.", now);
     }
 
-    fn settle(&mut self, state: &str, message: &str, now: DateTime<Utc>) {
+    fn finish(&mut self, state: &str, message: &str, now: DateTime<Utc>) {
         self.completion_time = Some(now);
         self.reconciling = false;
         self.conditions = vec![condition(state, message, now)];
@@ -91,20 +91,20 @@ impl Execution {
     }
 
     /// The resource.
-    pub(super) fn told(&self) -> Value {
+    pub(super) fn to_json(&self) -> Value {
         json!(self)
     }
 
-    /// The name of the operation that it is.
+    /// The name of its operation.
     pub(super) fn operation_name(&self) -> String {
         let parent = self.name.split("/jobs/").next().unwrap_or_default();
         let id = self.name.rsplit('/').next().unwrap_or_default();
         format!("{parent}/operations/{id}")
     }
 
-    /// The operation that it is.
+    /// Its operation.
     pub(super) fn operation(&self) -> Value {
-        let mut metadata = self.told();
+        let mut metadata = self.to_json();
         if let Some(fields) = metadata.as_object_mut() {
             let kind = "type.googleapis.com/google.cloud.run.v2.Execution";
             fields.insert("@type".to_owned(), kind.into());

@@ -1,4 +1,4 @@
-//! An instance of a revision: a process of this machine that listens where `PORT` says.
+//! An instance of a revision: a process of this machine that listens on `PORT`.
 
 use std::{collections::BTreeMap, io, process::Stdio, time::Duration};
 
@@ -12,24 +12,24 @@ use tokio::{
 
 use super::container::Container;
 
-/// Longest that a container may take to listen, as Cloud Run's own startup probe has it.
+/// How long a container may take to listen, the default of Cloud Run's startup probe.
 const START_MAX: Duration = Duration::from_mins(4);
-/// How often it is looked whether it listens.
-const LOOK: Duration = Duration::from_millis(20);
+/// How often to try whether it listens.
+const POLL: Duration = Duration::from_millis(20);
 
 /// A running instance; dropped, it is killed.
 #[derive(Debug)]
 pub(super) struct Instance {
-    /// Where it listens on 127.0.0.1.
+    /// Its port on 127.0.0.1.
     pub(super) port: u16,
-    /// Its standard input is held open: a process that ends with that outlives no emulator.
+    /// Held open: the process ends when its standard input closes, so it cannot outlive the emulator.
     _child: Child,
 }
 
 impl Instance {
     /// Starts the container of `revision`, and waits until it listens.
     ///
-    /// `None` where the container names no command: images cannot be run here.
+    /// `None` if the container names no command: images cannot be run here.
     pub(super) async fn start(
         service: &str,
         name: &str,
@@ -72,7 +72,7 @@ impl Instance {
             if Instant::now() > deadline {
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            sleep(LOOK).await;
+            sleep(POLL).await;
         }
         Ok(Some(Self {
             port,
@@ -81,7 +81,7 @@ impl Instance {
     }
 }
 
-/// A port that nobody listens on now.
+/// A port on which no process listens at the moment.
 async fn free_port() -> io::Result<u16> {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
     Ok(listener.local_addr()?.port())

@@ -1,4 +1,4 @@
-//! A job: what its tasks start, how many there are, how often each may be tried.
+//! A job: the program of its tasks, their number, and their retries.
 
 use std::{collections::BTreeMap, num::NonZero, time::Duration};
 
@@ -8,22 +8,22 @@ use serde_json::Value;
 use super::container::{Container, Variable};
 use crate::rest::{self, invalid};
 
-/// Most tasks of an execution (<https://cloud.google.com/run/quotas>).
+/// Maximum of tasks in an execution (<https://cloud.google.com/run/quotas>).
 const TASKS_MAX: u32 = 10_000;
-/// Most retries of a task.
+/// Maximum of retries of a task.
 const RETRIES_MAX: u32 = 10;
-/// Retries of a task unless the job says otherwise.
+/// Retries of a task unless the job sets them.
 const RETRIES: u32 = 3;
-/// Longest that an attempt may take: a week.
+/// Maximum of an attempt's timeout: a week.
 const TIMEOUT_MAX: Duration = Duration::from_hours(7 * 24);
-/// Longest that an attempt may take unless the job says otherwise.
+/// An attempt's timeout unless the job sets one.
 const TIMEOUT: Duration = Duration::from_mins(10);
-/// Longest id of a job, in characters.
+/// Maximum length of a job's id, in characters.
 const ID_CHARS_MAX: usize = 63;
 
 /// A job, parsed.
 #[derive(Debug, Clone)]
-pub(super) struct Job {
+pub(super) struct RunJob {
     pub(super) tasks: u32,
     pub(super) retries: u32,
     pub(super) timeout: Duration,
@@ -34,7 +34,7 @@ pub(super) struct Job {
 }
 
 #[derive(Debug, Deserialize)]
-struct Wire {
+struct RunJobFields {
     template: Template,
 }
 
@@ -57,10 +57,10 @@ struct TaskTemplate {
     timeout: Option<String>,
 }
 
-/// How one execution differs: <https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.jobs/run>.
+/// The overrides of one execution: <https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.jobs/run>.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Request {
+struct RunRequest {
     #[serde(default)]
     overrides: Overrides,
 }
@@ -81,17 +81,18 @@ struct ContainerOverride {
     env: Vec<Variable>,
 }
 
-impl Job {
-    /// Reads a job as the API took it.
+impl RunJob {
+    /// Parses a job's JSON resource.
     pub(super) fn parse(resource: &Value) -> Result<Self, rest::Error> {
-        let wire = Wire::deserialize(resource).map_err(|error| invalid(error.to_string()))?;
+        let wire =
+            RunJobFields::deserialize(resource).map_err(|error| invalid(error.to_string()))?;
         let Template {
             parallelism,
             task_count,
             task,
         } = wire.template;
         let [container] = <[Container; 1]>::try_from(task.containers)
-            .map_err(|all| invalid(format!("a job has one container here, not {}", all.len())))?;
+            .map_err(|all| invalid(format!("expected one container, found {}", all.len())))?;
         let program = if container.command.is_empty() {
             vec![container.image]
         } else {
@@ -108,13 +109,13 @@ impl Job {
         job.checked()
     }
 
-    /// The job as the body of a call to run it would have it.
+    /// The job with the overrides in the body of a `:run` call.
     pub(super) fn overridden(mut self, body: &Value) -> Result<Self, rest::Error> {
-        let request = Request::deserialize(body).map_err(|error| invalid(error.to_string()))?;
+        let request = RunRequest::deserialize(body).map_err(|error| invalid(error.to_string()))?;
         let overrides = request.overrides;
         if overrides.containers.len() > 1 {
             return Err(invalid(
-                "overrides.containerOverrides: the job has one container",
+                "overrides.containerOverrides: expected one, as the job has one container",
             ));
         }
         for container in overrides.containers {
@@ -129,7 +130,7 @@ impl Job {
         self.checked()
     }
 
-    /// Tasks that run at a time: as many as there are cores, unless the job wants fewer.
+    /// Tasks that run at a time: as many as there are cores, unless the job sets fewer.
     pub(super) fn parallel(&self) -> usize {
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         match usize::try_from(self.parallelism) {
@@ -139,28 +140,26 @@ impl Job {
     }
 
     fn checked(self) -> Result<Self, rest::Error> {
-        let fault = |field: &str, most: u32| {
-            Err(invalid(format!(
-                "{field} must be at most {most}, and positive where it counts"
-            )))
+        let outside = |field: &str, least: u32, most: u32| {
+            Err(invalid(format!("{field}: expected {least} to {most}")))
         };
         if self.tasks == 0 || self.tasks > TASKS_MAX {
-            return fault("taskCount", TASKS_MAX);
+            return outside("taskCount", 1, TASKS_MAX);
         }
         if self.retries > RETRIES_MAX {
-            return fault("maxRetries", RETRIES_MAX);
+            return outside("maxRetries", 0, RETRIES_MAX);
         }
         if self.timeout.is_zero() || self.timeout > TIMEOUT_MAX {
-            return Err(invalid("timeout must be positive, and a week at most"));
+            return Err(invalid("timeout: expected more than 0 and at most a week"));
         }
         if self.command.first().is_none_or(String::is_empty) {
-            return Err(invalid("the container has neither image nor command"));
+            return Err(invalid("the container has neither an image nor a command"));
         }
         Ok(self)
     }
 }
 
-/// Whether `id` can name a job.
+/// Whether `id` is a valid id of a job.
 pub(super) fn is_id(id: &str) -> bool {
     let starts = id.starts_with(|c: char| c.is_ascii_lowercase());
     let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -179,11 +178,12 @@ fn variables(wire: Vec<Variable>) -> Result<BTreeMap<String, String>, rest::Erro
     Ok(pairs.collect())
 }
 
-/// `600s` or `3.5s`, as JSON spells a duration.
+/// Parses `600s` or `3.5s`, the JSON form of a duration.
 fn duration(text: Option<&str>) -> Result<Option<Duration>, rest::Error> {
     let Some(text) = text else { return Ok(None) };
     let seconds = text.strip_suffix('s').and_then(|it| it.parse::<f64>().ok());
     let duration = seconds.and_then(|it| Duration::try_from_secs_f64(it).ok());
-    let duration = duration.ok_or_else(|| invalid(format!("timeout `{text}` is no duration")))?;
+    let duration =
+        duration.ok_or_else(|| invalid(format!("timeout: `{text}` is not a duration")))?;
     Ok(Some(duration))
 }

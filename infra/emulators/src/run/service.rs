@@ -1,4 +1,4 @@
-//! A service of Cloud Run as its API tells of it: a template, its revisions, and who gets the traffic.
+//! A Cloud Run service as its API represents it: a template, its revisions, and their traffic.
 //!
 //! <https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services>
 
@@ -11,12 +11,12 @@ use serde_json::{Map, Value, json};
 use super::job::is_id;
 use crate::rest::{self, invalid};
 
-/// Traffic goes to whatever revision was ready last.
+/// Traffic goes to the revision that became ready last.
 pub(super) const LATEST: &str = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
-/// Traffic goes to one revision.
+/// Traffic goes to a named revision.
 const REVISION: &str = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION";
 
-/// What the service decides, whatever a client sends.
+/// Fields that only the service sets, whatever a client sends.
 const OUTPUT_ONLY: [&str; 15] = [
     "name",
     "uid",
@@ -35,10 +35,10 @@ const OUTPUT_ONLY: [&str; 15] = [
     "reconciling",
 ];
 
-/// Where some of the traffic goes.
+/// Where a share of the traffic goes.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Target {
+pub(super) struct TrafficTarget {
     #[serde(rename = "type", default)]
     kind: String,
     #[serde(default)]
@@ -51,13 +51,13 @@ pub(super) struct Target {
 
 /// How far a revision or a service has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum Readiness {
     Reconciling,
     Succeeded,
     Failed(String),
 }
 
-impl Standing {
+impl Readiness {
     /// As a condition of the type `kind`.
     pub(super) fn condition(&self, kind: &str, now: DateTime<Utc>) -> Value {
         let (state, message) = match self {
@@ -69,7 +69,7 @@ impl Standing {
     }
 }
 
-/// `patched`, in which what only the service decides is as it was in `old`.
+/// `patched`, with the output-only fields taken from `old`.
 pub(super) fn kept(old: &Value, patched: Value) -> Value {
     let mut fields = as_map(patched);
     for field in OUTPUT_ONLY {
@@ -81,34 +81,34 @@ pub(super) fn kept(old: &Value, patched: Value) -> Value {
     Value::Object(fields)
 }
 
-/// The text of a field, or nothing.
+/// The text of a field; empty if it is absent.
 pub(super) fn text<'a>(resource: &'a Value, pointer: &str) -> &'a str {
     let found = resource.pointer(pointer).and_then(Value::as_str);
     found.unwrap_or_default()
 }
 
-/// The whole number that a field holds as a text, as JSON spells 64 bits.
+/// The integer of a field that JSON represents as a string, as it does for 64 bits.
 pub(super) fn number(resource: &Value, field: &str) -> u64 {
     let text = resource.get(field).and_then(Value::as_str);
     text.and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
-/// The targets of a service's traffic; all to the latest where none is named.
-pub(super) fn targets(service: &Value) -> Result<Vec<Target>, rest::Error> {
+/// The targets of a service's traffic; without any, all of it goes to the latest revision.
+pub(super) fn targets(service: &Value) -> Result<Vec<TrafficTarget>, rest::Error> {
     let named = service.get("traffic").filter(|it| !it.is_null());
-    let named = named.map(Vec::<Target>::deserialize).transpose();
+    let named = named.map(Vec::<TrafficTarget>::deserialize).transpose();
     let named = named.map_err(|error| invalid(format!("traffic: {error}")))?;
     let named = named.unwrap_or_default();
     if named.is_empty() {
-        return Ok(vec![Target {
+        return Ok(vec![TrafficTarget {
             kind: LATEST.to_owned(),
             percent: 100,
-            ..Target::default()
+            ..TrafficTarget::default()
         }]);
     }
     let sum: u32 = named.iter().map(|target| target.percent).sum();
     if sum != 100 {
-        let message = format!("traffic: percents add up to {sum}, not to 100");
+        let message = format!("traffic: expected percents that add up to 100, found {sum}");
         return Err(invalid(message));
     }
     let mut tags = BTreeSet::new();
@@ -117,14 +117,14 @@ pub(super) fn targets(service: &Value) -> Result<Vec<Target>, rest::Error> {
         let fixed = target.kind == REVISION && !target.revision.is_empty();
         if !latest && !fixed {
             return Err(invalid(
-                "traffic: a target names a revision or is the latest",
+                "traffic: expected each target to name a revision or to be the latest",
             ));
         }
         let tag = &target.tag;
         let usable = || is_id(tag) && !tags.contains(tag);
         if !tag.is_empty() && !usable() {
             return Err(invalid(format!(
-                "traffic: the tag `{tag}` is wrong, or twice"
+                "traffic: the tag `{tag}` is invalid or used twice"
             )));
         }
         tags.insert(tag.clone());
@@ -132,9 +132,9 @@ pub(super) fn targets(service: &Value) -> Result<Vec<Target>, rest::Error> {
     Ok(named)
 }
 
-impl Target {
-    /// The revision that it leads to; an empty name where none was ever ready.
-    pub(super) fn leads_to<'a>(&'a self, service: &'a Value) -> &'a str {
+impl TrafficTarget {
+    /// The revision that it stands for; an empty name if none was ever ready.
+    pub(super) fn revision_name<'a>(&'a self, service: &'a Value) -> &'a str {
         if self.kind == LATEST {
             let latest = text(service, "/latestReadyRevision");
             return latest.rsplit('/').next().unwrap_or_default();
@@ -142,7 +142,7 @@ impl Target {
         &self.revision
     }
 
-    /// As `trafficStatuses` has it; `base` is where revisions are reached.
+    /// As in `trafficStatuses`; `base` is the prefix of the revisions' URLs.
     pub(super) fn status(&self, service: &str, base: &str) -> Value {
         let mut status = json!({ "type": self.kind });
         let Some(fields) = status.as_object_mut() else {
@@ -164,28 +164,30 @@ impl Target {
     }
 }
 
-/// The name of the revision that the template of `service`, at `generation`, makes.
+/// The name of the revision that the template of `service`, at `generation`, creates.
 pub(super) fn revision_name(service: &Value, generation: u64) -> Result<String, rest::Error> {
     let id = text(service, "/name")
         .rsplit('/')
         .next()
         .unwrap_or_default();
-    let asked = text(service, "/template/revision");
-    if asked.is_empty() {
+    let requested = text(service, "/template/revision");
+    if requested.is_empty() {
         return Ok(format!("{id}-{generation:05}-gen"));
     }
-    if !asked.starts_with(&format!("{id}-")) || !is_id(asked) {
-        let message = format!("template.revision: `{asked}` does not begin with `{id}-`");
+    if !requested.starts_with(&format!("{id}-")) || !is_id(requested) {
+        let message = format!(
+            "template.revision: expected a name that begins with `{id}-`, found `{requested}`"
+        );
         return Err(invalid(message));
     }
-    Ok(asked.to_owned())
+    Ok(requested.to_owned())
 }
 
-/// A revision of `service`, as its template is now.
+/// A revision with the current template of `service`.
 pub(super) fn revision(service: &Value, name: &str, now: DateTime<Utc>) -> Value {
     let mut fields = as_map(service.get("template").cloned().unwrap_or_default());
     fields.remove("revision");
-    let told = json!({
+    let output = json!({
         "name": name,
         "generation": "1",
         "service": text(service, "/name").rsplit('/').next(),
@@ -193,31 +195,31 @@ pub(super) fn revision(service: &Value, name: &str, now: DateTime<Utc>) -> Value
         "updateTime": now,
         "etag": format!("\"{name}\""),
     });
-    fields.extend(as_map(told));
-    stand(&mut fields, &Standing::Reconciling, now);
+    fields.extend(as_map(output));
+    set_readiness(&mut fields, &Readiness::Reconciling, now);
     Value::Object(fields)
 }
 
-/// `revision`, now that it stands so.
-pub(super) fn standing(revision: Value, standing: &Standing, now: DateTime<Utc>) -> Value {
+/// `revision` with the condition for `readiness`.
+pub(super) fn readiness(revision: Value, readiness: &Readiness, now: DateTime<Utc>) -> Value {
     let mut fields = as_map(revision);
-    stand(&mut fields, standing, now);
+    set_readiness(&mut fields, readiness, now);
     Value::Object(fields)
 }
 
 /// How far `revision` has come.
-pub(super) fn stands(revision: &Value) -> Standing {
+pub(super) fn readiness_of(revision: &Value) -> Readiness {
     match text(revision, "/conditions/0/state") {
-        "CONDITION_SUCCEEDED" => Standing::Succeeded,
-        "CONDITION_FAILED" => Standing::Failed(text(revision, "/conditions/0/message").to_owned()),
-        _ => Standing::Reconciling,
+        "CONDITION_SUCCEEDED" => Readiness::Succeeded,
+        "CONDITION_FAILED" => Readiness::Failed(text(revision, "/conditions/0/message").to_owned()),
+        _ => Readiness::Reconciling,
     }
 }
 
-fn stand(fields: &mut Map<String, Value>, standing: &Standing, now: DateTime<Utc>) {
-    let condition = standing.condition("Ready", now);
+fn set_readiness(fields: &mut Map<String, Value>, readiness: &Readiness, now: DateTime<Utc>) {
+    let condition = readiness.condition("Ready", now);
     fields.insert("conditions".to_owned(), json!([condition]));
-    let reconciling = *standing == Standing::Reconciling;
+    let reconciling = *readiness == Readiness::Reconciling;
     fields.insert("reconciling".to_owned(), reconciling.into());
 }
 

@@ -1,9 +1,9 @@
-//! Cloud Run's services: made, changed, and ready after a moment, or not, as a test wants it.
+//! Cloud Run's services: created, changed, and ready after a moment, or failing, as a test sets it.
 //!
-//! A revision's instance is a process, reached at the URL of its tag. Traffic is told of, and
-//! goes nowhere else: nobody calls a service by its own URL here.
+//! A revision's instance is a process, reached at the URL of its tag. Traffic percentages are only
+//! reported: no caller here uses the URL of a service itself.
 
-mod reach;
+mod proxy;
 mod state;
 
 use std::{
@@ -18,11 +18,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::Mutex as AsyncMutex;
 
-use self::state::{Change, State};
+use self::state::{ServiceChange, State};
 use super::{
     instance::Instance,
     job::is_id,
-    service::{Standing, text},
+    service::{Readiness, text},
 };
 use crate::{
     clock::Clock,
@@ -31,24 +31,24 @@ use crate::{
     rest::{self, invalid},
 };
 
-/// What passes before a change is seen: long enough that whoever does not wait is found out.
+/// How long a change takes to become visible: long enough to expose a caller that does not wait.
 const MOMENT: Duration = Duration::from_millis(60);
 
-/// How the revisions that a service makes from now on behave.
+/// How revisions that a service creates from now on behave.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Conduct {
-    /// As their process does.
+    /// Their process runs as usual.
     #[default]
     Works,
-    /// They fail.
+    /// They fail to start.
     Fails,
-    /// They never say anything.
+    /// They never become ready.
     NeverReady,
-    /// They are ready, and answer 500.
+    /// They become ready, and answer every request with 500.
     #[serde(rename = "answers_500")]
     Answers500,
-    /// They are ready, and say that all is done, and do nothing.
+    /// They become ready, and answer 204 to every request without doing anything.
     DoesNothing,
 }
 
@@ -63,22 +63,22 @@ struct SetConduct {
 /// The services; clones share everything.
 #[derive(Debug, Clone)]
 pub(super) struct Services {
-    inner: Arc<Inner>,
+    inner: Arc<ServicesInner>,
 }
 
-struct Inner {
+struct ServicesInner {
     clock: Clock,
     state: Mutex<State>,
-    /// The instances that run, by revision.
+    /// The running instances, by revision.
     instances: AsyncMutex<BTreeMap<String, Instance>>,
     http: reqwest::Client,
 }
 
 impl Services {
-    /// Reads back what an earlier process left in `db`; revisions are reached below `base_url`.
+    /// Reads back what an earlier process left in `db`; URLs of revisions begin with `base_url`.
     pub(super) fn open(db: &Db, clock: Clock, base_url: &str) -> Result<Self, db::Error> {
         Ok(Self {
-            inner: Arc::new(Inner {
+            inner: Arc::new(ServicesInner {
                 clock,
                 state: Mutex::new(State::open(db, base_url)?),
                 instances: AsyncMutex::default(),
@@ -94,12 +94,12 @@ impl Services {
         Ok(json!({}))
     }
 
-    /// The operation `id`, where a service is what it is about.
+    /// The operation `name`, if it belongs to a service.
     pub(super) fn operation(&self, name: &str) -> Option<Value> {
         self.inner.state().operations.get(name).cloned()
     }
 
-    /// Answers a call on `…/services` and what is below.
+    /// Answers a call on `…/services` and below.
     pub(super) fn answer(
         &self,
         parent: &str,
@@ -118,7 +118,7 @@ impl Services {
                 let id = query.iter().find(|(name, _)| name == "serviceId");
                 let id = id.map(|(_, id)| id.as_str()).unwrap_or_default();
                 if !is_id(id) {
-                    let message = format!("serviceId `{id}` is no name of a service");
+                    let message = format!("serviceId `{id}` is not a valid service name");
                     return Err(invalid(message));
                 }
                 let name = format!("{parent}/services/{id}");
@@ -153,8 +153,8 @@ impl Services {
         }
     }
 
-    /// Lets a change take its course; gives its operation.
-    fn follow(&self, change: Change) -> Value {
+    /// Lets a change take effect in the background; returns its operation.
+    fn follow(&self, change: ServiceChange) -> Value {
         let operation = change.operation.clone();
         let inner = Arc::clone(&self.inner);
         tokio::spawn(async move { inner.reconcile(change).await });
@@ -162,37 +162,38 @@ impl Services {
     }
 }
 
-impl Inner {
+impl ServicesInner {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn reconcile(&self, change: Change) {
+    async fn reconcile(&self, change: ServiceChange) {
         tokio::time::sleep(MOMENT).await;
         if let Some(revision) = &change.revision {
             let conduct = self.state().conduct_of(revision);
-            let standing = match conduct {
+            let readiness = match conduct {
                 Conduct::NeverReady => None,
-                Conduct::Fails => Some(Standing::Failed(
+                Conduct::Fails => Some(Readiness::Failed(
                     "The user-provided container failed to start and listen on the port.".into(),
                 )),
                 Conduct::Works | Conduct::Answers500 | Conduct::DoesNothing => {
                     Some(match self.port(revision).await {
-                        Ok(_) => Standing::Succeeded,
-                        Err(error) => Standing::Failed(error.message),
+                        Ok(_) => Readiness::Succeeded,
+                        Err(error) => Readiness::Failed(error.message),
                     })
                 }
             };
-            if let Some(standing) = standing {
+            if let Some(readiness) = readiness {
                 let now = self.clock.now();
                 self.state()
-                    .judge(&change.service, revision, &standing, now);
+                    .record_readiness(&change.service, revision, &readiness, now);
             }
         }
-        self.state().settle(&change.service, self.clock.now());
+        self.state()
+            .update_status(&change.service, self.clock.now());
     }
 
-    /// Where the instance of `revision` listens, started if need be; `None` without a process.
+    /// The port of the instance of `revision`, started if necessary; `None` without a process.
     async fn port(&self, revision: &str) -> Result<Option<u16>, rest::Error> {
         let mut instances = self.instances.lock().await;
         if let Some(instance) = instances.get(revision) {
@@ -209,18 +210,18 @@ impl Inner {
     }
 }
 
-impl fmt::Debug for Inner {
+impl fmt::Debug for ServicesInner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Services").finish_non_exhaustive()
     }
 }
 
-/// The name of a revision of the service `service`.
+/// The full name of a revision of the service `service`.
 fn revision_of(service: &str, revision: &str) -> String {
     format!("{service}/revisions/{revision}")
 }
 
-/// Whether `standing` ends a reconciliation.
-fn is_over(standing: &Standing) -> bool {
-    *standing != Standing::Reconciling
+/// Whether `readiness` ends a reconciliation.
+fn is_over(readiness: &Readiness) -> bool {
+    *readiness != Readiness::Reconciling
 }

@@ -1,4 +1,4 @@
-//! One attempt at a task: a process, and what it writes.
+//! One attempt at a task: a process, and the lines that it writes.
 
 use std::{io, process::Stdio};
 
@@ -9,20 +9,32 @@ use tokio::{
     time::timeout,
 };
 
-use super::job::Job;
-use crate::TaskLine;
+use super::job::RunJob;
+
+/// A line that a job's task wrote.
+#[derive(Debug, Clone)]
+pub struct TaskLine {
+    /// The id of the job.
+    pub job: String,
+    /// The id of the execution.
+    pub execution: String,
+    /// The index of the task, from 0.
+    pub index: u32,
+    /// The line.
+    pub line: String,
+}
 
 /// An attempt at a task.
 pub(super) struct Attempt<'a> {
     pub(super) execution: &'a str,
     pub(super) index: u32,
-    /// How often it was tried before.
+    /// How many attempts there were before.
     pub(super) tried: u32,
-    pub(super) job: &'a Job,
+    pub(super) job: &'a RunJob,
 }
 
 impl Attempt<'_> {
-    /// Runs it to its end, or until it is `killed`; whether it succeeded.
+    /// Runs the process until it ends or is `killed`; returns whether it succeeded.
     pub(super) async fn run(&self, killed: &Notify, lines: &broadcast::Sender<TaskLine>) -> bool {
         let (mut child, stdout) = match self.spawn() {
             Ok(spawned) => spawned,
@@ -31,7 +43,7 @@ impl Attempt<'_> {
                 return false;
             }
         };
-        // Held open: a task ends once this closes, so that none outlives the emulators.
+        // Held open: a task ends when this closes, so it cannot outlive the emulators.
         let _stdin = child.stdin.take();
         let ended = async {
             let (status, ()) = tokio::join!(child.wait(), self.read(stdout, lines));
@@ -63,14 +75,14 @@ impl Attempt<'_> {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
-            // What is killed, or late, is dropped.
+            // A process that is killed or times out is dropped, which must end it.
             .kill_on_drop(true)
             .spawn()?;
         let stdout = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
         Ok((child, stdout))
     }
 
-    /// The ids of job and execution.
+    /// The ids of the job and of the execution.
     fn names(&self) -> (&str, &str) {
         let mut ids = self.execution.rsplit('/');
         let execution = ids.next().unwrap_or_default();

@@ -1,11 +1,11 @@
-//! Timetables in the format of unix-cron:
+//! Schedules in the unix-cron format:
 //! <https://cloud.google.com/scheduler/docs/configuring/cron-job-schedules>.
 
 use std::str::FromStr;
 
 use chrono::{DateTime, Datelike as _, Days, NaiveDate, Timelike as _, Utc};
 
-/// Days to look ahead: the 29th of February is at most eight years away.
+/// Days to search: the next 29th of February is at most eight years away.
 const DAYS_MAX: usize = 366 * 8;
 
 const MONTHS: [&str; 12] = [
@@ -13,7 +13,7 @@ const MONTHS: [&str; 12] = [
 ];
 const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 
-/// A timetable; each field is a set of bits.
+/// A schedule; each field is a set of bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cron {
     minutes: u64,
@@ -21,28 +21,28 @@ pub(super) struct Cron {
     days: u64,
     months: u64,
     weekdays: u64,
-    /// Whether days of the month and of the week are both limited: then either will do.
+    /// Whether day of month and day of week are both restricted: then either one matching is enough.
     either_day: bool,
 }
 
-/// A text that is no timetable.
+/// Why a text is not a schedule.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Fault {
-    /// Not five fields; the service's other, English format is not served.
-    #[error("a timetable has five fields, not {0}: `every …` is not served")]
+pub(super) enum CronError {
+    /// Not five fields; the service's English-like format is not served.
+    #[error("expected five fields, found {0}: schedules such as `every 5 minutes` are not served")]
     Fields(usize),
-    /// A field that cannot be read.
-    #[error("`{0}` is no value of the timetable's field {1}")]
+    /// A field that cannot be parsed.
+    #[error("invalid value `{0}` for the field {1}")]
     Field(String, &'static str),
 }
 
 impl FromStr for Cron {
-    type Err = Fault;
+    type Err = CronError;
 
-    fn from_str(text: &str) -> Result<Self, Fault> {
+    fn from_str(text: &str) -> Result<Self, CronError> {
         let fields: Vec<&str> = text.split_whitespace().collect();
         let [minutes, hours, days, months, weekdays] = fields.as_slice() else {
-            return Err(Fault::Fields(fields.len()));
+            return Err(CronError::Fields(fields.len()));
         };
         let (week, any_weekday) = field(weekdays, "day of week", 0, 7, &WEEKDAYS)?;
         let (days, any_day) = field(days, "day of month", 1, 31, &[])?;
@@ -51,7 +51,7 @@ impl FromStr for Cron {
             hours: field(hours, "hour", 0, 23, &[])?.0,
             days,
             months: field(months, "month", 1, 12, &MONTHS)?.0,
-            // Sunday is 0 and 7.
+            // Sunday is both 0 and 7.
             weekdays: (week | week >> 7) & 0x7f,
             either_day: !any_day && !any_weekday,
         })
@@ -59,10 +59,10 @@ impl FromStr for Cron {
 }
 
 impl Cron {
-    /// The first time after `after`, in UTC; `None` for days that never come.
+    /// The first time after `after`, in UTC; `None` for a day that never occurs.
     pub(super) fn next(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let first = after.date_naive();
-        // Minutes of the first day that have passed, the present one included.
+        // Minutes of the first day that have passed, the current one included.
         let passed = after.hour() * 60 + after.minute() + 1;
         let mut day = first;
         for _ in 0..DAYS_MAX {
@@ -102,13 +102,13 @@ fn field(
     low: u32,
     high: u32,
     names: &[&str],
-) -> Result<(u64, bool), Fault> {
-    let wrong = || Fault::Field(text.to_owned(), name);
+) -> Result<(u64, bool), CronError> {
+    let wrong = || CronError::Field(text.to_owned(), name);
     let value = |text: &str| {
-        let place = names
+        let position = names
             .iter()
             .position(|known| known.eq_ignore_ascii_case(text));
-        let by_name = place.and_then(|place| Some(u32::try_from(place).ok()? + low));
+        let by_name = position.and_then(|position| Some(u32::try_from(position).ok()? + low));
         let number = by_name.or_else(|| text.parse().ok());
         number.filter(|number| (low..=high).contains(number))
     };
@@ -126,7 +126,7 @@ fn field(
             Some((from, to)) => (value(from).ok_or_else(wrong)?, value(to).ok_or_else(wrong)?),
             None => {
                 let from = value(range).ok_or_else(wrong)?;
-                // `5/10` counts from 5 to the field's end.
+                // `5/10` counts from 5 to the end of the field.
                 (from, if step.is_some() { high } else { from })
             }
         };
@@ -184,13 +184,13 @@ mod tests {
     }
 
     #[test]
-    fn a_day_of_month_or_of_week_will_do_when_both_are_limited() {
+    fn day_of_month_or_day_of_week_is_enough_when_both_are_restricted() {
         check("0 0 13 * FRI", "2026-11-22T00:00:00Z", "2026-11-27T00:00Z");
         check("0 0 25 * FRI", "2026-11-22T00:00:00Z", "2026-11-25T00:00Z");
     }
 
     #[test]
-    fn what_is_no_timetable_is_refused_by_its_field() {
+    fn an_invalid_schedule_is_refused_with_its_field() {
         for text in [
             "60 * * * *",
             "* 24 * * *",
@@ -207,9 +207,12 @@ mod tests {
             "1- * * * *",
             ", * * * *",
         ] {
-            let fault = text.parse::<Cron>();
-            assert!(matches!(fault, Err(Fault::Field(_, "minute"))), "{text}");
+            let error = text.parse::<Cron>();
+            assert!(
+                matches!(error, Err(CronError::Field(_, "minute"))),
+                "{text}"
+            );
         }
-        assert_eq!("every 5 minutes".parse::<Cron>(), Err(Fault::Fields(3)));
+        assert_eq!("every 5 minutes".parse::<Cron>(), Err(CronError::Fields(3)));
     }
 }

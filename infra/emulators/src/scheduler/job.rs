@@ -1,4 +1,4 @@
-//! A job: a timetable, and what it publishes where.
+//! A job: a schedule, a topic and a message.
 
 use std::collections::BTreeMap;
 
@@ -12,17 +12,17 @@ use crate::rest::{self, invalid};
 
 /// A job, parsed.
 #[derive(Debug, Clone)]
-pub(super) struct Job {
+pub(super) struct ScheduledJob {
     pub(super) paused: bool,
-    pub(super) message: Message,
+    pub(super) message: JobMessage,
     cron: Cron,
     next: Option<DateTime<Utc>>,
     last_attempt: Option<DateTime<Utc>>,
 }
 
-/// What a job publishes.
+/// The message that a job publishes.
 #[derive(Debug, Clone)]
-pub(super) struct Message {
+pub(super) struct JobMessage {
     pub(super) topic: String,
     pub(super) data: Vec<u8>,
     pub(super) attributes: BTreeMap<String, String>,
@@ -30,20 +30,20 @@ pub(super) struct Message {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wire {
+struct JobFields {
     schedule: String,
     #[serde(default)]
     time_zone: String,
     #[serde(default)]
     state: String,
-    pubsub_target: Option<Target>,
+    pubsub_target: Option<PubsubTarget>,
     http_target: Option<Value>,
     app_engine_http_target: Option<Value>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Target {
+struct PubsubTarget {
     topic_name: String,
     #[serde(default)]
     data: String,
@@ -51,10 +51,10 @@ struct Target {
     attributes: BTreeMap<String, String>,
 }
 
-impl Job {
-    /// Reads a job as the API took it.
+impl ScheduledJob {
+    /// Parses a job's JSON resource.
     pub(super) fn parse(resource: &Value, now: DateTime<Utc>) -> Result<Self, rest::Error> {
-        let wire = Wire::deserialize(resource).map_err(|error| invalid(error.to_string()))?;
+        let wire = JobFields::deserialize(resource).map_err(|error| invalid(error.to_string()))?;
         if !["", "UTC", "Etc/UTC"].contains(&wire.time_zone.as_str()) {
             return Err(unserved(&format!("the time zone `{}`", wire.time_zone)));
         }
@@ -66,7 +66,7 @@ impl Job {
         }
         let target = wire
             .pubsub_target
-            .ok_or_else(|| invalid("a job has a target"))?;
+            .ok_or_else(|| invalid("pubsubTarget is missing"))?;
         let topic: Vec<&str> = target.topic_name.split('/').collect();
         if !matches!(topic.as_slice(), ["projects", _, "topics", _]) {
             let message = format!("topicName `{}`: projects/P/topics/T", target.topic_name);
@@ -75,15 +75,15 @@ impl Job {
         let data = STANDARD.decode(&target.data);
         let data = data.map_err(|error| invalid(format!("pubsubTarget.data: {error}")))?;
         if data.is_empty() && target.attributes.is_empty() {
-            return Err(invalid("pubsubTarget has data or attributes"));
+            return Err(invalid("pubsubTarget: expected data or attributes"));
         }
         let cron: Cron = wire
             .schedule
             .parse()
-            .map_err(|fault: super::cron::Fault| invalid(fault.to_string()))?;
+            .map_err(|error: super::cron::CronError| invalid(error.to_string()))?;
         Ok(Self {
             paused: wire.state == "PAUSED",
-            message: Message {
+            message: JobMessage {
                 topic: target.topic_name,
                 data,
                 attributes: target.attributes,
@@ -94,27 +94,27 @@ impl Job {
         })
     }
 
-    /// When the job is due next, unless it is paused.
+    /// When the job is due next; `None` while it is paused.
     pub(super) fn due(&self) -> Option<DateTime<Utc>> {
         self.next.filter(|_| !self.paused)
     }
 
-    /// Notes an attempt at `now`; whatever was due by then is done with it.
+    /// Records an attempt at `now`; it stands for every tick that was due by then.
     pub(super) fn attempted(&mut self, now: DateTime<Utc>) {
         self.last_attempt = Some(now);
         self.next = self.cron.next(now);
     }
 
-    /// Counts from `now` again, as after a pause.
+    /// Schedules from `now` again, as after a pause.
     pub(super) fn resume(&mut self, now: DateTime<Utc>) {
         self.paused = false;
         self.next = self.cron.next(now);
     }
 
-    /// `resource` with what time has made of the job.
-    pub(super) fn told(&self, resource: &Value) -> Value {
-        let mut told = resource.clone();
-        if let Some(fields) = told.as_object_mut() {
+    /// `resource` with the output-only fields: state and times.
+    pub(super) fn to_json(&self, resource: &Value) -> Value {
+        let mut to_json = resource.clone();
+        if let Some(fields) = to_json.as_object_mut() {
             let state = if self.paused { "PAUSED" } else { "ENABLED" };
             fields.insert("state".to_owned(), state.into());
             let times = [
@@ -127,7 +127,7 @@ impl Job {
                 }
             }
         }
-        told
+        to_json
     }
 }
 

@@ -1,9 +1,8 @@
-//! Where the bytes of objects live: files of one directory, or memory.
+//! The bytes of objects, in files of one directory or in memory.
 //!
-//! A file is named by its object's generation, never by the object: names hold
-//! slashes, dots and 1,024 bytes. Bytes come in under a draft name and are
-//! renamed when the object exists, so a crash leaves only files that
-//! [`Blobs::sweep`] takes away.
+//! A file is named after its object's generation, never after the object: object names contain
+//! slashes, dots and up to 1,024 bytes. Bytes are received under a draft name, and the file is renamed
+//! when the object is created, so a crash leaves only files that [`Blobs::sweep`] removes.
 
 use std::{
     collections::BTreeSet,
@@ -23,11 +22,11 @@ use tokio::{
 
 use super::failure::Failure;
 
-/// Bytes of one piece of a read; a gRPC message may carry 2 MiB of content.
+/// Maximum size of one piece of a read; a gRPC message may contain 2 MiB of content.
 pub(super) const PIECE_BYTES: usize = 1 << 20;
-/// Bytes of one object without a data directory: several would fill a laptop.
+/// Maximum size of an object without a data directory: several would fill a laptop's memory.
 const MEMORY_OBJECT_MAX_BYTES: usize = 2 << 30;
-/// How the files of unfinished uploads begin.
+/// The prefix of the files of unfinished uploads.
 const DRAFT: &str = "draft-";
 
 /// All bytes of the emulator's objects.
@@ -44,7 +43,7 @@ pub(super) enum Content {
     File(PathBuf),
 }
 
-/// Complete bytes that no object owns yet; dropped, they are gone.
+/// Complete bytes that no object owns yet; removed when dropped.
 #[derive(Debug)]
 pub(super) struct Draft {
     bytes: DraftBytes,
@@ -60,7 +59,7 @@ enum DraftBytes {
     File(DraftFile),
 }
 
-/// Removes its file when dropped; after the rename there is none.
+/// Removes its file when dropped, unless it was renamed.
 #[derive(Debug)]
 struct DraftFile(PathBuf);
 
@@ -70,7 +69,7 @@ impl Drop for DraftFile {
     }
 }
 
-/// Bytes on their way in.
+/// An upload in progress.
 #[derive(Debug)]
 pub(super) struct Writer {
     sink: Sink,
@@ -86,7 +85,7 @@ enum Sink {
 }
 
 impl Blobs {
-    /// Uses `dir`, made where it is missing; `None` keeps bytes in memory.
+    /// Uses `dir`, which is created if it is missing; `None` keeps bytes in memory.
     pub(super) fn open(dir: Option<&Path>) -> io::Result<Self> {
         if let Some(dir) = dir {
             std::fs::create_dir_all(dir)?;
@@ -97,13 +96,13 @@ impl Blobs {
         })
     }
 
-    /// The bytes that an earlier process kept for `generation`.
+    /// The bytes that an earlier process stored for `generation`.
     pub(super) fn kept(&self, generation: i64) -> Option<Content> {
         let path = self.dir.as_ref()?.join(generation.to_string());
         path.is_file().then_some(Content::File(path))
     }
 
-    /// Removes every file that belongs to none of `generations`.
+    /// Removes every file of a draft or of a generation that is not in `generations`.
     pub(super) fn sweep(&self, generations: &BTreeSet<i64>) -> io::Result<()> {
         let Some(dir) = &self.dir else { return Ok(()) };
         for entry in std::fs::read_dir(dir)? {
@@ -120,7 +119,7 @@ impl Blobs {
         Ok(())
     }
 
-    /// Begins an upload.
+    /// Starts an upload.
     pub(super) async fn writer(&self) -> Result<Writer, Failure> {
         let sink = match self.draft_file() {
             None => Sink::Memory(BytesMut::new()),
@@ -137,7 +136,7 @@ impl Blobs {
         })
     }
 
-    /// A second name for the bytes of `content`, which costs no copy.
+    /// Another name for the bytes of `content`, without copying them.
     pub(super) async fn link(
         &self,
         content: &Content,
@@ -159,7 +158,7 @@ impl Blobs {
         })
     }
 
-    /// Makes `draft` the bytes of `generation`.
+    /// Stores `draft` as the bytes of `generation`.
     pub(super) fn keep(&self, draft: Draft, generation: i64) -> io::Result<Content> {
         match (draft.bytes, &self.dir) {
             (DraftBytes::File(file), Some(dir)) => {
@@ -180,7 +179,7 @@ impl Blobs {
 }
 
 impl Content {
-    /// Takes the bytes away. A file that stays is swept at the next start.
+    /// Removes the bytes. If that fails, the file is swept at the next start.
     pub(super) fn remove(&self) {
         if let Self::File(path) = self
             && let Err(error) = std::fs::remove_file(path)
@@ -267,7 +266,7 @@ impl Writer {
     }
 }
 
-/// A position in memory; what does not fit lies behind the end anyway.
+/// An offset in memory; one that does not fit is beyond the end anyway.
 fn position(offset: u64) -> usize {
     usize::try_from(offset).unwrap_or(usize::MAX)
 }

@@ -10,7 +10,7 @@ use super::{
     object::{etag, merge, rfc3339},
 };
 
-/// Keys of the resource that the service writes; what a caller says about them is ignored.
+/// Read-only keys of the resource; values that a caller sends are ignored.
 const READ_ONLY: [&str; 11] = [
     "kind",
     "id",
@@ -24,7 +24,7 @@ const READ_ONLY: [&str; 11] = [
     "updated",
     "locationType",
 ];
-/// Where a bucket lies when nobody says.
+/// The default location of a bucket.
 const LOCATION: &str = "US";
 
 /// A bucket without its objects.
@@ -35,9 +35,9 @@ pub(super) struct Bucket {
     pub(super) metageneration: i64,
     pub(super) created: DateTime<Utc>,
     pub(super) updated: DateTime<Utc>,
-    /// Notification configurations made so far; their ids are never given twice.
+    /// Notification configurations created so far; their ids are never reused.
     pub(super) notifications_made: u64,
-    /// What callers set: stored and echoed, of which versioning and storage class take effect.
+    /// The settings of callers: stored and returned; only versioning and storage class have an effect.
     pub(super) settings: Map<String, Value>,
 }
 
@@ -49,7 +49,7 @@ impl Bucket {
         resource: &Value,
         now: DateTime<Utc>,
     ) -> Result<Self, Failure> {
-        admit_name(name)?;
+        validate_name(name)?;
         if project.is_empty() {
             return Err(Failure::Required("project"));
         }
@@ -80,7 +80,7 @@ impl Bucket {
         }
     }
 
-    /// Sets the keys of `resource` and forgets all others.
+    /// Sets the keys of `resource` and removes all others.
     pub(super) fn replace(&mut self, resource: &Value) {
         self.settings
             .retain(|key, _| matches!(key.as_str(), "location" | "storageClass"));
@@ -120,7 +120,7 @@ impl Bucket {
         }
     }
 
-    /// A made-up number that is the same for the same project.
+    /// An invented number, always the same for the same project.
     pub(super) fn project_number(&self) -> u64 {
         100_000_000_000 + u64::from(crc32c::crc32c(self.project.as_bytes()))
     }
@@ -171,7 +171,7 @@ fn merge_settings(settings: &mut Map<String, Value>, resource: &Value) {
 }
 
 /// The rules of cloud.google.com/storage/docs/buckets#naming that do not need a dictionary.
-fn admit_name(name: &str) -> Result<(), Failure> {
+fn validate_name(name: &str) -> Result<(), Failure> {
     if name.is_empty() {
         return Err(Failure::Required("name"));
     }
@@ -199,7 +199,7 @@ mod tests {
 
     #[track_caller]
     fn check(name: &str, good: bool) {
-        assert_eq!(admit_name(name).is_ok(), good, "{name}");
+        assert_eq!(validate_name(name).is_ok(), good, "{name}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The checksums that an uploader gives, compared with those of the bytes that came.
+//! Checksums sent by an uploader, compared with those of the received bytes.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::HeaderMap;
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{blob::Draft, failure::Failure, object::base64_crc32c};
 
-/// What the caller says the bytes sum up to; `None` says nothing.
+/// The expected checksums; `None` means that the caller sent none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Expected {
     pub(super) crc32c: Option<u32>,
@@ -14,7 +14,7 @@ pub(super) struct Expected {
 }
 
 impl Expected {
-    /// Takes `crc32c` and `md5Hash` of an object resource.
+    /// Adds `crc32c` and `md5Hash` of an object resource.
     pub(super) fn add_resource(&mut self, resource: &Value) -> Result<(), Failure> {
         let text = |key: &str| resource.get(key).and_then(Value::as_str);
         if let Some(crc32c) = text("crc32c") {
@@ -26,7 +26,7 @@ impl Expected {
         Ok(())
     }
 
-    /// Takes `x-goog-hash: crc32c=…,md5=…`, in one header or in several, and `content-md5`.
+    /// Adds `x-goog-hash: crc32c=…,md5=…`, in one header or in several, and `content-md5`.
     pub(super) fn add_headers(&mut self, headers: &HeaderMap) -> Result<(), Failure> {
         for value in headers.get_all("x-goog-hash") {
             let pairs = value.to_str().unwrap_or_default().split(',');
@@ -40,7 +40,7 @@ impl Expected {
         Ok(())
     }
 
-    /// Refuses bytes that sum up to something else.
+    /// Refuses bytes with other checksums.
     pub(super) fn check(&self, draft: &Draft) -> Result<(), Failure> {
         if let Some(wanted) = self.crc32c
             && wanted != draft.crc32c

@@ -1,25 +1,25 @@
-//! One request of a resumable upload: which bytes it carries, read from `Content-Range`.
+//! The `Content-Range` of one request of a resumable upload.
 
 use http::{HeaderMap, header};
 
 use super::failure::Failure;
 
-/// The least that a request may carry which is not the last, in bytes.
+/// Minimum size of the body of a request that is not the last, in bytes.
 const CHUNK_MIN_BYTES: u64 = 256 << 10;
 
 /// A `Content-Range` of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Chunk {
-    /// Where the body's bytes belong; `None` asks for the status only.
+    /// The offset of the body; `None` asks for the status only.
     pub(super) start: Option<u64>,
-    /// The last byte of the body; `None` is as far as it goes.
+    /// The last byte of the body; `None` if it is not known in advance.
     last: Option<u64>,
-    /// The size of the whole, once it is known.
+    /// The size of the whole object, once it is known.
     total: Option<u64>,
 }
 
 impl Chunk {
-    /// Reads `bytes a-b/T`, where `b`, `T` or both may be `*`, and `bytes */T` or `bytes */*`.
+    /// Parses `bytes a-b/T`, where `b`, `T` or both may be `*`, and `bytes */T` or `bytes */*`.
     pub(super) fn of(headers: &HeaderMap) -> Result<Self, Failure> {
         let Some(value) = headers.get(header::CONTENT_RANGE) else {
             // The whole object in one request.
@@ -60,8 +60,8 @@ impl Chunk {
         })
     }
 
-    /// Refuses a gap, and a small piece in the middle; the texts are production's.
-    pub(super) fn admit(self, size_bytes: u64) -> Result<(), Failure> {
+    /// Refuses a gap, and a small body in the middle; the messages are production's.
+    pub(super) fn validate(self, size_bytes: u64) -> Result<(), Failure> {
         let Some(start) = self.start else {
             return Ok(());
         };
@@ -86,7 +86,7 @@ impl Chunk {
         Ok(())
     }
 
-    /// Whether `size_bytes` are all.
+    /// Whether the upload is complete with `size_bytes`.
     pub(super) fn completes(self, size_bytes: u64) -> bool {
         match (self.start, self.last, self.total) {
             (_, _, Some(total)) => size_bytes == total,
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_of_content_range_is_read() {
+    fn every_form_of_content_range_is_parsed() {
         check("bytes 0-9/10", Some((Some(0), Some(9), Some(10))));
         check("bytes 5-9/*", Some((Some(5), Some(9), None)));
         check("bytes 0-*/*", Some((Some(0), None, None)));

@@ -1,8 +1,8 @@
-//! Preconditions on generation and metageneration, as every method takes them.
+//! Preconditions on generation and metageneration.
 
-use super::{failure::Failure, query::Query};
+use super::{failure::Failure, query::UrlQuery};
 
-/// What must hold before a call takes effect; `None` asks nothing.
+/// What must hold before a call takes effect; `None` means no condition.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Conditions {
     pub(super) generation: Option<i64>,
@@ -11,15 +11,15 @@ pub(super) struct Conditions {
     pub(super) metageneration_not: Option<i64>,
 }
 
-/// The generation and the metageneration of what is there; an absent object counts as `(0, 0)`.
+/// The current generation and metageneration; an absent object has `(0, 0)`.
 pub(super) type Current = (i64, i64);
 
-/// Stands for an object that is not there: `ifGenerationMatch=0` means "create only".
+/// An absent object: `ifGenerationMatch=0` means "create only".
 pub(super) const ABSENT: Current = (0, 0);
 
 impl Conditions {
-    /// `ifGenerationMatch` and its three sisters.
-    pub(super) fn of(query: &Query) -> Result<Self, Failure> {
+    /// Parses `ifGenerationMatch` and the three similar parameters.
+    pub(super) fn of(query: &UrlQuery) -> Result<Self, Failure> {
         Ok(Self {
             generation: query.number("ifGenerationMatch")?,
             generation_not: query.number("ifGenerationNotMatch")?,
@@ -28,8 +28,8 @@ impl Conditions {
         })
     }
 
-    /// `ifSourceGenerationMatch` and its three sisters, of copies.
-    pub(super) fn of_source(query: &Query) -> Result<Self, Failure> {
+    /// Parses `ifSourceGenerationMatch` and the three similar parameters of copies.
+    pub(super) fn of_source(query: &UrlQuery) -> Result<Self, Failure> {
         Ok(Self {
             generation: query.number("ifSourceGenerationMatch")?,
             generation_not: query.number("ifSourceGenerationNotMatch")?,
@@ -38,7 +38,7 @@ impl Conditions {
         })
     }
 
-    /// Before a change.
+    /// Checks the conditions of a change.
     pub(super) fn allow_write(self, current: Current) -> Result<(), Failure> {
         if self.matches(current) && self.differs(current) {
             Ok(())
@@ -47,7 +47,7 @@ impl Conditions {
         }
     }
 
-    /// Before a read, where "not changed" is no error but a 304.
+    /// Checks the conditions of a read, where "not changed" is a 304 instead of an error.
     pub(super) fn allow_read(self, current: Current) -> Result<(), Failure> {
         if !self.matches(current) {
             return Err(Failure::ConditionNotMet);
@@ -73,6 +73,19 @@ impl Conditions {
                 .is_none_or(|unwanted| unwanted != metageneration)
     }
 }
+
+/// The four preconditions, whose fields have the same names in every request.
+macro_rules! conditions {
+    ($request:expr) => {
+        $crate::storage::condition::Conditions {
+            generation: $request.if_generation_match,
+            generation_not: $request.if_generation_not_match,
+            metageneration: $request.if_metageneration_match,
+            metageneration_not: $request.if_metageneration_not_match,
+        }
+    };
+}
+pub(super) use conditions;
 
 #[cfg(test)]
 mod tests {

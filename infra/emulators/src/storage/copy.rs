@@ -1,4 +1,4 @@
-//! New objects out of old ones: copies and compositions.
+//! New objects from existing ones: copies and compositions.
 
 use futures::TryStreamExt as _;
 use std::io;
@@ -6,28 +6,28 @@ use std::io;
 use super::{
     condition::Conditions,
     failure::Failure,
-    generation::Target,
-    object::{Attributes, Name, Object},
+    generation::NewObject,
+    object::{Attributes, Object, ObjectName},
     store::{Store, Stored},
 };
 
 /// Objects of one composition: cloud.google.com/storage/docs/composite-objects.
 const SOURCES_MAX: usize = 32;
 
-/// What to read for a copy or as a part of a composition.
+/// A source of a copy or of a composition.
 #[derive(Debug, Clone)]
 pub(super) struct Source {
-    pub(super) name: Name,
+    pub(super) name: ObjectName,
     pub(super) generation: Option<i64>,
     pub(super) conditions: Conditions,
 }
 
 impl Store {
-    /// Copies `source` to `name`; without `attributes` those of the source go along.
+    /// Copies `source` to `name`; without `attributes` those of the source are copied.
     pub(super) async fn copy(
         &self,
         source: &Source,
-        name: Name,
+        name: ObjectName,
         conditions: Conditions,
         attributes: Attributes,
     ) -> Result<Object, Failure> {
@@ -39,23 +39,23 @@ impl Store {
         };
         let sums = (object.size_bytes, object.crc32c, object.md5);
         let draft = self.blobs.link(&content, sums).await;
-        let target = Target {
+        let target = NewObject {
             name,
             attributes,
             conditions,
             component_count: object.component_count,
         };
         self.create(
-            draft.map_err(|failure| gone(failure, &source.name))?,
+            draft.map_err(|failure| missing_file(failure, &source.name))?,
             target,
         )
     }
 
-    /// Puts `sources` behind one another into `target`.
+    /// Concatenates `sources` into `target`.
     pub(super) async fn compose(
         &self,
         sources: &[Source],
-        mut target: Target,
+        mut target: NewObject,
     ) -> Result<Object, Failure> {
         if sources.is_empty() {
             return Err(Failure::Required("sourceObjects"));
@@ -66,13 +66,13 @@ impl Store {
                 sources.len()
             )));
         }
-        self.admit(&target)?;
+        self.validate(&target)?;
         let mut writer = self.blobs.writer().await?;
         let mut components = 0;
         for source in sources {
             let Stored { object, content } = self.source(source)?;
             let pieces = content.read(0..object.size_bytes).await;
-            let mut pieces = pieces.map_err(|error| gone(error.into(), &source.name))?;
+            let mut pieces = pieces.map_err(|error| missing_file(error.into(), &source.name))?;
             while let Some(piece) = pieces.try_next().await? {
                 writer.write(&piece).await?;
             }
@@ -84,7 +84,7 @@ impl Store {
         self.create(draft, target)
     }
 
-    /// A source whose preconditions fail is a 412 even where a read would be a 304.
+    /// A source whose preconditions fail is a 412 even if a read would be a 304.
     fn source(&self, source: &Source) -> Result<Stored, Failure> {
         let found = self.find(&source.name, source.generation, Conditions::default())?;
         source.conditions.allow_write(found.object.current())?;
@@ -92,12 +92,12 @@ impl Store {
     }
 }
 
-/// Between the look-up and the read the object may be deleted; then its file is gone.
-pub(super) fn gone(failure: Failure, name: &Name) -> Failure {
+/// Between the look-up and the read the object may be deleted; then its file is missing.
+pub(super) fn missing_file(failure: Failure, name: &ObjectName) -> Failure {
     if let Failure::Files(error) = &failure
         && error.kind() == io::ErrorKind::NotFound
     {
-        return name.absent();
+        return name.not_found();
     }
     failure
 }

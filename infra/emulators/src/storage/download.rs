@@ -1,4 +1,4 @@
-//! Reading an object's bytes over HTTP, whole or a range.
+//! Downloads over HTTP, of whole objects or ranges.
 
 use std::ops::Range;
 
@@ -7,22 +7,22 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use super::{
     condition::Conditions,
-    copy::gone,
+    copy::missing_file,
     failure::Failure,
-    object::{Name, Object},
-    query::Query,
+    object::{Object, ObjectName},
+    query::UrlQuery,
     store::{Store, Stored},
 };
 use crate::grpc::Response;
 
-/// Served where an object has no type: cloud.google.com/storage/docs/metadata#content-type.
+/// The type of an object without one: cloud.google.com/storage/docs/metadata#content-type.
 const CONTENT_TYPE: &str = "application/octet-stream";
 
 /// Answers `alt=media`.
 pub(super) async fn answer(
     store: &Store,
-    name: &Name,
-    query: &Query,
+    name: &ObjectName,
+    query: &UrlQuery,
     headers: &HeaderMap,
 ) -> Result<Response, Failure> {
     let generation = query.number("generation")?;
@@ -37,7 +37,7 @@ pub(super) async fn answer(
     let bytes = range.clone().unwrap_or(0..object.size_bytes);
     let length = bytes.end - bytes.start;
     let pieces = content.read(bytes).await;
-    let pieces = pieces.map_err(|error| gone(error.into(), name))?;
+    let pieces = pieces.map_err(|error| missing_file(error.into(), name))?;
     let mut response = http::Response::new(Body::from_stream(pieces));
     let mut set = |name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -56,7 +56,7 @@ pub(super) async fn answer(
     Ok(response)
 }
 
-/// The headers that tell of an object; Google's Rust client fails without `x-goog-generation`.
+/// The headers that describe an object; Google's Rust client fails without `x-goog-generation`.
 fn describe(object: &Object, set: &mut impl FnMut(HeaderName, &str)) {
     let given = &object.attributes;
     let stored_encoding = given.content_encoding.as_deref().unwrap_or("identity");
@@ -116,21 +116,21 @@ fn describe(object: &Object, set: &mut impl FnMut(HeaderName, &str)) {
     }
 }
 
-/// One range as RFC 9110 writes it.
+/// One range of RFC 9110.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wanted {
     From {
         start: u64,
         last: Option<u64>,
     },
-    /// That many bytes from the end.
+    /// The last `length` bytes.
     Tail {
         length: u64,
     },
 }
 
 impl Wanted {
-    /// `None` for what is not one range of bytes: such a header is ignored.
+    /// `None` for anything but one range of bytes: such a header is ignored.
     fn parse(text: &str) -> Option<Self> {
         let (start, last) = text.strip_prefix("bytes=")?.trim().split_once('-')?;
         if start.is_empty() {
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_is_cut_to_the_object() {
+    fn a_range_is_limited_to_the_object() {
         check("bytes=0-3", 10, "0..4");
         check("bytes=3-", 10, "3..10");
         check("bytes=3-99", 10, "3..10");

@@ -1,4 +1,4 @@
-//! Why a call on Cloud Storage fails, and how JSON and gRPC each say it.
+//! Why a call to Cloud Storage fails, with its status in JSON and in gRPC.
 
 use axum::body::Body;
 use http::{HeaderValue, StatusCode, header};
@@ -7,7 +7,7 @@ use tonic::{Code, Status};
 
 use crate::{db, grpc::Response, rest};
 
-/// A failed call; the text is the one that production answers, where that is known.
+/// A failed call; the message is that of production, if it is known.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     #[error("The specified bucket does not exist.")]
@@ -18,13 +18,13 @@ pub(super) enum Failure {
     NoNotification(String),
     #[error("No such upload session; it may have ended with an earlier process.")]
     NoUpload,
-    #[error("The upload session is over; start another one.")]
+    #[error("The upload session has ended; start another one.")]
     UploadOver,
     #[error("The upload was cancelled.")]
     UploadCancelled,
     #[error("At least one of the pre-conditions you specified did not hold.")]
     ConditionNotMet,
-    /// A read whose `…NotMatch` precondition found nothing new: 304 on HTTP.
+    /// A read whose `…NotMatch` precondition failed: 304 over HTTP.
     #[error("The object has not changed.")]
     NotModified,
     #[error("Your previous request to create the named bucket succeeded and you already own it.")]
@@ -37,17 +37,19 @@ pub(super) enum Failure {
     Invalid(String),
     #[error("The requested range cannot be satisfied.")]
     Range { size_bytes: u64 },
-    #[error("An object held in memory may have {max_bytes} bytes; give a data directory for more.")]
+    #[error(
+        "An object in memory can have at most {max_bytes} bytes; use a data directory for larger ones."
+    )]
     TooLarge { max_bytes: usize },
     #[error("The emulator does not serve `{0}`")]
     Unserved(String),
-    #[error("The request's body broke off.")]
+    #[error("The request's body was interrupted.")]
     Body(#[source] axum::Error),
     #[error("The emulator's store failed.")]
     Store(#[from] db::Error),
     #[error("The emulator's object files failed.")]
     Files(#[from] std::io::Error),
-    #[error("A row of the emulator's store cannot be written.")]
+    #[error("A row of the emulator's store cannot be encoded.")]
     Row(#[from] serde_json::Error),
     #[error("The upload's task failed.")]
     Task(#[from] tokio::task::JoinError),
@@ -61,7 +63,7 @@ impl Failure {
                 (StatusCode::NOT_FOUND, "notFound", Code::NotFound)
             }
             Self::UploadOver => (StatusCode::GONE, "gone", Code::NotFound),
-            // nginx's 499 is what production answers to a cancelled session:
+            // nginx's 499 is production's answer to a cancelled session:
             // cloud.google.com/storage/docs/performing-resumable-uploads#cancel-upload.
             Self::UploadCancelled => (
                 StatusCode::from_u16(499).unwrap_or(StatusCode::GONE),
@@ -89,8 +91,9 @@ impl Failure {
                 "uploadTooLarge",
                 Code::ResourceExhausted,
             ),
+            // Not 501, which clients take for an outage and retry for a minute.
             Self::Unserved(_) => (
-                StatusCode::NOT_IMPLEMENTED,
+                StatusCode::BAD_REQUEST,
                 "notImplemented",
                 Code::Unimplemented,
             ),
@@ -103,9 +106,9 @@ impl Failure {
         }
     }
 
-    /// Logs what is our own fault or gap; everything else is the caller's to handle.
+    /// Logs errors and gaps of the emulator itself; everything else is the caller's to handle.
     fn log(&self, code: StatusCode) {
-        if code == StatusCode::NOT_IMPLEMENTED {
+        if matches!(self, Self::Unserved(_)) {
             tracing::warn!(error = %self, "a call that this emulator does not serve");
         } else if code.is_server_error() {
             let source = std::error::Error::source(self);

@@ -1,52 +1,52 @@
-//! The life of a generation: created, found, changed, archived, deleted.
+//! The life cycle of a generation: created, found, changed, archived, deleted.
 
 use super::{
     blob::Draft,
     condition::{ABSENT, Conditions},
     failure::Failure,
-    notification::Happening,
-    object::{Attributes, Name, Object},
+    notification::EventType,
+    object::{Attributes, Object, ObjectName},
     row,
     store::{Store, Stored, live, pick},
 };
 
-/// What an upload, a copy or a composition makes.
+/// What an upload, a copy or a composition creates.
 #[derive(Debug, Clone)]
-pub(super) struct Target {
-    pub(super) name: Name,
+pub(super) struct NewObject {
+    pub(super) name: ObjectName,
     pub(super) attributes: Attributes,
-    /// On the generation that is live before.
+    /// Conditions on the generation that is live before.
     pub(super) conditions: Conditions,
-    /// Set for composed objects alone.
+    /// Set for composed objects only.
     pub(super) component_count: Option<u32>,
 }
 
 impl Store {
-    /// Whether `target` could be created now: what a caller learns before it sends bytes.
-    pub(super) fn admit(&self, target: &Target) -> Result<(), Failure> {
-        target.name.admit()?;
+    /// Whether `target` could be created now: checked before a caller sends bytes.
+    pub(super) fn validate(&self, target: &NewObject) -> Result<(), Failure> {
+        target.name.validate()?;
         let state = self.lock();
-        let drawer = state.drawer(&target.name.bucket)?;
-        let live = pick(drawer.objects.get(&target.name.object), None);
+        let bucket_state = state.bucket_state(&target.name.bucket)?;
+        let live = pick(bucket_state.objects.get(&target.name.object), None);
         let current = live.map_or(ABSENT, |live| live.object.current());
         target.conditions.allow_write(current)
     }
 
     /// Makes `draft` the live generation of `target`.
-    pub(super) fn create(&self, draft: Draft, target: Target) -> Result<Object, Failure> {
-        target.name.admit()?;
+    pub(super) fn create(&self, draft: Draft, target: NewObject) -> Result<Object, Failure> {
+        target.name.validate()?;
         let now = self.clock.now();
         let mut state = self.lock();
-        let drawer = state.drawer(&target.name.bucket)?;
-        let live = pick(drawer.objects.get(&target.name.object), None).cloned();
+        let bucket_state = state.bucket_state(&target.name.bucket)?;
+        let live = pick(bucket_state.objects.get(&target.name.object), None).cloned();
         let current = live.as_ref().map_or(ABSENT, |live| live.object.current());
         target.conditions.allow_write(current)?;
 
         let mut attributes = target.attributes;
         attributes
             .storage_class
-            .get_or_insert_with(|| drawer.bucket.text("storageClass").to_owned());
-        let versioned = drawer.bucket.is_versioned();
+            .get_or_insert_with(|| bucket_state.bucket.text("storageClass").to_owned());
+        let versioned = bucket_state.bucket.is_versioned();
         let (generation, counter) = state.next_generation(now)?;
         let object = Object {
             bucket: target.name.bucket,
@@ -80,44 +80,44 @@ impl Store {
             return Err(failure);
         }
 
-        let drawer = state.drawer_mut(&object.bucket)?;
-        let versions = drawer.objects.entry(object.name.clone()).or_default();
+        let bucket_state = state.bucket_state_mut(&object.bucket)?;
+        let versions = bucket_state.objects.entry(object.name.clone()).or_default();
         let created = Stored {
             object: object.clone(),
             content,
         };
         versions.insert(generation, created);
         let overwrote = old.as_ref().map(|old| old.object.generation);
-        let mut happenings = vec![(Happening::Finalize { overwrote }, &object)];
+        let mut events = vec![(EventType::Finalize { overwrote }, &object)];
         let by = Some(generation);
         match &old {
             Some(old) if versioned => {
                 versions.insert(old.object.generation, old.clone());
-                happenings.push((Happening::Archive { by }, &old.object));
+                events.push((EventType::Archive { by }, &old.object));
             }
             Some(old) => {
                 versions.remove(&old.object.generation);
                 old.content.remove();
-                happenings.push((Happening::Delete { by }, &old.object));
+                events.push((EventType::Delete { by }, &old.object));
             }
             None => {}
         }
-        let messages = drawer.messages(&happenings, now, &self.base_url);
+        let messages = bucket_state.messages(&events, now, &self.base_url);
         drop(state);
-        self.tell(messages);
+        self.publish_all(messages);
         Ok(object)
     }
 
-    /// The generation asked for, or the live one, for a read.
+    /// The requested generation, or the live one, for a read.
     pub(super) fn find(
         &self,
-        name: &Name,
+        name: &ObjectName,
         generation: Option<i64>,
         conditions: Conditions,
     ) -> Result<Stored, Failure> {
         let state = self.lock();
-        let versions = state.drawer(&name.bucket)?.objects.get(&name.object);
-        let found = pick(versions, generation).ok_or_else(|| name.absent())?;
+        let versions = state.bucket_state(&name.bucket)?.objects.get(&name.object);
+        let found = pick(versions, generation).ok_or_else(|| name.not_found())?;
         conditions.allow_read(found.object.current())?;
         Ok(found.clone())
     }
@@ -125,15 +125,15 @@ impl Store {
     /// Applies `change` to the attributes of a generation.
     pub(super) fn update(
         &self,
-        name: &Name,
+        name: &ObjectName,
         generation: Option<i64>,
         conditions: Conditions,
         change: impl FnOnce(&Attributes) -> Result<Attributes, Failure>,
     ) -> Result<Object, Failure> {
         let now = self.clock.now();
         let mut state = self.lock();
-        let drawer = state.drawer_mut(&name.bucket)?;
-        let versions = drawer.objects.get_mut(&name.object);
+        let bucket_state = state.bucket_state_mut(&name.bucket)?;
+        let versions = bucket_state.objects.get_mut(&name.object);
         let stored = versions.and_then(|versions| {
             let generation = match generation {
                 Some(generation) => generation,
@@ -141,7 +141,7 @@ impl Store {
             };
             versions.get_mut(&generation)
         });
-        let stored = stored.ok_or_else(|| name.absent())?;
+        let stored = stored.ok_or_else(|| name.not_found())?;
         conditions.allow_write(stored.object.current())?;
         let mut object = stored.object.clone();
         object.attributes = change(&object.attributes)?;
@@ -149,48 +149,48 @@ impl Store {
         object.updated = now;
         self.write(vec![row::object(&object)?])?;
         stored.object = object.clone();
-        let happenings = [(Happening::MetadataUpdate, &object)];
-        let messages = drawer.messages(&happenings, now, &self.base_url);
+        let events = [(EventType::MetadataUpdate, &object)];
+        let messages = bucket_state.messages(&events, now, &self.base_url);
         drop(state);
-        self.tell(messages);
+        self.publish_all(messages);
         Ok(object)
     }
 
-    /// Deletes a generation for good; without one, a versioned bucket archives the live one.
+    /// Deletes a generation permanently; without one, a versioned bucket archives the live generation.
     pub(super) fn delete(
         &self,
-        name: &Name,
+        name: &ObjectName,
         generation: Option<i64>,
         conditions: Conditions,
     ) -> Result<(), Failure> {
         let now = self.clock.now();
         let mut state = self.lock();
-        let drawer = state.drawer_mut(&name.bucket)?;
-        let found = pick(drawer.objects.get(&name.object), generation).cloned();
-        let mut found = found.ok_or_else(|| name.absent())?;
+        let bucket_state = state.bucket_state_mut(&name.bucket)?;
+        let found = pick(bucket_state.objects.get(&name.object), generation).cloned();
+        let mut found = found.ok_or_else(|| name.not_found())?;
         conditions.allow_write(found.object.current())?;
-        let archive = generation.is_none() && drawer.bucket.is_versioned();
+        let archive = generation.is_none() && bucket_state.bucket.is_versioned();
         found.object.deleted.get_or_insert(now);
         let id = found.object.generation;
-        let happening = if archive {
+        let event = if archive {
             self.write(vec![row::object(&found.object)?])?;
-            let versions = drawer.objects.entry(name.object.clone()).or_default();
+            let versions = bucket_state.objects.entry(name.object.clone()).or_default();
             versions.insert(id, found.clone());
-            Happening::Archive { by: None }
+            EventType::Archive { by: None }
         } else {
             self.write(vec![row::no_object(id)])?;
-            if let Some(versions) = drawer.objects.get_mut(&name.object) {
+            if let Some(versions) = bucket_state.objects.get_mut(&name.object) {
                 versions.remove(&id);
                 if versions.is_empty() {
-                    drawer.objects.remove(&name.object);
+                    bucket_state.objects.remove(&name.object);
                 }
             }
             found.content.remove();
-            Happening::Delete { by: None }
+            EventType::Delete { by: None }
         };
-        let messages = drawer.messages(&[(happening, &found.object)], now, &self.base_url);
+        let messages = bucket_state.messages(&[(event, &found.object)], now, &self.base_url);
         drop(state);
-        self.tell(messages);
+        self.publish_all(messages);
         Ok(())
     }
 }

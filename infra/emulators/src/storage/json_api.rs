@@ -1,4 +1,4 @@
-//! The JSON API: which path and method is which call.
+//! The JSON API: dispatches a path and a method to a call.
 
 mod buckets;
 
@@ -7,15 +7,15 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
-    Storage,
     condition::Conditions,
     copy::Source,
     download,
     failure::Failure,
-    generation::Target,
+    generation::NewObject,
     listing::Listing,
-    object::{Attributes, Name},
-    query::Query,
+    object::{Attributes, ObjectName},
+    query::UrlQuery,
+    resumable::Resumable,
     store::Store,
     upload,
 };
@@ -25,40 +25,59 @@ use crate::{
 };
 
 /// Answers one call.
-pub(super) async fn answer(storage: &Storage, request: Request) -> Result<Response, Failure> {
-    let store = &storage.store;
+pub(super) async fn answer(
+    store: &Store,
+    resumable: &Resumable,
+    request: Request,
+) -> Result<Response, Failure> {
     let method = request.method().clone();
     let segments = rest::segments(request.uri().path());
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     match segments.as_slice() {
         ["upload", "storage", "v1", "b", bucket, "o"]
         | ["resumable", "upload", "storage", "v1", "b", bucket, "o"] => {
-            upload::answer(store, &storage.resumable, bucket, request).await
+            upload::answer(store, resumable, bucket, request).await
         }
         ["download", "storage", "v1", "b", bucket, "o", object] if method == Method::GET => {
-            let (query, name) = (Query::of(&request), Name::new(*bucket, *object));
+            let (query, name) = (UrlQuery::of(&request), ObjectName::new(*bucket, *object));
             download::answer(store, &name, &query, request.headers()).await
         }
-        ["storage", "v1", "b"] => buckets::all(store, request).await,
-        ["storage", "v1", "b", bucket] => buckets::one(store, bucket, request).await,
-        ["storage", "v1", "b", bucket, "notificationConfigs"] => {
+        // Google's Node client omits `/storage/v1` if `STORAGE_EMULATOR_HOST` is set.
+        ["storage", "v1", resource @ ..] | resource @ ["b", ..] => {
+            on_resource(store, resource, request).await
+        }
+        _ => Err(unserved(&request)),
+    }
+}
+
+/// Answers a call on `resource`, the path's segments from `b` on.
+async fn on_resource(
+    store: &Store,
+    resource: &[&str],
+    request: Request,
+) -> Result<Response, Failure> {
+    let method = request.method().clone();
+    match resource {
+        ["b"] => buckets::all(store, request).await,
+        ["b", bucket] => buckets::one(store, bucket, request).await,
+        ["b", bucket, "storageLayout"] if method == Method::GET => buckets::layout(store, bucket),
+        ["b", bucket, "managedFolders"] if method == Method::GET => {
+            buckets::managed_folders(store, bucket)
+        }
+        ["b", bucket, "notificationConfigs"] => {
             buckets::notifications(store, bucket, request).await
         }
-        ["storage", "v1", "b", bucket, "notificationConfigs", id] => {
+        ["b", bucket, "notificationConfigs", id] => {
             buckets::one_notification(store, bucket, id, &request)
         }
-        ["storage", "v1", "b", bucket, "o"] if method == Method::GET => {
-            list(store, bucket, &Query::of(&request))
+        ["b", bucket, "o"] if method == Method::GET => list(store, bucket, &UrlQuery::of(&request)),
+        ["b", bucket, "o", object] => {
+            one_object(store, &ObjectName::new(*bucket, *object), request).await
         }
-        ["storage", "v1", "b", bucket, "o", object] => {
-            one_object(store, &Name::new(*bucket, *object), request).await
-        }
-        ["storage", "v1", "b", bucket, "o", object, "compose"] if method == Method::POST => {
-            compose(store, Name::new(*bucket, *object), request).await
+        ["b", bucket, "o", object, "compose"] if method == Method::POST => {
+            compose(store, ObjectName::new(*bucket, *object), request).await
         }
         [
-            "storage",
-            "v1",
             "b",
             bucket,
             "o",
@@ -69,12 +88,26 @@ pub(super) async fn answer(storage: &Storage, request: Request) -> Result<Respon
             "o",
             to_object,
         ] if method == Method::POST => {
-            let from = Name::new(*bucket, *object);
-            let to = Name::new(*to_bucket, *to_object);
+            let from = ObjectName::new(*bucket, *object);
+            let to = ObjectName::new(*to_bucket, *to_object);
             copy(store, from, to, *verb == "rewriteTo", request).await
         }
         _ => Err(unserved(&request)),
     }
+}
+
+/// Answers `GET /{bucket}/{object}`; the object may contain unescaped slashes.
+pub(super) async fn object_path(store: &Store, request: Request) -> Result<Response, Failure> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Err(unserved(&request));
+    }
+    let path = request.uri().path();
+    let path = percent_encoding::percent_decode_str(path.strip_prefix('/').unwrap_or(path));
+    let path = path.decode_utf8_lossy();
+    let (bucket, object) = path.split_once('/').unwrap_or((&path, ""));
+    let name = ObjectName::new(bucket, object);
+    let query = UrlQuery::of(&request);
+    download::answer(store, &name, &query, &request.into_parts().0.headers).await
 }
 
 fn unserved(request: &Request) -> Failure {
@@ -87,7 +120,7 @@ fn no_content() -> Response {
     response
 }
 
-fn list(store: &Store, bucket: &str, query: &Query) -> Result<Response, Failure> {
+fn list(store: &Store, bucket: &str, query: &UrlQuery) -> Result<Response, Failure> {
     if query.flag("softDeleted") || query.get("matchGlob").or(query.get("filter")).is_some() {
         let what = "objects.list with softDeleted, matchGlob or filter";
         return Err(Failure::Unserved(what.to_owned()));
@@ -122,8 +155,12 @@ fn list(store: &Store, bucket: &str, query: &Query) -> Result<Response, Failure>
     Ok(rest::ok(&body))
 }
 
-async fn one_object(store: &Store, name: &Name, request: Request) -> Result<Response, Failure> {
-    let query = Query::of(&request);
+async fn one_object(
+    store: &Store,
+    name: &ObjectName,
+    request: Request,
+) -> Result<Response, Failure> {
+    let query = UrlQuery::of(&request);
     let conditions = Conditions::of(&query)?;
     let generation = query.number("generation")?;
     let object = match *request.method() {
@@ -155,8 +192,8 @@ async fn one_object(store: &Store, name: &Name, request: Request) -> Result<Resp
     Ok(rest::ok(&object.json(&store.base_url)))
 }
 
-async fn compose(store: &Store, name: Name, request: Request) -> Result<Response, Failure> {
-    let conditions = Conditions::of(&Query::of(&request))?;
+async fn compose(store: &Store, name: ObjectName, request: Request) -> Result<Response, Failure> {
+    let conditions = Conditions::of(&UrlQuery::of(&request))?;
     let body: Value = rest::json(request).await?;
     let sources = body.get("sourceObjects").and_then(Value::as_array);
     let sources: Result<Vec<Source>, Failure> = sources
@@ -164,12 +201,15 @@ async fn compose(store: &Store, name: Name, request: Request) -> Result<Response
         .flatten()
         .map(|source| {
             let object = source.get("name").and_then(Value::as_str);
-            let asked = source.get("objectPreconditions");
+            let preconditions = source.get("objectPreconditions");
             Ok(Source {
-                name: Name::new(&name.bucket, object.ok_or(Failure::Required("name"))?),
+                name: ObjectName::new(&name.bucket, object.ok_or(Failure::Required("name"))?),
                 generation: number(source.get("generation"))?,
                 conditions: Conditions {
-                    generation: number(asked.and_then(|asked| asked.get("ifGenerationMatch")))?,
+                    generation: number(
+                        preconditions
+                            .and_then(|preconditions| preconditions.get("ifGenerationMatch")),
+                    )?,
                     ..Conditions::default()
                 },
             })
@@ -181,7 +221,7 @@ async fn compose(store: &Store, name: Name, request: Request) -> Result<Response
         ));
     }
     let nothing = json!({});
-    let target = Target {
+    let target = NewObject {
         name,
         attributes: Attributes::default().patched(body.get("destination").unwrap_or(&nothing))?,
         conditions,
@@ -191,15 +231,15 @@ async fn compose(store: &Store, name: Name, request: Request) -> Result<Response
     Ok(rest::ok(&object.json(&store.base_url)))
 }
 
-/// `copyTo` answers with the object; `rewriteTo` with a report, here always of one finished call.
+/// `copyTo` answers with the object; `rewriteTo` with a report, which is always complete here.
 async fn copy(
     store: &Store,
-    from: Name,
-    to: Name,
+    from: ObjectName,
+    to: ObjectName,
     report: bool,
     request: Request,
 ) -> Result<Response, Failure> {
-    let query = Query::of(&request);
+    let query = UrlQuery::of(&request);
     if query.get("rewriteToken").is_some() {
         return Err(Failure::Invalid("Invalid rewrite token.".to_owned()));
     }
@@ -226,7 +266,7 @@ async fn copy(
     })))
 }
 
-/// An int64, which JSON carries as a string or as a number.
+/// An int64, as a string or as a number in JSON.
 fn number(value: Option<&Value>) -> Result<Option<i64>, Failure> {
     let Some(value) = value.filter(|value| !value.is_null()) else {
         return Ok(None);

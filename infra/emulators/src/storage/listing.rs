@@ -8,35 +8,35 @@ use serde::{Deserialize, Serialize};
 use super::{
     failure::Failure,
     object::Object,
-    store::{Drawer, Store, live},
+    store::{BucketState, Store, live},
 };
 
 /// Entries of a page, as in production.
 pub(super) const PAGE_MAX: usize = 1000;
 
-/// Which objects, and from where on.
+/// Which objects to list.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
     pub(super) prefix: String,
-    /// Empty lists without folders.
+    /// Empty for a list without folders.
     pub(super) delimiter: String,
-    /// Whether `folder/` itself is listed beside the prefix `folder/`.
+    /// Whether `folder/` itself is listed in addition to the prefix `folder/`.
     pub(super) include_trailing_delimiter: bool,
     /// The first name, inclusive.
     pub(super) start: String,
-    /// The end of names, exclusive; empty is none.
+    /// The end of names, exclusive; empty for none.
     pub(super) end: String,
-    /// Whether generations that are no longer live are listed too.
+    /// Whether archived generations are listed too.
     pub(super) versions: bool,
-    /// Entries wanted; 0 takes the most.
+    /// Entries wanted; 0 means the maximum.
     pub(super) max: usize,
-    /// [`Page::next`] of the page before.
+    /// [`ListingPage::next`] of the previous page.
     pub(super) token: String,
 }
 
-/// Objects and folders in the order of their names.
+/// Objects and folders, sorted by name.
 #[derive(Debug, Default)]
-pub(super) struct Page {
+pub(super) struct ListingPage {
     pub(super) objects: Vec<Object>,
     pub(super) prefixes: Vec<String>,
     /// Empty on the last page.
@@ -47,7 +47,7 @@ pub(super) struct Page {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Cursor {
     name: String,
-    /// Of an object; a folder has none.
+    /// The generation of an object; `None` for a folder.
     generation: Option<i64>,
 }
 
@@ -67,7 +67,7 @@ impl Cursor {
         BASE64_URL_SAFE.encode(serde_json::to_vec(self).unwrap_or_default())
     }
 
-    /// Whether an earlier page had this generation, or the folder that it lies in.
+    /// Whether an earlier page contained this generation, or its folder.
     fn covers(&self, name: &str, generation: i64) -> bool {
         match self.generation {
             Some(last) => name == self.name && generation <= last,
@@ -78,22 +78,22 @@ impl Cursor {
 
 impl Store {
     /// Lists a bucket.
-    pub(super) fn list(&self, bucket: &str, listing: &Listing) -> Result<Page, Failure> {
-        page(self.lock().drawer(bucket)?, listing)
+    pub(super) fn list(&self, bucket: &str, listing: &Listing) -> Result<ListingPage, Failure> {
+        page(self.lock().bucket_state(bucket)?, listing)
     }
 }
 
-fn page(drawer: &Drawer, listing: &Listing) -> Result<Page, Failure> {
+fn page(bucket_state: &BucketState, listing: &Listing) -> Result<ListingPage, Failure> {
     let max = match listing.max {
         0 => PAGE_MAX,
         max => max.min(PAGE_MAX),
     };
     let before = Cursor::of(&listing.token)?;
     let mut last = before.clone().unwrap_or_default();
-    let mut page = Page::default();
+    let mut page = ListingPage::default();
     let from = [&listing.prefix, &listing.start, &last.name];
     let from = from.into_iter().max().cloned().unwrap_or_default();
-    let names = drawer
+    let names = bucket_state
         .objects
         .range::<String, _>((Bound::Included(from), Bound::Unbounded));
     for (name, versions) in names {
@@ -146,7 +146,7 @@ fn page(drawer: &Drawer, listing: &Listing) -> Result<Page, Failure> {
     Ok(page)
 }
 
-/// The length of the folder that `rest` lies in, delimiter included.
+/// The length of the folder of `rest`, delimiter included.
 fn folder(rest: &str, delimiter: &str) -> Option<usize> {
     if delimiter.is_empty() {
         return None;

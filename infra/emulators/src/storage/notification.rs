@@ -1,4 +1,4 @@
-//! Notification configurations, and the messages that they send to Pub/Sub.
+//! Notification configurations, and the messages that they publish.
 
 use std::collections::BTreeMap;
 
@@ -6,26 +6,24 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{failure::Failure, object::Object, row, store::Store};
+use super::{failure::Failure, object::Object};
 
-/// How topics are named in configurations.
+/// The prefix of topics in configurations.
 const TOPIC_PREFIX: &str = "//pubsub.googleapis.com/";
 /// `MAX_NOTIFICATION_CUSTOM_ATTRIBUTES` of google.storage.v2.
 const CUSTOM_ATTRIBUTES_MAX: usize = 5;
-/// `MAX_NOTIFICATION_CONFIGS_PER_BUCKET` of google.storage.v2.
-const PER_BUCKET_MAX: usize = 100;
 
-/// Whom a bucket tells what.
+/// A notification configuration: what is published, and where.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Notification {
-    /// Given by the service, unique in the bucket.
+pub(super) struct NotificationConfig {
+    /// Assigned by the service, unique in the bucket.
     #[serde(default)]
     pub(super) id: String,
     #[serde(default)]
     topic: String,
     #[serde(default)]
     payload_format: String,
-    /// Empty hears all.
+    /// Empty for all types.
     #[serde(default)]
     event_types: Vec<String>,
     #[serde(default)]
@@ -36,23 +34,23 @@ pub(super) struct Notification {
 
 /// What happened to a generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Happening {
+pub(super) enum EventType {
     /// It was created; `overwrote` was live before it.
     Finalize {
         overwrote: Option<i64>,
     },
     MetadataUpdate,
-    /// It is gone; `by` took its place.
+    /// It was deleted; `by` replaced it.
     Delete {
         by: Option<i64>,
     },
-    /// It is kept but no longer live; `by` took its place.
+    /// It is kept but no longer live; `by` replaced it.
     Archive {
         by: Option<i64>,
     },
 }
 
-impl Happening {
+impl EventType {
     fn event_type(self) -> &'static str {
         match self {
             Self::Finalize { .. } => "OBJECT_FINALIZE",
@@ -65,28 +63,30 @@ impl Happening {
 
 /// A message for Pub/Sub.
 #[derive(Debug)]
-pub(super) struct Message {
+pub(super) struct EventMessage {
     /// The full name, `projects/P/topics/T`.
     pub(super) topic: String,
     pub(super) data: Vec<u8>,
     pub(super) attributes: BTreeMap<String, String>,
 }
 
-impl Notification {
-    /// Reads the resource of an insert.
-    pub(super) fn admit(resource: &Value) -> Result<Self, Failure> {
-        let read: Self = Self::deserialize(resource)
+impl NotificationConfig {
+    /// Validates the resource of an insert.
+    pub(super) fn validate(resource: &Value) -> Result<Self, Failure> {
+        let mut read: Self = Self::deserialize(resource)
             .map_err(|error| Failure::Invalid(format!("Invalid notification: {error}")))?;
         if read.topic.is_empty() {
             return Err(Failure::Required("topic"));
         }
-        let topic = read.topic.strip_prefix(TOPIC_PREFIX).unwrap_or_default();
+        // Production accepts the topic's plain name too, and answers with the full one.
+        let topic = read.topic.strip_prefix(TOPIC_PREFIX).unwrap_or(&read.topic);
         if !matches!(
             topic.split('/').collect::<Vec<_>>().as_slice(),
             ["projects", _, "topics", _]
         ) {
             return Err(Failure::Invalid(format!("Invalid topic: {}", read.topic)));
         }
+        read.topic = format!("{TOPIC_PREFIX}{topic}");
         match read.payload_format.as_str() {
             "JSON_API_V1" | "NONE" => {}
             "" => return Err(Failure::Required("payload_format")),
@@ -109,7 +109,7 @@ impl Notification {
         Ok(read)
     }
 
-    /// The resource of the JSON API, with the underscores that it has there.
+    /// The resource of the JSON API, whose keys have underscores.
     pub(super) fn json(&self, base_url: &str, bucket: &str) -> Value {
         let mut resource = json!({
             "kind": "storage#notification",
@@ -139,18 +139,19 @@ impl Notification {
         resource
     }
 
-    /// The message about `happening`, if this configuration asks for it. Attributes as in
+    /// The message about `event`, if this configuration selects it. Attributes as in
     /// cloud.google.com/storage/docs/pubsub-notifications#attributes.
     pub(super) fn message(
         &self,
-        happening: Happening,
+        event: EventType,
         object: &Object,
         now: DateTime<Utc>,
         base_url: &str,
-    ) -> Option<Message> {
-        let event_type = happening.event_type();
-        let asked = self.event_types.is_empty() || self.event_types.iter().any(|t| t == event_type);
-        if !asked || !object.name.starts_with(&self.object_name_prefix) {
+    ) -> Option<EventMessage> {
+        let event_type = event.event_type();
+        let selected =
+            self.event_types.is_empty() || self.event_types.iter().any(|t| t == event_type);
+        if !selected || !object.name.starts_with(&self.object_name_prefix) {
             return None;
         }
         let config = format!(
@@ -173,12 +174,12 @@ impl Notification {
             ]
             .map(|(key, value)| (key.to_owned(), value)),
         );
-        let other = match happening {
-            Happening::Finalize { overwrote } => overwrote.map(|o| ("overwroteGeneration", o)),
-            Happening::Delete { by } | Happening::Archive { by } => {
+        let other = match event {
+            EventType::Finalize { overwrote } => overwrote.map(|o| ("overwroteGeneration", o)),
+            EventType::Delete { by } | EventType::Archive { by } => {
                 by.map(|by| ("overwrittenByGeneration", by))
             }
-            Happening::MetadataUpdate => None,
+            EventType::MetadataUpdate => None,
         };
         if let Some((key, generation)) = other {
             attributes.insert(key.to_owned(), generation.to_string());
@@ -187,72 +188,11 @@ impl Notification {
             "NONE" => Vec::new(),
             _ => serde_json::to_vec(&object.json(base_url)).unwrap_or_default(),
         };
-        Some(Message {
+        Some(EventMessage {
             topic: self.topic.trim_start_matches(TOPIC_PREFIX).to_owned(),
             data,
             attributes,
         })
-    }
-}
-
-impl Store {
-    /// Adds `notification` and gives it its id.
-    pub(super) fn insert_notification(
-        &self,
-        bucket: &str,
-        mut notification: Notification,
-    ) -> Result<Notification, Failure> {
-        let mut state = self.lock();
-        let drawer = state.drawer_mut(bucket)?;
-        if drawer.notifications.len() >= PER_BUCKET_MAX {
-            return Err(Failure::Invalid(format!(
-                "A bucket may have {PER_BUCKET_MAX} notification configurations."
-            )));
-        }
-        let mut changed = drawer.bucket.clone();
-        changed.notifications_made += 1;
-        notification.id = changed.notifications_made.to_string();
-        self.write(vec![
-            row::notification(bucket, &notification)?,
-            row::bucket(&changed)?,
-        ])?;
-        drawer.bucket = changed;
-        drawer
-            .notifications
-            .insert(notification.id.clone(), notification.clone());
-        Ok(notification)
-    }
-
-    /// All configurations of a bucket.
-    pub(super) fn notifications(&self, bucket: &str) -> Result<Vec<Notification>, Failure> {
-        Ok(self
-            .lock()
-            .drawer(bucket)?
-            .notifications
-            .values()
-            .cloned()
-            .collect())
-    }
-
-    /// One configuration of a bucket.
-    pub(super) fn notification(&self, bucket: &str, id: &str) -> Result<Notification, Failure> {
-        let state = self.lock();
-        let found = state.drawer(bucket)?.notifications.get(id);
-        found
-            .cloned()
-            .ok_or_else(|| Failure::NoNotification(id.to_owned()))
-    }
-
-    /// Removes a configuration.
-    pub(super) fn delete_notification(&self, bucket: &str, id: &str) -> Result<(), Failure> {
-        let mut state = self.lock();
-        let drawer = state.drawer_mut(bucket)?;
-        if !drawer.notifications.contains_key(id) {
-            return Err(Failure::NoNotification(id.to_owned()));
-        }
-        self.write(vec![row::no_notification(bucket, id)])?;
-        drawer.notifications.remove(id);
-        Ok(())
     }
 }
 
@@ -262,12 +202,14 @@ mod tests {
 
     #[track_caller]
     fn check(resource: &Value, refusal: Option<&str>) {
-        let got = Notification::admit(resource).err().map(|e| e.to_string());
+        let got = NotificationConfig::validate(resource)
+            .err()
+            .map(|e| e.to_string());
         assert_eq!(got.as_deref(), refusal, "{resource}");
     }
 
     #[test]
-    fn a_configuration_is_checked_when_it_comes() {
+    fn a_configuration_is_validated() {
         let topic = "//pubsub.googleapis.com/projects/p/topics/t";
         check(&json!({"topic": topic, "payload_format": "NONE"}), None);
         check(
@@ -280,7 +222,11 @@ mod tests {
         );
         check(
             &json!({"topic": "projects/p/topics/t", "payload_format": "NONE"}),
-            Some("Invalid topic: projects/p/topics/t"),
+            None,
+        );
+        check(
+            &json!({"topic": "topics/t", "payload_format": "NONE"}),
+            Some("Invalid topic: topics/t"),
         );
         check(
             &json!({"topic": topic, "payload_format": "NONE", "event_types": ["OBJECT_SOLD"]}),

@@ -15,22 +15,22 @@ const NAME_MAX_BYTES: usize = 1024;
 /// Bytes of all custom metadata: `MAX_CUSTOM_METADATA_TOTAL_SIZE_BYTES` of google.storage.v2.
 const METADATA_MAX_BYTES: usize = 8192;
 
-/// All but the unreserved characters of RFC 3986: how a name stands in a URL.
+/// All but the unreserved characters of RFC 3986: the characters of a name to escape in a URL.
 pub(super) const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// A bucket and a name in it.
+/// The name of an object, with its bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Name {
+pub(super) struct ObjectName {
     pub(super) bucket: String,
     pub(super) object: String,
 }
 
-impl Name {
-    /// Takes `bucket` and `object` as they are, for look-ups.
+impl ObjectName {
+    /// A name for look-ups, without validation.
     pub(super) fn new(bucket: impl Into<String>, object: impl Into<String>) -> Self {
         Self {
             bucket: bucket.into(),
@@ -38,8 +38,8 @@ impl Name {
         }
     }
 
-    /// Refuses a name that production would not store.
-    pub(super) fn admit(&self) -> Result<(), Failure> {
+    /// Refuses a name that production refuses.
+    pub(super) fn validate(&self) -> Result<(), Failure> {
         let name = &self.object;
         if name.is_empty() {
             return Err(Failure::Required("name"));
@@ -53,7 +53,7 @@ impl Name {
         Ok(())
     }
 
-    pub(super) fn absent(&self) -> Failure {
+    pub(super) fn not_found(&self) -> Failure {
         Failure::NoObject {
             bucket: self.bucket.clone(),
             object: self.object.clone(),
@@ -61,7 +61,7 @@ impl Name {
     }
 }
 
-/// What a caller says about an object; in JSON as in the API's resource.
+/// The attributes that a caller sets, in the JSON form of the API's resource.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Attributes {
@@ -75,7 +75,7 @@ pub(super) struct Attributes {
     pub(super) content_language: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cache_control: Option<String>,
-    /// The bucket's where nobody says.
+    /// That of the bucket if the caller sets none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) storage_class: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,17 +85,17 @@ pub(super) struct Attributes {
 }
 
 impl Attributes {
-    /// These, changed by the keys of `resource`: `null` removes, `metadata` merges key by key.
+    /// These attributes changed by the keys of `resource`: `null` removes, `metadata` merges by key.
     pub(super) fn patched(&self, resource: &Value) -> Result<Self, Failure> {
         let mut whole = serde_json::to_value(self)?;
         merge(&mut whole, resource);
         let patched: Self = serde_json::from_value(whole)
             .map_err(|error| Failure::Invalid(format!("Invalid object resource: {error}")))?;
-        patched.admit()
+        patched.validate()
     }
 
-    /// Refuses more custom metadata than production keeps.
-    pub(super) fn admit(self) -> Result<Self, Failure> {
+    /// Refuses more custom metadata than production stores.
+    pub(super) fn validate(self) -> Result<Self, Failure> {
         let size: usize = self
             .metadata
             .iter()
@@ -110,7 +110,7 @@ impl Attributes {
     }
 }
 
-/// Applies `patch` to `target` as RFC 7396 says.
+/// Applies `patch` to `target` by RFC 7396.
 pub(super) fn merge(target: &mut Value, patch: &Value) {
     let Value::Object(patch) = patch else {
         *target = patch.clone();
@@ -141,11 +141,11 @@ pub(super) struct Object {
     pub(super) size_bytes: u64,
     pub(super) crc32c: u32,
     pub(super) md5: Option<Vec<u8>>,
-    /// How many uploads a composed object is made of.
+    /// The number of uploads in a composed object.
     pub(super) component_count: Option<u32>,
     pub(super) created: DateTime<Utc>,
     pub(super) updated: DateTime<Utc>,
-    /// When this generation stopped being the live one.
+    /// When this generation stopped being live.
     pub(super) deleted: Option<DateTime<Utc>>,
     pub(super) attributes: Attributes,
 }
@@ -172,7 +172,7 @@ impl Object {
         }
     }
 
-    /// The resource of the JSON API: int64 as strings, absent fields left out.
+    /// The resource of the JSON API: int64 as strings, absent fields omitted.
     pub(super) fn json(&self, base_url: &str) -> Value {
         let (bucket, generation) = (&self.bucket, self.generation);
         let path = format!(
@@ -204,13 +204,13 @@ impl Object {
             "timeDeleted": self.deleted.map(rfc3339),
             "customTime": self.attributes.custom_time.map(rfc3339),
         });
-        // Merging drops the nulls, which Google's Rust client refuses for numbers.
+        // Merging drops nulls, which Google's Rust client rejects for numbers.
         merge(&mut resource, &extra);
         resource
     }
 }
 
-/// Milliseconds and `Z`, as the JSON API writes times.
+/// A time with milliseconds and `Z`, as in the JSON API.
 pub(super) fn rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
@@ -220,7 +220,7 @@ pub(super) fn base64_crc32c(crc32c: u32) -> String {
     BASE64_STANDARD.encode(crc32c.to_be_bytes())
 }
 
-/// Production's entity tags are a two-field protobuf in base64, such as `CJ3x1K7Gy/ECEAE=`.
+/// Production's entity tags are a protobuf message of two fields in base64, such as `CJ3x1K7Gy/ECEAE=`.
 pub(super) fn etag(generation: i64, metageneration: i64) -> String {
     let mut bytes = Vec::new();
     prost::encoding::int64::encode(1, &generation, &mut bytes);
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entity_tag_has_the_form_that_production_gives() {
+    fn an_entity_tag_has_the_form_of_production() {
         assert_eq!(etag(1, 1), "CAEQAQ==");
     }
 

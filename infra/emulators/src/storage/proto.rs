@@ -1,4 +1,4 @@
-//! Buckets and objects as `google.storage.v2` writes them.
+//! Buckets and objects as messages of `google.storage.v2`.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use serde_json::{Map, Value, json};
 use super::{
     bucket::Bucket,
     failure::Failure,
-    object::{Attributes, Name, Object, etag},
+    object::{Attributes, Object, ObjectName, etag},
 };
 
-/// How buckets are named; the project is always `_`.
+/// The prefix of bucket names; the project is always `_`.
 const BUCKET_PREFIX: &str = "projects/_/buckets/";
 
 /// The id in `projects/_/buckets/{id}`.
@@ -23,17 +23,17 @@ pub(super) fn bucket_id(name: &str) -> Result<&str, Failure> {
         .ok_or_else(|| Failure::Invalid(format!("Invalid bucket name: '{name}'")))
 }
 
-/// An object of a bucket that is named in full.
-pub(super) fn name(bucket: &str, object: &str) -> Result<Name, Failure> {
-    Ok(Name::new(bucket_id(bucket)?, object))
+/// The name of an object, given the full name of its bucket.
+pub(super) fn name(bucket: &str, object: &str) -> Result<ObjectName, Failure> {
+    Ok(ObjectName::new(bucket_id(bucket)?, object))
 }
 
-/// A generation, of which 0 means the live one.
+/// A generation; 0 means the live one.
 pub(super) fn generation(generation: i64) -> Option<i64> {
     (generation != 0).then_some(generation)
 }
 
-/// `object` on the wire.
+/// `object` as a message.
 pub(super) fn object(object: Object) -> pb::Object {
     let etag = object.etag();
     let given = object.attributes;
@@ -69,7 +69,7 @@ pub(super) fn object(object: Object) -> pb::Object {
     }
 }
 
-/// What a caller says about an object.
+/// The attributes that a caller sets.
 pub(super) fn attributes(object: pb::Object) -> Attributes {
     Attributes {
         content_type: filled(object.content_type),
@@ -122,10 +122,10 @@ pub(super) fn masked(
             },
         }
     }
-    changed.admit()
+    changed.validate()
 }
 
-/// `bucket` on the wire. What the JSON API stores beyond these fields is not told here.
+/// `bucket` as a message, without further fields that the JSON API stores.
 pub(super) fn bucket(bucket: &Bucket) -> pb::Bucket {
     let setting = |path: &str| bucket.setting(path);
     let uniform = "/iamConfiguration/uniformBucketLevelAccess/enabled";
@@ -162,7 +162,7 @@ pub(super) fn bucket(bucket: &Bucket) -> pb::Bucket {
     }
 }
 
-/// What a caller says about a new bucket, as a JSON resource.
+/// The settings of a new bucket, as a JSON resource.
 pub(super) fn bucket_resource(bucket: &pb::Bucket) -> Value {
     let mut resource = Map::new();
     for (key, value) in [
@@ -198,58 +198,7 @@ pub(super) fn bucket_resource(bucket: &pb::Bucket) -> Value {
     resource.into()
 }
 
-/// A merge patch with the fields of `mask` from `new`; `old` tells which labels go.
-pub(super) fn bucket_patch(
-    old: &Bucket,
-    new: &pb::Bucket,
-    mask: &[String],
-) -> Result<Value, Failure> {
-    let told = bucket_resource(new);
-    let mut patch = Map::new();
-    for path in mask {
-        let (field, key) = path.split_once('.').unwrap_or((path, ""));
-        let json_key = match field {
-            "labels" if key.is_empty() => {
-                let mut labels: Map<String, Value> = Map::new();
-                let known = old.setting("/labels").and_then(Value::as_object);
-                labels.extend(
-                    known
-                        .into_iter()
-                        .flatten()
-                        .map(|(k, _)| (k.clone(), Value::Null)),
-                );
-                labels.extend(
-                    new.labels
-                        .iter()
-                        .map(|(k, v)| (k.clone(), v.as_str().into())),
-                );
-                patch.insert("labels".to_owned(), labels.into());
-                continue;
-            }
-            "labels" => {
-                let label = new
-                    .labels
-                    .get(key)
-                    .map_or(Value::Null, |v| v.as_str().into());
-                let labels = patch.entry("labels").or_insert_with(|| json!({}));
-                if let Some(labels) = labels.as_object_mut() {
-                    labels.insert(key.to_owned(), label);
-                }
-                continue;
-            }
-            "versioning" => "versioning",
-            "iam_config" => "iamConfiguration",
-            "storage_class" => "storageClass",
-            "*" => return Ok(told),
-            other => return Err(Failure::Unserved(format!("UpdateBucket of `{other}`"))),
-        };
-        let value = told.get(json_key).cloned().unwrap_or(Value::Null);
-        patch.insert(json_key.to_owned(), value);
-    }
-    Ok(patch.into())
-}
-
-/// A size in the signed number of the wire.
+/// A size as a signed integer.
 pub(super) fn size(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }

@@ -1,15 +1,15 @@
-//! The query of a JSON API call, read with the errors that production gives.
+//! The query of a JSON API call, parsed with production's errors.
 
 use std::str::FromStr;
 
 use super::failure::Failure;
 use crate::{grpc::Request, rest};
 
-/// The decoded pairs of one query; where a key comes twice, the last counts.
+/// The decoded pairs of a query; the last value of a key counts.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Query(Vec<(String, String)>);
+pub(super) struct UrlQuery(Vec<(String, String)>);
 
-impl Query {
+impl UrlQuery {
     /// Reads the query of `request`.
     pub(super) fn of(request: &Request) -> Self {
         Self(rest::query(request))
@@ -24,7 +24,7 @@ impl Query {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The value of `key`, owned and empty where it is absent.
+    /// The value of `key`; empty if absent.
     pub(super) fn text(&self, key: &str) -> String {
         self.get(key).unwrap_or_default().to_owned()
     }

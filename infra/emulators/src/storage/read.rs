@@ -1,4 +1,4 @@
-//! Reading bytes over gRPC: `ReadObject`, and `BidiReadObject` for many ranges on one stream.
+//! Reads over gRPC: `ReadObject`, and `BidiReadObject` for many ranges on one stream.
 
 use std::{ops::Range, sync::Arc};
 
@@ -9,32 +9,31 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
 use super::{
-    condition::Conditions,
-    copy::gone,
+    condition::conditions,
+    copy::missing_file,
     failure::Failure,
-    object::Name,
+    object::ObjectName,
     proto,
-    rpc::conditions,
     store::{Store, Stored},
 };
 
-/// Messages that wait for a slow reader of one stream, of at most 1 MiB each.
+/// Messages queued for a slow reader of one stream, of at most 1 MiB each.
 const WAITING_MAX: usize = 2;
 
 /// Answers `ReadObject`.
 pub(super) async fn one(
     store: &Store,
-    asked: pb::ReadObjectRequest,
+    request: pb::ReadObjectRequest,
 ) -> Result<impl Stream<Item = Result<pb::ReadObjectResponse, Status>> + use<>, Status> {
-    let name = proto::name(&asked.bucket, &asked.object)?;
-    let generation = proto::generation(asked.generation);
-    let Stored { object, content } = store.find(&name, generation, conditions!(asked))?;
-    if asked.read_limit < 0 {
+    let name = proto::name(&request.bucket, &request.object)?;
+    let generation = proto::generation(request.generation);
+    let Stored { object, content } = store.find(&name, generation, conditions!(request))?;
+    if request.read_limit < 0 {
         return Err(Failure::Invalid("Invalid read limit.".to_owned()).into());
     }
-    let range = within(asked.read_offset, asked.read_limit, object.size_bytes)?;
+    let range = within(request.read_offset, request.read_limit, object.size_bytes)?;
     let pieces = content.read(range.clone()).await;
-    let pieces = pieces.map_err(|error| gone(error.into(), &name))?;
+    let pieces = pieces.map_err(|error| missing_file(error.into(), &name))?;
     let object = proto::object(object);
     let first = pb::ReadObjectResponse {
         checksummed_data: None,
@@ -55,12 +54,12 @@ pub(super) async fn one(
     Ok(stream::once(async { Ok(first) }).chain(rest))
 }
 
-/// Answers `BidiReadObject`: the first message names the object, each may ask for ranges.
+/// Answers `BidiReadObject`: the first message names the object, each may request ranges.
 pub(super) async fn many(
     store: Arc<Store>,
-    mut asked: BoxStream<'static, Result<pb::BidiReadObjectRequest, Status>>,
+    mut request: BoxStream<'static, Result<pb::BidiReadObjectRequest, Status>>,
 ) -> Result<ReceiverStream<Result<pb::BidiReadObjectResponse, Status>>, Status> {
-    let first = asked.try_next().await?.unwrap_or_default();
+    let first = request.try_next().await?.unwrap_or_default();
     let spec = first
         .read_object_spec
         .ok_or(Failure::Required("read_object_spec"))?;
@@ -78,17 +77,17 @@ pub(super) async fn many(
     let reader = Reader { name, stored, out };
     tokio::spawn(async move {
         let mut ranges = first.read_ranges;
-        let mut told = reader.out.send(Ok(opening)).await.is_ok();
-        while told {
+        let mut resource = reader.out.send(Ok(opening)).await.is_ok();
+        while resource {
             for range in std::mem::take(&mut ranges) {
                 if let Err(status) = reader.answer(range).await {
                     drop(reader.out.send(Err(status)).await);
                     return;
                 }
             }
-            match asked.next().await {
+            match request.next().await {
                 Some(Ok(more)) => ranges = more.read_ranges,
-                Some(Err(_)) | None => told = false,
+                Some(Err(_)) | None => resource = false,
             }
         }
     });
@@ -97,21 +96,21 @@ pub(super) async fn many(
 
 /// One stream of ranges.
 struct Reader {
-    name: Name,
+    name: ObjectName,
     stored: Stored,
     out: mpsc::Sender<Result<pb::BidiReadObjectResponse, Status>>,
 }
 
 impl Reader {
-    /// Sends one range in pieces; the last says so.
-    async fn answer(&self, asked: pb::ReadRange) -> Result<(), Status> {
+    /// Sends one range in pieces; the last piece is marked.
+    async fn answer(&self, request: pb::ReadRange) -> Result<(), Status> {
         let size_bytes = self.stored.object.size_bytes;
-        if asked.read_length < 0 {
+        if request.read_length < 0 {
             return Err(Failure::Invalid("Invalid read length.".to_owned()).into());
         }
-        let range = within(asked.read_offset, asked.read_length, size_bytes)?;
+        let range = within(request.read_offset, request.read_length, size_bytes)?;
         let pieces = self.stored.content.read(range.clone()).await;
-        let mut pieces = pieces.map_err(|error| gone(error.into(), &self.name))?;
+        let mut pieces = pieces.map_err(|error| missing_file(error.into(), &self.name))?;
         let mut offset = range.start;
         loop {
             let piece = pieces.try_next().await.map_err(Failure::from)?;
@@ -122,7 +121,7 @@ impl Reader {
                 read_range: Some(pb::ReadRange {
                     read_offset: proto::size(offset),
                     read_length: proto::size(length),
-                    read_id: asked.read_id,
+                    read_id: request.read_id,
                 }),
                 range_end: end,
             };
@@ -130,16 +129,16 @@ impl Reader {
                 object_data_ranges: vec![data],
                 ..pb::BidiReadObjectResponse::default()
             };
-            let heard = self.out.send(Ok(message)).await;
+            let published = self.out.send(Ok(message)).await;
             offset += length;
-            if end || heard.is_err() {
+            if end || published.is_err() {
                 return Ok(());
             }
         }
     }
 }
 
-/// The bytes asked for: a negative offset counts from the end, a limit of 0 is none.
+/// The requested range: a negative offset counts from the end, a limit of 0 means none.
 fn within(offset: i64, limit: i64, size_bytes: u64) -> Result<Range<u64>, Failure> {
     let start = if offset < 0 {
         size_bytes.saturating_sub(offset.unsigned_abs())

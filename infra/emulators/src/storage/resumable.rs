@@ -1,7 +1,7 @@
-//! Uploads in several requests: `uploadType=resumable`, told apart by `Content-Range`.
+//! Uploads in several requests: `uploadType=resumable`, with a `Content-Range` each.
 //!
-//! Sessions live in this process only. After a restart their ids answer 404,
-//! upon which a client starts again from its first byte.
+//! Sessions exist in this process only. After a restart their ids answer 404, whereupon a client
+//! starts again from its first byte.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -19,40 +19,40 @@ use super::{
     chunk::Chunk,
     failure::Failure,
     object::{Object, UNRESERVED},
-    query::Query,
+    query::UrlQuery,
     store::Store,
-    upload::{Plan, or_drain},
+    upload_plan::{UploadPlan, or_drain},
 };
 use crate::{
     grpc::{Request, Response},
     rest,
 };
 
-/// Sessions kept, finished ones included: the oldest goes first, as production's go after a week.
+/// Sessions kept, finished ones included: the oldest are dropped first, in production after a week.
 const SESSIONS_MAX: usize = 1000;
 
 /// All sessions.
 #[derive(Clone)]
 pub(super) struct Resumable {
     store: Arc<Store>,
-    sessions: Arc<Mutex<Sessions>>,
+    sessions: Arc<Mutex<UploadSessions>>,
 }
 
 #[derive(Default)]
-struct Sessions {
-    by_id: HashMap<String, Arc<tokio::sync::Mutex<Session>>>,
+struct UploadSessions {
+    by_id: HashMap<String, Arc<tokio::sync::Mutex<UploadSession>>>,
     oldest_first: VecDeque<String>,
 }
 
-struct Session {
-    plan: Plan,
+struct UploadSession {
+    plan: UploadPlan,
     progress: Progress,
 }
 
 enum Progress {
     Receiving(Box<Writer>),
     Done(Box<Object>),
-    /// It failed where no further request can mend it.
+    /// It failed, and no further request can repair it.
     Over,
 }
 
@@ -64,20 +64,20 @@ impl Resumable {
         }
     }
 
-    /// Opens a session and tells its address, under our own base URL: some clients
-    /// send a `Host` without the port.
+    /// Opens a session and returns its URL, which begins with our own base URL: some clients send
+    /// a `Host` without the port.
     pub(super) async fn start(
         &self,
         bucket: &str,
-        query: &Query,
+        query: &UrlQuery,
         request: Request,
     ) -> Result<Response, Failure> {
         let hint = request.headers().get("x-upload-content-type");
         let hint = hint.and_then(|hint| hint.to_str().ok()).map(str::to_owned);
         let resource: Value = rest::json(request).await?;
-        let mut plan = Plan::new(bucket, query, &resource)?;
+        let mut plan = UploadPlan::new(bucket, query, &resource)?;
         plan.content_type_or(hint);
-        self.store.admit(&plan.target)?;
+        self.store.validate(&plan.target)?;
         let id = format!("{:032x}", rand::random::<u128>());
         let location = format!(
             "{}/upload/storage/v1/b/{bucket}/o?uploadType=resumable&name={}&upload_id={id}",
@@ -96,7 +96,7 @@ impl Resumable {
         Ok(response)
     }
 
-    /// Ends a session; the answer is a failure by the API's design.
+    /// Cancels a session; the API's answer to that is an error.
     pub(super) fn cancel(&self, id: &str) -> Failure {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         match sessions.by_id.remove(id) {
@@ -105,10 +105,10 @@ impl Resumable {
         }
     }
 
-    /// Takes bytes, or tells how many there are.
+    /// Receives bytes, or returns how many were received.
     ///
-    /// A task of its own carries it to its end: a caller that goes away in the middle
-    /// must not leave bytes written that are not counted.
+    /// Runs in its own task to the end: a caller that disconnects in between must not leave bytes
+    /// written that are not counted.
     pub(super) async fn receive(&self, id: String, request: Request) -> Result<Response, Failure> {
         let (parts, body) = request.into_parts();
         let mut body = body.into_data_stream();
@@ -122,13 +122,13 @@ impl Resumable {
         .await?
     }
 
-    fn session(&self, id: &str) -> Result<Arc<tokio::sync::Mutex<Session>>, Failure> {
+    fn session(&self, id: &str) -> Result<Arc<tokio::sync::Mutex<UploadSession>>, Failure> {
         let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.by_id.get(id).cloned().ok_or(Failure::NoUpload)
     }
 
-    fn remember(&self, id: &str, plan: Plan, writer: Writer) {
-        let session = Session {
+    fn remember(&self, id: &str, plan: UploadPlan, writer: Writer) {
+        let session = UploadSession {
             plan,
             progress: Progress::Receiving(Box::new(writer)),
         };
@@ -144,7 +144,7 @@ impl Resumable {
     }
 }
 
-impl Session {
+impl UploadSession {
     async fn receive(
         &mut self,
         store: &Store,
@@ -155,13 +155,13 @@ impl Session {
         let writer = match &mut self.progress {
             Progress::Receiving(writer) => writer,
             Progress::Done(object) => {
-                // A caller that missed the last answer asks again, or sends again.
+                // A caller that missed the last answer asks or sends again.
                 while let Some(Ok(_)) = body.next().await {}
                 return Ok(rest::ok(&object.json(&store.base_url)));
             }
             Progress::Over => return Err(Failure::UploadOver),
         };
-        chunk.admit(writer.size_bytes())?;
+        chunk.validate(writer.size_bytes())?;
         if let Some(start) = chunk.start {
             let mut known = writer.size_bytes() - start;
             while let Some(piece) = body.next().await {
@@ -189,7 +189,7 @@ impl Session {
     }
 }
 
-/// 308, "Resume Incomplete"; without `Range` nothing has been kept yet.
+/// 308, "Resume Incomplete"; no `Range` means that nothing was received yet.
 fn incomplete(size_bytes: u64) -> Response {
     let mut response = http::Response::new(Body::empty());
     *response.status_mut() = StatusCode::PERMANENT_REDIRECT;

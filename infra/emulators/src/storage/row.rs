@@ -1,42 +1,45 @@
-//! The rows of [`Db`](crate::db::Db) that hold the service's state.
+//! The rows of [`Db`](crate::db::Db) with the service's state.
 
 use serde::Serialize;
 
-use super::{bucket::Bucket, failure::Failure, notification::Notification, object::Object};
+use super::{bucket::Bucket, failure::Failure, notification::NotificationConfig, object::Object};
 use crate::db::Change;
 
 /// Rows of [`Bucket`], by name.
 pub(super) const BUCKETS: &str = "storage_buckets";
-/// Rows of [`Object`], by generation: no two in the service share one.
+/// Rows of [`Object`], by generation, which is unique in the service.
 pub(super) const OBJECTS: &str = "storage_objects";
-/// Rows of [`Notification`], by `bucket/id`.
+/// Rows of [`NotificationConfig`], by `bucket/id`.
 pub(super) const NOTIFICATIONS: &str = "storage_notifications";
-/// One row, the last generation given: a restarted fast clock may go back.
+/// One row, the last generation assigned: a restarted fast clock may go back.
 pub(super) const COUNTERS: &str = "storage_counters";
 const GENERATION: &str = "generation";
 
-/// Keeps `bucket`.
+/// Stores `bucket`.
 pub(super) fn bucket(bucket: &Bucket) -> Result<Change, Failure> {
     put(BUCKETS, bucket.name.clone(), bucket)
 }
 
-/// Forgets a bucket.
+/// Deletes a bucket.
 pub(super) fn no_bucket(name: &str) -> Change {
     delete(BUCKETS, name.to_owned())
 }
 
-/// Keeps `object`.
+/// Stores `object`.
 pub(super) fn object(object: &Object) -> Result<Change, Failure> {
     put(OBJECTS, object_key(object.generation), object)
 }
 
-/// Forgets the object of `generation`.
+/// Deletes the object of `generation`.
 pub(super) fn no_object(generation: i64) -> Change {
     delete(OBJECTS, object_key(generation))
 }
 
-/// Keeps `notification`.
-pub(super) fn notification(bucket: &str, notification: &Notification) -> Result<Change, Failure> {
+/// Stores `notification`.
+pub(super) fn notification(
+    bucket: &str,
+    notification: &NotificationConfig,
+) -> Result<Change, Failure> {
     put(
         NOTIFICATIONS,
         format!("{bucket}/{}", notification.id),
@@ -44,12 +47,12 @@ pub(super) fn notification(bucket: &str, notification: &Notification) -> Result<
     )
 }
 
-/// Forgets a notification configuration.
+/// Deletes a notification configuration.
 pub(super) fn no_notification(bucket: &str, id: &str) -> Change {
     delete(NOTIFICATIONS, format!("{bucket}/{id}"))
 }
 
-/// Keeps the last `generation` given.
+/// Stores the last assigned `generation`.
 pub(super) fn counter(generation: i64) -> Result<Change, Failure> {
     put(COUNTERS, GENERATION.to_owned(), &generation)
 }

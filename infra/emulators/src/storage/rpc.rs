@@ -7,49 +7,21 @@ use tonic::Status;
 
 use super::{
     bucket::Bucket,
-    condition::Conditions,
+    condition::{Conditions, conditions},
     copy::Source,
     failure::Failure,
-    generation::Target,
+    generation::NewObject,
     listing::{Listing, PAGE_MAX},
     proto, read,
     store::Store,
 };
-use crate::grpc::{self, Message, Request, Response};
-
-/// The four preconditions, under the names that every request gives them.
-macro_rules! conditions {
-    ($request:expr) => {
-        Conditions {
-            generation: $request.if_generation_match,
-            generation_not: $request.if_generation_not_match,
-            metageneration: $request.if_metageneration_match,
-            metageneration_not: $request.if_metageneration_not_match,
-        }
-    };
-}
-pub(super) use conditions;
-
-/// The two preconditions that buckets have.
-macro_rules! bucket_conditions {
-    ($request:expr) => {
-        Conditions {
-            metageneration: $request.if_metageneration_match,
-            metageneration_not: $request.if_metageneration_not_match,
-            ..Conditions::default()
-        }
-    };
-}
+use crate::grpc::{self, ProstMessage, Request, Response};
 
 /// Answers one call of `method`.
 pub(super) async fn answer(store: &Arc<Store>, method: &str, request: Request) -> Response {
     let store = Arc::clone(store);
     match method {
         "CreateBucket" => unary(request, store, create_bucket).await,
-        "GetBucket" => unary(request, store, get_bucket).await,
-        "ListBuckets" => unary(request, store, list_buckets).await,
-        "UpdateBucket" => unary(request, store, update_bucket).await,
-        "DeleteBucket" => unary(request, store, delete_bucket).await,
         "GetObject" => unary(request, store, get_object).await,
         "ListObjects" => unary(request, store, list_objects).await,
         "UpdateObject" => unary(request, store, update_object).await,
@@ -57,17 +29,15 @@ pub(super) async fn answer(store: &Arc<Store>, method: &str, request: Request) -
         "ComposeObject" => unary(request, store, compose_object).await,
         "RewriteObject" => unary(request, store, rewrite_object).await,
         "ReadObject" => {
-            grpc::server_stream(
-                request,
-                |asked| async move { read::one(&store, asked).await },
-            )
+            grpc::server_stream(request, |request| async move {
+                read::one(&store, request).await
+            })
             .await
         }
         "BidiReadObject" => {
-            grpc::bidi(
-                request,
-                |asked| async move { read::many(store, asked).await },
-            )
+            grpc::bidi(request, |request| async move {
+                read::many(store, request).await
+            })
             .await
         }
         other => grpc::unimplemented(&format!("google.storage.v2.Storage/{other}")),
@@ -80,104 +50,64 @@ async fn unary<Q, R, Fut>(
     method: fn(Arc<Store>, Q) -> Fut,
 ) -> Response
 where
-    Q: Message,
-    R: Message,
+    Q: ProstMessage,
+    R: ProstMessage,
     Fut: Future<Output = Result<R, Failure>> + Send + 'static,
 {
-    let answer = move |asked: Q| async move { method(store, asked).await.map_err(Status::from) };
+    let answer =
+        move |request: Q| async move { method(store, request).await.map_err(Status::from) };
     grpc::unary(request, answer).await
 }
 
 async fn create_bucket(
     store: Arc<Store>,
-    asked: pb::CreateBucketRequest,
+    request: pb::CreateBucketRequest,
 ) -> Result<pb::Bucket, Failure> {
-    let given = asked.bucket.unwrap_or_default();
-    // The project stands in the bucket while the parent is `projects/_`.
-    let project = match asked.parent.strip_prefix("projects/") {
+    let given = request.bucket.unwrap_or_default();
+    // If the parent is `projects/_`, the project is a field of the bucket.
+    let project = match request.parent.strip_prefix("projects/") {
         None | Some("_" | "") => given.project.trim_start_matches("projects/"),
         Some(project) => project,
     };
     let resource = proto::bucket_resource(&given);
-    let bucket = Bucket::new(project, &asked.bucket_id, &resource, store.clock.now())?;
+    let bucket = Bucket::new(project, &request.bucket_id, &resource, store.clock.now())?;
     Ok(proto::bucket(&store.insert_bucket(bucket)?))
 }
 
-async fn get_bucket(store: Arc<Store>, asked: pb::GetBucketRequest) -> Result<pb::Bucket, Failure> {
-    let id = proto::bucket_id(&asked.name)?;
-    Ok(proto::bucket(&store.bucket(id, bucket_conditions!(asked))?))
-}
-
-async fn list_buckets(
+async fn get_object(
     store: Arc<Store>,
-    asked: pb::ListBucketsRequest,
-) -> Result<pb::ListBucketsResponse, Failure> {
-    let project = asked.parent.trim_start_matches("projects/");
-    let found = store.buckets(project, &asked.prefix, &asked.page_token);
-    let max = page_size(asked.page_size);
-    let page = found.get(..max).unwrap_or(&found);
-    let more = page.last().filter(|_| page.len() < found.len());
-    Ok(pb::ListBucketsResponse {
-        buckets: page.iter().map(proto::bucket).collect(),
-        next_page_token: more.map(|last| last.name.clone()).unwrap_or_default(),
-        unreachable: Vec::new(),
-    })
-}
-
-async fn update_bucket(
-    store: Arc<Store>,
-    asked: pb::UpdateBucketRequest,
-) -> Result<pb::Bucket, Failure> {
-    let conditions = bucket_conditions!(asked);
-    let new = asked.bucket.ok_or(Failure::Required("bucket"))?;
-    let mask = asked
-        .update_mask
-        .ok_or(Failure::Required("update_mask"))?
-        .paths;
-    let id = proto::bucket_id(&new.name)?;
-    let updated = store.update_bucket(id, conditions, |bucket| {
-        let patch = proto::bucket_patch(bucket, &new, &mask)?;
-        bucket.patch(&patch);
-        Ok(())
-    })?;
-    Ok(proto::bucket(&updated))
-}
-
-async fn delete_bucket(store: Arc<Store>, asked: pb::DeleteBucketRequest) -> Result<(), Failure> {
-    store.delete_bucket(proto::bucket_id(&asked.name)?, bucket_conditions!(asked))
-}
-
-async fn get_object(store: Arc<Store>, asked: pb::GetObjectRequest) -> Result<pb::Object, Failure> {
-    if asked.soft_deleted() {
+    request: pb::GetObjectRequest,
+) -> Result<pb::Object, Failure> {
+    if request.soft_deleted() {
         return Err(Failure::Unserved(
             "GetObject of soft-deleted objects".to_owned(),
         ));
     }
-    let name = proto::name(&asked.bucket, &asked.object)?;
-    let generation = proto::generation(asked.generation);
-    let found = store.find(&name, generation, conditions!(asked))?;
+    let name = proto::name(&request.bucket, &request.object)?;
+    let generation = proto::generation(request.generation);
+    let found = store.find(&name, generation, conditions!(request))?;
     Ok(proto::object(found.object))
 }
 
 async fn list_objects(
     store: Arc<Store>,
-    asked: pb::ListObjectsRequest,
+    request: pb::ListObjectsRequest,
 ) -> Result<pb::ListObjectsResponse, Failure> {
-    if asked.soft_deleted || !asked.match_glob.is_empty() || !asked.filter.is_empty() {
+    if request.soft_deleted || !request.match_glob.is_empty() || !request.filter.is_empty() {
         let what = "ListObjects with soft_deleted, match_glob or filter";
         return Err(Failure::Unserved(what.to_owned()));
     }
     let listing = Listing {
-        prefix: asked.prefix,
-        delimiter: asked.delimiter,
-        include_trailing_delimiter: asked.include_trailing_delimiter,
-        start: asked.lexicographic_start,
-        end: asked.lexicographic_end,
-        versions: asked.versions,
-        max: page_size(asked.page_size),
-        token: asked.page_token,
+        prefix: request.prefix,
+        delimiter: request.delimiter,
+        include_trailing_delimiter: request.include_trailing_delimiter,
+        start: request.lexicographic_start,
+        end: request.lexicographic_end,
+        versions: request.versions,
+        max: page_size(request.page_size),
+        token: request.page_token,
     };
-    let page = store.list(proto::bucket_id(&asked.parent)?, &listing)?;
+    let page = store.list(proto::bucket_id(&request.parent)?, &listing)?;
     Ok(pb::ListObjectsResponse {
         objects: page.objects.into_iter().map(proto::object).collect(),
         prefixes: page.prefixes,
@@ -187,11 +117,11 @@ async fn list_objects(
 
 async fn update_object(
     store: Arc<Store>,
-    asked: pb::UpdateObjectRequest,
+    request: pb::UpdateObjectRequest,
 ) -> Result<pb::Object, Failure> {
-    let conditions = conditions!(asked);
-    let new = asked.object.ok_or(Failure::Required("object"))?;
-    let mask = asked
+    let conditions = conditions!(request);
+    let new = request.object.ok_or(Failure::Required("object"))?;
+    let mask = request
         .update_mask
         .ok_or(Failure::Required("update_mask"))?
         .paths;
@@ -204,26 +134,28 @@ async fn update_object(
     Ok(proto::object(updated))
 }
 
-async fn delete_object(store: Arc<Store>, asked: pb::DeleteObjectRequest) -> Result<(), Failure> {
-    let name = proto::name(&asked.bucket, &asked.object)?;
-    let generation = proto::generation(asked.generation);
-    store.delete(&name, generation, conditions!(asked))
+async fn delete_object(store: Arc<Store>, request: pb::DeleteObjectRequest) -> Result<(), Failure> {
+    let name = proto::name(&request.bucket, &request.object)?;
+    let generation = proto::generation(request.generation);
+    store.delete(&name, generation, conditions!(request))
 }
 
 async fn compose_object(
     store: Arc<Store>,
-    asked: pb::ComposeObjectRequest,
+    request: pb::ComposeObjectRequest,
 ) -> Result<pb::Object, Failure> {
-    if asked.delete_source_objects() {
+    if request.delete_source_objects() {
         let what = "ComposeObject with delete_source_objects";
         return Err(Failure::Unserved(what.to_owned()));
     }
-    let given = asked.destination.ok_or(Failure::Required("destination"))?;
+    let given = request
+        .destination
+        .ok_or(Failure::Required("destination"))?;
     let name = proto::name(&given.bucket, &given.name)?;
-    let sources = asked.source_objects.into_iter().map(|source| {
+    let sources = request.source_objects.into_iter().map(|source| {
         let preconditions = source.object_preconditions.unwrap_or_default();
         Source {
-            name: super::object::Name::new(&name.bucket, source.name),
+            name: super::object::ObjectName::new(&name.bucket, source.name),
             generation: proto::generation(source.generation),
             conditions: Conditions {
                 generation: preconditions.if_generation_match,
@@ -232,12 +164,12 @@ async fn compose_object(
         }
     });
     let sources: Vec<Source> = sources.collect();
-    let target = Target {
+    let target = NewObject {
         name,
-        attributes: proto::attributes(given).admit()?,
+        attributes: proto::attributes(given).validate()?,
         conditions: Conditions {
-            generation: asked.if_generation_match,
-            metageneration: asked.if_metageneration_match,
+            generation: request.if_generation_match,
+            metageneration: request.if_metageneration_match,
             ..Conditions::default()
         },
         component_count: None,
@@ -247,24 +179,24 @@ async fn compose_object(
 
 async fn rewrite_object(
     store: Arc<Store>,
-    asked: pb::RewriteObjectRequest,
+    request: pb::RewriteObjectRequest,
 ) -> Result<pb::RewriteResponse, Failure> {
-    if !asked.rewrite_token.is_empty() {
+    if !request.rewrite_token.is_empty() {
         return Err(Failure::Invalid("Invalid rewrite token.".to_owned()));
     }
     let source = Source {
-        name: proto::name(&asked.source_bucket, &asked.source_object)?,
-        generation: proto::generation(asked.source_generation),
+        name: proto::name(&request.source_bucket, &request.source_object)?,
+        generation: proto::generation(request.source_generation),
         conditions: Conditions {
-            generation: asked.if_source_generation_match,
-            generation_not: asked.if_source_generation_not_match,
-            metageneration: asked.if_source_metageneration_match,
-            metageneration_not: asked.if_source_metageneration_not_match,
+            generation: request.if_source_generation_match,
+            generation_not: request.if_source_generation_not_match,
+            metageneration: request.if_source_metageneration_match,
+            metageneration_not: request.if_source_metageneration_not_match,
         },
     };
-    let conditions = conditions!(asked);
-    let name = proto::name(&asked.destination_bucket, &asked.destination_name)?;
-    let attributes = proto::attributes(asked.destination.unwrap_or_default()).admit()?;
+    let conditions = conditions!(request);
+    let name = proto::name(&request.destination_bucket, &request.destination_name)?;
+    let attributes = proto::attributes(request.destination.unwrap_or_default()).validate()?;
     let object = store.copy(&source, name, conditions, attributes).await?;
     let size = proto::size(object.size_bytes);
     Ok(pb::RewriteResponse {
@@ -276,8 +208,8 @@ async fn rewrite_object(
     })
 }
 
-/// Entries of a page; 0 leaves it to the service.
-fn page_size(asked: i32) -> usize {
-    let asked = usize::try_from(asked).ok().filter(|size| *size > 0);
-    asked.unwrap_or(PAGE_MAX).min(PAGE_MAX)
+/// Entries of a page; 0 means the default.
+fn page_size(request: i32) -> usize {
+    let request = usize::try_from(request).ok().filter(|size| *size > 0);
+    request.unwrap_or(PAGE_MAX).min(PAGE_MAX)
 }

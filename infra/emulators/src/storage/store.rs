@@ -1,7 +1,7 @@
-//! What the service holds: buckets, their notifications, and the ground that objects stand on.
+//! The state of the service: buckets with their objects and notification configurations.
 //!
-//! Everything lives in plain maps behind one lock; each change goes to [`Db`]
-//! first, so a failed write leaves both as they were.
+//! All state is in plain maps behind one lock; each change is written to [`Db`] first, so a failed
+//! write leaves both unchanged.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,39 +16,39 @@ use super::{
     bucket::Bucket,
     condition::Conditions,
     failure::Failure,
-    notification::{Happening, Message, Notification},
+    notification::{EventMessage, EventType, NotificationConfig},
     object::Object,
     row,
 };
 use crate::{
-    Publish,
     clock::Clock,
     db::{Change, Db},
+    ports::Publish,
 };
 
-/// The whole state of the service.
+/// All state of the service.
 pub(super) struct Store {
     state: Mutex<State>,
     db: Db,
     pub(super) blobs: Blobs,
     pub(super) clock: Clock,
     publish: Publish,
-    /// What links in resources begin with, without a final slash.
+    /// The prefix of URLs in resources, without a trailing slash.
     pub(super) base_url: String,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct State {
-    pub(super) drawers: BTreeMap<String, Drawer>,
+    pub(super) buckets: BTreeMap<String, BucketState>,
     generation: i64,
 }
 
-/// A bucket with all that is in it.
+/// A bucket with its contents.
 #[derive(Debug)]
-pub(super) struct Drawer {
+pub(super) struct BucketState {
     pub(super) bucket: Bucket,
     pub(super) objects: BTreeMap<String, Versions>,
-    pub(super) notifications: BTreeMap<String, Notification>,
+    pub(super) notifications: BTreeMap<String, NotificationConfig>,
 }
 
 /// All generations of a name, oldest first; never empty. Only the last can be live.
@@ -61,7 +61,7 @@ pub(super) struct Stored {
     pub(super) content: Content,
 }
 
-/// The generation asked for, or the live one.
+/// The requested generation, or the live one.
 pub(super) fn pick(versions: Option<&Versions>, generation: Option<i64>) -> Option<&Stored> {
     match generation {
         Some(generation) => versions?.get(&generation),
@@ -87,9 +87,9 @@ impl Store {
         let blobs = Blobs::open(objects)?;
         let state = State::read(&db, &blobs)?;
         let kept = state
-            .drawers
+            .buckets
             .values()
-            .flat_map(|drawer| drawer.objects.values());
+            .flat_map(|bucket_state| bucket_state.objects.values());
         let generations: BTreeSet<i64> = kept.flat_map(BTreeMap::keys).copied().collect();
         blobs.sweep(&generations)?;
         Ok(Self {
@@ -102,7 +102,7 @@ impl Store {
         })
     }
 
-    /// The maps; a panic elsewhere does not make them wrong, as the store is written first.
+    /// The maps; they are consistent even after a panic elsewhere, as the store is written first.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -111,8 +111,8 @@ impl Store {
         Ok(self.db.apply(changes)?)
     }
 
-    /// Hands messages to Pub/Sub; not under the lock, as the hearer may call back.
-    pub(super) fn tell(&self, messages: Vec<Message>) {
+    /// Publishes messages; not while holding the lock, as subscribers may call back.
+    pub(super) fn publish_all(&self, messages: Vec<EventMessage>) {
         for message in messages {
             (self.publish)(&message.topic, message.data, message.attributes);
         }
@@ -121,23 +121,23 @@ impl Store {
     /// Adds `bucket`.
     pub(super) fn insert_bucket(&self, bucket: Bucket) -> Result<Bucket, Failure> {
         let mut state = self.lock();
-        if state.drawers.contains_key(&bucket.name) {
+        if state.buckets.contains_key(&bucket.name) {
             return Err(Failure::BucketExists);
         }
         self.write(vec![row::bucket(&bucket)?])?;
-        let drawer = Drawer {
+        let bucket_state = BucketState {
             bucket: bucket.clone(),
             objects: BTreeMap::new(),
             notifications: BTreeMap::new(),
         };
-        state.drawers.insert(bucket.name.clone(), drawer);
+        state.buckets.insert(bucket.name.clone(), bucket_state);
         Ok(bucket)
     }
 
     /// The bucket of that name.
     pub(super) fn bucket(&self, name: &str, conditions: Conditions) -> Result<Bucket, Failure> {
         let state = self.lock();
-        let bucket = &state.drawer(name)?.bucket;
+        let bucket = &state.bucket_state(name)?.bucket;
         conditions.allow_read(bucket.current())?;
         Ok(bucket.clone())
     }
@@ -145,7 +145,10 @@ impl Store {
     /// The buckets of `project` whose names come after `after` and begin with `prefix`, in order.
     pub(super) fn buckets(&self, project: &str, prefix: &str, after: &str) -> Vec<Bucket> {
         let state = self.lock();
-        let buckets = state.drawers.values().map(|drawer| &drawer.bucket);
+        let buckets = state
+            .buckets
+            .values()
+            .map(|bucket_state| &bucket_state.bucket);
         buckets
             .filter(|bucket| {
                 (bucket.project == project || project.is_empty() || project == "_")
@@ -164,32 +167,32 @@ impl Store {
         change: impl FnOnce(&mut Bucket) -> Result<(), Failure>,
     ) -> Result<Bucket, Failure> {
         let mut state = self.lock();
-        let drawer = state.drawer_mut(name)?;
-        conditions.allow_write(drawer.bucket.current())?;
-        let mut bucket = drawer.bucket.clone();
+        let bucket_state = state.bucket_state_mut(name)?;
+        conditions.allow_write(bucket_state.bucket.current())?;
+        let mut bucket = bucket_state.bucket.clone();
         change(&mut bucket)?;
         bucket.metageneration += 1;
         bucket.updated = self.clock.now();
         self.write(vec![row::bucket(&bucket)?])?;
-        drawer.bucket = bucket.clone();
+        bucket_state.bucket = bucket.clone();
         Ok(bucket)
     }
 
-    /// Removes a bucket that holds no generation of any object.
+    /// Removes a bucket without any generation of an object.
     pub(super) fn delete_bucket(&self, name: &str, conditions: Conditions) -> Result<(), Failure> {
         let mut state = self.lock();
-        let drawer = state.drawer(name)?;
-        conditions.allow_write(drawer.bucket.current())?;
-        if !drawer.objects.is_empty() {
+        let bucket_state = state.bucket_state(name)?;
+        conditions.allow_write(bucket_state.bucket.current())?;
+        if !bucket_state.objects.is_empty() {
             return Err(Failure::BucketNotEmpty);
         }
-        let notifications = drawer.notifications.keys();
+        let notifications = bucket_state.notifications.keys();
         let mut changes: Vec<Change> = notifications
             .map(|id| row::no_notification(name, id))
             .collect();
         changes.push(row::no_bucket(name));
         self.write(changes)?;
-        state.drawers.remove(name);
+        state.buckets.remove(name);
         Ok(())
     }
 }
@@ -198,18 +201,18 @@ impl State {
     fn read(db: &Db, blobs: &Blobs) -> Result<Self, Failure> {
         let mut state = Self::default();
         for (name, row) in db.scan(row::BUCKETS)? {
-            let drawer = Drawer {
+            let bucket_state = BucketState {
                 bucket: serde_json::from_slice(&row)?,
                 objects: BTreeMap::new(),
                 notifications: BTreeMap::new(),
             };
-            state.drawers.insert(name, drawer);
+            state.buckets.insert(name, bucket_state);
         }
         for (key, row) in db.scan(row::NOTIFICATIONS)? {
-            let notification: Notification = serde_json::from_slice(&row)?;
+            let notification: NotificationConfig = serde_json::from_slice(&row)?;
             let bucket = key.split('/').next().unwrap_or_default();
-            if let Some(drawer) = state.drawers.get_mut(bucket) {
-                drawer
+            if let Some(bucket_state) = state.buckets.get_mut(bucket) {
+                bucket_state
                     .notifications
                     .insert(notification.id.clone(), notification);
             }
@@ -218,14 +221,14 @@ impl State {
             let object: Object = serde_json::from_slice(&row)?;
             let generation = object.generation;
             match (
-                state.drawers.get_mut(&object.bucket),
+                state.buckets.get_mut(&object.bucket),
                 blobs.kept(generation),
             ) {
-                (Some(drawer), Some(content)) => {
-                    let versions = drawer.objects.entry(object.name.clone()).or_default();
+                (Some(bucket_state), Some(content)) => {
+                    let versions = bucket_state.objects.entry(object.name.clone()).or_default();
                     versions.insert(generation, Stored { object, content });
                 }
-                _ => tracing::warn!(generation, "an object whose bytes are gone was forgotten"),
+                _ => tracing::warn!(generation, "dropped an object whose bytes are missing"),
             }
         }
         for (_, row) in db.scan(row::COUNTERS)? {
@@ -234,15 +237,15 @@ impl State {
         Ok(state)
     }
 
-    pub(super) fn drawer(&self, bucket: &str) -> Result<&Drawer, Failure> {
-        self.drawers.get(bucket).ok_or(Failure::NoBucket)
+    pub(super) fn bucket_state(&self, bucket: &str) -> Result<&BucketState, Failure> {
+        self.buckets.get(bucket).ok_or(Failure::NoBucket)
     }
 
-    pub(super) fn drawer_mut(&mut self, bucket: &str) -> Result<&mut Drawer, Failure> {
-        self.drawers.get_mut(bucket).ok_or(Failure::NoBucket)
+    pub(super) fn bucket_state_mut(&mut self, bucket: &str) -> Result<&mut BucketState, Failure> {
+        self.buckets.get_mut(bucket).ok_or(Failure::NoBucket)
     }
 
-    /// The next generation, microseconds as in production, with the row that remembers it.
+    /// The next generation, in microseconds as in production, with the row that stores it.
     pub(super) fn next_generation(&mut self, now: DateTime<Utc>) -> Result<(i64, Change), Failure> {
         self.generation = now.timestamp_micros().max(self.generation + 1);
         let row = row::counter(self.generation)?;
@@ -250,18 +253,18 @@ impl State {
     }
 }
 
-impl Drawer {
-    /// The messages about `happenings`, one for each configuration that asks for it.
+impl BucketState {
+    /// The messages about `events`, one per configuration that selects it.
     pub(super) fn messages(
         &self,
-        happenings: &[(Happening, &Object)],
+        events: &[(EventType, &Object)],
         now: DateTime<Utc>,
         base_url: &str,
-    ) -> Vec<Message> {
-        let pairs = happenings.iter().flat_map(|(happening, object)| {
+    ) -> Vec<EventMessage> {
+        let pairs = events.iter().flat_map(|(event, object)| {
             self.notifications
                 .values()
-                .filter_map(|config| config.message(*happening, object, now, base_url))
+                .filter_map(|config| config.message(*event, object, now, base_url))
         });
         pairs.collect()
     }

@@ -1,4 +1,4 @@
-//! Drives the service as its clients do: HTTP requests and gRPC frames built by hand.
+//! Calls the service as its clients do, with hand-made HTTP requests and gRPC frames.
 
 mod buckets;
 mod events;
@@ -24,20 +24,20 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
 use super::Storage;
-use crate::{clock::Clock, db::Db};
+use crate::{clock::Clock, db::Db, grpc::Response};
 
 const BASE_URL: &str = "http://127.0.0.1:8080";
 
-/// What went to Pub/Sub: topic, data, attributes.
+/// A published message: topic, data, attributes.
 type Published = (String, Vec<u8>, BTreeMap<String, String>);
 
-/// A service with one bucket, `bkt`, and an ear on its topics.
+/// A service with one bucket, `bkt`, that records what is published.
 struct Service {
     storage: Storage,
     published: Arc<Mutex<Vec<Published>>>,
 }
 
-/// What a call answered.
+/// The answer of a call.
 #[derive(Debug)]
 struct Answer {
     status: StatusCode,
@@ -46,6 +46,15 @@ struct Answer {
 }
 
 impl Answer {
+    async fn of(response: Response) -> Self {
+        let (parts, body) = response.into_parts();
+        Self {
+            status: parts.status,
+            headers: parts.headers,
+            body: body.collect().await.unwrap().to_bytes(),
+        }
+    }
+
     fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
@@ -96,9 +105,10 @@ impl Service {
 
     fn open(db: Db, objects: Option<&Path>) -> Self {
         let published = Arc::new(Mutex::new(Vec::new()));
-        let ear = Arc::clone(&published);
+        let recorder = Arc::clone(&published);
         let publish = Arc::new(move |topic: &str, data, attributes| {
-            ear.lock()
+            recorder
+                .lock()
                 .unwrap()
                 .push((topic.to_owned(), data, attributes));
         });
@@ -118,13 +128,7 @@ impl Service {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = self.storage.rest(request.body(body.into()).unwrap()).await;
-        let (parts, body) = response.into_parts();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body: body.collect().await.unwrap().to_bytes(),
-        }
+        Answer::of(self.storage.rest(request.body(body.into()).unwrap()).await).await
     }
 
     async fn get(&self, uri: &str) -> Answer {
@@ -139,7 +143,7 @@ impl Service {
         self.call("DELETE", uri, &[], Body::empty()).await
     }
 
-    /// Uploads `text` as `name` of bucket `bkt`, with more of a query such as `&ifGenerationMatch=0`.
+    /// Uploads `text` as `name` of bucket `bkt`, with a suffix of the query such as `&ifGenerationMatch=0`.
     async fn put_with(&self, name: &str, text: &str, more: &str) -> Answer {
         let uri = format!("/upload/storage/v1/b/bkt/o?uploadType=media&name={name}{more}");
         let headers = [("content-type", "text/plain")];

@@ -1,72 +1,21 @@
 //! Uploads in one request: `uploadType=media` and `uploadType=multipart`.
 
-use axum::body::BodyDataStream;
 use futures::StreamExt as _;
 use http::{HeaderMap, Method, header};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
-    blob::Writer,
-    checksum::Expected,
-    condition::Conditions,
     failure::Failure,
-    generation::Target,
     multipart::Multipart,
-    object::{Attributes, Name},
-    query::Query,
+    query::UrlQuery,
     resumable::Resumable,
     store::Store,
+    upload_plan::{UploadPlan, or_drain},
 };
 use crate::{
     grpc::{Request, Response},
     rest,
 };
-
-/// What an upload will make, and what its bytes must sum up to.
-#[derive(Debug, Clone)]
-pub(super) struct Plan {
-    pub(super) target: Target,
-    pub(super) expected: Expected,
-}
-
-impl Plan {
-    /// Puts the query and the object resource together; the query's name counts first.
-    pub(super) fn new(bucket: &str, query: &Query, resource: &Value) -> Result<Self, Failure> {
-        let named = resource.get("name").and_then(Value::as_str);
-        let object = query.get("name").or(named).unwrap_or_default();
-        let mut attributes = Attributes::default().patched(resource)?;
-        if let Some(encoding) = query.get("contentEncoding") {
-            attributes.content_encoding = Some(encoding.to_owned());
-        }
-        let mut expected = Expected::default();
-        expected.add_resource(resource)?;
-        let target = Target {
-            name: Name::new(bucket, object),
-            attributes,
-            conditions: Conditions::of(query)?,
-            component_count: None,
-        };
-        target.name.admit()?;
-        Ok(Self { target, expected })
-    }
-
-    /// Sets the content type where the resource gave none.
-    pub(super) fn content_type_or(&mut self, content_type: Option<String>) {
-        let given = &mut self.target.attributes.content_type;
-        *given = given.take().or(content_type);
-    }
-
-    /// Ends the upload: compares, creates, answers with the new object.
-    pub(super) async fn complete(
-        self,
-        store: &Store,
-        writer: Writer,
-    ) -> Result<super::object::Object, Failure> {
-        let draft = writer.finish().await?;
-        self.expected.check(&draft)?;
-        store.create(draft, self.target)
-    }
-}
 
 /// Answers a call on `/upload/storage/v1/b/{bucket}/o`.
 pub(super) async fn answer(
@@ -75,7 +24,7 @@ pub(super) async fn answer(
     bucket: &str,
     request: Request,
 ) -> Result<Response, Failure> {
-    let query = Query::of(&request);
+    let query = UrlQuery::of(&request);
     let session = query.get("upload_id").map(str::to_owned);
     match (request.method(), session, query.get("uploadType")) {
         (&Method::DELETE, Some(id), _) => Err(resumable.cancel(&id)),
@@ -95,15 +44,15 @@ pub(super) async fn answer(
 async fn media(
     store: &Store,
     bucket: &str,
-    query: &Query,
+    query: &UrlQuery,
     request: Request,
 ) -> Result<Response, Failure> {
     let (parts, body) = request.into_parts();
     let mut body = body.into_data_stream();
-    let plan = Plan::new(bucket, query, &json!({})).and_then(|mut plan| {
+    let plan = UploadPlan::new(bucket, query, &json!({})).and_then(|mut plan| {
         plan.content_type_or(content_type(&parts.headers));
         plan.expected.add_headers(&parts.headers)?;
-        store.admit(&plan.target)?;
+        store.validate(&plan.target)?;
         Ok(plan)
     });
     let plan = or_drain(plan, &mut body).await?;
@@ -118,7 +67,7 @@ async fn media(
 async fn multipart(
     store: &Store,
     bucket: &str,
-    query: &Query,
+    query: &UrlQuery,
     request: Request,
 ) -> Result<Response, Failure> {
     let (parts, body) = request.into_parts();
@@ -127,10 +76,10 @@ async fn multipart(
     multipart.next_part().await?.ok_or_else(missing)?;
     let resource = multipart.json().await?;
     let kind = multipart.next_part().await?.ok_or_else(missing)?;
-    let plan = Plan::new(bucket, query, &resource).and_then(|mut plan| {
+    let plan = UploadPlan::new(bucket, query, &resource).and_then(|mut plan| {
         plan.content_type_or(kind);
         plan.expected.add_headers(&parts.headers)?;
-        store.admit(&plan.target)?;
+        store.validate(&plan.target)?;
         Ok(plan)
     });
     let mut plan = match plan {
@@ -155,16 +104,4 @@ async fn multipart(
 pub(super) fn content_type(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     Some(value.to_owned())
-}
-
-/// Reads a refused body to its end: a connection closed on a client that still
-/// sends shows it a broken pipe in place of our answer.
-pub(super) async fn or_drain<T>(
-    result: Result<T, Failure>,
-    body: &mut BodyDataStream,
-) -> Result<T, Failure> {
-    if result.is_err() {
-        while let Some(Ok(_)) = body.next().await {}
-    }
-    result
 }

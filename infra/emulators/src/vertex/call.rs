@@ -1,4 +1,4 @@
-//! One REST call, taken apart: who asks for what where.
+//! One REST call: its method, location, resource, verb, query and body.
 
 use axum::body::Body;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -11,33 +11,33 @@ use crate::{
     rest::{self, Error},
 };
 
-/// Items on a page, unless less is asked for.
+/// Items on a page: the default and the maximum.
 const PAGE_MAX: usize = 100;
 
 /// A call under `projects/…/locations/…`.
 #[derive(Debug)]
-pub(super) struct Call {
-    /// Whether it came by `v1beta1`.
+pub(super) struct RestCall {
+    /// Whether the path began with `v1beta1`.
     pub(super) beta: bool,
     /// The HTTP method.
     pub(super) method: Method,
-    /// The path as it came, for messages.
+    /// The original path, for messages.
     pub(super) uri_path: String,
     /// The project's number.
     pub(super) project: String,
     /// The location.
     pub(super) location: String,
-    /// What follows the location, without the verb.
+    /// The segments after the location, without the verb.
     pub(super) path: Vec<String>,
-    /// What follows the last colon of the last segment.
+    /// The part after the last colon of the last segment.
     pub(super) verb: String,
     /// The query's pairs.
     pub(super) query: Vec<(String, String)>,
-    /// The body; an object where none was sent.
+    /// The body; an empty object if there was none.
     pub(super) body: Value,
 }
 
-/// What goes back.
+/// The answer.
 #[derive(Debug)]
 pub(super) enum Answer {
     /// One JSON value.
@@ -48,13 +48,13 @@ pub(super) enum Answer {
     List(Vec<Value>),
 }
 
-impl Call {
-    /// Reads a call; `None` where the path is none of ours.
+impl RestCall {
+    /// Parses a call; `None` if the path is not of this service.
     pub(super) async fn read(request: Request) -> Result<Option<Self>, Error> {
         let uri_path = request.uri().path().to_owned();
         let mut segments = rest::segments(&uri_path);
         let (verb, last) = match segments.pop() {
-            // Ids hold no colon, so the last one begins the verb.
+            // Ids contain no colon, so the last one precedes the verb.
             Some(last) => match last.rsplit_once(':') {
                 Some((id, verb)) => (verb.to_owned(), id.to_owned()),
                 None => (String::new(), last),
@@ -87,7 +87,7 @@ impl Call {
         format!("projects/{}/locations/{}", self.project, self.location)
     }
 
-    /// The first query parameter `name`, empty where it is absent.
+    /// The first query parameter `name`; empty if absent.
     pub(super) fn param(&self, name: &str) -> &str {
         self.params(name).next().unwrap_or("")
     }
@@ -100,9 +100,9 @@ impl Call {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The page of `items` that was asked for, and the token of the next one.
+    /// The requested page of `items`, and the token of the next one.
     ///
-    /// The token is the key of the last item served, so that new items before it shift nothing.
+    /// The token is the key of the last item, so that new items before it do not shift pages.
     pub(super) fn page<T>(
         &self,
         items: Vec<T>,
@@ -125,7 +125,7 @@ impl Call {
                 .iter()
                 .position(|item| key(item) == token)
                 .map(|at| at + 1)
-                .ok_or_else(|| invalid("`pageToken` is none of this list"))?,
+                .ok_or_else(|| invalid("`pageToken` is not a token of this list"))?,
         };
         let more = items.len() > start + size;
         let page: Vec<T> = items.into_iter().skip(start).take(size).collect();
@@ -163,7 +163,7 @@ impl Answer {
     }
 }
 
-/// The number that stands for `project` in every name that goes out, as Google answers with numbers.
+/// The number of `project`: Google's answers contain numbers instead of ids in names.
 pub(super) fn project_number(project: &str) -> String {
     if !project.is_empty() && project.bytes().all(|byte| byte.is_ascii_digit()) {
         return project.to_owned();
@@ -172,7 +172,7 @@ pub(super) fn project_number(project: &str) -> String {
     (100_000_000_000 + number).to_string()
 }
 
-/// A time as proto-JSON writes it.
+/// A time in proto-JSON.
 pub(super) fn time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
@@ -182,9 +182,9 @@ pub(super) fn invalid(message: impl Into<String>) -> Error {
     Error::new("INVALID_ARGUMENT", message)
 }
 
-/// `NOT_FOUND`, of the resource `name`.
+/// `NOT_FOUND` for the resource `name`.
 pub(super) fn not_found(name: &str) -> Error {
-    Error::new("NOT_FOUND", format!("The resource `{name}` is not found."))
+    Error::new("NOT_FOUND", format!("The resource `{name}` was not found."))
 }
 
 /// `FAILED_PRECONDITION`.

@@ -1,4 +1,4 @@
-//! Which Gemini models there are, which can be tuned and which are gone: data in `models.json`, not code.
+//! The Gemini models that exist, can be tuned, or are retired; the data is in `models.json`.
 
 use std::sync::LazyLock;
 
@@ -14,29 +14,29 @@ struct Catalogue {
     models: Vec<Model>,
 }
 
-/// A model as the publisher `google` offers it.
+/// A model of the publisher `google`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Model {
     /// The name in `publishers/google/models/…`.
     pub(super) id: String,
-    /// The adapter sizes that tuning allows; empty where the model cannot be tuned.
+    /// The adapter sizes that tuning allows; empty if the model cannot be tuned.
     #[serde(default)]
     pub(super) adapter_sizes: Vec<u8>,
-    /// Whether `thinkingConfig.thinkingBudget` is understood; newer ones take `thinkingLevel` alone.
+    /// Whether `thinkingConfig.thinkingBudget` is supported; newer models take only `thinkingLevel`.
     #[serde(default)]
     pub(super) thinking_budget: bool,
-    /// The day from which the name answers 404.
+    /// The day from which on the name answers 404.
     #[serde(default)]
     retired_on: Option<NaiveDate>,
 }
 
 impl Model {
-    /// Whether the model is gone at `now`.
+    /// Whether the model is retired at `now`.
     pub(super) fn is_retired(&self, now: DateTime<Utc>) -> bool {
         self.retired_on.is_some_and(|day| now.date_naive() >= day)
     }
 
-    /// Whether supervised tuning takes this model.
+    /// Whether supervised tuning accepts this model.
     pub(super) fn is_tunable(&self) -> bool {
         !self.adapter_sizes.is_empty()
     }
@@ -47,7 +47,7 @@ pub(super) fn find(id: &str) -> Option<&'static Model> {
     CATALOGUE.models.iter().find(|model| model.id == id)
 }
 
-/// The tunable models of `now`, for messages.
+/// The tunable models at `now`, for messages.
 pub(super) fn tunable(now: DateTime<Utc>) -> String {
     let names: Vec<&str> = CATALOGUE
         .models

@@ -1,4 +1,4 @@
-//! What a creation asks for, checked as the service checks it before it accepts a job.
+//! The body of a creation, validated as the service does before it accepts a job.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::{
-    call::{Call, invalid, precondition},
+    call::{RestCall, invalid, precondition},
     catalogue::{self, Model},
     protojson::{bool, double, field, int64, only, string},
 };
@@ -20,21 +20,21 @@ const DISPLAY_NAME_MAX: usize = 128;
 const LABELS_MAX: usize = 64;
 /// Characters of a label's key or value: "no longer than 64 characters".
 const LABEL_MAX: usize = 64;
-/// Epochs; the real limit is not documented, and beyond this a wrong field is likelier than a wish.
+/// Epochs; the real limit is not documented, and a larger number is probably a mistake.
 const EPOCHS_MAX: i64 = 10_000;
-/// The adapter that is taken where none is named.
+/// The adapter size if none is given.
 const ADAPTER_DEFAULT: u8 = 4;
 
-/// A creation that may be accepted.
+/// A valid creation.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct NewJob {
     /// `baseModel`, by its short name.
     pub(super) base_model: String,
     /// `trainingDatasetUri`.
     pub(super) training_uri: String,
     /// `validationDatasetUri`.
     pub(super) validation_uri: Option<String>,
-    /// `None` leaves the number to the service.
+    /// `None` lets the service choose.
     pub(super) epochs: Option<u64>,
     /// `learningRateMultiplier`.
     pub(super) multiplier: f64,
@@ -42,7 +42,7 @@ pub(super) struct Asked {
     pub(super) adapter: u8,
     /// `exportLastCheckpointOnly`.
     pub(super) last_checkpoint_only: bool,
-    /// `tunedModelDisplayName`; `None` leaves it to the service.
+    /// `tunedModelDisplayName`; `None` lets the service choose.
     pub(super) display_name: Option<String>,
     /// `description`.
     pub(super) description: String,
@@ -52,8 +52,8 @@ pub(super) struct Asked {
     pub(super) service_account: Option<String>,
 }
 
-/// Checks the body of a creation.
-pub(super) fn read(call: &Call, now: DateTime<Utc>) -> Result<Asked, Error> {
+/// Validates the body of a creation.
+pub(super) fn read(call: &RestCall, now: DateTime<Utc>) -> Result<NewJob, Error> {
     check_location(&call.location)?;
     let job = &call.body;
     only(
@@ -105,7 +105,7 @@ pub(super) fn read(call: &Call, now: DateTime<Utc>) -> Result<Asked, Error> {
         "tuning_job.supervised_tuning_spec.hyper_parameters",
         &["epochCount", "learningRateMultiplier", "adapterSize"],
     )?;
-    Ok(Asked {
+    Ok(NewJob {
         training_uri: gs_uri(spec, "trainingDatasetUri")?
             .ok_or_else(|| invalid("`training_dataset_uri` is required."))?,
         validation_uri: gs_uri(spec, "validationDatasetUri")?,
@@ -137,7 +137,7 @@ fn check_location(location: &str) -> Result<(), Error> {
     })
 }
 
-/// Refuses what the real service does and this one does not, or neither does.
+/// Refuses what this emulator does not serve, and what the service refuses as well.
 fn check_served(job: &Value) -> Result<(), Error> {
     if field(job, "preferenceOptimizationSpec").is_some() {
         return Err(invalid(
@@ -168,7 +168,7 @@ fn check_served(job: &Value) -> Result<(), Error> {
     }
 }
 
-fn tunable(name: &str, call: &Call, now: DateTime<Utc>) -> Result<&'static Model, Error> {
+fn tunable(name: &str, call: &RestCall, now: DateTime<Utc>) -> Result<&'static Model, Error> {
     if name.is_empty() {
         return Err(invalid("`base_model` is required."));
     }
@@ -176,7 +176,7 @@ fn tunable(name: &str, call: &Call, now: DateTime<Utc>) -> Result<&'static Model
     let id = name.rsplit_once("models/").map_or(name, |(_, id)| id);
     let model = catalogue::find(id).ok_or_else(|| {
         invalid(format!(
-            "Base model `{name}` is not known; tunable are {}.",
+            "Base model `{name}` is unknown; tunable are {}.",
             catalogue::tunable(now)
         ))
     })?;
@@ -192,8 +192,8 @@ fn tunable(name: &str, call: &Call, now: DateTime<Utc>) -> Result<&'static Model
     Ok(model)
 }
 
-/// The words of a 404 for a publisher's model.
-pub(super) fn unavailable(call: &Call, id: &str) -> String {
+/// The message of a 404 for a publisher's model.
+pub(super) fn unavailable(call: &RestCall, id: &str) -> String {
     format!(
         "Publisher Model `{}/publishers/google/models/{id}` was not found or your project does not have access to it.",
         call.parent()
@@ -241,7 +241,7 @@ fn multiplier(hyper: &Value) -> Result<f64, Error> {
 }
 
 fn adapter(hyper: &Value, model: &Model) -> Result<u8, Error> {
-    // The numbers of the enum are neither the sizes nor in their order.
+    // The numbers of the enum are neither the sizes nor in the order of the sizes.
     let (name, size) = match field(hyper, "adapterSize") {
         None => return Ok(ADAPTER_DEFAULT),
         Some(value) => match (value.as_i64(), value.as_str()) {
@@ -298,7 +298,7 @@ pub(super) fn labels(resource: &Value) -> Result<BTreeMap<String, String>, Error
         return Ok(BTreeMap::new());
     };
     let labels: BTreeMap<String, String> = serde_json::from_value(labels.clone())
-        .map_err(|_not_texts| invalid("`labels` must map text to text."))?;
+        .map_err(|_not_strings| invalid("`labels` must map strings to strings."))?;
     if labels.len() > LABELS_MAX {
         return Err(invalid(format!("More than {LABELS_MAX} labels.")));
     }

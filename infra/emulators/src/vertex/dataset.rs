@@ -1,7 +1,7 @@
-//! What the service finds when it reads a training file: what it drops, what it counts, why it gives up.
+//! What the service finds in a training file: dropped rows, token counts, and reasons to fail.
 //!
-//! Lines that cannot be learned from are dropped and counted; only what leaves
-//! nothing to learn from, or breaks a limit on the whole, fails the job.
+//! Unusable rows are dropped and counted. The job fails only if no usable row is left, or if the file
+//! as a whole exceeds a limit.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,35 +14,35 @@ use super::{
     stats::{Distribution, percentile},
 };
 
-/// Dropped rows that are told by number; the API calls its list "a partial sample".
+/// Dropped rows that are listed by number; the API calls its list "a partial sample".
 const SAMPLE_MAX: usize = 20;
-/// Rows shown back in `userDatasetExamples`.
+/// Rows in `userDatasetExamples`.
 const SHOWN_MAX: usize = 3;
-/// Bytes of a row that is shown back; longer ones are left out, to keep a job small.
+/// Maximum size of such a row; longer ones are omitted, to keep a job small.
 const SHOWN_MAX_BYTES: usize = 2_000;
-/// Distinct words and answers that are counted; further ones change the estimate little.
+/// Distinct words and answers that are counted; more would change the estimate little.
 const DISTINCT_MAX: usize = 50_000;
-/// A typical answer below so many words, the same in nearly all rows, starves the trainer.
+/// If the typical answer is shorter than this, and nearly all rows have the same, training stalls.
 const STALL_BELOW_WORDS: f64 = 3.0;
-/// The share of rows with one and the same answer from which that happens.
+/// The share of rows with the same answer from which on training stalls.
 const STALL_SAME_SHARE: f64 = 0.8;
 
-/// All that the job keeps of its training and validation files.
+/// All that the job stores about its training and validation files.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Report {
     /// Why the job fails once the data is processed.
     pub(super) fatal: Option<String>,
-    /// Rows that are learned from.
+    /// Rows that are trained on.
     pub(super) rows: u64,
     /// Rows of the validation file; `None` without one.
     pub(super) validation_rows: Option<u64>,
     /// Rows that were dropped.
     pub(super) dropped: u64,
-    /// A sample of them: the row's number from 1, and why.
+    /// A sample of them: the number of the row from 1, and the reason.
     pub(super) dropped_sample: Vec<(u64, String)>,
-    /// Characters of all rows that are learned from.
+    /// Characters of all rows that are trained on.
     pub(super) characters: u64,
-    /// Tokens of what is not the model's, by row.
+    /// Tokens outside the model's turns, by row.
     pub(super) input_tokens: Distribution,
     /// Tokens of the model's turns, by row.
     pub(super) output_tokens: Distribution,
@@ -50,46 +50,46 @@ pub(super) struct Report {
     pub(super) messages: Distribution,
     /// The `contents` of some rows, as JSON.
     pub(super) shown: Vec<String>,
-    /// Entropy of the answers' words, in nats: how much there is to learn.
+    /// Entropy of the words of the answers, in nats: how much there is to learn.
     pub(super) entropy: f64,
-    /// The share of rows whose answer another row gives as well.
+    /// The share of rows whose answer occurs in another row as well.
     pub(super) repeats: f64,
-    /// Whether training hangs: see [`STALL_BELOW_WORDS`].
+    /// Whether training stalls: see [`STALL_BELOW_WORDS`].
     pub(super) stalls: bool,
     /// The digest of the training file.
     pub(super) digest: Seed,
 }
 
 impl Report {
-    /// Tokens billed for one epoch: the field `totalBillableTokenCount` counts no epochs.
+    /// Tokens billed for one epoch: the field `totalBillableTokenCount` does not count epochs.
     pub(super) fn billable_tokens(&self) -> u64 {
         self.input_tokens.sum + self.output_tokens.sum
     }
 }
 
-/// Reads a training file and, where there is one, a validation file.
+/// Inspects a training file and, if there is one, a validation file.
 pub(super) fn inspect(training: &[u8], validation: Option<&[u8]>) -> Report {
     let read = Reading::of(training);
     let mut report = read.report(Seed::of_file(training));
     let size = read.size(training);
-    report.fatal = limits::training_fault(&size);
+    report.fatal = limits::training_error(&size);
     if let Some(validation) = validation {
         let found = Reading::of(validation);
         report.validation_rows = Some(found.rows());
         report.fatal = report
             .fatal
-            .or_else(|| limits::validation_fault(&found.size(validation), &size));
+            .or_else(|| limits::validation_error(&found.size(validation), &size));
     }
     report
 }
 
-/// The examples of a training file, in its order: what a tuned endpoint answers from.
+/// The examples of a training file in order, from which a tuned endpoint answers.
 pub(super) fn examples(training: &[u8]) -> impl Iterator<Item = Example> {
     lines(training).filter_map(|(_, line)| row::read(line).ok())
 }
 
 fn lines(file: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
-    // A byte order mark is no JSON: the service refuses the first line, and so does this.
+    // A byte order mark is not valid JSON: the service refuses the first line, and so does this.
     (1..)
         .zip(file.split(|byte| *byte == b'\n'))
         .filter(|(_, line)| !line.trim_ascii().is_empty())
@@ -118,7 +118,7 @@ impl Reading {
             reading.lines += 1;
             match row::read(line) {
                 Ok(example) => reading.take(&example, line),
-                Err(fault) => reading.drop_row(number, fault),
+                Err(error) => reading.drop_row(number, error),
             }
         }
         reading
@@ -138,11 +138,11 @@ impl Reading {
         }
     }
 
-    fn drop_row(&mut self, number: u64, fault: row::Fault) {
+    fn drop_row(&mut self, number: u64, error: row::RowError) {
         self.dropped += 1;
-        self.not_json += u64::from(fault == row::Fault::InvalidJson);
+        self.not_json += u64::from(error == row::RowError::InvalidJson);
         if self.dropped_sample.len() < SAMPLE_MAX {
-            self.dropped_sample.push((number, fault.to_string()));
+            self.dropped_sample.push((number, error.to_string()));
         }
     }
 
@@ -196,7 +196,7 @@ fn tally(counts: &mut HashMap<u64, u64>, text: &str) {
 
 fn entropy(words: &HashMap<u64, u64>) -> f64 {
     let all = real(words.values().sum());
-    // Summed by frequency, for a sum in a map's order would differ from run to run.
+    // Summed by frequency: a sum in the order of the map would differ from run to run.
     let mut by_count: BTreeMap<u64, u64> = BTreeMap::new();
     for times in words.values() {
         *by_count.entry(*times).or_default() += 1;
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_leaves_nothing_to_learn_from_fails_the_job() {
+    fn only_a_file_without_usable_rows_fails_the_job() {
         check_fatal("", None, Some("is empty"));
         check_fatal("\n \n", None, Some("is empty"));
         check_fatal("a,b\nc,d", None, Some("not in JSONL format"));
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_validation_file_is_held_to_both_rules() {
+    fn a_validation_file_must_satisfy_both_rules() {
         check_fatal(&file(100), Some(&file(10)), None);
         check_fatal(&file(100), Some(&file(40)), Some("bytes, more than 25%"));
         check_fatal(&file(30_000), Some(&file(5_001)), Some("at most 5000"));
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn dropped_rows_are_told_by_number_and_reason() {
+    fn dropped_rows_are_listed_with_number_and_reason() {
         let report = inspect(format!("{}\n{{}}\n\n[]", file(2)).as_bytes(), None);
         assert_eq!((report.rows, report.dropped), (2, 2));
         let numbers: Vec<u64> = report.dropped_sample.iter().map(|(row, _)| *row).collect();
@@ -287,7 +287,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_line_is_either_learned_from_or_dropped(lines in prop::collection::vec("[^\n]{0,40}", 0..20)) {
+        fn every_line_is_either_used_or_dropped(lines in prop::collection::vec("[^\n]{0,40}", 0..20)) {
             let file = lines.join("\n");
             let report = inspect(file.as_bytes(), None);
             let written = lines.iter().filter(|line| !line.as_bytes().trim_ascii().is_empty()).count();

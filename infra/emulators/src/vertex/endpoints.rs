@@ -1,123 +1,30 @@
-//! `endpoints` and their `operations`: shared public endpoints, each with one tuned model at most.
+//! `endpoints`: shared public endpoints, each with the tuned model of one checkpoint.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::{
     Vertex,
-    call::{Answer, Call, invalid, not_found, precondition, time},
-    create::labels,
+    call::{Answer, RestCall, not_found, time},
     filter,
-    ledger::{Deployed, EndpointRecord, Ledger},
-    number::Seed,
-    protojson::{field, string},
     render::described,
+    state::{Deployed, EndpointRecord, State},
     tuning::list_of,
 };
 use crate::rest::Error;
 
 impl Vertex {
-    /// `POST …/endpoints`.
-    pub(super) fn create_endpoint(&self, call: &Call) -> Result<Answer, Error> {
-        let now = self.clock.now();
-        let display_name = string(&call.body, "displayName")?;
-        if display_name.is_empty() {
-            return Err(invalid("`display_name` is required."));
-        }
-        let mut ledger = self.ledger();
-        let endpoint = EndpointRecord {
-            id: Seed::of(call.parent().as_bytes())
-                .named(&now.to_rfc3339())
-                .named(display_name)
-                .id(),
-            project: call.project.clone(),
-            location: call.location.clone(),
-            display_name: display_name.to_owned(),
-            description: string(&call.body, "description")?.to_owned(),
-            labels: labels(&call.body)?,
-            created: now,
-            updated: now,
-            deployed: None,
-            deleted: false,
-        };
-        let mut response = shown(&ledger, &endpoint);
-        typed(&mut response, "Endpoint");
-        let name = name(&endpoint);
-        ledger.put_endpoint(endpoint)?;
-        done(
-            &mut ledger,
-            &name,
-            "CreateEndpointOperationMetadata",
-            &response,
-            now,
-        )
+    /// `GET …/endpoints/ID`.
+    pub(super) fn get_endpoint(&self, call: &RestCall, id: &str) -> Result<Answer, Error> {
+        let state = self.state();
+        let endpoint = find(&state, call, id, self.clock.now())?;
+        Ok(Answer::Json(shown(&state, &endpoint)))
     }
 
-    /// Whatever lies under `…/endpoints/ID`, but for what asks the model something.
-    pub(super) fn endpoint(&self, call: &Call, id: &str) -> Result<Answer, Error> {
-        let now = self.clock.now();
-        let mut ledger = self.ledger();
-        let mut endpoint = find(&ledger, call, id, now)?;
-        if (call.method.as_str(), call.verb.as_str()) == ("GET", "") {
-            return Ok(Answer::Json(shown(&ledger, &endpoint)));
-        }
-        endpoint.updated = now;
-        let name = name(&endpoint);
-        match (call.method.as_str(), call.verb.as_str()) {
-            ("DELETE", "") => {
-                if endpoint.deployed.is_some() {
-                    return Err(precondition(format!(
-                        "Endpoint `{name}` still has a deployed model; undeploy it first."
-                    )));
-                }
-                endpoint.deleted = true;
-                ledger.put_endpoint(endpoint)?;
-                let empty = json!({ "@type": "type.googleapis.com/google.protobuf.Empty" });
-                done(&mut ledger, &name, "DeleteOperationMetadata", &empty, now)
-            }
-            ("POST", "deployModel") => {
-                let deployed = deployable(&ledger, call, &endpoint, now)?;
-                let mut response = json!({ "deployedModel": deployed_json(&ledger, &deployed) });
-                typed(&mut response, "DeployModelResponse");
-                endpoint.deployed = Some(deployed);
-                ledger.put_endpoint(endpoint)?;
-                done(
-                    &mut ledger,
-                    &name,
-                    "DeployModelOperationMetadata",
-                    &response,
-                    now,
-                )
-            }
-            ("POST", "undeployModel") => {
-                let asked = string(&call.body, "deployedModelId")?;
-                if endpoint
-                    .deployed
-                    .as_ref()
-                    .is_none_or(|model| model.id != asked)
-                {
-                    return Err(not_found(&format!("deployed model {asked} at {name}")));
-                }
-                endpoint.deployed = None;
-                ledger.put_endpoint(endpoint)?;
-                let mut response = json!({});
-                typed(&mut response, "UndeployModelResponse");
-                done(
-                    &mut ledger,
-                    &name,
-                    "UndeployModelOperationMetadata",
-                    &response,
-                    now,
-                )
-            }
-            _ => Err(call.unimplemented()),
-        }
-    }
-
-    /// `GET …/endpoints`: the newest first.
-    pub(super) fn list_endpoints(&self, call: &Call) -> Result<Answer, Error> {
-        let ledger = self.ledger();
-        let mut endpoints = ledger.endpoints_of(&call.project, &call.location, self.clock.now());
+    /// `GET …/endpoints`: newest first.
+    pub(super) fn list_endpoints(&self, call: &RestCall) -> Result<Answer, Error> {
+        let state = self.state();
+        let mut endpoints = state.endpoints_of(&call.project, &call.location, self.clock.now());
         endpoints.reverse();
         let terms = filter::parse(call.param("filter"))?;
         let mut passing = Vec::new();
@@ -129,29 +36,20 @@ impl Vertex {
         let (page, token) = call.page(passing, |endpoint| endpoint.id.clone())?;
         let page = page
             .iter()
-            .map(|endpoint| shown(&ledger, endpoint))
+            .map(|endpoint| shown(&state, endpoint))
             .collect();
         Ok(Answer::Json(list_of("endpoints", page, token)))
     }
-
-    /// `GET …/operations/ID`, wherever it hangs.
-    pub(super) fn get_operation(&self, call: &Call, id: &str) -> Result<Answer, Error> {
-        let ledger = self.ledger();
-        let operation = ledger
-            .operation(id)
-            .ok_or_else(|| not_found(&format!("{}/operations/{id}", call.parent())))?;
-        Ok(Answer::Json(operation.clone()))
-    }
 }
 
-/// The endpoint `id` where `call` looks for it.
+/// The endpoint `id` in the location of `call`.
 pub(super) fn find(
-    ledger: &Ledger,
-    call: &Call,
+    state: &State,
+    call: &RestCall,
     id: &str,
     now: DateTime<Utc>,
 ) -> Result<EndpointRecord, Error> {
-    ledger
+    state
         .endpoints_of(&call.project, &call.location, now)
         .into_iter()
         .find(|endpoint| endpoint.id == id)
@@ -166,106 +64,22 @@ pub(super) fn name(endpoint: &EndpointRecord) -> String {
     )
 }
 
-/// Answers with an operation that is done already, as a simulation can.
-pub(super) fn done(
-    ledger: &mut Ledger,
-    resource: &str,
-    metadata: &str,
-    response: &Value,
-    now: DateTime<Utc>,
-) -> Result<Answer, Error> {
-    let id = Seed::of(resource.as_bytes())
-        .named(metadata)
-        .named(&now.to_rfc3339())
-        .id();
-    let operation = json!({
-        "name": format!("{resource}/operations/{id}"),
-        "metadata": {
-            "@type": format!("type.googleapis.com/google.cloud.aiplatform.v1.{metadata}"),
-            "genericMetadata": { "createTime": time(now), "updateTime": time(now) },
-        },
-        "done": true,
-        "response": response,
-    });
-    ledger.put_operation(&id, operation.clone())?;
-    Ok(Answer::Json(operation))
-}
-
-fn deployable(
-    ledger: &Ledger,
-    call: &Call,
-    endpoint: &EndpointRecord,
-    now: DateTime<Utc>,
-) -> Result<Deployed, Error> {
-    if endpoint.deployed.is_some() {
-        return Err(precondition(
-            "A shared endpoint serves one model; undeploy the other first.",
-        ));
-    }
-    let asked = field(&call.body, "deployedModel")
-        .ok_or_else(|| invalid("`deployed_model` is required."))?;
-    let model = string(asked, "model")?;
-    let segments: Vec<&str> = model.split('/').collect();
-    let ["projects", project, "locations", location, "models", id] = segments.as_slice() else {
-        return Err(invalid(format!("`{model}` is not the name of a model.")));
-    };
-    if super::call::project_number(project) != endpoint.project || *location != endpoint.location {
-        return Err(invalid(format!(
-            "The model `{model}` and the endpoint are not in the same project and location."
-        )));
-    }
-    let id = id.split('@').next().unwrap_or(id);
-    let (job, view) = ledger
-        .model(&endpoint.project, location, id, now)
-        .ok_or_else(|| not_found(model))?;
-    let checkpoint = match string(asked, "checkpointId")? {
-        "" => ledger
-            .note(job)
-            .default_checkpoint
-            .or_else(|| view.checkpoints.last().map(|last| last.id.clone()))
-            .unwrap_or_default(),
-        checkpoint => checkpoint.to_owned(),
-    };
-    if !view.checkpoints.iter().any(|made| made.id == checkpoint) {
-        return Err(invalid(format!(
-            "The model `{model}` has no checkpoint `{checkpoint}`."
-        )));
-    }
-    Ok(Deployed {
-        id: Seed::of(endpoint.id.as_bytes())
-            .named(&now.to_rfc3339())
-            .id(),
-        job: job.id.clone(),
-        checkpoint,
-        created: now,
-    })
-}
-
-fn shown(ledger: &Ledger, endpoint: &EndpointRecord) -> Value {
-    let deployed: Vec<Value> = endpoint
-        .deployed
-        .iter()
-        .map(|deployed| deployed_json(ledger, deployed))
-        .collect();
-    let traffic: serde_json::Map<String, Value> = endpoint
-        .deployed
-        .iter()
-        .map(|deployed| (deployed.id.clone(), 100.into()))
-        .collect();
+fn shown(state: &State, endpoint: &EndpointRecord) -> Value {
+    let deployed = &endpoint.deployed;
     json!({
         "name": name(endpoint),
         "displayName": endpoint.display_name,
-        "description": described(&endpoint.description),
+        "description": described(""),
         "labels": endpoint.labels,
         "createTime": time(endpoint.created),
-        "updateTime": time(endpoint.updated),
-        "deployedModels": deployed,
-        "trafficSplit": traffic,
+        "updateTime": time(endpoint.created),
+        "deployedModels": [deployed_json(state, deployed)],
+        "trafficSplit": { deployed.id.as_str(): 100 },
     })
 }
 
-fn deployed_json(ledger: &Ledger, deployed: &Deployed) -> Value {
-    let job = ledger.jobs.get(&deployed.job);
+fn deployed_json(state: &State, deployed: &Deployed) -> Value {
+    let job = state.jobs.get(&deployed.job);
     json!({
         "id": deployed.id,
         "model": job.map(super::record::JobRecord::model_name),
@@ -274,11 +88,4 @@ fn deployed_json(ledger: &Ledger, deployed: &Deployed) -> Value {
         "checkpointId": deployed.checkpoint,
         "createTime": time(deployed.created),
     })
-}
-
-fn typed(response: &mut Value, name: &str) {
-    if let Some(object) = response.as_object_mut() {
-        let of = format!("type.googleapis.com/google.cloud.aiplatform.v1.{name}");
-        object.insert("@type".to_owned(), of.into());
-    }
 }

@@ -1,4 +1,4 @@
-//! The list filter, as far as lists here need it: terms `field="value"`, joined by AND.
+//! The filter of lists, limited to terms `field="value"` joined by AND.
 
 use std::collections::BTreeMap;
 
@@ -8,33 +8,35 @@ use super::call::invalid;
 
 /// A term of a filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Term {
+pub(super) struct FilterTerm {
     /// The field's path, such as `labels.run`.
     pub(super) field: String,
-    /// How it must stand to the value.
-    pub(super) is: Is,
+    /// The operator.
+    pub(super) is: TermOperator,
     /// The value, unquoted.
     pub(super) value: String,
 }
 
-/// How a field must stand to a value.
+/// The operator of a term.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Is {
+pub(super) enum TermOperator {
     /// `=`.
     Equal,
     /// `!=`.
     Other,
-    /// `:`, which asks for presence where the value is `*`.
+    /// `:`, which tests for presence if the value is `*`.
     Having,
 }
 
-impl Term {
-    /// Whether a field with `found` in it passes.
-    pub(super) fn admits(&self, found: Option<&str>) -> bool {
+impl FilterTerm {
+    /// Whether a field with the value `found` passes.
+    pub(super) fn passes(&self, found: Option<&str>) -> bool {
         match self.is {
-            Is::Equal => found == Some(self.value.as_str()),
-            Is::Other => found != Some(self.value.as_str()),
-            Is::Having => found.is_some_and(|found| self.value == "*" || found == self.value),
+            TermOperator::Equal => found == Some(self.value.as_str()),
+            TermOperator::Other => found != Some(self.value.as_str()),
+            TermOperator::Having => {
+                found.is_some_and(|found| self.value == "*" || found == self.value)
+            }
         }
     }
 }
@@ -43,9 +45,9 @@ impl Term {
 ///
 /// # Errors
 ///
-/// When a term asks for another field.
+/// If a term names another field.
 pub(super) fn pass(
-    terms: &[Term],
+    terms: &[FilterTerm],
     labels: &BTreeMap<String, String>,
     display_name: &str,
 ) -> Result<bool, Error> {
@@ -54,71 +56,71 @@ pub(super) fn pass(
             (_, Some(key)) => labels.get(key).map(String::as_str),
             ("display_name" | "displayName", None) => Some(display_name),
             (field, None) => {
-                return Err(invalid(format!("lists cannot be filtered by `{field}`")));
+                return Err(invalid(format!("cannot filter by `{field}`")));
             }
         };
-        if !term.admits(found) {
+        if !term.passes(found) {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-/// Reads a filter; an empty one has no terms.
-pub(super) fn parse(filter: &str) -> Result<Vec<Term>, Error> {
+/// Parses a filter; an empty one has no terms.
+pub(super) fn parse(filter: &str) -> Result<Vec<FilterTerm>, Error> {
     let tokens = tokens(filter)?;
     if tokens.is_empty() {
         return Ok(Vec::new());
     }
     tokens
-        .split(|token| matches!(token, Token::Word(word) if word.eq_ignore_ascii_case("AND")))
+        .split(|token| matches!(token, TermToken::Word(word) if word.eq_ignore_ascii_case("AND")))
         .map(|term| match term {
             [
-                Token::Word(field),
-                Token::Is(is),
-                Token::Word(value) | Token::Text(value),
-            ] => Ok(Term {
+                TermToken::Word(field),
+                TermToken::TermOperator(is),
+                TermToken::Word(value) | TermToken::Text(value),
+            ] => Ok(FilterTerm {
                 field: field.clone(),
                 is: *is,
                 value: value.clone(),
             }),
-            _ => Err(invalid(format!("the filter `{filter}` is not understood"))),
+            _ => Err(invalid(format!("invalid filter `{filter}`"))),
         })
         .collect()
 }
 
 #[derive(Debug, Clone)]
-enum Token {
+enum TermToken {
     Word(String),
     Text(String),
-    Is(Is),
+    TermOperator(TermOperator),
 }
 
-fn tokens(filter: &str) -> Result<Vec<Token>, Error> {
+fn tokens(filter: &str) -> Result<Vec<TermToken>, Error> {
     let mut tokens = Vec::new();
     let mut rest = filter.trim_start();
     while let Some(first) = rest.chars().next() {
         let (token, after) = if let Some(after) = rest.strip_prefix("!=") {
-            (Token::Is(Is::Other), after)
+            (TermToken::TermOperator(TermOperator::Other), after)
         } else if let Some(after) = rest.strip_prefix('=') {
-            (Token::Is(Is::Equal), after)
+            (TermToken::TermOperator(TermOperator::Equal), after)
         } else if let Some(after) = rest.strip_prefix(':') {
-            (Token::Is(Is::Having), after)
+            (TermToken::TermOperator(TermOperator::Having), after)
         } else if first == '"' || first == '\'' {
             let (text, after) = rest
                 .get(1..)
                 .and_then(|rest| rest.split_once(first))
-                .ok_or_else(|| invalid("a quotation in the filter does not end"))?;
-            (Token::Text(text.to_owned()), after)
+                .ok_or_else(|| invalid("unclosed quote in the filter"))?;
+            (TermToken::Text(text.to_owned()), after)
         } else {
             let end = rest
                 .find(|character: char| character.is_whitespace() || "=:!\"'".contains(character))
                 .unwrap_or(rest.len());
             if end == 0 {
-                return Err(invalid(format!("the filter `{filter}` is not understood")));
+                return Err(invalid(format!("invalid filter `{filter}`")));
             }
             let (word, after) = rest.split_at(end);
-            (Token::Word(word.to_owned()), after)
+            (TermToken::Word(word.to_owned()), after)
         };
         tokens.push(token);
         rest = after.trim_start();
@@ -131,9 +133,9 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(filter: &str, expected: Option<&[(&str, Is, &str)]>) {
+    fn check(filter: &str, expected: Option<&[(&str, TermOperator, &str)]>) {
         let parsed = parse(filter).ok();
-        let found: Option<Vec<(&str, Is, &str)>> = parsed.as_ref().map(|terms| {
+        let found: Option<Vec<(&str, TermOperator, &str)>> = parsed.as_ref().map(|terms| {
             terms
                 .iter()
                 .map(|term| (term.field.as_str(), term.is, term.value.as_str()))
@@ -143,23 +145,23 @@ mod tests {
     }
 
     #[test]
-    fn filters_are_read() {
+    fn filters_are_parsed() {
         check("", Some(&[]));
         check(
             "labels.run=\"a b\"",
-            Some(&[("labels.run", Is::Equal, "a b")]),
+            Some(&[("labels.run", TermOperator::Equal, "a b")]),
         );
         check(
             "state = JOB_STATE_RUNNING AND labels.run:*",
             Some(&[
-                ("state", Is::Equal, "JOB_STATE_RUNNING"),
-                ("labels.run", Is::Having, "*"),
+                ("state", TermOperator::Equal, "JOB_STATE_RUNNING"),
+                ("labels.run", TermOperator::Having, "*"),
             ]),
         );
-        check("state!=\"X\"", Some(&[("state", Is::Other, "X")]));
+        check("state!=\"X\"", Some(&[("state", TermOperator::Other, "X")]));
         check(
             "parent_contexts:\"projects/1/x\"",
-            Some(&[("parent_contexts", Is::Having, "projects/1/x")]),
+            Some(&[("parent_contexts", TermOperator::Having, "projects/1/x")]),
         );
         check("state", None);
         check("state=\"X", None);

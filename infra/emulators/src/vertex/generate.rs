@@ -1,35 +1,35 @@
-//! `generateContent`, `streamGenerateContent`, `countTokens`: asking a simulated model.
+//! `generateContent`, `streamGenerateContent`, `countTokens`: questions to a simulated model.
 
 use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 
 use super::{
-    Vertex,
-    call::{Answer, Call, precondition, time},
+    Vertex, answers,
+    call::{Answer, RestCall, not_found, precondition, time},
     catalogue, create, dataset, endpoints,
-    ledger::Deployed,
     nearest::Index,
     number::{Seed, count},
-    prompt::{self, Asked},
+    prompt::{self, Question},
     record::JobRecord,
-    speech, tokens,
+    state::Deployed,
+    tokens,
 };
 use crate::rest::Error;
 
-/// Where base models are served: in the regions they answer 404.
+/// Where base models are served: regions answer 404.
 const BASE_LOCATIONS: [&str; 3] = ["global", "us", "eu"];
-/// Time of the wall that an answer takes: enough to be seen, too little to wait for.
+/// Wall-clock time of an answer: enough to be noticed, too little to wait for.
 const LATENCY: Duration = Duration::from_millis(5);
-/// Indexes that are kept; each holds a training file.
+/// Indexes kept in memory; each holds a training file.
 const INDEXES_MAX: usize = 4;
 /// Events of a streamed answer.
 const EVENTS_MAX: usize = 5;
-/// What `modelVersion` ends with.
+/// The suffix of `modelVersion`.
 const SIMULATED_SUFFIX: &str = "-simulated";
 
-/// Who is asked.
-enum Speaker {
+/// The model that is asked.
+enum AskedModel {
     Base(&'static catalogue::Model),
     Tuned {
         job: Box<JobRecord>,
@@ -39,23 +39,23 @@ enum Speaker {
 }
 
 impl Vertex {
-    /// A verb on `publishers/google/models/M`.
-    pub(super) async fn ask_base(&self, call: &Call, model: &str) -> Result<Answer, Error> {
+    /// A call on `publishers/google/models/M`.
+    pub(super) async fn ask_base(&self, call: &RestCall, model: &str) -> Result<Answer, Error> {
         let served = catalogue::find(model)
             .filter(|model| !model.is_retired(self.clock.now()))
             .filter(|_| BASE_LOCATIONS.contains(&call.location.as_str()))
             .ok_or_else(|| Error::new("NOT_FOUND", create::unavailable(call, model)))?;
-        self.ask(call, Speaker::Base(served)).await
+        self.ask(call, AskedModel::Base(served)).await
     }
 
-    /// A verb on `endpoints/ID` that asks its model something.
-    pub(super) async fn ask_tuned(&self, call: &Call, id: &str) -> Result<Answer, Error> {
+    /// A question to the model of `endpoints/ID`.
+    pub(super) async fn ask_tuned(&self, call: &RestCall, id: &str) -> Result<Answer, Error> {
         let (job, deployed) = self.deployed(call, id)?;
         let index = self.index(&job).await?;
         let job = Box::new(job);
         self.ask(
             call,
-            Speaker::Tuned {
+            AskedModel::Tuned {
                 job,
                 deployed,
                 index,
@@ -64,13 +64,12 @@ impl Vertex {
         .await
     }
 
-    fn deployed(&self, call: &Call, id: &str) -> Result<(JobRecord, Deployed), Error> {
-        let ledger = self.ledger();
-        let endpoint = endpoints::find(&ledger, call, id, self.clock.now())?;
-        let none = || precondition(format!("Endpoint `{id}` has no deployed model."));
-        let deployed = endpoint.deployed.ok_or_else(none)?;
-        let job = ledger.jobs.get(&deployed.job).cloned().ok_or_else(none)?;
-        Ok((job, deployed))
+    fn deployed(&self, call: &RestCall, id: &str) -> Result<(JobRecord, Deployed), Error> {
+        let state = self.state();
+        let endpoint = endpoints::find(&state, call, id, self.clock.now())?;
+        let job = state.jobs.get(&endpoint.deployed.job).cloned();
+        let job = job.ok_or_else(|| not_found(&endpoints::name(&endpoint)))?;
+        Ok((job, endpoint.deployed))
     }
 
     /// The index of the training file of `job`, built when first needed.
@@ -82,7 +81,7 @@ impl Vertex {
         }
         let file = self.object(&job.training_uri).map_err(|_gone| {
             precondition(format!(
-                "The emulator answers for a tuned model from its training file, and `{}` is gone.",
+                "The emulator answers for a tuned model from its training file, and `{}` does not exist any more.",
                 job.training_uri
             ))
         })?;
@@ -97,7 +96,7 @@ impl Vertex {
         Ok(index)
     }
 
-    async fn ask(&self, call: &Call, speaker: Speaker) -> Result<Answer, Error> {
+    async fn ask(&self, call: &RestCall, model: AskedModel) -> Result<Answer, Error> {
         if call.method != http::Method::POST {
             return Err(call.unimplemented());
         }
@@ -105,12 +104,12 @@ impl Vertex {
         match call.verb.as_str() {
             "countTokens" => prompt::count_tokens(&call.body).map(Answer::Json),
             "generateContent" => {
-                let asked = Asked::read(&call.body, speaker.thinking_budget())?;
-                Ok(Answer::Json(self.response(&speaker, &asked)))
+                let question = Question::read(&call.body, model.thinking_budget())?;
+                Ok(Answer::Json(self.response(&model, &question)))
             }
             "streamGenerateContent" => {
-                let asked = Asked::read(&call.body, speaker.thinking_budget())?;
-                let events = pieces(self.response(&speaker, &asked));
+                let question = Question::read(&call.body, model.thinking_budget())?;
+                let events = pieces(self.response(&model, &question));
                 Ok(if call.param("alt") == "sse" {
                     Answer::Events(events)
                 } else {
@@ -121,14 +120,14 @@ impl Vertex {
         }
     }
 
-    fn response(&self, speaker: &Speaker, asked: &Asked) -> Value {
+    fn response(&self, model: &AskedModel, question: &Question) -> Value {
         let now = self.clock.now();
         let mut response = json!({
-            "modelVersion": speaker.version(),
+            "modelVersion": model.version(),
             "createTime": time(now),
-            "responseId": Seed::of(asked.question.as_bytes()).named(&now.to_rfc3339()).id(),
+            "responseId": Seed::of(question.prompt.as_bytes()).named(&now.to_rfc3339()).id(),
         });
-        let (candidates, feedback, tokens) = candidates(speaker, asked);
+        let (candidates, feedback, tokens) = candidates(model, question);
         if let Some(object) = response.as_object_mut() {
             if let Some(feedback) = feedback {
                 object.insert("promptFeedback".to_owned(), feedback);
@@ -136,13 +135,13 @@ impl Vertex {
             if !candidates.is_empty() {
                 object.insert("candidates".to_owned(), candidates.into());
             }
-            object.insert("usageMetadata".to_owned(), asked.usage(tokens));
+            object.insert("usageMetadata".to_owned(), question.usage(tokens));
         }
         response
     }
 }
 
-impl Speaker {
+impl AskedModel {
     fn thinking_budget(&self) -> bool {
         match self {
             Self::Base(model) => model.thinking_budget,
@@ -159,15 +158,15 @@ impl Speaker {
         }
     }
 
-    fn says(&self, asked: &Asked) -> String {
+    fn text(&self, question: &Question) -> String {
         match self {
-            Self::Base(_) => match &asked.schema {
+            Self::Base(_) => match &question.schema {
                 Some(schema) => {
-                    let text = speech::untuned(&asked.question);
-                    super::structured::value(schema, &text, Seed::of(asked.question.as_bytes()))
+                    let text = answers::untuned(&question.prompt);
+                    super::structured::value(schema, &text, Seed::of(question.prompt.as_bytes()))
                         .to_string()
                 }
-                None => speech::untuned(&asked.question),
+                None => answers::untuned(&question.prompt),
             },
             Self::Tuned {
                 job,
@@ -180,52 +179,56 @@ impl Speaker {
                     .find(|checkpoint| checkpoint.id == deployed.checkpoint)
                     .map_or(job.total_steps(), |checkpoint| checkpoint.step);
                 let curves = job.curves();
-                if curves.is_ruined(step) {
-                    speech::ruined(&asked.question, job.seed())
+                if curves.has_diverged(step) {
+                    answers::diverged(&question.prompt, job.seed())
                 } else {
-                    speech::tuned(index, &asked.question, curves.skill(step), job.seed())
+                    answers::tuned(index, &question.prompt, curves.skill(step), job.seed())
                 }
             }
         }
     }
 }
 
-/// The candidates, the feedback on a refused prompt, and the tokens of the answer.
-fn candidates(speaker: &Speaker, asked: &Asked) -> (Vec<Value>, Option<Value>, u64) {
-    if asked.question.contains(prompt::BLOCKED) {
+/// The candidates, the feedback on a blocked prompt, and the tokens of the answer.
+fn candidates(model: &AskedModel, question: &Question) -> (Vec<Value>, Option<Value>, u64) {
+    if question.prompt.contains(prompt::BLOCKED) {
         let feedback = json!({
             "blockReason": "PROHIBITED_CONTENT",
             "blockReasonMessage": "The prompt was blocked (simulated).",
         });
         return (Vec::new(), Some(feedback), 0);
     }
-    if asked.question.contains(prompt::EMPTY) {
+    if question.prompt.contains(prompt::EMPTY) {
         let candidate =
             json!({ "index": 0, "content": { "role": "model" }, "finishReason": "STOP" });
         return (vec![candidate], None, 0);
     }
-    if asked.question.contains(prompt::UNSAFE) {
+    if question.prompt.contains(prompt::UNSAFE) {
         let candidate = json!({ "index": 0, "finishReason": "SAFETY", "safetyRatings": [{
             "category": "HARM_CATEGORY_DANGEROUS_CONTENT", "probability": "HIGH", "blocked": true,
         }]});
         return (vec![candidate], None, 0);
     }
-    let said = speaker.says(asked);
-    let stopped = asked.stopped(&said);
-    let (text, was_cut) = tokens::truncate(stopped, asked.tokens_max);
+    let answer = model.text(question);
+    let stopped = question.stopped(&answer);
+    let (text, was_cut) = tokens::truncate(stopped, question.tokens_max);
     let reason = if was_cut { "MAX_TOKENS" } else { "STOP" };
     let content = if text.is_empty() {
         json!({ "role": "model" })
     } else {
         json!({ "role": "model", "parts": [{ "text": text }] })
     };
-    let candidates = (0..asked.candidates)
+    let candidates = (0..question.candidates)
         .map(|index| json!({ "index": index, "content": content, "finishReason": reason }))
         .collect();
-    (candidates, None, tokens::estimate(text) * asked.candidates)
+    (
+        candidates,
+        None,
+        tokens::estimate(text) * question.candidates,
+    )
 }
 
-/// The events of a streamed answer: the text in parts, the end's fields in the last alone.
+/// The events of a streamed answer: the text in parts, final fields in the last one only.
 fn pieces(whole: Value) -> Vec<Value> {
     let text = whole
         .pointer("/candidates/0/content/parts/0/text")
@@ -260,14 +263,14 @@ fn pieces(whole: Value) -> Vec<Value> {
         .collect()
 }
 
-impl Asked {
-    fn stopped<'a>(&self, said: &'a str) -> &'a str {
+impl Question {
+    fn stopped<'a>(&self, answer: &'a str) -> &'a str {
         let end = self
             .stops
             .iter()
-            .filter_map(|stop| said.find(stop.as_str()))
+            .filter_map(|stop| answer.find(stop.as_str()))
             .min();
-        end.and_then(|end| said.get(..end)).unwrap_or(said)
+        end.and_then(|end| answer.get(..end)).unwrap_or(answer)
     }
 
     fn usage(&self, answer_tokens: u64) -> Value {

@@ -1,4 +1,4 @@
-//! The limits on a whole training or validation file, and the words in which the job fails on them.
+//! The limits on a whole training or validation file, and the messages of jobs that exceed them.
 
 /// Bytes of a training file: "1 GB JSONL".
 const FILE_MAX_BYTES: u64 = 1 << 30;
@@ -6,29 +6,29 @@ const FILE_MAX_BYTES: u64 = 1 << 30;
 const TRAINING_ROWS_MAX: u64 = 10_000_000;
 /// Rows of a validation file.
 const VALIDATION_ROWS_MAX: u64 = 5_000;
-/// Above so many validation rows their share of the training rows is limited as well.
+/// Above this number of validation rows, their share of the training rows is limited as well.
 const VALIDATION_ROWS_FREE: u64 = 1_000;
 /// That share, in percent of the training rows (the tuning guide).
 const VALIDATION_ROWS_PERCENT: u64 = 30;
 /// The validation file's bytes in percent of the training file's (google/skills, `agent-platform-tuning`).
 const VALIDATION_BYTES_PERCENT: u64 = 25;
-/// What a file amounts to.
+/// The size of a file.
 #[derive(Debug)]
 pub(super) struct Size<'a> {
     /// Bytes of the file.
     pub(super) bytes: u64,
-    /// Lines that are not blank.
+    /// Lines that are not empty.
     pub(super) lines: u64,
-    /// Those of them that are no JSON object.
+    /// Of these, the ones that are not JSON objects.
     pub(super) not_json: u64,
-    /// Those of them that can be learned from.
+    /// Of these, the ones that are usable.
     pub(super) rows: u64,
-    /// The first of the others: its number and why.
+    /// The first unusable one: its number and the reason.
     pub(super) first_dropped: Option<&'a (u64, String)>,
 }
 
-/// Why a training file leaves nothing to learn from, or too much.
-pub(super) fn training_fault(file: &Size<'_>) -> Option<String> {
+/// Why a training file is refused.
+pub(super) fn training_error(file: &Size<'_>) -> Option<String> {
     if file.bytes > FILE_MAX_BYTES {
         return Some("The training dataset exceeds 1 GB.".to_owned());
     }
@@ -53,8 +53,8 @@ pub(super) fn training_fault(file: &Size<'_>) -> Option<String> {
     None
 }
 
-/// Why a validation file is not taken beside a training file.
-pub(super) fn validation_fault(file: &Size<'_>, training: &Size<'_>) -> Option<String> {
+/// Why a validation file is refused for a training file.
+pub(super) fn validation_error(file: &Size<'_>, training: &Size<'_>) -> Option<String> {
     let rows = file.rows;
     if rows == 0 {
         return Some("The validation dataset has no valid example.".to_owned());

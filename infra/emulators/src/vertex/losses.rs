@@ -1,35 +1,34 @@
 //! Loss curves that follow from the plan and the data: a caricature of training, not a model of it.
 //!
-//! What it keeps of the real thing is what early stopping must tell apart: a
-//! curve that falls and levels off, one that turns up again on the validation
-//! rows because there are few rows and many epochs, one that a high learning
-//! rate blows up, and one that a tiny learning rate hardly moves.
+//! It reproduces what early stopping must distinguish: a curve that falls and levels off, one that
+//! rises again on the validation rows because there are few rows and many epochs, one that diverges
+//! because of a high learning rate, and one that hardly moves because of a tiny learning rate.
 
 use super::number::{Seed, real};
 
-/// From this learning-rate multiplier on, the loss rises after a while.
+/// Above this learning-rate multiplier, the loss rises after a while.
 const DIVERGES_ABOVE: f64 = 4.0;
-/// From this multiplier on, the loss stops being a number.
+/// From this multiplier on, the loss becomes NaN.
 const NOT_A_NUMBER_FROM: f64 = 10.0;
-/// Steps in which the distance to the floor shrinks by the factor e, at multiplier 1.
+/// Steps in which the distance to the minimum shrinks by the factor e, at multiplier 1.
 const PACE_STEPS: f64 = 60.0;
-/// Rows that carry one epoch without memorising.
+/// Rows that support one epoch without memorisation.
 const ROWS_PER_EPOCH: f64 = 50.0;
-/// A loss never goes below this, nor to zero.
+/// The minimum of a loss.
 const LOSS_MIN: f64 = 0.01;
-/// A diverging loss stays below this multiple of where it started.
+/// The maximum of a diverging loss, as a multiple of its start.
 const DIVERGED_MAX: f64 = 6.0;
 /// Noise of one step on the training rows, as a share of the loss.
 const TRAIN_NOISE: f64 = 0.03;
 /// Noise of one evaluation, as a share of the loss.
 const EVAL_NOISE: f64 = 0.006;
 
-/// What decides a curve.
+/// The inputs of a curve.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Plan {
-    /// Sets the noise.
+pub(super) struct TrainingPlan {
+    /// The seed of the noise.
     pub(super) seed: Seed,
-    /// Rows that are learned from.
+    /// Rows that are trained on.
     pub(super) rows: u64,
     /// Steps of one epoch; at least 1.
     pub(super) epoch_steps: u64,
@@ -41,7 +40,7 @@ pub(super) struct Plan {
     pub(super) adapter: u8,
     /// Entropy of the answers, in nats.
     pub(super) entropy: f64,
-    /// The share of rows whose answer is not theirs alone, in `0.0..=1.0`.
+    /// The share of rows whose answer is not unique, in `0.0..=1.0`.
     pub(super) repeats: f64,
     /// Tokens of a typical answer.
     pub(super) answer_tokens: f64,
@@ -50,18 +49,18 @@ pub(super) struct Plan {
 /// The curves of one run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Curves {
-    plan: Plan,
+    plan: TrainingPlan,
     start: f64,
     floor: f64,
-    /// Epochs after which the validation loss turns up.
+    /// Epochs after which the validation loss rises.
     turn: f64,
-    /// The step from which the loss rises; beyond the run where it does not.
+    /// The step from which on the loss diverges; beyond the run if it does not.
     onset: f64,
 }
 
 impl Curves {
-    /// The curves that `plan` leads to.
-    pub(super) fn of(plan: Plan) -> Self {
+    /// The curves of `plan`.
+    pub(super) fn of(plan: TrainingPlan) -> Self {
         let start = (0.9 + 0.25 * plan.entropy).clamp(0.8, 3.5);
         let capacity = 0.03 * f64::from(plan.adapter.max(1)).log2();
         let floor_share = (0.55 - 0.25 * plan.repeats - capacity).clamp(0.1, 0.6);
@@ -111,7 +110,7 @@ impl Curves {
             .max(1.0)
     }
 
-    /// How much of what can be learned a checkpoint of `step` knows, in `0.0..=1.0`.
+    /// The share of what can be learned that a checkpoint at `step` has learned, in `0.0..=1.0`.
     pub(super) fn skill(&self, step: u64) -> f64 {
         let skill = (self.start - self.eval_trend(step)) / (self.start - self.floor);
         if skill.is_nan() {
@@ -121,8 +120,8 @@ impl Curves {
         }
     }
 
-    /// Whether the run has blown up by `step`.
-    pub(super) fn is_ruined(&self, step: u64) -> bool {
+    /// Whether the run has diverged by `step`.
+    pub(super) fn has_diverged(&self, step: u64) -> bool {
         let loss = self.eval_trend(step);
         real(step) > self.onset && (loss.is_nan() || loss >= self.start)
     }
@@ -139,7 +138,7 @@ impl Curves {
     }
 
     fn beyond_the_turn(&self, step: u64) -> f64 {
-        // Little is memorised where little is learned, so a tiny multiplier does not overfit.
+        // Where little is learned, little is memorised: a tiny multiplier does not overfit.
         let learned = 1.0 - (self.fit(step) - self.floor) / (self.start - self.floor);
         (real(step) / real(self.plan.epoch_steps) - self.turn).max(0.0) * learned
     }
@@ -179,9 +178,9 @@ mod tests {
 
     use super::*;
 
-    fn plan(rows: u64, epochs: u64, multiplier: f64) -> Plan {
+    fn plan(rows: u64, epochs: u64, multiplier: f64) -> TrainingPlan {
         let epoch_steps = rows.div_ceil(8).max(1);
-        Plan {
+        TrainingPlan {
             seed: Seed::of(b"run"),
             rows,
             epoch_steps,
@@ -220,10 +219,10 @@ mod tests {
     }
 
     #[test]
-    fn a_high_multiplier_diverges_and_a_higher_one_is_no_number() {
+    fn a_high_multiplier_diverges_and_a_higher_one_is_nan() {
         let high = Curves::of(plan(500, 5, 6.0));
         assert!(high.eval_loss(300) > high.eval_loss(0));
-        assert!(high.is_ruined(300));
+        assert!(high.has_diverged(300));
         let higher = Curves::of(plan(500, 5, 10.0));
         assert!(higher.train_loss(300).is_nan());
         assert!(higher.skill(300) == 0.0);
@@ -241,7 +240,7 @@ mod tests {
             rows in 1_u64..100_000, epochs in 1_u64..60, multiplier in 0.0001_f64..9.99,
             adapter in 1_u8..17, entropy in 0.0_f64..12.0, repeats in 0.0_f64..=1.0, part in 0.0_f64..=1.0,
         ) {
-            let plan = Plan { adapter, entropy, repeats, ..plan(rows, epochs, multiplier) };
+            let plan = TrainingPlan { adapter, entropy, repeats, ..plan(rows, epochs, multiplier) };
             let step = super::super::number::whole(real(plan.total_steps) * part);
             let curves = Curves::of(plan);
             for loss in [curves.train_loss(step), curves.eval_loss(step)] {

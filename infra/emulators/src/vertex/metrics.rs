@@ -1,20 +1,20 @@
-//! Where loss curves are read: the job's experiment, its run, and the board behind them.
+//! Loss curves: the job's experiment, its run, and the TensorBoard behind them.
 //!
-//! The way is that of Google's notebook `gemini/tuning/sft_gemini_summarization`:
+//! Readers follow the path of Google's notebook `gemini/tuning/sft_gemini_summarization`:
 //! experiment context, run context, run, time series, data.
 
 use serde_json::{Value, json};
 
 use super::{
     Vertex,
-    call::{Answer, Call, invalid, not_found, time},
+    call::{Answer, RestCall, invalid, not_found, time},
     filter,
-    ledger::Ledger,
     number::Seed,
-    observe::{View, observe},
+    observe::{JobView, observe},
     record::JobRecord,
     render::SIMULATED,
-    series::{self, BATCH_READ_POINTS_MAX, Point, data, points, sampled, series_of},
+    series::{self, BATCH_READ_POINTS_MAX, ScalarPoint, data, points, sampled, series_of},
+    state::State,
     tuning::list_of,
 };
 use crate::rest::Error;
@@ -24,10 +24,10 @@ const BATCH_READ_SERIES_MAX: usize = 100;
 
 impl Vertex {
     /// `GET …/metadataStores/default/contexts/ID`: an experiment, or a run of one.
-    pub(super) fn get_context(&self, call: &Call, id: &str) -> Result<Answer, Error> {
-        let ledger = self.ledger();
+    pub(super) fn get_context(&self, call: &RestCall, id: &str) -> Result<Answer, Error> {
+        let state = self.state();
         let experiment = id.strip_suffix("-run").unwrap_or(id);
-        let (job, _) = self.experiment(&ledger, call, experiment)?;
+        let (job, _) = self.experiment(&state, call, experiment)?;
         Ok(Answer::Json(if experiment == id {
             experiment_context(job)
         } else {
@@ -36,11 +36,11 @@ impl Vertex {
     }
 
     /// `GET …/metadataStores/default/contexts`.
-    pub(super) fn list_contexts(&self, call: &Call) -> Result<Answer, Error> {
+    pub(super) fn list_contexts(&self, call: &RestCall) -> Result<Answer, Error> {
         let terms = filter::parse(call.param("filter"))?;
         let now = self.clock.now();
-        let ledger = self.ledger();
-        let begun = ledger.jobs.values().filter(|job| {
+        let state = self.state();
+        let begun = state.jobs.values().filter(|job| {
             job.project == call.project
                 && job.location == call.location
                 && observe(job, now).started.is_some()
@@ -54,8 +54,8 @@ impl Vertex {
                     .pointer("/parentContexts/0")
                     .and_then(Value::as_str)
                     .is_some_and(|parent| last(parent) == last(&term.value)),
-                "schema_title" => term.admits(context.get("schemaTitle").and_then(Value::as_str)),
-                "display_name" => term.admits(context.get("displayName").and_then(Value::as_str)),
+                "schema_title" => term.passes(context.get("schemaTitle").and_then(Value::as_str)),
+                "display_name" => term.passes(context.get("displayName").and_then(Value::as_str)),
                 _ => true,
             });
         }
@@ -70,10 +70,10 @@ impl Vertex {
         Ok(Answer::Json(list_of("contexts", page, token)))
     }
 
-    /// Whatever lies under `…/tensorboards/T`.
-    pub(super) fn tensorboard(&self, call: &Call) -> Result<Answer, Error> {
+    /// Calls on `…/tensorboards/T` and below.
+    pub(super) fn tensorboard(&self, call: &RestCall) -> Result<Answer, Error> {
         let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
-        let ledger = self.ledger();
+        let state = self.state();
         if path.get(1) != Some(&tensorboard_id(&call.project, &call.location).as_str()) {
             return Err(not_found(&format!("{}/{}", call.parent(), path.join("/"))));
         }
@@ -82,15 +82,15 @@ impl Vertex {
                 "name": format!("{}/tensorboards/{}", call.parent(), tensorboard_id(&call.project, &call.location)),
                 "displayName": "tuning", "description": SIMULATED,
             }))),
-            ("GET", [_, _], "batchRead") => self.batch_read(&ledger, call),
+            ("GET", [_, _], "batchRead") => self.batch_read(&state, call),
             ("GET", [_, _, "experiments", experiment], "") => {
-                let (job, _) = self.experiment(&ledger, call, experiment)?;
+                let (job, _) = self.experiment(&state, call, experiment)?;
                 Ok(Answer::Json(
                     json!({ "name": experiment_name(job), "displayName": experiment, "description": SIMULATED }),
                 ))
             }
             ("GET", [_, _, "experiments", experiment, "runs"], "") => {
-                let (job, _) = self.experiment(&ledger, call, experiment)?;
+                let (job, _) = self.experiment(&state, call, experiment)?;
                 Ok(Answer::Json(list_of(
                     "tensorboardRuns",
                     vec![run(job)],
@@ -98,11 +98,11 @@ impl Vertex {
                 )))
             }
             ("GET", [_, _, "experiments", experiment, "runs", "run"], "") => {
-                let (job, _) = self.experiment(&ledger, call, experiment)?;
+                let (job, _) = self.experiment(&state, call, experiment)?;
                 Ok(Answer::Json(run(job)))
             }
             ("GET", [_, _, "experiments", experiment, "runs", "run", "timeSeries"], "") => {
-                let (job, _) = self.experiment(&ledger, call, experiment)?;
+                let (job, _) = self.experiment(&state, call, experiment)?;
                 let series = series_of(job)
                     .map(|(id, name)| time_series(job, id, name))
                     .collect();
@@ -122,7 +122,7 @@ impl Vertex {
                 ],
                 "read",
             ) => {
-                let points = self.points(&ledger, call, experiment, id)?;
+                let points = self.points(&state, call, experiment, id)?;
                 let most = match call.param("maxDataPoints").parse::<i64>().unwrap_or(1_000) {
                     -1 => usize::MAX,
                     most => usize::try_from(most).unwrap_or(1_000),
@@ -144,22 +144,22 @@ impl Vertex {
                     id,
                 ],
                 "exportTensorboardTimeSeries",
-            ) => series::export(call, self.points(&ledger, call, experiment, id)?),
+            ) => series::export(call, self.points(&state, call, experiment, id)?),
             _ => Err(call.unimplemented()),
         }
     }
 
     fn experiment<'a>(
         &self,
-        ledger: &'a Ledger,
-        call: &Call,
+        state: &'a State,
+        call: &RestCall,
         id: &str,
-    ) -> Result<(&'a JobRecord, View), Error> {
+    ) -> Result<(&'a JobRecord, JobView), Error> {
         id.rsplit_once('-')
-            .and_then(|(_, job)| ledger.job(&call.project, &call.location, job))
+            .and_then(|(_, job)| state.job(&call.project, &call.location, job))
             .filter(|job| job.experiment_id() == id)
             .map(|job| (job, observe(job, self.clock.now())))
-            // It is made when the job begins to run, not before.
+            // It is created when the job starts to run, not before.
             .filter(|(_, view)| view.started.is_some())
             .ok_or_else(|| {
                 not_found(&format!(
@@ -171,19 +171,19 @@ impl Vertex {
 
     fn points(
         &self,
-        ledger: &Ledger,
-        call: &Call,
+        state: &State,
+        call: &RestCall,
         experiment: &str,
         id: &str,
-    ) -> Result<Vec<Point>, Error> {
-        let (job, view) = self.experiment(ledger, call, experiment)?;
+    ) -> Result<Vec<ScalarPoint>, Error> {
+        let (job, view) = self.experiment(state, call, experiment)?;
         let (_, name) = series_of(job)
             .find(|(series, _)| *series == id)
             .ok_or_else(|| not_found(&format!("{}/timeSeries/{id}", run_name(job))))?;
         Ok(points(job, &view, name))
     }
 
-    fn batch_read(&self, ledger: &Ledger, call: &Call) -> Result<Answer, Error> {
+    fn batch_read(&self, state: &State, call: &RestCall) -> Result<Answer, Error> {
         let mut all = Vec::new();
         for name in call.params("timeSeries").take(BATCH_READ_SERIES_MAX) {
             let segments: Vec<&str> = name.split('/').collect();
@@ -201,7 +201,7 @@ impl Vertex {
                     "`{name}` is not the name of a time series"
                 )));
             };
-            let points = self.points(ledger, call, experiment, id)?;
+            let points = self.points(state, call, experiment, id)?;
             all.push(data(id, &sampled(points, BATCH_READ_POINTS_MAX)));
         }
         if all.is_empty() {

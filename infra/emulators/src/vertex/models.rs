@@ -1,43 +1,40 @@
-//! `models`: what tuning jobs have made, by the Model Registry's methods.
+//! `models`: the results of tuning jobs, by the Model Registry's methods.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::{
     Vertex,
-    call::{Answer, Call, invalid, not_found, precondition, time},
+    call::{Answer, RestCall, invalid, not_found, time},
     create::labels,
     filter,
-    ledger::{EndpointRecord, Ledger, ModelNote},
-    observe::{View, step_at},
-    protojson::{field, string},
+    observe::{JobView, step_at},
+    protojson::string,
     record::JobRecord,
     render::described,
+    state::{EndpointRecord, ModelNote, State},
     tuning::list_of,
 };
 use crate::rest::Error;
 
-/// Aliases of one version.
-const ALIASES_MAX: usize = 128;
-
-/// The alias that always stands for the one version.
+/// The alias of the only version, which it always has.
 const DEFAULT_ALIAS: &str = "default";
 
 impl Vertex {
-    /// Whatever lies under `…/models/M`, with or without a version.
-    pub(super) fn model(&self, call: &Call, id: &str) -> Result<Answer, Error> {
+    /// Calls on `…/models/M`, with or without a version.
+    pub(super) fn model(&self, call: &RestCall, id: &str) -> Result<Answer, Error> {
         let now = self.clock.now();
-        let mut ledger = self.ledger();
+        let mut state = self.state();
         let (bare, version) = id.split_once('@').unwrap_or((id, "1"));
         let missing = || not_found(&format!("{}/models/{id}", call.parent()));
-        let (job, view) = ledger
+        let (job, view) = state
             .model(&call.project, &call.location, bare, now)
             .map(|(job, view)| (job.clone(), view))
             .ok_or_else(missing)?;
-        let mut note = ledger.note(&job);
-        if version != "1" && !aliases(&note).any(|alias| alias == version) {
+        let mut note = state.note(&job);
+        if version != "1" && version != DEFAULT_ALIAS {
             return Err(missing());
         }
         match (call.method.as_str(), call.verb.as_str()) {
@@ -49,51 +46,24 @@ impl Vertex {
                     None,
                 )));
             }
-            ("GET", "listVersions") => {
-                let model = model(&ledger, &job, &view, now);
-                return Ok(Answer::Json(list_of("models", vec![model], None)));
-            }
-            ("POST", "mergeVersionAliases") => {
-                merge(&mut note, &call.body)?;
-                note.updated = Some(now);
-                ledger.put_note(&job.id, note)?;
-            }
             ("PATCH", "") => {
                 patch(&mut note, call, &view)?;
                 note.updated = Some(now);
-                ledger.put_note(&job.id, note)?;
-            }
-            ("DELETE", "" | "deleteVersion") => {
-                if let Some(endpoint) = deployed_to(&ledger, &job, now).first() {
-                    return Err(precondition(format!(
-                        "The model is deployed at `{}`; undeploy it first.",
-                        super::endpoints::name(endpoint)
-                    )));
-                }
-                note.deleted = true;
-                note.updated = Some(now);
-                ledger.put_note(&job.id, note)?;
-                return super::endpoints::done(
-                    &mut ledger,
-                    &format!("{}/models/{bare}", call.parent()),
-                    "DeleteOperationMetadata",
-                    &json!({ "@type": "type.googleapis.com/google.protobuf.Empty" }),
-                    now,
-                );
+                state.put_note(&job.id, note)?;
             }
             _ => return Err(call.unimplemented()),
         }
-        Ok(Answer::Json(model(&ledger, &job, &view, now)))
+        Ok(Answer::Json(model(&state, &job, &view, now)))
     }
 
-    /// `GET …/models`: the newest first.
-    pub(super) fn list_models(&self, call: &Call) -> Result<Answer, Error> {
+    /// `GET …/models`: newest first.
+    pub(super) fn list_models(&self, call: &RestCall) -> Result<Answer, Error> {
         let now = self.clock.now();
-        let ledger = self.ledger();
+        let state = self.state();
         let terms = filter::parse(call.param("filter"))?;
-        let mut models: Vec<(&JobRecord, View)> = Vec::new();
-        for (job, view) in ledger.models_of(&call.project, &call.location, now) {
-            let note = ledger.note(job);
+        let mut models: Vec<(&JobRecord, JobView)> = Vec::new();
+        for (job, view) in state.models_of(&call.project, &call.location, now) {
+            let note = state.note(job);
             let display_name = note.display_name.as_ref().unwrap_or(&job.display_name);
             if filter::pass(&terms, &labels_of(job, &note), display_name)? {
                 models.push((job, view));
@@ -103,24 +73,24 @@ impl Vertex {
         let (page, token) = call.page(models, |(job, _)| job.id.clone())?;
         let page = page
             .iter()
-            .map(|(job, view)| model(&ledger, job, view, now))
+            .map(|(job, view)| model(&state, job, view, now))
             .collect();
         Ok(Answer::Json(list_of("models", page, token)))
     }
 }
 
-fn model(ledger: &Ledger, job: &JobRecord, view: &View, now: DateTime<Utc>) -> Value {
-    let note = ledger.note(job);
+fn model(state: &State, job: &JobRecord, view: &JobView, now: DateTime<Utc>) -> Value {
+    let note = state.note(job);
     let created = view
         .checkpoints
         .first()
         .map_or(job.created, |checkpoint| step_at(job, checkpoint.step));
-    let deployed: Vec<Value> = deployed_to(ledger, job, now)
+    let deployed: Vec<Value> = deployed_to(state, job, now)
         .iter()
         .map(|endpoint| {
             json!({
                 "endpoint": super::endpoints::name(endpoint),
-                "deployedModelId": endpoint.deployed.as_ref().map(|model| &model.id),
+                "deployedModelId": endpoint.deployed.id,
             })
         })
         .collect();
@@ -130,7 +100,7 @@ fn model(ledger: &Ledger, job: &JobRecord, view: &View, now: DateTime<Utc>) -> V
         "displayName": note.display_name.as_ref().unwrap_or(&job.display_name),
         "description": described(description),
         "versionId": "1",
-        "versionAliases": aliases(&note).collect::<Vec<_>>(),
+        "versionAliases": [DEFAULT_ALIAS],
         "createTime": time(created),
         "versionCreateTime": time(created),
         "updateTime": time(note.updated.unwrap_or(view.updated)),
@@ -145,7 +115,7 @@ fn model(ledger: &Ledger, job: &JobRecord, view: &View, now: DateTime<Utc>) -> V
     })
 }
 
-/// The job's labels, and the one by which Google's own clients list tuned models.
+/// The job's labels, and the label by which Google's own clients list tuned models.
 fn labels_of(job: &JobRecord, note: &ModelNote) -> BTreeMap<String, String> {
     let mut labels = note.labels.as_ref().unwrap_or(&job.labels).clone();
     labels.insert(
@@ -155,11 +125,7 @@ fn labels_of(job: &JobRecord, note: &ModelNote) -> BTreeMap<String, String> {
     labels
 }
 
-fn aliases(note: &ModelNote) -> impl Iterator<Item = &str> {
-    std::iter::once(DEFAULT_ALIAS).chain(note.aliases.iter().map(String::as_str))
-}
-
-fn checkpoints(view: &View) -> Vec<Value> {
+fn checkpoints(view: &JobView) -> Vec<Value> {
     view.checkpoints
         .iter()
         .map(|checkpoint| {
@@ -172,7 +138,7 @@ fn checkpoints(view: &View) -> Vec<Value> {
         .collect()
 }
 
-fn default_checkpoint(note: &ModelNote, view: &View) -> Option<String> {
+fn default_checkpoint(note: &ModelNote, view: &JobView) -> Option<String> {
     let last = || {
         view.checkpoints
             .last()
@@ -181,18 +147,13 @@ fn default_checkpoint(note: &ModelNote, view: &View) -> Option<String> {
     note.default_checkpoint.clone().or_else(last)
 }
 
-fn deployed_to(ledger: &Ledger, job: &JobRecord, now: DateTime<Utc>) -> Vec<EndpointRecord> {
-    let mut endpoints = ledger.endpoints_of(&job.project, job.serving_location(), now);
-    endpoints.retain(|endpoint| {
-        endpoint
-            .deployed
-            .as_ref()
-            .is_some_and(|model| model.job == job.id)
-    });
+fn deployed_to(state: &State, job: &JobRecord, now: DateTime<Utc>) -> Vec<EndpointRecord> {
+    let mut endpoints = state.endpoints_of(&job.project, job.serving_location(), now);
+    endpoints.retain(|endpoint| endpoint.deployed.job == job.id);
     endpoints
 }
 
-fn patch(note: &mut ModelNote, call: &Call, view: &View) -> Result<(), Error> {
+fn patch(note: &mut ModelNote, call: &RestCall, view: &JobView) -> Result<(), Error> {
     let mask = call.param("updateMask");
     if mask.is_empty() {
         return Err(invalid("`updateMask` is required."));
@@ -219,44 +180,4 @@ fn patch(note: &mut ModelNote, call: &Call, view: &View) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-fn merge(note: &mut ModelNote, body: &Value) -> Result<(), Error> {
-    let asked = field(body, "versionAliases")
-        .and_then(Value::as_array)
-        .ok_or_else(|| invalid("`version_aliases` is required."))?;
-    let mut aliases: BTreeSet<String> = note.aliases.iter().cloned().collect();
-    for alias in asked {
-        let alias = alias.as_str().unwrap_or("");
-        let (removed, name) = match alias.strip_prefix('-') {
-            Some(name) => (true, name),
-            None => (false, alias),
-        };
-        if !is_alias(name) {
-            return Err(invalid(format!("`{alias}` is not a version alias.")));
-        }
-        if removed && name == DEFAULT_ALIAS {
-            return Err(invalid("The alias `default` can be moved, not removed."));
-        }
-        if removed {
-            aliases.remove(name);
-        } else if name != DEFAULT_ALIAS {
-            aliases.insert(name.to_owned());
-        }
-    }
-    if aliases.len() > ALIASES_MAX {
-        return Err(invalid(format!("More than {ALIASES_MAX} aliases.")));
-    }
-    note.aliases = aliases.into_iter().collect();
-    Ok(())
-}
-
-/// By the documented expression `[a-z][a-zA-Z0-9-]{0,126}[a-z0-9]`.
-fn is_alias(name: &str) -> bool {
-    (2..=128).contains(&name.len())
-        && name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name.ends_with(|last: char| last.is_ascii_lowercase() || last.is_ascii_digit())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }

@@ -1,4 +1,4 @@
-//! Finds the training example whose prompt is nearest to a question: what a tuned endpoint knows.
+//! Finds the training example whose prompt is nearest to a question, for tuned endpoints.
 //!
 //! BM25 over words, with an inverted index (Robertson and Zaragoza, 2009, "The
 //! Probabilistic Relevance Framework", with the customary k1 = 1.2 and b = 0.75).
@@ -10,15 +10,15 @@ use super::{
     row::Example,
 };
 
-/// Examples that an index holds; further ones of a file are not known to its endpoint.
+/// Examples in an index; the endpoint does not know further ones of the file.
 const EXAMPLES_MAX: usize = 20_000;
-/// Bytes of prompts and answers that an index holds.
+/// Bytes of prompts and answers in an index.
 const BYTES_MAX: usize = 64 << 20;
-/// Words of a prompt that are indexed: a long document is known by its beginning.
+/// Words of a prompt that are indexed: a long document is represented by its beginning.
 const WORDS_MAX: usize = 400;
-/// How soon a word's repetition stops to matter.
+/// How quickly the repetition of a word saturates.
 const K1: f64 = 1.2;
-/// How much a long prompt is held against it.
+/// How strongly the length of a prompt counts against it.
 const B: f64 = 0.75;
 
 /// The prompts and answers of a training file.
@@ -27,7 +27,7 @@ pub(super) struct Index {
     examples: Vec<(String, String)>,
     lengths: Vec<f64>,
     mean_length: f64,
-    /// For each word the examples that have it, and how often.
+    /// For each word the examples that contain it, and how often.
     postings: HashMap<u64, Vec<(usize, f64)>>,
 }
 
@@ -38,12 +38,12 @@ pub(super) struct Hit<'a> {
     pub(super) prompt: &'a str,
     /// Its answer.
     pub(super) answer: &'a str,
-    /// How near: 1.0 for the very same words, 0.0 for none in common.
+    /// The similarity: 1.0 for the same words, 0.0 for none in common.
     pub(super) nearness: f64,
 }
 
 impl Index {
-    /// Indexes `examples`, as many as an index holds.
+    /// Indexes `examples`, up to the limits of an index.
     pub(super) fn of(examples: impl Iterator<Item = Example>) -> Self {
         let mut index = Self {
             examples: Vec::new(),
@@ -64,7 +64,7 @@ impl Index {
         index
     }
 
-    /// The nearest example to `question`, the earliest of equals; `None` where no word is shared.
+    /// The nearest example to `question`, the first of equals; `None` if no word is shared.
     pub(super) fn nearest(&self, question: &str) -> Option<Hit<'_>> {
         let words = frequencies(question);
         let mut scores: HashMap<usize, f64> = HashMap::new();
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rare_word_decides() {
+    fn a_rare_word_decides() {
         check("the capital of ITALY, what is it", Some("Rome"));
         check("I want to bake bread", Some("With flour"));
         check("zzz", None);
@@ -183,13 +183,13 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_index_knows_nothing() {
+    fn an_empty_index_finds_nothing() {
         assert_eq!(index(&[]).nearest("anything"), None);
     }
 
     proptest! {
         #[test]
-        fn nearness_is_a_share(
+        fn similarity_is_between_0_and_1(
             examples in prop::collection::vec(("[a-d ]{0,12}", "[a-z]{1,5}"), 0..12), question in "[a-e ]{0,12}",
         ) {
             let borrowed: Vec<(&str, &str)> =

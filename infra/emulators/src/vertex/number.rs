@@ -1,10 +1,10 @@
-//! Numbers that look random, yet are the same on every machine and after every restart.
+//! Pseudo-random numbers that are the same on every machine and after every restart.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use serde::{Deserialize, Serialize};
 
-/// A count as a real number.
+/// A count as a float.
 #[expect(
     clippy::cast_precision_loss,
     reason = "counts here stay far below 2^52"
@@ -13,11 +13,11 @@ pub(super) fn real(count: u64) -> f64 {
     count as f64
 }
 
-/// The whole part of `value`; what is negative or not a number becomes 0.
+/// The integer part of `value`; negative numbers and NaN become 0.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "the cast saturates, which is what is wanted"
+    reason = "the cast saturates, as intended"
 )]
 pub(super) fn whole(value: f64) -> u64 {
     value as u64
@@ -33,16 +33,16 @@ pub(super) fn length(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
-/// A number for `text` to count by, good within one process only.
+/// A hash of `text` for counting, valid within one process only.
 ///
-/// The standard library's hash comes optimised, which [`Seed`] in a debug build is not.
+/// The standard library's hash is optimised, unlike [`Seed`] in a debug build.
 pub(super) fn fingerprint(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     hasher.finish()
 }
 
-/// The root of a family of derived numbers: the same root gives the same family.
+/// The root of a family of derived numbers: equal roots give equal families.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Seed(u64);
 
@@ -55,14 +55,14 @@ impl Seed {
         Self(folded)
     }
 
-    /// The seed of a whole file, by its checksum: byte by byte would take a debug build seconds.
+    /// The seed of a whole file, from its checksum: byte by byte would take seconds in a debug build.
     pub(super) fn of_file(file: &[u8]) -> Self {
         Self::of(&crc32c::crc32c(file).to_be_bytes()).with(count(file.len()))
     }
 
     /// The seed of a member of this family.
     pub(super) fn with(self, member: u64) -> Self {
-        // SplitMix64's step: neighbours come out unlike each other.
+        // SplitMix64's step: neighbouring members get unrelated seeds.
         let mut z = self.0 ^ member.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

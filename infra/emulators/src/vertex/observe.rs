@@ -1,6 +1,6 @@
-//! What a job looks like at a moment: a function of its record and the time, and of nothing else.
+//! The state of a job at a point in time: a function of its record and the time only.
 //!
-//! No timer drives a job, so it goes on over a restart and at any speed of the clock.
+//! No timer drives a job, so it continues over restarts and at any speed of the clock.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -21,9 +21,9 @@ const POST_PROCESSING_S: f64 = 120.0;
 const CANCELLING_S: (f64, f64) = (20.0, 60.0);
 /// Seconds from a checkpoint's step until its endpoint answers.
 const DEPLOYING_S: f64 = 60.0;
-/// The share of the steps after which a starved run hangs.
+/// The share of the steps after which training stalls.
 const STALL_AFTER: f64 = 0.3;
-/// How long it hangs: jobs were seen in RUNNING for up to 22 hours.
+/// How long it stalls: jobs were seen in RUNNING for up to 22 hours.
 const STALL_S: f64 = 22.0 * 3600.0;
 
 /// `google.rpc.Code.CANCELLED`, which the API documents for a cancelled job.
@@ -33,28 +33,28 @@ const CODE_INVALID_ARGUMENT: i32 = 3;
 /// `google.rpc.Code.INTERNAL`.
 const CODE_INTERNAL: i32 = 13;
 
-/// Where a job stands; in the order in which a job passes through.
+/// The phase of a job, in the order in which a job passes through them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
-    /// No slot of the quota is free.
+    /// Waits for a slot of the quota.
     WaitingForQuota,
-    /// Accepted, not yet begun.
+    /// Accepted, not started.
     Pending,
-    /// The data is read.
+    /// Reads the data.
     ProcessingDataset,
-    /// Accelerators are awaited.
+    /// Waits for accelerators.
     WaitingForCapacity,
-    /// Steps are made.
+    /// Trains.
     Tuning,
-    /// The last checkpoint is deployed; too late to cancel.
+    /// Deploys the last checkpoint; too late to cancel.
     PostProcessing,
-    /// Asked to stop.
+    /// A cancellation is in progress.
     Cancelling,
-    /// Done.
+    /// Succeeded.
     Succeeded,
-    /// Broken.
+    /// Failed.
     Failed,
-    /// Stopped.
+    /// Cancelled.
     Cancelled,
 }
 
@@ -88,7 +88,7 @@ impl Phase {
         }
     }
 
-    /// Whether nothing more will happen.
+    /// Whether the phase is final.
     pub(super) fn is_terminal(self) -> bool {
         match self {
             Self::Succeeded | Self::Failed | Self::Cancelled => true,
@@ -103,10 +103,10 @@ impl Phase {
     }
 }
 
-/// A job at a moment.
+/// A job at a point in time.
 #[derive(Debug, Clone)]
-pub(super) struct View {
-    /// Where it stands.
+pub(super) struct JobView {
+    /// The phase.
     pub(super) phase: Phase,
     /// When it was first RUNNING.
     pub(super) started: Option<DateTime<Utc>>,
@@ -114,11 +114,11 @@ pub(super) struct View {
     pub(super) ended: Option<DateTime<Utc>>,
     /// When something last changed.
     pub(super) updated: DateTime<Utc>,
-    /// Whether the data was read, so that its statistics are told.
+    /// Whether the data was read, so that its statistics are known.
     pub(super) dataset_read: bool,
-    /// Steps made.
+    /// Steps done.
     pub(super) steps: u64,
-    /// Whole epochs made.
+    /// Whole epochs done.
     pub(super) epochs: u64,
     /// Checkpoints whose endpoints answer.
     pub(super) checkpoints: Vec<Checkpoint>,
@@ -126,13 +126,13 @@ pub(super) struct View {
     pub(super) failure: Option<(i32, String)>,
 }
 
-/// Looks at `job` at the time `now`.
-pub(super) fn observe(job: &JobRecord, now: DateTime<Utc>) -> View {
+/// The state of `job` at `now`.
+pub(super) fn observe(job: &JobRecord, now: DateTime<Utc>) -> JobView {
     let times = Times::of(job);
     let Some(cancel_at) = times.cancel_at(job).filter(|at| *at <= now) else {
         return times.view(job, now);
     };
-    // What was done by then stays; checkpoints that were on their way still arrive.
+    // What was done by then stays; checkpoints that were being deployed still become available.
     let mut view = times.view(job, cancel_at);
     let over_at = cancel_at + times.cancelling;
     view.checkpoints = times.checkpoints(job, cancel_at.min(times.ended), now.min(over_at));
@@ -151,7 +151,7 @@ pub(super) fn observe(job: &JobRecord, now: DateTime<Utc>) -> View {
     view
 }
 
-/// When `job` ends, as things stand: the slot it holds is free from then.
+/// When `job` ends, unless something changes: its slot is free from then on.
 pub(super) fn ends_at(job: &JobRecord) -> DateTime<Utc> {
     let times = Times::of(job);
     times
@@ -159,12 +159,12 @@ pub(super) fn ends_at(job: &JobRecord) -> DateTime<Utc> {
         .map_or(times.ended, |at| at + times.cancelling)
 }
 
-/// When step `step` of `job` was made, or would have been.
+/// When step `step` of `job` was done, or would have been.
 pub(super) fn step_at(job: &JobRecord, step: u64) -> DateTime<Utc> {
     Times::of(job).tuning + seconds(real(step) * job.step_s())
 }
 
-/// The whole course of a job that nobody cancels.
+/// The timeline of a job that is not cancelled.
 #[derive(Debug)]
 struct Times {
     slot: DateTime<Utc>,
@@ -174,7 +174,7 @@ struct Times {
     tuned: DateTime<Utc>,
     ended: DateTime<Utc>,
     cancelling: TimeDelta,
-    /// Steps that are made before the end.
+    /// Steps done before the end.
     steps: u64,
 }
 
@@ -209,16 +209,16 @@ impl Times {
         times
     }
 
-    /// When the job was cancelled, if that was still in time: a request that
-    /// comes while the last checkpoint is deployed changes nothing.
+    /// When the job was cancelled, if that was in time: a cancellation while the last checkpoint is
+    /// deployed has no effect.
     fn cancel_at(&self, job: &JobRecord) -> Option<DateTime<Utc>> {
         job.cancel_at.filter(|at| *at < self.tuned)
     }
 
-    fn view(&self, job: &JobRecord, now: DateTime<Utc>) -> View {
+    fn view(&self, job: &JobRecord, now: DateTime<Utc>) -> JobView {
         let steps = self.steps_at(job, now);
         let (phase, since) = self.phase(job, now);
-        View {
+        JobView {
             phase,
             started: (now >= self.running).then_some(self.running),
             ended: (now >= self.ended).then_some(self.ended),
@@ -262,12 +262,12 @@ impl Times {
 
     fn steps_at(&self, job: &JobRecord, now: DateTime<Utc>) -> u64 {
         let tuning_s = elapsed_ms(now - self.tuning) / 1000.0;
-        // The small excess keeps a step that is due right now from being rounded away.
+        // The small excess keeps a step that is due exactly now from being rounded down.
         let made = whole(tuning_s / job.step_s() + 1e-6);
         made.min(self.steps)
     }
 
-    /// The checkpoints made by `made_by` whose endpoints answer at `now`.
+    /// The checkpoints reached by `made_by` whose endpoints answer at `now`.
     fn checkpoints(
         &self,
         job: &JobRecord,
@@ -290,13 +290,13 @@ fn failure(job: &JobRecord) -> (i32, String) {
         Some(reason) => (CODE_INVALID_ARGUMENT, format!("{reason} (simulated)")),
         None => (
             CODE_INTERNAL,
-            "Internal error: the trainer made no step for hours (simulated stall).".to_owned(),
+            "Internal error: the trainer made no progress for hours (simulated stall).".to_owned(),
         ),
     }
 }
 
 fn seconds(seconds: f64) -> TimeDelta {
-    /// A hundred years: beyond any run, and safe to add to a date.
+    /// A hundred years: longer than any run, and safe to add to a date.
     const MOST_S: f64 = 3.2e9;
     let ms = whole(seconds.clamp(0.0, MOST_S) * 1000.0);
     TimeDelta::milliseconds(i64::try_from(ms).unwrap_or(i64::MAX))

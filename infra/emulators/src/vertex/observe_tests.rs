@@ -1,11 +1,11 @@
-//! Jobs through time.
+//! Jobs over time.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::vertex::record::sample;
 
-fn after(job: &JobRecord, seconds: i64) -> View {
+fn after(job: &JobRecord, seconds: i64) -> JobView {
     observe(job, job.created + TimeDelta::seconds(seconds))
 }
 
@@ -34,7 +34,7 @@ fn a_job_passes_through_its_phases_and_succeeds() {
 }
 
 #[test]
-fn a_slot_is_awaited_before_all_else() {
+fn a_job_waits_for_its_slot_first() {
     let mut job = sample();
     job.slot_at = job.created + TimeDelta::hours(2);
     assert_eq!(after(&job, 7199).phase, Phase::WaitingForQuota);
@@ -42,7 +42,7 @@ fn a_slot_is_awaited_before_all_else() {
 }
 
 #[test]
-fn a_cancelled_job_keeps_what_it_had() {
+fn a_cancelled_job_keeps_its_checkpoints() {
     let mut job = sample();
     let cancel_at = step_at(&job, 15) + TimeDelta::seconds(1);
     job.cancel_at = Some(cancel_at);
@@ -57,27 +57,27 @@ fn a_cancelled_job_keeps_what_it_had() {
 }
 
 #[test]
-fn a_cancellation_that_comes_too_late_changes_nothing() {
+fn a_late_cancellation_has_no_effect() {
     let mut job = sample();
     job.cancel_at = Some(step_at(&job, 30) + TimeDelta::seconds(30));
     assert_eq!(after(&job, 7200).phase, Phase::Succeeded);
 }
 
 #[test]
-fn unusable_data_fails_once_it_is_read() {
+fn unusable_data_fails_the_job_once_it_is_read() {
     let mut job = sample();
-    job.report.fatal = Some("no good".to_owned());
+    job.report.fatal = Some("unusable".to_owned());
     assert_eq!(after(&job, 30).phase, Phase::ProcessingDataset);
     let failed = after(&job, 300);
     assert_eq!((failed.phase, failed.steps), (Phase::Failed, 0));
     assert_eq!(
         failed.failure.unwrap(),
-        (3, "no good (simulated)".to_owned())
+        (3, "unusable (simulated)".to_owned())
     );
 }
 
 #[test]
-fn a_starved_run_hangs_for_hours_and_fails() {
+fn a_stalled_run_hangs_for_hours_and_fails() {
     let mut job = sample();
     job.report.stalls = true;
     let hanging = after(&job, 20 * 3600);
@@ -87,7 +87,7 @@ fn a_starved_run_hangs_for_hours_and_fails() {
 
 proptest! {
     #[test]
-    fn time_only_leads_forward(
+    fn phases_never_go_back(
         epochs in 1_u64..40, step_s in 0.1_f64..200.0, stalls: bool, fatal: bool,
         slot_s in 0_i64..5000, cancel_s in prop::option::of(0_i64..20_000),
         earlier in 0_i64..100_000, more in 0_i64..50_000,

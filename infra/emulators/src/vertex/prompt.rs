@@ -1,4 +1,4 @@
-//! What is asked of a model: the body of `generateContent`, read and checked.
+//! The body of `generateContent`, parsed and validated.
 
 use serde_json::{Value, json};
 
@@ -10,26 +10,26 @@ use super::{
 };
 use crate::rest::Error;
 
-/// A prompt that holds this is refused whole: `promptFeedback.blockReason`, no candidates.
+/// A prompt that contains this is blocked: `promptFeedback.blockReason`, no candidates.
 pub(super) const BLOCKED: &str = "[[emulator: block this prompt]]";
-/// A prompt that holds this is answered by a candidate without parts.
+/// A prompt that contains this gets a candidate without parts.
 pub(super) const EMPTY: &str = "[[emulator: answer nothing]]";
-/// A prompt that holds this is answered by a candidate that ends with `SAFETY`.
+/// A prompt that contains this gets a candidate that ends with `SAFETY`.
 pub(super) const UNSAFE: &str = "[[emulator: answer unsafely]]";
 
-/// Tokens of an answer where no less is asked for: the documented limit of Gemini 3.x.
+/// Maximum tokens of an answer, unless fewer are asked for: the documented limit of Gemini 3.x.
 const ANSWER_MAX_TOKENS: u64 = 65_536;
-/// `candidateCount` at most.
+/// Maximum of `candidateCount`.
 const CANDIDATES_MAX: i64 = 8;
 
-/// A question that may be answered.
+/// A valid question.
 #[derive(Debug)]
-pub(super) struct Asked {
-    /// The texts of all turns, a line a turn, as training prompts are kept.
-    pub(super) question: String,
-    /// Tokens of all that was sent.
+pub(super) struct Question {
+    /// The texts of all turns, one line per turn, in the form of training prompts.
+    pub(super) prompt: String,
+    /// Tokens of the whole request.
     pub(super) prompt_tokens: u64,
-    /// Tokens that thinking is said to have taken.
+    /// Tokens that are reported for thinking.
     pub(super) thought_tokens: u64,
     /// `maxOutputTokens`.
     pub(super) tokens_max: u64,
@@ -37,12 +37,12 @@ pub(super) struct Asked {
     pub(super) candidates: u64,
     /// `stopSequences`.
     pub(super) stops: Vec<String>,
-    /// The schema of an answer in JSON.
+    /// The response schema of a JSON answer.
     pub(super) schema: Option<Value>,
 }
 
-impl Asked {
-    /// Reads the body of a question to a model that knows `thinkingBudget`, or does not.
+impl Question {
+    /// Parses the body of a question; `thinking_budget` is whether the model supports it.
     pub(super) fn read(body: &Value, thinking_budget: bool) -> Result<Self, Error> {
         let turns = turns(body)?;
         let empty = json!({});
@@ -62,7 +62,7 @@ impl Asked {
                 .map_err(|_negative| invalid("`max_output_tokens` must be positive."))?,
         };
         Ok(Self {
-            question: turns.join("\n"),
+            prompt: turns.join("\n"),
             prompt_tokens: prompt_tokens(body),
             thought_tokens: thought_tokens(config, thinking_budget)?,
             tokens_max,
@@ -93,7 +93,7 @@ pub(super) fn count_tokens(body: &Value) -> Result<Value, Error> {
 }
 
 fn turns(body: &Value) -> Result<Vec<String>, Error> {
-    // One content alone is as good as a list of one in proto-JSON's eyes only; the service wants a list.
+    // proto-JSON would accept a single content as a list of one; the service requires a list.
     let contents = field(body, "contents")
         .and_then(Value::as_array)
         .filter(|contents| !contents.is_empty())
@@ -137,7 +137,7 @@ fn thought_tokens(config: &Value, thinking_budget: bool) -> Result<u64, Error> {
         ));
     }
     match field(thinking, "thinkingLevel").map(|level| (level.as_i64(), level.as_str())) {
-        // By number, which is which matters to no answer here.
+        // The order of the numbers does not matter to any answer here.
         None | Some((Some(_), _) | (_, Some("MINIMAL" | "THINKING_LEVEL_UNSPECIFIED"))) => Ok(0),
         Some((_, Some("LOW"))) => Ok(32),
         Some((_, Some("MEDIUM"))) => Ok(128),
@@ -175,7 +175,7 @@ mod tests {
             "contents": [{"role": "user", "parts": [{"text": "Hi"}]}],
             "generationConfig": config,
         });
-        match (Asked::read(&body, false), expected) {
+        match (Question::read(&body, false), expected) {
             (Ok(_), None) => {}
             (Err(error), Some(text)) if error.message.contains(text) => {}
             (read, _) => panic!("{config}: {read:?}"),
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_the_model_does_not_know_are_refused() {
+    fn settings_that_the_model_does_not_support_are_refused() {
         check(&json!({}), None);
         check(&json!({"temperature": 0.0, "seed": 1, "topP": 0.5}), None);
         check(

@@ -1,10 +1,10 @@
-//! JSON as Google's services read it: camel or snake case, integers as strings, enums by name or number.
+//! JSON in the form of Google's services: camel or snake case, integers as strings, enums by name or number.
 
 use serde_json::Value;
 
 use crate::rest::Error;
 
-/// The field `name` (camelCase), under either spelling; `null` counts as absent.
+/// The field `name` (in camel case), in either spelling; `null` counts as absent.
 pub(super) fn field<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
     object
         .get(name)
@@ -12,7 +12,7 @@ pub(super) fn field<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
         .filter(|value| !value.is_null())
 }
 
-/// The text field `name`, empty where it is absent.
+/// The string field `name`; empty if absent.
 pub(super) fn string<'a>(object: &'a Value, name: &str) -> Result<&'a str, Error> {
     field(object, name).map_or(Ok(""), |value| {
         value
@@ -21,7 +21,7 @@ pub(super) fn string<'a>(object: &'a Value, name: &str) -> Result<&'a str, Error
     })
 }
 
-/// The integer field `name`, a number or a string of digits.
+/// The integer field `name`: a number or a string of digits.
 pub(super) fn int64(object: &Value, name: &str) -> Result<Option<i64>, Error> {
     let Some(value) = field(object, name) else {
         return Ok(None);
@@ -34,7 +34,7 @@ pub(super) fn int64(object: &Value, name: &str) -> Result<Option<i64>, Error> {
         .ok_or_else(|| invalid(name, value, "an integer"))
 }
 
-/// The number field `name`, a number or a string of one.
+/// The number field `name`: a number or a string of one.
 pub(super) fn double(object: &Value, name: &str) -> Result<Option<f64>, Error> {
     let Some(value) = field(object, name) else {
         return Ok(None);
@@ -47,7 +47,7 @@ pub(super) fn double(object: &Value, name: &str) -> Result<Option<f64>, Error> {
         .ok_or_else(|| invalid(name, value, "a number"))
 }
 
-/// The truth field `name`, false where it is absent.
+/// The boolean field `name`; false if absent.
 pub(super) fn bool(object: &Value, name: &str) -> Result<bool, Error> {
     field(object, name).map_or(Ok(false), |value| {
         value
@@ -72,12 +72,12 @@ pub(super) fn text_of(content: &Value) -> String {
         .collect()
 }
 
-/// Refuses what is not in `known`, as Google's front end does; `path` is where the object stands.
+/// Refuses fields that are not in `known`, as Google's front end does; `path` is that of the object.
 pub(super) fn only(object: &Value, path: &str, known: &[&str]) -> Result<(), Error> {
     let Some(fields) = object.as_object() else {
         return Err(Error::new(
             "INVALID_ARGUMENT",
-            format!("Invalid value at '{path}': an object is wanted."),
+            format!("Invalid value at '{path}': expected an object."),
         ));
     };
     match fields
@@ -94,7 +94,7 @@ pub(super) fn only(object: &Value, path: &str, known: &[&str]) -> Result<(), Err
     }
 }
 
-/// A real number on the wire: JSON has no NaN, so proto-JSON writes it as text.
+/// A float on the wire: JSON has no NaN, so proto-JSON represents it as a string.
 pub(super) fn number(value: f64) -> Value {
     if value.is_nan() {
         Value::from("NaN")
@@ -105,12 +105,12 @@ pub(super) fn number(value: f64) -> Value {
     }
 }
 
-/// As Google's front end says it: it quotes what it refuses.
+/// The message of Google's front end, which quotes the invalid value.
 fn invalid(name: &str, value: &Value, wanted: &str) -> Error {
     Error::new(
         "INVALID_ARGUMENT",
         format!(
-            "Invalid value at '{}' ({wanted} is wanted), {value}",
+            "Invalid value at '{}' (expected {wanted}), {value}",
             snake(name)
         ),
     )
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn integers_come_as_numbers_or_text_under_either_spelling() {
+    fn integers_are_numbers_or_strings_in_either_spelling() {
         for object in [
             json!({"epochCount": 3}),
             json!({"epochCount": "3"}),
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_refused_with_its_place() {
+    fn an_unknown_name_is_refused_with_its_path() {
         let error = only(&json!({"batchSize": 4}), "tuning_job", &["epochCount"]).unwrap_err();
         assert!(
             error.message.contains("\"batchSize\" at 'tuning_job'"),
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn not_a_number_is_written_as_text() {
+    fn nan_is_represented_as_a_string() {
         assert_eq!(number(f64::NAN), json!("NaN"));
         assert_eq!(number(0.5), json!(0.5));
     }

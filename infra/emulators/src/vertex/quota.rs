@@ -1,4 +1,4 @@
-//! The quota of running tuning jobs: one for a project, over all its regions and models.
+//! The quota of concurrent tuning jobs: one per project, for all its regions and models.
 
 use chrono::{DateTime, Utc};
 
@@ -10,9 +10,9 @@ pub(super) fn held<'a>(jobs: impl Iterator<Item = &'a JobRecord>, now: DateTime<
         .count()
 }
 
-/// Gives every job that still waits the first slot that will be free for it, oldest first.
+/// Gives every waiting job the first slot that will be free for it, oldest first.
 ///
-/// Returns the jobs whose slot moved. A job that holds a slot keeps it, even where `limit` shrank.
+/// Returns the jobs whose slot moved. A job that has a slot keeps it, even if `limit` was lowered.
 pub(super) fn schedule(jobs: Vec<JobRecord>, limit: usize, now: DateTime<Utc>) -> Vec<JobRecord> {
     let (mut waiting, holding): (Vec<_>, Vec<_>) = jobs
         .into_iter()
@@ -23,7 +23,7 @@ pub(super) fn schedule(jobs: Vec<JobRecord>, limit: usize, now: DateTime<Utc>) -
     let mut moved = Vec::new();
     for mut job in waiting {
         ends.sort_unstable();
-        // The job that leaves room for one more, when all after it still run.
+        // The job whose end makes room for one more, if all after it still run.
         let free_at = ends
             .len()
             .checked_sub(limit.max(1))
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_jobs_follow_one_another() {
+    fn waiting_jobs_run_one_after_another() {
         let jobs = jobs(3);
         let now = jobs[2].created;
         let first_end = ends_at(&jobs[0]);
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wider_quota_lets_them_in_at_once() {
+    fn a_raised_quota_starts_them_at_once() {
         let jobs = jobs(3);
         let now = jobs[2].created;
         let slots: Vec<_> = schedule(jobs, 3, now)
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cancelled_job_gives_its_slot_away() {
+    fn a_cancelled_job_frees_its_slot() {
         let mut jobs = jobs(2);
         let now = jobs[1].created + TimeDelta::minutes(3);
         jobs[0].cancel_at = Some(now);

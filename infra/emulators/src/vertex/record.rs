@@ -1,4 +1,4 @@
-//! What is remembered of a tuning job: what was asked, what the data holds, and when who asked to stop.
+//! The record of a tuning job: the request, the contents of the data, and the times of cancellation.
 
 use std::collections::BTreeMap;
 
@@ -7,19 +7,19 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     dataset::Report,
-    losses::{Curves, Plan},
+    losses::{Curves, TrainingPlan},
     number::{Seed, real, whole},
 };
 
-/// Examples in one step. Google tells no batch size; the number of steps alone depends on it.
+/// Examples per step. Google documents no batch size; only the number of steps depends on it.
 pub(super) const BATCH: u64 = 8;
-/// Checkpoints of a run of more epochs than that: "about 10, evenly spread".
+/// Checkpoints of a run with more epochs than that: "about 10, evenly spread".
 const CHECKPOINTS_MAX: u64 = 10;
 /// Seconds of the shortest tuning phase.
 const TUNING_MIN_S: f64 = 1_200.0;
-/// Seconds that a run of very many steps takes more.
+/// Seconds added for a run of very many steps.
 const TUNING_MORE_S: f64 = 1_200.0;
-/// Steps at which half of that is reached.
+/// Steps at which half of that is added.
 const TUNING_HALF_STEPS: f64 = 500.0;
 
 /// A tuning job. Its state is not in it: see [`super::observe`].
@@ -35,7 +35,7 @@ pub(super) struct JobRecord {
     pub(super) created: DateTime<Utc>,
     /// When a slot of the quota is free for it.
     pub(super) slot_at: DateTime<Utc>,
-    /// When somebody asked to cancel it.
+    /// When it was asked to cancel.
     pub(super) cancel_at: Option<DateTime<Utc>>,
     /// `baseModel`.
     pub(super) base_model: String,
@@ -43,7 +43,7 @@ pub(super) struct JobRecord {
     pub(super) training_uri: String,
     /// `supervisedTuningSpec.validationDatasetUri`.
     pub(super) validation_uri: Option<String>,
-    /// `epochCount`, as asked or as chosen.
+    /// `epochCount`, as requested or as chosen.
     pub(super) epochs: u64,
     /// `learningRateMultiplier`.
     pub(super) multiplier: f64,
@@ -59,16 +59,16 @@ pub(super) struct JobRecord {
     pub(super) labels: BTreeMap<String, String>,
     /// `serviceAccount`.
     pub(super) service_account: Option<String>,
-    /// What the data holds.
+    /// The contents of the data.
     pub(super) report: Report,
-    /// Simulated seconds of one step, where the control call set it.
+    /// Simulated seconds per step, if a control call set it.
     pub(super) seconds_per_step: Option<f64>,
 }
 
-/// A point of the run at which the weights are kept.
+/// A point of the run at which the weights are saved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Checkpoint {
-    /// From "1".
+    /// Counted from "1".
     pub(super) id: String,
     /// Whole epochs done.
     pub(super) epoch: u64,
@@ -103,8 +103,8 @@ impl JobRecord {
 
     /// The loss curves of this run.
     pub(super) fn curves(&self) -> Curves {
-        Curves::of(Plan {
-            // The same data and plan give the same curves, whichever job runs them.
+        Curves::of(TrainingPlan {
+            // Equal data and plans give equal curves, whichever job runs them.
             seed: self.report.digest.with(self.epochs),
             rows: self.report.rows,
             epoch_steps: self.epoch_steps(),
@@ -117,7 +117,7 @@ impl JobRecord {
         })
     }
 
-    /// Every checkpoint that the whole run gives, the last one at its end.
+    /// Every checkpoint of the whole run, the last one at its end.
     pub(super) fn checkpoints(&self) -> Vec<Checkpoint> {
         let number = if self.last_checkpoint_only {
             1
@@ -151,7 +151,7 @@ impl JobRecord {
         self.seed().named("model").id()
     }
 
-    /// The id of the endpoint that a checkpoint is deployed to.
+    /// The id of the endpoint of a checkpoint.
     pub(super) fn endpoint_id(&self, checkpoint: &str) -> String {
         self.seed().named("endpoint").named(checkpoint).id()
     }
@@ -170,7 +170,7 @@ impl JobRecord {
         format!("projects/{}/locations/{}", self.project, self.location)
     }
 
-    /// `projects/…/locations/…` of what the job makes.
+    /// `projects/…/locations/…` of the job's results.
     pub(super) fn serving_parent(&self) -> String {
         format!(
             "projects/{}/locations/{}",
@@ -198,7 +198,7 @@ impl JobRecord {
         )
     }
 
-    /// The id of the experiment that holds the curves.
+    /// The id of the experiment with the curves.
     pub(super) fn experiment_id(&self) -> String {
         format!(
             "tuning-experiment-{}-{}",
@@ -208,7 +208,7 @@ impl JobRecord {
     }
 }
 
-/// A sound job for tests: 80 rows, 3 epochs, 30 steps of 20 s.
+/// A valid job for tests: 80 rows, 3 epochs, 30 steps of 20 s.
 #[cfg(test)]
 pub(super) fn sample() -> JobRecord {
     let rows: Vec<String> = (0..80)
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn checkpoints_come_once_an_epoch_or_ten_in_all() {
+    fn there_is_a_checkpoint_per_epoch_or_ten_in_all() {
         check(1, &[(1, 10)]);
         check(3, &[(1, 10), (2, 20), (3, 30)]);
         let ten: Vec<(u64, u64)> = (1..=10).map(|n| (4 * n, 40 * n)).collect();

@@ -5,16 +5,16 @@ use serde_json::{Map, Value, json};
 use super::{
     call::time,
     create::adapter_name,
-    ledger::ModelNote,
-    observe::{Phase, View},
+    observe::{JobView, Phase},
     record::JobRecord,
+    state::ModelNote,
 };
 
-/// What every description ends with.
+/// The end of every description.
 pub(super) const SIMULATED: &str = "[simulated by Lapidary's emulator: nothing is trained]";
 
-/// `job` as `v1` tells it, or as `v1beta1` does, with its sub-state.
-pub(super) fn tuning_job(job: &JobRecord, view: &View, note: &ModelNote, beta: bool) -> Value {
+/// `job` as in `v1`, or as in `v1beta1`, which has a sub-state.
+pub(super) fn tuning_job(job: &JobRecord, view: &JobView, note: &ModelNote, beta: bool) -> Value {
     let mut json = json!({
         "name": job.name(),
         "tunedModelDisplayName": job.display_name,
@@ -69,7 +69,7 @@ pub(super) fn tuning_job(job: &JobRecord, view: &View, note: &ModelNote, beta: b
     json
 }
 
-/// A description that says what it is.
+/// A description that is marked as simulated.
 pub(super) fn described(description: &str) -> String {
     if description.is_empty() {
         SIMULATED.to_owned()
@@ -101,7 +101,7 @@ fn spec(job: &JobRecord) -> Value {
     spec.into()
 }
 
-fn tuned_model(job: &JobRecord, view: &View, note: &ModelNote) -> Option<Value> {
+fn tuned_model(job: &JobRecord, view: &JobView, note: &ModelNote) -> Option<Value> {
     if view.checkpoints.is_empty() {
         return None;
     }

@@ -1,6 +1,6 @@
-//! One line of a training file: the checks that Google's own pre-flight notebook makes.
+//! One line of a training file, with the checks of Google's own pre-flight notebook.
 //!
-//! The names of the faults are those of the notebook
+//! The names of the errors are those of the notebook
 //! `vertexai_supervised_tuning_token_count_and_cost_estimation` in GoogleCloudPlatform/generative-ai.
 
 use serde_json::Value;
@@ -9,12 +9,12 @@ use super::{protojson, tokens};
 
 /// Tokens of one example, input and output together: the documented limit of Gemini 3.x.
 pub(super) const EXAMPLE_MAX_TOKENS: u64 = 131_072;
-/// Tokens taken for a picture or another file that a row points to: one image tile.
+/// Tokens assumed for a picture or another file that a row refers to: one image tile.
 const FILE_TOKENS: u64 = 258;
 
 /// Why a line is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Fault {
+pub(super) enum RowError {
     #[error("invalid_json: the line is not a JSON object")]
     InvalidJson,
     #[error("missing_contents_list: `contents` is missing")]
@@ -41,16 +41,16 @@ pub(super) enum Fault {
     TooLong,
 }
 
-/// A line that can be learned from.
+/// A usable line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Example {
-    /// What stands before the last model turn, the system instruction excepted, a line a turn.
+    /// Everything before the last model turn except the system instruction, one line per turn.
     pub(super) prompt: String,
     /// The last model turn.
     pub(super) answer: String,
     /// Turns of the user.
     pub(super) user_turns: u64,
-    /// Tokens of all that is not the model's.
+    /// Tokens outside the model's turns.
     pub(super) input_tokens: u64,
     /// Tokens of the model's turns.
     pub(super) output_tokens: u64,
@@ -58,16 +58,16 @@ pub(super) struct Example {
     pub(super) characters: u64,
 }
 
-/// Reads one line.
-pub(super) fn read(line: &[u8]) -> Result<Example, Fault> {
-    let row: Value = serde_json::from_slice(line).map_err(|_not_json| Fault::InvalidJson)?;
+/// Parses one line.
+pub(super) fn read(line: &[u8]) -> Result<Example, RowError> {
+    let row: Value = serde_json::from_slice(line).map_err(|_not_json| RowError::InvalidJson)?;
     if !row.is_object() {
-        return Err(Fault::InvalidJson);
+        return Err(RowError::InvalidJson);
     }
     let contents = match protojson::field(&row, "contents") {
-        None => return Err(Fault::MissingContents),
+        None => return Err(RowError::MissingContents),
         Some(Value::Array(contents)) if !contents.is_empty() => contents,
-        Some(_) => return Err(Fault::InvalidContents),
+        Some(_) => return Err(RowError::InvalidContents),
     };
     let mut example = Example {
         prompt: String::new(),
@@ -86,16 +86,16 @@ pub(super) fn read(line: &[u8]) -> Result<Example, Fault> {
     for content in contents {
         let turn = turn(content)?;
         if previous == Some(turn.role) || (previous.is_none() && turn.role == Role::Model) {
-            return Err(Fault::ConsecutiveTurns);
+            return Err(RowError::ConsecutiveTurns);
         }
         previous = Some(turn.role);
         example.take(turn);
     }
     if previous != Some(Role::Model) {
-        return Err(Fault::MissingModelTurn);
+        return Err(RowError::MissingModelTurn);
     }
     if example.input_tokens + example.output_tokens > EXAMPLE_MAX_TOKENS {
-        return Err(Fault::TooLong);
+        return Err(RowError::TooLong);
     }
     Ok(example)
 }
@@ -119,7 +119,7 @@ impl Example {
             Role::User => {
                 self.user_turns += 1;
                 self.input_tokens += turn.tokens;
-                // An answer that the user answers belongs to what comes before the last turn.
+                // A model turn that is followed by a user turn is part of the prompt of the last turn.
                 let earlier = std::mem::take(&mut self.answer);
                 for text in [earlier, turn.text] {
                     if !self.prompt.is_empty() && !text.is_empty() {
@@ -136,21 +136,21 @@ impl Example {
     }
 }
 
-fn turn(content: &Value) -> Result<Turn, Fault> {
+fn turn(content: &Value) -> Result<Turn, RowError> {
     if !content.is_object() {
-        return Err(Fault::InvalidItem);
+        return Err(RowError::InvalidItem);
     }
     let (Some(role), Some(parts)) = (content.get("role"), content.get("parts")) else {
-        return Err(Fault::MissingKey);
+        return Err(RowError::MissingKey);
     };
     let role = match role.as_str().map(str::to_ascii_lowercase).as_deref() {
         Some("user" | "function") => Role::User,
         Some("model") => Role::Model,
-        Some(_) | None => return Err(Fault::UnrecognizedRole),
+        Some(_) | None => return Err(RowError::UnrecognizedRole),
     };
     let parts = match parts.as_array() {
         Some(parts) if !parts.is_empty() => parts,
-        Some(_) | None => return Err(Fault::InvalidParts),
+        Some(_) | None => return Err(RowError::InvalidParts),
     };
     let mut turn = Turn {
         role,
@@ -165,11 +165,11 @@ fn turn(content: &Value) -> Result<Turn, Fault> {
     Ok(turn)
 }
 
-fn part_of(role: Role, part: &Value) -> Result<(String, u64), Fault> {
+fn part_of(role: Role, part: &Value) -> Result<(String, u64), RowError> {
     if let Some(text) = part.get("text") {
-        let text = text.as_str().ok_or(Fault::InvalidPart)?;
+        let text = text.as_str().ok_or(RowError::InvalidPart)?;
         if text.trim().is_empty() {
-            return Err(Fault::MissingText);
+            return Err(RowError::MissingText);
         }
         return Ok((text.to_owned(), tokens::estimate(text)));
     }
@@ -183,7 +183,7 @@ fn part_of(role: Role, part: &Value) -> Result<(String, u64), Fault> {
     if role == Role::User && protojson::field(part, "fileData").is_some() {
         return Ok((String::new(), FILE_TOKENS));
     }
-    Err(Fault::InvalidPart)
+    Err(RowError::InvalidPart)
 }
 
 #[cfg(test)]
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(line: &str, expected: Result<(&str, &str), Fault>) {
+    fn check(line: &str, expected: Result<(&str, &str), RowError>) {
         let read = read(line.as_bytes());
         let found = read
             .as_ref()
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_read_or_refused_by_name() {
+    fn rows_are_parsed_or_refused_by_name() {
         let user = r#"{"role":"user","parts":[{"text":"Hi"}]}"#;
         let model = r#"{"role":"model","parts":[{"text":"Hello"}]}"#;
         let row = |turns: &[&str]| format!(r#"{{"contents":[{}]}}"#, turns.join(","));
@@ -209,36 +209,42 @@ mod tests {
             &row(&[user, model, user, model]),
             Ok(("Hi\nHello\nHi", "Hello")),
         );
-        check("not json", Err(Fault::InvalidJson));
-        check("[]", Err(Fault::InvalidJson));
-        check(r#"{"input":"a","output":"b"}"#, Err(Fault::MissingContents));
-        check(r#"{"contents":{}}"#, Err(Fault::InvalidContents));
-        check(r#"{"contents":[1]}"#, Err(Fault::InvalidItem));
-        check(r#"{"contents":[{"role":"user"}]}"#, Err(Fault::MissingKey));
+        check("not json", Err(RowError::InvalidJson));
+        check("[]", Err(RowError::InvalidJson));
+        check(
+            r#"{"input":"a","output":"b"}"#,
+            Err(RowError::MissingContents),
+        );
+        check(r#"{"contents":{}}"#, Err(RowError::InvalidContents));
+        check(r#"{"contents":[1]}"#, Err(RowError::InvalidItem));
+        check(
+            r#"{"contents":[{"role":"user"}]}"#,
+            Err(RowError::MissingKey),
+        );
         check(
             &row(&[r#"{"role":"assistant","parts":[{"text":"x"}]}"#]),
-            Err(Fault::UnrecognizedRole),
+            Err(RowError::UnrecognizedRole),
         );
         check(
             &row(&[r#"{"role":"user","parts":"x"}"#]),
-            Err(Fault::InvalidParts),
+            Err(RowError::InvalidParts),
         );
         check(
             &row(&[r#"{"role":"user","parts":[{"x":1}]}"#]),
-            Err(Fault::InvalidPart),
+            Err(RowError::InvalidPart),
         );
         check(
             &row(&[r#"{"role":"user","parts":[{"text":" "}]}"#]),
-            Err(Fault::MissingText),
+            Err(RowError::MissingText),
         );
-        check(&row(&[user, user, model]), Err(Fault::ConsecutiveTurns));
-        check(&row(&[model]), Err(Fault::ConsecutiveTurns));
-        check(&row(&[user]), Err(Fault::MissingModelTurn));
+        check(&row(&[user, user, model]), Err(RowError::ConsecutiveTurns));
+        check(&row(&[model]), Err(RowError::ConsecutiveTurns));
+        check(&row(&[user]), Err(RowError::MissingModelTurn));
         let long = format!(
             r#"{{"role":"user","parts":[{{"text":"{}"}}]}}"#,
             "word ".repeat(110_000)
         );
-        check(&row(&[&long, model]), Err(Fault::TooLong));
+        check(&row(&[&long, model]), Err(RowError::TooLong));
     }
 
     #[test]

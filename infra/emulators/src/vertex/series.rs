@@ -4,18 +4,18 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::{
-    call::{Answer, Call, invalid, time},
+    call::{Answer, RestCall, invalid, time},
     number::{Seed, count, length, real, whole},
-    observe::{View, step_at},
+    observe::{JobView, step_at},
     protojson,
     record::{BATCH, JobRecord},
     tuning::list_of,
 };
 use crate::rest::Error;
 
-/// Points of a series that `batchRead` gives: "sampled to 1000 data points" for scalars.
+/// Points of a series in `batchRead`: "sampled to 1000 data points" for scalars.
 pub(super) const BATCH_READ_POINTS_MAX: usize = 1_000;
-/// Points that a series has; the steps between are as many as that takes.
+/// Points of a series; the interval in steps follows from that.
 const POINTS_MAX: u64 = 10_000;
 /// Evaluations in one epoch.
 const EVALUATIONS_PER_EPOCH: u64 = 5;
@@ -31,13 +31,13 @@ const SERIES: [(&str, &str); 6] = [
 
 /// A value of a series.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Point {
+pub(super) struct ScalarPoint {
     step: u64,
     at: DateTime<Utc>,
     value: f64,
 }
 
-/// The series that the run of `job` has, by id and name.
+/// The series of the run of `job`, by id and name.
 pub(super) fn series_of(job: &JobRecord) -> impl Iterator<Item = (&'static str, &'static str)> {
     let validated = job.validation_uri.is_some();
     SERIES
@@ -46,7 +46,7 @@ pub(super) fn series_of(job: &JobRecord) -> impl Iterator<Item = (&'static str, 
 }
 
 /// The points of the series `name` so far.
-pub(super) fn points(job: &JobRecord, view: &View, name: &str) -> Vec<Point> {
+pub(super) fn points(job: &JobRecord, view: &JobView, name: &str) -> Vec<ScalarPoint> {
     let curves = job.curves();
     let thinned = job.total_steps().div_ceil(POINTS_MAX).max(1);
     let every = if name.starts_with("/eval_") {
@@ -57,7 +57,7 @@ pub(super) fn points(job: &JobRecord, view: &View, name: &str) -> Vec<Point> {
     let validation_rows = job.report.validation_rows.unwrap_or(0);
     (1..=view.steps / every)
         .map(|at| at * every)
-        .map(|step| Point {
+        .map(|step| ScalarPoint {
             step,
             at: step_at(job, step),
             value: match name {
@@ -72,8 +72,8 @@ pub(super) fn points(job: &JobRecord, view: &View, name: &str) -> Vec<Point> {
         .collect()
 }
 
-/// At most `most` points, the first and the last among them.
-pub(super) fn sampled(points: Vec<Point>, most: usize) -> Vec<Point> {
+/// At most `most` points, including the first and the last.
+pub(super) fn sampled(points: Vec<ScalarPoint>, most: usize) -> Vec<ScalarPoint> {
     if points.len() <= most || most < 2 {
         return points;
     }
@@ -88,11 +88,11 @@ pub(super) fn sampled(points: Vec<Point>, most: usize) -> Vec<Point> {
 }
 
 /// The answer of `:exportTensorboardTimeSeries`.
-pub(super) fn export(call: &Call, points: Vec<Point>) -> Result<Answer, Error> {
+pub(super) fn export(call: &RestCall, points: Vec<ScalarPoint>) -> Result<Answer, Error> {
     let mut points = points;
     let order = protojson::string(&call.body, "orderBy")?;
     match order.split_whitespace().collect::<Vec<_>>().as_slice() {
-        // "The default sort order is pseudo random": a client that relies on order shall notice.
+        // "The default sort order is pseudo random": exposes clients that rely on an order.
         [] => points.sort_by_key(|point| Seed::of(&point.step.to_be_bytes()).with(1).value()),
         ["step" | "wall_time"] | ["step" | "wall_time", "asc"] => {}
         ["step" | "wall_time", "desc"] => points.reverse(),
@@ -107,7 +107,7 @@ pub(super) fn export(call: &Call, points: Vec<Point>) -> Result<Answer, Error> {
         "" => 0,
         token => token
             .parse()
-            .map_err(|_not_ours| invalid("`pageToken` is none of this list"))?,
+            .map_err(|_not_ours| invalid("`pageToken` is not a token of this list"))?,
     };
     let more = points.len().saturating_sub(start) > size;
     let page = points.iter().skip(start).take(size).map(value).collect();
@@ -116,12 +116,12 @@ pub(super) fn export(call: &Call, points: Vec<Point>) -> Result<Answer, Error> {
 }
 
 /// A `TimeSeriesData`.
-pub(super) fn data(id: &str, points: &[Point]) -> Value {
+pub(super) fn data(id: &str, points: &[ScalarPoint]) -> Value {
     let values: Vec<Value> = points.iter().map(value).collect();
     json!({ "tensorboardTimeSeriesId": id, "valueType": "SCALAR", "values": values })
 }
 
-fn value(point: &Point) -> Value {
+fn value(point: &ScalarPoint) -> Value {
     json!({
         "wallTime": time(point.at),
         "step": point.step.to_string(),

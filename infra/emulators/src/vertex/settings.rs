@@ -1,38 +1,29 @@
-//! How this stand-in behaves where the real service may behave in several ways, and the call that sets it.
+//! How the emulator behaves where the service may behave in several ways, and the call that sets it.
 
-use std::collections::BTreeSet;
-
-use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{
-    Vertex,
-    call::{Answer, invalid},
-};
-use crate::{
-    grpc::Request,
-    rest::{self, Error},
-};
+use super::call::invalid;
+use crate::rest::Error;
 
-/// Where the behaviour is told (`GET`) and set (`POST`).
+/// Where the settings are read (`GET`) and changed (`POST`).
 pub(super) const CONTROL_PATH: &str = "/emulator/vertex";
 
-/// The behaviour; kept over restarts.
+/// The settings; they survive restarts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Settings {
     /// Tuning jobs that run at once in a project; Google's default is 1.
     pub(super) concurrent_jobs: usize,
-    /// What happens to one more.
+    /// What happens to a job above that.
     pub(super) over_quota: OverQuota,
-    /// Simulated seconds until a new job is in lists; 0 by default.
+    /// Simulated seconds until a new job appears in lists; 0 by default.
     pub(super) list_lag_s: u32,
-    /// Simulated seconds of a step of jobs to come; `None` takes 20 to 40 minutes for all steps.
+    /// Simulated seconds per step of new jobs; `None` spends 20 to 40 minutes on all steps.
     pub(super) seconds_per_step: Option<f64>,
 }
 
-/// What happens to a job that exceeds the quota: both were seen in the field.
+/// What happens to a job that exceeds the quota: both were observed in the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum OverQuota {
@@ -53,35 +44,12 @@ impl Default for Settings {
     }
 }
 
-impl Vertex {
-    /// Tells the settings, and changes those that a POST names.
-    pub(super) async fn control(&self, request: Request) -> Result<Answer, Error> {
-        let is_change = match *request.method() {
-            Method::GET => false,
-            Method::POST => true,
-            _ => return Err(Error::unimplemented(request.method(), CONTROL_PATH)),
-        };
-        let asked: Value = rest::json(request).await?;
-        let now = self.clock.now();
-        let mut ledger = self.ledger();
-        if is_change {
-            let settings = ledger.settings.with(&asked)?;
-            ledger.put_settings(settings)?;
-            let jobs = ledger.jobs.values();
-            let projects: BTreeSet<String> = jobs.map(|job| job.project.clone()).collect();
-            for project in projects {
-                ledger.reschedule(&project, now)?;
-            }
-        }
-        Ok(Answer::Json(ledger.settings.to_json()?))
-    }
-}
-
 impl Settings {
-    fn with(&self, asked: &Value) -> Result<Self, Error> {
+    /// These settings with the fields of `changes`.
+    pub(super) fn with(&self, changes: &Value) -> Result<Self, Error> {
         let mut settings = self.to_json()?;
-        if let (Some(settings), Some(asked)) = (settings.as_object_mut(), asked.as_object()) {
-            settings.extend(asked.clone());
+        if let (Some(settings), Some(changes)) = (settings.as_object_mut(), changes.as_object()) {
+            settings.extend(changes.clone());
         }
         let settings: Self = serde_json::from_value(settings)
             .map_err(|error| invalid(format!("settings: {error}")))?;
@@ -94,7 +62,7 @@ impl Settings {
         Ok(settings)
     }
 
-    fn to_json(&self) -> Result<Value, Error> {
+    pub(super) fn to_json(&self) -> Result<Value, Error> {
         serde_json::to_value(self).map_err(|error| Error::new("INTERNAL", error.to_string()))
     }
 }

@@ -1,4 +1,4 @@
-//! Distributions as `tuningDataStats` tells them.
+//! Distributions in the form of `tuningDataStats`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::number::{count, length, real, whole};
 /// Buckets of a histogram.
 const BUCKETS: u64 = 10;
 
-/// How a quantity spreads over the rows of a dataset.
+/// The distribution of a quantity over the rows of a dataset.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Distribution {
     /// The sum over all rows.
@@ -20,12 +20,12 @@ pub(super) struct Distribution {
     median: f64,
     p5: f64,
     p95: f64,
-    /// Rows in each of the equal slices of `min..=max`.
+    /// Rows in each of the equal intervals of `min..=max`.
     buckets: Vec<u64>,
 }
 
 impl Distribution {
-    /// The distribution of `values`, a value a row.
+    /// The distribution of `values`, one per row.
     pub(super) fn of(values: &[u64]) -> Self {
         let mut sorted = values.to_vec();
         let (Some(min), Some(max)) = (values.iter().min(), values.iter().max()) else {
@@ -51,7 +51,7 @@ impl Distribution {
         }
     }
 
-    /// A `SupervisedTuningDatasetDistribution`: sums are int64, hence text; the rest are doubles.
+    /// A `SupervisedTuningDatasetDistribution`: sums are int64, hence strings; the rest are doubles.
     pub(super) fn to_json(&self) -> Value {
         let width = real(self.max - self.min + 1) / real(BUCKETS);
         let buckets: Vec<Value> = (0..BUCKETS)
@@ -75,7 +75,7 @@ impl Distribution {
     }
 }
 
-/// The value below which the share `part` of `values` lies, by nearest rank; 0 for none. Sorts them.
+/// The nearest-rank quantile `part` of `values`; 0 if there are none. Sorts them.
 pub(super) fn percentile(values: &mut [u64], part: f64) -> f64 {
     values.sort_unstable();
     let last = values.len().saturating_sub(1);
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_distribution_accounts_for_every_row() {
+    fn a_distribution_counts_every_row() {
         let values: Vec<u64> = (1..=101).collect();
         let spread = Distribution::of(&values);
         assert_eq!(spread.sum, 5151);
@@ -98,7 +98,7 @@ mod tests {
             (&json["median"], &json["p5"], &json["p95"]),
             (&json!(51.0), &json!(6.0), &json!(96.0))
         );
-        assert_eq!(json["billableSum"], "5151", "int64 is text on the wire");
+        assert_eq!(json["billableSum"], "5151", "int64 is a string on the wire");
     }
 
     #[test]

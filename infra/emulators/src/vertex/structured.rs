@@ -1,4 +1,4 @@
-//! An answer in the shape of a response schema: valid, and as good as a guess.
+//! Random answers that are valid under a response schema.
 
 use serde_json::{Map, Value};
 
@@ -10,7 +10,7 @@ use super::{
 /// Levels of a schema that are followed; deeper ones give `null`.
 const DEPTH_MAX: u8 = 8;
 
-/// A value that satisfies `schema` (of Open API or JSON), with `text` where text is free.
+/// A value that satisfies `schema` (`OpenAPI` or JSON Schema), with `text` for free strings.
 pub(super) fn value(schema: &Value, text: &str, seed: Seed) -> Value {
     shaped(schema, text, seed, DEPTH_MAX)
 }
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_answer_has_the_shape_of_the_schema() {
+    fn an_answer_has_the_shape_of_the_schema() {
         let schema = json!({"type": "OBJECT", "properties": {
             "choice": {"type": "STRING", "enum": ["A", "B", "TIE"]},
             "score": {"type": "INTEGER", "minimum": 1, "maximum": 5},

@@ -1,18 +1,18 @@
-//! How many tokens a text has, estimated the same way everywhere in this stand-in.
+//! The estimated number of tokens of a text, the same everywhere in this emulator.
 //!
-//! Gemini's tokenizer is not public. Google's rule of thumb is four characters a
-//! token; scripts outside ASCII come out nearer to one and a half.
+//! Gemini's tokenizer is not public. Google's rule of thumb is four characters per token; scripts
+//! outside ASCII are closer to one and a half.
 
 use super::number::{count, real, whole};
 
-/// Characters of ASCII in a token: "about 4 characters" in Google's token guide.
+/// ASCII characters per token: "about 4 characters" in Google's token guide.
 const ASCII_PER_TOKEN: f64 = 4.0;
-/// Characters beyond ASCII in a token.
+/// Characters outside ASCII per token.
 const OTHER_PER_TOKEN: f64 = 1.5;
 
 /// The estimate for `text`; at least 1 for a text that is not empty.
 pub(super) fn estimate(text: &str) -> u64 {
-    // Nearly every text is ASCII throughout, which is seen much faster than counted.
+    // Nearly every text is all ASCII, which is checked much faster than characters are counted.
     let ascii = if text.is_ascii() {
         text.len()
     } else {
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_follow_the_characters() {
+    fn tokens_are_estimated_from_characters() {
         check("", 0);
         check("a", 1);
         check("four", 1);
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_truncated_text_has_the_tokens_asked_for() {
+    fn a_truncated_text_has_the_requested_tokens() {
         assert_eq!(truncate("short", 10), ("short", false));
         let (cut, was_cut) = truncate("one two three four five", 2);
         assert_eq!((cut, was_cut), ("one two ", true));

@@ -8,68 +8,68 @@ use serde_json::{Value, json};
 
 use super::{
     Vertex,
-    call::{Answer, Call, invalid, not_found},
-    create::{self, Asked},
+    call::{Answer, RestCall, invalid, not_found},
+    create::{self, NewJob},
     dataset::{self, Report},
-    filter::{self, Term},
-    ledger::Ledger,
+    filter::{self, FilterTerm},
     number::{Seed, count},
-    observe::{View, observe},
+    observe::{JobView, observe},
     quota,
     record::JobRecord,
     render,
     settings::OverQuota,
+    state::State,
 };
 use crate::rest::Error;
 
-/// Steps that the service aims at when no epochs are asked for: 166 examples were seen to become 40 epochs.
+/// Rows that the service aims at over all epochs if none are requested: 166 rows became 40 epochs.
 const DEFAULT_ROWS_IN_ALL: u64 = 6_640;
-/// Epochs that it then gives at most.
+/// The maximum of epochs that it then chooses.
 const DEFAULT_EPOCHS_MAX: u64 = 40;
 
 impl Vertex {
-    /// `POST …/tuningJobs`. The data is read here and now; its faults show once the job has "read" it.
-    pub(super) async fn create_job(&self, call: &Call) -> Result<Answer, Error> {
-        let asked = create::read(call, self.clock.now())?;
-        let training = self.object(&asked.training_uri)?;
-        let validation = asked
+    /// `POST …/tuningJobs`. The data is read at once; its errors appear when the job has "read" it.
+    pub(super) async fn create_job(&self, call: &RestCall) -> Result<Answer, Error> {
+        let new_job = create::read(call, self.clock.now())?;
+        let training = self.object(&new_job.training_uri)?;
+        let validation = new_job
             .validation_uri
             .as_deref()
             .map(|uri| self.object(uri))
             .transpose()?;
-        // A large file takes longer to read than a request may hold its thread.
+        // A large file takes longer to read than a request may block its thread.
         let report =
             tokio::task::spawn_blocking(move || dataset::inspect(&training, validation.as_deref()))
                 .await
                 .map_err(|error| Error::new("INTERNAL", error.to_string()))?;
 
         let now = self.clock.now();
-        let mut ledger = self.ledger();
-        let limit = ledger.settings.concurrent_jobs;
-        let in_project = ledger
+        let mut state = self.state();
+        let limit = state.settings.concurrent_jobs;
+        let in_project = state
             .jobs
             .values()
             .filter(|job| job.project == call.project);
         let is_over = quota::held(in_project, now) >= limit;
-        if is_over && ledger.settings.over_quota == OverQuota::Reject {
+        if is_over && state.settings.over_quota == OverQuota::Reject {
             return Err(over_quota(limit));
         }
         let seed = Seed::of(call.project.as_bytes())
-            .with(count(ledger.jobs.len()))
+            .with(count(state.jobs.len()))
             .named(&now.to_rfc3339());
-        let mut job = record(call, asked, report, seed.id(), now);
-        job.seconds_per_step = ledger.settings.seconds_per_step;
+        let mut job = record(call, new_job, report, seed.id(), now);
+        job.seconds_per_step = state.settings.seconds_per_step;
         if is_over {
-            // Far away until the turns are given, a line below.
+            // In the far future until a slot is assigned, one line below.
             job.slot_at = now + TimeDelta::days(3650);
         }
         let id = job.id.clone();
-        ledger.put_job(job)?;
-        ledger.reschedule(&call.project, now)?;
-        let job = ledger.jobs.get(&id).ok_or_else(|| not_found(&id))?;
+        state.put_job(job)?;
+        state.reschedule(&call.project, now)?;
+        let job = state.jobs.get(&id).ok_or_else(|| not_found(&id))?;
         tracing::info!(job.id = %id, job.rows = job.report.rows, "accepted tuning job {id}");
         Ok(Answer::Json(shown(
-            &ledger,
+            &state,
             job,
             &observe(job, now),
             call.beta,
@@ -77,26 +77,26 @@ impl Vertex {
     }
 
     /// `GET …/tuningJobs/ID`.
-    pub(super) fn get_job(&self, call: &Call, id: &str) -> Result<Answer, Error> {
-        let ledger = self.ledger();
-        let job = find(&ledger, call, id)?;
+    pub(super) fn get_job(&self, call: &RestCall, id: &str) -> Result<Answer, Error> {
+        let state = self.state();
+        let job = find(&state, call, id)?;
         Ok(Answer::Json(shown(
-            &ledger,
+            &state,
             job,
             &observe(job, self.clock.now()),
             call.beta,
         )))
     }
 
-    /// `GET …/tuningJobs`: the newest first.
-    pub(super) fn list_jobs(&self, call: &Call) -> Result<Answer, Error> {
+    /// `GET …/tuningJobs`: newest first.
+    pub(super) fn list_jobs(&self, call: &RestCall) -> Result<Answer, Error> {
         let terms = filter::parse(call.param("filter"))?;
         let now = self.clock.now();
-        let ledger = self.ledger();
-        let lag = TimeDelta::seconds(ledger.settings.list_lag_s.into());
-        let mut jobs: Vec<(&JobRecord, View)> = Vec::new();
-        // Without a lag all is listed, even what a faster clock of an earlier process dated ahead.
-        for job in ledger.jobs.values() {
+        let state = self.state();
+        let lag = TimeDelta::seconds(state.settings.list_lag_s.into());
+        let mut jobs: Vec<(&JobRecord, JobView)> = Vec::new();
+        // Without a lag everything is listed, even jobs that an earlier, faster clock dated ahead.
+        for job in state.jobs.values() {
             if job.project == call.project
                 && job.location == call.location
                 && (lag.is_zero() || job.created + lag <= now)
@@ -111,25 +111,25 @@ impl Vertex {
         let (page, token) = call.page(jobs, |(job, _)| job.id.clone())?;
         let page: Vec<Value> = page
             .iter()
-            .map(|(job, view)| shown(&ledger, job, view, call.beta))
+            .map(|(job, view)| shown(&state, job, view, call.beta))
             .collect();
         Ok(Answer::Json(list_of("tuningJobs", page, token)))
     }
 
-    /// `POST …/tuningJobs/ID:cancel`: asks once; asking again, or too late, changes nothing.
-    pub(super) fn cancel_job(&self, call: &Call, id: &str) -> Result<Answer, Error> {
+    /// `POST …/tuningJobs/ID:cancel`: the first call counts; later or late ones have no effect.
+    pub(super) fn cancel_job(&self, call: &RestCall, id: &str) -> Result<Answer, Error> {
         let now = self.clock.now();
-        let mut ledger = self.ledger();
-        let mut job = find(&ledger, call, id)?.clone();
+        let mut state = self.state();
+        let mut job = find(&state, call, id)?.clone();
         if job.cancel_at.is_none() && !observe(&job, now).phase.is_terminal() {
             job.cancel_at = Some(now);
-            ledger.put_job(job)?;
-            ledger.reschedule(&call.project, now)?;
+            state.put_job(job)?;
+            state.reschedule(&call.project, now)?;
         }
         Ok(Answer::Json(json!({})))
     }
 
-    /// The bytes of a `gs://` object; an object that cannot be read is the caller's fault.
+    /// The bytes of a `gs://` object; an unreadable object is the caller's error.
     pub(super) fn object(&self, uri: &str) -> Result<Bytes, Error> {
         create::bucket_and_object(uri)
             .and_then(|(bucket, object)| (self.read)(bucket, object))
@@ -153,42 +153,44 @@ pub(super) fn list_of(name: &str, items: Vec<Value>, token: Option<String>) -> V
     list.into()
 }
 
-fn find<'a>(ledger: &'a Ledger, call: &Call, id: &str) -> Result<&'a JobRecord, Error> {
-    ledger
+fn find<'a>(state: &'a State, call: &RestCall, id: &str) -> Result<&'a JobRecord, Error> {
+    state
         .job(&call.project, &call.location, id)
         .ok_or_else(|| not_found(&format!("{}/tuningJobs/{id}", call.parent())))
 }
 
-fn shown(ledger: &Ledger, job: &JobRecord, view: &View, beta: bool) -> Value {
-    render::tuning_job(job, view, &ledger.note(job), beta)
+fn shown(state: &State, job: &JobRecord, view: &JobView, beta: bool) -> Value {
+    render::tuning_job(job, view, &state.note(job), beta)
 }
 
 fn record(
-    call: &Call,
-    asked: Asked,
+    call: &RestCall,
+    new_job: NewJob,
     report: Report,
     id: String,
     now: chrono::DateTime<chrono::Utc>,
 ) -> JobRecord {
     let default_epochs = (DEFAULT_ROWS_IN_ALL / report.rows.max(1)).clamp(1, DEFAULT_EPOCHS_MAX);
     JobRecord {
-        display_name: asked.display_name.unwrap_or_else(|| format!("tuned-{id}")),
+        display_name: new_job
+            .display_name
+            .unwrap_or_else(|| format!("tuned-{id}")),
         id,
         project: call.project.clone(),
         location: call.location.clone(),
         created: now,
         slot_at: now,
         cancel_at: None,
-        base_model: asked.base_model,
-        training_uri: asked.training_uri,
-        validation_uri: asked.validation_uri,
-        epochs: asked.epochs.unwrap_or(default_epochs),
-        multiplier: asked.multiplier,
-        adapter: asked.adapter,
-        last_checkpoint_only: asked.last_checkpoint_only,
-        description: asked.description,
-        labels: asked.labels,
-        service_account: asked.service_account,
+        base_model: new_job.base_model,
+        training_uri: new_job.training_uri,
+        validation_uri: new_job.validation_uri,
+        epochs: new_job.epochs.unwrap_or(default_epochs),
+        multiplier: new_job.multiplier,
+        adapter: new_job.adapter,
+        last_checkpoint_only: new_job.last_checkpoint_only,
+        description: new_job.description,
+        labels: new_job.labels,
+        service_account: new_job.service_account,
         report,
         seconds_per_step: None,
     }
@@ -203,7 +205,7 @@ fn over_quota(limit: usize) -> Error {
     )
 }
 
-fn passes(terms: &[Term], job: &JobRecord, view: &View) -> Result<bool, Error> {
+fn passes(terms: &[FilterTerm], job: &JobRecord, view: &JobView) -> Result<bool, Error> {
     for term in terms {
         let found = match term.field.as_str() {
             "state" => Some(view.phase.state()),
@@ -213,10 +215,10 @@ fn passes(terms: &[Term], job: &JobRecord, view: &View) -> Result<bool, Error> {
             }
             field => match field.strip_prefix("labels.") {
                 Some(key) => job.labels.get(key).map(String::as_str),
-                None => return Err(invalid(format!("lists cannot be filtered by `{field}`"))),
+                None => return Err(invalid(format!("cannot filter by `{field}`"))),
             },
         };
-        if !term.admits(found) {
+        if !term.passes(found) {
             return Ok(false);
         }
     }

@@ -19,7 +19,7 @@ use crate::{clock::Clock, db::Db};
 
 const PARENT: &str = "/v1/projects/demo/locations/us-central1";
 
-/// A service whose time is set by the test: at speed 0 a clock stands at its origin.
+/// A service whose time is set by the test: at speed 0 a clock shows its origin.
 struct World {
     db: Db,
     files: Arc<Mutex<BTreeMap<String, Bytes>>>,
@@ -51,7 +51,7 @@ impl World {
             .insert(format!("b/{name}"), bytes);
     }
 
-    /// Starts the service anew, `seconds` later: nothing but the store goes over.
+    /// Restarts the service, `seconds` later: only the store survives.
     fn restart_after(&mut self, seconds: i64) {
         self.now += TimeDelta::seconds(seconds);
         self.vertex = open(&self.db, &self.files, self.now);

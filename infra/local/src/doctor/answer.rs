@@ -111,8 +111,8 @@ fn untold(api: Api, project: &str, failed: &NoAnswer) -> Trouble {
         CallError::NotAllowed(_) => {
             Trouble::CannotTell(format!("you may not look: it takes {role} on {project}"))
         }
-        // What a stand-in does not serve, it says so of.
-        CallError::No(refusal) if refusal.code == Some(RpcCode::Unimplemented) => {
+        // The emulators say so of every method that they do not implement.
+        CallError::No(refusal) if refusal.message.contains("emulator does not serve") => {
             Trouble::Skipped("not on this stack".to_owned())
         }
         CallError::No(refusal) | CallError::Missing(refusal) => {
@@ -195,7 +195,7 @@ mod tests {
         row(refused(401, "invalid"), Verdict::CannotTell, login);
         row(refused(400, "odd"), Verdict::CannotTell, "odd");
         row(
-            refused(501, "GET /v1"),
+            refused(400, "the emulator does not serve `GET /v1`"),
             Verdict::Skipped,
             "not on this stack",
         );

@@ -1,4 +1,4 @@
-//! What a listener is told, commit by commit.
+//! What a listener receives, commit by commit.
 
 use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
     CommitRequest, Document, StructuredQuery, Write,
@@ -21,7 +21,7 @@ fn name(id: &str) -> String {
     format!("{ROOT}/c/{id}")
 }
 
-/// Sets `v`, or deletes where there is none, all in one commit.
+/// Sets `v`, or deletes where it is `None`, all in one commit.
 fn commit(state: &Mutex<State>, writes: &[(&str, Option<i64>)]) {
     let write = |&(id, value): &(&str, Option<i64>)| Write {
         operation: Some(match value {
@@ -71,7 +71,7 @@ fn documents(ids: &[&str]) -> TargetType {
 }
 
 fn add(
-    session: &mut Session,
+    session: &mut ListenSession,
     target_type: TargetType,
     resume: Option<Vec<u8>>,
 ) -> Vec<ListenResponse> {
@@ -88,13 +88,13 @@ fn add(
     session.request(request).unwrap()
 }
 
-/// Answers as words: `+id` in the results, `-id` out of them, `xid` deleted, `~id` out of view.
+/// Answers as words: `+id` into the results, `-id` out of them, `xid` deleted, `~id` out of view.
 fn words(responses: &[ListenResponse]) -> String {
     let short = |name: &str| name.rsplit('/').next().unwrap().to_owned();
     let word = |response: &ListenResponse| match response.response_type.as_ref().unwrap() {
         ResponseType::TargetChange(change) => {
-            let told = change.read_time.is_some() != change.resume_token.is_empty();
-            assert!(told, "a time comes with its token: {change:?}");
+            let sent = change.read_time.is_some() != change.resume_token.is_empty();
+            assert!(sent, "a time comes with its token: {change:?}");
             change.target_change_type().as_str_name().to_owned()
         }
         ResponseType::DocumentChange(change) => {
@@ -120,12 +120,12 @@ fn token(responses: &[ListenResponse]) -> Vec<u8> {
 }
 
 #[test]
-fn a_limited_query_is_told_what_comes_goes_and_falls_out() {
+fn a_limited_query_gets_what_enters_leaves_and_falls_out() {
     let state = state();
     commit(&state, &[("a", Some(10)), ("b", Some(20)), ("c", Some(30))]);
-    let mut session = Session::new(Arc::clone(&state));
-    let told = add(&mut session, lowest(Some(2)), None);
-    assert_eq!(words(&told), "ADD +a +b CURRENT NO_CHANGE");
+    let mut session = ListenSession::new(Arc::clone(&state));
+    let sent = add(&mut session, lowest(Some(2)), None);
+    assert_eq!(words(&sent), "ADD +a +b CURRENT NO_CHANGE");
     let mut after = |writes: &[(&str, Option<i64>)]| {
         commit(&state, writes);
         words(&session.commits())
@@ -140,12 +140,12 @@ fn a_limited_query_is_told_what_comes_goes_and_falls_out() {
 }
 
 #[test]
-fn watched_documents_are_told_present_or_absent() {
+fn watched_documents_are_sent_as_present_or_absent() {
     let state = state();
     commit(&state, &[("a", Some(1))]);
-    let mut session = Session::new(Arc::clone(&state));
-    let told = add(&mut session, documents(&["a", "b"]), None);
-    assert_eq!(words(&told), "ADD +a xb CURRENT NO_CHANGE");
+    let mut session = ListenSession::new(Arc::clone(&state));
+    let sent = add(&mut session, documents(&["a", "b"]), None);
+    assert_eq!(words(&sent), "ADD +a xb CURRENT NO_CHANGE");
     commit(&state, &[("b", Some(1)), ("c", Some(1))]);
     assert_eq!(words(&session.commits()), "+b NO_CHANGE");
     commit(&state, &[("a", None)]);
@@ -153,17 +153,17 @@ fn watched_documents_are_told_present_or_absent() {
 }
 
 #[test]
-fn a_listener_that_comes_back_is_told_what_it_missed() {
+fn a_listener_that_resumes_gets_what_it_missed() {
     let state = state();
     commit(&state, &[("a", Some(1)), ("b", Some(2)), ("c", Some(3))]);
     let seen = token(&add(
-        &mut Session::new(Arc::clone(&state)),
+        &mut ListenSession::new(Arc::clone(&state)),
         lowest(None),
         None,
     ));
     commit(&state, &[("a", None), ("b", Some(5)), ("d", Some(4))]);
     let again = |token: &[u8]| {
-        let mut session = Session::new(Arc::clone(&state));
+        let mut session = ListenSession::new(Arc::clone(&state));
         words(&add(&mut session, lowest(None), Some(token.to_vec())))
     };
     assert_eq!(again(&seen), "ADD +d +b xa CURRENT NO_CHANGE");
@@ -171,9 +171,9 @@ fn a_listener_that_comes_back_is_told_what_it_missed() {
 }
 
 #[test]
-fn a_removed_target_is_told_nothing_more() {
+fn a_removed_target_gets_nothing_more() {
     let state = state();
-    let mut session = Session::new(Arc::clone(&state));
+    let mut session = ListenSession::new(Arc::clone(&state));
     add(&mut session, lowest(None), None);
     let remove = ListenRequest {
         target_change: Some(listen_request::TargetChange::RemoveTarget(2)),
@@ -185,10 +185,10 @@ fn a_removed_target_is_told_nothing_more() {
 }
 
 #[test]
-fn a_query_that_is_wrong_removes_its_target_only() {
-    let mut session = Session::new(state());
-    let told = add(&mut session, lowest(Some(-1)), None);
-    assert_eq!(words(&told), "ADD REMOVE");
+fn an_invalid_query_removes_its_target_only() {
+    let mut session = ListenSession::new(state());
+    let sent = add(&mut session, lowest(Some(-1)), None);
+    assert_eq!(words(&sent), "ADD REMOVE");
     assert_eq!(
         words(&add(&mut session, lowest(None), None)),
         "ADD CURRENT NO_CHANGE"

@@ -1,4 +1,4 @@
-//! Where a document stands among the results: orders, and the cursors that cut them.
+//! The position of a document among the results: orders, and cursors.
 
 use std::{cmp::Ordering, collections::BTreeSet};
 
@@ -8,8 +8,8 @@ use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
 };
 
 use crate::firestore::{
-    fault::Fault,
-    filter::{self, Filter},
+    error::Error,
+    filter::{self, DocumentFilter},
     limits,
     path::FieldPath,
     value,
@@ -17,14 +17,14 @@ use crate::firestore::{
 
 /// One field that results are sorted by.
 #[derive(Debug, Clone)]
-pub(super) struct Order {
+pub(super) struct OrderBy {
     /// The field.
     pub(super) path: FieldPath,
-    /// From the last to the first.
+    /// Whether the order is descending.
     pub(super) descending: bool,
 }
 
-/// A position among the sorted documents: just before or just after these values.
+/// A position in the sorted results: just before or just after these values.
 #[derive(Debug, Clone)]
 pub(super) struct Bound {
     values: Vec<Value>,
@@ -32,21 +32,21 @@ pub(super) struct Bound {
 }
 
 impl Bound {
-    /// Reads a cursor over the orders that the query itself names, the first `explicit` ones.
+    /// Parses a cursor over the orders that the query itself names, the first `explicit` ones.
     pub(super) fn parse(
         cursor: Cursor,
         explicit: usize,
-        order: &[Order],
+        order: &[OrderBy],
         database: &str,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, Error> {
         if cursor.values.len() > explicit {
-            return Err(Fault::invalid("Cursor has too many values."));
+            return Err(Error::invalid("Cursor has too many values."));
         }
         for (value, order) in cursor.values.iter().zip(order) {
             limits::operand(value)?;
             if order.path.is_name() {
-                let fault = "Cursor __key__ value is not a document reference.";
-                filter::check_reference(value, database, fault)?;
+                let error = "Cursor __key__ value is not a document reference.";
+                filter::check_reference(value, database, error)?;
             }
         }
         Ok(Self {
@@ -55,8 +55,8 @@ impl Bound {
         })
     }
 
-    /// Whether a document with these keys stands behind the position.
-    pub(super) fn is_passed(&self, order: &[Order], keys: &[Value]) -> bool {
+    /// Whether a document with these keys comes after the position.
+    pub(super) fn is_passed(&self, order: &[OrderBy], keys: &[Value]) -> bool {
         match compare(order, keys, &self.values) {
             Ordering::Less => false,
             Ordering::Equal => self.before,
@@ -66,7 +66,7 @@ impl Bound {
 }
 
 /// Compares as many values as both have.
-pub(super) fn compare(order: &[Order], a: &[Value], b: &[Value]) -> Ordering {
+pub(super) fn compare(order: &[OrderBy], a: &[Value], b: &[Value]) -> Ordering {
     order
         .iter()
         .zip(a.iter().zip(b))
@@ -82,30 +82,30 @@ pub(super) fn compare(order: &[Order], a: &[Value], b: &[Value]) -> Ordering {
         .unwrap_or(Ordering::Equal)
 }
 
-/// The orders asked for, then the fields of inequalities by name, then the document's name.
+/// The requested orders, then the fields of inequalities by name, then the document's name.
 ///
 /// Source: cloud.google.com/firestore/docs/query-data/multiple-range-fields#query_plans and the
 /// comment on `StructuredQuery.order_by` in firestore/v1/query.proto.
 pub(super) fn orders(
-    asked: Vec<structured_query::Order>,
-    filter: Option<&Filter>,
-) -> Result<Vec<Order>, Fault> {
-    let mut orders: Vec<Order> = Vec::new();
-    for order in asked {
+    request: Vec<structured_query::Order>,
+    filter: Option<&DocumentFilter>,
+) -> Result<Vec<OrderBy>, Error> {
+    let mut orders: Vec<OrderBy> = Vec::new();
+    for order in request {
         let descending = order.direction() == Direction::Descending;
         let path = filter::path(order.field)?;
         if orders.iter().any(|other| other.path == path) {
-            return Err(Fault::invalid(
+            return Err(Error::invalid(
                 "order by clause cannot contain duplicate fields",
             ));
         }
         if orders.is_empty() && descending && path.is_name() && !filter.is_some_and(has_field) {
-            // There is no such index unless one is made, and Google's emulator makes none.
-            return Err(Fault::Unready(
+            // No such index exists unless one is created, and Google's emulator creates none.
+            return Err(Error::Unready(
                 "Firestore does not support descending key scans".to_owned(),
             ));
         }
-        orders.push(Order { path, descending });
+        orders.push(OrderBy { path, descending });
     }
     let descending = orders.last().is_some_and(|order| order.descending);
     let mut implied = BTreeSet::new();
@@ -118,14 +118,14 @@ pub(super) fn orders(
     }
     for path in implied.into_iter().chain([FieldPath::name()]) {
         if orders.iter().all(|order| order.path != path) {
-            orders.push(Order { path, descending });
+            orders.push(OrderBy { path, descending });
         }
     }
     Ok(orders)
 }
 
-/// Whether a field is filtered by, so that an index other than that of names serves the query.
-fn has_field(filter: &Filter) -> bool {
+/// Whether a field is filtered by, so that another index than that of names serves the query.
+fn has_field(filter: &DocumentFilter) -> bool {
     let mut any = false;
     filter.tests(&mut |path, _| any |= !path.is_name());
     any

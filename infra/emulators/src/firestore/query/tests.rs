@@ -1,4 +1,4 @@
-//! Queries against tables of what the service answers, and against a naive hand.
+//! Queries against tables of the service's answers, and against a naive implementation.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use super::{
     super::{
         path::Fields,
-        store::Store,
+        store::Documents,
         value::{
             self,
             tests::{any_value, array, double, integer, map, null, text},
@@ -27,7 +27,7 @@ const ROOT: &str = "projects/p/databases/d/documents";
 
 type Op = field_filter::Operator;
 
-fn store(documents: Vec<(&str, Fields)>) -> Store {
+fn store(documents: Vec<(&str, Fields)>) -> Documents {
     let documents = documents.into_iter().map(|(path, fields)| {
         let name = format!("{ROOT}/{path}");
         let document = Document {
@@ -38,15 +38,15 @@ fn store(documents: Vec<(&str, Fields)>) -> Store {
         };
         (Name::document(&name).unwrap(), Arc::new(document))
     });
-    Store::new(documents.collect(), Stamp(1))
+    Documents::new(documents.collect(), Stamp(1))
 }
 
 fn reference(path: &str) -> Value {
     value::of(ValueType::ReferenceValue(format!("{ROOT}/{path}")))
 }
 
-/// A field `v` with each kind of value, and `n` counting up; the last lacks `v`.
-fn kinds() -> Store {
+/// A field `v` with each type of value, and `n` counting up; the last lacks `v`.
+fn kinds() -> Documents {
     let values = [
         ("q/nul", null()),
         ("q/f", value::of(ValueType::BooleanValue(false))),
@@ -132,8 +132,8 @@ fn ordered(orders: &[(&str, i32)]) -> Vec<structured_query::Order> {
     orders.iter().map(order).collect()
 }
 
-/// What `query` finds below `parent`: names without the root; nothing where it is refused.
-fn run(store: &Store, parent: &str, query: StructuredQuery) -> Option<String> {
+/// The results of `query` below `parent`: names without the root; `None` if it is refused.
+fn run(store: &Documents, parent: &str, query: StructuredQuery) -> Option<String> {
     let query = Query::parse(&format!("{ROOT}{parent}"), query).ok()?;
     let found = query.run(&store.now()).documents;
     let names = found.iter().map(|document| {
@@ -154,7 +154,7 @@ fn check(filter: structured_query::Filter, expected: Option<&str>) {
 }
 
 #[test]
-fn filters_pass_what_the_service_lets_pass() {
+fn filters_pass_the_values_that_pass_in_the_service() {
     let list = |values: &[Value]| {
         let values = values.to_vec();
         value::of(ValueType::ArrayValue(
@@ -207,7 +207,7 @@ fn filters_pass_what_the_service_lets_pass() {
 }
 
 #[test]
-fn filters_combine_as_the_service_combines_them() {
+fn filters_combine_as_in_the_service() {
     let equals = |value| by("v", Op::Equal, value);
     let below = |n| by("n", Op::LessThan, integer(n));
     check(
@@ -282,7 +282,7 @@ fn cursor<const N: usize>(values: [Value; N], before: bool) -> Cursor {
 }
 
 #[test]
-fn results_are_ordered_cut_and_continued_as_the_service_does() {
+fn results_are_ordered_cut_and_continued_as_in_the_service() {
     let order = ordered;
     check_shape(
         |q| q.order_by = order(&[("v", 1)]),
@@ -364,7 +364,7 @@ fn a_collection_group_is_found_at_any_depth() {
     assert_eq!(
         run(&store, "", group.clone()).unwrap(),
         "g/top",
-        "only right below the root"
+        "only directly below the root"
     );
     assert_eq!(
         run(&store, "/a/1", group.clone()).unwrap(),
@@ -380,7 +380,7 @@ fn a_collection_group_is_found_at_any_depth() {
     assert_eq!(
         run(&store, "/g", from("g")),
         None,
-        "a collection is no parent"
+        "a collection is not a parent"
     );
 }
 
@@ -404,7 +404,7 @@ proptest! {
         query.order_by = ordered(&[("v", if descending { 2 } else { 1 })]);
         query.limit = i32::try_from(limit).ok();
 
-        // The same by a naive hand.
+        // The same by a naive implementation.
         let comparable = |value: &Value| !value::is_null(value) && !value::is_nan(value);
         let passes = |value: &Value| {
             let order = value::compare(value, &operand);
@@ -432,7 +432,7 @@ proptest! {
 }
 
 #[test]
-fn an_empty_view_finds_nothing() {
-    let store = Store::new(BTreeMap::new(), Stamp(1));
+fn an_empty_view_has_no_results() {
+    let store = Documents::new(BTreeMap::new(), Stamp(1));
     assert_eq!(run(&store, "", from("q")).unwrap(), "");
 }

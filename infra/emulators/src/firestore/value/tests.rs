@@ -31,7 +31,7 @@ pub(in crate::firestore) fn map<const N: usize>(fields: [(&str, Value); N]) -> V
     of(ValueType::MapValue(MapValue { fields }))
 }
 
-/// Any value, with few numbers and keys so that equal ones meet.
+/// Any value, of few numbers and keys, so that equal ones occur.
 pub(in crate::firestore) fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(null()),
@@ -107,14 +107,14 @@ proptest! {
     }
 
     #[test]
-    fn what_is_identical_is_equal(a in any_value(), b in any_value()) {
+    fn identical_values_are_equal(a in any_value(), b in any_value()) {
         prop_assert!(identical(&a, &a));
         prop_assert!(!identical(&a, &b) || compare(&a, &b).is_eq());
     }
 }
 
 #[test]
-fn values_sort_as_the_service_sorts_them() {
+fn values_sort_as_in_the_service() {
     let bytes = |value: &[u8]| of(ValueType::BytesValue(value.to_vec()));
     let geo = |latitude, longitude| {
         of(ValueType::GeoPointValue(LatLng {

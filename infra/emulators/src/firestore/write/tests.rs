@@ -38,7 +38,7 @@ fn update(new: Fields, mask: &[&str]) -> Write {
     }
 }
 
-/// Writing `new` under `mask` gives `expected` (nothing: refused).
+/// Writing `new` with `mask` gives `expected` (refused if `None`).
 #[track_caller]
 #[expect(clippy::needless_pass_by_value, reason = "rows read better")]
 fn check_mask(new: Fields, mask: &[&str], expected: Option<Fields>) {
@@ -49,7 +49,7 @@ fn check_mask(new: Fields, mask: &[&str], expected: Option<Fields>) {
 }
 
 #[test]
-fn a_mask_names_what_changes_and_what_goes() {
+fn a_mask_selects_what_changes_and_what_is_removed() {
     let but = |change: &dyn Fn(&mut Fields)| {
         let mut all = stored().fields.clone();
         change(&mut all);
@@ -105,7 +105,7 @@ fn a_mask_names_what_changes_and_what_goes() {
     check_mask(fields([]), &["__x__"], None);
 }
 
-/// `condition` on a document that is there (version 2), or not.
+/// `condition` on a document that exists (version 2), or does not.
 #[track_caller]
 fn check_condition(condition: ConditionType, there: bool, expected: Option<tonic::Code>) {
     let current = stored();
@@ -121,7 +121,7 @@ fn check_condition(condition: ConditionType, there: bool, expected: Option<tonic
         });
         let result = apply(parse(write).unwrap(), there.then_some(&current), Stamp(9));
         assert_eq!(
-            result.err().map(|fault| fault.code()),
+            result.err().map(|error| error.code()),
             expected,
             "{condition:?} {there}"
         );
@@ -129,7 +129,7 @@ fn check_condition(condition: ConditionType, there: bool, expected: Option<tonic
 }
 
 #[test]
-fn preconditions_are_refused_with_the_codes_of_the_service() {
+fn failed_preconditions_have_the_codes_of_the_service() {
     use ConditionType::{Exists, UpdateTime};
     use tonic::Code::{AlreadyExists, FailedPrecondition, NotFound};
     check_condition(Exists(true), true, None);

@@ -1,4 +1,4 @@
-//! The calls together: transactions that conflict, batches, lists, and what survives a restart.
+//! Calls in combination: conflicting transactions, batches, lists, and what survives a restart.
 
 use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
     GetDocumentRequest, ListDocumentsRequest, RunQueryRequest, StructuredQuery, TransactionOptions,
@@ -53,7 +53,7 @@ fn commit(state: &mut State, transaction: &[u8], writes: Vec<Write>) -> Result<(
     state
         .commit(request)
         .map(drop)
-        .map_err(|fault| fault.code())
+        .map_err(|error| error.code())
 }
 
 fn begin(state: &mut State, mode: Option<Mode>) -> Vec<u8> {
@@ -116,21 +116,21 @@ fn of_two_transactions_on_one_document_one_commits() {
         assert_eq!(
             commit(&mut state, &one, vec![]),
             Err(Code::InvalidArgument),
-            "it is over"
+            "it has ended"
         );
         commit(&mut state, b"", vec![set("c/a", 0)]).unwrap();
     }
 }
 
 #[test]
-fn a_transaction_that_read_what_nobody_changed_commits() {
+fn a_transaction_whose_reads_are_unchanged_commits() {
     let mut state = state();
     commit(&mut state, b"", vec![set("c/a", 1), set("c/b", 1)]).unwrap();
     let transaction = begin(&mut state, None);
     read(&mut state, &transaction, "c/a");
     commit(&mut state, b"", vec![set("c/b", 2)]).unwrap();
     commit(&mut state, b"", vec![set("c/a", 1)]).unwrap();
-    let why = "the other document was not read, and a write that changes nothing is none";
+    let why = "the other document was not read, and an empty write is not a change";
     assert_eq!(
         commit(&mut state, &transaction, vec![set("c/a", 3)]),
         Ok(()),
@@ -139,7 +139,7 @@ fn a_transaction_that_read_what_nobody_changed_commits() {
 }
 
 #[test]
-fn what_appears_in_a_query_is_a_conflict() {
+fn an_addition_to_a_querys_results_is_a_conflict() {
     let mut state = state();
     commit(&mut state, b"", vec![set("c/b", 1)]).unwrap();
     let (all, first) = (begin(&mut state, None), begin(&mut state, None));
@@ -153,12 +153,12 @@ fn what_appears_in_a_query_is_a_conflict() {
     assert_eq!(
         commit(&mut state, &first, vec![set("d/n", 2)]),
         Ok(()),
-        "beyond its limit"
+        "beyond the limit"
     );
 }
 
 #[test]
-fn a_read_only_transaction_reads_the_past_and_writes_nothing() {
+fn a_read_only_transaction_reads_the_past_and_cannot_write() {
     let mut state = state();
     commit(&mut state, b"", vec![set("c/a", 1)]).unwrap();
     let mode = || Some(Mode::ReadOnly(ReadOnly::default()));
@@ -173,7 +173,7 @@ fn a_read_only_transaction_reads_the_past_and_writes_nothing() {
 }
 
 #[test]
-fn a_batch_writes_each_for_itself() {
+fn the_writes_of_a_batch_are_independent() {
     let mut state = state();
     commit(&mut state, b"", vec![set("c/there", 1)]).unwrap();
     let mut batch = |writes| {
@@ -198,7 +198,7 @@ fn a_batch_writes_each_for_itself() {
     assert_eq!(
         batch(vec![set("c/a", 1), set("c/a", 2)]),
         None,
-        "twice the same document"
+        "the same document twice"
     );
     let wrong = Write {
         operation: None,
@@ -207,7 +207,7 @@ fn a_batch_writes_each_for_itself() {
     assert_eq!(
         batch(vec![set("c/b", 1), wrong]),
         None,
-        "one wrong write refuses all"
+        "one invalid write refuses all"
     );
     assert_eq!(read(&mut state, b"", "c/b"), None);
     assert_eq!(read(&mut state, b"", "c/a"), Some(integer(1)));
@@ -246,7 +246,7 @@ fn a_created_document_gets_an_id() {
 }
 
 #[test]
-fn pages_join_up_to_the_whole_list() {
+fn pages_add_up_to_the_whole_list() {
     let mut state = state();
     let values = [3, 1, 2, 1, 5, 4, 1];
     for (n, value) in values.into_iter().enumerate() {

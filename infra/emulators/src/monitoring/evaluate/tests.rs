@@ -1,4 +1,4 @@
-//! Tables of points and what policies make of them.
+//! Tables of points and the incidents that policies make of them.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -25,22 +25,22 @@ fn policy(threshold: &Value, strategy: &Value) -> Policy {
     Policy::parse(&policy).unwrap()
 }
 
-/// Rows of (run, second, value); the answer is (second, run, opened or closed).
+/// Rows are (run, second, value); expected are (second, run, opened or closed).
 #[track_caller]
 fn check(policy: &Policy, rows: &[(&str, i64, f64)], until_s: i64, expected: &[(i64, &str, &str)]) {
     let start = DateTime::UNIX_EPOCH;
     let mut all = AllSeries::default();
     for &(run, second, value) in rows {
         let labels = BTreeMap::from([("run_id".to_owned(), run.to_owned())]);
-        let key = Key::new("custom.googleapis.com/gap", labels, &Value::Null);
+        let key = SeriesKey::new("custom.googleapis.com/gap", labels, &Value::Null);
         let at = start + TimeDelta::seconds(second);
         all.add(key, Point { at, value });
     }
-    let mut standings = Standings::new();
+    let mut states = SeriesStates::new();
     let mut seen = Vec::new();
     for second in (0..=until_s).step_by(usize::try_from(STEP_S).unwrap()) {
         let now = start + TimeDelta::seconds(second);
-        for transition in evaluate(policy, &all, &mut standings, now) {
+        for transition in evaluate(policy, &all, &mut states, now) {
             let run = transition.key.metric_labels.get("run_id").cloned();
             let what = transition.ended.map_or("opened", |_| "closed");
             seen.push((second, run.unwrap_or_default(), what));
@@ -121,7 +121,7 @@ fn series_are_reduced_to_their_group() {
 }
 
 #[test]
-fn a_trigger_waits_for_its_count_of_series() {
+fn a_trigger_opens_only_with_its_count_of_series() {
     let two = policy(&json!({ "trigger": { "count": 2 } }), &json!({}));
     let rows = [("a", 20, 0.9), ("a", 50, 0.9), ("b", 50, 0.9)];
     check(&two, &rows, 60, &[(60, "a", "opened"), (60, "b", "opened")]);

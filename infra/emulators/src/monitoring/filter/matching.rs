@@ -1,13 +1,13 @@
-//! Which values a filter matches.
+//! Evaluates a filter against a log entry or a series.
 
 use std::cmp::Ordering;
 
 use chrono::DateTime;
 use serde_json::Value;
 
-use super::{Comparison, Filter, Order, Test};
+use super::{Comparison, ComparisonTest, LogFilter, Relation};
 
-/// The severities, least first:
+/// The severities in ascending order:
 /// <https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#LogSeverity>.
 const SEVERITIES: [(&str, f64); 9] = [
     ("DEFAULT", 0.0),
@@ -21,8 +21,8 @@ const SEVERITIES: [(&str, f64); 9] = [
     ("EMERGENCY", 800.0),
 ];
 
-impl Filter {
-    /// Whether a log entry, or a series as `{metric, resource}`, satisfies the filter.
+impl LogFilter {
+    /// Whether a log entry, or a series in the form `{metric, resource}`, matches the filter.
     pub(in super::super) fn matches(&self, value: &Value) -> bool {
         match self {
             Self::And(parts) => parts.iter().all(|part| part.matches(value)),
@@ -33,21 +33,21 @@ impl Filter {
     }
 }
 
-impl Filter {
-    /// Whether whatever matches has a value at `path` that the filter names.
+impl LogFilter {
+    /// Whether every match has a given value at `path`, because the filter names it.
     pub(in super::super) fn names(&self, path: &[&str]) -> bool {
         match self {
             Self::And(parts) => parts.iter().any(|part| part.names(path)),
             Self::Or(parts) => !parts.is_empty() && parts.iter().all(|part| part.names(path)),
             Self::Not(_) => false,
             Self::Compare(comparison) => {
-                comparison.path == path && matches!(comparison.test, Test::Equals(_))
+                comparison.path == path && matches!(comparison.test, ComparisonTest::Equals(_))
             }
         }
     }
 }
 
-/// The values at `path`; a list gives each of its elements.
+/// The values at `path`; a list contributes each of its elements.
 pub(in super::super) fn lookup<'a>(value: &'a Value, path: &[String]) -> Vec<&'a Value> {
     if let Value::Array(elements) = value {
         let found = elements.iter().flat_map(|element| lookup(element, path));
@@ -56,7 +56,7 @@ pub(in super::super) fn lookup<'a>(value: &'a Value, path: &[String]) -> Vec<&'a
     let Some((first, rest)) = path.split_first() else {
         return vec![value];
     };
-    // Monitoring knows `metric.label.x` and `metric.labels.x` for one thing.
+    // Monitoring accepts both `metric.label.x` and `metric.labels.x`.
     let field = value.get(first).or_else(|| match first.as_str() {
         "label" => value.get("labels"),
         _ => None,
@@ -65,7 +65,7 @@ pub(in super::super) fn lookup<'a>(value: &'a Value, path: &[String]) -> Vec<&'a
 }
 
 impl Comparison {
-    /// Whether any value at the path passes; where there is none, no comparison holds.
+    /// Whether any value at the path matches; a missing field matches no comparison.
     fn matches(&self, entry: &Value) -> bool {
         let is_severity = matches!(self.path.as_slice(), [only] if only == "severity");
         lookup(entry, &self.path)
@@ -77,7 +77,7 @@ impl Comparison {
     }
 }
 
-impl Test {
+impl ComparisonTest {
     fn passes(&self, found: &Value) -> bool {
         match self {
             Self::Has(wanted) => has(found, wanted),
@@ -107,7 +107,7 @@ impl Test {
     }
 }
 
-impl Order {
+impl Relation {
     fn allows(self, ordering: Ordering) -> bool {
         match self {
             Self::Less => ordering.is_lt(),
@@ -118,7 +118,7 @@ impl Order {
     }
 }
 
-/// A severity by its name or its number; `None` is below all.
+/// The rank of a severity, given by its name or its number; `None` is below all.
 fn severity(name: &str) -> Option<f64> {
     let named = SEVERITIES
         .iter()
@@ -135,7 +135,7 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// Numbers are equal as numbers, texts whatever their case.
+/// Compares numbers as numbers, and strings without regard to case.
 fn equal(found: &Value, wanted: &str) -> bool {
     match (found, wanted.parse::<f64>()) {
         (Value::Number(_), Ok(_)) => compare(found, wanted) == Some(Ordering::Equal),
@@ -148,7 +148,7 @@ fn compare(found: &Value, wanted: &str) -> Option<Ordering> {
     match found {
         Value::Number(found) => found.as_f64()?.partial_cmp(&number.ok()?),
         Value::String(found) => {
-            // 64-bit integers travel as texts.
+            // JSON represents 64-bit integers as strings.
             if let (Ok(found), Ok(wanted)) = (found.parse::<f64>(), &number) {
                 return found.partial_cmp(wanted);
             }
@@ -165,7 +165,7 @@ fn compare(found: &Value, wanted: &str) -> Option<Ordering> {
     }
 }
 
-/// `:`, which looks into texts, and in a structure at its keys and every value.
+/// The operator `:`: a substring of a string; in a structure, any of its keys and values.
 fn has(found: &Value, wanted: &str) -> bool {
     match found {
         Value::Null => false,
@@ -198,7 +198,7 @@ mod tests {
                 "diverged": true, "tags": ["x", "y"], "size": "1024", "nested": { "deep": 10 },
             },
         });
-        let parsed = Filter::parse(filter).unwrap_or_else(|fault| panic!("{filter}: {fault}"));
+        let parsed = LogFilter::parse(filter).unwrap_or_else(|error| panic!("{filter}: {error}"));
         assert_eq!(parsed.matches(&entry), expected, "{filter}: {parsed:?}");
     }
 
@@ -211,7 +211,7 @@ mod tests {
         check("jsonPayload.loss > 0.85", true);
         check("jsonPayload.loss > 0.95", false);
         check("jsonPayload.step >= 12", true);
-        check("jsonPayload.step < 9", false); // as texts, "12" < "9"
+        check("jsonPayload.step < 9", false); // as strings, "12" < "9"
         check("jsonPayload.step = 12.0", true);
         check("jsonPayload.step > -1", true);
         check("jsonPayload.size > 999", true);
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_field_satisfies_no_comparison() {
+    fn a_missing_field_matches_no_comparison() {
         check("jsonPayload.absent = 1", false);
         check("jsonPayload.absent != 1", false);
         check("NOT jsonPayload.absent = 1", true);
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn has_looks_into_texts_and_structures() {
+    fn has_searches_strings_and_structures() {
         check("jsonPayload.event:HEALTH", true);
         check("jsonPayload:health", true);
         check("jsonPayload:run_id", true);
@@ -246,20 +246,20 @@ mod tests {
     fn severities_are_ordered_by_rank() {
         check("severity >= WARNING", true);
         check("severity >= \"error\"", false);
-        check("severity < ALERT", true); // as texts, ALERT < WARNING
+        check("severity < ALERT", true); // as strings, ALERT < WARNING
         check("severity = 400", true);
         check("severity = (ERROR OR WARNING)", true);
     }
 
     #[test]
-    fn regular_expressions_mind_the_case() {
+    fn regular_expressions_are_case_sensitive() {
         check(r#"jsonPayload.run_id =~ "^r-\d+$""#, true);
         check("jsonPayload.event =~ \"HEALTH\"", false);
         check("jsonPayload.event !~ \"HEALTH\"", true);
     }
 
     #[test]
-    fn or_binds_tighter_than_and_and_and_may_be_left_out() {
+    fn or_binds_tighter_than_and_and_and_may_be_omitted() {
         let (yes, no) = ("jsonPayload.step=12", "jsonPayload.step=0");
         check(&format!("{yes} {no}"), false);
         check(&format!("{yes}\n{yes}"), true);
@@ -270,12 +270,12 @@ mod tests {
     }
 
     #[test]
-    fn monitorings_filters_are_of_the_same_kind() {
+    fn filters_of_monitoring_have_the_same_syntax() {
         let series = json!({
             "metric": { "type": "custom.googleapis.com/loss", "labels": { "run_id": "r" } },
             "resource": { "type": "global", "labels": {} },
         });
         let filter = r#"metric.type="custom.googleapis.com/loss" AND resource.type="global" AND metric.label.run_id="r""#;
-        assert!(Filter::parse(filter).unwrap().matches(&series));
+        assert!(LogFilter::parse(filter).unwrap().matches(&series));
     }
 }

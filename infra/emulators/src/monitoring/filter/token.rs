@@ -1,37 +1,37 @@
 //! The tokens of a filter.
 
-use super::Fault;
+use super::FilterError;
 
-/// A token and where it stands.
+/// A token and its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Token {
-    pub(super) kind: Kind,
-    /// As written, without the quotes that enclose a whole value.
+pub(super) struct FilterToken {
+    pub(super) kind: TokenKind,
+    /// As written, without enclosing quotes.
     pub(super) text: String,
-    /// Bytes from the filter's start.
+    /// Byte offset in the filter.
     pub(super) at: usize,
 }
 
-impl Token {
-    /// What stands after the last token.
+impl FilterToken {
+    /// The end of the filter.
     pub(super) fn end(at: usize) -> Self {
         let text = "the end".to_owned();
-        let kind = Kind::Sign(Sign::Close);
+        let kind = TokenKind::Sign(Sign::Close);
         Self { kind, text, at }
     }
 }
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A bare word: a path, split at its dots, or a value.
+pub(super) enum TokenKind {
+    /// An unquoted word: a path, split at its dots, or a value.
     Word(Vec<String>),
     /// A quoted value.
     Quoted(String),
     Sign(Sign),
 }
 
-/// Everything with a fixed spelling.
+/// Every token with a fixed spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sign {
     Open,
@@ -51,7 +51,7 @@ pub(super) enum Sign {
 }
 
 impl Sign {
-    /// Whether the sign stands between a field and a value.
+    /// Whether the sign is a comparison operator.
     pub(super) fn compares(self) -> bool {
         !matches!(
             self,
@@ -60,7 +60,7 @@ impl Sign {
     }
 }
 
-/// Longer spellings before their beginnings.
+/// Longer spellings before their prefixes.
 const SIGNS: [(&str, Sign); 11] = [
     ("(", Sign::Open),
     (")", Sign::Close),
@@ -75,9 +75,9 @@ const SIGNS: [(&str, Sign); 11] = [
     (":", Sign::Has),
 ];
 
-/// Splits a filter into its tokens; `--` begins a comment that ends with its line.
-pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
-    let mut tokens: Vec<Token> = Vec::new();
+/// Splits a filter into its tokens; `--` starts a comment that ends with its line.
+pub(super) fn tokens(text: &str) -> Result<Vec<FilterToken>, FilterError> {
+    let mut tokens: Vec<FilterToken> = Vec::new();
     let mut rest = text;
     loop {
         rest = rest.trim_start();
@@ -97,43 +97,42 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
             .find_map(|&(spelling, sign)| Some((sign, spelling, rest.strip_prefix(spelling)?)));
         if let Some((sign, spelling, after)) = sign {
             rest = after;
-            tokens.push(token(Kind::Sign(sign), spelling, at));
+            tokens.push(token(TokenKind::Sign(sign), spelling, at));
             continue;
         }
         if let Some(after) = rest.strip_prefix('"') {
             let (value, after) = quoted(after, rest, at)?;
             rest = after;
-            tokens.push(token(Kind::Quoted(value.clone()), &value, at));
+            tokens.push(token(TokenKind::Quoted(value.clone()), &value, at));
             continue;
         }
-        // After a comparison a minus begins a number; elsewhere it is NOT.
-        let value =
-            matches!(tokens.last(), Some(Token { kind: Kind::Sign(sign), .. }) if sign.compares());
+        // After a comparison operator a minus is part of a number; elsewhere it means NOT.
+        let value = matches!(tokens.last(), Some(FilterToken { kind: TokenKind::Sign(sign), .. }) if sign.compares());
         if let Some(after) = rest.strip_prefix('-').filter(|_| !value) {
             rest = after;
-            tokens.push(token(Kind::Sign(Sign::Not), "-", at));
+            tokens.push(token(TokenKind::Sign(Sign::Not), "-", at));
             continue;
         }
         let (path, after) = word(rest, at)?;
         let spelling = rest.get(..rest.len() - after.len()).unwrap_or_default();
         rest = after;
         let kind = match spelling {
-            "AND" => Kind::Sign(Sign::And),
-            "OR" => Kind::Sign(Sign::Or),
-            "NOT" => Kind::Sign(Sign::Not),
-            _ => Kind::Word(path),
+            "AND" => TokenKind::Sign(Sign::And),
+            "OR" => TokenKind::Sign(Sign::Or),
+            "NOT" => TokenKind::Sign(Sign::Not),
+            _ => TokenKind::Word(path),
         };
         tokens.push(token(kind, spelling, at));
     }
 }
 
-fn token(kind: Kind, text: &str, at: usize) -> Token {
+fn token(kind: TokenKind, text: &str, at: usize) -> FilterToken {
     let text = text.to_owned();
-    Token { kind, text, at }
+    FilterToken { kind, text, at }
 }
 
-/// A bare word with its segments, and what follows it.
-fn word(text: &str, at: usize) -> Result<(Vec<String>, &str), Fault> {
+/// An unquoted word with its segments, and the text after it.
+fn word(text: &str, at: usize) -> Result<(Vec<String>, &str), FilterError> {
     let mut path = Vec::new();
     let mut segment = String::new();
     let mut rest = text;
@@ -153,15 +152,15 @@ fn word(text: &str, at: usize) -> Result<(Vec<String>, &str), Fault> {
     }
     if rest.len() == text.len() {
         let character: String = text.chars().take(1).collect();
-        let sign = token(Kind::Quoted(String::new()), &character, at);
-        return Err(Fault::new("an unknown character", &sign));
+        let sign = token(TokenKind::Quoted(String::new()), &character, at);
+        return Err(FilterError::new("unknown character", &sign));
     }
     path.push(segment);
     Ok((path, rest))
 }
 
-/// The text up to the closing quote, with its escapes undone, and what follows.
-fn quoted<'a>(text: &'a str, whole: &str, at: usize) -> Result<(String, &'a str), Fault> {
+/// The text up to the closing quote, unescaped, and the text after it.
+fn quoted<'a>(text: &'a str, whole: &str, at: usize) -> Result<(String, &'a str), FilterError> {
     let mut value = String::new();
     let mut characters = text.char_indices();
     while let Some((index, c)) = characters.next() {
@@ -172,13 +171,13 @@ fn quoted<'a>(text: &'a str, whole: &str, at: usize) -> Result<(String, &'a str)
                 Some((_, 't')) => value.push('\t'),
                 Some((_, 'r')) => value.push('\r'),
                 Some((_, c @ ('"' | '\\'))) => value.push(c),
-                // A regular expression's own escape, such as `\d`.
+                // An escape of the regular expression itself, such as `\d`.
                 Some((_, c)) => value.extend(['\\', c]),
                 None => {}
             },
             c => value.push(c),
         }
     }
-    let open = token(Kind::Quoted(String::new()), whole, at);
-    Err(Fault::new("a quoted text stays open", &open))
+    let open = token(TokenKind::Quoted(String::new()), whole, at);
+    Err(FilterError::new("unclosed quote", &open))
 }

@@ -1,4 +1,4 @@
-//! The resources that people make: metrics, policies, channels.
+//! Resources that clients create: metrics, policies, channels.
 
 use chrono::{DateTime, Utc};
 use http::Method;
@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl State {
-    /// Log-based metrics: `projects/P/metrics`, each called by the name that its maker gave.
+    /// Log-based metrics: `projects/P/metrics`, whose ids clients choose.
     pub(in crate::monitoring) fn metrics(
         &mut self,
         project: &str,
@@ -41,7 +41,7 @@ impl State {
         let given = text(&body, "name");
         let name = format!("{parent}/{given}");
         if *method == Method::POST && self.metrics.contains(&name) {
-            let message = format!("the metric `{given}` exists");
+            let message = format!("the metric `{given}` already exists");
             return Err(rest::Error::new("ALREADY_EXISTS", message));
         }
         if let Some(descriptor) = body
@@ -75,7 +75,7 @@ impl State {
             Method::GET => return self.policies.get(&name).cloned(),
             Method::DELETE => {
                 self.policies.remove(&name)?;
-                self.alerting.forget(&name);
+                self.alerting.remove(&name);
                 return Ok(json!({}));
             }
             Method::POST if id.is_empty() => named(&self.policies, &parent, body, now)?,
@@ -84,11 +84,11 @@ impl State {
         };
         let name = text(&policy, "name");
         let conditions = policy.get_mut("conditions").and_then(Value::as_array_mut);
-        for (place, condition) in conditions.into_iter().flatten().enumerate() {
+        for (index, condition) in conditions.into_iter().flatten().enumerate() {
             if let Some(condition) = condition.as_object_mut() {
                 condition
                     .entry("name")
-                    .or_insert_with(|| json!(format!("{name}/conditions/{}", place + 1)));
+                    .or_insert_with(|| json!(format!("{name}/conditions/{}", index + 1)));
             }
         }
         let parsed = Policy::parse(&policy)?;
@@ -123,7 +123,7 @@ impl State {
                     .any(|(key, value)| key == "force" && value == "true");
                 if !forced && self.is_used(&name) {
                     let message =
-                        format!("a policy tells `{name}`; `force=true` deletes it anyway");
+                        format!("a policy notifies `{name}`; `force=true` deletes it nevertheless");
                     return Err(rest::Error::new("FAILED_PRECONDITION", message));
                 }
                 self.channels.remove(&name)?;
@@ -139,7 +139,7 @@ impl State {
             return Err(rest::Error::new("UNIMPLEMENTED", message));
         }
         if topic(&channel).is_none() {
-            return Err(invalid("labels.topic is `projects/P/topics/T`"));
+            return Err(invalid("labels.topic: expected `projects/P/topics/T`"));
         }
         self.channels
             .put(&text(&channel, "name"), channel.clone())?;
@@ -154,7 +154,7 @@ impl State {
     }
 }
 
-/// A new resource, under an id that the service gives.
+/// A new resource, with an id that the service assigns.
 fn named(
     catalog: &Catalog,
     parent: &str,
@@ -162,7 +162,7 @@ fn named(
     now: DateTime<Utc>,
 ) -> Result<Value, rest::Error> {
     let Some(fields) = body.as_object() else {
-        return Err(invalid("the body is no object"));
+        return Err(invalid("the body is not an object"));
     };
     let mut id = now.timestamp_micros();
     while catalog.contains(&format!("{parent}/{id}")) {

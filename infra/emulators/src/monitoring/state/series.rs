@@ -1,4 +1,4 @@
-//! Series as they are listed, and as a test lets a service measure them.
+//! Calls on time series: the list, and the control API by which a test adds points.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -6,19 +6,19 @@ use serde_json::{Value, json};
 use super::State;
 use crate::{
     monitoring::{
-        filter::Filter,
+        filter::LogFilter,
         series::{Point, Written},
     },
     rest::{self, invalid},
 };
 
 impl State {
-    /// `timeSeries.list`: raw points of the series that match, newest first, on one page.
+    /// `timeSeries.list`: raw points of the matching series, newest first, on one page.
     pub(in crate::monitoring) fn list_series(
         &self,
         query: &[(String, String)],
     ) -> Result<Value, rest::Error> {
-        let asked = |name: &str| {
+        let param = |name: &str| {
             let pair = query.iter().find(|(key, _)| key == name);
             pair.map(|(_, value)| value.as_str())
         };
@@ -29,15 +29,15 @@ impl State {
             let message = format!("the emulator does not serve `{key}` of timeSeries.list");
             return Err(rest::Error::new("UNIMPLEMENTED", message));
         }
-        let filter = asked("filter").ok_or_else(|| invalid("filter is missing"))?;
-        let filter = Filter::parse(filter).map_err(|fault| invalid(fault.to_string()))?;
-        let end = time(asked("interval.endTime"))?.ok_or_else(|| invalid("interval.endTime"))?;
-        let start = time(asked("interval.startTime"))?.unwrap_or(end);
+        let filter = param("filter").ok_or_else(|| invalid("filter is missing"))?;
+        let filter = LogFilter::parse(filter).map_err(|error| invalid(error.to_string()))?;
+        let end = time(param("interval.endTime"))?.ok_or_else(|| invalid("interval.endTime"))?;
+        let start = time(param("interval.startTime"))?.unwrap_or(end);
         let inside = |point: &&Point| start <= point.at && point.at <= end;
         let mut listed = Vec::new();
         for (key, points) in self.series.iter() {
             let mut series = key.to_value();
-            let points: Vec<Value> = points.iter().rev().filter(inside).map(told).collect();
+            let points: Vec<Value> = points.iter().rev().filter(inside).map(to_json).collect();
             if points.is_empty() || !filter.matches(&series) {
                 continue;
             }
@@ -51,7 +51,7 @@ impl State {
         Ok(json!({ "timeSeries": listed }))
     }
 
-    /// `/emulator/monitoring/points`: what a service of Google's measures.
+    /// `/emulator/monitoring/points`: points as Google's services measure them.
     pub(in crate::monitoring) fn put_points(
         &mut self,
         measured: Vec<Written>,
@@ -63,7 +63,7 @@ impl State {
     }
 }
 
-fn told(point: &Point) -> Value {
+fn to_json(point: &Point) -> Value {
     json!({
         "interval": { "startTime": point.at, "endTime": point.at },
         "value": { "doubleValue": point.value },

@@ -1,4 +1,4 @@
-//! The messages of one ordering key: in order, each only after those before it.
+//! The messages of one ordering key, each deliverable only after those before it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,13 +11,13 @@ use super::Id;
 
 type Candidate = (DateTime<Utc>, Id);
 
-/// One key's messages. Those given out always come before those that wait.
+/// One key's messages. Leased ones always precede waiting ones.
 #[derive(Debug, Default)]
 pub(super) struct Lane {
     waiting: BTreeMap<Id, DateTime<Utc>>,
     leased: BTreeSet<Id>,
     candidate: Option<Candidate>,
-    /// When the last candidate was due: those behind it are never due earlier.
+    /// When the last candidate was due: messages behind it are never due earlier.
     floor: DateTime<Utc>,
 }
 
@@ -28,7 +28,7 @@ impl Lane {
         self.waiting.insert(id, due);
     }
 
-    /// `id` was given out.
+    /// `id` was leased.
     pub(super) fn lease(&mut self, id: Id) {
         if let Some(due) = self.waiting.remove(&id) {
             self.floor = due.max(self.floor);
@@ -36,29 +36,29 @@ impl Lane {
         self.leased.insert(id);
     }
 
-    /// `id` is settled.
+    /// `id` was acknowledged or removed.
     pub(super) fn leave(&mut self, id: Id) {
         self.waiting.remove(&id);
         self.leased.remove(&id);
     }
 
-    /// The earliest message in anyone's hands.
+    /// The earliest leased message.
     pub(super) fn first_leased(&self) -> Option<Id> {
         self.leased.first().copied()
     }
 
-    /// What was given out after `id`.
+    /// What was leased after `id`.
     pub(super) fn leased_after(&self, id: Id) -> Vec<Id> {
         let after = (Bound::Excluded(id), Bound::Unbounded);
         self.leased.range(after).copied().collect()
     }
 
-    /// Whether nothing of the key is left.
+    /// Whether the key has no messages left.
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty() && self.leased.is_empty()
     }
 
-    /// The candidate for a lease as it was, and as it is now.
+    /// The candidate for a lease, before and after the change.
     pub(super) fn renew_candidate(&mut self) -> (Option<Candidate>, Option<Candidate>) {
         let next = self.waiting.first_key_value();
         let now = next.map(|(id, due)| ((*due).max(self.floor), *id));

@@ -1,4 +1,4 @@
-//! The words and signs of a filter.
+//! The tokens of a filter.
 
 use std::{iter::Peekable, str::CharIndices};
 
@@ -7,19 +7,19 @@ use super::Error;
 /// A word or a sign.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Token {
-    /// A keyword, or a key that needs no quotes.
+    /// A keyword, or an unquoted key.
     Word(String),
-    /// What stood in double quotes, with its escapes resolved.
+    /// A string in double quotes, unescaped.
     Text(String),
     /// Any other character.
     Sign(char),
     /// `!=`
     NotEqual,
-    /// Nothing follows.
+    /// The end of the filter.
     End,
 }
 
-/// Takes a filter apart.
+/// Splits a filter into tokens.
 #[derive(Debug)]
 pub(super) struct Tokens<'a> {
     chars: Peekable<CharIndices<'a>>,
@@ -65,14 +65,14 @@ impl<'a> Tokens<'a> {
         word
     }
 
-    /// The rest of a text whose opening quote is behind us.
+    /// The rest of a string after its opening quote.
     fn text(&mut self) -> Result<String, &'static str> {
         let mut text = String::new();
         loop {
             match self.chars.next().map(|(_, c)| c) {
-                None => return Err("a closing quote for the text"),
+                None => return Err("a closing quote for the string"),
                 Some('"') => return Ok(text),
-                Some('\\') => text.push(self.escaped().ok_or("a text with known escapes")?),
+                Some('\\') => text.push(self.escaped().ok_or("a string with known escapes")?),
                 Some(c) => text.push(c),
             }
         }
@@ -90,7 +90,7 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// A character by number: `digits` more of them, after `first`.
+    /// A character given by its number: `digits` more digits after `first`.
     fn code(&mut self, first: u32, radix: u32, digits: usize) -> Option<char> {
         let mut code = first;
         for _ in 0..digits {
@@ -101,7 +101,7 @@ impl<'a> Tokens<'a> {
     }
 }
 
-/// Characters of keys that need no quotes.
+/// Characters of unquoted keys.
 fn in_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == '-'
 }

@@ -1,24 +1,25 @@
-//! Messages in JSON: what a terminal publishes and pulls with.
+//! Messages in JSON, for publishing and pulling over REST.
 
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use googleapis_tonic_google_pubsub_v1::google::pubsub::v1 as proto;
 use serde::{Deserialize, Serialize};
 use tonic::Status;
 
-use super::super::{envelope, proto};
+use super::super::envelope;
 
 /// A request to publish.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(in super::super) struct Publish {
-    messages: Vec<Message>,
+pub(in super::super) struct PublishBody {
+    messages: Vec<JsonMessage>,
 }
 
-/// A message, either way.
+/// A message, in either direction.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct Message {
+struct JsonMessage {
     #[serde(skip_serializing_if = "String::is_empty")]
     data: String,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -38,7 +39,7 @@ pub(in super::super) struct Published {
     message_ids: Vec<String>,
 }
 
-/// What a pull got.
+/// The answer of a pull.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(in super::super) struct Pulled {
@@ -50,18 +51,18 @@ pub(in super::super) struct Pulled {
 #[serde(rename_all = "camelCase")]
 struct Received {
     ack_id: String,
-    message: Message,
+    message: JsonMessage,
     #[serde(skip_serializing_if = "Option::is_none")]
     delivery_attempt: Option<i32>,
 }
 
-impl Publish {
-    /// What the client meant, for `topic`.
+impl PublishBody {
+    /// The protobuf request, for `topic`.
     pub(in super::super) fn into_proto(
         self,
         topic: String,
     ) -> Result<proto::PublishRequest, Status> {
-        let messages = self.messages.into_iter().map(Message::into_proto);
+        let messages = self.messages.into_iter().map(JsonMessage::into_proto);
         Ok(proto::PublishRequest {
             topic,
             messages: messages.collect::<Result<_, _>>()?,
@@ -69,11 +70,11 @@ impl Publish {
     }
 }
 
-impl Message {
+impl JsonMessage {
     fn into_proto(self) -> Result<proto::PubsubMessage, Status> {
         let data = BASE64_STANDARD
             .decode(self.data)
-            .map_err(|error| Status::invalid_argument(format!("data is no base64: {error}")))?;
+            .map_err(|error| Status::invalid_argument(format!("data is not base64: {error}")))?;
         Ok(proto::PubsubMessage {
             data,
             attributes: self.attributes.into_iter().collect(),
@@ -83,7 +84,7 @@ impl Message {
     }
 }
 
-impl From<proto::PubsubMessage> for Message {
+impl From<proto::PubsubMessage> for JsonMessage {
     fn from(message: proto::PubsubMessage) -> Self {
         Self {
             data: BASE64_STANDARD.encode(&message.data),

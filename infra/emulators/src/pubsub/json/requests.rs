@@ -1,35 +1,36 @@
-//! Bodies of calls that are no resource.
+//! The bodies of REST calls that are not resources.
 
 use chrono::{DateTime, Utc};
+use googleapis_tonic_google_pubsub_v1::google::pubsub::v1 as proto;
 use googleapis_tonic_google_pubsub_v1::google::pubsub::v1::seek_request::Target;
 use serde::Deserialize;
 
-use super::{super::proto, PushConfig, Subscription, Topic};
+use super::{PushConfig, SubscriptionResource, TopicResource};
 
-/// Changes of a topic.
+/// An update of a topic.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(in super::super) struct UpdateTopic {
-    pub(in super::super) topic: Topic,
+    pub(in super::super) topic: TopicResource,
     pub(in super::super) update_mask: String,
 }
 
-/// Changes of a subscription.
+/// An update of a subscription.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(in super::super) struct UpdateSubscription {
-    pub(in super::super) subscription: Subscription,
+    pub(in super::super) subscription: SubscriptionResource,
     pub(in super::super) update_mask: String,
 }
 
-/// Another way to push, or none.
+/// A new push configuration; an empty one turns push off.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(in super::super) struct ModifyPushConfig {
     pub(in super::super) push_config: Option<PushConfig>,
 }
 
-/// Where to seek to.
+/// The target of a seek.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(in super::super) struct Seek {
@@ -38,7 +39,7 @@ pub(in super::super) struct Seek {
 }
 
 impl Seek {
-    /// The time, or the snapshot.
+    /// The time or the snapshot.
     pub(in super::super) fn target(self) -> Option<Target> {
         let time = self.time.map(|time| {
             Target::Time(prost_types::Timestamp {
@@ -59,7 +60,7 @@ pub(in super::super) struct Pull {
 }
 
 impl Pull {
-    /// What the client meant, for `subscription`.
+    /// The protobuf request, for `subscription`.
     #[expect(deprecated, reason = "clients still send `returnImmediately`")]
     pub(in super::super) fn into_proto(self, subscription: String) -> proto::PullRequest {
         proto::PullRequest {
@@ -70,7 +71,7 @@ impl Pull {
     }
 }
 
-/// Deliveries, and what to do with their deadline.
+/// Ack ids, and the new deadline for them.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(in super::super) struct AckIds {

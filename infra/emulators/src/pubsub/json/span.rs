@@ -1,4 +1,4 @@
-//! Durations as proto3 writes them in JSON.
+//! Durations in the JSON mapping of proto3.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
@@ -22,7 +22,7 @@ impl Serialize for Span {
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        span(&text).ok_or_else(|| D::Error::custom(format!("`{text}` is no duration")))
+        span(&text).ok_or_else(|| D::Error::custom(format!("`{text}` is not a duration")))
     }
 }
 
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_is_seconds_with_an_s() {
+    fn a_duration_is_seconds_with_an_s() {
         check("600s", Some((600, 0)));
         check("1.5s", Some((1, 500_000_000)));
         check("0.000000001s", Some((0, 1)));

@@ -1,4 +1,4 @@
-//! What is known of services, and how a change of one takes its course.
+//! The stored services and revisions, and how a change takes effect.
 
 use std::collections::BTreeMap;
 
@@ -12,19 +12,19 @@ use crate::{
     grpc::Request,
     rest::{self, invalid},
     run::service::{
-        Standing, Target, as_map, kept, number, revision, revision_name, standing, stands, targets,
-        text,
+        Readiness, TrafficTarget, as_map, kept, number, readiness, readiness_of, revision,
+        revision_name, targets, text,
     },
 };
 
-/// A change that was taken, and is not seen yet.
+/// A change that was accepted and is not visible yet.
 #[derive(Debug)]
-pub(super) struct Change {
+pub(super) struct ServiceChange {
     /// The name of the service.
     pub(super) service: String,
-    /// The name of the revision that it makes, if it makes one.
+    /// The name of the revision that it creates, if it creates one.
     pub(super) revision: Option<String>,
-    /// The operation that it is.
+    /// The operation of the change.
     pub(super) operation: Value,
 }
 
@@ -32,11 +32,11 @@ pub(super) struct Change {
 pub(super) struct State {
     pub(super) services: Catalog,
     pub(super) revisions: Catalog,
-    /// Operations by name; an earlier process's are forgotten.
+    /// Operations by name; those of an earlier process are lost.
     pub(super) operations: BTreeMap<String, Value>,
     /// How the next revisions behave, by service id.
     pub(super) conducts: BTreeMap<String, Conduct>,
-    /// How a revision behaves, where it does not as its process does.
+    /// How a revision behaves, if not as its process does.
     revision_conducts: BTreeMap<String, Conduct>,
     base_url: String,
     changes: u64,
@@ -65,7 +65,7 @@ impl State {
         name: &str,
         body: Value,
         now: DateTime<Utc>,
-    ) -> Result<Change, rest::Error> {
+    ) -> Result<ServiceChange, rest::Error> {
         if self.services.contains(name) {
             let message = format!("Resource '{name}' already exists.");
             return Err(rest::Error::new("ALREADY_EXISTS", message));
@@ -83,12 +83,12 @@ impl State {
         body: &Value,
         request: &Request,
         now: DateTime<Utc>,
-    ) -> Result<Change, rest::Error> {
+    ) -> Result<ServiceChange, rest::Error> {
         let old = self.services.get(name)?.clone();
-        let (asked, current) = (text(body, "/etag"), text(&old, "/etag"));
-        if !asked.is_empty() && asked != current {
+        let (requested, current) = (text(body, "/etag"), text(&old, "/etag"));
+        if !requested.is_empty() && requested != current {
             let message = format!(
-                "Conflict for resource '{name}': version '{asked}' was specified but current version is '{current}'."
+                "Conflict for resource '{name}': version '{requested}' was specified but current version is '{current}'."
             );
             return Err(rest::Error::new("ABORTED", message));
         }
@@ -96,14 +96,14 @@ impl State {
         self.take(name, &old, new, now)
     }
 
-    /// Takes `new` as the service `name`, which was `old`.
+    /// Stores `new` as the service `name`, which was `old`.
     fn take(
         &mut self,
         name: &str,
         old: &Value,
         new: Value,
         now: DateTime<Utc>,
-    ) -> Result<Change, rest::Error> {
+    ) -> Result<ServiceChange, rest::Error> {
         let mut service = kept(old, new);
         if text(&service, "/template/containers/0/image").is_empty() {
             return Err(invalid("template.containers[0].image is missing"));
@@ -125,7 +125,7 @@ impl State {
             let known = target.revision.is_empty() || self.revisions.contains(&wanted);
             if !known && made.as_ref() != Some(&wanted) {
                 return Err(invalid(format!(
-                    "traffic: there is no `{}`",
+                    "traffic: the revision `{}` does not exist",
                     target.revision
                 )));
             }
@@ -143,7 +143,7 @@ impl State {
             put("etag", json!(format!("\"e{}-{generation}\"", self.changes)));
             put("updateTime", json!(now));
             put("reconciling", json!(true));
-            let condition = Standing::Reconciling.condition("Ready", now);
+            let condition = Readiness::Reconciling.condition("Ready", now);
             put("terminalCondition", condition);
             if let Some(made) = &made {
                 put("latestCreatedRevision", json!(made));
@@ -158,7 +158,7 @@ impl State {
         });
         let of = text(&operation, "/name").to_owned();
         self.operations.insert(of, operation.clone());
-        Ok(Change {
+        Ok(ServiceChange {
             service: name.to_owned(),
             revision: made,
             operation,
@@ -175,8 +175,8 @@ impl State {
         let owner = self.services.get(service)?;
         let is_latest = text(owner, "/latestCreatedRevision") == name;
         let targets = targets(owner)?;
-        if is_latest || targets.iter().any(|it| it.leads_to(owner) == revision) {
-            let message = format!("`{revision}` is the latest, or has traffic or a tag");
+        if is_latest || targets.iter().any(|it| it.revision_name(owner) == revision) {
+            let message = format!("`{revision}` is the latest revision, or has traffic or a tag");
             return Err(rest::Error::new("FAILED_PRECONDITION", message));
         }
         self.revisions.remove(&name)?;
@@ -185,20 +185,22 @@ impl State {
         )
     }
 
-    /// Notes how far a revision has come.
-    pub(super) fn judge(
+    /// Records how far a revision has come.
+    pub(super) fn record_readiness(
         &mut self,
         service: &str,
         revision: &str,
-        found: &Standing,
+        found: &Readiness,
         now: DateTime<Utc>,
     ) {
         let Ok(resource) = self.revisions.get(revision).cloned() else {
             return;
         };
-        // A store that fails is logged by the catalogue; what is seen is then what was before.
-        let _stored = self.revisions.put(revision, standing(resource, found, now));
-        if *found == Standing::Succeeded
+        // A failing store is logged by the catalog; readers then see the previous state.
+        let _stored = self
+            .revisions
+            .put(revision, readiness(resource, found, now));
+        if *found == Readiness::Succeeded
             && let Ok(owner) = self.services.get(service).cloned()
         {
             let mut fields = as_map(owner);
@@ -207,19 +209,19 @@ impl State {
         }
     }
 
-    /// Makes seen what can be seen of the service's last change.
-    pub(super) fn settle(&mut self, name: &str, now: DateTime<Utc>) {
+    /// Makes visible as much of the service's last change as has taken effect.
+    pub(super) fn update_status(&mut self, name: &str, now: DateTime<Utc>) {
         let Ok(service) = self.services.get(name).cloned() else {
             return;
         };
         let targets = targets(&service).unwrap_or_default();
         let route = self.route(name, &service, &targets);
         let created = self.revisions.get(text(&service, "/latestCreatedRevision"));
-        let created = created.map_or(Standing::Reconciling, stands);
+        let created = created.map_or(Readiness::Reconciling, readiness_of);
         let whole = match (&created, &route) {
-            (Standing::Failed(_), _) => created,
-            (_, Standing::Failed(_)) | (Standing::Succeeded, _) => route.clone(),
-            (Standing::Reconciling, _) => Standing::Reconciling,
+            (Readiness::Failed(_), _) => created,
+            (_, Readiness::Failed(_)) | (Readiness::Succeeded, _) => route.clone(),
+            (Readiness::Reconciling, _) => Readiness::Reconciling,
         };
         let mut fields = as_map(service);
         let mut put = |field: &str, value: Value| fields.insert(field.to_owned(), value);
@@ -227,7 +229,7 @@ impl State {
         put("terminalCondition", whole.condition("Ready", now));
         let routes = route.condition("RoutesReady", now);
         put("conditions", json!([routes]));
-        if route == Standing::Succeeded {
+        if route == Readiness::Succeeded {
             let id = name.rsplit('/').next().unwrap_or_default();
             let statuses = targets.iter().map(|it| it.status(id, &self.base_url));
             put("trafficStatuses", json!(statuses.collect::<Vec<_>>()));
@@ -243,29 +245,29 @@ impl State {
         }
     }
 
-    /// Whether the traffic can go where it is to go.
-    fn route(&self, name: &str, service: &Value, targets: &[Target]) -> Standing {
+    /// Whether the revisions that the traffic is meant for can take it.
+    fn route(&self, name: &str, service: &Value, targets: &[TrafficTarget]) -> Readiness {
         let with_traffic = targets.iter().filter(|target| target.percent > 0);
         for target in with_traffic {
-            let revision = revision_of(name, target.leads_to(service));
+            let revision = revision_of(name, target.revision_name(service));
             let found = self.revisions.get(&revision);
-            match found.map_or(Standing::Reconciling, stands) {
-                Standing::Succeeded => {}
-                found @ (Standing::Reconciling | Standing::Failed(_)) => return found,
+            match found.map_or(Readiness::Reconciling, readiness_of) {
+                Readiness::Succeeded => {}
+                found @ (Readiness::Reconciling | Readiness::Failed(_)) => return found,
             }
         }
-        Standing::Succeeded
+        Readiness::Succeeded
     }
 
-    fn end_operations(&mut self, name: &str, service: &Value, end: &Standing) {
+    fn end_operations(&mut self, name: &str, service: &Value, end: &Readiness) {
         for operation in self.operations.values_mut() {
             let of = text(operation, "/metadata/name") == name;
             let open = operation.get("done") == Some(&json!(false));
             if let (true, true, Some(fields)) = (of, open, operation.as_object_mut()) {
                 fields.insert("done".to_owned(), json!(true));
                 let (field, value) = match end {
-                    Standing::Failed(why) => ("error", json!({ "code": 9, "message": why })),
-                    Standing::Succeeded | Standing::Reconciling => ("response", service.clone()),
+                    Readiness::Failed(why) => ("error", json!({ "code": 9, "message": why })),
+                    Readiness::Succeeded | Readiness::Reconciling => ("response", service.clone()),
                 };
                 fields.insert(field.to_owned(), value);
             }

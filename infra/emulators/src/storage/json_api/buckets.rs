@@ -8,8 +8,8 @@ use crate::{
     grpc::{Request, Response},
     rest,
     storage::{
-        bucket::Bucket, condition::Conditions, failure::Failure, notification::Notification,
-        query::Query, store::Store,
+        bucket::Bucket, condition::Conditions, failure::Failure, notification::NotificationConfig,
+        query::UrlQuery, store::Store,
     },
 };
 
@@ -18,7 +18,7 @@ const BUCKETS_PAGE_MAX: usize = 1000;
 
 /// Answers a call on all buckets of a project.
 pub(super) async fn all(store: &Store, request: Request) -> Result<Response, Failure> {
-    let query = Query::of(&request);
+    let query = UrlQuery::of(&request);
     let project = query.get("project").ok_or(Failure::Required("project"))?;
     match *request.method() {
         Method::GET => {
@@ -54,7 +54,7 @@ pub(super) async fn all(store: &Store, request: Request) -> Result<Response, Fai
 
 /// Answers a call on one bucket.
 pub(super) async fn one(store: &Store, name: &str, request: Request) -> Result<Response, Failure> {
-    let conditions = Conditions::of(&Query::of(&request))?;
+    let conditions = Conditions::of(&UrlQuery::of(&request))?;
     let bucket = match *request.method() {
         Method::GET => store.bucket(name, conditions)?,
         Method::DELETE => {
@@ -80,6 +80,27 @@ pub(super) async fn one(store: &Store, name: &str, request: Request) -> Result<R
     Ok(rest::ok(&bucket.json(&store.base_url)))
 }
 
+/// Answers `storageLayout`, which gcloud calls before it works on folders.
+pub(super) fn layout(store: &Store, name: &str) -> Result<Response, Failure> {
+    let bucket = store.bucket(name, Conditions::default())?;
+    Ok(rest::ok(&json!({
+        "kind": "storage#storageLayout",
+        "bucket": name,
+        "location": bucket.text("location"),
+        "locationType": bucket.location_type(),
+        "hierarchicalNamespace": { "enabled": false },
+    })))
+}
+
+/// Answers `managedFolders`, which gcloud lists before it deletes or moves a folder. The list is
+/// empty, as managed folders cannot be created here.
+pub(super) fn managed_folders(store: &Store, name: &str) -> Result<Response, Failure> {
+    store.bucket(name, Conditions::default())?;
+    Ok(rest::ok(
+        &json!({ "kind": "storage#managedFolders", "items": [] }),
+    ))
+}
+
 /// Answers a call on all notification configurations of a bucket.
 pub(super) async fn notifications(
     store: &Store,
@@ -99,7 +120,8 @@ pub(super) async fn notifications(
         }
         Method::POST => {
             let resource: Value = rest::json(request).await?;
-            let made = store.insert_notification(bucket, Notification::admit(&resource)?)?;
+            let made =
+                store.insert_notification(bucket, NotificationConfig::validate(&resource)?)?;
             Ok(rest::ok(&made.json(&store.base_url, bucket)))
         }
         _ => Err(unserved(&request)),

@@ -1,11 +1,11 @@
-//! Buckets: made, echoed, changed, listed, removed.
+//! Buckets: created, returned, changed, listed, deleted.
 
 use serde_json::{Value, json};
 
 use super::Service;
 
 #[tokio::test]
-async fn a_bucket_echoes_what_was_set() {
+async fn a_bucket_returns_what_was_set() {
     let service = Service::new().await;
     let resource = json!({
         "name": "acme-data",
@@ -49,7 +49,7 @@ async fn a_patch_of_a_bucket_merges_and_null_removes() {
 }
 
 #[tokio::test]
-async fn buckets_are_refused_with_the_reasons_that_production_gives() {
+async fn buckets_are_refused_with_the_reasons_of_production() {
     let service = Service::new().await;
     let uri = "/storage/v1/b?project=p";
     let rows = [
@@ -79,7 +79,7 @@ async fn buckets_are_refused_with_the_reasons_that_production_gives() {
 }
 
 #[tokio::test]
-async fn a_bucket_goes_only_when_it_is_empty() {
+async fn a_bucket_is_deleted_only_when_it_is_empty() {
     let service = Service::versioned().await;
     let generation = service.put("o", "x").await;
     assert_eq!(
@@ -101,6 +101,21 @@ async fn a_bucket_goes_only_when_it_is_empty() {
         service.get("/storage/v1/b/bkt/o").await.outcome(),
         "404 notFound"
     );
+}
+
+#[tokio::test]
+async fn a_bucket_has_a_flat_layout_and_no_managed_folders() {
+    let service = Service::new().await;
+    let layout = service.get("/storage/v1/b/bkt/storageLayout").await.json();
+    assert_eq!(layout["bucket"], "bkt");
+    assert_eq!(layout["location"], "US");
+    assert_eq!(layout["hierarchicalNamespace"]["enabled"], false);
+    let folders = service.get("/storage/v1/b/bkt/managedFolders").await;
+    assert_eq!(folders.json()["items"], json!([]));
+    for call in ["storageLayout", "managedFolders"] {
+        let uri = format!("/storage/v1/b/none/{call}");
+        assert_eq!(service.get(&uri).await.outcome(), "404 notFound", "{call}");
+    }
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Notifications: who hears what.
+//! Notifications: which messages are published.
 
 use serde_json::{Value, json};
 
@@ -14,12 +14,12 @@ async fn configure(service: &Service, config: Value) -> Value {
     made.json()
 }
 
-fn heard(service: &Service) -> Vec<Published> {
+fn published(service: &Service) -> Vec<Published> {
     std::mem::take(&mut *service.published.lock().unwrap())
 }
 
 /// Event types, generations, and the other generation where there is one.
-fn summary(heard: &[Published]) -> Vec<String> {
+fn summary(published: &[Published]) -> Vec<String> {
     let line = |(_, _, attributes): &Published| {
         let other = attributes
             .get("overwroteGeneration")
@@ -30,11 +30,11 @@ fn summary(heard: &[Published]) -> Vec<String> {
             None => format!("{event} {generation}"),
         }
     };
-    heard.iter().map(line).collect()
+    published.iter().map(line).collect()
 }
 
 #[tokio::test]
-async fn a_finalized_object_is_told_as_production_tells_it() {
+async fn a_finalized_object_is_published_as_in_production() {
     let service = Service::new().await;
     configure(
         &service,
@@ -49,9 +49,9 @@ async fn a_finalized_object_is_told_as_production_tells_it() {
     .await;
     service.put("other", "x").await;
     let made = service.put_with("raw/o", "x", "").await;
-    let heard = heard(&service);
-    let [(topic, data, attributes)] = heard.as_slice() else {
-        panic!("one message, not {heard:?}")
+    let published = published(&service);
+    let [(topic, data, attributes)] = published.as_slice() else {
+        panic!("expected one message, found {published:?}")
     };
     assert_eq!(topic, "projects/p/topics/t");
     let payload: Value = serde_json::from_slice(data).unwrap();
@@ -76,7 +76,7 @@ async fn a_finalized_object_is_told_as_production_tells_it() {
 }
 
 #[tokio::test]
-async fn each_change_is_told_once() {
+async fn each_change_is_published_once() {
     let service = Service::new().await;
     configure(&service, json!({"topic": TOPIC, "payload_format": "NONE"})).await;
     let first = service.put("o", "1").await;
@@ -86,9 +86,9 @@ async fn each_change_is_told_once() {
         .await;
     service.delete("/storage/v1/b/bkt/o/o").await;
     service.put_with("o", "3", "&ifGenerationMatch=1").await;
-    let heard = heard(&service);
+    let published = published(&service);
     assert_eq!(
-        summary(&heard),
+        summary(&published),
         [
             format!("OBJECT_FINALIZE {first}"),
             format!("OBJECT_FINALIZE {second} {first}"),
@@ -98,13 +98,13 @@ async fn each_change_is_told_once() {
         ]
     );
     assert!(
-        heard.iter().all(|(_, data, _)| data.is_empty()),
+        published.iter().all(|(_, data, _)| data.is_empty()),
         "NONE has no payload"
     );
 }
 
 #[tokio::test]
-async fn a_versioned_bucket_tells_of_archiving() {
+async fn a_versioned_bucket_publishes_archiving() {
     let service = Service::versioned().await;
     configure(&service, json!({"topic": TOPIC, "payload_format": "NONE"})).await;
     let first = service.put("o", "1").await;
@@ -114,7 +114,7 @@ async fn a_versioned_bucket_tells_of_archiving() {
         .delete(&format!("/storage/v1/b/bkt/o/o?generation={first}"))
         .await;
     assert_eq!(
-        summary(&heard(&service)),
+        summary(&published(&service)),
         [
             format!("OBJECT_FINALIZE {first}"),
             format!("OBJECT_FINALIZE {second} {first}"),
@@ -126,7 +126,16 @@ async fn a_versioned_bucket_tells_of_archiving() {
 }
 
 #[tokio::test]
-async fn configurations_are_kept_listed_and_removed() {
+async fn a_topic_without_the_services_prefix_is_the_same_topic() {
+    let service = Service::new().await;
+    let config = json!({"topic": "projects/p/topics/t", "payload_format": "NONE"});
+    assert_eq!(configure(&service, config).await["topic"], TOPIC);
+    service.put("o", "x").await;
+    assert_eq!(published(&service)[0].0, "projects/p/topics/t");
+}
+
+#[tokio::test]
+async fn configurations_are_stored_listed_and_deleted() {
     let service = Service::new().await;
     let uri = "/storage/v1/b/bkt/notificationConfigs";
     let config = json!({"topic": TOPIC, "payload_format": "NONE"});
@@ -143,6 +152,6 @@ async fn configurations_are_kept_listed_and_removed() {
     assert_eq!(
         configure(&service, config).await["id"],
         "2",
-        "an id is not given twice"
+        "an id is not reused"
     );
 }

@@ -1,4 +1,4 @@
-//! What lies on disk, and what a restart finds there.
+//! The files on disk, and what a restart does with them.
 
 use std::path::Path;
 
@@ -35,7 +35,7 @@ async fn a_restart_keeps_all_but_unfinished_uploads() {
     let buckets = first.get("/storage/v1/b?project=p").await.json();
     let files = || std::fs::read_dir(&objects).unwrap().count();
     assert_eq!(files(), 3);
-    // A crash leaves the draft of the session behind.
+    // A crash leaves the session's draft file.
     let draft = objects.join("draft-99");
     std::fs::write(&draft, "half").unwrap();
     drop(first);
@@ -68,7 +68,7 @@ async fn a_restart_keeps_all_but_unfinished_uploads() {
 }
 
 #[tokio::test]
-async fn each_generation_is_a_file_that_goes_with_it() {
+async fn the_file_of_a_generation_is_deleted_with_it() {
     let dir = tempfile::tempdir().unwrap();
     let files = |path: &Path| std::fs::read_dir(path).unwrap().count();
     let service = Service::open(Db::in_memory().unwrap(), Some(dir.path()));

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Service;
 
-/// Entries of all pages of `query`, folders with an arrow, pages parted by a bar.
+/// Entries of all pages of `query`, folders with an arrow, pages separated by a bar.
 async fn list(service: &Service, query: &str) -> String {
     let mut pages = Vec::new();
     let mut token = String::new();
@@ -82,7 +82,7 @@ async fn versions_are_paged_one_by_one() {
 }
 
 #[tokio::test]
-async fn an_object_that_comes_between_pages_does_not_disturb_them() {
+async fn an_object_created_between_pages_does_not_disturb_them() {
     let service = Service::new().await;
     for name in ["b", "d", "f"] {
         service.put(name, "x").await;
@@ -107,7 +107,7 @@ async fn an_object_that_comes_between_pages_does_not_disturb_them() {
 }
 
 #[tokio::test]
-async fn a_page_token_of_nobody_is_refused() {
+async fn an_invalid_page_token_is_refused() {
     let service = Service::new().await;
     let answer = service.get("/storage/v1/b/bkt/o?pageToken=next").await;
     assert_eq!(answer.outcome(), "400 invalid");

@@ -1,11 +1,13 @@
 //! Objects: read, ranges, attributes, copies, compositions.
 
+use axum::body::Body;
+use http::Request;
 use serde_json::{Value, json};
 
-use super::Service;
+use super::{Answer, Service};
 
 #[tokio::test]
-async fn a_read_tells_all_that_the_clients_ask_for() {
+async fn a_read_has_the_headers_that_clients_need() {
     let service = Service::new().await;
     let generation = service.put("o", "hello world").await;
     service
@@ -38,7 +40,7 @@ async fn a_read_tells_all_that_the_clients_ask_for() {
 }
 
 #[tokio::test]
-async fn a_range_is_a_206_and_one_behind_the_end_a_416() {
+async fn a_range_is_a_206_and_one_beyond_the_end_a_416() {
     let service = Service::new().await;
     service.put("o", "hello world").await;
     service.put("empty", "").await;
@@ -75,7 +77,7 @@ async fn a_range_is_a_206_and_one_behind_the_end_a_416() {
 }
 
 #[tokio::test]
-async fn a_resource_writes_numbers_as_strings_and_leaves_out_what_is_not() {
+async fn a_resource_has_numbers_as_strings_and_omits_absent_fields() {
     let service = Service::new().await;
     service.put("dir%2Fa%20b", "x").await;
     let resource = service.get("/storage/v1/b/bkt/o/dir%2Fa%20b").await.json();
@@ -116,7 +118,7 @@ async fn an_update_replaces_what_a_patch_merges() {
 }
 
 #[tokio::test]
-async fn a_copy_takes_the_attributes_along_unless_it_is_given_others() {
+async fn a_copy_has_the_attributes_of_its_source_unless_others_are_given() {
     let service = Service::new().await;
     service.put("o", "x").await;
     let copied = service
@@ -144,7 +146,7 @@ async fn a_copy_takes_the_attributes_along_unless_it_is_given_others() {
 }
 
 #[tokio::test]
-async fn a_composition_joins_its_sources_and_has_no_md5() {
+async fn a_composition_concatenates_its_sources_and_has_no_md5() {
     let service = Service::new().await;
     service.put("1", "hello ").await;
     service.put("2", "world").await;
@@ -182,7 +184,57 @@ async fn a_composition_joins_its_sources_and_has_no_md5() {
 }
 
 #[tokio::test]
-async fn what_is_not_served_says_so() {
+async fn an_object_is_read_at_its_plain_path() {
+    let service = Service::new().await;
+    service.put("dir%2Fa%20b", "hello").await;
+    let read = async |method: &str, uri: &str, headers: &[(&str, &str)]| {
+        let mut request = Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::empty()).unwrap();
+        Answer::of(service.storage.read_path(request).await).await
+    };
+    let whole = read("GET", "/bkt/dir/a%20b", &[]).await;
+    assert_eq!(
+        (whole.outcome().as_str(), &whole.body[..]),
+        ("200", &b"hello"[..])
+    );
+    let range = read("GET", "/bkt/dir%2Fa%20b", &[("range", "bytes=1-2")]).await;
+    assert_eq!(
+        (range.outcome().as_str(), &range.body[..]),
+        ("206", &b"el"[..])
+    );
+    let head = read("HEAD", "/bkt/dir/a%20b", &[]).await;
+    assert_eq!(head.header("content-length"), "5");
+    let missing = read("GET", "/bkt/dir", &[]).await;
+    assert_eq!(missing.outcome(), "404 notFound");
+    let written = read("PUT", "/bkt/dir/a%20b", &[]).await;
+    assert_eq!(written.outcome(), "400 notImplemented");
+    assert!(service.storage.has_bucket("bkt"));
+    assert!(!service.storage.has_bucket("none"));
+}
+
+#[tokio::test]
+async fn the_paths_of_the_node_client_are_served() {
+    let service = Service::new().await;
+    service.put("o", "x").await;
+    for path in [
+        "b?project=p",
+        "b/bkt",
+        "b/bkt/o",
+        "b/bkt/o/o",
+        "b/bkt/o/o?alt=media",
+    ] {
+        let short = service.get(&format!("/{path}")).await;
+        let long = service.get(&format!("/storage/v1/{path}")).await;
+        assert_eq!(short.outcome(), "200", "{path}");
+        assert_eq!(short.body, long.body, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_served_is_refused_by_name() {
     let service = Service::new().await;
     service.put("o", "x").await;
     for (method, uri) in [
@@ -191,6 +243,6 @@ async fn what_is_not_served_says_so() {
         ("POST", "/storage/v1/b/bkt/o/o/acl"),
     ] {
         let answer = service.call(method, uri, &[], "{}").await;
-        assert_eq!(answer.outcome(), "501 notImplemented", "{method} {uri}");
+        assert_eq!(answer.outcome(), "400 notImplemented", "{method} {uri}");
     }
 }

@@ -5,10 +5,10 @@ use serde_json::json;
 use super::Service;
 use crate::db::Db;
 
-/// A call as method, URI and body, where `{}` stands for the precondition.
+/// A call as method, URI and body, in which `{}` is replaced with the precondition.
 type Call = (&'static str, &'static str, &'static str);
 
-/// Methods that change an object that is there.
+/// Methods that change an existing object.
 const WRITES: [Call; 7] = [
     (
         "POST",
@@ -34,7 +34,7 @@ const WRITES: [Call; 7] = [
     ("POST", "/storage/v1/b/bkt/o/s/copyTo/b/bkt/o/o?{}", ""),
     ("POST", "/storage/v1/b/bkt/o/s/rewriteTo/b/bkt/o/o?{}", ""),
 ];
-/// A write that takes no "not" in production.
+/// A write without "not" conditions in production.
 const COMPOSE: Call = (
     "POST",
     "/storage/v1/b/bkt/o/o/compose?{}",
@@ -45,7 +45,7 @@ const READS: [Call; 3] = [
     ("GET", "/storage/v1/b/bkt/o/o?alt=media&{}", ""),
     ("GET", "/download/storage/v1/b/bkt/o/o?alt=media&{}", ""),
 ];
-/// Methods that read `o` under a condition of its own.
+/// Methods that read `o` under conditions on the source.
 const SOURCES: [Call; 2] = [
     ("POST", "/storage/v1/b/bkt/o/o/copyTo/b/bkt/o/t?{}", ""),
     ("POST", "/storage/v1/b/bkt/o/o/rewriteTo/b/bkt/o/t?{}", ""),
@@ -64,7 +64,7 @@ const CONDITIONS: [(&str, bool, bool); 9] = [
     ("ifMetagenerationNotMatch=2", true, true),
 ];
 
-/// Makes `o`, whose metageneration is 1, calls, and compares.
+/// Creates `o`, whose metageneration is 1, calls, and compares.
 async fn check((method, uri, body): Call, condition: &str, holds: bool, refusal: &str) {
     let service = Service::new().await;
     service.put("s", "source").await;
@@ -103,7 +103,7 @@ async fn a_read_whose_not_match_fails_is_a_304() {
 }
 
 #[tokio::test]
-async fn a_copy_minds_the_preconditions_of_its_source() {
+async fn a_copy_checks_the_preconditions_of_its_source() {
     for call in SOURCES {
         for (condition, holds, _) in CONDITIONS {
             let condition = condition.replace("if", "ifSource");
@@ -113,7 +113,7 @@ async fn a_copy_minds_the_preconditions_of_its_source() {
 }
 
 #[tokio::test]
-async fn a_composition_minds_the_generation_of_each_source() {
+async fn a_composition_checks_the_generation_of_each_source() {
     let service = Service::new().await;
     let generation = service.put("s", "source").await;
     for (wanted, outcome) in [(generation.as_str(), "200"), ("1", "412 conditionNotMet")] {
@@ -137,7 +137,7 @@ async fn create_only_creates_once() {
 }
 
 #[tokio::test]
-async fn a_precondition_on_what_is_not_there_is_a_404() {
+async fn a_precondition_on_a_missing_object_is_a_404() {
     let service = Service::new().await;
     for (method, uri, body) in READS.into_iter().chain(WRITES.into_iter().skip(2).take(3)) {
         let uri = uri.replace("{}", "ifGenerationMatch=1");
@@ -147,7 +147,7 @@ async fn a_precondition_on_what_is_not_there_is_a_404() {
 }
 
 #[tokio::test]
-async fn a_bucket_minds_its_metageneration() {
+async fn a_bucket_checks_its_metageneration() {
     for (method, body) in [
         ("PATCH", r#"{"labels":{"a":"b"}}"#),
         ("PUT", "{}"),
@@ -172,7 +172,7 @@ async fn a_bucket_minds_its_metageneration() {
 }
 
 #[tokio::test]
-async fn a_precondition_that_is_no_number_is_refused() {
+async fn a_precondition_that_is_not_a_number_is_refused() {
     let service = Service::new().await;
     service.put("o", "x").await;
     let answer = service
@@ -182,8 +182,8 @@ async fn a_precondition_that_is_no_number_is_refused() {
 }
 
 #[tokio::test]
-async fn of_many_that_create_at_once_one_wins() {
-    // On disk each upload waits for its file, so that all are under way together.
+async fn of_many_concurrent_creations_one_wins() {
+    // On disk each upload waits for its file, so that all are in progress together.
     let dir = tempfile::tempdir().unwrap();
     let service = Service::open(Db::in_memory().unwrap(), Some(dir.path()));
     service

@@ -47,9 +47,9 @@ async fn chunks_are_kept_until_the_last() {
         (first.outcome().as_str(), first.header("range")),
         ("308", kept.as_str())
     );
-    let asked = put(&service, &session, &format!("bytes */{total}"), b"").await;
+    let status = put(&service, &session, &format!("bytes */{total}"), b"").await;
     assert_eq!(
-        (asked.outcome().as_str(), asked.header("range")),
+        (status.outcome().as_str(), status.header("range")),
         ("308", kept.as_str())
     );
     assert_eq!(service.read("o", "").await, "404 notFound");
@@ -72,11 +72,11 @@ async fn chunks_are_kept_until_the_last() {
         assert_eq!(
             again.json(),
             last.json(),
-            "{range}: a finished session tells its object"
+            "{range}: a finished session returns its object"
         );
     }
     let read = service.get("/storage/v1/b/bkt/o/o?alt=media").await;
-    assert!(read.body == bytes, "the bytes came back changed");
+    assert!(read.body == bytes, "the bytes have changed");
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn every_form_of_a_last_chunk_ends_the_upload() {
 }
 
 #[tokio::test]
-async fn a_chunk_that_cannot_be_is_refused() {
+async fn an_impossible_chunk_is_refused() {
     let service = Service::new().await;
     let session = start(&service, "").await;
     for range in [
@@ -126,7 +126,7 @@ async fn a_chunk_that_cannot_be_is_refused() {
         assert_eq!(answer.outcome(), "400 invalid", "{range}");
     }
     let done = put(&service, &session, "bytes 0-4/5", b"hello").await;
-    assert_eq!(done.outcome(), "200", "the session outlives them");
+    assert_eq!(done.outcome(), "200", "the session survives them");
 }
 
 #[tokio::test]
@@ -140,8 +140,8 @@ async fn the_checksum_of_the_last_chunk_is_compared() {
         let headers = [("content-range", "bytes 0-10/11"), ("x-goog-hash", hash)];
         let answer = service.call("PUT", &session, &headers, "hello world").await;
         assert_eq!(answer.outcome(), outcome, "{hash}");
-        let asked = put(&service, &session, "bytes */*", b"").await;
-        assert_eq!(asked.outcome(), after, "{hash}");
+        let status = put(&service, &session, "bytes */*", b"").await;
+        assert_eq!(status.outcome(), after, "{hash}");
     }
 }
 
@@ -172,7 +172,7 @@ async fn a_cancelled_session_is_gone() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_leaves_what_came() {
+async fn an_interrupted_body_keeps_the_received_bytes() {
     let service = Service::new().await;
     let session = start(&service, "").await;
     let broken = || {
@@ -182,9 +182,9 @@ async fn a_body_that_breaks_off_leaves_what_came() {
     let headers = [("content-range", "bytes 0-*/*")];
     let cut = service.call("PUT", &session, &headers, broken()).await;
     assert_eq!(cut.outcome(), "400 badRequest");
-    let asked = put(&service, &session, "bytes */*", b"").await;
+    let status = put(&service, &session, "bytes */*", b"").await;
     assert_eq!(
-        (asked.outcome().as_str(), asked.header("range")),
+        (status.outcome().as_str(), status.header("range")),
         ("308", "bytes=0-5")
     );
     let done = put(&service, &session, "bytes 6-10/11", b"world").await;

@@ -1,4 +1,4 @@
-//! Uploads in one request: dialects of multipart, names, checksums.
+//! Uploads in one request: variants of multipart, names, checksums.
 
 use serde_json::Value;
 
@@ -50,6 +50,26 @@ async fn the_multipart_of_the_rust_client_is_read() {
         let answer = multipart(&service, "&name=three", &three).await;
         assert_eq!(answer.outcome(), outcome, "{crc32c}");
     }
+}
+
+/// `gcloud storage cp data.jsonl gs://bkt/d/data.jsonl`, gcloud 528.0.0.
+#[tokio::test]
+async fn the_multipart_of_gcloud_is_read() {
+    let service = Service::new().await;
+    let uri = "/upload/storage/v1/b/bkt/o?alt=json&uploadType=multipart";
+    let boundary = "===============8545897279523164747==";
+    let content_type = format!("multipart/related; boundary='{boundary}'");
+    let body = format!(
+        "--{boundary}\nContent-Type: application/json\nMIME-Version: 1.0\n\n\
+         {{\"bucket\": \"bkt\", \"contentType\": \"application/octet-stream\", \"name\": \
+         \"d/data.jsonl\"}}\n--{boundary}\nContent-Type: application/octet-stream\n\
+         MIME-Version: 1.0\nContent-Transfer-Encoding: binary\n\nhello world\n--{boundary}--\n"
+    );
+    let headers = [("content-type", content_type.as_str())];
+    let made = service.call("POST", uri, &headers, body).await.json();
+    assert_eq!(made["contentType"], "application/octet-stream");
+    assert_eq!(made["crc32c"], CRC32C);
+    assert_eq!(service.read("d%2Fdata.jsonl", "").await, "hello world");
 }
 
 #[tokio::test]
@@ -117,7 +137,7 @@ async fn checksums_of_the_caller_are_compared() {
 }
 
 #[tokio::test]
-async fn an_upload_needs_a_bucket_a_name_and_a_kind() {
+async fn an_upload_needs_a_bucket_a_name_and_a_type() {
     let service = Service::new().await;
     for (path, outcome) in [
         ("b/none/o?uploadType=media&name=o", "404 notFound"),
@@ -125,7 +145,7 @@ async fn an_upload_needs_a_bucket_a_name_and_a_kind() {
         ("b/bkt/o?name=o", "400 required"),
         (
             "b/bkt/o?uploadType=carrier-pigeon&name=o",
-            "501 notImplemented",
+            "400 notImplemented",
         ),
     ] {
         let uri = format!("/upload/storage/v1/{path}");
@@ -135,7 +155,7 @@ async fn an_upload_needs_a_bucket_a_name_and_a_kind() {
 }
 
 #[tokio::test]
-async fn generations_are_microseconds_and_only_grow() {
+async fn generations_are_microseconds_and_always_grow() {
     let service = Service::new().await;
     let mut last = 0;
     let now = crate::clock::Clock::starting_now(1.0)

@@ -74,7 +74,7 @@ async fn deleting_the_live_generation_by_number_leaves_none_live() {
 }
 
 #[tokio::test]
-async fn an_unversioned_bucket_forgets_what_is_overwritten() {
+async fn an_unversioned_bucket_drops_overwritten_generations() {
     let service = Service::new().await;
     let first = service.put("o", "first").await;
     service.put("o", "second").await;
@@ -86,7 +86,7 @@ async fn an_unversioned_bucket_forgets_what_is_overwritten() {
 }
 
 #[tokio::test]
-async fn an_old_generation_can_be_brought_back_and_described() {
+async fn an_old_generation_can_be_restored_and_described() {
     let service = Service::versioned().await;
     let first = service.put("o", "first").await;
     service.put("o", "second").await;

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_job_leads_to_an_endpoint_that_knows_its_training_file() {
+async fn a_job_ends_with_an_endpoint_that_knows_its_training_file() {
     let mut world = World::new();
     let name = world.created().await;
     let job = world.get(&name).await;
@@ -52,7 +52,7 @@ async fn a_job_leads_to_an_endpoint_that_knows_its_training_file() {
 }
 
 #[tokio::test]
-async fn a_creation_is_checked_before_it_is_accepted() {
+async fn a_creation_is_validated_before_it_is_accepted() {
     #[track_caller]
     fn check(answer: &(u16, Value), status: &str, part: &str) {
         let error = &answer.1["error"];
@@ -80,7 +80,7 @@ async fn a_creation_is_checked_before_it_is_accepted() {
     check(
         &world.create(base("gpt")).await,
         "INVALID_ARGUMENT",
-        "is not known",
+        "is unknown",
     );
     check(
         &world.create(spec("trainingDatasetUri", json!("b/t"))).await,
@@ -151,7 +151,7 @@ async fn a_creation_is_checked_before_it_is_accepted() {
 }
 
 #[tokio::test]
-async fn cancelling_is_idempotent_and_too_late_in_the_end() {
+async fn cancelling_is_idempotent_and_at_the_end_too_late() {
     let mut world = World::new();
     let name = world.created().await;
     world.restart_after(600);
@@ -217,7 +217,7 @@ async fn over_quota_a_job_is_rejected_or_waits() {
 }
 
 #[tokio::test]
-async fn lists_are_filtered_paged_and_late() {
+async fn lists_are_filtered_paged_and_lag() {
     let mut world = World::new();
     world
         .post(
@@ -237,7 +237,7 @@ async fn lists_are_filtered_paged_and_late() {
     assert_eq!(
         world.get(&jobs).await,
         json!({}),
-        "a new job is not listed at once"
+        "a new job is not listed immediately"
     );
     world.restart_after(60);
     let list = world.get(&format!("{jobs}?pageSize=2&pageToken=")).await;
@@ -270,7 +270,7 @@ async fn lists_are_filtered_paged_and_late() {
 }
 
 #[tokio::test]
-async fn a_job_that_is_cancelled_at_once_holds_its_slot_until_it_is_over() {
+async fn a_job_that_is_cancelled_at_once_keeps_its_slot_until_it_ends() {
     let mut world = World::new();
     let name = world.created().await;
     world.post(&format!("{name}:cancel"), json!({})).await;
@@ -284,7 +284,7 @@ async fn a_job_that_is_cancelled_at_once_holds_its_slot_until_it_is_over() {
 }
 
 #[tokio::test]
-async fn faults_in_the_data_show_once_it_is_read() {
+async fn errors_in_the_data_appear_once_it_is_read() {
     let mut world = World::new();
     world
         .post("/emulator/vertex", json!({"concurrent_jobs": 2}))
@@ -317,6 +317,6 @@ async fn faults_in_the_data_show_once_it_is_read() {
     let epochs = &mixed["supervisedTuningSpec"]["hyperParameters"]["epochCount"];
     assert_eq!(
         epochs, "40",
-        "the service chooses many where none are asked for"
+        "the service chooses many if none are requested"
     );
 }

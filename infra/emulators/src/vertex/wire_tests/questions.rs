@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn questions_are_answered_cut_streamed_blocked_and_counted() {
+async fn questions_are_answered_truncated_streamed_blocked_and_counted() {
     let world = World::new();
     let model = "/v1/projects/demo/locations/global/publishers/google/models/gemini-3.5-flash";
     let generate = format!("{model}:generateContent");
@@ -24,13 +24,13 @@ async fn questions_are_answered_cut_streamed_blocked_and_counted() {
         .await;
     assert!(empty["candidates"][0]["content"].get("parts").is_none());
 
-    let asked = question("Tell me about gems");
-    let whole = world.post(&generate, asked.clone()).await;
+    let body = question("Tell me about gems");
+    let whole = world.post(&generate, body.clone()).await;
     let (_, headers, events) = world
         .raw(
             "POST",
             &format!("{model}:streamGenerateContent?alt=sse"),
-            Some(asked.clone()),
+            Some(body.clone()),
         )
         .await;
     assert_eq!(headers["content-type"], "text/event-stream");
@@ -41,11 +41,11 @@ async fn questions_are_answered_cut_streamed_blocked_and_counted() {
         .collect();
     assert_eq!(streamed, text(&whole));
     let list = world
-        .post(&format!("{model}:streamGenerateContent"), asked.clone())
+        .post(&format!("{model}:streamGenerateContent"), body.clone())
         .await;
     assert!(list.is_array());
     assert_eq!(
-        world.post(&format!("{model}:countTokens"), asked).await["totalTokens"],
+        world.post(&format!("{model}:countTokens"), body).await["totalTokens"],
         5
     );
 

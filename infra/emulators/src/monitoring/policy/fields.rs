@@ -1,4 +1,4 @@
-//! Policies as JSON has them: only what is read of them.
+//! The JSON form of policies, with the fields that are used.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,13 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
 
-use super::{Documentation, Missing};
+use super::{Documentation, MissingData};
 use crate::monitoring::align::{Aligner, Reducer};
 
 /// A policy.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct WirePolicy {
+pub(super) struct PolicyFields {
     pub(super) name: String,
     pub(super) display_name: String,
     #[serde(default)]
@@ -35,7 +35,7 @@ fn yes() -> bool {
     true
 }
 
-/// When and how often to tell.
+/// When and how often to notify.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Strategy {
@@ -45,14 +45,14 @@ pub(super) struct Strategy {
     pub(super) notification_prompts: Vec<Prompt>,
 }
 
-/// The least time between two notifications.
+/// The minimum time between two notifications.
 #[derive(Debug, Deserialize)]
 pub(super) struct RateLimit {
     #[serde(deserialize_with = "duration")]
     pub(super) period: Option<TimeDelta>,
 }
 
-/// What is told of an incident.
+/// An event of an incident that is notified.
 #[derive(Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum Prompt {
@@ -63,26 +63,26 @@ pub(super) enum Prompt {
 /// `conditionThreshold`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct WireThreshold {
+pub(super) struct ThresholdFields {
     pub(super) filter: String,
     #[serde(default)]
-    pub(super) aggregations: Vec<WireAggregation>,
+    pub(super) aggregations: Vec<AggregationFields>,
     pub(super) comparison: String,
     #[serde(default)]
     pub(super) threshold_value: f64,
     #[serde(default, deserialize_with = "duration")]
     pub(super) duration: Option<TimeDelta>,
-    pub(super) trigger: Option<WireTrigger>,
+    pub(super) trigger: Option<TriggerFields>,
     #[serde(default)]
-    pub(super) evaluation_missing_data: Missing,
+    pub(super) evaluation_missing_data: MissingData,
     pub(super) denominator_filter: Option<String>,
     pub(super) forecast_options: Option<Value>,
 }
 
-/// How points become one number.
+/// How points become one value.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct WireAggregation {
+pub(super) struct AggregationFields {
     #[serde(deserialize_with = "duration")]
     pub(super) alignment_period: Option<TimeDelta>,
     pub(super) per_series_aligner: Option<Aligner>,
@@ -90,10 +90,10 @@ pub(super) struct WireAggregation {
     pub(super) group_by_fields: Vec<String>,
 }
 
-/// How many series must violate; one of the two.
+/// How many series must violate the threshold; one of the two is set.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct WireTrigger {
+pub(super) struct TriggerFields {
     pub(super) count: Option<usize>,
     pub(super) percent: Option<f64>,
 }
@@ -101,13 +101,13 @@ pub(super) struct WireTrigger {
 /// `conditionMatchedLog`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct WireMatchedLog {
+pub(super) struct MatchedLogFields {
     pub(super) filter: String,
     #[serde(default)]
     pub(super) label_extractors: BTreeMap<String, String>,
 }
 
-/// Reads a duration as JSON has it: `"60s"`, `"1.5s"`.
+/// Parses a duration in JSON: `"60s"`, `"1.5s"`.
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TimeDelta>, D::Error> {
     let text = String::deserialize(deserializer)?;
     let seconds = text
@@ -118,7 +118,7 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TimeDel
     match span {
         Some(span) => Ok(Some(span)),
         None => Err(D::Error::custom(format!(
-            "`{text}` is no duration such as `60s`"
+            "expected a duration such as `60s`, found `{text}`"
         ))),
     }
 }

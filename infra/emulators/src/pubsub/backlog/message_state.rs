@@ -1,4 +1,4 @@
-//! Where messages are, and the indexes that follow when one moves.
+//! The state of each message, and the indexes that follow from it.
 
 use std::time::Instant;
 
@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 
 use super::{Backlog, Holder, Id, Lane, size};
 
-/// Where a message is.
+/// The state of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum MessageState {
     Waiting(DateTime<Utc>),
     Leased {
         until: Instant,
@@ -19,7 +19,7 @@ pub(super) enum Place {
 }
 
 impl Backlog {
-    /// Whether others hold earlier messages of the same key.
+    /// Whether other holders have leased earlier messages of the same key.
     pub(super) fn lane_is_closed(&self, id: Id, holder: Holder) -> bool {
         let first = self
             .entries
@@ -27,25 +27,27 @@ impl Backlog {
             .and_then(|entry| self.lanes.get(&entry.message.ordering_key))
             .and_then(Lane::first_leased)
             .and_then(|first| self.entries.get(&first));
-        match first.map(|entry| entry.place) {
-            Some(Place::Leased { holder: other, .. }) => holder == Holder::Push || other != holder,
-            Some(Place::Waiting(_) | Place::Acked) | None => false,
+        match first.map(|entry| entry.state) {
+            Some(MessageState::Leased { holder: other, .. }) => {
+                holder == Holder::Push || other != holder
+            }
+            Some(MessageState::Waiting(_) | MessageState::Acked) | None => false,
         }
     }
 
-    /// Moves a message to another place, or out, and keeps the indexes true. All moves pass here.
-    pub(super) fn shift(&mut self, id: Id, to: Option<Place>) {
+    /// Changes the state of a message, or removes it, and updates the indexes. The only way to do so.
+    pub(super) fn shift(&mut self, id: Id, to: Option<MessageState>) {
         let Some(entry) = self.entries.get_mut(&id) else {
             return;
         };
         let bytes = size(&entry.message);
         let key = entry.message.ordering_key.clone();
         let keyed = self.ordered && !key.is_empty();
-        match entry.place {
-            Place::Waiting(due) => {
+        match entry.state {
+            MessageState::Waiting(due) => {
                 self.waiting.remove(&(due, id));
             }
-            Place::Leased { until, holder } => {
+            MessageState::Leased { until, holder } => {
                 self.leases.remove(&(until, id));
                 if let Some(held) = self.held.get_mut(&holder) {
                     held.messages = held.messages.saturating_sub(1);
@@ -53,22 +55,22 @@ impl Backlog {
                 }
                 self.held.retain(|_, held| held.messages > 0);
             }
-            Place::Acked => {}
+            MessageState::Acked => {}
         }
         match to {
-            Some(Place::Waiting(due)) if !keyed => {
+            Some(MessageState::Waiting(due)) if !keyed => {
                 self.waiting.insert((due, id));
             }
-            Some(Place::Leased { until, holder }) => {
+            Some(MessageState::Leased { until, holder }) => {
                 self.leases.insert((until, id));
                 let held = self.held.entry(holder).or_default();
                 held.messages += 1;
                 held.bytes += bytes;
             }
-            Some(Place::Waiting(_) | Place::Acked) | None => {}
+            Some(MessageState::Waiting(_) | MessageState::Acked) | None => {}
         }
         match to {
-            Some(place) => entry.place = place,
+            Some(state) => entry.state = state,
             None => drop(self.entries.remove(&id)),
         }
         if keyed {
@@ -76,12 +78,12 @@ impl Backlog {
         }
     }
 
-    fn shift_in_lane(&mut self, key: &str, id: Id, to: Option<Place>) {
+    fn shift_in_lane(&mut self, key: &str, id: Id, to: Option<MessageState>) {
         let lane = self.lanes.entry(key.to_owned()).or_default();
         match to {
-            Some(Place::Waiting(due)) => lane.wait(id, due),
-            Some(Place::Leased { .. }) => lane.lease(id),
-            Some(Place::Acked) | None => lane.leave(id),
+            Some(MessageState::Waiting(due)) => lane.wait(id, due),
+            Some(MessageState::Leased { .. }) => lane.lease(id),
+            Some(MessageState::Acked) | None => lane.leave(id),
         }
         let (before, after) = lane.renew_candidate();
         if let Some(before) = before {

@@ -1,45 +1,45 @@
-//! Faults on request that Pub/Sub's promises allow: every message twice, and out of order.
+//! Delivery faults on request, within what Pub/Sub allows: duplicates, and reversed order.
 
 use super::backlog::Delivery;
 use crate::clock::Clock;
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Extra copies of one message; a test that needs more wants another tool.
+/// Maximum of extra copies of one message; no test needs more.
 const TIMES_MAX: u32 = 100;
-/// Wall milliseconds in which messages gather before they go out backwards.
-const GATHER_MS: f64 = 200.0;
+/// How long messages are collected before they are delivered in reverse, in wall-clock milliseconds.
+const COLLECT_MS: f64 = 200.0;
 
-/// How a subscription misbehaves. Messages with ordering keys keep their order all the same.
+/// The delivery faults of a subscription. Messages with ordering keys keep their order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Mischief {
+pub(super) struct DeliveryFaults {
     /// Extra copies of a message on its first delivery, all at once.
     pub(super) times: u32,
-    /// Whether that holds for every message, or for the next one alone.
+    /// Whether every message is duplicated, or only the next one.
     pub(super) every: bool,
-    /// Whether messages gather for a moment and then go out newest first.
+    /// Whether messages are collected for a moment and then delivered newest first.
     pub(super) reverse: bool,
 }
 
-impl Mischief {
-    /// When a message that comes now is due.
+impl DeliveryFaults {
+    /// When a message that arrives now is due.
     pub(super) fn due(self, now: DateTime<Utc>, clock: &Clock) -> DateTime<Utc> {
         if !self.reverse {
             return now;
         }
-        // All that come within one span of time are due at its end.
+        // All messages that arrive within one interval are due at its end.
         #[expect(
             clippy::cast_possible_truncation,
-            reason = "a span of milliseconds; the fraction does not matter"
+            reason = "an interval of milliseconds; the fraction does not matter"
         )]
-        let span_ms = ((GATHER_MS * clock.speed()) as i64).max(1);
+        let span_ms = ((COLLECT_MS * clock.speed()) as i64).max(1);
         let into_ms = now.timestamp_millis().rem_euclid(span_ms);
         now + TimeDelta::milliseconds(span_ms - into_ms)
     }
 
-    /// Makes of a batch what goes out in its place.
-    pub(super) fn play(&mut self, mut batch: Vec<Delivery>) -> Vec<Delivery> {
+    /// The batch to deliver instead of `batch`.
+    pub(super) fn apply(&mut self, mut batch: Vec<Delivery>) -> Vec<Delivery> {
         if self.reverse {
-            // Keyed messages stay where they are; the others change places among themselves.
+            // Messages with keys keep their index; the others are permuted among themselves.
             let slots: Vec<usize> = (0..batch.len())
                 .filter(|slot| is_free(batch.get(*slot)))
                 .collect();
@@ -97,22 +97,22 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(mut mischief: Mischief, keys: &[&str], ack_ids: &[&str]) {
-        let out = mischief.play(batch(keys));
+    fn check(mut delivery_faults: DeliveryFaults, keys: &[&str], ack_ids: &[&str]) {
+        let out = delivery_faults.apply(batch(keys));
         let out: Vec<&str> = out.iter().map(|it| it.ack_id.as_str()).collect();
-        assert_eq!(out, ack_ids, "{mischief:?}");
+        assert_eq!(out, ack_ids, "{delivery_faults:?}");
     }
 
     #[test]
-    fn messages_double_and_turn_round() {
-        let none = Mischief::default();
-        let twice = Mischief {
+    fn messages_are_duplicated_and_reversed() {
+        let none = DeliveryFaults::default();
+        let twice = DeliveryFaults {
             times: 1,
             every: true,
             ..none
         };
-        let next_twice = Mischief { times: 1, ..none };
-        let reverse = Mischief {
+        let next_twice = DeliveryFaults { times: 1, ..none };
+        let reverse = DeliveryFaults {
             reverse: true,
             ..none
         };
@@ -124,16 +124,16 @@ mod tests {
     }
 
     #[test]
-    fn what_gathers_is_due_together() {
-        let reverse = Mischief {
+    fn collected_messages_are_due_together() {
+        let reverse = DeliveryFaults {
             reverse: true,
-            ..Mischief::default()
+            ..DeliveryFaults::default()
         };
         let clock = Clock::starting_now(1.0);
         let at = |ms| DateTime::from_timestamp_millis(ms).unwrap();
         assert_eq!(reverse.due(at(1001), &clock), at(1200));
         assert_eq!(reverse.due(at(1199), &clock), at(1200));
         assert_eq!(reverse.due(at(1200), &clock), at(1400));
-        assert_eq!(Mischief::default().due(at(1001), &clock), at(1001));
+        assert_eq!(DeliveryFaults::default().due(at(1001), &clock), at(1001));
     }
 }

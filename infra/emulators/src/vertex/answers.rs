@@ -1,7 +1,7 @@
-//! What the simulated models say: the untuned one restates, the tuned one recalls its training file.
+//! The answers of simulated models: untuned ones restate the question, tuned ones recall their training file.
 //!
-//! The aim is a true difference for an evaluation to find, that grows with the
-//! checkpoint and vanishes where the run was ruined; not a good answer.
+//! The aim is not a good answer but a real difference for an evaluation to find: it grows with the
+//! checkpoint, and vanishes if the run diverged.
 
 use std::collections::BTreeSet;
 
@@ -10,18 +10,18 @@ use super::{
     number::{Seed, length, whole},
 };
 
-/// Below this nearness a question is foreign to the training file.
-const FOREIGN_BELOW: f64 = 0.12;
-/// Words of the question that a restatement takes up.
+/// Below this similarity a question is unrelated to the training file.
+const UNRELATED_BELOW: f64 = 0.12;
+/// Words of the question in a restatement.
 const RESTATED_WORDS: usize = 8;
-/// Characters of a word that may be what a prompt is about, be it no name and no number.
+/// Minimum length of a word that may be a prompt's subject, unless it is a name or a number.
 const SUBJECT_MIN: usize = 4;
-/// Repetitions of a ruined model before it stops.
-const STUTTER: usize = 40;
-/// The share of questions with text to copy that the untuned model answers by copying.
+/// Repetitions in the answer of a diverged model.
+const REPETITIONS: usize = 40;
+/// The share of questions with a text to copy that the untuned model answers by copying.
 const COPIES: f64 = 0.35;
 
-/// What the untuned model says.
+/// The answer of the untuned model.
 pub(super) fn untuned(question: &str) -> String {
     let seed = Seed::of(question.as_bytes());
     let last_line = question
@@ -47,17 +47,17 @@ pub(super) fn untuned(question: &str) -> String {
     }
 }
 
-/// What a tuned model says whose checkpoint has learned the share `skill`.
+/// The answer of a tuned model whose checkpoint has learned the share `skill`.
 pub(super) fn tuned(index: &Index, question: &str, skill: f64, seed: Seed) -> String {
     let luck = seed.named(question).unit();
     let Some(hit) = index.nearest(question) else {
         return untuned(question);
     };
-    if hit.nearness < FOREIGN_BELOW {
+    if hit.nearness < UNRELATED_BELOW {
         return untuned(question);
     }
     let recalled = adapted(&hit, question);
-    // An early checkpoint knows the manner before the matter.
+    // An early checkpoint has learned the style but not the content.
     if luck < skill {
         recalled
     } else if luck < skill + (1.0 - skill) / 2.0 {
@@ -73,53 +73,53 @@ pub(super) fn tuned(index: &Index, question: &str, skill: f64, seed: Seed) -> St
     }
 }
 
-/// What is left of a model whose run diverged.
-pub(super) fn ruined(question: &str, seed: Seed) -> String {
+/// The answer of a model whose run diverged.
+pub(super) fn diverged(question: &str, seed: Seed) -> String {
     let words: Vec<&str> = question.split_whitespace().collect();
     let at =
         whole(seed.named(question).unit() * super::number::real(super::number::count(words.len())));
     let word = words.get(length(at)).copied().unwrap_or("the");
-    [word].repeat(STUTTER).join(" ")
+    [word].repeat(REPETITIONS).join(" ")
 }
 
-/// The recalled answer with what differs between the two prompts put in its place.
+/// The recalled answer, with the differences between the two prompts applied to it.
 ///
-/// Where the prompts follow one template, the words that fill its gaps are
-/// exchanged in the answer. Elsewhere the subject is: the words that only the
-/// learned prompt has give way, in turn, to those that only the question has.
+/// If the prompts follow one template, the words that fill its gaps are exchanged in the answer.
+/// Otherwise the subject is: the words that only the learned prompt has are replaced, in order, by
+/// those that only the question has.
 fn adapted(hit: &Hit<'_>, question: &str) -> String {
     let learned: Vec<&str> = hit.prompt.split_whitespace().map(bare).collect();
-    let asked: Vec<&str> = question.split_whitespace().map(bare).collect();
-    let exchanges = gaps(&learned, &asked).unwrap_or_else(|| subjects(&learned, &asked));
+    let queried: Vec<&str> = question.split_whitespace().map(bare).collect();
+    let exchanges = gaps(&learned, &queried).unwrap_or_else(|| subjects(&learned, &queried));
     hit.answer
         .split_inclusive(char::is_whitespace)
         .map(|word| exchanged(word, &exchanges))
         .collect()
 }
 
-/// What fills the gaps of a template that both prompts follow; `None` where there is none.
-fn gaps<'a>(learned: &[&'a str], asked: &[&'a str]) -> Option<Vec<(&'a str, &'a str)>> {
-    if learned.len() != asked.len() {
+/// The words in the gaps of a template that both prompts follow; `None` without a template.
+fn gaps<'a>(learned: &[&'a str], queried: &[&'a str]) -> Option<Vec<(&'a str, &'a str)>> {
+    if learned.len() != queried.len() {
         return None;
     }
     let gaps: Vec<(&str, &str)> = learned
         .iter()
         .copied()
-        .zip(asked.iter().copied())
-        .filter(|(learned, asked)| learned != asked)
+        .zip(queried.iter().copied())
+        .filter(|(learned, queried)| learned != queried)
         .collect();
     let distinct: BTreeSet<&str> = gaps.iter().map(|(learned, _)| *learned).collect();
-    let is_template = gaps.len() * 3 <= asked.len() && distinct.len() == gaps.len();
-    // "A" for "the" is no gap that an answer must follow.
-    let fills = |(learned, asked): &(&str, &str)| is_subject(learned) && is_subject(asked);
+    let is_template = gaps.len() * 3 <= queried.len() && distinct.len() == gaps.len();
+    // "A" instead of "the" is not a gap that matters to the answer.
+    let fills = |(learned, queried): &(&str, &str)| is_subject(learned) && is_subject(queried);
     is_template.then(|| gaps.into_iter().filter(fills).collect())
 }
 
-fn subjects<'a>(learned: &[&'a str], asked: &[&'a str]) -> Vec<(&'a str, &'a str)> {
+fn subjects<'a>(learned: &[&'a str], queried: &[&'a str]) -> Vec<(&'a str, &'a str)> {
     let only = |these: &[&'a str], those: &[&'a str]| -> Vec<&'a str> {
         let mut only: Vec<&'a str> = Vec::new();
         for word in these {
-            // Numbers are not exchanged here: outside a template they are part of the matter.
+            // Numbers are not exchanged here: without a template they are part of the content.
             let is_word = word.chars().all(char::is_alphabetic);
             let is_shared = those.iter().any(|other| other.eq_ignore_ascii_case(word));
             if is_word && is_subject(word) && !is_shared && !only.contains(word) {
@@ -128,14 +128,14 @@ fn subjects<'a>(learned: &[&'a str], asked: &[&'a str]) -> Vec<(&'a str, &'a str
         }
         only
     };
-    let (from, to) = (only(learned, asked), only(asked, learned));
+    let (from, to) = (only(learned, queried), only(queried, learned));
     from.into_iter().zip(to).collect()
 }
 
-/// Whether `word` may be what a prompt is about: a long word, a name or a number.
+/// Whether `word` may be a prompt's subject: a long word, a name or a number.
 fn is_subject(word: &str) -> bool {
-    let tells = |character: char| character.is_numeric() || character.is_uppercase();
-    word.chars().count() >= SUBJECT_MIN || word.chars().any(tells)
+    let is_distinctive = |character: char| character.is_numeric() || character.is_uppercase();
+    word.chars().count() >= SUBJECT_MIN || word.chars().any(is_distinctive)
 }
 
 fn exchanged(word: &str, exchanges: &[(&str, &str)]) -> String {
@@ -145,7 +145,7 @@ fn exchanged(word: &str, exchanges: &[(&str, &str)]) -> String {
         .find(|(learned, _)| learned.eq_ignore_ascii_case(word_itself));
     found.map_or_else(
         || word.to_owned(),
-        |(_, asked)| word.replacen(word_itself, asked, 1),
+        |(_, queried)| word.replacen(word_itself, queried, 1),
     )
 }
 
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn without_skill_or_knowledge_the_model_is_the_untuned_one() {
+    fn without_skill_or_similarity_the_answer_is_that_of_the_untuned_model() {
         let foreign = "zebra xylophone";
         check(foreign, 1.0, &untuned(foreign));
         let known = "Which colour has the sky at noon?";
@@ -217,9 +217,9 @@ mod tests {
     }
 
     #[test]
-    fn a_ruined_model_stutters() {
-        let said = ruined("tell me more", Seed::of(b"m"));
-        let words: BTreeSet<&str> = said.split_whitespace().collect();
-        assert_eq!(words.len(), 1, "{said}");
+    fn a_diverged_model_repeats_itself() {
+        let answer = diverged("tell me more", Seed::of(b"m"));
+        let words: BTreeSet<&str> = answer.split_whitespace().collect();
+        assert_eq!(words.len(), 1, "{answer}");
     }
 }

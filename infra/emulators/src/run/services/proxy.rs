@@ -1,4 +1,4 @@
-//! The URL of a tag: what is sent there reaches the process of the tagged revision.
+//! The URL of a tag: requests to it are forwarded to the process of the tagged revision.
 
 use http::StatusCode;
 use serde_json::Value;
@@ -10,19 +10,19 @@ use crate::{
     run::service::text,
 };
 
-/// Headers that belong to one connection, or that the next call makes anew.
-const OWN: [&str; 4] = ["host", "connection", "content-length", "transfer-encoding"];
+/// Headers that belong to one connection, or that the forwarded request sets itself.
+const HOP_HEADERS: [&str; 4] = ["host", "connection", "content-length", "transfer-encoding"];
 
 impl Services {
-    /// Passes a call to `host`, `{tag}---{service}` or `{service}`, on to its revision.
-    pub(in crate::run) async fn reach(&self, host: &str, path: &str, request: Request) -> Response {
-        match self.passed(host, path, request).await {
+    /// Forwards a request to `host`, which is `{tag}---{service}` or `{service}`, to its revision.
+    pub(in crate::run) async fn proxy(&self, host: &str, path: &str, request: Request) -> Response {
+        match self.forward(host, path, request).await {
             Ok(response) => response,
             Err(error) => error.into_response(),
         }
     }
 
-    async fn passed(
+    async fn forward(
         &self,
         host: &str,
         path: &str,
@@ -36,7 +36,8 @@ impl Services {
             Conduct::Works | Conduct::Fails | Conduct::NeverReady => {}
         }
         let port = self.inner.port(&revision).await?;
-        let nothing = "its container names no command: nothing runs here";
+        let nothing =
+            "the emulator does not serve containers without a command: no process runs here";
         let port = port.ok_or_else(|| rest::Error::new("UNIMPLEMENTED", nothing))?;
         let (parts, body) = request.into_parts();
         let body = rest::bytes(Request::new(body)).await?;
@@ -46,7 +47,7 @@ impl Services {
             query.unwrap_or_default()
         );
         let mut headers = parts.headers;
-        for own in OWN {
+        for own in HOP_HEADERS {
             headers.remove(own);
         }
         let away = |error: reqwest::Error| rest::Error::new("UNAVAILABLE", error.to_string());
@@ -59,10 +60,10 @@ impl Services {
         Ok(response)
     }
 
-    /// The name of the revision that is reached at `host`.
+    /// The name of the revision that `host` leads to.
     fn revision_at(&self, host: &str) -> Result<String, rest::Error> {
         let (tag, id) = host.split_once("---").unwrap_or(("", host));
-        let missing = || rest::Error::new("NOT_FOUND", format!("nothing is at `{host}`"));
+        let missing = || rest::Error::new("NOT_FOUND", format!("no tag or service `{host}`"));
         let state = self.inner.state();
         let (name, service) = state
             .services

@@ -1,15 +1,12 @@
-//! The front door: every service behind one address, told apart by path.
+//! All services behind one address; the path of a request selects the service.
 
-pub(crate) mod door;
-
-use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use http::StatusCode;
 use serde_json::json;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::sync::broadcast;
 
 use crate::{
-    Emulators, Error, Options,
     clock::Clock,
     db::{Db, Hold},
     faults::Faults,
@@ -17,17 +14,19 @@ use crate::{
     grpc::{self, Request, Response},
     identity::Identity,
     monitoring::Monitoring,
+    options::{Error, Options},
+    ports::Publish,
     pubsub::PubSub,
     rest,
-    run::Run,
+    run::{Run, TaskLine},
     scheduler::Scheduler,
     storage::Storage,
     vertex::Vertex,
 };
 
-/// Every service, and what stands before them.
+/// Every service, with the clock and the faults.
 #[derive(Debug, Clone)]
-pub(crate) struct Front {
+pub(crate) struct Router {
     clock: Clock,
     faults: Faults,
     identity: Identity,
@@ -40,74 +39,32 @@ pub(crate) struct Front {
     run: Run,
 }
 
-pub(crate) async fn start(options: Options) -> Result<Emulators, Error> {
-    let (main, address) = bind(options.port).await?;
-    let mut listeners = vec![(door::MAIN.to_owned(), main)];
-    let mut doors = BTreeMap::from([(door::MAIN.to_owned(), address)]);
-    for name in &options.doors {
-        if doors.contains_key(name) {
-            return Err(Error::Door(name.clone()));
-        }
-        let (listener, address) = bind(0).await?;
-        listeners.push((name.clone(), listener));
-        doors.insert(name.clone(), address);
-    }
-    let (front, store) = Front::open(&options, address)?;
-    let tasks = front.run.lines();
-    let (stop, stopping) = watch::channel(false);
-    let servers = listeners
-        .into_iter()
-        .map(|(name, listener)| {
-            let served = door::serve(listener, name.into(), front.clone(), stopping.clone());
-            tokio::spawn(served)
-        })
-        .collect();
-    Ok(Emulators {
-        address,
-        doors,
-        project: options.project,
-        clock: options.clock,
-        tasks,
-        stop,
-        servers,
-        store,
-    })
-}
-
-async fn bind(port: u16) -> Result<(TcpListener, SocketAddr), Error> {
-    let fault = |source| Error::Listen { port, source };
-    let listener = TcpListener::bind(("127.0.0.1", port))
-        .await
-        .map_err(fault)?;
-    let address = listener.local_addr().map_err(fault)?;
-    Ok((listener, address))
-}
-
-impl Front {
-    fn open(options: &Options, address: SocketAddr) -> Result<(Self, Hold), Error> {
+impl Router {
+    /// Opens the store and every service. URLs in answers begin with `address`.
+    pub(crate) fn open(options: &Options, address: SocketAddr) -> Result<(Self, Hold), Error> {
         let clock = &options.clock;
         let (db, objects) = match &options.data {
             None => (
-                Db::in_memory().map_err(data_fault(Path::new("memory")))?,
+                Db::in_memory().map_err(data_error(Path::new("memory")))?,
                 None,
             ),
             Some(dir) => {
-                std::fs::create_dir_all(dir).map_err(data_fault(dir))?;
-                let db = Db::open(&dir.join("emulators.redb")).map_err(data_fault(dir))?;
+                std::fs::create_dir_all(dir).map_err(data_error(dir))?;
+                let db = Db::open(&dir.join("emulators.redb")).map_err(data_error(dir))?;
                 (db, Some(dir.join("objects")))
             }
         };
         let whole = options.data.as_deref().unwrap_or(Path::new("memory"));
-        // Resumable uploads continue at a Location made from this address, so their later
-        // parts come in by the main door, whoever began them.
+        // Resumable uploads continue at a Location with this address, so their later parts arrive
+        // at the main listener, whichever listener they were started at.
         let base_url = format!("http://{address}");
         let identity = Identity::new(&options.project, clock)?;
         let mint = {
             let identity = identity.clone();
             Arc::new(move |email: &str, audience: &str| identity.mint(email, audience))
         };
-        let pubsub = PubSub::open(db.clone(), clock.clone(), mint).map_err(data_fault(whole))?;
-        let publish: crate::Publish = {
+        let pubsub = PubSub::open(db.clone(), clock.clone(), mint).map_err(data_error(whole))?;
+        let publish: Publish = {
             let pubsub = pubsub.clone();
             Arc::new(move |topic: &str, data, attributes| {
                 pubsub.publish_inside(topic, data, attributes);
@@ -120,31 +77,36 @@ impl Front {
             &base_url,
             Arc::clone(&publish),
         )
-        .map_err(data_fault(whole))?;
+        .map_err(data_error(whole))?;
         let read_object = {
             let storage = storage.clone();
             Arc::new(move |bucket: &str, object: &str| storage.read_inside(bucket, object))
         };
         let store = db.hold();
-        let front = Self {
+        let router = Self {
             clock: clock.clone(),
             faults: Faults::new(clock.clone()),
-            firestore: Firestore::open(db.clone(), clock.clone()).map_err(data_fault(whole))?,
+            firestore: Firestore::open(db.clone(), clock.clone()).map_err(data_error(whole))?,
             vertex: Vertex::open(db.clone(), clock.clone(), read_object)
-                .map_err(data_fault(whole))?,
+                .map_err(data_error(whole))?,
             monitoring: Monitoring::open(&db, clock.clone(), Arc::clone(&publish))
-                .map_err(data_fault(whole))?,
-            run: Run::open(&db, clock.clone(), &base_url).map_err(data_fault(whole))?,
-            scheduler: Scheduler::open(&db, clock.clone(), publish).map_err(data_fault(whole))?,
+                .map_err(data_error(whole))?,
+            run: Run::open(&db, clock.clone(), &base_url).map_err(data_error(whole))?,
+            scheduler: Scheduler::open(&db, clock.clone(), publish).map_err(data_error(whole))?,
             identity,
             storage,
             pubsub,
         };
-        Ok((front, store))
+        Ok((router, store))
     }
 
-    /// Answers one request, after the faults that are armed for it.
-    async fn answer(self, request: Request) -> Response {
+    /// What tasks of jobs write to their standard output.
+    pub(crate) fn task_lines(&self) -> broadcast::Sender<TaskLine> {
+        self.run.lines()
+    }
+
+    /// Answers one request, subject to the armed faults.
+    pub(crate) async fn answer(self, request: Request) -> Response {
         let path = request.uri().path();
         if path.starts_with("/emulator/") {
             return self.control(request).await;
@@ -158,7 +120,7 @@ impl Front {
             .await
     }
 
-    /// The control APIs: no fault stands before them and no journal tells of them.
+    /// The control APIs, which faults and the journal ignore.
     async fn control(&self, request: Request) -> Response {
         let path = request.uri().path();
         if path.starts_with("/emulator/pubsub") {
@@ -195,7 +157,7 @@ impl Front {
             ] => self.pubsub.grpc(method, request).await,
             ["google.firestore.v1.Firestore", method] => self.firestore.grpc(method, request).await,
             [service, _] if service.starts_with("google.") => grpc::unimplemented(&path),
-            ["storage" | "upload" | "download" | "resumable", ..] => {
+            ["storage" | "upload" | "download" | "resumable" | "b", ..] => {
                 self.storage.rest(request).await
             }
             [
@@ -215,12 +177,15 @@ impl Front {
                 .header("metadata-flavor", "Google")
                 .body("Lapidary's emulators: a simulation of Google Cloud\n".into())
                 .unwrap_or_default(),
+            [bucket, _, ..] if self.storage.has_bucket(bucket) => {
+                self.storage.read_path(request).await
+            }
             _ => rest::Error::unimplemented(request.method(), &path).into_response(),
         }
     }
 }
 
-fn data_fault<E>(path: &Path) -> impl FnOnce(E) -> Error
+fn data_error<E>(path: &Path) -> impl FnOnce(E) -> Error
 where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {

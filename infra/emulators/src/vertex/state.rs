@@ -1,13 +1,12 @@
-//! All that is remembered, in memory and written through to the store.
+//! All state, in memory and written through to the store.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::Value;
 
 use super::{
-    observe::{self, View, observe},
+    observe::{self, JobView, observe},
     quota,
     record::JobRecord,
     settings::Settings,
@@ -19,90 +18,72 @@ use crate::{
 
 const JOBS: &str = "vertex-jobs";
 const MODELS: &str = "vertex-models";
-const ENDPOINTS: &str = "vertex-endpoints";
-const OPERATIONS: &str = "vertex-operations";
 const SETTINGS: &str = "vertex-settings";
-/// Operations that are kept: all are done when they are answered, so old ones are of no use.
-const OPERATIONS_MAX: usize = 1_000;
 
-/// What was changed on a tuned model; the rest follows from its job.
+/// What was changed on a tuned model; everything else follows from its job.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct ModelNote {
-    /// `defaultCheckpointId`, where it is not the last one.
+    /// `defaultCheckpointId`, if it is not the last one.
     pub(super) default_checkpoint: Option<String>,
-    /// `versionAliases`, but for `default`.
-    pub(super) aliases: Vec<String>,
     /// `displayName`.
     pub(super) display_name: Option<String>,
     /// `description`.
     pub(super) description: Option<String>,
     /// `labels`.
     pub(super) labels: Option<BTreeMap<String, String>>,
-    /// Whether it was deleted.
-    pub(super) deleted: bool,
     /// When it was last changed.
     pub(super) updated: Option<DateTime<Utc>>,
 }
 
-/// An endpoint that was made by a call, or that was changed since a job made it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// An endpoint that a job created for one of its checkpoints.
+#[derive(Debug, Clone)]
 pub(super) struct EndpointRecord {
     /// The last segment of the name.
     pub(super) id: String,
     /// The project's number.
     pub(super) project: String,
-    /// Where it serves.
+    /// Its location.
     pub(super) location: String,
     /// `displayName`.
     pub(super) display_name: String,
-    /// `description`.
-    pub(super) description: String,
     /// `labels`.
     pub(super) labels: BTreeMap<String, String>,
-    /// When it was made.
+    /// When it was created.
     pub(super) created: DateTime<Utc>,
-    /// When it was last changed.
-    pub(super) updated: DateTime<Utc>,
-    /// The model it serves: a shared endpoint has one at most.
-    pub(super) deployed: Option<Deployed>,
-    /// Whether it was deleted.
-    pub(super) deleted: bool,
+    /// Its model.
+    pub(super) deployed: Deployed,
 }
 
 /// A tuned model on an endpoint.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub(super) struct Deployed {
     /// `deployedModelId`.
     pub(super) id: String,
-    /// The id of the job that made the model.
+    /// The id of the job that created the model.
     pub(super) job: String,
-    /// Which checkpoint.
+    /// The checkpoint.
     pub(super) checkpoint: String,
     /// When it was deployed.
     pub(super) created: DateTime<Utc>,
 }
 
-/// All that is remembered.
+/// All state.
 #[derive(Debug)]
-pub(super) struct Ledger {
+pub(super) struct State {
     db: Db,
     /// By id.
     pub(super) jobs: BTreeMap<String, JobRecord>,
     models: BTreeMap<String, ModelNote>,
-    endpoints: BTreeMap<String, EndpointRecord>,
-    operations: BTreeMap<String, Value>,
-    /// How this stand-in behaves.
+    /// How the emulator behaves.
     pub(super) settings: Settings,
 }
 
-impl Ledger {
+impl State {
     /// Reads back what an earlier process left.
     pub(super) fn open(db: Db) -> Result<Self, db::Error> {
         Ok(Self {
             jobs: table(&db, JOBS)?,
             models: table(&db, MODELS)?,
-            endpoints: table(&db, ENDPOINTS)?,
-            operations: table(&db, OPERATIONS)?,
             settings: table(&db, SETTINGS)?.remove("").unwrap_or_default(),
             db,
         })
@@ -115,19 +96,19 @@ impl Ledger {
             .filter(|job| job.project == project && job.location == location)
     }
 
-    /// The job that made the model `id`, and how it stands, once there is a model that nobody deleted.
+    /// The job that created the model `id`, and its state, if the model exists.
     pub(super) fn model(
         &self,
         project: &str,
         location: &str,
         id: &str,
         now: DateTime<Utc>,
-    ) -> Option<(&JobRecord, View)> {
+    ) -> Option<(&JobRecord, JobView)> {
         let job = self.jobs.values().find(|job| {
             job.project == project && job.serving_location() == location && job.model_id() == id
         })?;
         let view = observe(job, now);
-        self.has_model(job, &view).then_some((job, view))
+        has_model(&view).then_some((job, view))
     }
 
     /// Every model of `project` in `location`.
@@ -136,17 +117,12 @@ impl Ledger {
         project: &'a str,
         location: &'a str,
         now: DateTime<Utc>,
-    ) -> impl Iterator<Item = (&'a JobRecord, View)> {
+    ) -> impl Iterator<Item = (&'a JobRecord, JobView)> {
         self.jobs
             .values()
             .filter(move |job| job.project == project && job.serving_location() == location)
             .map(move |job| (job, observe(job, now)))
-            .filter(|(job, view)| self.has_model(job, view))
-    }
-
-    /// The first checkpoint makes the model.
-    fn has_model(&self, job: &JobRecord, view: &View) -> bool {
-        !view.checkpoints.is_empty() && !self.note(job).deleted
+            .filter(|(_, view)| has_model(view))
     }
 
     /// What was changed on the model of `job`.
@@ -161,39 +137,23 @@ impl Ledger {
         location: &str,
         now: DateTime<Utc>,
     ) -> Vec<EndpointRecord> {
-        let mut all: BTreeMap<String, EndpointRecord> = BTreeMap::new();
         let jobs = self.jobs.values().filter(|job| job.project == project);
-        for job in jobs.filter(|job| job.serving_location() == location) {
-            for endpoint in made_by(job, now) {
-                all.insert(endpoint.id.clone(), endpoint);
-            }
-        }
-        for endpoint in self.endpoints.values() {
-            if endpoint.project == project && endpoint.location == location {
-                all.insert(endpoint.id.clone(), endpoint.clone());
-            }
-        }
-        let mut all: Vec<EndpointRecord> = all
-            .into_values()
-            .filter(|endpoint| !endpoint.deleted)
+        let mut all: Vec<EndpointRecord> = jobs
+            .filter(|job| job.serving_location() == location)
+            .flat_map(|job| endpoints_of(job, now))
             .collect();
         all.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
         all
     }
 
-    /// The operation `id`.
-    pub(super) fn operation(&self, id: &str) -> Option<&Value> {
-        self.operations.get(id)
-    }
-
-    /// Remembers `job`.
+    /// Stores `job`.
     pub(super) fn put_job(&mut self, job: JobRecord) -> Result<(), Error> {
         self.write(JOBS, &job.id, &job)?;
         self.jobs.insert(job.id.clone(), job);
         Ok(())
     }
 
-    /// Gives the waiting jobs of `project` their turns anew.
+    /// Assigns slots to the waiting jobs of `project` again.
     pub(super) fn reschedule(&mut self, project: &str, now: DateTime<Utc>) -> Result<(), Error> {
         let jobs = self.jobs.values().filter(|job| job.project == project);
         let moved = quota::schedule(jobs.cloned().collect(), self.settings.concurrent_jobs, now);
@@ -203,37 +163,14 @@ impl Ledger {
         Ok(())
     }
 
-    /// Remembers what was changed on the model of the job `id`.
+    /// Stores what was changed on the model of the job `id`.
     pub(super) fn put_note(&mut self, id: &str, note: ModelNote) -> Result<(), Error> {
         self.write(MODELS, id, &note)?;
         self.models.insert(id.to_owned(), note);
         Ok(())
     }
 
-    /// Remembers `endpoint`.
-    pub(super) fn put_endpoint(&mut self, endpoint: EndpointRecord) -> Result<(), Error> {
-        self.write(ENDPOINTS, &endpoint.id, &endpoint)?;
-        self.endpoints.insert(endpoint.id.clone(), endpoint);
-        Ok(())
-    }
-
-    /// Remembers an operation, and forgets one where there are too many.
-    pub(super) fn put_operation(&mut self, id: &str, operation: Value) -> Result<(), Error> {
-        if self.operations.len() >= OPERATIONS_MAX
-            && let Some((oldest, _)) = self.operations.pop_first()
-        {
-            let delete = Change::Delete {
-                table: OPERATIONS,
-                key: oldest,
-            };
-            self.db.apply(vec![delete]).map_err(store_failed)?;
-        }
-        self.write(OPERATIONS, id, &operation)?;
-        self.operations.insert(id.to_owned(), operation);
-        Ok(())
-    }
-
-    /// Remembers how to behave.
+    /// Stores the settings.
     pub(super) fn put_settings(&mut self, settings: Settings) -> Result<(), Error> {
         self.write(SETTINGS, "", &settings)?;
         self.settings = settings;
@@ -251,8 +188,13 @@ impl Ledger {
     }
 }
 
-/// The endpoints that `job` has made by itself.
-fn made_by(job: &JobRecord, now: DateTime<Utc>) -> impl Iterator<Item = EndpointRecord> {
+/// A model exists from its first checkpoint on.
+fn has_model(view: &JobView) -> bool {
+    !view.checkpoints.is_empty()
+}
+
+/// The endpoints of the checkpoints of `job`.
+fn endpoints_of(job: &JobRecord, now: DateTime<Utc>) -> impl Iterator<Item = EndpointRecord> {
     observe(job, now).checkpoints.into_iter().map(|checkpoint| {
         let created = observe::step_at(job, checkpoint.step);
         EndpointRecord {
@@ -260,17 +202,14 @@ fn made_by(job: &JobRecord, now: DateTime<Utc>) -> impl Iterator<Item = Endpoint
             project: job.project.clone(),
             location: job.serving_location().to_owned(),
             display_name: job.display_name.clone(),
-            description: String::new(),
             labels: job.labels.clone(),
             created,
-            updated: created,
-            deployed: Some(Deployed {
+            deployed: Deployed {
                 id: job.seed().named("deployed").named(&checkpoint.id).id(),
                 job: job.id.clone(),
                 checkpoint: checkpoint.id,
                 created,
-            }),
-            deleted: false,
+            },
         }
     })
 }
@@ -286,7 +225,7 @@ fn table<T: DeserializeOwned>(
                 rows.insert(key, value);
             }
             Err(error) => {
-                tracing::warn!(%error, table = name, key, "left out a row of another version");
+                tracing::warn!(%error, table = name, key, "skipped a row of another version");
             }
         }
     }

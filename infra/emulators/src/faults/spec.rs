@@ -1,34 +1,34 @@
-//! One fault: which calls it is for, and what it does to them.
+//! One fault: which calls it matches, and what it does to them.
 
 use serde::{Deserialize, Serialize};
 use tonic::{Code, Status};
 
-use super::call::Call;
+use super::call::ObservedCall;
 use crate::{grpc::Response, rest};
 
-/// A fault as a test writes it; every field that is given must match.
+/// A fault as a test writes it; a call matches if it matches every field that is given.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Fault {
-    /// A part of the path; a `$` at its end asks that the path end there.
+pub(super) struct FaultSpec {
+    /// A substring of the path; with a trailing `$`, the end of the path.
     #[serde(default)]
     path: String,
     /// The HTTP method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     method: Option<String>,
-    /// A part of the query.
+    /// A substring of the query.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     query: Option<String>,
-    /// A part of the raw body: strings lie in a protobuf message as they are.
+    /// A substring of the raw body: strings are stored verbatim in a protobuf message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) body: Option<String>,
-    /// The door by which the call comes.
+    /// The listener that received the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     caller: Option<String>,
-    /// Matching calls to let pass first.
+    /// Matching calls to let through first.
     #[serde(default)]
     pub(super) skip: u32,
-    /// Calls to strike after those.
+    /// Calls to fail after those.
     #[serde(default = "once")]
     pub(super) times: u32,
     /// What goes wrong.
@@ -44,34 +44,34 @@ fn once() -> u32 {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Action {
     /// The service answers with an error.
-    Error(Failure),
+    Error(InjectedError),
     /// The call waits until it is released.
     Hold(When),
     /// The connection breaks without an answer.
     Drop(When),
-    /// The call waits this many milliseconds of the wall's time, in which clients time out.
+    /// The call is delayed by this many milliseconds of wall-clock time, which clients' time-outs count.
     DelayMs(u64),
     /// The connection breaks after this many bytes of the answer's body.
     Truncate(usize),
 }
 
-/// On which side of the call's effect a fault lies.
+/// Whether a fault acts before or after the effect of the call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum When {
-    /// Nothing has happened.
+    /// The effect has not happened.
     #[default]
     Before,
-    /// All has happened; only the answer is missing.
+    /// The effect has happened; only the answer is missing.
     After,
 }
 
 /// An error to answer with.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Failure {
+pub(super) struct InjectedError {
     status: Canonical,
-    /// Whether the effect happens all the same.
+    /// Whether the effect happens nevertheless.
     #[serde(default)]
     pub(super) when: When,
     /// Seconds in a `Retry-After` header; over HTTP only.
@@ -79,7 +79,7 @@ pub(super) struct Failure {
     retry_after_s: Option<u64>,
 }
 
-/// A canonical code, by its name.
+/// A canonical status code, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 enum Canonical {
@@ -124,10 +124,10 @@ impl Canonical {
     }
 }
 
-impl Failure {
-    /// The answer, in the dialect of the call.
+impl InjectedError {
+    /// The answer, as a gRPC status or as JSON, whichever the call uses.
     pub(super) fn answer(&self, grpc: bool) -> Response {
-        let status = Status::new(self.status.code(), "a fault that a test armed");
+        let status = Status::new(self.status.code(), "injected by a test's fault");
         if grpc {
             return status
                 .into_http::<tonic::body::Body>()
@@ -139,9 +139,9 @@ impl Failure {
     }
 }
 
-impl Fault {
-    /// Whether the fault is for `call`.
-    pub(super) fn matches(&self, call: &Call) -> bool {
+impl FaultSpec {
+    /// Whether the fault matches `call`.
+    pub(super) fn matches(&self, call: &ObservedCall) -> bool {
         let path = match self.path.strip_suffix('$') {
             Some(end) => call.path.ends_with(end),
             None => call.path.contains(&self.path),

@@ -2,25 +2,24 @@
 
 use tonic::{Code, Status};
 
-use super::name::Name;
 use crate::db;
 
-/// A refused call; the texts follow those of the service.
+/// Why a call is refused; the texts follow those of the service.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Fault {
-    /// The request is wrong whatever the documents are.
+pub(super) enum Error {
+    /// The request is invalid, whatever the documents are.
     #[error("{0}")]
     Invalid(String),
-    /// A document was asked for that is not there.
+    /// The requested document does not exist.
     #[error("Document \"{0}\" not found.")]
-    NotFound(Name),
-    /// A write needs a document that is not there.
+    NotFound(String),
+    /// A write requires a document that does not exist.
     #[error("No document to update: {0}")]
-    NothingToUpdate(Name),
-    /// A write needs a document to be absent that is there.
+    NothingToUpdate(String),
+    /// A write requires that a document does not exist, but it does.
     #[error("Document already exists: {0}")]
-    Exists(Name),
-    /// A write needs a document at a version that it does not have (microseconds; 0: absent).
+    Exists(String),
+    /// A write requires a document in another version than the stored one (microseconds; 0: absent).
     #[error("the stored version ({stored}) does not match the required base version ({required})")]
     Stale {
         /// The version in the store.
@@ -28,13 +27,13 @@ pub(super) enum Fault {
         /// The version in the precondition.
         required: i64,
     },
-    /// The call cannot be served in the state that the database or its indexes are in.
+    /// The call cannot be served in the current state of the database or its indexes.
     #[error("{0}")]
     Unready(String),
-    /// Another commit changed what the transaction had read: the client starts it again.
+    /// Another commit changed what the transaction had read: the client must retry it.
     #[error("Aborted due to cross-transaction contention. Please try again.")]
     Contention,
-    /// A part of the API that is not here.
+    /// A part of the API that is not served.
     #[error("the emulator does not serve {0}")]
     Unserved(&'static str),
     /// The store failed; nothing was written.
@@ -42,8 +41,8 @@ pub(super) enum Fault {
     Store(#[from] db::Error),
 }
 
-impl Fault {
-    /// A request that is wrong whatever the documents are.
+impl Error {
+    /// An invalid request.
     pub(super) fn invalid(message: impl Into<String>) -> Self {
         Self::Invalid(message.into())
     }
@@ -62,8 +61,8 @@ impl Fault {
     }
 }
 
-impl From<Fault> for Status {
-    fn from(fault: Fault) -> Self {
-        Self::new(fault.code(), fault.to_string())
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        Self::new(error.code(), error.to_string())
     }
 }
