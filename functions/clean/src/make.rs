@@ -1,8 +1,8 @@
 //! From a generation in a bucket to the objects of a version, streamed both ways.
 
 use clean_engine::{
-    Applied, Calibration, Cleaned, Error as CleanError, FramesFault, Outcome, Part, PartSummary,
-    Plan, Provenance, Report, Sample, Settings, Task, Verdict, Written, card,
+    Calibration, Cleaned, Error as CleanError, FramesFault, Manifest, Outcome, Part, PartSummary,
+    Plan, Provenance, Report, Settings, Task, Verdict, card,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -92,13 +92,8 @@ pub(crate) async fn version(
     let card = write_card(&version, &settings, &cleaned);
     let stored = store_text(state, &folder, "card.md", MARKDOWN, card.into_bytes()).await?;
     version.parts.insert("card".to_owned(), stored);
-    let manifest = Manifest {
-        version: &version,
-        settings: &settings,
-        rules: settings.rules(),
-        parts: cleaned.written.as_ref(),
-        samples: &cleaned.samples,
-    };
+    let about = AboutVersion { version: &version };
+    let manifest = Manifest::new(about, &settings, &cleaned);
     let stored = store(state, &folder, "manifest", &manifest).await?;
     version.parts.insert("manifest".to_owned(), stored);
     Ok(Made::Version(Box::new(version)))
@@ -118,15 +113,10 @@ fn write_card(version: &Version, settings: &Settings, cleaned: &Cleaned) -> Stri
     card(&about, cleaned)
 }
 
-/// What `manifest.json` says of a version, beside what its document says.
+/// What the `manifest.json` of a version says besides what every manifest says.
 #[derive(Serialize)]
-struct Manifest<'a> {
+struct AboutVersion<'a> {
     version: &'a Version,
-    settings: &'a Settings,
-    /// Every rule by its code: its version, and what was done about it.
-    rules: BTreeMap<&'static str, Applied>,
-    parts: Option<&'a Written>,
-    samples: &'a [Sample],
 }
 
 fn describe(order: Order, report: &Report, parts: BTreeMap<String, StoredFile>) -> Version {
