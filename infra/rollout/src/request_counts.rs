@@ -1,22 +1,23 @@
-//! Whether a revision answers with more errors than it may.
+//! Whether too many requests to a revision fail.
 
-/// Errors below which nothing is concluded: one or two happen to anyone.
+/// Fewer errors than this prove nothing: one or two happen to any revision.
 const ERRORS_MIN: u64 = 3;
-/// The part of requests that may fail beyond what fails at the serving revision anyway: a
-/// dependency that is away, which the table of answers makes a 503, strikes both.
+/// The share of requests that may fail beyond the share that fails on the serving revision.
+///
+/// A dependency that is unavailable makes both revisions answer 503, which must not roll back.
 const RATIO_MAX: f64 = 0.05;
 
-/// Requests that were answered.
+/// Counts of answered requests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Requests {
-    /// All of them.
+pub struct RequestCounts {
+    /// All requests.
     pub all: u64,
     /// Those answered with 5xx.
     pub errors: u64,
 }
 
-impl Requests {
-    /// The part that failed; none of none.
+impl RequestCounts {
+    /// The share that failed; 0 where there were no requests.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a ratio of counts far below 2^52"
@@ -29,8 +30,8 @@ impl Requests {
     }
 }
 
-/// Whether the new revision answers with too many errors, beside the serving one.
-pub fn too_many(new: Requests, serving: Requests) -> bool {
+/// Whether too many requests fail on the new revision, compared with the serving one.
+pub fn too_many(new: RequestCounts, serving: RequestCounts) -> bool {
     new.errors >= ERRORS_MIN && new.ratio() > RATIO_MAX + serving.ratio()
 }
 
@@ -40,12 +41,12 @@ mod tests {
 
     use super::*;
 
-    fn of(errors: u64, all: u64) -> Requests {
-        Requests { all, errors }
+    fn of(errors: u64, all: u64) -> RequestCounts {
+        RequestCounts { all, errors }
     }
 
     #[test]
-    fn errors_count_beside_those_of_the_serving_revision() {
+    fn errors_are_compared_with_those_of_the_serving_revision() {
         for (new, serving, expected) in [
             (of(0, 0), of(0, 0), false),
             (of(2, 2), of(0, 100), false),
@@ -61,7 +62,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn more_errors_are_never_judged_better(all in 1_u64..1000, a in 0_u64..1000, b in 0_u64..1000) {
+        fn more_errors_are_never_better(all in 1_u64..1000, a in 0_u64..1000, b in 0_u64..1000) {
             let (few, many) = (a.min(b).min(all), a.max(b).min(all));
             let serving = of(1, 100);
             prop_assert!(!too_many(of(few, all), serving) || too_many(of(many, all), serving));

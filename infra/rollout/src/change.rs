@@ -1,38 +1,39 @@
-//! What a release has to do to a function, from what is and what is wanted.
+//! What a release has to change in a service: what is there, compared with what is wanted.
 
 use crate::{
     images::Image,
-    service::{Service, id},
+    service::{CloudRunService, id},
     traffic,
 };
 
-/// What has to be done to a service.
+/// What has to change in a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Work {
-    /// The wanted image serves, alone, from the newest revision.
-    Nothing,
-    /// It does, but a canary's tag, or a split of the traffic, was left behind.
-    Tidy {
+pub enum ServiceChange {
+    /// Nothing: the newest revision runs the wanted image and serves alone.
+    None,
+    /// Only the traffic: the wanted image serves, but a canary's tag, or a split of the traffic, was
+    /// left behind.
+    TrafficOnly {
         /// The revision that serves.
         serving: String,
     },
-    /// A new revision has to prove itself beside the serving one.
+    /// A new revision is needed, which runs as a canary of the serving one first.
     Canary {
-        /// The revision that serves, and is gone back to.
+        /// The revision that serves, to which a rollback returns.
         serving: String,
     },
-    /// A new revision is needed, and none has ever served: there is nothing to go back to.
-    First,
+    /// A new revision is needed, and none has ever served: a rollback has no target.
+    FirstRevision,
 }
 
-/// What has to be done to `service`, whose serving revision runs `serving_image`.
+/// What has to change in `service`, whose serving revision runs `serving_image`.
 ///
-/// A newer revision than the serving one counts as a change too, whatever its image: Terraform
-/// changed a setting, or an earlier release came to nothing.
-pub fn work(service: &Service, serving_image: &str, wanted: &Image) -> Work {
+/// A revision that is newer than the serving one needs a canary too, whatever its image: Terraform
+/// changed a setting, or an earlier release was rolled back.
+pub fn change(service: &CloudRunService, serving_image: &str, wanted: &Image) -> ServiceChange {
     let ready = id(&service.latest_ready_revision);
     let Some(serving) = traffic::serving(&service.traffic_statuses, ready) else {
-        return Work::First;
+        return ServiceChange::FirstRevision;
     };
     let newest = id(&service.latest_created_revision);
     let current = serving_image == wanted.as_str()
@@ -43,9 +44,9 @@ pub fn work(service: &Service, serving_image: &str, wanted: &Image) -> Work {
         current,
         traffic::is_settled(&service.traffic_statuses, &serving),
     ) {
-        (true, true) => Work::Nothing,
-        (true, false) => Work::Tidy { serving },
-        (false, _) => Work::Canary { serving },
+        (true, true) => ServiceChange::None,
+        (true, false) => ServiceChange::TrafficOnly { serving },
+        (false, _) => ServiceChange::Canary { serving },
     }
 }
 
@@ -59,7 +60,7 @@ mod tests {
         Image::parse(&format!("r@sha256:{}", "a".repeat(64))).unwrap()
     }
 
-    fn service(image: &str, newest: &str, statuses: &Value) -> Service {
+    fn service(image: &str, newest: &str, statuses: &Value) -> CloudRunService {
         let service = json!({
             "template": { "containers": [{ "image": image }] },
             "latestCreatedRevision": format!("projects/p/revisions/{newest}"),
@@ -70,25 +71,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_to_be_done_follows_from_what_is() {
+    fn the_change_depends_on_what_is_there() {
         let (new, old) = (wanted().to_string(), "r@sha256:old");
         let kind = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION";
         let to = |revision: &str, tag: &str| json!([{ "type": kind, "revision": revision, "percent": 100, "tag": tag }]);
         let serving = |revision: &str| revision.to_owned();
-        let canary = |revision: &str| Work::Canary {
+        let canary = |revision: &str| ServiceChange::Canary {
             serving: serving(revision),
         };
-        let tidy = Work::Tidy {
+        let tidy = ServiceChange::TrafficOnly {
             serving: serving("new"),
         };
         for (what, template, newest, statuses, image, expected) in [
             (
-                "all is as wanted",
+                "everything is as wanted",
                 &*new,
                 "new",
                 to("new", ""),
                 &*new,
-                Work::Nothing,
+                ServiceChange::None,
             ),
             (
                 "the latest serves",
@@ -96,7 +97,7 @@ mod tests {
                 "new",
                 json!([{ "percent": 100 }]),
                 &*new,
-                Work::Nothing,
+                ServiceChange::None,
             ),
             (
                 "another image serves",
@@ -107,7 +108,7 @@ mod tests {
                 canary("new"),
             ),
             (
-                "a tag was left",
+                "a tag was left behind",
                 &*new,
                 "new",
                 to("new", "canary"),
@@ -115,7 +116,7 @@ mod tests {
                 tidy,
             ),
             (
-                "a release was taken back",
+                "a release was rolled back",
                 &*new,
                 "new",
                 to("old", ""),
@@ -131,7 +132,7 @@ mod tests {
                 canary("new"),
             ),
             (
-                "a template was spoiled",
+                "only the template has another image",
                 old,
                 "new",
                 to("new", ""),
@@ -139,16 +140,16 @@ mod tests {
                 canary("new"),
             ),
             (
-                "nothing ever served",
+                "no revision ever served",
                 old,
                 "new",
                 json!([]),
                 "",
-                Work::First,
+                ServiceChange::FirstRevision,
             ),
         ] {
             let service = service(template, newest, &statuses);
-            assert_eq!(work(&service, image, &wanted()), expected, "{what}");
+            assert_eq!(change(&service, image, &wanted()), expected, "{what}");
         }
     }
 }

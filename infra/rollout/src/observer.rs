@@ -1,4 +1,4 @@
-//! How requests are answered, as Cloud Monitoring counts them.
+//! Counts of requests and errors, from Cloud Monitoring.
 
 use chrono::{DateTime, Utc};
 use reqwest::Method;
@@ -6,9 +6,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use shared::google::rest::{CallError, Rest};
 
-use crate::requests::Requests;
+use crate::request_counts::RequestCounts;
 
-/// The class of answers that are the service's fault.
+/// The class of responses that are the service's fault.
 const ERRORS: &str = "5xx";
 
 /// Reads counts.
@@ -20,34 +20,34 @@ pub(crate) struct Observer {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Page {
-    time_series: Vec<Series>,
+struct TimeSeriesPage {
+    time_series: Vec<TimeSeries>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Series {
-    metric: Metric,
+struct TimeSeries {
+    metric: MetricLabels,
     #[serde(default)]
-    points: Vec<Point>,
+    points: Vec<CountPoint>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Metric {
+struct MetricLabels {
     #[serde(default)]
     labels: std::collections::BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Point {
+struct CountPoint {
     value: Value,
 }
 
-impl Point {
-    /// A count: a text of 64 bits, or a number.
+impl CountPoint {
+    /// A count: a string of a 64-bit number, or a floating-point number.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "a count is whole, positive, and far below 2^52; else the cast saturates"
+        reason = "a count is a natural number far below 2^52; any other value saturates"
     )]
     fn count(&self) -> u64 {
         let whole = self.value.get("int64Value").and_then(Value::as_str);
@@ -58,14 +58,14 @@ impl Point {
 }
 
 impl Observer {
-    /// The requests that `revision` answered between two moments.
+    /// The requests that `revision` answered between two points in time.
     ///
-    /// One page is read: a revision has one series for each code, tens at most.
+    /// Only one page is read: a revision has one series for each response code, a few dozen at most.
     pub(crate) async fn requests(
         &self,
         revision: &str,
         (start, end): (DateTime<Utc>, DateTime<Utc>),
-    ) -> Result<Requests, CallError> {
+    ) -> Result<RequestCounts, CallError> {
         let filter = format!(
             "metric.type=\"run.googleapis.com/request_count\" AND resource.type=\"cloud_run_revision\" AND resource.labels.revision_name=\"{revision}\""
         );
@@ -80,11 +80,11 @@ impl Observer {
             .monitoring
             .call(Method::GET, &path, &query, None)
             .await?;
-        let page: Page =
+        let page: TimeSeriesPage =
             serde_json::from_value(page).map_err(|error| CallError::Away(error.into()))?;
-        let mut requests = Requests::default();
+        let mut requests = RequestCounts::default();
         for series in page.time_series {
-            let count: u64 = series.points.iter().map(Point::count).sum();
+            let count: u64 = series.points.iter().map(CountPoint::count).sum();
             requests.all += count;
             let class = series.metric.labels.get("response_code_class");
             if class.is_some_and(|class| class == ERRORS) {
