@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Holds the images to what they promise. Needs buildah, bwrap and readelf; pulls nothing.
+"""Checks that the images are as described in the README. Needs buildah, bwrap and readelf; pulls nothing.
 
 usage: check.py OUT [FUNCTION…], after build.sh OUT
 
-Each function's image is built twice and must be the same to the bit, hold one static binary that belongs to nobody
-who runs it, and the list of what is in that, and come up in a sandbox: read-only, without capabilities, as a user of
-no name. There it must answer that it is well, end within ten seconds of a SIGTERM, and not start at all where it was
-not told how to check callers.
+Each function's image is built twice and must be bit for bit the same. It must have one static binary, not owned by
+its user, and the bill of materials. In a read-only sandbox, without capabilities, as an unnamed user, the function
+must become healthy, end within ten seconds after SIGTERM, and not start without the setting for how to authenticate
+callers.
 """
 
 import json
@@ -26,16 +26,16 @@ from container import CATALOGUE, child, free_port, sandboxed, settings, status_o
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
-# The binary is made for the machine that makes it, as flags.sh says.
+# The binary is built for the machine that builds it: see flags.sh.
 TARGET = "{}-unknown-linux-gnu".format(os.uname().machine)
 VERSION = "v" + tomllib.loads((TOP / "Cargo.toml").read_text())["workspace"]["package"]["version"]
-# The largest holds the readers of Parquet and all of Google's clients.
+# The largest image has the Parquet reader and all of Google's clients.
 IMAGE_MAX_BYTES = 80 << 20
-# Cloud Run kills ten seconds after its SIGTERM.
+# Cloud Run kills a container ten seconds after SIGTERM.
 END_MAX_S = 10
 START_MAX_S = 10
-# Paths of whoever builds: crates, what is theirs, and this repository.
-OF_THE_BUILDER = (b"/registry/src/", os.fsencode(pathlib.Path.home() / ".cargo"), os.fsencode(TOP))
+# Paths of the builder: its crates, its home directory's cargo, and this repository.
+BUILDER_PATHS = (b"/registry/src/", os.fsencode(pathlib.Path.home() / ".cargo"), os.fsencode(TOP))
 
 
 def run(*command, **options):
@@ -43,7 +43,7 @@ def run(*command, **options):
 
 
 def build(function, context, store):
-    """Builds the image into an OCI layout of its own; where that is."""
+    """Builds the image into a new OCI layout; returns its path."""
     layout = store / f"{function}-{len(list(store.iterdir()))}"
     environment = os.environ | {"BUILDAH_ISOLATION": "chroot", "STORAGE_DRIVER": "vfs"}
     run(
@@ -81,7 +81,7 @@ def check_config(image, function):
     assert config["Entrypoint"] == ["/function"], config
     assert not config.get("Cmd") and not config.get("Volumes"), config
     assert config["Labels"]["org.opencontainers.image.title"] == function, config
-    # buildah says its own version in a label of its own; there is no other.
+    # The only other label is buildah's own version.
     assert image.config["created"].startswith("1970-01-01"), image.config["created"]
     size = sum(layer["size"] for layer in image.manifest["layers"])
     assert size <= IMAGE_MAX_BYTES, f"{size} bytes"
@@ -93,28 +93,28 @@ def check_files(root):
     for path in sorted(root.rglob("*")):
         name, status = path.relative_to(root).as_posix(), path.lstat()
         names.add(name)
-        assert not status.st_mode & (stat.S_ISUID | stat.S_ISGID), f"{name} runs as somebody else"
+        assert not status.st_mode & (stat.S_ISUID | stat.S_ISGID), f"{name} is setuid or setgid"
         writable = status.st_mode & stat.S_IWOTH and name != "tmp"
-        assert not writable and not path.is_symlink(), f"{name} can be changed"
+        assert not writable and not path.is_symlink(), f"{name} is world-writable or a symbolic link"
     files = {name for name in names if (root / name).is_file()}
     assert files == {"function", "sbom.cdx.json", "etc/passwd", "etc/ssl/certs/ca-certificates.crt"}, files
 
 
 def check_binary(path):
     headers = run("readelf", "--program-headers", "--wide", str(path))
-    assert "INTERP" not in headers, "it wants a loader: it is not static"
-    assert "DYN" in headers.split("Entry point")[0], "it is not to be loaded anywhere"
+    assert "INTERP" not in headers, "the binary needs a loader: it is not static"
+    assert "DYN" in headers.split("Entry point")[0], "the binary is not position-independent"
     assert "GNU_RELRO" in headers and " RWE " not in headers, headers
     binary = path.read_bytes()
-    for told in OF_THE_BUILDER:
-        at = binary.find(told)
-        assert at < 0, f"it names a path of its builder: {binary[max(at - 40, 0):at + 80]!r}"
+    for builder_path in BUILDER_PATHS:
+        at = binary.find(builder_path)
+        assert at < 0, f"the binary contains a path of its builder: {binary[max(at - 40, 0):at + 80]!r}"
 
 
 def crates_in_tree(function):
     """Name and version of each crate that cargo's tree has for the function's binary, itself included.
 
-    The tree is that of all that compile.sh compiles: what one package wants of a crate, the others get as well.
+    The tree is that of all packages that compile.sh compiles, since cargo unifies the features of crates over them.
     """
     manifests = [*TOP.glob("functions/*/Cargo.toml"), *(TOP / "infra" / it / "Cargo.toml" for it in ("local", "rollout"))]
     packages = [run("cargo", "pkgid", "--locked", "--manifest-path", str(it)).strip() for it in manifests]
@@ -139,7 +139,7 @@ def crates_in_tree(function):
 
 
 def check_sbom(root, function):
-    """The list against cargo's tree, the lock file, and what the binary itself tells; how many crates it names."""
+    """Compares the bill of materials with cargo's tree, the lock file and the binary; returns the number of crates."""
     text = (root / "sbom.cdx.json").read_text()
     bom = json.loads(text)
     assert (bom["bomFormat"], bom["specVersion"]) == ("CycloneDX", "1.5"), bom["specVersion"]
@@ -154,16 +154,16 @@ def check_sbom(root, function):
         said = [digest["content"] for digest in it.get("hashes", [])]
         assert said == [sum for sum in [checksums[crate]] if sum], it
     refs = {it["bom-ref"] for it in components}
-    assert len(refs) == len(components), "a component is there twice"
+    assert len(refs) == len(components), "a component is listed twice"
     for it in bom["dependencies"]:
         assert it["ref"] in refs | {itself["bom-ref"]} and refs.issuperset(it["dependsOn"]), it
     listed = {(it["name"], "v" + it["version"]) for it in [itself, *components]}
     tree = crates_in_tree(function)
     assert listed == tree, f"listed only: {sorted(listed - tree)}; in cargo's tree only: {sorted(tree - listed)}"
-    # Where code can panic it names its file, in a folder that is called after the crate.
-    told = set(re.findall(rb"\bcrates/([0-9A-Za-z_.+-]+)/", (root / "function").read_bytes()))
+    # Code that can panic contains the path of its file, in a folder named after the crate.
+    named = set(re.findall(rb"\bcrates/([0-9A-Za-z_.+-]+)/", (root / "function").read_bytes()))
     folders = {f"{name}-{version[1:]}" for name, version in listed}
-    assert len(told) > 50 and {os.fsdecode(it) for it in told} <= folders, sorted(map(os.fsdecode, told))
+    assert len(named) > 50 and {os.fsdecode(it) for it in named} <= folders, sorted(map(os.fsdecode, named))
     return len(components)
 
 
@@ -174,15 +174,15 @@ def check_start(root, function):
         limit = time.monotonic() + START_MAX_S
         while (status := status_of(f"http://127.0.0.1:{port}/health")) is None:
             assert process.poll() is None, f"it ended: {process.stdout.read()}"
-            assert time.monotonic() < limit, "it does not come up"
+            assert time.monotonic() < limit, "it does not answer in time"
             time.sleep(0.01)
         assert status == 200, status
-        assert status_of(f"http://127.0.0.1:{port}/") == 401, "somebody who proves nothing is let in"
-        told = time.monotonic()
+        assert status_of(f"http://127.0.0.1:{port}/") == 401, "expected 401 without credentials"
+        signalled = time.monotonic()
         os.kill(child(process), signal.SIGTERM)
         lines = process.communicate(timeout=END_MAX_S)[0].splitlines()
         assert process.returncode == 0, (process.returncode, lines)
-        took = time.monotonic() - told
+        took = time.monotonic() - signalled
     outcomes = [json.loads(line).get("outcome") for line in lines]
     assert outcomes[0] == "started" and outcomes[-1] == "stopped", lines
     return took
@@ -199,7 +199,7 @@ def check(function, out, work):
     store = work / "images"
     store.mkdir(parents=True, exist_ok=True)
     first, second = (Image(build(function, out / function, store)) for _ in range(2))
-    assert first.digest == second.digest, f"two builds, two images: {first.digest}, {second.digest}"
+    assert first.digest == second.digest, f"two builds gave different images: {first.digest}, {second.digest}"
     size = check_config(first, function)
     root = work / "roots" / function
     root.mkdir(parents=True)

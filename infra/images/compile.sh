@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Compiles all that ships, or some binaries of it: to the same bytes either way, since the parts of a crate that are
-# compiled are those that any of the packages named below wants.
+# Compiles all binaries that ship, or some of them, to the same bytes either way: cargo unifies the features of crates
+# over all packages that are named below, not over the binaries that are built.
 # usage: infra/images/compile.sh [--bin NAME]…
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-# Before the flags, which name the folders that crates are unpacked into.
+# Before the flags, which name the folders into which crates are extracted.
 cargo fetch --quiet --locked
 . infra/images/flags.sh
 packages=()
 for manifest in functions/*/Cargo.toml infra/local/Cargo.toml infra/rollout/Cargo.toml; do
-  # By its whole name: `console` alone is another crate, too.
+  # By its full package id: there is another crate called `console`.
   packages+=(--package "$(cargo pkgid --manifest-path "$manifest")")
 done
 cargo build --release --locked "${packages[@]}" "$@"

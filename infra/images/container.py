@@ -1,4 +1,4 @@
-"""A function's entry point, started as Cloud Run starts it."""
+"""Starts a function's entry point as Cloud Run does."""
 
 import contextlib
 import json
@@ -12,22 +12,22 @@ CATALOGUE = json.loads((pathlib.Path(__file__).resolve().parent.parent / "gcp" /
 
 
 def settings(function):
-    """What a function must be told to start; addresses lead nowhere."""
+    """The variables that a function needs to start; its addresses do not exist."""
     entry = CATALOGUE["functions"][function]
-    told = {name: str(value) for name, value in entry["settings"].items() if value is not None}
+    variables = {name: str(value) for name, value in entry["settings"].items() if value is not None}
     for name, value in entry["settings"].items():
         if value is None and name.endswith("_BUCKET"):
-            told[name] = "project-bucket"
+            variables[name] = "project-bucket"
         if value is None and name.endswith("_JOB"):
-            told[name] = "projects/project/locations/here/jobs/job"
+            variables[name] = "projects/project/locations/here/jobs/job"
     here = {
         "PUSH_AUDIENCE": "https://here",
         "PUSH_EMAIL": "push@project.iam",
         "IAP_AUDIENCE": "/projects/1/locations/here/services/console",
     }
-    door = {name: value or here[name] for name, value in CATALOGUE["doors"][entry["callers"]].items()}
+    auth = {name: value or here[name] for name, value in CATALOGUE["doors"][entry["callers"]].items()}
     common = {"GOOGLE_CLOUD_PROJECT": "project", "TUNING_REGION": "us-central1", "K_SERVICE": function}
-    return told | door | common
+    return variables | auth | common
 
 
 def free_port():
@@ -38,7 +38,7 @@ def free_port():
 
 @contextlib.contextmanager
 def sandboxed(root, variables):
-    """The entry point as Cloud Run starts it, or stricter."""
+    """Starts the entry point as Cloud Run does, or in a stricter sandbox."""
     for name in ("proc", "dev"):
         (root / name).mkdir(exist_ok=True)
     command = [
@@ -57,7 +57,7 @@ def sandboxed(root, variables):
 
 
 def child(process):
-    """The sandbox's own first process, which passes no signal on, has the function as its child."""
+    """The function's process: the first process of the sandbox is its parent, and does not forward signals."""
     def children(pid):
         return [int(word) for word in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 

@@ -1,13 +1,12 @@
-# How release binaries are built, to be sourced at the top of the repository: static, and to the same bytes wherever
-# that is.
+# The flags of release binaries, to be sourced at the top of the repository: static, and reproducible in any folder.
 #
-# With a target named, flags reach no build script and no macro, which cannot be static.
+# With an explicit target, the flags do not apply to build scripts and macros, which cannot be static.
 CARGO_BUILD_TARGET=$(rustc -vV | sed -n 's/^host: //p')
-# Paths of whoever builds would be in messages and in logs. A later mapping wins over an earlier one.
+# Otherwise paths of the builder would be in messages and logs. A later mapping overrides an earlier one.
 RUSTFLAGS="-C target-feature=+crt-static --remap-path-prefix=$PWD=lapidary \
 --remap-path-prefix=${CARGO_TARGET_DIR:-$PWD/target}=lapidary/target"
 CFLAGS="-ffile-prefix-map=$PWD=lapidary -ffile-prefix-map=${CARGO_TARGET_DIR:-$PWD/target}=lapidary/target"
-# Each registry, since the folder is called after whichever serves the crates.
+# Every registry, since the name of the folder depends on the server of the crates.
 for crates in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
   RUSTFLAGS+=" --remap-path-prefix=$crates=crates"
   CFLAGS+=" -ffile-prefix-map=$crates=crates"

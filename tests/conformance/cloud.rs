@@ -129,7 +129,7 @@ fn what_every_function_is_given_is_read_by_someone() {
             "settings.tf has no value of {variable}"
         );
     }
-    let doctor = checkout::read("infra/local/src/doctor/catalogue.rs");
+    let doctor = checkout::read("infra/local/src/doctor/cloud_config.rs");
     for variable in &given {
         let quoted = format!("\"{variable}\"");
         assert!(

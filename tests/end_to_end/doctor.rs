@@ -20,11 +20,11 @@ async fn look(harness: &Harness) -> (Option<i32>, Value) {
     (status.code(), report)
 }
 
-/// The finding about `about`.
-fn finding<'a>(report: &'a Value, about: &str) -> &'a Value {
-    let mut all = report["findings"].as_array().into_iter().flatten();
-    let found = all.find(|one| one["about"] == about);
-    assert!(found.is_some(), "nothing about {about} in {report:#}");
+/// The result of the check called `name`.
+fn check<'a>(report: &'a Value, name: &str) -> &'a Value {
+    let mut all = report["checks"].as_array().into_iter().flatten();
+    let found = all.find(|one| one["check"] == name);
+    assert!(found.is_some(), "no check {name} in {report:#}");
     found.unwrap()
 }
 
@@ -37,12 +37,12 @@ async fn a_stack_is_well_until_something_is_taken_away() {
     let account = "emulator@lapidary-local.iam.gserviceaccount.com";
     assert_eq!(report["account"], account);
     // Nothing is half well: what the stack has is as it should be, what it has not is said so.
-    let all = report["findings"].as_array().unwrap();
+    let all = report["checks"].as_array().unwrap();
     for one in all {
-        let known = one["verdict"] == "ok" || one["verdict"] == "skipped";
+        let known = one["status"] == "ok" || one["status"] == "skipped";
         assert!(known, "{one}");
     }
-    for about in [
+    for name in [
         "topics",
         "bucket uploads",
         "notification of uploads",
@@ -55,23 +55,26 @@ async fn a_stack_is_well_until_something_is_taken_away() {
         "metrics",
         "alert run-unhealthy",
     ] {
-        assert_eq!(finding(&report, about)["verdict"], "ok", "{about}");
+        assert_eq!(check(&report, name)["status"], "ok", "{name}");
     }
-    for about in ["project", "interfaces", "database", "GitHub"] {
-        let one = finding(&report, about);
-        assert_eq!(one["verdict"], "skipped", "{one}");
-        assert_eq!(one["says"], "not on this stack");
+    for name in ["project", "APIs", "database", "GitHub"] {
+        let one = check(&report, name);
+        assert_eq!(one["status"], "skipped", "{one}");
+        assert_eq!(one["message"], "not on this stack");
     }
     take_away(&harness).await;
     let (code, report) = look(&harness).await;
     assert_eq!(code, Some(1), "{report:#}");
-    let gone = finding(&report, "clean-on-tick");
-    assert_eq!(gone["verdict"], "missing");
-    let says = gone["says"].as_str().unwrap();
-    assert!(says.contains("`clean` does not hear `tick`"), "{says}");
-    assert!(says.contains("lapidary up"), "{says}");
-    assert_eq!(finding(&report, "schedule tick")["verdict"], "missing");
-    assert_eq!(finding(&report, "watch-on-tick")["verdict"], "ok");
+    let gone = check(&report, "clean-on-tick");
+    assert_eq!(gone["status"], "missing");
+    let message = gone["message"].as_str().unwrap();
+    assert!(
+        message.contains("`clean` has no push subscription from `tick`"),
+        "{message}"
+    );
+    assert!(message.contains("lapidary up"), "{message}");
+    assert_eq!(check(&report, "schedule tick")["status"], "missing");
+    assert_eq!(check(&report, "watch-on-tick")["status"], "ok");
 }
 
 /// Takes a subscription away, and holds the schedule.
@@ -92,7 +95,7 @@ async fn where_nothing_can_be_looked_at_the_exit_code_says_so() {
     let ended = command(PROGRAM, &["doctor", "--env-file", "no/such/file"]).await;
     assert_eq!(ended.status.code(), Some(2), "{ended:?}");
     let words = String::from_utf8_lossy(&ended.stderr);
-    assert!(words.contains("`no/such/file` cannot be read"), "{words}");
+    assert!(words.contains("cannot read `no/such/file`"), "{words}");
     // Addresses where nobody listens: no metadata server, so nobody says who asks.
     let directory = tempfile::tempdir().unwrap();
     let env = directory.path().join("env");

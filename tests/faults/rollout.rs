@@ -51,7 +51,7 @@ async fn a_good_release_reaches_all_and_a_second_one_touches_nothing() {
     let folder = folder();
     let cloud = cloud(&folder).await;
     let first = cloud.released('1').await;
-    check(&first, 0, &["RELEASED: 3 functions; 0 were as wanted"]);
+    check(&first, 0, &["RELEASED: 3 functions; 0 were up to date"]);
     runs(&cloud, '1').await;
     assert_eq!(cloud.subscriptions().await, 0, "{}", first.said);
     let at = |part: &str| first.said.find(part).unwrap_or_else(|| panic!("{part}"));
@@ -64,7 +64,7 @@ async fn a_good_release_reaches_all_and_a_second_one_touches_nothing() {
         etags.push(cloud.service(function).await["etag"].clone());
     }
     let second = cloud.released('1').await;
-    check(&second, 0, &["RELEASED: 0 functions; 3 were as wanted"]);
+    check(&second, 0, &["RELEASED: 0 functions; 3 were up to date"]);
     for (function, etag) in FUNCTIONS.into_iter().zip(etags) {
         assert_eq!(cloud.service(function).await["etag"], etag, "{function}");
     }
@@ -74,7 +74,7 @@ async fn a_good_release_reaches_all_and_a_second_one_touches_nothing() {
 async fn a_revision_that_fails_is_taken_back() {
     let folder = folder();
     let cloud = cloud(&folder).await;
-    let parts = ["FAILED: clean: waits", "failed to start", "TURNED BACK"];
+    let parts = ["FAILED: clean: wait", "failed to start", "ROLLED BACK"];
     fails_and_is_repeated(&cloud, "clean", "fails", &parts).await;
 }
 
@@ -82,7 +82,7 @@ async fn a_revision_that_fails_is_taken_back() {
 async fn a_revision_that_is_never_ready_is_taken_back() {
     let folder = folder();
     let cloud = cloud(&folder).await;
-    let parts = ["waited 10 s in vain", "TURNED BACK: deploy"];
+    let parts = ["timed out after 10 s", "ROLLED BACK: deploy"];
     fails_and_is_repeated(&cloud, "deploy", "never_ready", &parts).await;
 }
 
@@ -99,7 +99,7 @@ async fn a_smoke_test_that_fails_is_taken_back() {
 async fn a_revision_that_only_says_that_all_is_done_is_found_out() {
     let folder = folder();
     let cloud = cloud(&folder).await;
-    let parts = ["FAILED: clean: smoke test", "TURNED BACK"];
+    let parts = ["FAILED: clean: smoke test", "ROLLED BACK"];
     fails_and_is_repeated(&cloud, "clean", "does_nothing", &parts).await;
     cloud.conduct("predict", "answers_500").await;
     let ended = cloud.released('2').await;
@@ -130,8 +130,8 @@ async fn too_many_errors_take_back_even_functions_that_were_through() {
     cloud.measure(&revision, "2xx", 80).await;
     cloud.measure(&revision, "5xx", 20).await;
     let parts = [
-        "FAILED: deploy: watched at 10 %: 20 of 100 requests failed",
-        "predict: back to what served",
+        "FAILED: deploy: soak at 10 %: 20 of 100 requests failed",
+        "predict: roll back",
     ];
     check(&ended(release).await, 1, &parts);
     runs(&cloud, '0').await;
@@ -148,7 +148,7 @@ async fn a_way_back_that_conflicts_is_gone_again() {
         "action": { "error": { "status": "ABORTED" } },
     });
     let fault = cloud.faults.arm(&fault).await;
-    let parts = ["TURNED BACK: clean: smoke test"];
+    let parts = ["ROLLED BACK: clean: smoke test"];
     fails_and_is_repeated(&cloud, "clean", "answers_500", &parts).await;
     assert_eq!(cloud.faults.fired(&fault).await, 3);
 }
@@ -164,10 +164,10 @@ async fn a_way_back_that_is_barred_is_told_to_a_person() {
     cloud.faults.arm(&fault).await;
     cloud.conduct("clean", "fails").await;
     let parts = [
-        "STUCK: clean: waits",
-        "NOT TAKEN BACK: deploy: back",
+        "ROLLBACK FAILED: clean: wait",
+        "NOT ROLLED BACK: deploy: roll back",
         "gcloud run services update-traffic deploy",
-        "predict: back to what served",
+        "predict: roll back",
     ];
     check(&cloud.released('1').await, 1, &parts);
     assert_eq!(cloud.serves("predict").await, '0');
@@ -204,11 +204,7 @@ async fn signalled(cloud: &Cloud, signal: &str) -> Ended {
 async fn a_build_that_is_cancelled_takes_back() {
     let folder = folder();
     let cloud = cloud(&folder).await;
-    let parts = [
-        "told to stop",
-        "TURNED BACK",
-        "predict: back to what served",
-    ];
+    let parts = ["stopped by a signal", "ROLLED BACK", "predict: roll back"];
     check(&signalled(&cloud, "-TERM").await, 1, &parts);
     runs(&cloud, '0').await;
     check(&cloud.released('1').await, 0, &[]);
@@ -223,7 +219,7 @@ async fn a_release_after_one_that_was_killed_reaches_its_goal() {
     check(
         &cloud.released('1').await,
         0,
-        &["predict: runs 11111111 already"],
+        &["predict: already runs 11111111"],
     );
     runs(&cloud, '1').await;
 }
@@ -242,7 +238,7 @@ async fn a_setting_that_changed_is_released_like_an_image() {
     let unmoved = cloud.service("clean").await;
     assert_eq!(unmoved["trafficStatuses"], before["trafficStatuses"]);
     let made = unmoved["latestCreatedRevision"].clone();
-    let parts = ["RELEASED: 1 functions; 2 were as wanted"];
+    let parts = ["RELEASED: 1 functions; 2 were up to date"];
     check(&cloud.released('1').await, 0, &parts);
     runs(&cloud, '1').await;
     let after = cloud.service("clean").await;
@@ -285,7 +281,7 @@ async fn a_function_that_never_served_gets_all_at_once() {
     check(
         &cloud.released('1').await,
         0,
-        &["the first: there is nothing to go back to"],
+        &["the first revision: it cannot be rolled back"],
     );
     runs(&cloud, '1').await;
 }

@@ -17,7 +17,7 @@ use emulators::clock::Clock;
 use local::{
     process::LogLine,
     session::Session,
-    stack::{Options, Stack},
+    stack::{Stack, StackOptions},
 };
 use serde_json::Value;
 use shared::{
@@ -87,7 +87,7 @@ impl Harness {
     pub async fn start(program: &str, setup: Setup) -> Self {
         let place = PLACES.acquire().await.expect("places are never closed");
         let speed = setup.speed.unwrap_or(SPEED);
-        let stack = Stack::start(Options {
+        let stack = Stack::start(StackOptions {
             program: program.into(),
             port: 0,
             data: setup.data,

@@ -1,8 +1,8 @@
 //! Builds a version: streams an uploaded generation through the engine into the objects of a version.
 
 use clean_engine::{
-    Applied, Calibration, Cleaned, Error as CleanError, FramesFault, Outcome, Part, PartSummary,
-    Plan, Provenance, Report, Sample, Settings, Task, Verdict, Written, card,
+    Calibration, Cleaned, Error as CleanError, FramesFault, Manifest, Outcome, Part, PartSummary,
+    Plan, Provenance, Report, Settings, Task, Verdict, card,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -81,13 +81,8 @@ pub(crate) async fn build(
     let card = write_card(&version, &settings, &cleaned);
     let stored = store_text(state, &folder, "card.md", MARKDOWN, card.into_bytes()).await?;
     version.parts.insert("card".to_owned(), stored);
-    let manifest = Manifest {
-        version: &version,
-        settings: &settings,
-        rules: settings.rules(),
-        parts: cleaned.written.as_ref(),
-        samples: &cleaned.samples,
-    };
+    let about = AboutVersion { version: &version };
+    let manifest = Manifest::new(about, &settings, &cleaned);
     let stored = store(state, &folder, "manifest", &manifest).await?;
     version.parts.insert("manifest".to_owned(), stored);
     Ok(BuildOutcome::Version(Box::new(version)))
@@ -107,15 +102,10 @@ fn write_card(version: &Version, settings: &Settings, cleaned: &Cleaned) -> Stri
     card(&about, cleaned)
 }
 
-/// The content of `manifest.json`: the document of the version, and what it leaves out.
+/// What the `manifest.json` of a version holds besides what every manifest holds.
 #[derive(Serialize)]
-struct Manifest<'a> {
+struct AboutVersion<'a> {
     version: &'a Version,
-    settings: &'a Settings,
-    /// Every rule by its code: its version, and how it was applied.
-    rules: BTreeMap<&'static str, Applied>,
-    parts: Option<&'a Written>,
-    samples: &'a [Sample],
 }
 
 fn describe(spec: VersionSpec, report: &Report, parts: BTreeMap<String, StoredFile>) -> Version {

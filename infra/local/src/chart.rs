@@ -1,7 +1,7 @@
-//! A loss curve in plain characters: legible without colour, and where a loss is no number.
+//! A loss curve in plain characters: legible without colour, and with gaps where a loss is NaN.
 //!
-//! The training losses are a line of Braille dots, four high and two wide to the character; the
-//! evaluation losses are few, so each is a mark of its own.
+//! The training losses are a line of Braille dots, of which a character has four rows and two columns;
+//! the evaluation losses are few, so each is a mark of its own.
 
 use shared::curve::{Curve, Point};
 
@@ -24,24 +24,23 @@ const EVALUATION: char = 'o';
 /// The mark, on the lowest line, of a step whose loss is not a number.
 const NOT_A_NUMBER: char = '!';
 
-/// Draws `curve`, with a mark below the step of the chosen checkpoint; a sentence where there is
-/// nothing to draw.
+/// Draws `curve`, with a mark below the step of the chosen checkpoint; a sentence where it is empty.
 pub(crate) fn draw(curve: &Curve, chosen: Option<u64>) -> Vec<String> {
-    let Some(frame) = Frame::around(curve) else {
+    let Some(range) = PlotRange::around(curve) else {
         return vec!["no losses yet".to_owned()];
     };
     let mut plot = Plot::new();
-    plot.line(&frame, &curve.train);
+    plot.line(&range, &curve.train);
     for point in &curve.eval {
-        plot.mark(&frame, point, EVALUATION);
+        plot.mark(&range, point, EVALUATION);
     }
-    let lost = curve.train.iter().chain(&curve.eval);
-    for point in lost.filter(|point| !is_number(point)) {
-        plot.mark(&frame, point, NOT_A_NUMBER);
+    let all = curve.train.iter().chain(&curve.eval);
+    for point in all.filter(|point| !is_number(point)) {
+        plot.mark(&range, point, NOT_A_NUMBER);
     }
-    let mut lines = plot.lines(&frame);
-    lines.push(axis(&frame, chosen));
-    lines.push(steps(&frame));
+    let mut lines = plot.lines(&range);
+    lines.push(axis(&range, chosen));
+    lines.push(steps(&range));
     lines.push(legend(curve, chosen));
     lines
 }
@@ -52,14 +51,14 @@ fn is_number(point: &Point) -> bool {
 
 /// The range of steps and losses that the plot shows.
 #[derive(Debug, Clone, Copy)]
-struct Frame {
+struct PlotRange {
     first: u64,
     last: u64,
     low: f64,
     high: f64,
 }
 
-impl Frame {
+impl PlotRange {
     fn around(curve: &Curve) -> Option<Self> {
         let points = || curve.train.iter().chain(&curve.eval);
         let losses = || {
@@ -68,13 +67,13 @@ impl Frame {
         };
         let low = losses().fold(f64::INFINITY, f64::min);
         let high = losses().fold(f64::NEG_INFINITY, f64::max);
-        // All losses lost: a flat frame still shows where.
+        // Without any finite loss, any range will do: the marks show the steps.
         let (low, high) = if low <= high { (low, high) } else { (0.0, 1.0) };
         Some(Self {
             first: points().map(|point| point.step).min()?,
             last: points().map(|point| point.step).max()?,
             low,
-            // A level curve lies on the floor of a frame that is not empty.
+            // A constant curve still needs a range that is not empty: it is drawn at the bottom.
             high: if high > low { high } else { low + 1.0 },
         })
     }
@@ -92,7 +91,7 @@ impl Frame {
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         clippy::cast_precision_loss,
-        reason = "a share of a plot of 48 rows"
+        reason = "a fraction of a plot of 48 rows"
     )]
     fn row(&self, loss: f64) -> usize {
         let rows = (HEIGHT * DOTS_HIGH - 1) as f64;
@@ -101,7 +100,7 @@ impl Frame {
     }
 }
 
-/// The characters: dots gathered by cell, and marks that cover them.
+/// The characters: the dots of each cell, and marks that replace them.
 struct Plot {
     dots: Vec<Vec<u32>>,
     marks: Vec<Vec<Option<char>>>,
@@ -115,12 +114,12 @@ impl Plot {
         }
     }
 
-    /// Joins the points; a loss that is not a number breaks the line.
-    fn line(&mut self, frame: &Frame, points: &[Point]) {
+    /// Connects the points; a loss that is not a number interrupts the line.
+    fn line(&mut self, range: &PlotRange, points: &[Point]) {
         let mut before: Option<(usize, usize)> = None;
         for point in points {
             let here = point.loss.filter(|loss| loss.is_finite());
-            let here = here.map(|loss| (frame.column(point.step), frame.row(loss)));
+            let here = here.map(|loss| (range.column(point.step), range.row(loss)));
             if let Some(here) = here {
                 self.segment(before.unwrap_or(here), here);
             }
@@ -151,13 +150,13 @@ impl Plot {
         }
     }
 
-    fn mark(&mut self, frame: &Frame, point: &Point, mark: char) {
+    fn mark(&mut self, range: &PlotRange, point: &Point, mark: char) {
         let row = match point.loss.filter(|loss| loss.is_finite()) {
-            Some(loss) => frame.row(loss) / DOTS_HIGH,
+            Some(loss) => range.row(loss) / DOTS_HIGH,
             None if mark == NOT_A_NUMBER => HEIGHT - 1,
             None => return,
         };
-        let column = frame.column(point.step) / DOTS_WIDE;
+        let column = range.column(point.step) / DOTS_WIDE;
         if let Some(cell) = self
             .marks
             .get_mut(row)
@@ -167,7 +166,7 @@ impl Plot {
         }
     }
 
-    fn lines(&self, frame: &Frame) -> Vec<String> {
+    fn lines(&self, range: &PlotRange) -> Vec<String> {
         let lines = self.dots.iter().zip(&self.marks).enumerate();
         lines
             .map(|(row, (dots, marks))| {
@@ -181,9 +180,9 @@ impl Plot {
                     });
                 let text: String = cells.collect();
                 let label = match row {
-                    0 => label(frame.high),
-                    row if row == HEIGHT / 2 => label(frame.low.midpoint(frame.high)),
-                    row if row == HEIGHT - 1 => label(frame.low),
+                    0 => label(range.high),
+                    row if row == HEIGHT / 2 => label(range.low.midpoint(range.high)),
+                    row if row == HEIGHT - 1 => label(range.low),
                     _ => String::new(),
                 };
                 format!("{label:>LABEL$} ┤{}", text.trim_end())
@@ -201,10 +200,10 @@ fn label(loss: f64) -> String {
     }
 }
 
-/// The line below the plot, with the chosen checkpoint on it.
-fn axis(frame: &Frame, chosen: Option<u64>) -> String {
+/// The axis below the plot, with a mark at the chosen checkpoint.
+fn axis(range: &PlotRange, chosen: Option<u64>) -> String {
     let mut line: Vec<char> = vec!['─'; WIDTH];
-    let chosen = chosen.map(|step| frame.column(step) / DOTS_WIDE);
+    let chosen = chosen.map(|step| range.column(step) / DOTS_WIDE);
     if let Some(cell) = chosen.and_then(|column| line.get_mut(column)) {
         *cell = '^';
     }
@@ -212,14 +211,14 @@ fn axis(frame: &Frame, chosen: Option<u64>) -> String {
     format!("{:LABEL$} └{line}", "")
 }
 
-fn steps(frame: &Frame) -> String {
-    let (first, last) = (format!("step {}", frame.first), frame.last.to_string());
+fn steps(range: &PlotRange) -> String {
+    let (first, last) = (format!("step {}", range.first), range.last.to_string());
     let gap = WIDTH.saturating_sub(first.chars().count());
     format!("{:LABEL$}  {first}{last:>gap$}", "")
 }
 
 fn legend(curve: &Curve, chosen: Option<u64>) -> String {
-    let lost = curve
+    let has_gap = curve
         .train
         .iter()
         .chain(&curve.eval)
@@ -231,7 +230,7 @@ fn legend(curve: &Curve, chosen: Option<u64>) -> String {
     if chosen.is_some() {
         parts.push("^ chosen checkpoint".to_owned());
     }
-    if lost {
+    if has_gap {
         parts.push(format!("{NOT_A_NUMBER} not a number"));
     }
     format!("{:LABEL$}  {}", "", parts.join("   "))
@@ -261,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn both_losses_are_drawn_and_told_apart() {
+    fn both_losses_are_drawn_differently() {
         let train: Vec<(u64, f64)> = (1..=60_u32)
             .map(|step| (u64::from(step), 0.5 + 2.0 / f64::from(step).sqrt()))
             .collect();
@@ -270,13 +269,13 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_that_is_no_number_is_a_gap_with_a_mark() {
+    fn a_loss_that_is_not_a_number_is_a_gap_with_a_mark() {
         let train = [(1, 1.0), (2, 2.0), (3, f64::NAN), (4, f64::NAN)];
         insta::assert_snapshot!(drawn(&train, &[], None));
     }
 
     #[test]
-    fn odd_curves_are_drawn_too() {
+    fn unusual_curves_are_drawn_too() {
         assert_eq!(drawn(&[], &[], None), "no losses yet");
         for train in [
             &[(7, 1.0)][..],

@@ -1,13 +1,13 @@
-//! The command line.
+//! The command line: the list of commands.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use shared::error::Chain;
 
-use crate::{commands, output, serve, session};
+use crate::{commands, exit::CommandResult, output, serve};
 
-/// Fine-tune Gemini by event: the whole system on a laptop, without any cloud.
+/// Event-driven fine-tuning of Gemini: the whole system on one machine, without any cloud.
 ///
 /// Vertex AI is simulated here: no model is trained and nothing is billed.
 #[derive(Debug, Parser)]
@@ -19,30 +19,30 @@ struct Cli {
 
 const AFTER_HELP: &str = "\
 Examples:
-  lapidary demo                                  the whole chain, in under a minute
-  lapidary up &                                  the system, until it is stopped
-  lapidary drop rows.jsonl --dataset tickets     upload rows, as a person would
-  lapidary runs                                  what became of them
-  lapidary check rows.jsonl                      what would become of them, offline
-  lapidary datasets diff monday friday           what changed between two cleaned states
-  lapidary doctor --project acme-prod            what is missing in Google Cloud
+  lapidary demo                                  run the whole chain, in under a minute
+  lapidary up &                                  start the system in the background
+  lapidary drop rows.jsonl --dataset tickets     upload rows
+  lapidary runs                                  list the runs that followed
+  lapidary check rows.jsonl                      check rows offline, before an upload
+  lapidary datasets diff monday friday           compare two cleaned versions
+  lapidary doctor --project acme-prod            find what is missing in Google Cloud
 
 Exit codes:
-  0  done; `check`: every row can be trained on; `datasets diff`: the same rows
-  1  it failed, or `check`: some rows are rejected, or `datasets diff`: rows differ,
-     or `doctor`: something is missing
-  2  wrong usage, or `check`, `datasets diff`: nothing in a file can be used,
-     or `doctor`: nothing could be looked at";
+  0  success; `check`: every row can be trained on; `datasets diff`: the rows are the same
+  1  failure; `check`: some rows are rejected; `datasets diff`: the rows differ;
+     `doctor`: something is missing
+  2  wrong usage; `check`, `datasets diff`: a file has no usable rows;
+     `doctor`: the project or stack cannot be inspected";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs the whole chain on sample rows, or on FILES, and shows each step.
+    /// Runs the whole chain on example rows, or on FILES, and shows each step.
     Demo(commands::demo::Args),
-    /// Starts the system and keeps it up until it is stopped.
+    /// Starts the system and keeps it running until it is stopped.
     Up(commands::up::Args),
-    /// Says what is missing of a stack or a project in Google Cloud, and what to do about it.
+    /// Finds what is missing in a stack or a Google Cloud project, and how to fix it.
     Doctor(commands::doctor::Args),
-    /// Uploads a file to a stack that is up.
+    /// Uploads a file to a running stack.
     Drop(commands::drop::Args),
     /// Lists runs.
     Runs(commands::runs::Args),
@@ -50,40 +50,29 @@ enum Command {
     Show(commands::show::Args),
     /// Follows one run until it ends.
     Watch(commands::watch::Args),
-    /// Lets a run go ahead that costs more than its budget.
+    /// Approves a run whose price is above its budget.
     Approve(commands::approve::Args),
-    /// Takes a model's route one step back.
+    /// Rolls a model's route back by one step.
     Rollback(commands::rollback::Args),
-    /// Says what is wrong with files, offline.
+    /// Checks files offline: findings, tokens and price.
     Check(commands::check::Args),
-    /// Cleans a file as the function would, offline.
+    /// Cleans a file offline, exactly as the function `clean` does.
     Clean(commands::clean::Args),
     /// Compares versions of a dataset.
     Datasets(commands::datasets::Args),
     /// Runs one function in this process.
     #[command(hide = true)]
     Serve {
-        /// Its name.
+        /// The name of the function.
         function: String,
     },
     /// Runs one task of a function's job in this process.
     #[command(hide = true)]
     Task {
-        /// The function's name.
+        /// The name of the function.
         function: String,
     },
 }
-
-/// Where the addresses of a stack are.
-#[derive(Debug, clap::Args)]
-pub(crate) struct StackArgs {
-    /// The file of addresses that `lapidary up` wrote.
-    #[arg(long, value_name = "PATH", default_value = session::ENV_FILE)]
-    pub(crate) env_file: PathBuf,
-}
-
-/// How a command ends when it does not fail.
-pub(crate) type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
 
 /// Parses the command line and runs the command.
 ///
@@ -92,20 +81,20 @@ pub fn run() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
-    let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(command(Cli::parse().command)),
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(dispatch(Cli::parse().command)),
         Err(error) => Err(error.into()),
     };
-    match outcome {
+    match result {
         Ok(code) => code,
         Err(error) => {
-            output::complain(&Chain(&*error).to_string());
+            output::print_error(&Chain(&*error).to_string());
             ExitCode::FAILURE
         }
     }
 }
 
-async fn command(command: Command) -> Outcome {
+async fn dispatch(command: Command) -> CommandResult {
     match command {
         Command::Demo(args) => commands::demo::run(args).await,
         Command::Up(args) => commands::up::run(args).await,

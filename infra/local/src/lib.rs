@@ -1,22 +1,30 @@
-//! The laptop: the whole system in one command, and the commands that need no system.
+//! The binary `lapidary`: the whole system on one machine in one command, and the commands that
+//! need no system.
 
 pub mod cli;
 mod commands;
-pub mod session;
 
-mod chart;
 mod doctor;
-mod earlier;
-mod limits;
-mod output;
 mod preflight;
-mod story;
-mod table;
-mod text;
+mod timeline;
+
+pub mod stack;
 
 mod logs;
 pub mod process;
 mod provision;
+mod resource_names;
 mod serve;
-pub mod stack;
 pub mod topology;
+
+mod earlier_versions;
+pub mod session;
+
+mod arguments;
+mod exit;
+
+mod chart;
+mod output;
+mod screen;
+mod table;
+mod text;

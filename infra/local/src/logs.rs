@@ -1,4 +1,4 @@
-//! What the functions log, on its way to Cloud Logging, as Cloud Run's agent would send it.
+//! Forwards the log lines of the functions to Cloud Logging, as Cloud Run's agent does.
 
 use std::{
     collections::VecDeque,
@@ -9,21 +9,22 @@ use std::{
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::{process::LogLine, stack::PROJECT};
+use crate::{process::LogLine, resource_names::PROJECT};
 
 /// The region that the emulators' metadata server reports.
 const LOCATION: &str = "us-central1";
-/// Lines of one call.
+/// Most lines in one call.
 const BATCH_MAX: usize = 200;
-/// Longest that a call may take.
+/// Longest that one call may take.
 const CALL_MAX: Duration = Duration::from_secs(5);
 
-/// Forwards every line sent to it to `endpoint`, and keeps the last `lines_max` in `lines`.
+/// Returns a sender whose lines are forwarded to `endpoint`; the last `lines_max` are kept in `lines`.
 pub(crate) fn forward(
     endpoint: String,
     lines: Arc<Mutex<VecDeque<LogLine>>>,
     lines_max: usize,
 ) -> mpsc::UnboundedSender<LogLine> {
+    // Unbounded: a full channel would block the pipe that a function logs to, and so the function.
     let (sender, mut receiver) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         let http = reqwest::Client::new();
@@ -48,11 +49,11 @@ pub(crate) fn forward(
 fn keep(lines: &Mutex<VecDeque<LogLine>>, batch: impl Iterator<Item = LogLine>, lines_max: usize) {
     let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
     lines.extend(batch);
-    let surplus = lines.len().saturating_sub(lines_max);
-    lines.drain(..surplus);
+    let excess = lines.len().saturating_sub(lines_max);
+    lines.drain(..excess);
 }
 
-/// The entry of a line: the agent takes the special fields out of the payload.
+/// The log entry of a line: the agent moves the special fields out of the payload.
 fn entry(line: &LogLine) -> Value {
     let mut payload = line.entry.clone();
     let mut take = |field: &str| {
@@ -107,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn special_fields_leave_the_payload() {
+    fn special_fields_are_moved_out_of_the_payload() {
         let line = LogLine {
             execution: None,
             function: "watch".to_owned(),

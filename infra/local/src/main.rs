@@ -1,4 +1,4 @@
-//! `lapidary`: the system on a laptop.
+//! `lapidary`, from the command line.
 
 use std::process::ExitCode;
 

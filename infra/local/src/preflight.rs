@@ -1,4 +1,4 @@
-//! What a file would come to, found offline: its rows, its price, and what the service would drop.
+//! Checks a file offline: its rows, its price, and the rows that the service would drop.
 
 use std::{
     collections::BTreeMap,
@@ -14,143 +14,143 @@ use shared::{
 };
 
 use crate::{
-    earlier::{self, Earlier},
-    story::screen::Screen,
+    earlier_versions::{self, EarlierVersions},
+    screen::Screen,
 };
 
-/// Bytes from which a file is worth a progress bar: smaller ones are read in a blink.
+/// Smallest file with a progress bar, in bytes: smaller ones take well under a second.
 const BAR_MIN_BYTES: u64 = 16 << 20;
 
-/// What the service drops from a training file it has accepted, by the codes of the cleaner: it
-/// says so only afterwards, in the job's statistics.
+/// The codes of rows that the service drops from a training file that it has accepted. It reports them
+/// only afterwards, in the statistics of the job.
 const DROPPED_BY_SERVICE: [&str; 1] = ["too_many_tokens"];
 
-/// Why a file cannot be looked at.
+/// Why a file cannot be checked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// A file cannot be read.
     #[error("cannot read `{}`", path.display())]
     Read {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
     /// The recipe does not parse.
-    #[error("the recipe `{}` cannot be used", path.display())]
+    #[error("invalid recipe `{}`", path.display())]
     Recipe {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The error.
         #[source]
         source: InvalidRecipe,
     },
     /// The recipe's table `clean` does not parse.
-    #[error("the recipe `{}` cannot be used: clean: {fault}", path.display())]
+    #[error("invalid recipe `{}`: clean: {fault}", path.display())]
     Settings {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The error.
         fault: String,
     },
-    /// An earlier version cannot be used.
-    #[error("what earlier versions hold out is not known")]
-    Earlier(#[from] earlier::Error),
-    /// The engine could not go on.
+    /// An earlier version cannot be read.
+    #[error("cannot read the held-out rows of an earlier version")]
+    HeldOut(#[from] earlier_versions::Error),
+    /// The engine failed.
     #[error("`{}` cannot be cleaned", path.display())]
     Clean {
         /// The rows.
         path: PathBuf,
-        /// What is wrong.
+        /// The error.
         #[source]
         source: clean_engine::Error,
     },
 }
 
-/// A file and the recipe it is to be cleaned by.
+/// A file to be cleaned, and how.
 #[derive(Debug)]
-pub(crate) struct Subject {
+pub(crate) struct CleaningInput {
     /// The rows.
     pub(crate) file: PathBuf,
     /// The recipe.
     pub(crate) recipe: Recipe,
-    /// What the recipe says about cleaning.
+    /// The cleaning settings in the recipe.
     pub(crate) settings: Settings,
-    /// What earlier versions hold out.
+    /// The rows that earlier versions hold out.
     pub(crate) held_out: HeldOut,
     bytes: u64,
 }
 
-/// A file, cleaned as the function `clean` would.
+/// A file, cleaned exactly as the function `clean` does.
 #[derive(Debug)]
 pub(crate) struct Preflight {
-    /// The recipe it was cleaned by.
+    /// The recipe by which it was cleaned.
     pub(crate) recipe: Recipe,
     /// The cleaning settings in it.
     pub(crate) settings: Settings,
-    /// What earlier versions held out from it.
+    /// The rows that earlier versions held out.
     pub(crate) held_out: HeldOut,
-    /// What was found, and written.
+    /// The findings, and the files written.
     pub(crate) cleaned: Cleaned,
 }
 
-/// What a tuning would cost, and whether that is within the recipe's budget.
+/// The price of a tuning job, and the budget in the recipe.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Price {
     /// The model to tune.
     pub(crate) base_model: String,
     /// Passes over the rows.
     pub(crate) epochs: u32,
-    /// Tokens of all passes, estimated.
+    /// Estimated tokens of all passes.
     pub(crate) training_tokens: u64,
     /// US dollars; absent where the model cannot be tuned.
     pub(crate) usd: Option<f64>,
-    /// What the recipe allows.
+    /// The budget in the recipe.
     pub(crate) budget_usd: f64,
-    /// How long such jobs usually take once they run.
+    /// How long such jobs usually run.
     pub(crate) minutes: Minutes,
-    /// The day of the price list.
+    /// The date of the price list.
     pub(crate) as_of: String,
 }
 
-/// Rows that are kept and that the service would drop.
+/// Kept rows that the service would drop.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct Drops {
+pub(crate) struct PredictedDrops {
     /// How many.
     pub(crate) rows: u64,
-    /// By the code that foretells it.
+    /// By the code that predicts the drop.
     pub(crate) codes: BTreeMap<String, u64>,
 }
 
-/// Looks at `file` with the recipe that is named, or lies beside it, or the default one; lists at
-/// most so many `findings`, if that is said; no row trains that asks what `earlier` versions hold out.
-pub(crate) fn look(
+/// Checks `file` by `recipe`, the recipe next to it, or the default one. Lists at most `findings`
+/// findings, if that is set. Rows with a question that `earlier` versions hold out are not trained on.
+pub(crate) fn check(
     file: &Path,
     recipe: Option<&Path>,
     screen: &Screen,
     machine: Machine,
     findings: Option<usize>,
-    earlier: &Earlier,
+    earlier: &EarlierVersions,
 ) -> Result<Preflight, Error> {
-    let mut subject = Subject::open(file, recipe, earlier)?;
+    let mut input = CleaningInput::open(file, recipe, earlier)?;
     if let Some(findings) = findings {
-        subject.settings.findings_max = findings;
+        input.settings.findings_max = findings;
     }
-    let plan = Plan::default().holding_out(subject.held_out.clone());
-    let cleaned = subject.read(screen, |source, settings, progress| {
+    let plan = Plan::default().holding_out(input.held_out.clone());
+    let cleaned = input.read(screen, |source, settings, progress| {
         clean_engine::survey_by(plan, source, settings, machine, progress)
     })?;
-    Ok(subject.came_to(cleaned))
+    Ok(input.into_preflight(cleaned))
 }
 
-impl Subject {
-    /// A file that is there, with the recipe that is named, or lies beside it, or the default one;
-    /// and what `earlier` versions hold out.
+impl CleaningInput {
+    /// Opens `file`, with `recipe`, the recipe next to it, or the default one; and the held-out rows of
+    /// `earlier` versions.
     pub(crate) fn open(
         file: &Path,
         recipe: Option<&Path>,
-        earlier: &Earlier,
+        earlier: &EarlierVersions,
     ) -> Result<Self, Error> {
         let (recipe, settings) = read_recipe(file, recipe)?;
         let read = |source| Error::Read {
@@ -170,7 +170,7 @@ impl Subject {
         })
     }
 
-    /// Does `work` on the file, and shows how far it is.
+    /// Does `work` on the file, and shows its progress.
     pub(crate) fn read<T>(
         &self,
         screen: &Screen,
@@ -205,8 +205,8 @@ impl Subject {
         })
     }
 
-    /// What the file came to.
-    pub(crate) fn came_to(self, cleaned: Cleaned) -> Preflight {
+    /// The result.
+    pub(crate) fn into_preflight(self, cleaned: Cleaned) -> Preflight {
         Preflight {
             recipe: self.recipe,
             settings: self.settings,
@@ -217,10 +217,10 @@ impl Subject {
 }
 
 fn read_recipe(file: &Path, recipe: Option<&Path>) -> Result<(Recipe, Settings), Error> {
-    let beside = file.with_file_name(recipe::FILE_NAME);
+    let neighbour = file.with_file_name(recipe::FILE_NAME);
     let path = match recipe {
         Some(path) => path.to_owned(),
-        None if beside.exists() => beside,
+        None if neighbour.exists() => neighbour,
         None => return Ok((Recipe::default(), Settings::default())),
     };
     let text = std::fs::read_to_string(&path).map_err(|source| Error::Read {
@@ -235,14 +235,14 @@ fn read_recipe(file: &Path, recipe: Option<&Path>) -> Result<(Recipe, Settings),
     Ok((recipe, settings))
 }
 
-/// The cleaning settings of a recipe; `Err` says what is wrong with them.
+/// The cleaning settings in a recipe; `Err` says what is wrong with them.
 pub(crate) fn settings(recipe: &Recipe) -> Result<Settings, String> {
     let settings: Result<Settings, _> = recipe.clean.clone().try_into();
     settings.map_err(|error| error.to_string())
 }
 
 impl Preflight {
-    /// What tuning on it would cost.
+    /// The price of tuning on its rows.
     pub(crate) fn price(&self) -> Price {
         let tune = &self.recipe.tune;
         let tokens = self.cleaned.report.tokens.billable();
@@ -258,15 +258,14 @@ impl Preflight {
         }
     }
 
-    /// What the service would drop of the rows that are kept.
-    pub(crate) fn drops(&self) -> Drops {
+    /// The kept rows that the service would drop.
+    pub(crate) fn drops(&self) -> PredictedDrops {
         drops(&self.cleaned.report.codes, &self.settings)
     }
 }
 
-/// What the service would drop of the rows that `settings` kept: a row that they reject never
-/// gets there.
-pub(crate) fn drops(codes: &BTreeMap<String, u64>, settings: &Settings) -> Drops {
+/// The rows that `settings` keep and the service would drop. Rows that they reject do not reach it.
+pub(crate) fn drops(codes: &BTreeMap<String, u64>, settings: &Settings) -> PredictedDrops {
     let kept = DROPPED_BY_SERVICE.into_iter().filter(|code| {
         let severity = settings.severities.get(*code);
         severity.is_some_and(|severity| *severity != Severity::Reject)
@@ -274,7 +273,7 @@ pub(crate) fn drops(codes: &BTreeMap<String, u64>, settings: &Settings) -> Drops
     let codes: BTreeMap<String, u64> = kept
         .filter_map(|code| Some((code.to_owned(), *codes.get(code)?)))
         .collect();
-    Drops {
+    PredictedDrops {
         rows: codes.values().sum(),
         codes,
     }
@@ -285,13 +284,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_rows_that_a_recipe_lets_through_can_be_dropped() {
+    fn only_rows_that_a_recipe_keeps_can_be_dropped() {
         let codes = BTreeMap::from([("too_many_tokens".to_owned(), 2), ("trim".to_owned(), 9)]);
         assert_eq!(drops(&codes, &Settings::default()).rows, 0);
         let mut lenient = Settings::default();
         let code = "too_many_tokens".to_owned();
         lenient.severities.insert(code.clone(), Severity::Warn);
-        let expected = Drops {
+        let expected = PredictedDrops {
             rows: 2,
             codes: BTreeMap::from([(code, 2)]),
         };
@@ -299,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recipe_beside_the_rows_is_used() {
+    fn a_recipe_next_to_the_rows_is_used() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("data.jsonl");
         std::fs::write(
@@ -307,8 +306,8 @@ mod tests {
             "{\"input\": \"a question\", \"output\": \"one two\"}\n",
         )
         .unwrap();
-        let (screen, earlier) = (Screen::new(), Earlier::default());
-        let rejected = look(&file, None, &screen, Machine::default(), None, &earlier).unwrap();
+        let (screen, earlier) = (Screen::new(), EarlierVersions::default());
+        let rejected = check(&file, None, &screen, Machine::default(), None, &earlier).unwrap();
         assert_eq!(rejected.cleaned.report.rows.rejected, 1);
         let recipe = directory.path().join(recipe::FILE_NAME);
         std::fs::write(
@@ -316,11 +315,11 @@ mod tests {
             "[clean]\noutput_words_min = 1\n[tune]\nepochs = 2\n",
         )
         .unwrap();
-        let kept = look(&file, None, &screen, Machine::default(), None, &earlier).unwrap();
+        let kept = check(&file, None, &screen, Machine::default(), None, &earlier).unwrap();
         assert_eq!(kept.cleaned.report.rows.kept, 1);
         assert_eq!(kept.price().epochs, 2);
         std::fs::write(&recipe, "[clean]\nwords = 1\n").unwrap();
-        let error = look(&file, None, &screen, Machine::default(), None, &earlier).unwrap_err();
+        let error = check(&file, None, &screen, Machine::default(), None, &earlier).unwrap_err();
         assert!(matches!(error, Error::Settings { .. }), "{error}");
     }
 }

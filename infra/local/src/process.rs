@@ -1,4 +1,4 @@
-//! One function as a process of its own: killing it is a real crash.
+//! A function as its own process, so that killing it is a real crash.
 
 use std::{
     collections::BTreeMap,
@@ -16,9 +16,9 @@ use tokio::{
     time::timeout,
 };
 
-/// Longest that a function may take to listen.
+/// Longest time until a function listens.
 const START_MAX: Duration = Duration::from_secs(30);
-/// Longest that it may take to end once it is told to: its own 8 s, and some.
+/// Longest time until a function ends after the request to stop: its own limit of 8 s, plus a margin.
 const STOP_MAX: Duration = Duration::from_secs(12);
 
 /// Why a function does not run.
@@ -27,18 +27,18 @@ pub enum Error {
     /// The process cannot be started.
     #[error("cannot start the function `{function}`")]
     Spawn {
-        /// Which.
+        /// The function.
         function: String,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// It ended, or stayed silent, before it listened.
-    #[error("the function `{function}` did not come up: {last_line}")]
-    NotUp {
-        /// Which.
+    /// It ended, or logged nothing, before it listened.
+    #[error("the function `{function}` did not start: {last_line}")]
+    NotStarted {
+        /// The function.
         function: String,
-        /// The last thing it said.
+        /// The last line that it logged.
         last_line: String,
     },
 }
@@ -46,9 +46,9 @@ pub enum Error {
 /// A line that a function logged.
 #[derive(Debug, Clone)]
 pub struct LogLine {
-    /// Which function, or which job.
+    /// The function, or the job.
     pub function: String,
-    /// The execution of the job; `None` of a function.
+    /// The execution of the job; `None` for a function.
     pub execution: Option<String>,
     /// The line.
     pub entry: Value,
@@ -58,14 +58,14 @@ pub struct LogLine {
 #[derive(Debug)]
 pub struct Process {
     child: Child,
-    /// Held open: a function ends by itself once this closes, so that none outlives its stack.
+    /// Held open: a function ends when its standard input closes, so that none outlives its stack.
     stdin: Option<ChildStdin>,
-    /// Where it listens on 127.0.0.1.
+    /// Its port on 127.0.0.1.
     pub port: u16,
 }
 
 impl Process {
-    /// Starts `function` from `program` and waits until it listens; `port` 0 takes a free one.
+    /// Starts `function` from `program` and waits until it listens; port 0 picks a free one.
     pub async fn start(
         program: &Path,
         function: &str,
@@ -85,27 +85,28 @@ impl Process {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
+            // A stack that is dropped without `stop`, as after a panic in a test, leaves no process.
             .kill_on_drop(true)
             .spawn()
             .map_err(spawn)?;
         let no_pipe = || spawn(io::Error::other("no pipe"));
         let stdin = child.stdin.take().ok_or_else(no_pipe)?;
         let stdout = child.stdout.take().ok_or_else(no_pipe)?;
-        let (up, is_up) = oneshot::channel();
-        tokio::spawn(pump(function.to_owned(), stdout, logs, up));
-        match timeout(START_MAX, is_up).await {
+        let (port_sender, port_receiver) = oneshot::channel();
+        tokio::spawn(pump(function.to_owned(), stdout, logs, port_sender));
+        match timeout(START_MAX, port_receiver).await {
             Ok(Ok(Ok(port))) => Ok(Self {
                 child,
                 stdin: Some(stdin),
                 port,
             }),
-            Ok(Ok(Err(last_line))) => Err(Error::NotUp {
+            Ok(Ok(Err(last_line))) => Err(Error::NotStarted {
                 function: function.to_owned(),
                 last_line,
             }),
-            Ok(Err(_)) | Err(_) => Err(Error::NotUp {
+            Ok(Err(_)) | Err(_) => Err(Error::NotStarted {
                 function: function.to_owned(),
-                last_line: "it said nothing".to_owned(),
+                last_line: "no log line".to_owned(),
             }),
         }
     }
@@ -115,12 +116,12 @@ impl Process {
         self.child.id()
     }
 
-    /// Kills it as a crash does: no signal handler, no farewell.
+    /// Kills it, as a crash would: no signal handler, no shutdown.
     pub async fn kill(&mut self) -> io::Result<()> {
         self.child.kill().await
     }
 
-    /// Tells it to stop and waits; kills it if it does not.
+    /// Asks it to stop and waits; kills it if it does not.
     pub async fn stop(&mut self) -> io::Result<Option<ExitStatus>> {
         drop(self.stdin.take());
         if let Ok(status) = timeout(STOP_MAX, self.child.wait()).await {
@@ -131,15 +132,15 @@ impl Process {
     }
 }
 
-/// Reads what the function says; the first `started` line tells its port.
+/// Reads the log of the function, whose first `started` line has its port.
 async fn pump(
     function: String,
     stdout: ChildStdout,
     logs: mpsc::UnboundedSender<LogLine>,
-    up: oneshot::Sender<Result<u16, String>>,
+    port_sender: oneshot::Sender<Result<u16, String>>,
 ) {
-    let mut up = Some(up);
-    let mut last_line = "it said nothing".to_owned();
+    let mut port_sender = Some(port_sender);
+    let mut last_line = "no log line".to_owned();
     let mut lines = BufReader::new(stdout).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         let entry = parse(&line);
@@ -149,22 +150,22 @@ async fn pump(
         if entry.get("outcome").and_then(Value::as_str) == Some("started")
             && let Some(port) = entry.get("port").and_then(Value::as_u64)
             && let Ok(port) = u16::try_from(port)
-            && let Some(up) = up.take()
+            && let Some(sender) = port_sender.take()
         {
-            let _nobody_waits = up.send(Ok(port));
+            let _start_timed_out = sender.send(Ok(port));
         }
-        let _nobody_reads = logs.send(LogLine {
+        let _stack_is_gone = logs.send(LogLine {
             function: function.clone(),
             execution: None,
             entry,
         });
     }
-    if let Some(up) = up.take() {
-        let _nobody_waits = up.send(Err(last_line));
+    if let Some(sender) = port_sender.take() {
+        let _start_timed_out = sender.send(Err(last_line));
     }
 }
 
-/// A line as it was meant: JSON, or a text.
+/// A log line: JSON, or plain text as a message.
 pub(crate) fn parse(line: &str) -> Value {
     serde_json::from_str(line).unwrap_or_else(|_| serde_json::json!({ "message": line }))
 }

@@ -1,6 +1,6 @@
-//! Makes the topology's resources over the wire, as Terraform does in the cloud.
+//! Creates the resources of the topology by API calls, as Terraform does in Google Cloud.
 //!
-//! Everything may exist already: a stack that starts again on its data finds it there.
+//! Every resource may exist already, when a stack restarts with its data.
 
 use std::collections::BTreeMap;
 
@@ -8,79 +8,57 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
-    stack::PROJECT,
-    topology::{Alert, Job, Topology},
+    resource_names::{self, PROJECT, REGION},
+    topology::{Alert, JobSpec, Topology},
 };
 
-/// The region that jobs are in, the scheduler's and Cloud Run's.
-const REGION: &str = "us-central1";
-
-/// Why a resource cannot be made.
+/// Why a resource cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// An address is missing.
     #[error("no address for {0}")]
     NoAddress(&'static str),
     /// The service does not answer.
-    #[error("{what} was not answered")]
+    #[error("no answer to {what}")]
     Call {
         /// The call.
         what: String,
-        /// What went wrong.
+        /// The error of the client.
         #[source]
         source: reqwest::Error,
     },
-    /// The service refuses.
+    /// The service refused the call.
     #[error("{what} was refused: {status} {body}")]
     Refused {
         /// The call.
         what: String,
         /// The HTTP status.
         status: StatusCode,
-        /// What the service said.
+        /// The body of the response.
         body: String,
     },
 }
 
-/// The bucket that holds `content`: bucket names are global, so the project's comes first.
-pub(crate) fn bucket_name(content: &str) -> String {
-    format!("{PROJECT}-{content}")
-}
-
-/// The audience that pushes to `function` are signed for.
-pub(crate) fn audience(function: &str) -> String {
-    format!("https://{function}.{PROJECT}.example")
-}
-
-/// The service account that pushes to `function`.
-pub(crate) fn push_account(function: &str) -> String {
-    format!("push-{function}@{PROJECT}.iam.gserviceaccount.com")
-}
-
-fn topic_name(topic: &str) -> String {
-    format!("projects/{PROJECT}/topics/{topic}")
-}
-
-/// What must exist before a function starts: buckets, topics, metrics.
+/// Creates what must exist before a function starts: buckets, topics, metrics.
 pub(crate) async fn before_functions(
     topology: &Topology,
     addresses: &BTreeMap<String, String>,
 ) -> Result<(), Error> {
-    let cloud = Cloud::new(addresses)?;
+    let provisioner = Provisioner::new(addresses)?;
     let dead = &topology.dead_letters;
     for topic in topology.topics.keys().chain([&dead.topic]) {
-        let url = format!("{}/v1/{}", cloud.pubsub, topic_name(topic));
-        cloud.make(Method::PUT, &url, json!({})).await?;
+        let url = format!("{}/v1/{}", provisioner.pubsub, resource_names::topic(topic));
+        provisioner.create(Method::PUT, &url, json!({})).await?;
     }
     let url = format!(
         "{}/v1/projects/{PROJECT}/subscriptions/{}",
-        cloud.pubsub, dead.subscription
+        provisioner.pubsub, dead.subscription
     );
-    let body = json!({ "topic": topic_name(&dead.topic), "expirationPolicy": {} });
-    cloud.make(Method::PUT, &url, body).await?;
+    let body = json!({ "topic": resource_names::topic(&dead.topic), "expirationPolicy": {} });
+    provisioner.create(Method::PUT, &url, body).await?;
     for (content, bucket) in &topology.buckets {
-        let url = format!("{}/storage/v1/b?project={PROJECT}", cloud.storage);
-        let name = bucket_name(content);
+        let url = format!("{}/storage/v1/b?project={PROJECT}", provisioner.storage);
+        let name = resource_names::bucket(content);
         let body = json!({
             "name": name,
             "location": REGION,
@@ -90,13 +68,13 @@ pub(crate) async fn before_functions(
                 "uniformBucketLevelAccess": { "enabled": true },
             },
         });
-        cloud.make(Method::POST, &url, body).await?;
+        provisioner.create(Method::POST, &url, body).await?;
         if let Some(topic) = &bucket.notify {
-            cloud.notify(&name, topic).await?;
+            provisioner.notify(&name, topic).await?;
         }
     }
     for (name, metric) in &topology.metrics {
-        let url = format!("{}/v2/projects/{PROJECT}/metrics", cloud.logging);
+        let url = format!("{}/v2/projects/{PROJECT}/metrics", provisioner.logging);
         let labels: Vec<Value> = metric
             .labels
             .keys()
@@ -109,24 +87,19 @@ pub(crate) async fn before_functions(
             "labelExtractors": metric.labels,
             "metricDescriptor": { "metricKind": "DELTA", "valueType": "INT64", "labels": labels },
         });
-        cloud.make(Method::POST, &url, body).await?;
+        provisioner.create(Method::POST, &url, body).await?;
     }
     Ok(())
 }
 
-/// The resource name of `job`.
-pub(crate) fn job_name(job: &str) -> String {
-    format!("projects/{PROJECT}/locations/{REGION}/jobs/{job}")
-}
-
-/// Makes a job whose tasks run `command` with these `variables`.
+/// Creates a job whose tasks run `command` with these `variables`.
 pub(crate) async fn job(
     name: &str,
-    job: &Job,
+    job: &JobSpec,
     command: &[&str],
     variables: &BTreeMap<String, String>,
 ) -> Result<(), Error> {
-    let cloud = Cloud::new(variables)?;
+    let provisioner = Provisioner::new(variables)?;
     let pair = |(name, value): (&String, &String)| json!({ "name": name, "value": value });
     let env: Vec<Value> = variables.iter().map(pair).collect();
     let body = json!({ "template": { "template": {
@@ -136,50 +109,49 @@ pub(crate) async fn job(
     }}});
     let parent = format!(
         "{}/v2/projects/{PROJECT}/locations/{REGION}/jobs",
-        cloud.run
+        provisioner.run
     );
     let url = format!("{parent}?jobId={name}");
-    if cloud.make(Method::POST, &url, body.clone()).await? {
-        // It was there: everything may listen on other ports now.
+    if provisioner.create(Method::POST, &url, body.clone()).await? {
+        // It existed: its variables have the ports of an earlier start.
         let url = format!("{parent}/{name}");
-        cloud.call(Method::PATCH, &url, Some(body)).await?;
+        provisioner.call(Method::PATCH, &url, Some(body)).await?;
     }
     Ok(())
 }
 
-/// What needs the functions' addresses, or calls them: subscriptions, alerts, schedules.
+/// Creates what needs the functions' addresses, or calls them: subscriptions, alerts, schedules.
 pub(crate) async fn after_functions(
     topology: &Topology,
     addresses: &BTreeMap<String, String>,
 ) -> Result<(), Error> {
-    let cloud = Cloud::new(addresses)?;
+    let provisioner = Provisioner::new(addresses)?;
     for (name, topic, function, path) in topology.subscriptions() {
-        let variable = format!("{}_URL", function.to_uppercase().replace('-', "_"));
         let url = addresses
-            .get(&variable)
+            .get(&resource_names::url_variable(function))
             .ok_or(Error::NoAddress("a function"))?;
-        cloud
+        provisioner
             .subscribe(topology, &name, topic, function, &format!("{url}{path}"))
             .await?;
     }
     for (name, alert) in &topology.alerts {
-        cloud.alert(name, alert).await?;
+        provisioner.alert(name, alert).await?;
     }
     for (name, schedule) in &topology.schedules {
         let parent = format!("projects/{PROJECT}/locations/{REGION}/jobs");
-        let url = format!("{}/v1/{parent}", cloud.scheduler);
+        let url = format!("{}/v1/{parent}", provisioner.scheduler);
         let body = json!({
-            "name": format!("{parent}/{name}"),
+            "name": resource_names::job(name),
             "schedule": schedule.cron,
             "timeZone": "Etc/UTC",
-            "pubsubTarget": { "topicName": topic_name(&schedule.topic), "data": "e30=" },
+            "pubsubTarget": { "topicName": resource_names::topic(&schedule.topic), "data": "e30=" },
         });
-        cloud.make(Method::POST, &url, body).await?;
+        provisioner.create(Method::POST, &url, body).await?;
     }
     Ok(())
 }
 
-struct Cloud {
+struct Provisioner {
     http: reqwest::Client,
     storage: String,
     pubsub: String,
@@ -189,7 +161,7 @@ struct Cloud {
     run: String,
 }
 
-impl Cloud {
+impl Provisioner {
     fn new(addresses: &BTreeMap<String, String>) -> Result<Self, Error> {
         let address = |name: &'static str| {
             let found = addresses.get(name).cloned();
@@ -230,14 +202,16 @@ impl Cloud {
         Err(Error::Refused { what, status, body })
     }
 
-    /// Makes a resource; says whether it was there before.
-    async fn make(&self, method: Method, url: &str, body: Value) -> Result<bool, Error> {
+    /// Creates a resource; returns whether it existed before.
+    ///
+    /// Creating and handling 409 has no race, unlike reading first.
+    async fn create(&self, method: Method, url: &str, body: Value) -> Result<bool, Error> {
         let (status, _) = self.call(method, url, Some(body)).await?;
         Ok(status == StatusCode::CONFLICT)
     }
 
-    /// Makes a resource whose name the service chooses, unless `list` shows one that `is_it`.
-    async fn make_unnamed(
+    /// Creates a resource whose name the service chooses, unless `list` has one that satisfies `is_it`.
+    async fn find_or_create(
         &self,
         url: &str,
         list: &str,
@@ -253,20 +227,20 @@ impl Cloud {
         if let Some(found) = found {
             return Ok(found.clone());
         }
-        let (_, made) = self.call(Method::POST, url, Some(body)).await?;
-        Ok(serde_json::from_str(&made).unwrap_or_default())
+        let (_, created) = self.call(Method::POST, url, Some(body)).await?;
+        Ok(serde_json::from_str(&created).unwrap_or_default())
     }
 
     async fn notify(&self, bucket: &str, topic: &str) -> Result<(), Error> {
         let url = format!("{}/storage/v1/b/{bucket}/notificationConfigs", self.storage);
-        let target = format!("//pubsub.googleapis.com/{}", topic_name(topic));
+        let target = format!("//pubsub.googleapis.com/{}", resource_names::topic(topic));
         let body = json!({
             "topic": target,
             "event_types": ["OBJECT_FINALIZE"],
             "payload_format": "JSON_API_V1",
         });
         let is_it = |one: &Value| one.get("topic").and_then(Value::as_str) == Some(&target);
-        self.make_unnamed(&url, "items", is_it, body)
+        self.find_or_create(&url, "items", is_it, body)
             .await
             .map(drop)
     }
@@ -282,13 +256,13 @@ impl Cloud {
         let push = json!({
             "pushEndpoint": endpoint,
             "oidcToken": {
-                "serviceAccountEmail": push_account(function),
-                "audience": audience(function),
+                "serviceAccountEmail": resource_names::push_account(function),
+                "audience": resource_names::audience(function),
             },
         });
         let rules = &topology.delivery;
         let body = json!({
-            "topic": topic_name(topic),
+            "topic": resource_names::topic(topic),
             "pushConfig": push,
             "ackDeadlineSeconds": rules.ack_deadline_s,
             "expirationPolicy": {},
@@ -297,13 +271,13 @@ impl Cloud {
                 "maximumBackoff": format!("{}s", rules.backoff_max_s),
             },
             "deadLetterPolicy": {
-                "deadLetterTopic": topic_name(&topology.dead_letters.topic),
+                "deadLetterTopic": resource_names::topic(&topology.dead_letters.topic),
                 "maxDeliveryAttempts": topology.dead_letters.attempts_max,
             },
         });
         let url = format!("{}/v1/projects/{PROJECT}/subscriptions/{name}", self.pubsub);
-        if self.make(Method::PUT, &url, body).await? {
-            // It was there: the function may listen on another port now.
+        if self.create(Method::PUT, &url, body).await? {
+            // It existed: the function may listen on another port now.
             let url = format!("{url}:modifyPushConfig");
             let body = json!({ "pushConfig": push });
             self.call(Method::POST, &url, Some(body)).await?;
@@ -322,11 +296,11 @@ impl Cloud {
         let body = json!({
             "type": "pubsub",
             "displayName": alert.topic,
-            "labels": { "topic": topic_name(&alert.topic) },
+            "labels": { "topic": resource_names::topic(&alert.topic) },
             "enabled": true,
         });
         let channel = self
-            .make_unnamed(
+            .find_or_create(
                 &url,
                 "notificationChannels",
                 named(alert.topic.clone()),
@@ -366,7 +340,7 @@ impl Cloud {
                 },
             }],
         });
-        self.make_unnamed(&url, "alertPolicies", named(name.to_owned()), body)
+        self.find_or_create(&url, "alertPolicies", named(name.to_owned()), body)
             .await
             .map(drop)
     }

@@ -1,12 +1,12 @@
-//! `lapidary serve FUNCTION`: one function in this process, exactly as its own binary runs it.
+//! `lapidary serve FUNCTION`: runs one function in this process, exactly as its own binary does.
 
 use std::{process::ExitCode, thread};
 
 use futures::future::LocalBoxFuture;
 
-use crate::cli::Outcome;
+use crate::exit::CommandResult;
 
-/// The functions, by name.
+/// The names of the functions.
 pub(crate) const FUNCTIONS: [&str; 8] = [
     "clean",
     "tune",
@@ -18,11 +18,11 @@ pub(crate) const FUNCTIONS: [&str; 8] = [
     "console",
 ];
 
-/// Those that have a job.
+/// The functions that have a job.
 const WITH_JOBS: [&str; 1] = ["clean"];
 
-/// Runs `function` until it is told to stop or its parent goes away.
-pub(crate) async fn serve(function: &str) -> Outcome {
+/// Runs `function` until a signal stops it or its parent process ends.
+pub(crate) async fn serve(function: &str) -> CommandResult {
     let running: LocalBoxFuture<'_, ExitCode> = match function {
         "clean" => Box::pin(clean::run()),
         "tune" => Box::pin(tune::run()),
@@ -39,7 +39,7 @@ pub(crate) async fn serve(function: &str) -> Outcome {
 }
 
 /// Runs one task of the job of `function`, exactly as its own binary does.
-pub(crate) async fn task(function: &str) -> Outcome {
+pub(crate) async fn task(function: &str) -> CommandResult {
     match function {
         "clean" => {
             stop_with_parent();
@@ -50,14 +50,11 @@ pub(crate) async fn task(function: &str) -> Outcome {
 }
 
 fn unknown(what: &str, name: &str, known: &[&str]) -> String {
-    format!(
-        "no {what} is called `{name}`; there are {}",
-        known.join(", ")
-    )
+    format!("no {what} `{name}`: expected one of {}", known.join(", "))
 }
 
-/// Ends this process by SIGTERM once standard input closes: the stack holds it open as long as
-/// it lives, so a stack that is killed leaves no function behind.
+/// Ends this process by SIGTERM when standard input closes. The stack holds it open while it runs, so
+/// even a stack that is killed leaves no function behind.
 fn stop_with_parent() {
     thread::spawn(|| {
         let _end = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
@@ -71,7 +68,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_name_that_is_no_functions_is_refused_with_those_that_are() {
+    async fn an_unknown_function_is_refused_with_the_list_of_functions() {
         let refused = serve("paint").await.unwrap_err().to_string();
         assert!(refused.contains("`paint`"), "{refused}");
         for function in FUNCTIONS {
@@ -80,7 +77,7 @@ mod tests {
         let refused = task("tune").await.unwrap_err().to_string();
         assert_eq!(
             refused,
-            "no function with a job is called `tune`; there are clean"
+            "no function with a job `tune`: expected one of clean"
         );
     }
 }

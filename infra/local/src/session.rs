@@ -1,4 +1,4 @@
-//! The way from a command to a stack that is up.
+//! The connection of a command to a running stack.
 
 use std::{
     collections::BTreeMap,
@@ -14,36 +14,36 @@ use shared::{
     },
 };
 
-/// Where `lapidary up` writes the addresses unless told otherwise, and where commands look.
+/// The default file of addresses, which `lapidary up` writes and commands read.
 pub const ENV_FILE: &str = ".lapidary/env";
 
-/// Why there is no session.
+/// Why a command cannot connect.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No stack was found.
-    #[error("no stack is up: `{}` cannot be read; start one with `lapidary up`", path.display())]
+    /// The file of addresses cannot be read.
+    #[error("no stack is running: cannot read `{}`; start one with `lapidary up`", path.display())]
     NoStack {
-        /// The file that was looked for.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// The addresses are incomplete.
-    #[error("the addresses are incomplete")]
+    /// The addresses are invalid.
+    #[error("the addresses are invalid")]
     Addresses(#[from] Invalid),
-    /// A client does not start.
-    #[error("a client does not start")]
+    /// A client cannot be created.
+    #[error("a client cannot be created")]
     Client(#[from] StartError),
-    /// An address that only a whole stack has is missing.
-    #[error("`{0}` is not among the addresses: is the stack up?")]
+    /// An address that only a running stack has is missing.
+    #[error("no address `{0}`: expected the file of addresses of a running stack")]
     Missing(&'static str),
 }
 
 /// Clients of a stack, for commands.
 #[derive(Debug, Clone)]
 pub struct Session {
-    /// The stack's time.
+    /// The stack's clock.
     pub clock: Clock,
     /// Firestore.
     pub documents: Documents,
@@ -57,12 +57,12 @@ pub struct Session {
 }
 
 impl Session {
-    /// Connects by the addresses in `file`, which `lapidary up` wrote.
+    /// Connects to the addresses in `file`, which `lapidary up` wrote.
     pub async fn open(file: &Path) -> Result<Self, Error> {
         Self::connect(&addresses(file)?).await
     }
 
-    /// Connects by `addresses`.
+    /// Connects to `addresses`.
     pub async fn connect(addresses: &BTreeMap<String, String>) -> Result<Self, Error> {
         let mut read = Reader::new(addresses);
         let clock = Clock::read(&mut read);
@@ -85,7 +85,7 @@ impl Session {
     }
 }
 
-/// The addresses in `file`, which `lapidary up` wrote, or a person.
+/// The addresses in `file`, written by `lapidary up` or by hand.
 pub(crate) fn addresses(file: &Path) -> Result<Vars, Error> {
     let text = std::fs::read_to_string(file).map_err(|source| Error::NoStack {
         path: file.to_owned(),

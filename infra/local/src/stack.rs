@@ -1,4 +1,4 @@
-//! The whole system on one machine: the emulators, the topology's resources, every function.
+//! The whole system on one machine: the emulators, the resources of the topology, every function.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -14,52 +14,50 @@ use tokio::sync::{broadcast, mpsc};
 use crate::{
     logs,
     process::{self, LogLine, Process},
-    provision,
+    provision, resource_names,
     serve::FUNCTIONS,
     topology::{Topology, bucket_variable},
 };
 
-/// The project that everything lives in.
-pub const PROJECT: &str = "lapidary-local";
-/// Log lines that are kept for whoever asks.
+/// Log lines that are kept for [`Stack::log_lines`].
 const LINES_MAX: usize = 50_000;
 
 /// How to start a stack.
 #[derive(Debug, Clone)]
-pub struct Options {
-    /// The binary that `serve FUNCTION` is asked of.
+pub struct StackOptions {
+    /// The binary that runs the functions, by `serve FUNCTION`.
     pub program: PathBuf,
-    /// The emulators' port; 0 takes a free one.
+    /// The port of the emulators; 0 picks a free one.
     pub port: u16,
-    /// Where state survives a restart; `None` keeps it in memory.
+    /// The directory of the state; `None` keeps it in memory.
     pub data: Option<PathBuf>,
-    /// The time that all live in.
+    /// The clock of the emulators and functions.
     pub clock: Clock,
-    /// Settings of the functions that differ from their defaults.
+    /// Settings of the functions, in place of their defaults.
     pub settings: BTreeMap<String, String>,
 }
 
-/// Why a stack does not start.
+/// Why a stack cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The emulators do not start.
-    #[error("the emulators do not start")]
+    /// The emulators cannot start.
+    #[error("the emulators cannot start")]
     Emulators(#[from] emulators::Error),
     /// The topology does not parse.
     #[error("infra/topology.json does not parse")]
     Topology(#[from] serde_json::Error),
-    /// A resource of the topology cannot be made.
-    #[error("a resource cannot be made")]
+    /// A resource of the topology cannot be created.
+    #[error("a resource cannot be created")]
     Provision(#[from] provision::Error),
-    /// A function does not start.
-    #[error("a function does not start")]
+    /// A function cannot start.
+    #[error("a function cannot start")]
     Function(#[from] process::Error),
 }
 
-/// A running stack; dropped, everything in it ends.
+/// A running stack. Dropping it ends everything in it.
 #[derive(Debug)]
 pub struct Stack {
-    options: Options,
+    options: StackOptions,
     topology: Topology,
     emulators: Emulators,
     functions: BTreeMap<&'static str, Process>,
@@ -68,11 +66,11 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Starts the emulators, makes the topology's resources, and starts every function.
-    pub async fn start(options: Options) -> Result<Self, Error> {
+    /// Starts the emulators, creates the resources of the topology, and starts every function.
+    pub async fn start(options: StackOptions) -> Result<Self, Error> {
         let topology = Topology::load()?;
         let emulators = Emulators::start(EmulatorOptions {
-            project: PROJECT.to_owned(),
+            project: resource_names::PROJECT.to_owned(),
             port: options.port,
             data: options.data.clone(),
             clock: options.clock.clone(),
@@ -94,6 +92,8 @@ impl Stack {
             lines,
             log,
         };
+        // In this order: a function that starts without its bucket or topic fails, and a subscription
+        // needs the port that its function chose.
         provision::before_functions(&stack.topology, &stack.environment()).await?;
         for (name, job) in &stack.topology.jobs {
             let program = stack.options.program.to_string_lossy();
@@ -110,37 +110,36 @@ impl Stack {
         Ok(stack)
     }
 
-    /// The addresses of all, in the form that Google's clients read them, and of the functions.
+    /// The addresses of the emulators, as Google's clients read them, and of the functions.
     pub fn environment(&self) -> BTreeMap<String, String> {
         let mut all: BTreeMap<String, String> = self.emulators.environment().into_iter().collect();
         all.extend(buckets(&self.topology));
         for (function, process) in &self.functions {
-            let name = function.to_uppercase().replace('-', "_");
             all.insert(
-                format!("{name}_URL"),
+                resource_names::url_variable(function),
                 format!("http://127.0.0.1:{}", process.port),
             );
         }
         all
     }
 
-    /// The topology that the stack was made from.
+    /// The topology of the stack.
     pub fn topology(&self) -> &Topology {
         &self.topology
     }
 
-    /// The time that all live in.
+    /// The clock of the emulators and functions.
     pub fn clock(&self) -> &Clock {
         &self.options.clock
     }
 
-    /// Every line that the functions logged so far, oldest first.
+    /// The last lines that the functions logged, the oldest first.
     pub fn log_lines(&self) -> Vec<LogLine> {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         lines.iter().cloned().collect()
     }
 
-    /// Kills `function` as a crash does.
+    /// Kills `function`, as a crash would.
     pub async fn kill(&mut self, function: &str) -> io::Result<()> {
         match self.functions.get_mut(function) {
             Some(process) => process.kill().await,
@@ -148,7 +147,7 @@ impl Stack {
         }
     }
 
-    /// Tells `function` to end, as Cloud Run does; `None` where it had to be killed.
+    /// Stops `function` as Cloud Run does; returns `None` where it had to be killed.
     pub async fn terminate(&mut self, function: &str) -> io::Result<Option<ExitStatus>> {
         match self.functions.get_mut(function) {
             Some(process) => process.stop().await,
@@ -156,7 +155,7 @@ impl Stack {
         }
     }
 
-    /// Starts `function` again, where it was.
+    /// Starts `function` again, on the same port: its push subscriptions have that address.
     pub async fn restart(&mut self, function: &'static str) -> Result<(), process::Error> {
         let port = self
             .functions
@@ -184,7 +183,7 @@ impl Stack {
         Process::start(program, function, port, &variables, self.log.clone()).await
     }
 
-    /// The variables of a process of `function` that calls by the door `door`.
+    /// The variables of a process of `function` that calls the emulators as `door`.
     fn variables(&self, door: &str, function: &str) -> BTreeMap<String, String> {
         let door = self.emulators.environment_for(door);
         let addresses = door.unwrap_or_else(|| self.emulators.environment());
@@ -193,12 +192,18 @@ impl Stack {
         variables.extend([
             ("HOST".to_owned(), "127.0.0.1".to_owned()),
             ("WORKERS".to_owned(), "1".to_owned()),
-            // People and programs of a laptop have no tokens; Pub/Sub has.
+            // On a laptop, people and programs have no tokens, but the emulated Pub/Sub has.
             ("PUSH_AUTH".to_owned(), "verify".to_owned()),
             ("PROGRAM_AUTH".to_owned(), "off".to_owned()),
             ("PEOPLE_AUTH".to_owned(), "off".to_owned()),
-            ("PUSH_AUDIENCE".to_owned(), provision::audience(function)),
-            ("PUSH_EMAIL".to_owned(), provision::push_account(function)),
+            (
+                "PUSH_AUDIENCE".to_owned(),
+                resource_names::audience(function),
+            ),
+            (
+                "PUSH_EMAIL".to_owned(),
+                resource_names::push_account(function),
+            ),
         ]);
         variables.extend(jobs(&self.topology));
         variables.extend(self.options.settings.clone());
@@ -211,7 +216,7 @@ fn buckets(topology: &Topology) -> impl Iterator<Item = (String, String)> {
     topology
         .buckets
         .keys()
-        .map(|content| (bucket_variable(content), provision::bucket_name(content)))
+        .map(|content| (bucket_variable(content), resource_names::bucket(content)))
 }
 
 /// `CLEAN_JOB=projects/…/jobs/clean-large`.
@@ -219,23 +224,23 @@ fn jobs(topology: &Topology) -> impl Iterator<Item = (String, String)> {
     topology
         .jobs
         .iter()
-        .map(|(name, job)| (job.variable(), provision::job_name(name)))
+        .map(|(name, job)| (job.variable(), resource_names::job(name)))
 }
 
-/// Sends what tasks write to where functions' lines go.
+/// Forwards the lines of tasks to the log of the functions.
 fn forward_tasks(mut lines: broadcast::Receiver<TaskLine>, log: mpsc::UnboundedSender<LogLine>) {
     tokio::spawn(async move {
         loop {
             match lines.recv().await {
                 Ok(line) => {
-                    let _nobody_reads = log.send(LogLine {
+                    let _stack_is_gone = log.send(LogLine {
                         function: line.job,
                         execution: Some(line.execution),
                         entry: process::parse(&line.line),
                     });
                 }
                 Err(broadcast::error::RecvError::Lagged(missed)) => {
-                    tracing::warn!(missed, "lines of tasks were lost");
+                    tracing::warn!(missed, "log lines of tasks were lost");
                 }
                 Err(broadcast::error::RecvError::Closed) => return,
             }

@@ -1,22 +1,22 @@
 //! A table in plain text: columns as wide as their widest cell.
 
-/// Which side a column's cells lean to.
+/// The alignment of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Align {
-    /// Words.
+    /// For words.
     Left,
-    /// Figures.
+    /// For numbers.
     Right,
 }
 
-/// Rows of cells below headers; a row may have a note beneath it.
+/// Rows of cells below headers; a row may have a note below it.
 #[derive(Debug, Clone)]
-pub(crate) struct Table {
+pub(crate) struct TextTable {
     columns: Vec<(&'static str, Align)>,
     rows: Vec<(Vec<String>, Option<String>)>,
 }
 
-impl Table {
+impl TextTable {
     /// An empty table with these headers.
     pub(crate) fn new(columns: &[(&'static str, Align)]) -> Self {
         Self {
@@ -25,12 +25,12 @@ impl Table {
         }
     }
 
-    /// Adds a row; missing cells are empty, surplus ones are not shown.
+    /// Adds a row; missing cells are empty, extra ones are dropped.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push((cells.into_iter().collect(), None));
     }
 
-    /// Adds a row with a note beneath it.
+    /// Adds a row with a note below it.
     pub(crate) fn row_with_note(&mut self, cells: impl IntoIterator<Item = String>, note: String) {
         self.rows.push((cells.into_iter().collect(), Some(note)));
     }
@@ -52,7 +52,7 @@ impl Table {
         lines
     }
 
-    /// The lines as one text.
+    /// The lines as one string.
     pub(crate) fn render(&self) -> String {
         let mut text = self.lines().join("\n");
         text.push('\n');
@@ -90,15 +90,11 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
-        let mut table = Table::new(&[("run", Align::Left), ("loss", Align::Right)]);
+        let mut table = TextTable::new(&[("run", Align::Left), ("loss", Align::Right)]);
         assert!(table.is_empty());
         table.row(["a".to_owned(), "1.25".to_owned()]);
         table.row_with_note(
-            [
-                "tickets".to_owned(),
-                "10.5".to_owned(),
-                "surplus".to_owned(),
-            ],
+            ["tickets".to_owned(), "10.5".to_owned(), "extra".to_owned()],
             "waits".to_owned(),
         );
         table.row(["é".to_owned()]);

@@ -1,7 +1,7 @@
-//! `infra/topology.json`: every topic and its hearers, every bucket, every alert.
+//! `infra/topology.json`: every topic and its consumers, every bucket, every alert.
 //!
-//! The same file makes the cloud's resources and the laptop's; strict, since a field that
-//! nobody reads is a resource that nobody makes.
+//! Terraform and the laptop create their resources from the same file. Parsing is strict, since an
+//! unknown field would be a resource that is never created.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,22 +14,22 @@ const TEXT: &str = include_str!("../../topology.json");
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Topology {
-    /// Buckets by content; the real name has the project before it.
-    pub buckets: BTreeMap<String, Bucket>,
-    /// Topics, and the functions that hear each.
+    /// Buckets by content; the name of the project is put before it.
+    pub buckets: BTreeMap<String, BucketSpec>,
+    /// Topics, and the functions that consume each.
     pub topics: BTreeMap<String, Vec<String>>,
-    /// Where deliveries go that fail for good.
+    /// The destination of messages whose deliveries keep failing.
     pub dead_letters: DeadLetters,
-    /// How pushes are sent.
+    /// How pushes are delivered.
     pub delivery: DeliveryRules,
     /// The functions.
     pub functions: BTreeMap<String, Function>,
-    /// The jobs, each of a function's program.
-    pub jobs: BTreeMap<String, Job>,
-    /// What happens on a timetable.
+    /// The jobs, each of which runs a function's program.
+    pub jobs: BTreeMap<String, JobSpec>,
+    /// Messages that are published on a schedule.
     pub schedules: BTreeMap<String, Schedule>,
-    /// Metrics counted from log lines.
-    pub metrics: BTreeMap<String, Metric>,
+    /// Log-based metrics.
+    pub metrics: BTreeMap<String, MetricSpec>,
     /// Alert policies.
     pub alerts: BTreeMap<String, Alert>,
 }
@@ -37,35 +37,35 @@ pub struct Topology {
 /// A bucket.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Bucket {
-    /// Whether old generations are kept.
+pub struct BucketSpec {
+    /// Whether it keeps old generations of objects.
     pub versioned: bool,
-    /// The topic that hears of finished uploads.
+    /// The topic to which it publishes finished uploads.
     #[serde(default)]
     pub notify: Option<String>,
 }
 
-/// The dead letters.
+/// The dead-letter topic.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeadLetters {
-    /// Their topic.
+    /// Its name.
     pub topic: String,
-    /// The subscription that keeps them.
+    /// The subscription that keeps its messages.
     pub subscription: String,
-    /// Deliveries of a message before it goes there.
+    /// Attempts to deliver a message before it goes there.
     pub attempts_max: u32,
 }
 
-/// How pushes are sent.
+/// How pushes are delivered.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeliveryRules {
-    /// Seconds a function has for an answer.
+    /// Seconds that a function has to answer.
     pub ack_deadline_s: u32,
     /// Seconds before the second delivery.
     pub backoff_min_s: u32,
-    /// Seconds between deliveries at most.
+    /// Longest pause between deliveries, in seconds.
     pub backoff_max_s: u32,
 }
 
@@ -73,53 +73,53 @@ pub struct DeliveryRules {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Function {
-    /// The path that each topic it hears is pushed to.
+    /// The path to which each topic that it consumes is pushed.
     pub path_by_topic: BTreeMap<String, String>,
 }
 
 /// A Cloud Run job.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Job {
-    /// The function that starts it, and whose program its tasks run; its settings are theirs.
+pub struct JobSpec {
+    /// The function that starts it, and whose program and settings its tasks have.
     pub function: String,
-    /// Times that a task is tried again.
+    /// Retries of a task.
     pub retries_max: u32,
     /// Seconds that one attempt may take.
     pub timeout_s: u32,
 }
 
-impl Job {
-    /// The setting that names the job to its function: `CLEAN_JOB`.
+impl JobSpec {
+    /// The setting that tells the function the name of its job, such as `CLEAN_JOB`.
     pub fn variable(&self) -> String {
         format!("{}_JOB", self.function.to_uppercase().replace('-', "_"))
     }
 }
 
-/// The setting that names the bucket of `content`: `UPLOADS_BUCKET`.
+/// The setting with the name of the bucket of `content`, such as `UPLOADS_BUCKET`.
 pub fn bucket_variable(content: &str) -> String {
     format!("{}_BUCKET", content.to_uppercase())
 }
 
-/// Something that happens on a timetable.
+/// A message that is published on a schedule.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Schedule {
-    /// The topic that hears of it.
+    /// The topic.
     pub topic: String,
-    /// When, as cron writes it, in UTC.
+    /// The times, in cron's format, in UTC.
     pub cron: String,
 }
 
-/// A metric counted from log lines.
+/// A log-based metric.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Metric {
-    /// For people.
+pub struct MetricSpec {
+    /// A description for people.
     pub description: String,
-    /// Which lines count, in the Logging query language.
+    /// The lines that it counts, in the Logging query language.
     pub filter: String,
-    /// Labels and how they are extracted.
+    /// Its labels, and how they are extracted.
     pub labels: BTreeMap<String, String>,
 }
 
@@ -131,13 +131,13 @@ pub struct Alert {
     pub metric: String,
     /// The value above which it fires.
     pub above: f64,
-    /// Seconds for which it must hold.
+    /// Seconds for which the value must stay above.
     pub duration_s: u32,
-    /// Labels that make an incident of their own.
+    /// Labels whose every value has its own incident.
     pub group_by: Vec<String>,
-    /// The topic that hears of incidents.
+    /// The topic to which incidents are published.
     pub topic: String,
-    /// Seconds after which a silent incident closes.
+    /// Seconds without data after which an incident closes.
     pub auto_close_s: u32,
     /// For the people who read the incident.
     pub documentation: String,
@@ -149,23 +149,24 @@ impl Topology {
         serde_json::from_str(TEXT)
     }
 
-    /// The settings that name a resource: they are derived, not chosen.
+    /// The settings with the name of a resource, whose values follow from the topology.
     pub fn resource_variables(&self) -> BTreeSet<String> {
         let buckets = self.buckets.keys().map(|content| bucket_variable(content));
         buckets
-            .chain(self.jobs.values().map(Job::variable))
+            .chain(self.jobs.values().map(JobSpec::variable))
             .collect()
     }
 
-    /// Every subscription as `(name, topic, function, path)`; the name is `<hearer>-on-<topic>`.
+    /// Every subscription as `(name, topic, function, path)`; the name is
+    /// `<function>-on-<topic>`.
     pub fn subscriptions(&self) -> impl Iterator<Item = (String, &str, &str, &str)> {
-        self.topics.iter().flat_map(move |(topic, hearers)| {
-            hearers.iter().filter_map(move |hearer| {
-                let path = self.functions.get(hearer)?.path_by_topic.get(topic)?;
+        self.topics.iter().flat_map(move |(topic, consumers)| {
+            consumers.iter().filter_map(move |function| {
+                let path = self.functions.get(function)?.path_by_topic.get(topic)?;
                 Some((
-                    format!("{hearer}-on-{topic}"),
+                    format!("{function}-on-{topic}"),
                     topic.as_str(),
-                    hearer.as_str(),
+                    function.as_str(),
                     path.as_str(),
                 ))
             })
@@ -178,10 +179,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_hearer_has_a_path_and_every_name_exists() {
+    fn every_consumer_has_a_path_and_every_name_exists() {
         let topology = Topology::load().unwrap();
-        let heard: usize = topology.topics.values().map(Vec::len).sum();
-        assert_eq!(topology.subscriptions().count(), heard);
+        let consumed: usize = topology.topics.values().map(Vec::len).sum();
+        assert_eq!(topology.subscriptions().count(), consumed);
         for (name, function) in &topology.functions {
             for topic in function.path_by_topic.keys() {
                 assert!(topology.topics[topic].contains(name), "{name} on {topic}");

@@ -1,13 +1,13 @@
-//! Cloud Run's administration: services, revisions and jobs, read and changed under their etag.
+//! The Cloud Run Admin API: services, revisions and jobs, read, and changed under their etag.
 
 use reqwest::Method;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared::{google::rest::Rest, outcome::CallError};
 
-use crate::service::{Revision, Service};
+use crate::service::{CloudRunService, Revision};
 
-/// The administration of one region of a project.
+/// A client for one region of a project.
 #[derive(Debug)]
 pub(crate) struct Admin {
     rest: Rest,
@@ -22,12 +22,12 @@ impl Admin {
         }
     }
 
-    /// A service; `None` where there is none.
-    pub(crate) async fn service(&self, name: &str) -> Result<Option<Service>, CallError> {
+    /// A service; `None` where it does not exist.
+    pub(crate) async fn service(&self, name: &str) -> Result<Option<CloudRunService>, CallError> {
         self.get(&format!("services/{name}")).await
     }
 
-    /// A revision of a service; `None` where there is none.
+    /// A revision of a service; `None` where it does not exist.
     pub(crate) async fn revision(
         &self,
         service: &str,
@@ -37,14 +37,14 @@ impl Admin {
         self.get(&path).await
     }
 
-    /// A job, whole; `None` where there is none.
+    /// A job, complete; `None` where it does not exist.
     pub(crate) async fn job(&self, name: &str) -> Result<Option<Value>, CallError> {
         self.get(&format!("jobs/{name}")).await
     }
 
     /// Changes the fields of `resource`, such as `services/clean`, that `mask` names.
     ///
-    /// With the etag that `body` holds a change may be repeated: it takes place once.
+    /// The etag in `body` makes it safe to repeat the call: the change is applied once.
     pub(crate) async fn patch(
         &self,
         resource: &str,
@@ -54,7 +54,8 @@ impl Admin {
         let path = format!("v2/{}/{resource}", self.parent);
         let query = [("updateMask", mask)];
         let call = self.rest.call(Method::PATCH, &path, &query, Some(body));
-        // The operation is not waited for: what it does is looked at where it is seen.
+        // The long-running operation is not awaited: callers poll the resource itself, which also
+        // shows changes whose answer was lost.
         call.await.map(drop)
     }
 

@@ -1,15 +1,16 @@
-//! The functions in the order in which a release reaches them: who hears before who tells.
+//! The functions in the order in which a release reaches them: consumers before publishers.
 //!
-//! A new teller may say what only a new hearer understands; so the end of the chain comes first.
+//! A new publisher may publish what only a new consumer understands, so the last consumer of the
+//! chain comes first.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// The map of the system, compiled in: a release needs no checkout.
+/// The topology, compiled in: a release needs no checkout.
 const TOPOLOGY: &str = include_str!("../../topology.json");
 
-/// Every function, the last hearer first.
+/// Every function, the last consumer first.
 const ORDER: [&str; 8] = [
     "console",
     "predict",
@@ -21,68 +22,68 @@ const ORDER: [&str; 8] = [
     "clean",
 ];
 
-/// What can be called from a build: people and programs call it, not Pub/Sub, and no browser's
-/// login stands before it as before the console.
+/// The function that a build can call: people and programs call it, not Pub/Sub, and no login in a
+/// browser comes before it, as it does at the console.
 const CALLED: &str = "predict";
 
-/// How a new revision shows that it works.
+/// How a new revision is tested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Proof {
-    /// It answers a push by a document.
+pub enum SmokeTestKind {
+    /// It answers a push by writing a document.
     Push,
     /// It answers `GET /health`.
     Health,
-    /// It is ready; nothing here can call it.
+    /// It is ready: nothing here can call it.
     Ready,
 }
 
-/// A function.
+/// A function, as a release needs to know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member {
+pub struct FunctionSpec {
     /// Its name, and its service's.
     pub name: &'static str,
-    /// How its revisions prove themselves.
-    pub proof: Proof,
+    /// How its revisions are tested.
+    pub smoke_test: SmokeTestKind,
     /// The job that runs its image, if one does.
     pub job: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Topology {
-    functions: BTreeMap<String, Function>,
-    jobs: BTreeMap<String, Job>,
+struct TopologyFile {
+    functions: BTreeMap<String, FunctionEntry>,
+    jobs: BTreeMap<String, JobEntry>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Function {
+struct FunctionEntry {
     path_by_topic: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Job {
+struct JobEntry {
     function: String,
 }
 
 /// Every function, in the order of a release.
-pub fn members() -> Result<Vec<Member>, serde_json::Error> {
-    let topology: Topology = serde_json::from_str(TOPOLOGY)?;
-    let member = |name: &'static str| {
+pub fn functions() -> Result<Vec<FunctionSpec>, serde_json::Error> {
+    let topology: TopologyFile = serde_json::from_str(TOPOLOGY)?;
+    let spec = |name: &'static str| {
         let function = topology.functions.get(name);
         let pushed = function.is_some_and(|it| !it.path_by_topic.is_empty());
         let mut jobs = topology.jobs.iter();
-        Member {
+        FunctionSpec {
             name,
-            proof: match (pushed, name) {
-                (true, _) => Proof::Push,
-                (false, CALLED) => Proof::Health,
-                (false, _) => Proof::Ready,
+            smoke_test: match (pushed, name) {
+                (true, _) => SmokeTestKind::Push,
+                (false, CALLED) => SmokeTestKind::Health,
+                (false, _) => SmokeTestKind::Ready,
             },
             job: jobs
                 .find(|(_, job)| job.function == name)
                 .map(|(job, _)| job.clone()),
         }
     };
-    Ok(ORDER.map(member).into())
+    Ok(ORDER.map(spec).into())
 }
 
 #[cfg(test)]
@@ -92,10 +93,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_function_of_the_map_is_released() {
-        let topology: Topology = serde_json::from_str(TOPOLOGY).unwrap();
-        let mapped: BTreeSet<&str> = topology.functions.keys().map(String::as_str).collect();
-        assert_eq!(mapped, BTreeSet::from(ORDER));
+    fn every_function_of_the_topology_is_released() {
+        let topology: TopologyFile = serde_json::from_str(TOPOLOGY).unwrap();
+        let in_topology: BTreeSet<&str> = topology.functions.keys().map(String::as_str).collect();
+        assert_eq!(in_topology, BTreeSet::from(ORDER));
         let mut with_jobs = BTreeSet::new();
         for job in topology.jobs.values() {
             assert!(with_jobs.insert(&job.function), "two jobs of one function");
@@ -103,13 +104,13 @@ mod tests {
     }
 
     #[test]
-    fn a_function_proves_itself_as_it_is_called() {
-        let members = members().unwrap();
-        let of = |name: &str| members.iter().find(|it| it.name == name).unwrap();
-        assert_eq!(of("clean").proof, Proof::Push);
+    fn a_function_is_tested_the_way_it_is_called() {
+        let functions = functions().unwrap();
+        let of = |name: &str| functions.iter().find(|it| it.name == name).unwrap();
+        assert_eq!(of("clean").smoke_test, SmokeTestKind::Push);
         assert_eq!(of("clean").job.as_deref(), Some("clean-large"));
-        assert_eq!(of("predict").proof, Proof::Health);
-        assert_eq!(of("console").proof, Proof::Ready);
+        assert_eq!(of("predict").smoke_test, SmokeTestKind::Health);
+        assert_eq!(of("console").smoke_test, SmokeTestKind::Ready);
         assert_eq!(of("tune").job, None);
     }
 }

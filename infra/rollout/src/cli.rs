@@ -19,14 +19,14 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     admin::Admin,
-    carrier::{Carrier, Limits},
     chain,
+    executor::{Executor, TimeLimits},
     images::{self, Image},
-    observe::Observer,
+    observer::Observer,
     provenance::{self, Origin, Sources},
-    release::{Place, release},
-    smoke::Asker,
-    steps::{Span, Steps},
+    release::{ReleaseTarget, release},
+    smoke_test::SmokeTester,
+    steps::{DurationArg, Steps},
 };
 
 /// A release of images to Cloud Run.
@@ -39,76 +39,76 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Refuses images that do not come from a build and its sources.
-    Provenance(Provenance),
-    /// Brings images to Cloud Run: canary, smoke test, traffic step by step, and all of it back
-    /// where something fails.
-    Release(Release),
+    /// Checks that images were built by one build from its sources.
+    Provenance(ProvenanceArgs),
+    /// Releases images to Cloud Run: canary, smoke test, traffic step by step; and a rollback of
+    /// everything where something fails.
+    Release(ReleaseArgs),
 }
 
 #[derive(Debug, Args)]
-struct Provenance {
-    /// A JSON file: function to image, each by digest.
+struct ProvenanceArgs {
+    /// A JSON file that maps each function to its image, by digest.
     #[arg(long, value_name = "FILE")]
     images: PathBuf,
-    /// A folder: of each function, in FUNCTION.json, what `gcloud artifacts docker images describe
-    /// --show-provenance --format=json` says of its image.
+    /// A folder with the output of `gcloud artifacts docker images describe --show-provenance
+    /// --format=json` for each image, in FUNCTION.json.
     #[arg(long, value_name = "DIR")]
     answers: PathBuf,
-    /// The build that must have made the images.
+    /// The build that must have built the images.
     #[arg(long, value_name = "ID")]
     build: String,
-    /// The commit that it must have made them of.
+    /// The commit that it must have built them from.
     #[arg(long, value_name = "SHA", required_unless_present = "archive")]
     commit: Option<String>,
-    /// Where the archive lies that it must have made them of, for a build that a person submitted:
-    /// `gs://BUCKET/FOLDER/`.
+    /// For a build that a person submitted: the address below which the archive lies that it must
+    /// have built them from, as `gs://BUCKET/FOLDER/`.
     #[arg(long, value_name = "BELOW", conflicts_with = "commit")]
     archive: Option<String>,
 }
 
 #[derive(Debug, Args)]
-struct Release {
+struct ReleaseArgs {
     /// The project of the services.
     #[arg(long, env = "GOOGLE_CLOUD_PROJECT")]
     project: String,
     /// The region of the services.
     #[arg(long)]
     region: String,
-    /// A JSON file: function to image, each by digest.
+    /// A JSON file that maps each function to its image, by digest.
     #[arg(long, value_name = "FILE")]
     images: PathBuf,
-    /// The shares of the traffic, in percent, one after the other.
+    /// The percentages of the traffic, one after the other, up to 100.
     #[arg(long, default_value = "10,50,100")]
     steps: Steps,
-    /// How long each share is watched. Counts are three minutes old when they are seen.
+    /// How long to watch the errors at each percentage. Counts arrive up to three minutes late.
     #[arg(long, default_value = "300s")]
-    soak: Span,
-    /// Longest until a new revision is ready.
+    soak: DurationArg,
+    /// Longest wait for a new revision to be ready.
     #[arg(long, default_value = "10m")]
-    ready_max: Span,
-    /// Longest until a smoke test is answered.
+    ready_max: DurationArg,
+    /// Longest wait for the answer to a smoke test.
     #[arg(long, default_value = "2m")]
-    smoke_max: Span,
-    /// Where Cloud Run's administration is; Google's unless told.
+    smoke_max: DurationArg,
+    /// The address of the Cloud Run Admin API, if it is not Google's.
     #[arg(long, env = "RUN_ENDPOINT", value_name = "URL")]
     run_url: Option<String>,
 }
 
 const AFTER_HELP: &str = "\
 Exit codes:
-  0  all images come from where they must; released, or nothing was to be done
-  1  something failed: what, what was done about it, and what comes next are the last lines
+  0  `provenance`: every image has the expected provenance; `release`: everything is released
+  1  something failed: the last lines say what, what was done about it, and what to do next
   2  wrong usage";
 
-/// A failure before anything was touched.
-type Fault = Box<dyn std::error::Error>;
+/// A failure before anything was changed.
+type SetupError = Box<dyn std::error::Error>;
 
-/// Parses the command line and does what it says.
+/// Parses the command line and runs the command.
 pub fn run() -> ExitCode {
     let done = match Cli::parse().command {
-        Command::Provenance(asked) => check(&asked),
-        Command::Release(asked) => start_release(&asked),
+        Command::Provenance(args) => check(&args),
+        Command::Release(args) => start_release(&args),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -123,65 +123,68 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Whether every image comes from where it must.
-fn check(asked: &Provenance) -> Result<bool, Fault> {
-    let images = read_images(&asked.images)?;
-    let sources = match (&asked.commit, &asked.archive) {
+/// Checks every image; returns whether all of them have the expected provenance.
+fn check(args: &ProvenanceArgs) -> Result<bool, SetupError> {
+    let images = read_images(&args.images)?;
+    let sources = match (&args.commit, &args.archive) {
         (Some(commit), _) => Sources::Commit(commit.clone()),
         (None, Some(below)) => Sources::Archive(below.clone()),
-        (None, None) => return Err("neither a commit nor an archive is named".into()),
+        (None, None) => return Err("expected --commit or --archive, found neither".into()),
     };
     let origin = Origin {
-        build: asked.build.clone(),
+        build: args.build.clone(),
         sources,
     };
-    // Whoever does not read is no reason to refuse.
-    let say = |line: &str| {
-        let _unread = writeln!(io::stdout(), "{line}");
+    // Output that cannot be written, as to a closed pipe, does not decide the result.
+    let print = |line: &str| {
+        let _may_fail = writeln!(io::stdout(), "{line}");
     };
-    let mut right = true;
+    let mut all_match = true;
     for (function, image) in &images {
-        let file = asked.answers.join(format!("{function}.json"));
+        let file = args.answers.join(format!("{function}.json"));
         let answer = serde_json::from_str(&read(&file)?)
             .map_err(|error| format!("{}: {error}", file.display()))?;
-        match provenance::judge(&answer, image, &origin) {
-            Ok(()) => say(&format!("{function}: {} is of this build", image.short())),
+        match provenance::verify(&answer, image, &origin) {
+            Ok(()) => print(&format!(
+                "{function}: {} was built by this build",
+                image.short()
+            )),
             Err(refusal) => {
-                right = false;
-                say(&format!("REFUSED: {function}: {image}: {refusal}"));
+                all_match = false;
+                print(&format!("REFUSED: {function}: {image}: {refusal}"));
             }
         }
     }
     let Origin { build, sources } = origin;
-    if right {
-        say(&format!(
-            "All images were made by build {build} of {sources}."
+    if all_match {
+        print(&format!(
+            "All images were built by build {build} from {sources}."
         ));
     } else {
-        say(&format!(
-            "REFUSED: not all images were made by build {build} of {sources}."
+        print(&format!(
+            "REFUSED: not all images were built by build {build} from {sources}."
         ));
     }
-    Ok(right)
+    Ok(all_match)
 }
 
-fn read(file: &Path) -> Result<String, Fault> {
+fn read(file: &Path) -> Result<String, SetupError> {
     std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()).into())
 }
 
-fn read_images(file: &Path) -> Result<BTreeMap<String, Image>, Fault> {
-    Ok(images::parse(&read(file)?, &chain::members()?)?)
+fn read_images(file: &Path) -> Result<BTreeMap<String, Image>, SetupError> {
+    Ok(images::parse(&read(file)?, &chain::functions()?)?)
 }
 
-fn start_release(asked: &Release) -> Result<bool, Fault> {
+fn start_release(args: &ReleaseArgs) -> Result<bool, SetupError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(Box::pin(start(asked)))
+    runtime.block_on(Box::pin(start(args)))
 }
 
-async fn start(asked: &Release) -> Result<bool, Fault> {
-    // Before anything is changed, so that no signal finds nobody who listens.
+async fn start(args: &ReleaseArgs) -> Result<bool, SetupError> {
+    // Before anything is changed: a signal without a handler would kill the release half-way.
     let (mut interrupt, mut terminate) = (
         signal(SignalKind::interrupt())?,
         signal(SignalKind::terminate())?,
@@ -192,55 +195,55 @@ async fn start(asked: &Release) -> Result<bool, Fault> {
             _ = terminate.recv() => {}
         }
     };
-    let members = chain::members()?;
-    let images = read_images(&asked.images)?;
-    let mut carrier = connect(asked)?;
-    let place = Place {
-        project: &asked.project,
-        region: &asked.region,
+    let specs = chain::functions()?;
+    let images = read_images(&args.images)?;
+    let mut executor = connect(args)?;
+    let target = ReleaseTarget {
+        project: &args.project,
+        region: &args.region,
     };
-    let began = Instant::now();
-    let mut say = |line: &str| {
-        let seconds = began.elapsed().as_secs();
-        // Whoever does not read is no reason to stop half-way.
-        let _unread = writeln!(io::stdout(), "[{seconds:>5} s] {line}");
+    let started = Instant::now();
+    let mut print = |line: &str| {
+        let seconds = started.elapsed().as_secs();
+        // Output that cannot be written does not stop a release half-way.
+        let _may_fail = writeln!(io::stdout(), "[{seconds:>5} s] {line}");
     };
-    let steps = &asked.steps;
+    let steps = &args.steps;
     let released = release(
-        &mut carrier,
-        &place,
-        members,
+        &mut executor,
+        &target,
+        specs,
         &images,
         steps,
         stop,
-        &mut say,
+        &mut print,
     );
     Ok(released.await?)
 }
 
-fn connect(asked: &Release) -> Result<Carrier, Fault> {
+fn connect(args: &ReleaseArgs) -> Result<Executor, SetupError> {
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place that reads the environment"
     )]
     let mut vars: Vars = std::env::vars().collect();
-    vars.insert("GOOGLE_CLOUD_PROJECT".to_owned(), asked.project.clone());
-    if let Some(url) = &asked.run_url {
+    vars.insert("GOOGLE_CLOUD_PROJECT".to_owned(), args.project.clone());
+    if let Some(url) = &args.run_url {
         vars.insert("RUN_ENDPOINT".to_owned(), url.clone());
     }
     let mut reader = Reader::new(&vars);
     let clock = Clock::read(&mut reader);
     let google = Google::read("rollout", &mut reader);
     let (clock, google) = reader.finish(|| Some((clock?, google?)))?;
-    let project = &asked.project;
-    let limit: Duration = asked.smoke_max.0;
-    let limits = Limits {
-        ready: asked.ready_max.0,
-        soak: asked.soak.0,
+    let project = &args.project;
+    let limit: Duration = args.smoke_max.0;
+    let limits = TimeLimits {
+        ready: args.ready_max.0,
+        soak: args.soak.0,
     };
-    Ok(Carrier::new(
-        Admin::new(google.rest(Api::Run)?, project, &asked.region),
-        Asker::connect(&google, project, clock, limit)?,
+    Ok(Executor::new(
+        Admin::new(google.rest(Api::Run)?, project, &args.region),
+        SmokeTester::connect(&google, project, clock, limit)?,
         Observer {
             monitoring: google.rest(Api::Monitoring)?,
             project: project.clone(),

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::Deserialize;
 
-use crate::chain::Member;
+use crate::chain::FunctionSpec;
 
 /// Hexadecimal digits of a SHA-256.
 const DIGEST_CHARS: usize = 64;
@@ -12,8 +12,8 @@ const DIGEST_CHARS: usize = 64;
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It is no map of texts.
-    #[error("images.json does not parse")]
+    /// It is not a JSON object of strings.
+    #[error("images.json does not parse: expected an object of function to image")]
     Parse(#[from] serde_json::Error),
     /// An image is named by a tag, which can move.
     #[error("the image of `{function}` is `{image}`: name it by digest, `…@sha256:…`")]
@@ -23,10 +23,10 @@ pub enum Error {
         /// What was named.
         image: String,
     },
-    /// It names what is no function.
-    #[error("there is no function `{0}`")]
+    /// It names an unknown function.
+    #[error("images.json names the unknown function `{0}`")]
     Unknown(String),
-    /// It names nothing.
+    /// It names no image.
     #[error("images.json names no image")]
     Empty,
 }
@@ -36,7 +36,7 @@ pub enum Error {
 pub struct Image(String);
 
 impl Image {
-    /// Takes a reference that ends in a digest.
+    /// Parses a reference that ends in a digest.
     pub fn parse(reference: &str) -> Option<Self> {
         let (name, digest) = reference.split_once("@sha256:")?;
         let hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
@@ -54,7 +54,7 @@ impl Image {
         self.0.split_once("@sha256:").unwrap_or_default()
     }
 
-    /// The first eight digits of the digest: enough for a person to tell two apart.
+    /// The first eight digits of the digest: enough for a person to distinguish two images.
     pub fn short(&self) -> &str {
         self.parts().1.get(..8).unwrap_or_default()
     }
@@ -66,15 +66,15 @@ impl fmt::Display for Image {
     }
 }
 
-/// Reads the file: an image for some of `members`.
-pub fn parse(text: &str, members: &[Member]) -> Result<BTreeMap<String, Image>, Error> {
+/// Parses the file: an image for some of `functions`.
+pub fn parse(text: &str, functions: &[FunctionSpec]) -> Result<BTreeMap<String, Image>, Error> {
     let named: BTreeMap<String, String> = serde_json::from_str(text)?;
     if named.is_empty() {
         return Err(Error::Empty);
     }
     let mut images = BTreeMap::new();
     for (function, image) in named {
-        if !members.iter().any(|member| member.name == function) {
+        if !functions.iter().any(|spec| spec.name == function) {
             return Err(Error::Unknown(function));
         }
         match Image::parse(&image) {
@@ -88,11 +88,11 @@ pub fn parse(text: &str, members: &[Member]) -> Result<BTreeMap<String, Image>, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chain::members;
+    use crate::chain::functions;
 
     #[track_caller]
     fn check(text: &str, expected: Result<usize, &str>) {
-        let read = parse(text, &members().unwrap());
+        let read = parse(text, &functions().unwrap());
         match (read, expected) {
             (Ok(images), Ok(count)) => assert_eq!(images.len(), count, "{text}"),
             (Err(error), Err(part)) => {

@@ -1,28 +1,30 @@
 //! Brings a release to Cloud Run: every changed function first as a canary without traffic, which
-//! must answer; then the traffic, step by step; and all of it back where something fails.
+//! must pass a smoke test; then the traffic, step by step; and a rollback of everything where
+//! something fails.
 //!
-//! What is decided is pure: [`work`] says what is to be done, [`machine`] in which order and when to
-//! turn back, [`traffic`] where requests go, [`requests`] whether there are too many errors,
-//! [`provenance`] whether an image comes from where it must. The rest carries that out, and waits on
-//! state, never on an answer: an answer that is lost, or a change that conflicts, is looked at again.
+//! The decisions are pure: [`change`] says what a function needs, [`sequencer`] in which order and
+//! when to roll back, [`traffic`] where requests go, [`request_counts`] whether too many fail,
+//! [`provenance`] whether an image was built from the right sources. The rest carries them out. It
+//! waits for states, never for answers: a lost answer, or a change that conflicts, is polled again.
 
 pub mod chain;
+pub mod change;
 pub mod images;
-pub mod machine;
 pub mod provenance;
-pub mod requests;
+pub mod request_counts;
+pub mod sequencer;
 pub mod service;
 pub mod steps;
 pub mod traffic;
-pub mod work;
 
 mod admin;
-mod looks;
-mod observe;
-mod smoke;
-mod trouble;
+mod error;
+mod observer;
+mod poller;
+mod smoke_test;
 
-mod carrier;
+mod component;
+mod executor;
 mod release;
 
 pub mod cli;

@@ -1,10 +1,10 @@
-//! Where an image comes from: what Cloud Build wrote down of it, held against the build and the
-//! sources that a release was asked for.
+//! The provenance of an image: what Cloud Build attested, compared with the build and the sources
+//! that the release expects.
 //!
-//! Read is the answer of `gcloud artifacts docker images describe IMAGE --show-provenance
+//! The input is the output of `gcloud artifacts docker images describe IMAGE --show-provenance
 //! --format=json`: <https://cloud.google.com/build/docs/securing-builds/generate-validate-build-provenance>.
-//! Judged is the payload that is signed, not the text beside it. Its signature is not checked here:
-//! that it is Google's own is known from the note that it hangs on, to which nobody else may attach.
+//! Only the signed payload counts, not the text next to it. The signature is not verified here: the
+//! occurrence belongs to a note in Google's own project, to which only Google can attach one.
 
 use std::fmt;
 
@@ -20,29 +20,29 @@ use serde_json::Value;
 
 use crate::images::Image;
 
-/// The project of Google's in which Cloud Build writes down its builds.
+/// Google's project that holds the attestations of Cloud Build.
 const BUILDERS_PROJECT: &str = "projects/verified-builder/";
-/// Cloud Build's own machines; before SLSA 1.0 with a version behind `@`.
+/// Cloud Build's own workers; before SLSA 1.0 with a version after `@`.
 const BUILDER: &str = "https://cloudbuild.googleapis.com/GoogleHostedWorker";
 const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 const SLSA_0_1: &str = "https://slsa.dev/provenance/v0.1";
 const SLSA_1_0: &str = "https://slsa.dev/provenance/v1";
 
-/// What an image must come from.
+/// Where an image must come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// The id of the build.
     pub build: String,
-    /// What it was made of.
+    /// The sources that it was built from.
     pub sources: Sources,
 }
 
-/// What a build is made of.
+/// The sources of a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sources {
-    /// A commit, which a trigger took from the repository.
+    /// A commit, which a trigger checked out of the repository.
     Commit(String),
-    /// An archive below this address, which a person submitted: no commit is known of it.
+    /// An archive below this address, which a person submitted: its commit is not known.
     Archive(String),
 }
 
@@ -55,37 +55,36 @@ impl fmt::Display for Sources {
     }
 }
 
-/// Why an image is not let through. The later ones came nearer.
+/// Why an image is refused, in the order of the checks.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum Refusal {
-    /// There is no provenance.
-    #[error(
-        "nobody says where it comes from: its build has not ended, or did not name it under `images`"
-    )]
-    Unsaid,
-    /// Somebody else's word.
-    #[error("it is not Cloud Build that says where it comes from, but `{0}`")]
-    Stranger(String),
-    /// No statement that is known.
-    #[error("what Cloud Build says of it cannot be read: {0}")]
+    /// It has no provenance.
+    #[error("it has no provenance: its build has not ended, or does not list it under `images`")]
+    NoProvenance,
+    /// The provenance is not Cloud Build's.
+    #[error("expected provenance of Cloud Build, found provenance of `{0}`")]
+    OtherSigner(String),
+    /// The provenance has an unknown form.
+    #[error("its provenance cannot be read: {0}")]
     Unreadable(&'static str),
-    /// The statement is about something else.
-    #[error("what Cloud Build says is of another image")]
+    /// The provenance is of another image.
+    #[error("its provenance is of another image")]
     OtherImage,
-    /// Another build made it.
-    #[error("it was made by build `{0}`")]
+    /// Another build built it.
+    #[error("it was built by build `{0}`")]
     OtherBuild(String),
-    /// The build made it of something else.
-    #[error("it was made of {0}")]
+    /// It was built from other sources.
+    #[error("it was built from {0}")]
     OtherSources(String),
 }
 
-/// Holds what is said of `image` against where it must come from.
-pub fn judge(answer: &Value, image: &Image, origin: &Origin) -> Result<(), Refusal> {
-    let mut nearest = Refusal::Unsaid;
-    // An image that did not change is made again by each build, and has the word of each.
+/// Checks the provenance of `image` against the origin that it must have.
+pub fn verify(answer: &Value, image: &Image, origin: &Origin) -> Result<(), Refusal> {
+    let mut nearest = Refusal::NoProvenance;
+    // An image that did not change is built again by each build, and has provenance of each: one
+    // that matches is enough. The refusal reported is that of the one that passed most checks.
     for occurrence in list(answer, "/provenance_summary/provenance") {
-        match judge_one(occurrence, image, origin) {
+        match verify_one(occurrence, image, origin) {
             Ok(()) => return Ok(()),
             Err(refusal) => nearest = nearest.max(refusal),
         }
@@ -93,38 +92,42 @@ pub fn judge(answer: &Value, image: &Image, origin: &Origin) -> Result<(), Refus
     Err(nearest)
 }
 
-fn judge_one(occurrence: &Value, image: &Image, origin: &Origin) -> Result<(), Refusal> {
-    let said = Statement::read(occurrence)?;
-    if !said.is_of(image) {
+fn verify_one(occurrence: &Value, image: &Image, origin: &Origin) -> Result<(), Refusal> {
+    let statement = Statement::read(occurrence)?;
+    if !statement.is_of(image) {
         return Err(Refusal::OtherImage);
     }
-    if said.build != origin.build {
-        return Err(Refusal::OtherBuild(said.build));
+    if statement.build != origin.build {
+        return Err(Refusal::OtherBuild(statement.build));
     }
-    let made_of = |source: &Source| match &origin.sources {
+    let matches = |source: &NamedSource| match &origin.sources {
         Sources::Commit(commit) => source.commit.as_deref() == Some(commit),
         Sources::Archive(below) => source.uri.starts_with(below.as_str()),
     };
-    if said.sources.iter().any(made_of) {
+    if statement.sources.iter().any(matches) {
         return Ok(());
     }
-    let named: Vec<String> = said.sources.iter().map(Source::to_string).collect();
+    let named: Vec<String> = statement
+        .sources
+        .iter()
+        .map(NamedSource::to_string)
+        .collect();
     Err(Refusal::OtherSources(named.join(", ")))
 }
 
-/// What one statement says, of either version.
+/// One in-toto statement, of either version of SLSA.
 struct Statement {
     subjects: Vec<Value>,
     build: String,
-    sources: Vec<Source>,
+    sources: Vec<NamedSource>,
 }
 
-struct Source {
+struct NamedSource {
     uri: String,
     commit: Option<String>,
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for NamedSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.commit {
             Some(commit) => write!(f, "{} at {commit}", self.uri),
@@ -141,15 +144,15 @@ impl Statement {
             text(it, "/keyid").starts_with(BUILDERS_PROJECT) && !text(it, "/sig").is_empty()
         });
         if !note.starts_with(BUILDERS_PROJECT) || !signed {
-            return Err(Refusal::Stranger(note.to_owned()));
+            return Err(Refusal::OtherSigner(note.to_owned()));
         }
         if text(occurrence, "/envelope/payloadType") != PAYLOAD_TYPE {
-            return Err(Refusal::Unreadable("it is no statement of in-toto"));
+            return Err(Refusal::Unreadable("not an in-toto statement"));
         }
         let payload = decode(text(occurrence, "/envelope/payload"));
-        let payload = payload.ok_or(Refusal::Unreadable("its payload is not in base 64"))?;
+        let payload = payload.ok_or(Refusal::Unreadable("its payload is not base64"))?;
         let statement: Value = serde_json::from_slice(&payload)
-            .map_err(|_not_json| Refusal::Unreadable("its payload is no JSON"))?;
+            .map_err(|_not_json| Refusal::Unreadable("its payload is not JSON"))?;
         let (builder, build, sources) = match text(&statement, "/predicateType") {
             SLSA_0_1 => {
                 let builder = text(&statement, "/predicate/builder/id");
@@ -161,17 +164,17 @@ impl Statement {
             }
             SLSA_1_0 => {
                 let invocation = text(&statement, "/predicate/runDetails/metadata/invocationId");
-                let made_of = "/predicate/buildDefinition/resolvedDependencies";
+                let dependencies = "/predicate/buildDefinition/resolvedDependencies";
                 (
                     text(&statement, "/predicate/runDetails/builder/id"),
                     invocation.rsplit('/').next().unwrap_or_default(),
-                    sources(list(&statement, made_of), "/digest/gitCommit"),
+                    sources(list(&statement, dependencies), "/digest/gitCommit"),
                 )
             }
-            _ => return Err(Refusal::Unreadable("its version of SLSA is not known")),
+            _ => return Err(Refusal::Unreadable("unknown version of SLSA")),
         };
         if builder != BUILDER {
-            return Err(Refusal::Stranger(builder.to_owned()));
+            return Err(Refusal::OtherSigner(builder.to_owned()));
         }
         Ok(Self {
             subjects: list(&statement, "/subject").to_vec(),
@@ -183,17 +186,17 @@ impl Statement {
     fn is_of(&self, image: &Image) -> bool {
         let (name, digest) = image.parts();
         self.subjects.iter().any(|subject| {
-            let said = text(subject, "/name");
-            let said = said.strip_prefix("https://").unwrap_or(said);
-            let tag = said.strip_prefix(name);
+            let full_name = text(subject, "/name");
+            let full_name = full_name.strip_prefix("https://").unwrap_or(full_name);
+            let tag = full_name.strip_prefix(name);
             let named = tag.is_some_and(|tag| tag.is_empty() || tag.starts_with(':'));
             named && text(subject, "/digest/sha256") == digest
         })
     }
 }
 
-fn sources(all: &[Value], commit: &str) -> Vec<Source> {
-    let of = |it: &Value| Source {
+fn sources(all: &[Value], commit: &str) -> Vec<NamedSource> {
+    let of = |it: &Value| NamedSource {
         uri: text(it, "/uri").to_owned(),
         commit: it
             .pointer(commit)
@@ -203,19 +206,19 @@ fn sources(all: &[Value], commit: &str) -> Vec<Source> {
     all.iter().map(of).collect()
 }
 
-/// The text at a place; none where there is none.
-fn text<'a>(value: &'a Value, place: &str) -> &'a str {
-    let text = value.pointer(place).and_then(Value::as_str);
+/// The string at a pointer; empty where there is none.
+fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    let text = value.pointer(pointer).and_then(Value::as_str);
     text.unwrap_or_default()
 }
 
-/// The list at a place; empty where there is none.
-fn list<'a>(value: &'a Value, place: &str) -> &'a [Value] {
-    let list = value.pointer(place).and_then(Value::as_array);
+/// The array at a pointer; empty where there is none.
+fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
+    let list = value.pointer(pointer).and_then(Value::as_array);
     list.map_or(&[], Vec::as_slice)
 }
 
-/// Base 64 in either alphabet: fields of bytes come in the one for addresses, in some answers.
+/// Base64 in either alphabet: some of Google's answers use the URL-safe one for fields of bytes.
 fn decode(payload: &str) -> Option<Vec<u8>> {
     let lenient =
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);

@@ -1,162 +1,172 @@
-//! A release from its first look to its last word.
+//! One release, from the inspection of the services to the last line of output.
 
 use std::{collections::BTreeMap, future::Future, pin::pin};
 
 use crate::{
-    carrier::{Carrier, Part},
-    chain::Member,
+    chain::FunctionSpec,
+    change::ServiceChange,
+    component::Component,
+    error::Error,
+    executor::Executor,
     images::Image,
-    machine::{End, Failure, Machine, Order},
+    sequencer::{Action, FailedAction, ReleaseEnd, Sequencer},
     steps::Steps,
-    trouble::Trouble,
-    work::Work,
 };
 
 /// Where a release takes place.
 #[derive(Debug)]
-pub(crate) struct Place<'a> {
+pub(crate) struct ReleaseTarget<'a> {
     pub(crate) project: &'a str,
     pub(crate) region: &'a str,
 }
 
-/// Releases `images`, until `stop` comes; whether all of it is released.
+/// Releases `images`, until `stop` resolves; returns whether all of them are released.
 pub(crate) async fn release(
-    carrier: &mut Carrier,
-    place: &Place<'_>,
-    members: Vec<Member>,
+    executor: &mut Executor,
+    target: &ReleaseTarget<'_>,
+    specs: Vec<FunctionSpec>,
     images: &BTreeMap<String, Image>,
     steps: &Steps,
     stop: impl Future<Output = ()>,
-    say: &mut dyn FnMut(&str),
-) -> Result<bool, Trouble> {
-    carrier.look(members, images, place.project).await?;
-    for part in &carrier.parts {
-        say(&plan(part));
+    print: &mut dyn FnMut(&str),
+) -> Result<bool, Error> {
+    executor.inspect(specs, images, target.project).await?;
+    for component in &executor.components {
+        print(&plan(component));
     }
-    let mut machine = Machine::new(&carrier.tasks(), steps.percents());
+    let mut sequencer = Sequencer::new(&executor.plans(), steps.percents());
     let mut stop = pin!(stop);
-    while let Some(order) = machine.order() {
-        let what = words(order, &carrier.parts);
-        say(&what);
-        let outcome = if machine.is_turning_back() {
-            // Nothing interrupts the way back: each part of it has an end.
-            carrier.carry(order).await
+    while let Some(action) = sequencer.next_action() {
+        let what = describe(action, &executor.components);
+        print(&what);
+        let result = if sequencer.is_rolling_back() {
+            // A second signal does not interrupt the rollback: each of its actions has a time limit.
+            executor.execute(action).await
         } else {
             tokio::select! {
                 biased;
-                () = &mut stop => Err(Trouble::Stopped),
-                outcome = carrier.carry(order) => outcome,
+                () = &mut stop => Err(Error::Stopped),
+                result = executor.execute(action) => result,
             }
         };
-        match outcome {
-            Ok(()) => machine.done(),
-            Err(trouble) => {
-                say(&format!("FAILED: {what}: {}", trouble.line()));
-                machine.failed(trouble.line());
+        match result {
+            Ok(()) => sequencer.done(),
+            Err(error) => {
+                print(&format!("FAILED: {what}: {}", error.line()));
+                sequencer.failed(error.line());
             }
         }
     }
-    let end = machine.end();
-    for line in summary(&end, place, &carrier.parts) {
-        say(&line);
+    let end = sequencer.end();
+    for line in summary(&end, target, &executor.components) {
+        print(&line);
     }
-    Ok(end == End::Released)
+    Ok(end == ReleaseEnd::Released)
 }
 
-fn plan(part: &Part) -> String {
-    let (name, wanted) = (part.member.name, part.wanted.short());
-    match &part.work {
-        Work::Nothing => format!("{name}: runs {wanted} already"),
-        Work::Tidy { serving } => format!("{name}: runs {wanted} already; `{serving}` gets all"),
-        Work::Canary { serving } => format!("{name}: {wanted} beside `{serving}`"),
-        Work::First => format!("{name}: {wanted}, the first: there is nothing to go back to"),
-    }
-}
-
-fn of(number: usize, parts: &[Part]) -> &str {
-    parts.get(number).map_or("?", |part| part.member.name)
-}
-
-fn words(order: Order, parts: &[Part]) -> String {
-    match order {
-        Order::Deploy(it) => format!("{}: makes the new revision", of(it, parts)),
-        Order::AwaitReady(it) => format!("{}: waits until it is ready", of(it, parts)),
-        Order::Smoke(it) => format!("{}: smoke test", of(it, parts)),
-        Order::Shift(it, percent) => format!("{}: {percent} % of the traffic", of(it, parts)),
-        Order::Soak(it, percent) => format!("{}: watched at {percent} %", of(it, parts)),
-        Order::Settle(it) => format!("{}: all traffic, no tag", of(it, parts)),
-        Order::SetJob(it) => format!("{}: the image of its job", of(it, parts)),
-        Order::TurnBack(it) => format!("{}: back to what served", of(it, parts)),
-        Order::TurnJobBack(it) => format!("{}: its job back to its image", of(it, parts)),
+fn plan(component: &Component) -> String {
+    let (name, wanted) = (component.spec.name, component.wanted.short());
+    match &component.change {
+        ServiceChange::None => format!("{name}: already runs {wanted}"),
+        ServiceChange::TrafficOnly { serving } => {
+            format!("{name}: already runs {wanted}; `{serving}` gets all traffic")
+        }
+        ServiceChange::Canary { serving } => format!("{name}: {wanted} as a canary of `{serving}`"),
+        ServiceChange::FirstRevision => {
+            format!("{name}: {wanted}, the first revision: it cannot be rolled back")
+        }
     }
 }
 
-/// The last words: what is, and what a person does next.
-fn summary(end: &End, place: &Place<'_>, parts: &[Part]) -> Vec<String> {
+fn name(number: usize, components: &[Component]) -> &str {
+    components
+        .get(number)
+        .map_or("?", |component| component.spec.name)
+}
+
+fn describe(action: Action, components: &[Component]) -> String {
+    match action {
+        Action::Deploy(it) => format!("{}: create the new revision", name(it, components)),
+        Action::AwaitReady(it) => format!("{}: wait until it is ready", name(it, components)),
+        Action::SmokeTest(it) => format!("{}: smoke test", name(it, components)),
+        Action::Shift(it, percent) => {
+            format!("{}: {percent} % of the traffic", name(it, components))
+        }
+        Action::Soak(it, percent) => format!("{}: soak at {percent} %", name(it, components)),
+        Action::Finish(it) => format!("{}: all traffic, no tag", name(it, components)),
+        Action::SetJob(it) => format!("{}: set the image of its job", name(it, components)),
+        Action::RollBack(it) => format!("{}: roll back", name(it, components)),
+        Action::RollJobBack(it) => format!("{}: roll its job back", name(it, components)),
+    }
+}
+
+/// The last lines: what the state is, and what a person does next.
+fn summary(end: &ReleaseEnd, target: &ReleaseTarget<'_>, components: &[Component]) -> Vec<String> {
     let mut lines = Vec::new();
     match end {
-        End::Released => {
-            let same = parts.iter().filter(|it| it.work == Work::Nothing).count();
-            let released = parts.len() - same;
+        ReleaseEnd::Released => {
+            let is_same = |it: &&Component| it.change == ServiceChange::None;
+            let same = components.iter().filter(is_same).count();
+            let released = components.len() - same;
             lines.push(format!(
-                "RELEASED: {released} functions; {same} were as wanted"
+                "RELEASED: {released} functions; {same} were up to date"
             ));
             return lines;
         }
-        End::TurnedBack { failed } => {
-            lines.push(format!("TURNED BACK: {}", told(failed, parts)));
+        ReleaseEnd::RolledBack { failed } => {
+            lines.push(format!("ROLLED BACK: {}", failure(failed, components)));
             lines.push("All traffic is where it was before this release.".to_owned());
         }
-        End::Stuck { failed, left } => {
-            lines.push(format!("STUCK: {}", told(failed, parts)));
-            for failure in left {
-                lines.push(format!("NOT TAKEN BACK: {}", told(failure, parts)));
-                lines.extend(by_hand(failure.order, place, parts));
+        ReleaseEnd::RollbackFailed { failed, left } => {
+            lines.push(format!("ROLLBACK FAILED: {}", failure(failed, components)));
+            for failed in left {
+                lines.push(format!("NOT ROLLED BACK: {}", failure(failed, components)));
+                lines.extend(by_hand(failed.action, target, components));
             }
         }
     }
-    let first = parts.iter().filter(|part| part.work == Work::First);
-    for part in first {
-        let name = part.member.name;
+    let is_first = |it: &&Component| it.change == ServiceChange::FirstRevision;
+    for component in components.iter().filter(is_first) {
+        let name = component.spec.name;
         lines.push(format!(
-            "`{name}` has no older revision, so it was not taken back."
+            "`{name}` has no older revision, so it was not rolled back."
         ));
     }
     lines.push(format!(
         "Next: find the cause in the logs of the new revisions ({}), then release again.",
-        new_revisions(parts)
+        new_revisions(components)
     ));
     lines
 }
 
-fn told(failure: &Failure, parts: &[Part]) -> String {
-    format!("{}: {}", words(failure.order, parts), failure.why)
+fn failure(failed: &FailedAction, components: &[Component]) -> String {
+    format!("{}: {}", describe(failed.action, components), failed.why)
 }
 
-fn new_revisions(parts: &[Part]) -> String {
-    let made: Vec<&str> = parts.iter().map(|part| &*part.new).collect();
-    let made: Vec<&str> = made.into_iter().filter(|name| !name.is_empty()).collect();
-    if made.is_empty() {
-        "none were made".to_owned()
+fn new_revisions(components: &[Component]) -> String {
+    let new = components.iter().map(|component| component.new.as_str());
+    let new: Vec<&str> = new.filter(|name| !name.is_empty()).collect();
+    if new.is_empty() {
+        "none were created".to_owned()
     } else {
-        made.join(", ")
+        new.join(", ")
     }
 }
 
-/// What a person types where the way back failed.
-fn by_hand(order: Order, place: &Place<'_>, parts: &[Part]) -> Option<String> {
-    let (project, region) = (place.project, place.region);
+/// The command for a person to run where the rollback failed.
+fn by_hand(action: Action, target: &ReleaseTarget<'_>, components: &[Component]) -> Option<String> {
+    let (project, region) = (target.project, target.region);
     let at = format!("--project={project} --region={region}");
-    if let Order::TurnBack(number) = order {
-        let part = parts.get(number)?;
-        let (name, serving) = (part.member.name, part.serving());
+    if let Action::RollBack(number) = action {
+        let component = components.get(number)?;
+        let (name, serving) = (component.spec.name, component.serving());
         return Some(format!(
             "  gcloud run services update-traffic {name} {at} --to-revisions={serving}=100 --remove-tags=canary"
         ));
     }
-    if let Order::TurnJobBack(number) = order {
-        let part = parts.get(number)?;
-        let (job, image) = (part.member.job.as_ref()?, part.job_image());
+    if let Action::RollJobBack(number) = action {
+        let component = components.get(number)?;
+        let (job, image) = (component.spec.job.as_ref()?, &component.job_image);
         return Some(format!(
             "  gcloud run jobs update {job} {at} --image={image}"
         ));

@@ -1,54 +1,54 @@
-//! A service, a revision and a job, as Cloud Run's administration tells of them.
+//! A service, a revision and a job, as the Cloud Run Admin API returns them.
 //!
 //! <https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services>
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::traffic::Share;
+use crate::traffic::TrafficTarget;
 
-/// A condition: what holds, fails, or is on its way.
+/// A condition: something that holds, fails, or is in progress.
 #[derive(Debug, Clone, Default, Deserialize)]
-pub struct Condition {
+pub struct ServiceCondition {
     /// What it is about.
     #[serde(rename = "type", default)]
-    pub kind: String,
-    /// How it stands.
+    pub condition_type: String,
+    /// Whether it holds.
     #[serde(default)]
     pub state: String,
-    /// Google's words.
+    /// Google's message.
     #[serde(default)]
     pub message: String,
 }
 
-/// A service, the parts that a release looks at.
+/// A service: the fields that a release reads.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Service {
-    /// The version of it that was read.
+pub struct CloudRunService {
+    /// The version of the service that was read.
     pub etag: String,
-    /// What new revisions are made from, whole.
+    /// What new revisions are created from, complete.
     pub template: Value,
-    /// Where requests are to go.
-    pub traffic: Vec<Share>,
-    /// Where they go.
-    pub traffic_statuses: Vec<Share>,
-    /// The full name of the revision that was ready last.
+    /// Where requests should go.
+    pub traffic: Vec<TrafficTarget>,
+    /// Where they do go.
+    pub traffic_statuses: Vec<TrafficTarget>,
+    /// The full name of the newest revision that is ready.
     pub latest_ready_revision: String,
-    /// The full name of the revision that was made last.
+    /// The full name of the newest revision.
     pub latest_created_revision: String,
-    /// Its own address.
+    /// Its address.
     pub uri: String,
-    /// The audiences that tokens for it may name, beside its address.
+    /// The audiences that tokens for it may have, besides its address.
     pub custom_audiences: Vec<String>,
-    /// Whether a change of it is on its way.
+    /// Whether a change of it is in progress.
     pub reconciling: bool,
-    /// How it stands as a whole.
-    pub terminal_condition: Condition,
+    /// Whether the service as a whole is ready.
+    pub terminal_condition: ServiceCondition,
 }
 
-impl Service {
-    /// The image that new revisions are made from.
+impl CloudRunService {
+    /// The image that new revisions run.
     pub fn image(&self) -> &str {
         image(&self.template)
     }
@@ -58,24 +58,24 @@ impl Service {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Revision {
-    containers: Vec<Container>,
-    conditions: Vec<Condition>,
+    containers: Vec<RevisionContainer>,
+    conditions: Vec<ServiceCondition>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-struct Container {
+struct RevisionContainer {
     image: String,
 }
 
-/// How far a revision has come.
+/// Whether a revision is ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Readiness {
     /// It takes requests.
     Ready,
-    /// It never will; why.
+    /// It never will, and why.
     Failed(String),
-    /// Nobody knows yet.
+    /// Not decided yet.
     Pending,
 }
 
@@ -86,9 +86,12 @@ impl Revision {
         first.map_or("", |container| container.image.as_str())
     }
 
-    /// Whether it takes requests.
+    /// Whether it takes requests yet.
     pub fn readiness(&self) -> Readiness {
-        let ready = self.conditions.iter().find(|it| it.kind == "Ready");
+        let ready = self
+            .conditions
+            .iter()
+            .find(|it| it.condition_type == "Ready");
         match ready {
             Some(it) if it.state == "CONDITION_SUCCEEDED" => Readiness::Ready,
             Some(it) if it.state == "CONDITION_FAILED" => Readiness::Failed(it.message.clone()),

@@ -1,14 +1,14 @@
-//! Where the requests of a service go: which revision gets how much, and which tags there are.
+//! Where the requests of a service go: the percentage of each revision, and the tags.
 
 use serde::{Deserialize, Serialize};
 
-/// The tag by which a new revision is reached before it has traffic.
+/// The tag that makes a new revision reachable before it has traffic.
 pub const CANARY: &str = "canary";
 
-/// What an entry of the traffic leads to.
+/// What an entry of the traffic points to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Kind {
-    /// Whatever revision was ready last.
+pub enum AllocationType {
+    /// The newest revision that is ready.
     #[default]
     #[serde(rename = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST")]
     Latest,
@@ -19,36 +19,36 @@ pub enum Kind {
 
 /// An entry of `traffic` or of `trafficStatuses`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Share {
-    /// What it leads to.
+pub struct TrafficTarget {
+    /// What it points to.
     #[serde(rename = "type", default)]
-    pub kind: Kind,
-    /// The id of the revision; empty of the latest.
+    pub allocation_type: AllocationType,
+    /// The id of the revision; empty for the latest.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub revision: String,
-    /// Its part of the requests.
+    /// Its percentage of the requests.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub percent: u32,
-    /// The tag that leads to it alone.
+    /// The tag whose address reaches this revision alone.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub tag: String,
-    /// Where the tag is; told by the service, never sent.
+    /// The address of the tag; set by the service, never sent.
     #[serde(default, skip_serializing)]
     pub uri: String,
 }
 
 #[expect(
     clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands over a reference"
+    reason = "serde passes a reference"
 )]
 fn is_zero(percent: &u32) -> bool {
     *percent == 0
 }
 
-impl Share {
+impl TrafficTarget {
     fn of(revision: &str, percent: u32, tag: &str) -> Self {
         Self {
-            kind: Kind::Revision,
+            allocation_type: AllocationType::Revision,
             revision: revision.to_owned(),
             percent,
             tag: tag.to_owned(),
@@ -57,42 +57,42 @@ impl Share {
     }
 }
 
-/// All to the serving revision; the new one is reached by its tag alone.
-pub fn canary(serving: &str, new: &str) -> Vec<Share> {
+/// All requests to the serving revision; the new one is only reachable by its tag.
+pub fn canary(serving: &str, new: &str) -> Vec<TrafficTarget> {
     step(serving, new, 0)
 }
 
 /// `percent` of the requests to the new revision, the others to the serving one.
-pub fn step(serving: &str, new: &str, percent: u32) -> Vec<Share> {
+pub fn step(serving: &str, new: &str, percent: u32) -> Vec<TrafficTarget> {
     let rest = 100 - percent.min(100);
-    let mut shares = Vec::new();
+    let mut targets = Vec::new();
     if rest > 0 {
-        shares.push(Share::of(serving, rest, ""));
+        targets.push(TrafficTarget::of(serving, rest, ""));
     }
-    shares.push(Share::of(new, percent.min(100), CANARY));
-    shares
+    targets.push(TrafficTarget::of(new, percent.min(100), CANARY));
+    targets
 }
 
-/// All to one revision, and no tag of ours.
-pub fn only(revision: &str) -> Vec<Share> {
-    vec![Share::of(revision, 100, "")]
+/// All requests to one revision, and no tag of ours.
+pub fn only(revision: &str) -> Vec<TrafficTarget> {
+    vec![TrafficTarget::of(revision, 100, "")]
 }
 
-/// `wanted`, and the tags of others, which a release does not take away.
-pub fn with_others(wanted: &[Share], seen: &[Share]) -> Vec<Share> {
-    let theirs = |share: &&Share| !share.tag.is_empty() && share.tag != CANARY;
-    let theirs = seen.iter().filter(theirs).map(|share| Share {
+/// `wanted`, and the tags of others, which a release keeps.
+pub fn with_others(wanted: &[TrafficTarget], seen: &[TrafficTarget]) -> Vec<TrafficTarget> {
+    let theirs = |target: &&TrafficTarget| !target.tag.is_empty() && target.tag != CANARY;
+    let theirs = seen.iter().filter(theirs).map(|target| TrafficTarget {
         percent: 0,
         uri: String::new(),
-        ..share.clone()
+        ..target.clone()
     });
     wanted.iter().cloned().chain(theirs).collect()
 }
 
-/// Whether two lists say the same, whatever their order.
-pub fn same(one: &[Share], other: &[Share]) -> bool {
-    let plain = |shares: &[Share]| {
-        let mut plain: Vec<(String, String, u32)> = shares
+/// Whether two lists mean the same, in whatever order.
+pub fn same(one: &[TrafficTarget], other: &[TrafficTarget]) -> bool {
+    let plain = |targets: &[TrafficTarget]| {
+        let mut plain: Vec<(String, String, u32)> = targets
             .iter()
             .map(|it| (it.revision.clone(), it.tag.clone(), it.percent))
             .collect();
@@ -102,25 +102,26 @@ pub fn same(one: &[Share], other: &[Share]) -> bool {
     plain(one) == plain(other)
 }
 
-/// The revision that serves: of those with requests, the one with most that is no canary; where
-/// there are only canaries, that with most.
-pub fn serving<'a>(seen: &'a [Share], latest_ready: &'a str) -> Option<&'a str> {
-    let with_requests = seen.iter().filter(|share| share.percent > 0);
-    let most = with_requests.max_by_key(|share| (share.tag != CANARY, share.percent))?;
-    let revision = match most.kind {
-        Kind::Latest => latest_ready,
-        Kind::Revision => &most.revision,
+/// The revision that serves: the one with most requests that is not a canary or, where there are
+/// only canaries, the canary with most requests.
+pub fn serving<'a>(seen: &'a [TrafficTarget], latest_ready: &'a str) -> Option<&'a str> {
+    let with_requests = seen.iter().filter(|target| target.percent > 0);
+    let most = with_requests.max_by_key(|target| (target.tag != CANARY, target.percent))?;
+    let revision = match most.allocation_type {
+        AllocationType::Latest => latest_ready,
+        AllocationType::Revision => &most.revision,
     };
     (!revision.is_empty()).then_some(revision)
 }
 
 /// Whether all requests go to `revision` and no canary is left.
-pub fn is_settled(seen: &[Share], revision: &str) -> bool {
-    let whole = |share: &Share| {
-        let there = share.kind == Kind::Latest || share.revision == revision;
-        share.percent == 0 || (there && share.percent == 100)
+pub fn is_settled(seen: &[TrafficTarget], revision: &str) -> bool {
+    let whole = |target: &TrafficTarget| {
+        let there = target.allocation_type == AllocationType::Latest || target.revision == revision;
+        target.percent == 0 || (there && target.percent == 100)
     };
-    seen.iter().all(|share| whole(share) && share.tag != CANARY)
+    seen.iter()
+        .all(|target| whole(target) && target.tag != CANARY)
 }
 
 #[cfg(test)]
@@ -131,17 +132,17 @@ mod tests {
 
     #[track_caller]
     fn check(seen: &serde_json::Value, expected: Option<&str>, settled: bool) {
-        let shares: Vec<Share> = serde_json::from_value(seen.clone()).unwrap();
-        let found = serving(&shares, "l");
+        let targets: Vec<TrafficTarget> = serde_json::from_value(seen.clone()).unwrap();
+        let found = serving(&targets, "l");
         assert_eq!(found, expected, "{seen}");
-        let is = found.is_some_and(|revision| is_settled(&shares, revision));
+        let is = found.is_some_and(|revision| is_settled(&targets, revision));
         assert_eq!(is, settled, "{seen}");
     }
 
     #[test]
-    fn the_serving_revision_is_found_whatever_was_left_behind() {
-        let kind = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION";
-        let of = |revision: &str, percent: u32, tag: &str| json!({ "type": kind, "revision": revision, "percent": percent, "tag": tag });
+    fn the_serving_revision_is_found_whatever_a_release_left_behind() {
+        let allocation = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION";
+        let of = |revision: &str, percent: u32, tag: &str| json!({ "type": allocation, "revision": revision, "percent": percent, "tag": tag });
         check(&json!([]), None, false);
         check(&json!([{ "percent": 100 }]), Some("l"), true);
         check(&json!([of("a", 100, "")]), Some("a"), true);
@@ -165,13 +166,13 @@ mod tests {
     }
 
     #[test]
-    fn all_requests_go_somewhere_at_every_step() {
+    fn percentages_add_up_to_100_at_every_step() {
         for percent in [0, 1, 50, 99, 100, 101] {
-            let shares = step("a", "b", percent);
-            let sum: u32 = shares.iter().map(|share| share.percent).sum();
+            let targets = step("a", "b", percent);
+            let sum: u32 = targets.iter().map(|target| target.percent).sum();
             assert_eq!(sum, 100, "{percent}");
             assert!(
-                shares
+                targets
                     .iter()
                     .any(|it| it.tag == CANARY && it.revision == "b")
             );
@@ -181,14 +182,17 @@ mod tests {
     #[test]
     fn tags_of_others_stay() {
         let seen = [
-            Share::of("a", 100, ""),
-            Share::of("b", 0, "beta"),
-            Share::of("c", 0, CANARY),
+            TrafficTarget::of("a", 100, ""),
+            TrafficTarget::of("b", 0, "beta"),
+            TrafficTarget::of("c", 0, CANARY),
         ];
         let wanted = with_others(&only("a"), &seen);
         assert!(same(
             &wanted,
-            &[Share::of("b", 0, "beta"), Share::of("a", 100, "")]
+            &[
+                TrafficTarget::of("b", 0, "beta"),
+                TrafficTarget::of("a", 100, "")
+            ]
         ));
         assert!(!same(&wanted, &only("a")));
     }

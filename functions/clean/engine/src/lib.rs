@@ -55,8 +55,8 @@ pub use crate::{
     },
     plan::Plan,
     report::{
-        Calibration, Distribution, Provenance, Report, Rows, Splits, Task, Tokens, Verdict, card,
-        render,
+        Calibration, Distribution, Manifest, Provenance, Report, Rows, Splits, Task, Tokens,
+        Verdict, card, manifest_settings, render,
     },
     rules::{Rule, rules},
     settings::{Applied, Scan, Settings, Severity},

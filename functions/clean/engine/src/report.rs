@@ -2,6 +2,7 @@
 //! anywhere.
 
 mod card;
+mod manifest;
 mod text;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     card::{Provenance, card},
+    manifest::{Manifest, manifest_settings},
     text::render,
 };
 use crate::{Crc32c, Finding, Severity};

@@ -1,15 +1,10 @@
-//! `lapidary approve`: lets a run go ahead that costs more than its budget.
+//! `lapidary approve`: approves a run whose price is above its budget.
 
 use std::process::ExitCode;
 
 use shared::{event::RunApproved, google::documents::Write, id::RunId, run::Run};
 
-use crate::{
-    cli::{Outcome, StackArgs},
-    output,
-    session::Session,
-    text,
-};
+use crate::{arguments::StackArgs, exit::CommandResult, output, session::Session, text};
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
@@ -17,7 +12,7 @@ use crate::{
 pub(crate) struct Args {
     /// The run.
     run: RunId,
-    /// Who says so; kept in the run's history.
+    /// The person who approves; kept in the run's history.
     #[arg(long, value_name = "NAME", env = "USER", default_value = "cli")]
     by: String,
     #[command(flatten)]
@@ -25,15 +20,16 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) async fn run(args: Args) -> Outcome {
+pub(crate) async fn run(args: Args) -> CommandResult {
     let session = Session::open(&args.stack.env_file).await?;
     let id = &args.run;
     let stored = session.documents.get::<Run>(id.as_str()).await?;
-    let stored = stored.ok_or_else(|| format!("no run `{id}`: see `lapidary runs`"))?;
+    let stored =
+        stored.ok_or_else(|| format!("no run `{id}`: list the runs with `lapidary runs`"))?;
     let mut run = stored.value.clone();
     if !run.approve(&args.by, session.clock.now()) {
-        let stands = run.state.as_str();
-        return Err(format!("run {id} is {stands}: only awaiting_approval can be approved").into());
+        let state = run.state.as_str();
+        return Err(format!("expected run {id} in state awaiting_approval, found {state}").into());
     }
     if session
         .documents
@@ -41,8 +37,10 @@ pub(crate) async fn run(args: Args) -> Outcome {
         .await?
         == Write::Lost
     {
-        return Err(format!("run {id} changed meanwhile: try again").into());
+        return Err(format!("run {id} changed at the same time: try again").into());
     }
+    // After the write: on the event, `tune` must find the approval. If the process ends in between,
+    // `watch` publishes the event again.
     session
         .events
         .publish(&RunApproved { run: id.clone() })

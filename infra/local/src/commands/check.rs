@@ -1,4 +1,4 @@
-//! `lapidary check`: what would become of files, offline.
+//! `lapidary check`: checks files offline, before an upload.
 
 use std::{
     collections::BTreeMap,
@@ -11,29 +11,29 @@ use serde::Serialize;
 use shared::{error::Chain, price::Minutes};
 
 use crate::{
-    cli::Outcome,
-    earlier::Earlier,
-    limits::Limits,
+    arguments::CleaningLimits,
+    earlier_versions::EarlierVersions,
+    exit::{self, CommandResult},
     output,
-    preflight::{self, Drops, Preflight, Price},
-    story::screen::Screen,
+    preflight::{self, PredictedDrops, Preflight, Price},
+    screen::Screen,
     text,
 };
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Nothing is uploaded and nothing is written. A `recipe.toml` beside a file is used for it.
+The command uploads nothing and writes nothing. A `recipe.toml` next to a file is used for it.
 
 Examples:
   lapidary check rows.jsonl
   lapidary check --json a.jsonl b.jsonl | jq '.[] | {file, verdict, rows}'
   lapidary check --rules
 
-Exit codes, the worst of all files:
+Exit codes, of the worst file:
   0  every row can be trained on
   1  some rows are rejected
-  2  nothing in a file can be trained on, or it cannot be read")]
+  2  a file has no row that can be trained on, or cannot be read")]
 pub(crate) struct Args {
     /// The files.
     #[arg(required_unless_present = "rules", value_name = "FILE")]
@@ -41,36 +41,36 @@ pub(crate) struct Args {
     /// Prints JSON: an object for one file, an array for several.
     #[arg(long)]
     json: bool,
-    /// The recipe for all files, in place of those beside them.
+    /// The recipe for all files, instead of those next to them.
     #[arg(long, value_name = "PATH")]
     recipe: Option<PathBuf>,
-    /// Most findings listed one by one, in place of the recipe's; counts are never cut.
+    /// Most findings to list, instead of the recipe's limit; counts are always complete.
     #[arg(long, value_name = "N")]
     findings: Option<usize>,
     #[command(flatten)]
-    earlier: Earlier,
+    earlier: EarlierVersions,
     #[command(flatten)]
-    limits: Limits,
-    /// Lists every rule: what it does, what is wrong, what to do about it.
+    limits: CleaningLimits,
+    /// Lists every rule: its action, what it finds, and how to fix it.
     #[arg(long, conflicts_with_all = ["files", "json", "recipe"])]
     rules: bool,
 }
 
-/// What is printed of a file as JSON. Fields are only ever added.
+/// The JSON of a file. Fields are only ever added.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Checked<'a> {
+enum FileJson<'a> {
     Read {
         file: &'a Path,
         #[serde(flatten)]
         report: &'a Report,
         price: Price,
-        predicted_drops: Drops,
+        predicted_drops: PredictedDrops,
     },
     Unreadable(Box<Unreadable<'a>>),
 }
 
-/// What is printed of a file that could not be looked at: the same words, nothing behind them, and why.
+/// The JSON of a file that cannot be read: the same fields, empty, and the error.
 #[derive(Serialize)]
 struct Unreadable<'a> {
     file: &'a Path,
@@ -81,19 +81,19 @@ struct Unreadable<'a> {
     findings: Vec<Finding>,
     tokens: Option<Tokens>,
     price: Option<Price>,
-    predicted_drops: Drops,
+    predicted_drops: PredictedDrops,
     error: String,
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args) -> Outcome {
+pub(crate) fn run(args: &Args) -> CommandResult {
     if args.rules {
         output::write(&rules())?;
         return Ok(ExitCode::SUCCESS);
     }
     let screen = Screen::new();
-    let looks = args.files.iter().map(|file| {
-        let look = preflight::look(
+    let results = args.files.iter().map(|file| {
+        let result = preflight::check(
             file,
             args.recipe.as_deref(),
             &screen,
@@ -101,30 +101,30 @@ pub(crate) fn run(args: &Args) -> Outcome {
             args.findings,
             &args.earlier,
         );
-        (file.as_path(), look)
+        (file.as_path(), result)
     });
     if args.json {
-        let looks: Vec<_> = looks.collect();
-        print_json(&looks)?;
-        return Ok(worst(looks.iter().map(|(_, look)| code(look))));
+        let results: Vec<_> = results.collect();
+        print_json(&results)?;
+        return Ok(worst(results.iter().map(|(_, result)| file_code(result))));
     }
     let several = args.files.len() > 1;
     let mut codes = Vec::new();
-    for (file, look) in looks {
-        print(file, &look, several)?;
-        codes.push(code(&look));
+    for (file, result) in results {
+        print(file, &result, several)?;
+        codes.push(file_code(&result));
     }
     Ok(worst(codes.into_iter()))
 }
 
-/// Every rule, as it is without a recipe; of those that are off, the scan that turns them on.
+/// Every rule, with its action without a recipe; for rules that are off, the scan that turns them on.
 fn rules() -> String {
     let settings = Settings::default();
     let mut table = String::new();
     for rule in clean_engine::rules() {
         let action = match rule.scan() {
             Some(scan) => format!(
-                "off; {} by scan = [\"{}\"]",
+                "off; {} with scan = [\"{}\"]",
                 rule.severity.name(),
                 scan.name()
             ),
@@ -144,21 +144,21 @@ fn rules() -> String {
     table
 }
 
-type Look = Result<Preflight, preflight::Error>;
+type FileResult = Result<Preflight, preflight::Error>;
 
-/// The exit code of a file: see the help.
+/// The exit code for a report: see the help.
 pub(crate) fn report_code(report: &Report) -> u8 {
     match report.verdict {
         Verdict::Clean => 0,
         Verdict::Findings => u8::from(report.rows.rejected > 0),
-        Verdict::Unusable => 2,
+        Verdict::Unusable => exit::UNUSABLE,
     }
 }
 
-fn code(look: &Look) -> u8 {
-    match look {
+fn file_code(result: &FileResult) -> u8 {
+    match result {
         Ok(preflight) => report_code(&preflight.cleaned.report),
-        Err(_) => 2,
+        Err(_) => exit::UNUSABLE,
     }
 }
 
@@ -166,12 +166,10 @@ fn worst(codes: impl Iterator<Item = u8>) -> ExitCode {
     ExitCode::from(codes.max().unwrap_or_default())
 }
 
-fn print_json(looks: &[(&Path, Look)]) -> Result<(), Box<dyn std::error::Error>> {
-    let checked: Vec<Checked<'_>> = looks
-        .iter()
-        .map(|(file, look)| checked(file, look))
-        .collect();
-    let text = match checked.as_slice() {
+fn print_json(results: &[(&Path, FileResult)]) -> Result<(), Box<dyn std::error::Error>> {
+    let files = results.iter().map(|(file, result)| json(file, result));
+    let files: Vec<FileJson<'_>> = files.collect();
+    let text = match files.as_slice() {
         [one] => serde_json::to_string_pretty(one)?,
         several => serde_json::to_string_pretty(several)?,
     };
@@ -179,15 +177,15 @@ fn print_json(looks: &[(&Path, Look)]) -> Result<(), Box<dyn std::error::Error>>
     Ok(())
 }
 
-fn checked<'a>(file: &'a Path, look: &'a Look) -> Checked<'a> {
-    match look {
-        Ok(preflight) => Checked::Read {
+fn json<'a>(file: &'a Path, result: &'a FileResult) -> FileJson<'a> {
+    match result {
+        Ok(preflight) => FileJson::Read {
             file,
             report: &preflight.cleaned.report,
             price: preflight.price(),
             predicted_drops: preflight.drops(),
         },
-        Err(error) => Checked::Unreadable(Box::new(Unreadable {
+        Err(error) => FileJson::Unreadable(Box::new(Unreadable {
             file,
             verdict: Verdict::Unusable,
             format: None,
@@ -196,29 +194,28 @@ fn checked<'a>(file: &'a Path, look: &'a Look) -> Checked<'a> {
             findings: Vec::new(),
             tokens: None,
             price: None,
-            predicted_drops: Drops::default(),
+            predicted_drops: PredictedDrops::default(),
             error: Chain(error).to_string(),
         })),
     }
 }
 
-#[expect(clippy::print_stderr, reason = "this is what a person reads")]
-fn print(file: &Path, look: &Look, several: bool) -> std::io::Result<()> {
-    match look {
+fn print(file: &Path, result: &FileResult, several: bool) -> std::io::Result<()> {
+    match result {
         Ok(preflight) if several => {
             let file = file.display();
-            output::write(&format!("{file}\n\n{}\n", human(preflight)))
+            output::write(&format!("{file}\n\n{}\n", render(preflight)))
         }
-        Ok(preflight) => output::write(&human(preflight)),
+        Ok(preflight) => output::write(&render(preflight)),
         Err(error) => {
-            eprintln!("error: {}", Chain(error));
+            output::print_error(&Chain(error).to_string());
             Ok(())
         }
     }
 }
 
-/// The report, and the price where there is something to pay for.
-pub(crate) fn human(preflight: &Preflight) -> String {
+/// The report, and the price where rows were kept.
+pub(crate) fn render(preflight: &Preflight) -> String {
     let report = &preflight.cleaned.report;
     let mut text = clean_engine::render(report);
     if report.rows.kept > 0 {
@@ -228,8 +225,8 @@ pub(crate) fn human(preflight: &Preflight) -> String {
     text
 }
 
-/// What tuning on it would cost and take.
-fn price(price: &Price, drops: &Drops) -> String {
+/// The price and the time of tuning on the rows.
+fn price(price: &Price, drops: &PredictedDrops) -> String {
     let Price {
         base_model: model,
         training_tokens: tokens,
@@ -239,7 +236,9 @@ fn price(price: &Price, drops: &Drops) -> String {
     } = price;
     let epochs = text::things(u64::from(*epochs), "epoch");
     let line = match price.usd {
-        None => format!("Price: `{model}` cannot be tuned; set tune.base_model in recipe.toml"),
+        None => {
+            format!("Price: `{model}` cannot be tuned: set another tune.base_model in recipe.toml")
+        }
         Some(usd) => {
             let within = if usd > *budget {
                 "above the"
@@ -256,13 +255,13 @@ fn price(price: &Price, drops: &Drops) -> String {
     };
     let Minutes { least, most } = price.minutes;
     let time = format!(
-        "Time: {least} to {most} minutes are usual once the job runs; waiting for quota can add hours."
+        "Time: usually {least} to {most} minutes once the job runs; waiting for quota can add hours."
     );
     let rows = match drops.rows {
-        0 => "no row".to_owned(),
+        0 => "none".to_owned(),
         rows => text::things(rows, "row"),
     };
-    format!("{line}\n{time}\nDrops: of what is kept, the service would drop {rows}.")
+    format!("{line}\n{time}\nDrops: of the kept rows, the service would drop {rows}.")
 }
 
 #[cfg(test)]
@@ -270,7 +269,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_rule_is_listed_with_what_it_does() {
+    fn every_rule_is_listed_with_its_action() {
         let table = rules();
         for rule in clean_engine::rules() {
             let line = format!("{:<25} ", rule.code);
@@ -278,36 +277,36 @@ mod tests {
             assert_eq!(listed.count(), 1, "{}", rule.code);
             assert!(table.contains(rule.doc) && table.contains(rule.fix));
         }
-        let scanned = "pii_email                 off; warn by scan = [\"pii\"]\n";
+        let scanned = "pii_email                 off; warn with scan = [\"pii\"]\n";
         assert!(table.contains(scanned), "{table}");
     }
 
     #[test]
-    fn what_cannot_be_read_has_the_words_of_what_can() {
+    fn an_unreadable_file_has_the_fields_of_a_readable_one() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("rows.jsonl");
-        let look = || {
-            let earlier = Earlier::default();
-            let machine = Limits::default().machine();
-            let look = preflight::look(&file, None, &Screen::new(), machine, None, &earlier);
-            serde_json::to_value(checked(&file, &look)).unwrap()
+        let check = || {
+            let earlier = EarlierVersions::default();
+            let machine = CleaningLimits::default().machine();
+            let result = preflight::check(&file, None, &Screen::new(), machine, None, &earlier);
+            serde_json::to_value(json(&file, &result)).unwrap()
         };
-        let unreadable = look();
+        let unreadable = check();
         assert_eq!(unreadable["verdict"], "unusable");
         assert!(unreadable["error"].as_str().unwrap().contains("rows.jsonl"));
         std::fs::write(&file, r#"{"input":"a","output":"one two three"}"#).unwrap();
-        let readable = look();
-        for word in unreadable.as_object().unwrap().keys() {
-            assert!(readable.get(word).is_some() || word == "error", "{word}");
+        let readable = check();
+        for field in unreadable.as_object().unwrap().keys() {
+            assert!(readable.get(field).is_some() || field == "error", "{field}");
         }
         let documented = include_str!("../../../../functions/clean/README.md");
-        for word in readable.as_object().unwrap().keys().map(String::as_str) {
-            assert!(documented.contains(&format!("`{word}`")), "{word}");
+        for field in readable.as_object().unwrap().keys().map(String::as_str) {
+            assert!(documented.contains(&format!("`{field}`")), "{field}");
         }
     }
 
     #[test]
-    fn a_price_is_held_against_the_budget() {
+    fn a_price_is_compared_with_the_budget() {
         let priced = |usd| Price {
             base_model: "gemini-3.1-flash-lite".to_owned(),
             epochs: 3,
@@ -320,14 +319,14 @@ mod tests {
             },
             as_of: "2026-10-01".to_owned(),
         };
-        let drops = Drops {
+        let drops = PredictedDrops {
             rows: 1,
-            ..Drops::default()
+            ..PredictedDrops::default()
         };
         let lines = [
-            price(&priced(Some(0.558)), &Drops::default()),
+            price(&priced(Some(0.558)), &PredictedDrops::default()),
             price(&priced(Some(7.0)), &drops),
-            price(&priced(None), &Drops::default()),
+            price(&priced(None), &PredictedDrops::default()),
         ];
         insta::assert_snapshot!(lines.join("\n"));
     }

@@ -1,45 +1,26 @@
-//! `lapidary clean`: the files that the function would make, offline.
+//! `lapidary clean`: writes the files that the function `clean` writes, offline.
 
-use std::{
-    borrow::Cow,
-    collections::BTreeMap,
-    fs::{self, DirEntry, Permissions},
-    io::{self, Write},
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+mod description;
+mod output_directory;
+mod part_files;
 
-use clean_engine::{
-    Applied, Cleaned, Crc32c, HeldOut, Machine, Outputs, Part, Plan, Provenance, Rows, Sample,
-    Settings, Source, Splits, Verdict, Written,
-};
-use serde::Serialize;
-use shared::{error::Chain, id::DatasetName, recipe::Recipe};
-use tempfile::NamedTempFile;
+use std::{path::PathBuf, process::ExitCode};
 
+use clean_engine::{Plan, Verdict};
+use shared::{error::Chain, id::DatasetName};
+
+use self::output_directory::OutputDirectory;
 use crate::{
-    commands::check,
-    earlier::Earlier,
-    limits::Limits,
-    output,
-    preflight::{Preflight, Subject},
-    story::screen::Screen,
+    arguments::CleaningLimits, commands::check, earlier_versions::EarlierVersions, exit, output,
+    preflight::CleaningInput, screen::Screen,
 };
-
-const REPORT: &str = "report.json";
-const CARD: &str = "card.md";
-const MANIFEST: &str = "manifest.json";
-
-/// What the names of files begin with until they are whole.
-const PASSING: &str = ".lapidary-";
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Writes train.jsonl, validation.jsonl, eval.jsonl, rejected.jsonl, corrected.jsonl, report.json,
-card.md and manifest.json. The rows are the same bytes that the function makes of the same file and
-recipe, and the report says the same of them.
+card.md and manifest.json. For the same file and recipe, the files of rows are byte for byte those
+of the function `clean`, and the report is the same.
 
 Examples:
   lapidary clean rows.jsonl --out cleaned
@@ -48,71 +29,51 @@ Examples:
 Exit codes:
   0  every row can be trained on
   1  some rows are rejected
-  2  nothing in the file can be trained on, or it cannot be read, or the files cannot be
+  2  the file has no row that can be trained on, or cannot be read, or the files cannot be
      written: nothing is written")]
 pub(crate) struct Args {
     /// The file.
     file: PathBuf,
-    /// Where the files go.
+    /// The directory to write to.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// The recipe, in place of the `recipe.toml` beside the file.
+    /// The recipe, instead of the `recipe.toml` next to the file.
     #[arg(long, value_name = "PATH")]
     recipe: Option<PathBuf>,
-    /// Writes into a directory that is not empty, over files of the same names.
+    /// Writes into a directory that is not empty, and overwrites files of the same names.
     #[arg(long)]
     force: bool,
     #[command(flatten)]
-    earlier: Earlier,
+    earlier: EarlierVersions,
     #[command(flatten)]
-    limits: Limits,
+    limits: CleaningLimits,
 }
 
-/// Why the files cannot be written.
-#[derive(Debug, thiserror::Error)]
-enum Error {
-    /// The directory has files in it.
-    #[error("`{}` is not empty: choose another directory, or --force", .0.display())]
-    NotEmpty(PathBuf),
-    /// A file that is to be written is the one that is to be read.
-    #[error("`{}` is the file to be cleaned, and would be written over: choose another directory", .0.display())]
-    Itself(PathBuf),
-    /// A file cannot be written.
-    #[error("cannot write to `{}`", path.display())]
-    Write {
-        /// The directory.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-}
-
-/// Runs the command. Whatever stops it, the exit code is not that of rejected rows.
+/// Runs the command. No failure has exit code 1, which means rejected rows.
 pub(crate) fn run(args: &Args) -> ExitCode {
-    let code = clean_into(args).unwrap_or_else(|error| {
-        output::complain(&Chain(&*error).to_string());
-        2
+    let code = clean(args).unwrap_or_else(|error| {
+        output::print_error(&Chain(&*error).to_string());
+        exit::UNUSABLE
     });
     ExitCode::from(code)
 }
 
-fn clean_into(args: &Args) -> Result<u8, Box<dyn std::error::Error>> {
-    let subject = Subject::open(&args.file, args.recipe.as_deref(), &args.earlier)?;
-    let out = Out::open(args)?;
-    let plan = Plan::default().holding_out(subject.held_out.clone());
-    let (cleaned, sheets) = subject.read(&Screen::new(), |source, settings, progress| {
+fn clean(args: &Args) -> Result<u8, Box<dyn std::error::Error>> {
+    let input = CleaningInput::open(&args.file, args.recipe.as_deref(), &args.earlier)?;
+    let out = OutputDirectory::open(&args.out, &args.file, args.force)?;
+    let plan = Plan::default().holding_out(input.held_out.clone());
+    let (cleaned, parts) = input.read(&Screen::new(), |source, settings, progress| {
         out.clean(plan, source, settings, args.limits.machine(), progress)
     })?;
-    let preflight = subject.came_to(cleaned);
+    let preflight = input.into_preflight(cleaned);
     let report = &preflight.cleaned.report;
     let usable = report.verdict != Verdict::Unusable;
     if usable {
-        out.keep(&args.file, &preflight, sheets)?;
+        out.keep(&args.file, &preflight, parts)?;
     }
-    output::write(&check::human(&preflight))?;
+    output::write(&check::render(&preflight))?;
     if usable {
-        let (out, next) = (args.out.display(), next(args));
+        let (out, next) = (args.out.display(), next_command(args));
         output::write(&format!(
             "\nWrote the files to {out}. To tune on these rows:\n  {next}\n"
         ))?;
@@ -120,8 +81,8 @@ fn clean_into(args: &Args) -> Result<u8, Box<dyn std::error::Error>> {
     Ok(check::report_code(report))
 }
 
-/// The command that uploads the file, with the recipe it was cleaned by, to be pasted as it is.
-fn next(args: &Args) -> String {
+/// The command that uploads the file with the recipe by which it was cleaned, quoted for a shell.
+fn next_command(args: &Args) -> String {
     let stem = args.file.file_stem().unwrap_or_default().to_string_lossy();
     let is_name = stem.parse::<DatasetName>().is_ok();
     let dataset = if is_name { &*stem } else { "rows" };
@@ -134,242 +95,14 @@ fn next(args: &Args) -> String {
     if let Some(recipe) = &args.recipe {
         words.extend(["--recipe".into(), recipe.to_string_lossy()]);
     }
-    // No file's name has the one character that cannot be quoted.
+    // Quoting fails only for a zero byte, which no file name has.
     shlex::try_join(words.iter().map(AsRef::as_ref)).unwrap_or_default()
-}
-
-/// What `manifest.json` says: enough to make the same files again, and to know them.
-#[derive(Serialize)]
-struct Manifest<'a> {
-    /// The file's name; not where it was, so that the same rows make the same manifest anywhere.
-    source: &'a str,
-    source_crc32c: Crc32c,
-    source_bytes: u64,
-    code_version: &'static str,
-    template_version: Option<&'a str>,
-    recipe: &'a Recipe,
-    settings: &'a Settings,
-    /// Every rule by its code: its version, and what was done about it.
-    rules: BTreeMap<&'static str, Applied>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    held_out: Option<Withheld>,
-    rows: Rows,
-    splits: Splits,
-    codes: &'a BTreeMap<String, u64>,
-    parts: Option<&'a Written>,
-    samples: &'a [Sample],
-}
-
-/// What earlier versions held out, without its text.
-#[derive(Serialize)]
-struct Withheld {
-    rows: u64,
-    digest: String,
-}
-
-impl Withheld {
-    fn of(held_out: &HeldOut) -> Option<Self> {
-        (!held_out.is_empty()).then(|| Self {
-            rows: held_out.rows(),
-            digest: held_out.digest(),
-        })
-    }
-}
-
-/// The directory that the files go to.
-struct Out<'a> {
-    path: &'a Path,
-    /// Whether it was not there before.
-    made: bool,
-}
-
-impl<'a> Out<'a> {
-    fn open(args: &'a Args) -> Result<Self, Error> {
-        let path = args.out.as_path();
-        let made = !path.exists();
-        let out = Self { path, made };
-        let failed = |source| out.failed(source);
-        fs::create_dir_all(path).map_err(failed)?;
-        let entries = fs::read_dir(path).map_err(failed)?;
-        let entries: Vec<DirEntry> = entries.collect::<io::Result<_>>().map_err(failed)?;
-        let is_left = |entry: &&DirEntry| entry.file_name().to_string_lossy().starts_with(PASSING);
-        let (left, others): (Vec<_>, Vec<_>) = entries.iter().partition(is_left);
-        if !others.is_empty() && !args.force {
-            return Err(Error::NotEmpty(path.to_owned()));
-        }
-        let file = args.file.canonicalize().unwrap_or_default();
-        let is_it = |name: &String| {
-            path.join(name)
-                .canonicalize()
-                .is_ok_and(|path| path == file)
-        };
-        if names().any(|name| is_it(&name)) {
-            return Err(Error::Itself(args.file.clone()));
-        }
-        // Of a run that was interrupted.
-        for entry in left {
-            fs::remove_file(entry.path()).map_err(failed)?;
-        }
-        Ok(out)
-    }
-
-    /// Cleans `source` into files under passing names, in as many passes as it takes.
-    fn clean(
-        &self,
-        mut plan: Plan,
-        source: &dyn Source,
-        settings: &Settings,
-        machine: Machine,
-        progress: &mut (dyn FnMut(u64) + Send),
-    ) -> Result<(Cleaned, Sheets), clean_engine::Error> {
-        loop {
-            let sheets = Sheets::new(self.path);
-            let mut sheets = sheets.map_err(|source| clean_engine::Error::Write {
-                part: Part::Train,
-                source,
-            })?;
-            let outputs = Some(&mut sheets as &mut dyn Outputs);
-            match clean_engine::pass(source, settings, &plan, machine, outputs, progress)? {
-                clean_engine::Outcome::Done(cleaned) => return Ok((*cleaned, sheets)),
-                clean_engine::Outcome::Again(better) => plan = better,
-            }
-        }
-    }
-
-    /// Gives every file its own name.
-    fn keep(&self, file: &Path, preflight: &Preflight, sheets: Sheets) -> Result<(), Error> {
-        let report = &preflight.cleaned.report;
-        let manifest = Manifest {
-            source: &name_of(file),
-            source_crc32c: report.crc32c,
-            source_bytes: report.bytes,
-            code_version: env!("CARGO_PKG_VERSION"),
-            template_version: report.template_version.as_deref(),
-            recipe: &preflight.recipe,
-            settings: &preflight.settings,
-            rules: preflight.settings.rules(),
-            held_out: Withheld::of(&preflight.held_out),
-            rows: report.rows,
-            splits: report.splits,
-            codes: &report.codes,
-            parts: preflight.cleaned.written.as_ref(),
-            samples: &preflight.cleaned.samples,
-        };
-        let failed = |source| self.failed(source);
-        let report = json(self.path, report).map_err(failed)?;
-        let card = text(self.path, &card_of(file, preflight)).map_err(failed)?;
-        let manifest = json(self.path, &manifest).map_err(failed)?;
-        for (sheet, part) in sheets.0.into_iter().zip(Part::ALL) {
-            keep(sheet, &self.path.join(part_name(part))).map_err(failed)?;
-        }
-        keep(report, &self.path.join(REPORT)).map_err(failed)?;
-        keep(card, &self.path.join(CARD)).map_err(failed)?;
-        // Last: whoever finds a manifest finds all it speaks of.
-        keep(manifest, &self.path.join(MANIFEST)).map_err(failed)
-    }
-
-    fn failed(&self, source: io::Error) -> Error {
-        Error::Write {
-            path: self.path.to_owned(),
-            source,
-        }
-    }
-}
-
-impl Drop for Out<'_> {
-    /// Leaves no empty directory where there was none.
-    fn drop(&mut self) {
-        if self.made {
-            let _not_empty = fs::remove_dir(self.path);
-        }
-    }
-}
-
-/// The names of all files that are written.
-fn names() -> impl Iterator<Item = String> {
-    let parts = Part::ALL.iter().map(|part| part_name(*part));
-    parts.chain([REPORT, CARD, MANIFEST].map(str::to_owned))
-}
-
-fn part_name(part: Part) -> String {
-    format!("{}.jsonl", part.name())
-}
-
-/// What `card.md` says: by no clock and no directory, so that it is the same wherever it is made.
-fn card_of(file: &Path, preflight: &Preflight) -> String {
-    let name = name_of(file);
-    let about = Provenance {
-        name: &name,
-        source: &name,
-        recipe: &preflight.recipe.to_toml(),
-        settings: &preflight.settings,
-        code_version: env!("CARGO_PKG_VERSION"),
-        made_at: None,
-    };
-    clean_engine::card(&about, &preflight.cleaned)
-}
-
-fn name_of(file: &Path) -> Cow<'_, str> {
-    file.file_name().unwrap_or_default().to_string_lossy()
-}
-
-/// A file for each part, in the order of [`Part::ALL`].
-struct Sheets([NamedTempFile; Part::ALL.len()]);
-
-impl Sheets {
-    fn new(out: &Path) -> io::Result<Self> {
-        Ok(Self([
-            passing(out)?,
-            passing(out)?,
-            passing(out)?,
-            passing(out)?,
-            passing(out)?,
-        ]))
-    }
-}
-
-impl Outputs for Sheets {
-    fn part(&mut self, part: Part) -> &mut dyn Write {
-        let [train, validation, eval, rejected, corrected] = &mut self.0;
-        match part {
-            Part::Train => train,
-            Part::Validation => validation,
-            Part::Eval => eval,
-            Part::Rejected => rejected,
-            Part::Corrected => corrected,
-        }
-    }
-}
-
-/// A file that goes away unless it is kept; readable by others, as any new file is.
-fn passing(out: &Path) -> io::Result<NamedTempFile> {
-    tempfile::Builder::new()
-        .prefix(PASSING)
-        .permissions(Permissions::from_mode(0o644))
-        .tempfile_in(out)
-}
-
-fn json(out: &Path, value: &impl Serialize) -> io::Result<NamedTempFile> {
-    let mut file = passing(out)?;
-    serde_json::to_writer_pretty(&mut file, value)?;
-    file.write_all(b"\n")?;
-    Ok(file)
-}
-
-fn text(out: &Path, text: &str) -> io::Result<NamedTempFile> {
-    let mut file = passing(out)?;
-    file.write_all(text.as_bytes())?;
-    Ok(file)
-}
-
-fn keep(file: NamedTempFile, name: &Path) -> io::Result<()> {
-    file.as_file().sync_all()?;
-    file.persist(name).map_err(|error| error.error)?;
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, path::Path};
+
     use super::*;
 
     fn args(directory: &Path, force: bool) -> Args {
@@ -378,8 +111,8 @@ mod tests {
             out: directory.join("out"),
             recipe: None,
             force,
-            earlier: Earlier::default(),
-            limits: Limits::default(),
+            earlier: EarlierVersions::default(),
+            limits: CleaningLimits::default(),
         }
     }
 
@@ -399,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_with_files_is_left_alone_unless_forced() {
+    fn a_directory_with_files_needs_force() {
         let directory = tempfile::tempdir().unwrap();
         let directory = directory.path();
         fs::write(directory.join("rows.jsonl"), rows(40)).unwrap();
@@ -417,7 +150,7 @@ mod tests {
         ];
         assert_eq!(files(&directory.join("out")), expected);
         let train = fs::read(directory.join("out/train.jsonl")).unwrap();
-        let refusal = clean_into(&args(directory, false)).unwrap_err();
+        let refusal = clean(&args(directory, false)).unwrap_err();
         assert!(refusal.to_string().contains("--force"), "{refusal}");
         let code = run(&args(directory, false));
         assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(2)));
@@ -429,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_earlier_version_holds_out_does_not_train() {
+    fn rows_that_an_earlier_version_holds_out_are_not_trained_on() {
         let directory = tempfile::tempdir().unwrap();
         let directory = directory.path();
         let read = |name: &str| fs::read_to_string(directory.join(name)).unwrap();
@@ -444,14 +177,14 @@ mod tests {
         .unwrap();
         fs::write(directory.join("rows.jsonl"), rows(4_000)).unwrap();
         let second = Args {
-            earlier: Earlier::at(&[&directory.join("first")]),
+            earlier: EarlierVersions::at(&[&directory.join("first")]),
             ..args(directory, false)
         };
         run(&second);
         for row in eval.lines() {
-            let asked = row.split_once("\"contents\":").unwrap().1;
-            assert!(read("out/eval.jsonl").contains(asked));
-            assert!(!read("out/train.jsonl").contains(asked));
+            let question = row.split_once("\"contents\":").unwrap().1;
+            assert!(read("out/eval.jsonl").contains(question));
+            assert!(!read("out/train.jsonl").contains(question));
         }
         let manifest = |name: &str| -> serde_json::Value {
             serde_json::from_str(&read(&format!("{name}/manifest.json"))).unwrap()
@@ -461,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_itself_is_never_written_over() {
+    fn the_input_file_is_never_overwritten() {
         let directory = tempfile::tempdir().unwrap();
         let directory = directory.path();
         let file = directory.join("train.jsonl");
@@ -471,13 +204,13 @@ mod tests {
             out: directory.to_owned(),
             ..args(directory, true)
         };
-        let refusal = clean_into(&onto_itself).unwrap_err();
-        assert!(refusal.to_string().contains("written over"), "{refusal}");
+        let refusal = clean(&onto_itself).unwrap_err();
+        assert!(refusal.to_string().contains("overwritten"), "{refusal}");
         assert_eq!(fs::read_to_string(&file).unwrap(), rows(40));
     }
 
     #[test]
-    fn what_an_interrupted_run_left_is_in_nobodys_way() {
+    fn files_of_an_interrupted_run_are_removed() {
         let directory = tempfile::tempdir().unwrap();
         let directory = directory.path();
         fs::write(directory.join("rows.jsonl"), rows(40)).unwrap();
@@ -489,9 +222,9 @@ mod tests {
     }
 
     #[test]
-    fn the_next_command_can_be_pasted() {
+    fn the_next_command_is_quoted_for_a_shell() {
         let named = |file: &str, recipe: Option<&str>| {
-            next(&Args {
+            next_command(&Args {
                 file: file.into(),
                 recipe: recipe.map(Into::into),
                 ..args(Path::new(""), false)
@@ -508,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_written_of_what_cannot_be_used() {
+    fn nothing_is_written_for_an_unusable_file() {
         let directory = tempfile::tempdir().unwrap();
         let directory = directory.path();
         fs::write(directory.join("rows.jsonl"), "no json\n").unwrap();

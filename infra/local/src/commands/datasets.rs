@@ -1,18 +1,20 @@
-//! `lapidary datasets`: what is between versions of a dataset.
+//! `lapidary datasets`: compares versions of a dataset.
 
-mod compare;
-mod lines;
+mod render;
+mod row;
+mod row_reader;
 mod side;
-mod words;
+mod version_diff;
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
 use shared::error::Chain;
 
-use self::{compare::compare, side::Side};
+use self::{side::DiffSide, version_diff::diff};
 use crate::{
-    cli::{Outcome, StackArgs},
+    arguments::StackArgs,
+    exit::{self, CommandResult},
     output,
 };
 
@@ -20,11 +22,11 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
-    command: Command,
+    command: DatasetsCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum DatasetsCommand {
     /// Compares two versions row by row.
     Diff(DiffArgs),
 }
@@ -32,24 +34,24 @@ enum Command {
 /// The arguments of `diff`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A and B are directories that `lapidary clean` made, JSONL files, or versions of a stack that is up.
-Rows are the same if they mean the same, whatever format they are in; their order does not count.
-Nothing of a row is printed, but where it is: `train:12` is line 12 of the part `train`.
+A and B are directories that `lapidary clean` wrote, JSONL files, or ids of versions of a running
+stack. Rows are equal if they mean the same, in whatever format; their order does not matter.
+Rows are printed by location only: `train:12` is line 12 of `train.jsonl`.
 
 Examples:
   lapidary datasets diff monday friday
   lapidary datasets diff rows.jsonl tickets-3f2k9x1m4q7a --json | jq .leaks
 
 Exit codes:
-  0  the same rows in the same parts
-  1  rows were added, removed, moved, or are answered otherwise
-  2  a side cannot be read, or no row of it")]
+  0  the same rows in the same files
+  1  rows were added, removed or moved, or have another answer
+  2  A or B cannot be read, or none of its lines is a row")]
 pub(crate) struct DiffArgs {
-    /// What was before.
+    /// The older side.
     a: String,
-    /// What is now.
+    /// The newer side.
     b: String,
-    /// Prints the comparison as one JSON object.
+    /// Prints the diff as one JSON object.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -57,35 +59,34 @@ pub(crate) struct DiffArgs {
 }
 
 /// Runs the command.
-pub(crate) async fn run(args: Args) -> Outcome {
+pub(crate) async fn run(args: Args) -> CommandResult {
     match args.command {
-        Command::Diff(args) => diff(args).await,
+        DatasetsCommand::Diff(args) => run_diff(args).await,
     }
 }
 
-#[expect(clippy::print_stderr, reason = "this is what a person reads")]
-async fn diff(args: DiffArgs) -> Outcome {
+async fn run_diff(args: DiffArgs) -> CommandResult {
     let mut sides = Vec::with_capacity(2);
     for name in [&args.a, &args.b] {
-        match Side::read(name, &args.stack.env_file).await {
+        match DiffSide::read(name, &args.stack.env_file).await {
             Ok(side) => sides.push(side),
             Err(error) => {
-                eprintln!("error: {}", Chain(&error));
-                return Ok(ExitCode::from(2));
+                output::print_error(&Chain(&error).to_string());
+                return Ok(ExitCode::from(exit::UNUSABLE));
             }
         }
     }
     let (Some(b), Some(a)) = (sides.pop(), sides.pop()) else {
-        return Ok(ExitCode::from(2));
+        return Ok(ExitCode::from(exit::UNUSABLE));
     };
-    let comparison = compare(a, b);
+    let found = diff(a, b);
     if args.json {
-        let text = serde_json::to_string_pretty(&comparison)?;
+        let text = serde_json::to_string_pretty(&found)?;
         output::write(&format!("{text}\n"))?;
     } else {
-        output::write(&words::told(&comparison))?;
+        output::write(&render::render(&found))?;
     }
-    Ok(ExitCode::from(u8::from(!comparison.same)))
+    Ok(ExitCode::from(u8::from(!found.same)))
 }
 
 #[cfg(test)]
@@ -108,11 +109,11 @@ mod tests {
                 env_file: a.with_file_name("no-stack"),
             },
         };
-        format!("{:?}", diff(args).await.unwrap())
+        format!("{:?}", run_diff(args).await.unwrap())
     }
 
     #[tokio::test]
-    async fn the_exit_code_tells() {
+    async fn the_exit_code_shows_whether_the_rows_differ() {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
         write(&path("a.jsonl"), 0..9);

@@ -1,4 +1,4 @@
-//! `lapidary demo`: the whole chain on a stack of its own, from rows to an answer.
+//! `lapidary demo`: runs the whole chain on a stack of its own, from rows to an answer.
 
 mod answer;
 mod input;
@@ -10,76 +10,78 @@ use futures::future::join_all;
 use shared::error::Chain;
 use tokio::time::Instant;
 
-use self::input::Input;
+use self::input::DemoInput;
 use crate::{
-    cli::Outcome,
     commands::{drop, up},
-    earlier::Earlier,
+    earlier_versions::EarlierVersions,
+    exit::{self, CommandResult},
     output, preflight,
     process::LogLine,
+    screen::Screen,
+    serve::FUNCTIONS,
     session::Session,
-    stack::{Options, Stack},
-    story::{
-        Ending, Snapshot, account,
-        follow::{self, Pulse},
-        read::Subject,
-        render,
-        screen::Screen,
+    stack::{Stack, StackOptions},
+    timeline::{
+        ChainSnapshot, Ending,
+        follower::{self, Watchdog},
+        reader::Subject,
+        render, summary,
     },
 };
 
-/// How long nothing at all may change: by the stack's clock the longest wait of a simulated job
-/// and then some, and by the wall's enough for a busy machine.
+/// Longest time without any change, by the stack's clock: the longest wait of a simulated job and
+/// a margin.
 const QUIET_SIMULATED: Duration = Duration::from_hours(3);
+/// The same by the wall clock, at least: enough for a busy machine.
 const QUIET_MIN: Duration = Duration::from_secs(90);
-/// Warnings and errors of the functions that are shown when something broke.
-const TROUBLES_MAX: usize = 12;
-/// What a shell takes for "stopped by Ctrl-C".
-const INTERRUPTED: u8 = 130;
+/// Warnings and errors of the functions that are shown after a failure.
+const WARNINGS_MAX: usize = 12;
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Each file is a dataset of its own, called by its name, or by its folder where it is `data.jsonl`.
-A `recipe.toml` beside a file is used. Without FILE: some 600 support tickets with faults in them.
+Each file is a dataset, named after the file or, for `data.jsonl`, after its folder. A `recipe.toml`
+next to a file is used. Without FILE, the demo uses some 600 support tickets with typical faults.
 
 Examples:
   lapidary demo
   lapidary demo rows.jsonl --speed 60
 
 Exit codes:
-  0  the chain came to its end for every file, whatever it decided
-  1  something broke, or stood still for too long
+  0  the chain ended for every file, whatever it decided
+  1  a failure, or no progress for too long
   2  a file cannot be used")]
 pub(crate) struct Args {
     /// The rows.
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// How fast simulated time runs: at 150, an hour of tuning takes 24 seconds.
+    /// The speed of simulated time: at 150, an hour of tuning takes 24 seconds.
     #[arg(long, default_value_t = 150.0, value_parser = up::speed)]
     speed: f64,
-    /// The port of the Google APIs on 127.0.0.1; 0 takes a free one.
+    /// The port of the emulated Google APIs on 127.0.0.1; 0 picks a free one.
     #[arg(long, default_value_t = 0)]
     port: u16,
 }
 
-/// Why one file's chain broke.
+/// Why the chain failed for one file.
 #[derive(Debug, thiserror::Error)]
-enum Broken {
+enum ChainError {
     /// The upload failed.
-    #[error("it could not be uploaded")]
+    #[error("the upload failed")]
     Upload(#[from] drop::Error),
-    /// The chain stood still.
-    #[error("the chain did not come to its end")]
-    Follow(#[from] follow::Error),
+    /// The chain did not end.
+    #[error("the chain did not end")]
+    Follow(#[from] follower::Error),
 }
 
 /// Runs the command.
-pub(crate) async fn run(args: Args) -> Outcome {
-    let (inputs, _unpacked) = input::inputs(&args.files)?;
+pub(crate) async fn run(args: Args) -> CommandResult {
+    let (inputs, _directory) = input::inputs(&args.files)?;
     let screen = Screen::new();
-    screen.say("Vertex AI is simulated: no model is trained, nothing is billed, nothing leaves this machine.");
-    let starting = Stack::start(Options {
+    screen.print(
+        "Vertex AI is simulated: no model is trained, nothing is billed, nothing leaves this machine.",
+    );
+    let starting = Stack::start(StackOptions {
         program: std::env::current_exe()?,
         port: args.port,
         data: None,
@@ -90,104 +92,104 @@ pub(crate) async fn run(args: Args) -> Outcome {
         stack = Box::pin(starting) => stack?,
         interrupted = tokio::signal::ctrl_c() => return stopped(interrupted),
     };
-    let played = tokio::select! {
-        played = Box::pin(play(&stack, &inputs, &screen)) => Ok(played?),
+    let finished = tokio::select! {
+        code = Box::pin(run_chains(&stack, &inputs, &screen)) => Ok(code?),
         interrupted = tokio::signal::ctrl_c() => Err(interrupted),
     };
     stack.stop().await;
-    match played {
+    match finished {
         Ok(code) => Ok(ExitCode::from(code)),
         Err(interrupted) => stopped(interrupted),
     }
 }
 
-fn stopped(interrupted: std::io::Result<()>) -> Outcome {
+fn stopped(interrupted: std::io::Result<()>) -> CommandResult {
     interrupted?;
-    Ok(ExitCode::from(INTERRUPTED))
+    Ok(ExitCode::from(exit::INTERRUPTED))
 }
 
-/// Plays every file to its end, and accounts for each; the exit code.
-async fn play(
+/// Runs the chain for every file, and prints a summary of each; returns the exit code.
+async fn run_chains(
     stack: &Stack,
-    inputs: &[Input],
+    inputs: &[DemoInput],
     screen: &Screen,
 ) -> Result<u8, Box<dyn std::error::Error>> {
     let started = Instant::now();
     let session = Session::connect(&stack.environment()).await?;
-    screen.say(&format!(
-        "The system is up: {} functions, Google APIs at {}.",
-        crate::serve::FUNCTIONS.len(),
+    screen.print(&format!(
+        "The system is running: {} functions, emulated Google APIs at {}.",
+        FUNCTIONS.len(),
         session.address("STORAGE_EMULATOR_HOST")?
     ));
     let quiet_max = session.clock.real(QUIET_SIMULATED).max(QUIET_MIN);
-    let pulse = Pulse::new(quiet_max);
+    let watchdog = Watchdog::new(quiet_max);
     let chains = inputs
         .iter()
-        .map(|input| chain(&session, input, screen, &pulse));
+        .map(|input| chain(&session, input, screen, &watchdog));
     let ends = join_all(chains).await;
     let mut codes = Vec::new();
     for (input, end) in inputs.iter().zip(ends) {
-        codes.push(close(&session, input, end).await?);
+        codes.push(summarise(&session, input, end).await?);
     }
     if codes.contains(&1) {
-        print_troubles(&stack.log_lines());
+        print_warnings(&stack.log_lines());
     }
     let seconds = started.elapsed().as_secs();
-    screen.say(&format!(
-        "\n{seconds} s from the first row on. Vertex AI was simulated."
+    screen.print(&format!(
+        "\nThe chain took {seconds} s. Vertex AI was simulated."
     ));
-    // Broken outweighs unusable: the system's fault comes before the file's.
-    let broken = codes.iter().copied().find(|code| *code == 1);
-    Ok(broken.or(codes.into_iter().max()).unwrap_or_default())
+    // Code 1 comes before 2: a failure of the system matters more than an unusable file.
+    let failed = codes.iter().copied().find(|code| *code == 1);
+    Ok(failed.or(codes.into_iter().max()).unwrap_or_default())
 }
 
-/// One file, from its upload to the end of its story.
+/// Uploads one file, and follows it to the end of the chain.
 async fn chain(
     session: &Session,
-    input: &Input,
+    input: &DemoInput,
     screen: &Screen,
-    pulse: &Pulse,
-) -> Result<Snapshot, Broken> {
+    watchdog: &Watchdog,
+) -> Result<ChainSnapshot, ChainError> {
     let name = input.dataset.as_str();
     let uploaded = drop::upload(session, &input.file, &input.dataset, None).await?;
-    screen.say(&format!("{name} +0:00:00 uploaded {}", uploaded.artifact));
+    screen.print(&format!("{name} +0:00:00 uploaded {}", uploaded.artifact));
     let subject = Subject::Upload(uploaded.upload_id());
-    let is_over = |snapshot: &Snapshot| snapshot.ending().is_some();
-    let end = follow::follow(session, &subject, name, screen, pulse, is_over).await?;
+    let is_over = |snapshot: &ChainSnapshot| snapshot.ending().is_some();
+    let end = follower::follow(session, &subject, name, screen, watchdog, is_over).await?;
     Ok(end)
 }
 
-/// Accounts for one file; its exit code.
-async fn close(
+/// Prints the summary of one file; returns its exit code.
+async fn summarise(
     session: &Session,
-    input: &Input,
-    end: Result<Snapshot, Broken>,
+    input: &DemoInput,
+    end: Result<ChainSnapshot, ChainError>,
 ) -> std::io::Result<u8> {
     output::write(&format!("\n── {} {}\n", input.dataset, "─".repeat(60)))?;
     let end = match end {
         Ok(end) => end,
         Err(error) => {
-            Screen::new().say(&format!("error: {}: {}", input.dataset, Chain(&error)));
+            Screen::new().print(&format!("error: {}: {}", input.dataset, Chain(&error)));
             return Ok(match error {
-                Broken::Upload(drop::Error::Read { .. } | drop::Error::Recipe { .. }) => 2,
-                Broken::Upload(_) | Broken::Follow(_) => 1,
+                ChainError::Upload(drop::Error::Read { .. } | drop::Error::Recipe { .. }) => 2,
+                ChainError::Upload(_) | ChainError::Follow(_) => 1,
             });
         }
     };
-    output::write(&render(&account(&end)))?;
+    output::write(&render(&summary(&end)))?;
     let Some(ending) = end.ending() else {
         return Ok(1);
     };
     let more = match ending {
-        Ending::Decided => render(&Box::pin(answer::ask(session, &end)).await),
-        // The document holds the gravest finding; the file itself shows them all.
-        Ending::Unusable => match preflight::look(
+        Ending::Decided => render(&Box::pin(answer::request(session, &end)).await),
+        // The document has only the most severe finding; the file itself shows all of them.
+        Ending::Unusable => match preflight::check(
             &input.file,
             None,
             &Screen::new(),
             clean_engine::Machine::default(),
             None,
-            &Earlier::default(),
+            &EarlierVersions::default(),
         ) {
             Ok(preflight) => format!("\n{}", clean_engine::render(&preflight.cleaned.report)),
             Err(_) => String::new(),
@@ -199,36 +201,35 @@ async fn close(
     Ok(ending.exit_code())
 }
 
-/// How to say yes to a price: not here, since this stack goes away.
-fn approval(input: &Input, end: &Snapshot) -> String {
-    // The id follows from rows, recipe and plan: there it is the same.
+/// How to approve the price: not on this stack, which ends with the demo.
+fn approval(input: &DemoInput, end: &ChainSnapshot) -> String {
+    // The id is derived from rows, recipe and plan, so it is the same on another stack.
     let run = end.run.as_ref().map_or("RUN", |run| run.id.as_str());
     format!(
-        "\nNothing is bought without a person's yes. On a stack that stays up:\n  \
+        "\nNothing is bought before a person approves the price. On a stack that keeps running:\n  \
          lapidary up &\n  lapidary drop {} --dataset {}\n  lapidary approve {run}\n",
         input.file.display(),
         input.dataset,
     )
 }
 
-#[expect(clippy::print_stderr, reason = "this is what a person reads")]
-fn print_troubles(lines: &[LogLine]) {
-    let troubles = troubles(lines);
-    if !troubles.is_empty() {
-        eprintln!("\nThe last warnings and errors of the functions:");
-        for line in troubles {
-            eprintln!("  {line}");
+fn print_warnings(lines: &[LogLine]) {
+    let warnings = last_warnings(lines);
+    if !warnings.is_empty() {
+        output::print_note("\nThe last warnings and errors of the functions:");
+        for line in warnings {
+            output::print_note(&format!("  {line}"));
         }
     }
 }
 
-/// The last lines of the functions that warn or worse.
-fn troubles(lines: &[LogLine]) -> Vec<String> {
+/// The last log lines of the functions with severity WARNING or higher.
+fn last_warnings(lines: &[LogLine]) -> Vec<String> {
     let text = |line: &LogLine, field: &str| {
         let value = line.entry.get(field).and_then(serde_json::Value::as_str);
         value.unwrap_or_default().to_owned()
     };
-    let mut troubles: Vec<String> = lines
+    let mut warnings: Vec<String> = lines
         .iter()
         .rev()
         .filter(|line| {
@@ -237,7 +238,7 @@ fn troubles(lines: &[LogLine]) -> Vec<String> {
                 "WARNING" | "ERROR" | "CRITICAL"
             )
         })
-        .take(TROUBLES_MAX)
+        .take(WARNINGS_MAX)
         .map(|line| {
             format!(
                 "{} {}: {}",
@@ -247,8 +248,8 @@ fn troubles(lines: &[LogLine]) -> Vec<String> {
             )
         })
         .collect();
-    troubles.reverse();
-    troubles
+    warnings.reverse();
+    warnings
 }
 
 #[cfg(test)]
@@ -258,13 +259,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_warnings_and_errors_are_troubles() {
+    fn only_warnings_and_errors_are_shown() {
         let line = |severity: &str, message: &str| LogLine {
             execution: None,
             function: "tune".to_owned(),
             entry: json!({"severity": severity, "message": message}),
         };
         let lines = [line("WARNING", "a"), line("INFO", "b"), line("ERROR", "c")];
-        assert_eq!(troubles(&lines), ["tune WARNING: a", "tune ERROR: c"]);
+        assert_eq!(last_warnings(&lines), ["tune WARNING: a", "tune ERROR: c"]);
     }
 }

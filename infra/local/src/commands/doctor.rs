@@ -1,4 +1,4 @@
-//! `lapidary doctor`: what is there of what should be, and what to do where it is not.
+//! `lapidary doctor`: what is missing in a deployment, and how to fix it.
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -10,45 +10,43 @@ use shared::{
 };
 
 use crate::{
-    cli::Outcome,
-    doctor::{self, Catalogue, Finding, Verdict},
+    doctor::{self, CheckStatus, CloudConfig, Diagnosis},
+    exit::{self, CommandResult},
     output, session,
-    table::{Align, Table},
+    table::{Align, TextTable},
     text,
     topology::Topology,
 };
 
-/// Longest that the credentials may take to show themselves.
+/// Longest wait for the credentials.
 const ACCOUNT_MAX: Duration = Duration::from_secs(20);
-/// Characters of why there are no credentials: their library tells one thing many times.
-const WHY_MAX: usize = 200;
+/// Longest reason for missing credentials that is shown, in characters: their library repeats itself.
+const REASON_MAX: usize = 200;
 /// The exit code where something is missing.
 const MISSING: u8 = 1;
-/// The exit code where nothing could be looked at.
-const UNSEEN: u8 = 2;
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Nothing is changed. Of a laptop's stack only what it has is looked at.
+The command changes nothing. On a laptop's stack it checks only what such a stack has.
 
 Examples:
-  lapidary doctor                                       the stack that is up
-  lapidary doctor --project acme-prod                   a project in Google Cloud
-  lapidary doctor --env-file cloud.env --json | jq '.findings[] | select(.verdict != \"ok\")'
+  lapidary doctor                                       the running stack
+  lapidary doctor --project acme-prod                   a Google Cloud project
+  lapidary doctor --env-file cloud.env --json | jq '.checks[] | select(.status != \"ok\")'
 
 Exit codes:
-  0  nothing is missing; warnings, and what cannot be told, are in the list
+  0  nothing is missing; there may be warnings, and checks with the status unknown
   1  something is missing
-  2  nothing could be looked at: no stack, no credentials, no rights")]
+  2  nothing could be checked: no stack, no credentials or no permissions")]
 pub(crate) struct Args {
-    /// The file that says where: a stack's, or one with `GOOGLE_CLOUD_PROJECT` and `TUNING_REGION`.
+    /// The file of addresses of a stack, or a file with `GOOGLE_CLOUD_PROJECT` and `TUNING_REGION`.
     #[arg(long, value_name = "PATH", conflicts_with = "project")]
     env_file: Option<PathBuf>,
-    /// A project in Google Cloud, in place of a file.
+    /// A Google Cloud project, instead of a file.
     #[arg(long)]
     project: Option<String>,
-    /// Where everything of it is.
+    /// The region of its resources.
     #[arg(long, requires = "project", default_value = "us-central1")]
     region: String,
     /// Prints one JSON object.
@@ -58,45 +56,45 @@ pub(crate) struct Args {
 
 /// What is printed as JSON. Fields are only ever added.
 #[derive(Serialize)]
-struct Report<'a> {
+struct DoctorReport<'a> {
     project: &'a str,
     region: &'a str,
     account: Option<&'a str>,
-    findings: &'a [Finding],
+    checks: &'a [Diagnosis],
 }
 
 /// Runs the command.
-pub(crate) async fn run(args: Args) -> Outcome {
-    let (topology, catalogue) = (Topology::load()?, Catalogue::load()?);
-    let (vars, google) = match place(&args) {
-        Ok(found) => found,
+pub(crate) async fn run(args: Args) -> CommandResult {
+    let (topology, config) = (Topology::load()?, CloudConfig::load()?);
+    let (vars, google) = match connect(&args) {
+        Ok(connected) => connected,
         Err(error) => {
-            let cloud = "for a project in Google Cloud: `lapidary doctor --project PROJECT`";
-            return Ok(unseen(&format!("{}; {cloud}", Chain(&*error))));
+            let cloud = "for a Google Cloud project, use `lapidary doctor --project PROJECT`";
+            return Ok(unchecked(&format!("{}; {cloud}", Chain(&*error))));
         }
     };
     let account = match tokio::time::timeout(ACCOUNT_MAX, google.account()).await {
         Ok(Ok(account)) => account,
-        Ok(Err(error)) => return Ok(unseen(&without_credentials(&Chain(&error).to_string()))),
-        Err(_) => return Ok(unseen(&without_credentials("nobody answers"))),
+        Ok(Err(error)) => return Ok(unchecked(&no_credentials(&Chain(&error).to_string()))),
+        Err(_) => return Ok(unchecked(&no_credentials("timed out"))),
     };
-    let findings = doctor::look(&google, &vars, &topology, &catalogue).await;
-    let report = Report {
+    let checks = doctor::inspect(&google, &vars, &topology, &config).await;
+    let report = DoctorReport {
         project: google.project(),
         region: google.region(),
         account: account.as_deref(),
-        findings: &findings,
+        checks: &checks,
     };
     if args.json {
         output::write(&format!("{}\n", serde_json::to_string_pretty(&report)?))?;
     } else {
-        output::write(&report.words())?;
+        output::write(&report.render())?;
     }
-    Ok(ExitCode::from(code(&findings)))
+    Ok(ExitCode::from(exit_code(&checks)))
 }
 
-/// Where to look.
-fn place(args: &Args) -> Result<(Vars, Google), Box<dyn std::error::Error>> {
+/// Connects to the deployment that the arguments name.
+fn connect(args: &Args) -> Result<(Vars, Google), Box<dyn std::error::Error>> {
     let vars = match (&args.project, &args.env_file) {
         (Some(project), _) => Vars::from([
             ("GOOGLE_CLOUD_PROJECT".to_owned(), project.clone()),
@@ -111,62 +109,61 @@ fn place(args: &Args) -> Result<(Vars, Google), Box<dyn std::error::Error>> {
     Ok((vars, google))
 }
 
-fn unseen(why: &str) -> ExitCode {
-    output::complain(why);
-    ExitCode::from(UNSEEN)
+fn unchecked(why: &str) -> ExitCode {
+    output::print_error(why);
+    ExitCode::from(exit::UNUSABLE)
 }
 
-fn without_credentials(why: &str) -> String {
-    let why = text::line(why, WHY_MAX);
-    format!("no credentials: `gcloud auth application-default login` ({why})")
+fn no_credentials(why: &str) -> String {
+    let why = text::line(why, REASON_MAX);
+    format!("no credentials: run `gcloud auth application-default login` ({why})")
 }
 
-/// How the command ends.
-fn code(findings: &[Finding]) -> u8 {
-    let has = |wanted: Verdict| findings.iter().any(|it| it.verdict == wanted);
-    if has(Verdict::Missing) {
+fn exit_code(checks: &[Diagnosis]) -> u8 {
+    let has = |status: CheckStatus| checks.iter().any(|check| check.status == status);
+    if has(CheckStatus::Missing) {
         MISSING
-    } else if has(Verdict::Ok) || has(Verdict::Warning) {
+    } else if has(CheckStatus::Ok) || has(CheckStatus::Warning) {
         0
     } else {
-        UNSEEN
+        exit::UNUSABLE
     }
 }
 
-impl Report<'_> {
-    /// For people: a line of each finding, then what this place does not have, then the sum.
-    fn words(&self) -> String {
-        let who = self.account.unwrap_or("whoever the credentials are of");
-        let mut table = Table::new(&[
+impl DoctorReport<'_> {
+    /// For people: a line for each check, then the checks that were skipped, then the counts.
+    fn render(&self) -> String {
+        let account = self.account.unwrap_or("an unknown account");
+        let mut table = TextTable::new(&[
             ("", Align::Left),
-            ("WHAT", Align::Left),
+            ("CHECK", Align::Left),
             ("FOUND", Align::Left),
         ]);
         let (mut counts, mut skipped) = ([0_u32; 4], Vec::new());
-        for finding in self.findings {
-            let (word, count) = match finding.verdict {
-                Verdict::Ok => ("ok", counts.get_mut(0)),
-                Verdict::Warning => ("warning", counts.get_mut(1)),
-                Verdict::Missing => ("missing", counts.get_mut(2)),
-                Verdict::CannotTell => ("cannot tell", counts.get_mut(3)),
-                Verdict::Skipped => {
-                    skipped.push(finding.about.as_str());
+        for check in self.checks {
+            let (word, count) = match check.status {
+                CheckStatus::Ok => ("ok", counts.get_mut(0)),
+                CheckStatus::Warning => ("warning", counts.get_mut(1)),
+                CheckStatus::Missing => ("missing", counts.get_mut(2)),
+                CheckStatus::Unknown => ("unknown", counts.get_mut(3)),
+                CheckStatus::Skipped => {
+                    skipped.push(check.check.as_str());
                     continue;
                 }
             };
             if let Some(count) = count {
                 *count += 1;
             }
-            table.row([word.to_owned(), finding.about.clone(), finding.says.clone()]);
+            table.row([word.to_owned(), check.check.clone(), check.message.clone()]);
         }
-        let [ok, warnings, missing, unsure] = counts;
-        let not_here = match skipped.as_slice() {
+        let [ok, warnings, missing, unknown] = counts;
+        let skipped = match skipped.as_slice() {
             [] => String::new(),
             some => format!("\nNot on this stack: {}.\n", some.join(", ")),
         };
         format!(
-            "{} in {}, as {who}\n\n{}{not_here}\n\
-             {ok} ok, {warnings} with a warning, {missing} missing, {unsure} that cannot be told.\n",
+            "{} in {}, as {account}\n\n{}{skipped}\n\
+             {ok} ok, {warnings} with a warning, {missing} missing, {unknown} unknown.\n",
             self.project,
             self.region,
             table.render()
@@ -178,58 +175,58 @@ impl Report<'_> {
 mod tests {
     use super::*;
 
-    fn finding(verdict: Verdict) -> Finding {
-        Finding {
-            about: format!("{verdict:?}").to_lowercase(),
-            verdict,
-            says: "what was seen".to_owned(),
+    fn diagnosis(status: CheckStatus) -> Diagnosis {
+        Diagnosis {
+            check: format!("{status:?}").to_lowercase(),
+            status,
+            message: "what was found".to_owned(),
         }
     }
 
     #[track_caller]
-    fn check(verdicts: &[Verdict], expected: u8) {
-        let findings: Vec<_> = verdicts.iter().copied().map(finding).collect();
-        assert_eq!(code(&findings), expected, "{verdicts:?}");
+    fn check(statuses: &[CheckStatus], expected: u8) {
+        let checks: Vec<_> = statuses.iter().copied().map(diagnosis).collect();
+        assert_eq!(exit_code(&checks), expected, "{statuses:?}");
     }
 
     #[test]
-    fn the_exit_code_tells_missing_from_unseen() {
-        use Verdict::{CannotTell, Missing, Ok, Skipped, Warning};
-        check(&[Ok, Warning, CannotTell, Skipped], 0);
-        check(&[Ok, CannotTell, Missing], 1);
+    fn the_exit_code_distinguishes_missing_from_unchecked() {
+        use CheckStatus::{Missing, Ok, Skipped, Unknown, Warning};
+        check(&[Ok, Warning, Unknown, Skipped], 0);
+        check(&[Ok, Unknown, Missing], 1);
         check(&[Missing], 1);
-        check(&[CannotTell, Skipped], 2);
+        check(&[Unknown, Skipped], 2);
         check(&[], 2);
     }
 
     #[test]
-    fn every_finding_is_a_line_and_what_is_not_here_is_one_for_all() {
-        use Verdict::{CannotTell, Missing, Ok, Skipped, Warning};
-        let findings = [Ok, Warning, Missing, CannotTell, Skipped].map(finding);
-        let report = Report {
+    fn every_check_is_a_line_and_the_skipped_ones_share_one() {
+        use CheckStatus::{Missing, Ok, Skipped, Unknown, Warning};
+        let checks = [Ok, Warning, Missing, Unknown, Skipped].map(diagnosis);
+        let report = DoctorReport {
             project: "acme-prod",
             region: "us-central1",
             account: Some("ada@example.com"),
-            findings: &findings,
+            checks: &checks,
         };
-        insta::assert_snapshot!(report.words(), @r"
+        insta::assert_snapshot!(report.render(), @r"
         acme-prod in us-central1, as ada@example.com
 
-                     WHAT        FOUND
-        ok           ok          what was seen
-        warning      warning     what was seen
-        missing      missing     what was seen
-        cannot tell  cannottell  what was seen
+                 CHECK    FOUND
+        ok       ok       what was found
+        warning  warning  what was found
+        missing  missing  what was found
+        unknown  unknown  what was found
 
         Not on this stack: skipped.
 
-        1 ok, 1 with a warning, 1 missing, 1 that cannot be told.
+        1 ok, 1 with a warning, 1 missing, 1 unknown.
         ");
         let json = serde_json::to_value(&report).unwrap();
         let fourth = serde_json::json!({
-            "about": "cannottell", "verdict": "cannot_tell", "says": "what was seen",
+            "check": "unknown", "status": "unknown", "message": "what was found",
         });
-        assert_eq!(json.pointer("/findings/3"), Some(&fourth));
+        assert_eq!(json.pointer("/checks/3"), Some(&fourth));
         assert_eq!(json.pointer("/account"), Some(&"ada@example.com".into()));
     }
 }

@@ -1,4 +1,4 @@
-//! `lapidary drop`: uploads a file, as a person would.
+//! `lapidary drop`: uploads a file.
 
 use std::{
     path::{Path, PathBuf},
@@ -13,7 +13,8 @@ use shared::{
 };
 
 use crate::{
-    cli::{Outcome, StackArgs},
+    arguments::StackArgs,
+    exit::CommandResult,
     output,
     session::{self, Session},
 };
@@ -21,17 +22,17 @@ use crate::{
 /// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A `recipe.toml` beside the file, or the one that --recipe names, is uploaded first.
+The recipe is uploaded first: the one of --recipe, or a `recipe.toml` next to the file.
 
 Example:
   lapidary drop tickets/data.jsonl --dataset tickets")]
 pub(crate) struct Args {
     /// The file.
     file: PathBuf,
-    /// The dataset that it is a new state of.
+    /// The dataset of which the file is a new version.
     #[arg(long, value_name = "NAME")]
     dataset: DatasetName,
-    /// How to clean, tune, evaluate and deploy it.
+    /// The recipe: how to clean, tune, evaluate and deploy.
     #[arg(long, value_name = "PATH")]
     recipe: Option<PathBuf>,
     #[command(flatten)]
@@ -41,55 +42,57 @@ pub(crate) struct Args {
 /// Why a file cannot be uploaded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// It cannot be read.
+    /// A file cannot be read.
     #[error("cannot read `{}`", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
-    /// The recipe is wrong.
-    #[error("the recipe `{}` cannot be used", path.display())]
+    /// The recipe is invalid.
+    #[error("invalid recipe `{}`", path.display())]
     Recipe {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The error of the parser.
         #[source]
         source: recipe::InvalidRecipe,
     },
     /// There is no stack to upload to.
-    #[error("no stack to upload to")]
+    #[error("cannot upload")]
     Session(#[from] session::Error),
     /// The upload failed.
     #[error("the upload failed")]
     Upload(#[from] reqwest::Error),
-    /// The answer of the service is not an object.
-    #[error("the upload was answered by something else than an object")]
-    Answer,
+    /// The response is not an object.
+    #[error("expected the metadata of an object in response to the upload, found something else")]
+    Response,
 }
 
 /// Runs the command.
-pub(crate) async fn run(args: Args) -> Outcome {
+pub(crate) async fn run(args: Args) -> CommandResult {
     let session = Session::open(&args.stack.env_file).await?;
-    let upload = upload(&session, &args.file, &args.dataset, args.recipe.as_deref()).await?;
-    let artifact = &upload.artifact;
+    let uploaded = upload(&session, &args.file, &args.dataset, args.recipe.as_deref()).await?;
+    let artifact = &uploaded.artifact;
     output::write(&format!(
         "uploaded {artifact}\nfollow it with `lapidary runs`\n"
     ))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Uploads the recipe, where there is one, then the file.
+/// Uploads the recipe, if there is one, then the file.
+///
+/// In this order, since the upload of the file starts the cleaning, which reads the recipe.
 pub(crate) async fn upload(
     session: &Session,
     file: &Path,
     dataset: &DatasetName,
     recipe: Option<&Path>,
 ) -> Result<ObjectFinalized, Error> {
-    let beside = file.with_file_name(recipe::FILE_NAME);
-    let recipe = recipe.or_else(|| beside.exists().then_some(beside.as_path()));
+    let neighbour = file.with_file_name(recipe::FILE_NAME);
+    let recipe = recipe.or_else(|| neighbour.exists().then_some(neighbour.as_path()));
     if let Some(path) = recipe {
         let text = read(path).await?;
         let parsed = Recipe::parse(&String::from_utf8_lossy(&text));
@@ -110,7 +113,7 @@ async fn read(path: &Path) -> Result<Vec<u8>, Error> {
     })
 }
 
-/// Uploads over whatever generation is there: that is what a person's upload does.
+/// Uploads without a precondition on the generation, as a person's upload does.
 async fn put(session: &Session, object: &str, content: Vec<u8>) -> Result<ObjectFinalized, Error> {
     #[derive(serde::Deserialize)]
     struct Uploaded {
@@ -131,6 +134,6 @@ async fn put(session: &Session, object: &str, content: Vec<u8>) -> Result<Object
     let generation = uploaded
         .generation
         .parse()
-        .map_err(|_error| Error::Answer)?;
+        .map_err(|_error| Error::Response)?;
     Ok(ObjectFinalized::new(bucket, object, generation))
 }

@@ -1,4 +1,4 @@
-//! `lapidary rollback`: takes a model's route one step back.
+//! `lapidary rollback`: rolls a model's route back by one step.
 
 use std::process::ExitCode;
 
@@ -8,24 +8,20 @@ use shared::{
     route::{self, Route},
 };
 
-use crate::{
-    cli::{Outcome, StackArgs},
-    output,
-    session::Session,
-};
+use crate::{arguments::StackArgs, exit::CommandResult, output, session::Session};
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The route goes back to the tuned model that answered before, or to the base model.
+The route returns to the tuned model that served before, or to the base model.
 Nothing is deleted.
 
 Example:
   lapidary rollback support --reason 'answers are too long'")]
 pub(crate) struct Args {
-    /// The name that the model is served under.
+    /// The name under which the model is served.
     model: DatasetName,
-    /// Why; kept in the route's history.
+    /// The reason; kept in the route's history.
     #[arg(long, value_name = "TEXT", default_value = "rolled back by hand")]
     reason: String,
     #[command(flatten)]
@@ -33,16 +29,17 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) async fn run(args: Args) -> Outcome {
+pub(crate) async fn run(args: Args) -> CommandResult {
     let session = Session::open(&args.stack.env_file).await?;
     let model = &args.model;
     let stored = session.documents.get::<Route>(model.as_str()).await?;
-    let stored =
-        stored.ok_or_else(|| format!("no model `{model}` is served: see `lapidary runs`"))?;
+    let stored = stored.ok_or_else(|| {
+        format!("no route for model `{model}`: list the runs with `lapidary runs`")
+    })?;
     let before = &stored.value;
     if before.target.is_none() {
         let base = &before.base;
-        let refusal = format!("`{model}` has nothing to go back to: the base model {base} answers");
+        let refusal = format!("cannot roll `{model}` back: it is served by its base model {base}");
         return Err(refusal.into());
     }
     let after = route::rollback(before.clone(), &args.reason, session.clock.now());
@@ -51,28 +48,28 @@ pub(crate) async fn run(args: Args) -> Outcome {
         .replace(model.as_str(), &stored, &after)
         .await?;
     if write == Write::Lost {
-        return Err(format!("the route of `{model}` changed meanwhile: try again").into());
+        return Err(format!("the route of `{model}` changed at the same time: try again").into());
     }
-    output::write(&format!("{}\n", moved(model, before, &after)))?;
+    output::write(&format!("{}\n", describe(model, before, &after)))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// From where to where, and how many steps are left.
-fn moved(model: &DatasetName, before: &Route, after: &Route) -> String {
-    let left = match (after.behind.len(), &after.target) {
-        (_, None) => "the next promoted run moves it again",
-        (0, Some(_)) => "one more step leads to the base model",
-        (_, Some(_)) => "further steps back are possible",
+/// What the route was and is, and what the next rollback does.
+fn describe(model: &DatasetName, before: &Route, after: &Route) -> String {
+    let next = match (after.behind.len(), &after.target) {
+        (_, None) => "the next promoted run changes it again",
+        (0, Some(_)) => "the next rollback returns to the base model",
+        (_, Some(_)) => "it can be rolled back further",
     };
     format!(
-        "`{model}` went back\n  from  {}\n  to    {}\nRoute version {}; {left}.",
-        answers(before),
-        answers(after),
+        "rolled back `{model}`\n  from  {}\n  to    {}\nRoute version {}; {next}.",
+        served_by(before),
+        served_by(after),
         after.version
     )
 }
 
-fn answers(route: &Route) -> String {
+fn served_by(route: &Route) -> String {
     match &route.target {
         Some(target) => format!("the tuned model of run {}", target.run),
         None => format!("the base model {}", route.base),
@@ -86,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_step_back_is_told() {
+    fn each_rollback_is_described() {
         let at = chrono::DateTime::UNIX_EPOCH;
         let target = |run: &str| Target {
             run: run.to_owned(),
@@ -99,14 +96,17 @@ mod tests {
         let two = route::promote(one, target("run-2"), "", at);
         let back = route::rollback(two.clone(), "", at);
         let base = route::rollback(back.clone(), "", at);
-        let told = [moved(&model, &two, &back), moved(&model, &back, &base)];
-        insta::assert_snapshot!(told.join("\n\n"), @r"
-        `support` went back
+        let texts = [
+            describe(&model, &two, &back),
+            describe(&model, &back, &base),
+        ];
+        insta::assert_snapshot!(texts.join("\n\n"), @r"
+        rolled back `support`
           from  the tuned model of run run-2
           to    the tuned model of run run-1
         Route version 3; one more step leads to the base model.
 
-        `support` went back
+        rolled back `support`
           from  the tuned model of run run-1
           to    the base model gemini
         Route version 4; the next promoted run moves it again.

@@ -1,4 +1,4 @@
-//! `lapidary runs`: the runs, and the uploads that led to none.
+//! `lapidary runs`: lists the runs, and the uploads without one.
 
 use std::{collections::BTreeMap, process::ExitCode};
 
@@ -16,15 +16,16 @@ use shared::{
 };
 
 use crate::{
-    cli::{Outcome, StackArgs},
+    arguments::StackArgs,
+    exit::CommandResult,
     output,
     session::Session,
-    story::{reason_words, state_words},
-    table::{Align, Table},
+    table::{Align, TextTable},
     text,
+    timeline::{reason_words, state_words},
 };
 
-/// Uploads that are searched for refused ones.
+/// Newest uploads that are searched for refused ones.
 const UPLOADS_MAX: u32 = 200;
 /// Refused uploads that are shown.
 const REFUSED_MAX: usize = 10;
@@ -41,16 +42,16 @@ pub(crate) struct Args {
     /// Prints a JSON array of runs.
     #[arg(long)]
     json: bool,
-    /// Most runs that are listed, the newest first.
+    /// Most runs to list, the newest first.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     limit: u32,
     #[command(flatten)]
     stack: StackArgs,
 }
 
-/// A run in a list. Fields are only ever added.
+/// A run in the list. Fields are only ever added.
 #[derive(Debug, Clone, Serialize)]
-struct Listed {
+struct RunSummary {
     run: RunId,
     dataset: DatasetName,
     model: DatasetName,
@@ -58,7 +59,7 @@ struct Listed {
     reason: String,
     provider_state: Option<String>,
     provider_sub_state: Option<String>,
-    /// Epochs done.
+    /// Epochs that are done.
     epoch: Option<u32>,
     epochs: u32,
     step: Option<u64>,
@@ -68,24 +69,24 @@ struct Listed {
     estimate_usd: f64,
     budget_usd: f64,
     verdict: Option<Verdict>,
-    /// Whether its tuned model is the one that answers.
+    /// Whether its tuned model serves.
     serves: bool,
     created_at: DateTime<Utc>,
     finished_at: Option<DateTime<Utc>>,
 }
 
 /// Runs the command.
-pub(crate) async fn run(args: Args) -> Outcome {
+pub(crate) async fn run(args: Args) -> CommandResult {
     let session = Session::open(&args.stack.env_file).await?;
-    let listed = list(&session, args.limit).await?;
+    let runs = list(&session, args.limit).await?;
     if args.json {
-        output::write(&format!("{}\n", serde_json::to_string_pretty(&listed)?))?;
+        output::write(&format!("{}\n", serde_json::to_string_pretty(&runs)?))?;
         return Ok(ExitCode::SUCCESS);
     }
-    if listed.is_empty() {
+    if runs.is_empty() {
         output::write("No runs yet. Upload rows with `lapidary drop FILE --dataset NAME`.\n")?;
     } else {
-        output::write(&table(&listed).render())?;
+        output::write(&table(&runs).render())?;
     }
     let uploads = session
         .documents
@@ -96,7 +97,7 @@ pub(crate) async fn run(args: Args) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn list(session: &Session, limit: u32) -> Result<Vec<Listed>, Error> {
+async fn list(session: &Session, limit: u32) -> Result<Vec<RunSummary>, Error> {
     let runs = session.documents.newest::<Run>("created_at", limit).await?;
     let mut routes: BTreeMap<DatasetName, Option<Route>> = BTreeMap::new();
     for run in &runs {
@@ -107,28 +108,28 @@ async fn list(session: &Session, limit: u32) -> Result<Vec<Listed>, Error> {
         }
     }
     let routes = &routes;
-    let listed = runs.iter().map(|stored| async move {
+    let summaries = runs.iter().map(|stored| async move {
         let run = &stored.value;
         let curve = session.documents.get::<Curve>(run.id.as_str());
         let record = session.documents.get::<EvaluationRecord>(run.id.as_str());
         let (curve, record) = futures::future::try_join(curve, record).await?;
         let route = routes.get(&run.model).and_then(Option::as_ref);
         let (curve, record) = (curve.map(|it| it.value), record.map(|it| it.value));
-        Ok(listed(run, curve.as_ref(), record.as_ref(), route))
+        Ok(summarise(run, curve.as_ref(), record.as_ref(), route))
     });
-    try_join_all(listed).await
+    try_join_all(summaries).await
 }
 
-fn listed(
+fn summarise(
     run: &Run,
     curve: Option<&Curve>,
     record: Option<&EvaluationRecord>,
     route: Option<&Route>,
-) -> Listed {
+) -> RunSummary {
     let job = run.job.as_ref();
     let newest = |points: &[Point]| points.last().and_then(|point| point.loss);
     let target = route.and_then(|route| route.target.as_ref());
-    Listed {
+    RunSummary {
         run: run.id.clone(),
         dataset: run.dataset.clone(),
         model: run.model.clone(),
@@ -151,8 +152,8 @@ fn listed(
     }
 }
 
-fn table(runs: &[Listed]) -> Table {
-    let mut table = Table::new(&[
+fn table(runs: &[RunSummary]) -> TextTable {
+    let mut table = TextTable::new(&[
         ("RUN", Align::Left),
         ("DATASET", Align::Left),
         ("STATE", Align::Left),
@@ -194,21 +195,21 @@ fn verdict_words(verdict: &Verdict) -> &str {
         Verdict::Better => "better",
         Verdict::NotWorse => "not worse",
         Verdict::Worse => "worse",
-        Verdict::CannotTell => "cannot tell",
+        Verdict::CannotTell => "inconclusive",
         Verdict::Other(name) => name,
     }
 }
 
-/// The newest uploads that led to no version, so that nobody wonders where a file went.
+/// The newest uploads that led to no version: without them, a refused file would seem lost.
 fn refused(uploads: impl Iterator<Item = Upload>) -> String {
-    let mut table = Table::new(&[
+    let mut table = TextTable::new(&[
         ("UPLOAD", Align::Left),
         ("", Align::Left),
         ("AT", Align::Left),
     ]);
     let refused = uploads.filter_map(|upload| match upload.outcome {
         UploadOutcome::Rejected => Some((upload, "rejected")),
-        UploadOutcome::Gone => Some((upload, "gone")),
+        UploadOutcome::Gone => Some((upload, "deleted")),
         UploadOutcome::Cleaned | UploadOutcome::Ignored => None,
     });
     for (upload, word) in refused.take(REFUSED_MAX) {
@@ -219,16 +220,16 @@ fn refused(uploads: impl Iterator<Item = Upload>) -> String {
     if table.is_empty() {
         return String::new();
     }
-    format!("\nUploads that led to no run:\n{}", table.render())
+    format!("\nUploads without a run:\n{}", table.render())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::story::{Snapshot, samples};
+    use crate::timeline::{ChainSnapshot, samples};
 
-    fn of(snapshot: &Snapshot) -> Listed {
-        listed(
+    fn of(snapshot: &ChainSnapshot) -> RunSummary {
+        summarise(
             snapshot.run.as_ref().unwrap(),
             snapshot.curve.as_ref(),
             snapshot.evaluation.as_ref(),

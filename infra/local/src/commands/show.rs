@@ -1,4 +1,4 @@
-//! `lapidary show`: everything about one run.
+//! `lapidary show`: shows everything about one run.
 
 use std::process::ExitCode;
 
@@ -10,15 +10,16 @@ use shared::{
 };
 
 use crate::{
-    cli::{Outcome, StackArgs},
+    arguments::StackArgs,
+    exit::CommandResult,
     output, preflight,
     session::Session,
-    story::{
-        Section, Snapshot, account,
-        read::{self, Subject},
-        render,
-    },
     text,
+    timeline::{
+        ChainSnapshot, Section,
+        reader::{self, Subject},
+        render, summary,
+    },
 };
 
 /// The arguments.
@@ -38,12 +39,12 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) async fn run(args: Args) -> Outcome {
+pub(crate) async fn run(args: Args) -> CommandResult {
     let session = Session::open(&args.stack.env_file).await?;
-    let (subject, nothing) = (Subject::Run(args.run.clone()), Snapshot::default());
-    let snapshot = Box::pin(read::snapshot(&session, &subject, &nothing)).await?;
+    let (subject, before) = (Subject::Run(args.run.clone()), ChainSnapshot::default());
+    let snapshot = Box::pin(reader::snapshot(&session, &subject, &before)).await?;
     if snapshot.run.is_none() {
-        return Err(format!("no run `{}`: see `lapidary runs`", args.run).into());
+        return Err(format!("no run `{}`: list the runs with `lapidary runs`", args.run).into());
     }
     if args.json {
         let documents = json!({
@@ -56,13 +57,13 @@ pub(crate) async fn run(args: Args) -> Outcome {
         });
         output::write(&format!("{}\n", serde_json::to_string_pretty(&documents)?))?;
     } else {
-        output::write(&shown(&snapshot))?;
+        output::write(&render_all(&snapshot))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn shown(snapshot: &Snapshot) -> String {
-    let mut sections = account(snapshot);
+fn render_all(snapshot: &ChainSnapshot) -> String {
+    let mut sections = summary(snapshot);
     if let Some(run) = &snapshot.run {
         if let Some(job) = &run.job {
             sections.push(Section::new("Provider", provider(job)));
@@ -76,17 +77,17 @@ fn shown(snapshot: &Snapshot) -> String {
     if let Some(version) = &snapshot.version {
         sections.push(Section::new("Artifacts", artifacts(version)));
     }
-    let mut shown = String::new();
+    let mut text = String::new();
     for section in sections {
-        if !shown.is_empty() {
-            shown.push('\n');
+        if !text.is_empty() {
+            text.push('\n');
         }
-        shown.push_str(&render(&[section]));
+        text.push_str(&render(&[section]));
     }
-    shown
+    text
 }
 
-/// The provider's own words, verbatim.
+/// The state of the job, as the provider names it.
 fn provider(job: &Job) -> Vec<String> {
     let mut lines = vec![job.name.clone()];
     let sub_state = job.sub_state.as_ref().map(|phase| format!(", {phase}"));
@@ -111,20 +112,23 @@ fn provider(job: &Job) -> Vec<String> {
     lines
 }
 
-/// What the service dropped, beside what was foretold.
+/// The rows that the service dropped, and the rows that were predicted.
 fn dropped(job: &Job, version: Option<&Version>) -> Vec<String> {
-    let told = match job.dropped_rows {
-        None => "the service has not said yet".to_owned(),
+    let actual = match job.dropped_rows {
+        None => "the service has not reported yet".to_owned(),
         Some(rows) => format!("by the service: {}", text::things(rows, "row")),
     };
-    let mut lines = vec![told];
+    let mut lines = vec![actual];
     let reasons = job.dropped_reasons.iter();
     lines.extend(reasons.map(|reason| format!("  {}", text::line(reason, 200))));
     let settings = version.and_then(|version| preflight::settings(&version.recipe).ok());
     if let (Some(version), Some(settings)) = (version, settings) {
-        let foretold = preflight::drops(&version.codes, &settings);
-        lines.push(format!("foretold: {}", text::things(foretold.rows, "row")));
-        let codes = foretold.codes.iter();
+        let predicted = preflight::drops(&version.codes, &settings);
+        lines.push(format!(
+            "predicted: {}",
+            text::things(predicted.rows, "row")
+        ));
+        let codes = predicted.codes.iter();
         lines.extend(codes.map(|(code, rows)| format!("  {code}: {rows}")));
     }
     lines
@@ -158,15 +162,15 @@ fn stamp(at: chrono::DateTime<chrono::Utc>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::story::samples;
+    use crate::timeline::samples;
 
     #[test]
     fn everything_about_a_run_is_shown() {
-        insta::assert_snapshot!(shown(&samples::promoted()));
+        insta::assert_snapshot!(render_all(&samples::promoted()));
     }
 
     #[test]
-    fn a_job_that_waits_is_shown_with_its_state() {
-        insta::assert_snapshot!(shown(&samples::waiting()));
+    fn a_waiting_job_is_shown_with_its_state() {
+        insta::assert_snapshot!(render_all(&samples::waiting()));
     }
 }

@@ -1,4 +1,4 @@
-//! `lapidary up`: the system, until it is stopped.
+//! `lapidary up`: keeps the system running until it is stopped.
 
 use std::{
     collections::BTreeMap,
@@ -10,9 +10,9 @@ use std::{
 use emulators::clock::Clock;
 
 use crate::{
-    cli::Outcome,
+    exit::CommandResult,
     output, session,
-    stack::{Options, Stack},
+    stack::{Stack, StackOptions},
 };
 
 /// The arguments.
@@ -22,27 +22,27 @@ Examples:
   lapidary up --data .lapidary/data --speed 60
   lapidary up --set CLEAN_JOB_ABOVE_BYTES=1000000 --set CLEAN_TASK_BYTES=500000")]
 pub(crate) struct Args {
-    /// The port of the Google APIs on 127.0.0.1; 0 takes a free one.
+    /// The port of the emulated Google APIs on 127.0.0.1; 0 picks a free one.
     #[arg(long, default_value_t = 8_900)]
     port: u16,
-    /// Where uploads, documents and messages survive a restart.
+    /// The directory of uploads, documents and messages, which survive a restart.
     #[arg(long, value_name = "DIR", default_value = ".lapidary/data")]
     data: PathBuf,
-    /// How fast simulated time runs: at 60, an hour of tuning takes a minute.
+    /// The speed of simulated time: at 60, an hour of tuning takes a minute.
     #[arg(long, default_value_t = 60.0, value_parser = speed)]
     speed: f64,
-    /// Where the addresses are written once all is ready.
+    /// The file to which the addresses are written once everything is ready.
     #[arg(long, value_name = "PATH", default_value = session::ENV_FILE)]
     env_file: PathBuf,
-    /// A setting of the functions, by the name their READMEs have for it, in place of its default.
+    /// A setting of the functions, by its name in their READMEs, in place of its default.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
     settings: Vec<(String, String)>,
 }
 
 /// Runs the command.
-pub(crate) async fn run(args: Args) -> Outcome {
+pub(crate) async fn run(args: Args) -> CommandResult {
     let clock = clock(&args.data, args.speed)?;
-    let stack = Stack::start(Options {
+    let stack = Stack::start(StackOptions {
         program: std::env::current_exe()?,
         port: args.port,
         data: Some(args.data),
@@ -60,19 +60,19 @@ pub(crate) async fn run(args: Args) -> Outcome {
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
 fn banner(addresses: &BTreeMap<String, String>, env_file: &Path) -> String {
     let mut text =
-        "Lapidary is up. Vertex AI is simulated: no model is trained, nothing is billed.\n\n"
+        "Lapidary is running. Vertex AI is simulated: no model is trained, nothing is billed.\n\n"
             .to_owned();
     for (name, value) in addresses {
         let _infallible = writeln!(text, "  {name}={value}");
     }
     let file = env_file.display();
-    let _infallible = writeln!(text, "\nAddresses are in {file}. Stop with Ctrl-C.");
+    let _infallible = writeln!(text, "\nThe addresses are in {file}. Stop with Ctrl-C.");
     text
 }
 
@@ -86,15 +86,16 @@ async fn stopped() -> std::io::Result<()> {
     }
 }
 
-/// A clock that goes on from the one that `data` was last used with.
+/// A clock that continues the one with which `data` was last used.
 ///
-/// Simulated time must not run backwards over what is stored: leases, retention and jobs count
-/// on it. So the first start writes its origin down and later ones keep it.
+/// Simulated time must not run backwards over stored data: leases, retention and jobs depend on it. So
+/// the first start stores its origin, and later ones keep it.
 fn clock(data: &Path, speed: f64) -> Result<Clock, Box<dyn std::error::Error>> {
     let file = data.join("clock.json");
     let clock = match std::fs::read_to_string(&file) {
         Ok(text) => Clock::continued(&serde_json::from_str(&text)?, speed).ok_or(
-            "the data directory's clock is ahead of the wall's: use a higher --speed or another --data",
+            "the clock of the data directory is ahead of the time at this --speed: use a higher one, or \
+             another --data",
         )?,
         Err(_) => Clock::starting_now(speed),
     };
@@ -103,7 +104,7 @@ fn clock(data: &Path, speed: f64) -> Result<Clock, Box<dyn std::error::Error>> {
     Ok(clock)
 }
 
-/// Writes the addresses at once: whoever waits for the file finds it whole.
+/// Writes the addresses atomically: a script may wait for the file, and must find it complete.
 fn write_env(path: &Path, addresses: &BTreeMap<String, String>) -> std::io::Result<()> {
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)?;
@@ -117,10 +118,10 @@ fn write_env(path: &Path, addresses: &BTreeMap<String, String>) -> std::io::Resu
     std::fs::rename(&partial, path)
 }
 
-/// A factor that the stack's time may run at.
+/// The speed of simulated time.
 pub(crate) fn speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(speed) if speed.is_finite() && (1.0..=1_000.0).contains(&speed) => Ok(speed),
-        _ => Err("must be 1 to 1000".to_owned()),
+        _ => Err("expected a number from 1 to 1000".to_owned()),
     }
 }

@@ -8,33 +8,34 @@ use shared::{
 };
 
 use crate::{
-    cli::{Outcome, StackArgs},
+    arguments::StackArgs,
+    exit::CommandResult,
     output,
+    screen::Screen,
     session::Session,
-    story::{
-        Ending, Snapshot, account,
-        follow::{self, Pulse},
-        read::Subject,
-        render,
-        screen::Screen,
+    timeline::{
+        ChainSnapshot, Ending,
+        follower::{self, Watchdog},
+        reader::Subject,
+        render, summary,
     },
 };
 
-/// How long nothing may change: a person watches, and waits for a quota may take days.
+/// Longest time without a change: no limit, since a wait for quota can take days.
 const QUIET_MAX: Duration = Duration::MAX;
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A run that succeeded is followed until the gate has decided. Stop watching with Ctrl-C: the run
-goes on.
+A run that succeeds is followed until the gate has decided. Ctrl-C stops only the command, not the
+run.
 
 Example:
   lapidary watch tickets-3f2k9x1m4q7a-b5c8d1e9f0
 
 Exit codes:
-  0  it succeeded
-  1  it failed or was stopped")]
+  0  the run succeeded
+  1  the run failed or was stopped")]
 pub(crate) struct Args {
     /// The run.
     run: RunId,
@@ -43,29 +44,29 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) async fn run(args: Args) -> Outcome {
+pub(crate) async fn run(args: Args) -> CommandResult {
     let session = Session::open(&args.stack.env_file).await?;
     let id = &args.run;
     if session.documents.get::<Run>(id.as_str()).await?.is_none() {
-        return Err(format!("no run `{id}`: see `lapidary runs`").into());
+        return Err(format!("no run `{id}`: list the runs with `lapidary runs`").into());
     }
     let subject = Subject::Run(id.clone());
-    let (screen, pulse) = (Screen::new(), Pulse::new(QUIET_MAX));
+    let (screen, watchdog) = (Screen::new(), Watchdog::new(QUIET_MAX));
     let name = id.as_str();
-    let end = follow::follow(&session, &subject, name, &screen, &pulse, is_over).await?;
-    output::write(&format!("\n{}", render(&account(&end))))?;
+    let end = follower::follow(&session, &subject, name, &screen, &watchdog, is_over).await?;
+    output::write(&format!("\n{}", render(&summary(&end))))?;
     Ok(exit_code(&end))
 }
 
-/// A price is no end here: somebody may approve it meanwhile.
-fn is_over(snapshot: &Snapshot) -> bool {
+/// A run that awaits approval is not over here: it may be approved while it is watched.
+fn is_over(snapshot: &ChainSnapshot) -> bool {
     match snapshot.ending() {
         None | Some(Ending::AwaitsApproval) => false,
         Some(Ending::Unusable | Ending::Failed | Ending::Stopped | Ending::Decided) => true,
     }
 }
 
-fn exit_code(end: &Snapshot) -> ExitCode {
+fn exit_code(end: &ChainSnapshot) -> ExitCode {
     match end.run.as_ref().map(|run| run.state) {
         Some(State::Succeeded) => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
@@ -75,7 +76,7 @@ fn exit_code(end: &Snapshot) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::story::samples;
+    use crate::timeline::samples;
 
     #[test]
     fn a_run_is_watched_through_its_approval() {

@@ -1,27 +1,25 @@
-//! Metrics and alerts: what wakes functions, and what wakes people.
+//! Log-based metrics, and alert policies for functions and for people.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::{
-    Judged, Trouble,
-    answer::{Answer, text_at},
-    listed,
-    place::Place,
-    together,
+    deployment::Deployment,
+    diagnosis::{CheckResult, Problem, listed, worst},
+    response::{ApiResponse, text_at},
 };
 use crate::{
     text,
-    topology::{Alert, Metric},
+    topology::{Alert, MetricSpec},
 };
 
-/// Judges the metrics that are counted from log lines, from a list of all.
+/// Checks the log-based metrics, in the list of all.
 pub(super) fn metrics(
-    place: &Place,
-    wanted: &BTreeMap<&String, &Metric>,
-    answer: &Answer,
-) -> Judged {
+    deployment: &Deployment,
+    wanted: &BTreeMap<&String, &MetricSpec>,
+    answer: &ApiResponse,
+) -> CheckResult {
     let there = answer.list("metrics")?;
     let (mut missing, mut others) = (Vec::new(), Vec::new());
     for (name, metric) in wanted {
@@ -33,94 +31,106 @@ pub(super) fn metrics(
     }
     let mut faults = Vec::new();
     if !missing.is_empty() {
-        let says = format!("nobody counts {}: {}", listed(missing), place.make());
-        faults.push(Trouble::Missing(says));
+        let says = format!(
+            "no log-based metric {}: {}",
+            listed(missing),
+            deployment.fix()
+        );
+        faults.push(Problem::Missing(says));
     }
     if !others.is_empty() {
         let says = format!(
-            "{} count other lines than this version logs",
+            "expected the filter of this version, found another one, in {}",
             listed(others)
         );
-        faults.push(Trouble::Warning(format!("{says}: {}", place.make())));
+        faults.push(Problem::Warning(format!("{says}: {}", deployment.fix())));
     }
-    together(faults)?;
+    worst(faults)?;
     let count = u64::try_from(wanted.len()).unwrap_or_default();
-    Ok(format!("{} of log lines", text::things(count, "metric")))
+    Ok(text::things(count, "log-based metric"))
 }
 
-/// Judges an alert that wakes a function, from lists of all policies and all channels.
-pub(super) fn wakes_a_function(
-    place: &Place,
+/// Checks an alert that calls a function, in the lists of all policies and all channels.
+pub(super) fn function_alert(
+    deployment: &Deployment,
     name: &str,
     alert: &Alert,
-    policies: &Answer,
-    channels: &Answer,
-) -> Judged {
+    policies: &ApiResponse,
+    channels: &ApiResponse,
+) -> CheckResult {
     let Some(policy) = find(policies.list("alertPolicies")?, name) else {
-        let says = format!("no such policy: {}", place.make());
-        return Err(Trouble::Missing(says));
+        let says = format!("no alert policy `{name}`: {}", deployment.fix());
+        return Err(Problem::Missing(says));
     };
-    together(switched_off(place, policy))?;
-    let topic = place.topic(&alert.topic);
-    let told = policy.get("notificationChannels").and_then(Value::as_array);
-    let told: Vec<&str> = told
+    worst(disabled(deployment, policy))?;
+    let topic = deployment.topic(&alert.topic);
+    let notified = policy.get("notificationChannels").and_then(Value::as_array);
+    let notified: Vec<&str> = notified
         .into_iter()
         .flatten()
         .filter_map(Value::as_str)
         .collect();
     let channels = channels.list("notificationChannels")?;
     let channel = channels.iter().find(|one| {
-        text_at(one, "/labels/topic") == topic && told.contains(&text_at(one, "/name"))
+        text_at(one, "/labels/topic") == topic && notified.contains(&text_at(one, "/name"))
     });
     let Some(channel) = channel else {
         let says = format!(
-            "its incidents do not get to `{}`: {}",
+            "no notification channel to the topic `{}`: {}",
             alert.topic,
-            place.make()
+            deployment.fix()
         );
-        return Err(Trouble::Missing(says));
+        return Err(Problem::Missing(says));
     };
-    together(switched_off(place, channel))?;
-    Ok(format!("its incidents are told to `{}`", alert.topic))
+    worst(disabled(deployment, channel))?;
+    Ok(format!("publishes its incidents to `{}`", alert.topic))
 }
 
-/// Judges the alerts that wake people, from a list of all.
-pub(super) fn wake_people(place: &Place, wanted: &BTreeSet<String>, policies: &Answer) -> Judged {
+/// Checks the alerts for people, in the list of all.
+pub(super) fn people_alerts(
+    deployment: &Deployment,
+    wanted: &BTreeSet<String>,
+    policies: &ApiResponse,
+) -> CheckResult {
     let policies = policies.list("alertPolicies")?;
-    let (mut missing, mut off, mut silent) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut missing, mut off, mut without_channel) = (Vec::new(), Vec::new(), Vec::new());
     for name in wanted {
         let Some(policy) = find(policies, name) else {
             missing.push(name);
             continue;
         };
-        if !switched_off(place, policy).is_empty() {
+        if !disabled(deployment, policy).is_empty() {
             off.push(name);
         }
-        let told = policy.get("notificationChannels").and_then(Value::as_array);
-        if told.is_none_or(Vec::is_empty) {
-            silent.push(name);
+        let notified = policy.get("notificationChannels").and_then(Value::as_array);
+        if notified.is_none_or(Vec::is_empty) {
+            without_channel.push(name);
         }
     }
     let mut faults = Vec::new();
     if !missing.is_empty() {
-        faults.push(Trouble::Missing(format!(
-            "no {}: {}; what was refused at first may be taken now",
+        faults.push(Problem::Missing(format!(
+            "no alert policy {}: {}; a policy on a metric that was just created is refused, so apply \
+             again after a minute",
             listed(missing),
-            place.make()
+            deployment.fix()
         )));
     }
     if !off.is_empty() {
-        let says = format!("{} are switched off: {}", listed(off), place.make());
-        faults.push(Trouble::Warning(says));
+        let says = format!("disabled: {}: {}", listed(off), deployment.fix());
+        faults.push(Problem::Warning(says));
     }
-    if !silent.is_empty() {
-        faults.push(Trouble::Warning(format!(
-            "nobody is told of {}: set `alert_emails`, then `terraform apply`",
-            listed(silent)
+    if !without_channel.is_empty() {
+        faults.push(Problem::Warning(format!(
+            "no notification channel for {}: set `alert_emails`, then run `terraform apply`",
+            listed(without_channel)
         )));
     }
-    together(faults)?;
-    Ok(format!("{} alerts, and someone is told", wanted.len()))
+    worst(faults)?;
+    Ok(format!(
+        "{} alerts, with notification channels",
+        wanted.len()
+    ))
 }
 
 fn find<'a>(policies: &'a [Value], name: &str) -> Option<&'a Value> {
@@ -129,17 +139,17 @@ fn find<'a>(policies: &'a [Value], name: &str) -> Option<&'a Value> {
         .find(|one| text_at(one, "/displayName") == name)
 }
 
-/// A policy or a channel that someone has switched off; it is on where it does not say.
-fn switched_off(place: &Place, it: &Value) -> Vec<Trouble> {
+/// The problem of a policy or a channel that is disabled; without the field it is enabled.
+fn disabled(deployment: &Deployment, it: &Value) -> Vec<Problem> {
     let off = it.get("enabled") == Some(&Value::Bool(false));
     let says = || {
         format!(
-            "`{}` is switched off: {}",
+            "`{}` is disabled: {}",
             text_at(it, "/displayName"),
-            place.make()
+            deployment.fix()
         )
     };
-    off.then(|| Trouble::Missing(says())).into_iter().collect()
+    off.then(|| Problem::Missing(says())).into_iter().collect()
 }
 
 #[cfg(test)]
@@ -149,8 +159,8 @@ mod tests {
     use super::*;
     use crate::{
         doctor::{
-            Verdict,
-            tables::{check, cloud, told},
+            CheckStatus,
+            fixtures::{check, cloud, response},
         },
         topology::Topology,
     };
@@ -158,32 +168,32 @@ mod tests {
     const CHANNEL: &str = "projects/acme-prod/notificationChannels/1";
 
     #[test]
-    fn metrics_count_the_lines_of_this_version() {
+    fn metrics_have_the_filters_of_this_version() {
         let topology = Topology::load().unwrap();
         let wanted: BTreeMap<_, _> = topology.metrics.iter().collect();
         let metric = |filter: &str| {
             let one = json!({ "name": "lapidary/run_findings", "filter": filter });
-            metrics(&cloud(), &wanted, &told(json!({ "metrics": [one] })))
+            metrics(&cloud(), &wanted, &response(json!({ "metrics": [one] })))
         };
         let filter = &topology.metrics["lapidary/run_findings"].filter;
-        check(metric(filter), Verdict::Ok, "1 metric");
+        check(metric(filter), CheckStatus::Ok, "1 metric");
         check(
             metric("severity=ERROR"),
-            Verdict::Warning,
-            "count other lines",
+            CheckStatus::Warning,
+            "found another one",
         );
-        let none = metrics(&cloud(), &wanted, &told(json!({})));
+        let none = metrics(&cloud(), &wanted, &response(json!({})));
         check(
             none,
-            Verdict::Missing,
-            "nobody counts `lapidary/run_findings`",
+            CheckStatus::Missing,
+            "no log-based metric `lapidary/run_findings`",
         );
     }
 
     #[test]
-    fn an_incident_gets_to_its_topic() {
+    fn an_incident_is_published_to_its_topic() {
         #[track_caller]
-        fn row(policy: &Value, channel: &Value, verdict: Verdict, words: &str) {
+        fn row(policy: &Value, channel: &Value, status: CheckStatus, words: &str) {
             let topology = Topology::load().unwrap();
             let mut policies = json!({
                 "displayName": "run-unhealthy", "enabled": true, "notificationChannels": [CHANNEL],
@@ -197,59 +207,78 @@ mod tests {
                 whole.as_object_mut().unwrap().extend(change);
             }
             let alert = &topology.alerts["run-unhealthy"];
-            let policies = told(json!({ "alertPolicies": [policies] }));
-            let channels = told(json!({ "notificationChannels": [channels] }));
-            let judged = wakes_a_function(&cloud(), "run-unhealthy", alert, &policies, &channels);
-            check(judged, verdict, words);
+            let policies = response(json!({ "alertPolicies": [policies] }));
+            let channels = response(json!({ "notificationChannels": [channels] }));
+            let result = function_alert(&cloud(), "run-unhealthy", alert, &policies, &channels);
+            check(result, status, words);
         }
         let same = json!({});
         let off = json!({ "enabled": false });
-        row(&same, &same, Verdict::Ok, "told to `alert`");
+        row(
+            &same,
+            &same,
+            CheckStatus::Ok,
+            "publishes its incidents to `alert`",
+        );
         row(
             &json!({ "displayName": "other" }),
             &same,
-            Verdict::Missing,
-            "no such policy",
+            CheckStatus::Missing,
+            "no alert policy `run-unhealthy`",
         );
         row(
             &off,
             &same,
-            Verdict::Missing,
-            "`run-unhealthy` is switched off",
+            CheckStatus::Missing,
+            "`run-unhealthy` is disabled",
         );
-        row(&same, &off, Verdict::Missing, "`alert` is switched off");
+        row(&same, &off, CheckStatus::Missing, "`alert` is disabled");
         let elsewhere = json!({ "notificationChannels": ["other"] });
-        row(&elsewhere, &same, Verdict::Missing, "do not get to `alert`");
+        row(
+            &elsewhere,
+            &same,
+            CheckStatus::Missing,
+            "no notification channel to the topic `alert`",
+        );
         let other = json!({ "labels": { "topic": "projects/acme-prod/topics/x" } });
-        row(&same, &other, Verdict::Missing, "do not get to `alert`");
+        row(
+            &same,
+            &other,
+            CheckStatus::Missing,
+            "no notification channel to the topic `alert`",
+        );
     }
 
     #[test]
-    fn someone_is_told_of_every_alert_for_people() {
+    fn every_alert_for_people_has_a_channel() {
         let wanted: BTreeSet<String> = ["faults", "dead-letters"].map(str::to_owned).into();
-        let row = |policies: &Value, verdict, words: &str| {
-            let policies = told(json!({ "alertPolicies": policies }));
-            check(wake_people(&cloud(), &wanted, &policies), verdict, words);
+        let row = |policies: &Value, status, words: &str| {
+            let policies = response(json!({ "alertPolicies": policies }));
+            check(people_alerts(&cloud(), &wanted, &policies), status, words);
         };
         let policy = |name: &str, channels: &[&str]| json!({ "displayName": name, "enabled": true, "notificationChannels": channels });
         let faults = || policy("faults", &[CHANNEL]);
         row(
             &json!([faults(), policy("dead-letters", &[CHANNEL])]),
-            Verdict::Ok,
+            CheckStatus::Ok,
             "2 alerts",
         );
-        row(&json!([faults()]), Verdict::Missing, "no `dead-letters`");
-        let silent = "nobody is told of `dead-letters`: set `alert_emails`";
+        row(
+            &json!([faults()]),
+            CheckStatus::Missing,
+            "no alert policy `dead-letters`",
+        );
+        let without = "no notification channel for `dead-letters`: set `alert_emails`";
         row(
             &json!([faults(), policy("dead-letters", &[])]),
-            Verdict::Warning,
-            silent,
+            CheckStatus::Warning,
+            without,
         );
         let off = json!({ "displayName": "dead-letters", "enabled": false, "notificationChannels": [CHANNEL] });
         row(
             &json!([faults(), off]),
-            Verdict::Warning,
-            "`dead-letters` are switched off",
+            CheckStatus::Warning,
+            "disabled: `dead-letters`",
         );
     }
 }

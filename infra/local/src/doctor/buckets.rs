@@ -1,92 +1,103 @@
-//! Buckets: what the topology wants, who tells of uploads, and where Terraform keeps its state.
+//! Buckets: those that the topology declares, their notifications, and the one of Terraform's state.
 
 use serde_json::Value;
 
 use super::{
-    Judged, Trouble,
-    answer::{Answer, is_at, text_at},
-    place::Place,
-    together,
+    deployment::Deployment,
+    diagnosis::{CheckResult, Problem, worst},
+    response::{ApiResponse, is_at, text_at},
 };
-use crate::topology::Bucket;
+use crate::topology::BucketSpec;
 
-/// Judges the bucket that holds `content`.
-pub(super) fn bucket(place: &Place, content: &str, want: &Bucket, answer: &Answer) -> Judged {
-    let name = place.bucket(content);
-    let bucket = answer.told(|| format!("no `gs://{name}`: {}", place.make()))?;
-    let mut faults = guarded(&name, bucket);
+/// Checks the bucket that holds `content`.
+pub(super) fn bucket(
+    deployment: &Deployment,
+    content: &str,
+    want: &BucketSpec,
+    answer: &ApiResponse,
+) -> CheckResult {
+    let name = deployment.bucket(content);
+    let bucket = answer.found(|| format!("no `gs://{name}`: {}", deployment.fix()))?;
+    let mut problems = access(&name, bucket);
     if want.versioned && !is_at(bucket, "/versioning/enabled") {
-        faults.push(unversioned(&name));
+        problems.push(unversioned(&name));
     }
     let location = text_at(bucket, "/location");
-    if !location.eq_ignore_ascii_case(&place.region) {
-        faults.push(Trouble::Warning(format!(
-            "it is in {location}, everything else in {}, and a bucket cannot be moved",
-            place.region
+    if !location.eq_ignore_ascii_case(&deployment.region) {
+        problems.push(Problem::Warning(format!(
+            "expected it in {}, found it in {location}: a bucket cannot be moved, only created again",
+            deployment.region
         )));
     }
-    together(faults)?;
+    worst(problems)?;
     Ok(format!(
-        "`gs://{name}`: versions kept, not public, in {location}"
+        "`gs://{name}`: versioned, not public, in {location}"
     ))
 }
 
-/// Judges who is told of objects in the bucket that holds `content`.
-pub(super) fn notification(place: &Place, content: &str, topic: &str, answer: &Answer) -> Judged {
-    let none = || format!("nobody is told of uploads: {}", place.make());
-    let told = answer.told(none)?.get("items").and_then(Value::as_array);
-    let wanted = format!("//pubsub.googleapis.com/{}", place.topic(topic));
+/// Checks the notification of uploads into the bucket that holds `content`.
+pub(super) fn notification(
+    deployment: &Deployment,
+    content: &str,
+    topic: &str,
+    answer: &ApiResponse,
+) -> CheckResult {
+    let none = || format!("no notification of uploads: {}", deployment.fix());
+    let configs = answer.found(none)?.get("items").and_then(Value::as_array);
+    let wanted = format!("//pubsub.googleapis.com/{}", deployment.topic(topic));
     let is_it = |one: &&Value| text_at(one, "/topic") == wanted;
-    let found = told.into_iter().flatten().find(is_it);
+    let found = configs.into_iter().flatten().find(is_it);
     let Some(found) = found else {
-        return Err(Trouble::Missing(none()));
+        return Err(Problem::Missing(none()));
     };
     let events = found.get("event_types").and_then(Value::as_array);
-    // Without a list, of everything.
+    // A configuration without a list covers all types of event.
     let of_new = events.is_none_or(|all| all.iter().any(|it| it == "OBJECT_FINALIZE"));
     if !of_new || text_at(found, "/payload_format") != "JSON_API_V1" {
-        let says = "it tells of other events, or without what happened";
-        return Err(Trouble::Missing(format!("{says}: {}", place.make())));
+        let says = "expected OBJECT_FINALIZE events as JSON_API_V1, found another configuration";
+        return Err(Problem::Missing(format!("{says}: {}", deployment.fix())));
     }
-    let name = place.bucket(content);
-    Ok(format!("objects in `gs://{name}` are told to `{topic}`"))
+    let name = deployment.bucket(content);
+    Ok(format!("`gs://{name}` publishes uploads to `{topic}`"))
 }
 
-/// Judges the bucket of Terraform's state, which is made by hand.
-pub(super) fn state(place: &Place, answer: &Answer) -> Judged {
-    let name = place.bucket("terraform");
-    let bucket = answer.told(|| {
-        let flags = place.flags_here();
-        format!("no state of Terraform: `gcloud storage buckets create gs://{name} {flags} --uniform-bucket-level-access --public-access-prevention`")
+/// Checks the bucket of Terraform's state, which is created by hand.
+pub(super) fn state(deployment: &Deployment, answer: &ApiResponse) -> CheckResult {
+    let name = deployment.bucket("terraform");
+    let bucket = answer.found(|| {
+        let flags = deployment.location_flags();
+        format!("no bucket for Terraform's state: `gcloud storage buckets create gs://{name} {flags} --uniform-bucket-level-access --public-access-prevention`")
     })?;
-    let mut faults = guarded(&name, bucket);
+    let mut problems = access(&name, bucket);
     if !is_at(bucket, "/versioning/enabled") {
-        faults.push(unversioned(&name));
+        problems.push(unversioned(&name));
     }
-    together(faults)?;
-    Ok(format!("`gs://{name}`: versions kept, not public"))
+    worst(problems)?;
+    Ok(format!("`gs://{name}`: versioned, not public"))
 }
 
-/// What is wrong with who may read it.
-fn guarded(name: &str, bucket: &Value) -> Vec<Trouble> {
-    let mut faults = Vec::new();
+/// The problems with its public access.
+fn access(name: &str, bucket: &Value) -> Vec<Problem> {
+    let mut problems = Vec::new();
     let update = format!("`gcloud storage buckets update gs://{name}");
     if text_at(bucket, "/iamConfiguration/publicAccessPrevention") != "enforced" {
-        faults.push(Trouble::Missing(format!(
-            "it may be made public: {update} --public-access-prevention`"
+        problems.push(Problem::Missing(format!(
+            "public access is not prevented: {update} --public-access-prevention`"
         )));
     }
     if !is_at(bucket, "/iamConfiguration/uniformBucketLevelAccess/enabled") {
-        faults.push(Trouble::Missing(format!(
-            "single objects may have readers of their own: {update} --uniform-bucket-level-access`"
+        problems.push(Problem::Missing(format!(
+            "access is not uniform, so single objects may have their own readers: {update} --uniform-bucket-level-access`"
         )));
     }
-    faults
+    problems
 }
 
-fn unversioned(name: &str) -> Trouble {
+fn unversioned(name: &str) -> Problem {
     let update = format!("`gcloud storage buckets update gs://{name} --versioning`");
-    Trouble::Missing(format!("what is overwritten is gone: {update}"))
+    Problem::Missing(format!(
+        "versioning is off, so overwritten objects are lost: {update}"
+    ))
 }
 
 #[cfg(test)]
@@ -95,8 +106,8 @@ mod tests {
 
     use super::*;
     use crate::doctor::{
-        Verdict,
-        tables::{check, cloud, told},
+        CheckStatus,
+        fixtures::{check, cloud, response},
     };
 
     /// As `GET /storage/v1/b/NAME` answers.
@@ -112,71 +123,80 @@ mod tests {
     }
 
     #[track_caller]
-    fn row(pointer: &str, value: Value, verdict: Verdict, words: &str) {
+    fn row(pointer: &str, value: Value, status: CheckStatus, words: &str) {
         let mut bucket_json = resource();
-        if let Some(place) = bucket_json.pointer_mut(pointer) {
-            *place = value;
+        if let Some(slot) = bucket_json.pointer_mut(pointer) {
+            *slot = value;
         }
-        let want = Bucket {
+        let want = BucketSpec {
             versioned: true,
             notify: None,
         };
         check(
-            bucket(&cloud(), "uploads", &want, &told(bucket_json)),
-            verdict,
+            bucket(&cloud(), "uploads", &want, &response(bucket_json)),
+            status,
             words,
         );
     }
 
     #[test]
-    fn a_bucket_is_there_versioned_closed_and_near() {
-        row("", resource(), Verdict::Ok, "in US-CENTRAL1");
+    fn a_bucket_is_versioned_private_and_in_the_region() {
+        row("", resource(), CheckStatus::Ok, "in US-CENTRAL1");
         let versioning = "gcloud storage buckets update gs://acme-prod-uploads --versioning";
-        row("/versioning", json!(null), Verdict::Missing, versioning);
+        row("/versioning", json!(null), CheckStatus::Missing, versioning);
         let public = "/iamConfiguration/publicAccessPrevention";
         row(
             public,
             json!("inherited"),
-            Verdict::Missing,
+            CheckStatus::Missing,
             "--public-access-prevention",
         );
         let uniform = "/iamConfiguration/uniformBucketLevelAccess/enabled";
         row(
             uniform,
             json!(false),
-            Verdict::Missing,
+            CheckStatus::Missing,
             "--uniform-bucket-level-access",
         );
-        row("/location", json!("EU"), Verdict::Warning, "it is in EU");
-        let want = Bucket {
+        row(
+            "/location",
+            json!("EU"),
+            CheckStatus::Warning,
+            "found it in EU",
+        );
+        let want = BucketSpec {
             versioned: false,
             notify: None,
         };
-        let gone = bucket(&cloud(), "uploads", &want, &Answer::Absent);
+        let gone = bucket(&cloud(), "uploads", &want, &ApiResponse::NotFound);
         check(
             gone,
-            Verdict::Missing,
-            "no `gs://acme-prod-uploads`: in infra/gcp: `terraform apply`",
+            CheckStatus::Missing,
+            "no `gs://acme-prod-uploads`: run `terraform apply` in infra/gcp",
         );
     }
 
     #[test]
-    fn the_state_is_made_by_hand() {
+    fn the_bucket_of_the_state_is_created_by_hand() {
         check(
-            state(&cloud(), &told(resource())),
-            Verdict::Ok,
+            state(&cloud(), &response(resource())),
+            CheckStatus::Ok,
             "acme-prod-terraform",
         );
         let create = "gcloud storage buckets create gs://acme-prod-terraform --project acme-prod --location us-central1";
-        check(state(&cloud(), &Answer::Absent), Verdict::Missing, create);
+        check(
+            state(&cloud(), &ApiResponse::NotFound),
+            CheckStatus::Missing,
+            create,
+        );
     }
 
     #[test]
-    fn uploads_are_told_to_their_topic() {
+    fn uploads_are_published_to_their_topic() {
         #[track_caller]
-        fn row(answer: Value, verdict: Verdict, words: &str) {
-            let judged = notification(&cloud(), "uploads", "object-finalized", &told(answer));
-            check(judged, verdict, words);
+        fn row(answer: Value, status: CheckStatus, words: &str) {
+            let result = notification(&cloud(), "uploads", "object-finalized", &response(answer));
+            check(result, status, words);
         }
         let items = |topic: &str, event: &str, format: &str| {
             json!({ "kind": "storage#notifications", "items": [{
@@ -187,24 +207,28 @@ mod tests {
         let (right, event, json) = ("object-finalized", "OBJECT_FINALIZE", "JSON_API_V1");
         row(
             items(right, event, json),
-            Verdict::Ok,
-            "told to `object-finalized`",
+            CheckStatus::Ok,
+            "publishes uploads to `object-finalized`",
         );
-        row(json!({}), Verdict::Missing, "nobody is told");
+        row(
+            json!({}),
+            CheckStatus::Missing,
+            "no notification of uploads",
+        );
         row(
             items("other", event, json),
-            Verdict::Missing,
-            "nobody is told",
+            CheckStatus::Missing,
+            "no notification of uploads",
         );
         row(
             items(right, "OBJECT_DELETE", json),
-            Verdict::Missing,
-            "other events",
+            CheckStatus::Missing,
+            "found another configuration",
         );
         row(
             items(right, event, "NONE"),
-            Verdict::Missing,
-            "other events",
+            CheckStatus::Missing,
+            "found another configuration",
         );
     }
 }

@@ -1,63 +1,64 @@
-//! The console behind Identity-Aware Proxy: what Terraform cannot make, and who gets in.
+//! The console behind Identity-Aware Proxy (IAP): what Terraform cannot create, and who has access.
 
 use serde_json::Value;
 
 use super::{
-    Judged, Trouble,
-    answer::{Answer, id, is_at, text_at},
-    place::Place,
+    deployment::Deployment,
+    diagnosis::{CheckResult, Problem},
+    response::{ApiResponse, id, is_at, text_at},
 };
 
 /// The service.
 pub(super) const CONSOLE: &str = "console";
-/// What an account of the proxy's own ends in, after the project's number.
+/// The end of the name of IAP's service agent, after the project's number.
 const AGENT: &str = "@gcp-sa-iap.iam.gserviceaccount.com";
 
-/// Judges whether the proxy stands before it, from a list of all services.
-pub(super) fn proxy(place: &Place, services: &Answer) -> Judged {
+/// Checks whether IAP is enabled on it, in the list of all services.
+pub(super) fn proxy(deployment: &Deployment, services: &ApiResponse) -> CheckResult {
     let all = services.list("services")?;
     let Some(service) = all.iter().find(|one| id(one) == CONSOLE) else {
-        return Err(Trouble::Missing(no_console()));
+        return Err(Problem::Missing(no_console()));
     };
     if !is_at(service, "/iapEnabled") {
-        let says =
-            "Identity-Aware Proxy is not said to stand before it, and nobody gets in without";
-        return Err(Trouble::Warning(format!("{says}: {}", place.make())));
+        let says = "IAP is not enabled on the console service, which refuses requests without it";
+        return Err(Problem::Warning(format!("{says}: {}", deployment.fix())));
     }
-    Ok("Identity-Aware Proxy stands before it".to_owned())
+    Ok("IAP is enabled".to_owned())
 }
 
-/// Judges whether the proxy's account is there and may call the console, from who may.
-pub(super) fn agent(place: &Place, policy: &Answer) -> Judged {
-    let policy = policy.told(no_console)?;
+/// Checks whether IAP's service agent exists and may call the console, in the console's IAM policy.
+pub(super) fn agent(deployment: &Deployment, policy: &ApiResponse) -> CheckResult {
+    let policy = policy.found(no_console)?;
     let is_agent = |member: &str| member.ends_with(AGENT);
     if !members(policy, "roles/run.invoker").any(is_agent) {
-        let make = "gcloud beta services identity create --service=iap.googleapis.com";
-        return Err(Trouble::Missing(format!(
-            "the proxy may not call it: `{make} {}`, then `agents_made = [\"iap\"]` and `terraform apply`",
-            place.flags()
+        let create = "gcloud beta services identity create --service=iap.googleapis.com";
+        return Err(Problem::Missing(format!(
+            "IAP's service agent may not call the console: run `{create} {}`, set `agents_made = [\"iap\"]`, \
+             then run `terraform apply`",
+            deployment.flags()
         )));
     }
-    Ok("the proxy's account may call it".to_owned())
+    Ok("IAP's service agent may call the console".to_owned())
 }
 
-/// Judges whether anybody may open it, from who may.
-pub(super) fn viewers(policy: &Answer) -> Judged {
-    let policy = policy.told(no_console)?;
+/// Checks whether anyone has access, in IAP's IAM policy.
+pub(super) fn viewers(policy: &ApiResponse) -> CheckResult {
+    let policy = policy.found(no_console)?;
     match members(policy, "roles/iap.httpsResourceAccessor").count() {
-        0 => Err(Trouble::Warning(
-            "nobody may open it, nor approve there: set `console_viewers`, then `terraform apply`"
+        0 => Err(Problem::Warning(
+            "no user has access, so no run can be approved there: set `console_viewers`, then run \
+             `terraform apply`"
                 .to_owned(),
         )),
-        count => Ok(format!("opened to {count} named in `console_viewers`")),
+        count => Ok(format!("{count} members of `console_viewers` have access")),
     }
 }
 
 fn no_console() -> String {
-    "no console yet: it comes with its first image".to_owned()
+    "no console service: its first image creates it".to_owned()
 }
 
-/// Who has `role` by an IAM policy.
+/// The members that have `role` by an IAM policy.
 fn members<'a>(policy: &'a Value, role: &'a str) -> impl Iterator<Item = &'a str> {
     let bindings = policy.get("bindings").and_then(Value::as_array);
     let bindings = bindings.into_iter().flatten();
@@ -74,49 +75,49 @@ mod tests {
 
     use super::*;
     use crate::doctor::{
-        Verdict,
-        tables::{check, cloud, told},
+        CheckStatus,
+        fixtures::{check, cloud, response},
     };
 
     #[test]
-    fn the_proxy_stands_before_the_console() {
-        let row = |services: &Value, verdict, words: &str| {
-            let answer = told(json!({ "services": services }));
-            check(proxy(&cloud(), &answer), verdict, words);
+    fn iap_is_enabled_on_the_console() {
+        let row = |services: &Value, status, words: &str| {
+            let answer = response(json!({ "services": services }));
+            check(proxy(&cloud(), &answer), status, words);
         };
         let name = "projects/acme-prod/locations/us-central1/services/console";
         row(
             &json!([{ "name": name, "iapEnabled": true }]),
-            Verdict::Ok,
-            "stands before it",
+            CheckStatus::Ok,
+            "IAP is enabled",
         );
         row(
             &json!([{ "name": name }]),
-            Verdict::Warning,
+            CheckStatus::Warning,
             "terraform apply",
         );
-        row(&json!([]), Verdict::Missing, "no console yet");
+        row(&json!([]), CheckStatus::Missing, "no console service");
     }
 
     #[test]
-    fn the_proxys_account_may_call_and_someone_may_open() {
+    fn iap_may_call_the_console_and_users_have_access() {
         let policy = |role: &str, members: Value| {
-            told(
+            response(
                 json!({ "version": 1, "etag": "BwY=", "bindings": [{ "role": role, "members": members }] }),
             )
         };
         let agent_of = "serviceAccount:service-123@gcp-sa-iap.iam.gserviceaccount.com";
         let invoker = "roles/run.invoker";
         let called = agent(&cloud(), &policy(invoker, json!([agent_of])));
-        check(called, Verdict::Ok, "may call it");
+        check(called, CheckStatus::Ok, "may call the console");
         let other = agent(&cloud(), &policy(invoker, json!(["allUsers"])));
         let create =
             "gcloud beta services identity create --service=iap.googleapis.com --project acme-prod";
-        check(other, Verdict::Missing, create);
-        // A policy that nobody has touched is empty.
+        check(other, CheckStatus::Missing, create);
+        // The policy of a new resource is empty.
         check(
-            agent(&cloud(), &told(json!({ "etag": "ACAB" }))),
-            Verdict::Missing,
+            agent(&cloud(), &response(json!({ "etag": "ACAB" }))),
+            CheckStatus::Missing,
             create,
         );
         let accessor = "roles/iap.httpsResourceAccessor";
@@ -124,12 +125,16 @@ mod tests {
             accessor,
             json!(["user:ada@example.com", "group:ops@example.com"]),
         ));
-        check(opened, Verdict::Ok, "opened to 2");
+        check(opened, CheckStatus::Ok, "2 members");
         check(
-            viewers(&told(json!({}))),
-            Verdict::Warning,
+            viewers(&response(json!({}))),
+            CheckStatus::Warning,
             "set `console_viewers`",
         );
-        check(viewers(&Answer::Absent), Verdict::Missing, "no console yet");
+        check(
+            viewers(&ApiResponse::NotFound),
+            CheckStatus::Missing,
+            "no console service",
+        );
     }
 }

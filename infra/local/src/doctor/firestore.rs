@@ -1,4 +1,4 @@
-//! Firestore: the database, whether it answers, what expires, what has no index.
+//! Firestore: the database, whether documents can be read, TTL policies, index exemptions.
 
 use std::collections::BTreeMap;
 
@@ -6,86 +6,96 @@ use serde_json::Value;
 use shared::error::{Chain, Error};
 
 use super::{
-    Judged, Trouble,
-    answer::{Answer, text_at},
-    catalogue::Firestore,
-    listed,
-    place::Place,
-    together,
+    cloud_config::FirestoreConfig,
+    deployment::Deployment,
+    diagnosis::{CheckResult, Problem, listed, worst},
+    response::{ApiResponse, text_at},
 };
 use crate::text;
 
-/// Characters of what the database says that are passed on.
-const WORDS_MAX: usize = 160;
+/// Longest part of a message of the service that is shown, in characters.
+const MESSAGE_MAX: usize = 160;
 
-/// Judges the database.
-pub(super) fn database(place: &Place, answer: &Answer) -> Judged {
-    let database = answer.told(|| format!("no database: {}", place.make()))?;
-    let kind = text_at(database, "/type");
-    if kind != "FIRESTORE_NATIVE" {
-        return Err(Trouble::Missing(format!(
-            "`(default)` is {kind}, not native: such a project cannot be used, or only \
-             `gcloud firestore databases update --type firestore-native {}` while it is empty",
-            place.flags()
+/// Checks the database.
+pub(super) fn database(deployment: &Deployment, answer: &ApiResponse) -> CheckResult {
+    let database = answer.found(|| format!("no database: {}", deployment.fix()))?;
+    let database_type = text_at(database, "/type");
+    if database_type != "FIRESTORE_NATIVE" {
+        return Err(Problem::Missing(format!(
+            "expected `(default)` in native mode, found {database_type}: while it is empty, run \
+             `gcloud firestore databases update --type firestore-native {}`; otherwise use another \
+             project",
+            deployment.flags()
         )));
     }
-    let mut faults = Vec::new();
+    let mut problems = Vec::new();
     for (field, wanted, says) in [
         (
             "/deleteProtectionState",
             "DELETE_PROTECTION_ENABLED",
-            "anyone may delete it",
+            "delete protection is off",
         ),
         (
             "/pointInTimeRecoveryEnablement",
             "POINT_IN_TIME_RECOVERY_ENABLED",
-            "yesterday cannot be had back",
+            "point-in-time recovery is off",
         ),
     ] {
         if text_at(database, field) != wanted {
-            faults.push(Trouble::Warning(format!("{says}: {}", place.make())));
+            problems.push(Problem::Warning(format!("{says}: {}", deployment.fix())));
         }
     }
-    together(faults)?;
-    Ok(format!("native, in {}", text_at(database, "/locationId")))
+    worst(problems)?;
+    Ok(format!(
+        "native mode, in {}",
+        text_at(database, "/locationId")
+    ))
 }
 
-/// Judges an attempt to read documents.
-pub(super) fn documents(read: Result<(), &Error>) -> Judged {
+/// Checks the result of reading a document.
+pub(super) fn documents(read: Result<(), &Error>) -> CheckResult {
     let Err(error) = read else {
         return Ok("documents can be read".to_owned());
     };
     let words = Chain(error).to_string();
     if words.contains("PermissionDenied") || words.contains("permission") {
-        let says = "you may not read documents: it takes roles/datastore.viewer";
-        return Err(Trouble::CannotTell(says.to_owned()));
+        let says = "no permission to read documents: grant roles/datastore.viewer";
+        return Err(Problem::Unknown(says.to_owned()));
     }
-    Err(Trouble::CannotTell(text::line(&words, WORDS_MAX)))
+    Err(Problem::Unknown(text::line(&words, MESSAGE_MAX)))
 }
 
-/// Judges what expires, from a list of all fields that differ.
-pub(super) fn expiry(place: &Place, want: &Firestore, answer: &Answer) -> Judged {
+/// Checks the TTL policies, in the list of all fields that differ from the default.
+pub(super) fn expiry(
+    deployment: &Deployment,
+    want: &FirestoreConfig,
+    answer: &ApiResponse,
+) -> CheckResult {
     let fields = by_name(answer.list("fields")?);
-    let mut faults = Vec::new();
+    let mut problems = Vec::new();
     for (collection, field) in &want.expires {
         let field = fields.get(&(collection.as_str(), field.as_str()));
         match field.map(|it| text_at(it, "/ttlConfig/state")) {
             Some("ACTIVE" | "CREATING") => {}
-            Some("NEEDS_REPAIR") => faults.push(Trouble::Warning(format!(
-                "expiry of `{collection}` needs repair: take it off and put it on again"
+            Some("NEEDS_REPAIR") => problems.push(Problem::Warning(format!(
+                "the TTL policy of `{collection}` needs repair: delete it and create it again"
             ))),
-            Some(_) | None => faults.push(Trouble::Warning(format!(
-                "`{collection}` are kept for ever: {}",
-                place.make()
+            Some(_) | None => problems.push(Problem::Warning(format!(
+                "`{collection}` has no TTL policy, so its documents are kept for ever: {}",
+                deployment.fix()
             ))),
         }
     }
-    together(faults)?;
-    Ok(format!("{} expire", listed(want.expires.keys())))
+    worst(problems)?;
+    Ok(format!("TTL policies on {}", listed(want.expires.keys())))
 }
 
-/// Judges what has no index, from the same list.
-pub(super) fn indexes(place: &Place, want: &Firestore, answer: &Answer) -> Judged {
+/// Checks the index exemptions, in the same list.
+pub(super) fn indexes(
+    deployment: &Deployment,
+    want: &FirestoreConfig,
+    answer: &ApiResponse,
+) -> CheckResult {
     let fields = by_name(answer.list("fields")?);
     let wanted: Vec<(&str, &str)> = want
         .unindexed
@@ -114,24 +124,21 @@ pub(super) fn indexes(place: &Place, want: &Firestore, answer: &Answer) -> Judge
         .filter(known)
         .filter(|it| !wanted.contains(it));
     let unwanted: Vec<_> = unwanted.map(dotted).collect();
-    let mut faults = Vec::new();
+    let mut problems = Vec::new();
     if !unwanted.is_empty() {
-        let says = format!(
-            "{} have no index, and a query by them fails",
-            listed(unwanted)
-        );
-        faults.push(Trouble::Missing(format!("{says}: {}", place.make())));
+        let says = format!("no index on {}, so queries by them fail", listed(unwanted));
+        problems.push(Problem::Missing(format!("{says}: {}", deployment.fix())));
     }
     if !indexed.is_empty() {
         let says = format!(
-            "{} are indexed, and long ones cannot be written",
+            "expected no index on {}: a value above 1,500 bytes cannot be indexed, so writing it fails",
             listed(indexed)
         );
-        faults.push(Trouble::Warning(format!("{says}: {}", place.make())));
+        problems.push(Problem::Warning(format!("{says}: {}", deployment.fix())));
     }
-    together(faults)?;
+    worst(problems)?;
     let fields = text::things(u64::try_from(wanted.len()).unwrap_or_default(), "field");
-    Ok(format!("{fields} without, as wanted"))
+    Ok(format!("{fields} exempt from indexing, as declared"))
 }
 
 /// Fields by collection and name.
@@ -151,14 +158,14 @@ mod tests {
 
     use super::*;
     use crate::doctor::{
-        Verdict,
-        tables::{check, cloud, told},
+        CheckStatus,
+        fixtures::{check, cloud, response},
     };
 
     #[test]
-    fn the_database_is_native_and_guarded() {
+    fn the_database_is_native_and_protected() {
         #[track_caller]
-        fn row(change: &Value, verdict: Verdict, words: &str) {
+        fn row(change: &Value, status: CheckStatus, words: &str) {
             let mut resource = json!({
                 "name": "projects/acme-prod/databases/(default)", "locationId": "nam5",
                 "type": "FIRESTORE_NATIVE", "concurrencyMode": "PESSIMISTIC",
@@ -167,25 +174,25 @@ mod tests {
             });
             let changes = change.as_object().cloned().unwrap_or_default();
             resource.as_object_mut().unwrap().extend(changes);
-            check(database(&cloud(), &told(resource)), verdict, words);
+            check(database(&cloud(), &response(resource)), status, words);
         }
-        row(&json!({}), Verdict::Ok, "native, in nam5");
+        row(&json!({}), CheckStatus::Ok, "native mode, in nam5");
         row(
             &json!({ "type": "DATASTORE_MODE" }),
-            Verdict::Missing,
-            "DATASTORE_MODE, not native",
+            CheckStatus::Missing,
+            "found DATASTORE_MODE",
         );
         let open = json!({ "deleteProtectionState": "DELETE_PROTECTION_DISABLED" });
-        row(&open, Verdict::Warning, "anyone may delete it");
+        row(&open, CheckStatus::Warning, "delete protection is off");
         check(
-            database(&cloud(), &Answer::Absent),
-            Verdict::Missing,
+            database(&cloud(), &ApiResponse::NotFound),
+            CheckStatus::Missing,
             "no database",
         );
     }
 
-    fn want() -> Firestore {
-        Firestore {
+    fn want() -> FirestoreConfig {
+        FirestoreConfig {
             expires: [("smokes".to_owned(), "expire_at".to_owned())].into(),
             unindexed: [("runs".to_owned(), vec!["history".to_owned()])].into(),
         }
@@ -209,40 +216,48 @@ mod tests {
     #[test]
     fn answers_of_smoke_tests_expire() {
         #[track_caller]
-        fn row(state: Option<&str>, verdict: Verdict, words: &str) {
+        fn row(state: Option<&str>, status: CheckStatus, words: &str) {
             let field = field("smokes/fields/expire_at", &json!(null), state);
-            let answer = told(json!({ "fields": [field] }));
-            check(expiry(&cloud(), &want(), &answer), verdict, words);
+            let answer = response(json!({ "fields": [field] }));
+            check(expiry(&cloud(), &want(), &answer), status, words);
         }
-        row(Some("ACTIVE"), Verdict::Ok, "`smokes` expire");
-        row(Some("CREATING"), Verdict::Ok, "`smokes` expire");
-        row(Some("NEEDS_REPAIR"), Verdict::Warning, "needs repair");
-        row(None, Verdict::Warning, "`smokes` are kept for ever");
+        row(Some("ACTIVE"), CheckStatus::Ok, "TTL policies on `smokes`");
+        row(
+            Some("CREATING"),
+            CheckStatus::Ok,
+            "TTL policies on `smokes`",
+        );
+        row(Some("NEEDS_REPAIR"), CheckStatus::Warning, "needs repair");
+        row(None, CheckStatus::Warning, "`smokes` has no TTL policy");
     }
 
     #[test]
-    fn only_what_nobody_asks_by_has_no_index() {
+    fn only_fields_without_queries_are_exempt_from_indexing() {
         #[track_caller]
-        fn row(fields: &[Value], verdict: Verdict, words: &str) {
-            let answer = told(json!({ "fields": fields }));
-            check(indexes(&cloud(), &want(), &answer), verdict, words);
+        fn row(fields: &[Value], status: CheckStatus, words: &str) {
+            let answer = response(json!({ "fields": fields }));
+            check(indexes(&cloud(), &want(), &answer), status, words);
         }
         let none = || field("runs/fields/history", &json!(null), None);
         let some = json!([{ "queryScope": "COLLECTION" }]);
-        row(&[none()], Verdict::Ok, "1 field without");
-        row(&[], Verdict::Warning, "`runs.history` are indexed");
+        row(&[none()], CheckStatus::Ok, "1 field exempt");
+        row(
+            &[],
+            CheckStatus::Warning,
+            "expected no index on `runs.history`",
+        );
         row(
             &[field("runs/fields/history", &some, None)],
-            Verdict::Warning,
-            "are indexed",
+            CheckStatus::Warning,
+            "expected no index",
         );
-        let asked = field("runs/fields/version", &json!([]), None);
+        let queried = field("runs/fields/version", &json!([]), None);
         row(
-            &[none(), asked],
-            Verdict::Missing,
-            "`runs.version` have no index",
+            &[none(), queried],
+            CheckStatus::Missing,
+            "no index on `runs.version`",
         );
         let foreign = field("others/fields/x", &json!([]), None);
-        row(&[none(), foreign], Verdict::Ok, "1 field without");
+        row(&[none(), foreign], CheckStatus::Ok, "1 field exempt");
     }
 }

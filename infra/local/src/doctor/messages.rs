@@ -1,53 +1,55 @@
-//! Topics, subscriptions and dead letters: how a fact gets to who hears it.
+//! Topics, subscriptions and dead letters: how events reach the functions that consume them.
 
 use serde_json::Value;
 
 use super::{
-    Judged, Trouble,
-    answer::{Answer, id, text_at},
-    listed,
-    place::Place,
-    together,
+    deployment::Deployment,
+    diagnosis::{CheckResult, Problem, listed, worst},
+    response::{ApiResponse, id, text_at},
 };
 use crate::topology::Topology;
 
-/// A subscription that the topology wants.
+/// A push subscription that the topology declares.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted<'a> {
+pub(super) struct PushSubscription<'a> {
     /// Its name.
     pub(super) name: &'a str,
-    /// What it hears.
+    /// The topic.
     pub(super) topic: &'a str,
-    /// Who is pushed to.
+    /// The function.
     pub(super) function: &'a str,
-    /// Where.
+    /// The path that it pushes to.
     pub(super) path: &'a str,
 }
 
-/// Judges the topics, from a list of all.
-pub(super) fn topics(place: &Place, topology: &Topology, answer: &Answer) -> Judged {
+/// Checks the topics, in the list of all.
+pub(super) fn topics(
+    deployment: &Deployment,
+    topology: &Topology,
+    answer: &ApiResponse,
+) -> CheckResult {
     let there = answer.list("topics")?;
     let wanted = topology.topics.keys().chain([&topology.dead_letters.topic]);
     let is_there = |topic: &str| there.iter().any(|one| id(one) == topic);
     let missing: Vec<_> = wanted.clone().filter(|topic| !is_there(topic)).collect();
     if !missing.is_empty() {
-        return Err(Trouble::Missing(format!(
-            "no {}: {}",
+        return Err(Problem::Missing(format!(
+            "no topic {}: {}",
             listed(missing),
-            place.make()
+            deployment.fix()
         )));
     }
     Ok(format!("{} topics", wanted.count()))
 }
 
-/// Judges one subscription that pushes, from a list of all.
+/// Checks one push subscription, in the list of all.
 pub(super) fn subscription(
-    place: &Place,
+    deployment: &Deployment,
     topology: &Topology,
-    wanted: Wanted<'_>,
-    answer: &Answer,
-) -> Judged {
-    let Wanted {
+    wanted: PushSubscription<'_>,
+    answer: &ApiResponse,
+) -> CheckResult {
+    let PushSubscription {
         name,
         topic,
         function,
@@ -58,24 +60,25 @@ pub(super) fn subscription(
         .iter()
         .find(|one| id(one) == name);
     let Some(found) = found else {
-        let first = if place.laptop {
+        let first = if deployment.is_local {
             ""
         } else {
-            "; it comes with the first image of its function"
+            "; the first image of the function creates it"
         };
         let says = format!(
-            "`{function}` does not hear `{topic}`: {}{first}",
-            place.make()
+            "`{function}` has no push subscription from `{topic}`: {}{first}",
+            deployment.fix()
         );
-        return Err(Trouble::Missing(says));
+        return Err(Problem::Missing(says));
     };
-    let mut faults = lasting(place, topic, found);
-    faults.extend(pushed(place, name, function, path, found));
+    let mut problems = topic_and_expiry(deployment, topic, found);
+    problems.extend(push_config(deployment, name, function, path, found));
     let dead = &topology.dead_letters;
-    if text_at(found, "/deadLetterPolicy/deadLetterTopic") != place.topic(&dead.topic) {
-        faults.push(Trouble::Missing(format!(
-            "what `{function}` cannot take is lost, or never given up: {}",
-            place.make()
+    if text_at(found, "/deadLetterPolicy/deadLetterTopic") != deployment.topic(&dead.topic) {
+        problems.push(Problem::Missing(format!(
+            "no dead-letter topic, so messages that `{function}` cannot process are retried until they \
+             expire: {}",
+            deployment.fix()
         )));
     }
     let number = |pointer: &str| found.pointer(pointer).and_then(Value::as_u64);
@@ -84,87 +87,100 @@ pub(super) fn subscription(
     let as_wanted = attempts.is_none_or(|it| it == u64::from(dead.attempts_max))
         && deadline == Some(u64::from(topology.delivery.ack_deadline_s));
     if !as_wanted {
-        let says = "it is tried otherwise than infra/topology.json says";
-        faults.push(Trouble::Warning(format!("{says}: {}", place.make())));
+        let says = "its attempts or ack deadline differ from infra/topology.json";
+        problems.push(Problem::Warning(format!("{says}: {}", deployment.fix())));
     }
-    together(faults)?;
+    worst(problems)?;
     Ok(format!(
-        "`{topic}` is pushed to {path}, signed, with dead letters"
+        "pushes `{topic}` to {path}, with token and dead-letter topic"
     ))
 }
 
-/// Judges the subscription that keeps what nobody could take.
-pub(super) fn dead_letters(place: &Place, topology: &Topology, answer: &Answer) -> Judged {
+/// Checks the subscription on the dead-letter topic.
+pub(super) fn dead_letters(
+    deployment: &Deployment,
+    topology: &Topology,
+    answer: &ApiResponse,
+) -> CheckResult {
     let dead = &topology.dead_letters;
     let all = answer.list("subscriptions")?;
     let Some(found) = all.iter().find(|one| id(one) == dead.subscription) else {
-        let says = format!("nobody keeps what cannot be delivered: {}", place.make());
-        return Err(Trouble::Missing(says));
+        let says = format!(
+            "no subscription on the dead-letter topic: {}",
+            deployment.fix()
+        );
+        return Err(Problem::Missing(says));
     };
-    together(lasting(place, &dead.topic, found))?;
-    Ok(format!("kept in `{}`", dead.subscription))
+    worst(topic_and_expiry(deployment, &dead.topic, found))?;
+    Ok(format!("subscribed by `{}`", dead.subscription))
 }
 
-/// What is wrong with what it hears, and for how long.
-fn lasting(place: &Place, topic: &str, found: &Value) -> Vec<Trouble> {
-    let mut faults = Vec::new();
-    if text_at(found, "/topic") != place.topic(topic) {
-        faults.push(Trouble::Missing(format!(
-            "it hears `{}`, not `{topic}`: {}",
+/// The problems with its topic and its expiration.
+fn topic_and_expiry(deployment: &Deployment, topic: &str, found: &Value) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if text_at(found, "/topic") != deployment.topic(topic) {
+        problems.push(Problem::Missing(format!(
+            "expected the topic `{topic}`, found `{}`: {}",
             text_at(found, "/topic"),
-            place.make()
+            deployment.fix()
         )));
     }
-    // A policy without a time: never. No policy at all is 31 days.
+    // A policy without a TTL never expires; no policy at all means 31 days.
     let never =
         matches!(found.get("expirationPolicy"), Some(policy) if policy.get("ttl").is_none());
     if !never {
         let update = format!(
             "`gcloud pubsub subscriptions update {} --expiration-period never {}`",
             id(found),
-            place.flags()
+            deployment.flags()
         );
-        faults.push(Trouble::Warning(format!(
-            "it is deleted when nobody uses it for a while: {update}"
+        problems.push(Problem::Warning(format!(
+            "it has an expiration policy, so Pub/Sub deletes it after a time without use: {update}"
         )));
     }
-    faults
+    problems
 }
 
-/// What is wrong with where it pushes, and in whose name.
-fn pushed(place: &Place, name: &str, function: &str, path: &str, found: &Value) -> Vec<Trouble> {
+/// The problems with its endpoint and its token.
+fn push_config(
+    deployment: &Deployment,
+    name: &str,
+    function: &str,
+    path: &str,
+    found: &Value,
+) -> Vec<Problem> {
     let endpoint = text_at(found, "/pushConfig/pushEndpoint");
     if endpoint.is_empty() {
-        return vec![Trouble::Missing(format!(
-            "it was stopped, and keeps its messages a week: {}",
-            place.make()
+        return vec![Problem::Missing(format!(
+            "it has no push endpoint; messages are kept for a week: {}",
+            deployment.fix()
         ))];
     }
-    let mut faults = Vec::new();
+    let mut problems = Vec::new();
     if !endpoint.ends_with(path) {
-        faults.push(Trouble::Missing(format!(
-            "it pushes to {endpoint}, not to {path}: {}",
-            place.make()
+        problems.push(Problem::Missing(format!(
+            "expected the path {path}, found the endpoint {endpoint}: {}",
+            deployment.fix()
         )));
     }
     let signer = text_at(found, "/pushConfig/oidcToken/serviceAccountEmail");
-    let account = place.account(&format!("push-{function}"));
+    let account = deployment.account(&format!("push-{function}"));
     let audience = text_at(found, "/pushConfig/oidcToken/audience");
-    if signer != account || audience != place.audience(function) {
-        faults.push(Trouble::Missing(format!(
-            "`{function}` will refuse it, since it is not signed by {account} for {}: {}",
-            place.audience(function),
-            place.make()
+    if signer != account || audience != deployment.audience(function) {
+        problems.push(Problem::Missing(format!(
+            "expected a token of {account} for {}, found another one, which `{function}` will refuse: {}",
+            deployment.audience(function),
+            deployment.fix()
         )));
     }
     let state = text_at(found, "/state");
     if !["", "ACTIVE", "STATE_UNSPECIFIED"].contains(&state) {
-        faults.push(Trouble::Missing(format!(
-            "it is in state {state}: `gcloud pubsub subscriptions describe {name} {}`",
-            place.flags()
+        problems.push(Problem::Missing(format!(
+            "expected state ACTIVE, found {state}: `gcloud pubsub subscriptions describe {name} {}`",
+            deployment.flags()
         )));
     }
-    faults
+    problems
 }
 
 #[cfg(test)]
@@ -173,11 +189,11 @@ mod tests {
 
     use super::*;
     use crate::doctor::{
-        Verdict,
-        tables::{check, cloud, told},
+        CheckStatus,
+        fixtures::{check, cloud, response},
     };
 
-    const WANTED: Wanted<'_> = Wanted {
+    const WANTED: PushSubscription<'_> = PushSubscription {
         name: "tune-on-run-approved",
         topic: "run-approved",
         function: "tune",
@@ -208,101 +224,124 @@ mod tests {
     }
 
     #[track_caller]
-    fn row(pointer: &str, value: Value, verdict: Verdict, words: &str) {
+    fn row(pointer: &str, value: Value, status: CheckStatus, words: &str) {
         let mut one = resource();
         *one.pointer_mut(pointer).expect(pointer) = value;
-        let answer = told(json!({ "subscriptions": [one] }));
+        let answer = response(json!({ "subscriptions": [one] }));
         let topology = Topology::load().unwrap();
-        let judged = subscription(&cloud(), &topology, WANTED, &answer);
-        check(judged, verdict, words);
+        let result = subscription(&cloud(), &topology, WANTED, &answer);
+        check(result, status, words);
     }
 
     #[test]
-    fn a_subscription_pushes_signed_for_ever_and_gives_up() {
+    fn a_subscription_has_a_token_no_expiry_and_a_dead_letter_topic() {
         row(
             "",
             resource(),
-            Verdict::Ok,
-            "`run-approved` is pushed to /submit",
+            CheckStatus::Ok,
+            "pushes `run-approved` to /submit",
         );
         let elsewhere = json!("projects/acme-prod/subscriptions/other");
         row(
             "/name",
             elsewhere,
-            Verdict::Missing,
-            "`tune` does not hear `run-approved`",
+            CheckStatus::Missing,
+            "`tune` has no push subscription from `run-approved`",
         );
         row(
             "/topic",
             json!("_deleted-topic_"),
-            Verdict::Missing,
-            "it hears `_deleted-topic_`",
+            CheckStatus::Missing,
+            "found `_deleted-topic_`",
         );
         let endpoint = "/pushConfig/pushEndpoint";
-        row(endpoint, json!(""), Verdict::Missing, "it was stopped");
+        row(
+            endpoint,
+            json!(""),
+            CheckStatus::Missing,
+            "no push endpoint",
+        );
         row(
             endpoint,
             json!("https://tune.app/plan"),
-            Verdict::Missing,
-            "not to /submit",
+            CheckStatus::Missing,
+            "expected the path /submit",
         );
-        let signed = "is not signed by push-tune@acme-prod.iam.gserviceaccount.com";
+        let signed = "expected a token of push-tune@acme-prod.iam.gserviceaccount.com";
         row(
             "/pushConfig/oidcToken",
             json!(null),
-            Verdict::Missing,
+            CheckStatus::Missing,
             signed,
         );
         let audience = "/pushConfig/oidcToken/audience";
         row(
             audience,
             json!("https://tune.app"),
-            Verdict::Missing,
+            CheckStatus::Missing,
             signed,
         );
         row(
             "/deadLetterPolicy",
             json!(null),
-            Verdict::Missing,
-            "lost, or never given up",
+            CheckStatus::Missing,
+            "no dead-letter topic",
         );
         let attempts = "/deadLetterPolicy/maxDeliveryAttempts";
-        row(attempts, json!(5), Verdict::Warning, "infra/topology.json");
+        row(
+            attempts,
+            json!(5),
+            CheckStatus::Warning,
+            "infra/topology.json",
+        );
         let deadline = "/ackDeadlineSeconds";
-        row(deadline, json!(10), Verdict::Warning, "infra/topology.json");
+        row(
+            deadline,
+            json!(10),
+            CheckStatus::Warning,
+            "infra/topology.json",
+        );
         let expires = json!({ "ttl": "2678400s" });
         row(
             "/expirationPolicy",
             expires,
-            Verdict::Warning,
+            CheckStatus::Warning,
             "--expiration-period never",
         );
         row(
             "/state",
             json!("RESOURCE_ERROR"),
-            Verdict::Missing,
+            CheckStatus::Missing,
             "RESOURCE_ERROR",
         );
     }
 
     #[test]
-    fn every_topic_is_there_and_the_dead_letters_are_kept() {
+    fn every_topic_exists_and_the_dead_letters_are_subscribed() {
         let topology = Topology::load().unwrap();
         let name = |topic: &String| json!({ "name": cloud().topic(topic) });
         let all: Vec<Value> = topology.topics.keys().map(name).collect();
         let dead = json!({ "name": "projects/acme-prod/topics/dead-letters" });
         let whole = [all.clone(), vec![dead]].concat();
-        let both = told(json!({ "topics": whole }));
-        check(topics(&cloud(), &topology, &both), Verdict::Ok, "12 topics");
-        let without = topics(&cloud(), &topology, &told(json!({ "topics": all })));
-        check(without, Verdict::Missing, "no `dead-letters`");
+        let both = response(json!({ "topics": whole }));
+        check(
+            topics(&cloud(), &topology, &both),
+            CheckStatus::Ok,
+            "12 topics",
+        );
+        let without = topics(&cloud(), &topology, &response(json!({ "topics": all })));
+        check(without, CheckStatus::Missing, "no topic `dead-letters`");
         let kept = json!({ "subscriptions": [{
             "name": "projects/acme-prod/subscriptions/dead-letters-pull",
             "topic": "projects/acme-prod/topics/dead-letters", "expirationPolicy": {},
         }]});
-        let kept = dead_letters(&cloud(), &topology, &told(kept));
-        check(kept, Verdict::Ok, "dead-letters-pull");
-        let none = dead_letters(&cloud(), &topology, &told(json!({})));
-        check(none, Verdict::Missing, "nobody keeps");
+        let kept = dead_letters(&cloud(), &topology, &response(kept));
+        check(kept, CheckStatus::Ok, "dead-letters-pull");
+        let none = dead_letters(&cloud(), &topology, &response(json!({})));
+        check(
+            none,
+            CheckStatus::Missing,
+            "no subscription on the dead-letter topic",
+        );
     }
 }

@@ -1,14 +1,14 @@
-//! The project itself: who looks, whether it is there, what is switched on, how much it may tune.
+//! The project: whether it exists, which APIs are enabled, how many tuning jobs it may run.
 
 use serde_json::Value;
 
 use super::{
-    Judged, Trouble,
-    answer::{Answer, id, text_at},
-    place::Place,
+    deployment::Deployment,
+    diagnosis::{CheckResult, Problem},
+    response::{ApiResponse, id, text_at},
 };
 
-/// What of Google is switched on: infra/gcp/apis.tf; a test compares them.
+/// The APIs that infra/gcp/apis.tf enables; a test compares the two lists.
 pub(super) const APIS: [&str; 16] = [
     "aiplatform",
     "artifactregistry",
@@ -27,29 +27,31 @@ pub(super) const APIS: [&str; 16] = [
     "serviceusage",
     "storage",
 ];
-/// A part of what Google calls the quota that tuning waits for. The name of its metric is on no
-/// page: <https://cloud.google.com/vertex-ai/generative-ai/docs/quotas>.
+/// A part of the display name of the quota that tuning waits for. The name of its metric is not
+/// documented: <https://cloud.google.com/vertex-ai/generative-ai/docs/quotas>.
 const TUNING_QUOTA: &str = "concurrent tuning jobs";
 
-/// The full name of an interface.
+/// The full name of an API.
 pub(super) fn api(name: &str) -> String {
     format!("{name}.googleapis.com")
 }
 
-/// Judges whether the project can be reached.
-pub(super) fn project(place: &Place, answer: &Answer) -> Judged {
-    let project = answer.told(|| format!("there is no project `{}`", place.project))?;
+/// Checks whether the project exists and is active.
+pub(super) fn project(deployment: &Deployment, answer: &ApiResponse) -> CheckResult {
+    let project = answer.found(|| format!("no project `{}`", deployment.project))?;
     let state = text_at(project, "/state");
     if state != "ACTIVE" {
-        let undelete = format!("`gcloud projects undelete {}`", place.project);
-        return Err(Trouble::Missing(format!("it is {state}: {undelete}")));
+        let undelete = format!("`gcloud projects undelete {}`", deployment.project);
+        return Err(Problem::Missing(format!(
+            "expected state ACTIVE, found {state}: {undelete}"
+        )));
     }
     let number = text_at(project, "/name").trim_start_matches("projects/");
-    Ok(format!("`{}`, number {number}", place.project))
+    Ok(format!("`{}`, number {number}", deployment.project))
 }
 
-/// Judges what is switched on, from the state of each that is wanted.
-pub(super) fn apis(place: &Place, answer: &Answer) -> Judged {
+/// Checks the APIs that must be enabled, in their states.
+pub(super) fn apis(deployment: &Deployment, answer: &ApiResponse) -> CheckResult {
     let services = answer.list("services")?;
     let is_on = |wanted: &&String| {
         let mut all = services.iter();
@@ -65,16 +67,22 @@ pub(super) fn apis(place: &Place, answer: &Answer) -> Judged {
         let enable = format!(
             "`gcloud services enable {} {}`",
             off.join(" "),
-            place.flags()
+            deployment.flags()
         );
-        return Err(Trouble::Missing(format!("switched off: {enable}")));
+        return Err(Problem::Missing(format!(
+            "APIs that are not enabled: run {enable}"
+        )));
     }
-    Ok(format!("{} interfaces are switched on", wanted.len()))
+    Ok(format!("{} APIs are enabled", wanted.len()))
 }
 
-/// Judges how many jobs may tune at a time against what `tune` was told, from a list of all quotas
-/// of Vertex AI and one of all services.
-pub(super) fn tuning_quota(place: &Place, quotas: &Answer, services: &Answer) -> Judged {
+/// Checks the quota of concurrent tuning jobs against `TUNE_JOBS_MAX`, in the lists of all quotas of
+/// Vertex AI and of all services.
+pub(super) fn tuning_quota(
+    deployment: &Deployment,
+    quotas: &ApiResponse,
+    services: &ApiResponse,
+) -> CheckResult {
     let metrics = quotas.list("metrics")?.iter();
     let is_it = |one: &&Value| {
         let name = text_at(one, "/displayName").to_lowercase();
@@ -82,33 +90,31 @@ pub(super) fn tuning_quota(place: &Place, quotas: &Answer, services: &Answer) ->
     };
     let limits: Vec<i64> = metrics
         .filter(is_it)
-        .flat_map(|it| limits(place, it))
+        .flat_map(|it| limits(deployment, it))
         .collect();
     let Some(limit) = limits.into_iter().min() else {
-        return Err(Trouble::CannotTell(
-            "not among the quotas that can be read: see the Cloud console, IAM, Quotas, \
-             `Global concurrent tuning jobs`"
+        return Err(Problem::Unknown(
+            "the quota is not among those that can be read: see `Global concurrent tuning jobs` in the \
+             Cloud console, under IAM, Quotas"
                 .to_owned(),
         ));
     };
     let set = jobs_max(services.list("services")?);
     if limit < set {
-        return Err(Trouble::Missing(format!(
-            "{limit} may tune at a time, and `TUNE_JOBS_MAX` is {set}: lower it in `settings`, or ask for more quota"
+        return Err(Problem::Missing(format!(
+            "`TUNE_JOBS_MAX` is {set}, above the quota of {limit}: lower it in `settings`, or request more quota"
         )));
     }
     if limit > set {
-        return Err(Trouble::Warning(format!(
-            "{limit} may tune at a time, and `TUNE_JOBS_MAX` is {set}: raise it in `settings`, then `terraform apply`"
+        return Err(Problem::Warning(format!(
+            "`TUNE_JOBS_MAX` is {set}, below the quota of {limit}: raise it in `settings`, then run `terraform apply`"
         )));
     }
-    Ok(format!(
-        "{limit} may tune at a time, as `TUNE_JOBS_MAX` says"
-    ))
+    Ok(format!("quota of {limit}, equal to `TUNE_JOBS_MAX`"))
 }
 
-/// The limits of a metric that hold here; below zero is none.
-fn limits(place: &Place, metric: &Value) -> Vec<i64> {
+/// The limits of a quota in the region; a negative one means unlimited.
+fn limits(deployment: &Deployment, metric: &Value) -> Vec<i64> {
     let list = |value: &Value, field: &str| {
         let list = value.get(field).and_then(Value::as_array);
         list.cloned().unwrap_or_default()
@@ -116,18 +122,18 @@ fn limits(place: &Place, metric: &Value) -> Vec<i64> {
     let limits = list(metric, "consumerQuotaLimits").into_iter();
     let buckets = limits.flat_map(|limit| list(&limit, "quotaBuckets"));
     buckets
-        .filter(|bucket| ["", &place.region].contains(&text_at(bucket, "/dimensions/region")))
+        .filter(|bucket| ["", &deployment.region].contains(&text_at(bucket, "/dimensions/region")))
         .filter_map(|bucket| text_at(&bucket, "/effectiveLimit").parse().ok())
         .map(|limit| if limit < 0 { i64::MAX } else { limit })
         .collect()
 }
 
-/// What `tune` was told; one, where nobody told it, as its settings have it.
+/// The setting `TUNE_JOBS_MAX` of `tune`; 1, its default, where it is not set.
 fn jobs_max(services: &[Value]) -> i64 {
     let tune = services.iter().find(|one| id(one) == "tune");
-    let told = tune.and_then(|one| one.pointer("/template/containers/0/env")?.as_array());
-    let told = told.into_iter().flatten();
-    let mut named = told.filter(|it| text_at(it, "/name") == "TUNE_JOBS_MAX");
+    let env = tune.and_then(|one| one.pointer("/template/containers/0/env")?.as_array());
+    let env = env.into_iter().flatten();
+    let mut named = env.filter(|it| text_at(it, "/name") == "TUNE_JOBS_MAX");
     named
         .find_map(|it| text_at(it, "/value").parse().ok())
         .unwrap_or(1)
@@ -139,34 +145,34 @@ mod tests {
 
     use super::*;
     use crate::doctor::{
-        Verdict,
-        tables::{check, cloud, told},
+        CheckStatus,
+        fixtures::{check, cloud, response},
     };
 
     #[test]
-    fn a_project_is_there_and_not_on_its_way_out() {
+    fn a_project_exists_and_is_not_being_deleted() {
         let active =
             json!({ "name": "projects/123456789012", "projectId": "acme-prod", "state": "ACTIVE" });
         check(
-            project(&cloud(), &told(active)),
-            Verdict::Ok,
+            project(&cloud(), &response(active)),
+            CheckStatus::Ok,
             "number 123456789012",
         );
-        let going = json!({ "name": "projects/1", "state": "DELETE_REQUESTED" });
+        let deleted = json!({ "name": "projects/1", "state": "DELETE_REQUESTED" });
         check(
-            project(&cloud(), &told(going)),
-            Verdict::Missing,
+            project(&cloud(), &response(deleted)),
+            CheckStatus::Missing,
             "gcloud projects undelete acme-prod",
         );
         check(
-            project(&cloud(), &Answer::Absent),
-            Verdict::Missing,
+            project(&cloud(), &ApiResponse::NotFound),
+            CheckStatus::Missing,
             "no project `acme-prod`",
         );
     }
 
     #[test]
-    fn what_is_switched_off_is_switched_on_by_one_command() {
+    fn one_command_enables_every_missing_api() {
         let services = |off: &[&str]| {
             let state = |name: &str| {
                 if off.contains(&name) {
@@ -176,27 +182,27 @@ mod tests {
                 }
             };
             let one = |name: &str| json!({ "name": format!("projects/1/services/{}", api(name)), "state": state(name) });
-            told(json!({ "services": APIS.map(one) }))
+            response(json!({ "services": APIS.map(one) }))
         };
-        check(apis(&cloud(), &services(&[])), Verdict::Ok, "16 interfaces");
+        check(apis(&cloud(), &services(&[])), CheckStatus::Ok, "16 APIs");
         let enable =
             "gcloud services enable iap.googleapis.com run.googleapis.com --project acme-prod";
         check(
             apis(&cloud(), &services(&["run", "iap"])),
-            Verdict::Missing,
+            CheckStatus::Missing,
             enable,
         );
         check(
-            apis(&cloud(), &told(json!({}))),
-            Verdict::Missing,
+            apis(&cloud(), &response(json!({}))),
+            CheckStatus::Missing,
             "aiplatform.googleapis.com",
         );
     }
 
     #[test]
-    fn tune_knows_how_many_jobs_may_run() {
+    fn tune_knows_the_quota_of_concurrent_jobs() {
         #[track_caller]
-        fn row(limit: &str, told_jobs: Option<&str>, verdict: Verdict, words: &str) {
+        fn row(limit: &str, jobs_max: Option<&str>, status: CheckStatus, words: &str) {
             let quotas = json!({ "metrics": [
                 { "displayName": "Requests per minute", "consumerQuotaLimits": [] },
                 { "displayName": "Global concurrent tuning jobs", "consumerQuotaLimits": [{ "quotaBuckets": [
@@ -204,7 +210,7 @@ mod tests {
                     { "effectiveLimit": "0", "dimensions": { "region": "asia-east1" } },
                 ]}]},
             ]});
-            let env: Vec<Value> = told_jobs
+            let env: Vec<Value> = jobs_max
                 .map(|value| json!({ "name": "TUNE_JOBS_MAX", "value": value }))
                 .into_iter()
                 .collect();
@@ -212,15 +218,20 @@ mod tests {
                 "name": "projects/p/locations/l/services/tune",
                 "template": { "containers": [{ "env": env }] },
             }]});
-            let judged = tuning_quota(&cloud(), &told(quotas), &told(services));
-            check(judged, verdict, words);
+            let result = tuning_quota(&cloud(), &response(quotas), &response(services));
+            check(result, status, words);
         }
-        row("1", None, Verdict::Ok, "1 may tune");
-        row("3", Some("3"), Verdict::Ok, "3 may tune");
-        row("3", None, Verdict::Warning, "raise it in `settings`");
-        row("1", Some("3"), Verdict::Missing, "lower it in `settings`");
-        row("-1", None, Verdict::Warning, "raise it");
-        let none = tuning_quota(&cloud(), &told(json!({})), &told(json!({})));
-        check(none, Verdict::CannotTell, "Global concurrent tuning jobs");
+        row("1", None, CheckStatus::Ok, "quota of 1");
+        row("3", Some("3"), CheckStatus::Ok, "quota of 3");
+        row("3", None, CheckStatus::Warning, "raise it in `settings`");
+        row(
+            "1",
+            Some("3"),
+            CheckStatus::Missing,
+            "lower it in `settings`",
+        );
+        row("-1", None, CheckStatus::Warning, "raise it");
+        let none = tuning_quota(&cloud(), &response(json!({})), &response(json!({})));
+        check(none, CheckStatus::Unknown, "Global concurrent tuning jobs");
     }
 }

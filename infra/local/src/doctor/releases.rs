@@ -1,17 +1,16 @@
-//! The way from a push to a release: the connection that a person makes, and the triggers.
+//! From a push to a release: the connection to the repository, which a person makes, and the triggers.
 
 use super::{
-    Judged, Trouble,
-    answer::{Answer, is_at, text_at},
-    place::Place,
-    together,
+    deployment::Deployment,
+    diagnosis::{CheckResult, Problem, worst},
+    response::{ApiResponse, is_at, text_at},
 };
 
 /// The triggers, both or none.
 const TRIGGERS: [&str; 2] = ["build", "release"];
 
-/// Judges the connection to where the source is, from a list of all.
-pub(super) fn connection(place: &Place, answer: &Answer) -> Judged {
+/// Checks the connection to the repository, in the list of all.
+pub(super) fn connection(deployment: &Deployment, answer: &ApiResponse) -> CheckResult {
     let all = answer.list("connections")?;
     let stage = |one| text_at(one, "/installationState/stage");
     if let Some(whole) = all.iter().find(|one| stage(one) == "COMPLETE") {
@@ -19,41 +18,44 @@ pub(super) fn connection(place: &Place, answer: &Answer) -> Judged {
         return Ok(format!("`{}` is complete", name.unwrap_or_default()));
     }
     let Some(begun) = all.first() else {
-        return Err(Trouble::Warning(format!(
-            "none, and builds are submitted by hand: connect one in the Cloud console, Cloud Build, \
-             Repositories, second generation, {}; then set `github`",
-            place.region
+        return Err(Problem::Warning(format!(
+            "no connection, so builds are submitted by hand: create one in the Cloud console, under \
+             Cloud Build, Repositories, 2nd gen, {}; then set `github`",
+            deployment.region
         )));
     };
-    Err(Trouble::Warning(format!(
-        "it waits for a person ({}): {} {}",
+    Err(Problem::Warning(format!(
+        "it is waiting for a person ({}): {} {}",
         stage(begun),
         text_at(begun, "/installationState/message"),
         text_at(begun, "/installationState/actionUri")
     )))
 }
 
-/// Judges the triggers, from a list of all.
-pub(super) fn triggers(place: &Place, answer: &Answer) -> Judged {
+/// Checks the triggers, in the list of all.
+pub(super) fn triggers(deployment: &Deployment, answer: &ApiResponse) -> CheckResult {
     let all = answer.list("triggers")?;
-    let mut faults = Vec::new();
+    let mut problems = Vec::new();
     for name in TRIGGERS {
         let Some(trigger) = all.iter().find(|one| text_at(one, "/name") == name) else {
-            let says = format!("no trigger `{name}`: set `github`, then {}", place.make());
-            faults.push(Trouble::Warning(says));
+            let says = format!(
+                "no trigger `{name}`: set `github`, then {}",
+                deployment.fix()
+            );
+            problems.push(Problem::Warning(says));
             continue;
         };
         if is_at(trigger, "/disabled") {
-            let says = format!("`{name}` is switched off: {}", place.make());
-            faults.push(Trouble::Warning(says));
+            let says = format!("the trigger `{name}` is disabled: {}", deployment.fix());
+            problems.push(Problem::Warning(says));
         }
         if name == "release" && !is_at(trigger, "/approvalConfig/approvalRequired") {
-            let says = "a release waits for nobody's yes";
-            faults.push(Trouble::Missing(format!("{says}: {}", place.make())));
+            let says = "the trigger `release` does not require approval";
+            problems.push(Problem::Missing(format!("{says}: {}", deployment.fix())));
         }
     }
-    together(faults)?;
-    Ok("a push is built, and released once someone approves".to_owned())
+    worst(problems)?;
+    Ok("a push is built, and released after approval".to_owned())
 }
 
 #[cfg(test)]
@@ -62,15 +64,15 @@ mod tests {
 
     use super::*;
     use crate::doctor::{
-        Verdict,
-        tables::{check, cloud, told},
+        CheckStatus,
+        fixtures::{check, cloud, response},
     };
 
     #[test]
     fn a_connection_is_complete_once_a_person_has_agreed() {
-        let row = |connections: &Value, verdict, words: &str| {
-            let answer = told(json!({ "connections": connections }));
-            check(connection(&cloud(), &answer), verdict, words);
+        let row = |connections: &Value, status, words: &str| {
+            let answer = response(json!({ "connections": connections }));
+            check(connection(&cloud(), &answer), status, words);
         };
         let one = |stage: &str| {
             json!([{
@@ -81,43 +83,43 @@ mod tests {
                 },
             }])
         };
-        row(&one("COMPLETE"), Verdict::Ok, "`github` is complete");
+        row(&one("COMPLETE"), CheckStatus::Ok, "`github` is complete");
         row(
             &one("PENDING_INSTALL_APP"),
-            Verdict::Warning,
+            CheckStatus::Warning,
             "https://github.com/apps",
         );
-        row(&json!([]), Verdict::Warning, "by hand");
+        row(&json!([]), CheckStatus::Warning, "by hand");
     }
 
     #[test]
-    fn a_release_waits_for_a_yes() {
-        let row = |triggers_json: &Value, verdict, words: &str| {
-            let answer = told(json!({ "triggers": triggers_json }));
-            check(triggers(&cloud(), &answer), verdict, words);
+    fn a_release_requires_approval() {
+        let row = |triggers_json: &Value, status, words: &str| {
+            let answer = response(json!({ "triggers": triggers_json }));
+            check(triggers(&cloud(), &answer), status, words);
         };
         let build = || json!({ "id": "1", "name": "build" });
         let release = |approval: bool| json!({ "name": "release", "approvalConfig": { "approvalRequired": approval } });
         row(
             &json!([build(), release(true)]),
-            Verdict::Ok,
-            "once someone approves",
+            CheckStatus::Ok,
+            "after approval",
         );
         row(
             &json!([build(), release(false)]),
-            Verdict::Missing,
-            "nobody's yes",
+            CheckStatus::Missing,
+            "does not require approval",
         );
         row(
             &json!([release(true)]),
-            Verdict::Warning,
+            CheckStatus::Warning,
             "no trigger `build`",
         );
         let off = json!({ "name": "build", "disabled": true });
         row(
             &json!([off, release(true)]),
-            Verdict::Warning,
-            "`build` is switched off",
+            CheckStatus::Warning,
+            "`build` is disabled",
         );
     }
 }

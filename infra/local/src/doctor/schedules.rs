@@ -1,41 +1,53 @@
-//! What happens on a timetable.
+//! Schedules: the jobs of Cloud Scheduler.
 
 use serde_json::Value;
 
 use super::{
-    Judged, Trouble,
-    answer::{Answer, text_at},
-    place::Place,
-    together,
+    deployment::Deployment,
+    diagnosis::{CheckResult, Problem, worst},
+    response::{ApiResponse, text_at},
 };
 use crate::topology::Schedule;
 
-/// Judges a schedule.
-pub(super) fn schedule(place: &Place, name: &str, want: &Schedule, answer: &Answer) -> Judged {
-    let job = answer.told(|| format!("no schedule `{name}`: {}", place.make()))?;
-    let mut faults = Vec::new();
+/// Checks a schedule.
+pub(super) fn schedule(
+    deployment: &Deployment,
+    name: &str,
+    want: &Schedule,
+    answer: &ApiResponse,
+) -> CheckResult {
+    let job = answer.found(|| format!("no schedule `{name}`: {}", deployment.fix()))?;
+    let mut problems = Vec::new();
     let state = text_at(job, "/state");
     if state != "ENABLED" {
         let resume = format!(
             "`gcloud scheduler jobs resume {name} {}`",
-            place.flags_here()
+            deployment.location_flags()
         );
-        faults.push(Trouble::Missing(format!("it is {state}: {resume}")));
-    }
-    let topic = text_at(job, "/pubsubTarget/topicName");
-    if topic != place.topic(&want.topic) || text_at(job, "/schedule") != want.cron {
-        let says = "it tells another topic, or at other times";
-        faults.push(Trouble::Missing(format!("{says}: {}", place.make())));
-    }
-    // A code of google.rpc.Status; none where all went well.
-    if let Some(code) = job.pointer("/status/code").and_then(Value::as_i64) {
-        let again = format!("`gcloud scheduler jobs run {name} {}`", place.flags_here());
-        faults.push(Trouble::Warning(format!(
-            "its last attempt failed with code {code}; try one: {again}"
+        problems.push(Problem::Missing(format!(
+            "expected state ENABLED, found {state}: {resume}"
         )));
     }
-    together(faults)?;
-    Ok(format!("on, `{}`, tells `{}`", want.cron, want.topic))
+    let topic = text_at(job, "/pubsubTarget/topicName");
+    if topic != deployment.topic(&want.topic) || text_at(job, "/schedule") != want.cron {
+        let says = "its topic or its times differ from infra/topology.json";
+        problems.push(Problem::Missing(format!("{says}: {}", deployment.fix())));
+    }
+    // A code of google.rpc.Status; absent after a success.
+    if let Some(code) = job.pointer("/status/code").and_then(Value::as_i64) {
+        let again = format!(
+            "`gcloud scheduler jobs run {name} {}`",
+            deployment.location_flags()
+        );
+        problems.push(Problem::Warning(format!(
+            "its last attempt failed with code {code}; run it again: {again}"
+        )));
+    }
+    worst(problems)?;
+    Ok(format!(
+        "enabled, `{}`, publishes to `{}`",
+        want.cron, want.topic
+    ))
 }
 
 #[cfg(test)]
@@ -44,14 +56,14 @@ mod tests {
 
     use super::*;
     use crate::doctor::{
-        Verdict,
-        tables::{check, cloud, told},
+        CheckStatus,
+        fixtures::{check, cloud, response},
     };
 
     #[test]
-    fn a_schedule_is_on_and_tells_its_topic() {
+    fn a_schedule_is_enabled_and_publishes_to_its_topic() {
         #[track_caller]
-        fn row(change: &Value, verdict: Verdict, words: &str) {
+        fn row(change: &Value, status: CheckStatus, words: &str) {
             let mut job = json!({
                 "name": "projects/acme-prod/locations/us-central1/jobs/tick",
                 "pubsubTarget": { "topicName": "projects/acme-prod/topics/tick", "data": "e30=" },
@@ -64,27 +76,27 @@ mod tests {
                 cron: "* * * * *".to_owned(),
             };
             check(
-                schedule(&cloud(), "tick", &want, &told(job)),
-                verdict,
+                schedule(&cloud(), "tick", &want, &response(job)),
+                status,
                 words,
             );
         }
-        row(&json!({}), Verdict::Ok, "on, `* * * * *`");
+        row(&json!({}), CheckStatus::Ok, "enabled, `* * * * *`");
         let resume = "gcloud scheduler jobs resume tick --project acme-prod --location us-central1";
-        row(&json!({ "state": "PAUSED" }), Verdict::Missing, resume);
+        row(&json!({ "state": "PAUSED" }), CheckStatus::Missing, resume);
         row(
             &json!({ "schedule": "0 * * * *" }),
-            Verdict::Missing,
-            "other times",
+            CheckStatus::Missing,
+            "its times differ",
         );
         row(
             &json!({ "pubsubTarget": {} }),
-            Verdict::Missing,
-            "another topic",
+            CheckStatus::Missing,
+            "its topic",
         );
         row(
             &json!({ "status": { "code": 7 } }),
-            Verdict::Warning,
+            CheckStatus::Warning,
             "code 7",
         );
     }

@@ -1,173 +1,174 @@
-//! What runs: functions as services, jobs, and on a laptop the functions' processes.
+//! What runs: functions as services of Cloud Run, jobs and, on a laptop, the functions' processes.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use super::{
-    Judged, Trouble,
-    answer::{Answer, id, text_at},
-    catalogue::{Callers, is_by_digest, run_account},
-    listed,
-    place::Place,
-    together,
+    cloud_config::{CallerKind, is_by_digest, run_account},
+    deployment::Deployment,
+    diagnosis::{CheckResult, Problem, listed, worst},
+    response::{ApiResponse, id, text_at},
 };
-use crate::topology::Job;
+use crate::topology::JobSpec;
 
-/// Judges the service of a function, from a list of all.
+/// Checks the service of a function, in the list of all.
 pub(super) fn service(
-    place: &Place,
+    deployment: &Deployment,
     function: &str,
-    callers: Callers,
+    callers: CallerKind,
     variables: &BTreeSet<String>,
-    answer: &Answer,
-) -> Judged {
+    answer: &ApiResponse,
+) -> CheckResult {
     let found = answer
         .list("services")?
         .iter()
         .find(|one| id(one) == function);
     let Some(service) = found else {
-        let says = "not there: it comes with its first release; in infra/gcp, \
-                    `terraform output -raw build_command` says how to build one";
-        return Err(Trouble::Missing(says.to_owned()));
+        let says = "no service: the first release creates it; run the command that \
+                    `terraform output -raw build_command` prints in infra/gcp";
+        return Err(Problem::Missing(says.to_owned()));
     };
-    let mut faults = Vec::new();
+    let mut problems = Vec::new();
     let end = service.pointer("/terminalCondition/state");
     if end.and_then(Value::as_str) != Some("CONDITION_SUCCEEDED") {
-        faults.push(Trouble::Missing(format!(
+        problems.push(Problem::Missing(format!(
             "not ready: {}; see `gcloud run services describe {function} {}`",
             text_at(service, "/terminalCondition/message"),
-            region_flags(place)
+            region_flags(deployment)
         )));
     }
     let ingress = text_at(service, "/ingress");
     if ingress != callers.ingress() {
         let open = match callers {
-            Callers::Pushes => "internal",
-            Callers::Programs | Callers::People => "all",
+            CallerKind::Pushes => "internal",
+            CallerKind::Programs | CallerKind::People => "all",
         };
-        faults.push(Trouble::Missing(format!(
-            "its ingress is {ingress}: `gcloud run services update {function} --ingress {open} {}`",
-            region_flags(place)
+        problems.push(Problem::Missing(format!(
+            "expected ingress `{open}`, found {ingress}: `gcloud run services update {function} --ingress {open} {}`",
+            region_flags(deployment)
         )));
     }
-    let account = run_account(place, function);
+    let account = run_account(deployment, function);
     if text_at(service, "/template/serviceAccount") != account {
-        faults.push(Trouble::Missing(format!(
-            "it does not run as {account}: {}",
-            place.make()
+        problems.push(Problem::Missing(format!(
+            "expected the service account {account}, found another one: {}",
+            deployment.fix()
         )));
     }
     let container = service.pointer("/template/containers/0");
-    faults.extend(contained(place, container, variables));
+    problems.extend(image_and_variables(deployment, container, variables));
     let newest = text_at(service, "/latestCreatedRevision");
     if newest != text_at(service, "/latestReadyRevision") {
-        faults.push(Trouble::Warning(format!(
+        problems.push(Problem::Warning(format!(
             "its newest revision is not ready: `gcloud run revisions describe {} {}`",
             newest.rsplit('/').next().unwrap_or_default(),
-            region_flags(place)
+            region_flags(deployment)
         )));
     }
-    together(faults)?;
-    Ok("ready, by digest, told its settings".to_owned())
+    worst(problems)?;
+    Ok("ready, image by digest, all variables set".to_owned())
 }
 
-/// Judges a job.
+/// Checks a job.
 pub(super) fn job(
-    place: &Place,
+    deployment: &Deployment,
     name: &str,
-    want: &Job,
+    want: &JobSpec,
     variables: &BTreeSet<String>,
-    answer: &Answer,
-) -> Judged {
-    let job = answer.told(|| {
+    answer: &ApiResponse,
+) -> CheckResult {
+    let job = answer.found(|| {
         let function = &want.function;
         format!(
-            "no job `{name}`: it comes with the image of {function}: {}",
-            place.make()
+            "no job `{name}`, which the first image of `{function}` creates: {}",
+            deployment.fix()
         )
     })?;
-    let mut faults = Vec::new();
+    let mut problems = Vec::new();
     let task = job
         .pointer("/template/template")
         .cloned()
         .unwrap_or_default();
     let retries = task.get("maxRetries").and_then(Value::as_u64);
-    // What is zero is left out of JSON.
+    // The JSON of Google's APIs leaves zeros out.
     let as_wanted = retries.unwrap_or_default() == u64::from(want.retries_max)
         && text_at(&task, "/timeout") == format!("{}s", want.timeout_s);
     if !as_wanted {
-        let says = "its tasks are tried otherwise than infra/topology.json says";
-        faults.push(Trouble::Warning(format!("{says}: {}", place.make())));
+        let says = "its retries or timeout differ from infra/topology.json";
+        problems.push(Problem::Warning(format!("{says}: {}", deployment.fix())));
     }
-    // A laptop's tasks are processes, told whom they work for by the stack.
-    if !place.laptop {
+    // On a laptop, tasks are processes that get their image and variables from the stack.
+    if !deployment.is_local {
         let pushes = |name: &String| name.starts_with("PUSH_");
         let own = variables.iter().filter(|name| !pushes(name)).cloned();
-        faults.extend(contained(
-            place,
+        problems.extend(image_and_variables(
+            deployment,
             task.pointer("/containers/0"),
             &own.collect(),
         ));
     }
-    together(faults)?;
+    worst(problems)?;
     Ok(format!(
-        "there, {} tries of {} s",
+        "{} attempts of {} s",
         want.retries_max + 1,
         want.timeout_s
     ))
 }
 
-/// Judges a function that is a process of this laptop, by what it said at `/health`.
-pub(super) fn process(status: Option<u16>) -> Judged {
+/// Checks a function that is a process on this laptop, by the status of `GET /health`.
+pub(super) fn process(status: Option<u16>) -> CheckResult {
     match status {
         Some(200) => Ok("its process answers".to_owned()),
-        Some(status) => Err(Trouble::Missing(format!(
-            "it answers {status}: see what `lapidary up` printed"
+        Some(status) => Err(Problem::Missing(format!(
+            "expected HTTP 200 from /health, found {status}: see the output of `lapidary up`"
         ))),
-        None => Err(Trouble::Missing(
-            "its process does not answer: start the stack again, `lapidary up`".to_owned(),
+        None => Err(Problem::Missing(
+            "its process does not answer: restart the stack: `lapidary up`".to_owned(),
         )),
     }
 }
 
-/// What is wrong with what a container is made of and told.
-fn contained(
-    place: &Place,
+/// The problems with the image and the variables of a container.
+fn image_and_variables(
+    deployment: &Deployment,
     container: Option<&Value>,
     variables: &BTreeSet<String>,
-) -> Vec<Trouble> {
+) -> Vec<Problem> {
     let container = container.cloned().unwrap_or_default();
-    let mut faults = Vec::new();
+    let mut problems = Vec::new();
     let image = text_at(&container, "/image");
     if !is_by_digest(image) {
-        faults.push(Trouble::Warning(format!(
-            "its image `{image}` is not named by digest, and can change underneath it: release again"
+        problems.push(Problem::Warning(format!(
+            "expected an image by digest, found `{image}`, whose tag can move: release again"
         )));
     }
-    let told = container.get("env").and_then(Value::as_array);
-    let told: BTreeSet<&str> = told
+    let set = container.get("env").and_then(Value::as_array);
+    let set: BTreeSet<&str> = set
         .into_iter()
         .flatten()
         .map(|it| text_at(it, "/name"))
         .collect();
-    let untold: Vec<_> = variables
+    let unset: Vec<_> = variables
         .iter()
-        .filter(|it| !told.contains(it.as_str()))
+        .filter(|it| !set.contains(it.as_str()))
         .collect();
-    if !untold.is_empty() {
-        faults.push(Trouble::Missing(format!(
-            "it is not told {}: {}",
-            listed(untold),
-            place.make()
+    if !unset.is_empty() {
+        problems.push(Problem::Missing(format!(
+            "variables that are not set: {}: {}",
+            listed(unset),
+            deployment.fix()
         )));
     }
-    faults
+    problems
 }
 
-/// As `gcloud run` wants it said.
-fn region_flags(place: &Place) -> String {
-    format!("--project {} --region {}", place.project, place.region)
+/// The flags of `gcloud run`, which has no `--location`.
+fn region_flags(deployment: &Deployment) -> String {
+    format!(
+        "--project {} --region {}",
+        deployment.project, deployment.region
+    )
 }
 
 #[cfg(test)]
@@ -176,8 +177,8 @@ mod tests {
 
     use super::*;
     use crate::doctor::{
-        Verdict,
-        tables::{check, cloud, told},
+        CheckStatus,
+        fixtures::{check, cloud, response},
     };
 
     fn variables() -> BTreeSet<String> {
@@ -208,95 +209,105 @@ mod tests {
     }
 
     #[track_caller]
-    fn row(pointer: &str, value: Value, verdict: Verdict, words: &str) {
+    fn row(pointer: &str, value: Value, status: CheckStatus, words: &str) {
         let mut one = resource();
         *one.pointer_mut(pointer).expect(pointer) = value;
-        let answer = told(json!({ "services": [one] }));
-        let judged = service(&cloud(), "clean", Callers::Pushes, &variables(), &answer);
-        check(judged, verdict, words);
+        let answer = response(json!({ "services": [one] }));
+        let result = service(&cloud(), "clean", CallerKind::Pushes, &variables(), &answer);
+        check(result, status, words);
     }
 
     #[test]
-    fn a_service_is_ready_closed_by_digest_and_told_its_settings() {
-        row("", resource(), Verdict::Ok, "ready");
+    fn a_service_is_ready_internal_by_digest_and_has_its_variables() {
+        row("", resource(), CheckStatus::Ok, "ready");
         row(
             "/name",
             json!("x/services/other"),
-            Verdict::Missing,
+            CheckStatus::Missing,
             "build_command",
         );
         let failed = json!({ "state": "CONDITION_FAILED", "message": "The container failed." });
         row(
             "/terminalCondition",
             failed,
-            Verdict::Missing,
+            CheckStatus::Missing,
             "not ready: The container failed.",
         );
         let ingress = "gcloud run services update clean --ingress internal --project acme-prod --region us-central1";
         row(
             "/ingress",
             json!("INGRESS_TRAFFIC_ALL"),
-            Verdict::Missing,
+            CheckStatus::Missing,
             ingress,
         );
-        let account = "it does not run as run-clean@acme-prod.iam.gserviceaccount.com";
+        let account = "expected the service account run-clean@acme-prod.iam.gserviceaccount.com";
         row(
             "/template/serviceAccount",
             json!("default"),
-            Verdict::Missing,
+            CheckStatus::Missing,
             account,
         );
         let image = "/template/containers/0/image";
         row(
             image,
             json!("r/p/clean:latest"),
-            Verdict::Warning,
-            "not named by digest",
+            CheckStatus::Warning,
+            "expected an image by digest",
         );
         let env = "/template/containers/0/env";
         row(
             env,
             json!([]),
-            Verdict::Missing,
-            "not told `DATASETS_BUCKET`, `PUSH_EMAIL`",
+            CheckStatus::Missing,
+            "not set: `DATASETS_BUCKET`, `PUSH_EMAIL`",
         );
         let newest = json!("x/revisions/clean-00004-def");
         let describe = "gcloud run revisions describe clean-00004-def";
-        row("/latestCreatedRevision", newest, Verdict::Warning, describe);
+        row(
+            "/latestCreatedRevision",
+            newest,
+            CheckStatus::Warning,
+            describe,
+        );
     }
 
     #[test]
-    fn a_job_is_tried_as_the_topology_says() {
+    fn a_job_is_retried_as_the_topology_declares() {
         #[track_caller]
-        fn row(pointer: &str, value: Value, verdict: Verdict, words: &str) {
+        fn row(pointer: &str, value: Value, status: CheckStatus, words: &str) {
             let mut all = json!({ "template": { "taskCount": 1, "template": {
                 "containers": [container()], "maxRetries": 3, "timeout": "3600s",
             }}});
             *all.pointer_mut(pointer).expect(pointer) = value;
-            let want = Job {
+            let want = JobSpec {
                 function: "clean".to_owned(),
                 retries_max: 3,
                 timeout_s: 3_600,
             };
-            let judged = job(&cloud(), "clean-large", &want, &variables(), &told(all));
-            check(judged, verdict, words);
+            let result = job(&cloud(), "clean-large", &want, &variables(), &response(all));
+            check(result, status, words);
         }
         let retries = "/template/template/maxRetries";
-        row(retries, json!(3), Verdict::Ok, "4 tries of 3600 s");
-        row(retries, json!(0), Verdict::Warning, "infra/topology.json");
+        row(retries, json!(3), CheckStatus::Ok, "4 attempts of 3600 s");
+        row(
+            retries,
+            json!(0),
+            CheckStatus::Warning,
+            "infra/topology.json",
+        );
         let env = "/template/template/containers/0/env";
         row(
             env,
             json!([]),
-            Verdict::Missing,
-            "not told `DATASETS_BUCKET`: in",
+            CheckStatus::Missing,
+            "not set: `DATASETS_BUCKET`: run",
         );
     }
 
     #[test]
     fn a_process_answers() {
-        check(process(Some(200)), Verdict::Ok, "answers");
-        check(process(Some(500)), Verdict::Missing, "it answers 500");
-        check(process(None), Verdict::Missing, "lapidary up");
+        check(process(Some(200)), CheckStatus::Ok, "answers");
+        check(process(Some(500)), CheckStatus::Missing, "found 500");
+        check(process(None), CheckStatus::Missing, "lapidary up");
     }
 }

@@ -1,4 +1,4 @@
-//! Answers in the shape of Google's, right ones and spoilt ones.
+//! Answers in the shape of Google's: correct ones, and ones with a change.
 
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use serde_json::json;
@@ -23,7 +23,7 @@ fn subject() -> Value {
     json!([{ "name": format!("https://{NAME}:{BUILD}"), "digest": { "sha256": digest() } }])
 }
 
-/// What a trigger's build, or one that a person submitted, says before SLSA 1.0.
+/// The provenance before SLSA 1.0, of a trigger's build or one that a person submitted.
 fn early(material: &Value) -> Value {
     json!({
         "_type": "https://in-toto.io/Statement/v0.1",
@@ -46,7 +46,7 @@ fn from_archive() -> Value {
     early(&json!({ "uri": format!("{ARCHIVES}1.tgz#7"), "digest": { "sha256": digest() } }))
 }
 
-/// What only a trigger's build says.
+/// SLSA 1.0, which only a trigger's build has.
 fn late() -> Value {
     let run = "https://cloudbuild.googleapis.com/v1/projects/p/locations/us-central1/builds";
     json!({
@@ -102,16 +102,16 @@ fn check(occurrences: &[Value], sources: Sources, expected: Result<(), &str>) {
         build: BUILD.to_owned(),
         sources,
     };
-    let judged = judge(&answer(occurrences), &image(), &origin).map_err(|it| it.to_string());
-    match (&judged, expected) {
+    let result = verify(&answer(occurrences), &image(), &origin).map_err(|it| it.to_string());
+    match (&result, expected) {
         (Ok(()), Ok(())) => {}
-        (Err(said), Err(part)) if said.contains(part) => {}
-        _ => panic!("{judged:?}, expected {expected:?}: {occurrences:#?}"),
+        (Err(refusal), Err(part)) if refusal.contains(part) => {}
+        _ => panic!("{result:?}, expected {expected:?}: {occurrences:#?}"),
     }
 }
 
 #[test]
-fn an_image_of_the_build_and_its_sources_is_let_through() {
+fn an_image_of_the_build_and_its_sources_is_accepted() {
     for statement in [from_git(), late()] {
         check(&[occurrence(&statement)], commit(COMMIT), Ok(()));
     }
@@ -123,7 +123,7 @@ fn an_image_of_the_build_and_its_sources_is_let_through() {
 }
 
 #[test]
-fn one_word_that_fits_is_enough_among_those_of_other_builds() {
+fn one_matching_provenance_among_those_of_other_builds_is_enough() {
     let mut earlier = from_git();
     earlier["predicate"]["metadata"]["buildInvocationId"] = OTHER_BUILD.into();
     let all = [occurrence(&earlier), occurrence(&from_git())];
@@ -135,14 +135,14 @@ fn one_word_that_fits_is_enough_among_those_of_other_builds() {
 fn other_sources_are_refused() {
     let (git, archived) = ([occurrence(&from_git())], [occurrence(&from_archive())]);
     check(&git, commit(&"0".repeat(40)), Err(COMMIT));
-    // Whoever names a commit is not content with an archive that may hold anything.
+    // An archive may hold anything, so it does not satisfy a commit.
     check(&archived, commit(COMMIT), Err("1.tgz"));
     check(&git, archive(ARCHIVES), Err("github.com"));
     check(&archived, archive("gs://elsewhere/"), Err("1.tgz"));
 }
 
 #[test]
-fn no_word_is_no_provenance() {
+fn an_image_without_provenance_is_refused() {
     let origin = Origin {
         build: BUILD.to_owned(),
         sources: commit(COMMIT),
@@ -153,50 +153,58 @@ fn no_word_is_no_provenance() {
         json!([]),
         answer(&[]),
     ] {
-        let judged = judge(&answer, &image(), &origin);
-        assert_eq!(judged, Err(Refusal::Unsaid), "{answer}");
+        let result = verify(&answer, &image(), &origin);
+        assert_eq!(result, Err(Refusal::NoProvenance), "{answer}");
     }
 }
 
-/// Each row: where a right occurrence is spoilt, with what, and a part of the refusal.
+/// Each row: where a correct occurrence is changed, to what, and a part of the refusal.
 #[test]
-fn a_word_that_is_not_cloud_builds_is_refused() {
-    let spoilt: [(&str, Value, &str); 7] = [
+fn provenance_that_is_not_cloud_builds_is_refused() {
+    let changed: [(&str, Value, &str); 7] = [
         (
             "/noteName",
             json!("projects/p/notes/intoto"),
-            "not Cloud Build",
+            "expected provenance of Cloud Build",
         ),
         (
             "/noteName",
             json!("projects/verified-builder-2/notes/i"),
-            "not Cloud Build",
+            "expected provenance of Cloud Build",
         ),
-        ("/envelope/signatures", json!([]), "not Cloud Build"),
+        (
+            "/envelope/signatures",
+            json!([]),
+            "expected provenance of Cloud Build",
+        ),
         (
             "/envelope/signatures/0/keyid",
             json!("projects/p/k"),
-            "not Cloud Build",
+            "expected provenance of Cloud Build",
         ),
-        ("/envelope/signatures/0/sig", json!(""), "not Cloud Build"),
+        (
+            "/envelope/signatures/0/sig",
+            json!(""),
+            "expected provenance of Cloud Build",
+        ),
         (
             "/envelope/payloadType",
             json!("text/plain"),
             "cannot be read",
         ),
-        ("/envelope/payload", json!("%"), "base 64"),
+        ("/envelope/payload", json!("%"), "base64"),
     ];
-    for (place, value, part) in spoilt {
+    for (pointer, value, part) in changed {
         let mut occurrence = occurrence(&late());
-        *occurrence.pointer_mut(place).unwrap() = value;
+        *occurrence.pointer_mut(pointer).unwrap() = value;
         check(&[occurrence], commit(COMMIT), Err(part));
     }
 }
 
-/// Each row: where a right statement is spoilt, with what, and a part of the refusal.
+/// Each row: where a correct statement is changed, to what, and a part of the refusal.
 #[test]
 fn a_statement_about_something_else_is_refused() {
-    let spoilt: [(&str, Value, &str); 8] = [
+    let changed: [(&str, Value, &str); 8] = [
         (
             "/predicateType",
             json!("https://slsa.dev/provenance/v2"),
@@ -220,7 +228,7 @@ fn a_statement_about_something_else_is_refused() {
         (
             "/predicate/buildDefinition/resolvedDependencies",
             json!([]),
-            "made of",
+            "built from",
         ),
         (
             "/subject/0/digest/sha256",
@@ -234,15 +242,15 @@ fn a_statement_about_something_else_is_refused() {
         ),
         ("/subject", json!([]), "another image"),
     ];
-    for (place, value, part) in spoilt {
+    for (pointer, value, part) in changed {
         let mut statement = late();
-        *statement.pointer_mut(place).unwrap() = value;
+        *statement.pointer_mut(pointer).unwrap() = value;
         check(&[occurrence(&statement)], commit(COMMIT), Err(part));
     }
 }
 
 #[test]
-fn the_text_beside_the_signed_payload_is_not_believed() {
+fn the_text_next_to_the_signed_payload_does_not_count() {
     let mut statement = late();
     statement["predicate"]["runDetails"]["metadata"]["invocationId"] = OTHER_BUILD.into();
     let mut occurrence = occurrence(&statement);

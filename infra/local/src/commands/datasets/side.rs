@@ -1,151 +1,89 @@
-//! One side of a comparison, wherever its rows are.
+//! One side of a diff: a directory, a file, or a version of a running stack.
 
 use std::{
     collections::BTreeMap,
-    fmt,
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
 };
 
-use clean_engine::Identity;
 use futures::StreamExt as _;
-use serde::{Serialize, Serializer};
 use shared::{dataset::Version, id::VersionId};
 
-use super::lines::Lines;
+use super::{
+    row::{RowFile, RowRef},
+    row_reader::RowReader,
+};
 use crate::session::{self, Session};
 
-/// Bytes that are read at once.
+/// Bytes of one read.
 const CHUNK_BYTES: usize = 256 << 10;
 
 /// Why a side cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
-    /// It is neither there nor a name.
-    #[error("`{0}` is no directory, no file and no name of a version")]
-    Nothing(String),
-    /// The directory holds no version.
-    #[error("`{}` has no `train.jsonl`: is it what `lapidary clean` made?", .0.display())]
+    /// It is neither a path nor a name.
+    #[error("`{0}` does not exist: expected a directory, a file or the id of a version")]
+    NotFound(String),
+    /// The directory does not hold a version.
+    #[error("no `train.jsonl` in `{}`: expected a directory that `lapidary clean` wrote", .0.display())]
     NoVersion(PathBuf),
     /// A file cannot be read.
     #[error("cannot read `{}`", path.display())]
     Read {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// No stack to ask for a version.
-    #[error("version `{id}` cannot be looked up")]
+    /// There is no stack to read the version from.
+    #[error("cannot read version `{id}` from a stack")]
     Session {
-        /// Which.
+        /// The version.
         id: VersionId,
-        /// Why.
+        /// The cause.
         #[source]
         source: session::Error,
     },
-    /// The stack does not know the version.
-    #[error("no version `{0}`: see `lapidary show RUN`")]
+    /// The stack does not have the version.
+    #[error("no version `{0}`: find its id with `lapidary show RUN`")]
     Unknown(VersionId),
-    /// An object of the version is gone.
-    #[error("the part `{part}` of version `{id}` is gone")]
-    Gone {
-        /// Whose.
+    /// An object of the version was deleted.
+    #[error("the object `{part}` of version `{id}` was deleted")]
+    Deleted {
+        /// The version.
         id: VersionId,
-        /// Which.
+        /// The part.
         part: &'static str,
     },
-    /// The stack does not answer.
-    #[error("version `{id}` cannot be read")]
-    Away {
-        /// Which.
+    /// The stack cannot be read.
+    #[error("cannot read version `{id}`")]
+    Unavailable {
+        /// The version.
         id: VersionId,
-        /// Why.
+        /// The cause.
         #[source]
         source: shared::error::Error,
     },
-    /// There are lines, and none is a row.
-    #[error("no line of `{0}` is a row of a format known")]
+    /// None of its lines is a row.
+    #[error("no line of `{0}` is a row in a known format")]
     NoRows(String),
 }
 
 /// A side, read.
 #[derive(Debug)]
-pub(super) struct Side {
-    /// What it was asked for by.
+pub(super) struct DiffSide {
+    /// The argument that named it.
     pub(super) name: String,
-    /// Every row, in 24 bytes: texts are not kept.
-    pub(super) rows: Vec<Row>,
-    /// Lines that are no row of a format known.
+    /// Every row, in 24 bytes: its text is not kept.
+    pub(super) rows: Vec<RowRef>,
+    /// Lines that are not rows in a known format.
     pub(super) unread: u64,
 }
 
-/// A row: what it means, and where it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Row {
-    pub(super) identity: Identity,
-    pub(super) at: At,
-}
-
-/// Where a row is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct At {
-    /// The part.
-    pub(super) part: Part,
-    /// Its line there, from 1.
-    pub(super) line: u32,
-}
-
-/// A file of rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Part {
-    /// A file that is no part of anything.
-    File,
-    /// To be learnt.
-    Train,
-    /// To watch the job by.
-    Validation,
-    /// To compare models with.
-    Eval,
-}
-
-impl Part {
-    /// Every part that a version has.
-    pub(super) const OF_VERSION: [Self; 3] = [Self::Train, Self::Validation, Self::Eval];
-
-    /// The word.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::File => "line",
-            Self::Train => "train",
-            Self::Validation => "validation",
-            Self::Eval => "eval",
-        }
-    }
-}
-
-impl Serialize for Part {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
-}
-
-impl fmt::Display for At {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.part.name(), self.line)
-    }
-}
-
-impl Serialize for At {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl Side {
-    /// Reads what `name` is: a directory, a file, or a version of the stack by `env_file`.
+impl DiffSide {
+    /// Reads the directory, the file, or the version of the stack at `env_file` that `name` names.
     pub(super) async fn read(name: &str, env_file: &Path) -> Result<Self, Error> {
         let path = Path::new(name);
         let mut side = Self {
@@ -156,10 +94,10 @@ impl Side {
         if path.is_dir() {
             side.read_directory(path)?;
         } else if path.exists() {
-            side.read_file(Part::File, path)?;
+            side.read_file(RowFile::Single, path)?;
         } else {
-            let nothing = |_| Error::Nothing(name.to_owned());
-            let id: VersionId = name.parse().map_err(nothing)?;
+            let not_found = |_| Error::NotFound(name.to_owned());
+            let id: VersionId = name.parse().map_err(not_found)?;
             side.read_version(&id, env_file).await?;
         }
         if side.rows.is_empty() && side.unread > 0 {
@@ -168,8 +106,8 @@ impl Side {
         Ok(side)
     }
 
-    /// How many rows each part has.
-    pub(super) fn parts(&self) -> BTreeMap<Part, u64> {
+    /// The number of rows in each file.
+    pub(super) fn parts(&self) -> BTreeMap<RowFile, u64> {
         let mut parts = BTreeMap::new();
         for row in &self.rows {
             *parts.entry(row.at.part).or_default() += 1;
@@ -178,24 +116,24 @@ impl Side {
     }
 
     fn read_directory(&mut self, directory: &Path) -> Result<(), Error> {
-        for part in Part::OF_VERSION {
+        for part in RowFile::OF_VERSION {
             let path = directory.join(format!("{}.jsonl", part.name()));
             if path.exists() {
                 self.read_file(part, &path)?;
-            } else if part == Part::Train {
+            } else if part == RowFile::Train {
                 return Err(Error::NoVersion(directory.to_owned()));
             }
         }
         Ok(())
     }
 
-    fn read_file(&mut self, part: Part, path: &Path) -> Result<(), Error> {
+    fn read_file(&mut self, part: RowFile, path: &Path) -> Result<(), Error> {
         let failed = |source| Error::Read {
             path: path.to_owned(),
             source,
         };
         let mut file = File::open(path).map_err(failed)?;
-        let mut lines = Lines::new(part, &mut self.rows);
+        let mut lines = RowReader::new(part, &mut self.rows);
         let mut chunk = vec![0; CHUNK_BYTES];
         loop {
             match file.read(&mut chunk).map_err(failed)? {
@@ -213,29 +151,29 @@ impl Side {
             id: id.clone(),
             source,
         })?;
-        let away = |source| Error::Away {
+        let failed = |source| Error::Unavailable {
             id: id.clone(),
             source,
         };
         let found = session.documents.get::<Version>(id.as_str()).await;
         let version = found
-            .map_err(away)?
+            .map_err(failed)?
             .ok_or_else(|| Error::Unknown(id.clone()))?
             .value;
-        for part in Part::OF_VERSION {
+        for part in RowFile::OF_VERSION {
             let Some(stored) = version.parts.get(part.name()) else {
                 continue;
             };
             let stream = session.objects.stream(&stored.artifact).await;
-            let gone = || Error::Gone {
+            let deleted = || Error::Deleted {
                 id: id.clone(),
                 part: part.name(),
             };
-            let mut stream = stream.map_err(away)?.ok_or_else(gone)?;
-            let mut lines = Lines::new(part, &mut self.rows);
+            let mut stream = stream.map_err(failed)?.ok_or_else(deleted)?;
+            let mut lines = RowReader::new(part, &mut self.rows);
             while let Some(chunk) = stream.next().await {
                 let unavailable = shared::error::Error::unavailable("Cloud Storage");
-                let chunk = chunk.map_err(|error| away(unavailable(error.into())))?;
+                let chunk = chunk.map_err(|error| failed(unavailable(error.into())))?;
                 lines.feed(&chunk);
             }
             self.unread += lines.finish();

@@ -1,4 +1,4 @@
-//! One prompt, asked of `predict` as a user's program would.
+//! One request to `predict`, as a user's program would make it.
 
 use std::time::Duration;
 
@@ -9,31 +9,31 @@ use shared::error::Chain;
 
 use crate::{
     session::Session,
-    story::{Section, Snapshot},
     text,
+    timeline::{ChainSnapshot, Section},
 };
 
-/// Longest that an answer may take.
+/// Longest wait for an answer.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
-/// Bytes of held-out rows that are read for one prompt.
+/// Largest file of held-out rows that is read, in bytes.
 const ROWS_MAX_BYTES: u64 = 64 << 20;
 /// Longest text that is shown, in characters.
 const TEXT_MAX: usize = 300;
 
-/// What was asked, what came back, and who said so; why not, where there is no answer.
-pub(super) async fn ask(session: &Session, end: &Snapshot) -> Vec<Section> {
-    match try_ask(session, end).await {
+/// The prompt, the answer and the model that gave it; or why there is no answer.
+pub(super) async fn request(session: &Session, end: &ChainSnapshot) -> Vec<Section> {
+    match try_request(session, end).await {
         Ok(sections) => sections,
         Err(error) => {
             let words = format!("no answer: {}", Chain(&*error));
-            vec![Section::prose("Asked", &words)]
+            vec![Section::prose("Answer", &words)]
         }
     }
 }
 
-async fn try_ask(
+async fn try_request(
     session: &Session,
-    end: &Snapshot,
+    end: &ChainSnapshot,
 ) -> Result<Vec<Section>, Box<dyn std::error::Error>> {
     let run = end.run.as_ref().ok_or("there is no run")?;
     let row = held_out(session, end).await?.ok_or("no row was held out")?;
@@ -51,10 +51,10 @@ async fn try_ask(
     Ok(sections(&row.prompt, &row.reference, &response))
 }
 
-/// A held-out row: the model has never seen it.
+/// A held-out row, which the model was not trained on.
 async fn held_out(
     session: &Session,
-    end: &Snapshot,
+    end: &ChainSnapshot,
 ) -> Result<Option<sample::SampleRow>, shared::error::Error> {
     let part = end
         .version
@@ -72,27 +72,24 @@ async fn held_out(
 }
 
 fn sections(prompt: &Map<String, Value>, reference: &str, response: &Value) -> Vec<Section> {
-    let asked = prompt.get("contents").and_then(Value::as_array);
-    let asked = asked.and_then(|turns| turns.last()).map(turn::text);
+    let turns = prompt.get("contents").and_then(Value::as_array);
+    let prompt = turns.and_then(|turns| turns.last()).map(turn::text);
     let answer = ModelAnswer::from_response(response, 0);
-    let version = answer
-        .model_version
-        .as_deref()
-        .unwrap_or("an unknown model");
-    let who = match response
+    let version = answer.model_version.as_deref().unwrap_or("unknown");
+    let model = match response
         .pointer("/lapidary/servedBy")
         .and_then(Value::as_str)
     {
         Some("tuned") => "the tuned model",
         Some("base") => "the base model",
-        Some(_) | None => "an unnamed model",
+        Some(_) | None => "an unknown model",
     };
     let shown = |text: &str| text::line(text, TEXT_MAX);
     vec![
-        Section::prose("Asked", &shown(&asked.unwrap_or_default())),
-        Section::prose("Answered", &shown(&answer.text)),
+        Section::prose("Prompt", &shown(&prompt.unwrap_or_default())),
+        Section::prose("Answer", &shown(&answer.text)),
         Section::prose("Expected", &shown(reference)),
-        Section::prose("By", &format!("{who}, model version {version}")),
+        Section::prose("Model", &format!("{model}, version {version}")),
     ]
 }
 
@@ -101,10 +98,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::story::render;
+    use crate::timeline::render;
 
     #[test]
-    fn an_answer_says_who_gave_it() {
+    fn an_answer_names_its_model() {
         let prompt = json!({"contents": [{"role": "user", "parts": [{"text": "Where is it?"}]}]});
         let response = json!({
             "candidates": [{
@@ -116,10 +113,10 @@ mod tests {
         });
         let sections = sections(prompt.as_object().unwrap(), "On the way.", &response);
         insta::assert_snapshot!(render(&sections), @r"
-        Asked      Where is it?
-        Answered   On its way.
+        Prompt     Where is it?
+        Answer     On its way.
         Expected   On the way.
-        By         the tuned model, model version support@1-simulated
+        Model      the tuned model, version support@1-simulated
         ");
     }
 }

@@ -1,4 +1,4 @@
-//! The rows that a demo plays with.
+//! The rows of a demo.
 
 use std::{
     io,
@@ -8,12 +8,12 @@ use std::{
 use shared::{id::DatasetName, recipe};
 use tempfile::TempDir;
 
-/// The example that this build carries: the demo needs no checkout.
+/// The example in this binary: the demo needs no checkout.
 const EXAMPLE: &str = "support-tickets";
 const EXAMPLE_ROWS: &[u8] = include_bytes!("../../../examples/support-tickets/data.jsonl");
 const EXAMPLE_RECIPE: &[u8] = include_bytes!("../../../examples/support-tickets/recipe.toml");
 
-/// A file's name that says nothing of its rows: the folder's does.
+/// The stem of a file's name that says nothing about its rows: its folder names the dataset.
 const PLAIN_STEM: &str = "data";
 
 /// Why the demo cannot start.
@@ -22,40 +22,40 @@ pub(super) enum Error {
     /// A file cannot be read.
     #[error("cannot read `{}`", path.display())]
     Read {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// Two files would be one dataset.
-    #[error("two files are called `{0}`: rename one, since each is a dataset of its own")]
+    /// Two files would have the same name as a dataset.
+    #[error("two files have the dataset name `{0}`: rename one of them")]
     SameName(DatasetName),
-    /// The example cannot be unpacked.
+    /// The example cannot be written.
     #[error("the example rows cannot be written to a temporary directory")]
-    Unpack(#[source] io::Error),
+    Example(#[source] io::Error),
 }
 
-/// A file and the dataset that it is.
+/// A file and the name of its dataset.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Input {
-    /// Where it is.
+pub(super) struct DemoInput {
+    /// The path.
     pub(super) file: PathBuf,
-    /// What it is called.
+    /// The name of the dataset.
     pub(super) dataset: DatasetName,
 }
 
-/// The files with their names, or the example, which lives as long as the directory.
-pub(super) fn inputs(files: &[PathBuf]) -> Result<(Vec<Input>, Option<TempDir>), Error> {
+/// The files and their names; or the example, which exists as long as the returned directory.
+pub(super) fn inputs(files: &[PathBuf]) -> Result<(Vec<DemoInput>, Option<TempDir>), Error> {
     if files.is_empty() {
-        let directory = unpack().map_err(Error::Unpack)?;
-        let input = Input {
+        let directory = write_example().map_err(Error::Example)?;
+        let input = DemoInput {
             file: directory.path().join("data.jsonl"),
             dataset: DatasetName::of_object(&format!("{EXAMPLE}/data.jsonl")),
         };
         return Ok((vec![input], Some(directory)));
     }
-    let mut inputs: Vec<Input> = Vec::new();
+    let mut inputs: Vec<DemoInput> = Vec::new();
     for file in files {
         let input = input(file)?;
         if inputs.iter().any(|other| other.dataset == input.dataset) {
@@ -66,28 +66,28 @@ pub(super) fn inputs(files: &[PathBuf]) -> Result<(Vec<Input>, Option<TempDir>),
     Ok((inputs, None))
 }
 
-fn unpack() -> io::Result<TempDir> {
+fn write_example() -> io::Result<TempDir> {
     let directory = tempfile::tempdir()?;
     std::fs::write(directory.path().join("data.jsonl"), EXAMPLE_ROWS)?;
     std::fs::write(directory.path().join(recipe::FILE_NAME), EXAMPLE_RECIPE)?;
     Ok(directory)
 }
 
-fn input(file: &Path) -> Result<Input, Error> {
-    // Whole, so that a bare `data.jsonl` has a folder too.
-    let whole = file.canonicalize().map_err(|source| Error::Read {
+fn input(file: &Path) -> Result<DemoInput, Error> {
+    // Absolute, so that a bare `data.jsonl` has a folder too.
+    let absolute = file.canonicalize().map_err(|source| Error::Read {
         path: file.to_owned(),
         source,
     })?;
-    let stem = whole.file_stem().unwrap_or_default().to_string_lossy();
-    let folder = whole.parent().and_then(Path::file_name);
+    let stem = absolute.file_stem().unwrap_or_default().to_string_lossy();
+    let folder = absolute.parent().and_then(Path::file_name);
     let name = match folder {
         Some(folder) if stem == PLAIN_STEM => folder.to_string_lossy(),
         Some(_) | None => stem,
     };
-    Ok(Input {
+    Ok(DemoInput {
         file: file.to_owned(),
-        // As a folder: dots in a name are no suffix here.
+        // As a folder: only the name of a file has an extension.
         dataset: DatasetName::of_object(&format!("{name}/")),
     })
 }
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_called_by_its_name_or_its_folder() {
+    fn a_dataset_is_named_after_its_file_or_folder() {
         let directory = tempfile::tempdir().unwrap();
         let folder = directory.path().join("My Tickets");
         std::fs::create_dir(&folder).unwrap();
@@ -105,8 +105,8 @@ mod tests {
         std::fs::write(&plain, "").unwrap();
         std::fs::write(&named, "").unwrap();
         let (inputs, _) = inputs(&[plain.clone(), named]).unwrap();
-        let called: Vec<&str> = inputs.iter().map(|input| input.dataset.as_str()).collect();
-        assert_eq!(called, ["my-tickets", "rows-v2"]);
+        let datasets: Vec<&str> = inputs.iter().map(|input| input.dataset.as_str()).collect();
+        assert_eq!(datasets, ["my-tickets", "rows-v2"]);
         let twice = super::inputs(&[plain.clone(), plain]).unwrap_err();
         assert!(matches!(twice, Error::SameName(_)), "{twice}");
         let missing = super::inputs(&[folder.join("missing")]).unwrap_err();
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_is_at_hand_anywhere() {
+    fn the_example_needs_no_checkout() {
         let (inputs, _directory) = inputs(&[]).unwrap();
         assert_eq!(inputs[0].dataset.as_str(), EXAMPLE);
         assert!(inputs[0].file.exists());

@@ -1,0 +1,41 @@
+//! Arguments that several commands have.
+
+use std::{num::NonZero, path::PathBuf};
+
+use bytesize::ByteSize;
+use clean_engine::Machine;
+
+use crate::session;
+
+/// The stack that a command talks to.
+#[derive(Debug, clap::Args)]
+pub(crate) struct StackArgs {
+    /// The file of addresses that `lapidary up` wrote.
+    #[arg(long, value_name = "PATH", default_value = session::ENV_FILE)]
+    pub(crate) env_file: PathBuf,
+}
+
+/// The resources that cleaning may use. They do not change its output.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub(crate) struct CleaningLimits {
+    /// Threads that process rows; the default is one for each core.
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZero<usize>>,
+    /// Memory for the index that finds duplicate rows, such as 512MiB; a row takes about 35 bytes.
+    /// Above it, rows are compared by way of temporary files, in a second pass.
+    #[arg(long, value_name = "SIZE", default_value = "1GiB")]
+    dedup_memory: Option<ByteSize>,
+}
+
+impl CleaningLimits {
+    /// The machine within these limits.
+    pub(crate) fn machine(self) -> Machine {
+        let mut machine = self
+            .threads
+            .map_or_else(Machine::default, Machine::with_threads);
+        if let Some(size) = self.dedup_memory {
+            machine.dedup_bytes = usize::try_from(size.as_u64()).unwrap_or(usize::MAX);
+        }
+        machine
+    }
+}
