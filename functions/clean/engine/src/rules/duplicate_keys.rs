@@ -1,4 +1,4 @@
-//! A key is written twice in one object; its last value counts.
+//! A key occurs twice in one object; the last value is used.
 
 use super::{Check, Rule};
 use crate::Severity;
@@ -9,7 +9,7 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Note,
     binding: false,
-    doc: "a key is written twice in one object; its last value counts",
+    doc: "a key occurs twice in one object; the last value is used",
     fix: "write every key once",
     check: Check::Read,
 };

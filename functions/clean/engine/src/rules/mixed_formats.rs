@@ -1,4 +1,4 @@
-//! The rows are written in more than one format.
+//! The rows use more than one format.
 
 use super::{Check, FileFacts, Rule};
 use crate::Severity;
@@ -9,13 +9,13 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Note,
     binding: false,
-    doc: "the rows are written in more than one format",
-    fix: "nothing to do, if it was meant so",
+    doc: "the rows use more than one format",
+    fix: "nothing to do if intended",
     check: Check::File(check),
 };
 
 fn check(facts: &FileFacts) -> Option<String> {
-    (facts.formats > 1).then(|| format!("the rows are written in {} formats", facts.formats))
+    (facts.formats > 1).then(|| format!("the rows use {} formats", facts.formats))
 }
 
 #[cfg(test)]

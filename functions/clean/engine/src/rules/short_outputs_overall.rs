@@ -1,4 +1,4 @@
-//! Many answers are short, yet they are no labels.
+//! Many answers are short, but they are not labels.
 
 use super::{Check, FileFacts, Rule};
 use crate::{Severity, Task};
@@ -9,12 +9,12 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Warn,
     binding: false,
-    doc: "many answers are short, yet they are no labels",
-    fix: "look at the short ones: perhaps the wrong column was exported, or `output_words_min` is too high",
+    doc: "many answers are short, but they are not labels",
+    fix: "check the short ones: the wrong column may have been exported, or `output_words_min` may be too high",
     check: Check::File(check),
 };
 
-/// Share of short answers from which they are no accident, in percent.
+/// Share of short answers from which they are no longer a coincidence, in percent.
 const SHORT_PERCENT: u64 = 10;
 
 fn check(facts: &FileFacts) -> Option<String> {
@@ -29,13 +29,13 @@ mod tests {
 
     #[test]
     fn a_tenth_is_many() {
-        for (short, told) in [(0, false), (9, false), (10, true)] {
+        for (short, expected) in [(0, false), (9, false), (10, true)] {
             let facts = FileFacts {
                 short,
                 distinct: 100,
                 ..FileFacts::default()
             };
-            assert_eq!(check(&facts).is_some(), told, "{short}");
+            assert_eq!(check(&facts).is_some(), expected, "{short}");
         }
         let labels = FileFacts {
             short: 99,
