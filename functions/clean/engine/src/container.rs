@@ -1,4 +1,4 @@
-//! Cuts a dataset into rows, whatever it is wrapped in, without ever holding more than one row.
+//! Splits a dataset into rows, however it is wrapped, while holding at most one row.
 
 mod records;
 
@@ -25,12 +25,12 @@ pub(crate) use self::{
     stretch::{StretchEnd, StretchLines},
 };
 
-/// Longest row read, in bytes. The service takes 131,072 tokens per example, some 600 kB of text;
-/// 8 MiB leaves room for escapes and wordy markup and keeps a worker's memory small.
+/// Longest row read, in bytes. The service accepts 131,072 tokens per example, some 600 kB of text;
+/// 8 MiB leaves room for escapes and verbose markup and keeps a worker's memory small.
 pub(crate) const LINE_MAX_BYTES: usize = 8 << 20;
 
-/// Bytes of rows that one thread judges at a time: past this, measured throughput grows no more,
-/// and below it handing over begins to cost.
+/// Bytes of rows that a thread processes at a time: above this, measured throughput no longer
+/// grows; below it, handing batches over becomes noticeable.
 pub(crate) const BATCH_BYTES: usize = 512 << 10;
 
 /// How the rows of a dataset are wrapped.
@@ -40,22 +40,22 @@ pub(crate) enum Container {
     Lines,
     /// One JSON array around all rows.
     Array,
-    /// An array that is a member of one object.
+    /// One JSON array that is a member of an object.
     Wrapped,
-    /// Records of cells below a header, between commas or semicolons.
+    /// Records of cells below a header, separated by commas or semicolons.
     Csv,
-    /// The same between tabs.
+    /// The same, separated by tabs.
     Tsv,
-    /// A file of columns.
+    /// A columnar file.
     Parquet,
-    /// Nothing at all.
+    /// The file is empty.
     Empty,
-    /// Something that is not text of ours; what it looks like.
+    /// Not text in a known container; what it appears to be.
     Unreadable(&'static str),
 }
 
 impl Container {
-    /// The word in reports.
+    /// The name in reports.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Lines => "jsonl",
@@ -79,7 +79,7 @@ pub(crate) enum Layout {
     Csv(Arc<Header>),
 }
 
-/// Where a row starts, and whether it could be held.
+/// Where a row starts, and whether its bytes are available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Head {
     /// Line of the file on which the row starts, from 1.
@@ -88,20 +88,21 @@ pub(crate) struct Head {
     pub(crate) column: u64,
     /// Length of the row in bytes.
     pub(crate) length: u64,
-    /// Whether the row's bytes can be had.
+    /// Whether the row's bytes are available.
     pub(crate) body: Body,
 }
 
-/// Whether a row's bytes can be had.
+/// Whether a row's bytes are available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Body {
-    /// They can.
+    /// All of them.
     Whole,
-    /// They can; the file ends without closing the row or its line.
+    /// All of them; the file ends without closing the row or its line.
     Last,
-    /// They can; the file was cut off, perhaps within the row, and the row would not show it.
+    /// All that there are; the file was truncated, possibly inside the row, which the row itself
+    /// would not show.
     Cut,
-    /// They were passed over: more than [`LINE_MAX_BYTES`].
+    /// None, they were skipped: more than [`LINE_MAX_BYTES`].
     TooLong,
 }
 
@@ -131,7 +132,7 @@ fn newlines(bytes: &[u8]) -> u64 {
 /// How many characters start within `bytes`, if they are UTF-8.
 fn characters(bytes: &[u8]) -> u64 {
     let starts = |byte: &u8| u8::from(*byte & 0xC0 != 0x80);
-    // As many as are counted in a byte: the compiler counts them side by side.
+    // As many at a time as a one-byte counter can count: the compiler vectorises the inner loop.
     let pieces = bytes.chunks(usize::from(u8::MAX));
     pieces
         .map(|piece| u64::from(piece.iter().map(starts).sum::<u8>()))

@@ -1,8 +1,8 @@
-//! What was judged of a range of bytes, on its way from the machine that judged it to the one that
-//! puts all ranges together.
+//! Intermediate files: what one machine found in a range of bytes, for the machine that merges all
+//! ranges.
 //!
-//! A file of frames: how it starts, one frame for each batch of rows, how it ends. Nothing of a
-//! frame is believed before its checksum fits, and a file without its end is not whole.
+//! A file consists of frames: a start, one frame for each batch of rows, an end. No frame is used
+//! before its checksum has been verified, and a file without an end frame is incomplete.
 
 mod leaf;
 pub(crate) mod words;
@@ -18,33 +18,33 @@ use thiserror::Error as Derive;
 use self::leaf::Leaf;
 use crate::{Plan, container::StretchEnd, judged::Judged, meter::Crc32c};
 
-/// What a frame looks like; another number is another look.
+/// The version of the layout; raised with every change.
 const VERSION: u8 = 1;
 
-/// Bytes before a frame's own: its version, its kind, its length, its checksum.
+/// Bytes before a frame's payload: version, kind, length, checksum.
 const HEAD_BYTES: usize = 10;
 
-/// Longest frame. A batch is half a megabyte of rows, or one row of 8 MiB, and JSON writes a byte
-/// in six at most: far below; above, a length is no length.
+/// Longest frame. A batch is half a megabyte of rows, or one row of 8 MiB, which JSON escapes
+/// expand sixfold at most: far below this limit. A larger length is corrupt.
 const FRAME_MAX_BYTES: usize = 256 << 20;
 
-/// The code that judges; other code may judge otherwise.
+/// The version of the code that processed the rows; another version may process them differently.
 const CODE: &str = env!("CARGO_PKG_VERSION");
 
-/// What is wrong with frames.
+/// Why an intermediate file cannot be used.
 #[derive(Debug, Derive)]
 pub enum Fault {
-    /// They cannot be read.
-    #[error("it cannot be read")]
+    /// Reading it failed.
+    #[error("the intermediate file cannot be read")]
     Read(#[source] io::Error),
-    /// They end before their end.
-    #[error("it is cut off")]
+    /// It has no end frame.
+    #[error("the intermediate file is truncated")]
     Cut,
-    /// Bytes changed on the way.
-    #[error("the checksum of a frame does not fit")]
+    /// Its bytes were changed.
+    #[error("a frame does not match its checksum")]
     Checksum,
-    /// It is something else, or of other code.
-    #[error("it is no judgement that this code can read: {0}")]
+    /// It is a different kind of file, or written by another version of the code.
+    #[error("unsupported intermediate file: {0}")]
     Foreign(&'static str),
 }
 
@@ -70,14 +70,14 @@ impl Kind {
     }
 }
 
-/// Whose frames they are.
+/// The start frame: the range and the code that processed it.
 #[derive(Debug, Serialize, Deserialize)]
 struct Start {
     code: String,
     range: Range<u64>,
 }
 
-/// What is known once a range is read.
+/// The end frame.
 #[derive(Debug, Serialize, Deserialize)]
 struct End {
     batches: u64,
@@ -89,7 +89,7 @@ struct End {
 pub(crate) struct Writer<'w> {
     out: &'w mut (dyn Write + Send),
     batches: u64,
-    /// Kept from frame to frame for its room.
+    /// Reused from frame to frame.
     payload: Vec<u8>,
 }
 
@@ -128,30 +128,32 @@ impl<'w> Writer<'w> {
 /// Reads frames.
 pub(crate) struct Reader<'r> {
     read: Box<dyn Read + Send + 'r>,
-    /// The bytes that were judged.
+    /// The bytes that were processed.
     pub(crate) range: Range<u64>,
     batches: u64,
     payload: Vec<u8>,
 }
 
-/// What comes next in a file of frames.
+/// The next frame.
 pub(crate) enum Next {
     /// A batch.
     Batch(Box<Judged>),
-    /// Nothing: this is all there is to know.
+    /// The end of the file.
     End(StretchEnd),
 }
 
 impl<'r> Reader<'r> {
-    /// Looks at how the file starts.
+    /// Reads the start frame.
     pub(crate) fn open(mut read: Box<dyn Read + Send + 'r>) -> Result<Self, Fault> {
         let mut payload = Vec::new();
         if next(&mut *read, &mut payload)? != Kind::Start {
-            return Err(Fault::Foreign("it starts otherwise"));
+            return Err(Fault::Foreign("it does not begin with a start frame"));
         }
         let start: Start = unpack(&payload)?;
         if start.code != CODE {
-            return Err(Fault::Foreign("it is of another version of the code"));
+            return Err(Fault::Foreign(
+                "it was written by another version of the code",
+            ));
         }
         Ok(Self {
             read,
@@ -179,38 +181,40 @@ impl<'r> Reader<'r> {
                     crc32c: Crc32c::from_value(end.crc32c),
                 }))
             }
-            Kind::Start | Kind::Plan => Err(Fault::Foreign("a frame is out of place")),
+            Kind::Start | Kind::Plan => Err(Fault::Foreign("a frame is out of order")),
         }
     }
 }
 
 impl Plan {
-    /// The plan as bytes, for another machine.
+    /// The plan as bytes, to send to another machine.
     ///
     /// # Errors
-    /// Where it is too large for that.
+    /// Fails if the plan is too large.
     pub fn to_bytes(&self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         write(&mut bytes, Kind::Plan, &pack(self)?)?;
         Ok(bytes)
     }
 
-    /// The plan that [`Plan::to_bytes`] gave.
+    /// Reads a plan from the bytes of [`Plan::to_bytes`].
     ///
     /// # Errors
-    /// [`Fault`] where the bytes are not those.
+    /// [`Fault`] if the bytes are anything else.
     pub fn from_bytes(mut bytes: &[u8]) -> Result<Self, Fault> {
         let mut payload = Vec::new();
         match next(&mut bytes, &mut payload)? {
             Kind::Plan => unpack(&payload),
-            Kind::Start | Kind::Batch | Kind::End => Err(Fault::Foreign("it is no plan")),
+            Kind::Start | Kind::Batch | Kind::End => Err(Fault::Foreign(
+                "expected a plan, found another kind of frame",
+            )),
         }
     }
 }
 
 fn write(out: &mut dyn Write, kind: Kind, payload: &[u8]) -> io::Result<()> {
     if payload.len() > FRAME_MAX_BYTES {
-        return Err(io::Error::other("a frame is too long"));
+        return Err(io::Error::other("the frame exceeds the size limit"));
     }
     let length = u32::try_from(payload.len()).map_err(io::Error::other)?;
     out.write_all(&[VERSION, kind.number()])?;
@@ -219,16 +223,16 @@ fn write(out: &mut dyn Write, kind: Kind, payload: &[u8]) -> io::Result<()> {
     out.write_all(payload)
 }
 
-/// Reads the next frame into `payload`; of what kind it is.
+/// Reads the next frame into `payload`, and returns its kind.
 fn next(read: &mut dyn Read, payload: &mut Vec<u8>) -> Result<Kind, Fault> {
     let mut head = [0; HEAD_BYTES];
     read.read_exact(&mut head).map_err(cut)?;
     let [version, kind, a, b, c, d, crc32c @ ..] = head;
     if version != VERSION {
-        return Err(Fault::Foreign("a frame is of another version"));
+        return Err(Fault::Foreign("a frame has another version"));
     }
     let kind = Kind::ALL.into_iter().find(|known| known.number() == kind);
-    let kind = kind.ok_or(Fault::Foreign("a frame is of an unknown kind"))?;
+    let kind = kind.ok_or(Fault::Foreign("a frame has an unknown kind"))?;
     let length = usize::try_from(u32::from_le_bytes([a, b, c, d])).unwrap_or(usize::MAX);
     if length > FRAME_MAX_BYTES {
         return Err(Fault::Checksum);
@@ -259,7 +263,7 @@ fn pack(value: &impl Serialize) -> io::Result<Vec<u8>> {
 }
 
 fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
-    postcard::from_bytes(bytes).map_err(|_error| Fault::Foreign("a frame cannot be understood"))
+    postcard::from_bytes(bytes).map_err(|_error| Fault::Foreign("a frame cannot be decoded"))
 }
 
 #[cfg(test)]
@@ -296,14 +300,14 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_read_as_they_were_written() {
+    fn frames_are_read_as_written() {
         let (records, end) = read(&frames()).unwrap();
         assert_eq!((records, end.bytes), (8, 7));
         assert_eq!(end.crc32c, Crc32c::default().append(b"content"));
     }
 
     #[test]
-    fn frames_that_end_anywhere_else_are_cut_off() {
+    fn frames_that_end_early_are_truncated() {
         let whole = frames();
         for length in 0..whole.len() {
             let read = read(&whole[..length]);
@@ -312,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn no_byte_of_frames_can_change_unseen() {
+    fn any_changed_byte_is_detected() {
         let whole = frames();
         for at in 0..whole.len() {
             let mut other = whole.clone();
@@ -322,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_survives_the_way() {
+    fn a_plan_survives_encoding() {
         let mut plan = Plan::default();
         plan.contradictions.insert(7, (1, 2));
         plan.crowds.insert(u64::MAX);

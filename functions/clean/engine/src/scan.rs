@@ -1,7 +1,7 @@
 //! Searches the texts of a row for personal data and secrets, if a recipe asks for it.
 //!
-//! Texts are searched as they are escaped: rare bytes and words are looked for first, and only
-//! around them is anything understood. What is found is named and never shown.
+//! Texts are searched in their escaped form: rare bytes and words are located first, and only their
+//! surroundings are parsed. Findings are named and never shown.
 
 mod email;
 pub(crate) mod language;
@@ -21,26 +21,26 @@ use crate::{
     rules,
 };
 
-/// What can be found.
+/// The kinds of data that are searched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// An address for mail.
+    /// An e-mail address.
     Email,
-    /// A number to call.
+    /// A telephone number.
     Phone,
-    /// The number of a payment card.
+    /// A payment card number.
     Card,
-    /// The number of a bank account.
+    /// A bank account number.
     Iban,
-    /// The address of a machine in public.
+    /// A public IP address.
     Ip,
-    /// A number by which a state knows a person.
+    /// A national ID number.
     NationalId,
-    /// A key to a cloud.
+    /// A cloud credential.
     CloudKey,
-    /// A token of some service.
+    /// An access token.
     Token,
-    /// The private half of a pair of keys.
+    /// A private key.
     PrivateKey,
 }
 
@@ -72,7 +72,7 @@ impl Kind {
         }
     }
 
-    /// What stands in its place where it is taken out: nothing that is found again.
+    /// The replacement for a redacted value; it is never found by a search itself.
     fn mask(self) -> &'static str {
         match self {
             Self::Email => "[EMAIL]",
@@ -88,14 +88,14 @@ impl Kind {
     }
 }
 
-/// Something found in an escaped text; it cuts no escape.
+/// A match in an escaped text; it never splits an escape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Hit {
     kind: Kind,
     range: Range<usize>,
 }
 
-/// Searches rows by what the settings ask for.
+/// Searches rows as the settings ask.
 pub(crate) struct Search {
     severities: [Severity; Kind::ALL.len()],
     emails: bool,
@@ -104,7 +104,7 @@ pub(crate) struct Search {
 }
 
 impl Search {
-    /// A search by `settings`; none if they ask for none.
+    /// A search as `settings` ask; `None` if they ask for none.
     pub(crate) fn new(settings: &Settings) -> Option<Self> {
         let severities = Kind::ALL.map(|kind| settings.severity(kind.rule()));
         let [email, numbers @ .., cloud_key, token, private_key] = severities;
@@ -118,7 +118,7 @@ impl Search {
         })
     }
 
-    /// A search that takes everything out.
+    /// A search that redacts everything.
     fn of_all() -> Self {
         Self {
             severities: Kind::ALL.map(|_| Severity::Repair),
@@ -128,8 +128,8 @@ impl Search {
         }
     }
 
-    /// Searches `example`, and takes out what is to be redacted; whether there was anything that
-    /// must not be written down in its old form.
+    /// Searches `example` and redacts what must be; returns whether the original contained anything
+    /// that must not be written to any file.
     pub(crate) fn row(&self, example: &mut Example<'_>, faults: &mut Vec<Fault>) -> bool {
         let mut tally = Tally::default();
         if let Some(system) = &mut example.system {
@@ -154,8 +154,8 @@ impl Search {
             .any(|(kind, (count, _))| count > 0 && self.is_secret(kind))
     }
 
-    /// Whether a row that was not understood holds nothing that must not be written down, its escapes
-    /// read or not.
+    /// Whether a row that could not be parsed contains nothing that must not be written, in its raw
+    /// form or with its numeric escapes decoded.
     pub(crate) fn is_quotable(&self, raw: &[u8]) -> bool {
         let text = String::from_utf8_lossy(raw);
         let is_secret = |text: &str| self.find(text).iter().any(|hit| self.is_secret(hit.kind));
@@ -189,7 +189,7 @@ impl Search {
         self.keys(object, place, tally);
     }
 
-    /// Searches the keys of `object`; those from which something is taken out stay apart.
+    /// Searches the keys of `object`; keys remain distinct after redaction.
     fn keys(&self, object: &mut Object<'_>, place: Option<Place>, tally: &mut Tally) {
         let is_found = |key: &str| !self.find(key).is_empty();
         if !object.keys().any(is_found) {
@@ -227,7 +227,7 @@ impl Search {
                 .iter()
                 .map(|hit| (hit.range.clone(), hit.kind.mask()));
             text.replace(masks);
-            // What stood right behind a number that is gone can be read as a number now.
+            // Text that followed a redacted number may now itself look like a number.
             redacted = self.redacted(self.find(text.escaped()));
             for hit in &redacted {
                 tally.add(hit.kind, place);
@@ -235,13 +235,13 @@ impl Search {
         }
     }
 
-    /// Those of `hits` that are to be taken out.
+    /// The `hits` that are to be redacted.
     fn redacted(&self, mut hits: Vec<Hit>) -> Vec<Hit> {
         hits.retain(|hit| self.severity(hit.kind) == Severity::Repair);
         hits
     }
 
-    /// What is in an escaped text, in order, nothing twice.
+    /// The matches in an escaped text, in order, without overlaps.
     fn find(&self, escaped: &str) -> Vec<Hit> {
         let mut hits = Vec::new();
         let bytes = escaped.as_bytes();
@@ -276,13 +276,14 @@ impl Search {
             .map_or(Severity::Off, |(_, severity)| severity)
     }
 
-    /// Whether what is of this `kind` is to leave the dataset, and so must not be in any file.
+    /// Whether data of this `kind` is to be removed from the dataset, and so must not be in any
+    /// file.
     fn is_secret(&self, kind: Kind) -> bool {
         matches!(self.severity(kind), Severity::Repair | Severity::Reject)
     }
 }
 
-/// The same words with everything masked that could be found in them.
+/// The text with everything masked that any search could find.
 pub(crate) fn masked(plain: &str) -> String {
     static ALL: LazyLock<Search> = LazyLock::new(Search::of_all);
     let mut text = Text::of(plain);
@@ -290,8 +291,8 @@ pub(crate) fn masked(plain: &str) -> String {
     text.plain().into_owned()
 }
 
-/// The same row with the characters that are escaped by number, `\u0040`, however often it was
-/// encoded; nothing, if there are none.
+/// The row with numeric escapes such as `\u0040` decoded, however many times it was encoded; `None`
+/// if there are none.
 fn unescaped(raw: &str) -> Option<String> {
     let mut read: Option<String> = None;
     let mut from = 0;
@@ -305,14 +306,14 @@ fn unescaped(raw: &str) -> Option<String> {
         let read = read.get_or_insert_default();
         let before = raw.get(from..at).unwrap_or_default();
         read.push_str(before.trim_end_matches('\\'));
-        // Half of a pair is no letter, nor digit, nor mark that anything found is made of.
+        // A surrogate is not a letter, digit or mark of anything searched for.
         read.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
         from = at + 6;
     }
     read.map(|read| read + raw.get(from..).unwrap_or_default())
 }
 
-/// How much was found in a row, and where first.
+/// The number of matches in a row, and the position of the first.
 #[derive(Default)]
 struct Tally {
     counts: [(u32, Option<Place>); Kind::ALL.len()],
@@ -338,13 +339,13 @@ impl Tally {
                 let fault = Fault::new(kind.rule()).within(place);
                 match count {
                     1 => fault,
-                    count => fault.saying(format!("{}; {count} in all", kind.rule().doc)),
+                    count => fault.saying(format!("{}; {count} in total", kind.rule().doc)),
                 }
             })
     }
 }
 
-/// Whether a word may begin at `at`: the byte before belongs to no word, or to an escape.
+/// Whether a word may start at `at`: the byte before is not part of a word, or it ends an escape.
 pub(crate) fn begins_word(bytes: &[u8], at: usize) -> bool {
     match bytes.get(..at).unwrap_or_default() {
         [.., b'\\', b'n' | b'r' | b't' | b'b' | b'f'] | [] => true,
@@ -361,7 +362,7 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// How many bytes from `at` on are such.
+/// The number of consecutive bytes from `at` on for which `is` holds.
 fn count(bytes: &[u8], at: usize, is: impl Fn(u8) -> bool) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
     rest.iter().take_while(|byte| is(**byte)).count()

@@ -1,4 +1,4 @@
-//! A batch in a frame: what is small in a compact form, records and notes as they are.
+//! A batch in a frame: small values in a compact encoding, records and notes verbatim.
 
 use std::{borrow::Cow, collections::BTreeMap, io};
 
@@ -12,10 +12,10 @@ use crate::{
     scan::sketch::Sketch,
 };
 
-/// Bytes that say how long the compact form is.
+/// Bytes that hold the length of the compact part.
 const LENGTH_BYTES: usize = 4;
 
-/// All of a batch but its records and notes, which follow it.
+/// A batch without its records and notes, which follow it.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Leaf<'j> {
     facts: Cow<'j, [Fact]>,
@@ -26,11 +26,11 @@ pub(super) struct Leaf<'j> {
     lines: Lines,
     readable: bool,
     guess: Cow<'j, str>,
-    /// Bytes of the records.
+    /// Length of the records in bytes.
     records: u64,
 }
 
-/// A ledger, borrowed to be written and owned once read.
+/// A ledger, borrowed for writing and owned after reading.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Held<'j> {
@@ -77,9 +77,9 @@ pub(super) fn write(judged: &Judged, payload: &mut Vec<u8>) -> io::Result<()> {
 }
 
 impl Leaf<'_> {
-    /// The batch in `payload`, whose checksum fits.
+    /// Reads the batch in `payload`, whose checksum has been verified.
     pub(super) fn read(payload: &[u8]) -> Result<Judged, Fault> {
-        let wrong = || Fault::Foreign("a batch cannot be understood");
+        let wrong = || Fault::Foreign("a batch cannot be decoded");
         let (length, rest) = payload
             .split_first_chunk::<LENGTH_BYTES>()
             .ok_or_else(wrong)?;
@@ -88,7 +88,7 @@ impl Leaf<'_> {
         let leaf: Leaf<'_> = super::unpack(packed)?;
         let records = usize::try_from(leaf.records).unwrap_or(usize::MAX);
         let (records, notes) = rest.split_at_checked(records).ok_or_else(wrong)?;
-        let unknown = || Fault::Foreign("it uses words of another version of the code");
+        let unknown = || Fault::Foreign("it uses names of another version of the code");
         let known = |(name, rows): (Cow<'_, str>, u64)| Some((words::known(&name)?, rows));
         let formats: Option<_> = leaf.formats.into_iter().map(known).collect();
         Ok(Judged {
