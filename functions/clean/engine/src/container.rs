@@ -8,7 +8,6 @@ mod array;
 mod csv;
 mod extent;
 mod lines;
-mod nest;
 mod parquet;
 mod sniff;
 mod stretch;
@@ -19,7 +18,6 @@ use std::sync::Arc;
 pub(crate) use self::{
     csv::Header,
     decode::{Compression, Encoding},
-    nest::Nest,
     records::{End, Records},
     sniff::guess_text,
     stretch::{StretchEnd, StretchLines},

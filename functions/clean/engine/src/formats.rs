@@ -7,19 +7,18 @@ pub(crate) mod alpaca;
 pub(crate) mod columns;
 pub(crate) mod contents;
 pub(crate) mod dialogue;
-pub(crate) mod keys;
 pub(crate) mod messages;
 pub(crate) mod pairs;
 pub(crate) mod preference;
 pub(crate) mod sharegpt;
 pub(crate) mod tools;
 
-use self::keys::Keys;
 use crate::{
     example::{Example, Place},
     finding::{Fault, name_keys},
     gemini,
     json::{Node, Object, Text, Value, write},
+    keys::Keys,
     rules,
 };
 

@@ -6,17 +6,19 @@
 use crate::{
     Plan, Settings, Severity,
     batch::Batch,
-    container::{Body, Head, Layout, Nest, guess_text},
+    brackets::BracketScanner,
+    byte_classes::ByteClasses,
+    container::{Body, Head, Layout, guess_text},
     example::Example,
     finding::Fault,
-    formats::{self, Format, columns::Columns, contents, keys::Keys, preference},
+    formats::{self, Format, columns::Columns, contents, preference},
     gemini::{self, Frame, Shape},
     identity::Identity,
-    json::{Object, Text, Value, parse},
+    json::{Object, SyntaxErrorKind, Text, Value, parse},
     judged::{self, Fact, Judged, Kind},
+    keys::Keys,
     rules::{self, RowCheck, short_output::is_short},
     scan::{Search, language::Languages, sketch::Sketch},
-    signs::Signs,
     template::Template,
 };
 
@@ -27,7 +29,7 @@ pub(crate) struct Judge<'s> {
     layout: Layout,
     system: Option<Text<'static>>,
     /// What is looked for in each row.
-    checks: Vec<(Option<Signs>, RowCheck)>,
+    checks: Vec<(Option<ByteClasses>, RowCheck)>,
     /// What is searched for in each text.
     search: Option<Search>,
     languages: Option<Languages>,
@@ -55,7 +57,7 @@ struct Converted<'a> {
     format: &'static Format,
     example: Example<'a>,
     /// What the texts of the row hold, those that nobody reads included.
-    signs: Signs,
+    byte_classes: ByteClasses,
 }
 
 /// What a rule sees of a row.
@@ -65,7 +67,7 @@ pub(crate) struct Row<'r, 'a> {
     /// Estimated tokens of the whole row.
     pub(crate) tokens: u32,
     /// What kinds of bytes its texts hold.
-    pub(crate) signs: Signs,
+    pub(crate) byte_classes: ByteClasses,
 }
 
 impl<'s> Judge<'s> {
@@ -128,7 +130,7 @@ impl<'s> Judge<'s> {
             Ok(Converted {
                 format,
                 mut example,
-                signs,
+                byte_classes,
             }) => {
                 if let Some(search) = &self.search {
                     secret = search.row(&mut example, &mut faults);
@@ -143,7 +145,7 @@ impl<'s> Judge<'s> {
                 let row = Row {
                     example: &example,
                     tokens: fact.tokens_input.saturating_add(fact.tokens_output),
-                    signs,
+                    byte_classes,
                 };
                 self.check(&row, &mut faults);
                 faults.extend(self.plan.contradiction(fact.input));
@@ -232,8 +234,8 @@ impl<'s> Judge<'s> {
 
     /// Looks for whatever rules look for.
     fn check(&self, row: &Row<'_, '_>, faults: &mut Vec<Fault>) {
-        for (signs, check) in &self.checks {
-            if signs.is_none_or(|signs| row.signs.has_any(signs))
+        for (byte_classes, check) in &self.checks {
+            if byte_classes.is_none_or(|byte_classes| row.byte_classes.has_any(byte_classes))
                 && let Some(fault) = check(row)
             {
                 // Not `extend`: it would copy what nearly always is no fault.
@@ -282,9 +284,9 @@ impl<'s> Judge<'s> {
             let at = u32::try_from(error.valid_up_to()).unwrap_or(u32::MAX);
             Fault::new(&rules::invalid_utf8::RULE).at(at)
         })?;
-        let (row, signs) = match &self.layout {
+        let (row, byte_classes) = match &self.layout {
             Layout::Json => read_json(body, text, faults)?,
-            Layout::Csv(header) => (header.read(text, faults)?, Signs::ALL),
+            Layout::Csv(header) => (header.read(text, faults)?, ByteClasses::ALL),
         };
         let (format, example) = match &self.columns {
             Some(columns) => columns.read(row, faults),
@@ -293,7 +295,7 @@ impl<'s> Judge<'s> {
         Ok(Converted {
             format,
             example,
-            signs,
+            byte_classes,
         })
     }
 }
@@ -316,7 +318,8 @@ fn check_body(layout: &Layout, body: Body) -> Result<(), Fault> {
 
 /// Whether a bracket or a quote of `text`, which is no JSON, is never closed.
 fn breaks_off(text: &str) -> bool {
-    text.trim_start().starts_with(['{', '[']) && Nest::default().feed(text.as_bytes()).is_none()
+    text.trim_start().starts_with(['{', '['])
+        && BracketScanner::default().feed(text.as_bytes()).is_none()
 }
 
 /// The object that a row of JSON is, and what its texts hold.
@@ -324,11 +327,12 @@ fn read_json<'a>(
     body: Body,
     text: &'a str,
     faults: &mut Vec<Fault>,
-) -> Result<(Object<'a>, Signs), Fault> {
-    let parsed = parse(text).map_err(|fault| {
-        let is_broken = fault.rule.code == rules::invalid_json::RULE.code;
+) -> Result<(Object<'a>, ByteClasses), Fault> {
+    let parsed = parse(text).map_err(|error| {
+        let fault = rules::invalid_json::fault(error);
+        let is_broken = error.kind == SyntaxErrorKind::Grammar;
         if body == Body::Last && is_broken && breaks_off(text) {
-            let message = format!("{}; the file may be cut off here", fault.message);
+            let message = format!("{}; the file may be cut off here", error.message);
             fault.saying(message)
         } else {
             fault
@@ -341,7 +345,7 @@ fn read_json<'a>(
     if let Some(at) = parsed.repeats.first() {
         faults.push(Fault::new(&rules::duplicate_keys::RULE).at(*at));
     }
-    Ok((row, parsed.signs))
+    Ok((row, parsed.byte_classes))
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ pub(crate) mod validation_smaller;
 pub(crate) mod wrong_turn_order;
 pub(crate) mod wrong_type;
 
-use crate::{Scan, Settings, Severity, Task, finding::Fault, row::Row, signs::Signs};
+use crate::{Scan, Settings, Severity, Task, byte_classes::ByteClasses, finding::Fault, row::Row};
 
 /// One thing that can be wrong.
 #[derive(Debug)]
@@ -101,7 +101,7 @@ pub(crate) enum Check {
     /// On the row in Gemini's terms.
     Row(RowCheck),
     /// The same, where its texts hold any of these signs.
-    Text(Signs, RowCheck),
+    Text(ByteClasses, RowCheck),
     /// Where rows are compared with each other.
     Rows,
     /// On what is known of the whole file at the end; says what is wrong.
@@ -235,11 +235,11 @@ static RULES: &[&Rule] = &[
 
 /// The checks of a row that `settings` have any use for, and the signs without which they find
 /// nothing.
-pub(crate) fn row_checks(settings: &Settings) -> Vec<(Option<Signs>, RowCheck)> {
+pub(crate) fn row_checks(settings: &Settings) -> Vec<(Option<ByteClasses>, RowCheck)> {
     let on = |rule: &&Rule| settings.severity(rule) != Severity::Off;
     let check = |rule: &'static Rule| match rule.check {
         Check::Row(check) => Some((None, check)),
-        Check::Text(signs, check) => Some((Some(signs), check)),
+        Check::Text(byte_classes, check) => Some((Some(byte_classes), check)),
         Check::Read | Check::Rows | Check::File(_) | Check::Scan(_) => None,
     };
     rules().filter(on).filter_map(check).collect()
@@ -368,12 +368,12 @@ pub(crate) mod tests {
                 unreachable!();
             };
             let (_, example) = formats::read(object, &mut Vec::new(), false).unwrap();
-            let row = Row { example: &example, tokens: 0, signs: parsed.signs };
+            let row = Row { example: &example, tokens: 0, byte_classes: parsed.byte_classes };
             for rule in rules() {
-                if let Check::Text(signs, check) = rule.check
+                if let Check::Text(byte_classes, check) = rule.check
                     && check(&row).is_some()
                 {
-                    prop_assert!(row.signs.has_any(signs), "{}: {text}", rule.code);
+                    prop_assert!(row.byte_classes.has_any(byte_classes), "{}: {text}", rule.code);
                 }
             }
         }

@@ -2,8 +2,9 @@
 
 use std::io;
 
-use super::{Body, Head, extent::find_end, nest::Nest, window::Window};
+use super::{Body, Head, extent::find_end, window::Window};
 use crate::{
+    brackets::BracketScanner,
     finding::{Fault, name_keys},
     rules,
 };
@@ -41,8 +42,8 @@ impl Array {
         let (line, column) = (window.line(), window.column());
         let (length, body) = match first {
             b'{' | b'[' | b'"' => {
-                let mut nest = Nest::default();
-                find_end(window, |bytes| nest.feed(bytes))?
+                let mut brackets = BracketScanner::default();
+                find_end(window, |bytes| brackets.feed(bytes))?
             }
             _ => find_end(window, scalar_end)?,
         };

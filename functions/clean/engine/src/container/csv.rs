@@ -97,9 +97,9 @@ fn read_json(
         Some(b'[' | b'{') => {}
         Some(_) => return Ok(Value::Text(Text::of(cell))),
     }
-    let parsed = parse(cell).map_err(|fault| {
-        let message = format!("in the cell `{column}`: {}", fault.message);
-        fault.saying(message).at(at)
+    let parsed = parse(cell).map_err(|error| {
+        let message = format!("in the cell `{column}`: {}", error.message);
+        rules::invalid_json::fault(error).saying(message).at(at)
     })?;
     if !parsed.repeats.is_empty() {
         faults.push(Fault::new(&rules::duplicate_keys::RULE).at(at));

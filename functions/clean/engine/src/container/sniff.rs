@@ -8,10 +8,10 @@ pub(super) use self::below::{has_row, starts_with_rows};
 use self::below::{is_line_above_lists, is_line_above_rows};
 use super::{
     csv::{self, Header},
-    nest::Nest,
     parquet,
 };
 use crate::{
+    brackets::BracketScanner,
     formats,
     json::{Object, Value, parse},
 };
@@ -180,7 +180,7 @@ fn rows_in_object(prefix: &[u8], at: usize, complete: bool) -> Option<List> {
     }
     let has_rows = starts_with_row(prefix.get(list.start..)?);
     let object = prefix.get(at..).unwrap_or_default();
-    let Some(length) = Nest::default().feed(object) else {
+    let Some(length) = BracketScanner::default().feed(object) else {
         // Longer than the prefix: a file on one line, or a long first row.
         return (object.contains(&b'\n') || has_rows).then_some(list);
     };
@@ -206,7 +206,7 @@ fn list_of_rows(prefix: &[u8], mut at: usize) -> Option<List> {
 
 /// Whether the first object of `bytes` is a row of a format known.
 fn starts_with_row(bytes: &[u8]) -> bool {
-    let length = Nest::default().feed(bytes).unwrap_or_default();
+    let length = BracketScanner::default().feed(bytes).unwrap_or_default();
     let object = read_object(bytes.get(..length).unwrap_or_default());
     object.is_some_and(|object| formats::detect(&object).is_ok())
 }
@@ -231,7 +231,7 @@ fn next_list(prefix: &[u8], at: &mut usize) -> Option<List> {
         if quote != b'"' {
             return None;
         }
-        let key_end = key_at + Nest::default().feed(prefix.get(key_at..)?)?;
+        let key_end = key_at + BracketScanner::default().feed(prefix.get(key_at..)?)?;
         let key = prefix.get(key_at + 1..key_end.checked_sub(1)?)?;
         let (colon_at, colon) = next_byte(prefix, key_end)?;
         if colon != b':' {
@@ -240,7 +240,7 @@ fn next_list(prefix: &[u8], at: &mut usize) -> Option<List> {
         let (value_at, value) = next_byte(prefix, colon_at + 1)?;
         let rest = prefix.get(value_at..)?;
         let length = match value {
-            b'{' | b'[' | b'"' => Nest::default().feed(rest),
+            b'{' | b'[' | b'"' => BracketScanner::default().feed(rest),
             _ => rest.iter().position(|byte| matches!(byte, b',' | b'}')),
         };
         *at = length.map_or(prefix.len(), |length| value_at + length);

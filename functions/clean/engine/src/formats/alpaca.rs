@@ -1,11 +1,12 @@
 //! Alpaca rows: `instruction`, perhaps `input`, and `output`; `system` and `history` as
 //! LLaMA-Factory has them.
 
-use super::{Format, Keys, take_text, wrong_type};
+use super::{Format, take_text, wrong_type};
 use crate::{
     example::{Example, Place, Role, Turn},
     finding::Fault,
     json::{Node, Object, Text, Value},
+    keys::Keys,
 };
 
 /// The format.

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use self::part::{part, unsupported};
 use super::{
-    Format, Keys,
+    Format,
     messages::{take_list, take_word, unknown_role},
     wrong_type,
 };
@@ -15,6 +15,7 @@ use crate::{
     example::{Example, Part, Parts, Place, Role, Turn},
     finding::Fault,
     json::{Node, Object, Text, Value},
+    keys::Keys,
 };
 
 /// The format.

@@ -1,7 +1,7 @@
 //! Chat rows: `{"messages": [{"role": …, "content": …}, …]}`.
 
 use super::{
-    Format, Keys,
+    Format,
     dialogue::{self, Dialogue},
     tools, wrong_type,
 };
@@ -9,6 +9,7 @@ use crate::{
     example::{Example, Part, Parts, Place, Role},
     finding::Fault,
     json::{Node, Object, Text, Value},
+    keys::Keys,
     rules,
 };
 

@@ -7,11 +7,12 @@
 //! a blank line between: so have it the templates of FLAN for reading comprehension, and Google
 //! advises to put the question last where the context is long.
 
-use super::{Format, Keys, label_of, text_of};
+use super::{Format, label_of, text_of};
 use crate::{
     example::{Example, Part, Role, Turn},
     finding::Fault,
     json::{Node, Object, Text},
+    keys::Keys,
 };
 
 macro_rules! pair {

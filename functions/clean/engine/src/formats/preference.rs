@@ -1,10 +1,10 @@
 //! Rows that say which of two answers is the better one. They are known, so that they are counted
 //! and refused in clear words: a row of two answers must not be tuned on as if it had one.
 
-use super::Keys;
 use crate::{
     finding::{Fault, name_keys},
     json::{Object, Value},
+    keys::Keys,
     rules,
 };
 

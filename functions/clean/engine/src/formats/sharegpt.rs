@@ -4,7 +4,7 @@
 use smallvec::smallvec;
 
 use super::{
-    Format, Keys,
+    Format,
     dialogue::{self, Dialogue},
     messages::{check_weight, take_list, take_word, text_of, unknown_role},
     take_text, tools, wrong_type,
@@ -13,6 +13,7 @@ use crate::{
     example::{Example, Part, Parts, Place, Role},
     finding::Fault,
     json::{Node, Object, Text, Value, parse},
+    keys::Keys,
     rules,
 };
 

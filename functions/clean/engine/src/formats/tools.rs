@@ -6,7 +6,7 @@ use super::dialogue::node;
 use crate::{
     example::Place,
     finding::Fault,
-    json::{Node, Object, Text, Value, parse},
+    json::{Node, Object, SyntaxError, Text, Value, parse},
     rules,
 };
 
@@ -76,7 +76,7 @@ fn double_encoded(place: Place) -> Fault {
 }
 
 /// The JSON that `text` holds.
-fn parse_owned(text: &Text<'_>) -> Result<Value<'static>, Fault> {
+fn parse_owned(text: &Text<'_>) -> Result<Value<'static>, SyntaxError> {
     let plain = text.plain();
     let parsed = parse(&plain)?;
     Ok(parsed.node.value.into_owned())

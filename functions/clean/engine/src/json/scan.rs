@@ -7,7 +7,7 @@ use fearless_simd::{Level, dispatch, prelude::*, u8x64};
 
 use crate::{
     blocks::{BLOCK, Blocks},
-    signs::Signs,
+    byte_classes::ByteClasses,
 };
 
 /// Places in a text, a bit for each of its bytes.
@@ -41,10 +41,11 @@ impl Stops {
     /// of any escape but `\n`, `\t`, `\r`, `\"` and `\\`, which are written so here as well.
     ///
     /// Of what is no JSON, the stops up to its first fault are right.
-    pub(super) fn of_json(text: &str) -> (Self, Signs) {
+    pub(super) fn of_json(text: &str) -> (Self, ByteClasses) {
         let mut words = room(text);
-        let signs = dispatch!(Level::new(), simd => look_json(simd, text.as_bytes(), &mut words));
-        (Self { words }, signs)
+        let byte_classes =
+            dispatch!(Level::new(), simd => look_json(simd, text.as_bytes(), &mut words));
+        (Self { words }, byte_classes)
     }
 
     /// The first stop at `at` or after it.
@@ -91,7 +92,7 @@ fn look_plain<S: Simd>(simd: S, bytes: &[u8], words: &mut [u64]) {
     reason = "only so it is made for each processor"
 )]
 #[inline(always)]
-fn look_json<S: Simd>(simd: S, text: &[u8], words: &mut [u64]) -> Signs {
+fn look_json<S: Simd>(simd: S, text: &[u8], words: &mut [u64]) -> ByteClasses {
     // Whether the byte to come is escaped, and whether it is within a text: 1 or 0.
     let (mut escaped, mut inside) = (0, 0);
     let letters = u8x64::from_slice(simd, &LETTERS);
@@ -119,7 +120,7 @@ fn look_json<S: Simd>(simd: S, text: &[u8], words: &mut [u64]) -> Signs {
             start += BLOCK;
         }
     }
-    seen.signs()
+    seen.byte_classes()
 }
 
 /// The letters of usual escapes, by their low halves.
@@ -170,14 +171,14 @@ fn escapes(backslashes: u64, carry: &mut u64) -> u64 {
     escaped
 }
 
-/// What was seen within texts so far: bits are set where there was one. See [`Signs`].
+/// What was seen within texts so far: bits are set where there was one. See [`ByteClasses`].
 #[derive(Default)]
 struct Seen {
     before: Before,
     fence: u64,
     control: u64,
     mojibake: u64,
-    markup: Signs,
+    markup: ByteClasses,
 }
 
 /// What the last bytes of the block before lead on to, at the first bits.
@@ -222,25 +223,25 @@ impl Seen {
         self.mojibake |= mojibake & within;
     }
 
-    fn signs(&self) -> Signs {
+    fn byte_classes(&self) -> ByteClasses {
         self.markup
-            | Signs::FENCE.if_any(self.fence)
-            | Signs::CONTROL.if_any(self.control)
-            | Signs::MOJIBAKE.if_any(self.mojibake)
+            | ByteClasses::FENCE.if_any(self.fence)
+            | ByteClasses::CONTROL.if_any(self.control)
+            | ByteClasses::MOJIBAKE.if_any(self.mojibake)
     }
 }
 
 /// What markup at `places`, counted from `start`, may be a sign of.
 #[inline(never)]
-fn signs_of_markup(text: &[u8], start: usize, mut places: u64) -> Signs {
-    let mut signs = Signs::default();
+fn signs_of_markup(text: &[u8], start: usize, mut places: u64) -> ByteClasses {
+    let mut byte_classes = ByteClasses::default();
     while places != 0 {
         // At most 63.
         let at = start + places.trailing_zeros() as usize;
-        signs |= Signs::of_markup(text.get(at..).unwrap_or_default());
+        byte_classes |= ByteClasses::of_markup(text.get(at..).unwrap_or_default());
         places &= places - 1;
     }
-    signs
+    byte_classes
 }
 
 /// At each bit, whether an odd number of bits is set up to it.
@@ -359,27 +360,34 @@ mod tests {
 
     /// What is seen in `text` wherever it stands in a text of a row, and what beside it.
     #[track_caller]
-    fn check(text: &str, expected: Signs) {
+    fn check(text: &str, expected: ByteClasses) {
         for before in 0..130 {
             let around = "n".repeat(before);
             let within = format!("{around}\"\\\\{text} and \\\" more\"{around}");
             assert_eq!(Stops::of_json(&within).1, expected, "{within:?}");
             let beside = format!("\"{around}\"{text} and more\"{around}\\\"\"{text}");
-            assert_eq!(Stops::of_json(&beside).1, Signs::default(), "{beside:?}");
+            assert_eq!(
+                Stops::of_json(&beside).1,
+                ByteClasses::default(),
+                "{beside:?}"
+            );
         }
     }
 
     #[test]
     fn every_sign_is_seen_wherever_it_stands() {
         for (texts, sign) in [
-            (&["[/", "[INST]", "<|", "<User", "##"][..], Signs::MARKER),
+            (
+                &["[/", "[INST]", "<|", "<User", "##"][..],
+                ByteClasses::MARKER,
+            ),
             (
                 &["{{", "{name", "{Name", "<YOUR", "<your", "<insert"],
-                Signs::PLACEHOLDER,
+                ByteClasses::PLACEHOLDER,
             ),
-            (&["```", "````"], Signs::FENCE),
-            (&["\u{7f}", "\u{80}", "\u{9f}"], Signs::CONTROL),
-            (&["Ã©", "â€", "ï»", "ðŸ", "\u{fffd}"], Signs::MOJIBAKE),
+            (&["```", "````"], ByteClasses::FENCE),
+            (&["\u{7f}", "\u{80}", "\u{9f}"], ByteClasses::CONTROL),
+            (&["Ã©", "â€", "ï»", "ðŸ", "\u{fffd}"], ByteClasses::MOJIBAKE),
         ] {
             for text in texts {
                 check(text, sign);
@@ -394,7 +402,7 @@ mod tests {
             "{ } [1, 2] <3 # {\\\"a\\\": 1} <Name> {\\n [\\t",
             "São Tomé — naïve, ‘привет’, 数据 😀; 100 % | ~ ^ * _ / ﻿￥",
         ] {
-            check(text, Signs::default());
+            check(text, ByteClasses::default());
         }
     }
 }

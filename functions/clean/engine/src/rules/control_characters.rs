@@ -3,7 +3,7 @@
 use memchr::{memchr, memchr2_iter};
 
 use super::{Check, Rule};
-use crate::{Severity, finding::Fault, row::Row, signs::Signs};
+use crate::{Severity, byte_classes::ByteClasses, finding::Fault, row::Row};
 
 /// The rule.
 ///
@@ -16,7 +16,7 @@ pub(crate) static RULE: Rule = Rule {
     binding: false,
     doc: "a text holds control characters other than line ends and tabs",
     fix: "take them away: they come from terminals, from binary files or from a wrong encoding",
-    check: Check::Text(Signs::CONTROL, check),
+    check: Check::Text(ByteClasses::CONTROL, check),
 };
 
 fn check(row: &Row<'_, '_>) -> Option<Fault> {

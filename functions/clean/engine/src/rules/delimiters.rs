@@ -3,7 +3,7 @@
 use memchr::memchr3_iter;
 
 use super::{Check, Rule};
-use crate::{Severity, finding::Fault, row::Row, signs::Signs};
+use crate::{Severity, byte_classes::ByteClasses, finding::Fault, row::Row};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -13,10 +13,10 @@ pub(crate) static RULE: Rule = Rule {
     binding: false,
     doc: "a marker of some prompt template is part of the text",
     fix: "take the marker away: Gemini marks the turns itself, and a tuned model would learn to print it",
-    check: Check::Text(Signs::MARKER, check),
+    check: Check::Text(ByteClasses::MARKER, check),
 };
 
-/// Markers of templates, in lower case; each starts as [`Signs::of_markup`] has it.
+/// Markers of templates, in lower case; each starts as [`ByteClasses::of_markup`] has it.
 const MARKERS: &[&str] = &[
     "<human>",
     "</human>",
@@ -80,7 +80,7 @@ fn find(text: &str) -> Option<&'static str> {
     memchr3_iter(b'<', b'[', b'#', bytes).find_map(|at| {
         let rest = bytes
             .get(at..)
-            .filter(|rest| Signs::of_markup(rest).has_any(Signs::MARKER))?;
+            .filter(|rest| ByteClasses::of_markup(rest).has_any(ByteClasses::MARKER))?;
         let is_next = |marker: &&&str| {
             let head = rest.get(..marker.len());
             head.is_some_and(|head| head.eq_ignore_ascii_case(marker.as_bytes()))

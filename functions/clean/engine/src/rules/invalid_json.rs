@@ -1,7 +1,11 @@
 //! The row is not JSON.
 
-use super::{Check, Rule};
-use crate::Severity;
+use super::{Check, Rule, lone_surrogate, too_deep};
+use crate::{
+    Severity,
+    finding::Fault,
+    json::{SyntaxError, SyntaxErrorKind},
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -13,6 +17,16 @@ pub(crate) static RULE: Rule = Rule {
     fix: "write one JSON object per line, with a JSON library",
     check: Check::Read,
 };
+
+/// The fault that `error` is: of this rule, or of one of the two that have a name of their own.
+pub(crate) fn fault(error: SyntaxError) -> Fault {
+    let rule = match error.kind {
+        SyntaxErrorKind::Grammar => &RULE,
+        SyntaxErrorKind::LoneSurrogate => &lone_surrogate::RULE,
+        SyntaxErrorKind::TooDeep => &too_deep::RULE,
+    };
+    Fault::new(rule).at(error.at).saying(error.message)
+}
 
 #[cfg(test)]
 mod tests {

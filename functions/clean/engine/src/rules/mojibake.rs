@@ -3,7 +3,7 @@
 use memchr::memchr2_iter;
 
 use super::{Check, Rule};
-use crate::{Severity, finding::Fault, row::Row, signs::Signs};
+use crate::{Severity, byte_classes::ByteClasses, finding::Fault, row::Row};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -13,7 +13,7 @@ pub(crate) static RULE: Rule = Rule {
     binding: false,
     doc: "a text was read in the wrong encoding: `Ã©` for `é`, `â€™` for `’`, or `\u{FFFD}`",
     fix: "export again, reading and writing as UTF-8; what is `\u{FFFD}` by now is lost",
-    check: Check::Text(Signs::MOJIBAKE, check),
+    check: Check::Text(ByteClasses::MOJIBAKE, check),
 };
 
 /// What UTF-8 becomes that is read as Latin-1 or Windows-1252 and written as UTF-8 again; each

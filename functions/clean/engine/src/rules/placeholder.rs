@@ -3,7 +3,7 @@
 use memchr::{memchr2_iter, memchr3_iter};
 
 use super::{Check, Rule};
-use crate::{Severity, finding::Fault, row::Row, scan::begins_word, signs::Signs};
+use crate::{Severity, byte_classes::ByteClasses, finding::Fault, row::Row, scan::begins_word};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -13,7 +13,7 @@ pub(crate) static RULE: Rule = Rule {
     binding: false,
     doc: "a placeholder was never filled in",
     fix: "fill the template in before exporting",
-    check: Check::Text(Signs::PLACEHOLDER, check),
+    check: Check::Text(ByteClasses::PLACEHOLDER, check),
 };
 
 /// Names that templates in single braces have; others need an underscore to be told from sets

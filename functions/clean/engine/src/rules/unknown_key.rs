@@ -9,8 +9,8 @@ use super::{Check, Rule};
 use crate::{
     Severity,
     finding::{Fault, name_keys},
-    formats::keys::Keys,
     json::{Node, Object, Value},
+    keys::Keys,
 };
 
 /// The rule.

@@ -8,8 +8,9 @@ use std::{
 use super::{Header, JSON_COLUMNS, cells::cells, record::Record};
 use crate::{
     container::sniff::{has_row, starts_with_rows},
-    formats::{self, keys::Keys},
+    formats,
     json::{Node, Object, Value},
+    keys::Keys,
 };
 
 /// What stands between cells: commas, tabs, and the semicolons of spreadsheets where numbers have

@@ -3,8 +3,8 @@
 
 use memchr::memchr;
 
-use super::{Nest, read_object, starts_with_row};
-use crate::json::Object;
+use super::{read_object, starts_with_row};
+use crate::{brackets::BracketScanner, json::Object};
 
 /// Whether the array or object at `at`, whose list of rows starts at `list` with its bracket, is a
 /// line that is broken, or no row, above lines that are rows.
@@ -22,7 +22,7 @@ pub(super) fn is_line_above_rows(prefix: &[u8], at: usize, list: usize, complete
     let depth = if list > at { 2 } else { 1 };
     let list = list.checked_sub(at).and_then(|list| line.get(list..));
     let list = list.filter(|list| !list.is_empty() && open.len() == depth);
-    let list = list.filter(|list| Nest::default().feed(list).is_none());
+    let list = list.filter(|list| BracketScanner::default().feed(list).is_none());
     let several = || rows(below, complete).nth(1).is_some();
     match (line.trim_ascii_end().last(), open.last(), list) {
         (Some(b'[' | b','), Some(b'['), Some(_)) => false,
@@ -42,7 +42,7 @@ fn left_open(line: &[u8]) -> Option<Vec<u8>> {
     while let Some(&byte) = line.get(at) {
         match byte {
             b'"' => {
-                at += Nest::default().feed(line.get(at..)?)?;
+                at += BracketScanner::default().feed(line.get(at..)?)?;
                 continue;
             }
             b'[' | b'{' => open.push(byte),
@@ -59,7 +59,7 @@ fn left_open(line: &[u8]) -> Option<Vec<u8>> {
 /// Whether the array at `at` is one of many lists, one on each line, and none of them of rows.
 pub(super) fn is_line_above_lists(prefix: &[u8], at: usize) -> bool {
     first_line(prefix, at).is_some_and(|(line, below)| {
-        Nest::default().feed(line).is_some()
+        BracketScanner::default().feed(line).is_some()
             && below.trim_ascii_start().starts_with(b"[")
             && !starts_with_row(line.get(1..).unwrap_or_default())
     })
