@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Rule, Severity, container::Head, example::Place, scan};
+use crate::{Rule, Severity, container::Head, detect, example::Place};
 
 /// Longest key name quoted in a message, in characters: a key is the only text of a dataset that a
 /// report shows, and a broken row can have half an answer as its key.
@@ -136,7 +136,7 @@ pub(crate) fn name_keys<'k>(keys: impl Iterator<Item = &'k str>) -> String {
 /// A key as a message shows it: cut, on one line, and without what belongs to somebody, whether a
 /// recipe has texts searched or not.
 fn shown(key: &str) -> String {
-    let key = scan::masked(key);
+    let key = detect::masked(key);
     let digits = key.bytes().filter(u8::is_ascii_digit).count();
     if key.contains('@') || digits >= KEY_DIGITS_MIN {
         return "…".to_owned();

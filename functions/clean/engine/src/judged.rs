@@ -13,7 +13,7 @@ use crate::{
     finding::Fault,
     json::{self, Text},
     pass::Ledger,
-    scan::sketch::Sketch,
+    sketch::Sketch,
 };
 
 /// What is known of one row.

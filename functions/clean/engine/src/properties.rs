@@ -9,7 +9,7 @@ use crate::{
     formats::tests::convert,
     pass::tests::{Memory, clean, clean_on},
     render,
-    scan::tests::redacting,
+    search::tests::redacting,
 };
 
 /// No part is held out, so that the kept rows are one file.

@@ -17,8 +17,10 @@ use crate::{
     json::{Object, SyntaxErrorKind, Text, Value, parse},
     judged::{self, Fact, Judged, Kind},
     keys::Keys,
+    language::Languages,
     rules::{self, RowCheck, short_output::is_short},
-    scan::{Search, language::Languages, sketch::Sketch},
+    search::Search,
+    sketch::Sketch,
     template::Template,
 };
 

@@ -9,7 +9,7 @@ use crate::{
     batch::Lines,
     judged::{Fact, Judged},
     pass::Ledger,
-    scan::sketch::Sketch,
+    sketch::Sketch,
 };
 
 /// Bytes that say how long the compact form is.

@@ -25,7 +25,7 @@ use crate::{
     parts::Parts,
     row::Judge,
     rules,
-    scan::sketch::Sketch,
+    sketch::Sketch,
     split::{self, Place},
 };
 

@@ -3,7 +3,7 @@
 use memchr::{memchr2_iter, memchr3_iter};
 
 use super::{Check, Rule};
-use crate::{Severity, byte_classes::ByteClasses, finding::Fault, row::Row, scan::begins_word};
+use crate::{Severity, byte_classes::ByteClasses, detect::begins_word, finding::Fault, row::Row};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {

@@ -6,7 +6,7 @@ use aho_corasick::{AhoCorasick, Anchored, Input, MatchKind, StartKind};
 use memchr::memmem::Finder;
 
 use super::{Check, Rule};
-use crate::{Severity, example::Role, finding::Fault, json::Text, row::Row, scan::begins_word};
+use crate::{Severity, detect::begins_word, example::Role, finding::Fault, json::Text, row::Row};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {

@@ -1,131 +1,35 @@
 //! Searches the texts of a row for personal data and secrets, if a recipe asks for it.
 //!
-//! Texts are searched as they are escaped: rare bytes and words are looked for first, and only
-//! around them is anything understood. What is found is named and never shown.
+//! What is found is named and never shown.
 
-mod email;
-pub(crate) mod language;
-mod number;
-mod secret;
-pub(crate) mod sketch;
-
-use std::{borrow::Cow, collections::HashSet, ops::Range, sync::LazyLock};
+use std::{borrow::Cow, collections::HashSet};
 
 use memchr::memchr_iter;
 
 use crate::{
     Rule, Settings, Severity,
+    detect::{Detector, Hit, HitKind, mask},
     example::{Example, Part, Place},
     finding::Fault,
     json::{Object, Text, Value},
     rules,
 };
 
-/// What can be found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// An address for mail.
-    Email,
-    /// A number to call.
-    Phone,
-    /// The number of a payment card.
-    Card,
-    /// The number of a bank account.
-    Iban,
-    /// The address of a machine in public.
-    Ip,
-    /// A number by which a state knows a person.
-    NationalId,
-    /// A key to a cloud.
-    CloudKey,
-    /// A token of some service.
-    Token,
-    /// The private half of a pair of keys.
-    PrivateKey,
-}
-
-impl Kind {
-    /// Every kind, in the order of their rules.
-    const ALL: [Self; 9] = [
-        Self::Email,
-        Self::Phone,
-        Self::Card,
-        Self::Iban,
-        Self::Ip,
-        Self::NationalId,
-        Self::CloudKey,
-        Self::Token,
-        Self::PrivateKey,
-    ];
-
-    fn rule(self) -> &'static Rule {
-        match self {
-            Self::Email => &rules::pii_email::RULE,
-            Self::Phone => &rules::pii_phone::RULE,
-            Self::Card => &rules::pii_card::RULE,
-            Self::Iban => &rules::pii_iban::RULE,
-            Self::Ip => &rules::pii_ip::RULE,
-            Self::NationalId => &rules::pii_national_id::RULE,
-            Self::CloudKey => &rules::secret_cloud_key::RULE,
-            Self::Token => &rules::secret_token::RULE,
-            Self::PrivateKey => &rules::secret_private_key::RULE,
-        }
-    }
-
-    /// What stands in its place where it is taken out: nothing that is found again.
-    fn mask(self) -> &'static str {
-        match self {
-            Self::Email => "[EMAIL]",
-            Self::Phone => "[PHONE]",
-            Self::Card => "[CARD]",
-            Self::Iban => "[IBAN]",
-            Self::Ip => "[IP]",
-            Self::NationalId => "[NATIONAL_ID]",
-            Self::CloudKey => "[CLOUD_KEY]",
-            Self::Token => "[TOKEN]",
-            Self::PrivateKey => "[PRIVATE_KEY]",
-        }
-    }
-}
-
-/// Something found in an escaped text; it cuts no escape.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Hit {
-    kind: Kind,
-    range: Range<usize>,
-}
-
 /// Searches rows by what the settings ask for.
 pub(crate) struct Search {
-    severities: [Severity; Kind::ALL.len()],
-    emails: bool,
-    numbers: bool,
-    secrets: Option<secret::Search>,
+    severities: [Severity; HitKind::ALL.len()],
+    detector: Detector,
 }
 
 impl Search {
     /// A search by `settings`; none if they ask for none.
     pub(crate) fn new(settings: &Settings) -> Option<Self> {
-        let severities = Kind::ALL.map(|kind| settings.severity(kind.rule()));
-        let [email, numbers @ .., cloud_key, token, private_key] = severities;
-        let on = |severity: &Severity| *severity != Severity::Off;
-        let secrets = [cloud_key, token, private_key].iter().any(on);
-        severities.iter().any(on).then(|| Self {
+        let severities = HitKind::ALL.map(|kind| settings.severity(rule(kind)));
+        let wanted = severities.map(|severity| severity != Severity::Off);
+        wanted.contains(&true).then(|| Self {
             severities,
-            emails: on(&email),
-            numbers: numbers.iter().any(on),
-            secrets: secrets.then(secret::Search::new),
+            detector: Detector::new(wanted),
         })
-    }
-
-    /// A search that takes everything out.
-    fn of_all() -> Self {
-        Self {
-            severities: Kind::ALL.map(|_| Severity::Repair),
-            emails: true,
-            numbers: true,
-            secrets: Some(secret::Search::new()),
-        }
     }
 
     /// Searches `example`, and takes out what is to be redacted; whether there was anything that
@@ -148,7 +52,7 @@ impl Search {
             self.value(value, None, &mut tally);
         }
         faults.extend(tally.faults());
-        Kind::ALL
+        HitKind::ALL
             .into_iter()
             .zip(tally.counts)
             .any(|(kind, (count, _))| count > 0 && self.is_secret(kind))
@@ -158,7 +62,12 @@ impl Search {
     /// read or not.
     pub(crate) fn is_quotable(&self, raw: &[u8]) -> bool {
         let text = String::from_utf8_lossy(raw);
-        let is_secret = |text: &str| self.find(text).iter().any(|hit| self.is_secret(hit.kind));
+        let is_secret = |text: &str| {
+            self.detector
+                .find(text)
+                .iter()
+                .any(|hit| self.is_secret(hit.kind))
+        };
         !is_secret(&text) && !unescaped(&text).is_some_and(|text| is_secret(&text))
     }
 
@@ -191,7 +100,7 @@ impl Search {
 
     /// Searches the keys of `object`; those from which something is taken out stay apart.
     fn keys(&self, object: &mut Object<'_>, place: Option<Place>, tally: &mut Tally) {
-        let is_found = |key: &str| !self.find(key).is_empty();
+        let is_found = |key: &str| !self.detector.find(key).is_empty();
         if !object.keys().any(is_found) {
             return;
         }
@@ -214,7 +123,7 @@ impl Search {
     }
 
     fn text(&self, text: &mut Text<'_>, place: Option<Place>, tally: &mut Tally) {
-        let hits = self.find(text.escaped());
+        let hits = self.detector.find(text.escaped());
         if hits.is_empty() {
             return;
         }
@@ -223,12 +132,9 @@ impl Search {
         }
         let mut redacted = self.redacted(hits);
         while !redacted.is_empty() {
-            let masks = redacted
-                .iter()
-                .map(|hit| (hit.range.clone(), hit.kind.mask()));
-            text.replace(masks);
+            mask(text, &redacted);
             // What stood right behind a number that is gone can be read as a number now.
-            redacted = self.redacted(self.find(text.escaped()));
+            redacted = self.redacted(self.detector.find(text.escaped()));
             for hit in &redacted {
                 tally.add(hit.kind, place);
             }
@@ -241,53 +147,16 @@ impl Search {
         hits
     }
 
-    /// What is in an escaped text, in order, nothing twice.
-    fn find(&self, escaped: &str) -> Vec<Hit> {
-        let mut hits = Vec::new();
-        let bytes = escaped.as_bytes();
-        if let Some(secrets) = &self.secrets {
-            secrets.find(bytes, &mut hits);
-        }
-        if self.emails {
-            email::find(bytes, &mut hits);
-        }
-        if self.numbers {
-            number::find(bytes, &mut hits);
-        }
-        if hits.is_empty() {
-            return hits;
-        }
-        hits.retain(|hit| self.severity(hit.kind) != Severity::Off);
-        hits.sort_by_key(|hit| hit.range.start);
-        let mut end = 0;
-        hits.retain(|hit| {
-            let apart = hit.range.start >= end;
-            if apart {
-                end = hit.range.end;
-            }
-            apart
-        });
-        hits
-    }
-
-    fn severity(&self, kind: Kind) -> Severity {
-        let mut all = Kind::ALL.into_iter().zip(self.severities);
+    fn severity(&self, kind: HitKind) -> Severity {
+        let mut all = HitKind::ALL.into_iter().zip(self.severities);
         all.find(|(other, _)| *other == kind)
             .map_or(Severity::Off, |(_, severity)| severity)
     }
 
     /// Whether what is of this `kind` is to leave the dataset, and so must not be in any file.
-    fn is_secret(&self, kind: Kind) -> bool {
+    fn is_secret(&self, kind: HitKind) -> bool {
         matches!(self.severity(kind), Severity::Repair | Severity::Reject)
     }
-}
-
-/// The same words with everything masked that could be found in them.
-pub(crate) fn masked(plain: &str) -> String {
-    static ALL: LazyLock<Search> = LazyLock::new(Search::of_all);
-    let mut text = Text::of(plain);
-    ALL.text(&mut text, None, &mut Tally::default());
-    text.plain().into_owned()
 }
 
 /// The same row with the characters that are escaped by number, `\u0040`, however often it was
@@ -312,15 +181,30 @@ fn unescaped(raw: &str) -> Option<String> {
     read.map(|read| read + raw.get(from..).unwrap_or_default())
 }
 
+/// The rule that is about such hits.
+fn rule(kind: HitKind) -> &'static Rule {
+    match kind {
+        HitKind::Email => &rules::pii_email::RULE,
+        HitKind::Phone => &rules::pii_phone::RULE,
+        HitKind::Card => &rules::pii_card::RULE,
+        HitKind::Iban => &rules::pii_iban::RULE,
+        HitKind::Ip => &rules::pii_ip::RULE,
+        HitKind::NationalId => &rules::pii_national_id::RULE,
+        HitKind::CloudKey => &rules::secret_cloud_key::RULE,
+        HitKind::Token => &rules::secret_token::RULE,
+        HitKind::PrivateKey => &rules::secret_private_key::RULE,
+    }
+}
+
 /// How much was found in a row, and where first.
 #[derive(Default)]
 struct Tally {
-    counts: [(u32, Option<Place>); Kind::ALL.len()],
+    counts: [(u32, Option<Place>); HitKind::ALL.len()],
 }
 
 impl Tally {
-    fn add(&mut self, kind: Kind, place: Option<Place>) {
-        for (other, (count, first)) in Kind::ALL.into_iter().zip(&mut self.counts) {
+    fn add(&mut self, kind: HitKind, place: Option<Place>) {
+        for (other, (count, first)) in HitKind::ALL.into_iter().zip(&mut self.counts) {
             if other == kind {
                 if *count == 0 {
                     *first = place;
@@ -331,40 +215,17 @@ impl Tally {
     }
 
     fn faults(&self) -> impl Iterator<Item = Fault> {
-        let found = Kind::ALL.into_iter().zip(self.counts);
+        let found = HitKind::ALL.into_iter().zip(self.counts);
         found
             .filter(|(_, (count, _))| *count > 0)
             .map(|(kind, (count, place))| {
-                let fault = Fault::new(kind.rule()).within(place);
+                let fault = Fault::new(rule(kind)).within(place);
                 match count {
                     1 => fault,
-                    count => fault.saying(format!("{}; {count} in all", kind.rule().doc)),
+                    count => fault.saying(format!("{}; {count} in all", rule(kind).doc)),
                 }
             })
     }
-}
-
-/// Whether a word may begin at `at`: the byte before belongs to no word, or to an escape.
-pub(crate) fn begins_word(bytes: &[u8], at: usize) -> bool {
-    match bytes.get(..at).unwrap_or_default() {
-        [.., b'\\', b'n' | b'r' | b't' | b'b' | b'f'] | [] => true,
-        [.., before] => !is_word(*before),
-    }
-}
-
-/// Whether a word may end before `at`.
-fn ends_word(bytes: &[u8], at: usize) -> bool {
-    bytes.get(at).is_none_or(|after| !is_word(*after))
-}
-
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
-}
-
-/// How many bytes from `at` on are such.
-fn count(bytes: &[u8], at: usize, is: impl Fn(u8) -> bool) -> usize {
-    let rest = bytes.get(at..).unwrap_or_default();
-    rest.iter().take_while(|byte| is(**byte)).count()
 }
 
 #[cfg(test)]
