@@ -4,8 +4,7 @@ use std::io;
 
 use thiserror::Error as Derive;
 
-use crate::Part;
-pub use crate::frames::Fault as FramesFault;
+use crate::outputs::OutputFile;
 
 /// Why a cleaning could not be carried through.
 #[derive(Debug, Derive)]
@@ -17,7 +16,7 @@ pub enum Error {
     #[error("the part `{part}` cannot be written", part = part.name())]
     Write {
         /// The part that failed.
-        part: Part,
+        part: OutputFile,
         /// What its writer said.
         #[source]
         source: io::Error,
@@ -44,9 +43,26 @@ pub enum Error {
         range: usize,
         /// What is wrong with it.
         #[source]
-        fault: FramesFault,
+        fault: FrameError,
     },
     /// A mistake of ours.
     #[error("the passes over the dataset do not come to an end")]
     Unending,
+}
+
+/// What is wrong with frames.
+#[derive(Debug, Derive)]
+pub enum FrameError {
+    /// They cannot be read.
+    #[error("it cannot be read")]
+    Read(#[source] io::Error),
+    /// They end before their end.
+    #[error("it is cut off")]
+    Cut,
+    /// Bytes changed on the way.
+    #[error("the checksum of a frame does not fit")]
+    Checksum,
+    /// It is something else, or of other code.
+    #[error("it is no judgement that this code can read: {0}")]
+    Foreign(&'static str),
 }

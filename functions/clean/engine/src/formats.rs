@@ -14,11 +14,13 @@ pub(crate) mod sharegpt;
 pub(crate) mod tools;
 
 use crate::{
-    example::{Example, Place},
-    finding::{Fault, name_keys},
+    example::Example,
+    fault::Fault,
     gemini,
     json::{Node, Object, Text, Value, write},
+    key_names::name_keys,
     keys::Keys,
+    location::Location,
     rules,
 };
 
@@ -182,7 +184,7 @@ fn unknown(row: &Object<'_>, keys: Keys) -> Fault {
 pub(crate) fn take_text<'a>(
     row: &mut Object<'a>,
     key: &'static str,
-) -> Result<Option<(Text<'a>, Place)>, Fault> {
+) -> Result<Option<(Text<'a>, Location)>, Fault> {
     text_of(row.take(key), key)
 }
 
@@ -190,16 +192,16 @@ pub(crate) fn take_text<'a>(
 pub(crate) fn text_of<'a>(
     node: Option<Node<'a>>,
     key: &'static str,
-) -> Result<Option<(Text<'a>, Place)>, Fault> {
+) -> Result<Option<(Text<'a>, Location)>, Fault> {
     let Some(Node { at, value }) = node else {
         return Ok(None);
     };
-    let place = Place::of(key, at);
+    let location = Location::of(key, at);
     match value {
-        Value::Text(text) => Ok(Some((text, place))),
-        Value::Null => Ok(Some((Text::default(), place))),
+        Value::Text(text) => Ok(Some((text, location))),
+        Value::Null => Ok(Some((Text::default(), location))),
         other @ (Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Object(_)) => {
-            Err(wrong_type(&other, "a text", place))
+            Err(wrong_type(&other, "a text", location))
         }
     }
 }
@@ -208,12 +210,12 @@ pub(crate) fn text_of<'a>(
 pub(crate) fn label_of<'a>(
     mut node: Option<Node<'a>>,
     key: &'static str,
-) -> Result<Option<(Text<'a>, Place)>, Fault> {
+) -> Result<Option<(Text<'a>, Location)>, Fault> {
     if let Some(Node { at, value }) = &mut node {
         match value {
             Value::List(_) | Value::Object(_) => {
-                let place = Place::of(key, *at);
-                return Err(wrong_type(value, "a text, a number or a boolean", place));
+                let location = Location::of(key, *at);
+                return Err(wrong_type(value, "a text, a number or a boolean", location));
             }
             Value::Number(_) | Value::Bool(_) => {
                 let mut written = Vec::new();
@@ -226,11 +228,11 @@ pub(crate) fn label_of<'a>(
     text_of(node, key)
 }
 
-/// `wrong_type`: `value` is not what was expected at `place`.
-pub(crate) fn wrong_type(value: &Value<'_>, expected: &str, place: Place) -> Fault {
+/// `wrong_type`: `value` is not what was expected at `location`.
+pub(crate) fn wrong_type(value: &Value<'_>, expected: &str, location: Location) -> Fault {
     Fault::new(&rules::wrong_type::RULE)
-        .at(place.at)
-        .path(place)
+        .at(location.at)
+        .path(location)
         .saying(format!("expected {expected}, found {}", value.kind()))
 }
 

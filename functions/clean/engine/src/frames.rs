@@ -13,10 +13,9 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use thiserror::Error as Derive;
 
 use self::leaf::Leaf;
-use crate::{Plan, container::StretchEnd, judged::Judged, meter::Crc32c};
+use crate::{container::StretchEnd, error::FrameError, judged::Judged, meter::Crc32c, plan::Plan};
 
 /// What a frame looks like; another number is another look.
 const VERSION: u8 = 1;
@@ -30,23 +29,6 @@ const FRAME_MAX_BYTES: usize = 256 << 20;
 
 /// The code that judges; other code may judge otherwise.
 const CODE: &str = env!("CARGO_PKG_VERSION");
-
-/// What is wrong with frames.
-#[derive(Debug, Derive)]
-pub enum Fault {
-    /// They cannot be read.
-    #[error("it cannot be read")]
-    Read(#[source] io::Error),
-    /// They end before their end.
-    #[error("it is cut off")]
-    Cut,
-    /// Bytes changed on the way.
-    #[error("the checksum of a frame does not fit")]
-    Checksum,
-    /// It is something else, or of other code.
-    #[error("it is no judgement that this code can read: {0}")]
-    Foreign(&'static str),
-}
 
 /// What a frame holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,14 +126,14 @@ pub(crate) enum Next {
 
 impl<'r> Reader<'r> {
     /// Looks at how the file starts.
-    pub(crate) fn open(mut read: Box<dyn Read + Send + 'r>) -> Result<Self, Fault> {
+    pub(crate) fn open(mut read: Box<dyn Read + Send + 'r>) -> Result<Self, FrameError> {
         let mut payload = Vec::new();
         if next(&mut *read, &mut payload)? != Kind::Start {
-            return Err(Fault::Foreign("it starts otherwise"));
+            return Err(FrameError::Foreign("it starts otherwise"));
         }
         let start: Start = unpack(&payload)?;
         if start.code != CODE {
-            return Err(Fault::Foreign("it is of another version of the code"));
+            return Err(FrameError::Foreign("it is of another version of the code"));
         }
         Ok(Self {
             read,
@@ -162,7 +144,7 @@ impl<'r> Reader<'r> {
     }
 
     /// Reads the next frame.
-    pub(crate) fn next(&mut self) -> Result<Next, Fault> {
+    pub(crate) fn next(&mut self) -> Result<Next, FrameError> {
         match next(&mut *self.read, &mut self.payload)? {
             Kind::Batch => {
                 self.batches += 1;
@@ -172,14 +154,14 @@ impl<'r> Reader<'r> {
             Kind::End => {
                 let end: End = unpack(&self.payload)?;
                 if end.batches != self.batches {
-                    return Err(Fault::Cut);
+                    return Err(FrameError::Cut);
                 }
                 Ok(Next::End(StretchEnd {
                     bytes: end.bytes,
                     crc32c: Crc32c::from_value(end.crc32c),
                 }))
             }
-            Kind::Start | Kind::Plan => Err(Fault::Foreign("a frame is out of place")),
+            Kind::Start | Kind::Plan => Err(FrameError::Foreign("a frame is out of place")),
         }
     }
 }
@@ -198,12 +180,12 @@ impl Plan {
     /// The plan that [`Plan::to_bytes`] gave.
     ///
     /// # Errors
-    /// [`Fault`] where the bytes are not those.
-    pub fn from_bytes(mut bytes: &[u8]) -> Result<Self, Fault> {
+    /// [`FrameError`] where the bytes are not those.
+    pub fn from_bytes(mut bytes: &[u8]) -> Result<Self, FrameError> {
         let mut payload = Vec::new();
         match next(&mut bytes, &mut payload)? {
             Kind::Plan => unpack(&payload),
-            Kind::Start | Kind::Batch | Kind::End => Err(Fault::Foreign("it is no plan")),
+            Kind::Start | Kind::Batch | Kind::End => Err(FrameError::Foreign("it is no plan")),
         }
     }
 }
@@ -220,23 +202,23 @@ fn write(out: &mut dyn Write, kind: Kind, payload: &[u8]) -> io::Result<()> {
 }
 
 /// Reads the next frame into `payload`; of what kind it is.
-fn next(read: &mut dyn Read, payload: &mut Vec<u8>) -> Result<Kind, Fault> {
+fn next(read: &mut dyn Read, payload: &mut Vec<u8>) -> Result<Kind, FrameError> {
     let mut head = [0; HEAD_BYTES];
     read.read_exact(&mut head).map_err(cut)?;
     let [version, kind, a, b, c, d, crc32c @ ..] = head;
     if version != VERSION {
-        return Err(Fault::Foreign("a frame is of another version"));
+        return Err(FrameError::Foreign("a frame is of another version"));
     }
     let kind = Kind::ALL.into_iter().find(|known| known.number() == kind);
-    let kind = kind.ok_or(Fault::Foreign("a frame is of an unknown kind"))?;
+    let kind = kind.ok_or(FrameError::Foreign("a frame is of an unknown kind"))?;
     let length = usize::try_from(u32::from_le_bytes([a, b, c, d])).unwrap_or(usize::MAX);
     if length > FRAME_MAX_BYTES {
-        return Err(Fault::Checksum);
+        return Err(FrameError::Checksum);
     }
     payload.resize(length, 0);
     read.read_exact(payload).map_err(cut)?;
     if checksum(kind, payload) != u32::from_le_bytes(crc32c) {
-        return Err(Fault::Checksum);
+        return Err(FrameError::Checksum);
     }
     Ok(kind)
 }
@@ -246,11 +228,11 @@ fn checksum(kind: Kind, payload: &[u8]) -> u32 {
     head.append(payload).value()
 }
 
-fn cut(error: io::Error) -> Fault {
+fn cut(error: io::Error) -> FrameError {
     if error.kind() == io::ErrorKind::UnexpectedEof {
-        Fault::Cut
+        FrameError::Cut
     } else {
-        Fault::Read(error)
+        FrameError::Read(error)
     }
 }
 
@@ -258,8 +240,9 @@ fn pack(value: &impl Serialize) -> io::Result<Vec<u8>> {
     postcard::to_stdvec(value).map_err(io::Error::other)
 }
 
-fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
-    postcard::from_bytes(bytes).map_err(|_error| Fault::Foreign("a frame cannot be understood"))
+fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FrameError> {
+    postcard::from_bytes(bytes)
+        .map_err(|_error| FrameError::Foreign("a frame cannot be understood"))
 }
 
 #[cfg(test)]
@@ -284,7 +267,7 @@ mod tests {
         bytes
     }
 
-    fn read(bytes: &[u8]) -> Result<(usize, StretchEnd), Fault> {
+    fn read(bytes: &[u8]) -> Result<(usize, StretchEnd), FrameError> {
         let mut reader = Reader::open(Box::new(bytes))?;
         let mut records = 0;
         loop {
@@ -307,7 +290,7 @@ mod tests {
         let whole = frames();
         for length in 0..whole.len() {
             let read = read(&whole[..length]);
-            assert!(matches!(read, Err(Fault::Cut)), "{length}: {read:?}");
+            assert!(matches!(read, Err(FrameError::Cut)), "{length}: {read:?}");
         }
     }
 

@@ -4,13 +4,12 @@
 //! compares rows is in [`pass`](crate::pass()).
 
 use crate::{
-    Plan, Settings, Severity,
     batch::Batch,
     brackets::BracketScanner,
     byte_classes::ByteClasses,
-    container::{Body, Head, Layout, guess_text},
+    container::{Layout, guess_text},
     example::Example,
-    finding::Fault,
+    fault::Fault,
     formats::{self, Format, columns::Columns, contents, preference},
     gemini::{self, Frame, Shape},
     identity::Identity,
@@ -18,8 +17,13 @@ use crate::{
     judged::{self, Fact, Judged, Kind},
     keys::Keys,
     language::Languages,
-    rules::{self, RowCheck, short_output::is_short},
+    plan::Plan,
+    row_span::{RowSpan, RowStatus},
+    rule::{Row, RowCheck},
+    rules::{self, short_output::is_short},
     search::Search,
+    settings::Settings,
+    severity::Severity,
     sketch::Sketch,
     template::Template,
 };
@@ -48,7 +52,7 @@ pub(crate) struct Judge<'s> {
 /// A row as it was written.
 #[derive(Clone, Copy)]
 struct Quoted<'q> {
-    head: Head,
+    span: RowSpan,
     bytes: &'q [u8],
     /// Whether it holds what must not be written down.
     secret: bool,
@@ -60,16 +64,6 @@ struct Converted<'a> {
     example: Example<'a>,
     /// What the texts of the row hold, those that nobody reads included.
     byte_classes: ByteClasses,
-}
-
-/// What a rule sees of a row.
-pub(crate) struct Row<'r, 'a> {
-    /// The row in Gemini's terms.
-    pub(crate) example: &'r Example<'a>,
-    /// Estimated tokens of the whole row.
-    pub(crate) tokens: u32,
-    /// What kinds of bytes its texts hold.
-    pub(crate) byte_classes: ByteClasses,
 }
 
 impl<'s> Judge<'s> {
@@ -101,19 +95,19 @@ impl<'s> Judge<'s> {
     /// Judges all rows of `batch`.
     pub(crate) fn judge(&self, batch: &Batch, judged: &mut Judged) {
         judged.reset(batch.length(), self.settings.findings_max);
-        judged.lines = batch.for_each(|head, bytes| {
+        judged.lines = batch.for_each(|span, bytes| {
             if judged.facts.is_empty() {
                 judged.guess = guess_text(bytes);
             }
-            let fact = self.row(head, bytes, judged);
+            let fact = self.row(span, bytes, judged);
             judged.facts.push(fact);
         });
     }
 
-    fn row(&self, head: Head, bytes: &[u8], judged: &mut Judged) -> Fact {
+    fn row(&self, span: RowSpan, bytes: &[u8], judged: &mut Judged) -> Fact {
         let mut fact = Fact {
-            line: head.line,
-            raw: u32::try_from(head.length + 1).unwrap_or(u32::MAX),
+            line: span.line,
+            raw: u32::try_from(span.length + 1).unwrap_or(u32::MAX),
             kind: Kind::Rejected,
             record: 0,
             note: 0,
@@ -128,7 +122,7 @@ impl<'s> Judge<'s> {
         let mut faults = Vec::new();
         let mut secret = false;
         let start = judged.records.len();
-        let example = match self.convert(head.body, bytes, &mut faults) {
+        let example = match self.convert(span.status, bytes, &mut faults) {
             Ok(Converted {
                 format,
                 mut example,
@@ -164,7 +158,7 @@ impl<'s> Judge<'s> {
             }
         };
         let quoted = Quoted {
-            head,
+            span,
             bytes,
             secret,
         };
@@ -192,7 +186,7 @@ impl<'s> Judge<'s> {
         }
         for fault in faults {
             let severity = self.settings.severity(fault.rule);
-            judged.ledger.add(fault, severity, head, bytes);
+            judged.ledger.add(fault, severity, span, bytes);
         }
         fact
     }
@@ -252,7 +246,7 @@ impl<'s> Judge<'s> {
         }
         let quotable = |search: &Search| !row.secret && search.is_quotable(row.bytes);
         let quoted = self.search.as_ref().is_none_or(quotable);
-        judged.note(codes, row.head, quoted.then_some(row.bytes))
+        judged.note(codes, row.span, quoted.then_some(row.bytes))
     }
 
     /// Notes what is wrong with a short answer, should it turn out to be no label.
@@ -267,27 +261,27 @@ impl<'s> Judge<'s> {
         let message = format!("the answer has fewer than {words} words");
         let mut fault = Fault::new(&rules::short_output::RULE).saying(message);
         if let Some(turn) = example.turns.last() {
-            fault = fault.at(turn.place.at).path(turn.place);
+            fault = fault.at(turn.location.at).path(turn.location);
         }
         let severity = self.settings.severity(fault.rule);
-        judged.shorts.add(fault, severity, row.head, row.bytes);
+        judged.shorts.add(fault, severity, row.span, row.bytes);
         fact.note = self.note(judged, &[rules::short_output::RULE.code], row);
     }
 
     /// Reads a row, whatever format it is in.
     fn convert<'a>(
         &self,
-        body: Body,
+        status: RowStatus,
         bytes: &'a [u8],
         faults: &mut Vec<Fault>,
     ) -> Result<Converted<'a>, Fault> {
-        check_body(&self.layout, body)?;
+        check_status(&self.layout, status)?;
         let text = simdutf8::compat::from_utf8(bytes).map_err(|error| {
             let at = u32::try_from(error.valid_up_to()).unwrap_or(u32::MAX);
             Fault::new(&rules::invalid_utf8::RULE).at(at)
         })?;
         let (row, byte_classes) = match &self.layout {
-            Layout::Json => read_json(body, text, faults)?,
+            Layout::Json => read_json(status, text, faults)?,
             Layout::Csv(header) => (header.read(text, faults)?, ByteClasses::ALL),
         };
         let (format, example) = match &self.columns {
@@ -303,15 +297,15 @@ impl<'s> Judge<'s> {
 }
 
 /// Whether a row's bytes can be had, and all of them.
-fn check_body(layout: &Layout, body: Body) -> Result<(), Fault> {
-    match (body, layout) {
-        (Body::Whole | Body::Last, _) => Ok(()),
-        (Body::Cut, _) => {
+fn check_status(layout: &Layout, status: RowStatus) -> Result<(), Fault> {
+    match (status, layout) {
+        (RowStatus::Whole | RowStatus::Last, _) => Ok(()),
+        (RowStatus::Cut, _) => {
             let fault = Fault::new(&rules::csv_fields::RULE);
             Err(fault.saying("the file was cut off within the record"))
         }
-        (Body::TooLong, Layout::Json) => Err(Fault::new(&rules::line_too_long::RULE)),
-        (Body::TooLong, Layout::Csv(_)) => {
+        (RowStatus::TooLong, Layout::Json) => Err(Fault::new(&rules::line_too_long::RULE)),
+        (RowStatus::TooLong, Layout::Csv(_)) => {
             let fault = Fault::new(&rules::line_too_long::RULE);
             Err(fault.saying("the record is longer than 8 MiB: is a quote never closed?"))
         }
@@ -326,14 +320,14 @@ fn breaks_off(text: &str) -> bool {
 
 /// The object that a row of JSON is, and what its texts hold.
 fn read_json<'a>(
-    body: Body,
+    status: RowStatus,
     text: &'a str,
     faults: &mut Vec<Fault>,
 ) -> Result<(Object<'a>, ByteClasses), Fault> {
     let parsed = parse(text).map_err(|error| {
         let fault = rules::invalid_json::fault(error);
         let is_broken = error.kind == SyntaxErrorKind::Grammar;
-        if body == Body::Last && is_broken && breaks_off(text) {
+        if status == RowStatus::Last && is_broken && breaks_off(text) {
             let message = format!("{}; the file may be cut off here", error.message);
             fault.saying(message)
         } else {

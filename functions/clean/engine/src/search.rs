@@ -7,12 +7,15 @@ use std::{borrow::Cow, collections::HashSet};
 use memchr::memchr_iter;
 
 use crate::{
-    Rule, Settings, Severity,
     detect::{Detector, Hit, HitKind, mask},
-    example::{Example, Part, Place},
-    finding::Fault,
+    example::{Example, Part},
+    fault::Fault,
     json::{Object, Text, Value},
+    location::Location,
+    rule::Rule,
     rules,
+    settings::Settings,
+    severity::Severity,
 };
 
 /// Searches rows by what the settings ask for.
@@ -40,11 +43,11 @@ impl Search {
             self.text(system, None, &mut tally);
         }
         for turn in &mut example.turns {
-            let place = Some(turn.place);
+            let location = Some(turn.location);
             for part in &mut turn.parts {
                 match part {
-                    Part::Text(text) => self.text(text, place, &mut tally),
-                    Part::Other(_, part) => self.object(part, place, &mut tally),
+                    Part::Text(text) => self.text(text, location, &mut tally),
+                    Part::Other(_, part) => self.object(part, location, &mut tally),
                 }
             }
         }
@@ -71,18 +74,18 @@ impl Search {
         !is_secret(&text) && !unescaped(&text).is_some_and(|text| is_secret(&text))
     }
 
-    fn value(&self, value: &mut Value<'_>, place: Option<Place>, tally: &mut Tally) {
+    fn value(&self, value: &mut Value<'_>, location: Option<Location>, tally: &mut Tally) {
         match value {
-            Value::Text(text) => self.text(text, place, tally),
+            Value::Text(text) => self.text(text, location, tally),
             Value::List(nodes) => {
                 for node in nodes {
-                    self.value(&mut node.value, place, tally);
+                    self.value(&mut node.value, location, tally);
                 }
             }
-            Value::Object(object) => self.object(object, place, tally),
+            Value::Object(object) => self.object(object, location, tally),
             Value::Number(number) => {
                 let mut text = Text::of(number);
-                self.text(&mut text, place, tally);
+                self.text(&mut text, location, tally);
                 if text.escaped() != number.as_ref() {
                     *value = Value::Text(text);
                 }
@@ -91,15 +94,15 @@ impl Search {
         }
     }
 
-    fn object(&self, object: &mut Object<'_>, place: Option<Place>, tally: &mut Tally) {
+    fn object(&self, object: &mut Object<'_>, location: Option<Location>, tally: &mut Tally) {
         for (_, node) in &mut object.members {
-            self.value(&mut node.value, place, tally);
+            self.value(&mut node.value, location, tally);
         }
-        self.keys(object, place, tally);
+        self.keys(object, location, tally);
     }
 
     /// Searches the keys of `object`; those from which something is taken out stay apart.
-    fn keys(&self, object: &mut Object<'_>, place: Option<Place>, tally: &mut Tally) {
+    fn keys(&self, object: &mut Object<'_>, location: Option<Location>, tally: &mut Tally) {
         let is_found = |key: &str| !self.detector.find(key).is_empty();
         if !object.keys().any(is_found) {
             return;
@@ -108,7 +111,7 @@ impl Search {
         let mut more = 1_u32;
         for (key, _) in &mut object.members {
             let mut text = Text::of(key);
-            self.text(&mut text, place, tally);
+            self.text(&mut text, location, tally);
             let masked = text.plain();
             if masked == *key {
                 continue;
@@ -122,13 +125,13 @@ impl Search {
         }
     }
 
-    fn text(&self, text: &mut Text<'_>, place: Option<Place>, tally: &mut Tally) {
+    fn text(&self, text: &mut Text<'_>, location: Option<Location>, tally: &mut Tally) {
         let hits = self.detector.find(text.escaped());
         if hits.is_empty() {
             return;
         }
         for hit in &hits {
-            tally.add(hit.kind, place);
+            tally.add(hit.kind, location);
         }
         let mut redacted = self.redacted(hits);
         while !redacted.is_empty() {
@@ -136,7 +139,7 @@ impl Search {
             // What stood right behind a number that is gone can be read as a number now.
             redacted = self.redacted(self.detector.find(text.escaped()));
             for hit in &redacted {
-                tally.add(hit.kind, place);
+                tally.add(hit.kind, location);
             }
         }
     }
@@ -199,15 +202,15 @@ fn rule(kind: HitKind) -> &'static Rule {
 /// How much was found in a row, and where first.
 #[derive(Default)]
 struct Tally {
-    counts: [(u32, Option<Place>); HitKind::ALL.len()],
+    counts: [(u32, Option<Location>); HitKind::ALL.len()],
 }
 
 impl Tally {
-    fn add(&mut self, kind: HitKind, place: Option<Place>) {
+    fn add(&mut self, kind: HitKind, location: Option<Location>) {
         for (other, (count, first)) in HitKind::ALL.into_iter().zip(&mut self.counts) {
             if other == kind {
                 if *count == 0 {
-                    *first = place;
+                    *first = location;
                 }
                 *count += 1;
             }
@@ -218,8 +221,8 @@ impl Tally {
         let found = HitKind::ALL.into_iter().zip(self.counts);
         found
             .filter(|(_, (count, _))| *count > 0)
-            .map(|(kind, (count, place))| {
-                let fault = Fault::new(rule(kind)).within(place);
+            .map(|(kind, (count, location))| {
+                let fault = Fault::new(rule(kind)).within(location);
                 match count {
                     1 => fault,
                     count => fault.saying(format!("{}; {count} in all", rule(kind).doc)),

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, Rule,
+    error::Error,
     formats::columns::Columns,
+    rule::{Rule, Scan},
     rules::{self, train_eval_leak},
+    severity::Severity,
     template::Template,
 };
 
@@ -63,22 +65,6 @@ impl Default for Settings {
     }
 }
 
-/// What a finding does to its row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// The row is left out.
-    Reject,
-    /// The row is kept, and somebody should look at it.
-    Warn,
-    /// The row is kept, changed.
-    Repair,
-    /// The row is kept as it is.
-    Note,
-    /// Nobody looks.
-    Off,
-}
-
 /// A rule as it was applied to a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Applied {
@@ -86,48 +72,6 @@ pub struct Applied {
     pub version: u16,
     /// What it did.
     pub severity: Severity,
-}
-
-/// A search that a recipe asks for: each turns a few rules on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Scan {
-    /// Personal data: the rules `pii_…`.
-    Pii,
-    /// Keys and tokens: the rules `secret_…`.
-    Secrets,
-    /// The language of each answer.
-    Language,
-    /// Rows that are nearly the same as an earlier one.
-    NearDuplicates,
-}
-
-impl Scan {
-    /// The word in recipes.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pii => "pii",
-            Self::Secrets => "secrets",
-            Self::Language => "language",
-            Self::NearDuplicates => "near_duplicates",
-        }
-    }
-}
-
-impl Severity {
-    /// Every severity of what is found, the gravest first.
-    pub(crate) const ALL: [Self; 4] = [Self::Reject, Self::Warn, Self::Repair, Self::Note];
-
-    /// The word in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Reject => "reject",
-            Self::Warn => "warn",
-            Self::Repair => "repair",
-            Self::Note => "note",
-            Self::Off => "off",
-        }
-    }
 }
 
 impl Settings {

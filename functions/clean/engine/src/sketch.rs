@@ -270,7 +270,10 @@ fn halves(word: u64) -> [u32; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::example::{Place, Role, Turn};
+    use crate::{
+        example::{Role, Turn},
+        location::Location,
+    };
 
     #[test]
     fn a_word_is_hashed_alike_wherever_it_stands() {
@@ -306,8 +309,8 @@ mod tests {
     }
 
     fn sketch(text: &str) -> Option<Sketch> {
-        let place = Place::of("output", 0);
-        let turns = vec![Turn::text(Role::Model, Text::of(text), place)];
+        let location = Location::of("output", 0);
+        let turns = vec![Turn::text(Role::Model, Text::of(text), location)];
         Sketch::of(&Example {
             turns,
             ..Example::default()

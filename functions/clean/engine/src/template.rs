@@ -7,9 +7,9 @@
 use twox_hash::XxHash3_128;
 
 use crate::{
-    Settings,
     example::{Example, Role, Turn},
     json::Text,
+    settings::Settings,
 };
 
 /// Where the question goes.
@@ -91,7 +91,7 @@ impl Settings {
 mod tests {
     use super::*;
     use crate::{
-        Part,
+        outputs::OutputFile,
         pass::tests::{Memory, clean},
     };
 
@@ -105,7 +105,7 @@ mod tests {
     }
 
     fn train(memory: &Memory) -> &[u8] {
-        &memory.0[&Part::Train]
+        &memory.0[&OutputFile::Train]
     }
 
     #[track_caller]

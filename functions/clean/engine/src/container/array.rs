@@ -2,10 +2,12 @@
 
 use std::io;
 
-use super::{Body, Head, extent::find_end, window::Window};
+use super::{extent::find_end, window::Window};
 use crate::{
     brackets::BracketScanner,
-    finding::{Fault, name_keys},
+    fault::Fault,
+    key_names::name_keys,
+    row_span::{RowSpan, RowStatus},
     rules,
 };
 
@@ -31,7 +33,7 @@ impl Array {
     }
 
     /// Goes to the next element.
-    pub(super) fn advance(&mut self, window: &mut Window<'_>) -> io::Result<Option<Head>> {
+    pub(super) fn advance(&mut self, window: &mut Window<'_>) -> io::Result<Option<RowSpan>> {
         window.settle();
         if self.closed {
             return Ok(None);
@@ -40,7 +42,7 @@ impl Array {
             return Ok(None);
         };
         let (line, column) = (window.line(), window.column());
-        let (length, body) = match first {
+        let (length, status) = match first {
             b'{' | b'[' | b'"' => {
                 let mut brackets = BracketScanner::default();
                 find_end(window, |bytes| brackets.feed(bytes))?
@@ -48,20 +50,20 @@ impl Array {
             _ => find_end(window, scalar_end)?,
         };
         // A stray closing brace would end a scalar before it began.
-        let length = if body == Body::Whole {
+        let length = if status == RowStatus::Whole {
             length.max(1)
         } else {
             length
         };
-        if body != Body::TooLong {
+        if status != RowStatus::TooLong {
             let length = usize::try_from(length).unwrap_or_default();
             window.hold(length, length);
         }
-        Ok(Some(Head {
+        Ok(Some(RowSpan {
             line,
             column,
             length,
-            body,
+            status,
         }))
     }
 

@@ -12,10 +12,11 @@ use std::{borrow::Cow, io, sync::Arc};
 
 pub(super) use self::sniff::sniff;
 use self::{cells::cells, record::Record};
-use super::{Body, Head, extent::find_end, window::Window};
+use super::{extent::find_end, window::Window};
 use crate::{
-    finding::Fault,
+    fault::Fault,
     json::{Node, Object, Text, Value, parse},
+    row_span::{RowSpan, RowStatus},
     rules,
 };
 
@@ -135,7 +136,7 @@ impl Table {
     }
 
     /// Goes to the next record that is not a blank line.
-    pub(super) fn advance(&mut self, window: &mut Window<'_>) -> io::Result<Option<Head>> {
+    pub(super) fn advance(&mut self, window: &mut Window<'_>) -> io::Result<Option<RowSpan>> {
         window.settle();
         loop {
             if window.available().is_empty() && !window.fill()? {
@@ -143,17 +144,17 @@ impl Table {
             }
             let line = window.line();
             let mut record = Record::new(self.header.delimiter);
-            let (length, body) = find_end(window, |bytes| record.feed(bytes))?;
+            let (length, status) = find_end(window, |bytes| record.feed(bytes))?;
             // Half a sentence looks like a whole one.
-            let broken = body == Body::Last && window.decoder().is_broken();
-            let head = Head {
+            let broken = status == RowStatus::Last && window.decoder().is_broken();
+            let span = RowSpan {
                 line,
                 column: 1,
                 length,
-                body: if broken { Body::Cut } else { body },
+                status: if broken { RowStatus::Cut } else { status },
             };
-            if body == Body::TooLong {
-                return Ok(Some(head));
+            if status == RowStatus::TooLong {
+                return Ok(Some(span));
             }
             let whole = usize::try_from(length).unwrap_or_default();
             let bytes = window.available().get(..whole).unwrap_or_default();
@@ -166,7 +167,7 @@ impl Table {
             }
             let row = bytes.len();
             window.hold(row, whole);
-            return Ok(Some(head));
+            return Ok(Some(span));
         }
     }
 }

@@ -269,5 +269,5 @@ fn next_byte(bytes: &[u8], at: usize) -> Option<(usize, u8)> {
 fn starts(bytes: &[u8], tag: &str) -> bool {
     bytes
         .get(..tag.len())
-        .is_some_and(|head| head.eq_ignore_ascii_case(tag.as_bytes()))
+        .is_some_and(|span| span.eq_ignore_ascii_case(tag.as_bytes()))
 }

@@ -12,8 +12,12 @@ use std::{
 use bytes::{Buf as _, Bytes};
 use memchr::memchr;
 
-use super::{BATCH_BYTES, lines::Lines};
-use crate::{Ranges, batch::Batch, meter::Crc32c};
+use super::lines::Lines;
+use crate::{
+    batch::{BATCH_BYTES, Batch},
+    meter::Crc32c,
+    source::Ranges,
+};
 
 /// Bytes asked for at once: a call takes some tens of milliseconds however few they are, and
 /// judging this many takes longer.

@@ -5,7 +5,8 @@ use std::{
     ops::Range,
 };
 
-use super::{characters, decode::Decoder, newlines};
+use super::decode::Decoder;
+use crate::row_span::{characters, newlines};
 
 /// Bytes asked of the reader at once: past this, measured throughput grows no more.
 const CHUNK_BYTES: usize = 256 << 10;

@@ -5,8 +5,9 @@ use std::{borrow::Cow, collections::BTreeMap};
 use super::{Format, alpaca, contents, messages, pairs, sharegpt};
 use crate::{
     example::Example,
-    finding::{Fault, name_keys},
+    fault::Fault,
     json::{Node, Object, Value, parse},
+    key_names::name_keys,
     rules,
 };
 

@@ -2,8 +2,9 @@
 //! and refused in clear words: a row of two answers must not be tuned on as if it had one.
 
 use crate::{
-    finding::{Fault, name_keys},
+    fault::Fault,
     json::{Object, Value},
+    key_names::name_keys,
     keys::Keys,
     rules,
 };

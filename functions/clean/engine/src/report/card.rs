@@ -6,11 +6,12 @@
 use std::{borrow::Cow, fmt::Write as _};
 
 use super::{
-    Distribution, Task, Verdict,
+    Distribution, Verdict,
     text::{Line, columns, group},
 };
 use crate::{
-    Cleaned, Part, Report, Sample, Scan, Settings, Severity, rules, split::VALIDATION_ROWS_MAX,
+    Cleaned, Sample, outputs::OutputFile, report::Report, rule::Scan, rules, settings::Settings,
+    severity::Severity, split::VALIDATION_ROWS_MAX, task::Task,
 };
 
 /// Longest question or answer quoted, in characters: a card is skimmed.
@@ -113,14 +114,14 @@ fn write_parts(settings: &Settings, cleaned: &Cleaned, out: &mut String) -> std:
         out,
         "## Parts\n\n| part | rows | bytes | crc32c | what for |\n|---|---:|---:|---|---|"
     )?;
-    for part in Part::ALL {
+    for part in OutputFile::ALL {
         let summary = written.part(part);
         let what_for = match part {
-            Part::Train => "to be learnt",
-            Part::Validation => "to watch the job by",
-            Part::Eval => "held out, to compare models with",
-            Part::Rejected => "left out, with reasons and original bytes",
-            Part::Corrected => "repaired: as they were and as they are",
+            OutputFile::Train => "to be learnt",
+            OutputFile::Validation => "to watch the job by",
+            OutputFile::Eval => "held out, to compare models with",
+            OutputFile::Rejected => "left out, with reasons and original bytes",
+            OutputFile::Corrected => "repaired: as they were and as they are",
         };
         writeln!(
             out,

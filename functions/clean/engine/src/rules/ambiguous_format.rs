@@ -1,7 +1,9 @@
 //! The row can be read in two ways.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {

@@ -2,8 +2,12 @@
 
 use memchr::{memchr, memchr2_iter};
 
-use super::{Check, Rule};
-use crate::{Severity, byte_classes::ByteClasses, finding::Fault, row::Row};
+use crate::{
+    byte_classes::ByteClasses,
+    fault::Fault,
+    rule::{Check, Row, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 ///
@@ -20,10 +24,10 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(row: &Row<'_, '_>) -> Option<Fault> {
-    row.example.texts().find_map(|(place, text)| {
+    row.example.texts().find_map(|(location, text)| {
         let code = find(text.escaped())?;
         let message = format!("the control character U+{code:04X} is part of the text");
-        Some(Fault::new(&RULE).within(place).saying(message))
+        Some(Fault::new(&RULE).within(location).saying(message))
     })
 }
 

@@ -2,8 +2,10 @@
 //!
 //! Lenient readers guess here, each in another way, and the guess would be learnt.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {

@@ -3,8 +3,10 @@
 //! The rows before the damage are kept, as those of a file cut off are: each stands for itself, and
 //! is judged. That is for people to look at, so nothing is clean about it.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {

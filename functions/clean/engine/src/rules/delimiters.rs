@@ -2,8 +2,12 @@
 
 use memchr::memchr3_iter;
 
-use super::{Check, Rule};
-use crate::{Severity, byte_classes::ByteClasses, finding::Fault, row::Row};
+use crate::{
+    byte_classes::ByteClasses,
+    fault::Fault,
+    rule::{Check, Row, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -67,10 +71,10 @@ const MARKERS: &[&str] = &[
 const MARKERS_AROUND: &[&str] = &["<s>", "</s>"];
 
 fn check(row: &Row<'_, '_>) -> Option<Fault> {
-    row.example.texts().find_map(|(place, text)| {
+    row.example.texts().find_map(|(location, text)| {
         let marker = find(text.escaped())?;
         let message = format!("`{marker}` is part of the text");
-        Some(Fault::new(&RULE).within(place).saying(message))
+        Some(Fault::new(&RULE).within(location).saying(message))
     })
 }
 
@@ -82,8 +86,8 @@ fn find(text: &str) -> Option<&'static str> {
             .get(at..)
             .filter(|rest| ByteClasses::of_markup(rest).has_any(ByteClasses::MARKER))?;
         let is_next = |marker: &&&str| {
-            let head = rest.get(..marker.len());
-            head.is_some_and(|head| head.eq_ignore_ascii_case(marker.as_bytes()))
+            let span = rest.get(..marker.len());
+            span.is_some_and(|span| span.eq_ignore_ascii_case(marker.as_bytes()))
         };
         let around = |marker: &&&str| is_next(marker) && (at == 0 || rest.len() == marker.len());
         let marker = MARKERS.iter().find(is_next);

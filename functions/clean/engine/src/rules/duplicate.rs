@@ -1,7 +1,9 @@
 //! The row says the same as an earlier one.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -16,7 +18,7 @@ pub(crate) static RULE: Rule = Rule {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Rows, rules::tests::report_on};
+    use crate::{report::Rows, rules::tests::report_on};
 
     #[test]
     fn the_first_of_equal_rows_stays() {

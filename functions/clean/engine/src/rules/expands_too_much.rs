@@ -3,8 +3,10 @@
 //! Unlike a file cut off, this one is whole, and it is we who stop: what would be kept is a part
 //! that nobody chose, and a job on it would cost money. So no row is kept.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -20,9 +22,11 @@ pub(crate) static RULE: Rule = Rule {
 #[cfg(test)]
 mod tests {
     use crate::{
-        Machine, Settings, Verdict,
+        Machine,
         container::samples::zstd,
         pass::tests::{clean, clean_on},
+        report::Verdict,
+        settings::Settings,
     };
 
     /// A few rows, and blanks that pack to nothing.

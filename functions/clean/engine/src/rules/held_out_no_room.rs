@@ -1,7 +1,9 @@
 //! An earlier version compares models with the question, and only training would have room for it.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -16,7 +18,10 @@ pub(crate) static RULE: Rule = Rule {
 
 #[cfg(test)]
 mod tests {
-    use crate::{HeldOut, Plan, Settings, Severity, pass::tests::clean_by};
+    use crate::{
+        held_out::HeldOut, pass::tests::clean_by, plan::Plan, settings::Settings,
+        severity::Severity,
+    };
 
     #[test]
     fn a_row_that_could_only_train_is_left_out() {

@@ -1,10 +1,11 @@
 //! The row is not JSON.
 
-use super::{Check, Rule, lone_surrogate, too_deep};
+use super::{lone_surrogate, too_deep};
 use crate::{
-    Severity,
-    finding::Fault,
+    fault::Fault,
     json::{SyntaxError, SyntaxErrorKind},
+    rule::{Check, Rule},
+    severity::Severity,
 };
 
 /// The rule.

@@ -1,7 +1,9 @@
 //! Half of a UTF-16 pair stands alone and is no character.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {

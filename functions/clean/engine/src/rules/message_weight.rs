@@ -1,7 +1,9 @@
 //! An answer is marked as not to be learnt, and Gemini's tuning has no such mark.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {

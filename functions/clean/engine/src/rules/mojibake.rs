@@ -2,8 +2,12 @@
 
 use memchr::memchr2_iter;
 
-use super::{Check, Rule};
-use crate::{Severity, byte_classes::ByteClasses, finding::Fault, row::Row};
+use crate::{
+    byte_classes::ByteClasses,
+    fault::Fault,
+    rule::{Check, Row, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -45,9 +49,9 @@ const MARKS: &str = "\u{a0}«»‘’“”‚„‹›–—…•";
 const LEADS: &str = "ÎÏÐÑØÙ";
 
 fn check(row: &Row<'_, '_>) -> Option<Fault> {
-    row.example.texts().find_map(|(place, text)| {
+    row.example.texts().find_map(|(location, text)| {
         let message = find(text.escaped())?;
-        Some(Fault::new(&RULE).within(place).saying(message))
+        Some(Fault::new(&RULE).within(location).saying(message))
     })
 }
 

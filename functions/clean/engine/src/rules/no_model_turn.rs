@@ -1,7 +1,11 @@
 //! Nobody answers: there is nothing to learn.
 
-use super::{Check, Rule};
-use crate::{Severity, example::Role, finding::Fault, row::Row};
+use crate::{
+    example::Role,
+    fault::Fault,
+    rule::{Check, Row, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {

@@ -1,7 +1,9 @@
 //! An e-mail address is in the row.
 
-use super::{Check, Rule};
-use crate::{Scan, Severity};
+use crate::{
+    rule::{Check, Rule, Scan},
+    severity::Severity,
+};
 
 /// The rule.
 ///

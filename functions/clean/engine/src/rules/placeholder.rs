@@ -2,8 +2,13 @@
 
 use memchr::{memchr2_iter, memchr3_iter};
 
-use super::{Check, Rule};
-use crate::{Severity, byte_classes::ByteClasses, detect::begins_word, finding::Fault, row::Row};
+use crate::{
+    byte_classes::ByteClasses,
+    detect::begins_word,
+    fault::Fault,
+    rule::{Check, Row, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -48,11 +53,11 @@ const OPENINGS: &[&str] = &["<YOUR_", "<YOUR ", "<INSERT_", "<INSERT "];
 const NAME_MAX: usize = 40;
 
 fn check(row: &Row<'_, '_>) -> Option<Fault> {
-    row.example.texts().find_map(|(place, text)| {
+    row.example.texts().find_map(|(location, text)| {
         let message = find(text.escaped())?;
         Some(
             Fault::new(&RULE)
-                .within(place)
+                .within(location)
                 .saying(format!("{message} was never filled in")),
         )
     })
@@ -90,8 +95,8 @@ fn is_double(rest: &str) -> bool {
 /// nothing but a name, to be told from markup.
 fn is_request(rest: &str) -> bool {
     let begins = |open: &&str| {
-        let head = rest.as_bytes().get(..open.len());
-        head.is_some_and(|head| head.eq_ignore_ascii_case(open.as_bytes()))
+        let span = rest.as_bytes().get(..open.len());
+        span.is_some_and(|span| span.eq_ignore_ascii_case(open.as_bytes()))
     };
     if OPENINGS.iter().any(|open| rest.starts_with(open)) {
         return true;

@@ -1,7 +1,9 @@
 //! The row says which answer is preferred, and supervised tuning has no use for the other.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {

@@ -2,13 +2,12 @@
 
 use fearless_simd::{Level, dispatch, prelude::*, u8x64};
 
-use super::{Check, Rule};
 use crate::{
-    Severity,
     blocks::BLOCK,
     example::{Part, Role},
-    finding::Fault,
-    row::Row,
+    fault::Fault,
+    rule::{Check, Row, Rule},
+    severity::Severity,
 };
 
 /// The rule.
@@ -61,7 +60,11 @@ fn check(row: &Row<'_, '_>) -> Option<Fault> {
     };
     let times = count(text.escaped().as_bytes())?;
     let message = format!("the answer ends by saying the same {times} times or more");
-    Some(Fault::new(&RULE).within(Some(turn.place)).saying(message))
+    Some(
+        Fault::new(&RULE)
+            .within(Some(turn.location))
+            .saying(message),
+    )
 }
 
 /// How often the last piece of `bytes` is said in a row, if it is a loop.

@@ -1,7 +1,9 @@
 //! A key to a cloud is in the row.
 
-use super::{Check, Rule};
-use crate::{Scan, Severity};
+use crate::{
+    rule::{Check, Rule, Scan},
+    severity::Severity,
+};
 
 /// The rule.
 ///

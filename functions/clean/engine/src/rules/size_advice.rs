@@ -1,7 +1,11 @@
 //! There are enough rows to begin with, and fewer than are advised for a domain.
 
-use super::{Check, FileFacts, Rule, few_rows::ROWS_ADVISED};
-use crate::{Severity, Task};
+use super::few_rows::ROWS_ADVISED;
+use crate::{
+    rule::{Check, FileSummary, Rule},
+    severity::Severity,
+    task::Task,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -17,7 +21,7 @@ pub(crate) static RULE: Rule = Rule {
 /// Rows from which on one domain is usually covered.
 const ROWS_FOR_A_DOMAIN: u64 = 3_000;
 
-fn check(facts: &FileFacts) -> Option<String> {
+fn check(facts: &FileSummary) -> Option<String> {
     let few = (ROWS_ADVISED..ROWS_FOR_A_DOMAIN).contains(&facts.kept);
     (few && facts.task == Task::Generation).then(|| {
         let kept = facts.kept;
@@ -40,10 +44,10 @@ mod tests {
             (3_000, Task::Generation, false),
             (500, Task::Classification, false),
         ] {
-            let facts = FileFacts {
+            let facts = FileSummary {
                 kept,
                 task,
-                ..FileFacts::default()
+                ..FileSummary::default()
             };
             assert_eq!(check(&facts).is_some(), told, "{kept}");
         }

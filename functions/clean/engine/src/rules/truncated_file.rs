@@ -1,7 +1,9 @@
 //! The file was cut off: its array of rows is never closed, or what it is packed in breaks off.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {

@@ -4,13 +4,12 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::{Check, Rule};
 use crate::{
-    Severity,
     byte_classes::ByteClasses,
     example::{Part, Role},
-    finding::Fault,
-    row::Row,
+    fault::Fault,
+    rule::{Check, Row, Rule},
+    severity::Severity,
 };
 
 /// The rule.
@@ -46,7 +45,11 @@ fn check(row: &Row<'_, '_>) -> Option<Fault> {
     };
     let may_have_code = row.byte_classes.has_any(ByteClasses::FENCE);
     let message = find(text.escaped(), may_have_code)?;
-    Some(Fault::new(&RULE).within(Some(turn.place)).saying(message))
+    Some(
+        Fault::new(&RULE)
+            .within(Some(turn.location))
+            .saying(message),
+    )
 }
 
 /// How the answer breaks off, which may have blocks of code.

@@ -4,8 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    Part as File, Scan,
+    outputs::OutputFile,
     pass::tests::clean,
+    rule::Scan,
     rules::tests::{report_by, report_on},
 };
 
@@ -52,31 +53,34 @@ pub(crate) fn check_rule(code: &str, said: &str, masked: &str) {
     };
     let (cleaned, files) = clean(text.as_bytes(), &by(Severity::Repair));
     assert_eq!(cleaned.report.codes.get(code), Some(&1));
-    assert!(files.rows(File::Train)[0].contains(&masked), "{files:?}");
+    assert!(
+        files.rows(OutputFile::Train)[0].contains(&masked),
+        "{files:?}"
+    );
     let length = text.len();
-    let kept = files.rows(File::Train)[0];
+    let kept = files.rows(OutputFile::Train)[0];
     assert_eq!(
-        files.rows(File::Corrected),
+        files.rows(OutputFile::Corrected),
         [format!(
             r#"{{"line":1,"codes":["{code}"],"bytes":{length},"row":{kept}}}"#
         )]
     );
     let (_, files) = clean(text.as_bytes(), &by(Severity::Reject));
     assert_eq!(
-        files.rows(File::Rejected),
+        files.rows(OutputFile::Rejected),
         [format!(
             r#"{{"line":1,"codes":["{code}"],"bytes":{length}}}"#
         )]
     );
     let (_, files) = clean(text.as_bytes(), &by(Severity::Warn));
-    assert!(files.rows(File::Train)[0].contains(&Text::of(&said).escaped().to_owned()));
+    assert!(files.rows(OutputFile::Train)[0].contains(&Text::of(&said).escaped().to_owned()));
 }
 
 #[test]
 fn every_text_of_a_row_is_searched() {
     let text = r#"{"messages":[{"role":"system","content":"ask a@acme.io"},{"role":"user","content":"ask b@acme.io and c@acme.io"},{"role":"assistant","content":null,"tool_calls":[{"function":{"name":"f","arguments":"{\"to\":[\"d@acme.io\"]}"}}]},{"role":"tool","content":"{\"from\":\"e@acme.io\"}"},{"role":"assistant","content":"one two three"}],"tools":[{"type":"function","function":{"name":"f","description":"like f@acme.io"}}]}"#;
     let (cleaned, files) = clean(text.as_bytes(), &redacting());
-    let kept = files.rows(File::Train)[0];
+    let kept = files.rows(OutputFile::Train)[0];
     assert_eq!(kept.matches("[EMAIL]").count(), 6, "{kept}");
     assert!(!kept.contains('@'));
     let mut findings = cleaned.report.findings.iter();
@@ -106,10 +110,10 @@ fn what_is_redacted_is_in_no_file() {
         assert!(!text.contains("acme"), "{part:?}: {text}");
     }
     assert!(!report.contains("acme"));
-    assert_eq!(files.rows(File::Rejected).len(), 8);
+    assert_eq!(files.rows(OutputFile::Rejected).len(), 8);
     assert!(
         files
-            .rows(File::Rejected)
+            .rows(OutputFile::Rejected)
             .iter()
             .all(|row| row.contains("bytes"))
     );
@@ -157,14 +161,14 @@ fn text() -> impl Strategy<Value = String> {
 fn keys_and_numbers_of_a_call_are_searched() {
     let text = r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":null,"tool_calls":[{"function":{"name":"f","arguments":"{\"a@acme.io\":1,\"b@acme.io\":{\"[EMAIL]\":2},\"card\":4111111111111111,\"n\":-1.5}"}}]}]}"#;
     let (cleaned, files) = clean(text.as_bytes(), &redacting());
-    let kept = files.rows(File::Train)[0];
+    let kept = files.rows(OutputFile::Train)[0];
     assert!(
         kept.contains(r#"{"[EMAIL]":1,"[EMAIL] 2":{"[EMAIL]":2},"card":"[CARD]","n":-1.5}"#),
         "{kept}"
     );
     assert_eq!(cleaned.report.codes.get("pii_email"), Some(&1));
     let (_, again) = clean(kept.as_bytes(), &redacting());
-    assert_eq!(again.rows(File::Train), [kept]);
+    assert_eq!(again.rows(OutputFile::Train), [kept]);
 }
 
 #[test]

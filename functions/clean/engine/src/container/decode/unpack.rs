@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use flate2::bufread::MultiGzDecoder;
 
 use super::{Compression, Limits, tap::Tap};
-use crate::{finding::Fault, rules};
+use crate::{fault::Fault, rules};
 
 /// Largest window of zstd that is unpacked, as a power of two: 128 MiB, which is what `zstd` itself
 /// takes unless told `--long`. More would be held in memory.

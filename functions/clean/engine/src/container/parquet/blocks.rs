@@ -14,7 +14,7 @@ use parquet::{
     file::reader::{ChunkReader, Length},
 };
 
-use crate::Ranges;
+use crate::source::Ranges;
 
 /// Bytes fetched at once. A request to Cloud Storage takes some 50 ms whatever it fetches; headers
 /// of pages are a few bytes.

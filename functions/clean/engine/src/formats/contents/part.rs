@@ -4,10 +4,12 @@ use std::borrow::Cow;
 
 use super::{camel, wrong_type};
 use crate::{
-    example::{Part, Place},
-    finding::{Fault, name_keys},
+    example::Part,
+    fault::Fault,
     formats::{dialogue, tools},
     json::{Node, Object, Text, Value},
+    key_names::name_keys,
+    location::Location,
     rules,
 };
 
@@ -38,11 +40,11 @@ const BESIDE_FILES: &[(&str, &[&str])] = &[
 /// service does not take, or two things at once, of which it would take one.
 pub(super) fn part<'a>(
     node: Node<'a>,
-    place: Place,
+    location: Location,
     faults: &mut Vec<Fault>,
 ) -> Result<Option<Part<'a>>, Fault> {
     let Value::Object(mut object) = node.value else {
-        return Err(wrong_type(&node.value, "an object as part", place));
+        return Err(wrong_type(&node.value, "an object as part", location));
     };
     let text = match object.take("text").map(|node| node.value) {
         // Nearly always.
@@ -50,41 +52,41 @@ pub(super) fn part<'a>(
         Some(Value::Text(text)) => Some(text),
         Some(Value::Null) | None => None,
         Some(other @ (Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Object(_))) => {
-            return Err(wrong_type(&other, "a text as `text`", place));
+            return Err(wrong_type(&other, "a text as `text`", location));
         }
     };
     let thought = object.take("thought").map(|node| node.value);
-    let other = take_other(&mut object, place)?;
+    let other = take_other(&mut object, location)?;
     let part = match (text, other) {
         (Some(text), Some((kind, _))) if !text.is_blank() => {
-            return Err(two_at_once("text", kind, place));
+            return Err(two_at_once("text", kind, location));
         }
         (_, Some((kind, node))) => {
-            Part::Other(kind, whole(kind, node, &mut object, place, faults)?)
+            Part::Other(kind, whole(kind, node, &mut object, location, faults)?)
         }
         (Some(_), None) if thought == Some(Value::Bool(true)) => {
             let message = "a part with `thought` is left out: it is no part of the answer";
-            tell(message.to_owned(), place, faults);
+            tell(message.to_owned(), location, faults);
             return Ok(None);
         }
         (Some(text), None) => Part::Text(text),
-        (None, None) => return Err(unsupported(place)),
+        (None, None) => return Err(unsupported(location)),
     };
-    tell_unread(&object, place, faults);
+    tell_unread(&object, location, faults);
     Ok(Some(part))
 }
 
 /// `unsupported_content`, in the rule's own words.
-pub(super) fn unsupported(place: Place) -> Fault {
+pub(super) fn unsupported(location: Location) -> Fault {
     Fault::new(&rules::unsupported_content::RULE)
-        .at(place.at)
-        .path(place)
+        .at(location.at)
+        .path(location)
 }
 
 /// Takes what is no text out of a part.
 fn take_other<'a>(
     object: &mut Object<'a>,
-    place: Place,
+    location: Location,
 ) -> Result<Option<(&'static str, Node<'a>)>, Fault> {
     let mut found: Option<(&'static str, Node<'_>)> = None;
     for (kind, spellings) in KINDS {
@@ -93,15 +95,15 @@ fn take_other<'a>(
             continue;
         };
         if let Some((first, _)) = found {
-            return Err(two_at_once(first, kind, place));
+            return Err(two_at_once(first, kind, location));
         }
         found = Some((kind, node));
     }
     Ok(found)
 }
 
-fn two_at_once(one: &str, other: &str, place: Place) -> Fault {
-    unsupported(place).saying(format!(
+fn two_at_once(one: &str, other: &str, location: Location) -> Fault {
+    unsupported(location).saying(format!(
         "one part has `{one}` and `{other}`: they are two parts"
     ))
 }
@@ -111,20 +113,24 @@ fn whole<'a>(
     kind: &'static str,
     node: Node<'a>,
     beside: &mut Object<'a>,
-    place: Place,
+    location: Location,
     faults: &mut Vec<Fault>,
 ) -> Result<Object<'a>, Fault> {
     let Node { at, value } = camel(node, 1);
     let Value::Object(mut inner) = value else {
-        return Err(wrong_type(&value, &format!("an object as `{kind}`"), place));
+        return Err(wrong_type(
+            &value,
+            &format!("an object as `{kind}`"),
+            location,
+        ));
     };
     match kind {
-        "functionCall" => mend_arguments(&mut inner, place, faults)?,
+        "functionCall" => mend_arguments(&mut inner, location, faults)?,
         "functionResponse" => mend_response(&mut inner),
-        FILE => check_file(&inner, place)?,
+        FILE => check_file(&inner, location)?,
         _ => {
             let message = format!("`{kind}` is not taken, only `{FILE}` in Cloud Storage");
-            return Err(unsupported(place).saying(message));
+            return Err(unsupported(location).saying(message));
         }
     }
     let value = Value::Object(inner);
@@ -142,14 +148,14 @@ fn whole<'a>(
 /// Makes the arguments of a call an object: the service takes no text that holds one.
 fn mend_arguments(
     call: &mut Object<'_>,
-    place: Place,
+    location: Location,
     faults: &mut Vec<Fault>,
 ) -> Result<(), Fault> {
     if let Some(node) = call.get_mut("args")
         && !matches!(node.value, Value::Object(_))
     {
         let value = std::mem::replace(&mut node.value, Value::Null);
-        let arguments = tools::plain_arguments(value, place, faults)?;
+        let arguments = tools::plain_arguments(value, location, faults)?;
         node.value = Value::Object(arguments);
     }
     Ok(())
@@ -164,7 +170,7 @@ fn mend_response(response: &mut Object<'_>) {
 }
 
 /// Whether the service finds a file, and knows what it is.
-fn check_file(file: &Object<'_>, place: Place) -> Result<(), Fault> {
+fn check_file(file: &Object<'_>, location: Location) -> Result<(), Fault> {
     let text = |key| file.get(key).and_then(|node| node.value.text());
     let message = if text("fileUri").is_none_or(|uri| !uri.escaped().starts_with("gs://")) {
         "`fileUri` does not begin with `gs://`"
@@ -173,28 +179,28 @@ fn check_file(file: &Object<'_>, place: Place) -> Result<(), Fault> {
     } else {
         return Ok(());
     };
-    Err(unsupported(place).saying(message))
+    Err(unsupported(location).saying(message))
 }
 
 /// Tells of the first member of a part that is left.
-fn tell_unread(rest: &Object<'_>, place: Place, faults: &mut Vec<Fault>) {
+fn tell_unread(rest: &Object<'_>, location: Location, faults: &mut Vec<Fault>) {
     let mut left = rest.members.iter();
     if let Some((key, _)) = left.find(|(_, node)| node.value != Value::Null) {
         let named = name_keys([key.as_ref()].into_iter());
         tell(
             format!("the key {named} of a part is read by nobody"),
-            place,
+            location,
             faults,
         );
     }
 }
 
 /// `unknown_key`, once for each message.
-fn tell(message: String, place: Place, faults: &mut Vec<Fault>) {
+fn tell(message: String, location: Location, faults: &mut Vec<Fault>) {
     if faults.iter().all(|fault| fault.message != message) {
         let fault = Fault::new(&rules::unknown_key::RULE)
-            .at(place.at)
-            .path(place);
+            .at(location.at)
+            .path(location);
         faults.push(fault.saying(message));
     }
 }
