@@ -9,6 +9,7 @@ mod csv;
 mod extent;
 mod lines;
 mod parquet;
+mod row_lines;
 mod sniff;
 mod stretch;
 mod window;

@@ -14,31 +14,9 @@ pub(crate) mod sharegpt;
 pub(crate) mod tools;
 
 use crate::{
-    example::Example,
-    fault::Fault,
-    gemini,
-    json::{Node, Object, Text, Value, write},
-    key_names::name_keys,
-    keys::Keys,
-    location::Location,
-    rules,
+    example::Example, fault::Fault, format::Format, gemini, json::Object, key_names::name_keys,
+    keys::Keys, rules,
 };
-
-/// A way to write a row.
-#[derive(Debug)]
-pub(crate) struct Format {
-    /// The name in reports; never changes once published.
-    pub(crate) name: &'static str,
-    /// The keys a row must have.
-    pub(crate) keys: Keys,
-    /// Keys of which a row must have none, since then it is another format.
-    pub(crate) without: Keys,
-    /// Takes the row over.
-    pub(crate) convert: Convert,
-}
-
-/// Takes a row over; what was repaired on the way goes to the second argument.
-pub(crate) type Convert = for<'a> fn(Object<'a>, &mut Vec<Fault>) -> Result<Example<'a>, Fault>;
 
 /// Every format that a row is known by. Where several take a row, the first stands for all if they
 /// read the same in it.
@@ -65,25 +43,6 @@ pub(crate) static FORMATS: &[&Format] = &[
     &pairs::QUESTION_COMPLETION,
     &pairs::QUESTION_RESPONSE,
 ];
-
-impl Format {
-    fn takes(&self, keys: Keys) -> bool {
-        keys.has(self.keys) && !keys.has_any(self.without)
-    }
-
-    /// Takes `row` over, without blanks around its turns.
-    pub(crate) fn read<'a>(
-        &'static self,
-        row: Object<'a>,
-        faults: &mut Vec<Fault>,
-    ) -> Result<(&'static Self, Example<'a>), Fault> {
-        let mut example = (self.convert)(row, faults)?;
-        if example.trim() {
-            faults.push(Fault::new(&rules::trim::RULE));
-        }
-        Ok((self, example))
-    }
-}
 
 /// The name of the format that the keys of `row` tell: the first of several.
 ///
@@ -180,66 +139,10 @@ fn unknown(row: &Object<'_>, keys: Keys) -> Fault {
     fault.saying(message)
 }
 
-/// Takes the text called `key` out of a row; `null` reads as an empty text.
-pub(crate) fn take_text<'a>(
-    row: &mut Object<'a>,
-    key: &'static str,
-) -> Result<Option<(Text<'a>, Location)>, Fault> {
-    text_of(row.take(key), key)
-}
-
-/// The text that a row has under `key`; `null` reads as an empty text.
-pub(crate) fn text_of<'a>(
-    node: Option<Node<'a>>,
-    key: &'static str,
-) -> Result<Option<(Text<'a>, Location)>, Fault> {
-    let Some(Node { at, value }) = node else {
-        return Ok(None);
-    };
-    let location = Location::of(key, at);
-    match value {
-        Value::Text(text) => Ok(Some((text, location))),
-        Value::Null => Ok(Some((Text::default(), location))),
-        other @ (Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Object(_)) => {
-            Err(wrong_type(&other, "a text", location))
-        }
-    }
-}
-
-/// The label that a row has under `key`: a text, or the number or boolean that names a class.
-pub(crate) fn label_of<'a>(
-    mut node: Option<Node<'a>>,
-    key: &'static str,
-) -> Result<Option<(Text<'a>, Location)>, Fault> {
-    if let Some(Node { at, value }) = &mut node {
-        match value {
-            Value::List(_) | Value::Object(_) => {
-                let location = Location::of(key, *at);
-                return Err(wrong_type(value, "a text, a number or a boolean", location));
-            }
-            Value::Number(_) | Value::Bool(_) => {
-                let mut written = Vec::new();
-                write(value, &mut written);
-                *value = Value::Text(Text::of(&String::from_utf8_lossy(&written)));
-            }
-            Value::Null | Value::Text(_) => {}
-        }
-    }
-    text_of(node, key)
-}
-
-/// `wrong_type`: `value` is not what was expected at `location`.
-pub(crate) fn wrong_type(value: &Value<'_>, expected: &str, location: Location) -> Fault {
-    Fault::new(&rules::wrong_type::RULE)
-        .at(location.at)
-        .path(location)
-        .saying(format!("expected {expected}, found {}", value.kind()))
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::json::parse;
+    use crate::json::{Value, parse};
 
     /// What `row` becomes, or the code and words of what is wrong; repairs are listed after it.
     pub(crate) fn convert(row: &str) -> String {

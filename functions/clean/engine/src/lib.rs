@@ -42,6 +42,7 @@ mod rule;
 mod rules;
 mod settings;
 
+mod format;
 mod formats;
 
 mod container;

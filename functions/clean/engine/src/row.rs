@@ -10,7 +10,8 @@ use crate::{
     container::{Layout, guess_text},
     example::Example,
     fault::Fault,
-    formats::{self, Format, columns::Columns, contents, preference},
+    format::Format,
+    formats::{self, columns::Columns, contents, preference},
     gemini::{self, Frame, Shape},
     identity::Identity,
     json::{Object, SyntaxErrorKind, Text, Value, parse},
@@ -19,7 +20,7 @@ use crate::{
     language::Languages,
     plan::Plan,
     row_span::{RowSpan, RowStatus},
-    rule::{Row, RowCheck},
+    rule::{Check, Row, RowCheck, Rule},
     rules::{self, short_output::is_short},
     search::Search,
     settings::Settings,
@@ -77,7 +78,7 @@ impl<'s> Judge<'s> {
             plan,
             layout,
             system: system.filter(|text| !text.is_empty()).map(Text::of),
-            checks: rules::row_checks(settings),
+            checks: row_checks(settings),
             search: Search::new(settings),
             languages: on(&rules::language_mismatch::RULE).then(Languages::new),
             sketches: on(&rules::near_duplicate::RULE),
@@ -294,6 +295,18 @@ impl<'s> Judge<'s> {
             byte_classes,
         })
     }
+}
+
+/// The checks of a row that `settings` have any use for, and the signs without which they find
+/// nothing.
+fn row_checks(settings: &Settings) -> Vec<(Option<ByteClasses>, RowCheck)> {
+    let on = |rule: &&Rule| settings.severity(rule) != Severity::Off;
+    let check = |rule: &'static Rule| match rule.check {
+        Check::Row(check) => Some((None, check)),
+        Check::Text(byte_classes, check) => Some((Some(byte_classes), check)),
+        Check::Read | Check::Rows | Check::File(_) | Check::Scan(_) => None,
+    };
+    rules::rules().filter(on).filter_map(check).collect()
 }
 
 /// Whether a row's bytes can be had, and all of them.

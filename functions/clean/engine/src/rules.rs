@@ -71,12 +71,7 @@ pub(crate) mod validation_smaller;
 pub(crate) mod wrong_turn_order;
 pub(crate) mod wrong_type;
 
-use crate::{
-    byte_classes::ByteClasses,
-    rule::{Check, RowCheck, Rule},
-    settings::Settings,
-    severity::Severity,
-};
+use crate::rule::Rule;
 
 /// Every rule, in the order in which a row meets them.
 static RULES: &[&Rule] = &[
@@ -149,18 +144,6 @@ static RULES: &[&Rule] = &[
     &over_service_limits::RULE,
 ];
 
-/// The checks of a row that `settings` have any use for, and the signs without which they find
-/// nothing.
-pub(crate) fn row_checks(settings: &Settings) -> Vec<(Option<ByteClasses>, RowCheck)> {
-    let on = |rule: &&Rule| settings.severity(rule) != Severity::Off;
-    let check = |rule: &'static Rule| match rule.check {
-        Check::Row(check) => Some((None, check)),
-        Check::Text(byte_classes, check) => Some((Some(byte_classes), check)),
-        Check::Read | Check::Rows | Check::File(_) | Check::Scan(_) => None,
-    };
-    rules().filter(on).filter_map(check).collect()
-}
-
 /// Every rule, in the order in which a row meets them.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     RULES.iter().copied()
@@ -183,8 +166,9 @@ pub(crate) mod tests {
         Machine, formats,
         json::{Value, parse},
         report::Report,
-        rule::Row,
+        rule::{Check, Row},
         settings::Settings,
+        severity::Severity,
         survey,
     };
 

@@ -5,11 +5,7 @@
 
 use twox_hash::XxHash3_64;
 
-use crate::{outputs::OutputFile, settings::Settings};
-
-/// Fewest rows of which some are held out: a tenth of fewer is a single row, which measures
-/// nothing.
-pub(crate) const ROWS_MIN: u64 = 20;
+use crate::{outputs::OutputFile, rules::not_split::ROWS_MIN, settings::Settings};
 
 /// Largest share of rows held out to compare models, as one in so many.
 const EVAL_ONE_IN: u64 = 10;

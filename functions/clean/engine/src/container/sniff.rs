@@ -1,20 +1,13 @@
 //! Tells from its first bytes how a dataset is wrapped, or what it is instead.
 
-mod below;
-
 use std::collections::BTreeMap;
 
-pub(super) use self::below::{has_row, starts_with_rows};
-use self::below::{is_line_above_lists, is_line_above_rows};
 use super::{
     csv::{self, Header},
     parquet,
+    row_lines::{is_line_above_lists, is_line_above_rows, starts_with_row},
 };
-use crate::{
-    brackets::BracketScanner,
-    formats,
-    json::{Object, Value, parse},
-};
+use crate::brackets::BracketScanner;
 
 /// Bytes looked at: enough to reach the rows of an object that starts with a licence text.
 pub(super) const PREFIX_BYTES: usize = 64 << 10;
@@ -204,22 +197,6 @@ fn list_of_rows(prefix: &[u8], mut at: usize) -> Option<List> {
     first
 }
 
-/// Whether the first object of `bytes` is a row of a format known.
-fn starts_with_row(bytes: &[u8]) -> bool {
-    let length = BracketScanner::default().feed(bytes).unwrap_or_default();
-    let object = read_object(bytes.get(..length).unwrap_or_default());
-    object.is_some_and(|object| formats::detect(&object).is_ok())
-}
-
-/// The object that `bytes` are, if they are one.
-fn read_object(bytes: &[u8]) -> Option<Object<'_>> {
-    let parsed = parse(std::str::from_utf8(bytes).ok()?).ok()?;
-    match parsed.node.value {
-        Value::Object(object) => Some(object),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => None,
-    }
-}
-
 /// The next list of objects among the members from `at` on, which is moved behind it.
 fn next_list(prefix: &[u8], at: &mut usize) -> Option<List> {
     loop {
@@ -269,5 +246,5 @@ fn next_byte(bytes: &[u8], at: usize) -> Option<(usize, u8)> {
 fn starts(bytes: &[u8], tag: &str) -> bool {
     bytes
         .get(..tag.len())
-        .is_some_and(|span| span.eq_ignore_ascii_case(tag.as_bytes()))
+        .is_some_and(|start| start.eq_ignore_ascii_case(tag.as_bytes()))
 }

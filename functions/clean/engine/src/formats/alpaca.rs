@@ -1,10 +1,13 @@
 //! Alpaca rows: `instruction`, perhaps `input`, and `output`; `system` and `history` as
 //! LLaMA-Factory has them.
 
-use super::{Format, take_text, wrong_type};
 use crate::{
     example::{Example, Role, Turn},
     fault::Fault,
+    format::{
+        Format,
+        fields::{take_text, wrong_type},
+    },
     json::{Node, Object, Text, Value},
     keys::Keys,
     location::Location,

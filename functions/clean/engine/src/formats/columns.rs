@@ -2,10 +2,11 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use super::{Format, alpaca, contents, messages, pairs, sharegpt};
+use super::{alpaca, contents, messages, pairs, sharegpt};
 use crate::{
     example::Example,
     fault::Fault,
+    format::Format,
     json::{Node, Object, Value, parse},
     key_names::name_keys,
     rules,

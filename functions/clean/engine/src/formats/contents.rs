@@ -6,14 +6,11 @@ mod part;
 use std::borrow::Cow;
 
 use self::part::{part, unsupported};
-use super::{
-    Format,
-    messages::{take_list, take_word, unknown_role},
-    wrong_type,
-};
+use super::messages::{take_list, take_word, unknown_role};
 use crate::{
     example::{Example, Part, Parts, Role, Turn},
     fault::Fault,
+    format::{Format, fields::wrong_type},
     json::{Node, Object, Text, Value},
     keys::Keys,
     location::Location,

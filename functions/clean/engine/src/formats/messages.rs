@@ -1,13 +1,13 @@
 //! Chat rows: `{"messages": [{"role": …, "content": …}, …]}`.
 
 use super::{
-    Format,
     dialogue::{self, Dialogue},
-    tools, wrong_type,
+    tools,
 };
 use crate::{
     example::{Example, Part, Parts, Role},
     fault::Fault,
+    format::{Format, fields::wrong_type},
     json::{Node, Object, Text, Value},
     keys::Keys,
     location::Location,

@@ -7,10 +7,13 @@
 //! a blank line between: so have it the templates of FLAN for reading comprehension, and Google
 //! advises to put the question last where the context is long.
 
-use super::{Format, label_of, text_of};
 use crate::{
     example::{Example, Part, Role, Turn},
     fault::Fault,
+    format::{
+        Format,
+        fields::{label_of, text_of},
+    },
     json::{Node, Object, Text},
     keys::Keys,
 };

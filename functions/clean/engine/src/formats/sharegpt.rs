@@ -4,14 +4,17 @@
 use smallvec::smallvec;
 
 use super::{
-    Format,
     dialogue::{self, Dialogue},
     messages::{check_weight, take_list, take_word, text_of, unknown_role},
-    take_text, tools, wrong_type,
+    tools,
 };
 use crate::{
     example::{Example, Part, Parts, Role},
     fault::Fault,
+    format::{
+        Format,
+        fields::{take_text, wrong_type},
+    },
     json::{Node, Object, Text, Value, parse},
     keys::Keys,
     location::Location,

@@ -14,7 +14,7 @@ use crate::{
     plan::Plan,
     report::{Report, Splits, Tokens, Verdict},
     rule::{Check, FileSummary},
-    rules,
+    rules::{self, not_split},
     settings::Settings,
     severity::Severity,
     split::{self, Decided, Room, Split},
@@ -208,7 +208,7 @@ impl Desk<'_, '_> {
         let severity = self.settings.severity(&rules::language_mismatch::RULE);
         let differing = totals.languages.tell(severity, self.settings.findings_max);
         self.ledger.merge(&differing, 0);
-        for rule in rules() {
+        for rule in rules::rules() {
             let severity = self.settings.severity(rule);
             if let Check::File(check) = rule.check
                 && severity != Severity::Off
@@ -223,7 +223,7 @@ impl Desk<'_, '_> {
     /// How many rows are to validate; of so few rows that none is held out, none.
     fn validation_asked(&self) -> u64 {
         match self.totals.rows.kept {
-            ..split::ROWS_MIN => 0,
+            ..not_split::ROWS_MIN => 0,
             kept => Room::of(kept, self.settings).validation(),
         }
     }

@@ -3,7 +3,6 @@
 use crate::{
     rule::{Check, FileSummary, Rule},
     severity::Severity,
-    split::ROWS_MIN,
 };
 
 /// The rule.
@@ -16,6 +15,10 @@ pub(crate) static RULE: Rule = Rule {
     fix: "collect at least 20 rows: without a validation file the service draws no evaluation curve, and without held-out rows base and tuned model cannot be compared",
     check: Check::File(check),
 };
+
+/// Fewest rows of which some are held out: a tenth of fewer is a single row, which measures
+/// nothing.
+pub(crate) const ROWS_MIN: u64 = 20;
 
 fn check(facts: &FileSummary) -> Option<String> {
     let too_few = facts.kept > 0 && facts.kept < ROWS_MIN;

@@ -7,7 +7,7 @@ use std::{
 
 use super::{Header, JSON_COLUMNS, cells::cells, record::Record};
 use crate::{
-    container::sniff::{has_row, starts_with_rows},
+    container::row_lines::{has_row, starts_with_rows},
     formats,
     json::{Node, Object, Value},
     keys::Keys,

@@ -3,8 +3,11 @@
 
 use memchr::memchr;
 
-use super::{read_object, starts_with_row};
-use crate::{brackets::BracketScanner, json::Object};
+use crate::{
+    brackets::BracketScanner,
+    formats,
+    json::{Object, Value, parse},
+};
 
 /// Whether the array or object at `at`, whose list of rows starts at `list` with its bracket, is a
 /// line that is broken, or no row, above lines that are rows.
@@ -66,13 +69,29 @@ pub(super) fn is_line_above_lists(prefix: &[u8], at: usize) -> bool {
 }
 
 /// Whether `bytes` start with lines that are objects: at least one of those that look like it is.
-pub(in crate::container) fn starts_with_rows(bytes: &[u8], complete: bool) -> bool {
+pub(super) fn starts_with_rows(bytes: &[u8], complete: bool) -> bool {
     rows(bytes, complete).next().is_some()
 }
 
 /// Whether any line is a row of JSON that a format takes.
-pub(in crate::container) fn has_row(bytes: &[u8], complete: bool) -> bool {
+pub(super) fn has_row(bytes: &[u8], complete: bool) -> bool {
     whole_lines(bytes, complete).any(|line| line.starts_with(b"{") && starts_with_row(line))
+}
+
+/// Whether the first object of `bytes` is a row of a format known.
+pub(super) fn starts_with_row(bytes: &[u8]) -> bool {
+    let length = BracketScanner::default().feed(bytes).unwrap_or_default();
+    let object = read_object(bytes.get(..length).unwrap_or_default());
+    object.is_some_and(|object| formats::detect(&object).is_ok())
+}
+
+/// The object that `bytes` are, if they are one.
+fn read_object(bytes: &[u8]) -> Option<Object<'_>> {
+    let parsed = parse(std::str::from_utf8(bytes).ok()?).ok()?;
+    match parsed.node.value {
+        Value::Object(object) => Some(object),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => None,
+    }
 }
 
 /// The objects among the lines at the start of `bytes` that look like objects.
