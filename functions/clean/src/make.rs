@@ -1,8 +1,8 @@
 //! From a generation in a bucket to the objects of a version, streamed both ways.
 
 use clean_engine::{
-    Applied, Calibration, Cleaned, Error as CleanError, FramesFault, Outcome, Part, PartSummary,
-    Plan, Provenance, Report, Sample, Settings, Task, Verdict, Written, card,
+    Applied, Calibration, Cleaned, Error as CleanError, FrameError, Outcome, OutputFile,
+    OutputFileSummary, Plan, Provenance, Report, Sample, Settings, Task, Verdict, Written, card,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -209,7 +209,7 @@ async fn calibrated(
     model: &str,
     parts: &BTreeMap<String, StoredFile>,
 ) -> Result<Option<Calibration>, Error> {
-    let candidates = [Part::Eval, Part::Train].map(|part| parts.get(part.name()));
+    let candidates = [OutputFile::Eval, OutputFile::Train].map(|part| parts.get(part.name()));
     let Some(part) = candidates.into_iter().flatten().find(|part| part.rows > 0) else {
         return Ok(None);
     };
@@ -232,7 +232,7 @@ fn is_to_stay(outcome: &Outcome) -> bool {
 }
 
 /// An object that an earlier delivery wrote must be what this one would have written.
-fn same(created: Created, summary: &PartSummary) -> Result<StoredFile, Error> {
+fn same(created: Created, summary: &OutputFileSummary) -> Result<StoredFile, Error> {
     let stat = created.into_stat();
     let crc32c = summary.crc32c.value();
     if stat.size_bytes == summary.bytes && stat.crc32c.is_none_or(|stored| stored == crc32c) {
@@ -318,7 +318,7 @@ pub(crate) fn refused(error: CleanError) -> Result<Made, Error> {
             source: error.into(),
         }),
         CleanError::Frames {
-            fault: FramesFault::Read(source),
+            fault: FrameError::Read(source),
             ..
         } => Err(Error::unavailable("Cloud Storage")(source.into())),
         CleanError::Frames { range, .. } => Ok(Made::Spoilt(range)),

@@ -1,6 +1,6 @@
 //! Between the engine's plain readers and writers and Cloud Storage's streams.
 
-use clean_engine::{Outputs, Part, Ranges, Source};
+use clean_engine::{OutputFile, Outputs, Ranges, Source};
 use std::{
     io::{self, BufWriter, Read, Write},
     sync::{
@@ -117,7 +117,7 @@ impl Read for Chunks {
 /// The writers of every part.
 #[derive(Debug)]
 pub(crate) struct Uploads {
-    parts: Vec<(Part, Upload)>,
+    parts: Vec<(OutputFile, Upload)>,
     complete: Arc<AtomicBool>,
 }
 
@@ -128,11 +128,11 @@ struct Upload(mpsc::Sender<Bytes>);
 impl Uploads {
     /// A writer for each part, and the streams that they lead to: these end well only if the
     /// whole pass does.
-    pub(crate) fn new() -> (Self, Vec<(Part, UploadStream)>) {
+    pub(crate) fn new() -> (Self, Vec<(OutputFile, UploadStream)>) {
         let complete = Arc::new(AtomicBool::new(false));
         let mut parts = Vec::new();
         let mut streams = Vec::new();
-        for part in Part::ALL {
+        for part in OutputFile::ALL {
             let (sender, receiver) = mpsc::channel(CHUNKS_MAX);
             parts.push((part, Upload(sender)));
             streams.push((part, UploadStream::new(receiver, Arc::clone(&complete))));
@@ -178,7 +178,7 @@ impl Pipe {
 }
 
 impl Outputs for Uploads {
-    fn part(&mut self, part: Part) -> &mut dyn Write {
+    fn part(&mut self, part: OutputFile) -> &mut dyn Write {
         #[expect(clippy::expect_used, reason = "`new` makes a writer for every part")]
         let (_, upload) = self
             .parts

@@ -5,7 +5,11 @@ use std::ops::Range;
 use memchr::memchr;
 use serde::{Deserialize, Serialize};
 
-use crate::container::{Body, Head, LINE_MAX_BYTES};
+use crate::row_span::{LINE_MAX_BYTES, RowSpan, RowStatus};
+
+/// Bytes of rows that a thread processes at a time: above this, measured throughput no longer
+/// grows; below it, handing batches over becomes noticeable.
+pub(crate) const BATCH_BYTES: usize = 512 << 10;
 
 /// Rows, and their bytes.
 #[derive(Debug, Default)]
@@ -25,7 +29,7 @@ pub(crate) enum Cut {
         end: usize,
     },
     /// As listed. Lines are counted from the start of the file.
-    Rows(Vec<(Head, Range<usize>)>),
+    Rows(Vec<(RowSpan, Range<usize>)>),
     /// One line of so many bytes, which were passed over.
     TooLong(u64),
 }
@@ -57,12 +61,12 @@ impl Batch {
     }
 
     /// Calls `each` with every row, in order.
-    pub(crate) fn for_each<'b>(&'b self, mut each: impl FnMut(Head, &'b [u8])) -> Lines {
+    pub(crate) fn for_each<'b>(&'b self, mut each: impl FnMut(RowSpan, &'b [u8])) -> Lines {
         match &self.cut {
             Cut::Lines { end } => for_each_line(self.bytes.get(..*end).unwrap_or_default(), each),
             Cut::Rows(rows) => {
-                for (head, range) in rows {
-                    each(*head, self.bytes.get(range.clone()).unwrap_or_default());
+                for (span, range) in rows {
+                    each(*span, self.bytes.get(range.clone()).unwrap_or_default());
                 }
                 Lines::default()
             }
@@ -77,7 +81,7 @@ impl Batch {
     }
 }
 
-fn for_each_line<'b>(mut rest: &'b [u8], mut each: impl FnMut(Head, &'b [u8])) -> Lines {
+fn for_each_line<'b>(mut rest: &'b [u8], mut each: impl FnMut(RowSpan, &'b [u8])) -> Lines {
     let mut lines = Lines::default();
     while !rest.is_empty() {
         let end = memchr(b'\n', rest);
@@ -94,26 +98,26 @@ fn for_each_line<'b>(mut rest: &'b [u8], mut each: impl FnMut(Head, &'b [u8])) -
             lines.blank += 1;
             continue;
         }
-        let head = Head {
+        let span = RowSpan {
             line: lines.counted,
             column: 1,
             length,
-            body: if end.is_some() {
-                Body::Whole
+            status: if end.is_some() {
+                RowStatus::Whole
             } else {
-                Body::Last
+                RowStatus::Last
             },
         };
-        each(head, line.strip_suffix(b"\r").unwrap_or(line));
+        each(span, line.strip_suffix(b"\r").unwrap_or(line));
     }
     lines
 }
 
-fn too_long(line: u64, length: u64) -> Head {
-    Head {
+fn too_long(line: u64, length: u64) -> RowSpan {
+    RowSpan {
         line,
         column: 1,
         length,
-        body: Body::TooLong,
+        status: RowStatus::TooLong,
     }
 }

@@ -8,8 +8,8 @@ mod array;
 mod csv;
 mod extent;
 mod lines;
-mod nest;
 mod parquet;
+mod row_lines;
 mod sniff;
 mod stretch;
 mod window;
@@ -19,19 +19,10 @@ use std::sync::Arc;
 pub(crate) use self::{
     csv::Header,
     decode::{Compression, Encoding},
-    nest::Nest,
     records::{End, Records},
     sniff::guess_text,
     stretch::{StretchEnd, StretchLines},
 };
-
-/// Longest row read, in bytes. The service accepts 131,072 tokens per example, some 600 kB of text;
-/// 8 MiB leaves room for escapes and verbose markup and keeps a worker's memory small.
-pub(crate) const LINE_MAX_BYTES: usize = 8 << 20;
-
-/// Bytes of rows that a thread processes at a time: above this, measured throughput no longer
-/// grows; below it, handing batches over becomes noticeable.
-pub(crate) const BATCH_BYTES: usize = 512 << 10;
 
 /// How the rows of a dataset are wrapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,66 +68,6 @@ pub(crate) enum Layout {
     Json,
     /// A record of cells.
     Csv(Arc<Header>),
-}
-
-/// Where a row starts, and whether its bytes are available.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Head {
-    /// Line of the file on which the row starts, from 1.
-    pub(crate) line: u64,
-    /// Character of that line on which the row starts, from 1.
-    pub(crate) column: u64,
-    /// Length of the row in bytes.
-    pub(crate) length: u64,
-    /// Whether the row's bytes are available.
-    pub(crate) body: Body,
-}
-
-/// Whether a row's bytes are available.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Body {
-    /// All of them.
-    Whole,
-    /// All of them; the file ends without closing the row or its line.
-    Last,
-    /// All that there are; the file was truncated, possibly inside the row, which the row itself
-    /// would not show.
-    Cut,
-    /// None, they were skipped: more than [`LINE_MAX_BYTES`].
-    TooLong,
-}
-
-impl Head {
-    /// Line and column, both from 1, of the byte at offset `at` of the row `bytes`.
-    pub(crate) fn place(self, bytes: &[u8], at: u32) -> (u64, u64) {
-        let at = usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
-        let before = bytes.get(..at).unwrap_or_default();
-        match memchr::memrchr(b'\n', before) {
-            None => (self.line, self.column + characters(before)),
-            Some(end) => {
-                let line = self.line + newlines(before);
-                (
-                    line,
-                    1 + characters(before.get(end + 1..).unwrap_or_default()),
-                )
-            }
-        }
-    }
-}
-
-/// How many lines end within `bytes`.
-fn newlines(bytes: &[u8]) -> u64 {
-    u64::try_from(memchr::memchr_iter(b'\n', bytes).count()).unwrap_or(u64::MAX)
-}
-
-/// How many characters start within `bytes`, if they are UTF-8.
-fn characters(bytes: &[u8]) -> u64 {
-    let starts = |byte: &u8| u8::from(*byte & 0xC0 != 0x80);
-    // As many at a time as a one-byte counter can count: the compiler vectorises the inner loop.
-    let pieces = bytes.chunks(usize::from(u8::MAX));
-    pieces
-        .map(|piece| u64::from(piece.iter().map(starts).sum::<u8>()))
-        .sum()
 }
 
 #[cfg(test)]

@@ -4,8 +4,7 @@ use std::io;
 
 use thiserror::Error as Derive;
 
-use crate::Part;
-pub use crate::frames::Fault as FramesFault;
+use crate::outputs::OutputFile;
 
 /// Why a cleaning could not be carried through.
 #[derive(Debug, Derive)]
@@ -17,7 +16,7 @@ pub enum Error {
     #[error("the part `{part}` cannot be written", part = part.name())]
     Write {
         /// The part that failed.
-        part: Part,
+        part: OutputFile,
         /// What its writer said.
         #[source]
         source: io::Error,
@@ -44,9 +43,26 @@ pub enum Error {
         range: usize,
         /// What is wrong with it.
         #[source]
-        fault: FramesFault,
+        fault: FrameError,
     },
     /// A mistake of ours.
     #[error("the passes over the dataset do not come to an end")]
     Unending,
+}
+
+/// Why an intermediate file cannot be used.
+#[derive(Debug, Derive)]
+pub enum FrameError {
+    /// Reading it failed.
+    #[error("the intermediate file cannot be read")]
+    Read(#[source] io::Error),
+    /// It has no end frame.
+    #[error("the intermediate file is truncated")]
+    Cut,
+    /// Its bytes were changed.
+    #[error("a frame does not match its checksum")]
+    Checksum,
+    /// It is a different kind of file, or written by another version of the code.
+    #[error("unsupported intermediate file: {0}")]
+    Foreign(&'static str),
 }

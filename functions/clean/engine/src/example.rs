@@ -1,10 +1,13 @@
 //! One row in Gemini's terms, whatever it was written in.
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
 use smallvec::{SmallVec, smallvec};
 
-use crate::json::{Node, Object, Text, Value};
+use crate::{
+    json::{Node, Object, Text, Value},
+    location::Location,
+};
 
 /// A conversation to learn from; texts borrow from the row where they can.
 #[derive(Debug, Default)]
@@ -44,7 +47,7 @@ pub(crate) struct Turn<'a> {
     /// What is said.
     pub(crate) parts: Parts<'a>,
     /// Where in the row it was written.
-    pub(crate) place: Place,
+    pub(crate) location: Location,
 }
 
 /// The pieces of a turn: nearly always one.
@@ -68,44 +71,13 @@ impl<'a> Part<'a> {
     }
 }
 
-/// Where in a row something was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// Member of the row.
-    pub(crate) key: &'static str,
-    /// Element of that member.
-    pub(crate) index: Option<usize>,
-    /// Byte offset within the row.
-    pub(crate) at: u32,
-}
-
-impl Place {
-    /// The place of a whole member.
-    pub(crate) const fn of(key: &'static str, at: u32) -> Self {
-        Self {
-            key,
-            index: None,
-            at,
-        }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.index {
-            None => write!(f, "$.{}", self.key),
-            Some(index) => write!(f, "$.{}[{index}]", self.key),
-        }
-    }
-}
-
 impl<'a> Turn<'a> {
     /// A turn of one text.
-    pub(crate) fn text(role: Role, text: Text<'a>, place: Place) -> Self {
+    pub(crate) fn text(role: Role, text: Text<'a>, location: Location) -> Self {
         Self {
             role,
             parts: smallvec![Part::Text(text)],
-            place,
+            location,
         }
     }
 
@@ -157,10 +129,10 @@ impl<'a> Turn<'a> {
 
 impl<'a> Example<'a> {
     /// Every text, with its place where that is known: the system instruction has none.
-    pub(crate) fn texts(&self) -> impl Iterator<Item = (Option<Place>, &Text<'a>)> {
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (Option<Location>, &Text<'a>)> {
         let system = self.system.iter().map(|text| (None, text));
         let turns = self.turns.iter();
-        let said = turns.flat_map(|turn| turn.texts().map(|text| (Some(turn.place), text)));
+        let said = turns.flat_map(|turn| turn.texts().map(|text| (Some(turn.location), text)));
         system.chain(said)
     }
 
@@ -184,7 +156,7 @@ impl<'a> Example<'a> {
 mod tests {
     use super::*;
 
-    const PLACE: Place = Place::of("output", 0);
+    const LOCATION: Location = Location::of("output", 0);
 
     #[track_caller]
     fn check(parts: &[&str], expected: &[&str]) {
@@ -194,7 +166,7 @@ mod tests {
                 .iter()
                 .map(|text| Part::Text(Text::of(text)))
                 .collect(),
-            place: PLACE,
+            location: LOCATION,
         };
         let changed = turn.trim();
         let texts: Vec<_> = turn.texts().map(Text::plain).collect();
@@ -213,16 +185,5 @@ mod tests {
         check(&["", " a"], &["a"]);
         check(&[" ", "\t"], &[""]);
         check(&["a ", "  "], &["a"]);
-    }
-
-    #[test]
-    fn a_place_reads_as_a_path() {
-        assert_eq!(PLACE.to_string(), "$.output");
-        let third = Place {
-            index: Some(2),
-            key: "messages",
-            at: 9,
-        };
-        assert_eq!(third.to_string(), "$.messages[2]");
     }
 }

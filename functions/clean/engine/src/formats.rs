@@ -7,37 +7,16 @@ pub(crate) mod alpaca;
 pub(crate) mod columns;
 pub(crate) mod contents;
 pub(crate) mod dialogue;
-pub(crate) mod keys;
 pub(crate) mod messages;
 pub(crate) mod pairs;
 pub(crate) mod preference;
 pub(crate) mod sharegpt;
 pub(crate) mod tools;
 
-use self::keys::Keys;
 use crate::{
-    example::{Example, Place},
-    finding::{Fault, name_keys},
-    gemini,
-    json::{Node, Object, Text, Value, write},
-    rules,
+    example::Example, fault::Fault, format::Format, gemini, json::Object, key_names::name_keys,
+    keys::Keys, rules,
 };
-
-/// A way to write a row.
-#[derive(Debug)]
-pub(crate) struct Format {
-    /// The name in reports; never changes once published.
-    pub(crate) name: &'static str,
-    /// The keys a row must have.
-    pub(crate) keys: Keys,
-    /// Keys of which a row must have none: with one of them it is in another format.
-    pub(crate) without: Keys,
-    /// Converts the row.
-    pub(crate) convert: Convert,
-}
-
-/// Converts a row; repairs made on the way are added to the second argument.
-pub(crate) type Convert = for<'a> fn(Object<'a>, &mut Vec<Fault>) -> Result<Example<'a>, Fault>;
 
 /// Every format that is recognised by a row's keys. If several match a row and read the same
 /// content from it, the first is used.
@@ -64,25 +43,6 @@ pub(crate) static FORMATS: &[&Format] = &[
     &pairs::QUESTION_COMPLETION,
     &pairs::QUESTION_RESPONSE,
 ];
-
-impl Format {
-    fn takes(&self, keys: Keys) -> bool {
-        keys.has(self.keys) && !keys.has_any(self.without)
-    }
-
-    /// Converts `row`, and trims whitespace around its turns.
-    pub(crate) fn read<'a>(
-        &'static self,
-        row: Object<'a>,
-        faults: &mut Vec<Fault>,
-    ) -> Result<(&'static Self, Example<'a>), Fault> {
-        let mut example = (self.convert)(row, faults)?;
-        if example.trim() {
-            faults.push(Fault::new(&rules::trim::RULE));
-        }
-        Ok((self, example))
-    }
-}
 
 /// The name of the format that the keys of `row` match: the first of several.
 ///
@@ -179,66 +139,10 @@ fn unknown(row: &Object<'_>, keys: Keys) -> Fault {
     fault.saying(message)
 }
 
-/// Takes the string under `key` out of a row; `null` reads as an empty text.
-pub(crate) fn take_text<'a>(
-    row: &mut Object<'a>,
-    key: &'static str,
-) -> Result<Option<(Text<'a>, Place)>, Fault> {
-    text_of(row.take(key), key)
-}
-
-/// The string that a row has under `key`; `null` reads as an empty text.
-pub(crate) fn text_of<'a>(
-    node: Option<Node<'a>>,
-    key: &'static str,
-) -> Result<Option<(Text<'a>, Place)>, Fault> {
-    let Some(Node { at, value }) = node else {
-        return Ok(None);
-    };
-    let place = Place::of(key, at);
-    match value {
-        Value::Text(text) => Ok(Some((text, place))),
-        Value::Null => Ok(Some((Text::default(), place))),
-        other @ (Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Object(_)) => {
-            Err(wrong_type(&other, "a string", place))
-        }
-    }
-}
-
-/// The label that a row has under `key`: a string, or the number or boolean that names a class.
-pub(crate) fn label_of<'a>(
-    mut node: Option<Node<'a>>,
-    key: &'static str,
-) -> Result<Option<(Text<'a>, Place)>, Fault> {
-    if let Some(Node { at, value }) = &mut node {
-        match value {
-            Value::List(_) | Value::Object(_) => {
-                let place = Place::of(key, *at);
-                return Err(wrong_type(value, "a string, a number or a boolean", place));
-            }
-            Value::Number(_) | Value::Bool(_) => {
-                let mut written = Vec::new();
-                write(value, &mut written);
-                *value = Value::Text(Text::of(&String::from_utf8_lossy(&written)));
-            }
-            Value::Null | Value::Text(_) => {}
-        }
-    }
-    text_of(node, key)
-}
-
-/// `wrong_type`: the value at `place` is not what was expected.
-pub(crate) fn wrong_type(value: &Value<'_>, expected: &str, place: Place) -> Fault {
-    Fault::new(&rules::wrong_type::RULE)
-        .at(place.at)
-        .path(place)
-        .saying(format!("expected {expected}, found {}", value.kind()))
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::json::parse;
+    use crate::json::{Value, parse};
 
     /// The converted row, or the code and message of the fault; repairs are listed after it.
     pub(crate) fn convert(row: &str) -> String {

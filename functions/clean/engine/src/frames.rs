@@ -13,10 +13,9 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use thiserror::Error as Derive;
 
 use self::leaf::Leaf;
-use crate::{Plan, container::StretchEnd, judged::Judged, meter::Crc32c};
+use crate::{container::StretchEnd, error::FrameError, judged::Judged, meter::Crc32c, plan::Plan};
 
 /// The version of the layout; raised with every change.
 const VERSION: u8 = 1;
@@ -30,23 +29,6 @@ const FRAME_MAX_BYTES: usize = 256 << 20;
 
 /// The version of the code that processed the rows; another version may process them differently.
 const CODE: &str = env!("CARGO_PKG_VERSION");
-
-/// Why an intermediate file cannot be used.
-#[derive(Debug, Derive)]
-pub enum Fault {
-    /// Reading it failed.
-    #[error("the intermediate file cannot be read")]
-    Read(#[source] io::Error),
-    /// It has no end frame.
-    #[error("the intermediate file is truncated")]
-    Cut,
-    /// Its bytes were changed.
-    #[error("a frame does not match its checksum")]
-    Checksum,
-    /// It is a different kind of file, or written by another version of the code.
-    #[error("unsupported intermediate file: {0}")]
-    Foreign(&'static str),
-}
 
 /// What a frame holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,14 +126,14 @@ pub(crate) enum Next {
 
 impl<'r> Reader<'r> {
     /// Reads the start frame.
-    pub(crate) fn open(mut read: Box<dyn Read + Send + 'r>) -> Result<Self, Fault> {
+    pub(crate) fn open(mut read: Box<dyn Read + Send + 'r>) -> Result<Self, FrameError> {
         let mut payload = Vec::new();
         if next(&mut *read, &mut payload)? != Kind::Start {
-            return Err(Fault::Foreign("it does not begin with a start frame"));
+            return Err(FrameError::Foreign("it does not begin with a start frame"));
         }
         let start: Start = unpack(&payload)?;
         if start.code != CODE {
-            return Err(Fault::Foreign(
+            return Err(FrameError::Foreign(
                 "it was written by another version of the code",
             ));
         }
@@ -164,7 +146,7 @@ impl<'r> Reader<'r> {
     }
 
     /// Reads the next frame.
-    pub(crate) fn next(&mut self) -> Result<Next, Fault> {
+    pub(crate) fn next(&mut self) -> Result<Next, FrameError> {
         match next(&mut *self.read, &mut self.payload)? {
             Kind::Batch => {
                 self.batches += 1;
@@ -174,14 +156,14 @@ impl<'r> Reader<'r> {
             Kind::End => {
                 let end: End = unpack(&self.payload)?;
                 if end.batches != self.batches {
-                    return Err(Fault::Cut);
+                    return Err(FrameError::Cut);
                 }
                 Ok(Next::End(StretchEnd {
                     bytes: end.bytes,
                     crc32c: Crc32c::from_value(end.crc32c),
                 }))
             }
-            Kind::Start | Kind::Plan => Err(Fault::Foreign("a frame is out of order")),
+            Kind::Start | Kind::Plan => Err(FrameError::Foreign("a frame is out of order")),
         }
     }
 }
@@ -200,12 +182,12 @@ impl Plan {
     /// Reads a plan from the bytes of [`Plan::to_bytes`].
     ///
     /// # Errors
-    /// [`Fault`] if the bytes are anything else.
-    pub fn from_bytes(mut bytes: &[u8]) -> Result<Self, Fault> {
+    /// [`FrameError`] if the bytes are anything else.
+    pub fn from_bytes(mut bytes: &[u8]) -> Result<Self, FrameError> {
         let mut payload = Vec::new();
         match next(&mut bytes, &mut payload)? {
             Kind::Plan => unpack(&payload),
-            Kind::Start | Kind::Batch | Kind::End => Err(Fault::Foreign(
+            Kind::Start | Kind::Batch | Kind::End => Err(FrameError::Foreign(
                 "expected a plan, found another kind of frame",
             )),
         }
@@ -224,23 +206,23 @@ fn write(out: &mut dyn Write, kind: Kind, payload: &[u8]) -> io::Result<()> {
 }
 
 /// Reads the next frame into `payload`, and returns its kind.
-fn next(read: &mut dyn Read, payload: &mut Vec<u8>) -> Result<Kind, Fault> {
+fn next(read: &mut dyn Read, payload: &mut Vec<u8>) -> Result<Kind, FrameError> {
     let mut head = [0; HEAD_BYTES];
     read.read_exact(&mut head).map_err(cut)?;
     let [version, kind, a, b, c, d, crc32c @ ..] = head;
     if version != VERSION {
-        return Err(Fault::Foreign("a frame has another version"));
+        return Err(FrameError::Foreign("a frame has another version"));
     }
     let kind = Kind::ALL.into_iter().find(|known| known.number() == kind);
-    let kind = kind.ok_or(Fault::Foreign("a frame has an unknown kind"))?;
+    let kind = kind.ok_or(FrameError::Foreign("a frame has an unknown kind"))?;
     let length = usize::try_from(u32::from_le_bytes([a, b, c, d])).unwrap_or(usize::MAX);
     if length > FRAME_MAX_BYTES {
-        return Err(Fault::Checksum);
+        return Err(FrameError::Checksum);
     }
     payload.resize(length, 0);
     read.read_exact(payload).map_err(cut)?;
     if checksum(kind, payload) != u32::from_le_bytes(crc32c) {
-        return Err(Fault::Checksum);
+        return Err(FrameError::Checksum);
     }
     Ok(kind)
 }
@@ -250,11 +232,11 @@ fn checksum(kind: Kind, payload: &[u8]) -> u32 {
     head.append(payload).value()
 }
 
-fn cut(error: io::Error) -> Fault {
+fn cut(error: io::Error) -> FrameError {
     if error.kind() == io::ErrorKind::UnexpectedEof {
-        Fault::Cut
+        FrameError::Cut
     } else {
-        Fault::Read(error)
+        FrameError::Read(error)
     }
 }
 
@@ -262,8 +244,8 @@ fn pack(value: &impl Serialize) -> io::Result<Vec<u8>> {
     postcard::to_stdvec(value).map_err(io::Error::other)
 }
 
-fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
-    postcard::from_bytes(bytes).map_err(|_error| Fault::Foreign("a frame cannot be decoded"))
+fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FrameError> {
+    postcard::from_bytes(bytes).map_err(|_error| FrameError::Foreign("a frame cannot be decoded"))
 }
 
 #[cfg(test)]
@@ -288,7 +270,7 @@ mod tests {
         bytes
     }
 
-    fn read(bytes: &[u8]) -> Result<(usize, StretchEnd), Fault> {
+    fn read(bytes: &[u8]) -> Result<(usize, StretchEnd), FrameError> {
         let mut reader = Reader::open(Box::new(bytes))?;
         let mut records = 0;
         loop {
@@ -311,7 +293,7 @@ mod tests {
         let whole = frames();
         for length in 0..whole.len() {
             let read = read(&whole[..length]);
-            assert!(matches!(read, Err(Fault::Cut)), "{length}: {read:?}");
+            assert!(matches!(read, Err(FrameError::Cut)), "{length}: {read:?}");
         }
     }
 

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::{File, Machine, Report, Scan, Settings, render, survey};
+use crate::{
+    Machine, render, report::Report, rule::Scan, settings::Settings, source::File, survey,
+};
 
 /// The part of a recipe that is ours.
 #[derive(Deserialize)]

@@ -11,11 +11,12 @@ use std::{
 use twox_hash::XxHash3_128;
 
 use crate::{
-    Identity, Settings,
     example::{Example, Part, Role},
     formats,
     gemini::{self, Frame},
+    identity::Identity,
     json::{Text, Value, parse},
+    settings::Settings,
     template::Template,
 };
 
@@ -211,7 +212,7 @@ impl Around {
 mod tests {
     use super::*;
     use crate::{
-        Part as OutPart,
+        outputs::OutputFile,
         pass::tests::{Memory, clean},
     };
 
@@ -234,7 +235,7 @@ mod tests {
         let whole = "eval_rows = 0\nvalidation_percent = 0\n";
         let [before, after] = [before, after].map(|table| settings(&format!("{whole}{table}")));
         let (_, Memory(parts)) = clean(ROW.as_bytes(), &before);
-        let held = held(&parts[&OutPart::Train], &before);
+        let held = held(&parts[&OutputFile::Train], &before);
         let plan = crate::Plan::default().holding_out(held);
         let (cleaned, _) = crate::pass::tests::clean_by(row.as_bytes(), &after, plan);
         assert_eq!(

@@ -7,6 +7,7 @@
 
 mod parse;
 mod scan;
+mod syntax_error;
 mod text;
 mod write;
 
@@ -14,6 +15,7 @@ use std::borrow::Cow;
 
 pub(crate) use self::{
     parse::parse,
+    syntax_error::{SyntaxError, SyntaxErrorKind},
     text::{Text, blank},
     write::{write, write_key, write_text},
 };

@@ -9,11 +9,11 @@ use whatlang::Lang;
 
 use crate::{
     batch::Lines,
-    container::{Body, Head},
-    finding::Fault,
+    fault::Fault,
     json::{self, Text},
     pass::Ledger,
-    scan::sketch::Sketch,
+    row_span::{RowSpan, RowStatus},
+    sketch::Sketch,
 };
 
 /// What is known of one row.
@@ -110,7 +110,12 @@ impl Judged {
     /// No `bytes` are given of a row that holds what a recipe redacts or rejects as personal or
     /// secret: what is to leave the dataset must not stay in a file beside it. Only the length is
     /// noted.
-    pub(crate) fn note(&mut self, codes: &[&'static str], head: Head, bytes: Option<&[u8]>) -> u32 {
+    pub(crate) fn note(
+        &mut self,
+        codes: &[&'static str],
+        span: RowSpan,
+        bytes: Option<&[u8]>,
+    ) -> u32 {
         let (start, out) = (self.notes.len(), &mut self.notes);
         out.extend_from_slice(b"{\"codes\":[");
         for (index, code) in codes.iter().enumerate() {
@@ -120,16 +125,16 @@ impl Judged {
         }
         out.push(b']');
         let text = bytes.map(|bytes| (bytes, simdutf8::basic::from_utf8(bytes)));
-        match (head.body, text) {
-            (Body::TooLong, _) | (_, None) => {
+        match (span.status, text) {
+            (RowStatus::TooLong, _) | (_, None) => {
                 out.extend_from_slice(b",\"bytes\":");
-                out.extend_from_slice(head.length.to_string().as_bytes());
+                out.extend_from_slice(span.length.to_string().as_bytes());
             }
-            (Body::Whole | Body::Last | Body::Cut, Some((_, Ok(text)))) => {
+            (RowStatus::Whole | RowStatus::Last | RowStatus::Cut, Some((_, Ok(text)))) => {
                 out.extend_from_slice(b",\"raw\":");
                 json::write_text(&Text::of(text), out);
             }
-            (Body::Whole | Body::Last | Body::Cut, Some((bytes, Err(_)))) => {
+            (RowStatus::Whole | RowStatus::Last | RowStatus::Cut, Some((bytes, Err(_)))) => {
                 out.extend_from_slice(b",\"raw_base64\":\"");
                 out.extend_from_slice(BASE64.encode(bytes).as_bytes());
                 out.push(b'"');

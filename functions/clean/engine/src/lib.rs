@@ -7,35 +7,57 @@
 //! One [`pass()`] in bounded memory, on all cores: threads process batches of rows side by side, and
 //! one merges them in order.
 
-mod error;
-mod finding;
-mod frames;
-mod meter;
-mod parts;
-mod pass;
-mod plan;
-mod report;
-mod settings;
-mod source;
+// The layers, from the bottom up: a module uses those above it in this list, and never one below.
+mod blocks;
+mod brackets;
+mod byte_classes;
+mod json;
+mod keys;
+mod pages;
+mod tokens;
+
+mod detect;
 
 mod batch;
-mod blocks;
-mod container;
+mod error;
+mod finding;
+mod key_names;
+mod location;
+mod meter;
+mod outputs;
+mod row_span;
+mod severity;
+mod source;
+mod task;
+
 mod example;
-mod formats;
 mod gemini;
+mod language;
+mod sketch;
+mod template;
+
+mod fault;
+mod rule;
+
+mod rules;
+mod settings;
+
+mod format;
+mod formats;
+
+mod container;
+mod frames;
 mod held_out;
 mod identity;
-mod json;
 mod judged;
-mod pages;
-mod row;
-mod rules;
-mod scan;
-mod signs;
+mod plan;
+mod report;
 mod split;
-mod template;
-mod tokens;
+
+mod row;
+mod search;
+
+mod pass;
 
 #[cfg(test)]
 mod golden;
@@ -43,22 +65,24 @@ mod golden;
 mod properties;
 
 pub use crate::{
-    error::{Error, FramesFault},
+    error::{Error, FrameError},
     finding::Finding,
     held_out::{HeldOut, HeldRows},
     identity::Identity,
     meter::Crc32c,
-    parts::{Outputs, Part, PartSummary, Written},
+    outputs::{OutputFile, OutputFileSummary, Outputs, Written},
     pass::{
         Cleaned, Machine, Outcome, Sample, is_cuttable, judge_range, merge, pass, range_of, survey,
         survey_by,
     },
     plan::Plan,
     report::{
-        Calibration, Distribution, Provenance, Report, Rows, Splits, Task, Tokens, Verdict, card,
-        render,
+        Calibration, Distribution, Provenance, Report, Rows, Splits, Tokens, Verdict, card, render,
     },
-    rules::{Rule, rules},
-    settings::{Applied, Scan, Settings, Severity},
+    rule::{Rule, Scan},
+    rules::rules,
+    settings::{Applied, Settings},
+    severity::Severity,
     source::{File, Ranges, Source},
+    task::Task,
 };

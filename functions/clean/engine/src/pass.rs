@@ -17,6 +17,7 @@ mod languages;
 mod ledger;
 mod memory;
 mod near;
+mod output_writer;
 mod pool;
 mod prefix;
 mod run;
@@ -38,11 +39,16 @@ use self::{
 };
 pub(crate) use self::{ledger::Ledger, spill::Known};
 use crate::{
-    Error, Plan, Report, Settings, Source,
     batch::Batch,
     container::Records,
+    error::Error,
     json::{Node, Value, parse},
-    parts::{Outputs, Parts, Written},
+    outputs::{Outputs, Written},
+    pass::output_writer::OutputWriters,
+    plan::Plan,
+    report::Report,
+    settings::Settings,
+    source::Source,
 };
 
 /// Bytes of records up to which a dataset is decided about as a whole.
@@ -180,7 +186,7 @@ pub fn pass(
     let mut records = Records::open(source, &settings.columns).map_err(Error::Read)?;
     // Of other files it does not tell how many rows are to come.
     let size = size.filter(|_| records.is_plain());
-    let mut desk = Desk::new(settings, plan, size, machine, Parts::new(outputs));
+    let mut desk = Desk::new(settings, plan, size, machine, OutputWriters::new(outputs));
     let judge = desk.judge(records.layout());
     run(&mut records, &judge, &mut desk, machine.threads, progress)?;
     let end = records.finish().map_err(Error::Read)?;

@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{HeldOut, finding::Fault, meter::Crc32c, pass::Known, rules};
+use crate::{fault::Fault, held_out::HeldOut, meter::Crc32c, pass::Known, rules};
 
 /// What an earlier pass over the same bytes found; the first pass goes by an empty one, or by one
 /// that only holds out.

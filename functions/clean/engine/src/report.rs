@@ -11,7 +11,7 @@ pub use self::{
     card::{Provenance, card},
     text::render,
 };
-use crate::{Crc32c, Finding, Severity};
+use crate::{finding::Finding, meter::Crc32c, severity::Severity, task::Task};
 
 /// Everything found in a dataset. `rows.read` is the sum of the other three counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,17 +76,6 @@ pub enum Verdict {
     Findings,
     /// No row is kept.
     Unusable,
-}
-
-/// The task that rows train.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Task {
-    /// Free text.
-    #[default]
-    Generation,
-    /// A choice among a few labels.
-    Classification,
 }
 
 /// Rows by outcome.

@@ -4,19 +4,28 @@
 //! compares rows is in [`pass`](crate::pass()).
 
 use crate::{
-    Plan, Settings, Severity,
     batch::Batch,
-    container::{Body, Head, Layout, Nest, guess_text},
+    brackets::BracketScanner,
+    byte_classes::ByteClasses,
+    container::{Layout, guess_text},
     example::Example,
-    finding::Fault,
-    formats::{self, Format, columns::Columns, contents, keys::Keys, preference},
+    fault::Fault,
+    format::Format,
+    formats::{self, columns::Columns, contents, preference},
     gemini::{self, Frame, Shape},
     identity::Identity,
-    json::{Object, Text, Value, parse},
+    json::{Object, SyntaxErrorKind, Text, Value, parse},
     judged::{self, Fact, Judged, Kind},
-    rules::{self, RowCheck, short_output::is_short},
-    scan::{Search, language::Languages, sketch::Sketch},
-    signs::Signs,
+    keys::Keys,
+    language::Languages,
+    plan::Plan,
+    row_span::{RowSpan, RowStatus},
+    rule::{Check, Row, RowCheck, Rule},
+    rules::{self, short_output::is_short},
+    search::Search,
+    settings::Settings,
+    severity::Severity,
+    sketch::Sketch,
     template::Template,
 };
 
@@ -27,7 +36,7 @@ pub(crate) struct Judge<'s> {
     layout: Layout,
     system: Option<Text<'static>>,
     /// What is looked for in each row.
-    checks: Vec<(Option<Signs>, RowCheck)>,
+    checks: Vec<(Option<ByteClasses>, RowCheck)>,
     /// What is searched for in each text.
     search: Option<Search>,
     languages: Option<Languages>,
@@ -44,7 +53,7 @@ pub(crate) struct Judge<'s> {
 /// A row as it was written.
 #[derive(Clone, Copy)]
 struct Quoted<'q> {
-    head: Head,
+    span: RowSpan,
     bytes: &'q [u8],
     /// Whether it holds what must not be written down.
     secret: bool,
@@ -55,17 +64,7 @@ struct Converted<'a> {
     format: &'static Format,
     example: Example<'a>,
     /// What the texts of the row hold, those that nobody reads included.
-    signs: Signs,
-}
-
-/// What a rule sees of a row.
-pub(crate) struct Row<'r, 'a> {
-    /// The row in Gemini's terms.
-    pub(crate) example: &'r Example<'a>,
-    /// Estimated tokens of the whole row.
-    pub(crate) tokens: u32,
-    /// What kinds of bytes its texts hold.
-    pub(crate) signs: Signs,
+    byte_classes: ByteClasses,
 }
 
 impl<'s> Judge<'s> {
@@ -79,7 +78,7 @@ impl<'s> Judge<'s> {
             plan,
             layout,
             system: system.filter(|text| !text.is_empty()).map(Text::of),
-            checks: rules::row_checks(settings),
+            checks: row_checks(settings),
             search: Search::new(settings),
             languages: on(&rules::language_mismatch::RULE).then(Languages::new),
             sketches: on(&rules::near_duplicate::RULE),
@@ -97,19 +96,19 @@ impl<'s> Judge<'s> {
     /// Judges all rows of `batch`.
     pub(crate) fn judge(&self, batch: &Batch, judged: &mut Judged) {
         judged.reset(batch.length(), self.settings.findings_max);
-        judged.lines = batch.for_each(|head, bytes| {
+        judged.lines = batch.for_each(|span, bytes| {
             if judged.facts.is_empty() {
                 judged.guess = guess_text(bytes);
             }
-            let fact = self.row(head, bytes, judged);
+            let fact = self.row(span, bytes, judged);
             judged.facts.push(fact);
         });
     }
 
-    fn row(&self, head: Head, bytes: &[u8], judged: &mut Judged) -> Fact {
+    fn row(&self, span: RowSpan, bytes: &[u8], judged: &mut Judged) -> Fact {
         let mut fact = Fact {
-            line: head.line,
-            raw: u32::try_from(head.length + 1).unwrap_or(u32::MAX),
+            line: span.line,
+            raw: u32::try_from(span.length + 1).unwrap_or(u32::MAX),
             kind: Kind::Rejected,
             record: 0,
             note: 0,
@@ -124,11 +123,11 @@ impl<'s> Judge<'s> {
         let mut faults = Vec::new();
         let mut secret = false;
         let start = judged.records.len();
-        let example = match self.convert(head.body, bytes, &mut faults) {
+        let example = match self.convert(span.status, bytes, &mut faults) {
             Ok(Converted {
                 format,
                 mut example,
-                signs,
+                byte_classes,
             }) => {
                 if let Some(search) = &self.search {
                     secret = search.row(&mut example, &mut faults);
@@ -143,7 +142,7 @@ impl<'s> Judge<'s> {
                 let row = Row {
                     example: &example,
                     tokens: fact.tokens_input.saturating_add(fact.tokens_output),
-                    signs,
+                    byte_classes,
                 };
                 self.check(&row, &mut faults);
                 faults.extend(self.plan.contradiction(fact.input));
@@ -160,7 +159,7 @@ impl<'s> Judge<'s> {
             }
         };
         let quoted = Quoted {
-            head,
+            span,
             bytes,
             secret,
         };
@@ -188,7 +187,7 @@ impl<'s> Judge<'s> {
         }
         for fault in faults {
             let severity = self.settings.severity(fault.rule);
-            judged.ledger.add(fault, severity, head, bytes);
+            judged.ledger.add(fault, severity, span, bytes);
         }
         fact
     }
@@ -232,8 +231,8 @@ impl<'s> Judge<'s> {
 
     /// Looks for whatever rules look for.
     fn check(&self, row: &Row<'_, '_>, faults: &mut Vec<Fault>) {
-        for (signs, check) in &self.checks {
-            if signs.is_none_or(|signs| row.signs.has_any(signs))
+        for (byte_classes, check) in &self.checks {
+            if byte_classes.is_none_or(|byte_classes| row.byte_classes.has_any(byte_classes))
                 && let Some(fault) = check(row)
             {
                 // Not `extend`: it would copy what nearly always is no fault.
@@ -248,7 +247,7 @@ impl<'s> Judge<'s> {
         }
         let quotable = |search: &Search| !row.secret && search.is_quotable(row.bytes);
         let quoted = self.search.as_ref().is_none_or(quotable);
-        judged.note(codes, row.head, quoted.then_some(row.bytes))
+        judged.note(codes, row.span, quoted.then_some(row.bytes))
     }
 
     /// Notes what is wrong with a short answer, should it turn out to be no label.
@@ -263,28 +262,28 @@ impl<'s> Judge<'s> {
         let message = format!("the answer has fewer than {words} words");
         let mut fault = Fault::new(&rules::short_output::RULE).saying(message);
         if let Some(turn) = example.turns.last() {
-            fault = fault.at(turn.place.at).path(turn.place);
+            fault = fault.at(turn.location.at).path(turn.location);
         }
         let severity = self.settings.severity(fault.rule);
-        judged.shorts.add(fault, severity, row.head, row.bytes);
+        judged.shorts.add(fault, severity, row.span, row.bytes);
         fact.note = self.note(judged, &[rules::short_output::RULE.code], row);
     }
 
     /// Reads a row, whatever format it is in.
     fn convert<'a>(
         &self,
-        body: Body,
+        status: RowStatus,
         bytes: &'a [u8],
         faults: &mut Vec<Fault>,
     ) -> Result<Converted<'a>, Fault> {
-        check_body(&self.layout, body)?;
+        check_status(&self.layout, status)?;
         let text = simdutf8::compat::from_utf8(bytes).map_err(|error| {
             let at = u32::try_from(error.valid_up_to()).unwrap_or(u32::MAX);
             Fault::new(&rules::invalid_utf8::RULE).at(at)
         })?;
-        let (row, signs) = match &self.layout {
-            Layout::Json => read_json(body, text, faults)?,
-            Layout::Csv(header) => (header.read(text, faults)?, Signs::ALL),
+        let (row, byte_classes) = match &self.layout {
+            Layout::Json => read_json(status, text, faults)?,
+            Layout::Csv(header) => (header.read(text, faults)?, ByteClasses::ALL),
         };
         let (format, example) = match &self.columns {
             Some(columns) => columns.read(row, faults),
@@ -293,21 +292,33 @@ impl<'s> Judge<'s> {
         Ok(Converted {
             format,
             example,
-            signs,
+            byte_classes,
         })
     }
 }
 
+/// The checks of a row that `settings` have any use for, and the signs without which they find
+/// nothing.
+fn row_checks(settings: &Settings) -> Vec<(Option<ByteClasses>, RowCheck)> {
+    let on = |rule: &&Rule| settings.severity(rule) != Severity::Off;
+    let check = |rule: &'static Rule| match rule.check {
+        Check::Row(check) => Some((None, check)),
+        Check::Text(byte_classes, check) => Some((Some(byte_classes), check)),
+        Check::Read | Check::Rows | Check::File(_) | Check::Scan(_) => None,
+    };
+    rules::rules().filter(on).filter_map(check).collect()
+}
+
 /// Whether a row's bytes can be had, and all of them.
-fn check_body(layout: &Layout, body: Body) -> Result<(), Fault> {
-    match (body, layout) {
-        (Body::Whole | Body::Last, _) => Ok(()),
-        (Body::Cut, _) => {
+fn check_status(layout: &Layout, status: RowStatus) -> Result<(), Fault> {
+    match (status, layout) {
+        (RowStatus::Whole | RowStatus::Last, _) => Ok(()),
+        (RowStatus::Cut, _) => {
             let fault = Fault::new(&rules::csv_fields::RULE);
             Err(fault.saying("the file was cut off within the record"))
         }
-        (Body::TooLong, Layout::Json) => Err(Fault::new(&rules::line_too_long::RULE)),
-        (Body::TooLong, Layout::Csv(_)) => {
+        (RowStatus::TooLong, Layout::Json) => Err(Fault::new(&rules::line_too_long::RULE)),
+        (RowStatus::TooLong, Layout::Csv(_)) => {
             let fault = Fault::new(&rules::line_too_long::RULE);
             Err(fault.saying("the record is longer than 8 MiB: is a quote never closed?"))
         }
@@ -316,19 +327,21 @@ fn check_body(layout: &Layout, body: Body) -> Result<(), Fault> {
 
 /// Whether a bracket or a quote of `text`, which is no JSON, is never closed.
 fn breaks_off(text: &str) -> bool {
-    text.trim_start().starts_with(['{', '[']) && Nest::default().feed(text.as_bytes()).is_none()
+    text.trim_start().starts_with(['{', '['])
+        && BracketScanner::default().feed(text.as_bytes()).is_none()
 }
 
 /// The object that a row of JSON is, and what its texts hold.
 fn read_json<'a>(
-    body: Body,
+    status: RowStatus,
     text: &'a str,
     faults: &mut Vec<Fault>,
-) -> Result<(Object<'a>, Signs), Fault> {
-    let parsed = parse(text).map_err(|fault| {
-        let is_broken = fault.rule.code == rules::invalid_json::RULE.code;
-        if body == Body::Last && is_broken && breaks_off(text) {
-            let message = format!("{}; the file may be cut off here", fault.message);
+) -> Result<(Object<'a>, ByteClasses), Fault> {
+    let parsed = parse(text).map_err(|error| {
+        let fault = rules::invalid_json::fault(error);
+        let is_broken = error.kind == SyntaxErrorKind::Grammar;
+        if status == RowStatus::Last && is_broken && breaks_off(text) {
+            let message = format!("{}; the file may be cut off here", error.message);
             fault.saying(message)
         } else {
             fault
@@ -341,7 +354,7 @@ fn read_json<'a>(
     if let Some(at) = parsed.repeats.first() {
         faults.push(Fault::new(&rules::duplicate_keys::RULE).at(*at));
     }
-    Ok((row, parsed.signs))
+    Ok((row, parsed.byte_classes))
 }
 
 #[cfg(test)]
@@ -361,7 +374,10 @@ mod tests {
                 r#"{"input":"a","output":"b""#,
                 "expected `,` or `}`; the file may be cut off here",
             ),
-            (r#"{"input":"a",}"#, "trailing comma before the closing bracket"),
+            (
+                r#"{"input":"a",}"#,
+                "trailing comma before the closing bracket",
+            ),
             ("oops", "expected a JSON value"),
             (
                 r#"{"input":"\ud800","output":"b"}"#,

@@ -71,96 +71,7 @@ pub(crate) mod validation_smaller;
 pub(crate) mod wrong_turn_order;
 pub(crate) mod wrong_type;
 
-use crate::{Scan, Settings, Severity, Task, finding::Fault, row::Row, signs::Signs};
-
-/// One thing that can be wrong.
-#[derive(Debug)]
-pub struct Rule {
-    /// The name in reports, settings and metrics; never changes once published.
-    pub code: &'static str,
-    /// Raised whenever it comes to find, reject or repair other rows than before.
-    pub version: u16,
-    /// What is done about it, unless a recipe says otherwise; where the rule belongs to a scan,
-    /// only once a recipe asks for that.
-    pub severity: Severity,
-    /// Whether a recipe must leave the severity as it is: there would be no row to keep, or the
-    /// service would fail the job.
-    pub binding: bool,
-    /// What is wrong, in one line.
-    pub doc: &'static str,
-    /// What to do about it, in one line.
-    pub fix: &'static str,
-    pub(crate) check: Check,
-}
-
-/// Where a rule is checked.
-#[derive(Debug)]
-pub(crate) enum Check {
-    /// While the row is read.
-    Read,
-    /// On the row in Gemini's terms.
-    Row(RowCheck),
-    /// The same, where its texts hold any of these signs.
-    Text(Signs, RowCheck),
-    /// Where rows are compared with each other.
-    Rows,
-    /// On what is known of the whole file at the end; says what is wrong.
-    File(fn(&FileFacts) -> Option<String>),
-    /// In a scan, if a recipe asks for it.
-    Scan(Scan),
-}
-
-/// What looks at a row.
-pub(crate) type RowCheck = fn(&Row<'_, '_>) -> Option<Fault>;
-
-impl Rule {
-    /// The scan it belongs to.
-    pub fn scan(&self) -> Option<Scan> {
-        match self.check {
-            Check::Scan(scan) => Some(scan),
-            Check::Read | Check::Row(_) | Check::Text(..) | Check::Rows | Check::File(_) => None,
-        }
-    }
-
-    /// Whether it looks at the whole file at the end, when no row can be left out any more.
-    pub(crate) fn is_about_the_file(&self) -> bool {
-        matches!(self.check, Check::File(_))
-    }
-
-    /// Whether it can change a row: what a scan of texts finds can be taken out.
-    pub(crate) fn repairs(&self) -> bool {
-        self.severity == Severity::Repair || matches!(self.scan(), Some(Scan::Pii | Scan::Secrets))
-    }
-}
-
-/// What is known of a whole file at the end.
-#[derive(Debug, Default)]
-pub(crate) struct FileFacts {
-    /// Rows kept.
-    pub(crate) kept: u64,
-    /// Those among them that have a system instruction.
-    pub(crate) systems: u64,
-    /// Rows that say something of their own: kept, or rejected only for being short.
-    pub(crate) distinct: u64,
-    /// Those among them whose answer is short.
-    pub(crate) short: u64,
-    /// Different answers among the short ones, as far as they were counted.
-    pub(crate) labels: u64,
-    /// What the rows teach.
-    pub(crate) task: Task,
-    /// Rows that are not among those in which near-duplicates are looked for.
-    pub(crate) not_compared: u64,
-    /// Formats the rows are written in.
-    pub(crate) formats: usize,
-    /// Rows to train on.
-    pub(crate) train_rows: u64,
-    /// Bytes of the training file.
-    pub(crate) train_bytes: u64,
-    /// Rows that validate.
-    pub(crate) validation_rows: u64,
-    /// How many that would be by the recipe.
-    pub(crate) validation_asked: u64,
-}
+use crate::rule::Rule;
 
 /// Every rule, in the order in which a row meets them.
 static RULES: &[&Rule] = &[
@@ -233,18 +144,6 @@ static RULES: &[&Rule] = &[
     &over_service_limits::RULE,
 ];
 
-/// The checks of a row that `settings` have any use for, and the signs without which they find
-/// nothing.
-pub(crate) fn row_checks(settings: &Settings) -> Vec<(Option<Signs>, RowCheck)> {
-    let on = |rule: &&Rule| settings.severity(rule) != Severity::Off;
-    let check = |rule: &'static Rule| match rule.check {
-        Check::Row(check) => Some((None, check)),
-        Check::Text(signs, check) => Some((Some(signs), check)),
-        Check::Read | Check::Rows | Check::File(_) | Check::Scan(_) => None,
-    };
-    rules().filter(on).filter_map(check).collect()
-}
-
 /// Every rule, in the order in which a row meets them.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     RULES.iter().copied()
@@ -264,8 +163,12 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::{
-        Machine, Report, Settings, formats,
+        Machine, formats,
         json::{Value, parse},
+        report::Report,
+        rule::{Check, Row},
+        settings::Settings,
+        severity::Severity,
         survey,
     };
 
@@ -368,12 +271,12 @@ pub(crate) mod tests {
                 unreachable!();
             };
             let (_, example) = formats::read(object, &mut Vec::new(), false).unwrap();
-            let row = Row { example: &example, tokens: 0, signs: parsed.signs };
+            let row = Row { example: &example, tokens: 0, byte_classes: parsed.byte_classes };
             for rule in rules() {
-                if let Check::Text(signs, check) = rule.check
+                if let Check::Text(byte_classes, check) = rule.check
                     && check(&row).is_some()
                 {
-                    prop_assert!(row.signs.has_any(signs), "{}: {text}", rule.code);
+                    prop_assert!(row.byte_classes.has_any(byte_classes), "{}: {text}", rule.code);
                 }
             }
         }

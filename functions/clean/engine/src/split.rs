@@ -5,11 +5,7 @@
 
 use twox_hash::XxHash3_64;
 
-use crate::{Part, Settings};
-
-/// Fewest rows of which some are held out: a tenth of fewer is a single row, which measures
-/// nothing.
-pub(crate) const ROWS_MIN: u64 = 20;
+use crate::{outputs::OutputFile, rules::not_split::ROWS_MIN, settings::Settings};
 
 /// Largest share of rows held out to compare models, as one in so many.
 const EVAL_ONE_IN: u64 = 10;
@@ -36,23 +32,23 @@ pub(crate) struct Row {
 
 impl Row {
     /// Where it goes if no part that does not train has room for it.
-    fn without_room(&self) -> Place {
+    fn without_room(&self) -> Split {
         if self.held_out {
-            Place::Nowhere
+            Split::Nowhere
         } else {
-            Place::Train
+            Split::Train
         }
     }
 }
 
 /// Where a row goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// To be learnt.
+pub(crate) enum Split {
+    /// For training.
     Train,
-    /// To watch the job by.
+    /// For monitoring the tuning job.
     Validation,
-    /// To compare base and tuned model with.
+    /// For comparing the base and the tuned model.
     Eval,
     /// Left out: it must not train, and nothing else has room for it.
     Nowhere,
@@ -67,14 +63,14 @@ pub(crate) struct Decided {
     pub(crate) left_out: u64,
 }
 
-impl Place {
+impl Split {
     /// The part that rows of this place go to.
-    pub(crate) fn part(self) -> Part {
+    pub(crate) fn part(self) -> OutputFile {
         match self {
-            Self::Train => Part::Train,
-            Self::Validation => Part::Validation,
-            Self::Eval => Part::Eval,
-            Self::Nowhere => Part::Rejected,
+            Self::Train => OutputFile::Train,
+            Self::Validation => OutputFile::Validation,
+            Self::Eval => OutputFile::Eval,
+            Self::Nowhere => OutputFile::Rejected,
         }
     }
 }
@@ -96,10 +92,10 @@ pub(crate) struct Total {
 /// those are left out: they never train. Validation then shrinks until it satisfies both rules the service is known to apply: at most 30 % of the training rows, and at
 /// most 25 % of the training bytes (the first from the documentation, there only past 1,000 rows;
 /// the second from Google's samples, whose 80/20 splits were refused).
-pub(crate) fn plan(rows: &[Row], decided: Decided, settings: &Settings) -> Vec<Place> {
+pub(crate) fn plan(rows: &[Row], decided: Decided, settings: &Settings) -> Vec<Split> {
     let Decided { trained, left_out } = decided;
     let count = u64::try_from(rows.len()).unwrap_or(u64::MAX) + trained.rows + left_out;
-    let mut places: Vec<Place> = rows.iter().map(Row::without_room).collect();
+    let mut places: Vec<Split> = rows.iter().map(Row::without_room).collect();
     if count < ROWS_MIN {
         return places;
     }
@@ -121,19 +117,19 @@ pub(crate) fn plan(rows: &[Row], decided: Decided, settings: &Settings) -> Vec<P
         let bytes = bytes(rows, group);
         let place = if size <= room.eval {
             room.eval -= size;
-            Place::Eval
+            Split::Eval
         } else if size <= room.validation {
             room.validation -= size;
             balance.validation_rows += size;
             balance.validation_bytes += bytes;
             validating.push(group);
-            Place::Validation
+            Split::Validation
         } else if is_held_out(rows, group) {
-            Place::Nowhere
+            Split::Nowhere
         } else {
             balance.train_rows += size;
             balance.train_bytes += bytes;
-            Place::Train
+            Split::Train
         };
         put(&mut places, group, place);
     }
@@ -146,11 +142,11 @@ pub(crate) fn plan(rows: &[Row], decided: Decided, settings: &Settings) -> Vec<P
         balance.validation_rows -= size;
         balance.validation_bytes -= bytes;
         if is_held_out(rows, group) {
-            put(&mut places, group, Place::Nowhere);
+            put(&mut places, group, Split::Nowhere);
         } else {
             balance.train_rows += size;
             balance.train_bytes += bytes;
-            put(&mut places, group, Place::Train);
+            put(&mut places, group, Split::Train);
         }
     }
     places
@@ -258,7 +254,7 @@ fn bytes(rows: &[Row], group: &[u32]) -> u64 {
     each.map(|row| u64::from(row.bytes)).sum()
 }
 
-fn put(places: &mut [Place], group: &[u32], place: Place) {
+fn put(places: &mut [Split], group: &[u32], place: Split) {
     for index in group {
         if let Some(slot) = usize::try_from(*index)
             .ok()
@@ -287,12 +283,12 @@ mod tests {
             .collect()
     }
 
-    fn counts(places: &[Place]) -> (usize, usize, usize) {
+    fn counts(places: &[Split]) -> (usize, usize, usize) {
         let count = |place| places.iter().filter(|p| **p == place).count();
         (
-            count(Place::Train),
-            count(Place::Validation),
-            count(Place::Eval),
+            count(Split::Train),
+            count(Split::Validation),
+            count(Split::Eval),
         )
     }
 

@@ -11,8 +11,8 @@ use std::{
 };
 
 use clean_engine::{
-    Applied, Cleaned, Crc32c, HeldOut, Machine, Outputs, Part, Plan, Provenance, Rows, Sample,
-    Settings, Source, Splits, Verdict, Written,
+    Applied, Cleaned, Crc32c, HeldOut, Machine, OutputFile, Outputs, Plan, Provenance, Rows,
+    Sample, Settings, Source, Splits, Verdict, Written,
 };
 use serde::Serialize;
 use shared::{error::Chain, id::DatasetName, recipe::Recipe};
@@ -225,7 +225,7 @@ impl<'a> Out<'a> {
         loop {
             let sheets = Sheets::new(self.path);
             let mut sheets = sheets.map_err(|source| clean_engine::Error::Write {
-                part: Part::Train,
+                part: OutputFile::Train,
                 source,
             })?;
             let outputs = Some(&mut sheets as &mut dyn Outputs);
@@ -259,7 +259,7 @@ impl<'a> Out<'a> {
         let report = json(self.path, report).map_err(failed)?;
         let card = text(self.path, &card_of(file, preflight)).map_err(failed)?;
         let manifest = json(self.path, &manifest).map_err(failed)?;
-        for (sheet, part) in sheets.0.into_iter().zip(Part::ALL) {
+        for (sheet, part) in sheets.0.into_iter().zip(OutputFile::ALL) {
             keep(sheet, &self.path.join(part_name(part))).map_err(failed)?;
         }
         keep(report, &self.path.join(REPORT)).map_err(failed)?;
@@ -287,11 +287,11 @@ impl Drop for Out<'_> {
 
 /// The names of all files that are written.
 fn names() -> impl Iterator<Item = String> {
-    let parts = Part::ALL.iter().map(|part| part_name(*part));
+    let parts = OutputFile::ALL.iter().map(|part| part_name(*part));
     parts.chain([REPORT, CARD, MANIFEST].map(str::to_owned))
 }
 
-fn part_name(part: Part) -> String {
+fn part_name(part: OutputFile) -> String {
     format!("{}.jsonl", part.name())
 }
 
@@ -313,8 +313,8 @@ fn name_of(file: &Path) -> Cow<'_, str> {
     file.file_name().unwrap_or_default().to_string_lossy()
 }
 
-/// A file for each part, in the order of [`Part::ALL`].
-struct Sheets([NamedTempFile; Part::ALL.len()]);
+/// A file for each part, in the order of [`OutputFile::ALL`].
+struct Sheets([NamedTempFile; OutputFile::ALL.len()]);
 
 impl Sheets {
     fn new(out: &Path) -> io::Result<Self> {
@@ -329,14 +329,14 @@ impl Sheets {
 }
 
 impl Outputs for Sheets {
-    fn part(&mut self, part: Part) -> &mut dyn Write {
+    fn part(&mut self, part: OutputFile) -> &mut dyn Write {
         let [train, validation, eval, rejected, corrected] = &mut self.0;
         match part {
-            Part::Train => train,
-            Part::Validation => validation,
-            Part::Eval => eval,
-            Part::Rejected => rejected,
-            Part::Corrected => corrected,
+            OutputFile::Train => train,
+            OutputFile::Validation => validation,
+            OutputFile::Eval => eval,
+            OutputFile::Rejected => rejected,
+            OutputFile::Corrected => corrected,
         }
     }
 }

@@ -11,7 +11,7 @@ use std::{
     process::Command,
 };
 
-use clean_engine::{Machine, Outcome, Outputs, Part, Plan, Scan, Settings};
+use clean_engine::{Machine, Outcome, OutputFile, Outputs, Plan, Scan, Settings};
 use serde::Deserialize;
 
 use crate::{
@@ -288,10 +288,10 @@ fn parse(bytes: &[u8]) -> u64 {
 }
 
 /// A file for each output.
-struct Files(Vec<(Part, File)>);
+struct Files(Vec<(OutputFile, File)>);
 
 impl Outputs for Files {
-    fn part(&mut self, part: Part) -> &mut dyn Write {
+    fn part(&mut self, part: OutputFile) -> &mut dyn Write {
         let found = self.0.iter_mut().find(|(candidate, _)| *candidate == part);
         #[expect(clippy::expect_used, reason = "a benchmark")]
         let (_, file) = found.expect("every output has a file");
@@ -321,7 +321,7 @@ fn engine(
     loop {
         let mut files = Files(Vec::new());
         if write {
-            for part in Part::ALL {
+            for part in OutputFile::ALL {
                 let file = File::create(outputs(dir).join(format!("{}.jsonl", part.name())))?;
                 files.0.push((part, file));
             }

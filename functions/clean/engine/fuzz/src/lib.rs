@@ -5,8 +5,8 @@ mod rows;
 use std::{collections::BTreeMap, io::Write, num::NonZero};
 
 use clean_engine::{
-    Cleaned, HeldOut, Identity, Machine, Outcome, Outputs, Part, Plan, Report, Scan, Settings,
-    Severity, Verdict, pass, render,
+    Cleaned, HeldOut, Identity, Machine, Outcome, OutputFile, Outputs, Plan, Report, Scan,
+    Settings, Severity, Verdict, pass, render,
 };
 
 pub use crate::rows::{Row, dataset};
@@ -96,12 +96,12 @@ pub fn check(dataset: &[u8], choice: Choice) {
 }
 
 /// The output files.
-type Parts = BTreeMap<Part, Vec<u8>>;
+type Parts = BTreeMap<OutputFile, Vec<u8>>;
 
 struct Memory(Parts);
 
 impl Outputs for Memory {
-    fn part(&mut self, part: Part) -> &mut dyn Write {
+    fn part(&mut self, part: OutputFile) -> &mut dyn Write {
         self.0.entry(part).or_default()
     }
 }
@@ -110,7 +110,7 @@ fn clean(dataset: &[u8], settings: &Settings, machine: Machine, held: HeldOut) -
     let source = dataset.to_vec();
     let mut plan = Plan::default().holding_out(held);
     loop {
-        let mut memory = Memory(Part::ALL.map(|part| (part, Vec::new())).into());
+        let mut memory = Memory(OutputFile::ALL.map(|part| (part, Vec::new())).into());
         let outputs: Option<&mut dyn Outputs> = Some(&mut memory);
         let outcome = pass(&source, settings, &plan, machine, outputs, &mut |_| {});
         match outcome.expect("a bad dataset is not an error") {
@@ -120,7 +120,7 @@ fn clean(dataset: &[u8], settings: &Settings, machine: Machine, held: HeldOut) -
     }
 }
 
-fn rows(parts: &Parts, part: Part) -> Vec<&str> {
+fn rows(parts: &Parts, part: OutputFile) -> Vec<&str> {
     let text = std::str::from_utf8(&parts[&part]).expect("an output file is UTF-8");
     assert!(text.is_empty() || text.ends_with('\n'));
     text.lines().collect()
@@ -139,9 +139,9 @@ fn adds_up(cleaned: &Cleaned, parts: &Parts) {
     assert_eq!(report.verdict == Verdict::Unusable, splits.train == 0);
     let mut trained = Vec::new();
     let held = [
-        (Part::Train, splits.train),
-        (Part::Validation, splits.validation),
-        (Part::Eval, splits.eval),
+        (OutputFile::Train, splits.train),
+        (OutputFile::Validation, splits.validation),
+        (OutputFile::Eval, splits.eval),
     ];
     // If a file is rejected as a whole, the rows read before are in its outputs but not counted.
     let is_refused = all.kept == 0;
@@ -150,7 +150,7 @@ fn adds_up(cleaned: &Cleaned, parts: &Parts) {
         assert!(is_refused || count(&rows) == expected, "{part:?}");
         for row in rows {
             let identity = Identity::of_row(row.as_bytes()).expect("a kept row is a row");
-            if part == Part::Train {
+            if part == OutputFile::Train {
                 trained.push(identity.question);
             } else {
                 assert!(
@@ -160,7 +160,7 @@ fn adds_up(cleaned: &Cleaned, parts: &Parts) {
             }
         }
     }
-    let rejected = rows(parts, Part::Rejected);
+    let rejected = rows(parts, OutputFile::Rejected);
     assert!(is_refused || count(&rejected) == all.rejected);
     let mut line = 0;
     for note in rejected {
@@ -180,7 +180,7 @@ fn adds_up(cleaned: &Cleaned, parts: &Parts) {
 /// A question in one version's eval split is never in a later version's training split, whatever the
 /// seed.
 fn keeps_held_out(dataset: &[u8], choice: &Choice, parts: &Parts) {
-    let eval = parts[&Part::Eval].as_slice();
+    let eval = parts[&OutputFile::Eval].as_slice();
     if eval.is_empty() {
         return;
     }
@@ -198,8 +198,11 @@ fn keeps_held_out(dataset: &[u8], choice: &Choice, parts: &Parts) {
             .expect("a kept row is a row")
             .question
     };
-    let questions: Vec<u64> = rows(parts, Part::Eval).into_iter().map(identity).collect();
-    let mut trained = rows(&after, Part::Train).into_iter().map(identity);
+    let questions: Vec<u64> = rows(parts, OutputFile::Eval)
+        .into_iter()
+        .map(identity)
+        .collect();
+    let mut trained = rows(&after, OutputFile::Train).into_iter().map(identity);
     assert!(
         !trained.any(|question| questions.contains(&question)),
         "a held-out question is in the training split"
@@ -218,11 +221,16 @@ fn is_clean_after_one_cleaning(dataset: &[u8], choice: &Choice) {
     if first.report.rows.kept == 0 {
         return;
     }
-    let (_, twice) = clean(&once[&Part::Train], &whole, machine, HeldOut::default());
+    let (_, twice) = clean(
+        &once[&OutputFile::Train],
+        &whole,
+        machine,
+        HeldOut::default(),
+    );
     assert!(
-        once[&Part::Train] == twice[&Part::Train],
+        once[&OutputFile::Train] == twice[&OutputFile::Train],
         "cleaning twice is not cleaning once:\n{}\n{}",
-        String::from_utf8_lossy(&once[&Part::Train]),
-        String::from_utf8_lossy(&twice[&Part::Train]),
+        String::from_utf8_lossy(&once[&OutputFile::Train]),
+        String::from_utf8_lossy(&twice[&OutputFile::Train]),
     );
 }

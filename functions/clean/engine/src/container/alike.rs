@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use parquet::basic::Compression;
 
 use super::samples::{csv, gzip, parquet_pairs, utf16_be, utf16_le, zstd};
-use crate::{Part, Settings, pass::tests::clean};
+use crate::{outputs::OutputFile, pass::tests::clean, settings::Settings};
 
 /// Checks that the rows in `bytes` give the same output files as in JSONL.
 fn check(lines: &str, bytes: &[u8], container: &str) -> Result<(), TestCaseError> {
@@ -15,7 +15,7 @@ fn check(lines: &str, bytes: &[u8], container: &str) -> Result<(), TestCaseError
     prop_assert_eq!(report.container.as_str(), container);
     prop_assert_eq!(report.rows, expected.rows);
     prop_assert_eq!(&report.codes, &expected.codes);
-    for part in [Part::Train, Part::Validation, Part::Eval] {
+    for part in [OutputFile::Train, OutputFile::Validation, OutputFile::Eval] {
         prop_assert_eq!(&memory.0[&part], &wanted.0[&part]);
     }
     Ok(())

@@ -2,9 +2,12 @@
 
 use std::io;
 
-use super::{Body, Head, extent::find_end, nest::Nest, window::Window};
+use super::{extent::find_end, window::Window};
 use crate::{
-    finding::{Fault, name_keys},
+    brackets::BracketScanner,
+    fault::Fault,
+    key_names::name_keys,
+    row_span::{RowSpan, RowStatus},
     rules,
 };
 
@@ -30,7 +33,7 @@ impl Array {
     }
 
     /// Advances to the next element.
-    pub(super) fn advance(&mut self, window: &mut Window<'_>) -> io::Result<Option<Head>> {
+    pub(super) fn advance(&mut self, window: &mut Window<'_>) -> io::Result<Option<RowSpan>> {
         window.settle();
         if self.closed {
             return Ok(None);
@@ -39,28 +42,28 @@ impl Array {
             return Ok(None);
         };
         let (line, column) = (window.line(), window.column());
-        let (length, body) = match first {
+        let (length, status) = match first {
             b'{' | b'[' | b'"' => {
-                let mut nest = Nest::default();
-                find_end(window, |bytes| nest.feed(bytes))?
+                let mut brackets = BracketScanner::default();
+                find_end(window, |bytes| brackets.feed(bytes))?
             }
             _ => find_end(window, scalar_end)?,
         };
         // An unmatched closing brace would end a scalar before its first byte.
-        let length = if body == Body::Whole {
+        let length = if status == RowStatus::Whole {
             length.max(1)
         } else {
             length
         };
-        if body != Body::TooLong {
+        if status != RowStatus::TooLong {
             let length = usize::try_from(length).unwrap_or_default();
             window.hold(length, length);
         }
-        Ok(Some(Head {
+        Ok(Some(RowSpan {
             line,
             column,
             length,
-            body,
+            status,
         }))
     }
 

@@ -13,10 +13,11 @@ use std::{borrow::Cow, io, sync::Arc};
 
 pub(super) use self::sniff::sniff;
 use self::{cells::cells, record::Record};
-use super::{Body, Head, extent::find_end, window::Window};
+use super::{extent::find_end, window::Window};
 use crate::{
-    finding::Fault,
+    fault::Fault,
     json::{Node, Object, Text, Value, parse},
+    row_span::{RowSpan, RowStatus},
     rules,
 };
 
@@ -98,9 +99,9 @@ fn read_json(
         Some(b'[' | b'{') => {}
         Some(_) => return Ok(Value::Text(Text::of(cell))),
     }
-    let parsed = parse(cell).map_err(|fault| {
-        let message = format!("in the cell `{column}`: {}", fault.message);
-        fault.saying(message).at(at)
+    let parsed = parse(cell).map_err(|error| {
+        let message = format!("in the cell `{column}`: {}", error.message);
+        rules::invalid_json::fault(error).saying(message).at(at)
     })?;
     if !parsed.repeats.is_empty() {
         faults.push(Fault::new(&rules::duplicate_keys::RULE).at(at));
@@ -137,7 +138,7 @@ impl Table {
     }
 
     /// Advances to the next record, skipping blank lines.
-    pub(super) fn advance(&mut self, window: &mut Window<'_>) -> io::Result<Option<Head>> {
+    pub(super) fn advance(&mut self, window: &mut Window<'_>) -> io::Result<Option<RowSpan>> {
         window.settle();
         loop {
             if window.available().is_empty() && !window.fill()? {
@@ -145,17 +146,17 @@ impl Table {
             }
             let line = window.line();
             let mut record = Record::new(self.header.delimiter);
-            let (length, body) = find_end(window, |bytes| record.feed(bytes))?;
+            let (length, status) = find_end(window, |bytes| record.feed(bytes))?;
             // A record cut off inside a cell looks like a complete one.
-            let broken = body == Body::Last && window.decoder().is_broken();
-            let head = Head {
+            let broken = status == RowStatus::Last && window.decoder().is_broken();
+            let span = RowSpan {
                 line,
                 column: 1,
                 length,
-                body: if broken { Body::Cut } else { body },
+                status: if broken { RowStatus::Cut } else { status },
             };
-            if body == Body::TooLong {
-                return Ok(Some(head));
+            if status == RowStatus::TooLong {
+                return Ok(Some(span));
             }
             let whole = usize::try_from(length).unwrap_or_default();
             let bytes = window.available().get(..whole).unwrap_or_default();
@@ -168,7 +169,7 @@ impl Table {
             }
             let row = bytes.len();
             window.hold(row, whole);
-            return Ok(Some(head));
+            return Ok(Some(span));
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::{Body, LINE_MAX_BYTES, window::Window};
+use super::window::Window;
+use crate::row_span::{LINE_MAX_BYTES, RowStatus};
 
 /// The length of the row at the window's start; an overlong row is already consumed.
 ///
@@ -10,7 +11,7 @@ use super::{Body, LINE_MAX_BYTES, window::Window};
 pub(super) fn find_end(
     window: &mut Window<'_>,
     mut feed: impl FnMut(&[u8]) -> Option<usize>,
-) -> io::Result<(u64, Body)> {
+) -> io::Result<(u64, RowStatus)> {
     let mut searched = 0;
     let mut passed = 0_u64;
     loop {
@@ -22,17 +23,17 @@ pub(super) fn find_end(
             window.consume(length);
             searched = 0;
             if end.is_some() || !window.fill()? {
-                return Ok((passed, Body::TooLong));
+                return Ok((passed, RowStatus::TooLong));
             }
             continue;
         }
         let whole = u64::try_from(length).unwrap_or_default();
         if end.is_some() {
-            return Ok((whole, Body::Whole));
+            return Ok((whole, RowStatus::Whole));
         }
         searched = length;
         if !window.fill()? {
-            return Ok((whole, Body::Last));
+            return Ok((whole, RowStatus::Last));
         }
     }
 }

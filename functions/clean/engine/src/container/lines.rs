@@ -4,8 +4,10 @@ use std::io::{self, Read};
 
 use memchr::{memchr, memrchr};
 
-use super::{BATCH_BYTES, LINE_MAX_BYTES};
-use crate::batch::{Batch, Cut};
+use crate::{
+    batch::{BATCH_BYTES, Batch, Cut},
+    row_span::LINE_MAX_BYTES,
+};
 
 /// What remains to be read.
 pub(super) struct Lines<R> {

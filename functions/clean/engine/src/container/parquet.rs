@@ -23,8 +23,13 @@ use parquet::{
 };
 
 use self::{assemble::write_row, blocks::Blocks, column::Column, schema::Field};
-use super::{Body, Head, LINE_MAX_BYTES, decode::Limits};
-use crate::{Source, finding::Fault, rules};
+use super::decode::Limits;
+use crate::{
+    fault::Fault,
+    row_span::{LINE_MAX_BYTES, RowSpan, RowStatus},
+    rules,
+    source::Source,
+};
 
 /// The bytes that a file starts and ends with.
 pub(super) const MAGIC: &[u8] = b"PAR1";
@@ -106,7 +111,7 @@ impl Table {
     }
 
     /// Advances to the next row; `None` after the last, or if the file is damaged.
-    pub(super) fn advance(&mut self) -> io::Result<Option<Head>> {
+    pub(super) fn advance(&mut self) -> io::Result<Option<RowSpan>> {
         self.row.clear();
         if self.fault.is_some() {
             return Ok(None);
@@ -129,16 +134,16 @@ impl Table {
         let length = u64::try_from(self.row.len()).unwrap_or(u64::MAX);
         self.expanded += length;
         self.fault = self.limits.check(self.blocks.size(), self.expanded);
-        let mut body = Body::Whole;
+        let mut status = RowStatus::Whole;
         if self.row.len() > LINE_MAX_BYTES {
             self.row = Vec::new();
-            body = Body::TooLong;
+            status = RowStatus::TooLong;
         }
-        Ok(Some(Head {
+        Ok(Some(RowSpan {
             line: self.line,
             column: 1,
             length,
-            body,
+            status,
         }))
     }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    BATCH_BYTES, Compression, Container, Encoding, Head, Layout,
+    Compression, Container, Encoding, Layout,
     array::Array,
     csv,
     decode::{Decoder, LIMITS},
@@ -16,11 +16,12 @@ use super::{
     window::Window,
 };
 use crate::{
-    Source,
-    batch::{Batch, Cut},
-    finding::Fault,
+    batch::{BATCH_BYTES, Batch, Cut},
+    fault::Fault,
     meter::{Crc32c, Meter, Metered},
+    row_span::RowSpan,
     rules,
+    source::Source,
 };
 
 /// The rows of a dataset, batch after batch.
@@ -171,19 +172,19 @@ impl<'r> Records<'r> {
         match &mut self.rows {
             Rows::Lines(lines) => lines.fill(batch),
             Rows::Array(array, window) => fill(batch, |bytes| {
-                let head = array.advance(window)?;
+                let span = array.advance(window)?;
                 bytes.extend_from_slice(window.row());
-                Ok(head)
+                Ok(span)
             }),
             Rows::Csv(table, window) => fill(batch, |bytes| {
-                let head = table.advance(window)?;
+                let span = table.advance(window)?;
                 bytes.extend_from_slice(window.row());
-                Ok(head)
+                Ok(span)
             }),
             Rows::Parquet(table) => fill(batch, |bytes| {
-                let head = table.advance()?;
+                let span = table.advance()?;
                 bytes.extend_from_slice(table.bytes());
-                Ok(head)
+                Ok(span)
             }),
             Rows::None(_) | Rows::Unread => Ok(false),
         }
@@ -246,16 +247,16 @@ fn metered<'r>(source: &'r dyn Source, meter: &Meter) -> io::Result<Box<dyn Read
 /// Fills `batch` with rows; `next` appends the next one's bytes.
 fn fill(
     batch: &mut Batch,
-    mut next: impl FnMut(&mut Vec<u8>) -> io::Result<Option<Head>>,
+    mut next: impl FnMut(&mut Vec<u8>) -> io::Result<Option<RowSpan>>,
 ) -> io::Result<bool> {
     let mut rows = Vec::new();
     batch.bytes.clear();
     while batch.bytes.len() < BATCH_BYTES {
         let start = batch.bytes.len();
-        let Some(head) = next(&mut batch.bytes)? else {
+        let Some(span) = next(&mut batch.bytes)? else {
             break;
         };
-        rows.push((head, start..batch.bytes.len()));
+        rows.push((span, start..batch.bytes.len()));
     }
     let some = !rows.is_empty();
     batch.cut = Cut::Rows(rows);

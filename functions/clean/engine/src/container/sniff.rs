@@ -1,20 +1,13 @@
 //! Recognises a dataset's container from its first bytes, or what the file is instead.
 
-mod below;
-
 use std::collections::BTreeMap;
 
-pub(super) use self::below::{has_row, starts_with_rows};
-use self::below::{is_line_above_lists, is_line_above_rows};
 use super::{
     csv::{self, Header},
-    nest::Nest,
     parquet,
+    row_lines::{is_line_above_lists, is_line_above_rows, starts_with_row},
 };
-use crate::{
-    formats,
-    json::{Object, Value, parse},
-};
+use crate::brackets::BracketScanner;
 
 /// Bytes examined: enough to reach the rows of an object that starts with a licence text.
 pub(super) const PREFIX_BYTES: usize = 64 << 10;
@@ -181,7 +174,7 @@ fn rows_in_object(prefix: &[u8], at: usize, complete: bool) -> Option<List> {
     }
     let has_rows = starts_with_row(prefix.get(list.start..)?);
     let object = prefix.get(at..).unwrap_or_default();
-    let Some(length) = Nest::default().feed(object) else {
+    let Some(length) = BracketScanner::default().feed(object) else {
         // Longer than the prefix: a file on one line, or a long first row.
         return (object.contains(&b'\n') || has_rows).then_some(list);
     };
@@ -205,22 +198,6 @@ fn list_of_rows(prefix: &[u8], mut at: usize) -> Option<List> {
     first
 }
 
-/// Whether the first object of `bytes` is a row in a known format.
-fn starts_with_row(bytes: &[u8]) -> bool {
-    let length = Nest::default().feed(bytes).unwrap_or_default();
-    let object = read_object(bytes.get(..length).unwrap_or_default());
-    object.is_some_and(|object| formats::detect(&object).is_ok())
-}
-
-/// The object in `bytes`, if that is what they are.
-fn read_object(bytes: &[u8]) -> Option<Object<'_>> {
-    let parsed = parse(std::str::from_utf8(bytes).ok()?).ok()?;
-    match parsed.node.value {
-        Value::Object(object) => Some(object),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => None,
-    }
-}
-
 /// The next array of objects among the members from `at` on; moves `at` behind it.
 fn next_list(prefix: &[u8], at: &mut usize) -> Option<List> {
     loop {
@@ -232,7 +209,7 @@ fn next_list(prefix: &[u8], at: &mut usize) -> Option<List> {
         if quote != b'"' {
             return None;
         }
-        let key_end = key_at + Nest::default().feed(prefix.get(key_at..)?)?;
+        let key_end = key_at + BracketScanner::default().feed(prefix.get(key_at..)?)?;
         let key = prefix.get(key_at + 1..key_end.checked_sub(1)?)?;
         let (colon_at, colon) = next_byte(prefix, key_end)?;
         if colon != b':' {
@@ -241,7 +218,7 @@ fn next_list(prefix: &[u8], at: &mut usize) -> Option<List> {
         let (value_at, value) = next_byte(prefix, colon_at + 1)?;
         let rest = prefix.get(value_at..)?;
         let length = match value {
-            b'{' | b'[' | b'"' => Nest::default().feed(rest),
+            b'{' | b'[' | b'"' => BracketScanner::default().feed(rest),
             _ => rest.iter().position(|byte| matches!(byte, b',' | b'}')),
         };
         *at = length.map_or(prefix.len(), |length| value_at + length);
@@ -270,5 +247,5 @@ fn next_byte(bytes: &[u8], at: usize) -> Option<(usize, u8)> {
 fn starts(bytes: &[u8], tag: &str) -> bool {
     bytes
         .get(..tag.len())
-        .is_some_and(|head| head.eq_ignore_ascii_case(tag.as_bytes()))
+        .is_some_and(|start| start.eq_ignore_ascii_case(tag.as_bytes()))
 }

@@ -13,8 +13,12 @@ use std::{
 use bytes::{Buf as _, Bytes};
 use memchr::memchr;
 
-use super::{BATCH_BYTES, lines::Lines};
-use crate::{Ranges, batch::Batch, meter::Crc32c};
+use super::lines::Lines;
+use crate::{
+    batch::{BATCH_BYTES, Batch},
+    meter::Crc32c,
+    source::Ranges,
+};
 
 /// Bytes requested at once: a request takes some tens of milliseconds however small it is, and
 /// processing this many takes longer.

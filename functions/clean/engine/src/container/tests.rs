@@ -6,7 +6,12 @@ use std::{
 };
 
 use super::*;
-use crate::{Crc32c, Source, batch::Batch};
+use crate::{
+    batch::Batch,
+    meter::Crc32c,
+    row_span::{LINE_MAX_BYTES, RowStatus},
+    source::Source,
+};
 
 /// Bytes that arrive a few at a time.
 struct Dripping<'b>(&'b [u8], usize);
@@ -40,12 +45,14 @@ fn rows(bytes: &[u8], drip: usize) -> (Container, Vec<(u64, u64, String)>, Optio
     let mut batch = Batch::default();
     let mut line = 0;
     while records.fill(&mut batch).unwrap() {
-        let lines = batch.for_each(|head, bytes| {
-            let text = match head.body {
-                Body::Whole | Body::Last | Body::Cut => String::from_utf8_lossy(bytes).into_owned(),
-                Body::TooLong => format!("{} bytes", head.length),
+        let lines = batch.for_each(|span, bytes| {
+            let text = match span.status {
+                RowStatus::Whole | RowStatus::Last | RowStatus::Cut => {
+                    String::from_utf8_lossy(bytes).into_owned()
+                }
+                RowStatus::TooLong => format!("{} bytes", span.length),
             };
-            rows.push((line + head.line, head.column, text));
+            rows.push((line + span.line, span.column, text));
         });
         line += lines.counted;
     }

@@ -5,7 +5,8 @@ use std::{
     ops::Range,
 };
 
-use super::{characters, decode::Decoder, newlines};
+use super::decode::Decoder;
+use crate::row_span::{characters, newlines};
 
 /// Bytes requested from the reader at once: above this, measured throughput no longer grows.
 const CHUNK_BYTES: usize = 256 << 10;

@@ -1,11 +1,16 @@
 //! Alpaca rows: `instruction`, optionally `input`, and `output`; also `system` and `history`, as in
 //! LLaMA-Factory.
 
-use super::{Format, Keys, take_text, wrong_type};
 use crate::{
-    example::{Example, Place, Role, Turn},
-    finding::Fault,
+    example::{Example, Role, Turn},
+    fault::Fault,
+    format::{
+        Format,
+        fields::{take_text, wrong_type},
+    },
     json::{Node, Object, Text, Value},
+    keys::Keys,
+    location::Location,
 };
 
 /// The format.
@@ -52,7 +57,7 @@ fn convert<'a>(mut row: Object<'a>, answered: &'static str) -> Result<Example<'a
         None => take_text(&mut row, "context")?,
         input => input,
     };
-    if let Some((instruction, place)) = take_text(&mut row, "instruction")? {
+    if let Some((instruction, location)) = take_text(&mut row, "instruction")? {
         let asked = match input {
             Some((input, _)) if instruction.is_blank() => input,
             Some((mut input, _)) if !input.is_blank() => {
@@ -63,27 +68,29 @@ fn convert<'a>(mut row: Object<'a>, answered: &'static str) -> Result<Example<'a
             }
             Some(_) | None => instruction,
         };
-        example.turns.push(Turn::text(Role::User, asked, place));
+        example.turns.push(Turn::text(Role::User, asked, location));
     }
-    if let Some((output, place)) = take_text(&mut row, answered)? {
-        example.turns.push(Turn::text(Role::Model, output, place));
+    if let Some((output, location)) = take_text(&mut row, answered)? {
+        example
+            .turns
+            .push(Turn::text(Role::Model, output, location));
     }
     Ok(example)
 }
 
 /// Earlier turns: an array of `[question, answer]` pairs.
 fn add_history<'a>(history: Node<'a>, example: &mut Example<'a>) -> Result<(), Fault> {
-    let mut place = Place::of("history", history.at);
+    let mut location = Location::of("history", history.at);
     let rounds = match history.value {
         Value::Null => return Ok(()),
         Value::List(rounds) => rounds,
         other @ (Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Object(_)) => {
-            return Err(wrong_type(&other, "an array of pairs", place));
+            return Err(wrong_type(&other, "an array of pairs", location));
         }
     };
     for (index, round) in rounds.into_iter().enumerate() {
-        place.index = Some(index);
-        place.at = round.at;
+        location.index = Some(index);
+        location.at = round.at;
         let kind = round.value.kind();
         let pair = match round.value {
             Value::List(pair) => <[Node<'a>; 2]>::try_from(pair).ok(),
@@ -93,16 +100,16 @@ fn add_history<'a>(history: Node<'a>, example: &mut Example<'a>) -> Result<(), F
         };
         let Some([asked, answered]) = pair else {
             let fault = Fault::new(&crate::rules::wrong_type::RULE)
-                .at(place.at)
-                .path(place);
+                .at(location.at)
+                .path(location);
             return Err(fault.saying(format!("expected a pair of strings, found {kind}")));
         };
         for (node, role) in [(asked, Role::User), (answered, Role::Model)] {
-            place.at = node.at;
+            location.at = node.at;
             let Value::Text(text) = node.value else {
-                return Err(wrong_type(&node.value, "a string", place));
+                return Err(wrong_type(&node.value, "a string", location));
             };
-            example.turns.push(Turn::text(role, text, place));
+            example.turns.push(Turn::text(role, text, location));
         }
     }
     Ok(())

@@ -2,11 +2,13 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use super::{Format, alpaca, contents, messages, pairs, sharegpt};
+use super::{alpaca, contents, messages, pairs, sharegpt};
 use crate::{
     example::Example,
-    finding::{Fault, name_keys},
+    fault::Fault,
+    format::Format,
     json::{Node, Object, Value, parse},
+    key_names::name_keys,
     rules,
 };
 

@@ -6,15 +6,14 @@ mod part;
 use std::borrow::Cow;
 
 use self::part::{part, unsupported};
-use super::{
-    Format, Keys,
-    messages::{take_list, take_word, unknown_role},
-    wrong_type,
-};
+use super::messages::{take_list, take_word, unknown_role};
 use crate::{
-    example::{Example, Part, Parts, Place, Role, Turn},
-    finding::Fault,
+    example::{Example, Part, Parts, Role, Turn},
+    fault::Fault,
+    format::{Format, fields::wrong_type},
     json::{Node, Object, Text, Value},
+    keys::Keys,
+    location::Location,
 };
 
 /// The format.
@@ -43,27 +42,31 @@ fn convert<'a>(mut row: Object<'a>, faults: &mut Vec<Fault>) -> Result<Example<'
         },
         ..Example::default()
     };
-    for (place, mut content) in take_list(&mut row, "contents")? {
-        let role = take_word(&mut content, "role", place)?;
+    for (location, mut content) in take_list(&mut row, "contents")? {
+        let role = take_word(&mut content, "role", location)?;
         // Google's own checks accept the role in any case.
         let role = match role.plain().to_ascii_lowercase().as_str() {
             "user" | "function" => Role::User,
             "model" => Role::Model,
-            _ => return Err(unknown_role(place, "user, model")),
+            _ => return Err(unknown_role(location, "user, model")),
         };
         let parts = match content.take("parts").map(|node| node.value) {
             Some(Value::List(parts)) => parts,
-            Some(other) => return Err(wrong_type(&other, "an array as `parts`", place)),
-            None => return Err(wrong_type(&Value::Null, "an array as `parts`", place)),
+            Some(other) => return Err(wrong_type(&other, "an array as `parts`", location)),
+            None => return Err(wrong_type(&Value::Null, "an array as `parts`", location)),
         };
         let were_some = !parts.is_empty();
         let parts: Parts<'_> = parts
             .into_iter()
-            .filter_map(|node| part(node, place, faults).transpose())
+            .filter_map(|node| part(node, location, faults).transpose())
             .collect::<Result<_, _>>()?;
         // Skip a turn that consists of thoughts only.
         if !(were_some && parts.is_empty()) {
-            example.turns.push(Turn { role, parts, place });
+            example.turns.push(Turn {
+                role,
+                parts,
+                location,
+            });
         }
     }
     for (key, spellings) in EXTRAS {
@@ -76,34 +79,34 @@ fn convert<'a>(mut row: Object<'a>, faults: &mut Vec<Fault>) -> Result<Example<'
 
 /// The texts of a system instruction, joined by line breaks.
 fn system<'a>(node: Node<'a>, faults: &mut Vec<Fault>) -> Result<Option<Text<'a>>, Fault> {
-    let place = Place::of("systemInstruction", node.at);
+    let location = Location::of("systemInstruction", node.at);
     let mut object = match node.value {
         Value::Null => return Ok(None),
         Value::Text(text) => return Ok(Some(text)),
         Value::Object(object) => object,
         other @ (Value::Bool(_) | Value::Number(_) | Value::List(_)) => {
-            return Err(wrong_type(&other, "an object", place));
+            return Err(wrong_type(&other, "an object", location));
         }
     };
     let parts = match object.take("parts").map(|node| node.value) {
         Some(Value::List(parts)) => parts,
         Some(one @ Value::Object(_)) => vec![Node {
-            at: place.at,
+            at: location.at,
             value: one,
         }],
-        Some(other) => return Err(wrong_type(&other, "an array as `parts`", place)),
+        Some(other) => return Err(wrong_type(&other, "an array as `parts`", location)),
         None => return Ok(None),
     };
     let mut whole: Option<Text<'_>> = None;
     for node in parts {
-        match part(node, place, faults)? {
+        match part(node, location, faults)? {
             Some(Part::Text(text)) => {
                 whole = Some(match whole {
                     Some(before) => Text::join(&[before, text], "\n"),
                     None => text,
                 });
             }
-            Some(Part::Other(..)) => return Err(unsupported(place)),
+            Some(Part::Other(..)) => return Err(unsupported(location)),
             None => {}
         }
     }

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use smallvec::smallvec;
 
 use crate::{
-    example::{Example, Part, Parts, Place, Role, Turn},
-    finding::Fault,
+    example::{Example, Part, Parts, Role, Turn},
+    fault::Fault,
     json::{Node, Object, Text, Value},
+    location::Location,
     rules,
 };
 
@@ -29,11 +30,11 @@ impl<'a> Dialogue<'a> {
     ///
     /// # Errors
     /// `wrong_turn_order` if the conversation has already begun.
-    pub(super) fn system(&mut self, text: Text<'a>, place: Place) -> Result<(), Fault> {
+    pub(super) fn system(&mut self, text: Text<'a>, location: Location) -> Result<(), Fault> {
         if !self.example.turns.is_empty() {
             return Err(Fault::new(&rules::wrong_turn_order::RULE)
-                .at(place.at)
-                .path(place)
+                .at(location.at)
+                .path(location)
                 .saying("expected system messages only at the start"));
         }
         self.example.system = Some(match self.example.system.take() {
@@ -44,13 +45,17 @@ impl<'a> Dialogue<'a> {
     }
 
     /// Adds a turn.
-    pub(super) fn say(&mut self, role: Role, parts: Parts<'a>, place: Place) {
-        self.example.turns.push(Turn { role, parts, place });
+    pub(super) fn say(&mut self, role: Role, parts: Parts<'a>, location: Location) {
+        self.example.turns.push(Turn {
+            role,
+            parts,
+            location,
+        });
     }
 
     /// Adds function calls by the model; consecutive calls are one turn.
-    pub(super) fn call(&mut self, parts: Parts<'a>, place: Place) {
-        self.join(Role::Model, CALL, parts, place);
+    pub(super) fn call(&mut self, parts: Parts<'a>, location: Location) {
+        self.join(Role::Model, CALL, parts, location);
     }
 
     /// Remembers that the function `name` was called, so that its response can be matched to it.
@@ -64,7 +69,7 @@ impl<'a> Dialogue<'a> {
         name: Option<Text<'a>>,
         id: Option<&Text<'a>>,
         answer: Text<'a>,
-        place: Place,
+        location: Location,
     ) {
         let called = |(call, name): &(Option<Text<'a>>, Text<'a>)| match (call, id) {
             (Some(call), Some(id)) => (call == id).then(|| name.clone()),
@@ -74,7 +79,7 @@ impl<'a> Dialogue<'a> {
             .or_else(|| self.calls.iter().rev().find_map(called))
             .unwrap_or(Text::of("function"));
         let part = response(name, answer);
-        self.join(Role::User, RESPONSE, smallvec![part], place);
+        self.join(Role::User, RESPONSE, smallvec![part], location);
     }
 
     /// The example, with the `tools` that can be called, if any.
@@ -85,10 +90,10 @@ impl<'a> Dialogue<'a> {
         self.example
     }
 
-    fn join(&mut self, role: Role, kind: &str, mut parts: Parts<'a>, place: Place) {
+    fn join(&mut self, role: Role, kind: &str, mut parts: Parts<'a>, location: Location) {
         match self.example.turns.last_mut() {
             Some(last) if last.role == role && last.is_all(kind) => last.parts.append(&mut parts),
-            Some(_) | None => self.say(role, parts, place),
+            Some(_) | None => self.say(role, parts, location),
         }
     }
 }

@@ -1,14 +1,16 @@
 //! Chat rows: `{"messages": [{"role": …, "content": …}, …]}`.
 
 use super::{
-    Format, Keys,
     dialogue::{self, Dialogue},
-    tools, wrong_type,
+    tools,
 };
 use crate::{
-    example::{Example, Part, Parts, Place, Role},
-    finding::Fault,
+    example::{Example, Part, Parts, Role},
+    fault::Fault,
+    format::{Format, fields::wrong_type},
     json::{Node, Object, Text, Value},
+    keys::Keys,
+    location::Location,
     rules,
 };
 
@@ -22,8 +24,8 @@ pub(super) static FORMAT: Format = Format {
 
 fn convert<'a>(mut row: Object<'a>, repairs: &mut Vec<Fault>) -> Result<Example<'a>, Fault> {
     let mut dialogue = Dialogue::default();
-    for (place, message) in take_list(&mut row, "messages")? {
-        add(message, place, &mut dialogue, repairs)?;
+    for (location, message) in take_list(&mut row, "messages")? {
+        add(message, location, &mut dialogue, repairs)?;
     }
     let declared = match tools::declarations(row.take("tools"), "tools")? {
         None => tools::declarations(row.take("functions"), "functions")?,
@@ -34,21 +36,21 @@ fn convert<'a>(mut row: Object<'a>, repairs: &mut Vec<Fault>) -> Result<Example<
 
 fn add<'a>(
     mut message: Object<'a>,
-    place: Place,
+    location: Location,
     dialogue: &mut Dialogue<'a>,
     repairs: &mut Vec<Fault>,
 ) -> Result<(), Fault> {
-    let role = take_word(&mut message, "role", place)?;
+    let role = take_word(&mut message, "role", location)?;
     let content = message.take("content");
     match role.plain().as_ref() {
-        "system" | "developer" => dialogue.system(joined(texts(content, place)?), place)?,
+        "system" | "developer" => dialogue.system(joined(texts(content, location)?), location)?,
         "user" => {
-            let parts = texts(content, place)?;
-            dialogue.say(Role::User, as_parts(parts), place);
+            let parts = texts(content, location)?;
+            dialogue.say(Role::User, as_parts(parts), location);
         }
         "assistant" => {
-            check_weight(&mut message, place, repairs);
-            let calls = calls(&mut message, place, dialogue, repairs)?;
+            check_weight(&mut message, location, repairs);
+            let calls = calls(&mut message, location, dialogue, repairs)?;
             let texts = match content {
                 Some(Node {
                     value: Value::Null, ..
@@ -58,28 +60,28 @@ fn add<'a>(
                 {
                     Vec::new()
                 }
-                content => texts(content, place)?,
+                content => texts(content, location)?,
             };
             let blank = texts.iter().all(Text::is_blank);
             if calls.is_empty() {
-                dialogue.say(Role::Model, as_parts(texts), place);
+                dialogue.say(Role::Model, as_parts(texts), location);
             } else if blank {
-                dialogue.call(calls, place);
+                dialogue.call(calls, location);
             } else {
                 let mut parts = as_parts(texts);
                 parts.extend(calls);
-                dialogue.say(Role::Model, parts, place);
+                dialogue.say(Role::Model, parts, location);
             }
         }
         "tool" | "function" => {
             let name = message.take("name").and_then(text_of);
             let id = message.take("tool_call_id").and_then(text_of);
-            let answer = joined(texts(content, place)?);
-            dialogue.respond(name, id.as_ref(), answer, place);
+            let answer = joined(texts(content, location)?);
+            dialogue.respond(name, id.as_ref(), answer, location);
         }
         _ => {
             return Err(unknown_role(
-                place,
+                location,
                 "system, developer, user, assistant, tool, function",
             ));
         }
@@ -88,7 +90,7 @@ fn add<'a>(
 }
 
 /// Reports `message_weight`, once per row, for an answer with weight 0.
-pub(super) fn check_weight(message: &mut Object<'_>, place: Place, faults: &mut Vec<Fault>) {
+pub(super) fn check_weight(message: &mut Object<'_>, location: Location, faults: &mut Vec<Fault>) {
     let rule = &rules::message_weight::RULE;
     let Some(Node {
         value: Value::Number(weight),
@@ -99,14 +101,14 @@ pub(super) fn check_weight(message: &mut Object<'_>, place: Place, faults: &mut 
     };
     let is_nothing = weight.parse().is_ok_and(|weight: f64| weight.abs() <= 0.0);
     if is_nothing && faults.iter().all(|fault| fault.rule.code != rule.code) {
-        faults.push(Fault::new(rule).at(place.at).path(place));
+        faults.push(Fault::new(rule).at(location.at).path(location));
     }
 }
 
 /// The functions that an assistant calls: `tool_calls`, or the older `function_call`.
 fn calls<'a>(
     message: &mut Object<'a>,
-    place: Place,
+    location: Location,
     dialogue: &mut Dialogue<'a>,
     repairs: &mut Vec<Fault>,
 ) -> Result<Parts<'a>, Fault> {
@@ -118,7 +120,7 @@ fn calls<'a>(
     {
         for call in calls {
             let Value::Object(mut call) = call.value else {
-                return Err(wrong_type(&call.value, "a tool call", place));
+                return Err(wrong_type(&call.value, "a tool call", location));
             };
             let id = call.take("id").and_then(text_of);
             wanted.push((id, call.take("function")));
@@ -141,11 +143,11 @@ fn calls<'a>(
             return Err(wrong_type(
                 &Value::Null,
                 "a `function` in the tool call",
-                place,
+                location,
             ));
         };
-        let name = take_word(&mut function, "name", place)?;
-        let arguments = tools::arguments(function.take("arguments"), place, repairs)?;
+        let name = take_word(&mut function, "name", location)?;
+        let arguments = tools::arguments(function.take("arguments"), location, repairs)?;
         dialogue.remember(id, name.clone());
         parts.push(dialogue::call(name, arguments));
     }
@@ -175,7 +177,7 @@ fn text_part(mut part: Object<'_>) -> Option<Text<'_>> {
 }
 
 /// The texts of a message's content: one string, or an array of `{"type": "text", "text": …}`.
-fn texts(content: Option<Node<'_>>, place: Place) -> Result<Vec<Text<'_>>, Fault> {
+fn texts(content: Option<Node<'_>>, location: Location) -> Result<Vec<Text<'_>>, Fault> {
     match content.map(|node| node.value) {
         None | Some(Value::Null) => Ok(vec![Text::default()]),
         Some(Value::Text(text)) => Ok(vec![text]),
@@ -184,22 +186,24 @@ fn texts(content: Option<Node<'_>>, place: Place) -> Result<Vec<Text<'_>>, Fault
             .into_iter()
             .map(|part| match part.value {
                 Value::Text(text) => Ok(text),
-                Value::Object(part) => text_part(part).ok_or_else(|| unsupported(place)),
+                Value::Object(part) => text_part(part).ok_or_else(|| unsupported(location)),
                 Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) => {
-                    Err(unsupported(place))
+                    Err(unsupported(location))
                 }
             })
             .collect(),
-        Some(other @ (Value::Bool(_) | Value::Number(_) | Value::Object(_))) => {
-            Err(wrong_type(&other, "a string or an array of parts", place))
-        }
+        Some(other @ (Value::Bool(_) | Value::Number(_) | Value::Object(_))) => Err(wrong_type(
+            &other,
+            "a string or an array of parts",
+            location,
+        )),
     }
 }
 
-fn unsupported(place: Place) -> Fault {
+fn unsupported(location: Location) -> Fault {
     Fault::new(&rules::unsupported_content::RULE)
-        .at(place.at)
-        .path(place)
+        .at(location.at)
+        .path(location)
 }
 
 fn as_parts(texts: Vec<Text<'_>>) -> Parts<'_> {
@@ -217,27 +221,27 @@ fn joined(mut texts: Vec<Text<'_>>) -> Text<'_> {
 pub(super) fn take_list<'a>(
     row: &mut Object<'a>,
     key: &'static str,
-) -> Result<Vec<(Place, Object<'a>)>, Fault> {
+) -> Result<Vec<(Location, Object<'a>)>, Fault> {
     let Some(Node { at, value }) = row.take(key) else {
         return Ok(Vec::new());
     };
-    let place = Place::of(key, at);
+    let location = Location::of(key, at);
     let Value::List(nodes) = value else {
-        return Err(wrong_type(&value, "an array", place));
+        return Err(wrong_type(&value, "an array", location));
     };
     let element = |(index, node): (usize, Node<'a>)| {
-        let place = Place {
+        let location = Location {
             index: Some(index),
             at: node.at,
-            ..place
+            ..location
         };
         match node.value {
-            Value::Object(object) => Ok((place, object)),
+            Value::Object(object) => Ok((location, object)),
             other @ (Value::Null
             | Value::Bool(_)
             | Value::Number(_)
             | Value::Text(_)
-            | Value::List(_)) => Err(wrong_type(&other, "an object", place)),
+            | Value::List(_)) => Err(wrong_type(&other, "an object", location)),
         }
     };
     nodes.into_iter().enumerate().map(element).collect()
@@ -247,26 +251,30 @@ pub(super) fn take_list<'a>(
 pub(super) fn take_word<'a>(
     object: &mut Object<'a>,
     key: &str,
-    place: Place,
+    location: Location,
 ) -> Result<Text<'a>, Fault> {
     match object.take(key) {
         Some(Node {
             value: Value::Text(text),
             ..
         }) => Ok(text),
-        Some(Node { value, .. }) => Err(wrong_type(&value, &format!("a string as `{key}`"), place)),
+        Some(Node { value, .. }) => Err(wrong_type(
+            &value,
+            &format!("a string as `{key}`"),
+            location,
+        )),
         None => Err(Fault::new(&rules::wrong_type::RULE)
-            .at(place.at)
-            .path(place)
+            .at(location.at)
+            .path(location)
             .saying(format!("`{key}` is missing"))),
     }
 }
 
 /// `unknown_role`: the role is not one of `known`.
-pub(super) fn unknown_role(place: Place, known: &str) -> Fault {
+pub(super) fn unknown_role(location: Location, known: &str) -> Fault {
     Fault::new(&rules::unknown_role::RULE)
-        .at(place.at)
-        .path(place)
+        .at(location.at)
+        .path(location)
         .saying(format!("expected one of the roles {known}"))
 }
 

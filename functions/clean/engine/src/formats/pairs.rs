@@ -7,11 +7,15 @@
 //! line in between. FLAN's templates for reading comprehension do the same, and Google recommends
 //! putting the question last when the context is long.
 
-use super::{Format, Keys, label_of, text_of};
 use crate::{
     example::{Example, Part, Role, Turn},
-    finding::Fault,
+    fault::Fault,
+    format::{
+        Format,
+        fields::{label_of, text_of},
+    },
     json::{Node, Object, Text},
+    keys::Keys,
 };
 
 macro_rules! pair {
@@ -90,8 +94,8 @@ fn pair<'a>(
     if let (Some((context, _)), Some(turn)) = (context, example.turns.first_mut()) {
         put_above(context, turn);
     }
-    if let Some((text, place)) = text_of(answer, answered)? {
-        example.turns.push(Turn::text(Role::Model, text, place));
+    if let Some((text, location)) = text_of(answer, answered)? {
+        example.turns.push(Turn::text(Role::Model, text, location));
     }
     Ok(example)
 }
@@ -118,8 +122,8 @@ fn labelled<'a>(
 ) -> Result<Example<'a>, Fault> {
     let [question, answer, system] = row.take_all([asked, answered, "system"]);
     let mut example = ask(system, question, asked)?;
-    if let Some((text, place)) = label_of(answer, answered)? {
-        example.turns.push(Turn::text(Role::Model, text, place));
+    if let Some((text, location)) = label_of(answer, answered)? {
+        example.turns.push(Turn::text(Role::Model, text, location));
     }
     Ok(example)
 }
@@ -132,8 +136,8 @@ fn ask<'a>(
 ) -> Result<Example<'a>, Fault> {
     let system = text_of(system, "system")?.map(|(text, _)| text);
     let mut turns = Vec::with_capacity(2);
-    if let Some((text, place)) = text_of(question, key)? {
-        turns.push(Turn::text(Role::User, text, place));
+    if let Some((text, location)) = text_of(question, key)? {
+        turns.push(Turn::text(Role::User, text, location));
     }
     Ok(Example {
         system,

@@ -1,10 +1,11 @@
 //! Rows that say which of two answers is preferred. They are recognised so that they can be counted
 //! and rejected with a clear message: such a row must not be tuned on as if it had one answer.
 
-use super::Keys;
 use crate::{
-    finding::{Fault, name_keys},
+    fault::Fault,
     json::{Object, Value},
+    key_names::name_keys,
+    keys::Keys,
     rules,
 };
 

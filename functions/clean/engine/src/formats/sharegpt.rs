@@ -4,15 +4,20 @@
 use smallvec::smallvec;
 
 use super::{
-    Format, Keys,
     dialogue::{self, Dialogue},
     messages::{check_weight, take_list, take_word, text_of, unknown_role},
-    take_text, tools, wrong_type,
+    tools,
 };
 use crate::{
-    example::{Example, Part, Parts, Place, Role},
-    finding::Fault,
+    example::{Example, Part, Parts, Role},
+    fault::Fault,
+    format::{
+        Format,
+        fields::{take_text, wrong_type},
+    },
     json::{Node, Object, Text, Value, parse},
+    keys::Keys,
+    location::Location,
     rules,
 };
 
@@ -26,12 +31,12 @@ pub(super) static FORMAT: Format = Format {
 
 fn convert<'a>(mut row: Object<'a>, repairs: &mut Vec<Fault>) -> Result<Example<'a>, Fault> {
     let mut dialogue = Dialogue::default();
-    if let Some((text, place)) = take_text(&mut row, "system")? {
-        dialogue.system(text, place)?;
+    if let Some((text, location)) = take_text(&mut row, "system")? {
+        dialogue.system(text, location)?;
     }
-    for (place, mut message) in take_list(&mut row, "conversations")? {
+    for (location, mut message) in take_list(&mut row, "conversations")? {
         let named = if message.has("from") { "from" } else { "role" };
-        let from = take_word(&mut message, named, place)?;
+        let from = take_word(&mut message, named, location)?;
         let valued = if message.has("value") {
             "value"
         } else {
@@ -46,30 +51,30 @@ fn convert<'a>(mut row: Object<'a>, repairs: &mut Vec<Fault>) -> Result<Example<
                 ..
             }) => text,
             Some(Node { value, .. }) => {
-                return Err(wrong_type(&value, "a string as `value`", place));
+                return Err(wrong_type(&value, "a string as `value`", location));
             }
             None => {
                 let fault = Fault::new(&rules::wrong_type::RULE)
-                    .at(place.at)
-                    .path(place);
+                    .at(location.at)
+                    .path(location);
                 return Err(fault.saying("`value` is missing"));
             }
         };
         match from.plain().as_ref() {
-            "system" => dialogue.system(value, place)?,
-            "human" | "user" => dialogue.say(Role::User, smallvec![Part::Text(value)], place),
+            "system" => dialogue.system(value, location)?,
+            "human" | "user" => dialogue.say(Role::User, smallvec![Part::Text(value)], location),
             "gpt" | "assistant" | "model" | "chatgpt" | "bot" => {
-                check_weight(&mut message, place, repairs);
-                dialogue.say(Role::Model, smallvec![Part::Text(value)], place);
+                check_weight(&mut message, location, repairs);
+                dialogue.say(Role::Model, smallvec![Part::Text(value)], location);
             }
             "function_call" => {
-                let parts = calls(&value, place, &mut dialogue, repairs)?;
-                dialogue.call(parts, place);
+                let parts = calls(&value, location, &mut dialogue, repairs)?;
+                dialogue.call(parts, location);
             }
-            "observation" | "tool" | "function" => dialogue.respond(None, None, value, place),
+            "observation" | "tool" | "function" => dialogue.respond(None, None, value, location),
             _ => {
                 let known = "system, human, user, gpt, assistant, function_call, observation, tool";
-                return Err(unknown_role(place, known));
+                return Err(unknown_role(location, known));
             }
         }
     }
@@ -79,14 +84,14 @@ fn convert<'a>(mut row: Object<'a>, repairs: &mut Vec<Fault>) -> Result<Example<
 /// The calls in a string that contains one as JSON, or an array of them.
 fn calls<'a>(
     value: &Text<'_>,
-    place: Place,
+    location: Location,
     dialogue: &mut Dialogue<'a>,
     repairs: &mut Vec<Fault>,
 ) -> Result<Parts<'a>, Fault> {
     let invalid = |found: &str| {
         Fault::new(&rules::invalid_arguments::RULE)
-            .at(place.at)
-            .path(place)
+            .at(location.at)
+            .path(location)
             .saying(format!("expected a function call as JSON, found {found}"))
     };
     let value = value.plain();
@@ -111,7 +116,7 @@ fn calls<'a>(
             .and_then(text_of)
             .ok_or_else(|| invalid("no `name`"))?;
         let given = call.take_any(&["arguments", "parameters", "args"]);
-        let arguments = tools::arguments(given, place, repairs)?;
+        let arguments = tools::arguments(given, location, repairs)?;
         dialogue.remember(None, name.clone());
         parts.push(dialogue::call(name, arguments));
     }

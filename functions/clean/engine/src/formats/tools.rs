@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use super::dialogue::node;
 use crate::{
-    example::Place,
-    finding::Fault,
-    json::{Node, Object, Text, Value, parse},
+    fault::Fault,
+    json::{Node, Object, SyntaxError, Text, Value, parse},
+    location::Location,
     rules,
 };
 
@@ -20,13 +20,13 @@ const WRAPPINGS_MAX: usize = 3;
 /// `invalid_arguments` if there is no object.
 pub(super) fn arguments<'a>(
     value: Option<Node<'a>>,
-    place: Place,
+    location: Location,
     repairs: &mut Vec<Fault>,
 ) -> Result<Object<'a>, Fault> {
     let value = value.map_or(Value::Null, |node| node.value);
-    let (object, wrappings) = unwrap(value, place)?;
+    let (object, wrappings) = unwrap(value, location)?;
     if wrappings > 1 {
-        repairs.push(double_encoded(place));
+        repairs.push(double_encoded(location));
     }
     Ok(object)
 }
@@ -37,19 +37,19 @@ pub(super) fn arguments<'a>(
 /// `invalid_arguments` if there is no object.
 pub(super) fn plain_arguments<'a>(
     value: Value<'a>,
-    place: Place,
+    location: Location,
     repairs: &mut Vec<Fault>,
 ) -> Result<Object<'a>, Fault> {
-    let (object, wrappings) = unwrap(value, place)?;
+    let (object, wrappings) = unwrap(value, location)?;
     if wrappings > 0 {
-        repairs.push(double_encoded(place));
+        repairs.push(double_encoded(location));
     }
     Ok(object)
 }
 
 /// The object of arguments that `value` is or contains as a string, and the number of strings
 /// around it.
-fn unwrap(mut value: Value<'_>, place: Place) -> Result<(Object<'_>, usize), Fault> {
+fn unwrap(mut value: Value<'_>, location: Location) -> Result<(Object<'_>, usize), Fault> {
     let mut wrappings = 0;
     loop {
         value = match value {
@@ -59,34 +59,34 @@ fn unwrap(mut value: Value<'_>, place: Place) -> Result<(Object<'_>, usize), Fau
             Value::Text(text) if wrappings < WRAPPINGS_MAX => {
                 wrappings += 1;
                 let Ok(parsed) = parse_owned(&text) else {
-                    return Err(invalid("a string that is not JSON", place));
+                    return Err(invalid("a string that is not JSON", location));
                 };
                 parsed
             }
             other @ (Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_)) => {
-                return Err(invalid(other.kind(), place));
+                return Err(invalid(other.kind(), location));
             }
         };
     }
 }
 
-fn double_encoded(place: Place) -> Fault {
+fn double_encoded(location: Location) -> Fault {
     Fault::new(&rules::double_encoded_arguments::RULE)
-        .at(place.at)
-        .path(place)
+        .at(location.at)
+        .path(location)
 }
 
 /// The JSON that `text` contains.
-fn parse_owned(text: &Text<'_>) -> Result<Value<'static>, Fault> {
+fn parse_owned(text: &Text<'_>) -> Result<Value<'static>, SyntaxError> {
     let plain = text.plain();
     let parsed = parse(&plain)?;
     Ok(parsed.node.value.into_owned())
 }
 
-fn invalid(found: &str, place: Place) -> Fault {
+fn invalid(found: &str, location: Location) -> Fault {
     Fault::new(&rules::invalid_arguments::RULE)
-        .at(place.at)
-        .path(place)
+        .at(location.at)
+        .path(location)
         .saying(format!("expected an object of arguments, found {found}"))
 }
 
@@ -102,11 +102,11 @@ pub(super) fn declarations<'a>(
     let Some(Node { at, value }) = node_ else {
         return Ok(None);
     };
-    let place = Place::of(key, at);
+    let location = Location::of(key, at);
     let wrong = |kind: &str| {
         Fault::new(&rules::wrong_type::RULE)
             .at(at)
-            .path(place)
+            .path(location)
             .saying(format!("expected an array of functions, found {kind}"))
     };
     let value = match value {

@@ -4,12 +4,13 @@ use std::{borrow::Cow, collections::BTreeMap, io};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, words};
+use super::words;
 use crate::{
     batch::Lines,
+    error::FrameError,
     judged::{Fact, Judged},
     pass::Ledger,
-    scan::sketch::Sketch,
+    sketch::Sketch,
 };
 
 /// Bytes that hold the length of the compact part.
@@ -78,8 +79,8 @@ pub(super) fn write(judged: &Judged, payload: &mut Vec<u8>) -> io::Result<()> {
 
 impl Leaf<'_> {
     /// Reads the batch in `payload`, whose checksum has been verified.
-    pub(super) fn read(payload: &[u8]) -> Result<Judged, Fault> {
-        let wrong = || Fault::Foreign("a batch cannot be decoded");
+    pub(super) fn read(payload: &[u8]) -> Result<Judged, FrameError> {
+        let wrong = || FrameError::Foreign("a batch cannot be decoded");
         let (length, rest) = payload
             .split_first_chunk::<LENGTH_BYTES>()
             .ok_or_else(wrong)?;
@@ -88,7 +89,7 @@ impl Leaf<'_> {
         let leaf: Leaf<'_> = super::unpack(packed)?;
         let records = usize::try_from(leaf.records).unwrap_or(usize::MAX);
         let (records, notes) = rest.split_at_checked(records).ok_or_else(wrong)?;
-        let unknown = || Fault::Foreign("it uses names of another version of the code");
+        let unknown = || FrameError::Foreign("it uses names of another version of the code");
         let known = |(name, rows): (Cow<'_, str>, u64)| Some((words::known(&name)?, rows));
         let formats: Option<_> = leaf.formats.into_iter().map(known).collect();
         Ok(Judged {

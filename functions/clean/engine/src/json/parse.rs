@@ -2,12 +2,11 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use super::{DEPTH_MAX, Node, Object, Text, Value, scan::Stops, text::push_escaped};
-use crate::{
-    finding::Fault,
-    rules::{self, Rule},
-    signs::Signs,
+use super::{
+    DEPTH_MAX, Node, Object, SyntaxError, SyntaxErrorKind, Text, Value, scan::Stops,
+    text::push_escaped,
 };
+use crate::byte_classes::ByteClasses;
 
 /// Up to this many members, repeated keys are found pair by pair; beyond, by hashing.
 const PAIRWISE_MAX: usize = 16;
@@ -23,7 +22,7 @@ pub(crate) struct Parsed<'a> {
     /// Positions of keys that their object already had.
     pub(crate) repeats: Vec<u32>,
     /// The byte classes within its texts.
-    pub(crate) signs: Signs,
+    pub(crate) byte_classes: ByteClasses,
 }
 
 /// Reads `text`, which is one JSON value with whitespace around it.
@@ -31,15 +30,15 @@ pub(crate) struct Parsed<'a> {
 /// If an object has a key twice, the last value wins, as in Python and JavaScript.
 ///
 /// # Errors
-/// `invalid_json`, `lone_surrogate` or `too_deep`, with the offset.
-pub(crate) fn parse(text: &str) -> Result<Parsed<'_>, Fault> {
-    let (stops, signs) = Stops::of_json(text);
+/// [`SyntaxError`], with the offset.
+pub(crate) fn parse(text: &str) -> Result<Parsed<'_>, SyntaxError> {
+    let (stops, byte_classes) = Stops::of_json(text);
     let mut parser = Parser {
         text,
         at: 0,
         stops,
         repeats: Vec::new(),
-        signs,
+        byte_classes,
     };
     let node = parser.value(0)?;
     parser.blanks();
@@ -47,10 +46,10 @@ pub(crate) fn parse(text: &str) -> Result<Parsed<'_>, Fault> {
         None => Ok(Parsed {
             node,
             repeats: parser.repeats,
-            signs: parser.signs,
+            byte_classes: parser.byte_classes,
         }),
-        Some(b'{') => Err(parser.fault("expected the end of the row, found a second JSON value")),
-        Some(_) => Err(parser.fault("expected the end of the row, found more text")),
+        Some(b'{') => Err(parser.error("expected the end of the row, found a second JSON value")),
+        Some(_) => Err(parser.error("expected the end of the row, found more text")),
     }
 }
 
@@ -59,11 +58,11 @@ struct Parser<'a> {
     at: usize,
     stops: Stops,
     repeats: Vec<u32>,
-    signs: Signs,
+    byte_classes: ByteClasses,
 }
 
 impl<'a> Parser<'a> {
-    fn value(&mut self, depth: usize) -> Result<Node<'a>, Fault> {
+    fn value(&mut self, depth: usize) -> Result<Node<'a>, SyntaxError> {
         self.blanks();
         let at = offset(self.at);
         let value = match self.peek() {
@@ -74,21 +73,21 @@ impl<'a> Parser<'a> {
             Some(b't') => self.word("true", Value::Bool(true))?,
             Some(b'f') => self.word("false", Value::Bool(false))?,
             Some(b'n') => self.word("null", Value::Null)?,
-            Some(b'N' | b'I') => return Err(self.fault("NaN and Infinity are not valid JSON")),
+            Some(b'N' | b'I') => return Err(self.error("NaN and Infinity are not valid JSON")),
             Some(b'\'') => {
-                return Err(self.fault("single quotes are not valid JSON: use double quotes"));
+                return Err(self.error("single quotes are not valid JSON: use double quotes"));
             }
-            Some(b'/' | b'#') => return Err(self.fault("comments are not valid JSON")),
+            Some(b'/' | b'#') => return Err(self.error("comments are not valid JSON")),
             Some(b'}' | b']') => {
-                return Err(self.fault("expected a value, found a closing bracket"));
+                return Err(self.error("expected a value, found a closing bracket"));
             }
-            Some(_) => return Err(self.fault("expected a JSON value")),
-            None => return Err(self.fault("the JSON value ends early")),
+            Some(_) => return Err(self.error("expected a JSON value")),
+            None => return Err(self.error("the JSON value ends early")),
         };
         Ok(Node { at, value })
     }
 
-    fn object(&mut self, depth: usize) -> Result<Value<'a>, Fault> {
+    fn object(&mut self, depth: usize) -> Result<Value<'a>, SyntaxError> {
         self.descend(depth)?;
         self.blanks();
         if self.eat(b'}') {
@@ -99,14 +98,14 @@ impl<'a> Parser<'a> {
             self.blanks();
             match self.peek() {
                 Some(b'"') => {}
-                Some(b'}') => return Err(self.fault("trailing comma before the closing bracket")),
-                Some(_) => return Err(self.fault("expected a key in double quotes")),
-                None => return Err(self.fault("the JSON value ends early")),
+                Some(b'}') => return Err(self.error("trailing comma before the closing bracket")),
+                Some(_) => return Err(self.error("expected a key in double quotes")),
+                None => return Err(self.error("the JSON value ends early")),
             }
             let key = self.key()?;
             self.blanks();
             if !self.eat(b':') {
-                return Err(self.fault("expected `:` after a key"));
+                return Err(self.error("expected `:` after a key"));
             }
             members.push((key, self.value(depth)?));
             self.blanks();
@@ -114,14 +113,14 @@ impl<'a> Parser<'a> {
                 break;
             }
             if !self.eat(b',') {
-                return Err(self.fault("expected `,` or `}`"));
+                return Err(self.error("expected `,` or `}`"));
             }
         }
         self.drop_repeats(&mut members);
         Ok(Value::Object(Object { members }))
     }
 
-    fn list(&mut self, depth: usize) -> Result<Value<'a>, Fault> {
+    fn list(&mut self, depth: usize) -> Result<Value<'a>, SyntaxError> {
         self.descend(depth)?;
         let mut nodes = Vec::new();
         self.blanks();
@@ -135,12 +134,12 @@ impl<'a> Parser<'a> {
                 return Ok(Value::List(nodes));
             }
             if !self.eat(b',') {
-                return Err(self.fault("expected `,` or `]`"));
+                return Err(self.error("expected `,` or `]`"));
             }
         }
     }
 
-    fn key(&mut self) -> Result<Cow<'a, str>, Fault> {
+    fn key(&mut self) -> Result<Cow<'a, str>, SyntaxError> {
         let start = self.at + 1;
         let key = self.string()?;
         let written = self.text.get(start..self.at - 1).unwrap_or_default();
@@ -150,7 +149,7 @@ impl<'a> Parser<'a> {
         Ok(Cow::Borrowed(written))
     }
 
-    fn string(&mut self) -> Result<Text<'a>, Fault> {
+    fn string(&mut self) -> Result<Text<'a>, SyntaxError> {
         let opened = self.at;
         self.at += 1;
         let mut start = self.at;
@@ -163,7 +162,7 @@ impl<'a> Parser<'a> {
                 Some((stop, b'"')) => break stop,
                 Some((stop, 0..b' ')) if !self.is_escaped(stop) => {
                     self.at = stop;
-                    return Err(self.fault(
+                    return Err(self.error(
                         "unescaped control character in a string: write it as `\\n`, `\\t` or `\\u…`",
                     ));
                 }
@@ -172,7 +171,7 @@ impl<'a> Parser<'a> {
                     self.at = backslash;
                     let char = self.escape()?;
                     if rewritten.is_none() && self.is_written_so(backslash, char) {
-                        self.signs |= Signs::of_char(char);
+                        self.byte_classes |= ByteClasses::of_char(char);
                         continue;
                     }
                     // Reserve the longest possible length: the buffer lives only as long as the
@@ -185,7 +184,7 @@ impl<'a> Parser<'a> {
                 }
                 None => {
                     self.at = opened;
-                    return Err(self.fault("the string is never closed"));
+                    return Err(self.error("the string is never closed"));
                 }
             }
         };
@@ -202,9 +201,9 @@ impl<'a> Parser<'a> {
 
     /// Adds an escaped character, and any numeric escapes that directly follow it: where one letter
     /// is escaped, most are.
-    fn rewrite(&mut self, mut char: char, text: &mut String) -> Result<(), Fault> {
+    fn rewrite(&mut self, mut char: char, text: &mut String) -> Result<(), SyntaxError> {
         loop {
-            self.signs |= Signs::of_char(char);
+            self.byte_classes |= ByteClasses::of_char(char);
             push_escaped(char, text);
             let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
             if !rest.starts_with(b"\\u") {
@@ -232,7 +231,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads the escape that starts here.
-    fn escape(&mut self) -> Result<char, Fault> {
+    fn escape(&mut self) -> Result<char, SyntaxError> {
         let start = self.at;
         self.at += 1;
         let escaped = self.peek();
@@ -253,13 +252,13 @@ impl<'a> Parser<'a> {
             }
             Some(_) | None => {
                 self.at = start;
-                return Err(self.fault("unknown escape"));
+                return Err(self.error("unknown escape"));
             }
         })
     }
 
     /// Reads the low surrogate of a pair whose high surrogate is `high`.
-    fn pair(&mut self, high: u32, start: usize) -> Result<char, Fault> {
+    fn pair(&mut self, high: u32, start: usize) -> Result<char, SyntaxError> {
         if (0xD800..0xDC00).contains(&high) && self.eat(b'\\') && self.eat(b'u') {
             let low = self.hex(start)?;
             if (0xDC00..0xE000).contains(&low) {
@@ -269,10 +268,14 @@ impl<'a> Parser<'a> {
                 }
             }
         }
-        Err(Fault::new(&rules::lone_surrogate::RULE).at(offset(start)))
+        Err(SyntaxError {
+            kind: SyntaxErrorKind::LoneSurrogate,
+            at: offset(start),
+            message: "",
+        })
     }
 
-    fn hex(&mut self, start: usize) -> Result<u32, Fault> {
+    fn hex(&mut self, start: usize) -> Result<u32, SyntaxError> {
         let digits = self.text.as_bytes().get(self.at..self.at + 4);
         let code = digits.and_then(|digits| {
             let add = |code: u32, byte: &u8| code << 4 | hex_digit(*byte);
@@ -284,10 +287,10 @@ impl<'a> Parser<'a> {
             return Ok(code);
         }
         self.at = start;
-        Err(self.fault("expected four hexadecimal digits after `\\u`"))
+        Err(self.error("expected four hexadecimal digits after `\\u`"))
     }
 
-    fn number(&mut self) -> Result<Value<'a>, Fault> {
+    fn number(&mut self) -> Result<Value<'a>, SyntaxError> {
         let start = self.at;
         self.eat(b'-');
         if !self.eat(b'0') {
@@ -304,27 +307,27 @@ impl<'a> Parser<'a> {
             self.peek(),
             Some(b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'.')
         ) {
-            return Err(self.fault("malformed number"));
+            return Err(self.error("malformed number"));
         }
         let digits = self.text.get(start..self.at).unwrap_or_default();
         Ok(Value::Number(Cow::Borrowed(digits)))
     }
 
-    fn digits(&mut self) -> Result<(), Fault> {
+    fn digits(&mut self) -> Result<(), SyntaxError> {
         let start = self.at;
         while matches!(self.peek(), Some(b'0'..=b'9')) {
             self.at += 1;
         }
         if self.at == start {
-            return Err(self.fault("malformed number"));
+            return Err(self.error("malformed number"));
         }
         Ok(())
     }
 
-    fn word(&mut self, word: &str, value: Value<'a>) -> Result<Value<'a>, Fault> {
+    fn word(&mut self, word: &str, value: Value<'a>) -> Result<Value<'a>, SyntaxError> {
         let rest = self.text.get(self.at..).unwrap_or_default();
         if !rest.starts_with(word) {
-            return Err(self.fault("expected a JSON value"));
+            return Err(self.error("expected a JSON value"));
         }
         self.at += word.len();
         Ok(value)
@@ -360,9 +363,13 @@ impl<'a> Parser<'a> {
         *members = kept;
     }
 
-    fn descend(&mut self, depth: usize) -> Result<(), Fault> {
+    fn descend(&mut self, depth: usize) -> Result<(), SyntaxError> {
         if depth > DEPTH_MAX {
-            return Err(Fault::new(&rules::too_deep::RULE).at(offset(self.at)));
+            return Err(SyntaxError {
+                kind: SyntaxErrorKind::TooDeep,
+                at: offset(self.at),
+                message: "",
+            });
         }
         self.at += 1;
         Ok(())
@@ -384,9 +391,12 @@ impl<'a> Parser<'a> {
         found
     }
 
-    fn fault(&self, message: &str) -> Fault {
-        const RULE: &Rule = &rules::invalid_json::RULE;
-        Fault::new(RULE).at(offset(self.at)).saying(message)
+    fn error(&self, message: &'static str) -> SyntaxError {
+        SyntaxError {
+            kind: SyntaxErrorKind::Grammar,
+            at: offset(self.at),
+            message,
+        }
     }
 }
 

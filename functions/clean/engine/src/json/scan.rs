@@ -7,7 +7,7 @@ use fearless_simd::{Level, dispatch, prelude::*, u8x64};
 
 use crate::{
     blocks::{BLOCK, Blocks},
-    signs::Signs,
+    byte_classes::ByteClasses,
 };
 
 /// Positions in a text, one bit per byte.
@@ -42,10 +42,11 @@ impl Stops {
     /// the same way.
     ///
     /// For invalid JSON, the stops up to its first fault are correct.
-    pub(super) fn of_json(text: &str) -> (Self, Signs) {
+    pub(super) fn of_json(text: &str) -> (Self, ByteClasses) {
         let mut words = room(text);
-        let signs = dispatch!(Level::new(), simd => look_json(simd, text.as_bytes(), &mut words));
-        (Self { words }, signs)
+        let byte_classes =
+            dispatch!(Level::new(), simd => look_json(simd, text.as_bytes(), &mut words));
+        (Self { words }, byte_classes)
     }
 
     /// The first stop at or after `at`.
@@ -92,7 +93,7 @@ fn look_plain<S: Simd>(simd: S, bytes: &[u8], words: &mut [u64]) {
     reason = "inlined so that it is compiled for each instruction set"
 )]
 #[inline(always)]
-fn look_json<S: Simd>(simd: S, text: &[u8], words: &mut [u64]) -> Signs {
+fn look_json<S: Simd>(simd: S, text: &[u8], words: &mut [u64]) -> ByteClasses {
     // Whether the next byte is escaped, and whether it is inside a string: 1 or 0.
     let (mut escaped, mut inside) = (0, 0);
     let letters = u8x64::from_slice(simd, &LETTERS);
@@ -120,7 +121,7 @@ fn look_json<S: Simd>(simd: S, text: &[u8], words: &mut [u64]) -> Signs {
             start += BLOCK;
         }
     }
-    seen.signs()
+    seen.byte_classes()
 }
 
 /// The letters of common escapes, by their low nibbles.
@@ -169,14 +170,14 @@ fn escapes(backslashes: u64, carry: &mut u64) -> u64 {
     escaped
 }
 
-/// The byte classes seen in strings so far: any set bit means yes. See [`Signs`].
+/// The byte classes seen in strings so far: any set bit means yes. See [`ByteClasses`].
 #[derive(Default)]
 struct Seen {
     before: Before,
     fence: u64,
     control: u64,
     mojibake: u64,
-    markup: Signs,
+    markup: ByteClasses,
 }
 
 /// What the previous block's last bytes may continue as, in the lowest bits.
@@ -221,25 +222,25 @@ impl Seen {
         self.mojibake |= mojibake & within;
     }
 
-    fn signs(&self) -> Signs {
+    fn byte_classes(&self) -> ByteClasses {
         self.markup
-            | Signs::FENCE.if_any(self.fence)
-            | Signs::CONTROL.if_any(self.control)
-            | Signs::MOJIBAKE.if_any(self.mojibake)
+            | ByteClasses::FENCE.if_any(self.fence)
+            | ByteClasses::CONTROL.if_any(self.control)
+            | ByteClasses::MOJIBAKE.if_any(self.mojibake)
     }
 }
 
 /// The classes of the markup at `places`, counted from `start`.
 #[inline(never)]
-fn signs_of_markup(text: &[u8], start: usize, mut places: u64) -> Signs {
-    let mut signs = Signs::default();
+fn signs_of_markup(text: &[u8], start: usize, mut places: u64) -> ByteClasses {
+    let mut byte_classes = ByteClasses::default();
     while places != 0 {
         // At most 63.
         let at = start + places.trailing_zeros() as usize;
-        signs |= Signs::of_markup(text.get(at..).unwrap_or_default());
+        byte_classes |= ByteClasses::of_markup(text.get(at..).unwrap_or_default());
         places &= places - 1;
     }
-    signs
+    byte_classes
 }
 
 /// For each bit, whether the number of set bits up to it is odd.
@@ -359,27 +360,34 @@ mod tests {
 
     /// The classes of `text` at any position within a string, and outside of strings.
     #[track_caller]
-    fn check(text: &str, expected: Signs) {
+    fn check(text: &str, expected: ByteClasses) {
         for before in 0..130 {
             let around = "n".repeat(before);
             let within = format!("{around}\"\\\\{text} and \\\" more\"{around}");
             assert_eq!(Stops::of_json(&within).1, expected, "{within:?}");
             let beside = format!("\"{around}\"{text} and more\"{around}\\\"\"{text}");
-            assert_eq!(Stops::of_json(&beside).1, Signs::default(), "{beside:?}");
+            assert_eq!(
+                Stops::of_json(&beside).1,
+                ByteClasses::default(),
+                "{beside:?}"
+            );
         }
     }
 
     #[test]
     fn every_class_is_seen_at_every_position() {
         for (texts, sign) in [
-            (&["[/", "[INST]", "<|", "<User", "##"][..], Signs::MARKER),
+            (
+                &["[/", "[INST]", "<|", "<User", "##"][..],
+                ByteClasses::MARKER,
+            ),
             (
                 &["{{", "{name", "{Name", "<YOUR", "<your", "<insert"],
-                Signs::PLACEHOLDER,
+                ByteClasses::PLACEHOLDER,
             ),
-            (&["```", "````"], Signs::FENCE),
-            (&["\u{7f}", "\u{80}", "\u{9f}"], Signs::CONTROL),
-            (&["Ã©", "â€", "ï»", "ðŸ", "\u{fffd}"], Signs::MOJIBAKE),
+            (&["```", "````"], ByteClasses::FENCE),
+            (&["\u{7f}", "\u{80}", "\u{9f}"], ByteClasses::CONTROL),
+            (&["Ã©", "â€", "ï»", "ðŸ", "\u{fffd}"], ByteClasses::MOJIBAKE),
         ] {
             for text in texts {
                 check(text, sign);
@@ -394,7 +402,7 @@ mod tests {
             "{ } [1, 2] <3 # {\\\"a\\\": 1} <Name> {\\n [\\t",
             "São Tomé — naïve, ‘привет’, 数据 😀; 100 % | ~ ^ * _ / ﻿￥",
         ] {
-            check(text, Signs::default());
+            check(text, ByteClasses::default());
         }
     }
 }

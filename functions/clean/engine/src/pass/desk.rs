@@ -18,15 +18,21 @@ use super::{
     withheld::{self, Kept, Spot, Withheld},
 };
 use crate::{
-    Error, Machine, Part, Plan, Settings, Severity, Task,
+    Machine,
     container::Layout,
-    finding::Fault,
+    error::Error,
+    fault::Fault,
     judged::{Fact, Judged, Kind},
-    parts::Parts,
+    outputs::OutputFile,
+    pass::output_writer::OutputWriters,
+    plan::Plan,
     row::Judge,
     rules,
-    scan::sketch::Sketch,
-    split::{self, Place},
+    settings::Settings,
+    severity::Severity,
+    sketch::Sketch,
+    split::{self, Split},
+    task::Task,
 };
 
 /// How many times as long as the hold a dataset must be to be surely larger, records or no records; then
@@ -37,7 +43,7 @@ const PREFIX_ONE_IN: u64 = 3;
 pub(super) struct Desk<'s, 'o> {
     pub(super) settings: &'s Settings,
     pub(super) plan: &'s Plan,
-    pub(super) parts: Parts<'o>,
+    pub(super) parts: OutputWriters<'o>,
     pub(super) stage: Stage,
     /// Length of the dataset, where it is known beforehand.
     size: Option<u64>,
@@ -66,7 +72,7 @@ pub(super) enum Stage {
 /// What is decided about rows to come.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Course {
-    /// What the rows teach.
+    /// The task that the rows train.
     pub(super) task: Task,
     /// The turn in the draw from which on rows train.
     pub(super) train_from: u64,
@@ -86,7 +92,7 @@ impl<'s, 'o> Desk<'s, 'o> {
         plan: &'s Plan,
         size: Option<u64>,
         machine: Machine,
-        parts: Parts<'o>,
+        parts: OutputWriters<'o>,
     ) -> Self {
         Self {
             settings,
@@ -333,20 +339,20 @@ impl<'s, 'o> Desk<'s, 'o> {
                 Fate::Duplicate => self.totals.rows.duplicate += 1,
                 Fate::Rejected => {
                     self.totals.rows.rejected += 1;
-                    self.write_note(Part::Rejected, line, note, None)?;
+                    self.write_note(OutputFile::Rejected, line, note, None)?;
                 }
                 Fate::Kept(kept) => {
                     let record = records.get(record_at.clone()).unwrap_or_default();
                     let spot = place(*kept);
                     spot.tell(line, self.settings, &mut found);
-                    if spot.place == Some(Place::Nowhere) {
+                    if spot.place == Some(Split::Nowhere) {
                         self.totals.rows.rejected += 1;
-                        self.write_note(Part::Rejected, line, withheld::NOTE, Some(record))?;
+                        self.write_note(OutputFile::Rejected, line, withheld::NOTE, Some(record))?;
                         continue;
                     }
                     self.totals.keep(fact, line, record);
                     if fact.kind != Kind::Short && !note.is_empty() {
-                        self.write_note(Part::Corrected, line, note, Some(record))?;
+                        self.write_note(OutputFile::Corrected, line, note, Some(record))?;
                     }
                     let aside = Aside::of(fact, kept.group);
                     match spot.place {
@@ -366,7 +372,7 @@ impl<'s, 'o> Desk<'s, 'o> {
     /// Writes a note, which lacks its line; with the `record` of a row where the note has one.
     fn write_note(
         &mut self,
-        part: Part,
+        part: OutputFile,
         line: u64,
         note: &[u8],
         record: Option<&[u8]>,

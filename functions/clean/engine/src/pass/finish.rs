@@ -8,11 +8,17 @@ use super::{
     memory::Memory,
 };
 use crate::{
-    Error, Plan, Report, Settings, Severity, Splits, Task, Tokens, Verdict,
     container::{Container, End},
-    finding::Fault,
-    rules::{self, Check, FileFacts},
-    split::{self, Decided, Place, Room},
+    error::Error,
+    fault::Fault,
+    plan::Plan,
+    report::{Report, Splits, Tokens, Verdict},
+    rule::{Check, FileSummary},
+    rules::{self, not_split},
+    settings::Settings,
+    severity::Severity,
+    split::{self, Decided, Room, Split},
+    task::Task,
     tokens,
 };
 
@@ -105,12 +111,12 @@ impl Desk<'_, '_> {
             let turn = split::turn_of_training(all, held_out, self.settings);
             return Ok(again(turn));
         }
-        let all_at = |wanted: Place| {
+        let all_at = |wanted: Split| {
             let rows = asked.iter().zip(&places);
             let rows = rows.filter(move |(_, place)| **place == wanted);
             rows.map(|(row, _)| row.input).collect::<Vec<u64>>()
         };
-        let (crowds, left_out) = (all_at(Place::Train), all_at(Place::Nowhere));
+        let (crowds, left_out) = (all_at(Split::Train), all_at(Split::Nowhere));
         if !crowds.is_empty() || !left_out.is_empty() {
             let mut plan = again(course.train_from);
             if let Some(plan) = &mut plan {
@@ -140,7 +146,7 @@ impl Desk<'_, '_> {
 
     fn look_at_the_file(&mut self, task: Task, end: &End) {
         let totals = &self.totals;
-        let facts = FileFacts {
+        let facts = FileSummary {
             kept: totals.rows.kept,
             systems: totals.systems,
             distinct: totals.rows.kept + totals.shorts,
@@ -217,7 +223,7 @@ impl Desk<'_, '_> {
     /// How many rows are to validate; of so few rows that none is held out, none.
     fn validation_asked(&self) -> u64 {
         match self.totals.rows.kept {
-            ..split::ROWS_MIN => 0,
+            ..not_split::ROWS_MIN => 0,
             kept => Room::of(kept, self.settings).validation(),
         }
     }

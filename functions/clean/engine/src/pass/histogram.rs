@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::Distribution;
+use crate::report::Distribution;
 
 /// Values counted in a list; the few that are larger are counted in a map.
 const LISTED: u32 = 1 << 17;

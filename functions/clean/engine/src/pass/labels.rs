@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Task,
     judged::{Fact, Kind},
+    task::Task,
 };
 
 /// Counts the different short answers.

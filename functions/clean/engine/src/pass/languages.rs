@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use whatlang::Lang;
 
 use super::ledger::Ledger;
-use crate::{Severity, finding::Fault, rules::language_mismatch::RULE};
+use crate::{fault::Fault, rules::language_mismatch::RULE, severity::Severity};
 
 /// Share of rows in one language from which the others are no choice, in percent.
 const MOST_PERCENT: u64 = 80;

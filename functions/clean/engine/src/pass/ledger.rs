@@ -4,7 +4,15 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Finding, Rule, Severity, container::Head, finding::Fault, frames::words, rules};
+use crate::{
+    fault::Fault,
+    finding::Finding,
+    frames::words,
+    row_span::{RowSpan, RowStatus},
+    rule::Rule,
+    rules,
+    severity::Severity,
+};
 
 /// First lines remembered of every code.
 const LINES_MAX: usize = 3;
@@ -51,18 +59,18 @@ impl Ledger {
     }
 
     /// Takes what is wrong with a row.
-    pub(crate) fn add(&mut self, fault: Fault, severity: Severity, head: Head, bytes: &[u8]) {
+    pub(crate) fn add(&mut self, fault: Fault, severity: Severity, span: RowSpan, bytes: &[u8]) {
         if severity == Severity::Off {
             return;
         }
         let max = self.findings_max;
         let code = fault.rule.code;
-        let (is_listed, is_first) = self.count(code, head.line);
+        let (is_listed, is_first) = self.count(code, span.line);
         let has_room = self.list(severity).is_some_and(|list| list.len() < max);
         if !is_listed || !(is_first || has_room) {
             return;
         }
-        let finding = fault.place(severity, head, bytes);
+        let finding = fault.into_finding(severity, span, bytes);
         if is_first && let Some(tally) = self.codes.get_mut(code) {
             tally.first = Some(finding.clone());
         }
@@ -73,13 +81,13 @@ impl Ledger {
 
     /// Takes what is wrong on a line, or, at line 0, with the whole file.
     pub(crate) fn add_at(&mut self, fault: Fault, severity: Severity, line: u64) {
-        let head = Head {
+        let span = RowSpan {
             line,
             column: 1,
             length: 0,
-            body: crate::container::Body::Whole,
+            status: RowStatus::Whole,
         };
-        self.add(fault, severity, head, &[]);
+        self.add(fault, severity, span, &[]);
     }
 
     /// Counts what is wrong on further lines, which are not told.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
-use crate::scan::sketch::{BANDS, Digest, Sketch};
+use crate::sketch::{BANDS, Digest, Sketch};
 
 /// Most rows that later ones are compared with; each takes 48 bytes, and up to 18 for each of its
 /// bands, 60 MB in all. Later rows are still compared with these, but not with each other.

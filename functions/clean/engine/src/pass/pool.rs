@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::{
     judged::Fact,
     pages::Pages,
-    split::{self, Place},
+    split::{self, Split},
 };
 
 /// Most bytes kept aside. Past this nothing is kept: another pass must draw fewer.
@@ -78,8 +78,8 @@ impl Pool {
     /// Every row with its record and its place.
     pub(super) fn placed<'p>(
         &'p self,
-        places: &'p [Place],
-    ) -> impl Iterator<Item = (Aside, &'p [u8], Place)> {
+        places: &'p [Split],
+    ) -> impl Iterator<Item = (Aside, &'p [u8], Split)> {
         let mut start = 0;
         self.rows.iter().zip(places).map(move |(row, place)| {
             let end = start + usize::try_from(row.bytes).unwrap_or_default();

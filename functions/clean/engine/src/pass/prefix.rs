@@ -5,7 +5,7 @@ use super::{
     labels::Labels,
     seen::{Meeting, Seen},
 };
-use crate::{HeldOut, Task, judged::Kind, split::Total};
+use crate::{held_out::HeldOut, judged::Kind, split::Total, task::Task};
 
 /// What is known of them.
 pub(super) struct Prefix {

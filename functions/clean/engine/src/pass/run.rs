@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use crate::{Error, Part, parts::Parts};
+use crate::{error::Error, outputs::OutputFile, pass::output_writer::OutputWriters};
 
 /// Records side by side that go to the same part: written at once.
 #[derive(Debug, Default)]
 pub(super) struct Run {
-    part: Option<Part>,
+    part: Option<OutputFile>,
     rows: u64,
     records: Range<usize>,
 }
@@ -16,10 +16,10 @@ impl Run {
     /// Adds the next record, which is among `records`; writes those before it if it goes elsewhere.
     pub(super) fn add(
         &mut self,
-        part: Part,
+        part: OutputFile,
         record: Range<usize>,
         records: &[u8],
-        parts: &mut Parts<'_>,
+        parts: &mut OutputWriters<'_>,
     ) -> Result<(), Error> {
         if self.part != Some(part) || self.records.end != record.start {
             self.end(records, parts)?;
@@ -32,7 +32,11 @@ impl Run {
     }
 
     /// Writes what is left.
-    pub(super) fn end(&mut self, records: &[u8], parts: &mut Parts<'_>) -> Result<(), Error> {
+    pub(super) fn end(
+        &mut self,
+        records: &[u8],
+        parts: &mut OutputWriters<'_>,
+    ) -> Result<(), Error> {
         let Some(part) = self.part.take() else {
             return Ok(());
         };

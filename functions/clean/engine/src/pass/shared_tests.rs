@@ -9,7 +9,7 @@ use super::{
     tests::{Memory, clean_on},
     *,
 };
-use crate::{Part, Scan, Severity};
+use crate::{outputs::OutputFile, rule::Scan, severity::Severity};
 
 /// Cleans `bytes` cut at `cuts`, each range by itself; says how often rows were judged.
 fn share(
@@ -39,7 +39,7 @@ fn share(
         let ranges: Vec<Vec<u8>> = cuts.iter().map(judge).collect();
         let judged_by = plan.clone();
         while plan.judges_like(&judged_by) {
-            let mut memory = Memory(Part::ALL.map(|part| (part, Vec::new())).into());
+            let mut memory = Memory(OutputFile::ALL.map(|part| (part, Vec::new())).into());
             match merge(&ranges, settings, &plan, machine, Some(&mut memory)).unwrap() {
                 Outcome::Done(cleaned) => return (*cleaned, memory, rounds),
                 Outcome::Again(better) => {

@@ -9,14 +9,18 @@ use super::{
     threads::{Batches, Taker, run},
 };
 use crate::{
-    Error, Outputs, Plan, Settings, Source,
     batch::Batch,
     container::{Compression, Container, Encoding, End, Layout, Records, StretchEnd, StretchLines},
-    frames::{self, Next, Reader, Writer},
+    error::{Error, FrameError},
+    frames::{Next, Reader, Writer},
     judged::Judged,
     meter::Crc32c,
-    parts::Parts,
+    outputs::Outputs,
+    pass::output_writer::OutputWriters,
+    plan::Plan,
     row::Judge,
+    settings::Settings,
+    source::Source,
 };
 
 /// Whether the rows of `source` can be judged range by range: they are lines of plain text.
@@ -86,7 +90,13 @@ pub fn merge<S: Source>(
         return Err(Error::Unending);
     }
     let size = size(ranges)?;
-    let mut desk = Desk::new(settings, plan, Some(size), machine, Parts::new(outputs));
+    let mut desk = Desk::new(
+        settings,
+        plan,
+        Some(size),
+        machine,
+        OutputWriters::new(outputs),
+    );
     let mut whole = StretchEnd {
         bytes: 0,
         crc32c: Crc32c::default(),
@@ -130,15 +140,15 @@ fn size<S: Source>(ranges: &[S]) -> Result<u64, Error> {
         let fault = |fault| Error::Frames { range, fault };
         let frames = open(source).map_err(fault)?;
         if frames.range.start != size || frames.range.end < size {
-            return Err(fault(frames::Fault::Foreign("it is of another range")));
+            return Err(fault(FrameError::Foreign("it is of another range")));
         }
         size = frames.range.end;
     }
     Ok(size)
 }
 
-fn open<S: Source>(source: &S) -> Result<Reader<'_>, frames::Fault> {
-    let read = source.open().map_err(frames::Fault::Read)?;
+fn open<S: Source>(source: &S) -> Result<Reader<'_>, FrameError> {
+    let read = source.open().map_err(FrameError::Read)?;
     Reader::open(Box::new(io::BufReader::new(read)))
 }
 

@@ -13,7 +13,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::seen::{Meeting, Seen};
-use crate::{Settings, Severity, rules};
+use crate::{rules, settings::Settings, severity::Severity};
 
 /// Files the rows are spread over: one of them is in memory at a time.
 const FILES: u32 = 256;

@@ -7,21 +7,21 @@ use std::{
 };
 
 use super::*;
-use crate::{Crc32c, Part, Scan};
+use crate::{meter::Crc32c, outputs::OutputFile, rule::Scan};
 
 /// Parts in memory.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Memory(pub(crate) BTreeMap<Part, Vec<u8>>);
+pub(crate) struct Memory(pub(crate) BTreeMap<OutputFile, Vec<u8>>);
 
 impl Outputs for Memory {
-    fn part(&mut self, part: Part) -> &mut dyn Write {
+    fn part(&mut self, part: OutputFile) -> &mut dyn Write {
         self.0.entry(part).or_default()
     }
 }
 
 impl Memory {
     /// The rows of a part.
-    pub(crate) fn rows(&self, part: Part) -> Vec<&str> {
+    pub(crate) fn rows(&self, part: OutputFile) -> Vec<&str> {
         std::str::from_utf8(&self.0[&part])
             .unwrap()
             .lines()
@@ -65,7 +65,7 @@ pub(crate) fn clean_on_by(
 ) -> (Cleaned, Memory, u32) {
     let source = bytes.to_vec();
     loop {
-        let mut memory = Memory(Part::ALL.map(|part| (part, Vec::new())).into());
+        let mut memory = Memory(OutputFile::ALL.map(|part| (part, Vec::new())).into());
         let outcome = pass(
             &source,
             settings,
@@ -91,7 +91,7 @@ fn rejected_rows_keep_their_bytes_and_say_why() {
     let (cleaned, memory) = clean(bytes, &Settings::default());
     let written = cleaned.written.unwrap();
     assert_eq!(
-        memory.rows(Part::Rejected),
+        memory.rows(OutputFile::Rejected),
         [
             r#"{"line":2,"codes":["empty_input","empty_output"],"raw":"{\"input\":\"\",\"output\":\"\"}"}"#,
             r#"{"line":3,"codes":["invalid_utf8"],"raw_base64":"Y2Fm6Q=="}"#,
@@ -102,9 +102,9 @@ fn rejected_rows_keep_their_bytes_and_say_why() {
     assert_eq!((written.train.rows, written.rejected.rows), (1, 4));
     assert_eq!(
         written.train.bytes,
-        u64::try_from(memory.0[&Part::Train].len()).unwrap()
+        u64::try_from(memory.0[&OutputFile::Train].len()).unwrap()
     );
-    let crc32c = Crc32c::default().append(&memory.0[&Part::Train]);
+    let crc32c = Crc32c::default().append(&memory.0[&OutputFile::Train]);
     assert_eq!(written.train.crc32c, crc32c);
 }
 
@@ -119,7 +119,7 @@ fn the_system_instruction_of_the_recipe_is_put_in_where_there_is_none() {
         {\"system\":\"Be long.\",\"input\":\"a\",\"output\":\"one two three\"}\n",
         &settings,
     );
-    let rows = memory.rows(Part::Train);
+    let rows = memory.rows(OutputFile::Train);
     assert!(rows[0].starts_with(
         r#"{"systemInstruction":{"role":"system","parts":[{"text":"Be brief."}]},"contents":["#
     ));
@@ -173,7 +173,7 @@ impl Write for Full {
 }
 
 impl Outputs for Full {
-    fn part(&mut self, _: Part) -> &mut dyn Write {
+    fn part(&mut self, _: OutputFile) -> &mut dyn Write {
         self
     }
 }
@@ -241,11 +241,14 @@ fn a_large_dataset_is_split_in_one_pass_within_the_limits() {
     assert!((80..=100).contains(&share), "{splits:?}");
     let (exact, whole, _) = clean_on(&bytes, &Settings::default(), Machine::default());
     // The draw is the same; only how many are drawn is estimated.
-    let eval = |memory: &Memory| memory.0[&Part::Eval].clone();
+    let eval = |memory: &Memory| memory.0[&OutputFile::Eval].clone();
     assert!(eval(&memory) == eval(&whole));
     assert_eq!(cleaned.report.codes, exact.report.codes);
     assert_eq!(cleaned.report.rows, exact.report.rows);
-    assert_eq!(memory.0[&Part::Rejected], whole.0[&Part::Rejected]);
+    assert_eq!(
+        memory.0[&OutputFile::Rejected],
+        whole.0[&OutputFile::Rejected]
+    );
 }
 
 #[test]
@@ -291,7 +294,7 @@ fn a_question_with_too_many_answers_trains() {
         );
         assert!(
             !memory
-                .rows(Part::Validation)
+                .rows(OutputFile::Validation)
                 .iter()
                 .any(|row| row.contains("the same"))
         );
@@ -302,11 +305,11 @@ fn a_question_with_too_many_answers_trains() {
 fn rows_that_a_rule_repairs_are_shown_as_they_were_and_are() {
     let row = r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":null,"tool_calls":[{"function":{"name":"f","arguments":"\"{}\""}}]},{"role":"tool","content":"1"},{"role":"assistant","content":"one two three"}]}"#;
     let (_, memory) = clean(format!("\n{row}\n").as_bytes(), &Settings::default());
-    let train = memory.rows(Part::Train)[0];
+    let train = memory.rows(OutputFile::Train)[0];
     let raw = serde_json::to_string(row).unwrap();
     let expected =
         format!(r#"{{"line":2,"codes":["double_encoded_arguments"],"raw":{raw},"row":{train}}}"#);
-    assert_eq!(memory.rows(Part::Corrected), [expected]);
+    assert_eq!(memory.rows(OutputFile::Corrected), [expected]);
 }
 
 #[test]

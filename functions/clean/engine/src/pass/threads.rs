@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use crate::{Error, batch::Batch, judged::Judged, row::Judge};
+use crate::{batch::Batch, error::Error, judged::Judged, row::Judge};
 
 /// Batches, for each thread, that may wait for an earlier one that takes long: as many as are judged while
 /// all that is held is decided about.
@@ -187,7 +187,7 @@ mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     use super::*;
-    use crate::{Plan, Settings, batch::Cut, container::Layout};
+    use crate::{batch::Cut, container::Layout, plan::Plan, settings::Settings};
 
     /// Rows, one in each batch.
     struct Rows(u32);

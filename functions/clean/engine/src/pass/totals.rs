@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{Sample, histogram::Histogram, labels::Labels, languages::Languages, pool::Aside};
 use crate::{
-    Rows, Splits,
     judged::{Fact, Judged},
-    split::{Place, Total},
+    report::{Rows, Splits},
+    split::{Split, Total},
 };
 
 /// Pairs of question and answer shown as samples.
@@ -85,17 +85,17 @@ impl Totals {
     }
 
     /// Counts a row where it goes.
-    pub(super) fn place(&mut self, row: &Aside, place: Place) {
+    pub(super) fn place(&mut self, row: &Aside, place: Split) {
         match place {
-            Place::Train => {
+            Split::Train => {
                 self.splits.train += 1;
                 self.train.rows += 1;
                 self.train.bytes += u64::from(row.bytes);
                 self.billable += u64::from(row.tokens_input) + u64::from(row.tokens_output);
             }
-            Place::Validation => self.splits.validation += 1,
-            Place::Eval => self.splits.eval += 1,
-            Place::Nowhere => {}
+            Split::Validation => self.splits.validation += 1,
+            Split::Eval => self.splits.eval += 1,
+            Split::Nowhere => {}
         }
     }
 }

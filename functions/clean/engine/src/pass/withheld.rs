@@ -8,10 +8,11 @@ use std::collections::HashSet;
 
 use super::ledger::Ledger;
 use crate::{
-    Plan, Settings,
-    finding::Fault,
+    fault::Fault,
+    plan::Plan,
     rules::{held_out_no_room, train_eval_leak},
-    split::{self, Decided, Place},
+    settings::Settings,
+    split::{self, Decided, Split},
 };
 
 /// Most bytes of such rows that are kept aside until the end of a large dataset: as many as are
@@ -47,7 +48,7 @@ pub(super) struct Kept {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Spot {
     /// `None`: aside, until the end tells.
-    pub(super) place: Option<Place>,
+    pub(super) place: Option<Split>,
     /// Whether it would train, were nothing held out.
     leaks: bool,
 }
@@ -62,7 +63,7 @@ impl Spot {
     /// Tells what is held out of the row on `line`.
     pub(super) fn tell(self, line: u64, settings: &Settings, found: &mut Ledger) {
         let rule = match self.place {
-            Some(Place::Nowhere) => &held_out_no_room::RULE,
+            Some(Split::Nowhere) => &held_out_no_room::RULE,
             _ if self.leaks => &train_eval_leak::RULE,
             _ => return,
         };
@@ -89,7 +90,7 @@ impl Withheld {
         let no_room = !plan.left_out.is_empty() && plan.left_out.contains(&kept.group);
         if !kept.held_out && !no_room {
             return Spot {
-                place: trains.then_some(Place::Train),
+                place: trains.then_some(Split::Train),
                 leaks: false,
             };
         }
@@ -97,7 +98,7 @@ impl Withheld {
         let left_out = no_room || self.bytes > ASIDE_BYTES_MAX;
         self.left_out += u64::from(left_out);
         Spot {
-            place: left_out.then_some(Place::Nowhere),
+            place: left_out.then_some(Split::Nowhere),
             leaks: trains,
         }
     }
@@ -122,7 +123,7 @@ impl Withheld {
         let leaks = rows
             .iter()
             .zip(drawn)
-            .map(|(row, drawn)| row.held_out && drawn == Place::Train);
+            .map(|(row, drawn)| row.held_out && drawn == Split::Train);
         places.into_iter().zip(leaks).map(spot).collect()
     }
 }

@@ -6,11 +6,12 @@
 use std::{borrow::Cow, fmt::Write as _};
 
 use super::{
-    Distribution, Task, Verdict,
+    Distribution, Verdict,
     text::{Line, columns, group},
 };
 use crate::{
-    Cleaned, Part, Report, Sample, Scan, Settings, Severity, rules, split::VALIDATION_ROWS_MAX,
+    Cleaned, Sample, outputs::OutputFile, report::Report, rule::Scan, rules, settings::Settings,
+    severity::Severity, split::VALIDATION_ROWS_MAX, task::Task,
 };
 
 /// Longest question or answer quoted, in characters: a card is meant to be skimmed.
@@ -113,14 +114,14 @@ fn write_parts(settings: &Settings, cleaned: &Cleaned, out: &mut String) -> std:
         out,
         "## Files\n\n| file | rows | bytes | crc32c | purpose |\n|---|---:|---:|---|---|"
     )?;
-    for part in Part::ALL {
+    for part in OutputFile::ALL {
         let summary = written.part(part);
         let purpose = match part {
-            Part::Train => "training",
-            Part::Validation => "monitoring the tuning job",
-            Part::Eval => "held out to compare models",
-            Part::Rejected => "rejected rows, with reasons and original bytes",
-            Part::Corrected => "repaired rows, before and after",
+            OutputFile::Train => "training",
+            OutputFile::Validation => "monitoring the tuning job",
+            OutputFile::Eval => "held out to compare models",
+            OutputFile::Rejected => "rejected rows, with reasons and original bytes",
+            OutputFile::Corrected => "repaired rows, before and after",
         };
         writeln!(
             out,

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{Distribution, Report, Task, Verdict};
-use crate::{Finding, Severity};
+use super::{Distribution, Report, Verdict};
+use crate::{finding::Finding, severity::Severity, task::Task};
 
 /// Most codes in the table, so that the report stays within 60 lines.
 const CODES_MAX: usize = 24;

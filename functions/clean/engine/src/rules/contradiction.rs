@@ -1,7 +1,9 @@
 //! The same question has a different answer elsewhere in the file.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -17,8 +19,8 @@ pub(crate) static RULE: Rule = Rule {
 #[cfg(test)]
 mod tests {
     use crate::{
-        Settings,
         rules::tests::{report_by, report_on},
+        settings::Settings,
     };
 
     const TEXT: &str = "{\"input\":\"a\",\"output\":\"one two three\"}\n\

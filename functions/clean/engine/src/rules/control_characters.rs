@@ -2,8 +2,12 @@
 
 use memchr::{memchr, memchr2_iter};
 
-use super::{Check, Rule};
-use crate::{Severity, finding::Fault, row::Row, signs::Signs};
+use crate::{
+    byte_classes::ByteClasses,
+    fault::Fault,
+    rule::{Check, Row, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 ///
@@ -16,14 +20,14 @@ pub(crate) static RULE: Rule = Rule {
     binding: false,
     doc: "a text contains control characters other than line breaks and tabs",
     fix: "remove them: they come from terminals, binary files or a wrong encoding",
-    check: Check::Text(Signs::CONTROL, check),
+    check: Check::Text(ByteClasses::CONTROL, check),
 };
 
 fn check(row: &Row<'_, '_>) -> Option<Fault> {
-    row.example.texts().find_map(|(place, text)| {
+    row.example.texts().find_map(|(location, text)| {
         let code = find(text.escaped())?;
         let message = format!("the text contains the control character U+{code:04X}");
-        Some(Fault::new(&RULE).within(place).saying(message))
+        Some(Fault::new(&RULE).within(location).saying(message))
     })
 }
 

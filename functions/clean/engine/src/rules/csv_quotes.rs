@@ -2,8 +2,10 @@
 //!
 //! Lenient readers guess here, each differently, and the model would learn the guess.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {

@@ -3,8 +3,10 @@
 //! The rows before the damage are kept, as in a file that was cut off: every row is checked on its
 //! own. But a person should look at the file, so the verdict is never `clean`.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {

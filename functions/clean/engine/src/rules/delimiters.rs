@@ -2,8 +2,12 @@
 
 use memchr::memchr3_iter;
 
-use super::{Check, Rule};
-use crate::{Severity, finding::Fault, row::Row, signs::Signs};
+use crate::{
+    byte_classes::ByteClasses,
+    fault::Fault,
+    rule::{Check, Row, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -13,10 +17,10 @@ pub(crate) static RULE: Rule = Rule {
     binding: false,
     doc: "a text contains a marker of a prompt template",
     fix: "remove the marker: Gemini marks turns itself, and the tuned model would learn to print it",
-    check: Check::Text(Signs::MARKER, check),
+    check: Check::Text(ByteClasses::MARKER, check),
 };
 
-/// Template markers, in lower case; [`Signs::of_markup`] recognises the start of each.
+/// Template markers, in lower case; [`ByteClasses::of_markup`] recognises the start of each.
 const MARKERS: &[&str] = &[
     "<human>",
     "</human>",
@@ -68,10 +72,10 @@ const MARKERS: &[&str] = &[
 const MARKERS_AROUND: &[&str] = &["<s>", "</s>"];
 
 fn check(row: &Row<'_, '_>) -> Option<Fault> {
-    row.example.texts().find_map(|(place, text)| {
+    row.example.texts().find_map(|(location, text)| {
         let marker = find(text.escaped())?;
         let message = format!("the text contains the template marker `{marker}`");
-        Some(Fault::new(&RULE).within(place).saying(message))
+        Some(Fault::new(&RULE).within(location).saying(message))
     })
 }
 
@@ -81,10 +85,10 @@ fn find(text: &str) -> Option<&'static str> {
     memchr3_iter(b'<', b'[', b'#', bytes).find_map(|at| {
         let rest = bytes
             .get(at..)
-            .filter(|rest| Signs::of_markup(rest).has_any(Signs::MARKER))?;
+            .filter(|rest| ByteClasses::of_markup(rest).has_any(ByteClasses::MARKER))?;
         let is_next = |marker: &&&str| {
-            let head = rest.get(..marker.len());
-            head.is_some_and(|head| head.eq_ignore_ascii_case(marker.as_bytes()))
+            let span = rest.get(..marker.len());
+            span.is_some_and(|span| span.eq_ignore_ascii_case(marker.as_bytes()))
         };
         let around = |marker: &&&str| is_next(marker) && (at == 0 || rest.len() == marker.len());
         let marker = MARKERS.iter().find(is_next);

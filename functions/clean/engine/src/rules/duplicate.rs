@@ -1,7 +1,9 @@
 //! The row is a duplicate of an earlier row, compared after normalisation.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -16,7 +18,7 @@ pub(crate) static RULE: Rule = Rule {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Rows, rules::tests::report_on};
+    use crate::{report::Rows, rules::tests::report_on};
 
     #[test]
     fn the_first_of_equal_rows_stays() {

@@ -1,7 +1,9 @@
 //! The file is empty.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -16,7 +18,7 @@ pub(crate) static RULE: Rule = Rule {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Verdict, rules::tests::report_on};
+    use crate::{report::Verdict, rules::tests::report_on};
 
     #[test]
     fn a_file_of_whitespace_is_empty() {

@@ -1,7 +1,11 @@
 //! An answer is empty.
 
-use super::{Check, Rule};
-use crate::{Severity, example::Role, finding::Fault, row::Row};
+use crate::{
+    example::Role,
+    fault::Fault,
+    rule::{Check, Row, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -17,7 +21,7 @@ pub(crate) static RULE: Rule = Rule {
 fn check(row: &Row<'_, '_>) -> Option<Fault> {
     let mut turns = row.example.turns.iter();
     let turn = turns.find(|turn| turn.role == Role::Model && turn.is_empty())?;
-    Some(Fault::new(&RULE).at(turn.place.at).path(turn.place))
+    Some(Fault::new(&RULE).at(turn.location.at).path(turn.location))
 }
 
 #[cfg(test)]

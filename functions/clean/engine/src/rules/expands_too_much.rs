@@ -3,8 +3,10 @@
 //! Unlike a truncated file, this one is complete, and it is the engine that stops reading. The rows
 //! read so far are an arbitrary subset, and tuning on it would cost money, so no row is kept.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -20,9 +22,11 @@ pub(crate) static RULE: Rule = Rule {
 #[cfg(test)]
 mod tests {
     use crate::{
-        Machine, Settings, Verdict,
+        Machine,
         container::samples::zstd,
         pass::tests::{clean, clean_on},
+        report::Verdict,
+        settings::Settings,
     };
 
     /// A few rows, and spaces that compress to almost nothing.

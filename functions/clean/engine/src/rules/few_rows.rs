@@ -1,7 +1,9 @@
 //! There are fewer than 100 rows.
 
-use super::{Check, FileFacts, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, FileSummary, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -18,7 +20,7 @@ pub(crate) static RULE: Rule = Rule {
 /// examples").
 pub(crate) const ROWS_ADVISED: u64 = 100;
 
-fn check(facts: &FileFacts) -> Option<String> {
+fn check(facts: &FileSummary) -> Option<String> {
     let few = facts.kept > 0 && facts.kept < ROWS_ADVISED;
     few.then(|| {
         format!(
@@ -35,9 +37,9 @@ mod tests {
     #[test]
     fn below_a_hundred_is_few() {
         for (kept, few) in [(0, false), (1, true), (99, true), (100, false)] {
-            let facts = FileFacts {
+            let facts = FileSummary {
                 kept,
-                ..FileFacts::default()
+                ..FileSummary::default()
             };
             assert_eq!(check(&facts).is_some(), few, "{kept}");
         }

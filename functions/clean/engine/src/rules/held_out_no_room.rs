@@ -1,7 +1,9 @@
 //! The question is in an earlier version's eval split, and the eval and validation splits are full.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -16,7 +18,10 @@ pub(crate) static RULE: Rule = Rule {
 
 #[cfg(test)]
 mod tests {
-    use crate::{HeldOut, Plan, Settings, Severity, pass::tests::clean_by};
+    use crate::{
+        held_out::HeldOut, pass::tests::clean_by, plan::Plan, settings::Settings,
+        severity::Severity,
+    };
 
     #[test]
     fn a_row_with_no_room_but_in_training_is_rejected() {

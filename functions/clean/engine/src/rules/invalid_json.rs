@@ -1,7 +1,12 @@
 //! The row is not valid JSON.
 
-use super::{Check, Rule};
-use crate::Severity;
+use super::{lone_surrogate, too_deep};
+use crate::{
+    fault::Fault,
+    json::{SyntaxError, SyntaxErrorKind},
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -13,6 +18,16 @@ pub(crate) static RULE: Rule = Rule {
     fix: "write one JSON object per line, with a JSON library",
     check: Check::Read,
 };
+
+/// The fault that `error` is: of this rule, or of one of the two that have a name of their own.
+pub(crate) fn fault(error: SyntaxError) -> Fault {
+    let rule = match error.kind {
+        SyntaxErrorKind::Grammar => &RULE,
+        SyntaxErrorKind::LoneSurrogate => &lone_surrogate::RULE,
+        SyntaxErrorKind::TooDeep => &too_deep::RULE,
+    };
+    Fault::new(rule).at(error.at).saying(error.message)
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,10 @@
 //! The answers are labels, so short ones are kept.
 
-use super::{Check, FileFacts, Rule};
-use crate::{Severity, Task};
+use crate::{
+    rule::{Check, FileSummary, Rule},
+    severity::Severity,
+    task::Task,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -14,7 +17,7 @@ pub(crate) static RULE: Rule = Rule {
     check: Check::File(check),
 };
 
-fn check(facts: &FileFacts) -> Option<String> {
+fn check(facts: &FileSummary) -> Option<String> {
     (facts.task == Task::Classification).then(|| {
         format!(
             "{} short answers use {} labels and are kept",
@@ -25,7 +28,10 @@ fn check(facts: &FileFacts) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Part, Rows, Settings, Task, pass::tests::clean, rules::tests::report_on};
+    use crate::{
+        outputs::OutputFile, pass::tests::clean, report::Rows, rules::tests::report_on,
+        settings::Settings, task::Task,
+    };
 
     fn rows(labels: &[&str], times: usize) -> String {
         let row = |n: usize| {
@@ -76,7 +82,7 @@ mod tests {
         let labels: Vec<&str> = many.iter().map(String::as_str).collect();
         let (cleaned, written) = clean(rows(&labels, 5).as_bytes(), &Settings::default());
         assert_eq!(cleaned.report.task, Task::Classification);
-        for part in [Part::Train, Part::Validation, Part::Eval] {
+        for part in [OutputFile::Train, OutputFile::Validation, OutputFile::Eval] {
             let (again, _) = clean(&written.0[&part], &Settings::default());
             assert_eq!(again.report.rows.kept, again.report.rows.read, "{part:?}");
         }

@@ -1,7 +1,9 @@
 //! The answer is in a different language from most rows.
 
-use super::{Check, Rule};
-use crate::{Scan, Severity};
+use crate::{
+    rule::{Check, Rule, Scan},
+    severity::Severity,
+};
 
 /// The rule.
 ///
@@ -20,8 +22,9 @@ pub(crate) static RULE: Rule = Rule {
 #[cfg(test)]
 mod tests {
     use crate::{
-        Scan, Settings,
+        rule::Scan,
         rules::tests::{report_by, report_on},
+        settings::Settings,
     };
 
     const ENGLISH: &str = "The answer to this question is on the first page of the book.";

@@ -1,7 +1,11 @@
 //! The last turn is not a `model` turn.
 
-use super::{Check, Rule};
-use crate::{Severity, example::Role, finding::Fault, row::Row};
+use crate::{
+    example::Role,
+    fault::Fault,
+    rule::{Check, Row, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -22,7 +26,7 @@ fn check(row: &Row<'_, '_>) -> Option<Fault> {
         .iter()
         .any(|turn| turn.role == Role::Model);
     (answered && last.role != Role::Model)
-        .then(|| Fault::new(&RULE).at(last.place.at).path(last.place))
+        .then(|| Fault::new(&RULE).at(last.location.at).path(last.location))
 }
 
 #[cfg(test)]

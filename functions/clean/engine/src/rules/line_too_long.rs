@@ -1,7 +1,9 @@
 //! The row is longer than 8 MiB.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -16,7 +18,7 @@ pub(crate) static RULE: Rule = Rule {
 
 #[cfg(test)]
 mod tests {
-    use crate::{container::LINE_MAX_BYTES, rules::tests::check};
+    use crate::{row_span::LINE_MAX_BYTES, rules::tests::check};
 
     #[test]
     fn a_row_beyond_the_limit_is_skipped() {

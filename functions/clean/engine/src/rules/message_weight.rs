@@ -1,7 +1,9 @@
 //! An answer has weight 0, which Gemini tuning does not support: the model learns it anyway.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {

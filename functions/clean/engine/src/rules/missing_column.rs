@@ -1,7 +1,9 @@
 //! The row lacks a column that the recipe maps.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -16,7 +18,7 @@ pub(crate) static RULE: Rule = Rule {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Settings, rules::tests::report_by};
+    use crate::{rules::tests::report_by, settings::Settings};
 
     #[test]
     fn the_missing_column_and_the_present_keys_are_named() {

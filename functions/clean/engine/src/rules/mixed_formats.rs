@@ -1,7 +1,9 @@
 //! The rows use more than one format.
 
-use super::{Check, FileFacts, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, FileSummary, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -14,7 +16,7 @@ pub(crate) static RULE: Rule = Rule {
     check: Check::File(check),
 };
 
-fn check(facts: &FileFacts) -> Option<String> {
+fn check(facts: &FileSummary) -> Option<String> {
     (facts.formats > 1).then(|| format!("the rows use {} formats", facts.formats))
 }
 

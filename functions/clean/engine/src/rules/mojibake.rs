@@ -2,8 +2,12 @@
 
 use memchr::memchr2_iter;
 
-use super::{Check, Rule};
-use crate::{Severity, finding::Fault, row::Row, signs::Signs};
+use crate::{
+    byte_classes::ByteClasses,
+    fault::Fault,
+    rule::{Check, Row, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -13,7 +17,7 @@ pub(crate) static RULE: Rule = Rule {
     binding: false,
     doc: "a text was decoded with the wrong encoding: `Ã©` for `é`, `â€™` for `’`, or `\u{FFFD}`",
     fix: "export again, reading and writing UTF-8; characters already replaced by `\u{FFFD}` are lost",
-    check: Check::Text(Signs::MOJIBAKE, check),
+    check: Check::Text(ByteClasses::MOJIBAKE, check),
 };
 
 /// UTF-8 that was decoded as Latin-1 or Windows-1252 and encoded as UTF-8 again; every sequence
@@ -44,9 +48,9 @@ const MARKS: &str = "\u{a0}«»‘’“”‚„‹›–—…•";
 const LEADS: &str = "ÎÏÐÑØÙ";
 
 fn check(row: &Row<'_, '_>) -> Option<Fault> {
-    row.example.texts().find_map(|(place, text)| {
+    row.example.texts().find_map(|(location, text)| {
         let message = find(text.escaped())?;
-        Some(Fault::new(&RULE).within(place).saying(message))
+        Some(Fault::new(&RULE).within(location).saying(message))
     })
 }
 

@@ -1,7 +1,9 @@
 //! The row is nearly identical to an earlier row.
 
-use super::{Check, Rule};
-use crate::{Scan, Severity};
+use crate::{
+    rule::{Check, Rule, Scan},
+    severity::Severity,
+};
 
 /// The rule.
 ///
@@ -20,8 +22,9 @@ pub(crate) static RULE: Rule = Rule {
 #[cfg(test)]
 mod tests {
     use crate::{
-        Scan, Settings,
+        rule::Scan,
         rules::tests::{report_by, report_on},
+        settings::Settings,
     };
 
     #[test]

@@ -1,7 +1,9 @@
 //! The file has too many rows to compare them all for near-duplicates.
 
-use super::{Check, FileFacts, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, FileSummary, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -14,7 +16,7 @@ pub(crate) static RULE: Rule = Rule {
     check: Check::File(check),
 };
 
-fn check(facts: &FileFacts) -> Option<String> {
+fn check(facts: &FileSummary) -> Option<String> {
     let later = facts.not_compared;
     (later > 0).then(|| {
         format!(
@@ -31,9 +33,9 @@ mod tests {
     #[test]
     fn rows_that_are_not_compared_are_counted() {
         let message = |not_compared| {
-            check(&FileFacts {
+            check(&FileSummary {
                 not_compared,
-                ..FileFacts::default()
+                ..FileSummary::default()
             })
         };
         assert_eq!(message(0), None);

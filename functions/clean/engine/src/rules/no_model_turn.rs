@@ -1,7 +1,11 @@
 //! The conversation has no model turn, so there is nothing to train on.
 
-use super::{Check, Rule};
-use crate::{Severity, example::Role, finding::Fault, row::Row};
+use crate::{
+    example::Role,
+    fault::Fault,
+    rule::{Check, Row, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {

@@ -1,7 +1,9 @@
 //! There are too few rows to hold any out.
 
-use super::{Check, FileFacts, Rule};
-use crate::{Severity, split::ROWS_MIN};
+use crate::{
+    rule::{Check, FileSummary, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -14,7 +16,11 @@ pub(crate) static RULE: Rule = Rule {
     check: Check::File(check),
 };
 
-fn check(facts: &FileFacts) -> Option<String> {
+/// Fewest rows of which some are held out: a tenth of fewer is a single row, which measures
+/// nothing.
+pub(crate) const ROWS_MIN: u64 = 20;
+
+fn check(facts: &FileSummary) -> Option<String> {
     let too_few = facts.kept > 0 && facts.kept < ROWS_MIN;
     too_few.then(|| {
         format!(
@@ -31,9 +37,9 @@ mod tests {
     #[test]
     fn below_twenty_nothing_is_held_out() {
         for (kept, expected) in [(0, false), (19, true), (20, false)] {
-            let facts = FileFacts {
+            let facts = FileSummary {
                 kept,
-                ..FileFacts::default()
+                ..FileSummary::default()
             };
             assert_eq!(check(&facts).is_some(), expected, "{kept}");
         }

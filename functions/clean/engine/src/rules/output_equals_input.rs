@@ -1,7 +1,10 @@
 //! The answer repeats the question.
 
-use super::{Check, Rule};
-use crate::{Severity, finding::Fault, row::Row};
+use crate::{
+    fault::Fault,
+    rule::{Check, Row, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -20,7 +23,11 @@ fn check(row: &Row<'_, '_>) -> Option<Fault> {
     };
     let same = !answered.is_empty() && asked.texts().eq(answered.texts());
     let repeats = same && answered.texts().next().is_some();
-    repeats.then(|| Fault::new(&RULE).at(answered.place.at).path(answered.place))
+    repeats.then(|| {
+        Fault::new(&RULE)
+            .at(answered.location.at)
+            .path(answered.location)
+    })
 }
 
 #[cfg(test)]

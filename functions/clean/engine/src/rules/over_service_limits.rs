@@ -1,7 +1,9 @@
 //! The training file exceeds the service's limits.
 
-use super::{Check, FileFacts, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, FileSummary, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -20,7 +22,7 @@ const TRAIN_BYTES_MAX: u64 = 1_000_000_000;
 /// Most training rows (the same).
 const TRAIN_ROWS_MAX: u64 = 10_000_000;
 
-fn check(facts: &FileFacts) -> Option<String> {
+fn check(facts: &FileSummary) -> Option<String> {
     let over = facts.train_bytes > TRAIN_BYTES_MAX || facts.train_rows > TRAIN_ROWS_MAX;
     over.then(|| {
         format!(
@@ -42,10 +44,10 @@ mod tests {
             (1_000_000_001, 1, true),
             (1, 10_000_001, true),
         ] {
-            let facts = FileFacts {
+            let facts = FileSummary {
                 train_rows,
                 train_bytes,
-                ..FileFacts::default()
+                ..FileSummary::default()
             };
             assert_eq!(
                 check(&facts).is_some(),

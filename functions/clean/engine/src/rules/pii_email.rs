@@ -1,7 +1,9 @@
 //! The row contains an e-mail address.
 
-use super::{Check, Rule};
-use crate::{Scan, Severity};
+use crate::{
+    rule::{Check, Rule, Scan},
+    severity::Severity,
+};
 
 /// The rule.
 ///
@@ -18,7 +20,7 @@ pub(crate) static RULE: Rule = Rule {
 
 #[cfg(test)]
 mod tests {
-    use crate::scan::tests::check_rule;
+    use crate::search::tests::check_rule;
 
     #[test]
     fn an_address_is_reported_rejected_or_masked() {

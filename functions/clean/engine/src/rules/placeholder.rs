@@ -2,8 +2,13 @@
 
 use memchr::{memchr2_iter, memchr3_iter};
 
-use super::{Check, Rule};
-use crate::{Severity, finding::Fault, row::Row, scan::begins_word, signs::Signs};
+use crate::{
+    byte_classes::ByteClasses,
+    detect::begins_word,
+    fault::Fault,
+    rule::{Check, Row, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -13,7 +18,7 @@ pub(crate) static RULE: Rule = Rule {
     binding: false,
     doc: "a placeholder was never filled in",
     fix: "fill in the template before exporting",
-    check: Check::Text(Signs::PLACEHOLDER, check),
+    check: Check::Text(ByteClasses::PLACEHOLDER, check),
 };
 
 /// Names that count as placeholders in single braces; any other name needs an underscore, to be
@@ -48,11 +53,11 @@ const OPENINGS: &[&str] = &["<YOUR_", "<YOUR ", "<INSERT_", "<INSERT "];
 const NAME_MAX: usize = 40;
 
 fn check(row: &Row<'_, '_>) -> Option<Fault> {
-    row.example.texts().find_map(|(place, text)| {
+    row.example.texts().find_map(|(location, text)| {
         let message = find(text.escaped())?;
         Some(
             Fault::new(&RULE)
-                .within(place)
+                .within(location)
                 .saying(format!("{message} was never filled in")),
         )
     })
@@ -90,8 +95,8 @@ fn is_double(rest: &str) -> bool {
 /// contain only a name, to be distinguished from markup.
 fn is_request(rest: &str) -> bool {
     let begins = |open: &&str| {
-        let head = rest.as_bytes().get(..open.len());
-        head.is_some_and(|head| head.eq_ignore_ascii_case(open.as_bytes()))
+        let span = rest.as_bytes().get(..open.len());
+        span.is_some_and(|span| span.eq_ignore_ascii_case(open.as_bytes()))
     };
     if OPENINGS.iter().any(|open| rest.starts_with(open)) {
         return true;

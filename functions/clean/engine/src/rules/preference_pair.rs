@@ -1,7 +1,9 @@
 //! The row says which of two answers is preferred; supervised tuning cannot use the other.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {

@@ -5,8 +5,14 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, Anchored, Input, MatchKind, StartKind};
 use memchr::memmem::Finder;
 
-use super::{Check, Rule};
-use crate::{Severity, example::Role, finding::Fault, json::Text, row::Row, scan::begins_word};
+use crate::{
+    detect::begins_word,
+    example::Role,
+    fault::Fault,
+    json::Text,
+    rule::{Check, Row, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -202,28 +208,28 @@ fn check(row: &Row<'_, '_>) -> Option<Fault> {
     let turns = row.example.turns.iter();
     let mut answers = turns.filter(|turn| turn.role == Role::Model);
     let refusing = answers.find(|turn| turn.texts().next().is_some_and(refuses))?;
-    Some(Fault::new(&RULE).within(Some(refusing.place)))
+    Some(Fault::new(&RULE).within(Some(refusing.location)))
 }
 
 /// Whether an answer refuses.
 fn refuses(text: &Text<'_>) -> bool {
-    let head = head(text.escaped());
+    let span = span(text.escaped());
     // These two searches settle nearly all answers, and neither visits a byte twice.
-    let begins = Input::new(head).anchored(Anchored::Yes);
+    let begins = Input::new(span).anchored(Anchored::Yes);
     if let Some(found) = BEGINNINGS.find(begins) {
-        let rest = lower(head.get(found.end()..).unwrap_or_default());
+        let rest = lower(span.get(found.end()..).unwrap_or_default());
         let kind = found.pattern().as_usize() / WAYS.len();
         return if kind < APOLOGIES.len() {
-            let head = lower(head);
-            is_short(&rest) || is_unable(&head) || holds(&head, SELVES)
+            let span = lower(span);
+            is_short(&rest) || is_unable(&span) || holds(&span, SELVES)
         } else {
             kind < APOLOGIES.len() + DECLINING.len() || holds(sentence(&rest), REFUSED)
         };
     }
     let speaks = SPEAKING
         .iter()
-        .any(|word| word.find(head.as_bytes()).is_some());
-    speaks && holds(&lower(head), SELVES)
+        .any(|word| word.find(span.as_bytes()).is_some());
+    speaks && holds(&lower(span), SELVES)
 }
 
 /// Whether inability directly follows an apology.
@@ -234,11 +240,11 @@ fn is_short(rest: &str) -> bool {
 }
 
 /// Whether the speaker expresses their own inability.
-fn is_unable(head: &str) -> bool {
+fn is_unable(span: &str) -> bool {
     OWN.iter().any(|(own, then)| {
-        head.match_indices(own).any(|(at, _)| {
-            let rest = sentence(head.get(at + own.len()..).unwrap_or_default());
-            begins_word(head.as_bytes(), at) && (then.is_empty() || holds(rest, then))
+        span.match_indices(own).any(|(at, _)| {
+            let rest = sentence(span.get(at + own.len()..).unwrap_or_default());
+            begins_word(span.as_bytes(), at) && (then.is_empty() || holds(rest, then))
         })
     })
 }
@@ -277,7 +283,7 @@ fn capitalised(text: &str) -> String {
 }
 
 /// The first bytes of a text, cut at a character boundary.
-fn head(text: &str) -> &str {
+fn span(text: &str) -> &str {
     let end = text.floor_char_boundary(HEAD_BYTES);
     text.get(..end).unwrap_or(text)
 }

@@ -2,13 +2,12 @@
 
 use fearless_simd::{Level, dispatch, prelude::*, u8x64};
 
-use super::{Check, Rule};
 use crate::{
-    Severity,
     blocks::BLOCK,
     example::{Part, Role},
-    finding::Fault,
-    row::Row,
+    fault::Fault,
+    rule::{Check, Row, Rule},
+    severity::Severity,
 };
 
 /// The rule.
@@ -61,7 +60,11 @@ fn check(row: &Row<'_, '_>) -> Option<Fault> {
     };
     let times = count(text.escaped().as_bytes())?;
     let message = format!("the answer ends by repeating the same text {times} times or more");
-    Some(Fault::new(&RULE).within(Some(turn.place)).saying(message))
+    Some(
+        Fault::new(&RULE)
+            .within(Some(turn.location))
+            .saying(message),
+    )
 }
 
 /// How many times in a row the last piece of `bytes` occurs, if it is a loop.
@@ -89,7 +92,7 @@ fn count(bytes: &[u8]) -> Option<usize> {
 /// no text contains.
 #[expect(
     clippy::inline_always,
-    reason = "only so it is made for each processor"
+    reason = "inlined so that it is compiled for each instruction set"
 )]
 #[inline(always)]
 fn period<S: Simd>(simd: S, end: &[u8; END_BYTES]) -> Option<usize> {

@@ -1,10 +1,10 @@
 //! The answer has fewer words than `output_words_min`.
 
-use super::{Check, Rule};
 use crate::{
-    Severity,
     example::{Example, Role},
     json::{Text, blank},
+    rule::{Check, Rule},
+    severity::Severity,
 };
 
 /// The rule.

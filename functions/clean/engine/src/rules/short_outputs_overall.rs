@@ -1,7 +1,10 @@
 //! Many answers are short, but they are not labels.
 
-use super::{Check, FileFacts, Rule};
-use crate::{Severity, Task};
+use crate::{
+    rule::{Check, FileSummary, Rule},
+    severity::Severity,
+    task::Task,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -17,7 +20,7 @@ pub(crate) static RULE: Rule = Rule {
 /// Share of short answers from which they are no longer a coincidence, in percent.
 const SHORT_PERCENT: u64 = 10;
 
-fn check(facts: &FileFacts) -> Option<String> {
+fn check(facts: &FileSummary) -> Option<String> {
     let many = facts.short * 100 >= facts.distinct.max(1) * SHORT_PERCENT;
     (facts.task == Task::Generation && many)
         .then(|| format!("{} of {} answers are short", facts.short, facts.distinct))
@@ -30,18 +33,18 @@ mod tests {
     #[test]
     fn a_tenth_is_many() {
         for (short, expected) in [(0, false), (9, false), (10, true)] {
-            let facts = FileFacts {
+            let facts = FileSummary {
                 short,
                 distinct: 100,
-                ..FileFacts::default()
+                ..FileSummary::default()
             };
             assert_eq!(check(&facts).is_some(), expected, "{short}");
         }
-        let labels = FileFacts {
+        let labels = FileSummary {
             short: 99,
             distinct: 100,
             task: Task::Classification,
-            ..FileFacts::default()
+            ..FileSummary::default()
         };
         assert_eq!(check(&labels), None);
     }

@@ -1,7 +1,11 @@
 //! There are enough rows to start with, but fewer than recommended for one domain.
 
-use super::{Check, FileFacts, Rule, few_rows::ROWS_ADVISED};
-use crate::{Severity, Task};
+use super::few_rows::ROWS_ADVISED;
+use crate::{
+    rule::{Check, FileSummary, Rule},
+    severity::Severity,
+    task::Task,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -17,7 +21,7 @@ pub(crate) static RULE: Rule = Rule {
 /// Number of rows that usually covers one domain.
 const ROWS_FOR_A_DOMAIN: u64 = 3_000;
 
-fn check(facts: &FileFacts) -> Option<String> {
+fn check(facts: &FileSummary) -> Option<String> {
     let few = (ROWS_ADVISED..ROWS_FOR_A_DOMAIN).contains(&facts.kept);
     (few && facts.task == Task::Generation).then(|| {
         let kept = facts.kept;
@@ -40,10 +44,10 @@ mod tests {
             (3_000, Task::Generation, false),
             (500, Task::Classification, false),
         ] {
-            let facts = FileFacts {
+            let facts = FileSummary {
                 kept,
                 task,
-                ..FileFacts::default()
+                ..FileSummary::default()
             };
             assert_eq!(check(&facts).is_some(), expected, "{kept}");
         }

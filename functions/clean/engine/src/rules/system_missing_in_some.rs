@@ -1,7 +1,9 @@
 //! Some rows have a system instruction and some do not.
 
-use super::{Check, FileFacts, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, FileSummary, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 ///
@@ -16,7 +18,7 @@ pub(crate) static RULE: Rule = Rule {
     check: Check::File(check),
 };
 
-fn check(facts: &FileFacts) -> Option<String> {
+fn check(facts: &FileSummary) -> Option<String> {
     let lacking = facts.kept.saturating_sub(facts.systems);
     let some = facts.systems > 0 && lacking > 0;
     some.then(|| {
@@ -30,8 +32,8 @@ fn check(facts: &FileFacts) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use crate::{
-        Settings,
         rules::tests::{report_by, report_on},
+        settings::Settings,
     };
 
     #[test]

@@ -1,7 +1,10 @@
 //! The row has more than 131,072 tokens (estimated); the service would drop it.
 
-use super::{Check, Rule};
-use crate::{Severity, finding::Fault, row::Row};
+use crate::{
+    fault::Fault,
+    rule::{Check, Row, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {

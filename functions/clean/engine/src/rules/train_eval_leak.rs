@@ -1,7 +1,9 @@
 //! The question is in an earlier version's eval split; excluded from training.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 ///
@@ -19,7 +21,10 @@ pub(crate) static RULE: Rule = Rule {
 
 #[cfg(test)]
 mod tests {
-    use crate::{HeldOut, Part, Plan, Settings, Severity, pass::tests::clean_by};
+    use crate::{
+        held_out::HeldOut, outputs::OutputFile, pass::tests::clean_by, plan::Plan,
+        settings::Settings, severity::Severity,
+    };
 
     #[test]
     fn a_leaking_row_is_reported_and_excluded_from_training() {
@@ -27,7 +32,7 @@ mod tests {
         let text: String = (0..40).map(row).collect();
         let settings = Settings::default();
         let (_, plain) = clean_by(text.as_bytes(), &settings, Plan::default());
-        let trained = plain.rows(Part::Train)[3];
+        let trained = plain.rows(OutputFile::Train)[3];
         let mut held = HeldOut::default();
         held.read(trained.as_bytes(), &settings).unwrap();
         let (cleaned, memory) = clean_by(
@@ -35,7 +40,7 @@ mod tests {
             &settings,
             Plan::default().holding_out(held),
         );
-        assert!(memory.rows(Part::Eval).contains(&trained));
+        assert!(memory.rows(OutputFile::Eval).contains(&trained));
         let mut findings = cleaned.report.findings.iter();
         let finding = findings.find(|f| f.code == "train_eval_leak").unwrap();
         let line = text.lines().nth(usize::try_from(finding.line).unwrap() - 1);

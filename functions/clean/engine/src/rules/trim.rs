@@ -1,7 +1,9 @@
 //! Leading or trailing whitespace was removed from a question or an answer.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {

@@ -4,13 +4,12 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::{Check, Rule};
 use crate::{
-    Severity,
+    byte_classes::ByteClasses,
     example::{Part, Role},
-    finding::Fault,
-    row::Row,
-    signs::Signs,
+    fault::Fault,
+    rule::{Check, Row, Rule},
+    severity::Severity,
 };
 
 /// The rule.
@@ -44,9 +43,13 @@ fn check(row: &Row<'_, '_>) -> Option<Fault> {
     let Some(Part::Text(text)) = turn.parts.last() else {
         return None;
     };
-    let may_have_code = row.signs.has_any(Signs::FENCE);
+    let may_have_code = row.byte_classes.has_any(ByteClasses::FENCE);
     let message = find(text.escaped(), may_have_code)?;
-    Some(Fault::new(&RULE).within(Some(turn.place)).saying(message))
+    Some(
+        Fault::new(&RULE)
+            .within(Some(turn.location))
+            .saying(message),
+    )
 }
 
 /// How the answer is truncated, if it is; it may have code blocks.

@@ -5,12 +5,13 @@ use std::ops::BitOr;
 use rapidfuzz::distance::osa;
 use smallvec::SmallVec;
 
-use super::{Check, Rule};
 use crate::{
-    Severity,
-    finding::{Fault, name_keys},
-    formats::keys::Keys,
+    fault::Fault,
     json::{Node, Object, Value},
+    key_names::name_keys,
+    keys::Keys,
+    rule::{Check, Rule},
+    severity::Severity,
 };
 
 /// The rule.

@@ -1,7 +1,9 @@
 //! The file contains no readable rows. The report names only the type that the file appears to be.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -17,7 +19,7 @@ pub(crate) static RULE: Rule = Rule {
 #[cfg(test)]
 mod tests {
     use crate::{
-        Verdict,
+        report::Verdict,
         rules::tests::{report_on, report_on_bytes},
     };
 

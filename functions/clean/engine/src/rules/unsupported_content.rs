@@ -1,7 +1,9 @@
 //! A turn contains something other than text, function calls and files in Cloud Storage.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {

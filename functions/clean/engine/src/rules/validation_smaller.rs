@@ -1,7 +1,9 @@
 //! The validation split is much smaller than the recipe asks for.
 
-use super::{Check, FileFacts, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, FileSummary, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 ///
@@ -21,8 +23,8 @@ pub(crate) static RULE: Rule = Rule {
 /// Share of the requested rows that is enough, in percent: estimates can be off by the rest.
 const ENOUGH_PERCENT: u64 = 75;
 
-fn check(facts: &FileFacts) -> Option<String> {
-    let FileFacts {
+fn check(facts: &FileSummary) -> Option<String> {
+    let FileSummary {
         validation_rows: rows,
         validation_asked: asked,
         ..
@@ -34,19 +36,19 @@ fn check(facts: &FileFacts) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Machine, Settings, rules::tests::report_on, survey};
+    use crate::{Machine, rules::tests::report_on, settings::Settings, survey};
 
     #[test]
     fn a_small_shortfall_is_not_reported() {
         for (rows, expected) in [(0, true), (74, true), (75, false), (100, false)] {
-            let facts = FileFacts {
+            let facts = FileSummary {
                 validation_rows: rows,
                 validation_asked: 100,
-                ..FileFacts::default()
+                ..FileSummary::default()
             };
             assert_eq!(check(&facts).is_some(), expected, "{rows}");
         }
-        assert_eq!(check(&FileFacts::default()), None);
+        assert_eq!(check(&FileSummary::default()), None);
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! Roles must alternate, starting with `user`.
 
-use super::{Check, Rule};
-use crate::{Severity, example::Role, finding::Fault, row::Row};
+use crate::{
+    example::Role,
+    fault::Fault,
+    rule::{Check, Row, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -25,8 +29,8 @@ fn check(row: &Row<'_, '_>) -> Option<Fault> {
             );
             return Some(
                 Fault::new(&RULE)
-                    .at(turn.place.at)
-                    .path(turn.place)
+                    .at(turn.location.at)
+                    .path(turn.location)
                     .saying(message),
             );
         }

@@ -7,9 +7,10 @@ use std::{
 
 use super::{Header, JSON_COLUMNS, cells::cells, record::Record};
 use crate::{
-    container::sniff::{has_row, starts_with_rows},
-    formats::{self, keys::Keys},
+    container::row_lines::{has_row, starts_with_rows},
+    formats,
     json::{Node, Object, Value},
+    keys::Keys,
 };
 
 /// Delimiters: commas, tabs, and semicolons as in spreadsheets of countries with decimal commas.

@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::{
-    super::{Container, LINE_MAX_BYTES, Layout, Records},
+    super::{Container, Layout, Records},
     *,
 };
 use crate::{
-    Part, Settings,
     batch::Batch,
     container::samples::{gzip, utf16_le},
+    outputs::OutputFile,
     pass::tests::clean,
+    row_span::LINE_MAX_BYTES,
+    settings::Settings,
 };
 
 /// The container of `bytes`, and the line and cells of its records, or the faults.
@@ -23,13 +25,13 @@ fn read(bytes: &[u8]) -> (Container, Vec<(u64, Vec<String>)>) {
     if let Layout::Csv(header) = records.layout() {
         let mut batch = Batch::default();
         while records.fill(&mut batch).unwrap() {
-            let _lines = batch.for_each(|head, record| {
+            let _lines = batch.for_each(|span, record| {
                 let record = std::str::from_utf8(record).unwrap();
                 let row = match header.read(record, &mut Vec::new()) {
                     Err(fault) => vec![fault.rule.code.to_owned()],
                     Ok(object) => object.members.into_iter().map(show).collect(),
                 };
-                rows.push((head.line, row));
+                rows.push((span.line, row));
             });
         }
     }
@@ -218,7 +220,7 @@ fn mapped_columns_make_a_header() {
         let text = format!("{header}\n{}\n", record.join(delimiter));
         let (cleaned, memory) = clean(text.as_bytes(), &settings);
         assert_eq!(cleaned.report.rows.kept, 1, "{text}");
-        let row = &memory.rows(Part::Train)[0];
+        let row = &memory.rows(OutputFile::Train)[0];
         assert!(
             row.contains("asked") && row.contains("one two three"),
             "{row}"
@@ -262,7 +264,7 @@ fn half_a_record_is_not_kept() {
     let packed = gzip(text.as_bytes());
     for length in 4..packed.len() {
         let (_, memory) = clean(&packed[..length], &Settings::default());
-        for row in memory.rows(Part::Train) {
+        for row in memory.rows(OutputFile::Train) {
             assert!(
                 row.contains("one two three\"") || row.contains("three four\""),
                 "{row}"
@@ -334,7 +336,7 @@ proptest! {
     #[test]
     fn any_text_like_csv_is_read_without_a_panic(text in r#"(input,output\n)?[a",;\t\r\n é]{0,40}"#) {
         let (cleaned, memory) = clean(text.as_bytes(), &Settings::default());
-        let count = u64::try_from(memory.rows(Part::Rejected).len()).unwrap();
+        let count = u64::try_from(memory.rows(OutputFile::Rejected).len()).unwrap();
         prop_assert_eq!(count, cleaned.report.rows.rejected);
     }
 }

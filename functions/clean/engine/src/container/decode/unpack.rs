@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use flate2::bufread::MultiGzDecoder;
 
 use super::{Compression, Limits, tap::Tap};
-use crate::{finding::Fault, rules};
+use crate::{fault::Fault, rules};
 
 /// Largest zstd window that is accepted, as a power of two: 128 MiB, which is what `zstd` itself
 /// accepts without `--long`. A larger window would be held in memory.

@@ -14,7 +14,7 @@ use parquet::{
     file::reader::{ChunkReader, Length},
 };
 
-use crate::Ranges;
+use crate::source::Ranges;
 
 /// Bytes fetched at once. A request to Cloud Storage takes about 50 ms however small it is, and
 /// page headers are a few bytes.

@@ -14,13 +14,18 @@ use parquet::{
 
 use super::*;
 use crate::{
-    Error, Machine, Part, Ranges, Settings, Verdict,
+    Machine,
     batch::Batch,
     container::{
         Container, Records,
         samples::{Column, parquet, parquet_pairs, writer},
     },
+    error::Error,
+    outputs::OutputFile,
     pass::tests::clean,
+    report::Verdict,
+    settings::Settings,
+    source::Ranges,
     survey,
 };
 
@@ -31,8 +36,8 @@ fn read(bytes: &[u8]) -> (Vec<String>, Option<String>) {
     let mut rows = Vec::new();
     let mut batch = Batch::default();
     while records.fill(&mut batch).unwrap() {
-        let _lines = batch.for_each(|head, row| {
-            assert_eq!(head.line, u64::try_from(rows.len() + 1).unwrap());
+        let _lines = batch.for_each(|span, row| {
+            assert_eq!(span.line, u64::try_from(rows.len() + 1).unwrap());
             rows.push(String::from_utf8(row.to_vec()).unwrap());
         });
     }
@@ -309,8 +314,8 @@ fn a_damaged_file_is_reported_without_a_panic() {
                 || report.codes.contains_key("damaged_file")
                 || report.rows.read == 20;
             assert!(reported, "{at}: {:?}", report.codes);
-            let kept = u64::try_from(memory.rows(Part::Train).len()).unwrap();
-            assert!(kept <= 20 && !wanted.rows(Part::Train).is_empty());
+            let kept = u64::try_from(memory.rows(OutputFile::Train).len()).unwrap();
+            assert!(kept <= 20 && !wanted.rows(OutputFile::Train).is_empty());
         }
     }
 }

@@ -2,12 +2,15 @@
 
 use std::borrow::Cow;
 
-use super::{camel, wrong_type};
+use super::camel;
 use crate::{
-    example::{Part, Place},
-    finding::{Fault, name_keys},
+    example::Part,
+    fault::Fault,
+    format::fields::wrong_type,
     formats::{dialogue, tools},
     json::{Node, Object, Text, Value},
+    key_names::name_keys,
+    location::Location,
     rules,
 };
 
@@ -38,11 +41,11 @@ const BESIDE_FILES: &[(&str, &[&str])] = &[
 /// not accept, or for two kinds in one part, of which it would use only one.
 pub(super) fn part<'a>(
     node: Node<'a>,
-    place: Place,
+    location: Location,
     faults: &mut Vec<Fault>,
 ) -> Result<Option<Part<'a>>, Fault> {
     let Value::Object(mut object) = node.value else {
-        return Err(wrong_type(&node.value, "an object as part", place));
+        return Err(wrong_type(&node.value, "an object as part", location));
     };
     let text = match object.take("text").map(|node| node.value) {
         // The usual case.
@@ -50,41 +53,41 @@ pub(super) fn part<'a>(
         Some(Value::Text(text)) => Some(text),
         Some(Value::Null) | None => None,
         Some(other @ (Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Object(_))) => {
-            return Err(wrong_type(&other, "a string as `text`", place));
+            return Err(wrong_type(&other, "a string as `text`", location));
         }
     };
     let thought = object.take("thought").map(|node| node.value);
-    let other = take_other(&mut object, place)?;
+    let other = take_other(&mut object, location)?;
     let part = match (text, other) {
         (Some(text), Some((kind, _))) if !text.is_blank() => {
-            return Err(two_at_once("text", kind, place));
+            return Err(two_at_once("text", kind, location));
         }
         (_, Some((kind, node))) => {
-            Part::Other(kind, whole(kind, node, &mut object, place, faults)?)
+            Part::Other(kind, whole(kind, node, &mut object, location, faults)?)
         }
         (Some(_), None) if thought == Some(Value::Bool(true)) => {
             let message = "a part with `thought` is left out: it is not part of the answer";
-            tell(message.to_owned(), place, faults);
+            tell(message.to_owned(), location, faults);
             return Ok(None);
         }
         (Some(text), None) => Part::Text(text),
-        (None, None) => return Err(unsupported(place)),
+        (None, None) => return Err(unsupported(location)),
     };
-    tell_unread(&object, place, faults);
+    tell_unread(&object, location, faults);
     Ok(Some(part))
 }
 
 /// `unsupported_content`, in the rule's own words.
-pub(super) fn unsupported(place: Place) -> Fault {
+pub(super) fn unsupported(location: Location) -> Fault {
     Fault::new(&rules::unsupported_content::RULE)
-        .at(place.at)
-        .path(place)
+        .at(location.at)
+        .path(location)
 }
 
 /// Takes the content other than text out of a part.
 fn take_other<'a>(
     object: &mut Object<'a>,
-    place: Place,
+    location: Location,
 ) -> Result<Option<(&'static str, Node<'a>)>, Fault> {
     let mut found: Option<(&'static str, Node<'_>)> = None;
     for (kind, spellings) in KINDS {
@@ -93,15 +96,15 @@ fn take_other<'a>(
             continue;
         };
         if let Some((first, _)) = found {
-            return Err(two_at_once(first, kind, place));
+            return Err(two_at_once(first, kind, location));
         }
         found = Some((kind, node));
     }
     Ok(found)
 }
 
-fn two_at_once(one: &str, other: &str, place: Place) -> Fault {
-    unsupported(place).saying(format!(
+fn two_at_once(one: &str, other: &str, location: Location) -> Fault {
+    unsupported(location).saying(format!(
         "a part has both `{one}` and `{other}`: write two parts"
     ))
 }
@@ -111,21 +114,25 @@ fn whole<'a>(
     kind: &'static str,
     node: Node<'a>,
     beside: &mut Object<'a>,
-    place: Place,
+    location: Location,
     faults: &mut Vec<Fault>,
 ) -> Result<Object<'a>, Fault> {
     let Node { at, value } = camel(node, 1);
     let Value::Object(mut inner) = value else {
-        return Err(wrong_type(&value, &format!("an object as `{kind}`"), place));
+        return Err(wrong_type(
+            &value,
+            &format!("an object as `{kind}`"),
+            location,
+        ));
     };
     match kind {
-        "functionCall" => mend_arguments(&mut inner, place, faults)?,
+        "functionCall" => mend_arguments(&mut inner, location, faults)?,
         "functionResponse" => mend_response(&mut inner),
-        FILE => check_file(&inner, place)?,
+        FILE => check_file(&inner, location)?,
         _ => {
             let message =
                 format!("`{kind}` is not supported: use `{FILE}` with a file in Cloud Storage");
-            return Err(unsupported(place).saying(message));
+            return Err(unsupported(location).saying(message));
         }
     }
     let value = Value::Object(inner);
@@ -143,14 +150,14 @@ fn whole<'a>(
 /// Makes the arguments of a call an object: the service does not accept a string that contains one.
 fn mend_arguments(
     call: &mut Object<'_>,
-    place: Place,
+    location: Location,
     faults: &mut Vec<Fault>,
 ) -> Result<(), Fault> {
     if let Some(node) = call.get_mut("args")
         && !matches!(node.value, Value::Object(_))
     {
         let value = std::mem::replace(&mut node.value, Value::Null);
-        let arguments = tools::plain_arguments(value, place, faults)?;
+        let arguments = tools::plain_arguments(value, location, faults)?;
         node.value = Value::Object(arguments);
     }
     Ok(())
@@ -165,7 +172,7 @@ fn mend_response(response: &mut Object<'_>) {
 }
 
 /// Checks that the service can find a file and knows its type.
-fn check_file(file: &Object<'_>, place: Place) -> Result<(), Fault> {
+fn check_file(file: &Object<'_>, location: Location) -> Result<(), Fault> {
     let text = |key| file.get(key).and_then(|node| node.value.text());
     let message = if text("fileUri").is_none_or(|uri| !uri.escaped().starts_with("gs://")) {
         "`fileUri` does not start with `gs://`"
@@ -174,28 +181,28 @@ fn check_file(file: &Object<'_>, place: Place) -> Result<(), Fault> {
     } else {
         return Ok(());
     };
-    Err(unsupported(place).saying(message))
+    Err(unsupported(location).saying(message))
 }
 
 /// Reports the first remaining member of a part.
-fn tell_unread(rest: &Object<'_>, place: Place, faults: &mut Vec<Fault>) {
+fn tell_unread(rest: &Object<'_>, location: Location, faults: &mut Vec<Fault>) {
     let mut left = rest.members.iter();
     if let Some((key, _)) = left.find(|(_, node)| node.value != Value::Null) {
         let named = name_keys([key.as_ref()].into_iter());
         tell(
             format!("unknown key {named} in a part is ignored"),
-            place,
+            location,
             faults,
         );
     }
 }
 
 /// Reports `unknown_key`, once for each message.
-fn tell(message: String, place: Place, faults: &mut Vec<Fault>) {
+fn tell(message: String, location: Location, faults: &mut Vec<Fault>) {
     if faults.iter().all(|fault| fault.message != message) {
         let fault = Fault::new(&rules::unknown_key::RULE)
-            .at(place.at)
-            .path(place);
+            .at(location.at)
+            .path(location);
         faults.push(fault.saying(message));
     }
 }

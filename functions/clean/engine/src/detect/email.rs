@@ -2,7 +2,7 @@
 
 use memchr::memchr_iter;
 
-use super::{Hit, Kind, count};
+use super::{Hit, HitKind, count};
 
 /// Longest local part (RFC 5321, section 4.5.3.1).
 const LOCAL_BYTES_MAX: usize = 64;
@@ -52,7 +52,7 @@ fn around(bytes: &[u8], at: usize, free: usize) -> Option<Hit> {
     let ends = |with: &[&str]| with.iter().any(|end| lower.ends_with(end));
     let is_person = !local.is_empty() && local != b"git" && !ends(RESERVED) && !ends(FILES);
     (is_domain && is_person).then(|| Hit {
-        kind: Kind::Email,
+        kind: HitKind::Email,
         range: start..at + 1 + domain.len(),
     })
 }
@@ -136,7 +136,7 @@ fn is_lead(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::check;
+    use crate::detect::tests::check;
 
     #[test]
     fn whole_addresses_are_found() {

@@ -13,7 +13,7 @@ use self::{
     machine::{ipv4, ipv6},
     phone::{alone, from_zero, in_brackets, international, is_american},
 };
-use super::{Hit, Kind, begins_word, count, ends_word};
+use super::{Hit, HitKind, begins_word, count, ends_word};
 
 /// Bytes that are searched together for a digit.
 const STRIDE: usize = 32;
@@ -61,13 +61,13 @@ fn classify(bytes: &[u8], start: usize, run: usize, free: usize) -> Option<Hit> 
     let hit = |kind, range| Some(Hit { kind, range });
     if let [.., b'A'..=b'Z', b'A'..=b'Z'] = before {
         let end = iban(bytes, start - 2)?;
-        return hit(Kind::Iban, start - 2..end);
+        return hit(HitKind::Iban, start - 2..end);
     }
     if let [.., b'X'..=b'Z'] = before {
         let is = run == 7 && begins_word(bytes, start - 1) && ends_word(bytes, start + 8);
         let id = bytes.get(start - 1..start + 8)?;
         return (is && is_dni(id)).then(|| Hit {
-            kind: Kind::NationalId,
+            kind: HitKind::NationalId,
             range: start - 1..start + 8,
         });
     }
@@ -76,32 +76,32 @@ fn classify(bytes: &[u8], start: usize, run: usize, free: usize) -> Option<Hit> 
     }
     if let [.., b'+'] = before {
         let end = international(bytes, start)?;
-        return hit(Kind::Phone, start - 1..end);
+        return hit(HitKind::Phone, start - 1..end);
     }
     if before.ends_with(b"(") && next == b')' && (3..=5).contains(&run) {
         let end = in_brackets(bytes, start, run)?;
-        return hit(Kind::Phone, start - 1..end);
+        return hit(HitKind::Phone, start - 1..end);
     }
     if bytes.get(start) == Some(&b'0')
         && let Some(end) = from_zero(bytes, start, run)
     {
-        return hit(Kind::Phone, start..end);
+        return hit(HitKind::Phone, start..end);
     }
     let (kind, end) = match (run, next) {
         (1..=3, b'.') => with_dots(bytes, start)?,
         (3, b'-') => with_hyphens(bytes, start)?,
         (3, b' ') => {
             let end = alone(bytes, start, &["ddd ddd dddd"])?;
-            is_american(bytes.get(start..end)?).then_some((Kind::Phone, end))?
+            is_american(bytes.get(start..end)?).then_some((HitKind::Phone, end))?
         }
         (1, b'-') => {
             let end = shaped(bytes, start, &["d-ddd-ddd-dddd"])?;
             let number = bytes.get(start + 2..end)?;
-            is_american(number).then_some((Kind::Phone, end))?
+            is_american(number).then_some((HitKind::Phone, end))?
         }
         (1, b' ') => {
             let end = shaped(bytes, start, &["d dd dd dd ddd ddd dd"])?;
-            is_nir(&digits(bytes, start, end)).then_some((Kind::NationalId, end))?
+            is_nir(&digits(bytes, start, end)).then_some((HitKind::NationalId, end))?
         }
         (4, b' ' | b'-') => {
             let shapes = [
@@ -110,14 +110,14 @@ fn classify(bytes: &[u8], start: usize, run: usize, free: usize) -> Option<Hit> 
                 "dddd dddddd ddddd",
             ];
             let end = shaped(bytes, start, &shapes)?;
-            is_card(&digits(bytes, start, end)).then_some((Kind::Card, end))?
+            is_card(&digits(bytes, start, end)).then_some((HitKind::Card, end))?
         }
-        (1..=4, b':' | b'a'..=b'f' | b'A'..=b'F') => (Kind::Ip, ipv6(bytes, start)?),
+        (1..=4, b':' | b'a'..=b'f' | b'A'..=b'F') => (HitKind::Ip, ipv6(bytes, start)?),
         (8.., _) => (plain(bytes, start, run)?, start + run),
         _ => return None,
     };
     // The letter of a Spanish number belongs to it.
-    let letter = usize::from(kind == Kind::NationalId && run == 8);
+    let letter = usize::from(kind == HitKind::NationalId && run == 8);
     hit(kind, start..end + letter)
 }
 
@@ -126,33 +126,33 @@ fn is_within_number(before: &[u8]) -> bool {
     matches!(before, [.., b'0'..=b'9', b'.' | b',' | b'-' | b'/' | b':'])
 }
 
-fn with_dots(bytes: &[u8], start: usize) -> Option<(Kind, usize)> {
+fn with_dots(bytes: &[u8], start: usize) -> Option<(HitKind, usize)> {
     if let Some(end) = shaped(bytes, start, &["ddd.ddd.ddd-dd"]) {
         let cpf = digits(bytes, start, end);
-        return is_cpf(&cpf).then_some((Kind::NationalId, end));
+        return is_cpf(&cpf).then_some((HitKind::NationalId, end));
     }
     if let Some(end) = shaped(bytes, start, &["ddd.ddd.dddd"]) {
         let number = bytes.get(start..end)?;
-        return is_american(number).then_some((Kind::Phone, end));
+        return is_american(number).then_some((HitKind::Phone, end));
     }
-    Some((Kind::Ip, ipv4(bytes, start)?))
+    Some((HitKind::Ip, ipv4(bytes, start)?))
 }
 
-fn with_hyphens(bytes: &[u8], start: usize) -> Option<(Kind, usize)> {
+fn with_hyphens(bytes: &[u8], start: usize) -> Option<(HitKind, usize)> {
     if let Some(end) = shaped(bytes, start, &["ddd-dd-dddd"]) {
         let number = digits(bytes, start, end);
-        return is_social_security(&number).then_some((Kind::NationalId, end));
+        return is_social_security(&number).then_some((HitKind::NationalId, end));
     }
     let end = shaped(bytes, start, &["ddd-ddd-dddd"])?;
-    is_american(bytes.get(start..end)?).then_some((Kind::Phone, end))
+    is_american(bytes.get(start..end)?).then_some((HitKind::Phone, end))
 }
 
 /// Classifies a number of `run` digits without separators.
-fn plain(bytes: &[u8], start: usize, run: usize) -> Option<Kind> {
+fn plain(bytes: &[u8], start: usize, run: usize) -> Option<HitKind> {
     let number = digits(bytes, start, start + run);
     if run == 8 {
         let id = bytes.get(start..start + 9)?;
-        return (ends_word(bytes, start + 9) && is_dni(id)).then_some(Kind::NationalId);
+        return (ends_word(bytes, start + 9) && is_dni(id)).then_some(HitKind::NationalId);
     }
     if !ends_word(bytes, start + run) || ends_in_fraction(bytes, start + run) {
         return None;
@@ -161,15 +161,15 @@ fn plain(bytes: &[u8], start: usize, run: usize) -> Option<Kind> {
     match run {
         9 => {
             let is = named(&b"ssn"[..]) || named(&b"social security"[..]);
-            (is && is_social_security(&number)).then_some(Kind::NationalId)
+            (is && is_social_security(&number)).then_some(HitKind::NationalId)
         }
         11 => {
             let is = (named(&b"cpf"[..]) && is_cpf(&number))
                 || (named(&b"pesel"[..]) && is_pesel(&number));
-            is.then_some(Kind::NationalId)
+            is.then_some(HitKind::NationalId)
         }
-        15 if is_nir(&number) => Some(Kind::NationalId),
-        13..=19 => is_card(&number).then_some(Kind::Card),
+        15 if is_nir(&number) => Some(HitKind::NationalId),
+        13..=19 => is_card(&number).then_some(HitKind::Card),
         _ => None,
     }
 }
@@ -249,8 +249,8 @@ fn iban(bytes: &[u8], start: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{check, check_kind};
-    use super::Kind;
+    use super::HitKind;
+    use crate::detect::tests::{check, check_kind};
 
     #[test]
     fn cards_are_found_by_checksum() {
@@ -261,7 +261,7 @@ mod tests {
             "5555555555554444",
             "3782 822463 10005",
         ] {
-            check_kind(&format!("card {number}."), Kind::Card, number);
+            check_kind(&format!("card {number}."), HitKind::Card, number);
         }
         check("4111 1111 1111 1112", &[]);
         check("0.4111111111111111", &[]);
@@ -275,7 +275,7 @@ mod tests {
             "GB82 WEST 1234 5698 7654 32",
             "FR14 2004 1010 0505 0001 3M02 606",
         ] {
-            check_kind(&format!("to {number} TODAY"), Kind::Iban, number);
+            check_kind(&format!("to {number} TODAY"), HitKind::Iban, number);
         }
         check("DE89370400440532013001", &[]);
         check("AB12 3456", &[]);
@@ -295,7 +295,7 @@ mod tests {
             ("1 84 12 76 451 089 46", "1 84 12 76 451 089 46"),
             ("184127645108946", "184127645108946"),
         ] {
-            check_kind(text, Kind::NationalId, number);
+            check_kind(text, HitKind::NationalId, number);
         }
         for text in [
             "SSN: 000123456",

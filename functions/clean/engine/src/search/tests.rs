@@ -4,8 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    Part as File, Scan,
+    outputs::OutputFile,
     pass::tests::clean,
+    rule::Scan,
     rules::tests::{report_by, report_on},
 };
 
@@ -19,38 +20,13 @@ fn asking() -> Settings {
 
 /// Settings that redact everything found.
 pub(crate) fn redacting() -> Settings {
-    let repair = |kind: Kind| (kind.rule().code.to_owned(), Severity::Repair);
+    let repair = |kind: HitKind| (rule(kind).code.to_owned(), Severity::Repair);
     Settings {
-        severities: Kind::ALL.map(repair).into(),
+        severities: HitKind::ALL.map(repair).into(),
         eval_rows: 0,
         validation_percent: 0,
         ..Settings::default()
     }
-}
-
-fn found(text: &str) -> Vec<(Kind, String)> {
-    let text = Text::of(text);
-    let hits = Search::new(&asking()).unwrap().find(text.escaped());
-    let plain = |range: Range<usize>| {
-        let quoted = format!("\"{}\"", &text.escaped()[range]);
-        serde_json::from_str(&quoted).unwrap()
-    };
-    hits.into_iter()
-        .map(|hit| (hit.kind, plain(hit.range)))
-        .collect()
-}
-
-/// Checks what is found in `text`.
-#[track_caller]
-pub(crate) fn check(text: &str, expected: &[&str]) {
-    let found: Vec<String> = found(text).into_iter().map(|(_, text)| text).collect();
-    assert_eq!(found, expected, "{text}");
-}
-
-/// Checks that `expected` is all that is found in `text`.
-#[track_caller]
-pub(crate) fn check_kind(text: &str, kind: Kind, expected: &str) {
-    assert_eq!(found(text), [(kind, expected.to_owned())], "{text}");
 }
 
 fn row(output: &str) -> String {
@@ -77,31 +53,34 @@ pub(crate) fn check_rule(code: &str, answer: &str, masked: &str) {
     };
     let (cleaned, files) = clean(text.as_bytes(), &by(Severity::Repair));
     assert_eq!(cleaned.report.codes.get(code), Some(&1));
-    assert!(files.rows(File::Train)[0].contains(&masked), "{files:?}");
+    assert!(
+        files.rows(OutputFile::Train)[0].contains(&masked),
+        "{files:?}"
+    );
     let length = text.len();
-    let kept = files.rows(File::Train)[0];
+    let kept = files.rows(OutputFile::Train)[0];
     assert_eq!(
-        files.rows(File::Corrected),
+        files.rows(OutputFile::Corrected),
         [format!(
             r#"{{"line":1,"codes":["{code}"],"bytes":{length},"row":{kept}}}"#
         )]
     );
     let (_, files) = clean(text.as_bytes(), &by(Severity::Reject));
     assert_eq!(
-        files.rows(File::Rejected),
+        files.rows(OutputFile::Rejected),
         [format!(
             r#"{{"line":1,"codes":["{code}"],"bytes":{length}}}"#
         )]
     );
     let (_, files) = clean(text.as_bytes(), &by(Severity::Warn));
-    assert!(files.rows(File::Train)[0].contains(&Text::of(&answer).escaped().to_owned()));
+    assert!(files.rows(OutputFile::Train)[0].contains(&Text::of(&answer).escaped().to_owned()));
 }
 
 #[test]
 fn every_text_of_a_row_is_searched() {
     let text = r#"{"messages":[{"role":"system","content":"ask a@acme.io"},{"role":"user","content":"ask b@acme.io and c@acme.io"},{"role":"assistant","content":null,"tool_calls":[{"function":{"name":"f","arguments":"{\"to\":[\"d@acme.io\"]}"}}]},{"role":"tool","content":"{\"from\":\"e@acme.io\"}"},{"role":"assistant","content":"one two three"}],"tools":[{"type":"function","function":{"name":"f","description":"like f@acme.io"}}]}"#;
     let (cleaned, files) = clean(text.as_bytes(), &redacting());
-    let kept = files.rows(File::Train)[0];
+    let kept = files.rows(OutputFile::Train)[0];
     assert_eq!(kept.matches("[EMAIL]").count(), 6, "{kept}");
     assert!(!kept.contains('@'));
     let mut findings = cleaned.report.findings.iter();
@@ -131,10 +110,10 @@ fn redacted_values_are_in_no_file() {
         assert!(!text.contains("acme"), "{part:?}: {text}");
     }
     assert!(!report.contains("acme"));
-    assert_eq!(files.rows(File::Rejected).len(), 8);
+    assert_eq!(files.rows(OutputFile::Rejected).len(), 8);
     assert!(
         files
-            .rows(File::Rejected)
+            .rows(OutputFile::Rejected)
             .iter()
             .all(|row| row.contains("bytes"))
     );
@@ -182,14 +161,14 @@ fn text() -> impl Strategy<Value = String> {
 fn keys_and_numbers_of_a_call_are_searched() {
     let text = r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":null,"tool_calls":[{"function":{"name":"f","arguments":"{\"a@acme.io\":1,\"b@acme.io\":{\"[EMAIL]\":2},\"card\":4111111111111111,\"n\":-1.5}"}}]}]}"#;
     let (cleaned, files) = clean(text.as_bytes(), &redacting());
-    let kept = files.rows(File::Train)[0];
+    let kept = files.rows(OutputFile::Train)[0];
     assert!(
         kept.contains(r#"{"[EMAIL]":1,"[EMAIL] 2":{"[EMAIL]":2},"card":"[CARD]","n":-1.5}"#),
         "{kept}"
     );
     assert_eq!(cleaned.report.codes.get("pii_email"), Some(&1));
     let (_, again) = clean(kept.as_bytes(), &redacting());
-    assert_eq!(again.rows(File::Train), [kept]);
+    assert_eq!(again.rows(OutputFile::Train), [kept]);
 }
 
 #[test]
@@ -245,14 +224,6 @@ fn many_beginnings_take_linear_time() {
     }
 }
 
-#[test]
-fn adjacent_numbers_are_all_found() {
-    check(
-        "415-555-2671,415-555-2672, 81.2.69.142:81.2.69.143",
-        &["415-555-2671", "415-555-2672", "81.2.69.142", "81.2.69.143"],
-    );
-}
-
 proptest! {
     #[test]
     fn masked_values_are_not_found_again(text in text()) {
@@ -264,6 +235,6 @@ proptest! {
         let quoted = format!("\"{}\"", once.escaped());
         let plain: String = serde_json::from_str(&quoted).unwrap();
         prop_assert_eq!(&Text::of(&plain), &once);
-        prop_assert_eq!(search.find(once.escaped()), []);
+        prop_assert_eq!(search.detector.find(once.escaped()), []);
     }
 }

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::{goes_on, is_named};
-use crate::scan::{count, ends_word};
+use crate::detect::{count, ends_word};
 
 /// Longest IP addresses as written: nothing beyond is examined, because a text may consist of
 /// nothing but beginnings of addresses.
@@ -62,19 +62,19 @@ pub(super) fn ipv6(bytes: &[u8], start: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use crate::scan::{
-        Kind,
+    use crate::detect::{
+        HitKind,
         tests::{check, check_kind},
     };
 
     #[test]
     fn public_addresses_are_found() {
-        check_kind("from 81.2.69.142.", Kind::Ip, "81.2.69.142");
-        check_kind("ip=81.2.69.142", Kind::Ip, "81.2.69.142");
-        check_kind("the IP is 1.2.3.4", Kind::Ip, "1.2.3.4");
+        check_kind("from 81.2.69.142.", HitKind::Ip, "81.2.69.142");
+        check_kind("ip=81.2.69.142", HitKind::Ip, "81.2.69.142");
+        check_kind("the IP is 1.2.3.4", HitKind::Ip, "1.2.3.4");
         check_kind(
             "at 2a00:1450:4001:82a::200e now",
-            Kind::Ip,
+            HitKind::Ip,
             "2a00:1450:4001:82a::200e",
         );
         for text in [

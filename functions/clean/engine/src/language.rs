@@ -8,8 +8,10 @@ use hashbrown::HashTable;
 use smallvec::SmallVec;
 use whatlang::Lang;
 
-use super::sketch::fold;
-use crate::example::{Example, Role};
+use crate::{
+    example::{Example, Role},
+    sketch::fold,
+};
 
 /// Bytes of an answer that are examined: some fifty words, so that long answers cost no more.
 const SAMPLE_BYTES: usize = 320;

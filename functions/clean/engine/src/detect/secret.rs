@@ -3,11 +3,11 @@
 use aho_corasick::{AhoCorasick, MatchKind};
 use memchr::memmem;
 
-use super::{Hit, Kind, begins_word, count, ends_word};
+use super::{Hit, HitKind, begins_word, count, ends_word};
 
 /// A kind of secret.
 struct Secret {
-    kind: Kind,
+    kind: HitKind,
     prefix: &'static str,
     /// The characters after the prefix.
     alphabet: Alphabet,
@@ -42,7 +42,7 @@ enum Alphabet {
 use Alphabet::{
     Alphanumeric, Armour, Base64, Dotted, HexMember, Named, Path, Upper, UrlSafe, WebToken,
 };
-use Kind::{CloudKey, PrivateKey, Token};
+use HitKind::{CloudKey, PrivateKey, Token};
 
 /// Longest secret; most have a fixed length, the others end at the first character outside their
 /// alphabet.
@@ -93,7 +93,7 @@ const SECRETS: &[Secret] = &[
 ];
 
 const fn secret(
-    kind: Kind,
+    kind: HitKind,
     prefix: &'static str,
     alphabet: Alphabet,
     length: (usize, usize),
@@ -107,9 +107,9 @@ const fn secret(
 }
 
 /// Searches for all prefixes at once.
-pub(super) struct Search(Option<AhoCorasick>);
+pub(super) struct SecretScanner(Option<AhoCorasick>);
 
-impl Search {
+impl SecretScanner {
     pub(super) fn new() -> Self {
         let prefixes = SECRETS.iter().map(|secret| secret.prefix);
         let mut builder = AhoCorasick::builder();
@@ -241,8 +241,8 @@ fn is_base64(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{check, check_kind};
     use super::*;
+    use crate::detect::tests::{check, check_kind};
 
     /// Meaningless letters and digits, so that no test contains what looks like a real secret.
     fn drawn(length: usize) -> String {

@@ -3,8 +3,11 @@
 
 use memchr::memchr;
 
-use super::{Nest, read_object, starts_with_row};
-use crate::json::Object;
+use crate::{
+    brackets::BracketScanner,
+    formats,
+    json::{Object, Value, parse},
+};
 
 /// Whether the array or object at `at`, whose array of rows starts at `list` with its bracket, is a
 /// broken line, or not a row, above lines that are rows.
@@ -22,7 +25,7 @@ pub(super) fn is_line_above_rows(prefix: &[u8], at: usize, list: usize, complete
     let depth = if list > at { 2 } else { 1 };
     let list = list.checked_sub(at).and_then(|list| line.get(list..));
     let list = list.filter(|list| !list.is_empty() && open.len() == depth);
-    let list = list.filter(|list| Nest::default().feed(list).is_none());
+    let list = list.filter(|list| BracketScanner::default().feed(list).is_none());
     let several = || rows(below, complete).nth(1).is_some();
     match (line.trim_ascii_end().last(), open.last(), list) {
         (Some(b'[' | b','), Some(b'['), Some(_)) => false,
@@ -42,7 +45,7 @@ fn left_open(line: &[u8]) -> Option<Vec<u8>> {
     while let Some(&byte) = line.get(at) {
         match byte {
             b'"' => {
-                at += Nest::default().feed(line.get(at..)?)?;
+                at += BracketScanner::default().feed(line.get(at..)?)?;
                 continue;
             }
             b'[' | b'{' => open.push(byte),
@@ -59,7 +62,7 @@ fn left_open(line: &[u8]) -> Option<Vec<u8>> {
 /// Whether the array at `at` is one of many arrays, one per line, none of them of rows.
 pub(super) fn is_line_above_lists(prefix: &[u8], at: usize) -> bool {
     first_line(prefix, at).is_some_and(|(line, below)| {
-        Nest::default().feed(line).is_some()
+        BracketScanner::default().feed(line).is_some()
             && below.trim_ascii_start().starts_with(b"[")
             && !starts_with_row(line.get(1..).unwrap_or_default())
     })
@@ -67,13 +70,29 @@ pub(super) fn is_line_above_lists(prefix: &[u8], at: usize) -> bool {
 
 /// Whether `bytes` start with lines that are objects: at least one of the lines that look like it
 /// is.
-pub(in crate::container) fn starts_with_rows(bytes: &[u8], complete: bool) -> bool {
+pub(super) fn starts_with_rows(bytes: &[u8], complete: bool) -> bool {
     rows(bytes, complete).next().is_some()
 }
 
 /// Whether any line is a row of JSON that a format accepts.
-pub(in crate::container) fn has_row(bytes: &[u8], complete: bool) -> bool {
+pub(super) fn has_row(bytes: &[u8], complete: bool) -> bool {
     whole_lines(bytes, complete).any(|line| line.starts_with(b"{") && starts_with_row(line))
+}
+
+/// Whether the first object of `bytes` is a row in a known format.
+pub(super) fn starts_with_row(bytes: &[u8]) -> bool {
+    let length = BracketScanner::default().feed(bytes).unwrap_or_default();
+    let object = read_object(bytes.get(..length).unwrap_or_default());
+    object.is_some_and(|object| formats::detect(&object).is_ok())
+}
+
+/// The object in `bytes`, if that is what they are.
+fn read_object(bytes: &[u8]) -> Option<Object<'_>> {
+    let parsed = parse(std::str::from_utf8(bytes).ok()?).ok()?;
+    match parsed.node.value {
+        Value::Object(object) => Some(object),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => None,
+    }
 }
 
 /// The objects among the lines at the start of `bytes` that look like objects.

@@ -2,7 +2,7 @@
 //! that starts domestic calls.
 
 use super::{digits, shaped};
-use crate::scan::{begins_word, count, ends_word};
+use crate::detect::{begins_word, count, ends_word};
 
 /// Most digits in a telephone number, including the country code (ITU-T E.164).
 const DIGITS_MAX: usize = 15;
@@ -143,8 +143,8 @@ pub(super) fn is_american(number: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::scan::{
-        Kind,
+    use crate::detect::{
+        HitKind,
         tests::{check, check_kind},
     };
 
@@ -171,8 +171,8 @@ mod tests {
             "06 12 34 56 78",
             "06.12.34.56.78",
         ] {
-            check_kind(&format!("call {number}, please"), Kind::Phone, number);
-            check_kind(&format!("\n{number}\n"), Kind::Phone, number);
+            check_kind(&format!("call {number}, please"), HitKind::Phone, number);
+            check_kind(&format!("\n{number}\n"), HitKind::Phone, number);
         }
     }
 

@@ -5,9 +5,9 @@ use std::ops::{BitOr, BitOrAssign};
 
 /// A set of signs. That one is there says that a look is worth it, and no more.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Signs(u8);
+pub(crate) struct ByteClasses(u8);
 
-impl Signs {
+impl ByteClasses {
     /// What may be a marker of a prompt template.
     pub(crate) const MARKER: Self = Self(1);
     /// Three backticks in a row, or one that is escaped.
@@ -62,7 +62,7 @@ impl Signs {
     }
 }
 
-impl BitOr for Signs {
+impl BitOr for ByteClasses {
     type Output = Self;
 
     fn bitor(self, other: Self) -> Self {
@@ -70,7 +70,7 @@ impl BitOr for Signs {
     }
 }
 
-impl BitOrAssign for Signs {
+impl BitOrAssign for ByteClasses {
     fn bitor_assign(&mut self, other: Self) {
         *self = *self | other;
     }

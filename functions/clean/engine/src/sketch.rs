@@ -272,7 +272,10 @@ fn halves(word: u64) -> [u32; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::example::{Place, Role, Turn};
+    use crate::{
+        example::{Role, Turn},
+        location::Location,
+    };
 
     #[test]
     fn a_word_has_the_same_hash_at_every_position() {
@@ -308,8 +311,8 @@ mod tests {
     }
 
     fn sketch(text: &str) -> Option<Sketch> {
-        let place = Place::of("output", 0);
-        let turns = vec![Turn::text(Role::Model, Text::of(text), place)];
+        let location = Location::of("output", 0);
+        let turns = vec![Turn::text(Role::Model, Text::of(text), location)];
         Sketch::of(&Example {
             turns,
             ..Example::default()

@@ -4,13 +4,13 @@ use memchr::memchr2;
 
 /// The depth and the quoting state after the bytes fed so far.
 #[derive(Debug, Default)]
-pub(crate) struct Nest {
+pub(crate) struct BracketScanner {
     depth: u64,
     quoted: bool,
     escaped: bool,
 }
 
-impl Nest {
+impl BracketScanner {
     /// Takes the next bytes; returns the offset after the value's last byte, if it is among them.
     pub(crate) fn feed(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
@@ -52,10 +52,14 @@ mod tests {
 
     #[track_caller]
     fn check(bytes: &str, end: Option<usize>) {
-        assert_eq!(Nest::default().feed(bytes.as_bytes()), end, "{bytes}");
-        let mut nest = Nest::default();
+        assert_eq!(
+            BracketScanner::default().feed(bytes.as_bytes()),
+            end,
+            "{bytes}"
+        );
+        let mut brackets = BracketScanner::default();
         let dripped = (0..bytes.len())
-            .find(|at| nest.feed(&bytes.as_bytes()[*at..=*at]).is_some())
+            .find(|at| brackets.feed(&bytes.as_bytes()[*at..=*at]).is_some())
             .map(|at| at + 1);
         assert_eq!(dripped, end, "{bytes} byte by byte");
     }
