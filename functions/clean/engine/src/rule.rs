@@ -1,4 +1,4 @@
-//! What a rule is, and what it sees: of one row, or of the whole file.
+//! The type of a rule, and what a rule can examine: one row, or totals of the whole file.
 //!
 //! The rules themselves, and their list, are in [`rules`](crate::rules).
 
@@ -8,27 +8,27 @@ use crate::{
     byte_classes::ByteClasses, example::Example, fault::Fault, severity::Severity, task::Task,
 };
 
-/// One thing that can be wrong.
+/// One kind of fault that a dataset can have.
 #[derive(Debug)]
 pub struct Rule {
     /// The name in reports, settings and metrics; never changes once published.
     pub code: &'static str,
-    /// Raised whenever it comes to find, reject or repair other rows than before.
+    /// Raised whenever the rule finds, rejects or repairs different rows than before.
     pub version: u16,
-    /// What is done about it, unless a recipe says otherwise; where the rule belongs to a scan,
-    /// only once a recipe asks for that.
+    /// The action taken, unless a recipe sets another; for a rule of a scan, only if a recipe asks for
+    /// that scan.
     pub severity: Severity,
-    /// Whether a recipe must leave the severity as it is: there would be no row to keep, or the
-    /// service would fail the job.
+    /// Whether a recipe cannot change the severity: without the rejection there would be no usable row,
+    /// or the service would fail the job.
     pub binding: bool,
-    /// What is wrong, in one line.
+    /// What is wrong, in one line: lower case, without a full stop.
     pub doc: &'static str,
-    /// What to do about it, in one line.
+    /// What to do about it, in one line: lower case, without a full stop.
     pub fix: &'static str,
     pub(crate) check: Check,
 }
 
-/// A search that a recipe asks for: each turns a few rules on.
+/// An optional search, which turns several rules on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scan {
@@ -38,12 +38,12 @@ pub enum Scan {
     Secrets,
     /// The language of each answer.
     Language,
-    /// Rows that are nearly the same as an earlier one.
+    /// Rows that are nearly identical to an earlier one.
     NearDuplicates,
 }
 
 impl Scan {
-    /// The word in recipes.
+    /// The name in recipes.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pii => "pii",
@@ -54,28 +54,29 @@ impl Scan {
     }
 }
 
-/// Where a rule is checked.
+/// When a rule is checked.
 #[derive(Debug)]
 pub(crate) enum Check {
     /// While the row is read.
     Read,
-    /// On the row in Gemini's terms.
+    /// On the converted row.
     Row(RowCheck),
-    /// The same, where its texts hold any of these signs.
+    /// On the converted row, if its texts contain any of these byte classes. Few rows do, so the check
+    /// may be slow.
     Text(ByteClasses, RowCheck),
-    /// Where rows are compared with each other.
+    /// When rows are compared with each other.
     Rows,
-    /// On what is known of the whole file at the end; says what is wrong.
+    /// On totals of the whole file, at the end; returns the message of the finding.
     File(fn(&FileSummary) -> Option<String>),
     /// In a scan, if a recipe asks for it.
     Scan(Scan),
 }
 
-/// What looks at a row.
+/// Checks a converted row.
 pub(crate) type RowCheck = fn(&Row<'_, '_>) -> Option<Fault>;
 
 impl Rule {
-    /// The scan it belongs to.
+    /// The scan that the rule belongs to.
     pub fn scan(&self) -> Option<Scan> {
         match self.check {
             Check::Scan(scan) => Some(scan),
@@ -83,52 +84,53 @@ impl Rule {
         }
     }
 
-    /// Whether it looks at the whole file at the end, when no row can be left out any more.
+    /// Whether the rule is about the whole file. It is checked at the end, when rows can no longer be
+    /// left out.
     pub(crate) fn is_about_the_file(&self) -> bool {
         matches!(self.check, Check::File(_))
     }
 
-    /// Whether it can change a row: what a scan of texts finds can be taken out.
+    /// Whether the rule can change a row: values found by a scan of texts can be masked.
     pub(crate) fn repairs(&self) -> bool {
         self.severity == Severity::Repair || matches!(self.scan(), Some(Scan::Pii | Scan::Secrets))
     }
 }
 
-/// What a rule sees of a row.
+/// A row as rules see it.
 pub(crate) struct Row<'r, 'a> {
-    /// The row in Gemini's terms.
+    /// The converted row.
     pub(crate) example: &'r Example<'a>,
     /// Estimated tokens of the whole row.
     pub(crate) tokens: u32,
-    /// What kinds of bytes its texts hold.
+    /// The byte classes in its texts.
     pub(crate) byte_classes: ByteClasses,
 }
 
-/// What is known of a whole file at the end.
+/// Totals of a whole file.
 #[derive(Debug, Default)]
 pub(crate) struct FileSummary {
     /// Rows kept.
     pub(crate) kept: u64,
-    /// Those among them that have a system instruction.
+    /// Kept rows with a system instruction.
     pub(crate) systems: u64,
-    /// Rows that say something of their own: kept, or rejected only for being short.
+    /// Distinct rows: kept, or rejected only because they are short.
     pub(crate) distinct: u64,
-    /// Those among them whose answer is short.
+    /// Distinct rows with a short answer.
     pub(crate) short: u64,
-    /// Different answers among the short ones, as far as they were counted.
+    /// Distinct short answers, counted up to a limit.
     pub(crate) labels: u64,
     /// The task that the rows train.
     pub(crate) task: Task,
-    /// Rows that are not among those in which near-duplicates are looked for.
+    /// Rows that were not compared with each other for near-duplicates.
     pub(crate) not_compared: u64,
-    /// Formats the rows are written in.
+    /// The number of formats of the rows.
     pub(crate) formats: usize,
-    /// Rows to train on.
+    /// Rows of the training file.
     pub(crate) train_rows: u64,
     /// Bytes of the training file.
     pub(crate) train_bytes: u64,
-    /// Rows that validate.
+    /// Rows of the validation file.
     pub(crate) validation_rows: u64,
-    /// How many that would be by the recipe.
+    /// Rows that the recipe asks for in the validation file.
     pub(crate) validation_asked: u64,
 }
