@@ -1,17 +1,10 @@
 //! What a cleaning tells about a dataset. Holds no text of any row, so it can be shown and kept
 //! anywhere.
 
-mod card;
-mod text;
-
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::{
-    card::{Provenance, card},
-    text::render,
-};
 use crate::{finding::Finding, meter::Crc32c, severity::Severity, task::Task};
 
 /// Everything found about a dataset. `rows.read` is the sum of the other three.
@@ -46,11 +39,11 @@ pub struct Report {
     /// Length of the raw bytes.
     pub bytes: u64,
     /// Rows by fate.
-    pub rows: Rows,
+    pub rows: RowCounts,
     /// Blank lines, which are no rows.
     pub blank_lines: u64,
     /// Kept rows by part.
-    pub splits: Splits,
+    pub splits: SplitCounts,
     /// How often each rule found something; never cut.
     pub codes: BTreeMap<String, u64>,
     /// What was done where each rule found something.
@@ -63,7 +56,7 @@ pub struct Report {
     /// Findings that are counted and not listed for lack of room.
     pub findings_omitted: u64,
     /// How many tokens the kept rows may be.
-    pub tokens: Tokens,
+    pub tokens: TokenCounts,
 }
 
 /// A dataset in a word.
@@ -80,7 +73,7 @@ pub enum Verdict {
 
 /// Rows by fate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rows {
+pub struct RowCounts {
     /// Rows in the dataset.
     pub read: u64,
     /// Rows that went into a part.
@@ -93,7 +86,7 @@ pub struct Rows {
 
 /// Kept rows by part.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Splits {
+pub struct SplitCounts {
     /// To be learnt.
     pub train: u64,
     /// To watch the job by.
@@ -104,7 +97,7 @@ pub struct Splits {
 
 /// How many tokens the kept rows may be.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tokens {
+pub struct TokenCounts {
     /// How this was counted: it is an estimate.
     pub method: String,
     /// What is asked, system instructions and tools included, per row.
@@ -132,7 +125,7 @@ pub struct Calibration {
     pub counted: u64,
 }
 
-impl Tokens {
+impl TokenCounts {
     /// What the service bills for each epoch: the estimate, corrected by its own count if there is
     /// one.
     pub fn billable(&self) -> u64 {

@@ -10,13 +10,13 @@ use crate::{
 };
 
 /// What is left to read.
-pub(super) struct Lines<R> {
+pub(super) struct LineReader<R> {
     read: R,
     /// Read already: the start of a line.
     rest: Vec<u8>,
 }
 
-impl<R: Read> Lines<R> {
+impl<R: Read> LineReader<R> {
     /// Lines that start with `rest` and go on in `read`.
     pub(super) fn new(rest: Vec<u8>, read: R) -> Self {
         Self { read, rest }

@@ -2,10 +2,10 @@
 //! and refused in clear words: a row of two answers must not be tuned on as if it had one.
 
 use crate::{
-    fault::Fault,
     json::{Object, Value},
     key_names::name_keys,
     keys::Keys,
+    rule::Fault,
     rules,
 };
 

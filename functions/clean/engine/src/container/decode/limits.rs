@@ -1,6 +1,6 @@
 //! How much a small upload may become.
 
-use crate::{fault::Fault, rules};
+use crate::{rule::Fault, rules};
 
 /// Most bytes that compressed bytes may become. The service trains on 1 GB of text; 64 times as
 /// much leaves room for wordy formats and rows that go, and is read within the hour a request has.
