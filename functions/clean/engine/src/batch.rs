@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::row_span::{LINE_MAX_BYTES, RowSpan, RowStatus};
 
-/// Bytes of rows that one thread judges at a time: past this, measured throughput grows no more,
-/// and below it handing over begins to cost.
+/// Bytes of rows that a thread processes at a time: above this, measured throughput no longer
+/// grows; below it, handing batches over becomes noticeable.
 pub(crate) const BATCH_BYTES: usize = 512 << 10;
 
 /// Rows, and their bytes.

@@ -1,8 +1,8 @@
-//! Finds where a bracketed JSON value ends, by its brackets and quotes alone.
+//! Finds the end of a bracketed JSON value by its brackets and quotes alone.
 
 use memchr::memchr2;
 
-/// How deep within brackets and quotes the bytes fed so far have led.
+/// The depth and the quoting state after the bytes fed so far.
 #[derive(Debug, Default)]
 pub(crate) struct BracketScanner {
     depth: u64,
@@ -11,7 +11,7 @@ pub(crate) struct BracketScanner {
 }
 
 impl BracketScanner {
-    /// Takes the next bytes; the offset after the value's last byte, if it is among them.
+    /// Takes the next bytes; returns the offset after the value's last byte, if it is among them.
     pub(crate) fn feed(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
         while let Some(&byte) = bytes.get(at) {
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_within_texts_do_not_count() {
+    fn brackets_within_strings_do_not_count() {
         check("{}x", Some(2));
         check(r#"{"a":"}\"}"}]"#, Some(12));
         check(r#""a\\"b"#, Some(5));

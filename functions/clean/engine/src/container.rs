@@ -1,4 +1,4 @@
-//! Cuts a dataset into rows, whatever it is wrapped in, without ever holding more than one row.
+//! Splits a dataset into rows, however it is wrapped, while holding at most one row.
 
 mod records;
 
@@ -31,22 +31,22 @@ pub(crate) enum Container {
     Lines,
     /// One JSON array around all rows.
     Array,
-    /// An array that is a member of one object.
+    /// One JSON array that is a member of an object.
     Wrapped,
-    /// Records of cells below a header, between commas or semicolons.
+    /// Records of cells below a header, separated by commas or semicolons.
     Csv,
-    /// The same between tabs.
+    /// The same, separated by tabs.
     Tsv,
-    /// A file of columns.
+    /// A columnar file.
     Parquet,
-    /// Nothing at all.
+    /// The file is empty.
     Empty,
-    /// Something that is not text of ours; what it looks like.
+    /// Not text in a known container; what it appears to be.
     Unreadable(&'static str),
 }
 
 impl Container {
-    /// The word in reports.
+    /// The name in reports.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Lines => "jsonl",

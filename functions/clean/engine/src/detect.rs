@@ -1,7 +1,7 @@
 //! Finds personal data and secrets in a text, and masks them.
 //!
-//! Texts are searched as they are escaped: rare bytes and words are looked for first, and only
-//! around them is anything parsed, so that a text without hits costs little more than a `memchr`.
+//! Texts are searched in their escaped form: rare bytes and words are located first, and only
+//! their surroundings are parsed, so that a text without hits costs little more than a `memchr`.
 //! Which hits matter, and what happens to the row, is for the layers above.
 
 mod email;
@@ -12,16 +12,16 @@ use std::{ops::Range, sync::LazyLock};
 
 use crate::json::Text;
 
-/// What can be found.
+/// The kinds of data that are searched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HitKind {
     /// An e-mail address.
     Email,
     /// A telephone number.
     Phone,
-    /// The number of a payment card.
+    /// A payment card number.
     Card,
-    /// The number of a bank account.
+    /// A bank account number.
     Iban,
     /// A public IP address.
     Ip,
@@ -29,7 +29,7 @@ pub(crate) enum HitKind {
     NationalId,
     /// A cloud credential.
     CloudKey,
-    /// A token of some service.
+    /// An access token.
     Token,
     /// A private key.
     PrivateKey,
@@ -49,7 +49,7 @@ impl HitKind {
         Self::PrivateKey,
     ];
 
-    /// What replaces it: nothing that would be found again.
+    /// The replacement for a masked value, which no search finds again.
     fn mask(self) -> &'static str {
         match self {
             Self::Email => "[EMAIL]",
@@ -89,7 +89,7 @@ impl Detector {
         }
     }
 
-    /// What is in an escaped text, in order, without overlaps.
+    /// The matches in an escaped text, in order, without overlaps.
     pub(crate) fn find(&self, escaped: &str) -> Vec<Hit> {
         let mut hits = Vec::new();
         let bytes = escaped.as_bytes();
@@ -140,7 +140,7 @@ pub(crate) fn masked(plain: &str) -> String {
         if hits.is_empty() {
             return text.plain().into_owned();
         }
-        // Again: without its neighbour, what is left can be read as a number of its own.
+        // Repeat: text that followed a masked number may now itself look like a number.
         mask(&mut text, &hits);
     }
 }
@@ -198,7 +198,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn numbers_side_by_side_are_all_found() {
+    fn adjacent_numbers_are_all_found() {
         check(
             "415-555-2671,415-555-2672, 81.2.69.142:81.2.69.143",
             &["415-555-2671", "415-555-2672", "81.2.69.142", "81.2.69.143"],

@@ -50,19 +50,19 @@ pub enum Error {
     Unending,
 }
 
-/// What is wrong with frames.
+/// Why an intermediate file cannot be used.
 #[derive(Debug, Derive)]
 pub enum FrameError {
-    /// They cannot be read.
-    #[error("it cannot be read")]
+    /// Reading it failed.
+    #[error("the intermediate file cannot be read")]
     Read(#[source] io::Error),
-    /// They end before their end.
-    #[error("it is cut off")]
+    /// It has no end frame.
+    #[error("the intermediate file is truncated")]
     Cut,
-    /// Bytes changed on the way.
-    #[error("the checksum of a frame does not fit")]
+    /// Its bytes were changed.
+    #[error("a frame does not match its checksum")]
     Checksum,
-    /// It is something else, or of other code.
-    #[error("it is no judgement that this code can read: {0}")]
+    /// It is a different kind of file, or written by another version of the code.
+    #[error("unsupported intermediate file: {0}")]
     Foreign(&'static str),
 }

@@ -13,13 +13,13 @@ pub(crate) struct Format {
     pub(crate) name: &'static str,
     /// The keys a row must have.
     pub(crate) keys: Keys,
-    /// Keys of which a row must have none, since then it is another format.
+    /// Keys of which a row must have none: with one of them it is in another format.
     pub(crate) without: Keys,
-    /// Takes the row over.
+    /// Converts the row.
     pub(crate) convert: Convert,
 }
 
-/// Takes a row over; what was repaired on the way goes to the second argument.
+/// Converts a row; repairs made on the way are added to the second argument.
 pub(crate) type Convert = for<'a> fn(Object<'a>, &mut Vec<Fault>) -> Result<Example<'a>, Fault>;
 
 impl Format {
@@ -28,7 +28,7 @@ impl Format {
         keys.has(self.keys) && !keys.has_any(self.without)
     }
 
-    /// Takes `row` over, without blanks around its turns.
+    /// Converts `row`, and trims whitespace around its turns.
     pub(crate) fn read<'a>(
         &'static self,
         row: Object<'a>,

@@ -1,7 +1,7 @@
 //! The formats rows are written in, and how each becomes an [`Example`].
 //!
 //! A format is a value in its own file, with its tests beside it, listed in [`FORMATS`]. Every row
-//! is looked at on its own: a file may mix formats.
+//! is examined on its own: a file may mix formats.
 
 pub(crate) mod alpaca;
 pub(crate) mod columns;
@@ -18,8 +18,8 @@ use crate::{
     rule::Fault, rules,
 };
 
-/// Every format that a row is known by. Where several take a row, the first stands for all if they
-/// read the same in it.
+/// Every format that is recognised by a row's keys. If several match a row and read the same
+/// content from it, the first is used.
 pub(crate) static FORMATS: &[&Format] = &[
     &contents::FORMAT,
     &messages::FORMAT,
@@ -44,10 +44,10 @@ pub(crate) static FORMATS: &[&Format] = &[
     &pairs::QUESTION_RESPONSE,
 ];
 
-/// The name of the format that the keys of `row` tell: the first of several.
+/// The name of the format that the keys of `row` match: the first of several.
 ///
 /// # Errors
-/// `unknown_format`: with the keys the row has.
+/// `unknown_format`, with the keys that the row has.
 pub(crate) fn detect(row: &Object<'_>) -> Result<&'static str, Fault> {
     let keys = Keys::of(row);
     if preference::refuse(row, keys).is_some() {
@@ -57,11 +57,11 @@ pub(crate) fn detect(row: &Object<'_>) -> Result<&'static str, Fault> {
     format.map_or_else(|| Err(unknown(row, keys)), |format| Ok(format.name))
 }
 
-/// Takes `row` over by the format that its keys tell; says which keys nobody reads, if asked.
+/// Converts `row` by the format that its keys match; reports unknown keys, if asked.
 ///
 /// # Errors
-/// `unknown_format`, `ambiguous_format`, `preference_pair`: with the keys the row has. Otherwise
-/// what the format finds.
+/// `unknown_format`, `ambiguous_format`, `preference_pair`: with the keys that the row has.
+/// Otherwise what the format reports.
 pub(crate) fn read<'a>(
     row: Object<'a>,
     faults: &mut Vec<Fault>,
@@ -83,14 +83,14 @@ pub(crate) fn read<'a>(
     format.read(row, faults)
 }
 
-/// The formats that take a row with `keys`.
+/// The formats that match a row with `keys`.
 fn taking(keys: Keys) -> impl Iterator<Item = &'static Format> {
     let formats = FORMATS.iter().copied();
     formats.filter(move |format| format.takes(keys))
 }
 
-/// One of the several formats that `row` fits: the only one that finds something under each of its
-/// keys, or the first, if all that do read the same.
+/// One of the several formats that `row` matches: the only one with a value under each of its keys,
+/// or the first if all of those read the same content.
 fn choose(row: &Object<'_>, keys: Keys) -> Result<&'static Format, Fault> {
     let filled = Keys::filled(row);
     let is_filled = taking(filled).next().is_some();
@@ -105,7 +105,7 @@ fn choose(row: &Object<'_>, keys: Keys) -> Result<&'static Format, Fault> {
     match formats.find(|other| expected.is_none() || reading(other, row) != expected) {
         None => Ok(first),
         Some(other) => Err(Fault::new(&rules::ambiguous_format::RULE).saying(format!(
-            "reads as `{}` and as `{}` alike",
+            "the row matches both `{}` and `{}`",
             first.name, other.name
         ))),
     }
@@ -134,7 +134,7 @@ fn unknown(row: &Object<'_>, keys: Keys) -> Fault {
     }
     if let Some((_, nearest)) = nearest {
         let lacking = name_keys(nearest.keys.names_beyond(keys));
-        message.extend(["; of `", nearest.name, "` it lacks ", &lacking]);
+        message.extend(["; for `", nearest.name, "` it lacks ", &lacking]);
     }
     fault.saying(message)
 }
@@ -144,10 +144,10 @@ pub(crate) mod tests {
     use super::*;
     use crate::json::{Value, parse};
 
-    /// What `row` becomes, or the code and words of what is wrong; repairs are listed after it.
+    /// The converted row, or the code and message of the fault; repairs are listed after it.
     pub(crate) fn convert(row: &str) -> String {
         let Value::Object(object) = parse(row).unwrap().node.value else {
-            panic!("{row} is no object");
+            panic!("{row} is not an object");
         };
         let mut repairs = Vec::new();
         let example = match read(object, &mut repairs, false) {
@@ -161,12 +161,12 @@ pub(crate) mod tests {
         };
         let mut out = Vec::new();
         gemini::write(&example, gemini::Prompt::default(), &mut out);
-        let mut said = String::from_utf8(out).unwrap();
+        let mut shown = String::from_utf8(out).unwrap();
         for repair in repairs {
-            said.push(' ');
-            said.push_str(repair.rule.code);
+            shown.push(' ');
+            shown.push_str(repair.rule.code);
         }
-        said
+        shown
     }
 
     #[track_caller]
@@ -175,11 +175,11 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_row_no_format_takes_says_what_it_has_and_lacks() {
+    fn an_unknown_row_is_reported_with_its_keys_and_what_it_lacks() {
         check("{}", "unknown_format: the object has no keys");
         check(
             r#"{"text":"a"}"#,
-            "unknown_format: the row has the keys `text`; of `text_label` it lacks `label`",
+            "unknown_format: the row has the keys `text`; for `text_label` it lacks `label`",
         );
         check(
             r#"{"question":"a","ground_truth":"b","c":1,"d":2}"#,
@@ -189,31 +189,31 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_row_two_formats_take_is_not_guessed_at() {
+    fn a_row_that_matches_two_formats_is_rejected() {
         check(
             r#"{"input":"a","output":"b","prompt":"c","completion":"d"}"#,
-            "ambiguous_format: reads as `input_output` and as `prompt_completion` alike",
+            "ambiguous_format: the row matches both `input_output` and `prompt_completion`",
         );
         check(
             r#"{"messages":[],"input":"a","output":"b"}"#,
-            "ambiguous_format: reads as `messages` and as `input_output` alike",
+            "ambiguous_format: the row matches both `messages` and `input_output`",
         );
         check(
             r#"{"input":"a","output":"b","response":"c"}"#,
-            "ambiguous_format: reads as `input_output` and as `input_response` alike",
+            "ambiguous_format: the row matches both `input_output` and `input_response`",
         );
         check(
             r#"{"instruction":"a","input":"b","output":"c","answer":"d"}"#,
-            "ambiguous_format: reads as `alpaca` and as `instruction_answer` alike",
+            "ambiguous_format: the row matches both `alpaca` and `instruction_answer`",
         );
         check(
             r#"{"messages":7,"conversations":7}"#,
-            "ambiguous_format: reads as `messages` and as `sharegpt` alike",
+            "ambiguous_format: the row matches both `messages` and `sharegpt`",
         );
     }
 
     #[test]
-    fn nothing_under_the_keys_of_another_format_is_no_row_of_it() {
+    fn empty_values_under_the_keys_of_another_format_do_not_count() {
         let plain = convert(r#"{"input":"a","output":"b"}"#);
         for row in [
             r#"{"input":"a","output":"b","prompt":"","completion":""}"#,
@@ -228,23 +228,23 @@ pub(crate) mod tests {
         }
         check(
             r#"{"input":"a","output":"b","prompt":"c","response":"d","completion":""}"#,
-            "ambiguous_format: reads as `input_output` and as `input_response` alike",
+            "ambiguous_format: the row matches both `input_output` and `input_response`",
         );
     }
 
     #[test]
-    fn two_formats_that_say_the_same_are_one() {
+    fn two_formats_that_read_the_same_are_not_ambiguous() {
         let plain = convert(r#"{"input":"a","output":"b"}"#);
         for row in [
             r#"{"input":"a","output":"b","prompt":"a","completion":"b"}"#,
             r#"{"input":"a","output":"b","response":"b"}"#,
             r#"{"input":"a","output":"b","messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}"#,
-            // Rows of many kinds in one table.
+            // A table with rows of several kinds.
             r#"{"input":"a","output":"b","messages":null,"prompt":null,"completion":null}"#,
         ] {
             check(row, &plain);
         }
-        // Blanks around texts do not count, and are told as ever.
+        // Whitespace around texts does not count, and is reported as usual.
         check(r#"{"input":"a","output":"b","response":" b"}"#, &plain);
         check(
             r#"{"input":"a","output":" b","response":"b"}"#,

@@ -1,8 +1,8 @@
-//! What was judged of a range of bytes, on its way from the machine that judged it to the one that
-//! puts all ranges together.
+//! Intermediate files: what one machine found in a range of bytes, for the machine that merges all
+//! ranges.
 //!
-//! A file of frames: how it starts, one frame for each batch of rows, how it ends. Nothing of a
-//! frame is believed before its checksum fits, and a file without its end is not whole.
+//! A file consists of frames: a start, one frame for each batch of rows, an end. No frame is used
+//! before its checksum has been verified, and a file without an end frame is incomplete.
 
 mod batch;
 
@@ -18,17 +18,17 @@ use crate::{
     container::RangeEnd, error::FrameError, meter::Crc32c, plan::Plan, processed::ProcessedBatch,
 };
 
-/// What a frame looks like; another number is another look.
+/// The version of the layout; raised with every change.
 const VERSION: u8 = 1;
 
-/// Bytes before a frame's own: its version, its kind, its length, its checksum.
+/// Bytes before a frame's payload: version, kind, length, checksum.
 const HEAD_BYTES: usize = 10;
 
-/// Longest frame. A batch is half a megabyte of rows, or one row of 8 MiB, and JSON writes a byte
-/// in six at most: far below; above, a length is no length.
+/// Longest frame. A batch is half a megabyte of rows, or one row of 8 MiB, which JSON escapes
+/// expand sixfold at most: far below this limit. A larger length is corrupt.
 const FRAME_MAX_BYTES: usize = 256 << 20;
 
-/// The code that judges; other code may judge otherwise.
+/// The version of the code that processed the rows; another version may process them differently.
 const CODE: &str = env!("CARGO_PKG_VERSION");
 
 /// What a frame holds.
@@ -53,14 +53,14 @@ impl FrameKind {
     }
 }
 
-/// Whose frames they are.
+/// The start frame: the range and the code that processed it.
 #[derive(Debug, Serialize, Deserialize)]
 struct FileHeader {
     code: String,
     range: Range<u64>,
 }
 
-/// What is known once a range is read.
+/// The end frame.
 #[derive(Debug, Serialize, Deserialize)]
 struct FileTrailer {
     batches: u64,
@@ -72,7 +72,7 @@ struct FileTrailer {
 pub(crate) struct FrameWriter<'w> {
     out: &'w mut (dyn Write + Send),
     batches: u64,
-    /// Kept from frame to frame for its room.
+    /// Reused from frame to frame.
     payload: Vec<u8>,
 }
 
@@ -111,30 +111,32 @@ impl<'w> FrameWriter<'w> {
 /// Reads frames.
 pub(crate) struct FrameReader<'r> {
     read: Box<dyn Read + Send + 'r>,
-    /// The bytes that were judged.
+    /// The bytes that were processed.
     pub(crate) range: Range<u64>,
     batches: u64,
     payload: Vec<u8>,
 }
 
-/// What comes next in a file of frames.
+/// The next frame.
 pub(crate) enum NextFrame {
     /// A batch.
     Batch(Box<ProcessedBatch>),
-    /// Nothing: this is all there is to know.
+    /// The end of the file.
     End(RangeEnd),
 }
 
 impl<'r> FrameReader<'r> {
-    /// Looks at how the file starts.
+    /// Reads the start frame.
     pub(crate) fn open(mut read: Box<dyn Read + Send + 'r>) -> Result<Self, FrameError> {
         let mut payload = Vec::new();
         if next(&mut *read, &mut payload)? != FrameKind::Start {
-            return Err(FrameError::Foreign("it starts otherwise"));
+            return Err(FrameError::Foreign("it does not begin with a start frame"));
         }
         let start: FileHeader = decode(&payload)?;
         if start.code != CODE {
-            return Err(FrameError::Foreign("it is of another version of the code"));
+            return Err(FrameError::Foreign(
+                "it was written by another version of the code",
+            ));
         }
         Ok(Self {
             read,
@@ -163,41 +165,41 @@ impl<'r> FrameReader<'r> {
                 }))
             }
             FrameKind::Start | FrameKind::Plan => {
-                Err(FrameError::Foreign("a frame is out of place"))
+                Err(FrameError::Foreign("a frame is out of order"))
             }
         }
     }
 }
 
 impl Plan {
-    /// The plan as bytes, for another machine.
+    /// The plan as bytes, to send to another machine.
     ///
     /// # Errors
-    /// Where it is too large for that.
+    /// Fails if the plan is too large.
     pub fn to_bytes(&self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         write(&mut bytes, FrameKind::Plan, &encode(self)?)?;
         Ok(bytes)
     }
 
-    /// The plan that [`Plan::to_bytes`] gave.
+    /// Reads a plan from the bytes of [`Plan::to_bytes`].
     ///
     /// # Errors
-    /// [`FrameError`] where the bytes are not those.
+    /// [`FrameError`] if the bytes are anything else.
     pub fn from_bytes(mut bytes: &[u8]) -> Result<Self, FrameError> {
         let mut payload = Vec::new();
         match next(&mut bytes, &mut payload)? {
             FrameKind::Plan => decode(&payload),
-            FrameKind::Start | FrameKind::Batch | FrameKind::End => {
-                Err(FrameError::Foreign("it is no plan"))
-            }
+            FrameKind::Start | FrameKind::Batch | FrameKind::End => Err(FrameError::Foreign(
+                "expected a plan, found another kind of frame",
+            )),
         }
     }
 }
 
 fn write(out: &mut dyn Write, kind: FrameKind, payload: &[u8]) -> io::Result<()> {
     if payload.len() > FRAME_MAX_BYTES {
-        return Err(io::Error::other("a frame is too long"));
+        return Err(io::Error::other("the frame exceeds the size limit"));
     }
     let length = u32::try_from(payload.len()).map_err(io::Error::other)?;
     out.write_all(&[VERSION, kind.number()])?;
@@ -206,18 +208,18 @@ fn write(out: &mut dyn Write, kind: FrameKind, payload: &[u8]) -> io::Result<()>
     out.write_all(payload)
 }
 
-/// Reads the next frame into `payload`; of what kind it is.
+/// Reads the next frame into `payload`, and returns its kind.
 fn next(read: &mut dyn Read, payload: &mut Vec<u8>) -> Result<FrameKind, FrameError> {
     let mut head = [0; HEAD_BYTES];
     read.read_exact(&mut head).map_err(cut)?;
     let [version, kind, a, b, c, d, crc32c @ ..] = head;
     if version != VERSION {
-        return Err(FrameError::Foreign("a frame is of another version"));
+        return Err(FrameError::Foreign("a frame has another version"));
     }
     let kind = FrameKind::ALL
         .into_iter()
         .find(|known| known.number() == kind);
-    let kind = kind.ok_or(FrameError::Foreign("a frame is of an unknown kind"))?;
+    let kind = kind.ok_or(FrameError::Foreign("a frame has an unknown kind"))?;
     let length = usize::try_from(u32::from_le_bytes([a, b, c, d])).unwrap_or(usize::MAX);
     if length > FRAME_MAX_BYTES {
         return Err(FrameError::Checksum);
@@ -248,8 +250,7 @@ fn encode(value: &impl Serialize) -> io::Result<Vec<u8>> {
 }
 
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FrameError> {
-    postcard::from_bytes(bytes)
-        .map_err(|_error| FrameError::Foreign("a frame cannot be understood"))
+    postcard::from_bytes(bytes).map_err(|_error| FrameError::Foreign("a frame cannot be decoded"))
 }
 
 #[cfg(test)]
@@ -286,14 +287,14 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_read_as_they_were_written() {
+    fn frames_are_read_as_written() {
         let (records, end) = read(&frames()).unwrap();
         assert_eq!((records, end.bytes), (8, 7));
         assert_eq!(end.crc32c, Crc32c::default().append(b"content"));
     }
 
     #[test]
-    fn frames_that_end_anywhere_else_are_cut_off() {
+    fn frames_that_end_early_are_truncated() {
         let whole = frames();
         for length in 0..whole.len() {
             let read = read(&whole[..length]);
@@ -302,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn no_byte_of_frames_can_change_unseen() {
+    fn any_changed_byte_is_detected() {
         let whole = frames();
         for at in 0..whole.len() {
             let mut other = whole.clone();
@@ -312,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_survives_the_way() {
+    fn a_plan_survives_encoding() {
         let mut plan = Plan::default();
         plan.contradictions.insert(7, (1, 2));
         plan.oversized_groups.insert(u64::MAX);

@@ -1,11 +1,11 @@
-//! The keys that tell formats apart, as a set: a row is looked through once, however many formats
-//! there are.
+//! The keys by which formats are recognised, as a set: a row's keys are read once, however many
+//! formats there are.
 
 use std::ops::BitOr;
 
 use crate::json::{Object, Value};
 
-/// A set of keys that tell formats apart.
+/// A set of keys by which formats are recognised.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Keys(u32);
 
@@ -20,7 +20,7 @@ macro_rules! keys {
             /// Every key and its name.
             const ALL: &[(Self, &'static str)] = &[$((Self::$constant, $name)),*];
 
-            /// The key called `name`; nothing, if no format asks for it.
+            /// The key called `name`; empty if no format uses it.
             pub(crate) fn named(name: &str) -> Self {
                 match name {
                     $($name => Self::$constant,)*
@@ -72,13 +72,13 @@ impl Keys {
         named.fold(Self::NONE, BitOr::bitor)
     }
 
-    /// The keys that `row` has with anything but `null` under them.
+    /// The keys that `row` has with a value other than `null`.
     pub(crate) fn given(row: &Object<'_>) -> Self {
         Self::of_members(row, |value| *value != Value::Null)
     }
 
-    /// The keys that `row` has with something under them: a blank text is nothing, as an empty cell
-    /// of a table is.
+    /// The keys that `row` has with a non-empty value: whitespace counts as empty, like an empty
+    /// cell of a table.
     pub(crate) fn filled(row: &Object<'_>) -> Self {
         Self::of_members(row, |value| match value {
             Value::Null => false,

@@ -1,8 +1,8 @@
-//! In which language a row answers.
+//! The language of a row's answer.
 //!
-//! The library compares the start of a text with the commonest triples of letters of 70 languages,
-//! which is much work for each row. Most texts show by a few little words what they are in, so
-//! these are counted first.
+//! The library compares the start of a text with the most frequent trigrams of 70 languages, which
+//! is slow for every row. A few function words reveal the language of most texts, so these are
+//! counted first.
 
 use hashbrown::HashTable;
 use smallvec::SmallVec;
@@ -13,27 +13,28 @@ use crate::{
     sketch::fold,
 };
 
-/// Bytes of an answer that are looked at: some fifty words, so that long answers cost no more.
+/// Bytes of an answer that are examined: some fifty words, so that long answers cost no more.
 const SAMPLE_BYTES: usize = 320;
 
-/// Fewest bytes of an answer that tells: names and labels are at home in any language.
+/// Shortest answer, in bytes, whose language can be detected: names and labels may be in any
+/// language.
 const ANSWER_BYTES_MIN: usize = 40;
 
-/// Share of a prose text that is letters, in percent, below which it is sums, tables or code: the
-/// library finds some language in those too.
+/// Share of letters, in percent, below which a text is numbers, tables or code, for which the
+/// library also reports some language.
 const LETTERS_PERCENT_MIN: usize = 70;
 
-/// Words that are counted: first a few, which tell most texts.
+/// Number of words counted: first a few, which suffice for most texts.
 const WORDS: [usize; 2] = [16, WORDS_MAX];
 const WORDS_MAX: usize = 40;
 
-/// Fewest little words that tell. Of two languages, those that both have tell nothing.
+/// Fewest function words that decide. A word that two languages share does not count for either.
 const HITS_MIN: usize = 3;
 
-/// How many times as often the little words of one language must come as those of any other.
+/// Minimum ratio of the most frequent language's function words to those of any other.
 const LEAD: usize = 3;
 
-/// Little words of the languages that most datasets are in.
+/// Function words of the languages that most datasets use.
 const LITTLE_WORDS: &[(Lang, &[&str])] = &[
     (
         Lang::Eng,
@@ -41,7 +42,7 @@ const LITTLE_WORDS: &[(Lang, &[&str])] = &[
             "the", "and", "is", "are", "of", "with", "that", "this", "was", "you", "for", "it",
             "to", "have", "be", "which", "can", "they", "from", "not", "in", "he", "she", "his",
             "on", "an", "by", "at", "what", "but", "will", "their", "or", "how", "if", "has",
-            // Little words of others, too, which tell nothing then.
+            // Also function words of other languages, so they do not decide.
             "as", "do", "no", "die",
         ],
     ),
@@ -89,9 +90,9 @@ const LITTLE_WORDS: &[(Lang, &[&str])] = &[
     ),
 ];
 
-/// Finds the language of an answer.
+/// Detects the language of an answer.
 pub(crate) struct LanguageDetector {
-    /// By the [`key`] of a word, the languages that it is a little word of, a bit for each.
+    /// For the [`key`] of a word, a bit for each language that has it as a function word.
     words: HashTable<(u64, u32)>,
 }
 
@@ -108,7 +109,7 @@ impl LanguageDetector {
         Self { words }
     }
 
-    /// The language of the last answer of `example`, if that is sure.
+    /// The language of the last answer of `example`, if it is certain.
     pub(crate) fn of(&self, example: &Example<'_>) -> Option<Lang> {
         let mut turns = example.turns.iter().rev();
         let answer = turns.find(|turn| turn.role == Role::Model)?;
@@ -151,7 +152,7 @@ impl LanguageDetector {
         is_sure.then_some(*language)
     }
 
-    /// The languages that a word is a little word of.
+    /// The languages that have the word as a function word.
     fn having(&self, key: u64) -> Option<u32> {
         let found = self.words.find(hash(key), |(other, _)| *other == key);
         found.map(|(_, languages)| *languages)
@@ -163,7 +164,7 @@ fn has(languages: u32, language: usize) -> bool {
     languages >> language & 1 == 1
 }
 
-/// What tells little words apart: all their bytes, capitals aside. Longer words have none.
+/// Identifies a function word: all its bytes in lower case. Longer words have no key.
 fn key(word: &[u8]) -> Option<u64> {
     let mut bytes = [0; 8];
     bytes.get_mut(..word.len())?.copy_from_slice(word);
@@ -182,7 +183,7 @@ fn by_letters(sample: &str) -> Option<Lang> {
     if letters.count() * 100 < sample.len() * LETTERS_PERCENT_MIN {
         return None;
     }
-    // Line ends are written as escapes, whose letters belong to no word.
+    // Line breaks are escaped, and the letter of the escape is not part of a word.
     let sample = sample.replace("\\n", " ");
     let info = whatlang::detect(&sample)?;
     info.is_reliable().then(|| info.lang())
@@ -201,10 +202,10 @@ mod tests {
     }
 
     #[test]
-    fn languages_are_told_by_little_words_or_by_letters() {
+    fn languages_are_detected_by_function_words_or_by_letters() {
         let english = "The capital of France is Paris, which is on the Seine.";
         check(english, Some(Lang::Eng), Some(Lang::Eng));
-        // Dutch has the half of these, and none of the others.
+        // Half of these are Dutch too, and no other language has any of them.
         let shared = "He is in, she is in, it is in the house.";
         check(shared, Some(Lang::Eng), Some(Lang::Eng));
         let german = "Die Hauptstadt ist nicht an der See, und das ist auch gut so.";
@@ -217,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn every_little_word_is_known() {
+    fn every_function_word_is_found() {
         let languages = LanguageDetector::new();
         for (index, (_, little)) in LITTLE_WORDS.iter().enumerate() {
             for word in *little {
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_are_told_apart() {
+    fn related_languages_are_distinguished() {
         let spanish = "La capital de España es Madrid y está en el centro del país, con los museos más grandes.";
         let portuguese =
             "A capital do Brasil não é o Rio de Janeiro, e muitos não sabem que é uma cidade nova.";

@@ -1,4 +1,4 @@
-//! The words that code knows by heart, found again in what was read.
+//! Maps strings read from a file back to the static strings of the code.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use crate::{
     rules::rules,
 };
 
-/// Rows that look like each thing that text can look like.
+/// Rows that look like each kind of text that [`guess_text`](crate::container::guess_text) knows.
 const LOOKS: [&[u8]; 4] = [b"{", b"\t", b",", b""];
 
-/// `text`, as the code knows it.
+/// The static string equal to `text`, if the code has it.
 pub(crate) fn known(text: &str) -> Option<&'static str> {
     let codes = rules().map(|rule| rule.code);
     let formats = FORMATS.iter().map(|format| format.name);
@@ -25,7 +25,7 @@ pub(crate) fn known(text: &str) -> Option<&'static str> {
     all.find(|word| *word == text)
 }
 
-/// Reads a map whose keys are such words.
+/// Reads a map whose keys are such strings.
 pub(crate) fn keys<'de, D, T>(from: D) -> Result<BTreeMap<&'static str, T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -33,7 +33,7 @@ where
 {
     let map = BTreeMap::<String, T>::deserialize(from)?;
     let known = |(name, value): (String, T)| {
-        let name = known(&name).ok_or_else(|| D::Error::custom("an unknown word"))?;
+        let name = known(&name).ok_or_else(|| D::Error::custom("unknown name"))?;
         Ok((name, value))
     };
     map.into_iter().map(known).collect()
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_of_the_code_are_known_and_others_are_not() {
+    fn strings_of_the_code_are_known_and_others_are_not() {
         for word in [
             "invalid_json",
             "input_output",

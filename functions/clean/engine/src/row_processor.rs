@@ -377,13 +377,16 @@ mod tests {
         for (row, message) in [
             (
                 r#"{"input":"a"#,
-                "a text that is never closed; the file may be cut off here",
+                "the string is never closed; the file may be cut off here",
             ),
             (
                 r#"{"input":"a","output":"b""#,
                 "expected `,` or `}`; the file may be cut off here",
             ),
-            (r#"{"input":"a",}"#, "a comma before the closing bracket"),
+            (
+                r#"{"input":"a",}"#,
+                "trailing comma before the closing bracket",
+            ),
             ("oops", "expected a JSON value"),
             (
                 r#"{"input":"\ud800","output":"b"}"#,

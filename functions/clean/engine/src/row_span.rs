@@ -1,10 +1,10 @@
 //! Where in the file a row is, and whether all of it could be read.
 
-/// Longest row read, in bytes. The service takes 131,072 tokens per example, some 600 kB of text;
-/// 8 MiB leaves room for escapes and wordy markup and keeps a worker's memory small.
+/// Longest row read, in bytes. The service accepts 131,072 tokens per example, some 600 kB of text;
+/// 8 MiB leaves room for escapes and verbose markup and keeps a worker's memory small.
 pub(crate) const LINE_MAX_BYTES: usize = 8 << 20;
 
-/// Where a row starts, and whether it could be held.
+/// Where a row starts, and whether its bytes are available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RowSpan {
     /// Line of the file on which the row starts, from 1.
@@ -13,20 +13,21 @@ pub(crate) struct RowSpan {
     pub(crate) column: u64,
     /// Length of the row in bytes.
     pub(crate) length: u64,
-    /// Whether the row's bytes can be had.
+    /// Whether the row's bytes are available.
     pub(crate) status: RowStatus,
 }
 
-/// Whether a row's bytes can be had.
+/// Whether a row's bytes are available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RowStatus {
-    /// They can.
+    /// All of them.
     Whole,
-    /// They can; the file ends without closing the row or its line.
+    /// All of them; the file ends without closing the row or its line.
     Last,
-    /// They can; the file was cut off, perhaps within the row, and the row would not show it.
+    /// All that there are; the file was truncated, possibly inside the row, which the row itself
+    /// would not show.
     Cut,
-    /// They were passed over: more than [`LINE_MAX_BYTES`].
+    /// None, they were skipped: more than [`LINE_MAX_BYTES`].
     TooLong,
 }
 
@@ -48,15 +49,15 @@ impl RowSpan {
     }
 }
 
-/// How many lines end within `bytes`.
+/// The number of lines that end within `bytes`.
 pub(crate) fn newlines(bytes: &[u8]) -> u64 {
     u64::try_from(memchr::memchr_iter(b'\n', bytes).count()).unwrap_or(u64::MAX)
 }
 
-/// How many characters start within `bytes`, if they are UTF-8.
+/// The number of characters that start within `bytes`, if they are UTF-8.
 pub(crate) fn characters(bytes: &[u8]) -> u64 {
     let starts = |byte: &u8| u8::from(*byte & 0xC0 != 0x80);
-    // As many as are counted in a byte: the compiler counts them side by side.
+    // As many at a time as a one-byte counter can count: the compiler vectorises the inner loop.
     let pieces = bytes.chunks(usize::from(u8::MAX));
     pieces
         .map(|piece| u64::from(piece.iter().map(starts).sum::<u8>()))

@@ -120,7 +120,7 @@ pub(crate) struct FileSummary {
     pub(crate) short: u64,
     /// Different answers among the short ones, as far as they were counted.
     pub(crate) labels: u64,
-    /// What the rows teach.
+    /// The task that the rows train.
     pub(crate) task: Task,
     /// Rows that are not among those in which near-duplicates are looked for.
     pub(crate) not_compared: u64,

@@ -17,14 +17,14 @@ use crate::{
     severity::Severity,
 };
 
-/// Searches rows by what the settings ask for.
+/// Searches rows as the settings ask.
 pub(crate) struct Search {
     severities: [Severity; HitKind::ALL.len()],
     detector: Detector,
 }
 
 impl Search {
-    /// A search by `settings`; none if they ask for none.
+    /// A search as `settings` ask; `None` if they ask for none.
     pub(crate) fn new(settings: &Settings) -> Option<Self> {
         let severities = HitKind::ALL.map(|kind| settings.severity(rule(kind)));
         let wanted = severities.map(|severity| severity != Severity::Off);
@@ -34,8 +34,8 @@ impl Search {
         })
     }
 
-    /// Searches `example`, and takes out what is to be redacted; whether there was anything that
-    /// must not be written down in its old form.
+    /// Searches `example` and redacts what must be; returns whether the original contained anything
+    /// that must not be written to any file.
     pub(crate) fn row(&self, example: &mut Example<'_>, faults: &mut Vec<Fault>) -> bool {
         let mut tally = HitTally::default();
         if let Some(system) = &mut example.system {
@@ -60,8 +60,8 @@ impl Search {
             .any(|(kind, (count, _))| count > 0 && self.is_secret(kind))
     }
 
-    /// Whether a row that was not understood holds nothing that must not be written down, its escapes
-    /// read or not.
+    /// Whether a row that could not be parsed contains nothing that must not be written, in its raw
+    /// form or with its numeric escapes decoded.
     pub(crate) fn is_quotable(&self, raw: &[u8]) -> bool {
         let text = String::from_utf8_lossy(raw);
         let is_secret = |text: &str| {
@@ -100,7 +100,7 @@ impl Search {
         self.keys(object, location, tally);
     }
 
-    /// Searches the keys of `object`; those from which something is taken out stay apart.
+    /// Searches the keys of `object`; keys remain distinct after redaction.
     fn keys(&self, object: &mut Object<'_>, location: Option<Location>, tally: &mut HitTally) {
         let is_found = |key: &str| !self.detector.find(key).is_empty();
         if !object.keys().any(is_found) {
@@ -135,7 +135,7 @@ impl Search {
         let mut redacted = self.redacted(hits);
         while !redacted.is_empty() {
             mask(text, &redacted);
-            // What stood right behind a number that is gone can be read as a number now.
+            // Text that followed a redacted number may now itself look like a number.
             redacted = self.redacted(self.detector.find(text.escaped()));
             for hit in &redacted {
                 tally.add(hit.kind, location);
@@ -143,7 +143,7 @@ impl Search {
         }
     }
 
-    /// Those of `hits` that are to be taken out.
+    /// The `hits` that are to be redacted.
     fn redacted(&self, mut hits: Vec<Hit>) -> Vec<Hit> {
         hits.retain(|hit| self.severity(hit.kind) == Severity::Repair);
         hits
@@ -155,14 +155,15 @@ impl Search {
             .map_or(Severity::Off, |(_, severity)| severity)
     }
 
-    /// Whether what is of this `kind` is to leave the dataset, and so must not be in any file.
+    /// Whether data of this `kind` is to be removed from the dataset, and so must not be in any
+    /// file.
     fn is_secret(&self, kind: HitKind) -> bool {
         matches!(self.severity(kind), Severity::Repair | Severity::Reject)
     }
 }
 
-/// The same row with the characters that are escaped by number, `\u0040`, however often it was
-/// encoded; nothing, if there are none.
+/// The row with numeric escapes such as `\u0040` decoded, however many times it was encoded; `None`
+/// if there are none.
 fn unescaped(raw: &str) -> Option<String> {
     let mut read: Option<String> = None;
     let mut from = 0;
@@ -176,7 +177,7 @@ fn unescaped(raw: &str) -> Option<String> {
         let read = read.get_or_insert_default();
         let before = raw.get(from..at).unwrap_or_default();
         read.push_str(before.trim_end_matches('\\'));
-        // Half of a pair is no letter, nor digit, nor mark that anything found is made of.
+        // A surrogate is not a letter, digit or mark of anything searched for.
         read.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
         from = at + 6;
     }
@@ -198,7 +199,7 @@ fn rule(kind: HitKind) -> &'static Rule {
     }
 }
 
-/// How much was found in a row, and where first.
+/// The number of matches in a row, and the position of the first.
 #[derive(Default)]
 struct HitTally {
     counts: [(u32, Option<Location>); HitKind::ALL.len()],

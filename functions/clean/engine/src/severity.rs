@@ -22,7 +22,7 @@ impl Severity {
     /// Every severity of what is found, the gravest first.
     pub(crate) const ALL: [Self; 4] = [Self::Reject, Self::Warn, Self::Repair, Self::Note];
 
-    /// The word in reports.
+    /// The name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Reject => "reject",

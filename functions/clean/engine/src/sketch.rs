@@ -1,8 +1,8 @@
-//! What a row says, in a few bytes, so that rows that say nearly the same are found.
+//! A row's content in a few bytes, by which near-duplicates are found.
 //!
-//! The sketch is a one-permutation `MinHash` (Li, Owen and Zhang, 2012) over runs of three words,
-//! with empty bins filled from others (Shrivastava, 2017): the share of bins that two sketches have
-//! in common estimates the share of runs that two rows have in common.
+//! The sketch is a one-permutation `MinHash` (Li, Owen and Zhang, 2012) over shingles of three
+//! words, with empty bins filled from others (Shrivastava, 2017): the share of bins that two
+//! sketches have in common estimates the share of shingles that the two rows have in common.
 
 use std::ops::Range;
 
@@ -18,27 +18,27 @@ use crate::{
 /// Bins of a sketch.
 const BINS: usize = 64;
 
-/// Bands of a sketch: two rows are compared if all bins of any one band are the same. Rows that
-/// have 80 % in common are compared in 95 of 100 cases, rows that have half in 15.
+/// Bands of a sketch: two rows are compared if all bins of any one band are equal. Rows with 80 %
+/// in common are compared in 95 of 100 cases, rows with half in common in 15.
 pub(crate) const BANDS: usize = 10;
 
 /// Bins of a band.
 const BAND_BINS: usize = 6;
 
-/// Fewest runs of words that can be said to be nearly the same as others: in fewer, one word makes
-/// all the difference.
+/// Fewest shingles in a row that can have near-duplicates: with fewer, a single word makes too much
+/// of a difference.
 const RUNS_MIN: u32 = 24;
 
-/// Bins that two sketches must have in common: 80 % of the runs, and one in sixteen of the other
-/// bins by chance.
+/// Bins that two sketches must have in common: 80 % of the shingles, and one in sixteen of the
+/// other bins by chance.
 const COMMON_BINS_MIN: u32 = 52;
 
-/// What a row says, in short.
+/// A compact representation of a row's content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sketch {
-    /// By which rows that may be alike are found.
+    /// Rows that are equal in one of these may be near-duplicates.
     pub(crate) bands: [u32; BANDS],
-    /// By which they are compared.
+    /// Compares such rows.
     pub(crate) digest: Digest,
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct Sketch {
 pub(crate) struct Digest([u64; BINS / 16]);
 
 impl Digest {
-    /// Whether two rows say nearly the same.
+    /// Whether two rows are near-duplicates.
     pub(crate) fn is_near(self, other: Self) -> bool {
         let pairs = self.0.iter().zip(other.0);
         let common: u32 = pairs
@@ -64,8 +64,8 @@ fn equal_nibbles(difference: u64) -> u32 {
 }
 
 impl Sketch {
-    /// The sketch of what is asked and answered in `example`, if that is long enough. The system
-    /// instruction and the tools are left aside: they are the same in most rows.
+    /// The sketch of the questions and answers in `example`, if they are long enough. The system
+    /// instruction and the tools are left out: they are the same in most rows.
     pub(crate) fn of(example: &Example<'_>) -> Option<Self> {
         let mut runs = Runs::default();
         for turn in &example.turns {
@@ -77,11 +77,11 @@ impl Sketch {
     }
 }
 
-/// Runs of words as they come.
+/// Collects shingles of words.
 struct Runs {
     bins: [u32; BINS],
     count: u32,
-    /// The two words before.
+    /// The two previous words.
     before: (u64, u64),
 }
 
@@ -96,7 +96,7 @@ impl Default for Runs {
 }
 
 impl Runs {
-    /// Takes the words of `text`, capitals and marks aside.
+    /// Adds the words of `text`, ignoring case and punctuation.
     fn add(&mut self, text: &Text<'_>) {
         let bytes = text.escaped().as_bytes();
         dispatch!(Level::new(), simd => self.add_by(simd, bytes));
@@ -104,19 +104,19 @@ impl Runs {
 
     #[expect(
         clippy::inline_always,
-        reason = "only so it is made for each processor"
+        reason = "inlined so that it is compiled for each instruction set"
     )]
     #[inline(always)]
     fn add_by<S: Simd>(&mut self, simd: S, bytes: &[u8]) {
         let mut before = Carry::default();
         let (mut open, mut base) = (0, 0);
-        // After the last block there is a blank, and so every word ends.
+        // After the last block there is whitespace, so that every word ends.
         let blocks = Blocks::of(bytes);
         let [whole, last] = blocks.pieces();
         let end: &[_] = &[[b' '; BLOCK]];
         for block in [whole, last, end].into_iter().flatten() {
             let (mut starts, mut ends) = edges(simd, block, &mut before);
-            // There are as many ends as starts, but for the words that go on into another block.
+            // Every start has its end, except in words that continue in the next block.
             while ends != 0 {
                 // At most 63.
                 let end = ends.trailing_zeros();
@@ -135,13 +135,13 @@ impl Runs {
         }
     }
 
-    /// Takes a word that is over, and with it the run that it ends.
+    /// Adds a completed word, and the shingle that it completes.
     fn end(&mut self, word: u64) {
         let (first, second) = self.before;
         self.before = (second, word);
         self.count += 1;
         let run = first.rotate_left(21) ^ second.rotate_left(42) ^ word;
-        // Two draws for each run: short rows fill more bins so.
+        // Two draws per shingle, so that short rows fill more bins.
         for hash in halves(mix(run)) {
             let bin = usize::try_from(hash >> 26).unwrap_or_default();
             if let Some(least) = self.bins.get_mut(bin) {
@@ -155,7 +155,8 @@ impl Runs {
         let mut digest = [0_u64; BINS / 16];
         for (part, bins) in digest.iter_mut().zip(self.bins.chunks(16)) {
             for bin in bins {
-                // The least of many is small, its bits are not drawn evenly any more: mix again.
+                // The minimum of many hashes is small, so its bits are no longer uniform: mix
+                // again.
                 *part = *part << 4 | mix(u64::from(*bin)) >> 60;
             }
         }
@@ -172,7 +173,7 @@ impl Runs {
         }
     }
 
-    /// Fills empty bins with what is in others, chosen alike for all rows.
+    /// Fills empty bins with the values of others, chosen identically for all rows.
     fn fill(&mut self) {
         let drawn = self.bins;
         if drawn.iter().all(|bin| *bin == u32::MAX) {
@@ -189,17 +190,17 @@ impl Runs {
     }
 }
 
-/// What the last byte of the block before is, at the first bit.
+/// Properties of the previous block's last byte, in the lowest bit.
 #[derive(Default)]
 struct Carry {
     backslash: u64,
     word: u64,
 }
 
-/// Where words start in `block`, and before which bytes they end.
+/// Where words start in `block`, and the bytes before which they end.
 #[expect(
     clippy::inline_always,
-    reason = "only so it is made for each processor"
+    reason = "inlined so that it is compiled for each instruction set"
 )]
 #[inline(always)]
 fn edges<S: Simd>(simd: S, block: &[u8; BLOCK], before: &mut Carry) -> (u64, u64) {
@@ -208,9 +209,9 @@ fn edges<S: Simd>(simd: S, block: &[u8; BLOCK], before: &mut Carry) -> (u64, u64
     let digits = (bytes - b'0').simd_le(9).to_bitmask();
     let high = bytes.simd_ge(0x80).to_bitmask();
     let backslash = bytes.simd_eq(b'\\').to_bitmask();
-    // From here on come scripts without blanks: every character is a word.
+    // Higher lead bytes start scripts without spaces, in which every character is a word.
     let ideographs = bytes.simd_ge(0xE3).to_bitmask();
-    // The letter of an escape is none.
+    // The letter of an escape is not part of a word.
     let escaped = backslash << 1 | before.backslash;
     let word = (letters | digits | high) & !escaped;
     let word_before = word << 1 | before.word;
@@ -222,17 +223,18 @@ fn edges<S: Simd>(simd: S, block: &[u8; BLOCK], before: &mut Carry) -> (u64, u64
     (starts, word_before & (!word | ideographs))
 }
 
-/// Hashes the word at `range`, capitals aside.
+/// Hashes the word at `range`, ignoring case.
 fn hash(bytes: &[u8], range: Range<usize>) -> u64 {
     const LOWER: u64 = 0x2020_2020_2020_2020;
     let mut hash = 0;
     let mut rest = bytes.get(range.clone()).unwrap_or_default();
-    // Nearly all words are shorter than eight bytes, and have as many behind them.
+    // Nearly all words are shorter than eight bytes and have at least eight bytes after their
+    // start.
     if rest.len() < 8
         && let Some(eight) = bytes.get(range.start..).and_then(<[u8]>::first_chunk)
     {
         let others = 64 - 8 * rest.len();
-        // Out goes what comes behind; an empty word there is not.
+        // Shifts out the bytes after the word; a word is never empty here.
         let word = u64::from_le_bytes(*eight) << (others % 64) >> (others % 64);
         return fold(hash, word | LOWER >> (others % 64));
     }
@@ -249,7 +251,7 @@ fn hash(bytes: &[u8], range: Range<usize>) -> u64 {
     fold(hash, u64::from_le_bytes(last) | lower.unwrap_or_default())
 }
 
-/// Puts eight more bytes of a word into its hash.
+/// Adds eight more bytes of a word to its hash.
 pub(super) fn fold(hash: u64, bytes: u64) -> u64 {
     let product = (hash ^ bytes).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     product ^ product >> 32
@@ -276,7 +278,7 @@ mod tests {
     };
 
     #[test]
-    fn a_word_is_hashed_alike_wherever_it_stands() {
+    fn a_word_has_the_same_hash_at_every_position() {
         for word in [
             "a",
             "seventh",
@@ -317,13 +319,13 @@ mod tests {
         })
     }
 
-    /// So many words, each of its own, from `start` on.
+    /// `count` distinct words, numbered from `start`.
     fn words(start: usize, count: usize) -> String {
         let words: Vec<String> = (start..start + count).map(|n| format!("word{n}")).collect();
         words.join(" ")
     }
 
-    /// Whether two texts of `count` words are near of which `changed` differ.
+    /// Whether two texts of `count` words are near-duplicates if `changed` words differ.
     fn is_near(count: usize, changed: usize) -> (bool, bool) {
         let one = sketch(&words(1_000, count)).unwrap();
         let other = words(1_000, count - changed) + " " + &words(9_000, changed);
@@ -333,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn nearly_the_same_is_near_and_half_is_not() {
+    fn near_duplicates_are_near_and_half_equal_texts_are_not() {
         for count in [60, 300, 2_000] {
             assert_eq!(is_near(count, 0), (true, true));
             assert_eq!(is_near(count, count / 20), (true, true), "{count}");
@@ -342,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn capitals_marks_and_line_ends_make_no_difference() {
+    fn case_punctuation_and_line_breaks_are_ignored() {
         let text = words(0, 40);
         let shouted = text.to_uppercase().replace(' ', ",\n");
         assert_eq!(sketch(&text), sketch(&shouted));

@@ -44,11 +44,11 @@ impl DrawnRow {
 /// Where a row goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Split {
-    /// To be learnt.
+    /// For training.
     Train,
-    /// To watch the job by.
+    /// For monitoring the tuning job.
     Validation,
-    /// To compare base and tuned model with.
+    /// For comparing the base and the tuned model.
     Eval,
     /// Left out: it must not train, and nothing else has room for it.
     LeftOut,

@@ -1,14 +1,14 @@
-//! What the rows of a dataset teach.
+//! The task that the rows of a dataset train.
 
 use serde::{Deserialize, Serialize};
 
-/// What rows teach.
+/// The task that rows train.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Task {
-    /// To write.
+    /// Free text.
     #[default]
     Generation,
-    /// To choose among a few labels.
+    /// A choice among a few labels.
     Classification,
 }

@@ -40,7 +40,7 @@ pub(crate) fn estimate(escaped: &[u8]) -> u32 {
 
 #[expect(
     clippy::inline_always,
-    reason = "only so it is made for each processor"
+    reason = "inlined so that it is compiled for each instruction set"
 )]
 #[inline(always)]
 fn estimate_by<S: Simd>(simd: S, escaped: &[u8]) -> u32 {
@@ -63,7 +63,7 @@ fn estimate_by<S: Simd>(simd: S, escaped: &[u8]) -> u32 {
 /// Counts all of `escaped`.
 #[expect(
     clippy::inline_always,
-    reason = "only so it is made for each processor"
+    reason = "inlined so that it is compiled for each instruction set"
 )]
 #[inline(always)]
 fn count<S: Simd>(simd: S, escaped: &[u8]) -> Counts {
@@ -88,7 +88,7 @@ struct Counts {
     wide: u32,
 }
 
-/// What the last byte of the block before is, at the first bit.
+/// Properties of the previous block's last byte, in the lowest bit.
 #[derive(Default)]
 struct Carry {
     backslash: u64,
@@ -115,7 +115,7 @@ impl Counts {
 
     #[expect(
         clippy::inline_always,
-        reason = "only so it is made for each processor"
+        reason = "inlined so that it is compiled for each instruction set"
     )]
     #[inline(always)]
     fn add_block<S: Simd>(&mut self, simd: S, block: &[u8; BLOCK], before: &mut Carry) {

@@ -1,8 +1,9 @@
 //! Rows that are records of delimiter-separated values (RFC 4180) below a header.
 //!
-//! Why not the `csv` crate: it reads whatever it can, each in its own way, and copies every cell. A
-//! row's fate hangs on what it does not tell: a quote in the wrong place, the place of a cell. What
-//! both take reads the same here and there; a property test holds that.
+//! Why not the `csv` crate: it accepts malformed records, silently reinterprets them, and copies
+//! every cell. The engine must instead detect a misplaced quote and know the position of a cell to
+//! decide whether a row is kept. Input that both accept is read identically; a property test holds
+//! that.
 
 mod cells;
 mod record;
@@ -20,7 +21,7 @@ use crate::{
     rules,
 };
 
-/// Columns whose cells hold JSON, where they hold any: a cell has no other way to be a list.
+/// Columns whose cells may contain JSON: a cell can hold an array only this way.
 const JSON_COLUMNS: &[&str] = &[
     "messages",
     "conversations",
@@ -36,10 +37,10 @@ const JSON_COLUMNS: &[&str] = &[
     "generation_config",
 ];
 
-/// What the first record says of all others.
+/// The header: what the first record says about all others.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Header {
-    /// The name of every column; those without one are passed over.
+    /// The name of every column; columns without a name are skipped.
     columns: Vec<String>,
     /// The byte between two cells.
     delimiter: u8,
@@ -51,10 +52,10 @@ impl Header {
         self.delimiter
     }
 
-    /// Reads a record as an object: the columns' names, and texts.
+    /// Reads a record as an object of the columns' names and cells.
     ///
     /// # Errors
-    /// `csv_quotes`, `csv_fields`; what [`parse`] says of a cell that holds JSON.
+    /// `csv_quotes`, `csv_fields`; and what [`parse`] reports for a cell that contains JSON.
     pub(crate) fn read<'a>(
         &self,
         record: &'a str,
@@ -81,12 +82,12 @@ impl Header {
         if found == expected {
             return Ok(object);
         }
-        let message = format!("the header names {expected} columns, the record has {found} cells");
+        let message = format!("expected {expected} cells, as in the header, found {found}");
         Err(Fault::new(&rules::csv_fields::RULE).saying(message))
     }
 }
 
-/// The JSON in a cell; other text stays text, and an empty cell is nothing.
+/// The JSON in a cell; any other text becomes a string, and an empty cell `null`.
 fn read_json(
     column: &str,
     cell: &str,
@@ -106,7 +107,8 @@ fn read_json(
         faults.push(Fault::new(&rules::duplicate_keys::RULE).at(at));
     }
     let mut value = parsed.node.value.into_owned();
-    // Quotes within a cell are doubled in the record: places within it are none of the record.
+    // Quotes within a cell are doubled in the record, so offsets within the cell's JSON do not
+    // match offsets in the record.
     value.move_to(at);
     Ok(value)
 }
@@ -125,17 +127,17 @@ impl CsvReader {
         }
     }
 
-    /// What the first record says of all others.
+    /// The header of the table.
     pub(super) fn header(&self) -> Arc<Header> {
         Arc::clone(&self.header)
     }
 
-    /// Blank lines passed over so far.
+    /// Blank lines skipped so far.
     pub(super) fn blank_lines(&self) -> u64 {
         self.blank_lines
     }
 
-    /// Goes to the next record that is not a blank line.
+    /// Advances to the next record, skipping blank lines.
     pub(super) fn advance(&mut self, window: &mut Window<'_>) -> io::Result<Option<RowSpan>> {
         window.settle();
         loop {
@@ -145,7 +147,7 @@ impl CsvReader {
             let line = window.line();
             let mut record = Record::new(self.header.delimiter);
             let (length, status) = find_end(window, |bytes| record.feed(bytes))?;
-            // Half a sentence looks like a whole one.
+            // A record cut off inside a cell looks like a complete one.
             let broken = status == RowStatus::Last && window.decoder().is_broken();
             let span = RowSpan {
                 line,

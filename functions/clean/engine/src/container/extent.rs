@@ -1,13 +1,13 @@
-//! Finds where a row ends that can be longer than what was read.
+//! Finds the end of a row that may be longer than the bytes read so far.
 
 use std::io;
 
 use super::window::Window;
 use crate::row_span::{LINE_MAX_BYTES, RowStatus};
 
-/// The length of the row at the window's start; consumed already where it is too long.
+/// The length of the row at the window's start; an overlong row is already consumed.
 ///
-/// `feed` takes the next bytes of the row, each once, and says where among them it ends.
+/// `feed` takes the next bytes of the row, each once, and returns where among them it ends.
 pub(super) fn find_end(
     window: &mut Window<'_>,
     mut feed: impl FnMut(&[u8]) -> Option<usize>,

@@ -1,8 +1,9 @@
-//! The lines that start within a range of bytes, read to the end of the last, and the checksum of
-//! the range.
+//! The lines that start within a range of bytes, read to the end of the last one, and the checksum
+//! of the range.
 //!
-//! Ranges side by side have every line once: a range begins after the first line end at or after
-//! the byte before it, and ends after the first line end at or after its own last byte.
+//! Adjacent ranges contain every line exactly once: the lines of a range start after the first line
+//! break at or after the byte before the range, and end after the first line break at or after its
+//! last byte.
 
 use std::{
     io::{self, Read},
@@ -19,11 +20,11 @@ use crate::{
     source::Ranges,
 };
 
-/// Bytes asked for at once: a call takes some tens of milliseconds however few they are, and
-/// judging this many takes longer.
+/// Bytes requested at once: a request takes some tens of milliseconds however small it is, and
+/// processing this many takes longer.
 const READ_BYTES: u64 = 8 << 20;
 
-/// The UTF-8 byte order mark, which a file may start with.
+/// The UTF-8 byte order mark, which may start a file.
 const MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// The lines of a range.
@@ -32,17 +33,17 @@ pub(crate) struct RangeLines {
     bytes_read: u64,
 }
 
-/// What is known of a range once it is read.
+/// The size and checksum of a range that was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RangeEnd {
-    /// How many bytes it has.
+    /// Its size.
     pub(crate) bytes: u64,
     /// Their checksum.
     pub(crate) crc32c: Crc32c,
 }
 
 impl RangeLines {
-    /// The lines of `range` of what `ranges` reads.
+    /// The lines of `range`, read through `ranges`.
     pub(crate) fn open(ranges: Box<dyn Ranges>, range: Range<u64>) -> io::Result<Self> {
         let is_first = range.start == 0;
         let mut reader = RangeReader::new(ranges, range);
@@ -69,25 +70,25 @@ impl RangeLines {
         Ok(filled)
     }
 
-    /// Bytes of lines so far.
+    /// Bytes of lines read so far.
     pub(crate) fn bytes_read(&self) -> u64 {
         self.bytes_read
     }
 
-    /// Reads what is left of the range.
+    /// Reads the rest of the range.
     pub(crate) fn finish(self) -> io::Result<RangeEnd> {
         self.lines.into_reader().finish()
     }
 }
 
-/// Where in its lines a stretch is.
+/// The position of a range relative to its lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RangeState {
-    /// Within a line of the range before.
+    /// Inside a line of the previous range.
     Seeking,
-    /// Within its own lines.
+    /// Inside its own lines.
     Giving,
-    /// After them.
+    /// After its last line.
     Over,
 }
 
@@ -119,13 +120,13 @@ impl RangeReader {
         }
     }
 
-    /// Reads on, where nothing is left of what was read; `false` at the end of all.
+    /// Reads the next chunk once the current one is used up; `false` at the end of the source.
     fn load(&mut self) -> io::Result<bool> {
         let size = self.ranges.size();
         let wanted = if self.at < self.range.end {
             (self.range.end - self.at).min(READ_BYTES)
         } else {
-            // The end of one line.
+            // Only the end of one line is missing.
             u64::try_from(BATCH_BYTES).unwrap_or(READ_BYTES)
         };
         let wanted = wanted.min(size.saturating_sub(self.at));
@@ -144,7 +145,7 @@ impl RangeReader {
         Ok(true)
     }
 
-    /// Where in `chunk` the byte at `offset` is, or would be.
+    /// Index in `chunk` of the byte at `offset`, even if that lies outside.
     fn within(&self, offset: u64) -> usize {
         let ahead = usize::try_from(offset.saturating_sub(self.at)).unwrap_or(usize::MAX);
         ahead.min(self.chunk.len())
@@ -155,7 +156,7 @@ impl RangeReader {
         self.at += u64::try_from(count).unwrap_or_default();
     }
 
-    /// Passes over what is read of the line of another range.
+    /// Skips the line of the previous range.
     fn seek(&mut self) {
         let last = self.range.end - 1;
         let before = self.within(last);
@@ -174,7 +175,7 @@ impl RangeReader {
         }
     }
 
-    /// Gives what is read of its own lines.
+    /// Copies bytes of the range's own lines.
     fn give(&mut self, into: &mut [u8]) -> usize {
         let last = self.within(self.range.end - 1);
         let end = memchr(b'\n', self.chunk.get(last..).unwrap_or_default());

@@ -35,7 +35,7 @@ pub(crate) struct Records<'r> {
     cause: Option<String>,
 }
 
-/// What is left to read.
+/// What remains to be read.
 enum RowReader<'r> {
     /// Rows that are lines.
     Lines(LineReader<Decoder<'r>>),
@@ -43,24 +43,24 @@ enum RowReader<'r> {
     Array(Array, Window<'r>),
     /// Rows that are records below a header.
     Csv(csv::CsvReader, Window<'r>),
-    /// Rows that are spread over columns, and read apart, not in order.
+    /// Rows that are spread over columns, and are not read in file order.
     Parquet(Box<parquet::ParquetReader>),
     /// No rows.
     None(Window<'r>),
-    /// No rows, and nothing was read to the end.
+    /// No rows, and the file was not read to the end.
     Unread,
 }
 
 impl<'r> Records<'r> {
-    /// Looks at the first bytes and gets ready; the columns that a recipe maps are known again in
-    /// a header.
+    /// Reads the first bytes and prepares to read rows. The columns that a recipe maps help to
+    /// recognise a header.
     pub(crate) fn open(
         source: &'r dyn Source,
         mapped: &BTreeMap<String, String>,
     ) -> io::Result<Self> {
         let meter = Meter::default();
         let mut window = Window::new(Decoder::open(metered(source, &meter)?, LIMITS)?);
-        // One more, to know whether that is all.
+        // One more byte, to know whether the prefix is the whole file.
         window.fill_to(sniff::PREFIX_BYTES + 1)?;
         if window.available().starts_with(b"\xEF\xBB\xBF") {
             window.skip_mark();
@@ -75,7 +75,7 @@ impl<'r> Records<'r> {
             rows: RowReader::Unread,
             cause: None,
         };
-        // However many bytes came at once: every reader must come to the same.
+        // Independent of how many bytes arrived at once: every reader must decide the same.
         let (prefix, complete) = match window.available().get(..sniff::PREFIX_BYTES) {
             Some(prefix) => (prefix, window.available().len() == prefix.len()),
             None => (window.available(), true),
@@ -88,27 +88,28 @@ impl<'r> Records<'r> {
         Ok(records)
     }
 
-    /// Goes to where the rows start.
+    /// Advances to the start of the rows.
     fn prepare(
         &mut self,
         sniffed: Sniffed,
         mut window: Window<'r>,
     ) -> io::Result<(Container, RowReader<'r>)> {
         Ok(match sniffed {
-            // There are bytes, and not one of them could be had.
+            // There are bytes, but none of them could be decoded.
             Sniffed::Empty if window.decoder().is_broken() => {
-                let packed = Container::Unreadable(self.compression.name());
-                (packed, RowReader::None(window))
+                let compressed = Container::Unreadable(self.compression.name());
+                (compressed, RowReader::None(window))
             }
             Sniffed::Empty => (Container::Empty, RowReader::None(window)),
             Sniffed::Unreadable(what) => (Container::Unreadable(what), RowReader::None(window)),
-            // Its index is at its end, and what is packed is read from the start.
+            // Parquet's index is at its end, and compressed data can be read only from the start.
             Sniffed::Parquet if self.compression != Compression::None => {
-                let packed = Container::Unreadable("Parquet within a packed file");
-                (packed, RowReader::None(window))
+                let compressed = Container::Unreadable("Parquet inside a compressed file");
+                (compressed, RowReader::None(window))
             }
             Sniffed::Parquet => {
-                // Nobody reads on for minutes, and connections are not kept that long.
+                // This connection would stay idle for minutes, and connections are not kept open
+                // that long.
                 drop(window);
                 self.open_table()?
             }
@@ -164,12 +165,12 @@ impl<'r> Records<'r> {
         }
     }
 
-    /// Whether rows take as many bytes as they do in the upload.
+    /// Whether rows take as many bytes as in the upload.
     pub(crate) fn is_plain(&self) -> bool {
         self.compression == Compression::None && self.encoding == Encoding::Utf8
     }
 
-    /// Whether rows are lines as they were uploaded, so that any range of bytes has its own.
+    /// Whether rows are lines as uploaded, so that any range of bytes has its own rows.
     pub(crate) fn are_plain_lines(&self) -> bool {
         self.is_plain() && self.container == Container::Lines
     }
@@ -209,11 +210,11 @@ impl<'r> Records<'r> {
         }
     }
 
-    /// Reads what is left, and says how the dataset ended.
+    /// Reads the rest, and returns how the dataset ended.
     pub(crate) fn finish(mut self) -> io::Result<DatasetEnd> {
         let mut blank_lines = 0;
         let (line, decoder, fault) = match self.rows {
-            // Lines are counted by whoever judges them.
+            // The lines are counted by the code that processes them.
             RowReader::Lines(lines) => (0, lines.into_reader(), None),
             RowReader::Array(mut array, mut window) => {
                 let fault = array.finish(&mut window)?;
@@ -229,7 +230,8 @@ impl<'r> Records<'r> {
             }
             RowReader::Unread => (0, read_anew(self.source, &mut self.meter)?, None),
         };
-        // That the text breaks off is why an array is not closed.
+        // Compressed or encoded text that ends early explains why an array is not closed, so that
+        // fault takes precedence.
         let broken = decoder.finish()?.map(|fault| (line, fault));
         Ok(DatasetEnd {
             bytes: self.meter.bytes(),
@@ -244,7 +246,7 @@ impl<'r> Records<'r> {
     }
 }
 
-/// For what was not read in order: to measure it.
+/// A second reader, to measure a file that was not read in order.
 fn read_anew<'r>(source: &'r dyn Source, meter: &mut Meter) -> io::Result<Decoder<'r>> {
     *meter = Meter::default();
     Decoder::open(metered(source, meter)?, LIMITS)
@@ -276,27 +278,26 @@ fn fill(
 /// How a dataset ended.
 #[derive(Debug)]
 pub(crate) struct DatasetEnd {
-    /// Its length.
+    /// Its length in bytes.
     pub(crate) bytes: u64,
     /// Its checksum.
     pub(crate) crc32c: Crc32c,
-    /// How its rows were wrapped.
+    /// The container of its rows.
     pub(crate) container: Container,
-    /// What it was packed in.
+    /// Its compression.
     pub(crate) compression: Compression,
-    /// How its characters were written.
+    /// Its character encoding.
     pub(crate) encoding: Encoding,
-    /// Blank lines that nobody counted on the way.
+    /// Blank lines that were not counted on the way.
     pub(crate) blank_lines: u64,
-    /// What is wrong about its end, and on which line: counted as the batches count, so 0 where
-    /// lines are rows.
+    /// The fault at its end, and its line: counted within the batch, so 0 if lines are rows.
     pub(crate) fault: Option<(u64, Fault)>,
-    /// Why no row of it could be read, where it is not what it looks like.
+    /// Why no row could be read although the file looked readable.
     pub(crate) cause: Option<String>,
 }
 
 impl DatasetEnd {
-    /// Whether we stopped reading before the end.
+    /// Whether the engine stopped reading before the end.
     pub(crate) fn is_refused(&self) -> bool {
         let refused =
             |(_, fault): &(u64, Fault)| fault.rule.code == rules::expands_too_much::RULE.code;

@@ -1,4 +1,4 @@
-//! What the lines below the first tell: one broken line must not make a file of rows look like
+//! What the lines below the first one show: one broken line must not make a file of rows look like
 //! something else.
 
 use memchr::memchr;
@@ -9,8 +9,8 @@ use crate::{
     json::{Object, Value, parse},
 };
 
-/// Whether the array or object at `at`, whose list of rows starts at `list` with its bracket, is a
-/// line that is broken, or no row, above lines that are rows.
+/// Whether the array or object at `at`, whose array of rows starts at `list` with its bracket, is a
+/// broken line, or not a row, above lines that are rows.
 pub(super) fn is_line_above_rows(prefix: &[u8], at: usize, list: usize, complete: bool) -> bool {
     let Some((line, below)) = first_line(prefix, at) else {
         return false;
@@ -18,7 +18,7 @@ pub(super) fn is_line_above_rows(prefix: &[u8], at: usize, list: usize, complete
     if !starts_with_rows(below, complete) {
         return false;
     }
-    // A text goes over no line end.
+    // A string never contains a line break.
     let Some(open) = left_open(line) else {
         return true;
     };
@@ -31,14 +31,14 @@ pub(super) fn is_line_above_rows(prefix: &[u8], at: usize, list: usize, complete
         (Some(b'[' | b','), Some(b'['), Some(_)) => false,
         // A comma may be missing between rows.
         (_, Some(b'['), Some(list)) => !starts_with_row(list.get(1..).unwrap_or_default()),
-        // One object may follow, and not two without a comma.
+        // One object may follow, but not two without a comma.
         (Some(b':'), ..) | (Some(b'[' | b','), Some(b'['), None) => several(),
         // No object can follow.
         _ => true,
     }
 }
 
-/// The brackets that `line` leaves open, the outermost first; `None` if it ends within a text.
+/// The brackets that `line` leaves open, outermost first; `None` if it ends within a string.
 fn left_open(line: &[u8]) -> Option<Vec<u8>> {
     let mut open = Vec::new();
     let mut at = 0;
@@ -59,7 +59,7 @@ fn left_open(line: &[u8]) -> Option<Vec<u8>> {
     Some(open)
 }
 
-/// Whether the array at `at` is one of many lists, one on each line, and none of them of rows.
+/// Whether the array at `at` is one of many arrays, one per line, none of them of rows.
 pub(super) fn is_line_above_lists(prefix: &[u8], at: usize) -> bool {
     first_line(prefix, at).is_some_and(|(line, below)| {
         BracketScanner::default().feed(line).is_some()
@@ -68,24 +68,25 @@ pub(super) fn is_line_above_lists(prefix: &[u8], at: usize) -> bool {
     })
 }
 
-/// Whether `bytes` start with lines that are objects: at least one of those that look like it is.
+/// Whether `bytes` start with lines that are objects: at least one of the lines that look like it
+/// is.
 pub(super) fn starts_with_rows(bytes: &[u8], complete: bool) -> bool {
     rows(bytes, complete).next().is_some()
 }
 
-/// Whether any line is a row of JSON that a format takes.
+/// Whether any line is a row of JSON that a format accepts.
 pub(super) fn has_row(bytes: &[u8], complete: bool) -> bool {
     whole_lines(bytes, complete).any(|line| line.starts_with(b"{") && starts_with_row(line))
 }
 
-/// Whether the first object of `bytes` is a row of a format known.
+/// Whether the first object of `bytes` is a row in a known format.
 pub(super) fn starts_with_row(bytes: &[u8]) -> bool {
     let length = BracketScanner::default().feed(bytes).unwrap_or_default();
     let object = read_object(bytes.get(..length).unwrap_or_default());
     object.is_some_and(|object| formats::detect(&object).is_ok())
 }
 
-/// The object that `bytes` are, if they are one.
+/// The object in `bytes`, if that is what they are.
 fn read_object(bytes: &[u8]) -> Option<Object<'_>> {
     let parsed = parse(std::str::from_utf8(bytes).ok()?).ok()?;
     match parsed.node.value {
@@ -101,7 +102,7 @@ fn rows(bytes: &[u8], complete: bool) -> impl Iterator<Item = Object<'_>> {
     seeming.filter_map(read_object)
 }
 
-/// The lines that are not blank, without blanks around them; all of them are here if `complete`.
+/// The lines that are not blank, trimmed; the last line is included if `complete`.
 fn whole_lines(bytes: &[u8], complete: bool) -> impl Iterator<Item = &[u8]> {
     let lines = bytes.split_inclusive(|byte| *byte == b'\n');
     let whole = lines.filter(move |line| complete || line.ends_with(b"\n"));
@@ -109,7 +110,7 @@ fn whole_lines(bytes: &[u8], complete: bool) -> impl Iterator<Item = &[u8]> {
     lines.filter(|line| !line.is_empty())
 }
 
-/// The line from `at` on, and what is below it.
+/// The line from `at` on, and the text below it.
 fn first_line(prefix: &[u8], at: usize) -> Option<(&[u8], &[u8])> {
     let rest = prefix.get(at..)?;
     let (line, below) = rest.split_at_checked(memchr(b'\n', rest)?)?;

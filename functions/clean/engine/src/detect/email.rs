@@ -1,4 +1,4 @@
-//! Addresses for mail.
+//! E-mail addresses.
 
 use memchr::memchr_iter;
 
@@ -7,7 +7,7 @@ use super::{Hit, HitKind, count};
 /// Longest local part (RFC 5321, section 4.5.3.1).
 const LOCAL_BYTES_MAX: usize = 64;
 
-/// Domains that belong to nobody (RFC 2606).
+/// Domains reserved for examples and tests (RFC 2606).
 const RESERVED: &[&str] = &[
     "example.com",
     "example.org",
@@ -18,14 +18,14 @@ const RESERVED: &[&str] = &[
     ".localhost",
 ];
 
-/// Ends of names of files, which are written like domains: `logo@2x.png`.
+/// File extensions that make a file name look like an address: `logo@2x.png`.
 const FILES: &[&str] = &[
     ".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".js", ".css",
 ];
 
 /// Finds every address.
 pub(super) fn find(bytes: &[u8], hits: &mut Vec<Hit>) {
-    // An address begins behind the one before: in `a@b.co@c.io` there is one, not two.
+    // Matches do not overlap: `a@b.co@c.io` contains one address, not two.
     let mut free = 0;
     for at in memchr_iter(b'@', bytes) {
         if let Some(hit) = around(bytes, at, free) {
@@ -35,7 +35,7 @@ pub(super) fn find(bytes: &[u8], hits: &mut Vec<Hit>) {
     }
 }
 
-/// The address around the `@` at `at`, if there is one that begins at `free` or behind.
+/// The address around the `@` at `at`, if there is one that starts at `free` or later.
 fn around(bytes: &[u8], at: usize, free: usize) -> Option<Hit> {
     let start = local_start(bytes, at).max(free);
     let local = bytes.get(start..at)?;
@@ -57,13 +57,13 @@ fn around(bytes: &[u8], at: usize, free: usize) -> Option<Hit> {
     })
 }
 
-/// A domain that ends where prose goes on in another alphabet, without a blank.
+/// A domain that ends where prose continues in another alphabet, without a space.
 fn without_prose(domain: &str) -> &str {
     let top = domain.rfind('.').map_or(0, |dot| dot + 1);
     let plain = count(domain.as_bytes(), top, |byte| byte.is_ascii_alphabetic());
     let is_next = |byte: &u8| !byte.is_ascii();
     let goes_on = domain.as_bytes().get(top + plain).is_some_and(is_next);
-    // A single letter is the first of a top domain such as `köln`.
+    // A single ASCII letter may start a top-level domain such as `köln`.
     let end = if plain >= 2 && goes_on {
         top + plain
     } else {
@@ -72,7 +72,7 @@ fn without_prose(domain: &str) -> &str {
     domain.get(..end).unwrap_or(domain)
 }
 
-/// Where the local part before the `@` at `at` starts: after blanks, marks and escapes.
+/// Where the local part before the `@` at `at` starts: after whitespace, punctuation and escapes.
 fn local_start(bytes: &[u8], at: usize) -> usize {
     let before = bytes.get(..at).unwrap_or_default();
     let mut start = at;
@@ -88,7 +88,7 @@ fn local_start(bytes: &[u8], at: usize) -> usize {
         .get(..start)
         .is_some_and(|rest| rest.ends_with(b"\\"))
     {
-        // The first letter is that of an escape, or looks like one.
+        // The first letter belongs to an escape, or may belong to one.
         start += match before.get(start) {
             Some(b'n' | b'r' | b't' | b'b' | b'f') => 1,
             Some(b'u') if count(before, start + 1, |byte| byte.is_ascii_hexdigit()) >= 4 => 5,
@@ -101,8 +101,8 @@ fn local_start(bytes: &[u8], at: usize) -> usize {
         })
 }
 
-/// Whether `before` ends with an apostrophe within a name, as in `o'brien`, and not with a quote around
-/// an address, before which Python may have a letter.
+/// Whether `before` ends with an apostrophe within a name, as in `o'brien`, rather than a quote
+/// before an address, which Python may prefix with a letter.
 fn is_in_name(before: &[u8]) -> bool {
     match before {
         [b'b' | b'f' | b'r' | b'u', b'\''] => false,
@@ -116,7 +116,7 @@ fn is_local(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'%' | b'+' | b'-')
 }
 
-/// How long the domain is that `bytes` begin with.
+/// The length of the domain at the start of `bytes`.
 fn domain_length(bytes: &[u8]) -> usize {
     let mut length = 0;
     loop {
@@ -128,8 +128,8 @@ fn domain_length(bytes: &[u8]) -> usize {
     }
 }
 
-/// Whether a letter of two bytes begins so, from `À` on: Latin, Greek, Cyrillic, Armenian. Scripts
-/// without blanks would put the words before an address into it.
+/// Whether `byte` starts a two-byte letter, from `À` on: Latin, Greek, Cyrillic, Armenian. With
+/// scripts that do not use spaces, the words before an address would be taken as part of it.
 fn is_lead(byte: u8) -> bool {
     matches!(byte, 0xC3..=0xD6)
 }
@@ -139,7 +139,7 @@ mod tests {
     use crate::detect::tests::check;
 
     #[test]
-    fn addresses_are_found_whole() {
+    fn whole_addresses_are_found() {
         check(
             "write to anna.b+c@mail.acme.co.uk.",
             &["anna.b+c@mail.acme.co.uk"],
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_an_address_is_none() {
+    fn text_that_only_resembles_an_address_is_not_found() {
         for text in [
             "@anna",
             "anna@",

@@ -1,7 +1,8 @@
-//! Numbers that point at somebody: telephones, cards, accounts, machines, identities.
+//! Numbers that identify a person, an account or a machine: telephones, cards, accounts, IP
+//! addresses, national IDs.
 //!
-//! Datasets are full of numbers. A number is told only if its shape is written down nowhere else,
-//! or if it holds a checksum that is right.
+//! Datasets are full of numbers. A number is reported only if its shape has no other use, or if it
+//! contains a valid checksum.
 
 mod checksum;
 mod machine;
@@ -14,15 +15,15 @@ use self::{
 };
 use super::{Hit, HitKind, begins_word, count, ends_word};
 
-/// Bytes that are looked at together for a digit.
+/// Bytes that are searched together for a digit.
 const STRIDE: usize = 32;
 
-/// Bytes before a number in which its name must stand, if its checksum alone is too weak.
+/// Bytes before a number in which its name must occur, if its checksum alone is too weak.
 const NAME_BYTES: usize = 32;
 
 /// Finds every such number.
 pub(super) fn find(bytes: &[u8], hits: &mut Vec<Hit>) {
-    // Where the last number ended that was somebody's: what comes is no part of it.
+    // Where the last match ended: a match never starts within another.
     let (mut at, mut free) = (0, 0);
     while let Some(start) = next_digit(bytes, at) {
         let run = count(bytes, start, |byte| byte.is_ascii_digit());
@@ -35,7 +36,7 @@ pub(super) fn find(bytes: &[u8], hits: &mut Vec<Hit>) {
     }
 }
 
-/// The first digit from `at` on; text without digits is passed over quickly.
+/// The first digit from `at` on; skips text without digits quickly.
 fn next_digit(bytes: &[u8], at: usize) -> Option<usize> {
     let rest = bytes.get(at..)?;
     let mut from = at;
@@ -52,7 +53,8 @@ fn next_digit(bytes: &[u8], at: usize) -> Option<usize> {
     None
 }
 
-/// What the number is whose first `run` digits start at `start`; another ended at `free`.
+/// Classifies the number whose first `run` digits start at `start`; the previous match ended at
+/// `free`.
 fn classify(bytes: &[u8], start: usize, run: usize, free: usize) -> Option<Hit> {
     let before = bytes.get(..start).unwrap_or_default();
     let next = bytes.get(start + run).copied().unwrap_or_default();
@@ -145,7 +147,7 @@ fn with_hyphens(bytes: &[u8], start: usize) -> Option<(HitKind, usize)> {
     is_american(bytes.get(start..end)?).then_some((HitKind::Phone, end))
 }
 
-/// What a number of `run` digits and nothing between them is.
+/// Classifies a number of `run` digits without separators.
 fn plain(bytes: &[u8], start: usize, run: usize) -> Option<HitKind> {
     let number = digits(bytes, start, start + run);
     if run == 8 {
@@ -172,7 +174,7 @@ fn plain(bytes: &[u8], start: usize, run: usize) -> Option<HitKind> {
     }
 }
 
-/// Whether `name` stands shortly before `start`, as a word.
+/// Whether `name` occurs shortly before `start`, as a word.
 fn is_named(bytes: &[u8], start: usize, name: &[u8]) -> bool {
     let from = start.saturating_sub(NAME_BYTES);
     let before = bytes.get(from..start).unwrap_or_default();
@@ -184,7 +186,7 @@ fn is_named(bytes: &[u8], start: usize, name: &[u8]) -> bool {
     })
 }
 
-/// Where a number of one of these shapes ends that starts at `start`: `d` is a digit.
+/// Where a number at `start` ends if it has one of these shapes: `d` is a digit.
 fn shaped(bytes: &[u8], start: usize, shapes: &[&str]) -> Option<usize> {
     let fits = |shape: &&&str| {
         let text = bytes.get(start..start + shape.len()).unwrap_or_default();
@@ -200,7 +202,7 @@ fn shaped(bytes: &[u8], start: usize, shapes: &[&str]) -> Option<usize> {
     Some(start + shape.len())
 }
 
-/// Whether a further group of digits follows at `at`.
+/// Whether another group of digits follows at `at`.
 fn goes_on(bytes: &[u8], at: usize) -> bool {
     matches!(bytes.get(at..), Some([b'-' | b'.' | b'/', b'0'..=b'9', ..]))
 }
@@ -209,8 +211,8 @@ fn ends_in_fraction(bytes: &[u8], at: usize) -> bool {
     matches!(bytes.get(at..), Some([b'.' | b',', b'0'..=b'9', ..]))
 }
 
-/// Whether nine digits were ever given out (Social Security Administration: never 000, 666 and
-/// from 900 on, no group 00, no serial 0000).
+/// Whether nine digits can be a Social Security number (Social Security Administration: the area is
+/// never 000, 666 or above 899, the group never 00, the serial never 0000).
 fn is_social_security(number: &[u8]) -> bool {
     match number {
         [0, 0, 0, ..] | [6, 6, 6, ..] | [9, ..] => false,
@@ -225,7 +227,8 @@ fn digits(bytes: &[u8], start: usize, end: usize) -> Vec<u8> {
     digits.map(|byte| byte - b'0').collect()
 }
 
-/// Where an account ends whose country starts at `start`, written together or in fours.
+/// Where an account number ends whose country code starts at `start`, written without spaces or in
+/// groups of four.
 fn iban(bytes: &[u8], start: usize) -> Option<usize> {
     if !begins_word(bytes, start) {
         return None;
@@ -250,7 +253,7 @@ mod tests {
     use crate::detect::tests::{check, check_kind};
 
     #[test]
-    fn cards_are_found_by_their_checksum() {
+    fn cards_are_found_by_checksum() {
         for number in [
             "4111 1111 1111 1111",
             "4111-1111-1111-1111",
@@ -266,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn accounts_are_found_by_their_checksum() {
+    fn accounts_are_found_by_checksum() {
         for number in [
             "DE89370400440532013000",
             "GB82 WEST 1234 5698 7654 32",
@@ -279,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn identities_are_found() {
+    fn national_ids_are_found() {
         for (text, number) in [
             ("SSN 536-22-8726.", "536-22-8726"),
             ("SSN: 536228726", "536228726"),
@@ -311,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_numbers_are_nobodys() {
+    fn plain_numbers_are_not_reported() {
         for text in [
             "12345",
             "3.14159265358979",

@@ -1,4 +1,4 @@
-//! Keys and tokens: each kind begins with letters of its own.
+//! Keys and tokens: each kind has a characteristic prefix.
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use memchr::memmem;
@@ -9,33 +9,33 @@ use super::{Hit, HitKind, begins_word, count, ends_word};
 struct Secret {
     kind: HitKind,
     prefix: &'static str,
-    /// Characters after the prefix.
+    /// The characters after the prefix.
     alphabet: Alphabet,
-    /// Fewest and most of them.
+    /// The minimum and maximum number of them.
     length: (usize, usize),
 }
 
 #[derive(Clone, Copy)]
 enum Alphabet {
-    /// Capitals and digits.
+    /// Capital letters and digits.
     Upper,
-    /// Hexadecimal digits, behind quotes and a colon.
+    /// Hexadecimal digits, after quotes and a colon.
     HexMember,
     /// Letters and digits.
     Alphanumeric,
     /// Letters, digits, `-` and `_`.
     UrlSafe,
-    /// The same and `.`.
+    /// The same, and `.`.
     Dotted,
-    /// The same, behind the word that says what it is.
+    /// The same, after the word that names the token.
     Named,
     /// Letters, digits and `/`.
     Path,
     /// Letters, digits, `+`, `/` and `=`.
     Base64,
-    /// Three parts of base64, with dots between them.
+    /// Three parts of base64, separated by dots.
     WebToken,
-    /// A block that begins and ends with a line of its own.
+    /// A block between a header line and a footer line.
     Armour,
 }
 
@@ -44,16 +44,18 @@ use Alphabet::{
 };
 use HitKind::{CloudKey, PrivateKey, Token};
 
-/// Longest secret; most have a fixed length, the others end where their alphabet does.
+/// Longest secret; most have a fixed length, the others end at the first character outside their
+/// alphabet.
 const LENGTH_MAX: usize = 512;
 
-/// Longest token of a request: a web token that names its bearer's groups has some thousand.
+/// Longest token of a request: a web token that lists its bearer's groups has a few thousand
+/// characters.
 const BEARER_MAX: usize = 4 << 10;
 
-/// Longest block of a private key: RSA of 16,384 bits takes 13 kB, escaped a little more.
+/// Longest block of a private key: 16,384-bit RSA takes 13 kB, and slightly more when escaped.
 const ARMOUR_BYTES_MAX: usize = 16 << 10;
 
-/// Every kind, by what its issuer documents.
+/// Every kind, as documented by its issuer.
 const SECRETS: &[Secret] = &[
     secret(CloudKey, "AKIA", Upper, (16, 16)),
     secret(CloudKey, "ASIA", Upper, (16, 16)),
@@ -104,17 +106,16 @@ const fn secret(
     }
 }
 
-/// Looks for all prefixes at once.
+/// Searches for all prefixes at once.
 pub(super) struct SecretScanner(Option<AhoCorasick>);
 
 impl SecretScanner {
     pub(super) fn new() -> Self {
         let prefixes = SECRETS.iter().map(|secret| secret.prefix);
         let mut builder = AhoCorasick::builder();
-        // No prefix is within another, so any kind finds the same; this one looks at many bytes
-        // together.
+        // No prefix contains another, so every match kind finds the same; this one is vectorised.
         builder.match_kind(MatchKind::LeftmostFirst);
-        // It fails only with millions of patterns.
+        // Fails only with millions of patterns.
         Self(builder.build(prefixes).ok())
     }
 
@@ -129,7 +130,7 @@ impl SecretScanner {
             };
             if let Some(end) = secret.end(bytes, found.start()) {
                 let start = match secret.alphabet {
-                    // The key names it and stays.
+                    // The member's key stays, only its value is masked.
                     HexMember => end - secret.length.1,
                     Named => found.end(),
                     Upper | Alphanumeric | UrlSafe | Dotted | Path | Base64 | WebToken | Armour => {
@@ -151,8 +152,8 @@ impl Secret {
         let at = start + self.prefix.len();
         let run = |at, is: fn(u8) -> bool| {
             let (least, most) = self.length;
-            // One more than there may be: a text may be all prefixes, and each would count on to
-            // its end.
+            // One more than the maximum: a text may consist of nothing but prefixes, and without a
+            // limit each would be scanned to the end of the text.
             let length = count(bytes.get(..at + most + 1).unwrap_or(bytes), at, is);
             let end = at + length;
             ((least..=most).contains(&length) && ends_word(bytes, end)).then_some(end)
@@ -170,7 +171,7 @@ impl Secret {
                 let end = run(at, |byte| {
                     is_url_safe(byte) || is_base64(byte) || byte == b'.'
                 })?;
-                // The full stop behind it is the sentence's.
+                // A full stop at the end belongs to the sentence.
                 let stops = bytes.get(at..end)?.iter().rev();
                 end - stops.take_while(|byte| **byte == b'.').count()
             }
@@ -187,22 +188,22 @@ impl Secret {
                 run(signature + 1, is_url_safe).filter(|_| is_third)?
             }
         };
-        let said = bytes.get(at..end)?;
-        (begins_word(bytes, start) && is_random(said)).then_some(end)
+        let secret = bytes.get(at..end)?;
+        (begins_word(bytes, start) && is_random(secret)).then_some(end)
     }
 }
 
-/// Whether `said` looks drawn and not written: names and slugs have no digits, or no capitals, or
-/// say that they are an example.
-fn is_random(said: &[u8]) -> bool {
-    let has = |is: fn(&u8) -> bool| said.iter().any(is);
+/// Whether `secret` looks random rather than written: names and slugs have no digits or no
+/// capitals, and documentation examples end with `EXAMPLE`.
+fn is_random(secret: &[u8]) -> bool {
+    let has = |is: fn(&u8) -> bool| secret.iter().any(is);
     has(u8::is_ascii_digit)
         && (has(u8::is_ascii_uppercase) || !has(|byte| matches!(byte, b'-' | b'_')))
-        && !said.ends_with(b"EXAMPLE")
+        && !secret.ends_with(b"EXAMPLE")
 }
 
-/// Where a block of a private key ends, whose head goes on at `at`; one that is cut off ends with
-/// its letters.
+/// Where a private key block ends, whose header continues at `at`; a truncated block ends with its
+/// base64.
 fn armour_end(bytes: &[u8], at: usize) -> Option<usize> {
     let title = count(bytes, at, |byte| byte.is_ascii_uppercase() || byte == b' ');
     let named = bytes.get(at..at + title)?;
@@ -227,7 +228,7 @@ fn armour_end(bytes: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// What is around the words of a block's head and foot.
+/// The characters around the words of a block's header and footer.
 const DASHES: &[u8] = b"-----";
 
 fn is_url_safe(byte: u8) -> bool {
@@ -243,13 +244,13 @@ mod tests {
     use super::*;
     use crate::detect::tests::{check, check_kind};
 
-    /// Letters and digits without a meaning, so that no test holds what looks like a true secret.
+    /// Meaningless letters and digits, so that no test contains what looks like a real secret.
     fn drawn(length: usize) -> String {
         "a1B2c3D4e5F6g7H8".chars().cycle().take(length).collect()
     }
 
     #[test]
-    fn every_kind_is_found_whole() {
+    fn whole_secrets_of_every_kind_are_found() {
         for secret in SECRETS {
             let length = secret.length.0;
             let (value, kind) = match secret.alphabet {
@@ -279,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bearers_token_is_found_by_its_word() {
+    fn a_bearer_token_is_found_by_the_word_before_it() {
         let token = drawn(40);
         check_kind(&format!("Authorization: Bearer {token}."), Token, &token);
         for text in [
@@ -292,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_private_key_is_found_in_any_writing() {
+    fn a_private_key_is_found_in_any_encoding() {
         let dashes = "-----";
         let key = |end: &str| {
             format!(
@@ -312,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_accounts_key_is_known_by_its_member() {
+    fn a_service_account_key_is_found_by_its_member() {
         let id: String = drawn(40).to_lowercase().replace(['g', 'h'], "0");
         check_kind(&format!("{{\"private_key_id\": \"{id}\"}}"), CloudKey, &id);
         check("private_key_id: none", &[]);

@@ -7,7 +7,7 @@ use crate::{
     rules,
 };
 
-/// Takes the text called `key` out of a row; `null` reads as an empty text.
+/// Takes the string under `key` out of a row; `null` reads as an empty text.
 pub(crate) fn take_text<'a>(
     row: &mut Object<'a>,
     key: &'static str,
@@ -15,7 +15,7 @@ pub(crate) fn take_text<'a>(
     text_of(row.take(key), key)
 }
 
-/// The text that a row has under `key`; `null` reads as an empty text.
+/// The string that a row has under `key`; `null` reads as an empty text.
 pub(crate) fn text_of<'a>(
     node: Option<Node<'a>>,
     key: &'static str,
@@ -28,12 +28,12 @@ pub(crate) fn text_of<'a>(
         Value::Text(text) => Ok(Some((text, location))),
         Value::Null => Ok(Some((Text::default(), location))),
         other @ (Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Object(_)) => {
-            Err(wrong_type(&other, "a text", location))
+            Err(wrong_type(&other, "a string", location))
         }
     }
 }
 
-/// The label that a row has under `key`: a text, or the number or boolean that names a class.
+/// The label that a row has under `key`: a string, or the number or boolean that names a class.
 pub(crate) fn label_of<'a>(
     mut node: Option<Node<'a>>,
     key: &'static str,
@@ -42,7 +42,11 @@ pub(crate) fn label_of<'a>(
         match value {
             Value::List(_) | Value::Object(_) => {
                 let location = Location::of(key, *at);
-                return Err(wrong_type(value, "a text, a number or a boolean", location));
+                return Err(wrong_type(
+                    value,
+                    "a string, a number or a boolean",
+                    location,
+                ));
             }
             Value::Number(_) | Value::Bool(_) => {
                 let mut written = Vec::new();

@@ -1,5 +1,5 @@
-//! Alpaca rows: `instruction`, perhaps `input`, and `output`; `system` and `history` as
-//! LLaMA-Factory has them.
+//! Alpaca rows: `instruction`, optionally `input`, and `output`; also `system` and `history`, as in
+//! LLaMA-Factory.
 
 use crate::{
     example::{Example, Role, Turn},
@@ -21,7 +21,7 @@ pub(super) static INSTRUCTION_OUTPUT: Format = Format {
     convert: |row, _| convert(row, "output"),
 };
 
-/// With another word for the answer, and `context` for the input, as Dolly has it.
+/// With another key for the answer, and `context` for the input, as in Dolly.
 pub(super) static INSTRUCTION_RESPONSE: Format = Format {
     name: "instruction_response",
     keys: Keys::INSTRUCTION.and(Keys::RESPONSE),
@@ -29,7 +29,7 @@ pub(super) static INSTRUCTION_RESPONSE: Format = Format {
     convert: |row, _| convert(row, "response"),
 };
 
-/// With another word for the answer.
+/// With another key for the answer.
 pub(super) static INSTRUCTION_COMPLETION: Format = Format {
     name: "instruction_completion",
     keys: Keys::INSTRUCTION.and(Keys::COMPLETION),
@@ -37,7 +37,7 @@ pub(super) static INSTRUCTION_COMPLETION: Format = Format {
     convert: |row, _| convert(row, "completion"),
 };
 
-/// With another word for the answer.
+/// With another key for the answer.
 pub(super) static INSTRUCTION_ANSWER: Format = Format {
     name: "instruction_answer",
     keys: Keys::INSTRUCTION.and(Keys::ANSWER),
@@ -78,14 +78,14 @@ fn convert<'a>(mut row: Object<'a>, answered: &'static str) -> Result<Example<'a
     Ok(example)
 }
 
-/// Earlier rounds: a list of `[asked, answered]`.
+/// Earlier turns: an array of `[question, answer]` pairs.
 fn add_history<'a>(history: Node<'a>, example: &mut Example<'a>) -> Result<(), Fault> {
     let mut location = Location::of("history", history.at);
     let rounds = match history.value {
         Value::Null => return Ok(()),
         Value::List(rounds) => rounds,
         other @ (Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Object(_)) => {
-            return Err(wrong_type(&other, "a list of pairs", location));
+            return Err(wrong_type(&other, "an array of pairs", location));
         }
     };
     for (index, round) in rounds.into_iter().enumerate() {
@@ -102,12 +102,12 @@ fn add_history<'a>(history: Node<'a>, example: &mut Example<'a>) -> Result<(), F
             let fault = Fault::new(&crate::rules::wrong_type::RULE)
                 .at(location.at)
                 .path(location);
-            return Err(fault.saying(format!("expected a pair of texts, found {kind}")));
+            return Err(fault.saying(format!("expected a pair of strings, found {kind}")));
         };
         for (node, role) in [(asked, Role::User), (answered, Role::Model)] {
             location.at = node.at;
             let Value::Text(text) = node.value else {
-                return Err(wrong_type(&node.value, "a text", location));
+                return Err(wrong_type(&node.value, "a string", location));
             };
             example.turns.push(Turn::text(role, text, location));
         }
@@ -120,7 +120,7 @@ mod tests {
     use crate::formats::tests::{check, convert};
 
     #[test]
-    fn instruction_and_input_are_asked_together() {
+    fn instruction_and_input_become_one_question() {
         let together = convert(r#"{"input":"a\n\nb","output":"c"}"#);
         check(r#"{"instruction":"a","input":"b","output":"c"}"#, &together);
         let alone = convert(r#"{"input":"a","output":"c"}"#);
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_has_many_names() {
+    fn the_answer_has_several_keys() {
         let expected = convert(r#"{"instruction":"a","input":"b","output":"c"}"#);
         for answered in ["response", "completion", "answer"] {
             check(
@@ -151,7 +151,7 @@ mod tests {
         );
         check(
             r#"{"instruction":"c","output":"d","history":[["a"]]}"#,
-            "wrong_type: expected a pair of texts, found a list $.history[0]",
+            "wrong_type: expected a pair of strings, found an array $.history[0]",
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Rows under names of their own, which a recipe maps to ours: `columns = { input = "question" }`.
+//! Rows with custom column names, which a recipe maps to ours: `columns = { input = "question" }`.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -16,9 +16,9 @@ use crate::{
 #[derive(Debug)]
 struct MappableFormat {
     format: &'static Format,
-    /// What must be mapped.
+    /// Names that must be mapped.
     needs: &'static [&'static str],
-    /// What may be mapped besides.
+    /// Names that may be mapped too.
     may: &'static [&'static str],
 }
 
@@ -56,10 +56,10 @@ static MAPPABLE: &[MappableFormat] = &[
     },
 ];
 
-/// Names of ours under which there is a list.
+/// Our names whose values are arrays.
 const LISTS: &[&str] = &["messages", "conversations", "contents", "history", "tools"];
 
-/// Our names and the columns that stand for them: the format is told by our names alone.
+/// Our names and the columns they are mapped to: our names alone determine the format.
 #[derive(Debug)]
 pub(crate) struct ColumnMapping {
     format: &'static Format,
@@ -70,19 +70,21 @@ impl ColumnMapping {
     /// The columns of a recipe; `None` where it maps none.
     ///
     /// # Errors
-    /// Says what is wrong with them.
+    /// A message that says what is wrong with them.
     pub(crate) fn of(columns: &BTreeMap<String, String>) -> Result<Option<Self>, String> {
         if columns.is_empty() {
             return Ok(None);
         }
         for (name, column) in columns {
             if column.is_empty() {
-                return Err(format!("`columns.{name}` names no column"));
+                return Err(format!(
+                    "`columns.{name}` is empty: expected the name of a column"
+                ));
             }
             let mut others = columns.iter().filter(|(other, _)| *other != name);
             if let Some((other, _)) = others.find(|(_, named)| *named == column) {
                 return Err(format!(
-                    "`columns.{name}` and `columns.{other}` are the same column"
+                    "`columns.{name}` and `columns.{other}` map to the same column"
                 ));
             }
         }
@@ -105,14 +107,14 @@ impl ColumnMapping {
             }
         }
         Err(format!(
-            "`columns` maps {}: map `input` and `output` or `label`, perhaps with `system`; \
+            "`columns` maps {}, which is not a known combination: map `input` and `output` or `label`, perhaps with `system`; \
              `instruction` and `output`, perhaps with `input`, `system` or `history`; \
              or one of `messages`, `conversations`, `contents`",
             name_keys(columns.keys().map(String::as_str))
         ))
     }
 
-    /// Takes `row` over by its columns alone.
+    /// Converts `row` by its mapped columns alone.
     pub(crate) fn read<'a>(
         &self,
         mut row: Object<'a>,
@@ -122,7 +124,7 @@ impl ColumnMapping {
         let lacking: Vec<&str> = lacking.filter(|column| !row.has(column)).collect();
         if !lacking.is_empty() {
             return Err(Fault::new(&rules::missing_column::RULE).saying(format!(
-                "the row has no {}, only {}",
+                "the row lacks {}; it has {}",
                 name_keys(lacking.into_iter()),
                 name_keys(row.keys())
             )));
@@ -143,7 +145,7 @@ impl ColumnMapping {
     }
 }
 
-/// The list that a text holds as JSON: a cell of a table has no other way to be one.
+/// The array that a string contains as JSON: a table cell can hold one only this way.
 fn unwrap(node: Node<'_>) -> Node<'_> {
     let Value::Text(text) = &node.value else {
         return node;
@@ -172,7 +174,7 @@ mod tests {
     fn check(table: &str, row: &str, same_as: &str) {
         let columns = columns(table).unwrap().unwrap();
         let Value::Object(row) = parse(row).unwrap().node.value else {
-            panic!("{row} is no object");
+            panic!("{row} is not an object");
         };
         let (_, example) = columns.read(row, &mut Vec::new()).unwrap();
         let mut out = Vec::new();
@@ -212,7 +214,7 @@ mod tests {
             r#"{"dialog":"[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b\"}]"}"#,
             r#"{"input":"a","output":"b"}"#,
         );
-        // The better answer of a pair, for who wants it.
+        // The preferred answer of a pair, for users who want to tune on it.
         check(
             "input = 'prompt'\noutput = 'chosen'",
             r#"{"prompt":"a","chosen":"b","rejected":"c"}"#,
@@ -221,11 +223,11 @@ mod tests {
     }
 
     #[test]
-    fn columns_that_make_no_format_are_refused() {
+    fn unknown_combinations_of_columns_are_rejected() {
         let refused = |table: &str| columns(table).unwrap_err();
         assert!(refused("input = 'q'").contains("maps `input`: map `input` and `output`"));
-        assert!(refused("input = 'q'\noutput = ''").contains("`columns.output` names no column"));
-        assert!(refused("input = 'q'\noutput = 'q'").contains("are the same column"));
+        assert!(refused("input = 'q'\noutput = ''").contains("`columns.output` is empty"));
+        assert!(refused("input = 'q'\noutput = 'q'").contains("map to the same column"));
         assert!(refused("inptu = 'q'\noutput = 'a'").contains("maps `inptu`, `output`"));
         assert!(refused("messages = 'q'\noutput = 'a'").contains("maps `messages`, `output`"));
         assert!(columns("").unwrap().is_none());

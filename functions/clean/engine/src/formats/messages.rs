@@ -51,7 +51,7 @@ fn add<'a>(
         "assistant" => {
             check_weight(&mut message, location, repairs);
             let calls = calls(&mut message, location, dialogue, repairs)?;
-            let said = match content {
+            let texts = match content {
                 Some(Node {
                     value: Value::Null, ..
                 })
@@ -62,13 +62,13 @@ fn add<'a>(
                 }
                 content => texts(content, location)?,
             };
-            let blank = said.iter().all(Text::is_blank);
+            let blank = texts.iter().all(Text::is_blank);
             if calls.is_empty() {
-                dialogue.say(Role::Model, as_parts(said), location);
+                dialogue.say(Role::Model, as_parts(texts), location);
             } else if blank {
                 dialogue.call(calls, location);
             } else {
-                let mut parts = as_parts(said);
+                let mut parts = as_parts(texts);
                 parts.extend(calls);
                 dialogue.say(Role::Model, parts, location);
             }
@@ -89,7 +89,7 @@ fn add<'a>(
     Ok(())
 }
 
-/// `message_weight`, once a row, where an answer has weight 0.
+/// Reports `message_weight`, once per row, for an answer with weight 0.
 pub(super) fn check_weight(message: &mut Object<'_>, location: Location, faults: &mut Vec<Fault>) {
     let rule = &rules::message_weight::RULE;
     let Some(Node {
@@ -105,7 +105,7 @@ pub(super) fn check_weight(message: &mut Object<'_>, location: Location, faults:
     }
 }
 
-/// The functions an assistant wants called: `tool_calls`, or `function_call` as it was before.
+/// The functions that an assistant calls: `tool_calls`, or the older `function_call`.
 fn calls<'a>(
     message: &mut Object<'a>,
     location: Location,
@@ -154,11 +154,11 @@ fn calls<'a>(
     Ok(parts)
 }
 
-/// What the types of content that are text are called: in chats, and in requests and answers of
-/// the API that came after them.
+/// Names of the content types that are text: in chats, and in the requests and responses of the
+/// later API.
 const TEXT_TYPES: [&str; 3] = ["text", "input_text", "output_text"];
 
-/// The text of a part like `{"type": "text", "text": …}`; some write it under `value`.
+/// The text of a part like `{"type": "text", "text": …}`; some tools write it under `value`.
 fn text_part(mut part: Object<'_>) -> Option<Text<'_>> {
     if let Some(kind) = part.take("type").and_then(text_of)
         && !TEXT_TYPES.contains(&kind.escaped())
@@ -170,13 +170,13 @@ fn text_part(mut part: Object<'_>) -> Option<Text<'_>> {
     let Node { value, .. } = text.or_else(|| part.take("value"))?;
     match value {
         Value::Text(text) => Some(text),
-        // As `{"text": {"value": …}}` of threads.
+        // `{"text": {"value": …}}`, as in threads.
         Value::Object(mut text) => text.take("value").and_then(text_of),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) => None,
     }
 }
 
-/// The texts of a content: one text, or a list of `{"type": "text", "text": …}`.
+/// The texts of a message's content: one string, or an array of `{"type": "text", "text": …}`.
 fn texts(content: Option<Node<'_>>, location: Location) -> Result<Vec<Text<'_>>, Fault> {
     match content.map(|node| node.value) {
         None | Some(Value::Null) => Ok(vec![Text::default()]),
@@ -192,9 +192,11 @@ fn texts(content: Option<Node<'_>>, location: Location) -> Result<Vec<Text<'_>>,
                 }
             })
             .collect(),
-        Some(other @ (Value::Bool(_) | Value::Number(_) | Value::Object(_))) => {
-            Err(wrong_type(&other, "a text or a list of parts", location))
-        }
+        Some(other @ (Value::Bool(_) | Value::Number(_) | Value::Object(_))) => Err(wrong_type(
+            &other,
+            "a string or an array of parts",
+            location,
+        )),
     }
 }
 
@@ -215,7 +217,7 @@ fn joined(mut texts: Vec<Text<'_>>) -> Text<'_> {
     }
 }
 
-/// Takes a list of objects out of a row, each with its place.
+/// Takes an array of objects out of a row, each with its place.
 pub(super) fn take_list<'a>(
     row: &mut Object<'a>,
     key: &'static str,
@@ -225,7 +227,7 @@ pub(super) fn take_list<'a>(
     };
     let location = Location::of(key, at);
     let Value::List(nodes) = value else {
-        return Err(wrong_type(&value, "a list", location));
+        return Err(wrong_type(&value, "an array", location));
     };
     let element = |(index, node): (usize, Node<'a>)| {
         let location = Location {
@@ -245,7 +247,7 @@ pub(super) fn take_list<'a>(
     nodes.into_iter().enumerate().map(element).collect()
 }
 
-/// Takes a text that must be there out of an object.
+/// Takes a required string out of an object.
 pub(super) fn take_word<'a>(
     object: &mut Object<'a>,
     key: &str,
@@ -256,9 +258,11 @@ pub(super) fn take_word<'a>(
             value: Value::Text(text),
             ..
         }) => Ok(text),
-        Some(Node { value, .. }) => {
-            Err(wrong_type(&value, &format!("a text as `{key}`"), location))
-        }
+        Some(Node { value, .. }) => Err(wrong_type(
+            &value,
+            &format!("a string as `{key}`"),
+            location,
+        )),
         None => Err(Fault::new(&rules::wrong_type::RULE)
             .at(location.at)
             .path(location)
@@ -266,15 +270,15 @@ pub(super) fn take_word<'a>(
     }
 }
 
-/// `unknown_role`: nobody Gemini knows.
+/// `unknown_role`: the role is not one of `known`.
 pub(super) fn unknown_role(location: Location, known: &str) -> Fault {
     Fault::new(&rules::unknown_role::RULE)
         .at(location.at)
         .path(location)
-        .saying(format!("the role is none of {known}"))
+        .saying(format!("expected one of the roles {known}"))
 }
 
-/// The text a node is, if it is one.
+/// The text of a node, if it is a string.
 pub(super) fn text_of(node: Node<'_>) -> Option<Text<'_>> {
     match node.value {
         Value::Text(text) => Some(text),
@@ -294,12 +298,12 @@ mod tests {
         );
         check(
             r#"{"messages":[{"role":"user","content":"a"},{"role":"system","content":"s"}]}"#,
-            "wrong_turn_order: a system message after the conversation began $.messages[1]",
+            "wrong_turn_order: expected system messages only at the start $.messages[1]",
         );
     }
 
     #[test]
-    fn content_is_written_in_many_ways() {
+    fn content_has_several_forms() {
         let row = |asked: &str| {
             format!(
                 r#"{{"messages":[{{"role":"user","content":{asked}}},{{"role":"assistant","content":"b"}}],"parallel_tool_calls":false}}"#
@@ -324,7 +328,7 @@ mod tests {
         );
         check(
             &row("7"),
-            "wrong_type: expected a text or a list of parts, found a number $.messages[0]",
+            "wrong_type: expected a string or an array of parts, found a number $.messages[0]",
         );
     }
 
@@ -344,11 +348,11 @@ mod tests {
         );
         check(
             &row(r#""[1]""#),
-            "invalid_arguments: expected an object of arguments, found a list $.messages[1]",
+            "invalid_arguments: expected an object of arguments, found an array $.messages[1]",
         );
         check(
             &row(r#""{x""#),
-            "invalid_arguments: expected an object of arguments, found a text that is not JSON $.messages[1]",
+            "invalid_arguments: expected an object of arguments, found a string that is not JSON $.messages[1]",
         );
     }
 
@@ -362,10 +366,10 @@ mod tests {
     }
 
     #[test]
-    fn what_gemini_has_no_word_for_is_refused() {
+    fn unsupported_messages_are_rejected() {
         check(
             r#"{"messages":[{"role":"boss","content":"a"}]}"#,
-            "unknown_role: the role is none of system, developer, user, assistant, tool, function $.messages[0]",
+            "unknown_role: expected one of the roles system, developer, user, assistant, tool, function $.messages[0]",
         );
         check(
             r#"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{}}]}]}"#,
@@ -373,11 +377,11 @@ mod tests {
         );
         check(
             r#"{"messages":"a"}"#,
-            "wrong_type: expected a list, found a text $.messages",
+            "wrong_type: expected an array, found a string $.messages",
         );
         check(
             r#"{"messages":["a"]}"#,
-            "wrong_type: expected an object, found a text $.messages[0]",
+            "wrong_type: expected an object, found a string $.messages[0]",
         );
         check(
             r#"{"messages":[{"content":"a"}]}"#,

@@ -1,5 +1,5 @@
-//! Dialogue rows: `{"conversations": [{"from": …, "value": …}, …]}`, with function calls as
-//! LLaMA-Factory writes them.
+//! ShareGPT rows: `{"conversations": [{"from": …, "value": …}, …]}`, with function calls as in
+//! LLaMA-Factory.
 
 use smallvec::smallvec;
 
@@ -51,7 +51,7 @@ fn convert<'a>(mut row: Object<'a>, repairs: &mut Vec<Fault>) -> Result<Example<
                 ..
             }) => text,
             Some(Node { value, .. }) => {
-                return Err(wrong_type(&value, "a text as `value`", location));
+                return Err(wrong_type(&value, "a string as `value`", location));
             }
             None => {
                 let fault = Fault::new(&rules::wrong_type::RULE)
@@ -81,7 +81,7 @@ fn convert<'a>(mut row: Object<'a>, repairs: &mut Vec<Fault>) -> Result<Example<
     Ok(dialogue.finish(tools::declarations(row.take("tools"), "tools")?))
 }
 
-/// The calls in a text that holds one as JSON, or a list of them.
+/// The calls in a string that contains one as JSON, or an array of them.
 fn calls<'a>(
     value: &Text<'_>,
     location: Location,
@@ -96,7 +96,7 @@ fn calls<'a>(
     };
     let value = value.plain();
     let Ok(parsed) = parse(&value) else {
-        return Err(invalid("a text that is not JSON"));
+        return Err(invalid("a string that is not JSON"));
     };
     let nodes = match parsed.node.value.into_owned() {
         Value::List(nodes) => nodes,
@@ -128,7 +128,7 @@ mod tests {
     use crate::formats::tests::{check, convert};
 
     #[test]
-    fn speakers_have_many_names() {
+    fn roles_have_several_names() {
         let expected = convert(
             r#"{"messages":[{"role":"system","content":"s"},{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"user","content":"c"},{"role":"assistant","content":"d"}]}"#,
         );
@@ -142,7 +142,7 @@ mod tests {
         );
         check(
             r#"{"conversations":[{"from":"alien","value":"a"}]}"#,
-            "unknown_role: the role is none of system, human, user, gpt, assistant, function_call, observation, tool $.conversations[0]",
+            "unknown_role: expected one of the roles system, human, user, gpt, assistant, function_call, observation, tool $.conversations[0]",
         );
         check(
             r#"{"conversations":[{"from":"human"}]}"#,
@@ -158,7 +158,7 @@ mod tests {
         );
         check(
             r#"{"conversations":[{"from":"function_call","value":"call f"}]}"#,
-            "invalid_arguments: expected a function call as JSON, found a text that is not JSON $.conversations[0]",
+            "invalid_arguments: expected a function call as JSON, found a string that is not JSON $.conversations[0]",
         );
     }
 }

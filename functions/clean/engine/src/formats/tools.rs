@@ -1,4 +1,4 @@
-//! Functions a model may call: their declarations, and the arguments of a call.
+//! Functions that a model may call: their declarations, and the arguments of a call.
 
 use std::borrow::Cow;
 
@@ -10,14 +10,14 @@ use crate::{
     rules,
 };
 
-/// How often arguments are unwrapped from a text within a text before they are given up.
+/// How many times arguments are decoded from a string within a string before giving up.
 const WRAPPINGS_MAX: usize = 3;
 
-/// Arguments of a call as an object. Chat rows write them as a text that holds JSON: that is read.
-/// A text within that text was encoded twice: that is repaired and told.
+/// Arguments of a call as an object. Chat rows write them as a string that contains JSON, which is
+/// decoded. A further string within that string was encoded twice; it is decoded and reported.
 ///
 /// # Errors
-/// `invalid_arguments` where there is no object to be found.
+/// `invalid_arguments` if there is no object.
 pub(super) fn arguments<'a>(
     value: Option<Node<'a>>,
     location: Location,
@@ -31,10 +31,10 @@ pub(super) fn arguments<'a>(
     Ok(object)
 }
 
-/// The same where they are written as an object: a text was encoded once too often.
+/// The same for formats that write arguments as an object: a string was encoded once too often.
 ///
 /// # Errors
-/// `invalid_arguments` where there is no object to be found.
+/// `invalid_arguments` if there is no object.
 pub(super) fn plain_arguments<'a>(
     value: Value<'a>,
     location: Location,
@@ -47,7 +47,8 @@ pub(super) fn plain_arguments<'a>(
     Ok(object)
 }
 
-/// The object of arguments that `value` is or holds as a text, and within how many texts.
+/// The object of arguments that `value` is or contains as a string, and the number of strings
+/// around it.
 fn unwrap(mut value: Value<'_>, location: Location) -> Result<(Object<'_>, usize), Fault> {
     let mut wrappings = 0;
     loop {
@@ -58,7 +59,7 @@ fn unwrap(mut value: Value<'_>, location: Location) -> Result<(Object<'_>, usize
             Value::Text(text) if wrappings < WRAPPINGS_MAX => {
                 wrappings += 1;
                 let Ok(parsed) = parse_owned(&text) else {
-                    return Err(invalid("a text that is not JSON", location));
+                    return Err(invalid("a string that is not JSON", location));
                 };
                 parsed
             }
@@ -75,7 +76,7 @@ fn double_encoded(location: Location) -> Fault {
         .path(location)
 }
 
-/// The JSON that `text` holds.
+/// The JSON that `text` contains.
 fn parse_owned(text: &Text<'_>) -> Result<Value<'static>, SyntaxError> {
     let plain = text.plain();
     let parsed = parse(&plain)?;
@@ -89,11 +90,11 @@ fn invalid(found: &str, location: Location) -> Fault {
         .saying(format!("expected an object of arguments, found {found}"))
 }
 
-/// Declarations as Gemini has them, from `tools` or `functions` of chat rows or a text that
-/// holds them; `None` where there are none.
+/// Declarations as Gemini has them, from `tools` or `functions` of chat rows or from a string that
+/// contains them; `None` if there are none.
 ///
 /// # Errors
-/// `wrong_type` where there is something else.
+/// `wrong_type` for anything else.
 pub(super) fn declarations<'a>(
     node_: Option<Node<'a>>,
     key: &'static str,
@@ -106,13 +107,13 @@ pub(super) fn declarations<'a>(
         Fault::new(&rules::wrong_type::RULE)
             .at(at)
             .path(location)
-            .saying(format!("expected a list of functions, found {kind}"))
+            .saying(format!("expected an array of functions, found {kind}"))
     };
     let value = match value {
         Value::Text(text) if text.is_blank() => return Ok(None),
         Value::Text(text) => {
             let Ok(parsed) = parse_owned(&text) else {
-                return Err(wrong("a text that is not JSON"));
+                return Err(wrong("a string that is not JSON"));
             };
             parsed
         }
@@ -157,7 +158,8 @@ pub(super) fn declarations<'a>(
     }))])))
 }
 
-/// What Gemini's `FunctionDeclaration` shares with that of chat rows; flags like `strict` it refuses.
+/// The members that Gemini's `FunctionDeclaration` has in common with that of chat rows; the
+/// service rejects flags such as `strict`.
 fn declaration(mut function: Object<'_>) -> Node<'_> {
     let shared = ["name", "description", "parameters"];
     let members = shared

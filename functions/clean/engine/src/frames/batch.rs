@@ -1,4 +1,4 @@
-//! A batch in a frame: what is small in a compact form, records and notes as they are.
+//! A batch in a frame: small values in a compact encoding, records and notes verbatim.
 
 use std::{borrow::Cow, collections::BTreeMap, io};
 
@@ -13,10 +13,10 @@ use crate::{
     sketch::Sketch,
 };
 
-/// Bytes that say how long the compact form is.
+/// Bytes that hold the length of the compact part.
 const LENGTH_BYTES: usize = 4;
 
-/// All of a batch but its records and notes, which follow it.
+/// A batch without its records and notes, which follow it.
 #[derive(Serialize, Deserialize)]
 pub(super) struct BatchFrame<'j> {
     rows: Cow<'j, [RowSummary]>,
@@ -27,11 +27,11 @@ pub(super) struct BatchFrame<'j> {
     lines: LineCounts,
     readable: bool,
     guess: Cow<'j, str>,
-    /// Bytes of the records.
+    /// Length of the records in bytes.
     records: u64,
 }
 
-/// A ledger, borrowed to be written and owned once read.
+/// A ledger, borrowed for writing and owned after reading.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum CowFindings<'j> {
@@ -56,13 +56,13 @@ impl CowFindings<'_> {
 
 /// Appends `processed` to `payload`.
 pub(super) fn write(processed: &ProcessedBatch, payload: &mut Vec<u8>) -> io::Result<()> {
-    let owned_name = |(name, rows): (&&'static str, &u64)| (Cow::Borrowed(*name), *rows);
+    let named = |(name, rows): (&&'static str, &u64)| (Cow::Borrowed(*name), *rows);
     let frame = BatchFrame {
         rows: Cow::Borrowed(&processed.rows),
         sketches: Cow::Borrowed(&processed.sketches),
         findings: CowFindings::Borrowed(&processed.findings),
         short_findings: CowFindings::Borrowed(&processed.short_findings),
-        formats: processed.formats.iter().map(owned_name).collect(),
+        formats: processed.formats.iter().map(named).collect(),
         lines: processed.lines,
         readable: processed.readable,
         guess: Cow::Borrowed(processed.guess),
@@ -78,9 +78,9 @@ pub(super) fn write(processed: &ProcessedBatch, payload: &mut Vec<u8>) -> io::Re
 }
 
 impl BatchFrame<'_> {
-    /// The batch in `payload`, whose checksum fits.
+    /// Reads the batch in `payload`, whose checksum has been verified.
     pub(super) fn read(payload: &[u8]) -> Result<ProcessedBatch, FrameError> {
-        let wrong = || FrameError::Foreign("a batch cannot be understood");
+        let wrong = || FrameError::Foreign("a batch cannot be decoded");
         let (length, rest) = payload
             .split_first_chunk::<LENGTH_BYTES>()
             .ok_or_else(wrong)?;
@@ -89,7 +89,7 @@ impl BatchFrame<'_> {
         let frame: BatchFrame<'_> = super::decode(encoded)?;
         let records = usize::try_from(frame.records).unwrap_or(usize::MAX);
         let (records, notes) = rest.split_at_checked(records).ok_or_else(wrong)?;
-        let unknown = || FrameError::Foreign("it uses words of another version of the code");
+        let unknown = || FrameError::Foreign("it uses names of another version of the code");
         let known = |(name, rows): (Cow<'_, str>, u64)| Some((names::known(&name)?, rows));
         let formats: Option<_> = frame.formats.into_iter().map(known).collect();
         Ok(ProcessedBatch {

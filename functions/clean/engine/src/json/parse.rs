@@ -1,4 +1,4 @@
-//! Reads one JSON value, strictly as RFC 8259 has it, and says at which byte it could not.
+//! Reads one JSON value, strictly by RFC 8259, and reports the offset of a fault.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -8,29 +8,29 @@ use super::{
 };
 use crate::byte_classes::ByteClasses;
 
-/// Members up to which repeats are looked for pair by pair; beyond, by hashing.
+/// Up to this many members, repeated keys are found pair by pair; beyond, by hashing.
 const PAIRWISE_MAX: usize = 16;
 
-/// Members for which an object has room at once.
+/// Members for which an object initially reserves space.
 const MEMBERS_USUAL: usize = 4;
 
-/// A value, and what was odd on the way.
+/// A value, and what was unusual about it.
 #[derive(Debug)]
 pub(crate) struct Parsed<'a> {
     /// The value.
     pub(crate) node: Node<'a>,
-    /// Where a key was written that its object had already.
+    /// Positions of keys that their object already had.
     pub(crate) repeats: Vec<u32>,
-    /// What its texts hold.
+    /// The byte classes within its texts.
     pub(crate) byte_classes: ByteClasses,
 }
 
-/// Reads `text`, which is one JSON value and blanks around it.
+/// Reads `text`, which is one JSON value with whitespace around it.
 ///
-/// Where an object has a key twice the last value wins, as in Python and JavaScript.
+/// If an object has a key twice, the last value wins, as in Python and JavaScript.
 ///
 /// # Errors
-/// [`SyntaxError`], with the byte.
+/// [`SyntaxError`], with the offset.
 pub(crate) fn parse(text: &str) -> Result<Parsed<'_>, SyntaxError> {
     let (stops, byte_classes) = Stops::of_json(text);
     let mut parser = Parser {
@@ -48,8 +48,8 @@ pub(crate) fn parse(text: &str) -> Result<Parsed<'_>, SyntaxError> {
             repeats: parser.repeats,
             byte_classes: parser.byte_classes,
         }),
-        Some(b'{') => Err(parser.error("a second JSON value on the same line")),
-        Some(_) => Err(parser.error("text after the end of the JSON value")),
+        Some(b'{') => Err(parser.error("expected the end of the row, found a second JSON value")),
+        Some(_) => Err(parser.error("expected the end of the row, found more text")),
     }
 }
 
@@ -73,12 +73,16 @@ impl<'a> Parser<'a> {
             Some(b't') => self.word("true", Value::Bool(true))?,
             Some(b'f') => self.word("false", Value::Bool(false))?,
             Some(b'n') => self.word("null", Value::Null)?,
-            Some(b'N' | b'I') => return Err(self.error("NaN and Infinity are not JSON")),
-            Some(b'\'') => return Err(self.error("single quotes are not JSON")),
-            Some(b'/' | b'#') => return Err(self.error("comments are not JSON")),
-            Some(b'}' | b']') => return Err(self.error("a comma too many, or no value")),
+            Some(b'N' | b'I') => return Err(self.error("NaN and Infinity are not valid JSON")),
+            Some(b'\'') => {
+                return Err(self.error("single quotes are not valid JSON: use double quotes"));
+            }
+            Some(b'/' | b'#') => return Err(self.error("comments are not valid JSON")),
+            Some(b'}' | b']') => {
+                return Err(self.error("expected a value, found a closing bracket"));
+            }
             Some(_) => return Err(self.error("expected a JSON value")),
-            None => return Err(self.error("the JSON value breaks off")),
+            None => return Err(self.error("the JSON value ends early")),
         };
         Ok(Node { at, value })
     }
@@ -94,9 +98,9 @@ impl<'a> Parser<'a> {
             self.blanks();
             match self.peek() {
                 Some(b'"') => {}
-                Some(b'}') => return Err(self.error("a comma before the closing bracket")),
+                Some(b'}') => return Err(self.error("trailing comma before the closing bracket")),
                 Some(_) => return Err(self.error("expected a key in double quotes")),
-                None => return Err(self.error("the JSON value breaks off")),
+                None => return Err(self.error("the JSON value ends early")),
             }
             let key = self.key()?;
             self.blanks();
@@ -149,7 +153,7 @@ impl<'a> Parser<'a> {
         let opened = self.at;
         self.at += 1;
         let mut start = self.at;
-        // Only where the row escapes in another way than we do.
+        // Used only if the row escapes differently than this engine does.
         let mut rewritten: Option<String> = None;
         let closed = loop {
             let stop = self.stops.next(self.at);
@@ -159,7 +163,7 @@ impl<'a> Parser<'a> {
                 Some((stop, 0..b' ')) if !self.is_escaped(stop) => {
                     self.at = stop;
                     return Err(self.error(
-                        "a raw control character within a text; write it as `\\n`, `\\t` or `\\u…`",
+                        "unescaped control character in a string: write it as `\\n`, `\\t` or `\\u…`",
                     ));
                 }
                 Some((stop, _)) => {
@@ -170,7 +174,8 @@ impl<'a> Parser<'a> {
                         self.byte_classes |= ByteClasses::of_char(char);
                         continue;
                     }
-                    // Longer than needed, and for as long as the row is looked at.
+                    // Reserve the longest possible length: the buffer lives only as long as the
+                    // row.
                     let length = self.text.len() - start;
                     let text = rewritten.get_or_insert_with(|| String::with_capacity(length));
                     text.push_str(self.text.get(start..backslash).unwrap_or_default());
@@ -179,7 +184,7 @@ impl<'a> Parser<'a> {
                 }
                 None => {
                     self.at = opened;
-                    return Err(self.error("a text that is never closed"));
+                    return Err(self.error("the string is never closed"));
                 }
             }
         };
@@ -194,8 +199,8 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// Adds an escaped character, and those that are escaped by number right after it: where one letter is,
-    /// most are.
+    /// Adds an escaped character, and any numeric escapes that directly follow it: where one letter
+    /// is escaped, most are.
     fn rewrite(&mut self, mut char: char, text: &mut String) -> Result<(), SyntaxError> {
         loop {
             self.byte_classes |= ByteClasses::of_char(char);
@@ -208,14 +213,14 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Whether the byte at `at` has an escaping backslash before it.
+    /// Whether the byte at `at` is preceded by an escaping backslash.
     fn is_escaped(&self, at: usize) -> bool {
         let before = self.text.as_bytes().get(..at).unwrap_or_default();
         let backslashes = before.iter().rev().take_while(|byte| **byte == b'\\');
         !backslashes.count().is_multiple_of(2)
     }
 
-    /// Whether the escape from `start` to here is how we would escape `char`.
+    /// Whether the escape from `start` to here is the one that this engine would write for `char`.
     fn is_written_so(&self, start: usize, char: char) -> bool {
         if char >= ' ' {
             return false;
@@ -247,12 +252,12 @@ impl<'a> Parser<'a> {
             }
             Some(_) | None => {
                 self.at = start;
-                return Err(self.error("an escape that JSON does not have"));
+                return Err(self.error("unknown escape"));
             }
         })
     }
 
-    /// The second half of a surrogate pair whose first half is `high`.
+    /// Reads the low surrogate of a pair whose high surrogate is `high`.
     fn pair(&mut self, high: u32, start: usize) -> Result<char, SyntaxError> {
         if (0xD800..0xDC00).contains(&high) && self.eat(b'\\') && self.eat(b'u') {
             let low = self.hex(start)?;
@@ -282,7 +287,7 @@ impl<'a> Parser<'a> {
             return Ok(code);
         }
         self.at = start;
-        Err(self.error("`\\u` takes four hexadecimal digits"))
+        Err(self.error("expected four hexadecimal digits after `\\u`"))
     }
 
     fn number(&mut self) -> Result<Value<'a>, SyntaxError> {
@@ -302,7 +307,7 @@ impl<'a> Parser<'a> {
             self.peek(),
             Some(b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'.')
         ) {
-            return Err(self.error("a number that JSON does not have"));
+            return Err(self.error("malformed number"));
         }
         let digits = self.text.get(start..self.at).unwrap_or_default();
         Ok(Value::Number(Cow::Borrowed(digits)))
@@ -314,7 +319,7 @@ impl<'a> Parser<'a> {
             self.at += 1;
         }
         if self.at == start {
-            return Err(self.error("a number that JSON does not have"));
+            return Err(self.error("malformed number"));
         }
         Ok(())
     }
@@ -328,7 +333,7 @@ impl<'a> Parser<'a> {
         Ok(value)
     }
 
-    /// Keeps the last value of every key, at the place of the first.
+    /// Keeps the last value of every key, at the position of the first.
     fn drop_repeats(&mut self, members: &mut Vec<(Cow<'a, str>, Node<'a>)>) {
         let distinct = if members.len() <= PAIRWISE_MAX {
             let repeated = |(index, (key, _)): (usize, &(Cow<'_, str>, _))| {
@@ -395,15 +400,12 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// What stands for a byte that is no hexadecimal digit: too large for four that are.
+/// The value of a byte that is not a hexadecimal digit: larger than any four digits.
 const NO_DIGIT: u32 = 0x1_0000;
 
-/// The value of a hexadecimal digit. Rows escaped down to ASCII are made of them.
+/// The value of a hexadecimal digit. Rows that are escaped to ASCII consist of them.
 fn hex_digit(byte: u8) -> u32 {
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "it is all done while this is compiled"
-    )]
+    #[expect(clippy::indexing_slicing, reason = "evaluated at compile time only")]
     const DIGITS: [u32; 256] = {
         let mut digits = [NO_DIGIT; 256];
         let mut value = 0;
@@ -418,7 +420,7 @@ fn hex_digit(byte: u8) -> u32 {
     DIGITS.get(usize::from(byte)).copied().unwrap_or(NO_DIGIT)
 }
 
-/// Rows end at `LINE_MAX_BYTES`, so an offset always fits.
+/// Rows are at most `LINE_MAX_BYTES` long, so an offset always fits.
 fn offset(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }

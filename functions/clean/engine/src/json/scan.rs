@@ -1,5 +1,5 @@
-//! What the bytes of a row are, found in one walk before it is read: where reading must stop within
-//! its texts, and what a rule might look for in them.
+//! Classifies a row's bytes in one pass before parsing: where the parser must stop within strings,
+//! and which rules' patterns the strings may contain.
 
 use std::{cell::Cell, mem};
 
@@ -10,15 +10,15 @@ use crate::{
     byte_classes::ByteClasses,
 };
 
-/// Places in a text, a bit for each of its bytes.
+/// Positions in a text, one bit per byte.
 #[derive(Debug)]
 pub(super) struct Stops {
     words: Vec<u64>,
 }
 
 thread_local! {
-    /// The room that the last row's words took: to ask for it anew, for each row, is a fiftieth of
-    /// all the work.
+    /// The buffer of the last row: allocating it again for every row takes a fiftieth of all the
+    /// work.
     static ROOM: Cell<Vec<u64>> = const { Cell::new(Vec::new()) };
 }
 
@@ -36,11 +36,12 @@ impl Stops {
         Self { words }
     }
 
-    /// Where a reader of JSON must stop within texts, and what these hold. It must stop at quotes
-    /// that open or close, at control characters below U+0020, and at the byte *after* the backslash
-    /// of any escape but `\n`, `\t`, `\r`, `\"` and `\\`, which are written so here as well.
+    /// Where a JSON parser must stop within strings, and the byte classes in them. It must stop at
+    /// opening and closing quotes, at control characters below U+0020, and at the byte *after* the
+    /// backslash of any escape except `\n`, `\t`, `\r`, `\"` and `\\`, which the engine writes in
+    /// the same way.
     ///
-    /// Of what is no JSON, the stops up to its first fault are right.
+    /// For invalid JSON, the stops up to its first fault are correct.
     pub(super) fn of_json(text: &str) -> (Self, ByteClasses) {
         let mut words = room(text);
         let byte_classes =
@@ -48,7 +49,7 @@ impl Stops {
         (Self { words }, byte_classes)
     }
 
-    /// The first stop at `at` or after it.
+    /// The first stop at or after `at`.
     #[inline]
     pub(super) fn next(&self, at: usize) -> Option<usize> {
         let mut index = at / BLOCK;
@@ -64,14 +65,14 @@ impl Stops {
 
 fn room(text: &str) -> Vec<u64> {
     let mut words = ROOM.take();
-    // What earlier texts left there is written over.
+    // The previous content is overwritten.
     words.resize(text.len().div_ceil(BLOCK), 0);
     words
 }
 
 #[expect(
     clippy::inline_always,
-    reason = "only so it is made for each processor"
+    reason = "inlined so that it is compiled for each instruction set"
 )]
 #[inline(always)]
 fn look_plain<S: Simd>(simd: S, bytes: &[u8], words: &mut [u64]) {
@@ -79,8 +80,8 @@ fn look_plain<S: Simd>(simd: S, bytes: &[u8], words: &mut [u64]) {
     for piece in Blocks::of(bytes).pieces() {
         for (block, word) in piece.iter().zip(&mut words) {
             let bytes = u8x64::from_slice(simd, block);
-            // Zero where a byte is one of those. Comparing with each and joining that is as much
-            // work, and the compiler makes table lookups of it, byte by byte.
+            // Zero for each of those bytes. Comparing with each of them costs as much, and the
+            // compiler turns it into byte-by-byte table lookups.
             let stops = (bytes ^ b'"').min(bytes ^ b'\\').min(bytes & 0xE0);
             *word = at(stops, 0);
         }
@@ -89,11 +90,11 @@ fn look_plain<S: Simd>(simd: S, bytes: &[u8], words: &mut [u64]) {
 
 #[expect(
     clippy::inline_always,
-    reason = "only so it is made for each processor"
+    reason = "inlined so that it is compiled for each instruction set"
 )]
 #[inline(always)]
 fn look_json<S: Simd>(simd: S, text: &[u8], words: &mut [u64]) -> ByteClasses {
-    // Whether the byte to come is escaped, and whether it is within a text: 1 or 0.
+    // Whether the next byte is escaped, and whether it is inside a string: 1 or 0.
     let (mut escaped, mut inside) = (0, 0);
     let letters = u8x64::from_slice(simd, &LETTERS);
     let marks = u8x64::from_slice(simd, &MARKS);
@@ -109,7 +110,7 @@ fn look_json<S: Simd>(simd: S, text: &[u8], words: &mut [u64]) -> ByteClasses {
             let quotes = quote & !after_backslash;
             let usual = among(bytes, letters) | quote | backslash;
             *word = quotes | at(bytes & 0xE0, 0) | after_backslash & !usual;
-            // `[` is `{` then, and `@` is the tick, which costs a look and no more.
+            // `[` maps to `{` here, and `@` to the backtick, which only costs an extra check.
             let mark = among(bytes | 0x20, marks);
             let telling = mark | among(bytes, rarities) | at(bytes, 0x7F);
             if telling | seen.before.bits() != 0 {
@@ -123,24 +124,22 @@ fn look_json<S: Simd>(simd: S, text: &[u8], words: &mut [u64]) -> ByteClasses {
     seen.byte_classes()
 }
 
-/// The letters of usual escapes, by their low halves.
+/// The letters of common escapes, by their low nibbles.
 const LETTERS: [u8; BLOCK] = by_low_half(b"nrt");
 
-/// What opens markup, a template or a block of code, by its low half.
+/// The characters that open markup, a template or a code block, by their low nibbles.
 const MARKS: [u8; BLOCK] = by_low_half(b"<#{`");
 
-/// What control characters beyond ASCII, mojibake and U+FFFD begin with, by its low half. Most letters
-/// of most scripts begin otherwise.
+/// The lead bytes of control characters beyond ASCII, of mojibake and of U+FFFD, by their low
+/// nibbles. Most letters of most scripts have other lead bytes.
 const RARITIES: [u8; BLOCK] = by_low_half(b"\xC2\xC3\xEF");
 
-/// A table that has each of `bytes` at the place of its low half: to look a byte up and compare it tells
-/// whether it is any of them. Sixteen bytes are looked up in sixteen, so the table is there four times.
-#[expect(
-    clippy::indexing_slicing,
-    reason = "it is all done while this is compiled"
-)]
+/// A table with each of `bytes` at the index of its low nibble: looking a byte up and comparing
+/// shows whether it is one of them. The lookup instruction works on 16 bytes, so the table is
+/// repeated four times.
+#[expect(clippy::indexing_slicing, reason = "evaluated at compile time only")]
 const fn by_low_half(bytes: &[u8]) -> [u8; BLOCK] {
-    // What is no byte of any text.
+    // A byte that occurs in no UTF-8 text.
     let mut table = [0xFF; BLOCK];
     let mut index = 0;
     while index < bytes.len() {
@@ -154,24 +153,24 @@ const fn by_low_half(bytes: &[u8]) -> [u8; BLOCK] {
     table
 }
 
-/// Which bytes are escaped by a backslash, where `backslashes` are. `carry` tells whether the first
-/// one is, and then whether the one behind the last is.
+/// The bytes that are escaped, given the `backslashes`. `carry` says whether the first byte is
+/// escaped, and afterwards whether the byte after the last one is.
 ///
-/// Of backslashes in a row every second one is escaped by the one before. A sum carries from the
-/// start of a row to its end: whether that is an even or an odd place, compared with the start,
-/// tells how many there are.
+/// In a run of backslashes, every second one is escaped by the previous. An addition carries from
+/// the start of a run to its end; the parity of the end relative to the start gives the parity of
+/// the run's length.
 #[inline]
 fn escapes(backslashes: u64, carry: &mut u64) -> u64 {
     const ODD: u64 = 0xAAAA_AAAA_AAAA_AAAA;
     let starting = backslashes & !*carry;
-    // Backslashes that escape, and the bytes at the ends of the rows that they escape.
+    // Backslashes that escape, and the bytes after the runs that they escape.
     let pairs = (starting << 1 | ODD).wrapping_sub(starting) ^ ODD;
     let escaped = pairs ^ (backslashes | *carry);
     *carry = (pairs & backslashes) >> (BLOCK - 1);
     escaped
 }
 
-/// What was seen within texts so far: bits are set where there was one. See [`ByteClasses`].
+/// The byte classes seen in strings so far: any set bit means yes. See [`ByteClasses`].
 #[derive(Default)]
 struct ClassBits {
     before: Carry,
@@ -181,20 +180,20 @@ struct ClassBits {
     markup: ByteClasses,
 }
 
-/// What the last bytes of the block before lead on to, at the first bits.
+/// What the previous block's last bytes may continue as, in the lowest bits.
 #[derive(Default)]
 struct Carry {
     c2: u64,
     c3: u64,
     ef: u64,
     bf: u64,
-    /// The last byte's, and the last two bytes'.
+    /// For the last byte, and for the last two bytes.
     tick: u64,
     ticks: u64,
 }
 
 impl Carry {
-    /// Whether there is anything: then the next block must be looked at, whatever it has.
+    /// Whether any bit is set: then the next block must be examined, whatever it contains.
     #[inline]
     fn bits(&self) -> u64 {
         self.c2 | self.c3 | self.ef | self.bf | self.ticks
@@ -202,10 +201,10 @@ impl Carry {
 }
 
 impl ClassBits {
-    /// Looks at the `bytes` of `text` from `start` on, of which those are `within` texts.
+    /// Examines the `bytes` of `text` from `start` on, of which those in `within` are in strings.
     #[expect(
         clippy::inline_always,
-        reason = "only so it is made for each processor"
+        reason = "inlined so that it is compiled for each instruction set"
     )]
     #[inline(always)]
     fn look_at<S: Simd>(&mut self, bytes: u8x64<S>, within: u64, text: &[u8], start: usize) {
@@ -231,7 +230,7 @@ impl ClassBits {
     }
 }
 
-/// What markup at `places`, counted from `start`, may be a sign of.
+/// The classes of the markup at `places`, counted from `start`.
 #[inline(never)]
 fn signs_of_markup(text: &[u8], start: usize, mut places: u64) -> ByteClasses {
     let mut byte_classes = ByteClasses::default();
@@ -244,7 +243,7 @@ fn signs_of_markup(text: &[u8], start: usize, mut places: u64) -> ByteClasses {
     byte_classes
 }
 
-/// At each bit, whether an odd number of bits is set up to it.
+/// For each bit, whether the number of set bits up to it is odd.
 fn prefix_xor(mut bits: u64) -> u64 {
     for shift in [1, 2, 4, 8, 16, 32] {
         bits ^= bits << shift;
@@ -252,19 +251,20 @@ fn prefix_xor(mut bits: u64) -> u64 {
     bits
 }
 
-/// The signs that only blocks beyond printable ASCII can have: control characters and mojibake.
+/// The classes that need bytes beyond printable ASCII: control characters and mojibake.
 #[expect(
     clippy::inline_always,
-    reason = "only so it is made for each processor"
+    reason = "inlined so that it is compiled for each instruction set"
 )]
 #[inline(always)]
 fn beyond_ascii<S: Simd>(bytes: u8x64<S>, before: &mut Carry) -> (u64, u64) {
     let (c2, c3) = (at(bytes, 0xC2), at(bytes, 0xC3));
     let (ef, bf) = (at(bytes, 0xEF), at(bytes, 0xBF));
-    // U+0080 to U+009F are 0xC2 and a byte up to 0x9F.
+    // U+0080 to U+009F are 0xC2 followed by a byte up to 0x9F.
     let low = bytes.simd_le(0x9F).to_bitmask();
     let control = at(bytes, 0x7F) | (c2 << 1 | before.c2) & low;
-    // U+00C0 to U+00FF are 0xC3 and a byte; another such character, or a sign, comes after.
+    // U+00C0 to U+00FF are 0xC3 and a byte; mojibake has another such character, or punctuation,
+    // next.
     let lead = bytes.simd_ge(0xC2).to_bitmask();
     let lost = (ef << 2 | before.ef) & (bf << 1 | before.bf) & at(bytes, 0xBD);
     let mojibake = (c3 << 2 | before.c3) & lead | lost;
@@ -278,21 +278,21 @@ fn beyond_ascii<S: Simd>(bytes: u8x64<S>, before: &mut Carry) -> (u64, u64) {
     (control, mojibake)
 }
 
-/// Zero where a byte opens markup or a template.
+/// Zero for bytes that open markup or a template.
 #[expect(
     clippy::inline_always,
-    reason = "only so it is made for each processor"
+    reason = "inlined so that it is compiled for each instruction set"
 )]
 #[inline(always)]
 fn no_markup<S: Simd>(bytes: u8x64<S>) -> u8x64<S> {
-    // `[` and `{` are one bit apart.
+    // `[` and `{` differ in one bit.
     (bytes ^ b'<').min(bytes ^ b'#').min((bytes | 0x20) ^ b'{')
 }
 
-/// Where any of those bytes is that are in `table` by their low halves.
+/// The positions of bytes that are in `table`, by their low nibbles.
 #[expect(
     clippy::inline_always,
-    reason = "only so it is made for each processor"
+    reason = "inlined so that it is compiled for each instruction set"
 )]
 #[inline(always)]
 fn among<S: Simd>(bytes: u8x64<S>, table: u8x64<S>) -> u64 {
@@ -300,10 +300,10 @@ fn among<S: Simd>(bytes: u8x64<S>, table: u8x64<S>) -> u64 {
     likely.simd_eq(bytes).to_bitmask()
 }
 
-/// Where `byte` is.
+/// The positions of `byte`.
 #[expect(
     clippy::inline_always,
-    reason = "only so it is made for each processor"
+    reason = "inlined so that it is compiled for each instruction set"
 )]
 #[inline(always)]
 fn at<S: Simd>(bytes: u8x64<S>, byte: u8) -> u64 {
@@ -326,7 +326,7 @@ mod tests {
         found
     }
 
-    /// The stops within JSON, one byte after the other.
+    /// The stops within JSON, found byte by byte.
     fn plain_walk(json: &[u8]) -> Vec<usize> {
         let (mut stops, mut escaped) = (Vec::new(), false);
         for (at, byte) in json.iter().enumerate() {
@@ -349,16 +349,16 @@ mod tests {
         }
 
         #[test]
-        fn stops_within_json_are_those_of_a_plain_walk(text in r#"([ntrub"/é \x01]|\\{1,5}|[a-z]{50,70}|\\{60,70}){0,40}"#) {
+        fn stops_within_json_match_a_byte_by_byte_walk(text in r#"([ntrub"/é \x01]|\\{1,5}|[a-z]{50,70}|\\{60,70}){0,40}"#) {
             let (stops, _) = Stops::of_json(&text);
             let mut found = all(&stops);
-            // What would be escaped is behind the end.
+            // A position beyond the end of the text does not matter.
             found.retain(|at| *at < text.len());
             prop_assert_eq!(found, plain_walk(text.as_bytes()));
         }
     }
 
-    /// What is seen in `text` wherever it stands in a text of a row, and what beside it.
+    /// The classes of `text` at any position within a string, and outside of strings.
     #[track_caller]
     fn check(text: &str, expected: ByteClasses) {
         for before in 0..130 {
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn every_sign_is_seen_wherever_it_stands() {
+    fn every_class_is_seen_at_every_position() {
         for (texts, sign) in [
             (
                 &["[/", "[INST]", "<|", "<User", "##"][..],
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_texts_have_none() {
+    fn plain_texts_have_no_class() {
         for text in [
             "",
             "{ } [1, 2] <3 # {\\\"a\\\": 1} <Name> {\\n [\\t",

@@ -69,7 +69,7 @@ pub(super) enum Stage {
 /// What is decided about rows to come.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StreamPlan {
-    /// What the rows teach.
+    /// The task that the rows train.
     pub(super) task: Task,
     /// The turn in the draw from which on rows train.
     pub(super) train_from: u64,

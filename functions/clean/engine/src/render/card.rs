@@ -1,7 +1,7 @@
 //! The data card: what a dataset is, where it comes from and what was done to it, in Markdown.
 //!
-//! It lies beside the rows, so it may quote them, as the manifest does. It says only what is known:
-//! what rows are meant for, and who owns them, no cleaning can tell.
+//! It is stored with the rows, so it may quote them, as the manifest does. It states only what is
+//! known: the engine knows neither the purpose of the rows nor their owner.
 
 use std::{borrow::Cow, fmt::Write as _};
 
@@ -18,30 +18,30 @@ use crate::{
     task::Task,
 };
 
-/// Longest question or answer quoted, in characters: a card is skimmed.
+/// Longest question or answer quoted, in characters: a card is meant to be skimmed.
 const QUOTE_CHARS_MAX: usize = 280;
 
-/// Where a dataset comes from, and what made it what it is.
+/// Where a dataset comes from and how it was cleaned.
 #[derive(Debug, Clone)]
 pub struct Provenance<'p> {
-    /// What people call it.
+    /// Its name.
     pub name: &'p str,
     /// The file, or the generation of an object.
     pub source: &'p str,
-    /// The recipe it was cleaned by, as TOML; left out of the card where empty.
+    /// The recipe it was cleaned by, as TOML; omitted from the card if empty.
     pub recipe: &'p str,
     /// The cleaning settings in the recipe.
     pub settings: &'p Settings,
     /// The version of the code that cleaned it.
     pub code_version: &'p str,
-    /// When that was; left out where the same rows are to make the same card.
+    /// The time of the cleaning; omitted if the same rows must produce the same card.
     pub made_at: Option<&'p str>,
 }
 
-/// Writes the card of a dataset that was cleaned.
+/// Renders the card of a cleaned dataset.
 pub fn card(about: &Provenance<'_>, cleaned: &Cleaned) -> String {
     let mut out = String::new();
-    // A `String` takes every write.
+    // Writing to a `String` never fails.
     let _: std::fmt::Result = write_all(about, cleaned, &mut out);
     out
 }
@@ -65,9 +65,9 @@ fn headline(report: &Report) -> String {
         Task::Classification => "The answers are labels.",
     };
     let verdict = match report.verdict {
-        Verdict::Clean => "Every row is kept, and nothing wants a look.",
-        Verdict::Findings => "Some findings want a look.",
-        Verdict::Unusable => "Nothing in it can be trained on.",
+        Verdict::Clean => "Every row is kept, and there is nothing to review.",
+        Verdict::Findings => "Some findings need a review.",
+        Verdict::Unusable => "No row can be used for training.",
     };
     format!(
         "Rows to tune Gemini on: {} of {} are kept. {task} {verdict}",
@@ -84,7 +84,7 @@ fn write_source(about: &Provenance<'_>, report: &Report, out: &mut String) -> st
     writeln!(out, "| crc32c | `{crc32c}` |")?;
     writeln!(out, "| container | {} |", report.container)?;
     for (format, rows) in &report.formats {
-        writeln!(out, "| rows in `{format}` | {} |", group(*rows))?;
+        writeln!(out, "| rows in format `{format}` | {} |", group(*rows))?;
     }
     if let Some(version) = &report.template_version {
         writeln!(out, "| prompt | version `{version}` |")?;
@@ -98,14 +98,14 @@ fn write_source(about: &Provenance<'_>, report: &Report, out: &mut String) -> st
 
 fn write_rows(report: &Report, out: &mut String) -> std::fmt::Result {
     let rows = &report.rows;
-    writeln!(out, "## Rows\n\n| fate | rows |\n|---|---:|")?;
-    for (fate, count) in [
+    writeln!(out, "## Rows\n\n| outcome | rows |\n|---|---:|")?;
+    for (outcome, count) in [
         ("read", rows.read),
         ("kept", rows.kept),
-        ("rejected, each with its reason", rows.rejected),
+        ("rejected, each with a reason", rows.rejected),
         ("duplicate of an earlier row", rows.duplicate),
     ] {
-        writeln!(out, "| {fate} | {} |", group(count))?;
+        writeln!(out, "| {outcome} | {} |", group(count))?;
     }
     writeln!(out)
 }
@@ -116,20 +116,20 @@ fn write_files(settings: &Settings, cleaned: &Cleaned, out: &mut String) -> std:
     };
     writeln!(
         out,
-        "## Parts\n\n| part | rows | bytes | crc32c | what for |\n|---|---:|---:|---|---|"
+        "## Files\n\n| file | rows | bytes | crc32c | purpose |\n|---|---:|---:|---|---|"
     )?;
     for file in OutputFile::ALL {
         let summary = written.file(file);
-        let what_for = match file {
-            OutputFile::Train => "to be learnt",
-            OutputFile::Validation => "to watch the job by",
-            OutputFile::Eval => "held out, to compare models with",
-            OutputFile::Rejected => "left out, with reasons and original bytes",
-            OutputFile::Corrected => "repaired: as they were and as they are",
+        let purpose = match file {
+            OutputFile::Train => "training",
+            OutputFile::Validation => "monitoring the tuning job",
+            OutputFile::Eval => "held out to compare models",
+            OutputFile::Rejected => "rejected rows, with reasons and original bytes",
+            OutputFile::Corrected => "repaired rows, before and after",
         };
         writeln!(
             out,
-            "| `{}.jsonl` | {} | {} | `{}` | {what_for} |",
+            "| `{}.jsonl` | {} | {} | `{}` | {purpose} |",
             file.name(),
             group(summary.rows),
             group(summary.bytes),
@@ -137,14 +137,14 @@ fn write_files(settings: &Settings, cleaned: &Cleaned, out: &mut String) -> std:
         )?;
     }
     let alike = if settings.scan.contains(&Scan::NearDuplicates) {
-        "rows that say nearly the same go together too"
+        "near-duplicates are in the same file too"
     } else {
-        "rows that say nearly the same were not looked for, and may be"
+        "near-duplicates were not searched for"
     };
     writeln!(
         out,
-        "\nSplit by the question, so that no question is in two parts; {alike}. Seed {}, {} % but \
-         at most {} rows for validation, at most {} rows held out.\n",
+        "\nRows are split by question, so that no question is in two files; {alike}. Seed {}; {} % of \
+         the rows, at most {}, for validation; at most {} rows for evaluation.\n",
         settings.seed,
         settings.validation_percent,
         group(VALIDATION_ROWS_MAX),
@@ -164,18 +164,18 @@ fn write_tokens(report: &Report, out: &mut String) -> std::fmt::Result {
     )?;
     let line =
         |name, spread: &Distribution| format!("| {name} | {} |", columns(spread).join(" | "));
-    writeln!(out, "{}", line("asked", &tokens.input))?;
-    writeln!(out, "{}", line("answered", &tokens.output))?;
+    writeln!(out, "{}", line("input", &tokens.input))?;
+    writeln!(out, "{}", line("output", &tokens.output))?;
     let billable = group(tokens.billable());
     writeln!(
         out,
-        "\nTraining bills about {billable} tokens for each epoch. How this is counted: {}.\n",
+        "\nTraining is billed for about {billable} tokens per epoch. Counting method: {}.\n",
         tokens.method
     )?;
     if let Some(counted) = &tokens.calibration {
         writeln!(
             out,
-            "Corrected by what {} counts in {} of the rows: {} tokens where the estimate is {}.\n",
+            "Corrected by the count of {} for {} of the rows: {} tokens, where the estimate is {}.\n",
             cell(&counted.model),
             group(counted.rows),
             group(counted.counted),
@@ -191,7 +191,7 @@ fn write_findings(report: &Report, out: &mut String) -> std::fmt::Result {
     }
     writeln!(
         out,
-        "## Findings\n\n| finding | count | first lines | what it is | what was done |\n\
+        "## Findings\n\n| finding | count | first lines | description | action |\n\
          |---|---:|---|---|---|"
     )?;
     let codes = report.codes.iter();
@@ -203,7 +203,7 @@ fn write_findings(report: &Report, out: &mut String) -> std::fmt::Result {
         let rule = rules::of_code(line.code);
         let done = match line.severity {
             Severity::Reject => "left out",
-            Severity::Warn => "kept: look at it",
+            Severity::Warn => "kept: review it",
             Severity::Repair => "repaired",
             Severity::Note | Severity::Off => "nothing",
         };
@@ -225,15 +225,15 @@ fn write_samples(samples: &[Sample], out: &mut String) -> std::fmt::Result {
     }
     writeln!(out, "## Samples\n\nThe first rows kept, shortened.\n")?;
     for (index, sample) in samples.iter().enumerate() {
-        writeln!(out, "{}. asked\n", index + 1)?;
+        writeln!(out, "{}. input\n", index + 1)?;
         write_quote(&sample.input, out)?;
-        writeln!(out, "   answered\n")?;
+        writeln!(out, "   output\n")?;
         write_quote(&sample.output, out)?;
     }
     Ok(())
 }
 
-/// Quotes a text as code, within a list: whatever is in it, it is not read as Markdown.
+/// Quotes a text as code, within a list, so that none of it is interpreted as Markdown.
 fn write_quote(text: &str, out: &mut String) -> std::fmt::Result {
     let mut quote: String = text.chars().take(QUOTE_CHARS_MAX).collect();
     if quote.len() < text.len() {
@@ -260,7 +260,7 @@ fn write_recipe(recipe: &str, out: &mut String) -> std::fmt::Result {
     Ok(())
 }
 
-/// A text that stays within one cell of a table.
+/// Escapes a text so that it stays within one table cell.
 fn cell(text: &str) -> Cow<'_, str> {
     if !text.contains(['|', '`', '\n', '\r']) {
         return Cow::Borrowed(text);
@@ -303,12 +303,12 @@ mod tests {
     }
 
     #[test]
-    fn a_card_says_what_is_known() {
+    fn a_card_states_what_is_known() {
         insta::assert_snapshot!(card_of(Some("2026-01-02 03:04:05 UTC")));
     }
 
     #[test]
-    fn a_card_without_a_clock_is_the_same_each_time() {
+    fn a_card_without_a_time_is_reproducible() {
         assert_eq!(card_of(None), card_of(None));
         assert!(!card_of(None).contains("cleaned at"));
     }

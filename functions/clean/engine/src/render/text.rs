@@ -1,4 +1,4 @@
-//! The report as people read it, on a terminal of 80 columns or more and at most 60 lines.
+//! The report as text, for a terminal of at least 80 columns; at most 60 lines.
 
 use std::fmt::Write as _;
 
@@ -9,16 +9,16 @@ use crate::{
     task::Task,
 };
 
-/// Most codes in the table, so that the whole stays within 60 lines.
+/// Most codes in the table, so that the report stays within 60 lines.
 const CODES_MAX: usize = 24;
 
 /// Most findings quoted below the table.
 const FINDINGS_MAX: usize = 8;
 
-/// Writes `report` down for people.
+/// Renders `report` as text.
 pub fn render(report: &Report) -> String {
     let mut out = String::new();
-    // A `String` takes every write.
+    // Writing to a `String` never fails.
     let _: std::fmt::Result = write_all(report, &mut out);
     out
 }
@@ -50,7 +50,10 @@ fn headline(report: &Report) -> String {
         ),
         Verdict::Unusable => match report.findings.iter().find(|finding| finding.line == 0) {
             Some(finding) => format!("Unusable: {}.", finding.message),
-            None => format!("Unusable: none of {} rows can be kept.", group(rows.read)),
+            None => format!(
+                "Unusable: none of the {} rows can be kept.",
+                group(rows.read)
+            ),
         },
     }
 }
@@ -103,7 +106,7 @@ fn write_parts(report: &Report, out: &mut String) -> std::fmt::Result {
     let splits = &report.splits;
     writeln!(
         out,
-        "  split   {} train, {} validation, {} held out to compare models",
+        "  split   {} train, {} validation, {} held out for evaluation",
         group(splits.train),
         group(splits.validation),
         group(splits.eval)
@@ -123,7 +126,7 @@ fn write_parts(report: &Report, out: &mut String) -> std::fmt::Result {
     let billable = group(report.tokens.billable());
     writeln!(
         out,
-        "  training bills about {billable} tokens for each epoch"
+        "  training is billed for about {billable} tokens per epoch"
     )?;
     writeln!(out, "  * {}", report.tokens.method)
 }
@@ -153,12 +156,12 @@ fn write_codes(report: &Report, out: &mut String) -> std::fmt::Result {
         )?;
     }
     if codes.len() > CODES_MAX {
-        writeln!(out, "  and {} more kinds", codes.len() - CODES_MAX)?;
+        writeln!(out, "  and {} more codes", codes.len() - CODES_MAX)?;
     }
     Ok(())
 }
 
-/// What is said of a code.
+/// A line about one code.
 pub(super) struct RuleLine<'r> {
     pub(super) code: &'r str,
     pub(super) severity: Severity,
@@ -193,7 +196,7 @@ impl<'r> RuleLine<'r> {
     }
 }
 
-/// One finding of each code that wants a look, the gravest first, with what to do.
+/// Writes one finding of each rejecting or warning code, the most severe first, with its fix.
 fn write_findings(report: &Report, out: &mut String) -> std::fmt::Result {
     let mut shown: Vec<&Finding> = Vec::new();
     for severity in [Severity::Reject, Severity::Warn] {
@@ -225,7 +228,7 @@ fn write_findings(report: &Report, out: &mut String) -> std::fmt::Result {
     if more > 0 {
         writeln!(
             out,
-            "  and {more} more kinds; the report in JSON has every line"
+            "  and {more} more codes; the JSON report has all of them"
         )?;
     }
     Ok(())
@@ -235,16 +238,16 @@ fn next_step(report: &Report) -> &'static str {
     match report.verdict {
         Verdict::Clean => "upload it.",
         Verdict::Findings if report.rows.rejected == 0 => {
-            "look at the findings; it can be uploaded as it is."
+            "review the findings; the file can be uploaded as it is."
         }
         Verdict::Findings => {
-            "mend the rejected rows and check again, or upload it as it is without them."
+            "fix the rejected rows and run `check` again, or upload the file without them."
         }
-        Verdict::Unusable => "mend the file and check again; nothing in it can be tuned on.",
+        Verdict::Unusable => "fix the file and run `check` again; no row can be used for tuning.",
     }
 }
 
-/// A spread as a table has it: min, mean, p50, p95, max, sum.
+/// The columns of a distribution: min, mean, p50, p95, max, sum.
 pub(super) fn columns(spread: &Distribution) -> [String; 6] {
     let (min, p50) = (spread.min.into(), spread.p50.into());
     let (p95, max) = (spread.p95.into(), spread.max.into());
@@ -269,7 +272,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_are_set_apart() {
+    fn thousands_are_separated() {
         for (number, expected) in [
             (0, "0"),
             (999, "999"),

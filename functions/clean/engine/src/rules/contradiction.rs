@@ -1,4 +1,4 @@
-//! The same question has another answer elsewhere.
+//! The same question has a different answer elsewhere in the file.
 
 use crate::{
     rule::{Check, Rule},
@@ -11,8 +11,8 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Warn,
     binding: false,
-    doc: "the same question has another answer elsewhere",
-    fix: "keep the answer you want; a model tuned on both gives neither reliably",
+    doc: "the same question has a different answer elsewhere in the file",
+    fix: "keep one of the answers; a model tuned on both learns neither reliably",
     check: Check::Rows,
 };
 
@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn all_sides_go_where_a_recipe_rejects_contradictions() {
+    fn a_recipe_can_reject_every_side_of_a_contradiction() {
         let settings: Settings =
             toml::from_str("severities = { contradiction = 'reject' }").unwrap();
         let report = report_by(TEXT, &settings);

@@ -1,4 +1,4 @@
-//! The record has more or fewer cells than the header names columns.
+//! The record has more or fewer cells than the header has columns.
 
 use crate::{
     rule::{Check, Rule},
@@ -12,7 +12,7 @@ pub(crate) static RULE: Rule = Rule {
     severity: Severity::Reject,
     binding: true,
     doc: "the record has more or fewer cells than the header has columns",
-    fix: "put cells that hold the delimiter in double quotes, as CSV libraries do",
+    fix: "quote cells that contain the delimiter, as CSV libraries do",
     check: Check::Read,
 };
 

@@ -1,4 +1,4 @@
-//! A marker of some prompt template is part of the text.
+//! A text contains a marker of a prompt template.
 
 use memchr::memchr3_iter;
 
@@ -14,12 +14,12 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Note,
     binding: false,
-    doc: "a marker of some prompt template is part of the text",
-    fix: "take the marker away: Gemini marks the turns itself, and a tuned model would learn to print it",
+    doc: "a text contains a marker of a prompt template",
+    fix: "remove the marker: Gemini marks turns itself, and the tuned model would learn to print it",
     check: Check::Text(ByteClasses::MARKER, check),
 };
 
-/// Markers of templates, in lower case; each starts as [`ByteClasses::of_markup`] has it.
+/// Template markers, in lower case; [`ByteClasses::of_markup`] recognises the start of each.
 const MARKERS: &[&str] = &[
     "<human>",
     "</human>",
@@ -66,13 +66,14 @@ const MARKERS: &[&str] = &[
     "###user:",
 ];
 
-/// Markers at the very start or end of a text: within, they strike words out in HTML.
+/// Markers that count only at the very start or end of a text: elsewhere they are HTML's
+/// strike-through.
 const MARKERS_AROUND: &[&str] = &["<s>", "</s>"];
 
 fn check(row: &Row<'_, '_>) -> Option<Fault> {
     row.example.texts().find_map(|(location, text)| {
         let marker = find(text.escaped())?;
-        let message = format!("`{marker}` is part of the text");
+        let message = format!("the text contains the template marker `{marker}`");
         Some(Fault::new(&RULE).within(location).saying(message))
     })
 }
@@ -102,7 +103,7 @@ mod tests {
     use crate::rules::tests::check;
 
     #[test]
-    fn markers_are_noted_with_the_rows_kept() {
+    fn markers_are_noted_and_the_rows_are_kept() {
         check(
             r#"{"input":"<human> hi","output":"one two three"}"#,
             &["delimiters"],
@@ -124,13 +125,13 @@ mod tests {
     #[test]
     fn every_marker_is_found() {
         for marker in MARKERS {
-            let said = format!("a {} b", marker.to_uppercase());
-            assert_eq!(find(&said), Some(*marker));
+            let text = format!("a {} b", marker.to_uppercase());
+            assert_eq!(find(&text), Some(*marker));
         }
     }
 
     #[test]
-    fn ends_of_sequences_are_told_around_a_text_only() {
+    fn sequence_markers_count_only_at_the_ends_of_a_text() {
         for (text, expected) in [
             ("<s>Hello", Some("<s>")),
             ("Hello</s>", Some("</s>")),
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_system_instruction_is_looked_at() {
+    fn the_system_instruction_is_checked() {
         check(
             r#"{"system":"<|system|> Be kind.","input":"a","output":"one two three"}"#,
             &["delimiters"],

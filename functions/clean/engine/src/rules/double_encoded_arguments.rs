@@ -1,4 +1,4 @@
-//! The arguments of a function call were encoded as JSON twice.
+//! The arguments of a function call were JSON-encoded twice.
 
 use crate::{
     rule::{Check, Rule},
@@ -11,7 +11,7 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Repair,
     binding: false,
-    doc: "the arguments of a function call were encoded as JSON twice",
+    doc: "the arguments of a function call were JSON-encoded twice",
     fix: "encode `arguments` once",
     check: Check::Read,
 };

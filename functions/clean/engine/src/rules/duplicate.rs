@@ -1,4 +1,4 @@
-//! The row says the same as an earlier one.
+//! The row is a duplicate of an earlier row, compared after normalisation.
 
 use crate::{
     rule::{Check, Rule},
@@ -11,8 +11,8 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: false,
-    doc: "the row says the same as an earlier one",
-    fix: "leave it out, or give it a meaning of its own: repeats teach by heart",
+    doc: "the row is a duplicate of an earlier row, compared after normalisation",
+    fix: "remove it, or make it differ: duplicates encourage memorisation",
     check: Check::Rows,
 };
 

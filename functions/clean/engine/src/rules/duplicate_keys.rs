@@ -1,4 +1,4 @@
-//! A key is written twice in one object; its last value counts.
+//! A key occurs twice in one object; the last value is used.
 
 use crate::{
     rule::{Check, Rule},
@@ -11,7 +11,7 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Note,
     binding: false,
-    doc: "a key is written twice in one object; its last value counts",
+    doc: "a key occurs twice in one object; the last value is used",
     fix: "write every key once",
     check: Check::Read,
 };

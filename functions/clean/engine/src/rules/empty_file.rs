@@ -1,4 +1,4 @@
-//! There is nothing in the file.
+//! The file is empty.
 
 use crate::{
     rule::{Check, Rule},
@@ -11,7 +11,7 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "there is nothing in the file",
+    doc: "the file is empty",
     fix: "check the export, then upload again",
     check: Check::Read,
 };
@@ -21,7 +21,7 @@ mod tests {
     use crate::{report::Verdict, rules::tests::report_on};
 
     #[test]
-    fn blanks_are_nothing() {
+    fn a_file_of_whitespace_is_empty() {
         for text in ["", "\n\n", "\u{feff}", "[]"] {
             let report = report_on(text);
             assert_eq!(report.verdict, Verdict::Unusable, "{text:?}");

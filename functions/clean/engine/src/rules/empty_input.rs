@@ -13,7 +13,7 @@ pub(crate) static RULE: Rule = Rule {
     severity: Severity::Reject,
     binding: true,
     doc: "a question is empty",
-    fix: "write what was asked, or leave the row out",
+    fix: "write the question, or remove the row",
     check: Check::Row(check),
 };
 
@@ -28,7 +28,7 @@ mod tests {
     use crate::rules::tests::check;
 
     #[test]
-    fn a_question_of_blanks_is_empty() {
+    fn a_question_of_whitespace_is_empty() {
         check(r#"{"input":"","output":"one two three"}"#, &["empty_input"]);
         check(
             r#"{"input":null,"output":"one two three"}"#,

@@ -13,7 +13,7 @@ pub(crate) static RULE: Rule = Rule {
     severity: Severity::Reject,
     binding: true,
     doc: "an answer is empty",
-    fix: "write the answer, or leave the row out",
+    fix: "write the answer, or remove the row",
     check: Check::Row(check),
 };
 
@@ -28,7 +28,7 @@ mod tests {
     use crate::rules::tests::check;
 
     #[test]
-    fn an_answer_of_blanks_is_empty() {
+    fn an_answer_of_whitespace_is_empty() {
         check(r#"{"input":"a","output":""}"#, &["empty_output"]);
         check(r#"{"input":"a","output":null}"#, &["empty_output"]);
         check(

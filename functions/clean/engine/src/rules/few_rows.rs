@@ -12,11 +12,11 @@ pub(crate) static RULE: Rule = Rule {
     severity: Severity::Warn,
     binding: false,
     doc: "there are fewer than 100 rows",
-    fix: "collect more: 100 to 500 to begin with, 3,000 to 5,000 for one domain, 20,000 to 50,000 for broad style; good rows count for more than many",
+    fix: "collect more: 100 to 500 to start with, 3,000 to 5,000 for one domain, 20,000 to 50,000 for broad style; quality matters more than quantity",
     check: Check::File(check),
 };
 
-/// Fewest rows with which tuning is advised (the service's documentation: "at least 100 to 500
+/// Fewest rows for which tuning is recommended (the service's documentation: "at least 100 to 500
 /// examples").
 pub(crate) const ROWS_ADVISED: u64 = 100;
 
@@ -24,7 +24,7 @@ fn check(file: &FileSummary) -> Option<String> {
     let few = file.kept > 0 && file.kept < ROWS_ADVISED;
     few.then(|| {
         format!(
-            "{} rows are kept, at least {ROWS_ADVISED} are advised",
+            "{} rows are kept; at least {ROWS_ADVISED} are recommended",
             file.kept
         )
     })

@@ -1,4 +1,4 @@
-//! An earlier version compares models with the question, and only training would have room for it.
+//! The question is in an earlier version's eval split, and the eval and validation splits are full.
 
 use crate::{
     rule::{Check, Rule},
@@ -11,8 +11,8 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "an earlier version compares models with this question, and only training has room for it",
-    fix: "raise `eval_rows` or `validation_percent`, or let more rows come with it",
+    doc: "the question is in an earlier version's eval split, and the eval and validation splits are full",
+    fix: "raise `eval_rows` or `validation_percent`, or upload more rows with it",
     check: Check::Rows,
 };
 
@@ -24,7 +24,7 @@ mod tests {
     };
 
     #[test]
-    fn a_row_that_could_only_train_is_left_out() {
+    fn a_row_with_no_room_but_in_training_is_rejected() {
         let rows = b"{\"input\":\"a\",\"output\":\"one two three\"}\n\
                      {\"input\":\"b\",\"output\":\"one two three\"}\n";
         let mut held = HeldOut::default();

@@ -12,7 +12,7 @@ pub(crate) static RULE: Rule = Rule {
     severity: Severity::Reject,
     binding: true,
     doc: "the arguments of a function call are not a JSON object",
-    fix: "write `arguments` as an object, or as a text that holds one",
+    fix: "write `arguments` as an object, or as a string that contains one as JSON",
     check: Check::Read,
 };
 

@@ -1,4 +1,4 @@
-//! The row is not JSON.
+//! The row is not valid JSON.
 
 use super::{lone_surrogate, too_deep};
 use crate::{
@@ -13,7 +13,7 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "the row is not JSON",
+    doc: "the row is not valid JSON",
     fix: "write one JSON object per line, with a JSON library",
     check: Check::Read,
 };
@@ -33,7 +33,7 @@ mod tests {
     use crate::rules::tests::check;
 
     #[test]
-    fn what_a_lenient_reader_would_take_is_refused() {
+    fn json_that_only_lenient_parsers_accept_is_rejected() {
         check(r#"{"input":"a","output":"one two three"}"#, &[]);
         check(
             r#"{"input":"a","output":"one two three",}"#,

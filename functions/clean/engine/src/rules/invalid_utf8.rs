@@ -1,4 +1,4 @@
-//! The row is not UTF-8 text.
+//! The row is not valid UTF-8.
 
 use crate::{
     rule::{Check, Rule},
@@ -11,7 +11,7 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "the row is not UTF-8 text",
+    doc: "the row is not valid UTF-8",
     fix: "save the file as UTF-8",
     check: Check::Read,
 };
@@ -21,7 +21,7 @@ mod tests {
     use crate::rules::tests::check_bytes;
 
     #[test]
-    fn broken_bytes_are_refused_wherever_they_are() {
+    fn invalid_bytes_are_rejected_anywhere_in_the_row() {
         let row = |value: &[u8]| {
             [
                 b"{\"input\":\"a\",\"output\":\"one two three\",\"id\":\"",

@@ -13,14 +13,14 @@ pub(crate) static RULE: Rule = Rule {
     severity: Severity::Note,
     binding: false,
     doc: "the answers are labels, so short ones are kept",
-    fix: "nothing to do; if they are no labels, write whole answers",
+    fix: "nothing to do; if these are not labels, write complete answers",
     check: Check::File(check),
 };
 
 fn check(file: &FileSummary) -> Option<String> {
     (file.task == Task::Classification).then(|| {
         format!(
-            "{} short answers are {} labels, and are kept",
+            "{} short answers use {} labels and are kept",
             file.short, file.labels
         )
     })
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn few_answers_over_many_rows_are_labels() {
+    fn a_few_answers_over_many_rows_are_labels() {
         let report = report_on(&rows(&["good", "bad"], 20));
         assert_eq!(report.task, Task::Classification);
         assert_eq!(
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_that_are_called_labels_are_labels_though_all_differ() {
+    fn answers_under_a_label_key_are_labels_even_if_all_differ() {
         let row = |key: &str, n: u32| format!("{{\"text\":\"q{n}\",\"{key}\":\"intent{n}\"}}\n");
         let rows = |key: &str| (0..40).map(|n| row(key, n)).collect::<String>();
         for key in ["label", "category"] {
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_kept_again_from_what_was_written() {
+    fn labels_are_kept_when_the_output_is_cleaned_again() {
         let many: Vec<String> = (0..20).map(|n| format!("label{n}")).collect();
         let labels: Vec<&str> = many.iter().map(String::as_str).collect();
         let (cleaned, written) = clean(rows(&labels, 5).as_bytes(), &Settings::default());

@@ -1,4 +1,4 @@
-//! The last turn is not the model's.
+//! The last turn is not a `model` turn.
 
 use crate::{
     example::Role,
@@ -12,8 +12,8 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "the last turn is not the model's",
-    fix: "end the row with the answer to learn, or cut the question after it",
+    doc: "the last turn is not a `model` turn",
+    fix: "end the row with the model's answer, or remove the trailing turns",
     check: Check::Row(check),
 };
 
@@ -33,7 +33,7 @@ mod tests {
     use crate::rules::tests::check;
 
     #[test]
-    fn a_question_without_an_answer_at_the_end_is_refused() {
+    fn a_trailing_question_is_rejected() {
         check(
             r#"{"conversations":[{"from":"human","value":"a"},{"from":"gpt","value":"b"},{"from":"human","value":"c"}]}"#,
             &["last_turn_not_model"],

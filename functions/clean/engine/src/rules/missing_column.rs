@@ -1,4 +1,4 @@
-//! A column that the recipe maps is not in the row.
+//! The row lacks a column that the recipe maps.
 
 use crate::{
     rule::{Check, Rule},
@@ -11,7 +11,7 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "a column that the recipe maps is not in the row",
+    doc: "the row lacks a column that the recipe maps",
     fix: "correct `[clean.columns]` in the recipe, or add the column to the row",
     check: Check::Read,
 };
@@ -21,7 +21,7 @@ mod tests {
     use crate::{rules::tests::report_by, settings::Settings};
 
     #[test]
-    fn the_column_and_the_keys_there_are_named() {
+    fn the_missing_column_and_the_present_keys_are_named() {
         let settings: Settings =
             toml::from_str("columns = { input = 'question_text', output = 'gold' }").unwrap();
         let rows = "{\"question_text\":\"a\",\"gold\":\"one two three\"}\n\

@@ -1,4 +1,4 @@
-//! The rows are written in more than one format.
+//! The rows use more than one format.
 
 use crate::{
     rule::{Check, FileSummary, Rule},
@@ -11,13 +11,13 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Note,
     binding: false,
-    doc: "the rows are written in more than one format",
-    fix: "nothing to do, if it was meant so",
+    doc: "the rows use more than one format",
+    fix: "nothing to do if intended",
     check: Check::File(check),
 };
 
 fn check(file: &FileSummary) -> Option<String> {
-    (file.formats > 1).then(|| format!("the rows are written in {} formats", file.formats))
+    (file.formats > 1).then(|| format!("the rows use {} formats", file.formats))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ pub(crate) static RULE: Rule = Rule {
     severity: Severity::Warn,
     binding: false,
     doc: "there are too few rows to hold any out",
-    fix: "collect at least 20 rows: without a validation file the service draws no evaluation curve, and without held-out rows base and tuned model cannot be compared",
+    fix: "collect at least 20 rows: without a validation file the service draws no evaluation curve, and without held-out rows the base and tuned models cannot be compared",
     check: Check::File(check),
 };
 
@@ -24,7 +24,7 @@ fn check(file: &FileSummary) -> Option<String> {
     let too_few = file.kept > 0 && file.kept < ROWS_MIN;
     too_few.then(|| {
         format!(
-            "all {} rows are for training: below {ROWS_MIN} none is held out",
+            "all {} rows are used for training: with fewer than {ROWS_MIN}, none are held out",
             file.kept
         )
     })
@@ -36,12 +36,12 @@ mod tests {
 
     #[test]
     fn below_twenty_nothing_is_held_out() {
-        for (kept, told) in [(0, false), (19, true), (20, false)] {
+        for (kept, expected) in [(0, false), (19, true), (20, false)] {
             let file = FileSummary {
                 kept,
                 ..FileSummary::default()
             };
-            assert_eq!(check(&file).is_some(), told, "{kept}");
+            assert_eq!(check(&file).is_some(), expected, "{kept}");
         }
     }
 }

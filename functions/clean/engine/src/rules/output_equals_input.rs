@@ -12,7 +12,7 @@ pub(crate) static RULE: Rule = Rule {
     severity: Severity::Warn,
     binding: false,
     doc: "the answer repeats the question",
-    fix: "check the export: one column may have been taken twice",
+    fix: "check the export: one column may have been used twice",
     check: Check::Row(check),
 };
 
@@ -21,8 +21,8 @@ fn check(row: &Row<'_, '_>) -> Option<Fault> {
         return None;
     };
     let same = !answered.is_empty() && asked.texts().eq(answered.texts());
-    let said = same && answered.texts().next().is_some();
-    said.then(|| {
+    let repeats = same && answered.texts().next().is_some();
+    repeats.then(|| {
         Fault::new(&RULE)
             .at(answered.location.at)
             .path(answered.location)
@@ -34,7 +34,7 @@ mod tests {
     use crate::rules::tests::check;
 
     #[test]
-    fn an_echo_is_told() {
+    fn an_echo_is_reported() {
         check(
             r#"{"input":"one two three","output":"one two three"}"#,
             &["output_equals_input"],

@@ -1,4 +1,4 @@
-//! The training file is larger than the service takes.
+//! The training file exceeds the service's limits.
 
 use crate::{
     rule::{Check, FileSummary, Rule},
@@ -11,8 +11,8 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Warn,
     binding: false,
-    doc: "the training file is larger than the service takes",
-    fix: "cut the dataset down to 1 GB and 10,000,000 rows: good rows count for more than many",
+    doc: "the training file exceeds the service's limits",
+    fix: "reduce the dataset to at most 1 GB and 10,000,000 rows: quality matters more than quantity",
     check: Check::File(check),
 };
 
@@ -26,7 +26,8 @@ fn check(file: &FileSummary) -> Option<String> {
     let over = file.train_bytes > TRAIN_BYTES_MAX || file.train_rows > TRAIN_ROWS_MAX;
     over.then(|| {
         format!(
-            "{} bytes and {} rows for training, the most is {TRAIN_BYTES_MAX} and {TRAIN_ROWS_MAX}",
+            "the training file has {} bytes and {} rows; \
+             the limits are {TRAIN_BYTES_MAX} bytes and {TRAIN_ROWS_MAX} rows",
             file.train_bytes, file.train_rows
         )
     })
@@ -38,7 +39,7 @@ mod tests {
 
     #[test]
     fn bytes_and_rows_are_limited() {
-        for (train_bytes, train_rows, told) in [
+        for (train_bytes, train_rows, expected) in [
             (1_000_000_000, 10_000_000, false),
             (1_000_000_001, 1, true),
             (1, 10_000_001, true),
@@ -48,7 +49,11 @@ mod tests {
                 train_bytes,
                 ..FileSummary::default()
             };
-            assert_eq!(check(&file).is_some(), told, "{train_bytes} {train_rows}");
+            assert_eq!(
+                check(&file).is_some(),
+                expected,
+                "{train_bytes} {train_rows}"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Many answers are short, yet they are no labels.
+//! Many answers are short, but they are not labels.
 
 use crate::{
     rule::{Check, FileSummary, Rule},
@@ -12,12 +12,12 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Warn,
     binding: false,
-    doc: "many answers are short, yet they are no labels",
-    fix: "look at the short ones: perhaps the wrong column was exported, or `output_words_min` is too high",
+    doc: "many answers are short, but they are not labels",
+    fix: "check the short ones: the wrong column may have been exported, or `output_words_min` may be too high",
     check: Check::File(check),
 };
 
-/// Share of short answers from which they are no accident, in percent.
+/// Share of short answers from which they are no longer a coincidence, in percent.
 const SHORT_PERCENT: u64 = 10;
 
 fn check(file: &FileSummary) -> Option<String> {
@@ -32,13 +32,13 @@ mod tests {
 
     #[test]
     fn a_tenth_is_many() {
-        for (short, told) in [(0, false), (9, false), (10, true)] {
+        for (short, expected) in [(0, false), (9, false), (10, true)] {
             let file = FileSummary {
                 short,
                 distinct: 100,
                 ..FileSummary::default()
             };
-            assert_eq!(check(&file).is_some(), told, "{short}");
+            assert_eq!(check(&file).is_some(), expected, "{short}");
         }
         let labels = FileSummary {
             short: 99,

@@ -1,4 +1,4 @@
-//! There are enough rows to begin with, and fewer than are advised for a domain.
+//! There are enough rows to start with, but fewer than recommended for one domain.
 
 use super::few_rows::ROWS_ADVISED;
 use crate::{
@@ -13,12 +13,12 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Note,
     binding: false,
-    doc: "there are fewer rows than the 3,000 to 5,000 that are advised for one domain",
-    fix: "nothing to do if the answers are alike; broad style takes 20,000 to 50,000 rows; good rows count for more than many",
+    doc: "there are fewer rows than the 3,000 to 5,000 recommended for one domain",
+    fix: "nothing to do if the answers are similar; broad style needs 20,000 to 50,000 rows; quality matters more than quantity",
     check: Check::File(check),
 };
 
-/// Rows from which on one domain is usually covered.
+/// Number of rows that usually covers one domain.
 const ROWS_FOR_A_DOMAIN: u64 = 3_000;
 
 fn check(file: &FileSummary) -> Option<String> {
@@ -26,7 +26,7 @@ fn check(file: &FileSummary) -> Option<String> {
     (few && file.task == Task::Generation).then(|| {
         let kept = file.kept;
         format!(
-            "{kept} rows are kept: enough to begin with, 3,000 to 5,000 are advised for one domain"
+            "{kept} rows are kept: enough to start with; 3,000 to 5,000 are recommended for one domain"
         )
     })
 }
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn advice_is_given_between_a_start_and_a_domain() {
-        for (kept, task, told) in [
+        for (kept, task, expected) in [
             (99, Task::Generation, false),
             (100, Task::Generation, true),
             (2_999, Task::Generation, true),
@@ -49,7 +49,7 @@ mod tests {
                 task,
                 ..FileSummary::default()
             };
-            assert_eq!(check(&file).is_some(), told, "{kept}");
+            assert_eq!(check(&file).is_some(), expected, "{kept}");
         }
     }
 }

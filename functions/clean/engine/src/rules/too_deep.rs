@@ -1,4 +1,4 @@
-//! The row nests deeper than 64 brackets.
+//! Nesting exceeds 64 levels.
 
 use crate::{
     rule::{Check, Rule},
@@ -11,8 +11,8 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "the row nests deeper than 64 brackets",
-    fix: "flatten the row, or write the inner part as a text",
+    doc: "nesting exceeds 64 levels",
+    fix: "flatten the row, or write the inner part as a string",
     check: Check::Read,
 };
 
@@ -21,7 +21,7 @@ mod tests {
     use crate::rules::tests::check;
 
     #[test]
-    fn a_million_brackets_are_refused() {
+    fn a_million_brackets_are_rejected() {
         check(&"{\"a\":[".repeat(1_000_000), &["too_deep"]);
         let nested = format!("{}{}", "[".repeat(63), "]".repeat(63));
         check(

@@ -1,4 +1,4 @@
-//! An earlier version compares models with the question of a row that would train.
+//! The question is in an earlier version's eval split; excluded from training.
 
 use crate::{
     rule::{Check, Rule},
@@ -7,15 +7,15 @@ use crate::{
 
 /// The rule.
 ///
-/// It only tells: such a row never trains, whatever a recipe says of the rule. A model compared on
-/// questions whose answers it has learnt looks better than it is.
+/// Report-only: such a row never goes to the training split, whatever severity a recipe sets. A model
+/// that is evaluated on questions it was trained on looks better than it is.
 pub(crate) static RULE: Rule = Rule {
     code: "train_eval_leak",
     version: 1,
     severity: Severity::Note,
     binding: false,
-    doc: "an earlier version compares models with this question: it does not train",
-    fix: "nothing: the row stays among those that compare models, or validate",
+    doc: "the question is in an earlier version's eval split; excluded from training",
+    fix: "nothing to do: the row stays in the eval or validation split",
     check: Check::Rows,
 };
 
@@ -27,7 +27,7 @@ mod tests {
     };
 
     #[test]
-    fn a_row_that_would_train_is_named_and_kept_from_training() {
+    fn a_leaking_row_is_reported_and_excluded_from_training() {
         let row = |n| format!("{{\"input\":\"q{n}\",\"output\":\"answer number {n}\"}}\n");
         let text: String = (0..40).map(row).collect();
         let settings = Settings::default();

@@ -1,4 +1,4 @@
-//! The file holds no rows that can be read: what it looks like, and no more, is told.
+//! The file contains no readable rows. The report names only the type that the file appears to be.
 
 use crate::{
     rule::{Check, Rule},
@@ -11,7 +11,7 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "the file holds no rows that can be read",
+    doc: "the file contains no readable rows",
     fix: "export it as JSONL, or as CSV or Parquet with columns such as `input` and `output`",
     check: Check::Read,
 };
@@ -25,7 +25,7 @@ mod tests {
 
     #[test]
     fn the_report_says_what_the_file_looks_like() {
-        for (bytes, looks) in [
+        for (bytes, expected) in [
             (&b"\x1f\x8b\x08\0\0"[..], "looks like gzip"),
             (b"PK\x03\x04\x14\0", "looks like a zip archive"),
             (
@@ -40,7 +40,7 @@ mod tests {
                 .iter()
                 .find(|f| f.code == "unreadable_file")
                 .unwrap();
-            assert!(finding.message.contains(looks), "{}", finding.message);
+            assert!(finding.message.contains(expected), "{}", finding.message);
         }
     }
 

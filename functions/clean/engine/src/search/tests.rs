@@ -1,4 +1,4 @@
-//! What is found, what is written instead, and that nothing is found again.
+//! What is found, how it is masked, and that nothing masked is found again.
 
 use proptest::prelude::*;
 
@@ -10,7 +10,7 @@ use crate::{
     rules::tests::{report_by, report_on},
 };
 
-/// Settings that ask for every search of texts.
+/// Settings that ask for every search.
 fn asking() -> Settings {
     Settings {
         scan: [Scan::Pii, Scan::Secrets].into(),
@@ -18,7 +18,7 @@ fn asking() -> Settings {
     }
 }
 
-/// Settings that take everything out that is found.
+/// Settings that redact everything found.
 pub(crate) fn redacting() -> Settings {
     let repair = |kind: HitKind| (rule(kind).code.to_owned(), Severity::Repair);
     Settings {
@@ -34,12 +34,12 @@ fn row(output: &str) -> String {
     format!("{{\"input\":\"one two three\",\"output\":{output}}}")
 }
 
-/// Checks what the rule `code` does to a row that answers `said`, by each severity.
+/// Checks what the rule `code` does to a row that answers `answer`, at each severity.
 #[track_caller]
-pub(crate) fn check_rule(code: &str, said: &str, masked: &str) {
-    let said = format!("It is so: {said}");
+pub(crate) fn check_rule(code: &str, answer: &str, masked: &str) {
+    let answer = format!("It is so: {answer}");
     let masked = format!("It is so: {masked}");
-    let text = row(&said);
+    let text = row(&answer);
     assert!(!report_on(&text).codes.contains_key(code), "{code} is on");
     let report = report_by(&text, &asking());
     let finding = report.findings.iter().find(|f| f.code == code).unwrap();
@@ -73,7 +73,7 @@ pub(crate) fn check_rule(code: &str, said: &str, masked: &str) {
         )]
     );
     let (_, files) = clean(text.as_bytes(), &by(Severity::Warn));
-    assert!(files.rows(OutputFile::Train)[0].contains(&Text::of(&said).escaped().to_owned()));
+    assert!(files.rows(OutputFile::Train)[0].contains(&Text::of(&answer).escaped().to_owned()));
 }
 
 #[test]
@@ -86,12 +86,12 @@ fn every_text_of_a_row_is_searched() {
     let mut findings = cleaned.report.findings.iter();
     assert_eq!(
         findings.find(|f| f.code == "pii_email").unwrap().message,
-        "an e-mail address is in the row; 6 in all"
+        "the row contains an e-mail address; 6 in total"
     );
 }
 
 #[test]
-fn what_is_redacted_is_in_no_file() {
+fn redacted_values_are_in_no_file() {
     let rows = [
         row("write to anna@acme.io please"),
         r#"{"input":"anna@acme.io","output":""}"#.to_owned(),
@@ -119,7 +119,7 @@ fn what_is_redacted_is_in_no_file() {
     );
 }
 
-/// Pieces that secrets are made of, and those that stand around them.
+/// Pieces of secrets, and of the text around them.
 fn text() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "anna@acme.io",
@@ -172,7 +172,7 @@ fn keys_and_numbers_of_a_call_are_searched() {
 }
 
 #[test]
-fn escapes_by_number_are_read_before_a_row_is_quoted() {
+fn numeric_escapes_are_decoded_before_a_row_is_quoted() {
     for (raw, expected) in [
         ("plain \\n", None),
         (r"a\u0040b \u00", Some(r"a@b \u00")),
@@ -193,7 +193,7 @@ fn escapes_by_number_are_read_before_a_row_is_quoted() {
 }
 
 #[test]
-fn any_number_of_beginnings_is_looked_at_once() {
+fn many_beginnings_take_linear_time() {
     const BYTES: usize = 2_000_000;
     let search = Search::new(&redacting()).unwrap();
     for (piece, mask) in [
@@ -226,12 +226,12 @@ fn any_number_of_beginnings_is_looked_at_once() {
 
 proptest! {
     #[test]
-    fn what_was_taken_out_is_not_found_again(text in text()) {
+    fn masked_values_are_not_found_again(text in text()) {
         let search = Search::new(&redacting()).unwrap();
         let mut once = Text::of(&text);
         let mut tally = HitTally::default();
         search.text(&mut once, None, &mut tally);
-        // What is left is still written as JSON.
+        // The rest must still be valid JSON.
         let quoted = format!("\"{}\"", once.escaped());
         let plain: String = serde_json::from_str(&quoted).unwrap();
         prop_assert_eq!(&Text::of(&plain), &once);

@@ -1,4 +1,4 @@
-//! Takes one level of compression off, within limits.
+//! Removes one level of compression, within limits.
 
 use std::io::{self, Read};
 
@@ -7,11 +7,11 @@ use flate2::bufread::MultiGzDecoder;
 use super::{Compression, Limits, tap::Tap};
 use crate::{rule::Fault, rules};
 
-/// Largest window of zstd that is unpacked, as a power of two: 128 MiB, which is what `zstd` itself
-/// takes unless told `--long`. More would be held in memory.
+/// Largest zstd window that is accepted, as a power of two: 128 MiB, which is what `zstd` itself
+/// accepts without `--long`. A larger window would be held in memory.
 const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 
-/// The bytes within the compression.
+/// The decompressed bytes.
 pub(super) struct Unpack<'r> {
     stage: DecoderStage<'r>,
     limits: Limits,
@@ -52,19 +52,19 @@ impl<'r> Unpack<'r> {
         }
     }
 
-    /// Whether the bytes end before they should.
+    /// Whether the data ends early or is invalid.
     pub(super) fn is_broken(&self) -> bool {
         self.fault.is_some()
     }
 
-    /// Notes that half a character is at the end.
+    /// Records that the text ends within a character.
     pub(super) fn cut(&mut self) {
         self.fault.get_or_insert_with(|| {
-            Fault::new(&rules::truncated_file::RULE).saying("the file ends within a character")
+            Fault::new(&rules::truncated_file::RULE).saying("the file ends inside a character")
         });
     }
 
-    /// Reads what is left, packed as it is; says why the bytes end before they should.
+    /// Reads the rest, still compressed; returns why the data ends early.
     pub(super) fn finish(self) -> io::Result<Option<Fault>> {
         let tap = match self.stage {
             DecoderStage::Plain(tap) => tap,
@@ -83,15 +83,15 @@ impl<'r> Unpack<'r> {
         }
     }
 
-    /// What it means that unpacking failed.
+    /// The fault for a decompression error.
     fn explain(&self, error: &io::Error) -> Fault {
         let name = self.compression().name();
         if error.kind() == io::ErrorKind::UnexpectedEof {
             return Fault::new(&rules::truncated_file::RULE)
-                .saying(format!("the {name} data break off: the file was cut off"));
+                .saying(format!("the {name} data ends early: the file was cut off"));
         }
         Fault::new(&rules::damaged_file::RULE).saying(format!(
-            "the {name} data cannot be unpacked from here on: {error}"
+            "the {name} data cannot be decompressed beyond this point: {error}"
         ))
     }
 }

@@ -1,9 +1,9 @@
-//! Puts rows together again that Parquet took apart.
+//! Assembles rows from Parquet's columns.
 //!
 //! Source: the levels of "Dremel: Interactive Analysis of Web-Scale Datasets" (2010), section 4.
 //! Every column holds, for each row, values with two levels: the definition level says how much of
-//! the path to the value is there, the repetition level which list the value goes on with.
-//!
+//! For each row, every column holds values with two levels: the definition level says how much of
+//! the path to the value is present, the repetition level which list the value continues.
 //! Why not the crate's own `record` module: it panics on schemas and types it does not know, and
 //! its errors quote the data.
 
@@ -15,11 +15,11 @@ use super::{
 /// The columns of a row group.
 pub(super) type RowGroupColumns = [Box<dyn Column>];
 
-/// Says that the columns of a row do not fit together.
+/// The columns of a row do not fit together.
 #[derive(Debug)]
 pub(super) struct Misfit;
 
-/// Writes the next row as a JSON object; members that are not there are `null`.
+/// Writes the next row as a JSON object; absent members are `null`.
 pub(super) fn write_row(
     members: &[(String, Field)],
     columns: &mut RowGroupColumns,
@@ -29,7 +29,7 @@ pub(super) fn write_row(
     write_object(members, columns, true, out)
 }
 
-/// Whether all columns begin a row, or an element, together.
+/// Whether all columns start a row, or an element, at the same point.
 fn check_levels(columns: &RowGroupColumns, level: i16) -> Result<(), Misfit> {
     let mut levels = columns.iter().map(|column| column.repetition());
     let fit = levels.all(|found| found == Some(level));
@@ -47,7 +47,8 @@ fn write_object(
     for (name, field) in members {
         let present = definition(field, columns)? >= field.defined;
         if !present && !with_null {
-            // Objects of one list share their columns: what one of them lacks was not written.
+            // Objects in a list share their columns, so an absent member would be `null` in every
+            // object.
             skip(field, columns)?;
             continue;
         }
@@ -117,7 +118,7 @@ fn each(
     }
 }
 
-/// Writes key and value of a map; keys that are no texts become texts.
+/// Writes the key and value of a map; keys of other types become strings.
 fn write_entry(
     entry: &Field,
     columns: &mut RowGroupColumns,
@@ -140,13 +141,13 @@ fn write_entry(
     write_value(value, columns, out)
 }
 
-/// The definition level of what comes next in the first column of `field`.
+/// The definition level of the next value in the first column of `field`.
 fn definition(field: &Field, columns: &RowGroupColumns) -> Result<i16, Misfit> {
     let column = columns.get(field.columns.0).ok_or(Misfit)?;
     column.definition().ok_or(Misfit)
 }
 
-/// Passes over a value that is not there, or a list without elements: one level in every column.
+/// Skips an absent value or an empty list: one level in every column.
 fn skip(field: &Field, columns: &mut RowGroupColumns) -> Result<(), Misfit> {
     let (first, end) = field.columns;
     for column in columns.get_mut(first..end).ok_or(Misfit)? {

@@ -11,19 +11,19 @@ use crate::json::write_key;
 
 /// A column of a row group, read forward.
 pub(super) trait Column: Send {
-    /// Reads the values of the next `rows` rows; how many rows there were.
+    /// Reads the values of the next `rows` rows; returns the number of rows read.
     fn fill(&mut self, rows: usize) -> Result<usize>;
 
-    /// The definition level of the next value; `None` where the batch has no more.
+    /// The definition level of the next value; `None` at the end of the batch.
     fn definition(&self) -> Option<i16>;
 
-    /// The repetition level of the next value; `None` where the batch has no more.
+    /// The repetition level of the next value; `None` at the end of the batch.
     fn repetition(&self) -> Option<i16>;
 
-    /// Passes over the next value.
+    /// Skips the next value.
     fn skip(&mut self);
 
-    /// Writes the next value, which must be there, as JSON.
+    /// Writes the next value, which must be present, as JSON.
     fn write(&mut self, scalar: &Scalar, out: &mut Vec<u8>);
 }
 
@@ -48,7 +48,7 @@ struct ColumnBatch<T: DataType> {
     definitions: Vec<i16>,
     repetitions: Vec<i16>,
     values: Vec<T::T>,
-    /// How many levels the batch has, and how many are passed.
+    /// Levels in the batch, and how many of them are consumed.
     levels: usize,
     level: usize,
     value: usize,
@@ -126,13 +126,13 @@ where
     }
 }
 
-/// A value that JSON has a word for, or none.
+/// A value that may have a JSON equivalent.
 trait WriteJson: Send {
     fn write(&self, scalar: &Scalar, out: &mut Vec<u8>);
 }
 
-/// `{"parquet": …}`: no format takes an object for a text, so a row whose text this would be is
-/// rejected, and any other is none the worse for it.
+/// `{"parquet": …}`: no format accepts an object as a text, so a row that needs this value is
+/// rejected, and any other row is unaffected.
 fn write_other(scalar: &Scalar, otherwise: &str, out: &mut Vec<u8>) {
     let called = match scalar {
         Scalar::Other(called) => called,
@@ -179,7 +179,7 @@ impl WriteJson for Int96 {
     }
 }
 
-/// NaN and the infinities are none of JSON's numbers: data frames have them where nothing is.
+/// JSON has neither NaN nor the infinities; data frames use NaN for missing values.
 fn write_float(finite: bool, digits: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(if finite { digits.as_bytes() } else { b"null" });
 }
@@ -200,7 +200,8 @@ impl WriteJson for ByteArray {
     fn write(&self, scalar: &Scalar, out: &mut Vec<u8>) {
         match (std::str::from_utf8(self.data()), scalar) {
             (Ok(text), Scalar::Text { .. }) => write_key(text, out),
-            // The row is rejected, as one in a file of lines is: it is no UTF-8.
+            // Written as it is, so that the row is rejected like one of a JSONL file: it is not
+            // valid UTF-8.
             (Err(_), Scalar::Text { annotated: true }) => {
                 out.push(b'"');
                 out.extend_from_slice(self.data());

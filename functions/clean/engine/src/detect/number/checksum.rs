@@ -1,6 +1,6 @@
-//! Check digits, by which a number of somebody is told from any number.
+//! Check digits, which distinguish personal numbers from arbitrary ones.
 
-/// Length of accounts by country, most of those that use them (SWIFT's registry of IBANs).
+/// Lengths of account numbers by country, for most countries that use IBANs (SWIFT's registry).
 const IBAN_LENGTHS: &[(&[u8], usize)] = &[
     (b"AD", 24),
     (b"AE", 23),
@@ -70,17 +70,17 @@ const IBAN_LENGTHS: &[(&[u8], usize)] = &[
     (b"XK", 20),
 ];
 
-/// The letters of Spain's numbers, by the remainder of 23.
+/// The check letters of Spanish numbers, by the remainder modulo 23.
 const DNI_LETTERS: &[u8; 23] = b"TRWAGMYFPDXBNJZSQVHLCKE";
 
-/// How many characters the accounts of `country` have.
+/// The length of account numbers in `country`.
 pub(super) fn iban_length(country: &[u8]) -> Option<usize> {
     let (_, length) = IBAN_LENGTHS.iter().find(|(name, _)| *name == country)?;
     Some(*length)
 }
 
-/// ISO 13616: the country and the check digits go last, letters are 10 to 35, and the whole is 1
-/// modulo 97.
+/// ISO 13616: with the country and the check digits moved to the end and letters as 10 to 35, the
+/// number is 1 modulo 97.
 pub(super) fn is_iban(account: &[u8]) -> bool {
     let (head, tail) = account.split_at_checked(4).unwrap_or_default();
     let rest = tail
@@ -93,8 +93,8 @@ pub(super) fn is_iban(account: &[u8]) -> bool {
     rest == 1
 }
 
-/// Whether `digits` are those of a card: the networks' first digits and lengths, and Luhn's
-/// formula (ISO/IEC 7812).
+/// Whether `digits` are a card number: the networks' prefixes and lengths, and the Luhn checksum
+/// (ISO/IEC 7812).
 pub(super) fn is_card(digits: &[u8]) -> bool {
     let network = match digits {
         [4, ..] => matches!(digits.len(), 13 | 16 | 19),
@@ -114,7 +114,7 @@ pub(super) fn is_card(digits: &[u8]) -> bool {
     network && sum.is_multiple_of(10)
 }
 
-/// Spain: eight digits, or a letter from X and seven, and the letter of their remainder.
+/// Spain: eight digits, or a letter from X to Z and seven digits, and the check letter.
 pub(super) fn is_dni(id: &[u8]) -> bool {
     let Some((letter, number)) = id.split_last() else {
         return false;
@@ -133,8 +133,8 @@ pub(super) fn is_dni(id: &[u8]) -> bool {
     expected == Some(letter) && number.len() == 8
 }
 
-/// France: thirteen digits, of which the first is 1 or 2 and the fourth and fifth a month, and 97
-/// less their remainder of 97.
+/// France: thirteen digits, of which the first is 1 or 2 and the fourth and fifth are a month, and
+/// 97 minus their remainder modulo 97.
 pub(super) fn is_nir(digits: &[u8]) -> bool {
     let value = |digits: &[u8]| {
         digits

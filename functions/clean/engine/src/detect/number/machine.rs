@@ -1,26 +1,26 @@
-//! Addresses of public machines, which versions of programs look like.
+//! Public IP addresses, which program versions resemble.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::{goes_on, is_named};
 use crate::detect::{count, ends_word};
 
-/// Longest addresses of machines as they are written: beyond, nothing is looked at, since a text may
-/// be all beginnings of such.
+/// Longest IP addresses as written: nothing beyond is examined, because a text may consist of
+/// nothing but beginnings of addresses.
 const IPV4_BYTES_MAX: usize = 15;
 const IPV6_BYTES_MAX: usize = 39;
 
-/// What the numbers of versions and sections are below; of a thousand addresses of machines, one
-/// has no other.
+/// Parts of version and section numbers are below this; of a thousand public addresses, about one
+/// has no part above it.
 const VERSION_PARTS: u8 = 48;
 
-/// What a version is named by.
+/// Words that mark a version.
 const VERSIONS: &[&[u8]] = &[b"version", b"versions", b"release", b"releases"];
 
-/// What a machine is named by whose address could be a version.
+/// Words that mark an IP address which could otherwise be a version.
 const MACHINES: &[&[u8]] = &[b"ip", b"address", b"host", b"server"];
 
-/// Where an address of a public machine ends; versions of programs are written alike.
+/// Where a public IPv4 address at `start` ends; program versions look the same.
 pub(super) fn ipv4(bytes: &[u8], start: usize) -> Option<usize> {
     let most = bytes.len().min(start + IPV4_BYTES_MAX + 1);
     let is_of_address = |byte: u8| byte.is_ascii_digit() || byte == b'.';
@@ -43,7 +43,7 @@ pub(super) fn ipv4(bytes: &[u8], start: usize) -> Option<usize> {
     (is_public && !version && ends_word(bytes, end) && !goes_on(bytes, end)).then_some(end)
 }
 
-/// Where an address of the public part of IPv6, `2000::/3`, ends.
+/// Where an address in the public range of IPv6, `2000::/3`, ends.
 pub(super) fn ipv6(bytes: &[u8], start: usize) -> Option<usize> {
     let group = count(bytes, start, |byte| byte.is_ascii_hexdigit());
     let is_public = group == 4 && matches!(bytes.get(start), Some(b'2' | b'3'));
@@ -68,7 +68,7 @@ mod tests {
     };
 
     #[test]
-    fn public_addresses_of_machines_are_found() {
+    fn public_addresses_are_found() {
         check_kind("from 81.2.69.142.", HitKind::Ip, "81.2.69.142");
         check_kind("ip=81.2.69.142", HitKind::Ip, "81.2.69.142");
         check_kind("the IP is 1.2.3.4", HitKind::Ip, "1.2.3.4");

@@ -1,14 +1,14 @@
-//! Telephones: those of North America by their shape, others by the code of a country before them
-//! or the 0 with which calls within a country begin.
+//! Telephone numbers: those of North America by their shape, others by a country code or by the 0
+//! that starts domestic calls.
 
 use super::{digits, shaped};
 use crate::detect::{begins_word, count, ends_word};
 
-/// Most digits of a telephone number, the code of its country among them (ITU-T E.164).
+/// Most digits in a telephone number, including the country code (ITU-T E.164).
 const DIGITS_MAX: usize = 15;
 
-/// Where a telephone number ends whose area stands in brackets and starts at `start`: North
-/// America's by its shape, others by the 0 that only numbers for calls within a country begin with.
+/// Where a telephone number ends whose bracketed area code starts at `start`: North American ones
+/// by their shape, others by the 0 that only numbers for domestic calls start with.
 pub(super) fn in_brackets(bytes: &[u8], start: usize, run: usize) -> Option<usize> {
     if bytes.get(start) != Some(&b'0') {
         let shapes = [
@@ -27,11 +27,11 @@ pub(super) fn in_brackets(bytes: &[u8], start: usize, run: usize) -> Option<usiz
     ((5..=9).contains(&number) && ends_word(bytes, end)).then_some(end)
 }
 
-/// Where a telephone number ends that starts with 0 at `start`: `00` and a country, or the groups
-/// in which Britain and France write theirs.
+/// Where a telephone number ends that starts with 0 at `start`: `00` and a country code, or the
+/// usual grouping of Britain and France.
 pub(super) fn from_zero(bytes: &[u8], start: usize, run: usize) -> Option<usize> {
     if matches!(bytes.get(..start)?, [.., b'0'..=b'9', b' ']) {
-        // One of a row of numbers.
+        // One of a list of numbers.
         return None;
     }
     match bytes.get(start..start + run)? {
@@ -59,7 +59,7 @@ pub(super) fn from_zero(bytes: &[u8], start: usize, run: usize) -> Option<usize>
     }
 }
 
-/// Whether pairs of digits go up by as much each time: a list, and no telephone.
+/// Whether pairs of digits increase by a constant step: a list, not a telephone number.
 fn is_counting(digits: &[u8]) -> bool {
     let pairs = digits.chunks_exact(2);
     let values = pairs.map(|pair| {
@@ -75,8 +75,8 @@ fn is_counting(digits: &[u8]) -> bool {
     steps.all(|step| Some(step) == first)
 }
 
-/// Where a number of one of these shapes ends, among whose neighbours are no further numbers: groups
-/// between blanks may be a row of a table.
+/// Where a number of one of these shapes ends, if it has no numbers next to it: groups between
+/// spaces may be a row of a table.
 pub(super) fn alone(bytes: &[u8], start: usize, shapes: &[&str]) -> Option<usize> {
     let end = shaped(bytes, start, shapes)?;
     let before = bytes.get(..start).unwrap_or_default();
@@ -86,7 +86,7 @@ pub(super) fn alone(bytes: &[u8], start: usize, shapes: &[&str]) -> Option<usize
     (!is_listed).then_some(end)
 }
 
-/// Where an international number ends whose country code starts at `start`, behind a `+`.
+/// Where an international number ends whose country code starts at `start`, after a `+`.
 pub(super) fn international(bytes: &[u8], start: usize) -> Option<usize> {
     let plus = start - 1;
     let alone = begins_word(bytes, plus) && !bytes.get(..plus)?.ends_with(b")");
@@ -96,7 +96,7 @@ pub(super) fn international(bytes: &[u8], start: usize) -> Option<usize> {
     abroad(bytes, start)
 }
 
-/// Where a number ends that starts at `start` with the code of a country.
+/// Where a number ends that starts with a country code at `start`.
 fn abroad(bytes: &[u8], start: usize) -> Option<usize> {
     let end = groups_end(bytes, start, DIGITS_MAX)?;
     let number = bytes.get(start..end)?;
@@ -106,14 +106,14 @@ fn abroad(bytes: &[u8], start: usize) -> Option<usize> {
     ((least..=DIGITS_MAX).contains(&digits) && ends_word(bytes, end)).then_some(end)
 }
 
-/// Where groups of digits end that start at `start`, with what telephone numbers have between them.
-/// Beyond `most` digits it is none, and where the end is does not matter.
+/// Where groups of digits end that start at `start`, with the separators of telephone numbers. With
+/// more than `most` digits it is not a telephone number, and the returned end does not matter.
 fn groups_end(bytes: &[u8], start: usize, most: usize) -> Option<usize> {
     let (mut end, mut at, mut digits, mut groups) = (start, start, 0, 0);
     while digits <= most {
         let group = count(bytes, at, |byte| byte.is_ascii_digit());
-        // Behind the code of a country there may be one digit: a whole region's, or the 0 that is
-        // left out. More of such are a sum or a list.
+        // After a country code there may be one single digit: a whole region's area code, or the
+        // omitted 0. Further single digits indicate a sum or a list.
         let single = group == 1 && groups > 1 && digits < 4 && bytes.get(at) != Some(&b'0');
         if group == 0 || single {
             break;
@@ -131,8 +131,8 @@ fn groups_end(bytes: &[u8], start: usize, most: usize) -> Option<usize> {
     (groups > 0).then_some(end)
 }
 
-/// Whether the digits are a number of the North American plan: neither the area nor the exchange
-/// begins with 0 or 1.
+/// Whether the digits are a number of the North American plan: neither the area code nor the
+/// exchange starts with 0 or 1.
 pub(super) fn is_american(number: &[u8]) -> bool {
     let mut digits = number.iter().filter(|byte| byte.is_ascii_digit());
     let (area, exchange) = (digits.next(), digits.nth(2));
@@ -149,7 +149,7 @@ mod tests {
     };
 
     #[test]
-    fn telephones_are_found() {
+    fn telephone_numbers_are_found() {
         for number in [
             "+49 30 901820",
             "+1 (415) 555-2671",
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_in_rows_and_orders_are_no_telephones() {
+    fn lists_and_order_numbers_are_not_telephone_numbers() {
         for text in [
             "01 02 03 04 05",
             "06 12 34 56 78 90",
