@@ -44,7 +44,7 @@ fn rows(count: usize) -> String {
 struct Memory(BTreeMap<OutputFile, Vec<u8>>);
 
 impl Outputs for Memory {
-    fn part(&mut self, part: OutputFile) -> &mut dyn std::io::Write {
+    fn writer(&mut self, part: OutputFile) -> &mut dyn std::io::Write {
         self.0.entry(part).or_default()
     }
 }

@@ -25,7 +25,7 @@ impl Input {
     pub(crate) fn can_go_by(&self, better: &Plan) -> bool {
         match self.rows {
             Rows::Upload(_) => true,
-            Rows::Judged(_) => better.judges_like(&self.plan),
+            Rows::Judged(_) => better.processes_like(&self.plan),
         }
     }
 

@@ -1,7 +1,7 @@
 //! From a generation in a bucket to the objects of a version, streamed both ways.
 
 use clean_engine::{
-    Applied, Calibration, Cleaned, Error as CleanError, FrameError, Outcome, OutputFile,
+    AppliedRule, Calibration, Cleaned, Error as CleanError, FrameError, Outcome, OutputFile,
     OutputFileSummary, Plan, Provenance, Report, Sample, Settings, Task, Verdict, Written, card,
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -124,7 +124,7 @@ struct Manifest<'a> {
     version: &'a Version,
     settings: &'a Settings,
     /// Every rule by its code: its version, and what was done about it.
-    rules: BTreeMap<&'static str, Applied>,
+    rules: BTreeMap<&'static str, AppliedRule>,
     parts: Option<&'a Written>,
     samples: &'a [Sample],
 }
@@ -195,7 +195,7 @@ async fn clean(
             && cleaned.report.verdict != Verdict::Unusable
         {
             for (part, created) in created {
-                let stored = same(created?, written.part(part))?;
+                let stored = same(created?, written.file(part))?;
                 parts.insert(part.name().to_owned(), stored);
             }
         }
@@ -323,7 +323,7 @@ pub(crate) fn refused(error: CleanError) -> Result<Made, Error> {
         } => Err(Error::unavailable("Cloud Storage")(source.into())),
         CleanError::Frames { range, .. } => Ok(Made::Spoilt(range)),
         CleanError::Spill(_) => Err(Error::Busy(Chain(&error).to_string().into())),
-        CleanError::Read(_) | CleanError::Write { .. } | CleanError::Judged(_) => {
+        CleanError::Read(_) | CleanError::Write { .. } | CleanError::WriteFrames(_) => {
             Err(Error::unavailable("Cloud Storage")(error.into()))
         }
     }

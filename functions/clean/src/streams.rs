@@ -178,7 +178,7 @@ impl Pipe {
 }
 
 impl Outputs for Uploads {
-    fn part(&mut self, part: OutputFile) -> &mut dyn Write {
+    fn writer(&mut self, part: OutputFile) -> &mut dyn Write {
         #[expect(clippy::expect_used, reason = "`new` makes a writer for every part")]
         let (_, upload) = self
             .parts

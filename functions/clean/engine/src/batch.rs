@@ -42,7 +42,7 @@ impl Default for Cut {
 
 /// What there was beside rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Lines {
+pub(crate) struct LineCounts {
     /// Lines that were counted from the start of the batch; 0 where they were counted from the
     /// start of the file.
     pub(crate) counted: u64,
@@ -61,18 +61,18 @@ impl Batch {
     }
 
     /// Calls `each` with every row, in order.
-    pub(crate) fn for_each<'b>(&'b self, mut each: impl FnMut(RowSpan, &'b [u8])) -> Lines {
+    pub(crate) fn for_each<'b>(&'b self, mut each: impl FnMut(RowSpan, &'b [u8])) -> LineCounts {
         match &self.cut {
             Cut::Lines { end } => for_each_line(self.bytes.get(..*end).unwrap_or_default(), each),
             Cut::Rows(rows) => {
                 for (span, range) in rows {
                     each(*span, self.bytes.get(range.clone()).unwrap_or_default());
                 }
-                Lines::default()
+                LineCounts::default()
             }
             Cut::TooLong(length) => {
                 each(too_long(1, *length), &[]);
-                Lines {
+                LineCounts {
                     counted: 1,
                     blank: 0,
                 }
@@ -81,8 +81,8 @@ impl Batch {
     }
 }
 
-fn for_each_line<'b>(mut rest: &'b [u8], mut each: impl FnMut(RowSpan, &'b [u8])) -> Lines {
-    let mut lines = Lines::default();
+fn for_each_line<'b>(mut rest: &'b [u8], mut each: impl FnMut(RowSpan, &'b [u8])) -> LineCounts {
+    let mut lines = LineCounts::default();
     while !rest.is_empty() {
         let end = memchr(b'\n', rest);
         let (line, after) = rest.split_at(end.unwrap_or(rest.len()));

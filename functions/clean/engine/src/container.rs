@@ -9,19 +9,19 @@ mod csv;
 mod extent;
 mod lines;
 mod parquet;
+mod range;
 mod row_lines;
 mod sniff;
-mod stretch;
 mod window;
 
 use std::sync::Arc;
 
+pub(crate) use self::range::{RangeEnd, RangeLines};
 pub(crate) use self::{
     csv::Header,
     decode::{Compression, Encoding},
-    records::{End, Records},
+    records::{DatasetEnd, Records},
     sniff::guess_text,
-    stretch::{StretchEnd, StretchLines},
 };
 
 /// How the rows of a dataset are wrapped.

@@ -13,10 +13,10 @@ pub enum Error {
     #[error("the dataset cannot be read")]
     Read(#[source] io::Error),
     /// Try again: a part could not be put down.
-    #[error("the part `{part}` cannot be written", part = part.name())]
+    #[error("cannot write the output file `{file}`", file = file.name())]
     Write {
         /// The part that failed.
-        part: OutputFile,
+        file: OutputFile,
         /// What its writer said.
         #[source]
         source: io::Error,
@@ -35,7 +35,7 @@ pub enum Error {
     Spill(#[source] io::Error),
     /// Try again: what was judged of a range of bytes could not be put down.
     #[error("what was judged of a range cannot be written")]
-    Judged(#[source] io::Error),
+    WriteFrames(#[source] io::Error),
     /// Judge this range again: what was put down of it is not whole, or not of this dataset.
     #[error("what was judged of range {range} cannot be used")]
     Frames {

@@ -4,7 +4,7 @@
 
 pub(crate) mod fields;
 
-use crate::{example::Example, fault::Fault, json::Object, keys::Keys, rules};
+use crate::{example::Example, json::Object, keys::Keys, rule::Fault, rules};
 
 /// A way to write a row.
 #[derive(Debug)]

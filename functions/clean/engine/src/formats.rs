@@ -14,8 +14,8 @@ pub(crate) mod sharegpt;
 pub(crate) mod tools;
 
 use crate::{
-    example::Example, fault::Fault, format::Format, gemini, json::Object, key_names::name_keys,
-    keys::Keys, rules,
+    example::Example, format::Format, gemini, json::Object, key_names::name_keys, keys::Keys,
+    rule::Fault, rules,
 };
 
 /// Every format that is recognised by a row's keys. If several match a row and read the same
@@ -115,7 +115,7 @@ fn choose(row: &Object<'_>, keys: Keys) -> Result<&'static Format, Fault> {
 fn reading(format: &'static Format, row: &Object<'_>) -> Option<Vec<u8>> {
     let (_, example) = format.read(row.clone(), &mut Vec::new()).ok()?;
     let mut bytes = Vec::new();
-    gemini::write(&example, gemini::Frame::default(), &mut bytes);
+    gemini::write(&example, gemini::Prompt::default(), &mut bytes);
     Some(bytes)
 }
 
@@ -160,7 +160,7 @@ pub(crate) mod tests {
             }
         };
         let mut out = Vec::new();
-        gemini::write(&example, gemini::Frame::default(), &mut out);
+        gemini::write(&example, gemini::Prompt::default(), &mut out);
         let mut shown = String::from_utf8(out).unwrap();
         for repair in repairs {
             shown.push(' ');

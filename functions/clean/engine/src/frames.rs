@@ -4,8 +4,7 @@
 //! A file consists of frames: a start, one frame for each batch of rows, an end. No frame is used
 //! before its checksum has been verified, and a file without an end frame is incomplete.
 
-mod leaf;
-pub(crate) mod words;
+mod batch;
 
 use std::{
     io::{self, Read, Write},
@@ -14,8 +13,10 @@ use std::{
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use self::leaf::Leaf;
-use crate::{container::StretchEnd, error::FrameError, judged::Judged, meter::Crc32c, plan::Plan};
+use self::batch::BatchFrame;
+use crate::{
+    container::RangeEnd, error::FrameError, meter::Crc32c, plan::Plan, processed::ProcessedBatch,
+};
 
 /// The version of the layout; raised with every change.
 const VERSION: u8 = 1;
@@ -32,14 +33,14 @@ const CODE: &str = env!("CARGO_PKG_VERSION");
 
 /// What a frame holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum FrameKind {
     Start,
     Batch,
     End,
     Plan,
 }
 
-impl Kind {
+impl FrameKind {
     const ALL: [Self; 4] = [Self::Start, Self::Batch, Self::End, Self::Plan];
 
     fn number(self) -> u8 {
@@ -54,32 +55,32 @@ impl Kind {
 
 /// The start frame: the range and the code that processed it.
 #[derive(Debug, Serialize, Deserialize)]
-struct Start {
+struct FileHeader {
     code: String,
     range: Range<u64>,
 }
 
 /// The end frame.
 #[derive(Debug, Serialize, Deserialize)]
-struct End {
+struct FileTrailer {
     batches: u64,
     bytes: u64,
     crc32c: u32,
 }
 
 /// Writes frames.
-pub(crate) struct Writer<'w> {
+pub(crate) struct FrameWriter<'w> {
     out: &'w mut (dyn Write + Send),
     batches: u64,
     /// Reused from frame to frame.
     payload: Vec<u8>,
 }
 
-impl<'w> Writer<'w> {
+impl<'w> FrameWriter<'w> {
     /// Starts the file of `range`.
     pub(crate) fn start(out: &'w mut (dyn Write + Send), range: Range<u64>) -> io::Result<Self> {
         let code = CODE.to_owned();
-        write(out, Kind::Start, &pack(&Start { code, range })?)?;
+        write(out, FrameKind::Start, &encode(&FileHeader { code, range })?)?;
         Ok(Self {
             out,
             batches: 0,
@@ -88,27 +89,27 @@ impl<'w> Writer<'w> {
     }
 
     /// Writes the next batch.
-    pub(crate) fn batch(&mut self, judged: &Judged) -> io::Result<()> {
+    pub(crate) fn batch(&mut self, processed: &ProcessedBatch) -> io::Result<()> {
         self.payload.clear();
-        leaf::write(judged, &mut self.payload)?;
+        batch::write(processed, &mut self.payload)?;
         self.batches += 1;
-        write(self.out, Kind::Batch, &self.payload)
+        write(self.out, FrameKind::Batch, &self.payload)
     }
 
     /// Ends the file.
-    pub(crate) fn end(self, end: StretchEnd) -> io::Result<()> {
-        let end = End {
+    pub(crate) fn end(self, end: RangeEnd) -> io::Result<()> {
+        let end = FileTrailer {
             batches: self.batches,
             bytes: end.bytes,
             crc32c: end.crc32c.value(),
         };
-        write(self.out, Kind::End, &pack(&end)?)?;
+        write(self.out, FrameKind::End, &encode(&end)?)?;
         self.out.flush()
     }
 }
 
 /// Reads frames.
-pub(crate) struct Reader<'r> {
+pub(crate) struct FrameReader<'r> {
     read: Box<dyn Read + Send + 'r>,
     /// The bytes that were processed.
     pub(crate) range: Range<u64>,
@@ -117,21 +118,21 @@ pub(crate) struct Reader<'r> {
 }
 
 /// The next frame.
-pub(crate) enum Next {
+pub(crate) enum NextFrame {
     /// A batch.
-    Batch(Box<Judged>),
+    Batch(Box<ProcessedBatch>),
     /// The end of the file.
-    End(StretchEnd),
+    End(RangeEnd),
 }
 
-impl<'r> Reader<'r> {
+impl<'r> FrameReader<'r> {
     /// Reads the start frame.
     pub(crate) fn open(mut read: Box<dyn Read + Send + 'r>) -> Result<Self, FrameError> {
         let mut payload = Vec::new();
-        if next(&mut *read, &mut payload)? != Kind::Start {
+        if next(&mut *read, &mut payload)? != FrameKind::Start {
             return Err(FrameError::Foreign("it does not begin with a start frame"));
         }
-        let start: Start = unpack(&payload)?;
+        let start: FileHeader = decode(&payload)?;
         if start.code != CODE {
             return Err(FrameError::Foreign(
                 "it was written by another version of the code",
@@ -146,24 +147,26 @@ impl<'r> Reader<'r> {
     }
 
     /// Reads the next frame.
-    pub(crate) fn next(&mut self) -> Result<Next, FrameError> {
+    pub(crate) fn next(&mut self) -> Result<NextFrame, FrameError> {
         match next(&mut *self.read, &mut self.payload)? {
-            Kind::Batch => {
+            FrameKind::Batch => {
                 self.batches += 1;
-                let judged = Leaf::read(&self.payload)?;
-                Ok(Next::Batch(Box::new(judged)))
+                let processed = BatchFrame::read(&self.payload)?;
+                Ok(NextFrame::Batch(Box::new(processed)))
             }
-            Kind::End => {
-                let end: End = unpack(&self.payload)?;
+            FrameKind::End => {
+                let end: FileTrailer = decode(&self.payload)?;
                 if end.batches != self.batches {
                     return Err(FrameError::Cut);
                 }
-                Ok(Next::End(StretchEnd {
+                Ok(NextFrame::End(RangeEnd {
                     bytes: end.bytes,
                     crc32c: Crc32c::from_value(end.crc32c),
                 }))
             }
-            Kind::Start | Kind::Plan => Err(FrameError::Foreign("a frame is out of order")),
+            FrameKind::Start | FrameKind::Plan => {
+                Err(FrameError::Foreign("a frame is out of order"))
+            }
         }
     }
 }
@@ -175,7 +178,7 @@ impl Plan {
     /// Fails if the plan is too large.
     pub fn to_bytes(&self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        write(&mut bytes, Kind::Plan, &pack(self)?)?;
+        write(&mut bytes, FrameKind::Plan, &encode(self)?)?;
         Ok(bytes)
     }
 
@@ -186,15 +189,15 @@ impl Plan {
     pub fn from_bytes(mut bytes: &[u8]) -> Result<Self, FrameError> {
         let mut payload = Vec::new();
         match next(&mut bytes, &mut payload)? {
-            Kind::Plan => unpack(&payload),
-            Kind::Start | Kind::Batch | Kind::End => Err(FrameError::Foreign(
+            FrameKind::Plan => decode(&payload),
+            FrameKind::Start | FrameKind::Batch | FrameKind::End => Err(FrameError::Foreign(
                 "expected a plan, found another kind of frame",
             )),
         }
     }
 }
 
-fn write(out: &mut dyn Write, kind: Kind, payload: &[u8]) -> io::Result<()> {
+fn write(out: &mut dyn Write, kind: FrameKind, payload: &[u8]) -> io::Result<()> {
     if payload.len() > FRAME_MAX_BYTES {
         return Err(io::Error::other("the frame exceeds the size limit"));
     }
@@ -206,14 +209,16 @@ fn write(out: &mut dyn Write, kind: Kind, payload: &[u8]) -> io::Result<()> {
 }
 
 /// Reads the next frame into `payload`, and returns its kind.
-fn next(read: &mut dyn Read, payload: &mut Vec<u8>) -> Result<Kind, FrameError> {
+fn next(read: &mut dyn Read, payload: &mut Vec<u8>) -> Result<FrameKind, FrameError> {
     let mut head = [0; HEAD_BYTES];
     read.read_exact(&mut head).map_err(cut)?;
     let [version, kind, a, b, c, d, crc32c @ ..] = head;
     if version != VERSION {
         return Err(FrameError::Foreign("a frame has another version"));
     }
-    let kind = Kind::ALL.into_iter().find(|known| known.number() == kind);
+    let kind = FrameKind::ALL
+        .into_iter()
+        .find(|known| known.number() == kind);
     let kind = kind.ok_or(FrameError::Foreign("a frame has an unknown kind"))?;
     let length = usize::try_from(u32::from_le_bytes([a, b, c, d])).unwrap_or(usize::MAX);
     if length > FRAME_MAX_BYTES {
@@ -227,7 +232,7 @@ fn next(read: &mut dyn Read, payload: &mut Vec<u8>) -> Result<Kind, FrameError> 
     Ok(kind)
 }
 
-fn checksum(kind: Kind, payload: &[u8]) -> u32 {
+fn checksum(kind: FrameKind, payload: &[u8]) -> u32 {
     let head = Crc32c::default().append(&[VERSION, kind.number()]);
     head.append(payload).value()
 }
@@ -240,11 +245,11 @@ fn cut(error: io::Error) -> FrameError {
     }
 }
 
-fn pack(value: &impl Serialize) -> io::Result<Vec<u8>> {
+fn encode(value: &impl Serialize) -> io::Result<Vec<u8>> {
     postcard::to_stdvec(value).map_err(io::Error::other)
 }
 
-fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FrameError> {
+fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FrameError> {
     postcard::from_bytes(bytes).map_err(|_error| FrameError::Foreign("a frame cannot be decoded"))
 }
 
@@ -254,15 +259,15 @@ mod tests {
 
     fn frames() -> Vec<u8> {
         let mut bytes = Vec::new();
-        let mut writer = Writer::start(&mut bytes, 0..7).unwrap();
-        let judged = Judged {
+        let mut writer = FrameWriter::start(&mut bytes, 0..7).unwrap();
+        let processed = ProcessedBatch {
             records: b"records\n".to_vec(),
             guess: "plain text",
-            ..Judged::default()
+            ..ProcessedBatch::default()
         };
-        writer.batch(&judged).unwrap();
+        writer.batch(&processed).unwrap();
         writer
-            .end(StretchEnd {
+            .end(RangeEnd {
                 bytes: 7,
                 crc32c: Crc32c::default().append(b"content"),
             })
@@ -270,13 +275,13 @@ mod tests {
         bytes
     }
 
-    fn read(bytes: &[u8]) -> Result<(usize, StretchEnd), FrameError> {
-        let mut reader = Reader::open(Box::new(bytes))?;
+    fn read(bytes: &[u8]) -> Result<(usize, RangeEnd), FrameError> {
+        let mut reader = FrameReader::open(Box::new(bytes))?;
         let mut records = 0;
         loop {
             match reader.next()? {
-                Next::Batch(judged) => records += judged.records.len(),
-                Next::End(end) => return Ok((records, end)),
+                NextFrame::Batch(processed) => records += processed.records.len(),
+                NextFrame::End(end) => return Ok((records, end)),
             }
         }
     }
@@ -311,7 +316,7 @@ mod tests {
     fn a_plan_survives_encoding() {
         let mut plan = Plan::default();
         plan.contradictions.insert(7, (1, 2));
-        plan.crowds.insert(u64::MAX);
+        plan.oversized_groups.insert(u64::MAX);
         plan.draw_below = Some(9);
         let bytes = plan.to_bytes().unwrap();
         assert_eq!(Plan::from_bytes(&bytes).unwrap(), plan);

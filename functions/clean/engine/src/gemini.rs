@@ -14,7 +14,7 @@ use crate::{
 
 /// What is put around an example that does not have it.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Frame<'f> {
+pub(crate) struct Prompt<'f> {
     /// Put in where the example has no system instruction.
     pub(crate) system: Option<&'f Text<'f>>,
     /// Put around the question, where the example is one question and one answer.
@@ -23,7 +23,7 @@ pub(crate) struct Frame<'f> {
 
 /// What a written example consists of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Shape {
+pub(crate) struct RecordShape {
     /// The bytes of the last turn: what is to be learnt. All else is what it answers to.
     pub(crate) answer: Range<usize>,
     /// Estimated tokens of everything but the model's turns.
@@ -32,7 +32,7 @@ pub(crate) struct Shape {
     pub(crate) tokens_output: u32,
 }
 
-impl Shape {
+impl RecordShape {
     /// The same, in a record that starts at `start`.
     pub(crate) fn from(self, start: usize) -> Self {
         Self {
@@ -42,17 +42,17 @@ impl Shape {
     }
 }
 
-/// Appends `example` to `out`, in `frame`: equal examples in equal frames are equal bytes.
-pub(crate) fn write(example: &Example<'_>, frame: Frame<'_>, out: &mut Vec<u8>) -> Shape {
-    let template = frame.template.filter(|_| Template::fits(example));
-    let mut shape = Shape {
+/// Appends `example` to `out`, in `prompt`: equal examples in equal frames are equal bytes.
+pub(crate) fn write(example: &Example<'_>, prompt: Prompt<'_>, out: &mut Vec<u8>) -> RecordShape {
+    let template = prompt.template.filter(|_| Template::fits(example));
+    let mut shape = RecordShape {
         // Of an example that says nothing, which a rule rejects.
         answer: out.len()..out.len(),
         tokens_input: 0,
         tokens_output: 0,
     };
     out.push(b'{');
-    if let Some(text) = example.system.as_ref().or(frame.system) {
+    if let Some(text) = example.system.as_ref().or(prompt.system) {
         out.extend_from_slice(br#""systemInstruction":{"role":"system","parts":[{"text":"#);
         json::write_text(text, out);
         out.extend_from_slice(b"}]},");

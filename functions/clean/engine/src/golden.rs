@@ -5,7 +5,12 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::{
-    Machine, render, report::Report, rule::Scan, settings::Settings, source::File, survey,
+    pass::{machine::Machine, survey},
+    render::render,
+    report::Report,
+    rule::Scan,
+    settings::Settings,
+    source::File,
 };
 
 /// The part of a recipe that is ours.

@@ -13,7 +13,7 @@ use twox_hash::XxHash3_128;
 use crate::{
     example::{Example, Part, Role},
     formats,
-    gemini::{self, Frame},
+    gemini::{self, Prompt},
     identity::Identity,
     json::{Text, Value, parse},
     settings::Settings,
@@ -41,7 +41,7 @@ pub struct HeldOut {
 
 /// What came of reading rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct HeldRows {
+pub struct HeldOutRead {
     /// Lines that are rows.
     pub read: u64,
     /// Lines that are no row of a format known.
@@ -75,9 +75,13 @@ impl HeldOut {
     ///
     /// # Errors
     /// Where `lines` cannot be read, or hold more questions than anybody compares models with.
-    pub fn read(&mut self, mut lines: impl BufRead, settings: &Settings) -> io::Result<HeldRows> {
+    pub fn read(
+        &mut self,
+        mut lines: impl BufRead,
+        settings: &Settings,
+    ) -> io::Result<HeldOutRead> {
         let around = Around::of(settings);
-        let mut rows = HeldRows::default();
+        let mut rows = HeldOutRead::default();
         let mut line = Vec::new();
         loop {
             line.clear();
@@ -105,14 +109,14 @@ impl HeldOut {
         }
     }
 
-    /// Whether `example`, which asks `question` in `frame`, asks what is held out.
-    pub(crate) fn holds(&self, question: u64, example: &Example<'_>, frame: Frame<'_>) -> bool {
+    /// Whether `example`, which asks `question` in `prompt`, asks what is held out.
+    pub(crate) fn holds(&self, question: u64, example: &Example<'_>, prompt: Prompt<'_>) -> bool {
         if self.questions.is_empty() {
             return false;
         }
-        let is_framed = frame.system.is_some() || frame.template.is_some();
+        let is_prompted = prompt.system.is_some() || prompt.template.is_some();
         self.questions.contains(&question)
-            || is_framed && self.questions.contains(&question_of(example))
+            || is_prompted && self.questions.contains(&question_of(example))
     }
 
     /// Holds out the question of a row; whether it is one.
@@ -149,7 +153,7 @@ impl HeldOut {
 /// Identifies what `example` asks as it stands.
 fn question_of(example: &Example<'_>) -> u64 {
     let mut record = Vec::new();
-    let shape = gemini::write(example, Frame::default(), &mut record);
+    let shape = gemini::write(example, Prompt::default(), &mut record);
     Identity::of_record(&record, shape.answer).question
 }
 
@@ -273,7 +277,7 @@ mod tests {
             b"{\"system\":\"Be brief.\",\"input\":\"a\",\"output\":\"one two three\"}\n\nno row\n";
         let mut held = HeldOut::default();
         let read = held.read(rows.as_slice(), &Settings::default());
-        assert_eq!(read.unwrap(), HeldRows { read: 1, unread: 1 });
+        assert_eq!(read.unwrap(), HeldOutRead { read: 1, unread: 1 });
         assert_eq!((held.rows(), held.questions.len()), (1, 1));
         let ours = settings("system_instruction = ' Be brief. '");
         held.read(rows.as_slice(), &ours).unwrap();

@@ -7,7 +7,7 @@ use twox_hash::XxHash3_64;
 
 use crate::{
     formats,
-    gemini::{self, Frame},
+    gemini::{self, Prompt},
     json::{Value, parse},
 };
 
@@ -29,7 +29,7 @@ impl Identity {
         };
         let (_, example) = formats::read(object, &mut Vec::new(), false).ok()?;
         let mut record = Vec::with_capacity(row.len());
-        let shape = gemini::write(&example, Frame::default(), &mut record);
+        let shape = gemini::write(&example, Prompt::default(), &mut record);
         Some(Self::of_record(&record, shape.answer))
     }
 

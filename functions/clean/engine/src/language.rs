@@ -91,12 +91,12 @@ const LITTLE_WORDS: &[(Lang, &[&str])] = &[
 ];
 
 /// Detects the language of an answer.
-pub(crate) struct Languages {
+pub(crate) struct LanguageDetector {
     /// For the [`key`] of a word, a bit for each language that has it as a function word.
     words: HashTable<(u64, u32)>,
 }
 
-impl Languages {
+impl LanguageDetector {
     pub(crate) fn new() -> Self {
         let mut words: HashTable<(u64, u32)> = HashTable::new();
         for (index, (_, little)) in LITTLE_WORDS.iter().enumerate() {
@@ -195,7 +195,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, little: Option<Lang>, expected: Option<Lang>) {
-        let languages = Languages::new();
+        let languages = LanguageDetector::new();
         assert_eq!(languages.by_little_words(text), little, "{text}");
         let found = languages.by_little_words(text).or_else(|| by_letters(text));
         assert_eq!(found, expected, "{text}");
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn every_function_word_is_found() {
-        let languages = Languages::new();
+        let languages = LanguageDetector::new();
         for (index, (_, little)) in LITTLE_WORDS.iter().enumerate() {
             for word in *little {
                 let having =
@@ -250,7 +250,7 @@ mod tests {
             (italian, Lang::Ita),
             (dutch, Lang::Nld),
         ] {
-            let languages = Languages::new();
+            let languages = LanguageDetector::new();
             let found = languages.by_little_words(text).or_else(|| by_letters(text));
             assert_eq!(found, Some(language), "{text}");
         }

@@ -36,7 +36,6 @@ mod language;
 mod sketch;
 mod template;
 
-mod fault;
 mod rule;
 
 mod rules;
@@ -46,18 +45,23 @@ mod format;
 mod formats;
 
 mod container;
-mod frames;
+mod dedup_index;
+mod findings;
 mod held_out;
 mod identity;
-mod judged;
+mod names;
 mod plan;
 mod report;
 mod split;
 
-mod row;
+mod processed;
+mod row_processor;
 mod search;
 
+mod frames;
 mod pass;
+
+mod render;
 
 #[cfg(test)]
 mod golden;
@@ -67,21 +71,20 @@ mod properties;
 pub use crate::{
     error::{Error, FrameError},
     finding::Finding,
-    held_out::{HeldOut, HeldRows},
+    held_out::{HeldOut, HeldOutRead},
     identity::Identity,
     meter::Crc32c,
     outputs::{OutputFile, OutputFileSummary, Outputs, Written},
     pass::{
-        Cleaned, Machine, Outcome, Sample, is_cuttable, judge_range, merge, pass, range_of, survey,
-        survey_by,
+        Cleaned, Machine, Outcome, Sample, is_cuttable, merge, pass, process_range, range_of,
+        survey, survey_by,
     },
     plan::Plan,
-    report::{
-        Calibration, Distribution, Provenance, Report, Rows, Splits, Tokens, Verdict, card, render,
-    },
+    render::{Provenance, card, render},
+    report::{Calibration, Distribution, Report, RowCounts, SplitCounts, TokenCounts, Verdict},
     rule::{Rule, Scan},
     rules::rules,
-    settings::{Applied, Settings},
+    settings::{AppliedRule, Settings},
     severity::Severity,
     source::{File, Ranges, Source},
     task::Task,

@@ -46,8 +46,8 @@ impl OutputFile {
 
 /// Where the parts go.
 pub trait Outputs: Send {
-    /// The writer of `part`; called for 128 KiB at a time, and less at the end.
-    fn part(&mut self, part: OutputFile) -> &mut dyn Write;
+    /// The writer of `file`; called for 128 KiB at a time, and less at the end.
+    fn writer(&mut self, file: OutputFile) -> &mut dyn Write;
 }
 
 /// What was written.
@@ -77,9 +77,9 @@ pub struct OutputFileSummary {
 }
 
 impl Written {
-    /// What was written of `part`.
-    pub fn part(&self, part: OutputFile) -> &OutputFileSummary {
-        match part {
+    /// What was written of `file`.
+    pub fn file(&self, file: OutputFile) -> &OutputFileSummary {
+        match file {
             OutputFile::Train => &self.train,
             OutputFile::Validation => &self.validation,
             OutputFile::Eval => &self.eval,

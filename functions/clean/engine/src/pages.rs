@@ -10,7 +10,7 @@ use memmap2::MmapMut;
 /// Bytes side by side, which are only ever added to.
 #[derive(Debug)]
 pub(crate) struct Pages {
-    room: Room,
+    backing: Backing,
     length: usize,
     /// Bytes to have room for, once there are any.
     capacity: usize,
@@ -18,7 +18,7 @@ pub(crate) struct Pages {
 
 /// Where the bytes are.
 #[derive(Debug)]
-enum Room {
+enum Backing {
     /// Nowhere yet.
     None,
     /// In large pages, perhaps.
@@ -32,7 +32,7 @@ impl Pages {
     /// it is filled.
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         Self {
-            room: Room::None,
+            backing: Backing::None,
             length: 0,
             capacity,
         }
@@ -42,12 +42,12 @@ impl Pages {
     pub(crate) fn add(&mut self, bytes: &[u8]) -> Range<usize> {
         let range = self.length..self.length + bytes.len();
         self.make_room(range.end);
-        match &mut self.room {
-            Room::None => {}
-            Room::Heap(heap) => heap.extend_from_slice(bytes),
-            Room::Map(map) => {
-                if let Some(place) = map.get_mut(range.clone()) {
-                    place.copy_from_slice(bytes);
+        match &mut self.backing {
+            Backing::None => {}
+            Backing::Heap(heap) => heap.extend_from_slice(bytes),
+            Backing::Map(map) => {
+                if let Some(slot) = map.get_mut(range.clone()) {
+                    slot.copy_from_slice(bytes);
                 }
             }
         }
@@ -57,10 +57,10 @@ impl Pages {
 
     /// Sees to it that there is room for `length` bytes.
     fn make_room(&mut self, length: usize) {
-        let is_large_enough = match &self.room {
-            Room::None => length == 0,
-            Room::Map(map) => length <= map.len(),
-            Room::Heap(_) => true,
+        let is_large_enough = match &self.backing {
+            Backing::None => length == 0,
+            Backing::Map(map) => length <= map.len(),
+            Backing::Heap(_) => true,
         };
         if is_large_enough {
             return;
@@ -68,15 +68,15 @@ impl Pages {
         while self.capacity < length {
             self.capacity = (self.capacity * 2).max(length);
         }
-        self.room = match MmapMut::map_anon(self.capacity) {
+        self.backing = match MmapMut::map_anon(self.capacity) {
             Ok(mut map) => {
                 advise(&map);
                 if let Some(start) = map.get_mut(..self.length) {
                     start.copy_from_slice(self);
                 }
-                Room::Map(map)
+                Backing::Map(map)
             }
-            Err(_no_map) => Room::Heap(self.to_vec()),
+            Err(_no_map) => Backing::Heap(self.to_vec()),
         };
     }
 }
@@ -85,10 +85,10 @@ impl Deref for Pages {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        match &self.room {
-            Room::None => &[],
-            Room::Map(map) => map.get(..self.length).unwrap_or_default(),
-            Room::Heap(heap) => heap,
+        match &self.backing {
+            Backing::None => &[],
+            Backing::Map(map) => map.get(..self.length).unwrap_or_default(),
+            Backing::Heap(heap) => heap,
         }
     }
 }
@@ -112,7 +112,7 @@ mod tests {
         fn what_was_added_is_there_in_order(pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..5_000), 0..20), on_heap: bool) {
             let mut pages = Pages::with_capacity(4_096);
             if on_heap {
-                pages.room = Room::Heap(Vec::new());
+                pages.backing = Backing::Heap(Vec::new());
             }
             let ranges: Vec<_> = pieces.iter().map(|piece| pages.add(piece)).collect();
             prop_assert!(*pages == *pieces.concat());

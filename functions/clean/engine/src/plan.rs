@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{fault::Fault, held_out::HeldOut, meter::Crc32c, pass::Known, rules};
+use crate::{dedup_index::DedupIndex, held_out::HeldOut, meter::Crc32c, rule::Fault, rules};
 
 /// What an earlier pass over the same bytes found; the first pass goes by an empty one, or by one
 /// that only holds out.
@@ -18,7 +18,7 @@ pub struct Plan {
     /// Rows whose turn in the draw comes before this are not for training.
     pub(crate) draw_below: Option<u64>,
     /// Questions that train all the same: they come so often that no other part has room for them.
-    pub(crate) crowds: HashSet<u64>,
+    pub(crate) oversized_groups: HashSet<u64>,
     /// Questions that earlier versions compare models with; who reads a plan knows them.
     #[serde(skip)]
     pub(crate) held_out: Arc<HeldOut>,
@@ -29,7 +29,7 @@ pub struct Plan {
     pub(crate) contradictions: HashMap<u64, (u32, u32)>,
     /// Which rows repeat or contradict an earlier one, where there were too many to remember.
     #[serde(with = "known")]
-    pub(crate) known: Option<Arc<Known>>,
+    pub(crate) known: Option<Arc<DedupIndex>>,
     /// How many passes there were before.
     pub(crate) passes: u32,
 }
@@ -45,7 +45,7 @@ impl Plan {
     }
 
     /// Whether a row is judged by this plan as by `other`: all else is decided among rows.
-    pub fn judges_like(&self, other: &Self) -> bool {
+    pub fn processes_like(&self, other: &Self) -> bool {
         self.contradictions == other.contradictions && self.held_out == other.held_out
     }
 
@@ -66,11 +66,11 @@ mod known {
 
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
 
-    use super::Known;
+    use super::DedupIndex;
 
     #[expect(clippy::ref_option, reason = "serde calls it like this")]
     pub(super) fn serialize<S: Serializer>(
-        known: &Option<Arc<Known>>,
+        known: &Option<Arc<DedupIndex>>,
         into: S,
     ) -> Result<S::Ok, S::Error> {
         known.as_deref().serialize(into)
@@ -78,7 +78,7 @@ mod known {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         from: D,
-    ) -> Result<Option<Arc<Known>>, D::Error> {
-        Ok(Option::<Known>::deserialize(from)?.map(Arc::new))
+    ) -> Result<Option<Arc<DedupIndex>>, D::Error> {
+        Ok(Option::<DedupIndex>::deserialize(from)?.map(Arc::new))
     }
 }

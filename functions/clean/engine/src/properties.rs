@@ -5,11 +5,14 @@ mod held_out;
 use proptest::prelude::*;
 
 use crate::{
-    Cleaned, Machine,
     formats::tests::convert,
     outputs::OutputFile,
-    pass::tests::{Memory, clean, clean_on},
-    render,
+    pass::{
+        machine::Machine,
+        outcome::Cleaned,
+        tests::{Memory, clean, clean_on},
+    },
+    render::render,
     rule::Scan,
     search::tests::redacting,
     settings::Settings,

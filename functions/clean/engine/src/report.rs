@@ -1,16 +1,9 @@
 //! The report of a cleaning. Contains no text of any row, so it can be shown and stored anywhere.
 
-mod card;
-mod text;
-
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::{
-    card::{Provenance, card},
-    text::render,
-};
 use crate::{finding::Finding, meter::Crc32c, severity::Severity, task::Task};
 
 /// Everything found in a dataset. `rows.read` is the sum of the other three counts.
@@ -46,11 +39,11 @@ pub struct Report {
     /// Length of the raw bytes.
     pub bytes: u64,
     /// Rows by outcome.
-    pub rows: Rows,
+    pub rows: RowCounts,
     /// Blank lines, which do not count as rows.
     pub blank_lines: u64,
     /// Kept rows by split.
-    pub splits: Splits,
+    pub splits: SplitCounts,
     /// The number of findings of each rule; always complete.
     pub codes: BTreeMap<String, u64>,
     /// The action taken for the findings of each rule.
@@ -63,7 +56,7 @@ pub struct Report {
     /// Findings that are counted but not listed.
     pub findings_omitted: u64,
     /// Estimated tokens of the kept rows.
-    pub tokens: Tokens,
+    pub tokens: TokenCounts,
 }
 
 /// The overall result of a cleaning.
@@ -80,7 +73,7 @@ pub enum Verdict {
 
 /// Rows by outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rows {
+pub struct RowCounts {
     /// Rows in the dataset.
     pub read: u64,
     /// Rows in one of the splits.
@@ -93,7 +86,7 @@ pub struct Rows {
 
 /// Kept rows by split.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Splits {
+pub struct SplitCounts {
     /// For training.
     pub train: u64,
     /// For monitoring the tuning job.
@@ -104,7 +97,7 @@ pub struct Splits {
 
 /// Estimated tokens of the kept rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tokens {
+pub struct TokenCounts {
     /// The method of the estimate.
     pub method: String,
     /// Questions, including system instructions and tools, per row.
@@ -132,7 +125,7 @@ pub struct Calibration {
     pub counted: u64,
 }
 
-impl Tokens {
+impl TokenCounts {
     /// The tokens that the service bills for each epoch: the estimate, corrected by the service's own
     /// count if there is one.
     pub fn billable(&self) -> u64 {

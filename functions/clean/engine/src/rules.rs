@@ -163,13 +163,13 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::{
-        Machine, formats,
+        formats,
         json::{Value, parse},
+        pass::{machine::Machine, survey},
         report::Report,
         rule::{Check, Row},
         settings::Settings,
         severity::Severity,
-        survey,
     };
 
     /// The report on `bytes` with `settings`.

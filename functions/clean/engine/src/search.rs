@@ -9,10 +9,9 @@ use memchr::memchr_iter;
 use crate::{
     detect::{Detector, Hit, HitKind, mask},
     example::{Example, Part},
-    fault::Fault,
     json::{Object, Text, Value},
     location::Location,
-    rule::Rule,
+    rule::{Fault, Rule},
     rules,
     settings::Settings,
     severity::Severity,
@@ -38,7 +37,7 @@ impl Search {
     /// Searches `example` and redacts what must be; returns whether the original contained anything
     /// that must not be written to any file.
     pub(crate) fn row(&self, example: &mut Example<'_>, faults: &mut Vec<Fault>) -> bool {
-        let mut tally = Tally::default();
+        let mut tally = HitTally::default();
         if let Some(system) = &mut example.system {
             self.text(system, None, &mut tally);
         }
@@ -74,7 +73,7 @@ impl Search {
         !is_secret(&text) && !unescaped(&text).is_some_and(|text| is_secret(&text))
     }
 
-    fn value(&self, value: &mut Value<'_>, location: Option<Location>, tally: &mut Tally) {
+    fn value(&self, value: &mut Value<'_>, location: Option<Location>, tally: &mut HitTally) {
         match value {
             Value::Text(text) => self.text(text, location, tally),
             Value::List(nodes) => {
@@ -94,7 +93,7 @@ impl Search {
         }
     }
 
-    fn object(&self, object: &mut Object<'_>, location: Option<Location>, tally: &mut Tally) {
+    fn object(&self, object: &mut Object<'_>, location: Option<Location>, tally: &mut HitTally) {
         for (_, node) in &mut object.members {
             self.value(&mut node.value, location, tally);
         }
@@ -102,7 +101,7 @@ impl Search {
     }
 
     /// Searches the keys of `object`; keys remain distinct after redaction.
-    fn keys(&self, object: &mut Object<'_>, location: Option<Location>, tally: &mut Tally) {
+    fn keys(&self, object: &mut Object<'_>, location: Option<Location>, tally: &mut HitTally) {
         let is_found = |key: &str| !self.detector.find(key).is_empty();
         if !object.keys().any(is_found) {
             return;
@@ -125,7 +124,7 @@ impl Search {
         }
     }
 
-    fn text(&self, text: &mut Text<'_>, location: Option<Location>, tally: &mut Tally) {
+    fn text(&self, text: &mut Text<'_>, location: Option<Location>, tally: &mut HitTally) {
         let hits = self.detector.find(text.escaped());
         if hits.is_empty() {
             return;
@@ -202,11 +201,11 @@ fn rule(kind: HitKind) -> &'static Rule {
 
 /// The number of matches in a row, and the position of the first.
 #[derive(Default)]
-struct Tally {
+struct HitTally {
     counts: [(u32, Option<Location>); HitKind::ALL.len()],
 }
 
-impl Tally {
+impl HitTally {
     fn add(&mut self, kind: HitKind, location: Option<Location>) {
         for (other, (count, first)) in HitKind::ALL.into_iter().zip(&mut self.counts) {
             if other == kind {

@@ -66,7 +66,7 @@ impl Default for Settings {
 
 /// A rule as it was applied to a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Applied {
+pub struct AppliedRule {
     /// That of the rule.
     pub version: u16,
     /// What it did.
@@ -75,9 +75,9 @@ pub struct Applied {
 
 impl Settings {
     /// Every rule that this code has, by its code, and what it does under these settings.
-    pub fn rules(&self) -> BTreeMap<&'static str, Applied> {
+    pub fn rules(&self) -> BTreeMap<&'static str, AppliedRule> {
         let applied = |rule: &'static Rule| {
-            let applied = Applied {
+            let applied = AppliedRule {
                 version: rule.version,
                 severity: self.severity(rule),
             };

@@ -21,7 +21,7 @@ const CAPPED_PERCENT: u64 = 80;
 
 /// A row to be placed.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Row {
+pub(crate) struct DrawnRow {
     /// Identifies what is asked.
     pub(crate) input: u64,
     /// Length of the written record.
@@ -30,11 +30,11 @@ pub(crate) struct Row {
     pub(crate) held_out: bool,
 }
 
-impl Row {
+impl DrawnRow {
     /// Where it goes if no part that does not train has room for it.
     fn without_room(&self) -> Split {
         if self.held_out {
-            Split::Nowhere
+            Split::LeftOut
         } else {
             Split::Train
         }
@@ -51,33 +51,33 @@ pub(crate) enum Split {
     /// For comparing the base and the tuned model.
     Eval,
     /// Left out: it must not train, and nothing else has room for it.
-    Nowhere,
+    LeftOut,
 }
 
 /// What is decided already of the rows that belong to those to be placed.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Decided {
     /// Rows that train.
-    pub(crate) trained: Total,
+    pub(crate) trained: Volume,
     /// How many rows are left out for lack of room.
     pub(crate) left_out: u64,
 }
 
 impl Split {
     /// The part that rows of this place go to.
-    pub(crate) fn part(self) -> OutputFile {
+    pub(crate) fn file(self) -> OutputFile {
         match self {
             Self::Train => OutputFile::Train,
             Self::Validation => OutputFile::Validation,
             Self::Eval => OutputFile::Eval,
-            Self::Nowhere => OutputFile::Rejected,
+            Self::LeftOut => OutputFile::Rejected,
         }
     }
 }
 
 /// Rows together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Total {
+pub(crate) struct Volume {
     /// How many.
     pub(crate) rows: u64,
     /// Length of their records.
@@ -92,14 +92,14 @@ pub(crate) struct Total {
 /// those are left out: they never train. Validation then shrinks until it satisfies both rules the service is known to apply: at most 30 % of the training rows, and at
 /// most 25 % of the training bytes (the first from the documentation, there only past 1,000 rows;
 /// the second from Google's samples, whose 80/20 splits were refused).
-pub(crate) fn plan(rows: &[Row], decided: Decided, settings: &Settings) -> Vec<Split> {
+pub(crate) fn plan(rows: &[DrawnRow], decided: Decided, settings: &Settings) -> Vec<Split> {
     let Decided { trained, left_out } = decided;
     let count = u64::try_from(rows.len()).unwrap_or(u64::MAX) + trained.rows + left_out;
-    let mut places: Vec<Split> = rows.iter().map(Row::without_room).collect();
+    let mut places: Vec<Split> = rows.iter().map(DrawnRow::without_room).collect();
     if count < ROWS_MIN {
         return places;
     }
-    let mut room = Room::of(count, settings);
+    let mut room = SplitCapacity::of(count, settings);
     let mut balance = Balance {
         train_rows: trained.rows,
         train_bytes: trained.bytes,
@@ -125,7 +125,7 @@ pub(crate) fn plan(rows: &[Row], decided: Decided, settings: &Settings) -> Vec<S
             validating.push(group);
             Split::Validation
         } else if is_held_out(rows, group) {
-            Split::Nowhere
+            Split::LeftOut
         } else {
             balance.train_rows += size;
             balance.train_bytes += bytes;
@@ -142,7 +142,7 @@ pub(crate) fn plan(rows: &[Row], decided: Decided, settings: &Settings) -> Vec<S
         balance.validation_rows -= size;
         balance.validation_bytes -= bytes;
         if is_held_out(rows, group) {
-            put(&mut places, group, Split::Nowhere);
+            put(&mut places, group, Split::LeftOut);
         } else {
             balance.train_rows += size;
             balance.train_bytes += bytes;
@@ -160,13 +160,13 @@ pub(crate) fn turn(input: u64, seed: u64) -> u64 {
 /// The turn from which on rows train, for a dataset of about `expected`, too large to be drawn
 /// from at the end: whatever comes before must not be more than validation and comparison take,
 /// beside about `held_out` rows that earlier versions compare models with.
-pub(crate) fn turn_of_training(expected: Total, held_out: u64, settings: &Settings) -> u64 {
+pub(crate) fn turn_of_training(expected: Volume, held_out: u64, settings: &Settings) -> u64 {
     let mean = expected
         .bytes
         .checked_div(expected.rows)
         .unwrap_or_default();
-    let room = Room::of(expected.rows, settings);
-    let wanted = room.held(mean);
+    let room = SplitCapacity::of(expected.rows, settings);
+    let wanted = room.fitting(mean);
     // Chance gives a few more or less; and where the number of rows was wrong, a share is still
     // right while a number is not.
     let capped = room.validation == VALIDATION_ROWS_MAX || wanted < room.eval + room.validation;
@@ -181,12 +181,12 @@ pub(crate) fn turn_of_training(expected: Total, held_out: u64, settings: &Settin
 }
 
 /// Rows that are not for training.
-pub(crate) struct Room {
+pub(crate) struct SplitCapacity {
     eval: u64,
     validation: u64,
 }
 
-impl Room {
+impl SplitCapacity {
     /// The room there is among `count` rows.
     pub(crate) fn of(count: u64, settings: &Settings) -> Self {
         let percent = u64::from(settings.validation_percent);
@@ -202,9 +202,9 @@ impl Room {
     }
 
     /// How many rows of `mean` bytes have both room and a place in memory.
-    pub(crate) fn held(&self, mean: u64) -> u64 {
-        let held = DRAWN_BYTES.checked_div(mean).unwrap_or(u64::MAX);
-        (self.eval + self.validation).min(held)
+    pub(crate) fn fitting(&self, mean: u64) -> u64 {
+        let fitting = DRAWN_BYTES.checked_div(mean).unwrap_or(u64::MAX);
+        (self.eval + self.validation).min(fitting)
     }
 }
 
@@ -225,7 +225,7 @@ impl Balance {
 
 /// Indices of `rows`, those that ask the same side by side, in an order that only the seed and
 /// what is asked decide.
-fn shuffle(rows: &[Row], seed: u64) -> Vec<u32> {
+fn shuffle(rows: &[DrawnRow], seed: u64) -> Vec<u32> {
     let mut order: Vec<u32> = (0..).zip(rows).map(|(index, _)| index).collect();
     order.sort_unstable_by_key(|index| {
         let input = input(rows, *index);
@@ -236,20 +236,20 @@ fn shuffle(rows: &[Row], seed: u64) -> Vec<u32> {
 
 /// Whether any row of `group` asks what an earlier version holds out: those that ask nearly the
 /// same go with it.
-fn is_held_out(rows: &[Row], group: &[u32]) -> bool {
+fn is_held_out(rows: &[DrawnRow], group: &[u32]) -> bool {
     let mut each = group.iter().filter_map(|index| row(rows, *index));
     each.any(|row| row.held_out)
 }
 
-fn row(rows: &[Row], index: u32) -> Option<&Row> {
+fn row(rows: &[DrawnRow], index: u32) -> Option<&DrawnRow> {
     rows.get(usize::try_from(index).ok()?)
 }
 
-fn input(rows: &[Row], index: u32) -> u64 {
+fn input(rows: &[DrawnRow], index: u32) -> u64 {
     row(rows, index).map(|row| row.input).unwrap_or_default()
 }
 
-fn bytes(rows: &[Row], group: &[u32]) -> u64 {
+fn bytes(rows: &[DrawnRow], group: &[u32]) -> u64 {
     let each = group.iter().filter_map(|index| row(rows, *index));
     each.map(|row| u64::from(row.bytes)).sum()
 }
@@ -273,9 +273,9 @@ mod tests {
 
     use super::*;
 
-    fn rows(count: u64) -> Vec<Row> {
+    fn rows(count: u64) -> Vec<DrawnRow> {
         (0..count)
-            .map(|input| Row {
+            .map(|input| DrawnRow {
                 input,
                 bytes: 100,
                 held_out: false,
@@ -355,7 +355,7 @@ mod tests {
             inputs in prop::collection::vec(0_u64..60, 0..200),
             turn in 0_usize..200,
         ) {
-            let rows: Vec<Row> = inputs.iter().map(|input| Row { input: *input, bytes: 50, held_out: false }).collect();
+            let rows: Vec<DrawnRow> = inputs.iter().map(|input| DrawnRow { input: *input, bytes: 50, held_out: false }).collect();
             let places = plan(&rows, Decided::default(), &Settings::default());
             let mut whose = BTreeMap::new();
             for (row, place) in rows.iter().zip(&places) {

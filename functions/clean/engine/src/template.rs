@@ -7,7 +7,6 @@
 use crate::{
     example::{Example, Role, Turn},
     json::Text,
-    settings::Settings,
 };
 
 /// Where the question goes.
@@ -63,10 +62,10 @@ fn is_text(turn: &Turn<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::{
         outputs::OutputFile,
         pass::tests::{Memory, clean},
+        settings::Settings,
     };
 
     fn settings(template: &str) -> Settings {

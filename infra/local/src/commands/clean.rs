@@ -11,8 +11,8 @@ use std::{
 };
 
 use clean_engine::{
-    Applied, Cleaned, Crc32c, HeldOut, Machine, OutputFile, Outputs, Plan, Provenance, Rows,
-    Sample, Settings, Source, Splits, Verdict, Written,
+    AppliedRule, Cleaned, Crc32c, HeldOut, Machine, OutputFile, Outputs, Plan, Provenance,
+    RowCounts, Sample, Settings, Source, SplitCounts, Verdict, Written,
 };
 use serde::Serialize;
 use shared::{error::Chain, id::DatasetName, recipe::Recipe};
@@ -150,11 +150,11 @@ struct Manifest<'a> {
     recipe: &'a Recipe,
     settings: &'a Settings,
     /// Every rule by its code: its version, and what was done about it.
-    rules: BTreeMap<&'static str, Applied>,
+    rules: BTreeMap<&'static str, AppliedRule>,
     #[serde(skip_serializing_if = "Option::is_none")]
     held_out: Option<Withheld>,
-    rows: Rows,
-    splits: Splits,
+    rows: RowCounts,
+    splits: SplitCounts,
     codes: &'a BTreeMap<String, u64>,
     parts: Option<&'a Written>,
     samples: &'a [Sample],
@@ -225,7 +225,7 @@ impl<'a> Out<'a> {
         loop {
             let sheets = Sheets::new(self.path);
             let mut sheets = sheets.map_err(|source| clean_engine::Error::Write {
-                part: OutputFile::Train,
+                file: OutputFile::Train,
                 source,
             })?;
             let outputs = Some(&mut sheets as &mut dyn Outputs);
@@ -329,7 +329,7 @@ impl Sheets {
 }
 
 impl Outputs for Sheets {
-    fn part(&mut self, part: OutputFile) -> &mut dyn Write {
+    fn writer(&mut self, part: OutputFile) -> &mut dyn Write {
         let [train, validation, eval, rejected, corrected] = &mut self.0;
         match part {
             OutputFile::Train => train,

@@ -291,7 +291,7 @@ fn parse(bytes: &[u8]) -> u64 {
 struct Files(Vec<(OutputFile, File)>);
 
 impl Outputs for Files {
-    fn part(&mut self, part: OutputFile) -> &mut dyn Write {
+    fn writer(&mut self, part: OutputFile) -> &mut dyn Write {
         let found = self.0.iter_mut().find(|(candidate, _)| *candidate == part);
         #[expect(clippy::expect_used, reason = "a benchmark")]
         let (_, file) = found.expect("every output has a file");

@@ -101,7 +101,7 @@ type Parts = BTreeMap<OutputFile, Vec<u8>>;
 struct Memory(Parts);
 
 impl Outputs for Memory {
-    fn part(&mut self, part: OutputFile) -> &mut dyn Write {
+    fn writer(&mut self, part: OutputFile) -> &mut dyn Write {
         self.0.entry(part).or_default()
     }
 }

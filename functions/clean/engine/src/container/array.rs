@@ -5,9 +5,9 @@ use std::io;
 use super::{extent::find_end, window::Window};
 use crate::{
     brackets::BracketScanner,
-    fault::Fault,
     key_names::name_keys,
     row_span::{RowSpan, RowStatus},
+    rule::Fault,
     rules,
 };
 

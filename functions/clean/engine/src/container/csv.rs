@@ -15,9 +15,9 @@ pub(super) use self::sniff::sniff;
 use self::{cells::cells, record::Record};
 use super::{extent::find_end, window::Window};
 use crate::{
-    fault::Fault,
     json::{Node, Object, Text, Value, parse},
     row_span::{RowSpan, RowStatus},
+    rule::Fault,
     rules,
 };
 
@@ -114,12 +114,12 @@ fn read_json(
 }
 
 /// The records below a header.
-pub(super) struct Table {
+pub(super) struct CsvReader {
     header: Arc<Header>,
     blank_lines: u64,
 }
 
-impl Table {
+impl CsvReader {
     pub(super) fn new(header: Header) -> Self {
         Self {
             header: Arc::new(header),

@@ -10,7 +10,7 @@ use std::io::{self, Read};
 
 pub(super) use self::limits::{LIMITS, Limits};
 use self::{tap::Tap, unpack::Unpack, utf16::Utf16};
-use crate::fault::Fault;
+use crate::rule::Fault;
 
 /// Bytes needed to recognise compression and encoding.
 const MARK_BYTES: usize = 4;

@@ -10,13 +10,13 @@ use crate::{
 };
 
 /// What remains to be read.
-pub(super) struct Lines<R> {
+pub(super) struct LineReader<R> {
     read: R,
     /// Already read: the start of a line.
     rest: Vec<u8>,
 }
 
-impl<R: Read> Lines<R> {
+impl<R: Read> LineReader<R> {
     /// Lines that start with `rest` and continue in `read`.
     pub(super) fn new(rest: Vec<u8>, read: R) -> Self {
         Self { read, rest }

@@ -22,11 +22,11 @@ use parquet::{
     },
 };
 
-use self::{assemble::write_row, blocks::Blocks, column::Column, schema::Field};
+use self::{assemble::write_row, blocks::FileBlocks, column::Column, schema::Field};
 use super::decode::Limits;
 use crate::{
-    fault::Fault,
     row_span::{LINE_MAX_BYTES, RowSpan, RowStatus},
+    rule::Fault,
     rules,
     source::Source,
 };
@@ -46,9 +46,9 @@ const METADATA_BYTES_MAX: u32 = 64 << 20;
 const CAUSE_CHARS_MAX: usize = 200;
 
 /// The rows of a file, one after the other.
-pub(super) struct Table {
-    blocks: Blocks,
-    file: SerializedFileReader<Blocks>,
+pub(super) struct ParquetReader {
+    blocks: FileBlocks,
+    file: SerializedFileReader<FileBlocks>,
     fields: Vec<(String, Field)>,
     /// The columns of the current row group.
     columns: Vec<Box<dyn Column>>,
@@ -66,10 +66,10 @@ pub(super) struct Table {
     fault: Option<Fault>,
 }
 
-impl Table {
+impl ParquetReader {
     /// Reads the file's metadata; an inner `Err` says why no row can be read.
     pub(super) fn open(source: &dyn Source, limits: Limits) -> io::Result<Result<Self, String>> {
-        let blocks = Blocks::new(source.ranges()?);
+        let blocks = FileBlocks::new(source.ranges()?);
         let opened = guard(|| Self::read_metadata(&blocks, limits));
         match (opened, blocks.take_failure()) {
             (_, Some(failure)) => Err(failure),
@@ -77,7 +77,7 @@ impl Table {
         }
     }
 
-    fn read_metadata(blocks: &Blocks, limits: Limits) -> Result<Self, String> {
+    fn read_metadata(blocks: &FileBlocks, limits: Limits) -> Result<Self, String> {
         let cut = || "it lacks the marker at the end: it was cut off".to_owned();
         let start = blocks.size().checked_sub(8).ok_or_else(cut)?;
         let end = blocks.get_bytes(start, 8).map_err(|error| cause(&error))?;

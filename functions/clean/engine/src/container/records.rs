@@ -10,16 +10,16 @@ use super::{
     array::Array,
     csv,
     decode::{Decoder, LIMITS},
-    lines::Lines,
+    lines::LineReader,
     parquet,
     sniff::{self, Sniffed},
     window::Window,
 };
 use crate::{
     batch::{BATCH_BYTES, Batch, Cut},
-    fault::Fault,
     meter::{Crc32c, Meter, Metered},
     row_span::RowSpan,
+    rule::Fault,
     rules,
     source::Source,
 };
@@ -31,20 +31,20 @@ pub(crate) struct Records<'r> {
     container: Container,
     compression: Compression,
     encoding: Encoding,
-    rows: Rows<'r>,
+    rows: RowReader<'r>,
     cause: Option<String>,
 }
 
 /// What remains to be read.
-enum Rows<'r> {
+enum RowReader<'r> {
     /// Rows that are lines.
-    Lines(Lines<Decoder<'r>>),
+    Lines(LineReader<Decoder<'r>>),
     /// Rows that are elements.
     Array(Array, Window<'r>),
     /// Rows that are records below a header.
-    Csv(csv::Table, Window<'r>),
+    Csv(csv::CsvReader, Window<'r>),
     /// Rows that are spread over columns, and are not read in file order.
-    Parquet(Box<parquet::Table>),
+    Parquet(Box<parquet::ParquetReader>),
     /// No rows.
     None(Window<'r>),
     /// No rows, and the file was not read to the end.
@@ -72,7 +72,7 @@ impl<'r> Records<'r> {
             container: Container::Empty,
             compression: window.decoder().compression(),
             encoding: window.decoder().encoding(),
-            rows: Rows::Unread,
+            rows: RowReader::Unread,
             cause: None,
         };
         // Independent of how many bytes arrived at once: every reader must decide the same.
@@ -93,19 +93,19 @@ impl<'r> Records<'r> {
         &mut self,
         sniffed: Sniffed,
         mut window: Window<'r>,
-    ) -> io::Result<(Container, Rows<'r>)> {
+    ) -> io::Result<(Container, RowReader<'r>)> {
         Ok(match sniffed {
             // There are bytes, but none of them could be decoded.
             Sniffed::Empty if window.decoder().is_broken() => {
                 let compressed = Container::Unreadable(self.compression.name());
-                (compressed, Rows::None(window))
+                (compressed, RowReader::None(window))
             }
-            Sniffed::Empty => (Container::Empty, Rows::None(window)),
-            Sniffed::Unreadable(what) => (Container::Unreadable(what), Rows::None(window)),
+            Sniffed::Empty => (Container::Empty, RowReader::None(window)),
+            Sniffed::Unreadable(what) => (Container::Unreadable(what), RowReader::None(window)),
             // Parquet's index is at its end, and compressed data can be read only from the start.
             Sniffed::Parquet if self.compression != Compression::None => {
                 let compressed = Container::Unreadable("Parquet inside a compressed file");
-                (compressed, Rows::None(window))
+                (compressed, RowReader::None(window))
             }
             Sniffed::Parquet => {
                 // This connection would stay idle for minutes, and connections are not kept open
@@ -115,7 +115,10 @@ impl<'r> Records<'r> {
             }
             Sniffed::Lines => {
                 let (rest, read) = window.into_rest();
-                (Container::Lines, Rows::Lines(Lines::new(rest, read)))
+                (
+                    Container::Lines,
+                    RowReader::Lines(LineReader::new(rest, read)),
+                )
             }
             Sniffed::Csv { header, start } => {
                 window.consume(start);
@@ -123,26 +126,29 @@ impl<'r> Records<'r> {
                     b'\t' => Container::Tsv,
                     _ => Container::Csv,
                 };
-                (container, Rows::Csv(csv::Table::new(header), window))
+                (
+                    container,
+                    RowReader::Csv(csv::CsvReader::new(header), window),
+                )
             }
             Sniffed::Array { start } => {
                 window.consume(start);
-                (Container::Array, Rows::Array(Array::default(), window))
+                (Container::Array, RowReader::Array(Array::default(), window))
             }
             Sniffed::Wrapped { key, start } => {
                 window.consume(start);
                 let array = Array::within_object(key);
-                (Container::Wrapped, Rows::Array(array, window))
+                (Container::Wrapped, RowReader::Array(array, window))
             }
         })
     }
 
-    fn open_table(&mut self) -> io::Result<(Container, Rows<'r>)> {
-        Ok(match parquet::Table::open(self.source, LIMITS)? {
-            Ok(table) => (Container::Parquet, Rows::Parquet(Box::new(table))),
+    fn open_table(&mut self) -> io::Result<(Container, RowReader<'r>)> {
+        Ok(match parquet::ParquetReader::open(self.source, LIMITS)? {
+            Ok(table) => (Container::Parquet, RowReader::Parquet(Box::new(table))),
             Err(cause) => {
                 self.cause = Some(cause);
-                (Container::Unreadable("Parquet"), Rows::Unread)
+                (Container::Unreadable("Parquet"), RowReader::Unread)
             }
         })
     }
@@ -150,10 +156,12 @@ impl<'r> Records<'r> {
     /// What the bytes of every row are.
     pub(crate) fn layout(&self) -> Layout {
         match &self.rows {
-            Rows::Csv(table, _) => Layout::Csv(table.header()),
-            Rows::Lines(_) | Rows::Array(..) | Rows::Parquet(_) | Rows::None(_) | Rows::Unread => {
-                Layout::Json
-            }
+            RowReader::Csv(table, _) => Layout::Csv(table.header()),
+            RowReader::Lines(_)
+            | RowReader::Array(..)
+            | RowReader::Parquet(_)
+            | RowReader::None(_)
+            | RowReader::Unread => Layout::Json,
         }
     }
 
@@ -170,58 +178,62 @@ impl<'r> Records<'r> {
     /// Fills `batch` with the next rows; `false` after the last.
     pub(crate) fn fill(&mut self, batch: &mut Batch) -> io::Result<bool> {
         match &mut self.rows {
-            Rows::Lines(lines) => lines.fill(batch),
-            Rows::Array(array, window) => fill(batch, |bytes| {
+            RowReader::Lines(lines) => lines.fill(batch),
+            RowReader::Array(array, window) => fill(batch, |bytes| {
                 let span = array.advance(window)?;
                 bytes.extend_from_slice(window.row());
                 Ok(span)
             }),
-            Rows::Csv(table, window) => fill(batch, |bytes| {
+            RowReader::Csv(table, window) => fill(batch, |bytes| {
                 let span = table.advance(window)?;
                 bytes.extend_from_slice(window.row());
                 Ok(span)
             }),
-            Rows::Parquet(table) => fill(batch, |bytes| {
+            RowReader::Parquet(table) => fill(batch, |bytes| {
                 let span = table.advance()?;
                 bytes.extend_from_slice(table.bytes());
                 Ok(span)
             }),
-            Rows::None(_) | Rows::Unread => Ok(false),
+            RowReader::None(_) | RowReader::Unread => Ok(false),
         }
     }
 
     /// Bytes of the upload read so far.
     pub(crate) fn bytes_read(&self) -> u64 {
         match &self.rows {
-            Rows::Parquet(table) => table.bytes_read(),
-            Rows::Lines(_) | Rows::Array(..) | Rows::Csv(..) | Rows::None(_) | Rows::Unread => {
-                self.meter.bytes()
-            }
+            RowReader::Parquet(table) => table.bytes_read(),
+            RowReader::Lines(_)
+            | RowReader::Array(..)
+            | RowReader::Csv(..)
+            | RowReader::None(_)
+            | RowReader::Unread => self.meter.bytes(),
         }
     }
 
     /// Reads the rest, and returns how the dataset ended.
-    pub(crate) fn finish(mut self) -> io::Result<End> {
+    pub(crate) fn finish(mut self) -> io::Result<DatasetEnd> {
         let mut blank_lines = 0;
         let (line, decoder, fault) = match self.rows {
             // The lines are counted by the code that processes them.
-            Rows::Lines(lines) => (0, lines.into_reader(), None),
-            Rows::Array(mut array, mut window) => {
+            RowReader::Lines(lines) => (0, lines.into_reader(), None),
+            RowReader::Array(mut array, mut window) => {
                 let fault = array.finish(&mut window)?;
                 (window.line(), window.into_rest().1, fault)
             }
-            Rows::Csv(table, window) => {
+            RowReader::Csv(table, window) => {
                 blank_lines = table.blank_lines();
                 (window.line(), window.into_rest().1, None)
             }
-            Rows::None(window) => (window.line(), window.into_rest().1, None),
-            Rows::Parquet(table) => (0, read_anew(self.source, &mut self.meter)?, table.finish()),
-            Rows::Unread => (0, read_anew(self.source, &mut self.meter)?, None),
+            RowReader::None(window) => (window.line(), window.into_rest().1, None),
+            RowReader::Parquet(table) => {
+                (0, read_anew(self.source, &mut self.meter)?, table.finish())
+            }
+            RowReader::Unread => (0, read_anew(self.source, &mut self.meter)?, None),
         };
         // Compressed or encoded text that ends early explains why an array is not closed, so that
         // fault takes precedence.
         let broken = decoder.finish()?.map(|fault| (line, fault));
-        Ok(End {
+        Ok(DatasetEnd {
             bytes: self.meter.bytes(),
             crc32c: self.meter.crc32c(),
             container: self.container,
@@ -265,7 +277,7 @@ fn fill(
 
 /// How a dataset ended.
 #[derive(Debug)]
-pub(crate) struct End {
+pub(crate) struct DatasetEnd {
     /// Its length in bytes.
     pub(crate) bytes: u64,
     /// Its checksum.
@@ -284,7 +296,7 @@ pub(crate) struct End {
     pub(crate) cause: Option<String>,
 }
 
-impl End {
+impl DatasetEnd {
     /// Whether the engine stopped reading before the end.
     pub(crate) fn is_refused(&self) -> bool {
         let refused =

@@ -1,9 +1,9 @@
 //! Takes members of a row by their type; says which type was found where another was expected.
 
 use crate::{
-    fault::Fault,
     json::{Node, Object, Text, Value, write},
     location::Location,
+    rule::Fault,
     rules,
 };
 

@@ -3,7 +3,6 @@
 
 use crate::{
     example::{Example, Role, Turn},
-    fault::Fault,
     format::{
         Format,
         fields::{take_text, wrong_type},
@@ -11,6 +10,7 @@ use crate::{
     json::{Node, Object, Text, Value},
     keys::Keys,
     location::Location,
+    rule::Fault,
 };
 
 /// The format.

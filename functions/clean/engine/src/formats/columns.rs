@@ -5,16 +5,16 @@ use std::{borrow::Cow, collections::BTreeMap};
 use super::{alpaca, contents, messages, pairs, sharegpt};
 use crate::{
     example::Example,
-    fault::Fault,
     format::Format,
     json::{Node, Object, Value, parse},
     key_names::name_keys,
+    rule::Fault,
     rules,
 };
 
 /// A format that columns can be mapped to.
 #[derive(Debug)]
-struct Shape {
+struct MappableFormat {
     format: &'static Format,
     /// Names that must be mapped.
     needs: &'static [&'static str],
@@ -23,33 +23,33 @@ struct Shape {
 }
 
 /// Every format that columns can be mapped to.
-static SHAPES: &[Shape] = &[
-    Shape {
+static MAPPABLE: &[MappableFormat] = &[
+    MappableFormat {
         format: &pairs::INPUT_OUTPUT,
         needs: &["input", "output"],
         may: &["system"],
     },
-    Shape {
+    MappableFormat {
         format: &pairs::INPUT_LABEL,
         needs: &["input", "label"],
         may: &["system"],
     },
-    Shape {
+    MappableFormat {
         format: &alpaca::INSTRUCTION_OUTPUT,
         needs: &["instruction", "output"],
         may: &["input", "system", "history"],
     },
-    Shape {
+    MappableFormat {
         format: &messages::FORMAT,
         needs: &["messages"],
         may: &["tools"],
     },
-    Shape {
+    MappableFormat {
         format: &sharegpt::FORMAT,
         needs: &["conversations"],
         may: &["system", "tools"],
     },
-    Shape {
+    MappableFormat {
         format: &contents::FORMAT,
         needs: &["contents"],
         may: &["tools"],
@@ -61,12 +61,12 @@ const LISTS: &[&str] = &["messages", "conversations", "contents", "history", "to
 
 /// Our names and the columns they are mapped to: our names alone determine the format.
 #[derive(Debug)]
-pub(crate) struct Columns {
+pub(crate) struct ColumnMapping {
     format: &'static Format,
     columns: Vec<(&'static str, String)>,
 }
 
-impl Columns {
+impl ColumnMapping {
     /// The columns of a recipe; `None` where it maps none.
     ///
     /// # Errors
@@ -88,9 +88,12 @@ impl Columns {
                 ));
             }
         }
-        for shape in SHAPES {
-            let ours = shape.needs.iter().chain(shape.may).copied();
-            let is_whole = shape.needs.iter().all(|name| columns.contains_key(*name));
+        for mappable in MAPPABLE {
+            let ours = mappable.needs.iter().chain(mappable.may).copied();
+            let is_whole = mappable
+                .needs
+                .iter()
+                .all(|name| columns.contains_key(*name));
             if is_whole
                 && columns
                     .keys()
@@ -98,7 +101,7 @@ impl Columns {
             {
                 let mapped = ours.filter_map(|our| Some((our, columns.get(our)?.clone())));
                 return Ok(Some(Self {
-                    format: shape.format,
+                    format: mappable.format,
                     columns: mapped.collect(),
                 }));
             }
@@ -163,8 +166,8 @@ mod tests {
     use super::*;
     use crate::{formats::tests::convert, gemini};
 
-    fn columns(table: &str) -> Result<Option<Columns>, String> {
-        Columns::of(&toml::from_str(table).unwrap())
+    fn columns(table: &str) -> Result<Option<ColumnMapping>, String> {
+        ColumnMapping::of(&toml::from_str(table).unwrap())
     }
 
     #[track_caller]
@@ -175,7 +178,7 @@ mod tests {
         };
         let (_, example) = columns.read(row, &mut Vec::new()).unwrap();
         let mut out = Vec::new();
-        gemini::write(&example, gemini::Frame::default(), &mut out);
+        gemini::write(&example, gemini::Prompt::default(), &mut out);
         assert_eq!(String::from_utf8(out).unwrap(), convert(same_as));
     }
 

@@ -9,11 +9,11 @@ use self::part::{part, unsupported};
 use super::messages::{take_list, take_word, unknown_role};
 use crate::{
     example::{Example, Part, Parts, Role, Turn},
-    fault::Fault,
     format::{Format, fields::wrong_type},
     json::{Node, Object, Text, Value},
     keys::Keys,
     location::Location,
+    rule::Fault,
 };
 
 /// The format.

@@ -6,9 +6,9 @@ use smallvec::smallvec;
 
 use crate::{
     example::{Example, Part, Parts, Role, Turn},
-    fault::Fault,
     json::{Node, Object, Text, Value},
     location::Location,
+    rule::Fault,
     rules,
 };
 

@@ -6,11 +6,11 @@ use super::{
 };
 use crate::{
     example::{Example, Part, Parts, Role},
-    fault::Fault,
     format::{Format, fields::wrong_type},
     json::{Node, Object, Text, Value},
     keys::Keys,
     location::Location,
+    rule::Fault,
     rules,
 };
 

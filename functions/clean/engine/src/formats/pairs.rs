@@ -9,13 +9,13 @@
 
 use crate::{
     example::{Example, Part, Role, Turn},
-    fault::Fault,
     format::{
         Format,
         fields::{label_of, text_of},
     },
     json::{Node, Object, Text},
     keys::Keys,
+    rule::Fault,
 };
 
 macro_rules! pair {

@@ -2,10 +2,10 @@
 //! and rejected with a clear message: such a row must not be tuned on as if it had one answer.
 
 use crate::{
-    fault::Fault,
     json::{Object, Value},
     key_names::name_keys,
     keys::Keys,
+    rule::Fault,
     rules,
 };
 

@@ -10,7 +10,6 @@ use super::{
 };
 use crate::{
     example::{Example, Part, Parts, Role},
-    fault::Fault,
     format::{
         Format,
         fields::{take_text, wrong_type},
@@ -18,6 +17,7 @@ use crate::{
     json::{Node, Object, Text, Value, parse},
     keys::Keys,
     location::Location,
+    rule::Fault,
     rules,
 };
 

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use super::dialogue::node;
 use crate::{
-    fault::Fault,
     json::{Node, Object, SyntaxError, Text, Value, parse},
     location::Location,
+    rule::Fault,
     rules,
 };
 

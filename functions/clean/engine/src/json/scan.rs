@@ -99,7 +99,7 @@ fn look_json<S: Simd>(simd: S, text: &[u8], words: &mut [u64]) -> ByteClasses {
     let letters = u8x64::from_slice(simd, &LETTERS);
     let marks = u8x64::from_slice(simd, &MARKS);
     let rarities = u8x64::from_slice(simd, &RARITIES);
-    let mut seen = Seen::default();
+    let mut seen = ClassBits::default();
     let mut start = 0;
     let mut words = words.iter_mut();
     for piece in Blocks::of(text).pieces() {
@@ -172,8 +172,8 @@ fn escapes(backslashes: u64, carry: &mut u64) -> u64 {
 
 /// The byte classes seen in strings so far: any set bit means yes. See [`ByteClasses`].
 #[derive(Default)]
-struct Seen {
-    before: Before,
+struct ClassBits {
+    before: Carry,
     fence: u64,
     control: u64,
     mojibake: u64,
@@ -182,7 +182,7 @@ struct Seen {
 
 /// What the previous block's last bytes may continue as, in the lowest bits.
 #[derive(Default)]
-struct Before {
+struct Carry {
     c2: u64,
     c3: u64,
     ef: u64,
@@ -192,7 +192,7 @@ struct Before {
     ticks: u64,
 }
 
-impl Before {
+impl Carry {
     /// Whether any bit is set: then the next block must be examined, whatever it contains.
     #[inline]
     fn bits(&self) -> u64 {
@@ -200,7 +200,7 @@ impl Before {
     }
 }
 
-impl Seen {
+impl ClassBits {
     /// Examines the `bytes` of `text` from `start` on, of which those in `within` are in strings.
     #[expect(
         clippy::inline_always,
@@ -257,7 +257,7 @@ fn prefix_xor(mut bits: u64) -> u64 {
     reason = "inlined so that it is compiled for each instruction set"
 )]
 #[inline(always)]
-fn beyond_ascii<S: Simd>(bytes: u8x64<S>, before: &mut Before) -> (u64, u64) {
+fn beyond_ascii<S: Simd>(bytes: u8x64<S>, before: &mut Carry) -> (u64, u64) {
     let (c2, c3) = (at(bytes, 0xC2), at(bytes, 0xC3));
     let (ef, bf) = (at(bytes, 0xEF), at(bytes, 0xBF));
     // U+0080 to U+009F are 0xC2 followed by a byte up to 0x9F.
@@ -268,7 +268,7 @@ fn beyond_ascii<S: Simd>(bytes: u8x64<S>, before: &mut Before) -> (u64, u64) {
     let lead = bytes.simd_ge(0xC2).to_bitmask();
     let lost = (ef << 2 | before.ef) & (bf << 1 | before.bf) & at(bytes, 0xBD);
     let mojibake = (c3 << 2 | before.c3) & lead | lost;
-    *before = Before {
+    *before = Carry {
         c2: c2 >> (BLOCK - 1),
         c3: c3 >> (BLOCK - 2),
         ef: ef >> (BLOCK - 2),

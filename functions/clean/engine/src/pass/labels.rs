@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    judged::{Fact, Kind},
+    processed::{RowKind, RowSummary},
     task::Task,
 };
 
 /// Counts the different short answers.
 #[derive(Debug, Default)]
-pub(super) struct Labels {
+pub(super) struct LabelCounts {
     counts: BTreeMap<u64, u64>,
     rows: u64,
     /// Rows among these whose key says that they are labels.
     named: u64,
 }
 
-impl Labels {
+impl LabelCounts {
     /// Most labels a task has: sets of intents have up to 150, taxonomies some hundreds.
     const DISTINCT_MAX: usize = 1_000;
 
@@ -27,13 +27,13 @@ impl Labels {
     const ROWS_PER_LABEL_MIN: u64 = 5;
 
     /// Takes an example, if its answer is short.
-    pub(super) fn count(&mut self, fact: &Fact) {
-        match fact.kind {
-            Kind::Rejected | Kind::Example => {}
-            Kind::Short | Kind::Brief => self.add(fact.output),
-            Kind::Label => {
+    pub(super) fn count(&mut self, row: &RowSummary) {
+        match row.kind {
+            RowKind::Rejected | RowKind::Example => {}
+            RowKind::Short | RowKind::Brief => self.add(row.output),
+            RowKind::Label => {
                 self.named += 1;
-                self.add(fact.output);
+                self.add(row.output);
             }
         }
     }
@@ -78,7 +78,7 @@ mod tests {
 
     #[track_caller]
     fn check(short_answers: &[u64], candidates: u64, expected: Task) {
-        let mut labels = Labels::default();
+        let mut labels = LabelCounts::default();
         for answer in short_answers {
             labels.add(*answer);
         }

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use whatlang::Lang;
 
-use super::ledger::Ledger;
-use crate::{fault::Fault, rules::language_mismatch::RULE, severity::Severity};
+use crate::{findings::Findings, rule::Fault, rules::language_mismatch::RULE, severity::Severity};
 
 /// Share of rows in one language from which the others are no choice, in percent.
 const MOST_PERCENT: u64 = 80;
@@ -18,12 +17,12 @@ const REPORTED_MAX: usize = 20;
 
 /// The languages so far.
 #[derive(Debug, Default)]
-pub(super) struct Languages {
+pub(super) struct LanguageCounts {
     /// By code: how many rows, and their first lines.
     rows: BTreeMap<&'static str, (u64, Vec<u64>)>,
 }
 
-impl Languages {
+impl LanguageCounts {
     /// Counts a row that answers in `language`.
     pub(super) fn count(&mut self, language: Lang, line: u64) {
         let (count, lines) = self.rows.entry(language.code()).or_default();
@@ -34,25 +33,25 @@ impl Languages {
     }
 
     /// Tells of the rows that differ from most.
-    pub(super) fn tell(&self, severity: Severity, findings_max: usize) -> Ledger {
-        let mut ledger = Ledger::new(findings_max);
+    pub(super) fn tell(&self, severity: Severity, findings_max: usize) -> Findings {
+        let mut findings = Findings::new(findings_max);
         let all: u64 = self.rows.values().map(|(count, _)| count).sum();
         let most = self.rows.iter().max_by_key(|(_, (count, _))| *count);
         let Some((most, _)) = most.filter(|(_, (count, _))| count * 100 >= all * MOST_PERCENT)
         else {
-            return ledger;
+            return findings;
         };
         let mut others: Vec<(u64, &str)> = Vec::new();
         for (code, (count, lines)) in self.rows.iter().filter(|(code, _)| *code != most) {
-            ledger.count_unlisted(&RULE, count - u64::try_from(lines.len()).unwrap_or(*count));
+            findings.count_unlisted(&RULE, count - u64::try_from(lines.len()).unwrap_or(*count));
             others.extend(lines.iter().map(|line| (*line, *code)));
         }
         others.sort_unstable();
         for (line, code) in others {
             let message = format!("the answer is in `{code}`, most are in `{most}`");
-            ledger.add_at(Fault::new(&RULE).saying(message), severity, line);
+            findings.add_at(Fault::new(&RULE).saying(message), severity, line);
         }
-        ledger
+        findings
     }
 
     /// Rows by language, of those that come most often.

@@ -15,14 +15,14 @@ const BUFFER_BYTES: usize = 128 << 10;
 /// The parts as they are being written; none are, where there is nowhere to write.
 pub(crate) struct OutputWriters<'o> {
     outputs: Option<&'o mut dyn Outputs>,
-    sheets: [Sheet; OutputFile::ALL.len()],
+    writers: [FileWriter; OutputFile::ALL.len()],
 }
 
 impl<'o> OutputWriters<'o> {
     pub(crate) fn new(outputs: Option<&'o mut dyn Outputs>) -> Self {
         Self {
             outputs,
-            sheets: OutputFile::ALL.map(|_| Sheet::default()),
+            writers: OutputFile::ALL.map(|_| FileWriter::default()),
         }
     }
 
@@ -39,17 +39,17 @@ impl<'o> OutputWriters<'o> {
     /// Appends `rows` rows that consist of `pieces`.
     pub(crate) fn write(
         &mut self,
-        part: OutputFile,
+        file: OutputFile,
         rows: u64,
         pieces: &[&[u8]],
     ) -> Result<(), Error> {
         let Some(outputs) = &mut self.outputs else {
             return Ok(());
         };
-        let sheet = self.sheets.sheet(part);
-        sheet.rows += rows;
+        let writer = self.writers.writer(file);
+        writer.rows += rows;
         for piece in pieces {
-            sheet.add(part, *outputs, piece)?;
+            writer.add(file, *outputs, piece)?;
         }
         Ok(())
     }
@@ -59,12 +59,12 @@ impl<'o> OutputWriters<'o> {
         let Some(outputs) = self.outputs else {
             return Ok(None);
         };
-        for part in OutputFile::ALL {
-            self.sheets.sheet(part).flush(part, outputs)?;
-            let flushed = outputs.part(part).flush();
-            flushed.map_err(|source| Error::Write { part, source })?;
+        for file in OutputFile::ALL {
+            self.writers.writer(file).flush(file, outputs)?;
+            let flushed = outputs.writer(file).flush();
+            flushed.map_err(|source| Error::Write { file, source })?;
         }
-        let [train, validation, eval, rejected, corrected] = self.sheets.map(Sheet::summary);
+        let [train, validation, eval, rejected, corrected] = self.writers.map(FileWriter::summary);
         Ok(Some(Written {
             train,
             validation,
@@ -75,14 +75,14 @@ impl<'o> OutputWriters<'o> {
     }
 }
 
-trait Sheets {
-    fn sheet(&mut self, part: OutputFile) -> &mut Sheet;
+trait ByFile {
+    fn writer(&mut self, file: OutputFile) -> &mut FileWriter;
 }
 
-impl Sheets for [Sheet; OutputFile::ALL.len()] {
-    fn sheet(&mut self, part: OutputFile) -> &mut Sheet {
+impl ByFile for [FileWriter; OutputFile::ALL.len()] {
+    fn writer(&mut self, file: OutputFile) -> &mut FileWriter {
         let [train, validation, eval, rejected, corrected] = self;
-        match part {
+        match file {
             OutputFile::Train => train,
             OutputFile::Validation => validation,
             OutputFile::Eval => eval,
@@ -94,17 +94,17 @@ impl Sheets for [Sheet; OutputFile::ALL.len()] {
 
 /// A part being written.
 #[derive(Debug, Default)]
-struct Sheet {
+struct FileWriter {
     buffer: Vec<u8>,
     rows: u64,
     bytes: u64,
     crc32c: Crc32c,
 }
 
-impl Sheet {
-    fn flush(&mut self, part: OutputFile, outputs: &mut dyn Outputs) -> Result<(), Error> {
+impl FileWriter {
+    fn flush(&mut self, file: OutputFile, outputs: &mut dyn Outputs) -> Result<(), Error> {
         let buffer = std::mem::take(&mut self.buffer);
-        self.put(part, outputs, &buffer)?;
+        self.put(file, outputs, &buffer)?;
         self.buffer = buffer;
         self.buffer.clear();
         Ok(())
@@ -113,7 +113,7 @@ impl Sheet {
     /// Adds `piece`; writes whenever the buffer is full.
     fn add(
         &mut self,
-        part: OutputFile,
+        file: OutputFile,
         outputs: &mut dyn Outputs,
         mut piece: &[u8],
     ) -> Result<(), Error> {
@@ -124,14 +124,14 @@ impl Sheet {
                 return Ok(());
             };
             self.buffer.extend_from_slice(fits);
-            self.flush(part, outputs)?;
+            self.flush(file, outputs)?;
             piece = rest;
         }
     }
 
     fn put(
         &mut self,
-        part: OutputFile,
+        file: OutputFile,
         outputs: &mut dyn Outputs,
         bytes: &[u8],
     ) -> Result<(), Error> {
@@ -140,8 +140,8 @@ impl Sheet {
         }
         self.crc32c = self.crc32c.append(bytes);
         self.bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let written = outputs.part(part).write_all(bytes);
-        written.map_err(|source: io::Error| Error::Write { part, source })
+        let written = outputs.writer(file).write_all(bytes);
+        written.map_err(|source: io::Error| Error::Write { file, source })
     }
 
     fn summary(self) -> OutputFileSummary {

@@ -7,6 +7,8 @@
 
 use hashbrown::HashTable;
 
+use crate::dedup_index::Lookup;
+
 /// Tables the rows are spread over.
 const SHARDS: u32 = 64;
 
@@ -14,33 +16,22 @@ const SHARDS: u32 = 64;
 /// not make every look-up walk past all its answers.
 const ANSWERS_TOGETHER: usize = 8;
 
-/// What a row is to those before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Meeting {
-    /// Nothing like it was seen.
-    New,
-    /// The row of this line says the same.
-    Repeat(u32),
-    /// The row of this line asks the same and was the first to; it is answered in another way.
-    Contradiction(u32),
-}
-
 /// Every distinct row so far.
 #[derive(Debug)]
-pub(super) struct Seen {
+pub(super) struct SeenSet {
     /// By what is asked.
-    shards: Vec<HashTable<Row>>,
+    shards: Vec<HashTable<SeenRow>>,
     /// By what is asked and answered: further answers to questions that have many.
-    crowd: HashTable<Row>,
+    overflow: HashTable<SeenRow>,
     /// Bytes of all tables.
     bytes: usize,
 }
 
 /// A row in five words: alignment to eight bytes would cost a sixth of the memory.
 #[derive(Debug, Clone, Copy)]
-struct Row([u32; 5]);
+struct SeenRow([u32; 5]);
 
-impl Row {
+impl SeenRow {
     fn new(input: u64, output: u64, line: u32) -> Self {
         let (a, b) = halves(input);
         let (c, d) = halves(output);
@@ -79,17 +70,17 @@ fn halves(word: u64) -> (u32, u32) {
     (high, low)
 }
 
-impl Default for Seen {
+impl Default for SeenSet {
     fn default() -> Self {
         Self {
             shards: (0..SHARDS).map(|_| HashTable::new()).collect(),
-            crowd: HashTable::new(),
+            overflow: HashTable::new(),
             bytes: 0,
         }
     }
 }
 
-impl Seen {
+impl SeenSet {
     /// Bytes it takes.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
@@ -97,19 +88,19 @@ impl Seen {
 
     /// Every distinct row: what it asks, what it answers, its line; in no order.
     pub(super) fn into_rows(self) -> impl Iterator<Item = (u64, u64, u32)> {
-        let tables = self.shards.into_iter().chain([self.crowd]);
+        let tables = self.shards.into_iter().chain([self.overflow]);
         tables
             .flatten()
             .map(|row| (row.input(), row.output(), row.line()))
     }
 
     /// Takes a row that asks `input` and answers `output`; lines come in order.
-    pub(super) fn meet(&mut self, input: u64, output: u64, line: u32) -> Meeting {
+    pub(super) fn check(&mut self, input: u64, output: u64, line: u32) -> Lookup {
         let Some(shard) = self.shards.get_mut(shard(input)) else {
-            return Meeting::New;
+            return Lookup::New;
         };
         // The first of those that ask the same, and the one that answers the same as well.
-        let (mut first, mut same) = (None::<Row>, None::<Row>);
+        let (mut first, mut same) = (None::<SeenRow>, None::<SeenRow>);
         let mut answers = 0;
         for row in shard.iter_hash(input).filter(|row| row.input() == input) {
             if first.is_none_or(|first| row.line() < first.line()) {
@@ -120,24 +111,32 @@ impl Seen {
             }
             answers += 1;
         }
-        let row = Row::new(input, output, line);
+        let row = SeenRow::new(input, output, line);
         if same.is_none() && answers >= ANSWERS_TOGETHER {
-            same = self.crowd.find(row.both(), |other| other.is(row)).copied();
+            same = self
+                .overflow
+                .find(row.both(), |other| other.is(row))
+                .copied();
             if same.is_none() {
-                insert(&mut self.crowd, &mut self.bytes, row, Row::both);
+                insert(&mut self.overflow, &mut self.bytes, row, SeenRow::both);
             }
         } else if same.is_none() {
-            insert(shard, &mut self.bytes, row, Row::input);
+            insert(shard, &mut self.bytes, row, SeenRow::input);
         }
         match (same, first) {
-            (Some(same), _) => Meeting::Repeat(same.line()),
-            (None, Some(first)) => Meeting::Contradiction(first.line()),
-            (None, None) => Meeting::New,
+            (Some(same), _) => Lookup::Repeat(same.line()),
+            (None, Some(first)) => Lookup::Contradiction(first.line()),
+            (None, None) => Lookup::New,
         }
     }
 }
 
-fn insert(table: &mut HashTable<Row>, bytes: &mut usize, row: Row, hash: fn(Row) -> u64) {
+fn insert(
+    table: &mut HashTable<SeenRow>,
+    bytes: &mut usize,
+    row: SeenRow,
+    hash: fn(SeenRow) -> u64,
+) {
     let before = table.allocation_size();
     table.insert_unique(hash(row), row, |row| hash(*row));
     *bytes = *bytes + table.allocation_size() - before;
@@ -173,26 +172,26 @@ mod tests {
     proptest! {
         #[test]
         fn repeats_and_contradictions_are_those_of_a_plain_search(rows in prop::collection::vec((0..6_u64, 0..30_u64), 0..200)) {
-            let mut seen = Seen::default();
+            let mut seen = SeenSet::default();
             for (line, (input, output)) in rows.iter().enumerate() {
                 let before = rows.get(..line).unwrap_or_default();
                 let find = |is: &dyn Fn(&(u64, u64)) -> bool| before.iter().position(is).map(|at| u32::try_from(at).unwrap());
                 let expected = match (find(&|row| row == &(*input, *output)), find(&|row| row.0 == *input)) {
-                    (Some(same), _) => Meeting::Repeat(same),
-                    (None, Some(first)) => Meeting::Contradiction(first),
-                    (None, None) => Meeting::New,
+                    (Some(same), _) => Lookup::Repeat(same),
+                    (None, Some(first)) => Lookup::Contradiction(first),
+                    (None, None) => Lookup::New,
                 };
-                let met = seen.meet(hash(*input), hash(*output), u32::try_from(line).unwrap());
-                prop_assert_eq!(met, expected);
+                let found_earlier = seen.check(hash(*input), hash(*output), u32::try_from(line).unwrap());
+                prop_assert_eq!(found_earlier, expected);
             }
         }
     }
 
     #[test]
     fn a_row_takes_less_than_forty_bytes_at_any_number() {
-        let mut seen = Seen::default();
+        let mut seen = SeenSet::default();
         for row in 1..=100_000_u32 {
-            seen.meet(hash(row.into()), 0, row);
+            seen.check(hash(row.into()), 0, row);
             if row > 10_000 && row % 1_000 == 0 {
                 let each = f64::from(u32::try_from(seen.bytes()).unwrap()) / f64::from(row);
                 assert!(each < 40.0, "{each} bytes for each of {row} rows");

@@ -6,7 +6,9 @@ use std::{
     sync::atomic::{AtomicU8, Ordering},
 };
 
-use super::*;
+use std::num::NonZero;
+
+use super::{machine::BUFFERED_BYTES_MAX, *};
 use crate::{meter::Crc32c, outputs::OutputFile, rule::Scan};
 
 /// Parts in memory.
@@ -14,15 +16,15 @@ use crate::{meter::Crc32c, outputs::OutputFile, rule::Scan};
 pub(crate) struct Memory(pub(crate) BTreeMap<OutputFile, Vec<u8>>);
 
 impl Outputs for Memory {
-    fn part(&mut self, part: OutputFile) -> &mut dyn Write {
-        self.0.entry(part).or_default()
+    fn writer(&mut self, file: OutputFile) -> &mut dyn Write {
+        self.0.entry(file).or_default()
     }
 }
 
 impl Memory {
     /// The rows of a part.
-    pub(crate) fn rows(&self, part: OutputFile) -> Vec<&str> {
-        std::str::from_utf8(&self.0[&part])
+    pub(crate) fn rows(&self, file: OutputFile) -> Vec<&str> {
+        std::str::from_utf8(&self.0[&file])
             .unwrap()
             .lines()
             .collect()
@@ -173,7 +175,7 @@ impl Write for Full {
 }
 
 impl Outputs for Full {
-    fn part(&mut self, _: OutputFile) -> &mut dyn Write {
+    fn writer(&mut self, _: OutputFile) -> &mut dyn Write {
         self
     }
 }
@@ -193,7 +195,7 @@ fn a_part_that_cannot_be_written_is_named() {
         &mut |_| {},
     )
     .unwrap_err();
-    assert_eq!(failed.to_string(), "the part `train` cannot be written");
+    assert_eq!(failed.to_string(), "cannot write the output file `train`");
 }
 
 /// Questions and answers with repeats, contradictions, short answers and broken rows.
@@ -220,11 +222,14 @@ fn the_result_does_not_depend_on_the_number_of_threads() {
         scan: [Scan::Language, Scan::NearDuplicates].into(),
         ..Settings::default()
     };
-    for hold in [100_000, HOLD_BYTES] {
-        let one = clean_on(&bytes, &settings, Machine::tiny(1, hold));
+    for buffer in [100_000, BUFFERED_BYTES_MAX] {
+        let one = clean_on(&bytes, &settings, Machine::tiny(1, buffer));
         for threads in [2, 5] {
-            let several = clean_on(&bytes, &settings, Machine::tiny(threads, hold));
-            assert!(one == several, "{threads} threads, hold of {hold} bytes");
+            let several = clean_on(&bytes, &settings, Machine::tiny(threads, buffer));
+            assert!(
+                one == several,
+                "{threads} threads, a buffer of {buffer} bytes"
+            );
         }
     }
 }
@@ -262,8 +267,8 @@ fn where_the_first_rows_deceive_a_second_pass_knows_better() {
     };
     let short = |n: u32| format!("{{\"input\":\"s{n}\",\"output\":\"a few words\"}}\n");
     let longs: String = (0..400).map(long).collect();
-    let shorts: String = (0..80_000).map(short).collect();
-    for text in [longs.clone() + &shorts, shorts + &longs] {
+    let short_findings: String = (0..80_000).map(short).collect();
+    for text in [longs.clone() + &short_findings, short_findings + &longs] {
         let machine = Machine::tiny(2, 300_000);
         let (cleaned, _, passes) = clean_on(text.as_bytes(), &Settings::default(), machine);
         let splits = &cleaned.report.splits;
@@ -319,15 +324,15 @@ fn rows_too_many_to_remember_are_compared_all_the_same() {
         findings_max: 10,
         ..rejecting_contradictions()
     };
-    for (settings, hold) in [
+    for (settings, buffer) in [
         (Settings::default(), 100_000),
-        (Settings::default(), HOLD_BYTES),
-        (strict, HOLD_BYTES),
+        (Settings::default(), BUFFERED_BYTES_MAX),
+        (strict, BUFFERED_BYTES_MAX),
     ] {
-        let roomy = clean_on(&bytes, &settings, Machine::tiny(2, hold));
+        let roomy = clean_on(&bytes, &settings, Machine::tiny(2, buffer));
         let narrow = Machine {
             dedup_bytes: 50_000,
-            ..Machine::tiny(2, hold)
+            ..Machine::tiny(2, buffer)
         };
         let (cleaned, memory, passes) = clean_on(&bytes, &settings, narrow);
         assert_eq!(passes, roomy.2 + 1);

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Sample, histogram::Histogram, labels::Labels, languages::Languages, pool::Aside};
+use super::{histogram::Histogram, labels::LabelCounts, languages::LanguageCounts};
 use crate::{
-    judged::{Fact, Judged},
-    report::{Rows, Splits},
-    split::{Split, Total},
+    pass::{outcome::Sample, reserve::ReservedRow},
+    processed::{ProcessedBatch, RowSummary},
+    report::{RowCounts, SplitCounts},
+    split::{Split, Volume},
 };
 
 /// Pairs of question and answer shown as samples.
@@ -15,19 +16,19 @@ const SAMPLES_MAX: usize = 3;
 /// Sums over all rows.
 #[derive(Debug, Default)]
 pub(super) struct Totals {
-    pub(super) rows: Rows,
-    pub(super) splits: Splits,
+    pub(super) rows: RowCounts,
+    pub(super) splits: SplitCounts,
     pub(super) blank_lines: u64,
     /// Rows left out for a short answer alone.
-    pub(super) shorts: u64,
+    pub(super) rejected_short: u64,
     /// Rows kept that have a system instruction.
     pub(super) systems: u64,
-    pub(super) labels: Labels,
-    pub(super) languages: Languages,
+    pub(super) labels: LabelCounts,
+    pub(super) languages: LanguageCounts,
     /// The training part.
-    pub(super) train: Total,
+    pub(super) train: Volume,
     /// All that is kept.
-    pub(super) kept: Total,
+    pub(super) kept: Volume,
     pub(super) tokens_input: Histogram,
     pub(super) tokens_output: Histogram,
     pub(super) billable: u64,
@@ -41,28 +42,28 @@ pub(super) struct Totals {
 
 impl Totals {
     /// Takes over what a batch knows of itself.
-    pub(super) fn note(&mut self, judged: &Judged) {
-        for (format, rows) in &judged.formats {
+    pub(super) fn note(&mut self, processed: &ProcessedBatch) {
+        for (format, rows) in &processed.formats {
             *self.formats.entry(format).or_default() += rows;
         }
-        self.blank_lines += judged.lines.blank;
-        self.readable |= judged.readable;
-        if !judged.facts.is_empty() {
-            self.guess.get_or_insert(judged.guess);
+        self.blank_lines += processed.lines.blank;
+        self.readable |= processed.readable;
+        if !processed.rows.is_empty() {
+            self.guess.get_or_insert(processed.guess);
         }
     }
 
     /// Counts a row that is kept.
-    pub(super) fn keep(&mut self, fact: &Fact, line: u64, record: &[u8]) {
-        if let Some(language) = fact.language {
+    pub(super) fn keep(&mut self, row: &RowSummary, line: u64, record: &[u8]) {
+        if let Some(language) = row.language {
             self.languages.count(language, line);
         }
         self.rows.kept += 1;
         self.kept.rows += 1;
-        self.systems += u64::from(fact.system);
-        self.kept.bytes += u64::from(fact.record);
-        self.tokens_input.add(fact.tokens_input);
-        self.tokens_output.add(fact.tokens_output);
+        self.systems += u64::from(row.system);
+        self.kept.bytes += u64::from(row.record);
+        self.tokens_input.add(row.tokens_input);
+        self.tokens_output.add(row.tokens_output);
         if self.samples.len() < SAMPLES_MAX {
             self.samples.extend(Sample::of_record(record));
         }
@@ -71,7 +72,7 @@ impl Totals {
     /// Leaves out every row that was kept.
     pub(super) fn refuse(&mut self) {
         *self = Self {
-            rows: Rows {
+            rows: RowCounts {
                 kept: 0,
                 rejected: self.rows.rejected + self.rows.kept,
                 ..self.rows
@@ -85,7 +86,7 @@ impl Totals {
     }
 
     /// Counts a row where it goes.
-    pub(super) fn place(&mut self, row: &Aside, place: Split) {
+    pub(super) fn place(&mut self, row: &ReservedRow, place: Split) {
         match place {
             Split::Train => {
                 self.splits.train += 1;
@@ -95,7 +96,7 @@ impl Totals {
             }
             Split::Validation => self.splits.validation += 1,
             Split::Eval => self.splits.eval += 1,
-            Split::Nowhere => {}
+            Split::LeftOut => {}
         }
     }
 }

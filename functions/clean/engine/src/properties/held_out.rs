@@ -4,10 +4,12 @@ use proptest::prelude::*;
 
 use super::{adds_up, lines, near, pairs, read};
 use crate::{
-    Machine,
     held_out::HeldOut,
     outputs::OutputFile,
-    pass::tests::{Memory, clean, clean_by, clean_on, clean_on_by},
+    pass::{
+        machine::Machine,
+        tests::{Memory, clean, clean_by, clean_on, clean_on_by},
+    },
     plan::Plan,
     report::Verdict,
     rule::Scan,

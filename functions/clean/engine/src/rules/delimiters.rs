@@ -4,8 +4,7 @@ use memchr::memchr3_iter;
 
 use crate::{
     byte_classes::ByteClasses,
-    fault::Fault,
-    rule::{Check, Row, Rule},
+    rule::{Check, Fault, Row, Rule},
     severity::Severity,
 };
 

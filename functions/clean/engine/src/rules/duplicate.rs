@@ -18,7 +18,7 @@ pub(crate) static RULE: Rule = Rule {
 
 #[cfg(test)]
 mod tests {
-    use crate::{report::Rows, rules::tests::report_on};
+    use crate::{report::RowCounts, rules::tests::report_on};
 
     #[test]
     fn the_first_of_equal_rows_stays() {
@@ -26,7 +26,7 @@ mod tests {
                     {\"output\":\" one two three\", \"input\":\"a\"}\n\
                     {\"prompt\":\"a\",\"completion\":\"one two three\"}\n";
         let report = report_on(text);
-        let expected = Rows {
+        let expected = RowCounts {
             read: 3,
             kept: 1,
             rejected: 0,

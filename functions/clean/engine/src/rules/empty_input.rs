@@ -2,8 +2,7 @@
 
 use crate::{
     example::Role,
-    fault::Fault,
-    rule::{Check, Row, Rule},
+    rule::{Check, Fault, Row, Rule},
     severity::Severity,
 };
 

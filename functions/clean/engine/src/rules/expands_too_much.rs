@@ -22,9 +22,11 @@ pub(crate) static RULE: Rule = Rule {
 #[cfg(test)]
 mod tests {
     use crate::{
-        Machine,
         container::samples::zstd,
-        pass::tests::{clean, clean_on},
+        pass::{
+            machine::Machine,
+            tests::{clean, clean_on},
+        },
         report::Verdict,
         settings::Settings,
     };

@@ -20,12 +20,12 @@ pub(crate) static RULE: Rule = Rule {
 /// examples").
 pub(crate) const ROWS_ADVISED: u64 = 100;
 
-fn check(facts: &FileSummary) -> Option<String> {
-    let few = facts.kept > 0 && facts.kept < ROWS_ADVISED;
+fn check(file: &FileSummary) -> Option<String> {
+    let few = file.kept > 0 && file.kept < ROWS_ADVISED;
     few.then(|| {
         format!(
             "{} rows are kept; at least {ROWS_ADVISED} are recommended",
-            facts.kept
+            file.kept
         )
     })
 }
@@ -37,11 +37,11 @@ mod tests {
     #[test]
     fn below_a_hundred_is_few() {
         for (kept, few) in [(0, false), (1, true), (99, true), (100, false)] {
-            let facts = FileSummary {
+            let file = FileSummary {
                 kept,
                 ..FileSummary::default()
             };
-            assert_eq!(check(&facts).is_some(), few, "{kept}");
+            assert_eq!(check(&file).is_some(), few, "{kept}");
         }
     }
 }

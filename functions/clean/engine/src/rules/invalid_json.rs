@@ -2,9 +2,8 @@
 
 use super::{lone_surrogate, too_deep};
 use crate::{
-    fault::Fault,
     json::{SyntaxError, SyntaxErrorKind},
-    rule::{Check, Rule},
+    rule::{Check, Fault, Rule},
     severity::Severity,
 };
 

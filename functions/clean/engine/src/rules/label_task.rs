@@ -17,11 +17,11 @@ pub(crate) static RULE: Rule = Rule {
     check: Check::File(check),
 };
 
-fn check(facts: &FileSummary) -> Option<String> {
-    (facts.task == Task::Classification).then(|| {
+fn check(file: &FileSummary) -> Option<String> {
+    (file.task == Task::Classification).then(|| {
         format!(
             "{} short answers use {} labels and are kept",
-            facts.short, facts.labels
+            file.short, file.labels
         )
     })
 }
@@ -29,7 +29,7 @@ fn check(facts: &FileSummary) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use crate::{
-        outputs::OutputFile, pass::tests::clean, report::Rows, rules::tests::report_on,
+        outputs::OutputFile, pass::tests::clean, report::RowCounts, rules::tests::report_on,
         settings::Settings, task::Task,
     };
 
@@ -49,7 +49,7 @@ mod tests {
         assert_eq!(report.task, Task::Classification);
         assert_eq!(
             report.rows,
-            Rows {
+            RowCounts {
                 read: 40,
                 kept: 40,
                 rejected: 0,

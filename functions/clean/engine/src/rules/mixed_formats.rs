@@ -16,8 +16,8 @@ pub(crate) static RULE: Rule = Rule {
     check: Check::File(check),
 };
 
-fn check(facts: &FileSummary) -> Option<String> {
-    (facts.formats > 1).then(|| format!("the rows use {} formats", facts.formats))
+fn check(file: &FileSummary) -> Option<String> {
+    (file.formats > 1).then(|| format!("the rows use {} formats", file.formats))
 }
 
 #[cfg(test)]

@@ -16,8 +16,8 @@ pub(crate) static RULE: Rule = Rule {
     check: Check::File(check),
 };
 
-fn check(facts: &FileSummary) -> Option<String> {
-    let later = facts.not_compared;
+fn check(file: &FileSummary) -> Option<String> {
+    let later = file.not_compared;
     (later > 0).then(|| {
         format!(
             "the last {later} rows were compared with the rows above but not with each other: \

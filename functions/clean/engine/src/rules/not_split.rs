@@ -20,12 +20,12 @@ pub(crate) static RULE: Rule = Rule {
 /// nothing.
 pub(crate) const ROWS_MIN: u64 = 20;
 
-fn check(facts: &FileSummary) -> Option<String> {
-    let too_few = facts.kept > 0 && facts.kept < ROWS_MIN;
+fn check(file: &FileSummary) -> Option<String> {
+    let too_few = file.kept > 0 && file.kept < ROWS_MIN;
     too_few.then(|| {
         format!(
             "all {} rows are used for training: with fewer than {ROWS_MIN}, none are held out",
-            facts.kept
+            file.kept
         )
     })
 }
@@ -37,11 +37,11 @@ mod tests {
     #[test]
     fn below_twenty_nothing_is_held_out() {
         for (kept, expected) in [(0, false), (19, true), (20, false)] {
-            let facts = FileSummary {
+            let file = FileSummary {
                 kept,
                 ..FileSummary::default()
             };
-            assert_eq!(check(&facts).is_some(), expected, "{kept}");
+            assert_eq!(check(&file).is_some(), expected, "{kept}");
         }
     }
 }

@@ -1,8 +1,7 @@
 //! The answer repeats the question.
 
 use crate::{
-    fault::Fault,
-    rule::{Check, Row, Rule},
+    rule::{Check, Fault, Row, Rule},
     severity::Severity,
 };
 

@@ -22,13 +22,13 @@ const TRAIN_BYTES_MAX: u64 = 1_000_000_000;
 /// Most training rows (the same).
 const TRAIN_ROWS_MAX: u64 = 10_000_000;
 
-fn check(facts: &FileSummary) -> Option<String> {
-    let over = facts.train_bytes > TRAIN_BYTES_MAX || facts.train_rows > TRAIN_ROWS_MAX;
+fn check(file: &FileSummary) -> Option<String> {
+    let over = file.train_bytes > TRAIN_BYTES_MAX || file.train_rows > TRAIN_ROWS_MAX;
     over.then(|| {
         format!(
             "the training file has {} bytes and {} rows; \
              the limits are {TRAIN_BYTES_MAX} bytes and {TRAIN_ROWS_MAX} rows",
-            facts.train_bytes, facts.train_rows
+            file.train_bytes, file.train_rows
         )
     })
 }
@@ -44,13 +44,13 @@ mod tests {
             (1_000_000_001, 1, true),
             (1, 10_000_001, true),
         ] {
-            let facts = FileSummary {
+            let file = FileSummary {
                 train_rows,
                 train_bytes,
                 ..FileSummary::default()
             };
             assert_eq!(
-                check(&facts).is_some(),
+                check(&file).is_some(),
                 expected,
                 "{train_bytes} {train_rows}"
             );

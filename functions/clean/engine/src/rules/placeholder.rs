@@ -5,8 +5,7 @@ use memchr::{memchr2_iter, memchr3_iter};
 use crate::{
     byte_classes::ByteClasses,
     detect::begins_word,
-    fault::Fault,
-    rule::{Check, Row, Rule},
+    rule::{Check, Fault, Row, Rule},
     severity::Severity,
 };
 

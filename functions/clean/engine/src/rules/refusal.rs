@@ -8,9 +8,8 @@ use memchr::memmem::Finder;
 use crate::{
     detect::begins_word,
     example::Role,
-    fault::Fault,
     json::Text,
-    rule::{Check, Row, Rule},
+    rule::{Check, Fault, Row, Rule},
     severity::Severity,
 };
 

@@ -5,8 +5,7 @@ use fearless_simd::{Level, dispatch, prelude::*, u8x64};
 use crate::{
     blocks::BLOCK,
     example::{Part, Role},
-    fault::Fault,
-    rule::{Check, Row, Rule},
+    rule::{Check, Fault, Row, Rule},
     severity::Severity,
 };
 

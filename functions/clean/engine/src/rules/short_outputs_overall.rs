@@ -20,10 +20,10 @@ pub(crate) static RULE: Rule = Rule {
 /// Share of short answers from which they are no longer a coincidence, in percent.
 const SHORT_PERCENT: u64 = 10;
 
-fn check(facts: &FileSummary) -> Option<String> {
-    let many = facts.short * 100 >= facts.distinct.max(1) * SHORT_PERCENT;
-    (facts.task == Task::Generation && many)
-        .then(|| format!("{} of {} answers are short", facts.short, facts.distinct))
+fn check(file: &FileSummary) -> Option<String> {
+    let many = file.short * 100 >= file.distinct.max(1) * SHORT_PERCENT;
+    (file.task == Task::Generation && many)
+        .then(|| format!("{} of {} answers are short", file.short, file.distinct))
 }
 
 #[cfg(test)]
@@ -33,12 +33,12 @@ mod tests {
     #[test]
     fn a_tenth_is_many() {
         for (short, expected) in [(0, false), (9, false), (10, true)] {
-            let facts = FileSummary {
+            let file = FileSummary {
                 short,
                 distinct: 100,
                 ..FileSummary::default()
             };
-            assert_eq!(check(&facts).is_some(), expected, "{short}");
+            assert_eq!(check(&file).is_some(), expected, "{short}");
         }
         let labels = FileSummary {
             short: 99,

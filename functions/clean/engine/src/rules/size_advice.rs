@@ -21,10 +21,10 @@ pub(crate) static RULE: Rule = Rule {
 /// Number of rows that usually covers one domain.
 const ROWS_FOR_A_DOMAIN: u64 = 3_000;
 
-fn check(facts: &FileSummary) -> Option<String> {
-    let few = (ROWS_ADVISED..ROWS_FOR_A_DOMAIN).contains(&facts.kept);
-    (few && facts.task == Task::Generation).then(|| {
-        let kept = facts.kept;
+fn check(file: &FileSummary) -> Option<String> {
+    let few = (ROWS_ADVISED..ROWS_FOR_A_DOMAIN).contains(&file.kept);
+    (few && file.task == Task::Generation).then(|| {
+        let kept = file.kept;
         format!(
             "{kept} rows are kept: enough to start with; 3,000 to 5,000 are recommended for one domain"
         )
@@ -44,12 +44,12 @@ mod tests {
             (3_000, Task::Generation, false),
             (500, Task::Classification, false),
         ] {
-            let facts = FileSummary {
+            let file = FileSummary {
                 kept,
                 task,
                 ..FileSummary::default()
             };
-            assert_eq!(check(&facts).is_some(), expected, "{kept}");
+            assert_eq!(check(&file).is_some(), expected, "{kept}");
         }
     }
 }

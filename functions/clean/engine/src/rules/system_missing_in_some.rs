@@ -18,15 +18,10 @@ pub(crate) static RULE: Rule = Rule {
     check: Check::File(check),
 };
 
-fn check(facts: &FileSummary) -> Option<String> {
-    let lacking = facts.kept.saturating_sub(facts.systems);
-    let some = facts.systems > 0 && lacking > 0;
-    some.then(|| {
-        format!(
-            "{lacking} of {} rows have no system instruction",
-            facts.kept
-        )
-    })
+fn check(file: &FileSummary) -> Option<String> {
+    let lacking = file.kept.saturating_sub(file.systems);
+    let some = file.systems > 0 && lacking > 0;
+    some.then(|| format!("{lacking} of {} rows have no system instruction", file.kept))
 }
 
 #[cfg(test)]

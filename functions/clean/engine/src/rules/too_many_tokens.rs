@@ -1,8 +1,7 @@
 //! The row has more than 131,072 tokens (estimated); the service would drop it.
 
 use crate::{
-    fault::Fault,
-    rule::{Check, Row, Rule},
+    rule::{Check, Fault, Row, Rule},
     severity::Severity,
 };
 

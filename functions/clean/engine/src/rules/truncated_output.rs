@@ -7,8 +7,7 @@ use memchr::memmem::Finder;
 use crate::{
     byte_classes::ByteClasses,
     example::{Part, Role},
-    fault::Fault,
-    rule::{Check, Row, Rule},
+    rule::{Check, Fault, Row, Rule},
     severity::Severity,
 };
 

@@ -6,11 +6,10 @@ use rapidfuzz::distance::osa;
 use smallvec::SmallVec;
 
 use crate::{
-    fault::Fault,
     json::{Node, Object, Value},
     key_names::name_keys,
     keys::Keys,
-    rule::{Check, Rule},
+    rule::{Check, Fault, Rule},
     severity::Severity,
 };
 

@@ -23,12 +23,12 @@ pub(crate) static RULE: Rule = Rule {
 /// Share of the requested rows that is enough, in percent: estimates can be off by the rest.
 const ENOUGH_PERCENT: u64 = 75;
 
-fn check(facts: &FileSummary) -> Option<String> {
+fn check(file: &FileSummary) -> Option<String> {
     let FileSummary {
         validation_rows: rows,
-        validation_asked: asked,
+        validation_expected: asked,
         ..
-    } = facts;
+    } = file;
     (rows * 100 < asked * ENOUGH_PERCENT)
         .then(|| format!("the validation split has {rows} rows; the recipe asks for {asked}"))
 }
@@ -36,17 +36,21 @@ fn check(facts: &FileSummary) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Machine, rules::tests::report_on, settings::Settings, survey};
+    use crate::{
+        pass::{machine::Machine, survey},
+        rules::tests::report_on,
+        settings::Settings,
+    };
 
     #[test]
     fn a_small_shortfall_is_not_reported() {
         for (rows, expected) in [(0, true), (74, true), (75, false), (100, false)] {
-            let facts = FileSummary {
+            let file = FileSummary {
                 validation_rows: rows,
-                validation_asked: 100,
+                validation_expected: 100,
                 ..FileSummary::default()
             };
-            assert_eq!(check(&facts).is_some(), expected, "{rows}");
+            assert_eq!(check(&file).is_some(), expected, "{rows}");
         }
         assert_eq!(check(&FileSummary::default()), None);
     }

@@ -217,7 +217,7 @@ fn many_beginnings_take_linear_time() {
         ("@acme.io", Some("[EMAIL]")),
     ] {
         let mut text = Text::of(&piece.repeat(BYTES / piece.len()));
-        search.text(&mut text, None, &mut Tally::default());
+        search.text(&mut text, None, &mut HitTally::default());
         if let Some(mask) = mask {
             assert!(text.escaped().ends_with(mask), "{piece}");
         }
@@ -229,7 +229,7 @@ proptest! {
     fn masked_values_are_not_found_again(text in text()) {
         let search = Search::new(&redacting()).unwrap();
         let mut once = Text::of(&text);
-        let mut tally = Tally::default();
+        let mut tally = HitTally::default();
         search.text(&mut once, None, &mut tally);
         // The rest must still be valid JSON.
         let quoted = format!("\"{}\"", once.escaped());

@@ -5,7 +5,7 @@
 use super::Settings;
 use crate::{
     error::Error,
-    formats::columns::Columns,
+    formats::columns::ColumnMapping,
     rule::Scan,
     rules::{self, train_eval_leak},
     severity::Severity,
@@ -29,7 +29,7 @@ impl Settings {
                 self.validation_percent
             ));
         }
-        faults.extend(Columns::of(&self.columns).err());
+        faults.extend(ColumnMapping::of(&self.columns).err());
         let template = self.template.as_deref().map(Template::of);
         faults.extend(template.and_then(Result::err));
         for (code, severity) in &self.severities {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 
-use crate::{fault::Fault, rules};
+use crate::{rule::Fault, rules};
 
 /// The cells of `record`, each with its byte offset; at least one, unless the quoting is wrong.
 pub(super) fn cells(record: &str, delimiter: u8) -> Cells<'_> {

@@ -1,6 +1,6 @@
 //! Limits on the size of a decompressed upload.
 
-use crate::{fault::Fault, rules};
+use crate::{rule::Fault, rules};
 
 /// Most bytes that an upload may decompress to. The service trains on 1 GB of text; 64 times as
 /// much leaves room for verbose formats and rejected rows, and can be read within the hour that a

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use flate2::bufread::MultiGzDecoder;
 
 use super::{Compression, Limits, tap::Tap};
-use crate::{fault::Fault, rules};
+use crate::{rule::Fault, rules};
 
 /// Largest zstd window that is accepted, as a power of two: 128 MiB, which is what `zstd` itself
 /// accepts without `--long`. A larger window would be held in memory.
@@ -13,13 +13,13 @@ const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 
 /// The decompressed bytes.
 pub(super) struct Unpack<'r> {
-    stage: Stage<'r>,
+    stage: DecoderStage<'r>,
     limits: Limits,
     expanded: u64,
     fault: Option<Fault>,
 }
 
-enum Stage<'r> {
+enum DecoderStage<'r> {
     Plain(Tap<'r>),
     Gzip(Box<MultiGzDecoder<Tap<'r>>>),
     Zstd(Box<zstd::Decoder<'static, Tap<'r>>>),
@@ -28,12 +28,12 @@ enum Stage<'r> {
 impl<'r> Unpack<'r> {
     pub(super) fn new(tap: Tap<'r>, compression: Compression, limits: Limits) -> io::Result<Self> {
         let stage = match compression {
-            Compression::None => Stage::Plain(tap),
-            Compression::Gzip => Stage::Gzip(Box::new(MultiGzDecoder::new(tap))),
+            Compression::None => DecoderStage::Plain(tap),
+            Compression::Gzip => DecoderStage::Gzip(Box::new(MultiGzDecoder::new(tap))),
             Compression::Zstd => {
                 let mut decoder = zstd::Decoder::with_buffer(tap)?;
                 decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
-                Stage::Zstd(Box::new(decoder))
+                DecoderStage::Zstd(Box::new(decoder))
             }
         };
         Ok(Self {
@@ -46,9 +46,9 @@ impl<'r> Unpack<'r> {
 
     pub(super) fn compression(&self) -> Compression {
         match self.stage {
-            Stage::Plain(_) => Compression::None,
-            Stage::Gzip(_) => Compression::Gzip,
-            Stage::Zstd(_) => Compression::Zstd,
+            DecoderStage::Plain(_) => Compression::None,
+            DecoderStage::Gzip(_) => Compression::Gzip,
+            DecoderStage::Zstd(_) => Compression::Zstd,
         }
     }
 
@@ -67,9 +67,9 @@ impl<'r> Unpack<'r> {
     /// Reads the rest, still compressed; returns why the data ends early.
     pub(super) fn finish(self) -> io::Result<Option<Fault>> {
         let tap = match self.stage {
-            Stage::Plain(tap) => tap,
-            Stage::Gzip(decoder) => decoder.into_inner(),
-            Stage::Zstd(decoder) => decoder.finish(),
+            DecoderStage::Plain(tap) => tap,
+            DecoderStage::Gzip(decoder) => decoder.into_inner(),
+            DecoderStage::Zstd(decoder) => decoder.finish(),
         };
         tap.finish()?;
         Ok(self.fault)
@@ -77,9 +77,9 @@ impl<'r> Unpack<'r> {
 
     fn tap(&self) -> &Tap<'r> {
         match &self.stage {
-            Stage::Plain(tap) => tap,
-            Stage::Gzip(decoder) => decoder.get_ref(),
-            Stage::Zstd(decoder) => decoder.get_ref(),
+            DecoderStage::Plain(tap) => tap,
+            DecoderStage::Gzip(decoder) => decoder.get_ref(),
+            DecoderStage::Zstd(decoder) => decoder.get_ref(),
         }
     }
 
@@ -102,9 +102,9 @@ impl Read for Unpack<'_> {
             return Ok(0);
         }
         let read = match &mut self.stage {
-            Stage::Plain(tap) => return tap.read(into),
-            Stage::Gzip(decoder) => decoder.read(into),
-            Stage::Zstd(decoder) => decoder.read(into),
+            DecoderStage::Plain(tap) => return tap.read(into),
+            DecoderStage::Gzip(decoder) => decoder.read(into),
+            DecoderStage::Zstd(decoder) => decoder.read(into),
         };
         match read {
             Ok(count) => {

@@ -9,11 +9,11 @@
 
 use super::{
     column::Column,
-    schema::{Field, Kind, Repeated},
+    schema::{Field, FieldKind, Repeated},
 };
 
 /// The columns of a row group.
-pub(super) type Columns = [Box<dyn Column>];
+pub(super) type RowGroupColumns = [Box<dyn Column>];
 
 /// The columns of a row do not fit together.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(super) struct Misfit;
 /// Writes the next row as a JSON object; absent members are `null`.
 pub(super) fn write_row(
     members: &[(String, Field)],
-    columns: &mut Columns,
+    columns: &mut RowGroupColumns,
     out: &mut Vec<u8>,
 ) -> Result<(), Misfit> {
     check_levels(columns, 0)?;
@@ -30,7 +30,7 @@ pub(super) fn write_row(
 }
 
 /// Whether all columns start a row, or an element, at the same point.
-fn check_levels(columns: &Columns, level: i16) -> Result<(), Misfit> {
+fn check_levels(columns: &RowGroupColumns, level: i16) -> Result<(), Misfit> {
     let mut levels = columns.iter().map(|column| column.repetition());
     let fit = levels.all(|found| found == Some(level));
     fit.then_some(()).ok_or(Misfit)
@@ -38,7 +38,7 @@ fn check_levels(columns: &Columns, level: i16) -> Result<(), Misfit> {
 
 fn write_object(
     members: &[(String, Field)],
-    columns: &mut Columns,
+    columns: &mut RowGroupColumns,
     with_null: bool,
     out: &mut Vec<u8>,
 ) -> Result<(), Misfit> {
@@ -64,25 +64,29 @@ fn write_object(
     Ok(())
 }
 
-fn write_value(field: &Field, columns: &mut Columns, out: &mut Vec<u8>) -> Result<(), Misfit> {
+fn write_value(
+    field: &Field,
+    columns: &mut RowGroupColumns,
+    out: &mut Vec<u8>,
+) -> Result<(), Misfit> {
     if definition(field, columns)? < field.defined {
         out.extend_from_slice(b"null");
         return skip(field, columns);
     }
     match &field.kind {
-        Kind::Scalar(scalar) => {
+        FieldKind::Scalar(scalar) => {
             let column = columns.get_mut(field.columns.0).ok_or(Misfit)?;
             column.write(scalar, out);
             Ok(())
         }
-        Kind::Object(members) => write_object(members, columns, false, out),
-        Kind::List(repeated) => {
+        FieldKind::Object(members) => write_object(members, columns, false, out),
+        FieldKind::List(repeated) => {
             out.push(b'[');
             each(field, repeated, columns, out, write_value)?;
             out.push(b']');
             Ok(())
         }
-        Kind::Map(repeated) => {
+        FieldKind::Map(repeated) => {
             out.push(b'{');
             each(field, repeated, columns, out, write_entry)?;
             out.push(b'}');
@@ -95,9 +99,9 @@ fn write_value(field: &Field, columns: &mut Columns, out: &mut Vec<u8>) -> Resul
 fn each(
     list: &Field,
     repeated: &Repeated,
-    columns: &mut Columns,
+    columns: &mut RowGroupColumns,
     out: &mut Vec<u8>,
-    write: fn(&Field, &mut Columns, &mut Vec<u8>) -> Result<(), Misfit>,
+    write: fn(&Field, &mut RowGroupColumns, &mut Vec<u8>) -> Result<(), Misfit>,
 ) -> Result<(), Misfit> {
     if definition(list, columns)? < repeated.defined {
         return skip(list, columns);
@@ -115,8 +119,12 @@ fn each(
 }
 
 /// Writes the key and value of a map; keys of other types become strings.
-fn write_entry(entry: &Field, columns: &mut Columns, out: &mut Vec<u8>) -> Result<(), Misfit> {
-    let Kind::Object(members) = &entry.kind else {
+fn write_entry(
+    entry: &Field,
+    columns: &mut RowGroupColumns,
+    out: &mut Vec<u8>,
+) -> Result<(), Misfit> {
+    let FieldKind::Object(members) = &entry.kind else {
         return Err(Misfit);
     };
     let [(_, key), (_, value)] = members.as_slice() else {
@@ -134,13 +142,13 @@ fn write_entry(entry: &Field, columns: &mut Columns, out: &mut Vec<u8>) -> Resul
 }
 
 /// The definition level of the next value in the first column of `field`.
-fn definition(field: &Field, columns: &Columns) -> Result<i16, Misfit> {
+fn definition(field: &Field, columns: &RowGroupColumns) -> Result<i16, Misfit> {
     let column = columns.get(field.columns.0).ok_or(Misfit)?;
     column.definition().ok_or(Misfit)
 }
 
 /// Skips an absent value or an empty list: one level in every column.
-fn skip(field: &Field, columns: &mut Columns) -> Result<(), Misfit> {
+fn skip(field: &Field, columns: &mut RowGroupColumns) -> Result<(), Misfit> {
     let (first, end) = field.columns;
     for column in columns.get_mut(first..end).ok_or(Misfit)? {
         column.definition().ok_or(Misfit)?;

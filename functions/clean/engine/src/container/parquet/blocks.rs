@@ -30,7 +30,7 @@ const RANGE_BYTES_MAX: usize = 256 << 20;
 /// Bytes in any order; records whether the source failed, because the reader reports that in the
 /// same way as invalid data.
 #[derive(Clone)]
-pub(super) struct Blocks(Arc<Shared>);
+pub(super) struct FileBlocks(Arc<Shared>);
 
 struct Shared {
     ranges: Box<dyn Ranges>,
@@ -40,7 +40,7 @@ struct Shared {
     failure: Mutex<Option<io::Error>>,
 }
 
-impl Blocks {
+impl FileBlocks {
     pub(super) fn new(ranges: Box<dyn Ranges>) -> Self {
         Self(Arc::new(Shared {
             ranges,
@@ -121,13 +121,13 @@ impl Blocks {
     }
 }
 
-impl Length for Blocks {
+impl Length for FileBlocks {
     fn len(&self) -> u64 {
         self.size()
     }
 }
 
-impl ChunkReader for Blocks {
+impl ChunkReader for FileBlocks {
     type T = Forward;
 
     fn get_read(&self, start: u64) -> Result<Forward, ParquetError> {
@@ -162,7 +162,7 @@ impl ChunkReader for Blocks {
 
 /// Bytes from an offset onwards.
 pub(super) struct Forward {
-    blocks: Blocks,
+    blocks: FileBlocks,
     at: u64,
 }
 

@@ -30,18 +30,18 @@ pub(super) trait Column: Send {
 /// The column that `reader` reads.
 pub(super) fn column(reader: ColumnReader, levels: (i16, i16)) -> Box<dyn Column> {
     match reader {
-        ColumnReader::BoolColumnReader(reader) => Batch::of(reader, levels),
-        ColumnReader::Int32ColumnReader(reader) => Batch::of(reader, levels),
-        ColumnReader::Int64ColumnReader(reader) => Batch::of(reader, levels),
-        ColumnReader::Int96ColumnReader(reader) => Batch::of(reader, levels),
-        ColumnReader::FloatColumnReader(reader) => Batch::of(reader, levels),
-        ColumnReader::DoubleColumnReader(reader) => Batch::of(reader, levels),
-        ColumnReader::ByteArrayColumnReader(reader) => Batch::of(reader, levels),
-        ColumnReader::FixedLenByteArrayColumnReader(reader) => Batch::of(reader, levels),
+        ColumnReader::BoolColumnReader(reader) => ColumnBatch::of(reader, levels),
+        ColumnReader::Int32ColumnReader(reader) => ColumnBatch::of(reader, levels),
+        ColumnReader::Int64ColumnReader(reader) => ColumnBatch::of(reader, levels),
+        ColumnReader::Int96ColumnReader(reader) => ColumnBatch::of(reader, levels),
+        ColumnReader::FloatColumnReader(reader) => ColumnBatch::of(reader, levels),
+        ColumnReader::DoubleColumnReader(reader) => ColumnBatch::of(reader, levels),
+        ColumnReader::ByteArrayColumnReader(reader) => ColumnBatch::of(reader, levels),
+        ColumnReader::FixedLenByteArrayColumnReader(reader) => ColumnBatch::of(reader, levels),
     }
 }
 
-struct Batch<T: DataType> {
+struct ColumnBatch<T: DataType> {
     reader: ColumnReaderImpl<T>,
     definition_max: i16,
     repetition_max: i16,
@@ -54,9 +54,9 @@ struct Batch<T: DataType> {
     value: usize,
 }
 
-impl<T: DataType> Batch<T>
+impl<T: DataType> ColumnBatch<T>
 where
-    T::T: Write,
+    T::T: WriteJson,
 {
     fn of(reader: ColumnReaderImpl<T>, levels: (i16, i16)) -> Box<dyn Column> {
         Box::new(Self {
@@ -73,9 +73,9 @@ where
     }
 }
 
-impl<T: DataType> Column for Batch<T>
+impl<T: DataType> Column for ColumnBatch<T>
 where
-    T::T: Write,
+    T::T: WriteJson,
 {
     fn fill(&mut self, rows: usize) -> Result<usize> {
         self.definitions.clear();
@@ -127,7 +127,7 @@ where
 }
 
 /// A value that may have a JSON equivalent.
-trait Write: Send {
+trait WriteJson: Send {
     fn write(&self, scalar: &Scalar, out: &mut Vec<u8>);
 }
 
@@ -143,13 +143,13 @@ fn write_other(scalar: &Scalar, otherwise: &str, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-impl Write for bool {
+impl WriteJson for bool {
     fn write(&self, _: &Scalar, out: &mut Vec<u8>) {
         out.extend_from_slice(if *self { b"true" } else { b"false" });
     }
 }
 
-impl Write for i32 {
+impl WriteJson for i32 {
     fn write(&self, scalar: &Scalar, out: &mut Vec<u8>) {
         match scalar {
             Scalar::Number => out.extend_from_slice(self.to_string().as_bytes()),
@@ -161,7 +161,7 @@ impl Write for i32 {
     }
 }
 
-impl Write for i64 {
+impl WriteJson for i64 {
     fn write(&self, scalar: &Scalar, out: &mut Vec<u8>) {
         match scalar {
             Scalar::Number => out.extend_from_slice(self.to_string().as_bytes()),
@@ -173,7 +173,7 @@ impl Write for i64 {
     }
 }
 
-impl Write for Int96 {
+impl WriteJson for Int96 {
     fn write(&self, scalar: &Scalar, out: &mut Vec<u8>) {
         write_other(scalar, "INT96", out);
     }
@@ -184,19 +184,19 @@ fn write_float(finite: bool, digits: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(if finite { digits.as_bytes() } else { b"null" });
 }
 
-impl Write for f32 {
+impl WriteJson for f32 {
     fn write(&self, _: &Scalar, out: &mut Vec<u8>) {
         write_float(self.is_finite(), &format!("{self:?}"), out);
     }
 }
 
-impl Write for f64 {
+impl WriteJson for f64 {
     fn write(&self, _: &Scalar, out: &mut Vec<u8>) {
         write_float(self.is_finite(), &format!("{self:?}"), out);
     }
 }
 
-impl Write for ByteArray {
+impl WriteJson for ByteArray {
     fn write(&self, scalar: &Scalar, out: &mut Vec<u8>) {
         match (std::str::from_utf8(self.data()), scalar) {
             (Ok(text), Scalar::Text { .. }) => write_key(text, out),
@@ -212,7 +212,7 @@ impl Write for ByteArray {
     }
 }
 
-impl Write for FixedLenByteArray {
+impl WriteJson for FixedLenByteArray {
     fn write(&self, scalar: &Scalar, out: &mut Vec<u8>) {
         write_other(scalar, "FIXED_LEN_BYTE_ARRAY", out);
     }

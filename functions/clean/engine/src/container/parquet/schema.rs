@@ -22,12 +22,12 @@ pub(super) struct Field {
     /// Its columns: all between the first and the last.
     pub(super) columns: (usize, usize),
     /// What it is.
-    pub(super) kind: Kind,
+    pub(super) kind: FieldKind,
 }
 
 /// What a value is.
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(super) enum FieldKind {
     /// A value of one column.
     Scalar(Scalar),
     /// An object.
@@ -73,7 +73,7 @@ pub(super) enum Scalar {
 /// # Errors
 /// A message that says why no row can be read.
 pub(super) fn fields(root: &Type) -> Result<Vec<(String, Field)>, String> {
-    let mut reader = Reader { columns: 0 };
+    let mut reader = SchemaReader { columns: 0 };
     reader.members(root, Levels::default(), 0)
 }
 
@@ -83,11 +83,11 @@ struct Levels {
     repetition: i16,
 }
 
-struct Reader {
+struct SchemaReader {
     columns: usize,
 }
 
-impl Reader {
+impl SchemaReader {
     fn members(
         &mut self,
         group: &Type,
@@ -112,7 +112,7 @@ impl Reader {
             Some(Repetition::OPTIONAL) => levels.definition += 1,
             // Repeated without being annotated as a list: a list that is always present.
             Some(Repetition::REPEATED) => {
-                return self.repeated(levels, Kind::List, |reader, levels| {
+                return self.repeated(levels, FieldKind::List, |reader, levels| {
                     reader.value(of, levels, depth)
                 });
             }
@@ -131,7 +131,7 @@ impl Reader {
             return Ok(Field {
                 defined: levels.definition,
                 columns: (self.columns - 1, self.columns),
-                kind: Kind::Scalar(scalar(of)),
+                kind: FieldKind::Scalar(scalar(of)),
             });
         }
         let child = match of.get_fields() {
@@ -140,18 +140,18 @@ impl Reader {
             _ => None,
         };
         match (of.get_basic_info().converted_type(), child) {
-            (ConvertedType::LIST, Some(child)) => {
-                self.repeated(levels, Kind::List, |reader, levels| {
-                    match element_within(child) {
-                        Some(element) => reader.field(element, levels, depth + 2),
-                        None => reader.value(child, levels, depth + 1),
-                    }
-                })
-            }
+            (ConvertedType::LIST, Some(child)) => self.repeated(
+                levels,
+                FieldKind::List,
+                |reader, levels| match element_within(child) {
+                    Some(element) => reader.field(element, levels, depth + 2),
+                    None => reader.value(child, levels, depth + 1),
+                },
+            ),
             (ConvertedType::MAP | ConvertedType::MAP_KEY_VALUE, Some(child))
                 if child.is_group() && child.get_fields().len() == 2 =>
             {
-                self.repeated(levels, Kind::Map, |reader, levels| {
+                self.repeated(levels, FieldKind::Map, |reader, levels| {
                     reader.object(child, levels, depth + 1)
                 })
             }
@@ -165,14 +165,14 @@ impl Reader {
         Ok(Field {
             defined: levels.definition,
             columns: (first, self.columns),
-            kind: Kind::Object(members),
+            kind: FieldKind::Object(members),
         })
     }
 
     fn repeated(
         &mut self,
         levels: Levels,
-        kind: fn(Repeated) -> Kind,
+        kind: fn(Repeated) -> FieldKind,
         element: impl FnOnce(&mut Self, Levels) -> Result<Field, String>,
     ) -> Result<Field, String> {
         let within = Levels {

@@ -14,7 +14,6 @@ use parquet::{
 
 use super::*;
 use crate::{
-    Machine,
     batch::Batch,
     container::{
         Container, Records,
@@ -22,11 +21,10 @@ use crate::{
     },
     error::Error,
     outputs::OutputFile,
-    pass::tests::clean,
+    pass::{machine::Machine, survey, tests::clean},
     report::Verdict,
     settings::Settings,
     source::Ranges,
-    survey,
 };
 
 /// The rows of a file, and the fault.
@@ -396,7 +394,7 @@ fn a_value_repeated_many_times_is_a_decompression_bomb() {
     };
     let zstd = Codec::ZSTD(parquet::basic::ZstdLevel::default());
     let source = parquet_pairs(&rows, zstd);
-    let mut table = Table::open(&source, limits).unwrap().unwrap();
+    let mut table = ParquetReader::open(&source, limits).unwrap().unwrap();
     let mut read = 0;
     while table.advance().unwrap().is_some() {
         read += 1;

@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use super::camel;
 use crate::{
     example::Part,
-    fault::Fault,
     format::fields::wrong_type,
     formats::{dialogue, tools},
     json::{Node, Object, Text, Value},
     key_names::name_keys,
     location::Location,
+    rule::Fault,
     rules,
 };
 

@@ -13,7 +13,7 @@ use std::{
 use bytes::{Buf as _, Bytes};
 use memchr::memchr;
 
-use super::lines::Lines;
+use super::lines::LineReader;
 use crate::{
     batch::{BATCH_BYTES, Batch},
     meter::Crc32c,
@@ -28,29 +28,29 @@ const READ_BYTES: u64 = 8 << 20;
 const MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// The lines of a range.
-pub(crate) struct StretchLines {
-    lines: Lines<Stretch>,
+pub(crate) struct RangeLines {
+    lines: LineReader<RangeReader>,
     bytes_read: u64,
 }
 
 /// The size and checksum of a range that was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct StretchEnd {
+pub(crate) struct RangeEnd {
     /// Its size.
     pub(crate) bytes: u64,
     /// Their checksum.
     pub(crate) crc32c: Crc32c,
 }
 
-impl StretchLines {
+impl RangeLines {
     /// The lines of `range`, read through `ranges`.
     pub(crate) fn open(ranges: Box<dyn Ranges>, range: Range<u64>) -> io::Result<Self> {
         let is_first = range.start == 0;
-        let mut stretch = Stretch::new(ranges, range);
+        let mut reader = RangeReader::new(ranges, range);
         let mut rest = Vec::new();
         if is_first {
             let limit = u64::try_from(MARK.len()).unwrap_or_default();
-            Read::by_ref(&mut stretch)
+            Read::by_ref(&mut reader)
                 .take(limit)
                 .read_to_end(&mut rest)?;
             if rest == MARK {
@@ -58,7 +58,7 @@ impl StretchLines {
             }
         }
         Ok(Self {
-            lines: Lines::new(rest, stretch),
+            lines: LineReader::new(rest, reader),
             bytes_read: 0,
         })
     }
@@ -76,14 +76,14 @@ impl StretchLines {
     }
 
     /// Reads the rest of the range.
-    pub(crate) fn finish(self) -> io::Result<StretchEnd> {
+    pub(crate) fn finish(self) -> io::Result<RangeEnd> {
         self.lines.into_reader().finish()
     }
 }
 
 /// The position of a range relative to its lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum RangeState {
     /// Inside a line of the previous range.
     Seeking,
     /// Inside its own lines.
@@ -93,22 +93,22 @@ enum Stage {
 }
 
 /// The bytes of the lines that start within a range.
-struct Stretch {
+struct RangeReader {
     ranges: Box<dyn Ranges>,
     range: Range<u64>,
     /// Offset of the first byte of `chunk`.
     at: u64,
     chunk: Bytes,
     crc32c: Crc32c,
-    stage: Stage,
+    stage: RangeState,
 }
 
-impl Stretch {
+impl RangeReader {
     fn new(ranges: Box<dyn Ranges>, range: Range<u64>) -> Self {
         let stage = match range.start {
-            _ if range.is_empty() => Stage::Over,
-            0 => Stage::Giving,
-            _ => Stage::Seeking,
+            _ if range.is_empty() => RangeState::Over,
+            0 => RangeState::Giving,
+            _ => RangeState::Seeking,
         };
         Self {
             ranges,
@@ -164,12 +164,12 @@ impl Stretch {
         match end {
             Some(end) => {
                 self.advance(end + 1);
-                self.stage = Stage::Giving;
+                self.stage = RangeState::Giving;
             }
             None => {
                 self.advance(before);
                 if self.at == last {
-                    self.stage = Stage::Over;
+                    self.stage = RangeState::Over;
                 }
             }
         }
@@ -187,12 +187,12 @@ impl Stretch {
         }
         self.advance(count);
         if end.is_some() && count == whole {
-            self.stage = Stage::Over;
+            self.stage = RangeState::Over;
         }
         count
     }
 
-    fn finish(mut self) -> io::Result<StretchEnd> {
+    fn finish(mut self) -> io::Result<RangeEnd> {
         while self.at < self.range.end {
             let rest = self.chunk.len();
             self.advance(rest);
@@ -200,27 +200,27 @@ impl Stretch {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
-        Ok(StretchEnd {
+        Ok(RangeEnd {
             bytes: self.range.end.saturating_sub(self.range.start),
             crc32c: self.crc32c,
         })
     }
 }
 
-impl Read for Stretch {
+impl Read for RangeReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
-            if self.stage == Stage::Over || into.is_empty() {
+            if self.stage == RangeState::Over || into.is_empty() {
                 return Ok(0);
             }
             if self.chunk.is_empty() && !self.load()? {
-                self.stage = Stage::Over;
+                self.stage = RangeState::Over;
                 return Ok(0);
             }
             match self.stage {
-                Stage::Seeking => self.seek(),
-                Stage::Giving => return Ok(self.give(into)),
-                Stage::Over => return Ok(0),
+                RangeState::Seeking => self.seek(),
+                RangeState::Giving => return Ok(self.give(into)),
+                RangeState::Over => return Ok(0),
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::{
 const LOOKS: [&[u8]; 4] = [b"{", b"\t", b",", b""];
 
 /// The static string equal to `text`, if the code has it.
-pub(super) fn known(text: &str) -> Option<&'static str> {
+pub(crate) fn known(text: &str) -> Option<&'static str> {
     let codes = rules().map(|rule| rule.code);
     let formats = FORMATS.iter().map(|format| format.name);
     let looks = LOOKS.into_iter().map(guess_text);

@@ -8,23 +8,23 @@ use serde::{Deserialize, Serialize};
 use whatlang::Lang;
 
 use crate::{
-    batch::Lines,
-    fault::Fault,
+    batch::LineCounts,
+    findings::Findings,
     json::{self, Text},
-    pass::Ledger,
     row_span::{RowSpan, RowStatus},
+    rule::Fault,
     sketch::Sketch,
 };
 
 /// What is known of one row.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(crate) struct Fact {
+pub(crate) struct RowSummary {
     /// Line on which it starts: within the batch, or of the file where the batch counts so.
     pub(crate) line: u64,
     /// Bytes it takes in the dataset, its line end included.
     pub(crate) raw: u32,
     /// What it is.
-    pub(crate) kind: Kind,
+    pub(crate) kind: RowKind,
     /// Bytes of its record, line end included; 0 if it is rejected.
     pub(crate) record: u32,
     /// Bytes of its note: why it is rejected, or how it was repaired.
@@ -47,7 +47,7 @@ pub(crate) struct Fact {
 
 /// What a row is on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Kind {
+pub(crate) enum RowKind {
     /// Left out by a rule; its note says why.
     Rejected,
     /// An example. A note, if there is one, says what was repaired.
@@ -63,9 +63,9 @@ pub(crate) enum Kind {
 
 /// A batch of rows, judged.
 #[derive(Debug, Default)]
-pub(crate) struct Judged {
+pub(crate) struct ProcessedBatch {
     /// What is known of each row, in order.
-    pub(crate) facts: Vec<Fact>,
+    pub(crate) rows: Vec<RowSummary>,
     /// The records of all examples, in order.
     pub(crate) records: Vec<u8>,
     /// What each row says in short, in order, if near-duplicates are looked for; none of a row
@@ -74,32 +74,32 @@ pub(crate) struct Judged {
     /// The notes of all rows that have one, in order; each lacks its start, the line.
     pub(crate) notes: Vec<u8>,
     /// What was found.
-    pub(crate) ledger: Ledger,
+    pub(crate) findings: Findings,
     /// What is wrong with short answers, should they be no labels.
-    pub(crate) shorts: Ledger,
+    pub(crate) short_findings: Findings,
     /// Rows by format.
     pub(crate) formats: BTreeMap<&'static str, u64>,
     /// Lines beside rows.
-    pub(crate) lines: Lines,
+    pub(crate) lines: LineCounts,
     /// Whether any row was JSON.
     pub(crate) readable: bool,
     /// What the first row looks like.
     pub(crate) guess: &'static str,
 }
 
-impl Judged {
+impl ProcessedBatch {
     /// Makes ready for another batch of so many bytes.
     pub(crate) fn reset(&mut self, bytes: usize, findings_max: usize) {
-        self.facts.clear();
+        self.rows.clear();
         self.records.clear();
         // Records are a little longer than plain rows.
         self.records.reserve(bytes + bytes / 8);
         self.sketches.clear();
         self.notes.clear();
-        self.ledger = Ledger::new(findings_max);
-        self.shorts = Ledger::new(findings_max);
+        self.findings = Findings::new(findings_max);
+        self.short_findings = Findings::new(findings_max);
         self.formats.clear();
-        self.lines = Lines::default();
+        self.lines = LineCounts::default();
         self.readable = false;
         self.guess = "";
     }

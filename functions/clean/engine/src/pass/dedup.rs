@@ -2,61 +2,59 @@
 
 use std::io;
 
-use super::{
-    seen::{Meeting, Seen},
-    spill::{Known, Named, Spill},
-};
+use super::{seen::SeenSet, spill::Spill};
+use crate::dedup_index::{DedupIndex, FirstLineLimits, Lookup};
 
 /// What is remembered of the rows so far.
-pub(super) enum Memory<'p> {
+pub(super) enum Deduplicator<'p> {
     /// All of them.
     Table {
-        seen: Seen,
+        seen: SeenSet,
         budget: usize,
         /// The repeats among them: a bit for each line.
-        repeats: Known,
+        repeats: DedupIndex,
     },
     /// They were too many, and are being written down: nothing is known of them in this pass.
     Spilling(Box<Spill>),
     /// An earlier pass compared them.
-    Known(&'p Known),
+    Indexed(&'p DedupIndex),
 }
 
-impl<'p> Memory<'p> {
+impl<'p> Deduplicator<'p> {
     /// Remembers rows in `budget` bytes, unless all is `known`.
-    pub(super) fn new(budget: usize, known: Option<&'p Known>) -> Self {
+    pub(super) fn new(budget: usize, known: Option<&'p DedupIndex>) -> Self {
         match known {
-            Some(known) => Self::Known(known),
+            Some(known) => Self::Indexed(known),
             None => Self::Table {
-                seen: Seen::default(),
+                seen: SeenSet::default(),
                 budget,
-                repeats: Known::default(),
+                repeats: DedupIndex::default(),
             },
         }
     }
 
     /// Takes a row; lines come in order. `named` is how many of which kind will be told.
-    pub(super) fn meet(
+    pub(super) fn check(
         &mut self,
         input: u64,
         output: u64,
         line: u32,
-        named: Named,
-    ) -> io::Result<Meeting> {
+        named: FirstLineLimits,
+    ) -> io::Result<Lookup> {
         match self {
-            Self::Known(known) => Ok(known.meet(line)),
+            Self::Indexed(known) => Ok(known.check(line)),
             Self::Spilling(spill) => {
                 spill.add(input, output, line)?;
-                Ok(Meeting::New)
+                Ok(Lookup::New)
             }
             Self::Table {
                 seen,
                 budget,
                 repeats,
             } => {
-                let meeting = seen.meet(input, output, line);
-                if let Meeting::Repeat(_) = meeting {
-                    repeats.note(line, meeting);
+                let lookup = seen.check(input, output, line);
+                if let Lookup::Repeat(_) = lookup {
+                    repeats.note(line, lookup);
                     repeats.forget_beyond(named);
                 }
                 if seen.bytes() > *budget {
@@ -66,7 +64,7 @@ impl<'p> Memory<'p> {
                     }
                     *self = Self::Spilling(Box::new(spill));
                 }
-                Ok(meeting)
+                Ok(lookup)
             }
         }
     }
@@ -77,10 +75,10 @@ impl<'p> Memory<'p> {
     }
 
     /// What comparing all rows gave, if they had to be written down for that.
-    pub(super) fn finish(self) -> io::Result<Option<Known>> {
+    pub(super) fn finish(self) -> io::Result<Option<DedupIndex>> {
         match self {
             Self::Spilling(spill) => spill.compare().map(Some),
-            Self::Table { .. } | Self::Known(_) => Ok(None),
+            Self::Table { .. } | Self::Indexed(_) => Ok(None),
         }
     }
 }

@@ -4,12 +4,17 @@ use std::ops::Range;
 
 use proptest::prelude::*;
 
-use super::{
-    shared_work::{is_cuttable, judge_range, merge, range_of},
-    tests::{Memory, clean_on},
-    *,
+use super::*;
+use crate::{
+    outputs::OutputFile,
+    pass::{
+        machine::Machine,
+        outcome::{Cleaned, Outcome},
+        tests::{Memory, clean_on},
+    },
+    rule::Scan,
+    severity::Severity,
 };
-use crate::{outputs::OutputFile, rule::Scan, severity::Severity};
 
 /// Cleans `bytes` cut at `cuts`, each range by itself; says how often rows were judged.
 fn share(
@@ -23,9 +28,9 @@ fn share(
     let mut rounds = 0;
     loop {
         rounds += 1;
-        let judge = |range: &Range<u64>| {
+        let processor = |range: &Range<u64>| {
             let mut frames = Vec::new();
-            judge_range(
+            process_range(
                 &source,
                 range.clone(),
                 settings,
@@ -36,9 +41,9 @@ fn share(
             .unwrap();
             frames
         };
-        let ranges: Vec<Vec<u8>> = cuts.iter().map(judge).collect();
+        let ranges: Vec<Vec<u8>> = cuts.iter().map(processor).collect();
         let judged_by = plan.clone();
-        while plan.judges_like(&judged_by) {
+        while plan.processes_like(&judged_by) {
             let mut memory = Memory(OutputFile::ALL.map(|part| (part, Vec::new())).into());
             match merge(&ranges, settings, &plan, machine, Some(&mut memory)).unwrap() {
                 Outcome::Done(cleaned) => return (*cleaned, memory, rounds),
@@ -61,12 +66,12 @@ fn ranges(length: usize, mut at: Vec<usize>) -> Vec<Range<u64>> {
 }
 
 #[track_caller]
-fn check(bytes: &[u8], cuts: &[Range<u64>], settings: &Settings, hold: u64) {
+fn check(bytes: &[u8], cuts: &[Range<u64>], settings: &Settings, buffer: u64) {
     // What is no plain text is never cut.
     if !is_cuttable(&bytes.to_vec(), settings).unwrap() {
         return;
     }
-    let machine = Machine::tiny(2, hold);
+    let machine = Machine::tiny(2, buffer);
     let (alone, parts, _) = clean_on(bytes, settings, machine);
     let (shared, shared_parts, _) = share(bytes, cuts, settings, machine);
     assert_eq!(alone, shared, "{cuts:?}");
@@ -119,7 +124,7 @@ proptest! {
         mark in any::<bool>(),
         ended in any::<bool>(),
         settings in some_settings(),
-        hold in prop_oneof![Just(0), 1..4_000_u64, Just(u64::MAX)],
+        buffer in prop_oneof![Just(0), 1..4_000_u64, Just(u64::MAX)],
     ) {
         let mut bytes = if mark { b"\xEF\xBB\xBF".to_vec() } else { Vec::new() };
         bytes.extend(lines.concat());
@@ -127,7 +132,7 @@ proptest! {
             bytes.pop();
         }
         let cuts = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
-        check(&bytes, &ranges(bytes.len(), cuts), &settings, hold);
+        check(&bytes, &ranges(bytes.len(), cuts), &settings, buffer);
     }
 }
 
@@ -176,14 +181,14 @@ fn rows_that_contradict_one_another_are_judged_anew_and_others_are_not() {
 fn ranges_in_another_order_are_refused() {
     let bytes = b"{\"input\":\"a\",\"output\":\"one two three\"}\n".repeat(4);
     let settings = Settings::default();
-    let judge = |index| {
+    let processor = |index| {
         let mut frames = Vec::new();
         let range = range_of(u64::try_from(bytes.len()).unwrap(), index, 2);
         let (plan, machine) = (Plan::default(), Machine::default());
-        judge_range(&bytes, range, &settings, &plan, machine, &mut frames).unwrap();
+        process_range(&bytes, range, &settings, &plan, machine, &mut frames).unwrap();
         frames
     };
-    let swapped = [judge(1), judge(0)];
+    let swapped = [processor(1), processor(0)];
     let merged = merge(
         &swapped,
         &settings,

@@ -6,10 +6,10 @@
 
 use std::collections::HashSet;
 
-use super::ledger::Ledger;
 use crate::{
-    fault::Fault,
+    findings::Findings,
     plan::Plan,
+    rule::Fault,
     rules::{held_out_no_room, train_eval_leak},
     settings::Settings,
     split::{self, Decided, Split},
@@ -24,7 +24,7 @@ pub(super) const NOTE: &[u8] = b"{\"codes\":[\"held_out_no_room\"]}\n";
 
 /// What is withheld from training so far.
 #[derive(Debug, Default)]
-pub(super) struct Withheld {
+pub(super) struct HeldOutTracker {
     /// Questions by whose draw rows are placed, of which one row at least is held out.
     pub(super) groups: HashSet<u64>,
     /// Rows left out.
@@ -35,7 +35,7 @@ pub(super) struct Withheld {
 
 /// What decides where a kept row goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Kept {
+pub(super) struct KeptRow {
     /// The question by whose draw it is placed: its own, or one that is nearly the same.
     pub(super) group: u64,
     /// Whether an earlier version holds that out, as far as the rows before can tell.
@@ -46,24 +46,24 @@ pub(super) struct Kept {
 
 /// Where a kept row goes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Spot {
+pub(super) struct Placement {
     /// `None`: aside, until the end tells.
     pub(super) place: Option<Split>,
     /// Whether it would train, were nothing held out.
     leaks: bool,
 }
 
-impl Spot {
+impl Placement {
     /// Aside, as the draw has it.
-    pub(super) const ASIDE: Self = Self {
+    pub(super) const RESERVED: Self = Self {
         place: None,
         leaks: false,
     };
 
     /// Tells what is held out of the row on `line`.
-    pub(super) fn tell(self, line: u64, settings: &Settings, found: &mut Ledger) {
+    pub(super) fn tell(self, line: u64, settings: &Settings, found: &mut Findings) {
         let rule = match self.place {
-            Some(Split::Nowhere) => &held_out_no_room::RULE,
+            Some(Split::LeftOut) => &held_out_no_room::RULE,
             _ if self.leaks => &train_eval_leak::RULE,
             _ => return,
         };
@@ -71,9 +71,9 @@ impl Spot {
     }
 }
 
-impl Withheld {
+impl HeldOutTracker {
     /// Takes a row of `group`; whether that is held out.
-    pub(super) fn meet(&mut self, group: u64, held_out: bool) -> bool {
+    pub(super) fn check(&mut self, group: u64, held_out: bool) -> bool {
         if held_out {
             self.groups.insert(group);
         }
@@ -86,10 +86,10 @@ impl Withheld {
     }
 
     /// The place of a row in a large dataset, which by the draw `trains` or is kept aside.
-    pub(super) fn place(&mut self, kept: Kept, trains: bool, plan: &Plan) -> Spot {
+    pub(super) fn place(&mut self, kept: KeptRow, trains: bool, plan: &Plan) -> Placement {
         let no_room = !plan.left_out.is_empty() && plan.left_out.contains(&kept.group);
         if !kept.held_out && !no_room {
-            return Spot {
+            return Placement {
                 place: trains.then_some(Split::Train),
                 leaks: false,
             };
@@ -97,23 +97,27 @@ impl Withheld {
         self.bytes += u64::from(kept.bytes);
         let left_out = no_room || self.bytes > ASIDE_BYTES_MAX;
         self.left_out += u64::from(left_out);
-        Spot {
-            place: left_out.then_some(Split::Nowhere),
+        Placement {
+            place: left_out.then_some(Split::LeftOut),
             leaks: trains,
         }
     }
 
     /// The places of all `rows` of a dataset.
-    pub(super) fn spots(&self, mut rows: Vec<split::Row>, settings: &Settings) -> Vec<Spot> {
+    pub(super) fn placements(
+        &self,
+        mut rows: Vec<split::DrawnRow>,
+        settings: &Settings,
+    ) -> Vec<Placement> {
         let drawn = split::plan(&rows, Decided::default(), settings);
-        let spot = |(place, leaks)| Spot {
+        let placement = |(place, leaks)| Placement {
             place: Some(place),
             leaks,
         };
         if self.groups.is_empty() {
             return drawn
                 .into_iter()
-                .map(|place| spot((place, false)))
+                .map(|place| placement((place, false)))
                 .collect();
         }
         for row in &mut rows {
@@ -124,6 +128,6 @@ impl Withheld {
             .iter()
             .zip(drawn)
             .map(|(row, drawn)| row.held_out && drawn == Split::Train);
-        places.into_iter().zip(leaks).map(spot).collect()
+        places.into_iter().zip(leaks).map(placement).collect()
     }
 }

@@ -13,8 +13,8 @@ const ROWS_MAX: usize = 250_000;
 
 /// The rows so far.
 #[derive(Debug, Default)]
-pub(super) struct Near {
-    rows: Vec<Row>,
+pub(super) struct NearDuplicates {
+    rows: Vec<NearRow>,
     /// By a band, the first row that had it.
     bands: HashTable<Band>,
     /// Questions that go where another goes, since what is said there is nearly the same.
@@ -24,7 +24,7 @@ pub(super) struct Near {
 }
 
 #[derive(Debug)]
-struct Row {
+struct NearRow {
     digest: Digest,
     line: u32,
     group: u64,
@@ -38,7 +38,7 @@ struct Band {
 
 /// What a row is to those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct NearMatch {
     /// The line of the first row that says nearly the same.
     pub(super) line: Option<u32>,
     /// The question by whose draw the row is placed, as far as it is known by now.
@@ -56,17 +56,17 @@ pub(super) enum Joining {
     None,
 }
 
-impl Near {
+impl NearDuplicates {
     /// Takes a row that asks `input`.
-    pub(super) fn meet(
+    pub(super) fn compare(
         &mut self,
         sketch: Option<&Sketch>,
         input: u64,
         joining: Joining,
         line: u32,
-    ) -> Found {
+    ) -> NearMatch {
         let Some(sketch) = sketch else {
-            return Found {
+            return NearMatch {
                 line: None,
                 group: self.group_of(input),
             };
@@ -83,7 +83,7 @@ impl Near {
         }
         let group = self.group_of(input);
         self.add(sketch, line, group);
-        Found {
+        NearMatch {
             line: near.first().map(|(line, _)| *line),
             group,
         }
@@ -127,7 +127,7 @@ impl Near {
             self.not_compared += 1;
             return;
         }
-        self.rows.push(Row {
+        self.rows.push(NearRow {
             digest: sketch.digest,
             line,
             group,

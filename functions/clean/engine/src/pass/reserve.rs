@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use crate::{
-    judged::Fact,
     pages::Pages,
+    processed::RowSummary,
     split::{self, Split},
 };
 
@@ -13,8 +13,8 @@ const BYTES_MAX: usize = 48 << 20;
 
 /// Rows kept aside, with their records, in their order.
 #[derive(Debug)]
-pub(super) struct Pool {
-    rows: Vec<Aside>,
+pub(super) struct Reserve {
+    rows: Vec<ReservedRow>,
     records: Pages,
     /// Bytes of all, whether or not they found room.
     pub(super) bytes: u64,
@@ -22,26 +22,26 @@ pub(super) struct Pool {
 
 /// A row kept aside.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Aside {
+pub(super) struct ReservedRow {
     pub(super) input: u64,
     pub(super) bytes: u32,
     pub(super) tokens_input: u32,
     pub(super) tokens_output: u32,
 }
 
-impl Aside {
-    /// The row of `fact`, which is placed by the question `group`.
-    pub(super) fn of(fact: &Fact, group: u64) -> Self {
+impl ReservedRow {
+    /// The row of `row`, which is placed by the question `group`.
+    pub(super) fn of(row: &RowSummary, group: u64) -> Self {
         Self {
             input: group,
-            bytes: fact.record,
-            tokens_input: fact.tokens_input,
-            tokens_output: fact.tokens_output,
+            bytes: row.record,
+            tokens_input: row.tokens_input,
+            tokens_output: row.tokens_output,
         }
     }
 }
 
-impl Default for Pool {
+impl Default for Reserve {
     fn default() -> Self {
         Self {
             rows: Vec::new(),
@@ -51,8 +51,8 @@ impl Default for Pool {
     }
 }
 
-impl Pool {
-    pub(super) fn add(&mut self, row: Aside, record: &[u8]) {
+impl Reserve {
+    pub(super) fn add(&mut self, row: ReservedRow, record: &[u8]) {
         self.bytes += u64::from(row.bytes);
         if !self.overflows() {
             self.rows.push(row);
@@ -66,8 +66,8 @@ impl Pool {
     }
 
     /// What is to be drawn from, and what is `held_out` of it.
-    pub(super) fn to_split(&self, held_out: &HashSet<u64>) -> Vec<split::Row> {
-        let row = |row: &Aside| split::Row {
+    pub(super) fn to_split(&self, held_out: &HashSet<u64>) -> Vec<split::DrawnRow> {
+        let row = |row: &ReservedRow| split::DrawnRow {
             input: row.input,
             bytes: row.bytes,
             held_out: held_out.contains(&row.input),
@@ -79,7 +79,7 @@ impl Pool {
     pub(super) fn placed<'p>(
         &'p self,
         places: &'p [Split],
-    ) -> impl Iterator<Item = (Aside, &'p [u8], Split)> {
+    ) -> impl Iterator<Item = (ReservedRow, &'p [u8], Split)> {
         let mut start = 0;
         self.rows.iter().zip(places).map(move |(row, place)| {
             let end = start + usize::try_from(row.bytes).unwrap_or_default();

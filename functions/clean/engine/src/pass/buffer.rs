@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{judged::Judged, pages::Pages};
+use crate::{pages::Pages, processed::ProcessedBatch};
 
 /// Room that all records find, unless a machine is told to hold more: what is held, and the batch that
 /// exceeds it.
@@ -10,17 +10,17 @@ const ROOM_BYTES: usize = 32 << 20;
 
 /// Batches that wait, in their order.
 #[derive(Debug)]
-pub(super) struct Hold {
-    batches: Vec<Batch>,
+pub(super) struct BatchBuffer {
+    batches: Vec<StoredBatch>,
     /// Their records.
     records: Pages,
 }
 
 /// A batch that waits.
 #[derive(Debug)]
-struct Batch {
+struct StoredBatch {
     /// What is known of it; its records are elsewhere.
-    judged: Judged,
+    processed: ProcessedBatch,
     /// Lines before it.
     base: u64,
     records: Range<usize>,
@@ -28,14 +28,14 @@ struct Batch {
 
 /// A batch that waited, and its records.
 #[derive(Clone, Copy)]
-pub(super) struct Held<'h> {
-    pub(super) judged: &'h Judged,
+pub(super) struct BufferedBatch<'h> {
+    pub(super) processed: &'h ProcessedBatch,
     pub(super) records: &'h [u8],
     /// Lines before it.
     pub(super) base: u64,
 }
 
-impl Default for Hold {
+impl Default for BatchBuffer {
     fn default() -> Self {
         Self {
             batches: Vec::new(),
@@ -44,17 +44,17 @@ impl Default for Hold {
     }
 }
 
-impl Hold {
+impl BatchBuffer {
     /// Keeps a batch, before which there are `base` lines; gives back what its records took, to be
     /// filled again.
-    pub(super) fn keep(&mut self, mut judged: Judged, base: u64) -> Judged {
-        let spare = Judged {
-            records: std::mem::take(&mut judged.records),
-            ..Judged::default()
+    pub(super) fn keep(&mut self, mut processed: ProcessedBatch, base: u64) -> ProcessedBatch {
+        let spare = ProcessedBatch {
+            records: std::mem::take(&mut processed.records),
+            ..ProcessedBatch::default()
         };
         let records = self.records.add(&spare.records);
-        self.batches.push(Batch {
-            judged,
+        self.batches.push(StoredBatch {
+            processed,
             base,
             records,
         });
@@ -67,9 +67,9 @@ impl Hold {
     }
 
     /// All that is held, in order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = Held<'_>> {
-        self.batches.iter().map(|batch| Held {
-            judged: &batch.judged,
+    pub(super) fn iter(&self) -> impl Iterator<Item = BufferedBatch<'_>> {
+        self.batches.iter().map(|batch| BufferedBatch {
+            processed: &batch.processed,
             records: self.records.get(batch.records.clone()).unwrap_or_default(),
             base: batch.base,
         })

@@ -4,21 +4,22 @@
 use std::{io, ops::Range};
 
 use super::{
-    Machine, Outcome, PASSES_MAX,
-    desk::Desk,
-    threads::{Batches, Taker, run},
+    PASSES_MAX,
+    threads::{BatchSink, BatchSource, run},
 };
 use crate::{
     batch::Batch,
-    container::{Compression, Container, Encoding, End, Layout, Records, StretchEnd, StretchLines},
+    container::{
+        Compression, Container, DatasetEnd, Encoding, Layout, RangeEnd, RangeLines, Records,
+    },
     error::{Error, FrameError},
-    frames::{Next, Reader, Writer},
-    judged::Judged,
+    frames::{FrameReader, FrameWriter, NextFrame},
     meter::Crc32c,
     outputs::Outputs,
-    pass::output_writer::OutputWriters,
+    pass::{machine::Machine, merger::Merger, outcome::Outcome, output_writer::OutputWriters},
     plan::Plan,
-    row::Judge,
+    processed::ProcessedBatch,
+    row_processor::RowProcessor,
     settings::Settings,
     source::Source,
 };
@@ -46,9 +47,9 @@ pub fn range_of(size: u64, index: u32, count: u32) -> Range<u64> {
 /// The rows must be lines: see [`is_cuttable`].
 ///
 /// # Errors
-/// [`Error::Settings`] before anything is read; [`Error::Read`] and [`Error::Judged`] where a side
+/// [`Error::Settings`] before anything is read; [`Error::Read`] and [`Error::WriteFrames`] where a side
 /// fails.
-pub fn judge_range(
+pub fn process_range(
     source: &dyn Source,
     range: Range<u64>,
     settings: &Settings,
@@ -58,18 +59,18 @@ pub fn judge_range(
 ) -> Result<(), Error> {
     settings.check()?;
     let ranges = source.ranges().map_err(Error::Read)?;
-    let mut lines = StretchLines::open(ranges, range.clone()).map_err(Error::Read)?;
-    let judge = Judge::new(settings, plan, Layout::Json, true);
-    let mut writer = Writer::start(out, range).map_err(Error::Judged)?;
+    let mut lines = RangeLines::open(ranges, range.clone()).map_err(Error::Read)?;
+    let processor = RowProcessor::new(settings, plan, Layout::Json, true);
+    let mut writer = FrameWriter::start(out, range).map_err(Error::WriteFrames)?;
     run(
         &mut lines,
-        &judge,
+        &processor,
         &mut writer,
         machine.threads,
         &mut |_| {},
     )?;
     let end = lines.finish().map_err(Error::Read)?;
-    writer.end(end).map_err(Error::Judged)
+    writer.end(end).map_err(Error::WriteFrames)
 }
 
 /// Takes the frames of all ranges, in their order, as [`pass`](super::pass()) takes rows by the
@@ -90,14 +91,14 @@ pub fn merge<S: Source>(
         return Err(Error::Unending);
     }
     let size = size(ranges)?;
-    let mut desk = Desk::new(
+    let mut merger = Merger::new(
         settings,
         plan,
         Some(size),
         machine,
         OutputWriters::new(outputs),
     );
-    let mut whole = StretchEnd {
+    let mut whole = RangeEnd {
         bytes: 0,
         crc32c: Crc32c::default(),
     };
@@ -106,8 +107,8 @@ pub fn merge<S: Source>(
         let mut frames = open(source).map_err(fault)?;
         loop {
             match frames.next().map_err(fault)? {
-                Next::Batch(judged) => drop(desk.take(*judged)?),
-                Next::End(end) => {
+                NextFrame::Batch(processed) => drop(merger.take(*processed)?),
+                NextFrame::End(end) => {
                     whole.crc32c = whole.crc32c.join(end.crc32c, end.bytes);
                     whole.bytes += end.bytes;
                     break;
@@ -121,7 +122,7 @@ pub fn merge<S: Source>(
     {
         return Err(Error::Changed);
     }
-    desk.finish(&End {
+    merger.finish(&DatasetEnd {
         bytes: whole.bytes,
         crc32c: whole.crc32c,
         container: Container::Lines,
@@ -147,12 +148,12 @@ fn size<S: Source>(ranges: &[S]) -> Result<u64, Error> {
     Ok(size)
 }
 
-fn open<S: Source>(source: &S) -> Result<Reader<'_>, FrameError> {
+fn open<S: Source>(source: &S) -> Result<FrameReader<'_>, FrameError> {
     let read = source.open().map_err(FrameError::Read)?;
-    Reader::open(Box::new(io::BufReader::new(read)))
+    FrameReader::open(Box::new(io::BufReader::new(read)))
 }
 
-impl Batches for StretchLines {
+impl BatchSource for RangeLines {
     fn fill(&mut self, batch: &mut Batch) -> io::Result<bool> {
         self.fill(batch)
     }
@@ -162,9 +163,12 @@ impl Batches for StretchLines {
     }
 }
 
-impl Taker for Writer<'_> {
-    fn take(&mut self, judged: Judged) -> Result<Judged, Error> {
-        self.batch(&judged).map_err(Error::Judged)?;
-        Ok(judged)
+impl BatchSink for FrameWriter<'_> {
+    fn take(&mut self, processed: ProcessedBatch) -> Result<ProcessedBatch, Error> {
+        self.batch(&processed).map_err(Error::WriteFrames)?;
+        Ok(processed)
     }
 }
+
+#[cfg(test)]
+mod tests;

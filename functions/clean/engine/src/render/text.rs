@@ -2,8 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::{Distribution, Report, Verdict};
-use crate::{finding::Finding, severity::Severity, task::Task};
+use crate::{
+    finding::Finding,
+    report::{Distribution, Report, Verdict},
+    severity::Severity,
+    task::Task,
+};
 
 /// Most codes in the table, so that the report stays within 60 lines.
 const CODES_MAX: usize = 24;
@@ -131,10 +135,10 @@ fn write_codes(report: &Report, out: &mut String) -> std::fmt::Result {
     if report.codes.is_empty() {
         return Ok(());
     }
-    let mut codes: Vec<Line<'_>> = report
+    let mut codes: Vec<RuleLine<'_>> = report
         .codes
         .iter()
-        .map(|(code, count)| Line::of(report, code, *count))
+        .map(|(code, count)| RuleLine::of(report, code, *count))
         .collect();
     codes.sort_by_key(|line| (line.severity, u64::MAX - line.count));
     writeln!(out)?;
@@ -158,7 +162,7 @@ fn write_codes(report: &Report, out: &mut String) -> std::fmt::Result {
 }
 
 /// A line about one code.
-pub(super) struct Line<'r> {
+pub(super) struct RuleLine<'r> {
     pub(super) code: &'r str,
     pub(super) severity: Severity,
     pub(super) count: u64,
@@ -166,7 +170,7 @@ pub(super) struct Line<'r> {
     pub(super) places: String,
 }
 
-impl<'r> Line<'r> {
+impl<'r> RuleLine<'r> {
     pub(super) fn of(report: &Report, code: &'r str, count: u64) -> Self {
         let lines = report
             .lines

@@ -5,13 +5,17 @@
 
 use std::{borrow::Cow, fmt::Write as _};
 
-use super::{
-    Distribution, Verdict,
-    text::{Line, columns, group},
-};
+use super::text::{RuleLine, columns, group};
 use crate::{
-    Cleaned, Sample, outputs::OutputFile, report::Report, rule::Scan, rules, settings::Settings,
-    severity::Severity, split::VALIDATION_ROWS_MAX, task::Task,
+    outputs::OutputFile,
+    pass::outcome::{Cleaned, Sample},
+    report::{Distribution, Report, Verdict},
+    rule::Scan,
+    rules,
+    settings::Settings,
+    severity::Severity,
+    split::VALIDATION_ROWS_MAX,
+    task::Task,
 };
 
 /// Longest question or answer quoted, in characters: a card is meant to be skimmed.
@@ -47,7 +51,7 @@ fn write_all(about: &Provenance<'_>, cleaned: &Cleaned, out: &mut String) -> std
     writeln!(out, "# {}\n\n{}\n", cell(about.name), headline(report))?;
     write_source(about, report, out)?;
     write_rows(report, out)?;
-    write_parts(about.settings, cleaned, out)?;
+    write_files(about.settings, cleaned, out)?;
     write_tokens(report, out)?;
     write_findings(report, out)?;
     write_samples(&cleaned.samples, out)?;
@@ -106,7 +110,7 @@ fn write_rows(report: &Report, out: &mut String) -> std::fmt::Result {
     writeln!(out)
 }
 
-fn write_parts(settings: &Settings, cleaned: &Cleaned, out: &mut String) -> std::fmt::Result {
+fn write_files(settings: &Settings, cleaned: &Cleaned, out: &mut String) -> std::fmt::Result {
     let Some(written) = &cleaned.written else {
         return Ok(());
     };
@@ -114,9 +118,9 @@ fn write_parts(settings: &Settings, cleaned: &Cleaned, out: &mut String) -> std:
         out,
         "## Files\n\n| file | rows | bytes | crc32c | purpose |\n|---|---:|---:|---|---|"
     )?;
-    for part in OutputFile::ALL {
-        let summary = written.part(part);
-        let purpose = match part {
+    for file in OutputFile::ALL {
+        let summary = written.file(file);
+        let purpose = match file {
             OutputFile::Train => "training",
             OutputFile::Validation => "monitoring the tuning job",
             OutputFile::Eval => "held out to compare models",
@@ -126,7 +130,7 @@ fn write_parts(settings: &Settings, cleaned: &Cleaned, out: &mut String) -> std:
         writeln!(
             out,
             "| `{}.jsonl` | {} | {} | `{}` | {purpose} |",
-            part.name(),
+            file.name(),
             group(summary.rows),
             group(summary.bytes),
             String::from(summary.crc32c)
@@ -192,7 +196,7 @@ fn write_findings(report: &Report, out: &mut String) -> std::fmt::Result {
     )?;
     let codes = report.codes.iter();
     let mut lines: Vec<_> = codes
-        .map(|(code, count)| Line::of(report, code, *count))
+        .map(|(code, count)| RuleLine::of(report, code, *count))
         .collect();
     lines.sort_by_key(|line| (line.severity, u64::MAX - line.count));
     for line in lines {

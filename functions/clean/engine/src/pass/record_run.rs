@@ -6,24 +6,24 @@ use crate::{error::Error, outputs::OutputFile, pass::output_writer::OutputWriter
 
 /// Records side by side that go to the same part: written at once.
 #[derive(Debug, Default)]
-pub(super) struct Run {
-    part: Option<OutputFile>,
+pub(super) struct RecordRun {
+    file: Option<OutputFile>,
     rows: u64,
     records: Range<usize>,
 }
 
-impl Run {
+impl RecordRun {
     /// Adds the next record, which is among `records`; writes those before it if it goes elsewhere.
     pub(super) fn add(
         &mut self,
-        part: OutputFile,
+        file: OutputFile,
         record: Range<usize>,
         records: &[u8],
-        parts: &mut OutputWriters<'_>,
+        outputs: &mut OutputWriters<'_>,
     ) -> Result<(), Error> {
-        if self.part != Some(part) || self.records.end != record.start {
-            self.end(records, parts)?;
-            self.part = Some(part);
+        if self.file != Some(file) || self.records.end != record.start {
+            self.end(records, outputs)?;
+            self.file = Some(file);
             self.records = record.start..record.start;
         }
         self.rows += 1;
@@ -35,13 +35,13 @@ impl Run {
     pub(super) fn end(
         &mut self,
         records: &[u8],
-        parts: &mut OutputWriters<'_>,
+        outputs: &mut OutputWriters<'_>,
     ) -> Result<(), Error> {
-        let Some(part) = self.part.take() else {
+        let Some(file) = self.file.take() else {
             return Ok(());
         };
         let rows = std::mem::take(&mut self.rows);
         let records = records.get(self.records.clone()).unwrap_or_default();
-        parts.write(part, rows, &[records])
+        outputs.write(file, rows, &[records])
     }
 }

@@ -9,18 +9,17 @@ use crate::{
     byte_classes::ByteClasses,
     container::{Layout, guess_text},
     example::Example,
-    fault::Fault,
     format::Format,
-    formats::{self, columns::Columns, contents, preference},
-    gemini::{self, Frame, Shape},
+    formats::{self, columns::ColumnMapping, contents, preference},
+    gemini::{self, Prompt, RecordShape},
     identity::Identity,
     json::{Object, SyntaxErrorKind, Text, Value, parse},
-    judged::{self, Fact, Judged, Kind},
     keys::Keys,
-    language::Languages,
+    language::LanguageDetector,
     plan::Plan,
+    processed::{self, ProcessedBatch, RowKind, RowSummary},
     row_span::{RowSpan, RowStatus},
-    rule::{Check, Row, RowCheck, Rule},
+    rule::{Check, Fault, Row, RowCheck, Rule},
     rules::{self, short_output::is_short},
     search::Search,
     settings::Settings,
@@ -30,7 +29,7 @@ use crate::{
 };
 
 /// Judges rows by the same settings.
-pub(crate) struct Judge<'s> {
+pub(crate) struct RowProcessor<'s> {
     settings: &'s Settings,
     plan: &'s Plan,
     layout: Layout,
@@ -39,13 +38,13 @@ pub(crate) struct Judge<'s> {
     checks: Vec<(Option<ByteClasses>, RowCheck)>,
     /// What is searched for in each text.
     search: Option<Search>,
-    languages: Option<Languages>,
+    languages: Option<LanguageDetector>,
     /// Whether rows that say nearly the same are looked for.
     sketches: bool,
     /// Whether keys that nobody reads are looked for.
     unknown_keys: bool,
     template: Option<Template>,
-    columns: Option<Columns>,
+    columns: Option<ColumnMapping>,
     /// Whether anybody will read notes.
     notes: bool,
 }
@@ -67,7 +66,7 @@ struct Converted<'a> {
     byte_classes: ByteClasses,
 }
 
-impl<'s> Judge<'s> {
+impl<'s> RowProcessor<'s> {
     /// A judge that goes by `settings`, and by what an earlier pass found, of rows that are written
     /// in `layout`; takes `notes` or not.
     pub(crate) fn new(settings: &'s Settings, plan: &'s Plan, layout: Layout, notes: bool) -> Self {
@@ -80,7 +79,7 @@ impl<'s> Judge<'s> {
             system: system.filter(|text| !text.is_empty()).map(Text::of),
             checks: row_checks(settings),
             search: Search::new(settings),
-            languages: on(&rules::language_mismatch::RULE).then(Languages::new),
+            languages: on(&rules::language_mismatch::RULE).then(LanguageDetector::new),
             sketches: on(&rules::near_duplicate::RULE),
             unknown_keys: on(&rules::unknown_key::RULE),
             // Settings that cannot be gone by are refused before.
@@ -88,28 +87,28 @@ impl<'s> Judge<'s> {
                 .template
                 .as_deref()
                 .and_then(|text| Template::of(text).ok()),
-            columns: Columns::of(&settings.columns).ok().flatten(),
+            columns: ColumnMapping::of(&settings.columns).ok().flatten(),
             notes,
         }
     }
 
     /// Judges all rows of `batch`.
-    pub(crate) fn judge(&self, batch: &Batch, judged: &mut Judged) {
-        judged.reset(batch.length(), self.settings.findings_max);
-        judged.lines = batch.for_each(|span, bytes| {
-            if judged.facts.is_empty() {
-                judged.guess = guess_text(bytes);
+    pub(crate) fn processor(&self, batch: &Batch, processed: &mut ProcessedBatch) {
+        processed.reset(batch.length(), self.settings.findings_max);
+        processed.lines = batch.for_each(|span, bytes| {
+            if processed.rows.is_empty() {
+                processed.guess = guess_text(bytes);
             }
-            let fact = self.row(span, bytes, judged);
-            judged.facts.push(fact);
+            let summary = self.row(span, bytes, processed);
+            processed.rows.push(summary);
         });
     }
 
-    fn row(&self, span: RowSpan, bytes: &[u8], judged: &mut Judged) -> Fact {
-        let mut fact = Fact {
+    fn row(&self, span: RowSpan, bytes: &[u8], processed: &mut ProcessedBatch) -> RowSummary {
+        let mut summary = RowSummary {
             line: span.line,
             raw: u32::try_from(span.length + 1).unwrap_or(u32::MAX),
-            kind: Kind::Rejected,
+            kind: RowKind::Rejected,
             record: 0,
             note: 0,
             input: 0,
@@ -122,7 +121,7 @@ impl<'s> Judge<'s> {
         };
         let mut faults = Vec::new();
         let mut secret = false;
-        let start = judged.records.len();
+        let start = processed.records.len();
         let example = match self.convert(span.status, bytes, &mut faults) {
             Ok(Converted {
                 format,
@@ -132,27 +131,27 @@ impl<'s> Judge<'s> {
                 if let Some(search) = &self.search {
                     secret = search.row(&mut example, &mut faults);
                 }
-                *judged.formats.entry(format.name).or_default() += 1;
-                let frame = self.frame(format);
-                let shape = gemini::write(&example, frame, &mut judged.records);
-                let record = judged.records.get(start..).unwrap_or_default();
-                self.weigh(&example, record, &shape.from(start), &mut fact);
-                fact.kind = self.kind(format, &example);
-                fact.held_out = self.plan.held_out.holds(fact.input, &example, frame);
+                *processed.formats.entry(format.name).or_default() += 1;
+                let prompt = self.prompt(format);
+                let shape = gemini::write(&example, prompt, &mut processed.records);
+                let record = processed.records.get(start..).unwrap_or_default();
+                self.weigh(&example, record, &shape.from(start), &mut summary);
+                summary.kind = self.kind(format, &example);
+                summary.held_out = self.plan.held_out.holds(summary.input, &example, prompt);
                 let row = Row {
                     example: &example,
-                    tokens: fact.tokens_input.saturating_add(fact.tokens_output),
+                    tokens: summary.tokens_input.saturating_add(summary.tokens_output),
                     byte_classes,
                 };
                 self.check(&row, &mut faults);
-                faults.extend(self.plan.contradiction(fact.input));
-                judged.records.push(b'\n');
-                fact.record = u32::try_from(judged.records.len() - start).unwrap_or(u32::MAX);
+                faults.extend(self.plan.contradiction(summary.input));
+                processed.records.push(b'\n');
+                summary.record = u32::try_from(processed.records.len() - start).unwrap_or(u32::MAX);
                 Some(example)
             }
             Err(fault) => {
                 if fault.rule.code == rules::preference_pair::RULE.code {
-                    *judged.formats.entry(preference::NAME).or_default() += 1;
+                    *processed.formats.entry(preference::NAME).or_default() += 1;
                 }
                 faults.push(fault);
                 None
@@ -164,68 +163,76 @@ impl<'s> Judge<'s> {
             secret,
         };
         let not_json = |fault: &Fault| fault.rule.code == rules::invalid_json::RULE.code;
-        judged.readable |= !faults.iter().any(not_json);
+        processed.readable |= !faults.iter().any(not_json);
         let is = |fault: &Fault, severity| self.settings.severity(fault.rule) == severity;
         if self.sketches {
-            judged.sketches.push(example.as_ref().and_then(Sketch::of));
+            processed
+                .sketches
+                .push(example.as_ref().and_then(Sketch::of));
         }
         if faults.iter().any(|fault| is(fault, Severity::Reject)) {
-            fact.kind = Kind::Rejected;
-            fact.record = 0;
-            judged.records.truncate(start);
-            let codes = judged::codes(&faults, |fault| is(fault, Severity::Reject));
-            fact.note = self.note(judged, &codes, quoted);
-        } else if let (Kind::Short, Some(example)) = (fact.kind, &example) {
-            self.note_short(example, quoted, &mut fact, judged);
+            summary.kind = RowKind::Rejected;
+            summary.record = 0;
+            processed.records.truncate(start);
+            let codes = processed::codes(&faults, |fault| is(fault, Severity::Reject));
+            summary.note = self.note(processed, &codes, quoted);
+        } else if let (RowKind::Short, Some(example)) = (summary.kind, &example) {
+            self.note_short(example, quoted, &mut summary, processed);
         } else {
             // That blanks were taken away is no news.
             let news = |fault: &Fault| fault.rule.code != rules::trim::RULE.code;
-            let codes = judged::codes(&faults, |f| is(f, Severity::Repair) && news(f));
+            let codes = processed::codes(&faults, |f| is(f, Severity::Repair) && news(f));
             if !codes.is_empty() {
-                fact.note = self.note(judged, &codes, quoted);
+                summary.note = self.note(processed, &codes, quoted);
             }
         }
         for fault in faults {
             let severity = self.settings.severity(fault.rule);
-            judged.ledger.add(fault, severity, span, bytes);
+            processed.findings.add(fault, severity, span, bytes);
         }
-        fact
+        summary
     }
 
     /// What is put around rows of `format`.
-    fn frame(&self, format: &Format) -> Frame<'_> {
+    fn prompt(&self, format: &Format) -> Prompt<'_> {
         let is_ours = format.name == contents::FORMAT.name;
-        Frame {
+        Prompt {
             system: self.system.as_ref(),
             template: self.template.as_ref().filter(|_| !is_ours),
         }
     }
 
     /// Notes what is to be known of an example whose `record` is of this shape.
-    fn weigh(&self, example: &Example<'_>, record: &[u8], shape: &Shape, fact: &mut Fact) {
+    fn weigh(
+        &self,
+        example: &Example<'_>,
+        record: &[u8],
+        shape: &RecordShape,
+        summary: &mut RowSummary,
+    ) {
         let identity = Identity::of_record(record, shape.answer.clone());
-        fact.input = identity.question;
-        fact.output = identity.answer;
-        fact.system = example.system.is_some() || self.system.is_some();
+        summary.input = identity.question;
+        summary.output = identity.answer;
+        summary.system = example.system.is_some() || self.system.is_some();
         let languages = self.languages.as_ref();
-        fact.language = languages.and_then(|languages| languages.of(example));
-        fact.tokens_input = shape.tokens_input;
-        fact.tokens_output = shape.tokens_output;
+        summary.language = languages.and_then(|languages| languages.of(example));
+        summary.tokens_input = shape.tokens_input;
+        summary.tokens_output = shape.tokens_output;
     }
 
     /// What an example is that is written in `format`.
-    fn kind(&self, format: &Format, example: &Example<'_>) -> Kind {
+    fn kind(&self, format: &Format, example: &Example<'_>) -> RowKind {
         let code = rules::short_output::RULE.code;
         if !is_short(example, self.settings.output_words_min) {
-            Kind::Example
+            RowKind::Example
         } else if format.keys.has_any(Keys::LABEL | Keys::CATEGORY) {
-            Kind::Label
+            RowKind::Label
         } else if format.name == contents::FORMAT.name
             && !self.settings.severities.contains_key(code)
         {
-            Kind::Brief
+            RowKind::Brief
         } else {
-            Kind::Short
+            RowKind::Short
         }
     }
 
@@ -241,13 +248,13 @@ impl<'s> Judge<'s> {
         }
     }
 
-    fn note(&self, judged: &mut Judged, codes: &[&'static str], row: Quoted<'_>) -> u32 {
+    fn note(&self, processed: &mut ProcessedBatch, codes: &[&'static str], row: Quoted<'_>) -> u32 {
         if !self.notes {
             return 0;
         }
         let quotable = |search: &Search| !row.secret && search.is_quotable(row.bytes);
         let quoted = self.search.as_ref().is_none_or(quotable);
-        judged.note(codes, row.span, quoted.then_some(row.bytes))
+        processed.note(codes, row.span, quoted.then_some(row.bytes))
     }
 
     /// Notes what is wrong with a short answer, should it turn out to be no label.
@@ -255,8 +262,8 @@ impl<'s> Judge<'s> {
         &self,
         example: &Example<'_>,
         row: Quoted<'_>,
-        fact: &mut Fact,
-        judged: &mut Judged,
+        summary: &mut RowSummary,
+        processed: &mut ProcessedBatch,
     ) {
         let words = self.settings.output_words_min;
         let message = format!("the answer has fewer than {words} words");
@@ -265,8 +272,10 @@ impl<'s> Judge<'s> {
             fault = fault.at(turn.location.at).path(turn.location);
         }
         let severity = self.settings.severity(fault.rule);
-        judged.shorts.add(fault, severity, row.span, row.bytes);
-        fact.note = self.note(judged, &[rules::short_output::RULE.code], row);
+        processed
+            .short_findings
+            .add(fault, severity, row.span, row.bytes);
+        summary.note = self.note(processed, &[rules::short_output::RULE.code], row);
     }
 
     /// Reads a row, whatever format it is in.

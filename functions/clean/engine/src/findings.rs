@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    fault::Fault,
     finding::Finding,
-    frames::words,
+    names,
     row_span::{RowSpan, RowStatus},
-    rule::Rule,
+    rule::{Fault, Rule},
     rules,
     severity::Severity,
 };
@@ -19,16 +18,16 @@ const LINES_MAX: usize = 3;
 
 /// What was found so far.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Ledger {
+pub(crate) struct Findings {
     findings_max: usize,
-    #[serde(deserialize_with = "words::keys")]
-    codes: BTreeMap<&'static str, Tally>,
+    #[serde(deserialize_with = "names::keys")]
+    codes: BTreeMap<&'static str, RuleTally>,
     /// A list for each of [`Severity::ALL`].
     listed: [Vec<Finding>; Severity::ALL.len()],
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Tally {
+struct RuleTally {
     count: u64,
     lines: Vec<u64>,
     /// The first finding, which has a place in the list before any second one: what there is most of
@@ -38,7 +37,7 @@ struct Tally {
 }
 
 /// A ledger closed.
-pub(super) struct Closed {
+pub(super) struct FindingsSummary {
     /// How often each code was found.
     pub(super) codes: BTreeMap<String, u64>,
     /// The first lines of each code.
@@ -49,7 +48,7 @@ pub(super) struct Closed {
     pub(super) omitted: u64,
 }
 
-impl Ledger {
+impl Findings {
     /// A ledger that lists at most `findings_max`.
     pub(crate) fn new(findings_max: usize) -> Self {
         Self {
@@ -126,7 +125,7 @@ impl Ledger {
     }
 
     /// Makes up the account.
-    pub(super) fn close(self) -> Closed {
+    pub(super) fn close(self) -> FindingsSummary {
         let listable = self.codes.values().filter(|tally| !tally.unlisted);
         let found: u64 = listable.map(|tally| tally.count).sum();
         let firsts = self.codes.values().filter_map(|tally| tally.first.clone());
@@ -149,7 +148,7 @@ impl Ledger {
             codes.insert(code.to_owned(), tally.count);
             lines.insert(code.to_owned(), tally.lines);
         }
-        Closed {
+        FindingsSummary {
             codes,
             lines,
             findings,
@@ -195,21 +194,21 @@ mod tests {
 
     #[test]
     fn what_explains_a_file_is_not_crowded_out() {
-        let mut ledger = Ledger::new(3);
+        let mut findings = Findings::new(3);
         for batch in 0..4 {
-            let mut further = Ledger::new(3);
+            let mut further = Findings::new(3);
             for line in 1..=10 {
                 further.add_at(Fault::new(&rules::duplicate::RULE), Severity::Reject, line);
             }
             further.add_at(Fault::new(&rules::delimiters::RULE), Severity::Note, 7);
-            ledger.merge(&further, batch * 10);
+            findings.merge(&further, batch * 10);
         }
-        ledger.add_at(
+        findings.add_at(
             Fault::new(&rules::expands_too_much::RULE),
             Severity::Reject,
             0,
         );
-        let closed = ledger.close();
+        let closed = findings.close();
         let listed = closed.findings.iter();
         let listed: Vec<_> = listed.map(|f| (f.line, f.code.as_ref())).collect();
         let expected = [(0, "expands_too_much"), (1, "duplicate"), (7, "delimiters")];
@@ -219,16 +218,16 @@ mod tests {
 
     #[test]
     fn the_gravest_are_listed_and_all_are_counted() {
-        let mut ledger = Ledger::new(2);
+        let mut findings = Findings::new(2);
         for line in 1..=3 {
-            ledger.add_at(Fault::new(&rules::delimiters::RULE), Severity::Note, line);
+            findings.add_at(Fault::new(&rules::delimiters::RULE), Severity::Note, line);
         }
-        ledger.add_at(Fault::new(&rules::invalid_json::RULE), Severity::Reject, 4);
-        let mut other = Ledger::new(2);
+        findings.add_at(Fault::new(&rules::invalid_json::RULE), Severity::Reject, 4);
+        let mut other = Findings::new(2);
         other.add_at(Fault::new(&rules::short_output::RULE), Severity::Reject, 2);
         other.add_at(Fault::new(&rules::trim::RULE), Severity::Repair, 2);
-        ledger.merge(&other, 0);
-        let closed = ledger.close();
+        findings.merge(&other, 0);
+        let closed = findings.close();
         let listed: Vec<_> = closed
             .findings
             .iter()

@@ -1,0 +1,9 @@
+//! What people read of a cleaning: the report on a terminal, and the data card in Markdown.
+
+mod card;
+mod text;
+
+pub use self::{
+    card::{Provenance, card},
+    text::render,
+};
