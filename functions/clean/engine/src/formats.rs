@@ -184,7 +184,7 @@ pub(crate) mod tests {
         check(
             r#"{"question":"a","ground_truth":"b","c":1,"d":2}"#,
             "unknown_format: the row has the keys `question`, `ground_truth`, `c` and 1 more; \
-             of `question_answer` it lacks `answer`",
+             for `question_answer` it lacks `answer`",
         );
     }
 

@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn unknown_combinations_of_columns_are_rejected() {
         let refused = |table: &str| columns(table).unwrap_err();
-        assert!(refused("input = 'q'").contains("maps `input`: map `input` and `output`"));
+        assert!(refused("input = 'q'").contains("maps `input`, which is not a known combination: map `input`"));
         assert!(refused("input = 'q'\noutput = ''").contains("`columns.output` is empty"));
         assert!(refused("input = 'q'\noutput = 'q'").contains("map to the same column"));
         assert!(refused("inptu = 'q'\noutput = 'a'").contains("maps `inptu`, `output`"));

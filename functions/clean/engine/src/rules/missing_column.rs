@@ -32,7 +32,7 @@ mod tests {
         let finding = report.findings.iter().find(|f| f.code == "missing_column");
         assert_eq!(
             finding.unwrap().message,
-            "the row has no `gold`, only `question_text`, `golden`, `output`"
+            "the row lacks `gold`; it has `question_text`, `golden`, `output`"
         );
     }
 }
