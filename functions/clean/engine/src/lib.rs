@@ -1,13 +1,15 @@
-//! The cleaning engine: rows in any known format become rows that Gemini can be tuned on.
+//! The cleaning engine: converts rows in any known format to rows that Gemini can be tuned on.
 //!
-//! The engine is pure: bytes and [`Settings`] go in; a [`Report`] and files of rows come out. It
+//! The engine is pure: bytes and [`Settings`] go in, a [`Report`] and files of rows come out. It
 //! uses no network, no clock and no client, so that the function on Cloud Run, the command on a
-//! laptop, the fuzzer and the benchmark all make the same bytes of the same dataset.
+//! laptop, the fuzzer and the benchmark make the same bytes of the same dataset.
 //!
-//! One [`pass()`] in bounded memory, on all cores: threads process batches of rows side by side, and
-//! one merges them in order.
+//! One [`pass()`] runs in bounded memory on all cores: threads process batches of rows in parallel,
+//! and one merges them in order. [`survey`] is a pass without outputs; [`process_range`] and
+//! [`merge`] share a pass among machines.
 
-// The layers, from the bottom up: a module uses those above it in this list, and never one below.
+// The layers, from the bottom up: a module uses its own block and those above it in this list,
+// never one below. A conformance test holds this, re-exports resolved.
 mod blocks;
 mod brackets;
 mod byte_classes;

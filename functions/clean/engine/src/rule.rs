@@ -1,6 +1,7 @@
 //! What a rule is, what it sees of one row or of the whole file, and the fault it reports.
 //!
-//! The rules themselves, and their list, are in [`rules`](crate::rules).
+//! They are in one file since each is made of the others. The rules themselves, and their list, are
+//! in [`rules`](crate::rules).
 
 use std::borrow::Cow;
 
@@ -11,27 +12,27 @@ use crate::{
     row_span::RowSpan, severity::Severity, task::Task,
 };
 
-/// One thing that can be wrong.
+/// One thing that can be wrong with a dataset.
 #[derive(Debug)]
 pub struct Rule {
     /// The name in reports, settings and metrics; never changes once published.
     pub code: &'static str,
-    /// Raised whenever it comes to find, reject or repair other rows than before.
+    /// Incremented whenever the rule finds, rejects or repairs other rows than before.
     pub version: u16,
-    /// What is done about it, unless a recipe says otherwise; where the rule belongs to a scan,
-    /// only once a recipe asks for that.
+    /// What is done about it, unless a recipe overrides it; for a rule of a scan, once a recipe
+    /// asks for that scan.
     pub severity: Severity,
-    /// Whether a recipe must leave the severity as it is: there would be no row to keep, or the
-    /// service would fail the job.
+    /// Whether a recipe cannot override the severity: there would be no row to keep, or the service
+    /// would fail the job.
     pub binding: bool,
     /// What is wrong, in one line.
     pub doc: &'static str,
-    /// What to do about it, in one line.
+    /// How to fix it, in one line.
     pub fix: &'static str,
     pub(crate) check: Check,
 }
 
-/// A search that a recipe asks for: each turns a few rules on.
+/// A search that a recipe asks for; each turns some rules on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scan {
@@ -41,12 +42,12 @@ pub enum Scan {
     Secrets,
     /// The language of each answer.
     Language,
-    /// Rows that are nearly the same as an earlier one.
+    /// Near-duplicates of earlier rows.
     NearDuplicates,
 }
 
 impl Scan {
-    /// The word in recipes.
+    /// The name in recipes.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pii => "pii",
@@ -57,28 +58,28 @@ impl Scan {
     }
 }
 
-/// Where a rule is checked.
+/// When a rule is checked.
 #[derive(Debug)]
 pub(crate) enum Check {
-    /// While the row is read.
+    /// While the row is parsed.
     Read,
-    /// On the row in Gemini's terms.
+    /// On the converted row.
     Row(RowCheck),
-    /// The same, where its texts hold any of these signs.
+    /// The same, if its texts have any of these byte classes.
     Text(ByteClasses, RowCheck),
-    /// Where rows are compared with each other.
+    /// When rows are compared with each other.
     Rows,
-    /// On what is known of the whole file at the end; says what is wrong.
+    /// On the summary of the whole file at the end; returns what is wrong.
     File(fn(&FileSummary) -> Option<String>),
     /// In a scan, if a recipe asks for it.
     Scan(Scan),
 }
 
-/// What looks at a row.
+/// The check of a row.
 pub(crate) type RowCheck = fn(&Row<'_, '_>) -> Option<Fault>;
 
 impl Rule {
-    /// The scan it belongs to.
+    /// The scan that it belongs to.
     pub fn scan(&self) -> Option<Scan> {
         match self.check {
             Check::Scan(scan) => Some(scan),
@@ -86,12 +87,12 @@ impl Rule {
         }
     }
 
-    /// Whether it looks at the whole file at the end, when no row can be left out any more.
+    /// Whether it is checked at the end of the file, when no row can be rejected any more.
     pub(crate) fn is_about_the_file(&self) -> bool {
         matches!(self.check, Check::File(_))
     }
 
-    /// Whether it can change a row: what a scan of texts finds can be taken out.
+    /// Whether it can change a row: what a scan of texts finds can be redacted.
     pub(crate) fn repairs(&self) -> bool {
         self.severity == Severity::Repair || matches!(self.scan(), Some(Scan::Pii | Scan::Secrets))
     }
@@ -99,58 +100,58 @@ impl Rule {
 
 /// What a rule sees of a row.
 pub(crate) struct Row<'r, 'a> {
-    /// The row in Gemini's terms.
+    /// The converted row.
     pub(crate) example: &'r Example<'a>,
     /// Estimated tokens of the whole row.
     pub(crate) tokens: u32,
-    /// What kinds of bytes its texts hold.
+    /// Byte classes of its texts.
     pub(crate) byte_classes: ByteClasses,
 }
 
-/// What is known of a whole file at the end.
+/// What a rule sees of a whole file at its end.
 #[derive(Debug, Default)]
 pub(crate) struct FileSummary {
-    /// Rows kept.
+    /// Kept rows.
     pub(crate) kept: u64,
-    /// Those among them that have a system instruction.
+    /// Kept rows that have a system instruction.
     pub(crate) systems: u64,
-    /// Rows that say something of their own: kept, or rejected only for being short.
+    /// Distinct rows: kept, or rejected only for a short answer.
     pub(crate) distinct: u64,
-    /// Those among them whose answer is short.
+    /// Distinct rows with a short answer.
     pub(crate) short: u64,
-    /// Different answers among the short ones, as far as they were counted.
+    /// Distinct short answers, up to a limit.
     pub(crate) labels: u64,
     /// The task that the rows train.
     pub(crate) task: Task,
-    /// Rows that are not among those in which near-duplicates are looked for.
+    /// Rows that were not compared for near-duplicates.
     pub(crate) not_compared: u64,
-    /// Formats the rows are written in.
+    /// Formats of the rows.
     pub(crate) formats: usize,
     /// Rows to train on.
     pub(crate) train_rows: u64,
-    /// Bytes of the training file.
+    /// Size of the training file.
     pub(crate) train_bytes: u64,
-    /// Rows that validate.
+    /// Validation rows.
     pub(crate) validation_rows: u64,
-    /// How many that would be by the recipe.
+    /// Validation rows that the recipe asks for.
     pub(crate) validation_expected: u64,
 }
 
-/// A finding about a row that does not know yet where in the file the row is.
+/// A fault of a row, before it is known where in the file the row is.
 #[derive(Debug)]
 pub(crate) struct Fault {
-    /// The rule that is broken.
+    /// The rule that found it.
     pub(crate) rule: &'static Rule,
-    /// Byte offset within the row.
+    /// Byte offset in the row.
     pub(crate) at: Option<u32>,
-    /// JSON path within the row.
+    /// JSON path in the row.
     pub(crate) path: Option<String>,
-    /// What is wrong, beyond the rule's own words.
+    /// What is wrong, where the rule's own words do not say it all.
     pub(crate) message: String,
 }
 
 impl Fault {
-    /// A fault whose rule says it all.
+    /// A fault that the rule's own words describe.
     pub(crate) fn new(rule: &'static Rule) -> Self {
         Self {
             rule,
@@ -160,15 +161,15 @@ impl Fault {
         }
     }
 
-    /// Says more than the rule does.
-    pub(crate) fn saying(self, message: impl Into<String>) -> Self {
+    /// Sets the message.
+    pub(crate) fn with_message(self, message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
             ..self
         }
     }
 
-    /// Says at which byte of the row.
+    /// Sets the byte offset in the row.
     pub(crate) fn at(self, at: u32) -> Self {
         Self {
             at: Some(at),
@@ -176,7 +177,7 @@ impl Fault {
         }
     }
 
-    /// Says within which member or element of the row, where that is known.
+    /// Sets byte offset and path, where the location is known.
     pub(crate) fn within(self, location: Option<Location>) -> Self {
         match location {
             Some(location) => self.at(location.at).path(location),
@@ -184,7 +185,7 @@ impl Fault {
         }
     }
 
-    /// Says at which JSON path of the row.
+    /// Sets the JSON path in the row.
     pub(crate) fn path(self, path: Location) -> Self {
         Self {
             path: Some(path.to_string()),
@@ -192,10 +193,10 @@ impl Fault {
         }
     }
 
-    /// The finding that this fault is, given where its row is and what its bytes are.
+    /// The finding of this fault, given the position and the bytes of its row.
     pub(crate) fn into_finding(self, severity: Severity, span: RowSpan, bytes: &[u8]) -> Finding {
-        // A row of an array can span many lines. The column is about the first of them; beyond that
-        // the path shows the way.
+        // A row in an array can span many lines. A column is shown on the first of them only; for
+        // the others there is the path.
         let position = self.at.map(|at| span.position(bytes, at));
         let column = position.filter(|(line, _)| *line == span.line);
         Finding {

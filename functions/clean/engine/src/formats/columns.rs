@@ -123,11 +123,13 @@ impl ColumnMapping {
         let lacking = self.columns.iter().map(|(_, column)| column.as_str());
         let lacking: Vec<&str> = lacking.filter(|column| !row.has(column)).collect();
         if !lacking.is_empty() {
-            return Err(Fault::new(&rules::missing_column::RULE).saying(format!(
-                "the row lacks {}; it has {}",
-                name_keys(lacking.into_iter()),
-                name_keys(row.keys())
-            )));
+            return Err(
+                Fault::new(&rules::missing_column::RULE).with_message(format!(
+                    "the row lacks {}; it has {}",
+                    name_keys(lacking.into_iter()),
+                    name_keys(row.keys())
+                )),
+            );
         }
         let mapped = self.columns.iter();
         let members = mapped
