@@ -70,24 +70,35 @@ mod golden;
 #[cfg(test)]
 mod properties;
 
+// To clean a dataset: what to read, how, on what machine, and what comes out.
 pub use crate::{
-    error::{Error, FrameError},
-    finding::Finding,
-    held_out::{HeldOut, HeldOutRead},
-    identity::Identity,
-    meter::Crc32c,
     outputs::{OutputFile, OutputFileSummary, Outputs, Written},
-    pass::{
-        Cleaned, Machine, Outcome, Sample, is_cuttable, merge, pass, process_range, range_of,
-        survey, survey_by,
-    },
+    pass::{Cleaned, Machine, Outcome, Sample, pass, survey, survey_by},
     plan::Plan,
-    render::{Provenance, card, render},
-    report::{Calibration, Distribution, Report, RowCounts, SplitCounts, TokenCounts, Verdict},
+    source::{File, Ranges, Source},
+};
+// To share a pass among machines: one range of bytes each, merged by one.
+pub use crate::pass::{is_cuttable, merge, process_range, range_of};
+// What a recipe can set, and the rules that it can set it for.
+pub use crate::{
     rule::{Rule, Scan},
     rules::rules,
     settings::{AppliedRule, Settings},
     severity::Severity,
-    source::{File, Ranges, Source},
+};
+// What was found.
+pub use crate::{
+    finding::Finding,
+    meter::Crc32c,
+    report::{Calibration, Distribution, Report, RowCounts, SplitCounts, TokenCounts, Verdict},
     task::Task,
 };
+// What went wrong with the cleaning itself.
+pub use crate::error::{Error, FrameError};
+// To know a row again: across versions of a dataset, and across formats.
+pub use crate::{
+    held_out::{HeldOut, HeldOutRead},
+    identity::Identity,
+};
+// What people read.
+pub use crate::render::{Provenance, card, render};

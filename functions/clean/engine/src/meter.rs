@@ -26,7 +26,7 @@ pub struct Crc32c(u32);
 impl Crc32c {
     /// The checksum of `bytes` that follow those of `self`.
     #[must_use]
-    pub fn append(self, bytes: &[u8]) -> Self {
+    pub(crate) fn append(self, bytes: &[u8]) -> Self {
         // The state before the last step, which inverts all bits.
         let state = u64::from(!self.0);
         let mut digest = Digest::new_with_init_state(CRC, state);
@@ -36,7 +36,7 @@ impl Crc32c {
 
     /// The checksum of the bytes of `self` and, after them, the `length` bytes of `next`.
     #[must_use]
-    pub fn join(self, next: Self, length: u64) -> Self {
+    pub(crate) fn join(self, next: Self, length: u64) -> Self {
         let (first, second) = (u64::from(self.0), u64::from(next.0));
         Self::from_wide(checksum_combine(CRC, first, second, length))
     }

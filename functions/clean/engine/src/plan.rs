@@ -30,8 +30,8 @@ pub struct Plan {
     /// first that differs.
     pub(crate) contradictions: HashMap<u64, (u32, u32)>,
     /// Which rows repeat or contradict an earlier one, where they were compared on disk.
-    #[serde(with = "known")]
-    pub(crate) known: Option<Arc<DedupIndex>>,
+    #[serde(with = "shared_index")]
+    pub(crate) dedup_index: Option<Arc<DedupIndex>>,
     /// Number of passes so far.
     pub(crate) passes: u32,
 }
@@ -64,7 +64,7 @@ impl Plan {
 }
 
 /// Serialises the index itself, not its `Arc`.
-mod known {
+mod shared_index {
     use std::sync::Arc;
 
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};

@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
+use super::{
+    dedup::Deduplicator,
+    merger::{Merger, Stage},
+    outcome::{Cleaned, Outcome},
+};
 use crate::{
     container::{Container, DatasetEnd},
     error::Error,
-    pass::{
-        dedup::Deduplicator,
-        merger::{Merger, Stage},
-        outcome::{Cleaned, Outcome},
-    },
     plan::Plan,
     report::{Report, SplitCounts, TokenCounts, Verdict},
     rule::{Check, Fault, FileSummary},
@@ -32,7 +32,7 @@ impl Merger<'_, '_> {
         let task = match &self.stage {
             Stage::Streaming(stream_plan) => {
                 let task = stream_plan.task;
-                if self.memory.is_spilling() {
+                if self.dedup.is_spilling() {
                     return self.compare_spilt(end);
                 }
                 if let Some(plan) = self.redraw(end)? {
@@ -43,7 +43,7 @@ impl Merger<'_, '_> {
             Stage::Buffering(_) => {
                 let buffer = self.stage.take();
                 let task = self.decide_buffered(&buffer)?;
-                if self.memory.is_spilling() {
+                if self.dedup.is_spilling() {
                     return self.compare_spilt(end);
                 }
                 task
@@ -58,10 +58,10 @@ impl Merger<'_, '_> {
 
     /// Another pass will know which rows repeat an earlier one: they did not fit into memory.
     fn compare_spilt(mut self, end: &DatasetEnd) -> Result<Outcome, Error> {
-        let memory = std::mem::replace(&mut self.memory, Deduplicator::new(0, None));
+        let memory = std::mem::replace(&mut self.dedup, Deduplicator::new(0, None));
         let known = memory.finish().map_err(Error::Spill)?;
         Ok(Outcome::Again(Plan {
-            known: known.map(Arc::new),
+            dedup_index: known.map(Arc::new),
             // Some were found before memory ran out, others were not: the next pass finds them all.
             contradictions: self.plan.contradictions.clone(),
             ..self.next_plan(end)

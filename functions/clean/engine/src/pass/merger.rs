@@ -3,23 +3,25 @@
 
 use std::{collections::HashMap, ops::Range};
 
-use super::{prefix::Prefix, threads::BatchSink, totals::Totals};
+use super::{
+    buffer::{BatchBuffer, BufferedBatch},
+    dedup::Deduplicator,
+    held_out_rows::{self, HeldOutTracker, KeptRow, Placement},
+    machine::Machine,
+    near_duplicates::{Joining, NearDuplicates},
+    output_writer::OutputWriters,
+    prefix::Prefix,
+    record_run::RecordRun,
+    reserve::{Reserve, ReservedRow},
+    threads::BatchSink,
+    totals::Totals,
+};
 use crate::{
     container::Layout,
     dedup_index::{FirstLineLimits, Lookup},
     error::Error,
     findings::Findings,
     outputs::OutputFile,
-    pass::{
-        buffer::{BatchBuffer, BufferedBatch},
-        dedup::Deduplicator,
-        held_out_rows::{self, HeldOutTracker, KeptRow, Placement},
-        machine::Machine,
-        near_duplicates::{Joining, NearDuplicates},
-        output_writer::OutputWriters,
-        record_run::RecordRun,
-        reserve::{Reserve, ReservedRow},
-    },
     plan::Plan,
     processed::{ProcessedBatch, RowKind, RowSummary},
     row_processor::RowProcessor,
@@ -47,7 +49,7 @@ pub(super) struct Merger<'s, 'o> {
     buffer_bytes: u64,
     /// Lines merged so far.
     pub(super) line: u64,
-    pub(super) memory: Deduplicator<'s>,
+    pub(super) dedup: Deduplicator<'s>,
     first_line_limits: FirstLineLimits,
     pub(super) near: NearDuplicates,
     pub(super) findings: Findings,
@@ -105,7 +107,7 @@ impl<'s, 'o> Merger<'s, 'o> {
                 Some(_) | None => machine.buffer_bytes,
             },
             line: 0,
-            memory: Deduplicator::new(machine.dedup_bytes, plan.known.as_deref()),
+            dedup: Deduplicator::new(machine.dedup_bytes, plan.dedup_index.as_deref()),
             first_line_limits: FirstLineLimits::of(settings),
             near: NearDuplicates::default(),
             findings: Findings::new(settings.findings_max),
@@ -278,9 +280,9 @@ impl<'s, 'o> Merger<'s, 'o> {
     ) -> Result<RowOutcome, Error> {
         let short_line = u32::try_from(line).unwrap_or(u32::MAX);
         let found_earlier =
-            self.memory
+            self.dedup
                 .check(row.input, row.output, short_line, self.first_line_limits);
-        if self.memory.is_spilling() {
+        if self.dedup.is_spilling() {
             // Repeats are not found any more, so what this pass writes is useless.
             self.outputs.stop();
         }

@@ -1,9 +1,8 @@
 //! The first rows of a dataset, from which the rest is estimated.
 
-use super::{labels::LabelCounts, seen::SeenSet};
+use super::{buffer::BatchBuffer, labels::LabelCounts, seen::SeenSet};
 use crate::{
-    dedup_index::Lookup, held_out::HeldOut, pass::buffer::BatchBuffer, processed::RowKind,
-    split::Volume, task::Task,
+    dedup_index::Lookup, held_out::HeldOut, processed::RowKind, split::Volume, task::Task,
 };
 
 /// Totals of the first rows.

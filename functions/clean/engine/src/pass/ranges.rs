@@ -5,6 +5,10 @@ use std::{io, ops::Range};
 
 use super::{
     PASSES_MAX,
+    machine::Machine,
+    merger::Merger,
+    outcome::Outcome,
+    output_writer::OutputWriters,
     threads::{BatchSink, BatchSource, run},
 };
 use crate::{
@@ -16,7 +20,6 @@ use crate::{
     frames::{FrameReader, FrameWriter, NextFrame},
     meter::Crc32c,
     outputs::Outputs,
-    pass::{machine::Machine, merger::Merger, outcome::Outcome, output_writer::OutputWriters},
     plan::Plan,
     processed::ProcessedBatch,
     row_processor::RowProcessor,

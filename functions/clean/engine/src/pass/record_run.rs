@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use crate::{error::Error, outputs::OutputFile, pass::output_writer::OutputWriters};
+use super::output_writer::OutputWriters;
+use crate::{error::Error, outputs::OutputFile};
 
 /// Adjacent records that go to the same file, to be written with one call.
 #[derive(Debug, Default)]

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{histogram::Histogram, labels::LabelCounts, languages::LanguageCounts};
+use super::{
+    histogram::Histogram, labels::LabelCounts, languages::LanguageCounts, outcome::Sample,
+    reserve::ReservedRow,
+};
 use crate::{
-    pass::{outcome::Sample, reserve::ReservedRow},
     processed::{ProcessedBatch, RowSummary},
     report::{RowCounts, SplitCounts},
     split::{Split, Volume},
