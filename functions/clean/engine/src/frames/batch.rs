@@ -31,7 +31,7 @@ pub(super) struct BatchFrame<'j> {
     records: u64,
 }
 
-/// A ledger, borrowed for writing and owned after reading.
+/// Findings, borrowed for writing and owned after reading.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum CowFindings<'j> {
