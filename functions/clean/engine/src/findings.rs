@@ -19,7 +19,7 @@ const LINES_MAX: usize = 3;
 /// What was found so far.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Findings {
-    findings_max: usize,
+    listed_max: usize,
     #[serde(deserialize_with = "names::interned_keys")]
     codes: BTreeMap<&'static str, RuleTally>,
     /// A list for each of [`Severity::ALL`].
@@ -49,10 +49,10 @@ pub(super) struct FindingsSummary {
 }
 
 impl Findings {
-    /// Lists at most `findings_max` findings.
-    pub(crate) fn new(findings_max: usize) -> Self {
+    /// Lists at most `listed_max` findings.
+    pub(crate) fn new(listed_max: usize) -> Self {
         Self {
-            findings_max,
+            listed_max,
             ..Self::default()
         }
     }
@@ -62,7 +62,7 @@ impl Findings {
         if severity == Severity::Off {
             return;
         }
-        let max = self.findings_max;
+        let max = self.listed_max;
         let code = fault.rule.code;
         let (is_listed, is_first) = self.count(code, span.line);
         let has_room = self.list(severity).is_some_and(|list| list.len() < max);
@@ -112,7 +112,7 @@ impl Findings {
         }
         for (ours, theirs) in self.listed.iter_mut().zip(&other.listed) {
             // Batches come in order: once a list is full, later findings change nothing.
-            let last = ours.last().filter(|_| ours.len() >= self.findings_max);
+            let last = ours.last().filter(|_| ours.len() >= self.listed_max);
             let listed =
                 |finding: &Finding| last.is_none_or(|last| finding.line + base < last.line);
             if !theirs.iter().any(listed) {
@@ -120,7 +120,7 @@ impl Findings {
             }
             ours.extend(theirs.iter().cloned().map(|finding| moved(finding, base)));
             ours.sort_by_key(|finding| finding.line);
-            ours.truncate(self.findings_max);
+            ours.truncate(self.listed_max);
         }
     }
 
@@ -133,14 +133,14 @@ impl Findings {
         findings.sort_by_key(|finding| (finding.severity, finding.line));
         let firsts = findings.len();
         for finding in self.listed.into_iter().flatten() {
-            if findings.len() >= self.findings_max {
+            if findings.len() >= self.listed_max {
                 break;
             }
             if !findings.iter().take(firsts).any(|first| *first == finding) {
                 findings.push(finding);
             }
         }
-        findings.truncate(self.findings_max);
+        findings.truncate(self.listed_max);
         findings.sort_by_key(|finding| (finding.line, finding.column));
         let listed = u64::try_from(findings.len()).unwrap_or(u64::MAX);
         let (mut codes, mut lines) = (BTreeMap::new(), BTreeMap::new());

@@ -1,4 +1,4 @@
-//! What a rule is, what it sees of one row or of the whole file, and the fault it reports.
+//! The type of a rule, what it can examine (one row, or totals of the whole file), and its fault.
 //!
 //! They are in one file since each is made of the others. The rules themselves, and their list, are
 //! in [`rules`](crate::rules).
@@ -12,27 +12,27 @@ use crate::{
     row_span::RowSpan, severity::Severity, task::Task,
 };
 
-/// One thing that can be wrong with a dataset.
+/// One kind of fault that a dataset can have.
 #[derive(Debug)]
 pub struct Rule {
     /// The name in reports, settings and metrics; never changes once published.
     pub code: &'static str,
-    /// Incremented whenever the rule finds, rejects or repairs other rows than before.
+    /// Raised whenever the rule finds, rejects or repairs different rows than before.
     pub version: u16,
-    /// What is done about it, unless a recipe overrides it; for a rule of a scan, once a recipe
-    /// asks for that scan.
+    /// The action taken, unless a recipe sets another; for a rule of a scan, only if a recipe asks for
+    /// that scan.
     pub severity: Severity,
-    /// Whether a recipe cannot override the severity: there would be no row to keep, or the service
-    /// would fail the job.
+    /// Whether a recipe cannot change the severity: without the rejection there would be no usable row,
+    /// or the service would fail the job.
     pub binding: bool,
-    /// What is wrong, in one line.
+    /// What is wrong, in one line: lower case, without a full stop.
     pub doc: &'static str,
-    /// How to fix it, in one line.
+    /// What to do about it, in one line: lower case, without a full stop.
     pub fix: &'static str,
     pub(crate) check: Check,
 }
 
-/// A search that a recipe asks for; each turns some rules on.
+/// An optional search, which turns several rules on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scan {
@@ -42,7 +42,7 @@ pub enum Scan {
     Secrets,
     /// The language of each answer.
     Language,
-    /// Near-duplicates of earlier rows.
+    /// Rows that are nearly identical to an earlier one.
     NearDuplicates,
 }
 
@@ -65,21 +65,22 @@ pub(crate) enum Check {
     Read,
     /// On the converted row.
     Row(RowCheck),
-    /// The same, if its texts have any of these byte classes.
+    /// On the converted row, if its texts contain any of these byte classes. Few rows do, so the check
+    /// may be slow.
     Text(ByteClasses, RowCheck),
     /// When rows are compared with each other.
     Rows,
-    /// On the summary of the whole file at the end; returns what is wrong.
+    /// On totals of the whole file, at the end; returns the message of the finding.
     File(fn(&FileSummary) -> Option<String>),
     /// In a scan, if a recipe asks for it.
     Scan(Scan),
 }
 
-/// The check of a row.
+/// Checks a converted row.
 pub(crate) type RowCheck = fn(&Row<'_, '_>) -> Option<Fault>;
 
 impl Rule {
-    /// The scan that it belongs to.
+    /// The scan that the rule belongs to.
     pub fn scan(&self) -> Option<Scan> {
         match self.check {
             Check::Scan(scan) => Some(scan),
@@ -87,53 +88,54 @@ impl Rule {
         }
     }
 
-    /// Whether it is checked at the end of the file, when no row can be rejected any more.
+    /// Whether the rule is about the whole file. It is checked at the end, when rows can no longer be
+    /// left out.
     pub(crate) fn is_about_the_file(&self) -> bool {
         matches!(self.check, Check::File(_))
     }
 
-    /// Whether it can change a row: what a scan of texts finds can be redacted.
+    /// Whether the rule can change a row: values found by a scan of texts can be masked.
     pub(crate) fn repairs(&self) -> bool {
         self.severity == Severity::Repair || matches!(self.scan(), Some(Scan::Pii | Scan::Secrets))
     }
 }
 
-/// What a rule sees of a row.
+/// A row as rules see it.
 pub(crate) struct Row<'r, 'a> {
     /// The converted row.
     pub(crate) example: &'r Example<'a>,
     /// Estimated tokens of the whole row.
     pub(crate) tokens: u32,
-    /// Byte classes of its texts.
+    /// The byte classes in its texts.
     pub(crate) byte_classes: ByteClasses,
 }
 
-/// What a rule sees of a whole file at its end.
+/// Totals of a whole file.
 #[derive(Debug, Default)]
 pub(crate) struct FileSummary {
     /// Kept rows.
     pub(crate) kept: u64,
-    /// Kept rows that have a system instruction.
+    /// Kept rows with a system instruction.
     pub(crate) systems: u64,
-    /// Distinct rows: kept, or rejected only for a short answer.
+    /// Distinct rows: kept, or rejected only because they are short.
     pub(crate) distinct: u64,
     /// Distinct rows with a short answer.
     pub(crate) short: u64,
-    /// Distinct short answers, up to a limit.
+    /// Distinct short answers, counted up to a limit.
     pub(crate) labels: u64,
     /// The task that the rows train.
     pub(crate) task: Task,
-    /// Rows that were not compared for near-duplicates.
+    /// Rows that were not compared with each other for near-duplicates.
     pub(crate) not_compared: u64,
-    /// Formats of the rows.
+    /// The number of formats of the rows.
     pub(crate) formats: usize,
-    /// Rows to train on.
+    /// Rows of the training file.
     pub(crate) train_rows: u64,
     /// Size of the training file.
     pub(crate) train_bytes: u64,
-    /// Validation rows.
+    /// Rows of the validation file.
     pub(crate) validation_rows: u64,
-    /// Validation rows that the recipe asks for.
+    /// Rows that the recipe asks for in the validation file.
     pub(crate) validation_expected: u64,
 }
 

@@ -1,7 +1,7 @@
-//! The cleaning rules: what can be wrong with a dataset, what is done about it, what to do about it.
+//! The cleaning rules: what can be wrong with a dataset, the action taken, and the fix.
 //!
-//! A rule is a value in its own file, with its words and its test beside it, listed in [`RULES`];
-//! reports, settings and documentation come from that list.
+//! A rule is a value in its own file, with its messages and tests, listed in [`RULES`]; reports,
+//! settings and documentation are generated from that list.
 
 pub(crate) mod ambiguous_format;
 pub(crate) mod contradiction;
@@ -73,7 +73,7 @@ pub(crate) mod wrong_type;
 
 use crate::rule::Rule;
 
-/// Every rule, in the order in which a row meets them.
+/// Every rule, in the order in which rows are checked.
 static RULES: &[&Rule] = &[
     &line_too_long::RULE,
     &invalid_utf8::RULE,
@@ -144,12 +144,12 @@ static RULES: &[&Rule] = &[
     &over_service_limits::RULE,
 ];
 
-/// Every rule, in the order in which a row meets them.
+/// Every rule, in the order in which rows are checked.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     RULES.iter().copied()
 }
 
-/// The rule of a code.
+/// The rule with the code `code`.
 pub(crate) fn of_code(code: &str) -> Option<&'static Rule> {
     rules().find(|rule| rule.code == code)
 }
@@ -172,32 +172,32 @@ pub(crate) mod tests {
         severity::Severity,
     };
 
-    /// What is found in `bytes` by `settings`.
+    /// The report on `bytes` with `settings`.
     #[track_caller]
-    fn look(bytes: &[u8], settings: &Settings) -> Report {
+    fn report(bytes: &[u8], settings: &Settings) -> Report {
         let cleaned = survey(&bytes.to_vec(), settings, Machine::default(), &mut |_| {});
         cleaned.unwrap().report
     }
 
-    /// What is found in `bytes`.
+    /// The report on `bytes`.
     #[track_caller]
     pub(crate) fn report_on_bytes(bytes: &[u8]) -> Report {
-        look(bytes, &Settings::default())
+        report(bytes, &Settings::default())
     }
 
-    /// What is found in `text`.
+    /// The report on `text`.
     #[track_caller]
     pub(crate) fn report_on(text: &str) -> Report {
         report_on_bytes(text.as_bytes())
     }
 
-    /// What is found in `text` by `settings`.
+    /// The report on `text` with `settings`.
     #[track_caller]
     pub(crate) fn report_by(text: &str, settings: &Settings) -> Report {
-        look(text.as_bytes(), settings)
+        report(text.as_bytes(), settings)
     }
 
-    /// Checks which rules, but for those about the whole file, find something in one row.
+    /// Checks which rules find something in one row, except those about the whole file.
     #[track_caller]
     pub(crate) fn check_bytes(row: &[u8], codes: &[&str]) {
         let report = report_on_bytes(row);
@@ -215,14 +215,14 @@ pub(crate) mod tests {
         assert_eq!(found, codes, "{shown}");
     }
 
-    /// Checks which rules, but for those about the whole file, find something in one row.
+    /// Checks which rules find something in one row, except those about the whole file.
     #[track_caller]
     pub(crate) fn check(row: &str, codes: &[&str]) {
         check_bytes(row.as_bytes(), codes);
     }
 
     #[test]
-    fn codes_are_distinct_words() {
+    fn codes_are_distinct() {
         let codes: BTreeSet<&str> = rules().map(|rule| rule.code).collect();
         assert_eq!(codes.len(), RULES.len());
         for rule in rules() {
@@ -259,7 +259,7 @@ pub(crate) mod tests {
 
     proptest! {
         #[test]
-        fn a_rule_finds_nothing_where_its_signs_are_missing(
+        fn a_rule_finds_nothing_without_its_byte_classes(
             pieces in prop::collection::vec(prop::sample::select(SPICES), 1..6),
             as_ascii: bool,
         ) {
@@ -282,7 +282,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// What some rule looks for, and what only looks like it.
+    /// Texts that a rule finds, and similar texts that none does.
     const SPICES: &[&str] = &[
         "{{name}}",
         "{first_name}",
@@ -313,7 +313,7 @@ pub(crate) mod tests {
         "plain",
     ];
 
-    /// The same JSON, every character beyond ASCII and every sign of markup escaped.
+    /// The same JSON with every non-ASCII and every markup character escaped.
     fn to_ascii(json: &str) -> String {
         let mut units = [0; 2];
         let mut escaped = String::new();
@@ -330,11 +330,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn every_rule_says_what_and_what_to_do_in_a_line() {
+    fn every_rule_has_a_one_line_doc_and_fix() {
         for rule in rules() {
             for line in [rule.doc, rule.fix] {
                 assert!(
-                    !line.is_empty() && !line.contains('\n') && !line.ends_with('.'),
+                    !line.is_empty()
+                        && !line.contains('\n')
+                        && !line.ends_with('.')
+                        && !line.starts_with(char::is_uppercase),
                     "{}",
                     rule.code
                 );

@@ -1,4 +1,4 @@
-//! ShareGPT rows: `{"conversations": [{"from": …, "value": …}, …]}`, with function calls as in
+//! `ShareGPT` rows: `{"conversations": [{"from": …, "value": …}, …]}`, with function calls as in
 //! LLaMA-Factory.
 
 use smallvec::smallvec;

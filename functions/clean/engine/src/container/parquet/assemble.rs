@@ -1,9 +1,9 @@
 //! Assembles rows from Parquet's columns.
 //!
 //! Source: the levels of "Dremel: Interactive Analysis of Web-Scale Datasets" (2010), section 4.
-//! Every column holds, for each row, values with two levels: the definition level says how much of
 //! For each row, every column holds values with two levels: the definition level says how much of
 //! the path to the value is present, the repetition level which list the value continues.
+//!
 //! Why not the crate's own `record` module: it panics on schemas and types it does not know, and
 //! its errors quote the data.
 

@@ -67,13 +67,13 @@ pub(super) fn part<'a>(
         }
         (Some(_), None) if thought == Some(Value::Bool(true)) => {
             let message = "a part with `thought` is left out: it is not part of the answer";
-            tell(message.to_owned(), location, faults);
+            report(message.to_owned(), location, faults);
             return Ok(None);
         }
         (Some(text), None) => Part::Text(text),
         (None, None) => return Err(unsupported(location)),
     };
-    tell_unread(&object, location, faults);
+    report_unknown(&object, location, faults);
     Ok(Some(part))
 }
 
@@ -126,8 +126,8 @@ fn whole<'a>(
         ));
     };
     match kind {
-        "functionCall" => mend_arguments(&mut inner, location, faults)?,
-        "functionResponse" => mend_response(&mut inner),
+        "functionCall" => repair_arguments(&mut inner, location, faults)?,
+        "functionResponse" => repair_response(&mut inner),
         FILE => check_file(&inner, location)?,
         _ => {
             let message =
@@ -148,7 +148,7 @@ fn whole<'a>(
 }
 
 /// Makes the arguments of a call an object: the service does not accept a string that contains one.
-fn mend_arguments(
+fn repair_arguments(
     call: &mut Object<'_>,
     location: Location,
     faults: &mut Vec<Fault>,
@@ -164,7 +164,7 @@ fn mend_arguments(
 }
 
 /// Makes the response of a function an object, as when chats are read.
-fn mend_response(response: &mut Object<'_>) {
+fn repair_response(response: &mut Object<'_>) {
     if let Some(node) = response.get_mut("response") {
         let value = std::mem::replace(&mut node.value, Value::Null);
         node.value = Value::Object(dialogue::answer(value));
@@ -185,11 +185,11 @@ fn check_file(file: &Object<'_>, location: Location) -> Result<(), Fault> {
 }
 
 /// Reports the first remaining member of a part.
-fn tell_unread(rest: &Object<'_>, location: Location, faults: &mut Vec<Fault>) {
+fn report_unknown(rest: &Object<'_>, location: Location, faults: &mut Vec<Fault>) {
     let mut left = rest.members.iter();
     if let Some((key, _)) = left.find(|(_, node)| node.value != Value::Null) {
         let named = name_keys([key.as_ref()].into_iter());
-        tell(
+        report(
             format!("unknown key {named} in a part is ignored"),
             location,
             faults,
@@ -198,7 +198,7 @@ fn tell_unread(rest: &Object<'_>, location: Location, faults: &mut Vec<Fault>) {
 }
 
 /// Reports `unknown_key`, once for each message.
-fn tell(message: String, location: Location, faults: &mut Vec<Fault>) {
+fn report(message: String, location: Location, faults: &mut Vec<Fault>) {
     if faults.iter().all(|fault| fault.message != message) {
         let fault = Fault::new(&rules::unknown_key::RULE)
             .at(location.at)
