@@ -1,4 +1,4 @@
-//! Rows as they are read, some hundreds of kilobytes at a time: what one thread works on.
+//! Rows as they are read, some hundreds of kilobytes at a time: the unit of work of a thread.
 
 use std::ops::Range;
 
@@ -11,26 +11,28 @@ use crate::row_span::{LINE_MAX_BYTES, RowSpan, RowStatus};
 /// grows; below it, handing batches over becomes noticeable.
 pub(crate) const BATCH_BYTES: usize = 512 << 10;
 
-/// Rows, and their bytes.
+/// Rows and their bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
-    /// Their bytes; behind the last line there may be more, of earlier batches.
+    /// The bytes of the rows. After the last line there can be more, left over from earlier
+    /// batches.
     pub(crate) bytes: Vec<u8>,
-    /// How they are rows.
+    /// Where the rows are.
     pub(crate) cut: Cut,
 }
 
-/// How bytes are rows.
+/// Where the rows of a batch are.
 #[derive(Debug)]
 pub(crate) enum Cut {
-    /// Every line up to `end` is one; cutting them is left to the thread that judges them.
+    /// Every line up to `end` is a row. Splitting them is left to the thread that processes them,
+    /// since reading is serial.
     Lines {
-        /// Where the last of them ends.
+        /// The end of the last line.
         end: usize,
     },
-    /// As listed. Lines are counted from the start of the file.
+    /// As listed. Their lines are counted from the start of the file.
     Rows(Vec<(RowSpan, Range<usize>)>),
-    /// One line of so many bytes, which were passed over.
+    /// One line of this many bytes, which were skipped.
     TooLong(u64),
 }
 
@@ -40,18 +42,18 @@ impl Default for Cut {
     }
 }
 
-/// What there was beside rows.
+/// Lines of a batch, blank ones included.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LineCounts {
-    /// Lines that were counted from the start of the batch; 0 where they were counted from the
+    /// Lines, where they are counted from the start of the batch; 0 where they are counted from the
     /// start of the file.
     pub(crate) counted: u64,
-    /// Blank ones among them.
+    /// Blank lines among them.
     pub(crate) blank: u64,
 }
 
 impl Batch {
-    /// How many bytes the rows have.
+    /// Bytes of all rows.
     pub(crate) fn length(&self) -> usize {
         match self.cut {
             Cut::Lines { end } => end,
@@ -89,7 +91,7 @@ fn for_each_line<'b>(mut rest: &'b [u8], mut each: impl FnMut(RowSpan, &'b [u8])
         rest = after.get(1..).unwrap_or_default();
         lines.counted += 1;
         let length = u64::try_from(line.len()).unwrap_or(u64::MAX);
-        // Before looking for blanks: of a line that was passed over nobody knows them.
+        // Before the test for whitespace: the bytes of a skipped line are not here to be tested.
         if line.len() > LINE_MAX_BYTES {
             each(too_long(lines.counted, length), &[]);
             continue;

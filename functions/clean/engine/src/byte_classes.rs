@@ -1,30 +1,30 @@
-//! What kinds of bytes the texts of a row hold. They are seen while the row is read, and most rows
-//! have nothing of what most rules look for: those need not look through all of it themselves.
+//! Classes of bytes that occur in the texts of a row. They are collected while the row is parsed.
+//! Most rows have no byte that most rules look for, so those rules need not scan them at all.
 
 use std::ops::{BitOr, BitOrAssign};
 
-/// A set of signs. That one is there says that a look is worth it, and no more.
+/// A set of byte classes. A class in the set means that a scan may find something, no more.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct ByteClasses(u8);
 
 impl ByteClasses {
-    /// What may be a marker of a prompt template.
+    /// A possible marker of a prompt template.
     pub(crate) const MARKER: Self = Self(1);
-    /// Three backticks in a row, or one that is escaped.
+    /// Three backticks in a row, or an escaped one.
     pub(crate) const FENCE: Self = Self(2);
-    /// A control character that is no line end and no tab.
+    /// A control character other than a line end or a tab.
     pub(crate) const CONTROL: Self = Self(4);
-    /// Accented letters side by side, as text has that was encoded twice, or U+FFFD.
+    /// Adjacent accented letters, which double encoding leaves behind, or U+FFFD.
     pub(crate) const MOJIBAKE: Self = Self(8);
-    /// What may be a placeholder.
+    /// A possible placeholder.
     pub(crate) const PLACEHOLDER: Self = Self(16);
-    /// All of them: what is not known may be there.
+    /// All classes, for texts that were not examined.
     pub(crate) const ALL: Self = Self(31);
 
-    /// What a character that was escaped may be a sign of.
+    /// The classes of a character that was escaped.
     pub(crate) fn of_char(c: char) -> Self {
         match c {
-            // First, since rows that are escaped down to ASCII are full of these.
+            // First, since rows that are escaped to ASCII are full of these.
             '\u{100}'..='\u{fffc}' | '\n' | '\r' | '\t' => Self::default(),
             '{' | '[' | '<' | '#' => Self::MARKER | Self::PLACEHOLDER,
             '`' => Self::FENCE,
@@ -34,11 +34,11 @@ impl ByteClasses {
         }
     }
 
-    /// What a text may have that goes on with `rest`, which is escaped and begins with `{`, `[`, `<` or
-    /// `#`: most brackets are seen off by the byte after them.
+    /// The classes of a text that continues with `rest`, which is escaped and begins with `{`, `[`,
+    /// `<` or `#`. The byte after it rules most brackets out.
     pub(crate) fn of_markup(rest: &[u8]) -> Self {
         match rest {
-            // What is escaped here may be anything.
+            // The escaped character can be anything.
             [_, b'\\', b'u', ..] => Self::MARKER | Self::PLACEHOLDER,
             [b'<', b'I' | b'Y' | b'i' | b'y', ..]
             | [b'{', b'{' | b'_' | b'a'..=b'z' | b'A'..=b'Z', ..] => Self::PLACEHOLDER,
@@ -51,12 +51,12 @@ impl ByteClasses {
         }
     }
 
-    /// These signs, if any of `bits` is set.
+    /// These classes, if any of `bits` is set.
     pub(crate) const fn if_any(self, bits: u64) -> Self {
         if bits == 0 { Self(0) } else { self }
     }
 
-    /// Whether any of `others` is among these.
+    /// Whether the two sets have a class in common.
     pub(crate) const fn has_any(self, others: Self) -> bool {
         self.0 & others.0 != 0
     }

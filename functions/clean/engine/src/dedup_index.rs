@@ -1,7 +1,7 @@
-//! Which rows repeat or contradict an earlier one, by their lines.
+//! Which rows repeat or contradict an earlier one, by line.
 //!
-//! A pass that runs out of memory for distinct rows cannot tell. It compares them on disk at its
-//! end, and hands this index, a bit or two for each line, to the next pass.
+//! A pass whose distinct rows exceed the memory budget cannot find all repeats. It compares the
+//! rows on disk at its end, and hands this index, a bit or two for each line, to the next pass.
 
 use std::collections::BTreeMap;
 
@@ -9,34 +9,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::{rules, settings::Settings, severity::Severity};
 
-/// What a row is to those before it.
+/// How a row relates to those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lookup {
-    /// Nothing like it was seen.
+    /// It is new.
     New,
-    /// The row of this line says the same.
+    /// The row on this line has the same question and answer.
     Repeat(u32),
-    /// The row of this line asks the same and was the first to; it is answered in another way.
+    /// The row on this line was the first with this question, and has another answer.
     Contradiction(u32),
 }
 
-/// What rows are to those before them, known beforehand.
+/// How rows relate to those before them, for a whole file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DedupIndex {
     repeats: LineSet,
     contradictions: LineSet,
 }
 
-/// Some lines of the file.
+/// A set of lines.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct LineSet {
-    /// A bit for every line, 64 to a word.
+    /// A bit for each line, 64 to a word.
     bits: Vec<u64>,
-    /// The line that came first, for as many as will be listed.
+    /// The first line with the same content, for as many lines as are listed in findings.
     firsts: BTreeMap<u32, u32>,
 }
 
-/// For how many lines of a kind it is remembered what came first: it will be told of no more.
+/// For how many lines the first line with the same content is kept: findings list no more.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FirstLineLimits {
     repeats: usize,
@@ -48,8 +48,8 @@ impl FirstLineLimits {
         let rejects = settings.severity(&rules::contradiction::RULE) == Severity::Reject;
         Self {
             repeats: settings.findings_max,
-            // All answers to such a question are left out, the first one too: its line is among the
-            // first even where that of the other is not.
+            // All rows with such a question are rejected, the first one included. It must be known
+            // even where the other line is not listed.
             contradictions: if rejects {
                 usize::MAX
             } else {
@@ -60,7 +60,7 @@ impl FirstLineLimits {
 }
 
 impl DedupIndex {
-    /// Notes what the row of `line` is to those before it.
+    /// Records how the row on `line` relates to those before it.
     pub(crate) fn note(&mut self, line: u32, lookup: Lookup) {
         match lookup {
             Lookup::New => {}
@@ -69,13 +69,13 @@ impl DedupIndex {
         }
     }
 
-    /// Remembers what came first for so many lines only.
-    pub(crate) fn forget_beyond(&mut self, named: FirstLineLimits) {
-        self.repeats.forget_beyond(named.repeats);
-        self.contradictions.forget_beyond(named.contradictions);
+    /// Forgets first lines beyond the limits.
+    pub(crate) fn forget_beyond(&mut self, limits: FirstLineLimits) {
+        self.repeats.forget_beyond(limits.repeats);
+        self.contradictions.forget_beyond(limits.contradictions);
     }
 
-    /// What the row of `line` is to those before it.
+    /// How the row on `line` relates to those before it.
     pub(crate) fn check(&self, line: u32) -> Lookup {
         if let Some(first) = self.repeats.first_of(line) {
             Lookup::Repeat(first)
@@ -99,13 +99,14 @@ impl LineSet {
         self.firsts.insert(line, first);
     }
 
-    fn forget_beyond(&mut self, named_max: usize) {
-        while self.firsts.len() > named_max {
+    fn forget_beyond(&mut self, firsts_max: usize) {
+        while self.firsts.len() > firsts_max {
             self.firsts.pop_last();
         }
     }
 
-    /// The line that came before `line`, if it is one of these: 0 where nobody will ask.
+    /// The first line with the content of `line`, if `line` is in the set; 0 where it was
+    /// forgotten.
     fn first_of(&self, line: u32) -> Option<u32> {
         let (word, bit) = bit_of(line);
         let is = self.bits.get(word).is_some_and(|word| word & bit != 0);

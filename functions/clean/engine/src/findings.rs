@@ -1,4 +1,4 @@
-//! Counts findings without limit, and lists the gravest of them within one.
+//! Counts findings without limit, and lists the most severe of them within one.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,14 @@ use crate::{
     severity::Severity,
 };
 
-/// First lines remembered of every code.
+/// First lines kept for every code.
 const LINES_MAX: usize = 3;
 
 /// What was found so far.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Findings {
-    findings_max: usize,
-    #[serde(deserialize_with = "names::keys")]
+    listed_max: usize,
+    #[serde(deserialize_with = "names::interned_keys")]
     codes: BTreeMap<&'static str, RuleTally>,
     /// A list for each of [`Severity::ALL`].
     listed: [Vec<Finding>; Severity::ALL.len()],
@@ -30,39 +30,39 @@ pub(crate) struct Findings {
 struct RuleTally {
     count: u64,
     lines: Vec<u64>,
-    /// The first finding, which has a place in the list before any second one: what there is most of
-    /// must not hide what explains it.
+    /// The first finding of a code is listed before any second one: a frequent finding must not
+    /// hide the rare one that explains it.
     first: Option<Finding>,
     unlisted: bool,
 }
 
-/// A ledger closed.
+/// The counts, and the findings that are listed.
 pub(super) struct FindingsSummary {
     /// How often each code was found.
     pub(super) codes: BTreeMap<String, u64>,
     /// The first lines of each code.
     pub(super) lines: BTreeMap<String, Vec<u64>>,
-    /// The gravest findings, by line.
+    /// The most severe findings, by line.
     pub(super) findings: Vec<Finding>,
-    /// How many findings are counted and not listed, those never listed aside.
+    /// How many findings are counted and not listed, except those that never are.
     pub(super) omitted: u64,
 }
 
 impl Findings {
-    /// A ledger that lists at most `findings_max`.
-    pub(crate) fn new(findings_max: usize) -> Self {
+    /// Lists at most `listed_max` findings.
+    pub(crate) fn new(listed_max: usize) -> Self {
         Self {
-            findings_max,
+            listed_max,
             ..Self::default()
         }
     }
 
-    /// Takes what is wrong with a row.
+    /// Adds a fault of a row.
     pub(crate) fn add(&mut self, fault: Fault, severity: Severity, span: RowSpan, bytes: &[u8]) {
         if severity == Severity::Off {
             return;
         }
-        let max = self.findings_max;
+        let max = self.listed_max;
         let code = fault.rule.code;
         let (is_listed, is_first) = self.count(code, span.line);
         let has_room = self.list(severity).is_some_and(|list| list.len() < max);
@@ -78,7 +78,7 @@ impl Findings {
         }
     }
 
-    /// Takes what is wrong on a line, or, at line 0, with the whole file.
+    /// Adds a fault on a line, or, at line 0, of the whole file.
     pub(crate) fn add_at(&mut self, fault: Fault, severity: Severity, line: u64) {
         let span = RowSpan {
             line,
@@ -89,14 +89,14 @@ impl Findings {
         self.add(fault, severity, span, &[]);
     }
 
-    /// Counts what is wrong on further lines, which are not told.
+    /// Counts faults on further lines without listing them.
     pub(super) fn count_unlisted(&mut self, rule: &'static Rule, count: u64) {
         if count > 0 {
             self.codes.entry(rule.code).or_default().count += count;
         }
     }
 
-    /// Takes over what was found further down: `other` counts its lines from `base`.
+    /// Adds the findings of a later batch: `other` counts its lines from `base`.
     pub(super) fn merge(&mut self, other: &Self, base: u64) {
         for (code, theirs) in &other.codes {
             let ours = self.codes.entry(code).or_default();
@@ -111,8 +111,8 @@ impl Findings {
             ours.first = both.min_by_key(|finding| finding.line);
         }
         for (ours, theirs) in self.listed.iter_mut().zip(&other.listed) {
-            // Batches come in order: once a list is full, what is found further down changes nothing.
-            let last = ours.last().filter(|_| ours.len() >= self.findings_max);
+            // Batches come in order: once a list is full, later findings change nothing.
+            let last = ours.last().filter(|_| ours.len() >= self.listed_max);
             let listed =
                 |finding: &Finding| last.is_none_or(|last| finding.line + base < last.line);
             if !theirs.iter().any(listed) {
@@ -120,11 +120,11 @@ impl Findings {
             }
             ours.extend(theirs.iter().cloned().map(|finding| moved(finding, base)));
             ours.sort_by_key(|finding| finding.line);
-            ours.truncate(self.findings_max);
+            ours.truncate(self.listed_max);
         }
     }
 
-    /// Makes up the account.
+    /// Chooses which findings are listed.
     pub(super) fn close(self) -> FindingsSummary {
         let listable = self.codes.values().filter(|tally| !tally.unlisted);
         let found: u64 = listable.map(|tally| tally.count).sum();
@@ -133,14 +133,14 @@ impl Findings {
         findings.sort_by_key(|finding| (finding.severity, finding.line));
         let firsts = findings.len();
         for finding in self.listed.into_iter().flatten() {
-            if findings.len() >= self.findings_max {
+            if findings.len() >= self.listed_max {
                 break;
             }
             if !findings.iter().take(firsts).any(|first| *first == finding) {
                 findings.push(finding);
             }
         }
-        findings.truncate(self.findings_max);
+        findings.truncate(self.listed_max);
         findings.sort_by_key(|finding| (finding.line, finding.column));
         let listed = u64::try_from(findings.len()).unwrap_or(u64::MAX);
         let (mut codes, mut lines) = (BTreeMap::new(), BTreeMap::new());
@@ -156,14 +156,14 @@ impl Findings {
         }
     }
 
-    /// Counts a fault; whether such are listed, and whether it is the first of them.
+    /// Counts a fault; returns whether its code is listed, and whether it is the first.
     fn count(&mut self, code: &'static str, line: u64) -> (bool, bool) {
         let tally = self.codes.entry(code).or_default();
         tally.count += 1;
         if tally.lines.len() < LINES_MAX {
             tally.lines.push(line);
         }
-        // Blanks are taken away from half of all rows; a list of them helps nobody.
+        // Half of all rows are trimmed; a list of them is of no use.
         tally.unlisted = code == rules::trim::RULE.code;
         (!tally.unlisted, tally.first.is_none())
     }
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gravest_are_listed_and_all_are_counted() {
+    fn the_most_severe_are_listed_and_all_are_counted() {
         let mut findings = Findings::new(2);
         for line in 1..=3 {
             findings.add_at(Fault::new(&rules::delimiters::RULE), Severity::Note, line);

@@ -104,10 +104,12 @@ fn choose(row: &Object<'_>, keys: Keys) -> Result<&'static Format, Fault> {
     let expected = reading(first, row);
     match formats.find(|other| expected.is_none() || reading(other, row) != expected) {
         None => Ok(first),
-        Some(other) => Err(Fault::new(&rules::ambiguous_format::RULE).saying(format!(
-            "the row matches both `{}` and `{}`",
-            first.name, other.name
-        ))),
+        Some(other) => Err(
+            Fault::new(&rules::ambiguous_format::RULE).with_message(format!(
+                "the row matches both `{}` and `{}`",
+                first.name, other.name
+            )),
+        ),
     }
 }
 
@@ -122,7 +124,7 @@ fn reading(format: &'static Format, row: &Object<'_>) -> Option<Vec<u8>> {
 fn unknown(row: &Object<'_>, keys: Keys) -> Fault {
     let fault = Fault::new(&rules::unknown_format::RULE);
     if row.members.is_empty() {
-        return fault.saying("the object has no keys");
+        return fault.with_message("the object has no keys");
     }
     let mut message = format!("the row has the keys {}", name_keys(row.keys()));
     let mut nearest: Option<(u32, &Format)> = None;
@@ -136,7 +138,7 @@ fn unknown(row: &Object<'_>, keys: Keys) -> Fault {
         let lacking = name_keys(nearest.keys.names_beyond(keys));
         message.extend(["; for `", nearest.name, "` it lacks ", &lacking]);
     }
-    fault.saying(message)
+    fault.with_message(message)
 }
 
 #[cfg(test)]

@@ -2,17 +2,17 @@
 
 use crate::detect;
 
-/// Longest key name quoted in a message, in characters: a key is the only text of a dataset that a
+/// Longest key quoted in a message, in characters. Keys are the only text of a dataset that a
 /// report shows, and a broken row can have half an answer as its key.
 const KEY_CHARS_MAX: usize = 32;
 
-/// Most key names quoted in a message; the rest are counted.
+/// Most keys quoted in a message; the rest are counted.
 const KEYS_MAX: usize = 3;
 
-/// Digits from which on a key may be somebody's number, whatever it looks like.
+/// Digits from which on a key may be a personal number, whatever it looks like.
 const KEY_DIGITS_MIN: usize = 6;
 
-/// Names keys for a message: the first few, shortened, and how many more.
+/// Lists keys for a message: the first few, shortened, and how many more there are.
 pub(crate) fn name_keys<'k>(keys: impl Iterator<Item = &'k str>) -> String {
     let mut named = String::new();
     let mut more = 0_usize;
@@ -32,8 +32,8 @@ pub(crate) fn name_keys<'k>(keys: impl Iterator<Item = &'k str>) -> String {
     named
 }
 
-/// A key as a message shows it: cut, on one line, and without what belongs to somebody, whether a
-/// recipe has texts searched or not.
+/// A key as a message shows it: shortened, on one line, and without personal data, whether or not a
+/// recipe asks for a search.
 fn shown(key: &str) -> String {
     let key = detect::masked(key);
     let digits = key.bytes().filter(u8::is_ascii_digit).count();
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_show_nothing_that_belongs_to_somebody() {
+    fn keys_show_no_personal_data() {
         for (key, expected) in [
             ("anna@acme.io", "`[EMAIL]`"),
             ("mail of anna@acme.io", "`mail of [EMAIL]`"),

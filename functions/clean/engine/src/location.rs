@@ -1,20 +1,20 @@
-//! Where in a row something was written, as a JSON path and a byte offset.
+//! Where something is in a row: a JSON path and a byte offset.
 
 use std::fmt;
 
-/// Where in a row something was written.
+/// Where something is in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Location {
     /// Member of the row.
     pub(crate) key: &'static str,
     /// Element of that member.
     pub(crate) index: Option<usize>,
-    /// Byte offset within the row.
+    /// Byte offset in the row.
     pub(crate) at: u32,
 }
 
 impl Location {
-    /// The place of a whole member.
+    /// The location of a whole member.
     pub(crate) const fn of(key: &'static str, at: u32) -> Self {
         Self {
             key,

@@ -14,7 +14,7 @@ use crate::{
 const LOOKS: [&[u8]; 4] = [b"{", b"\t", b",", b""];
 
 /// The static string equal to `text`, if the code has it.
-pub(crate) fn known(text: &str) -> Option<&'static str> {
+pub(crate) fn interned(text: &str) -> Option<&'static str> {
     let codes = rules().map(|rule| rule.code);
     let formats = FORMATS.iter().map(|format| format.name);
     let looks = LOOKS.into_iter().map(guess_text);
@@ -26,14 +26,14 @@ pub(crate) fn known(text: &str) -> Option<&'static str> {
 }
 
 /// Reads a map whose keys are such strings.
-pub(crate) fn keys<'de, D, T>(from: D) -> Result<BTreeMap<&'static str, T>, D::Error>
+pub(crate) fn interned_keys<'de, D, T>(from: D) -> Result<BTreeMap<&'static str, T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
 {
     let map = BTreeMap::<String, T>::deserialize(from)?;
     let known = |(name, value): (String, T)| {
-        let name = known(&name).ok_or_else(|| D::Error::custom("unknown name"))?;
+        let name = interned(&name).ok_or_else(|| D::Error::custom("unknown name"))?;
         Ok((name, value))
     };
     map.into_iter().map(known).collect()
@@ -52,8 +52,8 @@ mod tests {
             "plain text",
             "",
         ] {
-            assert_eq!(known(word), Some(word));
+            assert_eq!(interned(word), Some(word));
         }
-        assert_eq!(known("made up"), None);
+        assert_eq!(interned("made up"), None);
     }
 }

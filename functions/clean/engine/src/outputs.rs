@@ -1,4 +1,4 @@
-//! The files that come out of a cleaning.
+//! The files that a cleaning writes.
 
 use std::io::Write;
 
@@ -6,24 +6,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::meter::Crc32c;
 
-/// A file that comes out of a cleaning.
+/// A file that a cleaning writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutputFile {
-    /// Rows to be learnt.
+    /// Rows to train on.
     Train,
-    /// Rows to watch the job by.
+    /// Rows that the tuning job validates on.
     Validation,
-    /// Rows to compare base and tuned model with; each ends with the answer to compare with.
+    /// Rows to compare the base and the tuned model on; each ends with the expected answer.
     Eval,
-    /// Rows left out, with their reasons and their original bytes.
+    /// Rejected rows, with the reasons and their original bytes.
     Rejected,
-    /// Rows that a rule repaired, with its reasons, as they were and as they are.
+    /// Rows that a rule repaired, with the reasons, before and after.
     Corrected,
 }
 
 impl OutputFile {
-    /// Every part.
+    /// Every file.
     pub const ALL: [Self; 5] = [
         Self::Train,
         Self::Validation,
@@ -32,7 +32,7 @@ impl OutputFile {
         Self::Corrected,
     ];
 
-    /// The word in reports and file names.
+    /// The name in reports and file names.
     pub fn name(self) -> &'static str {
         match self {
             Self::Train => "train",
@@ -44,40 +44,40 @@ impl OutputFile {
     }
 }
 
-/// Where the parts go.
+/// Where the files go.
 pub trait Outputs: Send {
-    /// The writer of `file`; called for 128 KiB at a time, and less at the end.
+    /// The writer of `file`; called with 128 KiB at a time, and with less at the end.
     fn writer(&mut self, file: OutputFile) -> &mut dyn Write;
 }
 
-/// What was written.
+/// A summary of every file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Written {
-    /// The rows to be learnt.
+    /// Rows to train on.
     pub train: OutputFileSummary,
-    /// The rows to watch the job by.
+    /// Rows that the tuning job validates on.
     pub validation: OutputFileSummary,
-    /// The rows to compare models with.
+    /// Rows to compare models on.
     pub eval: OutputFileSummary,
-    /// The rows left out.
+    /// Rejected rows.
     pub rejected: OutputFileSummary,
-    /// The rows repaired.
+    /// Repaired rows.
     pub corrected: OutputFileSummary,
 }
 
-/// One part as it was written.
+/// A file as it was written.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputFileSummary {
-    /// Its rows.
+    /// Its number of rows.
     pub rows: u64,
-    /// Its length.
+    /// Its size.
     pub bytes: u64,
     /// CRC32C of its bytes, as Cloud Storage states it.
     pub crc32c: Crc32c,
 }
 
 impl Written {
-    /// What was written of `file`.
+    /// The summary of `file`.
     pub fn file(&self, file: OutputFile) -> &OutputFileSummary {
         match file {
             OutputFile::Train => &self.train,

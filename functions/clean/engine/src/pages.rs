@@ -1,18 +1,19 @@
-//! Bytes that are kept until the end of a pass, in large pages where the system has them.
+//! Bytes that are kept until the end of a pass, in huge pages where the system has them.
 //!
-//! The system hands out memory when it is first written to. In pages of 4 KiB that happened ten
-//! thousand times, a tenth of all the work on 100 MB; in pages of 2 MiB it is next to nothing.
+//! The system allocates memory when it is first written to. In pages of 4 KiB that took ten
+//! thousand page faults, a tenth of all the work on 100 MB; in pages of 2 MiB it takes next to
+//! nothing.
 
 use std::ops::{Deref, Range};
 
 use memmap2::MmapMut;
 
-/// Bytes side by side, which are only ever added to.
+/// Contiguous bytes, which are only appended to.
 #[derive(Debug)]
 pub(crate) struct Pages {
     backing: Backing,
     length: usize,
-    /// Bytes to have room for, once there are any.
+    /// Bytes to allocate on the first append.
     capacity: usize,
 }
 
@@ -21,15 +22,15 @@ pub(crate) struct Pages {
 enum Backing {
     /// Nowhere yet.
     None,
-    /// In large pages, perhaps.
+    /// In a mapping, with huge pages if the system has them.
     Map(MmapMut),
-    /// Where everything else is: the system refused to map.
+    /// On the heap, since the system refused to map.
     Heap(Vec<u8>),
 }
 
 impl Pages {
-    /// Room for `capacity` bytes and, at the cost of moving them, for more. It takes no memory before
-    /// it is filled.
+    /// Room for `capacity` bytes and, at the cost of moving them, for more. It takes no memory
+    /// until it is filled.
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         Self {
             backing: Backing::None,
@@ -38,7 +39,7 @@ impl Pages {
         }
     }
 
-    /// Adds `bytes`; where they are.
+    /// Appends `bytes`; returns their range.
     pub(crate) fn add(&mut self, bytes: &[u8]) -> Range<usize> {
         let range = self.length..self.length + bytes.len();
         self.make_room(range.end);
@@ -55,7 +56,7 @@ impl Pages {
         range
     }
 
-    /// Sees to it that there is room for `length` bytes.
+    /// Makes room for `length` bytes.
     fn make_room(&mut self, length: usize) {
         let is_large_enough = match &self.backing {
             Backing::None => length == 0,
@@ -93,7 +94,7 @@ impl Deref for Pages {
     }
 }
 
-/// Asks for large pages; without them all is as it was, but slower.
+/// Asks for huge pages. Without them everything works, but slower.
 fn advise(map: &MmapMut) {
     #[cfg(target_os = "linux")]
     let _slower = map.advise(memmap2::Advice::HugePage);

@@ -1,12 +1,13 @@
-//! A pass over a dataset: reads every row once, decides about it, and writes it where it goes.
+//! A pass over a dataset: reads every row once, decides about it, and writes it where it belongs.
 //!
-//! Threads read batches in turn and judge them side by side; what they found is taken in the order
-//! of the file, so the result does not depend on how many there are.
+//! Threads read batches in turn and process them in parallel. Their results are merged in the order
+//! of the file, so the outcome does not depend on the number of threads.
 //!
-//! A file that fits the [hold](HOLD_BYTES) is decided about at its end, exactly. In a larger one
-//! rows go to training as they come, and only those early in the draw are kept aside for validation
-//! and comparison: how many that will be is estimated from the rows in the hold. Where the estimate
-//! was wrong, or a recipe asks for what only the end can tell, a second pass knows better.
+//! A file whose records fit the [buffer](machine::BUFFERED_BYTES_MAX) is decided about at its end,
+//! exactly. In a larger one rows stream to training as they come, and only those drawn early are
+//! reserved for validation and evaluation; how many that will be is estimated from the buffered
+//! prefix. Where the estimate was wrong, or a recipe asks for what only the end of the file can
+//! tell, the pass returns a [`Plan`] and is repeated with it.
 
 pub(crate) mod machine;
 pub(crate) mod outcome;
@@ -49,11 +50,12 @@ use crate::{
     settings::Settings, source::Source,
 };
 
-/// Most passes: one to look, one that knows, one more where the second kept too few aside, and one
-/// where rows are left out for want of room.
+/// Most passes over one dataset: one to learn, one more where rows were compared on disk, one that
+/// knows, one where that reserved too few rows, and one where rows are left out for lack of room.
+/// More is a bug of ours.
 const PASSES_MAX: u32 = 5;
 
-/// Looks at `source` without writing anything. `progress` is told the bytes read so far.
+/// Checks `source` without writing anything. `progress` is called with the bytes read so far.
 ///
 /// # Errors
 /// Those of [`pass`].
@@ -66,7 +68,7 @@ pub fn survey(
     survey_by(Plan::default(), source, settings, machine, progress)
 }
 
-/// Looks at `source`, beginning with `plan`, without writing anything.
+/// Checks `source`, starting with `plan`, without writing anything.
 ///
 /// # Errors
 /// Those of [`pass`].
@@ -85,13 +87,13 @@ pub fn survey_by(
     }
 }
 
-/// Reads `source` once, by a `plan` that is empty the first time, and writes what is decided to
-/// `outputs`. `progress` is told the bytes read so far.
+/// Reads `source` once by `plan`, which is empty the first time, and writes the result to
+/// `outputs`. `progress` is called with the bytes read so far.
 ///
 /// # Errors
-/// [`Error::Settings`] before anything is read; [`Error::Read`] and [`Error::Write`] where a side
-/// fails; [`Error::Changed`] where the bytes are not those that `plan` is about;
-/// [`Error::TooManyRows`]. A bad dataset is no error.
+/// [`Error::Settings`] before anything is read; [`Error::Read`] and [`Error::Write`] where reading
+/// or writing fails; [`Error::Changed`] where the bytes are not those that `plan` is about;
+/// [`Error::TooManyRows`]. A bad dataset is not an error.
 pub fn pass(
     source: &dyn Source,
     settings: &Settings,
@@ -106,7 +108,7 @@ pub fn pass(
     }
     let size = source.size().map_err(Error::Read)?;
     let mut records = Records::open(source, &settings.columns).map_err(Error::Read)?;
-    // Of other files it does not tell how many rows are to come.
+    // The size of a compressed file says nothing about the number of rows to come.
     let size = size.filter(|_| records.is_plain());
     let mut merger = Merger::new(settings, plan, size, machine, OutputWriters::new(outputs));
     let processor = merger.processor(records.layout());

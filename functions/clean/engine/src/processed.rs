@@ -1,5 +1,5 @@
-//! A batch of rows, judged: what each row is, the records of those that may be kept, and words
-//! about the others. Rows are still unaware of each other.
+//! A processed batch: the summaries of its rows, the records of those that may be kept, and notes
+//! about the others. Rows are not compared with each other yet.
 
 use std::collections::BTreeMap;
 
@@ -16,28 +16,29 @@ use crate::{
     sketch::Sketch,
 };
 
-/// What is known of one row.
+/// The summary of one row.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct RowSummary {
-    /// Line on which it starts: within the batch, or of the file where the batch counts so.
+    /// Line on which it starts, counted from the start of the batch or of the file, as the batch
+    /// does.
     pub(crate) line: u64,
-    /// Bytes it takes in the dataset, its line end included.
+    /// Bytes it takes in the dataset, with its line end.
     pub(crate) raw: u32,
-    /// What it is.
+    /// What kind of row it is.
     pub(crate) kind: RowKind,
-    /// Bytes of its record, line end included; 0 if it is rejected.
+    /// Bytes of its record, with the line end; 0 if it is rejected.
     pub(crate) record: u32,
     /// Bytes of its note: why it is rejected, or how it was repaired.
     pub(crate) note: u32,
-    /// Identifies what is asked: everything but the last turn.
+    /// Digest of the question: everything but the last turn.
     pub(crate) input: u64,
-    /// Identifies the last turn.
+    /// Digest of the answer: the last turn.
     pub(crate) output: u64,
-    /// Whether an earlier version compares models with what is asked.
+    /// Whether an earlier version holds out the question.
     pub(crate) held_out: bool,
     /// Whether it has a system instruction.
     pub(crate) system: bool,
-    /// The language it answers in, where that was looked for and is sure.
+    /// The language of the answer, where it was detected with confidence.
     pub(crate) language: Option<Lang>,
     /// Estimated tokens of everything but the model's turns.
     pub(crate) tokens_input: u32,
@@ -45,41 +46,42 @@ pub(crate) struct RowSummary {
     pub(crate) tokens_output: u32,
 }
 
-/// What a row is on its own.
+/// What a row is, looked at on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum RowKind {
-    /// Left out by a rule; its note says why.
+    /// Rejected by a rule; its note says why.
     Rejected,
     /// An example. A note, if there is one, says what was repaired.
     Example,
-    /// An example with a short answer: a label, perhaps. Its note says why it is left out if not.
+    /// An example with a short answer, which may be a label. Its note says why it is rejected if
+    /// not.
     Short,
-    /// An example whose short answer is a label: the key it stands under says so.
+    /// An example whose short answer is a label, by its key.
     Label,
-    /// An example in Gemini's own format with a short answer: whoever wrote it so has decided, and it may
-    /// be of our own making.
+    /// An example in Gemini's own format with a short answer. It is kept, since its author chose to
+    /// write it so; it may also be a file of ours that is cleaned again.
     Brief,
 }
 
-/// A batch of rows, judged.
+/// A processed batch of rows.
 #[derive(Debug, Default)]
 pub(crate) struct ProcessedBatch {
-    /// What is known of each row, in order.
+    /// The summary of each row, in order.
     pub(crate) rows: Vec<RowSummary>,
     /// The records of all examples, in order.
     pub(crate) records: Vec<u8>,
-    /// What each row says in short, in order, if near-duplicates are looked for; none of a row
-    /// that is too short or rejected.
+    /// A sketch of each row, in order, if near-duplicates are looked for; `None` for rows that are
+    /// too short or rejected.
     pub(crate) sketches: Vec<Option<Sketch>>,
-    /// The notes of all rows that have one, in order; each lacks its start, the line.
+    /// The notes of all rows that have one, in order; each lacks its first member, the line.
     pub(crate) notes: Vec<u8>,
-    /// What was found.
+    /// The findings.
     pub(crate) findings: Findings,
-    /// What is wrong with short answers, should they be no labels.
+    /// The faults of short answers, which count only if these turn out not to be labels.
     pub(crate) short_findings: Findings,
     /// Rows by format.
     pub(crate) formats: BTreeMap<&'static str, u64>,
-    /// Lines beside rows.
+    /// Lines, blank ones included.
     pub(crate) lines: LineCounts,
     /// Whether any row was JSON.
     pub(crate) readable: bool,
@@ -88,11 +90,11 @@ pub(crate) struct ProcessedBatch {
 }
 
 impl ProcessedBatch {
-    /// Makes ready for another batch of so many bytes.
+    /// Clears everything for a batch of this many bytes.
     pub(crate) fn reset(&mut self, bytes: usize, findings_max: usize) {
         self.rows.clear();
         self.records.clear();
-        // Records are a little longer than plain rows.
+        // Records are slightly longer than plain rows.
         self.records.reserve(bytes + bytes / 8);
         self.sketches.clear();
         self.notes.clear();
@@ -104,11 +106,11 @@ impl ProcessedBatch {
         self.guess = "";
     }
 
-    /// Notes why a row is left out, or what was repaired in it, and its original bytes; how long the
-    /// note is.
+    /// Writes a note on why a row is rejected or what was repaired in it, with its original bytes;
+    /// returns the length of the note.
     ///
-    /// No `bytes` are given of a row that holds what a recipe redacts or rejects as personal or
-    /// secret: what is to leave the dataset must not stay in a file beside it. Only the length is
+    /// `bytes` is `None` for a row with personal data or secrets that a recipe redacts or rejects:
+    /// what is to leave the dataset must not stay in a file next to it. Then only the length is
     /// noted.
     pub(crate) fn note(
         &mut self,
@@ -145,7 +147,7 @@ impl ProcessedBatch {
     }
 }
 
-/// The codes of those `faults` of which `is` holds, each once.
+/// The codes of the `faults` that satisfy `is`, without repeats.
 pub(crate) fn codes(faults: &[Fault], is: impl Fn(&Fault) -> bool) -> Vec<&'static str> {
     let mut codes: Vec<&'static str> = Vec::new();
     for fault in faults.iter().filter(|fault| is(fault)) {

@@ -1,7 +1,7 @@
-//! Judges rows one by one, knowing no other: bytes in, a Gemini example or reasons against it out.
+//! Processes rows one by one: bytes in, a Gemini example or the reasons against it out.
 //!
-//! Nothing here looks beyond the row, so rows can be judged in any order and on any thread; what
-//! compares rows is in [`pass`](crate::pass()).
+//! Nothing here depends on other rows, so rows can be processed in any order and on any thread.
+//! Rows are compared with each other by [`pass`](crate::pass()).
 
 use crate::{
     batch::Batch,
@@ -28,24 +28,24 @@ use crate::{
     template::Template,
 };
 
-/// Judges rows by the same settings.
+/// Processes rows by the same settings.
 pub(crate) struct RowProcessor<'s> {
     settings: &'s Settings,
     plan: &'s Plan,
     layout: Layout,
     system: Option<Text<'static>>,
-    /// What is looked for in each row.
+    /// The checks of each row, and the byte classes that they need.
     checks: Vec<(Option<ByteClasses>, RowCheck)>,
-    /// What is searched for in each text.
+    /// The search for personal data and secrets in each text.
     search: Option<Search>,
     languages: Option<LanguageDetector>,
-    /// Whether rows that say nearly the same are looked for.
+    /// Whether near-duplicates are looked for.
     sketches: bool,
-    /// Whether keys that nobody reads are looked for.
+    /// Whether unknown keys are looked for.
     unknown_keys: bool,
     template: Option<Template>,
     columns: Option<ColumnMapping>,
-    /// Whether anybody will read notes.
+    /// Whether notes are written anywhere.
     notes: bool,
 }
 
@@ -54,21 +54,21 @@ pub(crate) struct RowProcessor<'s> {
 struct Quoted<'q> {
     span: RowSpan,
     bytes: &'q [u8],
-    /// Whether it holds what must not be written down.
+    /// Whether it contains something that must not be written to any file.
     secret: bool,
 }
 
-/// A row that some format takes.
+/// A row that was converted.
 struct Converted<'a> {
     format: &'static Format,
     example: Example<'a>,
-    /// What the texts of the row hold, those that nobody reads included.
+    /// Byte classes of all texts of the row, ignored ones included.
     byte_classes: ByteClasses,
 }
 
 impl<'s> RowProcessor<'s> {
-    /// A judge that goes by `settings`, and by what an earlier pass found, of rows that are written
-    /// in `layout`; takes `notes` or not.
+    /// A processor of rows in `layout`, by `settings` and by what an earlier pass found; writes
+    /// `notes` or not.
     pub(crate) fn new(settings: &'s Settings, plan: &'s Plan, layout: Layout, notes: bool) -> Self {
         let on = |rule| settings.severity(rule) != Severity::Off;
         let system = settings.system_instruction.as_deref().map(str::trim);
@@ -82,7 +82,7 @@ impl<'s> RowProcessor<'s> {
             languages: on(&rules::language_mismatch::RULE).then(LanguageDetector::new),
             sketches: on(&rules::near_duplicate::RULE),
             unknown_keys: on(&rules::unknown_key::RULE),
-            // Settings that cannot be gone by are refused before.
+            // Invalid settings were refused before.
             template: settings
                 .template
                 .as_deref()
@@ -92,7 +92,7 @@ impl<'s> RowProcessor<'s> {
         }
     }
 
-    /// Judges all rows of `batch`.
+    /// Processes all rows of `batch`.
     pub(crate) fn processor(&self, batch: &Batch, processed: &mut ProcessedBatch) {
         processed.reset(batch.length(), self.settings.findings_max);
         processed.lines = batch.for_each(|span, bytes| {
@@ -135,7 +135,7 @@ impl<'s> RowProcessor<'s> {
                 let prompt = self.prompt(format);
                 let shape = gemini::write(&example, prompt, &mut processed.records);
                 let record = processed.records.get(start..).unwrap_or_default();
-                self.weigh(&example, record, &shape.from(start), &mut summary);
+                self.measure(&example, record, &shape.from(start), &mut summary);
                 summary.kind = self.kind(format, &example);
                 summary.held_out = self.plan.held_out.holds(summary.input, &example, prompt);
                 let row = Row {
@@ -179,7 +179,7 @@ impl<'s> RowProcessor<'s> {
         } else if let (RowKind::Short, Some(example)) = (summary.kind, &example) {
             self.note_short(example, quoted, &mut summary, processed);
         } else {
-            // That blanks were taken away is no news.
+            // Trimming is not worth a note.
             let news = |fault: &Fault| fault.rule.code != rules::trim::RULE.code;
             let codes = processed::codes(&faults, |f| is(f, Severity::Repair) && news(f));
             if !codes.is_empty() {
@@ -193,7 +193,7 @@ impl<'s> RowProcessor<'s> {
         summary
     }
 
-    /// What is put around rows of `format`.
+    /// The prompt around rows of `format`.
     fn prompt(&self, format: &Format) -> Prompt<'_> {
         let is_ours = format.name == contents::FORMAT.name;
         Prompt {
@@ -202,8 +202,8 @@ impl<'s> RowProcessor<'s> {
         }
     }
 
-    /// Notes what is to be known of an example whose `record` is of this shape.
-    fn weigh(
+    /// Fills the summary of an example from its `record` and its shape.
+    fn measure(
         &self,
         example: &Example<'_>,
         record: &[u8],
@@ -220,7 +220,7 @@ impl<'s> RowProcessor<'s> {
         summary.tokens_output = shape.tokens_output;
     }
 
-    /// What an example is that is written in `format`.
+    /// What kind of row an example in `format` is.
     fn kind(&self, format: &Format, example: &Example<'_>) -> RowKind {
         let code = rules::short_output::RULE.code;
         if !is_short(example, self.settings.output_words_min) {
@@ -236,13 +236,14 @@ impl<'s> RowProcessor<'s> {
         }
     }
 
-    /// Looks for whatever rules look for.
+    /// Runs the checks of all rules.
     fn check(&self, row: &Row<'_, '_>, faults: &mut Vec<Fault>) {
         for (byte_classes, check) in &self.checks {
             if byte_classes.is_none_or(|byte_classes| row.byte_classes.has_any(byte_classes))
                 && let Some(fault) = check(row)
             {
-                // Not `extend`: it would copy what nearly always is no fault.
+                // Not `extend`, which would copy the fault even where there is none, as is nearly
+                // always.
                 faults.push(fault);
             }
         }
@@ -257,7 +258,7 @@ impl<'s> RowProcessor<'s> {
         processed.note(codes, row.span, quoted.then_some(row.bytes))
     }
 
-    /// Notes what is wrong with a short answer, should it turn out to be no label.
+    /// Notes a short answer, which is a fault only if it turns out not to be a label.
     fn note_short(
         &self,
         example: &Example<'_>,
@@ -267,7 +268,7 @@ impl<'s> RowProcessor<'s> {
     ) {
         let words = self.settings.output_words_min;
         let message = format!("the answer has fewer than {words} words");
-        let mut fault = Fault::new(&rules::short_output::RULE).saying(message);
+        let mut fault = Fault::new(&rules::short_output::RULE).with_message(message);
         if let Some(turn) = example.turns.last() {
             fault = fault.at(turn.location.at).path(turn.location);
         }
@@ -278,7 +279,7 @@ impl<'s> RowProcessor<'s> {
         summary.note = self.note(processed, &[rules::short_output::RULE.code], row);
     }
 
-    /// Reads a row, whatever format it is in.
+    /// Converts a row from any format.
     fn convert<'a>(
         &self,
         status: RowStatus,
@@ -306,8 +307,7 @@ impl<'s> RowProcessor<'s> {
     }
 }
 
-/// The checks of a row that `settings` have any use for, and the signs without which they find
-/// nothing.
+/// The checks that `settings` leave on, and the byte classes without which they find nothing.
 fn row_checks(settings: &Settings) -> Vec<(Option<ByteClasses>, RowCheck)> {
     let on = |rule: &&Rule| settings.severity(rule) != Severity::Off;
     let check = |rule: &'static Rule| match rule.check {
@@ -318,29 +318,29 @@ fn row_checks(settings: &Settings) -> Vec<(Option<ByteClasses>, RowCheck)> {
     rules::rules().filter(on).filter_map(check).collect()
 }
 
-/// Whether a row's bytes can be had, and all of them.
+/// Whether the row was read completely.
 fn check_status(layout: &Layout, status: RowStatus) -> Result<(), Fault> {
     match (status, layout) {
         (RowStatus::Whole | RowStatus::Last, _) => Ok(()),
         (RowStatus::Cut, _) => {
             let fault = Fault::new(&rules::csv_fields::RULE);
-            Err(fault.saying("the file was cut off within the record"))
+            Err(fault.with_message("the file was cut off within the record"))
         }
         (RowStatus::TooLong, Layout::Json) => Err(Fault::new(&rules::line_too_long::RULE)),
         (RowStatus::TooLong, Layout::Csv(_)) => {
             let fault = Fault::new(&rules::line_too_long::RULE);
-            Err(fault.saying("the record is longer than 8 MiB: is a quote never closed?"))
+            Err(fault.with_message("the record is longer than 8 MiB: is a quote never closed?"))
         }
     }
 }
 
-/// Whether a bracket or a quote of `text`, which is no JSON, is never closed.
+/// Whether a bracket or a quote in `text`, which is not JSON, is never closed.
 fn breaks_off(text: &str) -> bool {
     text.trim_start().starts_with(['{', '['])
         && BracketScanner::default().feed(text.as_bytes()).is_none()
 }
 
-/// The object that a row of JSON is, and what its texts hold.
+/// The object in a row of JSON, and the byte classes of its texts.
 fn read_json<'a>(
     status: RowStatus,
     text: &'a str,
@@ -351,14 +351,16 @@ fn read_json<'a>(
         let is_broken = error.kind == SyntaxErrorKind::Grammar;
         if status == RowStatus::Last && is_broken && breaks_off(text) {
             let message = format!("{}; the file may be cut off here", error.message);
-            fault.saying(message)
+            fault.with_message(message)
         } else {
             fault
         }
     })?;
     let Value::Object(row) = parsed.node.value else {
         let kind = parsed.node.value.kind();
-        return Err(Fault::new(&rules::not_an_object::RULE).saying(format!("the row is {kind}")));
+        return Err(
+            Fault::new(&rules::not_an_object::RULE).with_message(format!("the row is {kind}"))
+        );
     };
     if let Some(at) = parsed.repeats.first() {
         faults.push(Fault::new(&rules::duplicate_keys::RULE).at(*at));

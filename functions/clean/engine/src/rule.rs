@@ -1,6 +1,7 @@
 //! The type of a rule, what it can examine (one row, or totals of the whole file), and its fault.
 //!
-//! The rules themselves, and their list, are in [`rules`](crate::rules).
+//! They are in one file since each is made of the others. The rules themselves, and their list, are
+//! in [`rules`](crate::rules).
 
 use std::borrow::Cow;
 
@@ -60,7 +61,7 @@ impl Scan {
 /// When a rule is checked.
 #[derive(Debug)]
 pub(crate) enum Check {
-    /// While the row is read.
+    /// While the row is parsed.
     Read,
     /// On the converted row.
     Row(RowCheck),
@@ -112,7 +113,7 @@ pub(crate) struct Row<'r, 'a> {
 /// Totals of a whole file.
 #[derive(Debug, Default)]
 pub(crate) struct FileSummary {
-    /// Rows kept.
+    /// Kept rows.
     pub(crate) kept: u64,
     /// Kept rows with a system instruction.
     pub(crate) systems: u64,
@@ -130,7 +131,7 @@ pub(crate) struct FileSummary {
     pub(crate) formats: usize,
     /// Rows of the training file.
     pub(crate) train_rows: u64,
-    /// Bytes of the training file.
+    /// Size of the training file.
     pub(crate) train_bytes: u64,
     /// Rows of the validation file.
     pub(crate) validation_rows: u64,
@@ -138,21 +139,21 @@ pub(crate) struct FileSummary {
     pub(crate) validation_expected: u64,
 }
 
-/// A finding about a row that does not know yet where in the file the row is.
+/// A fault of a row, before it is known where in the file the row is.
 #[derive(Debug)]
 pub(crate) struct Fault {
-    /// The rule that is broken.
+    /// The rule that found it.
     pub(crate) rule: &'static Rule,
-    /// Byte offset within the row.
+    /// Byte offset in the row.
     pub(crate) at: Option<u32>,
-    /// JSON path within the row.
+    /// JSON path in the row.
     pub(crate) path: Option<String>,
-    /// What is wrong, beyond the rule's own words.
+    /// What is wrong, where the rule's own words do not say it all.
     pub(crate) message: String,
 }
 
 impl Fault {
-    /// A fault whose rule says it all.
+    /// A fault that the rule's own words describe.
     pub(crate) fn new(rule: &'static Rule) -> Self {
         Self {
             rule,
@@ -162,15 +163,15 @@ impl Fault {
         }
     }
 
-    /// Says more than the rule does.
-    pub(crate) fn saying(self, message: impl Into<String>) -> Self {
+    /// Sets the message.
+    pub(crate) fn with_message(self, message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
             ..self
         }
     }
 
-    /// Says at which byte of the row.
+    /// Sets the byte offset in the row.
     pub(crate) fn at(self, at: u32) -> Self {
         Self {
             at: Some(at),
@@ -178,7 +179,7 @@ impl Fault {
         }
     }
 
-    /// Says within which member or element of the row, where that is known.
+    /// Sets byte offset and path, where the location is known.
     pub(crate) fn within(self, location: Option<Location>) -> Self {
         match location {
             Some(location) => self.at(location.at).path(location),
@@ -186,7 +187,7 @@ impl Fault {
         }
     }
 
-    /// Says at which JSON path of the row.
+    /// Sets the JSON path in the row.
     pub(crate) fn path(self, path: Location) -> Self {
         Self {
             path: Some(path.to_string()),
@@ -194,10 +195,10 @@ impl Fault {
         }
     }
 
-    /// The finding that this fault is, given where its row is and what its bytes are.
+    /// The finding of this fault, given the position and the bytes of its row.
     pub(crate) fn into_finding(self, severity: Severity, span: RowSpan, bytes: &[u8]) -> Finding {
-        // A row of an array can span many lines. The column is about the first of them; beyond that
-        // the path shows the way.
+        // A row in an array can span many lines. A column is shown on the first of them only; for
+        // the others there is the path.
         let position = self.at.map(|at| span.position(bytes, at));
         let column = position.filter(|(line, _)| *line == span.line);
         Finding {

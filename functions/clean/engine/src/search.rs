@@ -225,7 +225,7 @@ impl HitTally {
                 let fault = Fault::new(rule(kind)).within(location);
                 match count {
                     1 => fault,
-                    count => fault.saying(format!("{}; {count} in total", rule(kind).doc)),
+                    count => fault.with_message(format!("{}; {count} in total", rule(kind).doc)),
                 }
             })
     }

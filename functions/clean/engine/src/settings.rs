@@ -1,4 +1,4 @@
-//! What a recipe may say about cleaning: its `[clean]` table.
+//! What a recipe can set about cleaning: its `[clean]` table.
 
 mod check;
 
@@ -13,10 +13,10 @@ use crate::{
     severity::Severity,
 };
 
-/// Hexadecimal digits of a version: 48 bits tell the prompts of one team apart.
+/// Hexadecimal digits of a prompt's version: 48 bits are enough for the prompts of one team.
 const VERSION_DIGITS: usize = 12;
 
-/// How a dataset is cleaned and split. Same bytes, same settings: same result.
+/// How a dataset is cleaned and split. The same bytes and settings give the same result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
@@ -25,25 +25,25 @@ pub struct Settings {
     /// Rows held out for comparing base and tuned model; at most a tenth of the rows are taken;
     /// default 200.
     pub eval_rows: u32,
-    /// Rows the tuning job validates on, in percent of the kept rows, 0 to 23; default 10.
+    /// Rows that the tuning job validates on, in percent of the kept rows, 0 to 23; default 10.
     pub validation_percent: u8,
     /// Chooses another split of the same rows; default 0.
     pub seed: u64,
-    /// Put before every row that has no system instruction of its own; default none.
+    /// Added to every row that has no system instruction of its own; default none.
     pub system_instruction: Option<String>,
-    /// Put around the question of every row that is one question and one answer, at `{input}`,
-    /// which it has once; not around rows that are Gemini's already; default none.
+    /// Put around the question of every row of one question and one answer, in place of `{input}`,
+    /// which occurs once; not around rows in Gemini's format; default none.
     pub template: Option<String>,
-    /// Columns of the rows by the names of ours that they stand for: `input`, `output`, `label`,
-    /// `system`, `instruction`, `history`, `messages`, `conversations`, `contents`, `tools`.
-    /// Rows that lack one are rejected; default empty: each row's format is told by its keys.
+    /// Columns of the rows, by our names for them: `input`, `output`, `label`, `system`,
+    /// `instruction`, `history`, `messages`, `conversations`, `contents`, `tools`. Rows that lack
+    /// one are rejected; default empty: the keys of each row determine its format.
     pub columns: BTreeMap<String, String>,
-    /// What a rule does, by its code, where that differs from the rule's own severity; default
-    /// empty.
+    /// Severities by the code of a rule, where they differ from the rule's own; default empty.
     pub severities: BTreeMap<String, Severity>,
-    /// What every text is searched for beyond the common rules, which costs time; default none.
+    /// Searches beyond the common rules, which take time; default none.
     pub scan: BTreeSet<Scan>,
-    /// Most findings listed one by one, the most severe first; counts are never cut; default 1000.
+    /// Most findings that are listed, the most severe first; counts are always complete; default
+    /// 1000.
     pub findings_max: usize,
 }
 
@@ -67,14 +67,14 @@ impl Default for Settings {
 /// A rule as it was applied to a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct AppliedRule {
-    /// That of the rule.
+    /// The version of the rule.
     pub version: u16,
     /// What it did.
     pub severity: Severity,
 }
 
 impl Settings {
-    /// Every rule that this code has, by its code, and what it does under these settings.
+    /// Every rule, by its code, and what it does under these settings.
     pub fn rules(&self) -> BTreeMap<&'static str, AppliedRule> {
         let applied = |rule: &'static Rule| {
             let applied = AppliedRule {
@@ -86,24 +86,25 @@ impl Settings {
         rules().map(applied).collect()
     }
 
-    /// What `rule` does under these settings: what they say of it; else, if it belongs to a scan
-    /// that they do not ask for, nothing; else its own severity.
+    /// What `rule` does under these settings: what they set for it; otherwise nothing, if it
+    /// belongs to a scan that they do not ask for; otherwise its own severity.
     pub fn severity(&self, rule: &Rule) -> Severity {
-        let said = self.severities.get(rule.code).copied();
+        let set = self.severities.get(rule.code).copied();
         let asked = rule.scan().is_none_or(|scan| self.scan.contains(&scan));
         let own = if asked { rule.severity } else { Severity::Off };
-        said.unwrap_or(own)
+        set.unwrap_or(own)
     }
 
-    /// What tells one prompt from another: a digest of template and system instruction. `None`
-    /// where a recipe has neither.
+    /// The version of the prompt: a digest of template and system instruction. `None` where a
+    /// recipe has neither.
     pub fn template_version(&self) -> Option<String> {
         if self.template.is_none() && self.system_instruction.is_none() {
             return None;
         }
         let mut digest = XxHash3_128::new();
         for text in [&self.template, &self.system_instruction] {
-            // What is absent and what is empty differ, and so does where one text ends.
+            // The length keeps an absent text apart from an empty one, and marks where one text
+            // ends.
             let text = text.as_deref().map(str::trim);
             let length = text.map_or(u64::MAX, |text| u64::try_from(text.len()).unwrap_or(0));
             digest.write(&length.to_le_bytes());

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub enum Severity {
     /// The row is left out.
     Reject,
-    /// The row is kept, and somebody should look at it.
+    /// The row is kept, but should be reviewed.
     Warn,
     /// The row is kept, changed.
     Repair,
@@ -19,7 +19,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// Every severity of what is found, the gravest first.
+    /// Every severity of a finding, the most severe first.
     pub(crate) const ALL: [Self; 4] = [Self::Reject, Self::Warn, Self::Repair, Self::Note];
 
     /// The name in reports.

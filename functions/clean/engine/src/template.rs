@@ -1,8 +1,8 @@
-//! The prompt a recipe puts around every question.
+//! The prompt that a recipe puts around every question.
 //!
-//! Only rows of one question and one answer are put into it: which turn of a conversation it
-//! belongs to nobody can tell. Rows that are Gemini's already are left as they are, so that what a
-//! cleaning wrote can be cleaned again.
+//! Only rows of one question and one answer are put into it: in a conversation it is unknown which
+//! turn it belongs to. Rows in Gemini's format are left as they are, so that the output of a
+//! cleaning can be cleaned again.
 
 use crate::{
     example::{Example, Role, Turn},
@@ -12,20 +12,20 @@ use crate::{
 /// Where the question goes.
 const SLOT: &str = "{input}";
 
-/// A prompt with a place for the question.
+/// A prompt with a slot for the question.
 #[derive(Debug)]
 pub(crate) struct Template {
-    /// What stands before the question.
+    /// The text before the question.
     pub(crate) before: Text<'static>,
-    /// What stands after it.
+    /// The text after it.
     pub(crate) after: Text<'static>,
 }
 
 impl Template {
-    /// The template that `text` is; blanks around it are taken away, as around any turn.
+    /// Parses a template; whitespace around it is removed, as around any turn.
     ///
     /// # Errors
-    /// Says how often it has a place for the question, where that is not once.
+    /// A message, unless there is exactly one slot.
     pub(crate) fn of(text: &str) -> Result<Self, String> {
         match text.matches(SLOT).count() {
             1 => {}
@@ -43,7 +43,7 @@ impl Template {
         Ok(Self { before, after })
     }
 
-    /// Whether `example` is put into a template: one question, one answer.
+    /// Whether the template applies to `example`: one question, one answer.
     pub(crate) fn fits(example: &Example<'_>) -> bool {
         match example.turns.as_slice() {
             [asked, answered] => {
@@ -55,7 +55,7 @@ impl Template {
     }
 }
 
-/// Whether a turn says something, and that in words only.
+/// Whether a turn is not empty, and only text.
 fn is_text(turn: &Turn<'_>) -> bool {
     turn.texts().count() == turn.parts.len() && !turn.texts().all(Text::is_blank)
 }

@@ -107,7 +107,7 @@ impl Array {
             return fault;
         };
         let named = name_keys([key.as_str()].into_iter());
-        fault.saying(format!(
+        fault.with_message(format!(
             "the rows were read from {named}; the text after it was not read"
         ))
     }

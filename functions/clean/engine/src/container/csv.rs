@@ -83,7 +83,7 @@ impl Header {
             return Ok(object);
         }
         let message = format!("expected {expected} cells, as in the header, found {found}");
-        Err(Fault::new(&rules::csv_fields::RULE).saying(message))
+        Err(Fault::new(&rules::csv_fields::RULE).with_message(message))
     }
 }
 
@@ -101,7 +101,9 @@ fn read_json(
     }
     let parsed = parse(cell).map_err(|error| {
         let message = format!("in the cell `{column}`: {}", error.message);
-        rules::invalid_json::fault(error).saying(message).at(at)
+        rules::invalid_json::fault(error)
+            .with_message(message)
+            .at(at)
     })?;
     if !parsed.repeats.is_empty() {
         faults.push(Fault::new(&rules::duplicate_keys::RULE).at(at));

@@ -125,7 +125,7 @@ impl ParquetReader {
             Ok(true) => {}
             Err(cause) => {
                 let message = format!("the rows beyond this point cannot be read: {cause}");
-                self.fault = Some(Fault::new(&rules::damaged_file::RULE).saying(message));
+                self.fault = Some(Fault::new(&rules::damaged_file::RULE).with_message(message));
                 self.line += 1;
                 return Ok(None);
             }

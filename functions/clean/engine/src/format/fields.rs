@@ -64,5 +64,5 @@ pub(crate) fn wrong_type(value: &Value<'_>, expected: &str, location: Location) 
     Fault::new(&rules::wrong_type::RULE)
         .at(location.at)
         .path(location)
-        .saying(format!("expected {expected}, found {}", value.kind()))
+        .with_message(format!("expected {expected}, found {}", value.kind()))
 }

@@ -102,7 +102,7 @@ fn add_history<'a>(history: Node<'a>, example: &mut Example<'a>) -> Result<(), F
             let fault = Fault::new(&crate::rules::wrong_type::RULE)
                 .at(location.at)
                 .path(location);
-            return Err(fault.saying(format!("expected a pair of strings, found {kind}")));
+            return Err(fault.with_message(format!("expected a pair of strings, found {kind}")));
         };
         for (node, role) in [(asked, Role::User), (answered, Role::Model)] {
             location.at = node.at;

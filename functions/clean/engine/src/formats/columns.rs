@@ -123,11 +123,13 @@ impl ColumnMapping {
         let lacking = self.columns.iter().map(|(_, column)| column.as_str());
         let lacking: Vec<&str> = lacking.filter(|column| !row.has(column)).collect();
         if !lacking.is_empty() {
-            return Err(Fault::new(&rules::missing_column::RULE).saying(format!(
-                "the row lacks {}; it has {}",
-                name_keys(lacking.into_iter()),
-                name_keys(row.keys())
-            )));
+            return Err(
+                Fault::new(&rules::missing_column::RULE).with_message(format!(
+                    "the row lacks {}; it has {}",
+                    name_keys(lacking.into_iter()),
+                    name_keys(row.keys())
+                )),
+            );
         }
         let mapped = self.columns.iter();
         let members = mapped
@@ -225,7 +227,10 @@ mod tests {
     #[test]
     fn unknown_combinations_of_columns_are_rejected() {
         let refused = |table: &str| columns(table).unwrap_err();
-        assert!(refused("input = 'q'").contains("maps `input`, which is not a known combination: map `input`"));
+        assert!(
+            refused("input = 'q'")
+                .contains("maps `input`, which is not a known combination: map `input`")
+        );
         assert!(refused("input = 'q'\noutput = ''").contains("`columns.output` is empty"));
         assert!(refused("input = 'q'\noutput = 'q'").contains("map to the same column"));
         assert!(refused("inptu = 'q'\noutput = 'a'").contains("maps `inptu`, `output`"));

@@ -35,7 +35,7 @@ impl<'a> Dialogue<'a> {
             return Err(Fault::new(&rules::wrong_turn_order::RULE)
                 .at(location.at)
                 .path(location)
-                .saying("expected system messages only at the start"));
+                .with_message("expected system messages only at the start"));
         }
         self.example.system = Some(match self.example.system.take() {
             Some(earlier) if !earlier.is_empty() => Text::join(&[earlier, text], "\n\n"),

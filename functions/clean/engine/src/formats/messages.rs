@@ -266,7 +266,7 @@ pub(super) fn take_word<'a>(
         None => Err(Fault::new(&rules::wrong_type::RULE)
             .at(location.at)
             .path(location)
-            .saying(format!("`{key}` is missing"))),
+            .with_message(format!("`{key}` is missing"))),
     }
 }
 
@@ -275,7 +275,7 @@ pub(super) fn unknown_role(location: Location, known: &str) -> Fault {
     Fault::new(&rules::unknown_role::RULE)
         .at(location.at)
         .path(location)
-        .saying(format!("expected one of the roles {known}"))
+        .with_message(format!("expected one of the roles {known}"))
 }
 
 /// The text of a node, if it is a string.

@@ -49,7 +49,7 @@ pub(super) fn refuse(row: &Object<'_>, keys: Keys) -> Option<Fault> {
         TELLING.has(Keys::named(name)) && (!is_label || is_verdict)
     });
     let found = format!("the row has the preference keys {}", name_keys(telling));
-    Some(Fault::new(&rules::preference_pair::RULE).saying(found))
+    Some(Fault::new(&rules::preference_pair::RULE).with_message(found))
 }
 
 #[cfg(test)]

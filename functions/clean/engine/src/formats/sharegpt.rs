@@ -1,4 +1,4 @@
-//! ShareGPT rows: `{"conversations": [{"from": …, "value": …}, …]}`, with function calls as in
+//! `ShareGPT` rows: `{"conversations": [{"from": …, "value": …}, …]}`, with function calls as in
 //! LLaMA-Factory.
 
 use smallvec::smallvec;
@@ -57,7 +57,7 @@ fn convert<'a>(mut row: Object<'a>, repairs: &mut Vec<Fault>) -> Result<Example<
                 let fault = Fault::new(&rules::wrong_type::RULE)
                     .at(location.at)
                     .path(location);
-                return Err(fault.saying("`value` is missing"));
+                return Err(fault.with_message("`value` is missing"));
             }
         };
         match from.plain().as_ref() {
@@ -92,7 +92,7 @@ fn calls<'a>(
         Fault::new(&rules::invalid_arguments::RULE)
             .at(location.at)
             .path(location)
-            .saying(format!("expected a function call as JSON, found {found}"))
+            .with_message(format!("expected a function call as JSON, found {found}"))
     };
     let value = value.plain();
     let Ok(parsed) = parse(&value) else {

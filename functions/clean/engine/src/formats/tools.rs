@@ -87,7 +87,7 @@ fn invalid(found: &str, location: Location) -> Fault {
     Fault::new(&rules::invalid_arguments::RULE)
         .at(location.at)
         .path(location)
-        .saying(format!("expected an object of arguments, found {found}"))
+        .with_message(format!("expected an object of arguments, found {found}"))
 }
 
 /// Declarations as Gemini has them, from `tools` or `functions` of chat rows or from a string that
@@ -107,7 +107,7 @@ pub(super) fn declarations<'a>(
         Fault::new(&rules::wrong_type::RULE)
             .at(at)
             .path(location)
-            .saying(format!("expected an array of functions, found {kind}"))
+            .with_message(format!("expected an array of functions, found {kind}"))
     };
     let value = match value {
         Value::Text(text) if text.is_blank() => return Ok(None),

@@ -31,7 +31,7 @@ pub(super) struct BatchFrame<'j> {
     records: u64,
 }
 
-/// A ledger, borrowed for writing and owned after reading.
+/// Findings, borrowed for writing and owned after reading.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum CowFindings<'j> {
@@ -90,7 +90,7 @@ impl BatchFrame<'_> {
         let records = usize::try_from(frame.records).unwrap_or(usize::MAX);
         let (records, notes) = rest.split_at_checked(records).ok_or_else(wrong)?;
         let unknown = || FrameError::Foreign("it uses names of another version of the code");
-        let known = |(name, rows): (Cow<'_, str>, u64)| Some((names::known(&name)?, rows));
+        let known = |(name, rows): (Cow<'_, str>, u64)| Some((names::interned(&name)?, rows));
         let formats: Option<_> = frame.formats.into_iter().map(known).collect();
         Ok(ProcessedBatch {
             rows: frame.rows.into_owned(),
@@ -102,7 +102,7 @@ impl BatchFrame<'_> {
             formats: formats.ok_or_else(unknown)?,
             lines: frame.lines,
             readable: frame.readable,
-            guess: names::known(&frame.guess).ok_or_else(unknown)?,
+            guess: names::interned(&frame.guess).ok_or_else(unknown)?,
         })
     }
 }

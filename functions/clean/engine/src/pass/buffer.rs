@@ -1,27 +1,27 @@
-//! Batches that wait until it is known what is done with their rows.
+//! Batches that wait until it is known where their rows go.
 
 use std::ops::Range;
 
 use crate::{pages::Pages, processed::ProcessedBatch};
 
-/// Room that all records find, unless a machine is told to hold more: what is held, and the batch that
-/// exceeds it.
+/// Address space reserved for the records: what is buffered by default, and the batch that exceeds
+/// it. Beyond, the records move to a larger place.
 const ROOM_BYTES: usize = 32 << 20;
 
 /// Batches that wait, in their order.
 #[derive(Debug)]
 pub(super) struct BatchBuffer {
     batches: Vec<StoredBatch>,
-    /// Their records.
+    /// The records of all batches.
     records: Pages,
 }
 
 /// A batch that waits.
 #[derive(Debug)]
 struct StoredBatch {
-    /// What is known of it; its records are elsewhere.
+    /// Everything but its records, which are in [`BatchBuffer::records`].
     processed: ProcessedBatch,
-    /// Lines before it.
+    /// Lines of the file before it.
     base: u64,
     records: Range<usize>,
 }
@@ -31,7 +31,7 @@ struct StoredBatch {
 pub(super) struct BufferedBatch<'h> {
     pub(super) processed: &'h ProcessedBatch,
     pub(super) records: &'h [u8],
-    /// Lines before it.
+    /// Lines of the file before it.
     pub(super) base: u64,
 }
 
@@ -45,8 +45,8 @@ impl Default for BatchBuffer {
 }
 
 impl BatchBuffer {
-    /// Keeps a batch, before which there are `base` lines; gives back what its records took, to be
-    /// filled again.
+    /// Keeps a batch that has `base` lines before it; returns the emptied allocation of its records
+    /// for reuse.
     pub(super) fn keep(&mut self, mut processed: ProcessedBatch, base: u64) -> ProcessedBatch {
         let spare = ProcessedBatch {
             records: std::mem::take(&mut processed.records),
@@ -66,7 +66,7 @@ impl BatchBuffer {
         u64::try_from(self.records.len()).unwrap_or(u64::MAX)
     }
 
-    /// All that is held, in order.
+    /// All buffered batches, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = BufferedBatch<'_>> {
         self.batches.iter().map(|batch| BufferedBatch {
             processed: &batch.processed,

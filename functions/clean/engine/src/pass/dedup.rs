@@ -1,27 +1,27 @@
-//! What is remembered of rows, within a budget.
+//! Finds rows that repeat or contradict an earlier one, within a budget of memory.
 
 use std::io;
 
 use super::{seen::SeenSet, spill::Spill};
 use crate::dedup_index::{DedupIndex, FirstLineLimits, Lookup};
 
-/// What is remembered of the rows so far.
+/// How the rows of this pass are compared with earlier ones.
 pub(super) enum Deduplicator<'p> {
-    /// All of them.
+    /// All distinct rows so far are in memory.
     Table {
         seen: SeenSet,
         budget: usize,
-        /// The repeats among them: a bit for each line.
+        /// The repeats found so far: a bit for each line.
         repeats: DedupIndex,
     },
-    /// They were too many, and are being written down: nothing is known of them in this pass.
+    /// There were too many: rows are written to temporary files, and this pass cannot compare them.
     Spilling(Box<Spill>),
     /// An earlier pass compared them.
     Indexed(&'p DedupIndex),
 }
 
 impl<'p> Deduplicator<'p> {
-    /// Remembers rows in `budget` bytes, unless all is `known`.
+    /// Compares rows in `budget` bytes, or by `known` where an earlier pass has compared them.
     pub(super) fn new(budget: usize, known: Option<&'p DedupIndex>) -> Self {
         match known {
             Some(known) => Self::Indexed(known),
@@ -33,13 +33,14 @@ impl<'p> Deduplicator<'p> {
         }
     }
 
-    /// Takes a row; lines come in order. `named` is how many of which kind will be told.
+    /// Looks a row up, and adds it; lines come in order. `limits` limits how many first lines are
+    /// kept.
     pub(super) fn check(
         &mut self,
         input: u64,
         output: u64,
         line: u32,
-        named: FirstLineLimits,
+        limits: FirstLineLimits,
     ) -> io::Result<Lookup> {
         match self {
             Self::Indexed(known) => Ok(known.check(line)),
@@ -55,10 +56,10 @@ impl<'p> Deduplicator<'p> {
                 let lookup = seen.check(input, output, line);
                 if let Lookup::Repeat(_) = lookup {
                     repeats.note(line, lookup);
-                    repeats.forget_beyond(named);
+                    repeats.forget_beyond(limits);
                 }
                 if seen.bytes() > *budget {
-                    let mut spill = Spill::new(std::mem::take(repeats), named)?;
+                    let mut spill = Spill::new(std::mem::take(repeats), limits)?;
                     for (input, output, line) in std::mem::take(seen).into_rows() {
                         spill.add(input, output, line)?;
                     }
@@ -69,12 +70,12 @@ impl<'p> Deduplicator<'p> {
         }
     }
 
-    /// Whether this pass cannot tell repeats any more.
+    /// Whether this pass can no longer find repeats.
     pub(super) fn is_spilling(&self) -> bool {
         matches!(self, Self::Spilling(_))
     }
 
-    /// What comparing all rows gave, if they had to be written down for that.
+    /// The result of comparing all rows, if they had to be written to temporary files.
     pub(super) fn finish(self) -> io::Result<Option<DedupIndex>> {
         match self {
             Self::Spilling(spill) => spill.compare().map(Some),

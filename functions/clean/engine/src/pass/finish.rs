@@ -1,15 +1,16 @@
-//! The end of a pass: everything is known, so everything is decided, or known to need another.
+//! The end of a pass: makes the report, or the plan of another pass where this one could not
+//! decide.
 
 use std::sync::Arc;
 
+use super::{
+    dedup::Deduplicator,
+    merger::{Merger, Stage},
+    outcome::{Cleaned, Outcome},
+};
 use crate::{
     container::{Container, DatasetEnd},
     error::Error,
-    pass::{
-        dedup::Deduplicator,
-        merger::{Merger, Stage},
-        outcome::{Cleaned, Outcome},
-    },
     plan::Plan,
     report::{Report, SplitCounts, TokenCounts, Verdict},
     rule::{Check, Fault, FileSummary},
@@ -22,16 +23,16 @@ use crate::{
 };
 
 impl Merger<'_, '_> {
-    /// Decides what is left, and makes the report; or says what another pass must know.
+    /// Decides what is still open and makes the report, or returns the plan of another pass.
     pub(super) fn finish(mut self, end: &DatasetEnd) -> Result<Outcome, Error> {
         self.totals.blank_lines += end.blank_lines;
         if end.is_refused() {
             return self.refuse(end);
         }
         let task = match &self.stage {
-            Stage::Streaming(course) => {
-                let task = course.task;
-                if self.memory.is_spilling() {
+            Stage::Streaming(stream_plan) => {
+                let task = stream_plan.task;
+                if self.dedup.is_spilling() {
                     return self.compare_spilt(end);
                 }
                 if let Some(plan) = self.redraw(end)? {
@@ -42,7 +43,7 @@ impl Merger<'_, '_> {
             Stage::Buffering(_) => {
                 let buffer = self.stage.take();
                 let task = self.decide_buffered(&buffer)?;
-                if self.memory.is_spilling() {
+                if self.dedup.is_spilling() {
                     return self.compare_spilt(end);
                 }
                 task
@@ -55,20 +56,20 @@ impl Merger<'_, '_> {
         self.report(task, end)
     }
 
-    /// Another pass will know which rows repeat an earlier one: they were too many to remember.
+    /// Another pass will know which rows repeat an earlier one: they did not fit into memory.
     fn compare_spilt(mut self, end: &DatasetEnd) -> Result<Outcome, Error> {
-        let memory = std::mem::replace(&mut self.memory, Deduplicator::new(0, None));
+        let memory = std::mem::replace(&mut self.dedup, Deduplicator::new(0, None));
         let known = memory.finish().map_err(Error::Spill)?;
         Ok(Outcome::Again(Plan {
-            known: known.map(Arc::new),
-            // Of some it was seen before memory was full: the next pass sees all.
+            dedup_index: known.map(Arc::new),
+            // Some were found before memory ran out, others were not: the next pass finds them all.
             contradictions: self.plan.contradictions.clone(),
             ..self.next_plan(end)
         }))
     }
 
-    /// Keeps nothing of a dataset that was not read to its end: what was written is worthless, and
-    /// another pass would come no further.
+    /// Keeps no row of a dataset that was not read to its end. What was written is worthless, and
+    /// another pass would stop at the same byte.
     fn refuse(mut self, end: &DatasetEnd) -> Result<Outcome, Error> {
         let buffer = self.stage.take();
         let task = self.decide_buffered(&buffer)?;
@@ -77,9 +78,9 @@ impl Merger<'_, '_> {
         self.report(task, end)
     }
 
-    /// Places the rows kept aside; a plan, if they are too many or too few for that.
+    /// Places the reserved rows; returns a plan where they are too many or too few.
     fn redraw(&mut self, end: &DatasetEnd) -> Result<Option<Plan>, Error> {
-        let Stage::Streaming(course) = self.stage else {
+        let Stage::Streaming(stream_plan) = self.stage else {
             return Ok(None);
         };
         let all = self.totals.kept;
@@ -90,8 +91,8 @@ impl Merger<'_, '_> {
             })
         };
         if self.reserve.overflows() {
-            // As if the rows were fewer: so that as many bytes come as were meant to.
-            let turn = u128::from(course.train_from) * u128::from(split::DRAWN_BYTES)
+            // Scale the draw down, so that about as many bytes are reserved as were intended.
+            let turn = u128::from(stream_plan.train_from) * u128::from(split::DRAWN_BYTES)
                 / u128::from(self.reserve.bytes);
             return Ok(again(u64::try_from(turn).unwrap_or_default()));
         }
@@ -100,7 +101,7 @@ impl Merger<'_, '_> {
             trained: self.totals.train,
             left_out: self.held_out_rows.left_out,
         };
-        let places = split::plan(&asked, decided, self.settings);
+        let splits = split::plan(&asked, decided, self.settings);
         let reserved = u64::try_from(asked.len()).unwrap_or(u64::MAX);
         let mean = all.bytes.checked_div(all.rows).unwrap_or_default();
         let capacity = SplitCapacity::of(all.rows, self.settings).fitting(mean);
@@ -111,27 +112,27 @@ impl Merger<'_, '_> {
             return Ok(again(turn));
         }
         let all_at = |wanted: Split| {
-            let rows = asked.iter().zip(&places);
-            let rows = rows.filter(move |(_, place)| **place == wanted);
+            let rows = asked.iter().zip(&splits);
+            let rows = rows.filter(move |(_, split)| **split == wanted);
             rows.map(|(row, _)| row.input).collect::<Vec<u64>>()
         };
         let (oversized_groups, left_out) = (all_at(Split::Train), all_at(Split::LeftOut));
         if !oversized_groups.is_empty() || !left_out.is_empty() {
-            let mut plan = again(course.train_from);
+            let mut plan = again(stream_plan.train_from);
             if let Some(plan) = &mut plan {
                 plan.oversized_groups.extend(oversized_groups);
                 plan.left_out.extend(left_out);
             }
             return Ok(plan);
         }
-        for (row, record, place) in self.reserve.placed(&places) {
-            self.totals.place(&row, place);
-            self.outputs.write(place.file(), 1, &[record])?;
+        for (row, record, split) in self.reserve.placed(&splits) {
+            self.totals.place(&row, split);
+            self.outputs.write(split.file(), 1, &[record])?;
         }
         Ok(None)
     }
 
-    /// What this pass knew, and what every next one knows.
+    /// What this pass knew, and what every later one must know.
     fn next_plan(&self, end: &DatasetEnd) -> Plan {
         let mut contradictions = self.plan.contradictions.clone();
         contradictions.extend(&self.contradictions);
@@ -163,12 +164,13 @@ impl Merger<'_, '_> {
         if let Some((line, fault)) = &end.fault {
             let severity = self.settings.severity(fault.rule);
             let line = line + self.line;
-            let fault = Fault::new(fault.rule).saying(fault.message.as_str());
+            let fault = Fault::new(fault.rule).with_message(fault.message.as_str());
             if end.is_refused() {
                 let message = format!("{}; reading stopped at line {line}", fault.message);
-                self.findings.add_at(fault.saying(message), severity, 0);
+                self.findings
+                    .add_at(fault.with_message(message), severity, 0);
             } else {
-                // Without a row, it is what there is to say about the file.
+                // A file without rows has no line to show: the finding is about the file.
                 let line = if read == 0 { 0 } else { line };
                 self.findings.add_at(fault, severity, line);
             }
@@ -180,7 +182,7 @@ impl Merger<'_, '_> {
             }),
             Container::Lines if read > 0 && !totals.readable => {
                 let guess = totals.guess.unwrap_or_default();
-                Some(format!("no row is JSON; it looks like {guess}"))
+                Some(format!("no row is JSON; the file looks like {guess}"))
             }
             Container::Lines
             | Container::Array
@@ -191,21 +193,24 @@ impl Merger<'_, '_> {
             | Container::Empty => None,
         };
         if let Some(message) = unreadable {
-            let fault = Fault::new(&rules::unreadable_file::RULE).saying(message);
+            let fault = Fault::new(&rules::unreadable_file::RULE).with_message(message);
             self.findings.add_at(fault, Severity::Reject, 0);
         } else if read == 0 && end.fault.is_none() {
             let fault = Fault::new(&rules::empty_file::RULE);
             self.findings.add_at(fault, Severity::Reject, 0);
         }
         if totals.rows.kept > 0 && totals.splits.train == 0 {
-            // Of all parts but this one a few rows are taken; only rows held out leave it empty.
+            // Every other split takes a few rows only, so training is empty only where all are held
+            // out.
             let fault = Fault::new(&rules::held_out_no_room::RULE);
-            let message = "earlier versions compare models with every question: none can train";
+            let message = "earlier versions hold out every question: none is left for training";
             self.findings
-                .add_at(fault.saying(message), Severity::Reject, 0);
+                .add_at(fault.with_message(message), Severity::Reject, 0);
         }
         let severity = self.settings.severity(&rules::language_mismatch::RULE);
-        let differing = totals.languages.tell(severity, self.settings.findings_max);
+        let differing = totals
+            .languages
+            .findings(severity, self.settings.findings_max);
         self.findings.merge(&differing, 0);
         for rule in rules::rules() {
             let severity = self.settings.severity(rule);
@@ -214,12 +219,12 @@ impl Merger<'_, '_> {
                 && let Some(message) = check(&file)
             {
                 self.findings
-                    .add_at(Fault::new(rule).saying(message), severity, 0);
+                    .add_at(Fault::new(rule).with_message(message), severity, 0);
             }
         }
     }
 
-    /// How many rows are to validate; of so few rows that none is held out, none.
+    /// How many validation rows the recipe asks for; none where there are too few rows to split.
     fn validation_expected(&self) -> u64 {
         match self.totals.rows.kept {
             ..not_split::ROWS_MIN => 0,
@@ -273,7 +278,7 @@ impl Merger<'_, '_> {
     }
 }
 
-/// Repairs and notes do not spoil a dataset; what was left out or wants a look does.
+/// Repairs and notes leave a dataset clean; rejected rows and warnings do not.
 fn verdict<'c>(
     splits: &SplitCounts,
     mut codes: impl Iterator<Item = &'c str>,

@@ -1,8 +1,8 @@
-//! Rows that ask what an earlier version compares models with: they never train.
+//! Rows whose question an earlier version holds out for evaluation: they never train.
 //!
-//! With them go rows that ask nearly the same, where those are looked for: all of them in a dataset
-//! that is decided about at its end; in a larger one those further down only, since the rows above
-//! train already.
+//! Near-duplicates of such questions are held out with them, where they are looked for: all of them
+//! in a dataset that is decided about at its end. In a larger one only those further down, since
+//! the rows above have already gone to training.
 
 use std::collections::HashSet;
 
@@ -15,30 +15,30 @@ use crate::{
     split::{self, Decided, Split},
 };
 
-/// Most bytes of such rows that are kept aside until the end of a large dataset: as many as are
-/// drawn, so that both have room together. What comes later is left out.
+/// Most bytes of such rows that are reserved until the end of a large dataset: as many as the draw
+/// reserves, so that both fit into memory together. Later ones are left out.
 const ASIDE_BYTES_MAX: u64 = split::DRAWN_BYTES;
 
-/// Why such a row is left out, in the file of those; it lacks its line and its row.
+/// The note of a row that is left out for lack of room, without its line and its row.
 pub(super) const NOTE: &[u8] = b"{\"codes\":[\"held_out_no_room\"]}\n";
 
-/// What is withheld from training so far.
+/// Which questions are held out so far.
 #[derive(Debug, Default)]
 pub(super) struct HeldOutTracker {
-    /// Questions by whose draw rows are placed, of which one row at least is held out.
+    /// Groups of questions, of which at least one is held out. A group is split as one.
     pub(super) groups: HashSet<u64>,
     /// Rows left out.
     pub(super) left_out: u64,
-    /// Bytes of rows kept aside or left out.
+    /// Bytes of rows that are reserved or left out.
     bytes: u64,
 }
 
 /// What decides where a kept row goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct KeptRow {
-    /// The question by whose draw it is placed: its own, or one that is nearly the same.
+    /// The group whose draw places it: its own question, or one that is nearly the same.
     pub(super) group: u64,
-    /// Whether an earlier version holds that out, as far as the rows before can tell.
+    /// Whether an earlier version holds out that group, as far as known from the rows before.
     pub(super) held_out: bool,
     /// Length of its record.
     pub(super) bytes: u32,
@@ -47,22 +47,22 @@ pub(super) struct KeptRow {
 /// Where a kept row goes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Placement {
-    /// `None`: aside, until the end tells.
-    pub(super) place: Option<Split>,
-    /// Whether it would train, were nothing held out.
+    /// `None` for a row that is reserved until the end of the pass.
+    pub(super) split: Option<Split>,
+    /// Whether it would train if nothing were held out.
     leaks: bool,
 }
 
 impl Placement {
-    /// Aside, as the draw has it.
+    /// Reserved by the draw.
     pub(super) const RESERVED: Self = Self {
-        place: None,
+        split: None,
         leaks: false,
     };
 
-    /// Tells what is held out of the row on `line`.
-    pub(super) fn tell(self, line: u64, settings: &Settings, found: &mut Findings) {
-        let rule = match self.place {
+    /// Reports that the row on `line` is held out.
+    pub(super) fn report(self, line: u64, settings: &Settings, found: &mut Findings) {
+        let rule = match self.split {
             Some(Split::LeftOut) => &held_out_no_room::RULE,
             _ if self.leaks => &train_eval_leak::RULE,
             _ => return,
@@ -72,7 +72,7 @@ impl Placement {
 }
 
 impl HeldOutTracker {
-    /// Takes a row of `group`; whether that is held out.
+    /// Adds a row of `group`; returns whether the group is held out.
     pub(super) fn check(&mut self, group: u64, held_out: bool) -> bool {
         if held_out {
             self.groups.insert(group);
@@ -80,17 +80,17 @@ impl HeldOutTracker {
         held_out || !self.groups.is_empty() && self.groups.contains(&group)
     }
 
-    /// Knows its questions by the groups that they are in by now.
+    /// Renames the groups after some have been joined.
     pub(super) fn regroup(&mut self, group_of: impl Fn(u64) -> u64) {
         self.groups = self.groups.drain().map(group_of).collect();
     }
 
-    /// The place of a row in a large dataset, which by the draw `trains` or is kept aside.
+    /// Places a row of a large dataset, which by the draw `trains` or is reserved.
     pub(super) fn place(&mut self, kept: KeptRow, trains: bool, plan: &Plan) -> Placement {
         let no_room = !plan.left_out.is_empty() && plan.left_out.contains(&kept.group);
         if !kept.held_out && !no_room {
             return Placement {
-                place: trains.then_some(Split::Train),
+                split: trains.then_some(Split::Train),
                 leaks: false,
             };
         }
@@ -98,36 +98,36 @@ impl HeldOutTracker {
         let left_out = no_room || self.bytes > ASIDE_BYTES_MAX;
         self.left_out += u64::from(left_out);
         Placement {
-            place: left_out.then_some(Split::LeftOut),
+            split: left_out.then_some(Split::LeftOut),
             leaks: trains,
         }
     }
 
-    /// The places of all `rows` of a dataset.
+    /// Places all `rows` of a dataset.
     pub(super) fn placements(
         &self,
         mut rows: Vec<split::DrawnRow>,
         settings: &Settings,
     ) -> Vec<Placement> {
         let drawn = split::plan(&rows, Decided::default(), settings);
-        let placement = |(place, leaks)| Placement {
-            place: Some(place),
+        let placement = |(split, leaks)| Placement {
+            split: Some(split),
             leaks,
         };
         if self.groups.is_empty() {
             return drawn
                 .into_iter()
-                .map(|place| placement((place, false)))
+                .map(|split| placement((split, false)))
                 .collect();
         }
         for row in &mut rows {
             row.held_out = self.groups.contains(&row.input);
         }
-        let places = split::plan(&rows, Decided::default(), settings);
+        let splits = split::plan(&rows, Decided::default(), settings);
         let leaks = rows
             .iter()
             .zip(drawn)
             .map(|(row, drawn)| row.held_out && drawn == Split::Train);
-        places.into_iter().zip(leaks).map(placement).collect()
+        splits.into_iter().zip(leaks).map(placement).collect()
     }
 }

@@ -1,4 +1,5 @@
-//! Whether short answers are labels: their key says so, or there are few of them, each given often.
+//! Whether short answers are labels: their key says so, or there are few of them and each is
+//! frequent.
 
 use std::collections::BTreeMap;
 
@@ -7,26 +8,26 @@ use crate::{
     task::Task,
 };
 
-/// Counts the different short answers.
+/// Counts distinct short answers.
 #[derive(Debug, Default)]
 pub(super) struct LabelCounts {
     counts: BTreeMap<u64, u64>,
     rows: u64,
-    /// Rows among these whose key says that they are labels.
+    /// Rows among these whose key says that the answer is a label.
     named: u64,
 }
 
 impl LabelCounts {
-    /// Most labels a task has: sets of intents have up to 150, taxonomies some hundreds.
+    /// Most labels of a task: intent datasets have up to 150, taxonomies some hundreds.
     const DISTINCT_MAX: usize = 1_000;
 
-    /// Fewest rows from which repetition means something.
+    /// Fewest rows from which repetition is evidence.
     const ROWS_MIN: u64 = 20;
 
     /// Fewest rows per label on average.
     const ROWS_PER_LABEL_MIN: u64 = 5;
 
-    /// Takes an example, if its answer is short.
+    /// Counts an example if its answer is short.
     pub(super) fn count(&mut self, row: &RowSummary) {
         match row.kind {
             RowKind::Rejected | RowKind::Example => {}
@@ -40,7 +41,7 @@ impl LabelCounts {
 
     fn add(&mut self, answer: u64) {
         self.rows += 1;
-        // One more than the most shows that there are too many; no need to remember them.
+        // One more than the limit proves that there are too many, and bounds the memory.
         if self.counts.len() <= Self::DISTINCT_MAX {
             *self.counts.entry(answer).or_default() += 1;
         }
@@ -51,13 +52,13 @@ impl LabelCounts {
         self.rows
     }
 
-    /// Different short answers, as far as they were counted.
+    /// Distinct short answers, up to one more than the limit.
     pub(super) fn distinct(&self) -> u64 {
         u64::try_from(self.counts.len()).unwrap_or(u64::MAX)
     }
 
-    /// What the rows teach: labels, if half of all answers are called so, or are short and few among those
-    /// differ.
+    /// The task: classification, if at least half of all answers are named labels, or are short and
+    /// few of them differ.
     pub(super) fn task(&self, candidates: u64) -> Task {
         let named = self.named > 0 && self.named * 2 >= candidates;
         let alike = self.counts.len() <= Self::DISTINCT_MAX

@@ -1,4 +1,4 @@
-//! Which languages the rows answer in, and which rows differ from most.
+//! Counts the languages of the answers, and finds rows that differ from most.
 
 use std::collections::BTreeMap;
 
@@ -6,24 +6,24 @@ use whatlang::Lang;
 
 use crate::{findings::Findings, rule::Fault, rules::language_mismatch::RULE, severity::Severity};
 
-/// Share of rows in one language from which the others are no choice, in percent.
+/// Share of rows in one language, in percent, from which rows in others look like mistakes.
 const MOST_PERCENT: u64 = 80;
 
-/// Most rows of a language that are listed: which language most are in is known at the end only.
+/// Most lines remembered of a language: which one prevails is known only at the end.
 const LISTED_MAX: usize = 100;
 
-/// Most languages of a report; more are those of chance.
+/// Most languages in a report; rarer ones are mostly wrong guesses.
 const REPORTED_MAX: usize = 20;
 
 /// The languages so far.
 #[derive(Debug, Default)]
 pub(super) struct LanguageCounts {
-    /// By code: how many rows, and their first lines.
+    /// By language code: the number of rows, and their first lines.
     rows: BTreeMap<&'static str, (u64, Vec<u64>)>,
 }
 
 impl LanguageCounts {
-    /// Counts a row that answers in `language`.
+    /// Counts a row whose answer is in `language`.
     pub(super) fn count(&mut self, language: Lang, line: u64) {
         let (count, lines) = self.rows.entry(language.code()).or_default();
         *count += 1;
@@ -32,8 +32,8 @@ impl LanguageCounts {
         }
     }
 
-    /// Tells of the rows that differ from most.
-    pub(super) fn tell(&self, severity: Severity, findings_max: usize) -> Findings {
+    /// The findings about rows that differ from most.
+    pub(super) fn findings(&self, severity: Severity, findings_max: usize) -> Findings {
         let mut findings = Findings::new(findings_max);
         let all: u64 = self.rows.values().map(|(count, _)| count).sum();
         let most = self.rows.iter().max_by_key(|(_, (count, _))| *count);
@@ -49,12 +49,12 @@ impl LanguageCounts {
         others.sort_unstable();
         for (line, code) in others {
             let message = format!("the answer is in `{code}`, most are in `{most}`");
-            findings.add_at(Fault::new(&RULE).saying(message), severity, line);
+            findings.add_at(Fault::new(&RULE).with_message(message), severity, line);
         }
         findings
     }
 
-    /// Rows by language, of those that come most often.
+    /// Rows by language, the most frequent ones only.
     pub(super) fn report(&self) -> BTreeMap<String, u64> {
         let mut rows: Vec<(&str, u64)> = self
             .rows

@@ -1,20 +1,20 @@
-//! What of the machine a pass may use.
+//! How much of the machine a pass may use.
 
 use std::num::NonZero;
 
 /// Bytes of records up to which a dataset is decided about as a whole.
 pub(super) const BUFFERED_BYTES_MAX: u64 = 24 << 20;
 
-/// Bytes in which rows are remembered, unless told otherwise: some 27 million rows.
+/// Default budget for distinct rows: enough for some 27 million.
 const DEDUP_BYTES: usize = 1 << 30;
 
-/// What of the machine a pass may use.
+/// How much of the machine a pass may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Machine {
-    /// Threads that judge rows.
+    /// Threads that process rows.
     pub threads: NonZero<usize>,
-    /// Bytes in which rows are remembered that might be repeated. Past this they are written to
-    /// passing files, and a second pass is needed.
+    /// Bytes for remembering distinct rows, to find duplicates. Past this they are written to
+    /// temporary files, and a second pass is needed.
     pub dedup_bytes: usize,
     pub(super) buffer_bytes: u64,
 }
@@ -28,7 +28,7 @@ impl Default for Machine {
 }
 
 impl Machine {
-    /// So many threads.
+    /// The default budgets with this many threads.
     pub fn with_threads(threads: NonZero<usize>) -> Self {
         Self {
             threads,
@@ -37,7 +37,7 @@ impl Machine {
         }
     }
 
-    /// A machine that holds next to nothing, for tests: small datasets are large to it.
+    /// A machine that buffers next to nothing, for tests: to it, small datasets are large.
     pub fn tiny(threads: usize, buffer_bytes: u64) -> Self {
         Self {
             buffer_bytes,

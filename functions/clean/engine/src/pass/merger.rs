@@ -1,25 +1,27 @@
-//! Where judged batches are taken in order: compares rows with each other, and sends each to its
-//! part.
+//! Merges processed batches in order: compares rows with each other, and writes each where it
+//! belongs.
 
 use std::{collections::HashMap, ops::Range};
 
-use super::{prefix::Prefix, threads::BatchSink, totals::Totals};
+use super::{
+    buffer::{BatchBuffer, BufferedBatch},
+    dedup::Deduplicator,
+    held_out_rows::{self, HeldOutTracker, KeptRow, Placement},
+    machine::Machine,
+    near_duplicates::{Joining, NearDuplicates},
+    output_writer::OutputWriters,
+    prefix::Prefix,
+    record_run::RecordRun,
+    reserve::{Reserve, ReservedRow},
+    threads::BatchSink,
+    totals::Totals,
+};
 use crate::{
     container::Layout,
     dedup_index::{FirstLineLimits, Lookup},
     error::Error,
     findings::Findings,
     outputs::OutputFile,
-    pass::{
-        buffer::{BatchBuffer, BufferedBatch},
-        dedup::Deduplicator,
-        held_out_rows::{self, HeldOutTracker, KeptRow, Placement},
-        machine::Machine,
-        near_duplicates::{Joining, NearDuplicates},
-        output_writer::OutputWriters,
-        record_run::RecordRun,
-        reserve::{Reserve, ReservedRow},
-    },
     plan::Plan,
     processed::{ProcessedBatch, RowKind, RowSummary},
     row_processor::RowProcessor,
@@ -32,41 +34,41 @@ use crate::{
     task::Task,
 };
 
-/// How many times as long as the hold a dataset must be to be surely larger, records or no records; then
-/// so small a part of the hold is filled.
+/// How many times the size of the buffer a dataset must have to exceed it for sure, since records
+/// can be smaller than rows. Of such a dataset only this fraction of the buffer is filled.
 const PREFIX_ONE_IN: u64 = 3;
 
-/// A pass under way.
+/// A pass in progress.
 pub(super) struct Merger<'s, 'o> {
     pub(super) settings: &'s Settings,
     pub(super) plan: &'s Plan,
     pub(super) outputs: OutputWriters<'o>,
     pub(super) stage: Stage,
-    /// Length of the dataset, where it is known beforehand.
+    /// Size of the dataset, where it is known in advance.
     size: Option<u64>,
     buffer_bytes: u64,
-    /// Lines so far.
+    /// Lines merged so far.
     pub(super) line: u64,
-    pub(super) memory: Deduplicator<'s>,
-    named: FirstLineLimits,
+    pub(super) dedup: Deduplicator<'s>,
+    first_line_limits: FirstLineLimits,
     pub(super) near: NearDuplicates,
     pub(super) findings: Findings,
-    /// Questions answered in more than one way, where those are to be left out.
+    /// Questions with different answers, where a recipe rejects those.
     pub(super) contradictions: HashMap<u64, (u32, u32)>,
     pub(super) reserve: Reserve,
     pub(super) held_out_rows: HeldOutTracker,
     pub(super) totals: Totals,
 }
 
-/// What is decided about rows to come.
+/// Whether it is decided where rows go.
 pub(super) enum Stage {
-    /// Nothing: rows are held.
+    /// Not yet: rows are buffered.
     Buffering(BatchBuffer),
-    /// All of it: rows go where they belong at once.
+    /// Yes: rows are written at once.
     Streaming(StreamPlan),
 }
 
-/// What is decided about rows to come.
+/// How rows are placed while streaming.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StreamPlan {
     /// The task that the rows train.
@@ -75,7 +77,7 @@ pub(super) struct StreamPlan {
     pub(super) train_from: u64,
 }
 
-/// What becomes of a row.
+/// What happened to a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RowOutcome {
     Rejected,
@@ -98,15 +100,15 @@ impl<'s, 'o> Merger<'s, 'o> {
             stage: Stage::Buffering(BatchBuffer::default()),
             size,
             buffer_bytes: match size {
-                // It will not fit, so what is held only tells what the rest is like.
+                // It will not fit, so the buffer only serves as a sample of the rest.
                 Some(size) if size / PREFIX_ONE_IN > machine.buffer_bytes => {
                     machine.buffer_bytes / PREFIX_ONE_IN
                 }
                 Some(_) | None => machine.buffer_bytes,
             },
             line: 0,
-            memory: Deduplicator::new(machine.dedup_bytes, plan.known.as_deref()),
-            named: FirstLineLimits::of(settings),
+            dedup: Deduplicator::new(machine.dedup_bytes, plan.dedup_index.as_deref()),
+            first_line_limits: FirstLineLimits::of(settings),
             near: NearDuplicates::default(),
             findings: Findings::new(settings.findings_max),
             contradictions: HashMap::new(),
@@ -116,12 +118,12 @@ impl<'s, 'o> Merger<'s, 'o> {
         }
     }
 
-    /// Who judges the rows that come here.
+    /// A processor of rows for this pass.
     pub(super) fn processor(&self, layout: Layout) -> RowProcessor<'s> {
         RowProcessor::new(self.settings, self.plan, layout, self.outputs.is_writing())
     }
 
-    /// Takes the next batch; gives back what can be filled again.
+    /// Merges the next batch; returns an allocation for reuse.
     fn take_next(&mut self, processed: ProcessedBatch) -> Result<ProcessedBatch, Error> {
         let base = self.line;
         self.line += processed.lines.counted;
@@ -130,15 +132,15 @@ impl<'s, 'o> Merger<'s, 'o> {
         }
         self.totals.note(&processed);
         match &mut self.stage {
-            Stage::Streaming(course) => {
-                let course = *course;
+            Stage::Streaming(stream_plan) => {
+                let stream_plan = *stream_plan;
                 let records = &processed.records;
                 let batch = BufferedBatch {
                     processed: &processed,
                     records,
                     base,
                 };
-                self.stream(batch, course)?;
+                self.stream(batch, stream_plan)?;
                 Ok(processed)
             }
             Stage::Buffering(buffer) => {
@@ -151,7 +153,7 @@ impl<'s, 'o> Merger<'s, 'o> {
         }
     }
 
-    /// Decides by the rows held what is done with all that are to come.
+    /// Decides from the buffered rows how all rows to come are placed.
     fn stop_buffering(&mut self) -> Result<(), Error> {
         let buffer = self.stage.take();
         let prefix = Prefix::of(&buffer, self.buffer_bytes);
@@ -162,25 +164,25 @@ impl<'s, 'o> Merger<'s, 'o> {
                 let held_out = prefix.extrapolate_held_out(size, &self.plan.held_out);
                 split::turn_of_training(expected, held_out, self.settings)
             }
-            // Nothing to go by: this pass counts, the next one writes.
+            // Without a size nothing can be estimated: this pass counts, and the next one writes.
             (None, None) => 0,
         };
-        let course = StreamPlan {
+        let stream_plan = StreamPlan {
             task: prefix.task(),
             train_from,
         };
-        self.stage = Stage::Streaming(course);
+        self.stage = Stage::Streaming(stream_plan);
         buffer
             .iter()
-            .try_for_each(|buffered| self.stream(buffered, course))
+            .try_for_each(|buffered| self.stream(buffered, stream_plan))
     }
 
-    fn stream(&mut self, batch: BufferedBatch<'_>, course: StreamPlan) -> Result<(), Error> {
-        let outcomes = self.decide(batch.processed, batch.base, course.task)?;
+    fn stream(&mut self, batch: BufferedBatch<'_>, stream_plan: StreamPlan) -> Result<(), Error> {
+        let outcomes = self.decide(batch.processed, batch.base, stream_plan.task)?;
         let (seed, plan) = (self.settings.seed, self.plan);
         let mut held_out_rows = std::mem::take(&mut self.held_out_rows);
         let place = |kept: KeptRow| {
-            let drawn = split::turn(kept.group, seed) < course.train_from;
+            let drawn = split::turn(kept.group, seed) < stream_plan.train_from;
             let trains = !drawn || plan.oversized_groups.contains(&kept.group);
             held_out_rows.place(kept, trains, plan)
         };
@@ -189,7 +191,7 @@ impl<'s, 'o> Merger<'s, 'o> {
         written
     }
 
-    /// Decides about everything that is held, knowing that it is all.
+    /// Decides about all buffered rows, which are the whole dataset.
     pub(super) fn decide_buffered(&mut self, buffer: &BatchBuffer) -> Result<Task, Error> {
         let task = Prefix::of(buffer, u64::MAX).task();
         let mut asked = Vec::new();
@@ -217,7 +219,7 @@ impl<'s, 'o> Merger<'s, 'o> {
             );
             decided.push(outcomes);
         }
-        // Some have joined others since.
+        // Groups may have been joined since a row was compared.
         for row in &mut asked {
             row.input = self.near.group_of(row.input);
         }
@@ -277,11 +279,11 @@ impl<'s, 'o> Merger<'s, 'o> {
         found: &mut Findings,
     ) -> Result<RowOutcome, Error> {
         let short_line = u32::try_from(line).unwrap_or(u32::MAX);
-        let found_earlier = self
-            .memory
-            .check(row.input, row.output, short_line, self.named);
-        if self.memory.is_spilling() {
-            // Nothing that this pass writes is of use.
+        let found_earlier =
+            self.dedup
+                .check(row.input, row.output, short_line, self.first_line_limits);
+        if self.dedup.is_spilling() {
+            // Repeats are not found any more, so what this pass writes is useless.
             self.outputs.stop();
         }
         let lookup = found_earlier.map_err(Error::Spill)?;
@@ -290,8 +292,8 @@ impl<'s, 'o> Merger<'s, 'o> {
             Lookup::Repeat(first) => {
                 let severity = self.settings.severity(&rules::duplicate::RULE);
                 if severity != Severity::Off {
-                    let message = format!("the row says the same as line {first}");
-                    let fault = Fault::new(&rules::duplicate::RULE).saying(message);
+                    let message = format!("duplicate of line {first}");
+                    let fault = Fault::new(&rules::duplicate::RULE).with_message(message);
                     found.add_at(fault, severity, line);
                 }
                 if severity == Severity::Reject {
@@ -301,12 +303,13 @@ impl<'s, 'o> Merger<'s, 'o> {
             Lookup::Contradiction(first) => {
                 let severity = self.settings.severity(&rules::contradiction::RULE);
                 if severity == Severity::Reject {
-                    // Counted when they are left out, in the next pass.
+                    // Counted when the rows are left out, in the next pass.
                     let lines = (first, short_line);
                     self.contradictions.entry(row.input).or_insert(lines);
                 } else if severity != Severity::Off {
-                    let message = format!("the question of line {first} has another answer there");
-                    let fault = Fault::new(&rules::contradiction::RULE).saying(message);
+                    let message =
+                        format!("the same question has a different answer on line {first}");
+                    let fault = Fault::new(&rules::contradiction::RULE).with_message(message);
                     found.add_at(fault, severity, line);
                 }
             }
@@ -315,14 +318,14 @@ impl<'s, 'o> Merger<'s, 'o> {
         let joining = match (&self.stage, lookup) {
             (Stage::Buffering(_), _) => Joining::All,
             (Stage::Streaming(_), Lookup::New) => Joining::New,
-            // Rows that ask the same go together first of all.
+            // Rows with the same question must stay together, so they cannot join another group.
             (Stage::Streaming(_), Lookup::Repeat(_) | Lookup::Contradiction(_)) => Joining::None,
         };
         let near = self.near.compare(sketch, row.input, joining, short_line);
         if let Some(first) = near.line {
             let severity = self.settings.severity(&rules::near_duplicate::RULE);
-            let message = format!("the row says nearly the same as line {first}");
-            let fault = Fault::new(&rules::near_duplicate::RULE).saying(message);
+            let message = format!("near-duplicate of line {first}");
+            let fault = Fault::new(&rules::near_duplicate::RULE).with_message(message);
             found.add_at(fault, severity, line);
         }
         let held_out = self.held_out_rows.check(near.group, row.held_out);
@@ -333,7 +336,7 @@ impl<'s, 'o> Merger<'s, 'o> {
         }))
     }
 
-    /// Writes every row where it belongs; those that `place` knows no place for are kept aside.
+    /// Writes every row where it belongs; rows for which `place` returns no split are reserved.
     fn write(
         &mut self,
         batch: BufferedBatch<'_>,
@@ -363,8 +366,8 @@ impl<'s, 'o> Merger<'s, 'o> {
                 RowOutcome::Kept(kept) => {
                     let record = records.get(record_at.clone()).unwrap_or_default();
                     let placement = place(*kept);
-                    placement.tell(line, self.settings, &mut found);
-                    if placement.place == Some(Split::LeftOut) {
+                    placement.report(line, self.settings, &mut found);
+                    if placement.split == Some(Split::LeftOut) {
                         self.totals.rows.rejected += 1;
                         self.write_note(
                             OutputFile::Rejected,
@@ -379,11 +382,11 @@ impl<'s, 'o> Merger<'s, 'o> {
                         self.write_note(OutputFile::Corrected, line, note, Some(record))?;
                     }
                     let reserved = ReservedRow::of(row, kept.group);
-                    match placement.place {
+                    match placement.split {
                         None => self.reserve.add(reserved, record),
-                        Some(place) => {
-                            self.totals.place(&reserved, place);
-                            run.add(place.file(), record_at, records, &mut self.outputs)?;
+                        Some(split) => {
+                            self.totals.place(&reserved, split);
+                            run.add(split.file(), record_at, records, &mut self.outputs)?;
                         }
                     }
                 }
@@ -393,7 +396,7 @@ impl<'s, 'o> Merger<'s, 'o> {
         run.end(records, &mut self.outputs)
     }
 
-    /// Writes a note, which lacks its line; with the `record` of a row where the note has one.
+    /// Writes a note, which lacks its line; appends the `record` of the row, if there is one.
     fn write_note(
         &mut self,
         file: OutputFile,
@@ -433,7 +436,7 @@ fn range(start: &mut usize, length: u32) -> Range<usize> {
 }
 
 impl Stage {
-    /// What is held; nothing is any more.
+    /// Takes the buffer out; an empty one where there is none.
     pub(super) fn take(&mut self) -> BatchBuffer {
         match self {
             Self::Buffering(buffer) => std::mem::take(buffer),

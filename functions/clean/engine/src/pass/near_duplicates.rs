@@ -1,4 +1,4 @@
-//! Which rows say nearly the same as an earlier one.
+//! Finds rows that are nearly the same as an earlier one.
 
 use std::collections::HashMap;
 
@@ -7,19 +7,19 @@ use smallvec::SmallVec;
 
 use crate::sketch::{BANDS, Digest, Sketch};
 
-/// Most rows that later ones are compared with; each takes 48 bytes, and up to 18 for each of its
-/// bands, 60 MB in all. Later rows are still compared with these, but not with each other.
+/// Most rows that later ones are compared with. Each takes 48 bytes, and up to 18 for each of its
+/// bands: 60 MB in all. Later rows are still compared with these, but not with each other.
 const ROWS_MAX: usize = 250_000;
 
 /// The rows so far.
 #[derive(Debug, Default)]
 pub(super) struct NearDuplicates {
     rows: Vec<NearRow>,
-    /// By a band, the first row that had it.
+    /// For each band, the first row that had it.
     bands: HashTable<Band>,
-    /// Questions that go where another goes, since what is said there is nearly the same.
+    /// Questions that share the split of another, since they are nearly the same.
     groups: HashMap<u64, u64>,
-    /// Rows that came when there was no room for them.
+    /// Rows that were not remembered for lack of room.
     pub(super) not_compared: u64,
 }
 
@@ -36,28 +36,28 @@ struct Band {
     row: u32,
 }
 
-/// What a row is to those before it.
+/// How a row relates to those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NearMatch {
-    /// The line of the first row that says nearly the same.
+    /// The line of the first row that is nearly the same.
     pub(super) line: Option<u32>,
-    /// The question by whose draw the row is placed, as far as it is known by now.
+    /// The group whose draw places the row, as far as known by now.
     pub(super) group: u64,
 }
 
-/// Which questions may still join others.
+/// Which groups may still be joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Joining {
-    /// All: no row is placed before all are known.
+    /// All: no row is placed before the end.
     All,
-    /// This one, which no row before asks: the others are placed.
+    /// Only the new one, whose question no earlier row has; the others have been placed.
     New,
-    /// None: this one is placed, too.
+    /// None: this one has been placed, too.
     None,
 }
 
 impl NearDuplicates {
-    /// Takes a row that asks `input`.
+    /// Compares a row with question `input` to those before it, and remembers it.
     pub(super) fn compare(
         &mut self,
         sketch: Option<&Sketch>,
@@ -89,7 +89,7 @@ impl NearDuplicates {
         }
     }
 
-    /// The question by whose draw rows that ask `input` are placed.
+    /// The group whose draw places rows with question `input`.
     pub(super) fn group_of(&self, mut input: u64) -> u64 {
         while let Some(other) = self.groups.get(&input) {
             input = *other;
@@ -97,7 +97,7 @@ impl NearDuplicates {
         input
     }
 
-    /// Sees to it that two questions are placed together: by the lesser one, whichever came first.
+    /// Joins two groups under the lesser one, so that the order of rows does not matter.
     fn join(&mut self, one: u64, other: u64) {
         let (one, other) = (self.group_of(one), self.group_of(other));
         if one != other {
@@ -105,7 +105,7 @@ impl NearDuplicates {
         }
     }
 
-    /// Rows that say nearly what `sketch` says, the earliest first: their lines and groups.
+    /// Rows nearly the same as `sketch`, the earliest first: their lines and groups.
     fn near(&self, sketch: &Sketch) -> SmallVec<[(u32, u64); BANDS]> {
         let found = sketch.bands.into_iter().filter_map(|band| self.find(band));
         let rows = found.filter_map(|band| self.rows.get(usize::try_from(band.row).ok()?));
@@ -142,7 +142,7 @@ impl NearDuplicates {
     }
 }
 
-/// A hash of a band, which is one already; the table goes by its highest and lowest bits.
+/// A hash of a band, which is one already. The table uses the highest and the lowest bits.
 fn hash(band: u32) -> u64 {
     u64::from(band) << 32 | u64::from(band)
 }

@@ -9,40 +9,40 @@ use crate::{
     report::Report,
 };
 
-/// Longest question or answer in a sample, in characters; a manifest is read by people.
+/// Longest question or answer in a sample, in characters; people read it in a manifest.
 const SAMPLE_CHARS_MAX: usize = 500;
 
-/// What a pass came to.
+/// What a pass ends with.
 #[derive(Debug)]
 pub enum Outcome {
     /// Everything is decided, and written.
     Done(Box<Cleaned>),
-    /// What was written is to be thrown away: another pass must go by this plan.
+    /// What was written must be discarded: another pass is needed, by this plan.
     Again(Plan),
 }
 
-/// A dataset, cleaned.
+/// A cleaned dataset.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cleaned {
-    /// What was found; holds no text of any row.
+    /// The findings; contains no text of any row.
     pub report: Report,
     /// The first few kept pairs: *text of the dataset*, so for its manifest only, never for logs.
     pub samples: Vec<Sample>,
-    /// What was written, if anything was.
+    /// What was written, if there were outputs.
     pub written: Option<Written>,
 }
 
-/// A pair of question and answer: text of the dataset, for its manifest and nowhere else.
+/// A question and its answer: text of the dataset, for its manifest and nowhere else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
     /// The last question.
     pub input: String,
-    /// The answer.
+    /// Its answer.
     pub output: String,
 }
 
 impl Sample {
-    /// The last question and its answer of a row as it is written.
+    /// The last question and its answer in a written record.
     pub(super) fn of_record(record: &[u8]) -> Option<Self> {
         let row = parse(std::str::from_utf8(record).ok()?).ok()?.node.value;
         let turns = row.member("contents")?.elements();

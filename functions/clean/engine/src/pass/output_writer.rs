@@ -8,11 +8,12 @@ use crate::{
     outputs::{OutputFile, OutputFileSummary, Outputs, Written},
 };
 
-/// Bytes collected before a part's writer is called, always as many: at places of the file that are
-/// multiples of it, the system takes them in fewer and larger pieces. More at once gain nothing.
+/// Bytes buffered before a file's writer is called. Always this many, so that writes start at
+/// multiples of it: the system handles aligned writes in fewer and larger pieces. More at once gain
+/// nothing.
 const BUFFER_BYTES: usize = 128 << 10;
 
-/// The parts as they are being written; none are, where there is nowhere to write.
+/// Writers of all output files; without outputs, they discard what is written.
 pub(crate) struct OutputWriters<'o> {
     outputs: Option<&'o mut dyn Outputs>,
     writers: [FileWriter; OutputFile::ALL.len()],
@@ -26,12 +27,12 @@ impl<'o> OutputWriters<'o> {
         }
     }
 
-    /// Whether there is anywhere to write.
+    /// Whether there are outputs.
     pub(crate) fn is_writing(&self) -> bool {
         self.outputs.is_some()
     }
 
-    /// Writes nothing more: another pass will.
+    /// Discards everything from now on: another pass will write.
     pub(crate) fn stop(&mut self) {
         self.outputs = None;
     }
@@ -54,7 +55,7 @@ impl<'o> OutputWriters<'o> {
         Ok(())
     }
 
-    /// Writes what is left; `None` where there was nowhere to write.
+    /// Flushes all files; `None` where there are no outputs.
     pub(crate) fn finish(mut self) -> Result<Option<Written>, Error> {
         let Some(outputs) = self.outputs else {
             return Ok(None);
@@ -92,7 +93,7 @@ impl ByFile for [FileWriter; OutputFile::ALL.len()] {
     }
 }
 
-/// A part being written.
+/// The buffered writer of one file.
 #[derive(Debug, Default)]
 struct FileWriter {
     buffer: Vec<u8>,
@@ -110,7 +111,7 @@ impl FileWriter {
         Ok(())
     }
 
-    /// Adds `piece`; writes whenever the buffer is full.
+    /// Adds `piece`, and writes whenever the buffer is full.
     fn add(
         &mut self,
         file: OutputFile,

@@ -1,25 +1,24 @@
-//! The first rows of a dataset, by which the rest is judged.
+//! The first rows of a dataset, from which the rest is estimated.
 
-use super::{labels::LabelCounts, seen::SeenSet};
+use super::{buffer::BatchBuffer, labels::LabelCounts, seen::SeenSet};
 use crate::{
-    dedup_index::Lookup, held_out::HeldOut, pass::buffer::BatchBuffer, processed::RowKind,
-    split::Volume, task::Task,
+    dedup_index::Lookup, held_out::HeldOut, processed::RowKind, split::Volume, task::Task,
 };
 
-/// What is known of them.
+/// Totals of the first rows.
 pub(super) struct Prefix {
     /// Distinct examples.
     examples: Volume,
-    /// Bytes they and what is between them take in the dataset.
+    /// Bytes of the dataset that these rows take, with everything between them.
     raw: u64,
     labels: LabelCounts,
-    /// Those among the examples that ask what an earlier version holds out.
+    /// Examples whose question an earlier version holds out.
     held_out: u64,
 }
 
 impl Prefix {
-    /// The rows of `buffer` up to so many bytes of records, repeats and all: what fills the hold, to
-    /// the row, so that it does not matter how they were cut into batches.
+    /// The rows of `buffer` up to this many bytes of records, repeats included. The limit is exact
+    /// to the row, so that the estimate does not depend on how rows were cut into batches.
     pub(super) fn of(buffer: &BatchBuffer, bytes_max: u64) -> Self {
         let mut prefix = Self {
             examples: Volume::default(),
@@ -49,12 +48,12 @@ impl Prefix {
         prefix
     }
 
-    /// What they teach.
+    /// The task of these rows.
     pub(super) fn task(&self) -> Task {
         self.labels.task(self.examples.rows)
     }
 
-    /// What a dataset of `size` bytes comes to if it goes on like this.
+    /// The estimate for a dataset of `size` bytes, if it continues like this.
     pub(super) fn extrapolate(&self, size: u64) -> Volume {
         Volume {
             rows: self.scale(self.examples.rows, size),
@@ -62,8 +61,8 @@ impl Prefix {
         }
     }
 
-    /// How many rows of a dataset of `size` bytes ask what is held out: of a dataset that grew,
-    /// mostly the first do, so never more than there are questions.
+    /// How many rows of a dataset of `size` bytes have a held-out question. In a dataset that grew
+    /// by appending, these are mostly the first rows, so never more than there are such questions.
     pub(super) fn extrapolate_held_out(&self, size: u64, held_out: &HeldOut) -> u64 {
         self.scale(self.held_out, size).min(held_out.rows())
     }

@@ -1,10 +1,14 @@
-//! A pass that many machines share: each judges a range of bytes, and one takes what they found
-//! in order, as if it had judged it all.
+//! A pass shared by many machines: each processes a range of bytes, and one merges the results in
+//! order, with the same outcome as if it had processed everything.
 
 use std::{io, ops::Range};
 
 use super::{
     PASSES_MAX,
+    machine::Machine,
+    merger::Merger,
+    outcome::Outcome,
+    output_writer::OutputWriters,
     threads::{BatchSink, BatchSource, run},
 };
 use crate::{
@@ -16,7 +20,6 @@ use crate::{
     frames::{FrameReader, FrameWriter, NextFrame},
     meter::Crc32c,
     outputs::Outputs,
-    pass::{machine::Machine, merger::Merger, outcome::Outcome, output_writer::OutputWriters},
     plan::Plan,
     processed::ProcessedBatch,
     row_processor::RowProcessor,
@@ -24,7 +27,7 @@ use crate::{
     source::Source,
 };
 
-/// Whether the rows of `source` can be judged range by range: they are lines of plain text.
+/// Whether `source` can be processed in ranges: its rows must be lines of uncompressed UTF-8.
 ///
 /// # Errors
 /// Those of reading.
@@ -32,7 +35,7 @@ pub fn is_cuttable(source: &dyn Source, settings: &Settings) -> io::Result<bool>
     Ok(source.size()?.is_some() && Records::open(source, &settings.columns)?.are_plain_lines())
 }
 
-/// The range of `size` bytes that is the `index`th of `count`, all nearly as long.
+/// The `index`th of `count` ranges of nearly equal length that make up `size` bytes.
 pub fn range_of(size: u64, index: u32, count: u32) -> Range<u64> {
     let edge = |index: u32| {
         let edge = u128::from(size) * u128::from(index) / u128::from(count.max(1));
@@ -41,14 +44,14 @@ pub fn range_of(size: u64, index: u32, count: u32) -> Range<u64> {
     edge(index)..edge(index.saturating_add(1))
 }
 
-/// Judges the rows of `source` that start in `range` of its bytes, by what of `plan` is about
-/// single rows, and writes frames of what was found to `out`.
+/// Processes the rows of `source` that start in `range`, by the part of `plan` that is about single
+/// rows, and writes the result to `out` as frames.
 ///
 /// The rows must be lines: see [`is_cuttable`].
 ///
 /// # Errors
-/// [`Error::Settings`] before anything is read; [`Error::Read`] and [`Error::WriteFrames`] where a side
-/// fails.
+/// [`Error::Settings`] before anything is read; [`Error::Read`] and [`Error::WriteFrames`] where
+/// reading or writing fails.
 pub fn process_range(
     source: &dyn Source,
     range: Range<u64>,
@@ -73,12 +76,12 @@ pub fn process_range(
     writer.end(end).map_err(Error::WriteFrames)
 }
 
-/// Takes the frames of all ranges, in their order, as [`pass`](super::pass()) takes rows by the
-/// same `plan`, and writes what is decided to `outputs`: the same bytes.
+/// Merges the frames of all ranges, in order, and writes the same bytes to `outputs` as
+/// [`pass`](super::pass()) would by the same `plan`.
 ///
 /// # Errors
-/// As [`pass`](super::pass()); [`Error::Frames`] where frames are not whole, or not of ranges
-/// side by side.
+/// As [`pass`](super::pass()); [`Error::Frames`] where frames are truncated or corrupt, or their
+/// ranges are not adjacent.
 pub fn merge<S: Source>(
     ranges: &[S],
     settings: &Settings,
@@ -134,7 +137,7 @@ pub fn merge<S: Source>(
     })
 }
 
-/// The length of what was judged, whose ranges are side by side.
+/// The size of the dataset, whose ranges must be adjacent.
 fn size<S: Source>(ranges: &[S]) -> Result<u64, Error> {
     let mut size = 0;
     for (range, source) in ranges.iter().enumerate() {

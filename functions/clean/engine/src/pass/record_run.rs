@@ -1,10 +1,11 @@
-//! Records of a batch on their way to their parts.
+//! Adjacent records that go to the same file.
 
 use std::ops::Range;
 
-use crate::{error::Error, outputs::OutputFile, pass::output_writer::OutputWriters};
+use super::output_writer::OutputWriters;
+use crate::{error::Error, outputs::OutputFile};
 
-/// Records side by side that go to the same part: written at once.
+/// Adjacent records that go to the same file, to be written with one call.
 #[derive(Debug, Default)]
 pub(super) struct RecordRun {
     file: Option<OutputFile>,
@@ -13,7 +14,8 @@ pub(super) struct RecordRun {
 }
 
 impl RecordRun {
-    /// Adds the next record, which is among `records`; writes those before it if it goes elsewhere.
+    /// Adds the next record, at a position in `records`; first writes those before it where the
+    /// file changes.
     pub(super) fn add(
         &mut self,
         file: OutputFile,

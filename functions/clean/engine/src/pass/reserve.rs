@@ -1,4 +1,4 @@
-//! Rows that are kept aside until the end of a pass: for validation, and to compare models with.
+//! Rows reserved until the end of a pass: for validation and evaluation.
 
 use std::collections::HashSet;
 
@@ -8,19 +8,20 @@ use crate::{
     split::{self, Split},
 };
 
-/// Most bytes kept aside. Past this nothing is kept: another pass must draw fewer.
+/// Most bytes of reserved rows, all in memory. Past this nothing more is kept, and another pass
+/// must draw fewer.
 const BYTES_MAX: usize = 48 << 20;
 
-/// Rows kept aside, with their records, in their order.
+/// Reserved rows with their records, in order.
 #[derive(Debug)]
 pub(super) struct Reserve {
     rows: Vec<ReservedRow>,
     records: Pages,
-    /// Bytes of all, whether or not they found room.
+    /// Bytes of all, whether or not they fit.
     pub(super) bytes: u64,
 }
 
-/// A row kept aside.
+/// A reserved row.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ReservedRow {
     pub(super) input: u64,
@@ -30,7 +31,7 @@ pub(super) struct ReservedRow {
 }
 
 impl ReservedRow {
-    /// The row of `row`, which is placed by the question `group`.
+    /// Reserves `row`, which the draw of `group` places.
     pub(super) fn of(row: &RowSummary, group: u64) -> Self {
         Self {
             input: group,
@@ -60,12 +61,12 @@ impl Reserve {
         }
     }
 
-    /// Whether there was no room for all.
+    /// Whether some rows did not fit.
     pub(super) fn overflows(&self) -> bool {
         self.bytes > u64::try_from(BYTES_MAX).unwrap_or(u64::MAX)
     }
 
-    /// What is to be drawn from, and what is `held_out` of it.
+    /// The rows to be split; those of the `held_out` groups are marked.
     pub(super) fn to_split(&self, held_out: &HashSet<u64>) -> Vec<split::DrawnRow> {
         let row = |row: &ReservedRow| split::DrawnRow {
             input: row.input,
@@ -75,17 +76,17 @@ impl Reserve {
         self.rows.iter().map(row).collect()
     }
 
-    /// Every row with its record and its place.
+    /// Every row with its record and its split.
     pub(super) fn placed<'p>(
         &'p self,
-        places: &'p [Split],
+        splits: &'p [Split],
     ) -> impl Iterator<Item = (ReservedRow, &'p [u8], Split)> {
         let mut start = 0;
-        self.rows.iter().zip(places).map(move |(row, place)| {
+        self.rows.iter().zip(splits).map(move |(row, split)| {
             let end = start + usize::try_from(row.bytes).unwrap_or_default();
             let record = self.records.get(start..end).unwrap_or_default();
             start = end;
-            (*row, record, *place)
+            (*row, record, *split)
         })
     }
 }

@@ -1,33 +1,33 @@
-//! Which rows have been seen: finds repeats, and questions answered in more than one way.
+//! The set of distinct rows: finds repeats, and questions with different answers.
 //!
-//! One table does both. It holds 20 bytes for each distinct row, and a byte of control; how full
-//! tables may get, and that they double, makes that 24 to 48 bytes. Shards of different sizes
-//! double at different times, which keeps the whole near the mean, 35, at any number of rows, and
-//! keeps any one pause short.
+//! One table serves both. It takes 20 bytes for each distinct row and one control byte; with the
+//! load factor, and with tables that double, that is 24 to 48 bytes. Shards of different sizes
+//! double at different times. This keeps the total near the mean of 35 bytes at any number of rows,
+//! and every pause short.
 
 use hashbrown::HashTable;
 
 use crate::dedup_index::Lookup;
 
-/// Tables the rows are spread over.
+/// Tables that rows are spread over.
 const SHARDS: u32 = 64;
 
-/// Answers to one question that are found by the question; a question asked a million times must
-/// not make every look-up walk past all its answers.
+/// Answers to one question that are found by the question alone. A question with a million answers
+/// must not make every lookup walk past all of them.
 const ANSWERS_TOGETHER: usize = 8;
 
 /// Every distinct row so far.
 #[derive(Debug)]
 pub(super) struct SeenSet {
-    /// By what is asked.
+    /// By question.
     shards: Vec<HashTable<SeenRow>>,
-    /// By what is asked and answered: further answers to questions that have many.
+    /// By question and answer: further answers to questions that have many.
     overflow: HashTable<SeenRow>,
     /// Bytes of all tables.
     bytes: usize,
 }
 
-/// A row in five words: alignment to eight bytes would cost a sixth of the memory.
+/// A row in five words: aligned to eight bytes it would take a sixth more memory.
 #[derive(Debug, Clone, Copy)]
 struct SeenRow([u32; 5]);
 
@@ -48,12 +48,12 @@ impl SeenRow {
         u64::from(c) << 32 | u64::from(d)
     }
 
-    /// A hash of all it says.
+    /// A hash of question and answer.
     fn both(self) -> u64 {
         self.input() ^ self.output().rotate_left(32)
     }
 
-    /// Whether both say the same.
+    /// Whether question and answer are equal.
     fn is(self, other: Self) -> bool {
         self.input() == other.input() && self.output() == other.output()
     }
@@ -81,12 +81,12 @@ impl Default for SeenSet {
 }
 
 impl SeenSet {
-    /// Bytes it takes.
+    /// Bytes of memory in use.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Every distinct row: what it asks, what it answers, its line; in no order.
+    /// Every distinct row as question, answer and line; in no particular order.
     pub(super) fn into_rows(self) -> impl Iterator<Item = (u64, u64, u32)> {
         let tables = self.shards.into_iter().chain([self.overflow]);
         tables
@@ -94,12 +94,12 @@ impl SeenSet {
             .map(|row| (row.input(), row.output(), row.line()))
     }
 
-    /// Takes a row that asks `input` and answers `output`; lines come in order.
+    /// Looks up a row with question `input` and answer `output`, and adds it; lines come in order.
     pub(super) fn check(&mut self, input: u64, output: u64, line: u32) -> Lookup {
         let Some(shard) = self.shards.get_mut(shard(input)) else {
             return Lookup::New;
         };
-        // The first of those that ask the same, and the one that answers the same as well.
+        // The first row with the same question, and the one with the same answer as well.
         let (mut first, mut same) = (None::<SeenRow>, None::<SeenRow>);
         let mut answers = 0;
         for row in shard.iter_hash(input).filter(|row| row.input() == input) {
@@ -142,9 +142,9 @@ fn insert(
     *bytes = *bytes + table.allocation_size() - before;
 }
 
-/// Which table a row is in: the later, the more rows, up to twice as many as in the first.
+/// The shard of a row: later shards get more rows, up to twice as many as the first.
 fn shard(input: u64) -> usize {
-    // The low and the highest seven bits are the table's own.
+    // The lowest and the highest seven bits are used by the table itself.
     let [.., a, b, c, d, _] = input.to_le_bytes();
     let place = f64::from(u32::from_le_bytes([a, b, c, d])) / f64::from(u32::MAX);
     // The share of shards below `s` is (2^(s/SHARDS) - 1); this is its inverse.

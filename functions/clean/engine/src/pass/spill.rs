@@ -1,8 +1,8 @@
-//! Rows that are too many to remember are written down, and compared at the end of the pass.
+//! Compares rows on disk that do not fit into memory, at the end of the pass.
 //!
-//! Rows that ask the same go to the same of many files, so each file can be compared by itself in
-//! a small part of the memory. What comes of it is a bit for every line, by which the next pass
-//! knows a repeat when it meets one.
+//! Rows with the same question go to the same of many files, so each file can be compared on its
+//! own in little memory. The result is a bit for each line, by which the next pass recognises
+//! repeats.
 
 use std::{
     fs::File,
@@ -12,35 +12,35 @@ use std::{
 use super::seen::SeenSet;
 use crate::dedup_index::{DedupIndex, FirstLineLimits};
 
-/// Files the rows are spread over: one of them is in memory at a time.
+/// Files that rows are spread over; they are read into memory one at a time.
 const FILES: u32 = 256;
 
-/// Bytes of a row that is written down: what it asks, what it answers, its line.
+/// Bytes of a row on disk: question, answer and line.
 const ROW_BYTES: usize = 20;
 
-/// Rows, written down.
+/// Rows on disk.
 pub(super) struct Spill {
     files: Vec<BufWriter<File>>,
-    named: FirstLineLimits,
-    /// What was known before.
+    limits: FirstLineLimits,
+    /// Repeats found before memory ran out.
     known: DedupIndex,
 }
 
 impl Spill {
-    /// Files in the system's directory for passing ones. Some repeats are `known` already; what
-    /// comes first is remembered of `named` lines.
-    pub(super) fn new(known: DedupIndex, named: FirstLineLimits) -> io::Result<Self> {
+    /// Creates temporary files. `known` are the repeats found so far; `limits` limits how many first
+    /// lines are kept.
+    pub(super) fn new(known: DedupIndex, limits: FirstLineLimits) -> io::Result<Self> {
         let file = |_| Ok(BufWriter::with_capacity(16 << 10, tempfile::tempfile()?));
         Ok(Self {
             files: (0..FILES).map(file).collect::<io::Result<_>>()?,
-            named,
+            limits,
             known,
         })
     }
 
-    /// Writes a row down.
+    /// Writes a row to disk.
     pub(super) fn add(&mut self, input: u64, output: u64, line: u32) -> io::Result<()> {
-        // The highest byte: tables use it as well, but not to choose among files.
+        // The highest byte: shards are chosen by others, so the rows of a file spread over all.
         let [.., high] = input.to_le_bytes();
         let Some(file) = self.files.get_mut(usize::from(high)) else {
             return Ok(());
@@ -61,13 +61,13 @@ impl Spill {
             for (line, input, output) in rows {
                 known.note(line, seen.check(input, output, line));
             }
-            known.forget_beyond(self.named);
+            known.forget_beyond(self.limits);
         }
         Ok(known)
     }
 }
 
-/// The rows written to `file`: their lines, what they ask, what they answer.
+/// The rows in `file`: line, question and answer.
 fn read(mut file: File) -> io::Result<Vec<(u32, u64, u64)>> {
     file.rewind()?;
     let mut bytes = Vec::new();

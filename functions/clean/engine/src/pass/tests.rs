@@ -1,4 +1,4 @@
-//! What comes out of a pass, and what happens when a second one reads other bytes than the first.
+//! What a pass writes, and what happens when a second pass reads other bytes than the first.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +11,7 @@ use std::num::NonZero;
 use super::{machine::BUFFERED_BYTES_MAX, *};
 use crate::{meter::Crc32c, outputs::OutputFile, rule::Scan};
 
-/// Parts in memory.
+/// Output files in memory.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Memory(pub(crate) BTreeMap<OutputFile, Vec<u8>>);
 
@@ -22,7 +22,7 @@ impl Outputs for Memory {
 }
 
 impl Memory {
-    /// The rows of a part.
+    /// The rows of a file.
     pub(crate) fn rows(&self, file: OutputFile) -> Vec<&str> {
         std::str::from_utf8(&self.0[&file])
             .unwrap()
@@ -39,7 +39,7 @@ pub(crate) fn clean(bytes: &[u8], settings: &Settings) -> (Cleaned, Memory) {
     (cleaned, memory)
 }
 
-/// Cleans `bytes` on a `machine`; says how many passes it took.
+/// Cleans `bytes` on a `machine`; returns the number of passes too.
 #[track_caller]
 pub(crate) fn clean_on(
     bytes: &[u8],
@@ -49,7 +49,7 @@ pub(crate) fn clean_on(
     clean_on_by(bytes, settings, machine, Plan::default())
 }
 
-/// Cleans `bytes`, beginning with `plan`.
+/// Cleans `bytes`, starting with `plan`.
 #[track_caller]
 pub(crate) fn clean_by(bytes: &[u8], settings: &Settings, plan: Plan) -> (Cleaned, Memory) {
     let machine = Machine::with_threads(NonZero::new(2).unwrap());
@@ -57,7 +57,7 @@ pub(crate) fn clean_by(bytes: &[u8], settings: &Settings, plan: Plan) -> (Cleane
     (cleaned, memory)
 }
 
-/// Cleans `bytes` on a `machine`, beginning with `plan`; says how many passes it took.
+/// Cleans `bytes` on a `machine`, starting with `plan`; returns the number of passes too.
 #[track_caller]
 pub(crate) fn clean_on_by(
     bytes: &[u8],
@@ -154,14 +154,14 @@ fn rejecting_contradictions() -> Settings {
 }
 
 #[test]
-fn a_dataset_that_changes_between_two_passes_is_told() {
+fn a_dataset_that_changes_between_two_passes_is_reported() {
     let source = Fickle(AtomicU8::new(0));
     let settings = rejecting_contradictions();
     let failed = survey(&source, &settings, Machine::default(), &mut |_| {}).unwrap_err();
     assert!(matches!(failed, Error::Changed), "{failed}");
 }
 
-/// Parts on a full disk.
+/// Output files on a full disk.
 struct Full;
 
 impl Write for Full {
@@ -181,7 +181,7 @@ impl Outputs for Full {
 }
 
 #[test]
-fn a_part_that_cannot_be_written_is_named() {
+fn a_file_that_cannot_be_written_is_named() {
     let source = b"{\"input\":\"a\",\"output\":\"one two three\"}".to_vec();
     let settings = Settings::default();
     let plan = Plan::default();
@@ -245,7 +245,7 @@ fn a_large_dataset_is_split_in_one_pass_within_the_limits() {
     let share = splits.validation * 1000 / cleaned.report.rows.kept;
     assert!((80..=100).contains(&share), "{splits:?}");
     let (exact, whole, _) = clean_on(&bytes, &Settings::default(), Machine::default());
-    // The draw is the same; only how many are drawn is estimated.
+    // The draw is the same; only the number of rows drawn is estimated.
     let eval = |memory: &Memory| memory.0[&OutputFile::Eval].clone();
     assert!(eval(&memory) == eval(&whole));
     assert_eq!(cleaned.report.codes, exact.report.codes);
@@ -258,7 +258,8 @@ fn a_large_dataset_is_split_in_one_pass_within_the_limits() {
 
 #[test]
 fn where_the_first_rows_deceive_a_second_pass_knows_better() {
-    // Long rows, then many short ones: more rows than the first let expect; and the reverse.
+    // Long rows, then many short ones, so that there are more rows than the first suggest; and the
+    // reverse.
     let long = |n: u32| {
         format!(
             "{{\"input\":\"l{n}\",\"output\":\"{}\"}}\n",

@@ -1,4 +1,4 @@
-//! Threads that read in turn and judge side by side.
+//! Threads that read batches in turn and process them in parallel.
 
 use std::{
     collections::BTreeMap,
@@ -10,8 +10,8 @@ use std::{
 
 use crate::{batch::Batch, error::Error, processed::ProcessedBatch, row_processor::RowProcessor};
 
-/// Batches, for each thread, that may wait for an earlier one that takes long: as many as are judged while
-/// all that is held is decided about.
+/// Batches per thread that may wait for an earlier, slower one. About as many are processed while
+/// the buffer is decided about, so that no thread idles meanwhile; the limit bounds memory.
 const WAITING_PER_THREAD: u64 = 8;
 
 /// Where batches come from.
@@ -23,13 +23,13 @@ pub(super) trait BatchSource: Send {
     fn bytes_read(&self) -> u64;
 }
 
-/// Where judged batches go, in order.
+/// Where processed batches go, in order.
 pub(super) trait BatchSink: Send {
-    /// Takes the next batch; gives back what can be filled again.
+    /// Takes the next batch; returns an allocation for reuse.
     fn take(&mut self, processed: ProcessedBatch) -> Result<ProcessedBatch, Error>;
 }
 
-/// The way in: one thread at a time reads.
+/// The shared input: one thread at a time reads.
 struct SharedReader<'i> {
     batches: &'i mut dyn BatchSource,
     progress: &'i mut (dyn FnMut(u64) + Send),
@@ -37,31 +37,31 @@ struct SharedReader<'i> {
     next: u64,
 }
 
-/// The way out: batches are taken in order, by one thread at a time.
+/// The state of the queue to the sink.
 #[derive(Default)]
 struct QueueState {
-    /// Number of the batch to be taken next.
+    /// Number of the next batch to merge.
     next: u64,
-    /// Whether some thread takes batches, and will take what comes meanwhile.
+    /// Whether a thread is merging. It will also merge what others queue meanwhile.
     is_merging: bool,
-    /// Batches that are judged before their turn.
+    /// Batches that were processed before their turn.
     waiting: BTreeMap<u64, ProcessedBatch>,
-    /// Used up, to be filled again.
+    /// Used allocations, to be filled again.
     spare: Vec<ProcessedBatch>,
     failed: Option<Error>,
 }
 
-/// The way out, for all threads.
+/// The ordered queue of processed batches, shared by all threads.
 struct MergeQueue<'e> {
     sink: Mutex<&'e mut dyn BatchSink>,
     state: Mutex<QueueState>,
-    /// Told when a batch is taken, or something failed.
+    /// Notified when a batch is merged, or something failed.
     moved: Condvar,
-    /// Batches that may wait.
+    /// Most batches that may wait.
     waiting_max: u64,
 }
 
-/// Judges all `batches` on so many `threads`, and hands them to `sink` in their order.
+/// Processes all `batches` on so many `threads`, and hands them to `sink` in order.
 pub(super) fn run(
     batches: &mut dyn BatchSource,
     processor: &RowProcessor<'_>,
@@ -114,7 +114,7 @@ fn work(processor: &RowProcessor<'_>, reader: &Mutex<SharedReader<'_>>, queue: &
 }
 
 impl SharedReader<'_> {
-    /// Reads the next batch, and gives it a number.
+    /// Reads the next batch, and numbers it.
     fn read(&mut self, batch: &mut Batch) -> Result<Option<u64>, Error> {
         if !self.batches.fill(batch).map_err(Error::Read)? {
             return Ok(None);
@@ -126,7 +126,7 @@ impl SharedReader<'_> {
     }
 }
 
-/// Sees to it that nobody waits for a thread that panics.
+/// Wakes the other threads if this one panics: they would wait for its batch for ever.
 struct Guard<'g, 'e>(&'g MergeQueue<'e>);
 
 impl Drop for Guard<'_, '_> {
@@ -139,8 +139,8 @@ impl Drop for Guard<'_, '_> {
 }
 
 impl MergeQueue<'_> {
-    /// Puts a batch down, and takes it if its turn has come, unless another thread is taking: that one
-    /// goes on with it. `false` once anything has failed.
+    /// Queues a batch, and merges it if its turn has come, unless another thread is merging: that
+    /// one will merge it. `false` once anything has failed.
     fn put(&self, number: u64, processed: ProcessedBatch) -> bool {
         let mut state = lock(&self.state);
         while state.failed.is_none() && number >= state.next + self.waiting_max {
@@ -156,7 +156,7 @@ impl MergeQueue<'_> {
         state.failed.is_none()
     }
 
-    /// Takes batches for as long as the next one is there.
+    /// Merges batches for as long as the next one is there.
     fn merge_all<'c>(
         &'c self,
         mut state: MutexGuard<'c, QueueState>,
@@ -166,7 +166,7 @@ impl MergeQueue<'_> {
             let Some(processed) = state.waiting.remove(&next) else {
                 break;
             };
-            // Others may put theirs down meanwhile.
+            // Release the lock, so that others can queue theirs meanwhile.
             drop(state);
             let taken = lock(&self.sink).take(processed);
             state = lock(&self.state);
@@ -212,7 +212,7 @@ mod tests {
         }
     }
 
-    /// Fails, in one way or another, at the batch that has this number, from 0.
+    /// Fails or panics at the batch with this number, from 0.
     struct Failing {
         at: u32,
         panics: bool,

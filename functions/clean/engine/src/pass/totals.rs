@@ -1,33 +1,35 @@
-//! Sums over all rows.
+//! Totals over all rows.
 
 use std::collections::BTreeMap;
 
-use super::{histogram::Histogram, labels::LabelCounts, languages::LanguageCounts};
+use super::{
+    histogram::Histogram, labels::LabelCounts, languages::LanguageCounts, outcome::Sample,
+    reserve::ReservedRow,
+};
 use crate::{
-    pass::{outcome::Sample, reserve::ReservedRow},
     processed::{ProcessedBatch, RowSummary},
     report::{RowCounts, SplitCounts},
     split::{Split, Volume},
 };
 
-/// Pairs of question and answer shown as samples.
+/// Samples in a manifest.
 const SAMPLES_MAX: usize = 3;
 
-/// Sums over all rows.
+/// Totals over all rows.
 #[derive(Debug, Default)]
 pub(super) struct Totals {
     pub(super) rows: RowCounts,
     pub(super) splits: SplitCounts,
     pub(super) blank_lines: u64,
-    /// Rows left out for a short answer alone.
+    /// Rows rejected only because their answer is short.
     pub(super) rejected_short: u64,
-    /// Rows kept that have a system instruction.
+    /// Kept rows that have a system instruction.
     pub(super) systems: u64,
     pub(super) labels: LabelCounts,
     pub(super) languages: LanguageCounts,
-    /// The training part.
+    /// The training split.
     pub(super) train: Volume,
-    /// All that is kept.
+    /// All kept rows.
     pub(super) kept: Volume,
     pub(super) tokens_input: Histogram,
     pub(super) tokens_output: Histogram,
@@ -36,12 +38,12 @@ pub(super) struct Totals {
     pub(super) samples: Vec<Sample>,
     /// Whether any row was JSON.
     pub(super) readable: bool,
-    /// What the first row looks like, should none be.
+    /// What the first row looks like, for a file in which none is JSON.
     pub(super) guess: Option<&'static str>,
 }
 
 impl Totals {
-    /// Takes over what a batch knows of itself.
+    /// Adds the counts of a batch.
     pub(super) fn note(&mut self, processed: &ProcessedBatch) {
         for (format, rows) in &processed.formats {
             *self.formats.entry(format).or_default() += rows;
@@ -53,7 +55,7 @@ impl Totals {
         }
     }
 
-    /// Counts a row that is kept.
+    /// Counts a kept row.
     pub(super) fn keep(&mut self, row: &RowSummary, line: u64, record: &[u8]) {
         if let Some(language) = row.language {
             self.languages.count(language, line);
@@ -69,7 +71,7 @@ impl Totals {
         }
     }
 
-    /// Leaves out every row that was kept.
+    /// Turns every kept row into a rejected one.
     pub(super) fn refuse(&mut self) {
         *self = Self {
             rows: RowCounts {
@@ -85,9 +87,9 @@ impl Totals {
         };
     }
 
-    /// Counts a row where it goes.
-    pub(super) fn place(&mut self, row: &ReservedRow, place: Split) {
-        match place {
+    /// Counts a row in its split.
+    pub(super) fn place(&mut self, row: &ReservedRow, split: Split) {
+        match split {
             Split::Train => {
                 self.splits.train += 1;
                 self.train.rows += 1;

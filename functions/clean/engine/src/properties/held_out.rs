@@ -120,14 +120,14 @@ fn a_dataset_that_grows_keeps_what_it_compares_models_with() {
         assert_eq!(passes, 1);
         assert_eq!(shared(&after, OutputFile::Eval, &eval), 30);
         assert_eq!(cleaned.report.splits.eval, 200);
-        let told = cleaned.report.codes["train_eval_leak"];
-        assert_eq!(told, u64::try_from(leaks).unwrap());
+        let reported = cleaned.report.codes["train_eval_leak"];
+        assert_eq!(reported, u64::try_from(leaks).unwrap());
         assert_eq!(cleaned.report.verdict, Verdict::Clean);
     }
 }
 
 #[test]
-fn rows_that_no_part_has_room_for_are_left_out_and_told() {
+fn rows_that_no_part_has_room_for_are_left_out_and_reported() {
     let text = rows(0..4_000);
     let settings = Settings {
         eval_rows: 40,

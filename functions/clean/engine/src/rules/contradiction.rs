@@ -37,7 +37,7 @@ mod tests {
             .unwrap();
         assert_eq!(
             (finding.line, finding.message.as_str()),
-            (3, "the question of line 1 has another answer there")
+            (3, "the same question has a different answer on line 1")
         );
         assert_eq!(report.rows.kept, 3);
     }

@@ -26,7 +26,7 @@ fn check(row: &Row<'_, '_>) -> Option<Fault> {
     row.example.texts().find_map(|(location, text)| {
         let code = find(text.escaped())?;
         let message = format!("the text contains the control character U+{code:04X}");
-        Some(Fault::new(&RULE).within(location).saying(message))
+        Some(Fault::new(&RULE).within(location).with_message(message))
     })
 }
 

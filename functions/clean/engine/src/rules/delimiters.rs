@@ -74,7 +74,7 @@ fn check(row: &Row<'_, '_>) -> Option<Fault> {
     row.example.texts().find_map(|(location, text)| {
         let marker = find(text.escaped())?;
         let message = format!("the text contains the template marker `{marker}`");
-        Some(Fault::new(&RULE).within(location).saying(message))
+        Some(Fault::new(&RULE).within(location).with_message(message))
     })
 }
 

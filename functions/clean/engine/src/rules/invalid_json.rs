@@ -25,7 +25,7 @@ pub(crate) fn fault(error: SyntaxError) -> Fault {
         SyntaxErrorKind::LoneSurrogate => &lone_surrogate::RULE,
         SyntaxErrorKind::TooDeep => &too_deep::RULE,
     };
-    Fault::new(rule).at(error.at).saying(error.message)
+    Fault::new(rule).at(error.at).with_message(error.message)
 }
 
 #[cfg(test)]

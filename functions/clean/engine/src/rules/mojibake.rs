@@ -49,7 +49,7 @@ const LEADS: &str = "ÎÏÐÑØÙ";
 fn check(row: &Row<'_, '_>) -> Option<Fault> {
     row.example.texts().find_map(|(location, text)| {
         let message = find(text.escaped())?;
-        Some(Fault::new(&RULE).within(location).saying(message))
+        Some(Fault::new(&RULE).within(location).with_message(message))
     })
 }
 

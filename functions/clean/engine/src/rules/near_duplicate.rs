@@ -47,7 +47,7 @@ mod tests {
         let finding = findings.find(|f| f.code == "near_duplicate").unwrap();
         assert_eq!(
             (finding.line, finding.message.as_str()),
-            (3, "the row says nearly the same as line 1")
+            (3, "near-duplicate of line 1")
         );
         assert_eq!(report.rows.kept, 3);
         assert!(!report_on(&text).codes.contains_key("near_duplicate"));

@@ -57,7 +57,7 @@ fn check(row: &Row<'_, '_>) -> Option<Fault> {
         Some(
             Fault::new(&RULE)
                 .within(location)
-                .saying(format!("{message} was never filled in")),
+                .with_message(format!("{message} was never filled in")),
         )
     })
 }

@@ -27,7 +27,7 @@ fn check(row: &Row<'_, '_>) -> Option<Fault> {
             row.tokens
         )
     };
-    (row.tokens > TOKENS_MAX).then(|| Fault::new(&RULE).saying(message()))
+    (row.tokens > TOKENS_MAX).then(|| Fault::new(&RULE).with_message(message()))
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ fn check(row: &Row<'_, '_>) -> Option<Fault> {
     Some(
         Fault::new(&RULE)
             .within(Some(turn.location))
-            .saying(message),
+            .with_message(message),
     )
 }
 

@@ -104,7 +104,7 @@ fn in_row(row: &Object<'_>, keys: Keys) -> Option<Fault> {
         if let Some(meant) = meant {
             message.extend(["; did you mean `", meant, "`?"]);
         }
-        Some(Fault::new(&RULE).at(node.at).saying(message))
+        Some(Fault::new(&RULE).at(node.at).with_message(message))
     })
 }
 
@@ -117,7 +117,7 @@ fn in_messages(list: &Node<'_>, name: &str, known: &[&str]) -> Option<Fault> {
         let key = message.keys().find(|key| !known.contains(key))?;
         let named = name_keys([key].into_iter());
         let message = format!("unknown key {named} in message {index} of `{name}` is ignored");
-        Some(Fault::new(&RULE).at(node.at).saying(message))
+        Some(Fault::new(&RULE).at(node.at).with_message(message))
     })
 }
 

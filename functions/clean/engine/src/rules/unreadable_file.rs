@@ -30,7 +30,7 @@ mod tests {
             (b"PK\x03\x04\x14\0", "looks like a zip archive"),
             (
                 b"One, two\nthree\n",
-                "no row is JSON; it looks like comma-separated values",
+                "no row is JSON; the file looks like comma-separated values",
             ),
         ] {
             let report = report_on_bytes(bytes);

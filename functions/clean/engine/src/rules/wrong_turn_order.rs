@@ -30,7 +30,7 @@ fn check(row: &Row<'_, '_>) -> Option<Fault> {
                 Fault::new(&RULE)
                     .at(turn.location.at)
                     .path(turn.location)
-                    .saying(message),
+                    .with_message(message),
             );
         }
         expected = match expected {

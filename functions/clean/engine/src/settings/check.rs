@@ -1,6 +1,6 @@
-//! Whether settings contradict themselves, or name what there is not.
+//! Validates settings.
 //!
-//! Above the settings themselves, since it knows the formats that columns can be mapped to.
+//! In a layer above the settings themselves, since it knows the formats that columns can map to.
 
 use super::Settings;
 use crate::{
@@ -12,12 +12,12 @@ use crate::{
     template::Template,
 };
 
-/// Largest share of validation rows a recipe may ask for, in percent: the tuning service refuses
-/// more than 30 % of the training rows, which is 23 % of all.
+/// Largest share of validation rows, in percent: the tuning service refuses more than 30 % of the
+/// training rows, which is 23 % of all.
 const VALIDATION_PERCENT_MAX: u8 = 23;
 
 impl Settings {
-    /// Whether a cleaning can go by these settings.
+    /// Validates the settings.
     ///
     /// # Errors
     /// [`Error::Settings`] with every fault, not only the first.
@@ -25,7 +25,7 @@ impl Settings {
         let mut faults = Vec::new();
         if self.validation_percent > VALIDATION_PERCENT_MAX {
             faults.push(format!(
-                "`validation_percent` is {}, the most is {VALIDATION_PERCENT_MAX}",
+                "`validation_percent` is {}, expected at most {VALIDATION_PERCENT_MAX}",
                 self.validation_percent
             ));
         }
@@ -34,9 +34,9 @@ impl Settings {
         faults.extend(template.and_then(Result::err));
         for (code, severity) in &self.severities {
             match rules::of_code(code) {
-                None => faults.push(format!("no rule is called `{code}`")),
+                None => faults.push(format!("unknown rule `{code}`")),
                 Some(rule) if *severity == Severity::Repair && !rule.repairs() => {
-                    faults.push(format!("rule `{code}` has no repair"));
+                    faults.push(format!("rule `{code}` cannot repair rows"));
                 }
                 Some(rule)
                     if *severity == Severity::Reject
@@ -44,14 +44,16 @@ impl Settings {
                             || rule.is_about_the_file()
                             || rule.code == train_eval_leak::RULE.code) =>
                 {
-                    faults.push(format!("rule `{code}` only tells: it rejects no row"));
+                    faults.push(format!(
+                        "rule `{code}` is report-only and cannot reject rows"
+                    ));
                 }
                 Some(rule) if rule.binding && *severity != Severity::Reject => {
                     faults.push(format!("rule `{code}` always rejects: {}", rule.doc));
                 }
                 Some(rule) if *severity == Severity::Off && rule.severity == Severity::Repair => {
                     faults.push(format!(
-                        "rule `{code}` mends while it reads, and is never off"
+                        "rule `{code}` always applies and cannot be turned off"
                     ));
                 }
                 Some(_) => {}
@@ -72,18 +74,22 @@ mod tests {
     #[track_caller]
     fn check(table: &str, expected: &str) {
         let settings: Settings = toml::from_str(table).unwrap();
-        let said = settings
+        let message = settings
             .check()
             .map_or_else(|e| e.to_string(), |()| String::new());
-        assert!(said.contains(expected), "{table}: {said}");
-        assert_eq!(said.is_empty(), expected.is_empty(), "{table}: {said}");
+        assert!(message.contains(expected), "{table}: {message}");
+        assert_eq!(
+            message.is_empty(),
+            expected.is_empty(),
+            "{table}: {message}"
+        );
     }
 
     #[test]
     fn every_fault_of_the_settings_is_named() {
         check("", "");
         check("validation_percent = 23", "");
-        check("validation_percent = 24", "the most is 23");
+        check("validation_percent = 24", "expected at most 23");
         check(
             "severities = { short_output = 'warn', delimiters = 'reject' }",
             "",
@@ -93,12 +99,15 @@ mod tests {
         check("template = '{input}{input}'", "`{input}` 2 times");
         check("columns = { input = 'q', output = 'a' }", "");
         check("columns = { input = 'q' }", "map `input` and `output`");
-        check("severities = { shrt = 'warn' }", "no rule is called `shrt`");
+        check("severities = { shrt = 'warn' }", "unknown rule `shrt`");
         check(
             "severities = { invalid_json = 'warn' }",
             "`invalid_json` always rejects",
         );
-        check("severities = { short_output = 'repair' }", "has no repair");
+        check(
+            "severities = { short_output = 'repair' }",
+            "cannot repair rows",
+        );
         check(
             "severities = { short_output = 'off', trim = 'note', duplicate = 'off' }",
             "",
@@ -107,17 +116,23 @@ mod tests {
             "severities = { empty_output = 'off' }",
             "`empty_output` always rejects",
         );
-        check("severities = { trim = 'off' }", "is never off");
-        check("severities = { near_duplicate = 'reject' }", "only tells");
-        check("severities = { train_eval_leak = 'reject' }", "only tells");
-        check("severities = { few_rows = 'reject' }", "only tells");
+        check("severities = { trim = 'off' }", "cannot be turned off");
+        check(
+            "severities = { near_duplicate = 'reject' }",
+            "is report-only",
+        );
+        check(
+            "severities = { train_eval_leak = 'reject' }",
+            "is report-only",
+        );
+        check("severities = { few_rows = 'reject' }", "is report-only");
         check(
             "severities = { pii_email = 'repair', pii_ip = 'reject' }",
             "",
         );
         check(
             "validation_percent = 99\nseverities = { nope = 'note' }",
-            "the most is 23; no rule is called `nope`",
+            "expected at most 23; unknown rule `nope`",
         );
     }
 }

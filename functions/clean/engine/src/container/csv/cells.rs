@@ -84,7 +84,7 @@ fn unquote(quoted: &str) -> Option<(Cow<'_, str>, usize)> {
 fn wrong(at: usize, message: &str) -> Fault {
     Fault::new(&rules::csv_quotes::RULE)
         .at(offset(at))
-        .saying(message)
+        .with_message(message)
 }
 
 fn offset(at: usize) -> u32 {

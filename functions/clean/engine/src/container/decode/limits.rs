@@ -37,12 +37,14 @@ impl Limits {
         let fault = || Fault::new(&rules::expands_too_much::RULE);
         if expanded > self.expanded_bytes_max {
             let most = self.expanded_bytes_max;
-            return Some(fault().saying(format!("decompressed, the file exceeds {most} bytes")));
+            return Some(
+                fault().with_message(format!("decompressed, the file exceeds {most} bytes")),
+            );
         }
         let beyond = expanded > self.ratio_free_bytes && expanded / self.ratio_max > packed;
         beyond.then(|| {
             let most = self.ratio_max;
-            fault().saying(format!(
+            fault().with_message(format!(
                 "{packed} bytes decompress to at least {expanded}; \
                  the limit is {most} bytes for each compressed byte"
             ))

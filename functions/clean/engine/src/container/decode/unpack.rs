@@ -60,7 +60,8 @@ impl<'r> Unpack<'r> {
     /// Records that the text ends within a character.
     pub(super) fn cut(&mut self) {
         self.fault.get_or_insert_with(|| {
-            Fault::new(&rules::truncated_file::RULE).saying("the file ends inside a character")
+            Fault::new(&rules::truncated_file::RULE)
+                .with_message("the file ends inside a character")
         });
     }
 
@@ -88,9 +89,9 @@ impl<'r> Unpack<'r> {
         let name = self.compression().name();
         if error.kind() == io::ErrorKind::UnexpectedEof {
             return Fault::new(&rules::truncated_file::RULE)
-                .saying(format!("the {name} data ends early: the file was cut off"));
+                .with_message(format!("the {name} data ends early: the file was cut off"));
         }
-        Fault::new(&rules::damaged_file::RULE).saying(format!(
+        Fault::new(&rules::damaged_file::RULE).with_message(format!(
             "the {name} data cannot be decompressed beyond this point: {error}"
         ))
     }

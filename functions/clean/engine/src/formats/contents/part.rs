@@ -104,7 +104,7 @@ fn take_other<'a>(
 }
 
 fn two_at_once(one: &str, other: &str, location: Location) -> Fault {
-    unsupported(location).saying(format!(
+    unsupported(location).with_message(format!(
         "a part has both `{one}` and `{other}`: write two parts"
     ))
 }
@@ -132,7 +132,7 @@ fn whole<'a>(
         _ => {
             let message =
                 format!("`{kind}` is not supported: use `{FILE}` with a file in Cloud Storage");
-            return Err(unsupported(location).saying(message));
+            return Err(unsupported(location).with_message(message));
         }
     }
     let value = Value::Object(inner);
@@ -181,7 +181,7 @@ fn check_file(file: &Object<'_>, location: Location) -> Result<(), Fault> {
     } else {
         return Ok(());
     };
-    Err(unsupported(location).saying(message))
+    Err(unsupported(location).with_message(message))
 }
 
 /// Reports the first remaining member of a part.
@@ -203,7 +203,7 @@ fn report(message: String, location: Location, faults: &mut Vec<Fault>) {
         let fault = Fault::new(&rules::unknown_key::RULE)
             .at(location.at)
             .path(location);
-        faults.push(fault.saying(message));
+        faults.push(fault.with_message(message));
     }
 }
 

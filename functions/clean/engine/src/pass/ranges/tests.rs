@@ -1,4 +1,4 @@
-//! Many machines give the bytes that one gives.
+//! Many machines write the same bytes as one.
 
 use std::ops::Range;
 
@@ -16,7 +16,7 @@ use crate::{
     severity::Severity,
 };
 
-/// Cleans `bytes` cut at `cuts`, each range by itself; says how often rows were judged.
+/// Cleans `bytes` cut at `cuts`, each range on its own; returns how often rows were processed.
 fn share(
     bytes: &[u8],
     cuts: &[Range<u64>],
@@ -42,8 +42,8 @@ fn share(
             frames
         };
         let ranges: Vec<Vec<u8>> = cuts.iter().map(processor).collect();
-        let judged_by = plan.clone();
-        while plan.processes_like(&judged_by) {
+        let processed_by = plan.clone();
+        while plan.processes_like(&processed_by) {
             let mut memory = Memory(OutputFile::ALL.map(|part| (part, Vec::new())).into());
             match merge(&ranges, settings, &plan, machine, Some(&mut memory)).unwrap() {
                 Outcome::Done(cleaned) => return (*cleaned, memory, rounds),
@@ -67,7 +67,7 @@ fn ranges(length: usize, mut at: Vec<usize>) -> Vec<Range<u64>> {
 
 #[track_caller]
 fn check(bytes: &[u8], cuts: &[Range<u64>], settings: &Settings, buffer: u64) {
-    // What is no plain text is never cut.
+    // Only plain text is cut into ranges.
     if !is_cuttable(&bytes.to_vec(), settings).unwrap() {
         return;
     }
@@ -78,7 +78,7 @@ fn check(bytes: &[u8], cuts: &[Range<u64>], settings: &Settings, buffer: u64) {
     assert_eq!(parts, shared_parts, "{cuts:?}");
 }
 
-/// A line, with its end.
+/// A line with its end.
 fn line() -> impl Strategy<Value = Vec<u8>> {
     let pair = (0..9_u8, 0..4_u8, any::<bool>()).prop_map(|(asked, answered, long)| {
         let answer = if long { "a word or two more" } else { "yes" };
@@ -161,7 +161,7 @@ fn lines_that_are_too_long_are_so_wherever_they_are_cut() {
 }
 
 #[test]
-fn rows_that_contradict_one_another_are_judged_anew_and_others_are_not() {
+fn rows_that_contradict_one_another_are_processed_again_and_others_are_not() {
     let row = |answer: &str| format!("{{\"input\":\"a\",\"output\":\"{answer}\"}}\n");
     let text = row("one two three") + &row("four five six");
     let contradicting = |severity| Settings {
