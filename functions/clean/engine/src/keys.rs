@@ -5,7 +5,7 @@ use std::ops::BitOr;
 
 use crate::json::{Object, Value};
 
-/// A set of keys by which formats are recognised.
+/// A set of keys by which formats are recognised, one bit for each: 32 at most.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Keys(u32);
 
