@@ -19,6 +19,7 @@ mod arrows;
 mod build_files;
 mod cloud;
 mod documents;
+mod layers;
 mod readmes;
 mod rooms;
 mod topology;

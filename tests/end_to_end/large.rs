@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, io::Write as _};
 
-use clean_engine::{Cleaned, Machine, Outcome, Outputs, Part, Plan, Settings};
+use clean_engine::{Cleaned, Machine, Outcome, OutputFile, Outputs, Plan, Settings};
 use flate2::{Compression, write::GzEncoder};
 use shared::dataset::{UploadOutcome, Version};
 use system_tests::harness::{Harness, Setup};
@@ -41,10 +41,10 @@ fn rows(count: usize) -> String {
 
 /// Parts in memory.
 #[derive(Default)]
-struct Memory(BTreeMap<Part, Vec<u8>>);
+struct Memory(BTreeMap<OutputFile, Vec<u8>>);
 
 impl Outputs for Memory {
-    fn part(&mut self, part: Part) -> &mut dyn std::io::Write {
+    fn writer(&mut self, part: OutputFile) -> &mut dyn std::io::Write {
         self.0.entry(part).or_default()
     }
 }
@@ -66,7 +66,7 @@ fn alone(bytes: &[u8], settings: &Settings) -> (Cleaned, Memory) {
 /// The version holds what one machine makes of `bytes`.
 async fn check_alike(harness: &Harness, version: &Version, bytes: &[u8], settings: &Settings) {
     let (cleaned, memory) = alone(bytes, settings);
-    for part in Part::ALL {
+    for part in OutputFile::ALL {
         let stored = &version.parts[part.name()];
         let made = harness.object(&stored.artifact).await;
         let expected = memory.0.get(&part).cloned().unwrap_or_default();

@@ -25,7 +25,7 @@ impl BuildInput {
     pub(crate) fn can_reuse(&self, better: &Plan) -> bool {
         match self.rows {
             RowSource::Upload(_) => true,
-            RowSource::Frames(_) => better.judges_like(&self.plan),
+            RowSource::Frames(_) => better.processes_like(&self.plan),
         }
     }
 

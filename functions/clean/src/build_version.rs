@@ -1,8 +1,8 @@
 //! Builds a version: streams an uploaded generation through the engine into the objects of a version.
 
 use clean_engine::{
-    Calibration, Cleaned, Error as CleanError, FramesFault, Manifest, Outcome, Part, PartSummary,
-    Plan, Provenance, Report, Settings, Task, Verdict, card,
+    Calibration, Cleaned, Error as CleanError, FrameError, Manifest, Outcome, OutputFile,
+    OutputFileSummary, Plan, Provenance, Report, Settings, Task, Verdict, card,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -174,7 +174,7 @@ async fn clean(
             && cleaned.report.verdict != Verdict::Unusable
         {
             for (part, created) in created {
-                let stored = verified(created?, written.part(part))?;
+                let stored = verified(created?, written.file(part))?;
                 parts.insert(part.name().to_owned(), stored);
             }
         }
@@ -188,7 +188,7 @@ async fn calibrated(
     model: &str,
     parts: &BTreeMap<String, StoredFile>,
 ) -> Result<Option<Calibration>, Error> {
-    let candidates = [Part::Eval, Part::Train].map(|part| parts.get(part.name()));
+    let candidates = [OutputFile::Eval, OutputFile::Train].map(|part| parts.get(part.name()));
     let Some(part) = candidates.into_iter().flatten().find(|part| part.rows > 0) else {
         return Ok(None);
     };
@@ -212,7 +212,7 @@ fn is_complete(outcome: &Outcome) -> bool {
 
 /// Checks that an object holds what this build wrote. It may come from an earlier delivery; builds are
 /// deterministic, so any difference is a bug, and must not become part of a version.
-fn verified(created: Created, summary: &PartSummary) -> Result<StoredFile, Error> {
+fn verified(created: Created, summary: &OutputFileSummary) -> Result<StoredFile, Error> {
     let stat = created.into_stat();
     let crc32c = summary.crc32c.value();
     if stat.size_bytes == summary.bytes && stat.crc32c.is_none_or(|stored| stored == crc32c) {
@@ -298,12 +298,12 @@ pub(crate) fn failed(error: CleanError) -> Result<BuildOutcome, Error> {
             source: error.into(),
         }),
         CleanError::Frames {
-            fault: FramesFault::Read(source),
+            fault: FrameError::Read(source),
             ..
         } => Err(Error::unavailable("Cloud Storage")(source.into())),
         CleanError::Frames { range, .. } => Ok(BuildOutcome::CorruptFrames(range)),
         CleanError::Spill(_) => Err(Error::Busy(Chain(&error).to_string().into())),
-        CleanError::Read(_) | CleanError::Write { .. } | CleanError::Judged(_) => {
+        CleanError::Read(_) | CleanError::Write { .. } | CleanError::WriteFrames(_) => {
             Err(Error::unavailable("Cloud Storage")(error.into()))
         }
     }

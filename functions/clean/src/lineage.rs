@@ -9,7 +9,7 @@
 //!
 //! Two uploads to one dataset that are first processed at the same time are not parents of each other.
 
-use clean_engine::{HeldOut, Part, Source as _};
+use clean_engine::{HeldOut, OutputFile, Source as _};
 use std::io::{self, BufReader};
 
 use chrono::{DateTime, Utc};
@@ -107,7 +107,7 @@ pub(crate) async fn held_out(
             continue;
         };
         let version = found.value;
-        let eval = version.parts.get(Part::Eval.name());
+        let eval = version.parts.get(OutputFile::Eval.name());
         let Some(eval) = eval.filter(|eval| eval.rows > 0) else {
             continue;
         };

@@ -1,6 +1,6 @@
 //! Connects the engine's blocking readers and writers with Cloud Storage's async streams.
 
-use clean_engine::{Outputs, Part, Ranges, Source};
+use clean_engine::{OutputFile, Outputs, Ranges, Source};
 use std::{
     io::{self, BufWriter, Read, Write},
     sync::{
@@ -120,7 +120,7 @@ impl Read for StreamReader {
 /// The writers of all files of a version.
 #[derive(Debug)]
 pub(crate) struct ObjectWriters {
-    parts: Vec<(Part, ObjectWriter)>,
+    parts: Vec<(OutputFile, ObjectWriter)>,
     complete: Arc<AtomicBool>,
 }
 
@@ -131,11 +131,11 @@ struct ObjectWriter(mpsc::Sender<Bytes>);
 impl ObjectWriters {
     /// A writer for each file, and the streams that they write to. These end successfully only if the
     /// whole pass does, so that no object of a failed pass is created.
-    pub(crate) fn new() -> (Self, Vec<(Part, UploadStream)>) {
+    pub(crate) fn new() -> (Self, Vec<(OutputFile, UploadStream)>) {
         let complete = Arc::new(AtomicBool::new(false));
         let mut parts = Vec::new();
         let mut streams = Vec::new();
-        for part in Part::ALL {
+        for part in OutputFile::ALL {
             let (sender, receiver) = mpsc::channel(CHUNKS_MAX);
             parts.push((part, ObjectWriter(sender)));
             streams.push((part, UploadStream::new(receiver, Arc::clone(&complete))));
@@ -181,7 +181,7 @@ impl Pipe {
 }
 
 impl Outputs for ObjectWriters {
-    fn part(&mut self, part: Part) -> &mut dyn Write {
+    fn writer(&mut self, part: OutputFile) -> &mut dyn Write {
         #[expect(clippy::expect_used, reason = "`new` creates a writer for every file")]
         let (_, upload) = self
             .parts

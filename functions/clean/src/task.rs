@@ -3,7 +3,7 @@
 //!
 //! A task may be killed at any point and is started again. It skips what it finds done.
 
-use clean_engine::{Error as CleanError, Machine, Plan, Settings, judge_range, range_of};
+use clean_engine::{Error as CleanError, Machine, Plan, Settings, process_range, range_of};
 use std::{error::Error as StdError, sync::Arc};
 
 use bytes::Bytes;
@@ -171,7 +171,7 @@ impl TaskRun {
         let (source, settings, plan) = (self.source(), Arc::clone(&self.settings), plan.clone());
         let processing = blocking::run(move || {
             let machine = Machine::default();
-            let judged = judge_range(&source, range, &settings, &plan, machine, pipe.writer());
+            let judged = process_range(&source, range, &settings, &plan, machine, pipe.writer());
             pipe.finish(judged.is_ok());
             judged
         });

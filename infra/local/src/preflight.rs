@@ -199,7 +199,7 @@ impl CleaningInput {
             | clean_engine::Error::Settings(_)
             | clean_engine::Error::TooManyRows
             | clean_engine::Error::Spill(_)
-            | clean_engine::Error::Judged(_)
+            | clean_engine::Error::WriteFrames(_)
             | clean_engine::Error::Frames { .. }
             | clean_engine::Error::Unending) => Error::Clean { path, source },
         })

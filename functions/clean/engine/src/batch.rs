@@ -1,32 +1,38 @@
-//! Rows as they are read, some hundreds of kilobytes at a time: what one thread works on.
+//! Rows as they are read, some hundreds of kilobytes at a time: the unit of work of a thread.
 
 use std::ops::Range;
 
 use memchr::memchr;
 use serde::{Deserialize, Serialize};
 
-use crate::container::{Body, Head, LINE_MAX_BYTES};
+use crate::row_span::{LINE_MAX_BYTES, RowSpan, RowStatus};
 
-/// Rows, and their bytes.
+/// Bytes of rows that a thread processes at a time: above this, measured throughput no longer
+/// grows; below it, handing batches over becomes noticeable.
+pub(crate) const BATCH_BYTES: usize = 512 << 10;
+
+/// Rows and their bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
-    /// Their bytes; behind the last line there may be more, of earlier batches.
+    /// The bytes of the rows. After the last line there can be more, left over from earlier
+    /// batches.
     pub(crate) bytes: Vec<u8>,
-    /// How they are rows.
+    /// Where the rows are.
     pub(crate) cut: Cut,
 }
 
-/// How bytes are rows.
+/// Where the rows of a batch are.
 #[derive(Debug)]
 pub(crate) enum Cut {
-    /// Every line up to `end` is one; cutting them is left to the thread that judges them.
+    /// Every line up to `end` is a row. Splitting them is left to the thread that processes them,
+    /// since reading is serial.
     Lines {
-        /// Where the last of them ends.
+        /// The end of the last line.
         end: usize,
     },
-    /// As listed. Lines are counted from the start of the file.
-    Rows(Vec<(Head, Range<usize>)>),
-    /// One line of so many bytes, which were passed over.
+    /// As listed. Their lines are counted from the start of the file.
+    Rows(Vec<(RowSpan, Range<usize>)>),
+    /// One line of this many bytes, which were skipped.
     TooLong(u64),
 }
 
@@ -36,18 +42,18 @@ impl Default for Cut {
     }
 }
 
-/// What there was beside rows.
+/// Lines of a batch, blank ones included.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Lines {
-    /// Lines that were counted from the start of the batch; 0 where they were counted from the
+pub(crate) struct LineCounts {
+    /// Lines, where they are counted from the start of the batch; 0 where they are counted from the
     /// start of the file.
     pub(crate) counted: u64,
-    /// Blank ones among them.
+    /// Blank lines among them.
     pub(crate) blank: u64,
 }
 
 impl Batch {
-    /// How many bytes the rows have.
+    /// Bytes of all rows.
     pub(crate) fn length(&self) -> usize {
         match self.cut {
             Cut::Lines { end } => end,
@@ -57,18 +63,18 @@ impl Batch {
     }
 
     /// Calls `each` with every row, in order.
-    pub(crate) fn for_each<'b>(&'b self, mut each: impl FnMut(Head, &'b [u8])) -> Lines {
+    pub(crate) fn for_each<'b>(&'b self, mut each: impl FnMut(RowSpan, &'b [u8])) -> LineCounts {
         match &self.cut {
             Cut::Lines { end } => for_each_line(self.bytes.get(..*end).unwrap_or_default(), each),
             Cut::Rows(rows) => {
-                for (head, range) in rows {
-                    each(*head, self.bytes.get(range.clone()).unwrap_or_default());
+                for (span, range) in rows {
+                    each(*span, self.bytes.get(range.clone()).unwrap_or_default());
                 }
-                Lines::default()
+                LineCounts::default()
             }
             Cut::TooLong(length) => {
                 each(too_long(1, *length), &[]);
-                Lines {
+                LineCounts {
                     counted: 1,
                     blank: 0,
                 }
@@ -77,15 +83,15 @@ impl Batch {
     }
 }
 
-fn for_each_line<'b>(mut rest: &'b [u8], mut each: impl FnMut(Head, &'b [u8])) -> Lines {
-    let mut lines = Lines::default();
+fn for_each_line<'b>(mut rest: &'b [u8], mut each: impl FnMut(RowSpan, &'b [u8])) -> LineCounts {
+    let mut lines = LineCounts::default();
     while !rest.is_empty() {
         let end = memchr(b'\n', rest);
         let (line, after) = rest.split_at(end.unwrap_or(rest.len()));
         rest = after.get(1..).unwrap_or_default();
         lines.counted += 1;
         let length = u64::try_from(line.len()).unwrap_or(u64::MAX);
-        // Before looking for blanks: of a line that was passed over nobody knows them.
+        // Before the test for whitespace: the bytes of a skipped line are not here to be tested.
         if line.len() > LINE_MAX_BYTES {
             each(too_long(lines.counted, length), &[]);
             continue;
@@ -94,26 +100,26 @@ fn for_each_line<'b>(mut rest: &'b [u8], mut each: impl FnMut(Head, &'b [u8])) -
             lines.blank += 1;
             continue;
         }
-        let head = Head {
+        let span = RowSpan {
             line: lines.counted,
             column: 1,
             length,
-            body: if end.is_some() {
-                Body::Whole
+            status: if end.is_some() {
+                RowStatus::Whole
             } else {
-                Body::Last
+                RowStatus::Last
             },
         };
-        each(head, line.strip_suffix(b"\r").unwrap_or(line));
+        each(span, line.strip_suffix(b"\r").unwrap_or(line));
     }
     lines
 }
 
-fn too_long(line: u64, length: u64) -> Head {
-    Head {
+fn too_long(line: u64, length: u64) -> RowSpan {
+    RowSpan {
         line,
         column: 1,
         length,
-        body: Body::TooLong,
+        status: RowStatus::TooLong,
     }
 }

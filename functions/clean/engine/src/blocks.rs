@@ -1,9 +1,9 @@
-//! Bytes, 64 at a time: a bit of a word for each.
+//! Bytes in blocks of 64, so that one bit of a word stands for each.
 
-/// Bytes looked at together.
+/// Bytes of a block.
 pub(crate) const BLOCK: usize = 64;
 
-/// Some bytes, cut into blocks; after the last there are blanks.
+/// Bytes, cut into blocks; the last one is padded with spaces.
 pub(crate) struct Blocks<'b> {
     whole: &'b [[u8; BLOCK]],
     last: Option<[u8; BLOCK]>,
@@ -13,7 +13,7 @@ impl<'b> Blocks<'b> {
     pub(crate) fn of(bytes: &'b [u8]) -> Self {
         let (whole, rest) = bytes.as_chunks();
         let mut last = (!rest.is_empty()).then_some([b' '; BLOCK]);
-        // At once: the compiler takes a block to pieces that is filled byte by byte.
+        // In one copy: filled byte by byte, the block would not stay in a register.
         if let Some(start) = last.as_mut().and_then(|last| last.get_mut(..rest.len())) {
             start.copy_from_slice(rest);
         }
@@ -22,7 +22,7 @@ impl<'b> Blocks<'b> {
 
     /// The blocks, in order.
     ///
-    /// In two pieces: one loop over both would ask at each block which one it is in.
+    /// In two slices: one loop over both would test at each block which one it is in.
     #[inline]
     pub(crate) fn pieces(&self) -> [&[[u8; BLOCK]]; 2] {
         [self.whole, self.last.as_slice()]

@@ -1,33 +1,36 @@
-//! One row in Gemini's terms, whatever it was written in.
+//! A row in Gemini's terms, whatever format it was written in.
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
 use smallvec::{SmallVec, smallvec};
 
-use crate::json::{Node, Object, Text, Value};
+use crate::{
+    json::{Node, Object, Text, Value},
+    location::Location,
+};
 
-/// A conversation to learn from; texts borrow from the row where they can.
+/// A conversation to train on; texts borrow from the row where they can.
 #[derive(Debug, Default)]
 pub(crate) struct Example<'a> {
     /// The system instruction.
     pub(crate) system: Option<Text<'a>>,
-    /// What was said, in order.
+    /// The turns, in order.
     pub(crate) turns: Vec<Turn<'a>>,
-    /// Members that are written after the turns as they are: tools and their like.
+    /// Members that are written after the turns unchanged: tools and the like.
     pub(crate) extras: Vec<(&'static str, Value<'a>)>,
 }
 
-/// Who speaks. Gemini knows no others: what a function answers comes from the user.
+/// Who speaks. Gemini knows only these two; the response of a function comes from the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     /// The one who asks.
     User,
-    /// The one who learns.
+    /// The one who is trained.
     Model,
 }
 
 impl Role {
-    /// The word in Gemini's JSON.
+    /// The name in Gemini's JSON.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -36,76 +39,45 @@ impl Role {
     }
 }
 
-/// What one side says before the other answers.
+/// What one role says before the other answers.
 #[derive(Debug)]
 pub(crate) struct Turn<'a> {
     /// Who speaks.
     pub(crate) role: Role,
     /// What is said.
     pub(crate) parts: Parts<'a>,
-    /// Where in the row it was written.
-    pub(crate) place: Place,
+    /// Where it is in the row.
+    pub(crate) location: Location,
 }
 
-/// The pieces of a turn: nearly always one.
+/// The parts of a turn: nearly always one.
 pub(crate) type Parts<'a> = SmallVec<[Part<'a>; 1]>;
 
-/// A piece of a turn.
+/// A part of a turn.
 #[derive(Debug)]
 pub(crate) enum Part<'a> {
-    /// Words.
+    /// Text.
     Text(Text<'a>),
-    /// Anything else, by the key Gemini has for it: `functionCall`, `fileData`, …; with all members
-    /// of the part.
+    /// Anything else, by Gemini's key for it: `functionCall`, `fileData`, …; with all members of
+    /// the part.
     Other(&'static str, Object<'a>),
 }
 
 impl<'a> Part<'a> {
-    /// A part that has nothing but `value`, under `key`.
+    /// A part that has only `value`, under `key`.
     pub(crate) fn other(key: &'static str, value: Value<'a>) -> Self {
         let members = vec![(Cow::Borrowed(key), Node { at: 0, value })];
         Self::Other(key, Object { members })
     }
 }
 
-/// Where in a row something was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// Member of the row.
-    pub(crate) key: &'static str,
-    /// Element of that member.
-    pub(crate) index: Option<usize>,
-    /// Byte offset within the row.
-    pub(crate) at: u32,
-}
-
-impl Place {
-    /// The place of a whole member.
-    pub(crate) const fn of(key: &'static str, at: u32) -> Self {
-        Self {
-            key,
-            index: None,
-            at,
-        }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.index {
-            None => write!(f, "$.{}", self.key),
-            Some(index) => write!(f, "$.{}[{index}]", self.key),
-        }
-    }
-}
-
 impl<'a> Turn<'a> {
     /// A turn of one text.
-    pub(crate) fn text(role: Role, text: Text<'a>, place: Place) -> Self {
+    pub(crate) fn text(role: Role, text: Text<'a>, location: Location) -> Self {
         Self {
             role,
             parts: smallvec![Part::Text(text)],
-            place,
+            location,
         }
     }
 
@@ -125,7 +97,7 @@ impl<'a> Turn<'a> {
         })
     }
 
-    /// Whether every part is of the kind `key`.
+    /// Whether every part has the key `key`.
     pub(crate) fn is_all(&self, key: &str) -> bool {
         self.parts.iter().all(|part| match part {
             Part::Text(_) => false,
@@ -133,7 +105,7 @@ impl<'a> Turn<'a> {
         })
     }
 
-    /// Removes blanks around the turn, and texts that are only blanks beside other parts.
+    /// Removes whitespace around the turn, and parts of only whitespace where there are others.
     fn trim(&mut self) -> bool {
         let parts = self.parts.len();
         if parts > 1 {
@@ -156,15 +128,15 @@ impl<'a> Turn<'a> {
 }
 
 impl<'a> Example<'a> {
-    /// Every text, with its place where that is known: the system instruction has none.
-    pub(crate) fn texts(&self) -> impl Iterator<Item = (Option<Place>, &Text<'a>)> {
+    /// Every text and its location; the system instruction has none.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (Option<Location>, &Text<'a>)> {
         let system = self.system.iter().map(|text| (None, text));
         let turns = self.turns.iter();
-        let said = turns.flat_map(|turn| turn.texts().map(|text| (Some(turn.place), text)));
+        let said = turns.flat_map(|turn| turn.texts().map(|text| (Some(turn.location), text)));
         system.chain(said)
     }
 
-    /// Removes blanks around every turn; whether there were any.
+    /// Removes whitespace around every turn; returns whether there was any.
     pub(crate) fn trim(&mut self) -> bool {
         let mut changed = false;
         for turn in &mut self.turns {
@@ -184,7 +156,7 @@ impl<'a> Example<'a> {
 mod tests {
     use super::*;
 
-    const PLACE: Place = Place::of("output", 0);
+    const LOCATION: Location = Location::of("output", 0);
 
     #[track_caller]
     fn check(parts: &[&str], expected: &[&str]) {
@@ -194,7 +166,7 @@ mod tests {
                 .iter()
                 .map(|text| Part::Text(Text::of(text)))
                 .collect(),
-            place: PLACE,
+            location: LOCATION,
         };
         let changed = turn.trim();
         let texts: Vec<_> = turn.texts().map(Text::plain).collect();
@@ -213,16 +185,5 @@ mod tests {
         check(&["", " a"], &["a"]);
         check(&[" ", "\t"], &[""]);
         check(&["a ", "  "], &["a"]);
-    }
-
-    #[test]
-    fn a_place_reads_as_a_path() {
-        assert_eq!(PLACE.to_string(), "$.output");
-        let third = Place {
-            index: Some(2),
-            key: "messages",
-            at: 9,
-        };
-        assert_eq!(third.to_string(), "$.messages[2]");
     }
 }

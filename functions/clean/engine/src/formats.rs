@@ -1,46 +1,25 @@
 //! The formats rows are written in, and how each becomes an [`Example`].
 //!
 //! A format is a value in its own file, with its tests beside it, listed in [`FORMATS`]. Every row
-//! is looked at on its own: a file may mix formats.
+//! is examined on its own: a file may mix formats.
 
 pub(crate) mod alpaca;
 pub(crate) mod columns;
 pub(crate) mod contents;
 pub(crate) mod dialogue;
-pub(crate) mod keys;
 pub(crate) mod messages;
 pub(crate) mod pairs;
 pub(crate) mod preference;
 pub(crate) mod sharegpt;
 pub(crate) mod tools;
 
-use self::keys::Keys;
 use crate::{
-    example::{Example, Place},
-    finding::{Fault, name_keys},
-    gemini,
-    json::{Node, Object, Text, Value, write},
-    rules,
+    example::Example, format::Format, gemini, json::Object, key_names::name_keys, keys::Keys,
+    rule::Fault, rules,
 };
 
-/// A way to write a row.
-#[derive(Debug)]
-pub(crate) struct Format {
-    /// The name in reports; never changes once published.
-    pub(crate) name: &'static str,
-    /// The keys a row must have.
-    pub(crate) keys: Keys,
-    /// Keys of which a row must have none, since then it is another format.
-    pub(crate) without: Keys,
-    /// Takes the row over.
-    pub(crate) convert: Convert,
-}
-
-/// Takes a row over; what was repaired on the way goes to the second argument.
-pub(crate) type Convert = for<'a> fn(Object<'a>, &mut Vec<Fault>) -> Result<Example<'a>, Fault>;
-
-/// Every format that a row is known by. Where several take a row, the first stands for all if they
-/// read the same in it.
+/// Every format that is recognised by a row's keys. If several match a row and read the same
+/// content from it, the first is used.
 pub(crate) static FORMATS: &[&Format] = &[
     &contents::FORMAT,
     &messages::FORMAT,
@@ -65,29 +44,10 @@ pub(crate) static FORMATS: &[&Format] = &[
     &pairs::QUESTION_RESPONSE,
 ];
 
-impl Format {
-    fn takes(&self, keys: Keys) -> bool {
-        keys.has(self.keys) && !keys.has_any(self.without)
-    }
-
-    /// Takes `row` over, without blanks around its turns.
-    pub(crate) fn read<'a>(
-        &'static self,
-        row: Object<'a>,
-        faults: &mut Vec<Fault>,
-    ) -> Result<(&'static Self, Example<'a>), Fault> {
-        let mut example = (self.convert)(row, faults)?;
-        if example.trim() {
-            faults.push(Fault::new(&rules::trim::RULE));
-        }
-        Ok((self, example))
-    }
-}
-
-/// The name of the format that the keys of `row` tell: the first of several.
+/// The name of the format that the keys of `row` match: the first of several.
 ///
 /// # Errors
-/// `unknown_format`: with the keys the row has.
+/// `unknown_format`, with the keys that the row has.
 pub(crate) fn detect(row: &Object<'_>) -> Result<&'static str, Fault> {
     let keys = Keys::of(row);
     if preference::refuse(row, keys).is_some() {
@@ -97,11 +57,11 @@ pub(crate) fn detect(row: &Object<'_>) -> Result<&'static str, Fault> {
     format.map_or_else(|| Err(unknown(row, keys)), |format| Ok(format.name))
 }
 
-/// Takes `row` over by the format that its keys tell; says which keys nobody reads, if asked.
+/// Converts `row` by the format that its keys match; reports unknown keys, if asked.
 ///
 /// # Errors
-/// `unknown_format`, `ambiguous_format`, `preference_pair`: with the keys the row has. Otherwise
-/// what the format finds.
+/// `unknown_format`, `ambiguous_format`, `preference_pair`: with the keys that the row has.
+/// Otherwise what the format reports.
 pub(crate) fn read<'a>(
     row: Object<'a>,
     faults: &mut Vec<Fault>,
@@ -123,14 +83,14 @@ pub(crate) fn read<'a>(
     format.read(row, faults)
 }
 
-/// The formats that take a row with `keys`.
+/// The formats that match a row with `keys`.
 fn taking(keys: Keys) -> impl Iterator<Item = &'static Format> {
     let formats = FORMATS.iter().copied();
     formats.filter(move |format| format.takes(keys))
 }
 
-/// One of the several formats that `row` fits: the only one that finds something under each of its
-/// keys, or the first, if all that do read the same.
+/// One of the several formats that `row` matches: the only one with a value under each of its keys,
+/// or the first if all of those read the same content.
 fn choose(row: &Object<'_>, keys: Keys) -> Result<&'static Format, Fault> {
     let filled = Keys::filled(row);
     let is_filled = taking(filled).next().is_some();
@@ -144,10 +104,12 @@ fn choose(row: &Object<'_>, keys: Keys) -> Result<&'static Format, Fault> {
     let expected = reading(first, row);
     match formats.find(|other| expected.is_none() || reading(other, row) != expected) {
         None => Ok(first),
-        Some(other) => Err(Fault::new(&rules::ambiguous_format::RULE).saying(format!(
-            "reads as `{}` and as `{}` alike",
-            first.name, other.name
-        ))),
+        Some(other) => Err(
+            Fault::new(&rules::ambiguous_format::RULE).with_message(format!(
+                "the row matches both `{}` and `{}`",
+                first.name, other.name
+            )),
+        ),
     }
 }
 
@@ -155,14 +117,14 @@ fn choose(row: &Object<'_>, keys: Keys) -> Result<&'static Format, Fault> {
 fn reading(format: &'static Format, row: &Object<'_>) -> Option<Vec<u8>> {
     let (_, example) = format.read(row.clone(), &mut Vec::new()).ok()?;
     let mut bytes = Vec::new();
-    gemini::write(&example, gemini::Frame::default(), &mut bytes);
+    gemini::write(&example, gemini::Prompt::default(), &mut bytes);
     Some(bytes)
 }
 
 fn unknown(row: &Object<'_>, keys: Keys) -> Fault {
     let fault = Fault::new(&rules::unknown_format::RULE);
     if row.members.is_empty() {
-        return fault.saying("the object has no keys");
+        return fault.with_message("the object has no keys");
     }
     let mut message = format!("the row has the keys {}", name_keys(row.keys()));
     let mut nearest: Option<(u32, &Format)> = None;
@@ -174,76 +136,20 @@ fn unknown(row: &Object<'_>, keys: Keys) -> Fault {
     }
     if let Some((_, nearest)) = nearest {
         let lacking = name_keys(nearest.keys.names_beyond(keys));
-        message.extend(["; of `", nearest.name, "` it lacks ", &lacking]);
+        message.extend(["; for `", nearest.name, "` it lacks ", &lacking]);
     }
-    fault.saying(message)
-}
-
-/// Takes the text called `key` out of a row; `null` reads as an empty text.
-pub(crate) fn take_text<'a>(
-    row: &mut Object<'a>,
-    key: &'static str,
-) -> Result<Option<(Text<'a>, Place)>, Fault> {
-    text_of(row.take(key), key)
-}
-
-/// The text that a row has under `key`; `null` reads as an empty text.
-pub(crate) fn text_of<'a>(
-    node: Option<Node<'a>>,
-    key: &'static str,
-) -> Result<Option<(Text<'a>, Place)>, Fault> {
-    let Some(Node { at, value }) = node else {
-        return Ok(None);
-    };
-    let place = Place::of(key, at);
-    match value {
-        Value::Text(text) => Ok(Some((text, place))),
-        Value::Null => Ok(Some((Text::default(), place))),
-        other @ (Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Object(_)) => {
-            Err(wrong_type(&other, "a text", place))
-        }
-    }
-}
-
-/// The label that a row has under `key`: a text, or the number or boolean that names a class.
-pub(crate) fn label_of<'a>(
-    mut node: Option<Node<'a>>,
-    key: &'static str,
-) -> Result<Option<(Text<'a>, Place)>, Fault> {
-    if let Some(Node { at, value }) = &mut node {
-        match value {
-            Value::List(_) | Value::Object(_) => {
-                let place = Place::of(key, *at);
-                return Err(wrong_type(value, "a text, a number or a boolean", place));
-            }
-            Value::Number(_) | Value::Bool(_) => {
-                let mut written = Vec::new();
-                write(value, &mut written);
-                *value = Value::Text(Text::of(&String::from_utf8_lossy(&written)));
-            }
-            Value::Null | Value::Text(_) => {}
-        }
-    }
-    text_of(node, key)
-}
-
-/// `wrong_type`: `value` is not what was expected at `place`.
-pub(crate) fn wrong_type(value: &Value<'_>, expected: &str, place: Place) -> Fault {
-    Fault::new(&rules::wrong_type::RULE)
-        .at(place.at)
-        .path(place)
-        .saying(format!("expected {expected}, found {}", value.kind()))
+    fault.with_message(message)
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::json::parse;
+    use crate::json::{Value, parse};
 
-    /// What `row` becomes, or the code and words of what is wrong; repairs are listed after it.
+    /// The converted row, or the code and message of the fault; repairs are listed after it.
     pub(crate) fn convert(row: &str) -> String {
         let Value::Object(object) = parse(row).unwrap().node.value else {
-            panic!("{row} is no object");
+            panic!("{row} is not an object");
         };
         let mut repairs = Vec::new();
         let example = match read(object, &mut repairs, false) {
@@ -256,13 +162,13 @@ pub(crate) mod tests {
             }
         };
         let mut out = Vec::new();
-        gemini::write(&example, gemini::Frame::default(), &mut out);
-        let mut said = String::from_utf8(out).unwrap();
+        gemini::write(&example, gemini::Prompt::default(), &mut out);
+        let mut shown = String::from_utf8(out).unwrap();
         for repair in repairs {
-            said.push(' ');
-            said.push_str(repair.rule.code);
+            shown.push(' ');
+            shown.push_str(repair.rule.code);
         }
-        said
+        shown
     }
 
     #[track_caller]
@@ -271,45 +177,45 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_row_no_format_takes_says_what_it_has_and_lacks() {
+    fn an_unknown_row_is_reported_with_its_keys_and_what_it_lacks() {
         check("{}", "unknown_format: the object has no keys");
         check(
             r#"{"text":"a"}"#,
-            "unknown_format: the row has the keys `text`; of `text_label` it lacks `label`",
+            "unknown_format: the row has the keys `text`; for `text_label` it lacks `label`",
         );
         check(
             r#"{"question":"a","ground_truth":"b","c":1,"d":2}"#,
             "unknown_format: the row has the keys `question`, `ground_truth`, `c` and 1 more; \
-             of `question_answer` it lacks `answer`",
+             for `question_answer` it lacks `answer`",
         );
     }
 
     #[test]
-    fn a_row_two_formats_take_is_not_guessed_at() {
+    fn a_row_that_matches_two_formats_is_rejected() {
         check(
             r#"{"input":"a","output":"b","prompt":"c","completion":"d"}"#,
-            "ambiguous_format: reads as `input_output` and as `prompt_completion` alike",
+            "ambiguous_format: the row matches both `input_output` and `prompt_completion`",
         );
         check(
             r#"{"messages":[],"input":"a","output":"b"}"#,
-            "ambiguous_format: reads as `messages` and as `input_output` alike",
+            "ambiguous_format: the row matches both `messages` and `input_output`",
         );
         check(
             r#"{"input":"a","output":"b","response":"c"}"#,
-            "ambiguous_format: reads as `input_output` and as `input_response` alike",
+            "ambiguous_format: the row matches both `input_output` and `input_response`",
         );
         check(
             r#"{"instruction":"a","input":"b","output":"c","answer":"d"}"#,
-            "ambiguous_format: reads as `alpaca` and as `instruction_answer` alike",
+            "ambiguous_format: the row matches both `alpaca` and `instruction_answer`",
         );
         check(
             r#"{"messages":7,"conversations":7}"#,
-            "ambiguous_format: reads as `messages` and as `sharegpt` alike",
+            "ambiguous_format: the row matches both `messages` and `sharegpt`",
         );
     }
 
     #[test]
-    fn nothing_under_the_keys_of_another_format_is_no_row_of_it() {
+    fn empty_values_under_the_keys_of_another_format_do_not_count() {
         let plain = convert(r#"{"input":"a","output":"b"}"#);
         for row in [
             r#"{"input":"a","output":"b","prompt":"","completion":""}"#,
@@ -324,23 +230,23 @@ pub(crate) mod tests {
         }
         check(
             r#"{"input":"a","output":"b","prompt":"c","response":"d","completion":""}"#,
-            "ambiguous_format: reads as `input_output` and as `input_response` alike",
+            "ambiguous_format: the row matches both `input_output` and `input_response`",
         );
     }
 
     #[test]
-    fn two_formats_that_say_the_same_are_one() {
+    fn two_formats_that_read_the_same_are_not_ambiguous() {
         let plain = convert(r#"{"input":"a","output":"b"}"#);
         for row in [
             r#"{"input":"a","output":"b","prompt":"a","completion":"b"}"#,
             r#"{"input":"a","output":"b","response":"b"}"#,
             r#"{"input":"a","output":"b","messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}"#,
-            // Rows of many kinds in one table.
+            // A table with rows of several kinds.
             r#"{"input":"a","output":"b","messages":null,"prompt":null,"completion":null}"#,
         ] {
             check(row, &plain);
         }
-        // Blanks around texts do not count, and are told as ever.
+        // Whitespace around texts does not count, and is reported as usual.
         check(r#"{"input":"a","output":"b","response":" b"}"#, &plain);
         check(
             r#"{"input":"a","output":" b","response":"b"}"#,

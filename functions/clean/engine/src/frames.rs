@@ -1,11 +1,10 @@
-//! What was judged of a range of bytes, on its way from the machine that judged it to the one that
-//! puts all ranges together.
+//! Intermediate files: what one machine found in a range of bytes, for the machine that merges all
+//! ranges.
 //!
-//! A file of frames: how it starts, one frame for each batch of rows, how it ends. Nothing of a
-//! frame is believed before its checksum fits, and a file without its end is not whole.
+//! A file consists of frames: a start, one frame for each batch of rows, an end. No frame is used
+//! before its checksum has been verified, and a file without an end frame is incomplete.
 
-mod leaf;
-pub(crate) mod words;
+mod batch;
 
 use std::{
     io::{self, Read, Write},
@@ -13,51 +12,35 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use thiserror::Error as Derive;
 
-use self::leaf::Leaf;
-use crate::{Plan, container::StretchEnd, judged::Judged, meter::Crc32c};
+use self::batch::BatchFrame;
+use crate::{
+    container::RangeEnd, error::FrameError, meter::Crc32c, plan::Plan, processed::ProcessedBatch,
+};
 
-/// What a frame looks like; another number is another look.
+/// The version of the layout; raised with every change.
 const VERSION: u8 = 1;
 
-/// Bytes before a frame's own: its version, its kind, its length, its checksum.
+/// Bytes before a frame's payload: version, kind, length, checksum.
 const HEAD_BYTES: usize = 10;
 
-/// Longest frame. A batch is half a megabyte of rows, or one row of 8 MiB, and JSON writes a byte
-/// in six at most: far below; above, a length is no length.
+/// Longest frame. A batch is half a megabyte of rows, or one row of 8 MiB, which JSON escapes
+/// expand sixfold at most: far below this limit. A larger length is corrupt.
 const FRAME_MAX_BYTES: usize = 256 << 20;
 
-/// The code that judges; other code may judge otherwise.
+/// The version of the code that processed the rows; another version may process them differently.
 const CODE: &str = env!("CARGO_PKG_VERSION");
-
-/// What is wrong with frames.
-#[derive(Debug, Derive)]
-pub enum Fault {
-    /// They cannot be read.
-    #[error("it cannot be read")]
-    Read(#[source] io::Error),
-    /// They end before their end.
-    #[error("it is cut off")]
-    Cut,
-    /// Bytes changed on the way.
-    #[error("the checksum of a frame does not fit")]
-    Checksum,
-    /// It is something else, or of other code.
-    #[error("it is no judgement that this code can read: {0}")]
-    Foreign(&'static str),
-}
 
 /// What a frame holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum FrameKind {
     Start,
     Batch,
     End,
     Plan,
 }
 
-impl Kind {
+impl FrameKind {
     const ALL: [Self; 4] = [Self::Start, Self::Batch, Self::End, Self::Plan];
 
     fn number(self) -> u8 {
@@ -70,34 +53,34 @@ impl Kind {
     }
 }
 
-/// Whose frames they are.
+/// The start frame: the range and the code that processed it.
 #[derive(Debug, Serialize, Deserialize)]
-struct Start {
+struct FileHeader {
     code: String,
     range: Range<u64>,
 }
 
-/// What is known once a range is read.
+/// The end frame.
 #[derive(Debug, Serialize, Deserialize)]
-struct End {
+struct FileTrailer {
     batches: u64,
     bytes: u64,
     crc32c: u32,
 }
 
 /// Writes frames.
-pub(crate) struct Writer<'w> {
+pub(crate) struct FrameWriter<'w> {
     out: &'w mut (dyn Write + Send),
     batches: u64,
-    /// Kept from frame to frame for its room.
+    /// Reused from frame to frame.
     payload: Vec<u8>,
 }
 
-impl<'w> Writer<'w> {
+impl<'w> FrameWriter<'w> {
     /// Starts the file of `range`.
     pub(crate) fn start(out: &'w mut (dyn Write + Send), range: Range<u64>) -> io::Result<Self> {
         let code = CODE.to_owned();
-        write(out, Kind::Start, &pack(&Start { code, range })?)?;
+        write(out, FrameKind::Start, &encode(&FileHeader { code, range })?)?;
         Ok(Self {
             out,
             batches: 0,
@@ -106,52 +89,54 @@ impl<'w> Writer<'w> {
     }
 
     /// Writes the next batch.
-    pub(crate) fn batch(&mut self, judged: &Judged) -> io::Result<()> {
+    pub(crate) fn batch(&mut self, processed: &ProcessedBatch) -> io::Result<()> {
         self.payload.clear();
-        leaf::write(judged, &mut self.payload)?;
+        batch::write(processed, &mut self.payload)?;
         self.batches += 1;
-        write(self.out, Kind::Batch, &self.payload)
+        write(self.out, FrameKind::Batch, &self.payload)
     }
 
     /// Ends the file.
-    pub(crate) fn end(self, end: StretchEnd) -> io::Result<()> {
-        let end = End {
+    pub(crate) fn end(self, end: RangeEnd) -> io::Result<()> {
+        let end = FileTrailer {
             batches: self.batches,
             bytes: end.bytes,
             crc32c: end.crc32c.value(),
         };
-        write(self.out, Kind::End, &pack(&end)?)?;
+        write(self.out, FrameKind::End, &encode(&end)?)?;
         self.out.flush()
     }
 }
 
 /// Reads frames.
-pub(crate) struct Reader<'r> {
+pub(crate) struct FrameReader<'r> {
     read: Box<dyn Read + Send + 'r>,
-    /// The bytes that were judged.
+    /// The bytes that were processed.
     pub(crate) range: Range<u64>,
     batches: u64,
     payload: Vec<u8>,
 }
 
-/// What comes next in a file of frames.
-pub(crate) enum Next {
+/// The next frame.
+pub(crate) enum NextFrame {
     /// A batch.
-    Batch(Box<Judged>),
-    /// Nothing: this is all there is to know.
-    End(StretchEnd),
+    Batch(Box<ProcessedBatch>),
+    /// The end of the file.
+    End(RangeEnd),
 }
 
-impl<'r> Reader<'r> {
-    /// Looks at how the file starts.
-    pub(crate) fn open(mut read: Box<dyn Read + Send + 'r>) -> Result<Self, Fault> {
+impl<'r> FrameReader<'r> {
+    /// Reads the start frame.
+    pub(crate) fn open(mut read: Box<dyn Read + Send + 'r>) -> Result<Self, FrameError> {
         let mut payload = Vec::new();
-        if next(&mut *read, &mut payload)? != Kind::Start {
-            return Err(Fault::Foreign("it starts otherwise"));
+        if next(&mut *read, &mut payload)? != FrameKind::Start {
+            return Err(FrameError::Foreign("it does not begin with a start frame"));
         }
-        let start: Start = unpack(&payload)?;
+        let start: FileHeader = decode(&payload)?;
         if start.code != CODE {
-            return Err(Fault::Foreign("it is of another version of the code"));
+            return Err(FrameError::Foreign(
+                "it was written by another version of the code",
+            ));
         }
         Ok(Self {
             read,
@@ -162,55 +147,59 @@ impl<'r> Reader<'r> {
     }
 
     /// Reads the next frame.
-    pub(crate) fn next(&mut self) -> Result<Next, Fault> {
+    pub(crate) fn next(&mut self) -> Result<NextFrame, FrameError> {
         match next(&mut *self.read, &mut self.payload)? {
-            Kind::Batch => {
+            FrameKind::Batch => {
                 self.batches += 1;
-                let judged = Leaf::read(&self.payload)?;
-                Ok(Next::Batch(Box::new(judged)))
+                let processed = BatchFrame::read(&self.payload)?;
+                Ok(NextFrame::Batch(Box::new(processed)))
             }
-            Kind::End => {
-                let end: End = unpack(&self.payload)?;
+            FrameKind::End => {
+                let end: FileTrailer = decode(&self.payload)?;
                 if end.batches != self.batches {
-                    return Err(Fault::Cut);
+                    return Err(FrameError::Cut);
                 }
-                Ok(Next::End(StretchEnd {
+                Ok(NextFrame::End(RangeEnd {
                     bytes: end.bytes,
                     crc32c: Crc32c::from_value(end.crc32c),
                 }))
             }
-            Kind::Start | Kind::Plan => Err(Fault::Foreign("a frame is out of place")),
+            FrameKind::Start | FrameKind::Plan => {
+                Err(FrameError::Foreign("a frame is out of order"))
+            }
         }
     }
 }
 
 impl Plan {
-    /// The plan as bytes, for another machine.
+    /// The plan as bytes, to send to another machine.
     ///
     /// # Errors
-    /// Where it is too large for that.
+    /// Fails if the plan is too large.
     pub fn to_bytes(&self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        write(&mut bytes, Kind::Plan, &pack(self)?)?;
+        write(&mut bytes, FrameKind::Plan, &encode(self)?)?;
         Ok(bytes)
     }
 
-    /// The plan that [`Plan::to_bytes`] gave.
+    /// Reads a plan from the bytes of [`Plan::to_bytes`].
     ///
     /// # Errors
-    /// [`Fault`] where the bytes are not those.
-    pub fn from_bytes(mut bytes: &[u8]) -> Result<Self, Fault> {
+    /// [`FrameError`] if the bytes are anything else.
+    pub fn from_bytes(mut bytes: &[u8]) -> Result<Self, FrameError> {
         let mut payload = Vec::new();
         match next(&mut bytes, &mut payload)? {
-            Kind::Plan => unpack(&payload),
-            Kind::Start | Kind::Batch | Kind::End => Err(Fault::Foreign("it is no plan")),
+            FrameKind::Plan => decode(&payload),
+            FrameKind::Start | FrameKind::Batch | FrameKind::End => Err(FrameError::Foreign(
+                "expected a plan, found another kind of frame",
+            )),
         }
     }
 }
 
-fn write(out: &mut dyn Write, kind: Kind, payload: &[u8]) -> io::Result<()> {
+fn write(out: &mut dyn Write, kind: FrameKind, payload: &[u8]) -> io::Result<()> {
     if payload.len() > FRAME_MAX_BYTES {
-        return Err(io::Error::other("a frame is too long"));
+        return Err(io::Error::other("the frame exceeds the size limit"));
     }
     let length = u32::try_from(payload.len()).map_err(io::Error::other)?;
     out.write_all(&[VERSION, kind.number()])?;
@@ -219,47 +208,49 @@ fn write(out: &mut dyn Write, kind: Kind, payload: &[u8]) -> io::Result<()> {
     out.write_all(payload)
 }
 
-/// Reads the next frame into `payload`; of what kind it is.
-fn next(read: &mut dyn Read, payload: &mut Vec<u8>) -> Result<Kind, Fault> {
+/// Reads the next frame into `payload`, and returns its kind.
+fn next(read: &mut dyn Read, payload: &mut Vec<u8>) -> Result<FrameKind, FrameError> {
     let mut head = [0; HEAD_BYTES];
     read.read_exact(&mut head).map_err(cut)?;
     let [version, kind, a, b, c, d, crc32c @ ..] = head;
     if version != VERSION {
-        return Err(Fault::Foreign("a frame is of another version"));
+        return Err(FrameError::Foreign("a frame has another version"));
     }
-    let kind = Kind::ALL.into_iter().find(|known| known.number() == kind);
-    let kind = kind.ok_or(Fault::Foreign("a frame is of an unknown kind"))?;
+    let kind = FrameKind::ALL
+        .into_iter()
+        .find(|known| known.number() == kind);
+    let kind = kind.ok_or(FrameError::Foreign("a frame has an unknown kind"))?;
     let length = usize::try_from(u32::from_le_bytes([a, b, c, d])).unwrap_or(usize::MAX);
     if length > FRAME_MAX_BYTES {
-        return Err(Fault::Checksum);
+        return Err(FrameError::Checksum);
     }
     payload.resize(length, 0);
     read.read_exact(payload).map_err(cut)?;
     if checksum(kind, payload) != u32::from_le_bytes(crc32c) {
-        return Err(Fault::Checksum);
+        return Err(FrameError::Checksum);
     }
     Ok(kind)
 }
 
-fn checksum(kind: Kind, payload: &[u8]) -> u32 {
+fn checksum(kind: FrameKind, payload: &[u8]) -> u32 {
     let head = Crc32c::default().append(&[VERSION, kind.number()]);
     head.append(payload).value()
 }
 
-fn cut(error: io::Error) -> Fault {
+fn cut(error: io::Error) -> FrameError {
     if error.kind() == io::ErrorKind::UnexpectedEof {
-        Fault::Cut
+        FrameError::Cut
     } else {
-        Fault::Read(error)
+        FrameError::Read(error)
     }
 }
 
-fn pack(value: &impl Serialize) -> io::Result<Vec<u8>> {
+fn encode(value: &impl Serialize) -> io::Result<Vec<u8>> {
     postcard::to_stdvec(value).map_err(io::Error::other)
 }
 
-fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
-    postcard::from_bytes(bytes).map_err(|_error| Fault::Foreign("a frame cannot be understood"))
+fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FrameError> {
+    postcard::from_bytes(bytes).map_err(|_error| FrameError::Foreign("a frame cannot be decoded"))
 }
 
 #[cfg(test)]
@@ -268,15 +259,15 @@ mod tests {
 
     fn frames() -> Vec<u8> {
         let mut bytes = Vec::new();
-        let mut writer = Writer::start(&mut bytes, 0..7).unwrap();
-        let judged = Judged {
+        let mut writer = FrameWriter::start(&mut bytes, 0..7).unwrap();
+        let processed = ProcessedBatch {
             records: b"records\n".to_vec(),
             guess: "plain text",
-            ..Judged::default()
+            ..ProcessedBatch::default()
         };
-        writer.batch(&judged).unwrap();
+        writer.batch(&processed).unwrap();
         writer
-            .end(StretchEnd {
+            .end(RangeEnd {
                 bytes: 7,
                 crc32c: Crc32c::default().append(b"content"),
             })
@@ -284,35 +275,35 @@ mod tests {
         bytes
     }
 
-    fn read(bytes: &[u8]) -> Result<(usize, StretchEnd), Fault> {
-        let mut reader = Reader::open(Box::new(bytes))?;
+    fn read(bytes: &[u8]) -> Result<(usize, RangeEnd), FrameError> {
+        let mut reader = FrameReader::open(Box::new(bytes))?;
         let mut records = 0;
         loop {
             match reader.next()? {
-                Next::Batch(judged) => records += judged.records.len(),
-                Next::End(end) => return Ok((records, end)),
+                NextFrame::Batch(processed) => records += processed.records.len(),
+                NextFrame::End(end) => return Ok((records, end)),
             }
         }
     }
 
     #[test]
-    fn frames_are_read_as_they_were_written() {
+    fn frames_are_read_as_written() {
         let (records, end) = read(&frames()).unwrap();
         assert_eq!((records, end.bytes), (8, 7));
         assert_eq!(end.crc32c, Crc32c::default().append(b"content"));
     }
 
     #[test]
-    fn frames_that_end_anywhere_else_are_cut_off() {
+    fn frames_that_end_early_are_truncated() {
         let whole = frames();
         for length in 0..whole.len() {
             let read = read(&whole[..length]);
-            assert!(matches!(read, Err(Fault::Cut)), "{length}: {read:?}");
+            assert!(matches!(read, Err(FrameError::Cut)), "{length}: {read:?}");
         }
     }
 
     #[test]
-    fn no_byte_of_frames_can_change_unseen() {
+    fn any_changed_byte_is_detected() {
         let whole = frames();
         for at in 0..whole.len() {
             let mut other = whole.clone();
@@ -322,10 +313,10 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_survives_the_way() {
+    fn a_plan_survives_encoding() {
         let mut plan = Plan::default();
         plan.contradictions.insert(7, (1, 2));
-        plan.crowds.insert(u64::MAX);
+        plan.oversized_groups.insert(u64::MAX);
         plan.draw_below = Some(9);
         let bytes = plan.to_bytes().unwrap();
         assert_eq!(Plan::from_bytes(&bytes).unwrap(), plan);

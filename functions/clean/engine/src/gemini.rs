@@ -1,4 +1,4 @@
-//! Writes an example as the tuning service wants it: `GenerateContentRequest` in camel case.
+//! Writes an example in the format of the tuning service: `GenerateContentRequest` in camel case.
 //!
 //! Source: the dataset format of supervised tuning for Gemini
 //! (docs.cloud.google.com, "Prepare supervised fine-tuning data for Gemini models").
@@ -12,19 +12,19 @@ use crate::{
     tokens::estimate,
 };
 
-/// What is put around an example that does not have it.
+/// The prompt that a recipe puts around an example.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Frame<'f> {
-    /// Put in where the example has no system instruction.
+pub(crate) struct Prompt<'f> {
+    /// The system instruction of examples that have none.
     pub(crate) system: Option<&'f Text<'f>>,
-    /// Put around the question, where the example is one question and one answer.
+    /// The template around the question, for examples of one question and one answer.
     pub(crate) template: Option<&'f Template>,
 }
 
-/// What a written example consists of.
+/// Where things are in a written example.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Shape {
-    /// The bytes of the last turn: what is to be learnt. All else is what it answers to.
+pub(crate) struct RecordShape {
+    /// The bytes of the last turn, the answer to train on. Everything else is the question.
     pub(crate) answer: Range<usize>,
     /// Estimated tokens of everything but the model's turns.
     pub(crate) tokens_input: u32,
@@ -32,8 +32,8 @@ pub(crate) struct Shape {
     pub(crate) tokens_output: u32,
 }
 
-impl Shape {
-    /// The same, in a record that starts at `start`.
+impl RecordShape {
+    /// The same shape, relative to a record that starts at `start`.
     pub(crate) fn from(self, start: usize) -> Self {
         Self {
             answer: self.answer.start - start..self.answer.end - start,
@@ -42,17 +42,17 @@ impl Shape {
     }
 }
 
-/// Appends `example` to `out`, in `frame`: equal examples in equal frames are equal bytes.
-pub(crate) fn write(example: &Example<'_>, frame: Frame<'_>, out: &mut Vec<u8>) -> Shape {
-    let template = frame.template.filter(|_| Template::fits(example));
-    let mut shape = Shape {
-        // Of an example that says nothing, which a rule rejects.
+/// Appends `example` to `out`, in `prompt`. Equal examples in equal prompts give equal bytes.
+pub(crate) fn write(example: &Example<'_>, prompt: Prompt<'_>, out: &mut Vec<u8>) -> RecordShape {
+    let template = prompt.template.filter(|_| Template::fits(example));
+    let mut shape = RecordShape {
+        // For an example without turns, which a rule rejects.
         answer: out.len()..out.len(),
         tokens_input: 0,
         tokens_output: 0,
     };
     out.push(b'{');
-    if let Some(text) = example.system.as_ref().or(frame.system) {
+    if let Some(text) = example.system.as_ref().or(prompt.system) {
         out.extend_from_slice(br#""systemInstruction":{"role":"system","parts":[{"text":"#);
         json::write_text(text, out);
         out.extend_from_slice(b"}]},");
@@ -83,7 +83,7 @@ pub(crate) fn write(example: &Example<'_>, frame: Frame<'_>, out: &mut Vec<u8>) 
 fn write_turn(turn: &Turn<'_>, template: Option<&Template>, out: &mut Vec<u8>) -> u32 {
     let mut tokens = 0;
     let last = turn.parts.len().saturating_sub(1);
-    // In few pieces: of short rows they are most of the work.
+    // In few pieces: they make up most of the work for short rows.
     out.extend_from_slice(match turn.role {
         Role::User => br#"{"role":"user","parts":["#,
         Role::Model => br#"{"role":"model","parts":["#,
@@ -116,7 +116,7 @@ fn write_turn(turn: &Turn<'_>, template: Option<&Template>, out: &mut Vec<u8>) -
     tokens
 }
 
-/// Writes a text between others, and says how many tokens all of it may be.
+/// Writes a text between two others; returns the estimated tokens of all.
 fn write_text(
     before: Option<&Text<'_>>,
     text: &Text<'_>,
@@ -137,7 +137,7 @@ fn write_text(
     tokens
 }
 
-/// Writes key and value, and says how many tokens the value's JSON may be.
+/// Writes a member; returns the estimated tokens of the value's JSON.
 fn write_member(key: &str, value: &json::Value<'_>, out: &mut Vec<u8>) -> u32 {
     json::write_key(key, out);
     out.push(b':');

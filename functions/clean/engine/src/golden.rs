@@ -1,12 +1,19 @@
-//! The reports of the example datasets, word for word: they are what a newcomer sees first.
+//! The reports of the example datasets, word for word: they are the first that a newcomer sees.
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::{File, Machine, Report, Scan, Settings, render, survey};
+use crate::{
+    pass::{machine::Machine, survey},
+    render::render,
+    report::Report,
+    rule::Scan,
+    settings::Settings,
+    source::File,
+};
 
-/// The part of a recipe that is ours.
+/// The part of a recipe that the engine reads.
 #[derive(Deserialize)]
 struct Recipe {
     clean: Settings,
@@ -22,8 +29,8 @@ fn example(name: &str) -> Report {
     cleaned.unwrap().report
 }
 
-/// Reports of public datasets, where `LAPIDARY_DATASETS` names a directory that holds them: they are
-/// not ours to hand on.
+/// The reports of public datasets, where `LAPIDARY_DATASETS` names a directory that has them. Their
+/// licences do not let us hand them on.
 #[test]
 #[expect(
     clippy::disallowed_methods,

@@ -1,7 +1,7 @@
-//! Questions that earlier versions of a dataset compare models with: nothing may train on them.
+//! Questions that earlier versions of a dataset hold out for evaluation: no row may train on them.
 //!
-//! A model tuned on a later version is compared with one of an earlier version by such questions.
-//! Had it learnt their answers, the comparison would be worth nothing.
+//! A model tuned on a later version is compared with one of an earlier version on these questions.
+//! If it had been trained on them, the comparison would be worthless.
 
 use std::{
     collections::HashSet,
@@ -11,39 +11,40 @@ use std::{
 use twox_hash::XxHash3_128;
 
 use crate::{
-    Identity, Settings,
     example::{Example, Part, Role},
     formats,
-    gemini::{self, Frame},
+    gemini::{self, Prompt},
+    identity::Identity,
     json::{Text, Value, parse},
+    settings::Settings,
     template::Template,
 };
 
-/// Most questions held out. Versions hold out some hundred each; a million is 20 MB of memory, and
-/// far more than anybody compares models with.
+/// Most questions held out. Each version holds out some hundred; a million takes 20 MB of memory,
+/// and is far more than any evaluation uses.
 const QUESTIONS_MAX: usize = 1_000_000;
 
-/// Longest row that is read. The cleaner takes rows of 8 MiB; what it writes can be longer, but not
-/// by so much.
+/// Longest row that is read. The engine accepts rows of 8 MiB; escaping can make what it writes
+/// longer, but not by this much.
 const ROW_BYTES_MAX: u64 = 32 << 20;
 
 /// Questions that may not be trained on.
 ///
-/// A question is known again in any format, and with another system instruction or template put
-/// around it by a recipe. It is not known again once a recipe takes other personal data out of it.
+/// A question is recognised in any format, and with another system instruction or template of a
+/// recipe around it. It is not recognised once a recipe redacts other personal data in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HeldOut {
-    /// As they were written, and without what a recipe put around them.
+    /// Digests of the questions as they were written, and without the recipe's prompt.
     questions: HashSet<u64>,
     rows: u64,
 }
 
-/// What came of reading rows.
+/// How many lines were read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct HeldRows {
+pub struct HeldOutRead {
     /// Lines that are rows.
     pub read: u64,
-    /// Lines that are no row of a format known.
+    /// Lines that are not rows of a known format.
     pub unread: u64,
 }
 
@@ -53,12 +54,12 @@ impl HeldOut {
         self.questions.is_empty()
     }
 
-    /// How many rows it is made of.
+    /// The number of rows it was made from.
     pub fn rows(&self) -> u64 {
         self.rows
     }
 
-    /// What tells it from others: equal where the same questions are held out, in any order.
+    /// A digest that is equal where the same questions are held out, in any order.
     pub fn digest(&self) -> String {
         let mut questions: Vec<u64> = self.questions.iter().copied().collect();
         questions.sort_unstable();
@@ -73,10 +74,14 @@ impl HeldOut {
     /// system instruction and a template.
     ///
     /// # Errors
-    /// Where `lines` cannot be read, or hold more questions than anybody compares models with.
-    pub fn read(&mut self, mut lines: impl BufRead, settings: &Settings) -> io::Result<HeldRows> {
+    /// Where `lines` cannot be read, or contain more than a million questions.
+    pub fn read(
+        &mut self,
+        mut lines: impl BufRead,
+        settings: &Settings,
+    ) -> io::Result<HeldOutRead> {
         let around = Around::of(settings);
-        let mut rows = HeldRows::default();
+        let mut rows = HeldOutRead::default();
         let mut line = Vec::new();
         loop {
             line.clear();
@@ -98,23 +103,23 @@ impl HeldOut {
             if self.questions.len() > QUESTIONS_MAX {
                 return Err(io::Error::new(
                     io::ErrorKind::FileTooLarge,
-                    format!("there are more than {QUESTIONS_MAX} questions to hold out"),
+                    format!("expected at most {QUESTIONS_MAX} questions to hold out, found more"),
                 ));
             }
         }
     }
 
-    /// Whether `example`, which asks `question` in `frame`, asks what is held out.
-    pub(crate) fn holds(&self, question: u64, example: &Example<'_>, frame: Frame<'_>) -> bool {
+    /// Whether `example`, whose question in `prompt` has the digest `question`, is held out.
+    pub(crate) fn holds(&self, question: u64, example: &Example<'_>, prompt: Prompt<'_>) -> bool {
         if self.questions.is_empty() {
             return false;
         }
-        let is_framed = frame.system.is_some() || frame.template.is_some();
+        let is_prompted = prompt.system.is_some() || prompt.template.is_some();
         self.questions.contains(&question)
-            || is_framed && self.questions.contains(&question_of(example))
+            || is_prompted && self.questions.contains(&question_of(example))
     }
 
-    /// Holds out the question of a row; whether it is one.
+    /// Holds out the question of a row; returns whether it is a row.
     fn add(&mut self, row: &[u8], around: &Around) -> bool {
         let Ok(text) = simdutf8::compat::from_utf8(row) else {
             return false;
@@ -145,14 +150,14 @@ impl HeldOut {
     }
 }
 
-/// Identifies what `example` asks as it stands.
+/// The digest of the question of `example` as it is.
 fn question_of(example: &Example<'_>) -> u64 {
     let mut record = Vec::new();
-    let shape = gemini::write(example, Frame::default(), &mut record);
+    let shape = gemini::write(example, Prompt::default(), &mut record);
     Identity::of_record(&record, shape.answer).question
 }
 
-/// What a recipe put around questions.
+/// The prompt that a recipe put around questions.
 struct Around {
     system: Option<Text<'static>>,
     template: Option<Template>,
@@ -168,15 +173,15 @@ impl Around {
         }
     }
 
-    /// Takes the recipe's system instruction away, if it is that.
+    /// Removes the system instruction, if it is the recipe's.
     fn take_system<'a>(&self, example: &mut Example<'a>) -> Option<Text<'a>> {
         let own = example.system.as_ref()?.escaped();
         let is_ours = self.system.as_ref().map(Text::escaped) == Some(own);
         if is_ours { example.system.take() } else { None }
     }
 
-    /// Takes the template away; whether the question was in it. A row can look so by chance: then
-    /// one more question is held out, which nobody asks.
+    /// Removes the template; returns whether the question was in it. A row can match by chance:
+    /// then one more digest is held out, which no other question has.
     fn take_template(&self, example: &mut Example<'_>) -> bool {
         let Some(template) = self.template.as_ref() else {
             return false;
@@ -211,7 +216,7 @@ impl Around {
 mod tests {
     use super::*;
     use crate::{
-        Part as OutPart,
+        outputs::OutputFile,
         pass::tests::{Memory, clean},
     };
 
@@ -228,13 +233,13 @@ mod tests {
         held
     }
 
-    /// Whether a row cleaned by `before` is known again in the row cleaned by `after`.
+    /// Whether a row cleaned by `before` is recognised in the row cleaned by `after`.
     #[track_caller]
     fn check(before: &str, after: &str, row: &str) {
         let whole = "eval_rows = 0\nvalidation_percent = 0\n";
         let [before, after] = [before, after].map(|table| settings(&format!("{whole}{table}")));
         let (_, Memory(parts)) = clean(ROW.as_bytes(), &before);
-        let held = held(&parts[&OutPart::Train], &before);
+        let held = held(&parts[&OutputFile::Train], &before);
         let plan = crate::Plan::default().holding_out(held);
         let (cleaned, _) = crate::pass::tests::clean_by(row.as_bytes(), &after, plan);
         assert_eq!(
@@ -272,7 +277,7 @@ mod tests {
             b"{\"system\":\"Be brief.\",\"input\":\"a\",\"output\":\"one two three\"}\n\nno row\n";
         let mut held = HeldOut::default();
         let read = held.read(rows.as_slice(), &Settings::default());
-        assert_eq!(read.unwrap(), HeldRows { read: 1, unread: 1 });
+        assert_eq!(read.unwrap(), HeldOutRead { read: 1, unread: 1 });
         assert_eq!((held.rows(), held.questions.len()), (1, 1));
         let ours = settings("system_instruction = ' Be brief. '");
         held.read(rows.as_slice(), &ours).unwrap();

@@ -1,4 +1,4 @@
-//! Tells rows apart in 16 bytes: by what is asked, and by what is answered.
+//! Identifies rows in 16 bytes: a digest of the question, and one of the answer.
 
 use std::ops::Range;
 
@@ -7,11 +7,11 @@ use twox_hash::XxHash3_64;
 
 use crate::{
     formats,
-    gemini::{self, Frame},
+    gemini::{self, Prompt},
     json::{Value, parse},
 };
 
-/// Digests of a row's two sides. Rows that mean the same are equal, whatever format they are in.
+/// Digests of a row's question and answer. Rows with the same meaning are equal in any format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Identity {
     /// Everything but the last turn.
@@ -21,7 +21,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The identity of a row in any format known; `None` where it is none.
+    /// The identity of a row in any known format; `None` where it is not one.
     pub fn of_row(row: &[u8]) -> Option<Self> {
         let text = simdutf8::compat::from_utf8(row).ok()?;
         let Value::Object(object) = parse(text).ok()?.node.value else {
@@ -29,11 +29,11 @@ impl Identity {
         };
         let (_, example) = formats::read(object, &mut Vec::new(), false).ok()?;
         let mut record = Vec::with_capacity(row.len());
-        let shape = gemini::write(&example, Frame::default(), &mut record);
+        let shape = gemini::write(&example, Prompt::default(), &mut record);
         Some(Self::of_record(&record, shape.answer))
     }
 
-    /// The identity of a row as it is written, whose last turn is at `answer`.
+    /// The identity of a written record, whose last turn is at `answer`.
     pub(crate) fn of_record(record: &[u8], answer: Range<usize>) -> Self {
         let piece = |range: Range<usize>| record.get(range).unwrap_or_default();
         let before = XxHash3_64::oneshot(piece(0..answer.start));
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_told_apart_by_what_they_mean() {
+    fn rows_are_identified_by_their_meaning() {
         let row = of(r#"{"input":"a","output":"b"}"#);
         assert_eq!(row, of(r#"{ "completion": " b", "prompt": "a" }"#));
         let other = of(r#"{"input":"a","output":"c"}"#);

@@ -1,12 +1,13 @@
-//! JSON as rows are read: borrowed from the line, with the place of every value.
+//! JSON as rows are read: borrowed from the line, with the position of every value.
 //!
-//! Why not `serde_json`: a row's fate hangs on things it does not tell. It drops repeated keys
-//! without a word (or refuses them, when derived), lets broken UTF-8 through where a value is
-//! skipped, rounds long numbers, and says neither the path of a fault nor that a surrogate stands
-//! alone. What both accept reads the same here and there; a property test holds that.
+//! Why not `serde_json`: whether a row is kept depends on details that it does not report. It drops
+//! repeated keys silently (or rejects them, when derived), accepts invalid UTF-8 in skipped values,
+//! rounds long numbers, and reports neither the path of a fault nor an unpaired surrogate. Input
+//! that both accept is read identically; a property test holds that.
 
 mod parse;
 mod scan;
+mod syntax_error;
 mod text;
 mod write;
 
@@ -14,12 +15,13 @@ use std::borrow::Cow;
 
 pub(crate) use self::{
     parse::parse,
+    syntax_error::{SyntaxError, SyntaxErrorKind},
     text::{Text, blank},
     write::{write, write_key, write_text},
 };
 
 /// Deepest nesting of a row. Chat rows with tool schemas reach about 12; a million brackets must
-/// not reach the end of the stack.
+/// not overflow the stack.
 pub(crate) const DEPTH_MAX: usize = 64;
 
 /// A value and where it starts.
@@ -31,16 +33,16 @@ pub(crate) struct Node<'a> {
     pub(crate) value: Value<'a>,
 }
 
-/// A JSON value; borrows from the row where it can.
+/// A JSON value; borrows from the row if possible.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value<'a> {
     /// `null`.
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// A number, digit for digit as it was written.
+    /// A number, digit for digit as written.
     Number(Cow<'a, str>),
-    /// A text.
+    /// A string.
     Text(Text<'a>),
     /// An array.
     List(Vec<Node<'a>>),
@@ -67,19 +69,19 @@ impl<'a> Object<'a> {
         Some(node)
     }
 
-    /// The member called `key`, to be changed.
+    /// The member called `key`, mutably.
     pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Node<'a>> {
         let (_, node) = self.members.iter_mut().find(|(name, _)| name == key)?;
         Some(node)
     }
 
-    /// Takes the member called `key` out.
+    /// Removes and returns the member called `key`.
     pub(crate) fn take(&mut self, key: &str) -> Option<Node<'a>> {
         let index = self.members.iter().position(|(name, _)| name == key)?;
         Some(self.members.remove(index).1)
     }
 
-    /// Takes the members called by `keys`, all at one look.
+    /// Removes and returns the members called by `keys`, in a single pass.
     pub(crate) fn take_all<const N: usize>(self, keys: [&str; N]) -> [Option<Node<'a>>; N] {
         let mut taken = [const { None }; N];
         for (name, node) in self.members {
@@ -91,7 +93,7 @@ impl<'a> Object<'a> {
         taken
     }
 
-    /// Takes the first member that is called by one of `keys` out.
+    /// Removes and returns the first member called by one of `keys`.
     pub(crate) fn take_any(&mut self, keys: &[&str]) -> Option<Node<'a>> {
         keys.iter().find_map(|key| self.take(key))
     }
@@ -111,7 +113,7 @@ impl<'a> Value<'a> {
         object.get(key).map(|node| &node.value)
     }
 
-    /// The elements, if this is a list.
+    /// The elements, if this is an array.
     pub(crate) fn elements(&self) -> &[Node<'a>] {
         let Self::List(nodes) = self else {
             return &[];
@@ -119,7 +121,7 @@ impl<'a> Value<'a> {
         nodes
     }
 
-    /// The text, if this is one.
+    /// The text, if this is a string.
     pub(crate) fn text(&self) -> Option<&Text<'a>> {
         let Self::Text(text) = self else {
             return None;
@@ -129,8 +131,8 @@ impl<'a> Value<'a> {
 }
 
 impl Value<'_> {
-    /// Says of everything within that it is at `at`: for JSON that was hidden inside a text, where
-    /// places are none of the row.
+    /// Sets the position of everything inside to `at`: for JSON that was decoded from a string,
+    /// whose offsets are not offsets in the row.
     pub(crate) fn move_to(&mut self, at: u32) {
         let nodes: &mut dyn Iterator<Item = &mut Node<'_>> = match self {
             Self::List(nodes) => &mut nodes.iter_mut(),
@@ -143,19 +145,19 @@ impl Value<'_> {
         }
     }
 
-    /// What kind of value this is, for messages.
+    /// The type of this value, for messages.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::Bool(_) => "a boolean",
             Self::Number(_) => "a number",
-            Self::Text(_) => "a text",
-            Self::List(_) => "a list",
+            Self::Text(_) => "a string",
+            Self::List(_) => "an array",
             Self::Object(_) => "an object",
         }
     }
 
-    /// A copy that borrows nothing: for JSON that was hidden inside a text.
+    /// A copy that borrows nothing: for JSON that was decoded from a string.
     pub(crate) fn into_owned(self) -> Value<'static> {
         match self {
             Self::Null => Value::Null,

@@ -1,64 +1,104 @@
-//! The cleaning engine: rows in any known format become rows that Gemini can be tuned on.
+//! The cleaning engine: converts rows in any known format to rows that Gemini can be tuned on.
 //!
-//! The engine is pure: bytes and [`Settings`] go in; a [`Report`] and files of rows come out. It
+//! The engine is pure: bytes and [`Settings`] go in, a [`Report`] and files of rows come out. It
 //! uses no network, no clock and no client, so that the function on Cloud Run, the command on a
-//! laptop, the fuzzer and the benchmark all make the same bytes of the same dataset.
+//! laptop, the fuzzer and the benchmark make the same bytes of the same dataset.
 //!
-//! One [`pass()`] in bounded memory, on all cores: threads process batches of rows side by side, and
-//! one merges them in order.
+//! One [`pass()`] runs in bounded memory on all cores: threads process batches of rows in parallel,
+//! and one merges them in order. [`survey`] is a pass without outputs; [`process_range`] and
+//! [`merge`] share a pass among machines.
 
-mod error;
-mod finding;
-mod frames;
-mod meter;
-mod parts;
-mod pass;
-mod plan;
-mod report;
-mod settings;
-mod source;
+// The layers, from the bottom up: a module uses its own block and those above it in this list,
+// never one below. A conformance test holds this, re-exports resolved.
+mod blocks;
+mod brackets;
+mod byte_classes;
+mod json;
+mod keys;
+mod pages;
+mod tokens;
+
+mod detect;
 
 mod batch;
-mod blocks;
-mod container;
+mod error;
+mod finding;
+mod key_names;
+mod location;
+mod meter;
+mod outputs;
+mod row_span;
+mod severity;
+mod source;
+mod task;
+
 mod example;
-mod formats;
 mod gemini;
+mod language;
+mod sketch;
+mod template;
+
+mod rule;
+
+mod rules;
+mod settings;
+
+mod format;
+mod formats;
+
+mod container;
+mod dedup_index;
+mod findings;
 mod held_out;
 mod identity;
-mod json;
-mod judged;
-mod pages;
-mod row;
-mod rules;
-mod scan;
-mod signs;
+mod names;
+mod plan;
+mod report;
 mod split;
-mod template;
-mod tokens;
+
+mod processed;
+mod row_processor;
+mod search;
+
+mod frames;
+mod pass;
+
+mod render;
 
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod properties;
 
+// To clean a dataset: what to read, how, on what machine, and what comes out.
 pub use crate::{
-    error::{Error, FramesFault},
-    finding::Finding,
-    held_out::{HeldOut, HeldRows},
-    identity::Identity,
-    meter::Crc32c,
-    parts::{Outputs, Part, PartSummary, Written},
-    pass::{
-        Cleaned, Machine, Outcome, Sample, is_cuttable, judge_range, merge, pass, range_of, survey,
-        survey_by,
-    },
+    outputs::{OutputFile, OutputFileSummary, Outputs, Written},
+    pass::{Cleaned, Machine, Outcome, Sample, pass, survey, survey_by},
     plan::Plan,
-    report::{
-        Calibration, Distribution, Manifest, Provenance, Report, Rows, Splits, Task, Tokens,
-        Verdict, card, manifest_settings, render,
-    },
-    rules::{Rule, rules},
-    settings::{Applied, Scan, Settings, Severity},
     source::{File, Ranges, Source},
 };
+// To share a pass among machines: one range of bytes each, merged by one.
+pub use crate::pass::{is_cuttable, merge, process_range, range_of};
+// What a recipe can set, and the rules that it can set it for.
+pub use crate::{
+    rule::{Rule, Scan},
+    rules::rules,
+    settings::{AppliedRule, Settings},
+    severity::Severity,
+};
+// What was found.
+pub use crate::{
+    finding::Finding,
+    meter::Crc32c,
+    report::{Calibration, Distribution, Report, RowCounts, SplitCounts, TokenCounts, Verdict},
+    task::Task,
+};
+// What went wrong with the cleaning itself.
+pub use crate::error::{Error, FrameError};
+// To know a row again: across versions of a dataset, and across formats.
+pub use crate::{
+    held_out::{HeldOut, HeldOutRead},
+    identity::Identity,
+};
+// What people read.
+pub use crate::render::{Manifest, Provenance, card, manifest_settings, render};

@@ -1,7 +1,7 @@
-//! Measures bytes on their way: how many, and their CRC32C.
+//! Measures bytes as they are read: their number and their CRC32C.
 //!
-//! CRC32C because Cloud Storage states it of every object: whoever has a report and an object can
-//! tell whether one is about the other, without reading either again.
+//! CRC32C because Cloud Storage states it for every object: with a report and an object one can
+//! tell whether they belong together, without reading either again.
 
 use std::{
     io::{self, Read},
@@ -15,10 +15,10 @@ use crc_fast::{CrcAlgorithm, Digest, checksum_combine};
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
-/// CRC32C by its other name: Castagnoli's, which iSCSI was the first to use.
+/// CRC32C is Castagnoli's polynomial, which the library names after its first user, iSCSI.
 const CRC: CrcAlgorithm = CrcAlgorithm::Crc32Iscsi;
 
-/// Length and checksum of some bytes.
+/// The CRC32C of some bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Crc32c(u32);
@@ -26,8 +26,8 @@ pub struct Crc32c(u32);
 impl Crc32c {
     /// The checksum of `bytes` that follow those of `self`.
     #[must_use]
-    pub fn append(self, bytes: &[u8]) -> Self {
-        // As the checksum stands before the last step, which turns all bits around.
+    pub(crate) fn append(self, bytes: &[u8]) -> Self {
+        // The state before the last step, which inverts all bits.
         let state = u64::from(!self.0);
         let mut digest = Digest::new_with_init_state(CRC, state);
         digest.update(bytes);
@@ -36,17 +36,17 @@ impl Crc32c {
 
     /// The checksum of the bytes of `self` and, after them, the `length` bytes of `next`.
     #[must_use]
-    pub fn join(self, next: Self, length: u64) -> Self {
+    pub(crate) fn join(self, next: Self, length: u64) -> Self {
         let (first, second) = (u64::from(self.0), u64::from(next.0));
         Self::from_wide(checksum_combine(CRC, first, second, length))
     }
 
-    /// The checksum that is the lower half of `wide`; the library has checksums of 64 bits, too.
+    /// The checksum in the lower half of `wide`; the library returns 64 bits for all checksums.
     fn from_wide(wide: u64) -> Self {
         Self(u32::try_from(wide & u64::from(u32::MAX)).unwrap_or_default())
     }
 
-    /// The checksum that is this number.
+    /// The checksum with this number.
     pub(crate) fn from_value(value: u32) -> Self {
         Self(value)
     }
@@ -75,14 +75,14 @@ impl TryFrom<String> for Crc32c {
     }
 }
 
-/// What has been read so far; clones look at the same.
+/// The counts so far; clones share them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Meter {
     counts: Arc<(AtomicU64, AtomicU32)>,
 }
 
 impl Meter {
-    /// How many bytes.
+    /// The number of bytes.
     pub(crate) fn bytes(&self) -> u64 {
         self.counts.0.load(Ordering::Relaxed)
     }
@@ -93,7 +93,7 @@ impl Meter {
     }
 }
 
-/// A reader that is measured.
+/// A reader whose bytes are measured.
 pub(crate) struct Metered<R> {
     read: R,
     meter: Meter,

@@ -1,4 +1,4 @@
-//! What a pass must know beforehand that only the end of a pass can tell.
+//! What a pass must know in advance that only the end of an earlier pass can tell.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -7,35 +7,37 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{HeldOut, finding::Fault, meter::Crc32c, pass::Known, rules};
+use crate::{dedup_index::DedupIndex, held_out::HeldOut, meter::Crc32c, rule::Fault, rules};
 
-/// What an earlier pass over the same bytes found; the first pass goes by an empty one, or by one
-/// that only holds out.
+/// What an earlier pass over the same bytes found. The first pass has an empty plan, or one with
+/// held-out questions only.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// Length and checksum of the bytes it is about.
+    /// Size and checksum of the bytes that the plan is about.
     pub(crate) bytes: Option<(u64, Crc32c)>,
-    /// Rows whose turn in the draw comes before this are not for training.
+    /// Rows whose turn in the draw comes before this do not train.
     pub(crate) draw_below: Option<u64>,
-    /// Questions that train all the same: they come so often that no other part has room for them.
-    pub(crate) crowds: HashSet<u64>,
-    /// Questions that earlier versions compare models with; who reads a plan knows them.
+    /// Groups of questions that train all the same: they have more rows than any other split has
+    /// room for.
+    pub(crate) oversized_groups: HashSet<u64>,
+    /// Questions that earlier versions hold out. Not serialised: the reader of a plan has them
+    /// already.
     #[serde(skip)]
     pub(crate) held_out: Arc<HeldOut>,
-    /// Those among them, and what is asked nearly alike, that no part has room for.
+    /// Groups of such questions, near-duplicates included, that no split has room for.
     pub(crate) left_out: HashSet<u64>,
-    /// Questions to be left out for being answered in more than one way: the line of the first
-    /// answer, and of the first that differs.
+    /// Questions to reject for having different answers: the line of the first answer, and of the
+    /// first that differs.
     pub(crate) contradictions: HashMap<u64, (u32, u32)>,
-    /// Which rows repeat or contradict an earlier one, where there were too many to remember.
-    #[serde(with = "known")]
-    pub(crate) known: Option<Arc<Known>>,
-    /// How many passes there were before.
+    /// Which rows repeat or contradict an earlier one, where they were compared on disk.
+    #[serde(with = "shared_index")]
+    pub(crate) dedup_index: Option<Arc<DedupIndex>>,
+    /// Number of passes so far.
     pub(crate) passes: u32,
 }
 
 impl Plan {
-    /// The same plan, in which no row trains that asks what `held_out` holds.
+    /// The same plan, in which no row with a question in `held_out` trains.
     #[must_use]
     pub fn holding_out(self, held_out: HeldOut) -> Self {
         Self {
@@ -44,33 +46,34 @@ impl Plan {
         }
     }
 
-    /// Whether a row is judged by this plan as by `other`: all else is decided among rows.
-    pub fn judges_like(&self, other: &Self) -> bool {
+    /// Whether single rows are processed in the same way by this plan and by `other`. Everything
+    /// else in a plan is about how rows are merged, so ranges need not be processed again for it.
+    pub fn processes_like(&self, other: &Self) -> bool {
         self.contradictions == other.contradictions && self.held_out == other.held_out
     }
 
-    /// What is wrong with a row that asks `input`.
+    /// The fault of a row with question `input`.
     pub(crate) fn contradiction(&self, input: u64) -> Option<Fault> {
         if self.contradictions.is_empty() {
             return None;
         }
         let (first, other) = self.contradictions.get(&input)?;
-        let message = format!("lines {first} and {other} answer this question in different ways");
-        Some(Fault::new(&rules::contradiction::RULE).saying(message))
+        let message = format!("lines {first} and {other} have different answers to this question");
+        Some(Fault::new(&rules::contradiction::RULE).with_message(message))
     }
 }
 
-/// Which rows are known, written as if nobody shared it.
-mod known {
+/// Serialises the index itself, not its `Arc`.
+mod shared_index {
     use std::sync::Arc;
 
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
 
-    use super::Known;
+    use super::DedupIndex;
 
     #[expect(clippy::ref_option, reason = "serde calls it like this")]
     pub(super) fn serialize<S: Serializer>(
-        known: &Option<Arc<Known>>,
+        known: &Option<Arc<DedupIndex>>,
         into: S,
     ) -> Result<S::Ok, S::Error> {
         known.as_deref().serialize(into)
@@ -78,7 +81,7 @@ mod known {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         from: D,
-    ) -> Result<Option<Arc<Known>>, D::Error> {
-        Ok(Option::<Known>::deserialize(from)?.map(Arc::new))
+    ) -> Result<Option<Arc<DedupIndex>>, D::Error> {
+        Ok(Option::<DedupIndex>::deserialize(from)?.map(Arc::new))
     }
 }

@@ -5,11 +5,17 @@ mod held_out;
 use proptest::prelude::*;
 
 use crate::{
-    Cleaned, Machine, Part, Scan, Settings,
     formats::tests::convert,
-    pass::tests::{Memory, clean, clean_on},
-    render,
-    scan::tests::redacting,
+    outputs::OutputFile,
+    pass::{
+        machine::Machine,
+        outcome::Cleaned,
+        tests::{Memory, clean, clean_on},
+    },
+    render::render,
+    rule::Scan,
+    search::tests::redacting,
+    settings::Settings,
 };
 
 /// No part is held out, so that the kept rows are one file.
@@ -52,10 +58,10 @@ fn adds_up(cleaned: &Cleaned, memory: &Memory) {
     let splits = &report.splits;
     assert_eq!(rows.kept, splits.train + splits.validation + splits.eval);
     let count = |part| u64::try_from(memory.rows(part).len()).unwrap();
-    assert_eq!(count(Part::Train), splits.train);
-    assert_eq!(count(Part::Validation), splits.validation);
-    assert_eq!(count(Part::Eval), splits.eval);
-    assert_eq!(count(Part::Rejected), rows.rejected);
+    assert_eq!(count(OutputFile::Train), splits.train);
+    assert_eq!(count(OutputFile::Validation), splits.validation);
+    assert_eq!(count(OutputFile::Eval), splits.eval);
+    assert_eq!(count(OutputFile::Rejected), rows.rejected);
     assert!(render(report).lines().count() <= 60);
     let json = serde_json::to_string(report).unwrap();
     assert_eq!(
@@ -160,8 +166,8 @@ proptest! {
     #[test]
     fn cleaning_twice_is_cleaning_once(rows in prop::collection::vec(row(), 0..40)) {
         let (_, once) = clean(rows.join("\n").as_bytes(), &whole());
-        let (cleaned, twice) = clean(&once.0[&Part::Train], &whole());
-        prop_assert_eq!(&once.0[&Part::Train], &twice.0[&Part::Train]);
+        let (cleaned, twice) = clean(&once.0[&OutputFile::Train], &whole());
+        prop_assert_eq!(&once.0[&OutputFile::Train], &twice.0[&OutputFile::Train]);
         prop_assert_eq!(cleaned.report.rows.read, cleaned.report.rows.kept);
     }
 
@@ -178,7 +184,7 @@ proptest! {
             if rows.is_empty() {
                 continue;
             }
-            for part in [Part::Train, Part::Validation, Part::Eval] {
+            for part in [OutputFile::Train, OutputFile::Validation, OutputFile::Eval] {
                 prop_assert_eq!(lines.rows(part), elements.rows(part), "{:?}", cleaned.report);
             }
         }
@@ -193,17 +199,17 @@ proptest! {
                 expected.push(pair);
             }
         }
-        prop_assert_eq!(read(&memory, Part::Train), expected);
+        prop_assert_eq!(read(&memory, OutputFile::Train), expected);
     }
 
     #[test]
     fn no_question_is_on_two_sides(pairs in pairs()) {
         let (_, memory) = clean(lines(&pairs).as_bytes(), &Settings::default());
         let asked = |part| read(&memory, part).into_iter().map(|(question, _)| question);
-        let trained: Vec<u8> = asked(Part::Train).collect();
-        let validated: Vec<u8> = asked(Part::Validation).collect();
+        let trained: Vec<u8> = asked(OutputFile::Train).collect();
+        let validated: Vec<u8> = asked(OutputFile::Validation).collect();
         prop_assert!(!validated.iter().any(|question| trained.contains(question)));
-        prop_assert!(!asked(Part::Eval).any(|q| trained.contains(&q) || validated.contains(&q)));
+        prop_assert!(!asked(OutputFile::Eval).any(|q| trained.contains(&q) || validated.contains(&q)));
     }
 
     #[test]
@@ -221,7 +227,7 @@ proptest! {
             let (cleaned, memory, _) = clean_on(text(questions).as_bytes(), &settings, Machine::tiny(2, hold));
             let of_line = |line: u64| {
                 let said = format!("in row {line}.");
-                Part::ALL.into_iter().find(|part| memory.rows(*part).iter().any(|row| row.contains(&said)))
+                OutputFile::ALL.into_iter().find(|part| memory.rows(*part).iter().any(|row| row.contains(&said)))
             };
             let mut near = 0;
             for finding in cleaned.report.findings.iter().filter(|f| f.code == "near_duplicate") {
@@ -238,8 +244,8 @@ proptest! {
     fn redacting_twice_is_redacting_once(rows in prop::collection::vec(row(), 0..40)) {
         let settings = Settings { scan: every_scan(), ..redacting() };
         let (_, once) = clean(rows.join("\n").as_bytes(), &settings);
-        let (cleaned, twice) = clean(&once.0[&Part::Train], &settings);
-        prop_assert_eq!(&once.0[&Part::Train], &twice.0[&Part::Train]);
+        let (cleaned, twice) = clean(&once.0[&OutputFile::Train], &settings);
+        prop_assert_eq!(&once.0[&OutputFile::Train], &twice.0[&OutputFile::Train]);
         let found = cleaned.report.codes.into_keys();
         prop_assert_eq!(found.filter(|code| code.starts_with("pii_") || code.starts_with("secret_")).count(), 0);
     }
@@ -321,7 +327,7 @@ fn lines(pairs: &[(u8, u8)]) -> String {
     pairs.iter().map(line).collect()
 }
 
-fn read(memory: &Memory, part: Part) -> Vec<(u8, u8)> {
+fn read(memory: &Memory, part: OutputFile) -> Vec<(u8, u8)> {
     let number = |row: &str, before: &str| {
         let after = row.split(before).nth(1).unwrap();
         after.split('"').next().unwrap().parse().unwrap()

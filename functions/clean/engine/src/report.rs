@@ -1,153 +1,133 @@
-//! What a cleaning tells about a dataset. Holds no text of any row, so it can be shown and kept
-//! anywhere.
-
-mod card;
-mod manifest;
-mod text;
+//! The report of a cleaning. Contains no text of any row, so it can be shown and stored anywhere.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::{
-    card::{Provenance, card},
-    manifest::{Manifest, manifest_settings},
-    text::render,
-};
-use crate::{Crc32c, Finding, Severity};
+use crate::{finding::Finding, meter::Crc32c, severity::Severity, task::Task};
 
-/// Everything found about a dataset. `rows.read` is the sum of the other three.
+/// Everything found in a dataset. `rows.read` is the sum of the other three counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
-    /// In a word.
+    /// The overall result.
     pub verdict: Verdict,
-    /// How the rows are wrapped: `jsonl`, `json_array`, `json_object`, `csv`, `tsv`, `parquet`,
+    /// The container of the rows: `jsonl`, `json_array`, `json_object`, `csv`, `tsv`, `parquet`,
     /// `empty`, `unreadable`.
     pub container: String,
-    /// What the upload is packed in: `none`, `gzip`, `zstd`.
+    /// The compression of the upload: `none`, `gzip`, `zstd`.
     #[serde(default)]
     pub compression: String,
-    /// How characters are written: `utf-8`, `utf-16`, `binary`.
+    /// The character encoding: `utf-8`, `utf-16`, `binary`.
     #[serde(default)]
     pub encoding: String,
     /// The format of most rows, where any was recognised.
     pub format: Option<String>,
     /// Rows by format.
     pub formats: BTreeMap<String, u64>,
-    /// Kept rows by the language they answer in (ISO 639-3), where a recipe asks for that and the
-    /// language is sure; the commonest.
+    /// Kept rows by the language of their answers (ISO 639-3), if a recipe asks for it and the
+    /// language is certain; the most frequent languages only.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub languages: BTreeMap<String, u64>,
-    /// What the rows teach.
+    /// The task that the rows train.
     pub task: Task,
-    /// Which prompt the rows were put into: of the recipe's template and system instruction.
+    /// The version of the prompt around the rows: a digest of the recipe's template and system
+    /// instruction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_version: Option<String>,
-    /// CRC32C of the raw bytes, as Cloud Storage states it.
+    /// CRC32C of the raw bytes, as in Cloud Storage.
     pub crc32c: Crc32c,
     /// Length of the raw bytes.
     pub bytes: u64,
-    /// Rows by fate.
-    pub rows: Rows,
-    /// Blank lines, which are no rows.
+    /// Rows by outcome.
+    pub rows: RowCounts,
+    /// Blank lines, which do not count as rows.
     pub blank_lines: u64,
-    /// Kept rows by part.
-    pub splits: Splits,
-    /// How often each rule found something; never cut.
+    /// Kept rows by split.
+    pub splits: SplitCounts,
+    /// The number of findings of each rule; always complete.
     pub codes: BTreeMap<String, u64>,
-    /// What was done where each rule found something.
+    /// The action taken for the findings of each rule.
     #[serde(default)]
     pub actions: BTreeMap<String, Severity>,
-    /// The first three lines on which each rule found something; 0 is the whole file.
+    /// The first three lines with a finding of each rule; 0 is the whole file.
     pub lines: BTreeMap<String, Vec<u64>>,
-    /// Findings one by one, by line; the gravest, where there are more than the settings allow.
+    /// Single findings, by line; the most severe ones if there are more than the settings allow.
     pub findings: Vec<Finding>,
-    /// Findings that are counted and not listed for lack of room.
+    /// Findings that are counted but not listed.
     pub findings_omitted: u64,
-    /// How many tokens the kept rows may be.
-    pub tokens: Tokens,
+    /// Estimated tokens of the kept rows.
+    pub tokens: TokenCounts,
 }
 
-/// A dataset in a word.
+/// The overall result of a cleaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Every row is kept and nothing wants a look.
+    /// Every row is kept and there is nothing to review.
     Clean,
-    /// Rows were left out, or something wants a look.
+    /// Rows were left out, or there is something to review.
     Findings,
     /// No row is kept.
     Unusable,
 }
 
-/// What rows teach.
+/// Rows by outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Task {
-    /// To write.
-    #[default]
-    Generation,
-    /// To choose among a few labels.
-    Classification,
-}
-
-/// Rows by fate.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rows {
+pub struct RowCounts {
     /// Rows in the dataset.
     pub read: u64,
-    /// Rows that went into a part.
+    /// Rows in one of the splits.
     pub kept: u64,
     /// Rows left out by a rule.
     pub rejected: u64,
-    /// Rows left out because an earlier one says the same.
+    /// Rows left out as duplicates of an earlier row.
     pub duplicate: u64,
 }
 
-/// Kept rows by part.
+/// Kept rows by split.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Splits {
-    /// To be learnt.
+pub struct SplitCounts {
+    /// For training.
     pub train: u64,
-    /// To watch the job by.
+    /// For monitoring the tuning job.
     pub validation: u64,
-    /// To compare base and tuned model with.
+    /// For comparing the base and the tuned model.
     pub eval: u64,
 }
 
-/// How many tokens the kept rows may be.
+/// Estimated tokens of the kept rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tokens {
-    /// How this was counted: it is an estimate.
+pub struct TokenCounts {
+    /// The method of the estimate.
     pub method: String,
-    /// What is asked, system instructions and tools included, per row.
+    /// Questions, including system instructions and tools, per row.
     pub input: Distribution,
-    /// What is answered, per row.
+    /// Answers, per row.
     pub output: Distribution,
-    /// What the service counts in a few rows, where it was asked.
+    /// The service's own count for a few rows, if it was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
-    /// Tokens of the training part, estimated: what the service bills for each epoch. Of conversations with
-    /// several answers it may bill more.
+    /// Estimated tokens of the training split, which the service bills for each epoch. For
+    /// conversations with several answers it may bill more.
     pub billable_per_epoch: u64,
 }
 
-/// Our estimate beside the service's count, of the same few rows.
+/// The estimate and the service's count for the same few rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Calibration {
     /// The model whose tokens were counted.
     pub model: String,
     /// The rows that were counted.
     pub rows: u64,
-    /// Their tokens by the estimate.
+    /// Their estimated tokens.
     pub estimated: u64,
-    /// Their tokens by the service.
+    /// Their tokens as counted by the service.
     pub counted: u64,
 }
 
-impl Tokens {
-    /// What the service bills for each epoch: the estimate, corrected by its own count if there is
-    /// one.
+impl TokenCounts {
+    /// The tokens that the service bills for each epoch: the estimate, corrected by the service's own
+    /// count if there is one.
     pub fn billable(&self) -> u64 {
         let Some(Calibration {
             estimated, counted, ..
@@ -161,19 +141,19 @@ impl Tokens {
     }
 }
 
-/// Counts of tokens over rows; percentiles by nearest rank.
+/// The distribution of token counts over rows; percentiles by nearest rank.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Distribution {
-    /// The smallest.
+    /// The minimum.
     pub min: u32,
     /// The mean, rounded down.
     pub mean: u64,
     /// The median.
     pub p50: u32,
-    /// What 95 of 100 rows do not exceed.
+    /// The 95th percentile.
     pub p95: u32,
-    /// The largest.
+    /// The maximum.
     pub max: u32,
-    /// All together.
+    /// The sum.
     pub sum: u64,
 }

@@ -1,7 +1,7 @@
-//! The cleaning rules: what can be wrong with a dataset, what is done about it, what to do about it.
+//! The cleaning rules: what can be wrong with a dataset, the action taken, and the fix.
 //!
-//! A rule is a value in its own file, with its words and its test beside it, listed in [`RULES`];
-//! reports, settings and documentation come from that list.
+//! A rule is a value in its own file, with its messages and tests, listed in [`RULES`]; reports,
+//! settings and documentation are generated from that list.
 
 pub(crate) mod ambiguous_format;
 pub(crate) mod contradiction;
@@ -71,98 +71,9 @@ pub(crate) mod validation_smaller;
 pub(crate) mod wrong_turn_order;
 pub(crate) mod wrong_type;
 
-use crate::{Scan, Settings, Severity, Task, finding::Fault, row::Row, signs::Signs};
+use crate::rule::Rule;
 
-/// One thing that can be wrong.
-#[derive(Debug)]
-pub struct Rule {
-    /// The name in reports, settings and metrics; never changes once published.
-    pub code: &'static str,
-    /// Raised whenever it comes to find, reject or repair other rows than before.
-    pub version: u16,
-    /// What is done about it, unless a recipe says otherwise; where the rule belongs to a scan,
-    /// only once a recipe asks for that.
-    pub severity: Severity,
-    /// Whether a recipe must leave the severity as it is: there would be no row to keep, or the
-    /// service would fail the job.
-    pub binding: bool,
-    /// What is wrong, in one line.
-    pub doc: &'static str,
-    /// What to do about it, in one line.
-    pub fix: &'static str,
-    pub(crate) check: Check,
-}
-
-/// Where a rule is checked.
-#[derive(Debug)]
-pub(crate) enum Check {
-    /// While the row is read.
-    Read,
-    /// On the row in Gemini's terms.
-    Row(RowCheck),
-    /// The same, where its texts hold any of these signs.
-    Text(Signs, RowCheck),
-    /// Where rows are compared with each other.
-    Rows,
-    /// On what is known of the whole file at the end; says what is wrong.
-    File(fn(&FileFacts) -> Option<String>),
-    /// In a scan, if a recipe asks for it.
-    Scan(Scan),
-}
-
-/// What looks at a row.
-pub(crate) type RowCheck = fn(&Row<'_, '_>) -> Option<Fault>;
-
-impl Rule {
-    /// The scan it belongs to.
-    pub fn scan(&self) -> Option<Scan> {
-        match self.check {
-            Check::Scan(scan) => Some(scan),
-            Check::Read | Check::Row(_) | Check::Text(..) | Check::Rows | Check::File(_) => None,
-        }
-    }
-
-    /// Whether it looks at the whole file at the end, when no row can be left out any more.
-    pub(crate) fn is_about_the_file(&self) -> bool {
-        matches!(self.check, Check::File(_))
-    }
-
-    /// Whether it can change a row: what a scan of texts finds can be taken out.
-    pub(crate) fn repairs(&self) -> bool {
-        self.severity == Severity::Repair || matches!(self.scan(), Some(Scan::Pii | Scan::Secrets))
-    }
-}
-
-/// What is known of a whole file at the end.
-#[derive(Debug, Default)]
-pub(crate) struct FileFacts {
-    /// Rows kept.
-    pub(crate) kept: u64,
-    /// Those among them that have a system instruction.
-    pub(crate) systems: u64,
-    /// Rows that say something of their own: kept, or rejected only for being short.
-    pub(crate) distinct: u64,
-    /// Those among them whose answer is short.
-    pub(crate) short: u64,
-    /// Different answers among the short ones, as far as they were counted.
-    pub(crate) labels: u64,
-    /// What the rows teach.
-    pub(crate) task: Task,
-    /// Rows that are not among those in which near-duplicates are looked for.
-    pub(crate) not_compared: u64,
-    /// Formats the rows are written in.
-    pub(crate) formats: usize,
-    /// Rows to train on.
-    pub(crate) train_rows: u64,
-    /// Bytes of the training file.
-    pub(crate) train_bytes: u64,
-    /// Rows that validate.
-    pub(crate) validation_rows: u64,
-    /// How many that would be by the recipe.
-    pub(crate) validation_asked: u64,
-}
-
-/// Every rule, in the order in which a row meets them.
+/// Every rule, in the order in which rows are checked.
 static RULES: &[&Rule] = &[
     &line_too_long::RULE,
     &invalid_utf8::RULE,
@@ -233,24 +144,12 @@ static RULES: &[&Rule] = &[
     &over_service_limits::RULE,
 ];
 
-/// The checks of a row that `settings` have any use for, and the signs without which they find
-/// nothing.
-pub(crate) fn row_checks(settings: &Settings) -> Vec<(Option<Signs>, RowCheck)> {
-    let on = |rule: &&Rule| settings.severity(rule) != Severity::Off;
-    let check = |rule: &'static Rule| match rule.check {
-        Check::Row(check) => Some((None, check)),
-        Check::Text(signs, check) => Some((Some(signs), check)),
-        Check::Read | Check::Rows | Check::File(_) | Check::Scan(_) => None,
-    };
-    rules().filter(on).filter_map(check).collect()
-}
-
-/// Every rule, in the order in which a row meets them.
+/// Every rule, in the order in which rows are checked.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     RULES.iter().copied()
 }
 
-/// The rule of a code.
+/// The rule with the code `code`.
 pub(crate) fn of_code(code: &str) -> Option<&'static Rule> {
     rules().find(|rule| rule.code == code)
 }
@@ -264,37 +163,41 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::{
-        Machine, Report, Settings, formats,
+        formats,
         json::{Value, parse},
-        survey,
+        pass::{machine::Machine, survey},
+        report::Report,
+        rule::{Check, Row},
+        settings::Settings,
+        severity::Severity,
     };
 
-    /// What is found in `bytes` by `settings`.
+    /// The report on `bytes` with `settings`.
     #[track_caller]
-    fn look(bytes: &[u8], settings: &Settings) -> Report {
+    fn report(bytes: &[u8], settings: &Settings) -> Report {
         let cleaned = survey(&bytes.to_vec(), settings, Machine::default(), &mut |_| {});
         cleaned.unwrap().report
     }
 
-    /// What is found in `bytes`.
+    /// The report on `bytes`.
     #[track_caller]
     pub(crate) fn report_on_bytes(bytes: &[u8]) -> Report {
-        look(bytes, &Settings::default())
+        report(bytes, &Settings::default())
     }
 
-    /// What is found in `text`.
+    /// The report on `text`.
     #[track_caller]
     pub(crate) fn report_on(text: &str) -> Report {
         report_on_bytes(text.as_bytes())
     }
 
-    /// What is found in `text` by `settings`.
+    /// The report on `text` with `settings`.
     #[track_caller]
     pub(crate) fn report_by(text: &str, settings: &Settings) -> Report {
-        look(text.as_bytes(), settings)
+        report(text.as_bytes(), settings)
     }
 
-    /// Checks which rules, but for those about the whole file, find something in one row.
+    /// Checks which rules find something in one row, except those about the whole file.
     #[track_caller]
     pub(crate) fn check_bytes(row: &[u8], codes: &[&str]) {
         let report = report_on_bytes(row);
@@ -312,14 +215,14 @@ pub(crate) mod tests {
         assert_eq!(found, codes, "{shown}");
     }
 
-    /// Checks which rules, but for those about the whole file, find something in one row.
+    /// Checks which rules find something in one row, except those about the whole file.
     #[track_caller]
     pub(crate) fn check(row: &str, codes: &[&str]) {
         check_bytes(row.as_bytes(), codes);
     }
 
     #[test]
-    fn codes_are_distinct_words() {
+    fn codes_are_distinct() {
         let codes: BTreeSet<&str> = rules().map(|rule| rule.code).collect();
         assert_eq!(codes.len(), RULES.len());
         for rule in rules() {
@@ -356,7 +259,7 @@ pub(crate) mod tests {
 
     proptest! {
         #[test]
-        fn a_rule_finds_nothing_where_its_signs_are_missing(
+        fn a_rule_finds_nothing_without_its_byte_classes(
             pieces in prop::collection::vec(prop::sample::select(SPICES), 1..6),
             as_ascii: bool,
         ) {
@@ -368,18 +271,18 @@ pub(crate) mod tests {
                 unreachable!();
             };
             let (_, example) = formats::read(object, &mut Vec::new(), false).unwrap();
-            let row = Row { example: &example, tokens: 0, signs: parsed.signs };
+            let row = Row { example: &example, tokens: 0, byte_classes: parsed.byte_classes };
             for rule in rules() {
-                if let Check::Text(signs, check) = rule.check
+                if let Check::Text(byte_classes, check) = rule.check
                     && check(&row).is_some()
                 {
-                    prop_assert!(row.signs.has_any(signs), "{}: {text}", rule.code);
+                    prop_assert!(row.byte_classes.has_any(byte_classes), "{}: {text}", rule.code);
                 }
             }
         }
     }
 
-    /// What some rule looks for, and what only looks like it.
+    /// Texts that a rule finds, and similar texts that none does.
     const SPICES: &[&str] = &[
         "{{name}}",
         "{first_name}",
@@ -410,7 +313,7 @@ pub(crate) mod tests {
         "plain",
     ];
 
-    /// The same JSON, every character beyond ASCII and every sign of markup escaped.
+    /// The same JSON with every non-ASCII and every markup character escaped.
     fn to_ascii(json: &str) -> String {
         let mut units = [0; 2];
         let mut escaped = String::new();
@@ -427,11 +330,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn every_rule_says_what_and_what_to_do_in_a_line() {
+    fn every_rule_has_a_one_line_doc_and_fix() {
         for rule in rules() {
             for line in [rule.doc, rule.fix] {
                 assert!(
-                    !line.is_empty() && !line.contains('\n') && !line.ends_with('.'),
+                    !line.is_empty()
+                        && !line.contains('\n')
+                        && !line.ends_with('.')
+                        && !line.starts_with(char::is_uppercase),
                     "{}",
                     rule.code
                 );

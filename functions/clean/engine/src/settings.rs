@@ -1,21 +1,22 @@
-//! What a recipe may say about cleaning: its `[clean]` table.
+//! What a recipe can set about cleaning: its `[clean]` table.
+
+mod check;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use twox_hash::XxHash3_128;
 
 use crate::{
-    Error, Rule,
-    formats::columns::Columns,
-    rules::{self, train_eval_leak},
-    template::Template,
+    rule::{Rule, Scan},
+    rules,
+    severity::Severity,
 };
 
-/// Largest share of validation rows a recipe may ask for, in percent: the tuning service refuses
-/// more than 30 % of the training rows, which is 23 % of all.
-const VALIDATION_PERCENT_MAX: u8 = 23;
+/// Hexadecimal digits of a prompt's version: 48 bits are enough for the prompts of one team.
+const VERSION_DIGITS: usize = 12;
 
-/// How a dataset is cleaned and split. Same bytes, same settings: same result.
+/// How a dataset is cleaned and split. The same bytes and settings give the same result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
@@ -24,25 +25,25 @@ pub struct Settings {
     /// Rows held out for comparing base and tuned model; at most a tenth of the rows are taken;
     /// default 200.
     pub eval_rows: u32,
-    /// Rows the tuning job validates on, in percent of the kept rows, 0 to 23; default 10.
+    /// Rows that the tuning job validates on, in percent of the kept rows, 0 to 23; default 10.
     pub validation_percent: u8,
     /// Chooses another split of the same rows; default 0.
     pub seed: u64,
-    /// Put before every row that has no system instruction of its own; default none.
+    /// Added to every row that has no system instruction of its own; default none.
     pub system_instruction: Option<String>,
-    /// Put around the question of every row that is one question and one answer, at `{input}`,
-    /// which it has once; not around rows that are Gemini's already; default none.
+    /// Put around the question of every row of one question and one answer, in place of `{input}`,
+    /// which occurs once; not around rows in Gemini's format; default none.
     pub template: Option<String>,
-    /// Columns of the rows by the names of ours that they stand for: `input`, `output`, `label`,
-    /// `system`, `instruction`, `history`, `messages`, `conversations`, `contents`, `tools`.
-    /// Rows that lack one are rejected; default empty: each row's format is told by its keys.
+    /// Columns of the rows, by our names for them: `input`, `output`, `label`, `system`,
+    /// `instruction`, `history`, `messages`, `conversations`, `contents`, `tools`. Rows that lack
+    /// one are rejected; default empty: the keys of each row determine its format.
     pub columns: BTreeMap<String, String>,
-    /// What a rule does, by its code, where that differs from the rule's own severity; default
-    /// empty.
+    /// Severities by the code of a rule, where they differ from the rule's own; default empty.
     pub severities: BTreeMap<String, Severity>,
-    /// What every text is searched for beyond the common rules, which costs time; default none.
+    /// Searches beyond the common rules, which take time; default none.
     pub scan: BTreeSet<Scan>,
-    /// Most findings listed one by one, the most severe first; counts are never cut; default 1000.
+    /// Most findings that are listed, the most severe first; counts are always complete; default
+    /// 1000.
     pub findings_max: usize,
 }
 
@@ -63,198 +64,61 @@ impl Default for Settings {
     }
 }
 
-/// What a finding does to its row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// The row is left out.
-    Reject,
-    /// The row is kept, and somebody should look at it.
-    Warn,
-    /// The row is kept, changed.
-    Repair,
-    /// The row is kept as it is.
-    Note,
-    /// Nobody looks.
-    Off,
-}
-
 /// A rule as it was applied to a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Applied {
-    /// That of the rule.
+pub struct AppliedRule {
+    /// The version of the rule.
     pub version: u16,
     /// What it did.
     pub severity: Severity,
 }
 
-/// A search that a recipe asks for: each turns a few rules on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Scan {
-    /// Personal data: the rules `pii_…`.
-    Pii,
-    /// Keys and tokens: the rules `secret_…`.
-    Secrets,
-    /// The language of each answer.
-    Language,
-    /// Rows that are nearly the same as an earlier one.
-    NearDuplicates,
-}
-
-impl Scan {
-    /// The word in recipes.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pii => "pii",
-            Self::Secrets => "secrets",
-            Self::Language => "language",
-            Self::NearDuplicates => "near_duplicates",
-        }
-    }
-}
-
-impl Severity {
-    /// Every severity of what is found, the gravest first.
-    pub(crate) const ALL: [Self; 4] = [Self::Reject, Self::Warn, Self::Repair, Self::Note];
-
-    /// The word in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Reject => "reject",
-            Self::Warn => "warn",
-            Self::Repair => "repair",
-            Self::Note => "note",
-            Self::Off => "off",
-        }
-    }
-}
-
 impl Settings {
-    /// Whether a cleaning can go by these settings.
-    ///
-    /// # Errors
-    /// [`Error::Settings`] with every fault, not only the first.
-    pub fn check(&self) -> Result<(), Error> {
-        let mut faults = Vec::new();
-        if self.validation_percent > VALIDATION_PERCENT_MAX {
-            faults.push(format!(
-                "`validation_percent` is {}, the most is {VALIDATION_PERCENT_MAX}",
-                self.validation_percent
-            ));
-        }
-        faults.extend(Columns::of(&self.columns).err());
-        let template = self.template.as_deref().map(Template::of);
-        faults.extend(template.and_then(Result::err));
-        for (code, severity) in &self.severities {
-            match rules::of_code(code) {
-                None => faults.push(format!("no rule is called `{code}`")),
-                Some(rule) if *severity == Severity::Repair && !rule.repairs() => {
-                    faults.push(format!("rule `{code}` has no repair"));
-                }
-                Some(rule)
-                    if *severity == Severity::Reject
-                        && (matches!(rule.scan(), Some(Scan::Language | Scan::NearDuplicates))
-                            || rule.is_about_the_file()
-                            || rule.code == train_eval_leak::RULE.code) =>
-                {
-                    faults.push(format!("rule `{code}` only tells: it rejects no row"));
-                }
-                Some(rule) if rule.binding && *severity != Severity::Reject => {
-                    faults.push(format!("rule `{code}` always rejects: {}", rule.doc));
-                }
-                Some(rule) if *severity == Severity::Off && rule.severity == Severity::Repair => {
-                    faults.push(format!(
-                        "rule `{code}` mends while it reads, and is never off"
-                    ));
-                }
-                Some(_) => {}
-            }
-        }
-        if faults.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::Settings(faults.join("; ")))
-        }
-    }
-
-    /// Every rule that this code has, by its code, and what it does under these settings.
-    pub fn rules(&self) -> BTreeMap<&'static str, Applied> {
+    /// Every rule, by its code, and what it does under these settings.
+    pub fn rules(&self) -> BTreeMap<&'static str, AppliedRule> {
         let applied = |rule: &'static Rule| {
-            let applied = Applied {
+            let applied = AppliedRule {
                 version: rule.version,
                 severity: self.severity(rule),
             };
             (rule.code, applied)
         };
-        rules::rules().map(applied).collect()
+        rules().map(applied).collect()
     }
 
-    /// What `rule` does under these settings: what they say of it; else, if it belongs to a scan
-    /// that they do not ask for, nothing; else its own severity.
+    /// What `rule` does under these settings: what they set for it; otherwise nothing, if it
+    /// belongs to a scan that they do not ask for; otherwise its own severity.
     pub fn severity(&self, rule: &Rule) -> Severity {
-        let said = self.severities.get(rule.code).copied();
+        let set = self.severities.get(rule.code).copied();
         let asked = rule.scan().is_none_or(|scan| self.scan.contains(&scan));
         let own = if asked { rule.severity } else { Severity::Off };
-        said.unwrap_or(own)
+        set.unwrap_or(own)
+    }
+
+    /// The version of the prompt: a digest of template and system instruction. `None` where a
+    /// recipe has neither.
+    pub fn template_version(&self) -> Option<String> {
+        if self.template.is_none() && self.system_instruction.is_none() {
+            return None;
+        }
+        let mut digest = XxHash3_128::new();
+        for text in [&self.template, &self.system_instruction] {
+            // The length keeps an absent text apart from an empty one, and marks where one text
+            // ends.
+            let text = text.as_deref().map(str::trim);
+            let length = text.map_or(u64::MAX, |text| u64::try_from(text.len()).unwrap_or(0));
+            digest.write(&length.to_le_bytes());
+            digest.write(text.unwrap_or_default().as_bytes());
+        }
+        let mut version = format!("{:032x}", digest.finish_128());
+        version.truncate(VERSION_DIGITS);
+        Some(version)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[track_caller]
-    fn check(table: &str, expected: &str) {
-        let settings: Settings = toml::from_str(table).unwrap();
-        let said = settings
-            .check()
-            .map_or_else(|e| e.to_string(), |()| String::new());
-        assert!(said.contains(expected), "{table}: {said}");
-        assert_eq!(said.is_empty(), expected.is_empty(), "{table}: {said}");
-    }
-
-    #[test]
-    fn every_fault_of_the_settings_is_named() {
-        check("", "");
-        check("validation_percent = 23", "");
-        check("validation_percent = 24", "the most is 23");
-        check(
-            "severities = { short_output = 'warn', delimiters = 'reject' }",
-            "",
-        );
-        check("template = 'Label: {input}'", "");
-        check("template = 'Label:'", "`template` has no `{input}`");
-        check("template = '{input}{input}'", "`{input}` 2 times");
-        check("columns = { input = 'q', output = 'a' }", "");
-        check("columns = { input = 'q' }", "map `input` and `output`");
-        check("severities = { shrt = 'warn' }", "no rule is called `shrt`");
-        check(
-            "severities = { invalid_json = 'warn' }",
-            "`invalid_json` always rejects",
-        );
-        check("severities = { short_output = 'repair' }", "has no repair");
-        check(
-            "severities = { short_output = 'off', trim = 'note', duplicate = 'off' }",
-            "",
-        );
-        check(
-            "severities = { empty_output = 'off' }",
-            "`empty_output` always rejects",
-        );
-        check("severities = { trim = 'off' }", "is never off");
-        check("severities = { near_duplicate = 'reject' }", "only tells");
-        check("severities = { train_eval_leak = 'reject' }", "only tells");
-        check("severities = { few_rows = 'reject' }", "only tells");
-        check(
-            "severities = { pii_email = 'repair', pii_ip = 'reject' }",
-            "",
-        );
-        check(
-            "validation_percent = 99\nseverities = { nope = 'note' }",
-            "the most is 23; no rule is called `nope`",
-        );
-    }
 
     #[test]
     fn a_misspelt_setting_is_refused() {
@@ -264,5 +128,30 @@ mod tests {
         let expected =
             "unknown variant `pi`, expected one of `pii`, `secrets`, `language`, `near_duplicates`";
         assert!(refused.to_string().contains(expected), "{refused}");
+    }
+
+    #[test]
+    fn a_version_is_of_template_and_instruction() {
+        let of = |template: Option<&str>, system: Option<&str>| {
+            let settings = Settings {
+                template: template.map(str::to_owned),
+                system_instruction: system.map(str::to_owned),
+                ..Settings::default()
+            };
+            settings.template_version()
+        };
+        assert_eq!(of(None, None), None);
+        let versions = [
+            of(Some("a {input}"), None),
+            of(Some("b {input}"), None),
+            of(Some("a {input}"), Some("s")),
+            of(None, Some("s")),
+            of(None, Some("a {input}")),
+        ];
+        for (index, version) in versions.iter().enumerate() {
+            assert_eq!(version.as_ref().unwrap().len(), VERSION_DIGITS);
+            assert!(!versions[..index].contains(version), "{versions:?}");
+        }
+        assert_eq!(of(Some(" a {input}\n"), None), versions[0]);
     }
 }

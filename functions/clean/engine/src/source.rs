@@ -11,19 +11,19 @@ use bytes::Bytes;
 
 /// Bytes that can be read from the start more than once, and are the same each time.
 ///
-/// An implementer pins what it reads (an object *generation*, say); that the bytes did not change
-/// between two passes is checked all the same.
+/// An implementer pins what it reads, such as the *generation* of an object. A pass checks all the
+/// same that the bytes did not change since the one before.
 pub trait Source: Sync {
-    /// Starts over at the first byte.
+    /// Opens the source at the first byte.
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>>;
 
-    /// How many bytes there are, where that is known before they are read.
+    /// The size, where it is known before reading.
     fn size(&self) -> io::Result<Option<u64>>;
 
-    /// The same bytes in any order, for formats whose index is at their end.
+    /// The same bytes in any order, for formats whose index is at the end.
     ///
-    /// What is given reads everything into memory: right for bytes that are there already, and for
-    /// nothing else.
+    /// The default reads everything into memory, which is right only for bytes that are there
+    /// already.
     fn ranges(&self) -> io::Result<Box<dyn Ranges>> {
         let mut bytes = Vec::new();
         self.open()?.read_to_end(&mut bytes)?;
@@ -31,12 +31,12 @@ pub trait Source: Sync {
     }
 }
 
-/// Bytes that can be read in any order. Owns or shares what it reads from: readers keep it.
+/// Bytes that can be read in any order. Owns or shares its source, since readers keep it.
 pub trait Ranges: Send + Sync {
-    /// How many there are.
+    /// The size.
     fn size(&self) -> u64;
 
-    /// Those from `offset` on: `length` of them, all of which there are.
+    /// The `length` bytes from `offset` on, all of which exist.
     fn read_at(&self, offset: u64, length: usize) -> io::Result<Bytes>;
 }
 
@@ -51,7 +51,7 @@ impl Source for File {
 
     fn size(&self) -> io::Result<Option<u64>> {
         let metadata = fs::metadata(&self.0)?;
-        // A pipe says 0.
+        // A pipe reports 0.
         Ok(metadata.is_file().then_some(metadata.len()))
     }
 
@@ -62,7 +62,7 @@ impl Source for File {
     }
 }
 
-/// A file read in any order.
+/// An open file, read in any order.
 #[derive(Debug)]
 struct OpenFile {
     file: fs::File,
@@ -81,7 +81,7 @@ impl Ranges for OpenFile {
     }
 }
 
-/// Bytes already in memory.
+/// Bytes in memory.
 impl Source for Vec<u8> {
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
         Ok(Box::new(self.as_slice()))

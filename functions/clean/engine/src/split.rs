@@ -1,109 +1,108 @@
-//! Decides which rows train, which validate the job, and which compare the models afterwards.
+//! Splits rows into training, validation and evaluation.
 //!
-//! Rows that ask the same go together, so that no model is examined on a question it has seen the
-//! answer to. Who goes where depends on what is asked and on the seed, never on the order of rows.
+//! Rows with the same question stay together, so that no model is evaluated on a question that it
+//! was trained on. The split depends on the questions and on the seed, never on the order of rows.
 
 use twox_hash::XxHash3_64;
 
-use crate::{Part, Settings};
+use crate::{outputs::OutputFile, rules::not_split::ROWS_MIN, settings::Settings};
 
-/// Fewest rows of which some are held out: a tenth of fewer is a single row, which measures
-/// nothing.
-pub(crate) const ROWS_MIN: u64 = 20;
-
-/// Largest share of rows held out to compare models, as one in so many.
+/// Largest share of rows held out for evaluation, as one in so many.
 const EVAL_ONE_IN: u64 = 10;
 
-/// Most validation rows (the service's limits for supervised tuning).
+/// Most validation rows (a limit of the service for supervised tuning).
 pub(crate) const VALIDATION_ROWS_MAX: u64 = 5_000;
 
-/// Most bytes of rows that are kept from training until the end of a pass: they are in memory.
+/// Most bytes of rows that are reserved until the end of a pass: they are in memory.
 pub(crate) const DRAWN_BYTES: u64 = 24 << 20;
 
-/// How near to the most validation rows a dataset comes whose rows could only be estimated.
+/// The share of the most validation rows that is drawn where the number of rows is estimated.
 const CAPPED_PERCENT: u64 = 80;
 
 /// A row to be placed.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Row {
-    /// Identifies what is asked.
+pub(crate) struct DrawnRow {
+    /// Digest of the question, or of its group.
     pub(crate) input: u64,
     /// Length of the written record.
     pub(crate) bytes: u32,
-    /// Whether an earlier version compares models with what is asked.
+    /// Whether an earlier version holds out the question.
     pub(crate) held_out: bool,
 }
 
-impl Row {
-    /// Where it goes if no part that does not train has room for it.
-    fn without_room(&self) -> Place {
+impl DrawnRow {
+    /// Where it goes if neither validation nor evaluation has room for it.
+    fn if_full(&self) -> Split {
         if self.held_out {
-            Place::Nowhere
+            Split::LeftOut
         } else {
-            Place::Train
+            Split::Train
         }
     }
 }
 
 /// Where a row goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// To be learnt.
+pub(crate) enum Split {
+    /// For training.
     Train,
-    /// To watch the job by.
+    /// For monitoring the tuning job.
     Validation,
-    /// To compare base and tuned model with.
+    /// For comparing the base and the tuned model.
     Eval,
-    /// Left out: it must not train, and nothing else has room for it.
-    Nowhere,
+    /// Left out: it must not train, and the other splits are full.
+    LeftOut,
 }
 
-/// What is decided already of the rows that belong to those to be placed.
+/// What is decided already about other rows of the dataset.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Decided {
     /// Rows that train.
-    pub(crate) trained: Total,
-    /// How many rows are left out for lack of room.
+    pub(crate) trained: Volume,
+    /// Rows that are left out for lack of room.
     pub(crate) left_out: u64,
 }
 
-impl Place {
-    /// The part that rows of this place go to.
-    pub(crate) fn part(self) -> Part {
+impl Split {
+    /// The file that rows of this split go to.
+    pub(crate) fn file(self) -> OutputFile {
         match self {
-            Self::Train => Part::Train,
-            Self::Validation => Part::Validation,
-            Self::Eval => Part::Eval,
-            Self::Nowhere => Part::Rejected,
+            Self::Train => OutputFile::Train,
+            Self::Validation => OutputFile::Validation,
+            Self::Eval => OutputFile::Eval,
+            Self::LeftOut => OutputFile::Rejected,
         }
     }
 }
 
-/// Rows together.
+/// A number of rows and their bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Total {
-    /// How many.
+pub(crate) struct Volume {
+    /// Number of rows.
     pub(crate) rows: u64,
     /// Length of their records.
     pub(crate) bytes: u64,
 }
 
-/// Places `rows`, in the order given, knowing what is `decided` of others.
+/// Places `rows`, in the order given, knowing what is `decided` about others.
 ///
-/// First `eval_rows` rows, but at most a tenth, are held out for the comparison; then
-/// `validation_percent` of all, at most 5,000; the rest trains. Questions that earlier versions
-/// compare models with come before the draw, and where neither part has room for all rows of one,
-/// those are left out: they never train. Validation then shrinks until it satisfies both rules the service is known to apply: at most 30 % of the training rows, and at
-/// most 25 % of the training bytes (the first from the documentation, there only past 1,000 rows;
-/// the second from Google's samples, whose 80/20 splits were refused).
-pub(crate) fn plan(rows: &[Row], decided: Decided, settings: &Settings) -> Vec<Place> {
+/// First `eval_rows` rows, but at most a tenth, are held out for evaluation; then
+/// `validation_percent` of all, at most 5,000, for validation; the rest trains. Questions that
+/// earlier versions hold out come before the draw. Where neither split has room for all rows of
+/// such a question, they are left out: they never train.
+///
+/// Validation then shrinks until it satisfies both limits that the service is known to apply: at
+/// most 30 % of the training rows, and at most 25 % of the training bytes. The first is documented,
+/// for more than 1,000 rows only; the second was found with Google's samples, whose 80/20 splits
+/// were refused.
+pub(crate) fn plan(rows: &[DrawnRow], decided: Decided, settings: &Settings) -> Vec<Split> {
     let Decided { trained, left_out } = decided;
     let count = u64::try_from(rows.len()).unwrap_or(u64::MAX) + trained.rows + left_out;
-    let mut places: Vec<Place> = rows.iter().map(Row::without_room).collect();
+    let mut splits: Vec<Split> = rows.iter().map(DrawnRow::if_full).collect();
     if count < ROWS_MIN {
-        return places;
+        return splits;
     }
-    let mut room = Room::of(count, settings);
+    let mut room = SplitCapacity::of(count, settings);
     let mut balance = Balance {
         train_rows: trained.rows,
         train_bytes: trained.bytes,
@@ -114,28 +113,28 @@ pub(crate) fn plan(rows: &[Row], decided: Decided, settings: &Settings) -> Vec<P
     let order = shuffle(rows, settings.seed);
     let same = |a: &u32, b: &u32| input(rows, *a) == input(rows, *b);
     let mut groups: Vec<&[u32]> = order.chunk_by(same).collect();
-    // A stable sort: within either kind, the draw decides.
+    // A stable sort: within held-out and other groups, the draw decides.
     groups.sort_by_key(|group| !is_held_out(rows, group));
     for group in groups {
         let size = u64::try_from(group.len()).unwrap_or(u64::MAX);
         let bytes = bytes(rows, group);
-        let place = if size <= room.eval {
+        let split = if size <= room.eval {
             room.eval -= size;
-            Place::Eval
+            Split::Eval
         } else if size <= room.validation {
             room.validation -= size;
             balance.validation_rows += size;
             balance.validation_bytes += bytes;
             validating.push(group);
-            Place::Validation
+            Split::Validation
         } else if is_held_out(rows, group) {
-            Place::Nowhere
+            Split::LeftOut
         } else {
             balance.train_rows += size;
             balance.train_bytes += bytes;
-            Place::Train
+            Split::Train
         };
-        put(&mut places, group, place);
+        put(&mut splits, group, split);
     }
     while balance.is_refused() {
         let Some(group) = validating.pop() else {
@@ -146,33 +145,33 @@ pub(crate) fn plan(rows: &[Row], decided: Decided, settings: &Settings) -> Vec<P
         balance.validation_rows -= size;
         balance.validation_bytes -= bytes;
         if is_held_out(rows, group) {
-            put(&mut places, group, Place::Nowhere);
+            put(&mut splits, group, Split::LeftOut);
         } else {
             balance.train_rows += size;
             balance.train_bytes += bytes;
-            put(&mut places, group, Place::Train);
+            put(&mut splits, group, Split::Train);
         }
     }
-    places
+    splits
 }
 
-/// The turn in the draw of all rows that ask `input`: the first are held out, the next validate.
+/// The turn of a question in the draw: the first are evaluated, the next validate.
 pub(crate) fn turn(input: u64, seed: u64) -> u64 {
     XxHash3_64::oneshot_with_seed(seed, &input.to_le_bytes())
 }
 
-/// The turn from which on rows train, for a dataset of about `expected`, too large to be drawn
-/// from at the end: whatever comes before must not be more than validation and comparison take,
-/// beside about `held_out` rows that earlier versions compare models with.
-pub(crate) fn turn_of_training(expected: Total, held_out: u64, settings: &Settings) -> u64 {
+/// The turn from which on rows train, for a dataset of about `expected` that is too large to be
+/// drawn from at its end. The rows before it must not be more than validation and evaluation take,
+/// besides about `held_out` rows that earlier versions hold out.
+pub(crate) fn turn_of_training(expected: Volume, held_out: u64, settings: &Settings) -> u64 {
     let mean = expected
         .bytes
         .checked_div(expected.rows)
         .unwrap_or_default();
-    let room = Room::of(expected.rows, settings);
-    let wanted = room.held(mean);
-    // Chance gives a few more or less; and where the number of rows was wrong, a share is still
-    // right while a number is not.
+    let room = SplitCapacity::of(expected.rows, settings);
+    let wanted = room.fitting(mean);
+    // The draw is random, so its size varies: aim four deviations below. Where the limit is a
+    // number of rows rather than a share, an error of the estimate counts in full, so aim lower.
     let capped = room.validation == VALIDATION_ROWS_MAX || wanted < room.eval + room.validation;
     let wanted = if capped {
         wanted * CAPPED_PERCENT / 100
@@ -184,14 +183,14 @@ pub(crate) fn turn_of_training(expected: Total, held_out: u64, settings: &Settin
     u64::try_from(share).unwrap_or(u64::MAX)
 }
 
-/// Rows that are not for training.
-pub(crate) struct Room {
+/// How many rows validation and evaluation take.
+pub(crate) struct SplitCapacity {
     eval: u64,
     validation: u64,
 }
 
-impl Room {
-    /// The room there is among `count` rows.
+impl SplitCapacity {
+    /// The capacity for a dataset of `count` rows.
     pub(crate) fn of(count: u64, settings: &Settings) -> Self {
         let percent = u64::from(settings.validation_percent);
         Self {
@@ -200,15 +199,15 @@ impl Room {
         }
     }
 
-    /// How many rows are to validate.
+    /// The number of validation rows.
     pub(crate) fn validation(&self) -> u64 {
         self.validation
     }
 
-    /// How many rows of `mean` bytes have both room and a place in memory.
-    pub(crate) fn held(&self, mean: u64) -> u64 {
-        let held = DRAWN_BYTES.checked_div(mean).unwrap_or(u64::MAX);
-        (self.eval + self.validation).min(held)
+    /// The number of rows of `mean` bytes that are wanted and fit into memory.
+    pub(crate) fn fitting(&self, mean: u64) -> u64 {
+        let fitting = DRAWN_BYTES.checked_div(mean).unwrap_or(u64::MAX);
+        (self.eval + self.validation).min(fitting)
     }
 }
 
@@ -227,9 +226,9 @@ impl Balance {
     }
 }
 
-/// Indices of `rows`, those that ask the same side by side, in an order that only the seed and
-/// what is asked decide.
-fn shuffle(rows: &[Row], seed: u64) -> Vec<u32> {
+/// Indices of `rows`, those with the same question adjacent, in an order that depends only on the
+/// seed and the questions.
+fn shuffle(rows: &[DrawnRow], seed: u64) -> Vec<u32> {
     let mut order: Vec<u32> = (0..).zip(rows).map(|(index, _)| index).collect();
     order.sort_unstable_by_key(|index| {
         let input = input(rows, *index);
@@ -238,33 +237,32 @@ fn shuffle(rows: &[Row], seed: u64) -> Vec<u32> {
     order
 }
 
-/// Whether any row of `group` asks what an earlier version holds out: those that ask nearly the
-/// same go with it.
-fn is_held_out(rows: &[Row], group: &[u32]) -> bool {
+/// Whether an earlier version holds out any row of `group`; its near-duplicates go with it.
+fn is_held_out(rows: &[DrawnRow], group: &[u32]) -> bool {
     let mut each = group.iter().filter_map(|index| row(rows, *index));
     each.any(|row| row.held_out)
 }
 
-fn row(rows: &[Row], index: u32) -> Option<&Row> {
+fn row(rows: &[DrawnRow], index: u32) -> Option<&DrawnRow> {
     rows.get(usize::try_from(index).ok()?)
 }
 
-fn input(rows: &[Row], index: u32) -> u64 {
+fn input(rows: &[DrawnRow], index: u32) -> u64 {
     row(rows, index).map(|row| row.input).unwrap_or_default()
 }
 
-fn bytes(rows: &[Row], group: &[u32]) -> u64 {
+fn bytes(rows: &[DrawnRow], group: &[u32]) -> u64 {
     let each = group.iter().filter_map(|index| row(rows, *index));
     each.map(|row| u64::from(row.bytes)).sum()
 }
 
-fn put(places: &mut [Place], group: &[u32], place: Place) {
+fn put(splits: &mut [Split], group: &[u32], split: Split) {
     for index in group {
         if let Some(slot) = usize::try_from(*index)
             .ok()
-            .and_then(|at| places.get_mut(at))
+            .and_then(|at| splits.get_mut(at))
         {
-            *slot = place;
+            *slot = split;
         }
     }
 }
@@ -277,9 +275,9 @@ mod tests {
 
     use super::*;
 
-    fn rows(count: u64) -> Vec<Row> {
+    fn rows(count: u64) -> Vec<DrawnRow> {
         (0..count)
-            .map(|input| Row {
+            .map(|input| DrawnRow {
                 input,
                 bytes: 100,
                 held_out: false,
@@ -287,12 +285,12 @@ mod tests {
             .collect()
     }
 
-    fn counts(places: &[Place]) -> (usize, usize, usize) {
-        let count = |place| places.iter().filter(|p| **p == place).count();
+    fn counts(splits: &[Split]) -> (usize, usize, usize) {
+        let count = |split| splits.iter().filter(|p| **p == split).count();
         (
-            count(Place::Train),
-            count(Place::Validation),
-            count(Place::Eval),
+            count(Split::Train),
+            count(Split::Validation),
+            count(Split::Eval),
         )
     }
 
@@ -333,8 +331,8 @@ mod tests {
             validation_percent: 23,
             ..Settings::default()
         };
-        let places = plan(&rows(1_000), Decided::default(), &greedy);
-        let (train, validation, _) = counts(&places);
+        let splits = plan(&rows(1_000), Decided::default(), &greedy);
+        let (train, validation, _) = counts(&splits);
         assert!(
             validation * 4 <= train && validation > 150,
             "{train} {validation}"
@@ -359,17 +357,17 @@ mod tests {
             inputs in prop::collection::vec(0_u64..60, 0..200),
             turn in 0_usize..200,
         ) {
-            let rows: Vec<Row> = inputs.iter().map(|input| Row { input: *input, bytes: 50, held_out: false }).collect();
-            let places = plan(&rows, Decided::default(), &Settings::default());
+            let rows: Vec<DrawnRow> = inputs.iter().map(|input| DrawnRow { input: *input, bytes: 50, held_out: false }).collect();
+            let splits = plan(&rows, Decided::default(), &Settings::default());
             let mut whose = BTreeMap::new();
-            for (row, place) in rows.iter().zip(&places) {
-                let first = *whose.entry(row.input).or_insert(*place);
-                prop_assert_eq!(first, *place);
+            for (row, split) in rows.iter().zip(&splits) {
+                let first = *whose.entry(row.input).or_insert(*split);
+                prop_assert_eq!(first, *split);
             }
             let mut turned = rows.clone();
             turned.rotate_left(turn % rows.len().max(1));
-            for (row, place) in turned.iter().zip(plan(&turned, Decided::default(), &Settings::default())) {
-                prop_assert_eq!(whose[&row.input], place);
+            for (row, split) in turned.iter().zip(plan(&turned, Decided::default(), &Settings::default())) {
+                prop_assert_eq!(whose[&row.input], split);
             }
         }
     }

@@ -1,13 +1,10 @@
-//! The prompt a recipe puts around every question.
+//! The prompt that a recipe puts around every question.
 //!
-//! Only rows of one question and one answer are put into it: which turn of a conversation it
-//! belongs to nobody can tell. Rows that are Gemini's already are left as they are, so that what a
-//! cleaning wrote can be cleaned again.
-
-use twox_hash::XxHash3_128;
+//! Only rows of one question and one answer are put into it: in a conversation it is unknown which
+//! turn it belongs to. Rows in Gemini's format are left as they are, so that the output of a
+//! cleaning can be cleaned again.
 
 use crate::{
-    Settings,
     example::{Example, Role, Turn},
     json::Text,
 };
@@ -15,23 +12,20 @@ use crate::{
 /// Where the question goes.
 const SLOT: &str = "{input}";
 
-/// Hexadecimal digits of a version: 48 bits tell the prompts of one team apart.
-const VERSION_DIGITS: usize = 12;
-
-/// A prompt with a place for the question.
+/// A prompt with a slot for the question.
 #[derive(Debug)]
 pub(crate) struct Template {
-    /// What stands before the question.
+    /// The text before the question.
     pub(crate) before: Text<'static>,
-    /// What stands after it.
+    /// The text after it.
     pub(crate) after: Text<'static>,
 }
 
 impl Template {
-    /// The template that `text` is; blanks around it are taken away, as around any turn.
+    /// Parses a template; whitespace around it is removed, as around any turn.
     ///
     /// # Errors
-    /// Says how often it has a place for the question, where that is not once.
+    /// A message, unless there is exactly one slot.
     pub(crate) fn of(text: &str) -> Result<Self, String> {
         match text.matches(SLOT).count() {
             1 => {}
@@ -49,7 +43,7 @@ impl Template {
         Ok(Self { before, after })
     }
 
-    /// Whether `example` is put into a template: one question, one answer.
+    /// Whether the template applies to `example`: one question, one answer.
     pub(crate) fn fits(example: &Example<'_>) -> bool {
         match example.turns.as_slice() {
             [asked, answered] => {
@@ -61,38 +55,17 @@ impl Template {
     }
 }
 
-/// Whether a turn says something, and that in words only.
+/// Whether a turn is not empty, and only text.
 fn is_text(turn: &Turn<'_>) -> bool {
     turn.texts().count() == turn.parts.len() && !turn.texts().all(Text::is_blank)
 }
 
-impl Settings {
-    /// What tells one prompt from another: a digest of template and system instruction. `None`
-    /// where a recipe has neither.
-    pub fn template_version(&self) -> Option<String> {
-        if self.template.is_none() && self.system_instruction.is_none() {
-            return None;
-        }
-        let mut digest = XxHash3_128::new();
-        for text in [&self.template, &self.system_instruction] {
-            // What is absent and what is empty differ, and so does where one text ends.
-            let text = text.as_deref().map(str::trim);
-            let length = text.map_or(u64::MAX, |text| u64::try_from(text.len()).unwrap_or(0));
-            digest.write(&length.to_le_bytes());
-            digest.write(text.unwrap_or_default().as_bytes());
-        }
-        let mut version = format!("{:032x}", digest.finish_128());
-        version.truncate(VERSION_DIGITS);
-        Some(version)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::{
-        Part,
+        outputs::OutputFile,
         pass::tests::{Memory, clean},
+        settings::Settings,
     };
 
     fn settings(template: &str) -> Settings {
@@ -105,7 +78,7 @@ mod tests {
     }
 
     fn train(memory: &Memory) -> &[u8] {
-        &memory.0[&Part::Train]
+        &memory.0[&OutputFile::Train]
     }
 
     #[track_caller]
@@ -167,30 +140,5 @@ mod tests {
             &settings("Say: {input}"),
         );
         assert_eq!(cleaned.report.codes["empty_input"], 1);
-    }
-
-    #[test]
-    fn a_version_is_of_template_and_instruction() {
-        let of = |template: Option<&str>, system: Option<&str>| {
-            let settings = Settings {
-                template: template.map(str::to_owned),
-                system_instruction: system.map(str::to_owned),
-                ..Settings::default()
-            };
-            settings.template_version()
-        };
-        assert_eq!(of(None, None), None);
-        let versions = [
-            of(Some("a {input}"), None),
-            of(Some("b {input}"), None),
-            of(Some("a {input}"), Some("s")),
-            of(None, Some("s")),
-            of(None, Some("a {input}")),
-        ];
-        for (index, version) in versions.iter().enumerate() {
-            assert_eq!(version.as_ref().unwrap().len(), VERSION_DIGITS);
-            assert!(!versions[..index].contains(version), "{versions:?}");
-        }
-        assert_eq!(of(Some(" a {input}\n"), None), versions[0]);
     }
 }

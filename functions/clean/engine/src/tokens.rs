@@ -40,7 +40,7 @@ pub(crate) fn estimate(escaped: &[u8]) -> u32 {
 
 #[expect(
     clippy::inline_always,
-    reason = "only so it is made for each processor"
+    reason = "inlined so that it is compiled for each instruction set"
 )]
 #[inline(always)]
 fn estimate_by<S: Simd>(simd: S, escaped: &[u8]) -> u32 {
@@ -63,12 +63,12 @@ fn estimate_by<S: Simd>(simd: S, escaped: &[u8]) -> u32 {
 /// Counts all of `escaped`.
 #[expect(
     clippy::inline_always,
-    reason = "only so it is made for each processor"
+    reason = "inlined so that it is compiled for each instruction set"
 )]
 #[inline(always)]
 fn count<S: Simd>(simd: S, escaped: &[u8]) -> Counts {
     let mut counts = Counts::default();
-    let mut before = Before::default();
+    let mut before = Carry::default();
     for piece in Blocks::of(escaped).pieces() {
         for block in piece {
             counts.add_block(simd, block, &mut before);
@@ -88,9 +88,9 @@ struct Counts {
     wide: u32,
 }
 
-/// What the last byte of the block before is, at the first bit.
+/// Properties of the previous block's last byte, in the lowest bit.
 #[derive(Default)]
-struct Before {
+struct Carry {
     backslash: u64,
     letter: u64,
 }
@@ -115,10 +115,10 @@ impl Counts {
 
     #[expect(
         clippy::inline_always,
-        reason = "only so it is made for each processor"
+        reason = "inlined so that it is compiled for each instruction set"
     )]
     #[inline(always)]
-    fn add_block<S: Simd>(&mut self, simd: S, block: &[u8; BLOCK], before: &mut Before) {
+    fn add_block<S: Simd>(&mut self, simd: S, block: &[u8; BLOCK], before: &mut Carry) {
         let bytes = u8x64::from_slice(simd, block);
         let letters = ((bytes | 0x20) - b'a').simd_le(b'z' - b'a').to_bitmask();
         let visible = (bytes - b'!').simd_le(b'~' - b'!') & !bytes.simd_eq(b'"');
@@ -138,7 +138,7 @@ impl Counts {
             self.tokens += three_or_more.count_ones() + four.count_ones();
             self.wide += (lead & !three_or_more).count_ones();
         }
-        *before = Before {
+        *before = Carry {
             backslash: backslash >> (BLOCK - 1),
             letter: letter >> (BLOCK - 1),
         };

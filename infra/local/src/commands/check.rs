@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use clean_engine::{Finding, Report, Rows, Settings, Tokens, Verdict};
+use clean_engine::{Finding, Report, RowCounts, Settings, TokenCounts, Verdict};
 use serde::Serialize;
 use shared::{error::Chain, price::Minutes};
 
@@ -76,10 +76,10 @@ struct Unreadable<'a> {
     file: &'a Path,
     verdict: Verdict,
     format: Option<String>,
-    rows: Rows,
+    rows: RowCounts,
     codes: BTreeMap<String, u64>,
     findings: Vec<Finding>,
-    tokens: Option<Tokens>,
+    tokens: Option<TokenCounts>,
     price: Option<Price>,
     predicted_drops: PredictedDrops,
     error: String,
@@ -189,7 +189,7 @@ fn json<'a>(file: &'a Path, result: &'a FileResult) -> FileJson<'a> {
             file,
             verdict: Verdict::Unusable,
             format: None,
-            rows: Rows::default(),
+            rows: RowCounts::default(),
             codes: BTreeMap::new(),
             findings: Vec::new(),
             tokens: None,

@@ -1,4 +1,4 @@
-//! Who is measured.
+//! The programs that are measured.
 
 use std::{
     borrow::Cow,
@@ -11,7 +11,7 @@ use std::{
     process::Command,
 };
 
-use clean_engine::{Machine, Outcome, Outputs, Part, Plan, Scan, Settings};
+use clean_engine::{Machine, Outcome, OutputFile, Outputs, Plan, Scan, Settings};
 use serde::Deserialize;
 
 use crate::{
@@ -19,40 +19,40 @@ use crate::{
     measure::{Measure, measure},
 };
 
-/// Somebody who does something with the rows.
+/// A program that processes the rows.
 pub(crate) struct Contender {
-    /// What is done.
+    /// What it does.
     pub(crate) name: &'static str,
-    /// Whom to hold against.
+    /// The contenders to compare it with.
     pub(crate) compared: &'static [Comparison],
     way: Way,
 }
 
-/// One figure of another, as a multiple of one's own, or the reverse.
+/// A comparison by one figure: the other's, relative to one's own.
 pub(crate) struct Comparison {
     pub(crate) with: &'static str,
     pub(crate) figure: fn(&Measure) -> f64,
-    said: fn(f64) -> String,
+    describe: fn(f64) -> String,
 }
 
 impl Comparison {
     pub(crate) fn say(&self, ratio: f64) -> String {
-        (self.said)(ratio)
+        (self.describe)(ratio)
     }
 }
 
 enum Way {
-    /// The engine, on so many threads, with or without writing, looking for these things as well.
+    /// The engine with this many threads, with or without output, with these scans.
     Engine {
         threads: usize,
         write: bool,
         scan: &'static [Scan],
     },
-    /// Finds the lines.
+    /// Splits the file into lines.
     Lines,
     /// Parses every line.
     Parse,
-    /// A script.
+    /// A Python script, by its variant.
     Python(&'static str),
 }
 
@@ -64,7 +64,7 @@ const ORJSON: &str = "python: orjson + xxh3 digests";
 
 const CPU: fn(&Measure) -> f64 = |measure| measure.user + measure.system;
 
-/// Everybody, in the order of their turns.
+/// All contenders, in the order in which they run.
 pub(crate) static CONTENDERS: &[Contender] = &[
     Contender {
         name: "lines, split only",
@@ -82,17 +82,17 @@ pub(crate) static CONTENDERS: &[Contender] = &[
             Comparison {
                 with: PARSE,
                 figure: |measure| measure.user,
-                said: |ratio| format!("{:.2} x parsing (user)", 1.0 / ratio),
+                describe: |ratio| format!("{:.2} x parsing (user)", 1.0 / ratio),
             },
             Comparison {
                 with: JSON,
                 figure: CPU,
-                said: |ratio| format!("1/{ratio:.1} of json (cpu)"),
+                describe: |ratio| format!("1/{ratio:.1} of json (cpu)"),
             },
             Comparison {
                 with: ORJSON,
                 figure: CPU,
-                said: |ratio| format!("1/{ratio:.1} of orjson (cpu)"),
+                describe: |ratio| format!("1/{ratio:.1} of orjson (cpu)"),
             },
         ],
         way: Way::Engine {
@@ -124,7 +124,7 @@ pub(crate) static CONTENDERS: &[Contender] = &[
         compared: &[Comparison {
             with: UNWRITTEN,
             figure: |measure| measure.wall,
-            said: |ratio| format!("{ratio:.2} x the throughput of 1 thread"),
+            describe: |ratio| format!("{ratio:.2} x the throughput of 1 thread"),
         }],
         way: Way::Engine {
             threads: 2,
@@ -160,14 +160,14 @@ pub(crate) static CONTENDERS: &[Contender] = &[
     },
 ];
 
-/// The engine, looking for `scan` as well.
+/// The engine with these scans.
 const fn scanning(name: &'static str, scan: &'static [Scan]) -> Contender {
     Contender {
         name,
         compared: &[Comparison {
             with: PARSE,
             figure: |measure| measure.user,
-            said: |ratio| format!("{:.2} x parsing (user)", 1.0 / ratio),
+            describe: |ratio| format!("{:.2} x parsing (user)", 1.0 / ratio),
         }],
         way: Way::Engine {
             threads: 1,
@@ -180,19 +180,20 @@ const fn scanning(name: &'static str, scan: &'static [Scan]) -> Contender {
 /// The contender called `name`.
 pub(crate) fn named(name: &str) -> Result<&'static Contender, Box<dyn Error>> {
     let found = CONTENDERS.iter().find(|contender| contender.name == name);
-    found.ok_or_else(|| format!("nobody is called `{name}`").into())
+    found.ok_or_else(|| format!("unknown contender `{name}`").into())
 }
 
 impl Contender {
-    /// Measures the contender in a process of its own. It takes its turn twice, and the second counts: the
-    /// first wakes the processors, and the memory that the turn before gave back.
+    /// Measures the contender in a process of its own. It runs twice, and only the second run
+    /// counts: the first one brings processors to full speed and reclaims the memory that the
+    /// previous contender freed.
     pub(crate) fn measure(&self, args: &Args, dataset: &Path) -> Result<Measure, Box<dyn Error>> {
         self.take_turn(args, dataset)?;
         self.take_turn(args, dataset)
     }
 
     fn take_turn(&self, args: &Args, dataset: &Path) -> Result<Measure, Box<dyn Error>> {
-        // To free what the turn before wrote is nobody's work.
+        // Freeing the previous contender's output must not count for this one.
         let outputs = outputs(&args.dir);
         if outputs.exists() {
             fs::remove_dir_all(&outputs)?;
@@ -200,13 +201,18 @@ impl Contender {
         fs::create_dir(&outputs)?;
         let output = self.command(args, dataset, &outputs)?.output()?;
         if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(said.lines().last().unwrap_or("it failed").to_owned().into());
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            return Err(stderr
+                .lines()
+                .last()
+                .unwrap_or("the contender failed without a message")
+                .to_owned()
+                .into());
         }
         Ok(serde_json::from_slice(&output.stdout)?)
     }
 
-    /// The process that does the contender's work.
+    /// The command that runs the contender.
     fn command(&self, args: &Args, dataset: &Path, outputs: &Path) -> std::io::Result<Command> {
         let mut command;
         match self.way {
@@ -226,7 +232,7 @@ impl Contender {
         Ok(command)
     }
 
-    /// Does the contender's work, in this process.
+    /// Runs the contender in this process.
     pub(crate) fn run(&self, dataset: &Path, dir: &Path) -> Result<Measure, Box<dyn Error>> {
         match self.way {
             Way::Engine {
@@ -236,11 +242,11 @@ impl Contender {
             } => measure(|| engine(dataset, dir, threads, write, scan)),
             Way::Lines => measure(|| lines(dataset)),
             Way::Parse => {
-                // Only the parsing: not even the reading.
+                // Measures only the parsing, not even the reading.
                 let bytes = fs::read(dataset)?;
                 measure(|| Ok::<_, std::io::Error>(parse(&bytes)))
             }
-            Way::Python(_) => Err("a script runs by itself".into()),
+            Way::Python(_) => Err("a script has its own process".into()),
         }
     }
 }
@@ -259,7 +265,7 @@ fn lines(dataset: &Path) -> std::io::Result<u64> {
     }
 }
 
-/// A row, its texts borrowed where they can be.
+/// A row; borrows its texts if possible.
 #[derive(Deserialize)]
 struct Row<'r> {
     #[serde(borrow)]
@@ -281,19 +287,19 @@ fn parse(bytes: &[u8]) -> u64 {
     parsed
 }
 
-/// A file for each part.
-struct Files(Vec<(Part, File)>);
+/// A file for each output.
+struct Files(Vec<(OutputFile, File)>);
 
 impl Outputs for Files {
-    fn part(&mut self, part: Part) -> &mut dyn Write {
+    fn writer(&mut self, part: OutputFile) -> &mut dyn Write {
         let found = self.0.iter_mut().find(|(candidate, _)| *candidate == part);
         #[expect(clippy::expect_used, reason = "a benchmark")]
-        let (_, file) = found.expect("every part has a file");
+        let (_, file) = found.expect("every output has a file");
         file
     }
 }
 
-/// Where outputs go.
+/// The folder for outputs.
 fn outputs(dir: &Path) -> PathBuf {
     dir.join("outputs")
 }
@@ -315,7 +321,7 @@ fn engine(
     loop {
         let mut files = Files(Vec::new());
         if write {
-            for part in Part::ALL {
+            for part in OutputFile::ALL {
                 let file = File::create(outputs(dir).join(format!("{}.jsonl", part.name())))?;
                 files.0.push((part, file));
             }

@@ -1,12 +1,12 @@
-//! How fast cleaning is, beside what its speed is measured by: splitting lines, parsing alone, and
-//! the scripts in Python that people write, all on the same made-up rows, in turns, in one run.
+//! The speed of cleaning, compared with splitting lines, with parsing alone, and with typical
+//! Python scripts, all on the same generated rows, in turns, in one run.
 //!
 //!     cargo bench --package clean-engine --bench throughput -- --bytes 100000000
 //!
-//! Machines are shared and their clocks vary, so what counts are the ratios of processor time
-//! within a round; the median over the rounds is printed.
+//! Machines are shared and their clock rates vary, so only the ratios of processor time within a
+//! round are meaningful; the median over the rounds is printed.
 
-#![expect(clippy::print_stdout, reason = "what a benchmark is for")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 mod contender;
 mod measure;
@@ -24,25 +24,25 @@ use crate::{
 /// The arguments.
 #[derive(Debug, clap::Parser)]
 struct Args {
-    /// Length of the dataset.
+    /// Size of the dataset in bytes.
     #[arg(long, default_value_t = 100_000_000)]
     bytes: u64,
-    /// Length of its shortest rows; the longest are forty times as long.
+    /// Size of its shortest rows in bytes; the longest are forty times as long.
     #[arg(long, default_value_t = 200)]
     row_bytes: u32,
-    /// How often everybody's turn comes.
+    /// Number of rounds; every contender runs once in each.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Where the dataset and the outputs go; a directory in memory takes the disk out of it.
+    /// Directory for the dataset and the outputs; one in memory excludes the disk.
     #[arg(long, default_value = env!("CARGO_TARGET_TMPDIR"))]
     dir: PathBuf,
-    /// A Python that has orjson and xxhash.
+    /// A Python interpreter with orjson and xxhash.
     #[arg(long, default_value = "python3")]
     python: PathBuf,
-    /// What `cargo bench` adds.
+    /// Passed by `cargo bench`.
     #[arg(long, hide = true)]
     bench: bool,
-    /// Runs one contender, and prints its measure.
+    /// Runs one contender and prints its measurements.
     #[arg(long, hide = true)]
     run: Option<String>,
 }
@@ -77,7 +77,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A line for each contender, its times as multiples of those of whom it is compared with.
+/// Prints a line for each contender, with its times relative to those of others.
 fn print(args: &Args, measures: &[(&Contender, Vec<Measure>)]) {
     println!(
         "{} bytes, rows from {} bytes, {} rounds\n",

@@ -1,4 +1,4 @@
-//! What a process took.
+//! The resources that a process used.
 
 use std::time::Instant;
 
@@ -8,22 +8,22 @@ use nix::sys::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What a process took.
+/// The resources that a process used.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Measure {
-    /// Seconds by the clock.
+    /// Wall-clock seconds.
     pub(crate) wall: f64,
-    /// Seconds of processors, in its own code.
+    /// Processor seconds in user space.
     pub(crate) user: f64,
-    /// Seconds of processors, in the kernel.
+    /// Processor seconds in the kernel.
     pub(crate) system: f64,
-    /// The most memory it had.
+    /// Peak resident memory.
     pub(crate) peak_bytes: f64,
-    /// Rows it kept, where it keeps any: to see that all do the same work.
+    /// Rows kept, which shows whether all contenders do the same work; 0 if it keeps none.
     pub(crate) kept: u64,
 }
 
-/// Measures this process while it does `work`, which says how many rows it kept.
+/// Measures this process while it runs `work`, which returns the number of rows kept.
 pub(crate) fn measure<E>(
     work: impl FnOnce() -> Result<u64, E>,
 ) -> Result<Measure, Box<dyn std::error::Error>>
@@ -54,7 +54,7 @@ fn seconds(time: TimeVal) -> f64 {
     time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6
 }
 
-/// The middle one of `values`.
+/// The median of `values`.
 pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! Made-up rows, dirty as exports are: the same for the same arguments, on any machine.
+//! Generated rows with the faults of real exports: the same for the same arguments, on any machine.
 
 use std::{
     fmt::{self, Write as _},
@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-/// Frequent words come more often than rare ones: the n-th about 1/n as often as the first.
+/// Words by frequency: the n-th occurs about 1/n as often as the first.
 const WORDS: &[&str] = &[
     "the",
     "of",
@@ -99,7 +99,7 @@ const WORDS: &[&str] = &[
     "representative",
 ];
 
-/// Words of other scripts.
+/// Words in other scripts.
 const FOREIGN: &[&str] = &[
     "café",
     "naïve",
@@ -115,14 +115,14 @@ const FOREIGN: &[&str] = &[
     "🚀",
 ];
 
-/// Share of rows in a thousand that are broken, blank, short, repeated, repeated in other words.
+/// Rows per thousand that are broken, blank, short, repeated, or repeated in other words.
 const BROKEN: u64 = 20;
 const BLANK: u64 = 30;
 const SHORT: u64 = 30;
 const REPEATED: u64 = 40;
 const REWRITTEN: u64 = 10;
 
-/// Writes rows of about so many `bytes` in all, the shortest of `row_bytes`.
+/// Writes about `bytes` of rows, the shortest of `row_bytes`.
 pub(crate) fn write(path: &Path, bytes: u64, row_bytes: u32) -> io::Result<()> {
     let made = path.with_extension("part");
     let mut out = BufWriter::with_capacity(1 << 20, File::create(&made)?);
@@ -139,12 +139,12 @@ pub(crate) fn write(path: &Path, bytes: u64, row_bytes: u32) -> io::Result<()> {
 }
 
 fn line(dice: &mut Dice, row_bytes: u32, earlier: &mut Vec<(String, String)>) -> String {
-    // Lengths are even on a scale of doublings, to forty times the shortest.
+    // Lengths are uniform on a logarithmic scale, up to forty times the shortest.
     let length = f64::from(row_bytes) * 40_f64.powf(dice.share());
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "some kilobytes"
+        reason = "a few kilobytes"
     )]
     let length = length as usize;
     let mut kind = dice.below(1000);
@@ -198,7 +198,7 @@ fn line(dice: &mut Dice, row_bytes: u32, earlier: &mut Vec<(String, String)>) ->
     line + if dice.below(10) == 0 { "\r\n" } else { "\n" }
 }
 
-/// A row, perhaps escaped down to ASCII, perhaps with members that nobody reads.
+/// A row, optionally escaped to ASCII, optionally with members that no format reads.
 fn row(asked: &str, answered: &str, ascii: bool, more: bool) -> String {
     let json = |text: &str| {
         let json = serde_json::Value::from(text).to_string();
@@ -224,7 +224,7 @@ fn escape(json: &str) -> String {
             continue;
         }
         for unit in c.encode_utf16(&mut [0; 2]) {
-            // A `String` takes every write.
+            // Writing to a `String` never fails.
             let _written: fmt::Result = write!(escaped, "\\u{unit:04x}");
         }
     }
@@ -243,7 +243,7 @@ fn text(dice: &mut Dice, length: usize) -> String {
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
                 clippy::cast_precision_loss,
-                reason = "a place in a short list"
+                reason = "an index in a short list"
             )]
             let at = (rank * WORDS.len() as f64) as usize;
             WORDS.get(at).copied().unwrap_or("word")
@@ -261,8 +261,7 @@ fn text(dice: &mut Dice, length: usize) -> String {
     text
 }
 
-/// Numbers that look random (SplitMix64): no generator of a library promises the same ones for
-/// years.
+/// A pseudo-random generator (SplitMix64): no library guarantees the same numbers across versions.
 struct Dice(u64);
 
 impl Dice {

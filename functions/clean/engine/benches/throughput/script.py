@@ -1,8 +1,9 @@
-"""What people write to clean rows, as it is (json) and as it is when speed matters (orjson).
+"""Typical scripts that clean rows: a simple one (json) and one written for speed (orjson).
 
 usage: script.py json|orjson DATASET OUTPUT
 
-Keeps rows of two texts, trimmed, the answer of three words or more, each once. Prints what it took.
+Keeps each row with two strings once, trimmed, if the answer has three words or more. Prints the
+resources used.
 """
 
 import json

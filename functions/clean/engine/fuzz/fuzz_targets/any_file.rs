@@ -1,4 +1,4 @@
-//! Any bytes: four characters that choose the settings, then a dataset.
+//! Arbitrary bytes: four characters that select the settings, then a dataset.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Rows in every format, with any texts: what bytes alone come to only seldom.
+//! Rows in every format, with arbitrary texts, which arbitrary bytes rarely form.
 
 #![no_main]
 

@@ -1,26 +1,26 @@
-//! What holds for every dataset, whatever is in it and whatever the settings are.
+//! Properties that hold for every dataset and for all settings.
 
 mod rows;
 
 use std::{collections::BTreeMap, io::Write, num::NonZero};
 
 use clean_engine::{
-    Cleaned, HeldOut, Identity, Machine, Outcome, Outputs, Part, Plan, Report, Scan, Settings,
-    Severity, Verdict, pass, render,
+    Cleaned, HeldOut, Identity, Machine, Outcome, OutputFile, Outputs, Plan, Report, Scan,
+    Settings, Severity, Verdict, pass, render,
 };
 
 pub use crate::rows::{Row, dataset};
 
-/// Most lines of a report that people read.
+/// Most lines in a report rendered as text.
 const REPORT_LINES_MAX: usize = 60;
 
-/// Records held in memory where the machine is a tiny one.
+/// Bytes of records held in memory on a tiny machine.
 const HOLD_BYTES: u64 = 300;
 
-/// Memory for rows that might be repeated, where there is next to none.
+/// Bytes of memory for duplicate detection if there is almost none.
 const DEDUP_BYTES: usize = 2_000;
 
-/// Settings and machine, chosen by a few characters; `0000` are the defaults.
+/// Settings and machine, chosen by four characters; `0000` selects the defaults.
 #[derive(Debug, Clone)]
 pub struct Choice {
     settings: Settings,
@@ -29,7 +29,7 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// What the low bits of these characters stand for.
+    /// The choice that the low bits of these characters select.
     pub fn of([scans, around, severity, rule]: [u8; 4]) -> Self {
         let bit = |byte: u8, bit: u32| byte >> bit & 1 == 1;
         let all = [
@@ -52,7 +52,7 @@ impl Choice {
             Severity::Note,
             Severity::Off,
         ];
-        // A few rules, from one on; those that must not be set so are left as they are.
+        // Set the severity of a few rules; skip severities that a rule does not allow.
         let rules: Vec<_> = clean_engine::rules().collect();
         let count = usize::from(severity & 3);
         for step in 0..count {
@@ -84,24 +84,24 @@ impl Choice {
     }
 }
 
-/// Cleans `dataset` in several ways, and holds the results against each other.
+/// Cleans `dataset` in several ways and compares the results.
 pub fn check(dataset: &[u8], choice: Choice) {
     let (settings, machine) = (&choice.settings, choice.machine(1));
     let (cleaned, parts) = clean(dataset, settings, machine, HeldOut::default());
     adds_up(&cleaned, &parts);
     let three = clean(dataset, settings, choice.machine(3), HeldOut::default());
-    assert!(three == (cleaned, parts.clone()), "threads matter");
+    assert!(three == (cleaned, parts.clone()), "the result depends on the number of threads");
     keeps_held_out(dataset, &choice, &parts);
     is_clean_after_one_cleaning(dataset, &choice);
 }
 
-/// The parts, as they were written.
-type Parts = BTreeMap<Part, Vec<u8>>;
+/// The output files.
+type Parts = BTreeMap<OutputFile, Vec<u8>>;
 
 struct Memory(Parts);
 
 impl Outputs for Memory {
-    fn part(&mut self, part: Part) -> &mut dyn Write {
+    fn writer(&mut self, part: OutputFile) -> &mut dyn Write {
         self.0.entry(part).or_default()
     }
 }
@@ -110,18 +110,18 @@ fn clean(dataset: &[u8], settings: &Settings, machine: Machine, held: HeldOut) -
     let source = dataset.to_vec();
     let mut plan = Plan::default().holding_out(held);
     loop {
-        let mut memory = Memory(Part::ALL.map(|part| (part, Vec::new())).into());
+        let mut memory = Memory(OutputFile::ALL.map(|part| (part, Vec::new())).into());
         let outputs: Option<&mut dyn Outputs> = Some(&mut memory);
         let outcome = pass(&source, settings, &plan, machine, outputs, &mut |_| {});
-        match outcome.expect("a bad dataset is no error") {
+        match outcome.expect("a bad dataset is not an error") {
             Outcome::Done(cleaned) => return (*cleaned, memory.0),
             Outcome::Again(better) => plan = better,
         }
     }
 }
 
-fn rows(parts: &Parts, part: Part) -> Vec<&str> {
-    let text = std::str::from_utf8(&parts[&part]).expect("a part is UTF-8");
+fn rows(parts: &Parts, part: OutputFile) -> Vec<&str> {
+    let text = std::str::from_utf8(&parts[&part]).expect("an output file is UTF-8");
     assert!(text.is_empty() || text.ends_with('\n'));
     text.lines().collect()
 }
@@ -130,7 +130,7 @@ fn count(rows: &[&str]) -> u64 {
     u64::try_from(rows.len()).expect("few rows")
 }
 
-/// Every row is somewhere, once, and the report says where.
+/// Every row is in exactly one place, and the report's counts agree.
 fn adds_up(cleaned: &Cleaned, parts: &Parts) {
     let report = &cleaned.report;
     let (all, splits) = (&report.rows, &report.splits);
@@ -139,28 +139,28 @@ fn adds_up(cleaned: &Cleaned, parts: &Parts) {
     assert_eq!(report.verdict == Verdict::Unusable, splits.train == 0);
     let mut trained = Vec::new();
     let held = [
-        (Part::Train, splits.train),
-        (Part::Validation, splits.validation),
-        (Part::Eval, splits.eval),
+        (OutputFile::Train, splits.train),
+        (OutputFile::Validation, splits.validation),
+        (OutputFile::Eval, splits.eval),
     ];
-    // Of a file that is refused the rows read until then are still there, for nobody to take.
+    // If a file is rejected as a whole, the rows read before are in its outputs but not counted.
     let is_refused = all.kept == 0;
     for (part, expected) in held {
         let rows = rows(parts, part);
         assert!(is_refused || count(&rows) == expected, "{part:?}");
         for row in rows {
             let identity = Identity::of_row(row.as_bytes()).expect("a kept row is a row");
-            if part == Part::Train {
+            if part == OutputFile::Train {
                 trained.push(identity.question);
             } else {
                 assert!(
                     !trained.contains(&identity.question),
-                    "a question trains and compares"
+                    "a question is in the training split and in another one"
                 );
             }
         }
     }
-    let rejected = rows(parts, Part::Rejected);
+    let rejected = rows(parts, OutputFile::Rejected);
     assert!(is_refused || count(&rejected) == all.rejected);
     let mut line = 0;
     for note in rejected {
@@ -177,9 +177,10 @@ fn adds_up(cleaned: &Cleaned, parts: &Parts) {
     );
 }
 
-/// Whatever compares models once never trains, however the dataset is drawn from.
+/// A question in one version's eval split is never in a later version's training split, whatever the
+/// seed.
 fn keeps_held_out(dataset: &[u8], choice: &Choice, parts: &Parts) {
-    let eval = parts[&Part::Eval].as_slice();
+    let eval = parts[&OutputFile::Eval].as_slice();
     if eval.is_empty() {
         return;
     }
@@ -197,15 +198,18 @@ fn keeps_held_out(dataset: &[u8], choice: &Choice, parts: &Parts) {
             .expect("a kept row is a row")
             .question
     };
-    let questions: Vec<u64> = rows(parts, Part::Eval).into_iter().map(identity).collect();
-    let mut trained = rows(&after, Part::Train).into_iter().map(identity);
+    let questions: Vec<u64> = rows(parts, OutputFile::Eval)
+        .into_iter()
+        .map(identity)
+        .collect();
+    let mut trained = rows(&after, OutputFile::Train).into_iter().map(identity);
     assert!(
         !trained.any(|question| questions.contains(&question)),
-        "a question leaks"
+        "a held-out question is in the training split"
     );
 }
 
-/// What was kept is kept again, byte for byte.
+/// Cleaning the output again keeps it, byte for byte.
 fn is_clean_after_one_cleaning(dataset: &[u8], choice: &Choice) {
     let whole = Settings {
         eval_rows: 0,
@@ -217,11 +221,16 @@ fn is_clean_after_one_cleaning(dataset: &[u8], choice: &Choice) {
     if first.report.rows.kept == 0 {
         return;
     }
-    let (_, twice) = clean(&once[&Part::Train], &whole, machine, HeldOut::default());
+    let (_, twice) = clean(
+        &once[&OutputFile::Train],
+        &whole,
+        machine,
+        HeldOut::default(),
+    );
     assert!(
-        once[&Part::Train] == twice[&Part::Train],
+        once[&OutputFile::Train] == twice[&OutputFile::Train],
         "cleaning twice is not cleaning once:\n{}\n{}",
-        String::from_utf8_lossy(&once[&Part::Train]),
-        String::from_utf8_lossy(&twice[&Part::Train]),
+        String::from_utf8_lossy(&once[&OutputFile::Train]),
+        String::from_utf8_lossy(&twice[&OutputFile::Train]),
     );
 }

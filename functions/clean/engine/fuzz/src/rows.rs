@@ -1,4 +1,4 @@
-//! Rows in every format, made of any texts.
+//! Rows in every format, with arbitrary texts.
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use serde_json::{Value, json};
@@ -6,36 +6,36 @@ use serde_json::{Value, json};
 /// A row, in some format.
 #[derive(Debug, Arbitrary)]
 pub enum Row<'a> {
-    /// A question and its answer, under these names.
+    /// A question and its answer, under keys chosen by the number.
     Pair(u8, Text<'a>, Text<'a>),
-    /// A number of a question and of its answer: repeats and contradictions.
+    /// A numbered question and a numbered answer: makes duplicates and contradictions.
     Numbers(u8, u8),
     /// An instruction.
     Instruction(Text<'a>, Option<Text<'a>>, Text<'a>, Vec<[Text<'a>; 2]>),
     /// A chat.
     Messages(Vec<(u8, Text<'a>)>, bool),
-    /// A chat in ShareGPT's words.
+    /// A chat in ShareGPT's format.
     Conversations(Vec<(u8, Text<'a>)>),
-    /// Gemini's own.
+    /// A row in Gemini's format.
     Contents(Option<Text<'a>>, Vec<(bool, Vec<Text<'a>>)>),
     /// Something else.
     Other(&'a str),
-    /// The row before, again.
+    /// A copy of the previous row.
     Again,
 }
 
-/// A text: any, or words that make a row worth keeping.
+/// A text: arbitrary, or with enough words for a row to be kept.
 #[derive(Debug, Clone, Copy, Arbitrary)]
 pub enum Text<'a> {
-    /// Any characters.
+    /// Arbitrary characters.
     Any(&'a str),
-    /// Words that go on.
+    /// Consecutively numbered words.
     Words(u8),
-    /// What scans look for.
+    /// Something that a scan or a rule finds.
     Found(u8),
 }
 
-/// What scans look for, and what rules do.
+/// Texts that scans and rules find.
 const FOUND: [&str; 12] = [
     "mail jo@example.org or call (415) 555-2671",
     "4111 1111 1111 1111",
@@ -86,7 +86,7 @@ impl Row<'_> {
     fn json(&self) -> Option<Value> {
         let pick =
             |names: &'static [&'static str], which: u8| names[usize::from(which) % names.len()];
-        let said = |texts: &[Text<'_>]| {
+        let parts = |texts: &[Text<'_>]| {
             texts
                 .iter()
                 .map(|text| json!({"text": text.plain()}))
@@ -122,16 +122,16 @@ impl Row<'_> {
                 json!({"conversations": turns.iter().map(message).collect::<Vec<_>>()})
             }
             Self::Contents(system, turns) => {
-                let turn = |(asks, texts): &(bool, Vec<Text<'_>>)| json!({"role": if *asks { "user" } else { "model" }, "parts": said(texts)});
+                let turn = |(asks, texts): &(bool, Vec<Text<'_>>)| json!({"role": if *asks { "user" } else { "model" }, "parts": parts(texts)});
                 let contents: Vec<_> = turns.iter().map(turn).collect();
-                json!({"contents": contents, "systemInstruction": system.map(|text| json!({"parts": said(&[text])}))})
+                json!({"contents": contents, "systemInstruction": system.map(|text| json!({"parts": parts(&[text])}))})
             }
             Self::Other(_) | Self::Again => return None,
         })
     }
 }
 
-/// The rows, one a line.
+/// The rows, one per line.
 pub fn dataset(rows: &[Row<'_>]) -> Vec<u8> {
     let mut lines: Vec<String> = Vec::new();
     for row in rows {

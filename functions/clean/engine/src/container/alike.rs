@@ -1,13 +1,13 @@
-//! The same rows are the same version, whatever they are wrapped in.
+//! The same rows become the same version, whatever container they are in.
 
 use proptest::prelude::*;
 
 use parquet::basic::Compression;
 
 use super::samples::{csv, gzip, parquet_pairs, utf16_be, utf16_le, zstd};
-use crate::{Part, Settings, pass::tests::clean};
+use crate::{outputs::OutputFile, pass::tests::clean, settings::Settings};
 
-/// Checks that rows wrapped in `bytes` give the same parts as in lines of JSON.
+/// Checks that the rows in `bytes` give the same output files as in JSONL.
 fn check(lines: &str, bytes: &[u8], container: &str) -> Result<(), TestCaseError> {
     let (expected, wanted) = clean(lines.as_bytes(), &Settings::default());
     let (cleaned, memory) = clean(bytes, &Settings::default());
@@ -15,13 +15,13 @@ fn check(lines: &str, bytes: &[u8], container: &str) -> Result<(), TestCaseError
     prop_assert_eq!(report.container.as_str(), container);
     prop_assert_eq!(report.rows, expected.rows);
     prop_assert_eq!(&report.codes, &expected.codes);
-    for part in [Part::Train, Part::Validation, Part::Eval] {
+    for part in [OutputFile::Train, OutputFile::Validation, OutputFile::Eval] {
         prop_assert_eq!(&memory.0[&part], &wanted.0[&part]);
     }
     Ok(())
 }
 
-/// Checks lines of JSON in everything that text can be wrapped in.
+/// Checks rows of JSONL in every encoding and compression of text.
 fn check_text(lines: &str, text: &str, container: &str) -> Result<(), TestCaseError> {
     let utf16 = [b"\xff\xfe".to_vec(), utf16_le(text)].concat();
     let (first, second) = text.split_at(text.floor_char_boundary(text.len() / 2));
@@ -57,7 +57,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
-    fn pairs_are_the_same_in_everything(pairs in prop::collection::vec((text(), text()), 1..30)) {
+    fn pairs_are_the_same_in_every_container(pairs in prop::collection::vec((text(), text()), 1..30)) {
         let pairs: Vec<[String; 2]> = pairs.into_iter().map(|(a, b)| [a, b]).collect();
         let row = |[a, b]: &[String; 2]| format!("{{\"input\":{},\"output\":{}}}", json(a), json(b));
         let rows: Vec<String> = pairs.iter().map(row).collect();
@@ -72,7 +72,7 @@ proptest! {
     }
 
     #[test]
-    fn conversations_are_the_same_in_everything(
+    fn conversations_are_the_same_in_every_container(
         rows in prop::collection::vec(prop::collection::vec(text(), 1..5), 1..10),
     ) {
         let turn = |(index, text): (usize, &String)| {

@@ -2,20 +2,23 @@
 
 use std::io;
 
-use super::{Body, Head, extent::find_end, nest::Nest, window::Window};
+use super::{extent::find_end, window::Window};
 use crate::{
-    finding::{Fault, name_keys},
+    brackets::BracketScanner,
+    key_names::name_keys,
+    row_span::{RowSpan, RowStatus},
+    rule::Fault,
     rules,
 };
 
-/// How far the array has been read.
+/// The state of reading an array.
 ///
 /// Lenient about commas: a missing or doubled one loses no row. Everything within an element is
-/// judged strictly, later, by the parser. Arrays one after the other, as of files put together, are
-/// read as one.
+/// checked strictly, later, by the parser. Consecutive arrays, as in concatenated files, are read
+/// as one.
 #[derive(Debug, Default)]
 pub(super) struct Array {
-    /// Its name, where it is a member of an object.
+    /// The key of the array, if it is a member of an object.
     key: Option<String>,
     closed: bool,
 }
@@ -29,8 +32,8 @@ impl Array {
         }
     }
 
-    /// Goes to the next element.
-    pub(super) fn advance(&mut self, window: &mut Window<'_>) -> io::Result<Option<Head>> {
+    /// Advances to the next element.
+    pub(super) fn advance(&mut self, window: &mut Window<'_>) -> io::Result<Option<RowSpan>> {
         window.settle();
         if self.closed {
             return Ok(None);
@@ -39,32 +42,32 @@ impl Array {
             return Ok(None);
         };
         let (line, column) = (window.line(), window.column());
-        let (length, body) = match first {
+        let (length, status) = match first {
             b'{' | b'[' | b'"' => {
-                let mut nest = Nest::default();
-                find_end(window, |bytes| nest.feed(bytes))?
+                let mut brackets = BracketScanner::default();
+                find_end(window, |bytes| brackets.feed(bytes))?
             }
             _ => find_end(window, scalar_end)?,
         };
-        // A stray closing brace would end a scalar before it began.
-        let length = if body == Body::Whole {
+        // An unmatched closing brace would end a scalar before its first byte.
+        let length = if status == RowStatus::Whole {
             length.max(1)
         } else {
             length
         };
-        if body != Body::TooLong {
+        if status != RowStatus::TooLong {
             let length = usize::try_from(length).unwrap_or_default();
             window.hold(length, length);
         }
-        Ok(Some(Head {
+        Ok(Some(RowSpan {
             line,
             column,
             length,
-            body,
+            status,
         }))
     }
 
-    /// Goes to where the next element starts; its first byte.
+    /// Advances to the start of the next element; returns its first byte.
     fn next_element(&mut self, window: &mut Window<'_>) -> io::Result<Option<u8>> {
         let between = |byte: &u8| byte.is_ascii_whitespace() || *byte == b',';
         loop {
@@ -82,7 +85,7 @@ impl Array {
         }
     }
 
-    /// Looks at what comes after the array.
+    /// Checks what follows the array.
     pub(super) fn finish(&mut self, window: &mut Window<'_>) -> io::Result<Option<(u64, Fault)>> {
         window.settle();
         if !self.closed {
@@ -97,20 +100,20 @@ impl Array {
         Ok(next.map(|_| (window.line(), self.unread())))
     }
 
-    /// There is more after the array.
+    /// The fault for text after the array.
     fn unread(&self) -> Fault {
         let fault = Fault::new(&rules::unread_text::RULE);
         let Some(key) = &self.key else {
             return fault;
         };
         let named = name_keys([key.as_str()].into_iter());
-        fault.saying(format!(
-            "the rows are those of {named}, and what comes after it was not read"
+        fault.with_message(format!(
+            "the rows were read from {named}; the text after it was not read"
         ))
     }
 }
 
-/// Consumes bytes while `blank`; the first that is not stays.
+/// Consumes bytes while `blank` holds; the first byte for which it does not stays.
 fn skip(window: &mut Window<'_>, blank: impl Fn(&u8) -> bool) -> io::Result<Option<u8>> {
     loop {
         let available = window.available();
@@ -123,7 +126,7 @@ fn skip(window: &mut Window<'_>, blank: impl Fn(&u8) -> bool) -> io::Result<Opti
     }
 }
 
-/// A scalar ends before a comma, a bracket or a blank.
+/// A scalar ends before a comma, a bracket or whitespace.
 fn scalar_end(bytes: &[u8]) -> Option<usize> {
     bytes.iter().position(|byte| {
         byte.is_ascii_whitespace() || matches!(byte, b',' | b']' | b'}' | b'{' | b'[')

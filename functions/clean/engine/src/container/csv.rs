@@ -1,8 +1,9 @@
 //! Rows that are records of delimiter-separated values (RFC 4180) below a header.
 //!
-//! Why not the `csv` crate: it reads whatever it can, each in its own way, and copies every cell. A
-//! row's fate hangs on what it does not tell: a quote in the wrong place, the place of a cell. What
-//! both take reads the same here and there; a property test holds that.
+//! Why not the `csv` crate: it accepts malformed records, silently reinterprets them, and copies
+//! every cell. The engine must instead detect a misplaced quote and know the position of a cell to
+//! decide whether a row is kept. Input that both accept is read identically; a property test holds
+//! that.
 
 mod cells;
 mod record;
@@ -12,14 +13,15 @@ use std::{borrow::Cow, io, sync::Arc};
 
 pub(super) use self::sniff::sniff;
 use self::{cells::cells, record::Record};
-use super::{Body, Head, extent::find_end, window::Window};
+use super::{extent::find_end, window::Window};
 use crate::{
-    finding::Fault,
     json::{Node, Object, Text, Value, parse},
+    row_span::{RowSpan, RowStatus},
+    rule::Fault,
     rules,
 };
 
-/// Columns whose cells hold JSON, where they hold any: a cell has no other way to be a list.
+/// Columns whose cells may contain JSON: a cell can hold an array only this way.
 const JSON_COLUMNS: &[&str] = &[
     "messages",
     "conversations",
@@ -35,10 +37,10 @@ const JSON_COLUMNS: &[&str] = &[
     "generation_config",
 ];
 
-/// What the first record says of all others.
+/// The header: what the first record says about all others.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Header {
-    /// The name of every column; those without one are passed over.
+    /// The name of every column; columns without a name are skipped.
     columns: Vec<String>,
     /// The byte between two cells.
     delimiter: u8,
@@ -50,10 +52,10 @@ impl Header {
         self.delimiter
     }
 
-    /// Reads a record as an object: the columns' names, and texts.
+    /// Reads a record as an object of the columns' names and cells.
     ///
     /// # Errors
-    /// `csv_quotes`, `csv_fields`; what [`parse`] says of a cell that holds JSON.
+    /// `csv_quotes`, `csv_fields`; and what [`parse`] reports for a cell that contains JSON.
     pub(crate) fn read<'a>(
         &self,
         record: &'a str,
@@ -80,12 +82,12 @@ impl Header {
         if found == expected {
             return Ok(object);
         }
-        let message = format!("the header names {expected} columns, the record has {found} cells");
-        Err(Fault::new(&rules::csv_fields::RULE).saying(message))
+        let message = format!("expected {expected} cells, as in the header, found {found}");
+        Err(Fault::new(&rules::csv_fields::RULE).with_message(message))
     }
 }
 
-/// The JSON in a cell; other text stays text, and an empty cell is nothing.
+/// The JSON in a cell; any other text becomes a string, and an empty cell `null`.
 fn read_json(
     column: &str,
     cell: &str,
@@ -97,26 +99,29 @@ fn read_json(
         Some(b'[' | b'{') => {}
         Some(_) => return Ok(Value::Text(Text::of(cell))),
     }
-    let parsed = parse(cell).map_err(|fault| {
-        let message = format!("in the cell `{column}`: {}", fault.message);
-        fault.saying(message).at(at)
+    let parsed = parse(cell).map_err(|error| {
+        let message = format!("in the cell `{column}`: {}", error.message);
+        rules::invalid_json::fault(error)
+            .with_message(message)
+            .at(at)
     })?;
     if !parsed.repeats.is_empty() {
         faults.push(Fault::new(&rules::duplicate_keys::RULE).at(at));
     }
     let mut value = parsed.node.value.into_owned();
-    // Quotes within a cell are doubled in the record: places within it are none of the record.
+    // Quotes within a cell are doubled in the record, so offsets within the cell's JSON do not
+    // match offsets in the record.
     value.move_to(at);
     Ok(value)
 }
 
 /// The records below a header.
-pub(super) struct Table {
+pub(super) struct CsvReader {
     header: Arc<Header>,
     blank_lines: u64,
 }
 
-impl Table {
+impl CsvReader {
     pub(super) fn new(header: Header) -> Self {
         Self {
             header: Arc::new(header),
@@ -124,18 +129,18 @@ impl Table {
         }
     }
 
-    /// What the first record says of all others.
+    /// The header of the table.
     pub(super) fn header(&self) -> Arc<Header> {
         Arc::clone(&self.header)
     }
 
-    /// Blank lines passed over so far.
+    /// Blank lines skipped so far.
     pub(super) fn blank_lines(&self) -> u64 {
         self.blank_lines
     }
 
-    /// Goes to the next record that is not a blank line.
-    pub(super) fn advance(&mut self, window: &mut Window<'_>) -> io::Result<Option<Head>> {
+    /// Advances to the next record, skipping blank lines.
+    pub(super) fn advance(&mut self, window: &mut Window<'_>) -> io::Result<Option<RowSpan>> {
         window.settle();
         loop {
             if window.available().is_empty() && !window.fill()? {
@@ -143,17 +148,17 @@ impl Table {
             }
             let line = window.line();
             let mut record = Record::new(self.header.delimiter);
-            let (length, body) = find_end(window, |bytes| record.feed(bytes))?;
-            // Half a sentence looks like a whole one.
-            let broken = body == Body::Last && window.decoder().is_broken();
-            let head = Head {
+            let (length, status) = find_end(window, |bytes| record.feed(bytes))?;
+            // A record cut off inside a cell looks like a complete one.
+            let broken = status == RowStatus::Last && window.decoder().is_broken();
+            let span = RowSpan {
                 line,
                 column: 1,
                 length,
-                body: if broken { Body::Cut } else { body },
+                status: if broken { RowStatus::Cut } else { status },
             };
-            if body == Body::TooLong {
-                return Ok(Some(head));
+            if status == RowStatus::TooLong {
+                return Ok(Some(span));
             }
             let whole = usize::try_from(length).unwrap_or_default();
             let bytes = window.available().get(..whole).unwrap_or_default();
@@ -166,7 +171,7 @@ impl Table {
             }
             let row = bytes.len();
             window.hold(row, whole);
-            return Ok(Some(head));
+            return Ok(Some(span));
         }
     }
 }

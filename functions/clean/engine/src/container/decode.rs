@@ -1,5 +1,5 @@
-//! Between the bytes uploaded and the text that rows are cut from: takes compression off and makes
-//! UTF-16 UTF-8, judging by the first bytes and never by a file's name.
+//! Between the uploaded bytes and the text that rows are split from: decompresses and converts
+//! UTF-16 to UTF-8, by the first bytes and never by a file's name.
 
 mod limits;
 mod tap;
@@ -10,24 +10,24 @@ use std::io::{self, Read};
 
 pub(super) use self::limits::{LIMITS, Limits};
 use self::{tap::Tap, unpack::Unpack, utf16::Utf16};
-use crate::finding::Fault;
+use crate::rule::Fault;
 
-/// Bytes that tell compression and encoding apart.
+/// Bytes needed to recognise compression and encoding.
 const MARK_BYTES: usize = 4;
 
-/// What the bytes uploaded are packed in.
+/// The compression of the uploaded bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Compression {
-    /// Nothing.
+    /// Uncompressed.
     None,
-    /// Gzip, of one or several members.
+    /// Gzip, with one or more members.
     Gzip,
-    /// Zstandard, of one or several frames.
+    /// Zstandard, with one or more frames.
     Zstd,
 }
 
 impl Compression {
-    /// The word in reports.
+    /// The name in reports.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -39,26 +39,26 @@ impl Compression {
     fn of(mark: &[u8]) -> Self {
         match mark {
             [0x1f, 0x8b, ..] => Self::Gzip,
-            // The second are frames to be skipped; tools that pack in parallel begin with one.
+            // The second pattern is skippable frames; parallel compressors start a file with one.
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Self::Zstd,
             _ => Self::None,
         }
     }
 }
 
-/// How characters are written.
+/// The character encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Encoding {
-    /// As everywhere today.
+    /// UTF-8, the usual case.
     Utf8,
-    /// As Windows exports "Unicode text"; in either order of bytes.
+    /// UTF-16 in either byte order, which Windows programs export as "Unicode text".
     Utf16,
-    /// None: it is no text.
+    /// Not text.
     Binary,
 }
 
 impl Encoding {
-    /// The word in reports.
+    /// The name in reports.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Utf8 => "utf-8",
@@ -68,19 +68,19 @@ impl Encoding {
     }
 }
 
-/// The text of a dataset, as UTF-8 where the upload is sound.
+/// The text of a dataset; UTF-8 if the upload is sound.
 ///
-/// Bytes that are bad end the text early and are remembered as a fault; an error is only what the
-/// source itself fails with.
+/// Invalid data ends the text early and is recorded as a fault; an error is returned only if the
+/// source itself fails.
 pub(super) struct Decoder<'r> {
     unpack: Unpack<'r>,
-    /// Looked at and not yet given.
+    /// Examined and not yet returned.
     mark: Vec<u8>,
     utf16: Option<Utf16>,
 }
 
 impl<'r> Decoder<'r> {
-    /// Looks at the first bytes.
+    /// Reads the first bytes and selects decoders.
     pub(super) fn open(read: Box<dyn Read + Send + 'r>, limits: Limits) -> io::Result<Self> {
         let mut tap = Tap::new(read);
         let compression = Compression::of(tap.peek(MARK_BYTES)?);
@@ -105,12 +105,12 @@ impl<'r> Decoder<'r> {
         })
     }
 
-    /// What the bytes uploaded are packed in.
+    /// The compression of the uploaded bytes.
     pub(super) fn compression(&self) -> Compression {
         self.unpack.compression()
     }
 
-    /// How characters are written.
+    /// The character encoding.
     pub(super) fn encoding(&self) -> Encoding {
         match self.utf16 {
             None => Encoding::Utf8,
@@ -118,12 +118,12 @@ impl<'r> Decoder<'r> {
         }
     }
 
-    /// Whether the text broke off.
+    /// Whether the text ended early.
     pub(super) fn is_broken(&self) -> bool {
         self.unpack.is_broken()
     }
 
-    /// Reads what is left of the upload, without decoding it; says why the text breaks off.
+    /// Reads the rest of the upload, without decoding it; returns why the text ended early.
     pub(super) fn finish(self) -> io::Result<Option<Fault>> {
         self.unpack.finish()
     }
@@ -148,7 +148,7 @@ impl Read for Decoder<'_> {
     }
 }
 
-/// The unpacked bytes from the first on, those looked at included.
+/// The decompressed bytes from the first on, including those already examined.
 struct Encoded<'d, 'r> {
     mark: &'d mut Vec<u8>,
     unpack: &'d mut Unpack<'r>,

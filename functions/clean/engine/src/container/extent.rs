@@ -1,16 +1,17 @@
-//! Finds where a row ends that can be longer than what was read.
+//! Finds the end of a row that may be longer than the bytes read so far.
 
 use std::io;
 
-use super::{Body, LINE_MAX_BYTES, window::Window};
+use super::window::Window;
+use crate::row_span::{LINE_MAX_BYTES, RowStatus};
 
-/// The length of the row at the window's start; consumed already where it is too long.
+/// The length of the row at the window's start; an overlong row is already consumed.
 ///
-/// `feed` takes the next bytes of the row, each once, and says where among them it ends.
+/// `feed` takes the next bytes of the row, each once, and returns where among them it ends.
 pub(super) fn find_end(
     window: &mut Window<'_>,
     mut feed: impl FnMut(&[u8]) -> Option<usize>,
-) -> io::Result<(u64, Body)> {
+) -> io::Result<(u64, RowStatus)> {
     let mut searched = 0;
     let mut passed = 0_u64;
     loop {
@@ -22,17 +23,17 @@ pub(super) fn find_end(
             window.consume(length);
             searched = 0;
             if end.is_some() || !window.fill()? {
-                return Ok((passed, Body::TooLong));
+                return Ok((passed, RowStatus::TooLong));
             }
             continue;
         }
         let whole = u64::try_from(length).unwrap_or_default();
         if end.is_some() {
-            return Ok((whole, Body::Whole));
+            return Ok((whole, RowStatus::Whole));
         }
         searched = length;
         if !window.fill()? {
-            return Ok((whole, Body::Last));
+            return Ok((whole, RowStatus::Last));
         }
     }
 }

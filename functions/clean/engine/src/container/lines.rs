@@ -1,26 +1,28 @@
-//! Rows that are lines: cut off in whole lines, a batch at a time, without looking into them.
+//! Rows that are lines: split off in whole lines, a batch at a time, without examining them.
 
 use std::io::{self, Read};
 
 use memchr::{memchr, memrchr};
 
-use super::{BATCH_BYTES, LINE_MAX_BYTES};
-use crate::batch::{Batch, Cut};
+use crate::{
+    batch::{BATCH_BYTES, Batch, Cut},
+    row_span::LINE_MAX_BYTES,
+};
 
-/// What is left to read.
-pub(super) struct Lines<R> {
+/// What remains to be read.
+pub(super) struct LineReader<R> {
     read: R,
-    /// Read already: the start of a line.
+    /// Already read: the start of a line.
     rest: Vec<u8>,
 }
 
-impl<R: Read> Lines<R> {
-    /// Lines that start with `rest` and go on in `read`.
+impl<R: Read> LineReader<R> {
+    /// Lines that start with `rest` and continue in `read`.
     pub(super) fn new(rest: Vec<u8>, read: R) -> Self {
         Self { read, rest }
     }
 
-    /// Where the bytes come from, when there are no more lines.
+    /// The underlying reader, after the last line.
     pub(super) fn into_reader(self) -> R {
         self.read
     }
@@ -56,7 +58,7 @@ impl<R: Read> Lines<R> {
         }
     }
 
-    /// Reads on to the end of a line without holding it; how far that was.
+    /// Skips to the end of a line without holding it; returns the number of bytes.
     fn pass_over(&mut self, page: &mut Vec<u8>) -> io::Result<u64> {
         let mut passed = 0_u64;
         loop {
@@ -73,7 +75,7 @@ impl<R: Read> Lines<R> {
         }
     }
 
-    /// Puts what was kept at the start of `page`; how much that is.
+    /// Puts the kept bytes at the start of `page`; returns their number.
     fn take_rest(&mut self, page: &mut Vec<u8>) -> usize {
         let length = self.rest.len();
         make_room(page, length);
@@ -84,12 +86,12 @@ impl<R: Read> Lines<R> {
         length
     }
 
-    /// Keeps what was read of lines to come.
+    /// Keeps the start of lines to come.
     fn keep(&mut self, rest: Option<&[u8]>) {
         self.rest.extend_from_slice(rest.unwrap_or_default());
     }
 
-    /// Reads `wanted` bytes into `page` from `at` on; fewer only at the end.
+    /// Reads `wanted` bytes into `page` at `at`; fewer only at the end.
     fn read_up_to(&mut self, wanted: usize, page: &mut Vec<u8>, at: usize) -> io::Result<usize> {
         make_room(page, at + wanted);
         let mut count = 0;
@@ -107,8 +109,8 @@ impl<R: Read> Lines<R> {
     }
 }
 
-/// Sees to it that `page` has `length` bytes. It never gets shorter: what is read into it is not
-/// made zero before, each time.
+/// Grows `page` to at least `length` bytes. It never shrinks: otherwise its bytes would be zeroed
+/// again for every batch.
 fn make_room(page: &mut Vec<u8>, length: usize) {
     if page.len() < length {
         page.resize(length, 0);

@@ -1,7 +1,7 @@
 //! Rows of a Parquet file, each as one JSON object.
 //!
-//! A row group is read column by column, a few rows at a time, so that what is in memory is a page
-//! of every column and not the file.
+//! A row group is read column by column, a few rows at a time, so that memory holds a page of every
+//! column and not the file.
 
 mod assemble;
 mod blocks;
@@ -22,33 +22,39 @@ use parquet::{
     },
 };
 
-use self::{assemble::write_row, blocks::Blocks, column::Column, schema::Field};
-use super::{Body, Head, LINE_MAX_BYTES, decode::Limits};
-use crate::{Source, finding::Fault, rules};
+use self::{assemble::write_row, blocks::FileBlocks, column::Column, schema::Field};
+use super::decode::Limits;
+use crate::{
+    row_span::{LINE_MAX_BYTES, RowSpan, RowStatus},
+    rule::Fault,
+    rules,
+    source::Source,
+};
 
-/// What a file begins and ends with.
+/// The bytes that a file starts and ends with.
 pub(super) const MAGIC: &[u8] = b"PAR1";
 
-/// Rows taken from every column at once. Their texts keep their pages in memory: few enough where
-/// every row has a page of its own.
+/// Rows read from every column at once. Their texts keep their pages in memory, so there must be
+/// few, even if every row has its own page.
 const ROWS_AT_ONCE: usize = 64;
 
-/// Longest description of a file, which is held in memory: a megabyte describes a thousand columns.
+/// Longest metadata, which is held in memory: a megabyte describes a thousand columns.
 const METADATA_BYTES_MAX: u32 = 64 << 20;
 
-/// Longest cause quoted, in characters: the reader's words about a file, not a report of it.
+/// Longest cause quoted, in characters: it is the reader's message about a file, not a report of
+/// it.
 const CAUSE_CHARS_MAX: usize = 200;
 
 /// The rows of a file, one after the other.
-pub(super) struct Table {
-    blocks: Blocks,
-    file: SerializedFileReader<Blocks>,
+pub(super) struct ParquetReader {
+    blocks: FileBlocks,
+    file: SerializedFileReader<FileBlocks>,
     fields: Vec<(String, Field)>,
     /// The columns of the current row group.
     columns: Vec<Box<dyn Column>>,
-    /// The row group after it.
+    /// The index of the next row group.
     group: usize,
-    /// Rows of it that are not in a batch yet.
+    /// Rows of the current group that are not in a batch yet.
     rows_left: usize,
     /// Rows of the batch that are not written yet.
     batch_left: usize,
@@ -60,10 +66,10 @@ pub(super) struct Table {
     fault: Option<Fault>,
 }
 
-impl Table {
-    /// Reads what the file says of itself; `Err` within says why no row can be read.
+impl ParquetReader {
+    /// Reads the file's metadata; an inner `Err` says why no row can be read.
     pub(super) fn open(source: &dyn Source, limits: Limits) -> io::Result<Result<Self, String>> {
-        let blocks = Blocks::new(source.ranges()?);
+        let blocks = FileBlocks::new(source.ranges()?);
         let opened = guard(|| Self::read_metadata(&blocks, limits));
         match (opened, blocks.take_failure()) {
             (_, Some(failure)) => Err(failure),
@@ -71,8 +77,8 @@ impl Table {
         }
     }
 
-    fn read_metadata(blocks: &Blocks, limits: Limits) -> Result<Self, String> {
-        let cut = || "it does not end as Parquet does: it was cut off".to_owned();
+    fn read_metadata(blocks: &FileBlocks, limits: Limits) -> Result<Self, String> {
+        let cut = || "it lacks the marker at the end: it was cut off".to_owned();
         let start = blocks.size().checked_sub(8).ok_or_else(cut)?;
         let end = blocks.get_bytes(start, 8).map_err(|error| cause(&error))?;
         let (Some(length), true) = (end.first_chunk::<4>(), end.ends_with(MAGIC)) else {
@@ -82,7 +88,7 @@ impl Table {
         if length > METADATA_BYTES_MAX {
             let most = METADATA_BYTES_MAX;
             return Err(format!(
-                "its description has {length} bytes: at most {most} are read"
+                "its metadata has {length} bytes; the limit is {most}"
             ));
         }
         let file = SerializedFileReader::new(blocks.clone()).map_err(|error| cause(&error))?;
@@ -104,8 +110,8 @@ impl Table {
         })
     }
 
-    /// Goes to the next row; `None` after the last, or where the file is damaged.
-    pub(super) fn advance(&mut self) -> io::Result<Option<Head>> {
+    /// Advances to the next row; `None` after the last, or if the file is damaged.
+    pub(super) fn advance(&mut self) -> io::Result<Option<RowSpan>> {
         self.row.clear();
         if self.fault.is_some() {
             return Ok(None);
@@ -118,8 +124,8 @@ impl Table {
             Ok(false) => return Ok(None),
             Ok(true) => {}
             Err(cause) => {
-                let message = format!("the rows from here on cannot be read: {cause}");
-                self.fault = Some(Fault::new(&rules::damaged_file::RULE).saying(message));
+                let message = format!("the rows beyond this point cannot be read: {cause}");
+                self.fault = Some(Fault::new(&rules::damaged_file::RULE).with_message(message));
                 self.line += 1;
                 return Ok(None);
             }
@@ -128,20 +134,20 @@ impl Table {
         let length = u64::try_from(self.row.len()).unwrap_or(u64::MAX);
         self.expanded += length;
         self.fault = self.limits.check(self.blocks.size(), self.expanded);
-        let mut body = Body::Whole;
+        let mut status = RowStatus::Whole;
         if self.row.len() > LINE_MAX_BYTES {
             self.row = Vec::new();
-            body = Body::TooLong;
+            status = RowStatus::TooLong;
         }
-        Ok(Some(Head {
+        Ok(Some(RowSpan {
             line: self.line,
             column: 1,
             length,
-            body,
+            status,
         }))
     }
 
-    /// The row last advanced to.
+    /// The current row.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.row
     }
@@ -151,7 +157,7 @@ impl Table {
         self.blocks.fetched().min(self.blocks.size())
     }
 
-    /// Why the rows break off, and before which.
+    /// Why the rows end early, and before which row.
     pub(super) fn finish(self) -> Option<(u64, Fault)> {
         self.fault.map(|fault| (self.line, fault))
     }
@@ -170,7 +176,7 @@ impl Table {
         Ok(true)
     }
 
-    /// Goes to the next row group that has rows.
+    /// Advances to the next row group with rows.
     fn open_group(&mut self) -> Result<bool, String> {
         while self.rows_left == 0 {
             if self.group >= self.file.num_row_groups() {
@@ -205,7 +211,7 @@ impl Table {
     }
 }
 
-/// Brotli and LZO are rare, and each is as much code again as all others.
+/// Brotli and LZO are rare, and each would add as much code as all other codecs together.
 fn check_codecs(metadata: &ParquetMetaData) -> Result<(), String> {
     let groups = metadata.row_groups().iter();
     let mut codecs =
@@ -214,22 +220,22 @@ fn check_codecs(metadata: &ParquetMetaData) -> Result<(), String> {
     match codecs.find(unread) {
         None => Ok(()),
         Some(codec) => Err(format!(
-            "it is packed with {codec}: only Snappy, gzip, zstd and LZ4 are read"
+            "it is compressed with {codec}: expected Snappy, gzip, zstd or LZ4"
         )),
     }
 }
 
-/// Does what the `parquet` crate may panic at where bytes are bad: flipping every bit of a small
-/// file, some in a hundred panicked. Nothing is used after a panic but the cause.
+/// Runs code of the `parquet` crate that may panic on invalid data: with every bit of a small file
+/// flipped in turn, a few per cent of the runs panicked. After a panic only the cause is used.
 fn guard<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     let caught = catch_unwind(AssertUnwindSafe(work));
-    caught.unwrap_or_else(|_panic| Err("the reader gave up on its bytes".to_owned()))
+    caught.unwrap_or_else(|_panic| Err("the reader rejected its data".to_owned()))
 }
 
-/// The reader's words in one line of bounded length.
+/// The reader's message, on one line of limited length.
 fn cause(error: &ParquetError) -> String {
-    let said = error.to_string().replace(char::is_control, " ");
-    said.chars().take(CAUSE_CHARS_MAX).collect()
+    let message = error.to_string().replace(char::is_control, " ");
+    message.chars().take(CAUSE_CHARS_MAX).collect()
 }
 
 #[cfg(test)]

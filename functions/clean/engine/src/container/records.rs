@@ -6,21 +6,22 @@ use std::{
 };
 
 use super::{
-    BATCH_BYTES, Compression, Container, Encoding, Head, Layout,
+    Compression, Container, Encoding, Layout,
     array::Array,
     csv,
     decode::{Decoder, LIMITS},
-    lines::Lines,
+    lines::LineReader,
     parquet,
     sniff::{self, Sniffed},
     window::Window,
 };
 use crate::{
-    Source,
-    batch::{Batch, Cut},
-    finding::Fault,
+    batch::{BATCH_BYTES, Batch, Cut},
     meter::{Crc32c, Meter, Metered},
+    row_span::RowSpan,
+    rule::Fault,
     rules,
+    source::Source,
 };
 
 /// The rows of a dataset, batch after batch.
@@ -30,36 +31,36 @@ pub(crate) struct Records<'r> {
     container: Container,
     compression: Compression,
     encoding: Encoding,
-    rows: Rows<'r>,
+    rows: RowReader<'r>,
     cause: Option<String>,
 }
 
-/// What is left to read.
-enum Rows<'r> {
+/// What remains to be read.
+enum RowReader<'r> {
     /// Rows that are lines.
-    Lines(Lines<Decoder<'r>>),
+    Lines(LineReader<Decoder<'r>>),
     /// Rows that are elements.
     Array(Array, Window<'r>),
     /// Rows that are records below a header.
-    Csv(csv::Table, Window<'r>),
-    /// Rows that are spread over columns, and read apart, not in order.
-    Parquet(Box<parquet::Table>),
+    Csv(csv::CsvReader, Window<'r>),
+    /// Rows that are spread over columns, and are not read in file order.
+    Parquet(Box<parquet::ParquetReader>),
     /// No rows.
     None(Window<'r>),
-    /// No rows, and nothing was read to the end.
+    /// No rows, and the file was not read to the end.
     Unread,
 }
 
 impl<'r> Records<'r> {
-    /// Looks at the first bytes and gets ready; the columns that a recipe maps are known again in
-    /// a header.
+    /// Reads the first bytes and prepares to read rows. The columns that a recipe maps help to
+    /// recognise a header.
     pub(crate) fn open(
         source: &'r dyn Source,
         mapped: &BTreeMap<String, String>,
     ) -> io::Result<Self> {
         let meter = Meter::default();
         let mut window = Window::new(Decoder::open(metered(source, &meter)?, LIMITS)?);
-        // One more, to know whether that is all.
+        // One more byte, to know whether the prefix is the whole file.
         window.fill_to(sniff::PREFIX_BYTES + 1)?;
         if window.available().starts_with(b"\xEF\xBB\xBF") {
             window.skip_mark();
@@ -71,10 +72,10 @@ impl<'r> Records<'r> {
             container: Container::Empty,
             compression: window.decoder().compression(),
             encoding: window.decoder().encoding(),
-            rows: Rows::Unread,
+            rows: RowReader::Unread,
             cause: None,
         };
-        // However many bytes came at once: every reader must come to the same.
+        // Independent of how many bytes arrived at once: every reader must decide the same.
         let (prefix, complete) = match window.available().get(..sniff::PREFIX_BYTES) {
             Some(prefix) => (prefix, window.available().len() == prefix.len()),
             None => (window.available(), true),
@@ -87,33 +88,37 @@ impl<'r> Records<'r> {
         Ok(records)
     }
 
-    /// Goes to where the rows start.
+    /// Advances to the start of the rows.
     fn prepare(
         &mut self,
         sniffed: Sniffed,
         mut window: Window<'r>,
-    ) -> io::Result<(Container, Rows<'r>)> {
+    ) -> io::Result<(Container, RowReader<'r>)> {
         Ok(match sniffed {
-            // There are bytes, and not one of them could be had.
+            // There are bytes, but none of them could be decoded.
             Sniffed::Empty if window.decoder().is_broken() => {
-                let packed = Container::Unreadable(self.compression.name());
-                (packed, Rows::None(window))
+                let compressed = Container::Unreadable(self.compression.name());
+                (compressed, RowReader::None(window))
             }
-            Sniffed::Empty => (Container::Empty, Rows::None(window)),
-            Sniffed::Unreadable(what) => (Container::Unreadable(what), Rows::None(window)),
-            // Its index is at its end, and what is packed is read from the start.
+            Sniffed::Empty => (Container::Empty, RowReader::None(window)),
+            Sniffed::Unreadable(what) => (Container::Unreadable(what), RowReader::None(window)),
+            // Parquet's index is at its end, and compressed data can be read only from the start.
             Sniffed::Parquet if self.compression != Compression::None => {
-                let packed = Container::Unreadable("Parquet within a packed file");
-                (packed, Rows::None(window))
+                let compressed = Container::Unreadable("Parquet inside a compressed file");
+                (compressed, RowReader::None(window))
             }
             Sniffed::Parquet => {
-                // Nobody reads on for minutes, and connections are not kept that long.
+                // This connection would stay idle for minutes, and connections are not kept open
+                // that long.
                 drop(window);
                 self.open_table()?
             }
             Sniffed::Lines => {
                 let (rest, read) = window.into_rest();
-                (Container::Lines, Rows::Lines(Lines::new(rest, read)))
+                (
+                    Container::Lines,
+                    RowReader::Lines(LineReader::new(rest, read)),
+                )
             }
             Sniffed::Csv { header, start } => {
                 window.consume(start);
@@ -121,26 +126,29 @@ impl<'r> Records<'r> {
                     b'\t' => Container::Tsv,
                     _ => Container::Csv,
                 };
-                (container, Rows::Csv(csv::Table::new(header), window))
+                (
+                    container,
+                    RowReader::Csv(csv::CsvReader::new(header), window),
+                )
             }
             Sniffed::Array { start } => {
                 window.consume(start);
-                (Container::Array, Rows::Array(Array::default(), window))
+                (Container::Array, RowReader::Array(Array::default(), window))
             }
             Sniffed::Wrapped { key, start } => {
                 window.consume(start);
                 let array = Array::within_object(key);
-                (Container::Wrapped, Rows::Array(array, window))
+                (Container::Wrapped, RowReader::Array(array, window))
             }
         })
     }
 
-    fn open_table(&mut self) -> io::Result<(Container, Rows<'r>)> {
-        Ok(match parquet::Table::open(self.source, LIMITS)? {
-            Ok(table) => (Container::Parquet, Rows::Parquet(Box::new(table))),
+    fn open_table(&mut self) -> io::Result<(Container, RowReader<'r>)> {
+        Ok(match parquet::ParquetReader::open(self.source, LIMITS)? {
+            Ok(table) => (Container::Parquet, RowReader::Parquet(Box::new(table))),
             Err(cause) => {
                 self.cause = Some(cause);
-                (Container::Unreadable("Parquet"), Rows::Unread)
+                (Container::Unreadable("Parquet"), RowReader::Unread)
             }
         })
     }
@@ -148,19 +156,21 @@ impl<'r> Records<'r> {
     /// What the bytes of every row are.
     pub(crate) fn layout(&self) -> Layout {
         match &self.rows {
-            Rows::Csv(table, _) => Layout::Csv(table.header()),
-            Rows::Lines(_) | Rows::Array(..) | Rows::Parquet(_) | Rows::None(_) | Rows::Unread => {
-                Layout::Json
-            }
+            RowReader::Csv(table, _) => Layout::Csv(table.header()),
+            RowReader::Lines(_)
+            | RowReader::Array(..)
+            | RowReader::Parquet(_)
+            | RowReader::None(_)
+            | RowReader::Unread => Layout::Json,
         }
     }
 
-    /// Whether rows take as many bytes as they do in the upload.
+    /// Whether rows take as many bytes as in the upload.
     pub(crate) fn is_plain(&self) -> bool {
         self.compression == Compression::None && self.encoding == Encoding::Utf8
     }
 
-    /// Whether rows are lines as they were uploaded, so that any range of bytes has its own.
+    /// Whether rows are lines as uploaded, so that any range of bytes has its own rows.
     pub(crate) fn are_plain_lines(&self) -> bool {
         self.is_plain() && self.container == Container::Lines
     }
@@ -168,57 +178,62 @@ impl<'r> Records<'r> {
     /// Fills `batch` with the next rows; `false` after the last.
     pub(crate) fn fill(&mut self, batch: &mut Batch) -> io::Result<bool> {
         match &mut self.rows {
-            Rows::Lines(lines) => lines.fill(batch),
-            Rows::Array(array, window) => fill(batch, |bytes| {
-                let head = array.advance(window)?;
+            RowReader::Lines(lines) => lines.fill(batch),
+            RowReader::Array(array, window) => fill(batch, |bytes| {
+                let span = array.advance(window)?;
                 bytes.extend_from_slice(window.row());
-                Ok(head)
+                Ok(span)
             }),
-            Rows::Csv(table, window) => fill(batch, |bytes| {
-                let head = table.advance(window)?;
+            RowReader::Csv(table, window) => fill(batch, |bytes| {
+                let span = table.advance(window)?;
                 bytes.extend_from_slice(window.row());
-                Ok(head)
+                Ok(span)
             }),
-            Rows::Parquet(table) => fill(batch, |bytes| {
-                let head = table.advance()?;
+            RowReader::Parquet(table) => fill(batch, |bytes| {
+                let span = table.advance()?;
                 bytes.extend_from_slice(table.bytes());
-                Ok(head)
+                Ok(span)
             }),
-            Rows::None(_) | Rows::Unread => Ok(false),
+            RowReader::None(_) | RowReader::Unread => Ok(false),
         }
     }
 
     /// Bytes of the upload read so far.
     pub(crate) fn bytes_read(&self) -> u64 {
         match &self.rows {
-            Rows::Parquet(table) => table.bytes_read(),
-            Rows::Lines(_) | Rows::Array(..) | Rows::Csv(..) | Rows::None(_) | Rows::Unread => {
-                self.meter.bytes()
-            }
+            RowReader::Parquet(table) => table.bytes_read(),
+            RowReader::Lines(_)
+            | RowReader::Array(..)
+            | RowReader::Csv(..)
+            | RowReader::None(_)
+            | RowReader::Unread => self.meter.bytes(),
         }
     }
 
-    /// Reads what is left, and says how the dataset ended.
-    pub(crate) fn finish(mut self) -> io::Result<End> {
+    /// Reads the rest, and returns how the dataset ended.
+    pub(crate) fn finish(mut self) -> io::Result<DatasetEnd> {
         let mut blank_lines = 0;
         let (line, decoder, fault) = match self.rows {
-            // Lines are counted by whoever judges them.
-            Rows::Lines(lines) => (0, lines.into_reader(), None),
-            Rows::Array(mut array, mut window) => {
+            // The lines are counted by the code that processes them.
+            RowReader::Lines(lines) => (0, lines.into_reader(), None),
+            RowReader::Array(mut array, mut window) => {
                 let fault = array.finish(&mut window)?;
                 (window.line(), window.into_rest().1, fault)
             }
-            Rows::Csv(table, window) => {
+            RowReader::Csv(table, window) => {
                 blank_lines = table.blank_lines();
                 (window.line(), window.into_rest().1, None)
             }
-            Rows::None(window) => (window.line(), window.into_rest().1, None),
-            Rows::Parquet(table) => (0, read_anew(self.source, &mut self.meter)?, table.finish()),
-            Rows::Unread => (0, read_anew(self.source, &mut self.meter)?, None),
+            RowReader::None(window) => (window.line(), window.into_rest().1, None),
+            RowReader::Parquet(table) => {
+                (0, read_anew(self.source, &mut self.meter)?, table.finish())
+            }
+            RowReader::Unread => (0, read_anew(self.source, &mut self.meter)?, None),
         };
-        // That the text breaks off is why an array is not closed.
+        // Compressed or encoded text that ends early explains why an array is not closed, so that
+        // fault takes precedence.
         let broken = decoder.finish()?.map(|fault| (line, fault));
-        Ok(End {
+        Ok(DatasetEnd {
             bytes: self.meter.bytes(),
             crc32c: self.meter.crc32c(),
             container: self.container,
@@ -231,7 +246,7 @@ impl<'r> Records<'r> {
     }
 }
 
-/// For what was not read in order: to measure it.
+/// A second reader, to measure a file that was not read in order.
 fn read_anew<'r>(source: &'r dyn Source, meter: &mut Meter) -> io::Result<Decoder<'r>> {
     *meter = Meter::default();
     Decoder::open(metered(source, meter)?, LIMITS)
@@ -244,16 +259,16 @@ fn metered<'r>(source: &'r dyn Source, meter: &Meter) -> io::Result<Box<dyn Read
 /// Fills `batch` with rows; `next` appends the next one's bytes.
 fn fill(
     batch: &mut Batch,
-    mut next: impl FnMut(&mut Vec<u8>) -> io::Result<Option<Head>>,
+    mut next: impl FnMut(&mut Vec<u8>) -> io::Result<Option<RowSpan>>,
 ) -> io::Result<bool> {
     let mut rows = Vec::new();
     batch.bytes.clear();
     while batch.bytes.len() < BATCH_BYTES {
         let start = batch.bytes.len();
-        let Some(head) = next(&mut batch.bytes)? else {
+        let Some(span) = next(&mut batch.bytes)? else {
             break;
         };
-        rows.push((head, start..batch.bytes.len()));
+        rows.push((span, start..batch.bytes.len()));
     }
     let some = !rows.is_empty();
     batch.cut = Cut::Rows(rows);
@@ -262,28 +277,27 @@ fn fill(
 
 /// How a dataset ended.
 #[derive(Debug)]
-pub(crate) struct End {
-    /// Its length.
+pub(crate) struct DatasetEnd {
+    /// Its length in bytes.
     pub(crate) bytes: u64,
     /// Its checksum.
     pub(crate) crc32c: Crc32c,
-    /// How its rows were wrapped.
+    /// The container of its rows.
     pub(crate) container: Container,
-    /// What it was packed in.
+    /// Its compression.
     pub(crate) compression: Compression,
-    /// How its characters were written.
+    /// Its character encoding.
     pub(crate) encoding: Encoding,
-    /// Blank lines that nobody counted on the way.
+    /// Blank lines that were not counted on the way.
     pub(crate) blank_lines: u64,
-    /// What is wrong about its end, and on which line: counted as the batches count, so 0 where
-    /// lines are rows.
+    /// The fault at its end, and its line: counted within the batch, so 0 if lines are rows.
     pub(crate) fault: Option<(u64, Fault)>,
-    /// Why no row of it could be read, where it is not what it looks like.
+    /// Why no row could be read although the file looked readable.
     pub(crate) cause: Option<String>,
 }
 
-impl End {
-    /// Whether we stopped reading before the end.
+impl DatasetEnd {
+    /// Whether the engine stopped reading before the end.
     pub(crate) fn is_refused(&self) -> bool {
         let refused =
             |(_, fault): &(u64, Fault)| fault.rule.code == rules::expands_too_much::RULE.code;

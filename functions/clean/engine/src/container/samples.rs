@@ -1,4 +1,4 @@
-//! The same bytes in other clothes, for tests.
+//! The same bytes in other containers and encodings, for tests.
 
 use std::{io::Write as _, sync::Arc};
 
@@ -10,14 +10,14 @@ use parquet::{
     schema::parser::parse_message_type,
 };
 
-/// `bytes` as one member of gzip.
+/// `bytes` as one gzip member.
 pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
 
-/// `bytes` as one frame of zstd, with its checksum, as `zstd` writes it.
+/// `bytes` as one zstd frame with a checksum, as `zstd` writes it.
 pub(crate) fn zstd(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
     encoder.include_checksum(true).unwrap();
@@ -25,12 +25,12 @@ pub(crate) fn zstd(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// `text` in UTF-16, the lower byte first.
+/// `text` in little-endian UTF-16.
 pub(crate) fn utf16_le(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
-/// `text` in UTF-16, the higher byte first.
+/// `text` in big-endian UTF-16.
 pub(crate) fn utf16_be(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_be_bytes).collect()
 }
@@ -54,7 +54,7 @@ pub(crate) fn csv<const N: usize>(
 /// A column of a Parquet file: its values, definition levels and repetition levels.
 pub(crate) type Column<T> = (Vec<T>, Vec<i16>, Vec<i16>);
 
-/// A Parquet file of columns of texts, which are nested as `schema` says, group by group.
+/// A Parquet file with columns of strings, nested as in `schema`, one row group after the other.
 pub(crate) fn parquet(schema: &str, groups: &[Vec<Column<String>>], codec: Codec) -> Vec<u8> {
     let mut file = writer(schema, codec);
     for columns in groups {

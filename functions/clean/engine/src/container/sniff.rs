@@ -1,25 +1,18 @@
-//! Tells from its first bytes how a dataset is wrapped, or what it is instead.
-
-mod below;
+//! Recognises a dataset's container from its first bytes, or what the file is instead.
 
 use std::collections::BTreeMap;
 
-pub(super) use self::below::{has_row, starts_with_rows};
-use self::below::{is_line_above_lists, is_line_above_rows};
 use super::{
     csv::{self, Header},
-    nest::Nest,
     parquet,
+    row_lines::{is_line_above_lists, is_line_above_rows, starts_with_row},
 };
-use crate::{
-    formats,
-    json::{Object, Value, parse},
-};
+use crate::brackets::BracketScanner;
 
-/// Bytes looked at: enough to reach the rows of an object that starts with a licence text.
+/// Bytes examined: enough to reach the rows of an object that starts with a licence text.
 pub(super) const PREFIX_BYTES: usize = 64 << 10;
 
-/// Members whose lists are turns of one row, never rows of a dataset.
+/// Members whose arrays are the turns of one row, never the rows of a dataset.
 const ROW_LISTS: &[&str] = &[
     "messages",
     "conversations",
@@ -30,13 +23,13 @@ const ROW_LISTS: &[&str] = &[
     "parts",
 ];
 
-/// First bytes of what people upload by mistake.
+/// First bytes of files that are often uploaded by mistake.
 const MAGIC: &[(&[u8], &str)] = &[
     (b"PK\x03\x04", "a zip archive"),
     (b"PK\x05\x06", "a zip archive"),
-    // One level of either has been taken off.
-    (b"\x1f\x8b", "gzip within a packed file"),
-    (b"\x28\xb5\x2f\xfd", "zstd within a packed file"),
+    // Only one level of compression is removed.
+    (b"\x1f\x8b", "gzip inside a compressed file"),
+    (b"\x28\xb5\x2f\xfd", "zstd inside a compressed file"),
     (b"BZh", "bzip2; gzip and zstd are read"),
     (b"\xfd7zXZ\0", "xz; gzip and zstd are read"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
@@ -57,23 +50,23 @@ const MAGIC: &[(&[u8], &str)] = &[
     ),
 ];
 
-/// Name of the first file within documents and sheets of today's Office, which are zip archives.
+/// Name of the first file within a modern Office document, which is a zip archive.
 const OFFICE: &[u8] = b"[Content_Types].xml";
 
-/// Where the name of the first file within a zip archive starts.
+/// Offset of the first file name in a zip archive.
 const ZIP_NAME_AT: usize = 30;
 
-/// Where a tar archive says that it is one.
+/// Offset of the signature in a tar archive.
 const TAR_AT: usize = 257;
 
-/// How a dataset is wrapped.
+/// A dataset's container.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Sniffed {
     Empty,
     Unreadable(&'static str),
     Parquet,
     Lines,
-    /// Records start at this offset, after the header.
+    /// Records start at this offset, below the header.
     Csv {
         header: Header,
         start: usize,
@@ -89,7 +82,8 @@ pub(super) enum Sniffed {
     },
 }
 
-/// Judges by `prefix`, which is everything if `complete`, and by the columns that a recipe maps.
+/// Decides by `prefix`, which is the whole file if `complete`, and by the columns that a recipe
+/// maps.
 pub(super) fn sniff(prefix: &[u8], complete: bool, mapped: &BTreeMap<String, String>) -> Sniffed {
     if prefix.starts_with(parquet::MAGIC) {
         return Sniffed::Parquet;
@@ -142,7 +136,7 @@ pub(super) fn sniff(prefix: &[u8], complete: bool, mapped: &BTreeMap<String, Str
     }
 }
 
-/// What text that holds no JSON at all may be, judging by its first line.
+/// What a text without any JSON may be, by its first line.
 pub(crate) fn guess_text(first: &[u8]) -> &'static str {
     if matches!(next_byte(first, 0), Some((_, b'{' | b'['))) {
         "JSON, but not one object on each line"
@@ -155,7 +149,7 @@ pub(crate) fn guess_text(first: &[u8]) -> &'static str {
     }
 }
 
-/// Whether the bracket at `at` opens an array of rows, and not a line.
+/// Whether the bracket at `at` opens an array of rows, rather than a line.
 fn is_array(prefix: &[u8], at: usize, complete: bool) -> bool {
     // `[INST] …` is a line of text.
     let opens = matches!(
@@ -165,14 +159,14 @@ fn is_array(prefix: &[u8], at: usize, complete: bool) -> bool {
     opens && !is_line_above_rows(prefix, at, at, complete) && !is_line_above_lists(prefix, at)
 }
 
-/// A list of objects, which is a member of an object.
+/// An array of objects that is a member of an object.
 struct List {
     key: String,
     /// Where its first element starts.
     start: usize,
 }
 
-/// The list of rows, if the object at `at` is a wrapper around rows and not itself a row.
+/// The array of rows, if the object at `at` wraps rows and is not itself a row.
 fn rows_in_object(prefix: &[u8], at: usize, complete: bool) -> Option<List> {
     let list = list_of_rows(prefix, at + 1)?;
     if is_line_above_rows(prefix, at, list.start - 1, complete) {
@@ -180,7 +174,7 @@ fn rows_in_object(prefix: &[u8], at: usize, complete: bool) -> Option<List> {
     }
     let has_rows = starts_with_row(prefix.get(list.start..)?);
     let object = prefix.get(at..).unwrap_or_default();
-    let Some(length) = Nest::default().feed(object) else {
+    let Some(length) = BracketScanner::default().feed(object) else {
         // Longer than the prefix: a file on one line, or a long first row.
         return (object.contains(&b'\n') || has_rows).then_some(list);
     };
@@ -191,8 +185,8 @@ fn rows_in_object(prefix: &[u8], at: usize, complete: bool) -> Option<List> {
     (several_lines || alone).then_some(list)
 }
 
-/// Of the lists of objects in the object whose members start at `at`, the first with a row at its
-/// start; or else the first, whose rows may be of no format known or too long to be seen.
+/// Of the arrays of objects in the object whose members start at `at`, the first that starts with a
+/// row; otherwise the first one, whose rows may be in an unknown format or too long for the prefix.
 fn list_of_rows(prefix: &[u8], mut at: usize) -> Option<List> {
     let mut first = None;
     while let Some(list) = next_list(prefix, &mut at) {
@@ -204,23 +198,7 @@ fn list_of_rows(prefix: &[u8], mut at: usize) -> Option<List> {
     first
 }
 
-/// Whether the first object of `bytes` is a row of a format known.
-fn starts_with_row(bytes: &[u8]) -> bool {
-    let length = Nest::default().feed(bytes).unwrap_or_default();
-    let object = read_object(bytes.get(..length).unwrap_or_default());
-    object.is_some_and(|object| formats::detect(&object).is_ok())
-}
-
-/// The object that `bytes` are, if they are one.
-fn read_object(bytes: &[u8]) -> Option<Object<'_>> {
-    let parsed = parse(std::str::from_utf8(bytes).ok()?).ok()?;
-    match parsed.node.value {
-        Value::Object(object) => Some(object),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => None,
-    }
-}
-
-/// The next list of objects among the members from `at` on, which is moved behind it.
+/// The next array of objects among the members from `at` on; moves `at` behind it.
 fn next_list(prefix: &[u8], at: &mut usize) -> Option<List> {
     loop {
         let (key_at, quote) = next_byte(prefix, *at)?;
@@ -231,7 +209,7 @@ fn next_list(prefix: &[u8], at: &mut usize) -> Option<List> {
         if quote != b'"' {
             return None;
         }
-        let key_end = key_at + Nest::default().feed(prefix.get(key_at..)?)?;
+        let key_end = key_at + BracketScanner::default().feed(prefix.get(key_at..)?)?;
         let key = prefix.get(key_at + 1..key_end.checked_sub(1)?)?;
         let (colon_at, colon) = next_byte(prefix, key_end)?;
         if colon != b':' {
@@ -240,7 +218,7 @@ fn next_list(prefix: &[u8], at: &mut usize) -> Option<List> {
         let (value_at, value) = next_byte(prefix, colon_at + 1)?;
         let rest = prefix.get(value_at..)?;
         let length = match value {
-            b'{' | b'[' | b'"' => Nest::default().feed(rest),
+            b'{' | b'[' | b'"' => BracketScanner::default().feed(rest),
             _ => rest.iter().position(|byte| matches!(byte, b',' | b'}')),
         };
         *at = length.map_or(prefix.len(), |length| value_at + length);
@@ -256,7 +234,7 @@ fn next_list(prefix: &[u8], at: &mut usize) -> Option<List> {
     }
 }
 
-/// The first byte from `at` on that is not blank, and where it is.
+/// The first byte from `at` on that is not whitespace, and its offset.
 fn next_byte(bytes: &[u8], at: usize) -> Option<(usize, u8)> {
     let rest = bytes.get(at..)?;
     let blank = rest
@@ -269,5 +247,5 @@ fn next_byte(bytes: &[u8], at: usize) -> Option<(usize, u8)> {
 fn starts(bytes: &[u8], tag: &str) -> bool {
     bytes
         .get(..tag.len())
-        .is_some_and(|head| head.eq_ignore_ascii_case(tag.as_bytes()))
+        .is_some_and(|start| start.eq_ignore_ascii_case(tag.as_bytes()))
 }

@@ -1,4 +1,4 @@
-//! Wrappings of every kind, read in pieces of every size.
+//! Containers of every kind, read in pieces of every size.
 
 use std::{
     collections::BTreeMap,
@@ -6,9 +6,14 @@ use std::{
 };
 
 use super::*;
-use crate::{Crc32c, Source, batch::Batch};
+use crate::{
+    batch::Batch,
+    meter::Crc32c,
+    row_span::{LINE_MAX_BYTES, RowStatus},
+    source::Source,
+};
 
-/// Bytes that come a few at a time.
+/// Bytes that arrive a few at a time.
 struct Dripping<'b>(&'b [u8], usize);
 
 impl Source for Dripping<'_> {
@@ -21,7 +26,7 @@ impl Source for Dripping<'_> {
     }
 }
 
-/// A reader that gives a few bytes at a time, as networks do.
+/// A reader that returns a few bytes at a time, as networks do.
 struct Drip<'b>(&'b [u8], usize);
 
 impl Read for Drip<'_> {
@@ -40,12 +45,14 @@ fn rows(bytes: &[u8], drip: usize) -> (Container, Vec<(u64, u64, String)>, Optio
     let mut batch = Batch::default();
     let mut line = 0;
     while records.fill(&mut batch).unwrap() {
-        let lines = batch.for_each(|head, bytes| {
-            let text = match head.body {
-                Body::Whole | Body::Last | Body::Cut => String::from_utf8_lossy(bytes).into_owned(),
-                Body::TooLong => format!("{} bytes", head.length),
+        let lines = batch.for_each(|span, bytes| {
+            let text = match span.status {
+                RowStatus::Whole | RowStatus::Last | RowStatus::Cut => {
+                    String::from_utf8_lossy(bytes).into_owned()
+                }
+                RowStatus::TooLong => format!("{} bytes", span.length),
             };
-            rows.push((line + head.line, head.column, text));
+            rows.push((line + span.line, span.column, text));
         });
         line += lines.counted;
     }
@@ -145,7 +152,7 @@ fn rows_can_be_a_member_of_an_object() {
 }
 
 #[test]
-fn the_list_that_starts_with_a_row_is_that_of_the_rows() {
+fn the_array_that_starts_with_a_row_holds_the_rows() {
     let row = r#"{"input":"a","output":"one two three"}"#;
     let wrapped = Container::Wrapped;
     check(
@@ -161,7 +168,7 @@ fn the_list_that_starts_with_a_row_is_that_of_the_rows() {
         &[(1, 10, other)],
         Some(1),
     );
-    // Too long to be seen.
+    // Longer than the prefix.
     let filler = "x".repeat(2 * sniff::PREFIX_BYTES);
     let long = format!("{{\"input\":\"a\",\"output\":\"{filler}\"}}");
     let text = format!("{{\n\"about\":[{{\"a\":1}}],\"rows\":[{long}]}}");
@@ -169,7 +176,7 @@ fn the_list_that_starts_with_a_row_is_that_of_the_rows() {
 }
 
 #[test]
-fn one_row_with_a_list_of_objects_is_a_line() {
+fn one_row_with_an_array_of_objects_is_a_line() {
     let row = r#"{"input":"a","output":"one two three","sources":[{"url":"u"}]}"#;
     check(row, Container::Lines, &[(1, 1, row)], None);
 }
@@ -204,7 +211,7 @@ fn one_broken_line_above_rows_is_one_line() {
 }
 
 #[test]
-fn wherever_the_first_line_breaks_off_the_rows_below_are_read() {
+fn rows_below_a_first_line_truncated_anywhere_are_read() {
     let row = r#"{"input":"a","output":"one two three"}"#;
     for whole in [
         r#"{"input":"x, y","docs":[{"url":"u","n":[1,{"a":{"b":[]}}]},{"b":null}],"output":"one [two","messages":[{"role":"user"}, {"role":"model"}],"more":[{"c":1}],"end":true}"#,
@@ -265,7 +272,7 @@ fn rows_on_lines_of_their_own_are_still_wrapped() {
 }
 
 #[test]
-fn arrays_one_after_the_other_are_one() {
+fn consecutive_arrays_are_read_as_one() {
     let row = r#"{"input":"a","output":"b"}"#;
     check(
         &format!("[{row}]\n[{row}]\n"),
@@ -279,7 +286,7 @@ fn arrays_one_after_the_other_are_one() {
         &[(2, 1, row), (6, 1, row)],
         Some(6),
     );
-    // Conversations without a name, say: none is a row.
+    // For example, conversations without a name: none is a row.
     check(
         "[{\"role\":\"user\"}]\n[]\n",
         Container::Lines,
@@ -305,7 +312,7 @@ fn a_long_first_line_is_a_wrapper_only_around_rows() {
 }
 
 #[test]
-fn an_array_that_is_cut_off_or_followed_by_more_is_told() {
+fn an_array_that_is_truncated_or_followed_by_text_is_reported() {
     check(
         "[{},\n{\"a",
         Container::Array,
@@ -323,43 +330,43 @@ fn an_array_that_is_cut_off_or_followed_by_more_is_told() {
 }
 
 #[test]
-fn a_row_too_long_is_passed_over() {
+fn an_overlong_row_is_skipped() {
     let long = "x".repeat(LINE_MAX_BYTES + 10);
-    let said = format!("{} bytes", long.len());
+    let shown = format!("{} bytes", long.len());
     let (_, found, _) = rows(format!("{{}}\n{long}\n{{}}").as_bytes(), 1 << 20);
     assert_eq!(
         found,
         [
             (1, 1, "{}".to_owned()),
-            (2, 1, said),
+            (2, 1, shown),
             (3, 1, "{}".to_owned())
         ]
     );
-    let said = format!("{} bytes", long.len() + 2);
+    let shown = format!("{} bytes", long.len() + 2);
     let (_, found, _) = rows(format!("[{{}},\n\"{long}\",\n{{}}]").as_bytes(), 1 << 20);
     assert_eq!(
         found,
         [
             (1, 2, "{}".to_owned()),
-            (2, 1, said),
+            (2, 1, shown),
             (3, 1, "{}".to_owned())
         ]
     );
 }
 
 #[test]
-fn what_is_no_text_is_named() {
+fn files_that_are_not_text_are_named() {
     for (bytes, looks) in [
         (&b"PK\x03\x04abc"[..], "a zip archive"),
         (b"\x1f\x8b\x08\0", "gzip"),
         (b"\x28\xb5\x2f\xfd", "zstd"),
         (
             &samples::gzip(&samples::zstd(b"{}")),
-            "zstd within a packed file",
+            "zstd inside a compressed file",
         ),
         (
             &samples::zstd(&samples::gzip(b"{}")),
-            "gzip within a packed file",
+            "gzip inside a compressed file",
         ),
         (
             &samples::gzip(&[vec![0; 257], b"ustar".to_vec()].concat()),
@@ -385,7 +392,7 @@ fn what_is_no_text_is_named() {
         (b"PAR1\x15\x04", "Parquet"),
         (
             &samples::gzip(b"PAR1\x15\x04"),
-            "Parquet within a packed file",
+            "Parquet inside a compressed file",
         ),
         (b"abc\0\x01\x02", "binary data"),
     ] {

@@ -1,16 +1,17 @@
-//! A sliding view of the bytes read, which knows line and column.
+//! A sliding view of the bytes read that tracks line and column.
 
 use std::{
     io::{self, Read as _},
     ops::Range,
 };
 
-use super::{characters, decode::Decoder, newlines};
+use super::decode::Decoder;
+use crate::row_span::{characters, newlines};
 
-/// Bytes asked of the reader at once: past this, measured throughput grows no more.
+/// Bytes requested from the reader at once: above this, measured throughput no longer grows.
 const CHUNK_BYTES: usize = 256 << 10;
 
-/// What was read and not yet consumed.
+/// Bytes that were read and not yet consumed.
 pub(super) struct Window<'r> {
     read: Decoder<'r>,
     buffer: Vec<u8>,
@@ -38,12 +39,12 @@ impl<'r> Window<'r> {
         }
     }
 
-    /// What was read and not yet consumed.
+    /// Bytes that were read and not yet consumed.
     pub(super) fn available(&self) -> &[u8] {
         self.buffer.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// Where the bytes come from.
+    /// The source of the bytes.
     pub(super) fn decoder(&self) -> &Decoder<'r> {
         &self.read
     }
@@ -58,7 +59,7 @@ impl<'r> Window<'r> {
         self.column
     }
 
-    /// Reads on; `false` at the end. The buffer grows where nothing was consumed.
+    /// Reads more; `false` at the end. The buffer grows if nothing was consumed.
     pub(super) fn fill(&mut self) -> io::Result<bool> {
         if self.ended {
             return Ok(false);
@@ -88,13 +89,13 @@ impl<'r> Window<'r> {
         }
     }
 
-    /// Reads until `count` bytes are available or there are no more.
+    /// Reads until `count` bytes are available or the source ends.
     pub(super) fn fill_to(&mut self, count: usize) -> io::Result<()> {
         while self.available().len() < count && self.fill()? {}
         Ok(())
     }
 
-    /// Passes over `count` available bytes.
+    /// Skips `count` available bytes.
     pub(super) fn consume(&mut self, count: usize) {
         let bytes = self
             .buffer
@@ -110,19 +111,19 @@ impl<'r> Window<'r> {
         self.start += count;
     }
 
-    /// Passes over a byte order mark, which takes no column.
+    /// Skips a byte order mark, which takes no column.
     pub(super) fn skip_mark(&mut self) {
         self.start += 3;
     }
 
-    /// Makes the first `row` of the first `whole` available bytes the current row; settling
-    /// consumes all of them.
+    /// Makes the first `row` of the first `whole` available bytes the current row; `settle`
+    /// consumes all `whole` bytes.
     pub(super) fn hold(&mut self, row: usize, whole: usize) {
         self.row = self.start..self.start + row;
         self.pending = whole;
     }
 
-    /// Ends the current row, and consumes it.
+    /// Ends the current row and consumes it.
     pub(super) fn settle(&mut self) {
         self.row = 0..0;
         let pending = std::mem::take(&mut self.pending);
@@ -134,7 +135,7 @@ impl<'r> Window<'r> {
         self.buffer.get(self.row.clone()).unwrap_or_default()
     }
 
-    /// What was read and not consumed, and the reader for the rest.
+    /// The bytes read and not consumed, and the reader for the rest.
     pub(super) fn into_rest(self) -> (Vec<u8>, Decoder<'r>) {
         (self.available().to_vec(), self.read)
     }

@@ -1,11 +1,16 @@
-//! Alpaca rows: `instruction`, perhaps `input`, and `output`; `system` and `history` as
-//! LLaMA-Factory has them.
+//! Alpaca rows: `instruction`, optionally `input`, and `output`; also `system` and `history`, as in
+//! LLaMA-Factory.
 
-use super::{Format, Keys, take_text, wrong_type};
 use crate::{
-    example::{Example, Place, Role, Turn},
-    finding::Fault,
+    example::{Example, Role, Turn},
+    format::{
+        Format,
+        fields::{take_text, wrong_type},
+    },
     json::{Node, Object, Text, Value},
+    keys::Keys,
+    location::Location,
+    rule::Fault,
 };
 
 /// The format.
@@ -16,7 +21,7 @@ pub(super) static INSTRUCTION_OUTPUT: Format = Format {
     convert: |row, _| convert(row, "output"),
 };
 
-/// With another word for the answer, and `context` for the input, as Dolly has it.
+/// With another key for the answer, and `context` for the input, as in Dolly.
 pub(super) static INSTRUCTION_RESPONSE: Format = Format {
     name: "instruction_response",
     keys: Keys::INSTRUCTION.and(Keys::RESPONSE),
@@ -24,7 +29,7 @@ pub(super) static INSTRUCTION_RESPONSE: Format = Format {
     convert: |row, _| convert(row, "response"),
 };
 
-/// With another word for the answer.
+/// With another key for the answer.
 pub(super) static INSTRUCTION_COMPLETION: Format = Format {
     name: "instruction_completion",
     keys: Keys::INSTRUCTION.and(Keys::COMPLETION),
@@ -32,7 +37,7 @@ pub(super) static INSTRUCTION_COMPLETION: Format = Format {
     convert: |row, _| convert(row, "completion"),
 };
 
-/// With another word for the answer.
+/// With another key for the answer.
 pub(super) static INSTRUCTION_ANSWER: Format = Format {
     name: "instruction_answer",
     keys: Keys::INSTRUCTION.and(Keys::ANSWER),
@@ -52,7 +57,7 @@ fn convert<'a>(mut row: Object<'a>, answered: &'static str) -> Result<Example<'a
         None => take_text(&mut row, "context")?,
         input => input,
     };
-    if let Some((instruction, place)) = take_text(&mut row, "instruction")? {
+    if let Some((instruction, location)) = take_text(&mut row, "instruction")? {
         let asked = match input {
             Some((input, _)) if instruction.is_blank() => input,
             Some((mut input, _)) if !input.is_blank() => {
@@ -63,27 +68,29 @@ fn convert<'a>(mut row: Object<'a>, answered: &'static str) -> Result<Example<'a
             }
             Some(_) | None => instruction,
         };
-        example.turns.push(Turn::text(Role::User, asked, place));
+        example.turns.push(Turn::text(Role::User, asked, location));
     }
-    if let Some((output, place)) = take_text(&mut row, answered)? {
-        example.turns.push(Turn::text(Role::Model, output, place));
+    if let Some((output, location)) = take_text(&mut row, answered)? {
+        example
+            .turns
+            .push(Turn::text(Role::Model, output, location));
     }
     Ok(example)
 }
 
-/// Earlier rounds: a list of `[asked, answered]`.
+/// Earlier turns: an array of `[question, answer]` pairs.
 fn add_history<'a>(history: Node<'a>, example: &mut Example<'a>) -> Result<(), Fault> {
-    let mut place = Place::of("history", history.at);
+    let mut location = Location::of("history", history.at);
     let rounds = match history.value {
         Value::Null => return Ok(()),
         Value::List(rounds) => rounds,
         other @ (Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Object(_)) => {
-            return Err(wrong_type(&other, "a list of pairs", place));
+            return Err(wrong_type(&other, "an array of pairs", location));
         }
     };
     for (index, round) in rounds.into_iter().enumerate() {
-        place.index = Some(index);
-        place.at = round.at;
+        location.index = Some(index);
+        location.at = round.at;
         let kind = round.value.kind();
         let pair = match round.value {
             Value::List(pair) => <[Node<'a>; 2]>::try_from(pair).ok(),
@@ -93,16 +100,16 @@ fn add_history<'a>(history: Node<'a>, example: &mut Example<'a>) -> Result<(), F
         };
         let Some([asked, answered]) = pair else {
             let fault = Fault::new(&crate::rules::wrong_type::RULE)
-                .at(place.at)
-                .path(place);
-            return Err(fault.saying(format!("expected a pair of texts, found {kind}")));
+                .at(location.at)
+                .path(location);
+            return Err(fault.with_message(format!("expected a pair of strings, found {kind}")));
         };
         for (node, role) in [(asked, Role::User), (answered, Role::Model)] {
-            place.at = node.at;
+            location.at = node.at;
             let Value::Text(text) = node.value else {
-                return Err(wrong_type(&node.value, "a text", place));
+                return Err(wrong_type(&node.value, "a string", location));
             };
-            example.turns.push(Turn::text(role, text, place));
+            example.turns.push(Turn::text(role, text, location));
         }
     }
     Ok(())
@@ -113,7 +120,7 @@ mod tests {
     use crate::formats::tests::{check, convert};
 
     #[test]
-    fn instruction_and_input_are_asked_together() {
+    fn instruction_and_input_become_one_question() {
         let together = convert(r#"{"input":"a\n\nb","output":"c"}"#);
         check(r#"{"instruction":"a","input":"b","output":"c"}"#, &together);
         let alone = convert(r#"{"input":"a","output":"c"}"#);
@@ -124,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_has_many_names() {
+    fn the_answer_has_several_keys() {
         let expected = convert(r#"{"instruction":"a","input":"b","output":"c"}"#);
         for answered in ["response", "completion", "answer"] {
             check(
@@ -144,7 +151,7 @@ mod tests {
         );
         check(
             r#"{"instruction":"c","output":"d","history":[["a"]]}"#,
-            "wrong_type: expected a pair of texts, found a list $.history[0]",
+            "wrong_type: expected a pair of strings, found an array $.history[0]",
         );
     }
 }

@@ -1,92 +1,99 @@
-//! Rows under names of their own, which a recipe maps to ours: `columns = { input = "question" }`.
+//! Rows with custom column names, which a recipe maps to ours: `columns = { input = "question" }`.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use super::{Format, alpaca, contents, messages, pairs, sharegpt};
+use super::{alpaca, contents, messages, pairs, sharegpt};
 use crate::{
     example::Example,
-    finding::{Fault, name_keys},
+    format::Format,
     json::{Node, Object, Value, parse},
+    key_names::name_keys,
+    rule::Fault,
     rules,
 };
 
 /// A format that columns can be mapped to.
 #[derive(Debug)]
-struct Shape {
+struct MappableFormat {
     format: &'static Format,
-    /// What must be mapped.
+    /// Names that must be mapped.
     needs: &'static [&'static str],
-    /// What may be mapped besides.
+    /// Names that may be mapped too.
     may: &'static [&'static str],
 }
 
 /// Every format that columns can be mapped to.
-static SHAPES: &[Shape] = &[
-    Shape {
+static MAPPABLE: &[MappableFormat] = &[
+    MappableFormat {
         format: &pairs::INPUT_OUTPUT,
         needs: &["input", "output"],
         may: &["system"],
     },
-    Shape {
+    MappableFormat {
         format: &pairs::INPUT_LABEL,
         needs: &["input", "label"],
         may: &["system"],
     },
-    Shape {
+    MappableFormat {
         format: &alpaca::INSTRUCTION_OUTPUT,
         needs: &["instruction", "output"],
         may: &["input", "system", "history"],
     },
-    Shape {
+    MappableFormat {
         format: &messages::FORMAT,
         needs: &["messages"],
         may: &["tools"],
     },
-    Shape {
+    MappableFormat {
         format: &sharegpt::FORMAT,
         needs: &["conversations"],
         may: &["system", "tools"],
     },
-    Shape {
+    MappableFormat {
         format: &contents::FORMAT,
         needs: &["contents"],
         may: &["tools"],
     },
 ];
 
-/// Names of ours under which there is a list.
+/// Our names whose values are arrays.
 const LISTS: &[&str] = &["messages", "conversations", "contents", "history", "tools"];
 
-/// Our names and the columns that stand for them: the format is told by our names alone.
+/// Our names and the columns they are mapped to: our names alone determine the format.
 #[derive(Debug)]
-pub(crate) struct Columns {
+pub(crate) struct ColumnMapping {
     format: &'static Format,
     columns: Vec<(&'static str, String)>,
 }
 
-impl Columns {
+impl ColumnMapping {
     /// The columns of a recipe; `None` where it maps none.
     ///
     /// # Errors
-    /// Says what is wrong with them.
+    /// A message that says what is wrong with them.
     pub(crate) fn of(columns: &BTreeMap<String, String>) -> Result<Option<Self>, String> {
         if columns.is_empty() {
             return Ok(None);
         }
         for (name, column) in columns {
             if column.is_empty() {
-                return Err(format!("`columns.{name}` names no column"));
+                return Err(format!(
+                    "`columns.{name}` is empty: expected the name of a column"
+                ));
             }
             let mut others = columns.iter().filter(|(other, _)| *other != name);
             if let Some((other, _)) = others.find(|(_, named)| *named == column) {
                 return Err(format!(
-                    "`columns.{name}` and `columns.{other}` are the same column"
+                    "`columns.{name}` and `columns.{other}` map to the same column"
                 ));
             }
         }
-        for shape in SHAPES {
-            let ours = shape.needs.iter().chain(shape.may).copied();
-            let is_whole = shape.needs.iter().all(|name| columns.contains_key(*name));
+        for mappable in MAPPABLE {
+            let ours = mappable.needs.iter().chain(mappable.may).copied();
+            let is_whole = mappable
+                .needs
+                .iter()
+                .all(|name| columns.contains_key(*name));
             if is_whole
                 && columns
                     .keys()
@@ -94,20 +101,20 @@ impl Columns {
             {
                 let mapped = ours.filter_map(|our| Some((our, columns.get(our)?.clone())));
                 return Ok(Some(Self {
-                    format: shape.format,
+                    format: mappable.format,
                     columns: mapped.collect(),
                 }));
             }
         }
         Err(format!(
-            "`columns` maps {}: map `input` and `output` or `label`, perhaps with `system`; \
+            "`columns` maps {}, which is not a known combination: map `input` and `output` or `label`, perhaps with `system`; \
              `instruction` and `output`, perhaps with `input`, `system` or `history`; \
              or one of `messages`, `conversations`, `contents`",
             name_keys(columns.keys().map(String::as_str))
         ))
     }
 
-    /// Takes `row` over by its columns alone.
+    /// Converts `row` by its mapped columns alone.
     pub(crate) fn read<'a>(
         &self,
         mut row: Object<'a>,
@@ -116,11 +123,13 @@ impl Columns {
         let lacking = self.columns.iter().map(|(_, column)| column.as_str());
         let lacking: Vec<&str> = lacking.filter(|column| !row.has(column)).collect();
         if !lacking.is_empty() {
-            return Err(Fault::new(&rules::missing_column::RULE).saying(format!(
-                "the row has no {}, only {}",
-                name_keys(lacking.into_iter()),
-                name_keys(row.keys())
-            )));
+            return Err(
+                Fault::new(&rules::missing_column::RULE).with_message(format!(
+                    "the row lacks {}; it has {}",
+                    name_keys(lacking.into_iter()),
+                    name_keys(row.keys())
+                )),
+            );
         }
         let mapped = self.columns.iter();
         let members = mapped
@@ -138,7 +147,7 @@ impl Columns {
     }
 }
 
-/// The list that a text holds as JSON: a cell of a table has no other way to be one.
+/// The array that a string contains as JSON: a table cell can hold one only this way.
 fn unwrap(node: Node<'_>) -> Node<'_> {
     let Value::Text(text) = &node.value else {
         return node;
@@ -159,19 +168,19 @@ mod tests {
     use super::*;
     use crate::{formats::tests::convert, gemini};
 
-    fn columns(table: &str) -> Result<Option<Columns>, String> {
-        Columns::of(&toml::from_str(table).unwrap())
+    fn columns(table: &str) -> Result<Option<ColumnMapping>, String> {
+        ColumnMapping::of(&toml::from_str(table).unwrap())
     }
 
     #[track_caller]
     fn check(table: &str, row: &str, same_as: &str) {
         let columns = columns(table).unwrap().unwrap();
         let Value::Object(row) = parse(row).unwrap().node.value else {
-            panic!("{row} is no object");
+            panic!("{row} is not an object");
         };
         let (_, example) = columns.read(row, &mut Vec::new()).unwrap();
         let mut out = Vec::new();
-        gemini::write(&example, gemini::Frame::default(), &mut out);
+        gemini::write(&example, gemini::Prompt::default(), &mut out);
         assert_eq!(String::from_utf8(out).unwrap(), convert(same_as));
     }
 
@@ -207,7 +216,7 @@ mod tests {
             r#"{"dialog":"[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b\"}]"}"#,
             r#"{"input":"a","output":"b"}"#,
         );
-        // The better answer of a pair, for who wants it.
+        // The preferred answer of a pair, for users who want to tune on it.
         check(
             "input = 'prompt'\noutput = 'chosen'",
             r#"{"prompt":"a","chosen":"b","rejected":"c"}"#,
@@ -216,11 +225,14 @@ mod tests {
     }
 
     #[test]
-    fn columns_that_make_no_format_are_refused() {
+    fn unknown_combinations_of_columns_are_rejected() {
         let refused = |table: &str| columns(table).unwrap_err();
-        assert!(refused("input = 'q'").contains("maps `input`: map `input` and `output`"));
-        assert!(refused("input = 'q'\noutput = ''").contains("`columns.output` names no column"));
-        assert!(refused("input = 'q'\noutput = 'q'").contains("are the same column"));
+        assert!(
+            refused("input = 'q'")
+                .contains("maps `input`, which is not a known combination: map `input`")
+        );
+        assert!(refused("input = 'q'\noutput = ''").contains("`columns.output` is empty"));
+        assert!(refused("input = 'q'\noutput = 'q'").contains("map to the same column"));
         assert!(refused("inptu = 'q'\noutput = 'a'").contains("maps `inptu`, `output`"));
         assert!(refused("messages = 'q'\noutput = 'a'").contains("maps `messages`, `output`"));
         assert!(columns("").unwrap().is_none());

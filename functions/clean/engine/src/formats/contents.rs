@@ -1,20 +1,19 @@
-//! Rows that are Gemini's already: `{"systemInstruction": …, "contents": […]}`, in camel case or
-//! in the snake case that proto-JSON takes as well.
+//! Rows already in Gemini's format: `{"systemInstruction": …, "contents": […]}`, in camel case or
+//! in snake case, which protobuf's JSON accepts too.
 
 mod part;
 
 use std::borrow::Cow;
 
 use self::part::{part, unsupported};
-use super::{
-    Format, Keys,
-    messages::{take_list, take_word, unknown_role},
-    wrong_type,
-};
+use super::messages::{take_list, take_word, unknown_role};
 use crate::{
-    example::{Example, Part, Parts, Place, Role, Turn},
-    finding::Fault,
+    example::{Example, Part, Parts, Role, Turn},
+    format::{Format, fields::wrong_type},
     json::{Node, Object, Text, Value},
+    keys::Keys,
+    location::Location,
+    rule::Fault,
 };
 
 /// The format.
@@ -25,7 +24,7 @@ pub(crate) static FORMAT: Format = Format {
     convert,
 };
 
-/// Members kept beside the turns, in both spellings.
+/// Members kept besides the turns, in both spellings.
 const EXTRAS: &[(&str, &[&str])] = &[
     ("tools", &["tools"]),
     ("toolConfig", &["toolConfig", "tool_config"]),
@@ -43,27 +42,31 @@ fn convert<'a>(mut row: Object<'a>, faults: &mut Vec<Fault>) -> Result<Example<'
         },
         ..Example::default()
     };
-    for (place, mut content) in take_list(&mut row, "contents")? {
-        let role = take_word(&mut content, "role", place)?;
-        // Google's own checks take the role in any case.
+    for (location, mut content) in take_list(&mut row, "contents")? {
+        let role = take_word(&mut content, "role", location)?;
+        // Google's own checks accept the role in any case.
         let role = match role.plain().to_ascii_lowercase().as_str() {
             "user" | "function" => Role::User,
             "model" => Role::Model,
-            _ => return Err(unknown_role(place, "user, model")),
+            _ => return Err(unknown_role(location, "user, model")),
         };
         let parts = match content.take("parts").map(|node| node.value) {
             Some(Value::List(parts)) => parts,
-            Some(other) => return Err(wrong_type(&other, "a list as `parts`", place)),
-            None => return Err(wrong_type(&Value::Null, "a list as `parts`", place)),
+            Some(other) => return Err(wrong_type(&other, "an array as `parts`", location)),
+            None => return Err(wrong_type(&Value::Null, "an array as `parts`", location)),
         };
         let were_some = !parts.is_empty();
         let parts: Parts<'_> = parts
             .into_iter()
-            .filter_map(|node| part(node, place, faults).transpose())
+            .filter_map(|node| part(node, location, faults).transpose())
             .collect::<Result<_, _>>()?;
-        // A turn of thoughts alone is none.
+        // Skip a turn that consists of thoughts only.
         if !(were_some && parts.is_empty()) {
-            example.turns.push(Turn { role, parts, place });
+            example.turns.push(Turn {
+                role,
+                parts,
+                location,
+            });
         }
     }
     for (key, spellings) in EXTRAS {
@@ -74,44 +77,44 @@ fn convert<'a>(mut row: Object<'a>, faults: &mut Vec<Fault>) -> Result<Example<'
     Ok(example)
 }
 
-/// The texts of a system instruction, one under the other.
+/// The texts of a system instruction, joined by line breaks.
 fn system<'a>(node: Node<'a>, faults: &mut Vec<Fault>) -> Result<Option<Text<'a>>, Fault> {
-    let place = Place::of("systemInstruction", node.at);
+    let location = Location::of("systemInstruction", node.at);
     let mut object = match node.value {
         Value::Null => return Ok(None),
         Value::Text(text) => return Ok(Some(text)),
         Value::Object(object) => object,
         other @ (Value::Bool(_) | Value::Number(_) | Value::List(_)) => {
-            return Err(wrong_type(&other, "an object", place));
+            return Err(wrong_type(&other, "an object", location));
         }
     };
     let parts = match object.take("parts").map(|node| node.value) {
         Some(Value::List(parts)) => parts,
         Some(one @ Value::Object(_)) => vec![Node {
-            at: place.at,
+            at: location.at,
             value: one,
         }],
-        Some(other) => return Err(wrong_type(&other, "a list as `parts`", place)),
+        Some(other) => return Err(wrong_type(&other, "an array as `parts`", location)),
         None => return Ok(None),
     };
     let mut whole: Option<Text<'_>> = None;
     for node in parts {
-        match part(node, place, faults)? {
+        match part(node, location, faults)? {
             Some(Part::Text(text)) => {
                 whole = Some(match whole {
                     Some(before) => Text::join(&[before, text], "\n"),
                     None => text,
                 });
             }
-            Some(Part::Other(..)) => return Err(unsupported(place)),
+            Some(Part::Other(..)) => return Err(unsupported(location)),
             None => {}
         }
     }
     Ok(whole)
 }
 
-/// Spells the keys of `node` in camel case, down to `depth` objects: below are names that belong
-/// to whoever wrote the function, not to Gemini.
+/// Spells the keys of `node` in camel case, down to a nesting of `depth` objects: deeper keys
+/// belong to the user's function, not to Gemini.
 fn camel(node: Node<'_>, depth: usize) -> Node<'_> {
     let value = match node.value {
         Value::Object(object) if depth > 0 => {
@@ -119,7 +122,7 @@ fn camel(node: Node<'_>, depth: usize) -> Node<'_> {
             for (key, node) in object.members {
                 let below = if is_free(&key) { 0 } else { depth - 1 };
                 let key = camel_key(&key);
-                // Written in both spellings: the first stays.
+                // If both spellings are present, the first one wins.
                 if !respelt.has(&key) {
                     respelt.members.push((key, camel(node, below)));
                 }
@@ -138,7 +141,7 @@ fn camel(node: Node<'_>, depth: usize) -> Node<'_> {
     Node { at: node.at, value }
 }
 
-/// Whether what is under `key` is not Gemini's to name.
+/// Whether the names below `key` are the user's, not Gemini's.
 fn is_free(key: &str) -> bool {
     matches!(
         key,
@@ -164,7 +167,7 @@ mod tests {
     use crate::formats::tests::check;
 
     #[test]
-    fn both_spellings_come_out_in_camel_case() {
+    fn both_spellings_become_camel_case() {
         let camel = r#"{"systemInstruction":{"role":"system","parts":[{"text":"s"}]},"contents":[{"role":"user","parts":[{"text":"a"},{"fileData":{"mimeType":"image/png","fileUri":"gs://b/o"}}]},{"role":"model","parts":[{"functionCall":{"name":"f","args":{"snake_key":1}}}]}],"tools":[{"functionDeclarations":[{"name":"f","parameters":{"snake_key":{}}}]}]}"#;
         check(camel, camel);
         check(
@@ -174,10 +177,10 @@ mod tests {
     }
 
     #[test]
-    fn what_the_service_would_drop_is_refused() {
+    fn rows_the_service_would_drop_are_rejected() {
         check(
             r#"{"contents":[{"role":"assistant","parts":[]}]}"#,
-            "unknown_role: the role is none of user, model $.contents[0]",
+            "unknown_role: expected one of the roles user, model $.contents[0]",
         );
         check(
             r#"{"contents":[{"role":"user","parts":[{"thought":true}]}]}"#,
@@ -185,7 +188,7 @@ mod tests {
         );
         check(
             r#"{"contents":[{"role":"user","parts":"a"}]}"#,
-            "wrong_type: expected a list as `parts`, found a text $.contents[0]",
+            "wrong_type: expected an array as `parts`, found a string $.contents[0]",
         );
         check(
             r#"{"contents":[{"parts":[]}]}"#,

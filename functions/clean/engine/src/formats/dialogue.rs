@@ -1,23 +1,24 @@
-//! Builds an example from messages that come one by one.
+//! Builds an example from messages, one at a time.
 
 use std::borrow::Cow;
 
 use smallvec::smallvec;
 
 use crate::{
-    example::{Example, Part, Parts, Place, Role, Turn},
-    finding::Fault,
+    example::{Example, Part, Parts, Role, Turn},
     json::{Node, Object, Text, Value},
+    location::Location,
+    rule::Fault,
     rules,
 };
 
-/// The key of Gemini's part that asks for a function.
+/// The key of Gemini's part that calls a function.
 const CALL: &str = "functionCall";
 
-/// The key of Gemini's part that tells what a function answered.
+/// The key of Gemini's part that holds the response of a function.
 const RESPONSE: &str = "functionResponse";
 
-/// A conversation in the making.
+/// A conversation being built.
 #[derive(Default)]
 pub(super) struct Dialogue<'a> {
     example: Example<'a>,
@@ -25,16 +26,16 @@ pub(super) struct Dialogue<'a> {
 }
 
 impl<'a> Dialogue<'a> {
-    /// Adds a system message; those at the start are put together.
+    /// Adds a system message; those at the start are joined.
     ///
     /// # Errors
-    /// `wrong_turn_order` where somebody has spoken already.
-    pub(super) fn system(&mut self, text: Text<'a>, place: Place) -> Result<(), Fault> {
+    /// `wrong_turn_order` if the conversation has already begun.
+    pub(super) fn system(&mut self, text: Text<'a>, location: Location) -> Result<(), Fault> {
         if !self.example.turns.is_empty() {
             return Err(Fault::new(&rules::wrong_turn_order::RULE)
-                .at(place.at)
-                .path(place)
-                .saying("a system message after the conversation began"));
+                .at(location.at)
+                .path(location)
+                .with_message("expected system messages only at the start"));
         }
         self.example.system = Some(match self.example.system.take() {
             Some(earlier) if !earlier.is_empty() => Text::join(&[earlier, text], "\n\n"),
@@ -44,27 +45,31 @@ impl<'a> Dialogue<'a> {
     }
 
     /// Adds a turn.
-    pub(super) fn say(&mut self, role: Role, parts: Parts<'a>, place: Place) {
-        self.example.turns.push(Turn { role, parts, place });
+    pub(super) fn say(&mut self, role: Role, parts: Parts<'a>, location: Location) {
+        self.example.turns.push(Turn {
+            role,
+            parts,
+            location,
+        });
     }
 
-    /// Adds the model's wish to call functions; wishes in a row are one turn.
-    pub(super) fn call(&mut self, parts: Parts<'a>, place: Place) {
-        self.join(Role::Model, CALL, parts, place);
+    /// Adds function calls by the model; consecutive calls are one turn.
+    pub(super) fn call(&mut self, parts: Parts<'a>, location: Location) {
+        self.join(Role::Model, CALL, parts, location);
     }
 
-    /// Remembers that the function `name` was called, so that an answer can be told apart.
+    /// Remembers that the function `name` was called, so that its response can be matched to it.
     pub(super) fn remember(&mut self, id: Option<Text<'a>>, name: Text<'a>) {
         self.calls.push((id, name));
     }
 
-    /// Adds what a function answered; answers in a row are one turn.
+    /// Adds the response of a function; consecutive responses are one turn.
     pub(super) fn respond(
         &mut self,
         name: Option<Text<'a>>,
         id: Option<&Text<'a>>,
         answer: Text<'a>,
-        place: Place,
+        location: Location,
     ) {
         let called = |(call, name): &(Option<Text<'a>>, Text<'a>)| match (call, id) {
             (Some(call), Some(id)) => (call == id).then(|| name.clone()),
@@ -74,10 +79,10 @@ impl<'a> Dialogue<'a> {
             .or_else(|| self.calls.iter().rev().find_map(called))
             .unwrap_or(Text::of("function"));
         let part = response(name, answer);
-        self.join(Role::User, RESPONSE, smallvec![part], place);
+        self.join(Role::User, RESPONSE, smallvec![part], location);
     }
 
-    /// The example, with `tools` that can be called, if any.
+    /// The example, with the `tools` that can be called, if any.
     pub(super) fn finish(mut self, tools: Option<Value<'a>>) -> Example<'a> {
         self.example
             .extras
@@ -85,10 +90,10 @@ impl<'a> Dialogue<'a> {
         self.example
     }
 
-    fn join(&mut self, role: Role, kind: &str, mut parts: Parts<'a>, place: Place) {
+    fn join(&mut self, role: Role, kind: &str, mut parts: Parts<'a>, location: Location) {
         match self.example.turns.last_mut() {
             Some(last) if last.role == role && last.is_all(kind) => last.parts.append(&mut parts),
-            Some(_) | None => self.say(role, parts, place),
+            Some(_) | None => self.say(role, parts, location),
         }
     }
 }
@@ -103,17 +108,18 @@ pub(super) fn call<'a>(name: Text<'a>, arguments: Object<'a>) -> Part<'a> {
 }
 
 /// `{"name": …, "response": {…}}`, as a part.
-fn response<'a>(name: Text<'a>, said: Text<'a>) -> Part<'a> {
-    let said = Value::Object(answer(Value::Text(said)));
+fn response<'a>(name: Text<'a>, output: Text<'a>) -> Part<'a> {
+    let output = Value::Object(answer(Value::Text(output)));
     let members = vec![
         (Cow::Borrowed("name"), node(Value::Text(name))),
-        (Cow::Borrowed("response"), node(said)),
+        (Cow::Borrowed("response"), node(output)),
     ];
     Part::other(RESPONSE, Value::Object(Object { members }))
 }
 
-/// What a function answered: what is no object, nor a text that holds one, goes under `output`, the
-/// key Gemini's reference names for it (`FunctionResponse.response`).
+/// The response of a function as an object. A value that is not an object, nor a string that
+/// contains one, goes under `output`, the key that Gemini's reference names for it
+/// (`FunctionResponse.response`).
 pub(super) fn answer(value: Value<'_>) -> Object<'_> {
     match value {
         Value::Object(object) => object,
@@ -137,7 +143,7 @@ fn under_output(value: Value<'_>) -> Object<'_> {
     }
 }
 
-/// A value that was written nowhere.
+/// A value that has no position in the row.
 pub(super) fn node(value: Value<'_>) -> Node<'_> {
     Node { at: 0, value }
 }

@@ -1,14 +1,16 @@
 //! Chat rows: `{"messages": [{"role": …, "content": …}, …]}`.
 
 use super::{
-    Format, Keys,
     dialogue::{self, Dialogue},
-    tools, wrong_type,
+    tools,
 };
 use crate::{
-    example::{Example, Part, Parts, Place, Role},
-    finding::Fault,
+    example::{Example, Part, Parts, Role},
+    format::{Format, fields::wrong_type},
     json::{Node, Object, Text, Value},
+    keys::Keys,
+    location::Location,
+    rule::Fault,
     rules,
 };
 
@@ -22,8 +24,8 @@ pub(super) static FORMAT: Format = Format {
 
 fn convert<'a>(mut row: Object<'a>, repairs: &mut Vec<Fault>) -> Result<Example<'a>, Fault> {
     let mut dialogue = Dialogue::default();
-    for (place, message) in take_list(&mut row, "messages")? {
-        add(message, place, &mut dialogue, repairs)?;
+    for (location, message) in take_list(&mut row, "messages")? {
+        add(message, location, &mut dialogue, repairs)?;
     }
     let declared = match tools::declarations(row.take("tools"), "tools")? {
         None => tools::declarations(row.take("functions"), "functions")?,
@@ -34,22 +36,22 @@ fn convert<'a>(mut row: Object<'a>, repairs: &mut Vec<Fault>) -> Result<Example<
 
 fn add<'a>(
     mut message: Object<'a>,
-    place: Place,
+    location: Location,
     dialogue: &mut Dialogue<'a>,
     repairs: &mut Vec<Fault>,
 ) -> Result<(), Fault> {
-    let role = take_word(&mut message, "role", place)?;
+    let role = take_word(&mut message, "role", location)?;
     let content = message.take("content");
     match role.plain().as_ref() {
-        "system" | "developer" => dialogue.system(joined(texts(content, place)?), place)?,
+        "system" | "developer" => dialogue.system(joined(texts(content, location)?), location)?,
         "user" => {
-            let parts = texts(content, place)?;
-            dialogue.say(Role::User, as_parts(parts), place);
+            let parts = texts(content, location)?;
+            dialogue.say(Role::User, as_parts(parts), location);
         }
         "assistant" => {
-            check_weight(&mut message, place, repairs);
-            let calls = calls(&mut message, place, dialogue, repairs)?;
-            let said = match content {
+            check_weight(&mut message, location, repairs);
+            let calls = calls(&mut message, location, dialogue, repairs)?;
+            let texts = match content {
                 Some(Node {
                     value: Value::Null, ..
                 })
@@ -58,28 +60,28 @@ fn add<'a>(
                 {
                     Vec::new()
                 }
-                content => texts(content, place)?,
+                content => texts(content, location)?,
             };
-            let blank = said.iter().all(Text::is_blank);
+            let blank = texts.iter().all(Text::is_blank);
             if calls.is_empty() {
-                dialogue.say(Role::Model, as_parts(said), place);
+                dialogue.say(Role::Model, as_parts(texts), location);
             } else if blank {
-                dialogue.call(calls, place);
+                dialogue.call(calls, location);
             } else {
-                let mut parts = as_parts(said);
+                let mut parts = as_parts(texts);
                 parts.extend(calls);
-                dialogue.say(Role::Model, parts, place);
+                dialogue.say(Role::Model, parts, location);
             }
         }
         "tool" | "function" => {
             let name = message.take("name").and_then(text_of);
             let id = message.take("tool_call_id").and_then(text_of);
-            let answer = joined(texts(content, place)?);
-            dialogue.respond(name, id.as_ref(), answer, place);
+            let answer = joined(texts(content, location)?);
+            dialogue.respond(name, id.as_ref(), answer, location);
         }
         _ => {
             return Err(unknown_role(
-                place,
+                location,
                 "system, developer, user, assistant, tool, function",
             ));
         }
@@ -87,8 +89,8 @@ fn add<'a>(
     Ok(())
 }
 
-/// `message_weight`, once a row, where an answer has weight 0.
-pub(super) fn check_weight(message: &mut Object<'_>, place: Place, faults: &mut Vec<Fault>) {
+/// Reports `message_weight`, once per row, for an answer with weight 0.
+pub(super) fn check_weight(message: &mut Object<'_>, location: Location, faults: &mut Vec<Fault>) {
     let rule = &rules::message_weight::RULE;
     let Some(Node {
         value: Value::Number(weight),
@@ -99,14 +101,14 @@ pub(super) fn check_weight(message: &mut Object<'_>, place: Place, faults: &mut 
     };
     let is_nothing = weight.parse().is_ok_and(|weight: f64| weight.abs() <= 0.0);
     if is_nothing && faults.iter().all(|fault| fault.rule.code != rule.code) {
-        faults.push(Fault::new(rule).at(place.at).path(place));
+        faults.push(Fault::new(rule).at(location.at).path(location));
     }
 }
 
-/// The functions an assistant wants called: `tool_calls`, or `function_call` as it was before.
+/// The functions that an assistant calls: `tool_calls`, or the older `function_call`.
 fn calls<'a>(
     message: &mut Object<'a>,
-    place: Place,
+    location: Location,
     dialogue: &mut Dialogue<'a>,
     repairs: &mut Vec<Fault>,
 ) -> Result<Parts<'a>, Fault> {
@@ -118,7 +120,7 @@ fn calls<'a>(
     {
         for call in calls {
             let Value::Object(mut call) = call.value else {
-                return Err(wrong_type(&call.value, "a tool call", place));
+                return Err(wrong_type(&call.value, "a tool call", location));
             };
             let id = call.take("id").and_then(text_of);
             wanted.push((id, call.take("function")));
@@ -141,22 +143,22 @@ fn calls<'a>(
             return Err(wrong_type(
                 &Value::Null,
                 "a `function` in the tool call",
-                place,
+                location,
             ));
         };
-        let name = take_word(&mut function, "name", place)?;
-        let arguments = tools::arguments(function.take("arguments"), place, repairs)?;
+        let name = take_word(&mut function, "name", location)?;
+        let arguments = tools::arguments(function.take("arguments"), location, repairs)?;
         dialogue.remember(id, name.clone());
         parts.push(dialogue::call(name, arguments));
     }
     Ok(parts)
 }
 
-/// What the types of content that are text are called: in chats, and in requests and answers of
-/// the API that came after them.
+/// Names of the content types that are text: in chats, and in the requests and responses of the
+/// later API.
 const TEXT_TYPES: [&str; 3] = ["text", "input_text", "output_text"];
 
-/// The text of a part like `{"type": "text", "text": …}`; some write it under `value`.
+/// The text of a part like `{"type": "text", "text": …}`; some tools write it under `value`.
 fn text_part(mut part: Object<'_>) -> Option<Text<'_>> {
     if let Some(kind) = part.take("type").and_then(text_of)
         && !TEXT_TYPES.contains(&kind.escaped())
@@ -168,14 +170,14 @@ fn text_part(mut part: Object<'_>) -> Option<Text<'_>> {
     let Node { value, .. } = text.or_else(|| part.take("value"))?;
     match value {
         Value::Text(text) => Some(text),
-        // As `{"text": {"value": …}}` of threads.
+        // `{"text": {"value": …}}`, as in threads.
         Value::Object(mut text) => text.take("value").and_then(text_of),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) => None,
     }
 }
 
-/// The texts of a content: one text, or a list of `{"type": "text", "text": …}`.
-fn texts(content: Option<Node<'_>>, place: Place) -> Result<Vec<Text<'_>>, Fault> {
+/// The texts of a message's content: one string, or an array of `{"type": "text", "text": …}`.
+fn texts(content: Option<Node<'_>>, location: Location) -> Result<Vec<Text<'_>>, Fault> {
     match content.map(|node| node.value) {
         None | Some(Value::Null) => Ok(vec![Text::default()]),
         Some(Value::Text(text)) => Ok(vec![text]),
@@ -184,22 +186,24 @@ fn texts(content: Option<Node<'_>>, place: Place) -> Result<Vec<Text<'_>>, Fault
             .into_iter()
             .map(|part| match part.value {
                 Value::Text(text) => Ok(text),
-                Value::Object(part) => text_part(part).ok_or_else(|| unsupported(place)),
+                Value::Object(part) => text_part(part).ok_or_else(|| unsupported(location)),
                 Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) => {
-                    Err(unsupported(place))
+                    Err(unsupported(location))
                 }
             })
             .collect(),
-        Some(other @ (Value::Bool(_) | Value::Number(_) | Value::Object(_))) => {
-            Err(wrong_type(&other, "a text or a list of parts", place))
-        }
+        Some(other @ (Value::Bool(_) | Value::Number(_) | Value::Object(_))) => Err(wrong_type(
+            &other,
+            "a string or an array of parts",
+            location,
+        )),
     }
 }
 
-fn unsupported(place: Place) -> Fault {
+fn unsupported(location: Location) -> Fault {
     Fault::new(&rules::unsupported_content::RULE)
-        .at(place.at)
-        .path(place)
+        .at(location.at)
+        .path(location)
 }
 
 fn as_parts(texts: Vec<Text<'_>>) -> Parts<'_> {
@@ -213,64 +217,68 @@ fn joined(mut texts: Vec<Text<'_>>) -> Text<'_> {
     }
 }
 
-/// Takes a list of objects out of a row, each with its place.
+/// Takes an array of objects out of a row, each with its place.
 pub(super) fn take_list<'a>(
     row: &mut Object<'a>,
     key: &'static str,
-) -> Result<Vec<(Place, Object<'a>)>, Fault> {
+) -> Result<Vec<(Location, Object<'a>)>, Fault> {
     let Some(Node { at, value }) = row.take(key) else {
         return Ok(Vec::new());
     };
-    let place = Place::of(key, at);
+    let location = Location::of(key, at);
     let Value::List(nodes) = value else {
-        return Err(wrong_type(&value, "a list", place));
+        return Err(wrong_type(&value, "an array", location));
     };
     let element = |(index, node): (usize, Node<'a>)| {
-        let place = Place {
+        let location = Location {
             index: Some(index),
             at: node.at,
-            ..place
+            ..location
         };
         match node.value {
-            Value::Object(object) => Ok((place, object)),
+            Value::Object(object) => Ok((location, object)),
             other @ (Value::Null
             | Value::Bool(_)
             | Value::Number(_)
             | Value::Text(_)
-            | Value::List(_)) => Err(wrong_type(&other, "an object", place)),
+            | Value::List(_)) => Err(wrong_type(&other, "an object", location)),
         }
     };
     nodes.into_iter().enumerate().map(element).collect()
 }
 
-/// Takes a text that must be there out of an object.
+/// Takes a required string out of an object.
 pub(super) fn take_word<'a>(
     object: &mut Object<'a>,
     key: &str,
-    place: Place,
+    location: Location,
 ) -> Result<Text<'a>, Fault> {
     match object.take(key) {
         Some(Node {
             value: Value::Text(text),
             ..
         }) => Ok(text),
-        Some(Node { value, .. }) => Err(wrong_type(&value, &format!("a text as `{key}`"), place)),
+        Some(Node { value, .. }) => Err(wrong_type(
+            &value,
+            &format!("a string as `{key}`"),
+            location,
+        )),
         None => Err(Fault::new(&rules::wrong_type::RULE)
-            .at(place.at)
-            .path(place)
-            .saying(format!("`{key}` is missing"))),
+            .at(location.at)
+            .path(location)
+            .with_message(format!("`{key}` is missing"))),
     }
 }
 
-/// `unknown_role`: nobody Gemini knows.
-pub(super) fn unknown_role(place: Place, known: &str) -> Fault {
+/// `unknown_role`: the role is not one of `known`.
+pub(super) fn unknown_role(location: Location, known: &str) -> Fault {
     Fault::new(&rules::unknown_role::RULE)
-        .at(place.at)
-        .path(place)
-        .saying(format!("the role is none of {known}"))
+        .at(location.at)
+        .path(location)
+        .with_message(format!("expected one of the roles {known}"))
 }
 
-/// The text a node is, if it is one.
+/// The text of a node, if it is a string.
 pub(super) fn text_of(node: Node<'_>) -> Option<Text<'_>> {
     match node.value {
         Value::Text(text) => Some(text),
@@ -290,12 +298,12 @@ mod tests {
         );
         check(
             r#"{"messages":[{"role":"user","content":"a"},{"role":"system","content":"s"}]}"#,
-            "wrong_turn_order: a system message after the conversation began $.messages[1]",
+            "wrong_turn_order: expected system messages only at the start $.messages[1]",
         );
     }
 
     #[test]
-    fn content_is_written_in_many_ways() {
+    fn content_has_several_forms() {
         let row = |asked: &str| {
             format!(
                 r#"{{"messages":[{{"role":"user","content":{asked}}},{{"role":"assistant","content":"b"}}],"parallel_tool_calls":false}}"#
@@ -320,7 +328,7 @@ mod tests {
         );
         check(
             &row("7"),
-            "wrong_type: expected a text or a list of parts, found a number $.messages[0]",
+            "wrong_type: expected a string or an array of parts, found a number $.messages[0]",
         );
     }
 
@@ -340,11 +348,11 @@ mod tests {
         );
         check(
             &row(r#""[1]""#),
-            "invalid_arguments: expected an object of arguments, found a list $.messages[1]",
+            "invalid_arguments: expected an object of arguments, found an array $.messages[1]",
         );
         check(
             &row(r#""{x""#),
-            "invalid_arguments: expected an object of arguments, found a text that is not JSON $.messages[1]",
+            "invalid_arguments: expected an object of arguments, found a string that is not JSON $.messages[1]",
         );
     }
 
@@ -358,10 +366,10 @@ mod tests {
     }
 
     #[test]
-    fn what_gemini_has_no_word_for_is_refused() {
+    fn unsupported_messages_are_rejected() {
         check(
             r#"{"messages":[{"role":"boss","content":"a"}]}"#,
-            "unknown_role: the role is none of system, developer, user, assistant, tool, function $.messages[0]",
+            "unknown_role: expected one of the roles system, developer, user, assistant, tool, function $.messages[0]",
         );
         check(
             r#"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{}}]}]}"#,
@@ -369,11 +377,11 @@ mod tests {
         );
         check(
             r#"{"messages":"a"}"#,
-            "wrong_type: expected a list, found a text $.messages",
+            "wrong_type: expected an array, found a string $.messages",
         );
         check(
             r#"{"messages":["a"]}"#,
-            "wrong_type: expected an object, found a text $.messages[0]",
+            "wrong_type: expected an object, found a string $.messages[0]",
         );
         check(
             r#"{"messages":[{"content":"a"}]}"#,

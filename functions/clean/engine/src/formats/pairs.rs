@@ -1,17 +1,21 @@
-//! Rows of two texts: what is asked and what is answered, by whatever words.
+//! Rows of two texts, a question and an answer, under various keys.
 //!
-//! Any word for a question goes with any word for an answer. Where a row has two words for the
-//! same, it fits two of these formats, and is ambiguous unless both texts are the same.
+//! Any key for a question can be combined with any key for an answer. A row with two keys for the
+//! same side matches two of these formats, and is ambiguous unless both texts are equal.
 //!
-//! A `context` that the answer is to be found in, as `SQuAD` has it, stands above the question, with
-//! a blank line between: so have it the templates of FLAN for reading comprehension, and Google
-//! advises to put the question last where the context is long.
+//! A `context` that contains the answer, as in `SQuAD`, is put above the question with an empty
+//! line in between. FLAN's templates for reading comprehension do the same, and Google recommends
+//! putting the question last when the context is long.
 
-use super::{Format, Keys, label_of, text_of};
 use crate::{
     example::{Example, Part, Role, Turn},
-    finding::Fault,
+    format::{
+        Format,
+        fields::{label_of, text_of},
+    },
     json::{Node, Object, Text},
+    keys::Keys,
+    rule::Fault,
 };
 
 macro_rules! pair {
@@ -36,45 +40,45 @@ macro_rules! labelled {
     };
 }
 
-/// `{"input": …, "output": …}`, as the tuning guides of old have it.
+/// `{"input": …, "output": …}`, as in older tuning guides.
 pub(super) static INPUT_OUTPUT: Format = pair!("input" INPUT, "output" OUTPUT, Keys::INSTRUCTION);
 
-/// `{"prompt": …, "completion": …}`, as the first models for completion took it.
+/// `{"prompt": …, "completion": …}`, as for the first completion models.
 pub(super) static PROMPT_COMPLETION: Format =
     pair!("prompt" PROMPT, "completion" COMPLETION, Keys::NONE);
 
-/// `{"question": …, "answer": …}`, as question-answering sets have it.
+/// `{"question": …, "answer": …}`, as in question-answering datasets.
 pub(super) static QUESTION_ANSWER: Format = pair!("question" QUESTION, "answer" ANSWER, Keys::NONE);
 
-/// `{"text": …, "label": …}`, as sets for classification have it.
+/// `{"text": …, "label": …}`, as in classification datasets.
 pub(super) static TEXT_LABEL: Format = labelled!("text" TEXT, "label" LABEL, Keys::NONE);
 
 /// `{"text": …, "category": …}`.
 pub(super) static TEXT_CATEGORY: Format = labelled!("text" TEXT, "category" CATEGORY, Keys::NONE);
 
-/// `{"input": …, "label": …}`: only where a recipe maps columns so.
+/// `{"input": …, "label": …}`: only if a recipe maps columns to these names.
 pub(super) static INPUT_LABEL: Format = labelled!("input" INPUT, "label" LABEL, Keys::NONE);
 
-/// The words of one pair with those of another.
+/// The question key of one pair with the answer key of another.
 pub(super) static INPUT_COMPLETION: Format =
     pair!("input" INPUT, "completion" COMPLETION, Keys::INSTRUCTION);
-/// The words of one pair with those of another.
+/// The question key of one pair with the answer key of another.
 pub(super) static INPUT_ANSWER: Format = pair!("input" INPUT, "answer" ANSWER, Keys::INSTRUCTION);
-/// The words of one pair with those of another.
+/// The question key of one pair with the answer key of another.
 pub(super) static INPUT_RESPONSE: Format =
     pair!("input" INPUT, "response" RESPONSE, Keys::INSTRUCTION);
-/// The words of one pair with those of another.
+/// The question key of one pair with the answer key of another.
 pub(super) static PROMPT_OUTPUT: Format = pair!("prompt" PROMPT, "output" OUTPUT, Keys::NONE);
-/// The words of one pair with those of another.
+/// The question key of one pair with the answer key of another.
 pub(super) static PROMPT_ANSWER: Format = pair!("prompt" PROMPT, "answer" ANSWER, Keys::NONE);
-/// The words of one pair with those of another.
+/// The question key of one pair with the answer key of another.
 pub(super) static PROMPT_RESPONSE: Format = pair!("prompt" PROMPT, "response" RESPONSE, Keys::NONE);
-/// The words of one pair with those of another.
+/// The question key of one pair with the answer key of another.
 pub(super) static QUESTION_OUTPUT: Format = pair!("question" QUESTION, "output" OUTPUT, Keys::NONE);
-/// The words of one pair with those of another.
+/// The question key of one pair with the answer key of another.
 pub(super) static QUESTION_COMPLETION: Format =
     pair!("question" QUESTION, "completion" COMPLETION, Keys::NONE);
-/// The words of one pair with those of another.
+/// The question key of one pair with the answer key of another.
 pub(super) static QUESTION_RESPONSE: Format =
     pair!("question" QUESTION, "response" RESPONSE, Keys::NONE);
 
@@ -90,13 +94,13 @@ fn pair<'a>(
     if let (Some((context, _)), Some(turn)) = (context, example.turns.first_mut()) {
         put_above(context, turn);
     }
-    if let Some((text, place)) = text_of(answer, answered)? {
-        example.turns.push(Turn::text(Role::Model, text, place));
+    if let Some((text, location)) = text_of(answer, answered)? {
+        example.turns.push(Turn::text(Role::Model, text, location));
     }
     Ok(example)
 }
 
-/// Puts what the answer is to be found in above the question, unless either is blank.
+/// Puts the context above the question, unless either is empty.
 fn put_above<'a>(mut context: Text<'a>, question: &mut Turn<'a>) {
     for part in &mut question.parts {
         if let Part::Text(asked) = part
@@ -118,13 +122,13 @@ fn labelled<'a>(
 ) -> Result<Example<'a>, Fault> {
     let [question, answer, system] = row.take_all([asked, answered, "system"]);
     let mut example = ask(system, question, asked)?;
-    if let Some((text, place)) = label_of(answer, answered)? {
-        example.turns.push(Turn::text(Role::Model, text, place));
+    if let Some((text, location)) = label_of(answer, answered)? {
+        example.turns.push(Turn::text(Role::Model, text, location));
     }
     Ok(example)
 }
 
-/// An example in which a `question` is asked, which the row has under `key`, and nothing answered.
+/// An example with the `question` that the row has under `key`, and no answer.
 fn ask<'a>(
     system: Option<Node<'a>>,
     question: Option<Node<'a>>,
@@ -132,8 +136,8 @@ fn ask<'a>(
 ) -> Result<Example<'a>, Fault> {
     let system = text_of(system, "system")?.map(|(text, _)| text);
     let mut turns = Vec::with_capacity(2);
-    if let Some((text, place)) = text_of(question, key)? {
-        turns.push(Turn::text(Role::User, text, place));
+    if let Some((text, location)) = text_of(question, key)? {
+        turns.push(Turn::text(Role::User, text, location));
     }
     Ok(Example {
         system,
@@ -157,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn any_word_for_a_question_goes_with_any_for_an_answer() {
+    fn any_question_key_combines_with_any_answer_key() {
         for asked in ["input", "prompt", "question"] {
             for answered in ["output", "completion", "answer", "response"] {
                 check(&format!(r#"{{"{asked}":"a","{answered}":"b"}}"#), AB);
@@ -166,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_answer_is_found_in_stands_above_the_question() {
+    fn the_context_is_put_above_the_question() {
         let row = |context: &str| format!(r#"{{"question":"a","context":{context},"answer":"b"}}"#);
         let both = AB.replace(r#""a""#, r#""Of a.\n\na""#);
         check(&row(r#""Of a. ""#), &both);
@@ -175,12 +179,12 @@ mod tests {
         }
         check(
             &row("[]"),
-            "wrong_type: expected a text, found a list $.context",
+            "wrong_type: expected a string, found an array $.context",
         );
     }
 
     #[test]
-    fn a_label_is_what_is_answered() {
+    fn a_label_becomes_the_answer() {
         check(r#"{"text":"a","label":"b"}"#, AB);
         check(r#"{"category":"b","text":"a"}"#, AB);
         let class = AB.replace(r#""b""#, r#""1""#);
@@ -189,19 +193,19 @@ mod tests {
         check(r#"{"text":"a","label":true}"#, &class);
         check(
             r#"{"text":"a","label":["b"]}"#,
-            "wrong_type: expected a text, a number or a boolean, found a list $.label",
+            "wrong_type: expected a string, a number or a boolean, found an array $.label",
         );
     }
 
     #[test]
-    fn a_text_must_be_a_text() {
+    fn questions_and_answers_must_be_strings() {
         check(
             r#"{"input":"a","output":7}"#,
-            "wrong_type: expected a text, found a number $.output",
+            "wrong_type: expected a string, found a number $.output",
         );
         check(
             r#"{"input":["a"],"output":"b"}"#,
-            "wrong_type: expected a text, found a list $.input",
+            "wrong_type: expected a string, found an array $.input",
         );
     }
 }

@@ -1,17 +1,18 @@
-//! Rows that say which of two answers is the better one. They are known, so that they are counted
-//! and refused in clear words: a row of two answers must not be tuned on as if it had one.
+//! Rows that say which of two answers is preferred. They are recognised so that they can be counted
+//! and rejected with a clear message: such a row must not be tuned on as if it had one answer.
 
-use super::Keys;
 use crate::{
-    finding::{Fault, name_keys},
     json::{Object, Value},
+    key_names::name_keys,
+    keys::Keys,
+    rule::Fault,
     rules,
 };
 
 /// The name in reports; never changes once published.
 pub(crate) const NAME: &str = "preference";
 
-/// Keys that only rows with preferences have.
+/// Keys that only preference rows have.
 const TELLING: Keys = Keys::CHOSEN
     .and(Keys::REJECTED)
     .and(Keys::ACCEPTED)
@@ -28,7 +29,8 @@ pub(super) fn refuse(row: &Object<'_>, keys: Keys) -> Option<Fault> {
     if !keys.has_any(TELLING) {
         return None;
     }
-    // Where rows of many kinds share a schema, those of other kinds have nothing under these.
+    // In a table with rows of several kinds, the rows of other kinds have empty values under these
+    // keys.
     let (given, filled) = (Keys::given(row), Keys::filled(row));
     let is_pair = |pair| given.has(pair) && filled.has_any(pair);
     let chosen = is_pair(Keys::CHOSEN | Keys::REJECTED)
@@ -46,8 +48,8 @@ pub(super) fn refuse(row: &Object<'_>, keys: Keys) -> Option<Fault> {
         let is_label = *name == "label";
         TELLING.has(Keys::named(name)) && (!is_label || is_verdict)
     });
-    let found = format!("the row has {}: a preference", name_keys(telling));
-    Some(Fault::new(&rules::preference_pair::RULE).saying(found))
+    let found = format!("the row has the preference keys {}", name_keys(telling));
+    Some(Fault::new(&rules::preference_pair::RULE).with_message(found))
 }
 
 #[cfg(test)]
@@ -55,7 +57,7 @@ mod tests {
     use crate::formats::tests::{check, convert};
 
     #[test]
-    fn preferences_are_told_from_answers() {
+    fn preferences_are_distinguished_from_answers() {
         for (row, keys) in [
             (
                 r#"{"prompt":"a","chosen":"b","rejected":"c"}"#,
@@ -100,13 +102,13 @@ mod tests {
         ] {
             check(
                 row,
-                &format!("preference_pair: the row has {keys}: a preference"),
+                &format!("preference_pair: the row has the preference keys {keys}"),
             );
         }
     }
 
     #[test]
-    fn answers_beside_empty_preferences_are_answers() {
+    fn answers_with_empty_preference_keys_are_answers() {
         let plain = convert(r#"{"prompt":"a","completion":"b"}"#);
         check(
             r#"{"prompt":"a","completion":"b","chosen":null,"rejected":null}"#,

@@ -1,18 +1,23 @@
-//! Dialogue rows: `{"conversations": [{"from": …, "value": …}, …]}`, with function calls as
-//! LLaMA-Factory writes them.
+//! `ShareGPT` rows: `{"conversations": [{"from": …, "value": …}, …]}`, with function calls as in
+//! LLaMA-Factory.
 
 use smallvec::smallvec;
 
 use super::{
-    Format, Keys,
     dialogue::{self, Dialogue},
     messages::{check_weight, take_list, take_word, text_of, unknown_role},
-    take_text, tools, wrong_type,
+    tools,
 };
 use crate::{
-    example::{Example, Part, Parts, Place, Role},
-    finding::Fault,
+    example::{Example, Part, Parts, Role},
+    format::{
+        Format,
+        fields::{take_text, wrong_type},
+    },
     json::{Node, Object, Text, Value, parse},
+    keys::Keys,
+    location::Location,
+    rule::Fault,
     rules,
 };
 
@@ -26,12 +31,12 @@ pub(super) static FORMAT: Format = Format {
 
 fn convert<'a>(mut row: Object<'a>, repairs: &mut Vec<Fault>) -> Result<Example<'a>, Fault> {
     let mut dialogue = Dialogue::default();
-    if let Some((text, place)) = take_text(&mut row, "system")? {
-        dialogue.system(text, place)?;
+    if let Some((text, location)) = take_text(&mut row, "system")? {
+        dialogue.system(text, location)?;
     }
-    for (place, mut message) in take_list(&mut row, "conversations")? {
+    for (location, mut message) in take_list(&mut row, "conversations")? {
         let named = if message.has("from") { "from" } else { "role" };
-        let from = take_word(&mut message, named, place)?;
+        let from = take_word(&mut message, named, location)?;
         let valued = if message.has("value") {
             "value"
         } else {
@@ -45,51 +50,53 @@ fn convert<'a>(mut row: Object<'a>, repairs: &mut Vec<Fault>) -> Result<Example<
                 value: Value::Text(text),
                 ..
             }) => text,
-            Some(Node { value, .. }) => return Err(wrong_type(&value, "a text as `value`", place)),
+            Some(Node { value, .. }) => {
+                return Err(wrong_type(&value, "a string as `value`", location));
+            }
             None => {
                 let fault = Fault::new(&rules::wrong_type::RULE)
-                    .at(place.at)
-                    .path(place);
-                return Err(fault.saying("`value` is missing"));
+                    .at(location.at)
+                    .path(location);
+                return Err(fault.with_message("`value` is missing"));
             }
         };
         match from.plain().as_ref() {
-            "system" => dialogue.system(value, place)?,
-            "human" | "user" => dialogue.say(Role::User, smallvec![Part::Text(value)], place),
+            "system" => dialogue.system(value, location)?,
+            "human" | "user" => dialogue.say(Role::User, smallvec![Part::Text(value)], location),
             "gpt" | "assistant" | "model" | "chatgpt" | "bot" => {
-                check_weight(&mut message, place, repairs);
-                dialogue.say(Role::Model, smallvec![Part::Text(value)], place);
+                check_weight(&mut message, location, repairs);
+                dialogue.say(Role::Model, smallvec![Part::Text(value)], location);
             }
             "function_call" => {
-                let parts = calls(&value, place, &mut dialogue, repairs)?;
-                dialogue.call(parts, place);
+                let parts = calls(&value, location, &mut dialogue, repairs)?;
+                dialogue.call(parts, location);
             }
-            "observation" | "tool" | "function" => dialogue.respond(None, None, value, place),
+            "observation" | "tool" | "function" => dialogue.respond(None, None, value, location),
             _ => {
                 let known = "system, human, user, gpt, assistant, function_call, observation, tool";
-                return Err(unknown_role(place, known));
+                return Err(unknown_role(location, known));
             }
         }
     }
     Ok(dialogue.finish(tools::declarations(row.take("tools"), "tools")?))
 }
 
-/// The calls in a text that holds one as JSON, or a list of them.
+/// The calls in a string that contains one as JSON, or an array of them.
 fn calls<'a>(
     value: &Text<'_>,
-    place: Place,
+    location: Location,
     dialogue: &mut Dialogue<'a>,
     repairs: &mut Vec<Fault>,
 ) -> Result<Parts<'a>, Fault> {
     let invalid = |found: &str| {
         Fault::new(&rules::invalid_arguments::RULE)
-            .at(place.at)
-            .path(place)
-            .saying(format!("expected a function call as JSON, found {found}"))
+            .at(location.at)
+            .path(location)
+            .with_message(format!("expected a function call as JSON, found {found}"))
     };
     let value = value.plain();
     let Ok(parsed) = parse(&value) else {
-        return Err(invalid("a text that is not JSON"));
+        return Err(invalid("a string that is not JSON"));
     };
     let nodes = match parsed.node.value.into_owned() {
         Value::List(nodes) => nodes,
@@ -109,7 +116,7 @@ fn calls<'a>(
             .and_then(text_of)
             .ok_or_else(|| invalid("no `name`"))?;
         let given = call.take_any(&["arguments", "parameters", "args"]);
-        let arguments = tools::arguments(given, place, repairs)?;
+        let arguments = tools::arguments(given, location, repairs)?;
         dialogue.remember(None, name.clone());
         parts.push(dialogue::call(name, arguments));
     }
@@ -121,7 +128,7 @@ mod tests {
     use crate::formats::tests::{check, convert};
 
     #[test]
-    fn speakers_have_many_names() {
+    fn roles_have_several_names() {
         let expected = convert(
             r#"{"messages":[{"role":"system","content":"s"},{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"user","content":"c"},{"role":"assistant","content":"d"}]}"#,
         );
@@ -135,7 +142,7 @@ mod tests {
         );
         check(
             r#"{"conversations":[{"from":"alien","value":"a"}]}"#,
-            "unknown_role: the role is none of system, human, user, gpt, assistant, function_call, observation, tool $.conversations[0]",
+            "unknown_role: expected one of the roles system, human, user, gpt, assistant, function_call, observation, tool $.conversations[0]",
         );
         check(
             r#"{"conversations":[{"from":"human"}]}"#,
@@ -151,7 +158,7 @@ mod tests {
         );
         check(
             r#"{"conversations":[{"from":"function_call","value":"call f"}]}"#,
-            "invalid_arguments: expected a function call as JSON, found a text that is not JSON $.conversations[0]",
+            "invalid_arguments: expected a function call as JSON, found a string that is not JSON $.conversations[0]",
         );
     }
 }

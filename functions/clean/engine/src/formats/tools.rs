@@ -1,54 +1,55 @@
-//! Functions a model may call: their declarations, and the arguments of a call.
+//! Functions that a model may call: their declarations, and the arguments of a call.
 
 use std::borrow::Cow;
 
 use super::dialogue::node;
 use crate::{
-    example::Place,
-    finding::Fault,
-    json::{Node, Object, Text, Value, parse},
+    json::{Node, Object, SyntaxError, Text, Value, parse},
+    location::Location,
+    rule::Fault,
     rules,
 };
 
-/// How often arguments are unwrapped from a text within a text before they are given up.
+/// How many times arguments are decoded from a string within a string before giving up.
 const WRAPPINGS_MAX: usize = 3;
 
-/// Arguments of a call as an object. Chat rows write them as a text that holds JSON: that is read.
-/// A text within that text was encoded twice: that is repaired and told.
+/// Arguments of a call as an object. Chat rows write them as a string that contains JSON, which is
+/// decoded. A further string within that string was encoded twice; it is decoded and reported.
 ///
 /// # Errors
-/// `invalid_arguments` where there is no object to be found.
+/// `invalid_arguments` if there is no object.
 pub(super) fn arguments<'a>(
     value: Option<Node<'a>>,
-    place: Place,
+    location: Location,
     repairs: &mut Vec<Fault>,
 ) -> Result<Object<'a>, Fault> {
     let value = value.map_or(Value::Null, |node| node.value);
-    let (object, wrappings) = unwrap(value, place)?;
+    let (object, wrappings) = unwrap(value, location)?;
     if wrappings > 1 {
-        repairs.push(double_encoded(place));
+        repairs.push(double_encoded(location));
     }
     Ok(object)
 }
 
-/// The same where they are written as an object: a text was encoded once too often.
+/// The same for formats that write arguments as an object: a string was encoded once too often.
 ///
 /// # Errors
-/// `invalid_arguments` where there is no object to be found.
+/// `invalid_arguments` if there is no object.
 pub(super) fn plain_arguments<'a>(
     value: Value<'a>,
-    place: Place,
+    location: Location,
     repairs: &mut Vec<Fault>,
 ) -> Result<Object<'a>, Fault> {
-    let (object, wrappings) = unwrap(value, place)?;
+    let (object, wrappings) = unwrap(value, location)?;
     if wrappings > 0 {
-        repairs.push(double_encoded(place));
+        repairs.push(double_encoded(location));
     }
     Ok(object)
 }
 
-/// The object of arguments that `value` is or holds as a text, and within how many texts.
-fn unwrap(mut value: Value<'_>, place: Place) -> Result<(Object<'_>, usize), Fault> {
+/// The object of arguments that `value` is or contains as a string, and the number of strings
+/// around it.
+fn unwrap(mut value: Value<'_>, location: Location) -> Result<(Object<'_>, usize), Fault> {
     let mut wrappings = 0;
     loop {
         value = match value {
@@ -58,42 +59,42 @@ fn unwrap(mut value: Value<'_>, place: Place) -> Result<(Object<'_>, usize), Fau
             Value::Text(text) if wrappings < WRAPPINGS_MAX => {
                 wrappings += 1;
                 let Ok(parsed) = parse_owned(&text) else {
-                    return Err(invalid("a text that is not JSON", place));
+                    return Err(invalid("a string that is not JSON", location));
                 };
                 parsed
             }
             other @ (Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_)) => {
-                return Err(invalid(other.kind(), place));
+                return Err(invalid(other.kind(), location));
             }
         };
     }
 }
 
-fn double_encoded(place: Place) -> Fault {
+fn double_encoded(location: Location) -> Fault {
     Fault::new(&rules::double_encoded_arguments::RULE)
-        .at(place.at)
-        .path(place)
+        .at(location.at)
+        .path(location)
 }
 
-/// The JSON that `text` holds.
-fn parse_owned(text: &Text<'_>) -> Result<Value<'static>, Fault> {
+/// The JSON that `text` contains.
+fn parse_owned(text: &Text<'_>) -> Result<Value<'static>, SyntaxError> {
     let plain = text.plain();
     let parsed = parse(&plain)?;
     Ok(parsed.node.value.into_owned())
 }
 
-fn invalid(found: &str, place: Place) -> Fault {
+fn invalid(found: &str, location: Location) -> Fault {
     Fault::new(&rules::invalid_arguments::RULE)
-        .at(place.at)
-        .path(place)
-        .saying(format!("expected an object of arguments, found {found}"))
+        .at(location.at)
+        .path(location)
+        .with_message(format!("expected an object of arguments, found {found}"))
 }
 
-/// Declarations as Gemini has them, from `tools` or `functions` of chat rows or a text that
-/// holds them; `None` where there are none.
+/// Declarations as Gemini has them, from `tools` or `functions` of chat rows or from a string that
+/// contains them; `None` if there are none.
 ///
 /// # Errors
-/// `wrong_type` where there is something else.
+/// `wrong_type` for anything else.
 pub(super) fn declarations<'a>(
     node_: Option<Node<'a>>,
     key: &'static str,
@@ -101,18 +102,18 @@ pub(super) fn declarations<'a>(
     let Some(Node { at, value }) = node_ else {
         return Ok(None);
     };
-    let place = Place::of(key, at);
+    let location = Location::of(key, at);
     let wrong = |kind: &str| {
         Fault::new(&rules::wrong_type::RULE)
             .at(at)
-            .path(place)
-            .saying(format!("expected a list of functions, found {kind}"))
+            .path(location)
+            .with_message(format!("expected an array of functions, found {kind}"))
     };
     let value = match value {
         Value::Text(text) if text.is_blank() => return Ok(None),
         Value::Text(text) => {
             let Ok(parsed) = parse_owned(&text) else {
-                return Err(wrong("a text that is not JSON"));
+                return Err(wrong("a string that is not JSON"));
             };
             parsed
         }
@@ -157,7 +158,8 @@ pub(super) fn declarations<'a>(
     }))])))
 }
 
-/// What Gemini's `FunctionDeclaration` shares with that of chat rows; flags like `strict` it refuses.
+/// The members that Gemini's `FunctionDeclaration` has in common with that of chat rows; the
+/// service rejects flags such as `strict`.
 fn declaration(mut function: Object<'_>) -> Node<'_> {
     let shared = ["name", "description", "parameters"];
     let members = shared

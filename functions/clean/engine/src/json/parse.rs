@@ -1,45 +1,44 @@
-//! Reads one JSON value, strictly as RFC 8259 has it, and says at which byte it could not.
+//! Reads one JSON value, strictly by RFC 8259, and reports the offset of a fault.
 
 use std::{borrow::Cow, collections::HashMap};
 
-use super::{DEPTH_MAX, Node, Object, Text, Value, scan::Stops, text::push_escaped};
-use crate::{
-    finding::Fault,
-    rules::{self, Rule},
-    signs::Signs,
+use super::{
+    DEPTH_MAX, Node, Object, SyntaxError, SyntaxErrorKind, Text, Value, scan::Stops,
+    text::push_escaped,
 };
+use crate::byte_classes::ByteClasses;
 
-/// Members up to which repeats are looked for pair by pair; beyond, by hashing.
+/// Up to this many members, repeated keys are found pair by pair; beyond, by hashing.
 const PAIRWISE_MAX: usize = 16;
 
-/// Members for which an object has room at once.
+/// Members for which an object initially reserves space.
 const MEMBERS_USUAL: usize = 4;
 
-/// A value, and what was odd on the way.
+/// A value, and what was unusual about it.
 #[derive(Debug)]
 pub(crate) struct Parsed<'a> {
     /// The value.
     pub(crate) node: Node<'a>,
-    /// Where a key was written that its object had already.
+    /// Positions of keys that their object already had.
     pub(crate) repeats: Vec<u32>,
-    /// What its texts hold.
-    pub(crate) signs: Signs,
+    /// The byte classes within its texts.
+    pub(crate) byte_classes: ByteClasses,
 }
 
-/// Reads `text`, which is one JSON value and blanks around it.
+/// Reads `text`, which is one JSON value with whitespace around it.
 ///
-/// Where an object has a key twice the last value wins, as in Python and JavaScript.
+/// If an object has a key twice, the last value wins, as in Python and JavaScript.
 ///
 /// # Errors
-/// `invalid_json`, `lone_surrogate` or `too_deep`, with the byte.
-pub(crate) fn parse(text: &str) -> Result<Parsed<'_>, Fault> {
-    let (stops, signs) = Stops::of_json(text);
+/// [`SyntaxError`], with the offset.
+pub(crate) fn parse(text: &str) -> Result<Parsed<'_>, SyntaxError> {
+    let (stops, byte_classes) = Stops::of_json(text);
     let mut parser = Parser {
         text,
         at: 0,
         stops,
         repeats: Vec::new(),
-        signs,
+        byte_classes,
     };
     let node = parser.value(0)?;
     parser.blanks();
@@ -47,10 +46,10 @@ pub(crate) fn parse(text: &str) -> Result<Parsed<'_>, Fault> {
         None => Ok(Parsed {
             node,
             repeats: parser.repeats,
-            signs: parser.signs,
+            byte_classes: parser.byte_classes,
         }),
-        Some(b'{') => Err(parser.fault("a second JSON value on the same line")),
-        Some(_) => Err(parser.fault("text after the end of the JSON value")),
+        Some(b'{') => Err(parser.error("expected the end of the row, found a second JSON value")),
+        Some(_) => Err(parser.error("expected the end of the row, found more text")),
     }
 }
 
@@ -59,11 +58,11 @@ struct Parser<'a> {
     at: usize,
     stops: Stops,
     repeats: Vec<u32>,
-    signs: Signs,
+    byte_classes: ByteClasses,
 }
 
 impl<'a> Parser<'a> {
-    fn value(&mut self, depth: usize) -> Result<Node<'a>, Fault> {
+    fn value(&mut self, depth: usize) -> Result<Node<'a>, SyntaxError> {
         self.blanks();
         let at = offset(self.at);
         let value = match self.peek() {
@@ -74,17 +73,21 @@ impl<'a> Parser<'a> {
             Some(b't') => self.word("true", Value::Bool(true))?,
             Some(b'f') => self.word("false", Value::Bool(false))?,
             Some(b'n') => self.word("null", Value::Null)?,
-            Some(b'N' | b'I') => return Err(self.fault("NaN and Infinity are not JSON")),
-            Some(b'\'') => return Err(self.fault("single quotes are not JSON")),
-            Some(b'/' | b'#') => return Err(self.fault("comments are not JSON")),
-            Some(b'}' | b']') => return Err(self.fault("a comma too many, or no value")),
-            Some(_) => return Err(self.fault("expected a JSON value")),
-            None => return Err(self.fault("the JSON value breaks off")),
+            Some(b'N' | b'I') => return Err(self.error("NaN and Infinity are not valid JSON")),
+            Some(b'\'') => {
+                return Err(self.error("single quotes are not valid JSON: use double quotes"));
+            }
+            Some(b'/' | b'#') => return Err(self.error("comments are not valid JSON")),
+            Some(b'}' | b']') => {
+                return Err(self.error("expected a value, found a closing bracket"));
+            }
+            Some(_) => return Err(self.error("expected a JSON value")),
+            None => return Err(self.error("the JSON value ends early")),
         };
         Ok(Node { at, value })
     }
 
-    fn object(&mut self, depth: usize) -> Result<Value<'a>, Fault> {
+    fn object(&mut self, depth: usize) -> Result<Value<'a>, SyntaxError> {
         self.descend(depth)?;
         self.blanks();
         if self.eat(b'}') {
@@ -95,14 +98,14 @@ impl<'a> Parser<'a> {
             self.blanks();
             match self.peek() {
                 Some(b'"') => {}
-                Some(b'}') => return Err(self.fault("a comma before the closing bracket")),
-                Some(_) => return Err(self.fault("expected a key in double quotes")),
-                None => return Err(self.fault("the JSON value breaks off")),
+                Some(b'}') => return Err(self.error("trailing comma before the closing bracket")),
+                Some(_) => return Err(self.error("expected a key in double quotes")),
+                None => return Err(self.error("the JSON value ends early")),
             }
             let key = self.key()?;
             self.blanks();
             if !self.eat(b':') {
-                return Err(self.fault("expected `:` after a key"));
+                return Err(self.error("expected `:` after a key"));
             }
             members.push((key, self.value(depth)?));
             self.blanks();
@@ -110,14 +113,14 @@ impl<'a> Parser<'a> {
                 break;
             }
             if !self.eat(b',') {
-                return Err(self.fault("expected `,` or `}`"));
+                return Err(self.error("expected `,` or `}`"));
             }
         }
         self.drop_repeats(&mut members);
         Ok(Value::Object(Object { members }))
     }
 
-    fn list(&mut self, depth: usize) -> Result<Value<'a>, Fault> {
+    fn list(&mut self, depth: usize) -> Result<Value<'a>, SyntaxError> {
         self.descend(depth)?;
         let mut nodes = Vec::new();
         self.blanks();
@@ -131,12 +134,12 @@ impl<'a> Parser<'a> {
                 return Ok(Value::List(nodes));
             }
             if !self.eat(b',') {
-                return Err(self.fault("expected `,` or `]`"));
+                return Err(self.error("expected `,` or `]`"));
             }
         }
     }
 
-    fn key(&mut self) -> Result<Cow<'a, str>, Fault> {
+    fn key(&mut self) -> Result<Cow<'a, str>, SyntaxError> {
         let start = self.at + 1;
         let key = self.string()?;
         let written = self.text.get(start..self.at - 1).unwrap_or_default();
@@ -146,11 +149,11 @@ impl<'a> Parser<'a> {
         Ok(Cow::Borrowed(written))
     }
 
-    fn string(&mut self) -> Result<Text<'a>, Fault> {
+    fn string(&mut self) -> Result<Text<'a>, SyntaxError> {
         let opened = self.at;
         self.at += 1;
         let mut start = self.at;
-        // Only where the row escapes in another way than we do.
+        // Used only if the row escapes differently than this engine does.
         let mut rewritten: Option<String> = None;
         let closed = loop {
             let stop = self.stops.next(self.at);
@@ -159,8 +162,8 @@ impl<'a> Parser<'a> {
                 Some((stop, b'"')) => break stop,
                 Some((stop, 0..b' ')) if !self.is_escaped(stop) => {
                     self.at = stop;
-                    return Err(self.fault(
-                        "a raw control character within a text; write it as `\\n`, `\\t` or `\\u…`",
+                    return Err(self.error(
+                        "unescaped control character in a string: write it as `\\n`, `\\t` or `\\u…`",
                     ));
                 }
                 Some((stop, _)) => {
@@ -168,10 +171,11 @@ impl<'a> Parser<'a> {
                     self.at = backslash;
                     let char = self.escape()?;
                     if rewritten.is_none() && self.is_written_so(backslash, char) {
-                        self.signs |= Signs::of_char(char);
+                        self.byte_classes |= ByteClasses::of_char(char);
                         continue;
                     }
-                    // Longer than needed, and for as long as the row is looked at.
+                    // Reserve the longest possible length: the buffer lives only as long as the
+                    // row.
                     let length = self.text.len() - start;
                     let text = rewritten.get_or_insert_with(|| String::with_capacity(length));
                     text.push_str(self.text.get(start..backslash).unwrap_or_default());
@@ -180,7 +184,7 @@ impl<'a> Parser<'a> {
                 }
                 None => {
                     self.at = opened;
-                    return Err(self.fault("a text that is never closed"));
+                    return Err(self.error("the string is never closed"));
                 }
             }
         };
@@ -195,11 +199,11 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// Adds an escaped character, and those that are escaped by number right after it: where one letter is,
-    /// most are.
-    fn rewrite(&mut self, mut char: char, text: &mut String) -> Result<(), Fault> {
+    /// Adds an escaped character, and any numeric escapes that directly follow it: where one letter
+    /// is escaped, most are.
+    fn rewrite(&mut self, mut char: char, text: &mut String) -> Result<(), SyntaxError> {
         loop {
-            self.signs |= Signs::of_char(char);
+            self.byte_classes |= ByteClasses::of_char(char);
             push_escaped(char, text);
             let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
             if !rest.starts_with(b"\\u") {
@@ -209,14 +213,14 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Whether the byte at `at` has an escaping backslash before it.
+    /// Whether the byte at `at` is preceded by an escaping backslash.
     fn is_escaped(&self, at: usize) -> bool {
         let before = self.text.as_bytes().get(..at).unwrap_or_default();
         let backslashes = before.iter().rev().take_while(|byte| **byte == b'\\');
         !backslashes.count().is_multiple_of(2)
     }
 
-    /// Whether the escape from `start` to here is how we would escape `char`.
+    /// Whether the escape from `start` to here is the one that this engine would write for `char`.
     fn is_written_so(&self, start: usize, char: char) -> bool {
         if char >= ' ' {
             return false;
@@ -227,7 +231,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads the escape that starts here.
-    fn escape(&mut self) -> Result<char, Fault> {
+    fn escape(&mut self) -> Result<char, SyntaxError> {
         let start = self.at;
         self.at += 1;
         let escaped = self.peek();
@@ -248,13 +252,13 @@ impl<'a> Parser<'a> {
             }
             Some(_) | None => {
                 self.at = start;
-                return Err(self.fault("an escape that JSON does not have"));
+                return Err(self.error("unknown escape"));
             }
         })
     }
 
-    /// The second half of a surrogate pair whose first half is `high`.
-    fn pair(&mut self, high: u32, start: usize) -> Result<char, Fault> {
+    /// Reads the low surrogate of a pair whose high surrogate is `high`.
+    fn pair(&mut self, high: u32, start: usize) -> Result<char, SyntaxError> {
         if (0xD800..0xDC00).contains(&high) && self.eat(b'\\') && self.eat(b'u') {
             let low = self.hex(start)?;
             if (0xDC00..0xE000).contains(&low) {
@@ -264,10 +268,14 @@ impl<'a> Parser<'a> {
                 }
             }
         }
-        Err(Fault::new(&rules::lone_surrogate::RULE).at(offset(start)))
+        Err(SyntaxError {
+            kind: SyntaxErrorKind::LoneSurrogate,
+            at: offset(start),
+            message: "",
+        })
     }
 
-    fn hex(&mut self, start: usize) -> Result<u32, Fault> {
+    fn hex(&mut self, start: usize) -> Result<u32, SyntaxError> {
         let digits = self.text.as_bytes().get(self.at..self.at + 4);
         let code = digits.and_then(|digits| {
             let add = |code: u32, byte: &u8| code << 4 | hex_digit(*byte);
@@ -279,10 +287,10 @@ impl<'a> Parser<'a> {
             return Ok(code);
         }
         self.at = start;
-        Err(self.fault("`\\u` takes four hexadecimal digits"))
+        Err(self.error("expected four hexadecimal digits after `\\u`"))
     }
 
-    fn number(&mut self) -> Result<Value<'a>, Fault> {
+    fn number(&mut self) -> Result<Value<'a>, SyntaxError> {
         let start = self.at;
         self.eat(b'-');
         if !self.eat(b'0') {
@@ -299,33 +307,33 @@ impl<'a> Parser<'a> {
             self.peek(),
             Some(b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'.')
         ) {
-            return Err(self.fault("a number that JSON does not have"));
+            return Err(self.error("malformed number"));
         }
         let digits = self.text.get(start..self.at).unwrap_or_default();
         Ok(Value::Number(Cow::Borrowed(digits)))
     }
 
-    fn digits(&mut self) -> Result<(), Fault> {
+    fn digits(&mut self) -> Result<(), SyntaxError> {
         let start = self.at;
         while matches!(self.peek(), Some(b'0'..=b'9')) {
             self.at += 1;
         }
         if self.at == start {
-            return Err(self.fault("a number that JSON does not have"));
+            return Err(self.error("malformed number"));
         }
         Ok(())
     }
 
-    fn word(&mut self, word: &str, value: Value<'a>) -> Result<Value<'a>, Fault> {
+    fn word(&mut self, word: &str, value: Value<'a>) -> Result<Value<'a>, SyntaxError> {
         let rest = self.text.get(self.at..).unwrap_or_default();
         if !rest.starts_with(word) {
-            return Err(self.fault("expected a JSON value"));
+            return Err(self.error("expected a JSON value"));
         }
         self.at += word.len();
         Ok(value)
     }
 
-    /// Keeps the last value of every key, at the place of the first.
+    /// Keeps the last value of every key, at the position of the first.
     fn drop_repeats(&mut self, members: &mut Vec<(Cow<'a, str>, Node<'a>)>) {
         let distinct = if members.len() <= PAIRWISE_MAX {
             let repeated = |(index, (key, _)): (usize, &(Cow<'_, str>, _))| {
@@ -355,9 +363,13 @@ impl<'a> Parser<'a> {
         *members = kept;
     }
 
-    fn descend(&mut self, depth: usize) -> Result<(), Fault> {
+    fn descend(&mut self, depth: usize) -> Result<(), SyntaxError> {
         if depth > DEPTH_MAX {
-            return Err(Fault::new(&rules::too_deep::RULE).at(offset(self.at)));
+            return Err(SyntaxError {
+                kind: SyntaxErrorKind::TooDeep,
+                at: offset(self.at),
+                message: "",
+            });
         }
         self.at += 1;
         Ok(())
@@ -379,21 +391,21 @@ impl<'a> Parser<'a> {
         found
     }
 
-    fn fault(&self, message: &str) -> Fault {
-        const RULE: &Rule = &rules::invalid_json::RULE;
-        Fault::new(RULE).at(offset(self.at)).saying(message)
+    fn error(&self, message: &'static str) -> SyntaxError {
+        SyntaxError {
+            kind: SyntaxErrorKind::Grammar,
+            at: offset(self.at),
+            message,
+        }
     }
 }
 
-/// What stands for a byte that is no hexadecimal digit: too large for four that are.
+/// The value of a byte that is not a hexadecimal digit: larger than any four digits.
 const NO_DIGIT: u32 = 0x1_0000;
 
-/// The value of a hexadecimal digit. Rows escaped down to ASCII are made of them.
+/// The value of a hexadecimal digit. Rows that are escaped to ASCII consist of them.
 fn hex_digit(byte: u8) -> u32 {
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "it is all done while this is compiled"
-    )]
+    #[expect(clippy::indexing_slicing, reason = "evaluated at compile time only")]
     const DIGITS: [u32; 256] = {
         let mut digits = [NO_DIGIT; 256];
         let mut value = 0;
@@ -408,7 +420,7 @@ fn hex_digit(byte: u8) -> u32 {
     DIGITS.get(usize::from(byte)).copied().unwrap_or(NO_DIGIT)
 }
 
-/// Rows end at `LINE_MAX_BYTES`, so an offset always fits.
+/// Rows are at most `LINE_MAX_BYTES` long, so an offset always fits.
 fn offset(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }

@@ -1,5 +1,5 @@
-//! What the bytes of a row are, found in one walk before it is read: where reading must stop within
-//! its texts, and what a rule might look for in them.
+//! Classifies a row's bytes in one pass before parsing: where the parser must stop within strings,
+//! and which rules' patterns the strings may contain.
 
 use std::{cell::Cell, mem};
 
@@ -7,18 +7,18 @@ use fearless_simd::{Level, dispatch, prelude::*, u8x64};
 
 use crate::{
     blocks::{BLOCK, Blocks},
-    signs::Signs,
+    byte_classes::ByteClasses,
 };
 
-/// Places in a text, a bit for each of its bytes.
+/// Positions in a text, one bit per byte.
 #[derive(Debug)]
 pub(super) struct Stops {
     words: Vec<u64>,
 }
 
 thread_local! {
-    /// The room that the last row's words took: to ask for it anew, for each row, is a fiftieth of
-    /// all the work.
+    /// The buffer of the last row: allocating it again for every row takes a fiftieth of all the
+    /// work.
     static ROOM: Cell<Vec<u64>> = const { Cell::new(Vec::new()) };
 }
 
@@ -36,18 +36,20 @@ impl Stops {
         Self { words }
     }
 
-    /// Where a reader of JSON must stop within texts, and what these hold. It must stop at quotes
-    /// that open or close, at control characters below U+0020, and at the byte *after* the backslash
-    /// of any escape but `\n`, `\t`, `\r`, `\"` and `\\`, which are written so here as well.
+    /// Where a JSON parser must stop within strings, and the byte classes in them. It must stop at
+    /// opening and closing quotes, at control characters below U+0020, and at the byte *after* the
+    /// backslash of any escape except `\n`, `\t`, `\r`, `\"` and `\\`, which the engine writes in
+    /// the same way.
     ///
-    /// Of what is no JSON, the stops up to its first fault are right.
-    pub(super) fn of_json(text: &str) -> (Self, Signs) {
+    /// For invalid JSON, the stops up to its first fault are correct.
+    pub(super) fn of_json(text: &str) -> (Self, ByteClasses) {
         let mut words = room(text);
-        let signs = dispatch!(Level::new(), simd => look_json(simd, text.as_bytes(), &mut words));
-        (Self { words }, signs)
+        let byte_classes =
+            dispatch!(Level::new(), simd => look_json(simd, text.as_bytes(), &mut words));
+        (Self { words }, byte_classes)
     }
 
-    /// The first stop at `at` or after it.
+    /// The first stop at or after `at`.
     #[inline]
     pub(super) fn next(&self, at: usize) -> Option<usize> {
         let mut index = at / BLOCK;
@@ -63,14 +65,14 @@ impl Stops {
 
 fn room(text: &str) -> Vec<u64> {
     let mut words = ROOM.take();
-    // What earlier texts left there is written over.
+    // The previous content is overwritten.
     words.resize(text.len().div_ceil(BLOCK), 0);
     words
 }
 
 #[expect(
     clippy::inline_always,
-    reason = "only so it is made for each processor"
+    reason = "inlined so that it is compiled for each instruction set"
 )]
 #[inline(always)]
 fn look_plain<S: Simd>(simd: S, bytes: &[u8], words: &mut [u64]) {
@@ -78,8 +80,8 @@ fn look_plain<S: Simd>(simd: S, bytes: &[u8], words: &mut [u64]) {
     for piece in Blocks::of(bytes).pieces() {
         for (block, word) in piece.iter().zip(&mut words) {
             let bytes = u8x64::from_slice(simd, block);
-            // Zero where a byte is one of those. Comparing with each and joining that is as much
-            // work, and the compiler makes table lookups of it, byte by byte.
+            // Zero for each of those bytes. Comparing with each of them costs as much, and the
+            // compiler turns it into byte-by-byte table lookups.
             let stops = (bytes ^ b'"').min(bytes ^ b'\\').min(bytes & 0xE0);
             *word = at(stops, 0);
         }
@@ -88,16 +90,16 @@ fn look_plain<S: Simd>(simd: S, bytes: &[u8], words: &mut [u64]) {
 
 #[expect(
     clippy::inline_always,
-    reason = "only so it is made for each processor"
+    reason = "inlined so that it is compiled for each instruction set"
 )]
 #[inline(always)]
-fn look_json<S: Simd>(simd: S, text: &[u8], words: &mut [u64]) -> Signs {
-    // Whether the byte to come is escaped, and whether it is within a text: 1 or 0.
+fn look_json<S: Simd>(simd: S, text: &[u8], words: &mut [u64]) -> ByteClasses {
+    // Whether the next byte is escaped, and whether it is inside a string: 1 or 0.
     let (mut escaped, mut inside) = (0, 0);
     let letters = u8x64::from_slice(simd, &LETTERS);
     let marks = u8x64::from_slice(simd, &MARKS);
     let rarities = u8x64::from_slice(simd, &RARITIES);
-    let mut seen = Seen::default();
+    let mut seen = ClassBits::default();
     let mut start = 0;
     let mut words = words.iter_mut();
     for piece in Blocks::of(text).pieces() {
@@ -108,7 +110,7 @@ fn look_json<S: Simd>(simd: S, text: &[u8], words: &mut [u64]) -> Signs {
             let quotes = quote & !after_backslash;
             let usual = among(bytes, letters) | quote | backslash;
             *word = quotes | at(bytes & 0xE0, 0) | after_backslash & !usual;
-            // `[` is `{` then, and `@` is the tick, which costs a look and no more.
+            // `[` maps to `{` here, and `@` to the backtick, which only costs an extra check.
             let mark = among(bytes | 0x20, marks);
             let telling = mark | among(bytes, rarities) | at(bytes, 0x7F);
             if telling | seen.before.bits() != 0 {
@@ -119,27 +121,25 @@ fn look_json<S: Simd>(simd: S, text: &[u8], words: &mut [u64]) -> Signs {
             start += BLOCK;
         }
     }
-    seen.signs()
+    seen.byte_classes()
 }
 
-/// The letters of usual escapes, by their low halves.
+/// The letters of common escapes, by their low nibbles.
 const LETTERS: [u8; BLOCK] = by_low_half(b"nrt");
 
-/// What opens markup, a template or a block of code, by its low half.
+/// The characters that open markup, a template or a code block, by their low nibbles.
 const MARKS: [u8; BLOCK] = by_low_half(b"<#{`");
 
-/// What control characters beyond ASCII, mojibake and U+FFFD begin with, by its low half. Most letters
-/// of most scripts begin otherwise.
+/// The lead bytes of control characters beyond ASCII, of mojibake and of U+FFFD, by their low
+/// nibbles. Most letters of most scripts have other lead bytes.
 const RARITIES: [u8; BLOCK] = by_low_half(b"\xC2\xC3\xEF");
 
-/// A table that has each of `bytes` at the place of its low half: to look a byte up and compare it tells
-/// whether it is any of them. Sixteen bytes are looked up in sixteen, so the table is there four times.
-#[expect(
-    clippy::indexing_slicing,
-    reason = "it is all done while this is compiled"
-)]
+/// A table with each of `bytes` at the index of its low nibble: looking a byte up and comparing
+/// shows whether it is one of them. The lookup instruction works on 16 bytes, so the table is
+/// repeated four times.
+#[expect(clippy::indexing_slicing, reason = "evaluated at compile time only")]
 const fn by_low_half(bytes: &[u8]) -> [u8; BLOCK] {
-    // What is no byte of any text.
+    // A byte that occurs in no UTF-8 text.
     let mut table = [0xFF; BLOCK];
     let mut index = 0;
     while index < bytes.len() {
@@ -153,58 +153,58 @@ const fn by_low_half(bytes: &[u8]) -> [u8; BLOCK] {
     table
 }
 
-/// Which bytes are escaped by a backslash, where `backslashes` are. `carry` tells whether the first
-/// one is, and then whether the one behind the last is.
+/// The bytes that are escaped, given the `backslashes`. `carry` says whether the first byte is
+/// escaped, and afterwards whether the byte after the last one is.
 ///
-/// Of backslashes in a row every second one is escaped by the one before. A sum carries from the
-/// start of a row to its end: whether that is an even or an odd place, compared with the start,
-/// tells how many there are.
+/// In a run of backslashes, every second one is escaped by the previous. An addition carries from
+/// the start of a run to its end; the parity of the end relative to the start gives the parity of
+/// the run's length.
 #[inline]
 fn escapes(backslashes: u64, carry: &mut u64) -> u64 {
     const ODD: u64 = 0xAAAA_AAAA_AAAA_AAAA;
     let starting = backslashes & !*carry;
-    // Backslashes that escape, and the bytes at the ends of the rows that they escape.
+    // Backslashes that escape, and the bytes after the runs that they escape.
     let pairs = (starting << 1 | ODD).wrapping_sub(starting) ^ ODD;
     let escaped = pairs ^ (backslashes | *carry);
     *carry = (pairs & backslashes) >> (BLOCK - 1);
     escaped
 }
 
-/// What was seen within texts so far: bits are set where there was one. See [`Signs`].
+/// The byte classes seen in strings so far: any set bit means yes. See [`ByteClasses`].
 #[derive(Default)]
-struct Seen {
-    before: Before,
+struct ClassBits {
+    before: Carry,
     fence: u64,
     control: u64,
     mojibake: u64,
-    markup: Signs,
+    markup: ByteClasses,
 }
 
-/// What the last bytes of the block before lead on to, at the first bits.
+/// What the previous block's last bytes may continue as, in the lowest bits.
 #[derive(Default)]
-struct Before {
+struct Carry {
     c2: u64,
     c3: u64,
     ef: u64,
     bf: u64,
-    /// The last byte's, and the last two bytes'.
+    /// For the last byte, and for the last two bytes.
     tick: u64,
     ticks: u64,
 }
 
-impl Before {
-    /// Whether there is anything: then the next block must be looked at, whatever it has.
+impl Carry {
+    /// Whether any bit is set: then the next block must be examined, whatever it contains.
     #[inline]
     fn bits(&self) -> u64 {
         self.c2 | self.c3 | self.ef | self.bf | self.ticks
     }
 }
 
-impl Seen {
-    /// Looks at the `bytes` of `text` from `start` on, of which those are `within` texts.
+impl ClassBits {
+    /// Examines the `bytes` of `text` from `start` on, of which those in `within` are in strings.
     #[expect(
         clippy::inline_always,
-        reason = "only so it is made for each processor"
+        reason = "inlined so that it is compiled for each instruction set"
     )]
     #[inline(always)]
     fn look_at<S: Simd>(&mut self, bytes: u8x64<S>, within: u64, text: &[u8], start: usize) {
@@ -222,28 +222,28 @@ impl Seen {
         self.mojibake |= mojibake & within;
     }
 
-    fn signs(&self) -> Signs {
+    fn byte_classes(&self) -> ByteClasses {
         self.markup
-            | Signs::FENCE.if_any(self.fence)
-            | Signs::CONTROL.if_any(self.control)
-            | Signs::MOJIBAKE.if_any(self.mojibake)
+            | ByteClasses::FENCE.if_any(self.fence)
+            | ByteClasses::CONTROL.if_any(self.control)
+            | ByteClasses::MOJIBAKE.if_any(self.mojibake)
     }
 }
 
-/// What markup at `places`, counted from `start`, may be a sign of.
+/// The classes of the markup at `places`, counted from `start`.
 #[inline(never)]
-fn signs_of_markup(text: &[u8], start: usize, mut places: u64) -> Signs {
-    let mut signs = Signs::default();
+fn signs_of_markup(text: &[u8], start: usize, mut places: u64) -> ByteClasses {
+    let mut byte_classes = ByteClasses::default();
     while places != 0 {
         // At most 63.
         let at = start + places.trailing_zeros() as usize;
-        signs |= Signs::of_markup(text.get(at..).unwrap_or_default());
+        byte_classes |= ByteClasses::of_markup(text.get(at..).unwrap_or_default());
         places &= places - 1;
     }
-    signs
+    byte_classes
 }
 
-/// At each bit, whether an odd number of bits is set up to it.
+/// For each bit, whether the number of set bits up to it is odd.
 fn prefix_xor(mut bits: u64) -> u64 {
     for shift in [1, 2, 4, 8, 16, 32] {
         bits ^= bits << shift;
@@ -251,23 +251,24 @@ fn prefix_xor(mut bits: u64) -> u64 {
     bits
 }
 
-/// The signs that only blocks beyond printable ASCII can have: control characters and mojibake.
+/// The classes that need bytes beyond printable ASCII: control characters and mojibake.
 #[expect(
     clippy::inline_always,
-    reason = "only so it is made for each processor"
+    reason = "inlined so that it is compiled for each instruction set"
 )]
 #[inline(always)]
-fn beyond_ascii<S: Simd>(bytes: u8x64<S>, before: &mut Before) -> (u64, u64) {
+fn beyond_ascii<S: Simd>(bytes: u8x64<S>, before: &mut Carry) -> (u64, u64) {
     let (c2, c3) = (at(bytes, 0xC2), at(bytes, 0xC3));
     let (ef, bf) = (at(bytes, 0xEF), at(bytes, 0xBF));
-    // U+0080 to U+009F are 0xC2 and a byte up to 0x9F.
+    // U+0080 to U+009F are 0xC2 followed by a byte up to 0x9F.
     let low = bytes.simd_le(0x9F).to_bitmask();
     let control = at(bytes, 0x7F) | (c2 << 1 | before.c2) & low;
-    // U+00C0 to U+00FF are 0xC3 and a byte; another such character, or a sign, comes after.
+    // U+00C0 to U+00FF are 0xC3 and a byte; mojibake has another such character, or punctuation,
+    // next.
     let lead = bytes.simd_ge(0xC2).to_bitmask();
     let lost = (ef << 2 | before.ef) & (bf << 1 | before.bf) & at(bytes, 0xBD);
     let mojibake = (c3 << 2 | before.c3) & lead | lost;
-    *before = Before {
+    *before = Carry {
         c2: c2 >> (BLOCK - 1),
         c3: c3 >> (BLOCK - 2),
         ef: ef >> (BLOCK - 2),
@@ -277,21 +278,21 @@ fn beyond_ascii<S: Simd>(bytes: u8x64<S>, before: &mut Before) -> (u64, u64) {
     (control, mojibake)
 }
 
-/// Zero where a byte opens markup or a template.
+/// Zero for bytes that open markup or a template.
 #[expect(
     clippy::inline_always,
-    reason = "only so it is made for each processor"
+    reason = "inlined so that it is compiled for each instruction set"
 )]
 #[inline(always)]
 fn no_markup<S: Simd>(bytes: u8x64<S>) -> u8x64<S> {
-    // `[` and `{` are one bit apart.
+    // `[` and `{` differ in one bit.
     (bytes ^ b'<').min(bytes ^ b'#').min((bytes | 0x20) ^ b'{')
 }
 
-/// Where any of those bytes is that are in `table` by their low halves.
+/// The positions of bytes that are in `table`, by their low nibbles.
 #[expect(
     clippy::inline_always,
-    reason = "only so it is made for each processor"
+    reason = "inlined so that it is compiled for each instruction set"
 )]
 #[inline(always)]
 fn among<S: Simd>(bytes: u8x64<S>, table: u8x64<S>) -> u64 {
@@ -299,10 +300,10 @@ fn among<S: Simd>(bytes: u8x64<S>, table: u8x64<S>) -> u64 {
     likely.simd_eq(bytes).to_bitmask()
 }
 
-/// Where `byte` is.
+/// The positions of `byte`.
 #[expect(
     clippy::inline_always,
-    reason = "only so it is made for each processor"
+    reason = "inlined so that it is compiled for each instruction set"
 )]
 #[inline(always)]
 fn at<S: Simd>(bytes: u8x64<S>, byte: u8) -> u64 {
@@ -325,7 +326,7 @@ mod tests {
         found
     }
 
-    /// The stops within JSON, one byte after the other.
+    /// The stops within JSON, found byte by byte.
     fn plain_walk(json: &[u8]) -> Vec<usize> {
         let (mut stops, mut escaped) = (Vec::new(), false);
         for (at, byte) in json.iter().enumerate() {
@@ -348,38 +349,45 @@ mod tests {
         }
 
         #[test]
-        fn stops_within_json_are_those_of_a_plain_walk(text in r#"([ntrub"/é \x01]|\\{1,5}|[a-z]{50,70}|\\{60,70}){0,40}"#) {
+        fn stops_within_json_match_a_byte_by_byte_walk(text in r#"([ntrub"/é \x01]|\\{1,5}|[a-z]{50,70}|\\{60,70}){0,40}"#) {
             let (stops, _) = Stops::of_json(&text);
             let mut found = all(&stops);
-            // What would be escaped is behind the end.
+            // A position beyond the end of the text does not matter.
             found.retain(|at| *at < text.len());
             prop_assert_eq!(found, plain_walk(text.as_bytes()));
         }
     }
 
-    /// What is seen in `text` wherever it stands in a text of a row, and what beside it.
+    /// The classes of `text` at any position within a string, and outside of strings.
     #[track_caller]
-    fn check(text: &str, expected: Signs) {
+    fn check(text: &str, expected: ByteClasses) {
         for before in 0..130 {
             let around = "n".repeat(before);
             let within = format!("{around}\"\\\\{text} and \\\" more\"{around}");
             assert_eq!(Stops::of_json(&within).1, expected, "{within:?}");
             let beside = format!("\"{around}\"{text} and more\"{around}\\\"\"{text}");
-            assert_eq!(Stops::of_json(&beside).1, Signs::default(), "{beside:?}");
+            assert_eq!(
+                Stops::of_json(&beside).1,
+                ByteClasses::default(),
+                "{beside:?}"
+            );
         }
     }
 
     #[test]
-    fn every_sign_is_seen_wherever_it_stands() {
+    fn every_class_is_seen_at_every_position() {
         for (texts, sign) in [
-            (&["[/", "[INST]", "<|", "<User", "##"][..], Signs::MARKER),
+            (
+                &["[/", "[INST]", "<|", "<User", "##"][..],
+                ByteClasses::MARKER,
+            ),
             (
                 &["{{", "{name", "{Name", "<YOUR", "<your", "<insert"],
-                Signs::PLACEHOLDER,
+                ByteClasses::PLACEHOLDER,
             ),
-            (&["```", "````"], Signs::FENCE),
-            (&["\u{7f}", "\u{80}", "\u{9f}"], Signs::CONTROL),
-            (&["Ã©", "â€", "ï»", "ðŸ", "\u{fffd}"], Signs::MOJIBAKE),
+            (&["```", "````"], ByteClasses::FENCE),
+            (&["\u{7f}", "\u{80}", "\u{9f}"], ByteClasses::CONTROL),
+            (&["Ã©", "â€", "ï»", "ðŸ", "\u{fffd}"], ByteClasses::MOJIBAKE),
         ] {
             for text in texts {
                 check(text, sign);
@@ -388,13 +396,13 @@ mod tests {
     }
 
     #[test]
-    fn plain_texts_have_none() {
+    fn plain_texts_have_no_class() {
         for text in [
             "",
             "{ } [1, 2] <3 # {\\\"a\\\": 1} <Name> {\\n [\\t",
             "São Tomé — naïve, ‘привет’, 数据 😀; 100 % | ~ ^ * _ / ﻿￥",
         ] {
-            check(text, Signs::default());
+            check(text, ByteClasses::default());
         }
     }
 }

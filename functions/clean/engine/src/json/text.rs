@@ -1,7 +1,7 @@
-//! The inside of a JSON string as it stands in the row.
+//! The content of a JSON string as written in the row.
 //!
-//! Texts stay escaped from the row to the written file: most of cleaning is copying them. They are
-//! escaped in one way only, so equal texts are equal bytes, whoever wrote them.
+//! Texts stay escaped from the row to the output file: most of cleaning is copying them. Every text
+//! has exactly one escaped form, so equal texts are equal bytes, whichever tool wrote them.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -9,20 +9,21 @@ use memchr::memchr;
 
 use super::scan::Stops;
 
-/// A text, escaped as [`Text::of`] escapes; borrows from the row where the row did the same.
+/// A text, escaped in the way of [`Text::of`]; borrows from the row if the row is escaped that way
+/// too.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Text<'a>(Cow<'a, str>);
 
 impl<'a> Text<'a> {
-    /// The text whose inside is `escaped`, which must be escaped in our one way.
+    /// The text with the content `escaped`, which must be escaped in the one canonical way.
     pub(super) fn from_escaped(escaped: impl Into<Cow<'a, str>>) -> Self {
         Self(escaped.into())
     }
 
-    /// Escapes `plain`: what JSON demands and no more, in the shortest form it has.
+    /// Escapes `plain`: only what JSON requires, in the shortest form.
     pub(crate) fn of(plain: &str) -> Text<'static> {
         let stops = Stops::of_plain(plain);
-        // Rows of JSON within a text have a quote every ten bytes or so.
+        // JSON within a string has a quote about every ten bytes.
         let mut escaped = String::with_capacity(plain.len() + plain.len() / 8);
         let mut from = 0;
         while let Some(at) = stops.next(from) {
@@ -37,12 +38,12 @@ impl<'a> Text<'a> {
         Text(Cow::Owned(escaped))
     }
 
-    /// The text as it is written between quotes.
+    /// The text as written between quotes.
     pub(crate) fn escaped(&self) -> &str {
         &self.0
     }
 
-    /// The text as it is meant.
+    /// The unescaped text.
     pub(crate) fn plain(&self) -> Cow<'_, str> {
         if memchr(b'\\', self.0.as_bytes()).is_none() {
             return Cow::Borrowed(&self.0);
@@ -50,7 +51,7 @@ impl<'a> Text<'a> {
         Cow::Owned(self.chars().collect())
     }
 
-    /// The characters that are meant, one by one.
+    /// The unescaped characters.
     pub(crate) fn chars(&self) -> Chars<'_> {
         Chars { rest: &self.0 }
     }
@@ -60,12 +61,12 @@ impl<'a> Text<'a> {
         self.0.is_empty()
     }
 
-    /// Whether there are only blanks.
+    /// Whether there is only whitespace.
     pub(crate) fn is_blank(&self) -> bool {
         self.chars().all(blank)
     }
 
-    /// Removes blanks at the start; whether there were any.
+    /// Removes leading whitespace; returns whether there was any.
     pub(crate) fn trim_start(&mut self) -> bool {
         let length = blanks_at_start(&self.0);
         if length > 0 {
@@ -74,7 +75,7 @@ impl<'a> Text<'a> {
         length > 0
     }
 
-    /// Removes blanks at the end; whether there were any.
+    /// Removes trailing whitespace; returns whether there was any.
     pub(crate) fn trim_end(&mut self) -> bool {
         let length = self.0.len() - blanks_at_end(&self.0);
         let changed = length < self.0.len();
@@ -84,15 +85,15 @@ impl<'a> Text<'a> {
         changed
     }
 
-    /// Puts `parts` together with `between` from one to the next.
+    /// Joins `parts` with `between`.
     pub(crate) fn join(parts: &[Self], between: &str) -> Self {
         let between = Self::of(between);
         let parts: Vec<&str> = parts.iter().map(Self::escaped).collect();
         Self(Cow::Owned(parts.join(between.escaped())))
     }
 
-    /// Writes other words in place of some ranges, which come in order, cut no escape, and get
-    /// words that need none.
+    /// Replaces some ranges, which are in order and split no escape, by words that need no
+    /// escaping.
     pub(crate) fn replace<'w>(&mut self, ranges: impl Iterator<Item = (Range<usize>, &'w str)>) {
         let (mut replaced, mut from) = (String::new(), 0);
         for (range, words) in ranges {
@@ -122,7 +123,7 @@ impl<'a> Text<'a> {
     }
 }
 
-/// The characters that an escaped text means.
+/// The characters of an escaped text.
 #[derive(Debug, Clone)]
 pub(crate) struct Chars<'t> {
     rest: &'t str,
@@ -138,13 +139,13 @@ impl Iterator for Chars<'_> {
     }
 }
 
-/// What counts as blank: Unicode's white space, the separators that Python's `strip` takes as
-/// well (U+001C to U+001F), and the byte order mark that copying from files leaves behind.
+/// Whether `c` counts as whitespace: Unicode's white space, the separators that Python's `strip`
+/// removes too (U+001C to U+001F), and the byte order mark, which copying from files leaves behind.
 pub(crate) fn blank(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}' | '\u{feff}')
 }
 
-/// Appends `c`, escaped if it must be.
+/// Appends `c`, escaped if necessary.
 #[inline]
 pub(super) fn push_escaped(c: char, out: &mut String) {
     match c {
@@ -167,7 +168,7 @@ pub(super) fn push_escaped(c: char, out: &mut String) {
     }
 }
 
-/// The first character that `escaped` means, and how long it is written.
+/// The first unescaped character of `escaped`, and its length in escaped form.
 fn first_char(escaped: &str) -> Option<(char, usize)> {
     let first = escaped.chars().next()?;
     if first != '\\' {
@@ -210,10 +211,11 @@ fn blanks_at_end(escaped: &str) -> usize {
     escaped.len() - rest.len()
 }
 
-/// The last character that `escaped` means, and how long it is written.
+/// The last unescaped character of `escaped`, and its length in escaped form.
 fn last_char(escaped: &str) -> Option<(char, usize)> {
     let last = escaped.chars().next_back()?;
-    // The escapes there are end in one of these; `\n` is one unless its backslash is escaped.
+    // An escape at the end has one of these lengths; `\n` is an escape unless its backslash is
+    // escaped.
     for length in [2, 6] {
         let start = escaped.len().checked_sub(length);
         let Some(tail) = start.and_then(|start| escaped.get(start..)) else {
@@ -245,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_must_be_is_escaped() {
+    fn only_required_characters_are_escaped() {
         check("", "");
         check("a/b é 😀 \u{7f}", "a/b é 😀 \u{7f}");
         check("\"\\\n\r\t", "\\\"\\\\\\n\\r\\t");
@@ -261,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn blanks_are_known_in_their_escapes() {
+    fn escaped_whitespace_is_recognised() {
         check_trimmed(" \n\ta\u{b}\u{1f} ", "a");
         check_trimmed("a\\n", "a\\n");
         check_trimmed("a\\\n", "a\\");
@@ -272,7 +274,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_escaped_text_means_what_it_was_made_of(plain in r#"[\\nu01fé"\n\t\u{1f}\u{3000} a]{0,12}"#) {
+        fn escaping_and_unescaping_is_the_identity(plain in r#"[\\nu01fé"\n\t\u{1f}\u{3000} a]{0,12}"#) {
             let mut text = Text::of(&plain);
             prop_assert_eq!(text.plain(), plain.as_str());
             let quoted = format!("\"{}\"", text.escaped());

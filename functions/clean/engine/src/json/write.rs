@@ -2,7 +2,7 @@
 
 use super::{Text, Value};
 
-/// Appends `value`: no blanks, members in the order they came, numbers digit for digit.
+/// Appends `value`: no whitespace, members in their original order, numbers digit for digit.
 pub(crate) fn write(value: &Value<'_>, out: &mut Vec<u8>) {
     match value {
         Value::Null => out.extend_from_slice(b"null"),

@@ -1,32 +1,38 @@
-//! The end of a pass: everything is known, so everything is decided, or known to need another.
+//! The end of a pass: makes the report, or the plan of another pass where this one could not
+//! decide.
 
 use std::sync::Arc;
 
 use super::{
-    Cleaned, Outcome,
-    desk::{Desk, Stage},
-    memory::Memory,
+    dedup::Deduplicator,
+    merger::{Merger, Stage},
+    outcome::{Cleaned, Outcome},
 };
 use crate::{
-    Error, Plan, Report, Settings, Severity, Splits, Task, Tokens, Verdict,
-    container::{Container, End},
-    finding::Fault,
-    rules::{self, Check, FileFacts},
-    split::{self, Decided, Place, Room},
+    container::{Container, DatasetEnd},
+    error::Error,
+    plan::Plan,
+    report::{Report, SplitCounts, TokenCounts, Verdict},
+    rule::{Check, Fault, FileSummary},
+    rules::{self, not_split},
+    settings::Settings,
+    severity::Severity,
+    split::{self, Decided, Split, SplitCapacity},
+    task::Task,
     tokens,
 };
 
-impl Desk<'_, '_> {
-    /// Decides what is left, and makes the report; or says what another pass must know.
-    pub(super) fn finish(mut self, end: &End) -> Result<Outcome, Error> {
+impl Merger<'_, '_> {
+    /// Decides what is still open and makes the report, or returns the plan of another pass.
+    pub(super) fn finish(mut self, end: &DatasetEnd) -> Result<Outcome, Error> {
         self.totals.blank_lines += end.blank_lines;
         if end.is_refused() {
             return self.refuse(end);
         }
         let task = match &self.stage {
-            Stage::Streaming(course) => {
-                let task = course.task;
-                if self.memory.is_spilling() {
+            Stage::Streaming(stream_plan) => {
+                let task = stream_plan.task;
+                if self.dedup.is_spilling() {
                     return self.compare_spilt(end);
                 }
                 if let Some(plan) = self.redraw(end)? {
@@ -34,10 +40,10 @@ impl Desk<'_, '_> {
                 }
                 task
             }
-            Stage::Holding(_) => {
-                let hold = self.stage.take();
-                let task = self.settle(&hold)?;
-                if self.memory.is_spilling() {
+            Stage::Buffering(_) => {
+                let buffer = self.stage.take();
+                let task = self.decide_buffered(&buffer)?;
+                if self.dedup.is_spilling() {
                     return self.compare_spilt(end);
                 }
                 task
@@ -46,35 +52,35 @@ impl Desk<'_, '_> {
         if !self.contradictions.is_empty() {
             return Ok(Outcome::Again(self.next_plan(end)));
         }
-        self.look_at_the_file(task, end);
+        self.check_file(task, end);
         self.report(task, end)
     }
 
-    /// Another pass will know which rows repeat an earlier one: they were too many to remember.
-    fn compare_spilt(mut self, end: &End) -> Result<Outcome, Error> {
-        let memory = std::mem::replace(&mut self.memory, Memory::new(0, None));
+    /// Another pass will know which rows repeat an earlier one: they did not fit into memory.
+    fn compare_spilt(mut self, end: &DatasetEnd) -> Result<Outcome, Error> {
+        let memory = std::mem::replace(&mut self.dedup, Deduplicator::new(0, None));
         let known = memory.finish().map_err(Error::Spill)?;
         Ok(Outcome::Again(Plan {
-            known: known.map(Arc::new),
-            // Of some it was seen before memory was full: the next pass sees all.
+            dedup_index: known.map(Arc::new),
+            // Some were found before memory ran out, others were not: the next pass finds them all.
             contradictions: self.plan.contradictions.clone(),
             ..self.next_plan(end)
         }))
     }
 
-    /// Keeps nothing of a dataset that was not read to its end: what was written is worthless, and
-    /// another pass would come no further.
-    fn refuse(mut self, end: &End) -> Result<Outcome, Error> {
-        let hold = self.stage.take();
-        let task = self.settle(&hold)?;
+    /// Keeps no row of a dataset that was not read to its end. What was written is worthless, and
+    /// another pass would stop at the same byte.
+    fn refuse(mut self, end: &DatasetEnd) -> Result<Outcome, Error> {
+        let buffer = self.stage.take();
+        let task = self.decide_buffered(&buffer)?;
         self.totals.refuse();
-        self.look_at_the_file(task, end);
+        self.check_file(task, end);
         self.report(task, end)
     }
 
-    /// Places the rows kept aside; a plan, if they are too many or too few for that.
-    fn redraw(&mut self, end: &End) -> Result<Option<Plan>, Error> {
-        let Stage::Streaming(course) = self.stage else {
+    /// Places the reserved rows; returns a plan where they are too many or too few.
+    fn redraw(&mut self, end: &DatasetEnd) -> Result<Option<Plan>, Error> {
+        let Stage::Streaming(stream_plan) = self.stage else {
             return Ok(None);
         };
         let all = self.totals.kept;
@@ -84,50 +90,50 @@ impl Desk<'_, '_> {
                 ..self.next_plan(end)
             })
         };
-        if self.pool.overflows() {
-            // As if the rows were fewer: so that as many bytes come as were meant to.
-            let turn = u128::from(course.train_from) * u128::from(split::DRAWN_BYTES)
-                / u128::from(self.pool.bytes);
+        if self.reserve.overflows() {
+            // Scale the draw down, so that about as many bytes are reserved as were intended.
+            let turn = u128::from(stream_plan.train_from) * u128::from(split::DRAWN_BYTES)
+                / u128::from(self.reserve.bytes);
             return Ok(again(u64::try_from(turn).unwrap_or_default()));
         }
-        let asked = self.pool.to_split(&self.withheld.groups);
+        let asked = self.reserve.to_split(&self.held_out_rows.groups);
         let decided = Decided {
             trained: self.totals.train,
-            left_out: self.withheld.left_out,
+            left_out: self.held_out_rows.left_out,
         };
-        let places = split::plan(&asked, decided, self.settings);
-        let aside = u64::try_from(asked.len()).unwrap_or(u64::MAX);
+        let splits = split::plan(&asked, decided, self.settings);
+        let reserved = u64::try_from(asked.len()).unwrap_or(u64::MAX);
         let mean = all.bytes.checked_div(all.rows).unwrap_or_default();
-        let room = Room::of(all.rows, self.settings).held(mean);
-        if self.plan.draw_below.is_none() && aside * 2 < room {
+        let capacity = SplitCapacity::of(all.rows, self.settings).fitting(mean);
+        if self.plan.draw_below.is_none() && reserved * 2 < capacity {
             let held_out = asked.iter().filter(|row| row.held_out).count();
             let held_out = u64::try_from(held_out).unwrap_or(u64::MAX);
             let turn = split::turn_of_training(all, held_out, self.settings);
             return Ok(again(turn));
         }
-        let all_at = |wanted: Place| {
-            let rows = asked.iter().zip(&places);
-            let rows = rows.filter(move |(_, place)| **place == wanted);
+        let all_at = |wanted: Split| {
+            let rows = asked.iter().zip(&splits);
+            let rows = rows.filter(move |(_, split)| **split == wanted);
             rows.map(|(row, _)| row.input).collect::<Vec<u64>>()
         };
-        let (crowds, left_out) = (all_at(Place::Train), all_at(Place::Nowhere));
-        if !crowds.is_empty() || !left_out.is_empty() {
-            let mut plan = again(course.train_from);
+        let (oversized_groups, left_out) = (all_at(Split::Train), all_at(Split::LeftOut));
+        if !oversized_groups.is_empty() || !left_out.is_empty() {
+            let mut plan = again(stream_plan.train_from);
             if let Some(plan) = &mut plan {
-                plan.crowds.extend(crowds);
+                plan.oversized_groups.extend(oversized_groups);
                 plan.left_out.extend(left_out);
             }
             return Ok(plan);
         }
-        for (row, record, place) in self.pool.placed(&places) {
-            self.totals.place(&row, place);
-            self.parts.write(place.part(), 1, &[record])?;
+        for (row, record, split) in self.reserve.placed(&splits) {
+            self.totals.place(&row, split);
+            self.outputs.write(split.file(), 1, &[record])?;
         }
         Ok(None)
     }
 
-    /// What this pass knew, and what every next one knows.
-    fn next_plan(&self, end: &End) -> Plan {
+    /// What this pass knew, and what every later one must know.
+    fn next_plan(&self, end: &DatasetEnd) -> Plan {
         let mut contradictions = self.plan.contradictions.clone();
         contradictions.extend(&self.contradictions);
         Plan {
@@ -138,13 +144,13 @@ impl Desk<'_, '_> {
         }
     }
 
-    fn look_at_the_file(&mut self, task: Task, end: &End) {
+    fn check_file(&mut self, task: Task, end: &DatasetEnd) {
         let totals = &self.totals;
-        let facts = FileFacts {
+        let file = FileSummary {
             kept: totals.rows.kept,
             systems: totals.systems,
-            distinct: totals.rows.kept + totals.shorts,
-            short: totals.labels.rows() + totals.shorts,
+            distinct: totals.rows.kept + totals.rejected_short,
+            short: totals.labels.rows() + totals.rejected_short,
             labels: totals.labels.distinct(),
             task,
             not_compared: self.near.not_compared,
@@ -152,20 +158,21 @@ impl Desk<'_, '_> {
             train_rows: totals.train.rows,
             train_bytes: totals.train.bytes,
             validation_rows: totals.splits.validation,
-            validation_asked: self.validation_asked(),
+            validation_expected: self.validation_expected(),
         };
         let read = totals.rows.read;
         if let Some((line, fault)) = &end.fault {
             let severity = self.settings.severity(fault.rule);
             let line = line + self.line;
-            let fault = Fault::new(fault.rule).saying(fault.message.as_str());
+            let fault = Fault::new(fault.rule).with_message(fault.message.as_str());
             if end.is_refused() {
                 let message = format!("{}; reading stopped at line {line}", fault.message);
-                self.ledger.add_at(fault.saying(message), severity, 0);
+                self.findings
+                    .add_at(fault.with_message(message), severity, 0);
             } else {
-                // Without a row, it is what there is to say about the file.
+                // A file without rows has no line to show: the finding is about the file.
                 let line = if read == 0 { 0 } else { line };
-                self.ledger.add_at(fault, severity, line);
+                self.findings.add_at(fault, severity, line);
             }
         }
         let unreadable = match end.container {
@@ -175,7 +182,7 @@ impl Desk<'_, '_> {
             }),
             Container::Lines if read > 0 && !totals.readable => {
                 let guess = totals.guess.unwrap_or_default();
-                Some(format!("no row is JSON; it looks like {guess}"))
+                Some(format!("no row is JSON; the file looks like {guess}"))
             }
             Container::Lines
             | Container::Array
@@ -186,45 +193,48 @@ impl Desk<'_, '_> {
             | Container::Empty => None,
         };
         if let Some(message) = unreadable {
-            let fault = Fault::new(&rules::unreadable_file::RULE).saying(message);
-            self.ledger.add_at(fault, Severity::Reject, 0);
+            let fault = Fault::new(&rules::unreadable_file::RULE).with_message(message);
+            self.findings.add_at(fault, Severity::Reject, 0);
         } else if read == 0 && end.fault.is_none() {
             let fault = Fault::new(&rules::empty_file::RULE);
-            self.ledger.add_at(fault, Severity::Reject, 0);
+            self.findings.add_at(fault, Severity::Reject, 0);
         }
         if totals.rows.kept > 0 && totals.splits.train == 0 {
-            // Of all parts but this one a few rows are taken; only rows held out leave it empty.
+            // Every other split takes a few rows only, so training is empty only where all are held
+            // out.
             let fault = Fault::new(&rules::held_out_no_room::RULE);
-            let message = "earlier versions compare models with every question: none can train";
-            self.ledger
-                .add_at(fault.saying(message), Severity::Reject, 0);
+            let message = "earlier versions hold out every question: none is left for training";
+            self.findings
+                .add_at(fault.with_message(message), Severity::Reject, 0);
         }
         let severity = self.settings.severity(&rules::language_mismatch::RULE);
-        let differing = totals.languages.tell(severity, self.settings.findings_max);
-        self.ledger.merge(&differing, 0);
+        let differing = totals
+            .languages
+            .findings(severity, self.settings.findings_max);
+        self.findings.merge(&differing, 0);
         for rule in rules::rules() {
             let severity = self.settings.severity(rule);
             if let Check::File(check) = rule.check
                 && severity != Severity::Off
-                && let Some(message) = check(&facts)
+                && let Some(message) = check(&file)
             {
-                self.ledger
-                    .add_at(Fault::new(rule).saying(message), severity, 0);
+                self.findings
+                    .add_at(Fault::new(rule).with_message(message), severity, 0);
             }
         }
     }
 
-    /// How many rows are to validate; of so few rows that none is held out, none.
-    fn validation_asked(&self) -> u64 {
+    /// How many validation rows the recipe asks for; none where there are too few rows to split.
+    fn validation_expected(&self) -> u64 {
         match self.totals.rows.kept {
-            ..split::ROWS_MIN => 0,
-            kept => Room::of(kept, self.settings).validation(),
+            ..not_split::ROWS_MIN => 0,
+            kept => SplitCapacity::of(kept, self.settings).validation(),
         }
     }
 
-    fn report(self, task: Task, end: &End) -> Result<Outcome, Error> {
+    fn report(self, task: Task, end: &DatasetEnd) -> Result<Outcome, Error> {
         let totals = self.totals;
-        let closed = self.ledger.close();
+        let closed = self.findings.close();
         let most = totals.formats.iter().max_by_key(|(_, rows)| **rows);
         let named = |(name, rows): (&&str, &u64)| ((*name).to_owned(), *rows);
         let codes = closed.codes.keys().map(String::as_str);
@@ -252,7 +262,7 @@ impl Desk<'_, '_> {
             lines: closed.lines,
             findings: closed.findings,
             findings_omitted: closed.omitted,
-            tokens: Tokens {
+            tokens: TokenCounts {
                 method: tokens::METHOD.to_owned(),
                 input: totals.tokens_input.distribution(),
                 output: totals.tokens_output.distribution(),
@@ -263,14 +273,14 @@ impl Desk<'_, '_> {
         Ok(Outcome::Done(Box::new(Cleaned {
             report,
             samples: totals.samples,
-            written: self.parts.finish()?,
+            written: self.outputs.finish()?,
         })))
     }
 }
 
-/// Repairs and notes do not spoil a dataset; what was left out or wants a look does.
+/// Repairs and notes leave a dataset clean; rejected rows and warnings do not.
 fn verdict<'c>(
-    splits: &Splits,
+    splits: &SplitCounts,
     mut codes: impl Iterator<Item = &'c str>,
     settings: &Settings,
 ) -> Verdict {

@@ -1,13 +1,13 @@
-//! Counts of counts: true percentiles in memory that does not grow with the rows.
+//! A histogram of exact values: true percentiles in memory that does not grow with the rows.
 
 use std::collections::BTreeMap;
 
-use crate::Distribution;
+use crate::report::Distribution;
 
-/// Values counted in a list; the few that are larger are counted in a map.
+/// Values below this are counted in a vector; the few above, in a map.
 const LISTED: u32 = 1 << 17;
 
-/// How often each value came.
+/// How often each value occurred.
 #[derive(Debug, Default)]
 pub(super) struct Histogram {
     listed: Vec<u64>,
@@ -30,14 +30,14 @@ impl Histogram {
         }
     }
 
-    /// Every value that came, with how often, the smallest first.
+    /// Every value that occurred and how often, in ascending order.
     fn values(&self) -> impl Iterator<Item = (u32, u64)> {
         let listed = (0..).zip(self.listed.iter().copied());
         let larger = self.larger.iter().map(|(value, count)| (*value, *count));
         listed.filter(|(_, count)| *count > 0).chain(larger)
     }
 
-    /// The values in a few numbers.
+    /// The distribution of the values.
     pub(super) fn distribution(&self) -> Distribution {
         let (mut sum, mut rows) = (0, 0);
         for (value, count) in self.values() {
@@ -54,7 +54,7 @@ impl Histogram {
         }
     }
 
-    /// The smallest value that `percent` of all `rows` do not exceed (nearest rank).
+    /// The smallest value that at least `percent` of all `rows` do not exceed (nearest rank).
     fn percentile(&self, percent: u64, rows: u64) -> u32 {
         let rank = (rows * percent).div_ceil(100);
         let mut passed = 0;

@@ -1,46 +1,47 @@
-//! Whether short answers are labels: their key says so, or there are few of them, each given often.
+//! Whether short answers are labels: their key says so, or there are few of them and each is
+//! frequent.
 
 use std::collections::BTreeMap;
 
 use crate::{
-    Task,
-    judged::{Fact, Kind},
+    processed::{RowKind, RowSummary},
+    task::Task,
 };
 
-/// Counts the different short answers.
+/// Counts distinct short answers.
 #[derive(Debug, Default)]
-pub(super) struct Labels {
+pub(super) struct LabelCounts {
     counts: BTreeMap<u64, u64>,
     rows: u64,
-    /// Rows among these whose key says that they are labels.
+    /// Rows among these whose key says that the answer is a label.
     named: u64,
 }
 
-impl Labels {
-    /// Most labels a task has: sets of intents have up to 150, taxonomies some hundreds.
+impl LabelCounts {
+    /// Most labels of a task: intent datasets have up to 150, taxonomies some hundreds.
     const DISTINCT_MAX: usize = 1_000;
 
-    /// Fewest rows from which repetition means something.
+    /// Fewest rows from which repetition is evidence.
     const ROWS_MIN: u64 = 20;
 
     /// Fewest rows per label on average.
     const ROWS_PER_LABEL_MIN: u64 = 5;
 
-    /// Takes an example, if its answer is short.
-    pub(super) fn count(&mut self, fact: &Fact) {
-        match fact.kind {
-            Kind::Rejected | Kind::Example => {}
-            Kind::Short | Kind::Brief => self.add(fact.output),
-            Kind::Label => {
+    /// Counts an example if its answer is short.
+    pub(super) fn count(&mut self, row: &RowSummary) {
+        match row.kind {
+            RowKind::Rejected | RowKind::Example => {}
+            RowKind::Short | RowKind::Brief => self.add(row.output),
+            RowKind::Label => {
                 self.named += 1;
-                self.add(fact.output);
+                self.add(row.output);
             }
         }
     }
 
     fn add(&mut self, answer: u64) {
         self.rows += 1;
-        // One more than the most shows that there are too many; no need to remember them.
+        // One more than the limit proves that there are too many, and bounds the memory.
         if self.counts.len() <= Self::DISTINCT_MAX {
             *self.counts.entry(answer).or_default() += 1;
         }
@@ -51,13 +52,13 @@ impl Labels {
         self.rows
     }
 
-    /// Different short answers, as far as they were counted.
+    /// Distinct short answers, up to one more than the limit.
     pub(super) fn distinct(&self) -> u64 {
         u64::try_from(self.counts.len()).unwrap_or(u64::MAX)
     }
 
-    /// What the rows teach: labels, if half of all answers are called so, or are short and few among those
-    /// differ.
+    /// The task: classification, if at least half of all answers are named labels, or are short and
+    /// few of them differ.
     pub(super) fn task(&self, candidates: u64) -> Task {
         let named = self.named > 0 && self.named * 2 >= candidates;
         let alike = self.counts.len() <= Self::DISTINCT_MAX
@@ -78,7 +79,7 @@ mod tests {
 
     #[track_caller]
     fn check(short_answers: &[u64], candidates: u64, expected: Task) {
-        let mut labels = Labels::default();
+        let mut labels = LabelCounts::default();
         for answer in short_answers {
             labels.add(*answer);
         }

@@ -1,30 +1,29 @@
-//! Which languages the rows answer in, and which rows differ from most.
+//! Counts the languages of the answers, and finds rows that differ from most.
 
 use std::collections::BTreeMap;
 
 use whatlang::Lang;
 
-use super::ledger::Ledger;
-use crate::{Severity, finding::Fault, rules::language_mismatch::RULE};
+use crate::{findings::Findings, rule::Fault, rules::language_mismatch::RULE, severity::Severity};
 
-/// Share of rows in one language from which the others are no choice, in percent.
+/// Share of rows in one language, in percent, from which rows in others look like mistakes.
 const MOST_PERCENT: u64 = 80;
 
-/// Most rows of a language that are listed: which language most are in is known at the end only.
+/// Most lines remembered of a language: which one prevails is known only at the end.
 const LISTED_MAX: usize = 100;
 
-/// Most languages of a report; more are those of chance.
+/// Most languages in a report; rarer ones are mostly wrong guesses.
 const REPORTED_MAX: usize = 20;
 
 /// The languages so far.
 #[derive(Debug, Default)]
-pub(super) struct Languages {
-    /// By code: how many rows, and their first lines.
+pub(super) struct LanguageCounts {
+    /// By language code: the number of rows, and their first lines.
     rows: BTreeMap<&'static str, (u64, Vec<u64>)>,
 }
 
-impl Languages {
-    /// Counts a row that answers in `language`.
+impl LanguageCounts {
+    /// Counts a row whose answer is in `language`.
     pub(super) fn count(&mut self, language: Lang, line: u64) {
         let (count, lines) = self.rows.entry(language.code()).or_default();
         *count += 1;
@@ -33,29 +32,29 @@ impl Languages {
         }
     }
 
-    /// Tells of the rows that differ from most.
-    pub(super) fn tell(&self, severity: Severity, findings_max: usize) -> Ledger {
-        let mut ledger = Ledger::new(findings_max);
+    /// The findings about rows that differ from most.
+    pub(super) fn findings(&self, severity: Severity, findings_max: usize) -> Findings {
+        let mut findings = Findings::new(findings_max);
         let all: u64 = self.rows.values().map(|(count, _)| count).sum();
         let most = self.rows.iter().max_by_key(|(_, (count, _))| *count);
         let Some((most, _)) = most.filter(|(_, (count, _))| count * 100 >= all * MOST_PERCENT)
         else {
-            return ledger;
+            return findings;
         };
         let mut others: Vec<(u64, &str)> = Vec::new();
         for (code, (count, lines)) in self.rows.iter().filter(|(code, _)| *code != most) {
-            ledger.count_unlisted(&RULE, count - u64::try_from(lines.len()).unwrap_or(*count));
+            findings.count_unlisted(&RULE, count - u64::try_from(lines.len()).unwrap_or(*count));
             others.extend(lines.iter().map(|line| (*line, *code)));
         }
         others.sort_unstable();
         for (line, code) in others {
             let message = format!("the answer is in `{code}`, most are in `{most}`");
-            ledger.add_at(Fault::new(&RULE).saying(message), severity, line);
+            findings.add_at(Fault::new(&RULE).with_message(message), severity, line);
         }
-        ledger
+        findings
     }
 
-    /// Rows by language, of those that come most often.
+    /// Rows by language, the most frequent ones only.
     pub(super) fn report(&self) -> BTreeMap<String, u64> {
         let mut rows: Vec<(&str, u64)> = self
             .rows

@@ -1,47 +1,45 @@
-//! The first rows of a dataset, by which the rest is judged.
+//! The first rows of a dataset, from which the rest is estimated.
 
-use super::{
-    hold::Hold,
-    labels::Labels,
-    seen::{Meeting, Seen},
+use super::{buffer::BatchBuffer, labels::LabelCounts, seen::SeenSet};
+use crate::{
+    dedup_index::Lookup, held_out::HeldOut, processed::RowKind, split::Volume, task::Task,
 };
-use crate::{HeldOut, Task, judged::Kind, split::Total};
 
-/// What is known of them.
+/// Totals of the first rows.
 pub(super) struct Prefix {
     /// Distinct examples.
-    examples: Total,
-    /// Bytes they and what is between them take in the dataset.
+    examples: Volume,
+    /// Bytes of the dataset that these rows take, with everything between them.
     raw: u64,
-    labels: Labels,
-    /// Those among the examples that ask what an earlier version holds out.
+    labels: LabelCounts,
+    /// Examples whose question an earlier version holds out.
     held_out: u64,
 }
 
 impl Prefix {
-    /// The rows of `hold` up to so many bytes of records, repeats and all: what fills the hold, to
-    /// the row, so that it does not matter how they were cut into batches.
-    pub(super) fn of(hold: &Hold, bytes_max: u64) -> Self {
+    /// The rows of `buffer` up to this many bytes of records, repeats included. The limit is exact
+    /// to the row, so that the estimate does not depend on how rows were cut into batches.
+    pub(super) fn of(buffer: &BatchBuffer, bytes_max: u64) -> Self {
         let mut prefix = Self {
-            examples: Total::default(),
+            examples: Volume::default(),
             raw: 0,
-            labels: Labels::default(),
+            labels: LabelCounts::default(),
             held_out: 0,
         };
-        let mut seen = Seen::default();
+        let mut seen = SeenSet::default();
         let mut bytes = 0;
-        for fact in hold.iter().flat_map(|held| &held.judged.facts) {
-            prefix.raw += u64::from(fact.raw);
-            bytes += u64::from(fact.record);
+        for row in buffer.iter().flat_map(|buffered| &buffered.processed.rows) {
+            prefix.raw += u64::from(row.raw);
+            bytes += u64::from(row.record);
             let mut is_new = || {
-                let met = seen.meet(fact.input, fact.output, 0);
-                !matches!(met, Meeting::Repeat(_))
+                let found_earlier = seen.check(row.input, row.output, 0);
+                !matches!(found_earlier, Lookup::Repeat(_))
             };
-            if fact.kind != Kind::Rejected && is_new() {
+            if row.kind != RowKind::Rejected && is_new() {
                 prefix.examples.rows += 1;
-                prefix.examples.bytes += u64::from(fact.record);
-                prefix.held_out += u64::from(fact.held_out);
-                prefix.labels.count(fact);
+                prefix.examples.bytes += u64::from(row.record);
+                prefix.held_out += u64::from(row.held_out);
+                prefix.labels.count(row);
             }
             if bytes > bytes_max {
                 break;
@@ -50,21 +48,21 @@ impl Prefix {
         prefix
     }
 
-    /// What they teach.
+    /// The task of these rows.
     pub(super) fn task(&self) -> Task {
         self.labels.task(self.examples.rows)
     }
 
-    /// What a dataset of `size` bytes comes to if it goes on like this.
-    pub(super) fn extrapolate(&self, size: u64) -> Total {
-        Total {
+    /// The estimate for a dataset of `size` bytes, if it continues like this.
+    pub(super) fn extrapolate(&self, size: u64) -> Volume {
+        Volume {
             rows: self.scale(self.examples.rows, size),
             bytes: self.scale(self.examples.bytes, size),
         }
     }
 
-    /// How many rows of a dataset of `size` bytes ask what is held out: of a dataset that grew,
-    /// mostly the first do, so never more than there are questions.
+    /// How many rows of a dataset of `size` bytes have a held-out question. In a dataset that grew
+    /// by appending, these are mostly the first rows, so never more than there are such questions.
     pub(super) fn extrapolate_held_out(&self, size: u64, held_out: &HeldOut) -> u64 {
         self.scale(self.held_out, size).min(held_out.rows())
     }

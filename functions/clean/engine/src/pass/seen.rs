@@ -1,46 +1,37 @@
-//! Which rows have been seen: finds repeats, and questions answered in more than one way.
+//! The set of distinct rows: finds repeats, and questions with different answers.
 //!
-//! One table does both. It holds 20 bytes for each distinct row, and a byte of control; how full
-//! tables may get, and that they double, makes that 24 to 48 bytes. Shards of different sizes
-//! double at different times, which keeps the whole near the mean, 35, at any number of rows, and
-//! keeps any one pause short.
+//! One table serves both. It takes 20 bytes for each distinct row and one control byte; with the
+//! load factor, and with tables that double, that is 24 to 48 bytes. Shards of different sizes
+//! double at different times. This keeps the total near the mean of 35 bytes at any number of rows,
+//! and every pause short.
 
 use hashbrown::HashTable;
 
-/// Tables the rows are spread over.
+use crate::dedup_index::Lookup;
+
+/// Tables that rows are spread over.
 const SHARDS: u32 = 64;
 
-/// Answers to one question that are found by the question; a question asked a million times must
-/// not make every look-up walk past all its answers.
+/// Answers to one question that are found by the question alone. A question with a million answers
+/// must not make every lookup walk past all of them.
 const ANSWERS_TOGETHER: usize = 8;
-
-/// What a row is to those before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Meeting {
-    /// Nothing like it was seen.
-    New,
-    /// The row of this line says the same.
-    Repeat(u32),
-    /// The row of this line asks the same and was the first to; it is answered in another way.
-    Contradiction(u32),
-}
 
 /// Every distinct row so far.
 #[derive(Debug)]
-pub(super) struct Seen {
-    /// By what is asked.
-    shards: Vec<HashTable<Row>>,
-    /// By what is asked and answered: further answers to questions that have many.
-    crowd: HashTable<Row>,
+pub(super) struct SeenSet {
+    /// By question.
+    shards: Vec<HashTable<SeenRow>>,
+    /// By question and answer: further answers to questions that have many.
+    overflow: HashTable<SeenRow>,
     /// Bytes of all tables.
     bytes: usize,
 }
 
-/// A row in five words: alignment to eight bytes would cost a sixth of the memory.
+/// A row in five words: aligned to eight bytes it would take a sixth more memory.
 #[derive(Debug, Clone, Copy)]
-struct Row([u32; 5]);
+struct SeenRow([u32; 5]);
 
-impl Row {
+impl SeenRow {
     fn new(input: u64, output: u64, line: u32) -> Self {
         let (a, b) = halves(input);
         let (c, d) = halves(output);
@@ -57,12 +48,12 @@ impl Row {
         u64::from(c) << 32 | u64::from(d)
     }
 
-    /// A hash of all it says.
+    /// A hash of question and answer.
     fn both(self) -> u64 {
         self.input() ^ self.output().rotate_left(32)
     }
 
-    /// Whether both say the same.
+    /// Whether question and answer are equal.
     fn is(self, other: Self) -> bool {
         self.input() == other.input() && self.output() == other.output()
     }
@@ -79,37 +70,37 @@ fn halves(word: u64) -> (u32, u32) {
     (high, low)
 }
 
-impl Default for Seen {
+impl Default for SeenSet {
     fn default() -> Self {
         Self {
             shards: (0..SHARDS).map(|_| HashTable::new()).collect(),
-            crowd: HashTable::new(),
+            overflow: HashTable::new(),
             bytes: 0,
         }
     }
 }
 
-impl Seen {
-    /// Bytes it takes.
+impl SeenSet {
+    /// Bytes of memory in use.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Every distinct row: what it asks, what it answers, its line; in no order.
+    /// Every distinct row as question, answer and line; in no particular order.
     pub(super) fn into_rows(self) -> impl Iterator<Item = (u64, u64, u32)> {
-        let tables = self.shards.into_iter().chain([self.crowd]);
+        let tables = self.shards.into_iter().chain([self.overflow]);
         tables
             .flatten()
             .map(|row| (row.input(), row.output(), row.line()))
     }
 
-    /// Takes a row that asks `input` and answers `output`; lines come in order.
-    pub(super) fn meet(&mut self, input: u64, output: u64, line: u32) -> Meeting {
+    /// Looks up a row with question `input` and answer `output`, and adds it; lines come in order.
+    pub(super) fn check(&mut self, input: u64, output: u64, line: u32) -> Lookup {
         let Some(shard) = self.shards.get_mut(shard(input)) else {
-            return Meeting::New;
+            return Lookup::New;
         };
-        // The first of those that ask the same, and the one that answers the same as well.
-        let (mut first, mut same) = (None::<Row>, None::<Row>);
+        // The first row with the same question, and the one with the same answer as well.
+        let (mut first, mut same) = (None::<SeenRow>, None::<SeenRow>);
         let mut answers = 0;
         for row in shard.iter_hash(input).filter(|row| row.input() == input) {
             if first.is_none_or(|first| row.line() < first.line()) {
@@ -120,32 +111,40 @@ impl Seen {
             }
             answers += 1;
         }
-        let row = Row::new(input, output, line);
+        let row = SeenRow::new(input, output, line);
         if same.is_none() && answers >= ANSWERS_TOGETHER {
-            same = self.crowd.find(row.both(), |other| other.is(row)).copied();
+            same = self
+                .overflow
+                .find(row.both(), |other| other.is(row))
+                .copied();
             if same.is_none() {
-                insert(&mut self.crowd, &mut self.bytes, row, Row::both);
+                insert(&mut self.overflow, &mut self.bytes, row, SeenRow::both);
             }
         } else if same.is_none() {
-            insert(shard, &mut self.bytes, row, Row::input);
+            insert(shard, &mut self.bytes, row, SeenRow::input);
         }
         match (same, first) {
-            (Some(same), _) => Meeting::Repeat(same.line()),
-            (None, Some(first)) => Meeting::Contradiction(first.line()),
-            (None, None) => Meeting::New,
+            (Some(same), _) => Lookup::Repeat(same.line()),
+            (None, Some(first)) => Lookup::Contradiction(first.line()),
+            (None, None) => Lookup::New,
         }
     }
 }
 
-fn insert(table: &mut HashTable<Row>, bytes: &mut usize, row: Row, hash: fn(Row) -> u64) {
+fn insert(
+    table: &mut HashTable<SeenRow>,
+    bytes: &mut usize,
+    row: SeenRow,
+    hash: fn(SeenRow) -> u64,
+) {
     let before = table.allocation_size();
     table.insert_unique(hash(row), row, |row| hash(*row));
     *bytes = *bytes + table.allocation_size() - before;
 }
 
-/// Which table a row is in: the later, the more rows, up to twice as many as in the first.
+/// The shard of a row: later shards get more rows, up to twice as many as the first.
 fn shard(input: u64) -> usize {
-    // The low and the highest seven bits are the table's own.
+    // The lowest and the highest seven bits are used by the table itself.
     let [.., a, b, c, d, _] = input.to_le_bytes();
     let place = f64::from(u32::from_le_bytes([a, b, c, d])) / f64::from(u32::MAX);
     // The share of shards below `s` is (2^(s/SHARDS) - 1); this is its inverse.
@@ -173,26 +172,26 @@ mod tests {
     proptest! {
         #[test]
         fn repeats_and_contradictions_are_those_of_a_plain_search(rows in prop::collection::vec((0..6_u64, 0..30_u64), 0..200)) {
-            let mut seen = Seen::default();
+            let mut seen = SeenSet::default();
             for (line, (input, output)) in rows.iter().enumerate() {
                 let before = rows.get(..line).unwrap_or_default();
                 let find = |is: &dyn Fn(&(u64, u64)) -> bool| before.iter().position(is).map(|at| u32::try_from(at).unwrap());
                 let expected = match (find(&|row| row == &(*input, *output)), find(&|row| row.0 == *input)) {
-                    (Some(same), _) => Meeting::Repeat(same),
-                    (None, Some(first)) => Meeting::Contradiction(first),
-                    (None, None) => Meeting::New,
+                    (Some(same), _) => Lookup::Repeat(same),
+                    (None, Some(first)) => Lookup::Contradiction(first),
+                    (None, None) => Lookup::New,
                 };
-                let met = seen.meet(hash(*input), hash(*output), u32::try_from(line).unwrap());
-                prop_assert_eq!(met, expected);
+                let found_earlier = seen.check(hash(*input), hash(*output), u32::try_from(line).unwrap());
+                prop_assert_eq!(found_earlier, expected);
             }
         }
     }
 
     #[test]
     fn a_row_takes_less_than_forty_bytes_at_any_number() {
-        let mut seen = Seen::default();
+        let mut seen = SeenSet::default();
         for row in 1..=100_000_u32 {
-            seen.meet(hash(row.into()), 0, row);
+            seen.check(hash(row.into()), 0, row);
             if row > 10_000 && row % 1_000 == 0 {
                 let each = f64::from(u32::try_from(seen.bytes()).unwrap()) / f64::from(row);
                 assert!(each < 40.0, "{each} bytes for each of {row} rows");

@@ -1,88 +1,46 @@
-//! Rows that are too many to remember are written down, and compared at the end of the pass.
+//! Compares rows on disk that do not fit into memory, at the end of the pass.
 //!
-//! Rows that ask the same go to the same of many files, so each file can be compared by itself in
-//! a small part of the memory. What comes of it is a bit for every line, by which the next pass
-//! knows a repeat when it meets one.
+//! Rows with the same question go to the same of many files, so each file can be compared on its
+//! own in little memory. The result is a bit for each line, by which the next pass recognises
+//! repeats.
 
 use std::{
-    collections::BTreeMap,
     fs::File,
     io::{self, BufWriter, Read as _, Seek as _, Write as _},
 };
 
-use serde::{Deserialize, Serialize};
+use super::seen::SeenSet;
+use crate::dedup_index::{DedupIndex, FirstLineLimits};
 
-use super::seen::{Meeting, Seen};
-use crate::{Settings, Severity, rules};
-
-/// Files the rows are spread over: one of them is in memory at a time.
+/// Files that rows are spread over; they are read into memory one at a time.
 const FILES: u32 = 256;
 
-/// Bytes of a row that is written down: what it asks, what it answers, its line.
+/// Bytes of a row on disk: question, answer and line.
 const ROW_BYTES: usize = 20;
 
-/// Rows, written down.
+/// Rows on disk.
 pub(super) struct Spill {
     files: Vec<BufWriter<File>>,
-    named: Named,
-    /// What was known before.
-    known: Known,
-}
-
-/// For how many lines of a kind it is remembered what came first: it will be told of no more.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Named {
-    repeats: usize,
-    contradictions: usize,
-}
-
-impl Named {
-    pub(super) fn of(settings: &Settings) -> Self {
-        let rejects = settings.severity(&rules::contradiction::RULE) == Severity::Reject;
-        Self {
-            repeats: settings.findings_max,
-            // All answers to such a question are left out, the first one too: its line is among the
-            // first even where that of the other is not.
-            contradictions: if rejects {
-                usize::MAX
-            } else {
-                settings.findings_max
-            },
-        }
-    }
-}
-
-/// What rows are to those before them, known beforehand.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Known {
-    repeats: Lines,
-    contradictions: Lines,
-}
-
-/// Some lines of the file.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Lines {
-    /// A bit for every line, 64 to a word.
-    bits: Vec<u64>,
-    /// The line that came first, for as many as will be listed.
-    firsts: BTreeMap<u32, u32>,
+    limits: FirstLineLimits,
+    /// Repeats found before memory ran out.
+    known: DedupIndex,
 }
 
 impl Spill {
-    /// Files in the system's directory for passing ones. Some repeats are `known` already; what
-    /// comes first is remembered of `named` lines.
-    pub(super) fn new(known: Known, named: Named) -> io::Result<Self> {
+    /// Creates temporary files. `known` are the repeats found so far; `limits` limits how many first
+    /// lines are kept.
+    pub(super) fn new(known: DedupIndex, limits: FirstLineLimits) -> io::Result<Self> {
         let file = |_| Ok(BufWriter::with_capacity(16 << 10, tempfile::tempfile()?));
         Ok(Self {
             files: (0..FILES).map(file).collect::<io::Result<_>>()?,
-            named,
+            limits,
             known,
         })
     }
 
-    /// Writes a row down.
+    /// Writes a row to disk.
     pub(super) fn add(&mut self, input: u64, output: u64, line: u32) -> io::Result<()> {
-        // The highest byte: tables use it as well, but not to choose among files.
+        // The highest byte: shards are chosen by others, so the rows of a file spread over all.
         let [.., high] = input.to_le_bytes();
         let Some(file) = self.files.get_mut(usize::from(high)) else {
             return Ok(());
@@ -93,23 +51,23 @@ impl Spill {
     }
 
     /// Compares all rows.
-    pub(super) fn compare(self) -> io::Result<Known> {
+    pub(super) fn compare(self) -> io::Result<DedupIndex> {
         let mut known = self.known;
         for file in self.files {
             let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
             let mut rows = read(file)?;
             rows.sort_unstable();
-            let mut seen = Seen::default();
+            let mut seen = SeenSet::default();
             for (line, input, output) in rows {
-                known.note(line, seen.meet(input, output, line));
+                known.note(line, seen.check(input, output, line));
             }
-            known.forget_beyond(self.named);
+            known.forget_beyond(self.limits);
         }
         Ok(known)
     }
 }
 
-/// The rows written to `file`: their lines, what they ask, what they answer.
+/// The rows in `file`: line, question and answer.
 fn read(mut file: File) -> io::Result<Vec<(u32, u64, u64)>> {
     file.rewind()?;
     let mut bytes = Vec::new();
@@ -124,63 +82,4 @@ fn read(mut file: File) -> io::Result<Vec<(u32, u64, u64)>> {
         (u32::from_le_bytes(line), word(row, 0), word(row, 8))
     };
     Ok(rows.iter().map(row).collect())
-}
-
-impl Known {
-    /// Notes what the row of `line` is to those before it.
-    pub(super) fn note(&mut self, line: u32, meeting: Meeting) {
-        match meeting {
-            Meeting::New => {}
-            Meeting::Repeat(first) => self.repeats.insert(line, first),
-            Meeting::Contradiction(first) => self.contradictions.insert(line, first),
-        }
-    }
-
-    /// Remembers what came first for so many lines only.
-    pub(super) fn forget_beyond(&mut self, named: Named) {
-        self.repeats.forget_beyond(named.repeats);
-        self.contradictions.forget_beyond(named.contradictions);
-    }
-
-    /// What the row of `line` is to those before it.
-    pub(super) fn meet(&self, line: u32) -> Meeting {
-        if let Some(first) = self.repeats.first_of(line) {
-            Meeting::Repeat(first)
-        } else if let Some(first) = self.contradictions.first_of(line) {
-            Meeting::Contradiction(first)
-        } else {
-            Meeting::New
-        }
-    }
-}
-
-impl Lines {
-    fn insert(&mut self, line: u32, first: u32) {
-        let (word, bit) = place(line);
-        if word >= self.bits.len() {
-            self.bits.resize(word + 1, 0);
-        }
-        if let Some(word) = self.bits.get_mut(word) {
-            *word |= bit;
-        }
-        self.firsts.insert(line, first);
-    }
-
-    fn forget_beyond(&mut self, named_max: usize) {
-        while self.firsts.len() > named_max {
-            self.firsts.pop_last();
-        }
-    }
-
-    /// The line that came before `line`, if it is one of these: 0 where nobody will ask.
-    fn first_of(&self, line: u32) -> Option<u32> {
-        let (word, bit) = place(line);
-        let is = self.bits.get(word).is_some_and(|word| word & bit != 0);
-        is.then(|| self.firsts.get(&line).copied().unwrap_or_default())
-    }
-}
-
-fn place(line: u32) -> (usize, u64) {
-    let word = usize::try_from(line / u64::BITS).unwrap_or(usize::MAX);
-    (word, 1 << (line % u64::BITS))
 }

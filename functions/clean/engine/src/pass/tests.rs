@@ -1,4 +1,4 @@
-//! What comes out of a pass, and what happens when a second one reads other bytes than the first.
+//! What a pass writes, and what happens when a second pass reads other bytes than the first.
 
 use std::{
     collections::BTreeMap,
@@ -6,23 +6,25 @@ use std::{
     sync::atomic::{AtomicU8, Ordering},
 };
 
-use super::*;
-use crate::{Crc32c, Part, Scan};
+use std::num::NonZero;
 
-/// Parts in memory.
+use super::{machine::BUFFERED_BYTES_MAX, *};
+use crate::{meter::Crc32c, outputs::OutputFile, rule::Scan};
+
+/// Output files in memory.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Memory(pub(crate) BTreeMap<Part, Vec<u8>>);
+pub(crate) struct Memory(pub(crate) BTreeMap<OutputFile, Vec<u8>>);
 
 impl Outputs for Memory {
-    fn part(&mut self, part: Part) -> &mut dyn Write {
-        self.0.entry(part).or_default()
+    fn writer(&mut self, file: OutputFile) -> &mut dyn Write {
+        self.0.entry(file).or_default()
     }
 }
 
 impl Memory {
-    /// The rows of a part.
-    pub(crate) fn rows(&self, part: Part) -> Vec<&str> {
-        std::str::from_utf8(&self.0[&part])
+    /// The rows of a file.
+    pub(crate) fn rows(&self, file: OutputFile) -> Vec<&str> {
+        std::str::from_utf8(&self.0[&file])
             .unwrap()
             .lines()
             .collect()
@@ -37,7 +39,7 @@ pub(crate) fn clean(bytes: &[u8], settings: &Settings) -> (Cleaned, Memory) {
     (cleaned, memory)
 }
 
-/// Cleans `bytes` on a `machine`; says how many passes it took.
+/// Cleans `bytes` on a `machine`; returns the number of passes too.
 #[track_caller]
 pub(crate) fn clean_on(
     bytes: &[u8],
@@ -47,7 +49,7 @@ pub(crate) fn clean_on(
     clean_on_by(bytes, settings, machine, Plan::default())
 }
 
-/// Cleans `bytes`, beginning with `plan`.
+/// Cleans `bytes`, starting with `plan`.
 #[track_caller]
 pub(crate) fn clean_by(bytes: &[u8], settings: &Settings, plan: Plan) -> (Cleaned, Memory) {
     let machine = Machine::with_threads(NonZero::new(2).unwrap());
@@ -55,7 +57,7 @@ pub(crate) fn clean_by(bytes: &[u8], settings: &Settings, plan: Plan) -> (Cleane
     (cleaned, memory)
 }
 
-/// Cleans `bytes` on a `machine`, beginning with `plan`; says how many passes it took.
+/// Cleans `bytes` on a `machine`, starting with `plan`; returns the number of passes too.
 #[track_caller]
 pub(crate) fn clean_on_by(
     bytes: &[u8],
@@ -65,7 +67,7 @@ pub(crate) fn clean_on_by(
 ) -> (Cleaned, Memory, u32) {
     let source = bytes.to_vec();
     loop {
-        let mut memory = Memory(Part::ALL.map(|part| (part, Vec::new())).into());
+        let mut memory = Memory(OutputFile::ALL.map(|part| (part, Vec::new())).into());
         let outcome = pass(
             &source,
             settings,
@@ -91,7 +93,7 @@ fn rejected_rows_keep_their_bytes_and_say_why() {
     let (cleaned, memory) = clean(bytes, &Settings::default());
     let written = cleaned.written.unwrap();
     assert_eq!(
-        memory.rows(Part::Rejected),
+        memory.rows(OutputFile::Rejected),
         [
             r#"{"line":2,"codes":["empty_input","empty_output"],"raw":"{\"input\":\"\",\"output\":\"\"}"}"#,
             r#"{"line":3,"codes":["invalid_utf8"],"raw_base64":"Y2Fm6Q=="}"#,
@@ -102,9 +104,9 @@ fn rejected_rows_keep_their_bytes_and_say_why() {
     assert_eq!((written.train.rows, written.rejected.rows), (1, 4));
     assert_eq!(
         written.train.bytes,
-        u64::try_from(memory.0[&Part::Train].len()).unwrap()
+        u64::try_from(memory.0[&OutputFile::Train].len()).unwrap()
     );
-    let crc32c = Crc32c::default().append(&memory.0[&Part::Train]);
+    let crc32c = Crc32c::default().append(&memory.0[&OutputFile::Train]);
     assert_eq!(written.train.crc32c, crc32c);
 }
 
@@ -119,7 +121,7 @@ fn the_system_instruction_of_the_recipe_is_put_in_where_there_is_none() {
         {\"system\":\"Be long.\",\"input\":\"a\",\"output\":\"one two three\"}\n",
         &settings,
     );
-    let rows = memory.rows(Part::Train);
+    let rows = memory.rows(OutputFile::Train);
     assert!(rows[0].starts_with(
         r#"{"systemInstruction":{"role":"system","parts":[{"text":"Be brief."}]},"contents":["#
     ));
@@ -152,14 +154,14 @@ fn rejecting_contradictions() -> Settings {
 }
 
 #[test]
-fn a_dataset_that_changes_between_two_passes_is_told() {
+fn a_dataset_that_changes_between_two_passes_is_reported() {
     let source = Fickle(AtomicU8::new(0));
     let settings = rejecting_contradictions();
     let failed = survey(&source, &settings, Machine::default(), &mut |_| {}).unwrap_err();
     assert!(matches!(failed, Error::Changed), "{failed}");
 }
 
-/// Parts on a full disk.
+/// Output files on a full disk.
 struct Full;
 
 impl Write for Full {
@@ -173,13 +175,13 @@ impl Write for Full {
 }
 
 impl Outputs for Full {
-    fn part(&mut self, _: Part) -> &mut dyn Write {
+    fn writer(&mut self, _: OutputFile) -> &mut dyn Write {
         self
     }
 }
 
 #[test]
-fn a_part_that_cannot_be_written_is_named() {
+fn a_file_that_cannot_be_written_is_named() {
     let source = b"{\"input\":\"a\",\"output\":\"one two three\"}".to_vec();
     let settings = Settings::default();
     let plan = Plan::default();
@@ -193,7 +195,7 @@ fn a_part_that_cannot_be_written_is_named() {
         &mut |_| {},
     )
     .unwrap_err();
-    assert_eq!(failed.to_string(), "the part `train` cannot be written");
+    assert_eq!(failed.to_string(), "cannot write the output file `train`");
 }
 
 /// Questions and answers with repeats, contradictions, short answers and broken rows.
@@ -220,11 +222,14 @@ fn the_result_does_not_depend_on_the_number_of_threads() {
         scan: [Scan::Language, Scan::NearDuplicates].into(),
         ..Settings::default()
     };
-    for hold in [100_000, HOLD_BYTES] {
-        let one = clean_on(&bytes, &settings, Machine::tiny(1, hold));
+    for buffer in [100_000, BUFFERED_BYTES_MAX] {
+        let one = clean_on(&bytes, &settings, Machine::tiny(1, buffer));
         for threads in [2, 5] {
-            let several = clean_on(&bytes, &settings, Machine::tiny(threads, hold));
-            assert!(one == several, "{threads} threads, hold of {hold} bytes");
+            let several = clean_on(&bytes, &settings, Machine::tiny(threads, buffer));
+            assert!(
+                one == several,
+                "{threads} threads, a buffer of {buffer} bytes"
+            );
         }
     }
 }
@@ -240,17 +245,21 @@ fn a_large_dataset_is_split_in_one_pass_within_the_limits() {
     let share = splits.validation * 1000 / cleaned.report.rows.kept;
     assert!((80..=100).contains(&share), "{splits:?}");
     let (exact, whole, _) = clean_on(&bytes, &Settings::default(), Machine::default());
-    // The draw is the same; only how many are drawn is estimated.
-    let eval = |memory: &Memory| memory.0[&Part::Eval].clone();
+    // The draw is the same; only the number of rows drawn is estimated.
+    let eval = |memory: &Memory| memory.0[&OutputFile::Eval].clone();
     assert!(eval(&memory) == eval(&whole));
     assert_eq!(cleaned.report.codes, exact.report.codes);
     assert_eq!(cleaned.report.rows, exact.report.rows);
-    assert_eq!(memory.0[&Part::Rejected], whole.0[&Part::Rejected]);
+    assert_eq!(
+        memory.0[&OutputFile::Rejected],
+        whole.0[&OutputFile::Rejected]
+    );
 }
 
 #[test]
 fn where_the_first_rows_deceive_a_second_pass_knows_better() {
-    // Long rows, then many short ones: more rows than the first let expect; and the reverse.
+    // Long rows, then many short ones, so that there are more rows than the first suggest; and the
+    // reverse.
     let long = |n: u32| {
         format!(
             "{{\"input\":\"l{n}\",\"output\":\"{}\"}}\n",
@@ -259,8 +268,8 @@ fn where_the_first_rows_deceive_a_second_pass_knows_better() {
     };
     let short = |n: u32| format!("{{\"input\":\"s{n}\",\"output\":\"a few words\"}}\n");
     let longs: String = (0..400).map(long).collect();
-    let shorts: String = (0..80_000).map(short).collect();
-    for text in [longs.clone() + &shorts, shorts + &longs] {
+    let short_findings: String = (0..80_000).map(short).collect();
+    for text in [longs.clone() + &short_findings, short_findings + &longs] {
         let machine = Machine::tiny(2, 300_000);
         let (cleaned, _, passes) = clean_on(text.as_bytes(), &Settings::default(), machine);
         let splits = &cleaned.report.splits;
@@ -291,7 +300,7 @@ fn a_question_with_too_many_answers_trains() {
         );
         assert!(
             !memory
-                .rows(Part::Validation)
+                .rows(OutputFile::Validation)
                 .iter()
                 .any(|row| row.contains("the same"))
         );
@@ -302,11 +311,11 @@ fn a_question_with_too_many_answers_trains() {
 fn rows_that_a_rule_repairs_are_shown_as_they_were_and_are() {
     let row = r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":null,"tool_calls":[{"function":{"name":"f","arguments":"\"{}\""}}]},{"role":"tool","content":"1"},{"role":"assistant","content":"one two three"}]}"#;
     let (_, memory) = clean(format!("\n{row}\n").as_bytes(), &Settings::default());
-    let train = memory.rows(Part::Train)[0];
+    let train = memory.rows(OutputFile::Train)[0];
     let raw = serde_json::to_string(row).unwrap();
     let expected =
         format!(r#"{{"line":2,"codes":["double_encoded_arguments"],"raw":{raw},"row":{train}}}"#);
-    assert_eq!(memory.rows(Part::Corrected), [expected]);
+    assert_eq!(memory.rows(OutputFile::Corrected), [expected]);
 }
 
 #[test]
@@ -316,15 +325,15 @@ fn rows_too_many_to_remember_are_compared_all_the_same() {
         findings_max: 10,
         ..rejecting_contradictions()
     };
-    for (settings, hold) in [
+    for (settings, buffer) in [
         (Settings::default(), 100_000),
-        (Settings::default(), HOLD_BYTES),
-        (strict, HOLD_BYTES),
+        (Settings::default(), BUFFERED_BYTES_MAX),
+        (strict, BUFFERED_BYTES_MAX),
     ] {
-        let roomy = clean_on(&bytes, &settings, Machine::tiny(2, hold));
+        let roomy = clean_on(&bytes, &settings, Machine::tiny(2, buffer));
         let narrow = Machine {
             dedup_bytes: 50_000,
-            ..Machine::tiny(2, hold)
+            ..Machine::tiny(2, buffer)
         };
         let (cleaned, memory, passes) = clean_on(&bytes, &settings, narrow);
         assert_eq!(passes, roomy.2 + 1);

@@ -1,4 +1,4 @@
-//! Threads that read in turn and judge side by side.
+//! Threads that read batches in turn and process them in parallel.
 
 use std::{
     collections::BTreeMap,
@@ -8,14 +8,14 @@ use std::{
     thread,
 };
 
-use crate::{Error, batch::Batch, judged::Judged, row::Judge};
+use crate::{batch::Batch, error::Error, processed::ProcessedBatch, row_processor::RowProcessor};
 
-/// Batches, for each thread, that may wait for an earlier one that takes long: as many as are judged while
-/// all that is held is decided about.
+/// Batches per thread that may wait for an earlier, slower one. About as many are processed while
+/// the buffer is decided about, so that no thread idles meanwhile; the limit bounds memory.
 const WAITING_PER_THREAD: u64 = 8;
 
 /// Where batches come from.
-pub(super) trait Batches: Send {
+pub(super) trait BatchSource: Send {
     /// Fills `batch` with the next rows; `false` after the last.
     fn fill(&mut self, batch: &mut Batch) -> io::Result<bool>;
 
@@ -23,98 +23,98 @@ pub(super) trait Batches: Send {
     fn bytes_read(&self) -> u64;
 }
 
-/// Where judged batches go, in order.
-pub(super) trait Taker: Send {
-    /// Takes the next batch; gives back what can be filled again.
-    fn take(&mut self, judged: Judged) -> Result<Judged, Error>;
+/// Where processed batches go, in order.
+pub(super) trait BatchSink: Send {
+    /// Takes the next batch; returns an allocation for reuse.
+    fn take(&mut self, processed: ProcessedBatch) -> Result<ProcessedBatch, Error>;
 }
 
-/// The way in: one thread at a time reads.
-struct Intake<'i> {
-    batches: &'i mut dyn Batches,
+/// The shared input: one thread at a time reads.
+struct SharedReader<'i> {
+    batches: &'i mut dyn BatchSource,
     progress: &'i mut (dyn FnMut(u64) + Send),
     /// Number of the next batch.
     next: u64,
 }
 
-/// The way out: batches are taken in order, by one thread at a time.
+/// The state of the queue to the sink.
 #[derive(Default)]
-struct Counter {
-    /// Number of the batch to be taken next.
+struct QueueState {
+    /// Number of the next batch to merge.
     next: u64,
-    /// Whether some thread takes batches, and will take what comes meanwhile.
-    is_taking: bool,
-    /// Batches that are judged before their turn.
-    waiting: BTreeMap<u64, Judged>,
-    /// Used up, to be filled again.
-    spare: Vec<Judged>,
+    /// Whether a thread is merging. It will also merge what others queue meanwhile.
+    is_merging: bool,
+    /// Batches that were processed before their turn.
+    waiting: BTreeMap<u64, ProcessedBatch>,
+    /// Used allocations, to be filled again.
+    spare: Vec<ProcessedBatch>,
     failed: Option<Error>,
 }
 
-/// The way out, for all threads.
-struct Exit<'e> {
-    taker: Mutex<&'e mut dyn Taker>,
-    counter: Mutex<Counter>,
-    /// Told when a batch is taken, or something failed.
+/// The ordered queue of processed batches, shared by all threads.
+struct MergeQueue<'e> {
+    sink: Mutex<&'e mut dyn BatchSink>,
+    state: Mutex<QueueState>,
+    /// Notified when a batch is merged, or something failed.
     moved: Condvar,
-    /// Batches that may wait.
+    /// Most batches that may wait.
     waiting_max: u64,
 }
 
-/// Judges all `batches` on so many `threads`, and hands them to `taker` in their order.
+/// Processes all `batches` on so many `threads`, and hands them to `sink` in order.
 pub(super) fn run(
-    batches: &mut dyn Batches,
-    judge: &Judge<'_>,
-    taker: &mut dyn Taker,
+    batches: &mut dyn BatchSource,
+    processor: &RowProcessor<'_>,
+    sink: &mut dyn BatchSink,
     threads: NonZero<usize>,
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<(), Error> {
-    let intake = Mutex::new(Intake {
+    let reader = Mutex::new(SharedReader {
         batches,
         progress,
         next: 0,
     });
-    let exit = Exit {
-        taker: Mutex::new(taker),
-        counter: Mutex::default(),
+    let queue = MergeQueue {
+        sink: Mutex::new(sink),
+        state: Mutex::default(),
         moved: Condvar::new(),
         waiting_max: WAITING_PER_THREAD * u64::try_from(threads.get()).unwrap_or(1),
     };
-    let work = || work(judge, &intake, &exit);
+    let work = || work(processor, &reader, &queue);
     thread::scope(|scope| {
         for _ in 1..threads.get() {
             scope.spawn(work);
         }
         work();
     });
-    let counter = exit.counter.into_inner();
-    let counter = counter.unwrap_or_else(PoisonError::into_inner);
-    counter.failed.map_or(Ok(()), Err)
+    let state = queue.state.into_inner();
+    let state = state.unwrap_or_else(PoisonError::into_inner);
+    state.failed.map_or(Ok(()), Err)
 }
 
-fn work(judge: &Judge<'_>, intake: &Mutex<Intake<'_>>, exit: &Exit<'_>) {
-    let _guard = Guard(exit);
+fn work(processor: &RowProcessor<'_>, reader: &Mutex<SharedReader<'_>>, queue: &MergeQueue<'_>) {
+    let _guard = Guard(queue);
     let mut batch = Batch::default();
     loop {
-        let number = match lock(intake).read(&mut batch) {
+        let number = match lock(reader).read(&mut batch) {
             Ok(Some(number)) => number,
             Ok(None) => return,
             Err(error) => {
-                lock(&exit.counter).failed.get_or_insert(error);
-                exit.moved.notify_all();
+                lock(&queue.state).failed.get_or_insert(error);
+                queue.moved.notify_all();
                 return;
             }
         };
-        let mut judged = lock(&exit.counter).spare.pop().unwrap_or_default();
-        judge.judge(&batch, &mut judged);
-        if !exit.put(number, judged) {
+        let mut processed = lock(&queue.state).spare.pop().unwrap_or_default();
+        processor.processor(&batch, &mut processed);
+        if !queue.put(number, processed) {
             return;
         }
     }
 }
 
-impl Intake<'_> {
-    /// Reads the next batch, and gives it a number.
+impl SharedReader<'_> {
+    /// Reads the next batch, and numbers it.
     fn read(&mut self, batch: &mut Batch) -> Result<Option<u64>, Error> {
         if !self.batches.fill(batch).map_err(Error::Read)? {
             return Ok(None);
@@ -126,55 +126,58 @@ impl Intake<'_> {
     }
 }
 
-/// Sees to it that nobody waits for a thread that panics.
-struct Guard<'g, 'e>(&'g Exit<'e>);
+/// Wakes the other threads if this one panics: they would wait for its batch for ever.
+struct Guard<'g, 'e>(&'g MergeQueue<'e>);
 
 impl Drop for Guard<'_, '_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            lock(&self.0.counter).failed.get_or_insert(Error::Unending);
+            lock(&self.0.state).failed.get_or_insert(Error::Unending);
             self.0.moved.notify_all();
         }
     }
 }
 
-impl Exit<'_> {
-    /// Puts a batch down, and takes it if its turn has come, unless another thread is taking: that one
-    /// goes on with it. `false` once anything has failed.
-    fn put(&self, number: u64, judged: Judged) -> bool {
-        let mut counter = lock(&self.counter);
-        while counter.failed.is_none() && number >= counter.next + self.waiting_max {
-            let moved = self.moved.wait(counter);
-            counter = moved.unwrap_or_else(PoisonError::into_inner);
+impl MergeQueue<'_> {
+    /// Queues a batch, and merges it if its turn has come, unless another thread is merging: that
+    /// one will merge it. `false` once anything has failed.
+    fn put(&self, number: u64, processed: ProcessedBatch) -> bool {
+        let mut state = lock(&self.state);
+        while state.failed.is_none() && number >= state.next + self.waiting_max {
+            let moved = self.moved.wait(state);
+            state = moved.unwrap_or_else(PoisonError::into_inner);
         }
-        counter.waiting.insert(number, judged);
-        if !counter.is_taking {
-            counter.is_taking = true;
-            counter = self.take_all(counter);
-            counter.is_taking = false;
+        state.waiting.insert(number, processed);
+        if !state.is_merging {
+            state.is_merging = true;
+            state = self.merge_all(state);
+            state.is_merging = false;
         }
-        counter.failed.is_none()
+        state.failed.is_none()
     }
 
-    /// Takes batches for as long as the next one is there.
-    fn take_all<'c>(&'c self, mut counter: MutexGuard<'c, Counter>) -> MutexGuard<'c, Counter> {
-        while counter.failed.is_none() {
-            let next = counter.next;
-            let Some(judged) = counter.waiting.remove(&next) else {
+    /// Merges batches for as long as the next one is there.
+    fn merge_all<'c>(
+        &'c self,
+        mut state: MutexGuard<'c, QueueState>,
+    ) -> MutexGuard<'c, QueueState> {
+        while state.failed.is_none() {
+            let next = state.next;
+            let Some(processed) = state.waiting.remove(&next) else {
                 break;
             };
-            // Others may put theirs down meanwhile.
-            drop(counter);
-            let taken = lock(&self.taker).take(judged);
-            counter = lock(&self.counter);
+            // Release the lock, so that others can queue theirs meanwhile.
+            drop(state);
+            let taken = lock(&self.sink).take(processed);
+            state = lock(&self.state);
             match taken {
-                Ok(spare) => counter.spare.push(spare),
-                Err(error) => counter.failed = Some(error),
+                Ok(spare) => state.spare.push(spare),
+                Err(error) => state.failed = Some(error),
             }
-            counter.next += 1;
+            state.next += 1;
             self.moved.notify_all();
         }
-        counter
+        state
     }
 }
 
@@ -187,12 +190,12 @@ mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     use super::*;
-    use crate::{Plan, Settings, batch::Cut, container::Layout};
+    use crate::{batch::Cut, container::Layout, plan::Plan, settings::Settings};
 
     /// Rows, one in each batch.
     struct Rows(u32);
 
-    impl Batches for Rows {
+    impl BatchSource for Rows {
         fn fill(&mut self, batch: &mut Batch) -> io::Result<bool> {
             let Some(left) = self.0.checked_sub(1) else {
                 return Ok(false);
@@ -209,28 +212,28 @@ mod tests {
         }
     }
 
-    /// Fails, in one way or another, at the batch that has this number, from 0.
+    /// Fails or panics at the batch with this number, from 0.
     struct Failing {
         at: u32,
         panics: bool,
     }
 
-    impl Taker for Failing {
-        fn take(&mut self, judged: Judged) -> Result<Judged, Error> {
+    impl BatchSink for Failing {
+        fn take(&mut self, processed: ProcessedBatch) -> Result<ProcessedBatch, Error> {
             match self.at.checked_sub(1) {
                 Some(at) => self.at = at,
                 None if self.panics => panic!("a mistake of ours"),
                 None => return Err(Error::TooManyRows),
             }
-            Ok(judged)
+            Ok(processed)
         }
     }
 
-    fn run_all(rows: u32, taker: &mut dyn Taker) -> Result<(), Error> {
+    fn run_all(rows: u32, sink: &mut dyn BatchSink) -> Result<(), Error> {
         let (settings, plan) = (Settings::default(), Plan::default());
-        let judge = Judge::new(&settings, &plan, Layout::Json, false);
+        let processor = RowProcessor::new(&settings, &plan, Layout::Json, false);
         let threads = NonZero::new(3).unwrap();
-        run(&mut Rows(rows), &judge, taker, threads, &mut |_| {})
+        run(&mut Rows(rows), &processor, sink, threads, &mut |_| {})
     }
 
     #[test]

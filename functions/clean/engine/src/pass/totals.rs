@@ -1,33 +1,36 @@
-//! Sums over all rows.
+//! Totals over all rows.
 
 use std::collections::BTreeMap;
 
-use super::{Sample, histogram::Histogram, labels::Labels, languages::Languages, pool::Aside};
+use super::{
+    histogram::Histogram, labels::LabelCounts, languages::LanguageCounts, outcome::Sample,
+    reserve::ReservedRow,
+};
 use crate::{
-    Rows, Splits,
-    judged::{Fact, Judged},
-    split::{Place, Total},
+    processed::{ProcessedBatch, RowSummary},
+    report::{RowCounts, SplitCounts},
+    split::{Split, Volume},
 };
 
-/// Pairs of question and answer shown as samples.
+/// Samples in a manifest.
 const SAMPLES_MAX: usize = 3;
 
-/// Sums over all rows.
+/// Totals over all rows.
 #[derive(Debug, Default)]
 pub(super) struct Totals {
-    pub(super) rows: Rows,
-    pub(super) splits: Splits,
+    pub(super) rows: RowCounts,
+    pub(super) splits: SplitCounts,
     pub(super) blank_lines: u64,
-    /// Rows left out for a short answer alone.
-    pub(super) shorts: u64,
-    /// Rows kept that have a system instruction.
+    /// Rows rejected only because their answer is short.
+    pub(super) rejected_short: u64,
+    /// Kept rows that have a system instruction.
     pub(super) systems: u64,
-    pub(super) labels: Labels,
-    pub(super) languages: Languages,
-    /// The training part.
-    pub(super) train: Total,
-    /// All that is kept.
-    pub(super) kept: Total,
+    pub(super) labels: LabelCounts,
+    pub(super) languages: LanguageCounts,
+    /// The training split.
+    pub(super) train: Volume,
+    /// All kept rows.
+    pub(super) kept: Volume,
     pub(super) tokens_input: Histogram,
     pub(super) tokens_output: Histogram,
     pub(super) billable: u64,
@@ -35,43 +38,43 @@ pub(super) struct Totals {
     pub(super) samples: Vec<Sample>,
     /// Whether any row was JSON.
     pub(super) readable: bool,
-    /// What the first row looks like, should none be.
+    /// What the first row looks like, for a file in which none is JSON.
     pub(super) guess: Option<&'static str>,
 }
 
 impl Totals {
-    /// Takes over what a batch knows of itself.
-    pub(super) fn note(&mut self, judged: &Judged) {
-        for (format, rows) in &judged.formats {
+    /// Adds the counts of a batch.
+    pub(super) fn note(&mut self, processed: &ProcessedBatch) {
+        for (format, rows) in &processed.formats {
             *self.formats.entry(format).or_default() += rows;
         }
-        self.blank_lines += judged.lines.blank;
-        self.readable |= judged.readable;
-        if !judged.facts.is_empty() {
-            self.guess.get_or_insert(judged.guess);
+        self.blank_lines += processed.lines.blank;
+        self.readable |= processed.readable;
+        if !processed.rows.is_empty() {
+            self.guess.get_or_insert(processed.guess);
         }
     }
 
-    /// Counts a row that is kept.
-    pub(super) fn keep(&mut self, fact: &Fact, line: u64, record: &[u8]) {
-        if let Some(language) = fact.language {
+    /// Counts a kept row.
+    pub(super) fn keep(&mut self, row: &RowSummary, line: u64, record: &[u8]) {
+        if let Some(language) = row.language {
             self.languages.count(language, line);
         }
         self.rows.kept += 1;
         self.kept.rows += 1;
-        self.systems += u64::from(fact.system);
-        self.kept.bytes += u64::from(fact.record);
-        self.tokens_input.add(fact.tokens_input);
-        self.tokens_output.add(fact.tokens_output);
+        self.systems += u64::from(row.system);
+        self.kept.bytes += u64::from(row.record);
+        self.tokens_input.add(row.tokens_input);
+        self.tokens_output.add(row.tokens_output);
         if self.samples.len() < SAMPLES_MAX {
             self.samples.extend(Sample::of_record(record));
         }
     }
 
-    /// Leaves out every row that was kept.
+    /// Turns every kept row into a rejected one.
     pub(super) fn refuse(&mut self) {
         *self = Self {
-            rows: Rows {
+            rows: RowCounts {
                 kept: 0,
                 rejected: self.rows.rejected + self.rows.kept,
                 ..self.rows
@@ -84,18 +87,18 @@ impl Totals {
         };
     }
 
-    /// Counts a row where it goes.
-    pub(super) fn place(&mut self, row: &Aside, place: Place) {
-        match place {
-            Place::Train => {
+    /// Counts a row in its split.
+    pub(super) fn place(&mut self, row: &ReservedRow, split: Split) {
+        match split {
+            Split::Train => {
                 self.splits.train += 1;
                 self.train.rows += 1;
                 self.train.bytes += u64::from(row.bytes);
                 self.billable += u64::from(row.tokens_input) + u64::from(row.tokens_output);
             }
-            Place::Validation => self.splits.validation += 1,
-            Place::Eval => self.splits.eval += 1,
-            Place::Nowhere => {}
+            Split::Validation => self.splits.validation += 1,
+            Split::Eval => self.splits.eval += 1,
+            Split::LeftOut => {}
         }
     }
 }

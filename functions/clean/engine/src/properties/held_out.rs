@@ -4,8 +4,16 @@ use proptest::prelude::*;
 
 use super::{adds_up, lines, near, pairs, read};
 use crate::{
-    HeldOut, Machine, Part, Plan, Scan, Settings, Verdict,
-    pass::tests::{Memory, clean, clean_by, clean_on, clean_on_by},
+    held_out::HeldOut,
+    outputs::OutputFile,
+    pass::{
+        machine::Machine,
+        tests::{Memory, clean, clean_by, clean_on, clean_on_by},
+    },
+    plan::Plan,
+    report::Verdict,
+    rule::Scan,
+    settings::Settings,
 };
 
 /// What holds out the questions of `rows`.
@@ -28,7 +36,7 @@ fn rows(numbers: std::ops::Range<u32>) -> String {
 }
 
 /// The rows of `part` that are among those of `other`.
-fn shared(memory: &Memory, part: Part, other: &[&str]) -> usize {
+fn shared(memory: &Memory, part: OutputFile, other: &[&str]) -> usize {
     let rows = memory.rows(part).into_iter();
     rows.filter(|row| other.contains(row)).count()
 }
@@ -46,9 +54,9 @@ proptest! {
             prop_assert!(passes <= 3, "{} passes", passes);
             adds_up(&cleaned, &memory);
             let mut pairs = pairs.clone();
-            for part in [Part::Train, Part::Validation, Part::Eval] {
+            for part in [OutputFile::Train, OutputFile::Validation, OutputFile::Eval] {
                 let rows = read(&memory, part);
-                prop_assert!(part != Part::Train || !rows.iter().any(|(question, _)| questions.contains(question)));
+                prop_assert!(part != OutputFile::Train || !rows.iter().any(|(question, _)| questions.contains(question)));
                 // In the order of the dataset.
                 let mut left = pairs.iter();
                 prop_assert!(rows.iter().all(|row| left.any(|pair| pair == row)), "{:?}", rows);
@@ -82,7 +90,7 @@ proptest! {
         let plan = held(texts[50].as_bytes());
         let (cleaned, memory) = clean_by(texts.concat().as_bytes(), &settings, plan);
         adds_up(&cleaned, &memory);
-        let trains = |line: usize| memory.rows(Part::Train).iter().any(|row| row.contains(&format!("in row {line}.")));
+        let trains = |line: usize| memory.rows(OutputFile::Train).iter().any(|row| row.contains(&format!("in row {line}.")));
         prop_assert!(!trains(51));
         for finding in cleaned.report.findings.iter().filter(|finding| finding.code == "near_duplicate") {
             let first = finding.message.rsplit(' ').next().unwrap().parse().unwrap();
@@ -100,26 +108,26 @@ fn a_dataset_that_grows_keeps_what_it_compares_models_with() {
         ..Settings::default()
     };
     let (_, before) = clean(first.as_bytes(), &settings);
-    let eval = before.rows(Part::Eval);
+    let eval = before.rows(OutputFile::Eval);
     assert_eq!(eval.len(), 30);
     for hold in [100_000, u64::MAX] {
         let machine = Machine::tiny(2, hold);
         let (_, alone, _) = clean_on(grown.as_bytes(), &settings, machine);
-        let leaks = shared(&alone, Part::Train, &eval);
+        let leaks = shared(&alone, OutputFile::Train, &eval);
         assert!(leaks > 10, "{leaks} rows train that compared models");
-        let plan = held(&before.0[&Part::Eval]);
+        let plan = held(&before.0[&OutputFile::Eval]);
         let (cleaned, after, passes) = clean_on_by(grown.as_bytes(), &settings, machine, plan);
         assert_eq!(passes, 1);
-        assert_eq!(shared(&after, Part::Eval, &eval), 30);
+        assert_eq!(shared(&after, OutputFile::Eval, &eval), 30);
         assert_eq!(cleaned.report.splits.eval, 200);
-        let told = cleaned.report.codes["train_eval_leak"];
-        assert_eq!(told, u64::try_from(leaks).unwrap());
+        let reported = cleaned.report.codes["train_eval_leak"];
+        assert_eq!(reported, u64::try_from(leaks).unwrap());
         assert_eq!(cleaned.report.verdict, Verdict::Clean);
     }
 }
 
 #[test]
-fn rows_that_no_part_has_room_for_are_left_out_and_told() {
+fn rows_that_no_part_has_room_for_are_left_out_and_reported() {
     let text = rows(0..4_000);
     let settings = Settings {
         eval_rows: 40,
@@ -137,7 +145,7 @@ fn rows_that_no_part_has_room_for_are_left_out_and_told() {
         assert_eq!((splits.eval, splits.validation), (40, 80));
         assert_eq!(cleaned.report.rows.rejected, 180);
         assert_eq!(cleaned.report.codes["held_out_no_room"], 180);
-        left_out.push(memory.rows(Part::Rejected).join("\n"));
+        left_out.push(memory.rows(OutputFile::Rejected).join("\n"));
     }
     assert_eq!(left_out[0], left_out[1]);
     let row = left_out[0].lines().next().unwrap();
@@ -155,7 +163,7 @@ fn a_dataset_of_nothing_but_questions_held_out_is_refused() {
         let (cleaned, memory) =
             clean_by(text.as_bytes(), &Settings::default(), held(text.as_bytes()));
         assert_eq!(cleaned.report.verdict, Verdict::Unusable);
-        assert!(memory.rows(Part::Train).is_empty());
+        assert!(memory.rows(OutputFile::Train).is_empty());
         adds_up(&cleaned, &memory);
     }
 }

@@ -1,7 +1,9 @@
-//! The row can be read in two ways.
+//! The row matches more than one format.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,7 +11,7 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "the row can be read in two ways",
+    doc: "the row matches more than one format",
     fix: "keep the keys of one format only",
     check: Check::Read,
 };
@@ -19,7 +21,7 @@ mod tests {
     use crate::rules::tests::check;
 
     #[test]
-    fn two_readings_are_not_guessed_between() {
+    fn a_row_that_matches_two_formats_is_rejected() {
         check(
             r#"{"input":"a","output":"b c d","question":"a","answer":"b"}"#,
             &["ambiguous_format"],

@@ -1,7 +1,9 @@
-//! The same question has another answer elsewhere.
+//! The same question has a different answer elsewhere in the file.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,16 +11,16 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Warn,
     binding: false,
-    doc: "the same question has another answer elsewhere",
-    fix: "keep the answer you want; a model tuned on both gives neither reliably",
+    doc: "the same question has a different answer elsewhere in the file",
+    fix: "keep one of the answers; a model tuned on both learns neither reliably",
     check: Check::Rows,
 };
 
 #[cfg(test)]
 mod tests {
     use crate::{
-        Settings,
         rules::tests::{report_by, report_on},
+        settings::Settings,
     };
 
     const TEXT: &str = "{\"input\":\"a\",\"output\":\"one two three\"}\n\
@@ -35,13 +37,13 @@ mod tests {
             .unwrap();
         assert_eq!(
             (finding.line, finding.message.as_str()),
-            (3, "the question of line 1 has another answer there")
+            (3, "the same question has a different answer on line 1")
         );
         assert_eq!(report.rows.kept, 3);
     }
 
     #[test]
-    fn all_sides_go_where_a_recipe_rejects_contradictions() {
+    fn a_recipe_can_reject_every_side_of_a_contradiction() {
         let settings: Settings =
             toml::from_str("severities = { contradiction = 'reject' }").unwrap();
         let report = report_by(TEXT, &settings);

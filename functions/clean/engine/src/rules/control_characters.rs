@@ -1,38 +1,41 @@
-//! A text holds control characters.
+//! A text contains control characters other than line breaks and tabs.
 
 use memchr::{memchr, memchr2_iter};
 
-use super::{Check, Rule};
-use crate::{Severity, finding::Fault, row::Row, signs::Signs};
+use crate::{
+    byte_classes::ByteClasses,
+    rule::{Check, Fault, Row, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 ///
-/// Line ends and tabs are text. So are characters without width (joiners, marks of direction):
-/// emoji, Persian and Hebrew need them.
+/// Line breaks and tabs are text. So are zero-width characters (joiners, direction marks): emoji,
+/// Persian and Hebrew need them.
 pub(crate) static RULE: Rule = Rule {
     code: "control_characters",
     version: 1,
     severity: Severity::Warn,
     binding: false,
-    doc: "a text holds control characters other than line ends and tabs",
-    fix: "take them away: they come from terminals, from binary files or from a wrong encoding",
-    check: Check::Text(Signs::CONTROL, check),
+    doc: "a text contains control characters other than line breaks and tabs",
+    fix: "remove them: they come from terminals, binary files or a wrong encoding",
+    check: Check::Text(ByteClasses::CONTROL, check),
 };
 
 fn check(row: &Row<'_, '_>) -> Option<Fault> {
-    row.example.texts().find_map(|(place, text)| {
+    row.example.texts().find_map(|(location, text)| {
         let code = find(text.escaped())?;
-        let message = format!("the control character U+{code:04X} is part of the text");
-        Some(Fault::new(&RULE).within(place).saying(message))
+        let message = format!("the text contains the control character U+{code:04X}");
+        Some(Fault::new(&RULE).within(location).with_message(message))
     })
 }
 
-/// The first control character that `escaped` means.
+/// The first control character in the escaped text.
 fn find(escaped: &str) -> Option<u32> {
     in_escapes(escaped).or_else(|| in_plain(escaped))
 }
 
-/// Those below U+0020 are always written as escapes.
+/// Finds those below U+0020, which are always escaped.
 fn in_escapes(escaped: &str) -> Option<u32> {
     let mut rest = escaped;
     while let Some(at) = memchr(b'\\', rest.as_bytes()) {
@@ -47,7 +50,7 @@ fn in_escapes(escaped: &str) -> Option<u32> {
     None
 }
 
-/// U+007F is a byte of its own; U+0080 to U+009F are two, the first of them 0xC2.
+/// Finds U+007F, which is one byte, and U+0080 to U+009F, which are two, the first of them 0xC2.
 fn in_plain(text: &str) -> Option<u32> {
     let bytes = text.as_bytes();
     memchr2_iter(0x7F, 0xC2, bytes).find_map(|at| match bytes.get(at..)? {
@@ -63,7 +66,7 @@ mod tests {
     use crate::{json::Text, rules::tests::check};
 
     #[test]
-    fn control_characters_are_told_and_line_ends_are_not() {
+    fn control_characters_are_reported_and_line_breaks_are_not() {
         let row =
             |answer: &str| format!(r#"{{"input":"a","output":"one two {answer} three four"}}"#);
         check(&row(r"\u001b[31m"), &["control_characters"]);

@@ -1,7 +1,9 @@
-//! The record has more or fewer cells than the header names columns.
+//! The record has more or fewer cells than the header has columns.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -10,7 +12,7 @@ pub(crate) static RULE: Rule = Rule {
     severity: Severity::Reject,
     binding: true,
     doc: "the record has more or fewer cells than the header has columns",
-    fix: "put cells that hold the delimiter in double quotes, as CSV libraries do",
+    fix: "quote cells that contain the delimiter, as CSV libraries do",
     check: Check::Read,
 };
 

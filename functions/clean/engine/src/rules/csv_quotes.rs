@@ -1,9 +1,11 @@
-//! The quotes around a cell do not close it.
+//! The quotes around a cell are not closed correctly.
 //!
-//! Lenient readers guess here, each in another way, and the guess would be learnt.
+//! Lenient readers guess here, each differently, and the model would learn the guess.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -11,8 +13,8 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "the quotes around a cell do not close it",
-    fix: "write double quotes within a quoted cell twice, as CSV libraries do",
+    doc: "the quotes around a cell are not closed correctly",
+    fix: "double every quote inside a quoted cell, as CSV libraries do",
     check: Check::Read,
 };
 

@@ -1,10 +1,12 @@
-//! The file is damaged: its bytes cannot be unpacked or decoded to the end.
+//! The file is damaged: its bytes cannot be decompressed or decoded to the end.
 //!
-//! The rows before the damage are kept, as those of a file cut off are: each stands for itself, and
-//! is judged. That is for people to look at, so nothing is clean about it.
+//! The rows before the damage are kept, as in a file that was cut off: every row is checked on its
+//! own. But a person should look at the file, so the verdict is never `clean`.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -12,8 +14,8 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Warn,
     binding: false,
-    doc: "the file is damaged: only the rows before the damage are read",
-    fix: "export or upload the file again; `gzip -t` or `zstd -t` tests a packed one",
+    doc: "the file is damaged: only the rows before the damage were read",
+    fix: "export or upload the file again; `gzip -t` or `zstd -t` tests a compressed file",
     check: Check::Read,
 };
 
@@ -22,7 +24,7 @@ mod tests {
     use crate::{container::samples::gzip, rules::tests::report_on_bytes};
 
     #[test]
-    fn rows_before_the_damage_are_kept_and_the_damage_is_told() {
+    fn rows_before_the_damage_are_kept_and_the_damage_is_reported() {
         let row = "{\"input\":\"a\",\"output\":\"one two three\"}\n";
         let mut bytes = gzip(row.as_bytes());
         bytes.extend(b"no gzip at all");

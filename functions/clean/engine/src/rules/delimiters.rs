@@ -1,9 +1,12 @@
-//! A marker of some prompt template is part of the text.
+//! A text contains a marker of a prompt template.
 
 use memchr::memchr3_iter;
 
-use super::{Check, Rule};
-use crate::{Severity, finding::Fault, row::Row, signs::Signs};
+use crate::{
+    byte_classes::ByteClasses,
+    rule::{Check, Fault, Row, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -11,12 +14,12 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Note,
     binding: false,
-    doc: "a marker of some prompt template is part of the text",
-    fix: "take the marker away: Gemini marks the turns itself, and a tuned model would learn to print it",
-    check: Check::Text(Signs::MARKER, check),
+    doc: "a text contains a marker of a prompt template",
+    fix: "remove the marker: Gemini marks turns itself, and the tuned model would learn to print it",
+    check: Check::Text(ByteClasses::MARKER, check),
 };
 
-/// Markers of templates, in lower case; each starts as [`Signs::of_markup`] has it.
+/// Template markers, in lower case; [`ByteClasses::of_markup`] recognises the start of each.
 const MARKERS: &[&str] = &[
     "<human>",
     "</human>",
@@ -63,14 +66,15 @@ const MARKERS: &[&str] = &[
     "###user:",
 ];
 
-/// Markers at the very start or end of a text: within, they strike words out in HTML.
+/// Markers that count only at the very start or end of a text: elsewhere they are HTML's
+/// strike-through.
 const MARKERS_AROUND: &[&str] = &["<s>", "</s>"];
 
 fn check(row: &Row<'_, '_>) -> Option<Fault> {
-    row.example.texts().find_map(|(place, text)| {
+    row.example.texts().find_map(|(location, text)| {
         let marker = find(text.escaped())?;
-        let message = format!("`{marker}` is part of the text");
-        Some(Fault::new(&RULE).within(place).saying(message))
+        let message = format!("the text contains the template marker `{marker}`");
+        Some(Fault::new(&RULE).within(location).with_message(message))
     })
 }
 
@@ -80,10 +84,10 @@ fn find(text: &str) -> Option<&'static str> {
     memchr3_iter(b'<', b'[', b'#', bytes).find_map(|at| {
         let rest = bytes
             .get(at..)
-            .filter(|rest| Signs::of_markup(rest).has_any(Signs::MARKER))?;
+            .filter(|rest| ByteClasses::of_markup(rest).has_any(ByteClasses::MARKER))?;
         let is_next = |marker: &&&str| {
-            let head = rest.get(..marker.len());
-            head.is_some_and(|head| head.eq_ignore_ascii_case(marker.as_bytes()))
+            let span = rest.get(..marker.len());
+            span.is_some_and(|span| span.eq_ignore_ascii_case(marker.as_bytes()))
         };
         let around = |marker: &&&str| is_next(marker) && (at == 0 || rest.len() == marker.len());
         let marker = MARKERS.iter().find(is_next);
@@ -99,7 +103,7 @@ mod tests {
     use crate::rules::tests::check;
 
     #[test]
-    fn markers_are_noted_with_the_rows_kept() {
+    fn markers_are_noted_and_the_rows_are_kept() {
         check(
             r#"{"input":"<human> hi","output":"one two three"}"#,
             &["delimiters"],
@@ -121,13 +125,13 @@ mod tests {
     #[test]
     fn every_marker_is_found() {
         for marker in MARKERS {
-            let said = format!("a {} b", marker.to_uppercase());
-            assert_eq!(find(&said), Some(*marker));
+            let text = format!("a {} b", marker.to_uppercase());
+            assert_eq!(find(&text), Some(*marker));
         }
     }
 
     #[test]
-    fn ends_of_sequences_are_told_around_a_text_only() {
+    fn sequence_markers_count_only_at_the_ends_of_a_text() {
         for (text, expected) in [
             ("<s>Hello", Some("<s>")),
             ("Hello</s>", Some("</s>")),
@@ -140,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_system_instruction_is_looked_at() {
+    fn the_system_instruction_is_checked() {
         check(
             r#"{"system":"<|system|> Be kind.","input":"a","output":"one two three"}"#,
             &["delimiters"],

@@ -1,7 +1,9 @@
-//! The arguments of a function call were encoded as JSON twice.
+//! The arguments of a function call were JSON-encoded twice.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,7 +11,7 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Repair,
     binding: false,
-    doc: "the arguments of a function call were encoded as JSON twice",
+    doc: "the arguments of a function call were JSON-encoded twice",
     fix: "encode `arguments` once",
     check: Check::Read,
 };

@@ -1,7 +1,9 @@
-//! The row says the same as an earlier one.
+//! The row is a duplicate of an earlier row, compared after normalisation.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,14 +11,14 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: false,
-    doc: "the row says the same as an earlier one",
-    fix: "leave it out, or give it a meaning of its own: repeats teach by heart",
+    doc: "the row is a duplicate of an earlier row, compared after normalisation",
+    fix: "remove it, or make it differ: duplicates encourage memorisation",
     check: Check::Rows,
 };
 
 #[cfg(test)]
 mod tests {
-    use crate::{Rows, rules::tests::report_on};
+    use crate::{report::RowCounts, rules::tests::report_on};
 
     #[test]
     fn the_first_of_equal_rows_stays() {
@@ -24,7 +26,7 @@ mod tests {
                     {\"output\":\" one two three\", \"input\":\"a\"}\n\
                     {\"prompt\":\"a\",\"completion\":\"one two three\"}\n";
         let report = report_on(text);
-        let expected = Rows {
+        let expected = RowCounts {
             read: 3,
             kept: 1,
             rejected: 0,

@@ -1,7 +1,9 @@
-//! A key is written twice in one object; its last value counts.
+//! A key occurs twice in one object; the last value is used.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,7 +11,7 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Note,
     binding: false,
-    doc: "a key is written twice in one object; its last value counts",
+    doc: "a key occurs twice in one object; the last value is used",
     fix: "write every key once",
     check: Check::Read,
 };

@@ -1,7 +1,9 @@
-//! There is nothing in the file.
+//! The file is empty.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,17 +11,17 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "there is nothing in the file",
+    doc: "the file is empty",
     fix: "check the export, then upload again",
     check: Check::Read,
 };
 
 #[cfg(test)]
 mod tests {
-    use crate::{Verdict, rules::tests::report_on};
+    use crate::{report::Verdict, rules::tests::report_on};
 
     #[test]
-    fn blanks_are_nothing() {
+    fn a_file_of_whitespace_is_empty() {
         for text in ["", "\n\n", "\u{feff}", "[]"] {
             let report = report_on(text);
             assert_eq!(report.verdict, Verdict::Unusable, "{text:?}");

@@ -1,7 +1,10 @@
 //! A question is empty.
 
-use super::{Check, Rule};
-use crate::{Severity, example::Role, finding::Fault, row::Row};
+use crate::{
+    example::Role,
+    rule::{Check, Fault, Row, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -10,14 +13,14 @@ pub(crate) static RULE: Rule = Rule {
     severity: Severity::Reject,
     binding: true,
     doc: "a question is empty",
-    fix: "write what was asked, or leave the row out",
+    fix: "write the question, or remove the row",
     check: Check::Row(check),
 };
 
 fn check(row: &Row<'_, '_>) -> Option<Fault> {
     let mut turns = row.example.turns.iter();
     let turn = turns.find(|turn| turn.role == Role::User && turn.is_empty())?;
-    Some(Fault::new(&RULE).at(turn.place.at).path(turn.place))
+    Some(Fault::new(&RULE).at(turn.location.at).path(turn.location))
 }
 
 #[cfg(test)]
@@ -25,7 +28,7 @@ mod tests {
     use crate::rules::tests::check;
 
     #[test]
-    fn a_question_of_blanks_is_empty() {
+    fn a_question_of_whitespace_is_empty() {
         check(r#"{"input":"","output":"one two three"}"#, &["empty_input"]);
         check(
             r#"{"input":null,"output":"one two three"}"#,

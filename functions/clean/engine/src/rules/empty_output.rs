@@ -1,7 +1,10 @@
 //! An answer is empty.
 
-use super::{Check, Rule};
-use crate::{Severity, example::Role, finding::Fault, row::Row};
+use crate::{
+    example::Role,
+    rule::{Check, Fault, Row, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -10,14 +13,14 @@ pub(crate) static RULE: Rule = Rule {
     severity: Severity::Reject,
     binding: true,
     doc: "an answer is empty",
-    fix: "write the answer, or leave the row out",
+    fix: "write the answer, or remove the row",
     check: Check::Row(check),
 };
 
 fn check(row: &Row<'_, '_>) -> Option<Fault> {
     let mut turns = row.example.turns.iter();
     let turn = turns.find(|turn| turn.role == Role::Model && turn.is_empty())?;
-    Some(Fault::new(&RULE).at(turn.place.at).path(turn.place))
+    Some(Fault::new(&RULE).at(turn.location.at).path(turn.location))
 }
 
 #[cfg(test)]
@@ -25,7 +28,7 @@ mod tests {
     use crate::rules::tests::check;
 
     #[test]
-    fn an_answer_of_blanks_is_empty() {
+    fn an_answer_of_whitespace_is_empty() {
         check(r#"{"input":"a","output":""}"#, &["empty_output"]);
         check(r#"{"input":"a","output":null}"#, &["empty_output"]);
         check(

@@ -1,10 +1,12 @@
-//! The file is small and becomes too large when unpacked.
+//! The decompressed file exceeds the size limit.
 //!
-//! Unlike a file cut off, this one is whole, and it is we who stop: what would be kept is a part
-//! that nobody chose, and a job on it would cost money. So no row is kept.
+//! Unlike a truncated file, this one is complete, and it is the engine that stops reading. The rows
+//! read so far are an arbitrary subset, and tuning on it would cost money, so no row is kept.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -12,20 +14,24 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "unpacked, the file is larger than what is read",
-    fix: "upload it in parts, or not packed",
+    doc: "the decompressed file exceeds the size limit",
+    fix: "split it, or upload it uncompressed",
     check: Check::Read,
 };
 
 #[cfg(test)]
 mod tests {
     use crate::{
-        Machine, Settings, Verdict,
         container::samples::zstd,
-        pass::tests::{clean, clean_on},
+        pass::{
+            machine::Machine,
+            tests::{clean, clean_on},
+        },
+        report::Verdict,
+        settings::Settings,
     };
 
-    /// A few rows, and blanks that pack to nothing.
+    /// A few rows, and spaces that compress to almost nothing.
     fn bomb() -> Vec<u8> {
         let row = |n: u32| format!("{{\"input\":\"{n}\",\"output\":\"one two three\"}}\n");
         let rows = (0..50).map(row).collect::<Vec<_>>().concat();
@@ -34,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_a_bomb_is_kept() {
+    fn no_row_of_a_decompression_bomb_is_kept() {
         let bomb = bomb();
         let held = clean(&bomb, &Settings::default()).0;
         let (streamed, _, passes) = clean_on(&bomb, &Settings::default(), Machine::tiny(2, 100));

@@ -1,7 +1,9 @@
 //! There are fewer than 100 rows.
 
-use super::{Check, FileFacts, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, FileSummary, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -10,20 +12,20 @@ pub(crate) static RULE: Rule = Rule {
     severity: Severity::Warn,
     binding: false,
     doc: "there are fewer than 100 rows",
-    fix: "collect more: 100 to 500 to begin with, 3,000 to 5,000 for one domain, 20,000 to 50,000 for broad style; good rows count for more than many",
+    fix: "collect more: 100 to 500 to start with, 3,000 to 5,000 for one domain, 20,000 to 50,000 for broad style; quality matters more than quantity",
     check: Check::File(check),
 };
 
-/// Fewest rows with which tuning is advised (the service's documentation: "at least 100 to 500
+/// Fewest rows for which tuning is recommended (the service's documentation: "at least 100 to 500
 /// examples").
 pub(crate) const ROWS_ADVISED: u64 = 100;
 
-fn check(facts: &FileFacts) -> Option<String> {
-    let few = facts.kept > 0 && facts.kept < ROWS_ADVISED;
+fn check(file: &FileSummary) -> Option<String> {
+    let few = file.kept > 0 && file.kept < ROWS_ADVISED;
     few.then(|| {
         format!(
-            "{} rows are kept, at least {ROWS_ADVISED} are advised",
-            facts.kept
+            "{} rows are kept; at least {ROWS_ADVISED} are recommended",
+            file.kept
         )
     })
 }
@@ -35,11 +37,11 @@ mod tests {
     #[test]
     fn below_a_hundred_is_few() {
         for (kept, few) in [(0, false), (1, true), (99, true), (100, false)] {
-            let facts = FileFacts {
+            let file = FileSummary {
                 kept,
-                ..FileFacts::default()
+                ..FileSummary::default()
             };
-            assert_eq!(check(&facts).is_some(), few, "{kept}");
+            assert_eq!(check(&file).is_some(), few, "{kept}");
         }
     }
 }

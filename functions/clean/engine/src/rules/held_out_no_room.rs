@@ -1,7 +1,9 @@
-//! An earlier version compares models with the question, and only training would have room for it.
+//! The question is in an earlier version's eval split, and the eval and validation splits are full.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,17 +11,20 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "an earlier version compares models with this question, and only training has room for it",
-    fix: "raise `eval_rows` or `validation_percent`, or let more rows come with it",
+    doc: "the question is in an earlier version's eval split, and the eval and validation splits are full",
+    fix: "raise `eval_rows` or `validation_percent`, or upload more rows with it",
     check: Check::Rows,
 };
 
 #[cfg(test)]
 mod tests {
-    use crate::{HeldOut, Plan, Settings, Severity, pass::tests::clean_by};
+    use crate::{
+        held_out::HeldOut, pass::tests::clean_by, plan::Plan, settings::Settings,
+        severity::Severity,
+    };
 
     #[test]
-    fn a_row_that_could_only_train_is_left_out() {
+    fn a_row_with_no_room_but_in_training_is_rejected() {
         let rows = b"{\"input\":\"a\",\"output\":\"one two three\"}\n\
                      {\"input\":\"b\",\"output\":\"one two three\"}\n";
         let mut held = HeldOut::default();

@@ -1,7 +1,9 @@
 //! The arguments of a function call are not a JSON object.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -10,7 +12,7 @@ pub(crate) static RULE: Rule = Rule {
     severity: Severity::Reject,
     binding: true,
     doc: "the arguments of a function call are not a JSON object",
-    fix: "write `arguments` as an object, or as a text that holds one",
+    fix: "write `arguments` as an object, or as a string that contains one as JSON",
     check: Check::Read,
 };
 

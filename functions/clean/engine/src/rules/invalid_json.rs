@@ -1,7 +1,11 @@
-//! The row is not JSON.
+//! The row is not valid JSON.
 
-use super::{Check, Rule};
-use crate::Severity;
+use super::{lone_surrogate, too_deep};
+use crate::{
+    json::{SyntaxError, SyntaxErrorKind},
+    rule::{Check, Fault, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,17 +13,27 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "the row is not JSON",
+    doc: "the row is not valid JSON",
     fix: "write one JSON object per line, with a JSON library",
     check: Check::Read,
 };
+
+/// The fault that `error` is: of this rule, or of one of the two that have a name of their own.
+pub(crate) fn fault(error: SyntaxError) -> Fault {
+    let rule = match error.kind {
+        SyntaxErrorKind::Grammar => &RULE,
+        SyntaxErrorKind::LoneSurrogate => &lone_surrogate::RULE,
+        SyntaxErrorKind::TooDeep => &too_deep::RULE,
+    };
+    Fault::new(rule).at(error.at).with_message(error.message)
+}
 
 #[cfg(test)]
 mod tests {
     use crate::rules::tests::check;
 
     #[test]
-    fn what_a_lenient_reader_would_take_is_refused() {
+    fn json_that_only_lenient_parsers_accept_is_rejected() {
         check(r#"{"input":"a","output":"one two three"}"#, &[]);
         check(
             r#"{"input":"a","output":"one two three",}"#,

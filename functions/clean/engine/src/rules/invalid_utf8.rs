@@ -1,7 +1,9 @@
-//! The row is not UTF-8 text.
+//! The row is not valid UTF-8.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,7 +11,7 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "the row is not UTF-8 text",
+    doc: "the row is not valid UTF-8",
     fix: "save the file as UTF-8",
     check: Check::Read,
 };
@@ -19,7 +21,7 @@ mod tests {
     use crate::rules::tests::check_bytes;
 
     #[test]
-    fn broken_bytes_are_refused_wherever_they_are() {
+    fn invalid_bytes_are_rejected_anywhere_in_the_row() {
         let row = |value: &[u8]| {
             [
                 b"{\"input\":\"a\",\"output\":\"one two three\",\"id\":\"",

@@ -1,7 +1,10 @@
 //! The answers are labels, so short ones are kept.
 
-use super::{Check, FileFacts, Rule};
-use crate::{Severity, Task};
+use crate::{
+    rule::{Check, FileSummary, Rule},
+    severity::Severity,
+    task::Task,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -10,22 +13,25 @@ pub(crate) static RULE: Rule = Rule {
     severity: Severity::Note,
     binding: false,
     doc: "the answers are labels, so short ones are kept",
-    fix: "nothing to do; if they are no labels, write whole answers",
+    fix: "nothing to do; if these are not labels, write complete answers",
     check: Check::File(check),
 };
 
-fn check(facts: &FileFacts) -> Option<String> {
-    (facts.task == Task::Classification).then(|| {
+fn check(file: &FileSummary) -> Option<String> {
+    (file.task == Task::Classification).then(|| {
         format!(
-            "{} short answers are {} labels, and are kept",
-            facts.short, facts.labels
+            "{} short answers use {} labels and are kept",
+            file.short, file.labels
         )
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::{Part, Rows, Settings, Task, pass::tests::clean, rules::tests::report_on};
+    use crate::{
+        outputs::OutputFile, pass::tests::clean, report::RowCounts, rules::tests::report_on,
+        settings::Settings, task::Task,
+    };
 
     fn rows(labels: &[&str], times: usize) -> String {
         let row = |n: usize| {
@@ -38,12 +44,12 @@ mod tests {
     }
 
     #[test]
-    fn few_answers_over_many_rows_are_labels() {
+    fn a_few_answers_over_many_rows_are_labels() {
         let report = report_on(&rows(&["good", "bad"], 20));
         assert_eq!(report.task, Task::Classification);
         assert_eq!(
             report.rows,
-            Rows {
+            RowCounts {
                 read: 40,
                 kept: 40,
                 rejected: 0,
@@ -60,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_that_are_called_labels_are_labels_though_all_differ() {
+    fn answers_under_a_label_key_are_labels_even_if_all_differ() {
         let row = |key: &str, n: u32| format!("{{\"text\":\"q{n}\",\"{key}\":\"intent{n}\"}}\n");
         let rows = |key: &str| (0..40).map(|n| row(key, n)).collect::<String>();
         for key in ["label", "category"] {
@@ -71,12 +77,12 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_kept_again_from_what_was_written() {
+    fn labels_are_kept_when_the_output_is_cleaned_again() {
         let many: Vec<String> = (0..20).map(|n| format!("label{n}")).collect();
         let labels: Vec<&str> = many.iter().map(String::as_str).collect();
         let (cleaned, written) = clean(rows(&labels, 5).as_bytes(), &Settings::default());
         assert_eq!(cleaned.report.task, Task::Classification);
-        for part in [Part::Train, Part::Validation, Part::Eval] {
+        for part in [OutputFile::Train, OutputFile::Validation, OutputFile::Eval] {
             let (again, _) = clean(&written.0[&part], &Settings::default());
             assert_eq!(again.report.rows.kept, again.report.rows.read, "{part:?}");
         }

@@ -1,27 +1,30 @@
-//! The answer is in another language than most.
+//! The answer is in a different language from most rows.
 
-use super::{Check, Rule};
-use crate::{Scan, Severity};
+use crate::{
+    rule::{Check, Rule, Scan},
+    severity::Severity,
+};
 
 /// The rule.
 ///
-/// Tells only where nearly all rows answer in one language, and only of answers whose language is
-/// sure.
+/// Reported only if nearly all rows answer in one language, and only for answers whose language is
+/// certain.
 pub(crate) static RULE: Rule = Rule {
     code: "language_mismatch",
     version: 1,
     severity: Severity::Note,
     binding: false,
-    doc: "the answer is in another language than most",
-    fix: "nothing to do if that is meant, as in translation; else leave the row out",
+    doc: "the answer is in a different language from most rows",
+    fix: "nothing to do if intended, as in translation; otherwise remove the row",
     check: Check::Scan(Scan::Language),
 };
 
 #[cfg(test)]
 mod tests {
     use crate::{
-        Scan, Settings,
+        rule::Scan,
         rules::tests::{report_by, report_on},
+        settings::Settings,
     };
 
     const ENGLISH: &str = "The answer to this question is on the first page of the book.";
@@ -37,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn the_few_are_told_where_most_agree() {
+    fn answers_in_a_minority_language_are_reported() {
         let settings = Settings {
             scan: [Scan::Language].into(),
             ..Settings::default()

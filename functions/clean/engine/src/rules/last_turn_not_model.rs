@@ -1,7 +1,10 @@
-//! The last turn is not the model's.
+//! The last turn is not a `model` turn.
 
-use super::{Check, Rule};
-use crate::{Severity, example::Role, finding::Fault, row::Row};
+use crate::{
+    example::Role,
+    rule::{Check, Fault, Row, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,8 +12,8 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "the last turn is not the model's",
-    fix: "end the row with the answer to learn, or cut the question after it",
+    doc: "the last turn is not a `model` turn",
+    fix: "end the row with the model's answer, or remove the trailing turns",
     check: Check::Row(check),
 };
 
@@ -22,7 +25,7 @@ fn check(row: &Row<'_, '_>) -> Option<Fault> {
         .iter()
         .any(|turn| turn.role == Role::Model);
     (answered && last.role != Role::Model)
-        .then(|| Fault::new(&RULE).at(last.place.at).path(last.place))
+        .then(|| Fault::new(&RULE).at(last.location.at).path(last.location))
 }
 
 #[cfg(test)]
@@ -30,7 +33,7 @@ mod tests {
     use crate::rules::tests::check;
 
     #[test]
-    fn a_question_without_an_answer_at_the_end_is_refused() {
+    fn a_trailing_question_is_rejected() {
         check(
             r#"{"conversations":[{"from":"human","value":"a"},{"from":"gpt","value":"b"},{"from":"human","value":"c"}]}"#,
             &["last_turn_not_model"],

@@ -1,7 +1,9 @@
 //! The row is longer than 8 MiB.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -10,16 +12,16 @@ pub(crate) static RULE: Rule = Rule {
     severity: Severity::Reject,
     binding: true,
     doc: "the row is longer than 8 MiB",
-    fix: "cut the row up, or leave it out: the service takes 131,072 tokens per example",
+    fix: "split the row, or remove it: the service accepts 131,072 tokens per example",
     check: Check::Read,
 };
 
 #[cfg(test)]
 mod tests {
-    use crate::{container::LINE_MAX_BYTES, rules::tests::check};
+    use crate::{row_span::LINE_MAX_BYTES, rules::tests::check};
 
     #[test]
-    fn a_row_beyond_the_limit_is_passed_over() {
+    fn a_row_beyond_the_limit_is_skipped() {
         let row = |length: usize| {
             let frame = r#"{"input":"","output":"one two three"}"#;
             let filler = "x ".repeat((length - frame.len()) / 2);

@@ -1,7 +1,9 @@
-//! Half of a UTF-16 pair stands alone and is no character.
+//! Unpaired UTF-16 surrogate.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,8 +11,8 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "half of a UTF-16 pair stands alone and is no character",
-    fix: "write the character whole, or leave it out: text was cut within an emoji",
+    doc: "unpaired UTF-16 surrogate",
+    fix: "write the whole character, or remove it: the text was probably cut inside an emoji",
     check: Check::Read,
 };
 
@@ -19,7 +21,7 @@ mod tests {
     use crate::rules::tests::check;
 
     #[test]
-    fn half_a_character_is_refused() {
+    fn half_a_surrogate_pair_is_rejected() {
         check(r#"{"input":"\ud83d\ude00","output":"one two three"}"#, &[]);
         check(
             r#"{"input":"\ud83d","output":"one two three"}"#,

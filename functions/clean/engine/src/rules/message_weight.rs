@@ -1,7 +1,9 @@
-//! An answer is marked as not to be learnt, and Gemini's tuning has no such mark.
+//! An answer has weight 0, which Gemini tuning does not support: the model learns it anyway.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,8 +11,8 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Warn,
     binding: false,
-    doc: "an answer has weight 0, which Gemini's tuning does not know: it will be learnt all the same",
-    fix: "take the answer out, or cut the conversation before it",
+    doc: "an answer has weight 0, which Gemini tuning does not support: the model learns it anyway",
+    fix: "remove the answer, or end the conversation before it",
     check: Check::Read,
 };
 
@@ -25,7 +27,7 @@ mod tests {
     }
 
     #[test]
-    fn a_weight_of_nothing_is_told() {
+    fn a_weight_of_zero_is_reported() {
         check(&row("0"), &["message_weight"]);
         check(&row("0.0"), &["message_weight"]);
         check(&row("1"), &[]);

@@ -1,7 +1,9 @@
-//! A column that the recipe maps is not in the row.
+//! The row lacks a column that the recipe maps.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,17 +11,17 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "a column that the recipe maps is not in the row",
+    doc: "the row lacks a column that the recipe maps",
     fix: "correct `[clean.columns]` in the recipe, or add the column to the row",
     check: Check::Read,
 };
 
 #[cfg(test)]
 mod tests {
-    use crate::{Settings, rules::tests::report_by};
+    use crate::{rules::tests::report_by, settings::Settings};
 
     #[test]
-    fn the_column_and_the_keys_there_are_named() {
+    fn the_missing_column_and_the_present_keys_are_named() {
         let settings: Settings =
             toml::from_str("columns = { input = 'question_text', output = 'gold' }").unwrap();
         let rows = "{\"question_text\":\"a\",\"gold\":\"one two three\"}\n\
@@ -30,7 +32,7 @@ mod tests {
         let finding = report.findings.iter().find(|f| f.code == "missing_column");
         assert_eq!(
             finding.unwrap().message,
-            "the row has no `gold`, only `question_text`, `golden`, `output`"
+            "the row lacks `gold`; it has `question_text`, `golden`, `output`"
         );
     }
 }

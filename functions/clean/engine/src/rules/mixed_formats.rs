@@ -1,7 +1,9 @@
-//! The rows are written in more than one format.
+//! The rows use more than one format.
 
-use super::{Check, FileFacts, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, FileSummary, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,13 +11,13 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Note,
     binding: false,
-    doc: "the rows are written in more than one format",
-    fix: "nothing to do, if it was meant so",
+    doc: "the rows use more than one format",
+    fix: "nothing to do if intended",
     check: Check::File(check),
 };
 
-fn check(facts: &FileFacts) -> Option<String> {
-    (facts.formats > 1).then(|| format!("the rows are written in {} formats", facts.formats))
+fn check(file: &FileSummary) -> Option<String> {
+    (file.formats > 1).then(|| format!("the rows use {} formats", file.formats))
 }
 
 #[cfg(test)]

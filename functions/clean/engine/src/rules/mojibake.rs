@@ -1,9 +1,12 @@
-//! A text was read in the wrong encoding.
+//! A text was decoded with the wrong encoding.
 
 use memchr::memchr2_iter;
 
-use super::{Check, Rule};
-use crate::{Severity, finding::Fault, row::Row, signs::Signs};
+use crate::{
+    byte_classes::ByteClasses,
+    rule::{Check, Fault, Row, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -11,43 +14,42 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Warn,
     binding: false,
-    doc: "a text was read in the wrong encoding: `Ã©` for `é`, `â€™` for `’`, or `\u{FFFD}`",
-    fix: "export again, reading and writing as UTF-8; what is `\u{FFFD}` by now is lost",
-    check: Check::Text(Signs::MOJIBAKE, check),
+    doc: "a text was decoded with the wrong encoding: `Ã©` for `é`, `â€™` for `’`, or `\u{FFFD}`",
+    fix: "export again, reading and writing UTF-8; characters already replaced by `\u{FFFD}` are lost",
+    check: Check::Text(ByteClasses::MOJIBAKE, check),
 };
 
-/// What UTF-8 becomes that is read as Latin-1 or Windows-1252 and written as UTF-8 again; each
-/// starts with the byte 0xC3. Those of two characters are the rarest of neighbours in any language.
-/// `Ã` is in [`is_letter`].
+/// UTF-8 that was decoded as Latin-1 or Windows-1252 and encoded as UTF-8 again; every sequence
+/// starts with the byte 0xC3. Sequences of two characters are extremely rare in any language. `Ã` is
+/// handled in [`is_letter`].
 const TWICE_ENCODED: &[&[u8]] = &[
-    // `Â`, and then what is not a letter: U+0080 to U+00BF.
+    // `Â` followed by a character that is not a letter: U+0080 to U+00BF.
     b"\xC3\x82\xC2",
     // `â€`: quotes and dashes.
     b"\xC3\xA2\xE2\x82\xAC",
     b"\xC3\xA2\xC2\x80",
-    // `ï»¿`: the mark of byte order.
+    // `ï»¿`: the byte order mark.
     b"\xC3\xAF\xC2\xBB\xC2\xBF",
     // `ðŸ`: emoji.
     b"\xC3\xB0\xC5\xB8",
     b"\xC3\xB0\xC2\x9F",
 ];
 
-/// What Windows-1252 has for the bytes 0x80 to 0x9F; those that it has nothing for, and those from
-/// 0xA0 on, stay as in Latin-1.
+/// The characters of Windows-1252 for the bytes 0x80 to 0x9F. Bytes that it leaves undefined, and
+/// those from 0xA0 on, are as in Latin-1.
 const WINDOWS: &str = "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ";
 
-/// Marks that may well follow a word in capitals which ends with `Ã`, as in Portuguese and
-/// Vietnamese.
+/// Punctuation that may follow a capitalised word ending with `Ã`, as in Portuguese and Vietnamese.
 const MARKS: &str = "\u{a0}«»‘’“”‚„‹›–—…•";
 
-/// What the first bytes of Greek, Cyrillic and Arabic letters become: `Î`, `Ï`, `Ð`, `Ñ`, `Ø`, `Ù`. All
-/// are letters of some language as well, so it takes two such in a row.
+/// What the first bytes of Greek, Cyrillic and Arabic letters become. Each of these is also a letter
+/// of some language, so only two in a row count.
 const LEADS: &str = "ÎÏÐÑØÙ";
 
 fn check(row: &Row<'_, '_>) -> Option<Fault> {
-    row.example.texts().find_map(|(place, text)| {
+    row.example.texts().find_map(|(location, text)| {
         let message = find(text.escaped())?;
-        Some(Fault::new(&RULE).within(place).saying(message))
+        Some(Fault::new(&RULE).within(location).with_message(message))
     })
 }
 
@@ -57,17 +59,17 @@ fn find(text: &str) -> Option<&'static str> {
     memchr2_iter(0xC3, 0xEF, bytes).find_map(|at| {
         let rest = bytes.get(at..)?;
         if rest.starts_with("\u{FFFD}".as_bytes()) {
-            return Some("a character is lost and stands as U+FFFD");
+            return Some("a character was lost and replaced by U+FFFD");
         }
         let twice = TWICE_ENCODED.iter().any(|sign| rest.starts_with(sign));
         let (before, rest) = text.split_at_checked(at)?;
         let twice = twice || is_letter(before, rest) || are_letters(rest);
-        twice.then_some("UTF-8 was taken for another encoding and encoded again")
+        twice.then_some("UTF-8 text was decoded with another encoding and encoded again")
     })
 }
 
-/// Whether `rest` begins with what a letter of Latin becomes: `Ã`, and then what is no letter of the
-/// same word. Behind capitals a mark may follow a true `Ã`.
+/// Whether `rest` begins with what a Latin letter becomes: `Ã` and a character that cannot continue
+/// the word. After capitals, punctuation may follow a genuine `Ã`.
 fn is_letter(before: &str, rest: &str) -> bool {
     let mut chars = rest.chars();
     let is_lead = chars.next() == Some('Ã');
@@ -78,7 +80,7 @@ fn is_letter(before: &str, rest: &str) -> bool {
     !(in_capitals && MARKS.contains(next))
 }
 
-/// Whether `rest` begins with what two letters of another script become.
+/// Whether `rest` begins with what two letters of a non-Latin script become.
 fn are_letters(rest: &str) -> bool {
     let mut chars = rest.chars();
     let mut letter = || {
@@ -88,7 +90,7 @@ fn are_letters(rest: &str) -> bool {
     letter() && letter()
 }
 
-/// Whether `c` is what a byte of UTF-8 becomes that is not the first of its character.
+/// Whether `c` is what a UTF-8 continuation byte becomes.
 fn is_rest(c: char) -> bool {
     matches!(c, '\u{80}'..='\u{bf}') || WINDOWS.contains(c)
 }
@@ -99,7 +101,7 @@ mod tests {
     use crate::rules::tests::check;
 
     #[test]
-    fn a_text_encoded_twice_is_told() {
+    fn a_text_encoded_twice_is_reported() {
         let row = |answer: &str| format!(r#"{{"input":"a","output":"one two {answer}"}}"#);
         check(&row("cafÃ©s"), &["mojibake"]);
         check(&row("cafés, naïve, São Paulo, «â», SÃO"), &[]);
@@ -107,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn every_letter_of_latin_encoded_twice_is_found() {
+    fn every_latin_letter_encoded_twice_is_found() {
         for c in ('\u{a1}'..='\u{ff}').chain("’“–…€😀".chars()) {
             let mut bytes = [0; 4];
             let read_as_latin1: String =
@@ -134,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn true_letters_are_no_fault() {
+    fn genuine_letters_are_not_reported() {
         for text in [
             "À la recherche du temps perdu, où l’été s’achève… « Île » — ÇA, NAÏF, ÊTRE",
             "Straße, Über, ÄÖÜ, „Größe“ – Maß…",

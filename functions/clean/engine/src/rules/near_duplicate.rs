@@ -1,27 +1,30 @@
-//! The row says nearly the same as an earlier one.
+//! The row is nearly identical to an earlier row.
 
-use super::{Check, Rule};
-use crate::{Scan, Severity};
+use crate::{
+    rule::{Check, Rule, Scan},
+    severity::Severity,
+};
 
 /// The rule.
 ///
-/// Never drops a row: automatic pruning takes too much. But rows that say nearly the same go to
-/// the same part, so that no model is examined on what it has nearly learnt by heart.
+/// Never drops a row: automatic pruning removes too many. But near-duplicates go to the same split,
+/// so that no model is evaluated on rows it has almost memorised.
 pub(crate) static RULE: Rule = Rule {
     code: "near_duplicate",
     version: 1,
     severity: Severity::Note,
     binding: false,
-    doc: "the row says nearly the same as an earlier one",
-    fix: "look at both: keep the better one, or let them differ in more than a few words",
+    doc: "the row is nearly identical to an earlier row",
+    fix: "compare the two: keep the better one, or make them differ in more than a few words",
     check: Check::Scan(Scan::NearDuplicates),
 };
 
 #[cfg(test)]
 mod tests {
     use crate::{
-        Scan, Settings,
+        rule::Scan,
         rules::tests::{report_by, report_on},
+        settings::Settings,
     };
 
     #[test]
@@ -44,7 +47,7 @@ mod tests {
         let finding = findings.find(|f| f.code == "near_duplicate").unwrap();
         assert_eq!(
             (finding.line, finding.message.as_str()),
-            (3, "the row says nearly the same as line 1")
+            (3, "near-duplicate of line 1")
         );
         assert_eq!(report.rows.kept, 3);
         assert!(!report_on(&text).codes.contains_key("near_duplicate"));

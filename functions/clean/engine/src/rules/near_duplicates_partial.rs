@@ -1,7 +1,9 @@
-//! There are more rows than are compared with each other to find near-duplicates.
+//! The file has too many rows to compare them all for near-duplicates.
 
-use super::{Check, FileFacts, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, FileSummary, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,17 +11,17 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Note,
     binding: false,
-    doc: "there are more rows than are compared with each other to find near-duplicates",
-    fix: "nothing, if the rows above are of all kinds; else upload kinds apart, each a dataset",
+    doc: "the file has too many rows to compare them all for near-duplicates",
+    fix: "nothing to do if the first rows cover every kind; otherwise upload each kind as its own dataset",
     check: Check::File(check),
 };
 
-fn check(facts: &FileFacts) -> Option<String> {
-    let later = facts.not_compared;
+fn check(file: &FileSummary) -> Option<String> {
+    let later = file.not_compared;
     (later > 0).then(|| {
         format!(
-            "the last {later} rows are looked for among those above, but not among each other: \
-             some may be nearly the same"
+            "the last {later} rows were compared with the rows above but not with each other: \
+             some may be near-duplicates"
         )
     })
 }
@@ -30,13 +32,13 @@ mod tests {
 
     #[test]
     fn rows_that_are_not_compared_are_counted() {
-        let told = |not_compared| {
-            check(&FileFacts {
+        let message = |not_compared| {
+            check(&FileSummary {
                 not_compared,
-                ..FileFacts::default()
+                ..FileSummary::default()
             })
         };
-        assert_eq!(told(0), None);
-        assert!(told(7).unwrap().starts_with("the last 7 rows"));
+        assert_eq!(message(0), None);
+        assert!(message(7).unwrap().starts_with("the last 7 rows"));
     }
 }

@@ -1,7 +1,10 @@
-//! Nobody answers: there is nothing to learn.
+//! The conversation has no model turn, so there is nothing to train on.
 
-use super::{Check, Rule};
-use crate::{Severity, example::Role, finding::Fault, row::Row};
+use crate::{
+    example::Role,
+    rule::{Check, Fault, Row, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,7 +12,7 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "nobody answers: there is nothing to learn",
+    doc: "the conversation has no model turn, so there is nothing to train on",
     fix: "add the answer that the model should give",
     check: Check::Row(check),
 };
@@ -25,7 +28,7 @@ mod tests {
     use crate::rules::tests::{check, report_on};
 
     #[test]
-    fn somebody_must_answer() {
+    fn a_conversation_needs_a_model_turn() {
         check(r#"{"messages":[]}"#, &["no_model_turn"]);
         check(
             r#"{"messages":[{"role":"user","content":"a"}]}"#,
@@ -34,7 +37,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_below_other_rows_is_rejected_like_any() {
+    fn an_unanswered_row_among_others_is_rejected() {
         let row = r#"{"input":"a","output":"one two three"}"#;
         let report = report_on(&format!("{row}\n{{\"messages\":[]}}\n"));
         assert_eq!(report.codes["no_model_turn"], 1);

@@ -1,7 +1,9 @@
-//! The row is JSON, but not an object.
+//! The row is JSON but not an object.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,8 +11,8 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "the row is JSON, but not an object",
-    fix: "write each row as an object with named members",
+    doc: "the row is JSON but not an object",
+    fix: "write each row as an object with named fields",
     check: Check::Read,
 };
 
@@ -19,7 +21,7 @@ mod tests {
     use crate::rules::tests::check;
 
     #[test]
-    fn a_row_must_have_named_members() {
+    fn a_row_must_be_an_object() {
         check("7", &["not_an_object"]);
         check("\"a\"", &["not_an_object"]);
         check("null", &["not_an_object"]);

@@ -1,7 +1,9 @@
 //! There are too few rows to hold any out.
 
-use super::{Check, FileFacts, Rule};
-use crate::{Severity, split::ROWS_MIN};
+use crate::{
+    rule::{Check, FileSummary, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -10,16 +12,20 @@ pub(crate) static RULE: Rule = Rule {
     severity: Severity::Warn,
     binding: false,
     doc: "there are too few rows to hold any out",
-    fix: "collect at least 20 rows: without a validation file the service draws no evaluation curve, and without held-out rows base and tuned model cannot be compared",
+    fix: "collect at least 20 rows: without a validation file the service draws no evaluation curve, and without held-out rows the base and tuned models cannot be compared",
     check: Check::File(check),
 };
 
-fn check(facts: &FileFacts) -> Option<String> {
-    let too_few = facts.kept > 0 && facts.kept < ROWS_MIN;
+/// Fewest rows of which some are held out: a tenth of fewer is a single row, which measures
+/// nothing.
+pub(crate) const ROWS_MIN: u64 = 20;
+
+fn check(file: &FileSummary) -> Option<String> {
+    let too_few = file.kept > 0 && file.kept < ROWS_MIN;
     too_few.then(|| {
         format!(
-            "all {} rows are for training: below {ROWS_MIN} none is held out",
-            facts.kept
+            "all {} rows are used for training: with fewer than {ROWS_MIN}, none are held out",
+            file.kept
         )
     })
 }
@@ -30,12 +36,12 @@ mod tests {
 
     #[test]
     fn below_twenty_nothing_is_held_out() {
-        for (kept, told) in [(0, false), (19, true), (20, false)] {
-            let facts = FileFacts {
+        for (kept, expected) in [(0, false), (19, true), (20, false)] {
+            let file = FileSummary {
                 kept,
-                ..FileFacts::default()
+                ..FileSummary::default()
             };
-            assert_eq!(check(&facts).is_some(), told, "{kept}");
+            assert_eq!(check(&file).is_some(), expected, "{kept}");
         }
     }
 }

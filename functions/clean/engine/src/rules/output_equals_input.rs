@@ -1,7 +1,9 @@
 //! The answer repeats the question.
 
-use super::{Check, Rule};
-use crate::{Severity, finding::Fault, row::Row};
+use crate::{
+    rule::{Check, Fault, Row, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -10,7 +12,7 @@ pub(crate) static RULE: Rule = Rule {
     severity: Severity::Warn,
     binding: false,
     doc: "the answer repeats the question",
-    fix: "check the export: one column may have been taken twice",
+    fix: "check the export: one column may have been used twice",
     check: Check::Row(check),
 };
 
@@ -19,8 +21,12 @@ fn check(row: &Row<'_, '_>) -> Option<Fault> {
         return None;
     };
     let same = !answered.is_empty() && asked.texts().eq(answered.texts());
-    let said = same && answered.texts().next().is_some();
-    said.then(|| Fault::new(&RULE).at(answered.place.at).path(answered.place))
+    let repeats = same && answered.texts().next().is_some();
+    repeats.then(|| {
+        Fault::new(&RULE)
+            .at(answered.location.at)
+            .path(answered.location)
+    })
 }
 
 #[cfg(test)]
@@ -28,7 +34,7 @@ mod tests {
     use crate::rules::tests::check;
 
     #[test]
-    fn an_echo_is_told() {
+    fn an_echo_is_reported() {
         check(
             r#"{"input":"one two three","output":"one two three"}"#,
             &["output_equals_input"],

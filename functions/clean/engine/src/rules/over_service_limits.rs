@@ -1,7 +1,9 @@
-//! The training file is larger than the service takes.
+//! The training file exceeds the service's limits.
 
-use super::{Check, FileFacts, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, FileSummary, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,8 +11,8 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Warn,
     binding: false,
-    doc: "the training file is larger than the service takes",
-    fix: "cut the dataset down to 1 GB and 10,000,000 rows: good rows count for more than many",
+    doc: "the training file exceeds the service's limits",
+    fix: "reduce the dataset to at most 1 GB and 10,000,000 rows: quality matters more than quantity",
     check: Check::File(check),
 };
 
@@ -20,12 +22,13 @@ const TRAIN_BYTES_MAX: u64 = 1_000_000_000;
 /// Most training rows (the same).
 const TRAIN_ROWS_MAX: u64 = 10_000_000;
 
-fn check(facts: &FileFacts) -> Option<String> {
-    let over = facts.train_bytes > TRAIN_BYTES_MAX || facts.train_rows > TRAIN_ROWS_MAX;
+fn check(file: &FileSummary) -> Option<String> {
+    let over = file.train_bytes > TRAIN_BYTES_MAX || file.train_rows > TRAIN_ROWS_MAX;
     over.then(|| {
         format!(
-            "{} bytes and {} rows for training, the most is {TRAIN_BYTES_MAX} and {TRAIN_ROWS_MAX}",
-            facts.train_bytes, facts.train_rows
+            "the training file has {} bytes and {} rows; \
+             the limits are {TRAIN_BYTES_MAX} bytes and {TRAIN_ROWS_MAX} rows",
+            file.train_bytes, file.train_rows
         )
     })
 }
@@ -36,17 +39,21 @@ mod tests {
 
     #[test]
     fn bytes_and_rows_are_limited() {
-        for (train_bytes, train_rows, told) in [
+        for (train_bytes, train_rows, expected) in [
             (1_000_000_000, 10_000_000, false),
             (1_000_000_001, 1, true),
             (1, 10_000_001, true),
         ] {
-            let facts = FileFacts {
+            let file = FileSummary {
                 train_rows,
                 train_bytes,
-                ..FileFacts::default()
+                ..FileSummary::default()
             };
-            assert_eq!(check(&facts).is_some(), told, "{train_bytes} {train_rows}");
+            assert_eq!(
+                check(&file).is_some(),
+                expected,
+                "{train_bytes} {train_rows}"
+            );
         }
     }
 }

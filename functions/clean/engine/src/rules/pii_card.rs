@@ -1,27 +1,29 @@
-//! The number of a payment card is in the row.
+//! The row contains a payment card number.
 
-use super::{Check, Rule};
-use crate::{Scan, Severity};
+use crate::{
+    rule::{Check, Rule, Scan},
+    severity::Severity,
+};
 
 /// The rule.
 ///
-/// The networks' prefixes and lengths, and a right checksum.
+/// Found by the card networks' prefixes and lengths, and a valid checksum.
 pub(crate) static RULE: Rule = Rule {
     code: "pii_card",
     version: 1,
     severity: Severity::Warn,
     binding: false,
-    doc: "the number of a payment card is in the row",
-    fix: "take it out; `repair` in the recipe puts `[CARD]` in its place",
+    doc: "the row contains a payment card number",
+    fix: "remove it; `repair` in the recipe replaces it with `[CARD]`",
     check: Check::Scan(Scan::Pii),
 };
 
 #[cfg(test)]
 mod tests {
-    use crate::scan::tests::check_rule;
+    use crate::search::tests::check_rule;
 
     #[test]
-    fn it_is_told_left_out_or_masked() {
+    fn a_card_number_is_reported_rejected_or_masked() {
         check_rule("pii_card", "card 4111 1111 1111 1111", "card [CARD]");
     }
 }

@@ -1,27 +1,29 @@
-//! An e-mail address is in the row.
+//! The row contains an e-mail address.
 
-use super::{Check, Rule};
-use crate::{Scan, Severity};
+use crate::{
+    rule::{Check, Rule, Scan},
+    severity::Severity,
+};
 
 /// The rule.
 ///
-/// Domains that are reserved for examples are nobody's.
+/// Addresses at domains that are reserved for examples do not count.
 pub(crate) static RULE: Rule = Rule {
     code: "pii_email",
     version: 1,
     severity: Severity::Warn,
     binding: false,
-    doc: "an e-mail address is in the row",
-    fix: "take out what belongs to somebody; `repair` in the recipe puts `[EMAIL]` in its place",
+    doc: "the row contains an e-mail address",
+    fix: "remove personal addresses; `repair` in the recipe replaces them with `[EMAIL]`",
     check: Check::Scan(Scan::Pii),
 };
 
 #[cfg(test)]
 mod tests {
-    use crate::scan::tests::check_rule;
+    use crate::search::tests::check_rule;
 
     #[test]
-    fn it_is_told_left_out_or_masked() {
+    fn an_address_is_reported_rejected_or_masked() {
         check_rule("pii_email", "write to anna@acme.io", "write to [EMAIL]");
     }
 }

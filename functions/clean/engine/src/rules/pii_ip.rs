@@ -1,28 +1,30 @@
-//! The address of a machine in public is in the row.
+//! The row contains a public IP address.
 
-use super::{Check, Rule};
-use crate::{Scan, Severity};
+use crate::{
+    rule::{Check, Rule, Scan},
+    severity::Severity,
+};
 
 /// The rule.
 ///
-/// Private, reserved and documented addresses are nobody's. One of small numbers only is told where it
-/// is named so: it is rather a version.
+/// Private, reserved and documentation addresses do not count. An address of small numbers only is
+/// probably a version number, and is reported only after a word such as `IP` or `host`.
 pub(crate) static RULE: Rule = Rule {
     code: "pii_ip",
     version: 1,
     severity: Severity::Warn,
     binding: false,
-    doc: "the address of a machine in public is in the row",
-    fix: "take it out; `repair` in the recipe puts `[IP]` in its place",
+    doc: "the row contains a public IP address",
+    fix: "remove it; `repair` in the recipe replaces it with `[IP]`",
     check: Check::Scan(Scan::Pii),
 };
 
 #[cfg(test)]
 mod tests {
-    use crate::scan::tests::check_rule;
+    use crate::search::tests::check_rule;
 
     #[test]
-    fn it_is_told_left_out_or_masked() {
+    fn an_address_is_reported_rejected_or_masked() {
         check_rule("pii_ip", "from 81.2.69.142 on", "from [IP] on");
     }
 }

@@ -1,27 +1,30 @@
-//! A number by which a state knows a person is in the row.
+//! The row contains a national ID number.
 
-use super::{Check, Rule};
-use crate::{Scan, Severity};
+use crate::{
+    rule::{Check, Rule, Scan},
+    severity::Severity,
+};
 
 /// The rule.
 ///
-/// The United States' by its shape, or by its name; Spain's, France's, Brazil's and Poland's by their checksums.
+/// Numbers of the United States are found by their shape or their name; those of Spain, France,
+/// Brazil and Poland by their checksums.
 pub(crate) static RULE: Rule = Rule {
     code: "pii_national_id",
     version: 1,
     severity: Severity::Warn,
     binding: false,
-    doc: "a number by which a state knows a person is in the row",
-    fix: "take it out; `repair` in the recipe puts `[NATIONAL_ID]` in its place",
+    doc: "the row contains a national ID number",
+    fix: "remove it; `repair` in the recipe replaces it with `[NATIONAL_ID]`",
     check: Check::Scan(Scan::Pii),
 };
 
 #[cfg(test)]
 mod tests {
-    use crate::scan::tests::check_rule;
+    use crate::search::tests::check_rule;
 
     #[test]
-    fn it_is_told_left_out_or_masked() {
+    fn a_national_id_is_reported_rejected_or_masked() {
         check_rule(
             "pii_national_id",
             "the SSN is 536-22-8726",

@@ -1,28 +1,31 @@
-//! A telephone number is in the row.
+//! The row contains a telephone number.
 
-use super::{Check, Rule};
-use crate::{Scan, Severity};
+use crate::{
+    rule::{Check, Rule, Scan},
+    severity::Severity,
+};
 
 /// The rule.
 ///
-/// Numbers written with `+` or `00` and a country code, those of North America, Britain and France in
-/// their groups, and those whose area stands in brackets; a number without any of it is like any other.
+/// Found are numbers with `+` or `00` and a country code, numbers of North America, Britain and
+/// France in their usual grouping, and numbers with the area code in brackets. A number without any
+/// of these looks like an order number.
 pub(crate) static RULE: Rule = Rule {
     code: "pii_phone",
     version: 1,
     severity: Severity::Warn,
     binding: false,
-    doc: "a telephone number is in the row",
-    fix: "take out what belongs to somebody; `repair` in the recipe puts `[PHONE]` in its place",
+    doc: "the row contains a telephone number",
+    fix: "remove personal numbers; `repair` in the recipe replaces them with `[PHONE]`",
     check: Check::Scan(Scan::Pii),
 };
 
 #[cfg(test)]
 mod tests {
-    use crate::scan::tests::check_rule;
+    use crate::search::tests::check_rule;
 
     #[test]
-    fn it_is_told_left_out_or_masked() {
+    fn a_telephone_number_is_reported_rejected_or_masked() {
         check_rule("pii_phone", "call (415) 555-2671 now", "call [PHONE] now");
     }
 }

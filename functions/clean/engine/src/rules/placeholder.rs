@@ -2,8 +2,12 @@
 
 use memchr::{memchr2_iter, memchr3_iter};
 
-use super::{Check, Rule};
-use crate::{Severity, finding::Fault, row::Row, scan::begins_word, signs::Signs};
+use crate::{
+    byte_classes::ByteClasses,
+    detect::begins_word,
+    rule::{Check, Fault, Row, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -12,18 +16,18 @@ pub(crate) static RULE: Rule = Rule {
     severity: Severity::Warn,
     binding: false,
     doc: "a placeholder was never filled in",
-    fix: "fill the template in before exporting",
-    check: Check::Text(Signs::PLACEHOLDER, check),
+    fix: "fill in the template before exporting",
+    check: Check::Text(ByteClasses::PLACEHOLDER, check),
 };
 
-/// Names that templates in single braces have; others need an underscore to be told from sets
-/// and from code.
+/// Names that count as placeholders in single braces; any other name needs an underscore, to be
+/// distinguished from sets and code.
 const NAMES: &[&str] = &[
     "name", "username", "user", "customer", "company", "email", "date", "city", "product", "order",
     "topic", "question", "answer", "context", "input", "output", "prompt", "text", "query",
 ];
 
-/// Signs of a text that is about braces: code, mathematics, markup, JSON.
+/// Substrings of texts in which braces are legitimate: code, mathematics, markup, JSON.
 const BRACES_ARE_MEANT: &[&str] = &[
     "`",
     "\\\\",
@@ -41,26 +45,26 @@ const BRACES_ARE_MEANT: &[&str] = &[
     "</",
 ];
 
-/// How placeholders begin that say whose word is wanted.
+/// How placeholders that ask for the user's own value begin.
 const OPENINGS: &[&str] = &["<YOUR_", "<YOUR ", "<INSERT_", "<INSERT "];
 
-/// Longest name of a placeholder, in bytes; longer ones are code or prose.
+/// Longest placeholder name, in bytes; anything longer is code or prose.
 const NAME_MAX: usize = 40;
 
 fn check(row: &Row<'_, '_>) -> Option<Fault> {
-    row.example.texts().find_map(|(place, text)| {
+    row.example.texts().find_map(|(location, text)| {
         let message = find(text.escaped())?;
         Some(
             Fault::new(&RULE)
-                .within(place)
-                .saying(format!("{message} was never filled in")),
+                .within(location)
+                .with_message(format!("{message} was never filled in")),
         )
     })
 }
 
-/// What kind of placeholder is in `text`.
+/// The kind of placeholder in `text`, if there is one.
 fn find(text: &str) -> Option<&'static str> {
-    // Whether braces mean something here: the whole text tells, so it is asked once.
+    // Whether braces are legitimate here: this takes a scan of the whole text, so it is done once.
     let mut meant = None;
     memchr2_iter(b'{', b'<', text.as_bytes()).find_map(|at| {
         let (before, rest) = text.split_at_checked(at)?;
@@ -86,12 +90,12 @@ fn is_double(rest: &str) -> bool {
     !name.is_empty() && name.chars().all(is_of_name)
 }
 
-/// Whether `rest` begins with a tag that asks for a word of one's own. Written small it must be
-/// nothing but a name, to be told from markup.
+/// Whether `rest` begins with a tag that asks for the user's own value. In lower case the tag must
+/// contain only a name, to be distinguished from markup.
 fn is_request(rest: &str) -> bool {
     let begins = |open: &&str| {
-        let head = rest.as_bytes().get(..open.len());
-        head.is_some_and(|head| head.eq_ignore_ascii_case(open.as_bytes()))
+        let span = rest.as_bytes().get(..open.len());
+        span.is_some_and(|span| span.eq_ignore_ascii_case(open.as_bytes()))
     };
     if OPENINGS.iter().any(|open| rest.starts_with(open)) {
         return true;
@@ -101,8 +105,8 @@ fn is_request(rest: &str) -> bool {
     OPENINGS.iter().any(begins) && inner.find(is_mark) == Some(b'>')
 }
 
-/// Whether the brace between `before` and the end of `rest` opens a placeholder: a name stands
-/// alone in it.
+/// Whether the brace at the start of `rest`, after `before`, opens a placeholder: it must contain
+/// only a name.
 fn is_template(before: &str, rest: &str) -> bool {
     let inner = rest.bytes().skip(1).take(NAME_MAX);
     let length = inner
@@ -122,8 +126,8 @@ fn is_template(before: &str, rest: &str) -> bool {
         && may_precede(before.as_bytes())
 }
 
-/// Whether a placeholder may come after `before`: a blank, a mark of prose, or a letter of a
-/// script that sets no blanks.
+/// Whether a placeholder may follow `before`: a space, punctuation, or a letter of a script that
+/// does not separate words with spaces.
 fn may_precede(before: &[u8]) -> bool {
     match before {
         [.., b'=', b' '] => false,
@@ -135,15 +139,15 @@ fn may_precede(before: &[u8]) -> bool {
     }
 }
 
-/// Whether `text` is one in which braces mean something.
+/// Whether braces are legitimate in `text`.
 fn are_braces_meant(text: &str) -> bool {
     text.ends_with(';')
         || BRACES_ARE_MEANT.iter().any(|sign| text.contains(sign))
         || memchr3_iter(b'$', b'(', b'f', text.as_bytes()).any(|at| is_of_code(text.as_bytes(), at))
 }
 
-/// Whether what is at `at` is a variable (`$name`, but no price), a call (`name(` and a quote or
-/// nothing), or a text that is filled in where it stands (`f"…"`).
+/// Whether there is code at `at`: a variable (`$name`, but not a price), a call (`name(` followed by
+/// a quote or a closing bracket), or a Python f-string (`f"…"`).
 fn is_of_code(bytes: &[u8], at: usize) -> bool {
     let (before, rest) = bytes.split_at_checked(at).unwrap_or_default();
     let follows_word =
@@ -166,7 +170,7 @@ mod tests {
     use crate::rules::tests::check;
 
     #[test]
-    fn unfilled_placeholders_are_told() {
+    fn unfilled_placeholders_are_reported() {
         check(
             r#"{"input":"Dear {{ name }}","output":"one two three"}"#,
             &["placeholder"],
@@ -189,13 +193,13 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_asks_for_a_word_in_any_letters() {
-        let told = Some("a placeholder `<YOUR_…>`");
+    fn a_request_tag_is_found_in_any_case() {
+        let found = Some("a placeholder `<YOUR_…>`");
         for (text, expected) in [
-            ("<YOUR_API_KEY>", told),
-            ("I am <your_name>.", told),
-            ("I am <Your Name>.", told),
-            ("<insert date here>", told),
+            ("<YOUR_API_KEY>", found),
+            ("I am <your_name>.", found),
+            ("I am <Your Name>.", found),
+            ("<insert date here>", found),
             ("<i>so</i>", None),
             ("<insert id=\\\"a\\\">", None),
             ("<your", None),
@@ -205,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_system_instruction_is_looked_at() {
+    fn the_system_instruction_is_checked() {
         check(
             r#"{"system":"You serve {company_name}.","input":"a","output":"one two three"}"#,
             &["placeholder"],
@@ -214,11 +218,11 @@ mod tests {
 
     #[test]
     fn single_braces_need_a_name_and_no_code_around() {
-        let told = Some("a placeholder `{…}`");
+        let found = Some("a placeholder `{…}`");
         for (text, expected) in [
-            ("Dear {name}, welcome", told),
-            ("Dear {first_name},", told),
-            ("Hello,\\n{customer_name}!", told),
+            ("Dear {name}, welcome", found),
+            ("Dear {first_name},", found),
+            ("Hello,\\n{customer_name}!", found),
             ("The set {a} and {apple}", None),
             ("Use \\frac{name}", None),
             ("Call `f({name})`", None),
@@ -226,13 +230,13 @@ mod tests {
             ("{\\\"name\\\": {name}}", None),
             ("x_{first_name}", None),
             ("GET /users/{user_id} now", None),
-            ("Dear {name}, your balance is $50", told),
-            ("Dear {name}, for more information call us", told),
-            ("Dear {name}, call us (now); the chef's here", told),
-            ("Hello {Name}!", told),
-            (r#"\"{name}\""#, told),
-            (r#"He said \"Hi {name}\"."#, told),
-            ("您好{name}，", told),
+            ("Dear {name}, your balance is $50", found),
+            ("Dear {name}, for more information call us", found),
+            ("Dear {name}, call us (now); the chef's here", found),
+            ("Hello {Name}!", found),
+            (r#"\"{name}\""#, found),
+            (r#"He said \"Hi {name}\"."#, found),
+            ("您好{name}，", found),
             (r#"print(f\"Hi {name}\")"#, None),
             (r#"Use f\"{name}\" here"#, None),
             (r"'Hi {name}'.format(name=1)", None),
@@ -254,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn any_number_of_braces_is_looked_at_once() {
+    fn many_braces_take_linear_time() {
         const BYTES: usize = 2_000_000;
         for piece in [
             "{",

@@ -1,7 +1,9 @@
-//! The row says which answer is preferred, and supervised tuning has no use for the other.
+//! The row says which of two answers is preferred; supervised tuning cannot use the other.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,8 +11,8 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "the row says which of two answers is preferred: supervised tuning learns from one answer",
-    fix: "export the preferred answer alone as `output`, or map it in the recipe, as `columns = { input = \"prompt\", output = \"chosen\" }`",
+    doc: "the row says which of two answers is preferred; supervised tuning trains on one answer",
+    fix: "export only the preferred answer as `output`, or map it in the recipe: `columns = { input = \"prompt\", output = \"chosen\" }`",
     check: Check::Read,
 };
 
@@ -19,7 +21,7 @@ mod tests {
     use crate::rules::tests::{check, report_on};
 
     #[test]
-    fn preferences_are_refused_and_counted_apart() {
+    fn preferences_are_rejected_and_counted_separately() {
         check(
             r#"{"prompt":"a","chosen":"one two three","rejected":"four five six"}"#,
             &["preference_pair"],

@@ -1,12 +1,17 @@
-//! The answer refuses.
+//! The answer is a refusal, or refers to itself as a language model.
 
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, Anchored, Input, MatchKind, StartKind};
 use memchr::memmem::Finder;
 
-use super::{Check, Rule};
-use crate::{Severity, example::Role, finding::Fault, json::Text, row::Row, scan::begins_word};
+use crate::{
+    detect::begins_word,
+    example::Role,
+    json::Text,
+    rule::{Check, Fault, Row, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -14,16 +19,16 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Warn,
     binding: false,
-    doc: "the answer refuses, or speaks of itself as a language model",
-    fix: "write the answer that is wanted; keep refusals only where the tuned model should refuse",
+    doc: "the answer is a refusal, or refers to itself as a language model",
+    fix: "write the intended answer; keep refusals only where the tuned model should refuse",
     check: Check::Row(check),
 };
 
-/// Bytes of an answer that are looked at: who refuses says so at once, and what comes later
-/// rather tells of somebody who does.
+/// Bytes of an answer that are examined: a refusal starts with the refusal, and later in a text the
+/// same words usually describe someone else's.
 const HEAD_BYTES: usize = 240;
 
-/// How answers begin that are sorry; alone they are only polite.
+/// How apologetic answers begin; on their own these are only polite.
 const APOLOGIES: &[&str] = &[
     "i'm sorry",
     "i’m sorry",
@@ -55,7 +60,7 @@ const APOLOGIES: &[&str] = &[
     "죄송",
 ];
 
-/// How answers begin that decline, and need say no more.
+/// How answers begin that decline, whatever follows.
 const DECLINING: &[&str] = &[
     "i must decline that",
     "i must decline this",
@@ -68,7 +73,7 @@ const DECLINING: &[&str] = &[
     "i must respectfully decline",
 ];
 
-/// How answers begin that will not.
+/// How answers begin that express inability; whether they refuse depends on what follows.
 const UNABLE: &[&str] = &[
     "i can't",
     "i can’t",
@@ -97,7 +102,7 @@ const UNABLE: &[&str] = &[
     "我不能",
 ];
 
-/// What comes right behind an apology if the speaker leaves himself out.
+/// What directly follows an apology that omits the pronoun.
 const SHORT: &[&str] = &[
     "can't",
     "cannot",
@@ -107,8 +112,8 @@ const SHORT: &[&str] = &[
     "won't",
 ];
 
-/// How a speaker says of himself that he cannot, and what must come behind it in the sentence, if it is
-/// not clear by then: whoever is sorry that a customer or a parcel cannot, is only polite.
+/// First-person inability, and what must follow it in the same sentence where the phrase alone is
+/// ambiguous: an apology that a customer or a parcel "cannot" is only polite.
 const OWN: &[(&str, &[&str])] = &[
     ("i can't", &[]),
     ("i cannot", &[]),
@@ -147,10 +152,11 @@ const OWN: &[(&str, &[&str])] = &[
     ("답변드릴 수 없", &[]),
 ];
 
-/// The end of a sentence in Japanese that says who speaks cannot.
+/// How a Japanese sentence ends in which the speaker cannot do something.
 const JAPANESE_NOT: &[&str] = &["できません", "できかねます"];
 
-/// What is refused; it follows an inability, which may be the answer otherwise.
+/// What is refused. One of these must follow an expression of inability, which may otherwise be
+/// part of a normal answer.
 const REFUSED: &[&str] = &[
     "help",
     "assist",
@@ -178,7 +184,7 @@ const REFUSED: &[&str] = &[
     "回答",
 ];
 
-/// How models speak of themselves.
+/// How models refer to themselves.
 const SELVES: &[&str] = &[
     "as an ai language model",
     "as an ai assistant",
@@ -201,58 +207,58 @@ fn check(row: &Row<'_, '_>) -> Option<Fault> {
     let turns = row.example.turns.iter();
     let mut answers = turns.filter(|turn| turn.role == Role::Model);
     let refusing = answers.find(|turn| turn.texts().next().is_some_and(refuses))?;
-    Some(Fault::new(&RULE).within(Some(refusing.place)))
+    Some(Fault::new(&RULE).within(Some(refusing.location)))
 }
 
 /// Whether an answer refuses.
 fn refuses(text: &Text<'_>) -> bool {
-    let head = head(text.escaped());
-    // Nearly all answers are told by these two, neither of which looks at a byte twice.
-    let begins = Input::new(head).anchored(Anchored::Yes);
+    let span = span(text.escaped());
+    // These two searches settle nearly all answers, and neither visits a byte twice.
+    let begins = Input::new(span).anchored(Anchored::Yes);
     if let Some(found) = BEGINNINGS.find(begins) {
-        let rest = lower(head.get(found.end()..).unwrap_or_default());
+        let rest = lower(span.get(found.end()..).unwrap_or_default());
         let kind = found.pattern().as_usize() / WAYS.len();
         return if kind < APOLOGIES.len() {
-            let head = lower(head);
-            is_short(&rest) || is_unable(&head) || holds(&head, SELVES)
+            let span = lower(span);
+            is_short(&rest) || is_unable(&span) || holds(&span, SELVES)
         } else {
             kind < APOLOGIES.len() + DECLINING.len() || holds(sentence(&rest), REFUSED)
         };
     }
     let speaks = SPEAKING
         .iter()
-        .any(|word| word.find(head.as_bytes()).is_some());
-    speaks && holds(&lower(head), SELVES)
+        .any(|word| word.find(span.as_bytes()).is_some());
+    speaks && holds(&lower(span), SELVES)
 }
 
-/// Whether what follows an apology says at once that nothing will be done.
+/// Whether inability directly follows an apology.
 fn is_short(rest: &str) -> bool {
-    let said = rest.trim_start_matches([' ', ',', '.', '!', ':', '-', '–', '—']);
-    let said = said.strip_prefix("but ").unwrap_or(said);
-    SHORT.iter().any(|short| said.starts_with(short))
+    let rest = rest.trim_start_matches([' ', ',', '.', '!', ':', '-', '–', '—']);
+    let rest = rest.strip_prefix("but ").unwrap_or(rest);
+    SHORT.iter().any(|short| rest.starts_with(short))
 }
 
-/// Whether the speaker says of himself that he cannot.
-fn is_unable(head: &str) -> bool {
+/// Whether the speaker expresses their own inability.
+fn is_unable(span: &str) -> bool {
     OWN.iter().any(|(own, then)| {
-        head.match_indices(own).any(|(at, _)| {
-            let said = sentence(head.get(at + own.len()..).unwrap_or_default());
-            begins_word(head.as_bytes(), at) && (then.is_empty() || holds(said, then))
+        span.match_indices(own).any(|(at, _)| {
+            let rest = sentence(span.get(at + own.len()..).unwrap_or_default());
+            begins_word(span.as_bytes(), at) && (then.is_empty() || holds(rest, then))
         })
     })
 }
 
-/// What is left of a sentence.
+/// The rest of the current sentence.
 fn sentence(rest: &str) -> &str {
     let end = rest.find(['.', '!', '?', '。']).unwrap_or(rest.len());
     rest.get(..end).unwrap_or(rest)
 }
 
-/// Ways to write an [apology](APOLOGIES): as it is, with a first letter that is a capital, shouted.
-/// Of ASCII the automaton knows all capitals by itself.
+/// Ways to write an [apology](APOLOGIES): as listed, capitalised, in capitals. The automaton ignores
+/// case for ASCII only, so other scripts need these variants.
 const WAYS: [fn(&str) -> String; 3] = [str::to_owned, capitalised, str::to_uppercase];
 
-/// How answers begin that may refuse.
+/// Beginnings of answers that may be refusals.
 static BEGINNINGS: LazyLock<AhoCorasick> = LazyLock::new(|| {
     let begins = APOLOGIES.iter().chain(DECLINING).chain(UNABLE);
     let written = begins.flat_map(|begin| WAYS.map(|way| way(begin)));
@@ -265,7 +271,7 @@ static BEGINNINGS: LazyLock<AhoCorasick> = LazyLock::new(|| {
     automaton.expect("the words make an automaton")
 });
 
-/// What is part of all [`SELVES`], but for capitals that nobody writes otherwise.
+/// Substrings, one of which is in each of [`SELVES`]; their capitals are always written this way.
 static SPEAKING: LazyLock<[Finder<'static>; 2]> =
     LazyLock::new(|| [Finder::new("n AI"), Finder::new("anguage model")]);
 
@@ -275,13 +281,13 @@ fn capitalised(text: &str) -> String {
     first.into_iter().flatten().chain(chars).collect()
 }
 
-/// The first bytes of a text, cut between characters.
-fn head(text: &str) -> &str {
+/// The first bytes of a text, cut at a character boundary.
+fn span(text: &str) -> &str {
     let end = text.floor_char_boundary(HEAD_BYTES);
     text.get(..end).unwrap_or(text)
 }
 
-/// Small letters, and one kind of apostrophe.
+/// Lower case, with one kind of apostrophe.
 fn lower(text: &str) -> String {
     text.to_lowercase().replace('’', "'")
 }
@@ -296,7 +302,7 @@ mod tests {
     use crate::rules::tests::check;
 
     #[test]
-    fn refusals_are_told_in_any_turn() {
+    fn refusals_are_found_in_any_turn() {
         check(
             r#"{"input":"a","output":"As an AI language model, I have no opinion."}"#,
             &["refusal"],
@@ -308,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_polite_answer_is_no_refusal() {
+    fn a_polite_answer_is_not_a_refusal() {
         for (text, expected) in [
             (
                 "I'm sorry, but I'm currently unable to assist with booking flights.",
@@ -376,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn every_beginning_is_known_in_capitals_too() {
+    fn every_beginning_is_found_in_capitals_too() {
         for begin in APOLOGIES {
             for way in WAYS {
                 let text = format!("{} cannot", way(begin));

@@ -1,14 +1,12 @@
-//! The answer ends in a loop.
+//! The answer ends in a loop that repeats the same words.
 
 use fearless_simd::{Level, dispatch, prelude::*, u8x64};
 
-use super::{Check, Rule};
 use crate::{
-    Severity,
     blocks::BLOCK,
     example::{Part, Role},
-    finding::Fault,
-    row::Row,
+    rule::{Check, Fault, Row, Rule},
+    severity::Severity,
 };
 
 /// The rule.
@@ -17,28 +15,28 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Warn,
     binding: false,
-    doc: "the answer ends in a loop: the same words over and over",
-    fix: "cut the answer before the loop, or leave the row out: the tuned model would loop too",
+    doc: "the answer ends in a loop that repeats the same words",
+    fix: "cut the answer before the loop, or remove the row: the tuned model would loop too",
     check: Check::Row(check),
 };
 
-/// Fewest bytes of a loop: fewer may be a refrain, or laughter.
+/// Fewest bytes in a loop: a shorter one may be a refrain, or laughter.
 const LOOP_BYTES_MIN: usize = 100;
 
-/// Fewest times that the piece is said.
+/// Fewest repetitions of the piece.
 const TIMES_MIN: usize = 5;
 
-/// Longest piece that is looked for.
+/// Longest piece that is searched for.
 const PIECE_BYTES_MAX: usize = 240;
 
-/// Bytes at the end by which an earlier time is recognised.
+/// Length of the end of the text by which an earlier repetition is recognised.
 const NEEDLE_BYTES: usize = 16;
 
-/// Bytes at the end that are looked at.
+/// Bytes at the end that are examined.
 const END_BYTES: usize = PIECE_BYTES_MAX + NEEDLE_BYTES;
 
-/// Where the blocks begin in which an earlier time may end, the last first. The first two of the text share
-/// some bytes, so that there are as many before each block as are compared.
+/// Where the blocks begin in which an earlier repetition may end, the last block first. The first two
+/// blocks of the text overlap, so that every block has enough bytes before it to compare.
 const BLOCKS: [usize; 4] = [
     END_BYTES - 1 - BLOCK,
     END_BYTES - 1 - 2 * BLOCK,
@@ -46,7 +44,7 @@ const BLOCKS: [usize; 4] = [
     NEEDLE_BYTES - 1,
 ];
 
-/// Fewest letters in the last bytes: lines, zeros and tables are drawn by repeating.
+/// Fewest letters in the last bytes: rules, zeros and tables legitimately repeat characters.
 const LETTERS_MIN: usize = 3;
 
 fn check(row: &Row<'_, '_>) -> Option<Fault> {
@@ -60,19 +58,23 @@ fn check(row: &Row<'_, '_>) -> Option<Fault> {
         return None;
     };
     let times = count(text.escaped().as_bytes())?;
-    let message = format!("the answer ends by saying the same {times} times or more");
-    Some(Fault::new(&RULE).within(Some(turn.place)).saying(message))
+    let message = format!("the answer ends by repeating the same text {times} times or more");
+    Some(
+        Fault::new(&RULE)
+            .within(Some(turn.location))
+            .with_message(message),
+    )
 }
 
-/// How often the last piece of `bytes` is said in a row, if it is a loop.
+/// How many times in a row the last piece of `bytes` occurs, if it is a loop.
 fn count(bytes: &[u8]) -> Option<usize> {
     if bytes.len() < LOOP_BYTES_MIN {
         return None;
     }
     let mut end = [0; END_BYTES];
     let length = bytes.len().min(END_BYTES);
-    let said = bytes.get(bytes.len() - length..)?;
-    end.get_mut(END_BYTES - length..)?.copy_from_slice(said);
+    let last = bytes.get(bytes.len() - length..)?;
+    end.get_mut(END_BYTES - length..)?.copy_from_slice(last);
     let period = dispatch!(Level::new(), simd => period(simd, &end))?;
     let piece = bytes.get(bytes.len() - period..)?;
     let times = bytes
@@ -84,17 +86,18 @@ fn count(bytes: &[u8]) -> Option<usize> {
     (is_loop && letters(needle) >= LETTERS_MIN).then_some(times)
 }
 
-/// How far before the end of a text its last bytes were said before: the end of that time may overlap with
-/// the last one, all but its last byte. Before a short text there are zeros, which no text has.
+/// The distance from the end of a text to the previous occurrence of its last bytes. The two
+/// occurrences may overlap in all but one byte. A short text is padded with zeros in front, which
+/// no text contains.
 #[expect(
     clippy::inline_always,
-    reason = "only so it is made for each processor"
+    reason = "inlined so that it is compiled for each instruction set"
 )]
 #[inline(always)]
 fn period<S: Simd>(simd: S, end: &[u8; END_BYTES]) -> Option<usize> {
     let needle: &[u8; NEEDLE_BYTES] = end.last_chunk()?;
     BLOCKS.iter().find_map(|start| {
-        // Where in the block the needle ends, as far as it was compared: mostly nowhere, after few bytes.
+        // Positions in the block where the needle may still end; usually none after a few bytes.
         let mut ends = u64::MAX;
         for (back, byte) in needle.iter().rev().enumerate() {
             let block: &[u8; BLOCK] = end.get(start - back..)?.first_chunk()?;
@@ -104,13 +107,13 @@ fn period<S: Simd>(simd: S, end: &[u8; END_BYTES]) -> Option<usize> {
                 return None;
             }
         }
-        // The last of them.
+        // The last of these positions.
         let last = start + BLOCK - 1 - ends.leading_zeros() as usize;
         Some(END_BYTES - 1 - last)
     })
 }
 
-/// Letters of a text; those of escapes are none.
+/// Counts the letters of a text, not those of escapes.
 fn letters(text: &[u8]) -> usize {
     let mut escaped = false;
     let is_letter = |byte: &&u8| {
@@ -130,7 +133,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_nearest_time_before_is_found(start in "[ab]{0,300}", piece in "[ab]{1,240}", times in 1_usize..30) {
+        fn the_nearest_earlier_occurrence_is_found(start in "[ab]{0,300}", piece in "[ab]{1,240}", times in 1_usize..30) {
             let text = start + &piece.repeat(times);
             let text = text.as_bytes();
             let mut end = [0; END_BYTES];
@@ -144,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loop_at_the_end_is_told() {
+    fn a_loop_at_the_end_is_reported() {
         let row = |times: usize| {
             let answer = "It is what it is. ".repeat(times);
             format!(r#"{{"input":"a","output":"Well. {}"}}"#, answer.trim_end())
@@ -154,8 +157,8 @@ mod tests {
     }
 
     #[test]
-    fn a_loop_is_long_and_of_words() {
-        for (piece, times, told) in [
+    fn a_loop_is_long_and_made_of_words() {
+        for (piece, times, expected) in [
             ("and ", 30, true),
             ("and ", 10, false),
             ("the whole long sentence is said again and again, ", 6, true),
@@ -165,7 +168,11 @@ mod tests {
             ("ééé", 100, true),
         ] {
             let text = "A beginning. ".to_owned() + &piece.repeat(times);
-            assert_eq!(count(text.as_bytes()).is_some(), told, "{piece} {times}");
+            assert_eq!(
+                count(text.as_bytes()).is_some(),
+                expected,
+                "{piece} {times}"
+            );
         }
         assert_eq!(count(b""), None);
     }

@@ -1,27 +1,29 @@
-//! A key to a cloud is in the row.
+//! The row contains a cloud credential.
 
-use super::{Check, Rule};
-use crate::{Scan, Severity};
+use crate::{
+    rule::{Check, Rule, Scan},
+    severity::Severity,
+};
 
 /// The rule.
 ///
-/// AWS, Google Cloud and Azure.
+/// Keys of AWS, Google Cloud and Azure.
 pub(crate) static RULE: Rule = Rule {
     code: "secret_cloud_key",
     version: 1,
     severity: Severity::Warn,
     binding: false,
-    doc: "a key to a cloud is in the row",
-    fix: "revoke the key, then take it out; `repair` in the recipe puts `[CLOUD_KEY]` in its place",
+    doc: "the row contains a cloud credential",
+    fix: "revoke the key, then remove it; `repair` in the recipe replaces it with `[CLOUD_KEY]`",
     check: Check::Scan(Scan::Secrets),
 };
 
 #[cfg(test)]
 mod tests {
-    use crate::scan::tests::check_rule;
+    use crate::search::tests::check_rule;
 
     #[test]
-    fn it_is_told_left_out_or_masked() {
+    fn a_cloud_key_is_reported_rejected_or_masked() {
         check_rule(
             "secret_cloud_key",
             "use AKIAA1B2C3D4E5F6G7H8 for it",

@@ -1,27 +1,29 @@
-//! A private key is in the row.
+//! The row contains a private key.
 
-use super::{Check, Rule};
-use crate::{Scan, Severity};
+use crate::{
+    rule::{Check, Rule, Scan},
+    severity::Severity,
+};
 
 /// The rule.
 ///
-/// Any block in PEM, within JSON as well.
+/// Any PEM block, also within JSON.
 pub(crate) static RULE: Rule = Rule {
     code: "secret_private_key",
     version: 1,
     severity: Severity::Warn,
     binding: false,
-    doc: "a private key is in the row",
-    fix: "revoke the key, then take it out; `repair` in the recipe puts `[PRIVATE_KEY]` in its place",
+    doc: "the row contains a private key",
+    fix: "revoke the key, then remove it; `repair` in the recipe replaces it with `[PRIVATE_KEY]`",
     check: Check::Scan(Scan::Secrets),
 };
 
 #[cfg(test)]
 mod tests {
-    use crate::scan::tests::check_rule;
+    use crate::search::tests::check_rule;
 
     #[test]
-    fn it_is_told_left_out_or_masked() {
+    fn a_private_key_is_reported_rejected_or_masked() {
         check_rule(
             "secret_private_key",
             "it is -----BEGIN PRIVATE KEY-----a1B2-----END PRIVATE KEY-----",

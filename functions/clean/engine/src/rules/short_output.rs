@@ -1,10 +1,10 @@
 //! The answer has fewer words than `output_words_min`.
 
-use super::{Check, Rule};
 use crate::{
-    Severity,
     example::{Example, Role},
     json::{Text, blank},
+    rule::{Check, Rule},
+    severity::Severity,
 };
 
 /// The rule.
@@ -14,14 +14,14 @@ pub(crate) static RULE: Rule = Rule {
     severity: Severity::Reject,
     binding: false,
     doc: "the answer has fewer words than `output_words_min`",
-    fix: "write a whole answer, or lower `output_words_min`; labels are recognised by their key, or where there are few and each comes often",
+    fix: "write a complete answer, or lower `output_words_min`; labels are recognised by their key, or when a few answers each occur often",
     check: Check::Rows,
 };
 
-/// Whether all that the model says is fewer than `words_min` words; calling a function says much.
+/// Whether all answers together have fewer than `words_min` words; a function call counts as long.
 ///
-/// That alone rejects nothing: where few answers repeat over many rows they are labels, which
-/// only the whole file tells.
+/// This alone rejects nothing: if a few answers repeat over many rows they are labels, which is
+/// known only at the end of the file.
 pub(crate) fn is_short(example: &Example<'_>, words_min: u32) -> bool {
     let words_min = usize::try_from(words_min).unwrap_or(usize::MAX);
     let mut counted = 0;
@@ -39,11 +39,11 @@ pub(crate) fn is_short(example: &Example<'_>, words_min: u32) -> bool {
     true
 }
 
-/// Words as separated by blanks, counted up to `max`; in scripts without blanks every character
-/// is one.
+/// Counts whitespace-separated words up to `max`; in scripts without spaces every character is a
+/// word.
 fn words(text: &Text<'_>, max: usize) -> usize {
     let escaped = text.escaped().as_bytes();
-    // Most answers show that they are long enough within a few plain letters.
+    // Most answers prove long enough within their first few plain ASCII characters.
     let plain = |byte: &&u8| byte.is_ascii() && **byte != b'\\';
     let (mut counted, mut in_word) = (0, false);
     for byte in escaped.iter().take_while(plain) {
@@ -65,7 +65,7 @@ fn words(text: &Text<'_>, max: usize) -> usize {
     counted
 }
 
-/// Kana, ideographs, and Thai and its neighbours.
+/// Whether `c` counts as a word: kana, ideographs, and Thai and related scripts.
 fn is_word(c: char) -> bool {
     matches!(c, '\u{0e00}'..='\u{0eff}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{20000}'..='\u{3ffff}')
 }
@@ -82,14 +82,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_called_a_label_is_one_however_few_there_are() {
+    fn an_answer_under_a_label_key_is_never_short() {
         check(r#"{"text":"a","label":"good"}"#, &[]);
         check(r#"{"text":"a","category":7}"#, &[]);
         check(r#"{"text":"a","answer":"good"}"#, &["unknown_format"]);
     }
 
     #[test]
-    fn rows_of_geminis_may_be_as_short_as_they_are() {
+    fn short_answers_in_gemini_format_are_kept() {
         let row = r#"{"contents":[{"role":"user","parts":[{"text":"a"}]},{"role":"model","parts":[{"text":"b"}]}]}"#;
         check(row, &[]);
         let settings = toml::from_str("severities = { short_output = 'reject' }").unwrap();
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conversation_may_end_on_a_short_note() {
+    fn a_conversation_may_end_with_a_short_answer() {
         let row = |first: &str| {
             format!(
                 r#"{{"conversations":[{{"from":"human","value":"a"}},{{"from":"gpt","value":"{first}"}},{{"from":"human","value":"b"}},{{"from":"gpt","value":"Bye!"}}]}}"#
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn languages_without_blanks_are_counted_by_character() {
+    fn languages_without_spaces_are_counted_by_character() {
         for (text, expected) in [
             ("one two  three", 3),
             ("你好世界", 4),

@@ -1,7 +1,10 @@
-//! Many answers are short, yet they are no labels.
+//! Many answers are short, but they are not labels.
 
-use super::{Check, FileFacts, Rule};
-use crate::{Severity, Task};
+use crate::{
+    rule::{Check, FileSummary, Rule},
+    severity::Severity,
+    task::Task,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,18 +12,18 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Warn,
     binding: false,
-    doc: "many answers are short, yet they are no labels",
-    fix: "look at the short ones: perhaps the wrong column was exported, or `output_words_min` is too high",
+    doc: "many answers are short, but they are not labels",
+    fix: "check the short ones: the wrong column may have been exported, or `output_words_min` may be too high",
     check: Check::File(check),
 };
 
-/// Share of short answers from which they are no accident, in percent.
+/// Share of short answers from which they are no longer a coincidence, in percent.
 const SHORT_PERCENT: u64 = 10;
 
-fn check(facts: &FileFacts) -> Option<String> {
-    let many = facts.short * 100 >= facts.distinct.max(1) * SHORT_PERCENT;
-    (facts.task == Task::Generation && many)
-        .then(|| format!("{} of {} answers are short", facts.short, facts.distinct))
+fn check(file: &FileSummary) -> Option<String> {
+    let many = file.short * 100 >= file.distinct.max(1) * SHORT_PERCENT;
+    (file.task == Task::Generation && many)
+        .then(|| format!("{} of {} answers are short", file.short, file.distinct))
 }
 
 #[cfg(test)]
@@ -29,19 +32,19 @@ mod tests {
 
     #[test]
     fn a_tenth_is_many() {
-        for (short, told) in [(0, false), (9, false), (10, true)] {
-            let facts = FileFacts {
+        for (short, expected) in [(0, false), (9, false), (10, true)] {
+            let file = FileSummary {
                 short,
                 distinct: 100,
-                ..FileFacts::default()
+                ..FileSummary::default()
             };
-            assert_eq!(check(&facts).is_some(), told, "{short}");
+            assert_eq!(check(&file).is_some(), expected, "{short}");
         }
-        let labels = FileFacts {
+        let labels = FileSummary {
             short: 99,
             distinct: 100,
             task: Task::Classification,
-            ..FileFacts::default()
+            ..FileSummary::default()
         };
         assert_eq!(check(&labels), None);
     }

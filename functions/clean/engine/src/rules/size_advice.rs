@@ -1,7 +1,11 @@
-//! There are enough rows to begin with, and fewer than are advised for a domain.
+//! There are enough rows to start with, but fewer than recommended for one domain.
 
-use super::{Check, FileFacts, Rule, few_rows::ROWS_ADVISED};
-use crate::{Severity, Task};
+use super::few_rows::ROWS_ADVISED;
+use crate::{
+    rule::{Check, FileSummary, Rule},
+    severity::Severity,
+    task::Task,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,20 +13,20 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Note,
     binding: false,
-    doc: "there are fewer rows than the 3,000 to 5,000 that are advised for one domain",
-    fix: "nothing to do if the answers are alike; broad style takes 20,000 to 50,000 rows; good rows count for more than many",
+    doc: "there are fewer rows than the 3,000 to 5,000 recommended for one domain",
+    fix: "nothing to do if the answers are similar; broad style needs 20,000 to 50,000 rows; quality matters more than quantity",
     check: Check::File(check),
 };
 
-/// Rows from which on one domain is usually covered.
+/// Number of rows that usually covers one domain.
 const ROWS_FOR_A_DOMAIN: u64 = 3_000;
 
-fn check(facts: &FileFacts) -> Option<String> {
-    let few = (ROWS_ADVISED..ROWS_FOR_A_DOMAIN).contains(&facts.kept);
-    (few && facts.task == Task::Generation).then(|| {
-        let kept = facts.kept;
+fn check(file: &FileSummary) -> Option<String> {
+    let few = (ROWS_ADVISED..ROWS_FOR_A_DOMAIN).contains(&file.kept);
+    (few && file.task == Task::Generation).then(|| {
+        let kept = file.kept;
         format!(
-            "{kept} rows are kept: enough to begin with, 3,000 to 5,000 are advised for one domain"
+            "{kept} rows are kept: enough to start with; 3,000 to 5,000 are recommended for one domain"
         )
     })
 }
@@ -33,19 +37,19 @@ mod tests {
 
     #[test]
     fn advice_is_given_between_a_start_and_a_domain() {
-        for (kept, task, told) in [
+        for (kept, task, expected) in [
             (99, Task::Generation, false),
             (100, Task::Generation, true),
             (2_999, Task::Generation, true),
             (3_000, Task::Generation, false),
             (500, Task::Classification, false),
         ] {
-            let facts = FileFacts {
+            let file = FileSummary {
                 kept,
                 task,
-                ..FileFacts::default()
+                ..FileSummary::default()
             };
-            assert_eq!(check(&facts).is_some(), told, "{kept}");
+            assert_eq!(check(&file).is_some(), expected, "{kept}");
         }
     }
 }

@@ -1,7 +1,9 @@
-//! The row nests deeper than 64 brackets.
+//! Nesting exceeds 64 levels.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,8 +11,8 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "the row nests deeper than 64 brackets",
-    fix: "flatten the row, or write the inner part as a text",
+    doc: "nesting exceeds 64 levels",
+    fix: "flatten the row, or write the inner part as a string",
     check: Check::Read,
 };
 
@@ -19,7 +21,7 @@ mod tests {
     use crate::rules::tests::check;
 
     #[test]
-    fn a_million_brackets_are_refused() {
+    fn a_million_brackets_are_rejected() {
         check(&"{\"a\":[".repeat(1_000_000), &["too_deep"]);
         let nested = format!("{}{}", "[".repeat(63), "]".repeat(63));
         check(

@@ -1,7 +1,9 @@
-//! The row has more than 131,072 tokens by estimate, and the service would drop it.
+//! The row has more than 131,072 tokens (estimated); the service would drop it.
 
-use super::{Check, Rule};
-use crate::{Severity, finding::Fault, row::Row};
+use crate::{
+    rule::{Check, Fault, Row, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,18 +11,23 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: false,
-    doc: "the row has more than 131,072 tokens by estimate, and the service would drop it",
-    fix: "shorten the context, or cut the row up",
+    doc: "the row has more than 131,072 tokens (estimated); the service would drop it",
+    fix: "shorten the context, or split the row",
     check: Check::Row(check),
 };
 
-/// Most tokens of an example, input and output together (the service's limits for supervised
-/// tuning of Gemini 3.5 Flash and 3.1 Flash-Lite).
+/// Most tokens in an example, input and output together (the service's limit for supervised tuning
+/// of Gemini 3.5 Flash and 3.1 Flash-Lite).
 const TOKENS_MAX: u32 = 131_072;
 
 fn check(row: &Row<'_, '_>) -> Option<Fault> {
-    let message = || format!("about {} tokens, the most is {TOKENS_MAX}", row.tokens);
-    (row.tokens > TOKENS_MAX).then(|| Fault::new(&RULE).saying(message()))
+    let message = || {
+        format!(
+            "the row has about {} tokens; the limit is {TOKENS_MAX}",
+            row.tokens
+        )
+    };
+    (row.tokens > TOKENS_MAX).then(|| Fault::new(&RULE).with_message(message()))
 }
 
 #[cfg(test)]

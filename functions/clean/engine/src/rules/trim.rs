@@ -1,7 +1,9 @@
-//! Blanks around a question or an answer were taken away.
+//! Leading or trailing whitespace was removed from a question or an answer.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,7 +11,7 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Repair,
     binding: false,
-    doc: "blanks around a question or an answer were taken away",
+    doc: "leading or trailing whitespace was removed from a question or an answer",
     fix: "nothing to do",
     check: Check::Read,
 };
@@ -19,7 +21,7 @@ mod tests {
     use crate::rules::tests::{check, report_on};
 
     #[test]
-    fn blanks_are_taken_away_and_counted_not_listed() {
+    fn whitespace_is_trimmed_and_counted_but_not_listed() {
         let row = r#"{"input":" a\n","output":"one two three"}"#;
         check(row, &["trim"]);
         assert_eq!(

@@ -1,7 +1,9 @@
-//! The file was cut off: its array of rows is never closed, or what it is packed in breaks off.
+//! The file was cut off: its rows or its compressed data end early.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,7 +11,7 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Warn,
     binding: false,
-    doc: "the file was cut off: its rows or what they are packed in break off",
+    doc: "the file was cut off: its rows or its compressed data end early",
     fix: "export or upload the file again",
     check: Check::Read,
 };
@@ -22,13 +24,14 @@ mod tests {
     };
 
     #[test]
-    fn an_array_without_an_end_is_told() {
+    fn an_unclosed_array_is_reported() {
         let report = report_on("[{\"input\":\"a\",\"output\":\"one two three\"},\n");
         assert_eq!(report.codes.get("truncated_file"), Some(&1));
         assert_eq!(report.rows.kept, 1);
     }
+
     #[test]
-    fn a_packed_file_that_breaks_off_is_told() {
+    fn a_truncated_compressed_file_is_reported() {
         let rows = "{\"input\":\"a\",\"output\":\"one two three\"}\n";
         let whole = gzip(rows.as_bytes());
         let report = report_on_bytes(&whole[..whole.len() - 1]);

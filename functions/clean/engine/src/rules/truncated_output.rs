@@ -1,41 +1,39 @@
-//! The answer seems cut off.
+//! The answer seems truncated: a code block is not closed, or it ends within a sentence.
 
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::{Check, Rule};
 use crate::{
-    Severity,
+    byte_classes::ByteClasses,
     example::{Part, Role},
-    finding::Fault,
-    row::Row,
-    signs::Signs,
+    rule::{Check, Fault, Row, Rule},
+    severity::Severity,
 };
 
 /// The rule.
 ///
-/// That the last full stop is missing means nothing: lists, code and chats end without one. So it
-/// tells only of ends at which nobody stops.
+/// A missing final full stop means nothing: lists, code and chats end without one. So only endings
+/// at which no complete text stops are reported.
 pub(crate) static RULE: Rule = Rule {
     code: "truncated_output",
     version: 1,
     severity: Severity::Warn,
     binding: false,
-    doc: "the answer seems cut off: a code block is never closed, or it ends within a sentence",
-    fix: "export whole answers; if a model wrote them, give it more output tokens",
+    doc: "the answer seems truncated: a code block is not closed, or it ends within a sentence",
+    fix: "export complete answers; if a model wrote them, raise its output token limit",
     check: Check::Row(check),
 };
 
-/// Fewest bytes of an answer that can be said to break off: a label may be `and` or `(`.
+/// Fewest bytes in an answer that can be called truncated: a label may be `and` or `(`.
 const ANSWER_BYTES_MIN: usize = 24;
 
-/// Words that nothing ends with.
+/// Words with which no complete text ends.
 const NEVER_LAST: &[&str] = &[
     " the", " and", " an", " because", " whose", " und", " et", " el",
 ];
 
-/// The marks around a block of code.
+/// The marks around a code block.
 static FENCE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("```"));
 
 fn check(row: &Row<'_, '_>) -> Option<Fault> {
@@ -44,18 +42,22 @@ fn check(row: &Row<'_, '_>) -> Option<Fault> {
     let Some(Part::Text(text)) = turn.parts.last() else {
         return None;
     };
-    let may_have_code = row.signs.has_any(Signs::FENCE);
+    let may_have_code = row.byte_classes.has_any(ByteClasses::FENCE);
     let message = find(text.escaped(), may_have_code)?;
-    Some(Fault::new(&RULE).within(Some(turn.place)).saying(message))
+    Some(
+        Fault::new(&RULE)
+            .within(Some(turn.location))
+            .with_message(message),
+    )
 }
 
-/// How the answer breaks off, which may have blocks of code.
+/// How the answer is truncated, if it is; it may have code blocks.
 fn find(escaped: &str, may_have_code: bool) -> Option<&'static str> {
     if escaped.len() < ANSWER_BYTES_MIN {
         return None;
     }
     if may_have_code && has_open_fence(escaped.as_bytes()) {
-        return Some("the answer opens a block of code and never closes it");
+        return Some("the answer opens a code block and never closes it");
     }
     match escaped.as_bytes() {
         [.., b','] => Some("the answer ends with a comma"),
@@ -63,12 +65,12 @@ fn find(escaped: &str, may_have_code: bool) -> Option<&'static str> {
         [.., b'a'..=b'z', b'-'] => Some("the answer ends with a hyphen"),
         _ => {
             let cut = NEVER_LAST.iter().any(|word| escaped.ends_with(word));
-            cut.then_some("the answer ends with a word that nothing ends with")
+            cut.then_some("the answer ends with a word that cannot end a sentence")
         }
     }
 }
 
-/// Whether an odd number of fences is there, of three backticks or more.
+/// Whether there is an odd number of fences, each of three backticks or more.
 fn has_open_fence(bytes: &[u8]) -> bool {
     let (mut open, mut rest) = (false, bytes);
     while let Some(at) = FENCE.find(rest) {
@@ -88,7 +90,7 @@ mod tests {
     use crate::rules::tests::check;
 
     #[test]
-    fn answers_that_break_off_are_told() {
+    fn truncated_answers_are_reported() {
         let row = |answer: &str| format!(r#"{{"input":"a","output":"{answer}"}}"#);
         check(
             &row(r"Here is how:\n```python\nprint(1)\n"),
@@ -100,7 +102,7 @@ mod tests {
 
     #[test]
     fn an_answer_may_end_without_a_full_stop() {
-        for (end, told) in [
+        for (end, expected) in [
             ("a list of things", false),
             ("as follows:", false),
             ("and so on...", false),
@@ -114,7 +116,7 @@ mod tests {
             ("```\\na\\n```\\n```b", true),
         ] {
             let text = format!("An answer that is long enough: {end}");
-            assert_eq!(find(&text, true).is_some(), told, "{end}");
+            assert_eq!(find(&text, true).is_some(), expected, "{end}");
         }
         assert_eq!(find("and the", true), None);
     }

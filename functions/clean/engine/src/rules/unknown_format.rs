@@ -1,7 +1,9 @@
-//! The row is in no format known.
+//! The row matches no known format.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,7 +11,7 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "the row is in no format known",
+    doc: "the row matches no known format",
     fix: "map its keys in the recipe (`columns`), or rename them: `input`/`output`, `prompt`/`completion`, `question`/`answer`, `text`/`label`, `instruction`/`output`, `messages`, `conversations`, `contents`",
     check: Check::Read,
 };
@@ -19,7 +21,7 @@ mod tests {
     use crate::rules::tests::check;
 
     #[test]
-    fn a_row_needs_both_of_its_sides() {
+    fn a_row_needs_a_question_and_an_answer() {
         check(r#"{"input":"a"}"#, &["unknown_format"]);
         check(r#"{"text":"a"}"#, &["unknown_format"]);
         check("{}", &["unknown_format"]);

@@ -1,34 +1,33 @@
-//! A key of the row is read by nobody.
+//! The row has an unknown key, which is ignored.
 
 use std::ops::BitOr;
 
 use rapidfuzz::distance::osa;
 use smallvec::SmallVec;
 
-use super::{Check, Rule};
 use crate::{
-    Severity,
-    finding::{Fault, name_keys},
-    formats::keys::Keys,
     json::{Node, Object, Value},
+    key_names::name_keys,
+    keys::Keys,
+    rule::{Check, Fault, Rule},
+    severity::Severity,
 };
 
 /// The rule.
 ///
-/// Columns of one's own beside question and answer are common and harmless; what looks like a
-/// misspelling is told, and whatever Gemini's own format or a message does not know; thoughts too,
-/// which are no part of an answer.
+/// Extra columns are common and harmless. Reported are keys that look like a misspelling, keys that
+/// Gemini's own format or a message does not have, and thoughts, which are not part of an answer.
 pub(crate) static RULE: Rule = Rule {
     code: "unknown_key",
     version: 1,
     severity: Severity::Note,
     binding: false,
-    doc: "a key of the row is read by nobody",
-    fix: "spell the key as its format has it, or take it away",
+    doc: "the row has an unknown key, which is ignored",
+    fix: "correct the spelling of the key, or remove it",
     check: Check::Read,
 };
 
-/// Keys that a row may have beside those of its format.
+/// Keys that a row may have in addition to those of its format.
 const OPTIONAL: &[&str] = &[
     "system",
     "history",
@@ -43,13 +42,13 @@ const OPTIONAL: &[&str] = &[
     "generation_config",
 ];
 
-/// Shortest key that is taken for a misspelling: shorter ones are near to anything.
+/// Shortest key that can count as a misspelling: a shorter one is close to many others.
 const KEY_BYTES_MIN: usize = 4;
 
-/// Most letters that are changed, missing or swapped in a misspelling.
+/// Most letters that may be changed, missing or swapped in a misspelling.
 const EDITS_MAX: usize = 2;
 
-/// Keys of a message, by the list it is in.
+/// Keys of a message, by the list that contains it.
 const MESSAGES: &[(Keys, &str, &[&str])] = &[
     (
         Keys::MESSAGES,
@@ -101,11 +100,11 @@ fn in_row(row: &Object<'_>, keys: Keys) -> Option<Fault> {
             return None;
         }
         let named = name_keys([key.as_ref()].into_iter());
-        let mut message = format!("the key {named} is read by nobody");
+        let mut message = format!("unknown key {named} is ignored");
         if let Some(meant) = meant {
-            message.extend(["; `", meant, "` would be"]);
+            message.extend(["; did you mean `", meant, "`?"]);
         }
-        Some(Fault::new(&RULE).at(node.at).saying(message))
+        Some(Fault::new(&RULE).at(node.at).with_message(message))
     })
 }
 
@@ -117,12 +116,12 @@ fn in_messages(list: &Node<'_>, name: &str, known: &[&str]) -> Option<Fault> {
         };
         let key = message.keys().find(|key| !known.contains(key))?;
         let named = name_keys([key].into_iter());
-        let message = format!("the key {named} of message {index} of `{name}` is read by nobody");
-        Some(Fault::new(&RULE).at(node.at).saying(message))
+        let message = format!("unknown key {named} in message {index} of `{name}` is ignored");
+        Some(Fault::new(&RULE).at(node.at).with_message(message))
     })
 }
 
-/// Whether `key` is `meant` but for a slip.
+/// Whether `key` is a misspelling of `meant`.
 fn is_misspelt(key: &str, meant: &str) -> bool {
     let edits = if meant.len() > 2 * KEY_BYTES_MIN {
         EDITS_MAX
@@ -135,8 +134,8 @@ fn is_misspelt(key: &str, meant: &str) -> bool {
         && osa::distance(key.chars(), meant.chars()) <= edits
 }
 
-/// Whether both are made of the same letters, but for two at most with each of so many `edits`: few columns
-/// get so far, which are in each row.
+/// Whether the letters of the two differ by at most two for each of `edits` edits. A cheap filter:
+/// every column of every row comes here, and few need the exact distance.
 fn may_be_misspelt(key: &str, meant: &str, edits: usize) -> bool {
     let letters = |text: &str| {
         let letters = text.chars().map(|c| 1_u32 << (u32::from(c) % u32::BITS));
@@ -154,7 +153,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_a_slip_away_may_be_misspelt(key in "[a-d_Aéß]{4,9}", meant in "[a-d_Aéß]{4,9}") {
+        fn keys_within_the_distance_pass_the_filter(key in "[a-d_Aéß]{4,9}", meant in "[a-d_Aéß]{4,9}") {
             let edits = osa::distance(key.chars(), meant.chars());
             prop_assert!(may_be_misspelt(&key, &meant, edits));
         }
@@ -162,39 +161,39 @@ mod tests {
 
     #[test]
     fn a_misspelt_key_is_noted() {
-        let told = &["unknown_key"];
+        let found = &["unknown_key"];
         check(
             r#"{"input":"a","output":"one two three","sytem":"b"}"#,
-            told,
+            found,
         );
         check(
             r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"one two three"}],"tool":[]}"#,
-            told,
+            found,
         );
         check(
             r#"{"messages":[{"role":"user","content":"a","naem":"b"},{"role":"assistant","content":"one two three"}]}"#,
-            told,
+            found,
         );
         let geminis = |key: &str| {
             format!(
                 r#"{{"contents":[{{"role":"user","parts":[{{"text":"a"}}]}},{{"role":"model","parts":[{{"text":"one two three"}}]}}],"{key}":null}}"#
             )
         };
-        check(&geminis("systemInstructions"), told);
-        check(&geminis("safetySettings"), told);
+        check(&geminis("systemInstructions"), found);
+        check(&geminis("safetySettings"), found);
         check(&geminis("systemInstruction"), &[]);
     }
 
     #[test]
-    fn what_goes_below_an_instruction_may_be_misspelt() {
+    fn a_misspelt_input_of_an_instruction_is_noted() {
         let row = |key: &str| {
             format!(
                 r#"{{"instruction":"Translate into French","{key}":"dog","output":"chien mord homme"}}"#
             )
         };
-        let told = &["unknown_key"];
-        check(&row("imput"), told);
-        check(&row("inputs"), told);
+        let found = &["unknown_key"];
+        check(&row("imput"), found);
+        check(&row("inputs"), found);
         check(&row("input"), &[]);
         check(&row("input\":\"cat\",\"imput"), &[]);
         check(&row("outptu"), &[]);
@@ -205,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_of_ones_own_are_no_news() {
+    fn extra_columns_are_not_reported() {
         check(
             r#"{"id":7,"input":"a","output":"one two three","source":"b","title":"c"}"#,
             &[],
@@ -213,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_meant_is_said() {
+    fn the_intended_key_is_suggested() {
         let report = report_on(r#"{"input":"a","output":"one two three","sytem":"b"}"#);
         let finding = report
             .findings
@@ -222,7 +221,7 @@ mod tests {
             .unwrap();
         assert_eq!(
             finding.message,
-            "the key `sytem` is read by nobody; `system` would be"
+            "unknown key `sytem` is ignored; did you mean `system`?"
         );
     }
 }

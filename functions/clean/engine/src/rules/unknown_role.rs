@@ -1,7 +1,9 @@
-//! A turn is spoken by somebody Gemini does not know.
+//! A turn has an unknown role.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,8 +11,8 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "a turn is spoken by somebody Gemini does not know",
-    fix: "name the roles `user` and `assistant` (or `model`), and `system` for the instruction",
+    doc: "a turn has an unknown role",
+    fix: "use the roles `user` and `assistant` (or `model`), and `system` for the instruction",
     check: Check::Read,
 };
 
@@ -19,7 +21,7 @@ mod tests {
     use crate::rules::tests::check;
 
     #[test]
-    fn every_speaker_must_be_known() {
+    fn every_role_must_be_known() {
         check(
             r#"{"messages":[{"role":"narrator","content":"a"}]}"#,
             &["unknown_role"],

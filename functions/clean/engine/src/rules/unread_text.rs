@@ -1,7 +1,9 @@
-//! There is more after the array of rows, and it was not read.
+//! There is text after the array of rows; it was not read.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,28 +11,28 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Warn,
     binding: false,
-    doc: "there is more after the array of rows, and it was not read",
+    doc: "there is text after the array of rows; it was not read",
     fix: "put all rows into one array, or write JSONL",
     check: Check::Read,
 };
 
 #[cfg(test)]
 mod tests {
-    use crate::{Verdict, rules::tests::report_on};
+    use crate::{report::Verdict, rules::tests::report_on};
 
     #[test]
-    fn a_second_array_is_told() {
+    fn a_second_array_is_reported() {
         let text = "{\"train\":[{\"input\":\"a\",\"output\":\"one two three\"}],\"test\":[{}]}";
         let report = report_on(text);
         let finding = report.findings.iter().find(|f| f.code == "unread_text");
         assert_eq!(
             finding.unwrap().message,
-            "the rows are those of `train`, and what comes after it was not read"
+            "the rows were read from `train`; the text after it was not read"
         );
     }
 
     #[test]
-    fn nothing_is_clean_where_something_was_not_read() {
+    fn a_file_with_unread_text_is_never_clean() {
         let row = "{\"input\":\"a\",\"output\":\"one two three\"}";
         for after in ["x", "{\"a\":", "7", ",[]"] {
             let report = report_on(&format!("[{row}]\n{after}\n"));

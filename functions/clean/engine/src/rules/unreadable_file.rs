@@ -1,7 +1,9 @@
-//! The file holds no rows that can be read: what it looks like, and no more, is told.
+//! The file contains no readable rows. The report names only the type that the file appears to be.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,7 +11,7 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "the file holds no rows that can be read",
+    doc: "the file contains no readable rows",
     fix: "export it as JSONL, or as CSV or Parquet with columns such as `input` and `output`",
     check: Check::Read,
 };
@@ -17,18 +19,18 @@ pub(crate) static RULE: Rule = Rule {
 #[cfg(test)]
 mod tests {
     use crate::{
-        Verdict,
+        report::Verdict,
         rules::tests::{report_on, report_on_bytes},
     };
 
     #[test]
     fn the_report_says_what_the_file_looks_like() {
-        for (bytes, looks) in [
+        for (bytes, expected) in [
             (&b"\x1f\x8b\x08\0\0"[..], "looks like gzip"),
             (b"PK\x03\x04\x14\0", "looks like a zip archive"),
             (
                 b"One, two\nthree\n",
-                "no row is JSON; it looks like comma-separated values",
+                "no row is JSON; the file looks like comma-separated values",
             ),
         ] {
             let report = report_on_bytes(bytes);
@@ -38,7 +40,7 @@ mod tests {
                 .iter()
                 .find(|f| f.code == "unreadable_file")
                 .unwrap();
-            assert!(finding.message.contains(looks), "{}", finding.message);
+            assert!(finding.message.contains(expected), "{}", finding.message);
         }
     }
 

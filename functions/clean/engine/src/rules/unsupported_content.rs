@@ -1,7 +1,9 @@
-//! A turn holds something other than text, function calls and files in Cloud Storage.
+//! A turn contains something other than text, function calls and files in Cloud Storage.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,8 +11,8 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "a turn holds something other than text, function calls and files in Cloud Storage",
-    fix: "describe pictures in words, or put them in a bucket and write `contents` with `fileData`",
+    doc: "a turn contains something other than text, function calls and files in Cloud Storage",
+    fix: "describe images in words, or put them in a bucket and write `contents` with `fileData`",
     check: Check::Read,
 };
 
@@ -19,7 +21,7 @@ mod tests {
     use crate::rules::tests::check;
 
     #[test]
-    fn a_picture_from_the_web_is_refused() {
+    fn an_image_url_is_rejected() {
         check(
             r#"{"messages":[{"role":"user","content":[{"type":"image_url"}]}]}"#,
             &["unsupported_content"],

@@ -1,52 +1,58 @@
-//! Far fewer rows validate than the recipe asks for.
+//! The validation split is much smaller than the recipe asks for.
 
-use super::{Check, FileFacts, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, FileSummary, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 ///
-/// What is held out of a large file is in memory until its end, and how many rows that may be is
-/// estimated from its first ones, on the safe side; and the service refuses a validation file that is
-/// large beside the training file.
+/// The rows held out of a large file stay in memory until its end, so their number is estimated from
+/// the first rows, on the safe side. The service also refuses a validation file that is large
+/// relative to the training file.
 pub(crate) static RULE: Rule = Rule {
     code: "validation_smaller",
     version: 1,
     severity: Severity::Note,
     binding: false,
-    doc: "far fewer rows validate than the recipe asks for: of a large file 24 MiB are held out at most, and never more than the service takes",
-    fix: "nothing, if they are enough to watch a job by: some hundreds are; else cut the file up, or its longest rows",
+    doc: "the validation split is much smaller than the recipe asks for: of a large file at most 24 MiB are held out, and never more than the service accepts",
+    fix: "nothing to do if a few hundred rows remain, which are enough to monitor a job; otherwise split the file, or shorten its longest rows",
     check: Check::File(check),
 };
 
-/// Share of the rows asked for from which there are enough, in percent: estimates are that far off.
+/// Share of the requested rows that is enough, in percent: estimates can be off by the rest.
 const ENOUGH_PERCENT: u64 = 75;
 
-fn check(facts: &FileFacts) -> Option<String> {
-    let FileFacts {
+fn check(file: &FileSummary) -> Option<String> {
+    let FileSummary {
         validation_rows: rows,
-        validation_asked: asked,
+        validation_expected: asked,
         ..
-    } = facts;
+    } = file;
     (rows * 100 < asked * ENOUGH_PERCENT)
-        .then(|| format!("{rows} rows validate where the recipe asks for {asked}"))
+        .then(|| format!("the validation split has {rows} rows; the recipe asks for {asked}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Machine, Settings, rules::tests::report_on, survey};
+    use crate::{
+        pass::{machine::Machine, survey},
+        rules::tests::report_on,
+        settings::Settings,
+    };
 
     #[test]
-    fn some_less_is_no_news() {
-        for (rows, told) in [(0, true), (74, true), (75, false), (100, false)] {
-            let facts = FileFacts {
+    fn a_small_shortfall_is_not_reported() {
+        for (rows, expected) in [(0, true), (74, true), (75, false), (100, false)] {
+            let file = FileSummary {
                 validation_rows: rows,
-                validation_asked: 100,
-                ..FileFacts::default()
+                validation_expected: 100,
+                ..FileSummary::default()
             };
-            assert_eq!(check(&facts).is_some(), told, "{rows}");
+            assert_eq!(check(&file).is_some(), expected, "{rows}");
         }
-        assert_eq!(check(&FileFacts::default()), None);
+        assert_eq!(check(&FileSummary::default()), None);
     }
 
     #[test]

@@ -1,7 +1,10 @@
-//! User and model do not speak in turns, the user first.
+//! Roles must alternate, starting with `user`.
 
-use super::{Check, Rule};
-use crate::{Severity, example::Role, finding::Fault, row::Row};
+use crate::{
+    example::Role,
+    rule::{Check, Fault, Row, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,8 +12,8 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "user and model do not speak in turns, the user first",
-    fix: "begin with the user, and put two turns of one speaker together",
+    doc: "roles must alternate, starting with `user`",
+    fix: "start with `user`, and merge consecutive turns of the same role",
     check: Check::Row(check),
 };
 
@@ -19,15 +22,15 @@ fn check(row: &Row<'_, '_>) -> Option<Fault> {
     for turn in &row.example.turns {
         if turn.role != expected {
             let message = format!(
-                "a turn of the {} where the {}'s was due",
-                turn.role.name(),
-                expected.name()
+                "expected a `{}` turn, found `{}`",
+                expected.name(),
+                turn.role.name()
             );
             return Some(
                 Fault::new(&RULE)
-                    .at(turn.place.at)
-                    .path(turn.place)
-                    .saying(message),
+                    .at(turn.location.at)
+                    .path(turn.location)
+                    .with_message(message),
             );
         }
         expected = match expected {
@@ -43,7 +46,7 @@ mod tests {
     use crate::rules::tests::check;
 
     #[test]
-    fn speakers_take_turns() {
+    fn roles_alternate() {
         let row = |from: &[&str]| {
             let turns: Vec<String> = from
                 .iter()

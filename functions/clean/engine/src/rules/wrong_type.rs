@@ -1,7 +1,9 @@
-//! A member is of another kind than its format says.
+//! A field has the wrong type.
 
-use super::{Check, Rule};
-use crate::Severity;
+use crate::{
+    rule::{Check, Rule},
+    severity::Severity,
+};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -9,8 +11,8 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "a member is of another kind than its format says",
-    fix: "write questions and answers as texts; a structured answer as JSON within a text",
+    doc: "a field has the wrong type",
+    fix: "write questions and answers as strings; encode a structured answer as JSON in a string",
     check: Check::Read,
 };
 
@@ -19,7 +21,7 @@ mod tests {
     use crate::rules::tests::check;
 
     #[test]
-    fn an_answer_must_be_a_text() {
+    fn questions_and_answers_must_be_strings() {
         check(r#"{"input":"a","output":{"b":1}}"#, &["wrong_type"]);
         check(r#"{"input":7,"output":"one two three"}"#, &["wrong_type"]);
     }

@@ -9,7 +9,7 @@ use std::{
     path::Path,
 };
 
-use clean_engine::{Crc32c, HeldOut, Manifest, Provenance, Rows, Splits};
+use clean_engine::{Crc32c, HeldOut, Manifest, Provenance, RowCounts, SplitCounts};
 use serde::Serialize;
 use shared::recipe::Recipe;
 use tempfile::NamedTempFile;
@@ -34,8 +34,8 @@ struct AboutFile<'a> {
     recipe: &'a Recipe,
     #[serde(skip_serializing_if = "Option::is_none")]
     held_out: Option<HeldOutSummary>,
-    rows: Rows,
-    splits: Splits,
+    rows: RowCounts,
+    splits: SplitCounts,
     codes: &'a BTreeMap<String, u64>,
 }
 

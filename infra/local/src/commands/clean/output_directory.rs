@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clean_engine::{Cleaned, Machine, Outputs, Part, Plan, Settings, Source};
+use clean_engine::{Cleaned, Machine, Outputs, OutputFile, Plan, Settings, Source};
 
 use super::{
     description::{self, CARD, MANIFEST, REPORT},
@@ -84,7 +84,7 @@ impl<'a> OutputDirectory<'a> {
         loop {
             let parts = PartFileWriter::new(self.path);
             let mut parts = parts.map_err(|source| clean_engine::Error::Write {
-                part: Part::Train,
+                file: OutputFile::Train,
                 source,
             })?;
             let outputs = Some(&mut parts as &mut dyn Outputs);
@@ -108,7 +108,7 @@ impl<'a> OutputDirectory<'a> {
         let report = description::report(self.path, preflight).map_err(failed)?;
         let card = description::card(self.path, input, preflight).map_err(failed)?;
         let manifest = description::manifest(self.path, input, preflight).map_err(failed)?;
-        for (file, part) in parts.into_files().into_iter().zip(Part::ALL) {
+        for (file, part) in parts.into_files().into_iter().zip(OutputFile::ALL) {
             keep(file, &self.path.join(part_name(part))).map_err(failed)?;
         }
         keep(report, &self.path.join(REPORT)).map_err(failed)?;
@@ -135,10 +135,10 @@ impl Drop for OutputDirectory<'_> {
 
 /// The names of all files that are written.
 fn file_names() -> impl Iterator<Item = String> {
-    let parts = Part::ALL.iter().map(|part| part_name(*part));
+    let parts = OutputFile::ALL.iter().map(|part| part_name(*part));
     parts.chain([REPORT, CARD, MANIFEST].map(str::to_owned))
 }
 
-fn part_name(part: Part) -> String {
+fn part_name(part: OutputFile) -> String {
     format!("{}.jsonl", part.name())
 }

@@ -7,14 +7,14 @@ use std::{
     path::Path,
 };
 
-use clean_engine::{Outputs, Part};
+use clean_engine::{Outputs, OutputFile};
 use tempfile::NamedTempFile;
 
 /// The prefix of the names of files that are not complete.
 pub(super) const TEMPORARY: &str = ".lapidary-";
 
-/// Writes each part to a temporary file, in the order of [`Part::ALL`].
-pub(super) struct PartFileWriter([NamedTempFile; Part::ALL.len()]);
+/// Writes each part to a temporary file, in the order of [`OutputFile::ALL`].
+pub(super) struct PartFileWriter([NamedTempFile; OutputFile::ALL.len()]);
 
 impl PartFileWriter {
     pub(super) fn new(directory: &Path) -> io::Result<Self> {
@@ -27,20 +27,20 @@ impl PartFileWriter {
         ]))
     }
 
-    pub(super) fn into_files(self) -> [NamedTempFile; Part::ALL.len()] {
+    pub(super) fn into_files(self) -> [NamedTempFile; OutputFile::ALL.len()] {
         self.0
     }
 }
 
 impl Outputs for PartFileWriter {
-    fn part(&mut self, part: Part) -> &mut dyn Write {
+    fn writer(&mut self, part: OutputFile) -> &mut dyn Write {
         let [train, validation, eval, rejected, corrected] = &mut self.0;
         match part {
-            Part::Train => train,
-            Part::Validation => validation,
-            Part::Eval => eval,
-            Part::Rejected => rejected,
-            Part::Corrected => corrected,
+            OutputFile::Train => train,
+            OutputFile::Validation => validation,
+            OutputFile::Eval => eval,
+            OutputFile::Rejected => rejected,
+            OutputFile::Corrected => corrected,
         }
     }
 }

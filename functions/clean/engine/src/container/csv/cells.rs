@@ -1,12 +1,12 @@
-//! Takes a record apart.
+//! Splits a record into cells.
 
 use std::borrow::Cow;
 
 use memchr::memchr;
 
-use crate::{finding::Fault, rules};
+use crate::{rule::Fault, rules};
 
-/// The cells of `record`, each with its byte offset; at least one, unless a quote is wrong.
+/// The cells of `record`, each with its byte offset; at least one, unless the quoting is wrong.
 pub(super) fn cells(record: &str, delimiter: u8) -> Cells<'_> {
     Cells {
         record,
@@ -19,7 +19,7 @@ pub(super) fn cells(record: &str, delimiter: u8) -> Cells<'_> {
 pub(super) struct Cells<'a> {
     record: &'a str,
     delimiter: u8,
-    /// Where the next cell begins, if there is one.
+    /// Where the next cell starts, if there is one.
     next: Option<usize>,
 }
 
@@ -32,7 +32,7 @@ impl<'a> Iterator for Cells<'a> {
         let (text, length) = match rest.strip_prefix('"') {
             Some(quoted) => match unquote(quoted) {
                 Some((text, length)) => (text, length + 1),
-                None => return Some(Err(wrong(start, "a quote is opened and never closed"))),
+                None => return Some(Err(wrong(start, "a quoted cell is never closed"))),
             },
             None => {
                 let length = memchr(self.delimiter, rest.as_bytes()).unwrap_or(rest.len());
@@ -46,13 +46,18 @@ impl<'a> Iterator for Cells<'a> {
         match self.record.as_bytes().get(end) {
             None => {}
             Some(byte) if *byte == self.delimiter => self.next = Some(end + 1),
-            Some(_) => return Some(Err(wrong(end, "text follows the quote that closes a cell"))),
+            Some(_) => {
+                return Some(Err(wrong(
+                    end,
+                    "expected a delimiter after the quote that closes a cell, found text",
+                )));
+            }
         }
         Some(Ok((offset(start), text)))
     }
 }
 
-/// The text up to the quote that closes it, and the length in bytes up to after that quote.
+/// The text up to the closing quote, and the length in bytes including that quote.
 fn unquote(quoted: &str) -> Option<(Cow<'_, str>, usize)> {
     let mut text = Cow::Borrowed("");
     let mut at = 0;
@@ -79,7 +84,7 @@ fn unquote(quoted: &str) -> Option<(Cow<'_, str>, usize)> {
 fn wrong(at: usize, message: &str) -> Fault {
     Fault::new(&rules::csv_quotes::RULE)
         .at(offset(at))
-        .saying(message)
+        .with_message(message)
 }
 
 fn offset(at: usize) -> u32 {

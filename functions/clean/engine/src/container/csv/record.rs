@@ -1,8 +1,8 @@
-//! Finds where a record ends, by its quotes and line ends alone.
+//! Finds the end of a record by its quotes and line breaks alone.
 
 use memchr::{memchr, memchr2};
 
-/// Where within a record the bytes fed so far have led.
+/// The state after the bytes fed so far.
 #[derive(Debug)]
 pub(super) struct Record {
     delimiter: u8,
@@ -13,11 +13,12 @@ pub(super) struct Record {
 enum State {
     /// Before the first byte of a cell.
     Start,
-    /// In a cell without quotes.
+    /// In an unquoted cell.
     Plain,
-    /// In quotes.
+    /// In a quoted cell.
     Quoted,
-    /// After a quote in quotes: the end of the cell, or half of a doubled quote.
+    /// After a quote within a quoted cell: the end of the cell, or the first half of a doubled
+    /// quote.
     Closed,
 }
 
@@ -29,7 +30,7 @@ impl Record {
         }
     }
 
-    /// Takes the next bytes; the offset after the record's line end, if it is among them.
+    /// Takes the next bytes; returns the offset after the record's line break, if it is among them.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
         while let Some(&byte) = bytes.get(at) {

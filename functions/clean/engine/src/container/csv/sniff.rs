@@ -1,4 +1,4 @@
-//! Tells a header from a line of text.
+//! Distinguishes a header from a line of text.
 
 use std::{
     borrow::Cow,
@@ -7,41 +7,41 @@ use std::{
 
 use super::{Header, JSON_COLUMNS, cells::cells, record::Record};
 use crate::{
-    container::sniff::{has_row, starts_with_rows},
-    formats::{self, keys::Keys},
+    container::row_lines::{has_row, starts_with_rows},
+    formats,
     json::{Node, Object, Value},
+    keys::Keys,
 };
 
-/// What stands between cells: commas, tabs, and the semicolons of spreadsheets where numbers have
-/// commas.
+/// Delimiters: commas, tabs, and semicolons as in spreadsheets of countries with decimal commas.
 const DELIMITERS: &[u8] = b",\t;";
 
-/// Longest name of a column that no format knows, in characters; what is longer is a sentence.
+/// Longest name of a column unknown to every format, in characters; anything longer is a sentence.
 const NAME_CHARS_MAX: usize = 40;
 
-/// Most words of such a name.
+/// Most words in such a name.
 const NAME_WORDS_MAX: usize = 3;
 
-/// Columns that formats read beside their keys and those that hold JSON.
+/// Columns that formats read besides their keys and those that contain JSON.
 const BESIDE: &[&str] = &["system", "context", "input"];
 
 /// The header that `prefix` begins with, and where the first record after it starts. `prefix` is
-/// everything if `complete`; `mapped` are the columns that a recipe maps.
+/// the whole file if `complete`; `mapped` are the columns that a recipe maps.
 ///
-/// A first record is a header if it has all names that are mapped; or else if a format knows its
-/// names; or else if they look like names, and
-/// the second record has as many cells. Its names are shown in reports, so a line of text must not
-/// pass for one; a line above rows of JSON never does.
+/// A first record is a header if it has all mapped names; otherwise if its names match a format;
+/// otherwise if they look like names and the second record has as many cells. Reports show the
+/// names of columns, so a line of text must not be mistaken for a header; a line above rows of JSON
+/// never is.
 pub(in crate::container) fn sniff(
     prefix: &[u8],
     complete: bool,
     mapped: &BTreeMap<String, String>,
 ) -> Option<(Header, usize)> {
-    let blank = |byte: &&u8| matches!(byte, b'\r' | b'\n');
-    let start = prefix.iter().take_while(blank).count();
+    let is_line_break = |byte: &&u8| matches!(byte, b'\r' | b'\n');
+    let start = prefix.iter().take_while(is_line_break).count();
     let read = |delimiter: &u8| read_header(prefix, start, *delimiter, complete, mapped);
     let candidates: Vec<(Header, usize)> = DELIMITERS.iter().filter_map(read).collect();
-    let told = candidates
+    let has_mapped = candidates
         .iter()
         .position(|(header, _)| header.has_all(mapped));
     let known = || candidates.iter().position(|(header, _)| header.is_known());
@@ -56,7 +56,7 @@ pub(in crate::container) fn sniff(
             .iter()
             .position(|candidate| plausible(&candidate))
     };
-    let chosen = told.or_else(known).or_else(named)?;
+    let chosen = has_mapped.or_else(known).or_else(named)?;
     candidates.into_iter().nth(chosen)
 }
 
@@ -84,7 +84,7 @@ fn read_header(
     Some((header.without_repeats(mapped)?, rest))
 }
 
-/// The cells of the record at `start`, and where the one after it starts.
+/// The cells of the record at `start`, and where the next record starts.
 fn first_cells(
     prefix: &[u8],
     start: usize,
@@ -107,8 +107,7 @@ fn first_cells(
 }
 
 impl Header {
-    /// The header in lower case, if only so a format knows it: spreadsheets begin names with a
-    /// capital.
+    /// The header in lower case if a format matches only that way: spreadsheets capitalise names.
     fn in_lower_case_if_known(self) -> Self {
         let columns = self.columns.iter().map(|name| name.to_lowercase());
         let lower = Self {
@@ -122,7 +121,7 @@ impl Header {
         }
     }
 
-    /// Spells names as they are mapped, where one alone differs in case.
+    /// Spells a name as it is mapped, if exactly one differs only in case.
     fn spell_as(&mut self, mapped: &BTreeMap<String, String>) {
         for wanted in mapped.values() {
             if self.columns.contains(wanted) {
@@ -137,8 +136,8 @@ impl Header {
         }
     }
 
-    /// Passes over columns whose name an earlier one has; `None` if one of them is needed, since
-    /// nobody can tell which is meant.
+    /// Skips columns that repeat an earlier name; `None` if a repeated one is needed, since it is
+    /// ambiguous which of them is meant.
     fn without_repeats(mut self, mapped: &BTreeMap<String, String>) -> Option<Self> {
         let mut seen = BTreeSet::new();
         let given = self.columns.iter().filter(|name| !name.is_empty());
@@ -155,13 +154,14 @@ impl Header {
         Some(self)
     }
 
-    /// Whether rows could not be read without the columns called `name`, or not in the same way.
+    /// Whether rows could not be read, or would be read differently, without the columns called
+    /// `name`.
     fn needs(&self, name: &str, mapped: &BTreeMap<String, String>) -> bool {
         if !mapped.is_empty() {
             return mapped.values().any(|column| column == name);
         }
         let others = self.columns.iter().filter(|column| *column != name);
-        let tells_format = || {
+        let decides_format = || {
             let others = Self {
                 columns: others.cloned().collect(),
                 delimiter: self.delimiter,
@@ -170,15 +170,15 @@ impl Header {
         };
         JSON_COLUMNS.contains(&name)
             || BESIDE.contains(&name)
-            || (Keys::named(name) != Keys::NONE && tells_format())
+            || (Keys::named(name) != Keys::NONE && decides_format())
     }
 
-    /// Whether there are names that are mapped, and all are here.
+    /// Whether the recipe maps names and all of them are present.
     fn has_all(&self, mapped: &BTreeMap<String, String>) -> bool {
         !mapped.is_empty() && mapped.values().all(|column| self.columns.contains(column))
     }
 
-    /// Whether a format takes rows with these columns.
+    /// Whether a format matches rows with these columns.
     fn is_known(&self) -> bool {
         let member = |name: &String| {
             let node = Node {
@@ -191,7 +191,7 @@ impl Header {
         formats::detect(&Object { members }).is_ok()
     }
 
-    /// Whether these are several names, and no sentence and no data.
+    /// Whether these are several names, rather than a sentence or data.
     fn looks_like_names(&self) -> bool {
         let named = self.columns.iter().filter(|name| !name.is_empty());
         named.clone().count() > 1 && named.clone().all(|name| looks_like_name(name))

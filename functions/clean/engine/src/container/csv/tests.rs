@@ -1,21 +1,23 @@
-//! Records as tools write them, and as nobody should.
+//! Records as tools write them, and malformed ones.
 
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
 use super::{
-    super::{Container, LINE_MAX_BYTES, Layout, Records},
+    super::{Container, Layout, Records},
     *,
 };
 use crate::{
-    Part, Settings,
     batch::Batch,
     container::samples::{gzip, utf16_le},
+    outputs::OutputFile,
     pass::tests::clean,
+    row_span::LINE_MAX_BYTES,
+    settings::Settings,
 };
 
-/// The container of `bytes`, and line and cells of its records, or what is wrong with them.
+/// The container of `bytes`, and the line and cells of its records, or the faults.
 fn read(bytes: &[u8]) -> (Container, Vec<(u64, Vec<String>)>) {
     let source = bytes.to_vec();
     let mut records = Records::open(&source, &BTreeMap::new()).unwrap();
@@ -23,13 +25,13 @@ fn read(bytes: &[u8]) -> (Container, Vec<(u64, Vec<String>)>) {
     if let Layout::Csv(header) = records.layout() {
         let mut batch = Batch::default();
         while records.fill(&mut batch).unwrap() {
-            let _lines = batch.for_each(|head, record| {
+            let _lines = batch.for_each(|span, record| {
                 let record = std::str::from_utf8(record).unwrap();
                 let row = match header.read(record, &mut Vec::new()) {
                     Err(fault) => vec![fault.rule.code.to_owned()],
                     Ok(object) => object.members.into_iter().map(show).collect(),
                 };
-                rows.push((head.line, row));
+                rows.push((span.line, row));
             });
         }
     }
@@ -153,7 +155,7 @@ fn columns_have_the_names_that_formats_know_or_look_like_names() {
 }
 
 #[test]
-fn a_name_that_nobody_reads_may_be_there_twice() {
+fn an_unused_column_may_be_repeated() {
     check(
         "input,output,note,note\na,b,c,d\n",
         Container::Csv,
@@ -174,7 +176,7 @@ fn a_name_that_nobody_reads_may_be_there_twice() {
 }
 
 #[test]
-fn a_line_above_rows_of_json_is_no_header() {
+fn a_line_above_rows_of_json_is_not_a_header() {
     let row = r#"{"input":"a","output":"b"}"#;
     for line in [
         "Downloading data, please wait",
@@ -188,7 +190,7 @@ fn a_line_above_rows_of_json_is_no_header() {
 }
 
 #[test]
-fn columns_that_are_mapped_make_a_header() {
+fn mapped_columns_make_a_header() {
     for (input, output, header) in [
         ("Question", "Answer", "Question,Answer,x"),
         ("question", "Answer", "Question,ANSWER,x"),
@@ -218,7 +220,7 @@ fn columns_that_are_mapped_make_a_header() {
         let text = format!("{header}\n{}\n", record.join(delimiter));
         let (cleaned, memory) = clean(text.as_bytes(), &settings);
         assert_eq!(cleaned.report.rows.kept, 1, "{text}");
-        let row = &memory.rows(Part::Train)[0];
+        let row = &memory.rows(OutputFile::Train)[0];
         assert!(
             row.contains("asked") && row.contains("one two three"),
             "{row}"
@@ -227,7 +229,7 @@ fn columns_that_are_mapped_make_a_header() {
 }
 
 #[test]
-fn a_column_that_may_be_either_of_two_is_missing() {
+fn an_ambiguous_mapped_column_counts_as_missing() {
     let settings: Settings =
         toml::from_str("columns = { input = 'question', output = 'answer' }").unwrap();
     for header in ["Question,QUESTION,answer", "question,Response,answr"] {
@@ -244,7 +246,7 @@ fn a_column_that_may_be_either_of_two_is_missing() {
 }
 
 #[test]
-fn a_quote_that_is_never_closed_is_bounded() {
+fn an_unclosed_quote_holds_limited_memory() {
     let long = "x".repeat(LINE_MAX_BYTES);
     let (_, rows) = read(format!("input,output\n\"{long}\n").as_bytes());
     // Its bytes are not held.
@@ -257,12 +259,12 @@ fn a_quote_that_is_never_closed_is_bounded() {
 }
 
 #[test]
-fn half_a_record_is_not_learnt() {
+fn half_a_record_is_not_kept() {
     let text = "input,output\na,one two three\nb,one two three four\n";
     let packed = gzip(text.as_bytes());
     for length in 4..packed.len() {
         let (_, memory) = clean(&packed[..length], &Settings::default());
-        for row in memory.rows(Part::Train) {
+        for row in memory.rows(OutputFile::Train) {
             assert!(
                 row.contains("one two three\"") || row.contains("three four\""),
                 "{row}"
@@ -274,7 +276,7 @@ fn half_a_record_is_not_learnt() {
 }
 
 #[test]
-fn a_fault_within_a_cell_is_shown_at_the_record() {
+fn a_fault_within_a_cell_is_located_at_the_record() {
     let text =
         "id,messages\n\"1\n2\",\"[{\"\"role\"\":\"\"boss\"\",\"\"content\"\":\"\"a\"\"}]\"\n";
     let (cleaned, _) = clean(text.as_bytes(), &Settings::default());
@@ -310,7 +312,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_not_refused_reads_as_the_csv_crate_reads_it(text in r#"[a",\n]{0,30}"#) {
+    fn accepted_records_read_as_in_the_csv_crate(text in r#"[a",\n]{0,30}"#) {
         let text = format!("input,output\n{text}");
         let mut reader = csv::ReaderBuilder::new()
             .flexible(true)
@@ -332,14 +334,14 @@ proptest! {
     }
 
     #[test]
-    fn no_text_like_csv_is_a_surprise(text in r#"(input,output\n)?[a",;\t\r\n é]{0,40}"#) {
+    fn any_text_like_csv_is_read_without_a_panic(text in r#"(input,output\n)?[a",;\t\r\n é]{0,40}"#) {
         let (cleaned, memory) = clean(text.as_bytes(), &Settings::default());
-        let count = u64::try_from(memory.rows(Part::Rejected).len()).unwrap();
+        let count = u64::try_from(memory.rows(OutputFile::Rejected).len()).unwrap();
         prop_assert_eq!(count, cleaned.report.rows.rejected);
     }
 }
 
-/// Texts with everything that is special to CSV, and others.
+/// Texts with every character that is special in CSV, and others.
 fn cell() -> impl Strategy<Value = String> {
     prop_oneof![any::<String>(), r#"[a", \t;\r\n]{0,8}"#]
 }

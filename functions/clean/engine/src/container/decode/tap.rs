@@ -1,12 +1,12 @@
-//! The bytes uploaded, on their way to whoever unpacks them.
+//! The uploaded bytes, on their way to the decompressor.
 
 use std::io::{self, BufRead, Read};
 
-/// Bytes asked of the source at once: past this, measured throughput grows no more.
+/// Bytes requested from the source at once: above this, measured throughput no longer grows.
 const CHUNK_BYTES: usize = 256 << 10;
 
-/// Reads a source; counts what passes, and knows whether the source failed, which
-/// those who unpack report like bytes that are bad.
+/// Reads a source; counts the bytes, and records whether the source failed, because decompressors
+/// report a failed read in the same way as invalid data.
 pub(super) struct Tap<'r> {
     read: Box<dyn Read + Send + 'r>,
     buffer: Vec<u8>,
@@ -28,7 +28,7 @@ impl<'r> Tap<'r> {
         }
     }
 
-    /// The first `count` bytes, or fewer if there are no more.
+    /// The first `count` bytes, or fewer at the end of the source.
     pub(super) fn peek(&mut self, count: usize) -> io::Result<&[u8]> {
         while self.end < count {
             let room = self.buffer.get_mut(self.end..).unwrap_or_default();
@@ -47,12 +47,12 @@ impl<'r> Tap<'r> {
         self.failed
     }
 
-    /// Bytes read of the source.
+    /// Bytes read from the source.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Reads what is left.
+    /// Reads the rest.
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.start = self.end;
         while !self.fill_buf()?.is_empty() {
@@ -73,7 +73,7 @@ impl<'r> Tap<'r> {
 impl Read for Tap<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.start == self.end {
-            // Text that is not packed is not copied twice.
+            // Avoids a second copy of uncompressed text.
             let count = read(&mut *self.read, into).inspect_err(|_| self.failed = true)?;
             self.count(count);
             return Ok(count);
@@ -100,7 +100,7 @@ impl BufRead for Tap<'_> {
     }
 }
 
-/// Reads, again where a signal came in between.
+/// Reads, and retries if a signal interrupted the call.
 fn read(from: &mut dyn Read, into: &mut [u8]) -> io::Result<usize> {
     loop {
         match from.read(into) {

@@ -1,4 +1,4 @@
-//! Packed and encoded bytes, whole and broken, read in pieces of every size.
+//! Compressed and encoded bytes, valid and invalid, read in pieces of every size.
 
 use proptest::prelude::*;
 
@@ -8,14 +8,14 @@ use crate::{
     rules,
 };
 
-/// Low ones, so that a bomb fits a test.
+/// Low limits, so that a test can exceed them quickly.
 const LOW: Limits = Limits {
     expanded_bytes_max: 100_000,
     ratio_max: 20,
     ratio_free_bytes: 1_000,
 };
 
-/// Rows of JSON that do not repeat.
+/// Rows of JSON that compress poorly.
 fn rows(count: u64) -> String {
     let row = |row: u64| format!("{{\"row\":{}}}\n", row.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     (0..count).map(row).collect::<Vec<_>>().concat()
@@ -33,7 +33,7 @@ impl Read for Failing<'_> {
     }
 }
 
-/// The text of `bytes`, read `step` bytes at a time, and the code of what is wrong.
+/// The text of `bytes`, read `step` bytes at a time, and the code of the fault.
 fn decode(bytes: &[u8], limits: Limits, step: usize) -> (Vec<u8>, Option<&'static str>) {
     let mut decoder = Decoder::open(Box::new(bytes), limits).unwrap();
     let mut text = Vec::new();
@@ -61,7 +61,7 @@ fn check(bytes: &[u8], text: &[u8], fault: Option<&str>) {
 }
 
 #[test]
-fn text_comes_out_of_its_wrappings() {
+fn text_is_decoded_from_every_encoding_and_compression() {
     let text = "{\"a\":\"\u{e9}\u{1f980}\"}\n".as_bytes();
     let unpacked = std::str::from_utf8(text).unwrap();
     let marked = |text| [b"\xff\xfe".to_vec(), utf16_le(text)].concat();
@@ -84,7 +84,7 @@ fn text_comes_out_of_its_wrappings() {
 }
 
 #[test]
-fn members_and_frames_follow_each_other() {
+fn several_members_or_frames_are_read_as_one() {
     check(&[gzip(b"{}\n"), gzip(b"[]")].concat(), b"{}\n[]", None);
     check(&[zstd(b"{}\n"), zstd(b"[]")].concat(), b"{}\n[]", None);
     let skipped = b"\x50\x2a\x4d\x18\x02\0\0\0ab";
@@ -102,7 +102,7 @@ fn members_and_frames_follow_each_other() {
 }
 
 #[test]
-fn half_a_pair_stays_half_a_pair() {
+fn an_unpaired_surrogate_stays_invalid() {
     let alone = b"\xff\xfea\0\0\xd8b\0\x80\xdd";
     check(alone, b"a\xed\xa0\x80b\xed\xb6\x80", None);
     check(b"\xff\xfea\0\0\xd8", b"a\xed\xa0\x80", None);
@@ -110,7 +110,7 @@ fn half_a_pair_stays_half_a_pair() {
 }
 
 #[test]
-fn what_breaks_off_anywhere_is_told_and_gives_its_beginning() {
+fn truncated_data_is_reported_and_its_beginning_is_read() {
     let text = rows(40);
     for whole in [
         gzip(text.as_bytes()),
@@ -125,7 +125,7 @@ fn what_breaks_off_anywhere_is_told_and_gives_its_beginning() {
                 text.clone()
             };
             assert!(expected.as_bytes().starts_with(&found), "{length}");
-            // Where a member ends, there is nothing to miss.
+            // At the end of a member, nothing is missing.
             let whole_member = found == b"{}\n";
             assert!(
                 fault == Some("truncated_file") || whole_member,
@@ -136,10 +136,10 @@ fn what_breaks_off_anywhere_is_told_and_gives_its_beginning() {
 }
 
 #[test]
-fn what_is_damaged_anywhere_is_told() {
+fn damage_anywhere_is_reported() {
     let text = rows(30);
     for whole in [gzip(text.as_bytes()), zstd(text.as_bytes())] {
-        // The header of gzip holds a time and a system that nobody checks.
+        // The header of gzip holds a time and an operating system, which no reader checks.
         for at in 10..whole.len() {
             let mut damaged = whole.clone();
             damaged[at] ^= 0x55;
@@ -163,12 +163,12 @@ fn bombs_are_not_read_to_the_end() {
         assert_eq!(fault, code);
         assert!(found.len() <= 100_512);
     }
-    // What is not packed becomes no more than it is.
+    // Uncompressed data cannot expand.
     assert_eq!(decode(much.as_bytes(), LOW, 512).1, None);
 }
 
 #[test]
-fn a_source_that_fails_is_no_damage() {
+fn a_failing_source_is_not_damage() {
     let text = "{}\n".repeat(1_000);
     for whole in [
         text.clone().into_bytes(),
@@ -187,9 +187,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn any_text_comes_back(text in any::<String>(), step in 1..300_usize) {
+    fn any_text_survives_encoding_and_decoding(text in any::<String>(), step in 1..300_usize) {
         let marked = [b"\xff\xfe".to_vec(), utf16_le(&text)].concat();
-        // Marked and empty would be UTF-32, if a NUL began the text.
+        // A marked text that begins with NUL looks like UTF-32.
         prop_assume!(!text.starts_with('\0'));
         for bytes in [&marked, &gzip(&marked), &zstd(&marked)] {
             prop_assert_eq!(decode(bytes, LIMITS, step), (text.clone().into_bytes(), None));
@@ -197,7 +197,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_are_a_surprise(
+    fn any_bytes_are_read_without_a_panic(
         bytes in prop::collection::vec(any::<u8>(), 0..200),
         mark in prop::sample::select(vec![&b"\x1f\x8b\x08\0"[..], b"\x28\xb5\x2f\xfd", b"\xff\xfe", b""]),
     ) {
@@ -205,7 +205,7 @@ proptest! {
     }
 
     #[test]
-    fn halves_of_pairs_are_never_text(units in prop::collection::vec(any::<u16>(), 0..50)) {
+    fn unpaired_surrogates_are_never_valid_utf8(units in prop::collection::vec(any::<u16>(), 0..50)) {
         let bytes: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
         let (text, fault) = decode(&[&b"\xfe\xff"[..], &bytes].concat(), LIMITS, 7);
         prop_assert_eq!(fault, None);
@@ -215,7 +215,7 @@ proptest! {
 }
 
 #[test]
-fn rules_of_the_end_are_about_files() {
+fn faults_at_the_end_concern_the_file() {
     for rule in [&rules::truncated_file::RULE, &rules::damaged_file::RULE] {
         assert!(!rule.binding, "{}", rule.code);
     }

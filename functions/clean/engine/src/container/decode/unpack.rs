@@ -1,25 +1,25 @@
-//! Takes one level of compression off, within limits.
+//! Removes one level of compression, within limits.
 
 use std::io::{self, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
 use super::{Compression, Limits, tap::Tap};
-use crate::{finding::Fault, rules};
+use crate::{rule::Fault, rules};
 
-/// Largest window of zstd that is unpacked, as a power of two: 128 MiB, which is what `zstd` itself
-/// takes unless told `--long`. More would be held in memory.
+/// Largest zstd window that is accepted, as a power of two: 128 MiB, which is what `zstd` itself
+/// accepts without `--long`. A larger window would be held in memory.
 const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 
-/// The bytes within the compression.
+/// The decompressed bytes.
 pub(super) struct Unpack<'r> {
-    stage: Stage<'r>,
+    stage: DecoderStage<'r>,
     limits: Limits,
     expanded: u64,
     fault: Option<Fault>,
 }
 
-enum Stage<'r> {
+enum DecoderStage<'r> {
     Plain(Tap<'r>),
     Gzip(Box<MultiGzDecoder<Tap<'r>>>),
     Zstd(Box<zstd::Decoder<'static, Tap<'r>>>),
@@ -28,12 +28,12 @@ enum Stage<'r> {
 impl<'r> Unpack<'r> {
     pub(super) fn new(tap: Tap<'r>, compression: Compression, limits: Limits) -> io::Result<Self> {
         let stage = match compression {
-            Compression::None => Stage::Plain(tap),
-            Compression::Gzip => Stage::Gzip(Box::new(MultiGzDecoder::new(tap))),
+            Compression::None => DecoderStage::Plain(tap),
+            Compression::Gzip => DecoderStage::Gzip(Box::new(MultiGzDecoder::new(tap))),
             Compression::Zstd => {
                 let mut decoder = zstd::Decoder::with_buffer(tap)?;
                 decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
-                Stage::Zstd(Box::new(decoder))
+                DecoderStage::Zstd(Box::new(decoder))
             }
         };
         Ok(Self {
@@ -46,30 +46,31 @@ impl<'r> Unpack<'r> {
 
     pub(super) fn compression(&self) -> Compression {
         match self.stage {
-            Stage::Plain(_) => Compression::None,
-            Stage::Gzip(_) => Compression::Gzip,
-            Stage::Zstd(_) => Compression::Zstd,
+            DecoderStage::Plain(_) => Compression::None,
+            DecoderStage::Gzip(_) => Compression::Gzip,
+            DecoderStage::Zstd(_) => Compression::Zstd,
         }
     }
 
-    /// Whether the bytes end before they should.
+    /// Whether the data ends early or is invalid.
     pub(super) fn is_broken(&self) -> bool {
         self.fault.is_some()
     }
 
-    /// Notes that half a character is at the end.
+    /// Records that the text ends within a character.
     pub(super) fn cut(&mut self) {
         self.fault.get_or_insert_with(|| {
-            Fault::new(&rules::truncated_file::RULE).saying("the file ends within a character")
+            Fault::new(&rules::truncated_file::RULE)
+                .with_message("the file ends inside a character")
         });
     }
 
-    /// Reads what is left, packed as it is; says why the bytes end before they should.
+    /// Reads the rest, still compressed; returns why the data ends early.
     pub(super) fn finish(self) -> io::Result<Option<Fault>> {
         let tap = match self.stage {
-            Stage::Plain(tap) => tap,
-            Stage::Gzip(decoder) => decoder.into_inner(),
-            Stage::Zstd(decoder) => decoder.finish(),
+            DecoderStage::Plain(tap) => tap,
+            DecoderStage::Gzip(decoder) => decoder.into_inner(),
+            DecoderStage::Zstd(decoder) => decoder.finish(),
         };
         tap.finish()?;
         Ok(self.fault)
@@ -77,21 +78,21 @@ impl<'r> Unpack<'r> {
 
     fn tap(&self) -> &Tap<'r> {
         match &self.stage {
-            Stage::Plain(tap) => tap,
-            Stage::Gzip(decoder) => decoder.get_ref(),
-            Stage::Zstd(decoder) => decoder.get_ref(),
+            DecoderStage::Plain(tap) => tap,
+            DecoderStage::Gzip(decoder) => decoder.get_ref(),
+            DecoderStage::Zstd(decoder) => decoder.get_ref(),
         }
     }
 
-    /// What it means that unpacking failed.
+    /// The fault for a decompression error.
     fn explain(&self, error: &io::Error) -> Fault {
         let name = self.compression().name();
         if error.kind() == io::ErrorKind::UnexpectedEof {
             return Fault::new(&rules::truncated_file::RULE)
-                .saying(format!("the {name} data break off: the file was cut off"));
+                .with_message(format!("the {name} data ends early: the file was cut off"));
         }
-        Fault::new(&rules::damaged_file::RULE).saying(format!(
-            "the {name} data cannot be unpacked from here on: {error}"
+        Fault::new(&rules::damaged_file::RULE).with_message(format!(
+            "the {name} data cannot be decompressed beyond this point: {error}"
         ))
     }
 }
@@ -102,9 +103,9 @@ impl Read for Unpack<'_> {
             return Ok(0);
         }
         let read = match &mut self.stage {
-            Stage::Plain(tap) => return tap.read(into),
-            Stage::Gzip(decoder) => decoder.read(into),
-            Stage::Zstd(decoder) => decoder.read(into),
+            DecoderStage::Plain(tap) => return tap.read(into),
+            DecoderStage::Gzip(decoder) => decoder.read(into),
+            DecoderStage::Zstd(decoder) => decoder.read(into),
         };
         match read {
             Ok(count) => {

@@ -1,15 +1,15 @@
-//! UTF-16 as UTF-8, character by character, hiding nothing that is wrong.
+//! UTF-16 as UTF-8, character by character, without hiding errors.
 //!
-//! Why not a crate: those at hand put U+FFFD in the place of half a pair, and the row would be
-//! learnt with it. Here the half stays what it is, three bytes that are no UTF-8, so that the row
-//! is rejected like any other whose bytes are no text.
+//! Why not a crate: the available ones replace an unpaired surrogate by U+FFFD, and the model would
+//! learn it. Here it becomes three bytes that are invalid UTF-8, so that the row is rejected like
+//! any other with invalid bytes.
 
 use std::io::{self, Read};
 
 /// Bytes decoded at once.
 const CHUNK_BYTES: usize = 32 << 10;
 
-/// A byte that is never UTF-8, in the place of half a unit.
+/// A byte that never occurs in UTF-8, for an incomplete unit.
 const HALF_UNIT: u8 = 0xff;
 
 /// A decoder between two reads.
@@ -17,7 +17,7 @@ pub(super) struct Utf16 {
     big_endian: bool,
     marked: bool,
     chunk: Vec<u8>,
-    /// A first half of a pair, or of a unit, whose second half is not read yet.
+    /// A high surrogate, or the first byte of a unit, whose second half has not been read yet.
     carried: Vec<u8>,
     text: Vec<u8>,
     given: usize,
@@ -25,8 +25,8 @@ pub(super) struct Utf16 {
 }
 
 impl Utf16 {
-    /// A decoder, if `mark`, the first four bytes, begin a text in UTF-16: with its byte order mark,
-    /// or with two characters of ASCII.
+    /// A decoder, if `mark`, the first four bytes, start a text in UTF-16: with a byte order mark,
+    /// or with two ASCII characters.
     pub(super) fn of(mark: &[u8]) -> Option<Self> {
         let ascii = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~');
         let (big_endian, marked) = match mark {
@@ -54,12 +54,12 @@ impl Utf16 {
         if self.marked { 2 } else { 0 }
     }
 
-    /// Whether the text ended within a unit.
+    /// Whether the text ended inside a unit.
     pub(super) fn is_cut(&self) -> bool {
         self.cut
     }
 
-    /// Reads text, whose bytes come from `encoded`.
+    /// Reads text, decoded from the bytes of `encoded`.
     pub(super) fn read(&mut self, encoded: &mut dyn Read, into: &mut [u8]) -> io::Result<usize> {
         while self.given == self.text.len() {
             self.text.clear();
@@ -113,7 +113,7 @@ impl Utf16 {
     }
 }
 
-/// Half a pair, written as UTF-8 would if it could.
+/// An unpaired surrogate, encoded in UTF-8's scheme, which UTF-8 itself forbids.
 fn three_bytes(unit: u16) -> [u8; 3] {
     let low_six = |bits: u16| 0x80 | u8::try_from(bits & 0x3f).unwrap_or_default();
     let high = 0xe0 | u8::try_from(unit >> 12).unwrap_or_default();

@@ -1,36 +1,36 @@
-//! Puts rows together again that Parquet took apart.
+//! Assembles rows from Parquet's columns.
 //!
 //! Source: the levels of "Dremel: Interactive Analysis of Web-Scale Datasets" (2010), section 4.
-//! Every column holds, for each row, values with two levels: the definition level says how much of
-//! the path to the value is there, the repetition level which list the value goes on with.
+//! For each row, every column holds values with two levels: the definition level says how much of
+//! the path to the value is present, the repetition level which list the value continues.
 //!
 //! Why not the crate's own `record` module: it panics on schemas and types it does not know, and
 //! its errors quote the data.
 
 use super::{
     column::Column,
-    schema::{Field, Kind, Repeated},
+    schema::{Field, FieldKind, Repeated},
 };
 
 /// The columns of a row group.
-pub(super) type Columns = [Box<dyn Column>];
+pub(super) type RowGroupColumns = [Box<dyn Column>];
 
-/// Says that the columns of a row do not fit together.
+/// The columns of a row do not fit together.
 #[derive(Debug)]
 pub(super) struct Misfit;
 
-/// Writes the next row as a JSON object; members that are not there are `null`.
+/// Writes the next row as a JSON object; absent members are `null`.
 pub(super) fn write_row(
     members: &[(String, Field)],
-    columns: &mut Columns,
+    columns: &mut RowGroupColumns,
     out: &mut Vec<u8>,
 ) -> Result<(), Misfit> {
     check_levels(columns, 0)?;
     write_object(members, columns, true, out)
 }
 
-/// Whether all columns begin a row, or an element, together.
-fn check_levels(columns: &Columns, level: i16) -> Result<(), Misfit> {
+/// Whether all columns start a row, or an element, at the same point.
+fn check_levels(columns: &RowGroupColumns, level: i16) -> Result<(), Misfit> {
     let mut levels = columns.iter().map(|column| column.repetition());
     let fit = levels.all(|found| found == Some(level));
     fit.then_some(()).ok_or(Misfit)
@@ -38,7 +38,7 @@ fn check_levels(columns: &Columns, level: i16) -> Result<(), Misfit> {
 
 fn write_object(
     members: &[(String, Field)],
-    columns: &mut Columns,
+    columns: &mut RowGroupColumns,
     with_null: bool,
     out: &mut Vec<u8>,
 ) -> Result<(), Misfit> {
@@ -47,7 +47,8 @@ fn write_object(
     for (name, field) in members {
         let present = definition(field, columns)? >= field.defined;
         if !present && !with_null {
-            // Objects of one list share their columns: what one of them lacks was not written.
+            // Objects in a list share their columns, so an absent member would be `null` in every
+            // object.
             skip(field, columns)?;
             continue;
         }
@@ -63,25 +64,29 @@ fn write_object(
     Ok(())
 }
 
-fn write_value(field: &Field, columns: &mut Columns, out: &mut Vec<u8>) -> Result<(), Misfit> {
+fn write_value(
+    field: &Field,
+    columns: &mut RowGroupColumns,
+    out: &mut Vec<u8>,
+) -> Result<(), Misfit> {
     if definition(field, columns)? < field.defined {
         out.extend_from_slice(b"null");
         return skip(field, columns);
     }
     match &field.kind {
-        Kind::Scalar(scalar) => {
+        FieldKind::Scalar(scalar) => {
             let column = columns.get_mut(field.columns.0).ok_or(Misfit)?;
             column.write(scalar, out);
             Ok(())
         }
-        Kind::Object(members) => write_object(members, columns, false, out),
-        Kind::List(repeated) => {
+        FieldKind::Object(members) => write_object(members, columns, false, out),
+        FieldKind::List(repeated) => {
             out.push(b'[');
             each(field, repeated, columns, out, write_value)?;
             out.push(b']');
             Ok(())
         }
-        Kind::Map(repeated) => {
+        FieldKind::Map(repeated) => {
             out.push(b'{');
             each(field, repeated, columns, out, write_entry)?;
             out.push(b'}');
@@ -94,9 +99,9 @@ fn write_value(field: &Field, columns: &mut Columns, out: &mut Vec<u8>) -> Resul
 fn each(
     list: &Field,
     repeated: &Repeated,
-    columns: &mut Columns,
+    columns: &mut RowGroupColumns,
     out: &mut Vec<u8>,
-    write: fn(&Field, &mut Columns, &mut Vec<u8>) -> Result<(), Misfit>,
+    write: fn(&Field, &mut RowGroupColumns, &mut Vec<u8>) -> Result<(), Misfit>,
 ) -> Result<(), Misfit> {
     if definition(list, columns)? < repeated.defined {
         return skip(list, columns);
@@ -113,9 +118,13 @@ fn each(
     }
 }
 
-/// Writes key and value of a map; keys that are no texts become texts.
-fn write_entry(entry: &Field, columns: &mut Columns, out: &mut Vec<u8>) -> Result<(), Misfit> {
-    let Kind::Object(members) = &entry.kind else {
+/// Writes the key and value of a map; keys of other types become strings.
+fn write_entry(
+    entry: &Field,
+    columns: &mut RowGroupColumns,
+    out: &mut Vec<u8>,
+) -> Result<(), Misfit> {
+    let FieldKind::Object(members) = &entry.kind else {
         return Err(Misfit);
     };
     let [(_, key), (_, value)] = members.as_slice() else {
@@ -132,14 +141,14 @@ fn write_entry(entry: &Field, columns: &mut Columns, out: &mut Vec<u8>) -> Resul
     write_value(value, columns, out)
 }
 
-/// The definition level of what comes next in the first column of `field`.
-fn definition(field: &Field, columns: &Columns) -> Result<i16, Misfit> {
+/// The definition level of the next value in the first column of `field`.
+fn definition(field: &Field, columns: &RowGroupColumns) -> Result<i16, Misfit> {
     let column = columns.get(field.columns.0).ok_or(Misfit)?;
     column.definition().ok_or(Misfit)
 }
 
-/// Passes over a value that is not there, or a list without elements: one level in every column.
-fn skip(field: &Field, columns: &mut Columns) -> Result<(), Misfit> {
+/// Skips an absent value or an empty list: one level in every column.
+fn skip(field: &Field, columns: &mut RowGroupColumns) -> Result<(), Misfit> {
     let (first, end) = field.columns;
     for column in columns.get_mut(first..end).ok_or(Misfit)? {
         column.definition().ok_or(Misfit)?;

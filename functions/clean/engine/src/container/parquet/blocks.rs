@@ -1,4 +1,4 @@
-//! The ranges that the Parquet reader asks for, fetched in blocks and kept for a while.
+//! The ranges that the Parquet reader requests, fetched in blocks and cached for a while.
 
 use std::{
     io::{self, Read},
@@ -14,33 +14,33 @@ use parquet::{
     file::reader::{ChunkReader, Length},
 };
 
-use crate::Ranges;
+use crate::source::Ranges;
 
-/// Bytes fetched at once. A request to Cloud Storage takes some 50 ms whatever it fetches; headers
-/// of pages are a few bytes.
+/// Bytes fetched at once. A request to Cloud Storage takes about 50 ms however small it is, and
+/// page headers are a few bytes.
 const BLOCK_BYTES: u64 = 2 << 20;
 
-/// Blocks kept: one for each column of a wide dataset, and 64 MiB of memory.
+/// Blocks cached: one for each column of a wide dataset, 64 MiB of memory in all.
 const BLOCKS_MAX: usize = 32;
 
-/// Longest range handed out. Pages have a megabyte; one that is larger than this would be held in
-/// memory more than once.
+/// Longest range returned. Pages have about a megabyte; a range larger than this would be in memory
+/// more than once.
 const RANGE_BYTES_MAX: usize = 256 << 20;
 
-/// Bytes in any order; knows whether the source failed, which the reader reports like bytes that
-/// are bad.
+/// Bytes in any order; records whether the source failed, because the reader reports that in the
+/// same way as invalid data.
 #[derive(Clone)]
-pub(super) struct Blocks(Arc<Shared>);
+pub(super) struct FileBlocks(Arc<Shared>);
 
 struct Shared {
     ranges: Box<dyn Ranges>,
-    /// The last used comes last.
+    /// Most recently used last.
     kept: Mutex<Vec<(u64, Bytes)>>,
     fetched: AtomicU64,
     failure: Mutex<Option<io::Error>>,
 }
 
-impl Blocks {
+impl FileBlocks {
     pub(super) fn new(ranges: Box<dyn Ranges>) -> Self {
         Self(Arc::new(Shared {
             ranges,
@@ -50,7 +50,7 @@ impl Blocks {
         }))
     }
 
-    /// Bytes there are.
+    /// The size of the source.
     pub(super) fn size(&self) -> u64 {
         self.0.ranges.size()
     }
@@ -60,13 +60,13 @@ impl Blocks {
         self.0.fetched.load(Ordering::Relaxed)
     }
 
-    /// What the source failed with, if it did.
+    /// The error of the source, if it failed.
     pub(super) fn take_failure(&self) -> Option<io::Error> {
         let failure = self.0.failure.lock();
         failure.unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Bytes from `offset` to the end of their block; none at the end.
+    /// Bytes from `offset` to the end of their block; empty at the end.
     fn block(&self, offset: u64) -> io::Result<Bytes> {
         let start = offset - offset % BLOCK_BYTES;
         let block = match self.keep(start, None) {
@@ -82,7 +82,7 @@ impl Blocks {
         Ok(block.slice(within.min(block.len())..))
     }
 
-    /// Looks a block up, or puts `new` in its place; either is the last used then.
+    /// Finds a block, or inserts `new`; either becomes the most recently used.
     fn keep(&self, start: u64, new: Option<&Bytes>) -> Option<Bytes> {
         let mut kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let found = kept.iter().position(|(at, _)| *at == start);
@@ -108,26 +108,26 @@ impl Blocks {
         }
     }
 
-    /// Remembers what the source failed with; the reader is told that it did.
+    /// Stores the error of the source; the reader receives a copy.
     fn fail(&self, error: io::Error) -> io::Error {
-        let told = io::Error::new(error.kind(), error.to_string());
+        let copy = io::Error::new(error.kind(), error.to_string());
         let mut failure = self
             .0
             .failure
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         failure.get_or_insert(error);
-        told
+        copy
     }
 }
 
-impl Length for Blocks {
+impl Length for FileBlocks {
     fn len(&self) -> u64 {
         self.size()
     }
 }
 
-impl ChunkReader for Blocks {
+impl ChunkReader for FileBlocks {
     type T = Forward;
 
     fn get_read(&self, start: u64) -> Result<Forward, ParquetError> {
@@ -141,11 +141,12 @@ impl ChunkReader for Blocks {
         let wanted = u64::try_from(length).unwrap_or(u64::MAX);
         let end = start.checked_add(wanted).filter(|end| *end <= self.size());
         if end.is_none() {
-            let message = format!("{length} bytes from {start} on are beyond the end of the file");
+            let message =
+                format!("{length} bytes at offset {start} extend beyond the end of the file");
             return Err(ParquetError::EOF(message));
         }
         if length > RANGE_BYTES_MAX {
-            let message = format!("a page of {length} bytes: at most {RANGE_BYTES_MAX} are read");
+            let message = format!("a page has {length} bytes; the limit is {RANGE_BYTES_MAX}");
             return Err(ParquetError::General(message));
         }
         let block = self.block(start)?;
@@ -159,9 +160,9 @@ impl ChunkReader for Blocks {
     }
 }
 
-/// Bytes from an offset on.
+/// Bytes from an offset onwards.
 pub(super) struct Forward {
-    blocks: Blocks,
+    blocks: FileBlocks,
     at: u64,
 }
 

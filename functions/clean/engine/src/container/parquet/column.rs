@@ -11,52 +11,52 @@ use crate::json::write_key;
 
 /// A column of a row group, read forward.
 pub(super) trait Column: Send {
-    /// Reads the values of the next `rows` rows; how many rows there were.
+    /// Reads the values of the next `rows` rows; returns the number of rows read.
     fn fill(&mut self, rows: usize) -> Result<usize>;
 
-    /// The definition level of the next value; `None` where the batch has no more.
+    /// The definition level of the next value; `None` at the end of the batch.
     fn definition(&self) -> Option<i16>;
 
-    /// The repetition level of the next value; `None` where the batch has no more.
+    /// The repetition level of the next value; `None` at the end of the batch.
     fn repetition(&self) -> Option<i16>;
 
-    /// Passes over the next value.
+    /// Skips the next value.
     fn skip(&mut self);
 
-    /// Writes the next value, which must be there, as JSON.
+    /// Writes the next value, which must be present, as JSON.
     fn write(&mut self, scalar: &Scalar, out: &mut Vec<u8>);
 }
 
 /// The column that `reader` reads.
 pub(super) fn column(reader: ColumnReader, levels: (i16, i16)) -> Box<dyn Column> {
     match reader {
-        ColumnReader::BoolColumnReader(reader) => Batch::of(reader, levels),
-        ColumnReader::Int32ColumnReader(reader) => Batch::of(reader, levels),
-        ColumnReader::Int64ColumnReader(reader) => Batch::of(reader, levels),
-        ColumnReader::Int96ColumnReader(reader) => Batch::of(reader, levels),
-        ColumnReader::FloatColumnReader(reader) => Batch::of(reader, levels),
-        ColumnReader::DoubleColumnReader(reader) => Batch::of(reader, levels),
-        ColumnReader::ByteArrayColumnReader(reader) => Batch::of(reader, levels),
-        ColumnReader::FixedLenByteArrayColumnReader(reader) => Batch::of(reader, levels),
+        ColumnReader::BoolColumnReader(reader) => ColumnBatch::of(reader, levels),
+        ColumnReader::Int32ColumnReader(reader) => ColumnBatch::of(reader, levels),
+        ColumnReader::Int64ColumnReader(reader) => ColumnBatch::of(reader, levels),
+        ColumnReader::Int96ColumnReader(reader) => ColumnBatch::of(reader, levels),
+        ColumnReader::FloatColumnReader(reader) => ColumnBatch::of(reader, levels),
+        ColumnReader::DoubleColumnReader(reader) => ColumnBatch::of(reader, levels),
+        ColumnReader::ByteArrayColumnReader(reader) => ColumnBatch::of(reader, levels),
+        ColumnReader::FixedLenByteArrayColumnReader(reader) => ColumnBatch::of(reader, levels),
     }
 }
 
-struct Batch<T: DataType> {
+struct ColumnBatch<T: DataType> {
     reader: ColumnReaderImpl<T>,
     definition_max: i16,
     repetition_max: i16,
     definitions: Vec<i16>,
     repetitions: Vec<i16>,
     values: Vec<T::T>,
-    /// How many levels the batch has, and how many are passed.
+    /// Levels in the batch, and how many of them are consumed.
     levels: usize,
     level: usize,
     value: usize,
 }
 
-impl<T: DataType> Batch<T>
+impl<T: DataType> ColumnBatch<T>
 where
-    T::T: Write,
+    T::T: WriteJson,
 {
     fn of(reader: ColumnReaderImpl<T>, levels: (i16, i16)) -> Box<dyn Column> {
         Box::new(Self {
@@ -73,9 +73,9 @@ where
     }
 }
 
-impl<T: DataType> Column for Batch<T>
+impl<T: DataType> Column for ColumnBatch<T>
 where
-    T::T: Write,
+    T::T: WriteJson,
 {
     fn fill(&mut self, rows: usize) -> Result<usize> {
         self.definitions.clear();
@@ -126,13 +126,13 @@ where
     }
 }
 
-/// A value that JSON has a word for, or none.
-trait Write: Send {
+/// A value that may have a JSON equivalent.
+trait WriteJson: Send {
     fn write(&self, scalar: &Scalar, out: &mut Vec<u8>);
 }
 
-/// `{"parquet": …}`: no format takes an object for a text, so a row whose text this would be is
-/// rejected, and any other is none the worse for it.
+/// `{"parquet": …}`: no format accepts an object as a text, so a row that needs this value is
+/// rejected, and any other row is unaffected.
 fn write_other(scalar: &Scalar, otherwise: &str, out: &mut Vec<u8>) {
     let called = match scalar {
         Scalar::Other(called) => called,
@@ -143,13 +143,13 @@ fn write_other(scalar: &Scalar, otherwise: &str, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-impl Write for bool {
+impl WriteJson for bool {
     fn write(&self, _: &Scalar, out: &mut Vec<u8>) {
         out.extend_from_slice(if *self { b"true" } else { b"false" });
     }
 }
 
-impl Write for i32 {
+impl WriteJson for i32 {
     fn write(&self, scalar: &Scalar, out: &mut Vec<u8>) {
         match scalar {
             Scalar::Number => out.extend_from_slice(self.to_string().as_bytes()),
@@ -161,7 +161,7 @@ impl Write for i32 {
     }
 }
 
-impl Write for i64 {
+impl WriteJson for i64 {
     fn write(&self, scalar: &Scalar, out: &mut Vec<u8>) {
         match scalar {
             Scalar::Number => out.extend_from_slice(self.to_string().as_bytes()),
@@ -173,34 +173,35 @@ impl Write for i64 {
     }
 }
 
-impl Write for Int96 {
+impl WriteJson for Int96 {
     fn write(&self, scalar: &Scalar, out: &mut Vec<u8>) {
         write_other(scalar, "INT96", out);
     }
 }
 
-/// NaN and the infinities are none of JSON's numbers: data frames have them where nothing is.
+/// JSON has neither NaN nor the infinities; data frames use NaN for missing values.
 fn write_float(finite: bool, digits: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(if finite { digits.as_bytes() } else { b"null" });
 }
 
-impl Write for f32 {
+impl WriteJson for f32 {
     fn write(&self, _: &Scalar, out: &mut Vec<u8>) {
         write_float(self.is_finite(), &format!("{self:?}"), out);
     }
 }
 
-impl Write for f64 {
+impl WriteJson for f64 {
     fn write(&self, _: &Scalar, out: &mut Vec<u8>) {
         write_float(self.is_finite(), &format!("{self:?}"), out);
     }
 }
 
-impl Write for ByteArray {
+impl WriteJson for ByteArray {
     fn write(&self, scalar: &Scalar, out: &mut Vec<u8>) {
         match (std::str::from_utf8(self.data()), scalar) {
             (Ok(text), Scalar::Text { .. }) => write_key(text, out),
-            // The row is rejected, as one in a file of lines is: it is no UTF-8.
+            // Written as it is, so that the row is rejected like one of a JSONL file: it is not
+            // valid UTF-8.
             (Err(_), Scalar::Text { annotated: true }) => {
                 out.push(b'"');
                 out.extend_from_slice(self.data());
@@ -211,7 +212,7 @@ impl Write for ByteArray {
     }
 }
 
-impl Write for FixedLenByteArray {
+impl WriteJson for FixedLenByteArray {
     fn write(&self, scalar: &Scalar, out: &mut Vec<u8>) {
         write_other(scalar, "FIXED_LEN_BYTE_ARRAY", out);
     }

@@ -1,4 +1,4 @@
-//! What a Parquet schema means as JSON.
+//! How a Parquet schema reads as JSON.
 //!
 //! Source: the specification of nested types
 //! (github.com/apache/parquet-format, `LogicalTypes.md`, "Nested Types"), with its rules for lists
@@ -11,23 +11,23 @@ use parquet::{
 
 use crate::json::DEPTH_MAX;
 
-/// Most columns: each is read on its own and keeps a page in memory. Rows to learn from have a few.
+/// Most columns: each has its own reader and keeps a page in memory. Training rows have a few.
 const COLUMNS_MAX: usize = 1_000;
 
-/// A value of every row, and where its columns are.
+/// A value of every row, and the position of its columns.
 #[derive(Debug)]
 pub(super) struct Field {
-    /// The definition level from which on the value is there.
+    /// The definition level from which on the value is present.
     pub(super) defined: i16,
     /// Its columns: all between the first and the last.
     pub(super) columns: (usize, usize),
     /// What it is.
-    pub(super) kind: Kind,
+    pub(super) kind: FieldKind,
 }
 
 /// What a value is.
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(super) enum FieldKind {
     /// A value of one column.
     Scalar(Scalar),
     /// An object.
@@ -38,12 +38,12 @@ pub(super) enum Kind {
     Map(Repeated),
 }
 
-/// What there is any number of.
+/// A repeated value.
 #[derive(Debug)]
 pub(super) struct Repeated {
     /// The definition level from which on there is an element.
     pub(super) defined: i16,
-    /// The repetition level of the second element and those after it.
+    /// The repetition level of the second and later elements.
     pub(super) level: i16,
     /// The elements.
     pub(super) element: Box<Field>,
@@ -58,22 +58,22 @@ pub(super) enum Scalar {
     Number,
     /// A number that is never negative.
     Unsigned,
-    /// A text. Writers older than the annotation give texts none, so bytes without any are a text
-    /// where they are UTF-8.
+    /// A string. Older writers do not annotate strings, so unannotated bytes are a string if they
+    /// are UTF-8.
     Text {
-        /// Whether the file says that it is one.
+        /// Whether the file declares it a string.
         annotated: bool,
     },
-    /// Nothing JSON has a word for; what the file calls it.
+    /// A type without a JSON equivalent; its name in the file.
     Other(String),
 }
 
 /// The members of a row.
 ///
 /// # Errors
-/// Says why no row can be read.
+/// A message that says why no row can be read.
 pub(super) fn fields(root: &Type) -> Result<Vec<(String, Field)>, String> {
-    let mut reader = Reader { columns: 0 };
+    let mut reader = SchemaReader { columns: 0 };
     reader.members(root, Levels::default(), 0)
 }
 
@@ -83,11 +83,11 @@ struct Levels {
     repetition: i16,
 }
 
-struct Reader {
+struct SchemaReader {
     columns: usize,
 }
 
-impl Reader {
+impl SchemaReader {
     fn members(
         &mut self,
         group: &Type,
@@ -95,9 +95,7 @@ impl Reader {
         depth: usize,
     ) -> Result<Vec<(String, Field)>, String> {
         if depth > DEPTH_MAX {
-            return Err(format!(
-                "its schema is nested deeper than {DEPTH_MAX} levels"
-            ));
+            return Err(format!("its schema exceeds {DEPTH_MAX} levels of nesting"));
         }
         let member = |child: &std::sync::Arc<Type>| {
             let field = self.field(child, levels, depth + 1)?;
@@ -106,15 +104,15 @@ impl Reader {
         group.get_fields().iter().map(member).collect()
     }
 
-    /// A value with its repetition.
+    /// A value, including its repetition.
     fn field(&mut self, of: &Type, mut levels: Levels, depth: usize) -> Result<Field, String> {
         let info = of.get_basic_info();
         let repetition = info.has_repetition().then(|| info.repetition());
         match repetition {
             Some(Repetition::OPTIONAL) => levels.definition += 1,
-            // Repeated without being called a list: a list that is always there.
+            // Repeated without being annotated as a list: a list that is always present.
             Some(Repetition::REPEATED) => {
-                return self.repeated(levels, Kind::List, |reader, levels| {
+                return self.repeated(levels, FieldKind::List, |reader, levels| {
                     reader.value(of, levels, depth)
                 });
             }
@@ -123,7 +121,7 @@ impl Reader {
         self.value(of, levels, depth)
     }
 
-    /// A value whose own repetition is seen to.
+    /// A value whose own repetition is already handled.
     fn value(&mut self, of: &Type, levels: Levels, depth: usize) -> Result<Field, String> {
         if of.is_primitive() {
             self.columns += 1;
@@ -133,27 +131,27 @@ impl Reader {
             return Ok(Field {
                 defined: levels.definition,
                 columns: (self.columns - 1, self.columns),
-                kind: Kind::Scalar(scalar(of)),
+                kind: FieldKind::Scalar(scalar(of)),
             });
         }
         let child = match of.get_fields() {
-            [] => return Err("its schema has a group without members".to_owned()),
+            [] => return Err("its schema has an empty group".to_owned()),
             [child] if is_repeated(child) => Some(child),
             _ => None,
         };
         match (of.get_basic_info().converted_type(), child) {
-            (ConvertedType::LIST, Some(child)) => {
-                self.repeated(levels, Kind::List, |reader, levels| {
-                    match element_within(child) {
-                        Some(element) => reader.field(element, levels, depth + 2),
-                        None => reader.value(child, levels, depth + 1),
-                    }
-                })
-            }
+            (ConvertedType::LIST, Some(child)) => self.repeated(
+                levels,
+                FieldKind::List,
+                |reader, levels| match element_within(child) {
+                    Some(element) => reader.field(element, levels, depth + 2),
+                    None => reader.value(child, levels, depth + 1),
+                },
+            ),
             (ConvertedType::MAP | ConvertedType::MAP_KEY_VALUE, Some(child))
                 if child.is_group() && child.get_fields().len() == 2 =>
             {
-                self.repeated(levels, Kind::Map, |reader, levels| {
+                self.repeated(levels, FieldKind::Map, |reader, levels| {
                     reader.object(child, levels, depth + 1)
                 })
             }
@@ -167,14 +165,14 @@ impl Reader {
         Ok(Field {
             defined: levels.definition,
             columns: (first, self.columns),
-            kind: Kind::Object(members),
+            kind: FieldKind::Object(members),
         })
     }
 
     fn repeated(
         &mut self,
         levels: Levels,
-        kind: fn(Repeated) -> Kind,
+        kind: fn(Repeated) -> FieldKind,
         element: impl FnOnce(&mut Self, Levels) -> Result<Field, String>,
     ) -> Result<Field, String> {
         let within = Levels {
@@ -199,7 +197,7 @@ fn is_repeated(of: &Type) -> bool {
     info.has_repetition() && info.repetition() == Repetition::REPEATED
 }
 
-/// The element of a list, where the repeated group is only there to hold it.
+/// The element of a list, if the repeated group only wraps it.
 fn element_within(repeated: &Type) -> Option<&Type> {
     if repeated.is_primitive() {
         return None;

@@ -1,4 +1,4 @@
-//! Columns of every kind, files that are broken, and sources that fail.
+//! Columns of every kind, damaged files, and failing sources.
 
 use std::{collections::BTreeMap, io::Read};
 
@@ -14,25 +14,28 @@ use parquet::{
 
 use super::*;
 use crate::{
-    Error, Machine, Part, Ranges, Settings, Verdict,
     batch::Batch,
     container::{
         Container, Records,
         samples::{Column, parquet, parquet_pairs, writer},
     },
-    pass::tests::clean,
-    survey,
+    error::Error,
+    outputs::OutputFile,
+    pass::{machine::Machine, survey, tests::clean},
+    report::Verdict,
+    settings::Settings,
+    source::Ranges,
 };
 
-/// The rows of a file, and what is wrong with it.
+/// The rows of a file, and the fault.
 fn read(bytes: &[u8]) -> (Vec<String>, Option<String>) {
     let source = bytes.to_vec();
     let mut records = Records::open(&source, &BTreeMap::new()).unwrap();
     let mut rows = Vec::new();
     let mut batch = Batch::default();
     while records.fill(&mut batch).unwrap() {
-        let _lines = batch.for_each(|head, row| {
-            assert_eq!(head.line, u64::try_from(rows.len() + 1).unwrap());
+        let _lines = batch.for_each(|span, row| {
+            assert_eq!(span.line, u64::try_from(rows.len() + 1).unwrap());
             rows.push(String::from_utf8(row.to_vec()).unwrap());
         });
     }
@@ -60,7 +63,7 @@ fn check(schema: &str, columns: Vec<Column<String>>, rows: &[&str]) {
 }
 
 #[test]
-fn members_that_are_not_there_are_null() {
+fn absent_members_are_null() {
     check(
         "message m { required binary input (UTF8); optional binary output (UTF8); }",
         vec![
@@ -76,7 +79,7 @@ fn members_that_are_not_there_are_null() {
 }
 
 #[test]
-fn lists_of_objects_come_together_again() {
+fn lists_of_objects_are_assembled() {
     let rows = [
         r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant"}]}"#,
         r#"{"messages":null}"#,
@@ -103,7 +106,7 @@ fn lists_of_objects_come_together_again() {
         columns(),
         &rows,
     );
-    // Other names for the same.
+    // Other names with the same meaning.
     check(
         "message m { optional group messages (LIST) { repeated group bag { optional group item {
             optional binary role (UTF8); optional binary content (UTF8); } } } }",
@@ -143,7 +146,7 @@ fn lists_of_older_writers_are_lists() {
 }
 
 #[test]
-fn lists_within_lists_and_maps_come_together_again() {
+fn nested_lists_and_maps_are_assembled() {
     check(
         "message m { required group history (LIST) { repeated group list { required group element
             (LIST) { repeated group list { required binary element (UTF8); } } } } }",
@@ -187,7 +190,7 @@ fn put<T: parquet::data_type::DataType>(
 }
 
 #[test]
-fn what_json_has_no_word_for_is_named() {
+fn values_without_a_json_equivalent_are_named() {
     let schema = "message m {
         required boolean a; required int32 b; required int64 c (UINT_64); required int32 d (INT_8);
         required float e; required double f; required double g; required int64 h (TIMESTAMP_MILLIS);
@@ -231,7 +234,7 @@ fn what_json_has_no_word_for_is_named() {
 }
 
 #[test]
-fn bytes_are_a_text_only_where_they_can_be_one() {
+fn bytes_are_a_string_only_if_they_are_utf8() {
     let row = |annotation: &str, bytes: &[u8]| {
         let schema = format!(
             "message m {{ required binary input {annotation}; required binary output (UTF8); }}"
@@ -265,7 +268,7 @@ fn pairs(count: usize) -> Vec<[String; 2]> {
 }
 
 #[test]
-fn every_codec_of_practice_is_read() {
+fn every_common_codec_is_read() {
     for codec in [
         Codec::UNCOMPRESSED,
         Codec::SNAPPY,
@@ -280,7 +283,7 @@ fn every_codec_of_practice_is_read() {
 }
 
 #[test]
-fn a_file_cut_off_says_so() {
+fn a_truncated_file_is_reported() {
     let whole = parquet_pairs(&pairs(20), Codec::SNAPPY);
     for length in 4..whole.len() {
         let (cleaned, _) = clean(&whole[..length], &Settings::default());
@@ -296,7 +299,7 @@ fn a_file_cut_off_says_so() {
 }
 
 #[test]
-fn a_damaged_file_is_told_and_never_a_panic() {
+fn a_damaged_file_is_reported_without_a_panic() {
     let whole = parquet_pairs(&pairs(20), Codec::SNAPPY);
     let (_, wanted) = clean(&whole, &Settings::default());
     for at in 4..whole.len() {
@@ -305,17 +308,17 @@ fn a_damaged_file_is_told_and_never_a_panic() {
             damaged[at] ^= bit;
             let (cleaned, memory) = clean(&damaged, &Settings::default());
             let report = &cleaned.report;
-            let told = report.verdict == Verdict::Unusable
+            let reported = report.verdict == Verdict::Unusable
                 || report.codes.contains_key("damaged_file")
                 || report.rows.read == 20;
-            assert!(told, "{at}: {:?}", report.codes);
-            let kept = u64::try_from(memory.rows(Part::Train).len()).unwrap();
-            assert!(kept <= 20 && !wanted.rows(Part::Train).is_empty());
+            assert!(reported, "{at}: {:?}", report.codes);
+            let kept = u64::try_from(memory.rows(OutputFile::Train).len()).unwrap();
+            assert!(kept <= 20 && !wanted.rows(OutputFile::Train).is_empty());
         }
     }
 }
 
-/// A source whose ranges fail from an offset on.
+/// A source whose ranges fail from an offset onwards.
 struct Failing(Vec<u8>, u64);
 
 impl Source for Failing {
@@ -348,8 +351,8 @@ impl Ranges for FailingRanges {
 }
 
 #[test]
-fn a_source_that_fails_is_no_damage() {
-    // Several blocks, so that the description can be had and the rows cannot.
+fn a_failing_source_is_not_damage() {
+    // Several blocks, so that the metadata can be read and the rows cannot.
     let long: Vec<[String; 2]> = pairs(40)
         .into_iter()
         .map(|[asked, answered]| [asked, answered.repeat(8_000)])
@@ -369,7 +372,7 @@ fn a_source_that_fails_is_no_damage() {
 }
 
 #[test]
-fn a_row_too_long_is_passed_over() {
+fn an_overlong_row_is_skipped() {
     let mut rows = pairs(3);
     rows[1][0] = "x".repeat(LINE_MAX_BYTES);
     let (cleaned, _) = clean(&parquet_pairs(&rows, Codec::SNAPPY), &Settings::default());
@@ -382,7 +385,7 @@ fn a_row_too_long_is_passed_over() {
 }
 
 #[test]
-fn a_value_repeated_without_end_is_a_bomb() {
+fn a_value_repeated_many_times_is_a_decompression_bomb() {
     let rows = vec![["x ".repeat(1_000), "one two three".to_owned()]; 100];
     let limits = Limits {
         expanded_bytes_max: 1 << 30,
@@ -391,7 +394,7 @@ fn a_value_repeated_without_end_is_a_bomb() {
     };
     let zstd = Codec::ZSTD(parquet::basic::ZstdLevel::default());
     let source = parquet_pairs(&rows, zstd);
-    let mut table = Table::open(&source, limits).unwrap().unwrap();
+    let mut table = ParquetReader::open(&source, limits).unwrap().unwrap();
     let mut read = 0;
     while table.advance().unwrap().is_some() {
         read += 1;

@@ -1,13 +1,16 @@
-//! Reads a part of a turn: a text, or one of the few other things the service learns from.
+//! Reads a part of a turn: a text, or one of the few other kinds that the service trains on.
 
 use std::borrow::Cow;
 
-use super::{camel, wrong_type};
+use super::camel;
 use crate::{
-    example::{Part, Place},
-    finding::{Fault, name_keys},
+    example::Part,
+    format::fields::wrong_type,
     formats::{dialogue, tools},
     json::{Node, Object, Text, Value},
+    key_names::name_keys,
+    location::Location,
+    rule::Fault,
     rules,
 };
 
@@ -25,66 +28,66 @@ const KINDS: &[(&str, &[&str])] = &[
 /// A file in Cloud Storage.
 const FILE: &str = "fileData";
 
-/// What may stand beside a file, in both spellings.
+/// Members allowed next to a file, in both spellings.
 const BESIDE_FILES: &[(&str, &[&str])] = &[
     ("videoMetadata", &["videoMetadata", "video_metadata"]),
     ("mediaResolution", &["mediaResolution", "media_resolution"]),
 ];
 
-/// Reads a part; `None` if it is a thought, which is no part of an answer.
+/// Reads a part; `None` if it is a thought, which is not part of the answer.
 ///
 /// # Errors
-/// `wrong_type`, `invalid_arguments`; `unsupported_content` where there is something that the
-/// service does not take, or two things at once, of which it would take one.
+/// `wrong_type`, `invalid_arguments`; `unsupported_content` for a kind that the service does
+/// not accept, or for two kinds in one part, of which it would use only one.
 pub(super) fn part<'a>(
     node: Node<'a>,
-    place: Place,
+    location: Location,
     faults: &mut Vec<Fault>,
 ) -> Result<Option<Part<'a>>, Fault> {
     let Value::Object(mut object) = node.value else {
-        return Err(wrong_type(&node.value, "an object as part", place));
+        return Err(wrong_type(&node.value, "an object as part", location));
     };
     let text = match object.take("text").map(|node| node.value) {
-        // Nearly always.
+        // The usual case.
         Some(Value::Text(text)) if object.members.is_empty() => return Ok(Some(Part::Text(text))),
         Some(Value::Text(text)) => Some(text),
         Some(Value::Null) | None => None,
         Some(other @ (Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Object(_))) => {
-            return Err(wrong_type(&other, "a text as `text`", place));
+            return Err(wrong_type(&other, "a string as `text`", location));
         }
     };
     let thought = object.take("thought").map(|node| node.value);
-    let other = take_other(&mut object, place)?;
+    let other = take_other(&mut object, location)?;
     let part = match (text, other) {
         (Some(text), Some((kind, _))) if !text.is_blank() => {
-            return Err(two_at_once("text", kind, place));
+            return Err(two_at_once("text", kind, location));
         }
         (_, Some((kind, node))) => {
-            Part::Other(kind, whole(kind, node, &mut object, place, faults)?)
+            Part::Other(kind, whole(kind, node, &mut object, location, faults)?)
         }
         (Some(_), None) if thought == Some(Value::Bool(true)) => {
-            let message = "a part with `thought` is left out: it is no part of the answer";
-            tell(message.to_owned(), place, faults);
+            let message = "a part with `thought` is left out: it is not part of the answer";
+            report(message.to_owned(), location, faults);
             return Ok(None);
         }
         (Some(text), None) => Part::Text(text),
-        (None, None) => return Err(unsupported(place)),
+        (None, None) => return Err(unsupported(location)),
     };
-    tell_unread(&object, place, faults);
+    report_unknown(&object, location, faults);
     Ok(Some(part))
 }
 
 /// `unsupported_content`, in the rule's own words.
-pub(super) fn unsupported(place: Place) -> Fault {
+pub(super) fn unsupported(location: Location) -> Fault {
     Fault::new(&rules::unsupported_content::RULE)
-        .at(place.at)
-        .path(place)
+        .at(location.at)
+        .path(location)
 }
 
-/// Takes what is no text out of a part.
+/// Takes the content other than text out of a part.
 fn take_other<'a>(
     object: &mut Object<'a>,
-    place: Place,
+    location: Location,
 ) -> Result<Option<(&'static str, Node<'a>)>, Fault> {
     let mut found: Option<(&'static str, Node<'_>)> = None;
     for (kind, spellings) in KINDS {
@@ -93,38 +96,43 @@ fn take_other<'a>(
             continue;
         };
         if let Some((first, _)) = found {
-            return Err(two_at_once(first, kind, place));
+            return Err(two_at_once(first, kind, location));
         }
         found = Some((kind, node));
     }
     Ok(found)
 }
 
-fn two_at_once(one: &str, other: &str, place: Place) -> Fault {
-    unsupported(place).saying(format!(
-        "one part has `{one}` and `{other}`: they are two parts"
+fn two_at_once(one: &str, other: &str, location: Location) -> Fault {
+    unsupported(location).with_message(format!(
+        "a part has both `{one}` and `{other}`: write two parts"
     ))
 }
 
-/// A part of this `kind` as it is written: with what of `beside` may stand there.
+/// A part of this `kind` as it is written, with the allowed members of `beside`.
 fn whole<'a>(
     kind: &'static str,
     node: Node<'a>,
     beside: &mut Object<'a>,
-    place: Place,
+    location: Location,
     faults: &mut Vec<Fault>,
 ) -> Result<Object<'a>, Fault> {
     let Node { at, value } = camel(node, 1);
     let Value::Object(mut inner) = value else {
-        return Err(wrong_type(&value, &format!("an object as `{kind}`"), place));
+        return Err(wrong_type(
+            &value,
+            &format!("an object as `{kind}`"),
+            location,
+        ));
     };
     match kind {
-        "functionCall" => mend_arguments(&mut inner, place, faults)?,
-        "functionResponse" => mend_response(&mut inner),
-        FILE => check_file(&inner, place)?,
+        "functionCall" => repair_arguments(&mut inner, location, faults)?,
+        "functionResponse" => repair_response(&mut inner),
+        FILE => check_file(&inner, location)?,
         _ => {
-            let message = format!("`{kind}` is not taken, only `{FILE}` in Cloud Storage");
-            return Err(unsupported(place).saying(message));
+            let message =
+                format!("`{kind}` is not supported: use `{FILE}` with a file in Cloud Storage");
+            return Err(unsupported(location).with_message(message));
         }
     }
     let value = Value::Object(inner);
@@ -139,63 +147,63 @@ fn whole<'a>(
     Ok(Object { members })
 }
 
-/// Makes the arguments of a call an object: the service takes no text that holds one.
-fn mend_arguments(
+/// Makes the arguments of a call an object: the service does not accept a string that contains one.
+fn repair_arguments(
     call: &mut Object<'_>,
-    place: Place,
+    location: Location,
     faults: &mut Vec<Fault>,
 ) -> Result<(), Fault> {
     if let Some(node) = call.get_mut("args")
         && !matches!(node.value, Value::Object(_))
     {
         let value = std::mem::replace(&mut node.value, Value::Null);
-        let arguments = tools::plain_arguments(value, place, faults)?;
+        let arguments = tools::plain_arguments(value, location, faults)?;
         node.value = Value::Object(arguments);
     }
     Ok(())
 }
 
-/// Makes what a function answered an object, as it is where chats are read.
-fn mend_response(response: &mut Object<'_>) {
+/// Makes the response of a function an object, as when chats are read.
+fn repair_response(response: &mut Object<'_>) {
     if let Some(node) = response.get_mut("response") {
         let value = std::mem::replace(&mut node.value, Value::Null);
         node.value = Value::Object(dialogue::answer(value));
     }
 }
 
-/// Whether the service finds a file, and knows what it is.
-fn check_file(file: &Object<'_>, place: Place) -> Result<(), Fault> {
+/// Checks that the service can find a file and knows its type.
+fn check_file(file: &Object<'_>, location: Location) -> Result<(), Fault> {
     let text = |key| file.get(key).and_then(|node| node.value.text());
     let message = if text("fileUri").is_none_or(|uri| !uri.escaped().starts_with("gs://")) {
-        "`fileUri` does not begin with `gs://`"
+        "`fileUri` does not start with `gs://`"
     } else if text("mimeType").is_none_or(Text::is_blank) {
-        "a file without `mimeType`"
+        "`fileData` lacks `mimeType`"
     } else {
         return Ok(());
     };
-    Err(unsupported(place).saying(message))
+    Err(unsupported(location).with_message(message))
 }
 
-/// Tells of the first member of a part that is left.
-fn tell_unread(rest: &Object<'_>, place: Place, faults: &mut Vec<Fault>) {
+/// Reports the first remaining member of a part.
+fn report_unknown(rest: &Object<'_>, location: Location, faults: &mut Vec<Fault>) {
     let mut left = rest.members.iter();
     if let Some((key, _)) = left.find(|(_, node)| node.value != Value::Null) {
         let named = name_keys([key.as_ref()].into_iter());
-        tell(
-            format!("the key {named} of a part is read by nobody"),
-            place,
+        report(
+            format!("unknown key {named} in a part is ignored"),
+            location,
             faults,
         );
     }
 }
 
-/// `unknown_key`, once for each message.
-fn tell(message: String, place: Place, faults: &mut Vec<Fault>) {
+/// Reports `unknown_key`, once for each message.
+fn report(message: String, location: Location, faults: &mut Vec<Fault>) {
     if faults.iter().all(|fault| fault.message != message) {
         let fault = Fault::new(&rules::unknown_key::RULE)
-            .at(place.at)
-            .path(place);
-        faults.push(fault.saying(message));
+            .at(location.at)
+            .path(location);
+        faults.push(fault.with_message(message));
     }
 }
 
@@ -225,11 +233,14 @@ mod tests {
         };
         let plain = call(r#"{"x":1.0}"#);
         check(&plain, &plain);
-        let told = format!("{plain} double_encoded_arguments");
-        check(&call(r#""{\"x\":1.0}""#), &told);
-        check(&call(r#""\"{\\\"x\\\":1.0}\"""#), &told);
+        let expected = format!("{plain} double_encoded_arguments");
+        check(&call(r#""{\"x\":1.0}""#), &expected);
+        check(&call(r#""\"{\\\"x\\\":1.0}\"""#), &expected);
         check(&call(r#""""#), &call("{}"));
-        for (args, found) in [("[1]", "a list"), (r#""{x""#, "a text that is not JSON")] {
+        for (args, found) in [
+            ("[1]", "an array"),
+            (r#""{x""#, "a string that is not JSON"),
+        ] {
             check(
                 &call(args),
                 &format!(
@@ -259,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_kept_with_what_stands_beside_them() {
+    fn files_are_kept_with_their_metadata() {
         let file = r#"{"fileData":{"mimeType":"video/mp4","fileUri":"gs://b/o"},"videoMetadata":{"startOffset":"1s"},"mediaResolution":{"level":"MEDIA_RESOLUTION_LOW"}}"#;
         let whole = row(&format!("{TEXT},{file}"), TEXT);
         check(&whole, &whole);
@@ -268,28 +279,28 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_one_thing_and_one_the_service_takes() {
+    fn a_part_has_one_supported_kind_of_content() {
         let file = r#""fileData":{"mimeType":"image/png","fileUri":"gs://b/o"}"#;
         for (part, message) in [
             (
                 format!(r#"{{"text":"a",{file}}}"#),
-                "one part has `text` and `fileData`: they are two parts",
+                "a part has both `text` and `fileData`: write two parts",
             ),
             (
                 format!(r#"{{{file},"functionCall":{{"name":"f"}}}}"#),
-                "one part has `functionCall` and `fileData`: they are two parts",
+                "a part has both `functionCall` and `fileData`: write two parts",
             ),
             (
                 r#"{"inlineData":{"mimeType":"image/png","data":"AA=="}}"#.to_owned(),
-                "`inlineData` is not taken, only `fileData` in Cloud Storage",
+                "`inlineData` is not supported: use `fileData` with a file in Cloud Storage",
             ),
             (
                 r#"{"fileData":{"mimeType":"image/png","fileUri":"https://a/b"}}"#.to_owned(),
-                "`fileUri` does not begin with `gs://`",
+                "`fileUri` does not start with `gs://`",
             ),
             (
                 r#"{"fileData":{"fileUri":"gs://b/o"}}"#.to_owned(),
-                "a file without `mimeType`",
+                "`fileData` lacks `mimeType`",
             ),
         ] {
             check(
@@ -299,21 +310,21 @@ mod tests {
         }
         check(
             &row(r#"{"functionCall":"f"}"#, TEXT),
-            "wrong_type: expected an object as `functionCall`, found a text $.contents[0]",
+            "wrong_type: expected an object as `functionCall`, found a string $.contents[0]",
         );
     }
 
     #[test]
-    fn thoughts_are_no_answers() {
+    fn thoughts_are_not_part_of_an_answer() {
         let thought = r#"{"text":"let me see","thought":true}"#;
         let plain = row(r#"{"text":"a"}"#, TEXT);
-        let told = format!("{plain} unknown_key");
+        let expected = format!("{plain} unknown_key");
         check(
             &row(r#"{"text":"a"}"#, &format!("{thought},{thought},{TEXT}")),
-            &told,
+            &expected,
         );
         let turn = format!(r#"{{"role":"model","parts":[{thought}]}},{{"role":"model""#);
-        check(&plain.replace(r#"{"role":"model""#, &turn), &told);
+        check(&plain.replace(r#"{"role":"model""#, &turn), &expected);
         check_row(
             &row(r#"{"text":"a"}"#, thought),
             &["no_model_turn", "unknown_key"],
@@ -323,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn what_else_a_part_has_is_told() {
+    fn unknown_keys_of_a_part_are_reported() {
         let row = row(
             r#"{"text":"a"}"#,
             r#"{"text":"one two three","thoughtSignature":"AA"}"#,
@@ -336,7 +347,7 @@ mod tests {
                 .find(|f| f.code == "unknown_key")
                 .unwrap()
                 .message,
-            "the key `thoughtSignature` of a part is read by nobody"
+            "unknown key `thoughtSignature` in a part is ignored"
         );
         assert_eq!(report.rows.kept, 1);
     }

@@ -1,0 +1,241 @@
+//! Counts findings without limit, and lists the most severe of them within one.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    finding::Finding,
+    names,
+    row_span::{RowSpan, RowStatus},
+    rule::{Fault, Rule},
+    rules,
+    severity::Severity,
+};
+
+/// First lines kept for every code.
+const LINES_MAX: usize = 3;
+
+/// What was found so far.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Findings {
+    listed_max: usize,
+    #[serde(deserialize_with = "names::interned_keys")]
+    codes: BTreeMap<&'static str, RuleTally>,
+    /// A list for each of [`Severity::ALL`].
+    listed: [Vec<Finding>; Severity::ALL.len()],
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct RuleTally {
+    count: u64,
+    lines: Vec<u64>,
+    /// The first finding of a code is listed before any second one: a frequent finding must not
+    /// hide the rare one that explains it.
+    first: Option<Finding>,
+    unlisted: bool,
+}
+
+/// The counts, and the findings that are listed.
+pub(super) struct FindingsSummary {
+    /// How often each code was found.
+    pub(super) codes: BTreeMap<String, u64>,
+    /// The first lines of each code.
+    pub(super) lines: BTreeMap<String, Vec<u64>>,
+    /// The most severe findings, by line.
+    pub(super) findings: Vec<Finding>,
+    /// How many findings are counted and not listed, except those that never are.
+    pub(super) omitted: u64,
+}
+
+impl Findings {
+    /// Lists at most `listed_max` findings.
+    pub(crate) fn new(listed_max: usize) -> Self {
+        Self {
+            listed_max,
+            ..Self::default()
+        }
+    }
+
+    /// Adds a fault of a row.
+    pub(crate) fn add(&mut self, fault: Fault, severity: Severity, span: RowSpan, bytes: &[u8]) {
+        if severity == Severity::Off {
+            return;
+        }
+        let max = self.listed_max;
+        let code = fault.rule.code;
+        let (is_listed, is_first) = self.count(code, span.line);
+        let has_room = self.list(severity).is_some_and(|list| list.len() < max);
+        if !is_listed || !(is_first || has_room) {
+            return;
+        }
+        let finding = fault.into_finding(severity, span, bytes);
+        if is_first && let Some(tally) = self.codes.get_mut(code) {
+            tally.first = Some(finding.clone());
+        }
+        if has_room && let Some(list) = self.list(severity) {
+            list.push(finding);
+        }
+    }
+
+    /// Adds a fault on a line, or, at line 0, of the whole file.
+    pub(crate) fn add_at(&mut self, fault: Fault, severity: Severity, line: u64) {
+        let span = RowSpan {
+            line,
+            column: 1,
+            length: 0,
+            status: RowStatus::Whole,
+        };
+        self.add(fault, severity, span, &[]);
+    }
+
+    /// Counts faults on further lines without listing them.
+    pub(super) fn count_unlisted(&mut self, rule: &'static Rule, count: u64) {
+        if count > 0 {
+            self.codes.entry(rule.code).or_default().count += count;
+        }
+    }
+
+    /// Adds the findings of a later batch: `other` counts its lines from `base`.
+    pub(super) fn merge(&mut self, other: &Self, base: u64) {
+        for (code, theirs) in &other.codes {
+            let ours = self.codes.entry(code).or_default();
+            ours.count += theirs.count;
+            ours.unlisted |= theirs.unlisted;
+            ours.lines
+                .extend(theirs.lines.iter().map(|line| base + line));
+            ours.lines.sort_unstable();
+            ours.lines.truncate(LINES_MAX);
+            let theirs = theirs.first.clone().map(|finding| moved(finding, base));
+            let both = ours.first.take().into_iter().chain(theirs);
+            ours.first = both.min_by_key(|finding| finding.line);
+        }
+        for (ours, theirs) in self.listed.iter_mut().zip(&other.listed) {
+            // Batches come in order: once a list is full, later findings change nothing.
+            let last = ours.last().filter(|_| ours.len() >= self.listed_max);
+            let listed =
+                |finding: &Finding| last.is_none_or(|last| finding.line + base < last.line);
+            if !theirs.iter().any(listed) {
+                continue;
+            }
+            ours.extend(theirs.iter().cloned().map(|finding| moved(finding, base)));
+            ours.sort_by_key(|finding| finding.line);
+            ours.truncate(self.listed_max);
+        }
+    }
+
+    /// Chooses which findings are listed.
+    pub(super) fn close(self) -> FindingsSummary {
+        let listable = self.codes.values().filter(|tally| !tally.unlisted);
+        let found: u64 = listable.map(|tally| tally.count).sum();
+        let firsts = self.codes.values().filter_map(|tally| tally.first.clone());
+        let mut findings: Vec<Finding> = firsts.collect();
+        findings.sort_by_key(|finding| (finding.severity, finding.line));
+        let firsts = findings.len();
+        for finding in self.listed.into_iter().flatten() {
+            if findings.len() >= self.listed_max {
+                break;
+            }
+            if !findings.iter().take(firsts).any(|first| *first == finding) {
+                findings.push(finding);
+            }
+        }
+        findings.truncate(self.listed_max);
+        findings.sort_by_key(|finding| (finding.line, finding.column));
+        let listed = u64::try_from(findings.len()).unwrap_or(u64::MAX);
+        let (mut codes, mut lines) = (BTreeMap::new(), BTreeMap::new());
+        for (code, tally) in self.codes {
+            codes.insert(code.to_owned(), tally.count);
+            lines.insert(code.to_owned(), tally.lines);
+        }
+        FindingsSummary {
+            codes,
+            lines,
+            findings,
+            omitted: found.saturating_sub(listed),
+        }
+    }
+
+    /// Counts a fault; returns whether its code is listed, and whether it is the first.
+    fn count(&mut self, code: &'static str, line: u64) -> (bool, bool) {
+        let tally = self.codes.entry(code).or_default();
+        tally.count += 1;
+        if tally.lines.len() < LINES_MAX {
+            tally.lines.push(line);
+        }
+        // Half of all rows are trimmed; a list of them is of no use.
+        tally.unlisted = code == rules::trim::RULE.code;
+        (!tally.unlisted, tally.first.is_none())
+    }
+
+    fn list(&mut self, severity: Severity) -> Option<&mut Vec<Finding>> {
+        let [rejected, warned, repaired, noted] = &mut self.listed;
+        match severity {
+            Severity::Reject => Some(rejected),
+            Severity::Warn => Some(warned),
+            Severity::Repair => Some(repaired),
+            Severity::Note => Some(noted),
+            Severity::Off => None,
+        }
+    }
+}
+
+/// The same finding, `base` lines further down.
+fn moved(finding: Finding, base: u64) -> Finding {
+    Finding {
+        line: finding.line + base,
+        ..finding
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_explains_a_file_is_not_crowded_out() {
+        let mut findings = Findings::new(3);
+        for batch in 0..4 {
+            let mut further = Findings::new(3);
+            for line in 1..=10 {
+                further.add_at(Fault::new(&rules::duplicate::RULE), Severity::Reject, line);
+            }
+            further.add_at(Fault::new(&rules::delimiters::RULE), Severity::Note, 7);
+            findings.merge(&further, batch * 10);
+        }
+        findings.add_at(
+            Fault::new(&rules::expands_too_much::RULE),
+            Severity::Reject,
+            0,
+        );
+        let closed = findings.close();
+        let listed = closed.findings.iter();
+        let listed: Vec<_> = listed.map(|f| (f.line, f.code.as_ref())).collect();
+        let expected = [(0, "expands_too_much"), (1, "duplicate"), (7, "delimiters")];
+        assert_eq!(listed, expected);
+        assert_eq!(closed.omitted, 45 - 3);
+    }
+
+    #[test]
+    fn the_most_severe_are_listed_and_all_are_counted() {
+        let mut findings = Findings::new(2);
+        for line in 1..=3 {
+            findings.add_at(Fault::new(&rules::delimiters::RULE), Severity::Note, line);
+        }
+        findings.add_at(Fault::new(&rules::invalid_json::RULE), Severity::Reject, 4);
+        let mut other = Findings::new(2);
+        other.add_at(Fault::new(&rules::short_output::RULE), Severity::Reject, 2);
+        other.add_at(Fault::new(&rules::trim::RULE), Severity::Repair, 2);
+        findings.merge(&other, 0);
+        let closed = findings.close();
+        let listed: Vec<_> = closed
+            .findings
+            .iter()
+            .map(|f| (f.line, f.code.as_ref()))
+            .collect();
+        assert_eq!(listed, [(2, "short_output"), (4, "invalid_json")]);
+        assert_eq!(closed.codes["delimiters"], 3);
+        assert_eq!(closed.lines["delimiters"], [1, 2, 3]);
+        assert_eq!(closed.omitted, 3);
+    }
+}

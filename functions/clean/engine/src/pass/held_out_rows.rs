@@ -1,0 +1,133 @@
+//! Rows whose question an earlier version holds out for evaluation: they never train.
+//!
+//! Near-duplicates of such questions are held out with them, where they are looked for: all of them
+//! in a dataset that is decided about at its end. In a larger one only those further down, since
+//! the rows above have already gone to training.
+
+use std::collections::HashSet;
+
+use crate::{
+    findings::Findings,
+    plan::Plan,
+    rule::Fault,
+    rules::{held_out_no_room, train_eval_leak},
+    settings::Settings,
+    split::{self, Decided, Split},
+};
+
+/// Most bytes of such rows that are reserved until the end of a large dataset: as many as the draw
+/// reserves, so that both fit into memory together. Later ones are left out.
+const ASIDE_BYTES_MAX: u64 = split::DRAWN_BYTES;
+
+/// The note of a row that is left out for lack of room, without its line and its row.
+pub(super) const NOTE: &[u8] = b"{\"codes\":[\"held_out_no_room\"]}\n";
+
+/// Which questions are held out so far.
+#[derive(Debug, Default)]
+pub(super) struct HeldOutTracker {
+    /// Groups of questions, of which at least one is held out. A group is split as one.
+    pub(super) groups: HashSet<u64>,
+    /// Rows left out.
+    pub(super) left_out: u64,
+    /// Bytes of rows that are reserved or left out.
+    bytes: u64,
+}
+
+/// What decides where a kept row goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct KeptRow {
+    /// The group whose draw places it: its own question, or one that is nearly the same.
+    pub(super) group: u64,
+    /// Whether an earlier version holds out that group, as far as known from the rows before.
+    pub(super) held_out: bool,
+    /// Length of its record.
+    pub(super) bytes: u32,
+}
+
+/// Where a kept row goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Placement {
+    /// `None` for a row that is reserved until the end of the pass.
+    pub(super) split: Option<Split>,
+    /// Whether it would train if nothing were held out.
+    leaks: bool,
+}
+
+impl Placement {
+    /// Reserved by the draw.
+    pub(super) const RESERVED: Self = Self {
+        split: None,
+        leaks: false,
+    };
+
+    /// Reports that the row on `line` is held out.
+    pub(super) fn report(self, line: u64, settings: &Settings, found: &mut Findings) {
+        let rule = match self.split {
+            Some(Split::LeftOut) => &held_out_no_room::RULE,
+            _ if self.leaks => &train_eval_leak::RULE,
+            _ => return,
+        };
+        found.add_at(Fault::new(rule), settings.severity(rule), line);
+    }
+}
+
+impl HeldOutTracker {
+    /// Adds a row of `group`; returns whether the group is held out.
+    pub(super) fn check(&mut self, group: u64, held_out: bool) -> bool {
+        if held_out {
+            self.groups.insert(group);
+        }
+        held_out || !self.groups.is_empty() && self.groups.contains(&group)
+    }
+
+    /// Renames the groups after some have been joined.
+    pub(super) fn regroup(&mut self, group_of: impl Fn(u64) -> u64) {
+        self.groups = self.groups.drain().map(group_of).collect();
+    }
+
+    /// Places a row of a large dataset, which by the draw `trains` or is reserved.
+    pub(super) fn place(&mut self, kept: KeptRow, trains: bool, plan: &Plan) -> Placement {
+        let no_room = !plan.left_out.is_empty() && plan.left_out.contains(&kept.group);
+        if !kept.held_out && !no_room {
+            return Placement {
+                split: trains.then_some(Split::Train),
+                leaks: false,
+            };
+        }
+        self.bytes += u64::from(kept.bytes);
+        let left_out = no_room || self.bytes > ASIDE_BYTES_MAX;
+        self.left_out += u64::from(left_out);
+        Placement {
+            split: left_out.then_some(Split::LeftOut),
+            leaks: trains,
+        }
+    }
+
+    /// Places all `rows` of a dataset.
+    pub(super) fn placements(
+        &self,
+        mut rows: Vec<split::DrawnRow>,
+        settings: &Settings,
+    ) -> Vec<Placement> {
+        let drawn = split::plan(&rows, Decided::default(), settings);
+        let placement = |(split, leaks)| Placement {
+            split: Some(split),
+            leaks,
+        };
+        if self.groups.is_empty() {
+            return drawn
+                .into_iter()
+                .map(|split| placement((split, false)))
+                .collect();
+        }
+        for row in &mut rows {
+            row.held_out = self.groups.contains(&row.input);
+        }
+        let splits = split::plan(&rows, Decided::default(), settings);
+        let leaks = rows
+            .iter()
+            .zip(drawn)
+            .map(|(row, drawn)| row.held_out && drawn == Split::Train);
+        splits.into_iter().zip(leaks).map(placement).collect()
+    }
+}

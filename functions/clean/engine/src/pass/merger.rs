@@ -1,0 +1,446 @@
+//! Merges processed batches in order: compares rows with each other, and writes each where it
+//! belongs.
+
+use std::{collections::HashMap, ops::Range};
+
+use super::{
+    buffer::{BatchBuffer, BufferedBatch},
+    dedup::Deduplicator,
+    held_out_rows::{self, HeldOutTracker, KeptRow, Placement},
+    machine::Machine,
+    near_duplicates::{Joining, NearDuplicates},
+    output_writer::OutputWriters,
+    prefix::Prefix,
+    record_run::RecordRun,
+    reserve::{Reserve, ReservedRow},
+    threads::BatchSink,
+    totals::Totals,
+};
+use crate::{
+    container::Layout,
+    dedup_index::{FirstLineLimits, Lookup},
+    error::Error,
+    findings::Findings,
+    outputs::OutputFile,
+    plan::Plan,
+    processed::{ProcessedBatch, RowKind, RowSummary},
+    row_processor::RowProcessor,
+    rule::Fault,
+    rules,
+    settings::Settings,
+    severity::Severity,
+    sketch::Sketch,
+    split::{self, Split},
+    task::Task,
+};
+
+/// How many times the size of the buffer a dataset must have to exceed it for sure, since records
+/// can be smaller than rows. Of such a dataset only this fraction of the buffer is filled.
+const PREFIX_ONE_IN: u64 = 3;
+
+/// A pass in progress.
+pub(super) struct Merger<'s, 'o> {
+    pub(super) settings: &'s Settings,
+    pub(super) plan: &'s Plan,
+    pub(super) outputs: OutputWriters<'o>,
+    pub(super) stage: Stage,
+    /// Size of the dataset, where it is known in advance.
+    size: Option<u64>,
+    buffer_bytes: u64,
+    /// Lines merged so far.
+    pub(super) line: u64,
+    pub(super) dedup: Deduplicator<'s>,
+    first_line_limits: FirstLineLimits,
+    pub(super) near: NearDuplicates,
+    pub(super) findings: Findings,
+    /// Questions with different answers, where a recipe rejects those.
+    pub(super) contradictions: HashMap<u64, (u32, u32)>,
+    pub(super) reserve: Reserve,
+    pub(super) held_out_rows: HeldOutTracker,
+    pub(super) totals: Totals,
+}
+
+/// Whether it is decided where rows go.
+pub(super) enum Stage {
+    /// Not yet: rows are buffered.
+    Buffering(BatchBuffer),
+    /// Yes: rows are written at once.
+    Streaming(StreamPlan),
+}
+
+/// How rows are placed while streaming.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StreamPlan {
+    /// The task that the rows train.
+    pub(super) task: Task,
+    /// The turn in the draw from which on rows train.
+    pub(super) train_from: u64,
+}
+
+/// What happened to a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RowOutcome {
+    Rejected,
+    Duplicate,
+    Kept(KeptRow),
+}
+
+impl<'s, 'o> Merger<'s, 'o> {
+    pub(super) fn new(
+        settings: &'s Settings,
+        plan: &'s Plan,
+        size: Option<u64>,
+        machine: Machine,
+        outputs: OutputWriters<'o>,
+    ) -> Self {
+        Self {
+            settings,
+            plan,
+            outputs,
+            stage: Stage::Buffering(BatchBuffer::default()),
+            size,
+            buffer_bytes: match size {
+                // It will not fit, so the buffer only serves as a sample of the rest.
+                Some(size) if size / PREFIX_ONE_IN > machine.buffer_bytes => {
+                    machine.buffer_bytes / PREFIX_ONE_IN
+                }
+                Some(_) | None => machine.buffer_bytes,
+            },
+            line: 0,
+            dedup: Deduplicator::new(machine.dedup_bytes, plan.dedup_index.as_deref()),
+            first_line_limits: FirstLineLimits::of(settings),
+            near: NearDuplicates::default(),
+            findings: Findings::new(settings.findings_max),
+            contradictions: HashMap::new(),
+            reserve: Reserve::default(),
+            held_out_rows: HeldOutTracker::default(),
+            totals: Totals::default(),
+        }
+    }
+
+    /// A processor of rows for this pass.
+    pub(super) fn processor(&self, layout: Layout) -> RowProcessor<'s> {
+        RowProcessor::new(self.settings, self.plan, layout, self.outputs.is_writing())
+    }
+
+    /// Merges the next batch; returns an allocation for reuse.
+    fn take_next(&mut self, processed: ProcessedBatch) -> Result<ProcessedBatch, Error> {
+        let base = self.line;
+        self.line += processed.lines.counted;
+        if u32::try_from(self.line).is_err() {
+            return Err(Error::TooManyRows);
+        }
+        self.totals.note(&processed);
+        match &mut self.stage {
+            Stage::Streaming(stream_plan) => {
+                let stream_plan = *stream_plan;
+                let records = &processed.records;
+                let batch = BufferedBatch {
+                    processed: &processed,
+                    records,
+                    base,
+                };
+                self.stream(batch, stream_plan)?;
+                Ok(processed)
+            }
+            Stage::Buffering(buffer) => {
+                let spare = buffer.keep(processed, base);
+                if buffer.bytes() > self.buffer_bytes {
+                    self.stop_buffering()?;
+                }
+                Ok(spare)
+            }
+        }
+    }
+
+    /// Decides from the buffered rows how all rows to come are placed.
+    fn stop_buffering(&mut self) -> Result<(), Error> {
+        let buffer = self.stage.take();
+        let prefix = Prefix::of(&buffer, self.buffer_bytes);
+        let train_from = match (self.plan.draw_below, self.size) {
+            (Some(turn), _) => turn,
+            (None, Some(size)) => {
+                let expected = prefix.extrapolate(size);
+                let held_out = prefix.extrapolate_held_out(size, &self.plan.held_out);
+                split::turn_of_training(expected, held_out, self.settings)
+            }
+            // Without a size nothing can be estimated: this pass counts, and the next one writes.
+            (None, None) => 0,
+        };
+        let stream_plan = StreamPlan {
+            task: prefix.task(),
+            train_from,
+        };
+        self.stage = Stage::Streaming(stream_plan);
+        buffer
+            .iter()
+            .try_for_each(|buffered| self.stream(buffered, stream_plan))
+    }
+
+    fn stream(&mut self, batch: BufferedBatch<'_>, stream_plan: StreamPlan) -> Result<(), Error> {
+        let outcomes = self.decide(batch.processed, batch.base, stream_plan.task)?;
+        let (seed, plan) = (self.settings.seed, self.plan);
+        let mut held_out_rows = std::mem::take(&mut self.held_out_rows);
+        let place = |kept: KeptRow| {
+            let drawn = split::turn(kept.group, seed) < stream_plan.train_from;
+            let trains = !drawn || plan.oversized_groups.contains(&kept.group);
+            held_out_rows.place(kept, trains, plan)
+        };
+        let written = self.write(batch, &outcomes, place);
+        self.held_out_rows = held_out_rows;
+        written
+    }
+
+    /// Decides about all buffered rows, which are the whole dataset.
+    pub(super) fn decide_buffered(&mut self, buffer: &BatchBuffer) -> Result<Task, Error> {
+        let task = Prefix::of(buffer, u64::MAX).task();
+        let mut asked = Vec::new();
+        let mut decided = Vec::new();
+        for BufferedBatch {
+            processed, base, ..
+        } in buffer.iter()
+        {
+            let outcomes = self.decide(processed, base, task)?;
+            asked.extend(
+                processed
+                    .rows
+                    .iter()
+                    .zip(&outcomes)
+                    .filter_map(|(row, outcome)| {
+                        let RowOutcome::Kept(kept) = outcome else {
+                            return None;
+                        };
+                        Some(split::DrawnRow {
+                            input: kept.group,
+                            bytes: row.record,
+                            held_out: false,
+                        })
+                    }),
+            );
+            decided.push(outcomes);
+        }
+        // Groups may have been joined since a row was compared.
+        for row in &mut asked {
+            row.input = self.near.group_of(row.input);
+        }
+        self.held_out_rows
+            .regroup(|group| self.near.group_of(group));
+        let mut placements = self
+            .held_out_rows
+            .placements(asked, self.settings)
+            .into_iter();
+        for (buffered, outcomes) in buffer.iter().zip(&decided) {
+            self.write(buffered, outcomes, |_| {
+                placements.next().unwrap_or(Placement::RESERVED)
+            })?;
+        }
+        Ok(task)
+    }
+
+    /// Compares every row of `processed` with those before it.
+    fn decide(
+        &mut self,
+        processed: &ProcessedBatch,
+        base: u64,
+        task: Task,
+    ) -> Result<Vec<RowOutcome>, Error> {
+        self.findings.merge(&processed.findings, base);
+        let rejecting = task == Task::Generation
+            && self.settings.severity(&rules::short_output::RULE) == Severity::Reject;
+        if task == Task::Generation {
+            self.findings.merge(&processed.short_findings, base);
+        }
+        let mut found = Findings::new(self.settings.findings_max);
+        let mut outcomes = Vec::with_capacity(processed.rows.len());
+        let mut sketches = processed.sketches.iter();
+        for row in &processed.rows {
+            let sketch = sketches.next().and_then(Option::as_ref);
+            outcomes.push(match row.kind {
+                RowKind::Rejected => RowOutcome::Rejected,
+                RowKind::Short if rejecting => {
+                    self.totals.rejected_short += 1;
+                    RowOutcome::Rejected
+                }
+                RowKind::Short | RowKind::Label | RowKind::Brief | RowKind::Example => {
+                    self.compare(row, sketch, base + row.line, &mut found)?
+                }
+            });
+        }
+        self.findings.merge(&found, 0);
+        Ok(outcomes)
+    }
+
+    /// Compares an example with those before it.
+    fn compare(
+        &mut self,
+        row: &RowSummary,
+        sketch: Option<&Sketch>,
+        line: u64,
+        found: &mut Findings,
+    ) -> Result<RowOutcome, Error> {
+        let short_line = u32::try_from(line).unwrap_or(u32::MAX);
+        let found_earlier =
+            self.dedup
+                .check(row.input, row.output, short_line, self.first_line_limits);
+        if self.dedup.is_spilling() {
+            // Repeats are not found any more, so what this pass writes is useless.
+            self.outputs.stop();
+        }
+        let lookup = found_earlier.map_err(Error::Spill)?;
+        match lookup {
+            Lookup::New => {}
+            Lookup::Repeat(first) => {
+                let severity = self.settings.severity(&rules::duplicate::RULE);
+                if severity != Severity::Off {
+                    let message = format!("duplicate of line {first}");
+                    let fault = Fault::new(&rules::duplicate::RULE).with_message(message);
+                    found.add_at(fault, severity, line);
+                }
+                if severity == Severity::Reject {
+                    return Ok(RowOutcome::Duplicate);
+                }
+            }
+            Lookup::Contradiction(first) => {
+                let severity = self.settings.severity(&rules::contradiction::RULE);
+                if severity == Severity::Reject {
+                    // Counted when the rows are left out, in the next pass.
+                    let lines = (first, short_line);
+                    self.contradictions.entry(row.input).or_insert(lines);
+                } else if severity != Severity::Off {
+                    let message =
+                        format!("the same question has a different answer on line {first}");
+                    let fault = Fault::new(&rules::contradiction::RULE).with_message(message);
+                    found.add_at(fault, severity, line);
+                }
+            }
+        }
+        self.totals.labels.count(row);
+        let joining = match (&self.stage, lookup) {
+            (Stage::Buffering(_), _) => Joining::All,
+            (Stage::Streaming(_), Lookup::New) => Joining::New,
+            // Rows with the same question must stay together, so they cannot join another group.
+            (Stage::Streaming(_), Lookup::Repeat(_) | Lookup::Contradiction(_)) => Joining::None,
+        };
+        let near = self.near.compare(sketch, row.input, joining, short_line);
+        if let Some(first) = near.line {
+            let severity = self.settings.severity(&rules::near_duplicate::RULE);
+            let message = format!("near-duplicate of line {first}");
+            let fault = Fault::new(&rules::near_duplicate::RULE).with_message(message);
+            found.add_at(fault, severity, line);
+        }
+        let held_out = self.held_out_rows.check(near.group, row.held_out);
+        Ok(RowOutcome::Kept(KeptRow {
+            group: near.group,
+            held_out,
+            bytes: row.record,
+        }))
+    }
+
+    /// Writes every row where it belongs; rows for which `place` returns no split are reserved.
+    fn write(
+        &mut self,
+        batch: BufferedBatch<'_>,
+        outcomes: &[RowOutcome],
+        mut place: impl FnMut(KeptRow) -> Placement,
+    ) -> Result<(), Error> {
+        let BufferedBatch {
+            processed,
+            records,
+            base,
+        } = batch;
+        let mut run = RecordRun::default();
+        let mut found = Findings::new(self.settings.findings_max);
+        let (mut record_start, mut note_start) = (0, 0);
+        for (row, outcome) in processed.rows.iter().zip(outcomes) {
+            let record_at = range(&mut record_start, row.record);
+            let note_at = range(&mut note_start, row.note);
+            self.totals.rows.read += 1;
+            let line = base + row.line;
+            let note = processed.notes.get(note_at).unwrap_or_default();
+            match outcome {
+                RowOutcome::Duplicate => self.totals.rows.duplicate += 1,
+                RowOutcome::Rejected => {
+                    self.totals.rows.rejected += 1;
+                    self.write_note(OutputFile::Rejected, line, note, None)?;
+                }
+                RowOutcome::Kept(kept) => {
+                    let record = records.get(record_at.clone()).unwrap_or_default();
+                    let placement = place(*kept);
+                    placement.report(line, self.settings, &mut found);
+                    if placement.split == Some(Split::LeftOut) {
+                        self.totals.rows.rejected += 1;
+                        self.write_note(
+                            OutputFile::Rejected,
+                            line,
+                            held_out_rows::NOTE,
+                            Some(record),
+                        )?;
+                        continue;
+                    }
+                    self.totals.keep(row, line, record);
+                    if row.kind != RowKind::Short && !note.is_empty() {
+                        self.write_note(OutputFile::Corrected, line, note, Some(record))?;
+                    }
+                    let reserved = ReservedRow::of(row, kept.group);
+                    match placement.split {
+                        None => self.reserve.add(reserved, record),
+                        Some(split) => {
+                            self.totals.place(&reserved, split);
+                            run.add(split.file(), record_at, records, &mut self.outputs)?;
+                        }
+                    }
+                }
+            }
+        }
+        self.findings.merge(&found, 0);
+        run.end(records, &mut self.outputs)
+    }
+
+    /// Writes a note, which lacks its line; appends the `record` of the row, if there is one.
+    fn write_note(
+        &mut self,
+        file: OutputFile,
+        line: u64,
+        note: &[u8],
+        record: Option<&[u8]>,
+    ) -> Result<(), Error> {
+        if !self.outputs.is_writing() {
+            return Ok(());
+        }
+        let start = format!("{{\"line\":{line},");
+        let note = note.strip_prefix(b"{").unwrap_or(note);
+        match record {
+            None => self.outputs.write(file, 1, &[start.as_bytes(), note]),
+            Some(record) => {
+                let note = note.strip_suffix(b"}\n").unwrap_or(note);
+                let record = record.strip_suffix(b"\n").unwrap_or(record);
+                let pieces = [start.as_bytes(), note, b",\"row\":", record, b"}\n"];
+                self.outputs.write(file, 1, &pieces)
+            }
+        }
+    }
+}
+
+impl BatchSink for Merger<'_, '_> {
+    fn take(&mut self, processed: ProcessedBatch) -> Result<ProcessedBatch, Error> {
+        self.take_next(processed)
+    }
+}
+
+/// The next `length` bytes.
+fn range(start: &mut usize, length: u32) -> Range<usize> {
+    let end = *start + usize::try_from(length).unwrap_or_default();
+    let range = *start..end;
+    *start = end;
+    range
+}
+
+impl Stage {
+    /// Takes the buffer out; an empty one where there is none.
+    pub(super) fn take(&mut self) -> BatchBuffer {
+        match self {
+            Self::Buffering(buffer) => std::mem::take(buffer),
+            Self::Streaming(_) => BatchBuffer::default(),
+        }
+    }
+}
