@@ -55,7 +55,7 @@ async fn try_ask(
 async fn held_out(
     session: &Session,
     end: &Snapshot,
-) -> Result<Option<sample::Row>, shared::error::Error> {
+) -> Result<Option<sample::SampleRow>, shared::error::Error> {
     let part = end
         .version
         .as_ref()
