@@ -7,7 +7,8 @@ use shared::{
 };
 
 use crate::{
-    Config, handler, reconcile,
+    config::Config,
+    handler, reconcile,
     state::State,
     task::{self, TaskArgs},
 };

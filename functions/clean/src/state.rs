@@ -9,7 +9,7 @@ use shared::{
     service::Common,
 };
 
-use crate::Config;
+use crate::config::Config;
 
 /// What handlers and tasks use.
 #[derive(Debug)]

@@ -11,10 +11,11 @@ use shared::{config::Reader, error::Error, google::objects::Stat, id::VersionId,
 use tracing::{Instrument as _, info, info_span, warn};
 
 use crate::{
-    Config, blocking,
+    blocking,
     build_input::{BuildInput, RowSource},
     build_version::{self, BuildOutcome},
     cleaning::{CLEANING_VARIABLE, Cleaning, ROUND_VARIABLE},
+    config::Config,
     lineage, recipe,
     state::State,
     streams::{ObjectSource, Pipe},

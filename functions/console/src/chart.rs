@@ -28,8 +28,12 @@ const LOSS_MAX: f64 = 1e6;
 const MARKED_MAX: usize = 40;
 /// Most gaps that are marked; the first one is what matters.
 const GAPS_MAX: usize = 20;
-/// Most checkpoints that are drawn; the service keeps one per epoch, and 100 epochs are the most.
-const CHECKPOINTS_MAX: usize = 100;
+/// Most checkpoints that are drawn or listed; the service keeps one per epoch, and 100 epochs are the
+/// most.
+pub(crate) const CHECKPOINTS_MAX: usize = 100;
+
+/// What a page says in place of a chart.
+pub(crate) const NO_LOSSES: &str = "No losses yet: they appear with the first training steps.";
 
 /// Draws `curve`, with a line at each checkpoint and a stronger one at the chosen checkpoint.
 pub(crate) fn chart(
@@ -39,7 +43,7 @@ pub(crate) fn chart(
 ) -> Markup {
     let (train, eval) = (ordered(&curve.train), ordered(&curve.eval));
     let Some(axes) = Axes::around(&train, &eval) else {
-        return html! { p { "No losses yet: they appear with the first training steps." } };
+        return html! { p { (NO_LOSSES) } };
     };
     html! {
         svg .chart viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img"

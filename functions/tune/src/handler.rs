@@ -133,8 +133,7 @@ async fn record_wait(state: &State, run: &Stored<Run>, reason: String) -> Result
         let mut waiting = run.value.clone();
         waiting.reason.clone_from(&reason);
         waiting.note("tune", reason.clone(), state.clock.now());
-        let write = state.documents.replace(id.as_str(), run, &waiting).await?;
-        write.or_busy("the run changed after it was read")?;
+        write(state, run, &waiting).await?;
     }
     Ok(Ack::done("waits", format!("run {id} {reason}")))
 }

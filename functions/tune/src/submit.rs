@@ -19,7 +19,7 @@ use shared::{
 pub enum NextStep {
     /// Nothing: the run does not wait for a job, or no longer does.
     Nothing,
-    /// Nothing yet: an earlier call may still create a job, or one that is not listed yet.
+    /// Nothing yet: an earlier call may still create a job, or has created one that is not listed yet.
     Settle {
         /// From when on a list without the job proves that there is none.
         until: DateTime<Utc>,

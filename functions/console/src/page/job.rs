@@ -7,12 +7,10 @@ use shared::{
 };
 
 use super::{definitions, present, when};
-use crate::{moment::moment, untrusted::untrusted};
+use crate::{chart::CHECKPOINTS_MAX, moment::moment, untrusted::untrusted};
 
 /// Most reasons for dropped rows that are shown; the service may give one per row.
 const REASONS_MAX: usize = 20;
-/// Most checkpoints that are listed: one per epoch, and 100 epochs are the most.
-const CHECKPOINTS_MAX: usize = 100;
 
 /// The section of a run's page.
 pub(super) fn section(run: &Run) -> Markup {

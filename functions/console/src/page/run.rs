@@ -11,7 +11,7 @@ use super::{
     Refresh, definitions, evaluation, job, layout, present, runs::bar, status_line, version, when,
 };
 use crate::{
-    chart::chart,
+    chart::{NO_LOSSES, chart},
     moment::moment,
     run_status::{progress, run_status},
     untrusted::untrusted,
@@ -44,7 +44,7 @@ pub(crate) fn page(
             h2 { "Losses" }
             @match curve {
                 Some(curve) => (chart(curve, checkpoints, run.chosen.as_ref())),
-                None => p { "No losses yet: they appear with the first training steps." }
+                None => p { (NO_LOSSES) }
             }
             @if let Some(finding) = run.finding {
                 p .finding { strong { (finding.as_str().replace('_', " ")) } ": " (finding.advice()) "." }
