@@ -4,7 +4,7 @@ use local::topology::Topology;
 use serde_json::{Value, json};
 use system_tests::wait;
 
-use crate::stand::{LIMIT, Stand};
+use crate::stand::Stand;
 
 /// A minute takes a fiftieth of a second: an incident closes half an hour after the last line.
 const SPEED: f64 = 3_000.0;
@@ -89,7 +89,7 @@ async fn told(stand: &Stand) -> Value {
     use base64::{Engine as _, prelude::BASE64_STANDARD};
     let hearer = format!("/v1/projects/{}/subscriptions/hearer", stand.project);
     let pull = json!({ "maxMessages": 1, "returnImmediately": true });
-    let received = wait::until("a notification", LIMIT, async || {
+    let received = wait::until("a notification", &(), async || {
         let pulled = stand
             .done("POST", &format!("{hearer}:pull"), pull.clone())
             .await;

@@ -12,8 +12,9 @@ use ::firestore::{
     errors::FirestoreError, paths,
 };
 use serde::{Deserialize, Serialize};
+use system_tests::wait;
 
-use crate::stand::{self, LIMIT, Stand};
+use crate::stand::{self, Stand};
 
 /// The collection of a test.
 const RUNS: &str = "runs";
@@ -346,8 +347,7 @@ async fn a_listener_hears_of_documents_that_match() {
         // What is there already may be told more than once.
         let mut heard_of = async |expected: &str, again: &str| {
             loop {
-                let name = tokio::time::timeout(LIMIT, told.recv()).await;
-                let name = name.expect("a change in time").unwrap();
+                let name = wait::output("a change", &(), told.recv()).await.unwrap();
                 let id = name.rsplit('/').next().unwrap();
                 if id == expected {
                     return;

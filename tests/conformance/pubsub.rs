@@ -9,7 +9,7 @@ use google_cloud_pubsub::{
 use serde_json::{Value, json};
 use system_tests::wait;
 
-use crate::stand::{self, LIMIT, Stand};
+use crate::stand::{self, Stand};
 
 /// Deliveries before a dead letter: the fewest that the service takes.
 const ATTEMPTS_MAX: i32 = 5;
@@ -97,7 +97,7 @@ impl World {
 
     /// Pulls until there is a message.
     async fn pull(&self, id: &str) -> Value {
-        wait::until("a message to pull", LIMIT, async || {
+        wait::until("a message to pull", &(), async || {
             let pulled = self.rest(id, "pull", json!({ "maxMessages": 1 })).await;
             let first = pulled["receivedMessages"].get(0).cloned();
             first.ok_or(pulled)
@@ -107,8 +107,8 @@ impl World {
 }
 
 async fn next(stream: &mut MessageStream) -> (Message, Handler) {
-    let next = tokio::time::timeout(LIMIT, stream.next()).await;
-    next.expect("a message in time").unwrap().unwrap()
+    let next = wait::output("a message", &(), stream.next()).await;
+    next.unwrap().unwrap()
 }
 
 fn text(message: &Message) -> String {

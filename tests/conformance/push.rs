@@ -16,7 +16,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
 use serde_json::{Value, json};
 use system_tests::wait;
 
-use crate::stand::{LIMIT, Stand};
+use crate::stand::Stand;
 
 const ACCOUNT: &str = "push@conform.iam.gserviceaccount.com";
 const AUDIENCE: &str = "https://hearer.example";
@@ -52,7 +52,7 @@ impl Receiver {
 
     /// Waits for `count` deliveries.
     async fn came(&self, count: usize) -> Vec<(HeaderMap, Value)> {
-        wait::until("deliveries", LIMIT, async || {
+        wait::until("deliveries", &(), async || {
             let came = self.came.lock().unwrap();
             if came.len() < count {
                 return Err(came.len());
@@ -163,7 +163,7 @@ async fn only_success_ends_a_delivery() {
         assert_eq!(body["deliveryAttempt"], attempt, "{body}");
         assert_eq!(body["message"], came[0].1["message"]);
     }
-    wait::until("an empty subscription", LIMIT, async || {
+    wait::until("an empty subscription", &(), async || {
         let all = stand.done("GET", "/emulator/pubsub", Value::Null).await;
         let left = all["subscriptions"][0]["undelivered"].clone();
         if left == 0 { Ok(()) } else { Err(all) }

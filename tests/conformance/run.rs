@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use shared::google::{Google, run::Overrides};
 use system_tests::wait;
 
-use crate::stand::{LIMIT, Stand};
+use crate::stand::Stand;
 
 fn jobs(stand: &Stand) -> String {
     format!("/v2/projects/{}/locations/us-central1/jobs", stand.project)
@@ -32,7 +32,7 @@ async fn job(stand: &Stand, script: &str, retries: u32) -> String {
 /// Waits for the end of the execution that `operation` is.
 async fn ended(stand: &Stand, operation: &Value) -> Value {
     let name = operation["metadata"]["name"].as_str().expect("a name");
-    wait::until("the execution to end", LIMIT, async || {
+    wait::until("the execution to end", &(), async || {
         let execution = stand.done("GET", &format!("/v2/{name}"), Value::Null).await;
         if execution["completionTime"].is_string() {
             Ok(execution)
@@ -142,7 +142,7 @@ async fn our_client_starts_a_job_and_sees_how_it_ends() {
             variables: vec![("WANTED", wanted.to_owned())],
         };
         let name = run.start(job, &overrides).await.unwrap();
-        let execution = wait::until("its end", LIMIT, async || {
+        let execution = wait::until("its end", &(), async || {
             let execution = run.execution(&name).await.unwrap().unwrap();
             if execution.is_running() {
                 Err(execution)

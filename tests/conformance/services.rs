@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use system_tests::wait;
 
-use crate::stand::{LIMIT, Stand};
+use crate::stand::Stand;
 
 const OLD: &str = "r-docker.pkg.dev/p/l/web@sha256:01";
 const NEW: &str = "r-docker.pkg.dev/p/l/web@sha256:02";
@@ -31,7 +31,7 @@ async fn service(stand: &Stand) -> String {
 }
 
 async fn seen(stand: &Stand, path: &str, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
-    wait::until(what, LIMIT, async || {
+    wait::until(what, &(), async || {
         let seen = stand.done("GET", path, Value::Null).await;
         if is_it(&seen) { Ok(seen) } else { Err(seen) }
     })

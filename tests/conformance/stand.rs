@@ -3,7 +3,6 @@
 use std::{
     process,
     sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
 };
 
 use axum::http::{Extensions, HeaderMap, HeaderValue, header::AUTHORIZATION};
@@ -13,9 +12,6 @@ use google_cloud_auth::{
     errors::CredentialsError,
 };
 use serde_json::Value;
-
-/// Longest wait for one thing; machines that run tests are slow and shared.
-pub(crate) const LIMIT: Duration = Duration::from_mins(1);
 
 /// Somewhere to run a suite.
 pub(crate) struct Stand {

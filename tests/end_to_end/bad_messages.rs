@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::{google::documents::Document, run::Run};
 use system_tests::{
-    harness::{Harness, LIMIT, Setup},
+    harness::{Harness, Setup},
     wait,
 };
 
@@ -47,7 +47,7 @@ async fn an_unreadable_message_becomes_a_dead_letter_and_holds_up_nothing() {
         .run_from(&upload, "a good upload to end", is_final)
         .await;
     harness.decision(&run.id).await;
-    wait::until("the dead letters", LIMIT, async || {
+    wait::until("the dead letters", &harness, async || {
         let dead = harness.backlog("dead-letters-pull").await;
         if dead == 7 { Ok(()) } else { Err(dead) }
     })

@@ -8,7 +8,6 @@ use shared::{
 };
 use system_tests::{
     faults::chain::{Chain, Ended, setup},
-    harness::LIMIT,
     wait,
 };
 
@@ -130,7 +129,7 @@ async fn a_job_that_a_frozen_process_made_too_late_is_cancelled() {
         .await;
     let recorded = run.job.expect("a job").name;
     assert_ne!(recorded, surplus);
-    let is_cancelled = wait::until("the surplus job to be cancelled", LIMIT, async || {
+    let is_cancelled = wait::until("the surplus job to be cancelled", harness, async || {
         let jobs = harness.jobs().await;
         let job = jobs.into_iter().find(|job| job["name"] == surplus);
         let job = job.expect("it is listed");

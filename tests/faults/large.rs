@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Mutex};
 use serde_json::{Value, json};
 use shared::{dataset::UploadOutcome, event::ObjectFinalized, run::Run};
 use system_tests::{
-    harness::{Harness, LIMIT, Setup},
+    harness::{Harness, Setup},
     wait,
 };
 
@@ -113,7 +113,7 @@ async fn every_task_killed_once_is_one_version() {
     let upload = harness.upload("big/data.jsonl", rows()).await;
     let attempts = format!("{}/emulator/run", harness.address("RUN_ENDPOINT"));
     let killed = Mutex::new(BTreeSet::new());
-    wait::until("every task to be killed once", LIMIT, async || {
+    wait::until("every task to be killed once", &harness, async || {
         let running = harness.get(&attempts).await;
         for attempt in running["running"].as_array().into_iter().flatten() {
             if attempt["attempt"] == 0 {

@@ -7,7 +7,6 @@ use shared::{
 };
 use system_tests::{
     faults::chain::{Chain, setup},
-    harness::LIMIT,
     wait,
 };
 
@@ -42,7 +41,7 @@ async fn a_version_that_no_run_was_planned_for_gets_its_run() {
         .expect("it is killed");
     let upload = chain.upload().await;
     let _cleaned = chain.harness.cleaned(&upload).await;
-    wait::until("the version to be told of", LIMIT, async || {
+    wait::until("the version to be told of", &chain.harness, async || {
         match chain.harness.backlog("tune-on-dataset-cleaned").await {
             0 => Err("nobody told"),
             _ => Ok(()),

@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
-use system_tests::cloud::{Cloud, Ended, FUNCTIONS, ended};
+use system_tests::cloud::{Cloud, Ended, FUNCTIONS};
 
 use crate::PROGRAM;
 
@@ -133,7 +133,7 @@ async fn too_many_errors_take_back_even_functions_that_were_through() {
         "FAILED: deploy: watched at 10 %: 20 of 100 requests failed",
         "predict: back to what served",
     ];
-    check(&ended(release).await, 1, &parts);
+    check(&cloud.ended(release).await, 1, &parts);
     runs(&cloud, '0').await;
     check(&cloud.released('1').await, 0, &[]);
     runs(&cloud, '1').await;
@@ -197,7 +197,7 @@ async fn signalled(cloud: &Cloud, signal: &str) -> Ended {
     shifted(cloud, "deploy").await;
     let sent = Command::new("kill").args([signal, &process]).status();
     assert!(sent.expect("it is sent").success());
-    ended(release).await
+    cloud.ended(release).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,10 +1,13 @@
 //! The promise: a function that is told to end does so before Cloud Run kills it, and what it had
 //! not finished comes again.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use system_tests::faults::chain::{Chain, setup};
+use system_tests::{
+    faults::chain::{Chain, setup},
+    wait::AbleTime,
+};
 
 use crate::PROGRAM;
 
@@ -19,15 +22,12 @@ async fn check(function: &'static str, mut fault: Value) {
     let fault = chain.harness.faults.arm(&fault).await;
     let upload = chain.upload().await;
     chain.harness.faults.held(&fault).await;
-    let told = Instant::now();
+    let mut able = AbleTime::start();
     let status = chain.harness.stack.terminate(function).await;
     let status = status.expect("it is told");
     assert!(status.is_some(), "{function} had to be killed");
-    assert!(
-        told.elapsed() < KILLED_AFTER,
-        "{function}: {:?}",
-        told.elapsed()
-    );
+    let took = able.lap();
+    assert!(took < KILLED_AFTER, "{function}: {took:?}");
     chain.harness.faults.clear().await;
     let started = chain.harness.stack.restart(function).await;
     started.expect("it starts again");

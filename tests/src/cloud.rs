@@ -7,13 +7,13 @@
     reason = "a test's helper fails the test"
 )]
 
-use std::{path::PathBuf, process::Stdio, time::Duration};
+use std::{path::PathBuf, process::Stdio};
 
 use emulators::{Emulators, Options, clock::Clock};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
-use crate::{faults::Faults, harness::LIMIT, wait};
+use crate::{faults::Faults, wait};
 
 /// The project of all.
 const PROJECT: &str = "lapidary-release";
@@ -174,7 +174,7 @@ impl Cloud {
 
     /// Waits until a service is so.
     pub async fn waits(&self, function: &str, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
-        wait::until(what, LIMIT, async || {
+        wait::until(what, &self.faults, async || {
             let service = self.service(function).await;
             if is_it(&service) {
                 Ok(service)
@@ -245,7 +245,19 @@ impl Cloud {
 
     /// Releases the images `digit`, to the end.
     pub async fn released(&self, digit: char) -> Ended {
-        ended(self.release(digit, SOAK)).await
+        self.ended(self.release(digit, SOAK)).await
+    }
+
+    /// Waits until a release has ended.
+    pub async fn ended(&self, release: Child) -> Ended {
+        let output = release.wait_with_output();
+        let output = wait::output("the end of the release", &self.faults, output).await;
+        let output = output.expect("it is waited for");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ended {
+            code: output.status.code(),
+            said: text(&output.stdout) + &text(&output.stderr),
+        }
     }
 
     async fn get(&self, path: &str) -> Value {
@@ -263,17 +275,6 @@ impl Cloud {
         let answer: Value = response.json().await.unwrap_or_default();
         assert!(status.is_success(), "{path}: {answer}");
         answer
-    }
-}
-
-/// Waits until a release has ended.
-pub async fn ended(release: Child) -> Ended {
-    let output = tokio::time::timeout(Duration::from_mins(2), release.wait_with_output());
-    let output = output.await.expect("it ends").expect("it is waited for");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ended {
-        code: output.status.code(),
-        said: text(&output.stdout) + &text(&output.stderr),
     }
 }
 

@@ -12,15 +12,47 @@ pub mod chain;
 pub mod crash;
 pub mod effect;
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use serde_json::{Value, json};
 
-use crate::{harness::LIMIT, wait};
+use crate::wait::{self, Progress};
 
-/// The control API.
+/// The control API of the emulators.
 #[derive(Debug, Clone)]
 pub struct Faults {
     endpoint: String,
     http: reqwest::Client,
+    counted: Arc<Mutex<Counted>>,
+}
+
+/// The part of the journal that is counted already.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counted {
+    /// What the journal's next page is asked with.
+    next: u64,
+    changes: u64,
+}
+
+/// A system progresses by changing something: every mutating call is in its journal.
+impl Progress for Faults {
+    async fn steps(&self) -> u64 {
+        let next = self.counted().next;
+        let url = format!("{}/emulator/journal?since={next}", self.endpoint);
+        let response = self.http.get(url).send().await.expect("an answer");
+        let page: Value = response.json().await.expect("JSON");
+        let entries = page["entries"].as_array().into_iter().flatten();
+        // Functions log at every tick, also where nothing is left to do.
+        let is_log = |entry: &Value| entry["path"] == "/v2/entries:write";
+        let changes = entries.filter(|entry| !is_log(entry)).count();
+        let mut counted = self.counted();
+        // Two waits at once read the same page: it counts once.
+        if counted.next == next {
+            counted.next = page["next"].as_u64().expect("a number");
+            counted.changes += u64::try_from(changes).expect("a page fits");
+        }
+        counted.changes
+    }
 }
 
 impl Faults {
@@ -29,7 +61,12 @@ impl Faults {
         Self {
             endpoint,
             http: reqwest::Client::new(),
+            counted: Arc::default(),
         }
+    }
+
+    fn counted(&self) -> std::sync::MutexGuard<'_, Counted> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Arms a fault; gives its id.
@@ -50,7 +87,7 @@ impl Faults {
 
     /// Waits until a call is held by the fault called `id`.
     pub async fn held(&self, id: &str) {
-        wait::until("a call to be held", LIMIT, async || {
+        wait::until("a call to be held", self, async || {
             if self.holds(id).await {
                 Ok(())
             } else {

@@ -10,7 +10,6 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use emulators::clock::Clock;
@@ -30,12 +29,13 @@ use shared::{
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::{faults::Faults, wait};
+use crate::{
+    faults::Faults,
+    wait::{self, Progress},
+};
 
 /// How fast a test's time runs: an hour of tuning in four seconds.
 pub const SPEED: f64 = 900.0;
-/// Longest that a test waits for one thing; machines that run tests are slow and shared.
-pub const LIMIT: Duration = Duration::from_mins(2);
 
 /// Whole systems that run at a time, in all tests of a binary: each is eight processes, and
 /// twenty of them would starve one another until every deadline passed.
@@ -56,6 +56,12 @@ pub struct Harness {
     pub http: reqwest::Client,
     /// Given back last, when the system is gone.
     _place: SemaphorePermit<'static>,
+}
+
+impl Progress for Harness {
+    async fn steps(&self) -> u64 {
+        self.faults.steps().await
+    }
 }
 
 /// How a test's system differs from the default one.
@@ -158,7 +164,7 @@ impl Harness {
 
     /// Waits until the document called `id` exists.
     pub async fn document<T: Document>(&self, what: &str, id: &str) -> T {
-        wait::until(what, LIMIT, async || {
+        wait::until(what, self, async || {
             let found = self.session.documents.get::<T>(id).await;
             match found {
                 Ok(Some(stored)) => Ok(stored.value),
@@ -171,7 +177,7 @@ impl Harness {
 
     /// Waits until the run of a version exists and satisfies `is_it`.
     pub async fn run_of(&self, version: &str, what: &str, is_it: impl Fn(&Run) -> bool) -> Run {
-        wait::until(what, LIMIT, async || {
+        wait::until(what, self, async || {
             let runs = self
                 .session
                 .documents
@@ -287,7 +293,7 @@ impl Harness {
 
     /// Waits until every subscription that is pushed is empty.
     pub async fn settled(&self) {
-        wait::until("no message under way", LIMIT, async || {
+        wait::until("no message under way", self, async || {
             let mut busy = BTreeMap::new();
             for (name, topic, ..) in self.stack.topology().subscriptions() {
                 let backlog = self.backlog(&name).await;

@@ -21,7 +21,7 @@ use shared::{
 };
 
 use crate::{
-    harness::{Harness, LIMIT, example},
+    harness::{Harness, example},
     wait,
 };
 
@@ -74,7 +74,7 @@ impl Harness {
 
     /// Waits until the newest run of all satisfies `is_it`.
     pub async fn any_run(&self, what: &str, is_it: impl Fn(&Run) -> bool) -> Run {
-        wait::until(what, LIMIT, async || {
+        wait::until(what, self, async || {
             match self.runs().await.into_iter().next() {
                 Some(run) if is_it(&run) => Ok(run),
                 other => Err(other.map(|run| (run.state, run.reason))),
@@ -142,7 +142,7 @@ impl Harness {
             looked.count()
         };
         let before = looks();
-        wait::until("watch to look around", LIMIT, async || {
+        wait::until("watch to look around", self, async || {
             let more = looks().saturating_sub(before);
             if more >= times { Ok(()) } else { Err(more) }
         })

@@ -7,7 +7,6 @@ use crate::{
         chain::{Chain, setup},
         effect::{Effect, effects},
     },
-    harness::LIMIT,
     wait,
 };
 
@@ -123,7 +122,7 @@ pub async fn crashes(program: &str, round: &[Effect], side: Side) -> Vec<Effect>
 }
 
 async fn next(chain: &Chain, coming: &[Crash]) -> Next {
-    wait::until("a call to be held, or the chain's end", LIMIT, async || {
+    wait::until("a call to be held, or the chain's end", &chain.harness, async || {
         // One look for all: a call is held only as long as its caller waits.
         let holding = chain.harness.faults.holding().await;
         let held = coming
