@@ -110,7 +110,7 @@ fn what_a_function_requires_has_a_value() {
     }
 }
 
-/// The variables that are not of one function: `settings.tf` and the doors in `functions.json` give
+/// The variables that are not of one function: `settings.tf` and `caller_auth` in `functions.json` give
 /// them, `shared` reads them, and the doctor looks whether they were given.
 #[test]
 fn what_every_function_is_given_is_read_by_someone() {
@@ -119,7 +119,7 @@ fn what_every_function_is_given_is_read_by_someone() {
         &checkout::read("infra/gcp/settings.tf"),
     );
     let mut given = all.clone();
-    let doors = entries(&json("functions.json")["doors"]);
+    let doors = entries(&json("functions.json")["caller_auth"]);
     let doors = doors.values().flat_map(entries);
     // Where a door's variable has no value of its own, Terraform has one for each function.
     let (own, same): (Vec<_>, Vec<_>) = doors.partition(|(_, value)| value.is_null());

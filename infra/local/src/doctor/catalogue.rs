@@ -64,6 +64,7 @@ impl Catalogue {
         /// `functions.json`.
         #[derive(Deserialize)]
         struct Functions {
+            #[serde(rename = "caller_auth")]
             doors: BTreeMap<Callers, BTreeMap<String, Option<String>>>,
             functions: BTreeMap<String, Function>,
         }
