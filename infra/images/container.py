@@ -12,22 +12,22 @@ CATALOGUE = json.loads((pathlib.Path(__file__).resolve().parent.parent / "gcp" /
 
 
 def settings(function):
-    """What a function must be told to start; addresses lead nowhere."""
+    """The settings that a function requires; their addresses are unreachable."""
     entry = CATALOGUE["functions"][function]
-    told = {name: str(value) for name, value in entry["settings"].items() if value is not None}
+    own = {name: str(value) for name, value in entry["settings"].items() if value is not None}
     for name, value in entry["settings"].items():
         if value is None and name.endswith("_BUCKET"):
-            told[name] = "project-bucket"
+            own[name] = "project-bucket"
         if value is None and name.endswith("_JOB"):
-            told[name] = "projects/project/locations/here/jobs/job"
+            own[name] = "projects/project/locations/here/jobs/job"
     here = {
         "PUSH_AUDIENCE": "https://here",
         "PUSH_EMAIL": "push@project.iam",
         "IAP_AUDIENCE": "/projects/1/locations/here/services/console",
     }
-    door = {name: value or here[name] for name, value in CATALOGUE["doors"][entry["callers"]].items()}
+    auth = {name: value or here[name] for name, value in CATALOGUE["caller_auth"][entry["callers"]].items()}
     common = {"GOOGLE_CLOUD_PROJECT": "project", "TUNING_REGION": "us-central1", "K_SERVICE": function}
-    return told | door | common
+    return own | auth | common
 
 
 def free_port():
@@ -38,7 +38,7 @@ def free_port():
 
 @contextlib.contextmanager
 def sandboxed(root, variables):
-    """The entry point as Cloud Run starts it, or stricter."""
+    """The entry point as Cloud Run starts it, or with fewer permissions."""
     for name in ("proc", "dev"):
         (root / name).mkdir(exist_ok=True)
     command = [
@@ -57,7 +57,7 @@ def sandboxed(root, variables):
 
 
 def child(process):
-    """The sandbox's own first process, which passes no signal on, has the function as its child."""
+    """The function: a child of the sandbox's first process, which does not forward signals."""
     def children(pid):
         return [int(word) for word in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
