@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Compiles functions once more, elsewhere, and holds them against those of build.sh: the same bytes, or a failure.
+# Compiles functions again in another folder, and fails unless the bytes are those of build.sh.
 # usage: infra/images/again.sh OUT FUNCTION…, after build.sh OUT
 #
-# The sources lie in another folder, crates are unpacked into another one, and nothing that was compiled is taken
-# over. Compilers, linker, crates and the number of processors are the same.
+# The sources are in another folder, crates are extracted into another one, and no compiled artefact is reused.
+# Compilers, linker, crates and the number of processors are the same.
 set -euo pipefail
 out=$(realpath "${1:?usage: infra/images/again.sh OUT FUNCTION…}")
 shift
@@ -13,7 +13,7 @@ trap 'rm -rf "$place"' EXIT
 source=$place/a/place/of/another/depth
 mkdir -p "$source" "$place/cargo/registry"
 git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents --target-directory "$source"
-# What was downloaded is what is slow to have again, and is held against the checksums of the lock file.
+# Downloads are reused because they are slow to repeat; cargo checks them against the lock file.
 for kept in config.toml registry/cache registry/index; do
   [ ! -e "${CARGO_HOME:-$HOME/.cargo}/$kept" ] || cp -r "${CARGO_HOME:-$HOME/.cargo}/$kept" "$place/cargo/$kept"
 done
@@ -28,5 +28,5 @@ for function in "$@"; do
   for file in function sbom.cdx.json; do
     cmp "$place/out/$function/root/$file" "$out/$function/root/$file"
   done
-  printf '%-12s %s bytes, the same in two places\n' "$function" "$(stat -c %s "$out/$function/root/function")"
+  printf '%-12s %s bytes, identical in two folders\n' "$function" "$(stat -c %s "$out/$function/root/function")"
 done

@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
-"""Holds the images to what they promise. Needs buildah, bwrap and readelf; pulls nothing.
+"""Checks the images. Needs buildah, bwrap and readelf; pulls nothing.
 
 usage: check.py OUT [FUNCTION…], after build.sh OUT
 
-Each function's image is built twice and must be the same to the bit, hold one static binary that belongs to nobody
-who runs it, and the list of what is in that, and come up in a sandbox: read-only, without capabilities, as a user of
-no name. There it must answer that it is well, end within ten seconds of a SIGTERM, and not start at all where it was
-not told how to check callers.
+Each function's image is built twice and must be identical, contain one static binary that its user cannot change, with
+its bill of materials, and start in a sandbox: read-only, without capabilities, as an unprivileged user. There it must be
+healthy, end within ten seconds of a SIGTERM, and fail to start without settings for the authentication of callers.
 """
 
 import json
@@ -26,15 +25,15 @@ from container import CATALOGUE, child, free_port, sandboxed, settings, status_o
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
-# The binary is made for the machine that makes it, as flags.sh says.
+# flags.sh compiles for the machine that it runs on.
 TARGET = "{}-unknown-linux-gnu".format(os.uname().machine)
 VERSION = "v" + tomllib.loads((TOP / "Cargo.toml").read_text())["workspace"]["package"]["version"]
-# The largest holds the readers of Parquet and all of Google's clients.
+# The largest contains the Parquet reader and all of Google's clients.
 IMAGE_MAX_BYTES = 80 << 20
 # Cloud Run kills ten seconds after its SIGTERM.
 END_MAX_S = 10
 START_MAX_S = 10
-# Paths of whoever builds: crates, what is theirs, and this repository.
+# Paths of the machine that builds: crates, the user's own, and this repository.
 OF_THE_BUILDER = (b"/registry/src/", os.fsencode(pathlib.Path.home() / ".cargo"), os.fsencode(TOP))
 
 
@@ -43,7 +42,7 @@ def run(*command, **options):
 
 
 def build(function, context, store):
-    """Builds the image into an OCI layout of its own; where that is."""
+    """Builds the image into an OCI layout of its own; returns the path."""
     layout = store / f"{function}-{len(list(store.iterdir()))}"
     environment = os.environ | {"BUILDAH_ISOLATION": "chroot", "STORAGE_DRIVER": "vfs"}
     run(
@@ -81,7 +80,7 @@ def check_config(image, function):
     assert config["Entrypoint"] == ["/function"], config
     assert not config.get("Cmd") and not config.get("Volumes"), config
     assert config["Labels"]["org.opencontainers.image.title"] == function, config
-    # buildah says its own version in a label of its own; there is no other.
+    # The one label that buildah adds is its own version.
     assert image.config["created"].startswith("1970-01-01"), image.config["created"]
     size = sum(layer["size"] for layer in image.manifest["layers"])
     assert size <= IMAGE_MAX_BYTES, f"{size} bytes"
@@ -93,28 +92,28 @@ def check_files(root):
     for path in sorted(root.rglob("*")):
         name, status = path.relative_to(root).as_posix(), path.lstat()
         names.add(name)
-        assert not status.st_mode & (stat.S_ISUID | stat.S_ISGID), f"{name} runs as somebody else"
+        assert not status.st_mode & (stat.S_ISUID | stat.S_ISGID), f"{name} is setuid or setgid"
         writable = status.st_mode & stat.S_IWOTH and name != "tmp"
-        assert not writable and not path.is_symlink(), f"{name} can be changed"
+        assert not writable and not path.is_symlink(), f"{name} is writable"
     files = {name for name in names if (root / name).is_file()}
     assert files == {"function", "sbom.cdx.json", "etc/passwd", "etc/ssl/certs/ca-certificates.crt"}, files
 
 
 def check_binary(path):
     headers = run("readelf", "--program-headers", "--wide", str(path))
-    assert "INTERP" not in headers, "it wants a loader: it is not static"
-    assert "DYN" in headers.split("Entry point")[0], "it is not to be loaded anywhere"
+    assert "INTERP" not in headers, "not static: needs a loader"
+    assert "DYN" in headers.split("Entry point")[0], "not position-independent"
     assert "GNU_RELRO" in headers and " RWE " not in headers, headers
     binary = path.read_bytes()
-    for told in OF_THE_BUILDER:
-        at = binary.find(told)
-        assert at < 0, f"it names a path of its builder: {binary[max(at - 40, 0):at + 80]!r}"
+    for path_of_builder in OF_THE_BUILDER:
+        at = binary.find(path_of_builder)
+        assert at < 0, f"contains a path of its builder: {binary[max(at - 40, 0):at + 80]!r}"
 
 
 def crates_in_tree(function):
-    """Name and version of each crate that cargo's tree has for the function's binary, itself included.
+    """Name and version of each crate in cargo's tree for the function's binary, itself included.
 
-    The tree is that of all that compile.sh compiles: what one package wants of a crate, the others get as well.
+    The tree is that of everything that compile.sh compiles, because cargo unifies the features of its packages.
     """
     manifests = [*TOP.glob("functions/*/Cargo.toml"), *(TOP / "infra" / it / "Cargo.toml" for it in ("local", "rollout"))]
     packages = [run("cargo", "pkgid", "--locked", "--manifest-path", str(it)).strip() for it in manifests]
@@ -139,7 +138,7 @@ def crates_in_tree(function):
 
 
 def check_sbom(root, function):
-    """The list against cargo's tree, the lock file, and what the binary itself tells; how many crates it names."""
+    """Compares the list with cargo's tree, the lock file and the names in the binary; returns its number of crates."""
     text = (root / "sbom.cdx.json").read_text()
     bom = json.loads(text)
     assert (bom["bomFormat"], bom["specVersion"]) == ("CycloneDX", "1.5"), bom["specVersion"]
@@ -154,16 +153,16 @@ def check_sbom(root, function):
         said = [digest["content"] for digest in it.get("hashes", [])]
         assert said == [sum for sum in [checksums[crate]] if sum], it
     refs = {it["bom-ref"] for it in components}
-    assert len(refs) == len(components), "a component is there twice"
+    assert len(refs) == len(components), "a component is listed twice"
     for it in bom["dependencies"]:
         assert it["ref"] in refs | {itself["bom-ref"]} and refs.issuperset(it["dependsOn"]), it
     listed = {(it["name"], "v" + it["version"]) for it in [itself, *components]}
     tree = crates_in_tree(function)
     assert listed == tree, f"listed only: {sorted(listed - tree)}; in cargo's tree only: {sorted(tree - listed)}"
-    # Where code can panic it names its file, in a folder that is called after the crate.
-    told = set(re.findall(rb"\bcrates/([0-9A-Za-z_.+-]+)/", (root / "function").read_bytes()))
+    # Code that can panic contains the path of its file, in a folder named after the crate.
+    named = set(re.findall(rb"\bcrates/([0-9A-Za-z_.+-]+)/", (root / "function").read_bytes()))
     folders = {f"{name}-{version[1:]}" for name, version in listed}
-    assert len(told) > 50 and {os.fsdecode(it) for it in told} <= folders, sorted(map(os.fsdecode, told))
+    assert len(named) > 50 and {os.fsdecode(it) for it in named} <= folders, sorted(map(os.fsdecode, named))
     return len(components)
 
 
@@ -174,15 +173,15 @@ def check_start(root, function):
         limit = time.monotonic() + START_MAX_S
         while (status := status_of(f"http://127.0.0.1:{port}/health")) is None:
             assert process.poll() is None, f"it ended: {process.stdout.read()}"
-            assert time.monotonic() < limit, "it does not come up"
+            assert time.monotonic() < limit, "it does not listen"
             time.sleep(0.01)
         assert status == 200, status
-        assert status_of(f"http://127.0.0.1:{port}/") == 401, "somebody who proves nothing is let in"
-        told = time.monotonic()
+        assert status_of(f"http://127.0.0.1:{port}/") == 401, "an unauthenticated request is accepted"
+        signalled = time.monotonic()
         os.kill(child(process), signal.SIGTERM)
         lines = process.communicate(timeout=END_MAX_S)[0].splitlines()
         assert process.returncode == 0, (process.returncode, lines)
-        took = time.monotonic() - told
+        took = time.monotonic() - signalled
     outcomes = [json.loads(line).get("outcome") for line in lines]
     assert outcomes[0] == "started" and outcomes[-1] == "stopped", lines
     return took

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Measures how functions start, beside the same in Python, in turns, in one run.
+"""Measures the start of functions and of the same service in Python, alternately, in one run.
 
 usage: cold_start.py OUT PYTHON [ROUNDS]
 
-OUT is what build.sh made; PYTHON is that of a virtual environment with functions-framework and nothing else, whose
-packages are its size (Python itself is not counted). Of each it prints the size of what is started, the time from
-its start to its first answer and what it holds in memory half a second later: medians, and multiples of the function.
+OUT is the output of build.sh; PYTHON is the interpreter of a virtual environment with functions-framework only, whose
+packages count as its size (Python itself does not). Prints the size of each, the time from its start to its first
+answer, and its memory half a second later: medians, and multiples of the first function.
 """
 
 import pathlib
@@ -19,7 +19,7 @@ from container import free_port, settings, status_of
 
 POLL_S = 0.0005
 START_MAX_S = 30
-# When a service has settled, and before anybody has asked anything of it.
+# The service has settled by then, and has had no request yet.
 SETTLED_S = 0.5
 HELLO = "import functions_framework\n\n@functions_framework.http\ndef hello(request):\n    return 'ok'\n"
 
@@ -33,7 +33,7 @@ class Rust:
 
     def start(self, port):
         variables = settings(self.name) | {"PORT": str(port), "HOST": "127.0.0.1"}
-        # No roots of trust but those of the image.
+        # Only the root certificates of the image.
         variables["SSL_CERT_FILE"] = str(self.path.parent / "etc/ssl/certs/ca-certificates.crt")
         return subprocess.Popen([self.path], env=variables, stdout=subprocess.DEVNULL)
 
@@ -56,7 +56,7 @@ class Python:
 
 
 def resident(pid):
-    """Bytes in memory of a process and those it started; what they share counts once, as the kernel has it."""
+    """Bytes in memory of a process and its children; shared pages count once (PSS)."""
     task = pathlib.Path(f"/proc/{pid}")
     lines = (task / "smaps_rollup").read_text().splitlines()
     own = next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024
@@ -93,7 +93,7 @@ def main():
         for contender, taken in zip(contenders, zip(*turns))
     ]
     _, base_took, base_held = figures[0]
-    print(f"{'':<22}{'on disk':>10}{'first answer':>14}{'in memory':>12}   beside {contenders[0].name}")
+    print(f"{'':<22}{'on disk':>10}{'first answer':>14}{'in memory':>12}   compared with {contenders[0].name}")
     for contender, took, held in figures:
         beside = f"{took / base_took:6.1f} x the time, {held / base_held:5.1f} x the memory"
         print(f"{contender.name:<22}{contender.bytes / 1e6:7.1f} MB{took * 1000:11.1f} ms{held / 1e6:9.1f} MB {beside}")

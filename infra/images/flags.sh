@@ -1,13 +1,12 @@
-# How release binaries are built, to be sourced at the top of the repository: static, and to the same bytes wherever
-# that is.
+# Compiler flags of release binaries: static and reproducible. To be sourced at the top of the repository.
 #
-# With a target named, flags reach no build script and no macro, which cannot be static.
+# An explicit target keeps the flags from build scripts and macros, which cannot be static.
 CARGO_BUILD_TARGET=$(rustc -vV | sed -n 's/^host: //p')
-# Paths of whoever builds would be in messages and in logs. A later mapping wins over an earlier one.
+# Otherwise messages and logs would contain paths of the machine that builds. A later mapping overrides an earlier one.
 RUSTFLAGS="-C target-feature=+crt-static --remap-path-prefix=$PWD=lapidary \
 --remap-path-prefix=${CARGO_TARGET_DIR:-$PWD/target}=lapidary/target"
 CFLAGS="-ffile-prefix-map=$PWD=lapidary -ffile-prefix-map=${CARGO_TARGET_DIR:-$PWD/target}=lapidary/target"
-# Each registry, since the folder is called after whichever serves the crates.
+# Every registry, because the folder is named after the server of the crates.
 for crates in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
   RUSTFLAGS+=" --remap-path-prefix=$crates=crates"
   CFLAGS+=" -ffile-prefix-map=$crates=crates"

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Writes the list of what is in each function's binary: OUT/FUNCTION/root/sbom.cdx.json, in CycloneDX.
+"""Writes the bill of materials of each function's binary: OUT/FUNCTION/root/sbom.cdx.json, in CycloneDX.
 
 usage: sbom.py OUT, from build.sh
 
-The components, with their licences, checksums and addresses, are cargo-cyclonedx's. It lists what the lock file holds
-for a function, and so names crates that no feature asks for; kept are those that cargo compiled for the function. No
-path, no time, no number that is drawn: of the same sources, the same bytes.
+cargo-cyclonedx supplies the components with their licences, checksums and addresses. It lists everything in the lock
+file for a function, including crates that no enabled feature needs; only those that cargo compiled for the function are
+kept. Without paths, times or random numbers, the same sources give the same bytes.
 """
 
 import json
@@ -25,7 +25,7 @@ def target():
 
 
 def compiled(function):
-    """The packages that were compiled for the function's binary itself: what runs at compile time lies elsewhere."""
+    """The packages that were compiled for the function's binary itself: build scripts and macros are in another folder."""
     said = subprocess.run(
         [HERE / "compile.sh", f"--bin={function}", "--message-format=json"],
         check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -43,7 +43,7 @@ def narrowed(bom, kept):
     ref = bom["metadata"]["component"]["bom-ref"]
     missing = kept - {ref} - {it["bom-ref"] for it in bom["components"]}
     if missing:
-        sys.exit(f"compiled, and not listed by cargo-cyclonedx: {sorted(missing)}")
+        sys.exit(f"compiled, but not listed by cargo-cyclonedx: {sorted(missing)}")
     del bom["metadata"]["timestamp"]
     bom["components"] = [it for it in bom["components"] if it["bom-ref"] in kept]
     bom["dependencies"] = [
@@ -61,7 +61,7 @@ def main():
          f"--spec-version={SPEC_VERSION}", f"--target={target()}"],
         check=True, cwd=TOP, env=os.environ | {"SOURCE_DATE_EPOCH": "0"},
     )
-    # It writes beside each manifest, and only there.
+    # It can only write beside each manifest.
     boms = {}
     for file in [*TOP.glob("*/*_bin.cdx.json"), *TOP.glob("*/*/*_bin.cdx.json")]:
         boms[file.name.removesuffix("_bin.cdx.json")] = json.loads(file.read_text())
