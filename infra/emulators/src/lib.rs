@@ -22,6 +22,9 @@ mod db;
 mod grpc;
 mod rest;
 
+#[cfg(test)]
+mod polls;
+
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
