@@ -81,7 +81,7 @@ impl Faults {
             .expect("an answer");
         let status = response.status();
         let armed: Value = response.json().await.expect("JSON");
-        assert!(status.is_success(), "{fault} was refused: {armed}");
+        assert!(status.is_success(), "{fault} was rejected: {armed}");
         armed["id"].to_string()
     }
 
@@ -127,14 +127,14 @@ impl Faults {
         fault.cloned().unwrap_or_default()
     }
 
-    /// What is armed, how often each fired, which calls it holds.
+    /// The armed faults, how often each has fired, and which calls it holds.
     pub async fn list(&self) -> Value {
         let url = format!("{}/emulator/faults", self.endpoint);
         let response = self.http.get(url).send().await.expect("an answer");
         response.json().await.expect("JSON")
     }
 
-    /// Disarms the fault called `id`; the calls that it holds go on.
+    /// Disarms the fault called `id`; the calls that it holds continue.
     pub async fn disarm(&self, id: &str) {
         let url = format!("{}/emulator/faults/{id}", self.endpoint);
         self.http.delete(url).send().await.expect("an answer");
@@ -148,7 +148,7 @@ impl Faults {
         assert!(answer.status().is_success(), "{settings}: {answer:?}");
     }
 
-    /// Disarms everything; held calls go on.
+    /// Disarms every fault; held calls continue.
     pub async fn clear(&self) {
         let url = format!("{}/emulator/faults", self.endpoint);
         self.http.delete(url).send().await.expect("an answer");
@@ -162,12 +162,12 @@ impl Faults {
         journal["entries"].as_array().cloned().unwrap_or_default()
     }
 
-    /// Makes every message of every subscription come `times` times more.
+    /// Delivers every message of every subscription `times` more times.
     pub async fn duplicate_everything(&self, times: u32, reverse: bool) {
         self.duplicate("*", times, reverse).await;
     }
 
-    /// Makes every message of the subscription called `subscription` come `times` times more.
+    /// Delivers every message of the subscription called `subscription` `times` more times.
     pub async fn duplicate(&self, subscription: &str, times: u32, reverse: bool) {
         let url = format!("{}/emulator/pubsub/duplicate", self.endpoint);
         let body = json!({

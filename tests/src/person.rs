@@ -1,4 +1,4 @@
-//! What a person does with a system, and what they can look at: uploads, objects, pages, answers, commands.
+//! A person's view of a system: uploads, objects, pages, answers, commands.
 
 #![expect(
     clippy::expect_used,
@@ -25,18 +25,18 @@ use crate::{
     wait,
 };
 
-/// The document `evaluations/{run}`, as whoever reads it without our types would.
+/// The document `evaluations/{run}`, read without the types of `evaluate`.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Evaluated {
+pub struct StoredEvaluation {
     /// The run.
     pub run: RunId,
     /// The endpoint of the tuned model.
     pub tuned: String,
-    /// What was found.
+    /// The comparison.
     pub evaluation: Value,
 }
 
-impl Document for Evaluated {
+impl Document for StoredEvaluation {
     const COLLECTION: &'static str = "evaluations";
 }
 
@@ -96,16 +96,16 @@ impl Harness {
         let query = [("alt", "media"), ("generation", generation.as_str())];
         let response = self.http.get(url).query(&query).send().await;
         let response = response.and_then(Response::error_for_status);
-        let response = response.expect("the object is there");
+        let response = response.expect("the object exists");
         response.bytes().await.expect("its bytes").to_vec()
     }
 
-    /// Asks `predict` for an answer of `model`; gives the status and the body.
+    /// Sends a request for `model` to `predict`; gives the status and the body.
     pub async fn ask(&self, model: &str, request: &Value) -> (StatusCode, Value) {
         self.ask_raw(model, request.to_string()).await
     }
 
-    /// Asks with a body that may be anything.
+    /// The same with any body.
     pub async fn ask_raw(&self, model: &str, body: String) -> (StatusCode, Value) {
         let url = format!(
             "{}/v1/models/{model}:generateContent",
@@ -124,32 +124,32 @@ impl Harness {
         (page.status(), page.text().await.expect("text"))
     }
 
-    /// Changes how the simulated Vertex AI behaves.
+    /// Changes settings of the Vertex AI emulator.
     pub async fn set_vertex(&self, settings: &Value) {
         let url = format!("{}/emulator/vertex", self.address("VERTEX_ENDPOINT"));
         let answer = self.http.post(url).json(settings).send().await;
         let answer = answer.and_then(Response::error_for_status);
-        answer.expect("the settings are taken");
+        answer.expect("the settings are accepted");
     }
 
-    /// Waits until `watch` has looked around `times` more: whatever it would find, it has found.
-    pub async fn looked(&self, times: usize) {
-        let looks = || {
+    /// Waits until `watch` has finished `times` more ticks: whatever there is to find, it has found.
+    pub async fn watched(&self, times: usize) {
+        let ticks = || {
             let lines = self.stack.log_lines();
-            let looked = lines
+            let finished = lines
                 .iter()
                 .filter(|line| line.entry["outcome"] == "looked");
-            looked.count()
+            finished.count()
         };
-        let before = looks();
-        wait::until("watch to look around", self, async || {
-            let more = looks().saturating_sub(before);
+        let before = ticks();
+        wait::until("watch to finish its ticks", self, async || {
+            let more = ticks().saturating_sub(before);
             if more >= times { Ok(()) } else { Err(more) }
         })
         .await;
     }
 
-    /// Writes the addresses of the system where commands find them.
+    /// Writes the addresses of the system to an env file for commands.
     pub fn env_file(&self, directory: &Path) -> PathBuf {
         let mut text = String::new();
         for (name, value) in self.stack.environment() {
@@ -161,7 +161,7 @@ impl Harness {
     }
 }
 
-/// Runs `program` as a person would type it, and waits for its end.
+/// Runs a command of `program`, and waits for its end.
 pub async fn command(program: &str, arguments: &[&str]) -> Output {
     let ended = tokio::process::Command::new(program)
         .args(arguments)

@@ -45,15 +45,8 @@ impl Progress for () {
 /// system behind `progress` has stopped.
 ///
 /// `state` answers `Ok` with the awaited value, or `Err` with what it saw instead.
-#[expect(
-    clippy::panic,
-    reason = "a wait that fails, fails the test that waits"
-)]
-pub async fn until<T, S, F>(
-    what: &str,
-    progress: &impl Progress,
-    mut state: impl FnMut() -> F,
-) -> T
+#[expect(clippy::panic, reason = "a wait that fails, fails the test that waits")]
+pub async fn until<T, S, F>(what: &str, progress: &impl Progress, mut state: impl FnMut() -> F) -> T
 where
     S: Debug,
     F: Future<Output = Result<T, S>>,
@@ -72,10 +65,7 @@ where
 }
 
 /// Waits for the output of `future` as patiently as [`until`] waits for a state.
-#[expect(
-    clippy::panic,
-    reason = "a wait that fails, fails the test that waits"
-)]
+#[expect(clippy::panic, reason = "a wait that fails, fails the test that waits")]
 pub async fn output<T>(what: &str, progress: &impl Progress, future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);
     let mut patience = Patience::new(progress).await;
