@@ -339,7 +339,7 @@ fn metrics() -> BTreeMap<String, (String, BTreeMap<String, String>)> {
 #[test]
 fn a_metric_counts_lines_that_are_logged() {
     let source = shipped_source();
-    let compared = Regex::new(r#"jsonPayload\.(\w+)="(\w+)""#).unwrap();
+    let compared = Regex::new(r#"jsonPayload\.([\w.]+)="(\w+)""#).unwrap();
     for (name, (filter, labels)) in metrics() {
         assert!(
             !filter.contains("jsonPayload.message"),
