@@ -13,8 +13,6 @@ use shared::{
     run::{Run, State},
 };
 
-use tokio::sync::{Semaphore, SemaphorePermit};
-
 use crate::harness::{Harness, Setup};
 
 /// Simulated seconds per second of the wall clock: an hour takes twelve seconds. Faster, and retries
@@ -26,10 +24,6 @@ pub const MODEL: &str = "guide";
 const OBJECT: &str = "museum/data.jsonl";
 /// Where their recipe is.
 const RECIPE_OBJECT: &str = "museum/recipe.toml";
-/// Systems with this chain that run at a time.
-const CHAINS_MAX: usize = 3;
-
-static CHAINS: Semaphore = Semaphore::const_new(CHAINS_MAX);
 
 const RECIPE: &str = r#"
 [clean]
@@ -54,7 +48,6 @@ gate = "better"
 pub struct Chain {
     /// The system.
     pub harness: Harness,
-    _permit: SemaphorePermit<'static>,
 }
 
 /// Everything that a chain produced.
@@ -151,18 +144,14 @@ pub fn rows() -> String {
 }
 
 impl Chain {
-    /// Starts a system once there is a permit for it.
+    /// Starts a system.
     pub async fn start(program: &str, setup: Setup) -> Self {
-        let permit = CHAINS.acquire().await.expect("it is never closed");
         let harness = Harness::start(program, setup).await;
         // A quota of one job would hide that a second one was requested. Few seconds per step, because
         // longer training tests nothing more; yet enough that early-stop is in time.
         let lenient = serde_json::json!({ "concurrent_jobs": 8, "seconds_per_step": 6.0 });
         harness.faults.set_vertex(&lenient).await;
-        Self {
-            harness,
-            _permit: permit,
-        }
+        Self { harness }
     }
 
     /// Uploads the rows with their recipe.
