@@ -1,20 +1,20 @@
-# Who acts: one account runs each function, another pushes to it, one builds, one releases.
+# Service accounts: one runs each function, another pushes to it, one builds, one releases.
 
 locals {
   accounts = merge(
     { for name in keys(local.functions) : "run-${name}" => "Runs ${name}." },
-    { for name in local.pushed : "push-${name}" => "Pushes to ${name}; may do nothing else." },
+    { for name in local.pushed : "push-${name}" => "Pushes to ${name}; has no other permission." },
     {
       builder  = "Checks, builds and plans what is pushed."
       releaser = "Applies what was planned and approved, and rolls it out."
     },
   )
 
-  # Addresses that are known before the accounts are there: a plan shows who gets what.
+  # Computed, so that they are known before the accounts exist: a plan shows every grant in full.
   emails = { for name in keys(local.accounts) : name => "${name}@${var.project}.iam.gserviceaccount.com" }
 
   number = data.google_project.main.number
-  # Google's own accounts, which act for its services.
+  # Google's service agents.
   agents = {
     storage    = data.google_storage_project_service_account.main.email_address
     pubsub     = "service-${local.number}@gcp-sa-pubsub.iam.gserviceaccount.com"

@@ -1,8 +1,8 @@
-# When to wake whom. The topology's alerts wake functions; those of alerts.json wake people, and each of them has a
-# paragraph of its name in README.md that says what to do.
+# Alert policies. Those of the topology notify functions; those of alerts.json notify people, and each has a runbook
+# of its name in README.md.
 
 locals {
-  # Names that the conditions use: resource names have Google's number of the project in them.
+  # Names that the conditions use: resource names contain the project's number.
   people_alerts = jsondecode(templatefile("${path.module}/alerts.json", {
     dead_letters = local.topology.dead_letters.subscription
     slo          = "projects/${local.number}/services/${local.slo_service}/serviceLevelObjectives"
@@ -32,7 +32,7 @@ resource "google_monitoring_alert_policy" "topology" {
         count = 1
       }
 
-      # An incident for each group, so that each names its run.
+      # One incident per group, so that each names its run.
       aggregations {
         alignment_period     = "60s"
         per_series_aligner   = "ALIGN_SUM"
@@ -52,7 +52,7 @@ resource "google_monitoring_alert_policy" "topology" {
     mime_type = "text/markdown"
   }
 
-  # An incident that cannot be told is not told again.
+  # A notification that fails is not repeated.
   depends_on = [google_pubsub_topic_iam_member.main]
 }
 

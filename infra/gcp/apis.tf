@@ -1,4 +1,4 @@
-# What of Google is switched on.
+# Enabled APIs.
 
 locals {
   apis = toset(concat(
@@ -15,18 +15,19 @@ resource "google_project_service" "main" {
 
   project = var.project
   service = "${each.key}.googleapis.com"
-  # Others in the project may use it, and what is switched off forgets its service agent's grants.
+  # Others in the project may use it, and disabling an API removes the grants of its service agent.
   disable_on_destroy         = false
   disable_dependent_services = false
 }
 
-# Google's number of the project: its own accounts are called by it. Read while planning: what it needs is switched on
-# by hand before anything is (README.md, "From nothing"), and a plan with unknown names shows nobody what it grants.
+# The project's number, which is part of the names of Google's service agents. A data source, so that it is known in the
+# plan: otherwise the plan could not show the grants to them. Its APIs are enabled by hand before the first apply
+# (README.md, "From an empty project").
 data "google_project" "main" {
   project_id = var.project
 }
 
-# Asking for this account is what makes it.
+# Reading this account creates it.
 data "google_storage_project_service_account" "main" {
   project = var.project
 }

@@ -1,4 +1,4 @@
-# The bucket is made by hand, once: it must be there before anything is (README.md, "From nothing").
+# The bucket is created by hand, once, before the first apply (README.md, "From an empty project").
 # terraform init -backend-config=bucket=PROJECT-terraform
 terraform {
   backend "gcs" {

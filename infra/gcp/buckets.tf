@@ -1,11 +1,11 @@
-# Uploads, datasets, evaluations: what is written once and read for years.
+# Uploads, datasets, evaluations: written once, and read for years.
 
 locals {
-  # How long a version that was overwritten or deleted can be had back.
+  # How long an overwritten or deleted version can be restored.
   noncurrent_days = 30
-  # Longest that a job's own files are of use: it is tried for hours, not days (functions/clean/README.md).
+  # How long the intermediate files of a job are useful: it is retried for hours, not days (functions/clean/README.md).
   passing_days = 7
-  # What passes, by bucket: who may delete there leaves some behind where it dies.
+  # Intermediate files, by bucket: a job that crashes leaves some behind.
   passing = merge([
     for name, function in local.catalogue.functions : try(function.deletes, {})
   ]...)
@@ -39,7 +39,7 @@ resource "google_storage_bucket" "main" {
     }
   }
 
-  # An upload that was begun and never ended is paid for, and seen by nobody.
+  # An incomplete multipart upload costs storage and is in no listing of objects.
   lifecycle_rule {
     action {
       type = "AbortIncompleteMultipartUpload"
@@ -78,6 +78,6 @@ resource "google_storage_notification" "main" {
   event_types    = ["OBJECT_FINALIZE"]
   payload_format = "JSON_API_V1"
 
-  # Cloud Storage tries to publish when it is told to, and refuses if it may not.
+  # Cloud Storage publishes a test message when a notification is created, and rejects it without permission.
   depends_on = [google_pubsub_topic_iam_member.main]
 }

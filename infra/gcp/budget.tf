@@ -1,4 +1,4 @@
-# A letter when money goes faster than meant. It arrives hours late, and stops nothing.
+# An e-mail when spending exceeds the budget. It arrives hours late, and stops nothing.
 
 resource "google_billing_budget" "main" {
   count = var.budget == null ? 0 : 1
@@ -31,7 +31,7 @@ resource "google_billing_budget" "main" {
 
   all_updates_rule {
     monitoring_notification_channels = [for channel in google_monitoring_notification_channel.email : channel.id]
-    # Who pays is told too.
+    # Notify the billing administrators, too.
     disable_default_iam_recipients = false
   }
 

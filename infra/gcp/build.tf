@@ -1,14 +1,14 @@
 # From a push to a release: `build` checks, builds and plans; `release` applies and rolls out what a person approved.
 #
-# builder must not be able to do what releaser can, or the approval would be for show. So it starts the release by a
-# message, not by the interface: whoever may start a build there may start one in any account it can act as.
+# builder must not have the permissions of releaser, or the approval would protect nothing. So it requests the release
+# by a message and not by the API: an account that may start builds by the API may start one as any account it can act as.
 
 locals {
   state_bucket = "${var.project}-terraform"
   # Where builds put plans, beside the state.
   plans_prefix = "plans/"
 
-  # What `terraform plan` reads, and no rows, documents, messages or logs.
+  # What `terraform plan` reads: configuration, and no rows, documents, messages or logs.
   planner_permissions = [
     "artifactregistry.repositories.get",
     "artifactregistry.repositories.getIamPolicy",
@@ -49,9 +49,8 @@ locals {
     "storage.buckets.getIamPolicy",
   ]
 
-  # What a release may change. Not: grants on the project, custom roles, triggers, who signs in to the console, the
-  # budget. What guards a release, a release does not change: a person applies that. Nor does it read rows, or delete
-  # a bucket or a database.
+  # What a release may change. It may not change what protects it (grants on the project, custom roles, triggers,
+  # viewers of the console, the budget): a person applies those. Nor may it read rows, or delete a bucket or a database.
   releaser_permissions = [
     "artifactregistry.repositories.create",
     "artifactregistry.repositories.setIamPolicy",
@@ -59,12 +58,12 @@ locals {
     "cloudscheduler.jobs.create",
     "cloudscheduler.jobs.delete",
     "cloudscheduler.jobs.update",
-    # What Cloud Build says of the images that are to be released.
+    # The provenance that Cloud Build recorded for the images.
     "containeranalysis.occurrences.list",
     "datastore.backupSchedules.create",
     "datastore.backupSchedules.update",
     "datastore.databases.update",
-    # The documents `smokes`, by which a new revision says that it hears.
+    # The documents `smokes`, by which a new revision shows that it receives messages.
     "datastore.entities.get",
     "datastore.operations.get",
     "datastore.schemas.create",
@@ -100,7 +99,7 @@ locals {
       { who = "releaser", role = local.roles["releaser"], kind = "project", on = var.project, only = "" },
       # Plans, the state, and its lock.
       { who = "releaser", role = "roles/storage.objectUser", kind = "bucket", on = local.state_bucket, only = "" },
-      # Whoever runs an image must be able to read it.
+      # Deploying an image requires permission to read it.
       { who = "releaser", role = "roles/artifactregistry.reader", kind = "repository", on = "lapidary", only = "" },
     ],
     [
@@ -111,13 +110,13 @@ locals {
       for role in local.releaser_roles :
       { who = "releaser", role = role, kind = "project", on = var.project, only = "" }
     ],
-    # A service runs as, and a subscription pushes as, an account that its maker may act as.
+    # Creating a service or a push subscription requires permission to act as its account.
     [
       for account in keys(local.accounts) :
       { who = "releaser", role = "roles/iam.serviceAccountUser", kind = "account", on = account, only = "" }
       if startswith(account, "run-") || startswith(account, "push-")
     ],
-    # It asks a new predict whether it is well.
+    # It calls a new revision of predict.
     [
       for function in setintersection(["predict"], local.deployed) :
       { who = "releaser", role = "roles/run.invoker", kind = "service", on = function, only = "" }
@@ -127,7 +126,7 @@ locals {
   repository = one(google_cloudbuildv2_repository.main[*].id)
 }
 
-# Crates and compiled code of earlier builds: what is lost is made again.
+# Crates and compiled code of earlier builds: whatever is deleted is built again.
 resource "google_storage_bucket" "cache" {
   name     = "${var.project}-build-cache"
   location = var.region
@@ -161,12 +160,12 @@ resource "google_cloudbuildv2_repository" "main" {
 
   name     = "lapidary"
   location = var.region
-  # By hand: a person must let Google's application into the repository.
+  # Created by hand: a person must authorise Google's application in the repository.
   parent_connection = var.github.connection
   remote_uri        = var.github.remote_uri
 }
 
-# A message asks for a release; the trigger waits for a person's yes.
+# A message requests a release; its trigger waits for a person's approval.
 resource "google_pubsub_topic" "release" {
   count = var.github == null ? 0 : 1
 
@@ -205,7 +204,7 @@ resource "google_cloudbuild_trigger" "release" {
 
   name            = "release"
   location        = var.region
-  description     = "Applies and rolls out what a build planned, once someone approves."
+  description     = "Applies and rolls out what a build planned, once a person approves it."
   service_account = "projects/${var.project}/serviceAccounts/${local.emails["releaser"]}"
   substitutions   = merge(var.builder_images, local.release_substitutions)
 
@@ -234,7 +233,7 @@ resource "google_cloudbuild_trigger" "release" {
 }
 
 locals {
-  # The substitutions of both build files that name images to run in.
+  # The substitutions of both build files that name builder images.
   builders = ["_DOCKER", "_GCLOUD", "_GIT", "_RUST", "_TERRAFORM"]
 
   build_substitutions = {
@@ -243,7 +242,7 @@ locals {
   }
   release_substitutions = {
     _REGION = var.region
-    # The build that planned it: its plan is at plans/BUILD in the bucket of the state.
+    # The build that made the plan: the plan is at plans/BUILD in the state bucket.
     _BUILD  = "$(body.message.attributes.build)"
     _COMMIT = "$(body.message.attributes.commit)"
   }

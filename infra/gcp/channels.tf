@@ -1,4 +1,4 @@
-# Who hears of an incident: functions by their topics, people by e-mail.
+# Notification channels: functions are notified by topics, people by e-mail.
 
 locals {
   alert_topics = toset([for alert in local.topology.alerts : alert.topic])

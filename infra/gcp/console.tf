@@ -1,7 +1,7 @@
 # The console, behind Identity-Aware Proxy: people sign in before a byte reaches it.
 #
-# By Cloud Run's older interface, since only there the proxy is switched on by an annotation. The newer one has an
-# argument for it that providers before 7 do not know (TRAPS.md). It is one and the same service to everybody else.
+# Through Cloud Run's older API, because there an annotation enables the proxy. The newer one has an argument for it that
+# providers before 7 do not support (TRAPS.md). The resulting service is the same.
 
 locals {
   console = one([for name, function in local.catalogue.functions : name if function.callers == "people"])
@@ -12,7 +12,7 @@ resource "google_cloud_run_service" "console" {
 
   name     = each.key
   location = var.region
-  # Names of revisions are Cloud Run's to give: the rollout makes some that we never hear of.
+  # Cloud Run names the revisions: the rollout creates some that are not in the state.
   autogenerate_revision_name = true
 
   metadata {

@@ -1,4 +1,4 @@
-# What to look at, as Monitoring itself exports it: change it there, export it here.
+# Dashboards in Monitoring's export format: edit them there, and export them here.
 
 resource "google_monitoring_dashboard" "main" {
   for_each = fileset("${path.module}/dashboards", "*.json")

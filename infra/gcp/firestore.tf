@@ -1,14 +1,14 @@
-# Documents: every config, state and decision.
+# Documents: every plan, state and decision.
 #
-# No composite index: every query of shared/src/google/documents.rs asks for one field to be equal, or orders by one
-# field, and those are indexed by themselves. A query of two fields works on a laptop and fails here, for want of an
-# index: add it here with the code.
+# No composite index: every query of shared/src/google/documents.rs filters by one field or orders by one field, and
+# Firestore indexes single fields by default. A query of two fields works on the emulator and fails here without a
+# composite index: add the index here together with the code.
 
 locals {
   firestore = jsondecode(file("${path.module}/firestore.json"))
 
-  # What nobody asks by: texts, histories, curves of a thousand points. Each entry of an index is written with the
-  # document, and a long list can exceed what one document may have.
+  # Fields that no query uses: texts, histories, curves of a thousand points. Every index entry is written together with
+  # the document, and a long list can exceed the limit of index entries per document.
   unindexed = {
     for it in flatten([
       for collection, fields in local.firestore.unindexed : [for field in fields : { collection = collection, field = field }]
@@ -22,7 +22,7 @@ resource "google_firestore_database" "main" {
   type                              = "FIRESTORE_NATIVE"
   delete_protection_state           = "DELETE_PROTECTION_ENABLED"
   point_in_time_recovery_enablement = "POINT_IN_TIME_RECOVERY_ENABLED"
-  # Given up by Terraform, it stays.
+  # Removing it from Terraform does not delete it.
   deletion_policy = "ABANDON"
 
   lifecycle {
@@ -32,7 +32,7 @@ resource "google_firestore_database" "main" {
   depends_on = [google_project_service.main]
 }
 
-# Point-in-time recovery goes back a week; this goes back two, and outlives the database.
+# Point-in-time recovery covers a week; backups cover two, and survive the deletion of the database.
 resource "google_firestore_backup_schedule" "daily" {
   database  = google_firestore_database.main.name
   retention = "${14 * 24 * 3600}s"
@@ -40,7 +40,7 @@ resource "google_firestore_backup_schedule" "daily" {
   daily_recurrence {}
 }
 
-# Documents that go by themselves. Within a day of the time, not at it: nobody may rely on one being gone.
+# Documents that expire. Firestore deletes them within a day of the time, so no code may rely on the deletion.
 resource "google_firestore_field" "expiry" {
   for_each = local.firestore.expires
 

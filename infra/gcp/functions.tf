@@ -1,10 +1,10 @@
-# The functions, each as a Cloud Run service. `console` is in console.tf: it stands behind a proxy.
+# The functions, each as a Cloud Run service. `console` is in console.tf: it is behind a proxy.
 
 locals {
   callers = { for name, function in local.catalogue.functions : name => function.callers }
 
   services = { for name, function in local.catalogue.functions : name => merge(function, {
-    # What Pub/Sub waits for is what a request may take.
+    # A request may take as long as Pub/Sub waits for its answer.
     timeout_s = contains(local.pushed, name) ? local.topology.delivery.ack_deadline_s : function.timeout_s
     ingress   = contains(local.pushed, name) ? "INGRESS_TRAFFIC_INTERNAL_ONLY" : "INGRESS_TRAFFIC_ALL"
   }) if contains(local.deployed, name) && function.callers != "people" }
@@ -37,7 +37,7 @@ resource "google_cloud_run_v2_service" "main" {
           cpu    = tostring(each.value.cpu)
           memory = each.value.memory
         }
-        # Nothing is done after an answer, so nothing is paid for then.
+        # No work runs after an answer, so no CPU is paid for then.
         cpu_idle          = true
         startup_cpu_boost = true
       }
@@ -58,7 +58,7 @@ resource "google_cloud_run_v2_service" "main" {
         }
       }
 
-      # Up within 30 s, or not at all: settings that are wrong end the process, and clients connect when used.
+      # 30 s are plenty: invalid settings end the process at once, and clients connect on first use.
       startup_probe {
         period_seconds    = 2
         timeout_seconds   = 2
@@ -68,7 +68,7 @@ resource "google_cloud_run_v2_service" "main" {
         }
       }
 
-      # Slow enough that a machine busy with a large file is not taken for dead.
+      # Long enough that an instance that is busy with a large file is not restarted.
       liveness_probe {
         period_seconds    = 30
         timeout_seconds   = 10
@@ -79,7 +79,7 @@ resource "google_cloud_run_v2_service" "main" {
       }
     }
 
-    # Passing files, in memory as all of Cloud Run's files are: bounded, so that they cannot take all of it.
+    # Temporary files. Cloud Run keeps files in memory: the limit keeps them from using all of it.
     dynamic "volumes" {
       for_each = try([each.value.scratch], [])
       content {
@@ -93,7 +93,7 @@ resource "google_cloud_run_v2_service" "main" {
   }
 
   lifecycle {
-    # The rollout's from the second revision on: it moves traffic bit by bit, and back.
+    # The rollout owns these from the second revision on: it shifts traffic step by step, and back.
     ignore_changes = [template[0].containers[0].image, template[0].revision, traffic, client, client_version]
   }
 

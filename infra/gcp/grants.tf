@@ -1,10 +1,10 @@
-# Who may do what, on what: one table, from which every grant is made. A test holds it against a list
-# (tests/grants.tftest.hcl), so that a grant more is seen by whoever reads the change.
+# Access: one table, from which every grant is created. A test compares it with an independent list
+# (tests/grants.tftest.hcl), so that a reviewer sees every new grant.
 
 locals {
   object_roles = { read = "roles/storage.objectViewer", create = "roles/storage.objectCreator" }
 
-  # What functions may do, on each thing alone.
+  # Grants to functions, each on a single resource where the service allows it.
   function_grants = flatten([
     for name, function in local.catalogue.functions : [
       [{ who = "run-${name}", role = local.roles["run-${name}"], kind = "project", on = var.project, only = "" }],
@@ -34,7 +34,7 @@ locals {
     ]
   ])
 
-  # What Google's own accounts may do for it.
+  # Grants to Google's service agents.
   agent_grants = flatten([
     [
       for bucket in values(local.topology.buckets) :
@@ -49,32 +49,32 @@ locals {
       for topic in local.alert_topics :
       { who = "monitoring", role = "roles/pubsub.publisher", kind = "topic", on = topic, only = "" }
     ],
-    # Dead letters are published, and taken from where they were, by Pub/Sub in its own name.
+    # Pub/Sub's service agent publishes dead letters, and acknowledges them in their subscription.
     [{ who = "pubsub", role = "roles/pubsub.publisher", kind = "topic", on = local.topology.dead_letters.topic, only = "" }],
     [
       for name, it in local.subscriptions :
       { who = "pubsub", role = "roles/pubsub.subscriber", kind = "subscription", on = name, only = "" }
       if contains(local.deployed, it.function)
     ],
-    # It signs pushes in the name of the account that may call the function.
+    # It signs pushes as the account that may call the function.
     [
       for name in local.pushed :
       { who = "pubsub", role = "roles/iam.serviceAccountOpenIdTokenCreator", kind = "account", on = "push-${name}", only = "" }
     ],
-    # Identity-Aware Proxy calls the console for those it has let in.
+    # Identity-Aware Proxy calls the console for the users it has admitted.
     [
       for agent in setintersection(["iap"], var.agents_made) :
       { who = agent, role = "roles/run.invoker", kind = "service", on = local.console, only = "" }
       if contains(local.deployed, local.console)
     ],
-    # Tuning reads the rows in its own name, not in tune's.
+    # Tuning reads the rows as its own service agent, not as tune.
     [
       for agent in setintersection(["tuning"], var.agents_made) :
       { who = agent, role = "roles/storage.objectViewer", kind = "bucket", on = local.bucket_names["datasets"], only = "" }
     ],
   ])
 
-  # The programs and people that the variables name.
+  # Grants to the programs and people in the variables.
   caller_grants = concat(
     [
       for member in var.predict_invokers :
@@ -115,7 +115,7 @@ resource "google_pubsub_topic_iam_member" "main" {
   role   = each.value.role
   member = each.value.member
 
-  # Monitoring's own account is made with its first channel, and not before.
+  # Monitoring's service agent is created with the first channel, and not before.
   depends_on = [
     google_pubsub_topic.main,
     google_pubsub_topic.dead_letters,
@@ -199,8 +199,8 @@ resource "google_artifact_registry_repository_iam_member" "main" {
   depends_on = [google_service_account.main]
 }
 
-# Who reads and writes what in the buckets, and who lets whom in, is written down: the console itself does not
-# know who is there.
+# Audit logs of reads and writes in the buckets, of access through the proxy, and of changes of IAM: the console itself
+# does not record its visitors.
 resource "google_project_iam_audit_config" "main" {
   for_each = {
     storage = ["DATA_WRITE"]

@@ -1,4 +1,4 @@
-# Work that no request can wait for: the same image as its function, started by it.
+# Jobs, for work that takes longer than a request may: each runs the image of its function, which starts it.
 
 resource "google_cloud_run_v2_job" "main" {
   for_each = { for name, job in local.jobs : name => job if contains(local.deployed, job.function) }
@@ -8,7 +8,7 @@ resource "google_cloud_run_v2_job" "main" {
   deletion_protection = true
 
   template {
-    # Tasks are counted by whoever starts it.
+    # The function sets the number of tasks when it starts the job.
     task_count  = 1
     parallelism = each.value.parallelism
 
@@ -53,7 +53,7 @@ resource "google_cloud_run_v2_job" "main" {
   }
 
   lifecycle {
-    # The rollout's, after its function's.
+    # The rollout owns the image, and updates it after the function's.
     ignore_changes = [template[0].template[0].containers[0].image, client, client_version]
   }
 

@@ -1,4 +1,4 @@
-# Metrics counted from log lines: those of the topology, which functions live on, and those for people.
+# Log-based metrics: those of the topology, which trigger functions, and those of metrics.json, for people.
 
 locals {
   own_metrics = jsondecode(file("${path.module}/metrics.json"))

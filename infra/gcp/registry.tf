@@ -6,8 +6,8 @@ resource "google_artifact_registry_repository" "main" {
   format        = "DOCKER"
   description   = "One image for each function, tagged with the commit, deployed by digest."
 
-  # Tags may move: what runs is named by digest, a build that is repeated pushes its commit's tag once more, and an
-  # image under a fixed tag could never be cleaned away.
+  # Tags are mutable: services run digests, a repeated build pushes its commit's tag again, and an image under an
+  # immutable tag could never be cleaned up.
   docker_config {
     immutable_tags = false
   }
@@ -23,7 +23,7 @@ resource "google_artifact_registry_repository" "main" {
     }
   }
 
-  # Wins over the above: a function that nobody changed for long must still find its image.
+  # Overrides the rule above: a function that has not changed for long still needs its image.
   cleanup_policies {
     id     = "keep-newest"
     action = "KEEP"

@@ -1,5 +1,5 @@
-# What an account may do that no role of Google's says so narrowly: the calls that the code makes, and no others.
-# Documents and tuning jobs have no policy of their own, so these are granted on the project.
+# Custom roles, where no predefined role is narrow enough: exactly the API calls that the code makes. Documents and
+# tuning jobs have no IAM policy of their own, so these roles are granted on the project.
 
 locals {
   custom_roles = merge(
@@ -15,7 +15,7 @@ locals {
         permissions = ["run.executions.get", "run.jobs.run", "run.jobs.runWithOverrides"]
       }
       object-remover = {
-        about       = "Deletes objects, where a condition says."
+        about       = "Deletes objects below the prefix of a condition."
         permissions = ["storage.objects.delete"]
       }
       planner = {
@@ -29,7 +29,7 @@ locals {
     },
   )
   role_ids = { for name in keys(local.custom_roles) : name => "lapidary_${replace(name, "-", "_")}" }
-  # Names that are known before the roles are there.
+  # Computed, so that they are known before the roles exist.
   roles = { for name, id in local.role_ids : name => "projects/${var.project}/roles/${id}" }
 }
 

@@ -1,4 +1,4 @@
-# What happens on a timetable.
+# Schedules.
 
 resource "google_cloud_scheduler_job" "main" {
   for_each = local.topology.schedules
@@ -9,12 +9,12 @@ resource "google_cloud_scheduler_job" "main" {
   time_zone = "Etc/UTC"
 
   pubsub_target {
-    # Full name, or the interface refuses it.
+    # The API requires the full name.
     topic_name = "projects/${var.project}/topics/${google_pubsub_topic.main[each.value.topic].name}"
     data       = base64encode("{}")
   }
 
-  # A tick that is lost is made up for by the next one.
+  # No retries: the next tick does the work of a lost one.
   retry_config {
     retry_count = 1
   }

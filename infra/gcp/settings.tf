@@ -1,4 +1,4 @@
-# What every function is told at its start. The names are those of the functions' READMEs.
+# The environment variables of every function. The names are those of the functions' READMEs.
 
 locals {
   setting_names = toset(flatten([for function in local.catalogue.functions : keys(function.settings)]))
@@ -12,7 +12,7 @@ locals {
     },
   )
 
-  # A function's own settings; what is null everywhere is left out, and the function takes its default.
+  # A function's own settings; one that is null everywhere is left out, and the function uses its default.
   settings = {
     for name, function in local.catalogue.functions : name => {
       for setting, value in function.settings :
@@ -30,20 +30,20 @@ locals {
         TUNING_REGION        = var.region
         WORKERS              = tostring(function.cpu)
       },
-      local.doors[name],
+      local.caller_auth[name],
     )
   }
 
-  # How a function is told to check who calls (shared/src/auth.rs); without that it does not start. Cloud Run checks the
-  # token of a push or a program, and takes its signature away before we see it.
-  doors = {
+  # How a function authenticates its callers (shared/src/auth.rs); without these settings it does not start. Cloud Run
+  # checks the token of a push or a program, and removes its signature before the function sees it.
+  caller_auth = {
     for name, function in local.catalogue.functions : name => {
-      for setting, value in local.catalogue.doors[function.callers] :
-      setting => value != null ? value : local.own_doors[name][setting]
+      for setting, value in local.catalogue.caller_auth[function.callers] :
+      setting => value != null ? value : local.own_caller_auth[name][setting]
     }
   }
   # What differs from function to function.
-  own_doors = {
+  own_caller_auth = {
     for name in keys(local.catalogue.functions) : name => {
       PUSH_AUDIENCE = try(local.audiences[name], null)
       PUSH_EMAIL    = try(local.emails["push-${name}"], null)
@@ -51,7 +51,7 @@ locals {
     }
   }
 
-  # Whom a push to a function is for. Our own name, not the service's address: that is known only once the
-  # service is there, and the service must know whom it expects before it is.
+  # The audience of pushes to a function. A name of our own and not the service's address, which is known only once the
+  # service exists, while the service needs its audience as a setting before that.
   audiences = { for name in local.pushed : name => "https://${name}.${var.project}.internal" }
 }

@@ -1,4 +1,4 @@
-# What is promised, measured over four weeks. Burn-rate alerts are in alerts.json.
+# Service level objectives over four weeks. Their burn-rate alerts are in alerts.json.
 
 locals {
   slo_service = "lapidary"

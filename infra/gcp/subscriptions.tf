@@ -1,4 +1,4 @@
-# Who hears what: a push to each hearer, and the dead letters for people.
+# Subscriptions: a push to each consumer, and a pull of the dead letters for people.
 
 resource "google_pubsub_subscription" "main" {
   for_each = { for name, it in local.subscriptions : name => it if contains(local.deployed, it.function) }
@@ -27,13 +27,13 @@ resource "google_pubsub_subscription" "main" {
     max_delivery_attempts = local.topology.dead_letters.attempts_max
   }
 
-  # Never: a month without uploads is no reason to stop listening.
+  # Never expires: a month without uploads is normal.
   expiration_policy {
     ttl = ""
   }
 
   lifecycle {
-    # What waits in it would be gone. Also the guard against a plan that was given no images.
+    # Its pending messages would be lost. Also protects against a plan without images.
     prevent_destroy = true
   }
 

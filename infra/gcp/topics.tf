@@ -1,13 +1,13 @@
-# Facts, and where those go that nobody could take.
+# Topics of events, and the dead-letter topic.
 
 resource "google_pubsub_topic" "main" {
   for_each = local.topology.topics
 
   name = each.key
-  # A subscription that lost its way can be taken back a week.
+  # A subscription can be rewound by a week.
   message_retention_duration = "${7 * 24 * 3600}s"
 
-  # Facts hold no rows, but they name them: they stay where the rows are.
+  # Events hold no rows, but they name them: they stay in the region of the rows.
   message_storage_policy {
     allowed_persistence_regions = [var.region]
   }

@@ -1,18 +1,18 @@
-# What there is, read from the two files that say it. Nothing below lists a topic, a bucket or a function.
+# Reads the two files that list the resources. No other file lists a topic, a bucket or a function.
 
 locals {
-  # What the laptop has too.
+  # What the laptop's stack has, too.
   topology = jsondecode(file("${path.module}/../topology.json"))
-  # What only the cloud has: sizes, rights, values of settings.
+  # What only the cloud has: sizes, permissions, values of settings.
   catalogue = jsondecode(file("${path.module}/functions.json"))
 
   functions = local.topology.functions
-  # Who is called by Pub/Sub, and by nobody else.
+  # The functions that Pub/Sub calls, and nothing else.
   pushed = toset([for name, function in local.functions : name if length(function.path_by_topic) > 0])
-  # Who has an image, and so can be there.
+  # The functions that have an image, and so can be deployed.
   deployed = toset([for name in keys(local.functions) : name if contains(keys(var.images), name)])
 
-  # `<hearer>-on-<topic>`.
+  # `<consumer>-on-<topic>`.
   subscriptions = merge([
     for topic, hearers in local.topology.topics : {
       for hearer in hearers : "${hearer}-on-${topic}" => {

@@ -1,11 +1,11 @@
 terraform {
-  # 1.9: a variable's validation may look at other values.
+  # 1.9: the validation of a variable may refer to other values.
   required_version = ">= 1.9"
 
   required_providers {
     google = {
       source = "hashicorp/google"
-      # The oldest is what the offline check knows. 7.x takes the same arguments; 8 is not looked at yet.
+      # The minimum is the version of the offline check. 7.x has the same arguments; 8 is untested.
       version = ">= 6.50, < 8.0"
     }
   }
@@ -15,7 +15,7 @@ provider "google" {
   project = var.project
   region  = var.region
 
-  # Calls are counted on this project whoever makes them: the budget's interface refuses others.
+  # Quota is charged to this project for every caller: the budget API rejects calls without a quota project.
   user_project_override = true
   billing_project       = var.project
 

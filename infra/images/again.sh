@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
-# Compiles functions a second time, in another folder, and compares them with those of build.sh: the same bytes, or a
-# failure.
+# Compiles functions again in another folder, and fails unless the bytes are those of build.sh.
 # usage: infra/images/again.sh OUT FUNCTION…, after build.sh OUT
 #
-# The sources are in another folder, crates are extracted into another one, and no build artifact is reused. Compilers,
-# linker, crates and the number of processors are the same.
+# The sources are in another folder, crates are extracted into another one, and no compiled artefact is reused.
+# Compilers, linker, crates and the number of processors are the same.
 set -euo pipefail
 out=$(realpath "${1:?usage: infra/images/again.sh OUT FUNCTION…}")
 shift
@@ -14,7 +13,7 @@ trap 'rm -rf "$place"' EXIT
 source=$place/a/place/of/another/depth
 mkdir -p "$source" "$place/cargo/registry"
 git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents --target-directory "$source"
-# Downloads are slow to repeat, and are safe to reuse: cargo verifies them against the checksums of the lock file.
+# Downloads are reused because they are slow to repeat; cargo checks them against the lock file.
 for kept in config.toml registry/cache registry/index; do
   [ ! -e "${CARGO_HOME:-$HOME/.cargo}/$kept" ] || cp -r "${CARGO_HOME:-$HOME/.cargo}/$kept" "$place/cargo/$kept"
 done

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Builds all binaries that ship, and writes the files of each function's image.
+# Builds everything that ships, and lays out the contents of each function's image.
 # usage: infra/images/build.sh OUT
 #
 # For each function F, OUT/F/root is the image's file system. OUT/bin holds the tools of a release.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 out=${1:?usage: infra/images/build.sh OUT}
-# The CA certificates of the machine that builds: Debian's package, in the builder's image.
+# The root certificates of the machine that builds: Debian's package in the builder image.
 roots=${ROOTS:-/etc/ssl/certs/ca-certificates.crt}
 [ -s "$roots" ] || { echo "$roots is missing: install ca-certificates, or set ROOTS" >&2; exit 1; }
 if ! command -v cargo-cyclonedx >/dev/null; then
@@ -30,7 +30,7 @@ for manifest in functions/*/Cargo.toml; do
 done
 infra/images/sbom.py "$out"
 for root in "$out"/*/root; do
-  # The same modes and times for every builder, whatever the umask.
+  # The same modes and times on every machine, with any umask.
   find "$root" -type d -exec chmod 0755 {} + -o -type f -exec chmod 0444 {} +
   chmod 0555 "$root/function"
   chmod 1777 "$root/tmp"

@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
-"""Checks that the images are as described in the README. Needs buildah, bwrap and readelf; pulls nothing.
+"""Checks the images. Needs buildah, bwrap and readelf; pulls nothing.
 
 usage: check.py OUT [FUNCTION…], after build.sh OUT
 
-Each function's image is built twice and must be bit for bit the same. It must have one static binary, not owned by
-its user, and the bill of materials. In a read-only sandbox, without capabilities, as an unnamed user, the function
-must become healthy, end within ten seconds after SIGTERM, and not start without the setting for how to authenticate
-callers.
+Each function's image is built twice and must be identical, contain one static binary that its user cannot change, with
+its bill of materials, and start in a sandbox: read-only, without capabilities, as an unprivileged user. There it must be
+healthy, end within ten seconds of a SIGTERM, and fail to start without settings for the authentication of callers.
 """
 
 import json
@@ -26,16 +25,16 @@ from container import CATALOGUE, child, free_port, sandboxed, settings, status_o
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
-# The binary is built for the machine that builds it: see flags.sh.
+# flags.sh compiles for the machine that it runs on.
 TARGET = "{}-unknown-linux-gnu".format(os.uname().machine)
 VERSION = "v" + tomllib.loads((TOP / "Cargo.toml").read_text())["workspace"]["package"]["version"]
-# The largest image has the Parquet reader and all of Google's clients.
+# The largest contains the Parquet reader and all of Google's clients.
 IMAGE_MAX_BYTES = 80 << 20
-# Cloud Run kills a container ten seconds after SIGTERM.
+# Cloud Run kills ten seconds after its SIGTERM.
 END_MAX_S = 10
 START_MAX_S = 10
-# Paths of the builder: its crates, its home directory's cargo, and this repository.
-BUILDER_PATHS = (b"/registry/src/", os.fsencode(pathlib.Path.home() / ".cargo"), os.fsencode(TOP))
+# Paths of the machine that builds: crates, the user's own, and this repository.
+OF_THE_BUILDER = (b"/registry/src/", os.fsencode(pathlib.Path.home() / ".cargo"), os.fsencode(TOP))
 
 
 def run(*command, **options):
@@ -43,7 +42,7 @@ def run(*command, **options):
 
 
 def build(function, context, store):
-    """Builds the image into a new OCI layout; returns its path."""
+    """Builds the image into an OCI layout of its own; returns the path."""
     layout = store / f"{function}-{len(list(store.iterdir()))}"
     environment = os.environ | {"BUILDAH_ISOLATION": "chroot", "STORAGE_DRIVER": "vfs"}
     run(
@@ -81,7 +80,7 @@ def check_config(image, function):
     assert config["Entrypoint"] == ["/function"], config
     assert not config.get("Cmd") and not config.get("Volumes"), config
     assert config["Labels"]["org.opencontainers.image.title"] == function, config
-    # The only other label is buildah's own version.
+    # The one label that buildah adds is its own version.
     assert image.config["created"].startswith("1970-01-01"), image.config["created"]
     size = sum(layer["size"] for layer in image.manifest["layers"])
     assert size <= IMAGE_MAX_BYTES, f"{size} bytes"
@@ -95,26 +94,26 @@ def check_files(root):
         names.add(name)
         assert not status.st_mode & (stat.S_ISUID | stat.S_ISGID), f"{name} is setuid or setgid"
         writable = status.st_mode & stat.S_IWOTH and name != "tmp"
-        assert not writable and not path.is_symlink(), f"{name} is world-writable or a symbolic link"
+        assert not writable and not path.is_symlink(), f"{name} is writable"
     files = {name for name in names if (root / name).is_file()}
     assert files == {"function", "sbom.cdx.json", "etc/passwd", "etc/ssl/certs/ca-certificates.crt"}, files
 
 
 def check_binary(path):
     headers = run("readelf", "--program-headers", "--wide", str(path))
-    assert "INTERP" not in headers, "the binary needs a loader: it is not static"
-    assert "DYN" in headers.split("Entry point")[0], "the binary is not position-independent"
+    assert "INTERP" not in headers, "not static: needs a loader"
+    assert "DYN" in headers.split("Entry point")[0], "not position-independent"
     assert "GNU_RELRO" in headers and " RWE " not in headers, headers
     binary = path.read_bytes()
-    for builder_path in BUILDER_PATHS:
-        at = binary.find(builder_path)
-        assert at < 0, f"the binary contains a path of its builder: {binary[max(at - 40, 0):at + 80]!r}"
+    for path_of_builder in OF_THE_BUILDER:
+        at = binary.find(path_of_builder)
+        assert at < 0, f"contains a path of its builder: {binary[max(at - 40, 0):at + 80]!r}"
 
 
 def crates_in_tree(function):
-    """Name and version of each crate that cargo's tree has for the function's binary, itself included.
+    """Name and version of each crate in cargo's tree for the function's binary, itself included.
 
-    The tree is that of all packages that compile.sh compiles, since cargo unifies the features of crates over them.
+    The tree is that of everything that compile.sh compiles, because cargo unifies the features of its packages.
     """
     manifests = [*TOP.glob("functions/*/Cargo.toml"), *(TOP / "infra" / it / "Cargo.toml" for it in ("local", "rollout"))]
     packages = [run("cargo", "pkgid", "--locked", "--manifest-path", str(it)).strip() for it in manifests]
@@ -139,7 +138,7 @@ def crates_in_tree(function):
 
 
 def check_sbom(root, function):
-    """Compares the bill of materials with cargo's tree, the lock file and the binary; returns the number of crates."""
+    """Compares the list with cargo's tree, the lock file and the names in the binary; returns its number of crates."""
     text = (root / "sbom.cdx.json").read_text()
     bom = json.loads(text)
     assert (bom["bomFormat"], bom["specVersion"]) == ("CycloneDX", "1.5"), bom["specVersion"]
@@ -174,10 +173,10 @@ def check_start(root, function):
         limit = time.monotonic() + START_MAX_S
         while (status := status_of(f"http://127.0.0.1:{port}/health")) is None:
             assert process.poll() is None, f"it ended: {process.stdout.read()}"
-            assert time.monotonic() < limit, "it does not answer in time"
+            assert time.monotonic() < limit, "it does not listen"
             time.sleep(0.01)
         assert status == 200, status
-        assert status_of(f"http://127.0.0.1:{port}/") == 401, "expected 401 without credentials"
+        assert status_of(f"http://127.0.0.1:{port}/") == 401, "an unauthenticated request is accepted"
         signalled = time.monotonic()
         os.kill(child(process), signal.SIGTERM)
         lines = process.communicate(timeout=END_MAX_S)[0].splitlines()
@@ -199,7 +198,7 @@ def check(function, out, work):
     store = work / "images"
     store.mkdir(parents=True, exist_ok=True)
     first, second = (Image(build(function, out / function, store)) for _ in range(2))
-    assert first.digest == second.digest, f"two builds gave different images: {first.digest}, {second.digest}"
+    assert first.digest == second.digest, f"two builds, two images: {first.digest}, {second.digest}"
     size = check_config(first, function)
     root = work / "roots" / function
     root.mkdir(parents=True)

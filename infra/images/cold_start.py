@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Measures cold starts of functions, compared with functions-framework in Python, alternately, in one run.
+"""Measures the start of functions and of the same service in Python, alternately, in one run.
 
 usage: cold_start.py OUT PYTHON [ROUNDS]
 
-OUT is the output of build.sh; PYTHON is the interpreter of a virtual environment with functions-framework and nothing
-else, whose size is that of its packages (without Python itself). For each, it prints the size on disk, the time from
-start to first answer, and the memory half a second later: medians, and multiples of the function's values.
+OUT is the output of build.sh; PYTHON is the interpreter of a virtual environment with functions-framework only, whose
+packages count as its size (Python itself does not). Prints the size of each, the time from its start to its first
+answer, and its memory half a second later: medians, and multiples of the first function.
 """
 
 import pathlib
@@ -19,7 +19,7 @@ from container import free_port, settings, status_of
 
 POLL_S = 0.0005
 START_MAX_S = 30
-# After this, the memory of an idle service does not change any more.
+# The service has settled by then, and has had no request yet.
 SETTLED_S = 0.5
 HELLO = "import functions_framework\n\n@functions_framework.http\ndef hello(request):\n    return 'ok'\n"
 
@@ -33,7 +33,7 @@ class Rust:
 
     def start(self, port):
         variables = settings(self.name) | {"PORT": str(port), "HOST": "127.0.0.1"}
-        # Only the CA certificates of the image.
+        # Only the root certificates of the image.
         variables["SSL_CERT_FILE"] = str(self.path.parent / "etc/ssl/certs/ca-certificates.crt")
         return subprocess.Popen([self.path], env=variables, stdout=subprocess.DEVNULL)
 
@@ -56,7 +56,7 @@ class Python:
 
 
 def resident(pid):
-    """Bytes in memory of a process and those it started; what they share counts once, as the kernel has it."""
+    """Bytes in memory of a process and its children; shared pages count once (PSS)."""
     task = pathlib.Path(f"/proc/{pid}")
     lines = (task / "smaps_rollup").read_text().splitlines()
     own = next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Compiles all binaries that ship, or some of them, to the same bytes either way: cargo unifies the features of crates
-# over all packages that are named below, not over the binaries that are built.
+# Compiles everything that ships, or single binaries: to the same bytes, because cargo unifies the features of all the
+# packages named below in both cases.
 # usage: infra/images/compile.sh [--bin NAME]…
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-# Before the flags, which name the folders into which crates are extracted.
+# Before the flags, which name the folders that crates are extracted into.
 cargo fetch --quiet --locked
 . infra/images/flags.sh
 packages=()
 for manifest in functions/*/Cargo.toml infra/local/Cargo.toml infra/rollout/Cargo.toml; do
-  # By its full package id: there is another crate called `console`.
+  # By the full package id: `console` is also the name of another crate.
   packages+=(--package "$(cargo pkgid --manifest-path "$manifest")")
 done
 cargo build --release --locked "${packages[@]}" "$@"

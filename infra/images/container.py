@@ -1,4 +1,4 @@
-"""Starts a function's entry point as Cloud Run does."""
+"""A function's entry point, started as Cloud Run starts it."""
 
 import contextlib
 import json
@@ -12,22 +12,22 @@ CATALOGUE = json.loads((pathlib.Path(__file__).resolve().parent.parent / "gcp" /
 
 
 def settings(function):
-    """The variables that a function needs to start; its addresses do not exist."""
+    """The settings that a function requires; their addresses are unreachable."""
     entry = CATALOGUE["functions"][function]
-    variables = {name: str(value) for name, value in entry["settings"].items() if value is not None}
+    own = {name: str(value) for name, value in entry["settings"].items() if value is not None}
     for name, value in entry["settings"].items():
         if value is None and name.endswith("_BUCKET"):
-            variables[name] = "project-bucket"
+            own[name] = "project-bucket"
         if value is None and name.endswith("_JOB"):
-            variables[name] = "projects/project/locations/here/jobs/job"
+            own[name] = "projects/project/locations/here/jobs/job"
     here = {
         "PUSH_AUDIENCE": "https://here",
         "PUSH_EMAIL": "push@project.iam",
         "IAP_AUDIENCE": "/projects/1/locations/here/services/console",
     }
-    auth = {name: value or here[name] for name, value in CATALOGUE["doors"][entry["callers"]].items()}
+    auth = {name: value or here[name] for name, value in CATALOGUE["caller_auth"][entry["callers"]].items()}
     common = {"GOOGLE_CLOUD_PROJECT": "project", "TUNING_REGION": "us-central1", "K_SERVICE": function}
-    return variables | auth | common
+    return own | auth | common
 
 
 def free_port():
@@ -38,7 +38,7 @@ def free_port():
 
 @contextlib.contextmanager
 def sandboxed(root, variables):
-    """Starts the entry point as Cloud Run does, or in a stricter sandbox."""
+    """The entry point as Cloud Run starts it, or with fewer permissions."""
     for name in ("proc", "dev"):
         (root / name).mkdir(exist_ok=True)
     command = [
@@ -57,7 +57,7 @@ def sandboxed(root, variables):
 
 
 def child(process):
-    """The function's process: the first process of the sandbox is its parent, and does not forward signals."""
+    """The function: a child of the sandbox's first process, which does not forward signals."""
     def children(pid):
         return [int(word) for word in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 

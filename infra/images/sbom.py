@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Writes the bill of materials of each function's binary, in CycloneDX: OUT/FUNCTION/root/sbom.cdx.json.
+"""Writes the bill of materials of each function's binary: OUT/FUNCTION/root/sbom.cdx.json, in CycloneDX.
 
-usage: sbom.py OUT, called by build.sh
+usage: sbom.py OUT, from build.sh
 
-cargo-cyclonedx writes the components, with their licences, checksums and addresses. It lists what the lock file has
-for a function, including crates of features that are off; only those that cargo compiled for the function are kept.
-The file has no path, time or random number, so the same sources give the same bytes.
+cargo-cyclonedx supplies the components with their licences, checksums and addresses. It lists everything in the lock
+file for a function, including crates that no enabled feature needs; only those that cargo compiled for the function are
+kept. Without paths, times or random numbers, the same sources give the same bytes.
 """
 
 import json
@@ -25,7 +25,7 @@ def target():
 
 
 def compiled(function):
-    """The packages that were compiled for the function's binary. Those that run at compile time have another target folder."""
+    """The packages that were compiled for the function's binary itself: build scripts and macros are in another folder."""
     said = subprocess.run(
         [HERE / "compile.sh", f"--bin={function}", "--message-format=json"],
         check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -61,7 +61,7 @@ def main():
          f"--spec-version={SPEC_VERSION}", f"--target={target()}"],
         check=True, cwd=TOP, env=os.environ | {"SOURCE_DATE_EPOCH": "0"},
     )
-    # cargo-cyclonedx can only write next to each Cargo.toml.
+    # It can only write beside each manifest.
     boms = {}
     for file in [*TOP.glob("*/*_bin.cdx.json"), *TOP.glob("*/*/*_bin.cdx.json")]:
         boms[file.name.removesuffix("_bin.cdx.json")] = json.loads(file.read_text())

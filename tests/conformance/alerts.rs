@@ -1,19 +1,19 @@
-//! From a log line to an incident: the policy of `infra/topology.json`, made as Terraform makes it.
+//! From a log line to an incident: the policy of `infra/topology.json`, created as Terraform creates it.
 
 use local::topology::Topology;
 use serde_json::{Value, json};
 use system_tests::wait;
 
-use crate::stand::{LIMIT, Stand};
+use crate::target::Target;
 
-/// A minute takes a fiftieth of a second: an incident closes half an hour after the last line.
+/// A minute takes a fiftieth of a second, because an incident closes half an hour after the last line.
 const SPEED: f64 = 3_000.0;
 
-/// The metric, the channel, the policy and a hearer of their topic.
-async fn watched() -> Stand {
-    let stand = Stand::ours(SPEED).await;
+/// The metric, the channel, the policy, and a subscription to their topic.
+async fn watched() -> Target {
+    let target = Target::ours(SPEED).await;
     let topology = Topology::load().unwrap();
-    let project = format!("projects/{}", stand.project);
+    let project = format!("projects/{}", target.project);
     for (name, metric) in &topology.metrics {
         let labels: Vec<Value> = metric
             .labels
@@ -27,17 +27,19 @@ async fn watched() -> Stand {
             "metricDescriptor": { "metricKind": "DELTA", "valueType": "INT64", "labels": labels },
         });
         let path = format!("/v2/{project}/metrics");
-        stand.done("POST", &path, body).await;
+        target.done("POST", &path, body).await;
     }
     for (name, alert) in &topology.alerts {
         let topic = format!("{project}/topics/{}", alert.topic);
-        stand.done("PUT", &format!("/v1/{topic}"), json!({})).await;
-        let hearer = format!("/v1/{project}/subscriptions/hearer");
-        stand.done("PUT", &hearer, json!({ "topic": topic })).await;
+        target.done("PUT", &format!("/v1/{topic}"), json!({})).await;
+        let subscriber = format!("/v1/{project}/subscriptions/subscriber");
+        target
+            .done("PUT", &subscriber, json!({ "topic": topic }))
+            .await;
         let channel =
             json!({ "type": "pubsub", "displayName": name, "labels": { "topic": topic } });
         let path = format!("/v3/{project}/notificationChannels");
-        let channel = stand.done("POST", &path, channel).await;
+        let channel = target.done("POST", &path, channel).await;
         let group_by: Vec<String> = alert
             .group_by
             .iter()
@@ -69,36 +71,36 @@ async fn watched() -> Stand {
             }],
         });
         let path = format!("/v3/{project}/alertPolicies");
-        stand.done("POST", &path, policy).await;
+        target.done("POST", &path, policy).await;
     }
-    stand
+    target
 }
 
 /// Writes a line as `watch` logs it.
-async fn log(stand: &Stand, payload: Value) {
+async fn log(target: &Target, payload: Value) {
     let entries = json!({
-        "logName": format!("projects/{}/logs/run", stand.project),
+        "logName": format!("projects/{}/logs/run", target.project),
         "resource": { "type": "cloud_run_revision", "labels": { "service_name": "watch" } },
         "entries": [{ "severity": "WARNING", "jsonPayload": payload }],
     });
-    stand.done("POST", "/v2/entries:write", entries).await;
+    target.done("POST", "/v2/entries:write", entries).await;
 }
 
 /// Waits for a notification.
-async fn told(stand: &Stand) -> Value {
+async fn notification(target: &Target) -> Value {
     use base64::{Engine as _, prelude::BASE64_STANDARD};
-    let hearer = format!("/v1/projects/{}/subscriptions/hearer", stand.project);
+    let subscriber = format!("/v1/projects/{}/subscriptions/subscriber", target.project);
     let pull = json!({ "maxMessages": 1, "returnImmediately": true });
-    let received = wait::until("a notification", LIMIT, async || {
-        let pulled = stand
-            .done("POST", &format!("{hearer}:pull"), pull.clone())
+    let received = wait::until("a notification", &(), async || {
+        let pulled = target
+            .done("POST", &format!("{subscriber}:pull"), pull.clone())
             .await;
         pulled["receivedMessages"].get(0).cloned().ok_or(pulled)
     })
     .await;
     let acknowledge = json!({ "ackIds": [received["ackId"]] });
-    stand
-        .done("POST", &format!("{hearer}:acknowledge"), acknowledge)
+    target
+        .done("POST", &format!("{subscriber}:acknowledge"), acknowledge)
         .await;
     let data = received["message"]["data"].as_str().unwrap();
     serde_json::from_slice(&BASE64_STANDARD.decode(data).unwrap()).unwrap()
@@ -106,21 +108,21 @@ async fn told(stand: &Stand) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_finding_opens_one_incident_of_its_run_and_silence_closes_it() {
-    let stand = watched().await;
+    let target = watched().await;
     log(
-        &stand,
+        &target,
         json!({ "event": { "name": "run_progress" }, "run": { "id": "well" } }),
     )
     .await;
     let finding = json!({ "event": { "name": "run_finding" }, "run": { "id": "ill" }, "finding": "diverged" });
-    log(&stand, finding).await;
+    log(&target, finding).await;
 
-    let opened = told(&stand).await;
+    let opened = notification(&target).await;
     assert_eq!(opened["version"], "1.2");
     let incident = &opened["incident"];
     assert_eq!(incident["state"], "open");
     assert_eq!(incident["policy_name"], "run-unhealthy");
-    assert_eq!(incident["scoping_project_id"], stand.project);
+    assert_eq!(incident["scoping_project_id"], target.project);
     assert_eq!(incident["metric"]["labels"]["run_id"], "ill");
     assert_eq!(incident["metric"]["labels"]["finding"], "diverged");
     assert_eq!(incident["ended_at"], Value::Null);
@@ -131,7 +133,7 @@ async fn a_finding_opens_one_incident_of_its_run_and_silence_closes_it() {
         "{documentation}"
     );
 
-    let closed = told(&stand).await;
+    let closed = notification(&target).await;
     assert_eq!(closed["incident"]["state"], "closed");
     assert_eq!(closed["incident"]["incident_id"], incident["incident_id"]);
     assert!(closed["incident"]["ended_at"].is_i64(), "{closed}");

@@ -1,4 +1,4 @@
-//! The two files of Cloud Build: what their schema cannot see, and a build would find out half-way.
+//! The two Cloud Build files: faults that their schema does not catch, and that a build would hit half-way.
 
 mod checks;
 
@@ -16,7 +16,7 @@ fn parse(text: &str) -> Value {
 const FILES: [&str; 2] = ["cloudbuild.yaml", "infra/release.yaml"];
 
 #[test]
-fn the_build_files_hold_together() {
+fn the_build_files_have_no_faults() {
     for file in FILES {
         let found = faults(&parse(&checkout::read(file)));
         assert!(found.is_empty(), "{file}: {found:#?}");
@@ -24,7 +24,7 @@ fn the_build_files_hold_together() {
 }
 
 #[test]
-fn every_functions_image_is_named_for_its_provenance() {
+fn every_functions_image_is_listed_for_its_provenance() {
     let file = parse(&checkout::read("cloudbuild.yaml"));
     let image = |function: &String| {
         format!("$_REGION-docker.pkg.dev/$PROJECT_ID/lapidary/{function}:$BUILD_ID")
@@ -35,7 +35,7 @@ fn every_functions_image_is_named_for_its_provenance() {
 }
 
 #[test]
-fn the_triggers_give_what_the_files_ask_for() {
+fn the_triggers_set_what_the_files_need() {
     let terraform = checkout::read("infra/gcp/build.tf");
     for file in FILES {
         assert!(terraform.contains(&format!("\"{file}\"")), "{file}");
@@ -50,7 +50,7 @@ fn the_triggers_give_what_the_files_ask_for() {
     }
 }
 
-/// Every builder that a project must name.
+/// Every builder that a project must set.
 fn all_builders() -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     for file in FILES {
@@ -62,21 +62,21 @@ fn all_builders() -> BTreeSet<String> {
 }
 
 #[test]
-fn every_builder_that_a_project_must_name_is_told() {
-    let told = checkout::read("infra/gcp/README.md");
+fn every_builder_that_a_project_must_set_is_documented() {
+    let readme = checkout::read("infra/gcp/README.md");
     let terraform = checkout::read("infra/gcp/build.tf");
     let names: Vec<String> = all_builders().iter().map(|it| format!("{it:?}")).collect();
     let list = format!("builders = [{}]", names.join(", "));
     assert!(terraform.contains(&list), "infra/gcp/build.tf: {list}");
     for name in all_builders() {
-        assert!(told.contains(&format!("`{name}`")), "README: {name}");
+        assert!(readme.contains(&format!("`{name}`")), "README: {name}");
     }
 }
 
-/// The command that a person submits is whole: it gives each builder that the file asks for, and no
-/// other, which Cloud Build would refuse.
+/// The command that a person submits is complete: it sets each builder that the file uses, and no
+/// other, because Cloud Build rejects unknown substitutions.
 #[test]
-fn a_build_by_hand_is_given_what_it_asks_for() {
+fn a_build_by_hand_sets_every_substitution_it_needs() {
     let build = parse(&checkout::read("cloudbuild.yaml"));
     let held_here: BTreeSet<String> = held(&build).into_iter().map(str::to_owned).collect();
     assert_eq!(held_here, all_builders());
@@ -95,7 +95,7 @@ fn a_build_by_hand_is_given_what_it_asks_for() {
 }
 
 #[test]
-fn the_builders_that_are_looked_up_are_those_asked_for() {
+fn the_script_looks_up_every_builder() {
     let folder = tempfile::tempdir().unwrap();
     let docker = folder.path().join("docker");
     let digest = format!("sha256:{}", "0123456789abcdef".repeat(4));
@@ -108,9 +108,9 @@ fn the_builders_that_are_looked_up_are_those_asked_for() {
         .env("PATH", format!("{}:{path}", folder.path().display()))
         .output()
         .unwrap();
-    let said = String::from_utf8(ran.stdout).unwrap();
-    assert!(ran.status.success(), "{said}");
-    let named: BTreeSet<String> = said
+    let printed = String::from_utf8(ran.stdout).unwrap();
+    assert!(ran.status.success(), "{printed}");
+    let named: BTreeSet<String> = printed
         .lines()
         .filter_map(|line| line.trim().split_once(" = \""))
         .map(|(name, image)| {
@@ -121,7 +121,7 @@ fn the_builders_that_are_looked_up_are_those_asked_for() {
     assert_eq!(named, all_builders());
 }
 
-/// A file that is right; each row below spoils one place of it.
+/// A valid file; each row below breaks one part of it.
 const RIGHT: &str = r#"
 steps:
   - id: pinned
@@ -149,8 +149,8 @@ options:
 timeout: 600s
 "#;
 
-/// Each row: what is replaced, by what, and a part of the fault that must be found.
-const SPOILED: [(&str, &str, &str); 23] = [
+/// Each row: what is replaced, its replacement, and a part of the expected fault.
+const BROKEN: [(&str, &str, &str); 23] = [
     ("waitFor: [pinned]", "waitFor: [later]", "waits for `later`"),
     ("waitFor: [pinned]", "waitFor: [build]", "waits for `build`"),
     ("id: build", "id: pinned", "two steps are called `pinned`"),
@@ -166,13 +166,13 @@ const SPOILED: [(&str, &str, &str); 23] = [
     (
         "tool@sha256:0123",
         "tool:latest@sha:0123",
-        "is named by no digest",
+        "is not named by a digest",
     ),
-    ("$_TOOL\n", "tool:1\n", "is named by no digest"),
+    ("$_TOOL\n", "tool:1\n", "is not named by a digest"),
     (
         "name: $_TOOL",
         "name: $_OTHER",
-        "`_OTHER` is not held against a digest",
+        "`_OTHER` is not checked for a digest",
     ),
     (
         "_REGION: us",
@@ -182,44 +182,44 @@ const SPOILED: [(&str, &str, &str); 23] = [
     (
         "  logging: CLOUD_LOGGING_ONLY",
         "  machineType: E2_HIGHCPU_8",
-        "no place for its log",
+        "no setting for its log",
     ),
-    ("timeout: 600s", "timeout: 10m", "the timeout `10m`"),
-    ("timeout: 60s", "timeout: 1h", "the timeout `1h`"),
+    ("timeout: 600s", "timeout: 10m", "found `10m`"),
+    ("timeout: 60s", "timeout: 1h", "found `1h`"),
     ("timeout: 60s", "timeout: 601s", "longer than the build"),
     ("timeout: 600s\n", "", "no timeout"),
     (
         "echo",
         "gcloud run deploy x --image=x:1;",
-        "deploys by no digest",
+        "deploys without a digest",
     ),
     (
         "echo",
         "terraform apply -auto-approve;",
-        "applies what nobody planned",
+        "applies without a plan",
     ),
     (
         "waitFor: [trace]",
         "waitFor: [build]",
-        "may come from anywhere",
+        "of unverified origin",
     ),
-    ("rollout provenance", "rollout", "may come from anywhere"),
+    ("rollout provenance", "rollout", "of unverified origin"),
     ("timeout: 60s", "secretEnv: [KEY]", "holds a secret"),
     ("echo", "TOKEN=ghp_0123;", "holds a secret"),
 ];
 
 #[test]
-fn a_right_file_has_no_fault() {
+fn a_valid_file_has_no_fault() {
     let found = faults(&parse(RIGHT));
     assert!(found.is_empty(), "{found:#?}");
 }
 
 #[test]
 fn every_fault_is_found() {
-    for (right, wrong, fault) in SPOILED {
+    for (right, wrong, fault) in BROKEN {
         assert!(RIGHT.contains(right), "{right}");
-        let spoiled = RIGHT.replacen(right, wrong, 1);
-        let found = faults(&parse(&spoiled));
+        let broken = RIGHT.replacen(right, wrong, 1);
+        let found = faults(&parse(&broken));
         let named = found.iter().any(|it| it.contains(fault));
         assert!(named, "{right} -> {wrong}: `{fault}` is not in {found:#?}");
     }

@@ -10,7 +10,7 @@ use std::{
 pub(crate) struct File {
     /// Its path from the top, with slashes.
     pub(crate) path: String,
-    /// Its text; `None` where it is no UTF-8.
+    /// Its text; `None` if it is not UTF-8.
     pub(crate) text: Option<String>,
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn read(path: &str) -> String {
     fs::read_to_string(top().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Every tracked file; every file but hidden and built ones, where this is no clone.
+/// Every tracked file; without git, every file except hidden and built ones.
 pub(crate) fn files() -> Vec<File> {
     let mut paths = tracked().unwrap_or_else(|| {
         let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! How a source deals with Firestore: which documents it declares, which it reads, what it calls.
+//! How a source uses Firestore: which documents it declares and reads, and which methods it calls.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,9 +9,9 @@ use regex::Regex;
 
 use crate::{checkout, readmes::shipped};
 
-/// What one source, or several in a row, say.
+/// The use of Firestore by one source, or by several joined.
 #[derive(Debug, Default)]
-pub(crate) struct Dealings {
+pub(crate) struct FirestoreUse {
     /// The collection of each type that is declared as a document.
     pub(crate) types: BTreeMap<String, String>,
     /// The methods of `Documents` that are called.
@@ -20,11 +20,11 @@ pub(crate) struct Dealings {
     reads: BTreeSet<String>,
 }
 
-impl Dealings {
-    /// Looks at `source`.
+impl FirestoreUse {
+    /// The use in `source`.
     ///
-    /// Every read says what it reads, as `get::<Run>`, or this panics: what the compiler finds
-    /// out by itself, neither this nor a reader can see.
+    /// Panics unless every read names its type, as in `get::<Run>`: neither this nor a reader sees
+    /// the types that the compiler infers.
     pub(crate) fn of(source: &str) -> Self {
         let called = Regex::new(r"documents\s*\.(\w+)(?:::<(\w+)>)?\(").unwrap();
         let mut found = Self {
@@ -38,9 +38,9 @@ impl Dealings {
             if ["get", "with_field", "newest"].contains(&&it[1]) {
                 let name = it.get(2).map(|name| name.as_str());
                 let before = &source[..it.get(0).unwrap().start()];
-                match name.unwrap_or_else(|| panic!("`{}` does not say what", &it[0])) {
-                    "Self" => drop(found.reads.insert(implemented(before))),
-                    "T" => found.reads.extend(asked_of(before, source)),
+                match name.unwrap_or_else(|| panic!("`{}` does not name its type", &it[0])) {
+                    "Self" => drop(found.reads.insert(impl_type(before))),
+                    "T" => found.reads.extend(type_arguments(before, source)),
                     name => drop(found.reads.insert(name.to_owned())),
                 }
             }
@@ -54,14 +54,14 @@ impl Dealings {
             let all = declared().iter().find(|(it, _)| it == name);
             let found = self.types.get(name).or(all.map(|(_, it)| it));
             found
-                .unwrap_or_else(|| panic!("`{name}` is no document"))
+                .unwrap_or_else(|| panic!("`{name}` is not a document"))
                 .clone()
         };
         self.reads.iter().map(collection).collect()
     }
 }
 
-/// Every type that is a document, and its collection; read once.
+/// Every document type and its collection; read once.
 pub(crate) fn declared() -> &'static [(String, String)] {
     static ALL: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
         let ours = |path: &str| path.starts_with("shared/src/") || path.starts_with("functions/");
@@ -85,15 +85,15 @@ pub(crate) fn types(source: &str) -> impl Iterator<Item = (String, String)> {
     })
 }
 
-/// The type whose implementation goes on after `before`.
-fn implemented(before: &str) -> String {
+/// The type of the `impl` block that `before` ends in.
+fn impl_type(before: &str) -> String {
     let of = Regex::new(r"\nimpl(?: \w+ for)? (\w+) \{").unwrap();
     let last = of.captures_iter(before).last().expect("an implementation");
     last[1].to_owned()
 }
 
-/// The types that are asked of the function that goes on after `before`, in all of `source`.
-fn asked_of(before: &str, source: &str) -> Vec<String> {
+/// The types with which `source` calls the generic function that `before` ends in.
+fn type_arguments(before: &str, source: &str) -> Vec<String> {
     let of = Regex::new(r"fn (\w+)<T: Document>").unwrap();
     let last = of.captures_iter(before).last().expect("a function of T");
     let calls = Regex::new(&format!(r"\b{}(?:::<(\w+)>)?\(", &last[1])).unwrap();
@@ -101,7 +101,7 @@ fn asked_of(before: &str, source: &str) -> Vec<String> {
     calls
         .map(|it| {
             let name = it.get(1).map(|name| name.as_str().to_owned());
-            name.unwrap_or_else(|| panic!("`{}` does not say what", &it[0]))
+            name.unwrap_or_else(|| panic!("`{}` does not name its type", &it[0]))
         })
         .collect()
 }

@@ -1,4 +1,4 @@
-//! Firestore by the client that the functions use: preconditions, transactions, queries, listening.
+//! Firestore through the client that the functions use: preconditions, transactions, queries, listening.
 
 use std::sync::{
     Arc,
@@ -12,14 +12,15 @@ use ::firestore::{
     errors::FirestoreError, paths,
 };
 use serde::{Deserialize, Serialize};
+use system_tests::wait;
 
-use crate::stand::{self, LIMIT, Stand};
+use crate::target::{self, Target};
 
 /// The collection of a test.
 const RUNS: &str = "runs";
 /// Writers of one document at once.
 const WRITERS: usize = 4;
-/// Attempts of a transaction that others disturb; emulators make losers wait, so few are needed.
+/// Attempts of a transaction under contention; emulators make the losers wait, so few are needed.
 const RETRIES_MAX: usize = 30;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -44,13 +45,13 @@ fn run(state: &str, looks: i64) -> Run {
 
 async fn everywhere(check: impl AsyncFn(FirestoreDb)) {
     let check = &check;
-    let on = async |stand: Stand| {
-        let options =
-            FirestoreDbOptions::new(stand.project.clone()).with_firebase_api_url(stand.url.clone());
-        let db = FirestoreDb::with_options_auth(options, stand::owner());
+    let on = async |target: Target| {
+        let options = FirestoreDbOptions::new(target.project.clone())
+            .with_firebase_api_url(target.url.clone());
+        let db = FirestoreDb::with_options_auth(options, target::owner());
         check(db.await.unwrap()).await;
     };
-    stand::everywhere("FIRESTORE_CONFORMANCE_HOST", on).await;
+    target::everywhere("FIRESTORE_CONFORMANCE_HOST", on).await;
 }
 
 async fn create(db: &FirestoreDb, id: &str, run: &Run) -> Result<Run, FirestoreError> {
@@ -73,7 +74,7 @@ async fn replace(
     update.document_id(id).object(&running).execute().await
 }
 
-/// The canonical code of a refusal.
+/// The canonical code of a rejection.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "any other error fails the test"
@@ -104,7 +105,7 @@ async fn a_document_is_created_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_relies_on_what_was_read() {
+async fn a_write_has_preconditions() {
     everywhere(async |db| {
         use FirestoreWritePrecondition::{Exists, UpdateTime};
         let missing = replace(&db, "r", Exists(true)).await.unwrap_err();
@@ -161,7 +162,7 @@ async fn a_commit_is_all_or_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn transforms_happen_at_the_service() {
+async fn transforms_are_applied_by_the_service() {
     everywhere(async |db| {
         create(&db, "r", &run("queued", 1)).await.unwrap();
         let mut transaction = db.begin_transaction().await.unwrap();
@@ -194,11 +195,12 @@ async fn transforms_happen_at_the_service() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn transactions_that_disturb_each_other_lose_no_write() {
+async fn conflicting_transactions_lose_no_write() {
     everywhere(async |db| {
         create(&db, "r", &run("queued", 0)).await.unwrap();
         let attempts = Arc::new(AtomicUsize::new(0));
-        let writers = (0..WRITERS).map(|_| tokio::spawn(look(db.clone(), Arc::clone(&attempts))));
+        let writers =
+            (0..WRITERS).map(|_| tokio::spawn(increment(db.clone(), Arc::clone(&attempts))));
         for writer in futures::future::join_all(writers).await {
             writer.unwrap().unwrap();
         }
@@ -209,8 +211,8 @@ async fn transactions_that_disturb_each_other_lose_no_write() {
     .await;
 }
 
-/// Reads a document and writes it one look later, in a transaction.
-async fn look(db: FirestoreDb, attempts: Arc<AtomicUsize>) -> Result<(), FirestoreError> {
+/// Increments a counter of a document in a transaction.
+async fn increment(db: FirestoreDb, attempts: Arc<AtomicUsize>) -> Result<(), FirestoreError> {
     let options = FirestoreTransactionOptions::new().with_max_retries(RETRIES_MAX);
     db.run_transaction_with_options(
         |db, transaction| {
@@ -233,7 +235,7 @@ async fn look(db: FirestoreDb, attempts: Arc<AtomicUsize>) -> Result<(), Firesto
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn queries_filter_order_limit_and_go_on() {
+async fn queries_filter_order_limit_and_continue() {
     everywhere(async |db| {
         for (id, state, looks) in [
             ("a", "queued", 3),
@@ -283,7 +285,7 @@ async fn queries_filter_order_limit_and_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_collection_group_reaches_below_documents() {
+async fn a_collection_group_includes_nested_collections() {
     everywhere(async |db| {
         for parent in ["p", "q"] {
             let parent = db.parent_path("versions", parent).unwrap();
@@ -325,7 +327,7 @@ async fn writes_of_a_batch_succeed_one_by_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_listener_hears_of_documents_that_match() {
+async fn a_listener_gets_the_documents_that_match() {
     everywhere(async |db| {
         create(&db, "before", &run("live", 0)).await.unwrap();
         let storage = FirestoreMemListenStateStorage::new();
@@ -334,20 +336,19 @@ async fn a_listener_hears_of_documents_that_match() {
         let query = query.filter(|it| it.field("state").eq("live"));
         let target = FirestoreListenerTarget::new(42);
         query.listen().add_target(target, &mut listener).unwrap();
-        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
-        let hear = move |event: FirestoreListenEvent| {
+        let (sender, mut changed) = tokio::sync::mpsc::unbounded_channel();
+        let on_event = move |event: FirestoreListenEvent| {
             if let FirestoreListenEvent::DocumentChange(change) = event {
                 let name = change.document.map(|document| document.name);
-                tell.send(name.unwrap_or_default()).unwrap();
+                sender.send(name.unwrap_or_default()).unwrap();
             }
             std::future::ready(Ok(()))
         };
-        listener.start(hear).await.unwrap();
-        // What is there already may be told more than once.
-        let mut heard_of = async |expected: &str, again: &str| {
+        listener.start(on_event).await.unwrap();
+        // A document that existed before may be reported more than once.
+        let mut expect_change = async |expected: &str, again: &str| {
             loop {
-                let name = tokio::time::timeout(LIMIT, told.recv()).await;
-                let name = name.expect("a change in time").unwrap();
+                let name = wait::output("a change", &(), changed.recv()).await.unwrap();
                 let id = name.rsplit('/').next().unwrap();
                 if id == expected {
                     return;
@@ -355,10 +356,10 @@ async fn a_listener_hears_of_documents_that_match() {
                 assert_eq!(id, again);
             }
         };
-        heard_of("before", "before").await;
+        expect_change("before", "before").await;
         create(&db, "other", &run("dead", 0)).await.unwrap();
         create(&db, "after", &run("live", 0)).await.unwrap();
-        heard_of("after", "before").await;
+        expect_change("after", "before").await;
         listener.shutdown().await.unwrap();
     })
     .await;

@@ -1,8 +1,8 @@
-//! What must agree: crates with the map, functions with the topology, clients with their services.
+//! What must agree: crates with their layers, functions with the topology, clients with their services.
 //!
-//! The suites of services run against the embedded emulators always, and `pubsub` and `firestore`
-//! against Google's own as well, where `PUBSUB_CONFORMANCE_HOST` and `FIRESTORE_CONFORMANCE_HOST`
-//! say where those listen.
+//! The suites of services always run against the embedded emulators; `pubsub` and `firestore` also
+//! run against Google's emulators, if `PUBSUB_CONFORMANCE_HOST` and `FIRESTORE_CONFORMANCE_HOST` are
+//! set to their addresses.
 
 #![expect(
     clippy::unwrap_used,
@@ -15,16 +15,16 @@
 
 mod checkout;
 
-mod arrows;
 mod build_files;
-mod cloud;
+mod dependencies;
 mod documents;
 mod layers;
+mod layout;
 mod readmes;
-mod rooms;
+mod terraform_data;
 mod topology;
 
-mod stand;
+mod target;
 
 mod alerts;
 mod firestore;

@@ -1,4 +1,5 @@
-//! Our own client of Cloud Storage: what a redelivery finds made counts as made, whatever the service calls it.
+//! Our own client of Cloud Storage: an object that an earlier delivery created counts as created,
+//! whichever status the service answers.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -11,71 +12,73 @@ use shared::{
     uri::GcsUri,
 };
 
-use crate::stand::Stand;
+use crate::target::Target;
 
 /// A service with an empty bucket, and our client to it.
-async fn world() -> (Stand, Objects) {
-    let stand = Stand::ours(1.0).await;
-    let path = format!("/storage/v1/b?project={}", stand.project);
-    stand.done("POST", &path, json!({ "name": "stones" })).await;
-    let emulators = stand.emulators.as_ref().unwrap();
+async fn world() -> (Target, Objects) {
+    let target = Target::ours(1.0).await;
+    let path = format!("/storage/v1/b?project={}", target.project);
+    target
+        .done("POST", &path, json!({ "name": "stones" }))
+        .await;
+    let emulators = target.emulators.as_ref().unwrap();
     let vars: Vars = emulators.environment().into_iter().collect();
     let mut read = Reader::new(&vars);
     let google = Google::read("test", &mut read).unwrap();
     let objects = google.objects().await.unwrap();
-    (stand, objects)
+    (target, objects)
 }
 
-/// Refuses the next upload as one that its caller has no right to.
-async fn deny_next_upload(stand: &Stand) {
+/// Rejects the next upload with `PERMISSION_DENIED`.
+async fn deny_next_upload(target: &Target) {
     let fault = json!({
         "path": "/upload/storage/v1/b/stones/o",
         "method": "POST",
         "action": { "error": { "status": "PERMISSION_DENIED" } },
     });
-    stand.done("POST", "/emulator/faults", fault).await;
+    target.done("POST", "/emulator/faults", fault).await;
 }
 
-/// How often the fault has struck.
-async fn fired(stand: &Stand) -> Value {
-    let all = stand.done("GET", "/emulator/faults", Value::Null).await;
+/// How often the fault has fired.
+async fn fired(target: &Target) -> Value {
+    let all = target.done("GET", "/emulator/faults", Value::Null).await;
     all["faults"][0]["fired"].clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_there_counts_as_made_before() {
+async fn an_existing_object_counts_as_created() {
     let (_stand, objects) = world().await;
     let uri = GcsUri::new("stones", "ruby");
     let red = || Bytes::from_static(b"red");
     let made = objects.create(&uri, "text/plain", red()).await.unwrap();
     let Created::New(made) = made else {
-        panic!("nothing was there: {made:?}")
+        panic!("expected a new object, found {made:?}")
     };
     let again = objects.create(&uri, "text/plain", red()).await.unwrap();
     assert_eq!(again, Created::Before(made));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_there_counts_as_made_before_where_overwriting_is_denied() {
-    let (stand, objects) = world().await;
+async fn an_existing_object_counts_as_created_where_overwriting_is_denied() {
+    let (target, objects) = world().await;
     let uri = GcsUri::new("stones", "ruby");
     let red = || Bytes::from_static(b"red");
     let made = objects.create(&uri, "text/plain", red()).await.unwrap();
-    deny_next_upload(&stand).await;
+    deny_next_upload(&target).await;
     let again = objects.create(&uri, "text/plain", red()).await.unwrap();
     assert_eq!(again, Created::Before(made.into_stat()));
-    assert_eq!(fired(&stand).await, 1);
+    assert_eq!(fired(&target).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_denial_stands_where_nothing_is_there() {
-    let (stand, objects) = world().await;
+async fn a_denial_is_an_error_without_an_object() {
+    let (target, objects) = world().await;
     let uri = GcsUri::new("stones", "ruby");
-    deny_next_upload(&stand).await;
+    deny_next_upload(&target).await;
     let denied = objects
         .create(&uri, "text/plain", Bytes::from_static(b"red"))
         .await;
-    let error = denied.expect_err("no right to write");
+    let error = denied.expect_err("a denial");
     assert!(
         shared::error::Chain(&error)
             .to_string()

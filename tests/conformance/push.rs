@@ -1,5 +1,5 @@
-//! What Pub/Sub pushes: the envelope, the token, and the answer that counts. Ours only: Google's
-//! emulator sends no token, and leaves out half of the envelope.
+//! Pub/Sub push: the envelope, the token, and which answers acknowledge. Only against our emulator:
+//! Google's sends no token, and only half of the envelope.
 
 use std::{
     collections::VecDeque,
@@ -16,14 +16,14 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
 use serde_json::{Value, json};
 use system_tests::wait;
 
-use crate::stand::{LIMIT, Stand};
+use crate::target::Target;
 
 const ACCOUNT: &str = "push@conform.iam.gserviceaccount.com";
-const AUDIENCE: &str = "https://hearer.example";
-/// Fast, since the least pause between two deliveries is a whole second.
+const AUDIENCE: &str = "https://subscriber.example";
+/// Fast, because the minimum backoff between two deliveries is a whole second.
 const SPEED: f64 = 20.0;
 
-/// An endpoint that answers as it is told, then 204.
+/// An endpoint that answers with the given statuses, then 204.
 struct Receiver {
     url: String,
     came: Arc<Mutex<Vec<(HeaderMap, Bytes)>>>,
@@ -52,7 +52,7 @@ impl Receiver {
 
     /// Waits for `count` deliveries.
     async fn came(&self, count: usize) -> Vec<(HeaderMap, Value)> {
-        wait::until("deliveries", LIMIT, async || {
+        wait::until("deliveries", &(), async || {
             let came = self.came.lock().unwrap();
             if came.len() < count {
                 return Err(came.len());
@@ -67,14 +67,14 @@ impl Receiver {
 }
 
 /// Pushes one message to `receiver`.
-async fn push(receiver: &Receiver) -> Stand {
-    let stand = Stand::ours(SPEED).await;
-    let project = format!("/v1/projects/{}", stand.project);
-    let name = |kind: &str, id: &str| format!("projects/{}/{kind}/{id}", stand.project);
-    let topic = format!("{project}/topics/facts");
-    stand.done("PUT", &topic, json!({})).await;
+async fn push(receiver: &Receiver) -> Target {
+    let target = Target::ours(SPEED).await;
+    let project = format!("/v1/projects/{}", target.project);
+    let name = |kind: &str, id: &str| format!("projects/{}/{kind}/{id}", target.project);
+    let topic = format!("{project}/topics/events");
+    target.done("PUT", &topic, json!({})).await;
     let subscription = json!({
-        "topic": name("topics", "facts"),
+        "topic": name("topics", "events"),
         "enableMessageOrdering": true,
         "pushConfig": {
             "pushEndpoint": receiver.url,
@@ -82,28 +82,28 @@ async fn push(receiver: &Receiver) -> Stand {
         },
         "retryPolicy": { "minimumBackoff": "1s", "maximumBackoff": "2s" },
         "deadLetterPolicy": {
-            "deadLetterTopic": name("topics", "facts"),
+            "deadLetterTopic": name("topics", "events"),
             "maxDeliveryAttempts": 20,
         },
     });
-    let path = format!("{project}/subscriptions/hearer");
-    stand.done("PUT", &path, subscription).await;
+    let path = format!("{project}/subscriptions/subscriber");
+    target.done("PUT", &path, subscription).await;
     let message = json!({
         "data": BASE64_STANDARD.encode("{}"),
         "attributes": { "ce-id": "1" },
         "orderingKey": "run",
     });
     let publish = format!("{topic}:publish");
-    stand
+    target
         .done("POST", &publish, json!({ "messages": [message] }))
         .await;
-    stand
+    target
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_envelope_has_every_field_in_both_spellings() {
     let receiver = Receiver::answering(&[]).await;
-    let stand = push(&receiver).await;
+    let target = push(&receiver).await;
     let (headers, body) = receiver.came(1).await.remove(0);
     assert_eq!(headers["content-type"], "application/json");
     let id = &body["message"]["messageId"];
@@ -120,7 +120,7 @@ async fn the_envelope_has_every_field_in_both_spellings() {
             "publish_time": time,
         },
         "deliveryAttempt": 1,
-        "subscription": format!("projects/{}/subscriptions/hearer", stand.project),
+        "subscription": format!("projects/{}/subscriptions/subscriber", target.project),
     });
     assert_eq!(body, expected);
 }
@@ -128,13 +128,13 @@ async fn the_envelope_has_every_field_in_both_spellings() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_token_is_signed_by_a_published_key() {
     let receiver = Receiver::answering(&[]).await;
-    let stand = push(&receiver).await;
+    let target = push(&receiver).await;
     let (headers, _) = receiver.came(1).await.remove(0);
     let token = headers["authorization"].to_str().unwrap();
     let token = token.strip_prefix("Bearer ").unwrap();
-    let keys: JwkSet = stand
+    let keys: JwkSet = target
         .http
-        .get(stand.address("PUSH_JWKS_URL"))
+        .get(target.address("PUSH_JWKS_URL"))
         .send()
         .await
         .unwrap()
@@ -157,17 +157,21 @@ async fn the_token_is_signed_by_a_published_key() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_success_ends_a_delivery() {
     let receiver = Receiver::answering(&[500, 503, 400, 429, 301]).await;
-    let stand = push(&receiver).await;
+    let target = push(&receiver).await;
     let came = receiver.came(6).await;
     for ((_, body), attempt) in came.iter().zip(1..) {
         assert_eq!(body["deliveryAttempt"], attempt, "{body}");
         assert_eq!(body["message"], came[0].1["message"]);
     }
-    wait::until("an empty subscription", LIMIT, async || {
-        let all = stand.done("GET", "/emulator/pubsub", Value::Null).await;
+    wait::until("an empty subscription", &(), async || {
+        let all = target.done("GET", "/emulator/pubsub", Value::Null).await;
         let left = all["subscriptions"][0]["undelivered"].clone();
         if left == 0 { Ok(()) } else { Err(all) }
     })
     .await;
-    assert_eq!(receiver.came(6).await.len(), 6, "it came again after 204");
+    assert_eq!(
+        receiver.came(6).await.len(),
+        6,
+        "it was redelivered after 204"
+    );
 }

@@ -6,8 +6,8 @@ use local::topology::Topology;
 
 use crate::{
     checkout,
-    documents::{Dealings, declared},
-    topology::{Fact, facts},
+    documents::{FirestoreUse, declared},
+    topology::{PublishedEvent, events},
 };
 
 /// The rows that a function's table has, in order.
@@ -23,7 +23,7 @@ pub(crate) fn cell(function: &str, row: &str) -> String {
     cell.unwrap_or_else(|| panic!("the README of {function} has no row `{row}`"))
 }
 
-/// What stands between backticks.
+/// The texts between backticks.
 pub(crate) fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
@@ -49,7 +49,7 @@ pub(crate) fn shipped(text: &str) -> &str {
     text.split("#[cfg(test)]\nmod tests").next().unwrap()
 }
 
-/// Words in capitals with an underscore: how settings are called.
+/// Words in capitals with an underscore: the names of settings.
 pub(crate) fn settings(words: impl Iterator<Item = impl AsRef<str>>) -> BTreeSet<String> {
     let capital = |letter: char| letter.is_ascii_uppercase() || letter == '_';
     words
@@ -68,52 +68,52 @@ fn a_readme_has_every_row_in_order() {
         assert!(text.starts_with(&format!("# {function}\n\n")), "{function}");
         assert!(
             text.contains("\n## What it does not do\n"),
-            "{function} does not say what it leaves out"
+            "{function} has no section \"What it does not do\""
         );
     }
 }
 
 #[test]
-fn a_function_hears_what_its_readme_says() {
+fn a_function_consumes_the_topics_of_its_readme() {
     let topology = Topology::load().unwrap();
     for function in checkout::functions() {
-        let heard = topology.functions[&function].path_by_topic.keys();
-        let heard: BTreeSet<String> = heard.cloned().collect();
-        let said = topics(&cell(&function, "consumes"), &topology);
-        assert_eq!(said, heard, "{function}");
+        let consumed = topology.functions[&function].path_by_topic.keys();
+        let consumed: BTreeSet<String> = consumed.cloned().collect();
+        let documented = topics(&cell(&function, "consumes"), &topology);
+        assert_eq!(documented, consumed, "{function}");
     }
 }
 
-/// A function names the types of the facts that it hears and tells, and of no others.
+/// A function names the types of the events that it consumes and publishes, and of no others.
 #[test]
-fn a_function_tells_what_its_readme_says() {
+fn a_function_publishes_the_topics_of_its_readme() {
     let topology = Topology::load().unwrap();
     for function in checkout::functions() {
         let source = source(&function);
-        let speaks_of = |fact: &Fact| {
+        let names = |event: &PublishedEvent| {
             source
                 .split(|it: char| !it.is_alphanumeric())
-                .any(|word| word == fact.name)
+                .any(|word| word == event.name)
         };
-        let named = facts()
+        let named = events()
             .into_iter()
-            .filter(speaks_of)
-            .map(|fact| fact.topic.to_owned());
-        let told_by_functions: BTreeSet<&str> = facts().into_iter().map(|it| it.topic).collect();
-        let mut said = topics(&cell(&function, "consumes"), &topology);
-        said.retain(|topic| told_by_functions.contains(topic.as_str()));
-        said.extend(topics(&cell(&function, "publishes"), &topology));
-        assert_eq!(said, named.collect(), "{function}");
+            .filter(names)
+            .map(|event| event.topic.to_owned());
+        let published: BTreeSet<&str> = events().into_iter().map(|it| it.topic).collect();
+        let mut documented = topics(&cell(&function, "consumes"), &topology);
+        documented.retain(|topic| published.contains(topic.as_str()));
+        documented.extend(topics(&cell(&function, "publishes"), &topology));
+        assert_eq!(documented, named.collect(), "{function}");
     }
 }
 
 #[test]
-fn a_function_reads_the_settings_that_its_readme_says() {
+fn a_function_reads_the_settings_of_its_readme() {
     for function in checkout::functions() {
         let code = checkout::read(&format!("functions/{function}/src/config.rs"));
         let read = settings(shipped(&code).split('"').skip(1).step_by(2));
-        let told = settings(quoted(&cell(&function, "settings")));
-        assert_eq!(told, read, "{function}");
+        let documented = settings(quoted(&cell(&function, "settings")));
+        assert_eq!(documented, read, "{function}");
     }
 }
 
@@ -123,11 +123,11 @@ fn collections(cell: &str) -> BTreeSet<String> {
     quoted(cell).filter(known).map(str::to_owned).collect()
 }
 
-/// What a function writes it may read back; nothing else that it reads goes unsaid.
+/// A function may also read what it writes; the README lists everything else that it reads.
 #[test]
-fn a_function_reads_the_documents_that_its_readme_says() {
+fn a_function_reads_the_documents_of_its_readme() {
     for function in checkout::functions() {
-        let read = Dealings::of(&source(&function)).collections_read();
+        let read = FirestoreUse::of(&source(&function)).collections_read();
         let said = collections(&cell(&function, "reads"));
         let written = collections(&cell(&function, "writes"));
         let silent: Vec<_> = said.difference(&read).collect();
@@ -138,13 +138,13 @@ fn a_function_reads_the_documents_that_its_readme_says() {
     }
 }
 
-/// The code does not name the types that it writes, the compiler finds them. So this knows whether
-/// a function writes documents, and that it knows of those it is said to write, and no more.
+/// The code does not name the types that it writes, the compiler infers them. So this can only check
+/// whether a function writes documents at all, and that its code names the types of the README.
 #[test]
 fn a_function_writes_documents_where_its_readme_says_so() {
     for function in checkout::functions() {
         let source = source(&function);
-        let dealings = Dealings::of(&source);
+        let dealings = FirestoreUse::of(&source);
         let writes = ["create", "replace", "put"];
         let writes = writes.iter().any(|it| dealings.calls.contains(*it));
         let words: BTreeSet<&str> = source.split(|it: char| !it.is_alphanumeric()).collect();
@@ -153,7 +153,7 @@ fn a_function_writes_documents_where_its_readme_says_so() {
         for collection in said {
             let mut types = declared().iter().filter(|(_, it)| *it == collection);
             let knows = types.any(|(name, _)| words.contains(name.as_str()));
-            assert!(knows, "{function} does not know of {collection}");
+            assert!(knows, "{function} never names a type of {collection}");
         }
     }
 }

@@ -1,17 +1,17 @@
-//! Cloud Run's jobs by REST: made, run with overrides, retried, and told of.
+//! Cloud Run jobs through REST: created, run with overrides, retried, and listed.
 
 use serde_json::{Value, json};
 use shared::google::{Google, run::Overrides};
 use system_tests::wait;
 
-use crate::stand::{LIMIT, Stand};
+use crate::target::Target;
 
-fn jobs(stand: &Stand) -> String {
-    format!("/v2/projects/{}/locations/us-central1/jobs", stand.project)
+fn jobs(target: &Target) -> String {
+    format!("/v2/projects/{}/locations/us-central1/jobs", target.project)
 }
 
 /// A job whose tasks are `script`, run by a shell.
-async fn job(stand: &Stand, script: &str, retries: u32) -> String {
+async fn job(target: &Target, script: &str, retries: u32) -> String {
     let body = json!({ "template": { "taskCount": 1, "template": {
         "maxRetries": retries,
         "timeout": "60s",
@@ -22,18 +22,20 @@ async fn job(stand: &Stand, script: &str, retries: u32) -> String {
             "env": [{ "name": "KIND", "value": "plain" }],
         }],
     }}});
-    let made = stand
-        .done("POST", &format!("{}?jobId=work", jobs(stand)), body)
+    let made = target
+        .done("POST", &format!("{}?jobId=work", jobs(target)), body)
         .await;
     assert_eq!(made["done"], true, "{made}");
-    format!("{}/work", jobs(stand))
+    format!("{}/work", jobs(target))
 }
 
-/// Waits for the end of the execution that `operation` is.
-async fn ended(stand: &Stand, operation: &Value) -> Value {
+/// Waits for the end of the execution of `operation`.
+async fn ended(target: &Target, operation: &Value) -> Value {
     let name = operation["metadata"]["name"].as_str().expect("a name");
-    wait::until("the execution to end", LIMIT, async || {
-        let execution = stand.done("GET", &format!("/v2/{name}"), Value::Null).await;
+    wait::until("the execution to end", &(), async || {
+        let execution = target
+            .done("GET", &format!("/v2/{name}"), Value::Null)
+            .await;
         if execution["completionTime"].is_string() {
             Ok(execution)
         } else {
@@ -44,11 +46,11 @@ async fn ended(stand: &Stand, operation: &Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_task_is_told_which_it_is_and_what_differs() {
-    let stand = Stand::ours(1.0).await;
+async fn every_task_gets_its_index_and_the_overrides() {
+    let target = Target::ours(1.0).await;
     let script = "echo \"$KIND $MORE $CLOUD_RUN_JOB $CLOUD_RUN_TASK_INDEX/$CLOUD_RUN_TASK_COUNT $CLOUD_RUN_TASK_ATTEMPT\"";
-    let job = job(&stand, script, 0).await;
-    let mut lines = stand.emulators.as_ref().unwrap().task_lines();
+    let job = job(&target, script, 0).await;
+    let mut lines = target.emulators.as_ref().unwrap().task_lines();
     let overrides = json!({ "overrides": {
         "taskCount": 3,
         "timeout": "30s",
@@ -56,59 +58,61 @@ async fn every_task_is_told_which_it_is_and_what_differs() {
             { "name": "KIND", "value": "other" }, { "name": "MORE", "value": "yes" },
         ]}],
     }});
-    let operation = stand.done("POST", &format!("{job}:run"), overrides).await;
+    let operation = target.done("POST", &format!("{job}:run"), overrides).await;
     assert_eq!(operation["done"], false);
-    let execution = ended(&stand, &operation).await;
+    let execution = ended(&target, &operation).await;
     assert_eq!(execution["taskCount"], 3);
     assert_eq!(execution["succeededCount"], 3);
     assert_eq!(execution["conditions"][0]["state"], "CONDITION_SUCCEEDED");
-    let mut told = Vec::new();
+    let mut printed = Vec::new();
     for _ in 0..3 {
-        told.push(lines.recv().await.unwrap().line);
+        printed.push(lines.recv().await.unwrap().line);
     }
-    told.sort();
+    printed.sort();
     let expected = [0, 1, 2].map(|index| format!("other yes work {index}/3 0"));
-    assert_eq!(told, expected);
+    assert_eq!(printed, expected);
     let name = operation["name"].as_str().unwrap();
-    let operation = stand.done("GET", &format!("/v2/{name}"), Value::Null).await;
+    let operation = target
+        .done("GET", &format!("/v2/{name}"), Value::Null)
+        .await;
     assert_eq!(operation["done"], true);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_task_is_tried_again_as_often_as_the_job_says() {
-    let stand = Stand::ours(1.0).await;
+async fn a_task_is_retried_as_often_as_the_job_allows() {
+    let target = Target::ours(1.0).await;
     let job = job(
-        &stand,
+        &target,
         "test \"$CLOUD_RUN_TASK_ATTEMPT\" -ge \"${FROM:-2}\"",
         2,
     )
     .await;
-    let operation = stand.done("POST", &format!("{job}:run"), json!({})).await;
-    let execution = ended(&stand, &operation).await;
+    let operation = target.done("POST", &format!("{job}:run"), json!({})).await;
+    let execution = ended(&target, &operation).await;
     assert_eq!(execution["retriedCount"], 2);
     assert_eq!(execution["conditions"][0]["state"], "CONDITION_SUCCEEDED");
     let never = json!({ "overrides": { "containerOverrides": [
         { "env": [{ "name": "FROM", "value": "9" }] },
     ]}});
-    let operation = stand.done("POST", &format!("{job}:run"), never).await;
-    let execution = ended(&stand, &operation).await;
+    let operation = target.done("POST", &format!("{job}:run"), never).await;
+    let execution = ended(&target, &operation).await;
     assert_eq!(execution["failedCount"], 1);
     assert_eq!(execution["conditions"][0]["state"], "CONDITION_FAILED");
-    let listed = stand
+    let listed = target
         .done("GET", &format!("{job}/executions"), Value::Null)
         .await;
     assert_eq!(listed["executions"].as_array().unwrap().len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_run_is_refused_as_the_service_does() {
-    let stand = Stand::ours(1.0).await;
-    let job = job(&stand, "true", 0).await;
+async fn an_invalid_run_is_rejected_with_the_services_code() {
+    let target = Target::ours(1.0).await;
+    let job = job(&target, "true", 0).await;
     let refused = async |path: &str, body: Value| {
-        let (code, answer) = stand.call("POST", path, body).await;
+        let (code, answer) = target.call("POST", path, body).await;
         (code, answer["error"]["status"].as_str().unwrap().to_owned())
     };
-    let missing = refused(&format!("{}/other:run", jobs(&stand)), json!({})).await;
+    let missing = refused(&format!("{}/other:run", jobs(&target)), json!({})).await;
     assert_eq!(missing, (404, "NOT_FOUND".to_owned()));
     for overrides in [
         json!({ "taskCount": 0 }),
@@ -122,15 +126,15 @@ async fn what_cannot_be_run_is_refused_as_the_service_does() {
         assert_eq!(wrong, (400, "INVALID_ARGUMENT".to_owned()), "{overrides}");
     }
     let body = json!({ "template": { "template": { "containers": [{ "image": "i" }] } } });
-    let again = refused(&format!("{}?jobId=work", jobs(&stand)), body).await;
+    let again = refused(&format!("{}?jobId=work", jobs(&target)), body).await;
     assert_eq!(again, (409, "ALREADY_EXISTS".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn our_client_starts_a_job_and_sees_how_it_ends() {
-    let stand = Stand::ours(1.0).await;
-    let job = job(&stand, "test \"$WANTED\" = \"$CLOUD_RUN_TASK_COUNT\"", 0).await;
-    let vars = stand.emulators.as_ref().unwrap().environment();
+    let target = Target::ours(1.0).await;
+    let job = job(&target, "test \"$WANTED\" = \"$CLOUD_RUN_TASK_COUNT\"", 0).await;
+    let vars = target.emulators.as_ref().unwrap().environment();
     let vars = vars.into_iter().collect();
     let mut reader = shared::config::Reader::new(&vars);
     let google = Google::read("test", &mut reader).unwrap();
@@ -142,7 +146,7 @@ async fn our_client_starts_a_job_and_sees_how_it_ends() {
             variables: vec![("WANTED", wanted.to_owned())],
         };
         let name = run.start(job, &overrides).await.unwrap();
-        let execution = wait::until("its end", LIMIT, async || {
+        let execution = wait::until("its end", &(), async || {
             let execution = run.execution(&name).await.unwrap().unwrap();
             if execution.is_running() {
                 Err(execution)

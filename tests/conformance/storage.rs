@@ -1,4 +1,4 @@
-//! Cloud Storage by Google's client, its data plane (JSON) and its control plane (gRPC).
+//! Cloud Storage through Google's client: its data plane (JSON) and its control plane (gRPC).
 
 use bytes::Bytes;
 use google_cloud_gax::{error::rpc::Code, paginator::ItemPaginator as _};
@@ -15,7 +15,7 @@ use google_cloud_storage::{
 use google_cloud_wkt::FieldMask;
 use serde_json::json;
 
-use crate::stand::{self, Stand};
+use crate::target::{self, Target};
 
 /// The bucket of a test, as the client names it.
 const BUCKET: &str = "projects/_/buckets/stones";
@@ -24,27 +24,27 @@ const LARGE_BYTES: usize = (1 << 20) + 17;
 
 /// A service with an empty bucket, and the clients to it.
 struct World {
-    stand: Stand,
+    target: Target,
     data: Storage,
     control: StorageControl,
 }
 
 impl World {
     async fn new() -> Self {
-        let stand = Stand::ours(1.0).await;
+        let target = Target::ours(1.0).await;
         let data = Storage::builder()
-            .with_endpoint(&stand.url)
-            .with_credentials(stand::anonymous());
+            .with_endpoint(&target.url)
+            .with_credentials(target::anonymous());
         let control = StorageControl::builder()
-            .with_endpoint(&stand.url)
-            .with_credentials(stand::anonymous());
+            .with_endpoint(&target.url)
+            .with_credentials(target::anonymous());
         let world = Self {
             data: data.build().await.unwrap(),
             control: control.build().await.unwrap(),
-            stand,
+            target,
         };
         let bucket = Bucket::new()
-            .set_project(format!("projects/{}", world.stand.project))
+            .set_project(format!("projects/{}", world.target.project))
             .set_versioning(Versioning::new().set_enabled(true));
         let create = world.control.create_bucket().set_parent("projects/_");
         let create = create.set_bucket_id("stones").set_bucket(bucket);
@@ -87,7 +87,7 @@ async fn whole(mut response: ReadObjectResponse) -> Bytes {
     all.into()
 }
 
-// The data plane tells a failure by HTTP status, the control plane by gRPC code.
+// The data plane reports a failure by HTTP status, the control plane by gRPC code.
 
 #[track_caller]
 fn refused_by_status<T: std::fmt::Debug>(result: Result<T, Error>, status: u16) {
@@ -159,7 +159,7 @@ async fn a_range_is_a_part_of_the_object() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_there_is_not_created_again() {
+async fn an_existing_object_is_not_created_again() {
     let world = World::new().await;
     let create = |threshold: usize| {
         let write = world.data.write_object(BUCKET, "stone", "raw");
@@ -178,7 +178,7 @@ async fn what_is_there_is_not_created_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stale_generation_is_refused() {
+async fn a_stale_generation_is_rejected() {
     let world = World::new().await;
     let old = world.write("stone", "raw").await;
     let new = world.write("stone", "cut").await;
@@ -200,7 +200,7 @@ async fn a_stale_generation_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_does_not_exist_is_not_found() {
+async fn a_missing_object_is_not_found() {
     let world = World::new().await;
     let read = world.data.read_object(BUCKET, "nothing").send().await;
     refused_by_status(read.map(|_| ()), 404);
@@ -217,7 +217,7 @@ async fn what_does_not_exist_is_not_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_goes_on_on_page_two() {
+async fn a_list_continues_on_page_two() {
     let world = World::new().await;
     let mut names = Vec::new();
     for number in 0..5 {
@@ -281,7 +281,7 @@ async fn an_object_is_copied_with_its_metadata() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_old_generation_stays_until_it_is_deleted_itself() {
+async fn an_old_generation_is_kept_until_it_is_deleted() {
     let world = World::new().await;
     let old = world.write("stone", "raw").await;
     let new = world.write("stone", "cut").await;
@@ -304,7 +304,7 @@ async fn an_old_generation_stays_until_it_is_deleted_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metadata_changes_by_mask_and_have_generations_of_their_own() {
+async fn metadata_changes_by_mask_and_has_a_generation_of_its_own() {
     let world = World::new().await;
     let stone = world.write("stone", "raw").await;
     let update = |metageneration: i64| {
@@ -329,7 +329,7 @@ async fn metadata_changes_by_mask_and_have_generations_of_their_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_false_checksum_is_refused_and_nothing_is_written() {
+async fn a_wrong_checksum_is_rejected_and_nothing_is_written() {
     let world = World::new().await;
     let write = world.data.write_object(BUCKET, "stone", "raw");
     let written = write.with_known_crc32c(7_u32).send_buffered().await;
@@ -338,23 +338,23 @@ async fn a_false_checksum_is_refused_and_nothing_is_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_finished_upload_is_told_to_the_topic() {
+async fn a_finished_upload_is_published_to_the_topic() {
     let world = World::new().await;
-    let stand = &world.stand;
-    let topic = format!("projects/{}/topics/finalized", stand.project);
-    stand.done("PUT", &format!("/v1/{topic}"), json!({})).await;
-    let hearer = format!("/v1/projects/{}/subscriptions/hearer", stand.project);
-    stand.done("PUT", &hearer, json!({ "topic": topic })).await;
+    let target = &world.target;
+    let topic = format!("projects/{}/topics/finalized", target.project);
+    target.done("PUT", &format!("/v1/{topic}"), json!({})).await;
+    let hearer = format!("/v1/projects/{}/subscriptions/hearer", target.project);
+    target.done("PUT", &hearer, json!({ "topic": topic })).await;
     let configuration = json!({
         "topic": format!("//pubsub.googleapis.com/{topic}"),
         "event_types": ["OBJECT_FINALIZE"],
         "payload_format": "JSON_API_V1",
     });
     let path = "/storage/v1/b/stones/notificationConfigs";
-    stand.done("POST", path, configuration).await;
+    target.done("POST", path, configuration).await;
     let stone = world.write("a/stone", "raw").await;
     let pull = json!({ "maxMessages": 10 });
-    let pulled = stand.done("POST", &format!("{hearer}:pull"), pull).await;
+    let pulled = target.done("POST", &format!("{hearer}:pull"), pull).await;
     let message = &pulled["receivedMessages"][0]["message"];
     let attributes = &message["attributes"];
     assert_eq!(attributes["eventType"], "OBJECT_FINALIZE");

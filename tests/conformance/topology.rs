@@ -1,4 +1,4 @@
-//! Facts in the code against `infra/topology.json`: what is told is carried, what is carried is told.
+//! Events in the code against `infra/topology.json`: every event has a topic, and every topic a publisher.
 
 use std::collections::BTreeSet;
 
@@ -10,35 +10,35 @@ use shared::event::{
 
 use crate::checkout;
 
-/// A fact as the code tells it.
-pub(crate) struct Fact {
+/// An event as the code declares it.
+pub(crate) struct PublishedEvent {
     /// The Rust type.
     pub(crate) name: &'static str,
     /// [`Event::TYPE`].
-    pub(crate) kind: &'static str,
+    pub(crate) event_type: &'static str,
     /// [`Event::TOPIC`].
     pub(crate) topic: &'static str,
 }
 
-/// Every fact.
-pub(crate) fn facts() -> Vec<Fact> {
-    fn fact<E: Event>() -> Fact {
+/// Every event.
+pub(crate) fn events() -> Vec<PublishedEvent> {
+    fn event<E: Event>() -> PublishedEvent {
         let path = std::any::type_name::<E>();
-        Fact {
+        PublishedEvent {
             name: path.rsplit("::").next().unwrap(),
-            kind: E::TYPE,
+            event_type: E::TYPE,
             topic: E::TOPIC,
         }
     }
     vec![
-        fact::<DatasetCleaned>(),
-        fact::<ModelDeployed>(),
-        fact::<RunApproved>(),
-        fact::<RunEvaluated>(),
-        fact::<RunFinished>(),
-        fact::<RunSubmitted>(),
-        fact::<RunUnhealthy>(),
-        fact::<Smoke>(),
+        event::<DatasetCleaned>(),
+        event::<ModelDeployed>(),
+        event::<RunApproved>(),
+        event::<RunEvaluated>(),
+        event::<RunFinished>(),
+        event::<RunSubmitted>(),
+        event::<RunUnhealthy>(),
+        event::<Smoke>(),
     ]
 }
 
@@ -47,47 +47,48 @@ fn topology() -> Topology {
 }
 
 #[test]
-fn every_fact_of_the_code_is_looked_at_here() {
+fn every_event_of_the_code_is_listed_here() {
     let text = checkout::read("shared/src/event.rs");
-    assert_eq!(text.matches("impl Event for ").count(), facts().len());
+    assert_eq!(text.matches("impl Event for ").count(), events().len());
 }
 
 #[test]
-fn a_fact_has_a_type_and_a_topic_of_its_own() {
-    for fact in facts() {
-        let kind = fact.kind.strip_prefix("dev.lapidary.").expect(fact.kind);
-        let (noun, version) = kind.rsplit_once('.').expect(fact.kind);
-        assert_eq!(noun.replace('.', "-"), fact.topic);
+fn an_event_has_a_type_and_a_topic_of_its_own() {
+    for event in events() {
+        let full = event.event_type;
+        let name = full.strip_prefix("dev.lapidary.").expect(full);
+        let (noun, version) = name.rsplit_once('.').expect(full);
+        assert_eq!(noun.replace('.', "-"), event.topic);
         assert!(version.strip_prefix('v').unwrap().parse::<u8>().is_ok());
-        assert!(topology().topics.contains_key(fact.topic), "{}", fact.topic);
+        assert!(topology().topics.contains_key(event.topic), "{full}");
     }
-    let kinds: BTreeSet<_> = facts().into_iter().map(|fact| fact.kind).collect();
-    assert_eq!(kinds.len(), facts().len());
+    let types: BTreeSet<_> = events().into_iter().map(|event| event.event_type).collect();
+    assert_eq!(types.len(), events().len());
 }
 
 #[test]
-fn every_topic_is_told_by_someone() {
+fn every_topic_has_a_publisher() {
     let topology = topology();
-    let mut told: BTreeSet<&str> = facts().into_iter().map(|fact| fact.topic).collect();
+    let mut published: BTreeSet<&str> = events().into_iter().map(|event| event.topic).collect();
     let uploads = topology.buckets.values();
-    told.extend(uploads.filter_map(|bucket| bucket.notify.as_deref()));
-    told.extend(topology.schedules.values().map(|it| it.topic.as_str()));
-    told.extend(topology.alerts.values().map(|it| it.topic.as_str()));
-    let carried: BTreeSet<&str> = topology.topics.keys().map(String::as_str).collect();
-    assert_eq!(told, carried);
+    published.extend(uploads.filter_map(|bucket| bucket.notify.as_deref()));
+    published.extend(topology.schedules.values().map(|it| it.topic.as_str()));
+    published.extend(topology.alerts.values().map(|it| it.topic.as_str()));
+    let topics: BTreeSet<&str> = topology.topics.keys().map(String::as_str).collect();
+    assert_eq!(published, topics);
 }
 
 #[test]
-fn a_subscription_is_called_after_its_hearer_and_its_topic() {
+fn a_subscription_is_named_after_its_consumer_and_its_topic() {
     let topology = topology();
     let mut names = BTreeSet::new();
-    for (name, topic, hearer, path) in topology.subscriptions() {
-        assert_eq!(name, format!("{hearer}-on-{topic}"));
+    for (name, topic, consumer, path) in topology.subscriptions() {
+        assert_eq!(name, format!("{consumer}-on-{topic}"));
         assert!(path.starts_with('/'), "{name} is pushed to `{path}`");
         assert!(names.insert(name));
     }
-    let heard: usize = topology.topics.values().map(Vec::len).sum();
-    assert_eq!(names.len(), heard, "a hearer has no path");
+    let consumers: usize = topology.topics.values().map(Vec::len).sum();
+    assert_eq!(names.len(), consumers, "a consumer has no path");
 }
 
 #[test]

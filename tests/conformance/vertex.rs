@@ -1,4 +1,4 @@
-//! Vertex AI by our own client against its stand-in: what the client concludes is what was meant.
+//! Vertex AI through our own client against the emulator: the client draws the right conclusions.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use shared::{
 };
 use system_tests::wait;
 
-use crate::stand::{LIMIT, Stand};
+use crate::target::Target;
 
 /// Half an hour of tuning takes a second.
 const SPEED: f64 = 1_800.0;
@@ -25,18 +25,18 @@ const SPEED: f64 = 1_800.0;
 const CANCEL_SPEED: f64 = 60.0;
 /// Longest that one call may take.
 const CALL_MAX: Duration = Duration::from_secs(30);
-/// Questions of which the tuned model answers one in its own way at least; a run may learn little.
+/// Questions, of which the tuned model answers at least one differently; a run may learn little.
 const QUESTIONS: usize = 20;
-/// A service with training rows, and the client to it.
+/// A service with training rows, and its client.
 struct World {
-    stand: Stand,
+    target: Target,
     vertex: Vertex,
 }
 
 impl World {
     async fn at(speed: f64) -> Self {
-        let stand = Stand::ours(speed).await;
-        let vars: Vars = stand
+        let target = Target::ours(speed).await;
+        let vars: Vars = target
             .emulators
             .as_ref()
             .unwrap()
@@ -47,8 +47,8 @@ impl World {
         let google = Google::read("conformance", &mut reader);
         let google = reader.finish(|| google).unwrap();
         let vertex = google.vertex().unwrap();
-        let buckets = format!("/storage/v1/b?project={}", stand.project);
-        stand
+        let buckets = format!("/storage/v1/b?project={}", target.project);
+        target
             .done("POST", &buckets, json!({ "name": "rows" }))
             .await;
         let turn = |role: &str, text: String| json!({ "role": role, "parts": [{ "text": text }] });
@@ -59,9 +59,12 @@ impl World {
         };
         let rows: String = (0..200).map(row).collect();
         let upload = "/upload/storage/v1/b/rows/o?uploadType=media&name=train.jsonl";
-        let upload = stand.http.post(format!("{}{upload}", stand.url)).body(rows);
+        let upload = target
+            .http
+            .post(format!("{}{upload}", target.url))
+            .body(rows);
         assert!(upload.send().await.unwrap().status().is_success());
-        Self { stand, vertex }
+        Self { target, vertex }
     }
 
     async fn create(&self, run: &RunId) -> Result<TuningJob, CallError> {
@@ -88,7 +91,7 @@ impl World {
 
     /// Waits until a job has ended.
     async fn ended(&self, name: &str) -> TuningJob {
-        wait::until("the end of the job", LIMIT, async || {
+        wait::until("the end of the job", &(), async || {
             let job = self.vertex.job(name).await.unwrap();
             if job.is_final() {
                 Ok(job)
@@ -109,7 +112,7 @@ impl World {
     }
 
     async fn control(&self, settings: Value) {
-        self.stand.done("POST", "/emulator/vertex", settings).await;
+        self.target.done("POST", "/emulator/vertex", settings).await;
     }
 }
 
@@ -151,27 +154,27 @@ async fn a_label_is_found_on_page_two() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_job_too_many_is_a_used_up_quota() {
+async fn one_job_too_many_is_a_quota_error() {
     let world = World::at(1.0).await;
     world.create(&run("tickets-a-1")).await.unwrap();
     let error = world.create(&run("tickets-a-2")).await.unwrap_err();
     assert!(matches!(error, CallError::NotNow { .. }), "{error:?}");
     let none = world.vertex.jobs_of(&run("tickets-a-2")).await.unwrap();
-    assert!(none.is_empty(), "a refused job exists");
+    assert!(none.is_empty(), "a rejected job exists");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_429_says_when_to_come_again_and_coming_again_helps() {
+async fn a_429_says_when_to_retry_and_a_retry_succeeds() {
     let world = World::at(1.0).await;
     let fault = json!({
         "path": ":generateContent",
         "times": 2,
         "action": { "error": { "status": "RESOURCE_EXHAUSTED", "retry_after_s": 3 } },
     });
-    world.stand.done("POST", "/emulator/faults", fault).await;
+    world.target.done("POST", "/emulator/faults", fault).await;
     let model = world.vertex.base_model("gemini-3.1-flash-lite");
-    let url = format!("{}/v1/{model}:generateContent", world.stand.url);
-    let refused = world.stand.http.post(url).json(&question(7)).send().await;
+    let url = format!("{}/v1/{model}:generateContent", world.target.url);
+    let refused = world.target.http.post(url).json(&question(7)).send().await;
     let refused = refused.unwrap();
     assert_eq!(refused.status().as_u16(), 429);
     assert_eq!(refused.headers()["retry-after"], "3");
@@ -188,7 +191,7 @@ async fn a_429_says_when_to_come_again_and_coming_again_helps() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_is_told_from_what_may_pass() {
+async fn a_rejection_is_distinguished_from_a_passing_failure() {
     let world = World::at(1.0).await;
     let refused = world
         .create_with(&run("tickets-a-1"), "no-such-model")
@@ -199,7 +202,7 @@ async fn a_refusal_is_told_from_what_may_pass() {
     );
     let name = format!(
         "projects/{}/locations/us-central1/tuningJobs/7",
-        world.stand.project
+        world.target.project
     );
     let missing = world.vertex.job(&name).await;
     assert!(matches!(missing, Err(CallError::Missing(_))), "{missing:?}");
@@ -208,7 +211,7 @@ async fn a_refusal_is_told_from_what_may_pass() {
         "method": "POST",
         "action": { "drop": "after" },
     });
-    world.stand.done("POST", "/emulator/faults", fault).await;
+    world.target.done("POST", "/emulator/faults", fault).await;
     let unknown = world.create(&run("tickets-a-1")).await;
     assert!(matches!(unknown, Err(CallError::Unknown(_))), "{unknown:?}");
     let found = world.vertex.jobs_of(&run("tickets-a-1")).await.unwrap();
@@ -261,7 +264,7 @@ async fn a_job_that_succeeds_leaves_curves_checkpoints_and_a_model_that_answers(
     world.vertex.choose_checkpoint(&model, first).await.unwrap();
     let chosen = model.split('@').next().unwrap();
     let read = format!("/v1/{chosen}");
-    let read = world.stand.done("GET", &read, Value::Null).await;
+    let read = world.target.done("GET", &read, Value::Null).await;
     assert_eq!(read["defaultCheckpointId"], first.as_str());
     let missing = world.vertex.choose_checkpoint(&model, "99").await;
     assert!(matches!(

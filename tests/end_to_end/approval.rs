@@ -1,4 +1,4 @@
-//! A run above its budget costs nothing until a person says yes; saying it twice buys it once.
+//! A run above its budget costs nothing until a person approves it; two approvals create one job.
 
 use reqwest::{StatusCode, redirect};
 use serde_json::json;
@@ -12,15 +12,15 @@ async fn a_run_above_its_budget_waits_for_a_person() {
     let harness = Harness::start(PROGRAM, Setup::default().with("CONSOLE_USER", "ada")).await;
     harness.set_vertex(&json!({ "seconds_per_step": 30 })).await;
     let recipe = "[tune]\nepochs = 2\nbudget_usd = 0.0001";
-    let upload = harness.drop_rows("dear", recipe, &rows(60)).await;
+    let upload = harness.drop_rows("expensive", recipe, &rows(60)).await;
     let waits = |run: &Run| run.state == State::AwaitingApproval;
     let run = harness.run_from(&upload, "the run to wait", waits).await;
     assert!(run.estimate.usd > run.budget_usd);
     assert!(run.reason.contains("budget"), "{}", run.reason);
-    // Minutes pass, and nobody says anything.
+    // Minutes pass without an approval.
     harness.settled().await;
-    harness.looked(5).await;
-    assert!(harness.jobs().await.is_empty(), "nothing is bought");
+    harness.watched(5).await;
+    assert!(harness.jobs().await.is_empty(), "no job is created");
 
     let path = format!("/runs/{}", run.id);
     let (_, page) = harness.page(&path).await;
@@ -31,16 +31,16 @@ async fn a_run_above_its_budget_waits_for_a_person() {
         (ours.as_str(), "0123"),
         ("null", token),
     ] {
-        let refused = press(&harness, &path, origin, token).await;
-        assert_eq!(refused, StatusCode::UNAUTHORIZED, "{origin} {token}");
+        let rejected = submit(&harness, &path, origin, token).await;
+        assert_eq!(rejected, StatusCode::UNAUTHORIZED, "{origin} {token}");
     }
-    harness.looked(2).await;
+    harness.watched(2).await;
     let still = harness.runs().await;
     assert_eq!(still[0].state, State::AwaitingApproval);
 
-    for press_number in 1..=3 {
-        let seen = press(&harness, &path, &ours, token).await;
-        assert_eq!(seen, StatusCode::SEE_OTHER, "press {press_number}");
+    for attempt in 1..=3 {
+        let answer = submit(&harness, &path, &ours, token).await;
+        assert_eq!(answer, StatusCode::SEE_OTHER, "attempt {attempt}");
     }
     let run = harness
         .run_from(&upload, "the run to end", |run| run.state.is_final())
@@ -51,13 +51,13 @@ async fn a_run_above_its_budget_waits_for_a_person() {
     assert_eq!(
         harness.jobs().await.len(),
         1,
-        "one job, however often pressed"
+        "one job, however often approved"
     );
-    // Too late: it says so, and changes nothing.
-    let late = press(&harness, &path, &ours, token).await;
+    // Too late: a conflict, and no change.
+    let late = submit(&harness, &path, &ours, token).await;
     assert_eq!(late, StatusCode::CONFLICT);
     let (_, page) = harness.page(&path).await;
-    assert!(!page.contains("name=\"token\""), "no button is left");
+    assert!(!page.contains("name=\"token\""), "a form is left");
     harness.assert_quiet().await;
 }
 
@@ -67,8 +67,8 @@ fn token(page: &str) -> &str {
     rest.split_once('"').unwrap().0
 }
 
-/// Presses the button as a browser does on a page of `origin`.
-async fn press(harness: &Harness, path: &str, origin: &str, token: &str) -> StatusCode {
+/// Submits the approval form as a browser does on a page of `origin`.
+async fn submit(harness: &Harness, path: &str, origin: &str, token: &str) -> StatusCode {
     let browser = reqwest::Client::builder()
         .redirect(redirect::Policy::none())
         .build()
@@ -78,7 +78,7 @@ async fn press(harness: &Harness, path: &str, origin: &str, token: &str) -> Stat
     } else {
         "cross-site"
     };
-    let pressed = browser
+    let answer = browser
         .post(format!("{}{path}/approve", harness.address("CONSOLE_URL")))
         .header("origin", origin)
         .header("sec-fetch-site", site)
@@ -87,8 +87,8 @@ async fn press(harness: &Harness, path: &str, origin: &str, token: &str) -> Stat
         .send()
         .await
         .unwrap();
-    if pressed.status() == StatusCode::SEE_OTHER {
-        assert_eq!(pressed.headers()["location"], path);
+    if answer.status() == StatusCode::SEE_OTHER {
+        assert_eq!(answer.headers()["location"], path);
     }
-    pressed.status()
+    answer.status()
 }

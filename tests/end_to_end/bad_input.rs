@@ -1,4 +1,4 @@
-//! Uploads that are no datasets: each is recorded with a reason that helps, and nothing stops.
+//! Uploads that are not datasets: each is recorded with a helpful reason, and stops nothing.
 
 use serde_json::json;
 use shared::{
@@ -10,21 +10,21 @@ use system_tests::harness::{Harness, Setup};
 
 use crate::{PROGRAM, rows};
 
-/// Slow enough that reading a hundred megabytes, unoptimised, ends before the delivery is
-/// repeated; fast enough to tune a little.
+/// Slow enough that an unoptimised build reads a hundred megabytes before the redelivery; fast enough
+/// to tune a little.
 const SPEED: f64 = 60.0;
-/// Length of the one line of a file that somebody forgot to break.
+/// Length of the only line of a file without line breaks.
 const LONG_LINE_BYTES: usize = 100 << 20;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_dataset_is_recorded_and_harms_nobody() {
+async fn an_upload_that_is_not_a_dataset_is_recorded_and_stops_nothing() {
     let setup = Setup {
         speed: Some(SPEED),
         ..Setup::default()
     };
     let harness = Harness::start(PROGRAM, setup).await;
     harness.set_vertex(&json!({ "seconds_per_step": 1 })).await;
-    // The recipe is wrong, the rows are not.
+    // The recipe is invalid, the rows are not.
     harness
         .upload("old-guide/recipe.toml", "[tune]\nbatch_size = 4")
         .await;
@@ -49,7 +49,7 @@ async fn what_is_no_dataset_is_recorded_and_harms_nobody() {
     harness.assert_quiet().await;
 }
 
-/// Object, content, outcome, and what the note must tell of cause or cure.
+/// Object, content, outcome, and the words about cause and fix that the note must contain.
 fn cases() -> Vec<(
     &'static str,
     Vec<u8>,
@@ -123,5 +123,8 @@ fn check(upload: &ObjectFinalized, record: &Upload, outcome: UploadOutcome, note
     for word in note {
         assert!(record.note.contains(word), "`{word}` in {record:?}");
     }
-    assert!(record.note.chars().count() < 400, "for people: {record:?}");
+    assert!(
+        record.note.chars().count() < 400,
+        "short enough to read: {record:?}"
+    );
 }

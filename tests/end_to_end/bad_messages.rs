@@ -1,5 +1,5 @@
-//! Messages that nobody of ours sent: unreadable ones end as dead letters that can be seen,
-//! readable ones that are about nothing are acknowledged, and the next upload goes through.
+//! Messages that no function of ours published: undecodable ones become dead letters, decodable ones
+//! about missing things are acknowledged, and the next upload is processed.
 
 use std::collections::BTreeSet;
 
@@ -7,38 +7,38 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::{google::documents::Document, run::Run};
 use system_tests::{
-    harness::{Harness, LIMIT, Setup},
+    harness::{Harness, Setup},
     wait,
 };
 
 use crate::{PROGRAM, rows};
 
-/// The document `incidents/{id}`, as whoever reads it without our types would.
+/// The document `incidents/{id}`, read without the types of `early-stop`.
 #[derive(Debug, Serialize, Deserialize)]
-struct Record {
+struct IncidentRecord {
     incident: String,
     run: Option<String>,
     outcome: String,
 }
 
-impl Document for Record {
+impl Document for IncidentRecord {
     const COLLECTION: &'static str = "incidents";
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unreadable_message_becomes_a_dead_letter_and_holds_up_nothing() {
+async fn an_undecodable_message_becomes_a_dead_letter_and_delays_nothing() {
     let harness = Harness::start(PROGRAM, Setup::default()).await;
     let topology = harness.stack.topology();
-    let heard: BTreeSet<(String, &str)> = topology
+    let consumed: BTreeSet<(String, &str)> = topology
         .subscriptions()
-        // A tick is heard whatever it says.
+        // The content of a tick is not decoded.
         .filter(|(_, topic, ..)| *topic != "tick")
         .map(|(name, topic, ..)| (name, topic))
         .collect();
-    for (_, topic) in &heard {
+    for (_, topic) in &consumed {
         harness.publish(topic, b"not JSON", &json!({})).await;
     }
-    // Not after the dead letters: beside them.
+    // At the same time, not after the dead letters.
     let upload = harness
         .drop_rows("good", "[tune]\nepochs = 1", &rows(60))
         .await;
@@ -47,7 +47,7 @@ async fn an_unreadable_message_becomes_a_dead_letter_and_holds_up_nothing() {
         .run_from(&upload, "a good upload to end", is_final)
         .await;
     harness.decision(&run.id).await;
-    wait::until("the dead letters", LIMIT, async || {
+    wait::until("the dead letters", &harness, async || {
         let dead = harness.backlog("dead-letters-pull").await;
         if dead == 7 { Ok(()) } else { Err(dead) }
     })
@@ -57,56 +57,59 @@ async fn an_unreadable_message_becomes_a_dead_letter_and_holds_up_nothing() {
         .await
         .iter()
         .map(|letter| {
-            assert_eq!(letter["data"], "bm90IEpTT04=", "as it came");
+            assert_eq!(letter["data"], "bm90IEpTT04=", "unchanged");
             let source = &letter["attributes"]["CloudPubSubDeadLetterSourceSubscription"];
             source.as_str().unwrap().to_owned()
         })
         .collect();
-    assert_eq!(sources, heard.into_iter().map(|(name, _)| name).collect());
+    assert_eq!(
+        sources,
+        consumed.into_iter().map(|(name, _)| name).collect()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fact_about_nothing_is_acknowledged() {
+async fn an_event_about_a_missing_run_is_acknowledged() {
     let harness = Harness::start(PROGRAM, Setup::default()).await;
-    let nobody = json!({ "run": "nobody-a-b" }).to_string();
+    let missing = json!({ "run": "missing-a-b" }).to_string();
     for topic in [
         "run-approved",
         "run-unhealthy",
         "run-finished",
         "run-evaluated",
     ] {
-        harness.publish(topic, nobody.as_bytes(), &json!({})).await;
+        harness.publish(topic, missing.as_bytes(), &json!({})).await;
     }
-    let version = json!({ "version": "nobody-a" }).to_string();
+    let version = json!({ "version": "missing-a" }).to_string();
     harness
         .publish("dataset-cleaned", version.as_bytes(), &json!({}))
         .await;
     for (id, state, labels) in [
-        ("0.unknown", "open", json!({ "run_id": "nobody-a-b" })),
-        ("0.closed", "closed", json!({ "run_id": "nobody-a-b" })),
-        // As the button "send test notification" sends it.
+        ("0.unknown", "open", json!({ "run_id": "missing-a-b" })),
+        ("0.closed", "closed", json!({ "run_id": "missing-a-b" })),
+        // As Monitoring sends a test notification.
         ("0.test", "open", json!({})),
     ] {
         let alert = alert(id, state, &labels).to_string();
         harness.publish("alert", alert.as_bytes(), &json!({})).await;
-        // Whatever is sent twice is recorded once.
+        // A notification that arrives twice is recorded once.
         harness.publish("alert", alert.as_bytes(), &json!({})).await;
     }
     let deleted = json!({ "eventType": "OBJECT_FINALIZE", "bucketId": "lapidary-local-uploads",
         "objectId": "gone/data.jsonl", "objectGeneration": "7" });
     harness.publish("object-finalized", b"{}", &deleted).await;
     harness.settled().await;
-    let mut incidents: Vec<Record> = harness.all("at").await;
+    let mut incidents: Vec<IncidentRecord> = harness.all("at").await;
     incidents.sort_by(|a, b| a.incident.cmp(&b.incident));
     let found: Vec<(&str, Option<&str>)> = incidents
         .iter()
         .map(|record| (record.incident.as_str(), record.run.as_deref()))
         .collect();
-    let nobody = Some("nobody-a-b");
+    let missing = Some("missing-a-b");
     let expected = [
-        ("0.closed", nobody),
+        ("0.closed", missing),
         ("0.test", None),
-        ("0.unknown", nobody),
+        ("0.unknown", missing),
     ];
     assert_eq!(found, expected, "{incidents:#?}");
     for (record, word) in incidents
@@ -136,7 +139,7 @@ fn alert(id: &str, state: &str, labels: &Value) -> Value {
     })
 }
 
-/// What a person finds who pulls the dead letters.
+/// The dead letters, pulled as a person pulls them.
 async fn dead_letters(harness: &Harness) -> Vec<Value> {
     let host = harness.address("PUBSUB_EMULATOR_HOST");
     let project = harness.address("GOOGLE_CLOUD_PROJECT");

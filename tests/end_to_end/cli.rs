@@ -1,4 +1,4 @@
-//! The commands, as a person types them: exit codes, JSON for programs, and the way through a system.
+//! The commands of `lapidary`: exit codes, JSON output, and a walkthrough of a system.
 
 use std::{fs, path::Path, process::Output};
 
@@ -12,16 +12,16 @@ use system_tests::{
 use crate::{PROGRAM, rows};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn serve_says_what_can_be_served() {
+async fn serve_lists_the_functions() {
     let ended = command(PROGRAM, &["serve", "paint"]).await;
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
-    let said = String::from_utf8_lossy(&ended.stderr);
-    assert!(said.contains("`paint`"), "{said}");
-    assert!(said.contains("early-stop"), "{said}");
+    let error = String::from_utf8_lossy(&ended.stderr);
+    assert!(error.contains("`paint`"), "{error}");
+    assert!(error.contains("early-stop"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn check_tells_by_its_exit_code_what_would_become_of_a_file() {
+async fn the_exit_code_of_check_is_the_verdict_on_the_files() {
     let directory = tempfile::tempdir().unwrap();
     let file = |name: &str, content: &[u8]| {
         let path = directory.path().join(name);
@@ -77,7 +77,7 @@ async fn the_commands_lead_through_a_run() {
         let arguments = [arguments, &["--env-file", env]].concat();
         command(PROGRAM, &arguments).await
     };
-    let file = dear_example(directory.path());
+    let file = expensive_example(directory.path());
     let dropped = run(&["drop", &file, "--dataset", "remarks"]).await;
     assert!(dropped.status.success(), "{dropped:?}");
     let waits = |run: &Run| run.state == State::AwaitingApproval;
@@ -121,24 +121,24 @@ async fn the_commands_lead_through_a_run() {
     assert_eq!(route.history.last().unwrap().reason, "complaints");
     let further = run(&["rollback", "sentiment"]).await;
     assert_eq!(further.status.code(), Some(1), "{further:?}");
-    let unknown = run(&["show", "nobody-a-b"]).await;
+    let unknown = run(&["show", "missing-a-b"]).await;
     assert_eq!(unknown.status.code(), Some(1), "{unknown:?}");
     harness.assert_quiet().await;
 }
 
-/// An example with a budget of nothing, as files; gives the path of its rows.
-fn dear_example(directory: &Path) -> String {
+/// Writes an example with a budget of zero; gives the path of its rows.
+fn expensive_example(directory: &Path) -> String {
     let (rows, recipe) = example("sentiment-labels");
     let recipe = String::from_utf8(recipe).unwrap();
-    let dear = recipe.replace("budget_usd = 2.0", "budget_usd = 0.0");
-    assert_ne!(dear, recipe);
-    fs::write(directory.join("recipe.toml"), dear).unwrap();
+    let expensive = recipe.replace("budget_usd = 2.0", "budget_usd = 0.0");
+    assert_ne!(expensive, recipe);
+    fs::write(directory.join("recipe.toml"), expensive).unwrap();
     let file = directory.join("data.jsonl");
     fs::write(&file, rows).unwrap();
     file.to_str().unwrap().to_owned()
 }
 
-/// `lapidary clean` makes what the function made.
+/// `lapidary clean` produces the same files as the function.
 async fn check_same_bytes(harness: &Harness, run: &Run, file: &str, directory: &Path) {
     let out = directory.join("cleaned");
     let cleaned = command(PROGRAM, &["clean", file, "--out", out.to_str().unwrap()]).await;
@@ -154,7 +154,7 @@ async fn check_same_bytes(harness: &Harness, run: &Run, file: &str, directory: &
     let ours = fs::read(out.join("report.json")).unwrap();
     let theirs = harness.object(&version.parts["report"].artifact).await;
     let mut theirs = report(&theirs);
-    // Only the function has a service to ask.
+    // Only the function can count tokens with the service.
     let tokens = theirs["tokens"].as_object_mut().unwrap();
     let calibration = tokens.remove("calibration").unwrap();
     assert_eq!(calibration["rows"], 16);
@@ -174,7 +174,7 @@ async fn check_same_bytes(harness: &Harness, run: &Run, file: &str, directory: &
     );
     let raw = diff(file, version.id.as_str()).await;
     assert_eq!(raw.status.code(), Some(1), "{raw:?}");
-    let unknown = diff(out, "nobody-a").await;
+    let unknown = diff(out, "missing-a").await;
     assert_eq!(unknown.status.code(), Some(2), "{unknown:?}");
 }
 

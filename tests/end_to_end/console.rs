@@ -1,4 +1,4 @@
-//! The pages that people look at, and the same for programs.
+//! The console's pages, and its API.
 
 use serde_json::Value;
 use shared::{
@@ -52,10 +52,10 @@ async fn a_finished_run_is_shown_to_people_and_to_programs() {
     assert_eq!(shown.job, run.job);
     assert!(one["curve"]["train"].as_array().unwrap().len() > 1);
 
-    for path in ["/runs/nobody-a-b", "/nowhere"] {
+    for path in ["/runs/missing-a-b", "/nowhere"] {
         assert_eq!(harness.page(path).await.0, 404, "{path}");
     }
-    let (status, problem) = harness.page("/v1/runs/nobody-a-b").await;
+    let (status, problem) = harness.page("/v1/runs/missing-a-b").await;
     let problem: Value = serde_json::from_str(&problem).unwrap();
     assert_eq!(
         (status.as_u16(), &problem["code"]),
@@ -68,7 +68,7 @@ async fn a_finished_run_is_shown_to_people_and_to_programs() {
 async fn hostile_text_is_only_text() {
     const EVIL: &str = "<script>alert(1)</script><img src=x onerror=alert(1)>\u{202e}";
     let harness = Harness::start(PROGRAM, Setup::default()).await;
-    // In a value that ends up as a reason, in a name, and in keys of rows.
+    // In a value that appears in a reason, in a name, and in keys of rows.
     let recipe = format!("[tune]\nbase_model = \"{EVIL}\"");
     let upload = harness.drop_rows("evil", &recipe, &rows(60)).await;
     let is_final = |run: &Run| run.state.is_final();

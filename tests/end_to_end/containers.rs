@@ -1,4 +1,4 @@
-//! The same rows are the same version, whatever they are uploaded in.
+//! The same rows are the same version in every file format.
 
 use std::{io::Write as _, sync::Arc};
 
@@ -14,14 +14,14 @@ use system_tests::harness::{Harness, Setup};
 use crate::{PROGRAM, rows};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_are_read_out_of_whatever_they_are_packed_in() {
+async fn rows_are_read_from_every_file_format() {
     let harness = Harness::start(PROGRAM, Setup::default()).await;
     let lines = rows(60);
     let pairs: Vec<[String; 2]> = lines.lines().map(pair).collect();
     let csv = csv(&pairs);
     let uploads = [
         ("lines/data.jsonl", lines.clone().into_bytes()),
-        ("packed/data.jsonl.gz", gzip(lines.as_bytes())),
+        ("compressed/data.jsonl.gz", gzip(lines.as_bytes())),
         ("sheet/data.csv", csv.clone().into_bytes()),
         ("unicode/data.txt", utf16(&csv)),
         ("table/data.parquet", parquet(&pairs)),

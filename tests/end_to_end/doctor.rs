@@ -1,4 +1,4 @@
-//! `lapidary doctor` on a laptop's stack: well as it comes up, and what it says of what is taken away.
+//! `lapidary doctor` on a laptop's stack: no findings after the start, and findings about what is removed.
 
 use std::process::Output;
 
@@ -10,8 +10,8 @@ use system_tests::{
 
 use crate::PROGRAM;
 
-/// A stack, and the doctor's look at it, as an exit code and JSON.
-async fn look(harness: &Harness) -> (Option<i32>, Value) {
+/// Runs the doctor on a stack; gives its exit code and its JSON.
+async fn diagnose(harness: &Harness) -> (Option<i32>, Value) {
     let directory = tempfile::tempdir().unwrap();
     let env = harness.env_file(directory.path());
     let arguments = ["doctor", "--json", "--env-file", env.to_str().unwrap()];
@@ -29,14 +29,14 @@ fn check<'a>(report: &'a Value, name: &str) -> &'a Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stack_is_well_until_something_is_taken_away() {
+async fn a_stack_is_healthy_until_something_is_removed() {
     let harness = Harness::start(PROGRAM, Setup::default()).await;
-    let (code, report) = look(&harness).await;
+    let (code, report) = diagnose(&harness).await;
     assert_eq!(code, Some(0), "{report:#}");
     assert_eq!(report["project"], "lapidary-local");
     let account = "emulator@lapidary-local.iam.gserviceaccount.com";
     assert_eq!(report["account"], account);
-    // Nothing is half well: what the stack has is as it should be, what it has not is said so.
+    // Every check is either ok, or skipped because the stack does not have the resource.
     let all = report["checks"].as_array().unwrap();
     for one in all {
         let known = one["status"] == "ok" || one["status"] == "skipped";
@@ -62,8 +62,8 @@ async fn a_stack_is_well_until_something_is_taken_away() {
         assert_eq!(one["status"], "skipped", "{one}");
         assert_eq!(one["message"], "not on this stack");
     }
-    take_away(&harness).await;
-    let (code, report) = look(&harness).await;
+    remove(&harness).await;
+    let (code, report) = diagnose(&harness).await;
     assert_eq!(code, Some(1), "{report:#}");
     let gone = check(&report, "clean-on-tick");
     assert_eq!(gone["status"], "missing");
@@ -77,8 +77,8 @@ async fn a_stack_is_well_until_something_is_taken_away() {
     assert_eq!(check(&report, "watch-on-tick")["status"], "ok");
 }
 
-/// Takes a subscription away, and holds the schedule.
-async fn take_away(harness: &Harness) {
+/// Deletes a subscription, and pauses the schedule.
+async fn remove(harness: &Harness) {
     let host = harness.address("PUBSUB_EMULATOR_HOST");
     let name = "projects/lapidary-local/subscriptions/clean-on-tick";
     let gone = harness.http.delete(format!("http://{host}/v1/{name}"));
@@ -91,12 +91,12 @@ async fn take_away(harness: &Harness) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_nothing_can_be_looked_at_the_exit_code_says_so() {
+async fn the_exit_code_is_2_if_nothing_can_be_checked() {
     let ended = command(PROGRAM, &["doctor", "--env-file", "no/such/file"]).await;
     assert_eq!(ended.status.code(), Some(2), "{ended:?}");
-    let words = String::from_utf8_lossy(&ended.stderr);
-    assert!(words.contains("cannot read `no/such/file`"), "{words}");
-    // Addresses where nobody listens: no metadata server, so nobody says who asks.
+    let error = String::from_utf8_lossy(&ended.stderr);
+    assert!(error.contains("cannot read `no/such/file`"), "{error}");
+    // Addresses without listeners: there is no metadata server, so there are no credentials.
     let directory = tempfile::tempdir().unwrap();
     let env = directory.path().join("env");
     let nowhere =
@@ -105,6 +105,6 @@ async fn where_nothing_can_be_looked_at_the_exit_code_says_so() {
     let arguments = ["doctor", "--env-file", env.to_str().unwrap()];
     let ended = command(PROGRAM, &arguments).await;
     assert_eq!(ended.status.code(), Some(2), "{ended:?}");
-    let words = String::from_utf8_lossy(&ended.stderr);
-    assert!(words.contains("no credentials"), "{words}");
+    let error = String::from_utf8_lossy(&ended.stderr);
+    assert!(error.contains("no credentials"), "{error}");
 }

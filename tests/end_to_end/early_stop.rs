@@ -1,4 +1,4 @@
-//! Runs that go wrong, and how each is ended: by an alert, or by `watch` where none comes.
+//! Runs that go wrong, and how each is stopped: by an alert, or by `watch` without one.
 
 use serde_json::json;
 use shared::{
@@ -13,7 +13,7 @@ use system_tests::harness::{Harness, Setup};
 
 use crate::PROGRAM;
 
-/// Slow enough for an alert to come while there is still something to stop.
+/// Slow enough for an alert to arrive while the job still runs.
 const SPEED: f64 = 300.0;
 
 async fn start(looks: &str) -> Harness {
@@ -24,7 +24,7 @@ async fn start(looks: &str) -> Harness {
     Harness::start(PROGRAM, setup.with("WATCH_POLLS", looks)).await
 }
 
-/// Drops the example whose learning rate is twelve times too high; waits until its run has ended.
+/// Uploads the example whose learning rate is twelve times too high; waits until its run has ended.
 async fn diverge(harness: &Harness) -> Run {
     harness
         .set_vertex(&json!({ "seconds_per_step": 300 }))
@@ -41,10 +41,10 @@ async fn diverge(harness: &Harness) -> Run {
         finding,
         CurveFault::NotANumber | CurveFault::Diverged
     ));
-    assert_eq!(run.chosen, None, "nothing of it is worth an evaluation");
+    assert_eq!(run.chosen, None, "no checkpoint is worth an evaluation");
     let version = run.version.as_str();
-    let told = harness.run_of(version, "its end to be told", |run| run.finish_published);
-    told.await;
+    let published = harness.run_of(version, "its end to be published", |run| run.finish_published);
+    published.await;
     harness.assert_quiet().await;
     assert!(
         !exists::<EvaluationRecord>(harness, &run).await,
@@ -62,7 +62,7 @@ async fn exists<T: Document>(harness: &Harness, run: &Run) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alert_stops_a_run_that_diverges() {
-    // `watch` itself never calls: the alert must.
+    // `watch` itself never calls early-stop: the alert must.
     let harness = start("1000000").await;
     let run = diverge(&harness).await;
     let called_by = &run.stop.as_ref().unwrap().called_by;
@@ -73,7 +73,7 @@ async fn an_alert_stops_a_run_that_diverges() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_any_alert_watch_calls_for_the_stop() {
+async fn without_an_alert_watch_calls_early_stop() {
     let harness = start("5").await;
     let monitoring = harness.address("MONITORING_ENDPOINT");
     let project = harness.address("GOOGLE_CLOUD_PROJECT");
@@ -90,7 +90,7 @@ async fn without_any_alert_watch_calls_for_the_stop() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_run_that_overfits_the_best_checkpoint_is_kept() {
+async fn the_best_checkpoint_of_a_run_that_overfits_is_kept() {
     let harness = start("5").await;
     let upload = harness.drop_example("overfit", "museum").await;
     let is_final = |run: &Run| run.state.is_final();
@@ -117,8 +117,8 @@ async fn of_a_run_that_overfits_the_best_checkpoint_is_kept() {
             "{other:?} is better than {chosen:?}"
         );
     }
-    // How many checkpoints there are by then depends on when the alert comes; that training
-    // went on past the chosen one does not.
+    // The number of checkpoints by then depends on when the alert arrives; that training continued
+    // after the chosen one does not.
     assert!(Some(chosen.step) < curve.last_step(), "{chosen:?}");
     let found: EvaluationRecord = harness.document("the evaluation", run.id.as_str()).await;
     assert_eq!(Some(&found.tuned), chosen.endpoint.as_ref());

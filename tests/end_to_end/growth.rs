@@ -1,4 +1,4 @@
-//! A dataset grows, and what its first version compares models with stays out of training.
+//! A dataset grows, and the eval split of its first version stays out of training.
 
 use serde_json::Value;
 use shared::dataset::Version;
@@ -6,17 +6,17 @@ use system_tests::harness::{Harness, Setup};
 
 use crate::{PROGRAM, rows};
 
-/// Few rows validate: most of what is not held out any more would train.
+/// Few validation rows: most rows that are no longer held out would be trained on.
 const RECIPE: &str = "[clean]\nvalidation_percent = 2\neval_rows = 40\n";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_compared_models_once_never_trains() {
+async fn rows_of_an_eval_split_are_never_trained_on() {
     let harness = Harness::start(PROGRAM, Setup::default()).await;
     let (few, many) = (rows(300), rows(3_000));
     let upload = harness.drop_rows("trains", RECIPE, &few).await;
     let first = harness.version_of(&upload).await;
     assert!(first.parents.is_empty());
-    // The same rows, where nothing was before: the draw alone would train on some.
+    // The same rows in a new dataset: the random split alone would train on some of them.
     let upload = harness.drop_rows("other", RECIPE, &many).await;
     let alone = harness.version_of(&upload).await;
     let eval = part(&harness, &first, "eval").await;
@@ -27,8 +27,8 @@ async fn what_compared_models_once_never_trains() {
     let second = harness.version_of(&upload).await;
     assert_eq!(second.parents, std::slice::from_ref(&first.id));
     assert_eq!(second.rows.kept, 3_000);
-    let told = second.codes["train_eval_leak"];
-    assert_eq!(told, u64::try_from(leaks).unwrap());
+    let leaked = second.codes["train_eval_leak"];
+    assert_eq!(leaked, u64::try_from(leaks).unwrap());
     assert_eq!(shared(&eval, &part(&harness, &second, "train").await), 0);
     assert_eq!(
         shared(&eval, &part(&harness, &second, "eval").await),
@@ -38,7 +38,7 @@ async fn what_compared_models_once_never_trains() {
     let manifest: Value = serde_json::from_slice(&manifest).unwrap();
     assert_eq!(manifest["version"]["parents"][0], first.id.as_str());
 
-    // What was made is found again, though there are more versions now.
+    // Both versions are found again, although there are more versions now.
     for (rows, version) in [(&few, &first), (&many, &second)] {
         let upload = harness.drop_rows("trains", RECIPE, rows).await;
         assert_eq!(harness.version_of(&upload).await.id, version.id);

@@ -1,4 +1,4 @@
-//! An upload above the limit is cleaned by many tasks, to the bytes that one machine makes.
+//! An upload above the limit is cleaned by many tasks, to the same bytes as by one process.
 
 use std::{collections::BTreeMap, io::Write as _};
 
@@ -9,9 +9,9 @@ use system_tests::harness::{Harness, Setup};
 
 use crate::PROGRAM;
 
-/// Bytes above which an upload is large, here.
+/// In these tests, the bytes above which an upload is large.
 const LARGE_BYTES: usize = 100_000;
-/// Bytes of a range, here.
+/// In these tests, the bytes of a task.
 const RANGE_BYTES: usize = 150_000;
 
 fn setup() -> Setup {
@@ -20,7 +20,7 @@ fn setup() -> Setup {
         .with("CLEAN_TASK_BYTES", &RANGE_BYTES.to_string())
 }
 
-/// Rows good and bad, with repeats and contradictions far apart.
+/// Valid and invalid rows, with duplicates and contradictions far apart.
 fn rows(count: usize) -> String {
     let row = |number: usize| {
         let (asked, answered) = match number % 19 {
@@ -39,7 +39,7 @@ fn rows(count: usize) -> String {
     (0..count).map(row).collect()
 }
 
-/// Parts in memory.
+/// Output files in memory.
 #[derive(Default)]
 struct Memory(BTreeMap<OutputFile, Vec<u8>>);
 
@@ -49,7 +49,7 @@ impl Outputs for Memory {
     }
 }
 
-/// What one machine makes of `bytes`.
+/// What one process makes of `bytes`.
 fn alone(bytes: &[u8], settings: &Settings) -> (Cleaned, Memory) {
     let mut plan = Plan::default();
     loop {
@@ -63,7 +63,7 @@ fn alone(bytes: &[u8], settings: &Settings) -> (Cleaned, Memory) {
     }
 }
 
-/// The version holds what one machine makes of `bytes`.
+/// Asserts that the version holds what one process makes of `bytes`.
 async fn check_alike(harness: &Harness, version: &Version, bytes: &[u8], settings: &Settings) {
     let (cleaned, memory) = alone(bytes, settings);
     for part in OutputFile::ALL {
@@ -91,7 +91,7 @@ async fn a_large_upload_is_cleaned_by_many_tasks_to_the_same_bytes() {
     assert!(tasks >= 4, "{tasks}");
     assert_eq!(executions[0]["taskCount"], tasks);
     assert_eq!(executions[0]["succeededCount"], tasks);
-    // The same bytes once more are the same version, and nobody works for it.
+    // The same bytes again are the same version, without another execution.
     let again = harness.upload("big/again.jsonl", text).await;
     assert_eq!(harness.version_of(&again).await.id, version.id);
     assert_eq!(harness.executions().await.len(), 1);
@@ -99,7 +99,7 @@ async fn a_large_upload_is_cleaned_by_many_tasks_to_the_same_bytes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_that_must_be_judged_anew_take_a_second_round() {
+async fn rows_that_must_be_processed_again_take_a_second_round() {
     let harness = Harness::start(PROGRAM, setup()).await;
     let text = rows(3_000);
     let recipe = "[clean]\nseverities = { contradiction = \"reject\" }\n";
@@ -117,16 +117,18 @@ async fn rows_that_must_be_judged_anew_take_a_second_round() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_large_upload_that_cannot_be_cut_is_one_task() {
+async fn a_large_upload_that_cannot_be_split_is_one_task() {
     let harness = Harness::start(PROGRAM, setup()).await;
     let text = rows(60_000);
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(text.as_bytes()).unwrap();
-    let packed = encoder.finish().unwrap();
-    assert!(packed.len() > 2 * RANGE_BYTES, "{}", packed.len());
-    let upload = harness.upload("packed/data.jsonl.gz", packed.clone()).await;
+    let compressed = encoder.finish().unwrap();
+    assert!(compressed.len() > 2 * RANGE_BYTES, "{}", compressed.len());
+    let upload = harness
+        .upload("compressed/data.jsonl.gz", compressed.clone())
+        .await;
     let version = harness.version_of(&upload).await;
-    check_alike(&harness, &version, &packed, &Settings::default()).await;
+    check_alike(&harness, &version, &compressed, &Settings::default()).await;
     let executions = harness.executions().await;
     assert_eq!(executions.len(), 1, "{executions:#?}");
     assert_eq!(executions[0]["taskCount"], 1);
@@ -134,7 +136,7 @@ async fn a_large_upload_that_cannot_be_cut_is_one_task() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_large_upload_of_nothing_is_rejected_with_a_reason() {
+async fn a_large_upload_without_rows_is_rejected_with_a_reason() {
     let harness = Harness::start(PROGRAM, setup()).await;
     let upload = harness
         .upload("big/data.jsonl", "not a row\n".repeat(40_000))

@@ -1,4 +1,4 @@
-//! Logs tell of counts and digests: no text of a row, a prompt, an answer or an instruction.
+//! Logs hold counts and digests: no text of a row, a prompt, an answer or an instruction.
 
 use local::process::LogLine;
 use serde_json::{Value, json};
@@ -10,11 +10,11 @@ use system_tests::harness::{Harness, Setup};
 
 use crate::PROGRAM;
 
-/// A word that nobody writes by chance.
+/// A word that appears nowhere by chance.
 const CANARY: &str = "Quetzalfink";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_people_write_is_in_no_log() {
+async fn no_log_contains_text_of_a_person() {
     let harness = Harness::start(PROGRAM, Setup::default()).await;
     let recipe = format!(
         "[clean]\nsystem_instruction = \"You speak as {CANARY} does.\"\n\
@@ -37,14 +37,14 @@ async fn what_people_write_is_in_no_log() {
     }
     check_trace(&run, &lines);
     let canary = CANARY.to_lowercase();
-    let told: Vec<_> = lines
+    let leaked: Vec<_> = lines
         .iter()
         .filter(|line| line.entry.to_string().to_lowercase().contains(&canary))
         .collect();
-    assert!(told.is_empty(), "{told:#?}");
+    assert!(leaked.is_empty(), "{leaked:#?}");
 }
 
-/// From the upload to the route, minutes apart and in five functions: one trace.
+/// One trace from the upload to the route, minutes apart and in five functions.
 fn check_trace(run: &Run, lines: &[LogLine]) {
     let trace = Trace::of(&run.version).to_string();
     let id = trace.split('-').nth(1).unwrap();
@@ -74,11 +74,11 @@ fn check_trace(run: &Run, lines: &[LogLine]) {
     let watched = lines.iter().filter(|line| line.function == "watch");
     assert!(
         watched.filter(about).count() > 0,
-        "watch told nothing of the run"
+        "watch logged nothing about the run"
     );
 }
 
-/// Good rows, and every kind of bad one.
+/// Valid rows, and every kind of invalid one.
 fn canary_rows() -> String {
     let good = |number: usize| {
         let row = json!({
@@ -105,7 +105,7 @@ fn canary_rows() -> String {
     rows + &format!("{{\"input\": \"{CANARY}\", \"output\n{CANARY}\n")
 }
 
-/// Uploads that are rejected whole, for their rows or for their recipe.
+/// Uploads that are rejected as a whole, for their rows or for their recipe.
 async fn refuse(harness: &Harness) {
     let rows = canary_rows();
     let good: &str = rows.lines().next().unwrap();

@@ -1,7 +1,7 @@
 //! Walkthroughs of the whole system: only HTTP and messages in, only HTTP, documents and objects out.
 //!
-//! Every test has a system of its own, whose functions are processes. What is waited for is a
-//! state, never a time.
+//! Every test has a system of its own, whose functions are processes, and waits for states, never for
+//! a time.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,15 +10,15 @@
 )]
 
 mod approval;
+mod authentication;
 mod bad_input;
 mod bad_messages;
 mod cli;
 mod console;
 mod containers;
 mod doctor;
-mod doors;
 mod early_stop;
-mod forged_push;
+mod forged_deliveries;
 mod growth;
 mod large;
 mod logs;

@@ -1,4 +1,4 @@
-//! More runs than the project may tune at a time: all get their turn, and none is bought twice.
+//! More runs than the project may tune at a time: each gets its turn, and one job.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use system_tests::harness::{Harness, Setup};
 
 use crate::{PROGRAM, rows};
 
-/// Two at once, by the limit that `tune` keeps and the service's own, which may differ.
+/// Two runs at once, under the limit of `tune` and the service's own, which may differ.
 async fn check(over_quota: &str, jobs_max: &str) {
     let setup = Setup::default().with("TUNE_JOBS_MAX", jobs_max);
     let harness = Harness::start(PROGRAM, setup).await;
@@ -44,12 +44,12 @@ async fn a_quota_below_our_own_limit_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_that_queues_is_let_to() {
+async fn a_service_that_queues_jobs_may_do_so() {
     check("wait", "2").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_came_first_goes_first() {
+async fn runs_are_submitted_in_the_order_of_their_uploads() {
     let harness = Harness::start(PROGRAM, Setup::default()).await;
     harness.set_vertex(&json!({ "seconds_per_step": 60 })).await;
     let recipe = "[tune]\nepochs = 2";
@@ -79,7 +79,7 @@ async fn who_came_first_goes_first() {
     harness.assert_quiet().await;
 }
 
-/// As many jobs as runs, and at no time two of them at work.
+/// Asserts that there are as many jobs as runs, and that no two ran at the same time.
 fn check_turns(jobs: &[Value], expected: usize) {
     assert_eq!(jobs.len(), expected, "{jobs:#?}");
     let mut spans: Vec<_> = jobs

@@ -1,4 +1,4 @@
-//! A system that is stopped while a job tunes, and started again on what it has stored.
+//! A system that is stopped while a job runs, and restarted on its stored state.
 
 use serde_json::json;
 use shared::run::{Run, State};
@@ -6,11 +6,11 @@ use system_tests::harness::{Harness, Setup};
 
 use crate::{PROGRAM, rows};
 
-/// Slow enough to be stopped in the middle.
+/// Slow enough to be stopped while a job runs.
 const SPEED: f64 = 300.0;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_system_that_starts_again_goes_on_where_it_was() {
+async fn a_system_that_restarts_continues_where_it_stopped() {
     let directory = tempfile::tempdir().unwrap();
     let setup = |clock| Setup {
         data: Some(directory.path().to_owned()),
@@ -35,7 +35,7 @@ async fn a_system_that_starts_again_goes_on_where_it_was() {
     let name = |run: &Run| run.job.as_ref().unwrap().name.clone();
     assert_eq!(name(&after), name(&before));
     harness.decision(&after.id).await;
-    assert_eq!(harness.jobs().await.len(), 1, "nothing is bought twice");
+    assert_eq!(harness.jobs().await.len(), 1, "no second job is created");
     assert_eq!(harness.runs().await.len(), 1);
     harness.assert_quiet().await;
 }

@@ -1,4 +1,4 @@
-//! A release's question to one revision: a push at `/smoke`, answered by a document.
+//! A release's smoke test of one revision: a push to `/smoke`, answered by a document.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ fn pushed(harness: &Harness) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Subscribes `function` to its own smoke messages, for as long as a release takes.
+/// Subscribes `function` to its own smoke messages, as a release does.
 async fn subscribe(harness: &Harness, id: &str, function: &str, url: &str) -> String {
     let host = harness.address("PUBSUB_EMULATOR_HOST");
     let name = format!("projects/lapidary-local/subscriptions/smoke-{id}");
@@ -48,10 +48,10 @@ async fn every_pushed_function_answers_a_smoke_message_with_its_revision() {
     let harness = Harness::start(PROGRAM, setup).await;
     let before = harness.session.clock.now();
     for (function, url) in pushed(&harness) {
-        let id = format!("asks-{function}");
+        let id = format!("test-{function}");
         let subscription = subscribe(&harness, &id, &function, &url).await;
         let attributes = json!({ "ce-type": "dev.lapidary.smoke.v1", "ce-subject": id });
-        // Someone else's question does not come here.
+        // The message of another release is filtered out.
         let other = json!({ "ce-type": "dev.lapidary.smoke.v1", "ce-subject": "another" });
         harness
             .publish("smoke", br#"{"id":"another"}"#, &other)
@@ -96,7 +96,7 @@ async fn a_forged_smoke_message_leaves_no_document() {
     }
     let answers = harness.all::<Answer>("at").await;
     assert!(answers.is_empty(), "{answers:?}");
-    // Who takes no pushes has no such route.
+    // A function without subscriptions has no such route.
     let predict = harness.address("PREDICT_URL");
     let answer = harness
         .http

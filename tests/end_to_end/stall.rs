@@ -1,4 +1,4 @@
-//! A job that says it runs and makes no step: nobody else would ever stop it, and it costs.
+//! A job that runs without making steps: only we would ever stop it, and it costs money.
 
 use serde_json::json;
 use shared::{curve::CurveFault, run::State};
@@ -11,7 +11,7 @@ async fn a_job_that_makes_no_step_is_stopped() {
     let setup = Setup::default().with("WATCH_STALL_S", "900");
     let harness = Harness::start(PROGRAM, setup).await;
     harness.set_vertex(&json!({ "seconds_per_step": 20 })).await;
-    // One short answer everywhere hangs the trainer, the simulated one as those of old reports.
+    // The same short answer in every row hangs the trainer: the emulator reproduces a reported bug.
     let row = |number: usize| {
         let row = json!({ "input": format!("Is {number} a whole number?"), "output": "yes" });
         format!("{row}\n")
@@ -25,15 +25,15 @@ async fn a_job_that_makes_no_step_is_stopped() {
     assert_eq!(run.state, State::Cancelled, "{}", run.reason);
     let stop = run.stop.as_ref().unwrap();
     assert_eq!(stop.finding, CurveFault::Stalled);
-    assert_eq!(run.chosen, None, "nothing of it is worth an evaluation");
+    assert_eq!(run.chosen, None, "no checkpoint is worth an evaluation");
     assert!(run.last_step.unwrap() < run.job.as_ref().unwrap().steps_total.unwrap());
     let jobs = harness.jobs().await;
     assert_eq!(jobs.len(), 1);
     assert_eq!(jobs[0]["state"], "JOB_STATE_CANCELLED");
-    let said = run
+    let noted = run
         .history
         .iter()
         .any(|entry| entry.note.contains("very short outputs"));
-    assert!(said, "{:?}", run.history);
+    assert!(noted, "{:?}", run.history);
     harness.assert_quiet().await;
 }

@@ -1,4 +1,4 @@
-//! Rows are dropped into a bucket, and in the end a tuned model answers; then it is taken back.
+//! Rows are uploaded to a bucket, and in the end a tuned model answers; then its route is rolled back.
 
 use data_encoding::BASE64;
 use serde_json::{Value, json};
@@ -20,9 +20,9 @@ use crate::PROGRAM;
 const MODEL: &str = "support";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dropped_dataset_becomes_a_model_that_answers_and_can_be_taken_back() {
+async fn an_uploaded_dataset_becomes_a_model_that_answers_and_can_be_rolled_back() {
     let setup = Setup::default()
-        // A route that moved is seen at once, and an answer is remembered for long enough.
+        // A moved route is read at once, and an answer is cached for long enough.
         .with("PREDICT_ROUTE_TTL_S", "0")
         .with("PREDICT_CACHE_TTL_S", "31536000");
     let harness = Harness::start(PROGRAM, setup).await;
@@ -44,7 +44,7 @@ async fn a_dropped_dataset_becomes_a_model_that_answers_and_can_be_taken_back() 
     harness.assert_quiet().await;
 }
 
-/// A version says where it comes from, how it was made, and where its parts are.
+/// A version records its source, its settings, and its files.
 async fn check_version(harness: &Harness, version: &Version, upload: &ObjectFinalized) {
     let (rows, _) = example("support-tickets");
     assert_eq!(version.source, upload.artifact);
@@ -78,7 +78,7 @@ async fn check_version(harness: &Harness, version: &Version, upload: &ObjectFina
     }
     let recorded: Version = serde_json::from_value(manifest["version"].clone()).unwrap();
     let mut document = version.clone();
-    // It cannot name itself.
+    // The manifest cannot list itself.
     document.parts.remove("manifest");
     assert_eq!(recorded, document);
     assert_eq!(manifest["settings"]["seed"], 7);
@@ -87,7 +87,7 @@ async fn check_version(harness: &Harness, version: &Version, upload: &ObjectFina
     assert!(!recorded.code_version.is_empty());
 }
 
-/// Whatever was left out is kept as it came, with the reason.
+/// Every rejected row is kept unchanged, with the reason.
 async fn check_rejected(harness: &Harness, version: &Version) {
     let (rows, _) = example("support-tickets");
     let lines: Vec<&[u8]> = rows.split(|byte| *byte == b'\n').collect();
@@ -105,7 +105,7 @@ async fn check_rejected(harness: &Harness, version: &Version) {
     }
 }
 
-/// The run's document holds all that was decided, and its job carries its name.
+/// The run's document records all decisions, and its job has the run's label.
 async fn check_run(harness: &Harness, run: &Run, version: &Version) {
     assert_eq!(run.state, State::Succeeded, "{}", run.reason);
     let (plan, recipe) = (&run.plan, &version.recipe.tune);
@@ -140,7 +140,7 @@ async fn check_curve(harness: &Harness, run: &Run) {
     }
     let loss = |point: Option<&Point>| point.unwrap().loss.unwrap();
     let (first, last) = (loss(curve.train.first()), loss(curve.train.last()));
-    assert!(last < first * 0.8, "it learns: {first} to {last}");
+    assert!(last < first * 0.8, "the loss falls: {first} to {last}");
 }
 
 async fn check_evaluation(harness: &Harness, run: &Run) {
@@ -181,7 +181,7 @@ async fn check_route(harness: &Harness, run: &Run) {
     assert!(!target.evidence.unwrap().metric.is_empty());
 }
 
-/// The tuned model answers, then memory does, then, once the route is taken back, the base model.
+/// The tuned model answers, then the cache does, then, after the rollback, the base model.
 async fn check_answers(harness: &Harness, run: &Run, version: &Version) {
     let request = held_out(harness, version).await;
     let (status, fresh) = harness.ask(MODEL, &request).await;
@@ -199,7 +199,7 @@ async fn check_answers(harness: &Harness, run: &Run, version: &Version) {
     assert_eq!(again["candidates"], fresh["candidates"]);
     assert_eq!(again["responseId"], fresh["responseId"]);
 
-    take_back(harness).await;
+    roll_back(harness).await;
     let (_, base) = harness.ask(MODEL, &request).await;
     assert_eq!(base["lapidary"]["servedBy"], "base", "{base}");
     assert_eq!(base["lapidary"]["cached"], false);
@@ -207,7 +207,7 @@ async fn check_answers(harness: &Harness, run: &Run, version: &Version) {
     assert_ne!(base["modelVersion"], fresh["modelVersion"]);
 }
 
-/// A prompt that the model was not trained on, without its answer.
+/// A prompt of the eval split, without its answer.
 async fn held_out(harness: &Harness, version: &Version) -> Value {
     let eval = harness.object(&version.parts["eval"].artifact).await;
     let row = String::from_utf8(eval).unwrap();
@@ -218,7 +218,7 @@ async fn held_out(harness: &Harness, version: &Version) -> Value {
     row
 }
 
-async fn take_back(harness: &Harness) {
+async fn roll_back(harness: &Harness) {
     let documents = &harness.session.documents;
     let stored = documents.get::<Route>(MODEL).await.unwrap().unwrap();
     let now = harness.session.clock.now();
@@ -228,7 +228,7 @@ async fn take_back(harness: &Harness) {
     assert_eq!(write, Write::Done);
 }
 
-/// The same bytes and recipe again are the same version: nothing is bought, and the route stays.
+/// The same bytes and recipe again are the same version: no job is created, and the route stays.
 async fn check_same_again(harness: &Harness, upload: &ObjectFinalized, run: &Run) {
     let again = harness.drop_example("support-tickets", "tickets").await;
     assert_ne!(again.artifact, upload.artifact);
@@ -236,7 +236,7 @@ async fn check_same_again(harness: &Harness, upload: &ObjectFinalized, run: &Run
     assert_eq!(cleaned.outcome, UploadOutcome::Cleaned);
     assert_eq!(cleaned.version.as_ref(), Some(&run.version));
     harness.settled().await;
-    harness.looked(3).await;
+    harness.watched(3).await;
     assert_eq!(harness.jobs().await.len(), 1);
     assert_eq!(harness.runs().await.len(), 1);
     assert_eq!(harness.route(MODEL).await.unwrap().target, None);

@@ -1,4 +1,4 @@
-//! The promise: whichever function is killed, before or after whichever of its effects, there is
+//! The promise: if any function is killed before or after any of its effects, there is still exactly
 //! one version, one tuning job, one evaluation, one decision and one promotion in the end.
 
 use std::{panic::AssertUnwindSafe, time::Instant};
@@ -12,24 +12,28 @@ use system_tests::faults::{
 use crate::PROGRAM;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crash_at_any_effect_is_neither_loss_nor_repetition() {
+async fn a_crash_at_any_effect_loses_nothing_and_repeats_nothing() {
     let effects = crash::effects_of_a_chain(PROGRAM).await;
     for function in FUNCTIONS {
         let has_one = effects.iter().any(|effect| effect.caller == function);
-        assert!(has_one, "{function} had no part in the chain: {effects:#?}");
+        assert!(
+            has_one,
+            "{function} had no effect in the chain: {effects:#?}"
+        );
     }
     let rounds = crash::rounds(&effects);
-    // The chains themselves wait for a place; one that fails must not hide what the others show.
-    let tried = rounds.iter().flat_map(|round| {
-        [Side::Before, Side::After].map(|side| AssertUnwindSafe(tried(round, side)).catch_unwind())
+    // Each chain waits for a permit; one that fails must not hide the results of the others.
+    let results = rounds.iter().flat_map(|round| {
+        [Side::Before, Side::After]
+            .map(|side| AssertUnwindSafe(check_round(round, side)).catch_unwind())
     });
-    let tried = future::join_all(tried).await;
-    let failed = tried.iter().filter(|tried| tried.is_err()).count();
-    assert_eq!(failed, 0, "{failed} of {} chains failed", tried.len());
+    let results = future::join_all(results).await;
+    let failed = results.iter().filter(|result| result.is_err()).count();
+    assert_eq!(failed, 0, "{failed} of {} chains failed", results.len());
 }
 
-/// Tries one round; what it prints is shown where the test fails.
-async fn tried(round: &[Effect], side: Side) {
+/// Runs one round; cargo shows its output if the test fails.
+async fn check_round(round: &[Effect], side: Side) {
     let names: Vec<String> = round.iter().map(ToString::to_string).collect();
     let names = names.join("; ");
     println!("crashes {side} {names}");
@@ -40,9 +44,9 @@ async fn tried(round: &[Effect], side: Side) {
         started.elapsed()
     );
     for effect in missed {
-        println!("did not come about: {side} {effect}");
-        // What the others do does not depend on a moment.
+        println!("did not occur: {side} {effect}");
+        // The effects of the others do not depend on the moment of a tick.
         let depends = ["watch", "early-stop"].contains(&effect.caller.as_str());
-        assert!(depends, "never met: {side} {effect}");
+        assert!(depends, "never occurred: {side} {effect}");
     }
 }

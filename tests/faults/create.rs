@@ -1,5 +1,5 @@
 //! The promise: the one call that costs money and has no idempotency key leads to one job, or to a
-//! run that says why there is none.
+//! run that records why it has none.
 
 use serde_json::{Value, json};
 use shared::{
@@ -8,13 +8,12 @@ use shared::{
 };
 use system_tests::{
     faults::chain::{Chain, Ended, setup},
-    harness::LIMIT,
     wait,
 };
 
 use crate::PROGRAM;
 
-async fn started(action: Value) -> Chain {
+async fn start_with(action: Value) -> Chain {
     let chain = Chain::start(PROGRAM, setup()).await;
     let fault = json!({
         "caller": "tune", "method": "POST", "path": "/tuningJobs$", "action": action,
@@ -28,14 +27,14 @@ async fn once(chain: Chain) -> Ended {
     chain.ends_once(&upload).await
 }
 
-/// Runs the chain with `action` done to the first call.
+/// Runs the chain with `action` on the first call.
 async fn check(action: Value) {
-    let _ended = once(started(action).await).await;
+    let _ended = once(start_with(action).await).await;
 }
 
-/// The same where the call made a job: only that one may be the run's.
+/// The same where the call created a job: the run must adopt it.
 async fn check_adopts(action: Value) {
-    let ended = once(started(action.clone()).await).await;
+    let ended = once(start_with(action.clone()).await).await;
     assert!(adopted(&ended), "{action}: {:#?}", ended.run.history);
 }
 
@@ -47,7 +46,7 @@ fn adopted(ended: &Ended) -> bool {
 /// The same where the call was refused for now: the run says what it waits for, and goes on by
 /// itself. Gives the chain, for what it logged.
 async fn check_waits(status: &str, waits_for: &str) -> Chain {
-    let chain = started(json!({ "error": { "status": status } })).await;
+    let chain = start_with(json!({ "error": { "status": status } })).await;
     let upload = chain.upload().await;
     let ended = chain.ends_once(&upload).await;
     let mut history = ended.run.history.iter();
@@ -103,7 +102,7 @@ async fn a_job_that_a_call_past_its_deadline_made_is_found_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_is_found_again_where_the_filter_of_lists_is_refused() {
-    let chain = started(json!({ "drop": "after" })).await;
+    let chain = start_with(json!({ "drop": "after" })).await;
     let refused = json!({
         "caller": "tune", "method": "GET", "path": "/tuningJobs$", "query": "filter=",
         "times": 1_000, "action": { "error": { "status": "INVALID_ARGUMENT" } },
@@ -116,12 +115,12 @@ async fn a_job_is_found_again_where_the_filter_of_lists_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_whose_creation_was_not_answered_is_found_again() {
+async fn a_job_whose_creation_was_not_answered_is_adopted() {
     check_adopts(json!({ "drop": "after" })).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_that_broke_off_before_it_arrived_is_made_again() {
+async fn a_call_that_was_dropped_before_it_arrived_is_repeated() {
     check(json!({ "drop": "before" })).await;
 }
 
@@ -131,7 +130,7 @@ async fn a_503_that_did_nothing_leads_to_one_job() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_503_that_made_a_job_leads_to_one_job() {
+async fn a_503_that_created_a_job_leads_to_one_job() {
     let error = json!({ "error": { "status": "UNAVAILABLE", "when": "after" } });
     check_adopts(error).await;
 }
@@ -143,14 +142,14 @@ async fn a_full_quota_is_waited_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_later_than_the_time_out_leads_to_one_job() {
+async fn an_answer_after_the_time_out_leads_to_one_job() {
     check_adopts(json!({ "hold": "after" })).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_that_was_frozen_before_the_call_does_not_make_it() {
     let chain = Chain::start(PROGRAM, setup()).await;
-    // The intent is written; before its answer comes, half the time-out passes.
+    // The intent is written, and its answer is delayed by half the time-out.
     let armed = json!({
         "caller": "tune", "path": "/UpdateDocument$", "body": "/documents/runs/",
         "action": { "delay_ms": 2_500 },
@@ -161,7 +160,7 @@ async fn a_function_that_was_frozen_before_the_call_does_not_make_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_lists_do_not_show_yet_is_waited_for() {
-    let chain = started(json!({ "drop": "after" })).await;
+    let chain = start_with(json!({ "drop": "after" })).await;
     chain
         .harness
         .faults
@@ -171,24 +170,24 @@ async fn a_job_that_lists_do_not_show_yet_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_fails_the_run_with_the_words_of_the_service() {
-    let chain = started(json!({ "error": { "status": "INVALID_ARGUMENT" } })).await;
+async fn a_rejection_fails_the_run_with_the_services_message() {
+    let chain = start_with(json!({ "error": { "status": "INVALID_ARGUMENT" } })).await;
     let upload = chain.upload().await;
     let harness = &chain.harness;
     let version = harness.cleaned(&upload).await.version.expect("a version");
-    let told = |run: &Run| run.finish_published;
+    let published = |run: &Run| run.finish_published;
     let run = harness
-        .run_of(version.as_str(), "the run's end", told)
+        .run_of(version.as_str(), "the run's end", published)
         .await;
     assert_eq!(run.state, State::Failed);
-    let words = "Vertex AI refused it: a fault that a test armed";
-    assert!(run.reason.contains(words), "{}", run.reason);
+    let message = "Vertex AI refused it: a fault that a test armed";
+    assert!(run.reason.contains(message), "{}", run.reason);
     harness.assert_quiet().await;
     assert_eq!(harness.jobs().await, Vec::<Value>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_a_frozen_process_made_too_late_is_cancelled() {
+async fn a_job_that_a_frozen_process_created_too_late_is_cancelled() {
     let chain = Chain::start(PROGRAM, setup()).await;
     let harness = &chain.harness;
     let upload = chain.upload().await;
@@ -198,13 +197,13 @@ async fn a_job_that_a_frozen_process_made_too_late_is_cancelled() {
         .run_of(version.as_str(), "the run's job", has_job)
         .await;
     let surplus = create_again(&chain, &run).await;
-    let told = |run: &Run| run.finish_published;
+    let published = |run: &Run| run.finish_published;
     let run = harness
-        .run_of(version.as_str(), "the run's end", told)
+        .run_of(version.as_str(), "the run's end", published)
         .await;
     let recorded = run.job.expect("a job").name;
     assert_ne!(recorded, surplus);
-    let is_cancelled = wait::until("the surplus job to be cancelled", LIMIT, async || {
+    let is_cancelled = wait::until("the surplus job to be cancelled", harness, async || {
         let jobs = harness.jobs().await;
         let job = jobs.into_iter().find(|job| job["name"] == surplus);
         let job = job.expect("it is listed");
@@ -215,17 +214,17 @@ async fn a_job_that_a_frozen_process_made_too_late_is_cancelled() {
             _ => Err(job["state"].clone()),
         }
     });
-    assert!(is_cancelled.await, "it ran to its end, and was paid for");
+    assert!(is_cancelled.await, "it ran to its end, which costs money");
     let lines = harness.stack.log_lines();
-    let mut facts = lines
+    let mut counted = lines
         .iter()
         .filter(|line| line.entry["event"]["name"] == "surplus_job");
-    let fact = facts.next().expect("the line that the metric counts");
-    assert_eq!(fact.entry["run"]["id"], run.id.as_str());
-    assert_eq!(fact.entry["job"]["name"], surplus);
+    let line = counted.next().expect("the line that the metric counts");
+    assert_eq!(line.entry["run"]["id"], run.id.as_str());
+    assert_eq!(line.entry["job"]["name"], surplus);
 }
 
-/// Makes another job of `run`, as a process would that wakes after its time; gives its name.
+/// Creates another job of `run`, as a process would that was suspended for long; gives its name.
 async fn create_again(chain: &Chain, run: &Run) -> String {
     let harness = &chain.harness;
     let version: Version = harness.document("the version", run.version.as_str()).await;
@@ -239,10 +238,10 @@ async fn create_again(chain: &Chain, run: &Run) -> String {
         "supervisedTuningSpec": { "trainingDatasetUri": train.artifact.uri.to_string() },
         "labels": { "lapidary_run": run.id.to_string() },
     });
-    let made = harness.http.post(url).json(&body).send().await;
-    let made: Value = made.expect("an answer").json().await.expect("JSON");
-    let name = made["name"]
+    let created = harness.http.post(url).json(&body).send().await;
+    let created: Value = created.expect("an answer").json().await.expect("JSON");
+    let name = created["name"]
         .as_str()
-        .unwrap_or_else(|| panic!("no job: {made}"));
+        .unwrap_or_else(|| panic!("no job: {created}"));
     name.to_owned()
 }

@@ -1,12 +1,12 @@
-//! The promise: a service that is away for a while delays the chain, and no half of anything is
-//! ever taken for the whole.
+//! The promise: a service that is unavailable for a while delays the chain, and partial data never
+//! counts as complete.
 
 use serde_json::{Value, json};
 use system_tests::faults::chain::{Chain, setup};
 
 use crate::PROGRAM;
 
-/// Runs the chain with `faults` armed, and asserts that each of them struck.
+/// Runs the chain with `faults` armed, and asserts that each of them fired.
 async fn check(faults: &[Value]) {
     let chain = Chain::start(PROGRAM, setup()).await;
     completes(&chain, faults).await;
@@ -20,18 +20,18 @@ async fn completes(chain: &Chain, faults: &[Value]) {
     let upload = chain.upload().await;
     let _ended = chain.ends_once(&upload).await;
     for (id, fault) in armed {
-        // A job on a busy machine may end before anybody stops it.
+        // On a busy machine a job may end before early-stop acts on it.
         if fault["caller"] == "early-stop" {
             continue;
         }
         assert!(
             chain.harness.faults.fired(&id).await > 0,
-            "never met: {fault}"
+            "never fired: {fault}"
         );
     }
 }
 
-fn away(caller: &str, path: &str, times: u32) -> Value {
+fn unavailable(caller: &str, path: &str, times: u32) -> Value {
     json!({
         "caller": caller, "path": path, "times": times,
         "action": { "error": { "status": "UNAVAILABLE" } },
@@ -39,10 +39,10 @@ fn away(caller: &str, path: &str, times: u32) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn storage_that_refuses_writes_for_a_while_delays_the_chain() {
+async fn storage_that_rejects_writes_for_a_while_delays_the_chain() {
     check(&[
-        away("clean", "/upload/storage/", 6),
-        away("evaluate", "/upload/storage/", 2),
+        unavailable("clean", "/upload/storage/", 6),
+        unavailable("evaluate", "/upload/storage/", 2),
     ])
     .await;
 }
@@ -50,12 +50,12 @@ async fn storage_that_refuses_writes_for_a_while_delays_the_chain() {
 #[tokio::test(flavor = "multi_thread")]
 async fn documents_that_cannot_be_written_for_a_while_delay_the_chain() {
     let writes = ["clean", "tune", "watch", "early-stop", "evaluate", "deploy"].map(|caller| {
-        // Reads do not end so.
+        // Reads have other methods.
         let verb = match caller {
             "clean" | "evaluate" => "/CreateDocument$",
             _ => "/UpdateDocument$",
         };
-        away(caller, verb, 5)
+        unavailable(caller, verb, 5)
     });
     check(&writes).await;
 }
@@ -78,24 +78,24 @@ async fn writes_whose_answers_are_lost_are_done_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn facts_that_cannot_be_told_for_a_while_are_told_later() {
+async fn events_that_cannot_be_published_for_a_while_are_published_later() {
     let publish = ["clean", "tune", "watch", "evaluate", "deploy"]
-        .map(|caller| away(caller, "Publisher/Publish$", 2));
+        .map(|caller| unavailable(caller, "Publisher/Publish$", 2));
     check(&publish).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_watch_that_cannot_see_the_job_for_a_while_goes_on() {
-    let mut look = away("watch", "/tuningJobs/", 20);
-    look["method"] = "GET".into();
-    check(&[look]).await;
+async fn a_watch_that_cannot_read_the_job_for_a_while_continues() {
+    let mut poll = unavailable("watch", "/tuningJobs/", 20);
+    poll["method"] = "GET".into();
+    check(&[poll]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_that_does_not_answer_for_a_while_is_asked_again() {
     check(&[
-        away("evaluate", ":generateContent$", 30),
-        away("deploy", ":generateContent$", 4),
+        unavailable("evaluate", ":generateContent$", 30),
+        unavailable("deploy", ":generateContent$", 4),
     ])
     .await;
 }
@@ -156,7 +156,7 @@ async fn storage_and_documents_that_may_not_be_used_for_a_while_delay_the_chain(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_download_that_breaks_off_publishes_nothing_partial() {
+async fn a_truncated_download_publishes_nothing_partial() {
     let truncated = json!({
         "caller": "clean", "query": "alt=media", "method": "GET", "times": 5,
         "action": { "truncate": 100 },
@@ -167,15 +167,15 @@ async fn a_download_that_breaks_off_publishes_nothing_partial() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_without_tokens_waits_for_them() {
     let mut chain = Chain::start(PROGRAM, setup()).await;
-    let refusals = ["clean", "tune"].map(|caller| away(caller, "/token", 3));
-    // A function keeps its token: only a new one asks.
+    let faults = ["clean", "tune"].map(|caller| unavailable(caller, "/token", 3));
+    // A function caches its token: only a new process requests one.
     for function in ["clean", "tune"] {
         let killed = chain.harness.stack.kill(function).await;
         killed.expect("it is killed");
     }
     let mut armed = Vec::new();
-    for refusal in &refusals {
-        armed.push(chain.harness.faults.arm(refusal).await);
+    for fault in &faults {
+        armed.push(chain.harness.faults.arm(fault).await);
     }
     for function in ["clean", "tune"] {
         let started = chain.harness.stack.restart(function).await;
@@ -183,6 +183,9 @@ async fn a_function_without_tokens_waits_for_them() {
     }
     completes(&chain, &[]).await;
     for id in armed {
-        assert!(chain.harness.faults.fired(&id).await > 0, "nobody asked");
+        assert!(
+            chain.harness.faults.fired(&id).await > 0,
+            "no token was requested"
+        );
     }
 }

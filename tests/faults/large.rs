@@ -1,21 +1,21 @@
-//! The promise: whichever task of a large cleaning is killed, wherever, there is one version of the
-//! right bytes and one record in the end; and where all retries are in vain, a person reads why.
+//! The promise: if any task of a large cleaning is killed at any point, there is still one version with
+//! the right bytes and one record in the end; and if all retries fail, the record has the reason.
 
 use std::{collections::BTreeSet, sync::Mutex};
 
 use serde_json::{Value, json};
 use shared::{dataset::UploadOutcome, event::ObjectFinalized, run::Run};
 use system_tests::{
-    harness::{Harness, LIMIT, Setup},
+    harness::{Harness, Setup},
     wait,
 };
 
 use crate::PROGRAM;
 
-/// The door by which tasks call.
+/// The caller name of tasks in faults and in the journal.
 const TASKS: &str = "clean-large";
 
-/// Bytes above which an upload is large, and of a range, here: four tasks.
+/// In these tests, the bytes above which an upload is large, and the bytes of a task: four tasks.
 const RANGE_BYTES: usize = 50_000;
 
 fn setup() -> Setup {
@@ -35,7 +35,7 @@ fn rows() -> String {
     (0..2_400).map(row).collect()
 }
 
-/// Kills the attempts that run now and match; how many.
+/// Kills the running attempts that match; gives their number.
 async fn kill(harness: &Harness, which: &Value) -> u64 {
     let url = format!("{}/emulator/run/kill", harness.address("RUN_ENDPOINT"));
     let killed = harness.http.post(url).json(which).send().await;
@@ -48,7 +48,7 @@ async fn ends_once(harness: &Harness, upload: &ObjectFinalized) {
     let version = harness.version_of(upload).await;
     let any = |_: &Run| true;
     let run = harness.run_of(version.id.as_str(), "a run of the version", any);
-    let _told_of = run.await;
+    let _run = run.await;
     harness.settled().await;
     let rows = version.rows;
     assert_eq!((rows.read, rows.kept, rows.duplicate), (2_400, 1_500, 900));
@@ -60,7 +60,7 @@ async fn ends_once(harness: &Harness, upload: &ObjectFinalized) {
     assert_eq!(harness.runs().await.len(), 1);
 }
 
-/// Runs a cleaning whose tasks are all killed where `fault` holds them.
+/// Runs a cleaning, and kills all its tasks where `fault` holds them.
 async fn check(fault: Value) {
     let harness = Harness::start(PROGRAM, setup()).await;
     let fault = json!({
@@ -86,12 +86,12 @@ fn without_nulls(mut value: Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tasks_killed_before_their_frames_are_there_judge_again() {
+async fn tasks_killed_before_their_frames_exist_process_their_rows_again() {
     check(json!({ "path": "/upload/", "query": ".frames", "when": "before" })).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tasks_killed_after_their_frames_are_there_go_on() {
+async fn tasks_killed_after_their_frames_exist_continue() {
     check(json!({ "path": "Storage/ListObjects", "when": "before" })).await;
 }
 
@@ -113,13 +113,13 @@ async fn every_task_killed_once_is_one_version() {
     let upload = harness.upload("big/data.jsonl", rows()).await;
     let attempts = format!("{}/emulator/run", harness.address("RUN_ENDPOINT"));
     let killed = Mutex::new(BTreeSet::new());
-    wait::until("every task to be killed once", LIMIT, async || {
+    wait::until("every task to be killed once", &harness, async || {
         let running = harness.get(&attempts).await;
         for attempt in running["running"].as_array().into_iter().flatten() {
             if attempt["attempt"] == 0 {
                 let index = attempt["index"].clone();
                 kill(&harness, &json!({ "index": index })).await;
-                killed.lock().expect("nobody panics").insert(index.as_u64());
+                killed.lock().expect("a lock").insert(index.as_u64());
             }
         }
         let tasks = harness
@@ -127,7 +127,7 @@ async fn every_task_killed_once_is_one_version() {
             .await
             .first()
             .map(|it| it["taskCount"].clone());
-        let killed = killed.lock().expect("nobody panics").clone();
+        let killed = killed.lock().expect("a lock").clone();
         match tasks.and_then(|tasks| tasks.as_u64()) {
             Some(tasks) if u64::try_from(killed.len()).ok() == Some(tasks) => Ok(()),
             _ => Err(killed),
@@ -137,7 +137,7 @@ async fn every_task_killed_once_is_one_version() {
     ends_once(&harness, &upload).await;
     let executions = harness.executions().await;
     assert_eq!(executions.len(), 1, "{executions:#?}");
-    let killed = killed.into_inner().expect("nobody panics");
+    let killed = killed.into_inner().expect("a lock");
     assert_eq!(
         executions[0]["retriedCount"],
         killed.len(),
@@ -146,7 +146,7 @@ async fn every_task_killed_once_is_one_version() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn frames_that_are_not_what_was_judged_are_judged_again() {
+async fn frames_that_do_not_match_their_rows_are_made_again() {
     let harness = Harness::start(PROGRAM, setup()).await;
     let fault = json!({
         "caller": TASKS, "path": "Storage/ListObjects", "times": 100,
@@ -169,15 +169,15 @@ async fn frames_that_are_not_what_was_judged_are_judged_again() {
     assert!(put.status().is_success(), "{put:?}");
     harness.faults.clear().await;
     ends_once(&harness, &upload).await;
-    let told = harness.stack.log_lines().into_iter().any(|line| {
+    let reported = harness.stack.log_lines().into_iter().any(|line| {
         let message = line.entry["message"].as_str().unwrap_or_default();
         line.function == TASKS && message.contains("do not fit")
     });
-    assert!(told, "a task said so");
+    assert!(reported, "no task logged it");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upload_told_of_many_times_is_cleaned_by_one_job_at_a_time() {
+async fn an_upload_delivered_many_times_is_cleaned_by_one_job_at_a_time() {
     let harness = Harness::start(PROGRAM, setup()).await;
     let subscription = "projects/lapidary-local/subscriptions/clean-on-object-finalized";
     harness.faults.duplicate(subscription, 5, false).await;
@@ -186,7 +186,7 @@ async fn an_upload_told_of_many_times_is_cleaned_by_one_job_at_a_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cleaning_whose_job_fails_for_good_says_so_and_can_be_had_by_another_upload() {
+async fn a_cleaning_whose_job_fails_permanently_is_rejected_and_another_upload_starts_again() {
     let harness = Harness::start(PROGRAM, setup()).await;
     let fault = json!({
         "caller": TASKS, "path": "/upload/", "query": ".frames", "times": 100_000,

@@ -1,4 +1,4 @@
-//! The promise: an event that is lost delays the chain until `watch` next looks, and no longer.
+//! The promise: a lost event delays the chain until the next tick of `watch`, and no longer.
 
 use serde_json::json;
 use shared::{
@@ -7,13 +7,12 @@ use shared::{
 };
 use system_tests::{
     faults::chain::{Chain, setup},
-    harness::LIMIT,
     wait,
 };
 
 use crate::PROGRAM;
 
-/// Loses every message that `subscription` has now.
+/// Discards every pending message of `subscription`.
 async fn lose(chain: &Chain, subscription: &str) {
     let address = |name| chain.harness.session.address(name).expect("an address");
     let (host, project) = (
@@ -32,7 +31,7 @@ async fn lose(chain: &Chain, subscription: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_version_that_no_run_was_planned_for_gets_its_run() {
+async fn a_version_without_a_run_gets_one() {
     let mut chain = Chain::start(PROGRAM, setup()).await;
     chain
         .harness
@@ -42,11 +41,13 @@ async fn a_version_that_no_run_was_planned_for_gets_its_run() {
         .expect("it is killed");
     let upload = chain.upload().await;
     let _cleaned = chain.harness.cleaned(&upload).await;
-    wait::until("the version to be told of", LIMIT, async || {
-        match chain.harness.backlog("tune-on-dataset-cleaned").await {
-            0 => Err("nobody told"),
-            _ => Ok(()),
-        }
+    wait::until("the version's event", &chain.harness, async || match chain
+        .harness
+        .backlog("tune-on-dataset-cleaned")
+        .await
+    {
+        0 => Err("not published"),
+        _ => Ok(()),
     })
     .await;
     lose(&chain, "tune-on-dataset-cleaned").await;
@@ -57,16 +58,20 @@ async fn a_version_that_no_run_was_planned_for_gets_its_run() {
         .await
         .expect("it starts");
     let _ended = chain.ends_once(&upload).await;
-    let told_again = chain.harness.stack.log_lines().into_iter().any(|line| {
+    let published_again = chain.harness.stack.log_lines().into_iter().any(|line| {
         let message = line.entry["message"].as_str().unwrap_or_default();
         line.function == "watch" && message.ends_with("has no run: tells of it again")
     });
-    assert!(told_again, "`watch` told of it");
+    assert!(published_again, "`watch` did not publish it again");
 }
 
-/// Runs the chain until `caller` is about to tell of `topic`, kills it there, and loses the
-/// messages of `subscription`, so that no delivery would ever tell of it again.
-async fn untold(topic: &str, caller: &'static str, subscription: &str) -> (Chain, ObjectFinalized) {
+/// Runs the chain until `caller` is about to publish to `topic`, kills it there, and discards the
+/// messages of `subscription`, so that no redelivery would publish it.
+async fn unpublished(
+    topic: &str,
+    caller: &'static str,
+    subscription: &str,
+) -> (Chain, ObjectFinalized) {
     let mut chain = Chain::start(PROGRAM, setup()).await;
     let fault = json!({
         "caller": caller, "path": "Publisher/Publish$", "body": format!("/topics/{topic}"),
@@ -87,8 +92,8 @@ async fn untold(topic: &str, caller: &'static str, subscription: &str) -> (Chain
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_queued_run_that_nobody_submits_is_submitted() {
-    let (mut chain, upload) = untold("run-approved", "tune", "tune-on-dataset-cleaned").await;
+async fn a_queued_run_whose_event_was_lost_is_submitted() {
+    let (mut chain, upload) = unpublished("run-approved", "tune", "tune-on-dataset-cleaned").await;
     let version = chain
         .harness
         .cleaned(&upload)
@@ -110,8 +115,8 @@ async fn a_queued_run_that_nobody_submits_is_submitted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_finished_run_that_nobody_was_told_of_is_told() {
-    let (mut chain, upload) = untold("run-finished", "watch", "watch-on-tick").await;
+async fn a_finished_run_whose_event_was_lost_is_published() {
+    let (mut chain, upload) = unpublished("run-finished", "watch", "watch-on-tick").await;
     let version = chain
         .harness
         .cleaned(&upload)

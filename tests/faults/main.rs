@@ -1,17 +1,17 @@
-//! What may go wrong, tried: each test says which promise it defends.
+//! Faults: what may go wrong, one at a time. Each file states the promise that its tests check.
 
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a test's helper fails the test, and says how far it came"
+    reason = "a test's helper fails the test, and reports progress"
 )]
 
 mod crash;
 mod create;
 mod dependencies;
-mod doubles;
+mod duplicate_deliveries;
 mod large;
 mod lost;
 mod rollout;

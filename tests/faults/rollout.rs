@@ -1,10 +1,10 @@
-//! The promise: whatever fails in a release, and whenever, every function ends wholly on the revision
-//! that served or wholly on the new one; and a release that comes after reaches its goal.
+//! The promise: whatever fails in a release, at any time, every function ends completely on the previous
+//! revision or completely on the new one; and the next release reaches its goal.
 
 use std::process::Command;
 
 use serde_json::{Value, json};
-use system_tests::cloud::{Cloud, Ended, FUNCTIONS, ended};
+use system_tests::cloud::{Cloud, Ended, FUNCTIONS};
 
 use crate::PROGRAM;
 
@@ -19,7 +19,7 @@ fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
-/// Every function and the job run the images `digit`, and nothing is left behind.
+/// Asserts that every function and the job run the images `digit`, and nothing is left over.
 async fn runs(cloud: &Cloud, digit: char) {
     for function in FUNCTIONS {
         assert_eq!(cloud.serves(function).await, digit, "{function}");
@@ -29,14 +29,14 @@ async fn runs(cloud: &Cloud, digit: char) {
 
 #[track_caller]
 fn check(ended: &Ended, code: i32, parts: &[&str]) {
-    let said = &ended.said;
-    assert_eq!(ended.code, Some(code), "{said}");
+    let output = &ended.output;
+    assert_eq!(ended.code, Some(code), "{output}");
     for part in parts {
-        assert!(said.contains(part), "`{part}` is not in:\n{said}");
+        assert!(output.contains(part), "`{part}` is not in:\n{output}");
     }
 }
 
-/// A release fails so, is taken back wholly, and is then repeated without the fault.
+/// A release fails as `parts` describe, is rolled back completely, and is repeated without the fault.
 async fn fails_and_is_repeated(cloud: &Cloud, function: &str, conduct: &str, parts: &[&str]) {
     cloud.conduct(function, conduct).await;
     check(&cloud.released('1').await, 1, parts);
@@ -47,15 +47,15 @@ async fn fails_and_is_repeated(cloud: &Cloud, function: &str, conduct: &str, par
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_good_release_reaches_all_and_a_second_one_touches_nothing() {
+async fn a_good_release_updates_all_functions_and_a_second_one_none() {
     let folder = folder();
     let cloud = cloud(&folder).await;
     let first = cloud.released('1').await;
     check(&first, 0, &["RELEASED: 3 functions; 0 were up to date"]);
     runs(&cloud, '1').await;
-    assert_eq!(cloud.subscriptions().await, 0, "{}", first.said);
-    let at = |part: &str| first.said.find(part).unwrap_or_else(|| panic!("{part}"));
-    // Hearers before tellers, and all are tried before any gets a request.
+    assert_eq!(cloud.subscriptions().await, 0, "{}", first.output);
+    let at = |part: &str| first.output.find(part).unwrap_or_else(|| panic!("{part}"));
+    // Consumers are updated before publishers, and all are smoke-tested before any gets a request.
     assert!(at("clean: smoke test") < at("predict: 10 %"));
     assert!(at("predict: all traffic") < at("deploy: 10 %"));
     assert!(at("deploy: all traffic") < at("clean: 10 %"));
@@ -71,7 +71,7 @@ async fn a_good_release_reaches_all_and_a_second_one_touches_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revision_that_fails_is_taken_back() {
+async fn a_revision_that_fails_is_rolled_back() {
     let folder = folder();
     let cloud = cloud(&folder).await;
     let parts = ["FAILED: clean: wait", "failed to start", "ROLLED BACK"];
@@ -79,7 +79,7 @@ async fn a_revision_that_fails_is_taken_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revision_that_is_never_ready_is_taken_back() {
+async fn a_revision_that_is_never_ready_is_rolled_back() {
     let folder = folder();
     let cloud = cloud(&folder).await;
     let parts = ["timed out after 10 s", "ROLLED BACK: deploy"];
@@ -87,7 +87,7 @@ async fn a_revision_that_is_never_ready_is_taken_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_smoke_test_that_fails_is_taken_back() {
+async fn a_failed_smoke_test_is_rolled_back() {
     let folder = folder();
     let cloud = cloud(&folder).await;
     let parts = ["FAILED: deploy: smoke test", "no document smokes/deploy-"];
@@ -96,7 +96,7 @@ async fn a_smoke_test_that_fails_is_taken_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revision_that_only_says_that_all_is_done_is_found_out() {
+async fn a_revision_that_only_acknowledges_is_detected() {
     let folder = folder();
     let cloud = cloud(&folder).await;
     let parts = ["FAILED: clean: smoke test", "ROLLED BACK"];
@@ -107,7 +107,7 @@ async fn a_revision_that_only_says_that_all_is_done_is_found_out() {
     runs(&cloud, '1').await;
 }
 
-/// Waits until the canary of `function` has requests; gives its revision.
+/// Waits until the canary of `function` gets requests; gives its revision.
 async fn shifted(cloud: &Cloud, function: &str) -> String {
     let canary = |service: &Value| {
         let statuses = service["trafficStatuses"].as_array()?.iter();
@@ -116,12 +116,14 @@ async fn shifted(cloud: &Cloud, function: &str) -> String {
         canary["revision"].as_str().map(str::to_owned)
     };
     let has = |service: &Value| canary(service).is_some();
-    let service = cloud.waits(function, "requests at the canary", has).await;
-    canary(&service).expect("it was there")
+    let service = cloud
+        .service_when(function, "requests at the canary", has)
+        .await;
+    canary(&service).expect("a canary")
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn too_many_errors_take_back_even_functions_that_were_through() {
+async fn too_many_errors_roll_back_the_finished_functions_too() {
     let folder = folder();
     let cloud = cloud(&folder).await;
     let release = cloud.release('1', "1.5s");
@@ -133,14 +135,14 @@ async fn too_many_errors_take_back_even_functions_that_were_through() {
         "FAILED: deploy: soak at 10 %: 20 of 100 requests failed",
         "predict: roll back",
     ];
-    check(&ended(release).await, 1, &parts);
+    check(&cloud.ended(release).await, 1, &parts);
     runs(&cloud, '0').await;
     check(&cloud.released('1').await, 0, &[]);
     runs(&cloud, '1').await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_way_back_that_conflicts_is_gone_again() {
+async fn a_rollback_that_conflicts_is_repeated() {
     let folder = folder();
     let cloud = cloud(&folder).await;
     let fault = json!({
@@ -154,7 +156,7 @@ async fn a_way_back_that_conflicts_is_gone_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_way_back_that_is_barred_is_told_to_a_person() {
+async fn a_rollback_that_is_denied_is_reported_to_a_person() {
     let folder = folder();
     let cloud = cloud(&folder).await;
     let fault = json!({
@@ -178,7 +180,7 @@ async fn a_way_back_that_is_barred_is_told_to_a_person() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_that_are_lost_change_nothing() {
+async fn lost_answers_change_nothing() {
     let folder = folder();
     let cloud = cloud(&folder).await;
     let fault = json!({
@@ -197,11 +199,11 @@ async fn signalled(cloud: &Cloud, signal: &str) -> Ended {
     shifted(cloud, "deploy").await;
     let sent = Command::new("kill").args([signal, &process]).status();
     assert!(sent.expect("it is sent").success());
-    ended(release).await
+    cloud.ended(release).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_build_that_is_cancelled_takes_back() {
+async fn a_cancelled_build_rolls_back() {
     let folder = folder();
     let cloud = cloud(&folder).await;
     let parts = ["stopped by a signal", "ROLLED BACK", "predict: roll back"];
@@ -230,7 +232,7 @@ async fn a_setting_that_changed_is_released_like_an_image() {
     let cloud = cloud(&folder).await;
     check(&cloud.released('1').await, 0, &[]);
     let before = cloud.service("clean").await;
-    // A name that stays in the template would be refused with the next setting.
+    // Cloud Run rejects the next setting if a revision name stays in the template.
     assert!(before["template"]["revision"].is_null());
     cloud
         .change("clean", "/template/timeout", "600s".into())
@@ -244,7 +246,7 @@ async fn a_setting_that_changed_is_released_like_an_image() {
     let after = cloud.service("clean").await;
     assert_eq!(
         after["latestCreatedRevision"], made,
-        "it is taken, not made again"
+        "the existing revision is used, not a new one"
     );
     let serving = after["trafficStatuses"][0]["revision"]
         .as_str()
@@ -253,7 +255,7 @@ async fn a_setting_that_changed_is_released_like_an_image() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revision_that_had_failed_before_is_made_again() {
+async fn a_revision_that_failed_before_is_created_again() {
     let folder = folder();
     let cloud = cloud(&folder).await;
     cloud.conduct("clean", "fails").await;
@@ -261,21 +263,21 @@ async fn a_revision_that_had_failed_before_is_made_again() {
     let wanted = system_tests::cloud::image("clean", '1');
     cloud.change("clean", image, wanted.into()).await;
     let failed = |service: &Value| service["terminalCondition"]["state"] == "CONDITION_FAILED";
-    cloud.waits("clean", "its failure", failed).await;
+    cloud.service_when("clean", "its failure", failed).await;
     cloud.conduct("clean", "works").await;
     check(&cloud.released('1').await, 0, &["RELEASED: 3 functions"]);
     runs(&cloud, '1').await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_function_that_never_served_gets_all_at_once() {
+async fn a_function_that_never_served_gets_all_traffic_at_once() {
     let folder = folder();
     let cloud = Cloud::start(ROLLOUT, folder.path().to_owned()).await;
     for function in FUNCTIONS {
         cloud.conduct(function, "fails").await;
         cloud.create(PROGRAM, function).await;
         let failed = |service: &Value| service["terminalCondition"]["state"] == "CONDITION_FAILED";
-        cloud.waits(function, "its failure", failed).await;
+        cloud.service_when(function, "its failure", failed).await;
         cloud.conduct(function, "works").await;
     }
     check(
@@ -287,7 +289,7 @@ async fn a_function_that_never_served_gets_all_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_terraform_has_not_made_stops_a_release_before_it_begins() {
+async fn a_missing_service_stops_a_release_before_it_begins() {
     let folder = folder();
     let cloud = Cloud::start(ROLLOUT, folder.path().to_owned()).await;
     let parts = [

@@ -1,4 +1,4 @@
-"""google-genai, as a client of Vertex AI: its address is an option, its token the metadata server's."""
+"""google-genai, as a client of Vertex AI: its address is an option, its token comes from the metadata server."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def _client(stack, location="us-central1"):
 
 
 def _rows(stack):
-    """Uploads rows to learn from, and gives their address."""
+    """Uploads training rows; returns their URI."""
 
     def turn(role, text):
         return {"role": role, "parts": [{"text": text}]}

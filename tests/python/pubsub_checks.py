@@ -48,12 +48,12 @@ def a_message_is_pulled_as_it_was_published(stack):
     world.subscriber.acknowledge(request=request)
 
 
-def messages_are_streamed_in_order_and_refused_ones_again(stack):
+def messages_are_streamed_in_order_and_refused_ones_redelivered(stack):
     world = _World(stack, "stream", enable_message_ordering=True)
     came = queue.Queue()
     refused = []
 
-    def hear(message):
+    def on_message(message):
         if message.data == b"2" and not refused:
             refused.append(message)
             message.nack()
@@ -63,8 +63,8 @@ def messages_are_streamed_in_order_and_refused_ones_again(stack):
 
     for number in range(5):
         world.publish(str(number).encode(), ordering_key="k")
-    streaming = world.subscriber.subscribe(world.subscription, hear)
-    # What follows a refused message comes again after it, although it may have come before.
+    streaming = world.subscriber.subscribe(world.subscription, on_message)
+    # Messages after a refused one are redelivered after it, even if they were delivered before.
     found = []
     while found[-3:] != [b"2", b"3", b"4"]:
         found.append(came.get(timeout=LIMIT_S))
@@ -93,7 +93,7 @@ def a_poisoned_message_becomes_a_dead_letter(stack):
     assert letter.attributes["CloudPubSubDeadLetterSourceDeliveryCount"] == "5"
 
 
-def names_are_taken_once_and_missing_ones_not_found(stack):
+def an_existing_name_is_a_conflict_and_a_missing_one_not_found(stack):
     world = _World(stack, "names")
     try:
         world.publisher.create_topic(name=world.topic)
@@ -123,8 +123,8 @@ def a_subscription_changes_by_mask(stack):
 
 CHECKS = [
     a_message_is_pulled_as_it_was_published,
-    messages_are_streamed_in_order_and_refused_ones_again,
+    messages_are_streamed_in_order_and_refused_ones_redelivered,
     a_poisoned_message_becomes_a_dead_letter,
-    names_are_taken_once_and_missing_ones_not_found,
+    an_existing_name_is_a_conflict_and_a_missing_one_not_found,
     a_subscription_changes_by_mask,
 ]

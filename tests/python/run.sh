@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs Google's Python clients against a stack that is up: run.sh [ENV_FILE OF `lapidary up`].
-# Exits with 75 where the clients cannot be installed.
+# Runs Google's Python clients against a running stack: run.sh [ENV_FILE], the env file of `lapidary up`.
+# Exits with 75 (EX_TEMPFAIL) if the clients cannot be installed.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 venv=$here/../../target/python

@@ -1,4 +1,4 @@
-//! Cloud Run with some functions on it, for releases: real processes behind the stand-in's tags.
+//! Cloud Run with some functions, for tests of releases: real processes behind the emulator's tags.
 
 #![expect(
     clippy::expect_used,
@@ -7,26 +7,26 @@
     reason = "a test's helper fails the test"
 )]
 
-use std::{path::PathBuf, process::Stdio, time::Duration};
+use std::{path::PathBuf, process::Stdio};
 
 use emulators::{Emulators, Options, clock::Clock};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
-use crate::{faults::Faults, harness::LIMIT, wait};
+use crate::{faults::Faults, wait};
 
-/// The project of all.
+/// The project of all resources.
 const PROJECT: &str = "lapidary-release";
-/// The region of all.
+/// The region of all resources.
 const REGION: &str = "europe-west4";
-/// How long a step of the traffic is watched, unless a test says.
+/// How long each traffic step is observed by default.
 pub const SOAK: &str = "0.2s";
 
-/// The functions that are there: one is called, two are pushed to, one of these has a job. In the
-/// order in which a release reaches them.
+/// The deployed functions, in the order in which a release updates them: one is called, two are
+/// pushed to, and one of these has a job.
 pub const FUNCTIONS: [&str; 3] = ["predict", "deploy", "clean"];
 
-/// The cloud.
+/// Cloud Run, and what a release needs of the other services.
 #[derive(Debug)]
 pub struct Cloud {
     /// Its scripted faults.
@@ -43,19 +43,19 @@ pub struct Cloud {
 pub struct Ended {
     /// Its exit code.
     pub code: Option<i32>,
-    /// What it said.
-    pub said: String,
+    /// Its standard output and standard error.
+    pub output: String,
 }
 
-/// An image that differs from others by `digit`.
+/// An image whose digest consists of `digit`.
 pub fn image(function: &str, digit: char) -> String {
     let digest: String = std::iter::repeat_n(digit, 64).collect();
     format!("{REGION}-docker.pkg.dev/{PROJECT}/lapidary/{function}@sha256:{digest}")
 }
 
 impl Cloud {
-    /// Nothing but the topic, and a job. Revisions run `program`, releases `rollout`; `folder` holds
-    /// what a release reads.
+    /// Starts with the topic and a job only. Releases run the binary `rollout`, and read their input
+    /// from `folder`.
     pub async fn start(rollout: &'static str, folder: PathBuf) -> Self {
         let emulators = Emulators::start(Options {
             project: PROJECT.to_owned(),
@@ -83,7 +83,7 @@ impl Cloud {
         cloud
     }
 
-    /// The same with every function, served by revisions of the images `0`.
+    /// The same with every function, served by revisions of the images `0` that run `program`.
     pub async fn with_functions(program: &str, rollout: &'static str, folder: PathBuf) -> Self {
         let cloud = Self::start(rollout, folder).await;
         for function in FUNCTIONS {
@@ -91,7 +91,7 @@ impl Cloud {
         }
         for function in FUNCTIONS {
             cloud
-                .waits(function, "its first revision", |service| {
+                .service_when(function, "its first revision", |service| {
                     service["terminalCondition"]["state"] == "CONDITION_SUCCEEDED"
                 })
                 .await;
@@ -99,7 +99,7 @@ impl Cloud {
         cloud
     }
 
-    /// Makes the service of `function`, as Terraform does.
+    /// Creates the service of `function`, as Terraform does.
     pub async fn create(&self, program: &str, function: &str) {
         let audience = format!("https://{function}.{PROJECT}.example");
         let mut variables = self.emulators.environment();
@@ -131,14 +131,14 @@ impl Cloud {
         self.done("POST", &services, body).await;
     }
 
-    /// Makes the next revisions of `function` behave so: `fails`, `never_ready`, `answers_500`,
+    /// Sets how the next revisions of `function` behave: `fails`, `never_ready`, `answers_500`,
     /// `does_nothing`, `works`.
     pub async fn conduct(&self, function: &str, conduct: &str) {
         let body = json!({ "service": function, "conduct": conduct });
         self.done("POST", "/emulator/run/conduct", body).await;
     }
 
-    /// Lets requests be measured at a revision.
+    /// Records `count` requests of a revision in Monitoring.
     pub async fn measure(&self, revision: &str, class: &str, count: u32) {
         let clock = self.get("/emulator/clock").await;
         let body = json!({ "timeSeries": [{
@@ -158,23 +158,30 @@ impl Cloud {
         self.done("POST", "/emulator/monitoring/points", body).await;
     }
 
-    /// A service, as it is.
+    /// The current state of a service.
     pub async fn service(&self, function: &str) -> Value {
         self.get(&format!("{}/{function}", path("services"))).await
     }
 
-    /// Changes the template of `function` by hand, as Terraform does: a setting, or the image.
+    /// Changes a setting or the image in the template of `function`, as Terraform does.
     pub async fn change(&self, function: &str, pointer: &str, value: Value) {
         let mut service = self.service(function).await;
-        *service.pointer_mut(pointer).expect("a place") = value;
+        *service
+            .pointer_mut(pointer)
+            .expect("a field of the service") = value;
         let path = format!("{}/{function}?updateMask=template", path("services"));
         let body = json!({ "template": service["template"] });
         self.done("PATCH", &path, body).await;
     }
 
-    /// Waits until a service is so.
-    pub async fn waits(&self, function: &str, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
-        wait::until(what, LIMIT, async || {
+    /// Waits until a service satisfies `is_it`.
+    pub async fn service_when(
+        &self,
+        function: &str,
+        what: &str,
+        is_it: impl Fn(&Value) -> bool,
+    ) -> Value {
+        wait::until(what, &self.faults, async || {
             let service = self.service(function).await;
             if is_it(&service) {
                 Ok(service)
@@ -185,8 +192,8 @@ impl Cloud {
         .await
     }
 
-    /// The digit of the image that all of the traffic of `function` reaches; fails where the
-    /// traffic is split, or a canary is left.
+    /// The digit of the image that gets all traffic of `function`; fails if the traffic is split, or
+    /// a canary is left over.
     pub async fn serves(&self, function: &str) -> char {
         let service = self.service(function).await;
         let statuses = service["trafficStatuses"].as_array().expect("statuses");
@@ -194,7 +201,7 @@ impl Cloud {
             panic!("the traffic of {function} is split: {statuses:#?}");
         };
         assert_eq!(status["percent"], 100, "{function}");
-        assert!(status["tag"].is_null(), "a tag is left: {status}");
+        assert!(status["tag"].is_null(), "a tag is left over: {status}");
         let revision = match status["revision"].as_str() {
             Some(revision) => format!("{}/{function}/revisions/{revision}", path("services")),
             None => format!(
@@ -214,21 +221,21 @@ impl Cloud {
         digit(&job["template"]["template"]["containers"][0]["image"])
     }
 
-    /// Subscriptions that are there.
+    /// The number of subscriptions.
     pub async fn subscriptions(&self) -> usize {
         let path = format!("/v1/projects/{PROJECT}/subscriptions");
         let listed = self.get(&path).await;
         listed["subscriptions"].as_array().map_or(0, Vec::len)
     }
 
-    /// Begins a release of the images `digit` of every function.
+    /// Starts a release of the images `digit` of every function.
     pub fn release(&self, digit: char, soak: &str) -> Child {
         let images: serde_json::Map<String, Value> = FUNCTIONS
             .into_iter()
             .map(|function| (function.to_owned(), image(function, digit).into()))
             .collect();
         let file = self.folder.join("images.json");
-        std::fs::write(&file, Value::Object(images).to_string()).expect("it is written");
+        std::fs::write(&file, Value::Object(images).to_string()).expect("a file of images");
         Command::new(self.rollout)
             .env_clear()
             .envs(self.emulators.environment())
@@ -240,12 +247,24 @@ impl Cloud {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .expect("it starts")
+            .expect("the release starts")
     }
 
-    /// Releases the images `digit`, to the end.
+    /// Releases the images `digit`, and waits for the end.
     pub async fn released(&self, digit: char) -> Ended {
-        ended(self.release(digit, SOAK)).await
+        self.ended(self.release(digit, SOAK)).await
+    }
+
+    /// Waits until a release has ended.
+    pub async fn ended(&self, release: Child) -> Ended {
+        let output = release.wait_with_output();
+        let output = wait::output("the end of the release", &self.faults, output).await;
+        let output = output.expect("its output");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ended {
+            code: output.status.code(),
+            output: text(&output.stdout) + &text(&output.stderr),
+        }
     }
 
     async fn get(&self, path: &str) -> Value {
@@ -263,17 +282,6 @@ impl Cloud {
         let answer: Value = response.json().await.unwrap_or_default();
         assert!(status.is_success(), "{path}: {answer}");
         answer
-    }
-}
-
-/// Waits until a release has ended.
-pub async fn ended(release: Child) -> Ended {
-    let output = tokio::time::timeout(Duration::from_mins(2), release.wait_with_output());
-    let output = output.await.expect("it ends").expect("it is waited for");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ended {
-        code: output.status.code(),
-        said: text(&output.stdout) + &text(&output.stderr),
     }
 }
 

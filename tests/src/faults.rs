@@ -12,15 +12,47 @@ pub mod chain;
 pub mod crash;
 pub mod effect;
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use serde_json::{Value, json};
 
-use crate::{harness::LIMIT, wait};
+use crate::wait::{self, Progress};
 
-/// The control API.
+/// The control API of the emulators.
 #[derive(Debug, Clone)]
 pub struct Faults {
     endpoint: String,
     http: reqwest::Client,
+    counted: Arc<Mutex<Counted>>,
+}
+
+/// The part of the journal that is counted already.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counted {
+    /// What the journal's next page is asked with.
+    next: u64,
+    changes: u64,
+}
+
+/// A system progresses by changing something: every mutating call is in its journal.
+impl Progress for Faults {
+    async fn steps(&self) -> u64 {
+        let next = self.counted().next;
+        let url = format!("{}/emulator/journal?since={next}", self.endpoint);
+        let response = self.http.get(url).send().await.expect("an answer");
+        let page: Value = response.json().await.expect("JSON");
+        let entries = page["entries"].as_array().into_iter().flatten();
+        // Functions log at every tick, also where nothing is left to do.
+        let is_log = |entry: &Value| entry["path"] == "/v2/entries:write";
+        let changes = entries.filter(|entry| !is_log(entry)).count();
+        let mut counted = self.counted();
+        // Two waits at once read the same page: it counts once.
+        if counted.next == next {
+            counted.next = page["next"].as_u64().expect("a number");
+            counted.changes += u64::try_from(changes).expect("a page fits");
+        }
+        counted.changes
+    }
 }
 
 impl Faults {
@@ -29,7 +61,12 @@ impl Faults {
         Self {
             endpoint,
             http: reqwest::Client::new(),
+            counted: Arc::default(),
         }
+    }
+
+    fn counted(&self) -> std::sync::MutexGuard<'_, Counted> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Arms a fault; gives its id.
@@ -44,13 +81,13 @@ impl Faults {
             .expect("an answer");
         let status = response.status();
         let armed: Value = response.json().await.expect("JSON");
-        assert!(status.is_success(), "{fault} was refused: {armed}");
+        assert!(status.is_success(), "{fault} was rejected: {armed}");
         armed["id"].to_string()
     }
 
     /// Waits until a call is held by the fault called `id`.
     pub async fn held(&self, id: &str) {
-        wait::until("a call to be held", LIMIT, async || {
+        wait::until("a call to be held", self, async || {
             if self.holds(id).await {
                 Ok(())
             } else {
@@ -90,14 +127,14 @@ impl Faults {
         fault.cloned().unwrap_or_default()
     }
 
-    /// What is armed, how often each fired, which calls it holds.
+    /// The armed faults, how often each has fired, and which calls it holds.
     pub async fn list(&self) -> Value {
         let url = format!("{}/emulator/faults", self.endpoint);
         let response = self.http.get(url).send().await.expect("an answer");
         response.json().await.expect("JSON")
     }
 
-    /// Disarms the fault called `id`; the calls that it holds go on.
+    /// Disarms the fault called `id`; the calls that it holds continue.
     pub async fn disarm(&self, id: &str) {
         let url = format!("{}/emulator/faults/{id}", self.endpoint);
         self.http.delete(url).send().await.expect("an answer");
@@ -111,7 +148,7 @@ impl Faults {
         assert!(answer.status().is_success(), "{settings}: {answer:?}");
     }
 
-    /// Disarms everything; held calls go on.
+    /// Disarms every fault; held calls continue.
     pub async fn clear(&self) {
         let url = format!("{}/emulator/faults", self.endpoint);
         self.http.delete(url).send().await.expect("an answer");
@@ -125,12 +162,12 @@ impl Faults {
         journal["entries"].as_array().cloned().unwrap_or_default()
     }
 
-    /// Makes every message of every subscription come `times` times more.
+    /// Delivers every message of every subscription `times` more times.
     pub async fn duplicate_everything(&self, times: u32, reverse: bool) {
         self.duplicate("*", times, reverse).await;
     }
 
-    /// Makes every message of the subscription called `subscription` come `times` times more.
+    /// Delivers every message of the subscription called `subscription` `times` more times.
     pub async fn duplicate(&self, subscription: &str, times: u32, reverse: bool) {
         let url = format!("{}/emulator/pubsub/duplicate", self.endpoint);
         let body = json!({

@@ -10,7 +10,6 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use emulators::clock::Clock;
@@ -30,20 +29,21 @@ use shared::{
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::{faults::Faults, wait};
+use crate::{
+    faults::Faults,
+    wait::{self, Progress},
+};
 
-/// How fast a test's time runs: an hour of tuning in four seconds.
+/// Simulated seconds per second of the wall clock: an hour of tuning takes four seconds.
 pub const SPEED: f64 = 900.0;
-/// Longest that a test waits for one thing; machines that run tests are slow and shared.
-pub const LIMIT: Duration = Duration::from_mins(2);
 
-/// Whole systems that run at a time, in all tests of a binary: each is eight processes, and
-/// twenty of them would starve one another until every deadline passed.
+/// Systems that run at a time, in all tests of a binary: each is eight processes, and twenty systems
+/// would starve one another until every deadline passed.
 const SYSTEMS_MAX: usize = 2;
-/// A place for each of them.
-static PLACES: Semaphore = Semaphore::const_new(SYSTEMS_MAX);
+/// A permit for each of them.
+static PERMITS: Semaphore = Semaphore::const_new(SYSTEMS_MAX);
 
-/// A running system, and the clients to look at it with.
+/// A running system and its clients.
 #[derive(Debug)]
 pub struct Harness {
     /// The system.
@@ -52,10 +52,16 @@ pub struct Harness {
     pub session: Session,
     /// Its scripted faults.
     pub faults: Faults,
-    /// For calls that no client makes.
+    /// For calls that the clients do not have.
     pub http: reqwest::Client,
-    /// Given back last, when the system is gone.
-    _place: SemaphorePermit<'static>,
+    /// Released last, when the system has ended.
+    _permit: SemaphorePermit<'static>,
+}
+
+impl Progress for Harness {
+    async fn steps(&self) -> u64 {
+        self.faults.steps().await
+    }
 }
 
 /// How a test's system differs from the default one.
@@ -63,11 +69,11 @@ pub struct Harness {
 pub struct Setup {
     /// Settings of functions.
     pub settings: BTreeMap<String, String>,
-    /// Where it keeps its state; memory unless told.
+    /// Where it keeps its state; in memory by default.
     pub data: Option<PathBuf>,
-    /// How fast time runs; [`SPEED`] unless told.
+    /// How fast time runs; [`SPEED`] by default.
     pub speed: Option<f64>,
-    /// The time itself, in place of `speed`: that of the system whose `data` is taken over.
+    /// The clock itself, instead of `speed`: that of the previous system with the same `data`.
     pub clock: Option<Clock>,
 }
 
@@ -83,9 +89,12 @@ impl Setup {
 impl Harness {
     /// Starts a system whose functions run from `program`: `env!("CARGO_BIN_EXE_lapidary-under-test")`.
     ///
-    /// Waits for a place where too many run already.
+    /// Waits while too many systems run already.
     pub async fn start(program: &str, setup: Setup) -> Self {
-        let place = PLACES.acquire().await.expect("places are never closed");
+        let permit = PERMITS
+            .acquire()
+            .await
+            .expect("the semaphore is never closed");
         let speed = setup.speed.unwrap_or(SPEED);
         let stack = Stack::start(StackOptions {
             program: program.into(),
@@ -109,11 +118,11 @@ impl Harness {
             session,
             faults: Faults::new(endpoint),
             http: reqwest::Client::new(),
-            _place: place,
+            _permit: permit,
         }
     }
 
-    /// Stops it in good order; gives its time, for a system that takes over its data.
+    /// Stops it gracefully; gives its clock, for the next system on the same data.
     pub async fn stop(self) -> Clock {
         let clock = self.stack.clock().clone();
         self.stack.stop().await;
@@ -140,17 +149,17 @@ impl Harness {
             .send()
             .await
             .and_then(reqwest::Response::error_for_status)
-            .expect("the upload is taken")
+            .expect("the upload is accepted")
             .json()
             .await
-            .expect("an object is answered");
+            .expect("an object");
         let generation = uploaded["generation"]
             .as_str()
             .and_then(|text| text.parse().ok());
         ObjectFinalized::new(bucket, object, generation.expect("a generation"))
     }
 
-    /// Waits until `clean` has recorded what became of an upload.
+    /// Waits until `clean` has recorded the outcome of an upload.
     pub async fn cleaned(&self, upload: &ObjectFinalized) -> Upload {
         self.document("the upload's record", &upload.upload_id())
             .await
@@ -158,7 +167,7 @@ impl Harness {
 
     /// Waits until the document called `id` exists.
     pub async fn document<T: Document>(&self, what: &str, id: &str) -> T {
-        wait::until(what, LIMIT, async || {
+        wait::until(what, self, async || {
             let found = self.session.documents.get::<T>(id).await;
             match found {
                 Ok(Some(stored)) => Ok(stored.value),
@@ -171,7 +180,7 @@ impl Harness {
 
     /// Waits until the run of a version exists and satisfies `is_it`.
     pub async fn run_of(&self, version: &str, what: &str, is_it: impl Fn(&Run) -> bool) -> Run {
-        wait::until(what, LIMIT, async || {
+        wait::until(what, self, async || {
             let runs = self
                 .session
                 .documents
@@ -220,7 +229,7 @@ impl Harness {
         found.expect("the route is read").map(|stored| stored.value)
     }
 
-    /// Every tuning job that the service knows, whoever asked for it.
+    /// Every tuning job that the service knows, also those that no run recorded.
     pub async fn jobs(&self) -> Vec<Value> {
         let endpoint = self.session.address("VERTEX_ENDPOINT").expect("an address");
         let project = self
@@ -238,7 +247,7 @@ impl Harness {
         response.json().await.expect("JSON")
     }
 
-    /// The executions of the job for large files, as the service tells of them.
+    /// The executions of the job for large files, as the service lists them.
     pub async fn executions(&self) -> Vec<Value> {
         let url = format!(
             "{}/v2/projects/lapidary-local/locations/us-central1/jobs/clean-large/executions",
@@ -248,7 +257,7 @@ impl Harness {
         listed["executions"].as_array().cloned().unwrap_or_default()
     }
 
-    /// Publishes raw `data` on `topic`, as a broken sender would.
+    /// Publishes raw `data` to `topic`, as a broken publisher would.
     pub async fn publish(&self, topic: &str, data: &[u8], attributes: &Value) {
         use base64::Engine as _;
         let host = self
@@ -271,8 +280,8 @@ impl Harness {
             .expect("the message is published");
     }
 
-    /// Waits until nothing is under way, then asserts that nothing was lost or complained of:
-    /// no dead letter, no error line.
+    /// Waits until no message is pending, then asserts that there is neither a dead letter nor an error
+    /// in a log.
     pub async fn assert_quiet(&self) {
         self.settled().await;
         let errors: Vec<LogLine> = self
@@ -287,11 +296,11 @@ impl Harness {
 
     /// Waits until every subscription that is pushed is empty.
     pub async fn settled(&self) {
-        wait::until("no message under way", LIMIT, async || {
+        wait::until("no message to be pending", self, async || {
             let mut busy = BTreeMap::new();
             for (name, topic, ..) in self.stack.topology().subscriptions() {
                 let backlog = self.backlog(&name).await;
-                // Ticks never cease.
+                // There is always a next tick.
                 if backlog > 0 && topic != "tick" {
                     busy.insert(name, backlog);
                 }
@@ -301,7 +310,7 @@ impl Harness {
         .await;
     }
 
-    /// Messages of a subscription that are not acknowledged.
+    /// The number of unacknowledged messages of a subscription.
     pub async fn backlog(&self, subscription: &str) -> u64 {
         let host = self
             .session

@@ -1,8 +1,8 @@
-//! What the system's tests share: a stack of their own, and ways to wait for it.
+//! Shared by the system tests: a stack for each test, scripted faults, and waits.
 
 #![expect(
     clippy::missing_panics_doc,
-    reason = "a helper panics where its test has failed, and nobody handles that"
+    reason = "a helper panics to fail its test"
 )]
 
 pub mod cloud;

@@ -1,6 +1,6 @@
-//! `lapidary` under another name: the binary that the tests' stacks start their functions from.
+//! `lapidary` under another name: the tests' stacks start their functions from this binary.
 //!
-//! A test knows the path of a binary of its own package only, so this package has one.
+//! Cargo gives a test only the paths of binaries of its own package, so this package has one.
 
 use std::process::ExitCode;
 

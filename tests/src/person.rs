@@ -1,4 +1,4 @@
-//! What a person does with a system, and what they can look at: uploads, objects, pages, answers, commands.
+//! A person's view of a system: uploads, objects, pages, answers, commands.
 
 #![expect(
     clippy::expect_used,
@@ -17,7 +17,7 @@ use serde_json::Value;
 use shared::{dataset::Version, event::ObjectFinalized, run::Run, uri::Artifact};
 
 use crate::{
-    harness::{Harness, LIMIT, example},
+    harness::{Harness, example},
     wait,
 };
 
@@ -55,7 +55,7 @@ impl Harness {
 
     /// Waits until the newest run of all satisfies `is_it`.
     pub async fn any_run(&self, what: &str, is_it: impl Fn(&Run) -> bool) -> Run {
-        wait::until(what, LIMIT, async || {
+        wait::until(what, self, async || {
             match self.runs().await.into_iter().next() {
                 Some(run) if is_it(&run) => Ok(run),
                 other => Err(other.map(|run| (run.state, run.reason))),
@@ -77,16 +77,16 @@ impl Harness {
         let query = [("alt", "media"), ("generation", generation.as_str())];
         let response = self.http.get(url).query(&query).send().await;
         let response = response.and_then(Response::error_for_status);
-        let response = response.expect("the object is there");
+        let response = response.expect("the object exists");
         response.bytes().await.expect("its bytes").to_vec()
     }
 
-    /// Asks `predict` for an answer of `model`; gives the status and the body.
+    /// Sends a request for `model` to `predict`; gives the status and the body.
     pub async fn ask(&self, model: &str, request: &Value) -> (StatusCode, Value) {
         self.ask_raw(model, request.to_string()).await
     }
 
-    /// Asks with a body that may be anything.
+    /// The same with any body.
     pub async fn ask_raw(&self, model: &str, body: String) -> (StatusCode, Value) {
         let url = format!(
             "{}/v1/models/{model}:generateContent",
@@ -105,32 +105,32 @@ impl Harness {
         (page.status(), page.text().await.expect("text"))
     }
 
-    /// Changes how the simulated Vertex AI behaves.
+    /// Changes settings of the Vertex AI emulator.
     pub async fn set_vertex(&self, settings: &Value) {
         let url = format!("{}/emulator/vertex", self.address("VERTEX_ENDPOINT"));
         let answer = self.http.post(url).json(settings).send().await;
         let answer = answer.and_then(Response::error_for_status);
-        answer.expect("the settings are taken");
+        answer.expect("the settings are accepted");
     }
 
-    /// Waits until `watch` has looked around `times` more: whatever it would find, it has found.
-    pub async fn looked(&self, times: usize) {
-        let looks = || {
+    /// Waits until `watch` has finished `times` more ticks: whatever there is to find, it has found.
+    pub async fn watched(&self, times: usize) {
+        let ticks = || {
             let lines = self.stack.log_lines();
-            let looked = lines
+            let finished = lines
                 .iter()
                 .filter(|line| line.entry["outcome"] == "polled");
-            looked.count()
+            finished.count()
         };
-        let before = looks();
-        wait::until("watch to look around", LIMIT, async || {
-            let more = looks().saturating_sub(before);
+        let before = ticks();
+        wait::until("watch to finish its ticks", self, async || {
+            let more = ticks().saturating_sub(before);
             if more >= times { Ok(()) } else { Err(more) }
         })
         .await;
     }
 
-    /// Writes the addresses of the system where commands find them.
+    /// Writes the addresses of the system to an env file for commands.
     pub fn env_file(&self, directory: &Path) -> PathBuf {
         let mut text = String::new();
         for (name, value) in self.stack.environment() {
@@ -142,7 +142,7 @@ impl Harness {
     }
 }
 
-/// Runs `program` as a person would type it, and waits for its end.
+/// Runs a command of `program`, and waits for its end.
 pub async fn command(program: &str, arguments: &[&str]) -> Output {
     let ended = tokio::process::Command::new(program)
         .args(arguments)

@@ -1,4 +1,4 @@
-//! `rollout` under another name: a test knows the path of a binary of its own package only.
+//! `rollout` under another name: cargo gives a test only the paths of binaries of its own package.
 
 use std::process::ExitCode;
 

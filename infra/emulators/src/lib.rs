@@ -30,6 +30,9 @@ mod ports;
 mod rest;
 mod ticker;
 
+#[cfg(test)]
+mod polls;
+
 pub use self::{
     emulators::Emulators,
     options::{Error, Options},

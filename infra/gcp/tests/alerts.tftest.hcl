@@ -1,4 +1,4 @@
-# Who is woken, and what they find.
+# Who is notified, and by what.
 
 mock_provider "google" {
   source = "./tests/mocks"
@@ -9,12 +9,12 @@ variables {
   alert_emails = ["on-call@example.com"]
 }
 
-run "an_incident_reaches_the_function_that_acts" {
+run "an_incident_reaches_its_function" {
   command = plan
 
   assert {
     condition     = google_monitoring_notification_channel.topic["alert"].labels.topic == "projects/lapidary-test/topics/alert"
-    error_message = "The channel leads elsewhere."
+    error_message = "The channel has another topic."
   }
 
   assert {
@@ -24,29 +24,29 @@ run "an_incident_reaches_the_function_that_acts" {
 
   assert {
     condition     = google_monitoring_alert_policy.topology["run-unhealthy"].conditions[0].condition_threshold[0].filter == "metric.type=\"logging.googleapis.com/user/lapidary/run_findings\" AND resource.type=\"cloud_run_revision\""
-    error_message = "The policy does not look at the topology's metric."
+    error_message = "The policy does not use the topology's metric."
   }
 }
 
-run "every_alert_for_people_says_what_to_do" {
+run "every_alert_for_people_has_a_runbook" {
   command = plan
 
   assert {
     condition     = alltrue([for name in keys(local.people_alerts) : strcontains(file("README.md"), "\n### ${name}\n")])
-    error_message = "An alert has no paragraph in README.md."
+    error_message = "An alert has no runbook in README.md."
   }
 
   assert {
     condition     = length(regexall("\n### ", split("\n## Runbooks\n", file("README.md"))[1])) == length(local.people_alerts)
-    error_message = "A paragraph in README.md is about an alert that does not exist."
+    error_message = "A runbook in README.md is for an alert that does not exist."
   }
 
   assert {
     condition     = alltrue([for policy in google_monitoring_alert_policy.people : length(policy.conditions) > 0 && strcontains(policy.documentation[0].content, "infra/gcp/README.md")])
-    error_message = "An alert has no condition, or does not say where to read on."
+    error_message = "An alert has no condition, or no link to its runbook."
   }
 
-  # A filter that names a subscription or a metric that is not there is a silent alert.
+  # An alert whose filter names a subscription or a metric that does not exist never fires.
   assert {
     condition = alltrue(flatten([
       for policy in local.people_alerts : [
@@ -59,7 +59,7 @@ run "every_alert_for_people_says_what_to_do" {
         ]
       ]
     ]))
-    error_message = "An alert looks at something that is not there."
+    error_message = "An alert uses a metric or a subscription that does not exist."
   }
 }
 
@@ -71,6 +71,6 @@ run "a_label_of_a_metric_has_its_extractor" {
       for metric in google_logging_metric.main :
       toset([for label in metric.metric_descriptor[0].labels : label.key]) == toset(keys(metric.label_extractors))
     ])
-    error_message = "A metric has a label that nothing fills."
+    error_message = "A metric has a label without an extractor."
   }
 }

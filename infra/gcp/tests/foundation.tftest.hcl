@@ -1,4 +1,4 @@
-# What the first apply makes: all that images need to be pushed to, and nothing that runs.
+# What the first apply creates: the repository for images and its surroundings, and nothing that runs.
 
 mock_provider "google" {
   source = "./tests/mocks"
@@ -19,21 +19,21 @@ run "nothing_runs_without_an_image" {
       values(google_pubsub_subscription.main)[*].name,
       values(google_cloud_run_v2_service_iam_member.main)[*].name,
     )) == 0
-    error_message = "Something runs, or listens, that has no image."
+    error_message = "A service, a subscription or a job exists without an image."
   }
 
   assert {
     condition     = google_artifact_registry_repository.main.repository_id == "lapidary"
-    error_message = "Images have nowhere to go."
+    error_message = "There is no repository for images."
   }
 
   assert {
     condition     = length(google_cloudbuild_trigger.build) + length(google_cloudbuild_trigger.release) + length(google_billing_budget.main) == 0
-    error_message = "A trigger without a repository, or a budget without an account."
+    error_message = "A trigger exists without a repository, or a budget without an account."
   }
 }
 
-run "everything_of_the_topology_is_made_under_its_name" {
+run "everything_in_the_topology_is_created_under_its_name" {
   command = plan
 
   assert {
@@ -67,26 +67,26 @@ run "everything_of_the_topology_is_made_under_its_name" {
       && google_pubsub_subscription.dead_letters.name == local.topology.dead_letters.subscription
       && google_pubsub_subscription.dead_letters.topic == google_pubsub_topic.dead_letters.name
     )
-    error_message = "Dead letters have no subscription: they would be lost."
+    error_message = "The dead-letter topic has no subscription: messages would be lost."
   }
 
   assert {
     condition     = toset(keys(local.catalogue.functions)) == toset(keys(local.topology.functions))
-    error_message = "functions.json and the topology speak of different functions."
+    error_message = "functions.json and the topology have different functions."
   }
 
   assert {
     condition     = toset(keys(local.catalogue.jobs)) == toset(keys(local.topology.jobs))
-    error_message = "functions.json and the topology speak of different jobs."
+    error_message = "functions.json and the topology have different jobs."
   }
 
   assert {
     condition     = alltrue([for name, function in local.catalogue.functions : (function.callers == "pushes") == contains(local.pushed, name)])
-    error_message = "Who hears a topic is called by pushes, and nobody else is."
+    error_message = "The functions with callers = pushes are not the consumers of the topology."
   }
 }
 
-run "nothing_is_lost_by_mistake" {
+run "nothing_can_be_deleted_by_mistake" {
   command = plan
 
   assert {
@@ -94,12 +94,12 @@ run "nothing_is_lost_by_mistake" {
       for bucket in google_storage_bucket.main :
       bucket.public_access_prevention == "enforced" && bucket.uniform_bucket_level_access && !bucket.force_destroy && bucket.versioning[0].enabled
     ])
-    error_message = "A bucket is open, keeps no old versions, or can be emptied by destroying it."
+    error_message = "A bucket is public, unversioned, or would be emptied when it is destroyed."
   }
 
   assert {
     condition     = [for rule in google_storage_bucket.main["datasets"].lifecycle_rule : one(rule.condition).age if try(one(rule.condition).matches_prefix, null) != null] == [7]
-    error_message = "Files of jobs that failed stay among the datasets."
+    error_message = "Intermediate files of failed jobs are never deleted."
   }
 
   assert {
@@ -113,12 +113,12 @@ run "nothing_is_lost_by_mistake" {
 
   assert {
     condition     = alltrue([for topic in google_pubsub_topic.main : topic.message_retention_duration == "604800s"])
-    error_message = "A topic cannot be replayed."
+    error_message = "A topic does not retain messages for a replay."
   }
 
   assert {
     condition     = alltrue([for api in google_project_service.main : api.disable_on_destroy == false])
-    error_message = "An interface would be switched off for everybody."
+    error_message = "An API would be disabled for the whole project."
   }
 
   assert {
@@ -127,7 +127,7 @@ run "nothing_is_lost_by_mistake" {
   }
 }
 
-run "the_command_that_builds_is_whole_once_builders_are_named" {
+run "the_build_command_is_complete_once_builders_are_set" {
   command = plan
 
   variables {
@@ -143,11 +143,11 @@ run "the_command_that_builds_is_whole_once_builders_are_named" {
   }
 }
 
-run "a_build_without_builders_says_what_to_do" {
+run "a_build_command_without_builders_says_what_to_do" {
   command = plan
 
   assert {
     condition     = strcontains(output.build_command, "builders.sh")
-    error_message = "The command would be refused after minutes."
+    error_message = "The command would be rejected after minutes."
   }
 }

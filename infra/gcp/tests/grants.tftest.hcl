@@ -1,4 +1,4 @@
-# Who may do what: the whole list. A grant that is not here fails, so that whoever adds one is asked why.
+# The complete list of grants. One that is not listed here fails the test, so that every new grant is reviewed.
 
 mock_provider "google" {
   source = "./tests/mocks"
@@ -16,7 +16,7 @@ variables {
   github            = { connection = "github", remote_uri = "https://github.com/owner/lapidary.git" }
 }
 
-run "everybody_may_do_what_is_listed_and_no_more" {
+run "every_account_has_the_listed_grants_and_no_others" {
   command = plan
 
   assert {
@@ -46,7 +46,7 @@ run "everybody_may_do_what_is_listed_and_no_more" {
       "storage",
       "tuning",
     ])
-    error_message = "Somebody else may do something."
+    error_message = "An account that is not listed has a grant."
   }
   assert {
     condition = jsonencode(output.grants["run-clean"]) == jsonencode([
@@ -58,7 +58,7 @@ run "everybody_may_do_what_is_listed_and_no_more" {
       "roles/storage.objectViewer on bucket lapidary-test-datasets",
       "roles/storage.objectViewer on bucket lapidary-test-uploads",
     ])
-    error_message = "run-clean may do something else."
+    error_message = "run-clean has other grants."
   }
 
   assert {
@@ -66,7 +66,7 @@ run "everybody_may_do_what_is_listed_and_no_more" {
       "projects/lapidary-test/roles/lapidary_run_console on project lapidary-test",
       "roles/pubsub.publisher on topic run-approved",
     ])
-    error_message = "run-console may do something else."
+    error_message = "run-console has other grants."
   }
 
   assert {
@@ -74,14 +74,14 @@ run "everybody_may_do_what_is_listed_and_no_more" {
       "projects/lapidary-test/roles/lapidary_run_deploy on project lapidary-test",
       "roles/pubsub.publisher on topic model-deployed",
     ])
-    error_message = "run-deploy may do something else."
+    error_message = "run-deploy has other grants."
   }
 
   assert {
     condition = jsonencode(output.grants["run-early-stop"]) == jsonencode([
       "projects/lapidary-test/roles/lapidary_run_early_stop on project lapidary-test",
     ])
-    error_message = "run-early-stop may do something else."
+    error_message = "run-early-stop has other grants."
   }
 
   assert {
@@ -92,14 +92,14 @@ run "everybody_may_do_what_is_listed_and_no_more" {
       "roles/storage.objectViewer on bucket lapidary-test-datasets",
       "roles/storage.objectViewer on bucket lapidary-test-evaluations",
     ])
-    error_message = "run-evaluate may do something else."
+    error_message = "run-evaluate has other grants."
   }
 
   assert {
     condition = jsonencode(output.grants["run-predict"]) == jsonencode([
       "projects/lapidary-test/roles/lapidary_run_predict on project lapidary-test",
     ])
-    error_message = "run-predict may do something else."
+    error_message = "run-predict has other grants."
   }
 
   assert {
@@ -108,7 +108,7 @@ run "everybody_may_do_what_is_listed_and_no_more" {
       "roles/pubsub.publisher on topic run-approved",
       "roles/pubsub.publisher on topic run-submitted",
     ])
-    error_message = "run-tune may do something else."
+    error_message = "run-tune has other grants."
   }
 
   assert {
@@ -119,49 +119,49 @@ run "everybody_may_do_what_is_listed_and_no_more" {
       "roles/pubsub.publisher on topic run-finished",
       "roles/pubsub.publisher on topic run-unhealthy",
     ])
-    error_message = "run-watch may do something else."
+    error_message = "run-watch has other grants."
   }
 
   assert {
     condition = jsonencode(output.grants["push-clean"]) == jsonencode([
       "roles/run.invoker on service clean",
     ])
-    error_message = "push-clean may do something else."
+    error_message = "push-clean has other grants."
   }
 
   assert {
     condition = jsonencode(output.grants["push-deploy"]) == jsonencode([
       "roles/run.invoker on service deploy",
     ])
-    error_message = "push-deploy may do something else."
+    error_message = "push-deploy has other grants."
   }
 
   assert {
     condition = jsonencode(output.grants["push-early-stop"]) == jsonencode([
       "roles/run.invoker on service early-stop",
     ])
-    error_message = "push-early-stop may do something else."
+    error_message = "push-early-stop has other grants."
   }
 
   assert {
     condition = jsonencode(output.grants["push-evaluate"]) == jsonencode([
       "roles/run.invoker on service evaluate",
     ])
-    error_message = "push-evaluate may do something else."
+    error_message = "push-evaluate has other grants."
   }
 
   assert {
     condition = jsonencode(output.grants["push-tune"]) == jsonencode([
       "roles/run.invoker on service tune",
     ])
-    error_message = "push-tune may do something else."
+    error_message = "push-tune has other grants."
   }
 
   assert {
     condition = jsonencode(output.grants["push-watch"]) == jsonencode([
       "roles/run.invoker on service watch",
     ])
-    error_message = "push-watch may do something else."
+    error_message = "push-watch has other grants."
   }
 
   assert {
@@ -174,7 +174,7 @@ run "everybody_may_do_what_is_listed_and_no_more" {
       "roles/storage.objectUser on bucket lapidary-test-build-cache",
       "roles/storage.objectViewer on bucket lapidary-test-terraform",
     ])
-    error_message = "builder may do something else."
+    error_message = "builder has other grants."
   }
 
   assert {
@@ -203,28 +203,28 @@ run "everybody_may_do_what_is_listed_and_no_more" {
       "roles/run.invoker on service predict",
       "roles/storage.objectUser on bucket lapidary-test-terraform",
     ])
-    error_message = "releaser may do something else."
+    error_message = "releaser has other grants."
   }
 
   assert {
     condition = jsonencode(output.grants["group:owners@example.com"]) == jsonencode([
       "roles/cloudbuild.builds.approver on project lapidary-test",
     ])
-    error_message = "An approver may do something else."
+    error_message = "An approver has other grants."
   }
 
   assert {
     condition = jsonencode(output.grants["iap"]) == jsonencode([
       "roles/run.invoker on service console",
     ])
-    error_message = "iap may do something else."
+    error_message = "iap has other grants."
   }
 
   assert {
     condition = jsonencode(output.grants["monitoring"]) == jsonencode([
       "roles/pubsub.publisher on topic alert",
     ])
-    error_message = "monitoring may do something else."
+    error_message = "monitoring has other grants."
   }
 
   assert {
@@ -246,40 +246,40 @@ run "everybody_may_do_what_is_listed_and_no_more" {
       "roles/pubsub.subscriber on subscription tune-on-run-approved",
       "roles/pubsub.subscriber on subscription watch-on-tick",
     ])
-    error_message = "pubsub may do something else."
+    error_message = "pubsub has other grants."
   }
 
   assert {
     condition = jsonencode(output.grants["scheduler"]) == jsonencode([
       "roles/pubsub.publisher on topic tick",
     ])
-    error_message = "scheduler may do something else."
+    error_message = "scheduler has other grants."
   }
 
   assert {
     condition = jsonencode(output.grants["serviceAccount:app@elsewhere.iam.gserviceaccount.com"]) == jsonencode([
       "roles/run.invoker on service predict",
     ])
-    error_message = "serviceAccount:app@elsewhere.iam.gserviceaccount.com may do something else."
+    error_message = "serviceAccount:app@elsewhere.iam.gserviceaccount.com has other grants."
   }
 
   assert {
     condition = jsonencode(output.grants["storage"]) == jsonencode([
       "roles/pubsub.publisher on topic object-finalized",
     ])
-    error_message = "storage may do something else."
+    error_message = "storage has other grants."
   }
 
   assert {
     condition = jsonencode(output.grants["tuning"]) == jsonencode([
       "roles/storage.objectViewer on bucket lapidary-test-datasets",
     ])
-    error_message = "tuning may do something else."
+    error_message = "tuning has other grants."
   }
 
 }
 
-run "a_grant_is_made_as_the_table_says" {
+run "every_grant_of_the_table_is_created" {
   command = plan
 
   assert {
@@ -289,36 +289,36 @@ run "a_grant_is_made_as_the_table_says" {
       length(google_cloud_run_v2_service_iam_member.main), length(google_cloud_run_v2_job_iam_member.main),
       length(google_service_account_iam_member.main), length(google_artifact_registry_repository_iam_member.main),
     ])
-    error_message = "The table speaks of a kind of thing that no grant is made on."
+    error_message = "The table has a kind of resource for which no grant is created."
   }
 
   assert {
     condition = alltrue([
       for it in values(local.grants) : !contains(["roles/owner", "roles/editor", "roles/viewer"], it.role)
     ])
-    error_message = "A role that may do almost anything."
+    error_message = "A role is far too broad."
   }
 
-  # On the project, a function has its own role and no other.
+  # On the project, a function has its custom role and no other.
   assert {
     condition = alltrue([
       for it in google_project_iam_member.main :
       it.role == "projects/lapidary-test/roles/lapidary_${replace(trimsuffix(trimprefix(it.member, "serviceAccount:"), "@lapidary-test.iam.gserviceaccount.com"), "-", "_")}"
       if startswith(it.member, "serviceAccount:run-") || startswith(it.member, "serviceAccount:push-")
     ])
-    error_message = "A function may do something on the whole project that is not in its own role."
+    error_message = "A function has a grant on the project beside its custom role."
   }
 
-  # Versions of datasets are for ever: clean may delete the passing files of its job, and nothing else.
+  # Versions of datasets are permanent: clean may only delete the intermediate files of its job.
   assert {
     condition = one([
       for it in google_storage_bucket_iam_member.main : it.condition[0].expression if strcontains(it.role, "object_remover")
     ]) == "resource.name.startsWith(\"projects/_/buckets/lapidary-test-datasets/objects/cleanings/\")"
-    error_message = "More than the passing files of a job may be deleted."
+    error_message = "More than the intermediate files of a job may be deleted."
   }
 }
 
-run "a_role_of_a_function_holds_calls_and_no_power" {
+run "a_custom_role_of_a_function_has_no_administrative_permission" {
   command = plan
 
   assert {
@@ -327,14 +327,14 @@ run "a_role_of_a_function_holds_calls_and_no_power" {
         for permission in role.permissions : !can(regex("(setIamPolicy|\\.delete|actAs|getAccessToken|signBlob|signJwt|\\*)$", permission))
       ] if startswith(name, "run-")
     ]))
-    error_message = "A function may hand on rights, delete, or act as another."
+    error_message = "A function may grant access, delete, or act as another account."
   }
 
   assert {
     condition = [
       for name, role in google_project_iam_custom_role.main : name if contains(role.permissions, "aiplatform.tuningJobs.create")
     ] == ["run-tune"]
-    error_message = "Another function than tune may buy a tuning job."
+    error_message = "A function other than tune may create tuning jobs."
   }
 
   assert {
@@ -342,21 +342,21 @@ run "a_role_of_a_function_holds_calls_and_no_power" {
       for permission in google_project_iam_custom_role.main["planner"].permissions :
       can(regex("\\.(get|list|getIamPolicy|getMetadata|use)$", permission)) && !can(regex("^(datastore\\.entities|storage\\.objects|pubsub\\.subscriptions\\.consume|logging\\.logEntries)", permission))
     ])
-    error_message = "A plan reads how things are made, and not what is in them."
+    error_message = "The planner may read contents, not only configuration."
   }
 
-  # What guards a release is not the release's to change, and rows are not its to read.
+  # A release may neither change what protects it nor read rows.
   assert {
     condition = alltrue([
       for permission in google_project_iam_custom_role.main["releaser"].permissions :
       !can(regex("^(storage\\.objects|iam\\.roles|iam\\.serviceAccountKeys|resourcemanager|cloudbuild|iap|billing)|buckets\\.delete|databases\\.delete", permission))
     ])
-    error_message = "A release may change what guards it, or read what it need not."
+    error_message = "A release may change what protects it, or read contents."
   }
 }
 
-# So that a release, which may not, can be the first: all grants on the project are the foundation's.
-run "no_grant_on_the_project_waits_for_an_image" {
+# The foundation has all grants on the project, because a release may not create them.
+run "no_grant_on_the_project_depends_on_an_image" {
   command = plan
 
   variables {
@@ -365,9 +365,9 @@ run "no_grant_on_the_project_waits_for_an_image" {
 
   assert {
     condition = toset([for it in local.grants : "${it.who} ${it.role}" if it.kind == "project"]) == toset(flatten([
-      for who, all in run.everybody_may_do_what_is_listed_and_no_more.grants :
+      for who, all in run.every_account_has_the_listed_grants_and_no_others.grants :
       [for it in all : "${who} ${split(" ", it)[0]}" if strcontains(it, " on project ")]
     ]))
-    error_message = "A release would have to change grants on the project."
+    error_message = "The first release would have to change grants on the project."
   }
 }

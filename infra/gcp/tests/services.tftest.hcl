@@ -1,4 +1,4 @@
-# What runs, once there are images: who is called by whom, and as whom.
+# What runs once there are images: callers and accounts.
 
 mock_provider "google" {
   source = "./tests/mocks"
@@ -15,12 +15,12 @@ variables {
   console_viewers  = ["group:tuners@example.com"]
 }
 
-run "every_hearer_is_pushed_to_in_its_own_name" {
+run "every_consumer_is_pushed_to_with_its_own_account" {
   command = plan
 
   assert {
     condition     = toset(values(google_pubsub_subscription.main)[*].name) == toset(keys(local.subscriptions))
-    error_message = "A hearer of the topology is not pushed to."
+    error_message = "A consumer of the topology has no push subscription."
   }
 
   assert {
@@ -31,7 +31,7 @@ run "every_hearer_is_pushed_to_in_its_own_name" {
       && google_pubsub_subscription.main[name].push_config[0].oidc_token[0].audience == "https://${it.function}.lapidary-test.internal"
       && contains(google_cloud_run_v2_service.main[it.function].custom_audiences, google_pubsub_subscription.main[name].push_config[0].oidc_token[0].audience)
     ])
-    error_message = "A push is signed by another account, or for another audience, than its function's."
+    error_message = "A push is signed by an account, or for an audience, that is not its function's."
   }
 
   assert {
@@ -44,7 +44,7 @@ run "every_hearer_is_pushed_to_in_its_own_name" {
       && subscription.expiration_policy[0].ttl == ""
       && subscription.ack_deadline_seconds == local.topology.delivery.ack_deadline_s
     ])
-    error_message = "A subscription is not as the topology says."
+    error_message = "A subscription differs from the topology."
   }
 
   assert {
@@ -59,7 +59,7 @@ run "every_hearer_is_pushed_to_in_its_own_name" {
         env.name == "PUSH_AUTH" && env.value == "cloud-run-iam"
       ])
     ])
-    error_message = "A function does not know who may push to it."
+    error_message = "A function has no settings for the account that may push to it."
   }
 
   assert {
@@ -68,11 +68,11 @@ run "every_hearer_is_pushed_to_in_its_own_name" {
       && output.functions["console"].environment["PEOPLE_AUTH"] == "iap"
       && endswith(output.functions["console"].environment["IAP_AUDIENCE"], "/locations/us-central1/services/console")
     )
-    error_message = "What programs or people reach does not know how to check who they are."
+    error_message = "A function for programs or people has no settings to authenticate them."
   }
 }
 
-run "a_service_is_closed_bounded_and_its_own" {
+run "a_service_is_private_bounded_and_has_its_own_account" {
   command = plan
 
   assert {
@@ -92,7 +92,7 @@ run "a_service_is_closed_bounded_and_its_own" {
       && service.ingress == (name == "predict" ? "INGRESS_TRAFFIC_ALL" : "INGRESS_TRAFFIC_INTERNAL_ONLY")
       && service.template[0].timeout == (name == "predict" ? "150s" : "600s")
     ])
-    error_message = "A service is open, unbounded, unwatched, or runs in another's name."
+    error_message = "A service is public, unbounded, without probes, or runs as another account."
   }
 
   assert {
@@ -100,7 +100,7 @@ run "a_service_is_closed_bounded_and_its_own" {
       google_cloud_run_service.console["console"].metadata[0].annotations["run.googleapis.com/iap-enabled"] == "true"
       && google_cloud_run_service.console["console"].template[0].metadata[0].annotations["autoscaling.knative.dev/maxScale"] == "1"
     )
-    error_message = "The console stands in the open, or a press may reach an instance that did not make its page."
+    error_message = "The console is not behind IAP, or a form may reach an instance that did not render it."
   }
 
   assert {
@@ -110,7 +110,7 @@ run "a_service_is_closed_bounded_and_its_own" {
       && google_cloud_run_v2_job.main["clean-large"].template[0].template[0].max_retries == 3
       && google_cloud_run_v2_job.main["clean-large"].template[0].template[0].timeout == "3600s"
     )
-    error_message = "The job is not as the topology says."
+    error_message = "The job differs from the topology."
   }
 
   assert {
@@ -118,11 +118,11 @@ run "a_service_is_closed_bounded_and_its_own" {
       for env in google_cloud_run_v2_service.main["clean"].template[0].containers[0].env :
       env.value == "projects/lapidary-test/locations/us-central1/jobs/clean-large" if env.name == "CLEAN_JOB"
     ])
-    error_message = "clean does not know its job."
+    error_message = "clean has no setting for its job."
   }
 }
 
-run "nobody_is_let_in_but_those_who_were_named" {
+run "only_the_named_callers_have_access" {
   command = plan
 
   assert {
@@ -134,21 +134,21 @@ run "nobody_is_let_in_but_those_who_were_named" {
         "console serviceAccount:service-123456789012@gcp-sa-iap.iam.gserviceaccount.com" = "roles/run.invoker"
       },
     )
-    error_message = "Another caller than a function's own push account, or those named in variables."
+    error_message = "A caller is neither a function's push account nor named in a variable."
   }
 
   assert {
     condition     = values(google_iap_web_cloud_run_service_iam_member.console)[*].member == ["group:tuners@example.com"]
-    error_message = "Another viewer than those named."
+    error_message = "A viewer is not named in a variable."
   }
 
   assert {
     condition     = alltrue([for it in local.grants : !contains(["allUsers", "allAuthenticatedUsers"], it.member)])
-    error_message = "The public may do something."
+    error_message = "The public has a grant."
   }
 }
 
-run "a_setting_goes_to_every_function_that_has_it" {
+run "a_setting_applies_to_every_function_that_has_it" {
   command = plan
 
   variables {
@@ -157,12 +157,12 @@ run "a_setting_goes_to_every_function_that_has_it" {
 
   assert {
     condition     = local.environment["tune"].TUNE_JOBS_MAX == "2" && local.environment["watch"].TUNE_JOBS_MAX == "2"
-    error_message = "tune and watch would not agree on how many jobs may run."
+    error_message = "tune and watch have different limits of running jobs."
   }
 
   assert {
     condition     = contains(keys(local.environment["predict"]), "PREDICT_BASE_MODEL") && !contains(keys(local.environment["predict"]), "PREDICT_CHARS_MAX")
-    error_message = "A setting that was given is missing, or one that was not given is set."
+    error_message = "A setting is missing, or one without a value is set."
   }
 
   assert {
@@ -171,7 +171,7 @@ run "a_setting_goes_to_every_function_that_has_it" {
   }
 }
 
-run "a_function_may_be_there_before_the_others" {
+run "a_function_can_be_deployed_before_the_others" {
   command = plan
 
   variables {
@@ -180,6 +180,6 @@ run "a_function_may_be_there_before_the_others" {
 
   assert {
     condition     = values(google_pubsub_subscription.main)[*].name == ["watch-on-tick"] && keys(google_cloud_run_v2_service.main) == ["watch"]
-    error_message = "One image makes one service and its subscriptions."
+    error_message = "One image must create one service and its subscriptions, and no others."
   }
 }

@@ -1,4 +1,4 @@
-# What is refused before anything is planned.
+# What is rejected before anything is planned.
 
 mock_provider "google" {
   source = "./tests/mocks"
@@ -8,7 +8,7 @@ variables {
   project = "lapidary-test"
 }
 
-run "a_tag_is_no_image" {
+run "a_tag_is_rejected" {
   command = plan
   variables {
     images = { watch = "us-central1-docker.pkg.dev/lapidary-test/lapidary/watch:latest" }
@@ -16,7 +16,7 @@ run "a_tag_is_no_image" {
   expect_failures = [var.images]
 }
 
-run "another_functions_image_is_no_image" {
+run "another_functions_image_is_rejected" {
   command = plan
   variables {
     images = { watch = "us-central1-docker.pkg.dev/lapidary-test/lapidary/tune@sha256:0000000000000000000000000000000000000000000000000000000000000000" }
@@ -24,7 +24,7 @@ run "another_functions_image_is_no_image" {
   expect_failures = [var.images]
 }
 
-run "an_image_is_of_a_function" {
+run "an_image_of_an_unknown_function_is_rejected" {
   command = plan
   variables {
     images = { wach = "us-central1-docker.pkg.dev/lapidary-test/lapidary/wach@sha256:0000000000000000000000000000000000000000000000000000000000000000" }
@@ -32,7 +32,7 @@ run "an_image_is_of_a_function" {
   expect_failures = [var.images]
 }
 
-run "the_public_may_not_ask_predict" {
+run "the_public_may_not_call_predict" {
   command = plan
   variables {
     predict_invokers = ["allUsers"]
@@ -48,7 +48,7 @@ run "a_whole_domain_may_not_open_the_console" {
   expect_failures = [var.console_viewers]
 }
 
-run "a_program_approves_no_release" {
+run "a_program_may_not_approve_releases" {
   command = plan
   variables {
     release_approvers = ["serviceAccount:releaser@lapidary-test.iam.gserviceaccount.com"]
@@ -56,7 +56,7 @@ run "a_program_approves_no_release" {
   expect_failures = [var.release_approvers]
 }
 
-run "gemini_is_tuned_in_two_regions" {
+run "a_region_without_tuning_is_rejected" {
   command = plan
   variables {
     region = "asia-east1"
@@ -64,7 +64,7 @@ run "gemini_is_tuned_in_two_regions" {
   expect_failures = [var.region]
 }
 
-run "a_setting_that_no_function_reads_is_refused" {
+run "an_unknown_setting_is_rejected" {
   command = plan
   variables {
     settings = { TUNE_JOB_MAX = "2" }
@@ -72,7 +72,7 @@ run "a_setting_that_no_function_reads_is_refused" {
   expect_failures = [var.settings]
 }
 
-run "a_bucket_is_not_renamed_by_a_setting" {
+run "a_bucket_cannot_be_renamed_by_a_setting" {
   command = plan
   variables {
     settings = { DATASETS_BUCKET = "elsewhere" }
@@ -80,7 +80,7 @@ run "a_bucket_is_not_renamed_by_a_setting" {
   expect_failures = [var.settings]
 }
 
-run "the_console_is_never_kept_warm_twice" {
+run "the_console_has_at_most_one_warm_instance" {
   command = plan
   variables {
     instances_min = { console = 2 }
@@ -88,7 +88,7 @@ run "the_console_is_never_kept_warm_twice" {
   expect_failures = [var.instances_min]
 }
 
-run "a_builder_is_pinned" {
+run "a_builder_without_a_digest_is_rejected" {
   command = plan
   variables {
     builder_images = { _RUST = "rust:1.95-bookworm" }
@@ -96,7 +96,7 @@ run "a_builder_is_pinned" {
   expect_failures = [var.builder_images]
 }
 
-run "a_budget_names_its_account" {
+run "a_budget_without_a_valid_account_is_rejected" {
   command = plan
   variables {
     budget = { billing_account = "mine", amount = 100 }

@@ -1,10 +1,10 @@
-//! What must hold of a build file.
+//! The rules for a build file.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-/// Substitutions that Cloud Build makes itself:
+/// Substitutions that Cloud Build sets itself:
 /// <https://cloud.google.com/build/docs/configuring-builds/substitute-variable-values>.
 const BUILT_IN: [&str; 16] = [
     "BRANCH_NAME",
@@ -25,9 +25,9 @@ const BUILT_IN: [&str; 16] = [
     "TRIGGER_NAME",
 ];
 
-/// How secrets begin that someone might leave in a file. Concatenated, so that no search for secrets
-/// finds this file.
-fn signs_of_secrets() -> [String; 6] {
+/// Beginnings of secrets that might be left in a file. Concatenated, so that a scan for secrets does
+/// not find this file.
+fn secret_prefixes() -> [String; 6] {
     [
         ["gh", "p_"],
         ["AI", "za"],
@@ -39,7 +39,7 @@ fn signs_of_secrets() -> [String; 6] {
     .map(|halves| halves.concat())
 }
 
-/// Everything that is wrong with a file.
+/// Every fault of a file.
 pub(super) fn faults(file: &Value) -> Vec<String> {
     let mut faults = Vec::new();
     order(file, &mut faults);
@@ -48,21 +48,23 @@ pub(super) fn faults(file: &Value) -> Vec<String> {
     times(file, &mut faults);
     traced(file, &mut faults);
     if file["serviceAccount"].is_string() && file["options"]["logging"].is_null() {
-        faults.push("an account of its own, and no place for its log".to_owned());
+        faults.push("a service account of its own, and no setting for its log".to_owned());
     }
     let all = texts(file);
     for line in all.iter().flat_map(|text| text.lines()) {
         if line.contains("gcloud run") && line.contains("--image") && !line.contains("@sha256:") {
-            faults.push(format!("`{line}` deploys by no digest"));
+            faults.push(format!("`{line}` deploys without a digest"));
         }
         if line.contains("-auto-approve") {
-            faults.push(format!("`{line}` applies what nobody planned"));
+            faults.push(format!("`{line}` applies without a plan"));
         }
     }
     let whole = file.to_string();
-    let secrets = signs_of_secrets();
-    let secrets = secrets.iter().filter(|sign| whole.contains(sign.as_str()));
-    faults.extend(secrets.map(|sign| format!("it holds a secret: `{sign}`")));
+    let secrets = secret_prefixes();
+    let secrets = secrets
+        .iter()
+        .filter(|prefix| whole.contains(prefix.as_str()));
+    faults.extend(secrets.map(|prefix| format!("holds a secret: `{prefix}`")));
     faults
 }
 
@@ -70,7 +72,7 @@ fn steps(file: &Value) -> &[Value] {
     file["steps"].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// Ids are there, once, and a step waits for earlier ones.
+/// Every step has an id of its own, and waits for earlier steps only.
 fn order(file: &Value, faults: &mut Vec<String>) {
     let mut earlier = BTreeSet::from(["-"]);
     for step in steps(file) {
@@ -82,7 +84,7 @@ fn order(file: &Value, faults: &mut Vec<String>) {
             let waited = waited.as_str().unwrap_or_default();
             if !earlier.contains(waited) {
                 faults.push(format!(
-                    "`{id}` waits for `{waited}`, which is not before it"
+                    "`{id}` waits for `{waited}`, which is not an earlier step"
                 ));
             }
         }
@@ -92,8 +94,8 @@ fn order(file: &Value, faults: &mut Vec<String>) {
     }
 }
 
-/// What is used is defined, or built in, or a builder, which only a project can name; and what is
-/// defined is used.
+/// Every substitution that is used is defined, or built in, or a builder, which only a project can
+/// set; and every defined one is used.
 fn substitutions(file: &Value, faults: &mut Vec<String>) {
     let defined: BTreeSet<&str> = defined(file);
     let mut builders = builders(file);
@@ -101,7 +103,7 @@ fn substitutions(file: &Value, faults: &mut Vec<String>) {
     let mut used = BTreeSet::new();
     for step in steps(file) {
         let mut plain = step.clone();
-        // A script's own variables are the shell's; substitutions in it begin with `_`.
+        // A script has variables of its own; substitutions in it begin with `_`.
         let script = plain.as_object_mut().and_then(|it| it.remove("script"));
         let script = script.as_ref().and_then(Value::as_str).unwrap_or_default();
         let ours = names(script)
@@ -129,8 +131,8 @@ fn substitutions(file: &Value, faults: &mut Vec<String>) {
     faults.extend(idle.map(|name| format!("`{name}` is defined and not used")));
 }
 
-/// A builder is an image by digest; or a substitution without a default that is a tag, which the
-/// first step holds against a digest.
+/// A builder is an image by digest, or a substitution that the first step checks for a digest, and
+/// whose default is not a tag.
 fn by_digest(file: &Value, faults: &mut Vec<String>) {
     let first = steps(file).first();
     let first = first.and_then(|step| step["script"].as_str());
@@ -139,7 +141,9 @@ fn by_digest(file: &Value, faults: &mut Vec<String>) {
         match builder(step) {
             Some(name) => {
                 if !held.contains(&name) {
-                    faults.push(format!("`{name}` is not held against a digest first"));
+                    faults.push(format!(
+                        "`{name}` is not checked for a digest in the first step"
+                    ));
                 }
                 let default = file["substitutions"][name].as_str();
                 if default.is_some_and(|image| !is_by_digest(image)) {
@@ -147,12 +151,15 @@ fn by_digest(file: &Value, faults: &mut Vec<String>) {
                 }
             }
             None if is_by_digest(step["name"].as_str().unwrap_or_default()) => {}
-            None => faults.push(format!("a builder is named by no digest: {}", step["name"])),
+            None => faults.push(format!(
+                "a builder is not named by a digest: {}",
+                step["name"]
+            )),
         }
     }
 }
 
-/// The substitutions that the first step holds against a digest, whoever's builders they are.
+/// The substitutions that the first step checks for a digest, also those of the other file.
 pub(super) fn held(file: &Value) -> BTreeSet<&str> {
     let first = steps(file).first().and_then(|step| step["script"].as_str());
     let lines = first.into_iter().flat_map(str::lines);
@@ -162,7 +169,7 @@ pub(super) fn held(file: &Value) -> BTreeSet<&str> {
         .collect()
 }
 
-/// What is applied comes after a look at where its images come from.
+/// A plan is applied only after the provenance of its images was checked.
 fn traced(file: &Value, faults: &mut Vec<String>) {
     let says =
         |step: &Value, what: &str| step["script"].as_str().is_some_and(|it| it.contains(what));
@@ -177,7 +184,7 @@ fn traced(file: &Value, faults: &mut Vec<String>) {
             after.insert(id);
         }
         if says(step, "terraform apply") && !follows {
-            faults.push(format!("`{id}` applies images that may come from anywhere"));
+            faults.push(format!("`{id}` applies images of unverified origin"));
         }
     }
 }
@@ -205,7 +212,7 @@ fn is_by_digest(image: &str) -> bool {
 
 fn times(file: &Value, faults: &mut Vec<String>) {
     if file["timeout"].is_null() {
-        faults.push("no timeout: ten minutes, unless told".to_owned());
+        faults.push("no timeout: the default is ten minutes".to_owned());
         return;
     }
     let whole = seconds(&file["timeout"], faults);
@@ -228,7 +235,7 @@ fn seconds(timeout: &Value, faults: &mut Vec<String>) -> Option<u64> {
     let seconds = text.strip_suffix('s').and_then(|it| it.parse().ok());
     if seconds.is_none() {
         faults.push(format!(
-            "the timeout `{text}` is no number of seconds, such as `600s`"
+            "expected a timeout in seconds such as `600s`, found `{text}`"
         ));
     }
     seconds
@@ -243,7 +250,7 @@ fn defined(file: &Value) -> BTreeSet<&str> {
         .collect()
 }
 
-/// Every text in a value, but the names of its fields.
+/// Every string in a value, without the names of fields.
 fn texts(value: &Value) -> Vec<&str> {
     match value {
         Value::String(text) => vec![text],
@@ -257,7 +264,7 @@ fn in_name(c: char) -> bool {
     c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'
 }
 
-/// The names behind `$` and `${`; `$$` is a dollar.
+/// The names after `$` and `${`; `$$` is a literal dollar.
 fn names(text: &str) -> Vec<&str> {
     let mut names = Vec::new();
     let mut rest = text;

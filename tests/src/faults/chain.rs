@@ -1,7 +1,7 @@
-//! The chain that every fault is tried on: one upload that every function has a part in.
+//! The chain that every fault is tested on: one upload that passes through every function.
 //!
-//! Its rows overfit, so that early-stop has something to stop; the checkpoint that it keeps is
-//! better than the base model, so that deploy has something to promote.
+//! Its rows overfit, so that early-stop has a run to stop; the checkpoint that it keeps is better than
+//! the base model, so that deploy has a model to promote.
 
 use shared::{
     dataset::{Upload, Version},
@@ -10,24 +10,18 @@ use shared::{
     route::{GateDecision, Route},
     run::{Run, State},
 };
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::harness::{Harness, Setup};
 
-/// Simulated seconds in one of the wall's: an hour in twelve, and yet the acknowledgement
-/// deadline of ten minutes leaves a busy machine two seconds.
+/// Simulated seconds per second of the wall clock: an hour takes twelve seconds. Faster, and retries
+/// would use up their attempts before a killed function has restarted.
 pub const SPEED: f64 = 300.0;
-/// The name that the recipe asks to serve under.
+/// The model name in the recipe.
 pub const MODEL: &str = "guide";
 /// Where the rows are uploaded.
 const OBJECT: &str = "museum/data.jsonl";
 /// Where their recipe is.
 const RECIPE_OBJECT: &str = "museum/recipe.toml";
-/// Whole systems at one time: each is nine processes' work, and a machine that runs tests may
-/// have two cores.
-const STACKS_MAX: usize = 3;
-
-static STACKS: Semaphore = Semaphore::const_new(STACKS_MAX);
 
 const RECIPE: &str = r#"
 [clean]
@@ -47,15 +41,14 @@ model = "guide"
 gate = "better"
 "#;
 
-/// A system, and its place among those that run at a time.
+/// A system with the chain's settings.
 #[derive(Debug)]
 pub struct Chain {
     /// The system.
     pub harness: Harness,
-    _place: SemaphorePermit<'static>,
 }
 
-/// What a chain came to, all of it.
+/// Everything that a chain produced.
 #[derive(Debug)]
 pub struct Ended {
     /// The one upload's record.
@@ -66,22 +59,22 @@ pub struct Ended {
     pub run: Run,
     /// The gate's one decision.
     pub decision: GateDecision,
-    /// Where the model leads.
+    /// The model's route.
     pub route: Route,
 }
 
-/// Settings that make waits short: those of `create` are the wall's time, since calls are.
+/// Settings that make waits short: time-outs of calls are in wall time, whatever the speed.
 pub fn setup() -> Setup {
     Setup {
         speed: Some(SPEED),
         ..Setup::default()
     }
     .with("TUNE_CREATE_TIMEOUT_S", "4")
-    // Three seconds of the wall: a call that was given up on a busy machine may be that late.
+    // Three seconds of wall time: on a busy machine a call that timed out may take effect that late.
     .with("TUNE_SETTLE_S", "900")
 }
 
-/// 128 rows of which one is broken, one a duplicate.
+/// 128 rows, of which one is truncated and one a duplicate.
 pub fn rows() -> String {
     const THINGS: [&str; 14] = [
         "anchor",
@@ -139,18 +132,14 @@ pub fn rows() -> String {
 }
 
 impl Chain {
-    /// Starts a system once there is a place for it.
+    /// Starts a system.
     pub async fn start(program: &str, setup: Setup) -> Self {
-        let place = STACKS.acquire().await.expect("it is never closed");
         let harness = Harness::start(program, setup).await;
-        // A quota of one job would hide that two were asked for; and half a simulated hour of
-        // steps would teach nothing more than these minutes. Long enough that a busy machine still stops it.
+        // A quota of one job would hide that a second one was requested. Few seconds per step, because
+        // longer training tests nothing more; yet enough that early-stop is in time.
         let lenient = serde_json::json!({ "concurrent_jobs": 8, "seconds_per_step": 6.0 });
         harness.faults.set_vertex(&lenient).await;
-        Self {
-            harness,
-            _place: place,
-        }
+        Self { harness }
     }
 
     /// Uploads the rows with their recipe.
@@ -160,15 +149,15 @@ impl Chain {
         harness.upload(OBJECT, rows()).await
     }
 
-    /// Waits until the chain has run its course after `upload`, and asserts the promise: nothing
-    /// was lost, and nothing was done twice.
+    /// Waits until the chain of `upload` has ended, and asserts the promise: nothing was lost, and
+    /// nothing was done twice.
     pub async fn ends_once(&self, upload: &ObjectFinalized) -> Ended {
         let harness = &self.harness;
         let upload = harness.cleaned(upload).await;
         let version = upload.version.clone();
         let version = version.unwrap_or_else(|| panic!("no version: {upload:?}"));
         let run = harness
-            .run_of(version.as_str(), "the run's end to be told", |run| {
+            .run_of(version.as_str(), "the run's end to be published", |run| {
                 run.finish_published
             })
             .await;
@@ -183,7 +172,7 @@ impl Chain {
         ended
     }
 
-    /// Whether the route has moved, the run's end is told, and nothing is under way.
+    /// Whether the route has moved, the run's end is published, and no message is pending.
     pub async fn has_ended(&self) -> bool {
         let harness = &self.harness;
         let route = harness.route(MODEL).await;
@@ -193,7 +182,7 @@ impl Chain {
 
     async fn is_idle(&self) -> bool {
         for (name, topic, ..) in self.harness.stack.topology().subscriptions() {
-            // Ticks never cease.
+            // There is always a next tick.
             if topic != "tick" && self.harness.backlog(&name).await > 0 {
                 return false;
             }

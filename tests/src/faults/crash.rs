@@ -1,4 +1,4 @@
-//! Kills functions at their effects, and sees the chain through.
+//! Kills functions at their effects, and runs the chain to its end.
 
 use std::fmt;
 
@@ -7,7 +7,6 @@ use crate::{
         chain::{Chain, setup},
         effect::{Effect, effects},
     },
-    harness::LIMIT,
     wait,
 };
 
@@ -17,9 +16,9 @@ pub const FUNCTIONS: [&str; 6] = ["clean", "tune", "watch", "early-stop", "evalu
 /// On which side of an effect the crash is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// Nothing has happened yet.
+    /// The effect has not happened yet.
     Before,
-    /// It has happened, and the function does not know.
+    /// The effect has happened, and the function has no answer yet.
     After,
 }
 
@@ -32,7 +31,7 @@ impl fmt::Display for Side {
     }
 }
 
-/// Runs the chain once without harm, and gives every effect that the functions had.
+/// Runs the chain once without faults, and gives every effect of the functions.
 pub async fn effects_of_a_chain(program: &str) -> Vec<Effect> {
     let chain = Chain::start(program, setup()).await;
     let upload = chain.upload().await;
@@ -41,8 +40,8 @@ pub async fn effects_of_a_chain(program: &str) -> Vec<Effect> {
     effects(&chain.harness.faults.journal().await, &FUNCTIONS)
 }
 
-/// Sorts `effects` into rounds that have at most one of each function: what one function does
-/// about its crash is no business of the next one's, so a chain can bear a crash of each.
+/// Groups `effects` into rounds with at most one of each function: functions recover independently of
+/// one another, so one chain can test a crash of each.
 pub fn rounds(effects: &[Effect]) -> Vec<Vec<Effect>> {
     let mut rounds: Vec<Vec<Effect>> = Vec::new();
     for effect in effects {
@@ -57,60 +56,60 @@ pub fn rounds(effects: &[Effect]) -> Vec<Vec<Effect>> {
     rounds
 }
 
-/// A crash that is to come.
-struct Crash {
+/// A crash that has not happened yet.
+struct PendingCrash {
     effect: Effect,
-    /// The fault that is armed for it now.
+    /// The fault that is armed now.
     fault: String,
     /// Whether the fault holds the effect, not the call before it.
     is_near: bool,
 }
 
-/// What happens next.
+/// The next thing that happens in a chain.
 enum Next {
-    /// A call is held: of which crash.
+    /// A call is held: the index of its crash.
     Held(usize),
     /// The chain has ended.
     Ended,
 }
 
-/// Runs the chain, kills each function at its effect in `round`, starts it again, and asserts the
-/// promise; gives the effects that did not come about.
+/// Runs the chain, kills each function at its effect in `round`, restarts it, and asserts the promise;
+/// gives the effects that did not occur.
 ///
-/// What `watch` and `early-stop` do depends on the moment of a tick, so that happens.
+/// Some of `watch` and `early-stop` may not: what they do depends on the moment of a tick.
 pub async fn crashes(program: &str, round: &[Effect], side: Side) -> Vec<Effect> {
     let mut chain = Chain::start(program, setup()).await;
     let faults = chain.harness.faults.clone();
-    let mut coming = Vec::new();
+    let mut pending = Vec::new();
     for effect in round {
         let caller = &effect.caller;
         let fault = match &effect.after {
             None => effect.kind.fault(caller, &side.to_string()),
             Some(before) => before.fault(caller, "after"),
         };
-        coming.push(Crash {
+        pending.push(PendingCrash {
             effect: effect.clone(),
             fault: faults.arm(&fault).await,
             is_near: effect.after.is_none(),
         });
     }
     let upload = chain.upload().await;
-    while let Next::Held(index) = next(&chain, &coming).await {
-        let crash = coming.remove(index);
+    while let Next::Held(index) = next(&chain, &pending).await {
+        let crash = pending.remove(index);
         let caller = FUNCTIONS
             .into_iter()
             .find(|name| *name == crash.effect.caller)
             .expect("a function");
         if crash.is_near {
             let stack = &mut chain.harness.stack;
-            stack.kill(caller).await.expect("it is killed");
+            stack.kill(caller).await.expect("the function is killed");
             faults.disarm(&crash.fault).await;
-            stack.restart(caller).await.expect("it starts again");
+            stack.restart(caller).await.expect("the function restarts");
         } else {
             let fault = crash.effect.kind.fault(caller, &side.to_string());
             let fault = faults.arm(&fault).await;
             faults.disarm(&crash.fault).await;
-            coming.push(Crash {
+            pending.push(PendingCrash {
                 fault,
                 is_near: true,
                 ..crash
@@ -119,23 +118,27 @@ pub async fn crashes(program: &str, round: &[Effect], side: Side) -> Vec<Effect>
     }
     faults.clear().await;
     let _ended = chain.ends_once(&upload).await;
-    coming.into_iter().map(|crash| crash.effect).collect()
+    pending.into_iter().map(|crash| crash.effect).collect()
 }
 
-async fn next(chain: &Chain, coming: &[Crash]) -> Next {
-    wait::until("a call to be held, or the chain's end", LIMIT, async || {
-        // One look for all: a call is held only as long as its caller waits.
-        let holding = chain.harness.faults.holding().await;
-        let held = coming
-            .iter()
-            .position(|crash| holding.contains(&crash.fault));
-        if let Some(index) = held {
-            return Ok(Next::Held(index));
-        }
-        if chain.has_ended().await {
-            return Ok(Next::Ended);
-        }
-        Err(chain.harness.faults.list().await.to_string())
-    })
+async fn next(chain: &Chain, pending: &[PendingCrash]) -> Next {
+    wait::until(
+        "a call to be held, or the chain's end",
+        &chain.harness,
+        async || {
+            // One request for all crashes: a call is held only as long as its caller waits.
+            let holding = chain.harness.faults.holding().await;
+            let held = pending
+                .iter()
+                .position(|crash| holding.contains(&crash.fault));
+            if let Some(index) = held {
+                return Ok(Next::Held(index));
+            }
+            if chain.has_ended().await {
+                return Ok(Next::Ended);
+            }
+            Err(chain.harness.faults.list().await.to_string())
+        },
+    )
     .await
 }

@@ -1,33 +1,33 @@
-//! The effects that functions have outside themselves, read from the journal of a run.
+//! The external effects of functions, read from the journal of a run.
 //!
-//! An effect is a call that changes something: of a function, on a kind of thing, at a place in
-//! the order of that function's calls. Nobody types the list, so none is forgotten.
+//! An effect is a call that changes something: made by a function, on a kind of resource, at a
+//! position in the order of that function's calls. The list is derived, so that none is forgotten.
 
 use std::fmt;
 
 use serde_json::{Value, json};
 
-/// What tells a call from the other calls of its function, and lets a fault be armed for it.
+/// What distinguishes a call from the other calls of its function, so that a fault can be armed for it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Kind {
-    /// The call's last word: a method of gRPC, or of HTTP with its path's end.
+pub struct CallKind {
+    /// A method of gRPC, or of HTTP.
     verb: String,
-    /// What it is on: a collection, a topic, an object's file name.
+    /// What the call is on: a collection, a topic, an object's file name, or the end of an HTTP path.
     on: String,
 }
 
-/// A call to strike: the first of its kind, or the first after the first of another kind.
+/// A call to crash at: the first of its kind, or the first after a call of another kind.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Effect {
     /// Which function makes it.
     pub caller: String,
     /// The call.
-    pub kind: Kind,
-    /// The call that comes before it, where it is not the first of its kind.
-    pub after: Option<Kind>,
+    pub kind: CallKind,
+    /// The call before it, if it is not the first of its kind.
+    pub after: Option<CallKind>,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for CallKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.verb, self.on)
     }
@@ -45,21 +45,21 @@ impl fmt::Display for Effect {
 
 /// Every effect in `journal` of the functions named in `callers`, in order.
 ///
-/// A kind that a function repeats counts again wherever another kind first came before it: the
-/// commit that follows a publish is not the commit that precedes it.
+/// A kind that a function repeats counts again after each other kind: the commit that follows a
+/// publish is not the commit that precedes it.
 ///
 /// # Panics
 ///
-/// Where a call is of no kind that is known here: a new effect wants a new name.
+/// If the kind of a call is unknown here: a new effect needs a new kind.
 pub fn effects(journal: &[Value], callers: &[&str]) -> Vec<Effect> {
     let mut found: Vec<Effect> = Vec::new();
     for &caller in callers {
-        let kinds: Vec<Kind> = journal
+        let kinds: Vec<CallKind> = journal
             .iter()
             .filter(|entry| entry["caller"] == caller)
-            .map(Kind::of)
+            .map(CallKind::of)
             .collect();
-        let mut before: Option<&Kind> = None;
+        let mut before: Option<&CallKind> = None;
         for kind in &kinds {
             let is_new = !found
                 .iter()
@@ -78,7 +78,7 @@ pub fn effects(journal: &[Value], callers: &[&str]) -> Vec<Effect> {
     found
 }
 
-impl Kind {
+impl CallKind {
     fn of(entry: &Value) -> Self {
         let text = |field: &str| entry[field].as_str().unwrap_or_default();
         let (method, path) = (text("method"), text("path"));
@@ -117,14 +117,14 @@ impl Kind {
         unknown(entry)
     }
 
-    /// The fault for the next call of this kind by `caller` to be held.
+    /// The fault that holds the next call of this kind by `caller`.
     pub fn fault(&self, caller: &str, hold: &str) -> Value {
         let mut fault = json!({ "caller": caller, "action": { "hold": hold } });
         match self.verb.as_str() {
             "CreateDocument" => {
                 fault["path"] = "/CreateDocument$".into();
-                // Field 2 of the request, between its tag and that of field 3: no other text of
-                // a document can look like it.
+                // Field 2 of the request in the wire format, between its tag and that of field 3: no
+                // text in a document can contain these bytes.
                 let length = char::from(u8::try_from(self.on.len()).unwrap_or_default());
                 fault["body"] = format!("\u{12}{length}{}\u{1a}", self.on).into();
             }
@@ -152,8 +152,8 @@ impl Kind {
     }
 }
 
-/// The collection in `projects/P/databases/D/documents/COLLECTION/ID`, or in the parent, the
-/// collection and the id one after another.
+/// The collection in `projects/P/databases/D/documents/COLLECTION/ID`, or in the parent followed by
+/// the collection and the id.
 fn collection(resource: &str) -> Option<&str> {
     let after = resource.split("/documents").nth(1)?;
     let mut names = after.split(['/', ' ']).filter(|name| !name.is_empty());
@@ -161,5 +161,5 @@ fn collection(resource: &str) -> Option<&str> {
 }
 
 fn unknown<T>(entry: &Value) -> T {
-    panic!("a call of no kind that is known: {entry}")
+    panic!("a call of an unknown kind: {entry}")
 }

@@ -64,7 +64,7 @@ impl CloudConfig {
         /// `functions.json`.
         #[derive(Deserialize)]
         struct Functions {
-            #[serde(rename = "doors")]
+            #[serde(rename = "caller_auth")]
             auth_variables: BTreeMap<CallerKind, BTreeMap<String, Option<String>>>,
             functions: BTreeMap<String, CloudFunction>,
         }

@@ -54,11 +54,7 @@ async fn try_request(
 /// A held-out row, which the model was not trained on.
 async fn held_out(
     session: &Session,
-<<<<<<< HEAD
     end: &ChainSnapshot,
-=======
-    end: &Snapshot,
->>>>>>> functions
 ) -> Result<Option<sample::SampleRow>, shared::error::Error> {
     let part = end
         .version

@@ -1,6 +1,6 @@
-//! What `infra/gcp` says in JSON against the code: what is given is read, what is asked may be asked, what wakes someone is logged.
+//! The JSON files of `infra/gcp` against the code: settings, permissions, indexes, metrics and alerts.
 //!
-//! No Terraform is needed: its own tests hold its resources against the same files.
+//! Needs no Terraform: the tests in `infra/gcp/tests` compare its resources with the same files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     checkout::{self, File},
-    documents::{Dealings, types},
+    documents::{FirestoreUse, types},
     readmes::{cell, quoted, settings, shipped, source, topics},
 };
 
@@ -85,16 +85,16 @@ fn the_catalogue_lists_the_functions_and_jobs_of_the_topology() {
 }
 
 #[test]
-fn a_function_is_given_the_settings_that_it_reads() {
+fn a_function_has_the_settings_that_it_reads() {
     for (name, function) in catalogue() {
         let said = settings(quoted(&cell(&name, "settings")));
         assert_eq!(keys(&function["settings"]), said, "{name}");
     }
 }
 
-/// Without a value, a function that requires one does not start.
+/// A function without a required setting does not start.
 #[test]
-fn what_a_function_requires_has_a_value() {
+fn a_required_setting_has_a_value() {
     let derived = topology().resource_variables();
     for (name, function) in catalogue() {
         let config = checkout::read(&format!("functions/{name}/src/config.rs"));
@@ -110,23 +110,23 @@ fn what_a_function_requires_has_a_value() {
     }
 }
 
-/// The variables that are not of one function: `settings.tf` and the doors in `functions.json` give
-/// them, `shared` reads them, and the doctor looks whether they were given.
+/// The variables that all functions have: `settings.tf` and `caller_auth` in `functions.json` set them,
+/// `shared` reads them, and the doctor checks that they are set.
 #[test]
-fn what_every_function_is_given_is_read_by_someone() {
+fn the_common_settings_are_read() {
     let mut all = found(
         r"\b([A-Z]+_[A-Z_]+)\s+=",
         &checkout::read("infra/gcp/settings.tf"),
     );
     let mut given = all.clone();
-    let doors = entries(&json("functions.json")["doors"]);
-    let doors = doors.values().flat_map(entries);
-    // Where a door's variable has no value of its own, Terraform has one for each function.
-    let (own, same): (Vec<_>, Vec<_>) = doors.partition(|(_, value)| value.is_null());
+    let auth = entries(&json("functions.json")["caller_auth"]);
+    let auth = auth.values().flat_map(entries);
+    // A variable without a value here has one for each function in Terraform.
+    let (own, same): (Vec<_>, Vec<_>) = auth.partition(|(_, value)| value.is_null());
     for (variable, _) in own {
         assert!(
             given.remove(&variable),
-            "settings.tf has no value of {variable}"
+            "settings.tf has no value for {variable}"
         );
     }
     let doctor = checkout::read("infra/local/src/doctor/cloud_config.rs");
@@ -134,7 +134,7 @@ fn what_every_function_is_given_is_read_by_someone() {
         let quoted = format!("\"{variable}\"");
         assert!(
             doctor.contains(&quoted),
-            "the doctor looks not for {variable}"
+            "the doctor does not check {variable}"
         );
     }
     all.extend(same.into_iter().map(|(variable, _)| variable));
@@ -145,12 +145,12 @@ fn what_every_function_is_given_is_read_by_someone() {
         .collect();
     for variable in all {
         let quoted = format!("\"{variable}\"");
-        assert!(source.contains(&quoted), "nobody reads {variable}");
+        assert!(source.contains(&quoted), "no code reads {variable}");
     }
 }
 
 #[test]
-fn a_function_may_publish_what_it_tells() {
+fn a_function_may_publish_to_its_topics() {
     let topology = topology();
     for (name, function) in catalogue() {
         let said = topics(&cell(&name, "publishes"), &topology);
@@ -178,35 +178,38 @@ fn a_function_may_do_with_buckets_what_its_code_does() {
             "stat" | "stream" | "read" | "read_range" | "list" => Some("read"),
             "delete" => Some("delete"),
             "clone" => None,
-            other => panic!("{name}: which right does `objects.{other}` want?"),
+            other => panic!("{name}: which permission does `objects.{other}` need?"),
         });
         assert_eq!(may, does.map(str::to_owned).collect(), "{name}");
         let own = entries(&function["settings"]).into_keys();
         for bucket in own.filter_map(|it| Some(it.strip_suffix("_BUCKET")?.to_lowercase())) {
-            assert!(buckets.contains_key(&bucket), "{name} is told of {bucket}");
+            assert!(
+                buckets.contains_key(&bucket),
+                "{name} has a setting for {bucket} and no grant"
+            );
         }
     }
 }
 
-/// Who may do less than it does fails at the first document; who may do more need not.
+/// With too few permissions a function fails at its first document; it needs no more than these.
 #[test]
 fn a_function_may_do_with_documents_what_its_code_does() {
     for (name, function) in catalogue() {
         let mut wants = owned(["datastore.databases.get"]);
-        // A release asks it for a document.
+        // Its answer to a smoke test is a document.
         if function["callers"] == "pushes" {
             wants.insert("datastore.entities.create".to_owned());
         }
-        for call in Dealings::of(&source(&name)).calls {
+        for call in FirestoreUse::of(&source(&name)).calls {
             let verbs: &[_] = match call.as_str() {
                 "get" => &["get"],
                 "create" => &["create"],
                 "replace" => &["update"],
-                // Whether it is there or not.
+                // It creates the document or replaces it.
                 "put" => &["create", "update"],
                 // A query reads what it lists.
                 "with_field" | "newest" => &["get", "list"],
-                other => panic!("{name}: which right does `documents.{other}` want?"),
+                other => panic!("{name}: which permission does `documents.{other}` need?"),
             };
             wants.extend(
                 verbs
@@ -239,7 +242,7 @@ fn a_function_may_do_with_models_what_its_code_does() {
                     "tensorboardTimeSeries.batchRead",
                     "tensorboardTimeSeries.list",
                 ],
-                other => panic!("{name}: which right does `vertex.{other}` want?"),
+                other => panic!("{name}: which permission does `vertex.{other}` need?"),
             };
             wants.extend(rights.iter().map(|right| format!("aiplatform.{right}")));
         }
@@ -262,12 +265,12 @@ fn collections() -> BTreeMap<String, String> {
 }
 
 #[test]
-fn what_firestore_is_told_of_is_a_field_of_a_document() {
+fn every_field_of_firestore_json_is_a_field_of_a_document() {
     let firestore = json("firestore.json");
     let collections = collections();
     let check = |collection: &str, field: &str| {
         let files = collections.get(collection);
-        let files = files.unwrap_or_else(|| panic!("nobody keeps `{collection}`"));
+        let files = files.unwrap_or_else(|| panic!("no type is stored in `{collection}`"));
         let declared = format!(r"(?m)^\s+(?:pub(?:\(crate\))? )?({field}):");
         let declared = !found(&declared, files).is_empty();
         assert!(declared, "`{collection}` has no `{field}`");
@@ -282,9 +285,9 @@ fn what_firestore_is_told_of_is_a_field_of_a_document() {
     }
 }
 
-/// A laptop answers a query of a field without an index; Firestore refuses it.
+/// The emulator answers a query by a field without an index; Firestore rejects it.
 #[test]
-fn no_field_that_is_asked_by_is_without_an_index() {
+fn every_queried_field_has_an_index() {
     let firestore = json("firestore.json");
     let mut by_type: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut queries = BTreeSet::new();
@@ -300,7 +303,12 @@ fn no_field_that_is_asked_by_is_without_an_index() {
             .map(|it| (it[1].to_owned(), it[2].to_owned()))
             .collect();
         let all = any.find_iter(&text).count();
-        assert_eq!(seen.len(), all, "{} asks in a way of its own", file.path);
+        assert_eq!(
+            seen.len(),
+            all,
+            "{} has a query that this test cannot parse",
+            file.path
+        );
         queries.extend(seen);
     }
     assert!(!queries.is_empty());
@@ -308,7 +316,7 @@ fn no_field_that_is_asked_by_is_without_an_index() {
         for collection in &by_type[&name] {
             let without = words(&firestore["unindexed"][collection]).contains(&field)
                 || firestore["expires"][collection] == field.as_str();
-            assert!(!without, "`{collection}` is asked by `{field}`");
+            assert!(!without, "`{collection}` is queried by `{field}`");
         }
     }
 }
@@ -331,17 +339,17 @@ fn metrics() -> BTreeMap<String, (String, BTreeMap<String, String>)> {
 #[test]
 fn a_metric_counts_lines_that_are_logged() {
     let source = shipped_source();
-    let compared = Regex::new(r#"jsonPayload\.(\w+)="(\w+)""#).unwrap();
+    let compared = Regex::new(r#"jsonPayload\.([\w.]+)="(\w+)""#).unwrap();
     for (name, (filter, labels)) in metrics() {
         assert!(
             !filter.contains("jsonPayload.message"),
-            "{name} counts sentences: a better one would silence it"
+            "{name} counts messages, which may be reworded"
         );
         for found in compared.captures_iter(&filter) {
             // The statement that logs it, to its end.
             let field = format!("{} = \"{}\"", &found[1], &found[2]);
             let lines: Vec<&str> = source.split(&field).skip(1).collect();
-            assert!(!lines.is_empty(), "{name}: nobody logs {field}");
+            assert!(!lines.is_empty(), "{name}: no code logs {field}");
             for line in lines {
                 let statement = line.split(';').next().unwrap();
                 for (label, extractor) in &labels {
@@ -350,7 +358,10 @@ fn a_metric_counts_lines_that_are_logged() {
                     // The service is in every line: shared/src/telemetry.rs.
                     let there = ["service", &found[1]].contains(&from)
                         || statement.contains(&format!("{from} = "));
-                    assert!(there, "{name}: `{label}` is not beside {field}");
+                    assert!(
+                        there,
+                        "{name}: `{label}` is not logged together with {field}"
+                    );
                 }
             }
         }
@@ -358,7 +369,7 @@ fn a_metric_counts_lines_that_are_logged() {
 }
 
 #[test]
-fn an_alert_looks_at_what_is_there() {
+fn an_alert_watches_existing_metrics_and_subscriptions() {
     let (topology, metrics) = (topology(), metrics());
     let functions: BTreeSet<_> = topology.functions.keys().cloned().collect();
     let mut subscriptions: BTreeSet<String> =
@@ -366,7 +377,10 @@ fn an_alert_looks_at_what_is_there() {
     subscriptions.insert("${dead_letters}".to_owned());
     let check = |what: &str, pattern: &str, text: &str, known: &BTreeSet<String>| {
         for name in found(pattern, text) {
-            assert!(known.contains(&name), "{what} looks at `{name}`");
+            assert!(
+                known.contains(&name),
+                "{what} watches `{name}`, which does not exist"
+            );
         }
     };
     let metric = r"logging\.googleapis\.com/user/([\w/]+)";
@@ -405,23 +419,23 @@ fn an_alert_looks_at_what_is_there() {
 }
 
 #[test]
-fn every_alert_for_people_says_what_to_do_and_no_paragraph_is_left_over() {
+fn every_alert_for_people_has_a_runbook_and_every_runbook_an_alert() {
     let readme = checkout::read("infra/gcp/README.md");
     let runbooks = readme.split("\n## Runbooks\n").nth(1).expect("runbooks");
     let runbooks = runbooks.split("\n## ").next().unwrap();
-    let told = found(r"(?m)^### (.+)$", runbooks);
-    assert_eq!(told, keys(&json("alerts.json")));
+    let documented = found(r"(?m)^### (.+)$", runbooks);
+    assert_eq!(documented, keys(&json("alerts.json")));
 }
 
 #[test]
-fn the_doctor_looks_for_every_interface_that_terraform_switches_on() {
+fn the_doctor_checks_every_api_that_terraform_enables() {
     let list = |path: &str, start: &str, end: &str| {
         let text = checkout::read(path);
         let list = text.split(start).nth(1).expect(start);
         found(r#""([a-z]+)""#, list.split(end).next().unwrap())
     };
-    let on = list("infra/gcp/apis.tf", "apis = toset", "],\n");
-    let looked_for = list("infra/local/src/doctor/project.rs", "const APIS", "];");
-    assert_eq!(looked_for, on);
-    assert!(on.contains("run"), "{on:?}");
+    let enabled = list("infra/gcp/apis.tf", "apis = toset", "],\n");
+    let checked = list("infra/local/src/doctor/project.rs", "const APIS", "];");
+    assert_eq!(checked, enabled);
+    assert!(enabled.contains("run"), "{enabled:?}");
 }

@@ -1,4 +1,4 @@
-//! Deliveries that do not come from our Pub/Sub: refused before anything is read or written.
+//! Deliveries that do not come from our Pub/Sub: rejected before anything is read or written.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use system_tests::harness::{Harness, Setup};
 use crate::PROGRAM;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_push_that_proves_nothing_is_refused_and_writes_nothing() {
+async fn an_unauthenticated_push_is_rejected_and_writes_nothing() {
     let harness = Harness::start(PROGRAM, Setup::default()).await;
     let before = harness.faults.journal().await.len();
     let topology = harness.stack.topology();
@@ -35,7 +35,7 @@ async fn a_push_that_proves_nothing_is_refused_and_writes_nothing() {
     harness.assert_quiet().await;
 }
 
-/// What a stranger could send in place of a token.
+/// What an attacker could send instead of a valid token.
 async fn headers(harness: &Harness, function: &str) -> Vec<(&'static str, Option<String>)> {
     let audience = format!("https://{function}.lapidary-local.example");
     let email = format!("push-{function}@lapidary-local.iam.gserviceaccount.com");
@@ -64,20 +64,20 @@ async fn headers(harness: &Harness, function: &str) -> Vec<(&'static str, Option
         ("a forged signature", token(known.clone(), &forged)),
         ("an unknown key", token(unknown, &forged)),
         ("no signature", token(unsigned, "")),
-        // What Cloud Run puts there after it has checked: we are not behind it here.
+        // Cloud Run sets this after its own check; there is no Cloud Run in front of this function.
         (
             "a removed signature",
             token(known, "SIGNATURE_REMOVED_BY_GOOGLE"),
         ),
         (
             "another account's token",
-            Some(someone_elses(harness, &audience).await),
+            Some(token_of_another_account(harness, &audience).await),
         ),
     ]
 }
 
 /// A token of the right key and audience, of a service account that is not Pub/Sub's.
-async fn someone_elses(harness: &Harness, audience: &str) -> String {
+async fn token_of_another_account(harness: &Harness, audience: &str) -> String {
     let metadata = harness.address("GCE_METADATA_HOST");
     let path = "computeMetadata/v1/instance/service-accounts/default/identity";
     let token = harness
@@ -92,12 +92,12 @@ async fn someone_elses(harness: &Harness, audience: &str) -> String {
     format!("Bearer {}", token.text().await.unwrap())
 }
 
-/// A push of a readable fact, as Pub/Sub sends it.
+/// A push of a decodable event, as Pub/Sub sends it.
 fn envelope(subscription: &str, topic: &str) -> Value {
     let data = match topic {
-        "dataset-cleaned" => json!({ "version": "nobody-a" }),
+        "dataset-cleaned" => json!({ "version": "missing-a" }),
         "alert" => json!({ "incident": { "incident_id": "0.forged", "state": "open" } }),
-        _ => json!({ "run": "nobody-a-b" }),
+        _ => json!({ "run": "missing-a-b" }),
     };
     json!({
         "message": {

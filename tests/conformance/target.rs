@@ -1,9 +1,8 @@
-//! Where a suite runs: on emulators of its own, and on Google's where there are some.
+//! What a suite runs against: emulators of its own, and Google's if they are configured.
 
 use std::{
     process,
     sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
 };
 
 use axum::http::{Extensions, HeaderMap, HeaderValue, header::AUTHORIZATION};
@@ -14,23 +13,20 @@ use google_cloud_auth::{
 };
 use serde_json::Value;
 
-/// Longest wait for one thing; machines that run tests are slow and shared.
-pub(crate) const LIMIT: Duration = Duration::from_mins(1);
-
-/// Somewhere to run a suite.
-pub(crate) struct Stand {
+/// A service to run a suite against.
+pub(crate) struct Target {
     /// A project of its own.
     pub(crate) project: String,
     /// The service's URL.
     pub(crate) url: String,
     /// Without a client library.
     pub(crate) http: reqwest::Client,
-    /// Ours, kept running; `None` where Google's are.
+    /// Our emulators, kept running; `None` for Google's.
     pub(crate) emulators: Option<Emulators>,
 }
 
-impl Stand {
-    /// Emulators of ours, whose time runs `speed` times as fast as the wall's.
+impl Target {
+    /// Our emulators, whose clock runs `speed` times as fast as the wall clock.
     pub(crate) async fn ours(speed: f64) -> Self {
         let project = project();
         let options = Options {
@@ -49,7 +45,7 @@ impl Stand {
         }
     }
 
-    /// Google's emulator, where the variable called `host` says where it listens.
+    /// Google's emulator, if the variable called `host` is set to its address.
     fn googles(host: &str) -> Option<Self> {
         #[expect(
             clippy::disallowed_methods,
@@ -86,7 +82,7 @@ impl Stand {
         answer
     }
 
-    /// A variable that leads clients to our emulators.
+    /// A variable with an address of our emulators.
     pub(crate) fn address(&self, name: &str) -> String {
         let all = self.emulators.as_ref().unwrap().environment();
         let found = all.into_iter().find(|(it, _)| it == name);
@@ -94,21 +90,21 @@ impl Stand {
     }
 }
 
-/// Runs `check` on emulators of ours, then on Google's where `host` names them.
-pub(crate) async fn everywhere(host: &str, check: impl AsyncFn(Stand)) {
-    check(Stand::ours(1.0).await).await;
-    if let Some(googles) = Stand::googles(host) {
+/// Runs `check` on our emulators, then on Google's if the variable `host` is set.
+pub(crate) async fn everywhere(host: &str, check: impl AsyncFn(Target)) {
+    check(Target::ours(1.0).await).await;
+    if let Some(googles) = Target::googles(host) {
         println!("and on Google's emulator, {}", googles.url);
         check(googles).await;
     }
 }
 
-/// Nobody: emulators serve whoever comes.
+/// No credentials: emulators do not check them.
 pub(crate) fn anonymous() -> Credentials {
     anonymous::Builder::new().build()
 }
 
-/// The administrator: Google's Firestore emulator makes batch writes for no one else.
+/// The administrator: Google's Firestore emulator accepts batch writes from no other caller.
 pub(crate) fn owner() -> Credentials {
     Owner.into()
 }
@@ -133,7 +129,7 @@ impl CredentialsProvider for Owner {
     }
 }
 
-/// A project that no other test has.
+/// A project id of its own for each test.
 fn project() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);

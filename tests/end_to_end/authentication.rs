@@ -1,4 +1,4 @@
-//! Every route of every function, knocked at by somebody who proves nothing.
+//! Every route of every function, requested without credentials.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -27,8 +27,8 @@ fn routes(function: &str) -> BTreeSet<(Method, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_but_the_health_of_a_function_is_open() {
-    // As in the cloud, where the laptop lets programs and people in.
+async fn every_route_but_the_health_check_requires_authentication() {
+    // As in the cloud; a laptop's stack does not authenticate programs and people.
     let setup = Setup::default()
         .with("PROGRAM_AUTH", "cloud-run-iam")
         .with("PEOPLE_AUTH", "iap")
@@ -45,7 +45,7 @@ async fn nothing_but_the_health_of_a_function_is_open() {
         assert_eq!(health.unwrap().status(), 200, "{function}");
         let mut routes = routes(function);
         assert!(!routes.is_empty(), "{function} has no route");
-        // What no route is for, and what all functions have.
+        // Unknown paths, and the route that all functions have.
         for path in ["/nothing", "/health/", "//health", "/smoke"] {
             routes.insert((Method::POST, path.to_owned()));
         }

@@ -1,4 +1,4 @@
-//! Who may import whom: tests, the laptop and the release tool, functions, shared; emulators apart.
+//! Which crate may depend on which: tests, local and rollout, functions, shared; emulators separately.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,15 +9,16 @@ use serde_json::Value;
 
 use crate::checkout;
 
-/// The crates of ours that each crate of ours may name. A function never names a function;
-/// emulators name nothing, since a client and its stand-in that share a type share its bugs.
+/// The crates of the workspace that each of its crates may depend on. A function never depends on a
+/// function; the emulators depend on none, because a client and an emulator that share a type share
+/// its bugs.
 fn allowed() -> BTreeMap<String, Vec<String>> {
     let functions = checkout::functions();
     let with_functions = |more: &[&str]| {
         let more = more.iter().map(|name| (*name).to_owned());
         functions.iter().cloned().chain(more).collect()
     };
-    let mut arrows = BTreeMap::from([
+    let mut allowed = BTreeMap::from([
         ("shared".to_owned(), Vec::new()),
         ("emulators".to_owned(), Vec::new()),
         ("clean-engine".to_owned(), Vec::new()),
@@ -32,17 +33,17 @@ fn allowed() -> BTreeMap<String, Vec<String>> {
         ),
     ]);
     for function in &functions {
-        arrows.insert(function.clone(), vec!["shared".to_owned()]);
+        allowed.insert(function.clone(), vec!["shared".to_owned()]);
     }
-    // The only crate inside a function: what `clean` does, without the function around it.
-    arrows
+    // The only crate inside a function: the cleaning engine, without the service around it.
+    allowed
         .entry("clean".to_owned())
         .or_default()
         .push("clean-engine".to_owned());
-    arrows
+    allowed
 }
 
-/// What cargo knows of the workspace.
+/// The packages of the workspace.
 fn packages() -> Vec<Value> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--no-deps", "--offline", "--format-version=1"])
@@ -58,33 +59,33 @@ fn text(value: &Value) -> &str {
 }
 
 #[test]
-fn arrows_point_down() {
+fn dependencies_point_down() {
     let allowed = allowed();
     let packages = packages();
     let names: Vec<&str> = packages.iter().map(|it| text(&it["name"])).collect();
     let known: Vec<&str> = allowed.keys().map(String::as_str).collect();
     let mut sorted = names.clone();
     sorted.sort_unstable();
-    assert_eq!(sorted, known, "the workspace and the map");
+    assert_eq!(sorted, known, "the workspace and the list");
     for package in &packages {
         let name = text(&package["name"]);
         for dependency in package["dependencies"].as_array().unwrap() {
             let target = text(&dependency["name"]);
             let ours = names.contains(&target);
-            let may = allowed[name].iter().any(|it| it == target);
-            assert!(!ours || may, "{name} must not import {target}");
+            let is_allowed = allowed[name].iter().any(|it| it == target);
+            assert!(!ours || is_allowed, "{name} must not depend on {target}");
         }
     }
 }
 
 #[test]
-fn versions_are_told_in_one_place() {
+fn versions_are_in_the_root_manifest_only() {
     for file in checkout::files() {
         if file.path == "Cargo.toml" || !file.path.ends_with("/Cargo.toml") {
             continue;
         }
         let text = file.text.unwrap();
-        // The fuzzer is a workspace of its own, with nothing to inherit from.
+        // The fuzzer is a workspace of its own and cannot inherit.
         if text.contains("\n[workspace]\n") {
             continue;
         }
@@ -94,7 +95,7 @@ fn versions_are_told_in_one_place() {
         {
             let named = line.contains('"') && !line.contains("workspace = true");
             let version = named && line.contains('=');
-            assert!(!version, "{}: `{line}` names a version", file.path);
+            assert!(!version, "{}: `{line}` sets a version", file.path);
         }
     }
 }

@@ -1,11 +1,11 @@
-//! The promise: Pub/Sub may deliver a message as often as it likes, at once and in any order, and
+//! The promise: Pub/Sub may deliver a message any number of times, concurrently and in any order, and
 //! its work is done once.
 
 use system_tests::faults::chain::{Chain, setup};
 
 use crate::PROGRAM;
 
-/// Runs the chain with `copies` more of every message of `subscription`.
+/// Runs the chain with `copies` extra deliveries of every message of `subscription`.
 async fn check(subscription: &str, copies: u32, reverse: bool) {
     let chain = Chain::start(PROGRAM, setup()).await;
     let faults = &chain.harness.faults;
@@ -15,23 +15,23 @@ async fn check(subscription: &str, copies: u32, reverse: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_message_twice_is_one_of_everything() {
+async fn every_message_delivered_twice_has_one_effect() {
     check("*", 1, false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_message_twice_and_the_last_first_is_one_of_everything() {
+async fn every_message_delivered_twice_in_reverse_order_has_one_effect() {
     check("*", 1, true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn eight_copies_of_an_upload_at_once_are_one_version() {
+async fn eight_concurrent_deliveries_of_an_upload_are_one_version() {
     let subscription = "projects/lapidary-local/subscriptions/clean-on-object-finalized";
     check(subscription, 7, false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn eight_copies_of_an_approval_at_once_are_one_job() {
+async fn eight_concurrent_deliveries_of_an_approval_are_one_job() {
     let subscription = "projects/lapidary-local/subscriptions/tune-on-run-approved";
     check(subscription, 7, false).await;
 }
