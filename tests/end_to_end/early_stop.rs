@@ -43,7 +43,9 @@ async fn diverge(harness: &Harness) -> Run {
     ));
     assert_eq!(run.chosen, None, "no checkpoint is worth an evaluation");
     let version = run.version.as_str();
-    let published = harness.run_of(version, "its end to be published", |run| run.finish_published);
+    let published = harness.run_of(version, "its end to be published", |run| {
+        run.finish_published
+    });
     published.await;
     harness.assert_quiet().await;
     assert!(

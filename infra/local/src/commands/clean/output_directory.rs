@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clean_engine::{Cleaned, Machine, Outputs, OutputFile, Plan, Settings, Source};
+use clean_engine::{Cleaned, Machine, OutputFile, Outputs, Plan, Settings, Source};
 
 use super::{
     description::{self, CARD, MANIFEST, REPORT},

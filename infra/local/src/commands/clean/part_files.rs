@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use clean_engine::{Outputs, OutputFile};
+use clean_engine::{OutputFile, Outputs};
 use tempfile::NamedTempFile;
 
 /// The prefix of the names of files that are not complete.
