@@ -10,7 +10,7 @@ use crate::{
     rules::rules,
 };
 
-/// Rows that look like each kind of text that [`guess_text`](crate::container::guess_text) knows.
+/// Rows that look like each kind of text that [`guess_text`] knows.
 const LOOKS: [&[u8]; 4] = [b"{", b"\t", b",", b""];
 
 /// The static string equal to `text`, if the code has it.

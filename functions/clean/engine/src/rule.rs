@@ -1,7 +1,7 @@
 //! The type of a rule, what it can examine (one row, or totals of the whole file), and its fault.
 //!
 //! They are in one file since each is made of the others. The rules themselves, and their list, are
-//! in [`rules`](crate::rules).
+//! in [`rules`](mod@crate::rules).
 
 use std::borrow::Cow;
 
