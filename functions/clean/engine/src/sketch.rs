@@ -108,7 +108,7 @@ impl Runs {
     )]
     #[inline(always)]
     fn add_by<S: Simd>(&mut self, simd: S, bytes: &[u8]) {
-        let mut before = Carry::default();
+        let mut before = SketchCarry::default();
         let (mut open, mut base) = (0, 0);
         // After the last block there is whitespace, so that every word ends.
         let blocks = Blocks::of(bytes);
@@ -192,7 +192,7 @@ impl Runs {
 
 /// Properties of the previous block's last byte, in the lowest bit.
 #[derive(Default)]
-struct Carry {
+struct SketchCarry {
     backslash: u64,
     word: u64,
 }
@@ -203,7 +203,7 @@ struct Carry {
     reason = "inlined so that it is compiled for each instruction set"
 )]
 #[inline(always)]
-fn edges<S: Simd>(simd: S, block: &[u8; BLOCK], before: &mut Carry) -> (u64, u64) {
+fn edges<S: Simd>(simd: S, block: &[u8; BLOCK], before: &mut SketchCarry) -> (u64, u64) {
     let bytes = u8x64::from_slice(simd, block);
     let letters = ((bytes | 0x20) - b'a').simd_le(b'z' - b'a').to_bitmask();
     let digits = (bytes - b'0').simd_le(9).to_bitmask();
@@ -215,7 +215,7 @@ fn edges<S: Simd>(simd: S, block: &[u8; BLOCK], before: &mut Carry) -> (u64, u64
     let escaped = backslash << 1 | before.backslash;
     let word = (letters | digits | high) & !escaped;
     let word_before = word << 1 | before.word;
-    *before = Carry {
+    *before = SketchCarry {
         backslash: backslash >> (BLOCK - 1),
         word: word >> (BLOCK - 1),
     };

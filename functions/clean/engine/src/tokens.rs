@@ -68,7 +68,7 @@ fn estimate_by<S: Simd>(simd: S, escaped: &[u8]) -> u32 {
 #[inline(always)]
 fn count<S: Simd>(simd: S, escaped: &[u8]) -> Counts {
     let mut counts = Counts::default();
-    let mut before = Carry::default();
+    let mut before = TokenCarry::default();
     for piece in Blocks::of(escaped).pieces() {
         for block in piece {
             counts.add_block(simd, block, &mut before);
@@ -90,7 +90,7 @@ struct Counts {
 
 /// Properties of the previous block's last byte, in the lowest bit.
 #[derive(Default)]
-struct Carry {
+struct TokenCarry {
     backslash: u64,
     letter: u64,
 }
@@ -118,7 +118,7 @@ impl Counts {
         reason = "inlined so that it is compiled for each instruction set"
     )]
     #[inline(always)]
-    fn add_block<S: Simd>(&mut self, simd: S, block: &[u8; BLOCK], before: &mut Carry) {
+    fn add_block<S: Simd>(&mut self, simd: S, block: &[u8; BLOCK], before: &mut TokenCarry) {
         let bytes = u8x64::from_slice(simd, block);
         let letters = ((bytes | 0x20) - b'a').simd_le(b'z' - b'a').to_bitmask();
         let visible = (bytes - b'!').simd_le(b'~' - b'!') & !bytes.simd_eq(b'"');
@@ -138,7 +138,7 @@ impl Counts {
             self.tokens += three_or_more.count_ones() + four.count_ones();
             self.wide += (lead & !three_or_more).count_ones();
         }
-        *before = Carry {
+        *before = TokenCarry {
             backslash: backslash >> (BLOCK - 1),
             letter: letter >> (BLOCK - 1),
         };

@@ -90,7 +90,10 @@ pub fn check(dataset: &[u8], choice: Choice) {
     let (cleaned, parts) = clean(dataset, settings, machine, HeldOut::default());
     adds_up(&cleaned, &parts);
     let three = clean(dataset, settings, choice.machine(3), HeldOut::default());
-    assert!(three == (cleaned, parts.clone()), "the result depends on the number of threads");
+    assert!(
+        three == (cleaned, parts.clone()),
+        "the result depends on the number of threads"
+    );
     keeps_held_out(dataset, &choice, &parts);
     is_clean_after_one_cleaning(dataset, &choice);
 }

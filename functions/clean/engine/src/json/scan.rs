@@ -173,7 +173,7 @@ fn escapes(backslashes: u64, carry: &mut u64) -> u64 {
 /// The byte classes seen in strings so far: any set bit means yes. See [`ByteClasses`].
 #[derive(Default)]
 struct ClassBits {
-    before: Carry,
+    before: ScanCarry,
     fence: u64,
     control: u64,
     mojibake: u64,
@@ -182,7 +182,7 @@ struct ClassBits {
 
 /// What the previous block's last bytes may continue as, in the lowest bits.
 #[derive(Default)]
-struct Carry {
+struct ScanCarry {
     c2: u64,
     c3: u64,
     ef: u64,
@@ -192,7 +192,7 @@ struct Carry {
     ticks: u64,
 }
 
-impl Carry {
+impl ScanCarry {
     /// Whether any bit is set: then the next block must be examined, whatever it contains.
     #[inline]
     fn bits(&self) -> u64 {
@@ -215,7 +215,7 @@ impl ClassBits {
         self.fence |= fence & within;
         let markup = at(no_markup(bytes), 0) & within;
         if markup != 0 {
-            self.markup |= signs_of_markup(text, start, markup);
+            self.markup |= classes_of_markup(text, start, markup);
         }
         let (control, mojibake) = beyond_ascii(bytes, &mut self.before);
         self.control |= control & within;
@@ -232,7 +232,7 @@ impl ClassBits {
 
 /// The classes of the markup at `places`, counted from `start`.
 #[inline(never)]
-fn signs_of_markup(text: &[u8], start: usize, mut places: u64) -> ByteClasses {
+fn classes_of_markup(text: &[u8], start: usize, mut places: u64) -> ByteClasses {
     let mut byte_classes = ByteClasses::default();
     while places != 0 {
         // At most 63.
@@ -257,7 +257,7 @@ fn prefix_xor(mut bits: u64) -> u64 {
     reason = "inlined so that it is compiled for each instruction set"
 )]
 #[inline(always)]
-fn beyond_ascii<S: Simd>(bytes: u8x64<S>, before: &mut Carry) -> (u64, u64) {
+fn beyond_ascii<S: Simd>(bytes: u8x64<S>, before: &mut ScanCarry) -> (u64, u64) {
     let (c2, c3) = (at(bytes, 0xC2), at(bytes, 0xC3));
     let (ef, bf) = (at(bytes, 0xEF), at(bytes, 0xBF));
     // U+0080 to U+009F are 0xC2 followed by a byte up to 0x9F.
@@ -268,7 +268,7 @@ fn beyond_ascii<S: Simd>(bytes: u8x64<S>, before: &mut Carry) -> (u64, u64) {
     let lead = bytes.simd_ge(0xC2).to_bitmask();
     let lost = (ef << 2 | before.ef) & (bf << 1 | before.bf) & at(bytes, 0xBD);
     let mojibake = (c3 << 2 | before.c3) & lead | lost;
-    *before = Carry {
+    *before = ScanCarry {
         c2: c2 >> (BLOCK - 1),
         c3: c3 >> (BLOCK - 2),
         ef: ef >> (BLOCK - 2),
