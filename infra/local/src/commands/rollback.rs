@@ -104,12 +104,12 @@ mod tests {
         rolled back `support`
           from  the tuned model of run run-2
           to    the tuned model of run run-1
-        Route version 3; one more step leads to the base model.
+        Route version 3; the next rollback returns to the base model.
 
         rolled back `support`
           from  the tuned model of run run-1
           to    the base model gemini
-        Route version 4; the next promoted run moves it again.
+        Route version 4; the next promoted run changes it again.
         ");
     }
 }

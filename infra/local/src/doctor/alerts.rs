@@ -17,36 +17,36 @@ use crate::{
 /// Checks the log-based metrics, in the list of all.
 pub(super) fn metrics(
     deployment: &Deployment,
-    wanted: &BTreeMap<&String, &MetricSpec>,
-    answer: &ApiResponse,
+    expected: &BTreeMap<&String, &MetricSpec>,
+    response: &ApiResponse,
 ) -> CheckResult {
-    let there = answer.list("metrics")?;
+    let existing = response.list("metrics")?;
     let (mut missing, mut others) = (Vec::new(), Vec::new());
-    for (name, metric) in wanted {
-        match there.iter().find(|one| text_at(one, "/name") == **name) {
+    for (name, metric) in expected {
+        match existing.iter().find(|one| text_at(one, "/name") == **name) {
             None => missing.push(name),
             Some(found) if text_at(found, "/filter") != metric.filter => others.push(name),
             Some(_) => {}
         }
     }
-    let mut faults = Vec::new();
+    let mut problems = Vec::new();
     if !missing.is_empty() {
-        let says = format!(
+        let message = format!(
             "no log-based metric {}: {}",
             listed(missing),
             deployment.fix()
         );
-        faults.push(Problem::Missing(says));
+        problems.push(Problem::Missing(message));
     }
     if !others.is_empty() {
-        let says = format!(
+        let message = format!(
             "expected the filter of this version, found another one, in {}",
             listed(others)
         );
-        faults.push(Problem::Warning(format!("{says}: {}", deployment.fix())));
+        problems.push(Problem::Warning(format!("{message}: {}", deployment.fix())));
     }
-    worst(faults)?;
-    let count = u64::try_from(wanted.len()).unwrap_or_default();
+    worst(problems)?;
+    let count = u64::try_from(expected.len()).unwrap_or_default();
     Ok(text::things(count, "log-based metric"))
 }
 
@@ -59,8 +59,8 @@ pub(super) fn function_alert(
     channels: &ApiResponse,
 ) -> CheckResult {
     let Some(policy) = find(policies.list("alertPolicies")?, name) else {
-        let says = format!("no alert policy `{name}`: {}", deployment.fix());
-        return Err(Problem::Missing(says));
+        let message = format!("no alert policy `{name}`: {}", deployment.fix());
+        return Err(Problem::Missing(message));
     };
     worst(disabled(deployment, policy))?;
     let topic = deployment.topic(&alert.topic);
@@ -75,12 +75,12 @@ pub(super) fn function_alert(
         text_at(one, "/labels/topic") == topic && notified.contains(&text_at(one, "/name"))
     });
     let Some(channel) = channel else {
-        let says = format!(
+        let message = format!(
             "no notification channel to the topic `{}`: {}",
             alert.topic,
             deployment.fix()
         );
-        return Err(Problem::Missing(says));
+        return Err(Problem::Missing(message));
     };
     worst(disabled(deployment, channel))?;
     Ok(format!("publishes its incidents to `{}`", alert.topic))
@@ -89,12 +89,12 @@ pub(super) fn function_alert(
 /// Checks the alerts for people, in the list of all.
 pub(super) fn people_alerts(
     deployment: &Deployment,
-    wanted: &BTreeSet<String>,
+    expected: &BTreeSet<String>,
     policies: &ApiResponse,
 ) -> CheckResult {
     let policies = policies.list("alertPolicies")?;
     let (mut missing, mut off, mut without_channel) = (Vec::new(), Vec::new(), Vec::new());
-    for name in wanted {
+    for name in expected {
         let Some(policy) = find(policies, name) else {
             missing.push(name);
             continue;
@@ -107,9 +107,9 @@ pub(super) fn people_alerts(
             without_channel.push(name);
         }
     }
-    let mut faults = Vec::new();
+    let mut problems = Vec::new();
     if !missing.is_empty() {
-        faults.push(Problem::Missing(format!(
+        problems.push(Problem::Missing(format!(
             "no alert policy {}: {}; a policy on a metric that was just created is refused, so apply \
              again after a minute",
             listed(missing),
@@ -117,19 +117,19 @@ pub(super) fn people_alerts(
         )));
     }
     if !off.is_empty() {
-        let says = format!("disabled: {}: {}", listed(off), deployment.fix());
-        faults.push(Problem::Warning(says));
+        let message = format!("disabled: {}: {}", listed(off), deployment.fix());
+        problems.push(Problem::Warning(message));
     }
     if !without_channel.is_empty() {
-        faults.push(Problem::Warning(format!(
+        problems.push(Problem::Warning(format!(
             "no notification channel for {}: set `alert_emails`, then run `terraform apply`",
             listed(without_channel)
         )));
     }
-    worst(faults)?;
+    worst(problems)?;
     Ok(format!(
         "{} alerts, with notification channels",
-        wanted.len()
+        expected.len()
     ))
 }
 
@@ -142,14 +142,16 @@ fn find<'a>(policies: &'a [Value], name: &str) -> Option<&'a Value> {
 /// The problem of a policy or a channel that is disabled; without the field it is enabled.
 fn disabled(deployment: &Deployment, it: &Value) -> Vec<Problem> {
     let off = it.get("enabled") == Some(&Value::Bool(false));
-    let says = || {
+    let message = || {
         format!(
             "`{}` is disabled: {}",
             text_at(it, "/displayName"),
             deployment.fix()
         )
     };
-    off.then(|| Problem::Missing(says())).into_iter().collect()
+    off.then(|| Problem::Missing(message()))
+        .into_iter()
+        .collect()
 }
 
 #[cfg(test)]
@@ -176,7 +178,7 @@ mod tests {
             metrics(&cloud(), &wanted, &response(json!({ "metrics": [one] })))
         };
         let filter = &topology.metrics["lapidary/run_findings"].filter;
-        check(metric(filter), CheckStatus::Ok, "1 metric");
+        check(metric(filter), CheckStatus::Ok, "1 log-based metric");
         check(
             metric("severity=ERROR"),
             CheckStatus::Warning,
@@ -251,32 +253,32 @@ mod tests {
 
     #[test]
     fn every_alert_for_people_has_a_channel() {
-        let wanted: BTreeSet<String> = ["faults", "dead-letters"].map(str::to_owned).into();
+        let wanted: BTreeSet<String> = ["problems", "dead-letters"].map(str::to_owned).into();
         let row = |policies: &Value, status, words: &str| {
             let policies = response(json!({ "alertPolicies": policies }));
             check(people_alerts(&cloud(), &wanted, &policies), status, words);
         };
         let policy = |name: &str, channels: &[&str]| json!({ "displayName": name, "enabled": true, "notificationChannels": channels });
-        let faults = || policy("faults", &[CHANNEL]);
+        let problems = || policy("problems", &[CHANNEL]);
         row(
-            &json!([faults(), policy("dead-letters", &[CHANNEL])]),
+            &json!([problems(), policy("dead-letters", &[CHANNEL])]),
             CheckStatus::Ok,
             "2 alerts",
         );
         row(
-            &json!([faults()]),
+            &json!([problems()]),
             CheckStatus::Missing,
             "no alert policy `dead-letters`",
         );
         let without = "no notification channel for `dead-letters`: set `alert_emails`";
         row(
-            &json!([faults(), policy("dead-letters", &[])]),
+            &json!([problems(), policy("dead-letters", &[])]),
             CheckStatus::Warning,
             without,
         );
         let off = json!({ "displayName": "dead-letters", "enabled": false, "notificationChannels": [CHANNEL] });
         row(
-            &json!([faults(), off]),
+            &json!([problems(), off]),
             CheckStatus::Warning,
             "disabled: `dead-letters`",
         );

@@ -13,13 +13,13 @@ use crate::topology::BucketSpec;
 pub(super) fn bucket(
     deployment: &Deployment,
     content: &str,
-    want: &BucketSpec,
-    answer: &ApiResponse,
+    expected: &BucketSpec,
+    response: &ApiResponse,
 ) -> CheckResult {
     let name = deployment.bucket(content);
-    let bucket = answer.found(|| format!("no `gs://{name}`: {}", deployment.fix()))?;
+    let bucket = response.found(|| format!("no `gs://{name}`: {}", deployment.fix()))?;
     let mut problems = access(&name, bucket);
-    if want.versioned && !is_at(bucket, "/versioning/enabled") {
+    if expected.versioned && !is_at(bucket, "/versioning/enabled") {
         problems.push(unversioned(&name));
     }
     let location = text_at(bucket, "/location");
@@ -40,12 +40,12 @@ pub(super) fn notification(
     deployment: &Deployment,
     content: &str,
     topic: &str,
-    answer: &ApiResponse,
+    response: &ApiResponse,
 ) -> CheckResult {
     let none = || format!("no notification of uploads: {}", deployment.fix());
-    let configs = answer.found(none)?.get("items").and_then(Value::as_array);
-    let wanted = format!("//pubsub.googleapis.com/{}", deployment.topic(topic));
-    let is_it = |one: &&Value| text_at(one, "/topic") == wanted;
+    let configs = response.found(none)?.get("items").and_then(Value::as_array);
+    let expected = format!("//pubsub.googleapis.com/{}", deployment.topic(topic));
+    let is_it = |one: &&Value| text_at(one, "/topic") == expected;
     let found = configs.into_iter().flatten().find(is_it);
     let Some(found) = found else {
         return Err(Problem::Missing(none()));
@@ -54,17 +54,17 @@ pub(super) fn notification(
     // A configuration without a list covers all types of event.
     let of_new = events.is_none_or(|all| all.iter().any(|it| it == "OBJECT_FINALIZE"));
     if !of_new || text_at(found, "/payload_format") != "JSON_API_V1" {
-        let says = "expected OBJECT_FINALIZE events as JSON_API_V1, found another configuration";
-        return Err(Problem::Missing(format!("{says}: {}", deployment.fix())));
+        let message = "expected OBJECT_FINALIZE events as JSON_API_V1, found another configuration";
+        return Err(Problem::Missing(format!("{message}: {}", deployment.fix())));
     }
     let name = deployment.bucket(content);
     Ok(format!("`gs://{name}` publishes uploads to `{topic}`"))
 }
 
 /// Checks the bucket of Terraform's state, which is created by hand.
-pub(super) fn state(deployment: &Deployment, answer: &ApiResponse) -> CheckResult {
+pub(super) fn state(deployment: &Deployment, response: &ApiResponse) -> CheckResult {
     let name = deployment.bucket("terraform");
-    let bucket = answer.found(|| {
+    let bucket = response.found(|| {
         let flags = deployment.location_flags();
         format!("no bucket for Terraform's state: `gcloud storage buckets create gs://{name} {flags} --uniform-bucket-level-access --public-access-prevention`")
     })?;

@@ -20,8 +20,9 @@ pub(super) fn proxy(deployment: &Deployment, services: &ApiResponse) -> CheckRes
         return Err(Problem::Missing(no_console()));
     };
     if !is_at(service, "/iapEnabled") {
-        let says = "IAP is not enabled on the console service, which refuses requests without it";
-        return Err(Problem::Warning(format!("{says}: {}", deployment.fix())));
+        let message =
+            "IAP is not enabled on the console service, which refuses requests without it";
+        return Err(Problem::Warning(format!("{message}: {}", deployment.fix())));
     }
     Ok("IAP is enabled".to_owned())
 }

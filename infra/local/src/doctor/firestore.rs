@@ -17,8 +17,8 @@ use crate::text;
 const MESSAGE_MAX: usize = 160;
 
 /// Checks the database.
-pub(super) fn database(deployment: &Deployment, answer: &ApiResponse) -> CheckResult {
-    let database = answer.found(|| format!("no database: {}", deployment.fix()))?;
+pub(super) fn database(deployment: &Deployment, response: &ApiResponse) -> CheckResult {
+    let database = response.found(|| format!("no database: {}", deployment.fix()))?;
     let database_type = text_at(database, "/type");
     if database_type != "FIRESTORE_NATIVE" {
         return Err(Problem::Missing(format!(
@@ -29,7 +29,7 @@ pub(super) fn database(deployment: &Deployment, answer: &ApiResponse) -> CheckRe
         )));
     }
     let mut problems = Vec::new();
-    for (field, wanted, says) in [
+    for (field, expected, message) in [
         (
             "/deleteProtectionState",
             "DELETE_PROTECTION_ENABLED",
@@ -41,8 +41,8 @@ pub(super) fn database(deployment: &Deployment, answer: &ApiResponse) -> CheckRe
             "point-in-time recovery is off",
         ),
     ] {
-        if text_at(database, field) != wanted {
-            problems.push(Problem::Warning(format!("{says}: {}", deployment.fix())));
+        if text_at(database, field) != expected {
+            problems.push(Problem::Warning(format!("{message}: {}", deployment.fix())));
         }
     }
     worst(problems)?;
@@ -59,8 +59,8 @@ pub(super) fn documents(read: Result<(), &Error>) -> CheckResult {
     };
     let words = Chain(error).to_string();
     if words.contains("PermissionDenied") || words.contains("permission") {
-        let says = "no permission to read documents: grant roles/datastore.viewer";
-        return Err(Problem::Unknown(says.to_owned()));
+        let message = "no permission to read documents: grant roles/datastore.viewer";
+        return Err(Problem::Unknown(message.to_owned()));
     }
     Err(Problem::Unknown(text::line(&words, MESSAGE_MAX)))
 }
@@ -68,12 +68,12 @@ pub(super) fn documents(read: Result<(), &Error>) -> CheckResult {
 /// Checks the TTL policies, in the list of all fields that differ from the default.
 pub(super) fn expiry(
     deployment: &Deployment,
-    want: &FirestoreConfig,
-    answer: &ApiResponse,
+    expected: &FirestoreConfig,
+    response: &ApiResponse,
 ) -> CheckResult {
-    let fields = by_name(answer.list("fields")?);
+    let fields = by_name(response.list("fields")?);
     let mut problems = Vec::new();
-    for (collection, field) in &want.expires {
+    for (collection, field) in &expected.expires {
         let field = fields.get(&(collection.as_str(), field.as_str()));
         match field.map(|it| text_at(it, "/ttlConfig/state")) {
             Some("ACTIVE" | "CREATING") => {}
@@ -87,17 +87,20 @@ pub(super) fn expiry(
         }
     }
     worst(problems)?;
-    Ok(format!("TTL policies on {}", listed(want.expires.keys())))
+    Ok(format!(
+        "TTL policies on {}",
+        listed(expected.expires.keys())
+    ))
 }
 
 /// Checks the index exemptions, in the same list.
 pub(super) fn indexes(
     deployment: &Deployment,
-    want: &FirestoreConfig,
-    answer: &ApiResponse,
+    expected: &FirestoreConfig,
+    response: &ApiResponse,
 ) -> CheckResult {
-    let fields = by_name(answer.list("fields")?);
-    let wanted: Vec<(&str, &str)> = want
+    let fields = by_name(response.list("fields")?);
+    let exempt: Vec<(&str, &str)> = expected
         .unindexed
         .iter()
         .flat_map(|(collection, names)| {
@@ -113,31 +116,31 @@ pub(super) fn indexes(
     let without = fields.iter().filter(|(_, field)| has_none(field));
     let without: Vec<(&str, &str)> = without.map(|(name, _)| *name).collect();
     let dotted = |it: &(&str, &str)| format!("{}.{}", it.0, it.1);
-    let indexed: Vec<_> = wanted
+    let indexed: Vec<_> = exempt
         .iter()
         .filter(|it| !without.contains(it))
         .map(dotted)
         .collect();
-    let known = |(collection, _): &&(&str, &str)| want.unindexed.contains_key(*collection);
+    let known = |(collection, _): &&(&str, &str)| expected.unindexed.contains_key(*collection);
     let unwanted = without
         .iter()
         .filter(known)
-        .filter(|it| !wanted.contains(it));
+        .filter(|it| !exempt.contains(it));
     let unwanted: Vec<_> = unwanted.map(dotted).collect();
     let mut problems = Vec::new();
     if !unwanted.is_empty() {
-        let says = format!("no index on {}, so queries by them fail", listed(unwanted));
-        problems.push(Problem::Missing(format!("{says}: {}", deployment.fix())));
+        let message = format!("no index on {}, so queries by them fail", listed(unwanted));
+        problems.push(Problem::Missing(format!("{message}: {}", deployment.fix())));
     }
     if !indexed.is_empty() {
-        let says = format!(
-            "expected no index on {}: a value above 1,500 bytes cannot be indexed, so writing it fails",
+        let message = format!(
+            "expected no index on {}: with one, documents with long values cannot be written",
             listed(indexed)
         );
-        problems.push(Problem::Warning(format!("{says}: {}", deployment.fix())));
+        problems.push(Problem::Warning(format!("{message}: {}", deployment.fix())));
     }
     worst(problems)?;
-    let fields = text::things(u64::try_from(wanted.len()).unwrap_or_default(), "field");
+    let fields = text::things(u64::try_from(exempt.len()).unwrap_or_default(), "field");
     Ok(format!("{fields} exempt from indexing, as declared"))
 }
 

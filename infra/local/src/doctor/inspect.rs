@@ -75,12 +75,12 @@ impl ApiClient<'_> {
             .collect();
         let query: Vec<_> = names.iter().map(|name| ("names", name.as_str())).collect();
         let on = format!("v1/{parent}/services:batchGet");
-        let (there, on) = join!(
+        let (existing, on) = join!(
             self.get(Api::Projects, &path),
             self.request(Api::Services, Method::GET, &on, &query),
         );
         vec![
-            Diagnosis::new("project", project::project(deployment, &there)),
+            Diagnosis::new("project", project::project(deployment, &existing)),
             Diagnosis::new("APIs", project::apis(deployment, &on)),
         ]
     }
@@ -91,7 +91,7 @@ impl ApiClient<'_> {
             .topology
             .buckets
             .iter()
-            .map(|(content, want)| async move {
+            .map(|(content, expected)| async move {
                 let path = format!("storage/v1/b/{}", deployment.bucket(content));
                 let notified = format!("{path}/notificationConfigs");
                 let (bucket, notified) = join!(
@@ -99,9 +99,9 @@ impl ApiClient<'_> {
                     self.get(Api::Storage, &notified),
                 );
                 let check = format!("bucket {content}");
-                let bucket = buckets::bucket(deployment, content, want, &bucket);
+                let bucket = buckets::bucket(deployment, content, expected, &bucket);
                 let mut diagnoses = vec![Diagnosis::new(check, bucket)];
-                diagnoses.extend(want.notify.as_deref().map(|topic| {
+                diagnoses.extend(expected.notify.as_deref().map(|topic| {
                     let check = format!("notification of {content}");
                     Diagnosis::new(
                         check,
@@ -132,8 +132,8 @@ impl ApiClient<'_> {
         );
         let jobs = format!("v1/{}/jobs", deployment.location());
         let schedules = topology.schedules.iter().map(async |(name, schedule)| {
-            let answer = self.get(Api::Scheduler, &format!("{jobs}/{name}")).await;
-            let result = schedules::schedule(deployment, name, schedule, &answer);
+            let response = self.get(Api::Scheduler, &format!("{jobs}/{name}")).await;
+            let result = schedules::schedule(deployment, name, schedule, &response);
             Diagnosis::new(format!("schedule {name}"), result)
         });
         let (topics, subscriptions, schedules) = join!(
@@ -170,9 +170,9 @@ impl ApiClient<'_> {
         let deployment = self.deployment;
         let each = expected.topology.jobs.iter().map(async |(name, job)| {
             let path = format!("v2/{}/jobs/{name}", deployment.location());
-            let answer = self.get(Api::Run, &path).await;
+            let response = self.get(Api::Run, &path).await;
             let variables = expected.config.variables(&job.function, expected.topology);
-            let result = services::job(deployment, name, job, &variables, &answer);
+            let result = services::job(deployment, name, job, &variables, &response);
             Diagnosis::new(format!("job {name}"), result)
         });
         join_all(each).await
@@ -227,7 +227,7 @@ impl ApiClient<'_> {
             let status = match vars.get(&resource_names::url_variable(name)) {
                 Some(url) => {
                     let health = http.get(format!("{url}/health")).timeout(CALL_MAX).send();
-                    health.await.ok().map(|answer| answer.status().as_u16())
+                    health.await.ok().map(|response| response.status().as_u16())
                 }
                 None => None,
             };
@@ -265,14 +265,17 @@ impl ApiClient<'_> {
             self.list(Api::Firestore, &fields, "fields", &differ),
             read,
         );
-        let want = &expected.config.firestore;
+        let expected = &expected.config.firestore;
         vec![
             Diagnosis::new("documents", read),
             Diagnosis::new("database", firestore::database(deployment, &database)),
-            Diagnosis::new("TTL policies", firestore::expiry(deployment, want, &fields)),
+            Diagnosis::new(
+                "TTL policies",
+                firestore::expiry(deployment, expected, &fields),
+            ),
             Diagnosis::new(
                 "index exemptions",
-                firestore::indexes(deployment, want, &fields),
+                firestore::indexes(deployment, expected, &fields),
             ),
         ]
     }

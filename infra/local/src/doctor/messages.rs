@@ -26,12 +26,12 @@ pub(super) struct PushSubscription<'a> {
 pub(super) fn topics(
     deployment: &Deployment,
     topology: &Topology,
-    answer: &ApiResponse,
+    response: &ApiResponse,
 ) -> CheckResult {
-    let there = answer.list("topics")?;
-    let wanted = topology.topics.keys().chain([&topology.dead_letters.topic]);
-    let is_there = |topic: &str| there.iter().any(|one| id(one) == topic);
-    let missing: Vec<_> = wanted.clone().filter(|topic| !is_there(topic)).collect();
+    let existing = response.list("topics")?;
+    let expected = topology.topics.keys().chain([&topology.dead_letters.topic]);
+    let exists = |topic: &str| existing.iter().any(|one| id(one) == topic);
+    let missing: Vec<_> = expected.clone().filter(|topic| !exists(topic)).collect();
     if !missing.is_empty() {
         return Err(Problem::Missing(format!(
             "no topic {}: {}",
@@ -39,23 +39,23 @@ pub(super) fn topics(
             deployment.fix()
         )));
     }
-    Ok(format!("{} topics", wanted.count()))
+    Ok(format!("{} topics", expected.count()))
 }
 
 /// Checks one push subscription, in the list of all.
 pub(super) fn subscription(
     deployment: &Deployment,
     topology: &Topology,
-    wanted: PushSubscription<'_>,
-    answer: &ApiResponse,
+    expected: PushSubscription<'_>,
+    response: &ApiResponse,
 ) -> CheckResult {
     let PushSubscription {
         name,
         topic,
         function,
         path,
-    } = wanted;
-    let found = answer
+    } = expected;
+    let found = response
         .list("subscriptions")?
         .iter()
         .find(|one| id(one) == name);
@@ -65,11 +65,11 @@ pub(super) fn subscription(
         } else {
             "; the first image of the function creates it"
         };
-        let says = format!(
+        let message = format!(
             "`{function}` has no push subscription from `{topic}`: {}{first}",
             deployment.fix()
         );
-        return Err(Problem::Missing(says));
+        return Err(Problem::Missing(message));
     };
     let mut problems = topic_and_expiry(deployment, topic, found);
     problems.extend(push_config(deployment, name, function, path, found));
@@ -84,11 +84,11 @@ pub(super) fn subscription(
     let number = |pointer: &str| found.pointer(pointer).and_then(Value::as_u64);
     let attempts = number("/deadLetterPolicy/maxDeliveryAttempts");
     let deadline = number("/ackDeadlineSeconds");
-    let as_wanted = attempts.is_none_or(|it| it == u64::from(dead.attempts_max))
+    let as_expected = attempts.is_none_or(|it| it == u64::from(dead.attempts_max))
         && deadline == Some(u64::from(topology.delivery.ack_deadline_s));
-    if !as_wanted {
-        let says = "its attempts or ack deadline differ from infra/topology.json";
-        problems.push(Problem::Warning(format!("{says}: {}", deployment.fix())));
+    if !as_expected {
+        let message = "its attempts or ack deadline differ from infra/topology.json";
+        problems.push(Problem::Warning(format!("{message}: {}", deployment.fix())));
     }
     worst(problems)?;
     Ok(format!(
@@ -100,16 +100,16 @@ pub(super) fn subscription(
 pub(super) fn dead_letters(
     deployment: &Deployment,
     topology: &Topology,
-    answer: &ApiResponse,
+    response: &ApiResponse,
 ) -> CheckResult {
     let dead = &topology.dead_letters;
-    let all = answer.list("subscriptions")?;
+    let all = response.list("subscriptions")?;
     let Some(found) = all.iter().find(|one| id(one) == dead.subscription) else {
-        let says = format!(
+        let message = format!(
             "no subscription on the dead-letter topic: {}",
             deployment.fix()
         );
-        return Err(Problem::Missing(says));
+        return Err(Problem::Missing(message));
     };
     worst(topic_and_expiry(deployment, &dead.topic, found))?;
     Ok(format!("subscribed by `{}`", dead.subscription))

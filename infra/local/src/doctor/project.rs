@@ -37,8 +37,8 @@ pub(super) fn api(name: &str) -> String {
 }
 
 /// Checks whether the project exists and is active.
-pub(super) fn project(deployment: &Deployment, answer: &ApiResponse) -> CheckResult {
-    let project = answer.found(|| format!("no project `{}`", deployment.project))?;
+pub(super) fn project(deployment: &Deployment, response: &ApiResponse) -> CheckResult {
+    let project = response.found(|| format!("no project `{}`", deployment.project))?;
     let state = text_at(project, "/state");
     if state != "ACTIVE" {
         let undelete = format!("`gcloud projects undelete {}`", deployment.project);
@@ -51,14 +51,14 @@ pub(super) fn project(deployment: &Deployment, answer: &ApiResponse) -> CheckRes
 }
 
 /// Checks the APIs that must be enabled, in their states.
-pub(super) fn apis(deployment: &Deployment, answer: &ApiResponse) -> CheckResult {
-    let services = answer.list("services")?;
-    let is_on = |wanted: &&String| {
+pub(super) fn apis(deployment: &Deployment, response: &ApiResponse) -> CheckResult {
+    let services = response.list("services")?;
+    let is_on = |expected: &&String| {
         let mut all = services.iter();
-        all.any(|one| id(one) == wanted.as_str() && text_at(one, "/state") == "ENABLED")
+        all.any(|one| id(one) == expected.as_str() && text_at(one, "/state") == "ENABLED")
     };
-    let wanted: Vec<String> = APIS.into_iter().map(api).collect();
-    let off: Vec<&str> = wanted
+    let expected: Vec<String> = APIS.into_iter().map(api).collect();
+    let off: Vec<&str> = expected
         .iter()
         .filter(|it| !is_on(it))
         .map(String::as_str)
@@ -73,7 +73,7 @@ pub(super) fn apis(deployment: &Deployment, answer: &ApiResponse) -> CheckResult
             "APIs that are not enabled: run {enable}"
         )));
     }
-    Ok(format!("{} APIs are enabled", wanted.len()))
+    Ok(format!("{} APIs are enabled", expected.len()))
 }
 
 /// Checks the quota of concurrent tuning jobs against `TUNE_JOBS_MAX`, in the lists of all quotas of

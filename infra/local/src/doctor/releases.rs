@@ -10,8 +10,8 @@ use super::{
 const TRIGGERS: [&str; 2] = ["build", "release"];
 
 /// Checks the connection to the repository, in the list of all.
-pub(super) fn connection(deployment: &Deployment, answer: &ApiResponse) -> CheckResult {
-    let all = answer.list("connections")?;
+pub(super) fn connection(deployment: &Deployment, response: &ApiResponse) -> CheckResult {
+    let all = response.list("connections")?;
     let stage = |one| text_at(one, "/installationState/stage");
     if let Some(whole) = all.iter().find(|one| stage(one) == "COMPLETE") {
         let name = text_at(whole, "/name").rsplit('/').next();
@@ -33,25 +33,25 @@ pub(super) fn connection(deployment: &Deployment, answer: &ApiResponse) -> Check
 }
 
 /// Checks the triggers, in the list of all.
-pub(super) fn triggers(deployment: &Deployment, answer: &ApiResponse) -> CheckResult {
-    let all = answer.list("triggers")?;
+pub(super) fn triggers(deployment: &Deployment, response: &ApiResponse) -> CheckResult {
+    let all = response.list("triggers")?;
     let mut problems = Vec::new();
     for name in TRIGGERS {
         let Some(trigger) = all.iter().find(|one| text_at(one, "/name") == name) else {
-            let says = format!(
+            let message = format!(
                 "no trigger `{name}`: set `github`, then {}",
                 deployment.fix()
             );
-            problems.push(Problem::Warning(says));
+            problems.push(Problem::Warning(message));
             continue;
         };
         if is_at(trigger, "/disabled") {
-            let says = format!("the trigger `{name}` is disabled: {}", deployment.fix());
-            problems.push(Problem::Warning(says));
+            let message = format!("the trigger `{name}` is disabled: {}", deployment.fix());
+            problems.push(Problem::Warning(message));
         }
         if name == "release" && !is_at(trigger, "/approvalConfig/approvalRequired") {
-            let says = "the trigger `release` does not require approval";
-            problems.push(Problem::Missing(format!("{says}: {}", deployment.fix())));
+            let message = "the trigger `release` does not require approval";
+            problems.push(Problem::Missing(format!("{message}: {}", deployment.fix())));
         }
     }
     worst(problems)?;

@@ -13,10 +13,10 @@ use crate::topology::Schedule;
 pub(super) fn schedule(
     deployment: &Deployment,
     name: &str,
-    want: &Schedule,
-    answer: &ApiResponse,
+    expected: &Schedule,
+    response: &ApiResponse,
 ) -> CheckResult {
-    let job = answer.found(|| format!("no schedule `{name}`: {}", deployment.fix()))?;
+    let job = response.found(|| format!("no schedule `{name}`: {}", deployment.fix()))?;
     let mut problems = Vec::new();
     let state = text_at(job, "/state");
     if state != "ENABLED" {
@@ -29,9 +29,9 @@ pub(super) fn schedule(
         )));
     }
     let topic = text_at(job, "/pubsubTarget/topicName");
-    if topic != deployment.topic(&want.topic) || text_at(job, "/schedule") != want.cron {
-        let says = "its topic or its times differ from infra/topology.json";
-        problems.push(Problem::Missing(format!("{says}: {}", deployment.fix())));
+    if topic != deployment.topic(&expected.topic) || text_at(job, "/schedule") != expected.cron {
+        let message = "its topic or its times differ from infra/topology.json";
+        problems.push(Problem::Missing(format!("{message}: {}", deployment.fix())));
     }
     // A code of google.rpc.Status; absent after a success.
     if let Some(code) = job.pointer("/status/code").and_then(Value::as_i64) {
@@ -46,7 +46,7 @@ pub(super) fn schedule(
     worst(problems)?;
     Ok(format!(
         "enabled, `{}`, publishes to `{}`",
-        want.cron, want.topic
+        expected.cron, expected.topic
     ))
 }
 

@@ -18,16 +18,16 @@ pub(super) fn service(
     function: &str,
     callers: CallerKind,
     variables: &BTreeSet<String>,
-    answer: &ApiResponse,
+    response: &ApiResponse,
 ) -> CheckResult {
-    let found = answer
+    let found = response
         .list("services")?
         .iter()
         .find(|one| id(one) == function);
     let Some(service) = found else {
-        let says = "no service: the first release creates it; run the command that \
+        let message = "no service: the first release creates it; run the command that \
                     `terraform output -raw build_command` prints in infra/gcp";
-        return Err(Problem::Missing(says.to_owned()));
+        return Err(Problem::Missing(message.to_owned()));
     };
     let mut problems = Vec::new();
     let end = service.pointer("/terminalCondition/state");
@@ -74,12 +74,12 @@ pub(super) fn service(
 pub(super) fn job(
     deployment: &Deployment,
     name: &str,
-    want: &JobSpec,
+    expected: &JobSpec,
     variables: &BTreeSet<String>,
-    answer: &ApiResponse,
+    response: &ApiResponse,
 ) -> CheckResult {
-    let job = answer.found(|| {
-        let function = &want.function;
+    let job = response.found(|| {
+        let function = &expected.function;
         format!(
             "no job `{name}`, which the first image of `{function}` creates: {}",
             deployment.fix()
@@ -92,11 +92,11 @@ pub(super) fn job(
         .unwrap_or_default();
     let retries = task.get("maxRetries").and_then(Value::as_u64);
     // The JSON of Google's APIs leaves zeros out.
-    let as_wanted = retries.unwrap_or_default() == u64::from(want.retries_max)
-        && text_at(&task, "/timeout") == format!("{}s", want.timeout_s);
-    if !as_wanted {
-        let says = "its retries or timeout differ from infra/topology.json";
-        problems.push(Problem::Warning(format!("{says}: {}", deployment.fix())));
+    let as_expected = retries.unwrap_or_default() == u64::from(expected.retries_max)
+        && text_at(&task, "/timeout") == format!("{}s", expected.timeout_s);
+    if !as_expected {
+        let message = "its retries or timeout differ from infra/topology.json";
+        problems.push(Problem::Warning(format!("{message}: {}", deployment.fix())));
     }
     // On a laptop, tasks are processes that get their image and variables from the stack.
     if !deployment.is_local {
@@ -111,8 +111,8 @@ pub(super) fn job(
     worst(problems)?;
     Ok(format!(
         "{} attempts of {} s",
-        want.retries_max + 1,
-        want.timeout_s
+        expected.retries_max + 1,
+        expected.timeout_s
     ))
 }
 
