@@ -13,7 +13,7 @@ use shared::{
     google::{Api, Google, StartError, documents::Documents, events::Events, rest::Rest},
     id::SmokeId,
     outcome::RpcCode,
-    smoke::{Answer, PATH},
+    smoke::{PATH, SmokeAnswer},
 };
 
 use crate::{looks::Looks, trouble::Trouble};
@@ -124,10 +124,10 @@ impl Asker {
     async fn answered(&self, asked: &Asked<'_>, smoke: Smoke) -> Result<(), Trouble> {
         let told = self.events.publish(&smoke).await;
         told.map_err(|error| Trouble::Client("the question cannot be published", error.into()))?;
-        let id = Answer::id(&smoke.id, asked.function);
+        let id = SmokeAnswer::id(&smoke.id, asked.function);
         let mut looks = Looks::within(self.limit);
         loop {
-            let seen = match self.documents.get::<Answer>(&id).await {
+            let seen = match self.documents.get::<SmokeAnswer>(&id).await {
                 Ok(Some(answer)) if answer.value.revision == asked.revision => return Ok(()),
                 Ok(Some(answer)) => {
                     let other = answer.value.revision;
