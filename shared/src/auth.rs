@@ -1,5 +1,4 @@
-//! Who may call, and how they prove it: every request but `GET /health` passes here, whatever
-//! route it is for.
+//! Authentication: every request but `GET /health` passes here, whichever route it is for.
 //!
 //! | callers | setting | `verify` | `cloud-run-iam` | `iap` | `off` |
 //! |---|---|---|---|---|---|
@@ -7,8 +6,20 @@
 //! | programs | `PROGRAM_AUTH` | signature and claims | claims: the front end took the signature | | nothing |
 //! | people | `PEOPLE_AUTH` | | | the proxy's signature and claims | nothing |
 //!
-//! No mode is the default: a service that nobody told how to check does not start, and on Cloud
-//! Run none starts that checks nothing.
+//! No mode is the default: a service without the setting does not start, and on Cloud Run a
+//! service that checks nothing does not start either.
+//!
+//! `google-cloud-auth` 1.18 has a verifier of ID tokens (feature `idtoken`). It takes our audience,
+//! e-mail address and key URL, but not the rest of the table in `auth/tests.rs`, so it is not used:
+//!
+//! * it takes the algorithm from the token, not from us;
+//! * its cache of keys takes a lock that it does not wait for, so that of two tokens at the same time
+//!   one is refused, although its key is known;
+//! * every unknown key id leads to a fetch, without a time-out, under that lock: a storm of made-up
+//!   key ids keeps good tokens out;
+//! * known keys end after an hour, even while their publisher is unavailable;
+//! * it checks the expiry by the system's time, where ours may run faster, and limits no lifetime;
+//! * a signed token without `email_verified` makes it panic.
 
 mod keys;
 mod token;
@@ -30,39 +41,39 @@ use self::{
 };
 use crate::{clock::Clock, config::Reader, error::Error};
 
-/// The path at which anybody may ask whether a service is up.
+/// The path at which any caller may ask whether a service is up.
 pub(crate) const HEALTH: &str = "/health";
 
 /// Where Google publishes the keys that sign its identity tokens.
 const GOOGLE_KEYS: &str = "https://www.googleapis.com/oauth2/v3/certs";
-/// Who signs those.
+/// The issuers of those tokens.
 const GOOGLE: &[&str] = &["https://accounts.google.com", "accounts.google.com"];
 /// Where Identity-Aware Proxy publishes its keys.
 const PROXY_KEYS: &str = "https://www.gstatic.com/iap/verify/public_key-jwk";
-/// Who signs what the proxy says.
+/// The issuer of the proxy's assertions.
 const PROXY: &[&str] = &["https://cloud.google.com/iap"];
-/// Where the proxy says who is there. Its other headers are not signed, and not read.
+/// The header with the proxy's signed assertion. Its other headers are not signed, and not read.
 const PROXY_HEADER: &str = "x-goog-iap-jwt-assertion";
-/// Another place for a token, which Cloud Run would check in place of the usual one.
+/// A second header for a token, which Cloud Run would check in place of the usual one.
 const SECOND_HEADER: &str = "x-serverless-authorization";
 
 /// Who calls a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Callers {
-    /// Pub/Sub and its kin: every delivery proves itself by the token of one push account.
+    /// Pub/Sub, Cloud Scheduler and Eventarc: every delivery carries a token of one push account.
     Pushes,
-    /// Programs that the platform lets in, whoever they are.
+    /// Any program that the platform lets in.
     Programs,
     /// People behind Identity-Aware Proxy.
     People,
 }
 
-/// Who a request is from, as far as it was proven; in the request's extensions.
+/// The authenticated sender of a request; in the request's extensions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// The kind of callers that this service takes.
+    /// The kind of callers that this service accepts.
     pub callers: Callers,
-    /// The address of the account, where its token says one.
+    /// The e-mail address of the account, where its token has one.
     pub email: Option<String>,
 }
 
@@ -73,7 +84,7 @@ enum Mode {
     Verify,
     /// Cloud Run's front end has checked the signature and removed it; the claims remain.
     CloudRunIam,
-    /// Identity-Aware Proxy lets people in, and signs who they are.
+    /// Identity-Aware Proxy lets people in, and signs an assertion with their address.
     Iap,
     /// Not at all: refused on Cloud Run.
     Off,
@@ -88,13 +99,13 @@ impl FromStr for Mode {
             "cloud-run-iam" => Ok(Self::CloudRunIam),
             "iap" => Ok(Self::Iap),
             "off" => Ok(Self::Off),
-            _ => Err("is no way to check callers".to_owned()),
+            _ => Err("expected one of `verify`, `cloud-run-iam`, `iap`, `off`".to_owned()),
         }
     }
 }
 
 impl Callers {
-    /// The setting that says how they are checked, and what it may be.
+    /// The setting that chooses how they are checked, its allowed values, and those as text.
     fn setting(self) -> (&'static str, &'static [Mode], &'static str) {
         match self {
             Self::Pushes => (
@@ -115,7 +126,7 @@ impl Callers {
         }
     }
 
-    /// What their tokens must say, and where the keys are.
+    /// The claims that their tokens must have, and the address of the keys.
     fn expected(self, mode: Mode, read: &mut Reader<'_>) -> Option<(Expected, String)> {
         let (audience, email, keys) = match self {
             Self::Pushes => {
@@ -125,8 +136,8 @@ impl Callers {
                 (audience, email, keys)
             }
             Self::Programs => {
-                // Where the front end has checked for whom a token is, people's own tokens come
-                // too, and those are for Google's command line.
+                // Where the front end has checked the audience, people's own tokens come too,
+                // whose audience is Google's command line.
                 let audience = if mode == Mode::Verify {
                     read.required("PROGRAM_AUDIENCE").map(Some)
                 } else {
@@ -159,7 +170,7 @@ impl Callers {
 /// Checks who calls a service.
 pub(crate) struct Auth {
     callers: Callers,
-    /// `None`: everybody is let in.
+    /// `None`: every caller is let in.
     check: Option<Check>,
 }
 
@@ -180,7 +191,7 @@ impl fmt::Debug for Auth {
 }
 
 impl Auth {
-    /// Reads how `callers` are checked.
+    /// Reads the settings for `callers`.
     pub(crate) fn read(
         callers: Callers,
         read: &mut Reader<'_>,
@@ -218,7 +229,7 @@ impl Auth {
         })
     }
 
-    /// Checks who sent a request with these headers.
+    /// Authenticates the sender of a request with these headers.
     ///
     /// # Errors
     ///
@@ -266,7 +277,7 @@ impl Check {
     }
 }
 
-/// Lets a request through to its route, if its sender may call.
+/// Lets a request through to its route, if its sender is authenticated.
 pub(crate) async fn admit(
     auth: Arc<Auth>,
     request: ServiceRequest,
@@ -279,7 +290,7 @@ pub(crate) async fn admit(
     next.call(request).await
 }
 
-/// Who sent `request`, once it has passed.
+/// The sender of `request`, once it has passed.
 pub fn caller(request: &HttpRequest) -> Option<Caller> {
     request.extensions().get::<Caller>().cloned()
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::config::Reader;
 
-/// Tells the time, the system's by default.
+/// Gives the time, the system's by default.
 ///
 /// A clock with a speed shows `origin + (now − origin) × speed`. That lets an hour of
 /// tuning pass in seconds against a simulated cloud; every process that is given the
@@ -31,7 +31,7 @@ impl Clock {
         Self { origin, speed }
     }
 
-    /// Reads `CLOCK_SPEED` (1 unless told) and `CLOCK_ORIGIN` (RFC 3339; needed with a speed).
+    /// Reads `CLOCK_SPEED` (1 by default) and `CLOCK_ORIGIN` (RFC 3339; needed with a speed).
     pub fn read(read: &mut Reader<'_>) -> Option<Self> {
         let speed = read.or("CLOCK_SPEED", 1.0_f64)?;
         let origin = read.or("CLOCK_ORIGIN", DateTime::UNIX_EPOCH)?;
@@ -65,8 +65,8 @@ impl Clock {
 
     /// How much of this clock's time passes while `span` passes on the system's.
     ///
-    /// For the deadlines of real work: a call that is given up after 30 s takes 30 s
-    /// whatever this clock says.
+    /// For the deadlines of real work: a call that is given up after 30 s takes 30 s of the
+    /// system's time, however fast this clock runs.
     pub fn passing(&self, span: Duration) -> TimeDelta {
         TimeDelta::from_std(span.mul_f64(self.speed)).unwrap_or(TimeDelta::MAX)
     }

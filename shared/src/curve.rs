@@ -1,16 +1,17 @@
-//! The loss curve of a run, and what it says.
+//! The loss curve of a run, and the fault that it shows.
 //!
-//! One pure judgement, made by `watch` at every look and again by `early-stop` before it
-//! acts: an alert is a hint, the curve is the truth.
+//! One pure function, which `watch` applies at every tick and `early-stop` again before it acts:
+//! an alert is a hint, the curve is the truth.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{google::documents::Document, id::RunId, run::Checkpoint};
 
-/// Points of one series that are kept and judged; the service samples longer ones to 1,000 too.
+/// Points of one series that are stored and examined; the service samples longer ones to 1,000
+/// too.
 pub const POINTS_MAX: usize = 1_000;
 
-/// Training points before a curve is judged at all: the first steps are noise.
+/// Training points before a curve is examined at all: the first steps are noise.
 const WARM_UP_POINTS: usize = 8;
 /// Points that a mean smooths over.
 const WINDOW: usize = 4;
@@ -22,7 +23,7 @@ const OVERFIT_PATIENCE: usize = 3;
 const OVERFIT_RISE: f64 = 0.03;
 /// Evaluations in a row in which neither loss moved that count as a plateau.
 const PLATEAU_PATIENCE: usize = 5;
-/// A relative change of a loss below this is none.
+/// A relative change of a loss below this counts as none.
 const PLATEAU_CHANGE: f64 = 0.002;
 
 /// One value of a series.
@@ -66,7 +67,7 @@ pub enum CurveFault {
 }
 
 impl CurveFault {
-    /// The word in documents, logs and alert labels.
+    /// The name in documents, logs and alert labels.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NotANumber => "not_a_number",
@@ -114,7 +115,7 @@ impl Curve {
         last(&self.train).max(last(&self.eval))
     }
 
-    /// What the losses show, the worst first.
+    /// The worst fault that the losses show.
     pub fn finding(&self) -> Option<CurveFault> {
         let (Some(train), Some(eval)) = (finite(&self.train), finite(&self.eval)) else {
             return Some(CurveFault::NotANumber);
@@ -135,8 +136,7 @@ impl Curve {
 
     /// The checkpoint to use: the one with the lowest evaluation loss, the last one without any.
     ///
-    /// Only checkpoints that answer somewhere count, and none made after a loss stopped being
-    /// a number.
+    /// Only checkpoints with an endpoint count, and none made after a loss stopped being a number.
     pub fn best_checkpoint<'a>(&self, checkpoints: &'a [Checkpoint]) -> Option<&'a Checkpoint> {
         let lost_at = self
             .train
@@ -280,12 +280,12 @@ mod tests {
     }
 
     #[test]
-    fn noise_at_the_start_is_not_judged() {
+    fn noise_at_the_start_is_not_a_fault() {
         check(&[1.0, 4.0, 2.0, 5.0], &[], None);
     }
 
     #[test]
-    fn a_late_plateau_of_the_evaluation_alone_is_none() {
+    fn a_late_plateau_of_the_evaluation_alone_is_not_a_fault() {
         check(&FALLING, &[1.0; 6], None);
     }
 

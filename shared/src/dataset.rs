@@ -1,4 +1,4 @@
-//! What became of an upload, and the immutable versions of a dataset.
+//! The outcome of an upload, and the immutable versions of a dataset.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::{
     uri::Artifact,
 };
 
-/// What `clean` made of one uploaded generation: document `uploads/{digest of its address}`.
+/// How `clean` ended with one uploaded generation: document `uploads/{digest of its address}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Upload {
     /// The uploaded generation.
@@ -42,7 +42,7 @@ pub enum UploadOutcome {
     Cleaned,
     /// Nothing in it can be trained on, or its recipe is wrong.
     Rejected,
-    /// It is no data: a folder's placeholder, a recipe.
+    /// It is not data: a folder's placeholder, a recipe.
     Ignored,
     /// It was deleted or replaced before it was read.
     Gone,
@@ -53,7 +53,7 @@ pub enum UploadOutcome {
 pub struct Version {
     /// Its name.
     pub id: VersionId,
-    /// Whose version it is.
+    /// The dataset that it is a version of.
     pub dataset: DatasetName,
     /// The uploaded generation it was made from.
     pub source: Artifact,
@@ -103,7 +103,7 @@ pub struct Rows {
     pub kept: u64,
     /// Rows that cannot be trained on, each with its reason in `rejected.jsonl`.
     pub rejected: u64,
-    /// Rows that say what an earlier row said.
+    /// Rows that repeat an earlier one.
     pub duplicate: u64,
 }
 

@@ -18,7 +18,7 @@ use crate::{
     trace::Trace,
 };
 
-/// A message, whatever carried it.
+/// A message, whichever envelope it came in.
 #[derive(Debug, Clone, Default)]
 pub struct Message {
     /// Attributes by lower-case name; a CloudEvent's `ce-` headers are among them.
@@ -42,7 +42,7 @@ impl Message {
     }
 }
 
-/// A fact that can be read from a message.
+/// An event that can be read from a message.
 pub trait FromMessage: Sized {
     /// Reads it, or says what is missing.
     fn from_message(message: &Message) -> Result<Self, String>;
@@ -52,7 +52,7 @@ impl<E: Event> FromMessage for E {
     fn from_message(message: &Message) -> Result<Self, String> {
         match message.attribute("ce-type") {
             Some(found) if found != E::TYPE => {
-                return Err(format!("a `{}` was expected, `{found}` came", E::TYPE));
+                return Err(format!("expected `{}`, found `{found}`", E::TYPE));
             }
             Some(_) | None => {}
         }
@@ -72,7 +72,7 @@ impl FromMessage for ObjectFinalized {
     fn from_message(message: &Message) -> Result<Self, String> {
         let generation = |text: &str| {
             text.parse::<i64>()
-                .map_err(|_error| format!("generation `{text}` is no number"))
+                .map_err(|_error| format!("generation `{text}` is not a number"))
         };
         if message.attribute("ce-type").is_some() {
             let object: StoredObject = serde_json::from_slice(&message.data)
@@ -82,7 +82,7 @@ impl FromMessage for ObjectFinalized {
         }
         match message.required("eventtype")? {
             "OBJECT_FINALIZE" => {}
-            other => return Err(format!("`OBJECT_FINALIZE` was expected, `{other}` came")),
+            other => return Err(format!("expected `OBJECT_FINALIZE`, found `{other}`")),
         }
         Ok(Self::new(
             message.required("bucketid")?,
@@ -101,7 +101,8 @@ struct StoredObject {
 }
 
 impl FromMessage for Incident {
-    /// Reads Cloud Monitoring's notification, schema 1.2, tolerant of what older and newer ones lack.
+    /// Reads Cloud Monitoring's notification, schema 1.2, and tolerates fields that older and newer
+    /// schemas lack.
     fn from_message(message: &Message) -> Result<Self, String> {
         let notification: Notification = serde_json::from_slice(&message.data)
             .map_err(|error| format!("not an incident: {error}"))?;
@@ -164,10 +165,10 @@ impl NotifiedIncident {
     }
 }
 
-/// A fact, and how it came.
+/// An event, and the message that carried it.
 #[derive(Debug)]
 pub struct Delivery<E> {
-    /// The fact.
+    /// The event.
     pub event: E,
     /// The message it came in.
     pub message: Message,
@@ -188,9 +189,9 @@ impl<E: FromMessage + 'static> FromRequest for Delivery<E> {
     }
 }
 
-/// Takes a message out of its request.
+/// Reads a message from its request.
 ///
-/// Knows no type of fact, and is boxed, so that its code is generated here, once.
+/// It knows no type of event, and is boxed, so that its code is generated here, once.
 fn receive(
     request: &HttpRequest,
     payload: &mut Payload,
@@ -199,7 +200,7 @@ fn receive(
     let body = web::Bytes::from_request(&request, payload);
     async move {
         if auth::caller(&request).is_none_or(|caller| caller.callers != Callers::Pushes) {
-            return Err(Error::Unauthenticated("this service takes no pushes"));
+            return Err(Error::Unauthenticated("this service accepts no pushes"));
         }
         let body = body
             .await
@@ -228,7 +229,7 @@ fn record(message: &Message) {
     }
 }
 
-/// Takes a message out of whichever envelope it came in.
+/// Reads a message from whichever envelope it came in.
 fn unwrap(request: &HttpRequest, body: &[u8]) -> Result<Message, String> {
     let header = |name: &str| request.headers().get(name).and_then(|v| v.to_str().ok());
     if header("ce-type").is_some() {
@@ -313,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_storage_notification_is_heard() {
+    fn a_storage_notification_is_read() {
         let attributes = json!({
             "bucketId": "b", "objectId": "d/o.jsonl", "objectGeneration": "12",
             "eventType": "OBJECT_FINALIZE", "payloadFormat": "JSON_API_V1",
@@ -331,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn an_eventarc_cloud_event_is_heard() {
+    fn an_eventarc_cloud_event_is_read() {
         let request = TestRequest::default()
             .insert_header(("ce-type", "google.cloud.storage.object.v1.finalized"))
             .insert_header(("ce-id", "9"))
@@ -343,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fact_of_another_type_is_refused() {
+    fn an_event_of_another_type_is_refused() {
         let message = push(
             &json!({"ce-type": "dev.lapidary.run.evaluated.v1"}),
             r#"{"run":"a"}"#,
@@ -355,9 +356,9 @@ mod tests {
     #[track_caller]
     fn check_incident(incident: &serde_json::Value, run: Option<&str>, open: bool) {
         let body = json!({"version": "1.2", "incident": incident}).to_string();
-        let heard = Incident::from_message(&push(&json!({}), &body)).unwrap();
-        assert_eq!(heard.run.as_ref().map(ToString::to_string).as_deref(), run);
-        assert_eq!(heard.open, open, "{incident}");
+        let read = Incident::from_message(&push(&json!({}), &body)).unwrap();
+        assert_eq!(read.run.as_ref().map(ToString::to_string).as_deref(), run);
+        assert_eq!(read.open, open, "{incident}");
     }
 
     #[test]

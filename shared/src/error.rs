@@ -33,8 +33,8 @@ pub enum Error {
     /// The request cannot be read; sending it again changes nothing.
     #[error("unreadable request: {0}")]
     Malformed(String),
-    /// A person's or a program's request cannot be read. What is wrong with it is told to them
-    /// alone: the text may quote what they wrote, so it is never logged.
+    /// A person's or a program's request cannot be read. The fault is in the answer only: its text
+    /// may quote what they wrote, so it is never logged.
     #[error("{0}")]
     Unreadable(String),
     /// The sender did not prove who it is.
@@ -46,15 +46,15 @@ pub enum Error {
     /// The request is well-formed but asks for what cannot be, now.
     #[error("{0}")]
     Refused(String),
-    /// Another delivery does the same work right now, or changed it underneath; come back later.
+    /// Another delivery does the same work now, or changed it meanwhile; come back later.
     #[error("busy: {0}")]
     Busy(Cow<'static, str>),
-    /// Something we depend on is not answering; come back later.
+    /// A dependency does not answer; come back later.
     #[error("{what} is unavailable")]
     Unavailable {
         /// The dependency, as an operator would name it.
         what: &'static str,
-        /// What it said.
+        /// Its answer, or why there is none.
         #[source]
         source: Source,
     },
@@ -68,10 +68,10 @@ pub enum Error {
         #[source]
         source: CallError,
     },
-    /// A bug of ours: what should never be, is.
+    /// A bug of ours: something that should be impossible happened.
     #[error("internal fault: {what}")]
     Internal {
-        /// What should not have been.
+        /// What happened.
         what: &'static str,
         /// The error that showed it.
         #[source]
@@ -108,7 +108,7 @@ impl Error {
         move |source| Self::Unavailable { what, source }
     }
 
-    /// The stable word for programs.
+    /// The stable code for programs.
     fn code(&self) -> &'static str {
         match self {
             Self::Malformed(_) | Self::Unreadable(_) => "malformed",
@@ -121,7 +121,7 @@ impl Error {
         }
     }
 
-    /// What the caller may read: never the text of a cause.
+    /// The text for the caller: never that of a cause.
     fn detail(&self) -> String {
         match self {
             Self::Internal { .. } => "internal fault".to_owned(),
@@ -137,7 +137,7 @@ impl Error {
         }
     }
 
-    /// Says the failure once, at the severity that the table gives it.
+    /// Logs the failure once, at the severity that the table gives it.
     fn log(&self) {
         let chain = Chain(self).to_string();
         match self {
@@ -211,7 +211,7 @@ impl Ack {
         }
     }
 
-    /// The content can never succeed; that has been **recorded** where a person finds it.
+    /// The content can never succeed, and that has been **recorded** where a person finds it.
     pub fn refused(outcome: &'static str, note: impl Into<String>) -> Self {
         Self {
             outcome,
@@ -235,7 +235,7 @@ impl Responder for Ack {
     }
 }
 
-/// Shows an error with every cause beneath it, colon by colon.
+/// Shows an error with all its causes, separated by colons.
 #[derive(Debug)]
 pub struct Chain<'a>(pub &'a (dyn StdError + 'static));
 

@@ -1,8 +1,8 @@
-//! The conversation: every fact that is published, on one page.
+//! Every event that the functions publish and consume, on one page.
 //!
-//! Facts carry ids only. Whoever hears one reads the truth from where it is kept
-//! and trusts no number, address or state in a message. Unknown fields are tolerated,
-//! so that an old reader survives a new writer.
+//! Events carry ids only. A consumer reads the truth from where it is stored and trusts no
+//! number, address or state in a message. Unknown fields are tolerated, so that an old reader
+//! survives a new writer.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -11,22 +11,22 @@ use crate::{
     uri::{Artifact, GcsUri},
 };
 
-/// A fact that happened, told by one function and heard by others.
+/// Something that happened, published by one function and consumed by others.
 pub trait Event: Serialize + DeserializeOwned + Send + Sync {
     /// The CloudEvents `type`; its last segment is the version.
     const TYPE: &'static str;
     /// The Pub/Sub topic that carries it.
     const TOPIC: &'static str;
 
-    /// What the fact is about: the CloudEvents `subject`.
+    /// What the event is about: the CloudEvents `subject`.
     fn subject(&self) -> String;
 
-    /// The version that the fact has to do with: all that follows from an upload is one trace.
+    /// The version that the event belongs to: all that follows from an upload is one trace.
     fn version(&self) -> Option<VersionId> {
         None
     }
 
-    /// The CloudEvents `id`: the same fact told again has the same id.
+    /// The CloudEvents `id`: the same event, published again, has the same id.
     fn id(&self) -> String {
         crate::id::digest(&[Self::TYPE, &self.subject()])
     }
@@ -52,9 +52,9 @@ impl Event for DatasetCleaned {
     }
 }
 
-/// A run may cost what it costs: it is within its budget, or a person said so.
+/// A run may cost what it costs: it is within its budget, or a person approved it.
 ///
-/// Told again by `watch` while the run waits for its turn.
+/// `watch` publishes it again while the run waits for its turn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunApproved {
     /// Document `runs/{run}`.
@@ -94,7 +94,7 @@ impl Event for RunSubmitted {
     }
 }
 
-/// `watch` still sees a fault in a run that no alert has led to a decision on.
+/// `watch` still sees a fault in a run, and no alert has led to a decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunUnhealthy {
     /// Document `runs/{run}`.
@@ -176,12 +176,12 @@ impl Event for ModelDeployed {
     }
 }
 
-/// A release asks one revision of a function whether it hears and writes.
+/// A release asks one revision of a function whether messages reach it and it can write.
 ///
-/// Told by the rollout of a release, at `/smoke` of the revision; never by a function.
+/// The rollout of a release publishes it, to `/smoke` of the revision; a function never does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Smoke {
-    /// Document `smokes/{id}-{function}`; each question has an id of its own.
+    /// Document `smokes/{id}-{function}`; each smoke test has an id of its own.
     pub id: SmokeId,
 }
 
@@ -194,11 +194,11 @@ impl Event for Smoke {
     }
 }
 
-/// Cloud Scheduler: a minute passed. Heard by `watch`; never told by a function.
+/// Cloud Scheduler: a minute passed. `watch` and `clean` consume it; no function publishes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tick {}
 
-/// Cloud Storage: an upload is complete. Heard by `clean`; never told by a function.
+/// Cloud Storage: an upload is complete. `clean` consumes it; no function publishes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectFinalized {
     /// The generation that was written.
@@ -216,7 +216,7 @@ impl ObjectFinalized {
         }
     }
 
-    /// The document that remembers what became of this upload: `uploads/{id}`.
+    /// The id of the document that records how this upload ended: `uploads/{id}`.
     ///
     /// A digest, since an object's name may be longer than a document's id and hold any character.
     pub fn upload_id(&self) -> String {
@@ -246,13 +246,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fact_told_again_has_the_same_id() {
-        let fact = || RunFinished {
+    fn an_event_published_again_has_the_same_id() {
+        let event = || RunFinished {
             run: "tickets-a-b".parse().unwrap(),
         };
-        assert_eq!(fact().id(), fact().id());
-        let other = RunEvaluated { run: fact().run };
-        assert_ne!(fact().id(), other.id(), "another fact about the same run");
+        assert_eq!(event().id(), event().id());
+        let other = RunEvaluated { run: event().run };
+        assert_ne!(event().id(), other.id(), "another event about the same run");
     }
 
     #[test]

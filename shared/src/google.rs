@@ -1,12 +1,12 @@
-//! The way to Google's services: addresses in, clients out.
+//! Clients of Google's services, made from their addresses.
 //!
 //! Production addresses are the default. A laptop sets the variables that Google's own
 //! clients read, and nothing else differs.
 //!
-//! What a function calls here gives back a boxed future, or is a thin wrapper around one. Async
-//! code is generated in the crate that polls it, so that without the box each function would hold
-//! Google's clients again: minutes to compile, megabytes to link. One allocation is nothing
-//! beside a call over the network.
+//! What a function calls here returns a boxed future, or is a thin wrapper around one. Async code
+//! is generated in the crate that polls it, so that without the box each function would hold
+//! Google's clients again: minutes to compile, megabytes to link. One allocation costs nothing
+//! compared with a call over the network.
 
 pub mod documents;
 pub mod events;
@@ -54,21 +54,21 @@ pub enum Api {
     Firestore,
     /// Cloud Scheduler.
     Scheduler,
-    /// Which projects there are.
+    /// Resource Manager: the projects.
     Projects,
-    /// Which services a project uses, and how much of them it may.
+    /// Service Usage: the APIs that a project has enabled, and its quotas.
     Services,
     /// Identity-Aware Proxy.
     Proxy,
     /// Cloud Build.
     Builds,
-    /// Who someone is.
+    /// Google's accounts: the address of a person.
     People,
 }
 
 /// Longest that the metadata server may take: it is on the same machine.
 const IDENTITY_MAX: Duration = Duration::from_secs(5);
-/// Where a process on Google Cloud finds its own identity.
+/// The metadata server, which gives a process on Google Cloud its identity.
 const METADATA: &str = "http://metadata.google.internal";
 
 /// Why a client does not start.
@@ -81,13 +81,13 @@ pub struct StartError {
 }
 
 impl StartError {
-    /// `client` could not be made.
+    /// `client` could not be created.
     pub fn of(client: &'static str) -> impl Fn(Source) -> Self {
         move |source| Self { client, source }
     }
 }
 
-/// Where Google's services are, for one function.
+/// The addresses of Google's services, for one function.
 #[derive(Debug, Clone)]
 pub struct Google {
     function: &'static str,
@@ -170,7 +170,7 @@ impl Google {
         )
     }
 
-    /// Pub/Sub, as a publisher of facts.
+    /// Pub/Sub, as a publisher of events.
     pub fn events(&self, clock: Clock) -> Result<Events, StartError> {
         Ok(Events::new(
             self.function,
@@ -204,7 +204,7 @@ impl Google {
         Ok(Rest::new(address.unwrap_or(default), self.transport()?))
     }
 
-    /// Whether no service has an address of its own: this is Google Cloud, not a laptop's stack.
+    /// Whether every service has Google's own address: this is Google Cloud, not a laptop's stack.
     pub fn is_googles(&self) -> bool {
         [&self.storage, &self.pubsub, &self.firestore, &self.vertex]
             .into_iter()
@@ -213,8 +213,8 @@ impl Google {
             .all(Option::is_none)
     }
 
-    /// Whether `api` belongs to what the addresses describe. Where some services are stand-ins, one
-    /// without an address is not Google's: whoever asks there would ask about another project.
+    /// Whether `api` belongs to the stack that the addresses describe. Where some services are
+    /// stand-ins, a call to Google's own address of another would be about another project.
     pub fn has(&self, api: Api) -> bool {
         let (address, _) = self.addresses(api);
         address.is_some() || self.is_googles()
@@ -239,11 +239,12 @@ impl Google {
         (address.as_deref(), default)
     }
 
-    /// The account that the credentials are of, by its address; `None` where they do not say.
+    /// The e-mail address of the account that the credentials belong to; `None` where it is not
+    /// known.
     ///
     /// # Errors
     ///
-    /// Where there are no credentials, or none that Google gives a token for.
+    /// Where there are no credentials, or Google issues no token for them.
     pub fn account(&self) -> BoxFuture<'_, Result<Option<String>, StartError>> {
         Box::pin(async move {
             let failed = StartError::of("credentials");
@@ -263,8 +264,8 @@ impl Google {
         })
     }
 
-    /// A token that says to `audience` who this process is. The metadata server gives it, so only
-    /// a process on Google Cloud, or on a laptop's stack, gets one.
+    /// An identity token of this process for `audience`. The metadata server issues it, so only a
+    /// process on Google Cloud, or on a laptop's stack, gets one.
     pub fn identity_token<'a>(
         &'a self,
         audience: &'a str,

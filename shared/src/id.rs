@@ -1,4 +1,4 @@
-//! Names that are derived, never random: whoever does the work again finds it done.
+//! Names that are derived, never random: a delivery that does the work again finds it done.
 
 use std::{fmt, str::FromStr};
 
@@ -15,7 +15,7 @@ const VERSION_DIGEST_CHARS: usize = 12;
 /// Base32 characters of a run's digest: 50 bits among the runs of one version.
 const RUN_DIGEST_CHARS: usize = 10;
 
-/// Text that cannot be a name.
+/// Text that is not a name.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "`{0}` is not a name: use 1 to {NAME_MAX_BYTES} of a-z, 0-9 and `-`, a letter or digit first"
@@ -84,16 +84,16 @@ name! {
 }
 
 name! {
-    /// One question of a release to one revision. The one id that is made, not derived: asked
-    /// again, a revision must not pass by an answer of last time.
+    /// One smoke test of one revision. The only id that is random, not derived: a revision must not
+    /// pass by its answer to an earlier test.
     SmokeId
 }
 
 impl DatasetName {
     /// The dataset that an uploaded object belongs to: its folder, or its stem where it has none.
     ///
-    /// Object names are free text of up to 1,024 bytes; what a name cannot hold becomes `-`,
-    /// and a name that nothing is left of becomes a digest.
+    /// Object names are free text of up to 1,024 bytes. Characters that a name cannot have become
+    /// `-`, and a name of which nothing is left becomes a digest.
     pub fn of_object(object: &str) -> Self {
         let folder = match object.split_once('/') {
             Some((folder, _)) => folder,
@@ -123,14 +123,14 @@ impl DatasetName {
 }
 
 impl VersionId {
-    /// The version that follows from `dataset` and whatever decides its content.
+    /// The version that follows from `dataset` and all that decides its content.
     pub fn derive(dataset: &DatasetName, parts: &[&str]) -> Self {
         Self(format!("{dataset}-{}", short(parts, VERSION_DIGEST_CHARS)))
     }
 }
 
 impl RunId {
-    /// The run that follows from `version` and whatever decides its plan.
+    /// The run that follows from `version` and all that decides its plan.
     pub fn derive(version: &VersionId, parts: &[&str]) -> Self {
         Self(format!("{version}-{}", short(parts, RUN_DIGEST_CHARS)))
     }

@@ -1,7 +1,7 @@
 //! What every function has in common.
 //!
-//! A module is here because two functions use it today. Read [`event`] first: it is
-//! the whole conversation between the functions on one page.
+//! A module is here because two functions use it today. Read [`event`] first: it has every message
+//! between the functions on one page.
 
 pub mod delivery;
 pub mod error;

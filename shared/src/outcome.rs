@@ -50,8 +50,8 @@ pub enum CallError {
     /// is refused again.
     #[error("refused: {0}")]
     No(Refusal),
-    /// The caller may not make this call until a person changes that. Wait, and tell that person
-    /// by an ERROR line: [`crate::error::Error::call`] writes it.
+    /// The caller may not make this call until a person grants it. Wait; an ERROR line asks for that:
+    /// [`crate::error::Error::call`] writes it.
     #[error("{}", denied(.0))]
     NotAllowed(Refusal),
     /// The call had no effect, or an effect that a repetition does not change. Wait, then repeat.

@@ -26,7 +26,7 @@ pub struct Prices {
     pub models: BTreeMap<String, ModelPrice>,
 }
 
-/// A stretch of time, from and to.
+/// A range of minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Minutes {
     /// Rarely less.
@@ -54,13 +54,13 @@ pub fn prices() -> &'static Prices {
 }
 
 impl Prices {
-    /// What `tokens` training tokens of `model` cost; `None` where it cannot be tuned.
+    /// The price of `tokens` training tokens of `model`; `None` where it cannot be tuned.
     pub fn training_usd(&self, model: &str, tokens: u64) -> Option<f64> {
         let price = self.models.get(model)?.training?;
         Some(millions(tokens) * price)
     }
 
-    /// What an answer costs; `None` where the model is not on the list.
+    /// The price of an answer; `None` where the model is not on the list.
     pub fn answer_usd(&self, model: &str, tuned: bool, input: u64, output: u64) -> Option<f64> {
         let price = self.models.get(model)?;
         let base = millions(input) * price.input + millions(output) * price.output;
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_known_bill_comes_out() {
+    fn a_known_bill_is_reproduced() {
         // A field report: 17.5 million training tokens of gemini-3.1-flash-lite, about 52 dollars.
         let usd = prices()
             .training_usd("gemini-3.1-flash-lite", 17_500_000)

@@ -1,13 +1,13 @@
-//! `recipe.toml`: what a person asks for a dataset, uploaded beside its rows.
+//! `recipe.toml`: the settings of a dataset, uploaded into the folder of its rows.
 //!
-//! Every table and every field may be left out. Settings are strict: a field that
-//! nobody reads is an error, since a misspelt budget is an expensive one.
+//! Every table and every field may be left out. Settings are strict: an unknown field is an error,
+//! since a misspelt budget is an expensive one.
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::DatasetName;
 
-/// The object's name beside the rows.
+/// The object's name in the folder of the rows.
 pub const FILE_NAME: &str = "recipe.toml";
 /// Bytes of a recipe that are read.
 pub const FILE_MAX_BYTES: u64 = 256 << 10;
@@ -40,11 +40,11 @@ const GONE: [(&str, &str); 6] = [
 /// What is wrong with a recipe.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidRecipe {
-    /// It is not TOML, or holds what nobody reads.
+    /// It is not TOML, or has an unknown field.
     #[error("recipe.toml: {0}")]
     Syntax(String),
-    /// It asks for a knob that the API no longer has.
-    #[error("recipe.toml: `tune.{knob}` does not exist any more: {instead}")]
+    /// It sets a knob that the API no longer has.
+    #[error("recipe.toml: `tune.{knob}` no longer exists: {instead}")]
     Gone {
         /// The field.
         knob: &'static str,
@@ -81,7 +81,7 @@ pub struct Recipe {
     pub deploy: Deploy,
 }
 
-/// `[tune]`: how to tune, and for how much.
+/// `[tune]`: how to tune, and the budget.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tune {
@@ -93,7 +93,7 @@ pub struct Tune {
     pub learning_rate_multiplier: f64,
     /// Rank of the adapter: 1, 2, 4, 8 or 16.
     pub adapter_size: u32,
-    /// What one run may cost in US dollars before a person must approve it.
+    /// The most that one run may cost in US dollars without a person's approval.
     pub budget_usd: f64,
 }
 
@@ -141,7 +141,7 @@ pub struct Deploy {
     /// The name that `predict` serves it under; the dataset's where it is left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<DatasetName>,
-    /// What the gate asks for.
+    /// The condition of the gate.
     pub gate: Gate,
 }
 
@@ -227,17 +227,17 @@ impl Recipe {
     }
 }
 
-/// TOML errors draw the line they are about. A record wants one line, and none of the recipe's:
-/// that may be a system instruction, and the record's note is logged.
+/// The error in one line. TOML errors quote the line they are about; here that is left out, since
+/// it may be a system instruction, and the note of an upload is logged.
 fn one_line(error: &toml::de::Error) -> String {
     let text = error.to_string();
-    let is_drawn = |line: &str| {
+    let is_quote = |line: &str| {
         let number = |character: char| character.is_ascii_digit() || character == ' ';
         line.trim_start_matches(number).starts_with('|')
     };
     text.lines()
         .map(str::trim)
-        .filter(|line| !line.is_empty() && !is_drawn(line))
+        .filter(|line| !line.is_empty() && !is_quote(line))
         .collect::<Vec<_>>()
         .join(" ")
 }

@@ -1,7 +1,8 @@
-//! The route: which model answers. One small document, moved by compare-and-set on its version; the switch that matters,
-//! because it works at once and can be undone at once.
+//! The route: which model answers. One small document, changed by compare-and-set on its version.
+//! A change takes effect at once and can be undone at once.
 //!
-//! Every change here is a function from a route to a route. The clock, the store and the endpoint are the caller's business.
+//! Every change here is a pure function from a route to a route. The clock, the store and the
+//! endpoint are the caller's.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -11,16 +12,16 @@ use crate::{
     id::{DatasetName, RunId},
 };
 
-/// Changes remembered in the document. The log of events has them all; this is what one looks at in the night.
+/// Changes kept in the document, for a person on call. The log has all of them.
 pub const HISTORY_MAX: usize = 50;
 
-/// Targets to which a rollback can return, one after another. Past the last of them lies the base model.
+/// Targets to which rollbacks can return, one after another. After the last comes the base model.
 pub const BEHIND_MAX: usize = 10;
 
 /// Longest reason kept, in characters.
 pub const REASON_CHARS_MAX: usize = 500;
 
-/// Who answers, who answered before, and why.
+/// The model that answers, those that answered before, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Route {
     /// Goes up by one with every change, and only then. Caches carry it in their keys.
@@ -47,7 +48,7 @@ pub struct Target {
     pub model: String,
     /// Full name of the endpoint that serves it.
     pub endpoint: String,
-    /// What it scored when it was let through.
+    /// Its score when it was promoted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
 }
@@ -85,7 +86,7 @@ impl Document for Route {
     const COLLECTION: &'static str = "routes";
 }
 
-/// A score and what it was scored on. Two are comparable only on the same metric and the same rows.
+/// A score, its metric and its rows. Two are comparable only on the same metric and rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// Name of the metric that decided.
@@ -96,7 +97,7 @@ pub struct Evidence {
     pub tuned_mean: f64,
 }
 
-/// What the gate said of a run, once and for all: document `decisions/{run}`.
+/// The final decision of the gate on a run: document `decisions/{run}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GateDecision {
     /// The run.
@@ -133,7 +134,7 @@ impl Route {
         target.is_some_and(|target| target.run == run.as_str())
     }
 
-    /// What calls are sent to: the target's endpoint, or the base model.
+    /// The resource that calls are sent to: the target's endpoint, or the base model.
     pub fn serves(&self) -> &str {
         self.target
             .as_ref()
@@ -163,7 +164,8 @@ impl Route {
     }
 }
 
-/// Sends calls to `target`. Promoting what already answers changes nothing, so that a redelivered event does no harm.
+/// Sends calls to `target`. Promoting the present target changes nothing, so that a redelivered
+/// event does no harm.
 #[must_use]
 pub fn promote(route: Route, target: Target, reason: &str, at: DateTime<Utc>) -> Route {
     if route
@@ -180,10 +182,10 @@ pub fn promote(route: Route, target: Target, reason: &str, at: DateTime<Utc>) ->
     }
 }
 
-/// Sends calls to whatever answered before the target, in the end to the base model. A route that is at the base model stays
-/// there, unchanged.
+/// Sends calls to the target before this one, in the end to the base model. A route that is at the
+/// base model stays there, unchanged.
 ///
-/// Not idempotent, as "back" cannot be: the caller holds it to one version of the route.
+/// Not idempotent, as "back" cannot be: the caller applies it to one version of the route.
 #[must_use]
 pub fn rollback(route: Route, reason: &str, at: DateTime<Utc>) -> Route {
     if route.target.is_none() {

@@ -17,11 +17,11 @@ use crate::{
 /// Entries of a run's history that are kept, the newest; a run has some ten.
 const HISTORY_MAX: usize = 100;
 
-/// Where a run stands.
+/// The state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// It costs more than its budget; a person must say yes.
+    /// It costs more than its budget; a person must approve it.
     AwaitingApproval,
     /// It may run, and waits for its turn.
     Queued,
@@ -60,7 +60,7 @@ impl State {
         }
     }
 
-    /// The word in documents and on screens.
+    /// The name in documents and on screens.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AwaitingApproval => "awaiting_approval",
@@ -74,7 +74,7 @@ impl State {
     }
 }
 
-/// What is asked of the service: all that its API takes.
+/// The parameters of a tuning job: all that the API has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// The model to start from.
@@ -100,7 +100,7 @@ pub struct Estimate {
     pub price_as_of: String,
 }
 
-/// Who let the run go ahead.
+/// The approval of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {
     /// `budget`, or a person.
@@ -109,7 +109,7 @@ pub struct Approval {
     pub at: DateTime<Utc>,
 }
 
-/// The written intent to call create: after it, a job may exist that nobody has recorded.
+/// The written intent to call create: after it, a job may exist that is not recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Armed {
     /// The attempt that wrote it: only that one may call create.
@@ -193,9 +193,9 @@ pub struct Checkpoint {
 /// The decision to stop a job, and why.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stop {
-    /// What the curve showed.
+    /// The fault that the curve showed.
     pub finding: CurveFault,
-    /// What called for a look: an incident's id, or `watch`.
+    /// The trigger: an incident's id, or `watch`.
     pub called_by: String,
     /// When it was decided.
     pub at: DateTime<Utc>,
@@ -206,7 +206,7 @@ pub struct Stop {
 pub struct Entry {
     /// When.
     pub at: DateTime<Utc>,
-    /// Which function wrote it.
+    /// The function, or the person, that wrote it.
     pub by: String,
     /// In plain words.
     pub note: String,
@@ -223,17 +223,17 @@ pub struct Run {
     pub version: VersionId,
     /// The name `predict` serves the result under.
     pub model: DatasetName,
-    /// What is asked of the service.
+    /// The parameters of its job.
     pub plan: Plan,
     /// What it is expected to cost.
     pub estimate: Estimate,
     /// What it may cost without a person.
     pub budget_usd: f64,
-    /// Where it stands.
+    /// Its state.
     pub state: State,
-    /// Why it stands there, in plain words.
+    /// Why it is in this state, in plain words.
     pub reason: String,
-    /// Who let it go ahead.
+    /// Its approval.
     #[serde(default)]
     pub approval: Option<Approval>,
     /// The intent to create, until the job is recorded.
@@ -248,7 +248,7 @@ pub struct Run {
     /// When that was first seen.
     #[serde(default)]
     pub last_step_at: Option<DateTime<Utc>>,
-    /// What its curve shows.
+    /// The fault that its curve shows.
     #[serde(default)]
     pub finding: Option<CurveFault>,
     /// Consecutive polls that showed this finding without a decision.
@@ -295,7 +295,7 @@ impl Run {
         self.updated_at = at;
     }
 
-    /// Lets it go ahead in the name of `by`; `false`, and no change, where it does not wait for that.
+    /// Approves it in the name of `by`; `false`, and no change, where it does not await approval.
     #[must_use]
     pub fn approve(&mut self, by: &str, at: DateTime<Utc>) -> bool {
         if self.state != State::AwaitingApproval {
@@ -339,7 +339,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_has_ended_stays_ended() {
+    fn a_run_that_has_ended_stays_ended() {
         for state in ALL.into_iter().filter(|state| state.is_final()) {
             assert!(
                 !ALL.into_iter().any(|next| state.may_become(next)),
@@ -350,9 +350,10 @@ mod tests {
 
     #[test]
     fn no_run_ever_returns_to_a_state_it_left() {
-        // Walks every path; a circle would never end, so paths longer than the states show one.
+        // Walks every path. A cycle would never end, so a path longer than the number of states
+        // shows one.
         fn walk(state: State, depth: usize) {
-            assert!(depth < ALL.len(), "a circle through {state:?}");
+            assert!(depth < ALL.len(), "a cycle through {state:?}");
             for next in ALL.into_iter().filter(|next| state.may_become(*next)) {
                 walk(next, depth + 1);
             }

@@ -22,14 +22,14 @@ use crate::{
     config::{Reader, Vars},
     error::Chain,
     google::{Google, StartError},
-    smoke::{self, Smoked},
+    smoke::{self, SmokeTest},
     telemetry,
     trace::Trace,
 };
 
 /// Seconds that requests in flight get after SIGTERM.
 ///
-/// Cloud Run kills the container 10 s after the signal; actix waits 30 s unless told.
+/// Cloud Run kills the container 10 s after the signal; actix waits 30 s by default.
 const SHUTDOWN_S: u64 = 8;
 /// Bytes of a request body: Pub/Sub pushes at most 10 MB of base64 and its envelope.
 const BODY_MAX_BYTES: usize = 16 << 20;
@@ -39,20 +39,20 @@ const BODY_MAX_BYTES: usize = 16 << 20;
 pub struct Common {
     /// The time.
     pub clock: Clock,
-    /// The way to Google's services.
+    /// Google's services.
     pub google: Google,
 }
 
-/// A function at work, until it is told to stop.
+/// A running function, until it is asked to stop.
 ///
 /// Boxed, so that the code of a function is generated once, in its own crate, and not again in
 /// every binary that runs it: the laptop's alone would take minutes to compile.
 pub type Running = Pin<Box<dyn Future<Output = ExitCode>>>;
 
-/// The routes of a function, which every worker takes.
+/// The routes of a function, which every worker configures.
 type Routes = Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>;
 
-/// Makes a function's clients, from settings that are read, and gives back its routes.
+/// Makes a function's clients from its settings, and returns its routes.
 type Start = Box<dyn FnOnce(Common) -> LocalBoxFuture<'static, Result<Routes, StartError>>>;
 
 /// Reads a function's settings.
@@ -60,7 +60,7 @@ type Read = Box<dyn FnOnce(&mut Reader<'_>) -> Option<Start>>;
 
 /// Runs the function `name`.
 ///
-/// `read` reads its settings; `start` makes its clients and gives back its routes.
+/// `read` reads its settings; `start` makes its clients and returns its routes.
 pub fn run<C, S, F, R>(
     name: &'static str,
     callers: Callers,
@@ -73,7 +73,8 @@ where
     F: Future<Output = Result<R, StartError>> + 'static,
     R: Fn(&mut ServiceConfig) + Send + Sync + 'static,
 {
-    // From here on nothing knows the function's types: the server's code is generated here, once.
+    // From here on no code depends on the function's types: the server's code is generated here,
+    // once.
     let read: Read = Box::new(move |reader| {
         let settings = read(reader)?;
         Some(Box::new(move |common| {
@@ -85,8 +86,8 @@ where
     running(name, callers, read)
 }
 
-/// Runs `work` once, as a task of a job of the function `name`: no server, and an exit code that
-/// says whether the work is done.
+/// Runs `work` once, as a task of a job of the function `name`: without a server, and with an exit
+/// code that tells whether the work is done.
 ///
 /// `read` reads its settings.
 pub fn run_task<C, W, F>(
@@ -178,16 +179,16 @@ async fn launch(
             port?, host?, workers?, clock?, google?, auth?, revision?, start?,
         ))
     })?;
-    let smoked = match callers {
-        Callers::Pushes => Some(Smoked::new(name, revision, google.documents()?, clock)),
+    let smoke_test = match callers {
+        Callers::Pushes => Some(SmokeTest::new(name, revision, google.documents()?, clock)),
         Callers::Programs | Callers::People => None,
     };
-    let smoked = smoked.map(web::Data::new);
+    let smoke_test = smoke_test.map(web::Data::new);
     let routes = start(Common { clock, google }).await?;
     let listener = TcpListener::bind((host, port))?;
     let port = listener.local_addr()?.port();
     info!(outcome = "started", port, "{name} listens on port {port}");
-    serve(listener, workers, Arc::new(auth), smoked, routes)?.await?;
+    serve(listener, workers, Arc::new(auth), smoke_test, routes)?.await?;
     info!(outcome = "stopped", "{name} stopped");
     Ok(())
 }
@@ -197,19 +198,19 @@ fn serve(
     listener: TcpListener,
     workers: usize,
     auth: Arc<Auth>,
-    smoked: Option<web::Data<Smoked>>,
+    smoke_test: Option<web::Data<SmokeTest>>,
     routes: Routes,
 ) -> io::Result<Server> {
     let server = HttpServer::new(move || {
         let mut app = App::new();
-        if let Some(smoked) = smoked.clone() {
+        if let Some(smoke_test) = smoke_test.clone() {
             app = app
-                .app_data(smoked)
+                .app_data(smoke_test)
                 .route(smoke::PATH, web::post().to(smoke::smoke));
         }
         let auth = Arc::clone(&auth);
         app.app_data(web::PayloadConfig::new(BODY_MAX_BYTES))
-            // The last comes first: whoever is turned away is in the log with the request's trace.
+            // The last one wraps the others: a refused request is logged with its trace.
             .wrap(from_fn(move |request, next| {
                 auth::admit(Arc::clone(&auth), request, next)
             }))
@@ -224,7 +225,7 @@ fn serve(
     Ok(server)
 }
 
-/// Puts every line of a request under one span that says which delivery it belongs to.
+/// Puts every log line of a request under one span with the delivery that it belongs to.
 async fn in_span(
     request: ServiceRequest,
     next: Next<impl MessageBody>,

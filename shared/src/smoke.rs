@@ -1,7 +1,7 @@
 //! The smoke test of a release: a revision shows that a push reaches it and that it can write.
 //!
-//! Whoever releases tells a [`Smoke`] to one revision before any other message gets there, and
-//! then looks for the document. Nothing of the function's own work is done.
+//! The rollout publishes a [`Smoke`] to one revision before any other message gets there, and then
+//! looks for the document. The function does none of its own work.
 
 use std::time::Duration;
 
@@ -19,29 +19,29 @@ use crate::{
     id::SmokeId,
 };
 
-/// The path at which every function that takes pushes is asked.
+/// The path of the smoke test, in every function that accepts pushes.
 pub const PATH: &str = "/smoke";
-/// How long an answer is kept: a release that went wrong is looked into within days.
+/// How long an answer is kept: a failed release is investigated within days.
 const KEPT: Duration = Duration::from_hours(7 * 24);
-/// The revision of a process that no Cloud Run started.
+/// The revision of a process that does not run on Cloud Run.
 const NO_REVISION: &str = "none";
 
 /// Document `smokes/{id}-{function}`: a revision's answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer {
+pub struct SmokeAnswer {
     /// The revision that answered.
     pub revision: String,
     /// When.
     pub at: DateTime<Utc>,
-    /// When the document may go, as the timestamp that a TTL policy reads.
+    /// When the document may be deleted, as the timestamp that a TTL policy reads.
     pub expire_at: FirestoreTimestamp,
 }
 
-impl Document for Answer {
+impl Document for SmokeAnswer {
     const COLLECTION: &'static str = "smokes";
 }
 
-impl Answer {
+impl SmokeAnswer {
     /// The id of the document that holds the answer of `function`.
     pub fn id(smoke: &SmokeId, function: &str) -> String {
         format!("{smoke}-{function}")
@@ -50,15 +50,15 @@ impl Answer {
 
 /// What the route needs.
 #[derive(Debug)]
-pub(crate) struct Smoked {
+pub(crate) struct SmokeTest {
     function: &'static str,
     revision: String,
     documents: Documents,
     clock: Clock,
 }
 
-impl Smoked {
-    /// Of the `revision` that Cloud Run names, where it does.
+impl SmokeTest {
+    /// Of the `revision` that Cloud Run names, if any.
     pub(crate) fn new(
         function: &'static str,
         revision: Option<String>,
@@ -73,10 +73,10 @@ impl Smoked {
         }
     }
 
-    fn answer(&self) -> Answer {
+    fn answer(&self) -> SmokeAnswer {
         let at = self.clock.now();
         let expire_at = Timestamp::new((at + KEPT).timestamp(), 0).unwrap_or(Timestamp::MAX);
-        Answer {
+        SmokeAnswer {
             revision: self.revision.clone(),
             at,
             expire_at: FirestoreTimestamp(expire_at),
@@ -84,14 +84,14 @@ impl Smoked {
     }
 }
 
-/// Writes down which revision was asked, unless one has answered already.
-pub(crate) async fn smoke(smoked: Data<Smoked>, delivery: Delivery<Smoke>) -> Result<Ack, Error> {
-    let id = Answer::id(&delivery.event.id, smoked.function);
-    let outcome = match smoked.documents.create(&id, &smoked.answer()).await? {
-        Write::Done => "smoked",
-        Write::Lost => "smoked_before",
+/// Records the revision that was reached, unless one has answered already.
+pub(crate) async fn smoke(test: Data<SmokeTest>, delivery: Delivery<Smoke>) -> Result<Ack, Error> {
+    let id = SmokeAnswer::id(&delivery.event.id, test.function);
+    let outcome = match test.documents.create(&id, &test.answer()).await? {
+        Write::Done => "passed",
+        Write::Lost => "passed_before",
     };
-    let revision = &smoked.revision;
+    let revision = &test.revision;
     Ok(Ack::done(
         outcome,
         format!("revision {revision} is reached and writes"),

@@ -1,10 +1,10 @@
-//! Where an object is: `gs://bucket/object`, with or without its generation.
+//! The address of an object: `gs://bucket/object`, with or without its generation.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// Text that is no object's address.
+/// Text that is not the address of an object.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is not `gs://BUCKET/OBJECT`")]
 pub struct InvalidUri(String);

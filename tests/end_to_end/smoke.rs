@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
-use shared::smoke::Answer;
+use shared::smoke::SmokeAnswer;
 use system_tests::harness::{Harness, Setup};
 
 use crate::PROGRAM;
@@ -58,7 +58,7 @@ async fn every_pushed_function_answers_a_smoke_message_with_its_revision() {
             .await;
         let data = json!({ "id": id }).to_string();
         harness.publish("smoke", data.as_bytes(), &attributes).await;
-        let answer: Answer = harness
+        let answer: SmokeAnswer = harness
             .document("the answer", &format!("{id}-{function}"))
             .await;
         assert_eq!(answer.revision, "revision-7", "{function}");
@@ -67,7 +67,7 @@ async fn every_pushed_function_answers_a_smoke_message_with_its_revision() {
         assert_eq!(kept, 7 * 24 * 3_600, "{function}");
         let documents = &harness.session.documents;
         let stray = documents
-            .get::<Answer>(&format!("another-{function}"))
+            .get::<SmokeAnswer>(&format!("another-{function}"))
             .await;
         assert!(stray.unwrap().is_none(), "{function}");
         let gone = harness.http.delete(&subscription).send().await.unwrap();
@@ -94,7 +94,7 @@ async fn a_forged_smoke_message_leaves_no_document() {
             assert_eq!(answer.status(), 401, "{function}");
         }
     }
-    let answers = harness.all::<Answer>("at").await;
+    let answers = harness.all::<SmokeAnswer>("at").await;
     assert!(answers.is_empty(), "{answers:?}");
     // A function without subscriptions has no such route.
     let predict = harness.address("PREDICT_URL");

@@ -13,7 +13,7 @@ use shared::{
     google::{Api, Google, StartError, documents::Documents, events::Events, rest::Rest},
     id::SmokeId,
     outcome::RpcCode,
-    smoke::{Answer, PATH},
+    smoke::{PATH, SmokeAnswer},
 };
 
 use crate::{error::Error, poller::Poller};
@@ -125,10 +125,10 @@ impl SmokeTester {
     async fn answered(&self, target: &SmokeTarget<'_>, smoke: Smoke) -> Result<(), Error> {
         let published = self.events.publish(&smoke).await;
         published.map_err(|error| Error::Client("cannot publish the smoke test", error.into()))?;
-        let id = Answer::id(&smoke.id, target.function);
+        let id = SmokeAnswer::id(&smoke.id, target.function);
         let mut poller = Poller::within(self.limit);
         loop {
-            let seen = match self.documents.get::<Answer>(&id).await {
+            let seen = match self.documents.get::<SmokeAnswer>(&id).await {
                 Ok(Some(answer)) if answer.value.revision == target.revision => return Ok(()),
                 Ok(Some(answer)) => {
                     let other = answer.value.revision;

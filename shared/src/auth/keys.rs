@@ -1,7 +1,7 @@
 //! The keys that sign tokens, fetched from their publisher and kept.
 //!
-//! A token whose key is known is never kept waiting by somebody else's, and never refused because
-//! the publisher is away. Whoever sends made-up keys makes us ask once a minute, no more.
+//! A token whose key is known never waits for the fetch of another key, and is never refused
+//! because the publisher is unavailable. A storm of made-up key ids leads to one fetch a minute.
 
 use std::{
     collections::HashMap,
@@ -20,13 +20,13 @@ use crate::error::{Error, Source};
 
 /// Longest that the publisher may take.
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// Time from an answer until an unknown key may be asked for.
+/// Time from an answer until an unknown key leads to another fetch.
 const AFTER_ANSWER: Duration = Duration::from_mins(1);
-/// Time from a failure until it is tried again.
+/// Time from a failure until the next attempt.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
-/// Shortest and longest that keys are believed, whatever the publisher says of it.
+/// Shortest and longest time for which keys are fresh, whatever the publisher's `max-age`.
 const FRESH: (Duration, Duration) = (Duration::from_mins(5), Duration::from_hours(1));
-/// How long they are believed while the publisher is away.
+/// How long they are used while the publisher is unavailable.
 const STALE_MAX: Duration = Duration::from_hours(24);
 /// Keys kept; Google has two or three.
 const KEYS_MAX: usize = 32;
@@ -36,7 +36,7 @@ pub(super) struct Keys {
     url: String,
     http: reqwest::Client,
     known: RwLock<Known>,
-    /// Held by whoever fetches; when it may be done again.
+    /// Held during a fetch; when the next one may be made.
     next: Mutex<Option<Instant>>,
 }
 
@@ -44,12 +44,12 @@ pub(super) struct Keys {
 #[derive(Default)]
 struct Known {
     by_name: HashMap<String, Arc<DecodingKey>>,
-    /// When, and for how long it is believed.
+    /// When, and for how long it is fresh.
     fetched: Option<(Instant, Duration)>,
 }
 
 impl Known {
-    /// The key called `name`, and whether it is time to ask again.
+    /// The key called `name`, and whether it is time to fetch again.
     fn get(&self, name: &str) -> Option<(Arc<DecodingKey>, bool)> {
         let (at, fresh) = self.fetched?;
         let age = at.elapsed();
@@ -73,12 +73,14 @@ impl Keys {
     ///
     /// # Errors
     ///
-    /// [`Error::Unauthenticated`] if there is no such key, [`Error::Unavailable`] if nobody can say.
+    /// [`Error::Unauthenticated`] if there is no such key, [`Error::Unavailable`] if the publisher
+    /// cannot be reached and no keys are known.
     pub(super) async fn get(&self, name: &str) -> Result<Arc<DecodingKey>, Error> {
         match self.known(name) {
             Some((key, false)) => return Ok(key),
             Some((key, true)) => {
-                // One asks, the others go on with what they have; so does the one, if it fails.
+                // One request fetches, the others go on with the key they have; so does that one
+                // if the fetch fails.
                 let Ok(mut next) = self.next.try_lock() else {
                     return Ok(key);
                 };
@@ -106,7 +108,7 @@ impl Keys {
         known.get(name)
     }
 
-    /// Asks the publisher, unless that was done a moment ago.
+    /// Fetches the keys, unless that was done a moment ago.
     async fn fetch(&self, next: &mut MutexGuard<'_, Option<Instant>>) -> Result<(), Source> {
         if next.is_some_and(|next| Instant::now() < next) {
             let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
@@ -114,7 +116,7 @@ impl Keys {
             return if asked {
                 Ok(())
             } else {
-                Err("it failed a moment ago".into())
+                Err("the last fetch failed a moment ago".into())
             };
         }
         let fetched = self.ask().await;
@@ -127,7 +129,7 @@ impl Keys {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         match fetched {
             Ok(fetched) => *known = fetched,
-            // Whatever is known goes on being believed.
+            // The known keys stay in use.
             Err(_) if known.fetched.is_some() => {}
             Err(error) => return Err(error),
         }

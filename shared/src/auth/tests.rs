@@ -1,4 +1,4 @@
-//! The table of what must be let in and what must not.
+//! The table of tokens that must be accepted and of those that must not.
 
 use std::{
     sync::atomic::{AtomicU16, AtomicUsize, Ordering},
@@ -30,10 +30,10 @@ const AUDIENCE: &str = "https://clean.p.internal";
 const EMAIL: &str = "push-clean@p.iam.gserviceaccount.com";
 const KEY: &str = "key-1";
 
-/// Somebody who publishes keys, and counts who asks.
+/// A publisher of keys that counts its requests.
 struct Publisher {
     url: String,
-    asked: Arc<AtomicUsize>,
+    requests: Arc<AtomicUsize>,
     /// The status it answers with.
     status: Arc<AtomicU16>,
     rsa: EncodingKey,
@@ -68,8 +68,8 @@ impl Publisher {
             ),
         ];
         let public = sets[0].1.to_string().into_bytes();
-        let (asked, status) = (Arc::<AtomicUsize>::default(), Arc::new(AtomicU16::new(200)));
-        let (count, answer) = (Arc::clone(&asked), Arc::clone(&status));
+        let (requests, status) = (Arc::<AtomicUsize>::default(), Arc::new(AtomicU16::new(200)));
+        let (count, answer) = (Arc::clone(&requests), Arc::clone(&status));
         let server = HttpServer::new(move || {
             let mut app = App::new();
             for (path, set) in sets.clone() {
@@ -94,7 +94,7 @@ impl Publisher {
         actix_web::rt::spawn(server.run());
         Self {
             url,
-            asked,
+            requests,
             status,
             rsa,
             ec,
@@ -133,7 +133,7 @@ impl Publisher {
         bearer(&jsonwebtoken::encode(&header(Algorithm::RS256), claims, &self.rsa).unwrap())
     }
 
-    /// What the proxy says.
+    /// An assertion of the proxy.
     fn assertion(&self, claims: &Value) -> String {
         jsonwebtoken::encode(&header(Algorithm::ES256), claims, &self.ec).unwrap()
     }
@@ -191,7 +191,7 @@ async fn push(auth: &Auth, token: &str) -> Result<Caller, String> {
     admitted(auth, &[(AUTHORIZATION.as_str(), token)]).await
 }
 
-/// Claims that no push may have, and what is said to them.
+/// Claims that no push may have, and the error they lead to.
 fn false_claims() -> Vec<(Value, &'static str)> {
     let now = Clock::system().now().timestamp();
     let false_or_unread = "false|do not parse";
@@ -232,14 +232,14 @@ async fn claims_are_checked_one_by_one_in_either_mode() {
             (&behind, removed(&claims)),
         ] {
             let error = push(auth, &token).await.unwrap_err();
-            let told = expected.split('|').any(|word| error.contains(word));
-            assert!(told, "{changes}: {error}");
+            let is_named = expected.split('|').any(|word| error.contains(word));
+            assert!(is_named, "{changes}: {error}");
         }
     }
 }
 
 #[actix_web::test]
-async fn what_is_not_signed_as_it_says_is_refused() {
+async fn a_token_that_is_not_signed_as_it_claims_is_refused() {
     let publisher = Publisher::start();
     let forged = BASE64_URL_SAFE_NO_PAD.encode([7_u8; 256]);
     let hmac = EncodingKey::from_secret(&publisher.public);
@@ -268,7 +268,7 @@ async fn what_is_not_signed_as_it_says_is_refused() {
                 ending(&json!({"alg": "RS256", "kid": "other"}), &claims(), &forged),
                 "unknown key",
             ),
-            (bearer(&hmac), "another algorithm"),
+            (bearer(&hmac), "issuer's algorithm"),
             ("Basic eA==".to_owned(), "no bearer"),
             ("Bearer x".to_owned(), "no signature"),
             (bearer(&"x".repeat(9 << 10)), "too long"),
@@ -294,11 +294,11 @@ async fn what_is_not_signed_as_it_says_is_refused() {
 }
 
 #[actix_web::test]
-async fn programs_are_whom_the_platform_lets_in() {
+async fn programs_are_all_that_the_platform_lets_in() {
     let publisher = Publisher::start();
     let behind = publisher.auth(Callers::Programs, "cloud-run-iam");
-    // Of a person's own token the audience is Google's command line; of a service's it says no
-    // address.
+    // The audience of a person's own token is Google's command line; a service's token may have
+    // no address.
     let unnamed = with(&json!({"aud": "cli", "email": null, "email_verified": null}));
     let caller = push(&behind, &removed(&unnamed)).await.unwrap();
     assert_eq!((caller.callers, caller.email), (Callers::Programs, None));
@@ -317,7 +317,7 @@ async fn programs_are_whom_the_platform_lets_in() {
 }
 
 #[actix_web::test]
-async fn people_are_whom_the_proxy_signs_for() {
+async fn people_are_those_for_whom_the_proxy_signs() {
     let publisher = Publisher::start();
     let auth = publisher.auth(Callers::People, "iap");
     let ada = json!({"iss": "https://cloud.google.com/iap", "email": "ada@example.com",
@@ -329,22 +329,22 @@ async fn people_are_whom_the_proxy_signs_for() {
     let removed = format!("{not_signed}.SIGNATURE_REMOVED_BY_GOOGLE");
     let mut other = with(&ada);
     other["aud"] = json!("/projects/1/locations/r/services/other");
-    let mut nobody = with(&ada);
-    nobody["email"] = json!("");
+    let mut nameless = with(&ada);
+    nameless["email"] = json!("");
     for (headers, expected) in [
-        (vec![], "has not signed"),
-        // What the proxy says beside its signature anybody may say.
+        (vec![], "no assertion"),
+        // A header without a signature can come from anyone.
         (
             vec![("x-goog-authenticated-user-email", "accounts.google.com:a@b")],
-            "has not signed",
+            "no assertion",
         ),
         (
             vec![(AUTHORIZATION.as_str(), publisher.signed(&claims()).as_str())],
-            "has not signed",
+            "no assertion",
         ),
         (
             vec![(PROXY_HEADER, good.as_str()), (PROXY_HEADER, &good)],
-            "two of the proxy's",
+            "two assertions",
         ),
         (
             vec![(PROXY_HEADER, removed.as_str())],
@@ -355,8 +355,8 @@ async fn people_are_whom_the_proxy_signs_for() {
             "another audience",
         ),
         (
-            vec![(PROXY_HEADER, publisher.assertion(&nobody).as_str())],
-            "who is there",
+            vec![(PROXY_HEADER, publisher.assertion(&nameless).as_str())],
+            "no e-mail address",
         ),
         (
             vec![(PROXY_HEADER, publisher.assertion(&claims()).as_str())],
@@ -367,7 +367,7 @@ async fn people_are_whom_the_proxy_signs_for() {
                 PROXY_HEADER,
                 publisher.signed(&with(&ada)).trim_start_matches("Bearer "),
             )],
-            "another algorithm",
+            "issuer's algorithm",
         ),
     ] {
         let error = admitted(&auth, &headers).await.unwrap_err();
@@ -383,7 +383,7 @@ async fn many_at_once_fetch_the_keys_once() {
     let cold = (0..200).map(|_| push(&auth, &good));
     let admitted = futures::future::join_all(cold).await;
     assert!(admitted.iter().all(Result::is_ok));
-    assert_eq!(publisher.asked.load(Ordering::Relaxed), 1);
+    assert_eq!(publisher.requests.load(Ordering::Relaxed), 1);
     let header = |n: usize| json!({"alg": "RS256", "kid": format!("made-up-{n}")});
     let made_up: Vec<_> = (0..1_000)
         .map(|n| ending(&header(n), &claims(), "x"))
@@ -396,8 +396,8 @@ async fn many_at_once_fetch_the_keys_once() {
                 .contains("unknown key")
         );
     }
-    let asked = publisher.asked.load(Ordering::Relaxed);
-    assert!(asked <= 2, "{asked} times");
+    let requests = publisher.requests.load(Ordering::Relaxed);
+    assert!(requests <= 2, "{requests} times");
 }
 
 #[actix_web::test]
@@ -406,12 +406,13 @@ async fn keys_that_are_known_outlive_their_publisher() {
     let auth = publisher.auth(Callers::Pushes, "verify");
     let good = publisher.signed(&claims());
     publisher.status.store(500, Ordering::Relaxed);
-    // Nobody can say whether the token is good: it is to come again. And nobody asks each time.
+    // Without keys the token can be neither accepted nor refused: the sender tries again. Not
+    // every token leads to a fetch.
     for _ in 0..20 {
         let error = push(&auth, &good).await.unwrap_err();
         assert!(error.contains("unavailable"), "{error}");
     }
-    assert_eq!(publisher.asked.load(Ordering::Relaxed), 1);
+    assert_eq!(publisher.requests.load(Ordering::Relaxed), 1);
     publisher.status.store(200, Ordering::Relaxed);
     let auth = publisher.auth(Callers::Pushes, "verify");
     assert!(push(&auth, &good).await.is_ok());
@@ -434,11 +435,11 @@ fn refused(callers: Callers, vars: &[(&str, &str)], expected: &str) {
 }
 
 #[test]
-fn a_service_that_does_not_know_how_to_check_does_not_start() {
+fn a_service_without_the_setting_does_not_start() {
     for callers in [Callers::Pushes, Callers::Programs, Callers::People] {
         let (name, ..) = callers.setting();
         refused(callers, &[], &format!("{name} is not set"));
-        refused(callers, &[(name, "on")], "no way to check callers");
+        refused(callers, &[(name, "on")], "expected one of");
         let on_cloud_run = [(name, "off"), ("K_SERVICE", "s")];
         refused(callers, &on_cloud_run, "refused on Cloud Run");
     }

@@ -1,4 +1,4 @@
-//! What callers carry, and what it must say.
+//! Tokens of callers, and the claims that they must have.
 
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 /// What Cloud Run's front end puts in place of a signature that it has checked.
 const SIGNATURE_REMOVED: &str = "SIGNATURE_REMOVED_BY_GOOGLE";
-/// Bytes of a header that are looked at.
+/// Bytes of a header with a token.
 const HEADER_MAX_BYTES: usize = 8 << 10;
 /// Bytes of a key's name.
 const KEY_NAME_MAX_BYTES: usize = 128;
@@ -16,7 +16,7 @@ const LEEWAY_S: i64 = 60;
 /// Longest life of a token in seconds: an hour and the leeway.
 const LIFE_MAX_S: i64 = 3_700;
 
-/// A token as it came.
+/// A token as it was received.
 #[derive(Debug)]
 pub(super) struct Proof<'h> {
     token: &'h str,
@@ -24,7 +24,7 @@ pub(super) struct Proof<'h> {
     signature: &'h str,
 }
 
-/// What a token says.
+/// The claims of a token.
 #[derive(Debug, Deserialize)]
 pub(super) struct Claims {
     iss: String,
@@ -37,16 +37,16 @@ pub(super) struct Claims {
     email_verified: Option<bool>,
 }
 
-/// What a token must say.
+/// The claims that a token must have.
 #[derive(Debug)]
 pub(super) struct Expected {
     pub(super) issuers: &'static [&'static str],
     pub(super) algorithm: Algorithm,
-    /// For whom it is; `None` where the front end has checked that.
+    /// The audience; `None` where the front end has checked that.
     pub(super) audience: Option<String>,
     /// The only account that may call.
     pub(super) email: Option<String>,
-    /// Whether it must say who it is about.
+    /// Whether it must have an e-mail address.
     pub(super) named: bool,
 }
 
@@ -65,8 +65,9 @@ impl<'h> Proof<'h> {
 
     /// The only assertion in the header `name`.
     pub(super) fn of_assertion(headers: &'h HeaderMap, name: &str) -> Result<Self, &'static str> {
-        let none = "the proxy that lets people in has not signed this";
-        Self::of(only(headers, name, none, "two of the proxy's headers")?)
+        let none = "no assertion of Identity-Aware Proxy";
+        let two = "two assertions of Identity-Aware Proxy";
+        Self::of(only(headers, name, none, two)?)
     }
 
     fn of(token: &'h str) -> Result<Self, &'static str> {
@@ -88,15 +89,15 @@ impl<'h> Proof<'h> {
         let header = jsonwebtoken::decode_header(self.token)
             .map_err(|_error| "the token's header does not parse")?;
         if header.alg != expected.algorithm {
-            return Err("another algorithm than the issuer's");
+            return Err("not signed with the issuer's algorithm");
         }
         header
             .kid
             .filter(|name| name.len() <= KEY_NAME_MAX_BYTES)
-            .ok_or("the token names no key")
+            .ok_or("the token names no key, or one with too long a name")
     }
 
-    /// What it says, if `key` signed it.
+    /// Its claims, if `key` signed it.
     pub(super) fn verified(
         &self,
         key: &DecodingKey,
@@ -109,10 +110,10 @@ impl<'h> Proof<'h> {
         validation.required_spec_claims.clear();
         jsonwebtoken::decode::<Claims>(self.token, key, &validation)
             .map(|data| data.claims)
-            .map_err(|_error| "the signature or the claims are false")
+            .map_err(|_error| "the signature is false, or the claims do not parse")
     }
 
-    /// What it says, whoever signed it.
+    /// Its claims; the signature was checked elsewhere.
     pub(super) fn unsigned(&self) -> Result<Claims, &'static str> {
         let claims = || {
             let (_, claims) = self.signed.split_once('.')?;
@@ -138,7 +139,7 @@ fn only<'h>(
     }
     header
         .to_str()
-        .map_err(|_error| "the header with the token is no text")
+        .map_err(|_error| "the header with the token is not text")
 }
 
 impl Expected {
@@ -147,12 +148,12 @@ impl Expected {
         let ensure = |holds: bool, otherwise| if holds { Ok(()) } else { Err(otherwise) };
         ensure(
             self.issuers.contains(&claims.iss.as_str()),
-            "another issuer",
+            "the token has another issuer",
         )?;
         let audience = self.audience.as_ref();
         ensure(
             audience.is_none_or(|audience| claims.aud == *audience),
-            "another audience",
+            "the token has another audience",
         )?;
         ensure(now <= claims.exp + LEEWAY_S, "the token is expired")?;
         ensure(claims.iat <= now + LEEWAY_S, "the token is from the future")?;
@@ -161,14 +162,14 @@ impl Expected {
         if let Some(email) = &self.email {
             ensure(
                 claims.email_verified == Some(true),
-                "the e-mail is not verified",
+                "the e-mail address is not verified",
             )?;
             ensure(
                 claims.email.as_ref() == Some(email),
-                "another service account",
+                "the token is of another service account",
             )?;
         }
         let named = claims.email.as_ref().is_some_and(|email| !email.is_empty());
-        ensure(named || !self.named, "the token does not say who is there")
+        ensure(named || !self.named, "the token has no e-mail address")
     }
 }

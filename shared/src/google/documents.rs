@@ -1,7 +1,7 @@
 //! Firestore: typed documents, created if absent and replaced if unchanged.
 //!
-//! Nothing is ever written blindly: a write either finds the document missing, or finds it
-//! as it was read. Whoever loses looks again.
+//! Nothing is ever written blindly: a write either finds the document missing, or finds it as it
+//! was read. The loser of a race reads again.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -26,9 +26,9 @@ const SERVICE: &str = "Firestore";
 /// Longest that one call may take.
 const CALL_MAX: Duration = Duration::from_secs(20);
 
-/// A value that is kept in Firestore.
+/// A value that is stored in Firestore.
 pub trait Document: Serialize + DeserializeOwned + Send + Sync {
-    /// The collection it is kept in.
+    /// The collection that holds it.
     const COLLECTION: &'static str;
 }
 
@@ -40,13 +40,13 @@ pub struct Stored<T> {
     update_time: Option<firestore::jiff::Timestamp>,
 }
 
-/// What became of a write.
+/// The outcome of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Write {
     /// It took place.
     Done,
-    /// Someone was faster: the document exists already, or has changed since.
+    /// Another write was faster: the document exists already, or has changed since.
     Lost,
 }
 
@@ -60,8 +60,8 @@ impl Write {
     }
 }
 
-/// The database, to which a connection is made by the first call: a function starts where Firestore
-/// is away, or slow, and its first delivery comes again if need be.
+/// The database. The first call connects, so that a function starts although Firestore is
+/// unavailable or slow; its first delivery then comes again if need be.
 #[derive(Clone)]
 pub struct Documents(Arc<Connection>);
 
@@ -117,7 +117,7 @@ impl Documents {
         outcome(written.await)
     }
 
-    /// Writes `value` as the document called `id`, whatever is there.
+    /// Writes `value` as the document called `id`, over any that is there.
     ///
     /// For documents that one function alone derives from elsewhere, such as curves.
     pub async fn put<T: Document>(&self, id: &str, value: &T) -> Result<(), Error> {
@@ -253,7 +253,7 @@ fn stored<T: Document>(document: &FirestoreDocument) -> Result<Stored<T>, Error>
     Ok(Stored { value, update_time })
 }
 
-/// A document of a list; one that does not parse must not hide the others.
+/// A document of a list. One that does not parse must not hide the others.
 fn readable<T: Document>(document: &FirestoreDocument) -> Option<Stored<T>> {
     match stored(document) {
         Ok(stored) => Some(stored),
@@ -261,7 +261,7 @@ fn readable<T: Document>(document: &FirestoreDocument) -> Option<Stored<T>> {
             let name = &document.name;
             error!(
                 outcome = "unreadable_document",
-                "left out `{name}`: {}",
+                "document `{name}` is left out of a list: {}",
                 Chain(&error)
             );
             None

@@ -1,4 +1,4 @@
-//! Pub/Sub: tells facts.
+//! Pub/Sub: publishes events.
 
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
@@ -20,10 +20,11 @@ use crate::{
 /// The service's name in messages.
 const SERVICE: &str = "Pub/Sub";
 
-/// Longest that telling a fact may take; the delivery that tells it comes again after a failure.
+/// Longest that publishing an event may take; after a failure the delivery that led to it comes
+/// again.
 const PUBLISH_MAX: Duration = Duration::from_secs(20);
 
-/// Tells facts on behalf of one function.
+/// Publishes events on behalf of one function.
 #[derive(Clone)]
 pub struct Events(Arc<Inner>);
 
@@ -39,7 +40,7 @@ struct Inner {
 /// An event ready to be sent, whatever its type.
 struct Outgoing {
     topic: &'static str,
-    kind: &'static str,
+    event_type: &'static str,
     id: String,
     subject: String,
     trace: Option<Trace>,
@@ -72,7 +73,7 @@ impl Events {
 
     /// Publishes `event` with the attributes of a CloudEvent.
     ///
-    /// Told again, a fact has the same `ce-id`; hearers find its work done.
+    /// Published again, an event has the same `ce-id`, and its consumers find the work done.
     pub async fn publish<E: Event>(&self, event: &E) -> Result<(), Error> {
         let data = serde_json::to_vec(event).map_err(|source| Error::Internal {
             what: "an event that does not serialise",
@@ -80,7 +81,7 @@ impl Events {
         })?;
         let message = Outgoing {
             topic: E::TOPIC,
-            kind: E::TYPE,
+            event_type: E::TYPE,
             id: event.id(),
             subject: event.subject(),
             trace: event.version().map(|version| Trace::of(&version)),
@@ -89,14 +90,14 @@ impl Events {
         self.send(message).await
     }
 
-    /// Knows no type of event, so that its code is generated here, once.
+    /// It knows no type of event, so that its code is generated here, once.
     fn send(&self, event: Outgoing) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
             let mut attributes = vec![
                 ("ce-specversion", "1.0".to_owned()),
                 ("ce-id", event.id),
                 ("ce-source", self.0.source.clone()),
-                ("ce-type", event.kind.to_owned()),
+                ("ce-type", event.event_type.to_owned()),
                 ("ce-subject", event.subject.clone()),
                 ("ce-time", self.0.clock.now().to_rfc3339()),
                 ("content-type", "application/json".to_owned()),
@@ -124,7 +125,8 @@ impl Events {
             return Ok(publisher.clone());
         }
         let name = format!("projects/{}/topics/{topic}", self.0.project);
-        // A fact is told alone: waiting for a batch would only delay the acknowledgement.
+        // Events are published one by one: waiting for a batch would only delay the
+        // acknowledgement of the delivery that led to this one.
         let mut builder = Publisher::builder(name)
             .with_credentials(self.0.credentials.clone())
             .set_message_count_threshold(1)

@@ -1,4 +1,4 @@
-//! Cloud Storage: generations are read, and written only where none is.
+//! Cloud Storage: reads one generation of an object, writes only where there is none.
 
 mod upload;
 
@@ -34,16 +34,16 @@ const SERVICE: &str = "Cloud Storage";
 const CALL_MAX: Duration = Duration::from_secs(30);
 /// Attempts of one call.
 const ATTEMPTS_MAX: u32 = 4;
-/// Objects of one listing that are looked at.
+/// Objects of one listing that are read.
 const LIST_MAX: usize = 10_000;
 
 /// The bytes of one generation, as they come.
 pub type Chunks = BoxStream<'static, io::Result<Bytes>>;
 
-/// What is known of one generation of an object.
+/// The metadata of one generation of an object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stat {
-    /// Which it is.
+    /// Its address and generation.
     pub artifact: Artifact,
     /// Its size in bytes.
     pub size_bytes: u64,
@@ -53,17 +53,17 @@ pub struct Stat {
     pub md5: String,
 }
 
-/// The outcome of a write that wants nothing to be there.
+/// The outcome of a write that expects no object to be there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Created {
-    /// This write made it.
+    /// This write created it.
     New(Stat),
-    /// It was there before; an earlier delivery made it.
+    /// It was there before: an earlier delivery wrote it.
     Before(Stat),
 }
 
 impl Created {
-    /// What is there now, whoever made it.
+    /// The object that is there now, from either write.
     pub fn into_stat(self) -> Stat {
         match self {
             Self::New(stat) | Self::Before(stat) => stat,
@@ -114,7 +114,7 @@ impl Objects {
         })
     }
 
-    /// Looks at `uri`: the live generation, or the given one.
+    /// Reads the metadata of `uri`: of the live generation, or of the given one.
     pub fn stat<'a>(
         &'a self,
         uri: &'a GcsUri,
@@ -199,7 +199,7 @@ impl Objects {
             };
             if stat.size_bytes > max_bytes {
                 return Err(Error::Refused(format!(
-                    "{uri} has {} bytes: {max_bytes} are read",
+                    "{uri} has {} bytes, and at most {max_bytes} are read",
                     stat.size_bytes
                 )));
             }
@@ -281,7 +281,7 @@ impl Objects {
         })
     }
 
-    /// Deletes one generation; that it is gone already is as good.
+    /// Deletes one generation; one that is gone already counts as deleted.
     pub fn delete<'a>(&'a self, artifact: &'a Artifact) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             let deleted = self
@@ -313,7 +313,7 @@ impl Objects {
         }
         match error {
             // To overwrite is to delete, which functions may not do with versions: whether the
-            // service finds that out before it looks at the precondition, no page says. So look.
+            // service checks that before the precondition, no page says. So look.
             // https://cloud.google.com/storage/docs/access-control/iam-permissions#objects
             CallError::NotAllowed(_) => match self.stat(uri, None).await {
                 Ok(Some(stat)) => Ok(Created::Before(stat)),

@@ -1,4 +1,4 @@
-//! Cloud Run's administration by REST: jobs are started, and their executions looked at.
+//! Cloud Run's administration by REST: starts jobs, and reads their executions.
 //!
 //! <https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.jobs/run>
 
@@ -16,7 +16,7 @@ use crate::{
 /// The service's name in messages.
 const SERVICE: &str = "Cloud Run";
 
-/// The type of the condition that says how an execution ended.
+/// The type of the condition that tells how an execution ended.
 const COMPLETED: &str = "Completed";
 /// The state of a condition that holds.
 const SUCCEEDED: &str = "CONDITION_SUCCEEDED";
@@ -26,7 +26,7 @@ const SUCCEEDED: &str = "CONDITION_SUCCEEDED";
 pub struct Overrides {
     /// Its tasks.
     pub tasks: u32,
-    /// Variables of its container, beside those of the job.
+    /// Variables of its container, in addition to those of the job.
     pub variables: Vec<(&'static str, String)>,
 }
 
@@ -39,7 +39,7 @@ pub struct Execution {
     /// When it ended, if it has.
     #[serde(default)]
     pub completion_time: Option<String>,
-    /// Tasks that were tried as often as they may be.
+    /// Tasks that failed at every attempt they had.
     #[serde(default)]
     pub failed_count: u32,
     #[serde(default)]
@@ -57,7 +57,7 @@ struct Condition {
 }
 
 impl Execution {
-    /// Whether it goes on.
+    /// Whether it has not ended.
     pub fn is_running(&self) -> bool {
         self.completion_time.is_none()
     }
@@ -81,8 +81,8 @@ impl CloudRun {
 
     /// Starts an execution of `job`, a resource name; gives the execution's name.
     ///
-    /// Repeated where no answer came, since the service cannot be asked whether it heard: work of
-    /// which two executions do harm is not to be started by this.
+    /// Repeated where no answer came, since there is no way to ask whether the service received
+    /// the call: do not start work by it of which two executions do harm.
     pub fn start<'a>(
         &'a self,
         job: &'a str,
@@ -113,7 +113,7 @@ impl CloudRun {
         })
     }
 
-    /// Looks at an execution; `None` where it is forgotten.
+    /// Reads an execution; `None` where Cloud Run has deleted it.
     pub fn execution<'a>(
         &'a self,
         name: &'a str,

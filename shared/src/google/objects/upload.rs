@@ -15,7 +15,7 @@ use bytes::Bytes;
 use google_cloud_storage::streaming_source::{SizeHint, StreamingSource};
 use tokio::sync::mpsc;
 
-/// What an upload reads: ends well only if its writer says that all of it was written.
+/// What an upload reads. It ends without an error only if its writer marks it complete.
 #[derive(Debug)]
 pub struct UploadStream {
     receiver: mpsc::Receiver<Bytes>,
@@ -23,7 +23,7 @@ pub struct UploadStream {
 }
 
 impl UploadStream {
-    /// Reads what comes by `receiver`.
+    /// Reads what `receiver` receives.
     ///
     /// The object is whole if `complete` is set once the sender is dropped; otherwise there
     /// will be none.
@@ -37,7 +37,9 @@ impl UploadStream {
         match self.receiver.recv().await {
             Some(bytes) => Some(Ok(bytes)),
             None if self.complete.load(Ordering::Acquire) => None,
-            None => Some(Err(io::Error::other("its writer gave up"))),
+            None => Some(Err(io::Error::other(
+                "the writer of the stream stopped before its end",
+            ))),
         }
     }
 }

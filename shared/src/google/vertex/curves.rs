@@ -1,4 +1,4 @@
-//! The losses of a job, by way of its experiment and TensorBoard.
+//! The losses of a job, read from its experiment and TensorBoard.
 
 use futures::future::BoxFuture;
 use serde::Deserialize;
@@ -18,8 +18,8 @@ const EVAL: &str = "/eval_total_loss";
 impl Vertex {
     /// Reads the losses so far; an empty curve while there are none.
     ///
-    /// The experiment of a job appears minutes after the job: until then the service answers
-    /// 404, which is no failure.
+    /// The experiment of a job appears minutes after the job: until then the service answers 404,
+    /// which is not a failure.
     pub fn curve<'a>(
         &'a self,
         run: &'a RunId,
@@ -55,7 +55,7 @@ impl Vertex {
                     _ => continue,
                 };
                 into.extend(self.points(&tensorboard, &series.name).await?);
-                // The service gives points in no order it promises.
+                // The service does not promise an order.
                 into.sort_by_key(|point| point.step);
                 into.dedup_by_key(|point| point.step);
                 thin(into);
@@ -82,7 +82,7 @@ impl Vertex {
     }
 }
 
-/// Keeps every n-th point, and the last one, where there are too many for a document.
+/// Keeps every n-th point, and the last one, where a series has too many for a document.
 fn thin(points: &mut Vec<Point>) {
     let stride = points.len().div_ceil(POINTS_MAX).max(1);
     let last = points.len().saturating_sub(1);
@@ -94,7 +94,7 @@ fn thin(points: &mut Vec<Point>) {
     });
 }
 
-/// Reads a number that may come as text: int64, `NaN`, `Infinity`.
+/// Reads a number that may be written as text: int64, `NaN`, `Infinity`.
 fn number(value: &Value) -> Option<f64> {
     match value {
         Value::Number(number) => number.as_f64(),

@@ -1,4 +1,4 @@
-//! A tuning job, as it is asked for and as it is told.
+//! A tuning job: the request that creates one, and the resource that the service returns.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer};
@@ -18,9 +18,9 @@ pub(super) const RUN_LABEL: &str = "lapidary_run";
 /// A job to be created.
 #[derive(Debug, Clone)]
 pub struct NewJob<'a> {
-    /// Whose it is.
+    /// The run that it belongs to.
     pub run: &'a RunId,
-    /// What is asked for.
+    /// The base model and the hyper-parameters.
     pub plan: &'a Plan,
     /// The rows to train on.
     pub train: &'a GcsUri,
@@ -63,7 +63,7 @@ impl NewJob<'_> {
     }
 }
 
-/// A job as the service tells it; only what Lapidary reads.
+/// A job as the service returns it; only the fields that Lapidary reads.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TuningJob {
@@ -117,12 +117,12 @@ struct TunedModel {
     #[serde(default)]
     endpoint: Option<String>,
     #[serde(default)]
-    checkpoints: Vec<ToldCheckpoint>,
+    checkpoints: Vec<CheckpointResource>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct ToldCheckpoint {
+struct CheckpointResource {
     checkpoint_id: String,
     #[serde(default, deserialize_with = "int64")]
     epoch: Option<u64>,
@@ -163,7 +163,7 @@ impl TuningJob {
         self.state.is_final()
     }
 
-    /// What a run's document keeps of it; `before` is what it kept until now.
+    /// What a run's document stores of it; `before` is what it has stored so far.
     pub fn record(&self, before: Option<&Job>, now: DateTime<Utc>) -> Job {
         let stats = self
             .tuning_data_stats
@@ -196,18 +196,18 @@ impl TuningJob {
             checkpoints: checkpoints
                 .unwrap_or_default()
                 .into_iter()
-                .map(|told| Checkpoint {
-                    id: told.checkpoint_id,
-                    epoch: told.epoch.unwrap_or_default(),
-                    step: told.step.unwrap_or_default(),
-                    endpoint: filled(told.endpoint),
+                .map(|found| Checkpoint {
+                    id: found.checkpoint_id,
+                    epoch: found.epoch.unwrap_or_default(),
+                    step: found.step.unwrap_or_default(),
+                    endpoint: filled(found.endpoint),
                 })
                 .collect(),
         }
     }
 }
 
-/// An empty string stands for nothing in Google's JSON.
+/// The text, unless it is empty: Google's JSON may write an absent string so.
 fn filled(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_failed_job_can_still_own_a_model() {
-        let told: TuningJob = serde_json::from_value(json!({
+        let failed: TuningJob = serde_json::from_value(json!({
             "name": "projects/1/locations/us-central1/tuningJobs/2",
             "state": "JOB_STATE_FAILED",
             "createTime": "2026-11-22T10:00:00.123456Z",
@@ -243,13 +243,13 @@ mod tests {
                 "totalBillableTokenCount": "255243", "tuningStepCount": "10"}},
         }))
         .unwrap();
-        let job = told.record(None, DateTime::UNIX_EPOCH);
+        let job = failed.record(None, DateTime::UNIX_EPOCH);
         assert_eq!(job.billable_tokens, Some(255_243));
         assert_eq!((job.model.is_some(), job.endpoint), (true, None));
     }
 
     #[test]
-    fn the_body_asks_for_what_the_plan_says() {
+    fn the_body_asks_for_what_the_plan_has() {
         let plan = Plan {
             base_model: "gemini-3.1-flash-lite".to_owned(),
             region: "us-central1".to_owned(),
