@@ -165,9 +165,10 @@ impl Google {
 
     /// Cloud Storage.
     pub fn objects(&self) -> BoxFuture<'_, Result<Objects, StartError>> {
-        Box::pin(
-            async move { Objects::connect(self.storage.as_deref(), self.credentials()?).await },
-        )
+        Box::pin(async move {
+            let rest = self.rest(Api::Storage)?;
+            Objects::connect(self.storage.as_deref(), self.credentials()?, rest).await
+        })
     }
 
     /// Pub/Sub, as a publisher of events.

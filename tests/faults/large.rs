@@ -92,7 +92,7 @@ async fn tasks_killed_before_their_frames_exist_process_their_rows_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tasks_killed_after_their_frames_exist_continue() {
-    check(json!({ "path": "Storage/ListObjects", "when": "before" })).await;
+    check(json!({ "method": "GET", "path": "/o$", "when": "before" })).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -149,7 +149,7 @@ async fn every_task_killed_once_is_one_version() {
 async fn frames_that_do_not_match_their_rows_are_made_again() {
     let harness = Harness::start(PROGRAM, setup()).await;
     let fault = json!({
-        "caller": TASKS, "path": "Storage/ListObjects", "times": 100,
+        "caller": TASKS, "method": "GET", "path": "/o$", "times": 100,
         "action": { "hold": "before" },
     });
     let id = harness.faults.arm(&fault).await;

@@ -1,5 +1,10 @@
 //! Cloud Storage: reads one generation of an object, writes only where there is none.
+//!
+//! Google's client reads and writes the bytes. Metadata is read by REST: the client's other half,
+//! `StorageControl`, compiles all of its 57 methods into the crate that starts it, which were two
+//! fifths of this crate's code, for the three that are called.
 
+mod metadata;
 mod upload;
 
 use std::{fmt, io, time::Duration};
@@ -7,22 +12,15 @@ use std::{fmt, io, time::Duration};
 use bytes::Bytes;
 use futures::{StreamExt as _, future::BoxFuture, stream::BoxStream};
 use google_cloud_auth::credentials::Credentials;
-use google_cloud_gax::{
-    paginator::ItemPaginator as _,
-    retry_policy::{Aip194Strict, RetryPolicyExt as _},
-};
-use google_cloud_storage::{
-    client::{Storage, StorageControl},
-    model::Object,
-    model_ext::ReadRange,
-};
+use google_cloud_gax::retry_policy::{Aip194Strict, RetryPolicyExt as _};
+use google_cloud_storage::{client::Storage, model::Object, model_ext::ReadRange};
 use serde::{Deserialize, Serialize};
 
-use self::upload::UploadContent;
 pub use self::upload::UploadStream;
+use self::{metadata::Metadata, upload::UploadContent};
 use crate::{
     error::Error,
-    google::StartError,
+    google::{StartError, rest::Rest},
     outcome::{CallError, Idempotency, RpcCode},
     uri::{Artifact, GcsUri},
 };
@@ -34,8 +32,6 @@ const SERVICE: &str = "Cloud Storage";
 const CALL_MAX: Duration = Duration::from_secs(30);
 /// Attempts of one call.
 const ATTEMPTS_MAX: u32 = 4;
-/// Objects of one listing that are read.
-const LIST_MAX: usize = 10_000;
 
 /// The bytes of one generation, as they come.
 pub type Chunks = BoxStream<'static, io::Result<Bytes>>;
@@ -71,11 +67,11 @@ impl Created {
     }
 }
 
-/// The client of both of Cloud Storage's interfaces.
+/// The client of Cloud Storage.
 #[derive(Clone)]
 pub struct Objects {
     data: Storage,
-    control: StorageControl,
+    metadata: Metadata,
 }
 
 impl fmt::Debug for Objects {
@@ -88,29 +84,21 @@ impl Objects {
     pub(crate) async fn connect(
         endpoint: Option<&str>,
         credentials: Credentials,
+        rest: Rest,
     ) -> Result<Self, StartError> {
-        let failed = StartError::of("Cloud Storage");
-        let retries = || {
-            Aip194Strict
-                .with_time_limit(CALL_MAX)
-                .with_attempt_limit(ATTEMPTS_MAX)
-        };
+        let retries = Aip194Strict
+            .with_time_limit(CALL_MAX)
+            .with_attempt_limit(ATTEMPTS_MAX);
         let mut data = Storage::builder()
-            .with_credentials(credentials.clone())
-            .with_retry_policy(retries());
-        let mut control = StorageControl::builder()
             .with_credentials(credentials)
-            .with_retry_policy(retries());
+            .with_retry_policy(retries);
         if let Some(endpoint) = endpoint {
             data = data.with_endpoint(endpoint);
-            control = control.with_endpoint(endpoint);
         }
+        let failed = StartError::of(SERVICE);
         Ok(Self {
             data: data.build().await.map_err(|error| failed(error.into()))?,
-            control: control
-                .build()
-                .await
-                .map_err(|error| failed(error.into()))?,
+            metadata: Metadata::new(rest),
         })
     }
 
@@ -120,17 +108,7 @@ impl Objects {
         uri: &'a GcsUri,
         generation: Option<i64>,
     ) -> BoxFuture<'a, Result<Option<Stat>, Error>> {
-        Box::pin(async move {
-            let found = self
-                .control
-                .get_object()
-                .set_bucket(bucket(uri))
-                .set_object(&uri.object)
-                .set_generation(generation.unwrap_or_default())
-                .send()
-                .await;
-            Ok(found_or_missing(found)?.map(|object| stat(uri, &object)))
-        })
+        Box::pin(async move { found_or_missing(self.metadata.get(uri, generation).await) })
     }
 
     /// Reads one generation as a stream; `None` where it is gone.
@@ -145,7 +123,7 @@ impl Objects {
                 .set_generation(artifact.generation)
                 .send()
                 .await;
-            let Some(response) = found_or_missing(opened)? else {
+            let Some(response) = found_or_missing(opened.map_err(call_error))? else {
                 return Ok(None);
             };
             let chunks = futures::stream::unfold(response, |mut response| async move {
@@ -172,7 +150,7 @@ impl Objects {
                 .set_read_range(ReadRange::segment(offset, length))
                 .send()
                 .await;
-            let Some(mut response) = found_or_missing(opened)? else {
+            let Some(mut response) = found_or_missing(opened.map_err(call_error))? else {
                 return Ok(None);
             };
             let mut all = Vec::new();
@@ -262,38 +240,14 @@ impl Objects {
         prefix: &'a str,
     ) -> BoxFuture<'a, Result<Vec<Stat>, Error>> {
         Box::pin(async move {
-            let mut pages = self
-                .control
-                .list_objects()
-                .set_parent(format!("projects/_/buckets/{bucket_name}"))
-                .set_prefix(prefix)
-                .by_item();
-            let mut found = Vec::new();
-            while let Some(object) = pages.next().await {
-                let object = object.map_err(failed)?;
-                let uri = GcsUri::new(bucket_name, object.name.clone());
-                found.push(stat(&uri, &object));
-                if found.len() == LIST_MAX {
-                    break;
-                }
-            }
-            Ok(found)
+            let listed = self.metadata.list(bucket_name, prefix).await;
+            listed.map_err(Error::call(SERVICE))
         })
     }
 
     /// Deletes one generation; one that is gone already counts as deleted.
     pub fn delete<'a>(&'a self, artifact: &'a Artifact) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(async move {
-            let deleted = self
-                .control
-                .delete_object()
-                .set_bucket(bucket(&artifact.uri))
-                .set_object(&artifact.uri.object)
-                .set_generation(artifact.generation)
-                .send()
-                .await;
-            found_or_missing(deleted).map(drop)
-        })
+        Box::pin(async move { found_or_missing(self.metadata.delete(artifact).await).map(drop) })
     }
 
     async fn created(
@@ -345,8 +299,8 @@ fn stat(uri: &GcsUri, object: &Object) -> Stat {
 }
 
 /// What was found; `None` where there is nothing.
-fn found_or_missing<T>(found: Result<T, google_cloud_storage::Error>) -> Result<Option<T>, Error> {
-    match found.map_err(call_error) {
+fn found_or_missing<T>(found: Result<T, CallError>) -> Result<Option<T>, Error> {
+    match found {
         Ok(found) => Ok(Some(found)),
         Err(CallError::Missing(_)) => Ok(None),
         Err(

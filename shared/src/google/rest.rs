@@ -137,6 +137,10 @@ impl Transport {
         let retry_after = retry_after(response.headers());
         let body = response.bytes().await;
         let body = body.map_err(|error| CallError::not_answered(error, call.idempotency))?;
+        if status.is_success() && body.is_empty() {
+            // A delete answers 204.
+            return Ok(Value::Null);
+        }
         if status.is_success() {
             let read = serde_json::from_slice(&body);
             return read.map_err(|error| CallError::not_answered(error, call.idempotency));
