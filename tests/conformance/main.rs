@@ -19,9 +19,13 @@ mod build_files;
 mod dependencies;
 mod documents;
 mod layout;
+mod names;
+mod paths;
 mod readmes;
 mod terraform_data;
+mod texts;
 mod topology;
+mod words;
 
 mod target;
 
