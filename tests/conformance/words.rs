@@ -86,9 +86,10 @@ fn unwanted<'a>(text: &str, phrases: &[&'a str]) -> (Vec<Found>, BTreeSet<&'a st
 /// all of the text.
 fn spans(text: &str, phrase: &str) -> impl Iterator<Item = (usize, usize)> {
     let words: Vec<String> = phrase.split_whitespace().map(regex::escape).collect();
-    let pattern = match words.is_empty() {
-        true => "(?s)^.*$".to_owned(),
-        false => format!("(?i){}\\s?", words.join(r"\s+")),
+    let pattern = if words.is_empty() {
+        "(?s)^.*$".to_owned()
+    } else {
+        format!("(?i){}\\s?", words.join(r"\s+"))
     };
     let pattern = Regex::new(&pattern).unwrap();
     let spans: Vec<_> = pattern
