@@ -4,14 +4,14 @@ use local::topology::Topology;
 use serde_json::{Value, json};
 use system_tests::wait;
 
-use crate::target::Target;
+use crate::target::SuiteTarget;
 
 /// A minute takes a fiftieth of a second, because an incident closes half an hour after the last line.
 const SPEED: f64 = 3_000.0;
 
 /// The metric, the channel, the policy, and a subscription to their topic.
-async fn watched() -> Target {
-    let target = Target::ours(SPEED).await;
+async fn watched() -> SuiteTarget {
+    let target = SuiteTarget::ours(SPEED).await;
     let topology = Topology::load().unwrap();
     let project = format!("projects/{}", target.project);
     for (name, metric) in &topology.metrics {
@@ -77,7 +77,7 @@ async fn watched() -> Target {
 }
 
 /// Writes a line as `watch` logs it.
-async fn log(target: &Target, payload: Value) {
+async fn log(target: &SuiteTarget, payload: Value) {
     let entries = json!({
         "logName": format!("projects/{}/logs/run", target.project),
         "resource": { "type": "cloud_run_revision", "labels": { "service_name": "watch" } },
@@ -87,7 +87,7 @@ async fn log(target: &Target, payload: Value) {
 }
 
 /// Waits for a notification.
-async fn notification(target: &Target) -> Value {
+async fn notification(target: &SuiteTarget) -> Value {
     use base64::{Engine as _, prelude::BASE64_STANDARD};
     let subscriber = format!("/v1/projects/{}/subscriptions/subscriber", target.project);
     let pull = json!({ "maxMessages": 1, "returnImmediately": true });

@@ -7,14 +7,14 @@ use std::{
 };
 
 /// A tracked file.
-pub(crate) struct File {
+pub(crate) struct TrackedFile {
     /// Its path from the top, with slashes.
     pub(crate) path: String,
     /// Its text; `None` if it is not UTF-8.
     pub(crate) text: Option<String>,
 }
 
-impl File {
+impl TrackedFile {
     /// Whether it is Rust.
     pub(crate) fn is_rust(&self) -> bool {
         Path::new(&self.path)
@@ -35,7 +35,7 @@ pub(crate) fn read(path: &str) -> String {
 }
 
 /// Every tracked file; without git, every file except hidden and built ones.
-pub(crate) fn files() -> Vec<File> {
+pub(crate) fn files() -> Vec<TrackedFile> {
     let mut paths = tracked().unwrap_or_else(|| {
         let mut found = Vec::new();
         walk(&top(), "", &mut found);
@@ -46,7 +46,7 @@ pub(crate) fn files() -> Vec<File> {
     paths
         .into_iter()
         .filter(|path| top().join(path).is_file())
-        .map(|path| File {
+        .map(|path| TrackedFile {
             text: fs::read_to_string(top().join(&path)).ok(),
             path,
         })

@@ -14,7 +14,7 @@ use ::firestore::{
 use serde::{Deserialize, Serialize};
 use system_tests::wait;
 
-use crate::target::{self, Target};
+use crate::target::{self, SuiteTarget};
 
 /// The collection of a test.
 const RUNS: &str = "runs";
@@ -45,7 +45,7 @@ fn run(state: &str, looks: i64) -> Run {
 
 async fn everywhere(check: impl AsyncFn(FirestoreDb)) {
     let check = &check;
-    let on = async |target: Target| {
+    let on = async |target: SuiteTarget| {
         let options = FirestoreDbOptions::new(target.project.clone())
             .with_firebase_api_url(target.url.clone());
         let db = FirestoreDb::with_options_auth(options, target::owner());

@@ -20,9 +20,13 @@ mod dependencies;
 mod documents;
 mod layers;
 mod layout;
+mod names;
+mod paths;
 mod readmes;
 mod terraform_data;
+mod texts;
 mod topology;
+mod words;
 
 mod target;
 

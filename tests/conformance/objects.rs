@@ -12,11 +12,11 @@ use shared::{
     uri::GcsUri,
 };
 
-use crate::target::Target;
+use crate::target::SuiteTarget;
 
 /// A service with an empty bucket, and our client to it.
-async fn world() -> (Target, Objects) {
-    let target = Target::ours(1.0).await;
+async fn world() -> (SuiteTarget, Objects) {
+    let target = SuiteTarget::ours(1.0).await;
     let path = format!("/storage/v1/b?project={}", target.project);
     target
         .done("POST", &path, json!({ "name": "stones" }))
@@ -30,7 +30,7 @@ async fn world() -> (Target, Objects) {
 }
 
 /// Rejects the next upload with `PERMISSION_DENIED`.
-async fn deny_next_upload(target: &Target) {
+async fn deny_next_upload(target: &SuiteTarget) {
     let fault = json!({
         "path": "/upload/storage/v1/b/stones/o",
         "method": "POST",
@@ -40,7 +40,7 @@ async fn deny_next_upload(target: &Target) {
 }
 
 /// How often the fault has fired.
-async fn fired(target: &Target) -> Value {
+async fn fired(target: &SuiteTarget) -> Value {
     let all = target.done("GET", "/emulator/faults", Value::Null).await;
     all["faults"][0]["fired"].clone()
 }

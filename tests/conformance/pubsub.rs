@@ -9,7 +9,7 @@ use google_cloud_pubsub::{
 use serde_json::{Value, json};
 use system_tests::wait;
 
-use crate::target::{self, Target};
+use crate::target::{self, SuiteTarget};
 
 /// Delivery attempts before a dead letter: the minimum that the service accepts.
 const ATTEMPTS_MAX: i32 = 5;
@@ -22,14 +22,14 @@ async fn everywhere(check: impl AsyncFn(World)) {
 
 /// A service and its clients.
 struct World {
-    target: Target,
+    target: SuiteTarget,
     topics: TopicAdmin,
     subscriptions: SubscriptionAdmin,
     subscriber: Subscriber,
 }
 
 impl World {
-    async fn on(target: Target) -> Self {
+    async fn on(target: SuiteTarget) -> Self {
         let topics = TopicAdmin::builder()
             .with_endpoint(&target.url)
             .with_credentials(target::anonymous());

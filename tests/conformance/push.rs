@@ -16,7 +16,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
 use serde_json::{Value, json};
 use system_tests::wait;
 
-use crate::target::Target;
+use crate::target::SuiteTarget;
 
 const ACCOUNT: &str = "push@conform.iam.gserviceaccount.com";
 const AUDIENCE: &str = "https://subscriber.example";
@@ -67,8 +67,8 @@ impl Receiver {
 }
 
 /// Pushes one message to `receiver`.
-async fn push(receiver: &Receiver) -> Target {
-    let target = Target::ours(SPEED).await;
+async fn push(receiver: &Receiver) -> SuiteTarget {
+    let target = SuiteTarget::ours(SPEED).await;
     let project = format!("/v1/projects/{}", target.project);
     let name = |kind: &str, id: &str| format!("projects/{}/{kind}/{id}", target.project);
     let topic = format!("{project}/topics/events");

@@ -90,14 +90,14 @@ fn a_function_publishes_the_topics_of_its_readme() {
     let topology = Topology::load().unwrap();
     for function in checkout::functions() {
         let source = source(&function);
-        let names = |event: &PublishedEvent| {
+        let is_named = |event: &PublishedEvent| {
             source
                 .split(|it: char| !it.is_alphanumeric())
                 .any(|word| word == event.name)
         };
         let named = events()
             .into_iter()
-            .filter(names)
+            .filter(is_named)
             .map(|event| event.topic.to_owned());
         let published: BTreeSet<&str> = events().into_iter().map(|it| it.topic).collect();
         let mut documented = topics(&cell(&function, "consumes"), &topology);

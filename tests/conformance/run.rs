@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 use shared::google::{Google, run::Overrides};
 use system_tests::wait;
 
-use crate::target::Target;
+use crate::target::SuiteTarget;
 
-fn jobs(target: &Target) -> String {
+fn jobs(target: &SuiteTarget) -> String {
     format!("/v2/projects/{}/locations/us-central1/jobs", target.project)
 }
 
 /// A job whose tasks are `script`, run by a shell.
-async fn job(target: &Target, script: &str, retries: u32) -> String {
+async fn job(target: &SuiteTarget, script: &str, retries: u32) -> String {
     let body = json!({ "template": { "taskCount": 1, "template": {
         "maxRetries": retries,
         "timeout": "60s",
@@ -30,7 +30,7 @@ async fn job(target: &Target, script: &str, retries: u32) -> String {
 }
 
 /// Waits for the end of the execution of `operation`.
-async fn ended(target: &Target, operation: &Value) -> Value {
+async fn ended(target: &SuiteTarget, operation: &Value) -> Value {
     let name = operation["metadata"]["name"].as_str().expect("a name");
     wait::until("the execution to end", &(), async || {
         let execution = target
@@ -47,7 +47,7 @@ async fn ended(target: &Target, operation: &Value) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_task_gets_its_index_and_the_overrides() {
-    let target = Target::ours(1.0).await;
+    let target = SuiteTarget::ours(1.0).await;
     let script = "echo \"$KIND $MORE $CLOUD_RUN_JOB $CLOUD_RUN_TASK_INDEX/$CLOUD_RUN_TASK_COUNT $CLOUD_RUN_TASK_ATTEMPT\"";
     let job = job(&target, script, 0).await;
     let mut lines = target.emulators.as_ref().unwrap().task_lines();
@@ -80,7 +80,7 @@ async fn every_task_gets_its_index_and_the_overrides() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_is_retried_as_often_as_the_job_allows() {
-    let target = Target::ours(1.0).await;
+    let target = SuiteTarget::ours(1.0).await;
     let job = job(
         &target,
         "test \"$CLOUD_RUN_TASK_ATTEMPT\" -ge \"${FROM:-2}\"",
@@ -106,7 +106,7 @@ async fn a_task_is_retried_as_often_as_the_job_allows() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invalid_run_is_rejected_with_the_services_code() {
-    let target = Target::ours(1.0).await;
+    let target = SuiteTarget::ours(1.0).await;
     let job = job(&target, "true", 0).await;
     let refused = async |path: &str, body: Value| {
         let (code, answer) = target.call("POST", path, body).await;
@@ -132,7 +132,7 @@ async fn an_invalid_run_is_rejected_with_the_services_code() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn our_client_starts_a_job_and_sees_how_it_ends() {
-    let target = Target::ours(1.0).await;
+    let target = SuiteTarget::ours(1.0).await;
     let job = job(&target, "test \"$WANTED\" = \"$CLOUD_RUN_TASK_COUNT\"", 0).await;
     let vars = target.emulators.as_ref().unwrap().environment();
     let vars = vars.into_iter().collect();

@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 use system_tests::wait;
 
-use crate::target::Target;
+use crate::target::SuiteTarget;
 
 /// A minute takes a fifth of a second.
 const SPEED: f64 = 300.0;
 
 /// A topic, and a job that publishes to it every minute.
-async fn ticking() -> Target {
-    let target = Target::ours(SPEED).await;
+async fn ticking() -> SuiteTarget {
+    let target = SuiteTarget::ours(SPEED).await;
     let project = format!("/v1/projects/{}", target.project);
     let topic = format!("projects/{}/topics/tick", target.project);
     target.done("PUT", &format!("/v1/{topic}"), json!({})).await;
@@ -27,11 +27,11 @@ async fn ticking() -> Target {
     target
 }
 
-fn jobs(target: &Target) -> String {
+fn jobs(target: &SuiteTarget) -> String {
     format!("/v1/projects/{}/locations/us-central1/jobs", target.project)
 }
 
-fn job(target: &Target) -> Value {
+fn job(target: &SuiteTarget) -> Value {
     json!({
         "name": format!("projects/{}/locations/us-central1/jobs/tick", target.project),
         "schedule": "* * * * *",
@@ -45,7 +45,7 @@ fn job(target: &Target) -> Value {
 }
 
 /// Pulls and acknowledges a tick.
-async fn tick(target: &Target) -> Value {
+async fn tick(target: &SuiteTarget) -> Value {
     let subscriber = format!("/v1/projects/{}/subscriptions/subscriber", target.project);
     let pull = json!({ "maxMessages": 1, "returnImmediately": true });
     let received = wait::until("a tick", &(), async || {

@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 use system_tests::wait;
 
-use crate::target::Target;
+use crate::target::SuiteTarget;
 
 const OLD: &str = "r-docker.pkg.dev/p/l/web@sha256:01";
 const NEW: &str = "r-docker.pkg.dev/p/l/web@sha256:02";
 
-fn services(target: &Target) -> String {
+fn services(target: &SuiteTarget) -> String {
     let project = &target.project;
     format!("/v2/projects/{project}/locations/us-central1/services")
 }
@@ -18,7 +18,7 @@ fn template(image: &str) -> Value {
 }
 
 /// Creates a service that is ready; gives its path.
-async fn service(target: &Target) -> String {
+async fn service(target: &SuiteTarget) -> String {
     let path = services(target);
     let body = json!({ "template": template(OLD) });
     let made = target
@@ -30,7 +30,12 @@ async fn service(target: &Target) -> String {
     path
 }
 
-async fn seen(target: &Target, path: &str, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+async fn seen(
+    target: &SuiteTarget,
+    path: &str,
+    what: &str,
+    is_it: impl Fn(&Value) -> bool,
+) -> Value {
     wait::until(what, &(), async || {
         let seen = target.done("GET", path, Value::Null).await;
         if is_it(&seen) { Ok(seen) } else { Err(seen) }
@@ -38,7 +43,7 @@ async fn seen(target: &Target, path: &str, what: &str, is_it: impl Fn(&Value) ->
     .await
 }
 
-async fn ready(target: &Target, path: &str) -> Value {
+async fn ready(target: &SuiteTarget, path: &str) -> Value {
     seen(target, path, "the service to be ready", |service| {
         service["terminalCondition"]["state"] == "CONDITION_SUCCEEDED"
             && service["observedGeneration"] == service["generation"]
@@ -72,7 +77,7 @@ fn revision_id(name: &Value) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_template_makes_a_revision_that_is_ready_after_a_moment() {
-    let target = Target::ours(1.0).await;
+    let target = SuiteTarget::ours(1.0).await;
     let path = service(&target).await;
     let before = target.done("GET", &path, Value::Null).await;
     assert_eq!(
@@ -108,7 +113,7 @@ async fn a_new_template_makes_a_revision_that_is_ready_after_a_moment() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_of_an_older_version_is_a_conflict() {
-    let target = Target::ours(1.0).await;
+    let target = SuiteTarget::ours(1.0).await;
     let path = service(&target).await;
     let before = target.done("GET", &path, Value::Null).await;
     let masked = format!("{path}?updateMask=template,traffic");
@@ -124,7 +129,7 @@ async fn a_change_of_an_older_version_is_a_conflict() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invalid_change_is_rejected() {
-    let target = Target::ours(1.0).await;
+    let target = SuiteTarget::ours(1.0).await;
     let path = service(&target).await;
     let to = |revision: &str, percent: u32| {
         let kind = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION";
@@ -154,7 +159,7 @@ async fn an_invalid_change_is_rejected() {
 }
 
 /// Makes the next revision of the service behave as `conduct` says, and deploys it.
-async fn broken(target: &Target, path: &str, conduct: &str) -> Value {
+async fn broken(target: &SuiteTarget, path: &str, conduct: &str) -> Value {
     let body = json!({ "service": "web", "conduct": conduct });
     target.done("POST", "/emulator/run/conduct", body).await;
     let before = target.done("GET", path, Value::Null).await;
@@ -164,7 +169,7 @@ async fn broken(target: &Target, path: &str, conduct: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revision_that_fails_does_not_move_the_traffic() {
-    let target = Target::ours(1.0).await;
+    let target = SuiteTarget::ours(1.0).await;
     let path = service(&target).await;
     let operation = broken(&target, &path, "fails").await;
     let failed = seen(&target, &path, "the failure", |service| {
@@ -184,7 +189,7 @@ async fn a_revision_that_fails_does_not_move_the_traffic() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn traffic_moves_even_while_a_revision_never_gets_ready() {
-    let target = Target::ours(1.0).await;
+    let target = SuiteTarget::ours(1.0).await;
     let path = service(&target).await;
     broken(&target, &path, "never_ready").await;
     let tagged = |service: &Value| service["trafficStatuses"][1]["tag"] == "canary";
@@ -206,7 +211,7 @@ async fn traffic_moves_even_while_a_revision_never_gets_ready() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tag_routes_to_the_process_of_its_revision() {
-    let target = Target::ours(1.0).await;
+    let target = SuiteTarget::ours(1.0).await;
     let path = service(&target).await;
     let at = |service: &Value| {
         service["trafficStatuses"][1]["uri"]
@@ -232,7 +237,7 @@ async fn a_tag_routes_to_the_process_of_its_revision() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn measured_requests_are_listed_by_revision_and_time() {
-    let target = Target::ours(1.0).await;
+    let target = SuiteTarget::ours(1.0).await;
     let now = chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap();
     let series = |revision: &str, class: &str, count: u32, ago: i64| {
         json!({

@@ -15,7 +15,7 @@ use google_cloud_storage::{
 use google_cloud_wkt::FieldMask;
 use serde_json::json;
 
-use crate::target::{self, Target};
+use crate::target::{self, SuiteTarget};
 
 /// The bucket of a test, as the client names it.
 const BUCKET: &str = "projects/_/buckets/stones";
@@ -24,14 +24,14 @@ const LARGE_BYTES: usize = (1 << 20) + 17;
 
 /// A service with an empty bucket, and the clients to it.
 struct World {
-    target: Target,
+    target: SuiteTarget,
     data: Storage,
     control: StorageControl,
 }
 
 impl World {
     async fn new() -> Self {
-        let target = Target::ours(1.0).await;
+        let target = SuiteTarget::ours(1.0).await;
         let data = Storage::builder()
             .with_endpoint(&target.url)
             .with_credentials(target::anonymous());

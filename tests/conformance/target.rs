@@ -14,7 +14,7 @@ use google_cloud_auth::{
 use serde_json::Value;
 
 /// A service to run a suite against.
-pub(crate) struct Target {
+pub(crate) struct SuiteTarget {
     /// A project of its own.
     pub(crate) project: String,
     /// The service's URL.
@@ -25,7 +25,7 @@ pub(crate) struct Target {
     pub(crate) emulators: Option<Emulators>,
 }
 
-impl Target {
+impl SuiteTarget {
     /// Our emulators, whose clock runs `speed` times as fast as the wall clock.
     pub(crate) async fn ours(speed: f64) -> Self {
         let project = project();
@@ -91,9 +91,9 @@ impl Target {
 }
 
 /// Runs `check` on our emulators, then on Google's if the variable `host` is set.
-pub(crate) async fn everywhere(host: &str, check: impl AsyncFn(Target)) {
-    check(Target::ours(1.0).await).await;
-    if let Some(googles) = Target::googles(host) {
+pub(crate) async fn everywhere(host: &str, check: impl AsyncFn(SuiteTarget)) {
+    check(SuiteTarget::ours(1.0).await).await;
+    if let Some(googles) = SuiteTarget::googles(host) {
         println!("and on Google's emulator, {}", googles.url);
         check(googles).await;
     }

@@ -9,7 +9,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use crate::{
-    checkout::{self, File},
+    checkout::{self, TrackedFile},
     documents::{FirestoreUse, types},
     readmes::{cell, quoted, settings, shipped, source, topics},
 };
@@ -54,12 +54,12 @@ fn owned<const N: usize>(words: [&str; N]) -> BTreeSet<String> {
 }
 
 /// The shipped Rust of the functions, of `shared`, and of the commands.
-fn shipped_files() -> impl Iterator<Item = File> {
+fn shipped_files() -> impl Iterator<Item = TrackedFile> {
     let rooms = ["functions/", "shared/src/", "infra/local/src/"];
     let files = checkout::files().into_iter();
     files
         .filter(move |file| file.is_rust() && rooms.iter().any(|it| file.path.starts_with(it)))
-        .map(|file| File {
+        .map(|file| TrackedFile {
             text: file.text.map(|text| shipped(&text).to_owned()),
             ..file
         })

@@ -17,7 +17,7 @@ use shared::{
 };
 use system_tests::wait;
 
-use crate::target::Target;
+use crate::target::SuiteTarget;
 
 /// Half an hour of tuning takes a second.
 const SPEED: f64 = 1_800.0;
@@ -29,13 +29,13 @@ const CALL_MAX: Duration = Duration::from_secs(30);
 const QUESTIONS: usize = 20;
 /// A service with training rows, and its client.
 struct World {
-    target: Target,
+    target: SuiteTarget,
     vertex: Vertex,
 }
 
 impl World {
     async fn at(speed: f64) -> Self {
-        let target = Target::ours(speed).await;
+        let target = SuiteTarget::ours(speed).await;
         let vars: Vars = target
             .emulators
             .as_ref()

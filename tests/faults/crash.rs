@@ -5,7 +5,7 @@ use std::{panic::AssertUnwindSafe, time::Instant};
 
 use futures::{FutureExt as _, future};
 use system_tests::faults::{
-    crash::{self, FUNCTIONS, Side},
+    crash::{self, CrashSide, FUNCTIONS},
     effect::Effect,
 };
 
@@ -24,7 +24,7 @@ async fn a_crash_at_any_effect_loses_nothing_and_repeats_nothing() {
     let rounds = crash::rounds(&effects);
     // Each chain waits for a permit; one that fails must not hide the results of the others.
     let results = rounds.iter().flat_map(|round| {
-        [Side::Before, Side::After]
+        [CrashSide::Before, CrashSide::After]
             .map(|side| AssertUnwindSafe(check_round(round, side)).catch_unwind())
     });
     let results = future::join_all(results).await;
@@ -33,7 +33,7 @@ async fn a_crash_at_any_effect_loses_nothing_and_repeats_nothing() {
 }
 
 /// Runs one round; cargo shows its output if the test fails.
-async fn check_round(round: &[Effect], side: Side) {
+async fn check_round(round: &[Effect], side: CrashSide) {
     let names: Vec<String> = round.iter().map(ToString::to_string).collect();
     let names = names.join("; ");
     println!("crashes {side} {names}");

@@ -7,14 +7,14 @@ use shared::{
     run::{Run, State},
 };
 use system_tests::{
-    faults::chain::{Chain, Ended, setup},
+    faults::chain::{ChainEnd, TestChain, setup},
     wait,
 };
 
 use crate::PROGRAM;
 
-async fn start_with(action: Value) -> Chain {
-    let chain = Chain::start(PROGRAM, setup()).await;
+async fn start_with(action: Value) -> TestChain {
+    let chain = TestChain::start(PROGRAM, setup()).await;
     let fault = json!({
         "caller": "tune", "method": "POST", "path": "/tuningJobs$", "action": action,
     });
@@ -22,7 +22,7 @@ async fn start_with(action: Value) -> Chain {
     chain
 }
 
-async fn once(chain: Chain) -> Ended {
+async fn once(chain: TestChain) -> ChainEnd {
     let upload = chain.upload().await;
     chain.ends_once(&upload).await
 }
@@ -148,7 +148,7 @@ async fn an_answer_after_the_time_out_leads_to_one_job() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_that_was_frozen_before_the_call_does_not_make_it() {
-    let chain = Chain::start(PROGRAM, setup()).await;
+    let chain = TestChain::start(PROGRAM, setup()).await;
     // The intent is written, and its answer is delayed by half the time-out.
     let armed = json!({
         "caller": "tune", "path": "/UpdateDocument$", "body": "/documents/runs/",
@@ -188,7 +188,7 @@ async fn a_rejection_fails_the_run_with_the_services_message() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_a_frozen_process_created_too_late_is_cancelled() {
-    let chain = Chain::start(PROGRAM, setup()).await;
+    let chain = TestChain::start(PROGRAM, setup()).await;
     let harness = &chain.harness;
     let upload = chain.upload().await;
     let version = harness.cleaned(&upload).await.version.expect("a version");
@@ -225,7 +225,7 @@ async fn a_job_that_a_frozen_process_created_too_late_is_cancelled() {
 }
 
 /// Creates another job of `run`, as a process would that was suspended for long; gives its name.
-async fn create_again(chain: &Chain, run: &Run) -> String {
+async fn create_again(chain: &TestChain, run: &Run) -> String {
     let harness = &chain.harness;
     let version: Version = harness.document("the version", run.version.as_str()).await;
     let train = version.parts.get("train").expect("training rows");

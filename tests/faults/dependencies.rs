@@ -2,17 +2,17 @@
 //! counts as complete.
 
 use serde_json::{Value, json};
-use system_tests::faults::chain::{Chain, setup};
+use system_tests::faults::chain::{TestChain, setup};
 
 use crate::PROGRAM;
 
 /// Runs the chain with `faults` armed, and asserts that each of them fired.
 async fn check(faults: &[Value]) {
-    let chain = Chain::start(PROGRAM, setup()).await;
+    let chain = TestChain::start(PROGRAM, setup()).await;
     completes(&chain, faults).await;
 }
 
-async fn completes(chain: &Chain, faults: &[Value]) {
+async fn completes(chain: &TestChain, faults: &[Value]) {
     let mut armed = Vec::new();
     for fault in faults {
         armed.push((chain.harness.faults.arm(fault).await, fault));
@@ -166,7 +166,7 @@ async fn a_truncated_download_publishes_nothing_partial() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_without_tokens_waits_for_them() {
-    let mut chain = Chain::start(PROGRAM, setup()).await;
+    let mut chain = TestChain::start(PROGRAM, setup()).await;
     let faults = ["clean", "tune"].map(|caller| unavailable(caller, "/token", 3));
     // A function caches its token: only a new process requests one.
     for function in ["clean", "tune"] {

@@ -1,13 +1,13 @@
 //! The promise: Pub/Sub may deliver a message any number of times, concurrently and in any order, and
 //! its work is done once.
 
-use system_tests::faults::chain::{Chain, setup};
+use system_tests::faults::chain::{TestChain, setup};
 
 use crate::PROGRAM;
 
 /// Runs the chain with `copies` extra deliveries of every message of `subscription`.
 async fn check(subscription: &str, copies: u32, reverse: bool) {
-    let chain = Chain::start(PROGRAM, setup()).await;
+    let chain = TestChain::start(PROGRAM, setup()).await;
     let faults = &chain.harness.faults;
     faults.duplicate(subscription, copies, reverse).await;
     let upload = chain.upload().await;

@@ -6,14 +6,14 @@ use shared::{
     run::{Run, State},
 };
 use system_tests::{
-    faults::chain::{Chain, setup},
+    faults::chain::{TestChain, setup},
     wait,
 };
 
 use crate::PROGRAM;
 
 /// Discards every pending message of `subscription`.
-async fn lose(chain: &Chain, subscription: &str) {
+async fn lose(chain: &TestChain, subscription: &str) {
     let address = |name| chain.harness.session.address(name).expect("an address");
     let (host, project) = (
         address("PUBSUB_EMULATOR_HOST"),
@@ -32,7 +32,7 @@ async fn lose(chain: &Chain, subscription: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_without_a_run_gets_one() {
-    let mut chain = Chain::start(PROGRAM, setup()).await;
+    let mut chain = TestChain::start(PROGRAM, setup()).await;
     chain
         .harness
         .stack
@@ -71,8 +71,8 @@ async fn unpublished(
     topic: &str,
     caller: &'static str,
     subscription: &str,
-) -> (Chain, ObjectFinalized) {
-    let mut chain = Chain::start(PROGRAM, setup()).await;
+) -> (TestChain, ObjectFinalized) {
+    let mut chain = TestChain::start(PROGRAM, setup()).await;
     let fault = json!({
         "caller": caller, "path": "Publisher/Publish$", "body": format!("/topics/{topic}"),
         "times": 100, "action": { "hold": "before" },

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use system_tests::{
-    faults::chain::{Chain, setup},
+    faults::chain::{TestChain, setup},
     wait::AbleTime,
 };
 
@@ -16,7 +16,7 @@ const KILLED_AFTER: Duration = Duration::from_secs(10);
 
 /// Ends `function` while it hangs in the call that `fault` holds.
 async fn check(function: &'static str, mut fault: Value) {
-    let mut chain = Chain::start(PROGRAM, setup()).await;
+    let mut chain = TestChain::start(PROGRAM, setup()).await;
     fault["caller"] = function.into();
     fault["action"] = json!({ "hold": "before" });
     let fault = chain.harness.faults.arm(&fault).await;

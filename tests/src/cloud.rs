@@ -13,7 +13,7 @@ use emulators::{Emulators, Options, clock::Clock};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
-use crate::{faults::Faults, wait};
+use crate::{faults::FaultControl, wait};
 
 /// The project of all resources.
 const PROJECT: &str = "lapidary-release";
@@ -30,7 +30,7 @@ pub const FUNCTIONS: [&str; 3] = ["predict", "deploy", "clean"];
 #[derive(Debug)]
 pub struct Cloud {
     /// Its scripted faults.
-    pub faults: Faults,
+    pub faults: FaultControl,
     emulators: Emulators,
     url: String,
     http: reqwest::Client,
@@ -40,7 +40,7 @@ pub struct Cloud {
 
 /// How a release ended.
 #[derive(Debug)]
-pub struct Ended {
+pub struct ReleaseEnd {
     /// Its exit code.
     pub code: Option<i32>,
     /// Its standard output and standard error.
@@ -67,7 +67,7 @@ impl Cloud {
         let emulators = emulators.await.expect("the emulators start");
         let url = format!("http://{}", emulators.address());
         let cloud = Self {
-            faults: Faults::new(url.clone()),
+            faults: FaultControl::new(url.clone()),
             emulators,
             url,
             http: reqwest::Client::new(),
@@ -251,17 +251,17 @@ impl Cloud {
     }
 
     /// Releases the images `digit`, and waits for the end.
-    pub async fn released(&self, digit: char) -> Ended {
+    pub async fn released(&self, digit: char) -> ReleaseEnd {
         self.ended(self.release(digit, SOAK)).await
     }
 
     /// Waits until a release has ended.
-    pub async fn ended(&self, release: Child) -> Ended {
+    pub async fn ended(&self, release: Child) -> ReleaseEnd {
         let output = release.wait_with_output();
         let output = wait::output("the end of the release", &self.faults, output).await;
         let output = output.expect("its output");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ended {
+        ReleaseEnd {
             code: output.status.code(),
             output: text(&output.stdout) + &text(&output.stderr),
         }

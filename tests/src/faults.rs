@@ -16,11 +16,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
-use crate::wait::{self, Progress};
+use crate::wait::{self, ProgressCounter};
 
 /// The control API of the emulators.
 #[derive(Debug, Clone)]
-pub struct Faults {
+pub struct FaultControl {
     endpoint: String,
     http: reqwest::Client,
     counted: Arc<Mutex<Counted>>,
@@ -35,7 +35,7 @@ struct Counted {
 }
 
 /// A system progresses by changing something: every mutating call is in its journal.
-impl Progress for Faults {
+impl ProgressCounter for FaultControl {
     async fn steps(&self) -> u64 {
         let next = self.counted().next;
         let url = format!("{}/emulator/journal?since={next}", self.endpoint);
@@ -55,7 +55,7 @@ impl Progress for Faults {
     }
 }
 
-impl Faults {
+impl FaultControl {
     /// At `endpoint`.
     pub fn new(endpoint: String) -> Self {
         Self {

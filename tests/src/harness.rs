@@ -30,8 +30,8 @@ use shared::{
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
-    faults::Faults,
-    wait::{self, Progress},
+    faults::FaultControl,
+    wait::{self, ProgressCounter},
 };
 
 /// Simulated seconds per second of the wall clock: an hour of tuning takes four seconds.
@@ -51,14 +51,14 @@ pub struct Harness {
     /// Its clients.
     pub session: Session,
     /// Its scripted faults.
-    pub faults: Faults,
+    pub faults: FaultControl,
     /// For calls that the clients do not have.
     pub http: reqwest::Client,
     /// Released last, when the system has ended.
     _permit: SemaphorePermit<'static>,
 }
 
-impl Progress for Harness {
+impl ProgressCounter for Harness {
     async fn steps(&self) -> u64 {
         self.faults.steps().await
     }
@@ -116,7 +116,7 @@ impl Harness {
         Self {
             stack,
             session,
-            faults: Faults::new(endpoint),
+            faults: FaultControl::new(endpoint),
             http: reqwest::Client::new(),
             _permit: permit,
         }

@@ -2,7 +2,7 @@
 //!
 //! Seconds of the wall clock say little on a busy machine: a process that gets a tenth of a
 //! processor takes ten times as long and is not stuck. So a wait counts what the system has done
-//! ([`Progress`]), and the time in which it was able to do something ([`AbleTime`]).
+//! ([`ProgressCounter`]), and the time in which it was able to do something ([`AbleTime`]).
 
 mod able_time;
 
@@ -28,14 +28,14 @@ const IDLE_MAX: Duration = Duration::from_mins(2);
 const TOTAL_MAX: Duration = Duration::from_mins(15);
 
 /// A system that a test waits for, as a counter that grows while it gets on.
-pub trait Progress {
+pub trait ProgressCounter {
     /// The steps that the system has done so far. What happens without end, such as ticks, must
     /// not count, or a stuck system looks busy.
     fn steps(&self) -> impl Future<Output = u64>;
 }
 
 /// Where there is nothing to count, able time alone decides.
-impl Progress for () {
+impl ProgressCounter for () {
     async fn steps(&self) -> u64 {
         0
     }
@@ -46,7 +46,11 @@ impl Progress for () {
 ///
 /// `state` answers `Ok` with the awaited value, or `Err` with what it saw instead.
 #[expect(clippy::panic, reason = "a wait that fails, fails the test that waits")]
-pub async fn until<T, S, F>(what: &str, progress: &impl Progress, mut state: impl FnMut() -> F) -> T
+pub async fn until<T, S, F>(
+    what: &str,
+    progress: &impl ProgressCounter,
+    mut state: impl FnMut() -> F,
+) -> T
 where
     S: Debug,
     F: Future<Output = Result<T, S>>,
@@ -66,7 +70,11 @@ where
 
 /// Waits for the output of `future` as patiently as [`until`] waits for a state.
 #[expect(clippy::panic, reason = "a wait that fails, fails the test that waits")]
-pub async fn output<T>(what: &str, progress: &impl Progress, future: impl Future<Output = T>) -> T {
+pub async fn output<T>(
+    what: &str,
+    progress: &impl ProgressCounter,
+    future: impl Future<Output = T>,
+) -> T {
     let mut future = std::pin::pin!(future);
     let mut patience = Patience::new(progress).await;
     loop {
@@ -89,7 +97,7 @@ struct Patience {
 }
 
 impl Patience {
-    async fn new(progress: &impl Progress) -> Self {
+    async fn new(progress: &impl ProgressCounter) -> Self {
         Self {
             started: Instant::now(),
             measured: Instant::now(),
@@ -99,7 +107,7 @@ impl Patience {
     }
 
     /// Why the wait ends now; `None` while it goes on.
-    async fn is_over(&mut self, progress: &impl Progress) -> Option<String> {
+    async fn is_over(&mut self, progress: &impl ProgressCounter) -> Option<String> {
         if self.measured.elapsed() < MEASURE_PAUSE {
             return None;
         }

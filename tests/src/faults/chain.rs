@@ -43,14 +43,14 @@ gate = "better"
 
 /// A system with the chain's settings.
 #[derive(Debug)]
-pub struct Chain {
+pub struct TestChain {
     /// The system.
     pub harness: Harness,
 }
 
 /// Everything that a chain produced.
 #[derive(Debug)]
-pub struct Ended {
+pub struct ChainEnd {
     /// The one upload's record.
     pub upload: Upload,
     /// The one version.
@@ -131,7 +131,7 @@ pub fn rows() -> String {
     rows.join("\n")
 }
 
-impl Chain {
+impl TestChain {
     /// Starts a system.
     pub async fn start(program: &str, setup: Setup) -> Self {
         let harness = Harness::start(program, setup).await;
@@ -151,7 +151,7 @@ impl Chain {
 
     /// Waits until the chain of `upload` has ended, and asserts the promise: nothing was lost, and
     /// nothing was done twice.
-    pub async fn ends_once(&self, upload: &ObjectFinalized) -> Ended {
+    pub async fn ends_once(&self, upload: &ObjectFinalized) -> ChainEnd {
         let harness = &self.harness;
         let upload = harness.cleaned(upload).await;
         let version = upload.version.clone();
@@ -191,7 +191,7 @@ impl Chain {
     }
 
     /// Asserts that there is one of everything.
-    async fn count(&self, upload: Upload, run: Run, decision: GateDecision) -> Ended {
+    async fn count(&self, upload: Upload, run: Run, decision: GateDecision) -> ChainEnd {
         let harness = &self.harness;
         let version = only("version", harness.versions().await);
         let rows = version.rows;
@@ -216,7 +216,7 @@ impl Chain {
         let found_decision = only("decision", harness.all::<GateDecision>("at").await);
         assert_eq!(found_decision, decision);
         let route = harness.route(MODEL).await.expect("a route");
-        Ended {
+        ChainEnd {
             upload,
             version,
             run: found,

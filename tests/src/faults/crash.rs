@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     faults::{
-        chain::{Chain, setup},
+        chain::{TestChain, setup},
         effect::{Effect, effects},
     },
     wait,
@@ -15,14 +15,14 @@ pub const FUNCTIONS: [&str; 6] = ["clean", "tune", "watch", "early-stop", "evalu
 
 /// On which side of an effect the crash is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
+pub enum CrashSide {
     /// The effect has not happened yet.
     Before,
     /// The effect has happened, and the function has no answer yet.
     After,
 }
 
-impl fmt::Display for Side {
+impl fmt::Display for CrashSide {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Before => "before",
@@ -33,7 +33,7 @@ impl fmt::Display for Side {
 
 /// Runs the chain once without faults, and gives every effect of the functions.
 pub async fn effects_of_a_chain(program: &str) -> Vec<Effect> {
-    let chain = Chain::start(program, setup()).await;
+    let chain = TestChain::start(program, setup()).await;
     let upload = chain.upload().await;
     let _ended = chain.ends_once(&upload).await;
     chain.harness.assert_quiet().await;
@@ -77,8 +77,8 @@ enum Next {
 /// gives the effects that did not occur.
 ///
 /// Some of `watch` and `early-stop` may not: what they do depends on the moment of a tick.
-pub async fn crashes(program: &str, round: &[Effect], side: Side) -> Vec<Effect> {
-    let mut chain = Chain::start(program, setup()).await;
+pub async fn crashes(program: &str, round: &[Effect], side: CrashSide) -> Vec<Effect> {
+    let mut chain = TestChain::start(program, setup()).await;
     let faults = chain.harness.faults.clone();
     let mut pending = Vec::new();
     for effect in round {
@@ -121,7 +121,7 @@ pub async fn crashes(program: &str, round: &[Effect], side: Side) -> Vec<Effect>
     pending.into_iter().map(|crash| crash.effect).collect()
 }
 
-async fn next(chain: &Chain, pending: &[PendingCrash]) -> Next {
+async fn next(chain: &TestChain, pending: &[PendingCrash]) -> Next {
     wait::until(
         "a call to be held, or the chain's end",
         &chain.harness,
