@@ -38,14 +38,14 @@ async fn check_adopts(action: Value) {
     assert!(adopted(&ended), "{action}: {:#?}", ended.run.history);
 }
 
-fn adopted(ended: &Ended) -> bool {
+fn adopted(ended: &ChainEnd) -> bool {
     let mut history = ended.run.history.iter();
     history.any(|entry| entry.note.contains("adopted the job of an earlier call"))
 }
 
 /// The same where the call was refused for now: the run says what it waits for, and goes on by
 /// itself. Gives the chain, for what it logged.
-async fn check_waits(status: &str, waits_for: &str) -> Chain {
+async fn check_waits(status: &str, waits_for: &str) -> TestChain {
     let chain = start_with(json!({ "error": { "status": status } })).await;
     let upload = chain.upload().await;
     let ended = chain.ends_once(&upload).await;
@@ -56,7 +56,7 @@ async fn check_waits(status: &str, waits_for: &str) -> Chain {
 }
 
 /// The error lines of `tune` that say which run waits for a person, and for what.
-fn lines_for_a_person(chain: &Chain) -> Vec<Value> {
+fn lines_for_a_person(chain: &TestChain) -> Vec<Value> {
     let lines = chain.harness.stack.log_lines().into_iter();
     let waits = lines.filter(|line| line.entry["event"]["name"] == "submission_waits");
     waits

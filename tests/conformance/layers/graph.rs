@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::source::{Source, Use, parse};
-use crate::checkout::File;
+use crate::checkout::TrackedFile;
 
 /// A module's path within its crate, which is the empty one for the crate itself.
 pub(super) type Module = Vec<String>;
@@ -19,7 +19,7 @@ pub(super) struct Graph {
 
 impl Graph {
     /// The modules reachable from the `lib.rs` or `main.rs` in `folder`.
-    pub(super) fn of(folder: &str, files: &[File]) -> Self {
+    pub(super) fn of(folder: &str, files: &[TrackedFile]) -> Self {
         let text = |path: String| {
             let file = files.iter().find(|file| file.path == path)?;
             file.text.as_deref()
@@ -218,8 +218,8 @@ fn components(
 mod tests {
     use super::*;
 
-    fn files(files: &[(&str, &str)]) -> Vec<File> {
-        let file = |(path, text): &(&str, &str)| File {
+    fn files(files: &[(&str, &str)]) -> Vec<TrackedFile> {
+        let file = |(path, text): &(&str, &str)| TrackedFile {
             path: format!("src/{path}"),
             text: Some((*text).to_owned()),
         };
