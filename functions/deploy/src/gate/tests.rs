@@ -184,8 +184,8 @@ proptest! {
             Some(mean) => serving("old", mean.map(|mean| evidence(mean, "rows"))),
             None => Route::new("gemini"),
         };
-        let worse = summary(VERDICTS[one.min(other)], mean);
-        let better = summary(VERDICTS[one.max(other)], mean + more);
+        let worse = summary(VERDICTS[one.min(other)].clone(), mean);
+        let better = summary(VERDICTS[one.max(other)].clone(), mean + more);
         let promotes = |summary: &Evaluation| matches!(decide("new", summary, policy, &route), GateOutcome::Promote { .. });
         prop_assert!(promotes(&better) || !promotes(&worse));
     }

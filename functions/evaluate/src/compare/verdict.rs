@@ -169,9 +169,9 @@ mod tests {
         needs(100, &Verdict::Worse, -0.1, 0.3, None);
     }
 
-    fn rank(verdict: Verdict) -> u8 {
+    fn rank(verdict: &Verdict) -> u8 {
         match verdict {
-            Verdict::Worse => 0,
+            Verdict::Worse | Verdict::Other(_) => 0,
             Verdict::CannotTell => 1,
             Verdict::NotWorse => 2,
             Verdict::Better => 3,
@@ -185,7 +185,7 @@ mod tests {
         ) {
             let before = verdict(200, low, low + width, margin);
             let after = verdict(200, low + up, low + width + up + wider, margin);
-            prop_assert!(rank(after) >= rank(before), "{before:?} became {after:?}");
+            prop_assert!(rank(&after) >= rank(&before), "{before:?} became {after:?}");
         }
     }
 }
