@@ -108,6 +108,19 @@ impl Error {
         move |source| Self::Unavailable { what, source }
     }
 
+    /// Whether a person must act before it ends: what the table logs as an error.
+    pub fn is_for_a_person(&self) -> bool {
+        match self {
+            Self::Malformed(_) | Self::NotAllowed { .. } | Self::Internal { .. } => true,
+            Self::Unreadable(_)
+            | Self::Unauthenticated(_)
+            | Self::NotFound(_)
+            | Self::Refused(_)
+            | Self::Busy(_)
+            | Self::Unavailable { .. } => false,
+        }
+    }
+
     /// The stable code for programs.
     fn code(&self) -> &'static str {
         match self {
