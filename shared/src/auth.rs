@@ -36,7 +36,7 @@ use actix_web::{
 use jsonwebtoken::Algorithm;
 
 use self::{
-    keys::Keys,
+    keys::SigningKeys,
     token::{Claims, Expected, Proof},
 };
 use crate::{clock::Clock, config::Reader, error::Error};
@@ -177,7 +177,7 @@ pub(crate) struct Auth {
 struct Check {
     mode: Mode,
     expected: Expected,
-    keys: Keys,
+    keys: SigningKeys,
     clock: Clock,
 }
 
@@ -223,7 +223,7 @@ impl Auth {
             check: Some(Check {
                 mode,
                 expected,
-                keys: Keys::new(url, http?),
+                keys: SigningKeys::new(url, http?),
                 clock: clock?,
             }),
         })

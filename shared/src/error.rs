@@ -22,10 +22,7 @@ use actix_web::{
 use serde_json::json;
 use tracing::{error, info, warn};
 
-use crate::outcome::CallError;
-
-/// Any error of a client, boxed.
-pub type Source = Box<dyn StdError + Send + Sync>;
+use crate::outcome::{CallError, Source};
 
 /// How a handler can fail, named by what the sender should do next.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +103,19 @@ impl Error {
     /// `what` is unavailable.
     pub fn unavailable(what: &'static str) -> impl Fn(Source) -> Self {
         move |source| Self::Unavailable { what, source }
+    }
+
+    /// Whether a person must act before it ends: what the table logs as an error.
+    pub fn is_for_a_person(&self) -> bool {
+        match self {
+            Self::Malformed(_) | Self::NotAllowed { .. } | Self::Internal { .. } => true,
+            Self::Unreadable(_)
+            | Self::Unauthenticated(_)
+            | Self::NotFound(_)
+            | Self::Refused(_)
+            | Self::Busy(_)
+            | Self::Unavailable { .. } => false,
+        }
     }
 
     /// The stable code for programs.

@@ -26,7 +26,6 @@ use reqwest::Method;
 use crate::{
     clock::Clock,
     config::Reader,
-    error::Source,
     google::{
         documents::Documents,
         events::Events,
@@ -35,6 +34,7 @@ use crate::{
         run::CloudRun,
         vertex::Vertex,
     },
+    outcome::Source,
 };
 
 /// A service that is called by REST.

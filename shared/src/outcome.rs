@@ -30,9 +30,10 @@
 //! <https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto>,
 //! <https://google.aip.dev/194>.
 
-use std::{fmt, time::Duration};
+use std::{error::Error as StdError, fmt, time::Duration};
 
-use crate::error::Source;
+/// Any error of a client, boxed.
+pub type Source = Box<dyn StdError + Send + Sync>;
 
 /// Whether making a call twice has the effect of making it once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -59,7 +59,7 @@ pub struct Change {
     /// The version of the route after it.
     pub version: u64,
     /// Which way.
-    pub kind: TargetKind,
+    pub kind: RouteMove,
     /// The run that answered before; absent: the base model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
@@ -75,7 +75,7 @@ pub struct Change {
 /// Which way a route moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum TargetKind {
+pub enum RouteMove {
     /// To a newer model.
     Promote,
     /// Back.
@@ -143,7 +143,7 @@ impl Route {
 
     fn changed(
         mut self,
-        kind: TargetKind,
+        kind: RouteMove,
         target: Option<Target>,
         reason: &str,
         at: DateTime<Utc>,
@@ -178,7 +178,7 @@ pub fn promote(route: Route, target: Target, reason: &str, at: DateTime<Utc>) ->
     let behind = route.behind.iter().chain(&route.target).cloned().collect();
     Route {
         behind: latest(behind, BEHIND_MAX),
-        ..route.changed(TargetKind::Promote, Some(target), reason, at)
+        ..route.changed(RouteMove::Promote, Some(target), reason, at)
     }
 }
 
@@ -195,7 +195,7 @@ pub fn rollback(route: Route, reason: &str, at: DateTime<Utc>) -> Route {
     let before = behind.pop();
     Route {
         behind,
-        ..route.changed(TargetKind::Rollback, before, reason, at)
+        ..route.changed(RouteMove::Rollback, before, reason, at)
     }
 }
 
@@ -244,7 +244,7 @@ mod tests {
         let change = route.history.last().unwrap();
         assert_eq!(
             (change.kind, change.from.as_deref(), change.to.as_deref()),
-            (TargetKind::Rollback, Some("a"), None)
+            (RouteMove::Rollback, Some("a"), None)
         );
         assert_eq!(rollback(route.clone(), "again", at(5)), route);
     }

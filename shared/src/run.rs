@@ -76,7 +76,7 @@ impl State {
 
 /// The parameters of a tuning job: all that the API has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Plan {
+pub struct TuningPlan {
     /// The model to start from.
     pub base_model: String,
     /// Where the job runs.
@@ -224,7 +224,7 @@ pub struct Run {
     /// The name `predict` serves the result under.
     pub model: DatasetName,
     /// The parameters of its job.
-    pub plan: Plan,
+    pub plan: TuningPlan,
     /// What it is expected to cost.
     pub estimate: Estimate,
     /// What it may cost without a person.

@@ -55,9 +55,10 @@ pub(crate) fn files() -> Vec<TrackedFile> {
 
 /// The functions' folders.
 pub(crate) fn functions() -> Vec<String> {
-    let folders = fs::read_dir(top().join("functions")).unwrap();
-    let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap();
-    folders.map(|entry| name(entry.unwrap())).collect()
+    let entries = fs::read_dir(top().join("functions")).unwrap();
+    let folders = entries.map(|entry| entry.unwrap().path());
+    let name = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+    folders.filter(|path| path.is_dir()).map(name).collect()
 }
 
 fn tracked() -> Option<Vec<String>> {

@@ -10,7 +10,7 @@ use regex::Regex;
 use crate::checkout::{self, TrackedFile};
 
 /// Names that more than one module may give, because the path of the module says which it is.
-const SHARED: [(&str, &str); 4] = [
+const SHARED: [(&str, &str); 13] = [
     ("Args", "the arguments of the command that the module is"),
     ("Config", "the settings of the function that the crate is"),
     ("Error", "what goes wrong in the module"),
@@ -18,7 +18,20 @@ const SHARED: [(&str, &str); 4] = [
         "State",
         "what the service or the document of the module is in",
     ),
+    ("Checkpoint", EMULATED),
+    ("Clock", EMULATED),
+    ("Execution", EMULATED),
+    ("Incident", EMULATED),
+    ("NewJob", EMULATED),
+    ("Point", EMULATED),
+    ("Readiness", EMULATED),
+    ("TrafficTarget", EMULATED),
+    ("Vertex", EMULATED),
 ];
+
+/// Why an emulator gives a name that one of its clients has: a client and an emulator that shared
+/// the type would share its bugs.
+const EMULATED: &str = "the same resource, as its client and as its emulator see it";
 
 /// Names that say nothing without the module's: no type is called so.
 const TOO_PLAIN: [&str; 8] = [

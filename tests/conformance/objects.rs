@@ -82,7 +82,7 @@ async fn a_denial_is_an_error_without_an_object() {
     assert!(
         shared::error::Chain(&error)
             .to_string()
-            .contains("a fault that a test armed"),
+            .contains("injected by a test's fault"),
         "{error:?}"
     );
     assert_eq!(objects.stat(&uri, None).await.unwrap(), None);

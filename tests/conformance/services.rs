@@ -219,7 +219,7 @@ async fn a_tag_routes_to_the_process_of_its_revision() {
             .unwrap()
             .to_owned()
     };
-    for (conduct, code) in [("answers_500", 500), ("does_nothing", 204), ("works", 501)] {
+    for (conduct, code) in [("answers_500", 500), ("does_nothing", 204), ("works", 400)] {
         let before = target.done("GET", &path, Value::Null).await;
         let body = json!({ "service": "web", "conduct": conduct });
         target.done("POST", "/emulator/run/conduct", body).await;

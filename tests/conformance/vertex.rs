@@ -13,7 +13,7 @@ use shared::{
     job_state::JobState,
     outcome::{CallError, RpcCode},
     retry::Budget,
-    run::Plan,
+    run::TuningPlan,
 };
 use system_tests::wait;
 
@@ -72,7 +72,7 @@ impl World {
     }
 
     async fn create_with(&self, run: &RunId, base_model: &str) -> Result<TuningJob, CallError> {
-        let plan = Plan {
+        let plan = TuningPlan {
             base_model: base_model.to_owned(),
             region: "us-central1".to_owned(),
             epochs: 3,

@@ -9,7 +9,7 @@ use shared::{
     event::ObjectFinalized,
     google::documents::Write,
     job_state::JobState,
-    route::{self, Route, TargetKind},
+    route::{self, Route, RouteMove},
     run::{Run, State},
 };
 use system_tests::harness::{Harness, Setup, example};
@@ -223,7 +223,7 @@ async fn roll_back(harness: &Harness) {
     let stored = documents.get::<Route>(MODEL).await.unwrap().unwrap();
     let now = harness.session.clock.now();
     let back = route::rollback(stored.value.clone(), "complaints", now);
-    assert_eq!(back.history.last().unwrap().kind, TargetKind::Rollback);
+    assert_eq!(back.history.last().unwrap().kind, RouteMove::Rollback);
     let write = documents.replace(MODEL, &stored, &back).await.unwrap();
     assert_eq!(write, Write::Done);
 }

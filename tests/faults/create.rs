@@ -180,7 +180,7 @@ async fn a_rejection_fails_the_run_with_the_services_message() {
         .run_of(version.as_str(), "the run's end", published)
         .await;
     assert_eq!(run.state, State::Failed);
-    let message = "Vertex AI refused it: a fault that a test armed";
+    let message = "Vertex AI refused it: injected by a test's fault";
     assert!(run.reason.contains(message), "{}", run.reason);
     harness.assert_quiet().await;
     assert_eq!(harness.jobs().await, Vec::<Value>::new());

@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
-use system_tests::cloud::{Cloud, FUNCTIONS, ReleaseEnd};
+use system_tests::cloud::{Cloud, FUNCTIONS, ReleaseOutput};
 
 use crate::PROGRAM;
 
@@ -28,7 +28,7 @@ async fn runs(cloud: &Cloud, digit: char) {
 }
 
 #[track_caller]
-fn check(ended: &ReleaseEnd, code: i32, parts: &[&str]) {
+fn check(ended: &ReleaseOutput, code: i32, parts: &[&str]) {
     let output = &ended.output;
     assert_eq!(ended.code, Some(code), "{output}");
     for part in parts {
@@ -193,7 +193,7 @@ async fn lost_answers_change_nothing() {
 }
 
 /// Sends a signal to a release whose canary of `deploy` has its first requests.
-async fn signalled(cloud: &Cloud, signal: &str) -> ReleaseEnd {
+async fn signalled(cloud: &Cloud, signal: &str) -> ReleaseOutput {
     let release = cloud.release('1', "2s");
     let process = release.id().expect("it runs").to_string();
     shifted(cloud, "deploy").await;

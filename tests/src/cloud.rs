@@ -40,7 +40,7 @@ pub struct Cloud {
 
 /// How a release ended.
 #[derive(Debug)]
-pub struct ReleaseEnd {
+pub struct ReleaseOutput {
     /// Its exit code.
     pub code: Option<i32>,
     /// Its standard output and standard error.
@@ -251,17 +251,17 @@ impl Cloud {
     }
 
     /// Releases the images `digit`, and waits for the end.
-    pub async fn released(&self, digit: char) -> ReleaseEnd {
+    pub async fn released(&self, digit: char) -> ReleaseOutput {
         self.ended(self.release(digit, SOAK)).await
     }
 
     /// Waits until a release has ended.
-    pub async fn ended(&self, release: Child) -> ReleaseEnd {
+    pub async fn ended(&self, release: Child) -> ReleaseOutput {
         let output = release.wait_with_output();
         let output = wait::output("the end of the release", &self.faults, output).await;
         let output = output.expect("its output");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        ReleaseEnd {
+        ReleaseOutput {
             code: output.status.code(),
             output: text(&output.stdout) + &text(&output.stderr),
         }

@@ -2,7 +2,7 @@
 
 use clean_engine::{
     Calibration, Cleaned, Error as CleanError, FrameError, Manifest, Outcome, OutputFile,
-    OutputFileSummary, Plan, Provenance, Report, Settings, Task, Verdict, card,
+    OutputFileSummary, Plan, Provenance, Report, ReportVerdict, Settings, Task, card,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -73,7 +73,7 @@ pub(crate) async fn build(
     cleaned.report.tokens.calibration = calibrated(state, model, &parts).await?;
     let report = store(state, &folder, "report", &cleaned.report).await?;
     parts.insert("report".to_owned(), report);
-    if cleaned.report.verdict == Verdict::Unusable {
+    if cleaned.report.verdict == ReportVerdict::Unusable {
         return Ok(BuildOutcome::Rejected(unusable(&cleaned.report)));
     }
     let mut version = describe(spec, &cleaned.report, parts);
@@ -171,7 +171,7 @@ async fn clean(
             Err(error) => return Ok(Err(Interruption::Failed(error))),
         };
         if let Some(written) = &cleaned.written
-            && cleaned.report.verdict != Verdict::Unusable
+            && cleaned.report.verdict != ReportVerdict::Unusable
         {
             for (part, created) in created {
                 let stored = verified(created?, written.file(part))?;
@@ -205,7 +205,7 @@ async fn calibrated(
 /// Whether the files of a pass are those of a version.
 fn is_complete(outcome: &Outcome) -> bool {
     match outcome {
-        Outcome::Done(cleaned) => cleaned.report.verdict != Verdict::Unusable,
+        Outcome::Done(cleaned) => cleaned.report.verdict != ReportVerdict::Unusable,
         Outcome::Again(_) => false,
     }
 }

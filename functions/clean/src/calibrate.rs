@@ -1,6 +1,6 @@
 //! Compares the estimate of tokens with the count of the service, on a few rows.
 //!
-//! Counting is free but takes time, and a dataset is no worse without it. So it is skipped where the
+//! Counting is free but takes time, and a dataset is as good without it. So it is skipped where the
 //! service does not answer.
 
 use clean_engine::{Calibration, Machine, Settings, survey};
@@ -19,7 +19,7 @@ use crate::state::State;
 /// Most rows counted: enough to detect a difference of a tenth, few enough for any quota.
 const ROWS_MAX: usize = 16;
 
-/// Most bytes of rows sent: counting a book is no more accurate than counting a chapter.
+/// Most bytes of rows sent: a count of a chapter is as accurate as that of a book.
 const BYTES_MAX: usize = 512 << 10;
 
 /// Rows that are counted concurrently.

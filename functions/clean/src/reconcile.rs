@@ -10,7 +10,7 @@ use shared::{
     event::Tick,
     google::{documents::Stored, run::Execution},
 };
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::{cleaning::Cleaning, state::State, upload_result::UploadResult};
 
@@ -34,7 +34,12 @@ pub(crate) async fn tick(state: Data<State>, _delivery: Delivery<Tick>) -> Resul
     for stored in &open {
         // One that cannot be reconciled must not block the others.
         if let Err(error) = reconcile(&state, &stored.value).await {
-            warn!(outcome = "reconcile_failed", "{}", Chain(&error));
+            let chain = Chain(&error);
+            if error.is_for_a_person() {
+                error!(outcome = "reconcile_failed", "{chain}");
+            } else {
+                warn!(outcome = "reconcile_failed", "{chain}");
+            }
         }
     }
     let open = open.len();

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::Value;
 use shared::{
-    error::{Error, Source},
+    error::Error,
     google::vertex,
     id::RunId,
-    outcome::CallError,
+    outcome::{CallError, Source},
     retry::Budget,
     uri::GcsUri,
 };

@@ -6,14 +6,14 @@ use shared::{
     id::RunId,
     price::Prices,
     quantity,
-    run::{Approval, Estimate, Plan, Run, State},
+    run::{Approval, Estimate, Run, State, TuningPlan},
 };
 
 /// Plans the run that the recipe of `version` describes: queued within its budget, awaiting approval
 /// above it, failed where the recipe cannot be carried out.
 pub fn plan(version: &Version, region: &str, prices: &Prices, now: DateTime<Utc>) -> Run {
     let recipe = &version.recipe;
-    let plan = Plan {
+    let plan = TuningPlan {
         base_model: recipe.tune.base_model.clone(),
         region: region.to_owned(),
         epochs: recipe.tune.epochs,
@@ -71,7 +71,7 @@ pub fn plan(version: &Version, region: &str, prices: &Prices, now: DateTime<Utc>
 }
 
 /// The id of a run: derived from version and plan, so that a redelivery plans the same run.
-fn id(version: &Version, plan: &Plan) -> RunId {
+fn id(version: &Version, plan: &TuningPlan) -> RunId {
     RunId::derive(
         &version.id,
         &[

@@ -145,7 +145,7 @@ mod tests {
     use proptest::prelude::*;
     use shared::{
         outcome::{ErrorAnswer, Idempotency},
-        run::{Estimate, Plan},
+        run::{Estimate, TuningPlan},
     };
 
     use super::*;
@@ -155,7 +155,7 @@ mod tests {
     }
 
     fn run(id: &str, state: State, created: i64) -> Run {
-        let plan = Plan {
+        let plan = TuningPlan {
             base_model: "m".to_owned(),
             region: "r".to_owned(),
             epochs: 1,

@@ -42,13 +42,21 @@ pub(crate) async fn tick(state: Data<State>, _delivery: Delivery<Tick>) -> Resul
         .with_field::<Run>("finish_published", false, OPEN_RUNS_MAX)
         .await?;
     let polled = stream::iter(&open)
-        .map(|run| poll_run(&state, run))
+        .map(async |run| (run.value.id.clone(), poll_run(&state, run).await))
         .buffer_unordered(POLLS_AT_ONCE)
         .collect::<Vec<_>>()
         .await;
     // One run that cannot be read must not stop the others from being polled.
-    for error in polled.iter().filter_map(|poll| poll.as_ref().err()) {
-        warn!(outcome = "poll_failed", "{}", Chain(error));
+    for (run, error) in polled
+        .iter()
+        .filter_map(|(run, poll)| Some((run, poll.as_ref().err()?)))
+    {
+        let chain = Chain(error);
+        if error.is_for_a_person() {
+            error!(outcome = "poll_failed", run.id = %run, "{chain}");
+        } else {
+            warn!(outcome = "poll_failed", run.id = %run, "{chain}");
+        }
     }
     let open: Vec<Run> = open.into_iter().map(|stored| stored.value).collect();
     for run in reconcile::due(&open, state.config.jobs_max) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::{
-    db::{self, Change, Db},
+    db::{self, Db, DbChange},
     grpc::Request,
     rest::{self, invalid},
 };
@@ -60,7 +60,7 @@ impl Catalog {
             );
             return Err(rest::Error::new("RESOURCE_EXHAUSTED", message));
         }
-        let put = Change::Put {
+        let put = DbChange::Put {
             table: self.table,
             key: name.to_owned(),
             value: resource.to_string().into_bytes(),
@@ -72,7 +72,7 @@ impl Catalog {
 
     pub(crate) fn remove(&mut self, name: &str) -> Result<(), rest::Error> {
         self.get(name)?;
-        let delete = Change::Delete {
+        let delete = DbChange::Delete {
             table: self.table,
             key: name.to_owned(),
         };

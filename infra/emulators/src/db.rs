@@ -13,7 +13,7 @@ use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition,
 
 /// A write to one table.
 #[derive(Debug, Clone)]
-pub(crate) enum Change {
+pub(crate) enum DbChange {
     /// Stores `value` under `key`.
     Put {
         /// The table's name.
@@ -92,7 +92,7 @@ impl Db {
     }
 
     /// Applies all of `changes` or none; on disk this costs one `fsync`, whatever their number.
-    pub(crate) fn apply(&self, changes: Vec<Change>) -> Result<(), Error> {
+    pub(crate) fn apply(&self, changes: Vec<DbChange>) -> Result<(), Error> {
         match &self.0 {
             Backend::Disk(_) if changes.is_empty() => Ok(()),
             Backend::Disk(disk) => write(&disk.database, changes),
@@ -100,10 +100,10 @@ impl Db {
                 let mut tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
                 for change in changes {
                     match change {
-                        Change::Put { table, key, value } => {
+                        DbChange::Put { table, key, value } => {
                             tables.entry(table).or_default().insert(key, value);
                         }
-                        Change::Delete { table, key } => {
+                        DbChange::Delete { table, key } => {
                             tables.entry(table).or_default().remove(&key);
                         }
                     }
@@ -139,16 +139,16 @@ impl Hold {
     }
 }
 
-fn write(database: &Database, changes: Vec<Change>) -> Result<(), Error> {
+fn write(database: &Database, changes: Vec<DbChange>) -> Result<(), Error> {
     // redb commits with `Durability::Immediate` by default.
     let write = database.begin_write()?;
     for change in changes {
         match change {
-            Change::Put { table, key, value } => {
+            DbChange::Put { table, key, value } => {
                 let mut table = write.open_table(definition(table))?;
                 table.insert(key.as_str(), value.as_slice())?;
             }
-            Change::Delete { table, key } => {
+            DbChange::Delete { table, key } => {
                 let mut table = write.open_table(definition(table))?;
                 table.remove(key.as_str())?;
             }
@@ -180,8 +180,8 @@ fn definition(name: &'static str) -> TableDefinition<'static, &'static str, &'st
 mod tests {
     use super::*;
 
-    fn put(key: &str, value: &[u8]) -> Change {
-        Change::Put {
+    fn put(key: &str, value: &[u8]) -> DbChange {
+        DbChange::Put {
             table: "t",
             key: key.to_owned(),
             value: value.to_vec(),
@@ -195,7 +195,7 @@ mod tests {
         let db = Db::open(&path).unwrap();
         assert!(db.scan("t").unwrap().is_empty(), "nothing was written yet");
         db.apply(vec![put("b", b"2"), put("a", b"1")]).unwrap();
-        let delete = Change::Delete {
+        let delete = DbChange::Delete {
             table: "t",
             key: "b".to_owned(),
         };
@@ -209,7 +209,7 @@ mod tests {
     fn a_store_in_memory_is_shared_by_its_clones_and_sorted() {
         let db = Db::in_memory().unwrap();
         let clone = db.clone();
-        let delete = Change::Delete {
+        let delete = DbChange::Delete {
             table: "t",
             key: "c".to_owned(),
         };

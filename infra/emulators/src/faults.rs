@@ -29,7 +29,7 @@ use crate::{
 use self::{
     call::ObservedCall,
     journal::{Journal, OpenEntry},
-    spec::{Action, FaultSpec, When},
+    spec::{FaultAction, FaultSpec, When},
 };
 
 /// Faults armed at one time; a test arms a handful, and each is matched against every call.
@@ -72,7 +72,7 @@ struct HeldCall {
 #[derive(Debug)]
 struct FiredFault {
     id: u64,
-    action: Action,
+    action: FaultAction,
     release: watch::Receiver<u64>,
 }
 
@@ -115,30 +115,30 @@ impl Faults {
             line.record_fault(fired.id);
         }
         match fired.action.clone() {
-            Action::Error(failure) if failure.when == When::Before => {
+            FaultAction::Error(failure) if failure.when == When::Before => {
                 let response = failure.answer(call.grpc);
                 record_status(line.as_mut(), &response);
                 return response;
             }
-            Action::Hold(When::Before) => self.hold(&call, &mut fired, When::Before).await,
-            Action::Drop(When::Before) => match connection.break_off().await {},
-            Action::DelayMs(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
-            Action::Error(_)
-            | Action::Hold(When::After)
-            | Action::Drop(When::After)
-            | Action::Truncate(_) => {}
+            FaultAction::Hold(When::Before) => self.hold(&call, &mut fired, When::Before).await,
+            FaultAction::Drop(When::Before) => match connection.break_off().await {},
+            FaultAction::DelayMs(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
+            FaultAction::Error(_)
+            | FaultAction::Hold(When::After)
+            | FaultAction::Drop(When::After)
+            | FaultAction::Truncate(_) => {}
         }
         let response = answer(request).await;
         record_status(line.as_mut(), &response);
         match fired.action.clone() {
-            Action::Error(failure) => failure.answer(call.grpc),
-            Action::Drop(_) => match connection.break_off().await {},
-            Action::Truncate(bytes) => wire::truncated(response, bytes, connection),
-            Action::Hold(When::After) => {
+            FaultAction::Error(failure) => failure.answer(call.grpc),
+            FaultAction::Drop(_) => match connection.break_off().await {},
+            FaultAction::Truncate(bytes) => wire::truncated(response, bytes, connection),
+            FaultAction::Hold(When::After) => {
                 self.hold(&call, &mut fired, When::After).await;
                 response
             }
-            Action::Hold(When::Before) | Action::DelayMs(_) => response,
+            FaultAction::Hold(When::Before) | FaultAction::DelayMs(_) => response,
         }
     }
 

@@ -20,13 +20,13 @@ use self::key::SigningKey;
 
 /// The signing key, and the project of the metadata server.
 #[derive(Debug, Clone)]
-pub(crate) struct Identity {
+pub(crate) struct IdentityService {
     project: String,
     clock: Clock,
     key: &'static SigningKey,
 }
 
-impl Identity {
+impl IdentityService {
     pub(crate) fn new(project: &str, clock: &Clock) -> Result<Self, Error> {
         Ok(Self {
             project: project.to_owned(),

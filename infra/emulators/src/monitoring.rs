@@ -38,7 +38,7 @@ use crate::{
     ticker::Ticker,
 };
 
-use self::{entry::WriteEntries, series::Written, state::State};
+use self::{entry::WriteEntries, series::WrittenPoints, state::State};
 
 /// How often, in simulated time, to check whether policies are due: more often than the policies'
 /// evaluation interval.
@@ -154,7 +154,7 @@ impl fmt::Debug for MonitoringInner {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct CreateTimeSeries {
-    time_series: Vec<Written>,
+    time_series: Vec<WrittenPoints>,
 }
 
 fn read<T: serde::de::DeserializeOwned>(body: Value) -> Result<T, rest::Error> {

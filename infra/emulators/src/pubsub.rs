@@ -46,7 +46,7 @@ use tonic::Status;
 use self::broker::{Broker, State};
 use crate::{
     clock::Clock,
-    db::{self, Change, Db},
+    db::{self, Db, DbChange},
     grpc::{self, ProstMessage, Request, Response},
     ports::MintToken,
 };
@@ -127,7 +127,7 @@ impl PubSub {
     async fn call<Q: ProstMessage, R: ProstMessage>(
         &self,
         request: Request,
-        act: fn(&mut State, &Q, &mut Vec<Change>) -> Result<R, Status>,
+        act: fn(&mut State, &Q, &mut Vec<DbChange>) -> Result<R, Status>,
     ) -> Response {
         let broker = Arc::clone(&self.0);
         grpc::unary(request, move |request: Q| async move {

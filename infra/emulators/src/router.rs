@@ -12,13 +12,13 @@ use crate::{
     faults::Faults,
     firestore::Firestore,
     grpc::{self, Request, Response},
-    identity::Identity,
+    identity::IdentityService,
     monitoring::Monitoring,
     options::{Error, Options},
     ports::Publish,
     pubsub::PubSub,
     rest,
-    run::{Run, TaskLine},
+    run::{CloudRunEmulator, TaskLine},
     scheduler::Scheduler,
     storage::Storage,
     vertex::Vertex,
@@ -29,14 +29,14 @@ use crate::{
 pub(crate) struct Router {
     clock: Clock,
     faults: Faults,
-    identity: Identity,
+    identity: IdentityService,
     storage: Storage,
     pubsub: PubSub,
     firestore: Firestore,
     vertex: Vertex,
     monitoring: Monitoring,
     scheduler: Scheduler,
-    run: Run,
+    run: CloudRunEmulator,
 }
 
 impl Router {
@@ -58,7 +58,7 @@ impl Router {
         // Resumable uploads continue at a Location with this address, so their later parts arrive
         // at the main listener, whichever listener they were started at.
         let base_url = format!("http://{address}");
-        let identity = Identity::new(&options.project, clock)?;
+        let identity = IdentityService::new(&options.project, clock)?;
         let mint = {
             let identity = identity.clone();
             Arc::new(move |email: &str, audience: &str| identity.mint(email, audience))
@@ -91,7 +91,8 @@ impl Router {
                 .map_err(data_error(whole))?,
             monitoring: Monitoring::open(&db, clock.clone(), Arc::clone(&publish))
                 .map_err(data_error(whole))?,
-            run: Run::open(&db, clock.clone(), &base_url).map_err(data_error(whole))?,
+            run: CloudRunEmulator::open(&db, clock.clone(), &base_url)
+                .map_err(data_error(whole))?,
             scheduler: Scheduler::open(&db, clock.clone(), publish).map_err(data_error(whole))?,
             identity,
             storage,

@@ -42,7 +42,7 @@ const LINES_MAX: usize = 10_000;
 
 /// Cloud Run; clones share everything.
 #[derive(Debug, Clone)]
-pub(crate) struct Run {
+pub(crate) struct CloudRunEmulator {
     inner: Arc<RunInner>,
     services: Services,
     executions: Arc<Mutex<JoinSet<()>>>,
@@ -76,7 +76,7 @@ struct Kill {
     index: Option<u32>,
 }
 
-impl Run {
+impl CloudRunEmulator {
     /// Reads back what an earlier process left in `db`; executions that were running then have failed.
     /// `base_url` is the prefix of the URLs of services' revisions.
     pub(crate) fn open(db: &Db, clock: Clock, base_url: &str) -> Result<Self, db::Error> {
@@ -378,6 +378,6 @@ fn done(name: &str, resource: &Value) -> Value {
 
 impl fmt::Debug for RunInner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Run").finish_non_exhaustive()
+        f.debug_struct("CloudRunEmulator").finish_non_exhaustive()
     }
 }

@@ -46,7 +46,7 @@ use std::{
 use http::HeaderValue;
 
 use self::{
-    call::{Answer, RestCall},
+    call::{Answer, VertexCall},
     nearest::Index,
     settings::CONTROL_PATH,
     state::State,
@@ -105,7 +105,7 @@ impl Vertex {
     async fn answer(&self, request: Request) -> Result<Answer, Error> {
         let unserved = Error::unimplemented;
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let Some(call) = RestCall::read(request).await? else {
+        let Some(call) = VertexCall::read(request).await? else {
             return Err(unserved(&method, &path));
         };
         let segments: Vec<&str> = call.path.iter().map(String::as_str).collect();

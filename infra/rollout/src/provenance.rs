@@ -57,7 +57,7 @@ impl fmt::Display for Sources {
 
 /// Why an image is refused, in the order of the checks.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
-pub enum Refusal {
+pub enum ProvenanceRefusal {
     /// It has no provenance.
     #[error("it has no provenance: its build has not ended, or does not list it under `images`")]
     NoProvenance,
@@ -79,8 +79,8 @@ pub enum Refusal {
 }
 
 /// Checks the provenance of `image` against the origin that it must have.
-pub fn verify(answer: &Value, image: &Image, origin: &Origin) -> Result<(), Refusal> {
-    let mut nearest = Refusal::NoProvenance;
+pub fn verify(answer: &Value, image: &Image, origin: &Origin) -> Result<(), ProvenanceRefusal> {
+    let mut nearest = ProvenanceRefusal::NoProvenance;
     // An image that did not change is built again by each build, and has provenance of each: one
     // that matches is enough. The refusal reported is that of the one that passed most checks.
     for occurrence in list(answer, "/provenance_summary/provenance") {
@@ -92,13 +92,13 @@ pub fn verify(answer: &Value, image: &Image, origin: &Origin) -> Result<(), Refu
     Err(nearest)
 }
 
-fn verify_one(occurrence: &Value, image: &Image, origin: &Origin) -> Result<(), Refusal> {
+fn verify_one(occurrence: &Value, image: &Image, origin: &Origin) -> Result<(), ProvenanceRefusal> {
     let statement = Statement::read(occurrence)?;
     if !statement.is_of(image) {
-        return Err(Refusal::OtherImage);
+        return Err(ProvenanceRefusal::OtherImage);
     }
     if statement.build != origin.build {
-        return Err(Refusal::OtherBuild(statement.build));
+        return Err(ProvenanceRefusal::OtherBuild(statement.build));
     }
     let matches = |source: &NamedSource| match &origin.sources {
         Sources::Commit(commit) => source.commit.as_deref() == Some(commit),
@@ -112,7 +112,7 @@ fn verify_one(occurrence: &Value, image: &Image, origin: &Origin) -> Result<(), 
         .iter()
         .map(NamedSource::to_string)
         .collect();
-    Err(Refusal::OtherSources(named.join(", ")))
+    Err(ProvenanceRefusal::OtherSources(named.join(", ")))
 }
 
 /// One in-toto statement, of either version of SLSA.
@@ -137,22 +137,22 @@ impl fmt::Display for NamedSource {
 }
 
 impl Statement {
-    fn read(occurrence: &Value) -> Result<Self, Refusal> {
+    fn read(occurrence: &Value) -> Result<Self, ProvenanceRefusal> {
         let note = text(occurrence, "/noteName");
         let signatures = list(occurrence, "/envelope/signatures");
         let signed = signatures.iter().any(|it| {
             text(it, "/keyid").starts_with(BUILDERS_PROJECT) && !text(it, "/sig").is_empty()
         });
         if !note.starts_with(BUILDERS_PROJECT) || !signed {
-            return Err(Refusal::OtherSigner(note.to_owned()));
+            return Err(ProvenanceRefusal::OtherSigner(note.to_owned()));
         }
         if text(occurrence, "/envelope/payloadType") != PAYLOAD_TYPE {
-            return Err(Refusal::Unreadable("not an in-toto statement"));
+            return Err(ProvenanceRefusal::Unreadable("not an in-toto statement"));
         }
         let payload = decode(text(occurrence, "/envelope/payload"));
-        let payload = payload.ok_or(Refusal::Unreadable("its payload is not base64"))?;
+        let payload = payload.ok_or(ProvenanceRefusal::Unreadable("its payload is not base64"))?;
         let statement: Value = serde_json::from_slice(&payload)
-            .map_err(|_not_json| Refusal::Unreadable("its payload is not JSON"))?;
+            .map_err(|_not_json| ProvenanceRefusal::Unreadable("its payload is not JSON"))?;
         let (builder, build, sources) = match text(&statement, "/predicateType") {
             SLSA_0_1 => {
                 let builder = text(&statement, "/predicate/builder/id");
@@ -171,10 +171,10 @@ impl Statement {
                     sources(list(&statement, dependencies), "/digest/gitCommit"),
                 )
             }
-            _ => return Err(Refusal::Unreadable("unknown version of SLSA")),
+            _ => return Err(ProvenanceRefusal::Unreadable("unknown version of SLSA")),
         };
         if builder != BUILDER {
-            return Err(Refusal::OtherSigner(builder.to_owned()));
+            return Err(ProvenanceRefusal::OtherSigner(builder.to_owned()));
         }
         Ok(Self {
             subjects: list(&statement, "/subject").to_vec(),

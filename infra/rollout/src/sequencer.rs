@@ -133,7 +133,7 @@ impl Sequencer {
     pub fn next_action(&mut self) -> Option<Action> {
         let action = *self.ahead.front()?;
         let undo = if let Action::Deploy(number) = action {
-            // A first revision stays: there is no older one, and a broken one is no worse than none.
+            // A first revision stays: there is no older one, and a broken one does as little harm as none.
             (!self.first.contains(&number)).then_some(Action::RollBack(number))
         } else if let Action::SetJob(number) = action {
             Some(Action::RollJobBack(number))

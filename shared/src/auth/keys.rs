@@ -16,7 +16,7 @@ use jsonwebtoken::{
 use reqwest::header::CACHE_CONTROL;
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::error::{Error, Source};
+use crate::{error::Error, outcome::Source};
 
 /// Longest that the publisher may take.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -32,7 +32,7 @@ const STALE_MAX: Duration = Duration::from_hours(24);
 const KEYS_MAX: usize = 32;
 
 /// The keys of one publisher.
-pub(super) struct Keys {
+pub(super) struct SigningKeys {
     url: String,
     http: reqwest::Client,
     known: RwLock<Known>,
@@ -58,7 +58,7 @@ impl Known {
     }
 }
 
-impl Keys {
+impl SigningKeys {
     /// The keys published at `url`.
     pub(super) fn new(url: String, http: reqwest::Client) -> Self {
         Self {

@@ -11,9 +11,9 @@ use tracing::info;
 
 use crate::{
     clock::Clock,
-    error::{Error, Source},
+    error::Error,
     event::Event,
-    outcome::{CallError, Idempotency},
+    outcome::{CallError, Idempotency, Source},
     trace::Trace,
 };
 

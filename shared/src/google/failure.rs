@@ -8,10 +8,7 @@ use google_cloud_gax::error::{
     rpc::{Status, StatusDetails},
 };
 
-use crate::{
-    error::Source,
-    outcome::{CallError, ErrorAnswer, Idempotency, RpcCode},
-};
+use crate::outcome::{CallError, ErrorAnswer, Idempotency, RpcCode, Source};
 
 impl CallError {
     /// No token for the call: it was not sent.

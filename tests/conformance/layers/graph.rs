@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::source::{Source, Use, parse};
+use super::source::{SourceFile, Use, parse};
 use crate::checkout::TrackedFile;
 
 /// A module's path within its crate, which is the empty one for the crate itself.
@@ -14,7 +14,7 @@ const HOPS_MAX: usize = 32;
 /// The modules of a crate.
 #[derive(Debug, Default)]
 pub(super) struct Graph {
-    modules: BTreeMap<Module, Source>,
+    modules: BTreeMap<Module, SourceFile>,
 }
 
 impl Graph {
@@ -25,7 +25,7 @@ impl Graph {
             file.text.as_deref()
         };
         let mut graph = Self::default();
-        let mut root = Source::default();
+        let mut root = SourceFile::default();
         for name in ["lib.rs", "main.rs"] {
             if let Some(text) = text(format!("{folder}/{name}")) {
                 root.merge(parse(text));
@@ -38,11 +38,11 @@ impl Graph {
         graph
     }
 
-    fn add(&mut self, module: Module, source: Source, read: &dyn Fn(&[String]) -> Source) {
-        let Source { files, inline, .. } = &source;
+    fn add(&mut self, module: Module, source: SourceFile, read: &dyn Fn(&[String]) -> SourceFile) {
+        let SourceFile { files, inline, .. } = &source;
         let child = |name: &String| [module.as_slice(), &[name.clone()]].concat();
         let below: Vec<Module> = files.iter().map(child).collect();
-        let within: Vec<(Module, Source)> = inline
+        let within: Vec<(Module, SourceFile)> = inline
             .iter()
             .map(|(name, source)| (child(name), source.clone()))
             .collect();
@@ -144,7 +144,7 @@ impl Graph {
     }
 }
 
-impl Source {
+impl SourceFile {
     fn merge(&mut self, other: Self) {
         self.files.extend(other.files);
         self.inline.extend(other.inline);

@@ -7,11 +7,11 @@ use std::iter::Peekable;
 
 /// One module's share of a file: the file's own, or that of a `mod name { … }` within it.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Source {
+pub(super) struct SourceFile {
     /// Modules declared as `mod name;`.
     pub(super) files: Vec<String>,
     /// Modules declared as `mod name { … }`.
-    pub(super) inline: Vec<(String, Source)>,
+    pub(super) inline: Vec<(String, SourceFile)>,
     /// Everything that is imported, re-exports included.
     pub(super) uses: Vec<Use>,
     /// Names of the items declared here.
@@ -30,7 +30,7 @@ pub(super) struct Use {
 
 /// Parses the text of a file. What only tests see is left out: a rule's test runs the whole engine,
 /// whatever layer the rule is in.
-pub(super) fn parse(text: &str) -> Source {
+pub(super) fn parse(text: &str) -> SourceFile {
     let tokens = tokens(text);
     let mut tokens = tokens.iter().map(String::as_str).peekable();
     body(&mut tokens)
@@ -141,8 +141,8 @@ fn after_quote(chars: &[char], quote: usize) -> usize {
 }
 
 /// Everything up to the brace that closes the module, or to the end.
-fn body<'t>(tokens: &mut Peekable<impl Iterator<Item = &'t str>>) -> Source {
-    let mut source = Source::default();
+fn body<'t>(tokens: &mut Peekable<impl Iterator<Item = &'t str>>) -> SourceFile {
+    let mut source = SourceFile::default();
     let mut depth = 0_usize;
     let mut before = "";
     while let Some(token) = tokens.next() {
@@ -230,7 +230,7 @@ fn skip_item<'t>(tokens: &mut Peekable<impl Iterator<Item = &'t str>>) {
     }
 }
 
-fn module<'t>(tokens: &mut Peekable<impl Iterator<Item = &'t str>>, source: &mut Source) {
+fn module<'t>(tokens: &mut Peekable<impl Iterator<Item = &'t str>>, source: &mut SourceFile) {
     let Some(name) = tokens.next_if(|token| is_identifier(token)) else {
         return;
     };

@@ -90,7 +90,9 @@ pub use crate::{
 pub use crate::{
     finding::Finding,
     meter::Crc32c,
-    report::{Calibration, Distribution, Report, RowCounts, SplitCounts, TokenCounts, Verdict},
+    report::{
+        Calibration, Distribution, Report, ReportVerdict, RowCounts, SplitCounts, TokenCounts,
+    },
     task::Task,
 };
 // What went wrong with the cleaning itself.

@@ -10,7 +10,7 @@ use crate::{finding::Finding, meter::Crc32c, severity::Severity, task::Task};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// The overall result.
-    pub verdict: Verdict,
+    pub verdict: ReportVerdict,
     /// The container of the rows: `jsonl`, `json_array`, `json_object`, `csv`, `tsv`, `parquet`,
     /// `empty`, `unreadable`.
     pub container: String,
@@ -62,7 +62,7 @@ pub struct Report {
 /// The overall result of a cleaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum ReportVerdict {
     /// Every row is kept and there is nothing to review.
     Clean,
     /// Rows were left out, or there is something to review.

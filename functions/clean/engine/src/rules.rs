@@ -253,7 +253,7 @@ pub(crate) mod tests {
         assert!(found.len() > 4 && report.codes.is_empty(), "{found:?}");
         assert_eq!(
             (report.rows.kept, report.verdict),
-            (4, crate::Verdict::Clean)
+            (4, crate::ReportVerdict::Clean)
         );
     }
 

@@ -14,7 +14,7 @@ pub enum Severity {
     Repair,
     /// The row is kept as it is.
     Note,
-    /// Nobody looks.
+    /// The rule is not checked.
     Off,
 }
 

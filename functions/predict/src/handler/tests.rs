@@ -25,7 +25,7 @@ const DENIED: &str = "Permission 'aiplatform.endpoints.predict' denied on resour
 #[derive(Debug, Clone, Copy)]
 struct Fails(u16, &'static str, &'static str);
 
-/// Vertex AI and the metadata server, of which the models named `base` and `tuned` answer as told.
+/// Vertex AI and the metadata server, whose models `base` and `tuned` answer as the test sets.
 struct World {
     state: State,
     route: Route,

@@ -32,7 +32,7 @@ pub(super) struct FaultSpec {
     #[serde(default = "once")]
     pub(super) times: u32,
     /// What goes wrong.
-    pub(super) action: Action,
+    pub(super) action: FaultAction,
 }
 
 fn once() -> u32 {
@@ -42,7 +42,7 @@ fn once() -> u32 {
 /// What goes wrong.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Action {
+pub(super) enum FaultAction {
     /// The service answers with an error.
     Error(InjectedError),
     /// The call waits until it is released.

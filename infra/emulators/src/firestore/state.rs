@@ -15,7 +15,7 @@ use super::{
     name::Name,
     query::{self, Query, QueryResults},
     stamp::Stamp,
-    store::{CommitPlan, Documents, View},
+    store::{CommitPlan, DocumentStore, View},
     transaction::Transactions,
     write,
 };
@@ -30,7 +30,7 @@ const TABLE: &str = "firestore_documents";
 #[derive(Debug)]
 pub(super) struct State {
     /// All documents.
-    pub(super) store: Documents,
+    pub(super) store: DocumentStore,
     /// All open transactions.
     pub(super) transactions: Transactions,
     /// Wakes the listeners after a commit.
@@ -80,7 +80,7 @@ impl State {
         }
         let now = clock.now().into();
         Ok(Self {
-            store: Documents::new(documents, now),
+            store: DocumentStore::new(documents, now),
             transactions: Transactions::new(now),
             changed: watch::Sender::new(()),
             clock,
@@ -174,12 +174,12 @@ impl State {
             .map(|change| {
                 let (table, key) = (TABLE, change.name.to_string());
                 match &change.after {
-                    Some(document) => db::Change::Put {
+                    Some(document) => db::DbChange::Put {
                         table,
                         key,
                         value: document.encode_to_vec(),
                     },
-                    None => db::Change::Delete { table, key },
+                    None => db::DbChange::Delete { table, key },
                 }
             })
             .collect();
@@ -224,7 +224,7 @@ impl Read {
     }
 }
 
-fn view(store: &Documents, time: Stamp) -> Result<View<'_>, Error> {
+fn view(store: &DocumentStore, time: Stamp) -> Result<View<'_>, Error> {
     let error = || Error::Unready("The requested 'read_time' is too old.".to_owned());
     store.at(time).ok_or_else(error)
 }

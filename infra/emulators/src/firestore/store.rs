@@ -25,7 +25,7 @@ const HISTORY_MAX_BYTES: usize = 64 << 20;
 
 /// All documents of all databases.
 #[derive(Debug)]
-pub(super) struct Documents {
+pub(super) struct DocumentStore {
     by_name: BTreeMap<Name, Arc<Document>>,
     history: VecDeque<DocumentChange>,
     history_bytes: usize,
@@ -67,7 +67,7 @@ pub(super) struct View<'a> {
     overlay: BTreeMap<&'a Name, Option<&'a Arc<Document>>>,
 }
 
-impl Documents {
+impl DocumentStore {
     /// Takes the stored documents; times before `now` can no longer be read at.
     pub(super) fn new(documents: BTreeMap<Name, Arc<Document>>, now: Stamp) -> Self {
         let newest = documents

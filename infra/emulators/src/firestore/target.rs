@@ -21,7 +21,7 @@ pub(super) struct ListenTarget {
 
 #[derive(Debug)]
 enum Watched {
-    Documents(Vec<Name>),
+    DocumentStore(Vec<Name>),
     Query(Box<Query>),
 }
 
@@ -32,7 +32,7 @@ impl ListenTarget {
             None => return Err(Error::invalid("A target must be given.")),
             Some(TargetType::Documents(target)) => {
                 let names = target.documents.iter().map(|name| Name::document(name));
-                Watched::Documents(names.collect::<Result<_, _>>()?)
+                Watched::DocumentStore(names.collect::<Result<_, _>>()?)
             }
             Some(TargetType::Query(target)) => match target.query_type {
                 None => return Err(Error::invalid("A structured query is required.")),
@@ -56,7 +56,7 @@ impl ListenTarget {
     /// Whether a change of this document can affect the target.
     pub(super) fn covers(&self, name: &Name) -> bool {
         match &self.watched {
-            Watched::Documents(names) => names.contains(name),
+            Watched::DocumentStore(names) => names.contains(name),
             Watched::Query(query) => query.covers(name),
         }
     }
@@ -94,7 +94,7 @@ impl ListenTarget {
 
     fn find(&self, view: &View<'_>) -> Vec<(Name, Option<Arc<Document>>)> {
         match &self.watched {
-            Watched::Documents(names) => {
+            Watched::DocumentStore(names) => {
                 let one = |name: &Name| (name.clone(), view.get(name).cloned());
                 names.iter().map(one).collect()
             }
@@ -112,7 +112,7 @@ impl ListenTarget {
     fn changed(&self, document: &Document, is_result: bool) -> ResponseType {
         let shown = match &self.watched {
             Watched::Query(query) => query.shown(document),
-            Watched::Documents(_) => document.clone(),
+            Watched::DocumentStore(_) => document.clone(),
         };
         let (target_ids, removed_target_ids) = if is_result {
             (vec![self.id], Vec::new())

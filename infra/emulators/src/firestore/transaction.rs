@@ -17,7 +17,7 @@ use super::{
     name::Name,
     query::{Query, ResultVersions},
     stamp::Stamp,
-    store::Documents,
+    store::DocumentStore,
     write,
 };
 
@@ -140,7 +140,7 @@ impl Transaction {
     }
 
     /// Refuses a commit that depends on reads that are no longer current.
-    pub(super) fn check(&self, store: &Documents) -> Result<(), Error> {
+    pub(super) fn check(&self, store: &DocumentStore) -> Result<(), Error> {
         let view = store.now();
         let same = self.documents.iter().all(|(name, version)| {
             view.get(name).and_then(|document| write::version(document)) == *version

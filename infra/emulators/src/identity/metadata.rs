@@ -5,7 +5,7 @@ use axum::body::Body;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
-use super::{Identity, account, project_number};
+use super::{IdentityService, account, project_number};
 use crate::{
     grpc::{Request, Response},
     rest,
@@ -26,7 +26,7 @@ enum MetadataAnswer {
     Refused(StatusCode, &'static str),
 }
 
-impl Identity {
+impl IdentityService {
     pub(super) fn metadata(&self, request: &Request) -> Response {
         let flavor = request.headers().get("metadata-flavor");
         let answer = if flavor.is_some_and(|flavor| flavor == "Google") {
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     async fn get(path: &str, flavor: Option<&str>) -> (StatusCode, String) {
-        let identity = Identity::new("demo", &Clock::starting_now(1.0)).unwrap();
+        let identity = IdentityService::new("demo", &Clock::starting_now(1.0)).unwrap();
         let mut request = http::Request::builder().uri(path);
         if let Some(flavor) = flavor {
             request = request.header("Metadata-Flavor", flavor);

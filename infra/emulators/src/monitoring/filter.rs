@@ -47,12 +47,12 @@ pub(super) enum LogFilter {
     /// Must not match.
     Not(Box<Self>),
     /// A comparison of a field with a value.
-    Compare(Comparison),
+    Compare(FilterComparison),
 }
 
 /// A comparison of a field with a value.
 #[derive(Debug, Clone)]
-pub(super) struct Comparison {
+pub(super) struct FilterComparison {
     path: Vec<String>,
     test: ComparisonTest,
 }
@@ -240,7 +240,7 @@ impl LogFilterParser {
                 return Err(FilterError::new("unexpected token", &token));
             }
         };
-        Ok(LogFilter::Compare(Comparison { path, test }))
+        Ok(LogFilter::Compare(FilterComparison { path, test }))
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::rest::{self, invalid};
 
-use self::fields::{MatchedLogFields, PolicyFields, Prompt, ThresholdFields};
+use self::fields::{MatchedLogFields, NotificationPrompt, PolicyFields, ThresholdFields};
 
 /// Conditions of one policy; the service's own limit.
 const CONDITIONS_MAX: usize = 6;
@@ -158,7 +158,7 @@ impl Policy {
             return Err(invalid("alertStrategy.autoClose: expected at least 1800s"));
         }
         let prompts = strategy.notification_prompts;
-        let both = prompts.is_empty() || prompts.contains(&Prompt::Closed);
+        let both = prompts.is_empty() || prompts.contains(&NotificationPrompt::Closed);
         Ok(Self {
             name: fields.name,
             display_name: fields.display_name,

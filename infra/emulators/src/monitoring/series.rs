@@ -75,7 +75,7 @@ pub(super) struct AllSeries {
 
 /// An element of `timeSeries` in `CreateTimeSeries`.
 #[derive(Debug, Deserialize)]
-pub(super) struct Written {
+pub(super) struct WrittenPoints {
     metric: Metric,
     #[serde(default)]
     resource: Value,
@@ -127,7 +127,7 @@ impl AllSeries {
     /// Adds a point that a client wrote, subject to the service's limits.
     pub(super) fn write(
         &mut self,
-        written: &Written,
+        written: &WrittenPoints,
         now: DateTime<Utc>,
     ) -> Result<(), rest::Error> {
         let kind = &written.metric.kind;
@@ -163,7 +163,7 @@ impl AllSeries {
     }
 
     /// Adds points of any metric, in place of the Google service that measures it.
-    pub(super) fn measure(&mut self, measured: Written) -> Result<(), rest::Error> {
+    pub(super) fn measure(&mut self, measured: WrittenPoints) -> Result<(), rest::Error> {
         let Metric { kind, labels } = measured.metric;
         let key = SeriesKey::new(&kind, labels, &measured.resource);
         for point in measured.points {

@@ -15,7 +15,7 @@ use super::{
     filter::LogFilter,
     metric::LogMetric,
     policy::Policy,
-    series::{AllSeries, Point, Written},
+    series::{AllSeries, Point, WrittenPoints},
 };
 use crate::{
     catalog::Catalog,
@@ -161,7 +161,7 @@ impl State {
 
     pub(super) fn write_series(
         &mut self,
-        written: &[Written],
+        written: &[WrittenPoints],
         now: DateTime<Utc>,
     ) -> Result<Value, rest::Error> {
         for series in written {

@@ -22,7 +22,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use googleapis_tonic_google_pubsub_v1::google::pubsub::v1::PubsubMessage;
 
-pub(super) use self::lease::{Delivery, Failed, Held, Holder, Id, Now, Want};
+pub(super) use self::lease::{Failed, Held, Holder, Id, LeasedMessage, Now, Want};
 use self::{lane::Lane, lease::parse, message_state::MessageState};
 use super::rules::Rules;
 
@@ -92,7 +92,7 @@ impl Backlog {
     }
 
     /// Leases what is due, in order, up to the limits of `want`.
-    pub(super) fn lease(&mut self, now: Now, want: Want) -> Vec<Delivery> {
+    pub(super) fn lease(&mut self, now: Now, want: Want) -> Vec<LeasedMessage> {
         let mut out = Vec::new();
         let mut bytes = 0;
         let mut from = (DateTime::<Utc>::MIN_UTC, Id::MIN);
@@ -114,7 +114,7 @@ impl Backlog {
             self.deliveries += 1;
             entry.attempts += 1;
             entry.delivery = Some(self.deliveries);
-            out.push(Delivery {
+            out.push(LeasedMessage {
                 ack_id: format!("{id}-{}", self.deliveries),
                 attempt: entry.attempts,
                 message: Arc::clone(&entry.message),

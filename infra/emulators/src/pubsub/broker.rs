@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    db::{self, Change, Db},
+    db::{self, Db, DbChange},
 };
 
 /// All state, shared by calls and by the push loop.
@@ -70,7 +70,7 @@ impl Broker {
     /// Makes a change and waits until it is stored.
     pub(super) async fn change<T>(
         &self,
-        act: impl FnOnce(&mut State, &mut Vec<Change>) -> Result<T, Status>,
+        act: impl FnOnce(&mut State, &mut Vec<DbChange>) -> Result<T, Status>,
     ) -> Result<T, Status> {
         let (outcome, receipt) = {
             let mut state = self.lock();
@@ -85,7 +85,10 @@ impl Broker {
     }
 
     /// Makes a change that is stored soon, for callers that need not wait.
-    pub(super) fn change_soon<T>(&self, act: impl FnOnce(&mut State, &mut Vec<Change>) -> T) -> T {
+    pub(super) fn change_soon<T>(
+        &self,
+        act: impl FnOnce(&mut State, &mut Vec<DbChange>) -> T,
+    ) -> T {
         let mut state = self.lock();
         let mut changes = Vec::new();
         let outcome = act(&mut state, &mut changes);
@@ -174,7 +177,7 @@ impl State {
         &mut self,
         topic: &str,
         mut message: proto::PubsubMessage,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<DbChange>,
     ) -> Id {
         self.last_id += 1;
         let id = self.last_id;
@@ -217,7 +220,7 @@ impl State {
     }
 
     /// Ends expired leases of a subscription, and drops messages older than its retention.
-    pub(super) fn refresh(&mut self, subscription: &str, now: Now, changes: &mut Vec<Change>) {
+    pub(super) fn refresh(&mut self, subscription: &str, now: Now, changes: &mut Vec<DbChange>) {
         let Some(queue) = self.queues.get_mut(subscription) else {
             return;
         };
@@ -234,7 +237,7 @@ impl State {
         &mut self,
         subscription: &str,
         failed: impl IntoIterator<Item = Failed>,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<DbChange>,
     ) {
         for failed in failed {
             if failed.exhausted && self.dead_letter(subscription, failed, changes) {
@@ -252,7 +255,7 @@ impl State {
         &mut self,
         subscription: &str,
         failed: Failed,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<DbChange>,
     ) -> bool {
         let Some(queue) = self.queues.get_mut(subscription) else {
             return false;

@@ -1,6 +1,6 @@
 //! Delivery faults on request, within what Pub/Sub allows: duplicates, and reversed order.
 
-use super::backlog::Delivery;
+use super::backlog::LeasedMessage;
 use crate::clock::Clock;
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -37,7 +37,7 @@ impl DeliveryFaults {
     }
 
     /// The batch to deliver instead of `batch`.
-    pub(super) fn apply(&mut self, mut batch: Vec<Delivery>) -> Vec<Delivery> {
+    pub(super) fn apply(&mut self, mut batch: Vec<LeasedMessage>) -> Vec<LeasedMessage> {
         if self.reverse {
             // Messages with keys keep their index; the others are permuted among themselves.
             let slots: Vec<usize> = (0..batch.len())
@@ -56,11 +56,11 @@ impl DeliveryFaults {
             .collect()
     }
 
-    fn copies(&mut self, delivery: Delivery) -> Vec<Delivery> {
+    fn copies(&mut self, delivery: LeasedMessage) -> Vec<LeasedMessage> {
         if delivery.attempt > 1 || self.times == 0 {
             return vec![delivery];
         }
-        let copies = (1..=self.times.min(TIMES_MAX)).map(|copy| Delivery {
+        let copies = (1..=self.times.min(TIMES_MAX)).map(|copy| LeasedMessage {
             ack_id: format!("{}-{copy}", delivery.ack_id),
             ..delivery.clone()
         });
@@ -72,7 +72,7 @@ impl DeliveryFaults {
     }
 }
 
-fn is_free(delivery: Option<&Delivery>) -> bool {
+fn is_free(delivery: Option<&LeasedMessage>) -> bool {
     delivery.is_some_and(|delivery| delivery.message.ordering_key.is_empty())
 }
 
@@ -82,10 +82,10 @@ mod tests {
 
     use super::*;
 
-    fn batch(keys: &[&str]) -> Vec<Delivery> {
+    fn batch(keys: &[&str]) -> Vec<LeasedMessage> {
         (1..)
             .zip(keys)
-            .map(|(id, key)| Delivery {
+            .map(|(id, key)| LeasedMessage {
                 ack_id: format!("{id}-1"),
                 attempt: 1,
                 message: Arc::new(super::super::proto::PubsubMessage {

@@ -11,7 +11,7 @@ use googleapis_tonic_google_pubsub_v1::google::pubsub::v1::{
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde::Serialize;
 
-use super::backlog::Delivery;
+use super::backlog::LeasedMessage;
 
 /// The order of fields and the duplicate names are the service's.
 #[derive(Debug, Serialize)]
@@ -42,7 +42,7 @@ struct EnvelopeMessage<'a> {
 }
 
 /// The headers and the body of a push, without its token.
-pub(super) fn build(config: &Subscription, delivery: &Delivery) -> (HeaderMap, Vec<u8>) {
+pub(super) fn build(config: &Subscription, delivery: &LeasedMessage) -> (HeaderMap, Vec<u8>) {
     let message = &delivery.message;
     let push = config.push_config.as_ref();
     let mut headers = HeaderMap::new();
@@ -82,7 +82,7 @@ pub(super) fn publish_time(message: &PubsubMessage) -> String {
         .to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
-fn wrapped(config: &Subscription, delivery: &Delivery) -> Vec<u8> {
+fn wrapped(config: &Subscription, delivery: &LeasedMessage) -> Vec<u8> {
     let message = &delivery.message;
     let time = publish_time(message);
     let attributes = message.attributes.iter();
@@ -103,14 +103,14 @@ fn wrapped(config: &Subscription, delivery: &Delivery) -> Vec<u8> {
 }
 
 /// The attempt, which the service sends only with a dead-letter policy.
-fn attempt(config: &Subscription, delivery: &Delivery) -> Option<i32> {
+fn attempt(config: &Subscription, delivery: &LeasedMessage) -> Option<i32> {
     config
         .dead_letter_policy
         .is_some()
         .then_some(delivery.attempt)
 }
 
-fn write_metadata(headers: &mut HeaderMap, config: &Subscription, delivery: &Delivery) {
+fn write_metadata(headers: &mut HeaderMap, config: &Subscription, delivery: &LeasedMessage) {
     let message = &delivery.message;
     for (key, value) in &message.attributes {
         write_header(headers, key, value);
@@ -167,7 +167,7 @@ mod tests {
         }
     }
 
-    fn delivery() -> Delivery {
+    fn delivery() -> LeasedMessage {
         let message = PubsubMessage {
             data: b"Hello Cloud Pub/Sub! Here is my message!".to_vec(),
             attributes: [("key".to_owned(), "value".to_owned())].into(),
@@ -178,7 +178,7 @@ mod tests {
             }),
             ordering_key: "key".to_owned(),
         };
-        Delivery {
+        LeasedMessage {
             ack_id: String::new(),
             attempt: 5,
             message: Arc::new(message),

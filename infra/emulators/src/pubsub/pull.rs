@@ -15,13 +15,13 @@ use tokio::{sync::Notify, time::Instant};
 use tonic::Status;
 
 use super::{
-    backlog::{Delivery, Holder, Want},
+    backlog::{Holder, LeasedMessage, Want},
     broker::{Broker, State},
     name,
     queue::Queue,
     rules,
 };
-use crate::db::Change;
+use crate::db::DbChange;
 
 /// How long a pull waits for messages: less than every client's own deadline.
 const PULL_WAIT: Duration = Duration::from_secs(10);
@@ -241,7 +241,7 @@ impl State {
         &mut self,
         subscription: &str,
         limits: PullLimits,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<DbChange>,
     ) -> Result<LeasedBatch, Status> {
         let now = self.now();
         self.refresh(subscription, now, changes);
@@ -271,7 +271,7 @@ impl State {
     }
 }
 
-fn received(queue: &Queue, batch: Vec<Delivery>) -> Vec<ReceivedMessage> {
+fn received(queue: &Queue, batch: Vec<LeasedMessage>) -> Vec<ReceivedMessage> {
     let counted = queue.rules.dead_letter.is_some();
     let batch = batch.into_iter().map(|delivery| ReceivedMessage {
         ack_id: delivery.ack_id,

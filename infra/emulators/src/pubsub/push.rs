@@ -10,11 +10,11 @@ use http::header;
 use tokio::task::JoinSet;
 
 use super::{
-    backlog::{Delivery, Holder, Want},
+    backlog::{Holder, LeasedMessage, Want},
     broker::{Broker, State},
     envelope,
 };
-use crate::{db::Change, ports::MintToken};
+use crate::{db::DbChange, ports::MintToken};
 
 /// Concurrent pushes of one subscription. The service starts low and goes up to 3,000; fewer are
 /// better for a service on a laptop.
@@ -32,7 +32,7 @@ const ANSWER_MAX_BYTES: usize = 64 << 10;
 #[derive(Debug)]
 struct Push {
     config: Arc<proto::Subscription>,
-    delivery: Delivery,
+    delivery: LeasedMessage,
     /// The ack deadline, which is wall-clock time: see [`super::backlog`].
     timeout: Duration,
 }
@@ -81,7 +81,7 @@ pub(super) fn start(broker: &Arc<Broker>, mint: MintToken) {
 
 impl State {
     /// What to push now, and how long to wait for the next turn.
-    fn turn(&mut self, changes: &mut Vec<Change>) -> (Vec<Push>, Duration) {
+    fn turn(&mut self, changes: &mut Vec<DbChange>) -> (Vec<Push>, Duration) {
         let now = self.now();
         let names: Vec<String> = self.queues.keys().cloned().collect();
         let mut pushes = Vec::new();
@@ -111,7 +111,7 @@ impl State {
         (pushes, rest)
     }
 
-    fn finish(&mut self, push: &Push, acknowledged: bool, changes: &mut Vec<Change>) {
+    fn finish(&mut self, push: &Push, acknowledged: bool, changes: &mut Vec<DbChange>) {
         let now = self.now();
         let name = &push.config.name;
         let Some(queue) = self.queues.get_mut(name) else {

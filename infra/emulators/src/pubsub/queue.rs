@@ -7,12 +7,12 @@ use googleapis_tonic_google_pubsub_v1::google::pubsub::v1 as proto;
 use tokio::sync::Notify;
 
 use super::{
-    backlog::{Backlog, Delivery, Failed, Now, Want},
+    backlog::{Backlog, Failed, LeasedMessage, Now, Want},
     delivery_faults::DeliveryFaults,
     row,
     rules::Rules,
 };
-use crate::{clock::Clock, db::Change};
+use crate::{clock::Clock, db::DbChange};
 
 /// A subscription.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Queue {
     }
 
     /// Leases what is due, with the subscription's delivery faults applied.
-    pub(super) fn lease(&mut self, now: Now, want: Want) -> Vec<Delivery> {
+    pub(super) fn lease(&mut self, now: Now, want: Want) -> Vec<LeasedMessage> {
         let batch = self.backlog.lease(now, want);
         let batch = self.delivery_faults.apply(batch);
         self.delivered += u64::try_from(batch.len()).unwrap_or_default();
@@ -56,7 +56,7 @@ impl Queue {
     }
 
     /// Acknowledges deliveries.
-    pub(super) fn ack(&mut self, ack_ids: &[String], changes: &mut Vec<Change>) {
+    pub(super) fn ack(&mut self, ack_ids: &[String], changes: &mut Vec<DbChange>) {
         let name = &self.config.name;
         for ack_id in ack_ids {
             let Some(id) = self.backlog.ack(ack_id, &self.rules) else {

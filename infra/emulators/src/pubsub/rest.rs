@@ -19,7 +19,7 @@ use super::{
     pull,
 };
 use crate::{
-    db::Change,
+    db::DbChange,
     grpc::{Request, Response},
     rest::{self, Error},
 };
@@ -245,7 +245,7 @@ async fn verb_of(
 
 async fn call<Q, R>(
     broker: &Broker,
-    act: impl FnOnce(&mut State, &Q, &mut Vec<Change>) -> Result<R, Status>,
+    act: impl FnOnce(&mut State, &Q, &mut Vec<DbChange>) -> Result<R, Status>,
     request: Q,
 ) -> Result<R, Error> {
     let outcome = broker.change(|state, changes| act(state, &request, changes));

@@ -7,7 +7,7 @@ use googleapis_tonic_google_pubsub_v1::google::pubsub::v1 as proto;
 use prost::Message as _;
 
 use super::backlog::Id;
-use crate::db::{self, Change, Db};
+use crate::db::{self, Db, DbChange};
 
 const TOPICS: &str = "pubsub_topics";
 const SUBSCRIPTIONS: &str = "pubsub_subscriptions";
@@ -117,22 +117,22 @@ fn decode<M: prost::Message + Default>(table: &str, key: &str, value: &[u8]) -> 
 }
 
 /// Stores a topic.
-pub(super) fn topic(topic: &proto::Topic) -> Change {
+pub(super) fn topic(topic: &proto::Topic) -> DbChange {
     put(TOPICS, topic.name.clone(), topic.encode_to_vec())
 }
 
 /// Deletes a topic.
-pub(super) fn no_topic(name: &str) -> Change {
+pub(super) fn no_topic(name: &str) -> DbChange {
     delete(TOPICS, name.to_owned())
 }
 
 /// Stores a subscription.
-pub(super) fn subscription(config: &proto::Subscription) -> Change {
+pub(super) fn subscription(config: &proto::Subscription) -> DbChange {
     put(SUBSCRIPTIONS, config.name.clone(), config.encode_to_vec())
 }
 
 /// Deletes a subscription.
-pub(super) fn no_subscription(name: &str) -> Change {
+pub(super) fn no_subscription(name: &str) -> DbChange {
     delete(SUBSCRIPTIONS, name.to_owned())
 }
 
@@ -142,7 +142,7 @@ pub(super) fn message(
     id: Id,
     message: &proto::PubsubMessage,
     acked: bool,
-) -> Change {
+) -> DbChange {
     let row = MessageRow {
         message: Some(message.clone()),
         acked,
@@ -151,19 +151,19 @@ pub(super) fn message(
 }
 
 /// Deletes a message of a subscription.
-pub(super) fn no_message(subscription: &str, id: Id) -> [Change; 2] {
+pub(super) fn no_message(subscription: &str, id: Id) -> [DbChange; 2] {
     let key = key(subscription, id);
     [delete(MESSAGES, key.clone()), delete(ATTEMPTS, key)]
 }
 
 /// Stores how often a message was delivered.
-pub(super) fn attempts(subscription: &str, id: Id, attempts: i32) -> Change {
+pub(super) fn attempts(subscription: &str, id: Id, attempts: i32) -> DbChange {
     let value = attempts.to_be_bytes().to_vec();
     put(ATTEMPTS, key(subscription, id), value)
 }
 
 /// Stores the number of the last message.
-pub(super) fn last_id(id: Id) -> Change {
+pub(super) fn last_id(id: Id) -> DbChange {
     put(COUNTERS, LAST_ID.to_owned(), id.to_be_bytes().to_vec())
 }
 
@@ -171,10 +171,10 @@ fn key(subscription: &str, id: Id) -> String {
     format!("{subscription}/{id:020}")
 }
 
-fn put(table: &'static str, key: String, value: Vec<u8>) -> Change {
-    Change::Put { table, key, value }
+fn put(table: &'static str, key: String, value: Vec<u8>) -> DbChange {
+    DbChange::Put { table, key, value }
 }
 
-fn delete(table: &'static str, key: String) -> Change {
-    Change::Delete { table, key }
+fn delete(table: &'static str, key: String) -> DbChange {
+    DbChange::Delete { table, key }
 }

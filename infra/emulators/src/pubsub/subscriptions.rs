@@ -15,13 +15,13 @@ use super::{
     row,
     rules::{self, Rules},
 };
-use crate::db::Change;
+use crate::db::DbChange;
 
 impl State {
     pub(super) fn create_subscription(
         &mut self,
         config: &proto::Subscription,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<DbChange>,
     ) -> Result<proto::Subscription, Status> {
         let mut config = config.clone();
         let rules = Rules::validate(&mut config)?;
@@ -42,7 +42,7 @@ impl State {
     pub(super) fn update_subscription(
         &mut self,
         request: &proto::UpdateSubscriptionRequest,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<DbChange>,
     ) -> Result<proto::Subscription, Status> {
         let update = request.subscription.clone().unwrap_or_default();
         let mut config = proto::Subscription::clone(&self.queue(&update.name)?.config);
@@ -61,7 +61,7 @@ impl State {
     pub(super) fn modify_push_config(
         &mut self,
         request: &proto::ModifyPushConfigRequest,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<DbChange>,
     ) -> Result<(), Status> {
         let mut config = proto::Subscription::clone(&self.queue(&request.subscription)?.config);
         config.push_config.clone_from(&request.push_config);
@@ -71,7 +71,7 @@ impl State {
     pub(super) fn get_subscription(
         &mut self,
         request: &proto::GetSubscriptionRequest,
-        _: &mut Vec<Change>,
+        _: &mut Vec<DbChange>,
     ) -> Result<proto::Subscription, Status> {
         let queue = self.queue(&request.subscription)?;
         Ok(proto::Subscription::clone(&queue.config))
@@ -80,7 +80,7 @@ impl State {
     pub(super) fn list_subscriptions(
         &mut self,
         request: &proto::ListSubscriptionsRequest,
-        _: &mut Vec<Change>,
+        _: &mut Vec<DbChange>,
     ) -> Result<proto::ListSubscriptionsResponse, Status> {
         name::check_project(&request.project)?;
         let prefix = format!("{}/subscriptions/", request.project);
@@ -101,7 +101,7 @@ impl State {
     pub(super) fn delete_subscription(
         &mut self,
         request: &proto::DeleteSubscriptionRequest,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<DbChange>,
     ) -> Result<(), Status> {
         let name = &request.subscription;
         self.queue(name)?;
@@ -118,7 +118,7 @@ impl State {
     pub(super) fn detach_subscription(
         &mut self,
         request: &proto::DetachSubscriptionRequest,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<DbChange>,
     ) -> Result<proto::DetachSubscriptionResponse, Status> {
         let name = &request.subscription;
         let queue = self.queue_mut(name)?;
@@ -135,7 +135,7 @@ impl State {
     pub(super) fn seek(
         &mut self,
         request: &proto::SeekRequest,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<DbChange>,
     ) -> Result<proto::SeekResponse, Status> {
         let now = self.now();
         let name = &request.subscription;
@@ -168,7 +168,7 @@ impl State {
     pub(super) fn acknowledge(
         &mut self,
         request: &proto::AcknowledgeRequest,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<DbChange>,
     ) -> Result<(), Status> {
         let queue = self.queue_mut(&request.subscription)?;
         queue.ack(&request.ack_ids, changes);
@@ -178,7 +178,7 @@ impl State {
     pub(super) fn modify_ack_deadline(
         &mut self,
         request: &proto::ModifyAckDeadlineRequest,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<DbChange>,
     ) -> Result<(), Status> {
         let now = self.now();
         let name = &request.subscription;
@@ -234,7 +234,7 @@ impl State {
     fn keep_subscription(
         &mut self,
         mut config: proto::Subscription,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<DbChange>,
     ) -> Result<proto::Subscription, Status> {
         let rules = Rules::validate(&mut config)?;
         let queue = self.queue(&config.name)?;

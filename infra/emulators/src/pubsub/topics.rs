@@ -10,7 +10,7 @@ use super::{
     page::PageRequest,
     row, rules,
 };
-use crate::db::Change;
+use crate::db::DbChange;
 
 /// The service's limits of a publish call: <https://cloud.google.com/pubsub/quotas>.
 const MESSAGES_MAX: usize = 1000;
@@ -27,7 +27,7 @@ impl State {
     pub(super) fn create_topic(
         &mut self,
         topic: &proto::Topic,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<DbChange>,
     ) -> Result<proto::Topic, Status> {
         check(topic)?;
         if self.topics.contains_key(&topic.name) {
@@ -41,7 +41,7 @@ impl State {
     pub(super) fn update_topic(
         &mut self,
         request: &proto::UpdateTopicRequest,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<DbChange>,
     ) -> Result<proto::Topic, Status> {
         let update = request.topic.clone().unwrap_or_default();
         let mut topic = self.topic(&update.name)?.config.clone();
@@ -71,7 +71,7 @@ impl State {
     pub(super) fn get_topic(
         &mut self,
         request: &proto::GetTopicRequest,
-        _: &mut Vec<Change>,
+        _: &mut Vec<DbChange>,
     ) -> Result<proto::Topic, Status> {
         Ok(self.topic(&request.topic)?.config.clone())
     }
@@ -79,7 +79,7 @@ impl State {
     pub(super) fn list_topics(
         &mut self,
         request: &proto::ListTopicsRequest,
-        _: &mut Vec<Change>,
+        _: &mut Vec<DbChange>,
     ) -> Result<proto::ListTopicsResponse, Status> {
         name::check_project(&request.project)?;
         let prefix = format!("{}/topics/", request.project);
@@ -99,7 +99,7 @@ impl State {
     pub(super) fn list_topic_subscriptions(
         &mut self,
         request: &proto::ListTopicSubscriptionsRequest,
-        _: &mut Vec<Change>,
+        _: &mut Vec<DbChange>,
     ) -> Result<proto::ListTopicSubscriptionsResponse, Status> {
         self.topic(&request.topic)?;
         let all = self.queues.values().map(|queue| &queue.config);
@@ -119,7 +119,7 @@ impl State {
     pub(super) fn delete_topic(
         &mut self,
         request: &proto::DeleteTopicRequest,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<DbChange>,
     ) -> Result<(), Status> {
         self.topics
             .remove(&request.topic)
@@ -139,7 +139,7 @@ impl State {
     pub(super) fn publish(
         &mut self,
         request: &PublishRequest,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<DbChange>,
     ) -> Result<proto::PublishResponse, Status> {
         self.topic(&request.topic)?;
         check_messages(request)?;
@@ -156,7 +156,7 @@ impl State {
         self.topics.get(topic).ok_or_else(|| name::not_found(topic))
     }
 
-    fn keep_topic(&mut self, topic: proto::Topic, changes: &mut Vec<Change>) -> proto::Topic {
+    fn keep_topic(&mut self, topic: proto::Topic, changes: &mut Vec<DbChange>) -> proto::Topic {
         changes.push(row::topic(&topic));
         self.topics
             .entry(topic.name.clone())

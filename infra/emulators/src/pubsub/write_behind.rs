@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::oneshot;
 use tonic::Status;
 
-use crate::db::{Change, Db};
+use crate::db::{Db, DbChange};
 
 /// Batches queued for the writer; when the queue is full, callers wait.
 const QUEUE_MAX: usize = 1024;
@@ -27,7 +27,7 @@ pub(super) struct WriteBehind {
 
 #[derive(Debug)]
 struct Batch {
-    changes: Vec<Change>,
+    changes: Vec<DbChange>,
     kept: oneshot::Sender<bool>,
 }
 
@@ -47,7 +47,7 @@ impl WriteBehind {
     }
 
     /// Queues `changes`.
-    pub(super) fn write(&self, changes: Vec<Change>) -> Receipt {
+    pub(super) fn write(&self, changes: Vec<DbChange>) -> Receipt {
         if changes.is_empty() {
             return Receipt(None);
         }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 /// A container, in the form that both resources share.
 #[derive(Debug, Deserialize)]
-pub(super) struct Container {
+pub(super) struct ContainerSpec {
     #[serde(default)]
     pub(super) image: String,
     #[serde(default)]

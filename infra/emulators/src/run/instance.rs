@@ -10,7 +10,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::container::Container;
+use super::container::ContainerSpec;
 
 /// How long a container may take to listen, the default of Cloud Run's startup probe.
 const START_MAX: Duration = Duration::from_mins(4);
@@ -37,7 +37,7 @@ impl Instance {
     ) -> io::Result<Option<Self>> {
         let container = revision
             .pointer("/containers/0")
-            .map(Container::deserialize);
+            .map(ContainerSpec::deserialize);
         let Some(Ok(container)) = container else {
             return Err(io::Error::other("the revision has no container"));
         };

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, num::NonZero, time::Duration};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::container::{Container, Variable};
+use super::container::{ContainerSpec, Variable};
 use crate::rest::{self, invalid};
 
 /// Maximum of tasks in an execution (<https://cloud.google.com/run/quotas>).
@@ -52,7 +52,7 @@ struct Template {
 #[serde(rename_all = "camelCase")]
 struct TaskTemplate {
     #[serde(default)]
-    containers: Vec<Container>,
+    containers: Vec<ContainerSpec>,
     max_retries: Option<u32>,
     timeout: Option<String>,
 }
@@ -91,7 +91,7 @@ impl RunJob {
             task_count,
             task,
         } = wire.template;
-        let [container] = <[Container; 1]>::try_from(task.containers)
+        let [container] = <[ContainerSpec; 1]>::try_from(task.containers)
             .map_err(|all| invalid(format!("expected one container, found {}", all.len())))?;
         let program = if container.command.is_empty() {
             vec![container.image]

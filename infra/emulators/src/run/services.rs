@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::Mutex as AsyncMutex;
 
-use self::state::{ServiceChange, State};
+use self::state::{ServiceUpdate, State};
 use super::{
     instance::Instance,
     job::is_id,
@@ -154,7 +154,7 @@ impl Services {
     }
 
     /// Lets a change take effect in the background; returns its operation.
-    fn follow(&self, change: ServiceChange) -> Value {
+    fn follow(&self, change: ServiceUpdate) -> Value {
         let operation = change.operation.clone();
         let inner = Arc::clone(&self.inner);
         tokio::spawn(async move { inner.reconcile(change).await });
@@ -167,7 +167,7 @@ impl ServicesInner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn reconcile(&self, change: ServiceChange) {
+    async fn reconcile(&self, change: ServiceUpdate) {
         tokio::time::sleep(MOMENT).await;
         if let Some(revision) = &change.revision {
             let conduct = self.state().conduct_of(revision);

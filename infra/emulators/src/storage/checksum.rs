@@ -8,12 +8,12 @@ use super::{blob::Draft, failure::Failure, object::base64_crc32c};
 
 /// The expected checksums; `None` means that the caller sent none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Expected {
+pub(super) struct ExpectedChecksums {
     pub(super) crc32c: Option<u32>,
     pub(super) md5: Option<Vec<u8>>,
 }
 
-impl Expected {
+impl ExpectedChecksums {
     /// Adds `crc32c` and `md5Hash` of an object resource.
     pub(super) fn add_resource(&mut self, resource: &Value) -> Result<(), Failure> {
         let text = |key: &str| resource.get(key).and_then(Value::as_str);

@@ -7,8 +7,8 @@ use super::{
     condition::Conditions,
     failure::Failure,
     generation::NewObject,
-    object::{Attributes, Object, ObjectName},
-    store::{Store, Stored},
+    object::{Attributes, ObjectMetadata, ObjectName},
+    store::{Store, StoredObject},
 };
 
 /// Objects of one composition: cloud.google.com/storage/docs/composite-objects.
@@ -16,7 +16,7 @@ const SOURCES_MAX: usize = 32;
 
 /// A source of a copy or of a composition.
 #[derive(Debug, Clone)]
-pub(super) struct Source {
+pub(super) struct CopySource {
     pub(super) name: ObjectName,
     pub(super) generation: Option<i64>,
     pub(super) conditions: Conditions,
@@ -26,12 +26,12 @@ impl Store {
     /// Copies `source` to `name`; without `attributes` those of the source are copied.
     pub(super) async fn copy(
         &self,
-        source: &Source,
+        source: &CopySource,
         name: ObjectName,
         conditions: Conditions,
         attributes: Attributes,
-    ) -> Result<Object, Failure> {
-        let Stored { object, content } = self.source(source)?;
+    ) -> Result<ObjectMetadata, Failure> {
+        let StoredObject { object, content } = self.source(source)?;
         let attributes = if attributes == Attributes::default() {
             object.attributes
         } else {
@@ -54,9 +54,9 @@ impl Store {
     /// Concatenates `sources` into `target`.
     pub(super) async fn compose(
         &self,
-        sources: &[Source],
+        sources: &[CopySource],
         mut target: NewObject,
-    ) -> Result<Object, Failure> {
+    ) -> Result<ObjectMetadata, Failure> {
         if sources.is_empty() {
             return Err(Failure::Required("sourceObjects"));
         }
@@ -70,7 +70,7 @@ impl Store {
         let mut writer = self.blobs.writer().await?;
         let mut components = 0;
         for source in sources {
-            let Stored { object, content } = self.source(source)?;
+            let StoredObject { object, content } = self.source(source)?;
             let pieces = content.read(0..object.size_bytes).await;
             let mut pieces = pieces.map_err(|error| missing_file(error.into(), &source.name))?;
             while let Some(piece) = pieces.try_next().await? {
@@ -85,7 +85,7 @@ impl Store {
     }
 
     /// A source whose preconditions fail is a 412 even if a read would be a 304.
-    fn source(&self, source: &Source) -> Result<Stored, Failure> {
+    fn source(&self, source: &CopySource) -> Result<StoredObject, Failure> {
         let found = self.find(&source.name, source.generation, Conditions::default())?;
         source.conditions.allow_write(found.object.current())?;
         Ok(found)

@@ -9,9 +9,9 @@ use super::{
     condition::Conditions,
     copy::missing_file,
     failure::Failure,
-    object::{Object, ObjectName},
+    object::{ObjectMetadata, ObjectName},
     query::UrlQuery,
-    store::{Store, Stored},
+    store::{Store, StoredObject},
 };
 use crate::grpc::Response;
 
@@ -26,7 +26,7 @@ pub(super) async fn answer(
     headers: &HeaderMap,
 ) -> Result<Response, Failure> {
     let generation = query.number("generation")?;
-    let Stored { object, content } = store.find(name, generation, Conditions::of(query)?)?;
+    let StoredObject { object, content } = store.find(name, generation, Conditions::of(query)?)?;
     let wanted = headers
         .get(header::RANGE)
         .and_then(|range| range.to_str().ok());
@@ -57,7 +57,7 @@ pub(super) async fn answer(
 }
 
 /// The headers that describe an object; Google's Rust client fails without `x-goog-generation`.
-fn describe(object: &Object, set: &mut impl FnMut(HeaderName, &str)) {
+fn describe(object: &ObjectMetadata, set: &mut impl FnMut(HeaderName, &str)) {
     let given = &object.attributes;
     let stored_encoding = given.content_encoding.as_deref().unwrap_or("identity");
     let always = [

@@ -5,9 +5,9 @@ use super::{
     condition::{ABSENT, Conditions},
     failure::Failure,
     notification::EventType,
-    object::{Attributes, Object, ObjectName},
+    object::{Attributes, ObjectMetadata, ObjectName},
     row,
-    store::{Store, Stored, live, pick},
+    store::{Store, StoredObject, live, pick},
 };
 
 /// What an upload, a copy or a composition creates.
@@ -33,7 +33,11 @@ impl Store {
     }
 
     /// Makes `draft` the live generation of `target`.
-    pub(super) fn create(&self, draft: Draft, target: NewObject) -> Result<Object, Failure> {
+    pub(super) fn create(
+        &self,
+        draft: Draft,
+        target: NewObject,
+    ) -> Result<ObjectMetadata, Failure> {
         target.name.validate()?;
         let now = self.clock.now();
         let mut state = self.lock();
@@ -48,7 +52,7 @@ impl Store {
             .get_or_insert_with(|| bucket_state.bucket.text("storageClass").to_owned());
         let versioned = bucket_state.bucket.is_versioned();
         let (generation, counter) = state.next_generation(now)?;
-        let object = Object {
+        let object = ObjectMetadata {
             bucket: target.name.bucket,
             name: target.name.object,
             generation,
@@ -82,7 +86,7 @@ impl Store {
 
         let bucket_state = state.bucket_state_mut(&object.bucket)?;
         let versions = bucket_state.objects.entry(object.name.clone()).or_default();
-        let created = Stored {
+        let created = StoredObject {
             object: object.clone(),
             content,
         };
@@ -114,7 +118,7 @@ impl Store {
         name: &ObjectName,
         generation: Option<i64>,
         conditions: Conditions,
-    ) -> Result<Stored, Failure> {
+    ) -> Result<StoredObject, Failure> {
         let state = self.lock();
         let versions = state.bucket_state(&name.bucket)?.objects.get(&name.object);
         let found = pick(versions, generation).ok_or_else(|| name.not_found())?;
@@ -129,7 +133,7 @@ impl Store {
         generation: Option<i64>,
         conditions: Conditions,
         change: impl FnOnce(&Attributes) -> Result<Attributes, Failure>,
-    ) -> Result<Object, Failure> {
+    ) -> Result<ObjectMetadata, Failure> {
         let now = self.clock.now();
         let mut state = self.lock();
         let bucket_state = state.bucket_state_mut(&name.bucket)?;

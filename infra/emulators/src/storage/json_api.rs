@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     condition::Conditions,
-    copy::Source,
+    copy::CopySource,
     download,
     failure::Failure,
     generation::NewObject,
@@ -196,13 +196,13 @@ async fn compose(store: &Store, name: ObjectName, request: Request) -> Result<Re
     let conditions = Conditions::of(&UrlQuery::of(&request))?;
     let body: Value = rest::json(request).await?;
     let sources = body.get("sourceObjects").and_then(Value::as_array);
-    let sources: Result<Vec<Source>, Failure> = sources
+    let sources: Result<Vec<CopySource>, Failure> = sources
         .into_iter()
         .flatten()
         .map(|source| {
             let object = source.get("name").and_then(Value::as_str);
             let preconditions = source.get("objectPreconditions");
-            Ok(Source {
+            Ok(CopySource {
                 name: ObjectName::new(&name.bucket, object.ok_or(Failure::Required("name"))?),
                 generation: number(source.get("generation"))?,
                 conditions: Conditions {
@@ -243,7 +243,7 @@ async fn copy(
     if query.get("rewriteToken").is_some() {
         return Err(Failure::Invalid("Invalid rewrite token.".to_owned()));
     }
-    let source = Source {
+    let source = CopySource {
         name: from,
         generation: query.number("sourceGeneration")?,
         conditions: Conditions::of_source(&query)?,

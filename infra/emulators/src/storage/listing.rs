@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     failure::Failure,
-    object::Object,
+    object::ObjectMetadata,
     store::{BucketState, Store, live},
 };
 
@@ -37,7 +37,7 @@ pub(super) struct Listing {
 /// Objects and folders, sorted by name.
 #[derive(Debug, Default)]
 pub(super) struct ListingPage {
-    pub(super) objects: Vec<Object>,
+    pub(super) objects: Vec<ObjectMetadata>,
     pub(super) prefixes: Vec<String>,
     /// Empty on the last page.
     pub(super) next: String,

@@ -6,7 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{failure::Failure, object::Object};
+use super::{failure::Failure, object::ObjectMetadata};
 
 /// The prefix of topics in configurations.
 const TOPIC_PREFIX: &str = "//pubsub.googleapis.com/";
@@ -144,7 +144,7 @@ impl NotificationConfig {
     pub(super) fn message(
         &self,
         event: EventType,
-        object: &Object,
+        object: &ObjectMetadata,
         now: DateTime<Utc>,
         base_url: &str,
     ) -> Option<EventMessage> {

@@ -133,7 +133,7 @@ pub(super) fn merge(target: &mut Value, patch: &Value) {
 
 /// One generation of an object.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Object {
+pub(super) struct ObjectMetadata {
     pub(super) bucket: String,
     pub(super) name: String,
     pub(super) generation: i64,
@@ -150,7 +150,7 @@ pub(super) struct Object {
     pub(super) attributes: Attributes,
 }
 
-impl Object {
+impl ObjectMetadata {
     pub(super) fn current(&self) -> Current {
         (self.generation, self.metageneration)
     }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::{
     bucket::Bucket,
     failure::Failure,
-    object::{Attributes, Object, ObjectName, etag},
+    object::{Attributes, ObjectMetadata, ObjectName, etag},
 };
 
 /// The prefix of bucket names; the project is always `_`.
@@ -34,7 +34,7 @@ pub(super) fn generation(generation: i64) -> Option<i64> {
 }
 
 /// `object` as a message.
-pub(super) fn object(object: Object) -> pb::Object {
+pub(super) fn object(object: ObjectMetadata) -> pb::Object {
     let etag = object.etag();
     let given = object.attributes;
     pb::Object {

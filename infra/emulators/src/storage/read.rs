@@ -14,7 +14,7 @@ use super::{
     failure::Failure,
     object::ObjectName,
     proto,
-    store::{Store, Stored},
+    store::{Store, StoredObject},
 };
 
 /// Messages queued for a slow reader of one stream, of at most 1 MiB each.
@@ -27,7 +27,7 @@ pub(super) async fn one(
 ) -> Result<impl Stream<Item = Result<pb::ReadObjectResponse, Status>> + use<>, Status> {
     let name = proto::name(&request.bucket, &request.object)?;
     let generation = proto::generation(request.generation);
-    let Stored { object, content } = store.find(&name, generation, conditions!(request))?;
+    let StoredObject { object, content } = store.find(&name, generation, conditions!(request))?;
     if request.read_limit < 0 {
         return Err(Failure::Invalid("Invalid read limit.".to_owned()).into());
     }
@@ -97,7 +97,7 @@ pub(super) async fn many(
 /// One stream of ranges.
 struct Reader {
     name: ObjectName,
-    stored: Stored,
+    stored: StoredObject,
     out: mpsc::Sender<Result<pb::BidiReadObjectResponse, Status>>,
 }
 

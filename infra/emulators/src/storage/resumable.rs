@@ -18,7 +18,7 @@ use super::{
     blob::Writer,
     chunk::Chunk,
     failure::Failure,
-    object::{Object, UNRESERVED},
+    object::{ObjectMetadata, UNRESERVED},
     query::UrlQuery,
     store::Store,
     upload_plan::{UploadPlan, or_drain},
@@ -51,7 +51,7 @@ struct UploadSession {
 
 enum Progress {
     Receiving(Box<Writer>),
-    Done(Box<Object>),
+    Done(Box<ObjectMetadata>),
     /// It failed, and no further request can repair it.
     Over,
 }

@@ -2,12 +2,14 @@
 
 use serde::Serialize;
 
-use super::{bucket::Bucket, failure::Failure, notification::NotificationConfig, object::Object};
-use crate::db::Change;
+use super::{
+    bucket::Bucket, failure::Failure, notification::NotificationConfig, object::ObjectMetadata,
+};
+use crate::db::DbChange;
 
 /// Rows of [`Bucket`], by name.
 pub(super) const BUCKETS: &str = "storage_buckets";
-/// Rows of [`Object`], by generation, which is unique in the service.
+/// Rows of [`ObjectMetadata`], by generation, which is unique in the service.
 pub(super) const OBJECTS: &str = "storage_objects";
 /// Rows of [`NotificationConfig`], by `bucket/id`.
 pub(super) const NOTIFICATIONS: &str = "storage_notifications";
@@ -16,22 +18,22 @@ pub(super) const COUNTERS: &str = "storage_counters";
 const GENERATION: &str = "generation";
 
 /// Stores `bucket`.
-pub(super) fn bucket(bucket: &Bucket) -> Result<Change, Failure> {
+pub(super) fn bucket(bucket: &Bucket) -> Result<DbChange, Failure> {
     put(BUCKETS, bucket.name.clone(), bucket)
 }
 
 /// Deletes a bucket.
-pub(super) fn no_bucket(name: &str) -> Change {
+pub(super) fn no_bucket(name: &str) -> DbChange {
     delete(BUCKETS, name.to_owned())
 }
 
 /// Stores `object`.
-pub(super) fn object(object: &Object) -> Result<Change, Failure> {
+pub(super) fn object(object: &ObjectMetadata) -> Result<DbChange, Failure> {
     put(OBJECTS, object_key(object.generation), object)
 }
 
 /// Deletes the object of `generation`.
-pub(super) fn no_object(generation: i64) -> Change {
+pub(super) fn no_object(generation: i64) -> DbChange {
     delete(OBJECTS, object_key(generation))
 }
 
@@ -39,7 +41,7 @@ pub(super) fn no_object(generation: i64) -> Change {
 pub(super) fn notification(
     bucket: &str,
     notification: &NotificationConfig,
-) -> Result<Change, Failure> {
+) -> Result<DbChange, Failure> {
     put(
         NOTIFICATIONS,
         format!("{bucket}/{}", notification.id),
@@ -48,12 +50,12 @@ pub(super) fn notification(
 }
 
 /// Deletes a notification configuration.
-pub(super) fn no_notification(bucket: &str, id: &str) -> Change {
+pub(super) fn no_notification(bucket: &str, id: &str) -> DbChange {
     delete(NOTIFICATIONS, format!("{bucket}/{id}"))
 }
 
 /// Stores the last assigned `generation`.
-pub(super) fn counter(generation: i64) -> Result<Change, Failure> {
+pub(super) fn counter(generation: i64) -> Result<DbChange, Failure> {
     put(COUNTERS, GENERATION.to_owned(), &generation)
 }
 
@@ -61,11 +63,11 @@ fn object_key(generation: i64) -> String {
     format!("{generation:020}")
 }
 
-fn put(table: &'static str, key: String, value: &impl Serialize) -> Result<Change, Failure> {
+fn put(table: &'static str, key: String, value: &impl Serialize) -> Result<DbChange, Failure> {
     let value = serde_json::to_vec(value)?;
-    Ok(Change::Put { table, key, value })
+    Ok(DbChange::Put { table, key, value })
 }
 
-fn delete(table: &'static str, key: String) -> Change {
-    Change::Delete { table, key }
+fn delete(table: &'static str, key: String) -> DbChange {
+    DbChange::Delete { table, key }
 }

@@ -8,7 +8,7 @@ use tonic::Status;
 use super::{
     bucket::Bucket,
     condition::{Conditions, conditions},
-    copy::Source,
+    copy::CopySource,
     failure::Failure,
     generation::NewObject,
     listing::{Listing, PAGE_MAX},
@@ -154,7 +154,7 @@ async fn compose_object(
     let name = proto::name(&given.bucket, &given.name)?;
     let sources = request.source_objects.into_iter().map(|source| {
         let preconditions = source.object_preconditions.unwrap_or_default();
-        Source {
+        CopySource {
             name: super::object::ObjectName::new(&name.bucket, source.name),
             generation: proto::generation(source.generation),
             conditions: Conditions {
@@ -163,7 +163,7 @@ async fn compose_object(
             },
         }
     });
-    let sources: Vec<Source> = sources.collect();
+    let sources: Vec<CopySource> = sources.collect();
     let target = NewObject {
         name,
         attributes: proto::attributes(given).validate()?,
@@ -184,7 +184,7 @@ async fn rewrite_object(
     if !request.rewrite_token.is_empty() {
         return Err(Failure::Invalid("Invalid rewrite token.".to_owned()));
     }
-    let source = Source {
+    let source = CopySource {
         name: proto::name(&request.source_bucket, &request.source_object)?,
         generation: proto::generation(request.source_generation),
         conditions: Conditions {

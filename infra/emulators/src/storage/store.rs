@@ -17,12 +17,12 @@ use super::{
     condition::Conditions,
     failure::Failure,
     notification::{EventMessage, EventType, NotificationConfig},
-    object::Object,
+    object::ObjectMetadata,
     row,
 };
 use crate::{
     clock::Clock,
-    db::{Change, Db},
+    db::{Db, DbChange},
     ports::Publish,
 };
 
@@ -52,17 +52,17 @@ pub(super) struct BucketState {
 }
 
 /// All generations of a name, oldest first; never empty. Only the last can be live.
-pub(super) type Versions = BTreeMap<i64, Stored>;
+pub(super) type Versions = BTreeMap<i64, StoredObject>;
 
 /// One generation with its bytes.
 #[derive(Debug, Clone)]
-pub(super) struct Stored {
-    pub(super) object: Object,
+pub(super) struct StoredObject {
+    pub(super) object: ObjectMetadata,
     pub(super) content: Content,
 }
 
 /// The requested generation, or the live one.
-pub(super) fn pick(versions: Option<&Versions>, generation: Option<i64>) -> Option<&Stored> {
+pub(super) fn pick(versions: Option<&Versions>, generation: Option<i64>) -> Option<&StoredObject> {
     match generation {
         Some(generation) => versions?.get(&generation),
         None => live(versions?),
@@ -70,7 +70,7 @@ pub(super) fn pick(versions: Option<&Versions>, generation: Option<i64>) -> Opti
 }
 
 /// The live generation.
-pub(super) fn live(versions: &Versions) -> Option<&Stored> {
+pub(super) fn live(versions: &Versions) -> Option<&StoredObject> {
     let (_, last) = versions.last_key_value()?;
     last.object.is_live().then_some(last)
 }
@@ -107,7 +107,7 @@ impl Store {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn write(&self, changes: Vec<Change>) -> Result<(), Failure> {
+    pub(super) fn write(&self, changes: Vec<DbChange>) -> Result<(), Failure> {
         Ok(self.db.apply(changes)?)
     }
 
@@ -187,7 +187,7 @@ impl Store {
             return Err(Failure::BucketNotEmpty);
         }
         let notifications = bucket_state.notifications.keys();
-        let mut changes: Vec<Change> = notifications
+        let mut changes: Vec<DbChange> = notifications
             .map(|id| row::no_notification(name, id))
             .collect();
         changes.push(row::no_bucket(name));
@@ -218,7 +218,7 @@ impl State {
             }
         }
         for (_, row) in db.scan(row::OBJECTS)? {
-            let object: Object = serde_json::from_slice(&row)?;
+            let object: ObjectMetadata = serde_json::from_slice(&row)?;
             let generation = object.generation;
             match (
                 state.buckets.get_mut(&object.bucket),
@@ -226,7 +226,7 @@ impl State {
             ) {
                 (Some(bucket_state), Some(content)) => {
                     let versions = bucket_state.objects.entry(object.name.clone()).or_default();
-                    versions.insert(generation, Stored { object, content });
+                    versions.insert(generation, StoredObject { object, content });
                 }
                 _ => tracing::warn!(generation, "dropped an object whose bytes are missing"),
             }
@@ -246,7 +246,10 @@ impl State {
     }
 
     /// The next generation, in microseconds as in production, with the row that stores it.
-    pub(super) fn next_generation(&mut self, now: DateTime<Utc>) -> Result<(i64, Change), Failure> {
+    pub(super) fn next_generation(
+        &mut self,
+        now: DateTime<Utc>,
+    ) -> Result<(i64, DbChange), Failure> {
         self.generation = now.timestamp_micros().max(self.generation + 1);
         let row = row::counter(self.generation)?;
         Ok((self.generation, row))
@@ -257,7 +260,7 @@ impl BucketState {
     /// The messages about `events`, one per configuration that selects it.
     pub(super) fn messages(
         &self,
-        events: &[(EventType, &Object)],
+        events: &[(EventType, &ObjectMetadata)],
         now: DateTime<Utc>,
         base_url: &str,
     ) -> Vec<EventMessage> {

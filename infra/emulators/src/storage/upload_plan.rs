@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use super::{
     blob::Writer,
-    checksum::Expected,
+    checksum::ExpectedChecksums,
     condition::Conditions,
     failure::Failure,
     generation::NewObject,
-    object::{Attributes, Object, ObjectName},
+    object::{Attributes, ObjectMetadata, ObjectName},
     query::UrlQuery,
     store::Store,
 };
@@ -19,7 +19,7 @@ use super::{
 #[derive(Debug, Clone)]
 pub(super) struct UploadPlan {
     pub(super) target: NewObject,
-    pub(super) expected: Expected,
+    pub(super) expected: ExpectedChecksums,
 }
 
 impl UploadPlan {
@@ -31,7 +31,7 @@ impl UploadPlan {
         if let Some(encoding) = query.get("contentEncoding") {
             attributes.content_encoding = Some(encoding.to_owned());
         }
-        let mut expected = Expected::default();
+        let mut expected = ExpectedChecksums::default();
         expected.add_resource(resource)?;
         let target = NewObject {
             name: ObjectName::new(bucket, object),
@@ -50,7 +50,11 @@ impl UploadPlan {
     }
 
     /// Ends the upload: compares checksums, creates the object and returns it.
-    pub(super) async fn complete(self, store: &Store, writer: Writer) -> Result<Object, Failure> {
+    pub(super) async fn complete(
+        self,
+        store: &Store,
+        writer: Writer,
+    ) -> Result<ObjectMetadata, Failure> {
         let draft = writer.finish().await?;
         self.expected.check(&draft)?;
         store.create(draft, self.target)

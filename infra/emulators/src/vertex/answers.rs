@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    nearest::{Hit, Index},
+    nearest::{Index, Neighbour},
     number::{Seed, length, whole},
 };
 
@@ -87,7 +87,7 @@ pub(super) fn diverged(question: &str, seed: Seed) -> String {
 /// If the prompts follow one template, the words that fill its gaps are exchanged in the answer.
 /// Otherwise the subject is: the words that only the learned prompt has are replaced, in order, by
 /// those that only the question has.
-fn adapted(hit: &Hit<'_>, question: &str) -> String {
+fn adapted(hit: &Neighbour<'_>, question: &str) -> String {
     let learned: Vec<&str> = hit.prompt.split_whitespace().map(bare).collect();
     let queried: Vec<&str> = question.split_whitespace().map(bare).collect();
     let exchanges = gaps(&learned, &queried).unwrap_or_else(|| subjects(&learned, &queried));

@@ -16,7 +16,7 @@ const PAGE_MAX: usize = 100;
 
 /// A call under `projects/…/locations/…`.
 #[derive(Debug)]
-pub(super) struct RestCall {
+pub(super) struct VertexCall {
     /// Whether the path began with `v1beta1`.
     pub(super) beta: bool,
     /// The HTTP method.
@@ -48,7 +48,7 @@ pub(super) enum Answer {
     List(Vec<Value>),
 }
 
-impl RestCall {
+impl VertexCall {
     /// Parses a call; `None` if the path is not of this service.
     pub(super) async fn read(request: Request) -> Result<Option<Self>, Error> {
         let uri_path = request.uri().path().to_owned();

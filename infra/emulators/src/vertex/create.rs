@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::{
-    call::{RestCall, invalid, precondition},
+    call::{VertexCall, invalid, precondition},
     catalogue::{self, Model},
     protojson::{bool, double, field, int64, only, string},
 };
@@ -53,7 +53,7 @@ pub(super) struct NewJob {
 }
 
 /// Validates the body of a creation.
-pub(super) fn read(call: &RestCall, now: DateTime<Utc>) -> Result<NewJob, Error> {
+pub(super) fn read(call: &VertexCall, now: DateTime<Utc>) -> Result<NewJob, Error> {
     check_location(&call.location)?;
     let job = &call.body;
     only(
@@ -168,7 +168,7 @@ fn check_served(job: &Value) -> Result<(), Error> {
     }
 }
 
-fn tunable(name: &str, call: &RestCall, now: DateTime<Utc>) -> Result<&'static Model, Error> {
+fn tunable(name: &str, call: &VertexCall, now: DateTime<Utc>) -> Result<&'static Model, Error> {
     if name.is_empty() {
         return Err(invalid("`base_model` is required."));
     }
@@ -193,7 +193,7 @@ fn tunable(name: &str, call: &RestCall, now: DateTime<Utc>) -> Result<&'static M
 }
 
 /// The message of a 404 for a publisher's model.
-pub(super) fn unavailable(call: &RestCall, id: &str) -> String {
+pub(super) fn unavailable(call: &VertexCall, id: &str) -> String {
     format!(
         "Publisher Model `{}/publishers/google/models/{id}` was not found or your project does not have access to it.",
         call.parent()

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     limits::{self, Size},
     number::{Seed, count, fingerprint, real},
-    row::{self, Example},
-    stats::{Distribution, percentile},
+    row::{self, TrainingRow},
+    stats::{DatasetDistribution, percentile},
 };
 
 /// Dropped rows that are listed by number; the API calls its list "a partial sample".
@@ -29,7 +29,7 @@ const STALL_SAME_SHARE: f64 = 0.8;
 
 /// All that the job stores about its training and validation files.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Report {
+pub(super) struct DatasetReport {
     /// Why the job fails once the data is processed.
     pub(super) fatal: Option<String>,
     /// Rows that are trained on.
@@ -43,11 +43,11 @@ pub(super) struct Report {
     /// Characters of all rows that are trained on.
     pub(super) characters: u64,
     /// Tokens outside the model's turns, by row.
-    pub(super) input_tokens: Distribution,
+    pub(super) input_tokens: DatasetDistribution,
     /// Tokens of the model's turns, by row.
-    pub(super) output_tokens: Distribution,
+    pub(super) output_tokens: DatasetDistribution,
     /// User turns, by row.
-    pub(super) messages: Distribution,
+    pub(super) messages: DatasetDistribution,
     /// The `contents` of some rows, as JSON.
     pub(super) shown: Vec<String>,
     /// Entropy of the words of the answers, in nats: how much there is to learn.
@@ -60,7 +60,7 @@ pub(super) struct Report {
     pub(super) digest: Seed,
 }
 
-impl Report {
+impl DatasetReport {
     /// Tokens billed for one epoch: the field `totalBillableTokenCount` does not count epochs.
     pub(super) fn billable_tokens(&self) -> u64 {
         self.input_tokens.sum + self.output_tokens.sum
@@ -68,7 +68,7 @@ impl Report {
 }
 
 /// Inspects a training file and, if there is one, a validation file.
-pub(super) fn inspect(training: &[u8], validation: Option<&[u8]>) -> Report {
+pub(super) fn inspect(training: &[u8], validation: Option<&[u8]>) -> DatasetReport {
     let read = Reading::of(training);
     let mut report = read.report(Seed::of_file(training));
     let size = read.size(training);
@@ -84,7 +84,7 @@ pub(super) fn inspect(training: &[u8], validation: Option<&[u8]>) -> Report {
 }
 
 /// The examples of a training file in order, from which a tuned endpoint answers.
-pub(super) fn examples(training: &[u8]) -> impl Iterator<Item = Example> {
+pub(super) fn examples(training: &[u8]) -> impl Iterator<Item = TrainingRow> {
     lines(training).filter_map(|(_, line)| row::read(line).ok())
 }
 
@@ -146,7 +146,7 @@ impl Reading {
         }
     }
 
-    fn take(&mut self, example: &Example, line: &[u8]) {
+    fn take(&mut self, example: &TrainingRow, line: &[u8]) {
         self.characters += example.characters;
         self.input.push(example.input_tokens);
         self.output.push(example.output_tokens);
@@ -163,21 +163,21 @@ impl Reading {
         }
     }
 
-    fn report(&self, digest: Seed) -> Report {
+    fn report(&self, digest: Seed) -> DatasetReport {
         let rows = real(self.rows().max(1));
         let commonest = self.answers.values().copied().max().unwrap_or(0);
         let median_words = percentile(&mut self.answer_words.clone(), 0.5);
         let repeated: u64 = self.answers.values().filter(|times| **times > 1).sum();
-        Report {
+        DatasetReport {
             fatal: None,
             rows: self.rows(),
             validation_rows: None,
             dropped: self.dropped,
             dropped_sample: self.dropped_sample.clone(),
             characters: self.characters,
-            input_tokens: Distribution::of(&self.input),
-            output_tokens: Distribution::of(&self.output),
-            messages: Distribution::of(&self.messages),
+            input_tokens: DatasetDistribution::of(&self.input),
+            output_tokens: DatasetDistribution::of(&self.output),
+            messages: DatasetDistribution::of(&self.messages),
             shown: self.shown.clone(),
             entropy: entropy(&self.words),
             repeats: real(repeated) / rows,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     Vertex,
-    call::{Answer, RestCall, not_found, time},
+    call::{Answer, VertexCall, not_found, time},
     filter,
     render::described,
     state::{Deployed, EndpointRecord, State},
@@ -15,14 +15,14 @@ use crate::rest::Error;
 
 impl Vertex {
     /// `GET …/endpoints/ID`.
-    pub(super) fn get_endpoint(&self, call: &RestCall, id: &str) -> Result<Answer, Error> {
+    pub(super) fn get_endpoint(&self, call: &VertexCall, id: &str) -> Result<Answer, Error> {
         let state = self.state();
         let endpoint = find(&state, call, id, self.clock.now())?;
         Ok(Answer::Json(shown(&state, &endpoint)))
     }
 
     /// `GET …/endpoints`: newest first.
-    pub(super) fn list_endpoints(&self, call: &RestCall) -> Result<Answer, Error> {
+    pub(super) fn list_endpoints(&self, call: &VertexCall) -> Result<Answer, Error> {
         let state = self.state();
         let mut endpoints = state.endpoints_of(&call.project, &call.location, self.clock.now());
         endpoints.reverse();
@@ -45,7 +45,7 @@ impl Vertex {
 /// The endpoint `id` in the location of `call`.
 pub(super) fn find(
     state: &State,
-    call: &RestCall,
+    call: &VertexCall,
     id: &str,
     now: DateTime<Utc>,
 ) -> Result<EndpointRecord, Error> {

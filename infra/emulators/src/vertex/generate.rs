@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Vertex, answers,
-    call::{Answer, RestCall, not_found, precondition, time},
+    call::{Answer, VertexCall, not_found, precondition, time},
     catalogue, create, dataset, endpoints,
     nearest::Index,
     number::{Seed, count},
@@ -40,7 +40,7 @@ enum AskedModel {
 
 impl Vertex {
     /// A call on `publishers/google/models/M`.
-    pub(super) async fn ask_base(&self, call: &RestCall, model: &str) -> Result<Answer, Error> {
+    pub(super) async fn ask_base(&self, call: &VertexCall, model: &str) -> Result<Answer, Error> {
         let served = catalogue::find(model)
             .filter(|model| !model.is_retired(self.clock.now()))
             .filter(|_| BASE_LOCATIONS.contains(&call.location.as_str()))
@@ -49,7 +49,7 @@ impl Vertex {
     }
 
     /// A question to the model of `endpoints/ID`.
-    pub(super) async fn ask_tuned(&self, call: &RestCall, id: &str) -> Result<Answer, Error> {
+    pub(super) async fn ask_tuned(&self, call: &VertexCall, id: &str) -> Result<Answer, Error> {
         let (job, deployed) = self.deployed(call, id)?;
         let index = self.index(&job).await?;
         let job = Box::new(job);
@@ -64,7 +64,7 @@ impl Vertex {
         .await
     }
 
-    fn deployed(&self, call: &RestCall, id: &str) -> Result<(JobRecord, Deployed), Error> {
+    fn deployed(&self, call: &VertexCall, id: &str) -> Result<(JobRecord, Deployed), Error> {
         let state = self.state();
         let endpoint = endpoints::find(&state, call, id, self.clock.now())?;
         let job = state.jobs.get(&endpoint.deployed.job).cloned();
@@ -96,7 +96,7 @@ impl Vertex {
         Ok(index)
     }
 
-    async fn ask(&self, call: &RestCall, model: AskedModel) -> Result<Answer, Error> {
+    async fn ask(&self, call: &VertexCall, model: AskedModel) -> Result<Answer, Error> {
         if call.method != http::Method::POST {
             return Err(call.unimplemented());
         }

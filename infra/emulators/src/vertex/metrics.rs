@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     Vertex,
-    call::{Answer, RestCall, invalid, not_found, time},
+    call::{Answer, VertexCall, invalid, not_found, time},
     filter,
     number::Seed,
     observe::{JobView, observe},
@@ -24,7 +24,7 @@ const BATCH_READ_SERIES_MAX: usize = 100;
 
 impl Vertex {
     /// `GET …/metadataStores/default/contexts/ID`: an experiment, or a run of one.
-    pub(super) fn get_context(&self, call: &RestCall, id: &str) -> Result<Answer, Error> {
+    pub(super) fn get_context(&self, call: &VertexCall, id: &str) -> Result<Answer, Error> {
         let state = self.state();
         let experiment = id.strip_suffix("-run").unwrap_or(id);
         let (job, _) = self.experiment(&state, call, experiment)?;
@@ -36,7 +36,7 @@ impl Vertex {
     }
 
     /// `GET …/metadataStores/default/contexts`.
-    pub(super) fn list_contexts(&self, call: &RestCall) -> Result<Answer, Error> {
+    pub(super) fn list_contexts(&self, call: &VertexCall) -> Result<Answer, Error> {
         let terms = filter::parse(call.param("filter"))?;
         let now = self.clock.now();
         let state = self.state();
@@ -71,7 +71,7 @@ impl Vertex {
     }
 
     /// Calls on `…/tensorboards/T` and below.
-    pub(super) fn tensorboard(&self, call: &RestCall) -> Result<Answer, Error> {
+    pub(super) fn tensorboard(&self, call: &VertexCall) -> Result<Answer, Error> {
         let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
         let state = self.state();
         if path.get(1) != Some(&tensorboard_id(&call.project, &call.location).as_str()) {
@@ -152,7 +152,7 @@ impl Vertex {
     fn experiment<'a>(
         &self,
         state: &'a State,
-        call: &RestCall,
+        call: &VertexCall,
         id: &str,
     ) -> Result<(&'a JobRecord, JobView), Error> {
         id.rsplit_once('-')
@@ -172,7 +172,7 @@ impl Vertex {
     fn points(
         &self,
         state: &State,
-        call: &RestCall,
+        call: &VertexCall,
         experiment: &str,
         id: &str,
     ) -> Result<Vec<ScalarPoint>, Error> {
@@ -183,7 +183,7 @@ impl Vertex {
         Ok(points(job, &view, name))
     }
 
-    fn batch_read(&self, state: &State, call: &RestCall) -> Result<Answer, Error> {
+    fn batch_read(&self, state: &State, call: &VertexCall) -> Result<Answer, Error> {
         let mut all = Vec::new();
         for name in call.params("timeSeries").take(BATCH_READ_SERIES_MAX) {
             let segments: Vec<&str> = name.split('/').collect();

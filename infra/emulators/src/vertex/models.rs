@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     Vertex,
-    call::{Answer, RestCall, invalid, not_found, time},
+    call::{Answer, VertexCall, invalid, not_found, time},
     create::labels,
     filter,
     observe::{JobView, step_at},
@@ -24,7 +24,7 @@ const DEFAULT_ALIAS: &str = "default";
 
 impl Vertex {
     /// Calls on `…/models/M`, with or without a version.
-    pub(super) fn model(&self, call: &RestCall, id: &str) -> Result<Answer, Error> {
+    pub(super) fn model(&self, call: &VertexCall, id: &str) -> Result<Answer, Error> {
         let now = self.clock.now();
         let mut state = self.state();
         let (bare, version) = id.split_once('@').unwrap_or((id, "1"));
@@ -57,7 +57,7 @@ impl Vertex {
     }
 
     /// `GET …/models`: newest first.
-    pub(super) fn list_models(&self, call: &RestCall) -> Result<Answer, Error> {
+    pub(super) fn list_models(&self, call: &VertexCall) -> Result<Answer, Error> {
         let now = self.clock.now();
         let state = self.state();
         let terms = filter::parse(call.param("filter"))?;
@@ -153,7 +153,7 @@ fn deployed_to(state: &State, job: &JobRecord, now: DateTime<Utc>) -> Vec<Endpoi
     endpoints
 }
 
-fn patch(note: &mut ModelNote, call: &RestCall, view: &JobView) -> Result<(), Error> {
+fn patch(note: &mut ModelNote, call: &VertexCall, view: &JobView) -> Result<(), Error> {
     let mask = call.param("updateMask");
     if mask.is_empty() {
         return Err(invalid("`updateMask` is required."));

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::{
     number::{count, fingerprint, real},
-    row::Example,
+    row::TrainingRow,
 };
 
 /// Examples in an index; the endpoint does not know further ones of the file.
@@ -33,7 +33,7 @@ pub(super) struct Index {
 
 /// The nearest example to a question.
 #[derive(Debug, PartialEq)]
-pub(super) struct Hit<'a> {
+pub(super) struct Neighbour<'a> {
     /// Its prompt.
     pub(super) prompt: &'a str,
     /// Its answer.
@@ -44,7 +44,7 @@ pub(super) struct Hit<'a> {
 
 impl Index {
     /// Indexes `examples`, up to the limits of an index.
-    pub(super) fn of(examples: impl Iterator<Item = Example>) -> Self {
+    pub(super) fn of(examples: impl Iterator<Item = TrainingRow>) -> Self {
         let mut index = Self {
             examples: Vec::new(),
             lengths: Vec::new(),
@@ -65,7 +65,7 @@ impl Index {
     }
 
     /// The nearest example to `question`, the first of equals; `None` if no word is shared.
-    pub(super) fn nearest(&self, question: &str) -> Option<Hit<'_>> {
+    pub(super) fn nearest(&self, question: &str) -> Option<Neighbour<'_>> {
         let words = frequencies(question);
         let mut scores: HashMap<usize, f64> = HashMap::new();
         let mut best_possible = 0.0;
@@ -89,7 +89,7 @@ impl Index {
             })?;
         let (prompt, answer) = self.examples.get(at)?;
         let same = prompt.trim() == question.trim();
-        Some(Hit {
+        Some(Neighbour {
             prompt,
             answer,
             nearness: if same {
@@ -100,7 +100,7 @@ impl Index {
         })
     }
 
-    fn insert(&mut self, example: Example) {
+    fn insert(&mut self, example: TrainingRow) {
         let at = self.examples.len();
         let mut length = 0.0;
         for (word, times) in frequencies(&example.prompt) {
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     fn index(examples: &[(&str, &str)]) -> Index {
-        Index::of(examples.iter().map(|(prompt, answer)| Example {
+        Index::of(examples.iter().map(|(prompt, answer)| TrainingRow {
             prompt: (*prompt).to_owned(),
             answer: (*answer).to_owned(),
             user_turns: 1,

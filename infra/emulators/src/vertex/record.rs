@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    dataset::Report,
+    dataset::DatasetReport,
     losses::{Curves, TrainingPlan},
     number::{Seed, real, whole},
 };
@@ -60,7 +60,7 @@ pub(super) struct JobRecord {
     /// `serviceAccount`.
     pub(super) service_account: Option<String>,
     /// The contents of the data.
-    pub(super) report: Report,
+    pub(super) report: DatasetReport,
     /// Simulated seconds per step, if a control call set it.
     pub(super) seconds_per_step: Option<f64>,
 }

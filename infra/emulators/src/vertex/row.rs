@@ -43,7 +43,7 @@ pub(super) enum RowError {
 
 /// A usable line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Example {
+pub(super) struct TrainingRow {
     /// Everything before the last model turn except the system instruction, one line per turn.
     pub(super) prompt: String,
     /// The last model turn.
@@ -59,7 +59,7 @@ pub(super) struct Example {
 }
 
 /// Parses one line.
-pub(super) fn read(line: &[u8]) -> Result<Example, RowError> {
+pub(super) fn read(line: &[u8]) -> Result<TrainingRow, RowError> {
     let row: Value = serde_json::from_slice(line).map_err(|_not_json| RowError::InvalidJson)?;
     if !row.is_object() {
         return Err(RowError::InvalidJson);
@@ -69,7 +69,7 @@ pub(super) fn read(line: &[u8]) -> Result<Example, RowError> {
         Some(Value::Array(contents)) if !contents.is_empty() => contents,
         Some(_) => return Err(RowError::InvalidContents),
     };
-    let mut example = Example {
+    let mut example = TrainingRow {
         prompt: String::new(),
         answer: String::new(),
         user_turns: 0,
@@ -112,7 +112,7 @@ struct Turn {
     tokens: u64,
 }
 
-impl Example {
+impl TrainingRow {
     fn take(&mut self, turn: Turn) {
         self.characters += super::number::count(turn.text.chars().count());
         match turn.role {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::{
-    call::{Answer, RestCall, invalid, time},
+    call::{Answer, VertexCall, invalid, time},
     number::{Seed, count, length, real, whole},
     observe::{JobView, step_at},
     protojson,
@@ -88,7 +88,7 @@ pub(super) fn sampled(points: Vec<ScalarPoint>, most: usize) -> Vec<ScalarPoint>
 }
 
 /// The answer of `:exportTensorboardTimeSeries`.
-pub(super) fn export(call: &RestCall, points: Vec<ScalarPoint>) -> Result<Answer, Error> {
+pub(super) fn export(call: &VertexCall, points: Vec<ScalarPoint>) -> Result<Answer, Error> {
     let mut points = points;
     let order = protojson::string(&call.body, "orderBy")?;
     match order.split_whitespace().collect::<Vec<_>>().as_slice() {

@@ -12,7 +12,7 @@ pub(super) const CONTROL_PATH: &str = "/emulator/vertex";
 /// The settings; they survive restarts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Settings {
+pub(super) struct VertexSettings {
     /// Tuning jobs that run at once in a project; Google's default is 1.
     pub(super) concurrent_jobs: usize,
     /// What happens to a job above that.
@@ -33,7 +33,7 @@ pub(super) enum OverQuota {
     Wait,
 }
 
-impl Default for Settings {
+impl Default for VertexSettings {
     fn default() -> Self {
         Self {
             concurrent_jobs: 1,
@@ -44,7 +44,7 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
+impl VertexSettings {
     /// These settings with the fields of `changes`.
     pub(super) fn with(&self, changes: &Value) -> Result<Self, Error> {
         let mut settings = self.to_json()?;

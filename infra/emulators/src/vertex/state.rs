@@ -9,10 +9,10 @@ use super::{
     observe::{self, JobView, observe},
     quota,
     record::JobRecord,
-    settings::Settings,
+    settings::VertexSettings,
 };
 use crate::{
-    db::{self, Change, Db},
+    db::{self, Db, DbChange},
     rest::Error,
 };
 
@@ -75,7 +75,7 @@ pub(super) struct State {
     pub(super) jobs: BTreeMap<String, JobRecord>,
     models: BTreeMap<String, ModelNote>,
     /// How the emulator behaves.
-    pub(super) settings: Settings,
+    pub(super) settings: VertexSettings,
 }
 
 impl State {
@@ -171,7 +171,7 @@ impl State {
     }
 
     /// Stores the settings.
-    pub(super) fn put_settings(&mut self, settings: Settings) -> Result<(), Error> {
+    pub(super) fn put_settings(&mut self, settings: VertexSettings) -> Result<(), Error> {
         self.write(SETTINGS, "", &settings)?;
         self.settings = settings;
         Ok(())
@@ -179,7 +179,7 @@ impl State {
 
     fn write(&self, table: &'static str, key: &str, value: &impl Serialize) -> Result<(), Error> {
         let value = serde_json::to_vec(value).map_err(store_failed)?;
-        let put = Change::Put {
+        let put = DbChange::Put {
             table,
             key: key.to_owned(),
             value,

@@ -10,7 +10,7 @@ const BUCKETS: u64 = 10;
 
 /// The distribution of a quantity over the rows of a dataset.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Distribution {
+pub(super) struct DatasetDistribution {
     /// The sum over all rows.
     pub(super) sum: u64,
     min: u64,
@@ -24,7 +24,7 @@ pub(super) struct Distribution {
     buckets: Vec<u64>,
 }
 
-impl Distribution {
+impl DatasetDistribution {
     /// The distribution of `values`, one per row.
     pub(super) fn of(values: &[u64]) -> Self {
         let mut sorted = values.to_vec();
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn a_distribution_counts_every_row() {
         let values: Vec<u64> = (1..=101).collect();
-        let spread = Distribution::of(&values);
+        let spread = DatasetDistribution::of(&values);
         assert_eq!(spread.sum, 5151);
         assert_eq!(spread.buckets.iter().sum::<u64>(), 101);
         let json = spread.to_json();
@@ -103,6 +103,6 @@ mod tests {
 
     #[test]
     fn no_rows_have_an_empty_distribution() {
-        assert_eq!(Distribution::of(&[]).to_json()["buckets"], json!([]));
+        assert_eq!(DatasetDistribution::of(&[]).to_json()["buckets"], json!([]));
     }
 }

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::{
     Vertex,
-    call::{Answer, RestCall, invalid, not_found},
+    call::{Answer, VertexCall, invalid, not_found},
     create::{self, NewJob},
-    dataset::{self, Report},
+    dataset::{self, DatasetReport},
     filter::{self, FilterTerm},
     number::{Seed, count},
     observe::{JobView, observe},
@@ -29,7 +29,7 @@ const DEFAULT_EPOCHS_MAX: u64 = 40;
 
 impl Vertex {
     /// `POST …/tuningJobs`. The data is read at once; its errors appear when the job has "read" it.
-    pub(super) async fn create_job(&self, call: &RestCall) -> Result<Answer, Error> {
+    pub(super) async fn create_job(&self, call: &VertexCall) -> Result<Answer, Error> {
         let new_job = create::read(call, self.clock.now())?;
         let training = self.object(&new_job.training_uri)?;
         let validation = new_job
@@ -77,7 +77,7 @@ impl Vertex {
     }
 
     /// `GET …/tuningJobs/ID`.
-    pub(super) fn get_job(&self, call: &RestCall, id: &str) -> Result<Answer, Error> {
+    pub(super) fn get_job(&self, call: &VertexCall, id: &str) -> Result<Answer, Error> {
         let state = self.state();
         let job = find(&state, call, id)?;
         Ok(Answer::Json(shown(
@@ -89,7 +89,7 @@ impl Vertex {
     }
 
     /// `GET …/tuningJobs`: newest first.
-    pub(super) fn list_jobs(&self, call: &RestCall) -> Result<Answer, Error> {
+    pub(super) fn list_jobs(&self, call: &VertexCall) -> Result<Answer, Error> {
         let terms = filter::parse(call.param("filter"))?;
         let now = self.clock.now();
         let state = self.state();
@@ -117,7 +117,7 @@ impl Vertex {
     }
 
     /// `POST …/tuningJobs/ID:cancel`: the first call counts; later or late ones have no effect.
-    pub(super) fn cancel_job(&self, call: &RestCall, id: &str) -> Result<Answer, Error> {
+    pub(super) fn cancel_job(&self, call: &VertexCall, id: &str) -> Result<Answer, Error> {
         let now = self.clock.now();
         let mut state = self.state();
         let mut job = find(&state, call, id)?.clone();
@@ -153,7 +153,7 @@ pub(super) fn list_of(name: &str, items: Vec<Value>, token: Option<String>) -> V
     list.into()
 }
 
-fn find<'a>(state: &'a State, call: &RestCall, id: &str) -> Result<&'a JobRecord, Error> {
+fn find<'a>(state: &'a State, call: &VertexCall, id: &str) -> Result<&'a JobRecord, Error> {
     state
         .job(&call.project, &call.location, id)
         .ok_or_else(|| not_found(&format!("{}/tuningJobs/{id}", call.parent())))
@@ -164,9 +164,9 @@ fn shown(state: &State, job: &JobRecord, view: &JobView, beta: bool) -> Value {
 }
 
 fn record(
-    call: &RestCall,
+    call: &VertexCall,
     new_job: NewJob,
-    report: Report,
+    report: DatasetReport,
     id: String,
     now: chrono::DateTime<chrono::Utc>,
 ) -> JobRecord {

@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use clean_engine::{Finding, Report, RowCounts, Settings, TokenCounts, Verdict};
+use clean_engine::{Finding, Report, ReportVerdict, RowCounts, Settings, TokenCounts};
 use serde::Serialize;
 use shared::{error::Chain, price::Minutes};
 
@@ -74,7 +74,7 @@ enum FileJson<'a> {
 #[derive(Serialize)]
 struct Unreadable<'a> {
     file: &'a Path,
-    verdict: Verdict,
+    verdict: ReportVerdict,
     format: Option<String>,
     rows: RowCounts,
     codes: BTreeMap<String, u64>,
@@ -149,9 +149,9 @@ type FileResult = Result<Preflight, preflight::Error>;
 /// The exit code for a report: see the help.
 pub(crate) fn report_code(report: &Report) -> u8 {
     match report.verdict {
-        Verdict::Clean => 0,
-        Verdict::Findings => u8::from(report.rows.rejected > 0),
-        Verdict::Unusable => exit::UNUSABLE,
+        ReportVerdict::Clean => 0,
+        ReportVerdict::Findings => u8::from(report.rows.rejected > 0),
+        ReportVerdict::Unusable => exit::UNUSABLE,
     }
 }
 
@@ -187,7 +187,7 @@ fn json<'a>(file: &'a Path, result: &'a FileResult) -> FileJson<'a> {
         },
         Err(error) => FileJson::Unreadable(Box::new(Unreadable {
             file,
-            verdict: Verdict::Unusable,
+            verdict: ReportVerdict::Unusable,
             format: None,
             rows: RowCounts::default(),
             codes: BTreeMap::new(),

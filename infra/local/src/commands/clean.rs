@@ -6,7 +6,7 @@ mod part_files;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clean_engine::{Plan, Verdict};
+use clean_engine::{Plan, ReportVerdict};
 use shared::{error::Chain, id::DatasetName};
 
 use self::output_directory::OutputDirectory;
@@ -67,7 +67,7 @@ fn clean(args: &Args) -> Result<u8, Box<dyn std::error::Error>> {
     })?;
     let preflight = input.into_preflight(cleaned);
     let report = &preflight.cleaned.report;
-    let usable = report.verdict != Verdict::Unusable;
+    let usable = report.verdict != ReportVerdict::Unusable;
     if usable {
         out.keep(&args.file, &preflight, parts)?;
     }

@@ -154,7 +154,7 @@ fn an_image_without_provenance_is_refused() {
         answer(&[]),
     ] {
         let result = verify(&answer, &image(), &origin);
-        assert_eq!(result, Err(Refusal::NoProvenance), "{answer}");
+        assert_eq!(result, Err(ProvenanceRefusal::NoProvenance), "{answer}");
     }
 }
 

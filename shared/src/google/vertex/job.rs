@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::{
     id::RunId,
     job_state::{JobPhase, JobState},
-    run::{Checkpoint, Job, Plan},
+    run::{Checkpoint, Job, TuningPlan},
     uri::GcsUri,
 };
 
@@ -21,7 +21,7 @@ pub struct NewJob<'a> {
     /// The run that it belongs to.
     pub run: &'a RunId,
     /// The base model and the hyper-parameters.
-    pub plan: &'a Plan,
+    pub plan: &'a TuningPlan,
     /// The rows to train on.
     pub train: &'a GcsUri,
     /// The rows to measure the evaluation loss on.
@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn the_body_asks_for_what_the_plan_has() {
-        let plan = Plan {
+        let plan = TuningPlan {
             base_model: "gemini-3.1-flash-lite".to_owned(),
             region: "us-central1".to_owned(),
             epochs: 3,

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, io::Write, num::NonZero};
 
 use clean_engine::{
     Cleaned, HeldOut, Identity, Machine, Outcome, OutputFile, Outputs, Plan, Report, Scan,
-    Settings, Severity, Verdict, pass, render,
+    Settings, Severity, ReportVerdict, pass, render,
 };
 
 pub use crate::rows::{Row, dataset};
@@ -139,7 +139,7 @@ fn adds_up(cleaned: &Cleaned, parts: &Parts) {
     let (all, splits) = (&report.rows, &report.splits);
     assert_eq!(all.read, all.kept + all.rejected + all.duplicate);
     assert_eq!(all.kept, splits.train + splits.validation + splits.eval);
-    assert_eq!(report.verdict == Verdict::Unusable, splits.train == 0);
+    assert_eq!(report.verdict == ReportVerdict::Unusable, splits.train == 0);
     let mut trained = Vec::new();
     let held = [
         (OutputFile::Train, splits.train),

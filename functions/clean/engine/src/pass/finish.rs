@@ -12,7 +12,7 @@ use crate::{
     container::{Container, DatasetEnd},
     error::Error,
     plan::Plan,
-    report::{Report, SplitCounts, TokenCounts, Verdict},
+    report::{Report, ReportVerdict, SplitCounts, TokenCounts},
     rule::{Check, Fault, FileSummary},
     rules::{self, not_split},
     settings::Settings,
@@ -283,16 +283,16 @@ fn verdict<'c>(
     splits: &SplitCounts,
     mut codes: impl Iterator<Item = &'c str>,
     settings: &Settings,
-) -> Verdict {
+) -> ReportVerdict {
     let grave = |code: &str| {
         let rule = rules::of_code(code);
         rule.is_some_and(|rule| settings.severity(rule) <= Severity::Warn)
     };
     if splits.train == 0 {
-        Verdict::Unusable
+        ReportVerdict::Unusable
     } else if codes.any(grave) {
-        Verdict::Findings
+        ReportVerdict::Findings
     } else {
-        Verdict::Clean
+        ReportVerdict::Clean
     }
 }

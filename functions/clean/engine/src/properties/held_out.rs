@@ -11,7 +11,7 @@ use crate::{
         tests::{Memory, clean, clean_by, clean_on, clean_on_by},
     },
     plan::Plan,
-    report::Verdict,
+    report::ReportVerdict,
     rule::Scan,
     settings::Settings,
 };
@@ -65,7 +65,7 @@ proptest! {
             // What is left out is what is held out.
             prop_assert!(pairs.iter().all(|(question, _)| questions.contains(question)));
             let left_out = cleaned.report.codes.get("held_out_no_room").copied().unwrap_or_default();
-            let of_the_file = u64::from(cleaned.report.verdict == Verdict::Unusable && cleaned.report.rows.kept > 0);
+            let of_the_file = u64::from(cleaned.report.verdict == ReportVerdict::Unusable && cleaned.report.rows.kept > 0);
             prop_assert_eq!(left_out, cleaned.report.rows.rejected + of_the_file);
             prop_assert!((cleaned, memory, passes) == clean(3));
         }
@@ -122,7 +122,7 @@ fn a_dataset_that_grows_keeps_what_it_compares_models_with() {
         assert_eq!(cleaned.report.splits.eval, 200);
         let reported = cleaned.report.codes["train_eval_leak"];
         assert_eq!(reported, u64::try_from(leaks).unwrap());
-        assert_eq!(cleaned.report.verdict, Verdict::Clean);
+        assert_eq!(cleaned.report.verdict, ReportVerdict::Clean);
     }
 }
 
@@ -162,7 +162,7 @@ fn a_dataset_of_nothing_but_questions_held_out_is_refused() {
         let text = rows(0..count);
         let (cleaned, memory) =
             clean_by(text.as_bytes(), &Settings::default(), held(text.as_bytes()));
-        assert_eq!(cleaned.report.verdict, Verdict::Unusable);
+        assert_eq!(cleaned.report.verdict, ReportVerdict::Unusable);
         assert!(memory.rows(OutputFile::Train).is_empty());
         adds_up(&cleaned, &memory);
     }

@@ -9,7 +9,7 @@ use super::text::{RuleLine, columns, group};
 use crate::{
     outputs::OutputFile,
     pass::outcome::{Cleaned, Sample},
-    report::{Distribution, Report, Verdict},
+    report::{Distribution, Report, ReportVerdict},
     rule::Scan,
     rules,
     settings::Settings,
@@ -65,9 +65,9 @@ fn headline(report: &Report) -> String {
         Task::Classification => "The answers are labels.",
     };
     let verdict = match report.verdict {
-        Verdict::Clean => "Every row is kept, and there is nothing to review.",
-        Verdict::Findings => "Some findings need a review.",
-        Verdict::Unusable => "No row can be used for training.",
+        ReportVerdict::Clean => "Every row is kept, and there is nothing to review.",
+        ReportVerdict::Findings => "Some findings need a review.",
+        ReportVerdict::Unusable => "No row can be used for training.",
     };
     format!(
         "Rows to tune Gemini on: {} of {} are kept. {task} {verdict}",

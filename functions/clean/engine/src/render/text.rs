@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::{
     finding::Finding,
-    report::{Distribution, Report, Verdict},
+    report::{Distribution, Report, ReportVerdict},
     severity::Severity,
     task::Task,
 };
@@ -39,16 +39,16 @@ fn write_all(report: &Report, out: &mut String) -> std::fmt::Result {
 fn headline(report: &Report) -> String {
     let rows = &report.rows;
     match report.verdict {
-        Verdict::Clean => format!("Clean: {}.", all_kept(rows.kept)),
-        Verdict::Findings if rows.kept == rows.read => {
+        ReportVerdict::Clean => format!("Clean: {}.", all_kept(rows.kept)),
+        ReportVerdict::Findings if rows.kept == rows.read => {
             format!("Usable, with findings: {}.", all_kept(rows.kept))
         }
-        Verdict::Findings => format!(
+        ReportVerdict::Findings => format!(
             "Usable, with findings: {} of {} rows are kept.",
             group(rows.kept),
             group(rows.read)
         ),
-        Verdict::Unusable => match report.findings.iter().find(|finding| finding.line == 0) {
+        ReportVerdict::Unusable => match report.findings.iter().find(|finding| finding.line == 0) {
             Some(finding) => format!("Unusable: {}.", finding.message),
             None => format!(
                 "Unusable: none of the {} rows can be kept.",
@@ -236,14 +236,16 @@ fn write_findings(report: &Report, out: &mut String) -> std::fmt::Result {
 
 fn next_step(report: &Report) -> &'static str {
     match report.verdict {
-        Verdict::Clean => "upload it.",
-        Verdict::Findings if report.rows.rejected == 0 => {
+        ReportVerdict::Clean => "upload it.",
+        ReportVerdict::Findings if report.rows.rejected == 0 => {
             "review the findings; the file can be uploaded as it is."
         }
-        Verdict::Findings => {
+        ReportVerdict::Findings => {
             "fix the rejected rows and run `check` again, or upload the file without them."
         }
-        Verdict::Unusable => "fix the file and run `check` again; no row can be used for tuning.",
+        ReportVerdict::Unusable => {
+            "fix the file and run `check` again; no row can be used for tuning."
+        }
     }
 }
 

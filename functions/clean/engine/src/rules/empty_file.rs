@@ -18,13 +18,13 @@ pub(crate) static RULE: Rule = Rule {
 
 #[cfg(test)]
 mod tests {
-    use crate::{report::Verdict, rules::tests::report_on};
+    use crate::{report::ReportVerdict, rules::tests::report_on};
 
     #[test]
     fn a_file_of_whitespace_is_empty() {
         for text in ["", "\n\n", "\u{feff}", "[]"] {
             let report = report_on(text);
-            assert_eq!(report.verdict, Verdict::Unusable, "{text:?}");
+            assert_eq!(report.verdict, ReportVerdict::Unusable, "{text:?}");
             assert_eq!(report.codes.get("empty_file"), Some(&1), "{text:?}");
         }
     }

@@ -27,7 +27,7 @@ mod tests {
             machine::Machine,
             tests::{clean, clean_on},
         },
-        report::Verdict,
+        report::ReportVerdict,
         settings::Settings,
     };
 
@@ -47,7 +47,7 @@ mod tests {
         assert_eq!(passes, 1);
         for cleaned in [held, streamed] {
             let report = cleaned.report;
-            assert_eq!(report.verdict, Verdict::Unusable);
+            assert_eq!(report.verdict, ReportVerdict::Unusable);
             assert_eq!((report.rows.kept, report.rows.rejected), (0, 51));
             assert_eq!((report.splits.train, cleaned.samples.len()), (0, 0));
             let finding = report

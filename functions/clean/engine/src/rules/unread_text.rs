@@ -18,7 +18,7 @@ pub(crate) static RULE: Rule = Rule {
 
 #[cfg(test)]
 mod tests {
-    use crate::{report::Verdict, rules::tests::report_on};
+    use crate::{report::ReportVerdict, rules::tests::report_on};
 
     #[test]
     fn a_second_array_is_reported() {
@@ -37,7 +37,7 @@ mod tests {
         for after in ["x", "{\"a\":", "7", ",[]"] {
             let report = report_on(&format!("[{row}]\n{after}\n"));
             assert_eq!(report.codes.get("unread_text"), Some(&1), "{after}");
-            assert_eq!(report.verdict, Verdict::Findings);
+            assert_eq!(report.verdict, ReportVerdict::Findings);
         }
     }
 }

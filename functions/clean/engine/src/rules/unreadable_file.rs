@@ -19,7 +19,7 @@ pub(crate) static RULE: Rule = Rule {
 #[cfg(test)]
 mod tests {
     use crate::{
-        report::Verdict,
+        report::ReportVerdict,
         rules::tests::{report_on, report_on_bytes},
     };
 
@@ -34,7 +34,7 @@ mod tests {
             ),
         ] {
             let report = report_on_bytes(bytes);
-            assert_eq!(report.verdict, Verdict::Unusable);
+            assert_eq!(report.verdict, ReportVerdict::Unusable);
             let finding = report
                 .findings
                 .iter()

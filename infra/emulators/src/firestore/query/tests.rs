@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use super::{
     super::{
         path::Fields,
-        store::Documents,
+        store::DocumentStore,
         value::{
             self,
             tests::{any_value, array, double, integer, map, null, text},
@@ -27,7 +27,7 @@ const ROOT: &str = "projects/p/databases/d/documents";
 
 type Op = field_filter::Operator;
 
-fn store(documents: Vec<(&str, Fields)>) -> Documents {
+fn store(documents: Vec<(&str, Fields)>) -> DocumentStore {
     let documents = documents.into_iter().map(|(path, fields)| {
         let name = format!("{ROOT}/{path}");
         let document = Document {
@@ -38,7 +38,7 @@ fn store(documents: Vec<(&str, Fields)>) -> Documents {
         };
         (Name::document(&name).unwrap(), Arc::new(document))
     });
-    Documents::new(documents.collect(), Stamp(1))
+    DocumentStore::new(documents.collect(), Stamp(1))
 }
 
 fn reference(path: &str) -> Value {
@@ -46,7 +46,7 @@ fn reference(path: &str) -> Value {
 }
 
 /// A field `v` with each type of value, and `n` counting up; the last lacks `v`.
-fn kinds() -> Documents {
+fn kinds() -> DocumentStore {
     let values = [
         ("q/nul", null()),
         ("q/f", value::of(ValueType::BooleanValue(false))),
@@ -133,7 +133,7 @@ fn ordered(orders: &[(&str, i32)]) -> Vec<structured_query::Order> {
 }
 
 /// The results of `query` below `parent`: names without the root; `None` if it is refused.
-fn run(store: &Documents, parent: &str, query: StructuredQuery) -> Option<String> {
+fn run(store: &DocumentStore, parent: &str, query: StructuredQuery) -> Option<String> {
     let query = Query::parse(&format!("{ROOT}{parent}"), query).ok()?;
     let found = query.run(&store.now()).documents;
     let names = found.iter().map(|document| {
@@ -433,6 +433,6 @@ proptest! {
 
 #[test]
 fn an_empty_view_has_no_results() {
-    let store = Documents::new(BTreeMap::new(), Stamp(1));
+    let store = DocumentStore::new(BTreeMap::new(), Stamp(1));
     assert_eq!(run(&store, "", from("q")).unwrap(), "");
 }

@@ -41,7 +41,7 @@ fn any_write() -> impl Strategy<Value = Write> {
     })
 }
 
-fn commit(store: &mut Documents, writes: Vec<Write>) -> Option<Stamp> {
+fn commit(store: &mut DocumentStore, writes: Vec<Write>) -> Option<Stamp> {
     let plan = store.plan(writes, Stamp(1)).ok()?;
     let at = plan.at;
     store.install(plan);
@@ -53,7 +53,7 @@ proptest! {
     fn a_commit_is_atomic_and_the_past_stays(
         commits in proptest::collection::vec(proptest::collection::vec(any_write(), 0..4), 0..8),
     ) {
-        let mut store = Documents::new(BTreeMap::new(), Stamp(0));
+        let mut store = DocumentStore::new(BTreeMap::new(), Stamp(0));
         let mut past = vec![(Stamp(0), BTreeMap::new())];
         for writes in commits {
             // The same by a naive implementation: a map of values, discarded when a write is refused.
@@ -105,7 +105,7 @@ fn naive(documents: &mut BTreeMap<Name, i64>, write: &Write) -> bool {
 
 #[test]
 fn a_past_without_history_cannot_be_read() {
-    let mut store = Documents::new(BTreeMap::new(), Stamp(5));
+    let mut store = DocumentStore::new(BTreeMap::new(), Stamp(5));
     assert!(store.at(Stamp(4)).is_none(), "before the start");
     let first = commit(&mut store, vec![set(0, 0)]).unwrap();
     for value in 0..=i64::try_from(HISTORY_MAX_CHANGES).unwrap() {

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use chrono::DateTime;
 use serde_json::Value;
 
-use super::{Comparison, ComparisonTest, LogFilter, Relation};
+use super::{ComparisonTest, FilterComparison, LogFilter, Relation};
 
 /// The severities in ascending order:
 /// <https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#LogSeverity>.
@@ -64,7 +64,7 @@ pub(in super::super) fn lookup<'a>(value: &'a Value, path: &[String]) -> Vec<&'a
     field.map(|field| lookup(field, rest)).unwrap_or_default()
 }
 
-impl Comparison {
+impl FilterComparison {
     /// Whether any value at the path matches; a missing field matches no comparison.
     fn matches(&self, entry: &Value) -> bool {
         let is_severity = matches!(self.path.as_slice(), [only] if only == "severity");

@@ -42,7 +42,7 @@ pub(super) struct Strategy {
     pub(super) notification_rate_limit: Option<RateLimit>,
     #[serde(deserialize_with = "duration")]
     pub(super) auto_close: Option<TimeDelta>,
-    pub(super) notification_prompts: Vec<Prompt>,
+    pub(super) notification_prompts: Vec<NotificationPrompt>,
 }
 
 /// The minimum time between two notifications.
@@ -55,7 +55,7 @@ pub(super) struct RateLimit {
 /// An event of an incident that is notified.
 #[derive(Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(super) enum Prompt {
+pub(super) enum NotificationPrompt {
     Opened,
     Closed,
 }

@@ -7,7 +7,7 @@ use super::State;
 use crate::{
     monitoring::{
         filter::LogFilter,
-        series::{Point, Written},
+        series::{Point, WrittenPoints},
     },
     rest::{self, invalid},
 };
@@ -54,7 +54,7 @@ impl State {
     /// `/emulator/monitoring/points`: points as Google's services measure them.
     pub(in crate::monitoring) fn put_points(
         &mut self,
-        measured: Vec<Written>,
+        measured: Vec<WrittenPoints>,
     ) -> Result<Value, rest::Error> {
         for series in measured {
             self.series.measure(series)?;

@@ -38,7 +38,7 @@ struct Witness {
 }
 
 impl Witness {
-    fn sees(&mut self, fixture: &Fixture, batch: Vec<Delivery>) {
+    fn sees(&mut self, fixture: &Fixture, batch: Vec<LeasedMessage>) {
         for delivery in batch {
             let id = parse(&delivery.ack_id).unwrap().0;
             assert!(

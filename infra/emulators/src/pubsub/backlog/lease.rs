@@ -44,7 +44,7 @@ pub(in super::super) struct Want {
 
 /// A message that is leased.
 #[derive(Debug, Clone)]
-pub(in super::super) struct Delivery {
+pub(in super::super) struct LeasedMessage {
     /// The id that acknowledges it.
     pub(in super::super) ack_id: String,
     /// The number of the attempt, from 1.

@@ -59,7 +59,7 @@ impl Fixture {
         self.last_id
     }
 
-    pub(super) fn lease_up_to(&mut self, holder: Holder, messages: usize) -> Vec<Delivery> {
+    pub(super) fn lease_up_to(&mut self, holder: Holder, messages: usize) -> Vec<LeasedMessage> {
         let want = Want {
             holder,
             messages,

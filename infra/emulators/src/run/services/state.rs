@@ -19,7 +19,7 @@ use crate::{
 
 /// A change that was accepted and is not visible yet.
 #[derive(Debug)]
-pub(super) struct ServiceChange {
+pub(super) struct ServiceUpdate {
     /// The name of the service.
     pub(super) service: String,
     /// The name of the revision that it creates, if it creates one.
@@ -65,7 +65,7 @@ impl State {
         name: &str,
         body: Value,
         now: DateTime<Utc>,
-    ) -> Result<ServiceChange, rest::Error> {
+    ) -> Result<ServiceUpdate, rest::Error> {
         if self.services.contains(name) {
             let message = format!("Resource '{name}' already exists.");
             return Err(rest::Error::new("ALREADY_EXISTS", message));
@@ -83,7 +83,7 @@ impl State {
         body: &Value,
         request: &Request,
         now: DateTime<Utc>,
-    ) -> Result<ServiceChange, rest::Error> {
+    ) -> Result<ServiceUpdate, rest::Error> {
         let old = self.services.get(name)?.clone();
         let (requested, current) = (text(body, "/etag"), text(&old, "/etag"));
         if !requested.is_empty() && requested != current {
@@ -103,7 +103,7 @@ impl State {
         old: &Value,
         new: Value,
         now: DateTime<Utc>,
-    ) -> Result<ServiceChange, rest::Error> {
+    ) -> Result<ServiceUpdate, rest::Error> {
         let mut service = kept(old, new);
         if text(&service, "/template/containers/0/image").is_empty() {
             return Err(invalid("template.containers[0].image is missing"));
@@ -158,7 +158,7 @@ impl State {
         });
         let of = text(&operation, "/name").to_owned();
         self.operations.insert(of, operation.clone());
-        Ok(ServiceChange {
+        Ok(ServiceUpdate {
             service: name.to_owned(),
             revision: made,
             operation,

@@ -31,9 +31,9 @@ pub(in crate::container) struct Limits {
 }
 
 impl Limits {
-    /// `expands_too_much`, if `packed` compressed bytes that became `expanded` bytes exceed a
+    /// `expands_too_much`, if `compressed` bytes that became `expanded` bytes exceed a
     /// limit.
-    pub(in crate::container) fn check(self, packed: u64, expanded: u64) -> Option<Fault> {
+    pub(in crate::container) fn check(self, compressed: u64, expanded: u64) -> Option<Fault> {
         let fault = || Fault::new(&rules::expands_too_much::RULE);
         if expanded > self.expanded_bytes_max {
             let most = self.expanded_bytes_max;
@@ -41,11 +41,11 @@ impl Limits {
                 fault().with_message(format!("decompressed, the file exceeds {most} bytes")),
             );
         }
-        let beyond = expanded > self.ratio_free_bytes && expanded / self.ratio_max > packed;
+        let beyond = expanded > self.ratio_free_bytes && expanded / self.ratio_max > compressed;
         beyond.then(|| {
             let most = self.ratio_max;
             fault().with_message(format!(
-                "{packed} bytes decompress to at least {expanded}; \
+                "{compressed} bytes decompress to at least {expanded}; \
                  the limit is {most} bytes for each compressed byte"
             ))
         })

@@ -22,7 +22,7 @@ use crate::{
     error::Error,
     outputs::OutputFile,
     pass::{machine::Machine, survey, tests::clean},
-    report::Verdict,
+    report::ReportVerdict,
     settings::Settings,
     source::Ranges,
 };
@@ -288,7 +288,7 @@ fn a_truncated_file_is_reported() {
     for length in 4..whole.len() {
         let (cleaned, _) = clean(&whole[..length], &Settings::default());
         let report = &cleaned.report;
-        assert_eq!(report.verdict, Verdict::Unusable);
+        assert_eq!(report.verdict, ReportVerdict::Unusable);
         assert_eq!(report.container, "unreadable");
         let message = &report.findings[0].message;
         assert!(
@@ -308,7 +308,7 @@ fn a_damaged_file_is_reported_without_a_panic() {
             damaged[at] ^= bit;
             let (cleaned, memory) = clean(&damaged, &Settings::default());
             let report = &cleaned.report;
-            let reported = report.verdict == Verdict::Unusable
+            let reported = report.verdict == ReportVerdict::Unusable
                 || report.codes.contains_key("damaged_file")
                 || report.rows.read == 20;
             assert!(reported, "{at}: {:?}", report.codes);
