@@ -158,7 +158,11 @@ fn an_evaluation_is_read_whatever_other_fields_it_has() {
     assert!((evidence.tuned_mean - 0.75).abs() < 1e-12);
     // A verdict that this version does not know must not promote.
     let summary: Evaluation = serde_json::from_value(document("splendid")).unwrap();
-    assert_eq!(summary.verdict, Verdict::Worse);
+    assert_eq!(summary.verdict, Verdict::Other("splendid".to_owned()));
+    let base = Route::new("gemini");
+    for policy in [Gate::Better, Gate::NotWorse] {
+        check(&summary, policy, &base, false, "`splendid` is unknown");
+    }
 }
 
 fn verdict() -> impl Strategy<Value = usize> {

@@ -94,7 +94,7 @@ fn provider(job: &Job) -> Vec<String> {
     let since = job.state_since.map(|at| format!(" since {}", stamp(at)));
     lines.push(format!(
         "{}{}{}",
-        job.state,
+        String::from(job.state.clone()),
         sub_state.unwrap_or_default(),
         since.unwrap_or_default()
     ));
