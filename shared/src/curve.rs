@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{google::documents::Document, id::RunId, run::Checkpoint};
+use crate::{checkpoint::Checkpoint, google::documents::Document, id::RunId};
 
 /// Points of one series that are stored and examined; the service samples longer ones to 1,000
 /// too.

@@ -7,6 +7,7 @@ pub mod delivery;
 pub mod error;
 pub mod event;
 
+pub mod checkpoint;
 pub mod curve;
 pub mod dataset;
 pub mod evaluation;

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    checkpoint::Checkpoint,
     curve::CurveFault,
     google::documents::Document,
     id::{DatasetName, RunId, VersionId},
@@ -174,20 +175,6 @@ impl Job {
     pub fn activity(&self) -> JobActivity {
         JobActivity::of(&self.state, self.sub_state.as_ref())
     }
-}
-
-/// A tuned model as it was at some step.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Checkpoint {
-    /// The provider's id.
-    pub id: String,
-    /// Epochs it has seen.
-    pub epoch: u64,
-    /// Steps it has seen.
-    pub step: u64,
-    /// Where it answers.
-    #[serde(default)]
-    pub endpoint: Option<String>,
 }
 
 /// The decision to stop a job, and why.

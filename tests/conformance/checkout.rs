@@ -61,6 +61,11 @@ pub(crate) fn functions() -> Vec<String> {
     folders.filter(|path| path.is_dir()).map(name).collect()
 }
 
+/// A source without its tests.
+pub(crate) fn shipped(text: &str) -> &str {
+    text.split("#[cfg(test)]\nmod tests").next().unwrap()
+}
+
 fn tracked() -> Option<Vec<String>> {
     let mut git = Command::new("git");
     let listed = git.arg("ls-files").current_dir(top()).output().ok()?;

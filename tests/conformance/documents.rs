@@ -7,7 +7,7 @@ use std::{
 
 use regex::Regex;
 
-use crate::{checkout, readmes::shipped};
+use crate::checkout::{self, shipped};
 
 /// The use of Firestore by one source, or by several joined.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use local::topology::Topology;
 
 use crate::{
-    checkout,
+    checkout::{self, shipped},
     documents::{FirestoreUse, declared},
     topology::{PublishedEvent, events},
 };
@@ -42,11 +42,6 @@ pub(crate) fn source(function: &str) -> String {
     ours.filter_map(|file| file.text)
         .map(|text| shipped(&text).to_owned())
         .collect()
-}
-
-/// A file without its tests.
-pub(crate) fn shipped(text: &str) -> &str {
-    text.split("#[cfg(test)]\nmod tests").next().unwrap()
 }
 
 /// Words in capitals with an underscore: the names of settings.

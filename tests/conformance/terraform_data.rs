@@ -9,9 +9,9 @@ use regex::Regex;
 use serde_json::Value;
 
 use crate::{
-    checkout::{self, TrackedFile},
+    checkout::{self, TrackedFile, shipped},
     documents::{FirestoreUse, types},
-    readmes::{cell, quoted, settings, shipped, source, topics},
+    readmes::{cell, quoted, settings, source, topics},
 };
 
 /// A JSON file of `infra/gcp`.

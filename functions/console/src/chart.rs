@@ -5,9 +5,9 @@ mod scale;
 
 use maud::{Markup, html};
 use shared::{
+    checkpoint::Checkpoint,
     curve::{Curve, POINTS_MAX, Point},
     quantity::count,
-    run::Checkpoint,
 };
 
 use self::scale::Scale;

@@ -1,8 +1,9 @@
 //! What a fault in a curve leads to, once it is confirmed.
 
 use shared::{
+    checkpoint::Checkpoint,
     curve::{Curve, CurveFault},
-    run::{Checkpoint, Job},
+    run::Job,
 };
 
 /// What to do about a run.

@@ -136,9 +136,9 @@ fn finish(run: &mut Run, next: State, reason: &str, curve: &Curve, now: DateTime
 }
 
 /// The final model, for a job without intermediate checkpoints.
-fn final_checkpoint(job: Option<&Job>) -> Option<shared::run::Checkpoint> {
+fn final_checkpoint(job: Option<&Job>) -> Option<shared::checkpoint::Checkpoint> {
     let job = job?;
-    Some(shared::run::Checkpoint {
+    Some(shared::checkpoint::Checkpoint {
         id: "default".to_owned(),
         epoch: job.completed_epochs.map(u64::from).unwrap_or_default(),
         step: 0,

@@ -2,8 +2,9 @@
 
 use maud::{Markup, html};
 use shared::{
+    checkpoint::Checkpoint,
     quantity::count,
-    run::{Checkpoint, Job, Run},
+    run::{Job, Run},
 };
 
 use super::{definitions, present, when};

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 use crate::{
+    checkpoint::Checkpoint,
     id::RunId,
     job_state::{JobPhase, JobState},
-    run::{Checkpoint, Job, TuningPlan},
+    run::{Job, TuningPlan},
     uri::GcsUri,
 };
 

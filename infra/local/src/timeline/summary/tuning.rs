@@ -1,9 +1,10 @@
 //! What the run costs, and how its tuning job went.
 
 use shared::{
+    checkpoint::Checkpoint,
     curve::Curve,
     price::prices,
-    run::{Checkpoint, Job, Run, State},
+    run::{Job, Run, State},
 };
 
 use super::Section;
