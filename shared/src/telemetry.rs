@@ -14,8 +14,12 @@ use serde_json::{Map, Value};
 use tracing::{Event, Subscriber, span};
 use tracing_serde::fields::AsMap as _;
 use tracing_subscriber::{
-    EnvFilter, Layer, filter::LevelFilter, fmt::MakeWriter, layer::Context, prelude::*,
-    registry::LookupSpan,
+    EnvFilter, Layer,
+    filter::LevelFilter,
+    fmt::MakeWriter,
+    layer::Context,
+    prelude::*,
+    registry::{LookupSpan, Scope},
 };
 
 use crate::trace::Trace;
@@ -76,7 +80,7 @@ where
         for span in context
             .event_scope(event)
             .into_iter()
-            .flat_map(|scope| scope.from_root())
+            .flat_map(Scope::from_root)
         {
             if let Some(SpanFields(fields)) = span.extensions().get() {
                 all.extend(fields.clone());

@@ -143,10 +143,11 @@ impl Events {
 
 /// Publishing is idempotent: consumers recognise a repeated event by its id.
 fn failed(error: PublishError) -> Error {
-    let error = match error {
-        PublishError::Rpc(error) => CallError::of_client(error, Idempotency::Idempotent),
+    let error = if let PublishError::Rpc(error) = error {
+        CallError::of_client(error, Idempotency::Idempotent)
+    } else {
         // The publisher has shut down, or is paused: nothing was sent.
-        error => CallError::not_sent(error),
+        CallError::not_sent(error)
     };
     Error::call(SERVICE)(error)
 }

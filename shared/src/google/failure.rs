@@ -82,9 +82,11 @@ impl CallError {
 }
 
 fn status_of(status: &Status, http_status: Option<u16>) -> ErrorAnswer {
-    let info = status.details.iter().find_map(|detail| match detail {
-        StatusDetails::ErrorInfo(info) => Some(info),
-        _ => None,
+    let info = status.details.iter().find_map(|detail| {
+        let StatusDetails::ErrorInfo(info) = detail else {
+            return None;
+        };
+        Some(info)
     });
     let lacks = info.and_then(|info| {
         let permission = info.metadata.get("permission");

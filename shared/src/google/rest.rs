@@ -199,27 +199,28 @@ pub(crate) fn parse<T: DeserializeOwned>(body: Value, call: Idempotency) -> Resu
 /// What an answer other than 2xx says of itself.
 ///
 /// <https://cloud.google.com/apis/design/errors#http_mapping>
-fn answer(status: StatusCode, body: &[u8]) -> ErrorAnswer {
+fn answer(http_status: StatusCode, body: &[u8]) -> ErrorAnswer {
     #[derive(Default, Deserialize)]
     struct Envelope {
         #[serde(default)]
-        error: Status,
+        error: RpcStatus,
     }
     #[derive(Default, Deserialize)]
     #[serde(default)]
-    struct Status {
-        status: String,
+    struct RpcStatus {
+        #[serde(rename = "status")]
+        code: String,
         message: String,
         details: Vec<Value>,
     }
     let envelope: Envelope = serde_json::from_slice(body).unwrap_or_default();
-    let Status {
-        status: code,
+    let RpcStatus {
+        code,
         message,
         details,
     } = envelope.error;
     ErrorAnswer {
-        http_status: Some(status.as_u16()),
+        http_status: Some(http_status.as_u16()),
         code: RpcCode::parse(&code),
         message,
         lacks: details.iter().find_map(lacks),

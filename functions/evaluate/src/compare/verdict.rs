@@ -119,9 +119,9 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(rows: u64, low: f64, high: f64, expected: Verdict) {
+    fn check(rows: u64, low: f64, high: f64, expected: &Verdict) {
         assert_eq!(
-            verdict(rows, low, high, 0.02),
+            &verdict(rows, low, high, 0.02),
             expected,
             "{rows} rows, {low} to {high}"
         );
@@ -129,16 +129,16 @@ mod tests {
 
     #[test]
     fn the_interval_decides() {
-        check(200, 0.01, 0.05, Verdict::Better);
-        check(200, 0.0, 0.05, Verdict::NotWorse);
-        check(200, 0.0, 0.0, Verdict::NotWorse);
-        check(200, -0.019, 0.05, Verdict::NotWorse);
-        check(200, -0.019, -0.001, Verdict::NotWorse);
-        check(200, -0.02, 0.05, Verdict::CannotTell);
-        check(200, -0.3, -0.001, Verdict::Worse);
-        check(200, -0.3, 0.0, Verdict::CannotTell);
-        check(9, 0.5, 0.6, Verdict::CannotTell);
-        check(10, 0.5, 0.6, Verdict::Better);
+        check(200, 0.01, 0.05, &Verdict::Better);
+        check(200, 0.0, 0.05, &Verdict::NotWorse);
+        check(200, 0.0, 0.0, &Verdict::NotWorse);
+        check(200, -0.019, 0.05, &Verdict::NotWorse);
+        check(200, -0.019, -0.001, &Verdict::NotWorse);
+        check(200, -0.02, 0.05, &Verdict::CannotTell);
+        check(200, -0.3, -0.001, &Verdict::Worse);
+        check(200, -0.3, 0.0, &Verdict::CannotTell);
+        check(9, 0.5, 0.6, &Verdict::CannotTell);
+        check(10, 0.5, 0.6, &Verdict::Better);
     }
 
     #[track_caller]
