@@ -40,7 +40,7 @@ impl Graph {
 
     fn add(&mut self, module: Module, source: SourceFile, read: &dyn Fn(&[String]) -> SourceFile) {
         let SourceFile { files, inline, .. } = &source;
-        let child = |name: &String| [module.as_slice(), &[name.clone()]].concat();
+        let child = |name: &String| [module.as_slice(), std::slice::from_ref(name)].concat();
         let below: Vec<Module> = files.iter().map(child).collect();
         let within: Vec<(Module, SourceFile)> = inline
             .iter()

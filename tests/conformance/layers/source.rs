@@ -63,7 +63,9 @@ fn tokens(text: &str) -> Vec<String> {
                     index += 1;
                 }
                 let name: String = chars[start..index].iter().collect();
-                let hashes = (index..).take_while(|next| at(*next) == '#').count();
+                let hashes = (index..chars.len())
+                    .take_while(|next| at(*next) == '#')
+                    .count();
                 let prefix = matches!(name.as_str(), "r" | "b" | "c" | "br" | "cr");
                 if prefix && at(index + hashes) == '"' {
                     index = if name.contains('r') {
@@ -150,11 +152,8 @@ fn body<'t>(tokens: &mut Peekable<impl Iterator<Item = &'t str>>) -> SourceFile 
             "{" => depth += 1,
             "}" if depth == 0 => return source,
             "}" => depth -= 1,
-            "#" => {
-                if attribute(tokens) {
-                    skip_item(tokens);
-                }
-            }
+            "#" if attribute(tokens) => skip_item(tokens),
+            "#" => {}
             "use" => tree(tokens, Vec::new(), &mut source.uses),
             "mod" => module(tokens, &mut source),
             "struct" | "enum" | "union" | "trait" | "fn" | "const" | "static" | "type"
