@@ -83,7 +83,7 @@ fn cases() -> Vec<(
             "empty/data.jsonl",
             Vec::new(),
             Rejected,
-            &["empty", "upload rows"],
+            &["empty", "one JSON object per line"],
         ),
         ("photos/cat.png", binary, Rejected, &["no row", "JSONL"]),
         ("long/data.jsonl", long, Rejected, &["no row of 1", "8 MiB"]),
