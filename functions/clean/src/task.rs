@@ -172,12 +172,12 @@ impl TaskRun {
         let (source, settings, plan) = (self.source(), Arc::clone(&self.settings), plan.clone());
         let processing = blocking::run(move || {
             let machine = Machine::default();
-            let judged = process_range(&source, range, &settings, &plan, machine, pipe.writer());
-            pipe.finish(judged.is_ok());
-            judged
+            let processed = process_range(&source, range, &settings, &plan, machine, pipe.writer());
+            pipe.finish(processed.is_ok());
+            processed
         });
-        let (judged, created) = tokio::join!(processing, created);
-        if let Err(error) = judged? {
+        let (processed, created) = tokio::join!(processing, created);
+        if let Err(error) = processed? {
             return Ok(Err(error));
         }
         let stat = created?.into_stat();

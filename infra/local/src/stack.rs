@@ -183,10 +183,10 @@ impl Stack {
         Process::start(program, function, port, &variables, self.log.clone()).await
     }
 
-    /// The variables of a process of `function` that calls the emulators as `door`.
-    fn variables(&self, door: &str, function: &str) -> BTreeMap<String, String> {
-        let door = self.emulators.environment_for(door);
-        let addresses = door.unwrap_or_else(|| self.emulators.environment());
+    /// The variables of a process of `function` that calls the emulators as `listener`.
+    fn variables(&self, listener: &str, function: &str) -> BTreeMap<String, String> {
+        let listener = self.emulators.environment_for(listener);
+        let addresses = listener.unwrap_or_else(|| self.emulators.environment());
         let mut variables: BTreeMap<String, String> = addresses.into_iter().collect();
         variables.extend(buckets(&self.topology));
         variables.extend([

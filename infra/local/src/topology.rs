@@ -90,7 +90,7 @@ pub struct JobSpec {
 }
 
 impl JobSpec {
-    /// The setting that tells the function the name of its job, such as `CLEAN_JOB`.
+    /// The setting that names the job to the function, such as `CLEAN_JOB`.
     pub fn variable(&self) -> String {
         format!("{}_JOB", self.function.to_uppercase().replace('-', "_"))
     }

@@ -1,4 +1,4 @@
-//! What a pass must know in advance that only the end of an earlier pass can tell.
+//! What a pass must know in advance that only the end of an earlier pass can know.
 
 use std::{
     collections::{HashMap, HashSet},
