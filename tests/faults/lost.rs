@@ -60,7 +60,8 @@ async fn a_version_without_a_run_gets_one() {
     let _ended = chain.ends_once(&upload).await;
     let published_again = chain.harness.stack.log_lines().into_iter().any(|line| {
         let message = line.entry["message"].as_str().unwrap_or_default();
-        line.function == "watch" && message.ends_with("has no run: publishing `dataset-cleaned` again")
+        line.function == "watch"
+            && message.ends_with("has no run: publishing `dataset-cleaned` again")
     });
     assert!(published_again, "`watch` did not publish it again");
 }
