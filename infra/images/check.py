@@ -159,8 +159,9 @@ def check_sbom(root, function):
     listed = {(it["name"], "v" + it["version"]) for it in [itself, *components]}
     tree = crates_in_tree(function)
     assert listed == tree, f"listed only: {sorted(listed - tree)}; in cargo's tree only: {sorted(tree - listed)}"
-    # Code that can panic contains the path of its file, in a folder named after the crate.
-    named = set(re.findall(rb"\bcrates/([0-9A-Za-z_.+-]+)/", (root / "function").read_bytes()))
+    # Code that can panic contains the path of its file, in a folder named after the crate. The standard library has a
+    # folder `stdarch/crates` of its own, which code that is not inlined names as well.
+    named = set(re.findall(rb"(?<!stdarch/)\bcrates/([0-9A-Za-z_.+-]+)/", (root / "function").read_bytes()))
     folders = {f"{name}-{version[1:]}" for name, version in listed}
     assert len(named) > 50 and {os.fsdecode(it) for it in named} <= folders, sorted(map(os.fsdecode, named))
     return len(components)
