@@ -291,6 +291,24 @@ impl CallError {
     }
 }
 
+/// What a read found; `None` where the service says that it does not exist.
+///
+/// # Errors
+///
+/// Every other failure of the call, as it was.
+pub fn found<T>(read: Result<T, CallError>) -> Result<Option<T>, CallError> {
+    match read {
+        Ok(found) => Ok(Some(found)),
+        Err(CallError::Missing(_)) => Ok(None),
+        Err(
+            error @ (CallError::No(_)
+            | CallError::NotAllowed(_)
+            | CallError::NotNow { .. }
+            | CallError::Unknown(_)),
+        ) => Err(error),
+    }
+}
+
 /// The permission that `message` names: three words with dots between them, such as
 /// `aiplatform.tuningJobs.create`. Host names end otherwise.
 fn permission(message: &str) -> Option<String> {

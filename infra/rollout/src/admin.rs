@@ -3,7 +3,10 @@
 use reqwest::Method;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use shared::{google::rest::Rest, outcome::CallError};
+use shared::{
+    google::rest::Rest,
+    outcome::{self, CallError},
+};
 
 use crate::service::{CloudRunService, Revision};
 
@@ -61,12 +64,8 @@ impl Admin {
 
     async fn get<T: DeserializeOwned>(&self, resource: &str) -> Result<Option<T>, CallError> {
         let path = format!("v2/{}/{resource}", self.parent);
-        let read = match self.rest.call(Method::GET, &path, &[], None).await {
-            Ok(read) => read,
-            Err(CallError::Missing(_)) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let parsed = serde_json::from_value(read);
-        parsed.map(Some).map_err(CallError::not_sent)
+        let read = self.rest.call(Method::GET, &path, &[], None).await;
+        let read = outcome::found(read)?.map(serde_json::from_value);
+        read.transpose().map_err(CallError::not_sent)
     }
 }

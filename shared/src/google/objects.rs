@@ -21,7 +21,7 @@ use self::{metadata::Metadata, upload::UploadContent};
 use crate::{
     error::Error,
     google::{StartError, rest::Rest},
-    outcome::{CallError, Idempotency, RpcCode},
+    outcome::{self, CallError, Idempotency, RpcCode},
     uri::{Artifact, GcsUri},
 };
 
@@ -299,17 +299,8 @@ fn stat(uri: &GcsUri, object: &Object) -> Stat {
 }
 
 /// What was found; `None` where there is nothing.
-fn found_or_missing<T>(found: Result<T, CallError>) -> Result<Option<T>, Error> {
-    match found {
-        Ok(found) => Ok(Some(found)),
-        Err(CallError::Missing(_)) => Ok(None),
-        Err(
-            error @ (CallError::No(_)
-            | CallError::NotAllowed(_)
-            | CallError::NotNow { .. }
-            | CallError::Unknown(_)),
-        ) => Err(Error::call(SERVICE)(error)),
-    }
+fn found_or_missing<T>(read: Result<T, CallError>) -> Result<Option<T>, Error> {
+    outcome::found(read).map_err(Error::call(SERVICE))
 }
 
 fn failed(error: google_cloud_storage::Error) -> Error {

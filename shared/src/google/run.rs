@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     error::Error,
     google::rest::{Rest, parse},
-    outcome::{CallError, Idempotency},
+    outcome::{self, Idempotency},
 };
 
 /// The service's name in messages.
@@ -121,16 +121,8 @@ impl CloudRun {
         Box::pin(async move {
             let path = format!("v2/{name}");
             let read = self.0.call(Method::GET, &path, &[], None).await;
-            match read.and_then(|it| parse(it, Idempotency::Idempotent)) {
-                Ok(execution) => Ok(Some(execution)),
-                Err(CallError::Missing(_)) => Ok(None),
-                Err(
-                    error @ (CallError::No(_)
-                    | CallError::NotAllowed(_)
-                    | CallError::NotNow { .. }
-                    | CallError::Unknown(_)),
-                ) => Err(Error::call(SERVICE)(error)),
-            }
+            let read = read.and_then(|it| parse(it, Idempotency::Idempotent));
+            outcome::found(read).map_err(Error::call(SERVICE))
         })
     }
 }
