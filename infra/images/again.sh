@@ -20,7 +20,7 @@ done
 env -u CARGO_TARGET_DIR CARGO_HOME="$place/cargo" CARGO_INCREMENTAL=0 "$source/infra/images/compile.sh" "${@/#/--bin=}"
 for function in "$@"; do
   mkdir -p "$place/out/$function/root"
-  strip -o "$place/out/$function/root/function" "$source"/target/*/release/"$function"
+  strip -o "$place/out/$function/root/function" "$source"/target/*/image/"$function"
 done
 env -u CARGO_TARGET_DIR CARGO_HOME="$place/cargo" CARGO_INCREMENTAL=0 PATH="$PWD/target/tools/bin:$PATH" \
   "$source/infra/images/sbom.py" "$place/out"

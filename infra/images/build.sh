@@ -15,7 +15,7 @@ if ! command -v cargo-cyclonedx >/dev/null; then
 fi
 
 infra/images/compile.sh
-built=$(. infra/images/flags.sh && echo "target/$CARGO_BUILD_TARGET/release")
+built=$(. infra/images/flags.sh && echo "target/$CARGO_BUILD_TARGET/image")
 
 rm -rf "$out"
 mkdir -p "$out/bin"

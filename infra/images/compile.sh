@@ -12,4 +12,4 @@ for manifest in functions/*/Cargo.toml infra/local/Cargo.toml infra/rollout/Carg
   # By the full package id: `console` is also the name of another crate.
   packages+=(--package "$(cargo pkgid --manifest-path "$manifest")")
 done
-cargo build --release --locked "${packages[@]}" "$@"
+cargo build --profile image --locked "${packages[@]}" "$@"

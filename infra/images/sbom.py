@@ -31,7 +31,7 @@ def compiled(function):
         check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ).stdout
     messages = [json.loads(line) for line in said.splitlines()]
-    for_target = f"/{target()}/release/"
+    for_target = f"/{target()}/image/"
     return {
         message["package_id"]
         for message in messages

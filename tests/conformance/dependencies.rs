@@ -110,3 +110,33 @@ fn crates_come_from_one_registry() {
     let registries = sources.iter().filter(|line| line.contains("registry+"));
     assert_eq!((sources.len(), registries.count()), (1, 1), "{sources:?}");
 }
+
+/// The crates that cargo compiles for `selection`, each with its features.
+fn compiled(selection: &[&str]) -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--prefix=none", "--format={p} {f}"])
+        .args(selection)
+        .current_dir(checkout::top())
+        .output()
+        .unwrap();
+    let listed = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.success() && !listed.is_empty(),
+        "{selection:?}"
+    );
+    let lines = listed.lines().map(|line| line.trim_end_matches(" (*)"));
+    lines.map(str::to_owned).collect()
+}
+
+/// The demonstration's crates are compiled first. One feature more, in one crate that tests use, and the
+/// tests compile that crate again, with all that depend on it.
+#[test]
+fn both_commands_of_the_readme_compile_the_same_crates() {
+    let demonstration = compiled(&["--package=local", "--edges=normal,build"]);
+    let tests = compiled(&["--workspace", "--edges=normal,build,dev"]);
+    let again: Vec<&String> = demonstration.difference(&tests).collect();
+    assert!(
+        again.is_empty(),
+        "tests need other features of these: {again:#?}"
+    );
+}

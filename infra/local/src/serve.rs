@@ -3,6 +3,10 @@
 use std::{process::ExitCode, thread};
 
 use futures::future::LocalBoxFuture;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 
 use crate::exit::CommandResult;
 
@@ -58,8 +62,7 @@ fn unknown(what: &str, name: &str, known: &[&str]) -> String {
 fn stop_with_parent() {
     thread::spawn(|| {
         let _end = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
-        let this = rustix::process::getpid();
-        let _gone = rustix::process::kill_process(this, rustix::process::Signal::TERM);
+        let _gone = kill(Pid::this(), Signal::SIGTERM);
     });
 }
 
