@@ -3,6 +3,8 @@
 //! Nothing is ever written blindly: a write either finds the document missing, or finds it as it
 //! was read. The loser of a race reads again.
 
+mod pages;
+
 use std::{fmt, sync::Arc, time::Duration};
 
 use firestore::{
