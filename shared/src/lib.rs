@@ -12,12 +12,15 @@ pub mod curve;
 pub mod dataset;
 pub mod evaluation;
 pub mod id;
+pub mod job_ledger;
 pub mod job_state;
 pub mod price;
 pub mod recipe;
 pub mod route;
 pub mod run;
+pub mod run_change;
 pub mod uri;
+pub mod waits;
 
 pub mod auth;
 pub mod google;

@@ -1,8 +1,9 @@
 //! A run: one tuning of one version by one plan, from its price to its end.
 //!
 //! Everything that was decided about it, and why, is in its document `runs/{id}`.
-//! Its state only moves along [`State::may_become`], and every write is
-//! compare-and-set: a late or repeated delivery cannot take it back.
+//! Within one attempt its state only moves along [`State::may_become`], and every write is
+//! compare-and-set: a late or repeated delivery cannot take it back. [`Run::retry`] starts the next
+//! attempt.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use crate::{
     google::documents::Document,
     id::{DatasetName, RunId, VersionId},
     job_state::{JobActivity, JobPhase, JobState},
+    waits::Waits,
 };
 
 /// Entries of a run's history that are kept, the newest; a run has some ten.
@@ -144,6 +146,9 @@ pub struct Job {
     /// What went wrong.
     #[serde(default)]
     pub error: Option<String>,
+    /// The code of that, as `google.rpc.Code` counts.
+    #[serde(default)]
+    pub error_code: Option<i64>,
     /// Epochs done.
     #[serde(default)]
     pub completed_epochs: Option<u32>,
@@ -188,6 +193,30 @@ pub struct Stop {
     pub at: DateTime<Utc>,
 }
 
+/// A person's decision that a job is not wanted any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withdrawal {
+    /// Who.
+    pub by: String,
+    /// In that person's words.
+    pub why: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// What the service reported of a job, beside what was foretold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reported {
+    /// Tokens of one pass times the epochs of the plan.
+    pub training_tokens: u64,
+    /// What they cost, in US dollars; `None` where the price list has no price.
+    pub usd: Option<f64>,
+    /// Rows that the service dropped or cut, none of which were foretold.
+    pub dropped_rows: u64,
+    /// When this was first seen.
+    pub at: DateTime<Utc>,
+}
+
 /// One entry of a run's history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -220,6 +249,12 @@ pub struct Run {
     pub state: State,
     /// Why it is in this state, in plain words.
     pub reason: String,
+    /// Which attempt this is, from 1: a failed run may be tried again.
+    #[serde(default = "first_attempt")]
+    pub attempt: u32,
+    /// What it waits for although its turn has come.
+    #[serde(default)]
+    pub waits: Option<Waits>,
     /// Its approval.
     #[serde(default)]
     pub approval: Option<Approval>,
@@ -247,6 +282,12 @@ pub struct Run {
     /// The decision to stop it.
     #[serde(default)]
     pub stop: Option<Stop>,
+    /// A person's decision to end it.
+    #[serde(default)]
+    pub withdrawal: Option<Withdrawal>,
+    /// What the service counted, once it has.
+    #[serde(default)]
+    pub reported: Option<Reported>,
     /// The checkpoint to evaluate and serve.
     #[serde(default)]
     pub chosen: Option<Checkpoint>,
@@ -269,7 +310,86 @@ impl Document for Run {
     const COLLECTION: &'static str = "runs";
 }
 
+fn first_attempt() -> u32 {
+    1
+}
+
 impl Run {
+    /// The model that it made: one that is evaluated, or one that its failed job left behind.
+    pub fn made_model(&self) -> Option<&str> {
+        let job = self.job.as_ref();
+        let left = job.filter(|_| self.state == State::Failed);
+        let left = left.and_then(|job| job.model.as_deref());
+        let chosen = self.chosen.as_ref();
+        let chosen = chosen.map(|it| it.endpoint.as_deref().unwrap_or(&it.id));
+        chosen.or(left)
+    }
+
+    /// Starts the next attempt of a run that ended without a model; `false`, and no change, for any other.
+    ///
+    /// A run that was never approved awaits approval again: a retry approves nothing.
+    #[must_use]
+    pub fn retry(&mut self, by: &str, why: &str, at: DateTime<Utc>) -> bool {
+        let has_ended = matches!(self.state, State::Failed | State::Cancelled);
+        if !has_ended || self.made_model().is_some() {
+            return false;
+        }
+        self.attempt = self.attempt.saturating_add(1);
+        self.state = if self.approval.is_some() {
+            State::Queued
+        } else {
+            State::AwaitingApproval
+        };
+        self.reason = format!("attempt {}: {why}", self.attempt);
+        self.waits = None;
+        self.armed = None;
+        self.job = None;
+        self.last_step = None;
+        self.last_step_at = None;
+        self.finding = None;
+        self.finding_polls = 0;
+        self.job_missing_ticks = 0;
+        self.stop = None;
+        self.withdrawal = None;
+        self.reported = None;
+        self.chosen = None;
+        self.finish_published = false;
+        self.finished_at = None;
+        self.note(
+            by,
+            format!("{}: {}", self.state.as_str(), self.reason.clone()),
+            at,
+        );
+        true
+    }
+
+    /// Refuses it in the name of `by`; `false`, and no change, where it does not await approval.
+    #[must_use]
+    pub fn refuse(&mut self, by: &str, why: &str, at: DateTime<Utc>) -> bool {
+        self.state == State::AwaitingApproval
+            && self.enter(State::Cancelled, by, &format!("refused: {why}"), at)
+    }
+
+    /// Ends it in the name of `by`: at once where no job is recorded, else by asking its job to stop, which
+    /// `watch` does; `false`, and no change, where it has ended or is being stopped already.
+    ///
+    /// A call may still create a job for a run that is ended here. `watch` finds that job by its label,
+    /// and cancels it.
+    #[must_use]
+    pub fn withdraw(&mut self, by: &str, why: &str, at: DateTime<Utc>) -> bool {
+        let next = match self.state {
+            State::AwaitingApproval | State::Queued => State::Cancelled,
+            State::Running => State::Stopping,
+            State::Stopping | State::Succeeded | State::Failed | State::Cancelled => return false,
+        };
+        self.withdrawal = Some(Withdrawal {
+            by: by.to_owned(),
+            why: why.to_owned(),
+            at,
+        });
+        self.enter(next, by, &format!("cancelled by {by}: {why}"), at)
+    }
+
     /// Adds a line to its history.
     pub fn note(&mut self, by: &str, note: impl Into<String>, at: DateTime<Utc>) {
         self.history.push(Entry {
@@ -336,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn no_run_ever_returns_to_a_state_it_left() {
+    fn no_run_returns_to_a_state_it_left_within_one_attempt() {
         // Walks every path. A cycle would never end, so a path longer than the number of states
         // shows one.
         fn walk(state: State, depth: usize) {
@@ -346,5 +466,95 @@ mod tests {
             }
         }
         walk(State::AwaitingApproval, 0);
+    }
+
+    fn run(state: State, extra: &serde_json::Value) -> Run {
+        let mut run = serde_json::json!({
+            "id": "a-b-c", "dataset": "a", "version": "a-b", "model": "a",
+            "plan": {"base_model": "m", "region": "r", "epochs": 1,
+                     "learning_rate_multiplier": 1.0, "adapter_size": 1},
+            "estimate": {"training_tokens": 1, "usd": 1.0, "price_as_of": ""},
+            "approval": {"by": "budget", "at": DateTime::UNIX_EPOCH},
+            "budget_usd": 1.0, "state": state, "reason": "",
+            "created_at": DateTime::UNIX_EPOCH, "updated_at": DateTime::UNIX_EPOCH,
+        });
+        let fields = run.as_object_mut().unwrap();
+        fields.extend(extra.as_object().unwrap().clone());
+        serde_json::from_value(run).unwrap()
+    }
+
+    #[test]
+    fn an_old_document_is_the_first_attempt() {
+        assert_eq!(run(State::Queued, &serde_json::json!({})).attempt, 1);
+    }
+
+    #[test]
+    fn only_a_run_that_ended_without_a_model_is_tried_again() {
+        let none = serde_json::json!({});
+        let job =
+            serde_json::json!({"job": {"name": "j", "state": "JOB_STATE_FAILED", "model": "m"}});
+        let chosen =
+            serde_json::json!({"chosen": {"id": "1", "epoch": 1, "step": 1, "endpoint": "e"}});
+        #[track_caller]
+        fn check(state: State, extra: &serde_json::Value, expected: bool) {
+            let mut again = run(state, extra);
+            let before = again.clone();
+            let done = again.retry("ada", "try again", DateTime::UNIX_EPOCH);
+            assert_eq!(done, expected, "{state:?} {extra}");
+            if done {
+                assert_eq!((again.state, again.attempt), (State::Queued, 2));
+                assert_eq!((again.job, again.finished_at), (None, None));
+                assert!(!again.finish_published);
+                let last = again.history.last().unwrap();
+                assert_eq!(
+                    (last.by.as_str(), last.note.as_str()),
+                    ("ada", "queued: attempt 2: try again")
+                );
+            } else {
+                assert_eq!(again, before);
+            }
+        }
+        for state in ALL {
+            check(
+                state,
+                &none,
+                matches!(state, State::Failed | State::Cancelled),
+            );
+        }
+        check(State::Failed, &job, false);
+        check(State::Cancelled, &job, true);
+        check(State::Cancelled, &chosen, false);
+    }
+
+    #[test]
+    fn a_retry_approves_nothing() {
+        let mut refused = run(
+            State::AwaitingApproval,
+            &serde_json::json!({"approval": null}),
+        );
+        assert!(refused.refuse("ada", "too dear", DateTime::UNIX_EPOCH));
+        assert_eq!(refused.reason, "refused: too dear");
+        assert!(refused.retry("eve", "please", DateTime::UNIX_EPOCH));
+        assert_eq!(refused.state, State::AwaitingApproval);
+    }
+
+    #[test]
+    fn a_run_without_a_job_ends_at_once_and_one_with_a_job_is_stopped() {
+        let cancelled = |state| {
+            let mut run = run(state, &serde_json::json!({}));
+            let done = run.withdraw("ada", "wrong rows", DateTime::UNIX_EPOCH);
+            done.then_some(run.state)
+        };
+        assert_eq!(cancelled(State::AwaitingApproval), Some(State::Cancelled));
+        assert_eq!(cancelled(State::Queued), Some(State::Cancelled));
+        assert_eq!(cancelled(State::Running), Some(State::Stopping));
+        for state in [
+            State::Stopping,
+            State::Succeeded,
+            State::Failed,
+            State::Cancelled,
+        ] {
+            assert_eq!(cancelled(state), None);
+        }
     }
 }

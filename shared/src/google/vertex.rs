@@ -5,6 +5,8 @@
 
 mod curves;
 mod job;
+mod job_list;
+mod job_name;
 
 use std::{fmt, time::Duration};
 
@@ -13,19 +15,19 @@ use reqwest::Method;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-pub use self::job::{NewJob, TuningJob};
+pub use self::{
+    job::{NewJob, TuningJob},
+    job_list::JobList,
+    job_name::{InvalidJobName, JobName},
+};
 use crate::{
     google::rest::{RestCall, Transport, parse},
-    id::RunId,
     outcome::{CallError, Idempotency},
     retry::Budget,
 };
 
 /// The service's name in messages.
 pub const SERVICE: &str = "Vertex AI";
-
-/// Pages of a list that are read: 100 jobs each, years of runs.
-const PAGES_MAX: usize = 50;
 
 /// The client.
 #[derive(Clone)]
@@ -79,45 +81,11 @@ impl Vertex {
 
     /// Reads a tuning job with the sub-states of v1beta1.
     pub fn job<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<TuningJob, CallError>> {
-        Box::pin(async move { self.get("v1beta1", name, &[]).await })
-    }
-
-    /// Finds the jobs that carry the label of `run`, whatever their state, the oldest first.
-    ///
-    /// The filter's grammar is not documented for tuning jobs, and a filter has been answered
-    /// `INVALID_ARGUMENT` (<https://github.com/googleapis/python-genai/issues/810>). So what comes
-    /// back is filtered again here, and where the filter is refused all jobs are listed.
-    pub fn jobs_of<'a>(
-        &'a self,
-        run: &'a RunId,
-    ) -> BoxFuture<'a, Result<Vec<TuningJob>, CallError>> {
         Box::pin(async move {
-            let filter = format!("labels.{}=\"{run}\"", job::RUN_LABEL);
-            let mut jobs = match self.jobs(&[("filter", &filter)]).await {
-                Err(CallError::No(_)) => self.jobs(&[]).await?,
-                listed => listed?,
-            };
-            jobs.retain(|job| job.is_of(run));
-            jobs.sort_by_key(|job| job.create_time);
-            Ok(jobs)
+            let job = self.get::<Value>("v1beta1", name, &[]).await?;
+            let read = TuningJob::read(job);
+            read.map_err(|error| CallError::not_answered(error, Idempotency::Idempotent))
         })
-    }
-
-    async fn jobs(&self, filter: &[(&str, &str)]) -> Result<Vec<TuningJob>, CallError> {
-        let path = format!("{}/tuningJobs", self.parent());
-        let mut found = Vec::new();
-        let mut token = String::new();
-        for _ in 0..PAGES_MAX {
-            let page = [("pageSize", "100"), ("pageToken", token.as_str())];
-            let query = [filter, &page].concat();
-            let page: JobPage = self.get("v1", &path, &query).await?;
-            found.extend(page.tuning_jobs);
-            token = page.next_page_token;
-            if token.is_empty() {
-                break;
-            }
-        }
-        Ok(found)
     }
 
     /// Asks a job to stop; it may still end otherwise. Asking twice is harmless.
@@ -222,15 +190,6 @@ impl Vertex {
             (None, region) => format!("https://{region}-aiplatform.googleapis.com"),
         }
     }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct JobPage {
-    #[serde(default)]
-    tuning_jobs: Vec<TuningJob>,
-    #[serde(default)]
-    next_page_token: String,
 }
 
 /// The location in `projects/P/locations/L/…`.

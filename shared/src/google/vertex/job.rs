@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     checkpoint::Checkpoint,
-    id::RunId,
+    id::{RunId, digest},
     job_state::{JobPhase, JobState},
     run::{Job, TuningPlan},
     uri::GcsUri,
@@ -15,6 +15,11 @@ use crate::{
 
 /// The label that says which run a job belongs to: how a lost job is found again.
 pub(super) const RUN_LABEL: &str = "lapidary_run";
+/// The label that says which attempt of its run a job belongs to; without it, the first one.
+pub(super) const ATTEMPT_LABEL: &str = "lapidary_attempt";
+/// The label that all jobs of Lapidary carry, and its value.
+pub(super) const APP_LABEL: &str = "app";
+pub(super) const APP: &str = "lapidary";
 
 /// A job to be created.
 #[derive(Debug, Clone)]
@@ -59,7 +64,7 @@ impl NewJob<'_> {
             "supervisedTuningSpec": spec,
             "tunedModelDisplayName": self.run.to_string(),
             "description": "Submitted by Lapidary.",
-            "labels": { RUN_LABEL: self.run.to_string(), "app": "lapidary" },
+            "labels": { RUN_LABEL: self.run.to_string(), APP_LABEL: APP },
         })
     }
 }
@@ -96,10 +101,14 @@ pub struct TuningJob {
     tuned_model: Option<TunedModel>,
     #[serde(default)]
     tuning_data_stats: Option<DataStats>,
+    #[serde(skip)]
+    digest: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 struct JobError {
+    #[serde(default)]
+    code: Option<i64>,
     #[serde(default)]
     message: String,
 }
@@ -154,9 +163,48 @@ struct SupervisedStats {
 }
 
 impl TuningJob {
+    /// Reads a job as the service wrote it, and keeps the digest of that.
+    ///
+    /// # Errors
+    ///
+    /// Where a field that is read has another type than the API documents.
+    pub fn read(mut json: Value) -> serde_json::Result<Self> {
+        let mut job = Self::deserialize(&json)?;
+        if let Some(fields) = json.as_object_mut() {
+            // The first has the project by id in one answer and by number in another; the second changes
+            // although nothing else does.
+            for field in ["name", "updateTime"] {
+                fields.remove(field);
+            }
+        }
+        job.digest = digest(&[&json.to_string()]);
+        Ok(job)
+    }
+
+    /// The digest of all that the service said of the job, but for its name and the time of the answer.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
     /// Whether it carries the label of `run`.
     pub(super) fn is_of(&self, run: &RunId) -> bool {
         self.labels.get(RUN_LABEL).map(String::as_str) == Some(run.as_str())
+    }
+
+    /// Whether Lapidary created it.
+    pub(super) fn is_ours(&self) -> bool {
+        self.labels.get(APP_LABEL).map(String::as_str) == Some(APP)
+    }
+
+    /// The run that its label names; `None` where that is not the id of a run.
+    pub fn run(&self) -> Option<RunId> {
+        self.labels.get(RUN_LABEL)?.parse().ok()
+    }
+
+    /// The attempt of its run that it belongs to; without a label, the first one.
+    pub fn attempt(&self) -> u32 {
+        let label = self.labels.get(ATTEMPT_LABEL);
+        label.and_then(|text| text.parse().ok()).unwrap_or(1)
     }
 
     /// Whether nothing more happens to it.
@@ -182,6 +230,7 @@ impl TuningJob {
             state_since: same.map_or(Some(now), |job| job.state_since),
             started_at: self.start_time,
             ended_at: self.end_time,
+            error_code: self.error.as_ref().and_then(|error| error.code),
             error: self.error.clone().map(|error| error.message),
             completed_epochs: self
                 .metadata
