@@ -101,67 +101,8 @@ struct StoredObject {
 }
 
 impl FromMessage for Incident {
-    /// Reads Cloud Monitoring's notification, schema 1.2, and tolerates fields that older and newer
-    /// schemas lack.
     fn from_message(message: &Message) -> Result<Self, String> {
-        let notification: Notification = serde_json::from_slice(&message.data)
-            .map_err(|error| format!("not an incident: {error}"))?;
-        let incident = notification.incident;
-        let run = incident.run_label().and_then(|text| text.parse().ok());
-        Ok(Self {
-            open: incident.state.eq_ignore_ascii_case("open"),
-            id: incident.incident_id,
-            policy: incident.policy_name,
-            summary: incident.summary,
-            run,
-        })
-    }
-}
-
-#[derive(Deserialize)]
-struct Notification {
-    incident: NotifiedIncident,
-}
-
-#[derive(Deserialize)]
-struct NotifiedIncident {
-    incident_id: String,
-    state: String,
-    #[serde(default)]
-    policy_name: String,
-    #[serde(default)]
-    summary: String,
-    #[serde(default)]
-    metric: Labelled,
-    #[serde(default)]
-    policy_user_labels: BTreeMap<String, String>,
-    #[serde(default)]
-    metadata: Metadata,
-}
-
-#[derive(Default, Deserialize)]
-struct Labelled {
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-}
-
-#[derive(Default, Deserialize)]
-struct Metadata {
-    #[serde(default)]
-    user_labels: BTreeMap<String, String>,
-}
-
-impl NotifiedIncident {
-    /// The run is a label of the metric, or of what a log-match policy extracted.
-    fn run_label(&self) -> Option<&str> {
-        [
-            &self.metric.labels,
-            &self.metadata.user_labels,
-            &self.policy_user_labels,
-        ]
-        .into_iter()
-        .find_map(|labels| labels.get("run_id"))
-        .map(String::as_str)
+        Self::read(&message.data)
     }
 }
 
@@ -351,30 +292,5 @@ mod tests {
         );
         let error = RunFinished::from_message(&message).unwrap_err();
         assert!(error.contains("run.evaluated"), "{error}");
-    }
-
-    #[track_caller]
-    fn check_incident(incident: &serde_json::Value, run: Option<&str>, open: bool) {
-        let body = json!({"version": "1.2", "incident": incident}).to_string();
-        let read = Incident::from_message(&push(&json!({}), &body)).unwrap();
-        assert_eq!(read.run.as_ref().map(ToString::to_string).as_deref(), run);
-        assert_eq!(read.open, open, "{incident}");
-    }
-
-    #[test]
-    fn an_incident_names_its_run_by_label() {
-        let base = |state: &str| {
-            json!({
-                "incident_id": "0.opqiw61fsv7p", "state": state, "policy_name": "nan",
-                "threshold_value": "0", "observed_value": 1.0, "ended_at": null,
-                "metric": {"type": "logging.googleapis.com/user/x", "labels": {"run_id": "a-b"}},
-            })
-        };
-        check_incident(&base("open"), Some("a-b"), true);
-        check_incident(&base("CLOSED"), Some("a-b"), false);
-        check_incident(&json!({"incident_id": "1", "state": "open"}), None, true);
-        let odd =
-            json!({"incident_id": "1", "state": "open", "metric": {"labels": {"run_id": "../x"}}});
-        check_incident(&odd, None, true);
     }
 }

@@ -229,6 +229,11 @@ impl Ack {
             refused: true,
         }
     }
+
+    /// What was done, in plain words.
+    pub fn note(&self) -> &str {
+        &self.note
+    }
 }
 
 impl Responder for Ack {

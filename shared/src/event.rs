@@ -4,7 +4,11 @@
 //! number, address or state in a message. Unknown fields are tolerated, so that an old reader
 //! survives a new writer.
 
+mod incident;
+
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+pub use self::incident::Incident;
 
 use crate::{
     id::{DatasetName, RunId, SmokeId, VersionId},
@@ -224,21 +228,6 @@ impl ObjectFinalized {
         id.truncate(40);
         id
     }
-}
-
-/// Cloud Monitoring: an alert policy opened or closed an incident.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Incident {
-    /// Google's id of the incident.
-    pub id: String,
-    /// Whether it opened or closed.
-    pub open: bool,
-    /// The policy's display name.
-    pub policy: String,
-    /// The run that the incident's labels name, where they name one.
-    pub run: Option<RunId>,
-    /// Google's own summary.
-    pub summary: String,
 }
 
 #[cfg(test)]

@@ -2,67 +2,52 @@
 
 use actix_web::web::Data;
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 use shared::{
     curve::CurveFault,
     delivery::Delivery,
-    error::{Ack, Error},
+    error::{Ack, Chain, Error},
     event::{Incident, RunUnhealthy},
-    google::{
-        documents::{Document, Stored},
-        vertex,
-    },
-    id::{self, RunId},
+    google::{documents::Stored, vertex},
+    id::RunId,
     run::{Run, State as RunState, Stop},
 };
-use tracing::{Span, warn};
+use tracing::{Span, error, warn};
 
 use crate::{
     State,
+    claims::{self, Claim},
     decide::{StopDecision, decide},
+    incidents,
 };
-
-/// How an alert was handled: document `incidents/{digest of its id and state}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IncidentRecord {
-    /// Google's id.
-    pub incident: String,
-    /// The policy's display name.
-    pub policy: String,
-    /// Google's summary.
-    pub summary: String,
-    /// The run in its labels, if there is one.
-    pub run: Option<RunId>,
-    /// How it was handled, in plain words.
-    pub outcome: String,
-    /// When it was first received.
-    pub at: DateTime<Utc>,
-}
-
-impl Document for IncidentRecord {
-    const COLLECTION: &'static str = "incidents";
-}
 
 /// Checks the run that an alert names. The alert itself is never trusted: it may be late, repeated or
 /// forged, so the decision rests on the curve alone.
 pub(crate) async fn alert(state: Data<State>, delivery: Delivery<Incident>) -> Result<Ack, Error> {
     let incident = &delivery.event;
+    // Recorded before anything else: a repetition finds it, and makes no call.
+    let record = incidents::receive(&state, incident).await?;
+    if record.value.handled {
+        let note = format!("incident {} was handled before", incident.id);
+        return Ok(Ack::done("handled_before", note));
+    }
     if !incident.open {
-        return record_incident(&state, incident, Ack::done, "closed", "the incident closed").await;
+        let note = "the incident closed".to_owned();
+        return incidents::close(&state, &record, incident, Ack::done("closed", note)).await;
     }
     let Some(run) = &incident.run else {
         let note = "the alert has no label `run_id`: add it to the metric of its policy";
-        return record_incident(&state, incident, Ack::refused, "no_run", note).await;
+        return incidents::close(&state, &record, incident, Ack::refused("no_run", note)).await;
     };
     Span::current().record("run.id", run.as_str());
     let called_by = format!("incident {} of policy `{}`", incident.id, incident.policy);
-    match consider(&state, run, &called_by).await? {
-        Some(outcome) => record_incident(&state, incident, Ack::done, "considered", &outcome).await,
+    let ack = match consider(&state, run, &delivery.message.id, &called_by).await? {
+        Some(outcome) => Ack::done("considered", outcome),
         None => {
             let note = format!("the alert names run `{run}`, which does not exist");
-            record_incident(&state, incident, Ack::refused, "unknown_run", &note).await
+            Ack::refused("unknown_run", note)
         }
-    }
+    };
+    incidents::close(&state, &record, incident, ack).await
 }
 
 /// Checks a run whose fault persists although no alert has led to a decision.
@@ -72,36 +57,21 @@ pub(crate) async fn run_unhealthy(
 ) -> Result<Ack, Error> {
     let run = &delivery.event.run;
     Span::current().record("run.id", run.as_str());
-    match consider(&state, run, "watch").await? {
+    match consider(&state, run, &delivery.message.id, "watch").await? {
         Some(outcome) => Ok(Ack::done("considered", outcome)),
         None => Ok(Ack::refused("unknown_run", format!("no run `{run}`"))),
     }
 }
 
-/// Records how an alert was handled, then acknowledges it.
-async fn record_incident(
-    state: &State,
-    incident: &Incident,
-    ack: fn(&'static str, String) -> Ack,
-    outcome: &'static str,
-    note: &str,
-) -> Result<Ack, Error> {
-    let phase = if incident.open { "open" } else { "closed" };
-    let id = id::digest(&[&incident.id, phase]);
-    let record = IncidentRecord {
-        incident: incident.id.clone(),
-        policy: incident.policy.clone(),
-        summary: incident.summary.chars().take(1_000).collect(),
-        run: incident.run.clone(),
-        outcome: note.to_owned(),
-        at: state.clock.now(),
-    };
-    let _first_one_stays = state.documents.create(&id, &record).await?;
-    Ok(ack(outcome, note.to_owned()))
-}
-
 /// Confirms, decides, records, acts, in this order; `None` if the run does not exist.
-async fn consider(state: &State, id: &RunId, called_by: &str) -> Result<Option<String>, Error> {
+///
+/// `message` is the message that asks for it: of many at once only one reads the curve.
+async fn consider(
+    state: &State,
+    id: &RunId,
+    message: &str,
+    called_by: &str,
+) -> Result<Option<String>, Error> {
     let Some(stored) = state.documents.get::<Run>(id.as_str()).await? else {
         return Ok(None);
     };
@@ -109,6 +79,14 @@ async fn consider(state: &State, id: &RunId, called_by: &str) -> Result<Option<S
     let Some(known) = run.job.as_ref().filter(|_| run.state.is_live()) else {
         return Ok(Some(format!("run {id} has no live job")));
     };
+    if run.state == RunState::Stopping {
+        // Decided before. The ledger of `watch` asks the job to stop until it has ended, also where the
+        // call of that decision was lost.
+        return Ok(Some(format!("run {id} is being stopped already")));
+    }
+    if let Claim::Taken { at } = claims::claim(state, id, message).await? {
+        return Ok(Some(format!("run {id} was considered at {at}")));
+    }
     let job = state
         .vertex
         .job(&known.name)
@@ -116,11 +94,6 @@ async fn consider(state: &State, id: &RunId, called_by: &str) -> Result<Option<S
         .map_err(Error::call(vertex::SERVICE))?;
     if job.is_final() {
         return Ok(Some(format!("the job of run {id} has already ended")));
-    }
-    if run.stop.is_some() {
-        // Decided by an earlier delivery, whose cancel call may have been lost. Cancelling again is
-        // harmless.
-        return cancel(state, &job.name, id).await.map(Some);
     }
     let curve = state
         .vertex
@@ -145,7 +118,7 @@ async fn consider(state: &State, id: &RunId, called_by: &str) -> Result<Option<S
             });
             let reason = reason(finding, kept.as_deref(), called_by);
             record(state, &stored, stopping, &reason, now).await?;
-            cancel(state, &job.name, id).await.map(Some)
+            Ok(Some(cancel(state, &job.name, id).await))
         }
     }
 }
@@ -176,11 +149,17 @@ async fn record(
     Ok(())
 }
 
-async fn cancel(state: &State, job: &str, id: &RunId) -> Result<String, Error> {
-    state
-        .vertex
-        .cancel_job(job)
-        .await
-        .map_err(Error::call(vertex::SERVICE))?;
-    Ok(format!("asked the job of run {id} to stop"))
+/// Asks the job to stop. The decision is recorded: where this call fails, the ledger of `watch` asks again.
+async fn cancel(state: &State, job: &str, id: &RunId) -> String {
+    let Err(error) = state.vertex.cancel_job(job).await else {
+        return format!("asked the job of run {id} to stop");
+    };
+    let error = Error::call(vertex::SERVICE)(error);
+    let chain = Chain(&error);
+    if error.is_for_a_person() {
+        error!(outcome = "cancel_failed", job.name = job, "{chain}");
+    } else {
+        warn!(outcome = "cancel_failed", job.name = job, "{chain}");
+    }
+    format!("run {id} is to stop, but its job could not be asked: watch asks again")
 }

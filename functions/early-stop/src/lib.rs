@@ -1,8 +1,10 @@
 //! Confirms an alert from the loss curve of its run, and stops the run where the curve shows a fault.
 
+mod claims;
 mod config;
 pub mod decide;
 mod handler;
+mod incidents;
 
 use actix_web::web::{self, Data, ServiceConfig};
 use shared::{
@@ -11,7 +13,7 @@ use shared::{
     service::{self, Callers, Common, Running},
 };
 
-pub use crate::{config::Config, handler::IncidentRecord};
+pub use crate::{config::Config, incidents::IncidentRecord};
 
 /// What the handlers use.
 #[derive(Debug)]
