@@ -1,8 +1,9 @@
 # Documents: every plan, state and decision.
 #
-# No composite index: every query of shared/src/google/documents.rs filters by one field or orders by one field, and
-# Firestore indexes single fields by default. A query of two fields works on the emulator and fails here without a
-# composite index: add the index here together with the code.
+# No composite index: every query of shared/src/google/documents.rs filters by one field or orders by one field, or
+# filters by the values of several fields without an order (shared/src/google/documents/pages.rs), for which Firestore
+# merges the indexes of single fields that it has by default. Any other query of two fields works on the emulator and
+# fails here without a composite index: add the index here together with the code.
 
 locals {
   firestore = jsondecode(file("${path.module}/firestore.json"))

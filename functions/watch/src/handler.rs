@@ -4,123 +4,102 @@ use actix_web::web::Data;
 use futures::{StreamExt as _, stream};
 use shared::{
     curve::Curve,
-    dataset::Version,
     delivery::Delivery,
     error::{Ack, Chain, Error},
-    event::{DatasetCleaned, RunApproved, RunFinished, RunUnhealthy, Tick},
+    event::{RunApproved, RunFinished, RunUnhealthy, Tick},
     google::{
         documents::{Stored, Write},
-        vertex::{self, TuningJob},
+        vertex::{self, JobName, TuningJob},
     },
+    job_ledger::MISSING_TICKS,
     outcome::CallError,
-    run::{Run, State as RunState},
+    price::prices,
+    run::{Reported, Run, State as RunState},
 };
 use tracing::{error, info, warn};
 
 use crate::{
-    State,
+    State, attempts,
+    job_lists::JobLists,
+    open_runs::OpenRuns,
     poll::{self, PolledCurve},
-    reconcile,
+    reconcile, settle, sweep, unplanned,
 };
 
-/// Most open runs that are polled; more than a project could ever queue.
-const OPEN_RUNS_MAX: u32 = 500;
-/// Consecutive ticks at which neither a get nor a list must find a job before its run fails. A get of
-/// a live job has answered 404 (<https://github.com/googleapis/python-aiplatform/issues/6581>), and a
-/// list may lag behind by a minute.
-const MISSING_TICKS: u32 = 5;
 /// Runs that are polled concurrently.
 const POLLS_AT_ONCE: usize = 8;
-/// How many of the newest versions and runs are compared to find a version without a run.
-const NEWEST: u32 = 100;
 
-/// Polls every live run, then repairs what a lost event left undone. Overlapping ticks are harmless:
-/// every write is compare-and-set.
+/// Sweeps the job ledger, polls every live run, then repairs what a lost event left undone. Overlapping
+/// ticks are harmless: every write is compare-and-set.
 pub(crate) async fn tick(state: Data<State>, _delivery: Delivery<Tick>) -> Result<Ack, Error> {
-    let open = state
-        .documents
-        .with_field::<Run>("finish_published", false, OPEN_RUNS_MAX)
-        .await?;
-    let polled = stream::iter(&open)
-        .map(async |run| (run.value.id.clone(), poll_run(&state, run).await))
-        .buffer_unordered(POLLS_AT_ONCE)
-        .collect::<Vec<_>>()
-        .await;
-    // One run that cannot be read must not stop the others from being polled.
-    for (run, error) in polled
-        .iter()
-        .filter_map(|(run, poll)| Some((run, poll.as_ref().err()?)))
-    {
-        let chain = Chain(error);
-        if error.is_for_a_person() {
-            error!(outcome = "poll_failed", run.id = %run, "{chain}");
-        } else {
-            warn!(outcome = "poll_failed", run.id = %run, "{chain}");
-        }
+    let lists = JobLists::read(&state).await;
+    // A ledger that cannot be read must not keep runs from being polled.
+    let swept = sweep::sweep(&state, &lists).await;
+    // Read after the sweep, which may have adopted a job into one of them.
+    let runs = OpenRuns::read(&state).await?;
+    let live = runs.live.len();
+    let ended = stream::iter(&runs.ended).map(async |run| (run, finish(&state, run).await));
+    let ended: Vec<_> = ended.buffer_unordered(POLLS_AT_ONCE).collect().await;
+    let polled =
+        stream::iter(&runs.live).map(async |run| (run, poll_run(&state, run, &lists).await));
+    let polled: Vec<_> = polled.buffer_unordered(POLLS_AT_ONCE).collect().await;
+    for (run, result) in ended.iter().chain(&polled) {
+        log_failure(&run.value, result);
     }
-    let open: Vec<Run> = open.into_iter().map(|stored| stored.value).collect();
-    for run in reconcile::due(&open, state.config.jobs_max) {
+    let now = state.clock.now();
+    for run in reconcile::due(&runs.queued, live, state.config.jobs_max, now) {
         state.events.publish(&RunApproved { run }).await?;
     }
-    publish_unplanned(&state).await?;
-    let polls = polled.len();
-    Ok(Ack::done("polled", format!("polled {polls} open runs")))
+    unplanned::publish(&state).await?;
+    swept?;
+    Ok(Ack::done("polled", format!("polled {live} live runs")))
 }
 
-async fn publish_unplanned(state: &State) -> Result<(), Error> {
-    let versions = state
-        .documents
-        .newest::<Version>("created_at", NEWEST)
-        .await?;
-    let runs = state.documents.newest::<Run>("created_at", NEWEST).await?;
-    let versions: Vec<Version> = versions.into_iter().map(|stored| stored.value).collect();
-    let runs: Vec<Run> = runs.into_iter().map(|stored| stored.value).collect();
-    let now = state.clock.now();
-    for version in reconcile::unplanned(&versions, &runs, state.config.lost, now) {
-        warn!(dataset.version = %version, "version {version} has no run: publishing `dataset-cleaned` again");
-        state.events.publish(&DatasetCleaned { version }).await?;
-    }
-    Ok(())
-}
-
-async fn poll_run(state: &State, stored: &Stored<Run>) -> Result<(), Error> {
-    let run = &stored.value;
-    match (run.state, &run.job) {
-        (RunState::Running | RunState::Stopping, Some(job)) => {
-            poll_job(state, stored, &job.name).await?;
-            cancel_surplus(state, run, &job.name).await
-        }
-        (ended, _) if ended.is_final() => publish_finished(state, stored).await,
-        _ => Ok(()),
+/// One run that cannot be read must not stop the others from being polled.
+fn log_failure(run: &Run, result: &Result<(), Error>) {
+    let Err(error) = result else {
+        return;
+    };
+    let chain = Chain(error);
+    if error.is_for_a_person() {
+        error!(outcome = "poll_failed", run.id = %run.id, "{chain}");
+    } else {
+        warn!(outcome = "poll_failed", run.id = %run.id, "{chain}");
     }
 }
 
-async fn poll_job(state: &State, stored: &Stored<Run>, job: &str) -> Result<(), Error> {
+async fn poll_run(state: &State, stored: &Stored<Run>, lists: &JobLists) -> Result<(), Error> {
+    match &stored.value.job {
+        Some(job) => poll_job(state, stored, &job.name, lists).await,
+        None => Ok(()),
+    }
+}
+
+async fn poll_job(
+    state: &State,
+    stored: &Stored<Run>,
+    job: &str,
+    lists: &JobLists,
+) -> Result<(), Error> {
     let id = &stored.value.id;
-    let now = state.clock.now();
-    let after = match state.vertex.job(job).await {
-        Ok(job) => {
-            let (curve, is_current) = curve(state, &stored.value, &job).await?;
-            let polled = if is_current {
-                PolledCurve::Current(&curve)
-            } else {
-                PolledCurve::Stale(&curve)
-            };
-            let after = poll::apply(&stored.value, &job, polled, state.config.stall, now);
-            if is_current && curve.last_step().is_some() {
-                state.documents.put(id.as_str(), &curve).await?;
-                log_progress(&after, &curve);
-            }
-            after
+    let name = job.parse::<JobName>().ok();
+    let listed = name.as_ref().and_then(|name| lists.job(name));
+    let after = match (state.vertex.job(job).await, listed) {
+        (Ok(job), _) => polled(state, &stored.value, &job).await?,
+        // A stray 404: the list has it, with all that a get would say.
+        (Err(CallError::Missing(_)), Some(job)) => polled(state, &stored.value, job).await?,
+        (Err(CallError::Missing(refusal)), None) => {
+            let is_absent = name.is_some_and(|name| lists.lacks(&name));
+            missing(state, &stored.value, job, is_absent, &refusal.to_string())
         }
-        Err(CallError::Missing(refusal)) => {
-            missing(state, &stored.value, job, &refusal.to_string()).await?
-        }
-        Err(
-            error @ (CallError::No(_)
-            | CallError::NotAllowed(_)
-            | CallError::NotNow { .. }
-            | CallError::Unknown(_)),
+        (
+            Err(
+                error @ (CallError::No(_)
+                | CallError::NotAllowed(_)
+                | CallError::NotNow { .. }
+                | CallError::Unknown(_)),
+            ),
+            _,
         ) => return Err(Error::call(vertex::SERVICE)(error)),
     };
     if state.documents.replace(id.as_str(), stored, &after).await? == Write::Lost {
@@ -131,13 +110,34 @@ async fn poll_job(state: &State, stored: &Stored<Run>, job: &str) -> Result<(), 
     if after.state.is_final() {
         let ended = state.documents.get::<Run>(id.as_str()).await?;
         if let Some(ended) = ended {
-            publish_finished(state, &ended).await?;
+            finish(state, &ended).await?;
         }
     } else if after.finding_polls >= state.config.polls && after.stop.is_none() {
         let run = id.clone();
         state.events.publish(&RunUnhealthy { run }).await?;
     }
     Ok(())
+}
+
+/// The run after a poll of its job.
+async fn polled(state: &State, run: &Run, job: &TuningJob) -> Result<Run, Error> {
+    let now = state.clock.now();
+    let (curve, is_current) = curve(state, run, job).await?;
+    let polled = if is_current {
+        PolledCurve::Current(&curve)
+    } else {
+        PolledCurve::Stale(&curve)
+    };
+    let mut after = poll::apply(run, job, polled, state.config.stall, now);
+    if is_current && curve.last_step().is_some() {
+        state.documents.put(run.id.as_str(), &curve).await?;
+        log_progress(&after, &curve);
+    }
+    if let Some(reported) = settle::reported(&after, prices(), now) {
+        log_reported(&after, &reported);
+        after.reported = Some(reported);
+    }
+    Ok(after)
 }
 
 /// The curve of a job, and whether it is current.
@@ -174,16 +174,12 @@ async fn curve(state: &State, run: &Run, job: &TuningJob) -> Result<(Curve, bool
     Ok((before, false))
 }
 
-/// The run after a get that did not find its job: it fails once that is confirmed by several
-/// ticks, and by a list at each.
-async fn missing(state: &State, run: &Run, job: &str, answer: &str) -> Result<Run, Error> {
+/// The run after a get that did not find its job, nor a list: it fails once that is confirmed by several
+/// ticks, each with a complete list that does not have the job either.
+fn missing(state: &State, run: &Run, job: &str, is_absent: bool, answer: &str) -> Run {
     let now = state.clock.now();
-    let listed = state.vertex.jobs_of(&run.id).await;
-    let listed = listed.map_err(Error::call(vertex::SERVICE))?;
     let mut after = run.clone();
-    if listed.iter().any(|listed| listed.name == job) {
-        after.job_missing_ticks = 0;
-    } else {
+    if is_absent {
         after.job_missing_ticks = after.job_missing_ticks.saturating_add(1);
     }
     let ticks = after.job_missing_ticks;
@@ -197,32 +193,40 @@ async fn missing(state: &State, run: &Run, job: &str, answer: &str) -> Result<Ru
     );
     after.updated_at = now;
     if ticks >= MISSING_TICKS {
+        error!(
+            event.name = "job_vanished",
+            run.id = %run.id,
+            job.name = job,
+            "the job of run {} does not exist any more: {answer}",
+            run.id
+        );
         let reason = format!("its job no longer exists: {answer}");
         let _entered = after.enter(RunState::Failed, "watch", &reason, now);
     }
-    Ok(after)
+    after
 }
 
-/// Cancels every other job with the label of the run. A process that was frozen just before its
-/// create call may have created one after another process gave it up and created `recorded`.
-async fn cancel_surplus(state: &State, run: &Run, recorded: &str) -> Result<(), Error> {
-    let jobs = state.vertex.jobs_of(&run.id).await;
-    let jobs = jobs.map_err(Error::call(vertex::SERVICE))?;
-    let surplus = jobs
-        .iter()
-        .filter(|job| job.name != recorded && !job.is_final());
-    for job in surplus {
-        warn!(
-            event.name = "surplus_job",
-            run.id = %run.id,
-            job.name = job.name,
-            "cancelling a surplus job of run {}",
-            run.id
-        );
-        let cancelled = state.vertex.cancel_job(&job.name).await;
-        cancelled.map_err(Error::call(vertex::SERVICE))?;
+/// Follows the end of a run: tries it again where the service itself failed, else publishes the end.
+async fn finish(state: &State, stored: &Stored<Run>) -> Result<(), Error> {
+    let Some(why) = attempts::tried_again(&stored.value) else {
+        return publish_finished(state, stored).await;
+    };
+    let mut again = stored.value.clone();
+    if !again.retry("watch", &why, state.clock.now()) {
+        return publish_finished(state, stored).await;
     }
-    Ok(())
+    let id = again.id.clone();
+    if state.documents.replace(id.as_str(), stored, &again).await? == Write::Lost {
+        return Ok(());
+    }
+    warn!(
+        event.name = "run_tried_again",
+        run.id = %id,
+        attempt = again.attempt,
+        "run {id} is tried again: {why}"
+    );
+    // If publishing fails, the next tick promotes it like every queued run.
+    state.events.publish(&RunApproved { run: id }).await
 }
 
 /// Publishes the end, then records that it was published. In this order a crash in between publishes
@@ -239,6 +243,16 @@ async fn publish_finished(state: &State, stored: &Stored<Run>) -> Result<(), Err
         .documents
         .replace(run.id.as_str(), stored, &published)
         .await?;
+    if let (RunState::Failed, Some(model)) = (run.state, run.made_model()) {
+        error!(
+            event.name = "model_left",
+            run.id = %run.id,
+            model,
+            "run {} failed but left a model, which is paid for: {}",
+            run.id,
+            run.reason
+        );
+    }
     info!(event.name = "run_finished", run.id = %run.id, state = run.state.as_str(),
         "run {} {}: {}", run.id, run.state.as_str(), run.reason);
     Ok(())
@@ -256,6 +270,24 @@ fn log_progress(run: &Run, curve: &Curve) {
         "run {} is at step {}",
         run.id,
         curve.last_step().unwrap_or_default()
+    );
+}
+
+fn log_reported(run: &Run, reported: &Reported) {
+    info!(
+        event.name = "run_reported",
+        run.id = %run.id,
+        tokens.foretold = run.estimate.training_tokens,
+        tokens.reported = reported.training_tokens,
+        tokens.ratio = settle::ratio(run, reported),
+        usd.foretold = run.estimate.usd,
+        usd.reported = reported.usd,
+        dropped_rows = reported.dropped_rows,
+        "Vertex AI has counted {} training tokens for run {}, {} were foretold; it dropped {} rows",
+        reported.training_tokens,
+        run.id,
+        run.estimate.training_tokens,
+        reported.dropped_rows
     );
 }
 

@@ -2,8 +2,16 @@
 
 mod config;
 mod handler;
+mod job_lists;
+mod open_runs;
+mod sweep;
+mod unplanned;
+
+pub mod attempts;
+pub mod ledger;
 pub mod poll;
 pub mod reconcile;
+pub mod settle;
 
 use actix_web::web::{self, Data, ServiceConfig};
 use shared::{
@@ -13,6 +21,7 @@ use shared::{
 };
 
 pub use crate::config::Config;
+use crate::sweep::EndedJobs;
 
 /// What the handler uses.
 #[derive(Debug)]
@@ -22,6 +31,7 @@ struct State {
     documents: Documents,
     events: Events,
     vertex: Vertex,
+    ended: EndedJobs,
 }
 
 /// Runs the function until the process is asked to stop.
@@ -41,6 +51,7 @@ async fn start(
         documents: google.documents()?,
         events: google.events(clock)?,
         vertex: google.vertex()?,
+        ended: EndedJobs::default(),
     });
     Ok(move |app: &mut ServiceConfig| {
         app.app_data(state.clone())

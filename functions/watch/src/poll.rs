@@ -111,7 +111,7 @@ fn ending(job: &Job) -> Option<(State, String)> {
         JobState::Succeeded => Some((State::Succeeded, "tuned".to_owned())),
         JobState::PartiallySucceeded => Some((State::Succeeded, "tuned in part".to_owned())),
         JobState::Cancelled => Some((State::Cancelled, "stopped".to_owned())),
-        JobState::Failed => Some((State::Failed, error())),
+        JobState::Failed => Some((State::Failed, failure(job, error()))),
         JobState::Expired => Some((State::Failed, format!("expired: {}", error()))),
         JobState::Queued
         | JobState::Pending
@@ -119,6 +119,17 @@ fn ending(job: &Job) -> Option<(State, String)> {
         | JobState::Cancelling
         | JobState::Other(_) => None,
     }
+}
+
+/// Why a job failed. A failed job can still own a model: its deployment failed, after all was paid for.
+fn failure(job: &Job, error: String) -> String {
+    let Some(model) = &job.model else {
+        return error;
+    };
+    format!(
+        "{error} It left the model `{model}` in the Model Registry: deploy it there if it is worth it, \
+         or delete it"
+    )
 }
 
 fn finish(run: &mut Run, next: State, reason: &str, curve: &Curve, now: DateTime<Utc>) {
@@ -286,6 +297,39 @@ mod tests {
         let ended = after("SUCCEEDED");
         assert_eq!(ended.state, State::Succeeded);
         assert_eq!(ended.chosen.unwrap().id, "1", "the best of what was seen");
+    }
+
+    #[test]
+    fn a_failed_job_that_owns_a_model_is_reported_with_it() {
+        let failed: TuningJob = serde_json::from_value(json!({
+            "name": "projects/p/locations/l/tuningJobs/1", "state": "JOB_STATE_FAILED",
+            "error": {"code": 13, "message": "Failed to create endpoint."},
+            "tunedModel": {"model": "projects/1/locations/us/models/3@1"},
+        }))
+        .unwrap();
+        let before = curve(&[]);
+        let after = apply(
+            &run(&json!({})),
+            &failed,
+            PolledCurve::Current(&before),
+            STALL,
+            at(9),
+        );
+        assert_eq!(after.state, State::Failed);
+        let model = "projects/1/locations/us/models/3@1";
+        assert!(
+            after
+                .reason
+                .starts_with("Failed to create endpoint. It left"),
+            "{}",
+            after.reason
+        );
+        assert!(after.reason.contains(model), "{}", after.reason);
+        assert_eq!(after.made_model(), Some(model));
+        assert!(
+            !after.clone().retry("ada", "again", at(10)),
+            "it is paid for"
+        );
     }
 
     #[test]

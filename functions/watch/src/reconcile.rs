@@ -9,39 +9,82 @@ use shared::{
     run::{Run, State},
 };
 
-/// The queued runs whose turn may have come, oldest first: as many as slots are free.
+/// Most runs that one tick promotes: each is a message and a few reads of tune. With more that could be
+/// tried, such as all after an outage, the oldest come first and the next ticks go on.
+pub const PROMOTED_MAX: usize = 50;
+/// How far the watermark stays behind: the document of a version may appear hours after the time of its
+/// creation that it holds, since cleaning takes that long.
+const WATERMARK_LAG: TimeDelta = TimeDelta::days(1);
+/// How far back versions are looked for at the most. One that had no run for a month waits for a person,
+/// and must not make every tick read all that came after it.
+const LOOKBACK_MAX: TimeDelta = TimeDelta::days(31);
+/// How far the watermark must move before it is written.
+pub const WATERMARK_STEP: TimeDelta = TimeDelta::hours(1);
+
+/// The queued runs that may be submitted now, the oldest first.
 ///
-/// Runs whose submission is in doubt are always among them: only another delivery of `run-approved`
-/// finds out whether a job exists.
-pub fn due(open: &[Run], jobs_max: usize) -> Vec<RunId> {
-    let live = open.iter().filter(|run| run.state.is_live()).count();
-    let mut queued: Vec<&Run> = open
+/// - Those whose submission is in doubt: only another delivery of `run-approved` finds out whether a job
+///   exists.
+/// - Those whose turn has come: as many as slots are free.
+/// - Those that wait for a person and whose next try is due. They keep no place: others pass them.
+pub fn due(queued: &[Run], live: usize, jobs_max: usize, now: DateTime<Utc>) -> Vec<RunId> {
+    let mut queued: Vec<&Run> = queued
         .iter()
         .filter(|run| run.state == State::Queued)
         .collect();
     queued.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
-    let (doubtful, waiting): (Vec<&Run>, Vec<&Run>) =
+    let (doubtful, certain): (Vec<&Run>, Vec<&Run>) =
         queued.into_iter().partition(|run| run.armed.is_some());
+    let (passed, waiting): (Vec<&Run>, Vec<&Run>) =
+        certain.into_iter().partition(|run| !keeps_place(run));
     let free = jobs_max.saturating_sub(live);
+    let is_due = |run: &&Run| run.waits.as_ref().is_none_or(|waits| waits.is_over(now));
+    let in_turn = waiting.into_iter().take(free).filter(is_due);
+    let retried = passed.into_iter().filter(is_due).filter(|_| free > 0);
     doubtful
         .into_iter()
-        .chain(waiting.into_iter().take(free))
+        .chain(in_turn)
+        .chain(retried)
         .map(|run| run.id.clone())
+        .take(PROMOTED_MAX)
         .collect()
 }
 
+/// Whether a run is counted among those before another one in the queue.
+fn keeps_place(run: &Run) -> bool {
+    let waits = run.waits.as_ref();
+    waits.is_none_or(|waits| !waits.code.is_for_a_person())
+}
+
 /// The versions older than `lost` for which no run was planned.
-pub fn unplanned(
-    versions: &[Version],
+pub fn unplanned<'a>(
+    versions: &'a [Version],
     runs: &[Run],
     lost: Duration,
     now: DateTime<Utc>,
-) -> Vec<VersionId> {
+) -> Vec<&'a Version> {
     let planned: BTreeSet<&VersionId> = runs.iter().map(|run| &run.version).collect();
     let lost = TimeDelta::from_std(lost).unwrap_or(TimeDelta::MAX);
     versions
         .iter()
         .filter(|version| now - version.created_at > lost && !planned.contains(&version.id))
-        .map(|version| version.id.clone())
         .collect()
 }
+
+/// The time from which versions are read; `mark` is the watermark, if there is one.
+pub fn since(mark: Option<DateTime<Utc>>, now: DateTime<Utc>) -> DateTime<Utc> {
+    let earliest = now - LOOKBACK_MAX;
+    mark.map_or(earliest, |mark| mark.max(earliest))
+}
+
+/// The next watermark: everything created before it has its run.
+pub fn watermark(unplanned: &[&Version], now: DateTime<Utc>) -> DateTime<Utc> {
+    let oldest = unplanned.iter().map(|version| version.created_at).min();
+    // A second earlier: times are compared as texts, whose order is that of whole seconds.
+    let oldest = oldest.map(|oldest| oldest - TimeDelta::seconds(1));
+    let latest = now - WATERMARK_LAG;
+    oldest.map_or(latest, |oldest| oldest.min(latest))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+fn at(minutes: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes)
+}
+
+fn run(id: &str, created: i64, extra: &Value) -> Run {
+    let mut run = json!({
+        "id": id, "dataset": "a", "version": "a-b", "model": "a",
+        "plan": {"base_model": "m", "region": "r", "epochs": 1,
+                 "learning_rate_multiplier": 1.0, "adapter_size": 1},
+        "estimate": {"training_tokens": 1, "usd": 1.0, "price_as_of": ""},
+        "budget_usd": 1.0, "state": "queued", "reason": "",
+        "created_at": at(created), "updated_at": at(created),
+    });
+    let fields = run.as_object_mut().unwrap();
+    fields.extend(extra.as_object().unwrap().clone());
+    serde_json::from_value(run).unwrap()
+}
+
+fn waits(code: &str, next_try: i64) -> Value {
+    json!({"waits": {"code": code, "since": at(0), "next_try_at": at(next_try)}})
+}
+
+#[track_caller]
+fn check(queued: &[Run], live: usize, now: i64, expected: &[&str]) {
+    let due = due(queued, live, 1, at(now));
+    let due: Vec<&str> = due.iter().map(RunId::as_str).collect();
+    assert_eq!(due, expected);
+}
+
+#[test]
+fn the_oldest_runs_come_first_as_many_as_slots_are_free() {
+    let queued = [
+        run("b", 2, &json!({})),
+        run("a", 2, &json!({})),
+        run("c", 1, &json!({})),
+    ];
+    check(&queued, 0, 9, &["c"]);
+    check(&queued, 1, 9, &[]);
+    let all: Vec<RunId> = due(&queued, 0, 3, at(9));
+    assert_eq!(
+        all.iter().map(RunId::as_str).collect::<Vec<_>>(),
+        ["c", "a", "b"]
+    );
+}
+
+#[test]
+fn a_run_whose_submission_is_in_doubt_is_always_due() {
+    let armed = json!({"armed": {"owner": "o", "at": at(0), "deadline": at(1)}});
+    let queued = [run("a", 1, &json!({})), run("b", 2, &armed)];
+    check(&queued, 1, 9, &["b"]);
+}
+
+#[test]
+fn a_run_that_waits_for_a_person_keeps_no_place_and_is_tried_again() {
+    let queued = [
+        run("a", 1, &waits("permission", 10)),
+        run("b", 2, &json!({})),
+    ];
+    check(&queued, 0, 9, &["b"]);
+    check(&queued, 0, 10, &["b", "a"]);
+    check(&queued, 1, 10, &[]);
+}
+
+#[test]
+fn a_run_that_waits_for_the_service_keeps_its_place() {
+    let queued = [run("a", 1, &waits("quota", 10)), run("b", 2, &json!({}))];
+    check(&queued, 0, 9, &[]);
+    check(&queued, 0, 10, &["a"]);
+}
+
+#[test]
+fn ten_thousand_queued_runs_are_promoted_in_turn() {
+    let blocked = (0..10_000).map(|n| run(&format!("a{n}"), 1, &waits("cap", 5)));
+    let mut queued: Vec<Run> = blocked.collect();
+    queued.push(run("z", 2, &json!({})));
+    let due = due(&queued, 0, 1, at(9));
+    assert_eq!(due.len(), PROMOTED_MAX, "bounded");
+    assert_eq!(due[0].as_str(), "z", "its turn has come");
+}
+
+#[test]
+fn the_watermark_stops_at_what_has_no_run() {
+    let day = |days: i64| DateTime::UNIX_EPOCH + TimeDelta::days(days);
+    let version = |created: DateTime<Utc>| -> Version {
+        serde_json::from_value(json!({
+            "id": "a-b", "dataset": "a",
+            "source": {"uri": "gs://b/o", "generation": 1},
+            "source_crc32c": "", "source_bytes": 1, "recipe": {}, "format": "pairs", "code_version": "",
+            "rows": {"read": 1, "kept": 1, "rejected": 0, "duplicate": 0},
+            "codes": {}, "tokens": 1, "task": "text", "parts": {}, "created_at": created,
+        }))
+        .unwrap()
+    };
+    assert_eq!(
+        watermark(&[], day(10)),
+        day(9),
+        "late documents are still seen"
+    );
+    let lost = version(day(5));
+    assert_eq!(watermark(&[&lost], day(10)), day(5) - TimeDelta::seconds(1));
+    assert_eq!(since(Some(day(5)), day(10)), day(5));
+    assert_eq!(since(Some(day(5)), day(100)), day(69), "not for ever");
+    assert_eq!(since(None, day(100)), day(69));
+    let runs = [run("a-b-c", 0, &json!({}))];
+    let minute = Duration::from_mins(1);
+    assert!(unplanned(std::slice::from_ref(&lost), &runs, minute, day(10)).is_empty());
+    assert_eq!(
+        unplanned(std::slice::from_ref(&lost), &[], minute, day(10)).len(),
+        1
+    );
+    assert!(
+        unplanned(&[version(day(10))], &[], minute, day(10)).is_empty(),
+        "not lost yet"
+    );
+}
