@@ -45,12 +45,16 @@ pub(crate) struct CheckedForm {
     /// Who posted it: the caller that Identity-Aware Proxy authenticated or, without authentication, the
     /// user of the guard.
     pub(crate) by: String,
+    /// The reason that the person gave; empty without one.
+    pub(crate) why: String,
 }
 
 /// The fields of our forms.
 #[derive(Deserialize)]
 struct FormFields {
     token: String,
+    #[serde(default)]
+    why: String,
 }
 
 impl FromRequest for CheckedForm {
@@ -80,6 +84,7 @@ impl FromRequest for CheckedForm {
             }
             Ok(Self {
                 by: email.unwrap_or_else(|| guard.user.clone()),
+                why: fields.into_inner().why,
             })
         }
         .boxed_local()

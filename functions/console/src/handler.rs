@@ -138,7 +138,7 @@ pub(crate) async fn missing() -> Result<HttpResponse, FailurePage> {
 }
 
 /// The run that a path names. An invalid id cannot be the id of a run, so it is not found.
-fn parse_id(text: &str) -> Result<RunId, Error> {
+pub(crate) fn parse_id(text: &str) -> Result<RunId, Error> {
     text.parse()
         .map_err(|_invalid| Error::NotFound("a run of that name".to_owned()))
 }

@@ -1,7 +1,9 @@
-//! Pages for people: the runs and their curves, the uploads, and the button that approves a price.
+//! Pages for people: the runs and their curves, the uploads, and the buttons that approve
+//! a price, refuse it, cancel a run and try it again.
 //!
 //! Pages are rendered on the server and need no script. Programs read the same documents at `/v1/`.
 
+mod changes;
 mod chart;
 mod config;
 mod csrf;
@@ -29,8 +31,9 @@ use shared::{
 pub use crate::config::Config;
 use crate::csrf::FormGuard;
 
-/// Largest form, in bytes: ours hold one token.
-const FORM_MAX_BYTES: usize = 1 << 10;
+/// Largest form, in bytes: ours hold one token, and a reason of 500 characters, each of which is up to
+/// twelve bytes in a form.
+const FORM_MAX_BYTES: usize = 8 << 10;
 
 /// What the handlers use.
 #[derive(Debug)]
@@ -73,6 +76,9 @@ fn routes(app: &mut ServiceConfig, guard: &Data<FormGuard>) {
         .route("/", web::get().to(handler::runs))
         .route("/runs/{id}", web::get().to(handler::run))
         .route("/runs/{id}/approve", web::post().to(handler::approve))
+        .route("/runs/{id}/refuse", web::post().to(changes::refuse))
+        .route("/runs/{id}/cancel", web::post().to(changes::cancel))
+        .route("/runs/{id}/retry", web::post().to(changes::retry))
         .route("/uploads", web::get().to(handler::uploads))
         .route("/v1/runs", web::get().to(handler::runs_json))
         .route("/v1/runs/{id}", web::get().to(handler::run_json))

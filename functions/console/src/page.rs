@@ -1,5 +1,6 @@
 //! What every page has in common.
 
+mod changes;
 mod evaluation;
 mod job;
 pub(crate) mod run;

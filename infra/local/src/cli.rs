@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use shared::error::Chain;
+use shared::{error::Chain, run_change::RunChange};
 
 use crate::{commands, exit::CommandResult, output, serve};
 
@@ -52,6 +52,12 @@ enum Command {
     Watch(commands::watch::Args),
     /// Approves a run whose price is above its budget.
     Approve(commands::approve::Args),
+    /// Refuses the price of a run that awaits approval.
+    Refuse(commands::change::Args),
+    /// Cancels a run: it ends, or its job is asked to stop.
+    Cancel(commands::change::Args),
+    /// Tries a run again that ended without a model.
+    Retry(commands::change::Args),
     /// Rolls a model's route back by one step.
     Rollback(commands::rollback::Args),
     /// Checks files offline: findings, tokens and price.
@@ -104,6 +110,9 @@ async fn dispatch(command: Command) -> CommandResult {
         Command::Show(args) => commands::show::run(args).await,
         Command::Watch(args) => commands::watch::run(args).await,
         Command::Approve(args) => commands::approve::run(args).await,
+        Command::Refuse(args) => commands::change::run(RunChange::Refuse, args).await,
+        Command::Cancel(args) => commands::change::run(RunChange::Cancel, args).await,
+        Command::Retry(args) => commands::change::run(RunChange::Retry, args).await,
         Command::Rollback(args) => commands::rollback::run(args).await,
         Command::Check(args) => commands::check::run(&args),
         Command::Clean(args) => Ok(commands::clean::run(&args)),

@@ -6,6 +6,7 @@ pub(crate) mod up;
 pub(crate) mod doctor;
 
 pub(crate) mod approve;
+pub(crate) mod change;
 pub(crate) mod drop;
 pub(crate) mod rollback;
 pub(crate) mod runs;

@@ -8,7 +8,8 @@ use shared::{
 };
 
 use super::{
-    Refresh, definitions, evaluation, job, layout, present, runs::bar, status_line, version, when,
+    Refresh, changes, definitions, evaluation, job, layout, present, runs::bar, status_line,
+    version, when,
 };
 use crate::{
     chart::{NO_LOSSES, chart},
@@ -18,7 +19,7 @@ use crate::{
     view::RunDetails,
 };
 
-/// The page; `token` is the CSRF token of its form.
+/// The page; `token` is the CSRF token of its forms.
 pub(crate) fn page(
     found: &RunDetails,
     token: &str,
@@ -40,6 +41,7 @@ pub(crate) fn page(
         (refresh.link())
         (head(run, serves, now))
         @if run.state == State::AwaitingApproval { (approval(run, token)) }
+        (changes::forms(run, token))
         section {
             h2 { "Losses" }
             @match curve {
@@ -160,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_run_that_awaits_approval_has_a_button() {
+    fn only_a_run_that_awaits_approval_can_be_approved() {
         let waiting = shown(&json!({"state": "awaiting_approval"}));
         assert!(
             waiting.contains(r#"name="token" value="token-7""#),
@@ -171,8 +173,28 @@ mod tests {
             "{waiting}"
         );
         let queued = shown(&json!({}));
-        assert!(!queued.contains("<button"), "{queued}");
-        assert!(!queued.contains("token-7"), "{queued}");
+        assert!(!queued.contains("<button>Approve"), "{queued}");
+        let succeeded = shown(&json!({"state": "succeeded"}));
+        assert!(!succeeded.contains("<button"), "{succeeded}");
+        assert!(!succeeded.contains("token-7"), "{succeeded}");
+    }
+
+    #[test]
+    fn a_run_has_the_buttons_of_what_can_be_done_to_it() {
+        for (state, path, words) in [
+            ("awaiting_approval", "refuse", "Refuse the price"),
+            ("queued", "cancel", "Cancel the run"),
+            ("running", "cancel", "Cancel the run"),
+            ("failed", "retry", "Try it again"),
+        ] {
+            let page = shown(&json!({ "state": state }));
+            let action = format!(r#"action="/runs/tickets-aaaaaaaaaaaa-bbbbbbbbbb/{path}""#);
+            assert!(page.contains(&action), "{state}: {page}");
+            assert!(
+                page.contains(&format!("<button>{words}</button>")),
+                "{page}"
+            );
+        }
     }
 
     #[test]

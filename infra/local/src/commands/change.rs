@@ -1,0 +1,76 @@
+//! `lapidary refuse`, `lapidary cancel`, `lapidary retry`: what a person may do to a run.
+
+use std::process::ExitCode;
+
+use shared::{
+    event::RunApproved,
+    google::documents::Write,
+    id::RunId,
+    run::{Run, State},
+    run_change::RunChange,
+};
+
+use crate::{arguments::StackArgs, exit::CommandResult, output, session::Session};
+
+/// The arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Who and why are kept in the history of the run: see `lapidary show`.
+
+Example:
+  lapidary cancel tickets-3f2k9x1m4q7a-b5c8d1e9f0 --why 'the rows are of last year'")]
+pub(crate) struct Args {
+    /// The run.
+    run: RunId,
+    /// The reason.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    why: String,
+    /// The person who asks for it.
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "cli")]
+    by: String,
+    #[command(flatten)]
+    stack: StackArgs,
+}
+
+/// Runs the command that makes `change`.
+pub(crate) async fn run(change: RunChange, args: Args) -> CommandResult {
+    let session = Session::open(&args.stack.env_file).await?;
+    let id = &args.run;
+    let stored = session.documents.get::<Run>(id.as_str()).await?;
+    let stored =
+        stored.ok_or_else(|| format!("no run `{id}`: list the runs with `lapidary runs`"))?;
+    let mut run = stored.value.clone();
+    change.apply(&mut run, &args.by, &args.why, session.clock.now())?;
+    let write = session
+        .documents
+        .replace(id.as_str(), &stored, &run)
+        .await?;
+    if write == Write::Lost {
+        return Err(format!("run {id} changed at the same time: try again").into());
+    }
+    if run.state == State::Queued {
+        // After the write: on the event, `tune` must find the run queued. If the process ends in between,
+        // `watch` publishes the event again.
+        let approved = RunApproved { run: id.clone() };
+        session.events.publish(&approved).await?;
+    }
+    output::write(&format!("{}\n", describe(&run)))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What follows from the change.
+fn describe(run: &Run) -> String {
+    let Run { id, attempt, .. } = run;
+    match run.state {
+        State::Queued => format!("{id} is queued again, as attempt {attempt}"),
+        State::AwaitingApproval => {
+            format!("{id} awaits approval again, as attempt {attempt}: see `lapidary approve`")
+        }
+        State::Stopping => {
+            format!("{id} is being stopped: watch asks its job to stop until it has ended")
+        }
+        State::Running | State::Succeeded | State::Failed | State::Cancelled => {
+            format!("{id} is {}", run.state.as_str())
+        }
+    }
+}
