@@ -1,5 +1,6 @@
-# Alert policies. Those of the topology notify functions; those of alerts.json notify people, and each has a runbook
-# of its name in README.md.
+# Alert policies. Those of the topology are on log lines of functions: they notify a function by a topic, or, without
+# one, people. Those of alerts.json are on metrics of the cloud itself, and notify people. Each policy for people has a
+# runbook of its name in README.md.
 
 locals {
   # Names that the conditions use: resource names contain the project's number.
@@ -12,9 +13,14 @@ locals {
 resource "google_monitoring_alert_policy" "topology" {
   for_each = local.topology.alerts
 
-  display_name          = each.key
-  combiner              = "OR"
-  notification_channels = [google_monitoring_notification_channel.topic[each.value.topic].id]
+  display_name = each.key
+  combiner     = "OR"
+  severity     = try(each.value.severity, null)
+  notification_channels = (
+    can(each.value.topic)
+    ? [google_monitoring_notification_channel.topic[each.value.topic].id]
+    : [for channel in google_monitoring_notification_channel.email : channel.id]
+  )
 
   conditions {
     display_name = each.key
@@ -34,7 +40,7 @@ resource "google_monitoring_alert_policy" "topology" {
 
       # One incident per group, so that each names its run.
       aggregations {
-        alignment_period     = "60s"
+        alignment_period     = "${try(each.value.period_s, 60)}s"
         per_series_aligner   = "ALIGN_SUM"
         cross_series_reducer = "REDUCE_SUM"
         group_by_fields      = [for label in each.value.group_by : "metric.label.${label}"]

@@ -1,7 +1,7 @@
 # Notification channels: functions are notified by topics, people by e-mail.
 
 locals {
-  alert_topics = toset([for alert in local.topology.alerts : alert.topic])
+  alert_topics = toset([for alert in local.topology.alerts : alert.topic if can(alert.topic)])
 }
 
 resource "google_monitoring_notification_channel" "topic" {

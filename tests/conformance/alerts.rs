@@ -9,7 +9,10 @@ use crate::target::SuiteTarget;
 /// A minute takes a fiftieth of a second, because an incident closes half an hour after the last line.
 const SPEED: f64 = 3_000.0;
 
-/// The metric, the channel, the policy, and a subscription to their topic.
+/// The topic that stands for the e-mail of people.
+const PEOPLE: &str = "people";
+
+/// The metrics, the channels, the policies, and a subscription to each of their topics.
 async fn watched() -> SuiteTarget {
     let target = SuiteTarget::ours(SPEED).await;
     let topology = Topology::load().unwrap();
@@ -30,12 +33,11 @@ async fn watched() -> SuiteTarget {
         target.done("POST", &path, body).await;
     }
     for (name, alert) in &topology.alerts {
-        let topic = format!("{project}/topics/{}", alert.topic);
-        target.done("PUT", &format!("/v1/{topic}"), json!({})).await;
-        let subscriber = format!("/v1/{project}/subscriptions/subscriber");
-        target
-            .done("PUT", &subscriber, json!({ "topic": topic }))
-            .await;
+        let topic_name = alert.topic.as_deref().unwrap_or(PEOPLE);
+        let topic = format!("{project}/topics/{topic_name}");
+        made(&target, &format!("/v1/{topic}"), json!({})).await;
+        let subscriber = format!("/v1/{project}/subscriptions/{topic_name}");
+        made(&target, &subscriber, json!({ "topic": topic })).await;
         let channel =
             json!({ "type": "pubsub", "displayName": name, "labels": { "topic": topic } });
         let path = format!("/v3/{project}/notificationChannels");
@@ -62,7 +64,7 @@ async fn watched() -> SuiteTarget {
                     "thresholdValue": alert.above,
                     "duration": format!("{}s", alert.duration_s),
                     "aggregations": [{
-                        "alignmentPeriod": "60s",
+                        "alignmentPeriod": format!("{}s", alert.period_s),
                         "perSeriesAligner": "ALIGN_SUM",
                         "crossSeriesReducer": "REDUCE_SUM",
                         "groupByFields": group_by,
@@ -76,6 +78,12 @@ async fn watched() -> SuiteTarget {
     target
 }
 
+/// Creates what several policies have in common.
+async fn made(target: &SuiteTarget, path: &str, body: Value) {
+    let (status, answer) = target.call("PUT", path, body).await;
+    assert!([200, 409].contains(&status), "{path}: {status} {answer}");
+}
+
 /// Writes a line as `watch` logs it.
 async fn log(target: &SuiteTarget, payload: Value) {
     let entries = json!({
@@ -86,10 +94,10 @@ async fn log(target: &SuiteTarget, payload: Value) {
     target.done("POST", "/v2/entries:write", entries).await;
 }
 
-/// Waits for a notification.
-async fn notification(target: &SuiteTarget) -> Value {
+/// Waits for a notification of a function by `topic`, or of people.
+async fn notification(target: &SuiteTarget, topic: &str) -> Value {
     use base64::{Engine as _, prelude::BASE64_STANDARD};
-    let subscriber = format!("/v1/projects/{}/subscriptions/subscriber", target.project);
+    let subscriber = format!("/v1/projects/{}/subscriptions/{topic}", target.project);
     let pull = json!({ "maxMessages": 1, "returnImmediately": true });
     let received = wait::until("a notification", &(), async || {
         let pulled = target
@@ -117,7 +125,7 @@ async fn a_finding_opens_one_incident_of_its_run_and_silence_closes_it() {
     let finding = json!({ "event": { "name": "run_finding" }, "run": { "id": "ill" }, "finding": "diverged" });
     log(&target, finding).await;
 
-    let opened = notification(&target).await;
+    let opened = notification(&target, "alert").await;
     assert_eq!(opened["version"], "1.2");
     let incident = &opened["incident"];
     assert_eq!(incident["state"], "open");
@@ -133,8 +141,54 @@ async fn a_finding_opens_one_incident_of_its_run_and_silence_closes_it() {
         "{documentation}"
     );
 
-    let closed = notification(&target).await;
+    let closed = notification(&target, "alert").await;
     assert_eq!(closed["incident"]["state"], "closed");
     assert_eq!(closed["incident"]["incident_id"], incident["incident_id"]);
     assert!(closed["incident"]["ended_at"].is_i64(), "{closed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_needs_a_person_notifies_people_with_the_run() {
+    let target = watched().await;
+    for (line, policy) in [
+        (
+            json!({ "event": { "name": "cancel_without_effect" } }),
+            "cancel-without-effect",
+        ),
+        (
+            json!({ "event": { "name": "job_vanished" } }),
+            "job-vanished",
+        ),
+        (json!({ "event": { "name": "model_left" } }), "model-left"),
+        (json!({ "event": { "name": "orphan_job" } }), "orphan-jobs"),
+    ] {
+        let mut line = line;
+        line["run"] = json!({ "id": policy });
+        log(&target, line).await;
+        // Incidents of earlier rows close in between.
+        let incident = loop {
+            let notified = notification(&target, PEOPLE).await;
+            if notified["incident"]["state"] == "open" {
+                break notified["incident"].clone();
+            }
+        };
+        assert_eq!(incident["policy_name"], policy);
+        assert_eq!(incident["metric"]["labels"]["run_id"], policy);
+        let documentation = incident["documentation"]["content"].as_str().unwrap();
+        assert!(
+            documentation.contains(&format!("`{policy}`")),
+            "{documentation}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_shows_a_stuck_job_notifies_people() {
+    let target = watched().await;
+    let finding =
+        json!({ "event": { "name": "run_finding" }, "run": { "id": "ill" }, "finding": "stuck" });
+    log(&target, finding).await;
+    let opened = notification(&target, PEOPLE).await;
+    assert_eq!(opened["incident"]["policy_name"], "run-stuck");
+    assert_eq!(opened["incident"]["metric"]["labels"]["finding"], "stuck");
 }

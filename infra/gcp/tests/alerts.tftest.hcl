@@ -28,16 +28,30 @@ run "an_incident_reaches_its_function" {
   }
 }
 
+run "an_alert_without_a_topic_notifies_people" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for name, alert in local.topology.alerts : can(alert.topic) || length(google_monitoring_alert_policy.topology[name].notification_channels) == length(var.alert_emails)])
+    error_message = "An alert for people has no channel."
+  }
+
+  assert {
+    condition     = google_monitoring_alert_policy.topology["curve-unread"].conditions[0].condition_threshold[0].aggregations[0].alignment_period == "300s"
+    error_message = "One poll that succeeds between two ticks would reset the hour."
+  }
+}
+
 run "every_alert_for_people_has_a_runbook" {
   command = plan
 
   assert {
-    condition     = alltrue([for name in keys(local.people_alerts) : strcontains(file("README.md"), "\n### ${name}\n")])
+    condition     = alltrue([for name in concat(keys(local.people_alerts), [for name, alert in local.topology.alerts : name if !can(alert.topic)]) : strcontains(file("README.md"), "\n### ${name}\n")])
     error_message = "An alert has no runbook in README.md."
   }
 
   assert {
-    condition     = length(regexall("\n### ", split("\n## Runbooks\n", file("README.md"))[1])) == length(local.people_alerts)
+    condition     = length(regexall("\n### ", split("\n## Runbooks\n", file("README.md"))[1])) == length(local.people_alerts) + length([for alert in local.topology.alerts : alert if !can(alert.topic)])
     error_message = "A runbook in README.md is for an alert that does not exist."
   }
 

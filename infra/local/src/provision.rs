@@ -285,28 +285,29 @@ impl Provisioner {
         Ok(())
     }
 
-    async fn alert(&self, name: &str, alert: &Alert) -> Result<(), Error> {
-        let named = |wanted: String| {
-            move |one: &Value| one.get("displayName").and_then(Value::as_str) == Some(&wanted)
-        };
+    /// Creates the channel that publishes incidents to `topic`.
+    async fn channel(&self, topic: &str) -> Result<Value, Error> {
         let url = format!(
             "{}/v3/projects/{PROJECT}/notificationChannels",
             self.monitoring
         );
         let body = json!({
             "type": "pubsub",
-            "displayName": alert.topic,
-            "labels": { "topic": resource_names::topic(&alert.topic) },
+            "displayName": topic,
+            "labels": { "topic": resource_names::topic(topic) },
             "enabled": true,
         });
-        let channel = self
-            .find_or_create(
-                &url,
-                "notificationChannels",
-                named(alert.topic.clone()),
-                body,
-            )
-            .await?;
+        self.find_or_create(&url, "notificationChannels", is_named(topic), body)
+            .await
+    }
+
+    async fn alert(&self, name: &str, alert: &Alert) -> Result<(), Error> {
+        let mut channels = Vec::new();
+        // Those for people have no channel here: an incident is seen in the emulator alone.
+        if let Some(topic) = &alert.topic {
+            let channel = self.channel(topic).await?;
+            channels.extend(channel.get("name").cloned());
+        }
         let url = format!("{}/v3/projects/{PROJECT}/alertPolicies", self.monitoring);
         let group_by: Vec<String> = alert
             .group_by
@@ -318,7 +319,8 @@ impl Provisioner {
             "combiner": "OR",
             "enabled": true,
             "documentation": { "content": alert.documentation, "mimeType": "text/markdown" },
-            "notificationChannels": [channel.get("name")],
+            "severity": alert.severity,
+            "notificationChannels": channels,
             "alertStrategy": { "autoClose": format!("{}s", alert.auto_close_s) },
             "conditions": [{
                 "displayName": name,
@@ -332,7 +334,7 @@ impl Provisioner {
                     "duration": format!("{}s", alert.duration_s),
                     "trigger": { "count": 1 },
                     "aggregations": [{
-                        "alignmentPeriod": "60s",
+                        "alignmentPeriod": format!("{}s", alert.period_s),
                         "perSeriesAligner": "ALIGN_SUM",
                         "crossSeriesReducer": "REDUCE_SUM",
                         "groupByFields": group_by,
@@ -340,8 +342,12 @@ impl Provisioner {
                 },
             }],
         });
-        self.find_or_create(&url, "alertPolicies", named(name.to_owned()), body)
+        self.find_or_create(&url, "alertPolicies", is_named(name), body)
             .await
             .map(drop)
     }
+}
+
+fn is_named(wanted: &str) -> impl Fn(&Value) -> bool {
+    move |one| one.get("displayName").and_then(Value::as_str) == Some(wanted)
 }

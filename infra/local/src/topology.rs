@@ -135,12 +135,23 @@ pub struct Alert {
     pub duration_s: u32,
     /// Labels whose every value has its own incident.
     pub group_by: Vec<String>,
-    /// The topic to which incidents are published.
-    pub topic: String,
+    /// Seconds that are summed up to one value.
+    #[serde(default = "minute")]
+    pub period_s: u32,
+    /// The topic to which incidents are published; without one, they notify people only.
+    #[serde(default)]
+    pub topic: Option<String>,
+    /// How bad it is, for people.
+    #[serde(default)]
+    pub severity: Option<String>,
     /// Seconds without data after which an incident closes.
     pub auto_close_s: u32,
     /// For the people who read the incident.
     pub documentation: String,
+}
+
+fn minute() -> u32 {
+    60
 }
 
 impl Topology {
@@ -189,7 +200,9 @@ mod tests {
             }
         }
         for alert in topology.alerts.values() {
-            assert!(topology.topics.contains_key(&alert.topic));
+            let topic = alert.topic.as_ref();
+            assert!(topic.is_none_or(|topic| topology.topics.contains_key(topic)));
+            assert_eq!(topic.is_none(), alert.severity.is_some(), "for people");
             let metric = &topology.metrics[&alert.metric];
             for label in &alert.group_by {
                 assert!(metric.labels.contains_key(label), "{label}");

@@ -309,8 +309,12 @@ impl ApiClient<'_> {
             let result = alerts::function_alert(deployment, name, alert, &policies, &channels);
             Diagnosis::new(format!("alert {name}"), result)
         }));
-        let people = self
-            .only_in_cloud(async || alerts::people_alerts(deployment, &config.alerts, &policies));
+        let ours = topology.alerts.iter();
+        let ours = ours.filter(|(_, alert)| alert.topic.is_none());
+        let mut for_people = config.alerts.clone();
+        for_people.extend(ours.map(|(name, _)| name.clone()));
+        let people =
+            self.only_in_cloud(async || alerts::people_alerts(deployment, &for_people, &policies));
         diagnoses.push(Diagnosis::new("alerts for people", people.await));
         diagnoses
     }
