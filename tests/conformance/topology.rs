@@ -73,7 +73,12 @@ fn every_topic_has_a_publisher() {
     let uploads = topology.buckets.values();
     published.extend(uploads.filter_map(|bucket| bucket.notify.as_deref()));
     published.extend(topology.schedules.values().map(|it| it.topic.as_str()));
-    published.extend(topology.alerts.values().filter_map(|it| it.topic.as_deref()));
+    published.extend(
+        topology
+            .alerts
+            .values()
+            .filter_map(|it| it.topic.as_deref()),
+    );
     let topics: BTreeSet<&str> = topology.topics.keys().map(String::as_str).collect();
     assert_eq!(published, topics);
 }

@@ -81,6 +81,7 @@ impl World {
         };
         let train = "gs://rows/train.jsonl".parse().unwrap();
         let job = NewJob {
+            attempt: 1,
             run,
             plan: &plan,
             train: &train,

@@ -10,6 +10,7 @@
 )]
 
 mod approval;
+mod attempts;
 mod authentication;
 mod bad_input;
 mod bad_messages;

@@ -236,7 +236,7 @@ async fn create_again(chain: &TestChain, run: &Run) -> String {
     let body = json!({
         "baseModel": run.plan.base_model,
         "supervisedTuningSpec": { "trainingDatasetUri": train.artifact.uri.to_string() },
-        "labels": { "lapidary_run": run.id.to_string() },
+        "labels": { "app": "lapidary", "lapidary_run": run.id.to_string() },
     });
     let created = harness.http.post(url).json(&body).send().await;
     let created: Value = created.expect("an answer").json().await.expect("JSON");

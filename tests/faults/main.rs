@@ -8,11 +8,13 @@
     reason = "a test's helper fails the test, and reports progress"
 )]
 
+mod alerts;
 mod crash;
 mod create;
 mod dependencies;
 mod duplicate_deliveries;
 mod large;
+mod ledger;
 mod lost;
 mod rollout;
 mod terminate;

@@ -210,6 +210,7 @@ async fn create(
     }
     let job = NewJob {
         run: &id,
+        attempt: armed.value.attempt,
         plan: &armed.value.plan,
         train: &train.artifact.uri,
         validation: validation.map(|part| &part.artifact.uri),

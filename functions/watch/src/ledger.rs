@@ -59,7 +59,7 @@ pub enum Effect {
 /// The run must have been read after the job was seen. Otherwise a job that has just been created would
 /// look like one without a run, or one of a run that is not its own.
 pub fn next(entry: &JobEntry, run: Option<&Run>, now: DateTime<Utc>) -> Vec<Effect> {
-    let owner = owner(entry, run);
+    let owner = owner(entry, run, now);
     let mut effects = Vec::new();
     // Of a job that has ended, it stays as it was found out first: its run may be at a later attempt now.
     if owner != entry.owner && (entry.open || entry.owner == JobOwner::Orphan) {
@@ -86,7 +86,7 @@ pub fn next(entry: &JobEntry, run: Option<&Run>, now: DateTime<Utc>) -> Vec<Effe
 }
 
 /// Whose the job is.
-pub fn owner(entry: &JobEntry, run: Option<&Run>) -> JobOwner {
+fn owner(entry: &JobEntry, run: Option<&Run>, now: DateTime<Utc>) -> JobOwner {
     let Some(run) = run.filter(|run| run.attempt == entry.attempt) else {
         return JobOwner::Orphan;
     };
@@ -97,6 +97,10 @@ pub fn owner(entry: &JobEntry, run: Option<&Run>) -> JobOwner {
             JobOwner::Recorded | JobOwner::Surplus | JobOwner::Orphan => JobOwner::Recorded,
         },
         (Some(_), _) => JobOwner::Surplus,
+        // The call that made it may be under way still: `tune` records it once it is answered.
+        (None, State::Queued) if run.armed.as_ref().is_some_and(|it| now < it.deadline) => {
+            JobOwner::Recorded
+        }
         (None, State::Queued) => JobOwner::Adopted,
         // Its price is not approved, or it has ended: the job is not wanted.
         (

@@ -81,6 +81,26 @@ fn a_run_that_waits_adopts_its_job_even_one_that_has_ended() {
 }
 
 #[test]
+fn a_job_whose_call_is_under_way_is_left_to_tune() {
+    let armed = json!({"armed": {"owner": "o", "at": at(0), "deadline": at(10)}});
+    let waiting = run("queued", None, &armed);
+    let found = entry("PENDING", JobOwner::Orphan);
+    check(
+        &found,
+        Some(&waiting),
+        9,
+        &[Effect::Own(JobOwner::Recorded)],
+    );
+    let expected = [Effect::Own(JobOwner::Adopted), Effect::Adopt];
+    check(
+        &entry("PENDING", JobOwner::Recorded),
+        Some(&waiting),
+        10,
+        &expected,
+    );
+}
+
+#[test]
 fn a_job_of_another_attempt_is_not_adopted() {
     let earlier = entry("RUNNING", JobOwner::Orphan);
     let again = run("queued", None, &json!({"attempt": 2}));

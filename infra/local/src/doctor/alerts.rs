@@ -174,7 +174,8 @@ mod tests {
     #[test]
     fn metrics_have_the_filters_of_this_version() {
         let topology = Topology::load().unwrap();
-        let wanted: BTreeMap<_, _> = topology.metrics.iter().collect();
+        let mut wanted: BTreeMap<_, _> = topology.metrics.iter().collect();
+        wanted.retain(|name, _| *name == "lapidary/run_findings");
         let metric = |filter: &str| {
             let one = json!({ "name": "lapidary/run_findings", "filter": filter });
             metrics(&cloud(), &wanted, &response(json!({ "metrics": [one] })))

@@ -26,6 +26,8 @@ pub(super) const APP: &str = "lapidary";
 pub struct NewJob<'a> {
     /// The run that it belongs to.
     pub run: &'a RunId,
+    /// The attempt of that run, from 1.
+    pub attempt: u32,
     /// The base model and the hyper-parameters.
     pub plan: &'a TuningPlan,
     /// The rows to train on.
@@ -64,7 +66,11 @@ impl NewJob<'_> {
             "supervisedTuningSpec": spec,
             "tunedModelDisplayName": self.run.to_string(),
             "description": "Submitted by Lapidary.",
-            "labels": { RUN_LABEL: self.run.to_string(), APP_LABEL: APP },
+            "labels": {
+                RUN_LABEL: self.run.to_string(),
+                ATTEMPT_LABEL: self.attempt.to_string(),
+                APP_LABEL: APP,
+            },
         })
     }
 }
@@ -309,6 +315,7 @@ mod tests {
         };
         let job = NewJob {
             run: &"a-b-c".parse().unwrap(),
+            attempt: 2,
             plan: &plan,
             train: &"gs://b/train.jsonl".parse().unwrap(),
             validation: None,
@@ -319,6 +326,7 @@ mod tests {
           "description": "Submitted by Lapidary.",
           "labels": {
             "app": "lapidary",
+            "lapidary_attempt": "2",
             "lapidary_run": "a-b-c"
           },
           "supervisedTuningSpec": {

@@ -1,0 +1,69 @@
+//! A run that is cancelled by a person ends, with who and why, and is tried again as its next attempt.
+
+use serde_json::json;
+use shared::run::{Run, State};
+use system_tests::{
+    harness::{Harness, Setup},
+    person::command,
+};
+
+use crate::{PROGRAM, rows};
+
+/// Runs a command on the run, with the reason `why`; gives what it prints.
+async fn change(harness: &Harness, verb: &str, run: &Run, why: &str) -> (bool, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let file = harness.env_file(directory.path());
+    let file = file.to_str().unwrap();
+    let id = run.id.as_str();
+    let arguments = [verb, id, "--why", why, "--by", "ada", "--env-file", file];
+    let ended = command(PROGRAM, &arguments).await;
+    let text = [ended.stdout, ended.stderr].concat();
+    (ended.status.success(), String::from_utf8(text).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_run_ends_and_is_tried_again() {
+    let harness = Harness::start(PROGRAM, Setup::default()).await;
+    harness
+        .set_vertex(&json!({ "seconds_per_step": 600 }))
+        .await;
+    let upload = harness
+        .drop_rows("again", "[tune]\nepochs = 2", &rows(60))
+        .await;
+    let runs = |run: &Run| run.state == State::Running;
+    let run = harness.run_from(&upload, "the run to start", runs).await;
+    let (done, said) = change(&harness, "refuse", &run, "").await;
+    assert!(
+        !done && said.contains("expected a run that awaits approval"),
+        "{said}"
+    );
+
+    let (done, said) = change(&harness, "cancel", &run, "wrong rows").await;
+    assert!(done && said.contains("is being stopped"), "{said}");
+    let has_ended = |run: &Run| run.finish_published;
+    let run = harness.run_from(&upload, "the run to end", has_ended).await;
+    assert_eq!(run.state, State::Cancelled, "{}", run.reason);
+    let withdrawal = run.withdrawal.as_ref().unwrap();
+    assert_eq!(
+        (withdrawal.by.as_str(), withdrawal.why.as_str()),
+        ("ada", "wrong rows")
+    );
+
+    harness.set_vertex(&json!({ "seconds_per_step": 30 })).await;
+    let (done, said) = change(&harness, "retry", &run, "it was right").await;
+    assert!(done && said.contains("attempt 2"), "{said}");
+    let has_ended = |run: &Run| run.attempt == 2 && run.finish_published;
+    let run = harness
+        .run_from(&upload, "the second attempt to end", has_ended)
+        .await;
+    assert_eq!(run.state, State::Succeeded, "{}", run.reason);
+    let jobs = harness.jobs().await;
+    let attempts: Vec<&str> = jobs
+        .iter()
+        .map(|job| job["labels"]["lapidary_attempt"].as_str().unwrap())
+        .collect();
+    assert_eq!(attempts, ["2", "1"], "the newest first");
+    let (done, said) = change(&harness, "retry", &run, "once more").await;
+    assert!(!done && said.contains("made a model"), "{said}");
+    harness.assert_quiet().await;
+}

@@ -1,0 +1,171 @@
+//! The promise: every job of Lapidary is followed to its end, whatever the service answers and whatever
+//! becomes of its run.
+
+use futures::future;
+use serde_json::{Value, json};
+use shared::{
+    dataset::Version,
+    job_ledger::{JobEntry, JobOwner},
+    run::{Run, State},
+};
+use system_tests::{
+    faults::chain::{TestChain, setup},
+    harness::Harness,
+    wait,
+};
+
+use crate::PROGRAM;
+
+/// Waits until `is_it` holds for the ledger's only entry that satisfies `of`.
+async fn entry(
+    harness: &Harness,
+    what: &str,
+    of: impl Fn(&JobEntry) -> bool,
+    is_it: impl Fn(&JobEntry) -> bool,
+) -> JobEntry {
+    wait::until(what, harness, async || {
+        let all = harness.all::<JobEntry>("first_seen").await;
+        let found = all.into_iter().find(|entry| of(entry));
+        match found {
+            Some(entry) if is_it(&entry) => Ok(entry),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stray_404s_end_no_run_while_a_list_has_the_job() {
+    let chain = TestChain::start(PROGRAM, setup()).await;
+    let stray = json!({
+        "caller": "watch", "method": "GET", "path": "/tuningJobs/", "times": 9,
+        "action": { "error": { "status": "NOT_FOUND" } },
+    });
+    let stray = chain.harness.faults.arm(&stray).await;
+    let upload = chain.upload().await;
+    let ended = chain.ends_once(&upload).await;
+    assert_eq!(ended.run.job_missing_ticks, 0);
+    assert!(chain.harness.faults.fired(&stray).await > 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_job_is_adopted_from_a_list_whose_filter_is_refused() {
+    // `tune` itself would look for the job after months.
+    let setup = setup().with("TUNE_SETTLE_S", "10000000");
+    let chain = TestChain::start(PROGRAM, setup).await;
+    let harness = &chain.harness;
+    let lost = json!({
+        "caller": "tune", "method": "POST", "path": "/tuningJobs$", "action": { "drop": "after" },
+    });
+    harness.faults.arm(&lost).await;
+    let refused = json!({
+        "caller": "watch", "method": "GET", "path": "/tuningJobs$", "query": "filter=",
+        "times": 100_000, "action": { "error": { "status": "INVALID_ARGUMENT" } },
+    });
+    let refused = harness.faults.arm(&refused).await;
+    let upload = chain.upload().await;
+    let ended = chain.ends_once(&upload).await;
+    let history = &ended.run.history;
+    let note = "running: adopted the job of an earlier call";
+    let adopted = history
+        .iter()
+        .any(|entry| entry.by == "watch" && entry.note == note);
+    assert!(adopted, "{history:#?}");
+    assert!(harness.faults.fired(&refused).await > 0);
+    let jobs: Vec<JobEntry> = harness.all("first_seen").await;
+    assert_eq!(jobs.len(), 1, "{jobs:#?}");
+    assert_eq!(jobs[0].owner, JobOwner::Adopted);
+    assert!(!jobs[0].open && jobs[0].answers.len() > 1, "{jobs:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_without_a_run_is_asked_to_stop_until_it_has_ended() {
+    let chain = TestChain::start(PROGRAM, setup()).await;
+    let harness = &chain.harness;
+    let upload = chain.upload().await;
+    let version = harness.cleaned(&upload).await.version.expect("a version");
+    let has_job = |run: &Run| run.job.is_some();
+    let run = harness
+        .run_of(version.as_str(), "the run's job", has_job)
+        .await;
+    let refused = json!({
+        "caller": "watch", "method": "POST", "path": ":cancel$", "times": 7,
+        "action": { "error": { "status": "INTERNAL" } },
+    });
+    let refused = harness.faults.arm(&refused).await;
+    let orphan = create(harness, &run, "missing-a-b").await;
+    let is_orphan = |entry: &JobEntry| entry.name.as_str() == orphan;
+    let ended = entry(harness, "the orphan's end", is_orphan, |entry| !entry.open).await;
+    assert_eq!(ended.owner, JobOwner::Orphan);
+    assert_eq!(ended.state.to_string(), "CANCELLED", "{ended:#?}");
+    assert!(ended.cancels.accepted >= 1, "{ended:#?}");
+    assert_eq!(harness.faults.fired(&refused).await, 7);
+    let lines = harness.stack.log_lines();
+    let mut reported = lines
+        .iter()
+        .filter(|line| line.entry["event"]["name"] == "orphan_job");
+    let line = reported.next().expect("the line that the metric counts");
+    assert_eq!(line.entry["job"]["name"], orphan);
+    // The run's own job is not touched.
+    let published = |run: &Run| run.finish_published;
+    let run = harness
+        .run_of(version.as_str(), "the run's end", published)
+        .await;
+    let is_own = |entry: &JobEntry| entry.run.as_ref() == Some(&run.id);
+    let own = entry(harness, "the run's job to end", is_own, |entry| !entry.open).await;
+    assert_eq!(own.owner, JobOwner::Recorded);
+}
+
+/// Creates a job with the label of `run_id`, as a process would whose run is gone; gives its name.
+async fn create(harness: &Harness, like: &Run, run_id: &str) -> String {
+    let version: Version = harness.document("the version", like.version.as_str()).await;
+    let train = version.parts.get("train").expect("training rows");
+    let (endpoint, project) = (
+        harness.address("VERTEX_ENDPOINT"),
+        harness.address("GOOGLE_CLOUD_PROJECT"),
+    );
+    let region = &like.plan.region;
+    let url = format!("{endpoint}/v1/projects/{project}/locations/{region}/tuningJobs");
+    let body = json!({
+        "baseModel": like.plan.base_model,
+        "supervisedTuningSpec": { "trainingDatasetUri": train.artifact.uri.to_string() },
+        "labels": { "app": "lapidary", "lapidary_run": run_id },
+    });
+    let created = harness.http.post(url).json(&body).send().await;
+    let created: Value = created.expect("an answer").json().await.expect("JSON");
+    let name = created["name"].as_str();
+    name.unwrap_or_else(|| panic!("no job: {created}"))
+        .to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_that_await_approval_hide_nothing() {
+    let chain = TestChain::start(PROGRAM, setup()).await;
+    let harness = &chain.harness;
+    let waiting: Vec<Run> = (0..700).map(waiting).collect();
+    let written = waiting.iter().map(async |run| {
+        let written = harness.session.documents.create(run.id.as_str(), run).await;
+        written.expect("it is written")
+    });
+    let _all = future::join_all(written).await;
+    let upload = chain.upload().await;
+    let version = harness.cleaned(&upload).await.version.expect("a version");
+    let published = |run: &Run| run.finish_published;
+    let run = harness
+        .run_of(version.as_str(), "the run's end to be published", published)
+        .await;
+    assert_ne!(run.state, State::Failed, "{}", run.reason);
+}
+
+/// A run that awaits approval since yesterday.
+fn waiting(number: u32) -> Run {
+    let run = json!({
+        "id": format!("a{number}-b-c"), "dataset": "a", "version": format!("a{number}-b"), "model": "a",
+        "plan": {"base_model": "m", "region": "r", "epochs": 1,
+                 "learning_rate_multiplier": 1.0, "adapter_size": 1},
+        "estimate": {"training_tokens": 1, "usd": 1.0, "price_as_of": ""},
+        "budget_usd": 0.0, "state": "awaiting_approval", "reason": "",
+        "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
+    });
+    serde_json::from_value(run).expect("a run")
+}
