@@ -64,7 +64,6 @@ impl Error {
             "code": self.code.as_u16(),
             "message": self.message,
             "status": self.status,
-            "errors": [{ "message": self.message, "domain": "global", "reason": self.status }],
         }});
         let mut response = json_response(self.code, &body);
         if let Some(seconds) = self.retry_after_s {

@@ -74,14 +74,15 @@ impl Phase {
         }
     }
 
-    /// The `tuningJobState` of v1beta1, where there is one.
+    /// The `tuningJobState` of v1beta1, where there is one: with the prefix, as Google's own client
+    /// `google-genai` reads it.
     pub(super) fn detail(self) -> Option<&'static str> {
         match self {
-            Self::WaitingForQuota => Some("WAITING_FOR_QUOTA"),
-            Self::ProcessingDataset => Some("PROCESSING_DATASET"),
-            Self::WaitingForCapacity => Some("WAITING_FOR_CAPACITY"),
-            Self::Tuning => Some("TUNING"),
-            Self::PostProcessing => Some("POST_PROCESSING"),
+            Self::WaitingForQuota => Some("TUNING_JOB_STATE_WAITING_FOR_QUOTA"),
+            Self::ProcessingDataset => Some("TUNING_JOB_STATE_PROCESSING_DATASET"),
+            Self::WaitingForCapacity => Some("TUNING_JOB_STATE_WAITING_FOR_CAPACITY"),
+            Self::Tuning => Some("TUNING_JOB_STATE_TUNING"),
+            Self::PostProcessing => Some("TUNING_JOB_STATE_POST_PROCESSING"),
             Self::Pending | Self::Cancelling | Self::Succeeded | Self::Failed | Self::Cancelled => {
                 None
             }

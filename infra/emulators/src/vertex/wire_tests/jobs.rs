@@ -17,7 +17,7 @@ async fn a_job_ends_with_an_endpoint_that_knows_its_training_file() {
     world.restart_after(900);
     let job = world.get(&name.replace("/v1/", "/v1beta1/")).await;
     assert_eq!(job["state"], "JOB_STATE_RUNNING");
-    assert_eq!(job["tuningJobState"], "TUNING");
+    assert_eq!(job["tuningJobState"], "TUNING_JOB_STATE_TUNING");
     let stats = &job["tuningDataStats"]["supervisedTuningDataStats"];
     assert_eq!(stats["tuningDatasetExampleCount"], "200");
     assert_eq!(stats["tuningStepCount"], "75");
@@ -200,7 +200,10 @@ async fn over_quota_a_job_is_rejected_or_waits() {
     let job = world.get(&waiting).await;
     assert_eq!(
         (&job["state"], &job["tuningJobState"]),
-        (&json!("JOB_STATE_PENDING"), &json!("WAITING_FOR_QUOTA"))
+        (
+            &json!("JOB_STATE_PENDING"),
+            &json!("TUNING_JOB_STATE_WAITING_FOR_QUOTA")
+        )
     );
     assert_eq!(
         world.get("/emulator/vertex").await["over_quota"],
