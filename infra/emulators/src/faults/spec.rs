@@ -77,6 +77,9 @@ pub(super) struct InjectedError {
     /// Seconds in a `Retry-After` header; over HTTP only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retry_after_s: Option<u64>,
+    /// The message for people, which may name what is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
 }
 
 /// A canonical status code, by its name.
@@ -127,7 +130,9 @@ impl Canonical {
 impl InjectedError {
     /// The answer, as a gRPC status or as JSON, whichever the call uses.
     pub(super) fn answer(&self, grpc: bool) -> Response {
-        let status = Status::new(self.status.code(), "injected by a test's fault");
+        let message = self.message.as_deref();
+        let message = message.unwrap_or("injected by a test's fault");
+        let status = Status::new(self.status.code(), message);
         if grpc {
             return status
                 .into_http::<tonic::body::Body>()
