@@ -9,4 +9,5 @@ pub mod cloud;
 pub mod faults;
 pub mod harness;
 pub mod person;
+pub mod vertex_proxy;
 pub mod wait;
