@@ -16,6 +16,7 @@ mod duplicate_deliveries;
 mod large;
 mod ledger;
 mod lost;
+mod money;
 mod rollout;
 mod terminate;
 

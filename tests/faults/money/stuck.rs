@@ -1,0 +1,177 @@
+//! What lasts too long, costs too much or cannot be asked is found, and is no reason to guess.
+
+use serde_json::{Value, json};
+use shared::{evaluation::EvaluationRecord, run::State};
+use system_tests::{
+    faults::chain::{MODEL, TestChain, setup},
+    harness::{Harness, Setup},
+    vertex_proxy::ProxyMode,
+};
+
+use super::{
+    ALWAYS, RECIPE, ended, errors_about, fields_of, rows, running, spend_of, start, succeeds,
+};
+use crate::PROGRAM;
+
+/// Whether a run shows the finding `code`, in any of the fields that hold findings.
+fn shows(run: &Value, code: &str) -> bool {
+    let quoted = format!("\"{code}\"");
+    let fields = ["finding", "findings", "health"];
+    fields
+        .iter()
+        .any(|field| run[field].to_string().contains(&quoted))
+}
+
+/// A job that is in `mode` for half a day.
+async fn check_stuck(mode: ProxyMode) {
+    let (harness, proxy) = start(Setup::default(), 3_600.0, &[mode]).await;
+    let upload = harness.drop_rows("north", RECIPE, &rows(60)).await;
+    let run = running(&harness, &upload).await;
+    let stuck = |run: &Value| shows(run, "stuck");
+    fields_of(&harness, &run.id, "the finding `stuck`", stuck).await;
+    assert_eq!(proxy.cancels(), 0, "a finding for a person stops no job");
+    assert!(
+        !errors_about(&harness, &run.id).is_empty(),
+        "a person is called"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_is_paused_for_hours_is_a_finding() {
+    check_stuck(ProxyMode::State("JOB_STATE_PAUSED")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_waits_for_machines_for_hours_is_a_finding() {
+    check_stuck(ProxyMode::SubState("TUNING_JOB_STATE_WAITING_FOR_CAPACITY")).await;
+}
+
+/// A chain with either spelling of sub-states.
+async fn check_spelling(modes: &[ProxyMode]) {
+    let (harness, proxy) = start(Setup::default(), 60.0, modes).await;
+    let upload = harness.drop_rows("north", RECIPE, &rows(60)).await;
+    let run = succeeds(&harness, &upload).await;
+    let mut history = run.history.iter();
+    let tuned = history.any(|entry| entry.note == "job RUNNING: TUNING");
+    assert!(tuned, "{:#?}", run.history);
+    assert_eq!(proxy.cancels(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sub_states_are_read_with_their_prefix() {
+    check_spelling(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sub_states_are_read_without_their_prefix() {
+    check_spelling(&[ProxyMode::BareSubStates]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_priced_again_when_the_service_has_counted() {
+    let (harness, proxy) = start(Setup::default(), 60.0, &[ProxyMode::Bills(50)]).await;
+    let upload = harness.drop_rows("north", RECIPE, &rows(60)).await;
+    let run = succeeds(&harness, &upload).await;
+    assert_eq!(proxy.cancels(), 0, "it is within every cap");
+    let entry = spend_of(&harness, &run.id, 1).await;
+    let micros = |name: &str| entry[name].as_u64().unwrap_or_default();
+    let most = micros("reserved_micros").max(micros("settled_micros"));
+    let planned = shared_micros(run.estimate.usd);
+    assert!(most > 10 * planned, "{entry}: planned with {planned}");
+    let history = format!("{:?}", run.history);
+    assert!(
+        history.contains("tokens"),
+        "the difference is recorded: {history}"
+    );
+}
+
+/// Millionths of a dollar.
+fn shared_micros(usd: f64) -> u64 {
+    let text = format!("{:.0}", usd * 1e6);
+    text.parse().unwrap_or(u64::MAX)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_count_is_over_the_cap_is_stopped() {
+    // A cent becomes ten thousand dollars: above what any run may cost.
+    let modes = [ProxyMode::Bills(1_000_000)];
+    let (harness, proxy) = start(Setup::default(), 600.0, &modes).await;
+    let upload = harness.drop_rows("north", RECIPE, &rows(60)).await;
+    let run = ended(&harness, &upload).await;
+    assert_eq!(run.state, State::Cancelled, "{}", run.reason);
+    let history = format!("{} {:?}", run.reason, run.history);
+    assert!(history.contains("cap"), "names the cap: {history}");
+    assert!(proxy.cancels() > 0);
+    assert!(
+        !errors_about(&harness, &run.id).is_empty(),
+        "a person is called"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_whose_endpoint_is_gone_is_not_judged() {
+    let chain = TestChain::start(PROGRAM, setup()).await;
+    let harness = &chain.harness;
+    let gone = json!({
+        "path": "/endpoints/", "method": "POST", "times": ALWAYS,
+        "action": { "error": { "status": "NOT_FOUND", "message": "Endpoint is not found." } },
+    });
+    let gone = harness.faults.arm(&gone).await;
+    let upload = chain.upload().await;
+    let run = ended(harness, &upload).await;
+    assert!(run.chosen.is_some(), "{:#?}", run.history);
+    harness.watched(30).await;
+    assert!(harness.faults.fired(&gone).await > 0);
+    let judged: Vec<EvaluationRecord> = harness.all("at").await;
+    for record in judged {
+        let json = json!(record.evaluation).to_string();
+        assert!(!json.contains("\"worse\""), "could not be asked: {json}");
+    }
+    let moved = harness
+        .route(MODEL)
+        .await
+        .is_some_and(|route| route.version > 0);
+    assert!(!moved, "nothing was measured");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_default_checkpoint_that_is_refused_keeps_no_model_from_its_users() {
+    let chain = TestChain::start(PROGRAM, setup()).await;
+    let refused = json!({
+        "method": "PATCH", "path": "/models/", "times": ALWAYS,
+        "action": { "error": { "status": "FAILED_PRECONDITION",
+            "message": "Model does not support checkpoints" } },
+    });
+    let refused = chain.harness.faults.arm(&refused).await;
+    let upload = chain.upload().await;
+    let _promoted = chain.ends_once(&upload).await;
+    assert!(chain.harness.faults.fired(&refused).await > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_runs_are_watched_though_one_cannot_be() {
+    let (harness, _proxy) = start(several(), 60.0, &[]).await;
+    let first = harness.drop_rows("north", RECIPE, &rows(60)).await;
+    let run = running(&harness, &first).await;
+    refuse_job(
+        &harness,
+        run.job.as_ref().map_or("", |job| job.name.as_str()),
+    )
+    .await;
+    let second = harness.drop_rows("south", RECIPE, &rows(61)).await;
+    succeeds(&harness, &second).await;
+}
+
+fn several() -> Setup {
+    Setup::default().with("TUNE_JOBS_MAX", "2")
+}
+
+/// Refuses every read of one job.
+async fn refuse_job(harness: &Harness, job: &str) {
+    let id = job.rsplit('/').next().unwrap_or_default();
+    let fault = json!({
+        "method": "GET", "path": format!("/tuningJobs/{id}"), "times": ALWAYS,
+        "action": { "error": { "status": "PERMISSION_DENIED" } },
+    });
+    harness.faults.arm(&fault).await;
+}
