@@ -35,6 +35,8 @@ use crate::PROGRAM;
 
 /// More calls than any test makes.
 const ALWAYS: u32 = 1_000_000;
+/// Simulated seconds of a step of a job of hours, which `watch` sees in every state on a busy machine too.
+const LONG_STEP_S: f64 = 600.0;
 /// A model of two epochs, within every budget.
 const RECIPE: &str = "[tune]\nepochs = 2";
 
@@ -141,14 +143,14 @@ async fn fields_of(
     .await
 }
 
-/// What was not found out in as many ticks, half a day, is never found out; a run that is polled and a
+/// What was not found out in as many ticks, six hours, is never found out; a run that is polled and a
 /// call that is repeated look busy to other waits.
 struct Patience {
     since: usize,
 }
 
-/// The ticks of half a day.
-const TICKS_MAX: usize = 720;
+/// The ticks of six hours.
+const TICKS_MAX: usize = 360;
 /// Between two looks at the log, which is long.
 const LOG_PAUSE: Duration = Duration::from_millis(250);
 

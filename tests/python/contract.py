@@ -1,7 +1,8 @@
-"""Whether the functions and the emulator speak Vertex AI as Google's own types have it: contract.py LAPIDARY.
+"""Whether the functions and the emulator speak Vertex AI as Google's own types have it.
 
-Runs a demonstration behind a proxy that records every call, then parses every request and every answer
-strictly. Exits with 1 if one does not parse.
+contract.py LAPIDARY [RECORDING…] runs a demonstration behind a proxy that records every call, then parses
+every request and every answer strictly, and also those that the fault suite has recorded. Exits with 1 if
+one does not parse.
 """
 
 import collections
@@ -192,6 +193,9 @@ def main():
         shown.ends("kitchen", "cancelled")
         errors = check_errors(shown)
         calls = list(shown.recorder.calls)
+    for recording in sys.argv[2:]:
+        lines = pathlib.Path(recording).read_text(encoding="utf-8").splitlines()
+        calls.extend(json.loads(line) for line in lines)
     faults, kinds = check(calls)
     faults += errors
     for kind, count in sorted(kinds.items()):

@@ -51,7 +51,7 @@ class Recorder:
         body = caller.rfile.read(length)
         self._ready.wait()
         status, content_type, answer = self._forward(caller, body)
-        # Before the answer: whoever acts on an answer finds it recorded.
+        # Before the answer: what follows from an answer finds it recorded.
         self.calls.append(_call(caller.command, caller.path, body, status, answer))
         caller.send_response(status)
         caller.send_header("content-type", content_type)

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs Google's Python clients against a running stack, and then the contract with Vertex AI on a stack of
-# its own: run.sh [ENV_FILE [LAPIDARY]], the env file of `lapidary up`, and the program. Without the program
-# there is no contract. Exits with 75 (EX_TEMPFAIL) if the clients cannot be installed.
+# its own: run.sh [ENV_FILE [LAPIDARY [RECORDING…]]], the env file of `lapidary up`, the program, and the calls
+# that tests have recorded. Without the program the contract is left out. Exits with 75 (EX_TEMPFAIL) if the
+# clients cannot be installed.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 venv=$here/../../target/python
@@ -11,4 +12,4 @@ export PYTHONDONTWRITEBYTECODE=1
 # Only its messages are used: its own requirement of google-genai is below the version that is tested.
 "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$here/messages.txt" || exit 75
 "$venv/bin/python" "$here/run.py" "${1:-.lapidary/env}"
-[ -z "${2:-}" ] || "$venv/bin/python" "$here/contract.py" "$2"
+[ $# -lt 2 ] || "$venv/bin/python" "$here/contract.py" "${@:2}"

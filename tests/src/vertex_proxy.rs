@@ -14,6 +14,7 @@
 mod answer;
 mod mode;
 mod noise;
+mod recording;
 mod request;
 
 use std::{
@@ -33,6 +34,7 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
+use self::recording::Recording;
 pub use self::{mode::ProxyMode, request::VertexRequest};
 use crate::harness::{Harness, Setup};
 
@@ -57,6 +59,7 @@ struct ProxyState {
     requests: Vec<VertexRequest>,
     /// Ids of the jobs that were created through the proxy, the oldest first.
     jobs: Vec<String>,
+    recording: Option<Recording>,
 }
 
 /// What a call needs to be answered.
@@ -94,7 +97,10 @@ impl VertexProxy {
         let listener = listener.expect("a free port");
         let address = listener.local_addr().expect("its address");
         let (upstream, receiver) = watch::channel(None);
-        let seen = Arc::default();
+        let seen = Arc::new(Mutex::new(ProxyState {
+            recording: Recording::open(address.port()),
+            ..ProxyState::default()
+        }));
         let context = ProxyContext {
             upstream: receiver,
             seen: Arc::clone(&seen),
@@ -195,8 +201,14 @@ async fn answer(
     {
         return ProxyAnswer::json(replacement.status, &replacement.body);
     }
-    let answer = forward(context, method, headers, target, body).await;
+    let answer = forward(context, method, headers, target, body.clone()).await;
     note_job(context, seen, &answer);
+    // The emulator never answers 502: that is the proxy's own.
+    if answer.status != StatusCode::BAD_GATEWAY
+        && let Some(recording) = &mut lock(&context.seen).recording
+    {
+        recording.write(seen, &body, answer.status.as_u16(), &answer.body);
+    }
     if let Some(replacement) = replacement {
         return ProxyAnswer::json(replacement.status, &replacement.body);
     }

@@ -7,7 +7,9 @@ use system_tests::{
     vertex_proxy::ProxyMode,
 };
 
-use super::{RECIPE, ended, ledger_of, person_is_called, rows, running, start, succeeds};
+use super::{
+    LONG_STEP_S, RECIPE, ended, ledger_of, person_is_called, rows, running, start, succeeds,
+};
 
 /// Slow enough for a decision to arrive while the job still runs.
 fn slow() -> Setup {
@@ -23,17 +25,17 @@ const STEP_S: f64 = 300.0;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_whose_project_is_spelt_in_two_ways_is_one_job() {
     let modes = [ProxyMode::ListsNameProject("lapidary-local")];
-    let (harness, proxy) = start(Setup::default(), 60.0, &modes).await;
+    let (harness, proxy) = start(Setup::default(), LONG_STEP_S, &modes).await;
     let upload = harness.drop_rows("north", RECIPE, &rows(60)).await;
     succeeds(&harness, &upload).await;
-    assert_eq!(proxy.cancels(), 0, "it is no surplus of itself");
+    assert_eq!(proxy.cancels(), 0, "it counts as its own surplus");
     assert_eq!(proxy.creates(), 1);
     harness.assert_quiet().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_404_of_a_job_that_lives_ends_no_run() {
-    let (harness, proxy) = start(Setup::default(), 60.0, &[]).await;
+    let (harness, proxy) = start(Setup::default(), LONG_STEP_S, &[]).await;
     let stray = json!({
         "method": "GET", "path": "/tuningJobs/", "skip": 2,
         "action": { "error": { "status": "NOT_FOUND", "message": "TuningJob is not found." } },

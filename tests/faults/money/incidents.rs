@@ -38,7 +38,7 @@ fn incident(id: &str, run: &RunId) -> Value {
 
 /// A system with a healthy job that runs for hours, and no more ticks.
 async fn with_a_job() -> (Harness, VertexProxy, RunId) {
-    let (harness, proxy) = start(Setup::default(), 3_600.0, &[]).await;
+    let (harness, proxy) = start(Setup::default(), 1_800.0, &[]).await;
     let upload = harness.drop_rows("north", RECIPE, &rows(60)).await;
     let run = running(&harness, &upload).await;
     harness.watched(30).await;
@@ -121,6 +121,6 @@ async fn incidents_of_any_shape_are_read() {
     }
     harness.settled().await;
     let dead = harness.backlog("dead-letters-pull").await;
-    assert_eq!(dead, 0, "an odd form is no dead letter");
+    assert_eq!(dead, 0, "an odd form makes no dead letter");
     assert_eq!(proxy.cancels(), 0);
 }

@@ -6,7 +6,7 @@ use system_tests::{
     wait,
 };
 
-use super::{JobFields, Patience, RECIPE, ledger_of, rows, spend_of, start, succeeds};
+use super::{JobFields, LONG_STEP_S, Patience, RECIPE, ledger_of, rows, spend_of, start, succeeds};
 
 /// Creates a job as a process would that no run knows: with our label, in `region`.
 async fn orphan(harness: &Harness, region: &str) -> String {
@@ -68,7 +68,7 @@ async fn a_job_without_a_run_in_the_other_region_is_cancelled() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_ledger_holds_what_was_sent_answered_and_paid() {
-    let (harness, proxy) = start(Setup::default(), 30.0, &[]).await;
+    let (harness, proxy) = start(Setup::default(), LONG_STEP_S, &[]).await;
     let upload = harness.drop_rows("north", RECIPE, &rows(60)).await;
     let run = succeeds(&harness, &upload).await;
     let ledger = ledger_of(&harness, &run.id).await;

@@ -1,4 +1,4 @@
-//! What lasts too long, costs too much or cannot be asked is found, and is no reason to guess.
+//! What lasts too long, costs too much or cannot be asked is a finding, never a guess.
 
 use serde_json::{Value, json};
 use shared::{evaluation::EvaluationRecord, run::State};
@@ -9,7 +9,8 @@ use system_tests::{
 };
 
 use super::{
-    ALWAYS, RECIPE, ended, errors_about, fields_of, rows, running, spend_of, start, succeeds,
+    ALWAYS, LONG_STEP_S, RECIPE, ended, errors_about, fields_of, rows, running, spend_of, start,
+    succeeds,
 };
 use crate::PROGRAM;
 
@@ -48,7 +49,7 @@ async fn a_job_that_waits_for_machines_for_hours_is_a_finding() {
 
 /// A chain with either spelling of sub-states.
 async fn check_spelling(modes: &[ProxyMode]) {
-    let (harness, proxy) = start(Setup::default(), 60.0, modes).await;
+    let (harness, proxy) = start(Setup::default(), LONG_STEP_S, modes).await;
     let upload = harness.drop_rows("north", RECIPE, &rows(60)).await;
     let run = succeeds(&harness, &upload).await;
     let mut history = run.history.iter();
@@ -69,7 +70,7 @@ async fn sub_states_are_read_without_their_prefix() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_is_priced_again_when_the_service_has_counted() {
-    let (harness, proxy) = start(Setup::default(), 60.0, &[ProxyMode::Bills(50)]).await;
+    let (harness, proxy) = start(Setup::default(), LONG_STEP_S, &[ProxyMode::Bills(50)]).await;
     let upload = harness.drop_rows("north", RECIPE, &rows(60)).await;
     let run = succeeds(&harness, &upload).await;
     assert_eq!(proxy.cancels(), 0, "it is within every cap");
@@ -95,7 +96,7 @@ fn shared_micros(usd: f64) -> u64 {
 async fn a_run_whose_count_is_over_the_cap_is_stopped() {
     // A cent becomes ten thousand dollars: above what any run may cost.
     let modes = [ProxyMode::Bills(1_000_000)];
-    let (harness, proxy) = start(Setup::default(), 600.0, &modes).await;
+    let (harness, proxy) = start(Setup::default(), LONG_STEP_S, &modes).await;
     let upload = harness.drop_rows("north", RECIPE, &rows(60)).await;
     let run = ended(&harness, &upload).await;
     assert_eq!(run.state, State::Cancelled, "{}", run.reason);
@@ -150,7 +151,7 @@ async fn a_default_checkpoint_that_is_refused_keeps_no_model_from_its_users() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_runs_are_watched_though_one_cannot_be() {
-    let (harness, _proxy) = start(several(), 60.0, &[]).await;
+    let (harness, _proxy) = start(several(), LONG_STEP_S, &[]).await;
     let first = harness.drop_rows("north", RECIPE, &rows(60)).await;
     let run = running(&harness, &first).await;
     refuse_job(
