@@ -67,6 +67,26 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads a variable that may be absent and whose text is a secret: a fault does not repeat it.
+    ///
+    /// `Some(None)` where it is not set; `None` where it is set and faulty.
+    pub fn secret<T, E: Display>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<Option<T>> {
+        let Some(text) = self.vars.get(name) else {
+            return Some(None);
+        };
+        match parse(text) {
+            Ok(value) => Some(Some(value)),
+            Err(error) => {
+                self.faults.push(format!("{name}: {error}"));
+                None
+            }
+        }
+    }
+
     /// Notes a fault that only several variables together show.
     pub fn fault(&mut self, text: impl Into<String>) {
         self.faults.push(text.into());
@@ -109,5 +129,14 @@ mod tests {
             error.to_string(),
             "invalid settings: BUCKET is not set; PORT is `eighty`: invalid digit found in string"
         );
+    }
+
+    #[test]
+    fn a_faulty_secret_is_not_repeated() {
+        let vars = Vars::from([("TOKEN".to_owned(), "hunter2".to_owned())]);
+        let mut read = Reader::new(&vars);
+        let token = read.secret("TOKEN", |_text| Err::<u8, _>("expected a number"));
+        let error = read.finish(|| token).unwrap_err().to_string();
+        assert_eq!(error, "invalid settings: TOKEN: expected a number");
     }
 }
