@@ -7,6 +7,7 @@ locals {
       "firestore", "iam", "iamcredentials", "iap", "logging", "monitoring", "pubsub", "run", "serviceusage", "storage",
     ],
     var.budget == null ? [] : ["billingbudgets"],
+    length(var.secrets) == 0 ? [] : ["secretmanager"],
   ))
 }
 

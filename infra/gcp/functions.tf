@@ -50,6 +50,19 @@ resource "google_cloud_run_v2_service" "main" {
         }
       }
 
+      dynamic "env" {
+        for_each = local.secrets[each.key]
+        content {
+          name = env.key
+          value_source {
+            secret_key_ref {
+              secret  = env.value.secret
+              version = env.value.version
+            }
+          }
+        }
+      }
+
       dynamic "volume_mounts" {
         for_each = try([each.value.scratch], [])
         content {
@@ -97,5 +110,10 @@ resource "google_cloud_run_v2_service" "main" {
     ignore_changes = [template[0].containers[0].image, template[0].revision, traffic, client, client_version]
   }
 
-  depends_on = [google_project_service.main, google_service_account.main, google_project_iam_member.main]
+  depends_on = [
+    google_project_service.main,
+    google_service_account.main,
+    google_project_iam_member.main,
+    google_secret_manager_secret_iam_member.main,
+  ]
 }

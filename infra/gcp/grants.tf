@@ -28,6 +28,10 @@ locals {
         if it.function == name && contains(local.deployed, name)
       ],
       [
+        for secret in toset([for it in values(local.secrets[name]) : it.secret]) :
+        { who = "run-${name}", role = "roles/secretmanager.secretAccessor", kind = "secret", on = secret, only = "" }
+      ],
+      [
         for push in setintersection([name], local.pushed, local.deployed) :
         { who = "push-${name}", role = "roles/run.invoker", kind = "service", on = name, only = "" }
       ],
@@ -154,6 +158,16 @@ resource "google_storage_bucket_iam_member" "main" {
     google_service_account.main,
     google_project_iam_custom_role.main,
   ]
+}
+
+resource "google_secret_manager_secret_iam_member" "main" {
+  for_each = { for key, it in local.grants : key => it if it.kind == "secret" }
+
+  secret_id = each.value.on
+  role      = each.value.role
+  member    = each.value.member
+
+  depends_on = [google_project_service.main, google_service_account.main]
 }
 
 resource "google_cloud_run_v2_service_iam_member" "main" {

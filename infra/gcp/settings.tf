@@ -21,6 +21,16 @@ locals {
     }
   }
 
+  # Each function's settings that are secrets: which secret, and which version of it.
+  secrets = {
+    for name, function in local.catalogue.functions : name => {
+      for setting, version in var.secrets : setting => {
+        secret  = regex("^(.*)/versions/", version)[0]
+        version = regex("[0-9]+$", version)
+      } if contains(keys(function.settings), setting)
+    }
+  }
+
   # What shared/src/google.rs and shared/src/service.rs read.
   environment = {
     for name, function in local.catalogue.functions : name => merge(

@@ -143,6 +143,20 @@ variable "budget" {
   }
 }
 
+variable "secrets" {
+  description = "Settings of functions that are secrets, such as NOTIFY_SLACK_URL: the version of a secret in Secret Manager that holds each one. A person makes the secret; its text is in no file and no state of Terraform."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition = alltrue([
+      for name, version in var.secrets :
+      can(regex("^[A-Z][A-Z0-9_]*$", name)) && can(regex("^projects/[^/]+/secrets/[^/]+/versions/[0-9]+$", version))
+    ])
+    error_message = "A secret must have the form SETTING = projects/PROJECT/secrets/NAME/versions/NUMBER: a version by number, because `latest` changes under a running revision."
+  }
+}
+
 variable "github" {
   description = "The repository that is built on a push: the name of a Cloud Build connection that a person has authorised, and the repository's address. If null, there are no triggers, and builds are submitted by hand."
   type = object({

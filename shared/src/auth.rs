@@ -205,8 +205,7 @@ impl Auth {
             return None;
         }
         if mode == Mode::Off {
-            let on_cloud_run: Option<String> = read.optional("K_SERVICE")?;
-            if on_cloud_run.is_some() {
+            if read.is_on_cloud_run() {
                 read.fault(format!(
                     "{name} is `off`: refused on Cloud Run; it {allowed}"
                 ));

@@ -87,6 +87,12 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Whether the process runs on Cloud Run, which sets this variable in every service:
+    /// <https://cloud.google.com/run/docs/container-contract#services-env-vars>.
+    pub fn is_on_cloud_run(&self) -> bool {
+        self.vars.contains_key("K_SERVICE")
+    }
+
     /// Notes a fault that only several variables together show.
     pub fn fault(&mut self, text: impl Into<String>) {
         self.faults.push(text.into());

@@ -23,6 +23,7 @@ mod forged_deliveries;
 mod growth;
 mod large;
 mod logs;
+mod notifications;
 mod quota;
 mod restart;
 mod smoke;

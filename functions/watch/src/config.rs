@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use shared::config::Reader;
 
+use crate::notify::config::NotifyConfig;
+
 /// The settings.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -21,6 +23,8 @@ pub struct Config {
     pub regions: Vec<String>,
     /// Jobs that may run at a time; `TUNE_JOBS_MAX`, 1. Must equal the setting of tune.
     pub jobs_max: usize,
+    /// Whom to notify.
+    pub notify: NotifyConfig,
 }
 
 impl Config {
@@ -31,12 +35,14 @@ impl Config {
         let lost_s = read.or("WATCH_LOST_S", 300);
         let regions = read.or("TUNING_REGIONS", "us-central1,europe-west4".to_owned());
         let jobs_max = read.or("TUNE_JOBS_MAX", 1);
+        let notify = NotifyConfig::read(read);
         Some(Self {
             stall: Duration::from_secs(stall_s?),
             polls: polls?,
             lost: Duration::from_secs(lost_s?),
             regions: names(&regions?),
             jobs_max: jobs_max?,
+            notify: notify?,
         })
     }
 }

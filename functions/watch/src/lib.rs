@@ -9,6 +9,7 @@ mod unplanned;
 
 pub mod attempts;
 pub mod ledger;
+pub mod notify;
 pub mod poll;
 pub mod reconcile;
 pub mod settle;
@@ -21,7 +22,7 @@ use shared::{
 };
 
 pub use crate::config::Config;
-use crate::sweep::EndedJobs;
+use crate::{notify::Notifier, sweep::EndedJobs};
 
 /// What the handler uses.
 #[derive(Debug)]
@@ -45,6 +46,8 @@ async fn start(
     common: Common,
 ) -> Result<impl Fn(&mut ServiceConfig) + Send + Sync + 'static, StartError> {
     let Common { clock, google } = common;
+    let notifier = Notifier::new(config.notify.clone(), clock, google.documents()?)?;
+    let notifier = Data::new(notifier);
     let state = Data::new(State {
         config,
         clock,
@@ -55,6 +58,9 @@ async fn start(
     });
     Ok(move |app: &mut ServiceConfig| {
         app.app_data(state.clone())
-            .route("/", web::post().to(handler::tick));
+            .app_data(notifier.clone())
+            .route("/", web::post().to(handler::tick))
+            .route("/finished", web::post().to(notify::run_finished))
+            .route("/evaluated", web::post().to(notify::run_evaluated));
     })
 }

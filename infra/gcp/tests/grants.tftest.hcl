@@ -244,6 +244,8 @@ run "every_account_has_the_listed_grants_and_no_others" {
       "roles/pubsub.subscriber on subscription evaluate-on-run-finished",
       "roles/pubsub.subscriber on subscription tune-on-dataset-cleaned",
       "roles/pubsub.subscriber on subscription tune-on-run-approved",
+      "roles/pubsub.subscriber on subscription watch-on-run-evaluated",
+      "roles/pubsub.subscriber on subscription watch-on-run-finished",
       "roles/pubsub.subscriber on subscription watch-on-tick",
     ])
     error_message = "pubsub has other grants."
@@ -288,6 +290,7 @@ run "every_grant_of_the_table_is_created" {
       length(google_pubsub_subscription_iam_member.main), length(google_storage_bucket_iam_member.main),
       length(google_cloud_run_v2_service_iam_member.main), length(google_cloud_run_v2_job_iam_member.main),
       length(google_service_account_iam_member.main), length(google_artifact_registry_repository_iam_member.main),
+      length(google_secret_manager_secret_iam_member.main),
     ])
     error_message = "The table has a kind of resource for which no grant is created."
   }

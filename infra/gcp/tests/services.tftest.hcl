@@ -171,6 +171,33 @@ run "a_setting_applies_to_every_function_that_has_it" {
   }
 }
 
+run "a_secret_setting_is_read_from_secret_manager" {
+  command = plan
+
+  variables {
+    images  = { watch = "us-central1-docker.pkg.dev/lapidary-test/lapidary/watch@sha256:${sha256("watch")}" }
+    secrets = { NOTIFY_SLACK_URL = "projects/lapidary-test/secrets/slack/versions/3" }
+  }
+
+  assert {
+    condition = one([
+      for env in google_cloud_run_v2_service.main["watch"].template[0].containers[0].env :
+      "${env.value_source[0].secret_key_ref[0].secret} ${env.value_source[0].secret_key_ref[0].version}" if env.name == "NOTIFY_SLACK_URL"
+    ]) == "projects/lapidary-test/secrets/slack 3"
+    error_message = "The function must get the version of the secret, not its text."
+  }
+
+  assert {
+    condition     = contains(output.grants["run-watch"], "roles/secretmanager.secretAccessor on secret projects/lapidary-test/secrets/slack")
+    error_message = "The function that has the setting must be able to read the secret."
+  }
+
+  assert {
+    condition     = contains(keys(google_project_service.main), "secretmanager")
+    error_message = "Secret Manager must be enabled."
+  }
+}
+
 run "a_function_can_be_deployed_before_the_others" {
   command = plan
 
@@ -179,7 +206,7 @@ run "a_function_can_be_deployed_before_the_others" {
   }
 
   assert {
-    condition     = values(google_pubsub_subscription.main)[*].name == ["watch-on-tick"] && keys(google_cloud_run_v2_service.main) == ["watch"]
+    condition     = jsonencode(values(google_pubsub_subscription.main)[*].name) == jsonencode(["watch-on-run-evaluated", "watch-on-run-finished", "watch-on-tick"]) && keys(google_cloud_run_v2_service.main) == ["watch"]
     error_message = "One image must create one service and its subscriptions, and no others."
   }
 }

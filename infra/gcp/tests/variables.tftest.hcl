@@ -88,6 +88,14 @@ run "the_console_has_at_most_one_warm_instance" {
   expect_failures = [var.instances_min]
 }
 
+run "a_secret_without_a_version_number_is_rejected" {
+  command = plan
+  variables {
+    secrets = { NOTIFY_SLACK_URL = "projects/lapidary-test/secrets/slack/versions/latest" }
+  }
+  expect_failures = [var.secrets]
+}
+
 run "a_builder_without_a_digest_is_rejected" {
   command = plan
   variables {

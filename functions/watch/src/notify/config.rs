@@ -24,10 +24,9 @@ impl NotifyConfig {
     /// Reads the settings; `None` where `read` noted a fault.
     pub fn read(read: &mut Reader<'_>) -> Option<Self> {
         let private = read.or("NOTIFY_PRIVATE", "refuse".to_owned());
-        let on_cloud_run = read.optional::<String>("K_SERVICE");
         let console = read.optional("CONSOLE_URL");
         let private_allowed = match private.as_deref() {
-            Some("allow") if on_cloud_run.flatten().is_some() => {
+            Some("allow") if read.is_on_cloud_run() => {
                 read.fault("NOTIFY_PRIVATE is `allow`: on Cloud Run only `refuse` is possible");
                 None
             }
