@@ -1,100 +1,117 @@
-//! The loss curve of a run, and the fault that it shows.
+//! The losses of a run, as they were read: document `curves/{run}`.
 //!
-//! One pure function, which `watch` applies at every tick and `early-stop` again before it acts:
-//! an alert is a hint, the curve is the truth.
+//! The service answers a series of more than 1,000 points with a random sample of them, another one at
+//! each read, so what is read is merged by step with what is stored. What the losses say about a run
+//! is in [`crate::health`].
 
+mod merge;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{checkpoint::Checkpoint, google::documents::Document, id::RunId};
 
-/// Points of one series that are stored and examined; the service samples longer ones to 1,000
-/// too.
+/// Points of one series that are stored; the service samples longer ones to 1,000 too.
 pub const POINTS_MAX: usize = 1_000;
+/// Points of a series that is neither of the two losses: rules read only those.
+pub const OTHER_POINTS_MAX: usize = 250;
+/// Series that are stored beside the two losses. A job has six; with [`OTHER_POINTS_MAX`], this many
+/// keep the document below half of Firestore's 1 MiB.
+pub const SERIES_MAX: usize = 24;
 
-/// Training points before a curve is examined at all: the first steps are noise.
-const WARM_UP_POINTS: usize = 8;
-/// Points that a mean smooths over.
-const WINDOW: usize = 4;
-/// A smoothed training loss above its minimum by this factor has diverged.
-const DIVERGED_FACTOR: f64 = 1.5;
-/// Evaluations in a row without a better one that count as overfitting.
-const OVERFIT_PATIENCE: usize = 3;
-/// How far the evaluation loss must have risen above its minimum, relative.
-const OVERFIT_RISE: f64 = 0.03;
-/// Evaluations in a row in which neither loss moved that count as a plateau.
-const PLATEAU_PATIENCE: usize = 5;
-/// A relative change of a loss below this counts as none.
-const PLATEAU_CHANGE: f64 = 0.002;
+/// The display names of the two losses; the slash is part of them.
+const TRAIN: &str = "/train_total_loss";
+const EVAL: &str = "/eval_total_loss";
 
 /// One value of a series.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     /// The training step.
     pub step: u64,
-    /// The loss; `None` where it was not a finite number.
+    /// The loss, or what else the series measures; `None` where it was not a finite number.
     pub loss: Option<f64>,
 }
 
-/// The losses of a run so far, by step: document `curves/{run}`.
+impl Point {
+    /// Whether its value is a finite number.
+    pub fn is_number(&self) -> bool {
+        self.loss.is_some_and(f64::is_finite)
+    }
+}
+
+/// The series of a run so far, by step: document `curves/{run}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Curve {
     /// The run.
     pub run: RunId,
-    /// On the rows it trains on.
+    /// The id of the job that the points are of; empty in documents of before there was this field.
+    #[serde(default)]
+    pub job: String,
+    /// The loss on the rows it trains on.
     pub train: Vec<Point>,
-    /// On the validation rows; empty without a validation file.
+    /// The loss on the validation rows; empty without a validation file.
     pub eval: Vec<Point>,
+    /// Every other series, by the name that the service displays: token accuracies, counts of
+    /// predictions, rewards.
+    #[serde(default)]
+    pub series: BTreeMap<String, Vec<Point>>,
 }
 
 impl Document for Curve {
     const COLLECTION: &'static str = "curves";
 }
 
-/// What is wrong with a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Whether the losses of a job could be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum CurveFault {
-    /// A loss is not a number: the model is lost.
-    NotANumber,
-    /// The training loss climbs.
-    Diverged,
-    /// The training loss falls while the evaluation loss rises.
-    Overfit,
-    /// Nothing changes any more.
-    Plateau,
-    /// The job says it runs, and no step follows.
-    Stalled,
+pub enum CurveState {
+    /// The service has none yet.
+    #[default]
+    None,
+    /// They were read at the last tick.
+    Fresh,
+    /// The service has them, but the last attempt to read them failed.
+    Unread,
 }
 
-impl CurveFault {
-    /// The name in documents, logs and alert labels.
+impl CurveState {
+    /// The name in documents and logs.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::NotANumber => "not_a_number",
-            Self::Diverged => "diverged",
-            Self::Overfit => "overfit",
-            Self::Plateau => "plateau",
-            Self::Stalled => "stalled",
+            Self::None => "none",
+            Self::Fresh => "fresh",
+            Self::Unread => "unread",
         }
     }
+}
 
-    /// The cause in plain words, and what to do about it.
-    pub fn advice(self) -> &'static str {
-        match self {
-            Self::NotANumber => {
-                "the loss is not a number any more; tune again with a lower learning_rate_multiplier"
-            }
-            Self::Diverged => {
-                "the training loss climbs; tune again with a lower learning_rate_multiplier"
-            }
-            Self::Overfit => {
-                "the evaluation loss rises while the training loss falls; use the best checkpoint, \
-                 fewer epochs or more rows"
-            }
-            Self::Plateau => "neither loss changes any more; the rest of the run would buy nothing",
-            Self::Stalled => {
-                "the job says it runs but makes no step; very short outputs are a known cause"
-            }
+/// Whether the losses of a job could be read, and since when: part of a run's document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CurveReading {
+    /// Whether they could.
+    pub state: CurveState,
+    /// Since when that has been so.
+    pub since: DateTime<Utc>,
+    /// Why they could not be read.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+impl CurveReading {
+    /// The reading after an attempt at `now`; `before` is what is known from the one before.
+    pub fn after(
+        before: Option<&Self>,
+        state: CurveState,
+        reason: Option<String>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let same = before.filter(|before| before.state == state);
+        Self {
+            state,
+            since: same.map_or(now, |before| before.since),
+            reason,
         }
     }
 }
@@ -104,46 +121,63 @@ impl Curve {
     pub fn new(run: RunId) -> Self {
         Self {
             run,
+            job: String::new(),
             train: Vec::new(),
             eval: Vec::new(),
+            series: BTreeMap::new(),
         }
     }
 
-    /// The newest step of either series.
+    /// Whether its points are of the job of this resource name, as far as it says.
+    pub fn is_of(&self, job: &str) -> bool {
+        self.job.is_empty() || job.rsplit('/').next() == Some(self.job.as_str())
+    }
+
+    /// The newest step of either loss.
     pub fn last_step(&self) -> Option<u64> {
         let last = |points: &[Point]| points.last().map(|point| point.step);
         last(&self.train).max(last(&self.eval))
     }
 
-    /// The worst fault that the losses show.
-    pub fn finding(&self) -> Option<CurveFault> {
-        let (Some(train), Some(eval)) = (finite(&self.train), finite(&self.eval)) else {
-            return Some(CurveFault::NotANumber);
-        };
-        if train.len() < WARM_UP_POINTS {
-            return None;
+    /// Adds the points of one series as the service returned them, in any order.
+    pub fn add(&mut self, name: &str, points: Vec<Point>) {
+        match name {
+            TRAIN => merge::into(&mut self.train, points, POINTS_MAX),
+            EVAL => merge::into(&mut self.eval, points, POINTS_MAX),
+            name => {
+                if self.series.contains_key(name) || self.series.len() < SERIES_MAX {
+                    let series = self.series.entry(name.to_owned()).or_default();
+                    merge::into(series, points, OTHER_POINTS_MAX);
+                }
+            }
         }
-        if diverged(&train) {
-            Some(CurveFault::Diverged)
-        } else if overfit(&train, &eval) {
-            Some(CurveFault::Overfit)
-        } else if plateau(&train, &eval) {
-            Some(CurveFault::Plateau)
-        } else {
-            None
+    }
+
+    /// What is known after `read`: what was stored, and what was read now, which wins where both
+    /// have a step. What another job of the run has left is forgotten.
+    #[must_use]
+    pub fn merged(self, read: Self) -> Self {
+        if self.job != read.job && !self.job.is_empty() {
+            return read;
         }
+        let mut merged = self;
+        merged.job = read.job;
+        merged.add(TRAIN, read.train);
+        merged.add(EVAL, read.eval);
+        for (name, points) in read.series {
+            merged.add(&name, points);
+        }
+        merged
     }
 
     /// The checkpoint to use: the one with the lowest evaluation loss, the last one without any.
     ///
-    /// Only checkpoints with an endpoint count, and none made after a loss stopped being a number.
+    /// Only checkpoints with an endpoint count, and none made after a loss stopped being a number for
+    /// good.
     pub fn best_checkpoint<'a>(&self, checkpoints: &'a [Checkpoint]) -> Option<&'a Checkpoint> {
-        let lost_at = self
-            .train
-            .iter()
-            .chain(&self.eval)
-            .filter(|point| point.loss.is_none())
-            .map(|point| point.step)
+        let lost_at = lost_since(&self.train)
+            .into_iter()
+            .chain(lost_since(&self.eval))
             .min()
             .unwrap_or(u64::MAX);
         let usable = checkpoints
@@ -165,75 +199,14 @@ impl Curve {
     }
 }
 
-/// The points as `(step, loss)`; `None` where one is not a number.
-fn finite(points: &[Point]) -> Option<Vec<(u64, f64)>> {
-    points
-        .iter()
-        .map(|point| Some((point.step, point.loss?)))
-        .collect()
-}
-
-fn smoothed(points: &[(u64, f64)]) -> Vec<f64> {
-    points
-        .windows(WINDOW)
-        .map(|window| window.iter().map(|(_, loss)| loss).sum::<f64>() / 4.0)
-        .collect()
-}
-
-fn diverged(train: &[(u64, f64)]) -> bool {
-    let smooth = smoothed(train);
-    let lowest = smooth.iter().copied().fold(f64::INFINITY, f64::min);
-    smooth
-        .last()
-        .is_some_and(|last| *last > lowest * DIVERGED_FACTOR && *last > lowest + 0.1)
-}
-
-fn overfit(train: &[(u64, f64)], eval: &[(u64, f64)]) -> bool {
-    let best = eval
-        .iter()
-        .enumerate()
-        .min_by(|(_, (_, a)), (_, (_, b))| a.total_cmp(b));
-    let (Some((index, (step, lowest))), Some((_, last))) = (best, eval.last()) else {
-        return false;
-    };
-    let since = eval.len() - 1 - index;
-    let at_best = train.iter().rev().find(|(at, _)| at <= step);
-    let falls = match (at_best, train.last()) {
-        (Some((_, then)), Some((_, now))) => now < then,
-        _ => false,
-    };
-    since >= OVERFIT_PATIENCE && *last > lowest * (1.0 + OVERFIT_RISE) && falls
-}
-
-fn plateau(train: &[(u64, f64)], eval: &[(u64, f64)]) -> bool {
-    let Some(recent) = eval.len().checked_sub(PLATEAU_PATIENCE + 1) else {
-        return false;
-    };
-    let Some(recent) = eval.get(recent..) else {
-        return false;
-    };
-    let Some((since, _)) = recent.first() else {
-        return false;
-    };
-    let tail: Vec<(u64, f64)> = train
-        .iter()
-        .copied()
-        .filter(|(step, _)| step >= since)
-        .collect();
-    let still = |losses: &[f64]| {
-        let high = losses.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let low = losses.iter().copied().fold(f64::INFINITY, f64::min);
-        high - low <= PLATEAU_CHANGE * high.abs()
-    };
-    let evals: Vec<f64> = recent.iter().map(|(_, loss)| *loss).collect();
-    let smooth = smoothed(&tail);
-    smooth.len() >= WINDOW && still(&evals) && still(&smooth)
+/// The step of the first of the newest points that are all not numbers.
+pub fn lost_since(points: &[Point]) -> Option<u64> {
+    let lost = points.iter().rev().take_while(|point| !point.is_number());
+    lost.last().map(|point| point.step)
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     fn points(losses: &[f64]) -> Vec<Point> {
@@ -257,38 +230,6 @@ mod tests {
 
     const FALLING: [f64; 12] = [2.0, 1.8, 1.6, 1.5, 1.4, 1.3, 1.2, 1.1, 1.0, 0.9, 0.8, 0.7];
 
-    #[track_caller]
-    fn check(train: &[f64], eval: &[f64], expected: Option<CurveFault>) {
-        assert_eq!(curve(train, eval).finding(), expected, "{train:?} {eval:?}");
-    }
-
-    #[test]
-    fn each_fault_shows_in_the_curve() {
-        check(&FALLING, &[], None);
-        check(&FALLING, &[1.9, 1.7, 1.5, 1.4, 1.3], None);
-        check(&[2.0, f64::NAN], &[], Some(CurveFault::NotANumber));
-        check(
-            &FALLING,
-            &[1.9, f64::INFINITY],
-            Some(CurveFault::NotANumber),
-        );
-        let climbing = [2.0, 1.8, 1.7, 1.7, 1.9, 2.3, 2.8, 3.4, 4.0, 4.6];
-        check(&climbing, &[], Some(CurveFault::Diverged));
-        let turning = [1.9, 1.5, 1.4, 1.45, 1.5, 1.55];
-        check(&FALLING, &turning, Some(CurveFault::Overfit));
-        check(&[1.0; 12], &[1.0; 6], Some(CurveFault::Plateau));
-    }
-
-    #[test]
-    fn noise_at_the_start_is_not_a_fault() {
-        check(&[1.0, 4.0, 2.0, 5.0], &[], None);
-    }
-
-    #[test]
-    fn a_late_plateau_of_the_evaluation_alone_is_not_a_fault() {
-        check(&FALLING, &[1.0; 6], None);
-    }
-
     fn checkpoint(id: &str, step: u64) -> Checkpoint {
         Checkpoint {
             id: id.to_owned(),
@@ -301,23 +242,64 @@ mod tests {
     #[test]
     fn the_checkpoint_with_the_lowest_evaluation_loss_is_best() {
         let checkpoints = [checkpoint("1", 2), checkpoint("2", 4), checkpoint("3", 6)];
-        let turning = curve(&FALLING, &[1.9, 1.5, 1.4, 1.3, 1.5, 1.55]);
-        assert_eq!(turning.best_checkpoint(&checkpoints).unwrap().id, "2");
-        let blind = curve(&FALLING, &[]);
-        assert_eq!(blind.best_checkpoint(&checkpoints).unwrap().id, "3");
-        let lost = curve(&[1.0, 1.0, 1.0, f64::NAN], &[]);
-        assert_eq!(lost.best_checkpoint(&checkpoints).unwrap().id, "1");
+        let best = |curve: Curve| curve.best_checkpoint(&checkpoints).unwrap().id.clone();
+        assert_eq!(best(curve(&FALLING, &[1.9, 1.5, 1.4, 1.3, 1.5, 1.55])), "2");
+        assert_eq!(best(curve(&FALLING, &[])), "3");
+        assert_eq!(best(curve(&[1.0, 1.0, 1.0, f64::NAN], &[])), "1");
+        let passing = curve(&[1.0, f64::NAN, 1.0, 0.9, 0.8, 0.7], &[]);
+        assert_eq!(best(passing), "3", "a NaN that is over spoils nothing");
     }
 
-    proptest! {
-        #[test]
-        fn a_curve_that_only_falls_is_healthy(
-            start in 1.0..5.0_f64,
-            steps in prop::collection::vec(0.01..0.05_f64, 8..60),
-        ) {
-            let mut loss = start;
-            let losses: Vec<f64> = steps.iter().map(|step| { loss *= 1.0 - step; loss }).collect();
-            prop_assert_eq!(curve(&losses, &losses).finding(), None);
+    #[test]
+    fn samples_of_a_long_series_add_up() {
+        let sample = |from: u64| {
+            let mut read = curve(&[], &[]);
+            let points = (0..500).map(|at| Point {
+                step: from + at * 2,
+                loss: Some(1.0),
+            });
+            read.add(TRAIN, points.collect());
+            read
+        };
+        let merged = sample(0).merged(sample(1));
+        let steps: Vec<u64> = merged.train.iter().map(|point| point.step).collect();
+        assert_eq!(steps, (0..1_000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_read_now_wins_and_another_job_starts_anew() {
+        let of_job = |job: &str, loss: f64, steps: usize| Curve {
+            job: job.to_owned(),
+            ..curve(&vec![loss; steps], &[])
+        };
+        let merged = of_job("1", 2.0, 3).merged(of_job("1", 1.0, 2));
+        let losses: Vec<_> = merged.train.iter().filter_map(|point| point.loss).collect();
+        assert_eq!(losses, [1.0, 1.0, 2.0]);
+        assert_eq!(merged.merged(of_job("2", 1.0, 1)).train.len(), 1);
+        let old = of_job("", 2.0, 3).merged(of_job("1", 1.0, 2));
+        assert_eq!(old.train.len(), 3, "a document of an earlier version");
+    }
+
+    #[test]
+    fn the_number_of_other_series_is_bounded() {
+        let mut read = curve(&[], &[]);
+        for number in 0..100 {
+            read.add(&format!("/reward_{number}"), points(&[0.5]));
         }
+        assert_eq!(read.series.len(), SERIES_MAX);
+    }
+
+    #[test]
+    fn a_document_without_other_series_is_read() {
+        let stored =
+            serde_json::json!({"run": "a-b", "train": [{"step": 1, "loss": 0.5}], "eval": []});
+        let read: Curve = serde_json::from_value(stored).unwrap();
+        assert_eq!(
+            read,
+            Curve {
+                train: points(&[0.5]),
+                ..curve(&[], &[])
+            }
+        );
     }
 }

@@ -11,6 +11,7 @@ pub mod checkpoint;
 pub mod curve;
 pub mod dataset;
 pub mod evaluation;
+pub mod health;
 pub mod id;
 pub mod job_ledger;
 pub mod job_state;

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     checkpoint::Checkpoint,
-    curve::CurveFault,
+    curve::{Curve, CurveReading, CurveState},
     google::documents::Document,
+    health::{HealthCode, HealthFinding, HealthLimits, Observed, Spending},
     id::{DatasetName, RunId, VersionId},
     job_state::{JobActivity, JobPhase, JobState},
     waits::Waits,
@@ -186,7 +187,10 @@ impl Job {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stop {
     /// The fault that the curve showed.
-    pub finding: CurveFault,
+    pub finding: HealthCode,
+    /// The finding that it rested on, with its numbers.
+    #[serde(default)]
+    pub evidence: Option<HealthFinding>,
     /// The trigger: an incident's id, or `watch`.
     pub called_by: String,
     /// When it was decided.
@@ -270,10 +274,16 @@ pub struct Run {
     /// When that was first seen.
     #[serde(default)]
     pub last_step_at: Option<DateTime<Utc>>,
-    /// The fault that its curve shows.
+    /// The gravest of its findings.
     #[serde(default)]
-    pub finding: Option<CurveFault>,
-    /// Consecutive polls that showed this finding without a decision.
+    pub finding: Option<HealthCode>,
+    /// All that is wrong with it, the gravest first.
+    #[serde(default)]
+    pub findings: Vec<HealthFinding>,
+    /// Whether its losses could be read.
+    #[serde(default)]
+    pub curve: Option<CurveReading>,
+    /// Consecutive polls that showed this finding without a decision, where it may stop the job.
     #[serde(default)]
     pub finding_polls: u32,
     /// Consecutive ticks at which neither a get nor a list found its job.
@@ -400,6 +410,64 @@ impl Run {
         let surplus = self.history.len().saturating_sub(HISTORY_MAX);
         self.history.drain(..surplus);
         self.updated_at = at;
+    }
+
+    /// What the rules of health are applied to: `job` and `curve` as they are now.
+    pub fn observed<'a>(
+        &self,
+        job: &'a Job,
+        curve: &'a Curve,
+        curve_state: CurveState,
+        limits: HealthLimits,
+        now: DateTime<Utc>,
+    ) -> Observed<'a> {
+        Observed {
+            now,
+            state: &job.state,
+            phase: job.sub_state.as_ref(),
+            state_since: job.state_since,
+            started_at: job.started_at,
+            curve,
+            curve_state,
+            curve_since: self.curve.as_ref().map(|reading| reading.since),
+            last_step: self.last_step,
+            last_step_at: self.last_step_at,
+            steps_total: job.steps_total,
+            has_checkpoint: job.checkpoints.iter().any(|it| it.endpoint.is_some()),
+            limits,
+            spending: self.spending(job),
+        }
+    }
+
+    /// What the job costs by the tokens that the service has counted, and what the run may cost.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "tokens stay far below 2^53, where a float is exact"
+    )]
+    fn spending(&self, job: &Job) -> Option<Spending> {
+        let Estimate {
+            training_tokens,
+            usd,
+            ..
+        } = &self.estimate;
+        let counted = job
+            .billable_tokens?
+            .saturating_mul(u64::from(self.plan.epochs));
+        (*training_tokens > 0).then(|| Spending {
+            spent_usd: usd * counted as f64 / *training_tokens as f64,
+            limit_usd: usd.max(self.budget_usd),
+        })
+    }
+
+    /// What is wrong with it, in plain words: code, cause and advice of each finding.
+    pub fn finding_words(&self) -> Vec<String> {
+        match self.finding {
+            // Written by a version that kept the code alone.
+            Some(code) if self.findings.is_empty() => {
+                vec![format!("{}: {}", code.as_str(), code.advice())]
+            }
+            _ => self.findings.iter().map(HealthFinding::words).collect(),
+        }
     }
 
     /// Approves it in the name of `by`; `false`, and no change, where it does not await approval.

@@ -241,7 +241,10 @@ async fn a_job_that_succeeds_leaves_curves_checkpoints_and_a_model_that_answers(
     assert!(record.billable_tokens > Some(0), "{record:?}");
     assert_eq!(record.checkpoints.len(), 3, "one an epoch");
 
-    let curve = world.vertex.curve(&run, &ended).await.unwrap();
+    let curve = world.vertex.curve(&run, &ended).await.unwrap().unwrap();
+    assert!(curve.is_of(&ended.name), "{}", curve.job);
+    let accuracy = "/train_fraction_of_correct_next_step_preds";
+    assert!(!curve.series[accuracy].is_empty(), "every series is kept");
     assert_eq!(curve.train.len() as u64, record.steps_total.unwrap());
     assert!(curve.train.is_sorted_by_key(|point| point.step));
     let loss = |at: usize| curve.train[at].loss.unwrap();

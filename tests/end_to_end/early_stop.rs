@@ -2,9 +2,10 @@
 
 use serde_json::json;
 use shared::{
-    curve::{Curve, CurveFault},
+    curve::Curve,
     evaluation::EvaluationRecord,
     google::documents::Document,
+    health::HealthCode,
     job_state::JobState,
     route::GateDecision,
     run::{Run, State},
@@ -39,7 +40,7 @@ async fn diverge(harness: &Harness) -> Run {
     let finding = run.stop.as_ref().unwrap().finding;
     assert!(matches!(
         finding,
-        CurveFault::NotANumber | CurveFault::Diverged
+        HealthCode::NotANumber | HealthCode::Diverged
     ));
     assert_eq!(run.chosen, None, "no checkpoint is worth an evaluation");
     let version = run.version.as_str();
@@ -98,7 +99,7 @@ async fn the_best_checkpoint_of_a_run_that_overfits_is_kept() {
     let is_final = |run: &Run| run.state.is_final();
     let run = harness.run_from(&upload, "the run to end", is_final).await;
     if let Some(stop) = &run.stop {
-        assert_eq!(stop.finding, CurveFault::Overfit);
+        assert_eq!(stop.finding, HealthCode::Overfit);
     } else {
         assert_eq!(run.state, State::Succeeded, "{}", run.reason);
     }

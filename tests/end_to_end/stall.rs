@@ -1,7 +1,7 @@
 //! A job that runs without making steps: only we would ever stop it, and it costs money.
 
 use serde_json::json;
-use shared::{curve::CurveFault, run::State};
+use shared::{health::HealthCode, run::State};
 use system_tests::harness::{Harness, Setup};
 
 use crate::PROGRAM;
@@ -24,7 +24,7 @@ async fn a_job_that_makes_no_step_is_stopped() {
         .await;
     assert_eq!(run.state, State::Cancelled, "{}", run.reason);
     let stop = run.stop.as_ref().unwrap();
-    assert_eq!(stop.finding, CurveFault::Stalled);
+    assert_eq!(stop.finding, HealthCode::Stalled);
     assert_eq!(run.chosen, None, "no checkpoint is worth an evaluation");
     assert!(run.last_step.unwrap() < run.job.as_ref().unwrap().steps_total.unwrap());
     let jobs = harness.jobs().await;

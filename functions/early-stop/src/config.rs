@@ -1,4 +1,4 @@
-//! The settings of `early-stop`: none. Its thresholds are those of the curve, shared with `watch`, so
+//! The settings of `early-stop`: none. Its rules are those of `shared::health`, shared with `watch`, so
 //! that an alert and its confirmation cannot disagree.
 
 use shared::config::Reader;

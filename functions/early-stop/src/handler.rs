@@ -3,11 +3,11 @@
 use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 use shared::{
-    curve::CurveFault,
     delivery::Delivery,
     error::{Ack, Chain, Error},
     event::{Incident, RunUnhealthy},
     google::{documents::Stored, vertex},
+    health::HealthFinding,
     id::RunId,
     run::{Run, State as RunState, Stop},
 };
@@ -101,35 +101,37 @@ async fn consider(
         .await
         .map_err(Error::call(vertex::SERVICE))?;
     let now = state.clock.now();
-    let stalled = run.finding == Some(CurveFault::Stalled) && curve.last_step() <= run.last_step;
-    match decide(&curve, stalled, &job.record(run.job.as_ref(), now)) {
+    let known = job.record(run.job.as_ref(), now);
+    match decide(run, &known, curve.as_ref(), now) {
         StopDecision::LetRun => Ok(Some(format!(
             "the curve of run {id} shows no fault: the run goes on"
         ))),
         StopDecision::Stop { finding, keep } => {
             // The decision is written before the call: a crash in between repeats the call only.
             let kept = keep.as_ref().map(|checkpoint| checkpoint.id.clone());
+            let reason = reason(&finding, kept.as_deref(), called_by);
             let mut stopping = run.clone();
             stopping.chosen = keep;
             stopping.stop = Some(Stop {
-                finding,
+                finding: finding.code,
+                evidence: Some(finding),
                 called_by: called_by.to_owned(),
                 at: now,
             });
-            let reason = reason(finding, kept.as_deref(), called_by);
             record(state, &stored, stopping, &reason, now).await?;
             Ok(Some(cancel(state, &job.name, id).await))
         }
     }
 }
 
-fn reason(finding: CurveFault, kept: Option<&str>, called_by: &str) -> String {
+fn reason(finding: &HealthFinding, kept: Option<&str>, called_by: &str) -> String {
     let kept = match kept {
         Some(id) => format!("keeps checkpoint {id}"),
         None => "keeps no checkpoint".to_owned(),
     };
-    let (word, advice) = (finding.as_str(), finding.advice());
-    format!("stopped for `{word}`: {advice}; {kept}; called by {called_by}")
+    let (word, advice) = (finding.code.as_str(), finding.code.advice());
+    let cause = &finding.cause;
+    format!("stopped for `{word}`: {cause}; {advice}; {kept}; called by {called_by}")
 }
 
 async fn record(

@@ -48,6 +48,8 @@ pub fn plan(version: &Version, region: &str, prices: &Prices, now: DateTime<Utc>
         last_step: None,
         last_step_at: None,
         finding: None,
+        findings: Vec::new(),
+        curve: None,
         finding_polls: 0,
         job_missing_ticks: 0,
         stop: None,

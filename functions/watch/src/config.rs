@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use shared::config::Reader;
+use chrono::TimeDelta;
+use shared::{config::Reader, health::HealthLimits};
 
 use crate::notify::config::NotifyConfig;
 
@@ -12,6 +13,12 @@ pub struct Config {
     /// How long a job may tune without a new step before it counts as stalled, in seconds;
     /// `WATCH_STALL_S`, 3600. Healthy jobs step every few minutes.
     pub stall: Duration,
+    /// How long a job may tune while its losses cannot be read before that is reported, in seconds;
+    /// `WATCH_NO_METRICS_S`, 1800. The experiment of a job appears minutes after the job.
+    pub no_metrics: Duration,
+    /// How long a job may run before that is reported, in seconds; `WATCH_OVER_TIME_S`, 86400: jobs
+    /// have hung for 22 hours (<https://github.com/GoogleCloudPlatform/generative-ai/issues/656>).
+    pub over_time: Duration,
     /// Consecutive polls that must show the same fault before `run-unhealthy` is published in place of
     /// an alert; `WATCH_POLLS`, 5: an alert takes up to three minutes.
     pub polls: u32,
@@ -31,6 +38,8 @@ impl Config {
     /// Reads the settings; `None` where `read` noted a fault.
     pub fn read(read: &mut Reader<'_>) -> Option<Self> {
         let stall_s = read.or("WATCH_STALL_S", 3_600);
+        let no_metrics_s = read.or("WATCH_NO_METRICS_S", 1_800);
+        let over_time_s = read.or("WATCH_OVER_TIME_S", 86_400);
         let polls = read.or("WATCH_POLLS", 5);
         let lost_s = read.or("WATCH_LOST_S", 300);
         let regions = read.or("TUNING_REGIONS", "us-central1,europe-west4".to_owned());
@@ -38,12 +47,24 @@ impl Config {
         let notify = NotifyConfig::read(read);
         Some(Self {
             stall: Duration::from_secs(stall_s?),
+            no_metrics: Duration::from_secs(no_metrics_s?),
+            over_time: Duration::from_secs(over_time_s?),
             polls: polls?,
             lost: Duration::from_secs(lost_s?),
             regions: names(&regions?),
             jobs_max: jobs_max?,
             notify: notify?,
         })
+    }
+
+    /// The limits that the rules of health take.
+    pub(crate) fn health(&self) -> HealthLimits {
+        let delta = |limit| TimeDelta::from_std(limit).unwrap_or(TimeDelta::MAX);
+        HealthLimits {
+            stall: delta(self.stall),
+            no_metrics: delta(self.no_metrics),
+            over_time: delta(self.over_time),
+        }
     }
 }
 

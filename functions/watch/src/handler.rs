@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use futures::{StreamExt as _, stream};
 use shared::{
-    curve::Curve,
+    curve::{Curve, CurveState},
     delivery::Delivery,
     error::{Ack, Chain, Error},
     event::{RunApproved, RunFinished, RunUnhealthy, Tick},
@@ -19,11 +19,8 @@ use shared::{
 use tracing::{error, info, warn};
 
 use crate::{
-    State, attempts,
-    job_lists::JobLists,
-    open_runs::OpenRuns,
-    poll::{self, PolledCurve},
-    reconcile, settle, sweep, unplanned,
+    State, attempts, job_lists::JobLists, losses, open_runs::OpenRuns, poll, progress, reconcile,
+    settle, sweep, unplanned,
 };
 
 /// Runs that are polled concurrently.
@@ -84,13 +81,14 @@ async fn poll_job(
     let id = &stored.value.id;
     let name = job.parse::<JobName>().ok();
     let listed = name.as_ref().and_then(|name| lists.job(name));
-    let after = match (state.vertex.job(job).await, listed) {
+    let (after, curve) = match (state.vertex.job(job).await, listed) {
         (Ok(job), _) => polled(state, &stored.value, &job).await?,
         // A stray 404: the list has it, with all that a get would say.
         (Err(CallError::Missing(_)), Some(job)) => polled(state, &stored.value, job).await?,
         (Err(CallError::Missing(refusal)), None) => {
             let is_absent = name.is_some_and(|name| lists.lacks(&name));
-            missing(state, &stored.value, job, is_absent, &refusal.to_string())
+            let after = missing(state, &stored.value, job, is_absent, &refusal.to_string());
+            (after, None)
         }
         (
             Err(
@@ -106,72 +104,39 @@ async fn poll_job(
         // Another function wrote the run in the meantime. Nothing is lost: the next tick reads that.
         return Ok(());
     }
-    log_finding(&after);
+    progress::log_findings(&after, curve.as_ref());
     if after.state.is_final() {
         let ended = state.documents.get::<Run>(id.as_str()).await?;
         if let Some(ended) = ended {
             finish(state, &ended).await?;
         }
-    } else if after.finding_polls >= state.config.polls && after.stop.is_none() {
+    } else if after.finding_polls >= state.config.polls && after.stop.is_none() && is_read(&after) {
         let run = id.clone();
         state.events.publish(&RunUnhealthy { run }).await?;
     }
     Ok(())
 }
 
-/// The run after a poll of its job.
-async fn polled(state: &State, run: &Run, job: &TuningJob) -> Result<Run, Error> {
+/// The run after a poll of its job, and the losses that go with it.
+async fn polled(state: &State, run: &Run, job: &TuningJob) -> Result<(Run, Option<Curve>), Error> {
     let now = state.clock.now();
-    let (curve, is_current) = curve(state, run, job).await?;
-    let polled = if is_current {
-        PolledCurve::Current(&curve)
-    } else {
-        PolledCurve::Stale(&curve)
-    };
-    let mut after = poll::apply(run, job, polled, state.config.stall, now);
-    if is_current && curve.last_step().is_some() {
-        state.documents.put(run.id.as_str(), &curve).await?;
-        log_progress(&after, &curve);
+    let polled = losses::read(state, run, job).await?;
+    let mut after = poll::apply(run, job, &polled, state.config.health(), now);
+    if polled.state == CurveState::Fresh && polled.curve.last_step().is_some() {
+        state.documents.put(run.id.as_str(), &polled.curve).await?;
+        progress::log_progress(&after, &polled.curve, now);
     }
     if let Some(reported) = settle::reported(&after, prices(), now) {
         log_reported(&after, &reported);
         after.reported = Some(reported);
     }
-    Ok(after)
+    Ok((after, Some(polled.curve)))
 }
 
-/// The curve of a job, and whether it is current.
-///
-/// The state of a job never waits for its curve: where that cannot be read, the curve that was read
-/// last takes its place.
-async fn curve(state: &State, run: &Run, job: &TuningJob) -> Result<(Curve, bool), Error> {
-    let error = match state.vertex.curve(&run.id, job).await {
-        Ok(curve) => return Ok((curve, true)),
-        Err(error) => error,
-    };
-    let chain = Chain(&error);
-    match &error {
-        CallError::NotAllowed(refusal) => error!(
-            outcome = "not_allowed",
-            service = vertex::SERVICE,
-            lacks = refusal.lacks,
-            run.id = %run.id,
-            "the curve of run {} may not be read: {chain}",
-            run.id
-        ),
-        CallError::No(_)
-        | CallError::NotNow { .. }
-        | CallError::Missing(_)
-        | CallError::Unknown(_) => warn!(
-            outcome = "curve_unreadable",
-            run.id = %run.id,
-            "the curve of run {} cannot be read: {chain}",
-            run.id
-        ),
-    }
-    let before = state.documents.get::<Curve>(run.id.as_str()).await?;
-    let before = before.map_or_else(|| Curve::new(run.id.clone()), |stored| stored.value);
-    Ok((before, false))
+/// Whether the losses were read now: early-stop could not confirm a finding without them.
+fn is_read(run: &Run) -> bool {
+    let reading = run.curve.as_ref();
+    reading.is_some_and(|reading| reading.state == CurveState::Fresh)
 }
 
 /// The run after a get that did not find its job, nor a list: it fails once that is confirmed by several
@@ -258,21 +223,6 @@ async fn publish_finished(state: &State, stored: &Stored<Run>) -> Result<(), Err
     Ok(())
 }
 
-fn log_progress(run: &Run, curve: &Curve) {
-    let last = |points: &[shared::curve::Point]| points.last().and_then(|point| point.loss);
-    // JSON has no NaN, so a loss that is not a number is absent from the line; `run_finding` reports it.
-    info!(
-        event.name = "run_progress",
-        run.id = %run.id,
-        step = curve.last_step(),
-        loss.train = last(&curve.train).unwrap_or(f64::NAN),
-        loss.eval = last(&curve.eval).unwrap_or(f64::NAN),
-        "run {} is at step {}",
-        run.id,
-        curve.last_step().unwrap_or_default()
-    );
-}
-
 fn log_reported(run: &Run, reported: &Reported) {
     info!(
         event.name = "run_reported",
@@ -289,18 +239,4 @@ fn log_reported(run: &Run, reported: &Reported) {
         run.estimate.training_tokens,
         reported.dropped_rows
     );
-}
-
-fn log_finding(run: &Run) {
-    if let (Some(finding), None, true) = (run.finding, &run.stop, run.state.is_live()) {
-        warn!(
-            event.name = "run_finding",
-            run.id = %run.id,
-            finding = finding.as_str(),
-            "run {} shows `{}`: {}",
-            run.id,
-            finding.as_str(),
-            finding.advice()
-        );
-    }
 }

@@ -3,7 +3,9 @@
 mod config;
 mod handler;
 mod job_lists;
+mod losses;
 mod open_runs;
+mod progress;
 mod sweep;
 mod unplanned;
 

@@ -48,9 +48,7 @@ pub(crate) fn page(
                 Some(curve) => (chart(curve, checkpoints, run.chosen.as_ref())),
                 None => p { (NO_LOSSES) }
             }
-            @if let Some(finding) = run.finding {
-                p .finding { strong { (finding.as_str().replace('_', " ")) } ": " (finding.advice()) "." }
-            }
+            @for words in run.finding_words() { (finding(&words)) }
             @if let Some(stop) = &run.stop { (stopped(stop)) }
         }
         @if let Some(evaluation) = evaluation { (evaluation::section(evaluation)) }
@@ -91,12 +89,21 @@ fn approval(run: &Run, token: &str) -> Markup {
     }
 }
 
+/// A finding: its code stands out.
+fn finding(words: &str) -> Markup {
+    let (code, rest) = words.split_once(':').unwrap_or((words, ""));
+    html! { p .finding { strong { (code.replace('_', " ")) } ":" (untrusted(rest)) "." } }
+}
+
 fn stopped(stop: &Stop) -> Markup {
     html! {
         p {
             "early-stop decided to stop it at " (moment(stop.at)) " for "
             strong { (stop.finding.as_str().replace('_', " ")) }
             ", called by " (untrusted(&stop.called_by)) "."
+            @if let Some(finding) = stop.evidence.as_ref().filter(|it| !it.cause.is_empty()) {
+                " Evidence: " (untrusted(&finding.cause)) "."
+            }
         }
     }
 }

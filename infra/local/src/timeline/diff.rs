@@ -107,14 +107,11 @@ fn changed(before: &Run, run: &Run, lines: &mut Vec<String>) {
         lines.push(format!("approved by {}", approval.by));
     }
     if before.finding != run.finding {
-        lines.push(match run.finding {
-            Some(finding) => format!(
-                "the curve shows `{}`: {}",
-                finding.as_str(),
-                finding.advice()
-            ),
-            None => "the curve is healthy again".to_owned(),
-        });
+        let words = run.finding_words();
+        lines.extend(words.iter().map(|words| format!("finding {words}")));
+        if words.is_empty() {
+            lines.push("nothing is wrong with it any more".to_owned());
+        }
     }
     if before.state == run.state {
         if before.reason != run.reason {

@@ -1,0 +1,67 @@
+//! Reads the losses of a job, and merges them with what was read before.
+
+use shared::{
+    curve::{Curve, CurveState},
+    error::{Chain, Error},
+    google::vertex::{self, TuningJob},
+    outcome::CallError,
+    run::Run,
+};
+use tracing::{error, warn};
+
+use crate::{State, poll::PolledCurve};
+
+/// The losses of a job, and whether they could be read now.
+///
+/// The state of a job never waits for its losses: where those cannot be read, what was read last takes
+/// their place, with the reason.
+pub(crate) async fn read(state: &State, run: &Run, job: &TuningJob) -> Result<PolledCurve, Error> {
+    let before = state.documents.get::<Curve>(run.id.as_str()).await?;
+    let before = before
+        .map(|stored| stored.value)
+        .filter(|before| before.is_of(&job.name))
+        .unwrap_or_else(|| Curve::new(run.id.clone()));
+    Ok(match state.vertex.curve(&run.id, job).await {
+        Ok(Some(read)) => PolledCurve {
+            curve: before.merged(read),
+            state: CurveState::Fresh,
+            reason: None,
+        },
+        Ok(None) => PolledCurve {
+            curve: before,
+            state: CurveState::None,
+            reason: None,
+        },
+        Err(failure) => {
+            log_failure(run, &failure);
+            PolledCurve {
+                curve: before,
+                state: CurveState::Unread,
+                reason: Some(Chain(&failure).to_string()),
+            }
+        }
+    })
+}
+
+fn log_failure(run: &Run, failure: &CallError) {
+    let chain = Chain(failure);
+    match failure {
+        CallError::NotAllowed(refusal) => error!(
+            outcome = "not_allowed",
+            service = vertex::SERVICE,
+            lacks = refusal.lacks,
+            run.id = %run.id,
+            "the curve of run {} may not be read: {chain}",
+            run.id
+        ),
+        CallError::No(_)
+        | CallError::NotNow { .. }
+        | CallError::Missing(_)
+        | CallError::Unknown(_) => warn!(
+            outcome = "curve_unreadable",
+            run.id = %run.id,
+            "the curve of run {} cannot be read: {chain}",
+            run.id
+        ),
+    }
+}
