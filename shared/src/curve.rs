@@ -5,12 +5,14 @@
 //! is in [`crate::health`].
 
 mod merge;
+mod point;
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use self::point::Point;
 use crate::{checkpoint::Checkpoint, google::documents::Document, id::RunId};
 
 /// Points of one series that are stored; the service samples longer ones to 1,000 too.
@@ -24,22 +26,6 @@ pub const SERIES_MAX: usize = 24;
 /// The display names of the two losses; the slash is part of them.
 const TRAIN: &str = "/train_total_loss";
 const EVAL: &str = "/eval_total_loss";
-
-/// One value of a series.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Point {
-    /// The training step.
-    pub step: u64,
-    /// The loss, or what else the series measures; `None` where it was not a finite number.
-    pub loss: Option<f64>,
-}
-
-impl Point {
-    /// Whether its value is a finite number.
-    pub fn is_number(&self) -> bool {
-        self.loss.is_some_and(f64::is_finite)
-    }
-}
 
 /// The series of a run so far, by step: document `curves/{run}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -33,7 +33,7 @@ mod tests;
 
 use self::rule::HealthRule;
 pub use self::{
-    finding::{Evidence, HealthCode, HealthFinding},
+    finding::{EvidenceName, HealthCode, HealthFinding},
     observed::{HealthLimits, Observed, Spending},
 };
 use crate::curve::CurveState;

@@ -62,7 +62,7 @@ fn stall(run: &Run) -> TimeDelta {
         .iter()
         .find(|finding| finding.code == HealthCode::Stalled);
     stalled
-        .and_then(|finding| finding.number(health::Evidence::TypicalS))
+        .and_then(|finding| finding.number(health::EvidenceName::TypicalS))
         .and_then(|seconds| std::time::Duration::try_from_secs_f64(seconds).ok())
         .and_then(|stall| TimeDelta::from_std(stall).ok())
         .unwrap_or(TimeDelta::MAX)

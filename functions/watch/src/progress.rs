@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use shared::{
     curve::{Curve, Point},
-    health::{Evidence, HealthFinding},
+    health::{EvidenceName, HealthFinding},
     run::Run,
 };
 use tracing::{info, warn};
@@ -60,13 +60,13 @@ fn log_finding(run: &Run, finding: &HealthFinding, curve: Option<&Curve>) {
         steps_total = run.job.as_ref().and_then(|job| job.steps_total),
         loss.train = curve.and_then(|curve| last(&curve.train)),
         loss.eval = curve.and_then(|curve| last(&curve.eval)),
-        loss.best = number(Evidence::LossBest),
-        loss.now = number(Evidence::LossNow),
-        loss.error = number(Evidence::Error),
-        elapsed_s = number(Evidence::ElapsedS),
-        typical_s = number(Evidence::TypicalS),
-        spent_usd = number(Evidence::SpentUsd),
-        limit_usd = number(Evidence::LimitUsd),
+        loss.best = number(EvidenceName::LossBest),
+        loss.now = number(EvidenceName::LossNow),
+        loss.error = number(EvidenceName::Error),
+        elapsed_s = number(EvidenceName::ElapsedS),
+        typical_s = number(EvidenceName::TypicalS),
+        spent_usd = number(EvidenceName::SpentUsd),
+        limit_usd = number(EvidenceName::LimitUsd),
         "run {} shows {}",
         run.id,
         finding.words()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Point;
+use super::point::Point;
 
 /// Adds `read` to `stored`, which stays in the order of steps and within `most` points.
 pub(super) fn into(stored: &mut Vec<Point>, read: Vec<Point>, most: usize) {

@@ -7,9 +7,9 @@
 //! steps and from neighbouring levels, since step noise can be correlated.
 
 use super::{
-    finding::{Evidence, HealthCode, HealthFinding},
+    finding::{EvidenceName, HealthCode, HealthFinding},
     observed::Observed,
-    series::{self, Level, Sample},
+    series::{self, Level, LossSample},
 };
 
 /// Training points before a curve is judged at all.
@@ -53,9 +53,9 @@ pub(super) fn examine(observed: &Observed<'_>) -> Option<HealthFinding> {
             climb.best, climb.now, climb.since
         ),
         &[
-            (Evidence::LossBest, climb.best),
-            (Evidence::LossNow, climb.now),
-            (Evidence::Error, climb.error),
+            (EvidenceName::LossBest, climb.best),
+            (EvidenceName::LossNow, climb.now),
+            (EvidenceName::Error, climb.error),
         ],
     ))
 }
@@ -69,16 +69,16 @@ struct Climb {
 }
 
 /// Wider levels are less noisy, so a slow climb is looked for with them, too.
-fn climb(train: &[Sample], steps_total: Option<u64>) -> Option<Climb> {
+fn climb(train: &[LossSample], steps_total: Option<u64>) -> Option<Climb> {
     if train.len() < POINTS_MIN {
         return None;
     }
     let highest = train.iter().map(|it| it.value).fold(0.0, f64::max);
     let smallest = highest * SMALLEST;
     // A share of the loss is a difference of logarithms, and so is the noise of a share.
-    let logs: Vec<Sample> = train
+    let logs: Vec<LossSample> = train
         .iter()
-        .map(|it| Sample {
+        .map(|it| LossSample {
             value: it.value.max(smallest).ln(),
             ..*it
         })
@@ -89,7 +89,7 @@ fn climb(train: &[Sample], steps_total: Option<u64>) -> Option<Climb> {
         .find_map(|width| climb_of(&logs, width, steps_total))
 }
 
-fn climb_of(logs: &[Sample], width: usize, steps_total: Option<u64>) -> Option<Climb> {
+fn climb_of(logs: &[LossSample], width: usize, steps_total: Option<u64>) -> Option<Climb> {
     let levels = series::levels(logs, width);
     let (now, before) = levels.split_last()?;
     let (at, best) = before
@@ -128,7 +128,7 @@ fn climb_of(logs: &[Sample], width: usize, steps_total: Option<u64>) -> Option<C
 
 /// The standard error of a level, were there no climb: from the noise of single steps, overall and
 /// around the best level, and from the changes between levels, which show correlated noise, too.
-fn level_error(logs: &[Sample], levels: &[Level], best: &Level, width: usize) -> f64 {
+fn level_error(logs: &[LossSample], levels: &[Level], best: &Level, width: usize) -> f64 {
     let all = series::values(logs);
     let from = logs.partition_point(|it| it.step < best.from);
     let near = logs.iter().skip(from.saturating_sub(NEAR / 2)).take(NEAR);

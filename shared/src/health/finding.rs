@@ -123,7 +123,7 @@ impl HealthCode {
 /// The name of a number that a finding rests on; a duration is in seconds, an amount in US dollars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
-pub enum Evidence {
+pub enum EvidenceName {
     LossBest,
     LossNow,
     /// The standard error of a loss, or of its change.
@@ -141,7 +141,7 @@ pub enum Evidence {
     LimitUsd,
 }
 
-impl Evidence {
+impl EvidenceName {
     /// The name in documents.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -168,7 +168,7 @@ pub struct HealthFinding {
     /// The step since which it shows, where it shows in the losses.
     #[serde(default)]
     pub since: Option<u64>,
-    /// The numbers that it rests on, by the names of [`Evidence`]. All are finite.
+    /// The numbers that it rests on, by the names of [`EvidenceName`]. All are finite.
     #[serde(default)]
     pub evidence: BTreeMap<String, f64>,
     /// What was seen, in plain words, with the numbers.
@@ -188,7 +188,7 @@ impl HealthFinding {
         code: HealthCode,
         since: Option<u64>,
         cause: String,
-        evidence: &[(Evidence, f64)],
+        evidence: &[(EvidenceName, f64)],
     ) -> Self {
         let finite = evidence.iter().filter(|(_, number)| number.is_finite());
         Self {
@@ -204,7 +204,7 @@ impl HealthFinding {
     }
 
     /// A number of its evidence.
-    pub fn number(&self, name: Evidence) -> Option<f64> {
+    pub fn number(&self, name: EvidenceName) -> Option<f64> {
         self.evidence.get(name.as_str()).copied()
     }
 

@@ -1,7 +1,7 @@
 //! The job tunes, and there is nothing to read of it.
 
 use super::{
-    finding::{Evidence, HealthCode, HealthFinding},
+    finding::{EvidenceName, HealthCode, HealthFinding},
     observed::{Observed, seconds},
 };
 use crate::{curve::CurveState, quantity};
@@ -28,8 +28,8 @@ pub(super) fn examine(observed: &Observed<'_>) -> Option<HealthFinding> {
             None,
             format!("the job {words} for {}", quantity::span(elapsed)),
             &[
-                (Evidence::ElapsedS, seconds(elapsed)),
-                (Evidence::TypicalS, seconds(observed.limits.no_metrics)),
+                (EvidenceName::ElapsedS, seconds(elapsed)),
+                (EvidenceName::TypicalS, seconds(observed.limits.no_metrics)),
             ],
         )
     })

@@ -5,7 +5,7 @@
 //! <https://arxiv.org/abs/1710.03740>). A model whose weights are lost never gives a number again.
 
 use super::{
-    finding::{Evidence, HealthCode, HealthFinding},
+    finding::{EvidenceName, HealthCode, HealthFinding},
     observed::Observed,
     series,
 };
@@ -26,7 +26,7 @@ pub(super) fn examine(observed: &Observed<'_>) -> Option<HealthFinding> {
                 HealthCode::NotANumber,
                 Some(since),
                 format!("the {name} loss has not been a number since step {since}"),
-                &[(Evidence::Points, series::real(count))],
+                &[(EvidenceName::Points, series::real(count))],
             )
         })
     };

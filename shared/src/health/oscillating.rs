@@ -6,9 +6,9 @@
 //! Reinsel, "Time Series Analysis", chapter 3).
 
 use super::{
-    finding::{Evidence, HealthCode, HealthFinding},
+    finding::{EvidenceName, HealthCode, HealthFinding},
     observed::Observed,
-    series::{self, Level, Sample},
+    series::{self, Level, LossSample},
 };
 
 /// Bins that are examined.
@@ -41,8 +41,8 @@ pub(super) fn examine(observed: &Observed<'_>) -> Option<HealthFinding> {
             swing.period
         ),
         &[
-            (Evidence::Amplitude, swing.amplitude),
-            (Evidence::Period, swing.period),
+            (EvidenceName::Amplitude, swing.amplitude),
+            (EvidenceName::Period, swing.period),
         ],
     ))
 }
@@ -57,15 +57,15 @@ struct Swing {
 }
 
 /// The medians of `width` points each.
-fn binned(samples: &[Sample], width: usize) -> Vec<Sample> {
-    let bin = |level: &Level| Sample {
+fn binned(samples: &[LossSample], width: usize) -> Vec<LossSample> {
+    let bin = |level: &Level| LossSample {
         step: level.from,
         value: level.value,
     };
     series::levels(samples, width).iter().map(bin).collect()
 }
 
-fn swing(samples: &[Sample]) -> Option<Swing> {
+fn swing(samples: &[LossSample]) -> Option<Swing> {
     let values = series::values(samples);
     if !POINTS.contains(&values.len()) {
         return None;

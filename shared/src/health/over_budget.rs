@@ -1,7 +1,7 @@
 //! The job costs more than it may.
 
 use super::{
-    finding::{Evidence, HealthCode, HealthFinding},
+    finding::{EvidenceName, HealthCode, HealthFinding},
     observed::Observed,
 };
 use crate::quantity;
@@ -19,8 +19,8 @@ pub(super) fn examine(observed: &Observed<'_>) -> Option<HealthFinding> {
                 quantity::usd(spending.limit_usd)
             ),
             &[
-                (Evidence::SpentUsd, spending.spent_usd),
-                (Evidence::LimitUsd, spending.limit_usd),
+                (EvidenceName::SpentUsd, spending.spent_usd),
+                (EvidenceName::LimitUsd, spending.limit_usd),
             ],
         )
     })

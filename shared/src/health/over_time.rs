@@ -1,7 +1,7 @@
 //! The job runs for longer than any is expected to.
 
 use super::{
-    finding::{Evidence, HealthCode, HealthFinding},
+    finding::{EvidenceName, HealthCode, HealthFinding},
     observed::{Observed, seconds},
 };
 use crate::quantity;
@@ -21,8 +21,8 @@ pub(super) fn examine(observed: &Observed<'_>) -> Option<HealthFinding> {
                 quantity::span(limit)
             ),
             &[
-                (Evidence::ElapsedS, seconds(elapsed)),
-                (Evidence::TypicalS, seconds(limit)),
+                (EvidenceName::ElapsedS, seconds(elapsed)),
+                (EvidenceName::TypicalS, seconds(limit)),
             ],
         )
     })

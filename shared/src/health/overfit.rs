@@ -6,9 +6,9 @@
 //! an examination at every tick.
 
 use super::{
-    finding::{Evidence, HealthCode, HealthFinding},
+    finding::{EvidenceName, HealthCode, HealthFinding},
     observed::Observed,
-    series::{self, Sample},
+    series::{self, LossSample},
 };
 
 /// Evaluations before a curve is judged at all.
@@ -24,6 +24,8 @@ const ERRORS: f64 = 4.6;
 /// How much a noise that few evaluations show is trusted less: its own error is about this, divided
 /// by their number.
 const FEW: f64 = 10.0;
+/// Evaluations from which on correlated noise is looked for.
+const LAG_FROM: usize = 12;
 /// The smallest noise that is believed, as a share of the loss.
 const NOISE_MIN: f64 = 0.001;
 /// The smallest loss that counts as one, as a share of the highest: logarithms have no zero.
@@ -48,9 +50,9 @@ pub(super) fn examine(observed: &Observed<'_>) -> Option<HealthFinding> {
             turn.at, turn.best, turn.now
         ),
         &[
-            (Evidence::LossBest, turn.best),
-            (Evidence::LossNow, turn.now),
-            (Evidence::Error, turn.error),
+            (EvidenceName::LossBest, turn.best),
+            (EvidenceName::LossNow, turn.now),
+            (EvidenceName::Error, turn.error),
         ],
     ))
 }
@@ -63,7 +65,7 @@ struct Turn {
     error: f64,
 }
 
-fn turn(eval: &[Sample]) -> Option<Turn> {
+fn turn(eval: &[LossSample]) -> Option<Turn> {
     if eval.len() < EVALUATIONS_MIN {
         return None;
     }
@@ -95,20 +97,24 @@ fn turn(eval: &[Sample]) -> Option<Turn> {
 }
 
 /// A share of the loss is a difference of logarithms, and so is the noise of a share.
-fn logarithms(eval: &[Sample]) -> Vec<f64> {
+fn logarithms(eval: &[LossSample]) -> Vec<f64> {
     let highest = eval.iter().map(|it| it.value).fold(0.0, f64::max);
-    let log = |it: &Sample| it.value.max(highest * SMALLEST).ln();
+    let log = |it: &LossSample| it.value.max(highest * SMALLEST).ln();
     eval.iter().map(log).collect()
 }
 
 /// The noise of an evaluation.
 fn noise(values: &[f64]) -> f64 {
-    let noise = series::noise(values).max(series::noise_apart(values, 2));
+    let mut noise = series::noise(values);
+    // Correlated noise shows with a longer lag; of few values, so does the turn itself.
+    if values.len() >= LAG_FROM {
+        noise = noise.max(series::noise_apart(values, 2));
+    }
     noise.max(NOISE_MIN) * (1.0 + FEW / series::real(values.len()))
 }
 
 /// Whether the training loss is significantly higher than it was at step `at`.
-fn climbs(train: &[Sample], at: u64) -> bool {
+fn climbs(train: &[LossSample], at: u64) -> bool {
     let split = train.partition_point(|sample| sample.step <= at);
     let (before, after) = train.split_at_checked(split).unwrap_or((train, &[]));
     let width = (after.len() / 2).clamp(1, TRAIN_WIDTH);

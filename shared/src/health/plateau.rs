@@ -6,9 +6,9 @@
 //! not enough evidence.
 
 use super::{
-    finding::{Evidence, HealthCode, HealthFinding},
+    finding::{EvidenceName, HealthCode, HealthFinding},
     observed::Observed,
-    series::{self, Sample},
+    series::{self, LossSample},
 };
 
 /// Evaluations before a curve is judged at all.
@@ -64,9 +64,9 @@ pub(super) fn examine(observed: &Observed<'_>) -> Option<HealthFinding> {
             (of_eval.share.abs() + ERRORS * of_eval.error) * 100.0
         ),
         &[
-            (Evidence::LossNow, of_eval.now),
-            (Evidence::Fall, of_eval.share),
-            (Evidence::Error, of_eval.error),
+            (EvidenceName::LossNow, of_eval.now),
+            (EvidenceName::Fall, of_eval.share),
+            (EvidenceName::Error, of_eval.error),
         ],
     ))
 }
@@ -78,7 +78,7 @@ struct Fall {
     now: f64,
 }
 
-fn fall(samples: &[Sample]) -> Option<Fall> {
+fn fall(samples: &[LossSample]) -> Option<Fall> {
     let values = series::values(samples);
     let middle = series::median(&values);
     if middle <= 0.0 {
@@ -106,7 +106,7 @@ fn fall(samples: &[Sample]) -> Option<Fall> {
 
 /// Whether it has fallen and risen again, or the other way round: a straight line through that is
 /// flat, too.
-fn has_bent(samples: &[Sample]) -> bool {
+fn has_bent(samples: &[LossSample]) -> bool {
     let third = (samples.len() / 3).max(1);
     let levels = series::levels(samples, third);
     let values: Vec<f64> = levels.iter().map(|level| level.value).collect();
@@ -119,7 +119,7 @@ fn has_bent(samples: &[Sample]) -> bool {
 }
 
 /// Whether the very first points were significantly higher: a run that learned all there is at once.
-fn has_learned(samples: &[Sample]) -> bool {
+fn has_learned(samples: &[LossSample]) -> bool {
     let later = series::values(series::tail(samples, samples.len() / 3));
     let (now, noise) = (series::median(&later), series::noise(&later));
     FIRST.iter().any(|share| {

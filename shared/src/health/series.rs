@@ -13,7 +13,7 @@ const MEDIAN_ERROR: f64 = 1.2533;
 
 /// A finite value of a series.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Sample {
+pub(super) struct LossSample {
     /// The step.
     pub(super) step: u64,
     /// The value.
@@ -21,10 +21,10 @@ pub(super) struct Sample {
 }
 
 /// The points that are finite numbers, in their order.
-pub(super) fn finite(points: &[Point]) -> Vec<Sample> {
+pub(super) fn finite(points: &[Point]) -> Vec<LossSample> {
     let sample = |point: &Point| {
         let value = point.loss.filter(|loss| loss.is_finite())?;
-        Some(Sample {
+        Some(LossSample {
             step: point.step,
             value,
         })
@@ -43,7 +43,7 @@ pub(super) fn real_step(step: u64) -> f64 {
 }
 
 /// The values alone.
-pub(super) fn values(samples: &[Sample]) -> Vec<f64> {
+pub(super) fn values(samples: &[LossSample]) -> Vec<f64> {
     samples.iter().map(|sample| sample.value).collect()
 }
 
@@ -121,7 +121,7 @@ pub(super) struct Level {
 
 /// The levels of stretches of `width` values without overlap, so that the last one ends with the
 /// series; what is left over at the start is added to the first.
-pub(super) fn levels(samples: &[Sample], width: usize) -> Vec<Level> {
+pub(super) fn levels(samples: &[LossSample], width: usize) -> Vec<Level> {
     let mut levels: Vec<Level> = samples
         .rchunks(width.max(1))
         .filter(|chunk| chunk.len() == width)

@@ -1,7 +1,7 @@
 //! The job says it tunes, its losses can be read, and no step follows.
 
 use super::{
-    finding::{Evidence, HealthCode, HealthFinding},
+    finding::{EvidenceName, HealthCode, HealthFinding},
     observed::{Observed, seconds},
 };
 use crate::quantity;
@@ -26,8 +26,8 @@ pub(super) fn examine(observed: &Observed<'_>) -> Option<HealthFinding> {
             step,
             cause,
             &[
-                (Evidence::ElapsedS, seconds(elapsed)),
-                (Evidence::TypicalS, seconds(observed.limits.stall)),
+                (EvidenceName::ElapsedS, seconds(elapsed)),
+                (EvidenceName::TypicalS, seconds(observed.limits.stall)),
             ],
         )
     })

@@ -1,7 +1,7 @@
 //! The job stays in a state for longer than is typical.
 
 use super::{
-    finding::{Evidence, HealthCode, HealthFinding},
+    finding::{EvidenceName, HealthCode, HealthFinding},
     observed::{Observed, seconds},
     typical_time::typical_time,
 };
@@ -21,8 +21,8 @@ pub(super) fn examine(observed: &Observed<'_>) -> Option<HealthFinding> {
                 quantity::span(typical)
             ),
             &[
-                (Evidence::ElapsedS, seconds(elapsed)),
-                (Evidence::TypicalS, seconds(typical)),
+                (EvidenceName::ElapsedS, seconds(elapsed)),
+                (EvidenceName::TypicalS, seconds(typical)),
             ],
         )
     })

@@ -1,3 +1,5 @@
+//! What one poll of a job means for its run, by cases.
+
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use shared::{curve::Point, health::HealthCode};
