@@ -356,7 +356,9 @@ impl Run {
         self.job = None;
         self.last_step = None;
         self.last_step_at = None;
+        self.curve = None;
         self.finding = None;
+        self.findings = Vec::new();
         self.finding_polls = 0;
         self.job_missing_ticks = 0;
         self.stop = None;
