@@ -103,7 +103,9 @@ pub(super) fn client(private_allowed: bool) -> Result<Client, StartError> {
     } else {
         client.dns_resolver(Arc::new(PublicResolver))
     };
-    Ok(client.build()?)
+    client
+        .build()
+        .map_err(|error| StartError::of("the sender of notifications")(error.into()))
 }
 
 /// Sends `notice` once; `timestamp` is the time of this attempt in seconds since 1970.
