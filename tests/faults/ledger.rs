@@ -93,6 +93,9 @@ async fn a_job_without_a_run_is_asked_to_stop_until_it_has_ended() {
         "action": { "error": { "status": "INTERNAL" } },
     });
     let refused = harness.faults.arm(&refused).await;
+    // Slow, so that it does not end by itself.
+    let slow = json!({ "seconds_per_step": 600.0 });
+    harness.faults.set_vertex(&slow).await;
     let orphan = create(harness, &run, "missing-a-b").await;
     let is_orphan = |entry: &JobEntry| entry.name.as_str() == orphan;
     let ended = entry(harness, "the orphan's end", is_orphan, |entry| !entry.open).await;
@@ -142,14 +145,22 @@ async fn create(harness: &Harness, like: &Run, run_id: &str) -> String {
 async fn runs_that_await_approval_hide_nothing() {
     let chain = TestChain::start(PROGRAM, setup()).await;
     let harness = &chain.harness;
-    let waiting: Vec<Run> = (0..700).map(waiting).collect();
+    // Slow enough for all of them to be there before the job ends.
+    let slow = json!({ "seconds_per_step": 60.0 });
+    harness.faults.set_vertex(&slow).await;
+    let upload = chain.upload().await;
+    let version = harness.cleaned(&upload).await.version.expect("a version");
+    let has_job = |run: &Run| run.job.is_some();
+    let _live = harness
+        .run_of(version.as_str(), "the run's job", has_job)
+        .await;
+    // More than two pages of a query, all before the live run in its order.
+    let waiting: Vec<Run> = (0..620).map(waiting).collect();
     let written = waiting.iter().map(async |run| {
         let written = harness.session.documents.create(run.id.as_str(), run).await;
         written.expect("it is written")
     });
     let _all = future::join_all(written).await;
-    let upload = chain.upload().await;
-    let version = harness.cleaned(&upload).await.version.expect("a version");
     let published = |run: &Run| run.finish_published;
     let run = harness
         .run_of(version.as_str(), "the run's end to be published", published)
@@ -157,7 +168,7 @@ async fn runs_that_await_approval_hide_nothing() {
     assert_ne!(run.state, State::Failed, "{}", run.reason);
 }
 
-/// A run that awaits approval since yesterday.
+/// A run that awaits approval, and whose name sorts before the chain's.
 fn waiting(number: u32) -> Run {
     let run = json!({
         "id": format!("a{number}-b-c"), "dataset": "a", "version": format!("a{number}-b"), "model": "a",

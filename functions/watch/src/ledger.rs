@@ -41,7 +41,7 @@ impl CancelCause {
 
 /// What is done about a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
+pub enum JobEffect {
     /// Record whose it is.
     Own(JobOwner),
     /// Record it in its run, which waits for a job.
@@ -58,29 +58,29 @@ pub enum Effect {
 ///
 /// The run must have been read after the job was seen. Otherwise a job that has just been created would
 /// look like one without a run, or one of a run that is not its own.
-pub fn next(entry: &JobEntry, run: Option<&Run>, now: DateTime<Utc>) -> Vec<Effect> {
+pub fn next(entry: &JobEntry, run: Option<&Run>, now: DateTime<Utc>) -> Vec<JobEffect> {
     let owner = owner(entry, run, now);
     let mut effects = Vec::new();
     // Of a job that has ended, it stays as it was found out first: its run may be at a later attempt now.
     if owner != entry.owner && (entry.open || entry.owner == JobOwner::Orphan) {
-        effects.push(Effect::Own(owner));
+        effects.push(JobEffect::Own(owner));
     }
     // Also one that has ended: the run must learn how.
     if run.is_some_and(|run| run.job.is_none()) && owner == JobOwner::Adopted {
-        effects.push(Effect::Adopt);
+        effects.push(JobEffect::Adopt);
         return effects;
     }
     let Some(cause) = cause(owner, run).filter(|_| entry.open) else {
         return effects;
     };
     if cause != CancelCause::Stopped {
-        effects.push(Effect::Unwanted(cause));
+        effects.push(JobEffect::Unwanted(cause));
     }
     if is_due(entry, run, cause, now) {
         if has_no_effect(entry, now) {
-            effects.push(Effect::ReportNoEffect);
+            effects.push(JobEffect::ReportNoEffect);
         }
-        effects.push(Effect::Cancel(cause));
+        effects.push(JobEffect::Cancel(cause));
     }
     effects
 }

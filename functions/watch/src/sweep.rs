@@ -22,7 +22,7 @@ use tracing::{error, warn};
 use crate::{
     State,
     job_lists::JobLists,
-    ledger::{self, CancelCause, Effect},
+    ledger::{self, CancelCause, JobEffect},
 };
 
 /// How often an entry is written of which nothing has changed but the time.
@@ -168,16 +168,16 @@ async fn act(
     let mut adopts = false;
     for effect in ledger::next(&entry, run.as_ref().map(|run| &run.value), now) {
         match effect {
-            Effect::Own(owner) => entry.owner = owner,
-            Effect::Adopt => {
+            JobEffect::Own(owner) => entry.owner = owner,
+            JobEffect::Adopt => {
                 adopts = true;
                 if let (Some(run), Some(job)) = (&run, job) {
                     adopt(state, run, job).await?;
                 }
             }
-            Effect::Unwanted(cause) => report(&entry, cause),
-            Effect::Cancel(cause) => cancel(state, &mut entry, cause).await,
-            Effect::ReportNoEffect => error!(
+            JobEffect::Unwanted(cause) => report(&entry, cause),
+            JobEffect::Cancel(cause) => cancel(state, &mut entry, cause).await,
+            JobEffect::ReportNoEffect => error!(
                 event.name = "cancel_without_effect",
                 run.id = entry.run.as_ref().map(ToString::to_string),
                 job.name = entry.name.as_str(),
@@ -234,7 +234,7 @@ fn report(entry: &JobEntry, cause: CancelCause) {
             job.name = job,
             "the job {job} has no run that wants it: it is cancelled"
         ),
-        // Whoever decided that has logged it.
+        // The function that decided that has logged it.
         CancelCause::Stopped => {}
     }
 }

@@ -1,3 +1,5 @@
+//! Tables and properties of what the ledger does about a job.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use shared::google::vertex::{JobName, TuningJob};
@@ -41,7 +43,7 @@ fn run(state: &str, job: Option<&str>, extra: &Value) -> Run {
 }
 
 #[track_caller]
-fn check(entry: &JobEntry, run: Option<&Run>, now: i64, expected: &[Effect]) {
+fn check(entry: &JobEntry, run: Option<&Run>, now: i64, expected: &[JobEffect]) {
     let found = next(entry, run, at(now));
     assert_eq!(
         found,
@@ -71,7 +73,7 @@ fn a_run_that_waits_adopts_its_job_even_one_that_has_ended() {
         let armed = json!({"armed": {"owner": "o", "at": at(0), "deadline": at(1)}});
         for extra in [armed, json!({})] {
             let waiting = run("queued", None, &extra);
-            let expected = [Effect::Own(JobOwner::Adopted), Effect::Adopt];
+            let expected = [JobEffect::Own(JobOwner::Adopted), JobEffect::Adopt];
             check(&found, Some(&waiting), 9, &expected);
         }
     }
@@ -89,9 +91,9 @@ fn a_job_whose_call_is_under_way_is_left_to_tune() {
         &found,
         Some(&waiting),
         9,
-        &[Effect::Own(JobOwner::Recorded)],
+        &[JobEffect::Own(JobOwner::Recorded)],
     );
-    let expected = [Effect::Own(JobOwner::Adopted), Effect::Adopt];
+    let expected = [JobEffect::Own(JobOwner::Adopted), JobEffect::Adopt];
     check(
         &entry("PENDING", JobOwner::Recorded),
         Some(&waiting),
@@ -105,8 +107,8 @@ fn a_job_of_another_attempt_is_not_adopted() {
     let earlier = entry("RUNNING", JobOwner::Orphan);
     let again = run("queued", None, &json!({"attempt": 2}));
     let expected = [
-        Effect::Unwanted(CancelCause::Orphan),
-        Effect::Cancel(CancelCause::Orphan),
+        JobEffect::Unwanted(CancelCause::Orphan),
+        JobEffect::Cancel(CancelCause::Orphan),
     ];
     check(&earlier, Some(&again), 9, &expected);
 }
@@ -116,9 +118,9 @@ fn a_second_job_of_a_run_is_cancelled() {
     let second = entry("RUNNING", JobOwner::Orphan);
     for state in ["running", "stopping", "succeeded"] {
         let expected = [
-            Effect::Own(JobOwner::Surplus),
-            Effect::Unwanted(CancelCause::Surplus),
-            Effect::Cancel(CancelCause::Surplus),
+            JobEffect::Own(JobOwner::Surplus),
+            JobEffect::Unwanted(CancelCause::Surplus),
+            JobEffect::Cancel(CancelCause::Surplus),
         ];
         check(
             &second,
@@ -140,8 +142,8 @@ fn a_second_job_of_a_run_is_cancelled() {
 fn a_job_without_a_run_that_wants_it_is_cancelled() {
     let orphan = entry("RUNNING", JobOwner::Orphan);
     let expected = [
-        Effect::Unwanted(CancelCause::Orphan),
-        Effect::Cancel(CancelCause::Orphan),
+        JobEffect::Unwanted(CancelCause::Orphan),
+        JobEffect::Cancel(CancelCause::Orphan),
     ];
     check(&orphan, None, 9, &expected);
     for state in ["awaiting_approval", "failed", "cancelled"] {
@@ -162,12 +164,12 @@ fn a_cancel_is_asked_again_until_the_job_has_ended() {
     let stop = json!({"stop": {"finding": "diverged", "called_by": "watch", "at": at(10)}});
     let stopping = run("stopping", Some(BY_NUMBER), &stop);
     let mut job_entry = entry("RUNNING", JobOwner::Recorded);
-    let ask = Effect::Cancel(CancelCause::Stopped);
+    let ask = JobEffect::Cancel(CancelCause::Stopped);
     let mut asked = Vec::new();
     let mut reported = Vec::new();
     for minute in 10..45 {
         let effects = next(&job_entry, Some(&stopping), at(minute));
-        if effects.contains(&Effect::ReportNoEffect) {
+        if effects.contains(&JobEffect::ReportNoEffect) {
             reported.push(minute);
         }
         if effects.contains(&ask) {
@@ -188,7 +190,7 @@ fn a_cancel_that_is_not_accepted_is_asked_again_sooner() {
     let withdrawal = json!({"withdrawal": {"by": "ada", "why": "w", "at": at(10)}});
     let stopping = run("stopping", Some(BY_ID), &withdrawal);
     let mut job_entry = entry("RUNNING", JobOwner::Recorded);
-    let ask = [Effect::Cancel(CancelCause::Stopped)];
+    let ask = [JobEffect::Cancel(CancelCause::Stopped)];
     // Nothing has asked before: the console makes no call.
     check(&job_entry, Some(&stopping), 10, &ask);
     job_entry.cancels.record(Some("not now".to_owned()), at(10));
@@ -222,7 +224,7 @@ proptest! {
     ) {
         let run = run("running", Some(spelling), &json!({}));
         let effects = next(&entry(&state, owner), Some(&run), at(now));
-        let only_owns = effects.iter().all(|effect| matches!(effect, Effect::Own(_)));
+        let only_owns = effects.iter().all(|effect| matches!(effect, JobEffect::Own(_)));
         prop_assert!(only_owns, "{effects:?}");
     }
 
@@ -241,6 +243,6 @@ proptest! {
         }
         let last = job_entry.cancels.last_at.unwrap_or(at(0));
         let effects = next(&job_entry, run.as_ref(), last + TimeDelta::minutes(6));
-        prop_assert!(effects.contains(&Effect::Cancel(CancelCause::Orphan)), "{effects:?}");
+        prop_assert!(effects.contains(&JobEffect::Cancel(CancelCause::Orphan)), "{effects:?}");
     }
 }

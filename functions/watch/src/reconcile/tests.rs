@@ -1,3 +1,5 @@
+//! Tables of what a tick publishes again.
+
 use serde_json::{Value, json};
 
 use super::*;
