@@ -185,6 +185,13 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
+/// What a run is expected to cost in US dollars, at most where there are two figures.
+fn estimated_usd(run: &Value) -> f64 {
+    let estimate = &run["estimate"];
+    let usd = estimate.get("usd_high").unwrap_or(&estimate["usd"]);
+    usd.as_f64().unwrap_or_default()
+}
+
 /// The lines about `run` with severity ERROR, which call a person.
 fn errors_about(harness: &Harness, run: &RunId) -> Vec<String> {
     let lines = harness.stack.log_lines().into_iter();

@@ -5,7 +5,7 @@ use shared::{id::RunId, job_state::JobState, run::State};
 use system_tests::{
     harness::{Harness, Setup},
     person::command,
-    vertex_proxy::{ProxyMode, VertexProxy},
+    vertex_proxy::{ProxyMode, VertexProxy, VertexRequest},
     wait,
 };
 
@@ -14,7 +14,10 @@ use crate::PROGRAM;
 
 /// The attempts of the jobs that were created, as their labels say.
 fn attempts(proxy: &VertexProxy) -> Vec<Value> {
-    let created = proxy.requests().into_iter().filter(|seen| seen.is_create());
+    let created = proxy
+        .requests()
+        .into_iter()
+        .filter(VertexRequest::is_create);
     created
         .map(|seen| seen.body.expect("a body")["labels"]["lapidary_attempt"].clone())
         .collect()
@@ -84,10 +87,10 @@ async fn a_failed_job_that_owns_a_model_says_so() {
     assert_eq!(run.state, State::Failed, "{}", run.reason);
     let job = run.job.as_ref().expect("a job");
     assert_eq!(job.state, JobState::Failed);
-    let model = job.model.as_deref().expect("the model that was paid for");
+    let owned = job.model.as_deref().expect("the model that was paid for");
     assert!(
-        run.reason.contains(model),
-        "{} does not name {model}",
+        run.reason.contains(owned),
+        "{} does not name {owned}",
         run.reason
     );
     assert!(

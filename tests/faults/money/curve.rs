@@ -19,13 +19,13 @@ async fn refuse_curves(harness: &Harness, status: &str) {
 }
 
 /// A healthy job of hours whose curve is refused: it ends well, and the next run gets its turn.
-async fn check_refused(status: &str, states: &[&str]) {
+async fn check_refused(status: &str, shown: &[&str]) {
     let (harness, proxy) = start(Setup::default(), 60.0, &[]).await;
     refuse_curves(&harness, status).await;
     let first = harness.drop_example("support-tickets", "support").await;
     let run = running(&harness, &first).await;
     let second = harness.drop_rows("north", RECIPE, &rows(60)).await;
-    let is_unread = |run: &Value| states.contains(&text(&run["curve"]["state"]));
+    let is_unread = |run: &Value| shown.contains(&text(&run["curve"]["state"]));
     fields_of(&harness, &run.id, "a curve that is not fresh", is_unread).await;
     let run = succeeds(&harness, &first).await;
     assert_eq!(proxy.cancels(), 0, "absence of evidence cancels nothing");
@@ -57,7 +57,7 @@ async fn a_curve_beyond_its_quota_stops_no_job() {
 
 /// A healthy job whose curve `mode` changes.
 async fn check_odd(mode: ProxyMode) -> (Harness, VertexProxy, Run) {
-    let (harness, proxy) = start(Setup::default(), 30.0, &[mode]).await;
+    let (harness, proxy) = start(Setup::default(), 120.0, &[mode]).await;
     let upload = harness.drop_example("support-tickets", "support").await;
     let run = succeeds(&harness, &upload).await;
     assert_eq!(proxy.cancels(), 0, "{:#?}", run.history);
@@ -103,7 +103,7 @@ async fn healthy_runs_with_noisy_losses_are_not_stopped() {
         sigma: 0.3,
         seed: 1,
     };
-    let (harness, proxy) = start(setup, 30.0, &[noise]).await;
+    let (harness, proxy) = start(setup, 120.0, &[noise]).await;
     let mut uploads = Vec::new();
     for number in 0..RUNS {
         let dataset = format!("support-{number}");
@@ -124,5 +124,5 @@ async fn healthy_runs_with_noisy_losses_are_not_stopped() {
 fn rows_of(rows: &[u8], without: usize) -> String {
     let rows = String::from_utf8_lossy(rows);
     let kept = rows.lines().enumerate().filter(|(at, _)| *at != without);
-    kept.map(|(_, row)| format!("{row}\n")).collect()
+    kept.map(|(_, row)| row).collect::<Vec<_>>().join("\n")
 }

@@ -85,7 +85,7 @@ async fn the_ledger_holds_what_was_sent_answered_and_paid() {
     let answers = entry["answers"].as_array().expect("answers");
     assert!(answers.len() > 2, "each change: {answers:#?}");
     assert!(entry["cost_micros"].as_u64() > Some(0), "{entry:#}");
-    let spent = spend_of(&harness, &run.id, 1).await;
-    assert_eq!(spent["settled_micros"], entry["cost_micros"]);
-    assert!(spent["settled_micros"].as_u64() <= spent["reserved_micros"].as_u64());
+    let month = spend_of(&harness, &run.id, 1).await;
+    assert_eq!(month["settled_micros"], entry["cost_micros"]);
+    assert!(month["settled_micros"].as_u64() <= month["reserved_micros"].as_u64());
 }

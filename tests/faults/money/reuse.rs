@@ -4,7 +4,7 @@ use serde_json::json;
 use shared::run::{Run, State};
 use system_tests::{
     harness::{Harness, Setup},
-    vertex_proxy::VertexProxy,
+    vertex_proxy::{VertexProxy, VertexRequest},
 };
 
 use super::{rows, start, succeeds};
@@ -72,7 +72,7 @@ async fn other_hyper_parameters_are_another_purchase() {
     let bodies: Vec<_> = proxy
         .requests()
         .into_iter()
-        .filter(|seen| seen.is_create())
+        .filter(VertexRequest::is_create)
         .collect();
     let epochs = |at: usize| {
         let body = bodies[at].body.as_ref().expect("a body");

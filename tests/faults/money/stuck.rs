@@ -9,8 +9,8 @@ use system_tests::{
 };
 
 use super::{
-    ALWAYS, LONG_STEP_S, RECIPE, ended, errors_about, fields_of, rows, running, spend_of, start,
-    succeeds,
+    ALWAYS, LONG_STEP_S, RECIPE, ended, errors_about, estimated_usd, fields, fields_of, rows,
+    running, spend_of, start, succeeds,
 };
 use crate::PROGRAM;
 
@@ -77,7 +77,7 @@ async fn a_run_is_priced_again_when_the_service_has_counted() {
     let entry = spend_of(&harness, &run.id, 1).await;
     let micros = |name: &str| entry[name].as_u64().unwrap_or_default();
     let most = micros("reserved_micros").max(micros("settled_micros"));
-    let planned = shared_micros(run.estimate.usd);
+    let planned = micros_of(estimated_usd(&fields(&harness, &run.id).await));
     assert!(most > 10 * planned, "{entry}: planned with {planned}");
     let history = format!("{:?}", run.history);
     assert!(
@@ -87,7 +87,7 @@ async fn a_run_is_priced_again_when_the_service_has_counted() {
 }
 
 /// Millionths of a dollar.
-fn shared_micros(usd: f64) -> u64 {
+fn micros_of(usd: f64) -> u64 {
     let text = format!("{:.0}", usd * 1e6);
     text.parse().unwrap_or(u64::MAX)
 }

@@ -34,7 +34,8 @@ impl Recording {
         let parsed = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap_or_default();
         let answer = parsed(answer);
         let (state, phase) = (answer.get("state"), answer.get("tuningJobState"));
-        let kind = format!("{} {} {status} {state:?} {phase:?}", seen.method, seen.path);
+        let target = format!("{} {}?{}", seen.method, seen.path, seen.query);
+        let kind = format!("{target} {status} {state:?} {phase:?}");
         if !self.kinds.insert(kind) {
             return;
         }
