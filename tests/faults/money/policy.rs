@@ -11,11 +11,11 @@ use system_tests::{
 use super::{RECIPE, estimated_usd, rows, running, set_policy, start, succeeds};
 use crate::PROGRAM;
 
-/// Rows that cost more than what anybody may spend alone: some 29 dollars in 120 epochs.
+/// Rows that cost more than what anybody may spend alone: some 35 dollars in 100 epochs.
 fn costly_rows() -> String {
     let row = |number: usize| {
         let stop = |at: usize| format!("At stop {at} train {number} waits for {} minutes.", at % 9);
-        let output: Vec<String> = (0..120).map(stop).collect();
+        let output: Vec<String> = (0..180).map(stop).collect();
         let input = format!("Describe the way of train number {number}.");
         json!({ "input": input, "output": output.join(" ") }).to_string() + "\n"
     };
@@ -32,7 +32,7 @@ async fn buys_nothing(harness: &Harness, proxy: &VertexProxy) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_budget_in_an_uploaded_recipe_approves_nothing() {
     let (harness, proxy) = start(Setup::default(), 6.0, &[]).await;
-    let recipe = "[tune]\nepochs = 120\nbudget_usd = 1e12";
+    let recipe = "[tune]\nepochs = 100\nbudget_usd = 1e12";
     let upload = harness.drop_rows("north", recipe, &costly_rows()).await;
     let planned = |run: &Run| run.state != State::Queued;
     let run = harness
