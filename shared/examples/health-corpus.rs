@@ -77,13 +77,15 @@ fn part(title: &str, shapes: &[Shape], jobs: u32, ticks: u64) {
 
 fn words(shape: Shape, cell: &Cell) -> String {
     let percent = cell.share() * 100.0;
-    let wrong = cell.wrong.iter();
-    let wrong: String = wrong
+    let wrong: Vec<String> = cell
+        .wrong
+        .iter()
         .map(|(code, count)| format!(" {code} {count}"))
         .collect();
+    let wrong = wrong.concat();
     if shape.is_healthy() {
         return format!("{percent:.1} %{wrong}");
     }
-    let (steps, share) = cell.delay();
-    format!("{percent:.0} % ({steps:.0}, {:.0} %){wrong}", share * 100.0)
+    let (steps, part) = cell.delay();
+    format!("{percent:.0} % ({steps:.0}, {:.0} %){wrong}", part * 100.0)
 }

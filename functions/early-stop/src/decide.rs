@@ -42,10 +42,12 @@ pub fn decide(run: &Run, job: &Job, curve: Option<&Curve>, now: DateTime<Utc>) -
         HealthCode::Overfit | HealthCode::Plateau => {
             curve.best_checkpoint(&job.checkpoints).cloned()
         }
-        // What was learnt on the way to divergence is not worth the price of an evaluation.
-        HealthCode::NotANumber | HealthCode::Diverged | HealthCode::Stalled => None,
-        // These stop no job.
-        HealthCode::OverBudget
+        // What was learnt on the way to divergence is not worth the price of an evaluation. The others
+        // stop no job.
+        HealthCode::NotANumber
+        | HealthCode::Diverged
+        | HealthCode::Stalled
+        | HealthCode::OverBudget
         | HealthCode::Stuck
         | HealthCode::OverTime
         | HealthCode::NoMetrics

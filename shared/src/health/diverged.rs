@@ -28,7 +28,7 @@ const FACTOR_LASTING: f64 = 1.25;
 const LOST_SHARE: f64 = 0.05;
 /// Standard errors between the level now and the best one. The best of a dozen levels lies some two
 /// errors below the middle by chance, and a run is examined some hundred times.
-const ERRORS: f64 = 5.0;
+const ERRORS: f64 = 5.4;
 /// Points around the best level whose noise is looked at.
 const NEAR: usize = 40;
 /// How much an error that few levels show is trusted less: its own error is about this, divided by

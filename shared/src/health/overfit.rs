@@ -20,7 +20,7 @@ const WIDTH: usize = 3;
 /// How far the level must have risen above the best one, relative.
 const RISE: f64 = 0.03;
 /// Standard errors of the rise and of the trend.
-const ERRORS: f64 = 4.6;
+const ERRORS: f64 = 5.0;
 /// How much a noise that few evaluations show is trusted less: its own error is about this, divided
 /// by their number.
 const FEW: f64 = 10.0;

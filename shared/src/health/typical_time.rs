@@ -98,10 +98,14 @@ pub(super) fn typical_time(
     let phase = phase.map(ToString::to_string);
     let phase = phase.filter(|phase| !matches!(phase.as_str(), "" | "UNSPECIFIED"));
     let word = match state {
-        ended if ended.is_final() => return None,
+        JobState::Succeeded
+        | JobState::PartiallySucceeded
+        | JobState::Failed
+        | JobState::Expired
+        | JobState::Cancelled => return None,
         JobState::Running => phase.filter(|phase| phase != "TUNING")?,
         JobState::Queued | JobState::Pending => phase.unwrap_or_else(|| state.to_string()),
-        state => state.to_string(),
+        JobState::Cancelling | JobState::Other(_) => state.to_string(),
     };
     let listed = TYPICAL.iter().find(|row| row.word == word);
     let minutes = listed.map_or(UNKNOWN_MINUTES, |row| row.minutes);

@@ -239,10 +239,9 @@ fn a_state_that_lasts_longer_than_is_typical_is_a_finding_with_both_times() {
             (vec![HealthCode::Stuck], false),
             "{state} {sub_state}"
         );
-        let evidence = &stuck.findings[0].evidence;
         let seconds = |minutes: i64| TimeDelta::minutes(minutes).as_seconds_f64();
-        assert_eq!(evidence["elapsed_s"], seconds(typical + 60));
-        assert_eq!(evidence["typical_s"], seconds(typical));
+        let evidence = json!({"elapsed_s": seconds(typical + 60), "typical_s": seconds(typical)});
+        assert_eq!(json!(stuck.findings[0].evidence), evidence);
         assert_eq!(stuck.state, State::Running, "only a person ends it");
     }
 }
@@ -258,8 +257,8 @@ fn a_job_that_runs_too_long_or_costs_too_much_is_a_finding_that_stops_nothing() 
     };
     let day = apply_at(&tuning(&json!({})), &job, &moving(30), 24 * 60);
     assert_eq!(codes(&day), (vec![HealthCode::OverBudget], false));
-    assert_eq!(day.findings[0].evidence["spent_usd"], 50.0);
-    assert_eq!(day.findings[0].evidence["limit_usd"], 2.0);
+    let evidence = json!({"spent_usd": 50.0, "limit_usd": 2.0});
+    assert_eq!(json!(day.findings[0].evidence), evidence);
     let later = apply_at(&day, &job, &moving(40), 24 * 60 + 1);
     let both = vec![HealthCode::OverBudget, HealthCode::OverTime];
     assert_eq!(codes(&later), (both, false));

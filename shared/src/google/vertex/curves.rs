@@ -105,9 +105,10 @@ fn number(value: &Value) -> Option<f64> {
 
 /// Reads a step; absent, it is 0.
 fn step(value: &Value) -> Option<u64> {
-    match value {
-        Value::Null => Some(0),
-        value => super::job::whole(value),
+    if value.is_null() {
+        Some(0)
+    } else {
+        super::job::whole(value)
     }
 }
 

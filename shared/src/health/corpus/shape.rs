@@ -104,7 +104,7 @@ impl Trend {
     pub(crate) fn new(shape: Shape, steps: u64, random: &mut Random) -> Self {
         let real = f64::from(u32::try_from(steps).unwrap_or(u32::MAX));
         let start = random.real(0.8, 3.5);
-        let share = match shape {
+        let lowest = match shape {
             Shape::Plateau => random.real(0.99, 1.0),
             _ => random.log(0.02, 0.75),
         };
@@ -126,7 +126,7 @@ impl Trend {
             shape,
             steps: real,
             start,
-            floor: start * share,
+            floor: start * lowest,
             pace,
             bump: random.real(0.1, 0.6),
             epochs: f64::from(u32::try_from(random.whole(2, 8)).unwrap_or(2)),
@@ -160,7 +160,7 @@ impl Trend {
 
     /// Of some 10,000 steps, a whole number is near enough.
     fn share_of_steps(&self, share: f64) -> u64 {
-        (1..)
+        (1..=10_000_000)
             .find(|step: &u32| f64::from(*step) >= (self.steps * share).round())
             .map_or(1, u64::from)
     }

@@ -41,7 +41,6 @@ impl Cell {
     pub(crate) fn add(&mut self, job: &SyntheticJob, outcome: &Outcome) {
         self.jobs += 1;
         match (job.shape.code(), outcome.found, outcome.stopped) {
-            (None, _, None) => {}
             (None, _, Some((code, _))) => {
                 self.hits += 1;
                 *self.wrong.entry(code).or_default() += 1;
@@ -54,7 +53,7 @@ impl Cell {
                 self.delay_share += delay / real(job.steps_total);
             }
             (Some(_), None, Some((code, _))) => *self.wrong.entry(code).or_default() += 1,
-            (Some(_), None, None) => {}
+            (None, _, None) | (Some(_), None, None) => {}
         }
     }
 
