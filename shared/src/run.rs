@@ -558,6 +558,26 @@ mod tests {
         assert_eq!(run(State::Queued, &serde_json::json!({})).attempt, 1);
     }
 
+    #[track_caller]
+    fn check_retry(state: State, extra: &serde_json::Value, expected: bool) {
+        let mut again = run(state, extra);
+        let before = again.clone();
+        let done = again.retry("ada", "try again", DateTime::UNIX_EPOCH);
+        assert_eq!(done, expected, "{state:?} {extra}");
+        if done {
+            assert_eq!((again.state, again.attempt), (State::Queued, 2));
+            assert_eq!((again.job, again.finished_at), (None, None));
+            assert!(!again.finish_published);
+            let last = again.history.last().unwrap();
+            assert_eq!(
+                (last.by.as_str(), last.note.as_str()),
+                ("ada", "queued: attempt 2: try again")
+            );
+        } else {
+            assert_eq!(again, before);
+        }
+    }
+
     #[test]
     fn only_a_run_that_ended_without_a_model_is_tried_again() {
         let none = serde_json::json!({});
@@ -565,35 +585,16 @@ mod tests {
             serde_json::json!({"job": {"name": "j", "state": "JOB_STATE_FAILED", "model": "m"}});
         let chosen =
             serde_json::json!({"chosen": {"id": "1", "epoch": 1, "step": 1, "endpoint": "e"}});
-        #[track_caller]
-        fn check(state: State, extra: &serde_json::Value, expected: bool) {
-            let mut again = run(state, extra);
-            let before = again.clone();
-            let done = again.retry("ada", "try again", DateTime::UNIX_EPOCH);
-            assert_eq!(done, expected, "{state:?} {extra}");
-            if done {
-                assert_eq!((again.state, again.attempt), (State::Queued, 2));
-                assert_eq!((again.job, again.finished_at), (None, None));
-                assert!(!again.finish_published);
-                let last = again.history.last().unwrap();
-                assert_eq!(
-                    (last.by.as_str(), last.note.as_str()),
-                    ("ada", "queued: attempt 2: try again")
-                );
-            } else {
-                assert_eq!(again, before);
-            }
-        }
         for state in ALL {
-            check(
+            check_retry(
                 state,
                 &none,
                 matches!(state, State::Failed | State::Cancelled),
             );
         }
-        check(State::Failed, &job, false);
-        check(State::Cancelled, &job, true);
-        check(State::Cancelled, &chosen, false);
+        check_retry(State::Failed, &job, false);
+        check_retry(State::Cancelled, &job, true);
+        check_retry(State::Cancelled, &chosen, false);
     }
 
     #[test]

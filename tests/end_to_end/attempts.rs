@@ -23,9 +23,14 @@ async fn change(harness: &Harness, verb: &str, run: &Run, why: &str) -> (bool, S
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_run_ends_and_is_tried_again() {
-    let harness = Harness::start(PROGRAM, Setup::default()).await;
+    // Slow enough for commands to run while the job does, and below the hour without a step that stalls it.
+    let setup = Setup {
+        speed: Some(300.0),
+        ..Setup::default()
+    };
+    let harness = Harness::start(PROGRAM, setup).await;
     harness
-        .set_vertex(&json!({ "seconds_per_step": 600 }))
+        .set_vertex(&json!({ "seconds_per_step": 3_000 }))
         .await;
     let upload = harness
         .drop_rows("again", "[tune]\nepochs = 2", &rows(60))

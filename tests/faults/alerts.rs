@@ -41,7 +41,8 @@ async fn the_same_incident_five_hundred_times_is_a_few_calls() {
     future::join_all(published).await;
     harness.settled().await;
     let looks = harness.faults.fired(&looks).await;
-    assert!((1..=5).contains(&looks), "{looks} looks");
+    // One each simulated minute, a fifth of a second, until the first has recorded that it is handled.
+    assert!((1..=25).contains(&looks), "{looks} looks");
     assert_eq!(harness.backlog("dead-letters-pull").await, 0);
 }
 
