@@ -70,6 +70,18 @@ resource "google_storage_bucket" "main" {
   depends_on = [google_project_service.main]
 }
 
+# The first policy. Operators change it by `lapidary policy set`, so that Terraform never puts it back.
+resource "google_storage_bucket_object" "policy" {
+  name         = "policy.toml"
+  bucket       = google_storage_bucket.main["policy"].name
+  content      = file("${path.module}/policy.toml")
+  content_type = "application/toml"
+
+  lifecycle {
+    ignore_changes = all
+  }
+}
+
 resource "google_storage_notification" "main" {
   for_each = { for content, bucket in local.topology.buckets : content => bucket.notify if try(bucket.notify, null) != null }
 

@@ -89,6 +89,11 @@ locals {
       for member in var.release_approvers :
       { who = member, role = "roles/cloudbuild.builds.approver", kind = "project", on = var.project, only = "" }
     ],
+    # No function may write the policy: what limits them is not theirs.
+    [
+      for member in var.operators :
+      { who = member, role = "roles/storage.objectUser", kind = "bucket", on = local.bucket_names["policy"], only = "" }
+    ],
   )
 
   grants = {

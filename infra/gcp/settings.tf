@@ -3,9 +3,10 @@
 locals {
   setting_names = toset(flatten([for function in local.catalogue.functions : keys(function.settings)]))
 
-  # Settings that name a resource: `DATASETS_BUCKET`, `CLEAN_JOB`.
+  # Settings that name a resource: `DATASETS_BUCKET`, `POLICY_URI`, `CLEAN_JOB`.
   derived_settings = merge(
     { for content, name in local.bucket_names : "${upper(content)}_BUCKET" => name },
+    { "POLICY_URI" = "gs://${local.bucket_names["policy"]}/policy.toml" },
     {
       for name, job in local.topology.jobs :
       "${upper(replace(job.function, "-", "_"))}_JOB" => "projects/${var.project}/locations/${var.region}/jobs/${name}"

@@ -112,6 +112,17 @@ variable "release_approvers" {
   }
 }
 
+variable "operators" {
+  description = "Who may change the policy, which limits spending: users and groups as IAM members. Owners may, too."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for member in var.operators : can(regex("^(user|group):[^ @]+@[^ @]+$", member))])
+    error_message = "An operator must be user: or group: and an address: a person answers for the limits, not a program."
+  }
+}
+
 variable "alert_emails" {
   description = "E-mail addresses that are notified when a person must act."
   type        = set(string)

@@ -63,6 +63,13 @@ pub struct Version {
     pub source_bytes: u64,
     /// The recipe it was uploaded with.
     pub recipe: Recipe,
+    /// Whether that recipe was in the folder; without one, the default recipe counts. Absent of
+    /// versions made before it was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe_found: Option<bool>,
+    /// The address of the person who uploaded the rows, where the object says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uploader: Option<String>,
     /// The format its rows had.
     pub format: String,
     /// The version of the code that cleaned it.
@@ -73,6 +80,14 @@ pub struct Version {
     pub codes: BTreeMap<String, u64>,
     /// Estimated tokens of the training rows, one pass.
     pub tokens: u64,
+    /// The same, at the most: each answer with all that precedes it. 0 of versions made before it
+    /// was counted.
+    #[serde(default)]
+    pub tokens_max: u64,
+    /// Estimated tokens of a row, as planning needs them. Zeros of versions made before they were
+    /// recorded.
+    #[serde(default)]
+    pub row_tokens: RowTokens,
     /// Whether the answers are texts or labels.
     pub task: String,
     /// Which prompt the rows were put into: a digest of the recipe's template and system
@@ -105,6 +120,38 @@ pub struct Rows {
     pub rejected: u64,
     /// Rows that repeat an earlier one.
     pub duplicate: u64,
+}
+
+/// Estimated tokens of the kept rows of a version, per row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RowTokens {
+    /// The mean of questions, system instructions included.
+    pub input_mean: u64,
+    /// The mean of answers.
+    pub output_mean: u64,
+    /// The median of answers.
+    pub output_median: u32,
+    /// The longest question.
+    pub input_max: u32,
+}
+
+/// The folder that a dataset's rows come from: document `datasets/{name}`, written once.
+///
+/// The name of a dataset is its folder's, in the characters that a name can have, so that two folders
+/// may lead to one name. The first one has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatasetFolder {
+    /// The dataset.
+    pub dataset: DatasetName,
+    /// The folder as it was uploaded to, or the stem of a file that is in none.
+    pub folder: String,
+    /// When that was.
+    pub at: DateTime<Utc>,
+}
+
+impl Document for DatasetFolder {
+    const COLLECTION: &'static str = "datasets";
 }
 
 /// One object of a version.

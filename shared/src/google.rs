@@ -11,8 +11,10 @@
 pub mod documents;
 pub mod events;
 pub mod objects;
+pub mod policies;
 pub mod rest;
 pub mod run;
+pub mod spend_book;
 pub mod vertex;
 
 mod failure;

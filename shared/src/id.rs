@@ -90,15 +90,20 @@ name! {
 }
 
 impl DatasetName {
+    /// The folder of an uploaded object, or its stem where it has none.
+    pub fn folder_of(object: &str) -> &str {
+        match object.split_once('/') {
+            Some((folder, _)) => folder,
+            None => object.split('.').next().unwrap_or_default(),
+        }
+    }
+
     /// The dataset that an uploaded object belongs to: its folder, or its stem where it has none.
     ///
     /// Object names are free text of up to 1,024 bytes. Characters that a name cannot have become
     /// `-`, and a name of which nothing is left becomes a digest.
     pub fn of_object(object: &str) -> Self {
-        let folder = match object.split_once('/') {
-            Some((folder, _)) => folder,
-            None => object.split('.').next().unwrap_or_default(),
-        };
+        let folder = Self::folder_of(object);
         let mut name = String::new();
         for character in folder.chars() {
             if character.is_ascii_alphanumeric() {
@@ -143,6 +148,11 @@ impl RunId {
             .map_or(&*self.0, |(version, _)| version);
         VersionId(version.to_owned())
     }
+}
+
+/// The id in a model's name: `publishers/google/models/X` and `models/X` are the model `X`.
+pub fn model_id(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
 }
 
 /// The SHA-256 of `parts` in hex; lengths are hashed too, so that no two lists collide by joining.
@@ -195,6 +205,13 @@ mod tests {
         check("rows.jsonl", "rows");
         check("My Data (v2)/x", "my-data-v2");
         check("../x", "dataset-iepbwa62m6ua");
+    }
+
+    #[test]
+    fn a_models_name_may_be_written_in_full() {
+        for name in ["publishers/google/models/m", "models/m", "m"] {
+            assert_eq!(model_id(name), "m");
+        }
     }
 
     #[test]

@@ -15,11 +15,13 @@ pub mod health;
 pub mod id;
 pub mod job_ledger;
 pub mod job_state;
+pub mod policy;
 pub mod price;
 pub mod recipe;
 pub mod route;
 pub mod run;
 pub mod run_change;
+pub mod spend;
 pub mod uri;
 pub mod waits;
 

@@ -3,39 +3,17 @@
 //! Every table and every field may be left out. Settings are strict: an unknown field is an error,
 //! since a misspelt budget is an expensive one.
 
+mod gone;
+
 use serde::{Deserialize, Serialize};
 
+use self::gone::GONE;
 use crate::id::DatasetName;
 
 /// The object's name in the folder of the rows.
 pub const FILE_NAME: &str = "recipe.toml";
 /// Bytes of a recipe that are read.
 pub const FILE_MAX_BYTES: u64 = 256 << 10;
-
-/// Knobs of older tuning guides that the API no longer has, and what takes their place.
-const GONE: [(&str, &str); 6] = [
-    (
-        "batch_size",
-        "the service chooses the batch size; set `epochs` instead",
-    ),
-    (
-        "learning_rate",
-        "set `learning_rate_multiplier`, 1.0 being the model's own rate",
-    ),
-    (
-        "warmup_steps",
-        "the service chooses the warm-up; leave it out",
-    ),
-    (
-        "train_steps",
-        "set `epochs`: steps follow from rows and epochs",
-    ),
-    ("lora_rank", "set `adapter_size` to 1, 2, 4, 8 or 16"),
-    (
-        "machine_type",
-        "tuned Gemini models run on shared endpoints; leave it out",
-    ),
-];
 
 /// What is wrong with a recipe.
 #[derive(Debug, thiserror::Error)]
@@ -265,11 +243,22 @@ mod tests {
             "[tune]\nlearning_rate = 3e-5",
             "set `learning_rate_multiplier`",
         );
+        check("[tune]\nn_epochs = 3", "set `epochs`");
+        check("[tune]\nreplica_count = 1", "chooses the machines");
         check("[tune]\nadapter_size = 3", "1, 2, 4, 8 or 16");
         check("[tune]\nbudget = 3", "budget_usd");
         check("[tuning]\n", "unknown field `tuning`");
         check("[deploy]\ngate = \"always\"", "not_worse");
         check("x", "line 1");
+    }
+
+    #[test]
+    fn a_knob_of_an_older_guide_gets_todays_answer_and_none_of_todays_is_one() {
+        for (knob, instead) in GONE {
+            check(&format!("[tune]\n{knob} = 1"), instead);
+        }
+        let today = toml::Table::try_from(Tune::default()).unwrap();
+        assert!(GONE.iter().all(|(knob, _)| !today.contains_key(*knob)));
     }
 
     #[test]

@@ -5,16 +5,21 @@
 //! compare-and-set: a late or repeated delivery cannot take it back. [`Run::retry`] starts the next
 //! attempt.
 
+mod estimate;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use self::estimate::{Estimate, ServingEstimate};
 use crate::{
     checkpoint::Checkpoint,
     curve::{Curve, CurveReading, CurveState},
     google::documents::Document,
     health::{HealthCode, HealthFinding, HealthLimits, Observed, Spending},
-    id::{DatasetName, RunId, VersionId},
+    id::{DatasetName, RunId, VersionId, digest},
     job_state::{JobActivity, JobPhase, JobState},
+    policy::Residency,
+    spend::Reservation,
     waits::Waits,
 };
 
@@ -93,24 +98,33 @@ pub struct TuningPlan {
     pub adapter_size: u32,
 }
 
-/// What the run is expected to cost.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Estimate {
-    /// Training tokens: those of one pass, times the epochs.
-    pub training_tokens: u64,
-    /// US dollars.
-    pub usd: f64,
-    /// The day of the price list.
-    pub price_as_of: String,
-}
-
 /// The approval of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {
-    /// `budget`, or a person.
+    /// [`WITHIN_BUDGET`], or a person.
     pub by: String,
     /// When.
     pub at: DateTime<Utc>,
+    /// Why, in that person's words.
+    #[serde(default)]
+    pub why: String,
+    /// [`Run::approval_digest`] of what was approved: a run that differs is not approved.
+    #[serde(default)]
+    pub digest: String,
+}
+
+/// Who approved a run that needs no person.
+pub const WITHIN_BUDGET: &str = "budget";
+
+/// Why a person cannot approve a run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotApproved {
+    /// It does not await approval.
+    #[error("expected a run in state awaiting_approval, found {}", .0.as_str())]
+    State(State),
+    /// The person who asks for money does not grant it.
+    #[error("{0} uploaded the rows of this run: another person must approve it")]
+    Uploader(String),
 }
 
 /// The written intent to call create: after it, a job may exist that is not recorded.
@@ -247,8 +261,20 @@ pub struct Run {
     pub plan: TuningPlan,
     /// What it is expected to cost.
     pub estimate: Estimate,
-    /// What it may cost without a person.
+    /// What it may cost without a person: the policy's limit, or the recipe's where that is lower.
     pub budget_usd: f64,
+    /// Where its rows, prompts and answers stay, by policy.
+    #[serde(default)]
+    pub location: Residency,
+    /// The generation of the policy by which it was planned or last examined.
+    #[serde(default)]
+    pub policy_generation: Option<i64>,
+    /// The address of the person who uploaded its rows, where that is known.
+    #[serde(default)]
+    pub uploader: Option<String>,
+    /// What else a person should know of the plan: what may diverge, overfit or show nothing.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// Its state.
     pub state: State,
     /// Why it is in this state, in plain words.
@@ -259,6 +285,15 @@ pub struct Run {
     /// What it waits for although its turn has come.
     #[serde(default)]
     pub waits: Option<Waits>,
+    /// The run that bought the same before: this one goes ahead only where a person approves that.
+    #[serde(default)]
+    pub bought_before: Option<RunId>,
+    /// The reservation of its upper price, for this attempt.
+    #[serde(default)]
+    pub reservation: Option<Reservation>,
+    /// Create calls in a row whose outcome was unknown.
+    #[serde(default)]
+    pub unknown_creates: u32,
     /// Its approval.
     #[serde(default)]
     pub approval: Option<Approval>,
@@ -353,6 +388,8 @@ impl Run {
         self.reason = format!("attempt {}: {why}", self.attempt);
         self.waits = None;
         self.armed = None;
+        self.reservation = None;
+        self.unknown_creates = 0;
         self.job = None;
         self.last_step = None;
         self.last_step_at = None;
@@ -402,6 +439,36 @@ impl Run {
         self.enter(next, by, &format!("cancelled by {by}: {why}"), at)
     }
 
+    /// The digest of what an approval approves: the plan, its price, the rows and the policy.
+    pub fn approval_digest(&self) -> String {
+        let Estimate {
+            tokens_low,
+            tokens_high,
+            usd_low,
+            usd_high,
+            ..
+        } = &self.estimate;
+        let TuningPlan {
+            base_model,
+            region,
+            epochs,
+            learning_rate_multiplier,
+            adapter_size,
+        } = &self.plan;
+        let policy = self.policy_generation.unwrap_or_default();
+        let plan =
+            format!("{base_model} {region} {epochs} {learning_rate_multiplier} {adapter_size}");
+        let price = format!("{tokens_low} {tokens_high} {usd_low} {usd_high}");
+        let version = self.version.as_str();
+        digest(&[
+            &plan,
+            &price,
+            version,
+            self.model.as_str(),
+            &policy.to_string(),
+        ])
+    }
+
     /// Adds a line to its history.
     pub fn note(&mut self, by: &str, note: impl Into<String>, at: DateTime<Utc>) {
         self.history.push(Entry {
@@ -448,16 +515,16 @@ impl Run {
     )]
     fn spending(&self, job: &Job) -> Option<Spending> {
         let Estimate {
-            training_tokens,
-            usd,
+            tokens_high,
+            usd_high,
             ..
         } = &self.estimate;
         let counted = job
             .billable_tokens?
             .saturating_mul(u64::from(self.plan.epochs));
-        (*training_tokens > 0).then(|| Spending {
-            spent_usd: usd * counted as f64 / *training_tokens as f64,
-            limit_usd: usd.max(self.budget_usd),
+        (*tokens_high > 0).then(|| Spending {
+            spent_usd: usd_high * counted as f64 / *tokens_high as f64,
+            limit_usd: usd_high.max(self.budget_usd),
         })
     }
 
@@ -472,17 +539,43 @@ impl Run {
         }
     }
 
-    /// Approves it in the name of `by`; `false`, and no change, where it does not await approval.
-    #[must_use]
-    pub fn approve(&mut self, by: &str, at: DateTime<Utc>) -> bool {
+    /// Approves it, as it is now, in the name of `by`.
+    ///
+    /// # Errors
+    ///
+    /// Where it does not await approval, or `by` uploaded its rows; then nothing changes.
+    pub fn approve(&mut self, by: &str, why: &str, at: DateTime<Utc>) -> Result<(), NotApproved> {
         if self.state != State::AwaitingApproval {
-            return false;
+            return Err(NotApproved::State(self.state));
+        }
+        let uploader = self.uploader.as_ref();
+        if let Some(uploader) = uploader.filter(|it| it.eq_ignore_ascii_case(by)) {
+            return Err(NotApproved::Uploader(uploader.clone()));
         }
         self.approval = Some(Approval {
             by: by.to_owned(),
             at,
+            why: why.to_owned(),
+            digest: self.approval_digest(),
         });
-        self.enter(State::Queued, by, "approved", at)
+        let reason = match why {
+            "" => "approved".to_owned(),
+            why => format!("approved: {why}"),
+        };
+        let _entered = self.enter(State::Queued, by, &reason, at);
+        Ok(())
+    }
+
+    /// Asks a person again, because what was approved has changed: as the next attempt, since within one
+    /// attempt no state comes back. Only for a queued run for which nothing was bought.
+    pub fn ask_again(&mut self, by: &str, reason: &str, at: DateTime<Utc>) {
+        self.attempt = self.attempt.saturating_add(1);
+        self.state = State::AwaitingApproval;
+        reason.clone_into(&mut self.reason);
+        self.approval = None;
+        self.armed = None;
+        self.waits = None;
+        self.note(by, format!("{}: {reason}", self.state.as_str()), at);
     }
 
     /// Moves it to `next`; `false`, and no change, where its state forbids that.
@@ -502,130 +595,4 @@ impl Run {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ALL: [State; 7] = [
-        State::AwaitingApproval,
-        State::Queued,
-        State::Running,
-        State::Stopping,
-        State::Succeeded,
-        State::Failed,
-        State::Cancelled,
-    ];
-
-    #[test]
-    fn a_run_that_has_ended_stays_ended() {
-        for state in ALL.into_iter().filter(|state| state.is_final()) {
-            assert!(
-                !ALL.into_iter().any(|next| state.may_become(next)),
-                "{state:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn no_run_returns_to_a_state_it_left_within_one_attempt() {
-        // Walks every path. A cycle would never end, so a path longer than the number of states
-        // shows one.
-        fn walk(state: State, depth: usize) {
-            assert!(depth < ALL.len(), "a cycle through {state:?}");
-            for next in ALL.into_iter().filter(|next| state.may_become(*next)) {
-                walk(next, depth + 1);
-            }
-        }
-        walk(State::AwaitingApproval, 0);
-    }
-
-    fn run(state: State, extra: &serde_json::Value) -> Run {
-        let mut run = serde_json::json!({
-            "id": "a-b-c", "dataset": "a", "version": "a-b", "model": "a",
-            "plan": {"base_model": "m", "region": "r", "epochs": 1,
-                     "learning_rate_multiplier": 1.0, "adapter_size": 1},
-            "estimate": {"training_tokens": 1, "usd": 1.0, "price_as_of": ""},
-            "approval": {"by": "budget", "at": DateTime::UNIX_EPOCH},
-            "budget_usd": 1.0, "state": state, "reason": "",
-            "created_at": DateTime::UNIX_EPOCH, "updated_at": DateTime::UNIX_EPOCH,
-        });
-        let fields = run.as_object_mut().unwrap();
-        fields.extend(extra.as_object().unwrap().clone());
-        serde_json::from_value(run).unwrap()
-    }
-
-    #[test]
-    fn an_old_document_is_the_first_attempt() {
-        assert_eq!(run(State::Queued, &serde_json::json!({})).attempt, 1);
-    }
-
-    #[track_caller]
-    fn check_retry(state: State, extra: &serde_json::Value, expected: bool) {
-        let mut again = run(state, extra);
-        let before = again.clone();
-        let done = again.retry("ada", "try again", DateTime::UNIX_EPOCH);
-        assert_eq!(done, expected, "{state:?} {extra}");
-        if done {
-            assert_eq!((again.state, again.attempt), (State::Queued, 2));
-            assert_eq!((again.job, again.finished_at), (None, None));
-            assert!(!again.finish_published);
-            let last = again.history.last().unwrap();
-            assert_eq!(
-                (last.by.as_str(), last.note.as_str()),
-                ("ada", "queued: attempt 2: try again")
-            );
-        } else {
-            assert_eq!(again, before);
-        }
-    }
-
-    #[test]
-    fn only_a_run_that_ended_without_a_model_is_tried_again() {
-        let none = serde_json::json!({});
-        let job =
-            serde_json::json!({"job": {"name": "j", "state": "JOB_STATE_FAILED", "model": "m"}});
-        let chosen =
-            serde_json::json!({"chosen": {"id": "1", "epoch": 1, "step": 1, "endpoint": "e"}});
-        for state in ALL {
-            check_retry(
-                state,
-                &none,
-                matches!(state, State::Failed | State::Cancelled),
-            );
-        }
-        check_retry(State::Failed, &job, false);
-        check_retry(State::Cancelled, &job, true);
-        check_retry(State::Cancelled, &chosen, false);
-    }
-
-    #[test]
-    fn a_retry_approves_nothing() {
-        let mut refused = run(
-            State::AwaitingApproval,
-            &serde_json::json!({"approval": null}),
-        );
-        assert!(refused.refuse("ada", "too dear", DateTime::UNIX_EPOCH));
-        assert_eq!(refused.reason, "refused: too dear");
-        assert!(refused.retry("eve", "please", DateTime::UNIX_EPOCH));
-        assert_eq!(refused.state, State::AwaitingApproval);
-    }
-
-    #[test]
-    fn a_run_without_a_job_ends_at_once_and_one_with_a_job_is_stopped() {
-        let cancelled = |state| {
-            let mut run = run(state, &serde_json::json!({}));
-            let done = run.withdraw("ada", "wrong rows", DateTime::UNIX_EPOCH);
-            done.then_some(run.state)
-        };
-        assert_eq!(cancelled(State::AwaitingApproval), Some(State::Cancelled));
-        assert_eq!(cancelled(State::Queued), Some(State::Cancelled));
-        assert_eq!(cancelled(State::Running), Some(State::Stopping));
-        for state in [
-            State::Stopping,
-            State::Succeeded,
-            State::Failed,
-            State::Cancelled,
-        ] {
-            assert_eq!(cancelled(state), None);
-        }
-    }
-}
+mod tests;

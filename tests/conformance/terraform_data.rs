@@ -234,7 +234,7 @@ fn a_function_may_do_with_models_what_its_code_does() {
                 "create_job" => &["tuningJobs.create"],
                 "cancel_job" => &["tuningJobs.cancel"],
                 "job" => &["tuningJobs.get"],
-                "jobs_of" | "all_jobs" => &["tuningJobs.list"],
+                "jobs_in" | "all_jobs" => &["tuningJobs.list"],
                 "choose_checkpoint" => &["models.get", "models.update"],
                 "curve" => &[
                     "contexts.get",
@@ -250,6 +250,12 @@ fn a_function_may_do_with_models_what_its_code_does() {
         may.retain(|it| it.starts_with("aiplatform."));
         assert_eq!(may, wants, "{name}");
     }
+}
+
+#[test]
+fn the_first_policy_is_the_default_one() {
+    let policy = include_str!("../../infra/gcp/policy.toml");
+    assert_eq!(policy, shared::policy::DEFAULT);
 }
 
 /// The files that declare each collection, joined.

@@ -117,6 +117,12 @@ impl World {
     }
 }
 
+async fn jobs_of(world: &World, id: &str) -> Vec<TuningJob> {
+    let listed = world.vertex.jobs_in("us-central1", &run(id)).await.unwrap();
+    assert!(listed.complete);
+    listed.jobs
+}
+
 fn run(id: &str) -> RunId {
     id.parse().unwrap()
 }
@@ -135,10 +141,10 @@ async fn a_job_is_found_by_name_and_by_the_label_of_its_run() {
     assert!(made.create_time.is_some());
     let read = world.vertex.job(&made.name).await.unwrap();
     assert_eq!((&read.name, read.is_final()), (&made.name, false));
-    let found = world.vertex.jobs_of(&run("tickets-a-1")).await.unwrap();
+    let found = jobs_of(&world, "tickets-a-1").await;
     let names: Vec<&str> = found.iter().map(|job| job.name.as_str()).collect();
     assert_eq!(names, [made.name.as_str()]);
-    let others = world.vertex.jobs_of(&run("tickets-a-2")).await.unwrap();
+    let others = jobs_of(&world, "tickets-a-2").await;
     assert!(others.is_empty(), "{others:?}");
 }
 
@@ -149,7 +155,7 @@ async fn a_label_is_found_on_page_two() {
     for _ in 0..101 {
         world.create(&run("tickets-a-1")).await.unwrap();
     }
-    let found = world.vertex.jobs_of(&run("tickets-a-1")).await.unwrap();
+    let found = jobs_of(&world, "tickets-a-1").await;
     assert_eq!(found.len(), 101, "a page has 100");
     assert!(found.is_sorted_by_key(|job| job.create_time));
 }
@@ -160,7 +166,7 @@ async fn one_job_too_many_is_a_quota_error() {
     world.create(&run("tickets-a-1")).await.unwrap();
     let error = world.create(&run("tickets-a-2")).await.unwrap_err();
     assert!(matches!(error, CallError::NotNow { .. }), "{error:?}");
-    let none = world.vertex.jobs_of(&run("tickets-a-2")).await.unwrap();
+    let none = jobs_of(&world, "tickets-a-2").await;
     assert!(none.is_empty(), "a rejected job exists");
 }
 
@@ -215,7 +221,7 @@ async fn a_rejection_is_distinguished_from_a_passing_failure() {
     world.target.done("POST", "/emulator/faults", fault).await;
     let unknown = world.create(&run("tickets-a-1")).await;
     assert!(matches!(unknown, Err(CallError::Unknown(_))), "{unknown:?}");
-    let found = world.vertex.jobs_of(&run("tickets-a-1")).await.unwrap();
+    let found = jobs_of(&world, "tickets-a-1").await;
     assert_eq!(found.len(), 1, "the answer was lost, the job was made");
 }
 

@@ -24,6 +24,7 @@ mod growth;
 mod large;
 mod logs;
 mod notifications;
+mod policy;
 mod quota;
 mod restart;
 mod smoke;

@@ -18,10 +18,11 @@ async fn check(over_quota: &str, jobs_max: &str) {
         .set_vertex(&json!({ "over_quota": over_quota, "seconds_per_step": 30 }))
         .await;
     let recipe = "[tune]\nepochs = 2";
-    let rows = rows(60);
+    // Not the same rows: what was bought once is not bought again.
+    let (north, south) = (rows(60), rows(61));
     let (one, two) = tokio::join!(
-        harness.drop_rows("north", recipe, &rows),
-        harness.drop_rows("south", recipe, &rows),
+        harness.drop_rows("north", recipe, &north),
+        harness.drop_rows("south", recipe, &south),
     );
     for upload in [one, two] {
         let is_final = |run: &Run| run.state.is_final();
@@ -53,14 +54,13 @@ async fn runs_are_submitted_in_the_order_of_their_uploads() {
     let harness = Harness::start(PROGRAM, Setup::default()).await;
     harness.set_vertex(&json!({ "seconds_per_step": 60 })).await;
     let recipe = "[tune]\nepochs = 2";
-    let rows = rows(60);
     let mut runs = Vec::new();
-    for (dataset, state) in [
-        ("first", State::Running),
-        ("second", State::Queued),
-        ("third", State::Queued),
+    for (dataset, count, state) in [
+        ("first", 60, State::Running),
+        ("second", 61, State::Queued),
+        ("third", 62, State::Queued),
     ] {
-        let upload = harness.drop_rows(dataset, recipe, &rows).await;
+        let upload = harness.drop_rows(dataset, recipe, &rows(count)).await;
         let is_it = |run: &Run| run.state == state;
         runs.push(harness.run_from(&upload, state.as_str(), is_it).await.id);
     }

@@ -113,8 +113,8 @@ async fn check_run(harness: &Harness, run: &Run, version: &Version) {
     assert_eq!(plan.epochs, 3);
     assert_eq!(plan.adapter_size, 4);
     assert!((plan.learning_rate_multiplier - 1.0).abs() < f64::EPSILON);
-    assert_eq!(run.estimate.training_tokens, version.tokens * 3);
-    assert!(run.estimate.usd > 0.0 && run.estimate.usd <= run.budget_usd);
+    assert_eq!(run.estimate.tokens_low, version.tokens * 3);
+    assert!(run.estimate.usd_high > 0.0 && run.estimate.usd_high <= run.budget_usd);
     assert!(!run.estimate.price_as_of.is_empty());
     assert_eq!(run.approval.as_ref().unwrap().by, "budget");
     let job = run.job.as_ref().unwrap();

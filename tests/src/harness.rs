@@ -14,6 +14,7 @@ use std::{
 
 use emulators::clock::Clock;
 use local::{
+    policy::POLICY,
     process::LogLine,
     session::Session,
     stack::{Stack, StackOptions},
@@ -69,12 +70,27 @@ impl ProgressCounter for Harness {
 pub struct Setup {
     /// Settings of functions.
     pub settings: BTreeMap<String, String>,
+    /// Its policy; [`policy`] by default.
+    pub policy: Option<String>,
     /// Where it keeps its state; in memory by default.
     pub data: Option<PathBuf>,
     /// How fast time runs; [`SPEED`] by default.
     pub speed: Option<f64>,
     /// The clock itself, instead of `speed`: that of the previous system with the same `data`.
     pub clock: Option<Clock>,
+}
+
+/// The policy of a stack on a laptop, with the routes that tests take.
+pub fn policy() -> String {
+    let routes = [
+        ("museum", r#""guide", "museum-guide""#),
+        ("birds", r#""canary""#),
+        ("remarks", r#""sentiment""#),
+    ];
+    let routes = routes.map(|(dataset, models)| {
+        format!("\n[[dataset]]\nname = \"{dataset}\"\nmodels = [{models}]\n")
+    });
+    format!("{POLICY}{}", routes.concat())
 }
 
 impl Setup {
@@ -101,6 +117,7 @@ impl Harness {
             port: 0,
             data: setup.data,
             clock: setup.clock.unwrap_or_else(|| Clock::starting_now(speed)),
+            policy: Some(setup.policy.unwrap_or_else(policy)),
             settings: setup.settings,
         })
         .await

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
 use shared::{
-    dataset::{Rows, StoredFile, Version},
+    dataset::{RowTokens, Rows, StoredFile, Version},
     error::{Chain, Error},
     google::objects::Created,
     uri::GcsUri,
@@ -116,6 +116,8 @@ fn describe(spec: VersionSpec, report: &Report, parts: BTreeMap<String, StoredFi
         source_crc32c: report.crc32c.into(),
         source_bytes: spec.stat.size_bytes,
         recipe: spec.recipe,
+        recipe_found: spec.recipe_found,
+        uploader: spec.stat.uploader,
         format: report.format.clone().unwrap_or_default(),
         code_version: CODE_VERSION.to_owned(),
         rows: Rows {
@@ -126,6 +128,13 @@ fn describe(spec: VersionSpec, report: &Report, parts: BTreeMap<String, StoredFi
         },
         codes: report.codes.clone(),
         tokens: report.tokens.billable(),
+        tokens_max: report.tokens.billable_max(),
+        row_tokens: RowTokens {
+            input_mean: report.tokens.input.mean,
+            output_mean: report.tokens.output.mean,
+            output_median: report.tokens.output.p50,
+            input_max: report.tokens.input.max,
+        },
         task: match report.task {
             Task::Generation => "generation".to_owned(),
             Task::Classification => "classification".to_owned(),

@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use clean_engine::Plan;
 use shared::{
-    dataset::{Upload, UploadOutcome, Version},
+    dataset::{DatasetFolder, Upload, UploadOutcome, Version},
     delivery::Delivery,
     error::{Ack, Error},
     event::{DatasetCleaned, ObjectFinalized},
@@ -16,7 +16,8 @@ use crate::{
     build_input::{BuildInput, RowSource},
     build_version,
     cleaning::Cleaning,
-    lineage, recipe,
+    lineage,
+    recipe::{self, FoundRecipe},
     state::State,
     streams::ObjectSource,
     upload_result::UploadResult,
@@ -84,11 +85,19 @@ async fn decide(state: &State, event: &ObjectFinalized) -> Result<Option<UploadR
         let note = "the file is empty: upload one JSON object per line";
         return ends(UploadOutcome::Rejected, note);
     }
-    let (recipe, settings) = match recipe::read(state, &uri.bucket, folder).await? {
+    let FoundRecipe {
+        recipe,
+        settings,
+        found,
+    } = match recipe::read(state, &uri.bucket, folder).await? {
         Ok(found) => found,
         Err(note) => return ends(UploadOutcome::Rejected, &note),
     };
-    let base = VersionSpec::new(DatasetName::of_object(&uri.object), stat, recipe)?;
+    let dataset = DatasetName::of_object(&uri.object);
+    if let Err(note) = claim(state, &dataset, DatasetName::folder_of(&uri.object)).await? {
+        return ends(UploadOutcome::Rejected, &note);
+    }
+    let base = VersionSpec::new(dataset, stat, recipe, found)?;
     // Versions built before lineages existed have this id.
     if let Some(known) = known(state, &base.id).await? {
         return Ok(Some(known));
@@ -119,6 +128,40 @@ async fn decide(state: &State, event: &ObjectFinalized) -> Result<Option<UploadR
     };
     let outcome = build_version::build(state, spec, settings, input).await?;
     UploadResult::of(state, &outcome).await
+}
+
+/// Records that `dataset` belongs to `folder`, unless another folder has it: two folders, such as
+/// `Team A` and `team_a`, never become one dataset. `Err` says so, for people.
+async fn claim(
+    state: &State,
+    dataset: &DatasetName,
+    folder: &str,
+) -> Result<Result<(), String>, Error> {
+    let claim = DatasetFolder {
+        dataset: dataset.clone(),
+        folder: folder.to_owned(),
+        at: state.clock.now(),
+    };
+    let owner = match state
+        .documents
+        .get::<DatasetFolder>(dataset.as_str())
+        .await?
+    {
+        Some(owner) => owner.value,
+        None => {
+            let created = state.documents.create(dataset.as_str(), &claim).await?;
+            created.or_busy("another delivery is recording the folder of the dataset")?;
+            claim.clone()
+        }
+    };
+    if owner.folder == claim.folder {
+        return Ok(Ok(()));
+    }
+    Ok(Err(format!(
+        "the folder `{folder}` has the dataset name `{dataset}`, which belongs to the folder `{}`: \
+         upload to a folder with another name",
+        owner.folder
+    )))
 }
 
 /// The result of an upload whose version exists.

@@ -118,6 +118,7 @@ pub(crate) async fn held_out(
             size_bytes: eval.bytes,
             crc32c: None,
             md5: String::new(),
+            uploader: None,
         };
         let source = ObjectSource::of(state.objects.clone(), &stat);
         evals.push((parent.clone(), source, settings));
@@ -168,8 +169,9 @@ mod tests {
             size_bytes: 1,
             crc32c: None,
             md5: "md5".to_owned(),
+            uploader: None,
         };
-        let base = VersionSpec::new(dataset.clone(), stat, Recipe::default()).unwrap();
+        let base = VersionSpec::new(dataset.clone(), stat, Recipe::default(), false).unwrap();
         let after = |parents: &[&str]| {
             let lineage = Lineage {
                 dataset: dataset.clone(),

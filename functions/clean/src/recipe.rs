@@ -9,24 +9,40 @@ use shared::{
 
 use crate::state::State;
 
+/// A recipe, and the settings in it.
+#[derive(Debug)]
+pub(crate) struct FoundRecipe {
+    pub(crate) recipe: Recipe,
+    pub(crate) settings: Settings,
+    /// Whether it was in the folder; otherwise it is the default one.
+    pub(crate) found: bool,
+}
+
 /// Reads the recipe in `folder`; the default one if there is none. `Err` says what is wrong with it,
 /// for people.
 pub(crate) async fn read(
     state: &State,
     bucket: &str,
     folder: &str,
-) -> Result<Result<(Recipe, Settings), String>, Error> {
+) -> Result<Result<FoundRecipe, String>, Error> {
     let object = match folder {
         "" => FILE_NAME.to_owned(),
         folder => format!("{folder}/{FILE_NAME}"),
     };
     let uri = GcsUri::new(bucket, object);
     let text = match state.objects.read(&uri, FILE_MAX_BYTES).await {
-        Ok(text) => text.unwrap_or_default(),
+        Ok(text) => text,
         Err(Error::Refused(note)) => return Ok(Err(note)),
         Err(error) => return Err(error),
     };
-    Ok(parse(&text))
+    let found = text.is_some();
+    Ok(
+        parse(&text.unwrap_or_default()).map(|(recipe, settings)| FoundRecipe {
+            recipe,
+            settings,
+            found,
+        }),
+    )
 }
 
 /// Parses a recipe and the settings in it; `Err` says what is wrong, for people.

@@ -23,6 +23,9 @@ pub(crate) struct VersionSpec {
     pub(crate) stat: Stat,
     /// The recipe it was uploaded with.
     pub(crate) recipe: Recipe,
+    /// Whether the recipe was in the folder. Absent of specifications made before it was recorded.
+    #[serde(default)]
+    pub(crate) recipe_found: Option<bool>,
     /// The earlier versions whose evaluation questions it does not train on.
     #[serde(default)]
     pub(crate) parents: Vec<VersionId>,
@@ -30,7 +33,12 @@ pub(crate) struct VersionSpec {
 
 impl VersionSpec {
     /// The specification of a version without parents.
-    pub(crate) fn new(dataset: DatasetName, stat: Stat, recipe: Recipe) -> Result<Self, Error> {
+    pub(crate) fn new(
+        dataset: DatasetName,
+        stat: Stat,
+        recipe: Recipe,
+        recipe_found: bool,
+    ) -> Result<Self, Error> {
         let text = serde_json::to_string(&recipe).map_err(|source| Error::Internal {
             what: "a recipe that does not serialise",
             source: source.into(),
@@ -49,6 +57,7 @@ impl VersionSpec {
             dataset,
             stat,
             recipe,
+            recipe_found: Some(recipe_found),
             parents: Vec::new(),
         })
     }

@@ -11,7 +11,7 @@ use shared::{
     event::RunApproved,
     google::documents::Write,
     id::RunId,
-    run::State as RunState,
+    run::{NotApproved, State as RunState},
 };
 use tracing::{Span, info, warn};
 
@@ -62,7 +62,7 @@ pub(crate) async fn approve(
 ) -> Result<HttpResponse, FailurePage> {
     let id = parse_id(&id)?;
     Span::current().record("run.id", id.as_str());
-    if write_approval(&state, &id, &form.by).await? {
+    if write_approval(&state, &id, &form).await? {
         info!(event.name = "run_approved", run.id = %id, "a person approved run {id}");
     }
     let approved = RunApproved { run: id.clone() };
@@ -77,24 +77,22 @@ pub(crate) async fn approve(
 }
 
 /// Writes the approval; `false` if the run is approved already, as after a second click.
-async fn write_approval(state: &State, id: &RunId, by: &str) -> Result<bool, Error> {
+async fn write_approval(state: &State, id: &RunId, form: &CheckedForm) -> Result<bool, Error> {
     for _attempt in 0..ATTEMPTS_MAX {
         let before = view::stored_run(&state.documents, id).await?;
         let mut run = before.value.clone();
-        if !run.approve(by, state.clock.now()) {
-            return match run.state {
-                RunState::Queued | RunState::Running => Ok(false),
-                RunState::AwaitingApproval
-                | RunState::Stopping
-                | RunState::Succeeded
-                | RunState::Failed
-                | RunState::Cancelled => {
-                    let state = run.state.as_str();
-                    Err(Error::Refused(format!(
-                        "run `{id}` is {state}: only a run that awaits approval can be approved"
-                    )))
-                }
-            };
+        match run.approve(&form.by, &form.why, state.clock.now()) {
+            Ok(()) => {}
+            Err(NotApproved::State(RunState::Queued | RunState::Running)) => return Ok(false),
+            Err(NotApproved::State(current)) => {
+                let current = current.as_str();
+                return Err(Error::Refused(format!(
+                    "run `{id}` is {current}: only a run that awaits approval can be approved"
+                )));
+            }
+            Err(refusal @ NotApproved::Uploader(_)) => {
+                return Err(Error::Refused(refusal.to_string()));
+            }
         }
         match state.documents.replace(id.as_str(), &before, &run).await? {
             Write::Done => return Ok(true),

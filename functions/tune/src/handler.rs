@@ -1,31 +1,29 @@
 //! Consumes `dataset-cleaned` and `run-approved`.
 
-use std::time::Instant;
-
 use actix_web::web::Data;
 use shared::{
     dataset::Version,
     delivery::Delivery,
     error::{Ack, Chain, Error},
-    event::{DatasetCleaned, RunApproved, RunSubmitted},
-    google::{
-        documents::Stored,
-        vertex::{self, NewJob, TuningJob},
-    },
-    outcome::CallError,
+    event::{DatasetCleaned, RunApproved},
+    google::{documents::Stored, policies::NoPolicy},
+    policy::StoredPolicy,
     price::prices,
-    run::{Armed, Run, State as RunState},
+    run::{Run, State as RunState},
+    waits::WaitCode,
 };
-use tracing::{Span, error, info, warn};
+use tracing::{Span, error};
 
 use crate::{
     State,
+    permit::{self, Permit, permit},
     plan::plan,
-    submit::{self, AfterFailure, NextStep},
+    purchase,
+    queue::RunQueue,
+    run_store::{fail, record_turn, record_wait, write},
+    submission::{adopt, create, disarm, publish_submitted, record, release},
+    submit::{self, NextStep},
 };
-
-/// Most open runs that are read; more than a project could ever queue.
-const OPEN_RUNS_MAX: u32 = 500;
 
 /// Plans and prices the run of a version, and approves it where it is within its budget.
 pub(crate) async fn dataset_cleaned(
@@ -40,7 +38,9 @@ pub(crate) async fn dataset_cleaned(
             format!("no version `{id}`"),
         ));
     };
-    let planned = plan(&version.value, &state.region, prices(), state.clock.now());
+    // Without a policy no plan is possible either: which region, which budget? The delivery comes again.
+    let policy = state.policy.read().await.map_err(no_policy)?;
+    let planned = planned(&state, &version.value, &policy).await?;
     let run_id = planned.id.clone();
     Span::current().record("run.id", run_id.as_str());
     // The id is derived from version and plan: a redelivery finds the run of the first delivery.
@@ -68,6 +68,34 @@ pub(crate) async fn dataset_cleaned(
     ))
 }
 
+/// The run of a version; one that would buy what another run has bought awaits approval.
+async fn planned(state: &State, version: &Version, policy: &StoredPolicy) -> Result<Run, Error> {
+    let now = state.clock.now();
+    let mut run = plan(version, policy, &state.region, prices(), now);
+    if run.state.is_final() {
+        return Ok(run);
+    }
+    let earlier = purchase::first_of(&state.documents, &state.objects, &run, version).await?;
+    let Some(earlier) = earlier else {
+        return Ok(run);
+    };
+    let how = match earlier.state {
+        RunState::AwaitingApproval | RunState::Queued => "were planned",
+        RunState::Running
+        | RunState::Stopping
+        | RunState::Succeeded
+        | RunState::Failed
+        | RunState::Cancelled => "were bought",
+    };
+    let reason = permit::bought_before(earlier.id.as_str(), how);
+    run.bought_before = Some(earlier.id);
+    run.approval = None;
+    run.state = RunState::AwaitingApproval;
+    run.note("tune", reason.clone(), now);
+    run.reason = reason;
+    Ok(run)
+}
+
 /// Submits the job of a run, exactly once, when its turn comes.
 pub(crate) async fn run_approved(
     state: Data<State>,
@@ -78,23 +106,10 @@ pub(crate) async fn run_approved(
     let Some(run) = state.documents.get::<Run>(id.as_str()).await? else {
         return Ok(Ack::refused("unknown_run", format!("no run `{id}`")));
     };
-    let open = state
-        .documents
-        .with_field::<Run>("finish_published", false, OPEN_RUNS_MAX)
-        .await?;
-    let open: Vec<Run> = open.into_iter().map(|stored| stored.value).collect();
-    let config = &state.config;
-    let step = submit::next(
-        &run.value,
-        &open,
-        config.jobs_max,
-        config.settle,
-        state.clock.now(),
-    );
-    match step {
+    match submit::next(&run.value, state.config.settle, state.clock.now()) {
         NextStep::Nothing => {
             if run.value.state == RunState::Running {
-                publish_submitted(&state, &delivery).await?;
+                publish_submitted(&state, id).await?;
             }
             let current = run.value.state.as_str();
             Ok(Ack::done("done_before", format!("run {id} is {current}")))
@@ -102,226 +117,130 @@ pub(crate) async fn run_approved(
         NextStep::Settle { until } => Err(Error::Busy(
             format!("an earlier call may still create a job for run {id}, until {until}").into(),
         )),
-        NextStep::Wait { reason } => record_wait(&state, &run, reason).await,
         NextStep::Adopt => match adopt(&state, &run).await? {
             Some(job) => {
                 record(&state, &run, &job, "adopted the job of an earlier call").await?;
-                publish_submitted(&state, &delivery).await?;
+                publish_submitted(&state, id).await?;
                 Ok(Ack::done(
                     "adopted",
                     format!("run {id} adopted the job of an earlier call"),
                 ))
             }
-            None => create(&state, run, &delivery).await,
+            None if submit::gives_up_for_now(&run.value) => step_aside(&state, run).await,
+            None => buy(&state, run).await,
         },
-        NextStep::Create => create(&state, run, &delivery).await,
+        NextStep::Create => {
+            let queue = queue(&state).await?;
+            if queue.is_turn_of(&run.value, state.config.jobs_max) {
+                buy(&state, run).await
+            } else {
+                record_turn(&state, &run).await
+            }
+        }
     }
 }
 
-async fn publish_submitted(state: &State, delivery: &Delivery<RunApproved>) -> Result<(), Error> {
-    let submitted = RunSubmitted {
-        run: delivery.event.run.clone(),
+/// Reads the open runs as far as needed: while as many jobs run as may, no turn has come, however
+/// long the queue is.
+async fn queue(state: &State) -> Result<RunQueue, Error> {
+    let mut live = 0;
+    for current in [RunState::Running, RunState::Stopping] {
+        let found = in_state(state, current).await?;
+        live += found.len();
+    }
+    let queued = if live < state.config.jobs_max {
+        in_state(state, RunState::Queued).await?
+    } else {
+        Vec::new()
     };
-    state.events.publish(&submitted).await
+    Ok(RunQueue { live, queued })
 }
 
-/// Records why the run waits. The delivery is acknowledged, so the queue is not polled: `watch`
-/// publishes `run-approved` again when the turn of the run may have come.
-async fn record_wait(state: &State, run: &Stored<Run>, reason: String) -> Result<Ack, Error> {
-    let id = &run.value.id;
-    if run.value.reason != reason {
-        let mut waiting = run.value.clone();
-        waiting.reason.clone_from(&reason);
-        waiting.note("tune", reason.clone(), state.clock.now());
-        write(state, run, &waiting).await?;
-    }
-    Ok(Ack::done("waits", format!("run {id} {reason}")))
+async fn in_state(state: &State, current: RunState) -> Result<Vec<Run>, Error> {
+    let field = [("state", current.as_str().into())];
+    let found = state.documents.query_all::<Run>(&field).await?;
+    Ok(found.into_iter().map(|stored| stored.value).collect())
 }
 
-/// Finds the job of an earlier call by its label. The oldest is adopted; surplus ones are cancelled,
-/// because each costs money until it ends.
-async fn adopt(state: &State, run: &Stored<Run>) -> Result<Option<TuningJob>, Error> {
-    let jobs = state
-        .vertex
-        .jobs_of(&run.value.id)
-        .await
-        .map_err(Error::call(vertex::SERVICE))?;
-    let mut jobs = jobs.into_iter();
-    let oldest = jobs.next();
-    for surplus in jobs.filter(|job| !job.is_final()) {
-        warn!(
-            event.name = "surplus_job",
-            run.id = %run.value.id,
-            job.name = surplus.name,
-            "cancelling a surplus job of run {}",
-            run.value.id
-        );
-        state
-            .vertex
-            .cancel_job(&surplus.name)
-            .await
-            .map_err(Error::call(vertex::SERVICE))?;
-    }
-    Ok(oldest)
-}
-
-/// Writes the intent, then calls create. In this order a later delivery can see that a job may exist
-/// although the answer of the call, or this process, was lost.
-async fn create(
-    state: &State,
-    run: Stored<Run>,
-    delivery: &Delivery<RunApproved>,
-) -> Result<Ack, Error> {
+/// Buys the job of a run whose turn has come, if policy, price and approval allow it now.
+async fn buy(state: &State, run: Stored<Run>) -> Result<Ack, Error> {
     let id = run.value.id.clone();
-    let Some(version) = state
-        .documents
-        .get::<Version>(run.value.version.as_str())
-        .await?
-    else {
-        return fail(
-            state,
-            &run,
-            "its dataset version does not exist any more".to_owned(),
-        )
-        .await;
+    let version = run.value.version.as_str();
+    let Some(version) = state.documents.get::<Version>(version).await? else {
+        let run = disarm(state, run).await?;
+        let reason = "its dataset version does not exist any more".to_owned();
+        return fail(state, &run, reason).await;
     };
-    let Some(train) = version.value.parts.get("train") else {
-        return fail(
-            state,
-            &run,
-            "its dataset version has no training rows".to_owned(),
-        )
-        .await;
+    let policy = match state.policy.read().await {
+        Ok(policy) => policy,
+        Err(no_policy) => {
+            let chain = Chain(&no_policy).to_string();
+            error!(
+                event.name = "submission_waits",
+                service = "policy",
+                missing = "a policy that can be read",
+                "run {id} waits, and nothing is bought: {chain}"
+            );
+            let reason = format!("waits: nothing is bought without a policy: {chain}");
+            return not_now(state, run, WaitCode::Policy, reason).await;
+        }
     };
-    let validation = version
-        .value
-        .parts
-        .get("validation")
-        .filter(|part| part.rows > 0);
-    let armed_at = Instant::now();
-    let armed = arm(state, run).await?;
-    let timeout = state.config.create_timeout;
-    // The deadline in the intent counts from the write. A process that was frozen since then must not
-    // call: its call could arrive after others have concluded that there is no job.
-    if armed_at.elapsed() > timeout / 2 {
-        return Err(Error::Busy(
-            "writing the intent took too long to call create safely".into(),
-        ));
-    }
-    let job = NewJob {
-        run: &id,
-        attempt: armed.value.attempt,
-        plan: &armed.value.plan,
-        train: &train.artifact.uri,
-        validation: validation.map(|part| &part.artifact.uri),
-    };
-    match state.vertex.create_job(&job, timeout).await {
-        Ok(job) => {
-            record(state, &armed, &job, "submitted its job").await?;
-            publish_submitted(state, delivery).await?;
+    let now = state.clock.now();
+    match permit(&run.value, &version.value, &policy, prices(), now) {
+        Permit::Buy(examined) => {
+            let caps = policy.policy.spend.caps();
+            create(state, run, *examined, &version.value, caps).await
+        }
+        Permit::Wait { code, reason } => not_now(state, run, code, reason).await,
+        Permit::Ask {
+            run: mut examined,
+            reason,
+        } => {
+            examined.reservation = None;
+            examined.ask_again("tune", &reason, now);
+            write(state, &run, &examined).await?;
+            release(state, &run.value).await?;
             Ok(Ack::done(
-                "submitted",
-                format!("submitted the job of run {id}"),
+                "asks",
+                format!("run {id} awaits approval: {reason}"),
             ))
         }
-        Err(error) => not_created(state, &armed, error).await,
     }
 }
 
-/// Follows a call that made no job, or none that is known of.
-async fn not_created(state: &State, armed: &Stored<Run>, error: CallError) -> Result<Ack, Error> {
-    let id = &armed.value.id;
-    let chain = Chain(&error).to_string();
-    match submit::after(&error) {
-        AfterFailure::Fail { reason } => fail(state, armed, reason).await,
-        AfterFailure::Wait { reason, person } => {
-            if let Some(missing) = person {
-                error!(
-                    event.name = "submission_waits",
-                    service = vertex::SERVICE,
-                    missing,
-                    "run {id} waits until a person provides {missing}: {chain}"
-                );
-            }
-            let disarmed = disarm(state, armed).await?;
-            record_wait(state, &disarmed, reason).await
-        }
-        AfterFailure::Again => {
-            disarm(state, armed).await?;
-            Err(Error::call(vertex::SERVICE)(error))
-        }
-        AfterFailure::Settle => Err(Error::call(vertex::SERVICE)(error)),
-    }
+/// Records what the run waits for. Nothing was bought for it: a list without its job, or no call at all,
+/// has proved that.
+async fn not_now(
+    state: &State,
+    run: Stored<Run>,
+    code: WaitCode,
+    reason: String,
+) -> Result<Ack, Error> {
+    let run = disarm(state, run).await?;
+    record_wait(state, &run, code, None, reason).await
 }
 
-async fn arm(state: &State, run: Stored<Run>) -> Result<Stored<Run>, Error> {
-    let now = state.clock.now();
-    let owner = format!("{:032x}", rand::random::<u128>());
-    let mut armed = run.value.clone();
-    armed.armed = Some(Armed {
-        owner: owner.clone(),
-        at: now,
-        deadline: now + state.clock.passing(state.config.create_timeout),
-    });
-    armed.updated_at = now;
-    write(state, &run, &armed).await?;
-    let armed = reread(state, &run).await?;
-    // The owner tells our intent from that of a delivery that ran at the same time.
-    match &armed.value.armed {
-        Some(found) if found.owner == owner => Ok(armed),
-        Some(_) | None => Err(Error::Busy("another delivery is submitting the run".into())),
-    }
+/// Lets others pass a run whose calls have all ended without an answer.
+async fn step_aside(state: &State, run: Stored<Run>) -> Result<Ack, Error> {
+    let (id, calls) = (run.value.id.clone(), run.value.unknown_creates);
+    error!(
+        event.name = "submission_waits",
+        service = shared::google::vertex::SERVICE,
+        missing = "an answer",
+        "run {id} waits: {calls} create calls in a row had no answer, and made no job"
+    );
+    let run = disarm(state, run).await?;
+    let reason =
+        format!("waits for Vertex AI: {calls} calls in a row had no answer, and made no job");
+    record_wait(state, &run, WaitCode::Service, None, reason).await
 }
 
-/// Removes the intent after an answer that proves that no job was created.
-async fn disarm(state: &State, armed: &Stored<Run>) -> Result<Stored<Run>, Error> {
-    let mut run = armed.value.clone();
-    run.armed = None;
-    write(state, armed, &run).await?;
-    reread(state, armed).await
-}
-
-async fn record(state: &State, run: &Stored<Run>, job: &TuningJob, how: &str) -> Result<(), Error> {
-    let now = state.clock.now();
-    let mut running = run.value.clone();
-    running.armed = None;
-    running.job = Some(job.record(None, now));
-    if running.enter(RunState::Running, "tune", how, now) {
-        write(state, run, &running).await?;
-        info!(
-            event.name = "run_submitted",
-            job.name = job.name,
-            "{how} for run {}",
-            running.id
-        );
-    }
-    Ok(())
-}
-
-async fn fail(state: &State, run: &Stored<Run>, reason: String) -> Result<Ack, Error> {
-    let mut failed = run.value.clone();
-    failed.armed = None;
-    if failed.enter(RunState::Failed, "tune", &reason, state.clock.now()) {
-        write(state, run, &failed).await?;
-    }
-    Ok(Ack::refused(
-        "failed",
-        format!("run {} failed: {reason}", failed.id),
-    ))
-}
-
-async fn write(state: &State, before: &Stored<Run>, run: &Run) -> Result<(), Error> {
-    let write = state
-        .documents
-        .replace(run.id.as_str(), before, run)
-        .await?;
-    write.or_busy("the run changed after it was read")
-}
-
-async fn reread(state: &State, run: &Stored<Run>) -> Result<Stored<Run>, Error> {
-    let id = run.value.id.as_str();
-    let found = state.documents.get::<Run>(id).await?;
-    found.ok_or(Error::Busy(
-        "the run that was just written was not found".into(),
-    ))
+/// Nothing is planned without a policy: an operator must act, so it is an error line at each delivery.
+fn no_policy(no_policy: NoPolicy) -> Error {
+    error!(
+        event.name = "no_policy",
+        "nothing is planned or bought without a policy: {}",
+        Chain(&no_policy)
+    );
+    Error::unavailable("the policy")(no_policy.into())
 }

@@ -2,13 +2,25 @@
 
 mod config;
 mod handler;
+mod submission;
+
+pub mod advice;
+pub mod outlook;
+pub mod permit;
 pub mod plan;
+pub mod plan_input;
+mod purchase;
+pub mod queue;
+mod run_store;
 pub mod submit;
 
 use actix_web::web::{self, Data, ServiceConfig};
 use shared::{
     clock::Clock,
-    google::{StartError, documents::Documents, events::Events, vertex::Vertex},
+    google::{
+        StartError, documents::Documents, events::Events, objects::Objects, policies::PolicyObject,
+        spend_book::SpendBook, vertex::Vertex,
+    },
     service::{self, Callers, Common, Running},
 };
 
@@ -22,6 +34,9 @@ struct State {
     clock: Clock,
     documents: Documents,
     events: Events,
+    objects: Objects,
+    policy: PolicyObject,
+    spend: SpendBook,
     vertex: Vertex,
 }
 
@@ -36,13 +51,18 @@ async fn start(
     common: Common,
 ) -> Result<impl Fn(&mut ServiceConfig) + Send + Sync + 'static, StartError> {
     let Common { clock, google } = common;
+    let documents = google.documents()?;
+    let objects = google.objects().await?;
     let state = Data::new(State {
-        config,
         region: google.region().to_owned(),
         clock,
-        documents: google.documents()?,
+        policy: PolicyObject::new(objects.clone(), config.policy.clone()),
+        spend: SpendBook::new(documents.clone()),
+        documents,
         events: google.events(clock)?,
+        objects,
         vertex: google.vertex()?,
+        config,
     });
     Ok(move |app: &mut ServiceConfig| {
         app.app_data(state.clone())

@@ -12,7 +12,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
     outcome::{CallError, RpcCode},
     run::{Armed, Run, State},
+    waits::WaitCode,
 };
+
+/// Create calls in a row without an answer after which the run steps aside: one is bad luck, three in a
+/// quarter of an hour are an outage.
+const UNKNOWN_CREATES_MAX: u32 = 3;
 
 /// What a delivery of `run-approved` does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,12 +31,7 @@ pub enum NextStep {
     },
     /// List the jobs of the run; adopt the one of an earlier call, or create one if there is none.
     Adopt,
-    /// Nothing until a later tick: other runs come first.
-    Wait {
-        /// Why, in plain words.
-        reason: String,
-    },
-    /// Write the intent, then create.
+    /// When its turn has come and it may be bought: write the intent, then create.
     Create,
 }
 
@@ -43,12 +43,14 @@ pub enum AfterFailure {
         /// Why, in plain words.
         reason: String,
     },
-    /// There is no job. The run waits in the queue, and a later tick tries again.
+    /// There is no job. The run waits, and is tried again by itself.
     Wait {
+        /// What it waits for.
+        code: WaitCode,
         /// Why, in plain words.
         reason: String,
-        /// What a person must provide before that helps, if anything.
-        person: Option<String>,
+        /// What is missing, where the service names it.
+        missing: Option<String>,
     },
     /// There is no job, and the delivery comes again.
     Again,
@@ -66,28 +68,32 @@ pub fn after(error: &CallError) -> AfterFailure {
             let lacks = refusal.lacks.clone();
             let lacks = lacks.unwrap_or_else(|| "a permission".to_owned());
             AfterFailure::Wait {
+                code: WaitCode::Permission,
                 reason: format!("waits for {lacks}: {}", refusal.message),
-                person: Some(lacks),
+                missing: Some(lacks),
             }
         }
         // The base model, or the rows. One 404 is not proof that they are gone.
         CallError::Missing(refusal) => AfterFailure::Wait {
+            code: WaitCode::NotFound,
             reason: format!(
                 "waits for what Vertex AI does not find: {}",
                 refusal.message
             ),
-            person: Some("what the call names".to_owned()),
+            missing: Some("what the call names".to_owned()),
         },
         CallError::NotNow { .. } => match error.refusal() {
             Some(refusal) if refusal.code == Some(RpcCode::ResourceExhausted) => {
                 AfterFailure::Wait {
+                    code: WaitCode::Quota,
                     reason: format!("waits for a quota: {}", refusal.message),
-                    person: None,
+                    missing: None,
                 }
             }
             Some(refusal) => AfterFailure::Wait {
+                code: WaitCode::Service,
                 reason: format!("waits for Vertex AI: {}", refusal.message),
-                person: None,
+                missing: None,
             },
             // It was not sent, and the delivery comes again before the next tick.
             None => AfterFailure::Again,
@@ -96,52 +102,33 @@ pub fn after(error: &CallError) -> AfterFailure {
     }
 }
 
-/// Decides the next step of `run`; `open` are the runs that have not ended, itself included.
-pub fn next(
-    run: &Run,
-    open: &[Run],
-    jobs_max: usize,
-    settle: Duration,
-    now: DateTime<Utc>,
-) -> NextStep {
+/// Decides the next step of `run`.
+pub fn next(run: &Run, settle: Duration, now: DateTime<Utc>) -> NextStep {
     if run.state != State::Queued {
         return NextStep::Nothing;
     }
-    if let Some(Armed { deadline, .. }) = run.armed {
-        let settle = TimeDelta::from_std(settle).unwrap_or(TimeDelta::MAX);
-        let until = deadline
-            .checked_add_signed(settle)
-            .unwrap_or(DateTime::<Utc>::MAX_UTC);
-        return if now < until {
-            NextStep::Settle { until }
-        } else {
-            NextStep::Adopt
-        };
-    }
-    match turn(run, open, jobs_max) {
-        Some(reason) => NextStep::Wait { reason },
-        None => NextStep::Create,
+    let Some(Armed { deadline, .. }) = run.armed else {
+        return NextStep::Create;
+    };
+    let settle = TimeDelta::from_std(settle).unwrap_or(TimeDelta::MAX);
+    let until = deadline
+        .checked_add_signed(settle)
+        .unwrap_or(DateTime::<Utc>::MAX_UTC);
+    if now < until {
+        NextStep::Settle { until }
+    } else {
+        NextStep::Adopt
     }
 }
 
-/// Why it is not the turn of `run` yet: first come, first served, `jobs_max` at a time.
-fn turn(run: &Run, open: &[Run], jobs_max: usize) -> Option<String> {
-    let live = open.iter().filter(|other| other.state.is_live()).count();
-    let earlier = open
-        .iter()
-        .filter(|other| other.state == State::Queued && other.id != run.id)
-        .filter(|other| (other.created_at, &other.id) < (run.created_at, &run.id))
-        .count();
-    if live + earlier < jobs_max {
-        return None;
-    }
-    Some(format!(
-        "waits for its turn: {live} running and {earlier} queued before it, {jobs_max} at a time"
-    ))
+/// Whether so many calls in a row have ended without an answer that the run steps aside, and an ERROR line
+/// asks for a person.
+pub fn gives_up_for_now(run: &Run) -> bool {
+    run.armed.is_some() && run.unknown_creates >= UNKNOWN_CREATES_MAX
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
     use shared::{
         outcome::{ErrorAnswer, Idempotency},
@@ -154,7 +141,7 @@ mod tests {
         DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
     }
 
-    fn run(id: &str, state: State, created: i64) -> Run {
+    pub(crate) fn run(id: &str, state: State, created: i64) -> Run {
         let plan = TuningPlan {
             base_model: "m".to_owned(),
             region: "r".to_owned(),
@@ -163,9 +150,11 @@ mod tests {
             adapter_size: 1,
         };
         let estimate = Estimate {
-            training_tokens: 1,
-            usd: 1.0,
-            price_as_of: String::new(),
+            tokens_low: 1,
+            tokens_high: 1,
+            usd_low: 1.0,
+            usd_high: 1.0,
+            ..Estimate::unknown()
         };
         let json = serde_json::json!({
             "id": id, "dataset": "d", "version": "v", "model": "d", "plan": plan,
@@ -178,29 +167,27 @@ mod tests {
     const SETTLE: Duration = Duration::from_secs(150);
 
     #[track_caller]
-    fn check(run: &Run, others: &[Run], now: i64, expected: &NextStep) {
-        let open: Vec<Run> = others.iter().chain([run]).cloned().collect();
-        assert_eq!(&next(run, &open, 1, SETTLE, at(now)), expected);
+    fn check(run: &Run, now: i64, expected: &NextStep) {
+        assert_eq!(&next(run, SETTLE, at(now)), expected);
     }
 
     #[test]
-    fn a_run_is_created_once_and_in_its_turn() {
-        let first = run("a", State::Queued, 1);
-        let second = run("b", State::Queued, 2);
-        check(&first, std::slice::from_ref(&second), 3, &NextStep::Create);
-        let reason = "waits for its turn: 0 running and 1 queued before it, 1 at a time";
-        let wait = NextStep::Wait {
-            reason: reason.to_owned(),
-        };
-        check(&second, &[first], 3, &wait);
-        let reason = "waits for its turn: 1 running and 0 queued before it, 1 at a time";
-        let wait = NextStep::Wait {
-            reason: reason.to_owned(),
-        };
-        check(&second, &[run("a", State::Stopping, 1)], 3, &wait);
+    fn only_a_queued_run_is_created() {
+        check(&run("a", State::Queued, 1), 3, &NextStep::Create);
         for state in [State::Running, State::Succeeded, State::AwaitingApproval] {
-            check(&run("a", state, 1), &[], 3, &NextStep::Nothing);
+            check(&run("a", state, 1), 3, &NextStep::Nothing);
         }
+    }
+
+    #[test]
+    fn a_service_that_fails_for_ever_does_not_hold_the_queue_for_ever() {
+        let mut run = armed(100);
+        for (creates, gives_up) in [(1, false), (2, false), (3, true), (9, true)] {
+            run.unknown_creates = creates;
+            assert_eq!(gives_up_for_now(&run), gives_up, "{creates}");
+        }
+        run.armed = None;
+        assert!(!gives_up_for_now(&run), "its next try comes first");
     }
 
     fn armed(deadline: i64) -> Run {
@@ -216,9 +203,9 @@ mod tests {
     #[test]
     fn after_doubt_nothing_is_created_before_the_list_is_conclusive() {
         let until = at(250);
-        check(&armed(100), &[], 100, &NextStep::Settle { until });
-        check(&armed(100), &[], 249, &NextStep::Settle { until });
-        check(&armed(100), &[], 250, &NextStep::Adopt);
+        check(&armed(100), 100, &NextStep::Settle { until });
+        check(&armed(100), 249, &NextStep::Settle { until });
+        check(&armed(100), 250, &NextStep::Adopt);
     }
 
     #[test]
@@ -237,33 +224,41 @@ mod tests {
         let fail = |reason: &str| AfterFailure::Fail {
             reason: reason.to_owned(),
         };
-        let wait = |reason: &str, person: Option<&str>| AfterFailure::Wait {
+        let wait = |code, reason: &str, missing: Option<&str>| AfterFailure::Wait {
+            code,
             reason: reason.to_owned(),
-            person: person.map(str::to_owned),
+            missing: missing.map(str::to_owned),
         };
         let refused = fail("Vertex AI refused it: m");
         check(400, "INVALID_ARGUMENT", "m", &refused);
         check(400, "OUT_OF_RANGE", "m", &refused);
         let agents = "Service agents are being provisioned";
         let waits = wait(
+            WaitCode::Service,
             "waits for Vertex AI: Service agents are being provisioned",
             None,
         );
         check(400, "FAILED_PRECONDITION", agents, &waits);
-        let waits = wait("waits for a permission: m", Some("a permission"));
+        let waits = wait(
+            WaitCode::Permission,
+            "waits for a permission: m",
+            Some("a permission"),
+        );
         check(401, "UNAUTHENTICATED", "m", &waits);
         let waits = wait(
+            WaitCode::Permission,
             "waits for permission `aiplatform.tuningJobs.create`: needs aiplatform.tuningJobs.create",
             Some("permission `aiplatform.tuningJobs.create`"),
         );
         let denied = "needs aiplatform.tuningJobs.create";
         check(403, "PERMISSION_DENIED", denied, &waits);
         let waits = wait(
+            WaitCode::NotFound,
             "waits for what Vertex AI does not find: m",
             Some("what the call names"),
         );
         check(404, "NOT_FOUND", "m", &waits);
-        let waits = wait("waits for a quota: m", None);
+        let waits = wait(WaitCode::Quota, "waits for a quota: m", None);
         check(429, "RESOURCE_EXHAUSTED", "m", &waits);
         for (http_status, code) in [
             (408, ""),
@@ -285,7 +280,7 @@ mod tests {
         #[test]
         fn an_armed_run_is_never_simply_created(deadline in 30_i64..1_000, now in 0_i64..5_000) {
             let run = armed(deadline);
-            let step = next(&run, std::slice::from_ref(&run), 1, SETTLE, at(now));
+            let step = next(&run, SETTLE, at(now));
             prop_assert_ne!(step, NextStep::Create);
         }
     }

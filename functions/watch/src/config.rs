@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use shared::{config::Reader, health::HealthLimits};
+use shared::{config::Reader, health::HealthLimits, uri::GcsUri};
 
 use crate::notify::config::NotifyConfig;
 
@@ -30,6 +30,8 @@ pub struct Config {
     pub regions: Vec<String>,
     /// Jobs that may run at a time; `TUNE_JOBS_MAX`, 1. Must equal the setting of tune.
     pub jobs_max: usize,
+    /// The operator's policy; `POLICY_URI`.
+    pub policy: GcsUri,
     /// Whom to notify.
     pub notify: NotifyConfig,
 }
@@ -44,6 +46,7 @@ impl Config {
         let lost_s = read.or("WATCH_LOST_S", 300);
         let regions = read.or("TUNING_REGIONS", "us-central1,europe-west4".to_owned());
         let jobs_max = read.or("TUNE_JOBS_MAX", 1);
+        let policy = read.required("POLICY_URI");
         let notify = NotifyConfig::read(read);
         Some(Self {
             stall: Duration::from_secs(stall_s?),
@@ -53,6 +56,7 @@ impl Config {
             lost: Duration::from_secs(lost_s?),
             regions: names(&regions?),
             jobs_max: jobs_max?,
+            policy: policy?,
             notify: notify?,
         })
     }

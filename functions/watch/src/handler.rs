@@ -20,7 +20,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     State, attempts, job_lists::JobLists, losses, open_runs::OpenRuns, poll, progress, reconcile,
-    settle, sweep, unplanned,
+    settle, settlement, sweep, unplanned,
 };
 
 /// Runs that are polled concurrently.
@@ -48,6 +48,7 @@ pub(crate) async fn tick(state: Data<State>, _delivery: Delivery<Tick>) -> Resul
         state.events.publish(&RunApproved { run }).await?;
     }
     unplanned::publish(&state).await?;
+    settlement::settle(&state).await?;
     swept?;
     Ok(Ack::done("polled", format!("polled {live} live runs")))
 }
@@ -128,6 +129,7 @@ async fn polled(state: &State, run: &Run, job: &TuningJob) -> Result<(Run, Optio
     }
     if let Some(reported) = settle::reported(&after, prices(), now) {
         log_reported(&after, &reported);
+        settlement::price_again(state, &mut after, &reported).await?;
         after.reported = Some(reported);
     }
     Ok((after, Some(polled.curve)))
@@ -227,16 +229,16 @@ fn log_reported(run: &Run, reported: &Reported) {
     info!(
         event.name = "run_reported",
         run.id = %run.id,
-        tokens.foretold = run.estimate.training_tokens,
+        tokens.foretold = run.estimate.tokens_high,
         tokens.reported = reported.training_tokens,
         tokens.ratio = settle::ratio(run, reported),
-        usd.foretold = run.estimate.usd,
+        usd.foretold = run.estimate.usd_high,
         usd.reported = reported.usd,
         dropped_rows = reported.dropped_rows,
         "Vertex AI has counted {} training tokens for run {}, {} were foretold; it dropped {} rows",
         reported.training_tokens,
         run.id,
-        run.estimate.training_tokens,
+        run.estimate.tokens_high,
         reported.dropped_rows
     );
 }

@@ -6,6 +6,7 @@ mod job_lists;
 mod losses;
 mod open_runs;
 mod progress;
+mod settlement;
 mod sweep;
 mod unplanned;
 
@@ -15,11 +16,15 @@ pub mod notify;
 pub mod poll;
 pub mod reconcile;
 pub mod settle;
+pub mod spending;
 
 use actix_web::web::{self, Data, ServiceConfig};
 use shared::{
     clock::Clock,
-    google::{StartError, documents::Documents, events::Events, vertex::Vertex},
+    google::{
+        StartError, documents::Documents, events::Events, policies::PolicyObject,
+        spend_book::SpendBook, vertex::Vertex,
+    },
     service::{self, Callers, Common, Running},
 };
 
@@ -34,6 +39,8 @@ struct State {
     documents: Documents,
     events: Events,
     vertex: Vertex,
+    policy: PolicyObject,
+    spend: SpendBook,
     ended: EndedJobs,
 }
 
@@ -50,7 +57,10 @@ async fn start(
     let Common { clock, google } = common;
     let notifier = Notifier::new(config.notify.clone(), clock, google.documents()?)?;
     let notifier = Data::new(notifier);
+    let objects = google.objects().await?;
     let state = Data::new(State {
+        policy: PolicyObject::new(objects, config.policy.clone()),
+        spend: SpendBook::new(google.documents()?),
         config,
         clock,
         documents: google.documents()?,

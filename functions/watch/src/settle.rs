@@ -23,7 +23,7 @@ pub fn reported(run: &Run, prices: &Prices, now: DateTime<Utc>) -> Option<Report
 
 /// How many times as many tokens were counted as foretold; `None` where none were foretold.
 pub fn ratio(run: &Run, reported: &Reported) -> Option<f64> {
-    let foretold = run.estimate.training_tokens;
+    let foretold = run.estimate.tokens_high;
     #[expect(
         clippy::cast_precision_loss,
         reason = "tokens stay far below 2^53, where a float is exact"

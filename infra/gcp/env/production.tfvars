@@ -11,4 +11,5 @@ instances_min = {
 predict_invokers  = []
 console_viewers   = []
 release_approvers = []
+operators         = []
 alert_emails      = []

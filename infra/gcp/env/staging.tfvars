@@ -6,4 +6,5 @@ region  = "us-central1"
 predict_invokers  = []
 console_viewers   = []
 release_approvers = []
+operators         = []
 alert_emails      = []

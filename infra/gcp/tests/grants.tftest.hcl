@@ -13,6 +13,7 @@ variables {
   agents_made       = ["iap", "tuning"]
   predict_invokers  = ["serviceAccount:app@elsewhere.iam.gserviceaccount.com"]
   release_approvers = ["group:owners@example.com"]
+  operators         = ["group:operators@example.com"]
   github            = { connection = "github", remote_uri = "https://github.com/owner/lapidary.git" }
 }
 
@@ -37,6 +38,7 @@ run "every_account_has_the_listed_grants_and_no_others" {
       "push-watch",
       "builder",
       "releaser",
+      "group:operators@example.com",
       "group:owners@example.com",
       "iap",
       "monitoring",
@@ -107,6 +109,8 @@ run "every_account_has_the_listed_grants_and_no_others" {
       "projects/lapidary-test/roles/lapidary_run_tune on project lapidary-test",
       "roles/pubsub.publisher on topic run-approved",
       "roles/pubsub.publisher on topic run-submitted",
+      "roles/storage.objectViewer on bucket lapidary-test-datasets",
+      "roles/storage.objectViewer on bucket lapidary-test-policy",
     ])
     error_message = "run-tune has other grants."
   }
@@ -204,6 +208,13 @@ run "every_account_has_the_listed_grants_and_no_others" {
       "roles/storage.objectUser on bucket lapidary-test-terraform",
     ])
     error_message = "releaser has other grants."
+  }
+
+  assert {
+    condition = jsonencode(output.grants["group:operators@example.com"]) == jsonencode([
+      "roles/storage.objectUser on bucket lapidary-test-policy",
+    ])
+    error_message = "An approver has other grants."
   }
 
   assert {

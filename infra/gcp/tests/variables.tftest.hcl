@@ -56,6 +56,14 @@ run "a_program_may_not_approve_releases" {
   expect_failures = [var.release_approvers]
 }
 
+run "a_program_may_not_change_the_policy" {
+  command = plan
+  variables {
+    operators = ["serviceAccount:releaser@lapidary-test.iam.gserviceaccount.com"]
+  }
+  expect_failures = [var.operators]
+}
+
 run "a_region_without_tuning_is_rejected" {
   command = plan
   variables {

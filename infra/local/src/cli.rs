@@ -58,6 +58,10 @@ enum Command {
     Cancel(commands::change::Args),
     /// Tries a run again that ended without a model.
     Retry(commands::change::Args),
+    /// Shows, checks or sets the policy: who may spend and deploy what.
+    Policy(commands::policy::Args),
+    /// Shows what tuning has cost, and may still cost, this month.
+    Spend(commands::spend::Args),
     /// Rolls a model's route back by one step.
     Rollback(commands::rollback::Args),
     /// Checks files offline: findings, tokens and price.
@@ -113,6 +117,8 @@ async fn dispatch(command: Command) -> CommandResult {
         Command::Refuse(args) => commands::change::run(RunChange::Refuse, args).await,
         Command::Cancel(args) => commands::change::run(RunChange::Cancel, args).await,
         Command::Retry(args) => commands::change::run(RunChange::Retry, args).await,
+        Command::Policy(args) => commands::policy::run(args).await,
+        Command::Spend(args) => commands::spend::run(args).await,
         Command::Rollback(args) => commands::rollback::run(args).await,
         Command::Check(args) => commands::check::run(&args),
         Command::Clean(args) => Ok(commands::clean::run(&args)),

@@ -8,9 +8,11 @@ pub(crate) mod doctor;
 pub(crate) mod approve;
 pub(crate) mod change;
 pub(crate) mod drop;
+pub(crate) mod policy;
 pub(crate) mod rollback;
 pub(crate) mod runs;
 pub(crate) mod show;
+pub(crate) mod spend;
 pub(crate) mod watch;
 
 pub(crate) mod check;

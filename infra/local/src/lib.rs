@@ -11,6 +11,7 @@ mod timeline;
 pub mod stack;
 
 mod logs;
+pub mod policy;
 pub mod process;
 mod provision;
 mod resource_names;

@@ -6,11 +6,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use chrono::NaiveDate;
 use clean_engine::{Cleaned, HeldOut, Machine, Plan, Settings, Severity};
 use serde::Serialize;
 use shared::{
-    price::{Minutes, prices},
+    dataset::RowTokens,
+    id::DatasetName,
+    policy::Policy,
+    price::{Minutes, PassTokens, prices},
     recipe::{self, InvalidRecipe, Recipe},
+    run::{Estimate, ServingEstimate},
+};
+use tune::{
+    outlook::{PlanVerdict, outlook},
+    plan_input::PlanInput,
 };
 
 use crate::{
@@ -75,6 +84,8 @@ pub(crate) struct CleaningInput {
     pub(crate) file: PathBuf,
     /// The recipe.
     pub(crate) recipe: Recipe,
+    /// Whether there was a recipe.
+    pub(crate) recipe_found: bool,
     /// The cleaning settings in the recipe.
     pub(crate) settings: Settings,
     /// The rows that earlier versions hold out.
@@ -87,6 +98,8 @@ pub(crate) struct CleaningInput {
 pub(crate) struct Preflight {
     /// The recipe by which it was cleaned.
     pub(crate) recipe: Recipe,
+    /// Whether there was one; otherwise it is the default one.
+    pub(crate) recipe_found: bool,
     /// The cleaning settings in it.
     pub(crate) settings: Settings,
     /// The rows that earlier versions held out.
@@ -95,19 +108,34 @@ pub(crate) struct Preflight {
     pub(crate) cleaned: Cleaned,
 }
 
-/// The price of a tuning job, and the budget in the recipe.
+/// What would become of a run on the rows: its price, and whether it would go ahead.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Price {
     /// The model to tune.
     pub(crate) base_model: String,
     /// Passes over the rows.
     pub(crate) epochs: u32,
-    /// Estimated tokens of all passes.
+    /// Estimated tokens of all passes, at the least.
     pub(crate) training_tokens: u64,
-    /// US dollars; absent where the model cannot be tuned.
+    /// The same at the most: each answer of a conversation with all that precedes it.
+    pub(crate) training_tokens_max: u64,
+    /// US dollars at the least; absent where the model has no price.
     pub(crate) usd: Option<f64>,
-    /// The budget in the recipe.
+    /// US dollars at the most.
+    pub(crate) usd_max: Option<f64>,
+    /// What serving the model costs.
+    pub(crate) serving: Option<ServingEstimate>,
+    /// The budget: that of the policy, or of the recipe where it is lower.
     pub(crate) budget_usd: f64,
+    /// What the run would do: `runs`, `awaits_approval`, `waits` or `fails`.
+    pub(crate) outcome: &'static str,
+    /// Why.
+    pub(crate) reason: String,
+    /// What else a person should know of the plan.
+    pub(crate) warnings: Vec<String>,
+    /// The estimate as the run shows it.
+    #[serde(skip)]
+    pub(crate) estimate: Option<Estimate>,
     /// How long such jobs usually run.
     pub(crate) minutes: Minutes,
     /// The date of the price list.
@@ -152,7 +180,7 @@ impl CleaningInput {
         recipe: Option<&Path>,
         earlier: &EarlierVersions,
     ) -> Result<Self, Error> {
-        let (recipe, settings) = read_recipe(file, recipe)?;
+        let (recipe, settings, recipe_found) = read_recipe(file, recipe)?;
         let read = |source| Error::Read {
             path: file.to_owned(),
             source,
@@ -164,6 +192,7 @@ impl CleaningInput {
         Ok(Self {
             file: file.to_owned(),
             recipe,
+            recipe_found,
             held_out: earlier.read(&settings)?,
             settings,
             bytes: metadata.len(),
@@ -209,6 +238,7 @@ impl CleaningInput {
     pub(crate) fn into_preflight(self, cleaned: Cleaned) -> Preflight {
         Preflight {
             recipe: self.recipe,
+            recipe_found: self.recipe_found,
             settings: self.settings,
             held_out: self.held_out,
             cleaned,
@@ -216,12 +246,12 @@ impl CleaningInput {
     }
 }
 
-fn read_recipe(file: &Path, recipe: Option<&Path>) -> Result<(Recipe, Settings), Error> {
+fn read_recipe(file: &Path, recipe: Option<&Path>) -> Result<(Recipe, Settings, bool), Error> {
     let neighbour = file.with_file_name(recipe::FILE_NAME);
     let path = match recipe {
         Some(path) => path.to_owned(),
         None if neighbour.exists() => neighbour,
-        None => return Ok((Recipe::default(), Settings::default())),
+        None => return Ok((Recipe::default(), Settings::default(), false)),
     };
     let text = std::fs::read_to_string(&path).map_err(|source| Error::Read {
         path: path.clone(),
@@ -232,7 +262,7 @@ fn read_recipe(file: &Path, recipe: Option<&Path>) -> Result<(Recipe, Settings),
         source,
     })?;
     let settings = settings(&recipe).map_err(|fault| Error::Settings { path, fault })?;
-    Ok((recipe, settings))
+    Ok((recipe, settings, true))
 }
 
 /// The cleaning settings in a recipe; `Err` says what is wrong with them.
@@ -242,19 +272,61 @@ pub(crate) fn settings(recipe: &Recipe) -> Result<Settings, String> {
 }
 
 impl Preflight {
-    /// The price of tuning on its rows.
-    pub(crate) fn price(&self) -> Price {
-        let tune = &self.recipe.tune;
-        let tokens = self.cleaned.report.tokens.billable();
-        let training_tokens = tokens.saturating_mul(u64::from(tune.epochs));
+    /// What would become of a run on its rows, as rows of `dataset` under `policy`: what `tune` decides
+    /// after an upload.
+    pub(crate) fn price(
+        &self,
+        dataset: &DatasetName,
+        policy: &Policy,
+        region: &str,
+        today: NaiveDate,
+    ) -> Price {
+        let report = &self.cleaned.report;
+        let tokens = &report.tokens;
+        let input = PlanInput {
+            dataset,
+            recipe: &self.recipe,
+            recipe_found: Some(self.recipe_found),
+            read: report.rows.read,
+            rejected: report.rows.rejected,
+            train: report.splits.train,
+            validation: report.splits.validation,
+            eval: report.splits.eval,
+            pass: PassTokens {
+                low: tokens.billable(),
+                high: tokens.billable_max(),
+            },
+            row_tokens: RowTokens {
+                input_mean: tokens.input.mean,
+                output_mean: tokens.output.mean,
+                output_median: tokens.output.p50,
+                input_max: tokens.input.max,
+            },
+        };
+        let outlook = outlook(&input, policy, region, prices(), today);
+        let outcome = match outlook.verdict {
+            PlanVerdict::Runs => "runs",
+            PlanVerdict::AwaitsApproval => "awaits_approval",
+            PlanVerdict::Waits(_) => "waits",
+            PlanVerdict::Fails => "fails",
+        };
+        let estimate = outlook.estimate;
+        let known = estimate.as_ref();
         Price {
-            base_model: tune.base_model.clone(),
-            epochs: tune.epochs,
-            training_tokens,
-            usd: prices().training_usd(&tune.base_model, training_tokens),
-            budget_usd: tune.budget_usd,
-            minutes: prices().tuning_minutes,
-            as_of: prices().as_of.clone(),
+            base_model: outlook.plan.base_model,
+            epochs: outlook.plan.epochs,
+            training_tokens: known.map_or(0, |it| it.tokens_low),
+            training_tokens_max: known.map_or(0, |it| it.tokens_high),
+            usd: known.map(|it| it.usd_low),
+            usd_max: known.map(|it| it.usd_high),
+            serving: known.and_then(|it| it.serving),
+            budget_usd: outlook.approve_above.dollars(),
+            outcome,
+            reason: outlook.reason,
+            warnings: outlook.warnings,
+            minutes: prices().tuning_minutes.value,
+            as_of: known.map_or_else(String::new, |it| it.price_as_of.clone()),
+            estimate,
         }
     }
 
@@ -317,7 +389,11 @@ mod tests {
         .unwrap();
         let kept = check(&file, None, &screen, Machine::default(), None, &earlier).unwrap();
         assert_eq!(kept.cleaned.report.rows.kept, 1);
-        assert_eq!(kept.price().epochs, 2);
+        assert!(kept.recipe_found && !rejected.recipe_found);
+        let today = NaiveDate::from_ymd_opt(2026, 11, 30).unwrap();
+        let policy = crate::policy::policy().unwrap();
+        let price = kept.price(&"a".parse().unwrap(), &policy, "us-central1", today);
+        assert_eq!((price.epochs, price.outcome), (2, "runs"));
         std::fs::write(&recipe, "[clean]\nwords = 1\n").unwrap();
         let error = check(&file, None, &screen, Machine::default(), None, &earlier).unwrap_err();
         assert!(matches!(error, Error::Settings { .. }), "{error}");

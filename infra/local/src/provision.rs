@@ -151,6 +151,32 @@ pub(crate) async fn after_functions(
     Ok(())
 }
 
+/// Lays the first policy, unless there is one.
+pub(crate) async fn policy(text: &str, addresses: &BTreeMap<String, String>) -> Result<(), Error> {
+    let provisioner = Provisioner::new(addresses)?;
+    let (bucket, name) = (
+        resource_names::bucket("policy"),
+        resource_names::POLICY_OBJECT,
+    );
+    let url = format!(
+        "{}/upload/storage/v1/b/{bucket}/o?uploadType=media&name={name}&ifGenerationMatch=0",
+        provisioner.storage
+    );
+    let what = format!("POST {url}");
+    let call = |source| Error::Call {
+        what: what.clone(),
+        source,
+    };
+    let request = provisioner.http.post(&url).body(text.to_owned());
+    let response = request.send().await.map_err(call)?;
+    let status = response.status();
+    let body = response.text().await.map_err(call)?;
+    if status.is_success() || status == StatusCode::PRECONDITION_FAILED {
+        return Ok(());
+    }
+    Err(Error::Refused { what, status, body })
+}
+
 struct Provisioner {
     http: reqwest::Client,
     storage: String,

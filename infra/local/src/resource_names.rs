@@ -10,6 +10,14 @@ pub(crate) fn bucket(content: &str) -> String {
     format!("{PROJECT}-{content}")
 }
 
+/// The object that holds the policy.
+pub(crate) fn policy() -> String {
+    format!("gs://{}/{POLICY_OBJECT}", bucket("policy"))
+}
+
+/// The name of that object in its bucket.
+pub(crate) const POLICY_OBJECT: &str = "policy.toml";
+
 /// The resource name of a topic.
 pub(crate) fn topic(topic: &str) -> String {
     format!("projects/{PROJECT}/topics/{topic}")

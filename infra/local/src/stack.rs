@@ -13,6 +13,7 @@ use tokio::sync::{broadcast, mpsc};
 
 use crate::{
     logs,
+    policy::POLICY,
     process::{self, LogLine, Process},
     provision, resource_names,
     serve::FUNCTIONS,
@@ -33,6 +34,8 @@ pub struct StackOptions {
     pub data: Option<PathBuf>,
     /// The clock of the emulators and functions.
     pub clock: Clock,
+    /// The text of the first policy, in place of [`POLICY`]; a later one is set by `lapidary policy set`.
+    pub policy: Option<String>,
     /// Settings of the functions, in place of their defaults.
     pub settings: BTreeMap<String, String>,
 }
@@ -95,6 +98,8 @@ impl Stack {
         // In this order: a function that starts without its bucket or topic fails, and a subscription
         // needs the port that its function chose.
         provision::before_functions(&stack.topology, &stack.environment()).await?;
+        let policy = stack.options.policy.as_deref().unwrap_or(POLICY);
+        provision::policy(policy, &stack.environment()).await?;
         for (name, job) in &stack.topology.jobs {
             let program = stack.options.program.to_string_lossy();
             let command = [&*program, "task", &job.function];
@@ -114,6 +119,7 @@ impl Stack {
     pub fn environment(&self) -> BTreeMap<String, String> {
         let mut all: BTreeMap<String, String> = self.emulators.environment().into_iter().collect();
         all.extend(buckets(&self.topology));
+        all.insert("POLICY_URI".to_owned(), resource_names::policy());
         for (function, process) in &self.functions {
             all.insert(
                 resource_names::url_variable(function),
@@ -190,6 +196,7 @@ impl Stack {
         let mut variables: BTreeMap<String, String> = addresses.into_iter().collect();
         variables.extend(buckets(&self.topology));
         variables.extend([
+            ("POLICY_URI".to_owned(), resource_names::policy()),
             ("HOST".to_owned(), "127.0.0.1".to_owned()),
             ("WORKERS".to_owned(), "1".to_owned()),
             // On a laptop, people and programs have no tokens, but the emulated Pub/Sub has.

@@ -163,7 +163,9 @@ impl Topology {
     /// The settings with the name of a resource, whose values follow from the topology.
     pub fn resource_variables(&self) -> BTreeSet<String> {
         let buckets = self.buckets.keys().map(|content| bucket_variable(content));
+        let policy = self.buckets.contains_key("policy");
         buckets
+            .chain(policy.then(|| "POLICY_URI".to_owned()))
             .chain(self.jobs.values().map(JobSpec::variable))
             .collect()
     }

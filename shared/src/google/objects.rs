@@ -47,6 +47,10 @@ pub struct Stat {
     pub crc32c: Option<u32>,
     /// MD5 of its bytes, in hex; composed objects have none.
     pub md5: String,
+    /// The address of the person who uploaded it: its metadata `uploader`, or the owner of an object
+    /// in a bucket with access lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uploader: Option<String>,
 }
 
 /// The outcome of a write that expects no object to be there.
@@ -65,6 +69,15 @@ impl Created {
             Self::New(stat) | Self::Before(stat) => stat,
         }
     }
+}
+
+/// The outcome of a write over a generation that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replaced {
+    /// It took place.
+    Done(Stat),
+    /// Another write was faster.
+    Lost,
 }
 
 /// The client of Cloud Storage.
@@ -203,6 +216,34 @@ impl Objects {
         self.write(uri, content_type, content.into())
     }
 
+    /// Writes `content` over the generation `before` of `uri`, if that is still the live one; 0 expects
+    /// nothing there.
+    pub fn replace<'a>(
+        &'a self,
+        uri: &'a GcsUri,
+        before: i64,
+        content_type: &'a str,
+        content: String,
+    ) -> BoxFuture<'a, Result<Replaced, Error>> {
+        Box::pin(async move {
+            let content = UploadContent::from(Bytes::from(content));
+            let written = self
+                .data
+                .write_object(bucket(uri), &uri.object, content)
+                .set_if_generation_match(before)
+                .set_content_type(content_type)
+                .send_buffered()
+                .await;
+            match written.map_err(call_error) {
+                Ok(object) => Ok(Replaced::Done(stat(uri, &object))),
+                Err(error) if error.code() == Some(RpcCode::FailedPrecondition) => {
+                    Ok(Replaced::Lost)
+                }
+                Err(error) => Err(Error::call(SERVICE)(error)),
+            }
+        })
+    }
+
     /// Writes a stream to `uri`, unless something is there.
     pub fn create_streamed<'a>(
         &'a self,
@@ -295,6 +336,10 @@ fn stat(uri: &GcsUri, object: &Object) -> Stat {
         size_bytes: u64::try_from(object.size).unwrap_or_default(),
         crc32c: checksums.crc32c,
         md5: data_encoding::HEXLOWER.encode(&checksums.md5_hash),
+        uploader: metadata::uploader(
+            object.metadata.get(metadata::UPLOADER).map(String::as_str),
+            object.owner.as_ref().map(|owner| owner.entity.as_str()),
+        ),
     }
 }
 

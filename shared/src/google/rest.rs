@@ -22,6 +22,9 @@ use crate::{
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// Longest that a call may take unless it says otherwise.
 const CALL_MAX: Duration = Duration::from_mins(1);
+/// Longest wait for a token. A call whose token comes later must not be sent: those who count on its
+/// deadline have gone on.
+pub const TOKEN_MAX: Duration = Duration::from_secs(10);
 
 /// The HTTP client of the process. Its clones share one pool of connections, so a process makes
 /// it once and hands it on.
@@ -112,10 +115,12 @@ impl Transport {
     }
 
     async fn once(&self, call: &RestCall<'_>) -> Result<Value, CallError> {
-        let headers = match self.credentials.headers(http::Extensions::new()).await {
-            Ok(CacheableResource::New { data, .. }) => data,
-            Ok(CacheableResource::NotModified) => HeaderMap::new(),
-            Err(error) => return Err(CallError::no_token(error)),
+        let token = self.credentials.headers(http::Extensions::new());
+        let headers = match tokio::time::timeout(TOKEN_MAX, token).await {
+            Ok(Ok(CacheableResource::New { data, .. })) => data,
+            Ok(Ok(CacheableResource::NotModified)) => HeaderMap::new(),
+            Ok(Err(error)) => return Err(CallError::no_token(error)),
+            Err(late) => return Err(CallError::not_sent(late)),
         };
         let mut request = self
             .http

@@ -61,15 +61,16 @@ impl Vertex {
         }
     }
 
-    /// Creates a tuning job, once: **never repeated** here, since the service cannot tell a
-    /// repetition from a second job. Given up after `timeout`.
+    /// Creates a tuning job in the region of its plan, once: **never repeated** here, since the service
+    /// cannot tell a repetition from a second job. Given up after `timeout`.
     pub fn create_job<'a>(
         &'a self,
         job: &'a NewJob<'_>,
         timeout: Duration,
     ) -> BoxFuture<'a, Result<TuningJob, CallError>> {
         Box::pin(async move {
-            let url = self.url("v1", &format!("{}/tuningJobs", self.parent()));
+            let path = self.tuning_jobs(&job.plan.region);
+            let url = self.url("v1", &path);
             let body = job.body();
             let call = RestCall::new(Method::POST, url)
                 .body(&body)
@@ -162,8 +163,8 @@ impl Vertex {
         })
     }
 
-    fn parent(&self) -> String {
-        format!("projects/{}/locations/{}", self.project, self.region)
+    fn tuning_jobs(&self, region: &str) -> String {
+        format!("projects/{}/locations/{region}/tuningJobs", self.project)
     }
 
     async fn get<T: DeserializeOwned>(

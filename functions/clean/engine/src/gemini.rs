@@ -30,6 +30,8 @@ pub(crate) struct RecordShape {
     pub(crate) tokens_input: u32,
     /// Estimated tokens of the model's turns.
     pub(crate) tokens_output: u32,
+    /// Estimated tokens where each model turn is billed with all that precedes it: the worst case.
+    pub(crate) tokens_per_turn: u32,
 }
 
 impl RecordShape {
@@ -50,7 +52,9 @@ pub(crate) fn write(example: &Example<'_>, prompt: Prompt<'_>, out: &mut Vec<u8>
         answer: out.len()..out.len(),
         tokens_input: 0,
         tokens_output: 0,
+        tokens_per_turn: 0,
     };
+    let mut model_turns = 0_u32;
     out.push(b'{');
     if let Some(text) = example.system.as_ref().or(prompt.system) {
         out.extend_from_slice(br#""systemInstruction":{"role":"system","parts":[{"text":"#);
@@ -68,13 +72,22 @@ pub(crate) fn write(example: &Example<'_>, prompt: Prompt<'_>, out: &mut Vec<u8>
         shape.answer = start..out.len();
         match turn.role {
             Role::User => shape.tokens_input += tokens,
-            Role::Model => shape.tokens_output += tokens,
+            Role::Model => {
+                shape.tokens_output += tokens;
+                model_turns += 1;
+                let so_far = shape.tokens_input.saturating_add(shape.tokens_output);
+                shape.tokens_per_turn = shape.tokens_per_turn.saturating_add(so_far);
+            }
         }
     }
     out.push(b']');
     for (key, value) in &example.extras {
         out.push(b',');
-        shape.tokens_input += write_member(key, value, out);
+        let tokens = write_member(key, value, out);
+        shape.tokens_input += tokens;
+        // Tools stand after the turns, and precede each of them.
+        let repeated = tokens.saturating_mul(model_turns);
+        shape.tokens_per_turn = shape.tokens_per_turn.saturating_add(repeated);
     }
     out.push(b'}');
     shape

@@ -87,3 +87,37 @@ fn overfit_is_few_rows() {
 fn diverge_is_clean_data() {
     insta::assert_snapshot!(render(&example("diverge")));
 }
+
+/// Google's own estimator counts for every model turn all that precedes it.
+#[test]
+fn a_conversation_costs_at_most_each_of_its_answers_with_all_that_precedes_it() {
+    let turn =
+        |role: &str, text: &str| format!(r#"{{"role":"{role}","parts":[{{"text":"{text}"}}]}}"#);
+    let chat = |answers: usize| {
+        let pair = [
+            turn("user", "one two three"),
+            turn("model", "four five six seven"),
+        ];
+        let turns = std::iter::repeat_n(pair.join(","), answers);
+        format!(
+            "{{\"contents\":[{}]}}\n",
+            turns.collect::<Vec<_>>().join(",")
+        )
+    };
+    let settings = Settings {
+        eval_rows: 0,
+        validation_percent: 0,
+        ..Settings::default()
+    };
+    let counts = |answers| {
+        let bytes = chat(answers).into_bytes();
+        let cleaned = survey(&bytes, &settings, Machine::default(), &mut |_| {});
+        let tokens = cleaned.unwrap().report.tokens;
+        (tokens.billable(), tokens.billable_max())
+    };
+    let (pair, alone) = counts(1);
+    assert!(pair > 0);
+    assert_eq!(alone, pair, "one answer is billed once");
+    // 1 + 2 + 3 + 4 pairs.
+    assert_eq!(counts(4), (4 * pair, 10 * pair));
+}

@@ -44,6 +44,8 @@ pub(crate) struct RowSummary {
     pub(crate) tokens_input: u32,
     /// Estimated tokens of the model's turns.
     pub(crate) tokens_output: u32,
+    /// Estimated tokens where each model turn is billed with all that precedes it.
+    pub(crate) tokens_per_turn: u32,
 }
 
 /// What a row is, looked at on its own.

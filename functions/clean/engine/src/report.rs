@@ -110,6 +110,11 @@ pub struct TokenCounts {
     /// Estimated tokens of the training split, which the service bills for each epoch. For
     /// conversations with several answers it may bill more.
     pub billable_per_epoch: u64,
+    /// The most that it may bill: for every answer, all that precedes it and the answer, as Google's
+    /// own estimator counts. The same where no conversation has several answers. 0 in reports made
+    /// before it was counted.
+    #[serde(default)]
+    pub billable_per_epoch_max: u64,
 }
 
 /// The estimate and the service's count for the same few rows.
@@ -129,14 +134,22 @@ impl TokenCounts {
     /// The tokens that the service bills for each epoch: the estimate, corrected by the service's own
     /// count if there is one.
     pub fn billable(&self) -> u64 {
+        self.corrected(self.billable_per_epoch)
+    }
+
+    /// The most tokens that the service may bill for each epoch, corrected likewise.
+    pub fn billable_max(&self) -> u64 {
+        self.corrected(self.billable_per_epoch.max(self.billable_per_epoch_max))
+    }
+
+    fn corrected(&self, estimate: u64) -> u64 {
         let Some(Calibration {
             estimated, counted, ..
         }) = self.calibration
         else {
-            return self.billable_per_epoch;
+            return estimate;
         };
-        let corrected = u128::from(self.billable_per_epoch) * u128::from(counted)
-            / u128::from(estimated.max(1));
+        let corrected = u128::from(estimate) * u128::from(counted) / u128::from(estimated.max(1));
         u64::try_from(corrected).unwrap_or(u64::MAX)
     }
 }

@@ -118,6 +118,7 @@ impl<'s> RowProcessor<'s> {
             language: None,
             tokens_input: 0,
             tokens_output: 0,
+            tokens_per_turn: 0,
         };
         let mut faults = Vec::new();
         let mut secret = false;
@@ -218,6 +219,7 @@ impl<'s> RowProcessor<'s> {
         summary.language = languages.and_then(|languages| languages.of(example));
         summary.tokens_input = shape.tokens_input;
         summary.tokens_output = shape.tokens_output;
+        summary.tokens_per_turn = shape.tokens_per_turn;
     }
 
     /// What kind of row an example in `format` is.

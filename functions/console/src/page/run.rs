@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 use shared::{
-    quantity::{count, number, usd},
+    quantity::{number, usd},
     run::{Run, State, Stop},
 };
 
@@ -76,14 +76,15 @@ fn head(run: &Run, serves: bool, now: DateTime<Utc>) -> Markup {
 
 /// The form that approves the run; the price is on its button.
 fn approval(run: &Run, token: &str) -> Markup {
-    let price = usd(run.estimate.usd);
+    let price = run.estimate.price();
     html! {
         form .approval method="post" action=(format!("/runs/{}/approve", run.id)) {
             p {
-                "Tuning is expected to cost " strong { (price) } ", above the budget of "
-                (usd(run.budget_usd)) " in its recipe, so it needs an approval."
+                "Tuning is expected to cost " strong { (price) } ", and its budget is "
+                (usd(run.budget_usd)) ". It needs an approval."
             }
             input type="hidden" name="token" value=(token);
+            label { "Why " input type="text" name="why" maxlength="500"; }
             button { "Approve " (price) }
         }
     }
@@ -112,7 +113,7 @@ fn plan(run: &Run) -> Markup {
     let plan = &run.plan;
     let approval = run.approval.as_ref();
     let price = html! {
-        (usd(run.estimate.usd)) " at the prices of " (untrusted(&run.estimate.price_as_of))
+        (run.estimate.price()) " at the prices of " (untrusted(&run.estimate.price_as_of))
     };
     html! {
         section {
@@ -126,13 +127,19 @@ fn plan(run: &Run) -> Markup {
                 ("Epochs", present(plan.epochs)),
                 ("Learning rate", present(format!("× {}", number(plan.learning_rate_multiplier)))),
                 ("Adapter size", present(plan.adapter_size)),
-                ("Training tokens", present(count(run.estimate.training_tokens))),
+                ("Training tokens", present(run.estimate.tokens())),
                 ("Estimate", Some(price)),
                 ("Budget", present(usd(run.budget_usd))),
-                ("Approved by", approval.map(|by| html! { (untrusted(&by.by)) ", " (moment(by.at)) })),
+                ("Serving", run.estimate.serving.map(|it| html! { (it.price()) })),
+                ("Location", present(run.location.as_str())),
+                ("Approved by", approval.map(|by| html! {
+                    (untrusted(&by.by)) ", " (moment(by.at))
+                    @if !by.why.is_empty() { ": " (untrusted(&by.why)) }
+                })),
                 ("Planned", when(Some(run.created_at))),
                 ("Ended", when(run.finished_at)),
             ]))
+            @for warning in &run.warnings { p .minor { "Warning: " (untrusted(warning)) } }
         }
     }
 }

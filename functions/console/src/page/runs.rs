@@ -65,7 +65,7 @@ fn row(runs: &RunList, run: &Run, now: DateTime<Utc>) -> Markup {
             }
             td data-label="Progress" { @if let Some(progress) = progress(run) { (bar(progress)) } }
             td data-label="Price" {
-                (usd(run.estimate.usd)) div .minor { "budget " (usd(run.budget_usd)) }
+                (run.estimate.price()) div .minor { "budget " (usd(run.budget_usd)) }
             }
             td data-label="Verdict" {
                 @if let Some(evaluation) = runs.evaluations.get(&run.id) {

@@ -98,7 +98,8 @@ fn about(
     console: Option<&str>,
     at: Option<DateTime<Utc>>,
 ) -> Notice {
-    let cost = run.estimate.usd;
+    let reported = run.reported.as_ref().and_then(|reported| reported.usd);
+    let cost = reported.unwrap_or(run.estimate.usd_high);
     let state = run.state.as_str();
     Notice {
         id: id::digest(&[kind, run.id.as_str(), state]),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     evaluate::{SeriesStates, evaluate},
     incident::Incident,
-    policy::{ConditionKind, Policy},
+    policy::{AlertPolicy, ConditionKind},
     series::{AllSeries, SeriesKey},
 };
 
@@ -35,7 +35,7 @@ pub(super) struct Alerting {
 /// One policy and its state.
 #[derive(Debug)]
 struct WatchedPolicy {
-    policy: Policy,
+    policy: AlertPolicy,
     states: SeriesStates,
     waiting: VecDeque<Match>,
     /// Open incidents of matched logs: when each was opened, and its last match.
@@ -66,7 +66,7 @@ impl Alerting {
     }
 
     /// Starts to evaluate `policy`; a policy that was changed loses its state.
-    pub(super) fn watch(&mut self, policy: Policy) {
+    pub(super) fn watch(&mut self, policy: AlertPolicy) {
         let name = policy.name.clone();
         let watched = WatchedPolicy {
             policy,
@@ -193,7 +193,7 @@ impl WatchedPolicy {
     }
 }
 
-impl Policy {
+impl AlertPolicy {
     fn notification(&self, incident: &Incident<'_>) -> AlertNotification {
         AlertNotification {
             channels: self.channels.clone(),

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     filter::matching::lookup,
-    policy::{ConditionKind, MissingData, Policy, Threshold, Trigger},
+    policy::{AlertPolicy, ConditionKind, MissingData, Threshold, Trigger},
     series::{AllSeries, SeriesKey},
 };
 
@@ -45,7 +45,7 @@ pub(super) struct Transition {
 /// held for its duration, and closes when the condition no longer holds or had no data for
 /// `autoClose`. The function is deterministic; `states` carries the state between calls.
 pub(super) fn evaluate(
-    policy: &Policy,
+    policy: &AlertPolicy,
     all: &AllSeries,
     states: &mut SeriesStates,
     now: DateTime<Utc>,

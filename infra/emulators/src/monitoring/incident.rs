@@ -9,7 +9,7 @@ use md5::{Digest as _, Md5};
 use serde_json::{Map, Value, json};
 
 use super::{
-    policy::{Condition, ConditionKind, Policy},
+    policy::{AlertPolicy, Condition, ConditionKind},
     series::SeriesKey,
 };
 use crate::identity::project_number;
@@ -17,7 +17,7 @@ use crate::identity::project_number;
 /// An incident with what its notification contains.
 #[derive(Debug)]
 pub(super) struct Incident<'a> {
-    pub(super) policy: &'a Policy,
+    pub(super) policy: &'a AlertPolicy,
     pub(super) condition: &'a Condition,
     pub(super) key: &'a SeriesKey,
     pub(super) started: DateTime<Utc>,

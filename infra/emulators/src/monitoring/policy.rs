@@ -34,7 +34,7 @@ const AUTO_CLOSE_MIN: TimeDelta = TimeDelta::minutes(30);
 
 /// A policy, parsed.
 #[derive(Debug, Clone)]
-pub(super) struct Policy {
+pub(super) struct AlertPolicy {
     pub(super) name: String,
     pub(super) display_name: String,
     pub(super) user_labels: BTreeMap<String, String>,
@@ -121,7 +121,7 @@ pub(super) struct MatchedLog {
     pub(super) labels: BTreeMap<String, Extractor>,
 }
 
-impl Policy {
+impl AlertPolicy {
     /// Parses a policy's JSON resource, in which names are already assigned.
     pub(super) fn parse(resource: &Value) -> Result<Self, rest::Error> {
         let fields =

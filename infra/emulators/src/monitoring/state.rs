@@ -14,7 +14,7 @@ use super::{
     entry::WriteEntries,
     filter::LogFilter,
     metric::LogMetric,
-    policy::Policy,
+    policy::AlertPolicy,
     series::{AllSeries, Point, WrittenPoints},
 };
 use crate::{
@@ -80,7 +80,7 @@ impl State {
             }
         }
         for (_, policy) in state.policies.iter() {
-            if let Ok(policy) = Policy::parse(policy) {
+            if let Ok(policy) = AlertPolicy::parse(policy) {
                 state.alerting.watch(policy);
             }
         }

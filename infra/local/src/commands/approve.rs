@@ -4,14 +4,19 @@ use std::process::ExitCode;
 
 use shared::{event::RunApproved, google::documents::Write, id::RunId, run::Run};
 
-use crate::{arguments::StackArgs, exit::CommandResult, output, session::Session, text};
+use crate::{arguments::StackArgs, exit::CommandResult, output, session::Session};
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  lapidary approve tickets-3f2k9x1m4q7a-b5c8d1e9f0")]
+#[command(
+    after_help = "Example:\n  lapidary approve tickets-3f2k9x1m4q7a-b5c8d1e9f0 --why 'for the release'"
+)]
 pub(crate) struct Args {
     /// The run.
     run: RunId,
+    /// Why; kept with the approval, and in the run's history.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    why: String,
     /// The person who approves; kept in the run's history.
     #[arg(long, value_name = "NAME", env = "USER", default_value = "cli")]
     by: String,
@@ -27,10 +32,8 @@ pub(crate) async fn run(args: Args) -> CommandResult {
     let stored =
         stored.ok_or_else(|| format!("no run `{id}`: list the runs with `lapidary runs`"))?;
     let mut run = stored.value.clone();
-    if !run.approve(&args.by, session.clock.now()) {
-        let state = run.state.as_str();
-        return Err(format!("expected run {id} in state awaiting_approval, found {state}").into());
-    }
+    run.approve(&args.by, &args.why, session.clock.now())
+        .map_err(|refusal| format!("run {id}: {refusal}"))?;
     if session
         .documents
         .replace(id.as_str(), &stored, &run)
@@ -45,9 +48,6 @@ pub(crate) async fn run(args: Args) -> CommandResult {
         .events
         .publish(&RunApproved { run: id.clone() })
         .await?;
-    output::write(&format!(
-        "approved {id}: about {}\n",
-        text::usd(run.estimate.usd)
-    ))?;
+    output::write(&format!("approved {id}: about {}\n", run.estimate.price()))?;
     Ok(ExitCode::SUCCESS)
 }

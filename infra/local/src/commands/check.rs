@@ -6,16 +6,18 @@ use std::{
     process::ExitCode,
 };
 
+use chrono::NaiveDate;
 use clean_engine::{Finding, Report, ReportVerdict, RowCounts, Settings, TokenCounts};
 use serde::Serialize;
-use shared::{error::Chain, price::Minutes};
+use shared::{clock::Clock, error::Chain, id::DatasetName, policy::Policy, price::Minutes};
 
 use crate::{
     arguments::CleaningLimits,
     earlier_versions::EarlierVersions,
     exit::{self, CommandResult},
-    output,
+    output, policy,
     preflight::{self, PredictedDrops, Preflight, Price},
+    resource_names::REGION,
     screen::Screen,
     text,
 };
@@ -33,7 +35,7 @@ Examples:
 Exit codes, of the worst file:
   0  every row can be trained on
   1  some rows are rejected
-  2  a file has no row that can be trained on, or cannot be read")]
+  2  a file has no row that can be trained on, cannot be read, or its run would fail")]
 pub(crate) struct Args {
     /// The files.
     #[arg(required_unless_present = "rules", value_name = "FILE")]
@@ -48,12 +50,83 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     findings: Option<usize>,
     #[command(flatten)]
+    plan: PlanArgs,
+    #[command(flatten)]
     earlier: EarlierVersions,
     #[command(flatten)]
     limits: CleaningLimits,
     /// Lists every rule: its action, what it finds, and how to fix it.
     #[arg(long, conflicts_with_all = ["files", "json", "recipe"])]
     rules: bool,
+}
+
+/// Where the rows would be uploaded to.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct PlanArgs {
+    /// The policy to check against, instead of the one that a stack on this machine starts with.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// The dataset to upload to; by default the folder of the file, or the route of its recipe.
+    #[arg(long, value_name = "NAME")]
+    dataset: Option<DatasetName>,
+    /// The project's region of tuning.
+    #[arg(long, value_name = "REGION", default_value = REGION)]
+    region: String,
+}
+
+/// The conditions under which a run is planned.
+#[derive(Debug)]
+pub(crate) struct PlanConditions {
+    policy: Policy,
+    dataset: Option<DatasetName>,
+    region: String,
+    today: NaiveDate,
+}
+
+impl Default for PlanArgs {
+    fn default() -> Self {
+        Self {
+            policy: None,
+            dataset: None,
+            region: REGION.to_owned(),
+        }
+    }
+}
+
+impl PlanArgs {
+    /// Reads the policy.
+    pub(crate) fn conditions(&self) -> Result<PlanConditions, Box<dyn std::error::Error>> {
+        let policy = match &self.policy {
+            Some(file) => super::policy::read(file)?.1,
+            None => policy::policy()?,
+        };
+        Ok(PlanConditions {
+            policy,
+            dataset: self.dataset.clone(),
+            region: self.region.clone(),
+            today: Clock::system().now().date_naive(),
+        })
+    }
+}
+
+impl PlanConditions {
+    /// The price of a run on the rows of `file`.
+    fn price(&self, file: &Path, preflight: &Preflight) -> Price {
+        let dataset = self.dataset.clone();
+        let route = || preflight.recipe.deploy.model.clone();
+        let dataset = dataset.or_else(route).unwrap_or_else(|| folder(file));
+        preflight.price(&dataset, &self.policy, &self.region, self.today)
+    }
+}
+
+/// The dataset of `file`, were its folder uploaded as it is.
+fn folder(file: &Path) -> DatasetName {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let folder = file.parent().and_then(Path::file_name);
+    DatasetName::of_object(&match folder {
+        Some(folder) => format!("{}/{name}", folder.to_string_lossy()),
+        None => name.into_owned(),
+    })
 }
 
 /// The JSON of a file. Fields are only ever added.
@@ -92,6 +165,7 @@ pub(crate) fn run(args: &Args) -> CommandResult {
         return Ok(ExitCode::SUCCESS);
     }
     let screen = Screen::new();
+    let conditions = args.plan.conditions()?;
     let results = args.files.iter().map(|file| {
         let result = preflight::check(
             file,
@@ -105,14 +179,17 @@ pub(crate) fn run(args: &Args) -> CommandResult {
     });
     if args.json {
         let results: Vec<_> = results.collect();
-        print_json(&results)?;
-        return Ok(worst(results.iter().map(|(_, result)| file_code(result))));
+        print_json(&results, &conditions)?;
+        let codes = results.iter();
+        return Ok(worst(
+            codes.map(|(file, result)| file_code(file, result, &conditions)),
+        ));
     }
     let several = args.files.len() > 1;
     let mut codes = Vec::new();
     for (file, result) in results {
-        print(file, &result, several)?;
-        codes.push(file_code(&result));
+        print(file, &result, several, &conditions)?;
+        codes.push(file_code(file, &result, &conditions));
     }
     Ok(worst(codes.into_iter()))
 }
@@ -155,8 +232,10 @@ pub(crate) fn report_code(report: &Report) -> u8 {
     }
 }
 
-fn file_code(result: &FileResult) -> u8 {
+/// The exit code for a file: that of its report, and 2 where its run would fail.
+fn file_code(file: &Path, result: &FileResult, conditions: &PlanConditions) -> u8 {
     match result {
+        Ok(preflight) if conditions.price(file, preflight).outcome == "fails" => exit::UNUSABLE,
         Ok(preflight) => report_code(&preflight.cleaned.report),
         Err(_) => exit::UNUSABLE,
     }
@@ -166,8 +245,13 @@ fn worst(codes: impl Iterator<Item = u8>) -> ExitCode {
     ExitCode::from(codes.max().unwrap_or_default())
 }
 
-fn print_json(results: &[(&Path, FileResult)]) -> Result<(), Box<dyn std::error::Error>> {
-    let files = results.iter().map(|(file, result)| json(file, result));
+fn print_json(
+    results: &[(&Path, FileResult)],
+    conditions: &PlanConditions,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let files = results
+        .iter()
+        .map(|(file, result)| json(file, result, conditions));
     let files: Vec<FileJson<'_>> = files.collect();
     let text = match files.as_slice() {
         [one] => serde_json::to_string_pretty(one)?,
@@ -177,12 +261,12 @@ fn print_json(results: &[(&Path, FileResult)]) -> Result<(), Box<dyn std::error:
     Ok(())
 }
 
-fn json<'a>(file: &'a Path, result: &'a FileResult) -> FileJson<'a> {
+fn json<'a>(file: &'a Path, result: &'a FileResult, conditions: &PlanConditions) -> FileJson<'a> {
     match result {
         Ok(preflight) => FileJson::Read {
             file,
             report: &preflight.cleaned.report,
-            price: preflight.price(),
+            price: conditions.price(file, preflight),
             predicted_drops: preflight.drops(),
         },
         Err(error) => FileJson::Unreadable(Box::new(Unreadable {
@@ -200,13 +284,19 @@ fn json<'a>(file: &'a Path, result: &'a FileResult) -> FileJson<'a> {
     }
 }
 
-fn print(file: &Path, result: &FileResult, several: bool) -> std::io::Result<()> {
+fn print(
+    file: &Path,
+    result: &FileResult,
+    several: bool,
+    conditions: &PlanConditions,
+) -> std::io::Result<()> {
     match result {
         Ok(preflight) if several => {
-            let file = file.display();
-            output::write(&format!("{file}\n\n{}\n", render(preflight)))
+            let name = file.display();
+            let text = render(file, preflight, conditions);
+            output::write(&format!("{name}\n\n{text}\n"))
         }
-        Ok(preflight) => output::write(&render(preflight)),
+        Ok(preflight) => output::write(&render(file, preflight, conditions)),
         Err(error) => {
             output::print_error(&Chain(error).to_string());
             Ok(())
@@ -215,57 +305,62 @@ fn print(file: &Path, result: &FileResult, several: bool) -> std::io::Result<()>
 }
 
 /// The report, and the price where rows were kept.
-pub(crate) fn render(preflight: &Preflight) -> String {
+pub(crate) fn render(file: &Path, preflight: &Preflight, conditions: &PlanConditions) -> String {
     let report = &preflight.cleaned.report;
     let mut text = clean_engine::render(report);
     if report.rows.kept > 0 {
-        text.push_str(&price(&preflight.price(), &preflight.drops()));
+        let price = conditions.price(file, preflight);
+        text.push_str(&price_lines(&price, &preflight.drops()));
         text.push('\n');
     }
     text
 }
 
-/// The price and the time of tuning on the rows.
-fn price(price: &Price, drops: &PredictedDrops) -> String {
+/// The price and the time of tuning on the rows, and what would become of the run.
+fn price_lines(price: &Price, drops: &PredictedDrops) -> String {
     let Price {
         base_model: model,
-        training_tokens: tokens,
         epochs,
-        budget_usd: budget,
+        reason,
         ..
     } = price;
     let epochs = text::things(u64::from(*epochs), "epoch");
-    let line = match price.usd {
-        None => {
-            format!("Price: `{model}` cannot be tuned: set another tune.base_model in recipe.toml")
+    let mut lines = Vec::new();
+    if let Some(estimate) = &price.estimate {
+        lines.push(format!(
+            "Price: about {} to tune {model} for {epochs}, {}",
+            estimate.price(),
+            estimate.tokens(),
+        ));
+        if let Some(serving) = &estimate.serving {
+            lines.push(format!("Serving: about {}", serving.price()));
         }
-        Some(usd) => {
-            let within = if usd > *budget {
-                "above the"
-            } else {
-                "within the"
-            };
-            format!(
-                "Price: about {} to tune {model} for {epochs}, {}: {within} budget of {}",
-                text::usd(usd),
-                text::things(*tokens, "token"),
-                text::usd(*budget),
-            )
-        }
-    };
+    }
+    lines.push(match price.outcome {
+        "runs" => format!("Run: goes ahead: {reason}"),
+        "awaits_approval" => format!("Run: waits for approval: {reason}"),
+        "waits" => format!("Run: {reason}"),
+        _ => format!("Run: would fail: {reason}"),
+    });
+    lines.extend(price.warnings.iter().map(|it| format!("Warning: {it}")));
     let Minutes { least, most } = price.minutes;
-    let time = format!(
+    lines.push(format!(
         "Time: usually {least} to {most} minutes once the job runs; waiting for quota can add hours."
-    );
+    ));
     let rows = match drops.rows {
         0 => "none".to_owned(),
         rows => text::things(rows, "row"),
     };
-    format!("{line}\n{time}\nDrops: of the kept rows, the service would drop {rows}.")
+    lines.push(format!(
+        "Drops: of the kept rows, the service would drop {rows}."
+    ));
+    lines.join("\n")
 }
 
 #[cfg(test)]
 mod tests {
+    use shared::run::Estimate;
+
     use super::*;
 
     #[test]
@@ -289,7 +384,8 @@ mod tests {
             let earlier = EarlierVersions::default();
             let machine = CleaningLimits::default().machine();
             let result = preflight::check(&file, None, &Screen::new(), machine, None, &earlier);
-            serde_json::to_value(json(&file, &result)).unwrap()
+            let conditions = PlanArgs::default().conditions().unwrap();
+            serde_json::to_value(json(&file, &result, &conditions)).unwrap()
         };
         let unreadable = check();
         assert_eq!(unreadable["verdict"], "unusable");
@@ -306,28 +402,62 @@ mod tests {
     }
 
     #[test]
-    fn a_price_is_compared_with_the_budget() {
-        let priced = |usd| Price {
+    fn a_check_says_what_becomes_of_the_run() {
+        let estimate = Estimate {
+            tokens_low: 186_000,
+            tokens_high: 372_000,
+            usd_low: 0.558,
+            usd_high: 1.116,
+            ..Estimate::unknown()
+        };
+        let priced = |outcome, reason: &str| Price {
             base_model: "gemini-3.1-flash-lite".to_owned(),
             epochs: 3,
             training_tokens: 186_000,
-            usd,
+            training_tokens_max: 372_000,
+            usd: Some(0.558),
+            usd_max: Some(1.116),
+            serving: None,
             budget_usd: 5.0,
+            outcome,
+            reason: reason.to_owned(),
+            warnings: Vec::new(),
             minutes: Minutes {
                 least: 15,
                 most: 120,
             },
             as_of: "2026-10-01".to_owned(),
+            estimate: Some(estimate.clone()),
         };
         let drops = PredictedDrops {
             rows: 1,
             ..PredictedDrops::default()
         };
+        let mut unpriced = priced("fails", "no price of tuning is known");
+        unpriced.estimate = None;
+        let mut warned = priced("awaits_approval", "costs about $7.00");
+        warned.warnings = vec!["tune.epochs is 40".to_owned()];
         let lines = [
-            price(&priced(Some(0.558)), &PredictedDrops::default()),
-            price(&priced(Some(7.0)), &drops),
-            price(&priced(None), &PredictedDrops::default()),
+            price_lines(
+                &priced("runs", "costs about $0.56"),
+                &PredictedDrops::default(),
+            ),
+            price_lines(&warned, &drops),
+            price_lines(&unpriced, &PredictedDrops::default()),
         ];
-        insta::assert_snapshot!(lines.join("\n"));
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        Price: about $0.56 to $1.12 to tune gemini-3.1-flash-lite for 3 epochs, 186,000 to 372,000 tokens
+        Run: goes ahead: costs about $0.56
+        Time: usually 15 to 120 minutes once the job runs; waiting for quota can add hours.
+        Drops: of the kept rows, the service would drop none.
+        Price: about $0.56 to $1.12 to tune gemini-3.1-flash-lite for 3 epochs, 186,000 to 372,000 tokens
+        Run: waits for approval: costs about $7.00
+        Warning: tune.epochs is 40
+        Time: usually 15 to 120 minutes once the job runs; waiting for quota can add hours.
+        Drops: of the kept rows, the service would drop 1 row.
+        Run: would fail: no price of tuning is known
+        Time: usually 15 to 120 minutes once the job runs; waiting for quota can add hours.
+        Drops: of the kept rows, the service would drop none.
+        ");
     }
 }

@@ -71,7 +71,8 @@ fn clean(args: &Args) -> Result<u8, Box<dyn std::error::Error>> {
     if usable {
         out.keep(&args.file, &preflight, parts)?;
     }
-    output::write(&check::render(&preflight))?;
+    let conditions = check::PlanArgs::default().conditions()?;
+    output::write(&check::render(&args.file, &preflight, &conditions))?;
     if usable {
         let (out, next) = (args.out.display(), next_command(args));
         output::write(&format!(

@@ -86,6 +86,7 @@ pub(crate) async fn run(args: Args) -> CommandResult {
         port: args.port,
         data: None,
         clock: Clock::starting_now(args.speed),
+        policy: None,
         settings: BTreeMap::new(),
     });
     let stack = tokio::select! {

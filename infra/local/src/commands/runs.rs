@@ -66,7 +66,12 @@ struct RunSummary {
     steps: Option<u64>,
     train_loss: Option<f64>,
     eval_loss: Option<f64>,
+    /// At the least.
     estimate_usd: f64,
+    /// At the most.
+    estimate_usd_high: f64,
+    #[serde(skip)]
+    price: String,
     budget_usd: f64,
     verdict: Option<Verdict>,
     /// Whether its tuned model serves.
@@ -143,7 +148,9 @@ fn summarise(
         steps: job.and_then(|job| job.steps_total),
         train_loss: curve.and_then(|curve| newest(&curve.train)),
         eval_loss: curve.and_then(|curve| newest(&curve.eval)),
-        estimate_usd: run.estimate.usd,
+        estimate_usd: run.estimate.usd_low,
+        estimate_usd_high: run.estimate.usd_high,
+        price: run.estimate.price(),
         budget_usd: run.budget_usd,
         verdict: record.map(|record| record.evaluation.verdict.clone()),
         serves: target.is_some_and(|target| target.run == run.id.as_str()),
@@ -180,7 +187,7 @@ fn table(runs: &[RunSummary]) -> TextTable {
             of(run.step, run.steps),
             loss(run.train_loss),
             loss(run.eval_loss),
-            text::usd(run.estimate_usd),
+            run.price.clone(),
             run.verdict.as_ref().map_or("–", verdict_words).to_owned(),
             if run.serves { run.model.as_str() } else { "" }.to_owned(),
         ];

@@ -47,6 +47,7 @@ pub(crate) async fn run(args: Args) -> CommandResult {
         port: args.port,
         data: Some(args.data),
         clock,
+        policy: None,
         settings: args.settings.into_iter().collect(),
     })
     .await?;

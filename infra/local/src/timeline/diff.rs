@@ -83,7 +83,7 @@ fn planned(run: &Run, lines: &mut Vec<String>) {
         run.id,
         text::things(u64::from(plan.epochs), "epoch"),
         plan.base_model,
-        text::usd(run.estimate.usd),
+        run.estimate.price(),
         text::usd(run.budget_usd),
     ));
     match run.state {

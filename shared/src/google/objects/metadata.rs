@@ -2,6 +2,8 @@
 //!
 //! <https://cloud.google.com/storage/docs/json_api/v1/objects>
 
+use std::collections::BTreeMap;
+
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
@@ -24,6 +26,8 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
 const LIST_MAX: usize = 10_000;
 /// Objects of one page: the most that the service gives.
 const PAGE_MAX: &str = "1000";
+/// The key of an object's own metadata that names the person who uploaded it.
+pub(super) const UPLOADER: &str = "uploader";
 
 /// The calls, all of them idempotent.
 #[derive(Debug, Clone)]
@@ -41,6 +45,17 @@ struct ObjectResource {
     crc32c: String,
     #[serde(default)]
     md5_hash: String,
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
+    #[serde(default)]
+    owner: Option<ObjectOwner>,
+}
+
+/// Who owns an object; absent under uniform bucket-level access.
+#[derive(Debug, Deserialize)]
+struct ObjectOwner {
+    #[serde(default)]
+    entity: String,
 }
 
 /// One page of a listing; the service leaves out an empty list.
@@ -130,8 +145,19 @@ impl ObjectResource {
             size_bytes: u64::try_from(size).unwrap_or_default(),
             crc32c,
             md5: data_encoding::HEXLOWER.encode(&md5),
+            uploader: uploader(
+                self.metadata.get(UPLOADER).map(String::as_str),
+                self.owner.as_ref().map(|owner| owner.entity.as_str()),
+            ),
         })
     }
+}
+
+/// The address of the person who uploaded an object, from its metadata or its owner, `user-ADDRESS`.
+pub(super) fn uploader(metadata: Option<&str>, owner: Option<&str>) -> Option<String> {
+    let owner = owner.and_then(|entity| entity.strip_prefix("user-"));
+    let found = metadata.or(owner).map(str::trim);
+    found.filter(|it| !it.is_empty()).map(str::to_owned)
 }
 
 fn path(uri: &GcsUri) -> String {
@@ -173,6 +199,19 @@ mod tests {
         assert_eq!(stat.size_bytes, 12);
         assert_eq!(stat.crc32c, Some(0xc994_65aa));
         assert_eq!(stat.md5, "5eb63bbbe01eeed093cb22bb8f5acdc3");
+        assert_eq!(stat.uploader, None);
+        let owned = json!({
+            "name": "a", "generation": "1", "size": "1", "owner": {"entity": "user-a@example.com"},
+        });
+        let owned: ObjectResource = serde_json::from_value(owned).unwrap();
+        assert_eq!(
+            owned.stat("rows").unwrap().uploader.as_deref(),
+            Some("a@example.com")
+        );
+        assert_eq!(
+            uploader(Some(" b@example.com "), Some("user-a@example.com")).as_deref(),
+            Some("b@example.com")
+        );
         let broken = json!({ "name": "a", "generation": "soon", "size": "1" });
         let broken: ObjectResource = serde_json::from_value(broken).unwrap();
         assert!(broken.stat("rows").is_err());

@@ -37,7 +37,8 @@ pub struct NewJob<'a> {
 }
 
 impl NewJob<'_> {
-    pub(super) fn body(&self) -> Value {
+    /// The request, as it is sent.
+    pub fn body(&self) -> Value {
         let size = match self.plan.adapter_size {
             1 => "ONE",
             2 => "TWO",

@@ -31,28 +31,29 @@ struct JobPage {
 }
 
 impl Vertex {
-    /// Finds the jobs that carry the label of `run`, whatever their state, the oldest first.
+    /// Finds the jobs in `region` that carry the label of `run`, whatever their attempt and state, the
+    /// oldest first.
     ///
     /// The filter's grammar is not documented for tuning jobs, and a filter has been answered
     /// `INVALID_ARGUMENT` (<https://github.com/googleapis/python-genai/issues/810>). So what comes
     /// back is filtered again here, and where the filter is refused all jobs are listed.
-    pub fn jobs_of<'a>(
+    pub fn jobs_in<'a>(
         &'a self,
+        region: &'a str,
         run: &'a RunId,
-    ) -> BoxFuture<'a, Result<Vec<TuningJob>, CallError>> {
+    ) -> BoxFuture<'a, Result<JobList, CallError>> {
         Box::pin(async move {
             let filter = format!("labels.{}=\"{run}\"", job::RUN_LABEL);
-            let listed = self.listed(&self.region, "v1", &filter).await?;
-            let mut jobs = listed.jobs;
-            jobs.retain(|job| job.is_of(run));
-            Ok(jobs)
+            let mut listed = self.listed(region, "v1", &filter).await?;
+            listed.jobs.retain(|job| job.is_of(run));
+            Ok(listed)
         })
     }
 
     /// Finds every job in `region` that Lapidary created, whatever its state and its run, the oldest
     /// first, with the sub-states of v1beta1.
     ///
-    /// Filtered and read as [`Vertex::jobs_of`] does.
+    /// Filtered and read as [`Vertex::jobs_in`] does.
     pub fn all_jobs<'a>(&'a self, region: &'a str) -> BoxFuture<'a, Result<JobList, CallError>> {
         Box::pin(async move {
             let filter = format!("labels.{}=\"{}\"", job::APP_LABEL, job::APP);

@@ -268,6 +268,7 @@ impl Merger<'_, '_> {
                 output: totals.tokens_output.distribution(),
                 calibration: None,
                 billable_per_epoch: totals.billable,
+                billable_per_epoch_max: totals.billable_max,
             },
         };
         Ok(Outcome::Done(Box::new(Cleaned {

@@ -28,6 +28,7 @@ pub(super) struct ReservedRow {
     pub(super) bytes: u32,
     pub(super) tokens_input: u32,
     pub(super) tokens_output: u32,
+    pub(super) tokens_per_turn: u32,
 }
 
 impl ReservedRow {
@@ -38,6 +39,7 @@ impl ReservedRow {
             bytes: row.record,
             tokens_input: row.tokens_input,
             tokens_output: row.tokens_output,
+            tokens_per_turn: row.tokens_per_turn,
         }
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct Totals {
     pub(super) tokens_input: Histogram,
     pub(super) tokens_output: Histogram,
     pub(super) billable: u64,
+    /// The same, where each model turn is billed with all that precedes it.
+    pub(super) billable_max: u64,
     pub(super) formats: BTreeMap<&'static str, u64>,
     pub(super) samples: Vec<Sample>,
     /// Whether any row was JSON.
@@ -95,6 +97,7 @@ impl Totals {
                 self.train.rows += 1;
                 self.train.bytes += u64::from(row.bytes);
                 self.billable += u64::from(row.tokens_input) + u64::from(row.tokens_output);
+                self.billable_max += u64::from(row.tokens_per_turn);
             }
             Split::Validation => self.splits.validation += 1,
             Split::Eval => self.splits.eval += 1,

@@ -7,7 +7,7 @@ use super::{super::series::Point, *};
 
 const STEP_S: i64 = 30;
 
-fn policy(threshold: &Value, strategy: &Value) -> Policy {
+fn policy(threshold: &Value, strategy: &Value) -> AlertPolicy {
     let mut condition = json!({
         "filter": "metric.type=\"custom.googleapis.com/gap\" AND resource.type=\"global\"",
         "comparison": "COMPARISON_GT",
@@ -22,12 +22,17 @@ fn policy(threshold: &Value, strategy: &Value) -> Policy {
         "conditions": [{ "name": "c", "displayName": "c", "conditionThreshold": condition }],
         "alertStrategy": strategy,
     });
-    Policy::parse(&policy).unwrap()
+    AlertPolicy::parse(&policy).unwrap()
 }
 
 /// Rows are (run, second, value); expected are (second, run, opened or closed).
 #[track_caller]
-fn check(policy: &Policy, rows: &[(&str, i64, f64)], until_s: i64, expected: &[(i64, &str, &str)]) {
+fn check(
+    policy: &AlertPolicy,
+    rows: &[(&str, i64, f64)],
+    until_s: i64,
+    expected: &[(i64, &str, &str)],
+) {
     let start = DateTime::UNIX_EPOCH;
     let mut all = AllSeries::default();
     for &(run, second, value) in rows {
@@ -132,7 +137,7 @@ fn a_trigger_opens_only_with_its_count_of_series() {
 #[test]
 fn a_policy_outside_the_subset_is_refused() {
     let parse = |condition: Value| {
-        Policy::parse(&json!({
+        AlertPolicy::parse(&json!({
             "name": "projects/p/alertPolicies/1", "displayName": "x", "conditions": [condition],
         }))
         .map_err(|error| error.status)

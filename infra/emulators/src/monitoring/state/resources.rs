@@ -8,7 +8,7 @@ use super::{State, topic};
 use crate::{
     catalog::{Catalog, patched},
     grpc::Request,
-    monitoring::{metric::LogMetric, policy::Policy},
+    monitoring::{metric::LogMetric, policy::AlertPolicy},
     rest::{self, invalid},
 };
 
@@ -91,7 +91,7 @@ impl State {
                     .or_insert_with(|| json!(format!("{name}/conditions/{}", index + 1)));
             }
         }
-        let parsed = Policy::parse(&policy)?;
+        let parsed = AlertPolicy::parse(&policy)?;
         for channel in &parsed.channels {
             self.channels.get(channel)?;
         }

@@ -61,12 +61,16 @@ fn price(run: &Run) -> Vec<String> {
     let estimate = &run.estimate;
     let mut lines = vec![format!(
         "about {}, budget {}: {} over {}, prices of {}",
-        text::usd(estimate.usd),
+        estimate.price(),
         text::usd(run.budget_usd),
-        text::things(estimate.training_tokens, "token"),
+        estimate.tokens(),
         text::things(u64::from(run.plan.epochs), "epoch"),
         estimate.price_as_of,
     )];
+    if let Some(serving) = &estimate.serving {
+        lines.push(format!("serving: about {}", serving.price()));
+    }
+    lines.extend(run.warnings.iter().map(|it| format!("warning: {it}")));
     lines.extend(run.job.as_ref().and_then(|job| billed(run, job)));
     lines
 }
@@ -76,10 +80,8 @@ fn billed(run: &Run, job: &Job) -> Option<String> {
     let tokens = job.billable_tokens?;
     let epochs = run.plan.epochs;
     let all = tokens.saturating_mul(u64::from(epochs));
-    let usd = prices().training_usd(&run.plan.base_model, all);
-    let usd = usd
-        .map(|usd| format!(": {}", text::usd(usd)))
-        .unwrap_or_default();
+    let usd = prices().training(&run.plan.base_model, &run.plan.region, all);
+    let usd = usd.map(|usd| format!(": {usd}")).unwrap_or_default();
     Some(format!(
         "counted by Vertex AI: {} × {} = {}{usd}",
         text::things(tokens, "token"),

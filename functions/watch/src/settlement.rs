@@ -1,0 +1,159 @@
+//! Settles and releases reservations at every tick, and prices a run again once the service has counted.
+
+use chrono::Datelike as _;
+use shared::{
+    error::{Chain, Error},
+    google::documents::Stored,
+    id::RunId,
+    job_ledger::JobEntry,
+    price::prices,
+    quantity,
+    run::{Reported, Run},
+    spend::{Reservation, SpendEntry, Usd, month_of, spend_key},
+};
+use tracing::{error, info, warn};
+
+use crate::{
+    State,
+    spending::{self, SpendStep},
+};
+
+/// Goes through the open reservations of this month and the one before.
+///
+/// Older ones have no job any more: the longest that Vertex AI has been seen to hang is a day.
+pub(crate) async fn settle(state: &State) -> Result<(), Error> {
+    let now = state.clock.now();
+    let before = now - chrono::TimeDelta::days(i64::from(now.day()));
+    for month in [month_of(before), month_of(now)] {
+        let entries = state.spend.month(&month).await?.entries;
+        for (key, entry) in entries.iter().filter(|(_, entry)| entry.settled.is_none()) {
+            settle_one(state, &month, key, entry).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn settle_one(
+    state: &State,
+    month: &str,
+    key: &str,
+    entry: &SpendEntry,
+) -> Result<(), Error> {
+    let parsed = key.rsplit_once('.').and_then(|(run, attempt)| {
+        Some((run.parse::<RunId>().ok()?, attempt.parse::<u32>().ok()?))
+    });
+    let Some((id, attempt)) = parsed else {
+        warn!(
+            outcome = "unreadable_entry",
+            "spend/{month} has an entry `{key}` of another form"
+        );
+        return Ok(());
+    };
+    // The run before its jobs: a job that is created meanwhile is among them.
+    let run = state.documents.get::<Run>(id.as_str()).await?;
+    let jobs = state
+        .documents
+        .query_all::<JobEntry>(&[("run", id.as_str().into())])
+        .await?;
+    let run = run.map(|run| run.value);
+    let jobs: Vec<JobEntry> = jobs
+        .into_iter()
+        .map(|job: Stored<JobEntry>| job.value)
+        .collect();
+    let now = state.clock.now();
+    match spending::next(attempt, entry, run.as_ref(), &jobs, prices(), now) {
+        SpendStep::Keep => {}
+        SpendStep::Settle { usd, assumed } => {
+            if state.spend.settle(month, key, usd, assumed, now).await? {
+                info!(
+                    event.name = "spend_settled",
+                    run.id = %id,
+                    attempt,
+                    usd = usd.dollars(),
+                    reserved_usd = entry.reserved.dollars(),
+                    assumed,
+                    "attempt {attempt} of run {id} cost {usd}, of {} reserved",
+                    entry.reserved
+                );
+            }
+        }
+        SpendStep::Release => {
+            let reservation = Reservation {
+                month: month.to_owned(),
+                revision: entry.revision,
+            };
+            if state.spend.release(key, &reservation).await? {
+                warn!(
+                    event.name = "spend_released",
+                    run.id = %id,
+                    attempt,
+                    "released {} that attempt {attempt} of run {id} had reserved and not used",
+                    entry.reserved
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Raises the reservation of a run to what the service has counted. Where policy or caps forbid that, the run
+/// is withdrawn, and the job ledger asks its job to stop.
+pub(crate) async fn price_again(
+    state: &State,
+    run: &mut Run,
+    reported: &Reported,
+) -> Result<(), Error> {
+    let (Some(usd), Some(reservation)) = (
+        reported.usd.and_then(Usd::rounded_up),
+        run.reservation.clone(),
+    ) else {
+        return Ok(());
+    };
+    if usd <= run.estimate.upper() {
+        return Ok(());
+    }
+    let policy = match state.policy.read().await {
+        Ok(policy) => policy.policy.spend,
+        // Not a reason to end a healthy job: what it costs is recorded in any case.
+        Err(no_policy) => {
+            error!(
+                event.name = "price_unchecked",
+                run.id = %run.id,
+                "run {} costs {usd} by the service's count, and the policy cannot be read: {}",
+                run.id,
+                Chain(&no_policy)
+            );
+            return Ok(());
+        }
+    };
+    let now = state.clock.now();
+    let key = spend_key(&run.id, run.attempt);
+    let refusal = if usd > policy.run {
+        Some(format!(
+            "spend.run_usd = {} is the most for a run",
+            policy.run
+        ))
+    } else {
+        let raised = state
+            .spend
+            .raise(&reservation.month, &key, usd, policy.caps(), now);
+        raised.await?.err().map(|over| over.to_string())
+    };
+    let Some(refusal) = refusal else {
+        return Ok(());
+    };
+    let why = format!(
+        "Vertex AI has counted {} training tokens, which cost {usd}: {refusal}",
+        quantity::count(reported.training_tokens)
+    );
+    if run.withdraw("watch", &why, now) {
+        error!(
+            event.name = "over_the_cap",
+            run.id = %run.id,
+            usd = usd.dollars(),
+            "run {} is stopped: {why}",
+            run.id
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! What becomes of a reservation: kept while its attempt may still cost money, settled at what it did
+//! cost, released where it bought nothing.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use shared::{
+    job_ledger::JobEntry,
+    job_state::JobState,
+    price::Prices,
+    run::{Run, State},
+    spend::{SpendEntry, Usd},
+};
+
+/// Age of a reservation from which one without a job bought nothing: longer than a delivery of `tune` may
+/// take, and than a job that a call made may stay unlisted, together.
+const LEAKED_AFTER: TimeDelta = TimeDelta::minutes(20);
+
+/// What to do with a reservation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpendStep {
+    /// Nothing: it may still be needed.
+    Keep,
+    /// Its attempt has ended.
+    Settle {
+        /// What it did cost.
+        usd: Usd,
+        /// Whether that is an assumption: the service does not say what it bills of a job that did not
+        /// succeed.
+        assumed: bool,
+    },
+    /// It bought nothing.
+    Release,
+}
+
+/// Decides what to do with the reservation `entry` of the attempt `attempt` at `run`, whose jobs are `jobs`.
+pub fn next(
+    attempt: u32,
+    entry: &SpendEntry,
+    run: Option<&Run>,
+    jobs: &[JobEntry],
+    prices: &Prices,
+    now: DateTime<Utc>,
+) -> SpendStep {
+    let jobs: Vec<&JobEntry> = jobs.iter().filter(|job| job.attempt == attempt).collect();
+    if entry.settled.is_some() || jobs.iter().any(|job| job.open) {
+        return SpendStep::Keep;
+    }
+    let current = run.filter(|run| run.attempt == attempt);
+    if current.is_some_and(is_needed) {
+        return SpendStep::Keep;
+    }
+    match run {
+        Some(run) if !jobs.is_empty() => {
+            let costs: Vec<(Usd, bool)> = jobs
+                .iter()
+                .map(|job| cost(job, current, run, entry, prices))
+                .collect();
+            SpendStep::Settle {
+                usd: Usd(costs.iter().map(|(usd, _)| usd.0).sum()),
+                assumed: costs.iter().any(|(_, assumed)| *assumed),
+            }
+        }
+        // A job may exist that no list has shown yet.
+        _ if now - entry.at < LEAKED_AFTER => SpendStep::Keep,
+        _ => SpendStep::Release,
+    }
+}
+
+/// Whether the run still has a use for the reservation of its attempt.
+fn is_needed(run: &Run) -> bool {
+    match run.state {
+        State::Running | State::Stopping => true,
+        State::Queued => run.armed.is_some() || run.reservation.is_some(),
+        State::AwaitingApproval | State::Succeeded | State::Failed | State::Cancelled => false,
+    }
+}
+
+/// What a job that has ended did cost, and whether that is an assumption. `current` is its run, if it is
+/// still at the job's attempt.
+fn cost(
+    job: &JobEntry,
+    current: Option<&Run>,
+    run: &Run,
+    entry: &SpendEntry,
+    prices: &Prices,
+) -> (Usd, bool) {
+    let succeeded = job.state == JobState::Succeeded;
+    let epochs = run.plan.epochs;
+    let Some(one_pass) = job.billed_tokens else {
+        // The service counts before it trains, so a job without a count has trained nothing; unless it
+        // made steps, and only its count could not be read.
+        let trained =
+            succeeded || current.is_some_and(|run| run.last_step.is_some_and(|it| it > 0));
+        return (if trained { entry.reserved } else { Usd::ZERO }, true);
+    };
+    // Of a job that was stopped, the epoch under way counts as whole.
+    let done = current.and_then(|run| run.job.as_ref()?.completed_epochs);
+    let billed_epochs = match done {
+        Some(done) if !succeeded => epochs.min(done.saturating_add(1)),
+        Some(_) | None => epochs,
+    };
+    let tokens = one_pass.saturating_mul(billed_epochs.into());
+    let usd = prices.training_usd(&run.plan.base_model, tokens);
+    match usd.and_then(Usd::rounded_up) {
+        Some(usd) => (usd, !succeeded),
+        None => (entry.reserved, true),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+use serde_json::{Value, json};
+use shared::price::prices;
+
+use super::*;
+
+fn at(minutes: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes)
+}
+
+fn run(extra: &Value) -> Run {
+    let mut run = json!({
+        "id": "a-b-c", "dataset": "a", "version": "a-b", "model": "a",
+        "plan": {"base_model": "gemini-3.1-flash-lite", "region": "r", "epochs": 4,
+                 "learning_rate_multiplier": 1.0, "adapter_size": 1},
+        "estimate": {"tokens_low": 1, "usd_low": 1.0, "price_as_of": ""},
+        "budget_usd": 1.0, "state": "queued", "reason": "", "attempt": 1,
+        "created_at": at(0), "updated_at": at(0),
+    });
+    let fields = run.as_object_mut().unwrap();
+    fields.extend(extra.as_object().unwrap().clone());
+    serde_json::from_value(run).unwrap()
+}
+
+fn job(attempt: u32, state: &str, extra: &Value) -> JobEntry {
+    let open = matches!(state, "JOB_STATE_RUNNING" | "JOB_STATE_PENDING");
+    let mut job = json!({
+        "name": "projects/p/locations/us-central1/tuningJobs/1", "location": "us-central1",
+        "run": "a-b-c", "attempt": attempt, "state": state, "owner": "recorded", "open": open,
+        "first_seen": at(0), "last_seen": at(0),
+    });
+    let fields = job.as_object_mut().unwrap();
+    fields.extend(extra.as_object().unwrap().clone());
+    serde_json::from_value(job).unwrap()
+}
+
+fn entry() -> SpendEntry {
+    SpendEntry {
+        day: at(0).date_naive(),
+        reserved: Usd(15_000_000),
+        settled: None,
+        assumed: false,
+        revision: 1,
+        at: at(0),
+    }
+}
+
+#[track_caller]
+fn check(run: Option<&Value>, jobs: &[JobEntry], minutes: i64, expected: SpendStep) {
+    let found = run.map(self::run);
+    let step = next(1, &entry(), found.as_ref(), jobs, prices(), at(minutes));
+    assert_eq!(step, expected, "{run:?} {jobs:?}");
+}
+
+#[test]
+fn what_may_still_cost_money_is_kept() {
+    let open = [job(1, "JOB_STATE_RUNNING", &json!({}))];
+    for state in ["running", "stopping", "failed", "queued"] {
+        check(Some(&json!({"state": state})), &open, 900, SpendStep::Keep);
+    }
+    check(None, &open, 900, SpendStep::Keep);
+    check(
+        Some(&json!({"state": "running"})),
+        &[],
+        900,
+        SpendStep::Keep,
+    );
+    let armed = json!({"armed": {"owner": "o", "at": at(0), "deadline": at(1)}});
+    check(Some(&armed), &[], 900, SpendStep::Keep);
+    let reserved = json!({"reservation": {"month": "1970-01", "revision": 1}});
+    check(Some(&reserved), &[], 900, SpendStep::Keep);
+}
+
+#[test]
+fn what_bought_nothing_is_released_once_no_job_can_appear() {
+    for run in [
+        Some(json!({})),
+        Some(json!({"state": "failed"})),
+        Some(json!({"state": "awaiting_approval"})),
+        Some(json!({"attempt": 2})),
+        None,
+    ] {
+        check(run.as_ref(), &[], 19, SpendStep::Keep);
+        check(run.as_ref(), &[], 20, SpendStep::Release);
+    }
+}
+
+#[test]
+fn an_attempt_settles_at_what_was_billed() {
+    // A million tokens a pass, four passes, three dollars a million.
+    let counted = json!({"billed_tokens": 1_000_000});
+    let settle = |usd, assumed| SpendStep::Settle {
+        usd: Usd(usd),
+        assumed,
+    };
+    let succeeded = [job(1, "JOB_STATE_SUCCEEDED", &counted)];
+    check(
+        Some(&json!({"state": "succeeded"})),
+        &succeeded,
+        1,
+        settle(12_000_000, false),
+    );
+    let cancelled = [job(1, "JOB_STATE_CANCELLED", &counted)];
+    let stopped = json!({"state": "cancelled",
+        "job": {"name": "n", "state": "JOB_STATE_CANCELLED", "completed_epochs": 1}});
+    check(Some(&stopped), &cancelled, 1, settle(6_000_000, true));
+    // Its run is at the next attempt, and no longer knows how far this one came: the most it can be.
+    check(
+        Some(&json!({"attempt": 2})),
+        &cancelled,
+        1,
+        settle(12_000_000, true),
+    );
+    let both = [
+        job(1, "JOB_STATE_SUCCEEDED", &counted),
+        job(1, "JOB_STATE_CANCELLED", &json!({})),
+    ];
+    check(
+        Some(&json!({"state": "succeeded"})),
+        &both,
+        1,
+        settle(12_000_000, true),
+    );
+}
+
+#[test]
+fn a_job_that_was_never_counted_has_trained_nothing_unless_it_made_steps() {
+    let failed = [job(1, "JOB_STATE_FAILED", &json!({}))];
+    let settle = |usd| SpendStep::Settle {
+        usd: Usd(usd),
+        assumed: true,
+    };
+    check(Some(&json!({"state": "failed"})), &failed, 1, settle(0));
+    let stepped = json!({"state": "failed", "last_step": 20});
+    check(Some(&stepped), &failed, 1, settle(15_000_000));
+}
