@@ -137,7 +137,7 @@ enum FileJson<'a> {
         file: &'a Path,
         #[serde(flatten)]
         report: &'a Report,
-        price: Price,
+        price: Box<Price>,
         predicted_drops: PredictedDrops,
     },
     Unreadable(Box<Unreadable<'a>>),
@@ -266,7 +266,7 @@ fn json<'a>(file: &'a Path, result: &'a FileResult, conditions: &PlanConditions)
         Ok(preflight) => FileJson::Read {
             file,
             report: &preflight.cleaned.report,
-            price: conditions.price(file, preflight),
+            price: Box::new(conditions.price(file, preflight)),
             predicted_drops: preflight.drops(),
         },
         Err(error) => FileJson::Unreadable(Box::new(Unreadable {

@@ -1,6 +1,7 @@
 //! `lapidary policy`: shows, checks or sets the policy.
 
 use std::{
+    fmt::Write as _,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -115,13 +116,13 @@ fn describe(policy: &Policy) -> String {
         let mut line = format!("dataset {}", dataset.name);
         if let Some(models) = &dataset.models {
             let names: Vec<&str> = models.iter().map(DatasetName::as_str).collect();
-            line += &format!("; routes {}", names.join(", "));
+            let _infallible = write!(line, "; routes {}", names.join(", "));
         }
         if let Some(models) = &dataset.base_models {
-            line += &format!("; base models {}", models.join(", "));
+            let _infallible = write!(line, "; base models {}", models.join(", "));
         }
         if dataset.location != Residency::Global {
-            line += &format!("; stays in {}", dataset.location);
+            let _infallible = write!(line, "; stays in {}", dataset.location);
         }
         if dataset.recipe_required {
             line.push_str("; needs a recipe");
