@@ -150,9 +150,18 @@ impl RunId {
     }
 }
 
-/// The id in a model's name: `publishers/google/models/X` and `models/X` are the model `X`.
+/// The id in a model's name: `models/X`, `publishers/google/models/X`, and the same below a project, are the
+/// model `X`. Any other text stays as it is, so that an error shows what was written.
 pub fn model_id(name: &str) -> &str {
-    name.rsplit('/').next().unwrap_or(name)
+    match name.rsplit_once("models/") {
+        Some(("" | "publishers/google/", id)) => id,
+        Some((path, id))
+            if path.starts_with("projects/") && path.ends_with("/publishers/google/") =>
+        {
+            id
+        }
+        Some(_) | None => name,
+    }
 }
 
 /// The SHA-256 of `parts` in hex; lengths are hashed too, so that no two lists collide by joining.
@@ -209,8 +218,16 @@ mod tests {
 
     #[test]
     fn a_models_name_may_be_written_in_full() {
-        for name in ["publishers/google/models/m", "models/m", "m"] {
+        for name in [
+            "m",
+            "models/m",
+            "publishers/google/models/m",
+            "projects/p/locations/global/publishers/google/models/m",
+        ] {
             assert_eq!(model_id(name), "m");
+        }
+        for name in ["a/m", "tuned/models/m", "<script>alert(1)</script>"] {
+            assert_eq!(model_id(name), name, "shown as it was written");
         }
     }
 

@@ -105,8 +105,14 @@ fn a_function_publishes_the_topics_of_its_readme() {
 #[test]
 fn a_function_reads_the_settings_of_its_readme() {
     for function in checkout::functions() {
-        let code = checkout::read(&format!("functions/{function}/src/config.rs"));
-        let read = settings(shipped(&code).split('"').skip(1).step_by(2));
+        let folder = format!("functions/{function}/src/");
+        let mut read = BTreeSet::new();
+        for file in checkout::files() {
+            if file.path.starts_with(&folder) && file.path.ends_with("/config.rs") {
+                let code = file.text.expect("UTF-8");
+                read.extend(settings(shipped(&code).split('"').skip(1).step_by(2)));
+            }
+        }
         let documented = settings(quoted(&cell(&function, "settings")));
         assert_eq!(documented, read, "{function}");
     }

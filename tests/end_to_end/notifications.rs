@@ -1,6 +1,9 @@
 //! Notifications: a verdict and a failed run reach a program and a chat, once each, signed.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    process::Stdio,
+    sync::{Arc, Mutex},
+};
 
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, http::StatusCode, routing::post};
 use serde_json::Value;
@@ -83,17 +86,15 @@ async fn a_verdict_reaches_a_program_and_a_chat() {
     let event: Value = serde_json::from_slice(&sent[1].1).unwrap();
     assert_eq!(event["subject"], run.id.as_str());
     assert_eq!(event["type"], "dev.lapidary.notice.run_evaluated.v1");
-    assert_eq!(event["data"]["model"], "tickets");
+    assert_eq!(event["data"]["model"], run.model.as_str());
     assert!(event["data"]["score"]["tuned"].is_number(), "{event}");
     let link = format!("https://console.example/runs/{}", run.id);
     assert_eq!(event["data"]["link"], link);
 
     let chat = taken(&harness, &to_chat).await;
     let message: Value = serde_json::from_slice(&chat[1].1).unwrap();
-    assert!(
-        message["text"].as_str().unwrap().starts_with("tickets "),
-        "{message}"
-    );
+    let text = message["text"].as_str().unwrap();
+    assert!(text.starts_with(run.model.as_str()), "{message}");
     harness.assert_quiet().await;
     let requests = to_program.lock().unwrap().len();
     assert_eq!(requests, 2, "one refused, one taken");
@@ -101,13 +102,14 @@ async fn a_verdict_reaches_a_program_and_a_chat() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_private_receiver_is_refused_at_the_start() {
-    let setup = Setup::default().with("NOTIFY_SLACK_URL", "https://169.254.169.254/token");
     let mut command = tokio::process::Command::new(PROGRAM);
-    let command = command
-        .args(["serve", "watch"])
-        .env_clear()
-        .envs(&setup.settings);
-    let ended = command.output().await.unwrap();
+    let command = command.args(["serve", "watch"]).env_clear();
+    let command = command.env("NOTIFY_SLACK_URL", "https://169.254.169.254/token");
+    let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut started = pipes.spawn().unwrap();
+    // A function ends when its standard input does.
+    let _held = started.stdin.take();
+    let ended = started.wait_with_output().await.unwrap();
     let log = String::from_utf8_lossy(&ended.stdout);
     assert!(!ended.status.success());
     let expected = "NOTIFY_SLACK_URL: expected a public address, found one of a private network";

@@ -104,7 +104,7 @@ async fn a_job_that_a_call_past_its_deadline_made_is_found_again() {
 async fn a_job_is_found_again_where_the_filter_of_lists_is_refused() {
     let chain = start_with(json!({ "drop": "after" })).await;
     let refused = json!({
-        "caller": "tune", "method": "GET", "path": "/tuningJobs$", "query": "filter=",
+        "method": "GET", "path": "/tuningJobs$", "query": "filter=",
         "times": 1_000, "action": { "error": { "status": "INVALID_ARGUMENT" } },
     });
     let refused = chain.harness.faults.arm(&refused).await;

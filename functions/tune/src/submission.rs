@@ -9,9 +9,10 @@ use shared::{
     event::RunSubmitted,
     google::{
         documents::Stored,
-        vertex::{self, NewJob, TuningJob},
+        vertex::{self, JobName, NewJob, TuningJob},
     },
     id::RunId,
+    job_ledger::{JobEntry, JobOwner},
     outcome::CallError,
     run::{Armed, Run, State as RunState},
     spend::{Caps, Reservation, spend_key},
@@ -107,8 +108,9 @@ pub(crate) async fn create(
         validation: validation.map(|part| &part.artifact.uri),
     };
     match state.vertex.create_job(&job, timeout).await {
-        Ok(job) => {
-            record(state, &armed, &job, "submitted its job").await?;
+        Ok(created) => {
+            enter_in_ledger(state, &armed.value, &created, &job).await;
+            record(state, &armed, &created, "submitted its job").await?;
             publish_submitted(state, &id).await?;
             Ok(Ack::done(
                 "submitted",
@@ -211,6 +213,33 @@ pub(crate) async fn release(state: &State, run: &Run) -> Result<(), Error> {
         let _was_reserved = state.spend.release(&key, reservation).await?;
     }
     Ok(())
+}
+
+/// Writes the job's entry of the ledger, with the request as it was sent. Before the run is recorded, so that
+/// `watch` finds an entry; where this fails it makes one itself, without the request.
+async fn enter_in_ledger(state: &State, run: &Run, job: &TuningJob, request: &NewJob<'_>) {
+    let Ok(name) = job.name.parse::<JobName>() else {
+        warn!(
+            outcome = "unreadable_job",
+            job.name = job.name,
+            "a job has a name of another form"
+        );
+        return;
+    };
+    let key = name.key();
+    let mut entry = JobEntry::new(name, job, JobOwner::Recorded, state.clock.now());
+    entry.request = Some(request.body().to_string());
+    entry.tune_version = Some(env!("CARGO_PKG_VERSION").to_owned());
+    entry.reserved_micros = Some(run.estimate.upper().0);
+    if let Err(error) = state.documents.create(&key, &entry).await {
+        warn!(
+            outcome = "not_in_ledger",
+            job.name = job.name,
+            "the request of the job {} is not recorded: {}",
+            job.name,
+            Chain(&error)
+        );
+    }
 }
 
 /// Records the job of the run.

@@ -1,3 +1,5 @@
+//! The states, attempts and approvals of a run.
+
 use super::*;
 
 const ALL: [State; 7] = [

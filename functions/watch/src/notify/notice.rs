@@ -63,7 +63,7 @@ pub fn of_verdict(run: &Run, record: &EvaluationRecord, console: Option<&str>) -
         Verdict::Better => "is better than its base model",
         Verdict::NotWorse => "is not worse than its base model",
         Verdict::Worse => "is worse than its base model",
-        Verdict::CannotTell => "cannot be told from its base model",
+        Verdict::CannotTell => "could not be shown to differ from its base model",
         Verdict::Other(_) => "was evaluated",
     };
     let kind = "dev.lapidary.notice.run_evaluated.v1";

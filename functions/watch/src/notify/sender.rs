@@ -29,7 +29,7 @@ pub enum Receiver {
         /// What signs it.
         secret: WebhookSecret,
     },
-    /// A chat: a message of a Slack incoming webhook. Whoever knows the address may write there.
+    /// A chat: a message of a Slack incoming webhook. The address is the only secret.
     Slack {
         /// Its address.
         url: Url,

@@ -1,3 +1,5 @@
+//! What becomes of a reservation, by cases.
+
 use serde_json::{Value, json};
 use shared::price::prices;
 

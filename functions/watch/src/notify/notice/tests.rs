@@ -1,3 +1,5 @@
+//! What a notification says.
+
 use chrono::DateTime;
 use serde_json::json;
 use shared::evaluation::{Comparison, Evaluation};
