@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, io::Write as _};
 use clean_engine::{Cleaned, Machine, Outcome, OutputFile, Outputs, Plan, Settings};
 use flate2::{Compression, write::GzEncoder};
 use shared::dataset::{UploadOutcome, Version};
-use system_tests::harness::{Harness, Setup};
+use system_tests::{
+    harness::{Harness, Setup},
+    wait,
+};
 
 use crate::PROGRAM;
 
@@ -85,12 +88,20 @@ async fn a_large_upload_is_cleaned_by_many_tasks_to_the_same_bytes() {
     let upload = harness.upload("big/data.jsonl", text.clone()).await;
     let version = harness.version_of(&upload).await;
     check_alike(&harness, &version, text.as_bytes(), &Settings::default()).await;
-    let executions = harness.executions().await;
-    assert_eq!(executions.len(), 1, "{executions:#?}");
     let tasks = text.len().div_ceil(RANGE_BYTES);
     assert!(tasks >= 4, "{tasks}");
+    // The last task makes the version, then ends.
+    let executions = wait::until("all tasks to end", &harness, async || {
+        let executions = harness.executions().await;
+        if executions[0]["succeededCount"] == tasks {
+            Ok(executions)
+        } else {
+            Err(executions)
+        }
+    });
+    let executions = executions.await;
+    assert_eq!(executions.len(), 1, "{executions:#?}");
     assert_eq!(executions[0]["taskCount"], tasks);
-    assert_eq!(executions[0]["succeededCount"], tasks);
     // The same bytes again are the same version, without another execution.
     let again = harness.upload("big/again.jsonl", text).await;
     assert_eq!(harness.version_of(&again).await.id, version.id);

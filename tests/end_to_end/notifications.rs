@@ -1,6 +1,7 @@
 //! Notifications: a verdict and a failed run reach a program and a chat, once each, signed.
 
 use std::{
+    collections::BTreeSet,
     process::Stdio,
     sync::{Arc, Mutex},
 };
@@ -96,8 +97,13 @@ async fn a_verdict_reaches_a_program_and_a_chat() {
     let text = message["text"].as_str().unwrap();
     assert!(text.starts_with(run.model.as_str()), "{message}");
     harness.assert_quiet().await;
-    let requests = to_program.lock().unwrap().len();
-    assert_eq!(requests, 2, "one refused, one taken");
+    // More than one can be under way where a delivery is slow: a receiver knows them by their id.
+    let received = to_program.lock().unwrap().clone();
+    let ids: BTreeSet<&str> = received
+        .iter()
+        .map(|(headers, _)| headers["webhook-id"].to_str().unwrap())
+        .collect();
+    assert_eq!(ids.len(), 1, "{ids:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

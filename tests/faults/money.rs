@@ -192,11 +192,19 @@ fn estimated_usd(run: &Value) -> f64 {
     usd.as_f64().unwrap_or_default()
 }
 
-/// The lines about `run` with severity ERROR, which call a person.
+/// What only a person can act on; alert policies match these findings (`infra/topology.json`).
+const FOR_A_PERSON: [&str; 4] = ["stuck", "no_metrics", "over_time", "over_budget"];
+
+/// The lines about a run that call a person: errors, and findings that stop nothing by themselves.
 fn errors_about(harness: &Harness, run: &RunId) -> Vec<String> {
+    let calls = |entry: &Value| {
+        let finding = entry["jsonPayload"]["finding"].as_str();
+        let finding = finding.or_else(|| entry["finding"].as_str());
+        entry["severity"] == "ERROR" || finding.is_some_and(|it| FOR_A_PERSON.contains(&it))
+    };
     let lines = harness.stack.log_lines().into_iter();
     lines
-        .filter(|line| line.entry["severity"] == "ERROR")
+        .filter(|line| calls(&line.entry))
         .map(|line| line.entry.to_string())
         .filter(|line| line.contains(run.as_str()))
         .collect()

@@ -56,14 +56,15 @@ async fn settle_one(
         .query_all::<JobEntry>(&[("run", id.as_str().into())])
         .await?;
     let run = run.map(|run| run.value);
-    let jobs: Vec<JobEntry> = jobs
-        .into_iter()
-        .map(|job: Stored<JobEntry>| job.value)
-        .collect();
+    let entries: Vec<JobEntry> = jobs.iter().map(|job| job.value.clone()).collect();
     let now = state.clock.now();
-    match spending::next(attempt, entry, run.as_ref(), &jobs, prices(), now) {
+    match spending::next(attempt, entry, run.as_ref(), &entries, prices(), now) {
         SpendStep::Keep => {}
-        SpendStep::Settle { usd, assumed } => {
+        SpendStep::Settle { costs, assumed } => {
+            for job in &jobs {
+                record_cost(state, job, &costs).await?;
+            }
+            let usd = Usd(costs.iter().map(|(_, usd)| usd.0).sum());
             if state.spend.settle(month, key, usd, assumed, now).await? {
                 info!(
                     event.name = "spend_settled",
@@ -94,6 +95,22 @@ async fn settle_one(
         }
     }
     Ok(())
+}
+
+/// Records in the ledger what a job did cost: before the settlement, which is not made again.
+async fn record_cost(
+    state: &State,
+    job: &Stored<JobEntry>,
+    costs: &[(String, Usd)],
+) -> Result<(), Error> {
+    let key = job.value.name.key();
+    let Some((_, usd)) = costs.iter().find(|(of, _)| *of == key) else {
+        return Ok(());
+    };
+    let mut entry = job.value.clone();
+    entry.cost_micros = Some(usd.0);
+    let written = state.documents.replace(&key, job, &entry).await?;
+    written.or_busy("another tick changed the entry of a job")
 }
 
 /// Raises the reservation of a run to what the service has counted. Where policy or caps forbid that, the run

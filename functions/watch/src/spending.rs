@@ -15,14 +15,14 @@ use shared::{
 const LEAKED_AFTER: TimeDelta = TimeDelta::minutes(20);
 
 /// What to do with a reservation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SpendStep {
     /// Nothing: it may still be needed.
     Keep,
     /// Its attempt has ended.
     Settle {
-        /// What it did cost.
-        usd: Usd,
+        /// What each of its jobs did cost, by the key of its entry in the ledger.
+        costs: Vec<(String, Usd)>,
         /// Whether that is an assumption: the service does not say what it bills of a job that did not
         /// succeed.
         assumed: bool,
@@ -50,14 +50,14 @@ pub fn next(
     }
     match run {
         Some(run) if !jobs.is_empty() => {
-            let costs: Vec<(Usd, bool)> = jobs
-                .iter()
-                .map(|job| cost(job, current, run, entry, prices))
-                .collect();
-            SpendStep::Settle {
-                usd: Usd(costs.iter().map(|(usd, _)| usd.0).sum()),
-                assumed: costs.iter().any(|(_, assumed)| *assumed),
-            }
+            let mut assumed = false;
+            let cost_of = |job: &&JobEntry| {
+                let (usd, is_assumed) = cost(job, current, run, entry, prices);
+                assumed |= is_assumed;
+                (job.name.key(), usd)
+            };
+            let costs = jobs.iter().map(cost_of).collect();
+            SpendStep::Settle { costs, assumed }
         }
         // A job may exist that no list has shown yet.
         _ if now - entry.at < LEAKED_AFTER => SpendStep::Keep,

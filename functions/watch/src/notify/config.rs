@@ -49,10 +49,10 @@ impl NotifyConfig {
             (Some(url), Some(secret)) => receivers.push(Receiver::Webhook { url, secret }),
             (None, None) => {}
             (Some(_), None) => {
-                read.fault("NOTIFY_WEBHOOK_SECRET is not set, and NOTIFY_WEBHOOK_URL is")
+                read.fault("NOTIFY_WEBHOOK_SECRET is not set, and NOTIFY_WEBHOOK_URL is");
             }
             (None, Some(_)) => {
-                read.fault("NOTIFY_WEBHOOK_URL is not set, and NOTIFY_WEBHOOK_SECRET is")
+                read.fault("NOTIFY_WEBHOOK_URL is not set, and NOTIFY_WEBHOOK_SECRET is");
             }
         }
         receivers.extend(slack?.map(|url| Receiver::Slack { url }));

@@ -1,7 +1,7 @@
 //! The signature of a webhook, as the Standard Webhooks specification defines it.
 //! Source: <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -13,7 +13,7 @@ const BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
 /// A secret that a sender and a receiver share. Its `Debug` form does not show it.
 #[derive(Clone)]
-pub struct WebhookSecret(hmac::Key);
+pub struct WebhookSecret(Arc<hmac::Key>);
 
 impl fmt::Debug for WebhookSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,7 +40,7 @@ impl FromStr for WebhookSecret {
         if !BYTES.contains(&key.len()) {
             return Err(InvalidSecret);
         }
-        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &key)))
+        Ok(Self(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &key))))
     }
 }
 

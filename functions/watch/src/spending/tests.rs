@@ -47,29 +47,38 @@ fn entry() -> SpendEntry {
 }
 
 #[track_caller]
-fn check(run: Option<&Value>, jobs: &[JobEntry], minutes: i64, expected: SpendStep) {
+fn check(run: Option<&Value>, jobs: &[JobEntry], minutes: i64, expected: &SpendStep) {
     let found = run.map(self::run);
     let step = next(1, &entry(), found.as_ref(), jobs, prices(), at(minutes));
-    assert_eq!(step, expected, "{run:?} {jobs:?}");
+    assert_eq!(&step, expected, "{run:?} {jobs:?}");
+}
+
+/// A settlement of jobs with these costs.
+fn settle(costs: &[u64], assumed: bool) -> SpendStep {
+    let key = "us-central1-1".to_owned();
+    SpendStep::Settle {
+        costs: costs.iter().map(|usd| (key.clone(), Usd(*usd))).collect(),
+        assumed,
+    }
 }
 
 #[test]
 fn what_may_still_cost_money_is_kept() {
     let open = [job(1, "JOB_STATE_RUNNING", &json!({}))];
     for state in ["running", "stopping", "failed", "queued"] {
-        check(Some(&json!({"state": state})), &open, 900, SpendStep::Keep);
+        check(Some(&json!({"state": state})), &open, 900, &SpendStep::Keep);
     }
-    check(None, &open, 900, SpendStep::Keep);
+    check(None, &open, 900, &SpendStep::Keep);
     check(
         Some(&json!({"state": "running"})),
         &[],
         900,
-        SpendStep::Keep,
+        &SpendStep::Keep,
     );
     let armed = json!({"armed": {"owner": "o", "at": at(0), "deadline": at(1)}});
-    check(Some(&armed), &[], 900, SpendStep::Keep);
+    check(Some(&armed), &[], 900, &SpendStep::Keep);
     let reserved = json!({"reservation": {"month": "1970-01", "revision": 1}});
-    check(Some(&reserved), &[], 900, SpendStep::Keep);
+    check(Some(&reserved), &[], 900, &SpendStep::Keep);
 }
 
 #[test]
@@ -81,8 +90,8 @@ fn what_bought_nothing_is_released_once_no_job_can_appear() {
         Some(json!({"attempt": 2})),
         None,
     ] {
-        check(run.as_ref(), &[], 19, SpendStep::Keep);
-        check(run.as_ref(), &[], 20, SpendStep::Release);
+        check(run.as_ref(), &[], 19, &SpendStep::Keep);
+        check(run.as_ref(), &[], 20, &SpendStep::Release);
     }
 }
 
@@ -90,27 +99,23 @@ fn what_bought_nothing_is_released_once_no_job_can_appear() {
 fn an_attempt_settles_at_what_was_billed() {
     // A million tokens a pass, four passes, three dollars a million.
     let counted = json!({"billed_tokens": 1_000_000});
-    let settle = |usd, assumed| SpendStep::Settle {
-        usd: Usd(usd),
-        assumed,
-    };
     let succeeded = [job(1, "JOB_STATE_SUCCEEDED", &counted)];
     check(
         Some(&json!({"state": "succeeded"})),
         &succeeded,
         1,
-        settle(12_000_000, false),
+        &settle(&[12_000_000], false),
     );
     let cancelled = [job(1, "JOB_STATE_CANCELLED", &counted)];
     let stopped = json!({"state": "cancelled",
         "job": {"name": "n", "state": "JOB_STATE_CANCELLED", "completed_epochs": 1}});
-    check(Some(&stopped), &cancelled, 1, settle(6_000_000, true));
+    check(Some(&stopped), &cancelled, 1, &settle(&[6_000_000], true));
     // Its run is at the next attempt, and no longer knows how far this one came: the most it can be.
     check(
         Some(&json!({"attempt": 2})),
         &cancelled,
         1,
-        settle(12_000_000, true),
+        &settle(&[12_000_000], true),
     );
     let both = [
         job(1, "JOB_STATE_SUCCEEDED", &counted),
@@ -120,18 +125,19 @@ fn an_attempt_settles_at_what_was_billed() {
         Some(&json!({"state": "succeeded"})),
         &both,
         1,
-        settle(12_000_000, true),
+        &settle(&[12_000_000, 0], true),
     );
 }
 
 #[test]
 fn a_job_that_was_never_counted_has_trained_nothing_unless_it_made_steps() {
     let failed = [job(1, "JOB_STATE_FAILED", &json!({}))];
-    let settle = |usd| SpendStep::Settle {
-        usd: Usd(usd),
-        assumed: true,
-    };
-    check(Some(&json!({"state": "failed"})), &failed, 1, settle(0));
+    check(
+        Some(&json!({"state": "failed"})),
+        &failed,
+        1,
+        &settle(&[0], true),
+    );
     let stepped = json!({"state": "failed", "last_step": 20});
-    check(Some(&stepped), &failed, 1, settle(15_000_000));
+    check(Some(&stepped), &failed, 1, &settle(&[15_000_000], true));
 }
