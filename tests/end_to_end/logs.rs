@@ -1,5 +1,7 @@
 //! Logs hold counts and digests: no text of a row, a prompt, an answer or an instruction.
 
+use std::sync::Arc;
+
 use local::process::LogLine;
 use serde_json::{Value, json};
 use shared::{
@@ -45,11 +47,12 @@ async fn no_log_contains_text_of_a_person() {
 }
 
 /// One trace from the upload to the route, minutes apart and in five functions.
-fn check_trace(run: &Run, lines: &[LogLine]) {
+fn check_trace(run: &Run, lines: &[Arc<LogLine>]) {
     let trace = Trace::of(&run.version).to_string();
     let id = trace.split('-').nth(1).unwrap();
     let name = format!("projects/lapidary-local/traces/{id}");
-    let is_of_it = |line: &&LogLine| line.entry["logging.googleapis.com/trace"] == name.as_str();
+    let is_of_it =
+        |line: &&Arc<LogLine>| line.entry["logging.googleapis.com/trace"] == name.as_str();
     for (function, outcomes) in [
         ("clean", &["cleaned"][..]),
         ("tune", &["submitted"]),
@@ -64,7 +67,7 @@ fn check_trace(run: &Run, lines: &[LogLine]) {
         };
         assert!(ours.any(|line| is_of_it(&line) && ends(line)), "{function}");
     }
-    let about = |line: &&LogLine| line.entry["run"]["id"] == run.id.as_str();
+    let about = |line: &&Arc<LogLine>| line.entry["run"]["id"] == run.id.as_str();
     let stray: Vec<_> = lines
         .iter()
         .filter(about)

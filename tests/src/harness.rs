@@ -10,6 +10,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use emulators::clock::Clock;
@@ -301,7 +302,7 @@ impl Harness {
     /// in a log.
     pub async fn assert_quiet(&self) {
         self.settled().await;
-        let errors: Vec<LogLine> = self
+        let errors: Vec<Arc<LogLine>> = self
             .stack
             .log_lines()
             .into_iter()

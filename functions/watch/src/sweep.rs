@@ -139,7 +139,7 @@ async fn unlisted(state: &State, lists: &JobLists, stored: Stored<JobEntry>) -> 
                     entry.name
                 );
             }
-            write(state, Some(stored), &entry).await
+            write(state, Some(stored), &entry).await.map(drop)
         }
         // Not a proof of anything. It may run, and cost money: what was decided is still done.
         Err(
@@ -166,6 +166,7 @@ async fn act(
     };
     let now = state.clock.now();
     let mut adopts = false;
+    let mut asked = None;
     for effect in ledger::next(&entry, run.as_ref().map(|run| &run.value), now) {
         match effect {
             JobEffect::Own(owner) => entry.owner = owner,
@@ -176,7 +177,11 @@ async fn act(
                 }
             }
             JobEffect::Unwanted(cause) => report(&entry, cause),
-            JobEffect::Cancel(cause) => cancel(state, &mut entry, cause).await,
+            JobEffect::Cancel(cause) => {
+                let failure = cancel(state, &entry, cause).await;
+                entry.cancels.record(failure.clone(), now);
+                asked = Some(failure);
+            }
             JobEffect::ReportNoEffect => error!(
                 event.name = "cancel_without_effect",
                 run.id = entry.run.as_ref().map(ToString::to_string),
@@ -188,8 +193,24 @@ async fn act(
             ),
         }
     }
-    write(state, known, &entry).await?;
+    let written = write(state, known, &entry).await?;
+    if let (Write::Lost, Some(failure)) = (written, asked) {
+        record_ask(state, &entry.name, failure).await?;
+    }
     Ok(adopts)
+}
+
+/// Adds a request to stop to an entry that another tick has written meanwhile: that tick has seen the same
+/// job, but does not know of this request.
+async fn record_ask(state: &State, name: &JobName, failure: Option<String>) -> Result<(), Error> {
+    let key = name.key();
+    let Some(stored) = state.documents.get::<JobEntry>(&key).await? else {
+        return Ok(());
+    };
+    let mut entry = stored.value.clone();
+    entry.cancels.record(failure, state.clock.now());
+    let written = state.documents.replace(&key, &stored, &entry).await?;
+    written.or_busy("other ticks keep changing the entry of a job")
 }
 
 /// Records in its run a job that a call made whose answer was lost.
@@ -239,11 +260,10 @@ fn report(entry: &JobEntry, cause: CancelCause) {
     }
 }
 
-/// Asks the service to stop a job, and notes the answer in its entry.
-async fn cancel(state: &State, entry: &mut JobEntry, cause: CancelCause) {
+/// Asks the service to stop a job; why it did not accept that, if it did not.
+async fn cancel(state: &State, entry: &JobEntry, cause: CancelCause) -> Option<String> {
     let asked = state.vertex.cancel_job(entry.name.as_str()).await;
     let failure = asked.as_ref().err().map(|error| Chain(error).to_string());
-    entry.cancels.record(failure.clone(), state.clock.now());
     let (job, cause) = (entry.name.as_str(), cause.as_str());
     let run = entry.run.as_ref().map(ToString::to_string);
     match asked {
@@ -252,7 +272,7 @@ async fn cancel(state: &State, entry: &mut JobEntry, cause: CancelCause) {
             run.id = run,
             job.name = job,
             cause,
-            accepted = entry.cancels.accepted,
+            accepted = entry.cancels.accepted.saturating_add(1),
             "asked the job {job} to stop"
         ),
         Err(CallError::NotAllowed(refusal)) => error!(
@@ -274,9 +294,10 @@ async fn cancel(state: &State, entry: &mut JobEntry, cause: CancelCause) {
             job.name = job,
             cause,
             "the job {job} could not be asked to stop: {}",
-            failure.unwrap_or_default()
+            failure.as_deref().unwrap_or_default()
         ),
     }
+    failure
 }
 
 /// Records the entry. Where another tick was faster, that one has seen the same.
@@ -284,19 +305,13 @@ async fn write(
     state: &State,
     known: Option<Stored<JobEntry>>,
     entry: &JobEntry,
-) -> Result<(), Error> {
+) -> Result<Write, Error> {
     let key = entry.name.key();
-    if known
-        .as_ref()
-        .is_some_and(|known| is_recent(&known.value, entry))
-    {
-        return Ok(());
+    match known {
+        Some(known) if is_recent(&known.value, entry) => Ok(Write::Done),
+        Some(known) => state.documents.replace(&key, &known, entry).await,
+        None => state.documents.create(&key, entry).await,
     }
-    let _next_tick_if_lost = match known {
-        Some(known) => state.documents.replace(&key, &known, entry).await?,
-        None => state.documents.create(&key, entry).await?,
-    };
-    Ok(())
 }
 
 /// Whether nothing has changed but the time since the entry was written, not long ago.

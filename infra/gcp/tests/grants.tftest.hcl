@@ -122,6 +122,7 @@ run "every_account_has_the_listed_grants_and_no_others" {
       "roles/pubsub.publisher on topic run-approved",
       "roles/pubsub.publisher on topic run-finished",
       "roles/pubsub.publisher on topic run-unhealthy",
+      "roles/storage.objectViewer on bucket lapidary-test-policy",
     ])
     error_message = "run-watch has other grants."
   }

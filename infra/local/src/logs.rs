@@ -21,7 +21,7 @@ const CALL_MAX: Duration = Duration::from_secs(5);
 /// Returns a sender whose lines are forwarded to `endpoint`; the last `lines_max` are kept in `lines`.
 pub(crate) fn forward(
     endpoint: String,
-    lines: Arc<Mutex<VecDeque<LogLine>>>,
+    lines: Arc<Mutex<VecDeque<Arc<LogLine>>>>,
     lines_max: usize,
 ) -> mpsc::UnboundedSender<LogLine> {
     // Unbounded: a full channel would block the pipe that a function logs to, and so the function.
@@ -46,9 +46,13 @@ pub(crate) fn forward(
     sender
 }
 
-fn keep(lines: &Mutex<VecDeque<LogLine>>, batch: impl Iterator<Item = LogLine>, lines_max: usize) {
+fn keep(
+    lines: &Mutex<VecDeque<Arc<LogLine>>>,
+    batch: impl Iterator<Item = LogLine>,
+    lines_max: usize,
+) {
     let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
-    lines.extend(batch);
+    lines.extend(batch.map(Arc::new));
     let excess = lines.len().saturating_sub(lines_max);
     lines.drain(..excess);
 }

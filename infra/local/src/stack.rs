@@ -64,7 +64,7 @@ pub struct Stack {
     topology: Topology,
     emulators: Emulators,
     functions: BTreeMap<&'static str, Process>,
-    lines: Arc<Mutex<VecDeque<LogLine>>>,
+    lines: Arc<Mutex<VecDeque<Arc<LogLine>>>>,
     log: mpsc::UnboundedSender<LogLine>,
 }
 
@@ -140,7 +140,7 @@ impl Stack {
     }
 
     /// The last lines that the functions logged, the oldest first.
-    pub fn log_lines(&self) -> Vec<LogLine> {
+    pub fn log_lines(&self) -> Vec<Arc<LogLine>> {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         lines.iter().cloned().collect()
     }

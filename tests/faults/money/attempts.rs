@@ -83,7 +83,7 @@ async fn a_failed_job_that_owns_a_model_says_so() {
     let (harness, proxy) = start(Setup::default(), 30.0, &modes).await;
     let upload = harness.drop_rows("north", RECIPE, &rows(60)).await;
     let run = ended(&harness, &upload).await;
-    harness.settled().await;
+    harness.watched(3).await;
     assert_eq!(run.state, State::Failed, "{}", run.reason);
     let job = run.job.as_ref().expect("a job");
     assert_eq!(job.state, JobState::Failed);

@@ -58,6 +58,7 @@ async fn a_cancel_without_effect_is_asked_again_until_the_job_ends() {
     // The service decides how a job ends; what it did in spite of the cancel is paid for.
     assert_eq!(job.state, JobState::Succeeded);
     assert!(proxy.cancels() > 2, "asked {} times", proxy.cancels());
+    harness.watched(3).await;
     let ledger = ledger_of(&harness, &run.id).await;
     assert_eq!(ledger.len(), 1, "{ledger:#?}");
     let asked = ledger[0]["cancels"]["asked_at"]

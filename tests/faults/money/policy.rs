@@ -1,6 +1,6 @@
 //! Money binds by the operators' policy, never by what an uploader writes.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use shared::run::{Run, State};
 use system_tests::{
     harness::{Harness, Setup},
@@ -96,21 +96,6 @@ async fn nothing_is_bought_while_the_policy_says_stop() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_policy_that_cannot_be_read_buys_nothing() {
-    let (harness, proxy) = start(Setup::default(), 6.0, &[]).await;
-    set_policy(&harness, "[spend]\nrun_usd = \"much\"\n").await;
-    let upload = harness.drop_rows("north", RECIPE, &rows(60)).await;
-    harness.version_of(&upload).await;
-    buys_nothing(&harness, &proxy).await;
-    let lines = harness.stack.log_lines();
-    let errors = lines
-        .iter()
-        .filter(|line| line.entry["severity"] == "ERROR");
-    let named = errors.filter(|line| line.entry.to_string().contains("run_usd"));
-    assert!(named.count() > 0, "the fault is named");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn two_folders_never_become_one_dataset() {
     let (harness, proxy) = start(Setup::default(), 6.0, &[]).await;
     harness.upload("Team A/recipe.toml", RECIPE).await;
@@ -165,25 +150,4 @@ async fn a_job_is_created_where_it_was_planned() {
         .map(VertexRequest::location)
         .collect();
     assert_eq!(created, [planned.as_str()]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_call_with_rows_stays_where_the_policy_says() {
-    let (harness, proxy) = start(Setup::default(), 6.0, &[]).await;
-    let policy = "[spend]\nrun_usd = 100.0\nday_usd = 300.0\nmonth_usd = 3000.0\n\
-                  approve_above_usd = 25.0\nserving_day_usd = 50.0\nstopped = false\n\
-                  [[dataset]]\nname = \"north\"\nlocation = \"eu\"\n";
-    set_policy(&harness, policy).await;
-    let upload = harness.drop_rows("north", RECIPE, &rows(60)).await;
-    let run = succeeds(&harness, &upload).await;
-    harness.decision(&run.id).await;
-    let ask = json!({ "contents": [{ "role": "user", "parts": [{ "text": "Where is it?" }] }] });
-    let _whatever_the_route = harness.ask("north", &ask).await;
-    let elsewhere: Vec<Value> = proxy
-        .requests()
-        .iter()
-        .filter(|seen| seen.method == "POST" && !["eu", "europe-west4"].contains(&seen.location()))
-        .map(|seen| json!(seen.path))
-        .collect();
-    assert_eq!(elsewhere, Vec::<Value>::new());
 }

@@ -1,9 +1,8 @@
 //! What lasts too long, costs too much or cannot be asked is a finding, never a guess.
 
 use serde_json::{Value, json};
-use shared::{evaluation::EvaluationRecord, run::State};
+use shared::run::State;
 use system_tests::{
-    faults::chain::{MODEL, TestChain, setup},
     harness::{Harness, Setup},
     vertex_proxy::ProxyMode,
 };
@@ -12,8 +11,6 @@ use super::{
     ALWAYS, LONG_STEP_S, RECIPE, ended, errors_about, estimated_usd, fields, fields_of, rows,
     running, spend_of, start, succeeds,
 };
-use crate::PROGRAM;
-
 /// Whether a run shows the finding `code`, in any of the fields that hold findings.
 fn shows(run: &Value, code: &str) -> bool {
     let quoted = format!("\"{code}\"");
@@ -107,46 +104,6 @@ async fn a_run_whose_count_is_over_the_cap_is_stopped() {
         !errors_about(&harness, &run.id).is_empty(),
         "a person is called"
     );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_model_whose_endpoint_is_gone_is_not_judged() {
-    let chain = TestChain::start(PROGRAM, setup()).await;
-    let harness = &chain.harness;
-    let gone = json!({
-        "path": "/endpoints/", "method": "POST", "times": ALWAYS,
-        "action": { "error": { "status": "NOT_FOUND", "message": "Endpoint is not found." } },
-    });
-    let gone = harness.faults.arm(&gone).await;
-    let upload = chain.upload().await;
-    let run = ended(harness, &upload).await;
-    assert!(run.chosen.is_some(), "{:#?}", run.history);
-    harness.watched(30).await;
-    assert!(harness.faults.fired(&gone).await > 0);
-    let judged: Vec<EvaluationRecord> = harness.all("at").await;
-    for record in judged {
-        let json = json!(record.evaluation).to_string();
-        assert!(!json.contains("\"worse\""), "could not be asked: {json}");
-    }
-    let moved = harness
-        .route(MODEL)
-        .await
-        .is_some_and(|route| route.version > 0);
-    assert!(!moved, "nothing was measured");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_default_checkpoint_that_is_refused_keeps_no_model_from_its_users() {
-    let chain = TestChain::start(PROGRAM, setup()).await;
-    let refused = json!({
-        "method": "PATCH", "path": "/models/", "times": ALWAYS,
-        "action": { "error": { "status": "FAILED_PRECONDITION",
-            "message": "Model does not support checkpoints" } },
-    });
-    let refused = chain.harness.faults.arm(&refused).await;
-    let upload = chain.upload().await;
-    let _promoted = chain.ends_once(&upload).await;
-    assert!(chain.harness.faults.fired(&refused).await > 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

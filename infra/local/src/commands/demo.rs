@@ -3,7 +3,7 @@
 mod answer;
 mod input;
 
-use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use emulators::clock::Clock;
 use futures::future::join_all;
@@ -214,7 +214,7 @@ fn approval(input: &DemoInput, end: &ChainSnapshot) -> String {
     )
 }
 
-fn print_warnings(lines: &[LogLine]) {
+fn print_warnings(lines: &[Arc<LogLine>]) {
     let warnings = last_warnings(lines);
     if !warnings.is_empty() {
         output::print_note("\nThe last warnings and errors of the functions:");
@@ -225,7 +225,7 @@ fn print_warnings(lines: &[LogLine]) {
 }
 
 /// The last log lines of the functions with severity WARNING or higher.
-fn last_warnings(lines: &[LogLine]) -> Vec<String> {
+fn last_warnings(lines: &[Arc<LogLine>]) -> Vec<String> {
     let text = |line: &LogLine, field: &str| {
         let value = line.entry.get(field).and_then(serde_json::Value::as_str);
         value.unwrap_or_default().to_owned()
@@ -266,7 +266,7 @@ mod tests {
             function: "tune".to_owned(),
             entry: json!({"severity": severity, "message": message}),
         };
-        let lines = [line("WARNING", "a"), line("INFO", "b"), line("ERROR", "c")];
+        let lines = [line("WARNING", "a"), line("INFO", "b"), line("ERROR", "c")].map(Arc::new);
         assert_eq!(last_warnings(&lines), ["tune WARNING: a", "tune ERROR: c"]);
     }
 }
