@@ -156,13 +156,14 @@ pub(crate) async fn price_again(
             .raise(&reservation.month, &key, usd, policy.caps(), now);
         raised.await?.err().map(|over| over.to_string())
     };
+    let tokens = quantity::count(reported.training_tokens);
+    let counted = format!("Vertex AI has counted {tokens} training tokens, which cost {usd}");
     let Some(refusal) = refusal else {
+        let foretold = run.estimate.price();
+        run.note("watch", format!("{counted}, and not {foretold}"), now);
         return Ok(());
     };
-    let why = format!(
-        "Vertex AI has counted {} training tokens, which cost {usd}: {refusal}",
-        quantity::count(reported.training_tokens)
-    );
+    let why = format!("{counted}: {refusal}");
     if run.withdraw("watch", &why, now) {
         error!(
             event.name = "over_the_cap",

@@ -98,7 +98,10 @@ async fn a_run_whose_count_is_over_the_cap_is_stopped() {
     let run = ended(&harness, &upload).await;
     assert_eq!(run.state, State::Cancelled, "{}", run.reason);
     let history = format!("{} {:?}", run.reason, run.history);
-    assert!(history.contains("cap"), "names the cap: {history}");
+    assert!(
+        history.contains("spend.run_usd = $100.00"),
+        "names the cap: {history}"
+    );
     assert!(proxy.cancels() > 0);
     assert!(
         !errors_about(&harness, &run.id).is_empty(),
