@@ -26,7 +26,7 @@ SPEED = "300"
 # What a demonstration must have called, so that a check of everything is one of something.
 EXPECTED = {
     ("CreateTuningJob", "v1"),
-    ("ListTuningJobs", "v1"),
+    ("ListTuningJobs", "v1beta1"),
     ("GetTuningJob", "v1beta1"),
     ("CancelTuningJob", "v1"),
     ("GetContext", "v1"),

@@ -104,6 +104,7 @@ class Call:
         if self.answer == "ListTuningJobsResponse":
             for job in answer.get("tuningJobs", []):
                 tuning_job(self.version, job)
+            answer = {name: value for name, value in answer.items() if name != "tuningJobs"}
         if self.answer == "GenerateContentResponse":
             pydantic(genai.GenerateContentResponse, answer)
         return message(self.version, self.answer, answer)
