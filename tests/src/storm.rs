@@ -1,7 +1,7 @@
 //! A storm: ten thousand open runs, then ten thousand alerts, and what they cost: `storm PROGRAM`.
 //!
 //! Prints calls to Vertex AI, the longest times and the memory of every function, and exits with 1 where
-//! one of them is above its limit. Not a test, because it takes minutes: `.ci/run` calls it.
+//! one of them is above its limit. Not a test, because it takes minutes: it is run by hand.
 
 #![expect(
     clippy::expect_used,
