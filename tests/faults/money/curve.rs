@@ -97,7 +97,7 @@ async fn a_training_loss_that_is_not_a_number_once_is_not_fatal() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn healthy_runs_with_noisy_losses_are_not_stopped() {
-    const RUNS: usize = 6;
+    const RUNS: usize = 2;
     let setup = Setup::default().with("TUNE_JOBS_MAX", "8");
     let noise = ProxyMode::NoisyLosses {
         sigma: 0.3,
