@@ -7,9 +7,7 @@ use system_tests::{
     vertex_proxy::ProxyMode,
 };
 
-use super::{
-    LONG_STEP_S, RECIPE, ended, ledger_of, person_is_called, rows, running, start, succeeds,
-};
+use super::{LONG_STEP_S, RECIPE, ended, rows, start, succeeds};
 
 /// Slow enough for a decision to arrive while the job still runs.
 fn slow() -> Setup {
@@ -45,28 +43,6 @@ async fn one_404_of_a_job_that_lives_ends_no_run() {
     succeeds(&harness, &upload).await;
     assert_eq!(harness.faults.fired(&stray).await, 1);
     assert_eq!((proxy.creates(), proxy.cancels()), (1, 0));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_cancel_without_effect_is_asked_again_until_the_job_ends() {
-    let (harness, proxy) = start(slow(), STEP_S, &[ProxyMode::CancelIgnored]).await;
-    let upload = harness.drop_example("diverge", "kitchen").await;
-    let run = running(&harness, &upload).await;
-    person_is_called(&harness, &run.id, "cancel").await;
-    let run = ended(&harness, &upload).await;
-    let job = run.job.as_ref().expect("a job");
-    // The service decides how a job ends; what it did in spite of the cancel is paid for.
-    assert_eq!(job.state, JobState::Succeeded);
-    assert!(proxy.cancels() > 2, "asked {} times", proxy.cancels());
-    harness.watched(3).await;
-    let ledger = ledger_of(&harness, &run.id).await;
-    assert_eq!(ledger.len(), 1, "{ledger:#?}");
-    let asked = ledger[0]["cancels"]["asked_at"]
-        .as_array()
-        .map_or(0, Vec::len);
-    // early-stop asks once by itself, right after its decision.
-    assert!(asked.abs_diff(proxy.cancels()) <= 1, "{ledger:#?}");
-    assert!(ledger[0]["cost_micros"].as_u64() > Some(0), "{ledger:#?}");
 }
 
 /// A job whose first `times` cancels fail.

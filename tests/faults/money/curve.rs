@@ -20,7 +20,7 @@ async fn refuse_curves(harness: &Harness, status: &str) {
 
 /// A healthy job of hours whose curve is refused: it ends well, and the next run gets its turn.
 async fn check_refused(status: &str, shown: &[&str]) {
-    let (harness, proxy) = start(Setup::default(), 60.0, &[]).await;
+    let (harness, proxy) = start(Setup::default(), 240.0, &[]).await;
     refuse_curves(&harness, status).await;
     let first = harness.drop_example("support-tickets", "support").await;
     let run = running(&harness, &first).await;
