@@ -6,6 +6,7 @@
 //! attempt.
 
 mod estimate;
+mod queue;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

@@ -57,6 +57,22 @@ impl WaitCode {
             Self::Quota | Self::Service => false,
         }
     }
+
+    /// Whether later runs wait behind one that waits for this. None waits behind a person's decision, nor
+    /// behind a service that fails for one run: the next one may get through, and the first is tried again by
+    /// itself.
+    pub fn keeps_place(self) -> bool {
+        match self {
+            Self::Quota => true,
+            Self::Permission
+            | Self::NotFound
+            | Self::Policy
+            | Self::Stopped
+            | Self::Cap
+            | Self::Price
+            | Self::Service => false,
+        }
+    }
 }
 
 /// The wait of a queued run whose turn had come.

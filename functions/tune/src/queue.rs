@@ -1,9 +1,6 @@
 //! The queue of runs: whose turn it is. First come, first served; who waits for a person is passed.
 
-use shared::{
-    run::{Run, State},
-    waits::WaitCode,
-};
+use shared::run::Run;
 
 /// The open runs, as far as the turn of one depends on them.
 #[derive(Debug, Clone, Default)]
@@ -20,32 +17,20 @@ impl RunQueue {
         let others = self.queued.iter().filter(|other| other.id != run.id);
         let before = others.filter(|other| {
             // A call may be creating its job now, wherever it stands in the queue.
-            other.armed.is_some() || (keeps_place(other) && is_earlier(other, run))
+            let is_earlier = other.queue_position() < run.queue_position();
+            other.armed.is_some() || (other.keeps_place() && is_earlier)
         });
         self.live + before.count() < jobs_max
     }
 }
 
-/// Whether a queued run keeps its place: one that waits for a person lets others pass.
-fn keeps_place(run: &Run) -> bool {
-    let waits = run.waits.as_ref();
-    run.state == State::Queued && !waits.is_some_and(|waits| steps_aside(waits.code))
-}
-
-/// A run that the service fails for long does not hold up others, either: the next one may get through, and
-/// it is tried again by itself.
-fn steps_aside(code: WaitCode) -> bool {
-    code.is_for_a_person() || code == WaitCode::Service
-}
-
-fn is_earlier(other: &Run, run: &Run) -> bool {
-    (other.created_at, &other.id) < (run.created_at, &run.id)
-}
-
 #[cfg(test)]
 mod tests {
     use chrono::{DateTime, TimeDelta};
-    use shared::{run::Armed, waits::Waits};
+    use shared::{
+        run::{Armed, State},
+        waits::{WaitCode, Waits},
+    };
 
     use super::*;
     use crate::submit::tests::run;

@@ -26,17 +26,17 @@ pub const WATERMARK_STEP: TimeDelta = TimeDelta::hours(1);
 /// - Those whose submission is in doubt: only another delivery of `run-approved` finds out whether a job
 ///   exists.
 /// - Those whose turn has come: as many as slots are free.
-/// - Those that wait for a person and whose next try is due. They keep no place: others pass them.
+/// - Those that keep no place, since others may pass them, and whose next try is due.
 pub fn due(queued: &[Run], live: usize, jobs_max: usize, now: DateTime<Utc>) -> Vec<RunId> {
     let mut queued: Vec<&Run> = queued
         .iter()
         .filter(|run| run.state == State::Queued)
         .collect();
-    queued.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+    queued.sort_by_key(|run| run.queue_position());
     let (doubtful, certain): (Vec<&Run>, Vec<&Run>) =
         queued.into_iter().partition(|run| run.armed.is_some());
     let (passed, waiting): (Vec<&Run>, Vec<&Run>) =
-        certain.into_iter().partition(|run| !keeps_place(run));
+        certain.into_iter().partition(|run| !run.keeps_place());
     let free = jobs_max.saturating_sub(live);
     let is_due = |run: &&Run| run.waits.as_ref().is_none_or(|waits| waits.is_over(now));
     let in_turn = waiting.into_iter().take(free).filter(is_due);
@@ -48,12 +48,6 @@ pub fn due(queued: &[Run], live: usize, jobs_max: usize, now: DateTime<Utc>) -> 
         .map(|run| run.id.clone())
         .take(PROMOTED_MAX)
         .collect()
-}
-
-/// Whether a run is counted among those before another one in the queue.
-fn keeps_place(run: &Run) -> bool {
-    let waits = run.waits.as_ref();
-    waits.is_none_or(|waits| !waits.code.is_for_a_person())
 }
 
 /// The versions older than `lost` for which no run was planned.

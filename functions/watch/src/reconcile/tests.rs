@@ -75,6 +75,13 @@ fn a_run_that_waits_for_the_service_keeps_its_place() {
 }
 
 #[test]
+fn a_run_that_the_service_fails_is_passed_as_tune_lets_it_be() {
+    let queued = [run("a", 1, &waits("service", 10)), run("b", 2, &json!({}))];
+    check(&queued, 0, 9, &["b"]);
+    check(&queued, 0, 10, &["b", "a"]);
+}
+
+#[test]
 fn ten_thousand_queued_runs_are_promoted_in_turn() {
     let blocked = (0..10_000).map(|n| run(&format!("a{n}"), 1, &waits("cap", 5)));
     let mut queued: Vec<Run> = blocked.collect();
