@@ -196,14 +196,8 @@ mod tests {
     use super::*;
 
     fn points(losses: &[f64]) -> Vec<Point> {
-        losses
-            .iter()
-            .zip(1..)
-            .map(|(loss, step)| Point {
-                step,
-                loss: loss.is_finite().then_some(*loss),
-            })
-            .collect()
+        let points = losses.iter().zip(1..);
+        points.map(|(loss, step)| Point::new(step, *loss)).collect()
     }
 
     fn curve(train: &[f64], eval: &[f64]) -> Curve {
@@ -240,10 +234,7 @@ mod tests {
     fn samples_of_a_long_series_add_up() {
         let sample = |from: u64| {
             let mut read = curve(&[], &[]);
-            let points = (0..500).map(|at| Point {
-                step: from + at * 2,
-                loss: Some(1.0),
-            });
+            let points = (0..500).map(|at| Point::new(from + at * 2, 1.0));
             read.add(TRAIN, points.collect());
             read
         };

@@ -99,6 +99,26 @@ pub struct TuningPlan {
     pub adapter_size: u32,
 }
 
+impl TuningPlan {
+    /// All of it as text, in a fixed order: what tells one plan from another.
+    pub fn parts(&self) -> [String; 5] {
+        let Self {
+            base_model,
+            region,
+            epochs,
+            learning_rate_multiplier,
+            adapter_size,
+        } = self;
+        [
+            base_model.clone(),
+            region.clone(),
+            epochs.to_string(),
+            learning_rate_multiplier.to_string(),
+            adapter_size.to_string(),
+        ]
+    }
+}
+
 /// The approval of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {
@@ -449,16 +469,8 @@ impl Run {
             usd_high,
             ..
         } = &self.estimate;
-        let TuningPlan {
-            base_model,
-            region,
-            epochs,
-            learning_rate_multiplier,
-            adapter_size,
-        } = &self.plan;
         let policy = self.policy_generation.unwrap_or_default();
-        let plan =
-            format!("{base_model} {region} {epochs} {learning_rate_multiplier} {adapter_size}");
+        let plan = self.plan.parts().join(" ");
         let price = format!("{tokens_low} {tokens_high} {usd_low} {usd_high}");
         let version = self.version.as_str();
         digest(&[

@@ -229,7 +229,7 @@ impl SpendMonth {
         caps: Caps,
         now: DateTime<Utc>,
     ) -> Result<u64, OverCap> {
-        self.cover(key, usd, caps, now)?;
+        self.raise(key, usd, caps, now)?;
         let entry = self.entries.get_mut(key);
         Ok(entry.map_or(0, |entry| {
             if entry.settled.is_none() {
@@ -247,16 +247,6 @@ impl SpendMonth {
     ///
     /// Where a cap forbids it; then nothing changes, and the job must be stopped.
     pub fn raise(
-        &mut self,
-        key: &str,
-        usd: Usd,
-        caps: Caps,
-        now: DateTime<Utc>,
-    ) -> Result<(), OverCap> {
-        self.cover(key, usd, caps, now)
-    }
-
-    fn cover(
         &mut self,
         key: &str,
         usd: Usd,

@@ -33,12 +33,8 @@ pub(crate) fn run(extra: &Value) -> Run {
 pub(crate) fn curve(train: &[f64], eval: &[f64]) -> Curve {
     let points = |losses: &[f64]| {
         let steps = losses.iter().zip(1..);
-        steps
-            .map(|(loss, index)| Point {
-                step: index * 10,
-                loss: loss.is_finite().then_some(*loss),
-            })
-            .collect()
+        let point = |(loss, index): (&f64, u64)| Point::new(index * 10, *loss);
+        steps.map(point).collect()
     };
     Curve {
         train: points(train),

@@ -78,14 +78,8 @@ mod tests {
     use super::*;
 
     fn points(losses: &[f64]) -> Vec<Point> {
-        losses
-            .iter()
-            .zip(1..)
-            .map(|(loss, step)| Point {
-                step,
-                loss: loss.is_finite().then_some(*loss),
-            })
-            .collect()
+        let points = losses.iter().zip(1..);
+        points.map(|(loss, step)| Point::new(step, *loss)).collect()
     }
 
     fn curve(train: &[f64], eval: &[f64]) -> Curve {

@@ -114,16 +114,7 @@ fn of_outlook(
 
 /// The id of a run: derived from version and plan, so that a redelivery plans the same run.
 fn id(version: &Version, plan: &TuningPlan) -> RunId {
-    RunId::derive(
-        &version.id,
-        &[
-            &plan.base_model,
-            &plan.region,
-            &plan.epochs.to_string(),
-            &plan.learning_rate_multiplier.to_string(),
-            &plan.adapter_size.to_string(),
-        ],
-    )
+    RunId::derive(&version.id, &plan.parts().each_ref().map(String::as_str))
 }
 
 #[cfg(test)]

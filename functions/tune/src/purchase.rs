@@ -36,22 +36,10 @@ pub(crate) struct EarlierRun {
 /// The key: the digest of all that decides what a job learns. `validation` is absent where the job gets
 /// none.
 fn key(train: &str, validation: Option<&str>, plan: &TuningPlan) -> String {
-    let TuningPlan {
-        base_model,
-        region,
-        epochs,
-        learning_rate_multiplier,
-        adapter_size,
-    } = plan;
-    digest(&[
-        train,
-        validation.unwrap_or_default(),
-        base_model,
-        region,
-        &epochs.to_string(),
-        &learning_rate_multiplier.to_string(),
-        &adapter_size.to_string(),
-    ])
+    let plan = plan.parts();
+    let files = [train, validation.unwrap_or_default()].into_iter();
+    let parts: Vec<&str> = files.chain(plan.iter().map(String::as_str)).collect();
+    digest(&parts)
 }
 
 /// What is the same for the same bytes. An object without a digest of its own, such as a composed one,

@@ -241,13 +241,8 @@ mod tests {
     use super::*;
 
     fn points(losses: &[(u64, f64)]) -> Vec<Point> {
-        losses
-            .iter()
-            .map(|(step, loss)| Point {
-                step: *step,
-                loss: loss.is_finite().then_some(*loss),
-            })
-            .collect()
+        let point = |(step, loss): &(u64, f64)| Point::new(*step, *loss);
+        losses.iter().map(point).collect()
     }
 
     fn drawn(train: &[(u64, f64)], eval: &[(u64, f64)], chosen: Option<u64>) -> String {

@@ -50,10 +50,7 @@ mod tests {
     use super::*;
 
     fn points(steps: impl IntoIterator<Item = u64>) -> Vec<Point> {
-        let point = |step| Point {
-            step,
-            loss: Some(1.0),
-        };
+        let point = |step| Point::new(step, 1.0);
         steps.into_iter().map(point).collect()
     }
 

@@ -12,6 +12,14 @@ pub struct Point {
 }
 
 impl Point {
+    /// The value of a series at `step`.
+    pub fn new(step: u64, loss: f64) -> Self {
+        Self {
+            step,
+            loss: loss.is_finite().then_some(loss),
+        }
+    }
+
     /// Whether its value is a finite number.
     pub fn is_number(&self) -> bool {
         self.loss.is_some_and(f64::is_finite)

@@ -45,14 +45,9 @@ fn job(state: &str, sub_state: &str) -> TuningJob {
 
 fn curve(train: &[f64], eval: &[f64]) -> Curve {
     let points = |losses: &[f64]| {
-        losses
-            .iter()
-            .zip(1..)
-            .map(|(loss, index)| Point {
-                step: index * 10,
-                loss: loss.is_finite().then_some(*loss),
-            })
-            .collect()
+        let steps = losses.iter().zip(1..);
+        let point = |(loss, index): (&f64, u64)| Point::new(index * 10, *loss);
+        steps.map(point).collect()
     };
     Curve {
         train: points(train),

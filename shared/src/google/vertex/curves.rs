@@ -166,10 +166,8 @@ impl SeriesAnswer {
         let values = self.time_series_data.into_iter().flat_map(|it| it.values);
         values
             .filter_map(|value| {
-                Some(Point {
-                    step: step(&value.step)?,
-                    loss: number(&value.scalar.value).filter(|loss| loss.is_finite()),
-                })
+                let loss = number(&value.scalar.value).unwrap_or(f64::NAN);
+                Some(Point::new(step(&value.step)?, loss))
             })
             .collect()
     }

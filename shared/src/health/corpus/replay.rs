@@ -92,10 +92,7 @@ fn observed<'a>(
 
 /// The losses up to `step`, as the service returns them.
 fn read(job: &SyntheticJob, step: u64, random: &mut Random) -> Curve {
-    let point = |(step, loss): (u64, f64)| Point {
-        step,
-        loss: loss.is_finite().then_some(loss),
-    };
+    let point = |(step, loss): (u64, f64)| Point::new(step, loss);
     let made = usize::try_from(step).unwrap_or(usize::MAX);
     let mut train: Vec<Point> = (1..)
         .zip(job.train.iter().copied())
