@@ -27,6 +27,14 @@ use crate::{
 /// Entries of a run's history that are kept, the newest; a run has some ten.
 const HISTORY_MAX: usize = 100;
 
+/// Characters of a person's reason that are kept: a sentence or two, which the history of a run shows.
+const WHY_CHARS_MAX: usize = 500;
+
+/// A person's reason as it is kept.
+pub fn kept_reason(why: &str) -> String {
+    why.trim().chars().take(WHY_CHARS_MAX).collect()
+}
+
 /// The state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -565,16 +573,17 @@ impl Run {
         if let Some(uploader) = uploader.filter(|it| it.eq_ignore_ascii_case(by)) {
             return Err(NotApproved::Uploader(uploader.clone()));
         }
-        self.approval = Some(Approval {
-            by: by.to_owned(),
-            at,
-            why: why.to_owned(),
-            digest: self.approval_digest(),
-        });
-        let reason = match why {
+        let why = kept_reason(why);
+        let reason = match why.as_str() {
             "" => "approved".to_owned(),
             why => format!("approved: {why}"),
         };
+        self.approval = Some(Approval {
+            by: by.to_owned(),
+            at,
+            why,
+            digest: self.approval_digest(),
+        });
         let _entered = self.enter(State::Queued, by, &reason, at);
         Ok(())
     }
@@ -608,4 +617,4 @@ impl Run {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,10 +3,8 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::run::{Run, State};
+use crate::run::{Run, State, kept_reason};
 
-/// Characters of a person's reason that are kept: it is shown in histories, not a document.
-const WHY_MAX_CHARS: usize = 500;
 /// Stands in the history where a person gave no reason.
 const NO_REASON: &str = "no reason given";
 
@@ -46,8 +44,11 @@ impl RunChange {
         why: &str,
         at: DateTime<Utc>,
     ) -> Result<(), String> {
-        let why: String = why.trim().chars().take(WHY_MAX_CHARS).collect();
-        let why = if why.is_empty() { NO_REASON } else { &why };
+        let why = match kept_reason(why) {
+            why if why.is_empty() => NO_REASON.to_owned(),
+            why => why,
+        };
+        let why = why.as_str();
         let done = match self {
             Self::Refuse => run.refuse(by, why, at),
             Self::Cancel => run.withdraw(by, why, at),
@@ -92,18 +93,10 @@ impl RunChange {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run;
 
     fn run(state: State) -> Run {
-        serde_json::from_value(serde_json::json!({
-            "id": "a-b-c", "dataset": "a", "version": "a-b", "model": "a",
-            "plan": {"base_model": "m", "region": "r", "epochs": 1,
-                     "learning_rate_multiplier": 1.0, "adapter_size": 1},
-            "estimate": {"training_tokens": 1, "usd": 1.0, "price_as_of": ""},
-            "approval": {"by": "budget", "at": DateTime::UNIX_EPOCH},
-            "budget_usd": 1.0, "state": state, "reason": "",
-            "created_at": DateTime::UNIX_EPOCH, "updated_at": DateTime::UNIX_EPOCH,
-        }))
-        .unwrap()
+        run::tests::run(state, &serde_json::json!({}))
     }
 
     #[test]

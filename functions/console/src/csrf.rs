@@ -57,9 +57,6 @@ struct FormFields {
     why: String,
 }
 
-/// Characters of a person's reason that are kept: a sentence or two, which the history of a run shows.
-const WHY_MAX: usize = 500;
-
 impl FromRequest for CheckedForm {
     type Error = FailurePage;
     type Future = LocalBoxFuture<'static, Result<Self, FailurePage>>;
@@ -87,7 +84,7 @@ impl FromRequest for CheckedForm {
             }
             Ok(Self {
                 by: email.unwrap_or_else(|| guard.user.clone()),
-                why: fields.why.trim().chars().take(WHY_MAX).collect(),
+                why: fields.into_inner().why,
             })
         }
         .boxed_local()

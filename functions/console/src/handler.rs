@@ -1,29 +1,14 @@
-//! Answers people with pages and programs with JSON, and handles the one form, an approval.
+//! Answers people with pages and programs with JSON. The forms are handled by `changes`.
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::{StatusCode, header::LOCATION},
+    http::StatusCode,
     web::{Data, Path},
 };
 use serde_json::json;
-use shared::{
-    error::{Chain, Error},
-    event::RunApproved,
-    google::documents::Write,
-    id::RunId,
-    run::{NotApproved, State as RunState},
-};
-use tracing::{Span, info, warn};
+use shared::{error::Error, id::RunId};
 
-use crate::{
-    State,
-    csrf::{CheckedForm, FormGuard},
-    failure::FailurePage,
-    page, view,
-};
-
-/// Attempts at writing an approval while another function writes the run: `watch` does, once a minute.
-const ATTEMPTS_MAX: usize = 3;
+use crate::{State, csrf::FormGuard, failure::FailurePage, page, view};
 
 /// The newest runs.
 pub(crate) async fn runs(
@@ -52,56 +37,6 @@ pub(crate) async fn run(
 pub(crate) async fn uploads(state: Data<State>) -> Result<HttpResponse, FailurePage> {
     let uploads = view::newest_uploads(&state.documents).await?;
     Ok(page::answer(StatusCode::OK, page::uploads::page(&uploads)))
-}
-
-/// Approves a run that costs more than its budget.
-pub(crate) async fn approve(
-    form: CheckedForm,
-    state: Data<State>,
-    id: Path<String>,
-) -> Result<HttpResponse, FailurePage> {
-    let id = parse_id(&id)?;
-    Span::current().record("run.id", id.as_str());
-    if write_approval(&state, &id, &form).await? {
-        info!(event.name = "run_approved", run.id = %id, "a person approved run {id}");
-    }
-    let approved = RunApproved { run: id.clone() };
-    // The write is what counts: if publishing fails, `watch` publishes `run-approved` for queued runs
-    // within a minute.
-    if let Err(error) = state.events.publish(&approved).await {
-        warn!(outcome = "publish_deferred", "{}", Chain(&error));
-    }
-    let mut seen = HttpResponse::SeeOther();
-    seen.insert_header((LOCATION, format!("/runs/{id}")));
-    Ok(seen.finish())
-}
-
-/// Writes the approval; `false` if the run is approved already, as after a second click.
-async fn write_approval(state: &State, id: &RunId, form: &CheckedForm) -> Result<bool, Error> {
-    for _attempt in 0..ATTEMPTS_MAX {
-        let before = view::stored_run(&state.documents, id).await?;
-        let mut run = before.value.clone();
-        match run.approve(&form.by, &form.why, state.clock.now()) {
-            Ok(()) => {}
-            Err(NotApproved::State(RunState::Queued | RunState::Running)) => return Ok(false),
-            Err(NotApproved::State(current)) => {
-                let current = current.as_str();
-                return Err(Error::Refused(format!(
-                    "run `{id}` is {current}: only a run that awaits approval can be approved"
-                )));
-            }
-            Err(refusal @ NotApproved::Uploader(_)) => {
-                return Err(Error::Refused(refusal.to_string()));
-            }
-        }
-        match state.documents.replace(id.as_str(), &before, &run).await? {
-            Write::Done => return Ok(true),
-            Write::Lost => {}
-        }
-    }
-    Err(Error::Busy(
-        "the run changed with every attempt to approve it".into(),
-    ))
 }
 
 /// The newest runs, for programs: their documents.

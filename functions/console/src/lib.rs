@@ -75,7 +75,7 @@ fn routes(app: &mut ServiceConfig, guard: &Data<FormGuard>) {
         .app_data(form)
         .route("/", web::get().to(handler::runs))
         .route("/runs/{id}", web::get().to(handler::run))
-        .route("/runs/{id}/approve", web::post().to(handler::approve))
+        .route("/runs/{id}/approve", web::post().to(changes::approve))
         .route("/runs/{id}/refuse", web::post().to(changes::refuse))
         .route("/runs/{id}/cancel", web::post().to(changes::cancel))
         .route("/runs/{id}/retry", web::post().to(changes::retry))

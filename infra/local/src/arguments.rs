@@ -4,6 +4,7 @@ use std::{num::NonZero, path::PathBuf};
 
 use bytesize::ByteSize;
 use clean_engine::Machine;
+use shared::id::RunId;
 
 use crate::session;
 
@@ -13,6 +14,21 @@ pub(crate) struct StackArgs {
     /// The file of addresses that `lapidary up` wrote.
     #[arg(long, value_name = "PATH", default_value = session::ENV_FILE)]
     pub(crate) env_file: PathBuf,
+}
+
+/// A run, and who changes it for which reason. Both are kept in its history.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunChangeArgs {
+    /// The run.
+    pub(crate) run: RunId,
+    /// The reason.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) why: String,
+    /// The person who asks for it.
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "cli")]
+    pub(crate) by: String,
+    #[command(flatten)]
+    pub(crate) stack: StackArgs,
 }
 
 /// The resources that cleaning may use. They do not change its output.

@@ -35,7 +35,7 @@ fn no_run_returns_to_a_state_it_left_within_one_attempt() {
     walk(State::AwaitingApproval, 0);
 }
 
-fn run(state: State, extra: &serde_json::Value) -> Run {
+pub(crate) fn run(state: State, extra: &serde_json::Value) -> Run {
     let mut run = serde_json::json!({
         "id": "a-b-c", "dataset": "a", "version": "a-b", "model": "a",
         "plan": {"base_model": "m", "region": "r", "epochs": 1,

@@ -1,16 +1,16 @@
 //! `lapidary refuse`, `lapidary cancel`, `lapidary retry`: what a person may do to a run.
 
-use std::process::ExitCode;
+use std::{error::Error, process::ExitCode};
 
+use chrono::{DateTime, Utc};
 use shared::{
     event::RunApproved,
     google::documents::Write,
-    id::RunId,
     run::{Run, State},
     run_change::RunChange,
 };
 
-use crate::{arguments::StackArgs, exit::CommandResult, output, session::Session};
+use crate::{arguments::RunChangeArgs, exit::CommandResult, output, session::Session};
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
@@ -20,27 +20,29 @@ Who and why are kept in the history of the run: see `lapidary show`.
 Example:
   lapidary cancel tickets-3f2k9x1m4q7a-b5c8d1e9f0 --why 'the rows are of last year'")]
 pub(crate) struct Args {
-    /// The run.
-    run: RunId,
-    /// The reason.
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    why: String,
-    /// The person who asks for it.
-    #[arg(long, value_name = "NAME", env = "USER", default_value = "cli")]
-    by: String,
     #[command(flatten)]
-    stack: StackArgs,
+    change: RunChangeArgs,
 }
 
 /// Runs the command that makes `change`.
-pub(crate) async fn run(change: RunChange, args: Args) -> CommandResult {
+pub(crate) async fn run(change: RunChange, Args { change: args }: Args) -> CommandResult {
+    let run = write(&args, |run, at| change.apply(run, &args.by, &args.why, at));
+    output::write(&format!("{}\n", describe(&run.await?)))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes `change` to a run, in the documents, and gives the run as it is then.
+pub(crate) async fn write(
+    args: &RunChangeArgs,
+    change: impl FnOnce(&mut Run, DateTime<Utc>) -> Result<(), String>,
+) -> Result<Run, Box<dyn Error>> {
     let session = Session::open(&args.stack.env_file).await?;
     let id = &args.run;
     let stored = session.documents.get::<Run>(id.as_str()).await?;
     let stored =
         stored.ok_or_else(|| format!("no run `{id}`: list the runs with `lapidary runs`"))?;
     let mut run = stored.value.clone();
-    change.apply(&mut run, &args.by, &args.why, session.clock.now())?;
+    change(&mut run, session.clock.now())?;
     let write = session
         .documents
         .replace(id.as_str(), &stored, &run)
@@ -54,8 +56,7 @@ pub(crate) async fn run(change: RunChange, args: Args) -> CommandResult {
         let approved = RunApproved { run: id.clone() };
         session.events.publish(&approved).await?;
     }
-    output::write(&format!("{}\n", describe(&run)))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(run)
 }
 
 /// What follows from the change.
