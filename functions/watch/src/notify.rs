@@ -64,7 +64,8 @@ pub(crate) struct Notifier {
     pub(crate) config: NotifyConfig,
     pub(crate) clock: Clock,
     pub(crate) documents: Documents,
-    pub(crate) client: Client,
+    /// What sends; none where there are no receivers.
+    pub(crate) client: Option<Client>,
 }
 
 impl Notifier {
@@ -74,7 +75,11 @@ impl Notifier {
         clock: Clock,
         documents: Documents,
     ) -> Result<Self, StartError> {
-        let client = sender::client(config.private_allowed)?;
+        let client = if config.receivers.is_empty() {
+            None
+        } else {
+            Some(sender::client(config.private_allowed)?)
+        };
         Ok(Self {
             config,
             clock,
@@ -95,11 +100,14 @@ pub(crate) async fn run_finished(
 ) -> Result<Ack, Error> {
     let id = &delivery.event.run;
     Span::current().record("run.id", id.as_str());
+    let Some(client) = &notifier.client else {
+        return Ok(no_receivers());
+    };
     let Some(run) = notifier.documents.get::<Run>(id.as_str()).await? else {
         return Ok(Ack::refused("unknown_run", format!("no run `{id}`")));
     };
     match notice::of_ended(&run.value, notifier.console()) {
-        Some(notice) => notify(&notifier, &notice).await,
+        Some(notice) => notify(&notifier, client, &notice).await,
         None => Ok(Ack::done(
             "verdict_follows",
             format!("the verdict on run {id} follows"),
@@ -114,6 +122,9 @@ pub(crate) async fn run_evaluated(
 ) -> Result<Ack, Error> {
     let id = &delivery.event.run;
     Span::current().record("run.id", id.as_str());
+    let Some(client) = &notifier.client else {
+        return Ok(no_receivers());
+    };
     let run = notifier.documents.get::<Run>(id.as_str()).await?;
     let record = notifier
         .documents
@@ -126,15 +137,19 @@ pub(crate) async fn run_evaluated(
         ));
     };
     let notice = notice::of_verdict(&run.value, &record.value, notifier.console());
-    notify(&notifier, &notice).await
+    notify(&notifier, client, &notice).await
+}
+
+fn no_receivers() -> Ack {
+    Ack::done("no_receivers", "no receiver of notifications is set")
 }
 
 /// Sends `notice` to every receiver that has not got it. One that is unavailable does not keep the
 /// others from getting it: the delivery comes again for that one.
-async fn notify(notifier: &Notifier, notice: &Notice) -> Result<Ack, Error> {
+async fn notify(notifier: &Notifier, client: &Client, notice: &Notice) -> Result<Ack, Error> {
     let mut failure = None;
     for receiver in &notifier.config.receivers {
-        if let Err(error) = notify_one(notifier, notice, receiver).await {
+        if let Err(error) = notify_one(notifier, client, notice, receiver).await {
             warn!(
                 event.name = "notification_delayed",
                 receiver = receiver.as_str(),
@@ -152,6 +167,7 @@ async fn notify(notifier: &Notifier, notice: &Notice) -> Result<Ack, Error> {
 
 async fn notify_one(
     notifier: &Notifier,
+    client: &Client,
     notice: &Notice,
     receiver: &Receiver,
 ) -> Result<(), Error> {
@@ -161,7 +177,7 @@ async fn notify_one(
         return Ok(());
     }
     let now = notifier.clock.now();
-    let outcome = match send(&notifier.client, receiver, notice, now.timestamp()).await {
+    let outcome = match send(client, receiver, notice, now.timestamp()).await {
         Ok(()) => "sent".to_owned(),
         // The receiver says that this address takes no such message: a person must correct it.
         Err(refused @ (CallError::No(_) | CallError::NotAllowed(_) | CallError::Missing(_))) => {
