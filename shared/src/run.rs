@@ -251,14 +251,14 @@ pub struct Withdrawal {
     pub at: DateTime<Utc>,
 }
 
-/// What the service reported of a job, beside what was foretold.
+/// What the service reported of a job, beside what was estimated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reported {
     /// Tokens of one pass times the epochs of the plan.
     pub training_tokens: u64,
     /// What they cost, in US dollars; `None` where the price list has no price.
     pub usd: Option<f64>,
-    /// Rows that the service dropped or cut, none of which were foretold.
+    /// Rows that the service dropped or cut, none of which were expected.
     pub dropped_rows: u64,
     /// When this was first seen.
     pub at: DateTime<Utc>,

@@ -37,24 +37,12 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-
-    fn run(extra: &Value) -> Run {
-        let mut run = json!({
-            "id": "a-b-c", "dataset": "a", "version": "a-b", "model": "a",
-            "plan": {"base_model": "m", "region": "r", "epochs": 1,
-                     "learning_rate_multiplier": 1.0, "adapter_size": 1},
-            "estimate": {"training_tokens": 1, "usd": 1.0, "price_as_of": ""},
-            "budget_usd": 1.0, "state": "failed", "reason": "",
-            "created_at": "2026-11-22T10:00:00Z", "updated_at": "2026-11-22T10:00:00Z",
-        });
-        let fields = run.as_object_mut().unwrap();
-        fields.extend(extra.as_object().unwrap().clone());
-        serde_json::from_value(run).unwrap()
-    }
+    use crate::fixtures;
 
     #[track_caller]
     fn check(extra: &Value, expected: bool) {
-        assert_eq!(tried_again(&run(extra)).is_some(), expected, "{extra}");
+        let failed = fixtures::run(&[&json!({"state": "failed"}), extra]);
+        assert_eq!(tried_again(&failed).is_some(), expected, "{extra}");
     }
 
     #[test]

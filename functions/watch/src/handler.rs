@@ -20,7 +20,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     State, attempts, job_lists::JobLists, losses, open_runs::OpenRuns, poll, progress, reconcile,
-    settle, settlement, sweep, unplanned,
+    service_count, settlement, sweep, unplanned,
 };
 
 /// Runs that are polled concurrently.
@@ -127,7 +127,7 @@ async fn polled(state: &State, run: &Run, job: &TuningJob) -> Result<(Run, Optio
         state.documents.put(run.id.as_str(), &polled.curve).await?;
         progress::log_progress(&after, &polled.curve, now);
     }
-    if let Some(reported) = settle::reported(&after, prices(), now) {
+    if let Some(reported) = service_count::reported(&after, prices(), now) {
         log_reported(&after, &reported);
         settlement::price_again(state, &mut after, &reported).await?;
         after.reported = Some(reported);
@@ -229,13 +229,13 @@ fn log_reported(run: &Run, reported: &Reported) {
     info!(
         event.name = "run_reported",
         run.id = %run.id,
-        tokens.foretold = run.estimate.tokens_high,
+        tokens.estimated = run.estimate.tokens_high,
         tokens.reported = reported.training_tokens,
-        tokens.ratio = settle::ratio(run, reported),
-        usd.foretold = run.estimate.usd_high,
+        tokens.ratio = service_count::ratio(run, reported),
+        usd.estimated = run.estimate.usd_high,
         usd.reported = reported.usd,
         dropped_rows = reported.dropped_rows,
-        "Vertex AI has counted {} training tokens for run {}, {} were foretold; it dropped {} rows",
+        "Vertex AI has counted {} training tokens for run {}, {} were estimated; it dropped {} rows",
         reported.training_tokens,
         run.id,
         run.estimate.tokens_high,

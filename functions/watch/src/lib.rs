@@ -1,6 +1,8 @@
 //! Polls the state and the loss curve of every live run once a minute, and repairs what a lost event left undone.
 
 mod config;
+#[cfg(test)]
+mod fixtures;
 mod handler;
 mod job_lists;
 mod losses;
@@ -15,7 +17,7 @@ pub mod ledger;
 pub mod notify;
 pub mod poll;
 pub mod reconcile;
-pub mod settle;
+pub mod service_count;
 pub mod spending;
 
 use actix_web::web::{self, Data, ServiceConfig};

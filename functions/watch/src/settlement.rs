@@ -159,8 +159,8 @@ pub(crate) async fn price_again(
     let tokens = quantity::count(reported.training_tokens);
     let counted = format!("Vertex AI has counted {tokens} training tokens, which cost {usd}");
     let Some(refusal) = refusal else {
-        let foretold = run.estimate.price();
-        run.note("watch", format!("{counted}, and not {foretold}"), now);
+        let estimated = run.estimate.price();
+        run.note("watch", format!("{counted}, and not {estimated}"), now);
         return Ok(());
     };
     let why = format!("{counted}: {refusal}");

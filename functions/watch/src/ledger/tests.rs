@@ -5,14 +5,11 @@ use serde_json::{Value, json};
 use shared::google::vertex::{JobName, TuningJob};
 
 use super::*;
+use crate::fixtures::{self, at};
 
 const BY_ID: &str = "projects/acme/locations/us-central1/tuningJobs/7";
 const BY_NUMBER: &str = "projects/123/locations/us-central1/tuningJobs/7";
 const OTHER: &str = "projects/acme/locations/us-central1/tuningJobs/8";
-
-fn at(minutes: i64) -> DateTime<Utc> {
-    DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes)
-}
 
 fn job(state: &str) -> TuningJob {
     TuningJob::read(json!({
@@ -28,18 +25,8 @@ fn entry(state: &str, owner: JobOwner) -> JobEntry {
 }
 
 fn run(state: &str, job: Option<&str>, extra: &Value) -> Run {
-    let mut run = json!({
-        "id": "a-b-c", "dataset": "a", "version": "a-b", "model": "a",
-        "plan": {"base_model": "m", "region": "r", "epochs": 1,
-                 "learning_rate_multiplier": 1.0, "adapter_size": 1},
-        "estimate": {"training_tokens": 1, "usd": 1.0, "price_as_of": ""},
-        "budget_usd": 1.0, "state": state, "reason": "",
-        "job": job.map(|name| json!({"name": name, "state": "JOB_STATE_RUNNING"})),
-        "created_at": at(0), "updated_at": at(0),
-    });
-    let fields = run.as_object_mut().unwrap();
-    fields.extend(extra.as_object().unwrap().clone());
-    serde_json::from_value(run).unwrap()
+    let job = job.map(|name| json!({"name": name, "state": "JOB_STATE_RUNNING"}));
+    fixtures::run(&[&json!({"state": state, "job": job}), extra])
 }
 
 #[track_caller]

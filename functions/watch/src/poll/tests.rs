@@ -5,24 +5,13 @@ use serde_json::{Value, json};
 use shared::{curve::Point, health::HealthCode};
 
 use super::*;
+use crate::fixtures::{self, at};
 
-fn at(minutes: i64) -> DateTime<Utc> {
-    DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes)
-}
-
+/// A run of a hundred tokens, with a budget of twice its price.
 fn run(extra: &Value) -> Run {
-    let mut run = json!({
-        "id": "a-b-c", "dataset": "a", "version": "a-b", "model": "a",
-        "plan": {"base_model": "m", "region": "r", "epochs": 1,
-                 "learning_rate_multiplier": 1.0, "adapter_size": 1},
-        "estimate": {"training_tokens": 100, "usd": 1.0, "price_as_of": ""},
-        "budget_usd": 2.0, "state": "running", "reason": "",
-        "created_at": at(0), "updated_at": at(0),
-    });
-    run.as_object_mut()
-        .unwrap()
-        .extend(extra.as_object().unwrap().clone());
-    serde_json::from_value(run).unwrap()
+    let estimate = json!({"tokens_low": 100, "usd_low": 1.0, "price_as_of": ""});
+    let priced = json!({"estimate": estimate, "budget_usd": 2.0});
+    fixtures::run(&[&priced, extra])
 }
 
 fn job_with(extra: &Value) -> TuningJob {

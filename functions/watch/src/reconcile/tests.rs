@@ -3,23 +3,11 @@
 use serde_json::{Value, json};
 
 use super::*;
-
-fn at(minutes: i64) -> DateTime<Utc> {
-    DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes)
-}
+use crate::fixtures::{self, at};
 
 fn run(id: &str, created: i64, extra: &Value) -> Run {
-    let mut run = json!({
-        "id": id, "dataset": "a", "version": "a-b", "model": "a",
-        "plan": {"base_model": "m", "region": "r", "epochs": 1,
-                 "learning_rate_multiplier": 1.0, "adapter_size": 1},
-        "estimate": {"training_tokens": 1, "usd": 1.0, "price_as_of": ""},
-        "budget_usd": 1.0, "state": "queued", "reason": "",
-        "created_at": at(created), "updated_at": at(created),
-    });
-    let fields = run.as_object_mut().unwrap();
-    fields.extend(extra.as_object().unwrap().clone());
-    serde_json::from_value(run).unwrap()
+    let queued = json!({"id": id, "state": "queued", "created_at": at(created)});
+    fixtures::run(&[&queued, extra])
 }
 
 fn waits(code: &str, next_try: i64) -> Value {

@@ -4,23 +4,13 @@ use serde_json::{Value, json};
 use shared::price::prices;
 
 use super::*;
+use crate::fixtures::{self, at};
 
-fn at(minutes: i64) -> DateTime<Utc> {
-    DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes)
-}
-
+/// A queued run of four epochs, at three dollars a million tokens.
 fn run(extra: &Value) -> Run {
-    let mut run = json!({
-        "id": "a-b-c", "dataset": "a", "version": "a-b", "model": "a",
-        "plan": {"base_model": "gemini-3.1-flash-lite", "region": "r", "epochs": 4,
-                 "learning_rate_multiplier": 1.0, "adapter_size": 1},
-        "estimate": {"tokens_low": 1, "usd_low": 1.0, "price_as_of": ""},
-        "budget_usd": 1.0, "state": "queued", "reason": "", "attempt": 1,
-        "created_at": at(0), "updated_at": at(0),
-    });
-    let fields = run.as_object_mut().unwrap();
-    fields.extend(extra.as_object().unwrap().clone());
-    serde_json::from_value(run).unwrap()
+    let plan = json!({"base_model": "gemini-3.1-flash-lite", "region": "r", "epochs": 4,
+                      "learning_rate_multiplier": 1.0, "adapter_size": 1});
+    fixtures::run(&[&json!({"plan": plan, "state": "queued"}), extra])
 }
 
 fn job(attempt: u32, state: &str, extra: &Value) -> JobEntry {

@@ -5,17 +5,14 @@ use serde_json::json;
 use shared::evaluation::{Comparison, Evaluation};
 
 use super::*;
+use crate::fixtures;
 
 fn run(state: &str) -> Run {
-    serde_json::from_value(json!({
+    fixtures::run(&[&json!({
         "id": "tickets-abc-d1", "dataset": "tickets", "version": "tickets-abc", "model": "tickets",
-        "plan": {"base_model": "m", "region": "r", "epochs": 1,
-                 "learning_rate_multiplier": 1.0, "adapter_size": 1},
-        "estimate": {"training_tokens": 1, "usd": 1.5, "price_as_of": ""},
-        "budget_usd": 25.0, "state": state, "reason": "an <internal> error & more",
-        "created_at": DateTime::UNIX_EPOCH, "updated_at": DateTime::UNIX_EPOCH,
-    }))
-    .unwrap()
+        "estimate": {"tokens_low": 1, "usd_low": 1.5, "price_as_of": ""},
+        "state": state, "reason": "an <internal> error & more",
+    })])
 }
 
 fn record() -> EvaluationRecord {

@@ -1,4 +1,4 @@
-//! What the service reports of a job beside what was foretold: tokens, price, dropped rows.
+//! What the service reports of a job beside what was estimated: tokens, price, dropped rows.
 
 use chrono::{DateTime, Utc};
 use shared::{
@@ -21,15 +21,15 @@ pub fn reported(run: &Run, prices: &Prices, now: DateTime<Utc>) -> Option<Report
     (run.reported.as_ref() != Some(&reported)).then_some(reported)
 }
 
-/// How many times as many tokens were counted as foretold; `None` where none were foretold.
+/// How many times as many tokens were counted as estimated; `None` where none were estimated.
 pub fn ratio(run: &Run, reported: &Reported) -> Option<f64> {
-    let foretold = run.estimate.tokens_high;
+    let estimated = run.estimate.tokens_high;
     #[expect(
         clippy::cast_precision_loss,
         reason = "tokens stay far below 2^53, where a float is exact"
     )]
-    let ratio = || reported.training_tokens as f64 / foretold as f64;
-    (foretold > 0).then(ratio)
+    let ratio = || reported.training_tokens as f64 / estimated as f64;
+    (estimated > 0).then(ratio)
 }
 
 #[cfg(test)]
@@ -38,17 +38,15 @@ mod tests {
     use shared::price::prices;
 
     use super::*;
+    use crate::fixtures;
 
     fn run(job: &Value) -> Run {
-        serde_json::from_value(json!({
-            "id": "a-b-c", "dataset": "a", "version": "a-b", "model": "a",
+        fixtures::run(&[&json!({
             "plan": {"base_model": "gemini-3.1-flash-lite", "region": "r", "epochs": 4,
                      "learning_rate_multiplier": 1.0, "adapter_size": 1},
-            "estimate": {"training_tokens": 1_000_000, "usd": 3.0, "price_as_of": ""},
-            "budget_usd": 1.0, "state": "running", "reason": "", "job": job,
-            "created_at": DateTime::UNIX_EPOCH, "updated_at": DateTime::UNIX_EPOCH,
-        }))
-        .unwrap()
+            "estimate": {"tokens_low": 1_000_000, "usd_low": 3.0, "price_as_of": ""},
+            "job": job,
+        })])
     }
 
     #[test]
