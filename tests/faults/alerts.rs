@@ -2,7 +2,6 @@
 
 use futures::future;
 use serde_json::{Value, json};
-use shared::run::Run;
 use system_tests::faults::chain::{TestChain, setup};
 
 use crate::PROGRAM;
@@ -23,12 +22,7 @@ async fn the_same_incident_five_hundred_times_is_a_few_calls() {
         .faults
         .set_vertex(&json!({ "seconds_per_step": 600.0 }))
         .await;
-    let upload = chain.upload().await;
-    let version = harness.cleaned(&upload).await.version.expect("a version");
-    let has_job = |run: &Run| run.job.is_some();
-    let run = harness
-        .run_of(version.as_str(), "the run's job", has_job)
-        .await;
+    let run = chain.submitted().await;
     // Counts the looks: each begins with a read of the job.
     let looks = json!({
         "caller": "early-stop", "method": "GET", "path": "/tuningJobs/", "times": 100_000,

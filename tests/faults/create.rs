@@ -190,16 +190,11 @@ async fn a_rejection_fails_the_run_with_the_services_message() {
 async fn a_job_that_a_frozen_process_created_too_late_is_cancelled() {
     let chain = TestChain::start(PROGRAM, setup()).await;
     let harness = &chain.harness;
-    let upload = chain.upload().await;
-    let version = harness.cleaned(&upload).await.version.expect("a version");
-    let has_job = |run: &Run| run.job.is_some();
-    let run = harness
-        .run_of(version.as_str(), "the run's job", has_job)
-        .await;
+    let run = chain.submitted().await;
     let surplus = create_again(&chain, &run).await;
     let published = |run: &Run| run.finish_published;
     let run = harness
-        .run_of(version.as_str(), "the run's end", published)
+        .run_of(run.version.as_str(), "the run's end", published)
         .await;
     let recorded = run.job.expect("a job").name;
     assert_ne!(recorded, surplus);

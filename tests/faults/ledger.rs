@@ -82,12 +82,7 @@ async fn a_lost_job_is_adopted_from_a_list_whose_filter_is_refused() {
 async fn a_job_without_a_run_is_asked_to_stop_until_it_has_ended() {
     let chain = TestChain::start(PROGRAM, setup()).await;
     let harness = &chain.harness;
-    let upload = chain.upload().await;
-    let version = harness.cleaned(&upload).await.version.expect("a version");
-    let has_job = |run: &Run| run.job.is_some();
-    let run = harness
-        .run_of(version.as_str(), "the run's job", has_job)
-        .await;
+    let run = chain.submitted().await;
     let refused = json!({
         "caller": "watch", "method": "POST", "path": ":cancel$", "times": 7,
         "action": { "error": { "status": "INTERNAL" } },
@@ -112,7 +107,7 @@ async fn a_job_without_a_run_is_asked_to_stop_until_it_has_ended() {
     // The run's own job is not touched.
     let published = |run: &Run| run.finish_published;
     let run = harness
-        .run_of(version.as_str(), "the run's end", published)
+        .run_of(run.version.as_str(), "the run's end", published)
         .await;
     let is_own = |entry: &JobEntry| entry.run.as_ref() == Some(&run.id);
     let own = entry(harness, "the run's job to end", is_own, |entry| !entry.open).await;

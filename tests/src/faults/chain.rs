@@ -149,6 +149,15 @@ impl TestChain {
         harness.upload(OBJECT, rows()).await
     }
 
+    /// Uploads the rows with their recipe, and waits until their run has its job.
+    pub async fn submitted(&self) -> Run {
+        let upload = self.upload().await;
+        let has_job = |run: &Run| run.job.is_some();
+        self.harness
+            .run_from(&upload, "the run's job", has_job)
+            .await
+    }
+
     /// Waits until the chain of `upload` has ended, and asserts the promise: nothing was lost, and
     /// nothing was done twice.
     pub async fn ends_once(&self, upload: &ObjectFinalized) -> ChainEnd {

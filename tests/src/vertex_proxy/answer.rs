@@ -1,5 +1,10 @@
 //! The emulator's answers, edited into those that the service may give.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a mode is about answers of one kind, and leaves the others alone"
+)]
+
 use serde_json::{Map, Value, json};
 
 use super::{mode::ProxyMode, noise, request::VertexRequest};
@@ -63,26 +68,17 @@ fn edit_job(mode: &ProxyMode, jobs: &[String], job: &mut Value) {
             fail(fields, message);
             undeploy(fields);
         }
-        ProxyMode::FailsAtEnd { jobs: first } if has_succeeded => {
-            if jobs.iter().take(*first).any(|job| *job == id) {
-                fail(
-                    fields,
-                    "Internal error encountered. Please try again later.",
-                );
-                fields.remove("tunedModel");
-            }
+        ProxyMode::FailsAtEnd { jobs: first }
+            if has_succeeded && jobs.iter().take(*first).any(|job| *job == id) =>
+        {
+            fail(
+                fields,
+                "Internal error encountered. Please try again later.",
+            );
+            fields.remove("tunedModel");
         }
         ProxyMode::Bills(factor) => bill(fields, *factor),
-        ProxyMode::CreateAnswers { .. }
-        | ProxyMode::CancelIgnored
-        | ProxyMode::ListsNameProject(_)
-        | ProxyMode::FailsWithModel
-        | ProxyMode::FailsAtEnd { .. }
-        | ProxyMode::State(_)
-        | ProxyMode::SubState(_)
-        | ProxyMode::ZeroLoss { .. }
-        | ProxyMode::NanLoss { .. }
-        | ProxyMode::NoisyLosses { .. } => {}
+        _ => {}
     }
 }
 
@@ -147,17 +143,7 @@ fn edit_series(mode: &ProxyMode, job: u64, series: &mut Value) {
                 scatter(value, *sigma, seed.wrapping_add(job));
             }
         }
-        ProxyMode::CreateAnswers { .. }
-        | ProxyMode::CancelIgnored
-        | ProxyMode::ListsNameProject(_)
-        | ProxyMode::FailsWithModel
-        | ProxyMode::FailsAtEnd { .. }
-        | ProxyMode::State(_)
-        | ProxyMode::SubState(_)
-        | ProxyMode::BareSubStates
-        | ProxyMode::Bills(_)
-        | ProxyMode::NanLoss { .. }
-        | ProxyMode::NoisyLosses { .. } => {}
+        _ => {}
     }
 }
 
