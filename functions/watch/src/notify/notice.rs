@@ -102,7 +102,7 @@ fn about(
     let cost = reported.unwrap_or(run.estimate.usd_high);
     let state = run.state.as_str();
     Notice {
-        id: id::digest(&[kind, run.id.as_str(), state]),
+        id: id::digest(&[kind, run.id.as_str(), &run.attempt.to_string(), state]),
         kind,
         run: run.id.clone(),
         title: String::new(),

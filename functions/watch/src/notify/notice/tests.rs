@@ -80,6 +80,12 @@ fn a_verdict_is_a_cloud_event_for_programs() {
     assert_eq!(notice.id, again.id, "a repetition is recognised");
     let other = of_ended(&run("failed"), None).unwrap();
     assert_ne!(notice.id, other.id);
+    let next_attempt = Run {
+        attempt: 2,
+        ..run("failed")
+    };
+    let next_attempt = of_ended(&next_attempt, None).unwrap();
+    assert_ne!(other.id, next_attempt.id, "it failed again");
 }
 
 #[test]
