@@ -5,7 +5,7 @@ use futures::{StreamExt as _, stream};
 use shared::{
     curve::{Curve, CurveState},
     delivery::Delivery,
-    error::{Ack, Chain, Error},
+    error::{Ack, Error},
     event::{RunApproved, RunFinished, RunUnhealthy, Tick},
     google::{
         documents::{Stored, Write},
@@ -19,8 +19,13 @@ use shared::{
 use tracing::{error, info, warn};
 
 use crate::{
-    State, attempts, job_lists::JobLists, losses, open_runs::OpenRuns, poll, progress, reconcile,
-    service_count, settlement, sweep, unplanned,
+    State, attempts, isolated,
+    job_lists::JobLists,
+    losses,
+    open_runs::OpenRuns,
+    poll, progress, reconcile, service_count,
+    settlement::{self, Priced},
+    sweep, unplanned,
 };
 
 /// Runs that are polled concurrently.
@@ -41,7 +46,7 @@ pub(crate) async fn tick(state: Data<State>, _delivery: Delivery<Tick>) -> Resul
         stream::iter(&runs.live).map(async |run| (run, poll_run(&state, run, &lists).await));
     let polled: Vec<_> = polled.buffer_unordered(POLLS_AT_ONCE).collect().await;
     for (run, result) in ended.iter().chain(&polled) {
-        log_failure(&run.value, result);
+        isolated::log_failure("poll_failed", Some(run.value.id.as_str()), None, result);
     }
     let now = state.clock.now();
     for run in reconcile::due(&runs.queued, live, state.config.jobs_max, now) {
@@ -51,19 +56,6 @@ pub(crate) async fn tick(state: Data<State>, _delivery: Delivery<Tick>) -> Resul
     settlement::settle(&state).await?;
     swept?;
     Ok(Ack::done("polled", format!("polled {live} live runs")))
-}
-
-/// One run that cannot be read must not stop the others from being polled.
-fn log_failure(run: &Run, result: &Result<(), Error>) {
-    let Err(error) = result else {
-        return;
-    };
-    let chain = Chain(error);
-    if error.is_for_a_person() {
-        error!(outcome = "poll_failed", run.id = %run.id, "{chain}");
-    } else {
-        warn!(outcome = "poll_failed", run.id = %run.id, "{chain}");
-    }
 }
 
 async fn poll_run(state: &State, stored: &Stored<Run>, lists: &JobLists) -> Result<(), Error> {
@@ -128,9 +120,14 @@ async fn polled(state: &State, run: &Run, job: &TuningJob) -> Result<(Run, Optio
         progress::log_progress(&after, &polled.curve, now);
     }
     if let Some(reported) = service_count::reported(&after, prices(), now) {
-        log_reported(&after, &reported);
-        settlement::price_again(state, &mut after, &reported).await?;
-        after.reported = Some(reported);
+        // State first: a count that could not be held against the caps comes again at the next tick.
+        let priced = settlement::price_again(state, &mut after, &reported).await;
+        if matches!(priced, Ok(Priced::Checked)) {
+            log_reported(&after, &reported);
+            after.reported = Some(reported);
+        }
+        let failure = priced.map(drop);
+        isolated::log_failure("price_unchecked", Some(run.id.as_str()), None, &failure);
     }
     Ok((after, Some(polled.curve)))
 }

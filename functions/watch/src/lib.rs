@@ -4,6 +4,7 @@ mod config;
 #[cfg(test)]
 mod fixtures;
 mod handler;
+mod isolated;
 mod job_lists;
 mod losses;
 mod open_runs;

@@ -14,7 +14,7 @@ use shared::{
 use tracing::{error, info, warn};
 
 use crate::{
-    State,
+    State, isolated,
     spending::{self, SpendStep},
 };
 
@@ -27,7 +27,9 @@ pub(crate) async fn settle(state: &State) -> Result<(), Error> {
     for month in [month_of(before), month_of(now)] {
         let entries = state.spend.month(&month).await?.entries;
         for (key, entry) in entries.iter().filter(|(_, entry)| entry.settled.is_none()) {
-            settle_one(state, &month, key, entry).await?;
+            let result = settle_one(state, &month, key, entry).await;
+            let run = key.rsplit_once('.').map(|(run, _)| run);
+            isolated::log_failure("settlement_failed", run, None, &result);
         }
     }
     Ok(())
@@ -113,25 +115,34 @@ async fn record_cost(
     written.or_busy("another tick changed the entry of a job")
 }
 
+/// Whether the service's count was held against the caps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Priced {
+    /// It was.
+    Checked,
+    /// There is no policy to hold it against, now.
+    Unchecked,
+}
+
 /// Raises the reservation of a run to what the service has counted. Where policy or caps forbid that, the run
 /// is withdrawn, and the job ledger asks its job to stop.
 pub(crate) async fn price_again(
     state: &State,
     run: &mut Run,
     reported: &Reported,
-) -> Result<(), Error> {
+) -> Result<Priced, Error> {
     let (Some(usd), Some(reservation)) = (
         reported.usd.and_then(Usd::rounded_up),
         run.reservation.clone(),
     ) else {
-        return Ok(());
+        return Ok(Priced::Checked);
     };
     if usd <= run.estimate.upper() {
-        return Ok(());
+        return Ok(Priced::Checked);
     }
     let policy = match state.policy.read().await {
         Ok(policy) => policy.policy.spend,
-        // Not a reason to end a healthy job: what it costs is recorded in any case.
+        // Not a reason to end a healthy job: the next tick asks again.
         Err(no_policy) => {
             error!(
                 event.name = "price_unchecked",
@@ -140,7 +151,7 @@ pub(crate) async fn price_again(
                 run.id,
                 Chain(&no_policy)
             );
-            return Ok(());
+            return Ok(Priced::Unchecked);
         }
     };
     let now = state.clock.now();
@@ -161,7 +172,7 @@ pub(crate) async fn price_again(
     let Some(refusal) = refusal else {
         let estimated = run.estimate.price();
         run.note("watch", format!("{counted}, and not {estimated}"), now);
-        return Ok(());
+        return Ok(Priced::Checked);
     };
     let why = format!("{counted}: {refusal}");
     if run.withdraw("watch", &why, now) {
@@ -173,5 +184,5 @@ pub(crate) async fn price_again(
             run.id
         );
     }
-    Ok(())
+    Ok(Priced::Checked)
 }

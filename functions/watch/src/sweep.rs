@@ -20,7 +20,7 @@ use shared::{
 use tracing::{error, warn};
 
 use crate::{
-    State,
+    State, isolated,
     job_lists::JobLists,
     ledger::{self, CancelCause, JobEffect},
 };
@@ -65,27 +65,16 @@ pub(crate) async fn sweep(state: &State, lists: &JobLists) -> Result<(), Error> 
             continue;
         };
         let known = open.remove(&name.key());
-        isolated(&name, listed(state, name.clone(), job, known).await);
+        let result = listed(state, name.clone(), job, known).await;
+        isolated::log_failure("sweep_failed", None, Some(name.as_str()), &result);
     }
     // What no list has: a list may lag behind, be refused, or end early.
     for (_, stored) in open {
         let name = stored.value.name.clone();
-        isolated(&name, unlisted(state, lists, stored).await);
+        let result = unlisted(state, lists, stored).await;
+        isolated::log_failure("sweep_failed", None, Some(name.as_str()), &result);
     }
     Ok(())
-}
-
-/// One job that cannot be handled must not hide the others.
-fn isolated(job: &JobName, result: Result<(), Error>) {
-    let Err(error) = result else {
-        return;
-    };
-    let chain = Chain(&error);
-    if error.is_for_a_person() {
-        error!(outcome = "sweep_failed", job.name = job.as_str(), "{chain}");
-    } else {
-        warn!(outcome = "sweep_failed", job.name = job.as_str(), "{chain}");
-    }
 }
 
 async fn listed(
