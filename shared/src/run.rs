@@ -108,7 +108,7 @@ pub struct TuningPlan {
 }
 
 impl TuningPlan {
-    /// All of it as text, in a fixed order: what tells one plan from another.
+    /// All of it as text, in a fixed order: what distinguishes one plan from another.
     pub fn parts(&self) -> [String; 5] {
         let Self {
             base_model,

@@ -77,8 +77,8 @@ async fn before(harness: &Harness) -> (Run, Run) {
     harness
         .set_vertex(&json!({ "seconds_per_step": 1_800 }))
         .await;
-    let dear = "[tune]\nepochs = 2\nbudget_usd = 0.0001";
-    let upload = harness.drop_rows("dear", dear, &rows(60)).await;
+    let costly = "[tune]\nepochs = 2\nbudget_usd = 0.0001";
+    let upload = harness.drop_rows("costly", costly, &rows(60)).await;
     let waits = |run: &Run| run.state == State::AwaitingApproval;
     let waiting = harness.run_from(&upload, "a run to wait", waits).await;
     let upload = harness

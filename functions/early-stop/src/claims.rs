@@ -1,7 +1,7 @@
-//! Who looks at a run: of many alerts at once only one reads its curve.
+//! Who checks a run: of many alerts at once only one reads its curve.
 //!
 //! An alert policy may open an incident for each finding of each run, and every notification may arrive
-//! several times. A look takes some five calls to Vertex AI, whose quota the polls of `watch` need.
+//! several times. A check takes some five calls to Vertex AI, whose quota the polls of `watch` need.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -13,13 +13,13 @@ use shared::{
 
 use crate::State;
 
-/// How long a look at a run counts for other messages. `watch` polls once a minute, so a second look within
-/// one would rarely see another curve; where a fault persists, `watch` asks for the next look.
-const LOOK_LASTS: TimeDelta = TimeDelta::minutes(1);
+/// How long a check of a run counts for other messages. `watch` polls once a minute, so a second check within
+/// one would rarely see another curve; where a fault persists, `watch` asks for the next check.
+const CHECK_LASTS: TimeDelta = TimeDelta::minutes(1);
 
-/// The newest look at a run: document `looks/{run}`.
+/// The newest check of a run: document `run_checks/{run}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct RunLook {
+pub(crate) struct RunCheck {
     /// The run.
     run: RunId,
     /// The message that asked for it.
@@ -28,46 +28,46 @@ pub(crate) struct RunLook {
     at: DateTime<Utc>,
 }
 
-impl Document for RunLook {
-    const COLLECTION: &'static str = "looks";
+impl Document for RunCheck {
+    const COLLECTION: &'static str = "run_checks";
 }
 
-/// Whether a message may look at a run.
+/// Whether a message may check a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Claim {
-    /// It looks.
+    /// It checks it.
     Ours,
-    /// Another one looked just before.
+    /// Another one did just before.
     Taken {
         /// When.
         at: DateTime<Utc>,
     },
 }
 
-impl RunLook {
-    /// Whether it stands for a look by `message` at `now`. Not for its own: a message comes again when its
-    /// look has failed.
+impl RunCheck {
+    /// Whether it stands for a check by `message` at `now`. Not for its own: a message comes again when its
+    /// check has failed.
     fn covers(&self, message: &str, now: DateTime<Utc>) -> bool {
-        self.message != message && now - self.at < LOOK_LASTS
+        self.message != message && now - self.at < CHECK_LASTS
     }
 }
 
-/// Claims the next look at `run` for `message`.
+/// Claims the next check of `run` for `message`.
 pub(crate) async fn claim(state: &State, run: &RunId, message: &str) -> Result<Claim, Error> {
     let now = state.clock.now();
     let id = run.as_str();
-    let look = RunLook {
+    let check = RunCheck {
         run: run.clone(),
         message: message.to_owned(),
         at: now,
     };
-    let write = match state.documents.get::<RunLook>(id).await? {
-        None => state.documents.create(id, &look).await?,
+    let write = match state.documents.get::<RunCheck>(id).await? {
+        None => state.documents.create(id, &check).await?,
         Some(before) if before.value.covers(message, now) => {
             let at = before.value.at;
             return Ok(Claim::Taken { at });
         }
-        Some(before) => state.documents.replace(id, &before, &look).await?,
+        Some(before) => state.documents.replace(id, &before, &check).await?,
     };
     Ok(match write {
         Write::Done => Claim::Ours,
@@ -83,13 +83,13 @@ mod tests {
     #[test]
     fn one_message_looks_within_a_minute_and_may_look_again() {
         let at = |seconds| DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds);
-        let look = RunLook {
+        let check = RunCheck {
             run: "a-b-c".parse().unwrap(),
             message: "7".to_owned(),
             at: at(0),
         };
-        assert!(look.covers("8", at(59)));
-        assert!(!look.covers("8", at(60)));
-        assert!(!look.covers("7", at(1)), "its delivery comes again");
+        assert!(check.covers("8", at(59)));
+        assert!(!check.covers("8", at(60)));
+        assert!(!check.covers("7", at(1)), "its delivery comes again");
     }
 }

@@ -25,7 +25,7 @@ pub struct IncidentRecord {
     pub summary: String,
     /// The run in its labels, if there is one.
     pub run: Option<RunId>,
-    /// Whether it needs no further look. A record without this field was written when that was done.
+    /// Whether it needs no further check. A record without this field was written when that was done.
     #[serde(default = "handled")]
     pub handled: bool,
     /// How it was handled, in plain words.

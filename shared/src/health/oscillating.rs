@@ -1,6 +1,6 @@
 //! The training loss swings up and down regularly.
 //!
-//! What tells a swing from noise is that it comes back: at half of its period the loss is
+//! A swing differs from noise in that it comes back: at half of its period the loss is
 //! anti-correlated with itself, at a whole one correlated. Noise, correlated or not, does neither
 //! (autocorrelation of a first-order autoregression is positive and dies out; Box, Jenkins and
 //! Reinsel, "Time Series Analysis", chapter 3).

@@ -98,8 +98,8 @@ fn a_retry_approves_nothing() {
         State::AwaitingApproval,
         &serde_json::json!({"approval": null}),
     );
-    assert!(refused.refuse("ada", "too dear", DateTime::UNIX_EPOCH));
-    assert_eq!(refused.reason, "refused: too dear");
+    assert!(refused.refuse("ada", "too expensive", DateTime::UNIX_EPOCH));
+    assert_eq!(refused.reason, "refused: too expensive");
     assert!(refused.retry("eve", "please", DateTime::UNIX_EPOCH));
     assert_eq!(refused.state, State::AwaitingApproval);
 }
