@@ -15,7 +15,7 @@ use jsonwebtoken::{
 use serde::Serialize;
 
 /// Lifetime of a token in seconds, the same as Google's.
-const TOKEN_LIFE_S: i64 = 3600;
+pub(super) const TOKEN_LIFE_S: i64 = 3600;
 
 /// Why the key cannot be created.
 #[derive(Debug, Clone, thiserror::Error)]
