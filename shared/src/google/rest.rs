@@ -3,12 +3,13 @@
 
 use std::{fmt, time::Duration};
 
+use bytes::Bytes;
 use chrono::DateTime;
 use futures::future::BoxFuture;
 use google_cloud_auth::credentials::{CacheableResource, Credentials};
 use reqwest::{
-    Method, StatusCode,
-    header::{DATE, HeaderMap, RETRY_AFTER},
+    Method, Response, StatusCode,
+    header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -39,13 +40,25 @@ pub fn client() -> reqwest::Result<reqwest::Client> {
         .build()
 }
 
+/// What a call sends.
+#[derive(Debug, Clone)]
+pub(crate) enum CallBody<'a> {
+    /// Nothing.
+    Empty,
+    /// A value, as JSON.
+    Json(&'a Value),
+    /// JSON that someone else wrote: sent byte by byte, since its numbers and the order of its fields
+    /// may matter to them.
+    Bytes(Bytes),
+}
+
 /// A call to make.
 #[derive(Debug, Clone)]
 pub(crate) struct RestCall<'a> {
     pub(crate) method: Method,
     pub(crate) url: String,
     pub(crate) query: &'a [(&'a str, &'a str)],
-    pub(crate) body: Option<&'a Value>,
+    pub(crate) body: CallBody<'a>,
     /// Whether it may be repeated here, and what an answer that was lost means.
     pub(crate) idempotency: Idempotency,
     /// Longest that one attempt may take.
@@ -60,7 +73,7 @@ impl<'a> RestCall<'a> {
             method,
             url,
             query: &[],
-            body: None,
+            body: CallBody::Empty,
             idempotency: Idempotency::Idempotent,
             timeout: CALL_MAX,
             budget: Budget::default(),
@@ -72,7 +85,12 @@ impl<'a> RestCall<'a> {
     }
 
     pub(crate) fn body(self, body: &'a Value) -> Self {
-        let body = Some(body);
+        let body = CallBody::Json(body);
+        Self { body, ..self }
+    }
+
+    pub(crate) fn bytes(self, body: Bytes) -> Self {
+        let body = CallBody::Bytes(body);
         Self { body, ..self }
     }
 
@@ -111,10 +129,42 @@ impl Transport {
         &'a self,
         call: RestCall<'a>,
     ) -> BoxFuture<'a, Result<Value, CallError>> {
-        Box::pin(async move { retry::repeat(call.budget, || self.once(&call)).await })
+        Box::pin(async move { retry::repeat(call.budget, || self.read(&call)).await })
     }
 
-    async fn once(&self, call: &RestCall<'_>) -> Result<Value, CallError> {
+    /// Makes a call, as often as its budget allows; gives the answer byte by byte.
+    pub(crate) fn call_bytes<'a>(
+        &'a self,
+        call: RestCall<'a>,
+    ) -> BoxFuture<'a, Result<Bytes, CallError>> {
+        Box::pin(async move { retry::repeat(call.budget, || self.read_bytes(&call)).await })
+    }
+
+    /// Makes a call, as often as its budget allows; gives the answer before its body has arrived.
+    pub(crate) fn open<'a>(
+        &'a self,
+        call: RestCall<'a>,
+    ) -> BoxFuture<'a, Result<Response, CallError>> {
+        Box::pin(async move { retry::repeat(call.budget, || self.send(&call)).await })
+    }
+
+    async fn read(&self, call: &RestCall<'_>) -> Result<Value, CallError> {
+        let body = self.read_bytes(call).await?;
+        if body.is_empty() {
+            // A delete answers 204.
+            return Ok(Value::Null);
+        }
+        let read = serde_json::from_slice(&body);
+        read.map_err(|error| CallError::not_answered(error, call.idempotency))
+    }
+
+    async fn read_bytes(&self, call: &RestCall<'_>) -> Result<Bytes, CallError> {
+        let body = self.send(call).await?.bytes().await;
+        body.map_err(|error| CallError::not_answered(error, call.idempotency))
+    }
+
+    /// Sends a call; an answer other than 2xx is read, and is an error.
+    async fn send(&self, call: &RestCall<'_>) -> Result<Response, CallError> {
         let token = self.credentials.headers(http::Extensions::new());
         let headers = match tokio::time::timeout(TOKEN_MAX, token).await {
             Ok(Ok(CacheableResource::New { data, .. })) => data,
@@ -128,9 +178,13 @@ impl Transport {
             .headers(headers)
             .query(call.query)
             .timeout(call.timeout);
-        if let Some(body) = call.body {
-            request = request.json(body);
-        }
+        request = match &call.body {
+            CallBody::Empty => request,
+            CallBody::Json(body) => request.json(body),
+            CallBody::Bytes(body) => request
+                .header(CONTENT_TYPE, "application/json")
+                .body(body.clone()),
+        };
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) if error.is_connect() || error.is_builder() => {
@@ -139,17 +193,12 @@ impl Transport {
             Err(error) => return Err(CallError::not_answered(error, call.idempotency)),
         };
         let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
         let retry_after = retry_after(response.headers());
         let body = response.bytes().await;
         let body = body.map_err(|error| CallError::not_answered(error, call.idempotency))?;
-        if status.is_success() && body.is_empty() {
-            // A delete answers 204.
-            return Ok(Value::Null);
-        }
-        if status.is_success() {
-            let read = serde_json::from_slice(&body);
-            return read.map_err(|error| CallError::not_answered(error, call.idempotency));
-        }
         let answer = ErrorAnswer {
             retry_after,
             ..answer(status, &body)
@@ -190,9 +239,9 @@ impl Rest {
         query: &'a [(&'a str, &'a str)],
         body: Option<&'a Value>,
     ) -> BoxFuture<'a, Result<Value, CallError>> {
-        let mut call = RestCall::new(method, format!("{}/{path}", self.endpoint)).query(query);
-        call.body = body;
-        self.transport.call(call)
+        let call = RestCall::new(method, format!("{}/{path}", self.endpoint)).query(query);
+        let body = body.map_or(CallBody::Empty, CallBody::Json);
+        self.transport.call(RestCall { body, ..call })
     }
 }
 

@@ -7,6 +7,7 @@ mod curves;
 mod job;
 mod job_list;
 mod job_name;
+mod questions;
 
 use std::{fmt, time::Duration};
 
@@ -19,6 +20,7 @@ pub use self::{
     job::{NewJob, TuningJob},
     job_list::JobList,
     job_name::{InvalidJobName, JobName},
+    questions::{AnswerStream, QuestionKind},
 };
 use crate::{
     google::rest::{RestCall, Transport, parse},
