@@ -3,12 +3,12 @@
 //! Exact matches only: a prompt that merely resembles another gets its own answer. Each instance has its own cache: instances
 //! share nothing, so they may give different answers to the same prompt until the entries expire.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lru::LruCache;
 
-use crate::fingerprint::Fingerprint;
+use crate::{fingerprint::Fingerprint, serving::Served};
 
 /// Limits of the cache.
 #[derive(Clone, Copy, Debug)]
@@ -33,30 +33,30 @@ impl Default for CacheLimits {
     }
 }
 
-/// Memory of an entry besides its body: the key, the pointers of the list, the slot of the table.
-const OVERHEAD_BYTES: usize = 256;
+/// Memory of an entry besides its answer: the key, the note, the pointers of the list, the slot of the table.
+const OVERHEAD_BYTES: usize = 512;
 
 /// Answers by fingerprint.
-pub struct Cache {
+pub(crate) struct Cache {
     limits: CacheLimits,
     entries: LruCache<Fingerprint, CachedAnswer>,
     size_bytes: usize,
 }
 
 struct CachedAnswer {
-    body: Arc<[u8]>,
+    served: Served,
     expires_at: DateTime<Utc>,
 }
 
 impl CachedAnswer {
     fn size_bytes(&self) -> usize {
-        self.body.len() + OVERHEAD_BYTES
+        self.served.answer.len() + OVERHEAD_BYTES
     }
 }
 
 impl Cache {
     /// An empty cache.
-    pub fn new(limits: CacheLimits) -> Self {
+    pub(crate) fn new(limits: CacheLimits) -> Self {
         Self {
             limits,
             // `put` enforces the limits; a bounded `LruCache` would allocate its whole table at once.
@@ -66,24 +66,23 @@ impl Cache {
     }
 
     /// The answer, if it is cached and not expired at `now`.
-    pub fn get(&mut self, key: &Fingerprint, now: DateTime<Utc>) -> Option<Arc<[u8]>> {
+    pub(crate) fn get(&mut self, key: &Fingerprint, now: DateTime<Utc>) -> Option<Served> {
         let entry = self.entries.get(key)?;
         if entry.expires_at > now {
-            return Some(Arc::clone(&entry.body));
+            return Some(entry.served.clone());
         }
         self.remove(key);
         None
     }
 
     /// Caches an answer from `now` on, replacing one with the same fingerprint, and evicts others until the limits hold.
-    pub fn put(&mut self, key: Fingerprint, body: impl Into<Arc<[u8]>>, now: DateTime<Utc>) {
+    pub(crate) fn put(&mut self, key: Fingerprint, served: Served, now: DateTime<Utc>) {
         self.remove(&key);
-        let body = body.into();
         // A time to live that overflows the calendar ends with the calendar.
         let expires_at = now
             .checked_add_signed(self.limits.ttl)
             .unwrap_or(DateTime::<Utc>::MAX_UTC);
-        let entry = CachedAnswer { body, expires_at };
+        let entry = CachedAnswer { served, expires_at };
         if self.limits.entries == 0 || entry.size_bytes() > self.limits.size_bytes / 10 {
             return;
         }
@@ -95,27 +94,6 @@ impl Cache {
             };
             self.size_bytes -= evicted.size_bytes();
         }
-    }
-
-    /// Removes everything. Not needed after a promotion or rollback, which changes every fingerprint; it only frees memory.
-    pub fn clear(&mut self) {
-        self.entries.clear();
-        self.size_bytes = 0;
-    }
-
-    /// Cached answers, expired ones included until they are requested or evicted.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether nothing is cached.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// Bytes used, keys and overhead included.
-    pub fn size_bytes(&self) -> usize {
-        self.size_bytes
     }
 
     fn remove(&mut self, key: &Fingerprint) {
@@ -138,13 +116,36 @@ impl fmt::Debug for Cache {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use actix_web::web::Bytes;
     use proptest::prelude::*;
-    use serde_json::json;
 
     use super::*;
+    use crate::{
+        note::{Note, ServedBy},
+        question::Question,
+    };
 
     fn key(n: u64) -> Fingerprint {
-        Fingerprint::of(&json!({ "generationConfig": { "seed": n } }), "m", 1).unwrap()
+        let body = format!(r#"{{"contents": [{{}}], "generationConfig": {{"seed": {n}}}}}"#);
+        Fingerprint::of(&Question::read(Bytes::from(body)).unwrap(), "m", 1).unwrap()
+    }
+
+    fn served(answer: impl Into<Bytes>) -> Served {
+        Served {
+            answer: answer.into(),
+            note: Note {
+                served_by: ServedBy::Tuned,
+                route: Some(1),
+                run: None,
+                fallback_reason: None,
+                base_not_served: None,
+                cached: false,
+                confidence: None,
+            },
+            models: Duration::ZERO,
+        }
     }
 
     fn at(second: i64) -> DateTime<Utc> {
@@ -159,27 +160,27 @@ mod tests {
         })
     }
 
-    fn text(body: Option<Arc<[u8]>>) -> Option<String> {
-        body.map(|body| String::from_utf8(body.to_vec()).unwrap())
+    fn text(served: Option<Served>) -> Option<String> {
+        served.map(|served| String::from_utf8(served.answer.to_vec()).unwrap())
     }
 
     #[test]
     fn an_answer_is_cached_until_it_expires() {
         let mut cache = cache(10, 100_000);
-        cache.put(key(1), *b"yes", at(0));
+        cache.put(key(1), served("yes"), at(0));
         assert_eq!(text(cache.get(&key(1), at(59))).as_deref(), Some("yes"));
-        assert_eq!(cache.get(&key(2), at(0)), None);
-        assert_eq!(cache.get(&key(1), at(60)), None);
-        assert_eq!((cache.len(), cache.size_bytes()), (0, 0));
+        assert_eq!(text(cache.get(&key(2), at(0))), None);
+        assert_eq!(text(cache.get(&key(1), at(60))), None);
+        assert_eq!((cache.entries.len(), cache.size_bytes), (0, 0));
     }
 
     #[test]
     fn the_least_recently_used_is_evicted_first() {
         let mut cache = cache(2, 100_000);
-        cache.put(key(1), *b"1", at(0));
-        cache.put(key(2), *b"2", at(0));
+        cache.put(key(1), served("1"), at(0));
+        cache.put(key(2), served("2"), at(0));
         cache.get(&key(1), at(1));
-        cache.put(key(3), *b"3", at(1));
+        cache.put(key(3), served("3"), at(1));
         assert!(cache.get(&key(1), at(1)).is_some());
         assert!(cache.get(&key(2), at(1)).is_none());
     }
@@ -187,23 +188,23 @@ mod tests {
     #[test]
     fn an_answer_too_large_is_not_cached_and_removes_the_old_one() {
         let mut cache = cache(10, 10_000);
-        cache.put(key(1), *b"small", at(0));
-        cache.put(key(1), vec![b'x'; 1_000], at(0));
-        assert!(cache.is_empty());
-        assert_eq!(cache.size_bytes(), 0);
+        cache.put(key(1), served("small"), at(0));
+        cache.put(key(1), served(vec![b'x'; 1_000]), at(0));
+        assert!(cache.entries.is_empty());
+        assert_eq!(cache.size_bytes, 0);
     }
 
     #[test]
     fn a_cache_without_entries_is_off() {
         let mut cache = cache(0, 10_000);
-        cache.put(key(1), *b"yes", at(0));
-        assert!(cache.is_empty());
+        cache.put(key(1), served("yes"), at(0));
+        assert!(cache.entries.is_empty());
     }
 
     #[test]
     fn debug_shows_no_text() {
         let mut cache = cache(10, 100_000);
-        cache.put(key(1), *b"sesame", at(0));
+        cache.put(key(1), served("sesame"), at(0));
         assert!(!format!("{cache:?}").contains("sesame"));
     }
 
@@ -215,13 +216,11 @@ mod tests {
             let mut cache = cache(5, 6_000);
             for (n, size, second) in steps {
                 cache.get(&key(n + 1), at(second));
-                cache.put(key(n), vec![0; size], at(second));
-                prop_assert!(cache.len() <= 5 && cache.size_bytes() <= 6_000);
+                cache.put(key(n), served(vec![0; size]), at(second));
+                prop_assert!(cache.entries.len() <= 5 && cache.size_bytes <= 6_000);
                 let held: usize = cache.entries.iter().map(|(_, entry)| entry.size_bytes()).sum();
-                prop_assert_eq!(held, cache.size_bytes());
+                prop_assert_eq!(held, cache.size_bytes);
             }
-            cache.clear();
-            prop_assert_eq!(cache.size_bytes(), 0);
         }
     }
 }

@@ -5,7 +5,9 @@
 //! of a score were right, which is why score and reasons are part of every answer.
 
 mod certainty;
+mod refusal;
 mod repetition;
+mod schema;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -30,10 +32,16 @@ pub enum Reason {
     Blocked,
     /// The model broke off: a malformed call, or an unknown finish reason.
     Broken,
-    /// Nothing but whitespace, and no function call.
+    /// Nothing that can be seen, and no function call.
     Blank,
-    /// Cut at the token limit.
+    /// Cut at the model's own token limit. Where the caller set one, that limit is no defect.
     Cut,
+    /// The caller asked for JSON, and the text is none.
+    InvalidJson,
+    /// The caller gave a schema, and the JSON does not follow it.
+    SchemaMismatch,
+    /// The model refuses in its own words, as a base model might not.
+    Refusal,
     /// Repeats the same words.
     Repeats,
     /// Shorter than answers of this model should be.
@@ -53,14 +61,35 @@ pub struct ExpectedLength {
     pub chars_max: Option<usize>,
 }
 
+/// What a caller wants of an answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Asked {
+    /// The caller limits the tokens of the answer.
+    pub own_token_limit: bool,
+    /// The answer must be JSON.
+    pub json: bool,
+    /// The schema that it must follow, as the request gives it.
+    pub schema: Option<Value>,
+}
+
 /// Factor for a truncated answer, which may be useful up to the cut.
 const CUT: f64 = 0.4;
 
 /// Factor for an answer of unexpected length, which is suspect but more often right than wrong.
 const LENGTH: f64 = 0.6;
 
+/// Factor for a refusal: just below the threshold of 0.5, so that the base model is asked, and serves where it
+/// does not refuse.
+const REFUSAL: f64 = 0.45;
+
+/// Factor for text where JSON was asked for: of no use to a program.
+const INVALID_JSON: f64 = 0.1;
+
+/// Factor for JSON that does not follow its schema.
+const SCHEMA_MISMATCH: f64 = 0.3;
+
 /// Scores a `GenerateContentResponse` by its first candidate.
-pub fn score(response: &Value, expected: &ExpectedLength) -> Confidence {
+pub fn score(response: &Value, asked: &Asked, expected: &ExpectedLength) -> Confidence {
     let Some(candidate) = response.pointer("/candidates/0") else {
         let blocked = response.pointer("/promptFeedback/blockReason").is_some();
         return worthless(if blocked {
@@ -70,8 +99,10 @@ pub fn score(response: &Value, expected: &ExpectedLength) -> Confidence {
         });
     };
     let mut tally = ConfidenceTally::default();
+    let mut cut_as_asked = false;
     match candidate.get("finishReason").and_then(Value::as_str) {
         None | Some("STOP" | "FINISH_REASON_UNSPECIFIED") => {}
+        Some("MAX_TOKENS") if asked.own_token_limit => cut_as_asked = true,
         Some("MAX_TOKENS") => tally.add(Reason::Cut, CUT),
         Some(
             "SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "MODEL_ARMOR",
@@ -86,10 +117,13 @@ pub fn score(response: &Value, expected: &ExpectedLength) -> Confidence {
     let text = text(parts);
     // A function call is scored by how it ended and how certain it was: its length and repetitions are those of a schema.
     if !parts.iter().any(|part| part.get("functionCall").is_some()) {
-        if text.trim().is_empty() {
+        if is_blank(&text) && !cut_as_asked {
             return worthless(Reason::Blank);
         }
-        score_text(&text, expected, &mut tally);
+        // What the caller had cut cannot be measured.
+        if !cut_as_asked {
+            score_text(&text, asked, expected, &mut tally);
+        }
     }
     if let Some(certainty) = certainty::of(candidate).filter(|certainty| *certainty < 1.0) {
         tally.add(Reason::Unsure, certainty);
@@ -100,7 +134,13 @@ pub fn score(response: &Value, expected: &ExpectedLength) -> Confidence {
     }
 }
 
-fn score_text(text: &str, expected: &ExpectedLength, tally: &mut ConfidenceTally) {
+fn score_text(text: &str, asked: &Asked, expected: &ExpectedLength, tally: &mut ConfidenceTally) {
+    if asked.json {
+        return score_json(text, asked, tally);
+    }
+    if refusal::is_one(text) {
+        tally.add(Reason::Refusal, REFUSAL);
+    }
     let chars = text.trim().chars().count();
     if chars < expected.chars_min {
         tally.add(Reason::TooShort, LENGTH);
@@ -112,6 +152,30 @@ fn score_text(text: &str, expected: &ExpectedLength, tally: &mut ConfidenceTally
     if repeated > repetition::SHARE_MAX {
         tally.add(Reason::Repeats, 1.0 - repeated);
     }
+}
+
+/// The repetitions of JSON are those of its schema, so only its form is scored.
+fn score_json(text: &str, asked: &Asked, tally: &mut ConfidenceTally) {
+    match (serde_json::from_str::<Value>(text), &asked.schema) {
+        (Err(_), _) => tally.add(Reason::InvalidJson, INVALID_JSON),
+        (Ok(value), Some(schema)) if !schema::accepts(schema, &value) => {
+            tally.add(Reason::SchemaMismatch, SCHEMA_MISMATCH);
+        }
+        (Ok(_), _) => {}
+    }
+}
+
+/// Whether nothing of the text can be seen: whitespace, and characters without width.
+fn is_blank(text: &str) -> bool {
+    text.chars().all(|letter| {
+        letter.is_whitespace()
+            || letter.is_control()
+            || matches!(
+                letter,
+                '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+                    | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fe00}'..='\u{fe0f}'
+            )
+    })
 }
 
 /// The text of the reply, without thoughts.
@@ -168,7 +232,7 @@ mod tests {
             chars_min: 3,
             chars_max: Some(400),
         };
-        let confidence = super::score(response, &expected);
+        let confidence = super::score(response, &Asked::default(), &expected);
         assert_eq!(confidence.reasons, reasons, "{response}");
         assert!(
             (confidence.score - score).abs() < 1e-9,
@@ -214,10 +278,61 @@ mod tests {
     fn a_loop_is_detected() {
         let confidence = score(
             &reply("STOP", &"and so on and on ".repeat(30)),
+            &Asked::default(),
             &ExpectedLength::default(),
         );
         assert_eq!(confidence.reasons, [Reason::Repeats]);
         assert!(confidence.score < 0.1, "{confidence:?}");
+    }
+
+    #[track_caller]
+    fn check_asked(asked: &Asked, response: &Value, reasons: &[Reason]) {
+        let confidence = score(response, asked, &ExpectedLength::default());
+        assert_eq!(confidence.reasons, reasons, "{response}");
+    }
+
+    #[test]
+    fn text_that_cannot_be_seen_is_blank() {
+        for text in ["\u{200b}", "\u{feff}\n\u{2060}", "\u{ad} \u{0}"] {
+            check(&reply("STOP", text), &[Reason::Blank], 0.0);
+        }
+        check(&reply("STOP", "\u{200b}yes"), &[], 1.0);
+    }
+
+    #[test]
+    fn the_callers_own_limit_is_no_defect() {
+        let limited = Asked {
+            own_token_limit: true,
+            ..Asked::default()
+        };
+        for text in ["The five", "", "{\"half"] {
+            check_asked(&limited, &reply("MAX_TOKENS", text), &[]);
+        }
+        check_asked(&limited, &reply("STOP", ""), &[Reason::Blank]);
+        check_asked(&Asked::default(), &reply("MAX_TOKENS", "x"), &[Reason::Cut]);
+    }
+
+    #[test]
+    fn json_is_checked_where_it_was_asked_for() {
+        let json = Asked {
+            json: true,
+            schema: Some(json!({ "type": "OBJECT", "required": ["a"] })),
+            ..Asked::default()
+        };
+        check_asked(&json, &reply("STOP", r#"{"a": 1}"#), &[]);
+        check_asked(
+            &json,
+            &reply("STOP", r#"{"b": 1}"#),
+            &[Reason::SchemaMismatch],
+        );
+        check_asked(&json, &reply("STOP", r#"{"a": 1"#), &[Reason::InvalidJson]);
+        check_asked(&Asked::default(), &reply("STOP", r#"{"a": 1"#), &[]);
+    }
+
+    #[test]
+    fn a_refusal_is_a_reason_to_ask_the_base_model() {
+        let refusal = reply("STOP", "I'm sorry, but I can't help with that.");
+        check(&refusal, &[Reason::Refusal], 0.45);
     }
 
     #[test]
@@ -249,7 +364,7 @@ mod tests {
         ) {
             let mut response = reply(&finish, &text);
             response["candidates"][0]["avgLogprobs"] = json!(logprob);
-            let confidence = score(&response, &ExpectedLength { chars_min: 5, chars_max: Some(100) });
+            let confidence = score(&response, &Asked::default(), &ExpectedLength { chars_min: 5, chars_max: Some(100) });
             prop_assert!((0.0..=1.0).contains(&confidence.score));
             prop_assert_eq!(confidence.reasons.is_empty(), confidence.score > 1.0 - 1e-12);
         }

@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use shared::config::Reader;
 
 use crate::{
+    allowance::Allowance,
     cache::CacheLimits,
     choose::{FallbackRules, WithoutRoute},
     confidence::ExpectedLength,
@@ -21,6 +22,8 @@ pub struct Config {
     pub rules: FallbackRules,
     /// The model that answers while the route cannot be read; `PREDICT_BASE_MODEL`. If not set: 503.
     pub base_model: Option<String>,
+    /// What requests may bring in besides their own words; `PREDICT_ALLOW`, nothing.
+    pub(crate) allowance: Allowance,
     /// Expected length of answers, in characters: `PREDICT_CHARS_MIN`, 0; `PREDICT_CHARS_MAX`.
     pub expected: ExpectedLength,
     /// Time limit of a model's answer, in seconds; `PREDICT_TIMEOUT_S`, 60.
@@ -40,6 +43,7 @@ impl Config {
         let ttl_s = read.or("PREDICT_CACHE_TTL_S", 3_600_u32);
         let threshold = read.or("PREDICT_CONFIDENCE_MIN", FallbackRules::default().threshold);
         let base_model = read.optional::<String>("PREDICT_BASE_MODEL")?;
+        let allowed = read.optional::<String>("PREDICT_ALLOW")?;
         let chars_min = read.or("PREDICT_CHARS_MIN", 0);
         let chars_max = read.optional("PREDICT_CHARS_MAX");
         let timeout_s = read.or("PREDICT_TIMEOUT_S", 60);
@@ -59,6 +63,7 @@ impl Config {
                 },
             },
             base_model,
+            allowance: Allowance::read(&allowed.unwrap_or_default()),
             expected: ExpectedLength {
                 chars_min: chars_min?,
                 chars_max: chars_max?,

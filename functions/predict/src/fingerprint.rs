@@ -1,34 +1,21 @@
 //! The cache key of an answer: a digest of everything that can change it.
 //!
-//! Two requests have the same fingerprint if they are the same to the model. The whole body counts (contents, system
-//! instruction, generation settings, tools, safety settings, and whatever Google adds later), except `labels`, which are for
-//! billing only.
-//!
-//! - The order of keys and the whitespace between tokens do not count, as in JSON itself.
-//! - Inside strings only line ends are normalised (CR LF to LF): any other whitespace may change the answer.
-//! - The second spelling of a field in proto-JSON (`system_instruction`) equals the first. Keys inside arguments and schemas
-//!   (`args`, `response`, `parameters` and the like) are the caller's own and are not changed.
-//! - `1.0` and `1` are the same number.
+//! That is the model, the version of the route, and every byte of the question: the order of a schema's
+//! properties, the digits of a number and a space in a text all reach the model. A caller that writes
+//! the same question in other bytes pays for another answer, which is never a wrong one.
 
-use std::fmt::{self, Write};
-
-use data_encoding::HEXLOWER;
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
-/// Changes with the rules above, so that answers cached under the old rules are not found under the new ones.
-const SCHEME: u64 = 1;
+use crate::question::{Question, camel, field};
 
-/// A SHA-256 digest in 64 hexadecimal digits. Reveals nothing of the prompt.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Fingerprint(String);
+/// A SHA-256 digest. Reveals nothing of the prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Fingerprint([u8; 32]);
 
 /// Why the answer to a request must not be cached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotCacheable {
-    /// Not an object, so not a request.
-    #[error("the request is not a JSON object")]
-    NotARequest,
     /// The caller wants a fresh answer each time: the temperature is above 0 (Gemini's default is 1) and there is no seed. A
     /// caller that sets a seed asks for the same answer again.
     #[error("temperature above 0 without a seed")]
@@ -36,69 +23,38 @@ pub enum NotCacheable {
     /// A tool other than the caller's own functions (search, maps, a URL, code) brings in data that is not in the digest.
     #[error("a tool that reads external data")]
     Tool,
-    /// A file is given by its URI, and its content may change.
-    #[error("a file given by its URI")]
-    File,
+    /// A file is given by its URI, or a context by its name, and its content may change.
+    #[error("content that is given by its name")]
+    Named,
 }
 
 impl Fingerprint {
-    /// The fingerprint of a `GenerateContentRequest` to that version of the model, by that version of the route. A promotion
-    /// or rollback raises the version of the route, and so invalidates every cached answer at once.
-    pub fn of(
-        request: &Value,
-        model_version: &str,
-        route_version: u64,
-    ) -> Result<Self, NotCacheable> {
-        let request = request.as_object().ok_or(NotCacheable::NotARequest)?;
-        if is_random(request) {
+    /// The fingerprint of `question` to `model`, by that version of the route. A promotion or rollback raises the version, and
+    /// so invalidates every cached answer at once.
+    ///
+    /// # Errors
+    ///
+    /// Where the answer must not be cached.
+    pub fn of(question: &Question, model: &str, route_version: u64) -> Result<Self, NotCacheable> {
+        let fields = question.fields();
+        if is_random(fields) {
             return Err(NotCacheable::Random);
         }
-        if uses_external_data(request) {
+        if uses_external_data(fields) {
             return Err(NotCacheable::Tool);
         }
-        if names_a_file(request.get("contents"), FILE_DEPTH_MAX)
-            || names_a_file(field(request, "systemInstruction"), FILE_DEPTH_MAX)
-        {
-            return Err(NotCacheable::File);
+        let names_a_file = named_files(fields).next().is_some();
+        if names_a_file || field(fields, "cachedContent").is_some() {
+            return Err(NotCacheable::Named);
         }
-        let mut text = String::new();
-        write_array(
-            &mut text,
-            [
-                &Value::from(SCHEME),
-                &Value::from(model_version),
-                &Value::from(route_version),
-            ],
-            KeyOwner::Google,
-        );
-        write_object(
-            &mut text,
-            request.iter().filter(|(key, _)| key.as_str() != "labels"),
-            KeyOwner::Google,
-        );
-        Ok(Self(HEXLOWER.encode(&Sha256::digest(text.as_bytes()))))
+        let mut digest = Sha256::new();
+        digest.update(route_version.to_be_bytes());
+        // The length keeps a model's name from running into the question.
+        digest.update(model.len().to_be_bytes());
+        digest.update(model);
+        digest.update(question.bytes());
+        Ok(Self(digest.finalize().into()))
     }
-
-    /// The 64 digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// A field by its name, in either spelling.
-fn field<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    object.get(name).or_else(|| {
-        object
-            .iter()
-            .find(|(key, _)| camel(key) == name)
-            .map(|(_, value)| value)
-    })
 }
 
 fn is_random(request: &Map<String, Value>) -> bool {
@@ -108,130 +64,155 @@ fn is_random(request: &Map<String, Value>) -> bool {
 }
 
 fn uses_external_data(request: &Map<String, Value>) -> bool {
-    let tools = request.get("tools").and_then(Value::as_array);
-    tools.into_iter().flatten().any(|tool| {
-        tool.as_object()
-            .is_none_or(|tool| tool.keys().any(|key| camel(key) != "functionDeclarations"))
-    })
+    tools(request).any(|tool| tool != "functionDeclarations")
 }
 
-/// Contents, turn, parts, part: files are named no deeper, and a key `fileData` in the caller's arguments is not a file.
-const FILE_DEPTH_MAX: u32 = 4;
-
-fn names_a_file(value: Option<&Value>, depth: u32) -> bool {
-    let Some(depth) = depth.checked_sub(1) else {
-        return false;
+/// The names of the tools that a request lets the model use, `functionDeclarations` for the caller's own.
+pub fn tools(request: &Map<String, Value>) -> impl Iterator<Item = String> {
+    let tools = match request.get("tools") {
+        Some(Value::Array(tools)) => tools.as_slice(),
+        Some(tool @ Value::Object(_)) => std::slice::from_ref(tool),
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) | None => &[],
     };
-    match value {
-        Some(Value::Array(items)) => items.iter().any(|item| names_a_file(Some(item), depth)),
-        Some(Value::Object(fields)) => {
-            field(fields, "fileData").is_some() || names_a_file(fields.get("parts"), depth)
+    let fields = tools.iter().filter_map(Value::as_object);
+    fields.flat_map(|tool| tool.keys().map(|key| camel(key)))
+}
+
+/// The addresses of the files that a request names, empty where one has none.
+pub fn named_files(request: &Map<String, Value>) -> impl Iterator<Item = &str> {
+    let mut found = Vec::new();
+    for name in ["contents", "systemInstruction"] {
+        if let Some(value) = field(request, name) {
+            find_files(value, &mut found);
         }
-        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) | None => false,
     }
+    found.into_iter()
 }
 
-/// Who chose the keys of an object.
-#[derive(Clone, Copy)]
-enum KeyOwner {
-    /// Google: keys have one of two spellings.
-    Google,
-    /// The caller: keys are kept as they are.
-    Caller,
-}
+/// Fields whose value is a `Struct`: the caller chose the keys inside, and `fileData` there is no file.
+const CALLER_KEYED: [&str; 2] = ["args", "response"];
 
-/// Fields whose value is a `Struct` or a map: the caller chose the keys inside.
-const CALLER_KEYED: [&str; 7] = [
-    "args",
-    "parameters",
-    "parametersJsonSchema",
-    "properties",
-    "response",
-    "responseJsonSchema",
-    "responseSchema",
-];
-
-/// Canonical JSON: sorted keys, no whitespace. Recursion is bounded by the parser, which refuses more than 128 levels.
-fn write(text: &mut String, value: &Value, keys: KeyOwner) {
+/// Recursion is bounded by the parser, which refuses more than 128 levels.
+fn find_files<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
     match value {
-        Value::Object(fields) => write_object(text, fields.iter(), keys),
-        Value::Array(items) => write_array(text, items, keys),
-        Value::String(string) => write_string(text, string),
-        Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
-            Some(float) if is_small_integer(float) => push(text, format_args!("{float:.0}")),
-            Some(_) | None => push(text, format_args!("{number}")),
-        },
-        Value::Null | Value::Bool(_) => push(text, format_args!("{value}")),
+        Value::Array(items) => {
+            for item in items {
+                find_files(item, found);
+            }
+        }
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                let key = camel(key);
+                if key == "fileData" {
+                    let uri = value.as_object().and_then(|file| field(file, "fileUri"));
+                    found.push(uri.and_then(Value::as_str).unwrap_or_default());
+                } else if !CALLER_KEYED.contains(&key.as_str()) {
+                    find_files(value, found);
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
-}
-
-fn write_object<'a>(
-    text: &mut String,
-    fields: impl Iterator<Item = (&'a String, &'a Value)>,
-    keys: KeyOwner,
-) {
-    let mut fields: Vec<(String, &Value)> = fields
-        .map(|(key, value)| match keys {
-            KeyOwner::Google => (camel(key), value),
-            KeyOwner::Caller => (key.clone(), value),
-        })
-        .collect();
-    fields.sort_by(|(one, _), (other, _)| one.cmp(other));
-    text.push('{');
-    for (key, value) in fields {
-        let inside = if CALLER_KEYED.contains(&key.as_str()) {
-            KeyOwner::Caller
-        } else {
-            keys
-        };
-        write_string(text, &key);
-        text.push(':');
-        write(text, value, inside);
-        text.push(',');
-    }
-    text.push('}');
-}
-
-fn write_array<'a>(text: &mut String, items: impl IntoIterator<Item = &'a Value>, keys: KeyOwner) {
-    text.push('[');
-    for item in items {
-        write(text, item, keys);
-        text.push(',');
-    }
-    text.push(']');
-}
-
-/// Escaped by `serde_json`, so that no string can imitate the structure around it.
-fn write_string(text: &mut String, string: &str) {
-    push(
-        text,
-        format_args!("{}", Value::from(string.replace("\r\n", "\n"))),
-    );
-}
-
-fn push(text: &mut String, what: fmt::Arguments<'_>) {
-    // Writing to a string cannot fail.
-    text.write_fmt(what).unwrap_or_default();
-}
-
-/// Whether a float is an integer that it holds exactly. −0 is excluded, because integers have no −0.
-fn is_small_integer(float: f64) -> bool {
-    float.fract().abs() < f64::MIN_POSITIVE
-        && float.abs() < 9e15
-        && !(float.is_sign_negative() && float > -1.0)
-}
-
-/// `system_instruction` as `systemInstruction`.
-fn camel(key: &str) -> String {
-    let mut words = key.split('_');
-    let first = words.next().unwrap_or_default().to_owned();
-    words.fold(first, |mut name, word| {
-        let mut letters = word.chars();
-        name.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
-        name.push_str(letters.as_str());
-        name
-    })
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use actix_web::web::Bytes;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn question(value: &Value) -> Question {
+        Question::read(Bytes::from(value.to_string())).unwrap()
+    }
+
+    fn key(value: &Value) -> Result<Fingerprint, NotCacheable> {
+        Fingerprint::of(&question(value), "m", 1)
+    }
+
+    /// A request that may be cached, with more fields.
+    fn request(more: &Value) -> Value {
+        let mut request = json!({ "contents": [{ "parts": [{ "text": "Hi" }] }], "generationConfig": { "temperature": 0 } });
+        for (key, value) in more.as_object().unwrap() {
+            request[key] = value.clone();
+        }
+        request
+    }
+
+    #[test]
+    fn model_and_route_are_part_of_the_key() {
+        let question = question(&request(&json!({})));
+        let of = |model, version| Fingerprint::of(&question, model, version).unwrap();
+        assert_eq!(of("m", 1), of("m", 1));
+        assert_ne!(of("m", 1), of("m", 2));
+        assert_ne!(of("m", 1), of("n", 1));
+        // A longer name cannot imitate another question.
+        assert_ne!(of("m", 1), of("m{", 1));
+    }
+
+    #[test]
+    fn the_order_of_properties_and_every_digit_count() {
+        let schema = |text: &str| {
+            let body = format!(
+                r#"{{"contents": [{{}}], "generationConfig": {{"seed": 1, "responseSchema": {text}}}}}"#
+            );
+            let question = Question::read(Bytes::from(body)).unwrap();
+            Fingerprint::of(&question, "m", 1).unwrap()
+        };
+        assert_ne!(schema(r#"{"a": 1, "b": 2}"#), schema(r#"{"b": 2, "a": 1}"#));
+        assert_ne!(
+            schema("123456789012345678901234567890"),
+            schema("123456789012345678901234567891")
+        );
+    }
+
+    #[test]
+    fn an_answer_that_may_differ_is_not_cached() {
+        let settings = |settings: Value| key(&request(&json!({ "generationConfig": settings })));
+        assert_eq!(settings(json!({})), Err(NotCacheable::Random));
+        assert_eq!(
+            settings(json!({ "temperature": 0.1 })),
+            Err(NotCacheable::Random)
+        );
+        assert!(settings(json!({ "temperature": 0.1, "seed": 7 })).is_ok());
+        let tools = |tools: Value| key(&request(&json!({ "tools": tools })));
+        assert!(tools(json!([{ "functionDeclarations": [] }])).is_ok());
+        assert!(tools(json!([{ "function_declarations": [] }])).is_ok());
+        assert_eq!(
+            tools(json!([{ "googleSearch": {} }])),
+            Err(NotCacheable::Tool)
+        );
+        assert_eq!(tools(json!({ "url_context": {} })), Err(NotCacheable::Tool));
+        let named = request(&json!({ "cached_content": "cachedContents/7" }));
+        assert_eq!(key(&named), Err(NotCacheable::Named));
+    }
+
+    #[test]
+    fn files_are_found_wherever_a_part_may_be() {
+        let files = |contents: Value| {
+            let request = request(&json!({ "contents": contents }));
+            let found: Vec<String> = named_files(request.as_object().unwrap())
+                .map(str::to_owned)
+                .collect();
+            found
+        };
+        let file = json!({ "fileData": { "fileUri": "gs://b/o" } });
+        assert_eq!(files(json!([{ "parts": [file] }])), ["gs://b/o"]);
+        assert_eq!(files(json!({ "parts": file })), ["gs://b/o"]);
+        let snake = json!([{ "parts": [{ "file_data": { "file_uri": "gs://b/o" } }] }]);
+        assert_eq!(files(snake), ["gs://b/o"]);
+        let answer = json!({ "functionResponse": { "response": file, "parts": [file] } });
+        assert_eq!(files(json!([{ "parts": [answer] }])), ["gs://b/o"]);
+        let call = json!({ "functionCall": { "args": file } });
+        assert!(files(json!([{ "parts": [call] }])).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn every_byte_of_a_question_is_part_of_its_key(one in "\\PC{0,20}", other in "\\PC{0,20}") {
+            let of = |text: &str| key(&request(&json!({ "labels": { "note": text } }))).unwrap();
+            prop_assert_eq!(one == other, of(&one) == of(&other));
+        }
+    }
+}

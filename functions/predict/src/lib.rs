@@ -1,17 +1,30 @@
-//! Serves the routed model. Repeated requests are answered from a cache, requests that the tuned model answers with low
-//! confidence by the base model, and every answer says which model gave it.
+//! Serves the routed model. Repeated questions are answered from a cache, questions that the tuned model answers with low
+//! confidence by the better of it and the base model, and every answer says which model gave it.
+//!
+//! A question comes in by a door ([`doors`](self)), is served ([`serving`](self)) by the better of two models
+//! ([`race`](self)), and leaves in the shape that it came in.
 
+mod allowance;
+mod breaker;
 mod config;
-mod handler;
+mod doors;
+mod events;
+mod failure;
+mod flight;
+mod models;
+mod race;
 mod route_cache;
+mod serving;
+mod streaming;
 
-pub mod cache;
+mod cache;
 pub mod choose;
 pub mod confidence;
 pub mod fingerprint;
-pub mod last_good;
+pub mod note;
+pub mod question;
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 use shared::{
@@ -20,10 +33,10 @@ use shared::{
     service::{self, Callers, Common, Running},
 };
 
-pub use crate::config::Config;
-use crate::{cache::Cache, route_cache::RouteCache};
+use crate::{breaker::Breakers, cache::Cache, flight::Flights, route_cache::RouteCache};
+pub use crate::{cache::CacheLimits, config::Config};
 
-/// What the handler uses.
+/// What the handlers use.
 #[derive(Debug)]
 struct State {
     config: Config,
@@ -31,6 +44,8 @@ struct State {
     vertex: Vertex,
     routes: RouteCache,
     cache: Mutex<Cache>,
+    flights: Flights,
+    breakers: Breakers,
 }
 
 /// Runs the function until the process is asked to stop.
@@ -45,17 +60,19 @@ async fn start(
 ) -> Result<impl Fn(&mut ServiceConfig) + Send + Sync + 'static, StartError> {
     let Common { clock, google } = common;
     let body = PayloadConfig::new(config.body_max_bytes);
-    let state = Data::new(State {
+    let state = Data::new(Arc::new(State {
         clock,
         vertex: google.vertex()?,
-        routes: RouteCache::new(google.documents()?, clock, config.route_ttl),
+        routes: RouteCache::new(google.documents()?, config.route_ttl),
         cache: Mutex::new(Cache::new(config.cache)),
+        flights: Flights::default(),
+        breakers: Breakers::default(),
         config,
-    });
+    }));
     Ok(move |app: &mut ServiceConfig| {
-        app.app_data(state.clone()).app_data(body.clone()).route(
-            "/v1/models/{model}:generateContent",
-            web::post().to(handler::generate_content),
-        );
+        // One handler for all paths: their grammar is a table of its own.
+        app.app_data(state.clone())
+            .app_data(body.clone())
+            .default_service(web::to(doors::enter));
     })
 }

@@ -1,0 +1,63 @@
+//! `OpenAI`'s shape: chat completions, translated to and from Gemini's.
+//!
+//! <https://platform.openai.com/docs/api-reference/chat>
+
+mod chunks;
+mod completion;
+mod content;
+mod request;
+
+use std::{sync::Arc, time::Instant};
+
+use actix_web::{HttpResponse, web::Bytes};
+use serde_json::{Value, json};
+
+use self::{chunks::ChunkFraming, request::ChatRequest};
+use super::{noted, served};
+use crate::{
+    State,
+    failure::Failure,
+    question::Question,
+    serving::{self, Terms},
+};
+
+/// `POST /v1/chat/completions`.
+pub(super) async fn chat(
+    state: &Arc<State>,
+    body: Bytes,
+    terms: Terms,
+    begun: Instant,
+) -> Result<HttpResponse, Failure> {
+    let chat = ChatRequest::read(&body).map_err(Failure::Invalid)?;
+    let question = Bytes::from(chat.question.to_string());
+    let question = Question::read(question).map_err(Failure::Invalid)?;
+    let created = state.clock.now().timestamp();
+    if chat.is_stream {
+        let stream = serving::open(state, &chat.model, &question, terms).await?;
+        let mut response = noted(&stream.note);
+        let framing = ChunkFraming::new(chat.model, created, chat.with_usage);
+        return Ok(response
+            .content_type("text/event-stream")
+            .streaming(stream.framed(framing)));
+    }
+    let answer = serving::answer(state, &chat.model, question, terms).await?;
+    let value = serde_json::from_slice(&answer.answer).unwrap_or_default();
+    let completion = completion::of(&value, &chat.model, created);
+    Ok(served(&answer, begun).json(completion))
+}
+
+/// An error as `OpenAI` writes it.
+pub(super) fn error(failure: &Failure) -> Value {
+    let (kind, code) = match failure {
+        Failure::Invalid(_) | Failure::TooLarge(_) => ("invalid_request_error", None),
+        Failure::Forbidden(_) => ("invalid_request_error", Some("not_allowed")),
+        Failure::UnknownModel(_) => ("invalid_request_error", Some("model_not_found")),
+        Failure::UnknownPath => ("invalid_request_error", Some("unknown_url")),
+        Failure::Method(_) => ("invalid_request_error", Some("method_not_allowed")),
+        Failure::Unavailable { .. } => ("server_error", Some("unavailable")),
+        Failure::Late => ("server_error", Some("timeout")),
+    };
+    json!({ "error": {
+        "message": failure.to_string(), "type": kind, "param": null, "code": code,
+    }})
+}

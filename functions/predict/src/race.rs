@@ -1,0 +1,266 @@
+//! Which of a route's two models is served, within one deadline: the tuned one, or the base model where the
+//! tuned one fails, is slow or gives a reply that is no good. One rule for whole answers and for streams.
+
+use std::{pin::pin, time::Instant};
+
+use futures::future::{self, BoxFuture, Either};
+use shared::{outcome::CallError, route::Route};
+
+use crate::{
+    State,
+    choose::{AfterTuned, FallbackRules, after_tuned, base_is_better},
+    confidence::Confidence,
+    failure::{self, Failure},
+    note::{BaseNotServed, FallbackReason, Note, ServedBy},
+};
+
+/// A reply, or the beginning of one.
+pub(crate) trait Scored {
+    /// The confidence in what there is of it.
+    fn confidence(&self) -> &Confidence;
+}
+
+/// Whose reply is served, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Chosen {
+    served_by: ServedBy,
+    fallback_reason: Option<FallbackReason>,
+    base_not_served: Option<BaseNotServed>,
+}
+
+impl Chosen {
+    const TUNED: Self = Self {
+        served_by: ServedBy::Tuned,
+        fallback_reason: None,
+        base_not_served: None,
+    };
+
+    fn base(fallback_reason: Option<FallbackReason>) -> Self {
+        Self {
+            served_by: ServedBy::Base,
+            fallback_reason,
+            base_not_served: None,
+        }
+    }
+
+    fn tuned_over_base(base_not_served: BaseNotServed) -> Self {
+        Self {
+            base_not_served: Some(base_not_served),
+            ..Self::TUNED
+        }
+    }
+
+    /// The note of the answer.
+    pub(crate) fn note(self, route: Option<&Route>, confidence: Option<Confidence>) -> Note {
+        let target = route.and_then(|route| route.target.as_ref());
+        Note {
+            served_by: self.served_by,
+            route: route.map(|route| route.version),
+            run: target.map(|target| target.run.clone()),
+            fallback_reason: self.fallback_reason,
+            base_not_served: self.base_not_served,
+            cached: false,
+            confidence,
+        }
+    }
+}
+
+/// Asks the models of `route`, or the base model of the settings where there is none.
+pub(crate) async fn run<'a, R, A>(
+    state: &'a State,
+    route: Option<&'a Route>,
+    until: Instant,
+    ask: A,
+) -> Result<(R, Chosen), Failure>
+where
+    R: Scored + 'a,
+    A: Fn(String) -> BoxFuture<'a, Result<R, CallError>>,
+{
+    let outcome = match route {
+        Some(Route {
+            base,
+            target: Some(target),
+            ..
+        }) => {
+            let now = Instant::now();
+            let half = now + until.saturating_duration_since(now) / 2;
+            let half = tokio::time::sleep_until(half.into());
+            tuned_or_base(ask, &target.endpoint, base, &state.config.rules, half).await
+        }
+        Some(route) => ask(route.base.clone())
+            .await
+            .map(|reply| (reply, Chosen::base(None))),
+        None => {
+            let setting = state.config.base_model.as_deref().unwrap_or_default();
+            let reply = ask(state.vertex.base_model(setting)).await;
+            reply.map(|reply| (reply, Chosen::base(Some(FallbackReason::NoRoute))))
+        }
+    };
+    outcome.map_err(|error| match Failure::of(&error) {
+        Failure::Unavailable { .. } if Instant::now() >= until => Failure::Late,
+        failure => failure,
+    })
+}
+
+/// The base model is also asked once `half` of the time is over, so that it can still answer.
+async fn tuned_or_base<'a, R, A>(
+    ask: A,
+    tuned: &str,
+    base: &str,
+    rules: &FallbackRules,
+    half: impl Future<Output = ()>,
+) -> Result<(R, Chosen), CallError>
+where
+    R: Scored + 'a,
+    A: Fn(String) -> BoxFuture<'a, Result<R, CallError>>,
+{
+    let tuned = match future::select(ask(tuned.to_owned()), pin!(half)).await {
+        Either::Left((tuned, _half)) => {
+            return match next(&tuned, rules) {
+                AfterTuned::Serve => tuned.map(|reply| (reply, Chosen::TUNED)),
+                AfterTuned::AskBase(reason) => better_of(tuned, ask(base.to_owned()).await, reason),
+            };
+        }
+        Either::Right(((), tuned)) => tuned,
+    };
+    let (tuned, base, reason) = match future::select(tuned, ask(base.to_owned())).await {
+        Either::Left((tuned, base)) => match next(&tuned, rules) {
+            AfterTuned::Serve => return tuned.map(|reply| (reply, Chosen::TUNED)),
+            AfterTuned::AskBase(reason) => (tuned, base.await, reason),
+        },
+        Either::Right((base, _tuned)) if next(&base, rules) == AfterTuned::Serve => {
+            return base.map(|reply| (reply, Chosen::base(Some(FallbackReason::TunedSlow))));
+        }
+        Either::Right((base, tuned)) => (tuned.await, base, FallbackReason::TunedSlow),
+    };
+    better_of(tuned, base, reason)
+}
+
+fn next<R: Scored>(reply: &Result<R, CallError>, rules: &FallbackRules) -> AfterTuned {
+    after_tuned(reply.as_ref().map(Scored::confidence), rules)
+}
+
+/// The better of the two. A base model that fails never loses the tuned model's answer.
+fn better_of<R: Scored>(
+    tuned: Result<R, CallError>,
+    base: Result<R, CallError>,
+    reason: FallbackReason,
+) -> Result<(R, Chosen), CallError> {
+    match (tuned, base) {
+        (Ok(tuned), Ok(base)) if base_is_better(tuned.confidence(), base.confidence()) => {
+            Ok((base, Chosen::base(Some(reason))))
+        }
+        (Ok(tuned), Ok(_)) => Ok((tuned, Chosen::tuned_over_base(BaseNotServed::NoBetter))),
+        (Ok(tuned), Err(error)) => {
+            failure::log(&error, "the base model cannot be asked");
+            Ok((tuned, Chosen::tuned_over_base(BaseNotServed::Failed)))
+        }
+        (Err(error), Ok(base)) => {
+            failure::log(&error, "the tuned model cannot be asked");
+            Ok((base, Chosen::base(Some(reason))))
+        }
+        (Err(tuned), Err(base)) => {
+            failure::log(&tuned, "the tuned model cannot be asked");
+            Err(base)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    /// A reply with a score, and the model that gave it.
+    #[derive(Debug)]
+    struct Reply(&'static str, Confidence);
+
+    impl Scored for Reply {
+        fn confidence(&self) -> &Confidence {
+            &self.1
+        }
+    }
+
+    /// How a model behaves: after how many steps, with which score; `None` is a failure.
+    #[derive(Clone, Copy)]
+    struct Model(u32, Option<f64>);
+
+    /// The steps of half the time. A step is one poll of everything that waits, so the order is exact.
+    const HALF: u32 = 30;
+
+    async fn pass(steps: u32) {
+        for _ in 0..steps {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn race(tuned: Model, base: Model) -> Result<(Reply, Chosen), CallError> {
+        let ask = |name: String| {
+            let (name, Model(steps, score)) = match name.as_str() {
+                "tuned" => ("tuned", tuned),
+                _ => ("base", base),
+            };
+            async move {
+                pass(steps).await;
+                let reasons = vec![];
+                score
+                    .map(|score| Reply(name, Confidence { score, reasons }))
+                    .ok_or_else(|| CallError::not_sent(name))
+            }
+            .boxed()
+        };
+        tuned_or_base(ask, "tuned", "base", &FallbackRules::default(), pass(HALF)).await
+    }
+
+    #[track_caller]
+    fn check(outcome: Result<(Reply, Chosen), CallError>, name: &str, chosen: Chosen) {
+        let (reply, found) = outcome.unwrap();
+        assert_eq!((reply.0, found), (name, chosen));
+    }
+
+    const FAILS: Option<f64> = None;
+    const GOOD: Option<f64> = Some(1.0);
+    const CUT: Option<f64> = Some(0.4);
+    const BLANK: Option<f64> = Some(0.0);
+
+    #[tokio::test]
+    async fn the_better_of_the_two_is_served() {
+        let low = Chosen::base(Some(FallbackReason::LowConfidence));
+        let failed = Chosen::base(Some(FallbackReason::TunedFailed));
+        let kept = Chosen::tuned_over_base;
+        for (tuned, base, name, chosen) in [
+            (GOOD, GOOD, "tuned", Chosen::TUNED),
+            (CUT, GOOD, "base", low),
+            (CUT, FAILS, "tuned", kept(BaseNotServed::Failed)),
+            (CUT, BLANK, "tuned", kept(BaseNotServed::NoBetter)),
+            (CUT, CUT, "tuned", kept(BaseNotServed::NoBetter)),
+            (BLANK, CUT, "base", low),
+            (FAILS, BLANK, "base", failed),
+            (FAILS, GOOD, "base", failed),
+        ] {
+            check(race(Model(1, tuned), Model(1, base)).await, name, chosen);
+        }
+        assert!(race(Model(1, FAILS), Model(1, FAILS)).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_tuned_model_that_hangs_leaves_the_base_model_half_of_the_time() {
+        let slow = Chosen::base(Some(FallbackReason::TunedSlow));
+        check(race(Model(1_000, GOOD), Model(5, GOOD)).await, "base", slow);
+        check(
+            race(Model(40, GOOD), Model(20, GOOD)).await,
+            "tuned",
+            Chosen::TUNED,
+        );
+        // It comes at last, and the base model has failed or has nothing better.
+        let failed = Chosen::tuned_over_base(BaseNotServed::Failed);
+        check(race(Model(50, CUT), Model(5, FAILS)).await, "tuned", failed);
+        let no_better = Chosen::tuned_over_base(BaseNotServed::NoBetter);
+        check(
+            race(Model(50, GOOD), Model(5, BLANK)).await,
+            "tuned",
+            no_better,
+        );
+    }
+}

@@ -1,0 +1,185 @@
+//! From a question to the answer that is served: what is allowed, the route, the cache, the models.
+
+use std::{
+    sync::{Arc, PoisonError},
+    time::{Duration, Instant},
+};
+
+use actix_web::web::Bytes;
+use futures::FutureExt as _;
+use shared::{id::DatasetName, route::Route};
+use tracing::warn;
+
+use crate::{
+    State,
+    choose::{WithoutRoute, is_cacheable},
+    failure::Failure,
+    fingerprint::Fingerprint,
+    models::Models,
+    note::{BaseNotServed, Note},
+    question::Question,
+    race,
+    route_cache::RouteLookup,
+    streaming::OpenStream,
+};
+
+/// An answer to serve.
+#[derive(Debug, Clone)]
+pub(crate) struct Served {
+    /// The model's own bytes.
+    pub(crate) answer: Bytes,
+    pub(crate) note: Note,
+    /// How long the models took.
+    pub(crate) models: Duration,
+}
+
+/// How a caller wants to be answered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    /// When the answer must be there.
+    pub(crate) until: Instant,
+    /// Whether no cached answer may be served.
+    pub(crate) fresh: bool,
+}
+
+/// Checks a question, and gives the route of `model`; `None` while that cannot be read and the base model of
+/// the settings answers.
+pub(crate) async fn admit(
+    state: &State,
+    model: &str,
+    question: &Question,
+) -> Result<Option<Arc<Route>>, Failure> {
+    let allowance = &state.config.allowance;
+    allowance
+        .check(question.fields())
+        .map_err(Failure::Forbidden)?;
+    route(state, model).await
+}
+
+/// The route of `model`, as [`admit`] gives it.
+pub(crate) async fn route(state: &State, model: &str) -> Result<Option<Arc<Route>>, Failure> {
+    let unknown = || Failure::UnknownModel(model.chars().take(80).collect());
+    let name: DatasetName = model.parse().map_err(|_error| unknown())?;
+    match (
+        state.routes.of(&name).await,
+        state.config.rules.without_route,
+    ) {
+        (RouteLookup::Route(route), _) => Ok(Some(route)),
+        (RouteLookup::Unknown, _) => Err(unknown()),
+        (RouteLookup::Unreadable, WithoutRoute::Base) => Ok(None),
+        (RouteLookup::Unreadable, WithoutRoute::Refuse) => {
+            warn!(
+                outcome = "no_route",
+                "the route cannot be read, and PREDICT_BASE_MODEL is not set"
+            );
+            Err(Failure::Unavailable { retry_after: None })
+        }
+    }
+}
+
+/// Answers from the cache, the tuned model, or the base model, and says which.
+pub(crate) async fn answer(
+    state: &Arc<State>,
+    model: &str,
+    question: Question,
+    terms: Terms,
+) -> Result<Served, Failure> {
+    let route = admit(state, model, &question).await?;
+    let key = route
+        .as_ref()
+        .and_then(|route| Fingerprint::of(&question, route.serves(), route.version).ok());
+    let Some(key) = key else {
+        return ask(state, route.as_deref(), &question, terms.until).await;
+    };
+    if !terms.fresh
+        && let Some(served) = cached(state, &key)
+    {
+        return Ok(served);
+    }
+    let call = {
+        let state = Arc::clone(state);
+        async move {
+            let served = ask(&state, route.as_deref(), &question, terms.until).await?;
+            store(&state, key, &served);
+            Ok(served)
+        }
+    };
+    if terms.fresh {
+        return call.await;
+    }
+    // The caller who asked first may have more time than this one.
+    let flight = state.flights.join(key, call);
+    let outcome = tokio::time::timeout_at(terms.until.into(), flight).await;
+    outcome.unwrap_or(Err(Failure::Late))
+}
+
+async fn ask(
+    state: &State,
+    route: Option<&Route>,
+    question: &Question,
+    until: Instant,
+) -> Result<Served, Failure> {
+    let begun = Instant::now();
+    let models = Models {
+        state,
+        question,
+        until,
+    };
+    let (reply, chosen) =
+        race::run(state, route, until, |model| models.reply(model).boxed()).await?;
+    Ok(Served {
+        answer: reply.answer,
+        note: chosen.note(route, Some(reply.confidence)),
+        models: begun.elapsed(),
+    })
+}
+
+/// Opens the answer of the tuned model, or of the base model where the tuned one does not begin, or begins
+/// with the end.
+pub(crate) async fn open(
+    state: &State,
+    model: &str,
+    question: &Question,
+    terms: Terms,
+) -> Result<OpenStream, Failure> {
+    let route = admit(state, model, question).await?;
+    let models = Models {
+        state,
+        question,
+        until: terms.until,
+    };
+    let begin = |model| models.begin(model).boxed();
+    let (begun, chosen) = race::run(state, route.as_deref(), terms.until, begin).await?;
+    Ok(OpenStream {
+        first: begun.first,
+        rest: begun.rest,
+        note: chosen.note(route.as_deref(), None),
+    })
+}
+
+fn cached(state: &State, key: &Fingerprint) -> Option<Served> {
+    let mut cache = state.cache.lock().unwrap_or_else(PoisonError::into_inner);
+    let served = cache.get(key, state.clock.now())?;
+    Some(Served {
+        note: Note {
+            cached: true,
+            ..served.note
+        },
+        models: Duration::ZERO,
+        ..served
+    })
+}
+
+fn store(state: &State, key: Fingerprint, served: &Served) {
+    let note = &served.note;
+    let is_whole = (note.confidence.as_ref())
+        .is_some_and(|confidence| is_cacheable(note.fallback_reason, confidence));
+    // What was served for want of a base model may be worse than what that would say.
+    if is_whole && note.base_not_served != Some(BaseNotServed::Failed) {
+        let mut cache = state.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.put(key, served.clone(), state.clock.now());
+    }
+}
+
+#[cfg(test)]
+mod tests;
