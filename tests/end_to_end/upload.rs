@@ -199,12 +199,34 @@ async fn check_answers(harness: &Harness, run: &Run, version: &Version) {
     assert_eq!(again["candidates"], fresh["candidates"]);
     assert_eq!(again["responseId"], fresh["responseId"]);
 
+    check_doors(harness, &request).await;
+
     roll_back(harness).await;
     let (_, base) = harness.ask(MODEL, &request).await;
     assert_eq!(base["lapidary"]["servedBy"], "base", "{base}");
     assert_eq!(base["lapidary"]["cached"], false);
     assert_eq!(base["lapidary"]["route"], 2);
     assert_ne!(base["modelVersion"], fresh["modelVersion"]);
+}
+
+/// The same model answers by the other doors, in pieces and in OpenAI's shape.
+async fn check_doors(harness: &Harness, request: &Value) {
+    let predict = harness.address("PREDICT_URL");
+    let path =
+        format!("/v1/projects/p/locations/us/endpoints/{MODEL}:streamGenerateContent?alt=sse");
+    let chat = json!({ "model": MODEL, "messages": [{ "role": "user", "content": "Hello?" }] });
+    for (path, body, part_of_body) in [
+        (path.as_str(), request, "data: {"),
+        ("/v1/chat/completions", &chat, "\"chat.completion\""),
+    ] {
+        let answer = harness.http.post(format!("{predict}{path}")).json(body);
+        let answer = answer.send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        let served_by = answer.headers().get("x-lapidary-served-by").unwrap();
+        assert_eq!(served_by, "tuned", "{path}");
+        let body = answer.text().await.unwrap();
+        assert!(body.contains(part_of_body), "{path}: {body}");
+    }
 }
 
 /// A prompt of the eval split, without its answer.

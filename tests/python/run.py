@@ -6,7 +6,7 @@ import sys
 import time
 import traceback
 
-SERVICES = ["storage", "pubsub", "firestore", "genai"]
+SERVICES = ["storage", "pubsub", "firestore", "genai", "predict"]
 
 
 def read_env(path):

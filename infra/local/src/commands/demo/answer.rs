@@ -1,10 +1,10 @@
-//! One request to `predict`, as a user's program would make it.
+//! One question to `predict` by each of its doors, as a user's program would ask it.
 
 use std::time::Duration;
 
 use evaluate::{answer::ModelAnswer, sample, turn};
 use reqwest::Client;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use shared::error::Chain;
 
 use crate::{
@@ -39,16 +39,34 @@ async fn try_request(
     let row = held_out(session, end).await?.ok_or("no row was held out")?;
     let predict = session.address("PREDICT_URL")?;
     let url = format!("{predict}/v1/models/{}:generateContent", run.model);
-    let response: Value = Client::new()
-        .post(url)
-        .timeout(ANSWER_MAX)
-        .json(&row.prompt)
-        .send()
-        .await?
-        .error_for_status()?
-        .json()
-        .await?;
-    Ok(sections(&row.prompt, &row.reference, &response))
+    let response = post(&url, &Value::Object(row.prompt.clone())).await?;
+    let mut sections = sections(&row.prompt, &row.reference, &response);
+    let url = format!("{predict}/v1/chat/completions");
+    let completion = post(&url, &chat(run.model.as_str(), &row.prompt)).await?;
+    sections.push(openai_section(&completion));
+    Ok(sections)
+}
+
+async fn post(url: &str, body: &Value) -> reqwest::Result<Value> {
+    let request = Client::new().post(url).timeout(ANSWER_MAX).json(body);
+    request.send().await?.error_for_status()?.json().await
+}
+
+/// The last turn of `prompt` as a request of a chat.
+fn chat(model: &str, prompt: &Map<String, Value>) -> Value {
+    json!({ "model": model, "messages": [{ "role": "user", "content": last_turn(prompt) }] })
+}
+
+fn last_turn(prompt: &Map<String, Value>) -> String {
+    let turns = prompt.get("contents").and_then(Value::as_array);
+    let last = turns.and_then(|turns| turns.last()).map(turn::text);
+    last.unwrap_or_default()
+}
+
+fn openai_section(completion: &Value) -> Section {
+    let answer = completion.pointer("/choices/0/message/content");
+    let answer = answer.and_then(Value::as_str).unwrap_or_default();
+    Section::prose("OpenAI API", &text::line(answer, TEXT_MAX))
 }
 
 /// A held-out row, which the model was not trained on.
@@ -72,8 +90,6 @@ async fn held_out(
 }
 
 fn sections(prompt: &Map<String, Value>, reference: &str, response: &Value) -> Vec<Section> {
-    let turns = prompt.get("contents").and_then(Value::as_array);
-    let prompt = turns.and_then(|turns| turns.last()).map(turn::text);
     let answer = ModelAnswer::from_response(response, 0);
     let version = answer.model_version.as_deref().unwrap_or("unknown");
     let model = match response
@@ -86,7 +102,7 @@ fn sections(prompt: &Map<String, Value>, reference: &str, response: &Value) -> V
     };
     let shown = |text: &str| text::line(text, TEXT_MAX);
     vec![
-        Section::prose("Prompt", &shown(&prompt.unwrap_or_default())),
+        Section::prose("Prompt", &shown(&last_turn(prompt))),
         Section::prose("Answer", &shown(&answer.text)),
         Section::prose("Expected", &shown(reference)),
         Section::prose("Model", &format!("{model}, version {version}")),
@@ -95,8 +111,6 @@ fn sections(prompt: &Map<String, Value>, reference: &str, response: &Value) -> V
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::timeline::render;
 
@@ -111,12 +125,17 @@ mod tests {
             "modelVersion": "support@1-simulated",
             "lapidary": {"servedBy": "tuned", "route": 1, "cached": false},
         });
-        let sections = sections(prompt.as_object().unwrap(), "On the way.", &response);
+        let mut sections = sections(prompt.as_object().unwrap(), "On the way.", &response);
+        let completion = json!({"choices": [{"message": {"content": "It is on its way."}}]});
+        sections.push(openai_section(&completion));
+        let asked = chat("support", prompt.as_object().unwrap());
+        assert_eq!(asked["messages"][0]["content"], "Where is it?");
         insta::assert_snapshot!(render(&sections), @r"
-        Prompt     Where is it?
-        Answer     On its way.
-        Expected   On the way.
-        Model      the tuned model, version support@1-simulated
+        Prompt       Where is it?
+        Answer       On its way.
+        Expected     On the way.
+        Model        the tuned model, version support@1-simulated
+        OpenAI API   It is on its way.
         ");
     }
 }
