@@ -6,24 +6,14 @@ use shared::{
     delivery::Delivery,
     error::{Ack, Chain, Error},
     event::{DatasetCleaned, RunApproved},
-    google::{documents::Stored, policies::NoPolicy},
+    google::policies::NoPolicy,
     policy::StoredPolicy,
     price::prices,
     run::{Run, State as RunState},
-    waits::WaitCode,
 };
 use tracing::{Span, error};
 
-use crate::{
-    State,
-    permit::{self, Permit, permit},
-    plan::plan,
-    purchase,
-    queue::RunQueue,
-    run_store::{fail, record_turn, record_wait, write},
-    submission::{adopt, create, disarm, publish_submitted, record, release},
-    submit::{self, NextStep},
-};
+use crate::{State, effects, permit, plan::plan, purchase};
 
 /// Plans and prices the run of a version, and approves it where it is within its budget.
 pub(crate) async fn dataset_cleaned(
@@ -106,133 +96,7 @@ pub(crate) async fn run_approved(
     let Some(run) = state.documents.get::<Run>(id.as_str()).await? else {
         return Ok(Ack::refused("unknown_run", format!("no run `{id}`")));
     };
-    match submit::next(&run.value, state.config.settle, state.clock.now()) {
-        NextStep::Nothing => {
-            if run.value.state == RunState::Running {
-                publish_submitted(&state, id).await?;
-            }
-            let current = run.value.state.as_str();
-            Ok(Ack::done("done_before", format!("run {id} is {current}")))
-        }
-        NextStep::Settle { until } => Err(Error::Busy(
-            format!("an earlier call may still create a job for run {id}, until {until}").into(),
-        )),
-        NextStep::Adopt => match adopt(&state, &run).await? {
-            Some(job) => {
-                record(&state, &run, &job, "adopted the job of an earlier call").await?;
-                publish_submitted(&state, id).await?;
-                Ok(Ack::done(
-                    "adopted",
-                    format!("run {id} adopted the job of an earlier call"),
-                ))
-            }
-            None if submit::gives_up_for_now(&run.value) => step_aside(&state, run).await,
-            None => buy(&state, run).await,
-        },
-        NextStep::Create => {
-            let queue = queue(&state).await?;
-            if queue.is_turn_of(&run.value, state.config.jobs_max) {
-                buy(&state, run).await
-            } else {
-                record_turn(&state, &run).await
-            }
-        }
-    }
-}
-
-/// Reads the open runs as far as needed: while as many jobs run as may, no turn has come, however
-/// long the queue is.
-async fn queue(state: &State) -> Result<RunQueue, Error> {
-    let mut live = 0;
-    for current in [RunState::Running, RunState::Stopping] {
-        let found = in_state(state, current).await?;
-        live += found.len();
-    }
-    let queued = if live < state.config.jobs_max {
-        in_state(state, RunState::Queued).await?
-    } else {
-        Vec::new()
-    };
-    Ok(RunQueue { live, queued })
-}
-
-async fn in_state(state: &State, current: RunState) -> Result<Vec<Run>, Error> {
-    let field = [("state", current.as_str().into())];
-    let found = state.documents.query_all::<Run>(&field).await?;
-    Ok(found.into_iter().map(|stored| stored.value).collect())
-}
-
-/// Buys the job of a run whose turn has come, if policy, price and approval allow it now.
-async fn buy(state: &State, run: Stored<Run>) -> Result<Ack, Error> {
-    let id = run.value.id.clone();
-    let version = run.value.version.as_str();
-    let Some(version) = state.documents.get::<Version>(version).await? else {
-        let run = disarm(state, run).await?;
-        let reason = "its dataset version does not exist any more".to_owned();
-        return fail(state, &run, reason).await;
-    };
-    let policy = match state.policy.read().await {
-        Ok(policy) => policy,
-        Err(no_policy) => {
-            let chain = Chain(&no_policy).to_string();
-            error!(
-                event.name = "submission_waits",
-                service = "policy",
-                missing = "a policy that can be read",
-                "run {id} waits, and nothing is bought: {chain}"
-            );
-            let reason = format!("waits: nothing is bought without a policy: {chain}");
-            return not_now(state, run, WaitCode::Policy, reason).await;
-        }
-    };
-    let now = state.clock.now();
-    match permit(&run.value, &version.value, &policy, prices(), now) {
-        Permit::Buy(examined) => {
-            let caps = policy.policy.spend.caps();
-            create(state, run, *examined, &version.value, caps).await
-        }
-        Permit::Wait { code, reason } => not_now(state, run, code, reason).await,
-        Permit::Ask {
-            run: mut examined,
-            reason,
-        } => {
-            examined.reservation = None;
-            examined.ask_again("tune", &reason, now);
-            write(state, &run, &examined).await?;
-            release(state, &run.value).await?;
-            Ok(Ack::done(
-                "asks",
-                format!("run {id} awaits approval: {reason}"),
-            ))
-        }
-    }
-}
-
-/// Records what the run waits for. Nothing was bought for it: a list without its job, or no call at all,
-/// has proved that.
-async fn not_now(
-    state: &State,
-    run: Stored<Run>,
-    code: WaitCode,
-    reason: String,
-) -> Result<Ack, Error> {
-    let run = disarm(state, run).await?;
-    record_wait(state, &run, code, None, reason).await
-}
-
-/// Lets others pass a run whose calls have all ended without an answer.
-async fn step_aside(state: &State, run: Stored<Run>) -> Result<Ack, Error> {
-    let (id, calls) = (run.value.id.clone(), run.value.unknown_creates);
-    error!(
-        event.name = "submission_waits",
-        service = shared::google::vertex::SERVICE,
-        missing = "an answer",
-        "run {id} waits: {calls} create calls in a row had no answer, and made no job"
-    );
-    let run = disarm(state, run).await?;
-    let reason =
-        format!("waits for Vertex AI: {calls} calls in a row had no answer, and made no job");
-    record_wait(state, &run, WaitCode::Service, None, reason).await
+    effects::submit(&state, run).await
 }
 
 /// Nothing is planned without a policy: an operator must act, so it is an error line at each delivery.

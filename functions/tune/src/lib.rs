@@ -1,8 +1,8 @@
 //! Plans, prices and submits exactly one tuning job for a dataset version.
 
 mod config;
+mod effects;
 mod handler;
-mod submission;
 
 pub mod advice;
 pub mod outlook;
@@ -11,7 +11,7 @@ pub mod plan;
 pub mod plan_input;
 mod purchase;
 pub mod queue;
-mod run_store;
+pub mod submission;
 pub mod submit;
 
 use actix_web::web::{self, Data, ServiceConfig};
