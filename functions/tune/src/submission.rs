@@ -133,10 +133,7 @@ impl Submission {
             (Pending::Release(then), BuyAnswer::Done) => {
                 self.ask(BuyStep::Reread, Pending::DisarmedRead(then))
             }
-            (Pending::DisarmedRead(then), BuyAnswer::Run(run)) => {
-                self.run = run;
-                self.conclude(then, at)
-            }
+            (Pending::DisarmedRead(then), BuyAnswer::Run(run)) => self.disarmed(run, then, at),
             (Pending::AskingRun { release, ack }, BuyAnswer::Done) => match release {
                 Some(release) => self.ask(release, Pending::Last(ack)),
                 None => BuyStep::End(Ok(ack)),

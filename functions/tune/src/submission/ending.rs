@@ -9,7 +9,7 @@ use shared::{
     waits::{WaitCode, Waits},
 };
 
-use super::{BuyClock, BuyStep, Pending, Submission};
+use super::{BuyClock, BuyStep, Pending, Submission, busy};
 
 /// What follows once neither intent nor reservation is left.
 #[derive(Debug)]
@@ -66,6 +66,17 @@ impl Submission {
             }
             None => self.ask(BuyStep::Reread, Pending::DisarmedRead(then)),
         }
+    }
+
+    /// Goes on with `run` as it is now. Another delivery may have given it a job, or written an intent, since
+    /// this one removed its own: what this one was answered says nothing about that.
+    pub(super) fn disarmed(&mut self, run: Box<Run>, then: Then, at: BuyClock) -> BuyStep {
+        let is_ours = run.state == State::Queued && run.attempt == self.run.attempt;
+        if !is_ours || run.armed.is_some() {
+            return busy("another delivery goes on with the run".to_owned());
+        }
+        self.run = run;
+        self.conclude(then, at)
     }
 
     pub(super) fn release_step(&self, reservation: Reservation) -> BuyStep {

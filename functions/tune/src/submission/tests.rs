@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use shared::{
     google::vertex::{JobList, TuningJob},
-    outcome::{CallError, Idempotency},
+    outcome::{CallError, ErrorAnswer, Idempotency, RpcCode},
     spend::Reservation,
 };
 
@@ -199,6 +199,27 @@ fn a_definite_no_leaves_neither_intent_nor_money() {
     scene.goes_on(1);
     assert!(matches!(scene.step, BuyStep::End(Err(_))));
     assert!(scene.stored.armed.is_none() && scene.stored.reservation.is_none());
+}
+
+#[test]
+fn what_a_late_delivery_was_answered_does_not_end_a_run_that_has_a_job_now() {
+    let mut scene = armed();
+    let refused = CallError::of(
+        ErrorAnswer {
+            code: Some(RpcCode::InvalidArgument),
+            message: "no".to_owned(),
+            ..ErrorAnswer::default()
+        },
+        Idempotency::NotIdempotent,
+    );
+    scene.answer(BuyAnswer::Created(Err(refused)), 1);
+    scene.goes_on_to(1, |step| matches!(step, BuyStep::Reread));
+    // It stood still, and another delivery created a job.
+    let mut running = scene.stored.clone();
+    running.job = Some(job(1).record(None, at(60)));
+    assert!(running.enter(State::Running, "tune", "submitted its job", at(60)));
+    scene.answer(BuyAnswer::Run(Box::new(running)), 90);
+    scene.ends_busy("another delivery");
 }
 
 #[test]
