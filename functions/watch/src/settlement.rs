@@ -15,7 +15,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     State, isolated,
-    spending::{self, SpendStep},
+    spending::{self, OpenReservation, SpendStep},
 };
 
 /// Goes through the open reservations of this month and the one before.
@@ -24,10 +24,19 @@ use crate::{
 pub(crate) async fn settle(state: &State) -> Result<(), Error> {
     let now = state.clock.now();
     let before = now - chrono::TimeDelta::days(i64::from(now.day()));
-    for month in [month_of(before), month_of(now)] {
-        let entries = state.spend.month(&month).await?.entries;
-        for (key, entry) in entries.iter().filter(|(_, entry)| entry.settled.is_none()) {
-            let result = settle_one(state, &month, key, entry).await;
+    let [earlier, later] = [month_of(before), month_of(now)];
+    for (month, other) in [(&earlier, &later), (&later, &earlier)] {
+        let entries = state.spend.month(month).await?.entries;
+        let open = entries.iter().filter(|(_, entry)| entry.settled.is_none());
+        let open: Vec<_> = open.collect();
+        if open.is_empty() {
+            continue;
+        }
+        // Read after the other was settled.
+        let others = state.spend.month(other).await?.entries;
+        for (key, entry) in open {
+            let settled_elsewhere = others.get(key).is_some_and(|it| it.settled.is_some());
+            let result = settle_one(state, month, key, entry, settled_elsewhere).await;
             let run = key.rsplit_once('.').map(|(run, _)| run);
             isolated::log_failure("settlement_failed", run, None, &result);
         }
@@ -40,6 +49,7 @@ async fn settle_one(
     month: &str,
     key: &str,
     entry: &SpendEntry,
+    settled_elsewhere: bool,
 ) -> Result<(), Error> {
     let parsed = key.rsplit_once('.').and_then(|(run, attempt)| {
         Some((run.parse::<RunId>().ok()?, attempt.parse::<u32>().ok()?))
@@ -60,7 +70,13 @@ async fn settle_one(
     let run = run.map(|run| run.value);
     let entries: Vec<JobEntry> = jobs.iter().map(|job| job.value.clone()).collect();
     let now = state.clock.now();
-    match spending::next(attempt, entry, run.as_ref(), &entries, prices(), now) {
+    let reservation = OpenReservation {
+        attempt,
+        month,
+        entry,
+        settled_elsewhere,
+    };
+    match spending::next(reservation, run.as_ref(), &entries, prices(), now) {
         SpendStep::Keep => {}
         SpendStep::Settle { costs, assumed } => {
             for job in &jobs {
@@ -106,7 +122,8 @@ async fn record_cost(
     costs: &[(String, Usd)],
 ) -> Result<(), Error> {
     let key = job.value.name.key();
-    let Some((_, usd)) = costs.iter().find(|(of, _)| *of == key) else {
+    let cost = costs.iter().find(|(of, _)| *of == key);
+    let Some((_, usd)) = cost.filter(|_| job.value.cost_micros.is_none()) else {
         return Ok(());
     };
     let mut entry = job.value.clone();

@@ -31,21 +31,46 @@ pub enum SpendStep {
     Release,
 }
 
-/// Decides what to do with the reservation `entry` of the attempt `attempt` at `run`, whose jobs are `jobs`.
+/// A reservation, and where it stands.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenReservation<'a> {
+    /// The attempt that it is for.
+    pub attempt: u32,
+    /// The month whose document has it.
+    pub month: &'a str,
+    /// The entry.
+    pub entry: &'a SpendEntry,
+    /// Whether the attempt has been settled in another month.
+    pub settled_elsewhere: bool,
+}
+
+impl OpenReservation<'_> {
+    /// Whether its attempt is paid for by a reservation in another month. A delivery that reserved, and
+    /// then stood still or came again, can leave two of them where one month ends and the next begins.
+    fn is_second(&self, current: Option<&Run>) -> bool {
+        let relied_on = current.and_then(|run| run.reservation.as_ref());
+        self.settled_elsewhere || relied_on.is_some_and(|it| it.month != self.month)
+    }
+}
+
+/// Decides what to do with a reservation for an attempt at `run`, whose jobs are `jobs`.
 pub fn next(
-    attempt: u32,
-    entry: &SpendEntry,
+    reservation: OpenReservation<'_>,
     run: Option<&Run>,
     jobs: &[JobEntry],
     prices: &Prices,
     now: DateTime<Utc>,
 ) -> SpendStep {
+    let OpenReservation { attempt, entry, .. } = reservation;
     let jobs: Vec<&JobEntry> = jobs.iter().filter(|job| job.attempt == attempt).collect();
-    if entry.settled.is_some() || jobs.iter().any(|job| job.open) {
+    if entry.settled.is_some() {
         return SpendStep::Keep;
     }
     let current = run.filter(|run| run.attempt == attempt);
-    if current.is_some_and(is_needed) {
+    if reservation.is_second(current) {
+        return unless_recent(entry, now);
+    }
+    if jobs.iter().any(|job| job.open) || current.is_some_and(is_needed) {
         return SpendStep::Keep;
     }
     match run {
@@ -60,8 +85,16 @@ pub fn next(
             SpendStep::Settle { costs, assumed }
         }
         // A job may exist that no list has shown yet.
-        _ if now - entry.at < LEAKED_AFTER => SpendStep::Keep,
-        _ => SpendStep::Release,
+        _ => unless_recent(entry, now),
+    }
+}
+
+/// Releases a reservation, unless the delivery that made it may still rely on it.
+fn unless_recent(entry: &SpendEntry, now: DateTime<Utc>) -> SpendStep {
+    if now - entry.at < LEAKED_AFTER {
+        SpendStep::Keep
+    } else {
+        SpendStep::Release
     }
 }
 
@@ -84,6 +117,11 @@ fn cost(
     prices: &Prices,
 ) -> (Usd, bool) {
     let succeeded = job.state == JobState::Succeeded;
+    // Recorded by a tick whose settlement may have been lost, or is made already. Its run may be at another
+    // attempt now, and the cost would come out differently: what the ledger says is what is settled.
+    if let Some(micros) = job.cost_micros {
+        return (Usd(micros), !succeeded);
+    }
     let epochs = run.plan.epochs;
     let Some(one_pass) = job.billed_tokens else {
         // The service counts before it trains, so a job without a count has trained nothing; unless it
@@ -92,8 +130,11 @@ fn cost(
             succeeded || current.is_some_and(|run| run.last_step.is_some_and(|it| it > 0));
         return (if trained { entry.reserved } else { Usd::ZERO }, true);
     };
-    // Of a job that was stopped, the epoch under way counts as whole.
-    let done = current.and_then(|run| run.job.as_ref()?.completed_epochs);
+    // Of a job that was stopped, the epoch under way counts as whole. A run that ended before its job did not
+    // see how far that came.
+    let polled = current.and_then(|run| run.job.as_ref());
+    let polled = polled.filter(|job| job.state.is_final());
+    let done = polled.and_then(|job| job.completed_epochs);
     let billed_epochs = match done {
         Some(done) if !succeeded => epochs.min(done.saturating_add(1)),
         Some(_) | None => epochs,

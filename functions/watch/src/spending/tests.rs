@@ -39,7 +39,13 @@ fn entry() -> SpendEntry {
 #[track_caller]
 fn check(run: Option<&Value>, jobs: &[JobEntry], minutes: i64, expected: &SpendStep) {
     let found = run.map(self::run);
-    let step = next(1, &entry(), found.as_ref(), jobs, prices(), at(minutes));
+    let reservation = OpenReservation {
+        attempt: 1,
+        month: "1970-01",
+        entry: &entry(),
+        settled_elsewhere: false,
+    };
+    let step = next(reservation, found.as_ref(), jobs, prices(), at(minutes));
     assert_eq!(&step, expected, "{run:?} {jobs:?}");
 }
 
@@ -86,6 +92,44 @@ fn what_bought_nothing_is_released_once_no_job_can_appear() {
 }
 
 #[test]
+fn of_two_reservations_at_the_turn_of_a_month_one_is_settled_and_the_other_released() {
+    let done = job(
+        1,
+        "JOB_STATE_SUCCEEDED",
+        &json!({"billed_tokens": 1_000_000}),
+    );
+    #[track_caller]
+    fn check(run: &Value, job: &JobEntry, settled_elsewhere: bool, expected: [&SpendStep; 2]) {
+        let run = self::run(run);
+        for (minutes, expected) in [19, 20].into_iter().zip(expected) {
+            let reservation = OpenReservation {
+                attempt: 1,
+                month: "1970-02",
+                entry: &entry(),
+                settled_elsewhere,
+            };
+            let jobs = std::slice::from_ref(job);
+            let step = next(reservation, Some(&run), jobs, prices(), at(minutes));
+            assert_eq!(&step, expected, "{run:?}");
+        }
+    }
+    let released = [&SpendStep::Keep, &SpendStep::Release];
+    let relies_on =
+        |month: &str| json!({"state": "succeeded", "reservation": {"month": month, "revision": 1}});
+    check(&relies_on("1970-01"), &done, false, released);
+    let running = job(1, "JOB_STATE_RUNNING", &json!({}));
+    let mut runs = relies_on("1970-01");
+    runs["state"] = "running".into();
+    check(&runs, &running, false, released);
+    let settled = settle(&[12_000_000], false);
+    check(&relies_on("1970-02"), &done, false, [&settled, &settled]);
+    // The next attempt has forgotten in which month this one was reserved.
+    let next_attempt = json!({"attempt": 2});
+    check(&next_attempt, &done, true, released);
+    check(&next_attempt, &done, false, [&settled, &settled]);
+}
+
+#[test]
 fn an_attempt_settles_at_what_was_billed() {
     // A million tokens a pass, four passes, three dollars a million.
     let counted = json!({"billed_tokens": 1_000_000});
@@ -100,12 +144,30 @@ fn an_attempt_settles_at_what_was_billed() {
     let stopped = json!({"state": "cancelled",
         "job": {"name": "n", "state": "JOB_STATE_CANCELLED", "completed_epochs": 1}});
     check(Some(&stopped), &cancelled, 1, &settle(&[6_000_000], true));
+    // Its run ended before it, and does not know how far it came: the most it can be.
+    let ended_before = json!({"state": "failed",
+        "job": {"name": "n", "state": "JOB_STATE_RUNNING", "completed_epochs": 1}});
+    check(
+        Some(&ended_before),
+        &cancelled,
+        1,
+        &settle(&[12_000_000], true),
+    );
     // Its run is at the next attempt, and no longer knows how far this one came: the most it can be.
     check(
         Some(&json!({"attempt": 2})),
         &cancelled,
         1,
         &settle(&[12_000_000], true),
+    );
+    // A tick recorded the cost before, and its settlement was lost.
+    let mut recorded = cancelled;
+    recorded[0].cost_micros = Some(6_000_000);
+    check(
+        Some(&json!({"attempt": 2})),
+        &recorded,
+        1,
+        &settle(&[6_000_000], true),
     );
     let both = [
         job(1, "JOB_STATE_SUCCEEDED", &counted),
