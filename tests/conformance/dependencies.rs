@@ -27,6 +27,7 @@ fn allowed() -> BTreeMap<String, Vec<String>> {
             with_functions(&["clean-engine", "emulators", "shared"]),
         ),
         ("rollout".to_owned(), vec!["shared".to_owned()]),
+        ("simulation".to_owned(), with_functions(&["shared"])),
         (
             "system-tests".to_owned(),
             with_functions(&["clean-engine", "emulators", "local", "rollout", "shared"]),

@@ -1,0 +1,127 @@
+//! Money and jobs under every schedule: one paid job, none over the cap, none lost.
+
+#![expect(
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test's helper fails the test"
+)]
+
+use std::{
+    ops::Range,
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+    time::Instant,
+};
+
+use simulation::{RemovedGuard, SimulationProfile, Violation, run};
+
+/// Seeds of a profile, unless `SIMULATION_SEEDS` says otherwise.
+const SEEDS: u64 = 2_000;
+/// Seeds within which a missing protection shows.
+const SEEDS_OF_A_MUTANT: u64 = 100_000;
+
+/// The first of `seeds` whose schedule goes wrong; tried on every processor.
+fn first_violation(
+    profile: SimulationProfile,
+    removed: Option<RemovedGuard>,
+    seeds: Range<u64>,
+) -> Option<Box<Violation>> {
+    let next = AtomicU64::new(seeds.start);
+    let until = AtomicU64::new(seeds.end);
+    let worker = || {
+        let mut first = None;
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= until.load(Ordering::Relaxed) {
+                return first;
+            }
+            if let Err(violation) = run(profile, removed, seed) {
+                // Those before it may go wrong, too; those after it do not matter.
+                until.fetch_min(seed, Ordering::Relaxed);
+                first = Some(violation);
+            }
+        }
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let found = thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+        let found = workers.into_iter().filter_map(|worker| worker.join().ok());
+        found.flatten().collect::<Vec<_>>()
+    });
+    found.into_iter().min_by_key(|violation| violation.seed)
+}
+
+/// A whole number in the environment.
+fn setting(name: &str) -> Option<u64> {
+    let text = std::env::var_os(name)?;
+    let number = text.to_str().and_then(|text| text.parse().ok());
+    Some(number.unwrap_or_else(|| panic!("{name} is not a whole number")))
+}
+
+/// The seeds to try: one alone, or as many as wanted.
+fn seeds() -> Range<u64> {
+    match setting("SIMULATION_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..setting("SIMULATION_SEEDS").unwrap_or(SEEDS),
+    }
+}
+
+#[track_caller]
+fn holds(profile: SimulationProfile) {
+    let seeds = seeds();
+    let count = seeds.end - seeds.start;
+    let began = Instant::now();
+    if let Some(violation) = first_violation(profile, None, seeds) {
+        let Violation { seed, what, trace } = *violation;
+        let trace = trace.join("\n");
+        panic!("{trace}\n{what}\nagain, alone: SIMULATION_SEED={seed}, profile {profile:?}");
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    println!("{profile:?}: {count} schedules in {seconds:.1} s");
+}
+
+#[track_caller]
+fn fails_without(removed: RemovedGuard) {
+    let seeds = 0..SEEDS_OF_A_MUTANT;
+    let found = first_violation(SimulationProfile::Bounded, Some(removed), seeds);
+    let Some(violation) = found else {
+        panic!("no schedule notices that {removed:?} is missing");
+    };
+    let Violation { seed, what, .. } = *violation;
+    println!("without {removed:?}, seed {seed}: {what}");
+}
+
+#[test]
+fn within_the_times_one_job_is_paid_for_and_nothing_is_lost() {
+    holds(SimulationProfile::Bounded);
+}
+
+#[test]
+fn beyond_the_times_a_second_job_is_cancelled_and_nothing_is_lost() {
+    holds(SimulationProfile::Unbounded);
+}
+
+#[test]
+fn without_the_settle_time_a_second_job_is_paid_for() {
+    fails_without(RemovedGuard::Settle);
+}
+
+#[test]
+fn without_adoption_a_second_job_is_paid_for() {
+    fails_without(RemovedGuard::Adopt);
+}
+
+#[test]
+fn without_fencing_a_second_job_is_paid_for() {
+    fails_without(RemovedGuard::Fencing);
+}
+
+#[test]
+fn without_the_ledger_jobs_are_left_running() {
+    fails_without(RemovedGuard::Ledger);
+}
+
+#[test]
+fn without_reservations_the_cap_is_passed() {
+    fails_without(RemovedGuard::Reservation);
+}
