@@ -14,6 +14,7 @@ pub mod objects;
 pub mod policies;
 pub mod rest;
 pub mod run;
+pub mod run_queue;
 pub mod spend_book;
 pub mod vertex;
 

@@ -5,13 +5,17 @@
 //! compare-and-set: a late or repeated delivery cannot take it back. [`Run::retry`] starts the next
 //! attempt.
 
+pub(crate) mod queue;
+
 mod estimate;
-mod queue;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-pub use self::estimate::{Estimate, ServingEstimate};
+pub use self::{
+    estimate::{Estimate, ServingEstimate},
+    queue::QueuePosition,
+};
 use crate::{
     checkpoint::Checkpoint,
     curve::{Curve, CurveReading, CurveState},
@@ -382,6 +386,10 @@ pub struct Run {
 
 impl Document for Run {
     const COLLECTION: &'static str = "runs";
+
+    fn query_fields(&self) -> Vec<(&'static str, String)> {
+        self.queue_fields()
+    }
 }
 
 fn first_attempt() -> u32 {

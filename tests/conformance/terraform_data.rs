@@ -211,7 +211,7 @@ fn a_function_may_do_with_documents_what_its_code_does() {
                 // It creates the document or replaces it.
                 "put" => &["create", "update"],
                 // A query reads what it lists.
-                "with_field" | "newest" | "query_all" | "query_since" => &["get", "list"],
+                "with_field" | "newest" | "query_all" | "page_since" => &["get", "list"],
                 other => panic!("{name}: which permission does `documents.{other}` need?"),
             };
             wants.extend(
@@ -300,8 +300,8 @@ fn every_queried_field_has_an_index() {
     let firestore = json("firestore.json");
     let mut by_type: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut queries = BTreeSet::new();
-    let query = Regex::new(r#"\.(?:with_field|newest|query_since)::<(\w+)>\(\s*"(\w+)""#).unwrap();
-    let any = Regex::new(r"\.(?:with_field|newest|query_since)\b(?:::<|\()").unwrap();
+    let query = Regex::new(r#"\.(?:with_field|newest|page_since)::<(\w+)>\(\s*"(\w+)""#).unwrap();
+    let any = Regex::new(r"\.(?:with_field|newest|page_since)\b(?:::<|\()").unwrap();
     // Its fields are where the list is made, in the same file: `("state", …)`.
     let all_of = Regex::new(r"\.query_all::<(\w+)>\(").unwrap();
     let equal = Regex::new(r#"\("(\w+)", [\w.()]+\.into\(\)\)"#).unwrap();

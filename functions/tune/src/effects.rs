@@ -6,7 +6,7 @@ use shared::{
     dataset::Version,
     error::{Ack, Chain, Error},
     event::RunSubmitted,
-    google::{documents::Stored, vertex},
+    google::{documents::Stored, run_queue::QueueReader, vertex},
     id::RunId,
     run::{Run, State as RunState},
 };
@@ -155,21 +155,19 @@ impl Buyer<'_> {
 async fn open_runs(state: &State) -> Result<RunQueue, Error> {
     let mut live = 0;
     for current in [RunState::Running, RunState::Stopping] {
-        let found = in_state(state, current).await?;
-        live += found.len();
+        let field = [("state", current.as_str().into())];
+        live += state.documents.query_all::<Run>(&field).await?.len();
     }
-    let queued = if live < state.config.jobs_max {
-        in_state(state, RunState::Queued).await?
-    } else {
-        Vec::new()
-    };
+    let jobs_max = state.config.jobs_max;
+    let mut queued = Vec::new();
+    if live < jobs_max {
+        let queue = QueueReader::new(&state.documents);
+        // One more than may run: the run that asks may be among them.
+        let most = jobs_max.saturating_add(1);
+        queued = queue.armed(most).await?;
+        queued.extend(queue.in_turn(most).await?);
+    }
     Ok(RunQueue { live, queued })
-}
-
-async fn in_state(state: &State, current: RunState) -> Result<Vec<Run>, Error> {
-    let field = [("state", current.as_str().into())];
-    let found = state.documents.query_all::<Run>(&field).await?;
-    Ok(found.into_iter().map(|stored| stored.value).collect())
 }
 
 fn report(id: &RunId, report: &BuyReport) {

@@ -7,7 +7,7 @@ use shared::run::Run;
 pub struct RunQueue {
     /// Runs whose job exists and has not ended.
     pub live: usize,
-    /// The queued runs.
+    /// The queued runs: at least the first of each list, one more than jobs may run.
     pub queued: Vec<Run>,
 }
 

@@ -22,7 +22,7 @@ use crate::{
     State, attempts, isolated,
     job_lists::JobLists,
     losses,
-    open_runs::OpenRuns,
+    open_runs::{self, OpenRuns},
     poll, progress, reconcile, service_count,
     settlement::{self, Priced},
     sweep, unplanned,
@@ -37,6 +37,8 @@ pub(crate) async fn tick(state: Data<State>, _delivery: Delivery<Tick>) -> Resul
     let lists = JobLists::read(&state).await;
     // A ledger that cannot be read must not keep runs from being polled.
     let swept = sweep::sweep(&state, &lists).await;
+    let index = state.indexed.get_or_try_init(|| open_runs::index(&state));
+    index.await?;
     // Read after the sweep, which may have adopted a job into one of them.
     let runs = OpenRuns::read(&state).await?;
     let live = runs.live.len();

@@ -31,8 +31,10 @@ use shared::{
     service::{self, Callers, Common, Running},
 };
 
+use tokio::sync::OnceCell;
+
 pub use crate::config::Config;
-use crate::{notify::Notifier, sweep::EndedJobs};
+use crate::{notify::Notifier, sweep::EndedJobs, unplanned::VersionScan};
 
 /// What the handler uses.
 #[derive(Debug)]
@@ -45,6 +47,9 @@ struct State {
     policy: PolicyObject,
     spend: SpendBook,
     ended: EndedJobs,
+    versions: VersionScan,
+    /// Set once the queue has been indexed.
+    indexed: OnceCell<()>,
 }
 
 /// Runs the function until the process is asked to stop.
@@ -70,6 +75,8 @@ async fn start(
         events: google.events(clock)?,
         vertex: google.vertex()?,
         ended: EndedJobs::default(),
+        versions: VersionScan::default(),
+        indexed: OnceCell::new(),
     });
     Ok(move |app: &mut ServiceConfig| {
         app.app_data(state.clone())

@@ -1,11 +1,11 @@
 //! What a lost event left undone, found from the documents alone.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
     dataset::Version,
-    id::{RunId, VersionId},
+    id::RunId,
     run::{Run, State},
 };
 
@@ -50,19 +50,10 @@ pub fn due(queued: &[Run], live: usize, jobs_max: usize, now: DateTime<Utc>) -> 
         .collect()
 }
 
-/// The versions older than `lost` for which no run was planned.
-pub fn unplanned<'a>(
-    versions: &'a [Version],
-    runs: &[Run],
-    lost: Duration,
-    now: DateTime<Utc>,
-) -> Vec<&'a Version> {
-    let planned: BTreeSet<&VersionId> = runs.iter().map(|run| &run.version).collect();
+/// Whether the event of a version without a run counts as lost: it is older than `lost`.
+pub fn is_lost(version: &Version, lost: Duration, now: DateTime<Utc>) -> bool {
     let lost = TimeDelta::from_std(lost).unwrap_or(TimeDelta::MAX);
-    versions
-        .iter()
-        .filter(|version| now - version.created_at > lost && !planned.contains(&version.id))
-        .collect()
+    now - version.created_at > lost
 }
 
 /// The time from which versions are read; `mark` is the watermark, if there is one.
@@ -71,13 +62,18 @@ pub fn since(mark: Option<DateTime<Utc>>, now: DateTime<Utc>) -> DateTime<Utc> {
     mark.map_or(earliest, |mark| mark.max(earliest))
 }
 
-/// The next watermark: everything created before it has its run.
-pub fn watermark(unplanned: &[&Version], now: DateTime<Utc>) -> DateTime<Utc> {
-    let oldest = unplanned.iter().map(|version| version.created_at).min();
+/// The next watermark: everything created before it has its run. `oldest` was the oldest without one, and
+/// `reached` is how far the look has come, if it is not at the end.
+pub fn watermark(
+    oldest: Option<DateTime<Utc>>,
+    reached: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> DateTime<Utc> {
+    let open = oldest.into_iter().chain(reached).min();
     // A second earlier: times are compared as texts, whose order is that of whole seconds.
-    let oldest = oldest.map(|oldest| oldest - TimeDelta::seconds(1));
+    let open = open.map(|open| open - TimeDelta::seconds(1));
     let latest = now - WATERMARK_LAG;
-    oldest.map_or(latest, |oldest| oldest.min(latest))
+    open.map_or(latest, |open| open.min(latest))
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::OnceCell;
 use tracing::error;
 
+pub use self::pages::PagePosition;
 use crate::{
     error::{Chain, Error},
     outcome::{CallError, Idempotency, RpcCode},
@@ -32,6 +33,12 @@ const CALL_MAX: Duration = Duration::from_secs(20);
 pub trait Document: Serialize + DeserializeOwned + Send + Sync {
     /// The collection that holds it.
     const COLLECTION: &'static str;
+
+    /// Fields that only queries use, derived from the value at every write: a query by one field needs no
+    /// composite index, and can ask for what no stored field says by itself. Reads leave them out.
+    fn query_fields(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
 }
 
 /// A document as it was read: the value, and the state of it that a replacement relies on.
@@ -39,6 +46,9 @@ pub trait Document: Serialize + DeserializeOwned + Send + Sync {
 pub struct Stored<T> {
     /// The value.
     pub value: T,
+    /// Whether it was stored with the query fields that it has today: a document that an earlier version
+    /// wrote is found by queries once it is written again.
+    pub is_indexed: bool,
     update_time: Option<firestore::jiff::Timestamp>,
 }
 
@@ -241,18 +251,31 @@ impl Documents {
 
 /// A document that has its fields, and no name yet.
 fn fields<T: Document>(value: &T) -> Result<FirestoreDocument, Error> {
-    FirestoreDb::serialize_to_doc("", value).map_err(failed)
+    let mut document = FirestoreDb::serialize_to_doc("", value).map_err(failed)?;
+    for (name, text) in value.query_fields() {
+        let text: FirestoreValue = text.into();
+        document.fields.insert(name.to_owned(), text.value);
+    }
+    Ok(document)
 }
 
 fn stored<T: Document>(document: &FirestoreDocument) -> Result<Stored<T>, Error> {
-    let value = FirestoreDb::deserialize_doc_to(document).map_err(|source| Error::Internal {
+    let value: T = FirestoreDb::deserialize_doc_to(document).map_err(|source| Error::Internal {
         what: "a document that does not parse",
         source: source.into(),
     })?;
+    let is_indexed = value.query_fields().into_iter().all(|(name, text)| {
+        let text: FirestoreValue = text.into();
+        document.fields.get(name) == Some(&text.value)
+    });
     let update_time = document
         .update_time
         .and_then(|time| firestore::jiff::Timestamp::new(time.seconds, time.nanos).ok());
-    Ok(Stored { value, update_time })
+    Ok(Stored {
+        value,
+        is_indexed,
+        update_time,
+    })
 }
 
 /// A document of a list. One that does not parse must not hide the others.

@@ -92,25 +92,23 @@ fn the_watermark_stops_at_what_has_no_run() {
         }))
         .unwrap()
     };
+    let mark = |oldest: Option<i64>, reached: Option<i64>| {
+        watermark(oldest.map(day), reached.map(day), day(10))
+    };
+    assert_eq!(mark(None, None), day(9), "late documents are still seen");
+    let before = |days: i64| day(days) - TimeDelta::seconds(1);
+    assert_eq!(mark(Some(5), None), before(5));
     assert_eq!(
-        watermark(&[], day(10)),
-        day(9),
-        "late documents are still seen"
+        mark(None, Some(4)),
+        before(4),
+        "no further than it has looked"
     );
-    let lost = version(day(5));
-    assert_eq!(watermark(&[&lost], day(10)), day(5) - TimeDelta::seconds(1));
+    assert_eq!(mark(Some(5), Some(4)), before(4));
+    assert_eq!(mark(Some(3), Some(4)), before(3));
     assert_eq!(since(Some(day(5)), day(10)), day(5));
     assert_eq!(since(Some(day(5)), day(100)), day(69), "not for ever");
     assert_eq!(since(None, day(100)), day(69));
-    let runs = [run("a-b-c", 0, &json!({}))];
     let minute = Duration::from_mins(1);
-    assert!(unplanned(std::slice::from_ref(&lost), &runs, minute, day(10)).is_empty());
-    assert_eq!(
-        unplanned(std::slice::from_ref(&lost), &[], minute, day(10)).len(),
-        1
-    );
-    assert!(
-        unplanned(&[version(day(10))], &[], minute, day(10)).is_empty(),
-        "not lost yet"
-    );
+    assert!(is_lost(&version(day(5)), minute, day(10)));
+    assert!(!is_lost(&version(day(10)), minute, day(10)), "not lost yet");
 }

@@ -1,0 +1,80 @@
+//! The queue of runs, read from Firestore: only as much of it as is asked for.
+
+use chrono::{DateTime, Utc};
+
+use super::documents::{Documents, Stored};
+use crate::{
+    error::Error,
+    run::{
+        QueuePosition, Run,
+        queue::{ARMED, IN_TURN, RETRIED, sortable},
+    },
+};
+
+/// The queue in `documents`.
+#[derive(Debug, Clone, Copy)]
+pub struct QueueReader<'a>(&'a Documents);
+
+impl<'a> QueueReader<'a> {
+    /// The queue in `documents`.
+    pub fn new(documents: &'a Documents) -> Self {
+        Self(documents)
+    }
+
+    /// The first `limit` runs whose submission is under way or in doubt.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be read.
+    pub async fn armed(&self, limit: usize) -> Result<Vec<Run>, Error> {
+        self.first(ARMED, None, limit).await
+    }
+
+    /// The next `limit` runs whose turn comes, which may be now.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be read.
+    pub async fn in_turn(&self, limit: usize) -> Result<Vec<Run>, Error> {
+        self.first(IN_TURN, None, limit).await
+    }
+
+    /// The first `limit` runs that others may pass and whose next try is due.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be read.
+    pub async fn retried(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<Run>, Error> {
+        self.first(RETRIED, Some(sortable(now)), limit).await
+    }
+
+    /// Where `run` stands now; `None` where it is not among those whose turn comes.
+    ///
+    /// # Errors
+    ///
+    /// Where those before it cannot be counted.
+    pub async fn position(&self, run: &Run) -> Result<Option<QueuePosition>, Error> {
+        let Some(place) = run.place_in_turn() else {
+            return Ok(None);
+        };
+        let before = self.0.count_below::<Run>(IN_TURN, &place).await?;
+        Ok(Some(QueuePosition(before.saturating_add(1))))
+    }
+
+    async fn first(
+        &self,
+        list: &str,
+        until: Option<String>,
+        limit: usize,
+    ) -> Result<Vec<Run>, Error> {
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let found = self.0.first_by::<Run>(list, until, limit).await?;
+        Ok(found
+            .into_iter()
+            .map(|Stored { value, .. }| value)
+            .collect())
+    }
+}
