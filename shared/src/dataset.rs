@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     google::documents::Document,
     id::{DatasetName, VersionId},
+    policy::Residency,
     recipe::Recipe,
     uri::Artifact,
 };
@@ -70,6 +71,10 @@ pub struct Version {
     /// The address of the person who uploaded the rows, where the object says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uploader: Option<String>,
+    /// Where its rows stay, by the policy at the time it was made. Absent where the policy could not be read
+    /// then, and of versions made before it was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Residency>,
     /// The format its rows had.
     pub format: String,
     /// The version of the code that cleaned it.

@@ -5,7 +5,7 @@
 
 mod parse;
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -178,6 +178,21 @@ impl Residency {
         }
     }
 }
+
+impl FromStr for Residency {
+    type Err = UnknownLocation;
+
+    fn from_str(text: &str) -> Result<Self, UnknownLocation> {
+        let mut all = Self::ALL.into_iter();
+        let found = all.find(|location| location.as_str() == text);
+        found.ok_or_else(|| UnknownLocation(text.to_owned()))
+    }
+}
+
+/// A text that names no [`Residency`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected us, eu or global, found `{0}`")]
+pub struct UnknownLocation(String);
 
 impl fmt::Display for Residency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

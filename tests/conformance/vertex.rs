@@ -12,6 +12,7 @@ use shared::{
     id::RunId,
     job_state::JobState,
     outcome::{CallError, RpcCode},
+    policy::Residency,
     retry::Budget,
     run::TuningPlan,
 };
@@ -179,7 +180,9 @@ async fn a_429_says_when_to_retry_and_a_retry_succeeds() {
         "action": { "error": { "status": "RESOURCE_EXHAUSTED", "retry_after_s": 3 } },
     });
     world.target.done("POST", "/emulator/faults", fault).await;
-    let model = world.vertex.base_model("gemini-3.1-flash-lite");
+    let model = world
+        .vertex
+        .base_model("gemini-3.1-flash-lite", Residency::Global);
     let url = format!("{}/v1/{model}:generateContent", world.target.url);
     let refused = world.target.http.post(url).json(&question(7)).send().await;
     let refused = refused.unwrap();
@@ -257,7 +260,9 @@ async fn a_job_that_succeeds_leaves_curves_checkpoints_and_a_model_that_answers(
     assert!(loss(curve.train.len() - 1) < loss(0), "nothing was learnt");
 
     let endpoint = record.endpoint.unwrap();
-    let base = world.vertex.base_model("gemini-3.1-flash-lite");
+    let base = world
+        .vertex
+        .base_model("gemini-3.1-flash-lite", Residency::Global);
     let mut differ = 0;
     for stone in 0..QUESTIONS {
         let tuned = world.answer(&endpoint, stone).await;

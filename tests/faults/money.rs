@@ -10,6 +10,7 @@ mod create;
 mod curve;
 mod incidents;
 mod ledger;
+mod location;
 mod policy;
 mod queue;
 mod reuse;

@@ -13,8 +13,11 @@ use shared::{
     dataset::{RowTokens, Rows, StoredFile, Version},
     error::{Chain, Error},
     google::objects::Created,
+    id::DatasetName,
+    policy::Residency,
     uri::GcsUri,
 };
+use tracing::warn;
 
 use crate::{
     blocking,
@@ -69,8 +72,11 @@ pub(crate) async fn build(
         Err(Interruption::Failed(error)) => return failed(error),
         Err(Interruption::NextRound(plan)) => return Ok(BuildOutcome::NextRound(Box::new(plan))),
     };
-    let model = &spec.recipe.tune.base_model;
-    cleaned.report.tokens.calibration = calibrated(state, model, &parts).await?;
+    let location = location(state, &spec.dataset).await;
+    if let Some(location) = location {
+        let model = &spec.recipe.tune.base_model;
+        cleaned.report.tokens.calibration = calibrated(state, model, location, &parts).await?;
+    }
     let report = store(state, &folder, "report", &cleaned.report).await?;
     parts.insert("report".to_owned(), report);
     if cleaned.report.verdict == ReportVerdict::Unusable {
@@ -78,6 +84,7 @@ pub(crate) async fn build(
     }
     let mut version = describe(spec, &cleaned.report, parts);
     version.created_at = state.clock.now();
+    version.location = location;
     let card = write_card(&version, &settings, &cleaned);
     let stored = store_text(state, &folder, "card.md", MARKDOWN, card.into_bytes()).await?;
     version.parts.insert("card".to_owned(), stored);
@@ -118,6 +125,7 @@ fn describe(spec: VersionSpec, report: &Report, parts: BTreeMap<String, StoredFi
         recipe: spec.recipe,
         recipe_found: spec.recipe_found,
         uploader: spec.stat.uploader,
+        location: None,
         format: report.format.clone().unwrap_or_default(),
         code_version: CODE_VERSION.to_owned(),
         rows: Rows {
@@ -191,10 +199,26 @@ async fn clean(
     }
 }
 
+/// Where the rows of `dataset` stay; `None` where no policy says it: no row is sent anywhere then.
+async fn location(state: &State, dataset: &DatasetName) -> Option<Residency> {
+    match state.policy.read().await {
+        Ok(policy) => Some(policy.policy.for_dataset(dataset).location),
+        Err(no_policy) => {
+            warn!(
+                event.name = "tokens_not_counted",
+                "tokens were not counted, since the policy does not say where: {}",
+                Chain(&no_policy)
+            );
+            None
+        }
+    }
+}
+
 /// The tokens that the service counts in a few rows: of those held out, since they are drawn at random.
 async fn calibrated(
     state: &State,
     model: &str,
+    location: Residency,
     parts: &BTreeMap<String, StoredFile>,
 ) -> Result<Option<Calibration>, Error> {
     let candidates = [OutputFile::Eval, OutputFile::Train].map(|part| parts.get(part.name()));
@@ -208,7 +232,7 @@ async fn calibrated(
         .objects
         .read(&part.artifact.uri, CALIBRATION_BYTES_MAX)
         .await?;
-    calibrate(state, model, &rows.unwrap_or_default()).await
+    calibrate(state, model, location, &rows.unwrap_or_default()).await
 }
 
 /// Whether the files of a pass are those of a version.

@@ -11,6 +11,7 @@ use serde_json::Value;
 use shared::{
     error::{Chain, Error},
     outcome::CallError,
+    policy::Residency,
 };
 use tracing::{error, info};
 
@@ -28,11 +29,12 @@ const AT_ONCE: usize = 4;
 /// Time limit of one count.
 const COUNT_MAX: Duration = Duration::from_secs(10);
 
-/// The tokens that `model` counts in the first few of `rows`, and our estimate of the same; `None` if
+/// The tokens that `model` counts at `location` in the first few of `rows`, and our estimate of the same; `None` if
 /// the service does not answer.
 pub(crate) async fn calibrate(
     state: &State,
     model: &str,
+    location: Residency,
     rows: &[u8],
 ) -> Result<Option<Calibration>, Error> {
     let rows: Vec<Value> = rows
@@ -47,7 +49,8 @@ pub(crate) async fn calibrate(
     if rows.is_empty() {
         return Ok(None);
     }
-    match count(state, model, &rows).await {
+    let name = state.vertex.base_model(model, location);
+    match count(state, &name, &rows).await {
         Ok(counted) => Ok(Some(Calibration {
             model: model.to_owned(),
             rows: u64::try_from(rows.len()).unwrap_or(u64::MAX),
@@ -76,8 +79,7 @@ pub(crate) async fn calibrate(
 }
 
 async fn count(state: &State, model: &str, rows: &[Value]) -> Result<u64, CallError> {
-    let model = state.vertex.base_model(model);
-    let counts = stream::iter(rows).map(|row| state.vertex.count_tokens(&model, row, COUNT_MAX));
+    let counts = stream::iter(rows).map(|row| state.vertex.count_tokens(model, row, COUNT_MAX));
     let counts: Vec<u64> = counts.buffered(AT_ONCE).try_collect().await?;
     Ok(counts.iter().sum())
 }

@@ -3,8 +3,8 @@
 use shared::{
     clock::Clock,
     google::{
-        StartError, documents::Documents, events::Events, objects::Objects, run::CloudRun,
-        vertex::Vertex,
+        StartError, documents::Documents, events::Events, objects::Objects, policies::PolicyObject,
+        run::CloudRun, vertex::Vertex,
     },
     service::Common,
 };
@@ -18,6 +18,7 @@ pub(crate) struct State {
     pub(crate) clock: Clock,
     pub(crate) documents: Documents,
     pub(crate) objects: Objects,
+    pub(crate) policy: PolicyObject,
     pub(crate) events: Events,
     pub(crate) vertex: Vertex,
     pub(crate) run: CloudRun,
@@ -27,11 +28,13 @@ impl State {
     /// Creates the clients; none of them makes a call yet.
     pub(crate) async fn connect(config: Config, common: Common) -> Result<Self, StartError> {
         let Common { clock, google } = common;
+        let objects = google.objects().await?;
         Ok(Self {
+            policy: PolicyObject::new(objects.clone(), config.policy.clone()),
             config,
             clock,
             documents: google.documents()?,
-            objects: google.objects().await?,
+            objects,
             events: google.events(clock)?,
             vertex: google.vertex()?,
             run: google.run()?,

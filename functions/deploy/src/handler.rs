@@ -130,7 +130,7 @@ async fn route(state: &State, run: &Run) -> Result<Stored<Route>, Error> {
     if let Some(route) = state.documents.get::<Route>(id).await? {
         return Ok(route);
     }
-    let base = state.vertex.base_model(&run.plan.base_model);
+    let base = state.vertex.base_model(&run.plan.base_model, run.location);
     let _first_one_stays = state.documents.create(id, &Route::new(base)).await?;
     let route = state.documents.get::<Route>(id).await?;
     route.ok_or(Error::Busy(
@@ -215,7 +215,9 @@ async fn move_route(
     target: Target,
     reason: &str,
 ) -> Result<(), Error> {
-    let moved = promote(before.value.clone(), target, reason, state.clock.now());
+    let mut moved = promote(before.value.clone(), target, reason, state.clock.now());
+    // What falls back to the base model stays where the rows of the run do.
+    moved.base = state.vertex.base_model(&moved.base, run.location);
     let write = state
         .documents
         .replace(run.model.as_str(), before, &moved)

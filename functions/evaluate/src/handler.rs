@@ -55,7 +55,7 @@ pub(crate) async fn run_finished(
         .is_none()
     {
         let models = Models {
-            base: state.vertex.base_model(&run.plan.base_model),
+            base: state.vertex.base_model(&run.plan.base_model, run.location),
             tuned,
             attempt: delivery.message.attempt.unwrap_or(1),
         };

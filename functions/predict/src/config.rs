@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use shared::config::Reader;
+use shared::{config::Reader, google::vertex::Vertex, policy::Residency};
 
 use crate::{
     allowance::Allowance,
@@ -20,8 +20,9 @@ pub struct Config {
     pub cache: CacheLimits,
     /// When the base model answers in place of the tuned one: `PREDICT_CONFIDENCE_MIN`, 0.5.
     pub rules: FallbackRules,
-    /// The model that answers while the route cannot be read; `PREDICT_BASE_MODEL`. If not set: 503.
-    pub base_model: Option<String>,
+    /// The model that answers while the route cannot be read, `PREDICT_BASE_MODEL`, and where, which then is
+    /// required: `PREDICT_LOCATION`, where every prompt may go by the policy. If not set: 503.
+    pub base_model: Option<(String, Residency)>,
     /// What requests may bring in besides their own words; `PREDICT_ALLOW`, nothing.
     pub(crate) allowance: Allowance,
     /// Expected length of answers, in characters: `PREDICT_CHARS_MIN`, 0; `PREDICT_CHARS_MAX`.
@@ -43,6 +44,15 @@ impl Config {
         let ttl_s = read.or("PREDICT_CACHE_TTL_S", 3_600_u32);
         let threshold = read.or("PREDICT_CONFIDENCE_MIN", FallbackRules::default().threshold);
         let base_model = read.optional::<String>("PREDICT_BASE_MODEL")?;
+        let location = read.optional::<Residency>("PREDICT_LOCATION")?;
+        if base_model.is_some() && location.is_none() {
+            read.fault(
+                "PREDICT_LOCATION is not set: expected us, eu or global, where prompts may go while no route \
+                 can be read, since PREDICT_BASE_MODEL is set"
+                    .to_owned(),
+            );
+        }
+        let base_model = base_model.zip(location);
         let allowed = read.optional::<String>("PREDICT_ALLOW")?;
         let chars_min = read.or("PREDICT_CHARS_MIN", 0);
         let chars_max = read.optional("PREDICT_CHARS_MAX");
@@ -72,5 +82,11 @@ impl Config {
             route_ttl: Duration::from_secs(route_ttl_s?),
             body_max_bytes: body_max_bytes?,
         })
+    }
+
+    /// The resource name of the model that answers while no route can be read.
+    pub(crate) fn without_route(&self, vertex: &Vertex) -> Option<String> {
+        let (model, location) = self.base_model.as_ref()?;
+        Some(vertex.base_model(model, *location))
     }
 }

@@ -42,6 +42,8 @@ struct State {
     config: Config,
     clock: Clock,
     vertex: Vertex,
+    /// The model that answers while no route can be read, where the settings name one.
+    without_route: Option<String>,
     routes: RouteCache,
     cache: Mutex<Cache>,
     flights: Flights,
@@ -60,9 +62,11 @@ async fn start(
 ) -> Result<impl Fn(&mut ServiceConfig) + Send + Sync + 'static, StartError> {
     let Common { clock, google } = common;
     let body = PayloadConfig::new(config.body_max_bytes);
+    let vertex = google.vertex()?;
     let state = Data::new(Arc::new(State {
         clock,
-        vertex: google.vertex()?,
+        without_route: config.without_route(&vertex),
+        vertex,
         routes: RouteCache::new(google.documents()?, config.route_ttl),
         cache: Mutex::new(Cache::new(config.cache)),
         flights: Flights::default(),

@@ -91,8 +91,8 @@ where
             .await
             .map(|reply| (reply, Chosen::base(None))),
         None => {
-            let setting = state.config.base_model.as_deref().unwrap_or_default();
-            let reply = ask(state.vertex.base_model(setting)).await;
+            let model = state.without_route.clone().unwrap_or_default();
+            let reply = ask(model).await;
             reply.map(|reply| (reply, Chosen::base(Some(FallbackReason::NoRoute))))
         }
     };

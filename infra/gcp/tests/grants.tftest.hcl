@@ -58,6 +58,7 @@ run "every_account_has_the_listed_grants_and_no_others" {
       "roles/pubsub.publisher on topic dataset-cleaned",
       "roles/storage.objectCreator on bucket lapidary-test-datasets",
       "roles/storage.objectViewer on bucket lapidary-test-datasets",
+      "roles/storage.objectViewer on bucket lapidary-test-policy",
       "roles/storage.objectViewer on bucket lapidary-test-uploads",
     ])
     error_message = "run-clean has other grants."

@@ -24,7 +24,9 @@ pub use self::{
 };
 use crate::{
     google::rest::{RestCall, Transport, parse},
+    id::model_id,
     outcome::{CallError, Idempotency},
+    policy::Residency,
     retry::Budget,
 };
 
@@ -118,11 +120,20 @@ impl Vertex {
         })
     }
 
-    /// The resource name of a base model where it answers: 3.x models are served globally.
-    pub fn base_model(&self, model: &str) -> String {
+    /// The resource name of a base model where it answers: at `location`, which keeps what it is asked and
+    /// what it answers there. `model` is its id or its name anywhere, so that a name that was stored for one
+    /// location becomes that of another.
+    ///
+    /// This and [`TuningPlan::region`] are the only places that choose a location, and the host follows from
+    /// the name that a call is sent to. A tuned model answers where the service has put its endpoint: `us` or
+    /// `eu`, after the region of its job.
+    ///
+    /// [`TuningPlan::region`]: crate::run::TuningPlan::region
+    pub fn base_model(&self, model: &str, location: Residency) -> String {
         format!(
-            "projects/{}/locations/global/publishers/google/models/{model}",
-            self.project
+            "projects/{}/locations/{location}/publishers/google/models/{}",
+            self.project,
+            model_id(model)
         )
     }
 

@@ -63,10 +63,9 @@ pub(super) async fn count_tokens(
 ) -> Result<HttpResponse, Failure> {
     let question = Question::read(body).map_err(Failure::Invalid)?;
     let route = serving::admit(state, model, &question).await?;
-    let setting = state.config.base_model.as_deref().unwrap_or_default();
     let asked = match &route {
         Some(route) => route.serves().to_owned(),
-        None => state.vertex.base_model(setting),
+        None => state.without_route.clone().unwrap_or_default(),
     };
     let models = Models {
         state,

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use shared::{
     config::{Reader, Vars},
     google::Google,
+    policy::Residency,
     route::Target,
 };
 
@@ -113,11 +114,12 @@ impl World {
             "support",
             Route {
                 target: Some(target),
-                ..Route::new(vertex.base_model("m"))
+                ..Route::new(vertex.base_model("m", Residency::Global))
             },
         );
         let state = Arc::new(State {
             clock: shared::clock::Clock::system(),
+            without_route: config.without_route(&vertex),
             vertex,
             routes,
             cache: Mutex::new(Cache::new(config.cache)),

@@ -36,6 +36,7 @@ pub(crate) fn version(recipe: &str, tokens: u64) -> Version {
         recipe: Recipe::parse(recipe).unwrap(),
         recipe_found: Some(!recipe.is_empty()),
         uploader: None,
+        location: None,
         format: "input_output".to_owned(),
         code_version: "0".to_owned(),
         rows: Rows {
