@@ -1,0 +1,1 @@
+//! What the scores of two models on the same rows allow to claim.

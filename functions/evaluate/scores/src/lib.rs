@@ -1,0 +1,7 @@
+//! Scores of answers against references, and which of two models' scores are better.
+//!
+//! The crate is pure: texts go in, numbers come out. It uses no network, no clock and no client, so
+//! that the function on Cloud Run and the command on a laptop reach the same verdict on the same
+//! answers.
+
+pub mod comparison;
