@@ -4,4 +4,14 @@
 //! that the function on Cloud Run and the command on a laptop reach the same verdict on the same
 //! answers.
 
+mod text;
+
+pub mod metric;
+pub mod metrics;
+
 pub mod comparison;
+pub mod scoring;
+pub mod task;
+
+#[cfg(test)]
+mod golden;
