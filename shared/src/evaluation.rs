@@ -4,8 +4,12 @@
 //! Fields are only ever added, and each has a default, so that a reader of another version can still
 //! show a document.
 
+mod integrity;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+
+pub use self::integrity::{Asked, Integrity, NOT_ASKED_PERCENT_MAX, Pending};
 
 use crate::{google::documents::Document, id::RunId, route::Evidence};
 
@@ -24,8 +28,26 @@ pub struct EvaluationRecord {
     pub tuned: String,
     /// The result.
     pub evaluation: Evaluation,
+    /// Whether the result is final. `watch` looks for those that are not.
+    #[serde(default = "decided")]
+    pub decided: bool,
+    /// When models that could not be asked are asked again; absent where the result is final.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Pending>,
     /// When.
     pub at: DateTime<Utc>,
+}
+
+/// Documents from before evaluations could be undecided are final.
+fn decided() -> bool {
+    true
+}
+
+impl EvaluationRecord {
+    /// Whether a message about its run has nothing to do now: models are asked again later.
+    pub fn waits(&self, now: DateTime<Utc>) -> bool {
+        !self.decided && self.pending.as_ref().is_some_and(|wait| !wait.is_due(now))
+    }
 }
 
 impl Document for EvaluationRecord {
@@ -40,8 +62,10 @@ pub struct Evaluation {
     pub schema: u32,
     /// Digest of the rows asked. Only evaluations of the same rows can be compared with each other.
     pub sample: String,
-    /// Rows asked. Failures are among them.
+    /// Rows compared: those that every model answered. Empty and blocked answers are among them.
     pub rows: u64,
+    /// How far each model could be asked.
+    pub integrity: Integrity,
     /// What follows, on the primary metric.
     pub verdict: Verdict,
     /// The same in plain words, numbers included.
@@ -100,6 +124,8 @@ pub enum Verdict {
     Worse,
     /// None of these, or too few rows for any.
     CannotTell,
+    /// A model could not be asked: nothing follows, and it is asked again.
+    Undecided,
     /// A verdict that this version does not know, as it is written. It promotes nothing.
     Other(String),
 }
@@ -118,6 +144,7 @@ impl Verdict {
             Self::NotWorse => "not_worse",
             Self::Worse => "worse",
             Self::CannotTell => "cannot_tell",
+            Self::Undecided => "undecided",
             Self::Other(name) => name,
         }
     }
@@ -130,6 +157,7 @@ impl From<String> for Verdict {
             "not_worse" => Self::NotWorse,
             "worse" => Self::Worse,
             "cannot_tell" => Self::CannotTell,
+            "undecided" => Self::Undecided,
             _ => Self::Other(name),
         }
     }
@@ -189,7 +217,7 @@ pub struct Side {
     pub blocked: u64,
     /// Answers without text.
     pub empty: u64,
-    /// Calls without a usable reply.
+    /// Replies that the service marks as broken, such as `MALFORMED_FUNCTION_CALL`.
     pub failed: u64,
     /// Blocked, empty and failed together: rows that score 0.
     pub failures: u64,
@@ -220,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_verdict_is_written_as_it_is_read() {
-        for name in ["better", "not_worse", "worse", "cannot_tell"] {
+        for name in ["better", "not_worse", "worse", "cannot_tell", "undecided"] {
             let verdict = Verdict::from(name.to_owned());
             assert!(!matches!(verdict, Verdict::Other(_)), "{name}");
             assert_eq!(verdict.as_str(), name);

@@ -140,7 +140,16 @@ async fn an_endpoint_that_is_not_there_yet_is_asked_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_default_checkpoint_that_may_not_be_set_keeps_no_model_from_its_users() {
-    let mut patch = refused("deploy", "/models/", "PERMISSION_DENIED", 1_000);
+    default_is_refused("PERMISSION_DENIED").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_default_checkpoint_that_cannot_be_set_keeps_no_model_from_its_users() {
+    default_is_refused("FAILED_PRECONDITION").await;
+}
+
+async fn default_is_refused(status: &str) {
+    let mut patch = refused("deploy", "/models/", status, 1_000);
     patch["method"] = "PATCH".into();
     check(&[patch]).await;
 }

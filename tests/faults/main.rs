@@ -19,6 +19,7 @@ mod lost;
 mod money;
 mod rollout;
 mod terminate;
+mod undecided;
 
 /// What the stacks' functions are started from.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_lapidary-under-test");

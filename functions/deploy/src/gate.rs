@@ -55,6 +55,7 @@ pub fn decide(run: &str, evaluation: &Evaluation, policy: Gate, route: &Route) -
                 None => format!("inconclusive ({found})"),
             });
         }
+        (Verdict::Undecided, _) => return keep(found),
         (Verdict::Worse, _) => return keep(&format!("it is worse ({found})")),
         (Verdict::Other(name), _) => {
             return keep(&format!("its verdict `{name}` is unknown ({found})"));

@@ -48,6 +48,12 @@ pub(crate) async fn run_evaluated(
                     format!("run {id} has no evaluation"),
                 ));
             };
+            if !evaluated.value.decided {
+                return Ok(Ack::done(
+                    "undecided",
+                    format!("the models of run {id} could not be asked yet"),
+                ));
+            }
             let attempt = delivery.message.attempt.unwrap_or(1);
             let evaluation = &evaluated.value.evaluation;
             decide_and_move(&state, &run.value, evaluation, attempt).await?
@@ -96,8 +102,8 @@ async fn decide_and_move(
                     format!("the endpoint of the tuned model refuses to answer: {refusal}"),
                 ),
                 Ok(()) => {
-                    set_default_checkpoint(state, run).await?;
                     move_route(state, run, &route, target, &reason).await?;
+                    set_default_checkpoint(state, run).await;
                     (true, reason)
                 }
             },
@@ -179,32 +185,26 @@ async fn probe(state: &State, target: &Target, attempt: u32) -> Result<Result<()
     }
 }
 
-/// Makes the chosen checkpoint the default of the tuned model, so that Google's own console
-/// and clients see the same model that the route leads to.
-async fn set_default_checkpoint(state: &State, run: &Run) -> Result<(), Error> {
+/// Makes the chosen checkpoint the default of the tuned model, so that Google's own console and clients see
+/// the same model that the route leads to.
+///
+/// The route names the checkpoint's own endpoint, so this is for those only: whatever the answer, it keeps no
+/// better model from its users.
+async fn set_default_checkpoint(state: &State, run: &Run) {
     let model = run.job.as_ref().and_then(|job| job.model.as_ref());
     let checkpoint = run.chosen.as_ref().filter(|chosen| chosen.id != "default");
     let (Some(model), Some(checkpoint)) = (model, checkpoint) else {
-        return Ok(());
+        return;
     };
     let chosen = state.vertex.choose_checkpoint(model, &checkpoint.id).await;
-    match chosen {
-        Ok(()) => Ok(()),
-        // The route names the checkpoint's own endpoint, so this is for other clients only, and
-        // what waiting does not change must not keep a better model from its users.
-        Err(error @ (CallError::No(_) | CallError::NotAllowed(_) | CallError::Missing(_))) => {
-            warn!(
-                outcome = "default_not_chosen",
-                "run {}: checkpoint {} is not the default of its model: {}",
-                run.id,
-                checkpoint.id,
-                Chain(&error)
-            );
-            Ok(())
-        }
-        Err(error @ (CallError::NotNow { .. } | CallError::Unknown(_))) => {
-            Err(Error::call(vertex::SERVICE)(error))
-        }
+    if let Err(error) = chosen {
+        warn!(
+            outcome = "default_not_chosen",
+            "run {}: checkpoint {} is not the default of its model: {}",
+            run.id,
+            checkpoint.id,
+            Chain(&error)
+        );
     }
 }
 

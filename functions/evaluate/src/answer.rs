@@ -1,5 +1,5 @@
-//! The answer of a model to one prompt. A failed call is an answer too: it is counted and scores 0, and the number of rows stays
-//! the same. A gate that skipped failures would promote a model that refuses to answer.
+//! The answer of a model to one prompt. A reply that is empty, blocked or broken is an answer too: it scores 0 and is counted
+//! apart, since a gate that skipped those would promote a model that refuses to answer. A failed call is none: see `crate::ask`.
 
 use std::fmt;
 
@@ -44,9 +44,9 @@ pub enum AnswerOutcome {
     },
     /// The model stopped by itself, with nothing but whitespace.
     Empty,
-    /// No usable reply: an HTTP status, a time-out, or a `finishReason` that marks the reply as broken.
+    /// A reply that its `finishReason` marks as broken.
     Failed {
-        /// Such as `429`, `timeout`, `MALFORMED_FUNCTION_CALL`.
+        /// Such as `MALFORMED_FUNCTION_CALL`.
         code: String,
     },
 }
@@ -94,7 +94,7 @@ impl ModelAnswer {
         }
     }
 
-    /// A call without a reply, after all retries.
+    /// A reply without usable content.
     pub fn failed(code: impl Into<String>, latency_ms: u64) -> Self {
         Self {
             text: String::new(),
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn a_failure_scores_0_on_every_metric() {
         for metric in METRICS {
-            let failure = ModelAnswer::failed("429", 5);
+            let failure = ModelAnswer::failed("OTHER", 5);
             assert!(
                 failure.score(*metric, "") < f64::EPSILON,
                 "{}",

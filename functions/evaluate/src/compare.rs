@@ -8,7 +8,7 @@ mod primary;
 mod side;
 mod verdict;
 
-use shared::evaluation::{Comparison, CorpusBleu, Evaluation, SCHEMA};
+use shared::evaluation::{Comparison, CorpusBleu, Evaluation, Integrity, SCHEMA, Verdict};
 
 use crate::{
     answer::ModelAnswer,
@@ -64,6 +64,7 @@ pub fn compare(cases: &[Case<'_>], sample: &str, rules: &VerdictRules) -> Evalua
         schema: SCHEMA,
         sample: sample.to_owned(),
         rows: cases.len() as u64,
+        integrity: Integrity::default(),
         verdict: judgement.verdict,
         reason: judgement.reason,
         more_rows_needed: judgement.more_rows_needed,
@@ -87,6 +88,18 @@ pub fn compare(cases: &[Case<'_>], sample: &str, rules: &VerdictRules) -> Evalua
             .into_iter()
             .map(|measured| measured.comparison)
             .collect(),
+    }
+}
+
+/// The result where a model could not be asked: no score of the other one says anything.
+pub fn undecided(sample: &str, integrity: Integrity) -> Evaluation {
+    Evaluation {
+        schema: SCHEMA,
+        sample: sample.to_owned(),
+        verdict: Verdict::Undecided,
+        reason: integrity.reason(),
+        integrity,
+        ..Evaluation::default()
     }
 }
 

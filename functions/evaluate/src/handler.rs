@@ -1,27 +1,38 @@
 //! Consumes `run-finished`.
 
+use std::time::{Duration, Instant};
+
 use actix_web::web::Data;
+use futures::future::try_join;
 use shared::{
     dataset::Version,
     delivery::Delivery,
     error::{Ack, Error},
-    evaluation::EvaluationRecord,
+    evaluation::{Evaluation, EvaluationRecord, Integrity, Pending},
     event::{RunEvaluated, RunFinished},
+    google::documents::Stored,
+    id,
     run::Run,
 };
-use tracing::{Span, info};
+use tracing::{Span, error, info, warn};
 
 use crate::{
     State,
-    ask::{self, Models},
-    compare::{Case, VerdictRules, compare},
-    sample::{self, RowSample},
+    answer::ModelAnswer,
+    ask::Respondent,
+    compare::{Case, VerdictRules, compare, undecided},
+    sample::{self, RowSample, generation_config},
+    shards,
 };
 
 /// Largest file of held-out rows that is read: 2,000 rows, the most that are asked, of 128 KiB each.
 const EVAL_MAX_BYTES: u64 = 256 << 20;
-/// Seed of the choice of rows. Fixed, so that all runs on a version are compared on the same rows.
+/// Seed of the choice of rows and of their order. Fixed, so that all runs on a version are compared on the
+/// same rows.
 const SAMPLE_SEED: u64 = 1;
+/// How long one delivery asks. Pub/Sub gives up on a push after ten minutes; the next delivery goes on with
+/// the rows that are left.
+const ASKING_MAX: Duration = Duration::from_mins(8);
 
 /// Compares the tuned model of a finished run with its base, once, and publishes the result.
 pub(crate) async fn run_finished(
@@ -48,64 +59,190 @@ pub(crate) async fn run_finished(
         let note = format!("run {id} has no model to evaluate");
         return Ok(Ack::done("nothing_to_evaluate", note));
     };
-    if state
-        .documents
-        .get::<EvaluationRecord>(id.as_str())
-        .await?
-        .is_none()
-    {
-        let models = Models {
-            base: state.vertex.base_model(&run.plan.base_model, run.location),
-            tuned,
-            attempt: delivery.message.attempt.unwrap_or(1),
+    let before = state.documents.get::<EvaluationRecord>(id.as_str()).await?;
+    let is_decided = before.as_ref().is_some_and(|before| before.value.decided);
+    if !is_decided {
+        let now = state.clock.now();
+        if before
+            .as_ref()
+            .is_some_and(|before| before.value.waits(now))
+        {
+            let note = format!("run {id} is evaluated when its models can be asked");
+            return Ok(Ack::done("waits", note));
+        }
+        let record = evaluate(&state, &run, tuned, before.as_ref()).await?;
+        let write = match &before {
+            None => state.documents.create(id.as_str(), &record).await?,
+            Some(before) => {
+                let replaced = state.documents.replace(id.as_str(), before, &record);
+                replaced.await?
+            }
         };
-        let record = evaluate(&state, &run, models).await?;
-        let _first_one_stays = state.documents.create(id.as_str(), &record).await?;
+        write.or_busy("another delivery recorded an evaluation of the run")?;
+        log(&record);
+        if !record.decided {
+            let note = format!("run {id}: {}", record.evaluation.reason);
+            return Ok(Ack::done("undecided", note));
+        }
     }
     let evaluated = RunEvaluated { run: id.clone() };
     state.events.publish(&evaluated).await?;
     Ok(Ack::done("evaluated", format!("run {id} is evaluated")))
 }
 
-async fn evaluate(state: &State, run: &Run, models: Models) -> Result<EvaluationRecord, Error> {
+/// Asks both models, and compares them if both could be asked.
+async fn evaluate(
+    state: &State,
+    run: &Run,
+    tuned: String,
+    before: Option<&Stored<EvaluationRecord>>,
+) -> Result<EvaluationRecord, Error> {
     let sample = held_out(state, run).await?;
-    let pairs = ask::all(state, &run.id, &models, &sample).await?;
+    let base = state.vertex.base_model(&run.plan.base_model, run.location);
+    let folders = [
+        answers_folder(state, "models", &base, &sample),
+        answers_folder(state, run.id.as_str(), &tuned, &sample),
+    ];
+    let [base_folder, tuned_folder] = folders;
+    let (mut base, mut tuned) = try_join(
+        Respondent::read(state, base, base_folder),
+        Respondent::read(state, tuned, tuned_folder),
+    )
+    .await?;
+    ask_all(state, &sample, &mut base, &mut tuned).await?;
+    let rows = sample.rows.len();
+    let integrity = Integrity {
+        base: base.asked(&sample, rows),
+        tuned: tuned.asked(&sample, rows),
+        serving: None,
+    };
+    let (base_model, tuned_model) = (base.model().to_owned(), tuned.model().to_owned());
+    let evaluation = if integrity.is_sound() {
+        score(sample, base, tuned, integrity).await?
+    } else {
+        undecided(&sample.digest(), integrity)
+    };
+    let now = state.clock.now();
+    let decided = evaluation.integrity.is_sound();
+    let pending = before.and_then(|before| before.value.pending.as_ref());
+    Ok(EvaluationRecord {
+        run: run.id.clone(),
+        base: base_model,
+        tuned: tuned_model,
+        evaluation,
+        decided,
+        pending: (!decided).then(|| Pending::after(pending, now)),
+        at: now,
+    })
+}
+
+/// Asks shard by shard, until every row is answered or one model is away.
+async fn ask_all(
+    state: &State,
+    sample: &RowSample,
+    base: &mut Respondent,
+    tuned: &mut Respondent,
+) -> Result<(), Error> {
+    let started = Instant::now();
+    let rows = sample.rows.len();
+    for shard in shards::plan(rows) {
+        if started.elapsed() > ASKING_MAX {
+            return Err(Error::Busy(
+                "there are more rows than one delivery can ask: the next one goes on".into(),
+            ));
+        }
+        try_join(
+            base.ask(state, sample, &shard),
+            tuned.ask(state, sample, &shard),
+        )
+        .await?;
+        if base.is_unavailable(rows) || tuned.is_unavailable(rows) {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Where the answers of a model to a sample are kept. Those of a base model are shared by all runs that are
+/// compared on the same rows under the same settings.
+fn answers_folder(state: &State, owner: &str, model: &str, sample: &RowSample) -> String {
+    let settings = generation_config(state.config.output_tokens_max).to_string();
+    let digest = id::digest(&[&sample.digest(), model, &settings]);
+    format!("{owner}/{digest}/")
+}
+
+/// Compares the rows that both models have answered.
+async fn score(
+    sample: RowSample,
+    base: Respondent,
+    tuned: Respondent,
+    integrity: Integrity,
+) -> Result<Evaluation, Error> {
     // Scoring takes up to seconds: not on the thread that answers health checks.
     let scored = tokio::task::spawn_blocking(move || {
+        let pair = |row| -> Option<(&ModelAnswer, &ModelAnswer)> {
+            Some((base.answer(row)?, tuned.answer(row)?))
+        };
         let cases: Vec<Case<'_>> = sample
             .rows
             .iter()
-            .zip(&pairs)
-            .map(|(row, pair)| Case {
-                reference: &row.reference,
-                base: &pair.base,
-                tuned: &pair.tuned,
+            .filter_map(|row| {
+                let (base, tuned) = pair(row)?;
+                Some(Case {
+                    reference: &row.reference,
+                    base,
+                    tuned,
+                })
             })
             .collect();
-        compare(&cases, &sample.digest(), &VerdictRules::default())
+        Evaluation {
+            integrity,
+            ..compare(&cases, &sample.digest(), &VerdictRules::default())
+        }
     });
-    let evaluation = scored.await.map_err(|source| Error::Internal {
+    scored.await.map_err(|source| Error::Internal {
         what: "scoring panicked",
         source: source.into(),
-    })?;
-    info!(
-        event.name = "run_evaluated",
-        rows = evaluation.rows,
-        failures.base = evaluation.base.failures,
-        failures.tuned = evaluation.tuned.failures,
-        score.base = evaluation.primary().map(|primary| primary.base_mean),
-        score.tuned = evaluation.primary().map(|primary| primary.tuned_mean),
-        "run {}: {}",
-        run.id,
-        evaluation.reason
-    );
-    Ok(EvaluationRecord {
-        run: run.id.clone(),
-        base: models.base,
-        tuned: models.tuned,
-        evaluation,
-        at: state.clock.now(),
     })
+}
+
+/// One line for each evaluation; an error for one that has been undecided for so long that waiting has not
+/// helped.
+fn log(record: &EvaluationRecord) {
+    let EvaluationRecord {
+        run, evaluation, ..
+    } = record;
+    let reason = &evaluation.reason;
+    let Some(pending) = &record.pending else {
+        info!(
+            event.name = "run_evaluated",
+            rows = evaluation.rows,
+            failures.base = evaluation.base.failures,
+            failures.tuned = evaluation.tuned.failures,
+            score.base = evaluation.primary().map(|primary| primary.base_mean),
+            score.tuned = evaluation.primary().map(|primary| primary.tuned_mean),
+            "run {run}: {reason}"
+        );
+        return;
+    };
+    let tries = pending.tries;
+    if pending.is_for_a_person(record.at) {
+        error!(
+            event.name = "evaluation_undecided",
+            run.id = %run,
+            tries,
+            "run {run} has waited since {} for its models to answer: {reason}",
+            pending.since
+        );
+    } else {
+        warn!(
+            event.name = "evaluation_waits",
+            run.id = %run,
+            tries,
+            "run {run}: {reason}; asked again at {}",
+            pending.next_try_at
+        );
+    }
 }
 
 /// The rows to ask: from the evaluation split, which is never trained on; as many as the recipe sets.

@@ -27,7 +27,7 @@ pub const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The rows to ask, in the order they are asked.
 #[derive(Debug)]
 pub struct RowSample {
-    /// The chosen rows, ordered by id.
+    /// The chosen rows, in an order that the seed has drawn: those asked first are a sample of all.
     pub rows: Vec<SampleRow>,
     /// Distinct lines whose prompt can be asked.
     pub usable: u64,
@@ -94,10 +94,8 @@ pub fn choose<'a>(lines: impl IntoIterator<Item = &'a str>, limit: usize, seed: 
             chosen.pop_last();
         }
     }
-    let mut rows: Vec<SampleRow> = chosen.into_values().collect();
-    rows.sort_by(|one, other| one.id.cmp(&other.id));
     RowSample {
-        rows,
+        rows: chosen.into_values().collect(),
         usable: digests.len() as u64,
         faults,
     }

@@ -1,10 +1,11 @@
 //! Answers are stored in shards, so that an interrupted evaluation resumes where it stopped.
 //!
-//! A shard holds the answers to consecutive rows of the sample. It is one object, with a name derived from the sample, and is
-//! created only if absent. A redelivered evaluation lists the shards that exist and asks for the [`missing`] ones: no answer is
-//! paid for twice.
+//! A shard is a range of consecutive rows of the sample. What one model answered to them is stored in parts:
+//! objects that are created if absent, and never changed. The first part has the rows that were answered at
+//! the first attempt, the next ones the rows that were not. No answer is paid for twice, and a row that
+//! could not be asked is in none.
 
-use std::{collections::BTreeSet, ops::Range};
+use std::{collections::BTreeMap, ops::Range};
 
 use serde::{Deserialize, Serialize};
 
@@ -22,36 +23,38 @@ pub struct Shard {
     pub rows: Range<usize>,
 }
 
-/// Both answers to one row: a line of a shard.
+/// One answer to one row: a line of a part.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Pair {
+pub struct RowAnswer {
     /// The id of the row.
     pub row: String,
-    /// What the base model replied.
-    pub base: ModelAnswer,
-    /// What the tuned model replied.
-    pub tuned: ModelAnswer,
+    /// What the model replied.
+    pub answer: ModelAnswer,
 }
 
-/// Why a shard that exists cannot be used.
+/// A part that cannot be used: truncated, or not written by this code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ShardFault {
-    /// Truncated, or not written by this code.
-    #[error("line {line} is not a pair of answers")]
-    Broken {
-        /// From 1.
-        line: usize,
-    },
-    /// The rows are not those of the shard.
-    #[error("the rows are not those of the shard")]
-    OtherRows,
+#[error("line {line} is not an answer")]
+pub struct BrokenPart {
+    /// From 1.
+    pub line: usize,
 }
 
 impl Shard {
-    /// The name of its object, in the evaluation's folder. `digest` is [`crate::sample::RowSample::digest`]: answers to other
-    /// rows never have the same name.
-    pub fn name(&self, digest: &str) -> String {
-        format!("{digest}/shard-{:05}.jsonl", self.index)
+    /// The name of its part number `part`, counted from 0.
+    pub fn part(&self, part: usize) -> String {
+        format!("{}{part}.jsonl", self.prefix())
+    }
+
+    /// How many parts of it are among `names`.
+    pub fn parts<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> usize {
+        let prefix = self.prefix();
+        let names = names.into_iter();
+        names.filter(|name| name.starts_with(&prefix)).count()
+    }
+
+    fn prefix(&self) -> String {
+        format!("shard-{:05}-", self.index)
     }
 }
 
@@ -68,45 +71,24 @@ pub fn plan(rows: usize) -> Vec<Shard> {
         .collect()
 }
 
-/// The shards that are not among the names that exist. Other names are ignored.
-pub fn missing<'a>(
-    existing: impl IntoIterator<Item = &'a str>,
-    rows: usize,
-    digest: &str,
-) -> Vec<Shard> {
-    let existing: BTreeSet<&str> = existing.into_iter().collect();
-    plan(rows)
-        .into_iter()
-        .filter(|shard| !existing.contains(shard.name(digest).as_str()))
-        .collect()
-}
-
-/// The content of a shard: a line of JSON for each pair.
-pub fn write(pairs: &[Pair]) -> serde_json::Result<String> {
+/// The content of a part: a line of JSON for each answer.
+pub fn write(answers: &[RowAnswer]) -> serde_json::Result<String> {
     let mut text = String::new();
-    for pair in pairs {
-        text.push_str(&serde_json::to_string(pair)?);
+    for answer in answers {
+        text.push_str(&serde_json::to_string(answer)?);
         text.push('\n');
     }
     Ok(text)
 }
 
-/// Reads a shard back. `rows` are the ids it must hold, in order.
-pub fn read<'a>(
-    text: &str,
-    rows: impl IntoIterator<Item = &'a str>,
-) -> Result<Vec<Pair>, ShardFault> {
-    let pairs = text
-        .lines()
-        .zip(1..)
+/// Reads a part into `known`. Of two answers to a row, that of the earlier part stays.
+pub fn read(text: &str, known: &mut BTreeMap<String, ModelAnswer>) -> Result<(), BrokenPart> {
+    for (json, line) in text.lines().zip(1..) {
         // The parser's own message would quote the answer, which must not reach a log.
-        .map(|(json, line)| serde_json::from_str(json).or(Err(ShardFault::Broken { line })))
-        .collect::<Result<Vec<Pair>, _>>()?;
-    if pairs.iter().map(|pair| pair.row.as_str()).eq(rows) {
-        Ok(pairs)
-    } else {
-        Err(ShardFault::OtherRows)
+        let read: RowAnswer = serde_json::from_str(json).or(Err(BrokenPart { line }))?;
+        known.entry(read.row).or_insert(read.answer);
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -115,59 +97,52 @@ mod tests {
 
     use super::*;
 
-    fn pair(row: &str) -> Pair {
-        let answer = ModelAnswer {
-            text: "line\nbreak é".into(),
-            ..ModelAnswer::failed("429", 3)
-        };
-        Pair {
+    fn answer(row: &str, latency_ms: u64) -> RowAnswer {
+        RowAnswer {
             row: row.into(),
-            base: answer.clone(),
-            tuned: answer,
+            answer: ModelAnswer {
+                text: "line\nbreak é".into(),
+                ..ModelAnswer::failed("OTHER", latency_ms)
+            },
         }
     }
 
     #[test]
-    fn a_shard_is_read_as_it_was_written() {
-        let pairs = [pair("a"), pair("b")];
-        let text = write(&pairs).unwrap();
+    fn a_part_is_read_as_it_was_written() {
+        let answers = [answer("a", 1), answer("b", 2)];
+        let text = write(&answers).unwrap();
         assert_eq!(text.lines().count(), 2);
-        assert_eq!(read(&text, ["a", "b"]).unwrap(), pairs);
+        let mut known = BTreeMap::new();
+        read(&text, &mut known).unwrap();
+        assert_eq!(known["b"], answers[1].answer);
+        let later = write(&[answer("b", 9), answer("c", 3)]).unwrap();
+        read(&later, &mut known).unwrap();
+        assert_eq!(
+            (known.len(), known["b"].latency_ms),
+            (3, 2),
+            "the first answer stays"
+        );
     }
 
     #[test]
-    fn an_incomplete_shard_is_refused() {
-        let text = write(&[pair("a"), pair("b")]).unwrap();
-        assert_eq!(read(&text, ["a", "c"]), Err(ShardFault::OtherRows));
-        assert_eq!(read(&text, ["a"]), Err(ShardFault::OtherRows));
-        assert_eq!(read(&text, ["a", "b", "c"]), Err(ShardFault::OtherRows));
-        assert_eq!(
-            read(&text[..text.len() - 5], ["a", "b"]),
-            Err(ShardFault::Broken { line: 2 })
-        );
-        assert_eq!(read("", ["a"]), Err(ShardFault::OtherRows));
+    fn a_truncated_part_is_refused() {
+        let text = write(&[answer("a", 1), answer("b", 2)]).unwrap();
+        let cut = read(&text[..text.len() - 5], &mut BTreeMap::new());
+        assert_eq!(cut, Err(BrokenPart { line: 2 }));
     }
 
     #[test]
-    fn an_interrupted_evaluation_resumes_after_the_shards_that_exist() {
-        let all = plan(60);
-        let names: Vec<String> = all.iter().map(|shard| shard.name("d")).collect();
-        assert_eq!(
-            names,
-            [
-                "d/shard-00000.jsonl",
-                "d/shard-00001.jsonl",
-                "d/shard-00002.jsonl"
-            ]
-        );
-        let left = missing([names[1].as_str(), "d/notes.txt"], 60, "d");
-        assert_eq!(left, [all[0].clone(), all[2].clone()]);
-        assert_eq!(left[1].rows, 50..60);
-        assert_eq!(missing(names.iter().map(String::as_str), 60, "d"), []);
-        assert_eq!(
-            missing(names.iter().map(String::as_str), 60, "other").len(),
-            3
-        );
+    fn rows_that_are_asked_again_go_into_the_next_part() {
+        let shards = plan(60);
+        let names = [
+            shards[1].part(0),
+            shards[1].part(1),
+            shards[2].part(0),
+            "notes.txt".to_owned(),
+        ];
+        assert_eq!(names[0], "shard-00001-0.jsonl");
+        let parts = |shard: &Shard| shard.parts(names.iter().map(String::as_str));
+        assert_eq!(shards.iter().map(parts).collect::<Vec<_>>(), [0, 2, 1]);
     }
 
     proptest! {

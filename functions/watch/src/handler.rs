@@ -25,7 +25,7 @@ use crate::{
     open_runs::{self, OpenRuns},
     poll, progress, reconcile, service_count,
     settlement::{self, Priced},
-    sweep, unplanned,
+    sweep, undecided, unplanned,
 };
 
 /// Runs that are polled concurrently.
@@ -55,6 +55,7 @@ pub(crate) async fn tick(state: Data<State>, _delivery: Delivery<Tick>) -> Resul
         state.events.publish(&RunApproved { run }).await?;
     }
     unplanned::publish(&state).await?;
+    undecided::publish(&state).await?;
     settlement::settle(&state).await?;
     swept?;
     Ok(Ack::done("polled", format!("polled {live} live runs")))

@@ -11,6 +11,7 @@ mod open_runs;
 mod progress;
 mod settlement;
 mod sweep;
+mod undecided;
 mod unplanned;
 
 pub mod attempts;

@@ -58,6 +58,8 @@ enum Command {
     Cancel(commands::change::Args),
     /// Tries a run again that ended without a model.
     Retry(commands::change::Args),
+    /// Shows the verdict on a run's model, or asks again those that could not be asked.
+    Evaluate(commands::evaluate::Args),
     /// Shows, checks or sets the policy: who may spend and deploy what.
     Policy(commands::policy::Args),
     /// Shows what tuning has cost, and may still cost, this month.
@@ -117,6 +119,7 @@ async fn dispatch(command: Command) -> CommandResult {
         Command::Refuse(args) => commands::change::run(RunChange::Refuse, args).await,
         Command::Cancel(args) => commands::change::run(RunChange::Cancel, args).await,
         Command::Retry(args) => commands::change::run(RunChange::Retry, args).await,
+        Command::Evaluate(args) => commands::evaluate::run(args).await,
         Command::Policy(args) => commands::policy::run(args).await,
         Command::Spend(args) => commands::spend::run(args).await,
         Command::Rollback(args) => commands::rollback::run(args).await,

@@ -69,7 +69,7 @@ mod tests {
             answer(AnswerOutcome::Empty, 60),
             answer(
                 AnswerOutcome::Failed {
-                    code: "timeout".into(),
+                    code: "OTHER".into(),
                 },
                 60_000,
             ),

@@ -75,7 +75,7 @@ fn a_model_that_fails_is_worse_and_its_rows_still_count() {
             if n % 2 == 0 {
                 said(&sentence(n))
             } else {
-                ModelAnswer::failed("429", 9)
+                ModelAnswer::failed("OTHER", 9)
             },
         )
     }));
@@ -169,7 +169,7 @@ fn the_document_keeps_its_shape() {
     };
     assert_eq!(
         keys(&document),
-        "base corpus_bleu margin metrics primary reason rows sample schema tuned verdict"
+        "base corpus_bleu integrity margin metrics primary reason rows sample schema tuned verdict"
     );
     assert_eq!(
         keys(&document["metrics"][0]),
@@ -199,7 +199,9 @@ fn any_answer() -> impl Strategy<Value = ModelAnswer> {
         Just(AnswerOutcome::Blocked {
             reason: "SAFETY".into()
         }),
-        Just(AnswerOutcome::Failed { code: "503".into() }),
+        Just(AnswerOutcome::Failed {
+            code: "OTHER".into()
+        }),
     ];
     (text, outcome, any::<u64>(), any::<u64>()).prop_map(|(text, outcome, latency_ms, tokens)| {
         ModelAnswer {

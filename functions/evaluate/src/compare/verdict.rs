@@ -43,7 +43,7 @@ pub(super) fn judge(deciding: Option<&Measured>, margin: f64) -> Judgement {
             Some(more) => format!("inconclusive: about {more} more rows needed"),
             None => "inconclusive: too close for more rows to decide".to_owned(),
         },
-        Verdict::Other(name) => name.clone(),
+        Verdict::Undecided | Verdict::Other(_) => verdict.as_str().to_owned(),
     };
     let reason = format!(
         "{words}; {} {:.3} against {:.3}, difference {:+.3} (95 % interval {:+.3} to {:+.3}), {} rows",
@@ -85,7 +85,7 @@ fn open_distance(verdict: &Verdict, difference: f64, margin: f64) -> Option<f64>
         Verdict::CannotTell if difference > -margin => Some(difference + margin),
         Verdict::CannotTell => Some(difference),
         Verdict::NotWorse => Some(difference).filter(|difference| *difference > 0.0),
-        Verdict::Better | Verdict::Worse | Verdict::Other(_) => None,
+        Verdict::Better | Verdict::Worse | Verdict::Undecided | Verdict::Other(_) => None,
     }
 }
 
@@ -171,7 +171,9 @@ mod tests {
 
     fn rank(verdict: &Verdict) -> u8 {
         match verdict {
-            Verdict::Other(name) => panic!("the comparison never concludes `{name}`"),
+            Verdict::Undecided | Verdict::Other(_) => {
+                panic!("the comparison never concludes {verdict:?}")
+            }
             Verdict::Worse => 0,
             Verdict::CannotTell => 1,
             Verdict::NotWorse => 2,

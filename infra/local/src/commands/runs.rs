@@ -203,6 +203,7 @@ fn verdict_words(verdict: &Verdict) -> &str {
         Verdict::NotWorse => "not worse",
         Verdict::Worse => "worse",
         Verdict::CannotTell => "inconclusive",
+        Verdict::Undecided => "undecided",
         Verdict::Other(name) => name,
     }
 }

@@ -31,10 +31,17 @@ pub(crate) fn diff(before: &ChainSnapshot, after: &ChainSnapshot) -> Vec<String>
         }
         lines.extend(quarter(before, after));
     }
-    if let (None, Some(record)) = (&before.evaluation, &after.evaluation) {
+    if let Some(record) = &after.evaluation {
         let evaluation = &record.evaluation;
-        let rows = text::things(evaluation.rows, "held-out prompt");
-        lines.push(format!("evaluated on {rows}: {}", evaluation.reason));
+        let known = before.evaluation.as_ref().map(|record| record.decided);
+        match (known, record.decided) {
+            (None | Some(false), true) => {
+                let rows = text::things(evaluation.rows, "held-out prompt");
+                lines.push(format!("evaluated on {rows}: {}", evaluation.reason));
+            }
+            (None, false) => lines.push(evaluation.reason.clone()),
+            (Some(_), _) => {}
+        }
     }
     if let (None, Some(decision)) = (&before.decision, &after.decision) {
         lines.push(format!("gate: {}", decision.reason));

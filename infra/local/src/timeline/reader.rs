@@ -67,13 +67,13 @@ pub(crate) async fn snapshot(
     if run.job.is_some() {
         now.curve = value(documents.get::<Curve>(id).await?);
     }
-    if now.evaluation.is_none() && run.state.is_final() {
+    if !now.is_evaluated() && run.state.is_final() {
         now.evaluation = value(documents.get::<EvaluationRecord>(id).await?);
     }
-    if now.evaluation.is_none() && run.state.is_final() && run.chosen.is_some() {
+    if !now.is_evaluated() && run.state.is_final() && run.chosen.is_some() {
         now.parts_answered = parts_answered(session, run).await?;
     }
-    if now.decision.is_none() && now.evaluation.is_some() {
+    if now.decision.is_none() && now.is_evaluated() {
         now.decision = value(documents.get::<GateDecision>(id).await?);
     }
     if run.state.is_final() {

@@ -76,6 +76,12 @@ impl ChainSnapshot {
         }
     }
 
+    /// Whether its evaluation is final.
+    pub(crate) fn is_evaluated(&self) -> bool {
+        let record = self.evaluation.as_ref();
+        record.is_some_and(|record| record.decided)
+    }
+
     /// Whether its tuned model serves.
     pub(crate) fn serves(&self) -> bool {
         let target = self.route.as_ref().and_then(|route| route.target.as_ref());

@@ -70,6 +70,9 @@ impl ChainStage {
             State::Succeeded | State::Cancelled if snapshot.evaluation.is_none() => {
                 Self::Evaluating(EvaluationProgress::of(snapshot))
             }
+            State::Succeeded | State::Cancelled if !snapshot.is_evaluated() => {
+                Self::Waiting("waiting until the models can be asked".to_owned())
+            }
             State::Succeeded | State::Cancelled => {
                 Self::Waiting("deciding which model serves".to_owned())
             }

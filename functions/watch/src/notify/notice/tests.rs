@@ -32,6 +32,8 @@ fn record() -> EvaluationRecord {
             }],
             ..Evaluation::default()
         },
+        decided: true,
+        pending: None,
         at: DateTime::UNIX_EPOCH,
     }
 }
