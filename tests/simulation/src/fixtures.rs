@@ -105,6 +105,7 @@ fn version(index: usize, tokens: u64) -> Version {
         row_tokens: RowTokens::default(),
         task: "generation".to_owned(),
         template_version: None,
+        location: None,
         parents: Vec::new(),
         parts: ["train", "validation", "eval"]
             .map(|name| (name.to_owned(), part.clone()))
