@@ -1,12 +1,11 @@
 //! The rows that earlier versions hold out, as an argument.
 
 use std::{
-    fs::{self, File},
-    io::{self, BufReader},
+    fs, io,
     path::{Path, PathBuf},
 };
 
-use clean_engine::{HeldOut, Settings, manifest_settings};
+use clean_engine::{File, HeldOut, Settings, manifest_settings};
 
 /// The rows of a version with which models are evaluated.
 const EVAL: &str = "eval.jsonl";
@@ -16,8 +15,8 @@ const MANIFEST: &str = "manifest.json";
 /// Earlier versions, whose held-out questions must not be trained on.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct EarlierVersions {
-    /// Rows whose questions must not be trained on: a JSONL file, or the directory of an earlier
-    /// version, of which eval.jsonl is read. Repeat the option for every earlier version.
+    /// Rows whose questions must not be trained on: a file in any format that is cleaned, or the
+    /// directory of an earlier version, of which eval.jsonl is read. Repeat the option for every earlier version.
     #[arg(long, value_name = "PATH")]
     held_out: Vec<PathBuf>,
 }
@@ -82,8 +81,8 @@ fn read(path: &Path, settings: &Settings, held_out: &mut HeldOut) -> Result<(), 
         path: path.to_owned(),
         source,
     };
-    let file = File::open(path).map_err(failed)?;
-    let rows = held_out.read(BufReader::new(file), settings);
+    fs::metadata(path).map_err(failed)?;
+    let rows = held_out.read_dataset(&File(path.to_path_buf()), settings);
     match rows.map_err(failed)?.unread {
         0 => Ok(()),
         // Not a warning: a question that cannot be read could be trained on unnoticed.
@@ -140,6 +139,9 @@ mod tests {
         let row = "{\"input\":\"a\",\"output\":\"b\"}\n";
         fs::write(directory.join("rows.jsonl"), format!("{row}no row\n")).unwrap();
         check(&directory.join("rows.jsonl"), "1 line of");
+        fs::write(directory.join("rows.csv"), "input,output\na,b\n").unwrap();
+        let rows = EarlierVersions::at(&[&directory.join("rows.csv")]).read(&Settings::default());
+        assert_eq!(rows.unwrap().rows(), 1);
         fs::write(directory.join("eval.jsonl"), row).unwrap();
         let held_out = EarlierVersions::at(&[directory]).read(&Settings::default());
         assert_eq!(held_out.unwrap().rows(), 1);

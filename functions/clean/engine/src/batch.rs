@@ -11,6 +11,9 @@ use crate::row_span::{LINE_MAX_BYTES, RowSpan, RowStatus};
 /// grows; below it, handing batches over becomes noticeable.
 pub(crate) const BATCH_BYTES: usize = 512 << 10;
 
+/// The byte order mark of UTF-8.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
 /// Rows and their bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
@@ -96,6 +99,8 @@ fn for_each_line<'b>(mut rest: &'b [u8], mut each: impl FnMut(RowSpan, &'b [u8])
             each(too_long(lines.counted, length), &[]);
             continue;
         }
+        // Joined files have a mark at the start of each.
+        let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
         if line.iter().all(u8::is_ascii_whitespace) {
             lines.blank += 1;
             continue;

@@ -12,6 +12,7 @@ mod parquet;
 mod range;
 mod row_lines;
 mod sniff;
+mod whole;
 mod window;
 
 use std::sync::Arc;
@@ -33,6 +34,10 @@ pub(crate) enum Container {
     Array,
     /// One JSON array that is a member of an object.
     Wrapped,
+    /// JSON objects one after the other, each over any number of lines.
+    Values,
+    /// One JSON object of columns, splits or rows, read whole.
+    Whole,
     /// Records of cells below a header, separated by commas or semicolons.
     Csv,
     /// The same, separated by tabs.
@@ -52,6 +57,8 @@ impl Container {
             Self::Lines => "jsonl",
             Self::Array => "json_array",
             Self::Wrapped => "json_object",
+            Self::Values => "json_values",
+            Self::Whole => "json_columns",
             Self::Csv => "csv",
             Self::Tsv => "tsv",
             Self::Parquet => "parquet",

@@ -16,6 +16,8 @@ pub(crate) enum Lookup {
     New,
     /// The row on this line has the same question and answer.
     Repeat(u32),
+    /// The row on this line has the same question, written differently, and the same answer.
+    Rewritten(u32),
     /// The row on this line was the first with this question, and has another answer.
     Contradiction(u32),
 }
@@ -24,6 +26,7 @@ pub(crate) enum Lookup {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DedupIndex {
     repeats: LineSet,
+    rewritten: LineSet,
     contradictions: LineSet,
 }
 
@@ -64,6 +67,7 @@ impl DedupIndex {
     pub(crate) fn note(&mut self, line: u32, lookup: Lookup) {
         match lookup {
             Lookup::New => {}
+            Lookup::Rewritten(first) => self.rewritten.insert(line, first),
             Lookup::Repeat(first) => self.repeats.insert(line, first),
             Lookup::Contradiction(first) => self.contradictions.insert(line, first),
         }
@@ -72,6 +76,7 @@ impl DedupIndex {
     /// Forgets first lines beyond the limits.
     pub(crate) fn forget_beyond(&mut self, limits: FirstLineLimits) {
         self.repeats.forget_beyond(limits.repeats);
+        self.rewritten.forget_beyond(limits.repeats);
         self.contradictions.forget_beyond(limits.contradictions);
     }
 
@@ -79,6 +84,8 @@ impl DedupIndex {
     pub(crate) fn check(&self, line: u32) -> Lookup {
         if let Some(first) = self.repeats.first_of(line) {
             Lookup::Repeat(first)
+        } else if let Some(first) = self.rewritten.first_of(line) {
+            Lookup::Rewritten(first)
         } else if let Some(first) = self.contradictions.first_of(line) {
             Lookup::Contradiction(first)
         } else {

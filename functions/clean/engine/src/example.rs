@@ -118,7 +118,7 @@ impl<'a> Turn<'a> {
         }
         let mut changed = self.parts.len() != parts;
         if let Some(Part::Text(first)) = self.parts.first_mut() {
-            changed |= first.trim_start();
+            changed |= first.trim_start_lines();
         }
         if let Some(Part::Text(last)) = self.parts.last_mut() {
             changed |= last.trim_end();

@@ -4,7 +4,7 @@
 
 pub(crate) mod fields;
 
-use crate::{example::Example, json::Object, keys::Keys, rule::Fault, rules};
+use crate::{example::Example, json::Object, keys::Keys, rule::Fault};
 
 /// A way to write a row.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub(crate) struct Format {
     pub(crate) keys: Keys,
     /// Keys of which a row must have none: with one of them it is in another format.
     pub(crate) without: Keys,
+    /// Other columns that it reads, where a row has them.
+    pub(crate) reads: &'static [&'static str],
     /// Converts the row.
     pub(crate) convert: Convert,
 }
@@ -28,16 +30,8 @@ impl Format {
         keys.has(self.keys) && !keys.has_any(self.without)
     }
 
-    /// Converts `row`, and trims whitespace around its turns.
-    pub(crate) fn read<'a>(
-        &'static self,
-        row: Object<'a>,
-        faults: &mut Vec<Fault>,
-    ) -> Result<(&'static Self, Example<'a>), Fault> {
-        let mut example = (self.convert)(row, faults)?;
-        if example.trim() {
-            faults.push(Fault::new(&rules::trim::RULE));
-        }
-        Ok((self, example))
+    /// Whether a row in this format is read by the key `key`.
+    pub(crate) fn reads(&self, key: &str) -> bool {
+        self.keys.has_named(key) || self.reads.contains(&key)
     }
 }

@@ -4,19 +4,47 @@
 //! is examined on its own: a file may mix formats.
 
 pub(crate) mod alpaca;
+mod attachments;
+mod chat;
 pub(crate) mod columns;
+mod content;
 pub(crate) mod contents;
 pub(crate) mod dialogue;
+pub(crate) mod directives;
 pub(crate) mod messages;
 pub(crate) mod pairs;
 pub(crate) mod preference;
+mod roles;
 pub(crate) mod sharegpt;
 pub(crate) mod tools;
 
+use self::{attachments::Attachments, directives::DeclaredSplit};
 use crate::{
     example::Example, format::Format, gemini, json::Object, key_names::name_keys, keys::Keys,
-    rule::Fault, rules,
+    rule::Fault, rules, schema,
 };
+
+/// How rows are read.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ReadOptions {
+    /// Whether unknown keys are reported.
+    pub(crate) unknown_keys: bool,
+    /// Whether whitespace around turns is kept.
+    pub(crate) untrimmed: bool,
+    /// The least score of a row that is to be trained on.
+    pub(crate) score_min: Option<f64>,
+}
+
+/// A row that was read.
+#[derive(Debug)]
+pub(crate) struct Reading<'a> {
+    /// Its format.
+    pub(crate) format: &'static Format,
+    /// What it says.
+    pub(crate) example: Example<'a>,
+    /// The split that it names.
+    pub(crate) split: Option<DeclaredSplit>,
+}
 
 /// Every format that is recognised by a row's keys. If several match a row and read the same
 /// content from it, the first is used.
@@ -49,24 +77,27 @@ pub(crate) static FORMATS: &[&Format] = &[
 /// # Errors
 /// `unknown_format`, with the keys that the row has.
 pub(crate) fn detect(row: &Object<'_>) -> Result<&'static str, Fault> {
-    let keys = Keys::of(row);
-    if preference::refuse(row, keys).is_some() {
+    let mut row = row.clone();
+    schema::rename(&mut row);
+    let keys = Keys::of(&row);
+    if preference::refuse(&row, keys).is_some() {
         return Ok(preference::NAME);
     }
     let format = taking(keys).next();
-    format.map_or_else(|| Err(unknown(row, keys)), |format| Ok(format.name))
+    format.map_or_else(|| Err(unknown(&row, keys)), |format| Ok(format.name))
 }
 
-/// Converts `row` by the format that its keys match; reports unknown keys, if asked.
+/// Converts `row` by the format that its keys match.
 ///
 /// # Errors
 /// `unknown_format`, `ambiguous_format`, `preference_pair`: with the keys that the row has.
 /// Otherwise what the format reports.
 pub(crate) fn read<'a>(
-    row: Object<'a>,
+    mut row: Object<'a>,
     faults: &mut Vec<Fault>,
-    unknown_keys: bool,
-) -> Result<(&'static Format, Example<'a>), Fault> {
+    options: ReadOptions,
+) -> Result<Reading<'a>, Fault> {
+    schema::rename(&mut row);
     let keys = Keys::of(&row);
     if let Some(fault) = preference::refuse(&row, keys) {
         return Err(fault);
@@ -77,10 +108,53 @@ pub(crate) fn read<'a>(
         (None, _) => return Err(unknown(&row, keys)),
         (Some(_), Some(_)) => choose(&row, keys)?,
     };
-    if unknown_keys {
+    if options.unknown_keys {
         faults.extend(rules::unknown_key::check(&row, format.keys));
     }
-    format.read(row, faults)
+    read_as(format, row, faults, options)
+}
+
+/// Converts `row`, which is in `format`: its conversation, what belongs to its questions, and what
+/// it says of itself.
+///
+/// # Errors
+/// What the format reports.
+pub(crate) fn read_as<'a>(
+    format: &'static Format,
+    mut row: Object<'a>,
+    faults: &mut Vec<Fault>,
+    options: ReadOptions,
+) -> Result<Reading<'a>, Fault> {
+    drop_leftovers(&mut row, format, faults);
+    let split = directives::take(&mut row, format, options.score_min, faults);
+    let attachments = Attachments::take(&mut row, format)?;
+    let mut example = (format.convert)(row, faults)?;
+    attachments.attach(&mut example)?;
+    if !options.untrimmed && example.trim() {
+        faults.push(Fault::new(&rules::trim::RULE));
+    }
+    Ok(Reading {
+        format,
+        example,
+        split,
+    })
+}
+
+/// Takes what an export left out of the columns that a row in `format` need not have.
+fn drop_leftovers(row: &mut Object<'_>, format: &Format, faults: &mut Vec<Fault>) {
+    for key in ["input", "context", "system"] {
+        let is_optional = !format.keys.has_named(key);
+        let Some(node) = row.get(key).filter(|_| is_optional) else {
+            continue;
+        };
+        let found = node.value.text().and_then(rules::export_leftover::leftover);
+        if let Some(found) = found {
+            let message = format!("`{key}` is only `{found}`: it is read as empty");
+            let fault = Fault::new(&rules::export_leftover::RULE).at(node.at);
+            faults.push(fault.with_message(message));
+            drop(row.take(key));
+        }
+    }
 }
 
 /// The formats that match a row with `keys`.
@@ -115,9 +189,10 @@ fn choose(row: &Object<'_>, keys: Keys) -> Result<&'static Format, Fault> {
 
 /// The bytes that `format` would make of `row`.
 fn reading(format: &'static Format, row: &Object<'_>) -> Option<Vec<u8>> {
-    let (_, example) = format.read(row.clone(), &mut Vec::new()).ok()?;
+    let options = ReadOptions::default();
+    let reading = read_as(format, row.clone(), &mut Vec::new(), options).ok()?;
     let mut bytes = Vec::new();
-    gemini::write(&example, gemini::Prompt::default(), &mut bytes);
+    gemini::write(&reading.example, gemini::Prompt::default(), &mut bytes);
     Some(bytes)
 }
 
@@ -152,8 +227,8 @@ pub(crate) mod tests {
             panic!("{row} is not an object");
         };
         let mut repairs = Vec::new();
-        let example = match read(object, &mut repairs, false) {
-            Ok((_, example)) => example,
+        let example = match read(object, &mut repairs, ReadOptions::default()) {
+            Ok(reading) => reading.example,
             Err(fault) => {
                 let path = fault.path.unwrap_or_default();
                 return format!("{}: {} {path}", fault.rule.code, fault.message)

@@ -12,9 +12,9 @@ use twox_hash::XxHash3_128;
 
 use crate::{
     example::{Example, Part, Role},
+    folded::FoldedQuestions,
     formats,
-    gemini::{self, Prompt},
-    identity::Identity,
+    gemini::Prompt,
     json::{Text, Value, parse},
     settings::Settings,
     template::Template,
@@ -30,8 +30,8 @@ const ROW_BYTES_MAX: u64 = 32 << 20;
 
 /// Questions that may not be trained on.
 ///
-/// A question is recognised in any format, and with another system instruction or template of a
-/// recipe around it. It is not recognised once a recipe redacts other personal data in it.
+/// A question is recognised in any format, however it is written, also within a longer
+/// conversation, and with another system instruction or template of a recipe around it. It is not recognised once a recipe redacts other personal data in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HeldOut {
     /// Digests of the questions as they were written, and without the recipe's prompt.
@@ -100,23 +100,26 @@ impl HeldOut {
             } else {
                 rows.unread += 1;
             }
-            if self.questions.len() > QUESTIONS_MAX {
-                return Err(io::Error::new(
-                    io::ErrorKind::FileTooLarge,
-                    format!("expected at most {QUESTIONS_MAX} questions to hold out, found more"),
-                ));
-            }
+            self.check_size()?;
         }
     }
 
-    /// Whether `example`, whose question in `prompt` has the digest `question`, is held out.
-    pub(crate) fn holds(&self, question: u64, example: &Example<'_>, prompt: Prompt<'_>) -> bool {
+    /// Whether any of the `questions` of `example`, in `prompt`, is held out.
+    pub(crate) fn holds(
+        &self,
+        questions: &FoldedQuestions,
+        example: &Example<'_>,
+        prompt: Prompt<'_>,
+    ) -> bool {
         if self.questions.is_empty() {
             return false;
         }
-        let is_prompted = prompt.system.is_some() || prompt.template.is_some();
-        self.questions.contains(&question)
-            || is_prompted && self.questions.contains(&question_of(example))
+        let any = |questions: &FoldedQuestions| {
+            let mut all = questions.earlier.iter().chain([&questions.question]);
+            all.any(|question| self.questions.contains(question))
+        };
+        let is_prompted = prompt.system.is_some() && example.system.is_none();
+        any(questions) || is_prompted && any(&FoldedQuestions::of(example, None))
     }
 
     /// Holds out the question of a row; returns whether it is a row.
@@ -130,9 +133,32 @@ impl HeldOut {
         let Value::Object(object) = parsed.node.value else {
             return false;
         };
-        let Ok((_, mut example)) = formats::read(object, &mut Vec::new(), false) else {
+        let options = formats::ReadOptions::default();
+        let Ok(reading) = formats::read(object, &mut Vec::new(), options) else {
             return false;
         };
+        self.hold(reading.example, around);
+        true
+    }
+
+    /// What `settings` put around questions.
+    pub(crate) fn around(settings: &Settings) -> Around {
+        Around::of(settings)
+    }
+
+    /// Checks that there are not too many questions.
+    pub(crate) fn check_size(&self) -> io::Result<()> {
+        if self.questions.len() > QUESTIONS_MAX {
+            return Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                format!("expected at most {QUESTIONS_MAX} questions to hold out, found more"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Holds out the question of `example`.
+    pub(crate) fn hold(&mut self, mut example: Example<'_>, around: &Around) {
         self.rows += 1;
         self.questions.insert(question_of(&example));
         let system = around.take_system(&mut example);
@@ -146,19 +172,16 @@ impl HeldOut {
                 self.questions.insert(question_of(&example));
             }
         }
-        true
     }
 }
 
 /// The digest of the question of `example` as it is.
 fn question_of(example: &Example<'_>) -> u64 {
-    let mut record = Vec::new();
-    let shape = gemini::write(example, Prompt::default(), &mut record);
-    Identity::of_record(&record, shape.answer).question
+    FoldedQuestions::of(example, example.system.as_ref()).question
 }
 
 /// The prompt that a recipe put around questions.
-struct Around {
+pub(crate) struct Around {
     system: Option<Text<'static>>,
     template: Option<Template>,
 }

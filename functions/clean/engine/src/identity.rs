@@ -6,17 +6,20 @@ use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_64;
 
 use crate::{
+    example::Example,
+    folded::FoldedQuestions,
     formats,
     gemini::{self, Prompt},
     json::{Value, parse},
 };
 
-/// Digests of a row's question and answer. Rows with the same meaning are equal in any format.
+/// Digests of a row's question and answer. Rows with the same meaning are equal in any format; and
+/// so are questions that are written differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Identity {
-    /// Everything but the last turn.
+    /// Everything but the last turn, however it is written.
     pub question: u64,
-    /// The last turn.
+    /// The last turn, and how the row is written.
     pub answer: u64,
 }
 
@@ -27,22 +30,31 @@ impl Identity {
         let Value::Object(object) = parse(text).ok()?.node.value else {
             return None;
         };
-        let (_, example) = formats::read(object, &mut Vec::new(), false).ok()?;
-        let mut record = Vec::with_capacity(row.len());
-        let shape = gemini::write(&example, Prompt::default(), &mut record);
-        Some(Self::of_record(&record, shape.answer))
+        let options = formats::ReadOptions::default();
+        let example = formats::read(object, &mut Vec::new(), options)
+            .ok()?
+            .example;
+        Some(Self::of_example(&example))
     }
 
-    /// The identity of a written record, whose last turn is at `answer`.
-    pub(crate) fn of_record(record: &[u8], answer: Range<usize>) -> Self {
-        let piece = |range: Range<usize>| record.get(range).unwrap_or_default();
-        let before = XxHash3_64::oneshot(piece(0..answer.start));
-        let after = XxHash3_64::oneshot(piece(answer.end..record.len()));
+    /// The identity of an example.
+    pub(crate) fn of_example(example: &Example<'_>) -> Self {
+        let mut record = Vec::new();
+        gemini::write(example, Prompt::default(), &mut record);
         Self {
-            question: before.rotate_left(1) ^ after,
-            answer: XxHash3_64::oneshot(piece(answer)),
+            question: FoldedQuestions::of(example, example.system.as_ref()).question,
+            answer: XxHash3_64::oneshot(&record),
         }
     }
+}
+
+/// Digests of the question and the answer of a written record, whose last turn is at `answer`.
+pub(crate) fn digests(record: &[u8], answer: Range<usize>) -> (u64, u64) {
+    let piece = |range: Range<usize>| record.get(range).unwrap_or_default();
+    let before = XxHash3_64::oneshot(piece(0..answer.start));
+    let after = XxHash3_64::oneshot(piece(answer.end..record.len()));
+    let question = before.rotate_left(1) ^ after;
+    (question, XxHash3_64::oneshot(piece(answer)))
 }
 
 #[cfg(test)]
@@ -62,7 +74,9 @@ mod tests {
         assert_ne!(row.answer, other.answer);
         let system = of(r#"{"system":"s","input":"a","output":"b"}"#);
         assert_ne!(row.question, system.question);
-        assert_eq!(row.answer, system.answer);
+        let rewritten = of(r#"{"input":"A?","output":"b"}"#);
+        assert_eq!(row.question, rewritten.question);
+        assert_ne!(row.answer, rewritten.answer);
         assert_eq!(Identity::of_row(br#"{"input":"a"}"#), None);
         assert_eq!(Identity::of_row(b"\xff"), None);
     }

@@ -34,7 +34,7 @@ pub(crate) fn name_keys<'k>(keys: impl Iterator<Item = &'k str>) -> String {
 
 /// A key as a message shows it: shortened, on one line, and without personal data, whether or not a
 /// recipe asks for a search.
-fn shown(key: &str) -> String {
+pub(crate) fn shown(key: &str) -> String {
     let key = detect::masked(key);
     let digits = key.bytes().filter(u8::is_ascii_digit).count();
     if key.contains('@') || digits >= KEY_DIGITS_MIN {

@@ -16,6 +16,7 @@ mod byte_classes;
 mod json;
 mod keys;
 mod pages;
+mod schema;
 mod tokens;
 
 mod detect;
@@ -35,7 +36,10 @@ mod task;
 mod example;
 mod gemini;
 mod language;
+mod media;
 mod sketch;
+
+mod folded;
 mod template;
 
 mod rule;
@@ -54,11 +58,15 @@ mod identity;
 mod names;
 mod plan;
 mod report;
+
+mod column_use;
 mod split;
 
 mod processed;
 mod row_processor;
 mod search;
+
+mod identify;
 
 mod frames;
 mod pass;
@@ -83,7 +91,7 @@ pub use crate::pass::{is_cuttable, merge, process_range, range_of};
 pub use crate::{
     rule::{Rule, Scan},
     rules::rules,
-    settings::{AppliedRule, Settings},
+    settings::{AppliedRule, Settings, SplitBy},
     severity::Severity,
 };
 // What was found.
@@ -91,7 +99,8 @@ pub use crate::{
     finding::Finding,
     meter::Crc32c,
     report::{
-        Calibration, Distribution, Report, ReportVerdict, RowCounts, SplitCounts, TokenCounts,
+        Calibration, ColumnReport, ColumnUse, Distribution, Report, ReportVerdict, RowCounts,
+        SplitCounts, TokenCounts,
     },
     task::Task,
 };
@@ -100,6 +109,7 @@ pub use crate::error::{Error, FrameError};
 // To know a row again: across versions of a dataset, and across formats.
 pub use crate::{
     held_out::{HeldOut, HeldOutRead},
+    identify::identify,
     identity::Identity,
 };
 // What people read.

@@ -9,7 +9,9 @@ use whatlang::Lang;
 
 use crate::{
     batch::LineCounts,
+    column_use::ColumnCounts,
     findings::Findings,
+    formats::directives::DeclaredSplit,
     json::{self, Text},
     row_span::{RowSpan, RowStatus},
     rule::Fault,
@@ -30,12 +32,18 @@ pub(crate) struct RowSummary {
     pub(crate) record: u32,
     /// Bytes of its note: why it is rejected, or how it was repaired.
     pub(crate) note: u32,
-    /// Digest of the question: everything but the last turn.
+    /// Digest of the question, everything but the last turn, however it is written.
     pub(crate) input: u64,
+    /// Digest of the whole row, as it is written.
+    pub(crate) exact: u32,
+    /// The number of earlier questions: those before the model's other turns.
+    pub(crate) earlier: u32,
     /// Digest of the answer: the last turn.
     pub(crate) output: u64,
     /// Whether an earlier version holds out the question.
     pub(crate) held_out: bool,
+    /// The split that the row names.
+    pub(crate) split: Option<DeclaredSplit>,
     /// Whether it has a system instruction.
     pub(crate) system: bool,
     /// The language of the answer, where it was detected with confidence.
@@ -46,6 +54,13 @@ pub(crate) struct RowSummary {
     pub(crate) tokens_output: u32,
     /// Estimated tokens where each model turn is billed with all that precedes it.
     pub(crate) tokens_per_turn: u32,
+}
+
+impl RowSummary {
+    /// What tells rows with the same question apart: the answer, and how the row is written.
+    pub(crate) fn answer_key(&self) -> u64 {
+        self.output & !u64::from(u32::MAX) | u64::from(self.exact)
+    }
 }
 
 /// What a row is, looked at on its own.
@@ -60,6 +75,8 @@ pub(crate) enum RowKind {
     Short,
     /// An example whose short answer is a label, by its key.
     Label,
+    /// An example whose short answer is data or code. It may be a label, too.
+    Structured,
     /// An example in Gemini's own format with a short answer. It is kept, since its author chose to
     /// write it so; it may also be a file of ours that is cleaned again.
     Brief,
@@ -72,6 +89,8 @@ pub(crate) struct ProcessedBatch {
     pub(crate) rows: Vec<RowSummary>,
     /// The records of all examples, in order.
     pub(crate) records: Vec<u8>,
+    /// The digests of the earlier questions of all rows, in order.
+    pub(crate) earlier: Vec<u64>,
     /// A sketch of each row, in order, if near-duplicates are looked for; `None` for rows that are
     /// too short or rejected.
     pub(crate) sketches: Vec<Option<Sketch>>,
@@ -83,6 +102,8 @@ pub(crate) struct ProcessedBatch {
     pub(crate) short_findings: Findings,
     /// Rows by format.
     pub(crate) formats: BTreeMap<&'static str, u64>,
+    /// The columns of the rows.
+    pub(crate) columns: ColumnCounts,
     /// Lines, blank ones included.
     pub(crate) lines: LineCounts,
     /// Whether any row was JSON.
@@ -98,11 +119,13 @@ impl ProcessedBatch {
         self.records.clear();
         // Records are slightly longer than plain rows.
         self.records.reserve(bytes + bytes / 8);
+        self.earlier.clear();
         self.sketches.clear();
         self.notes.clear();
         self.findings = Findings::new(findings_max);
         self.short_findings = Findings::new(findings_max);
         self.formats.clear();
+        self.columns.clear();
         self.lines = LineCounts::default();
         self.readable = false;
         self.guess = "";

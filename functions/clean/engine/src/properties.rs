@@ -1,6 +1,8 @@
 //! What holds for every dataset, whatever is in it.
 
+mod conversations;
 mod held_out;
+mod nothing_lost;
 
 use proptest::prelude::*;
 

@@ -11,7 +11,7 @@ use crate::{finding::Finding, meter::Crc32c, severity::Severity, task::Task};
 pub struct Report {
     /// The overall result.
     pub verdict: ReportVerdict,
-    /// The container of the rows: `jsonl`, `json_array`, `json_object`, `csv`, `tsv`, `parquet`,
+    /// The container of the rows: `jsonl`, `json_array`, `json_object`, `json_values`, `json_columns`, `csv`, `tsv`, `parquet`,
     /// `empty`, `unreadable`.
     pub container: String,
     /// The compression of the upload: `none`, `gzip`, `zstd`.
@@ -24,6 +24,9 @@ pub struct Report {
     pub format: Option<String>,
     /// Rows by format.
     pub formats: BTreeMap<String, u64>,
+    /// What became of every column, by its name; the first 128.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: BTreeMap<String, ColumnReport>,
     /// Kept rows by the language of their answers (ISO 639-3), if a recipe asks for it and the
     /// language is certain; the most frequent languages only.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -57,6 +60,28 @@ pub struct Report {
     pub findings_omitted: u64,
     /// Estimated tokens of the kept rows.
     pub tokens: TokenCounts,
+}
+
+/// What became of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnReport {
+    /// Rows that have a value under it.
+    pub rows: u64,
+    /// What became of it, in some row at least.
+    #[serde(rename = "use")]
+    pub used: ColumnUse,
+}
+
+/// What becomes of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnUse {
+    /// It is read as it is.
+    Read,
+    /// It is read under another name or in another form, or obeyed.
+    Converted,
+    /// It is not read.
+    Ignored,
 }
 
 /// The overall result of a cleaning.

@@ -7,12 +7,16 @@ use crate::{
     batch::Batch,
     brackets::BracketScanner,
     byte_classes::ByteClasses,
+    column_use::ColumnCounts,
     container::{Layout, guess_text},
     example::Example,
+    folded::FoldedQuestions,
     format::Format,
-    formats::{self, columns::ColumnMapping, contents, preference},
+    formats::{
+        self, ReadOptions, columns::ColumnMapping, contents, directives::DeclaredSplit, preference,
+    },
     gemini::{self, Prompt, RecordShape},
-    identity::Identity,
+    identity,
     json::{Object, SyntaxErrorKind, Text, Value, parse},
     keys::Keys,
     language::LanguageDetector,
@@ -20,9 +24,12 @@ use crate::{
     processed::{self, ProcessedBatch, RowKind, RowSummary},
     row_span::{RowSpan, RowStatus},
     rule::{Check, Fault, Row, RowCheck, Rule},
-    rules::{self, short_output::is_short},
+    rules::{
+        self,
+        short_output::{is_short, is_structured},
+    },
     search::Search,
-    settings::Settings,
+    settings::{Settings, SplitBy},
     severity::Severity,
     sketch::Sketch,
     template::Template,
@@ -41,8 +48,8 @@ pub(crate) struct RowProcessor<'s> {
     languages: Option<LanguageDetector>,
     /// Whether near-duplicates are looked for.
     sketches: bool,
-    /// Whether unknown keys are looked for.
-    unknown_keys: bool,
+    /// How rows are read.
+    options: ReadOptions,
     template: Option<Template>,
     columns: Option<ColumnMapping>,
     /// Whether notes are written anywhere.
@@ -62,6 +69,8 @@ struct Quoted<'q> {
 struct Converted<'a> {
     format: &'static Format,
     example: Example<'a>,
+    /// The split that the row names.
+    split: Option<DeclaredSplit>,
     /// Byte classes of all texts of the row, ignored ones included.
     byte_classes: ByteClasses,
 }
@@ -81,7 +90,11 @@ impl<'s> RowProcessor<'s> {
             search: Search::new(settings),
             languages: on(&rules::language_mismatch::RULE).then(LanguageDetector::new),
             sketches: on(&rules::near_duplicate::RULE),
-            unknown_keys: on(&rules::unknown_key::RULE),
+            options: ReadOptions {
+                unknown_keys: on(&rules::unknown_key::RULE),
+                untrimmed: !on(&rules::trim::RULE),
+                score_min: settings.score_min,
+            },
             // Invalid settings were refused before.
             template: settings
                 .template
@@ -112,8 +125,11 @@ impl<'s> RowProcessor<'s> {
             record: 0,
             note: 0,
             input: 0,
+            exact: 0,
+            earlier: 0,
             output: 0,
             held_out: false,
+            split: None,
             system: false,
             language: None,
             tokens_input: 0,
@@ -123,10 +139,12 @@ impl<'s> RowProcessor<'s> {
         let mut faults = Vec::new();
         let mut secret = false;
         let start = processed.records.len();
-        let example = match self.convert(span.status, bytes, &mut faults) {
+        let converted = self.convert(span.status, bytes, &mut faults, &mut processed.columns);
+        let example = match converted {
             Ok(Converted {
                 format,
                 mut example,
+                split,
                 byte_classes,
             }) => {
                 if let Some(search) = &self.search {
@@ -138,7 +156,13 @@ impl<'s> RowProcessor<'s> {
                 let record = processed.records.get(start..).unwrap_or_default();
                 self.measure(&example, record, &shape.from(start), &mut summary);
                 summary.kind = self.kind(format, &example);
-                summary.held_out = self.plan.held_out.holds(summary.input, &example, prompt);
+                let system = example.system.as_ref().or(prompt.system);
+                let questions = FoldedQuestions::of(&example, system);
+                summary.input = questions.question;
+                summary.earlier = u32::try_from(questions.earlier.len()).unwrap_or(u32::MAX);
+                summary.held_out = self.plan.held_out.holds(&questions, &example, prompt);
+                processed.earlier.extend(questions.earlier);
+                summary.split = split.filter(|_| self.settings.split_by == SplitBy::Column);
                 let row = Row {
                     example: &example,
                     tokens: summary.tokens_input.saturating_add(summary.tokens_output),
@@ -194,6 +218,13 @@ impl<'s> RowProcessor<'s> {
         summary
     }
 
+    /// What a row says; `None` where it cannot be read.
+    pub(crate) fn example<'a>(&self, status: RowStatus, bytes: &'a [u8]) -> Option<Example<'a>> {
+        let mut columns = ColumnCounts::default();
+        let converted = self.convert(status, bytes, &mut Vec::new(), &mut columns);
+        converted.ok().map(|converted| converted.example)
+    }
+
     /// The prompt around rows of `format`.
     fn prompt(&self, format: &Format) -> Prompt<'_> {
         let is_ours = format.name == contents::FORMAT.name;
@@ -211,9 +242,11 @@ impl<'s> RowProcessor<'s> {
         shape: &RecordShape,
         summary: &mut RowSummary,
     ) {
-        let identity = Identity::of_record(record, shape.answer.clone());
-        summary.input = identity.question;
-        summary.output = identity.answer;
+        let (question, answer) = identity::digests(record, shape.answer.clone());
+        // 32 bits: only rows with the same question and answer are told apart by them.
+        let exact = (question ^ answer.rotate_left(17)) & u64::from(u32::MAX);
+        summary.exact = u32::try_from(exact).unwrap_or_default();
+        summary.output = answer;
         summary.system = example.system.is_some() || self.system.is_some();
         let languages = self.languages.as_ref();
         summary.language = languages.and_then(|languages| languages.of(example));
@@ -229,6 +262,8 @@ impl<'s> RowProcessor<'s> {
             RowKind::Example
         } else if format.keys.has_any(Keys::LABEL | Keys::CATEGORY) {
             RowKind::Label
+        } else if is_structured(example) {
+            RowKind::Structured
         } else if format.name == contents::FORMAT.name
             && !self.settings.severities.contains_key(code)
         {
@@ -287,23 +322,35 @@ impl<'s> RowProcessor<'s> {
         status: RowStatus,
         bytes: &'a [u8],
         faults: &mut Vec<Fault>,
+        columns: &mut ColumnCounts,
     ) -> Result<Converted<'a>, Fault> {
         check_status(&self.layout, status)?;
         let text = simdutf8::compat::from_utf8(bytes).map_err(|error| {
             let at = u32::try_from(error.valid_up_to()).unwrap_or(u32::MAX);
-            Fault::new(&rules::invalid_utf8::RULE).at(at)
+            rules::invalid_utf8::fault(bytes).at(at)
         })?;
         let (row, byte_classes) = match &self.layout {
             Layout::Json => read_json(status, text, faults)?,
             Layout::Csv(header) => (header.read(text, faults)?, ByteClasses::ALL),
         };
-        let (format, example) = match &self.columns {
-            Some(columns) => columns.read(row, faults),
-            None => formats::read(row, faults, self.unknown_keys),
-        }?;
+        let shape = columns.shape_of(&row);
+        let reading = match &self.columns {
+            Some(mapped) => mapped.read(row, faults, self.options),
+            None => formats::read(row, faults, self.options),
+        };
+        columns.count(
+            shape,
+            reading.as_ref().map_or("", |reading| reading.format.name),
+        );
+        let formats::Reading {
+            format,
+            example,
+            split,
+        } = reading?;
         Ok(Converted {
             format,
             example,
+            split,
             byte_classes,
         })
     }

@@ -137,6 +137,8 @@ pub(crate) struct FileSummary {
     pub(crate) validation_rows: u64,
     /// Rows that the recipe asks for in the validation file.
     pub(crate) validation_expected: u64,
+    /// Columns that carry meaning and are not read, and how many rows have them.
+    pub(crate) unread: Vec<(String, u64)>,
 }
 
 /// A fault of a row, before it is known where in the file the row is.

@@ -4,6 +4,7 @@
 //! settings and documentation are generated from that list.
 
 pub(crate) mod ambiguous_format;
+pub(crate) mod content_block;
 pub(crate) mod contradiction;
 pub(crate) mod control_characters;
 pub(crate) mod csv_fields;
@@ -17,6 +18,7 @@ pub(crate) mod empty_file;
 pub(crate) mod empty_input;
 pub(crate) mod empty_output;
 pub(crate) mod expands_too_much;
+pub(crate) mod export_leftover;
 pub(crate) mod few_rows;
 pub(crate) mod held_out_no_room;
 pub(crate) mod invalid_arguments;
@@ -35,6 +37,7 @@ pub(crate) mod near_duplicate;
 pub(crate) mod near_duplicates_partial;
 pub(crate) mod no_model_turn;
 pub(crate) mod not_an_object;
+pub(crate) mod not_for_training;
 pub(crate) mod not_split;
 pub(crate) mod output_equals_input;
 pub(crate) mod over_service_limits;
@@ -56,14 +59,19 @@ pub(crate) mod short_outputs_overall;
 pub(crate) mod size_advice;
 pub(crate) mod system_missing_in_some;
 pub(crate) mod too_deep;
+pub(crate) mod too_many_files;
 pub(crate) mod too_many_tokens;
+pub(crate) mod tool_schema;
 pub(crate) mod train_eval_leak;
 pub(crate) mod trim;
 pub(crate) mod truncated_file;
 pub(crate) mod truncated_output;
+pub(crate) mod undeclared_function;
 pub(crate) mod unknown_format;
 pub(crate) mod unknown_key;
 pub(crate) mod unknown_role;
+pub(crate) mod unpaired_call;
+pub(crate) mod unread_column;
 pub(crate) mod unread_text;
 pub(crate) mod unreadable_file;
 pub(crate) mod unsupported_content;
@@ -91,6 +99,10 @@ static RULES: &[&Rule] = &[
     &unknown_key::RULE,
     &unknown_role::RULE,
     &unsupported_content::RULE,
+    &content_block::RULE,
+    &not_for_training::RULE,
+    &export_leftover::RULE,
+    &tool_schema::RULE,
     &invalid_arguments::RULE,
     &duplicate_keys::RULE,
     &message_weight::RULE,
@@ -110,6 +122,9 @@ static RULES: &[&Rule] = &[
     &wrong_turn_order::RULE,
     &empty_input::RULE,
     &empty_output::RULE,
+    &unpaired_call::RULE,
+    &undeclared_function::RULE,
+    &too_many_files::RULE,
     &too_many_tokens::RULE,
     &output_equals_input::RULE,
     &delimiters::RULE,
@@ -132,6 +147,7 @@ static RULES: &[&Rule] = &[
     &damaged_file::RULE,
     &truncated_file::RULE,
     &unread_text::RULE,
+    &unread_column::RULE,
     &few_rows::RULE,
     &size_advice::RULE,
     &system_missing_in_some::RULE,
@@ -270,7 +286,8 @@ pub(crate) mod tests {
             let Value::Object(object) = parsed.node.value else {
                 unreachable!();
             };
-            let (_, example) = formats::read(object, &mut Vec::new(), false).unwrap();
+            let options = formats::ReadOptions::default();
+            let example = formats::read(object, &mut Vec::new(), options).unwrap().example;
             let row = Row { example: &example, tokens: 0, byte_classes: parsed.byte_classes };
             for rule in rules() {
                 if let Check::Text(byte_classes, check) = rule.check

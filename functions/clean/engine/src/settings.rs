@@ -17,7 +17,7 @@ use crate::{
 const VERSION_DIGITS: usize = 12;
 
 /// How a dataset is cleaned and split. The same bytes and settings give the same result.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Fewest words of an answer that is not a label; default 3.
@@ -38,6 +38,13 @@ pub struct Settings {
     /// `instruction`, `history`, `messages`, `conversations`, `contents`, `tools`. Rows that lack
     /// one are rejected; default empty: the keys of each row determine its format.
     pub columns: BTreeMap<String, String>,
+    /// Rows whose score is lower are left out; default none: scores are reported and not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score_min: Option<f64>,
+    /// Whether a column that names splits places the rows, or the draw places them all; default
+    /// `column`.
+    #[serde(skip_serializing_if = "SplitBy::is_column")]
+    pub split_by: SplitBy,
     /// Severities by the code of a rule, where they differ from the rule's own; default empty.
     pub severities: BTreeMap<String, Severity>,
     /// Searches beyond the common rules, which take time; default none.
@@ -57,10 +64,34 @@ impl Default for Settings {
             system_instruction: None,
             template: None,
             columns: BTreeMap::new(),
+            score_min: None,
+            split_by: SplitBy::Column,
             severities: BTreeMap::new(),
             scan: BTreeSet::new(),
             findings_max: 1_000,
         }
+    }
+}
+
+/// What places rows in splits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SplitBy {
+    /// The column of a row that names its split, where there is one; otherwise the draw.
+    #[default]
+    Column,
+    /// The draw alone.
+    Draw,
+}
+
+impl SplitBy {
+    /// Whether a column places rows.
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde calls it like this"
+    )]
+    fn is_column(&self) -> bool {
+        *self == Self::Column
     }
 }
 

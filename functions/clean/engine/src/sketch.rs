@@ -252,13 +252,13 @@ fn hash(bytes: &[u8], range: Range<usize>) -> u64 {
 }
 
 /// Adds eight more bytes of a word to its hash.
-pub(super) fn fold(hash: u64, bytes: u64) -> u64 {
+pub(crate) fn fold(hash: u64, bytes: u64) -> u64 {
     let product = (hash ^ bytes).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     product ^ product >> 32
 }
 
 /// The last step of `SplitMix64`.
-fn mix(word: u64) -> u64 {
+pub(crate) fn mix(word: u64) -> u64 {
     let word = (word ^ word >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let word = (word ^ word >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
     word ^ word >> 31

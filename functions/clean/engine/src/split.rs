@@ -5,7 +5,10 @@
 
 use twox_hash::XxHash3_64;
 
-use crate::{outputs::OutputFile, rules::not_split::ROWS_MIN, settings::Settings};
+use crate::{
+    formats::directives::DeclaredSplit, outputs::OutputFile, rules::not_split::ROWS_MIN,
+    settings::Settings,
+};
 
 /// Largest share of rows held out for evaluation, as one in so many.
 const EVAL_ONE_IN: u64 = 10;
@@ -26,8 +29,12 @@ pub(crate) struct DrawnRow {
     pub(crate) input: u64,
     /// Length of the written record.
     pub(crate) bytes: u32,
-    /// Whether an earlier version holds out the question.
+    /// Whether the question must not train: an earlier version holds it out, or the file does.
     pub(crate) held_out: bool,
+    /// The split that the file names.
+    pub(crate) declared: Option<DeclaredSplit>,
+    /// Whether it can only train: its question is an earlier one of a conversation that trains.
+    pub(crate) pinned: bool,
 }
 
 impl DrawnRow {
@@ -91,6 +98,9 @@ pub(crate) struct Volume {
 /// earlier versions hold out come before the draw. Where neither split has room for all rows of
 /// such a question, they are left out: they never train.
 ///
+/// Where the file names splits itself, its rows for evaluation and validation go there, as far as
+/// there is room for so many; what it has no rows for is drawn from its rows for training.
+///
 /// Validation then shrinks until it satisfies both limits that the service is known to apply: at
 /// most 30 % of the training rows, and at most 25 % of the training bytes. The first is documented,
 /// for more than 1,000 rows only; the second was found with Google's samples, whose 80/20 splits
@@ -99,10 +109,19 @@ pub(crate) fn plan(rows: &[DrawnRow], decided: Decided, settings: &Settings) -> 
     let Decided { trained, left_out } = decided;
     let count = u64::try_from(rows.len()).unwrap_or(u64::MAX) + trained.rows + left_out;
     let mut splits: Vec<Split> = rows.iter().map(DrawnRow::if_full).collect();
-    if count < ROWS_MIN {
+    let declares = |split| rows.iter().any(|row| row.declared == Some(split));
+    let own_eval = declares(DeclaredSplit::Eval);
+    let own_validation = declares(DeclaredSplit::Validation);
+    if count < ROWS_MIN && !own_eval && !own_validation {
         return splits;
     }
     let mut room = SplitCapacity::of(count, settings);
+    if own_eval {
+        room.eval = u64::from(settings.eval_rows);
+    }
+    if own_validation {
+        room.validation = VALIDATION_ROWS_MAX;
+    }
     let mut balance = Balance {
         train_rows: trained.rows,
         train_bytes: trained.bytes,
@@ -118,22 +137,30 @@ pub(crate) fn plan(rows: &[DrawnRow], decided: Decided, settings: &Settings) -> 
     for group in groups {
         let size = u64::try_from(group.len()).unwrap_or(u64::MAX);
         let bytes = bytes(rows, group);
-        let split = if size <= room.eval {
-            room.eval -= size;
-            Split::Eval
-        } else if size <= room.validation {
-            room.validation -= size;
-            balance.validation_rows += size;
-            balance.validation_bytes += bytes;
-            validating.push(group);
-            Split::Validation
-        } else if is_held_out(rows, group) {
-            Split::LeftOut
-        } else {
-            balance.train_rows += size;
-            balance.train_bytes += bytes;
-            Split::Train
-        };
+        let wanted = declared(rows, group);
+        let own = |split: DeclaredSplit, is_own: bool| !is_own || wanted == Some(split);
+        let is_open = !is_pinned(rows, group) || is_held_out(rows, group);
+        let is_declared = wanted != Some(DeclaredSplit::Validation);
+        let split =
+            if is_open && is_declared && own(DeclaredSplit::Eval, own_eval) && size <= room.eval {
+                room.eval -= size;
+                Split::Eval
+            } else if is_open
+                && own(DeclaredSplit::Validation, own_validation)
+                && size <= room.validation
+            {
+                room.validation -= size;
+                balance.validation_rows += size;
+                balance.validation_bytes += bytes;
+                validating.push(group);
+                Split::Validation
+            } else if is_held_out(rows, group) {
+                Split::LeftOut
+            } else {
+                balance.train_rows += size;
+                balance.train_bytes += bytes;
+                Split::Train
+            };
         put(&mut splits, group, split);
     }
     while balance.is_refused() {
@@ -243,6 +270,19 @@ fn is_held_out(rows: &[DrawnRow], group: &[u32]) -> bool {
     each.any(|row| row.held_out)
 }
 
+/// Whether the rows of `group` can only train.
+fn is_pinned(rows: &[DrawnRow], group: &[u32]) -> bool {
+    let mut each = group.iter().filter_map(|index| row(rows, *index));
+    each.any(|row| row.pinned)
+}
+
+/// The split that the file names for any row of `group`: the one that keeps it furthest from
+/// training.
+fn declared(rows: &[DrawnRow], group: &[u32]) -> Option<DeclaredSplit> {
+    let each = group.iter().filter_map(|index| row(rows, *index));
+    each.filter_map(|row| row.declared).max()
+}
+
 fn row(rows: &[DrawnRow], index: u32) -> Option<&DrawnRow> {
     rows.get(usize::try_from(index).ok()?)
 }
@@ -281,6 +321,8 @@ mod tests {
                 input,
                 bytes: 100,
                 held_out: false,
+                declared: None,
+                pinned: false,
             })
             .collect()
     }
@@ -357,7 +399,7 @@ mod tests {
             inputs in prop::collection::vec(0_u64..60, 0..200),
             turn in 0_usize..200,
         ) {
-            let rows: Vec<DrawnRow> = inputs.iter().map(|input| DrawnRow { input: *input, bytes: 50, held_out: false }).collect();
+            let rows: Vec<DrawnRow> = inputs.iter().map(|input| DrawnRow { input: *input, bytes: 50, held_out: false, declared: None, pinned: false }).collect();
             let splits = plan(&rows, Decided::default(), &Settings::default());
             let mut whose = BTreeMap::new();
             for (row, split) in rows.iter().zip(&splits) {

@@ -4,6 +4,7 @@ use std::io;
 
 use super::{extent::find_end, window::Window};
 use crate::{
+    batch::BYTE_ORDER_MARK,
     brackets::BracketScanner,
     key_names::name_keys,
     row_span::{RowSpan, RowStatus},
@@ -21,6 +22,8 @@ pub(super) struct Array {
     /// The key of the array, if it is a member of an object.
     key: Option<String>,
     closed: bool,
+    /// Whether there is no array: the elements follow each other up to the end of the file.
+    bare: bool,
 }
 
 impl Array {
@@ -29,6 +32,15 @@ impl Array {
         Self {
             key: Some(key),
             closed: false,
+            bare: false,
+        }
+    }
+
+    /// Values that follow each other without an array around them.
+    pub(super) fn bare() -> Self {
+        Self {
+            bare: true,
+            ..Self::default()
         }
     }
 
@@ -69,13 +81,19 @@ impl Array {
 
     /// Advances to the start of the next element; returns its first byte.
     fn next_element(&mut self, window: &mut Window<'_>) -> io::Result<Option<u8>> {
-        let between = |byte: &u8| byte.is_ascii_whitespace() || *byte == b',';
+        // Joined files have a mark at the start of each.
+        let between = |byte: &u8| {
+            byte.is_ascii_whitespace() || *byte == b',' || BYTE_ORDER_MARK.contains(byte)
+        };
         loop {
             let first = skip(window, between)?;
             if first != Some(b']') {
                 return Ok(first);
             }
             window.consume(1);
+            if self.bare {
+                continue;
+            }
             let next = skip(window, u8::is_ascii_whitespace)?;
             self.closed = self.key.is_some() || next != Some(b'[');
             if self.closed {
@@ -88,6 +106,9 @@ impl Array {
     /// Checks what follows the array.
     pub(super) fn finish(&mut self, window: &mut Window<'_>) -> io::Result<Option<(u64, Fault)>> {
         window.settle();
+        if self.bare {
+            return Ok(None);
+        }
         if !self.closed {
             let fault = Fault::new(&rules::truncated_file::RULE);
             return Ok(Some((window.line(), fault)));

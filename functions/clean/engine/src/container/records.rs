@@ -13,10 +13,11 @@ use super::{
     lines::LineReader,
     parquet,
     sniff::{self, Sniffed},
+    whole::{WHOLE_BYTES_MAX, WholeRows},
     window::Window,
 };
 use crate::{
-    batch::{BATCH_BYTES, Batch, Cut},
+    batch::{BATCH_BYTES, BYTE_ORDER_MARK, Batch, Cut},
     meter::{Crc32c, Meter, Metered},
     row_span::RowSpan,
     rule::Fault,
@@ -41,6 +42,8 @@ enum RowReader<'r> {
     Lines(LineReader<Decoder<'r>>),
     /// Rows that are elements.
     Array(Array, Window<'r>),
+    /// Rows of a file that was read whole.
+    Whole(WholeRows, Window<'r>),
     /// Rows that are records below a header.
     Csv(csv::CsvReader, Window<'r>),
     /// Rows that are spread over columns, and are not read in file order.
@@ -81,7 +84,19 @@ impl<'r> Records<'r> {
             None => (window.available(), true),
         };
         let sniffed = sniff::sniff(prefix, complete, mapped);
-        (records.container, records.rows) = records.prepare(sniffed, window)?;
+        let is_json = matches!(
+            sniffed,
+            Sniffed::Lines | Sniffed::Values { .. } | Sniffed::Wrapped { .. }
+        );
+        let whole = if is_json && sniff::may_be_whole(prefix) {
+            read_whole(source)?
+        } else {
+            None
+        };
+        (records.container, records.rows) = match whole {
+            Some(rows) => (Container::Whole, RowReader::Whole(rows, window)),
+            None => records.prepare(sniffed, window)?,
+        };
         if let Container::Unreadable(_) | Container::Parquet = records.container {
             records.encoding = Encoding::Binary;
         }
@@ -131,6 +146,10 @@ impl<'r> Records<'r> {
                     RowReader::Csv(csv::CsvReader::new(header), window),
                 )
             }
+            Sniffed::Values { start } => {
+                window.consume(start);
+                (Container::Values, RowReader::Array(Array::bare(), window))
+            }
             Sniffed::Array { start } => {
                 window.consume(start);
                 (Container::Array, RowReader::Array(Array::default(), window))
@@ -159,6 +178,7 @@ impl<'r> Records<'r> {
             RowReader::Csv(table, _) => Layout::Csv(table.header()),
             RowReader::Lines(_)
             | RowReader::Array(..)
+            | RowReader::Whole(..)
             | RowReader::Parquet(_)
             | RowReader::None(_)
             | RowReader::Unread => Layout::Json,
@@ -184,6 +204,13 @@ impl<'r> Records<'r> {
                 bytes.extend_from_slice(window.row());
                 Ok(span)
             }),
+            RowReader::Whole(rows, _) => fill(batch, |bytes| {
+                let span = rows.advance();
+                if span.is_some() {
+                    bytes.extend_from_slice(rows.bytes());
+                }
+                Ok(span)
+            }),
             RowReader::Csv(table, window) => fill(batch, |bytes| {
                 let span = table.advance(window)?;
                 bytes.extend_from_slice(window.row());
@@ -204,6 +231,7 @@ impl<'r> Records<'r> {
             RowReader::Parquet(table) => table.bytes_read(),
             RowReader::Lines(_)
             | RowReader::Array(..)
+            | RowReader::Whole(..)
             | RowReader::Csv(..)
             | RowReader::None(_)
             | RowReader::Unread => self.meter.bytes(),
@@ -224,7 +252,9 @@ impl<'r> Records<'r> {
                 blank_lines = table.blank_lines();
                 (window.line(), window.into_rest().1, None)
             }
-            RowReader::None(window) => (window.line(), window.into_rest().1, None),
+            RowReader::None(window) | RowReader::Whole(_, window) => {
+                (window.line(), window.into_rest().1, None)
+            }
             RowReader::Parquet(table) => {
                 (0, read_anew(self.source, &mut self.meter)?, table.finish())
             }
@@ -244,6 +274,19 @@ impl<'r> Records<'r> {
             cause: self.cause,
         })
     }
+}
+
+/// The rows of a file that must be read whole; `None` where it is too large, or something else.
+fn read_whole(source: &dyn Source) -> io::Result<Option<WholeRows>> {
+    let decoder = Decoder::open(source.open()?, LIMITS)?;
+    let limit = u64::try_from(WHOLE_BYTES_MAX).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    decoder.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > WHOLE_BYTES_MAX {
+        return Ok(None);
+    }
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
+    Ok(std::str::from_utf8(bytes).ok().and_then(WholeRows::of))
 }
 
 /// A second reader, to measure a file that was not read in order.

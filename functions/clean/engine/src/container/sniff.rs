@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 use super::{
     csv::{self, Header},
     parquet,
-    row_lines::{is_line_above_lists, is_line_above_rows, starts_with_row},
+    row_lines::{is_line_above_lists, is_line_above_rows, starts_with_row, starts_with_rows},
 };
-use crate::brackets::BracketScanner;
+use crate::{
+    brackets::BracketScanner,
+    json::parse,
+    schema::{self, Meaning},
+};
 
 /// Bytes examined: enough to reach the rows of an object that starts with a licence text.
 pub(super) const PREFIX_BYTES: usize = 64 << 10;
@@ -71,6 +75,10 @@ pub(super) enum Sniffed {
         header: Header,
         start: usize,
     },
+    /// Objects follow each other, each over any number of lines; the first starts at this offset.
+    Values {
+        start: usize,
+    },
     /// Rows start at this offset, after the opening bracket.
     Array {
         start: usize,
@@ -126,6 +134,7 @@ pub(super) fn sniff(prefix: &[u8], complete: bool, mapped: &BTreeMap<String, Str
         b'[' => Sniffed::Lines,
         b'{' => match rows_in_object(prefix, at, complete) {
             Some(List { key, start }) => Sniffed::Wrapped { key, start },
+            None if are_values(prefix, at, complete) => Sniffed::Values { start: at },
             None => Sniffed::Lines,
         },
         _ if prefix.contains(&0) => Sniffed::Unreadable("binary data"),
@@ -134,6 +143,28 @@ pub(super) fn sniff(prefix: &[u8], complete: bool, mapped: &BTreeMap<String, Str
             None => Sniffed::Lines,
         },
     }
+}
+
+/// Whether the object at `at` is one of several that are not lines: it spans several lines itself, or
+/// a comma follows it.
+fn are_values(prefix: &[u8], at: usize, complete: bool) -> bool {
+    let object = prefix.get(at..).unwrap_or_default();
+    let Some(length) = BracketScanner::default().feed(object) else {
+        // Longer than the prefix. Of a broken line, the lines below are rows of their own.
+        let first = object
+            .split(|byte| *byte == b'\n')
+            .next()
+            .unwrap_or_default();
+        return object.contains(&b'\n')
+            && first.trim_ascii() == b"{"
+            && !starts_with_rows(object.get(first.len()..).unwrap_or_default(), complete);
+    };
+    let (inside, after) = object.split_at_checked(length).unwrap_or_default();
+    if after.trim_ascii_start().starts_with(b",") {
+        return true;
+    }
+    let is_whole = std::str::from_utf8(inside).is_ok_and(|text| parse(text).is_ok());
+    inside.contains(&b'\n') && is_whole
 }
 
 /// What a text without any JSON may be, by its first line.
@@ -157,6 +188,34 @@ fn is_array(prefix: &[u8], at: usize, complete: bool) -> bool {
         Some((_, b'{' | b'[' | b']' | b'"')) | None
     );
     opens && !is_line_above_rows(prefix, at, at, complete) && !is_line_above_lists(prefix, at)
+}
+
+/// Whether the object that `prefix` starts with may be a dictionary of columns, splits or rows, which
+/// only the whole file can tell.
+pub(super) fn may_be_whole(prefix: &[u8]) -> bool {
+    let Some((at, b'{')) = next_byte(prefix, 0) else {
+        return false;
+    };
+    let Some((key_at, b'"')) = next_byte(prefix, at + 1) else {
+        return false;
+    };
+    let key = prefix.get(key_at..).unwrap_or_default();
+    let Some(length) = BracketScanner::default().feed(key) else {
+        return false;
+    };
+    let Some((colon, b':')) = next_byte(prefix, key_at + length) else {
+        return false;
+    };
+    let key = key.get(1..length.saturating_sub(1)).unwrap_or_default();
+    let column = std::str::from_utf8(key).ok().and_then(schema::column);
+    let is_of_row = match column {
+        None => ROW_LISTS.iter().any(|list| list.as_bytes() == key),
+        Some(column) => {
+            let many = matches!(column.meaning, Meaning::Background | Meaning::Files);
+            many || ROW_LISTS.contains(&column.name) || column.name == "system"
+        }
+    };
+    !is_of_row && matches!(next_byte(prefix, colon + 1), Some((_, b'[' | b'{')))
 }
 
 /// An array of objects that is a member of an object.
@@ -222,7 +281,10 @@ fn next_list(prefix: &[u8], at: &mut usize) -> Option<List> {
             _ => rest.iter().position(|byte| matches!(byte, b',' | b'}')),
         };
         *at = length.map_or(prefix.len(), |length| value_at + length);
+        // A name of a split is one of the few columns that can hold all rows.
+        let is_of_row = std::str::from_utf8(key).ok().and_then(schema::column);
         if value == b'['
+            && is_of_row.is_none_or(|column| column.meaning == Meaning::Directive)
             && !ROW_LISTS.iter().any(|list| list.as_bytes() == key)
             && let Some((_, b'{')) = next_byte(prefix, value_at + 1)
         {

@@ -6,6 +6,7 @@
 
 mod checksum;
 mod machine;
+mod national;
 mod phone;
 
 use self::{
@@ -59,6 +60,11 @@ fn classify(bytes: &[u8], start: usize, run: usize, free: usize) -> Option<Hit> 
     let before = bytes.get(..start).unwrap_or_default();
     let next = bytes.get(start + run).copied().unwrap_or_default();
     let hit = |kind, range| Some(Hit { kind, range });
+    if matches!(run, 2 | 6)
+        && let Some((from, end)) = national::british(bytes, start)
+    {
+        return hit(HitKind::NationalId, from..end);
+    }
     if let [.., b'A'..=b'Z', b'A'..=b'Z'] = before {
         let end = iban(bytes, start - 2)?;
         return hit(HitKind::Iban, start - 2..end);
@@ -73,6 +79,9 @@ fn classify(bytes: &[u8], start: usize, run: usize, free: usize) -> Option<Hit> 
     }
     if !begins_word(bytes, start) || is_within_number(bytes.get(free..start)?) {
         return None;
+    }
+    if let Some(end) = national::of_digits(bytes, start) {
+        return hit(HitKind::NationalId, start..end);
     }
     if let [.., b'+'] = before {
         let end = international(bytes, start)?;

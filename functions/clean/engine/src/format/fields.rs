@@ -33,6 +33,71 @@ pub(crate) fn text_of<'a>(
     }
 }
 
+/// The answer that a row has under `key`: a string, or a number, a boolean or an object as its JSON.
+pub(crate) fn answer_of<'a>(
+    mut node: Option<Node<'a>>,
+    key: &'static str,
+) -> Result<Option<(Text<'a>, Location)>, Fault> {
+    if let Some(Node { value, .. }) = &mut node
+        && let Value::Number(_) | Value::Bool(_) | Value::Object(_) = value
+    {
+        *value = Value::Text(as_json(value));
+    }
+    text_of(node, key)
+}
+
+/// A value as its JSON.
+fn as_json(value: &Value<'_>) -> Text<'static> {
+    let mut written = Vec::new();
+    write(value, &mut written);
+    Text::of(&String::from_utf8_lossy(&written))
+}
+
+/// Takes the system instruction out of a row: a string, or blocks of text, as vendors write it.
+pub(crate) fn take_system<'a>(row: &mut Object<'a>) -> Result<Option<(Text<'a>, Location)>, Fault> {
+    let Some(Node { at, value }) = row.take("system") else {
+        return Ok(None);
+    };
+    let location = Location::of("system", at);
+    let wrong = |value: &Value<'_>| wrong_type(value, "a string", location);
+    let nodes = match value {
+        Value::Text(text) => return Ok(Some((text, location))),
+        Value::Null => return Ok(None),
+        Value::List(nodes) => nodes,
+        // `{"parts": […]}`, `{"role": "system", "content": …}`, `{"text": …}`
+        Value::Object(object) => vec![Node {
+            at,
+            value: Value::Object(object),
+        }],
+        other @ (Value::Bool(_) | Value::Number(_)) => return Err(wrong(&other)),
+    };
+    let mut texts = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        add_texts(node.value, &mut texts).map_err(|value| wrong(&value))?;
+    }
+    Ok((!texts.is_empty()).then(|| (Text::join(&texts, "\n"), location)))
+}
+
+/// Adds the texts of a block.
+fn add_texts<'a>(value: Value<'a>, texts: &mut Vec<Text<'a>>) -> Result<(), Value<'a>> {
+    match value {
+        Value::Text(text) => texts.push(text),
+        Value::List(nodes) => {
+            for node in nodes {
+                add_texts(node.value, texts)?;
+            }
+        }
+        Value::Object(mut object) => match object.take_any(&["text", "parts", "content"]) {
+            Some(node) => add_texts(node.value, texts)?,
+            // A point up to which a provider keeps a prompt.
+            None if object.has("cachePoint") => {}
+            None => return Err(Value::Object(object)),
+        },
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_)) => return Err(other),
+    }
+    Ok(())
+}
+
 /// The label that a row has under `key`: a string, or the number or boolean that names a class.
 pub(crate) fn label_of<'a>(
     mut node: Option<Node<'a>>,
@@ -49,9 +114,7 @@ pub(crate) fn label_of<'a>(
                 ));
             }
             Value::Number(_) | Value::Bool(_) => {
-                let mut written = Vec::new();
-                write(value, &mut written);
-                *value = Value::Text(Text::of(&String::from_utf8_lossy(&written)));
+                *value = Value::Text(as_json(value));
             }
             Value::Null | Value::Text(_) => {}
         }

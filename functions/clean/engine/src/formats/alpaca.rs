@@ -5,7 +5,7 @@ use crate::{
     example::{Example, Role, Turn},
     format::{
         Format,
-        fields::{take_text, wrong_type},
+        fields::{answer_of, take_system, take_text, wrong_type},
     },
     json::{Node, Object, Text, Value},
     keys::Keys,
@@ -13,11 +13,15 @@ use crate::{
     rule::Fault,
 };
 
+/// Columns that are read besides the instruction and its answer.
+const READS: &[&str] = &["system", "history", "input", "context"];
+
 /// The format.
 pub(super) static INSTRUCTION_OUTPUT: Format = Format {
     name: "alpaca",
     keys: Keys::INSTRUCTION.and(Keys::OUTPUT),
     without: Keys::NONE,
+    reads: READS,
     convert: |row, _| convert(row, "output"),
 };
 
@@ -26,6 +30,7 @@ pub(super) static INSTRUCTION_RESPONSE: Format = Format {
     name: "instruction_response",
     keys: Keys::INSTRUCTION.and(Keys::RESPONSE),
     without: Keys::NONE,
+    reads: READS,
     convert: |row, _| convert(row, "response"),
 };
 
@@ -34,6 +39,7 @@ pub(super) static INSTRUCTION_COMPLETION: Format = Format {
     name: "instruction_completion",
     keys: Keys::INSTRUCTION.and(Keys::COMPLETION),
     without: Keys::NONE,
+    reads: READS,
     convert: |row, _| convert(row, "completion"),
 };
 
@@ -42,12 +48,13 @@ pub(super) static INSTRUCTION_ANSWER: Format = Format {
     name: "instruction_answer",
     keys: Keys::INSTRUCTION.and(Keys::ANSWER),
     without: Keys::NONE,
+    reads: READS,
     convert: |row, _| convert(row, "answer"),
 };
 
 fn convert<'a>(mut row: Object<'a>, answered: &'static str) -> Result<Example<'a>, Fault> {
     let mut example = Example {
-        system: take_text(&mut row, "system")?.map(|(text, _)| text),
+        system: take_system(&mut row)?.map(|(text, _)| text),
         ..Example::default()
     };
     if let Some(history) = row.take("history") {
@@ -70,7 +77,7 @@ fn convert<'a>(mut row: Object<'a>, answered: &'static str) -> Result<Example<'a
         };
         example.turns.push(Turn::text(Role::User, asked, location));
     }
-    if let Some((output, location)) = take_text(&mut row, answered)? {
+    if let Some((output, location)) = answer_of(row.take(answered), answered)? {
         example
             .turns
             .push(Turn::text(Role::Model, output, location));

@@ -2,9 +2,8 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use super::{alpaca, contents, messages, pairs, sharegpt};
+use super::{ReadOptions, Reading, alpaca, contents, messages, pairs, read_as, sharegpt};
 use crate::{
-    example::Example,
     format::Format,
     json::{Node, Object, Value, parse},
     key_names::name_keys,
@@ -32,7 +31,7 @@ static MAPPABLE: &[MappableFormat] = &[
     MappableFormat {
         format: &pairs::INPUT_LABEL,
         needs: &["input", "label"],
-        may: &["system"],
+        may: &["system", "label_text"],
     },
     MappableFormat {
         format: &alpaca::INSTRUCTION_OUTPUT,
@@ -42,7 +41,7 @@ static MAPPABLE: &[MappableFormat] = &[
     MappableFormat {
         format: &messages::FORMAT,
         needs: &["messages"],
-        may: &["tools"],
+        may: &["system", "tools"],
     },
     MappableFormat {
         format: &sharegpt::FORMAT,
@@ -52,8 +51,26 @@ static MAPPABLE: &[MappableFormat] = &[
     MappableFormat {
         format: &contents::FORMAT,
         needs: &["contents"],
-        may: &["tools"],
+        may: &["system", "tools", "toolConfig", "generationConfig"],
     },
+];
+
+/// Names that may be mapped with every format: what belongs to its questions, and what it says of
+/// itself.
+const ANYWHERE: &[&str] = &[
+    "context",
+    "choices",
+    "images",
+    "videos",
+    "audios",
+    "attachments",
+    "verdict",
+    "thumbs_down",
+    "score",
+    "weight",
+    "train",
+    "exclude",
+    "split",
 ];
 
 /// Our names whose values are arrays.
@@ -89,7 +106,8 @@ impl ColumnMapping {
             }
         }
         for mappable in MAPPABLE {
-            let ours = mappable.needs.iter().chain(mappable.may).copied();
+            let ours = mappable.needs.iter().chain(mappable.may);
+            let ours = ours.chain(ANYWHERE).copied();
             let is_whole = mappable
                 .needs
                 .iter()
@@ -109,8 +127,9 @@ impl ColumnMapping {
         Err(format!(
             "`columns` maps {}, which is not a known combination: map `input` and `output` or `label`, perhaps with `system`; \
              `instruction` and `output`, perhaps with `input`, `system` or `history`; \
-             or one of `messages`, `conversations`, `contents`",
-            name_keys(columns.keys().map(String::as_str))
+             or one of `messages`, `conversations`, `contents`; and with any of these {}",
+            name_keys(columns.keys().map(String::as_str)),
+            ANYWHERE.join(", ")
         ))
     }
 
@@ -119,7 +138,8 @@ impl ColumnMapping {
         &self,
         mut row: Object<'a>,
         faults: &mut Vec<Fault>,
-    ) -> Result<(&'static Format, Example<'a>), Fault> {
+        options: ReadOptions,
+    ) -> Result<Reading<'a>, Fault> {
         let lacking = self.columns.iter().map(|(_, column)| column.as_str());
         let lacking: Vec<&str> = lacking.filter(|column| !row.has(column)).collect();
         if !lacking.is_empty() {
@@ -143,7 +163,7 @@ impl ColumnMapping {
                 Some((Cow::Borrowed(*our), node))
             })
             .collect();
-        self.format.read(Object { members }, faults)
+        read_as(self.format, Object { members }, faults, options)
     }
 }
 
@@ -178,9 +198,10 @@ mod tests {
         let Value::Object(row) = parse(row).unwrap().node.value else {
             panic!("{row} is not an object");
         };
-        let (_, example) = columns.read(row, &mut Vec::new()).unwrap();
+        let options = ReadOptions::default();
+        let reading = columns.read(row, &mut Vec::new(), options).unwrap();
         let mut out = Vec::new();
-        gemini::write(&example, gemini::Prompt::default(), &mut out);
+        gemini::write(&reading.example, gemini::Prompt::default(), &mut out);
         assert_eq!(String::from_utf8(out).unwrap(), convert(same_as));
     }
 
@@ -215,6 +236,11 @@ mod tests {
             "messages = 'dialog'",
             r#"{"dialog":"[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b\"}]"}"#,
             r#"{"input":"a","output":"b"}"#,
+        );
+        check(
+            "input = 'q'\noutput = 'a'\ncontext = 'doc'\nchoices = 'opts'",
+            r#"{"q":"a","a":"B","doc":"c","opts":["x","y"]}"#,
+            r#"{"input":"c\n\na\n\nA. x\nB. y","output":"B"}"#,
         );
         // The preferred answer of a pair, for users who want to tune on it.
         check(

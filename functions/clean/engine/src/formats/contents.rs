@@ -6,7 +6,10 @@ mod part;
 use std::borrow::Cow;
 
 use self::part::{part, unsupported};
-use super::messages::{take_list, take_word, unknown_role};
+use super::{
+    chat::{take_list, take_word},
+    roles, tools,
+};
 use crate::{
     example::{Example, Part, Parts, Role, Turn},
     format::{Format, fields::wrong_type},
@@ -21,6 +24,7 @@ pub(crate) static FORMAT: Format = Format {
     name: "vertex",
     keys: Keys::CONTENTS,
     without: Keys::NONE,
+    reads: &["system", "tools", "toolConfig", "generationConfig"],
     convert,
 };
 
@@ -36,7 +40,7 @@ const EXTRAS: &[(&str, &[&str])] = &[
 
 fn convert<'a>(mut row: Object<'a>, faults: &mut Vec<Fault>) -> Result<Example<'a>, Fault> {
     let mut example = Example {
-        system: match row.take_any(&["systemInstruction", "system_instruction"]) {
+        system: match row.take_any(&["system", "systemInstruction", "system_instruction"]) {
             Some(node) => system(node, faults)?,
             None => None,
         },
@@ -45,10 +49,11 @@ fn convert<'a>(mut row: Object<'a>, faults: &mut Vec<Fault>) -> Result<Example<'
     for (location, mut content) in take_list(&mut row, "contents")? {
         let role = take_word(&mut content, "role", location)?;
         // Google's own checks accept the role in any case.
-        let role = match role.plain().to_ascii_lowercase().as_str() {
+        let word = role.plain().to_ascii_lowercase();
+        let role = match word.as_str() {
             "user" | "function" => Role::User,
             "model" => Role::Model,
-            _ => return Err(unknown_role(location, "user, model")),
+            word => return Err(roles::unknown(word, &["user", "model"], location)),
         };
         let parts = match content.take("parts").map(|node| node.value) {
             Some(Value::List(parts)) => parts,
@@ -70,9 +75,16 @@ fn convert<'a>(mut row: Object<'a>, faults: &mut Vec<Fault>) -> Result<Example<'
         }
     }
     for (key, spellings) in EXTRAS {
-        if let Some(node) = row.take_any(spellings) {
-            example.extras.push((key, camel(node, 3).value));
-        }
+        let Some(node) = row.take_any(spellings) else {
+            continue;
+        };
+        let node = camel(node, 3);
+        let value = if *key == "tools" {
+            tools::declarations(Some(node), key, faults)?
+        } else {
+            Some(node.value)
+        };
+        example.extras.extend(value.map(|value| (*key, value)));
     }
     Ok(example)
 }
@@ -168,10 +180,10 @@ mod tests {
 
     #[test]
     fn both_spellings_become_camel_case() {
-        let camel = r#"{"systemInstruction":{"role":"system","parts":[{"text":"s"}]},"contents":[{"role":"user","parts":[{"text":"a"},{"fileData":{"mimeType":"image/png","fileUri":"gs://b/o"}}]},{"role":"model","parts":[{"functionCall":{"name":"f","args":{"snake_key":1}}}]}],"tools":[{"functionDeclarations":[{"name":"f","parameters":{"snake_key":{}}}]}]}"#;
+        let camel = r#"{"systemInstruction":{"role":"system","parts":[{"text":"s"}]},"contents":[{"role":"user","parts":[{"text":"a"},{"fileData":{"mimeType":"image/png","fileUri":"gs://b/o"}}]},{"role":"model","parts":[{"functionCall":{"name":"f","args":{"snake_key":1}}}]}],"tools":[{"functionDeclarations":[{"name":"f","parameters":{"type":"OBJECT","properties":{"snake_key":{"type":"STRING"}}}}]}]}"#;
         check(camel, camel);
         check(
-            r#"{"tools":[{"function_declarations":[{"name":"f","parameters":{"snake_key":{}}}]}],"contents":[{"parts":[{"text":"a"},{"file_data":{"mime_type":"image/png","file_uri":"gs://b/o"}}],"role":"USER"},{"role":"model","parts":[{"function_call":{"name":"f","args":{"snake_key":1}}}]}],"system_instruction":"s"}"#,
+            r#"{"tools":[{"function_declarations":[{"name":"f","parameters":{"type":"object","properties":{"snake_key":{"type":"string"}}}}]}],"contents":[{"parts":[{"text":"a"},{"file_data":{"mime_type":"image/png","file_uri":"gs://b/o"}}],"role":"USER"},{"role":"model","parts":[{"function_call":{"name":"f","args":{"snake_key":1}}}]}],"system_instruction":"s"}"#,
             camel,
         );
     }

@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use smallvec::smallvec;
-
+use super::content::{Answer, Call, Piece};
 use crate::{
     example::{Example, Part, Parts, Role, Turn},
     json::{Node, Object, Text, Value},
@@ -13,16 +12,19 @@ use crate::{
 };
 
 /// The key of Gemini's part that calls a function.
-const CALL: &str = "functionCall";
+pub(super) const CALL: &str = "functionCall";
 
 /// The key of Gemini's part that holds the response of a function.
-const RESPONSE: &str = "functionResponse";
+pub(super) const RESPONSE: &str = "functionResponse";
 
 /// A conversation being built.
 #[derive(Default)]
 pub(super) struct Dialogue<'a> {
     example: Example<'a>,
-    calls: Vec<(Option<Text<'a>>, Text<'a>)>,
+    /// Calls that have no answer yet, in order.
+    open: Vec<(Option<Text<'a>>, Text<'a>)>,
+    /// Turns that say that they are not to be trained on: their number, and where they are.
+    untrained: Vec<(usize, Location)>,
 }
 
 impl<'a> Dialogue<'a> {
@@ -38,6 +40,8 @@ impl<'a> Dialogue<'a> {
                 .with_message("expected system messages only at the start"));
         }
         self.example.system = Some(match self.example.system.take() {
+            // Some exports write it beside the messages and as the first of them.
+            Some(earlier) if earlier == text => text,
             Some(earlier) if !earlier.is_empty() => Text::join(&[earlier, text], "\n\n"),
             Some(_) | None => text,
         });
@@ -53,41 +57,120 @@ impl<'a> Dialogue<'a> {
         });
     }
 
+    /// Forgets calls without an answer, after a turn of the user: what is answered later answers
+    /// later calls.
+    pub(super) fn close_calls(&mut self) {
+        self.open.clear();
+    }
+
     /// Adds function calls by the model; consecutive calls are one turn.
     pub(super) fn call(&mut self, parts: Parts<'a>, location: Location) {
         self.join(Role::Model, CALL, parts, location);
     }
 
-    /// Remembers that the function `name` was called, so that its response can be matched to it.
-    pub(super) fn remember(&mut self, id: Option<Text<'a>>, name: Text<'a>) {
-        self.calls.push((id, name));
+    /// Adds responses of functions; consecutive responses are one turn.
+    pub(super) fn respond(&mut self, parts: Parts<'a>, location: Location) {
+        self.join(Role::User, RESPONSE, parts, location);
     }
 
-    /// Adds the response of a function; consecutive responses are one turn.
-    pub(super) fn respond(
+    /// Marks the last turn as one that must not be trained on.
+    pub(super) fn leave_out_of_training(&mut self, location: Location) {
+        let last = self.example.turns.len().saturating_sub(1);
+        self.untrained.push((last, location));
+    }
+
+    /// The part that a piece of a message becomes.
+    pub(super) fn part(
         &mut self,
-        name: Option<Text<'a>>,
-        id: Option<&Text<'a>>,
-        answer: Text<'a>,
+        piece: Piece<'a>,
         location: Location,
-    ) {
-        let called = |(call, name): &(Option<Text<'a>>, Text<'a>)| match (call, id) {
-            (Some(call), Some(id)) => (call == id).then(|| name.clone()),
-            (None, _) | (_, None) => Some(name.clone()),
+        faults: &mut Vec<Fault>,
+    ) -> Part<'a> {
+        match piece {
+            Piece::Text(text) => Part::Text(text),
+            Piece::File(part) => part,
+            Piece::Call(call) => self.call_part(call),
+            Piece::Answer(answer) => self.answer_part(answer, location, faults),
+        }
+    }
+
+    /// The part that calls a function; remembers it, so that its answer can be matched to it.
+    pub(super) fn call_part(&mut self, called: Call<'a>) -> Part<'a> {
+        self.open.push((called.id, called.name.clone()));
+        call(called.name, called.arguments)
+    }
+
+    /// The part that holds an answer, under the name of the call that it belongs to: by its id, or
+    /// else the first without an answer that has its name.
+    pub(super) fn answer_part(
+        &mut self,
+        given: Answer<'a>,
+        location: Location,
+        faults: &mut Vec<Fault>,
+    ) -> Part<'a> {
+        let Answer { id, name, value } = given;
+        let has_ids = self.open.iter().any(|(id, _)| id.is_some());
+        let by_id = id.filter(|_| has_ids);
+        let named = |call: &Text<'a>| name.as_ref().is_none_or(|name| name == call);
+        let found = match &by_id {
+            Some(id) => self
+                .open
+                .iter()
+                .position(|(call, _)| call.as_ref() == Some(id)),
+            None => self.open.iter().position(|(_, call)| named(call)),
         };
-        let name = name
-            .or_else(|| self.calls.iter().rev().find_map(called))
-            .unwrap_or(Text::of("function"));
-        let part = response(name, answer);
-        self.join(Role::User, RESPONSE, smallvec![part], location);
+        if found.is_none() && by_id.is_some() {
+            let fault = Fault::new(&rules::unpaired_call::RULE);
+            let fault = fault.at(location.at).path(location);
+            faults.push(fault.with_message(
+                "the answer of a function has the id of none of the calls before it",
+            ));
+        }
+        // A wrong id was reported: the next call is the best guess.
+        let found = found.or_else(|| (by_id.is_some() && !self.open.is_empty()).then_some(0));
+        let called = found.map(|index| self.open.remove(index).1);
+        let name = called.or(name).unwrap_or(Text::of("function"));
+        response(name, value)
     }
 
     /// The example, with the `tools` that can be called, if any.
-    pub(super) fn finish(mut self, tools: Option<Value<'a>>) -> Example<'a> {
+    ///
+    /// # Errors
+    /// `message_weight` where an answer before the last one that is trained must not be trained on:
+    /// the service trains on all.
+    pub(super) fn finish(
+        mut self,
+        tools: Option<Value<'a>>,
+        faults: &mut Vec<Fault>,
+    ) -> Result<Example<'a>, Fault> {
         self.example
             .extras
             .extend(tools.map(|tools| ("tools", tools)));
-        self.example
+        if self.untrained.is_empty() {
+            return Ok(self.example);
+        }
+        let turns = &self.example.turns;
+        let is_untrained = |turn: usize| self.untrained.iter().any(|(other, _)| *other == turn);
+        let is_trained = |(index, turn): (usize, &Turn<'_>)| {
+            (turn.role == Role::Model && !is_untrained(index)).then_some(index)
+        };
+        let last = turns.iter().enumerate().filter_map(is_trained).next_back();
+        let before = |(turn, _): &&(usize, Location)| last.is_none_or(|last| *turn < last);
+        if let Some((_, location)) = self.untrained.iter().find(before) {
+            let fault = Fault::new(&rules::message_weight::RULE);
+            faults.push(fault.at(location.at).path(*location));
+        } else if let Some(last) = last {
+            // The conversation ends with the last answer that is to be trained on.
+            self.example.turns.truncate(last + 1);
+            if let Some((_, location)) = self.untrained.first() {
+                let fault = Fault::new(&rules::content_block::RULE);
+                let fault = fault.at(location.at).path(*location);
+                faults.push(fault.with_message(
+                    "the turns after the last answer to train on are left out, as their weight says",
+                ));
+            }
+        }
+        Ok(self.example)
     }
 
     fn join(&mut self, role: Role, kind: &str, mut parts: Parts<'a>, location: Location) {
@@ -99,7 +182,7 @@ impl<'a> Dialogue<'a> {
 }
 
 /// `{"name": …, "args": {…}}`, as a part.
-pub(super) fn call<'a>(name: Text<'a>, arguments: Object<'a>) -> Part<'a> {
+fn call<'a>(name: Text<'a>, arguments: Object<'a>) -> Part<'a> {
     let members = vec![
         (Cow::Borrowed("name"), node(Value::Text(name))),
         (Cow::Borrowed("args"), node(Value::Object(arguments))),
@@ -108,15 +191,14 @@ pub(super) fn call<'a>(name: Text<'a>, arguments: Object<'a>) -> Part<'a> {
 }
 
 /// `{"name": …, "response": {…}}`, as a part.
-fn response<'a>(name: Text<'a>, output: Text<'a>) -> Part<'a> {
-    let output = Value::Object(answer(Value::Text(output)));
+fn response<'a>(name: Text<'a>, output: Value<'a>) -> Part<'a> {
+    let output = Value::Object(answer(output));
     let members = vec![
         (Cow::Borrowed("name"), node(Value::Text(name))),
         (Cow::Borrowed("response"), node(output)),
     ];
     Part::other(RESPONSE, Value::Object(Object { members }))
 }
-
 /// The response of a function as an object. A value that is not an object, nor a string that
 /// contains one, goes under `output`, the key that Gemini's reference names for it
 /// (`FunctionResponse.response`).

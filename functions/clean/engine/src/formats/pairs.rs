@@ -3,17 +3,15 @@
 //! Any key for a question can be combined with any key for an answer. A row with two keys for the
 //! same side matches two of these formats, and is ambiguous unless both texts are equal.
 //!
-//! A `context` that contains the answer, as in `SQuAD`, is put above the question with an empty
-//! line in between. FLAN's templates for reading comprehension do the same, and Google recommends
-//! putting the question last when the context is long.
+//! A number, a boolean or an object is an answer, too: it is written as its JSON.
 
 use crate::{
-    example::{Example, Part, Role, Turn},
+    example::{Example, Role, Turn},
     format::{
         Format,
-        fields::{label_of, text_of},
+        fields::{answer_of, label_of, take_system, text_of},
     },
-    json::{Node, Object, Text},
+    json::{Node, Object, Text, Value},
     keys::Keys,
     rule::Fault,
 };
@@ -24,6 +22,7 @@ macro_rules! pair {
             name: concat!($asked, "_", $answered),
             keys: Keys::$ask.and(Keys::$answer),
             without: $without,
+            reads: &["system"],
             convert: |row, _| pair(row, $asked, $answered),
         }
     };
@@ -35,6 +34,7 @@ macro_rules! labelled {
             name: concat!($asked, "_", $answered),
             keys: Keys::$ask.and(Keys::$answer),
             without: $without,
+            reads: &["system", "label_text"],
             convert: |row, _| labelled(row, $asked, $answered),
         }
     };
@@ -83,45 +83,31 @@ pub(super) static QUESTION_RESPONSE: Format =
     pair!("question" QUESTION, "response" RESPONSE, Keys::NONE);
 
 fn pair<'a>(
-    row: Object<'a>,
+    mut row: Object<'a>,
     asked: &'static str,
     answered: &'static str,
 ) -> Result<Example<'a>, Fault> {
-    let keys = [asked, answered, "system", "context"];
-    let [question, answer, system, context] = row.take_all(keys);
-    let context = text_of(context, "context")?;
-    let mut example = ask(system, question, asked)?;
-    if let (Some((context, _)), Some(turn)) = (context, example.turns.first_mut()) {
-        put_above(context, turn);
-    }
-    if let Some((text, location)) = text_of(answer, answered)? {
+    let system = take_system(&mut row)?;
+    let [question, answer] = row.take_all([asked, answered]);
+    let mut example = ask(system.map(|(text, _)| text), question, asked)?;
+    if let Some((text, location)) = answer_of(answer, answered)? {
         example.turns.push(Turn::text(Role::Model, text, location));
     }
     Ok(example)
 }
 
-/// Puts the context above the question, unless either is empty.
-fn put_above<'a>(mut context: Text<'a>, question: &mut Turn<'a>) {
-    for part in &mut question.parts {
-        if let Part::Text(asked) = part
-            && !context.is_blank()
-            && !asked.is_blank()
-        {
-            context.trim_end();
-            asked.trim_start();
-            *asked = Text::join(&[context.clone(), asked.clone()], "\n\n");
-        }
-    }
-}
-
 /// A pair whose answer may be a number or a boolean: the name of a class.
 fn labelled<'a>(
-    row: Object<'a>,
+    mut row: Object<'a>,
     asked: &'static str,
     answered: &'static str,
 ) -> Result<Example<'a>, Fault> {
-    let [question, answer, system] = row.take_all([asked, answered, "system"]);
-    let mut example = ask(system, question, asked)?;
+    let system = take_system(&mut row)?;
+    let [question, answer, named] = row.take_all([asked, answered, "label_text"]);
+    let mut example = ask(system.map(|(text, _)| text), question, asked)?;
+    let is_name = |node: &Node<'_>| matches!(&node.value, Value::Text(text) if !text.is_blank());
+    // The name of a class says more than its number.
+    let answer = named.filter(is_name).or(answer);
     if let Some((text, location)) = label_of(answer, answered)? {
         example.turns.push(Turn::text(Role::Model, text, location));
     }
@@ -130,11 +116,10 @@ fn labelled<'a>(
 
 /// An example with the `question` that the row has under `key`, and no answer.
 fn ask<'a>(
-    system: Option<Node<'a>>,
+    system: Option<Text<'a>>,
     question: Option<Node<'a>>,
     key: &'static str,
 ) -> Result<Example<'a>, Fault> {
-    let system = text_of(system, "system")?.map(|(text, _)| text);
     let mut turns = Vec::with_capacity(2);
     if let Some((text, location)) = text_of(question, key)? {
         turns.push(Turn::text(Role::User, text, location));
@@ -174,13 +159,9 @@ mod tests {
         let row = |context: &str| format!(r#"{{"question":"a","context":{context},"answer":"b"}}"#);
         let both = AB.replace(r#""a""#, r#""Of a.\n\na""#);
         check(&row(r#""Of a. ""#), &both);
-        for none in ["null", r#"" ""#] {
+        for none in ["null", "[]", r#"" ""#] {
             check(&row(none), AB);
         }
-        check(
-            &row("[]"),
-            "wrong_type: expected a string, found an array $.context",
-        );
     }
 
     #[test]
@@ -198,10 +179,53 @@ mod tests {
     }
 
     #[test]
+    fn answers_may_be_any_value_but_a_list() {
+        for (value, answer) in [
+            ("7", "7"),
+            ("1.50", "1.50"),
+            ("true", "true"),
+            (
+                r#"{"name": "b", "age": 7}"#,
+                r#"{\"name\":\"b\",\"age\":7}"#,
+            ),
+        ] {
+            let expected = AB.replace(r#""b""#, &format!("\"{answer}\""));
+            check(&format!(r#"{{"input":"a","output":{value}}}"#), &expected);
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_class_says_more_than_its_number() {
+        check(r#"{"text":"a","label":1,"label_text":"b"}"#, AB);
+        check(r#"{"text":"a","label":"b","Label Name":""}"#, AB);
+    }
+
+    #[test]
+    fn a_system_instruction_has_several_forms() {
+        let expected =
+            crate::formats::tests::convert(r#"{"system":"s\nt","input":"a","output":"b"}"#);
+        for system in [
+            r#"["s","t"]"#,
+            r#"[{"text":"s"},{"type":"text","text":"t","cache_control":{}}]"#,
+            r#"{"parts":[{"text":"s"},{"text":"t"}]}"#,
+            r#"{"role":"system","content":"s\nt"}"#,
+        ] {
+            check(
+                &format!(r#"{{"System Prompt":{system},"input":"a","output":"b"}}"#),
+                &expected,
+            );
+        }
+        check(
+            r#"{"system":7,"input":"a","output":"b"}"#,
+            "wrong_type: expected a string, found a number $.system",
+        );
+    }
+
+    #[test]
     fn questions_and_answers_must_be_strings() {
         check(
-            r#"{"input":"a","output":7}"#,
-            "wrong_type: expected a string, found a number $.output",
+            r#"{"input":"a","output":["b"]}"#,
+            "wrong_type: expected a string, found an array $.output",
         );
         check(
             r#"{"input":["a"],"output":"b"}"#,

@@ -1,13 +1,7 @@
 //! Rows that say which of two answers is preferred. They are recognised so that they can be counted
 //! and rejected with a clear message: such a row must not be tuned on as if it had one answer.
 
-use crate::{
-    json::{Object, Value},
-    key_names::name_keys,
-    keys::Keys,
-    rule::Fault,
-    rules,
-};
+use crate::{json::Object, key_names::name_keys, keys::Keys, rule::Fault, rules};
 
 /// The name in reports; never changes once published.
 pub(crate) const NAME: &str = "preference";
@@ -21,8 +15,7 @@ const TELLING: Keys = Keys::CHOSEN
     .and(Keys::WINNER)
     .and(Keys::PREFERRED_OUTPUT)
     .and(Keys::NON_PREFERRED_OUTPUT)
-    .and(Keys::COMPLETIONS)
-    .and(Keys::LABEL);
+    .and(Keys::COMPLETIONS);
 
 /// `preference_pair`, if `row`, which has `keys`, is such a row.
 pub(super) fn refuse(row: &Object<'_>, keys: Keys) -> Option<Fault> {
@@ -39,15 +32,11 @@ pub(super) fn refuse(row: &Object<'_>, keys: Keys) -> Option<Fault> {
     let by_openai = is_pair(Keys::PREFERRED_OUTPUT | Keys::NON_PREFERRED_OUTPUT);
     let by_vertex = given.has(Keys::CONTENTS | Keys::COMPLETIONS);
     let by_arena = is_pair(Keys::RESPONSE_A | Keys::RESPONSE_B) && given.has(Keys::WINNER);
-    let is_verdict = given.has(Keys::PROMPT | Keys::COMPLETION | Keys::LABEL)
-        && matches!(row.get("label"), Some(node) if matches!(node.value, Value::Bool(_)));
-    if !(chosen || by_openai || by_vertex || by_arena || is_verdict) {
+    if !(chosen || by_openai || by_vertex || by_arena) {
         return None;
     }
-    let telling = given.names_beyond(Keys::NONE).filter(|name| {
-        let is_label = *name == "label";
-        TELLING.has(Keys::named(name)) && (!is_label || is_verdict)
-    });
+    let telling = given.names_beyond(Keys::NONE);
+    let telling = telling.filter(|name| TELLING.has(Keys::named(name)));
     let found = format!("the row has the preference keys {}", name_keys(telling));
     Some(Fault::new(&rules::preference_pair::RULE).with_message(found))
 }
@@ -82,10 +71,6 @@ mod tests {
             (
                 r#"{"contents":[],"completions":[{"score":1.0,"completion":{}},{"score":0.0,"completion":{}}]}"#,
                 "`completions`",
-            ),
-            (
-                r#"{"prompt":"a","completion":"b","label":false}"#,
-                "`label`",
             ),
             (
                 r#"{"prompt":"a","response_a":"b","response_b":"c","winner":"a"}"#,

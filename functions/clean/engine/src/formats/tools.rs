@@ -1,5 +1,7 @@
 //! Functions that a model may call: their declarations, and the arguments of a call.
 
+mod parameters;
+
 use std::borrow::Cow;
 
 use super::dialogue::node;
@@ -90,16 +92,32 @@ fn invalid(found: &str, location: Location) -> Fault {
         .with_message(format!("expected an object of arguments, found {found}"))
 }
 
-/// Declarations as Gemini has them, from `tools` or `functions` of chat rows or from a string that
+/// The JSON that a string contains; any other value, and a string that is not JSON, as it is.
+pub(super) fn unquoted(value: Value<'_>, at: u32) -> Value<'_> {
+    let Value::Text(text) = &value else {
+        return value;
+    };
+    let Ok(mut parsed) = parse_owned(text) else {
+        return value;
+    };
+    parsed.move_to(at);
+    parsed
+}
+
+/// Members that hold the parameters of a function, by vendor.
+const PARAMETERS: &[&str] = &["parameters", "input_schema", "inputSchema"];
+
+/// Declarations as Gemini has them, from `tools` or `functions` of any vendor or from a string that
 /// contains them; `None` if there are none.
 ///
 /// # Errors
 /// `wrong_type` for anything else.
 pub(super) fn declarations<'a>(
-    node_: Option<Node<'a>>,
+    given: Option<Node<'a>>,
     key: &'static str,
+    faults: &mut Vec<Fault>,
 ) -> Result<Option<Value<'a>>, Fault> {
-    let Some(Node { at, value }) = node_ else {
+    let Some(Node { at, value }) = given else {
         return Ok(None);
     };
     let location = Location::of(key, at);
@@ -126,45 +144,138 @@ pub(super) fn declarations<'a>(
     let tools = match value {
         Value::List(tools) => tools,
         Value::Null => return Ok(None),
-        other @ (Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Object(_)) => {
+        // `{"tools": […]}`, or a single tool.
+        Value::Object(mut object) => match object.take("tools").map(|node| node.value) {
+            Some(Value::List(tools)) => tools,
+            Some(other) => return Err(wrong(other.kind())),
+            None if object.members.is_empty() => return Ok(None),
+            None => vec![node(Value::Object(object))],
+        },
+        other @ (Value::Bool(_) | Value::Number(_) | Value::Text(_)) => {
             return Err(wrong(other.kind()));
         }
     };
-    if tools.is_empty() {
-        return Ok(None);
+    let (mut functions, mut others) = (Vec::new(), Vec::new());
+    for tool in tools {
+        let Value::Object(mut tool) = tool.value else {
+            return Err(wrong(tool.value.kind()));
+        };
+        tool.members.retain(|(_, node)| node.value != Value::Null);
+        match tool.take_any(&["functionDeclarations", "function_declarations"]) {
+            Some(Node {
+                value: Value::List(declared),
+                ..
+            }) => {
+                for function in declared {
+                    let Value::Object(function) = function.value else {
+                        return Err(wrong(function.value.kind()));
+                    };
+                    functions.push(
+                        declaration(function, location, faults)
+                            .ok_or_else(|| wrong("a function without a name"))?,
+                    );
+                }
+                // A tool of the service's own, such as a search.
+                if !tool.members.is_empty() {
+                    others.push(node(Value::Object(tool)));
+                }
+            }
+            Some(other) => return Err(wrong(other.value.kind())),
+            None if is_of_service(&tool) => others.push(node(Value::Object(tool))),
+            None => {
+                let function = match tool
+                    .take_any(&["function", "toolSpec"])
+                    .map(|node| node.value)
+                {
+                    // `{"type": "function", "function": {…}}`
+                    Some(Value::Object(function)) => function,
+                    Some(other) => return Err(wrong(other.kind())),
+                    None => tool,
+                };
+                functions.push(
+                    declaration(function, location, faults)
+                        .ok_or_else(|| wrong("a function without a name"))?,
+                );
+            }
+        }
     }
-    let functions = tools
-        .into_iter()
-        .map(|tool| match tool.value {
-            Value::Object(mut object) => match object.take("function").map(|node| node.value) {
-                // `{"type": "function", "function": {…}}`
-                Some(Value::Object(function)) => Ok(declaration(function)),
-                Some(other) => Err(wrong(other.kind())),
-                None => Ok(declaration(object)),
-            },
-            other @ (Value::Null
-            | Value::Bool(_)
-            | Value::Number(_)
-            | Value::Text(_)
-            | Value::List(_)) => Err(wrong(other.kind())),
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let members = vec![(
-        Cow::Borrowed("functionDeclarations"),
-        node(Value::List(functions)),
-    )];
-    Ok(Some(Value::List(vec![node(Value::Object(Object {
-        members,
-    }))])))
+    let mut written = Vec::with_capacity(1 + others.len());
+    if !functions.is_empty() {
+        let members = vec![(
+            Cow::Borrowed("functionDeclarations"),
+            node(Value::List(functions)),
+        )];
+        written.push(node(Value::Object(Object { members })));
+    }
+    written.extend(others);
+    Ok((!written.is_empty()).then_some(Value::List(written)))
 }
 
-/// The members that Gemini's `FunctionDeclaration` has in common with that of chat rows; the
-/// service rejects flags such as `strict`.
-fn declaration(mut function: Object<'_>) -> Node<'_> {
-    let shared = ["name", "description", "parameters"];
-    let members = shared
-        .into_iter()
-        .filter_map(|key| Some((Cow::Borrowed(key), function.take(key)?)))
-        .collect();
-    node(Value::Object(Object { members }))
+/// Whether a tool is one of the service's own: `{"googleSearch": {}}`.
+fn is_of_service(tool: &Object<'_>) -> bool {
+    let own = [
+        "googleSearch",
+        "google_search",
+        "codeExecution",
+        "code_execution",
+        "retrieval",
+        "urlContext",
+        "googleMaps",
+    ];
+    own.iter().any(|name| tool.has(name))
+}
+
+/// A declaration with the members that Gemini's `FunctionDeclaration` has; the service rejects flags
+/// such as `strict`. `None` for a function without a name.
+fn declaration<'a>(
+    mut function: Object<'a>,
+    location: Location,
+    faults: &mut Vec<Fault>,
+) -> Option<Node<'a>> {
+    function
+        .members
+        .retain(|(_, node)| node.value != Value::Null);
+    let name = function.take("name")?;
+    name.value.text().filter(|name| !name.is_blank())?;
+    let mut members = vec![(Cow::Borrowed("name"), name)];
+    members.extend(
+        function
+            .take("description")
+            .map(|node| (Cow::Borrowed("description"), node)),
+    );
+    let schema = function.take_any(&["parametersJsonSchema", "parameters_json_schema"]);
+    let given = function
+        .take_any(PARAMETERS)
+        .map(|given| match given.value {
+            // Bedrock: `{"inputSchema": {"json": {…}}}`
+            Value::Object(mut object) if object.has("json") => {
+                object.take("json").unwrap_or(node(Value::Null))
+            }
+            value => Node {
+                at: given.at,
+                value,
+            },
+        });
+    match (given, schema) {
+        (_, Some(schema)) => members.push((Cow::Borrowed("parametersJsonSchema"), schema)),
+        (Some(given), None) => match parameters::translated(&given.value) {
+            Ok(None) => {}
+            Ok(Some(translated)) => members.push((Cow::Borrowed("parameters"), node(translated))),
+            Err(keyword) => {
+                let message = format!(
+                    "the parameters of a function use {keyword}, which Gemini's schema does not have: they are written as `parametersJsonSchema`"
+                );
+                if faults.iter().all(|fault| fault.message != message) {
+                    let fault = Fault::new(&rules::tool_schema::RULE);
+                    faults.push(fault.at(location.at).path(location).with_message(message));
+                }
+                members.push((Cow::Borrowed("parametersJsonSchema"), given));
+            }
+        },
+        (None, None) => {}
+    }
+    for key in ["response", "responseJsonSchema"] {
+        members.extend(function.take(key).map(|node| (Cow::Borrowed(key), node)));
+    }
+    Some(node(Value::Object(Object { members })))
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     batch::LineCounts,
+    column_use::ColumnCounts,
     error::FrameError,
     findings::Findings,
     names,
@@ -20,10 +21,12 @@ const LENGTH_BYTES: usize = 4;
 #[derive(Serialize, Deserialize)]
 pub(super) struct BatchFrame<'j> {
     rows: Cow<'j, [RowSummary]>,
+    earlier: Cow<'j, [u64]>,
     sketches: Cow<'j, [Option<Sketch>]>,
     findings: CowFindings<'j>,
     short_findings: CowFindings<'j>,
     formats: BTreeMap<Cow<'j, str>, u64>,
+    columns: Cow<'j, ColumnCounts>,
     lines: LineCounts,
     readable: bool,
     guess: Cow<'j, str>,
@@ -59,10 +62,12 @@ pub(super) fn write(processed: &ProcessedBatch, payload: &mut Vec<u8>) -> io::Re
     let named = |(name, rows): (&&'static str, &u64)| (Cow::Borrowed(*name), *rows);
     let frame = BatchFrame {
         rows: Cow::Borrowed(&processed.rows),
+        earlier: Cow::Borrowed(&processed.earlier),
         sketches: Cow::Borrowed(&processed.sketches),
         findings: CowFindings::Borrowed(&processed.findings),
         short_findings: CowFindings::Borrowed(&processed.short_findings),
         formats: processed.formats.iter().map(named).collect(),
+        columns: Cow::Borrowed(&processed.columns),
         lines: processed.lines,
         readable: processed.readable,
         guess: Cow::Borrowed(processed.guess),
@@ -95,11 +100,13 @@ impl BatchFrame<'_> {
         Ok(ProcessedBatch {
             rows: frame.rows.into_owned(),
             records: records.to_vec(),
+            earlier: frame.earlier.into_owned(),
             sketches: frame.sketches.into_owned(),
             notes: notes.to_vec(),
             findings: frame.findings.into_owned(),
             short_findings: frame.short_findings.into_owned(),
             formats: formats.ok_or_else(unknown)?,
+            columns: frame.columns.into_owned(),
             lines: frame.lines,
             readable: frame.readable,
             guess: names::interned(&frame.guess).ok_or_else(unknown)?,

@@ -75,6 +75,20 @@ impl<'a> Text<'a> {
         length > 0
     }
 
+    /// Removes leading whitespace, except the indentation of the first line of code, where it is part
+    /// of what is said. Returns whether there was any.
+    pub(crate) fn trim_start_lines(&mut self) -> bool {
+        let mut length = blanks_at_start(&self.0);
+        let (blank, rest) = self.0.split_at_checked(length).unwrap_or_default();
+        if is_code(rest) {
+            length -= indentation(blank);
+        }
+        if length > 0 {
+            self.cut(length, self.0.len());
+        }
+        length > 0
+    }
+
     /// Removes trailing whitespace; returns whether there was any.
     pub(crate) fn trim_end(&mut self) -> bool {
         let length = self.0.len() - blanks_at_end(&self.0);
@@ -200,6 +214,38 @@ fn blanks_at_start(escaped: &str) -> usize {
     length
 }
 
+/// Whether a text, which is escaped and starts with no whitespace, looks like code or a list rather
+/// than prose: by the signs of its first line, its first word, or a further line that is indented.
+fn is_code(text: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "return", "pass", "break", "continue", "else", "try", "raise", "yield", "throw", "import",
+        "end", "begin", "done", "fi", "def", "class", "let", "var", "const", "print",
+    ];
+    let line = text.split("\\n").next().unwrap_or_default();
+    let word = line.split(' ').next().unwrap_or_default();
+    line.contains(|c| "(){}[]=<>;+*|&^$#@_`".contains(c))
+        || line.starts_with("- ")
+        || WORDS.contains(&word.trim_end_matches(':'))
+        || text.contains("\\n  ")
+        || text.contains("\\n\\t")
+}
+
+/// The length of the indentation at the end of `blank`, which is whitespace: two or more spaces, or
+/// a tab, on a line of their own. One space is what older exports put before every answer.
+fn indentation(blank: &str) -> usize {
+    let mut rest = blank;
+    while let Some(before) = rest.strip_suffix(' ').or_else(|| rest.strip_suffix("\\t")) {
+        rest = before;
+    }
+    let starts_line = rest.is_empty() || rest.ends_with("\\n") || rest.ends_with("\\r");
+    let length = blank.len() - rest.len();
+    if starts_line && length >= 2 {
+        length
+    } else {
+        0
+    }
+}
+
 fn blanks_at_end(escaped: &str) -> usize {
     let mut rest = escaped;
     while let Some((char, written)) = last_char(rest) {
@@ -270,6 +316,28 @@ mod tests {
         check_trimmed("\u{8}", "\u{8}");
         check_trimmed("\\u001f", "\\u001f");
         check_trimmed("\u{feff}\u{3000}", "");
+    }
+
+    #[test]
+    fn the_indentation_of_the_first_line_stays() {
+        for (plain, trimmed) in [
+            ("    return a", "    return a"),
+            ("\treturn a", "\treturn a"),
+            ("\n\n    return a", "    return a"),
+            ("  x = 1", "  x = 1"),
+            ("  - one\n  - two", "  - one\n  - two"),
+            ("  My order has not come", "My order has not come"),
+            (" \n  return a", "  return a"),
+            (" a", "a"),
+            ("\n a", "a"),
+            ("\u{feff}  a", "a"),
+            ("    ", ""),
+        ] {
+            let mut text = Text::of(plain);
+            assert_eq!(text.trim_start_lines(), plain != trimmed, "{plain:?}");
+            assert_eq!(text.plain(), trimmed, "{plain:?}");
+            assert!(!text.trim_start_lines(), "{plain:?} is trimmed twice");
+        }
     }
 
     proptest! {

@@ -31,7 +31,7 @@ impl Merger<'_, '_> {
         }
         let task = match &self.stage {
             Stage::Streaming(stream_plan) => {
-                let task = stream_plan.task;
+                let task = stream_plan.answers.task;
                 if self.dedup.is_spilling() {
                     return self.compare_spilt(end);
                 }
@@ -96,7 +96,10 @@ impl Merger<'_, '_> {
                 / u128::from(self.reserve.bytes);
             return Ok(again(u64::try_from(turn).unwrap_or_default()));
         }
-        let asked = self.reserve.to_split(&self.held_out_rows.groups);
+        let held_out = &self.held_out_rows;
+        let asked = self
+            .reserve
+            .to_split(&held_out.groups, &held_out.asked_within);
         let decided = Decided {
             trained: self.totals.train,
             left_out: self.held_out_rows.left_out,
@@ -159,6 +162,7 @@ impl Merger<'_, '_> {
             train_bytes: totals.train.bytes,
             validation_rows: totals.splits.validation,
             validation_expected: self.validation_expected(),
+            unread: totals.columns.unread(),
         };
         let read = totals.rows.read;
         if let Some((line, fault)) = &end.fault {
@@ -187,6 +191,8 @@ impl Merger<'_, '_> {
             Container::Lines
             | Container::Array
             | Container::Wrapped
+            | Container::Values
+            | Container::Whole
             | Container::Csv
             | Container::Tsv
             | Container::Parquet
@@ -249,6 +255,7 @@ impl Merger<'_, '_> {
             encoding: end.encoding.name().to_owned(),
             format: most.map(|(name, _)| (*name).to_owned()),
             formats: totals.formats.iter().map(named).collect(),
+            columns: totals.columns.into_report(),
             languages: totals.languages.report(),
             task,
             template_version: self.settings.template_version(),

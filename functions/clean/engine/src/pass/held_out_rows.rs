@@ -1,4 +1,5 @@
-//! Rows whose question an earlier version holds out for evaluation: they never train.
+//! Rows whose question an earlier version holds out for evaluation, or the file itself: they never
+//! train, and neither do longer conversations in which it is asked.
 //!
 //! Near-duplicates of such questions are held out with them, where they are looked for: all of them
 //! in a dataset that is decided about at its end. In a larger one only those further down, since
@@ -8,7 +9,9 @@ use std::collections::HashSet;
 
 use crate::{
     findings::Findings,
+    formats::directives::DeclaredSplit,
     plan::Plan,
+    processed::RowSummary,
     rule::Fault,
     rules::{held_out_no_room, train_eval_leak},
     settings::Settings,
@@ -27,6 +30,11 @@ pub(super) const NOTE: &[u8] = b"{\"codes\":[\"held_out_no_room\"]}\n";
 pub(super) struct HeldOutTracker {
     /// Groups of questions, of which at least one is held out. A group is split as one.
     pub(super) groups: HashSet<u64>,
+    /// Those among them that earlier versions hold out; the file itself holds out the others.
+    by_versions: HashSet<u64>,
+    /// Questions within longer conversations that are not held out: a row that asks one of them
+    /// can only train.
+    pub(super) asked_within: HashSet<u64>,
     /// Rows left out.
     pub(super) left_out: u64,
     /// Bytes of rows that are reserved or left out.
@@ -38,8 +46,12 @@ pub(super) struct HeldOutTracker {
 pub(super) struct KeptRow {
     /// The group whose draw places it: its own question, or one that is nearly the same.
     pub(super) group: u64,
-    /// Whether an earlier version holds out that group, as far as known from the rows before.
+    /// Whether that group is held out, as far as known from the rows before.
     pub(super) held_out: bool,
+    /// Whether an earlier version holds it out.
+    pub(super) by_version: bool,
+    /// The split that the file names.
+    pub(super) declared: Option<DeclaredSplit>,
     /// Length of its record.
     pub(super) bytes: u32,
 }
@@ -72,17 +84,59 @@ impl Placement {
 }
 
 impl HeldOutTracker {
-    /// Adds a row of `group`; returns whether the group is held out.
-    pub(super) fn check(&mut self, group: u64, held_out: bool) -> bool {
+    /// Adds a row of `group` whose earlier questions are `earlier`, and which an earlier version
+    /// holds out or not.
+    pub(super) fn check(&mut self, row: &RowSummary, group: u64, earlier: &[u64]) -> KeptRow {
+        let by_version = row.held_out || self.by_versions.contains(&group);
+        let by_file = matches!(
+            row.split,
+            Some(DeclaredSplit::Validation | DeclaredSplit::Eval)
+        );
+        let known = !self.groups.is_empty() && {
+            let mut all = earlier.iter().chain([&group]);
+            all.any(|question| self.groups.contains(question))
+        };
+        if by_version {
+            self.by_versions.insert(group);
+        }
+        let held_out = by_version || by_file || known;
         if held_out {
             self.groups.insert(group);
         }
-        held_out || !self.groups.is_empty() && self.groups.contains(&group)
+        KeptRow {
+            group,
+            held_out,
+            by_version,
+            declared: row.split,
+            bytes: row.record,
+        }
+    }
+
+    /// Remembers the earlier questions of a row that may train, as far as rows that ask them may be
+    /// held out.
+    pub(super) fn remember(&mut self, earlier: &[u64], may_be_held_out: impl Fn(u64) -> bool) {
+        let asked = earlier.iter().copied();
+        self.asked_within
+            .extend(asked.filter(|question| may_be_held_out(*question)));
+    }
+
+    /// Holds out `group` if any of its `earlier` questions is; otherwise remembers these.
+    pub(super) fn join(&mut self, group: u64, earlier: &[u64]) {
+        if earlier.is_empty() {
+            return;
+        }
+        if self.groups.contains(&group) || earlier.iter().any(|q| self.groups.contains(q)) {
+            self.groups.insert(group);
+        } else {
+            self.asked_within.extend(earlier);
+        }
     }
 
     /// Renames the groups after some have been joined.
     pub(super) fn regroup(&mut self, group_of: impl Fn(u64) -> u64) {
-        self.groups = self.groups.drain().map(group_of).collect();
+        self.groups = self.groups.drain().map(&group_of).collect();
+        self.by_versions = self.by_versions.drain().map(&group_of).collect();
+        self.asked_within = self.asked_within.drain().map(&group_of).collect();
     }
 
     /// Places a row of a large dataset, which by the draw `trains` or is reserved.
@@ -99,7 +153,7 @@ impl HeldOutTracker {
         self.left_out += u64::from(left_out);
         Placement {
             split: left_out.then_some(Split::LeftOut),
-            leaks: trains,
+            leaks: trains && kept.by_version,
         }
     }
 
@@ -109,6 +163,9 @@ impl HeldOutTracker {
         mut rows: Vec<split::DrawnRow>,
         settings: &Settings,
     ) -> Vec<Placement> {
+        for row in &mut rows {
+            row.pinned = self.asked_within.contains(&row.input);
+        }
         let drawn = split::plan(&rows, Decided::default(), settings);
         let placement = |(split, leaks)| Placement {
             split: Some(split),
@@ -127,7 +184,7 @@ impl HeldOutTracker {
         let leaks = rows
             .iter()
             .zip(drawn)
-            .map(|(row, drawn)| row.held_out && drawn == Split::Train);
+            .map(|(row, drawn)| self.by_versions.contains(&row.input) && drawn == Split::Train);
         splits.into_iter().zip(leaks).map(placement).collect()
     }
 }

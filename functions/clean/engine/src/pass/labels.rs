@@ -13,6 +13,8 @@ use crate::{
 pub(super) struct LabelCounts {
     counts: BTreeMap<u64, u64>,
     rows: u64,
+    /// Rows among these whose answer is data or code.
+    structured: u64,
     /// Rows among these whose key says that the answer is a label.
     named: u64,
 }
@@ -32,6 +34,10 @@ impl LabelCounts {
         match row.kind {
             RowKind::Rejected | RowKind::Example => {}
             RowKind::Short | RowKind::Brief => self.add(row.output),
+            RowKind::Structured => {
+                self.structured += 1;
+                self.add(row.output);
+            }
             RowKind::Label => {
                 self.named += 1;
                 self.add(row.output);
@@ -47,14 +53,19 @@ impl LabelCounts {
         }
     }
 
-    /// Rows with a short answer.
+    /// Rows with a short answer in words.
     pub(super) fn rows(&self) -> u64 {
-        self.rows
+        self.rows - self.structured
     }
 
     /// Distinct short answers, up to one more than the limit.
     pub(super) fn distinct(&self) -> u64 {
         u64::try_from(self.counts.len()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether short answers are what the rows teach, labels or not: at least half of all are short.
+    pub(super) fn are_usual(&self, candidates: u64) -> bool {
+        self.rows >= Self::ROWS_MIN && self.rows * 2 >= candidates
     }
 
     /// The task: classification, if at least half of all answers are named labels, or are short and

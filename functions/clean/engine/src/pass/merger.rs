@@ -10,7 +10,7 @@ use super::{
     machine::Machine,
     near_duplicates::{Joining, NearDuplicates},
     output_writer::OutputWriters,
-    prefix::Prefix,
+    prefix::{Answers, Prefix},
     record_run::RecordRun,
     reserve::{Reserve, ReservedRow},
     threads::BatchSink,
@@ -71,8 +71,8 @@ pub(super) enum Stage {
 /// How rows are placed while streaming.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StreamPlan {
-    /// The task that the rows train.
-    pub(super) task: Task,
+    /// What the answers of the rows are like.
+    pub(super) answers: Answers,
     /// The turn in the draw from which on rows train.
     pub(super) train_from: u64,
 }
@@ -130,7 +130,7 @@ impl<'s, 'o> Merger<'s, 'o> {
         if u32::try_from(self.line).is_err() {
             return Err(Error::TooManyRows);
         }
-        self.totals.note(&processed);
+        self.totals.note(&processed, self.settings);
         match &mut self.stage {
             Stage::Streaming(stream_plan) => {
                 let stream_plan = *stream_plan;
@@ -168,7 +168,7 @@ impl<'s, 'o> Merger<'s, 'o> {
             (None, None) => 0,
         };
         let stream_plan = StreamPlan {
-            task: prefix.task(),
+            answers: prefix.answers(),
             train_from,
         };
         self.stage = Stage::Streaming(stream_plan);
@@ -178,7 +178,7 @@ impl<'s, 'o> Merger<'s, 'o> {
     }
 
     fn stream(&mut self, batch: BufferedBatch<'_>, stream_plan: StreamPlan) -> Result<(), Error> {
-        let outcomes = self.decide(batch.processed, batch.base, stream_plan.task)?;
+        let outcomes = self.decide(batch.processed, batch.base, stream_plan.answers)?;
         let (seed, plan) = (self.settings.seed, self.plan);
         let mut held_out_rows = std::mem::take(&mut self.held_out_rows);
         let place = |kept: KeptRow| {
@@ -193,14 +193,15 @@ impl<'s, 'o> Merger<'s, 'o> {
 
     /// Decides about all buffered rows, which are the whole dataset.
     pub(super) fn decide_buffered(&mut self, buffer: &BatchBuffer) -> Result<Task, Error> {
-        let task = Prefix::of(buffer, u64::MAX).task();
+        let answers = Prefix::of(buffer, u64::MAX).answers();
         let mut asked = Vec::new();
         let mut decided = Vec::new();
+        let mut earlier = EarlierQuestions::default();
         for BufferedBatch {
             processed, base, ..
         } in buffer.iter()
         {
-            let outcomes = self.decide(processed, base, task)?;
+            let outcomes = self.decide(processed, base, answers)?;
             asked.extend(
                 processed
                     .rows
@@ -214,17 +215,25 @@ impl<'s, 'o> Merger<'s, 'o> {
                             input: kept.group,
                             bytes: row.record,
                             held_out: false,
+                            declared: kept.declared,
+                            pinned: false,
                         })
                     }),
             );
+            earlier.add(processed, &outcomes);
             decided.push(outcomes);
         }
         // Groups may have been joined since a row was compared.
         for row in &mut asked {
             row.input = self.near.group_of(row.input);
         }
-        self.held_out_rows
-            .regroup(|group| self.near.group_of(group));
+        let near = &self.near;
+        self.held_out_rows.regroup(|group| near.group_of(group));
+        // A question may have been held out only after the conversations in which it is asked.
+        for (row, questions) in asked.iter().zip(earlier.rows()) {
+            let questions: Vec<u64> = questions.iter().map(|q| near.group_of(*q)).collect();
+            self.held_out_rows.join(row.input, &questions);
+        }
         let mut placements = self
             .held_out_rows
             .placements(asked, self.settings)
@@ -234,35 +243,44 @@ impl<'s, 'o> Merger<'s, 'o> {
                 placements.next().unwrap_or(Placement::RESERVED)
             })?;
         }
-        Ok(task)
+        Ok(answers.task)
     }
 
-    /// Compares every row of `processed` with those before it.
+    /// Compares every row of `processed` with those before it. While rows stream, what they ask
+    /// before their last question is remembered at once.
     fn decide(
         &mut self,
         processed: &ProcessedBatch,
         base: u64,
-        task: Task,
+        answers: Answers,
     ) -> Result<Vec<RowOutcome>, Error> {
         self.findings.merge(&processed.findings, base);
-        let rejecting = task == Task::Generation
-            && self.settings.severity(&rules::short_output::RULE) == Severity::Reject;
-        if task == Task::Generation {
+        let is_fault = answers.task == Task::Generation && !answers.short_are_usual;
+        let rejecting =
+            is_fault && self.settings.severity(&rules::short_output::RULE) == Severity::Reject;
+        if is_fault {
             self.findings.merge(&processed.short_findings, base);
         }
         let mut found = Findings::new(self.settings.findings_max);
         let mut outcomes = Vec::with_capacity(processed.rows.len());
         let mut sketches = processed.sketches.iter();
+        let mut earlier_start = 0;
         for row in &processed.rows {
             let sketch = sketches.next().and_then(Option::as_ref);
+            let earlier = range(&mut earlier_start, row.earlier);
+            let earlier = processed.earlier.get(earlier).unwrap_or_default();
             outcomes.push(match row.kind {
                 RowKind::Rejected => RowOutcome::Rejected,
                 RowKind::Short if rejecting => {
                     self.totals.rejected_short += 1;
                     RowOutcome::Rejected
                 }
-                RowKind::Short | RowKind::Label | RowKind::Brief | RowKind::Example => {
-                    self.compare(row, sketch, base + row.line, &mut found)?
+                RowKind::Short
+                | RowKind::Label
+                | RowKind::Structured
+                | RowKind::Brief
+                | RowKind::Example => {
+                    self.compare(row, sketch, earlier, base + row.line, &mut found)?
                 }
             });
         }
@@ -275,13 +293,17 @@ impl<'s, 'o> Merger<'s, 'o> {
         &mut self,
         row: &RowSummary,
         sketch: Option<&Sketch>,
+        earlier: &[u64],
         line: u64,
         found: &mut Findings,
     ) -> Result<RowOutcome, Error> {
         let short_line = u32::try_from(line).unwrap_or(u32::MAX);
-        let found_earlier =
-            self.dedup
-                .check(row.input, row.output, short_line, self.first_line_limits);
+        let found_earlier = self.dedup.check(
+            row.input,
+            row.answer_key(),
+            short_line,
+            self.first_line_limits,
+        );
         if self.dedup.is_spilling() {
             // Repeats are not found any more, so what this pass writes is useless.
             self.outputs.stop();
@@ -289,6 +311,12 @@ impl<'s, 'o> Merger<'s, 'o> {
         let lookup = found_earlier.map_err(Error::Spill)?;
         match lookup {
             Lookup::New => {}
+            Lookup::Rewritten(first) => {
+                let severity = self.settings.severity(&rules::near_duplicate::RULE);
+                let message = format!("line {first}, written differently");
+                let fault = Fault::new(&rules::near_duplicate::RULE).with_message(message);
+                found.add_at(fault, severity, line);
+            }
             Lookup::Repeat(first) => {
                 let severity = self.settings.severity(&rules::duplicate::RULE);
                 if severity != Severity::Off {
@@ -319,21 +347,30 @@ impl<'s, 'o> Merger<'s, 'o> {
             (Stage::Buffering(_), _) => Joining::All,
             (Stage::Streaming(_), Lookup::New) => Joining::New,
             // Rows with the same question must stay together, so they cannot join another group.
-            (Stage::Streaming(_), Lookup::Repeat(_) | Lookup::Contradiction(_)) => Joining::None,
+            (
+                Stage::Streaming(_),
+                Lookup::Repeat(_) | Lookup::Rewritten(_) | Lookup::Contradiction(_),
+            ) => Joining::None,
         };
         let near = self.near.compare(sketch, row.input, joining, short_line);
-        if let Some(first) = near.line {
+        if let Some(first) = near.line
+            && !matches!(lookup, Lookup::Rewritten(_))
+        {
             let severity = self.settings.severity(&rules::near_duplicate::RULE);
             let message = format!("near-duplicate of line {first}");
             let fault = Fault::new(&rules::near_duplicate::RULE).with_message(message);
             found.add_at(fault, severity, line);
         }
-        let held_out = self.held_out_rows.check(near.group, row.held_out);
-        Ok(RowOutcome::Kept(KeptRow {
-            group: near.group,
-            held_out,
-            bytes: row.record,
-        }))
+        let kept = self.held_out_rows.check(row, near.group, earlier);
+        if let Stage::Streaming(stream_plan) = &self.stage
+            && !kept.held_out
+            && !earlier.is_empty()
+        {
+            let (seed, train_from) = (self.settings.seed, stream_plan.train_from);
+            let is_drawn = |question| split::turn(question, seed) < train_from;
+            self.held_out_rows.remember(earlier, is_drawn);
+        }
+        Ok(RowOutcome::Kept(kept))
     }
 
     /// Writes every row where it belongs; rows for which `place` returns no split are reserved.
@@ -427,7 +464,39 @@ impl BatchSink for Merger<'_, '_> {
     }
 }
 
-/// The next `length` bytes.
+/// The earlier questions of kept rows, in order.
+#[derive(Default)]
+struct EarlierQuestions {
+    questions: Vec<u64>,
+    /// Where those of each row end.
+    ends: Vec<usize>,
+}
+
+impl EarlierQuestions {
+    /// Adds those of the kept rows of a batch.
+    fn add(&mut self, processed: &ProcessedBatch, outcomes: &[RowOutcome]) {
+        let mut start = 0;
+        for (row, outcome) in processed.rows.iter().zip(outcomes) {
+            let earlier = range(&mut start, row.earlier);
+            if let RowOutcome::Kept(_) = outcome {
+                let earlier = processed.earlier.get(earlier).unwrap_or_default();
+                self.questions.extend_from_slice(earlier);
+                self.ends.push(self.questions.len());
+            }
+        }
+    }
+
+    /// Those of each row.
+    fn rows(&self) -> impl Iterator<Item = &[u64]> {
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            let range = std::mem::replace(&mut start, *end)..*end;
+            self.questions.get(range).unwrap_or_default()
+        })
+    }
+}
+
+/// The next `length` elements.
 fn range(start: &mut usize, length: u32) -> Range<usize> {
     let end = *start + usize::try_from(length).unwrap_or_default();
     let range = *start..end;

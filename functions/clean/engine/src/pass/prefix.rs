@@ -5,6 +5,15 @@ use crate::{
     dedup_index::Lookup, held_out::HeldOut, processed::RowKind, split::Volume, task::Task,
 };
 
+/// What the answers of a dataset are like.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Answers {
+    /// The task that they train.
+    pub(super) task: Task,
+    /// Whether most of them are short, so that a short one is not a fault.
+    pub(super) short_are_usual: bool,
+}
+
 /// Totals of the first rows.
 pub(super) struct Prefix {
     /// Distinct examples.
@@ -32,7 +41,7 @@ impl Prefix {
             prefix.raw += u64::from(row.raw);
             bytes += u64::from(row.record);
             let mut is_new = || {
-                let found_earlier = seen.check(row.input, row.output, 0);
+                let found_earlier = seen.check(row.input, row.answer_key(), 0);
                 !matches!(found_earlier, Lookup::Repeat(_))
             };
             if row.kind != RowKind::Rejected && is_new() {
@@ -48,9 +57,12 @@ impl Prefix {
         prefix
     }
 
-    /// The task of these rows.
-    pub(super) fn task(&self) -> Task {
-        self.labels.task(self.examples.rows)
+    /// What the answers of these rows are like.
+    pub(super) fn answers(&self) -> Answers {
+        Answers {
+            task: self.labels.task(self.examples.rows),
+            short_are_usual: self.labels.are_usual(self.examples.rows),
+        }
     }
 
     /// The estimate for a dataset of `size` bytes, if it continues like this.

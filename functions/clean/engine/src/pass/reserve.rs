@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use crate::{
+    formats::directives::DeclaredSplit,
     pages::Pages,
     processed::RowSummary,
     split::{self, Split},
@@ -25,6 +26,7 @@ pub(super) struct Reserve {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ReservedRow {
     pub(super) input: u64,
+    pub(super) declared: Option<DeclaredSplit>,
     pub(super) bytes: u32,
     pub(super) tokens_input: u32,
     pub(super) tokens_output: u32,
@@ -36,6 +38,7 @@ impl ReservedRow {
     pub(super) fn of(row: &RowSummary, group: u64) -> Self {
         Self {
             input: group,
+            declared: row.split,
             bytes: row.record,
             tokens_input: row.tokens_input,
             tokens_output: row.tokens_output,
@@ -68,12 +71,19 @@ impl Reserve {
         self.bytes > u64::try_from(BYTES_MAX).unwrap_or(u64::MAX)
     }
 
-    /// The rows to be split; those of the `held_out` groups are marked.
-    pub(super) fn to_split(&self, held_out: &HashSet<u64>) -> Vec<split::DrawnRow> {
+    /// The rows to be split; those of the `held_out` groups are marked, and those whose question is
+    /// `asked_within` conversations that train.
+    pub(super) fn to_split(
+        &self,
+        held_out: &HashSet<u64>,
+        asked_within: &HashSet<u64>,
+    ) -> Vec<split::DrawnRow> {
         let row = |row: &ReservedRow| split::DrawnRow {
             input: row.input,
             bytes: row.bytes,
             held_out: held_out.contains(&row.input),
+            declared: row.declared,
+            pinned: asked_within.contains(&row.input),
         };
         self.rows.iter().map(row).collect()
     }

@@ -48,6 +48,12 @@ impl SeenRow {
         u64::from(c) << 32 | u64::from(d)
     }
 
+    /// The digest of the answer, without how the row is written.
+    fn answer(self) -> u32 {
+        let [_, _, answer, ..] = self.0;
+        answer
+    }
+
     /// A hash of question and answer.
     fn both(self) -> u64 {
         self.input() ^ self.output().rotate_left(32)
@@ -94,24 +100,29 @@ impl SeenSet {
             .map(|row| (row.input(), row.output(), row.line()))
     }
 
-    /// Looks up a row with question `input` and answer `output`, and adds it; lines come in order.
+    /// Looks up a row with question `input`, and with the answer and the way of writing of `output`
+    /// (its upper and its lower half), and adds it; lines come in order.
     pub(super) fn check(&mut self, input: u64, output: u64, line: u32) -> Lookup {
         let Some(shard) = self.shards.get_mut(shard(input)) else {
             return Lookup::New;
         };
         // The first row with the same question, and the one with the same answer as well.
+        let row = SeenRow::new(input, output, line);
         let (mut first, mut same) = (None::<SeenRow>, None::<SeenRow>);
+        let mut rewritten = None::<SeenRow>;
         let mut answers = 0;
-        for row in shard.iter_hash(input).filter(|row| row.input() == input) {
-            if first.is_none_or(|first| row.line() < first.line()) {
-                first = Some(*row);
-            }
-            if row.output() == output {
-                same = Some(*row);
+        for other in shard.iter_hash(input).filter(|row| row.input() == input) {
+            let is_earlier =
+                |known: &Option<SeenRow>| known.is_none_or(|known| other.line() < known.line());
+            if other.output() == output {
+                same = Some(*other);
+            } else if other.answer() == row.answer() && is_earlier(&rewritten) {
+                rewritten = Some(*other);
+            } else if other.answer() != row.answer() && is_earlier(&first) {
+                first = Some(*other);
             }
             answers += 1;
         }
-        let row = SeenRow::new(input, output, line);
         if same.is_none() && answers >= ANSWERS_TOGETHER {
             same = self
                 .overflow
@@ -123,10 +134,11 @@ impl SeenSet {
         } else if same.is_none() {
             insert(shard, &mut self.bytes, row, SeenRow::input);
         }
-        match (same, first) {
-            (Some(same), _) => Lookup::Repeat(same.line()),
-            (None, Some(first)) => Lookup::Contradiction(first.line()),
-            (None, None) => Lookup::New,
+        match (same, first, rewritten) {
+            (Some(same), ..) => Lookup::Repeat(same.line()),
+            (None, Some(first), _) => Lookup::Contradiction(first.line()),
+            (None, None, Some(rewritten)) => Lookup::Rewritten(rewritten.line()),
+            (None, None, None) => Lookup::New,
         }
     }
 }

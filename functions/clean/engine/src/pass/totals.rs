@@ -7,8 +7,10 @@ use super::{
     reserve::ReservedRow,
 };
 use crate::{
+    column_use::ColumnTotals,
     processed::{ProcessedBatch, RowSummary},
     report::{RowCounts, SplitCounts},
+    settings::Settings,
     split::{Split, Volume},
 };
 
@@ -38,6 +40,8 @@ pub(super) struct Totals {
     pub(super) billable_max: u64,
     pub(super) formats: BTreeMap<&'static str, u64>,
     pub(super) samples: Vec<Sample>,
+    /// What became of the columns.
+    pub(super) columns: ColumnTotals,
     /// Whether any row was JSON.
     pub(super) readable: bool,
     /// What the first row looks like, for a file in which none is JSON.
@@ -46,7 +50,8 @@ pub(super) struct Totals {
 
 impl Totals {
     /// Adds the counts of a batch.
-    pub(super) fn note(&mut self, processed: &ProcessedBatch) {
+    pub(super) fn note(&mut self, processed: &ProcessedBatch, settings: &Settings) {
+        self.columns.add(&processed.columns, settings);
         for (format, rows) in &processed.formats {
             *self.formats.entry(format).or_default() += rows;
         }
@@ -82,6 +87,7 @@ impl Totals {
                 ..self.rows
             },
             formats: std::mem::take(&mut self.formats),
+            columns: std::mem::take(&mut self.columns),
             blank_lines: self.blank_lines,
             readable: self.readable,
             guess: self.guess,

@@ -23,7 +23,7 @@ mod tests {
     #[test]
     fn arguments_encoded_twice_are_decoded_twice() {
         check(
-            r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","function_call":{"name":"f","arguments":"\"{}\""}}]}"#,
+            r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","function_call":{"name":"f","arguments":"\"{}\""}}],"tools":[{"name":"f"}]}"#,
             &["double_encoded_arguments"],
         );
     }

@@ -1,4 +1,4 @@
-//! An answer has weight 0, which Gemini tuning does not support: the model learns it anyway.
+//! An answer before the last one must not be trained on, and Gemini tuning trains on every answer.
 
 use crate::{
     rule::{Check, Rule},
@@ -8,11 +8,11 @@ use crate::{
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
     code: "message_weight",
-    version: 1,
-    severity: Severity::Warn,
+    version: 2,
+    severity: Severity::Reject,
     binding: false,
-    doc: "an answer has weight 0, which Gemini tuning does not support: the model learns it anyway",
-    fix: "remove the answer, or end the conversation before it",
+    doc: "an answer must not be trained on, and Gemini tuning trains on every answer of a row",
+    fix: "end the conversation before it, or accept that it is trained on: `severities = { message_weight = \"warn\" }`",
     check: Check::Read,
 };
 

@@ -1,7 +1,7 @@
 //! The answer has fewer words than `output_words_min`.
 
 use crate::{
-    example::{Example, Role},
+    example::{Example, Role, Turn},
     json::{Text, blank},
     rule::{Check, Rule},
     severity::Severity,
@@ -39,6 +39,19 @@ pub(crate) fn is_short(example: &Example<'_>, words_min: u32) -> bool {
     true
 }
 
+/// Whether the last answer is data or code rather than prose: then its words do not count. A number
+/// is an answer, and so are compact JSON and an address.
+pub(crate) fn is_structured(example: &Example<'_>) -> bool {
+    let texts = example.turns.last().into_iter().flat_map(Turn::texts);
+    let mut texts = texts.filter(|text| !text.is_blank());
+    texts.any(|text| {
+        let is_sign = |c: char| "{}[]<>=_|^*~`".contains(c);
+        let of_number = |c: char| c.is_numeric() || !c.is_alphabetic();
+        let is_number = text.chars().any(char::is_numeric) && text.chars().all(of_number);
+        is_number || text.chars().any(is_sign) || text.escaped().contains("//")
+    })
+}
+
 /// Counts whitespace-separated words up to `max`; in scripts without spaces every character is a
 /// word.
 fn words(text: &Text<'_>, max: usize) -> usize {
@@ -73,6 +86,7 @@ fn is_word(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::tests::report_on;
     use crate::rules::tests::{check, report_by};
 
     #[test]
@@ -106,6 +120,55 @@ mod tests {
         };
         check(&row("one two three"), &[]);
         check(&row("one"), &["short_output"]);
+    }
+
+    #[test]
+    fn structured_answers_are_never_short() {
+        let row = |answer: &str| format!(r#"{{"input":"a","output":{answer}}}"#);
+        for answer in [
+            "7",
+            "true",
+            r#""{\"name\":\"Ada\"}""#,
+            r#""[]""#,
+            r#""x=y""#,
+            r#""https://example.org""#,
+            r#"{"name":"Ada"}"#,
+            r#""snake_case""#,
+            r#""12 %""#,
+            r#""$ 1,200.50""#,
+        ] {
+            let found = report_on(&row(answer)).codes.contains_key(RULE.code);
+            assert_eq!(found, answer == "true", "{answer}");
+        }
+        for answer in [
+            r#""ok""#,
+            r#""level 2""#,
+            r#""n/a""#,
+            r#""It is.""#,
+            r#""…""#,
+        ] {
+            assert!(
+                report_on(&row(answer)).codes.contains_key(RULE.code),
+                "{answer}"
+            );
+        }
+    }
+
+    #[test]
+    fn short_answers_are_kept_where_most_are_short() {
+        let row = |n: u8| {
+            format!(
+                "{{\"question\":\"Where is city {n}?\",\"answer\":\"{}\"}}\n",
+                char::from(b'a' + n % 26)
+                    .to_string()
+                    .repeat(usize::from(n / 26) + 1)
+            )
+        };
+        let (few, many) = ((0..10).map(row), (0..60).map(row));
+        assert_eq!(report_on(&few.collect::<String>()).rows.rejected, 10);
+        let report = report_on(&many.collect::<String>());
+        assert_eq!(report.rows.rejected, 0, "{:?}", report.codes);
+        assert_eq!(report.codes["short_outputs_overall"], 1);
     }
 
     #[test]

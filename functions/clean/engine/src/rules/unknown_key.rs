@@ -10,6 +10,7 @@ use crate::{
     key_names::name_keys,
     keys::Keys,
     rule::{Check, Fault, Rule},
+    schema,
     severity::Severity,
 };
 
@@ -48,29 +49,49 @@ const KEY_BYTES_MIN: usize = 4;
 /// Most letters that may be changed, missing or swapped in a misspelling.
 const EDITS_MAX: usize = 2;
 
+/// Keys of a message in a chat, in the words of any vendor. What is not read among them does not
+/// change what is said.
+const MESSAGE: &[&str] = &[
+    "role",
+    "from",
+    "speaker",
+    "author",
+    "sender",
+    "content",
+    "value",
+    "text",
+    "message",
+    "parts",
+    "name",
+    "type",
+    "id",
+    "status",
+    "call_id",
+    "tool_use_id",
+    "tool_calls",
+    "tool_call_id",
+    "function_call",
+    "weight",
+    "train",
+    "training",
+    "trainable",
+    "loss",
+    "loss_weight",
+    "mask",
+    "masked",
+    "reasoning_content",
+    "reasoning",
+    "thinking",
+    "thoughts",
+    "refusal",
+    "audio",
+    "annotations",
+];
+
 /// Keys of a message, by the list that contains it.
 const MESSAGES: &[(Keys, &str, &[&str])] = &[
-    (
-        Keys::MESSAGES,
-        "messages",
-        &[
-            "role",
-            "content",
-            "name",
-            "tool_calls",
-            "tool_call_id",
-            "function_call",
-            "weight",
-            "refusal",
-            "audio",
-            "annotations",
-        ],
-    ),
-    (
-        Keys::CONVERSATIONS,
-        "conversations",
-        &["from", "value", "role", "content", "weight"],
-    ),
+    (Keys::MESSAGES, "messages", MESSAGE),
+    (Keys::CONVERSATIONS, "conversations", MESSAGE),
     (Keys::CONTENTS, "contents", &["role", "parts"]),
 ];
 
@@ -90,7 +111,10 @@ fn in_row(row: &Object<'_>, keys: Keys) -> Option<Fault> {
     let is_geminis = keys.has(Keys::CONTENTS);
     let with_input = keys.has(Keys::INSTRUCTION).then_some(&"input");
     let optional = || OPTIONAL.iter().chain(with_input).copied();
-    let known = |key: &str| keys.has_named(key) || optional().any(|name| name == key);
+    let known = |key: &str| {
+        let ours = || optional().any(|name| name == key) || schema::column(key).is_some();
+        key.is_empty() || keys.has_named(key) || ours()
+    };
     let missing: SmallVec<[&str; OPTIONAL.len() + 1]> =
         optional().filter(|meant| !row.has(meant)).collect();
     let mut others = row.members.iter().filter(|(key, _)| !known(key));
@@ -193,7 +217,7 @@ mod tests {
         };
         let found = &["unknown_key"];
         check(&row("imput"), found);
-        check(&row("inputs"), found);
+        check(&row("inputs"), &[]);
         check(&row("input"), &[]);
         check(&row("input\":\"cat\",\"imput"), &[]);
         check(&row("outptu"), &[]);

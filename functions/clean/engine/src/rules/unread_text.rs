@@ -22,12 +22,12 @@ mod tests {
 
     #[test]
     fn a_second_array_is_reported() {
-        let text = "{\"train\":[{\"input\":\"a\",\"output\":\"one two three\"}],\"test\":[{}]}";
+        let text = "{\"rows\":[{\"input\":\"a\",\"output\":\"one two three\"}],\"more\":[{}]}";
         let report = report_on(text);
         let finding = report.findings.iter().find(|f| f.code == "unread_text");
         assert_eq!(
             finding.unwrap().message,
-            "the rows were read from `train`; the text after it was not read"
+            "the rows were read from `rows`; the text after it was not read"
         );
     }
 

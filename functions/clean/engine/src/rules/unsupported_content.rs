@@ -1,4 +1,4 @@
-//! A turn contains something other than text, function calls and files in Cloud Storage.
+//! A turn contains something other than text, function calls and files that the service can fetch.
 
 use crate::{
     rule::{Check, Rule},
@@ -11,8 +11,8 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "a turn contains something other than text, function calls and files in Cloud Storage",
-    fix: "describe images in words, or put them in a bucket and write `contents` with `fileData`",
+    doc: "a turn contains something other than text, function calls and files that the service can fetch",
+    fix: "write it as text, or refer to a file in Cloud Storage or at a public `https://` address",
     check: Check::Read,
 };
 

@@ -12,7 +12,7 @@ pub(crate) static RULE: Rule = Rule {
     severity: Severity::Reject,
     binding: true,
     doc: "a field has the wrong type",
-    fix: "write questions and answers as strings; encode a structured answer as JSON in a string",
+    fix: "write questions as strings, and answers as strings, numbers, booleans or objects",
     check: Check::Read,
 };
 
@@ -22,7 +22,7 @@ mod tests {
 
     #[test]
     fn questions_and_answers_must_be_strings() {
-        check(r#"{"input":"a","output":{"b":1}}"#, &["wrong_type"]);
+        check(r#"{"input":"a","output":["b"]}"#, &["wrong_type"]);
         check(r#"{"input":7,"output":"one two three"}"#, &["wrong_type"]);
     }
 }

@@ -51,11 +51,6 @@ impl Settings {
                 Some(rule) if rule.binding && *severity != Severity::Reject => {
                     faults.push(format!("rule `{code}` always rejects: {}", rule.doc));
                 }
-                Some(rule) if *severity == Severity::Off && rule.severity == Severity::Repair => {
-                    faults.push(format!(
-                        "rule `{code}` always applies and cannot be turned off"
-                    ));
-                }
                 Some(_) => {}
             }
         }
@@ -116,7 +111,7 @@ mod tests {
             "severities = { empty_output = 'off' }",
             "`empty_output` always rejects",
         );
-        check("severities = { trim = 'off' }", "cannot be turned off");
+        check("severities = { trim = 'off' }", "");
         check(
             "severities = { near_duplicate = 'reject' }",
             "is report-only",

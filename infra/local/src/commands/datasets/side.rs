@@ -2,22 +2,19 @@
 
 use std::{
     collections::BTreeMap,
-    fs::File,
-    io::{self, Read},
+    io,
     path::{Path, PathBuf},
 };
 
+use clean_engine::{File, Settings, identify};
 use futures::StreamExt as _;
 use shared::{dataset::Version, id::VersionId};
 
 use super::{
-    row::{RowFile, RowRef},
+    row::{RowFile, RowLocation, RowRef},
     row_reader::RowReader,
 };
 use crate::session::{self, Session};
-
-/// Bytes of one read.
-const CHUNK_BYTES: usize = 256 << 10;
 
 /// Why a side cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -132,17 +129,20 @@ impl DiffSide {
             path: path.to_owned(),
             source,
         };
-        let mut file = File::open(path).map_err(failed)?;
-        let mut lines = RowReader::new(part, &mut self.rows);
-        let mut chunk = vec![0; CHUNK_BYTES];
-        loop {
-            match file.read(&mut chunk).map_err(failed)? {
-                0 => break,
-                length => lines.feed(chunk.get(..length).unwrap_or_default()),
-            }
-        }
-        self.unread += lines.finish();
-        Ok(())
+        let (rows, unread) = (&mut self.rows, &mut self.unread);
+        let read = identify(
+            &File(path.to_owned()),
+            &Settings::default(),
+            &mut |line, identity| {
+                let line = u32::try_from(line).unwrap_or(u32::MAX);
+                let at = RowLocation { part, line };
+                match identity {
+                    Some(identity) => rows.push(RowRef { identity, at }),
+                    None => *unread += 1,
+                }
+            },
+        );
+        read.map_err(|error| failed(io::Error::other(error)))
     }
 
     async fn read_version(&mut self, id: &VersionId, env_file: &Path) -> Result<(), Error> {

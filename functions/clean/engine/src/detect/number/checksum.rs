@@ -103,6 +103,11 @@ pub(super) fn is_card(digits: &[u8]) -> bool {
         [3, 0 | 6 | 8, ..] => digits.len() == 14,
         _ => false,
     };
+    network && luhn(digits)
+}
+
+/// The checksum of ISO/IEC 7812, by Luhn.
+pub(super) fn luhn(digits: &[u8]) -> bool {
     let sum: u32 = (0_u32..)
         .zip(digits.iter().rev())
         .map(|(place, digit)| match (place % 2, u32::from(*digit)) {
@@ -111,7 +116,7 @@ pub(super) fn is_card(digits: &[u8]) -> bool {
             (_, digit) => digit * 2 - 9,
         })
         .sum();
-    network && sum.is_multiple_of(10)
+    sum.is_multiple_of(10)
 }
 
 /// Spain: eight digits, or a letter from X to Z and seven digits, and the check letter.

@@ -10,6 +10,7 @@ use crate::{
     json::{Node, Object, Text, Value},
     key_names::name_keys,
     location::Location,
+    media::{FILE, is_known_type, is_reachable},
     rule::Fault,
     rules,
 };
@@ -24,9 +25,6 @@ const KINDS: &[(&str, &[&str])] = &[
     (FILE, &["fileData", "file_data"]),
     ("inlineData", &["inlineData", "inline_data"]),
 ];
-
-/// A file in Cloud Storage.
-const FILE: &str = "fileData";
 
 /// Members allowed next to a file, in both spellings.
 const BESIDE_FILES: &[(&str, &[&str])] = &[
@@ -174,10 +172,12 @@ fn repair_response(response: &mut Object<'_>) {
 /// Checks that the service can find a file and knows its type.
 fn check_file(file: &Object<'_>, location: Location) -> Result<(), Fault> {
     let text = |key| file.get(key).and_then(|node| node.value.text());
-    let message = if text("fileUri").is_none_or(|uri| !uri.escaped().starts_with("gs://")) {
-        "`fileUri` does not start with `gs://`"
+    let message = if text("fileUri").is_none_or(|uri| !is_reachable(&uri.plain())) {
+        "`fileUri` starts with neither `gs://` nor `https://`"
     } else if text("mimeType").is_none_or(Text::is_blank) {
         "`fileData` lacks `mimeType`"
+    } else if text("mimeType").is_none_or(|mime| !is_known_type(&mime.plain())) {
+        "`mimeType` is none of images, video, audio, text and PDF"
     } else {
         return Ok(());
     };
@@ -295,8 +295,12 @@ mod tests {
                 "`inlineData` is not supported: use `fileData` with a file in Cloud Storage",
             ),
             (
-                r#"{"fileData":{"mimeType":"image/png","fileUri":"https://a/b"}}"#.to_owned(),
-                "`fileUri` does not start with `gs://`",
+                r#"{"fileData":{"mimeType":"image/png","fileUri":"http://a/b"}}"#.to_owned(),
+                "`fileUri` starts with neither `gs://` nor `https://`",
+            ),
+            (
+                r#"{"fileData":{"mimeType":"model/obj","fileUri":"gs://b/o"}}"#.to_owned(),
+                "`mimeType` is none of images, video, audio, text and PDF",
             ),
             (
                 r#"{"fileData":{"fileUri":"gs://b/o"}}"#.to_owned(),

@@ -1,0 +1,295 @@
+//! Knows a question again although it is written differently: in another case, with other
+//! punctuation, hyphens or spaces, in another Unicode form.
+//!
+//! Only the order of the words counts, each without its case. Words are runs of letters, digits and
+//! mathematical signs, among them a hyphen before a digit: `3+4` and `3-4` are different questions.
+//! Text beyond ASCII is normalised by NFKC first. Other parts, such as files and calls of functions,
+//! count byte by byte.
+
+use std::ops::Range;
+
+use fearless_simd::{Level, dispatch, prelude::*, u8x64};
+use unicode_normalization::UnicodeNormalization as _;
+
+use crate::{
+    blocks::{BLOCK, Blocks},
+    example::{Example, Part, Role, Turn},
+    json::{self, Text},
+    sketch::{fold, mix},
+};
+
+/// Signs that are part of what is said, in ASCII and beyond.
+const SIGNS: &[u8; 10] = b"+*/=<>%^&|";
+const FURTHER_SIGNS: &[char] = &['−', '×', '÷', '≤', '≥', '≠', '±', '√', '€', '£', '¥'];
+
+/// The case of ASCII letters; digits and signs have the bit or do not need it.
+const LOWER: u64 = 0x2020_2020_2020_2020;
+
+/// Separates turns, roles and kinds of parts from each other.
+const USER: u64 = 0x5DEE_CE66_D151_7C01;
+const MODEL: u64 = 0x2545_F491_4F6C_DD1D;
+const OTHER: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// What an example asks, each time before the model answers.
+#[derive(Debug, Default)]
+pub(crate) struct FoldedQuestions {
+    /// The digest of everything before the last turn.
+    pub(crate) question: u64,
+    /// The digests of everything before the other turns of the model, which is trained on them too.
+    pub(crate) earlier: Vec<u64>,
+}
+
+impl FoldedQuestions {
+    /// The questions of `example`, in which `system` is the instruction.
+    pub(crate) fn of(example: &Example<'_>, system: Option<&Text<'_>>) -> Self {
+        let mut state = FoldedHash::default();
+        if let Some(system) = system {
+            state.text(system);
+        }
+        let mut questions = Self::default();
+        let last = example.turns.len().saturating_sub(1);
+        for (index, turn) in example.turns.iter().enumerate() {
+            if index == last {
+                break;
+            }
+            if turn.role == Role::Model && index > 0 {
+                questions.earlier.push(state.digest());
+            }
+            state.turn(turn);
+        }
+        questions.question = state.digest();
+        questions
+    }
+}
+
+/// A running digest of words.
+#[derive(Debug, Clone, Copy, Default)]
+struct FoldedHash {
+    hash: u64,
+}
+
+impl FoldedHash {
+    fn digest(self) -> u64 {
+        mix(self.hash)
+    }
+
+    fn turn(&mut self, turn: &Turn<'_>) {
+        self.add(match turn.role {
+            Role::User => USER,
+            Role::Model => MODEL,
+        });
+        for part in &turn.parts {
+            match part {
+                Part::Text(text) => self.text(text),
+                Part::Other(key, object) => {
+                    self.add(OTHER);
+                    let mut written = key.as_bytes().to_vec();
+                    for (key, node) in &object.members {
+                        json::write_key(key, &mut written);
+                        json::write(&node.value, &mut written);
+                    }
+                    self.add(word(&written, 0..written.len(), 0));
+                }
+            }
+        }
+    }
+
+    fn text(&mut self, text: &Text<'_>) {
+        let escaped = text.escaped();
+        if !escaped.is_ascii() {
+            self.unicode(text);
+            return;
+        }
+        let before = self.hash;
+        dispatch!(Level::new(), simd => self.ascii(simd, escaped.as_bytes()));
+        // A question of signs only: there is nothing else to know it by.
+        if self.hash == before {
+            self.add(word(escaped.as_bytes(), 0..escaped.len(), 0));
+        }
+    }
+
+    /// Adds the words of a text beyond ASCII, character by character.
+    fn unicode(&mut self, text: &Text<'_>) {
+        let mut run = String::new();
+        let before = self.hash;
+        let plain = text.plain();
+        let folded = plain.nfkc().flat_map(char::to_lowercase);
+        let mut folded = folded.chain(std::iter::once(' ')).peekable();
+        while let Some(c) = folded.next() {
+            let is_sign = u8::try_from(c).is_ok_and(|byte| SIGNS.contains(&byte));
+            let is_minus = c == '-' && folded.peek().is_some_and(char::is_ascii_digit);
+            if c.is_alphanumeric() || is_sign || is_minus || FURTHER_SIGNS.contains(&c) {
+                run.push(c);
+            } else if !run.is_empty() {
+                self.add(word(run.as_bytes(), 0..run.len(), lower_of(&run)));
+                run.clear();
+            }
+        }
+        if self.hash == before {
+            self.add(word(plain.as_bytes(), 0..plain.len(), 0));
+        }
+    }
+
+    #[expect(
+        clippy::inline_always,
+        reason = "inlined so that it is compiled for each instruction set"
+    )]
+    #[inline(always)]
+    fn ascii<S: Simd>(&mut self, simd: S, bytes: &[u8]) {
+        let (mut word_before, mut escape_before) = (0, 0);
+        let (mut open, mut base) = (0, 0);
+        // After the last block there is whitespace, so that every word ends.
+        let blocks = Blocks::of(bytes);
+        let [whole, last] = blocks.pieces();
+        let end: &[_] = &[[b' '; BLOCK]];
+        for block in [whole, last, end].into_iter().flatten() {
+            let bytes_of = u8x64::from_slice(simd, block);
+            let letters = ((bytes_of | 0x20) - b'a').simd_le(b'z' - b'a').to_bitmask();
+            let digits = (bytes_of - b'0').simd_le(9).to_bitmask();
+            let backslash = bytes_of.simd_eq(b'\\').to_bitmask();
+            // The letter of an escape is not part of a word.
+            let escaped = backslash << 1 | escape_before;
+            let mut signs = bytes_of.simd_eq(b'+').to_bitmask();
+            for sign in SIGNS.get(1..).unwrap_or_default() {
+                signs |= bytes_of.simd_eq(*sign).to_bitmask();
+            }
+            let mut hyphens = bytes_of.simd_eq(b'-').to_bitmask();
+            let mut minus = 0;
+            while hyphens != 0 {
+                let at = hyphens.trailing_zeros();
+                if bytes
+                    .get(base + at as usize + 1)
+                    .is_some_and(u8::is_ascii_digit)
+                {
+                    minus |= 1 << at;
+                }
+                hyphens &= hyphens - 1;
+            }
+            let words = (letters | digits | signs | minus) & !escaped;
+            let shifted = words << 1 | word_before;
+            (word_before, escape_before) = (words >> (BLOCK - 1), backslash >> (BLOCK - 1));
+            let (mut starts, mut ends) = (words & !shifted, shifted & !words);
+            while ends != 0 {
+                // At most 63.
+                let end = ends.trailing_zeros();
+                let start = starts.trailing_zeros();
+                if start < end {
+                    open = base + start as usize;
+                    starts &= starts - 1;
+                }
+                self.add(word(bytes, open..base + end as usize, LOWER));
+                ends &= ends - 1;
+            }
+            if starts != 0 {
+                open = base + starts.trailing_zeros() as usize;
+            }
+            base += BLOCK;
+        }
+    }
+
+    #[inline]
+    fn add(&mut self, word: u64) {
+        self.hash = (self.hash.rotate_left(5) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+}
+
+/// What makes the letters of a word lower-case: nothing beyond ASCII, where they are so already.
+fn lower_of(word: &str) -> u64 {
+    if word.is_ascii() { LOWER } else { 0 }
+}
+
+/// The hash of the word at `range`, whose letters `lower` makes lower-case.
+#[inline]
+fn word(bytes: &[u8], range: Range<usize>, lower: u64) -> u64 {
+    let length = range.len();
+    // Nearly all words are shorter than eight bytes and have as many after their start.
+    if (1..8).contains(&length)
+        && let Some(eight) = bytes.get(range.start..).and_then(<[u8]>::first_chunk)
+    {
+        let others = 64 - 8 * length;
+        return (u64::from_le_bytes(*eight) | lower) << others >> others;
+    }
+    let mut hash = 0;
+    for eight in bytes.get(range).unwrap_or_default().chunks(8) {
+        let mut padded = [0; 8];
+        for (to, from) in padded.iter_mut().zip(eight) {
+            *to = *from;
+        }
+        let others = 64 - 8 * eight.len();
+        let piece = (u64::from_le_bytes(padded) | lower) << (others % 64) >> (others % 64);
+        hash = if length < 8 { piece } else { fold(hash, piece) };
+    }
+    hash
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::location::Location;
+
+    fn of(text: &str) -> u64 {
+        let location = Location::of("input", 0);
+        let mut state = FoldedHash::default();
+        state.turn(&Turn::text(Role::User, Text::of(text), location));
+        state.digest()
+    }
+
+    #[test]
+    fn case_punctuation_hyphens_and_forms_do_not_count() {
+        let expected = of("My top up number 7 has not gone through");
+        for text in [
+            "my top-up number 7 has not gone through?",
+            "  My top  up\nnumber 7 -- has not gone through!",
+            "MY “TOP–UP” NUMBER 7 HAS NOT GONE THROUGH…",
+            "My ｔｏｐ up number ７ has not gone through",
+        ] {
+            assert_eq!(of(text), expected, "{text}");
+        }
+        assert_eq!(of("café"), of("CAFE\u{301}"));
+        assert_eq!(of("straße 5"), of("Straße, 5"));
+    }
+
+    #[test]
+    fn words_and_their_order_count() {
+        let texts = [
+            "My top up number 7",
+            "My top up number 8",
+            "My number 7 top up",
+            "My topup number 7",
+            "",
+            "?",
+            "!!",
+            "7",
+            "a considerably longer-than-usual word: internationalisation",
+            "a considerably longer-than-usual word: internationalization",
+            "What is 3+4?",
+            "What is 3-4?",
+            "What is 3 4?",
+            "What is 3×4?",
+            "данные модель",
+            "модель данные",
+            "дaнныe модель",
+            "数据",
+            "数掮",
+        ];
+        for (index, text) in texts.iter().enumerate() {
+            for other in &texts[..index] {
+                assert_ne!(of(text), of(other), "{text:?} {other:?}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn ascii_is_read_alike_by_both_ways(text in "[a-zA-Z0-9 \"\n\t.+<-]{0,200}") {
+            let mut fast = FoldedHash::default();
+            fast.text(&Text::of(&text));
+            let mut slow = FoldedHash::default();
+            slow.unicode(&Text::of(&text));
+            let any = text.chars().any(|c| c.is_alphanumeric());
+            prop_assert!(!any || fast.hash == slow.hash, "{:?}", text);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Reads the rows of a dataset in any container, to know them again: without findings or outputs.
+
+use std::io;
+
+use crate::{
+    batch::{Batch, Cut},
+    container::Records,
+    error::Error,
+    example::Example,
+    held_out::{HeldOut, HeldOutRead},
+    identity::Identity,
+    plan::Plan,
+    row_processor::RowProcessor,
+    settings::Settings,
+    source::Source,
+};
+
+/// Calls `each` with the line of every row of `source` and its identity, which is `None` where it is
+/// not a row in a known format. Every container is read that [`pass`](crate::pass()) reads.
+///
+/// # Errors
+/// [`Error::Read`] where reading fails; [`Error::Settings`] where `settings` are invalid.
+pub fn identify(
+    source: &dyn Source,
+    settings: &Settings,
+    each: &mut dyn FnMut(u64, Option<Identity>),
+) -> Result<(), Error> {
+    settings.check()?;
+    for_each_example(source, settings, &mut |line, example| {
+        each(line, example.map(|example| Identity::of_example(&example)));
+    })
+    .map_err(Error::Read)
+}
+
+impl HeldOut {
+    /// Holds out the questions of all rows of `source`, in any container, around which `settings`
+    /// may have put a system instruction and a template. The columns of `settings` are used where
+    /// the rows are not in a known format without them.
+    ///
+    /// # Errors
+    /// Where `source` cannot be read, or contains more than a million questions.
+    pub fn read_dataset(
+        &mut self,
+        source: &dyn Source,
+        settings: &Settings,
+    ) -> io::Result<HeldOutRead> {
+        let by_keys = Settings {
+            columns: std::collections::BTreeMap::new(),
+            ..settings.clone()
+        };
+        let read = self.read_by(source, &by_keys)?;
+        if read.read == 0 && !settings.columns.is_empty() {
+            return self.read_by(source, settings);
+        }
+        Ok(read)
+    }
+
+    fn read_by(&mut self, source: &dyn Source, settings: &Settings) -> io::Result<HeldOutRead> {
+        let around = Self::around(settings);
+        let mut read = HeldOutRead::default();
+        for_each_example(source, settings, &mut |_, example| match example {
+            Some(example) => {
+                self.hold(example, &around);
+                read.read += 1;
+            }
+            None => read.unread += 1,
+        })?;
+        self.check_size()?;
+        Ok(read)
+    }
+}
+
+/// Calls `each` with the line of every row, and with what it says.
+fn for_each_example(
+    source: &dyn Source,
+    settings: &Settings,
+    each: &mut dyn FnMut(u64, Option<Example<'_>>),
+) -> io::Result<()> {
+    let mut records = Records::open(source, &settings.columns)?;
+    let plan = Plan::default();
+    let processor = RowProcessor::new(settings, &plan, records.layout(), false);
+    let mut batch = Batch::default();
+    let mut base = 0;
+    while records.fill(&mut batch)? {
+        let from = match batch.cut {
+            Cut::Rows(_) => 0,
+            Cut::Lines { .. } | Cut::TooLong(_) => base,
+        };
+        let lines = batch.for_each(|span, bytes| {
+            each(from + span.line, processor.example(span.status, bytes));
+        });
+        base += lines.counted;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CSV: &str = "question,answer\nq 1,one two three\n\"q\n2\",one two four\n";
+    const LINES: &str = "{\"input\":\"q 1\",\"output\":\"one two three\"}\n\n{\"input\":\"q\\n2\",\"output\":\"one two four\"}\n";
+    const ARRAY: &str = "[{\"input\":\"q 1\",\"output\":\"one two three\"},\n{\"input\":\"q\\n2\",\"output\":\"one two four\"}]";
+
+    fn identities(text: &str) -> Vec<(u64, Option<Identity>)> {
+        let mut found = Vec::new();
+        let source = text.as_bytes().to_vec();
+        identify(&source, &Settings::default(), &mut |line, identity| {
+            found.push((line, identity));
+        })
+        .unwrap();
+        found
+    }
+
+    #[test]
+    fn rows_are_known_in_every_container() {
+        let only = |text| {
+            identities(text)
+                .into_iter()
+                .map(|(_, identity)| identity.unwrap())
+        };
+        let expected: Vec<_> = only(LINES).collect();
+        assert_eq!(expected.len(), 2);
+        assert_eq!(only(CSV).collect::<Vec<_>>(), expected);
+        assert_eq!(only(ARRAY).collect::<Vec<_>>(), expected);
+        let lines = |text| {
+            identities(text)
+                .into_iter()
+                .map(|(line, _)| line)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(lines(LINES), [1, 3]);
+        assert_eq!(lines(CSV), [2, 3]);
+        assert_eq!(lines(ARRAY), [1, 2]);
+        assert_eq!(identities("no row\n")[0], (1, None));
+    }
+
+    #[test]
+    fn questions_are_held_out_from_any_container() {
+        let held = |text: &str, settings: &Settings| {
+            let mut held = HeldOut::default();
+            let read = held
+                .read_dataset(&text.as_bytes().to_vec(), settings)
+                .unwrap();
+            assert_eq!((read.read, read.unread), (2, 0), "{text}");
+            held
+        };
+        let settings = Settings::default();
+        let expected = held(LINES, &settings);
+        assert_eq!(held(CSV, &settings), expected);
+        assert_eq!(held(ARRAY, &settings), expected);
+        let mapped: Settings = toml::from_str("columns = { input = 'q', output = 'a' }").unwrap();
+        assert_eq!(
+            held(&CSV.replace("question,answer", "q,a"), &mapped),
+            expected
+        );
+        assert_eq!(held(LINES, &mapped), expected);
+    }
+}
