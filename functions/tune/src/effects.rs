@@ -27,10 +27,10 @@ pub(crate) async fn submit(state: &State, run: Stored<Run>) -> Result<Ack, Error
     let (mut submission, mut step) = first;
     let mut buyer = Buyer { state, run };
     loop {
-        let answer = match step {
-            BuyStep::End(end) => return end,
-            step => Box::pin(buyer.perform(step)).await?,
-        };
+        if let BuyStep::End(end) = step {
+            return end;
+        }
+        let answer = Box::pin(buyer.perform(step)).await?;
         step = submission.next(answer, clock(state));
     }
 }

@@ -1,7 +1,9 @@
 //! A process of `tune` that has a delivery of `run-approved`: performs the steps of the real submission.
 
+use std::sync::Arc;
+
 use shared::{
-    error::Ack,
+    error::{Ack, Error},
     google::vertex::JobList,
     outcome::{CallError, ErrorAnswer, Idempotency, RpcCode},
     run::{Run, State},
@@ -87,7 +89,7 @@ impl Buyer {
 
     /// A process may stand still anywhere. Between the check of the intent and the sending of the call, only
     /// as long as the profile says: no check can prevent that.
-    fn pause_before(&self, step: &BuyStep, world: &mut SimulatedWorld) -> Interruption {
+    fn pause_before(step: &BuyStep, world: &mut SimulatedWorld) -> Interruption {
         match (step, world.interruption()) {
             (BuyStep::Create(_), Interruption::Pause(_)) => {
                 let most = world.rates.sending;
@@ -109,9 +111,9 @@ impl Buyer {
         world.redeliver(Happening::Approved, run);
     }
 
-    fn end(self: Box<Self>, world: &mut SimulatedWorld, end: Result<&Ack, String>) {
+    fn end(self: Box<Self>, world: &mut SimulatedWorld, end: &Result<Ack, Error>) {
         let run = self.run;
-        world.note(|_| match &end {
+        world.note(|_| match end {
             Ok(ack) => format!("tune: acknowledges: {}", ack.note()),
             Err(error) => format!("tune: run {run} comes again: {error}"),
         });
@@ -140,10 +142,10 @@ impl Buyer {
             }
             BuyStep::ReadVersion(_) => {
                 world.fails()?;
-                BuyAnswer::Version(Some(PLANNED[run].version.clone()))
+                BuyAnswer::Version(Some(Arc::clone(&PLANNED[run].version)))
             }
             BuyStep::ReadPolicy => BuyAnswer::Policy(match world.fails() {
-                Ok(()) => Ok(world.policy.clone()),
+                Ok(()) => Ok(Arc::clone(&world.policy)),
                 Err(Failed) => Err("it cannot be read".to_owned()),
             }),
             BuyStep::Reserve { key, usd, caps } => {
@@ -255,7 +257,7 @@ impl Process for Buyer {
                 None => return,
                 Some(Next::Answer(answer)) => {
                     let step = self.submission.next(answer, world.buy_clock(self.skew));
-                    let pause = self.pause_before(&step, world);
+                    let pause = Self::pause_before(&step, world);
                     self.next = Some(Next::Step(step));
                     match pause {
                         Interruption::None => continue,
@@ -266,7 +268,7 @@ impl Process for Buyer {
                 Some(Next::Step(step)) => step,
             };
             if let BuyStep::End(end) = step {
-                return self.end(world, end.as_ref().map_err(ToString::to_string));
+                return self.end(world, &end);
             }
             let Ok((answer, after)) = self.perform(world, step) else {
                 return world.redeliver(Happening::Approved, self.run);

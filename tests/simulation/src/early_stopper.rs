@@ -81,11 +81,13 @@ impl EarlyStopper {
             return Err(Failed);
         }
         let is_sick = world.jobs[number].is_sick;
-        let curve = match world.jobs[number].stage(world.now) {
-            JobStage::Pending => None,
-            _ if is_sick => Some(&LOSSES.lost.curve),
-            _ => Some(&LOSSES.healthy.curve),
+        let losses = if is_sick {
+            &LOSSES.lost
+        } else {
+            &LOSSES.healthy
         };
+        let is_counted = world.jobs[number].stage(world.now) != JobStage::Pending;
+        let curve = is_counted.then_some(&losses.curve);
         let now = world.clock(self.skew);
         let known = job.record(Some(known), now);
         let StopDecision::Stop { finding, keep } = decide(run, &known, curve, now) else {

@@ -21,7 +21,7 @@ const FAULTS: i64 = 12 * MINUTE;
 /// each run may follow one another.
 const REST: i64 = 5 * 60 * MINUTE;
 /// Pause between two ticks once the faults have ended.
-const CALM_TICK: i64 = 2 * MINUTE;
+const CALM_TICK: i64 = 3 * MINUTE;
 
 /// A schedule that showed what must not be.
 #[derive(Debug, Clone)]
@@ -72,7 +72,6 @@ fn simulate(
     world.note(|_| "the faults end".to_owned());
     world.rates.end();
     world.policy = fixtures::policy(world.policy.policy.spend.day, false);
-    world.schedule(world.now + SECOND, Happening::Tick);
     while world.violation.is_none() {
         let until = world.now + CALM_TICK;
         while let Some(happening) = world.next(until) {

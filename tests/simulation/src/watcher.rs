@@ -46,7 +46,7 @@ enum WatchWork {
         known: Option<Kept<JobEntry>>,
         entry: Box<JobEntry>,
         /// How the request to stop it ended, if it was asked.
-        asked: Option<Option<String>>,
+        asked: Option<Result<(), Failed>>,
         /// Whether it has ended, and needs no further look.
         ended: bool,
     },

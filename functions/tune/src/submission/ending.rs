@@ -92,7 +92,7 @@ impl Submission {
                 code,
                 missing,
                 reason,
-            } => self.wait(code, missing, reason, at),
+            } => self.wait(code, missing, &reason, at),
             Then::Fail { reason } => self.fail(&reason, at),
             Then::Again(error) => Then::again(error),
         }
@@ -116,7 +116,7 @@ impl Submission {
         &mut self,
         code: WaitCode,
         missing: Option<String>,
-        reason: String,
+        reason: &str,
         at: BuyClock,
     ) -> BuyStep {
         let mut waiting = self.run.clone();
@@ -136,14 +136,14 @@ impl Submission {
         };
         let mut waiting = self.run.clone();
         waiting.waits = None;
-        self.note(waiting, reason, at)
+        self.note(waiting, &reason, at)
     }
 
-    fn note(&mut self, mut run: Box<Run>, reason: String, at: BuyClock) -> BuyStep {
+    fn note(&mut self, mut run: Box<Run>, reason: &str, at: BuyClock) -> BuyStep {
         // The same reason again is not news, but the next try is later.
         if run.reason != reason {
-            run.reason.clone_from(&reason);
-            run.note("tune", reason.clone(), at.now);
+            reason.clone_into(&mut run.reason);
+            run.note("tune", reason, at.now);
         }
         let ack = Ack::done("waits", format!("run {} {reason}", run.id));
         if run == self.run {

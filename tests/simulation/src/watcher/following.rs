@@ -122,10 +122,14 @@ impl Watcher {
 fn losses(world: &mut SimulatedWorld, number: usize) -> &'static PolledCurve {
     let is_unread = world.random.chance(world.rates.unread_curve);
     let job = &world.jobs[number];
-    match job.stage(world.now) {
-        JobStage::Pending | JobStage::Withdrawn => &LOSSES.none,
-        _ if is_unread => &LOSSES.unread,
-        _ if job.is_sick => &LOSSES.lost,
-        _ => &LOSSES.healthy,
+    let stage = job.stage(world.now);
+    if matches!(stage, JobStage::Pending | JobStage::Withdrawn) {
+        &LOSSES.none
+    } else if is_unread {
+        &LOSSES.unread
+    } else if job.is_sick {
+        &LOSSES.lost
+    } else {
+        &LOSSES.healthy
     }
 }

@@ -24,7 +24,7 @@ impl Watcher {
     ) -> Result<(), Failed> {
         world.fails()?;
         let (id, attempt) = key.rsplit_once('.').ok_or(Failed)?;
-        let attempt = attempt.parse().map_err(|_| Failed)?;
+        let attempt = attempt.parse().ok().ok_or(Failed)?;
         let of_key = |run: &&Kept<Run>| run.value.id.as_str() == id;
         // The run before its jobs: a job that is created meanwhile is among them.
         let run = world.runs.iter().flatten().find(of_key);

@@ -88,12 +88,11 @@ impl Watcher {
         for effect in ledger::next(&entry, read, now) {
             match effect {
                 JobEffect::Own(owner) => entry.owner = owner,
-                JobEffect::Adopt => adopted = run.clone(),
+                JobEffect::Adopt => adopted.clone_from(&run),
                 JobEffect::Cancel(_) => {
                     let accepted = world.cancel(number, "watch");
-                    let failure = accepted.err().map(|Failed| "no answer".to_owned());
-                    entry.cancels.record(failure.clone(), now);
-                    asked = Some(failure);
+                    entry.cancels.record(failure(accepted), now);
+                    asked = Some(accepted);
                 }
                 JobEffect::Unwanted(_) | JobEffect::ReportNoEffect => {}
             }
@@ -154,7 +153,7 @@ impl Watcher {
         &mut self,
         world: &mut SimulatedWorld,
         (number, known, mut entry): (usize, Option<Kept<JobEntry>>, JobEntry),
-        asked: Option<Option<String>>,
+        asked: Option<Result<(), Failed>>,
         ended: bool,
     ) -> Result<(), Failed> {
         world.fails()?;
@@ -168,11 +167,13 @@ impl Watcher {
             None => world.enter(number, entry),
         };
         world.answered()?;
-        if let (false, Some(failure)) = (written, asked) {
+        if let (false, Some(accepted)) = (written, asked) {
             // Another tick wrote it, and does not know of this request.
             let again = world.ledger.get(&number).cloned().ok_or(Failed)?;
             let mut entry = (*again.value).clone();
-            entry.cancels.record(failure, world.clock(self.skew));
+            entry
+                .cancels
+                .record(failure(accepted), world.clock(self.skew));
             world.write_entry(number, again.revision, entry);
         }
         if ended {
@@ -180,6 +181,11 @@ impl Watcher {
         }
         Ok(())
     }
+}
+
+/// Why a request to stop was not accepted, if it was not.
+fn failure(accepted: Result<(), Failed>) -> Option<String> {
+    accepted.err().map(|Failed| "no answer".to_owned())
 }
 
 /// The number of the job that a run has.
