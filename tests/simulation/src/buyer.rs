@@ -18,7 +18,7 @@ use crate::{
     fixtures::{PLANNED, REGIONS, job_number},
     invariants,
     profile::{RemovedGuard, SECOND},
-    world::{Failed, Happening, Interruption, Kept, Process, SimulatedWorld},
+    world::{CallFailed, Happening, Interruption, Kept, SimulatedProcess, SimulatedWorld},
 };
 
 /// The time limit of a create call.
@@ -127,7 +127,7 @@ impl Buyer {
         &mut self,
         world: &mut SimulatedWorld,
         step: BuyStep,
-    ) -> Result<(BuyAnswer, i64), Failed> {
+    ) -> Result<(BuyAnswer, i64), CallFailed> {
         let run = self.run;
         let answer = match step {
             BuyStep::Create(_) => return Ok(self.create(world)),
@@ -146,7 +146,7 @@ impl Buyer {
             }
             BuyStep::ReadPolicy => BuyAnswer::Policy(match world.fails() {
                 Ok(()) => Ok(Arc::clone(&world.policy)),
-                Err(Failed) => Err("it cannot be read".to_owned()),
+                Err(CallFailed) => Err("it cannot be read".to_owned()),
             }),
             BuyStep::Reserve { key, usd, caps } => {
                 world.fails()?;
@@ -167,14 +167,14 @@ impl Buyer {
             BuyStep::Write(after) => {
                 world.fails()?;
                 if !world.write_run(run, self.revision, *after, "tune") {
-                    return Err(Failed);
+                    return Err(CallFailed);
                 }
                 world.answered()?;
                 BuyAnswer::Done
             }
             BuyStep::Reread => {
                 world.fails()?;
-                let Kept { value, revision } = world.run(run).ok_or(Failed)?;
+                let Kept { value, revision } = world.run(run).ok_or(CallFailed)?;
                 self.revision = revision;
                 BuyAnswer::Run(Box::new((*value).clone()))
             }
@@ -200,7 +200,7 @@ impl Buyer {
         Ok((answer, 0))
     }
 
-    fn list(&self, world: &mut SimulatedWorld) -> Result<JobList, Failed> {
+    fn list(&self, world: &mut SimulatedWorld) -> Result<JobList, CallFailed> {
         world.fails()?;
         if world.removed == Some(RemovedGuard::Adopt) {
             return Ok(JobList {
@@ -250,7 +250,7 @@ impl Buyer {
     }
 }
 
-impl Process for Buyer {
+impl SimulatedProcess for Buyer {
     fn go_on(mut self: Box<Self>, world: &mut SimulatedWorld) {
         loop {
             let step = match self.next.take() {

@@ -7,7 +7,7 @@ use crate::{
     fixtures::{LOSSES, job_number},
     profile::SECOND,
     stage::JobStage,
-    world::{Failed, Happening, Interruption, Kept, Process, SimulatedWorld},
+    world::{CallFailed, Happening, Interruption, Kept, SimulatedProcess, SimulatedWorld},
 };
 
 /// A delivery under way.
@@ -39,7 +39,7 @@ impl EarlyStopper {
     }
 
     /// Does the next step; `None` where the delivery is done.
-    fn step(&self, world: &mut SimulatedWorld) -> Result<Option<Next>, Failed> {
+    fn step(&self, world: &mut SimulatedWorld) -> Result<Option<Next>, CallFailed> {
         match &self.next {
             Next::Read => {
                 world.fails()?;
@@ -53,7 +53,7 @@ impl EarlyStopper {
                 let number = stopping.job.as_ref().map(|job| job_number(&job.name));
                 let stopping = (**stopping).clone();
                 if !world.write_run(self.index, *revision, stopping, "early-stop") {
-                    return Err(Failed);
+                    return Err(CallFailed);
                 }
                 world.answered()?;
                 Ok(number.map(Next::Cancel))
@@ -66,19 +66,23 @@ impl EarlyStopper {
         }
     }
 
-    fn decide(&self, world: &mut SimulatedWorld, read: &Kept<Run>) -> Result<Option<Next>, Failed> {
+    fn decide(
+        &self,
+        world: &mut SimulatedWorld,
+        read: &Kept<Run>,
+    ) -> Result<Option<Next>, CallFailed> {
         let run = &read.value;
         let Some(known) = &run.job else {
             return Ok(None);
         };
         let number = job_number(&known.name);
         // A 404 comes again.
-        let job = world.get(number)?.ok_or(Failed)?;
+        let job = world.get(number)?.ok_or(CallFailed)?;
         if job.is_final() {
             return Ok(None);
         }
         if world.random.chance(world.rates.unread_curve) {
-            return Err(Failed);
+            return Err(CallFailed);
         }
         let is_sick = world.jobs[number].is_sick;
         let losses = if is_sick {
@@ -106,13 +110,13 @@ impl EarlyStopper {
     }
 }
 
-impl Process for EarlyStopper {
+impl SimulatedProcess for EarlyStopper {
     fn go_on(mut self: Box<Self>, world: &mut SimulatedWorld) {
         loop {
             match self.step(world) {
                 Ok(None) => return,
                 Ok(Some(next)) => self.next = next,
-                Err(Failed) => return world.redeliver(Happening::Unhealthy, self.index),
+                Err(CallFailed) => return world.redeliver(Happening::Unhealthy, self.index),
             }
             match world.interruption() {
                 Interruption::Crash => {

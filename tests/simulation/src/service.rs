@@ -8,7 +8,7 @@ use crate::{
     fixtures, invariants,
     paid_job::PaidJob,
     profile::{MINUTE, SECOND},
-    world::{Failed, SimulatedWorld},
+    world::{CallFailed, SimulatedWorld},
 };
 
 impl SimulatedWorld {
@@ -30,10 +30,10 @@ impl SimulatedWorld {
 
     /// Lists the jobs in a region, the oldest first, and whether that is all. A list lags behind, is
     /// refused, or ends early.
-    pub(crate) fn list(&mut self, region: usize) -> Result<(Vec<usize>, bool), Failed> {
+    pub(crate) fn list(&mut self, region: usize) -> Result<(Vec<usize>, bool), CallFailed> {
         let failure = self.random.chance(self.rates.list_failure);
         if failure && self.random.chance(500) {
-            return Err(Failed);
+            return Err(CallFailed);
         }
         let now = self.now;
         let jobs = self.jobs.iter().enumerate();
@@ -47,7 +47,7 @@ impl SimulatedWorld {
     }
 
     /// Reads a job; `Ok(None)` is a stray 404.
-    pub(crate) fn get(&mut self, number: usize) -> Result<Option<Rc<TuningJob>>, Failed> {
+    pub(crate) fn get(&mut self, number: usize) -> Result<Option<Rc<TuningJob>>, CallFailed> {
         self.fails()?;
         if self.random.chance(self.rates.stray_404) {
             return Ok(None);
@@ -56,7 +56,7 @@ impl SimulatedWorld {
     }
 
     /// Asks the service to stop a job; `Err` where the caller does not learn that it was accepted.
-    pub(crate) fn cancel(&mut self, number: usize, by: &str) -> Result<(), Failed> {
+    pub(crate) fn cancel(&mut self, number: usize, by: &str) -> Result<(), CallFailed> {
         self.jobs[number].was_asked = true;
         self.fails()?;
         let is_idle = self.random.chance(self.rates.idle_cancel);

@@ -16,7 +16,7 @@ use watch::spending::SpendStep;
 use crate::{
     fixtures::REGIONS,
     profile::RemovedGuard,
-    world::{Failed, Happening, Interruption, Kept, Process, SimulatedWorld},
+    world::{CallFailed, Happening, Interruption, Kept, SimulatedProcess, SimulatedWorld},
 };
 
 /// A tick under way.
@@ -46,7 +46,7 @@ enum WatchWork {
         known: Option<Kept<JobEntry>>,
         entry: Box<JobEntry>,
         /// How the request to stop it ended, if it was asked.
-        asked: Option<Result<(), Failed>>,
+        asked: Option<Result<(), CallFailed>>,
         /// Whether it has ended, and needs no further look.
         ended: bool,
     },
@@ -96,7 +96,7 @@ impl Watcher {
     }
 
     /// Does a part. A failure is that of this part alone: the next tick tries it again.
-    fn perform(&mut self, world: &mut SimulatedWorld, work: WatchWork) -> Result<(), Failed> {
+    fn perform(&mut self, world: &mut SimulatedWorld, work: WatchWork) -> Result<(), CallFailed> {
         match work {
             WatchWork::List => self.list(world),
             WatchWork::Listed(number) => return self.listed(world, number),
@@ -134,11 +134,11 @@ impl Watcher {
     }
 
     /// Reads the open runs: after the sweep, which may have adopted a job into one of them.
-    fn gather(&mut self, world: &mut SimulatedWorld) -> Result<(), Failed> {
+    fn gather(&mut self, world: &mut SimulatedWorld) -> Result<(), CallFailed> {
         if world.fails().is_err() {
             // Without the runs the tick ends.
             self.work.clear();
-            return Err(Failed);
+            return Err(CallFailed);
         }
         let live = world.runs_in(&[State::Running, State::Stopping]);
         let queued = world.runs_in(&[State::Queued]).into_iter();
@@ -219,7 +219,7 @@ impl Watcher {
     }
 }
 
-impl Process for Watcher {
+impl SimulatedProcess for Watcher {
     fn go_on(mut self: Box<Self>, world: &mut SimulatedWorld) {
         while let Some(work) = self.work.pop_front() {
             let _next_tick_if_failed = self.perform(world, work);

@@ -43,7 +43,7 @@ pub(crate) enum Happening {
     /// The scheduler's tick.
     Tick,
     /// A process goes on that had stood still.
-    Resumes(Box<dyn Process>),
+    Resumes(Box<dyn SimulatedProcess>),
     /// A call to create has its effect: run, attempt, region.
     Arrives(usize, u32, usize),
     /// A person does something.
@@ -51,7 +51,7 @@ pub(crate) enum Happening {
 }
 
 /// A process between two of its steps.
-pub(crate) trait Process: fmt::Debug {
+pub(crate) trait SimulatedProcess: fmt::Debug {
     /// Goes on until it ends, crashes, or stands still again.
     fn go_on(self: Box<Self>, world: &mut SimulatedWorld);
 }
@@ -95,7 +95,7 @@ pub(crate) enum Interruption {
 
 /// A call that failed, before or after its effect. The delivery comes again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Failed;
+pub(crate) struct CallFailed;
 
 #[derive(Debug)]
 pub(crate) struct SimulatedWorld {
@@ -266,17 +266,17 @@ impl SimulatedWorld {
     }
 
     /// A call fails without effect.
-    pub(crate) fn fails(&mut self) -> Result<(), Failed> {
+    pub(crate) fn fails(&mut self) -> Result<(), CallFailed> {
         if self.random.chance(self.rates.failure) {
-            return Err(Failed);
+            return Err(CallFailed);
         }
         Ok(())
     }
 
     /// A call that has had its effect, and whose answer may be lost.
-    pub(crate) fn answered(&mut self) -> Result<(), Failed> {
+    pub(crate) fn answered(&mut self) -> Result<(), CallFailed> {
         if self.random.chance(self.rates.lost_reply) {
-            return Err(Failed);
+            return Err(CallFailed);
         }
         Ok(())
     }

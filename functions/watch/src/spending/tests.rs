@@ -91,6 +91,28 @@ fn what_bought_nothing_is_released_once_no_job_can_appear() {
     }
 }
 
+/// The steps after 19 and after 20 minutes.
+#[track_caller]
+fn check_of_february(
+    run: &Value,
+    job: &JobEntry,
+    settled_elsewhere: bool,
+    expected: [&SpendStep; 2],
+) {
+    let run = self::run(run);
+    for (minutes, expected) in [19, 20].into_iter().zip(expected) {
+        let reservation = OpenReservation {
+            attempt: 1,
+            month: "1970-02",
+            entry: &entry(),
+            settled_elsewhere,
+        };
+        let jobs = std::slice::from_ref(job);
+        let step = next(reservation, Some(&run), jobs, prices(), at(minutes));
+        assert_eq!(&step, expected, "{run:?}");
+    }
+}
+
 #[test]
 fn of_two_reservations_at_the_turn_of_a_month_one_is_settled_and_the_other_released() {
     let done = job(
@@ -98,35 +120,20 @@ fn of_two_reservations_at_the_turn_of_a_month_one_is_settled_and_the_other_relea
         "JOB_STATE_SUCCEEDED",
         &json!({"billed_tokens": 1_000_000}),
     );
-    #[track_caller]
-    fn check(run: &Value, job: &JobEntry, settled_elsewhere: bool, expected: [&SpendStep; 2]) {
-        let run = self::run(run);
-        for (minutes, expected) in [19, 20].into_iter().zip(expected) {
-            let reservation = OpenReservation {
-                attempt: 1,
-                month: "1970-02",
-                entry: &entry(),
-                settled_elsewhere,
-            };
-            let jobs = std::slice::from_ref(job);
-            let step = next(reservation, Some(&run), jobs, prices(), at(minutes));
-            assert_eq!(&step, expected, "{run:?}");
-        }
-    }
     let released = [&SpendStep::Keep, &SpendStep::Release];
     let relies_on =
         |month: &str| json!({"state": "succeeded", "reservation": {"month": month, "revision": 1}});
-    check(&relies_on("1970-01"), &done, false, released);
+    check_of_february(&relies_on("1970-01"), &done, false, released);
     let running = job(1, "JOB_STATE_RUNNING", &json!({}));
     let mut runs = relies_on("1970-01");
     runs["state"] = "running".into();
-    check(&runs, &running, false, released);
+    check_of_february(&runs, &running, false, released);
     let settled = settle(&[12_000_000], false);
-    check(&relies_on("1970-02"), &done, false, [&settled, &settled]);
+    check_of_february(&relies_on("1970-02"), &done, false, [&settled, &settled]);
     // The next attempt has forgotten in which month this one was reserved.
     let next_attempt = json!({"attempt": 2});
-    check(&next_attempt, &done, true, released);
-    check(&next_attempt, &done, false, [&settled, &settled]);
+    check_of_february(&next_attempt, &done, true, released);
+    check_of_february(&next_attempt, &done, false, [&settled, &settled]);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::{WatchWork, Watcher, sweeping::number_of};
 use crate::{
     fixtures::LOSSES,
     stage::JobStage,
-    world::{Failed, Happening, Kept, SimulatedWorld},
+    world::{CallFailed, Happening, Kept, SimulatedWorld},
 };
 
 /// Polls that must show the same before `run-unhealthy` is published.
@@ -34,8 +34,8 @@ impl Watcher {
         world: &mut SimulatedWorld,
         index: usize,
         read: &Kept<Run>,
-    ) -> Result<(), Failed> {
-        let number = number_of(&read.value).ok_or(Failed)?;
+    ) -> Result<(), CallFailed> {
+        let number = number_of(&read.value).ok_or(CallFailed)?;
         let job = match world.get(number)? {
             // A stray 404: the list has it.
             None if self.lists_have(number) => Some(world.answer(number)),
@@ -69,7 +69,7 @@ impl Watcher {
         index: usize,
         revision: u64,
         after: Run,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), CallFailed> {
         world.fails()?;
         let is_final = after.state.is_final();
         let is_read = after.curve.as_ref();
@@ -95,7 +95,7 @@ impl Watcher {
         world: &mut SimulatedWorld,
         index: usize,
         read: &Kept<Run>,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), CallFailed> {
         world.fails()?;
         let now = world.clock(self.skew);
         if let Some(why) = attempts::tried_again(&read.value) {

@@ -11,7 +11,7 @@ use watch::spending::{self, OpenReservation, SpendStep};
 use super::{WatchWork, Watcher};
 use crate::{
     invariants,
-    world::{Failed, Kept, SimulatedWorld},
+    world::{CallFailed, Kept, SimulatedWorld},
 };
 
 impl Watcher {
@@ -21,10 +21,10 @@ impl Watcher {
         month: String,
         key: String,
         entry: SpendEntry,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), CallFailed> {
         world.fails()?;
-        let (id, attempt) = key.rsplit_once('.').ok_or(Failed)?;
-        let attempt = attempt.parse().ok().ok_or(Failed)?;
+        let (id, attempt) = key.rsplit_once('.').ok_or(CallFailed)?;
+        let attempt = attempt.parse().ok().ok_or(CallFailed)?;
         let of_key = |run: &&Kept<Run>| run.value.id.as_str() == id;
         // The run before its jobs: a job that is created meanwhile is among them.
         let run = world.runs.iter().flatten().find(of_key);
@@ -66,7 +66,7 @@ impl Watcher {
         (month, key, revision): (String, String, u64),
         step: SpendStep,
         jobs: &[(usize, Kept<JobEntry>)],
-    ) -> Result<(), Failed> {
+    ) -> Result<(), CallFailed> {
         world.fails()?;
         world.note(|_| format!("watch: {key} in {month}: {step:?}"));
         match step {
@@ -82,7 +82,7 @@ impl Watcher {
                     let mut entry = (*job.value).clone();
                     entry.cost_micros = Some(usd.0);
                     if !world.write_entry(*number, job.revision, entry) {
-                        return Err(Failed);
+                        return Err(CallFailed);
                     }
                 }
                 let usd = Usd(costs.iter().map(|(_, usd)| usd.0).sum());

@@ -11,7 +11,7 @@ use watch::ledger::{self, JobEffect};
 use super::{WatchWork, Watcher};
 use crate::{
     fixtures, invariants,
-    world::{Failed, Happening, Kept, SimulatedWorld},
+    world::{CallFailed, Happening, Kept, SimulatedWorld},
 };
 
 /// How often an entry is written of which nothing has changed but the time.
@@ -22,7 +22,7 @@ impl Watcher {
         &mut self,
         world: &mut SimulatedWorld,
         number: usize,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), CallFailed> {
         let job = world.answer(number);
         let known = world.ledger.get(&number).cloned();
         let is_closed = known.as_ref().is_none_or(|known| !known.value.open);
@@ -52,8 +52,8 @@ impl Watcher {
         &mut self,
         world: &mut SimulatedWorld,
         number: usize,
-    ) -> Result<(), Failed> {
-        let known = world.ledger.get(&number).cloned().ok_or(Failed)?;
+    ) -> Result<(), CallFailed> {
+        let known = world.ledger.get(&number).cloned().ok_or(CallFailed)?;
         let now = world.clock(self.skew);
         let mut entry = (*known.value).clone();
         match world.get(number) {
@@ -68,7 +68,7 @@ impl Watcher {
                 let known = Some(known);
                 self.enter(world, (number, known, entry), None, false)
             }
-            Ok(None) | Err(Failed) => self.act(world, (number, Some(known), entry), None),
+            Ok(None) | Err(CallFailed) => self.act(world, (number, Some(known), entry), None),
         }
     }
 
@@ -78,7 +78,7 @@ impl Watcher {
         world: &mut SimulatedWorld,
         (number, known, mut entry): (usize, Option<Kept<JobEntry>>, JobEntry),
         job: Option<&TuningJob>,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), CallFailed> {
         world.fails()?;
         // After the job was seen: `ledger::next` relies on that.
         let run = world.run(world.jobs[number].run);
@@ -116,11 +116,11 @@ impl Watcher {
         world: &mut SimulatedWorld,
         number: usize,
         read: &Kept<Run>,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), CallFailed> {
         // The run is not adopted: then its entry is not written either.
         let failed = |watcher: &mut Self| {
             let _entry = watcher.work.pop_front();
-            Failed
+            CallFailed
         };
         if world.fails().is_err() {
             return Err(failed(self));
@@ -153,9 +153,9 @@ impl Watcher {
         &mut self,
         world: &mut SimulatedWorld,
         (number, known, mut entry): (usize, Option<Kept<JobEntry>>, JobEntry),
-        asked: Option<Result<(), Failed>>,
+        asked: Option<Result<(), CallFailed>>,
         ended: bool,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), CallFailed> {
         world.fails()?;
         let written = match known {
             Some(known) => {
@@ -169,7 +169,7 @@ impl Watcher {
         world.answered()?;
         if let (false, Some(accepted)) = (written, asked) {
             // Another tick wrote it, and does not know of this request.
-            let again = world.ledger.get(&number).cloned().ok_or(Failed)?;
+            let again = world.ledger.get(&number).cloned().ok_or(CallFailed)?;
             let mut entry = (*again.value).clone();
             entry
                 .cancels
@@ -184,8 +184,8 @@ impl Watcher {
 }
 
 /// Why a request to stop was not accepted, if it was not.
-fn failure(accepted: Result<(), Failed>) -> Option<String> {
-    accepted.err().map(|Failed| "no answer".to_owned())
+fn failure(accepted: Result<(), CallFailed>) -> Option<String> {
+    accepted.err().map(|CallFailed| "no answer".to_owned())
 }
 
 /// The number of the job that a run has.
