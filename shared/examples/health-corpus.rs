@@ -1,5 +1,6 @@
 //! Prints how the rules of `shared/src/health.rs` do on made-up losses: healthy ones that would be
-//! stopped, faulty ones that are found and how late, by shape, noise and steps.
+//! stopped, faulty ones that are found and how late, by shape, noise and steps. First on those on which the
+//! thresholds were chosen, then on others, which say more.
 //!
 //! `cargo run --release -p shared --example health-corpus -- [JOBS] [TICKS]`
 
@@ -22,6 +23,7 @@ mod made_up {
 }
 
 use made_up::corpus::{
+    Corpus,
     shape::{FAULTY, HEALTHY, Shape},
     table::Cell,
 };
@@ -34,16 +36,15 @@ fn main() {
     let jobs = numbers.next().and_then(Result::ok).unwrap_or(100);
     let ticks = numbers.next().and_then(Result::ok).map_or(120, u64::from);
     println!("{jobs} jobs a cell, {ticks} ticks a job");
-    part("healthy, share stopped", &HEALTHY, jobs, ticks);
-    part(
-        "faulty, share found (mean delay in steps, in % of the job)",
-        &FAULTY,
-        jobs,
-        ticks,
-    );
+    for (corpus, name) in [(Corpus::Chosen, "chosen on"), (Corpus::HeldOut, "held out")] {
+        println!("\n== {name} ==");
+        part(corpus, "healthy, share stopped", &HEALTHY, jobs, ticks);
+        let title = "faulty, share found (mean delay in steps, in % of the job)";
+        part(corpus, title, &FAULTY, jobs, ticks);
+    }
 }
 
-fn part(title: &str, shapes: &[Shape], jobs: u32, ticks: u64) {
+fn part(corpus: Corpus, title: &str, shapes: &[Shape], jobs: u32, ticks: u64) {
     println!("\n{title}");
     let mut whole = Cell::default();
     for shape in shapes {
@@ -57,7 +58,7 @@ fn part(title: &str, shapes: &[Shape], jobs: u32, ticks: u64) {
         for sigma in SIGMAS {
             print!("{sigma:>8}");
             for steps in STEPS {
-                let cell = Cell::of(*shape, sigma, steps, jobs, ticks);
+                let cell = Cell::of(corpus, *shape, sigma, steps, jobs, ticks);
                 print!("{:>22}", words(*shape, &cell));
                 if steps >= 100 {
                     of_shape.include(&cell);

@@ -7,15 +7,50 @@
     reason = "each question has one answer for most shapes"
 )]
 
+pub(crate) mod held_out;
 pub(crate) mod noise;
 pub(crate) mod replay;
 pub(crate) mod shape;
 pub(crate) mod table;
 
 use self::{
+    held_out::HeldOutTrend,
     noise::{Noise, Random},
     shape::{Shape, Trend},
 };
+
+/// Which losses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Corpus {
+    /// Those on which the thresholds of the rules were chosen.
+    Chosen,
+    /// Other forms, from other seeds.
+    HeldOut,
+}
+
+/// What turns the seeds of one corpus into those of the other.
+const HELD_OUT_SEED: u64 = 0xc0de_cafe_0b5e_55ed;
+
+/// Losses without noise, by step.
+pub(crate) trait LossTrend {
+    /// The lowest loss.
+    fn floor(&self) -> f64;
+    /// The step at which the fault begins.
+    fn onset(&self) -> u64;
+    /// The last step that is made.
+    fn last_step(&self) -> u64;
+    /// The training loss.
+    fn train(&self, step: u64) -> f64;
+    /// The evaluation loss.
+    fn eval(&self, step: u64) -> f64;
+}
+
+/// Of some 10,000 steps, a whole number is near enough.
+fn whole_steps(steps: f64) -> u64 {
+    (1..=10_000_000)
+        .find(|step: &u32| f64::from(*step) >= steps.round())
+        .map_or(1, u64::from)
+}
 
 /// The losses of a made-up job.
 #[derive(Debug, Clone)]
@@ -34,9 +69,35 @@ pub(crate) struct SyntheticJob {
 
 impl SyntheticJob {
     /// The job of a seed. `sigma` is the noise of one step, as a share of the loss.
-    pub(crate) fn new(shape: Shape, sigma: f64, steps_total: u64, seed: u64) -> Self {
-        let mut random = Random::new(seed);
-        let trend = Trend::new(shape, steps_total, &mut random);
+    pub(crate) fn new(
+        corpus: Corpus,
+        shape: Shape,
+        sigma: f64,
+        steps_total: u64,
+        seed: u64,
+    ) -> Self {
+        match corpus {
+            Corpus::Chosen => {
+                let mut random = Random::new(seed);
+                let trend = Trend::new(shape, steps_total, &mut random);
+                Self::of(&trend, shape, sigma, steps_total, random)
+            }
+            Corpus::HeldOut => {
+                let mut random = Random::new(seed ^ HELD_OUT_SEED);
+                let trend = HeldOutTrend::new(shape, steps_total, &mut random);
+                Self::of(&trend, shape, sigma, steps_total, random)
+            }
+        }
+    }
+
+    /// The job with the losses of `trend`, and noise.
+    fn of(
+        trend: &impl LossTrend,
+        shape: Shape,
+        sigma: f64,
+        steps_total: u64,
+        mut random: Random,
+    ) -> Self {
         let mut noise = Noise::new(sigma, trend.floor(), &mut random);
         let last = trend.last_step();
         let train = (1..=last)

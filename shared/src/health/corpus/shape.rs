@@ -1,6 +1,6 @@
 //! The losses of a job without their noise.
 
-use super::noise::Random;
+use super::{LossTrend, noise::Random, whole_steps};
 
 /// What a job's losses do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -140,70 +140,6 @@ impl Trend {
         }
     }
 
-    /// The lowest loss.
-    pub(crate) fn floor(&self) -> f64 {
-        self.floor
-    }
-
-    /// The step at which the fault begins.
-    pub(crate) fn onset(&self) -> u64 {
-        self.share_of_steps(self.onset)
-    }
-
-    /// The last step that is made.
-    pub(crate) fn last_step(&self) -> u64 {
-        match self.shape {
-            Shape::Stalled => self.onset(),
-            _ => self.share_of_steps(1.0),
-        }
-    }
-
-    /// Of some 10,000 steps, a whole number is near enough.
-    fn share_of_steps(&self, share: f64) -> u64 {
-        (1..=10_000_000)
-            .find(|step: &u32| f64::from(*step) >= (self.steps * share).round())
-            .map_or(1, u64::from)
-    }
-
-    pub(crate) fn train(&self, step: u64) -> f64 {
-        let at = self.share(step);
-        let since = at - self.onset;
-        let loss = self.fall(at);
-        match self.shape {
-            Shape::NotANumber if since > 0.0 => f64::NAN,
-            Shape::Diverged => loss + self.divergence(since),
-            // Goes on falling: the rows are learned by heart.
-            Shape::Overfit if since > 0.0 => loss * (1.0 - 0.5 * since),
-            Shape::Oscillating if since > 0.0 => {
-                // A square wave, about as many swings as the job has room for.
-                let period = self.speed.max(16.0 / self.steps);
-                let is_high = (since / period).fract() < 0.5;
-                if is_high {
-                    loss * (1.0 + self.size)
-                } else {
-                    loss
-                }
-            }
-            _ => loss,
-        }
-    }
-
-    pub(crate) fn eval(&self, step: u64) -> f64 {
-        let at = self.share(step);
-        let since = (at - self.onset).max(0.0);
-        let loss = self.fall(at) * self.gap;
-        match self.shape {
-            Shape::NotANumber if since > 0.0 => f64::NAN,
-            Shape::Diverged => loss + self.divergence(since),
-            // The size is reached at the end of the job.
-            Shape::Overfit if since > 0.0 => {
-                let turn = self.fall(self.onset) * self.gap;
-                turn * (1.0 + self.size * since / (1.0 - self.onset))
-            }
-            _ => loss,
-        }
-    }
-
     fn share(&self, step: u64) -> f64 {
         f64::from(u32::try_from(step).unwrap_or(u32::MAX)) / self.steps
     }
@@ -234,6 +170,62 @@ impl Trend {
             }
             Shape::Plateau => self.start + (self.floor - self.start) * at,
             _ => exponential(at),
+        }
+    }
+}
+
+impl LossTrend for Trend {
+    fn floor(&self) -> f64 {
+        self.floor
+    }
+
+    fn onset(&self) -> u64 {
+        whole_steps(self.steps * self.onset)
+    }
+
+    fn last_step(&self) -> u64 {
+        match self.shape {
+            Shape::Stalled => self.onset(),
+            _ => whole_steps(self.steps),
+        }
+    }
+
+    fn train(&self, step: u64) -> f64 {
+        let at = self.share(step);
+        let since = at - self.onset;
+        let loss = self.fall(at);
+        match self.shape {
+            Shape::NotANumber if since > 0.0 => f64::NAN,
+            Shape::Diverged => loss + self.divergence(since),
+            // Goes on falling: the rows are learned by heart.
+            Shape::Overfit if since > 0.0 => loss * (1.0 - 0.5 * since),
+            Shape::Oscillating if since > 0.0 => {
+                // A square wave, about as many swings as the job has room for.
+                let period = self.speed.max(16.0 / self.steps);
+                let is_high = (since / period).fract() < 0.5;
+                if is_high {
+                    loss * (1.0 + self.size)
+                } else {
+                    loss
+                }
+            }
+            _ => loss,
+        }
+    }
+
+    fn eval(&self, step: u64) -> f64 {
+        let at = self.share(step);
+        let since = (at - self.onset).max(0.0);
+        let loss = self.fall(at) * self.gap;
+        match self.shape {
+            Shape::NotANumber if since > 0.0 => f64::NAN,
+            Shape::Diverged => loss + self.divergence(since),
+            // The size is reached at the end of the job.
+            Shape::Overfit if since > 0.0 => {
+                let turn = self.fall(self.onset) * self.gap;
+                turn * (1.0 + self.size * since / (1.0 - self.onset))
+            }
+            _ => loss,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    SyntheticJob,
+    Corpus, SyntheticJob,
     replay::{Outcome, replay},
     shape::Shape,
 };
@@ -24,7 +24,14 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    pub(crate) fn of(shape: Shape, sigma: f64, steps: u64, jobs: u32, ticks: u64) -> Self {
+    pub(crate) fn of(
+        corpus: Corpus,
+        shape: Shape,
+        sigma: f64,
+        steps: u64,
+        jobs: u32,
+        ticks: u64,
+    ) -> Self {
         let mut cell = Self::default();
         for number in 0..jobs {
             let place = steps
@@ -32,7 +39,7 @@ impl Cell {
                 .wrapping_add(sigma.to_bits())
                 .rotate_left(20);
             let seed = place ^ (u64::from(shape.number()) << 40) ^ u64::from(number);
-            let job = SyntheticJob::new(shape, sigma, steps, seed);
+            let job = SyntheticJob::new(corpus, shape, sigma, steps, seed);
             cell.add(&job, &replay(&job, ticks, seed));
         }
         cell
