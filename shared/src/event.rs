@@ -78,6 +78,26 @@ impl Event for RunApproved {
     }
 }
 
+/// A run began to wait for a person, who must approve its price.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunAwaitsApproval {
+    /// Document `runs/{run}`.
+    pub run: RunId,
+}
+
+impl Event for RunAwaitsApproval {
+    const TYPE: &'static str = "dev.lapidary.run.awaits-approval.v1";
+    const TOPIC: &'static str = "run-awaits-approval";
+
+    fn subject(&self) -> String {
+        self.run.to_string()
+    }
+
+    fn version(&self) -> Option<VersionId> {
+        Some(self.run.version())
+    }
+}
+
 /// `tune` submitted the tuning job of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunSubmitted {

@@ -68,6 +68,9 @@ pub struct Change {
     pub to: Option<String>,
     /// In plain words, for people.
     pub reason: String,
+    /// The person who moved it; absent: `deploy`, and changes made before this was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     /// When.
     pub at: DateTime<Utc>,
 }
@@ -156,6 +159,7 @@ impl Route {
             from: run(&self.target),
             to: run(&target),
             reason: reason.chars().take(REASON_CHARS_MAX).collect(),
+            by: None,
             at,
         });
         self.history = latest(self.history, HISTORY_MAX);
@@ -196,6 +200,90 @@ pub fn rollback(route: Route, reason: &str, at: DateTime<Utc>) -> Route {
     Route {
         behind,
         ..route.changed(RouteMove::Rollback, before, reason, at)
+    }
+}
+
+/// Where a person sends a route back to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BackTo {
+    /// The target before this one, in the end the base model.
+    Before,
+    /// The base model, whatever is in between.
+    Base,
+    /// The newest target of a run, or of any run of a version.
+    Target(String),
+}
+
+/// Why a route cannot go back to where a person wants.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotBehind {
+    /// The base model serves already.
+    #[error("it is served by its base model {0}")]
+    AtBase(String),
+    /// The target serves already.
+    #[error("it is served by the tuned model of run {0} already")]
+    Serves(String),
+    /// It has served no such target, or too long ago.
+    #[error("it can return to {expected}, and not to `{found}`")]
+    Unknown {
+        /// What was asked for.
+        found: String,
+        /// What is possible.
+        expected: String,
+    },
+}
+
+/// Sends calls back to `to`, in the name of `by`. What was skipped is no longer behind.
+///
+/// # Errors
+///
+/// Where it serves already, or is not behind the present target.
+pub fn roll_back(
+    route: Route,
+    to: &BackTo,
+    by: &str,
+    reason: &str,
+    at: DateTime<Utc>,
+) -> Result<Route, NotBehind> {
+    let Some(present) = &route.target else {
+        return Err(NotBehind::AtBase(route.base));
+    };
+    let kept = match to {
+        BackTo::Before => route.behind.len(),
+        BackTo::Base => 0,
+        BackTo::Target(wanted) if present.is_of(wanted) => {
+            return Err(NotBehind::Serves(present.run.clone()));
+        }
+        BackTo::Target(wanted) => {
+            let found = route.behind.iter().rposition(|target| target.is_of(wanted));
+            let found = found.ok_or_else(|| NotBehind::Unknown {
+                found: wanted.clone(),
+                expected: possible(&route),
+            })?;
+            found.saturating_add(1)
+        }
+    };
+    let mut behind = route.behind.clone();
+    behind.truncate(kept);
+    let mut back = rollback(Route { behind, ..route }, reason, at);
+    if let Some(change) = back.history.last_mut() {
+        change.by = Some(by.to_owned());
+    }
+    Ok(back)
+}
+
+/// What a route can be sent back to.
+fn possible(route: &Route) -> String {
+    let runs = route.behind.iter().rev().map(|target| target.run.as_str());
+    let all: Vec<&str> = runs.chain(["base"]).collect();
+    all.join(", ")
+}
+
+impl Target {
+    /// Whether it was made by the run `wanted`, or by a run of the version `wanted`.
+    fn is_of(&self, wanted: &str) -> bool {
+        let version = self.run.parse::<RunId>().map(|run| run.version());
+        self.run == wanted || version.is_ok_and(|version| version.as_str() == wanted)
     }
 }
 
@@ -253,6 +341,50 @@ mod tests {
     fn a_route_that_was_never_promoted_rolls_back_to_the_base_model() {
         let route = rollback(Route::new("gemini"), "in doubt", at(1));
         assert_eq!(route, Route::new("gemini"));
+    }
+
+    #[test]
+    fn a_person_sends_a_route_back_to_a_run_a_version_or_the_base_model() {
+        let all = ["d-v1-a", "d-v2-b", "d-v2-c", "d-v3-d"];
+        let route = all.into_iter().fold(Route::new("gemini"), |route, name| {
+            promote(route, target(name), "better", at(0))
+        });
+        let back = |to: &BackTo| roll_back(route.clone(), to, "ada", "complaints", at(9));
+        let to = |name: &str| BackTo::Target(name.to_owned());
+        #[track_caller]
+        fn check(back: Result<Route, NotBehind>, serves: Option<&str>, behind: usize) {
+            let back = back.unwrap();
+            assert_eq!((run(&back), back.behind.len()), (serves, behind));
+            let change = back.history.last().unwrap();
+            let expected = (RouteMove::Rollback, Some("ada"), "complaints");
+            let by = change.by.as_deref();
+            assert_eq!((change.kind, by, change.reason.as_str()), expected);
+            assert_eq!(
+                (change.from.as_deref(), change.to.as_deref()),
+                (Some("d-v3-d"), serves)
+            );
+            assert_eq!(back.version, 5);
+        }
+        check(back(&BackTo::Before), Some("d-v2-c"), 2);
+        check(back(&to("d-v1-a")), Some("d-v1-a"), 0);
+        check(back(&to("d-v2")), Some("d-v2-c"), 2);
+        check(back(&BackTo::Base), None, 0);
+        let refused = |to: &str| {
+            back(&BackTo::Target(to.to_owned()))
+                .unwrap_err()
+                .to_string()
+        };
+        assert_eq!(
+            refused("d-v9"),
+            "it can return to d-v2-c, d-v2-b, d-v1-a, base, and not to `d-v9`"
+        );
+        let serves = "it is served by the tuned model of run d-v3-d already";
+        assert_eq!(
+            (refused("d-v3").as_str(), refused("d-v3-d").as_str()),
+            (serves, serves)
+        );
+        let base = roll_back(Route::new("gemini"), &BackTo::Before, "ada", "", at(9));
+        assert_eq!(base, Err(NotBehind::AtBase("gemini".to_owned())));
     }
 
     #[test]

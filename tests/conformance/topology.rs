@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use local::topology::Topology;
 use shared::event::{
-    DatasetCleaned, Event, ModelDeployed, RunApproved, RunEvaluated, RunFinished, RunSubmitted,
-    RunUnhealthy, Smoke,
+    DatasetCleaned, Event, ModelDeployed, RunApproved, RunAwaitsApproval, RunEvaluated,
+    RunFinished, RunSubmitted, RunUnhealthy, Smoke,
 };
 
 use crate::checkout;
@@ -36,6 +36,7 @@ pub(crate) fn events() -> Vec<PublishedEvent> {
         event::<RunApproved>(),
         event::<RunEvaluated>(),
         event::<RunFinished>(),
+        event::<RunAwaitsApproval>(),
         event::<RunSubmitted>(),
         event::<RunUnhealthy>(),
         event::<Smoke>(),

@@ -79,6 +79,7 @@ async fn an_event_about_a_missing_run_is_acknowledged() {
     let missing = json!({ "run": "missing-a-b" }).to_string();
     for topic in [
         "run-approved",
+        "run-awaits-approval",
         "run-unhealthy",
         "run-finished",
         "run-evaluated",

@@ -114,16 +114,67 @@ async fn the_commands_lead_through_a_run() {
     let listed = json(&run(&["runs", "--json"]).await);
     assert_eq!(listed[0]["serves"], true);
 
-    let back = run(&["rollback", "sentiment", "--reason", "complaints"]).await;
+    let serves = run(&["rollback", "sentiment", "--to", id]).await;
+    assert_eq!(serves.status.code(), Some(1), "{serves:?}");
+    let back = [
+        "rollback",
+        "sentiment",
+        "--to",
+        "base",
+        "--by",
+        "ada",
+        "--why",
+        "complaints",
+    ];
+    let back = run(&back).await;
     assert!(back.status.success(), "{back:?}");
     let route = harness.route("sentiment").await.unwrap();
     assert_eq!((route.version, &route.target), (2, &None));
-    assert_eq!(route.history.last().unwrap().reason, "complaints");
+    let change = route.history.last().unwrap();
+    assert_eq!(
+        (change.by.as_deref(), change.reason.as_str()),
+        (Some("ada"), "complaints")
+    );
+    check_trace(&json(&run(&["trace", id, "--json"]).await), &waiting);
     let further = run(&["rollback", "sentiment"]).await;
     assert_eq!(further.status.code(), Some(1), "{further:?}");
     let unknown = run(&["show", "missing-a-b"]).await;
     assert_eq!(unknown.status.code(), Some(1), "{unknown:?}");
     harness.assert_quiet().await;
+}
+
+/// A trace leads from the uploaded generation to the route and back, in the order of time, with who.
+#[track_caller]
+fn check_trace(trace: &Value, run: &Run) {
+    let steps = trace.as_array().unwrap();
+    let find = |what: &str, name: &str, by: &str| {
+        let is_it = |step: &Value| {
+            let text = |field: &str| step[field].as_str().unwrap_or_default();
+            text("what") == what && text("name").contains(name) && text("by").starts_with(by)
+        };
+        let found = steps.iter().position(is_it);
+        found.unwrap_or_else(|| panic!("no `{what}` of {name} by {by}: {trace:#}"))
+    };
+    let id = run.id.as_str();
+    let order = [
+        find("uploaded", "remarks/data.jsonl#", ""),
+        find("cleaned", run.version.as_str(), "clean"),
+        find("planned", id, "tune"),
+        find("run", id, "ada"),
+        find("job", "/tuningJobs/", "tune"),
+        find("job ended", "/tuningJobs/", "Vertex AI"),
+        find("evaluated", id, "evaluate"),
+        find("route moved", "sentiment", "deploy"),
+        find("route moved back", "sentiment", "ada"),
+    ];
+    assert!(order.is_sorted(), "{order:?}: {trace:#}");
+    let times: Vec<&str> = steps
+        .iter()
+        .map(|step| step["at"].as_str().unwrap())
+        .collect();
+    let times: Vec<chrono::DateTime<chrono::Utc>> =
+        times.into_iter().map(|at| at.parse().unwrap()).collect();
+    assert!(times.is_sorted(), "{trace:#}");
 }
 
 /// Writes an example with a budget of zero; gives the path of its rows.

@@ -8,6 +8,7 @@ use std::{
 
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, http::StatusCode, routing::post};
 use serde_json::Value;
+use shared::run::{Run, State as RunState};
 use system_tests::{
     harness::{Harness, Setup},
     wait,
@@ -103,6 +104,32 @@ async fn a_verdict_reaches_a_program_and_a_chat() {
         .iter()
         .map(|(headers, _)| headers["webhook-id"].to_str().unwrap())
         .collect();
+    assert_eq!(ids.len(), 1, "{ids:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_begins_to_wait_for_approval_is_announced_once() {
+    let (webhook, to_program) = receiver().await;
+    let setup = Setup::default()
+        .with("NOTIFY_PRIVATE", "allow")
+        .with("NOTIFY_WEBHOOK_URL", &webhook)
+        .with("NOTIFY_WEBHOOK_SECRET", SECRET);
+    let harness = Harness::start(PROGRAM, setup).await;
+    let recipe = "[tune]\nepochs = 2\nbudget_usd = 0.0001";
+    let upload = harness.drop_rows("costly", recipe, &crate::rows(60)).await;
+    let waits = |run: &Run| run.state == RunState::AwaitingApproval;
+    let run = harness.run_from(&upload, "the run to wait", waits).await;
+    let sent = taken(&harness, &to_program).await;
+    let event: Value = serde_json::from_slice(&sent[1].1).unwrap();
+    assert_eq!(event["type"], "dev.lapidary.notice.run_awaits_approval.v1");
+    assert_eq!(event["subject"], run.id.as_str());
+    assert_eq!(event["data"]["reason"], run.reason);
+    // The same rows again are the same run, about which nothing is new.
+    harness.drop_rows("costly", recipe, &crate::rows(60)).await;
+    harness.settled().await;
+    let received = to_program.lock().unwrap().clone();
+    let id = |headers: &HeaderMap| headers["webhook-id"].to_str().unwrap().to_owned();
+    let ids: BTreeSet<String> = received.iter().map(|(headers, _)| id(headers)).collect();
     assert_eq!(ids.len(), 1, "{ids:?}");
 }
 

@@ -8,10 +8,13 @@ use shared::{
     dataset::{Upload, Version},
     error::{Chain, Error},
     evaluation::{Evaluation, EvaluationRecord},
-    google::documents::{Document, Documents, Stored},
+    google::{
+        documents::{Document, Documents, Stored},
+        run_queue::QueueReader,
+    },
     id::{DatasetName, RunId},
     route::Route,
-    run::{Run, State},
+    run::{QueuePosition, Run, State},
 };
 use tracing::warn;
 
@@ -31,6 +34,8 @@ pub(crate) struct RunList {
     pub(crate) evaluations: BTreeMap<RunId, Evaluation>,
     /// Routes by the name of the model.
     pub(crate) routes: BTreeMap<DatasetName, Route>,
+    /// Where runs stand in the queue.
+    pub(crate) positions: BTreeMap<RunId, QueuePosition>,
 }
 
 /// One run, and everything that is known about it.
@@ -38,6 +43,8 @@ pub(crate) struct RunList {
 pub(crate) struct RunDetails {
     /// The run.
     pub(crate) run: Run,
+    /// Where it stands in the queue.
+    pub(crate) position: Option<QueuePosition>,
     /// Its loss curve.
     pub(crate) curve: Option<Curve>,
     /// The dataset version it is tuned on.
@@ -81,7 +88,9 @@ pub(crate) async fn runs(documents: &Documents) -> Result<RunList, Error> {
     });
     let evaluations: Vec<_> = evaluations.buffered(READS_AT_ONCE).try_collect().await?;
     let routes: Vec<_> = routes.buffered(READS_AT_ONCE).try_collect().await?;
+    let positions = QueueReader::new(documents).positions(&newest).await?;
     Ok(RunList {
+        positions,
         evaluations: evaluations.into_iter().flatten().collect(),
         routes: routes.into_iter().flatten().collect(),
         newest,
@@ -114,8 +123,10 @@ pub(crate) async fn run(documents: &Documents, id: &RunId) -> Result<RunDetails,
         optional::<EvaluationRecord>(documents, id.as_str()),
         optional::<Route>(documents, run.model.as_str()),
     )?;
+    let position = QueueReader::new(documents).position(&run).await?;
     Ok(RunDetails {
         run,
+        position,
         curve,
         version,
         evaluation: evaluated.map(|evaluated| evaluated.evaluation),

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use shared::{
     dataset::Version,
     error::{Ack, Chain, Error},
-    event::RunSubmitted,
+    event::{RunAwaitsApproval, RunSubmitted},
     google::{documents::Stored, run_queue::QueueReader, vertex},
     id::RunId,
     run::{Run, State as RunState},
@@ -98,6 +98,7 @@ impl Buyer<'_> {
                 let submitted = RunSubmitted { run: id.clone() };
                 state.events.publish(&submitted).await?;
             }
+            BuyStep::PublishAwaits => publish_awaits(state, id).await?,
             BuyStep::Report(line) => report(id, &line),
             // It was returned.
             BuyStep::End(_) => {}
@@ -168,6 +169,12 @@ async fn open_runs(state: &State) -> Result<RunQueue, Error> {
         queued.extend(queue.in_turn(most).await?);
     }
     Ok(RunQueue { live, queued })
+}
+
+/// Publishes that the run waits for a person: after the write, and again on redelivery.
+pub(crate) async fn publish_awaits(state: &State, run: &RunId) -> Result<(), Error> {
+    let awaits = RunAwaitsApproval { run: run.clone() };
+    state.events.publish(&awaits).await
 }
 
 fn report(id: &RunId, report: &BuyReport) {

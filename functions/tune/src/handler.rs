@@ -52,6 +52,9 @@ pub(crate) async fn dataset_cleaned(
         };
         state.events.publish(&approved).await?;
     }
+    if current == RunState::AwaitingApproval {
+        effects::publish_awaits(&state, &run_id).await?;
+    }
     Ok(Ack::done(
         "planned",
         format!("run {run_id} is {}: {reason}", current.as_str()),

@@ -68,6 +68,8 @@ enum Pending {
     SubmittedReport(Ack),
     /// The write of a run that asks a person again.
     AskingRun { release: Option<BuyStep>, ack: Ack },
+    /// The release of the reservation of a run that asks a person again.
+    AskingRelease(Ack),
     /// The last step.
     Last(Ack),
     /// The end was given.
@@ -135,9 +137,12 @@ impl Submission {
             }
             (Pending::DisarmedRead(then), BuyAnswer::Run(run)) => self.disarmed(run, then, at),
             (Pending::AskingRun { release, ack }, BuyAnswer::Done) => match release {
-                Some(release) => self.ask(release, Pending::Last(ack)),
-                None => BuyStep::End(Ok(ack)),
+                Some(release) => self.ask(release, Pending::AskingRelease(ack)),
+                None => self.ask(BuyStep::PublishAwaits, Pending::Last(ack)),
             },
+            (Pending::AskingRelease(ack), BuyAnswer::Done) => {
+                self.ask(BuyStep::PublishAwaits, Pending::Last(ack))
+            }
             (Pending::Last(ack), BuyAnswer::Done) => BuyStep::End(Ok(ack)),
             (pending, answer) => BuyStep::End(Err(Error::Internal {
                 what: "an answer to another step of a submission",
@@ -151,10 +156,15 @@ impl Submission {
             NextStep::Nothing => {
                 let (id, current) = (&self.run.id, self.run.state);
                 let ack = Ack::done("done_before", format!("run {id} is {}", current.as_str()));
-                if current == State::Running {
-                    self.publish(ack)
-                } else {
-                    BuyStep::End(Ok(ack))
+                match current {
+                    State::Running => self.publish(ack),
+                    // It was asked about again, by a delivery that may have ended before it published that.
+                    State::AwaitingApproval => self.ask(BuyStep::PublishAwaits, Pending::Last(ack)),
+                    State::Queued
+                    | State::Stopping
+                    | State::Succeeded
+                    | State::Failed
+                    | State::Cancelled => BuyStep::End(Ok(ack)),
                 }
             }
             NextStep::Settle { until } => busy(format!(

@@ -83,6 +83,7 @@ async fn start(
         app.app_data(state.clone())
             .app_data(notifier.clone())
             .route("/", web::post().to(handler::tick))
+            .route("/awaits", web::post().to(notify::run_awaits_approval))
             .route("/finished", web::post().to(notify::run_finished))
             .route("/evaluated", web::post().to(notify::run_evaluated));
     })

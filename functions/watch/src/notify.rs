@@ -1,4 +1,5 @@
-//! Notifies people and programs of how a run ended: consumes `run-finished` and `run-evaluated`.
+//! Notifies people and programs of a run that waits for them, and of how a run ended: consumes
+//! `run-awaits-approval`, `run-finished` and `run-evaluated`.
 //!
 //! Pub/Sub's own retries carry a notification over an outage of its receiver. A document per receiver
 //! says that it was sent, so that a redelivery does not send it again; a crash between the two sends it
@@ -19,7 +20,7 @@ use shared::{
     delivery::Delivery,
     error::{Ack, Chain, Error},
     evaluation::EvaluationRecord,
-    event::{RunEvaluated, RunFinished},
+    event::{RunAwaitsApproval, RunEvaluated, RunFinished},
     google::{
         StartError,
         documents::{Document, Documents},
@@ -90,6 +91,28 @@ impl Notifier {
 
     fn console(&self) -> Option<&str> {
         self.config.console.as_deref()
+    }
+}
+
+/// Notifies of a run that began to wait for approval.
+pub(crate) async fn run_awaits_approval(
+    notifier: Data<Notifier>,
+    delivery: Delivery<RunAwaitsApproval>,
+) -> Result<Ack, Error> {
+    let id = &delivery.event.run;
+    Span::current().record("run.id", id.as_str());
+    let Some(client) = &notifier.client else {
+        return Ok(no_receivers());
+    };
+    let Some(run) = notifier.documents.get::<Run>(id.as_str()).await? else {
+        return Ok(Ack::refused("unknown_run", format!("no run `{id}`")));
+    };
+    match notice::of_waiting(&run.value, notifier.console()) {
+        Some(notice) => notify(&notifier, client, &notice).await,
+        None => Ok(Ack::done(
+            "decided_before",
+            format!("run {id} does not wait for approval any more"),
+        )),
     }
 }
 

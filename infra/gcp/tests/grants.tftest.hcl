@@ -109,6 +109,7 @@ run "every_account_has_the_listed_grants_and_no_others" {
     condition = jsonencode(output.grants["run-tune"]) == jsonencode([
       "projects/lapidary-test/roles/lapidary_run_tune on project lapidary-test",
       "roles/pubsub.publisher on topic run-approved",
+      "roles/pubsub.publisher on topic run-awaits-approval",
       "roles/pubsub.publisher on topic run-submitted",
       "roles/storage.objectViewer on bucket lapidary-test-datasets",
       "roles/storage.objectViewer on bucket lapidary-test-policy",
@@ -257,6 +258,7 @@ run "every_account_has_the_listed_grants_and_no_others" {
       "roles/pubsub.subscriber on subscription evaluate-on-run-finished",
       "roles/pubsub.subscriber on subscription tune-on-dataset-cleaned",
       "roles/pubsub.subscriber on subscription tune-on-run-approved",
+      "roles/pubsub.subscriber on subscription watch-on-run-awaits-approval",
       "roles/pubsub.subscriber on subscription watch-on-run-evaluated",
       "roles/pubsub.subscriber on subscription watch-on-run-finished",
       "roles/pubsub.subscriber on subscription watch-on-tick",

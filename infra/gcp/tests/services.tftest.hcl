@@ -206,7 +206,7 @@ run "a_function_can_be_deployed_before_the_others" {
   }
 
   assert {
-    condition     = jsonencode(values(google_pubsub_subscription.main)[*].name) == jsonencode(["watch-on-run-evaluated", "watch-on-run-finished", "watch-on-tick"]) && keys(google_cloud_run_v2_service.main) == ["watch"]
+    condition     = jsonencode(values(google_pubsub_subscription.main)[*].name) == jsonencode(["watch-on-run-awaits-approval", "watch-on-run-evaluated", "watch-on-run-finished", "watch-on-tick"]) && keys(google_cloud_run_v2_service.main) == ["watch"]
     error_message = "One image must create one service and its subscriptions, and no others."
   }
 }

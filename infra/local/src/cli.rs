@@ -48,6 +48,8 @@ enum Command {
     Runs(commands::runs::Args),
     /// Shows everything about one run.
     Show(commands::show::Args),
+    /// Shows what led from an upload to a route: times, names, and who.
+    Trace(commands::trace::Args),
     /// Follows one run until it ends.
     Watch(commands::watch::Args),
     /// Approves a run whose price is above its budget.
@@ -64,7 +66,7 @@ enum Command {
     Policy(commands::policy::Args),
     /// Shows what tuning has cost, and may still cost, this month.
     Spend(commands::spend::Args),
-    /// Rolls a model's route back by one step.
+    /// Sends a model's route back, by one step or to a run.
     Rollback(commands::rollback::Args),
     /// Checks files offline: findings, tokens and price.
     Check(commands::check::Args),
@@ -114,6 +116,7 @@ async fn dispatch(command: Command) -> CommandResult {
         Command::Drop(args) => commands::drop::run(args).await,
         Command::Runs(args) => commands::runs::run(args).await,
         Command::Show(args) => commands::show::run(args).await,
+        Command::Trace(args) => commands::trace::run(args).await,
         Command::Watch(args) => commands::watch::run(args).await,
         Command::Approve(args) => commands::approve::run(args).await,
         Command::Refuse(args) => commands::change::run(RunChange::Refuse, args).await,

@@ -14,6 +14,7 @@ pub(crate) mod rollback;
 pub(crate) mod runs;
 pub(crate) mod show;
 pub(crate) mod spend;
+pub(crate) mod trace;
 pub(crate) mod watch;
 
 pub(crate) mod check;

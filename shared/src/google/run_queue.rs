@@ -1,10 +1,13 @@
 //! The queue of runs, read from Firestore: only as much of it as is asked for.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 
 use super::documents::{Documents, Stored};
 use crate::{
     error::Error,
+    id::RunId,
     run::{
         QueuePosition, Run,
         queue::{ARMED, IN_TURN, RETRIED, sortable},
@@ -59,6 +62,27 @@ impl<'a> QueueReader<'a> {
         };
         let before = self.0.count_below::<Run>(IN_TURN, &place).await?;
         Ok(Some(QueuePosition(before.saturating_add(1))))
+    }
+
+    /// Where each of `newest` stands now that is among those whose turn comes. They are the newest runs, so
+    /// that in the queue nothing else stands between two of them: one count is enough.
+    ///
+    /// # Errors
+    ///
+    /// As [`QueueReader::position`].
+    pub async fn positions(
+        &self,
+        newest: impl IntoIterator<Item = &Run>,
+    ) -> Result<BTreeMap<RunId, QueuePosition>, Error> {
+        let entry = |run: &Run| Some((run.place_in_turn()?, run.id.clone()));
+        let places: BTreeMap<String, RunId> = newest.into_iter().filter_map(entry).collect();
+        let Some((first, _)) = places.first_key_value() else {
+            return Ok(BTreeMap::new());
+        };
+        let before = self.0.count_below::<Run>(IN_TURN, first).await?;
+        let runs = places.into_values();
+        let numbers = before.saturating_add(1)..;
+        Ok(runs.zip(numbers.map(QueuePosition)).collect())
     }
 
     async fn first(

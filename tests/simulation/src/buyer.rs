@@ -195,7 +195,10 @@ impl Buyer {
                 BuyAnswer::Done
             }
             // A consumer of it is not simulated, and lines are read by people.
-            BuyStep::PublishSubmitted | BuyStep::Report(_) | BuyStep::End(_) => BuyAnswer::Done,
+            BuyStep::PublishSubmitted
+            | BuyStep::PublishAwaits
+            | BuyStep::Report(_)
+            | BuyStep::End(_) => BuyAnswer::Done,
         };
         Ok((answer, 0))
     }

@@ -28,6 +28,7 @@ pub(crate) fn page(
 ) -> Markup {
     let RunDetails {
         run,
+        position,
         curve,
         version,
         evaluation,
@@ -40,6 +41,7 @@ pub(crate) fn page(
         h1 { (run.id) }
         (refresh.link())
         (head(run, serves, now))
+        @if let Some(position) = position { p { (position) } }
         @if run.state == State::AwaitingApproval { (approval(run, token)) }
         (changes::forms(run, token))
         section {
@@ -160,6 +162,7 @@ fn history(run: &Run) -> Markup {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use shared::run::QueuePosition;
 
     use super::*;
     use crate::sample;
@@ -167,6 +170,7 @@ mod tests {
     fn shown(extra: &serde_json::Value) -> String {
         let found = RunDetails {
             run: sample::run(extra),
+            position: Some(QueuePosition(12)).filter(|_| extra["state"].is_null()),
             curve: None,
             version: None,
             evaluation: None,
@@ -188,6 +192,8 @@ mod tests {
         );
         let queued = shown(&json!({}));
         assert!(!queued.contains("<button>Approve"), "{queued}");
+        assert!(queued.contains("12th in the queue"), "{queued}");
+        assert!(!waiting.contains("in the queue"), "{waiting}");
         let succeeded = shown(&json!({"state": "succeeded"}));
         assert!(!succeeded.contains("<button"), "{succeeded}");
         assert!(!succeeded.contains("token-7"), "{succeeded}");

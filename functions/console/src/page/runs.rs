@@ -58,6 +58,7 @@ fn row(runs: &RunList, run: &Run, now: DateTime<Utc>) -> Markup {
             }
             td data-label="Status" {
                 (status_line(run.state.as_str(), &run_status, now))
+                @if let Some(position) = runs.positions.get(&run.id) { div .minor { (position) } }
                 @if !run.reason.is_empty() { div .minor { (untrusted(&run.reason)) } }
                 @if let Some(finding) = run.finding {
                     div .finding { (finding.as_str().replace('_', " ")) }
@@ -93,6 +94,7 @@ mod tests {
     use shared::{
         evaluation::{Evaluation, Verdict},
         route::{Route, Target},
+        run::QueuePosition,
     };
 
     use super::*;
@@ -138,11 +140,24 @@ mod tests {
             evaluations: [(id, evaluation)].into(),
             routes: [(model, route)].into(),
             newest: vec![run],
+            ..RunList::default()
         };
         let page = page(&runs, sample::at(9), Refresh::Off).into_string();
         for expected in ["not worse than the base", ">serves<"] {
             assert!(page.contains(expected), "{expected}: {page}");
         }
+    }
+
+    #[test]
+    fn a_queued_run_shows_its_position() {
+        let run = sample::run(&json!({}));
+        let runs = RunList {
+            positions: [(run.id.clone(), QueuePosition(3))].into(),
+            newest: vec![run],
+            ..RunList::default()
+        };
+        let page = page(&runs, sample::at(9), Refresh::Off).into_string();
+        assert!(page.contains("3rd in the queue"), "{page}");
     }
 
     #[test]

@@ -65,6 +65,8 @@ pub enum BuyStep {
     },
     /// Publish that the run has its job: [`BuyAnswer::Done`].
     PublishSubmitted,
+    /// Publish that the run waits for a person: [`BuyAnswer::Done`].
+    PublishAwaits,
     /// Log a line: [`BuyAnswer::Done`].
     Report(BuyReport),
     /// The end of the delivery.

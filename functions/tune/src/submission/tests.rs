@@ -87,6 +87,7 @@ impl Scene {
                 | BuyStep::EnterInLedger(_)
                 | BuyStep::Release { .. }
                 | BuyStep::PublishSubmitted
+                | BuyStep::PublishAwaits
                 | BuyStep::Report(_) => BuyAnswer::Done,
                 BuyStep::ListJobs | BuyStep::Create(_) | BuyStep::End(_) => return,
             };

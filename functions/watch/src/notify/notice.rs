@@ -33,6 +33,22 @@ pub struct Notice {
     pub at: DateTime<Utc>,
 }
 
+/// A run that waits for approval; `None` for the others, about which a person has decided meanwhile.
+pub fn of_waiting(run: &Run, console: Option<&str>) -> Option<Notice> {
+    (run.state == RunState::AwaitingApproval).then(|| {
+        let kind = "dev.lapidary.notice.run_awaits_approval.v1";
+        let mut notice = Notice {
+            title: format!("Tuning of {} waits for approval", run.model),
+            reason: run.reason.clone(),
+            ..about(kind, run, console, None)
+        };
+        let budget = quantity::usd(run.budget_usd);
+        notice.facts.push(("Budget", budget));
+        set(&mut notice.data, "budget_usd", json!(run.budget_usd));
+        notice
+    })
+}
+
 /// A run that ended without a model to evaluate; `None` for the others, whose verdict follows.
 pub fn of_ended(run: &Run, console: Option<&str>) -> Option<Notice> {
     let ended = match run.state {

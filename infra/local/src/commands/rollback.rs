@@ -1,11 +1,11 @@
-//! `lapidary rollback`: rolls a model's route back by one step.
+//! `lapidary rollback`: sends a model's route back, by one step or to a run.
 
 use std::process::ExitCode;
 
 use shared::{
     google::documents::Write,
     id::DatasetName,
-    route::{self, Route},
+    route::{BackTo, Route, roll_back},
 };
 
 use crate::{arguments::StackArgs, exit::CommandResult, output, session::Session};
@@ -13,17 +13,30 @@ use crate::{arguments::StackArgs, exit::CommandResult, output, session::Session}
 /// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The route returns to the tuned model that served before, or to the base model.
-Nothing is deleted.
+The route returns to the tuned model that served before, to that of a run or a version that served
+earlier, or to the base model. Nothing is deleted. Who and why are kept in the route's history.
 
-Example:
-  lapidary rollback support --reason 'answers are too long'")]
+Examples:
+  lapidary rollback support --why 'answers are too long'
+  lapidary rollback support --to tickets-3f2k9x1m4q7a-b5c8d1e9f0 --why 'the last good one'
+  lapidary rollback support --to base")]
 pub(crate) struct Args {
     /// The name under which the model is served.
     model: DatasetName,
-    /// The reason; kept in the route's history.
-    #[arg(long, value_name = "TEXT", default_value = "rolled back by hand")]
-    reason: String,
+    /// The run or the version whose model serves then, or `base`; the default is the one before.
+    #[arg(long, value_name = "RUN|VERSION|base")]
+    to: Option<String>,
+    /// The reason.
+    #[arg(
+        long,
+        alias = "reason",
+        value_name = "TEXT",
+        default_value = "rolled back by hand"
+    )]
+    why: String,
+    /// The person who asks for it.
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "cli")]
+    by: String,
     #[command(flatten)]
     stack: StackArgs,
 }
@@ -37,12 +50,14 @@ pub(crate) async fn run(args: Args) -> CommandResult {
         format!("no route for model `{model}`: list the runs with `lapidary runs`")
     })?;
     let before = &stored.value;
-    if before.target.is_none() {
-        let base = &before.base;
-        let refusal = format!("cannot roll `{model}` back: it is served by its base model {base}");
-        return Err(refusal.into());
-    }
-    let after = route::rollback(before.clone(), &args.reason, session.clock.now());
+    let to = match args.to.as_deref() {
+        None => BackTo::Before,
+        Some("base") => BackTo::Base,
+        Some(target) => BackTo::Target(target.to_owned()),
+    };
+    let now = session.clock.now();
+    let after = roll_back(before.clone(), &to, &args.by, &args.why, now)
+        .map_err(|refusal| format!("cannot roll `{model}` back: {refusal}"))?;
     let write = session
         .documents
         .replace(model.as_str(), &stored, &after)
@@ -78,7 +93,7 @@ fn served_by(route: &Route) -> String {
 
 #[cfg(test)]
 mod tests {
-    use shared::route::Target;
+    use shared::route::{self, Target};
 
     use super::*;
 

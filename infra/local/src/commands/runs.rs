@@ -10,9 +10,10 @@ use shared::{
     dataset::{Upload, UploadOutcome},
     error::Error,
     evaluation::{EvaluationRecord, Verdict},
+    google::run_queue::QueueReader,
     id::{DatasetName, RunId},
     route::Route,
-    run::{Run, State},
+    run::{QueuePosition, Run, State},
 };
 
 use crate::{
@@ -57,6 +58,8 @@ struct RunSummary {
     model: DatasetName,
     state: State,
     reason: String,
+    /// Its position in the queue, from 1.
+    position: Option<u64>,
     provider_state: Option<String>,
     provider_sub_state: Option<String>,
     /// Epochs that are done.
@@ -112,7 +115,9 @@ async fn list(session: &Session, limit: u32) -> Result<Vec<RunSummary>, Error> {
             routes.insert(model.clone(), route.map(|stored| stored.value));
         }
     }
-    let routes = &routes;
+    let queue = QueueReader::new(&session.documents);
+    let positions = queue.positions(runs.iter().map(|stored| &stored.value));
+    let (positions, routes) = (&positions.await?, &routes);
     let summaries = runs.iter().map(|stored| async move {
         let run = &stored.value;
         let curve = session.documents.get::<Curve>(run.id.as_str());
@@ -120,13 +125,21 @@ async fn list(session: &Session, limit: u32) -> Result<Vec<RunSummary>, Error> {
         let (curve, record) = futures::future::try_join(curve, record).await?;
         let route = routes.get(&run.model).and_then(Option::as_ref);
         let (curve, record) = (curve.map(|it| it.value), record.map(|it| it.value));
-        Ok(summarise(run, curve.as_ref(), record.as_ref(), route))
+        let position = positions.get(&run.id).copied();
+        Ok(summarise(
+            run,
+            position,
+            curve.as_ref(),
+            record.as_ref(),
+            route,
+        ))
     });
     try_join_all(summaries).await
 }
 
 fn summarise(
     run: &Run,
+    position: Option<QueuePosition>,
     curve: Option<&Curve>,
     record: Option<&EvaluationRecord>,
     route: Option<&Route>,
@@ -139,7 +152,8 @@ fn summarise(
         dataset: run.dataset.clone(),
         model: run.model.clone(),
         state: run.state,
-        reason: reason_words(run),
+        reason: reason_words(run, position),
+        position: position.map(|position| position.0),
         provider_state: job.map(|job| job.state.clone().into()),
         provider_sub_state: job.and_then(|job| Some(job.sub_state.clone()?.into())),
         epoch: job.and_then(|job| job.completed_epochs),
@@ -239,6 +253,7 @@ mod tests {
     fn of(snapshot: &ChainSnapshot) -> RunSummary {
         summarise(
             snapshot.run.as_ref().unwrap(),
+            snapshot.position,
             snapshot.curve.as_ref(),
             snapshot.evaluation.as_ref(),
             snapshot.route.as_ref(),
@@ -251,6 +266,7 @@ mod tests {
             of(&samples::waiting()),
             of(&samples::running()),
             of(&samples::with_state("awaiting_approval")),
+            of(&samples::queued()),
             of(&samples::stopped()),
             of(&samples::promoted()),
         ];

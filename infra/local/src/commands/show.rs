@@ -49,6 +49,7 @@ pub(crate) async fn run(args: Args) -> CommandResult {
     if args.json {
         let documents = json!({
             "run": snapshot.run,
+            "position": snapshot.position.map(|position| position.0),
             "version": snapshot.version,
             "curve": snapshot.curve,
             "evaluation": snapshot.evaluation,

@@ -327,7 +327,7 @@ mod tests {
         check(
             topics(&cloud(), &topology, &both),
             CheckStatus::Ok,
-            "12 topics",
+            "13 topics",
         );
         let without = topics(&cloud(), &topology, &response(json!({ "topics": all })));
         check(without, CheckStatus::Missing, "no topic `dead-letters`");

@@ -101,7 +101,11 @@ fn planned(run: &Run, lines: &mut Vec<String>) {
         | State::Succeeded
         | State::Failed
         | State::Cancelled => {
-            lines.push(format!("{}: {}", state_words(run.state), reason_words(run)));
+            lines.push(format!(
+                "{}: {}",
+                state_words(run.state),
+                reason_words(run, None)
+            ));
         }
     }
     changed_job(None, run, lines);
@@ -129,7 +133,11 @@ fn changed(before: &Run, run: &Run, lines: &mut Vec<String>) {
     }
     changed_job(Some(before), run, lines);
     if before.state != run.state && run.state.is_final() {
-        lines.push(format!("{}: {}", state_words(run.state), reason_words(run)));
+        lines.push(format!(
+            "{}: {}",
+            state_words(run.state),
+            reason_words(run, None)
+        ));
     }
     if before.chosen != run.chosen
         && let Some(chosen) = &run.chosen

@@ -6,6 +6,7 @@ use shared::{
     dataset::{Upload, Version},
     error::Error,
     evaluation::EvaluationRecord,
+    google::run_queue::QueueReader,
     id::RunId,
     route::{GateDecision, Route},
     run::Run,
@@ -64,6 +65,7 @@ pub(crate) async fn snapshot(
         return Ok(now);
     };
     let id = run.id.as_str();
+    now.position = QueueReader::new(documents).position(run).await?;
     if run.job.is_some() {
         now.curve = value(documents.get::<Curve>(id).await?);
     }

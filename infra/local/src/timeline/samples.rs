@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use shared::run::Run;
+use shared::{
+    job_ledger::JobEntry,
+    run::{QueuePosition, Run},
+};
 
 use super::snapshot::ChainSnapshot;
 
@@ -123,6 +126,14 @@ pub(crate) fn with_state(state: &str) -> ChainSnapshot {
     }
 }
 
+/// The third run that waits for its turn.
+pub(crate) fn queued() -> ChainSnapshot {
+    ChainSnapshot {
+        position: Some(QueuePosition(3)),
+        ..with_state("queued")
+    }
+}
+
 /// A job that waits for quota.
 pub(crate) fn waiting() -> ChainSnapshot {
     let mut job = job("JOB_STATE_PENDING", Some("WAITING_FOR_QUOTA"));
@@ -224,4 +235,15 @@ pub(crate) fn promoted() -> ChainSnapshot {
         route: serde_json::from_value(route).unwrap(),
         ..with_state("succeeded")
     }
+}
+
+/// The job of the run in the ledger, which was asked to stop once.
+pub(crate) fn jobs() -> Vec<JobEntry> {
+    let job = json!({
+        "name": "projects/p/locations/l/tuningJobs/1", "location": "l", "run": RUN, "attempt": 1,
+        "created_at": at(2), "state": "JOB_STATE_SUCCEEDED", "tune_version": "0.3.0",
+        "owner": "recorded", "cancels": {"asked_at": [at(30)]}, "first_seen": at(3),
+        "last_seen": at(38), "open": false, "ended_at": at(35),
+    });
+    vec![serde_json::from_value(job).unwrap()]
 }

@@ -6,7 +6,7 @@ use shared::{
     dataset::{Upload, UploadOutcome, Version},
     evaluation::EvaluationRecord,
     route::{GateDecision, Route},
-    run::{Run, State},
+    run::{QueuePosition, Run, State},
 };
 
 /// Everything known about one upload so far.
@@ -20,6 +20,8 @@ pub(crate) struct ChainSnapshot {
     pub(crate) report: Option<Report>,
     /// The run of that version.
     pub(crate) run: Option<Run>,
+    /// Where it stands in the queue.
+    pub(crate) position: Option<QueuePosition>,
     /// Its losses.
     pub(crate) curve: Option<Curve>,
     /// Parts of the evaluation that are answered; counted until the evaluation is stored.

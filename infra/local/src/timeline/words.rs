@@ -1,10 +1,13 @@
 //! The provider's states in plain words.
 
-use shared::run::{Run, State};
+use shared::run::{QueuePosition, Run, State};
 
 /// Why a run stands where it stands: of a running one, what its job does; of a stopped one, what
-/// its curve showed.
-pub(crate) fn reason_words(run: &Run) -> String {
+/// its curve showed; of a queued one, its position in the queue.
+pub(crate) fn reason_words(run: &Run, position: Option<QueuePosition>) -> String {
+    if let Some(position) = position {
+        return format!("{position}: {}", run.reason);
+    }
     match (run.state, &run.job, &run.stop) {
         (State::Running, Some(job), _) => job.activity().words,
         (State::Cancelled, _, Some(stop)) => {

@@ -60,6 +60,32 @@ fn only_a_run_that_leads_to_no_verdict_is_announced_at_its_end() {
 }
 
 #[test]
+fn a_run_that_waits_for_approval_is_announced_once_an_attempt() {
+    let waiting = run("awaiting_approval");
+    let notice = of_waiting(&waiting, Some("https://console.example")).unwrap();
+    assert_eq!(notice.title, "Tuning of tickets waits for approval");
+    assert_eq!(notice.reason, waiting.reason);
+    let link = "https://console.example/runs/tickets-abc-d1";
+    assert_eq!(notice.link.as_deref(), Some(link));
+    assert!(notice.data["budget_usd"].is_number(), "{}", notice.data);
+    assert_eq!(
+        of_waiting(&waiting, None).unwrap().id,
+        notice.id,
+        "the same notice"
+    );
+    let mut again = waiting;
+    again.attempt += 1;
+    assert_ne!(
+        of_waiting(&again, None).unwrap().id,
+        notice.id,
+        "another question"
+    );
+    for state in ["queued", "running", "cancelled"] {
+        assert_eq!(of_waiting(&run(state), None), None, "{state}");
+    }
+}
+
+#[test]
 fn a_verdict_is_a_cloud_event_for_programs() {
     let notice = of_verdict(
         &run("succeeded"),

@@ -33,7 +33,11 @@ pub(super) fn sections(run: &Run, snapshot: &ChainSnapshot) -> Vec<Section> {
         Section::new("Price", price(run)),
         Section::prose(
             "Run",
-            &format!("{}: {}", state_words(run.state), reason_words(run)),
+            &format!(
+                "{}: {}",
+                state_words(run.state),
+                reason_words(run, snapshot.position)
+            ),
         ),
     ];
     if let Some(curve) = &snapshot.curve {
