@@ -65,12 +65,15 @@ pub struct Recipe {
 pub struct Tune {
     /// The model to start from; the tunable ones are data, see [`crate::price`].
     pub base_model: String,
-    /// Passes over the training rows. The service's own default can be 40: always set.
-    pub epochs: u32,
-    /// Factor on the model's own learning rate.
-    pub learning_rate_multiplier: f64,
-    /// Rank of the adapter: 1, 2, 4, 8 or 16.
-    pub adapter_size: u32,
+    /// Passes over the training rows; `tune` chooses by their number where it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<u32>,
+    /// Factor on the model's own learning rate; 1 where it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learning_rate_multiplier: Option<f64>,
+    /// Rank of the adapter: 1, 2, 4, 8 or 16; `tune` chooses by rows and answers where it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adapter_size: Option<u32>,
     /// The most that one run may cost in US dollars without a person's approval.
     pub budget_usd: f64,
 }
@@ -79,9 +82,9 @@ impl Default for Tune {
     fn default() -> Self {
         Self {
             base_model: "gemini-3.1-flash-lite".to_owned(),
-            epochs: 3,
-            learning_rate_multiplier: 1.0,
-            adapter_size: 4,
+            epochs: None,
+            learning_rate_multiplier: None,
+            adapter_size: None,
             budget_usd: 25.0,
         }
     }
@@ -147,7 +150,7 @@ impl Recipe {
         Ok(recipe)
     }
 
-    /// Writes the recipe as TOML, with the defaults of what was left out.
+    /// Writes the recipe as TOML, with the defaults of what was left out, but for those that depend on the rows.
     pub fn to_toml(&self) -> String {
         // A recipe was read from TOML, so it can be written as TOML.
         toml::to_string_pretty(self).unwrap_or_default()
@@ -171,24 +174,30 @@ impl Recipe {
             budget_usd: budget,
             ..
         } = &self.tune;
-        ensure(
-            (1..=100).contains(epochs),
-            "tune.epochs",
-            epochs.to_string(),
-            "must be 1 to 100",
-        )?;
-        ensure(
-            multiplier.is_finite() && (0.001..=100.0).contains(multiplier),
-            "tune.learning_rate_multiplier",
-            multiplier.to_string(),
-            "must be 0.001 to 100",
-        )?;
-        ensure(
-            [1, 2, 4, 8, 16].contains(size),
-            "tune.adapter_size",
-            size.to_string(),
-            "must be 1, 2, 4, 8 or 16",
-        )?;
+        if let Some(epochs) = epochs {
+            ensure(
+                (1..=100).contains(epochs),
+                "tune.epochs",
+                epochs.to_string(),
+                "must be 1 to 100",
+            )?;
+        }
+        if let Some(multiplier) = multiplier {
+            ensure(
+                multiplier.is_finite() && (0.001..=100.0).contains(multiplier),
+                "tune.learning_rate_multiplier",
+                multiplier.to_string(),
+                "must be 0.001 to 100",
+            )?;
+        }
+        if let Some(size) = size {
+            ensure(
+                [1, 2, 4, 8, 16].contains(size),
+                "tune.adapter_size",
+                size.to_string(),
+                "must be 1, 2, 4, 8 or 16",
+            )?;
+        }
         ensure(
             budget.is_finite() && *budget >= 0.0,
             "tune.budget_usd",

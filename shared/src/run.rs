@@ -308,6 +308,9 @@ pub struct Run {
     /// What else a person should know of the plan: what may diverge, overfit or show nothing.
     #[serde(default)]
     pub warnings: Vec<String>,
+    /// What its recipe leaves out: the value that the plan has, and why.
+    #[serde(default)]
+    pub defaults: Vec<String>,
     /// Its state.
     pub state: State,
     /// Why it is in this state, in plain words.

@@ -5,6 +5,7 @@ mod effects;
 mod handler;
 
 pub mod advice;
+pub mod defaults;
 pub mod outlook;
 pub mod permit;
 pub mod plan;

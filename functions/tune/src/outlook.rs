@@ -13,7 +13,11 @@ use shared::{
     waits::WaitCode,
 };
 
-use crate::{advice, plan_input::PlanInput};
+use crate::{
+    advice,
+    defaults::{Hyperparameters, hyperparameters},
+    plan_input::PlanInput,
+};
 
 /// Whether a plan may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +51,8 @@ pub struct Outlook {
     pub reason: String,
     /// What else a person should know.
     pub warnings: Vec<String>,
+    /// What the recipe leaves out: the value that is taken, and why.
+    pub defaults: Vec<String>,
 }
 
 /// Plans `input` under `policy`; `region` is the project's own.
@@ -59,12 +65,19 @@ pub fn outlook(
 ) -> Outlook {
     let Recipe { tune, deploy, .. } = input.recipe;
     let rules = policy.for_dataset(input.dataset);
+    let base_model = model_id(&tune.base_model).to_owned();
+    let Hyperparameters {
+        epochs,
+        learning_rate_multiplier,
+        adapter_size,
+        defaults,
+    } = hyperparameters(input, &base_model, prices);
     let plan = TuningPlan {
-        base_model: model_id(&tune.base_model).to_owned(),
+        base_model,
         region: rules.location.tuning_region(region).to_owned(),
-        epochs: tune.epochs,
-        learning_rate_multiplier: tune.learning_rate_multiplier,
-        adapter_size: tune.adapter_size,
+        epochs,
+        learning_rate_multiplier,
+        adapter_size,
     };
     let estimated = prices.estimate(&plan, input.pass).map(|estimate| Estimate {
         serving: prices.serving(
@@ -79,6 +92,7 @@ pub fn outlook(
     let approve_above = policy.spend.approve_above(tune.budget_usd);
     let mut outlook = Outlook {
         warnings: advice::warnings(input, &plan, prices, today),
+        defaults,
         plan,
         model,
         rules,

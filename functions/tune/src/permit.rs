@@ -6,6 +6,7 @@ use shared::{
     dataset::Version,
     policy::StoredPolicy,
     price::Prices,
+    recipe::{Recipe, Tune},
     run::{Run, WITHIN_BUDGET},
     waits::WaitCode,
 };
@@ -45,7 +46,12 @@ pub fn permit(
     prices: &Prices,
     now: DateTime<Utc>,
 ) -> Permit {
-    let input = PlanInput::of(version);
+    // By its own plan: another version of this code may have other defaults.
+    let recipe = planned(version, run);
+    let input = PlanInput {
+        recipe: &recipe,
+        ..PlanInput::of(version)
+    };
     // What may run anywhere runs where it was planned, whatever the project's region is now.
     let region = &run.plan.region;
     let outlook = outlook(&input, &policy.policy, region, prices, now.date_naive());
@@ -85,6 +91,20 @@ pub fn permit(
             }
         },
     }
+}
+
+/// The recipe of `version`, as the plan of `run` has completed it.
+fn planned(version: &Version, run: &Run) -> Recipe {
+    let mut recipe = version.recipe.clone();
+    let plan = &run.plan;
+    recipe.tune = Tune {
+        base_model: plan.base_model.clone(),
+        epochs: Some(plan.epochs),
+        learning_rate_multiplier: Some(plan.learning_rate_multiplier),
+        adapter_size: Some(plan.adapter_size),
+        ..recipe.tune
+    };
+    recipe
 }
 
 /// Why a run that buys what another run planned awaits approval.

@@ -69,6 +69,7 @@ fn of_outlook(
         approve_above,
         reason,
         warnings,
+        defaults,
         verdict: _,
     } = outlook;
     Run {
@@ -83,6 +84,7 @@ fn of_outlook(
         policy_generation: Some(policy_generation),
         uploader: version.uploader.clone(),
         warnings,
+        defaults,
         state,
         reason,
         attempt: 1,

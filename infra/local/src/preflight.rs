@@ -133,6 +133,8 @@ pub(crate) struct Price {
     pub(crate) reason: String,
     /// What else a person should know of the plan.
     pub(crate) warnings: Vec<String>,
+    /// What the recipe leaves out: the value that is taken, and why.
+    pub(crate) defaults: Vec<String>,
     /// The estimate as the run shows it.
     #[serde(skip)]
     pub(crate) estimate: Option<Estimate>,
@@ -324,6 +326,7 @@ impl Preflight {
             outcome,
             reason: outlook.reason,
             warnings: outlook.warnings,
+            defaults: outlook.defaults,
             minutes: prices().tuning_minutes.value,
             as_of: known.map_or_else(String::new, |it| it.price_as_of.clone()),
             estimate,

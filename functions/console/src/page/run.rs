@@ -141,6 +141,7 @@ fn plan(run: &Run) -> Markup {
                 ("Planned", when(Some(run.created_at))),
                 ("Ended", when(run.finished_at)),
             ]))
+            @for default in &run.defaults { p .minor { "Default: " (untrusted(default)) } }
             @for warning in &run.warnings { p .minor { "Warning: " (untrusted(warning)) } }
         }
     }

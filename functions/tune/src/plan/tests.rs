@@ -118,7 +118,7 @@ fn a_recipe_does_not_approve_itself() {
     check(&rich, &default_policy(), State::AwaitingApproval, reason);
     // Nor does a person approve what no run may cost.
     let huge = version("[tune]\nbudget_usd = 1e12", 30_000_000);
-    let reason = "costs up to $270.00, above spend.run_usd = $100.00";
+    let reason = "costs up to $180.00, above spend.run_usd = $100.00";
     check(&huge, &default_policy(), State::Failed, reason);
 }
 

@@ -342,6 +342,7 @@ fn price_lines(price: &Price, drops: &PredictedDrops) -> String {
         "waits" => format!("Run: {reason}"),
         _ => format!("Run: would fail: {reason}"),
     });
+    lines.extend(price.defaults.iter().map(|it| format!("Default: {it}")));
     lines.extend(price.warnings.iter().map(|it| format!("Warning: {it}")));
     let Minutes { least, most } = price.minutes;
     lines.push(format!(
@@ -422,6 +423,7 @@ mod tests {
             outcome,
             reason: reason.to_owned(),
             warnings: Vec::new(),
+            defaults: Vec::new(),
             minutes: Minutes {
                 least: 15,
                 most: 120,
@@ -437,6 +439,7 @@ mod tests {
         unpriced.estimate = None;
         let mut warned = priced("awaits_approval", "costs about $7.00");
         warned.warnings = vec!["tune.epochs is 40".to_owned()];
+        warned.defaults = vec!["tune.adapter_size is not set: 4, since it is usual".to_owned()];
         let lines = [
             price_lines(
                 &priced("runs", "costs about $0.56"),
@@ -452,6 +455,7 @@ mod tests {
         Drops: of the kept rows, the service would drop none.
         Price: about $0.56 to $1.12 to tune gemini-3.1-flash-lite for 3 epochs, 186,000 to 372,000 tokens
         Run: waits for approval: costs about $7.00
+        Default: tune.adapter_size is not set: 4, since it is usual
         Warning: tune.epochs is 40
         Time: usually 15 to 120 minutes once the job runs; waiting for quota can add hours.
         Drops: of the kept rows, the service would drop 1 row.

@@ -74,6 +74,7 @@ fn price(run: &Run) -> Vec<String> {
     if let Some(serving) = &estimate.serving {
         lines.push(format!("serving: about {}", serving.price()));
     }
+    lines.extend(run.defaults.iter().map(|it| format!("default: {it}")));
     lines.extend(run.warnings.iter().map(|it| format!("warning: {it}")));
     lines.extend(run.job.as_ref().and_then(|job| billed(run, job)));
     lines
