@@ -23,6 +23,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "json",
             "keys",
             "pages",
+            "schema",
             "tokens",
         ],
     ),
@@ -45,7 +46,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "example",
-        &["example", "gemini", "language", "sketch", "template"],
+        &[
+            "example", "folded", "gemini", "language", "media", "sketch", "template",
+        ],
     ),
     ("rule", &["rule"]),
     ("rules", &["rules", "settings"]),
@@ -55,6 +58,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "dataset",
         &[
             "container",
+            "column_use",
             "dedup_index",
             "findings",
             "held_out",
@@ -65,7 +69,10 @@ const LAYERS: &[(&str, &[&str])] = &[
             "split",
         ],
     ),
-    ("row processing", &["processed", "row_processor", "search"]),
+    (
+        "row processing",
+        &["identify", "processed", "row_processor", "search"],
+    ),
     ("pass", &["frames", "pass"]),
     ("rendering", &["render"]),
     // The front door.

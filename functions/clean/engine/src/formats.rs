@@ -37,7 +37,7 @@ pub(crate) struct ReadOptions {
 
 /// A row that was read.
 #[derive(Debug)]
-pub(crate) struct Reading<'a> {
+pub(crate) struct ReadRow<'a> {
     /// Its format.
     pub(crate) format: &'static Format,
     /// What it says.
@@ -96,7 +96,7 @@ pub(crate) fn read<'a>(
     mut row: Object<'a>,
     faults: &mut Vec<Fault>,
     options: ReadOptions,
-) -> Result<Reading<'a>, Fault> {
+) -> Result<ReadRow<'a>, Fault> {
     schema::rename(&mut row);
     let keys = Keys::of(&row);
     if let Some(fault) = preference::refuse(&row, keys) {
@@ -124,7 +124,7 @@ pub(crate) fn read_as<'a>(
     mut row: Object<'a>,
     faults: &mut Vec<Fault>,
     options: ReadOptions,
-) -> Result<Reading<'a>, Fault> {
+) -> Result<ReadRow<'a>, Fault> {
     drop_leftovers(&mut row, format, faults);
     let split = directives::take(&mut row, format, options.score_min, faults);
     let attachments = Attachments::take(&mut row, format)?;
@@ -133,7 +133,7 @@ pub(crate) fn read_as<'a>(
     if !options.untrimmed && example.trim() {
         faults.push(Fault::new(&rules::trim::RULE));
     }
-    Ok(Reading {
+    Ok(ReadRow {
         format,
         example,
         split,

@@ -176,6 +176,13 @@ impl Value<'_> {
     }
 }
 
+impl<'a> Node<'a> {
+    /// A value that has no position in the row.
+    pub(crate) fn unplaced(value: Value<'a>) -> Self {
+        Self { at: 0, value }
+    }
+}
+
 impl Node<'_> {
     fn into_owned(self) -> Node<'static> {
         Node {

@@ -342,7 +342,7 @@ impl<'s> RowProcessor<'s> {
             shape,
             reading.as_ref().map_or("", |reading| reading.format.name),
         );
-        let formats::Reading {
+        let formats::ReadRow {
             format,
             example,
             split,

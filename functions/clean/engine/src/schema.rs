@@ -31,7 +31,7 @@ pub(crate) enum Meaning {
 
 /// A column that carries meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Column {
+pub(crate) struct KnownColumn {
     /// Our name for it.
     pub(crate) name: &'static str,
     /// What it is for.
@@ -41,9 +41,9 @@ pub(crate) struct Column {
 macro_rules! columns {
     ($($meaning:ident $name:literal: $($spelling:literal)|+;)*) => {
         /// The column with this name, without case, spaces, hyphens and underscores.
-        fn of_squashed(name: &str) -> Option<Column> {
+        fn of_squashed(name: &str) -> Option<KnownColumn> {
             match name {
-                $($($spelling)|+ => Some(Column { name: $name, meaning: Meaning::$meaning }),)*
+                $($($spelling)|+ => Some(KnownColumn { name: $name, meaning: Meaning::$meaning }),)*
                 _ => None,
             }
         }
@@ -94,7 +94,7 @@ columns! {
 }
 
 /// The column that is called `key`, in any spelling.
-pub(crate) fn column(key: &str) -> Option<Column> {
+pub(crate) fn column(key: &str) -> Option<KnownColumn> {
     let mut squashed = [0; NAME_MAX];
     let mut length = 0;
     for byte in key.bytes() {
@@ -134,7 +134,7 @@ pub(crate) fn rename(row: &mut Object<'_>) {
 }
 
 /// Whether `value` can be what `column` means: a `chat` that is a text is something else.
-fn fits(column: Column, value: &Value<'_>) -> bool {
+fn fits(column: KnownColumn, value: &Value<'_>) -> bool {
     let is_conversation = matches!(column.name, "messages" | "conversations" | "contents");
     let is_text = matches!(value, Value::Text(text) if !text.escaped().starts_with('['));
     !is_conversation || !(is_text || matches!(value, Value::Number(_) | Value::Bool(_)))

@@ -110,7 +110,9 @@ fn background(node: Node<'_>) -> Result<Option<Text<'_>>, Fault> {
             }
             Text::join(&texts, "\n\n")
         }
-        other => document(other).map_err(|value| wrong_type(&value, "a string", location))?,
+        other @ (Value::Bool(_) | Value::Number(_) | Value::Object(_)) => {
+            document(other).map_err(|value| wrong_type(&value, "a string", location))?
+        }
     };
     Ok((!text.is_blank()).then_some(text))
 }
@@ -126,7 +128,15 @@ fn document(value: Value<'_>) -> Result<Text<'_>, Value<'_>> {
     };
     let text = |node: Option<Node<'_>>| match node.map(|node| node.value) {
         Some(Value::Text(text)) if !text.is_blank() => Some(text.into_owned()),
-        _ => None,
+        Some(
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Text(_)
+            | Value::List(_)
+            | Value::Object(_),
+        )
+        | None => None,
     };
     let title = text(object.take("title"));
     match (title, text(object.take_any(DOCUMENT_TEXTS))) {
@@ -168,7 +178,9 @@ fn choices(node: Node<'_>) -> Result<Option<(Object<'_>, Location)>, Fault> {
             value @ Value::Text(_) => Object {
                 members: vec![("".into(), Node { at: node.at, value })],
             },
-            other => return Err(wrong(&other)),
+            other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) => {
+                return Err(wrong(&other));
+            }
         },
         Value::List(nodes) => unlabelled(nodes),
         // `{"text": […], "label": […]}`
@@ -267,7 +279,9 @@ fn files(value: Value<'_>, key: &str, location: Location) -> Result<Vec<Part<'st
         Value::Null => return Ok(Vec::new()),
         Value::Text(text) if text.is_blank() => return Ok(Vec::new()),
         Value::List(nodes) => nodes,
-        one => vec![super::dialogue::node(one)],
+        one @ (Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Object(_)) => {
+            vec![Node::unplaced(one)]
+        }
     };
     let part = |node: Node<'_>| {
         let uri = match &node.value {
@@ -296,13 +310,13 @@ fn put_files<'a>(
     example: &mut Example<'a>,
 ) -> Result<(), Fault> {
     let is_user = |turn: &&mut Turn<'a>| turn.role == Role::User;
-    let marked = |turn: &Turn<'_>| {
+    let occurrences = |turn: &Turn<'_>| {
         let counts = turn
             .texts()
             .map(|text| text.escaped().matches(marker).count());
         counts.sum::<usize>()
     };
-    let markers: usize = example.turns.iter().map(marked).sum();
+    let markers: usize = example.turns.iter().map(occurrences).sum();
     if markers != 0 && markers != files.len() {
         return Err(missing(location).with_message(format!(
             "the row has {} files in `{key}`, and `{marker}` {markers} times in its texts",

@@ -1,7 +1,7 @@
 //! Reads the messages of a conversation, by whatever vendor's names their members have.
 
 use super::{
-    content::{self, Answer, Call, Piece, left_out, text_of},
+    content::{self, FunctionAnswer, FunctionCall, Piece, left_out, text_of},
     dialogue::{self, Dialogue},
     roles::{Speaker, speaker},
     tools,
@@ -60,7 +60,7 @@ pub(super) fn convert<'a>(
             declared = tools::declarations(given, key, faults)?;
         }
     }
-    dialogue.finish(declared, faults)
+    Ok(dialogue.finish(declared, faults))
 }
 
 fn add<'a>(
@@ -112,15 +112,13 @@ fn add<'a>(
         Speaker::Function => {
             let name = message.take_any(&["name", "tool_name"]).and_then(text_of);
             let id = message.take_any(&["tool_call_id", "tool_use_id", "call_id", "id"]);
-            let value = match content.map(|node| node.value) {
-                Some(Value::Object(object)) => Value::Object(object),
-                Some(value) => match content::plain(value) {
-                    list @ Value::List(_) => answers(list, location, dialogue, faults)?,
-                    value => value,
-                },
-                None => Value::Null,
+            let value = content::plain(content.map_or(Value::Null, |node| node.value));
+            let value = if let Value::List(_) = value {
+                answers(value, location, dialogue, faults)?
+            } else {
+                value
             };
-            let answer = Answer {
+            let answer = FunctionAnswer {
                 id: id.and_then(text_of),
                 name,
                 value,
@@ -135,21 +133,21 @@ fn add<'a>(
 /// Reads the blocks of a function's message: their answers are added, and other content is the
 /// answer.
 fn answers<'a>(
-    list: Value<'a>,
+    content: Value<'a>,
     location: Location,
     dialogue: &mut Dialogue<'a>,
     faults: &mut Vec<Fault>,
 ) -> Result<Value<'a>, Fault> {
     let is_block = |node: &Node<'_>| node.value.member("type").is_some();
-    if !list.elements().iter().all(is_block) {
-        return Ok(list);
+    if !content.elements().iter().all(is_block) {
+        return Ok(content);
     }
-    let node = dialogue::node(list);
-    let mut pieces = content::pieces(Some(node), location, faults)?;
-    let Some(last) = pieces.pop() else {
+    let node = Node::unplaced(content);
+    let mut blocks = content::pieces(Some(node), location, faults)?;
+    let Some(last) = blocks.pop() else {
         return Ok(Value::Null);
     };
-    for piece in pieces {
+    for piece in blocks {
         item(piece, location, dialogue, faults);
     }
     Ok(match last {
@@ -253,14 +251,14 @@ fn calls<'a>(
     message: &mut Object<'a>,
     location: Location,
     faults: &mut Vec<Fault>,
-) -> Result<Vec<Call<'a>>, Fault> {
+) -> Result<Vec<FunctionCall<'a>>, Fault> {
     let mut calls = Vec::new();
     if let Some(node) = message.take_any(&["tool_calls", "toolCalls"]) {
         let nodes = match node.value {
             Value::List(nodes) => nodes,
             Value::Null => Vec::new(),
             other @ (Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Object(_)) => {
-                calls.extend(calls_in(Some(dialogue::node(other)), location, faults)?);
+                calls.extend(calls_in(Some(Node::unplaced(other)), location, faults)?);
                 Vec::new()
             }
         };
@@ -286,7 +284,7 @@ fn calls_in<'a>(
     content: Option<Node<'a>>,
     location: Location,
     faults: &mut Vec<Fault>,
-) -> Result<Vec<Call<'a>>, Fault> {
+) -> Result<Vec<FunctionCall<'a>>, Fault> {
     let invalid = |found: &str| {
         Fault::new(&rules::invalid_arguments::RULE)
             .at(location.at)
@@ -298,7 +296,11 @@ fn calls_in<'a>(
             Ok(parsed) => parsed.node.value.into_owned(),
             Err(_) => return Err(invalid("a string that is not JSON")),
         },
-        value => value,
+        value @ (Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::List(_)
+        | Value::Object(_)) => value,
     };
     let nodes = match value {
         Value::List(nodes) => nodes,
@@ -306,7 +308,7 @@ fn calls_in<'a>(
         | Value::Bool(_)
         | Value::Number(_)
         | Value::Text(_)
-        | Value::Object(_)) => vec![dialogue::node(one)],
+        | Value::Object(_)) => vec![Node::unplaced(one)],
     };
     let calls = nodes.into_iter().map(|node| {
         let Value::Object(call) = node.value else {
@@ -318,7 +320,7 @@ fn calls_in<'a>(
 }
 
 /// The texts of a message that can hold nothing else.
-fn texts<'a>(pieces: Vec<Piece<'a>>, location: Location) -> Result<Vec<Text<'a>>, Fault> {
+fn texts(pieces: Vec<Piece<'_>>, location: Location) -> Result<Vec<Text<'_>>, Fault> {
     let text = |piece| match piece {
         Piece::Text(text) => Ok(text),
         Piece::File(_) | Piece::Call(_) | Piece::Answer(_) => {

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use super::{ReadOptions, Reading, alpaca, contents, messages, pairs, read_as, sharegpt};
+use super::{ReadOptions, ReadRow, alpaca, contents, messages, pairs, read_as, sharegpt};
 use crate::{
     format::Format,
     json::{Node, Object, Value, parse},
@@ -139,7 +139,7 @@ impl ColumnMapping {
         mut row: Object<'a>,
         faults: &mut Vec<Fault>,
         options: ReadOptions,
-    ) -> Result<Reading<'a>, Fault> {
+    ) -> Result<ReadRow<'a>, Fault> {
         let lacking = self.columns.iter().map(|(_, column)| column.as_str());
         let lacking: Vec<&str> = lacking.filter(|column| !row.has(column)).collect();
         if !lacking.is_empty() {

@@ -20,13 +20,13 @@ pub(super) enum Piece<'a> {
     /// A file.
     File(Part<'a>),
     /// A call of a function.
-    Call(Call<'a>),
+    Call(FunctionCall<'a>),
     /// What a function answered.
-    Answer(Answer<'a>),
+    Answer(FunctionAnswer<'a>),
 }
 
 /// A call of a function.
-pub(super) struct Call<'a> {
+pub(super) struct FunctionCall<'a> {
     /// The id that its answer refers to.
     pub(super) id: Option<Text<'a>>,
     /// The name of the function.
@@ -36,7 +36,7 @@ pub(super) struct Call<'a> {
 }
 
 /// What a function answered.
-pub(super) struct Answer<'a> {
+pub(super) struct FunctionAnswer<'a> {
     /// The id of the call.
     pub(super) id: Option<Text<'a>>,
     /// The name of the function.
@@ -216,7 +216,7 @@ pub(super) fn call<'a>(
     mut object: Object<'a>,
     location: Location,
     faults: &mut Vec<Fault>,
-) -> Result<Call<'a>, Fault> {
+) -> Result<FunctionCall<'a>, Fault> {
     let id = take_id(&mut object);
     // `{"id": …, "function": {"name": …, "arguments": …}}`
     if let Some(Node {
@@ -236,7 +236,7 @@ pub(super) fn call<'a>(
     };
     let given = object.take_any(&["arguments", "input", "args", "parameters"]);
     let arguments = tools::arguments(given, location, faults)?;
-    Ok(Call {
+    Ok(FunctionCall {
         id,
         name,
         arguments,
@@ -244,14 +244,14 @@ pub(super) fn call<'a>(
 }
 
 /// The answer in an object like `{"tool_use_id": …, "content": …}`.
-fn answer(mut object: Object<'_>) -> Answer<'_> {
+fn answer(mut object: Object<'_>) -> FunctionAnswer<'_> {
     let id = take_id(&mut object);
     let name = object.take_any(&["name", "tool_name"]).and_then(text_of);
     let keys = ["content", "output", "result", "response", "text", "value"];
     let value = object
         .take_any(&keys)
         .map_or(Value::Null, |node| node.value);
-    Answer {
+    FunctionAnswer {
         id,
         name,
         value: plain(value),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::content::{Answer, Call, Piece};
+use super::content::{FunctionAnswer, FunctionCall, Piece};
 use crate::{
     example::{Example, Part, Parts, Role, Turn},
     json::{Node, Object, Text, Value},
@@ -95,7 +95,7 @@ impl<'a> Dialogue<'a> {
     }
 
     /// The part that calls a function; remembers it, so that its answer can be matched to it.
-    pub(super) fn call_part(&mut self, called: Call<'a>) -> Part<'a> {
+    pub(super) fn call_part(&mut self, called: FunctionCall<'a>) -> Part<'a> {
         self.open.push((called.id, called.name.clone()));
         call(called.name, called.arguments)
     }
@@ -104,11 +104,11 @@ impl<'a> Dialogue<'a> {
     /// else the first without an answer that has its name.
     pub(super) fn answer_part(
         &mut self,
-        given: Answer<'a>,
+        given: FunctionAnswer<'a>,
         location: Location,
         faults: &mut Vec<Fault>,
     ) -> Part<'a> {
-        let Answer { id, name, value } = given;
+        let FunctionAnswer { id, name, value } = given;
         let has_ids = self.open.iter().any(|(id, _)| id.is_some());
         let by_id = id.filter(|_| has_ids);
         let named = |call: &Text<'a>| name.as_ref().is_none_or(|name| name == call);
@@ -135,19 +135,18 @@ impl<'a> Dialogue<'a> {
 
     /// The example, with the `tools` that can be called, if any.
     ///
-    /// # Errors
-    /// `message_weight` where an answer before the last one that is trained must not be trained on:
-    /// the service trains on all.
+    /// Reports `message_weight` where an answer before the last one that is trained must not be
+    /// trained on: the service trains on all.
     pub(super) fn finish(
         mut self,
         tools: Option<Value<'a>>,
         faults: &mut Vec<Fault>,
-    ) -> Result<Example<'a>, Fault> {
+    ) -> Example<'a> {
         self.example
             .extras
             .extend(tools.map(|tools| ("tools", tools)));
         if self.untrained.is_empty() {
-            return Ok(self.example);
+            return self.example;
         }
         let turns = &self.example.turns;
         let is_untrained = |turn: usize| self.untrained.iter().any(|(other, _)| *other == turn);
@@ -170,7 +169,7 @@ impl<'a> Dialogue<'a> {
                 ));
             }
         }
-        Ok(self.example)
+        self.example
     }
 
     fn join(&mut self, role: Role, kind: &str, mut parts: Parts<'a>, location: Location) {
@@ -184,8 +183,11 @@ impl<'a> Dialogue<'a> {
 /// `{"name": …, "args": {…}}`, as a part.
 fn call<'a>(name: Text<'a>, arguments: Object<'a>) -> Part<'a> {
     let members = vec![
-        (Cow::Borrowed("name"), node(Value::Text(name))),
-        (Cow::Borrowed("args"), node(Value::Object(arguments))),
+        (Cow::Borrowed("name"), Node::unplaced(Value::Text(name))),
+        (
+            Cow::Borrowed("args"),
+            Node::unplaced(Value::Object(arguments)),
+        ),
     ];
     Part::other(CALL, Value::Object(Object { members }))
 }
@@ -194,8 +196,8 @@ fn call<'a>(name: Text<'a>, arguments: Object<'a>) -> Part<'a> {
 fn response<'a>(name: Text<'a>, output: Value<'a>) -> Part<'a> {
     let output = Value::Object(answer(output));
     let members = vec![
-        (Cow::Borrowed("name"), node(Value::Text(name))),
-        (Cow::Borrowed("response"), node(output)),
+        (Cow::Borrowed("name"), Node::unplaced(Value::Text(name))),
+        (Cow::Borrowed("response"), Node::unplaced(output)),
     ];
     Part::other(RESPONSE, Value::Object(Object { members }))
 }
@@ -221,11 +223,6 @@ pub(super) fn answer(value: Value<'_>) -> Object<'_> {
 
 fn under_output(value: Value<'_>) -> Object<'_> {
     Object {
-        members: vec![(Cow::Borrowed("output"), node(value))],
+        members: vec![(Cow::Borrowed("output"), Node::unplaced(value))],
     }
-}
-
-/// A value that has no position in the row.
-pub(super) fn node(value: Value<'_>) -> Node<'_> {
-    Node { at: 0, value }
 }

@@ -4,7 +4,6 @@ mod parameters;
 
 use std::borrow::Cow;
 
-use super::dialogue::node;
 use crate::{
     json::{Node, Object, SyntaxError, Text, Value, parse},
     location::Location,
@@ -149,7 +148,7 @@ pub(super) fn declarations<'a>(
             Some(Value::List(tools)) => tools,
             Some(other) => return Err(wrong(other.kind())),
             None if object.members.is_empty() => return Ok(None),
-            None => vec![node(Value::Object(object))],
+            None => vec![Node::unplaced(Value::Object(object))],
         },
         other @ (Value::Bool(_) | Value::Number(_) | Value::Text(_)) => {
             return Err(wrong(other.kind()));
@@ -177,11 +176,11 @@ pub(super) fn declarations<'a>(
                 }
                 // A tool of the service's own, such as a search.
                 if !tool.members.is_empty() {
-                    others.push(node(Value::Object(tool)));
+                    others.push(Node::unplaced(Value::Object(tool)));
                 }
             }
             Some(other) => return Err(wrong(other.value.kind())),
-            None if is_of_service(&tool) => others.push(node(Value::Object(tool))),
+            None if is_of_service(&tool) => others.push(Node::unplaced(Value::Object(tool))),
             None => {
                 let function = match tool
                     .take_any(&["function", "toolSpec"])
@@ -203,9 +202,9 @@ pub(super) fn declarations<'a>(
     if !functions.is_empty() {
         let members = vec![(
             Cow::Borrowed("functionDeclarations"),
-            node(Value::List(functions)),
+            Node::unplaced(Value::List(functions)),
         )];
-        written.push(node(Value::Object(Object { members })));
+        written.push(Node::unplaced(Value::Object(Object { members })));
     }
     written.extend(others);
     Ok((!written.is_empty()).then_some(Value::List(written)))
@@ -249,9 +248,14 @@ fn declaration<'a>(
         .map(|given| match given.value {
             // Bedrock: `{"inputSchema": {"json": {…}}}`
             Value::Object(mut object) if object.has("json") => {
-                object.take("json").unwrap_or(node(Value::Null))
+                object.take("json").unwrap_or(Node::unplaced(Value::Null))
             }
-            value => Node {
+            value @ (Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Text(_)
+            | Value::List(_)
+            | Value::Object(_)) => Node {
                 at: given.at,
                 value,
             },
@@ -260,7 +264,9 @@ fn declaration<'a>(
         (_, Some(schema)) => members.push((Cow::Borrowed("parametersJsonSchema"), schema)),
         (Some(given), None) => match parameters::translated(&given.value) {
             Ok(None) => {}
-            Ok(Some(translated)) => members.push((Cow::Borrowed("parameters"), node(translated))),
+            Ok(Some(translated)) => {
+                members.push((Cow::Borrowed("parameters"), Node::unplaced(translated)));
+            }
             Err(keyword) => {
                 let message = format!(
                     "the parameters of a function use {keyword}, which Gemini's schema does not have: they are written as `parametersJsonSchema`"
@@ -277,5 +283,5 @@ fn declaration<'a>(
     for key in ["response", "responseJsonSchema"] {
         members.extend(function.take(key).map(|node| (Cow::Borrowed(key), node)));
     }
-    Some(node(Value::Object(Object { members })))
+    Some(Node::unplaced(Value::Object(Object { members })))
 }

@@ -12,7 +12,7 @@ pub(super) enum Deduplicator<'p> {
         seen: SeenSet,
         budget: usize,
         /// The repeats found so far: a bit for each line.
-        repeats: DedupIndex,
+        repeats: Box<DedupIndex>,
     },
     /// There were too many: rows are written to temporary files, and this pass cannot compare them.
     Spilling(Box<Spill>),
@@ -28,7 +28,7 @@ impl<'p> Deduplicator<'p> {
             None => Self::Table {
                 seen: SeenSet::default(),
                 budget,
-                repeats: DedupIndex::default(),
+                repeats: Box::default(),
             },
         }
     }
@@ -59,7 +59,7 @@ impl<'p> Deduplicator<'p> {
                     repeats.forget_beyond(limits);
                 }
                 if seen.bytes() > *budget {
-                    let mut spill = Spill::new(std::mem::take(repeats), limits)?;
+                    let mut spill = Spill::new(std::mem::take(&mut **repeats), limits)?;
                     for (input, output, line) in std::mem::take(seen).into_rows() {
                         spill.add(input, output, line)?;
                     }

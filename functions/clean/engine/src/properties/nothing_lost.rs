@@ -117,7 +117,7 @@ proptest! {
                 if !text.contains(&leaf(number)) || written.contains(&leaf(number)) {
                     continue;
                 }
-                let is_reasoning = matches!((format, number), (5, 2) | (5, 3) | (7, 1));
+                let is_reasoning = matches!((format, number), (5, 2 | 3) | (7, 1));
                 let named = ["reasoning_content", "thinking", "thought"].iter().any(|name| said(report, name));
                 prop_assert!(used == ColumnUse::Ignored || is_reasoning && named, "{key}: {row:?} {written}");
             }

@@ -111,8 +111,9 @@ const NATIONAL: &[National] = &[
 pub(super) fn of_digits(bytes: &[u8], start: usize) -> Option<usize> {
     let is = |national: &National| {
         let end = shaped(bytes, start, national.shapes)?;
-        let mut names = national.names.iter();
-        let named = national.names.is_empty() || names.any(|name| is_named(bytes, start, name));
+        let mut expected = national.names.iter();
+        let alone = national.names.is_empty();
+        let named = alone || expected.any(|name| is_named(bytes, start, name));
         let is_whole = !ends_in_fraction(bytes, end);
         (named && is_whole && (national.check)(&digits(bytes, start, end))).then_some(end)
     };
@@ -151,18 +152,12 @@ pub(super) fn british(bytes: &[u8], start: usize) -> Option<(usize, usize)> {
         && second.is_ascii_uppercase()
         && !b"DFIQUV".contains(&first)
         && !b"DFIQUVO".contains(&second)
-        && !matches!(
-            [first, second],
-            [b'B', b'G']
-                | [b'G', b'B']
-                | [b'K', b'N']
-                | [b'N', b'K']
-                | [b'N', b'T']
-                | [b'T', b'N']
-                | [b'Z', b'Z']
-        );
+        && !UNUSED.contains(&[first, second]);
     is.then_some((letters, end))
 }
+
+/// Pairs of letters that are never used.
+const UNUSED: &[[u8; 2]] = &[*b"BG", *b"GB", *b"KN", *b"NK", *b"NT", *b"TN", *b"ZZ"];
 
 /// China (GB 11643-1999): 17 digits, among them a date, and a check digit, which may be `X`.
 fn chinese(bytes: &[u8], start: usize) -> Option<usize> {
@@ -276,14 +271,13 @@ fn is_my_number(number: &[u8]) -> bool {
 }
 
 fn is_tckn(number: &[u8]) -> bool {
-    let [a, b, c, d, e, f, g, h, i, tenth, last] = *number else {
-        return false;
-    };
-    let sum = |digits: &[u8]| digits.iter().map(|digit| u32::from(*digit)).sum::<u32>();
-    let odd = sum(&[a, c, e, g, i]) * 7;
-    let even = sum(&[b, d, f, h]);
-    let all = sum(&[a, b, c, d, e, f, g, h, i, tenth]);
-    a != 0 && (odd + 90 - even) % 10 == u32::from(tenth) && all % 10 == u32::from(last)
+    let tenth = weighted(number, &[7, 9, 7, 9, 7, 9, 7, 9, 7]) % 10;
+    let last = weighted(number, &[1; 10]) % 10;
+    match number {
+        [0, ..] => false,
+        [.., a, b] => u32::from(*a) == tenth && u32::from(*b) == last,
+        _ => false,
+    }
 }
 
 fn is_iranian(number: &[u8]) -> bool {

@@ -6,7 +6,6 @@
 use std::borrow::Cow;
 
 use crate::{
-    formats::dialogue::node,
     json::{Node, Object, Text, Value},
     key_names::name_keys,
 };
@@ -54,7 +53,11 @@ pub(super) fn translated<'a>(value: &Value<'a>) -> Result<Option<Value<'a>>, Str
     match value {
         Value::Null => Ok(None),
         Value::Object(object) if object.members.is_empty() => Ok(None),
-        other => schema(other).map(Some),
+        other @ (Value::Bool(_)
+        | Value::Number(_)
+        | Value::Text(_)
+        | Value::List(_)
+        | Value::Object(_)) => schema(other).map(Some),
     }
 }
 
@@ -94,7 +97,7 @@ impl<'a> Schema<'a> {
                 for (name, property) in &properties.members {
                     // Columnar files give every object the members of all others, with `null`.
                     if property.value != Value::Null {
-                        members.push((name.clone(), node(schema(&property.value)?)));
+                        members.push((name.clone(), Node::unplaced(schema(&property.value)?)));
                     }
                 }
                 self.push("properties", Value::Object(Object { members }));
@@ -102,7 +105,10 @@ impl<'a> Schema<'a> {
             ("items", item @ Value::Object(_)) => self.push("items", schema(item)?),
             ("enum", Value::List(values)) => self.add_enum(values).ok_or_else(unknown)?,
             ("const", Value::Text(value)) => {
-                self.push("enum", Value::List(vec![node(Value::Text(value.clone()))]));
+                self.push(
+                    "enum",
+                    Value::List(vec![Node::unplaced(Value::Text(value.clone()))]),
+                );
             }
             ("anyOf" | "oneOf" | "any_of", Value::List(branches)) => self.add_branches(branches)?,
             ("allOf", Value::List(all)) => match all.as_slice() {
@@ -138,7 +144,11 @@ impl<'a> Schema<'a> {
         let mut kinds = Vec::new();
         let named = match value {
             Value::List(nodes) => nodes.iter().map(|node| &node.value).collect(),
-            one => vec![one],
+            one @ (Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Text(_)
+            | Value::Object(_)) => vec![one],
         };
         for kind in named {
             let kind = kind.text().ok_or("a type that is not a string")?;
@@ -146,7 +156,7 @@ impl<'a> Schema<'a> {
             match kind.as_str() {
                 "NULL" => self.nullable = true,
                 "STRING" | "NUMBER" | "INTEGER" | "BOOLEAN" | "ARRAY" | "OBJECT" => {
-                    kinds.push(kind)
+                    kinds.push(kind);
                 }
                 "TYPE_UNSPECIFIED" | "" => {}
                 _ => return Err("a type that JSON Schema does not have".to_owned()),
@@ -158,8 +168,8 @@ impl<'a> Schema<'a> {
             [only] => self.push("type", text(only)),
             several => {
                 let branch = |kind: &String| {
-                    let members = vec![(Cow::Borrowed("type"), node(text(kind)))];
-                    node(Value::Object(Object { members }))
+                    let members = vec![(Cow::Borrowed("type"), Node::unplaced(text(kind)))];
+                    Node::unplaced(Value::Object(Object { members }))
                 };
                 self.push("anyOf", Value::List(several.iter().map(branch).collect()));
             }
@@ -172,7 +182,7 @@ impl<'a> Schema<'a> {
         let mut written = Vec::with_capacity(values.len());
         for Node { value, .. } in values {
             match value {
-                Value::Text(_) => written.push(node(value.clone())),
+                Value::Text(_) => written.push(Node::unplaced(value.clone())),
                 Value::Null => self.nullable = true,
                 Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Object(_) => {
                     return None;
@@ -200,14 +210,17 @@ impl<'a> Schema<'a> {
                     self.insert(key, node);
                 }
             }
-            Ok([only]) => self.push("anyOf", Value::List(vec![node(only)])),
-            Err(others) => self.push("anyOf", Value::List(others.into_iter().map(node).collect())),
+            Ok([only]) => self.push("anyOf", Value::List(vec![Node::unplaced(only)])),
+            Err(others) => self.push(
+                "anyOf",
+                Value::List(others.into_iter().map(Node::unplaced).collect()),
+            ),
         }
         Ok(())
     }
 
     fn push(&mut self, key: &'static str, value: Value<'a>) {
-        self.insert(Cow::Borrowed(key), node(value));
+        self.insert(Cow::Borrowed(key), Node::unplaced(value));
     }
 
     /// Adds a member, unless there is one already: the first is the more special one.
@@ -225,12 +238,18 @@ impl<'a> Schema<'a> {
         if !is("type") && is("properties") {
             self.members.insert(
                 0,
-                (Cow::Borrowed("type"), node(Value::Text(Text::of("OBJECT")))),
+                (
+                    Cow::Borrowed("type"),
+                    Node::unplaced(Value::Text(Text::of("OBJECT"))),
+                ),
             );
         } else if !is("type") && is("enum") {
             self.members.insert(
                 0,
-                (Cow::Borrowed("type"), node(Value::Text(Text::of("STRING")))),
+                (
+                    Cow::Borrowed("type"),
+                    Node::unplaced(Value::Text(Text::of("STRING"))),
+                ),
             );
         }
         Object {
