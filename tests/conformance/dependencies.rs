@@ -22,6 +22,7 @@ fn allowed() -> BTreeMap<String, Vec<String>> {
         ("shared".to_owned(), Vec::new()),
         ("emulators".to_owned(), Vec::new()),
         ("clean-engine".to_owned(), Vec::new()),
+        ("scores".to_owned(), Vec::new()),
         (
             "local".to_owned(),
             with_functions(&["clean-engine", "emulators", "shared"]),
@@ -36,11 +37,11 @@ fn allowed() -> BTreeMap<String, Vec<String>> {
     for function in &functions {
         allowed.insert(function.clone(), vec!["shared".to_owned()]);
     }
-    // The only crate inside a function: the cleaning engine, without the service around it.
-    allowed
-        .entry("clean".to_owned())
-        .or_default()
-        .push("clean-engine".to_owned());
+    // The only crates inside functions: what they compute, without the service around it.
+    for (function, inside) in [("clean", "clean-engine"), ("evaluate", "scores")] {
+        let function = allowed.entry(function.to_owned()).or_default();
+        function.push(inside.to_owned());
+    }
     allowed
 }
 

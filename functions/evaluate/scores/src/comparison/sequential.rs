@@ -1,0 +1,286 @@
+//! The comparison of two models, row by row.
+
+use super::{
+    THRESHOLD,
+    bets::{self, Bet, StakeWeights, ZeroBets},
+    coin::{self, CoinTable},
+    fixed::{self, Direction},
+    float,
+    not_worse::{self, Tally},
+    outlook, pseudo_row,
+};
+
+/// The bet at which "not worse" is claimed at any time: a chance of 0.5 % that it is false.
+const NOT_WORSE_ANY_TIME: f64 = 200.0;
+/// Rows before it is asked whether going on is hopeless, and between two such looks.
+const HOPELESS_FROM: usize = 100;
+/// See [`HOPELESS_FROM`].
+const HOPELESS_EVERY: usize = 50;
+/// A chance of a verdict below which the rows that are left are not asked.
+const HOPELESS_BELOW: f64 = 0.05;
+
+/// What the metric gives for a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowKind {
+    /// Right or wrong.
+    Binary,
+    /// A score between 0 and 1.
+    Scores,
+}
+
+/// When the rows are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Design {
+    /// After each row; stops when something is proven.
+    Sequential,
+    /// Once, when all are answered.
+    Fixed,
+}
+
+/// What is decided before the first row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ComparisonPlan {
+    /// Rows that are asked at the most.
+    pub rows: usize,
+    /// What the metric gives for a row.
+    pub kind: RowKind,
+    /// When they are looked at.
+    pub design: Design,
+    /// The largest loss that still counts as not worse, on the scale from 0 to 1.
+    pub margin: f64,
+    /// Whether "not worse" is all that is asked for, so that it ends the comparison.
+    pub accepts_not_worse: bool,
+    /// Candidates that are compared on the same rows: each has its share of the error.
+    pub candidates: usize,
+}
+
+/// What is proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// The candidate scores higher.
+    Better,
+    /// It scores at most the margin lower.
+    NotWorse,
+    /// It scores lower.
+    Worse,
+}
+
+/// What was proven, and after how many rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// What.
+    pub claim: Claim,
+    /// Rows that were looked at by then.
+    pub rows: usize,
+}
+
+/// What a comparison has come to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Finding {
+    /// What is proven, if anything.
+    pub claim: Option<Claim>,
+    /// Rows that were looked at.
+    pub rows: usize,
+    /// The mean difference on them.
+    pub difference: f64,
+    /// The means that are not excluded, at 95 %.
+    pub interval: Option<(f64, f64)>,
+    /// The rows in all at which a verdict is an even chance, if what was seen is the truth; absent where one is
+    /// reached, or where no number of rows is likely to help.
+    pub rows_needed: Option<usize>,
+}
+
+/// A comparison under way.
+#[derive(Clone, Debug)]
+pub struct Sequential {
+    plan: ComparisonPlan,
+    table: CoinTable,
+    bets: ZeroBets,
+    not_worse: Bet,
+    differences: Vec<f64>,
+    wins: usize,
+    losses: usize,
+    is_not_worse: bool,
+    settled: Option<Settled>,
+    hopeless: bool,
+}
+
+impl Sequential {
+    /// Before the first row.
+    pub fn new(plan: ComparisonPlan) -> Self {
+        let weights = weights(plan.kind);
+        Self {
+            table: CoinTable::new(plan.rows, plan.candidates),
+            bets: ZeroBets::new(weights),
+            not_worse: Bet::above(-plan.margin.clamp(0.0, 0.99), weights),
+            plan,
+            differences: Vec::new(),
+            wins: 0,
+            losses: 0,
+            is_not_worse: false,
+            settled: None,
+            hopeless: false,
+        }
+    }
+
+    /// Looks at one more row: the candidate's score less that of the other model. Rows after the end are not
+    /// looked at, so that what is proven stays proven.
+    pub fn add(&mut self, difference: f64) {
+        if self.is_over() {
+            return;
+        }
+        self.differences.push(difference);
+        self.wins += usize::from(difference > 0.0);
+        self.losses += usize::from(difference < 0.0);
+        if self.plan.design == Design::Fixed {
+            return;
+        }
+        self.not_worse.add(difference);
+        if self.not_worse.log_wealth() >= NOT_WORSE_ANY_TIME.ln() {
+            self.is_not_worse = true;
+        }
+        let stops = match self.plan.kind {
+            RowKind::Binary => self.table.stops(self.wins, self.losses),
+            RowKind::Scores => {
+                self.bets.add(difference);
+                let threshold = THRESHOLD * float(self.plan.candidates.max(1));
+                self.bets.log_e() >= threshold.ln()
+            }
+        };
+        if stops {
+            self.settle(self.leader());
+        } else if self.is_not_worse && self.plan.accepts_not_worse {
+            self.settle(Claim::NotWorse);
+        } else {
+            self.hopeless = self.is_hopeless();
+        }
+    }
+
+    /// Whether the rows that are left need not be asked: something is proven, or will hardly be.
+    pub fn is_over(&self) -> bool {
+        self.settled.is_some() || self.hopeless || self.differences.len() >= self.plan.rows
+    }
+
+    /// What was proven before all rows were looked at.
+    pub fn settled(&self) -> Option<Settled> {
+        self.settled
+    }
+
+    /// What it has come to. The planned end is looked at if all its rows were.
+    pub fn finding(&self) -> Finding {
+        let (rows, claim) = self.claimed();
+        let sum: f64 = self.differences.iter().sum();
+        let is_open = claim.is_none_or(|claim| claim == Claim::NotWorse);
+        Finding {
+            claim,
+            rows,
+            difference: if rows == 0 { 0.0 } else { sum / float(rows) },
+            interval: bets::interval(&self.differences, weights(self.plan.kind)),
+            rows_needed: if is_open { self.rows_needed() } else { None },
+        }
+    }
+
+    /// How many rows were looked at, and what they prove.
+    pub(super) fn claimed(&self) -> (usize, Option<Claim>) {
+        let rows = self.differences.len();
+        let claim = match self.settled {
+            Some(settled) => Some(settled.claim),
+            None if rows >= self.plan.rows => self.claim_at_end(),
+            None => self.is_not_worse.then_some(Claim::NotWorse),
+        };
+        (rows, claim)
+    }
+
+    fn settle(&mut self, claim: Claim) {
+        self.settled = Some(Settled {
+            claim,
+            rows: self.differences.len(),
+        });
+    }
+
+    fn leader(&self) -> Claim {
+        let sum: f64 = match self.plan.kind {
+            RowKind::Binary => float(self.wins) - float(self.losses),
+            RowKind::Scores => self.differences.iter().sum(),
+        };
+        if sum > 0.0 {
+            Claim::Better
+        } else {
+            Claim::Worse
+        }
+    }
+
+    fn is_hopeless(&self) -> bool {
+        let rows = self.differences.len();
+        let is_due = rows >= HOPELESS_FROM && rows.is_multiple_of(HOPELESS_EVERY);
+        if !is_due || self.plan.accepts_not_worse || self.plan.kind == RowKind::Scores {
+            return false;
+        }
+        let chance =
+            outlook::chance_to_settle(&self.table, self.wins, self.losses, rows, self.plan.rows);
+        chance < HOPELESS_BELOW
+    }
+
+    fn claim_at_end(&self) -> Option<Claim> {
+        let direction = match (self.plan.design, self.plan.kind) {
+            (Design::Sequential, RowKind::Binary) => {
+                let is_enough = self.table.is_enough_at_end(self.wins, self.losses);
+                return if is_enough {
+                    Some(self.leader())
+                } else {
+                    self.not_worse_at_end()
+                };
+            }
+            // An end test of scores was tried, and gains nothing.
+            (Design::Sequential, RowKind::Scores) => None,
+            (Design::Fixed, RowKind::Binary) => fixed::of_counts(self.wins, self.losses),
+            (Design::Fixed, RowKind::Scores) => fixed::of_scores(&self.differences),
+        };
+        match direction {
+            Some(Direction::Better) => Some(Claim::Better),
+            Some(Direction::Worse) => Some(Claim::Worse),
+            None => self.not_worse_at_end(),
+        }
+    }
+
+    fn not_worse_at_end(&self) -> Option<Claim> {
+        let is_not_worse = self.is_not_worse
+            || match self.plan.kind {
+                RowKind::Binary => {
+                    let tally = Tally {
+                        wins: self.wins,
+                        losses: self.losses,
+                        rows: self.differences.len(),
+                    };
+                    not_worse::is_not_worse(tally, self.plan.margin)
+                }
+                RowKind::Scores => {
+                    let chance = pseudo_row::chance_below(&self.differences, -self.plan.margin);
+                    chance <= not_worse::ERROR_AT_END
+                }
+            };
+        is_not_worse.then_some(Claim::NotWorse)
+    }
+
+    fn rows_needed(&self) -> Option<usize> {
+        let rows = self.differences.len();
+        match self.plan.kind {
+            RowKind::Binary => coin::rows_for_even_chance(self.wins, self.losses, rows),
+            // It is not settled yet, whatever the estimate is.
+            RowKind::Scores => {
+                outlook::rows_for_scores(&self.differences).map(|needed| needed.max(rows + 1))
+            }
+        }
+        .filter(|needed| *needed > rows)
+    }
+}
+
+fn weights(kind: RowKind) -> StakeWeights {
+    match kind {
+        RowKind::Binary => StakeWeights::Binary,
+        RowKind::Scores => StakeWeights::Scores,
+    }
+}
+
+#[cfg(test)]
+mod tests;
