@@ -66,6 +66,17 @@ pub struct Evaluation {
     pub rows: u64,
     /// How far each model could be asked.
     pub integrity: Integrity,
+    /// Rows that a fixed plan would have asked: asking stops when something is proven.
+    pub planned: u64,
+    /// Rows after which it was proven; absent where it was at the planned end, or not at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped_after: Option<u64>,
+    /// The least difference that the planned rows show in four cases of five, where rows are right or wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detectable: Option<f64>,
+    /// The comparison with the tuned model that served, where one did: the gate looks at this first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serving: Option<AgainstServing>,
     /// What follows, on the primary metric.
     pub verdict: Verdict,
     /// The same in plain words, numbers included.
@@ -98,6 +109,12 @@ impl Evaluation {
             .find(|metric| Some(&metric.name) == self.primary.as_ref())
     }
 
+    /// The verdict against the tuned model that served, or against the base model where none did.
+    pub fn against_what_served(&self) -> &Verdict {
+        let serving = self.serving.as_ref();
+        serving.map_or(&self.verdict, |serving| &serving.verdict)
+    }
+
     /// The tuned model's score on the metric that decides: stored with the route, for comparison
     /// with the next model.
     pub fn evidence(&self) -> Option<Evidence> {
@@ -106,24 +123,43 @@ impl Evaluation {
             metric: primary.name.clone(),
             sample: self.sample.clone(),
             tuned_mean: primary.tuned_mean,
+            verdict: Some(self.against_what_served().clone()),
         })
     }
+}
+
+/// The comparison with the model that serves, on the same rows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AgainstServing {
+    /// The run that made it.
+    pub run: String,
+    /// Its endpoint.
+    pub endpoint: String,
+    /// What follows, on the primary metric.
+    pub verdict: Verdict,
+    /// The same in plain words.
+    pub reason: String,
+    /// Its mean score.
+    pub mean: f64,
+    /// A summary of its answers.
+    pub side: Side,
 }
 
 /// How the tuned model compares with the base.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum Verdict {
-    /// The whole interval of the difference lies above 0.
+    /// It is proven to score higher.
     Better,
-    /// The whole interval lies above minus the margin. A certain drop within the margin counts as
-    /// not worse: that is what a margin means (non-inferiority; Piaggio et al., CONSORT extension,
-    /// JAMA 2012).
+    /// It is proven to score at most the margin lower.
     NotWorse,
-    /// The whole interval lies below 0, and reaches below minus the margin.
+    /// It is proven to score lower, also where that is within the margin.
     Worse,
-    /// None of these, or too few rows for any.
+    /// None of these is proven.
     CannotTell,
+    /// A guardrail failed, such as many more answers without text, whatever the scores.
+    No,
     /// A model could not be asked: nothing follows, and it is asked again.
     Undecided,
     /// A verdict that this version does not know, as it is written. It promotes nothing.
@@ -144,6 +180,7 @@ impl Verdict {
             Self::NotWorse => "not_worse",
             Self::Worse => "worse",
             Self::CannotTell => "cannot_tell",
+            Self::No => "no",
             Self::Undecided => "undecided",
             Self::Other(name) => name,
         }
@@ -157,6 +194,7 @@ impl From<String> for Verdict {
             "not_worse" => Self::NotWorse,
             "worse" => Self::Worse,
             "cannot_tell" => Self::CannotTell,
+            "no" => Self::No,
             "undecided" => Self::Undecided,
             _ => Self::Other(name),
         }
@@ -231,6 +269,8 @@ pub struct Side {
     pub input_tokens: u64,
     /// Sum over all rows, thoughts included.
     pub output_tokens: u64,
+    /// Mean length of its answers in characters: scores of texts may reward length alone.
+    pub mean_chars: u64,
 }
 
 #[cfg(test)]
@@ -248,7 +288,14 @@ mod tests {
 
     #[test]
     fn a_verdict_is_written_as_it_is_read() {
-        for name in ["better", "not_worse", "worse", "cannot_tell", "undecided"] {
+        for name in [
+            "better",
+            "not_worse",
+            "worse",
+            "cannot_tell",
+            "no",
+            "undecided",
+        ] {
             let verdict = Verdict::from(name.to_owned());
             assert!(!matches!(verdict, Verdict::Other(_)), "{name}");
             assert_eq!(verdict.as_str(), name);

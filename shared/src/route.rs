@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    evaluation::Verdict,
     google::documents::Document,
     id::{DatasetName, RunId},
 };
@@ -31,6 +32,9 @@ pub struct Route {
     /// The tuned model that answers; absent: the base model does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<Target>,
+    /// That no function moves it, until a person lifts this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
     /// Targets that `target` replaced, the latest last, at most [`BEHIND_MAX`].
     #[serde(default)]
     pub behind: Vec<Target>,
@@ -51,6 +55,17 @@ pub struct Target {
     /// Its score when it was promoted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
+}
+
+/// A person's order to leave a route as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: DateTime<Utc>,
 }
 
 /// One move of the route.
@@ -98,19 +113,35 @@ pub struct Evidence {
     pub sample: String,
     /// Mean score of the tuned model, 0 to 1.
     pub tuned_mean: f64,
+    /// What was proven of it, against the model that served before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
 }
 
-/// The final decision of the gate on a run: document `decisions/{run}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The final decision of the gate on a run: document `decisions/{run}`. It is written before the route moves,
+/// and carried out on the version of the route that it saw, or not at all.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GateDecision {
     /// The run.
     pub run: RunId,
     /// The name it would be served under.
     pub model: DatasetName,
-    /// Whether the route was moved to it.
+    /// Whether the route is to lead to it.
     pub promoted: bool,
     /// Why, in plain words.
     pub reason: String,
+    /// The version of the route that it saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route_version: Option<u64>,
+    /// Where the route is to lead, if it is promoted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Target>,
+    /// The person who asked for another decision, which replaces this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reopened_by: Option<String>,
+    /// Digest of the evaluation that it rests on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
     /// When.
     pub at: DateTime<Utc>,
 }
@@ -126,6 +157,7 @@ impl Route {
             version: 0,
             base: base.into(),
             target: None,
+            hold: None,
             behind: Vec::new(),
             history: Vec::new(),
         }
@@ -135,6 +167,17 @@ impl Route {
     pub fn leads_to(&self, run: &RunId) -> bool {
         let target = self.target.as_ref();
         target.is_some_and(|target| target.run == run.as_str())
+    }
+
+    /// Whether it was moved to `run` from its version `seen`, now or long ago.
+    pub fn was_moved(&self, run: &RunId, seen: u64) -> bool {
+        let next = seen.saturating_add(1);
+        let is_it = |change: &Change| {
+            change.version == next
+                && change.kind == RouteMove::Promote
+                && change.to.as_deref() == Some(run.as_str())
+        };
+        self.history.iter().any(is_it)
     }
 
     /// The resource that calls are sent to: the target's endpoint, or the base model.
@@ -284,6 +327,28 @@ impl Target {
     fn is_of(&self, wanted: &str) -> bool {
         let version = self.run.parse::<RunId>().map(|run| run.version());
         self.run == wanted || version.is_ok_and(|version| version.as_str() == wanted)
+    }
+}
+
+/// Leaves the route as it is until a person lifts the hold. The version stays: the same model answers.
+#[must_use]
+pub fn held(route: Route, by: &str, reason: &str, at: DateTime<Utc>) -> Route {
+    Route {
+        hold: Some(Hold {
+            by: by.to_owned(),
+            reason: reason.chars().take(REASON_CHARS_MAX).collect(),
+            since: at,
+        }),
+        ..route
+    }
+}
+
+/// Lets functions move the route again.
+#[must_use]
+pub fn lifted(route: Route) -> Route {
+    Route {
+        hold: None,
+        ..route
     }
 }
 

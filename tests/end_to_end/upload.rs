@@ -146,7 +146,14 @@ async fn check_curve(harness: &Harness, run: &Run) {
 async fn check_evaluation(harness: &Harness, run: &Run) {
     let found: EvaluationRecord = harness.document("the evaluation", run.id.as_str()).await;
     let evaluation = serde_json::to_value(&found.evaluation).unwrap();
-    assert_eq!(evaluation["rows"], 50);
+    assert_eq!(
+        (&evaluation["rows"], &evaluation["planned"]),
+        (&json!(25), &json!(50))
+    );
+    assert!(
+        evaluation["stopped_after"].as_u64().unwrap() <= 25,
+        "{evaluation}"
+    );
     assert_eq!(evaluation["verdict"], "better", "{evaluation}");
     let metrics = evaluation["metrics"].as_array().unwrap();
     assert!(metrics.len() > 2);

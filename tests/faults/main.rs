@@ -13,6 +13,7 @@ mod crash;
 mod create;
 mod dependencies;
 mod duplicate_deliveries;
+mod gate;
 mod large;
 mod ledger;
 mod lost;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     evaluation::{Evaluation, Verdict},
     recipe::Gate,
-    route::Route,
+    route::{Route, Target},
 };
 
 /// What the gate decides, with the reason in plain words.
@@ -24,52 +24,93 @@ pub enum GateOutcome {
         /// For people.
         reason: String,
     },
+    /// Another model serves than the one that it was compared with: compare them first.
+    Compare,
 }
 
-/// Decides about the tuned model of `run`. `route` is the route as it was read: the decision is bound to its version, and a
-/// delivery that loses the compare-and-set on it decides again.
-pub fn decide(run: &str, evaluation: &Evaluation, policy: Gate, route: &Route) -> GateOutcome {
-    if route
-        .target
-        .as_ref()
-        .is_some_and(|target| target.run == run)
-    {
-        return keep("it serves already");
+/// Which of two runs is newer: an older one never replaces a newer one without a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// The candidate is newer, or no other model serves.
+    Newer,
+    /// The model that serves is newer.
+    Older,
+}
+
+/// Decides about the tuned model of `run`. `route` is the route as it was read: the decision is bound to its
+/// version.
+///
+/// The candidate must pass against the model that serves, and then against the base model: where the first
+/// test fails the second is not looked at, so neither needs a correction.
+pub fn decide(
+    run: &str,
+    evaluation: &Evaluation,
+    policy: Gate,
+    route: &Route,
+    age: Age,
+) -> GateOutcome {
+    if let Some(hold) = &route.hold {
+        return keep(&format!(
+            "{} holds the route since {}: {}",
+            hold.by, hold.since, hold.reason
+        ));
     }
-    let found = &evaluation.reason;
-    match (&evaluation.verdict, policy) {
-        (Verdict::Better, _) | (Verdict::NotWorse, Gate::NotWorse) => {}
-        (Verdict::NotWorse, Gate::Better) => {
-            return keep(&match evaluation.more_rows_needed {
-                Some(more) => format!(
-                    "the gate requires better, and it is only not worse; about {more} more rows may prove it better ({found})"
-                ),
-                None => format!("the gate requires better, and it is only not worse ({found})"),
-            });
+    if let Some(target) = &route.target {
+        if target.run == run {
+            return keep("it serves already");
         }
-        (Verdict::CannotTell, _) => {
-            return keep(&match evaluation.more_rows_needed {
-                Some(more) => {
-                    format!("inconclusive; about {more} more rows may decide ({found})")
-                }
-                None => format!("inconclusive ({found})"),
-            });
+        if age == Age::Older {
+            return keep("a model of a newer run serves");
         }
-        (Verdict::Undecided, _) => return keep(found),
-        (Verdict::Worse, _) => return keep(&format!("it is worse ({found})")),
-        (Verdict::Other(name), _) => {
-            return keep(&format!("its verdict `{name}` is unknown ({found})"));
+        let serving = evaluation.serving.as_ref();
+        let Some(serving) = serving.filter(|it| it.endpoint == target.endpoint) else {
+            return GateOutcome::Compare;
+        };
+        let policy = against(policy, target);
+        if let Err(refusal) = passes(&serving.verdict, policy, &serving.reason, None) {
+            return keep(&refusal);
         }
     }
-    match against_incumbent(evaluation, route) {
-        Incumbent::Ahead { theirs, ours } => keep(&format!(
-            "it beats the base model, but scored {ours:.3} where the model that serves now scored {theirs:.3} on the same rows"
-        )),
-        Incumbent::NotAhead => promote(found),
-        Incumbent::Incomparable => promote(&format!(
-            "{found}; not compared with the model that serves now, which was evaluated on other rows"
-        )),
+    let (found, more) = (&evaluation.reason, evaluation.more_rows_needed);
+    match passes(&evaluation.verdict, policy, found, more) {
+        Ok(()) => promote(found),
+        Err(refusal) => keep(&refusal),
     }
+}
+
+/// What the candidate must prove against the model that serves. Where that model itself was only not worse, the
+/// next one must be better: models that are each a little worse than the last would end far below the first.
+fn against(policy: Gate, serving: &Target) -> Gate {
+    let evidence = serving.evidence.as_ref();
+    match evidence.and_then(|evidence| evidence.verdict.as_ref()) {
+        Some(Verdict::NotWorse) => Gate::Better,
+        Some(_) | None => policy,
+    }
+}
+
+/// Whether a verdict is enough; if not, why.
+fn passes(
+    verdict: &Verdict,
+    policy: Gate,
+    found: &str,
+    more_rows: Option<u64>,
+) -> Result<(), String> {
+    Err(match (verdict, policy) {
+        (Verdict::Better, _) | (Verdict::NotWorse, Gate::NotWorse) => return Ok(()),
+        (Verdict::NotWorse, Gate::Better) => match more_rows {
+            Some(more) => format!(
+                "the gate requires better, and it is only not worse; about {more} more rows may prove it better ({found})"
+            ),
+            None => format!("the gate requires better, and it is only not worse ({found})"),
+        },
+        (Verdict::CannotTell, _) => match more_rows {
+            Some(more) => format!("inconclusive; about {more} more rows may decide ({found})"),
+            None => format!("inconclusive ({found})"),
+        },
+        (Verdict::No | Verdict::Undecided, _) => found.to_owned(),
+        (Verdict::Worse, _) => format!("it is worse ({found})"),
+        (Verdict::Other(name), _) => format!("its verdict `{name}` is unknown ({found})"),
+    })
 }
 
 fn promote(reason: &str) -> GateOutcome {
@@ -81,39 +122,6 @@ fn promote(reason: &str) -> GateOutcome {
 fn keep(reason: &str) -> GateOutcome {
     GateOutcome::Keep {
         reason: format!("kept: {reason}"),
-    }
-}
-
-/// How the tuned model that serves now compares with the one that would replace it.
-enum Incumbent {
-    /// It scored higher, by more than the margin.
-    Ahead { theirs: f64, ours: f64 },
-    /// It did not, or the base model serves, with which the evaluation has compared already.
-    NotAhead,
-    /// Evaluated by another metric or on other rows, or not at all.
-    Incomparable,
-}
-
-/// An evaluation compares with the base model only. A second tuned model that beats the base model may still be worse than the
-/// first.
-fn against_incumbent(challenger: &Evaluation, route: &Route) -> Incumbent {
-    let Some(incumbent) = &route.target else {
-        return Incumbent::NotAhead;
-    };
-    match (&incumbent.evidence, challenger.evidence()) {
-        (Some(theirs), Some(ours))
-            if theirs.metric == ours.metric && theirs.sample == ours.sample =>
-        {
-            if theirs.tuned_mean - ours.tuned_mean > challenger.margin {
-                Incumbent::Ahead {
-                    theirs: theirs.tuned_mean,
-                    ours: ours.tuned_mean,
-                }
-            } else {
-                Incumbent::NotAhead
-            }
-        }
-        (Some(_) | None, Some(_) | None) => Incumbent::Incomparable,
     }
 }
 

@@ -6,12 +6,10 @@ use shared::{
     dataset::Version,
     delivery::Delivery,
     error::{Ack, Chain, Error},
-    evaluation::{Evaluation, EvaluationRecord},
+    evaluation::{Evaluation, EvaluationRecord, Pending},
     event::{ModelDeployed, RunEvaluated},
-    google::{
-        documents::{Stored, Write},
-        vertex,
-    },
+    google::{documents::Stored, vertex},
+    id,
     outcome::CallError,
     retry::Budget,
     route::{GateDecision, Route, Target, promote},
@@ -21,90 +19,76 @@ use tracing::{Span, info, warn};
 
 use crate::{
     State,
-    gate::{GateOutcome, decide},
+    gate::{Age, GateOutcome, decide},
 };
 
-/// Deliveries that must find no endpoint before that is believed.
-const PROBES_MISSING: u32 = 5;
-
-/// Decides once whether a run's tuned model is promoted, and moves the route if it is.
+/// Decides once whether a run's tuned model is promoted, then carries the decision out.
 pub(crate) async fn run_evaluated(
     state: Data<State>,
     delivery: Delivery<RunEvaluated>,
 ) -> Result<Ack, Error> {
     let id = &delivery.event.run;
     Span::current().record("run.id", id.as_str());
-    let documents = &state.documents;
-    let decided = documents.get::<GateDecision>(id.as_str()).await?;
-    let decision = match decided {
-        Some(decided) => decided.value,
-        None => {
-            let Some(run) = documents.get::<Run>(id.as_str()).await? else {
-                return Ok(Ack::refused("unknown_run", format!("no run `{id}`")));
-            };
-            let Some(evaluated) = documents.get::<EvaluationRecord>(id.as_str()).await? else {
-                return Ok(Ack::refused(
-                    "not_evaluated",
-                    format!("run {id} has no evaluation"),
-                ));
-            };
-            if !evaluated.value.decided {
-                return Ok(Ack::done(
-                    "undecided",
-                    format!("the models of run {id} could not be asked yet"),
-                ));
-            }
-            let attempt = delivery.message.attempt.unwrap_or(1);
-            let evaluation = &evaluated.value.evaluation;
-            decide_and_move(&state, &run.value, evaluation, attempt).await?
-        }
+    let before = state.documents.get::<GateDecision>(id.as_str()).await?;
+    let Some(run) = state.documents.get::<Run>(id.as_str()).await? else {
+        return Ok(Ack::refused("unknown_run", format!("no run `{id}`")));
     };
-    if decision.promoted {
-        let deployed = ModelDeployed {
-            model: decision.model.clone(),
-            run: id.clone(),
-        };
-        state.events.publish(&deployed).await?;
-    }
-    let outcome = if decision.promoted {
-        "promoted"
-    } else {
-        "kept"
+    let run = run.value;
+    let decision = match &before {
+        Some(before) if before.value.reopened_by.is_none() => before.value.clone(),
+        Some(_) | None => match decide_first(&state, &run, before.as_ref()).await? {
+            Step::Decided(decision) => *decision,
+            Step::NotNow(ack) => return Ok(ack),
+        },
     };
-    Ok(Ack::done(
-        outcome,
-        format!("run {id} {outcome}: {}", decision.reason),
-    ))
+    carry_out(&state, &run, &decision).await
 }
 
-/// Decides, moves the route, then records the decision. After a crash in between, the next delivery
-/// finds the route moved and only records.
-async fn decide_and_move(
+/// Where a delivery leads to.
+enum Step {
+    /// A decision that is recorded.
+    Decided(Box<GateDecision>),
+    /// Nothing to decide now.
+    NotNow(Ack),
+}
+
+/// Decides, and records the decision before anything follows from it. A decision is bound to the version of the
+/// route that it saw.
+async fn decide_first(
     state: &State,
     run: &Run,
-    evaluation: &Evaluation,
-    attempt: u32,
-) -> Result<GateDecision, Error> {
+    before: Option<&Stored<GateDecision>>,
+) -> Result<Step, Error> {
+    let id = run.id.as_str();
+    let Some(evaluated) = state.documents.get::<EvaluationRecord>(id).await? else {
+        let note = format!("run {id} has no evaluation");
+        return Ok(Step::NotNow(Ack::refused("not_evaluated", note)));
+    };
+    if !evaluated.value.decided {
+        let note = format!("the models of run {id} could not be asked yet");
+        return Ok(Step::NotNow(Ack::done("undecided", note)));
+    }
+    let evaluation = &evaluated.value.evaluation;
     let version = state.documents.get::<Version>(run.version.as_str()).await?;
     let policy = version
         .map(|stored| stored.value.recipe.deploy.gate)
         .unwrap_or_default();
-    let route = route(state, run).await?;
-    let serves_already = route.value.leads_to(&run.id);
-    let (promoted, reason) = match decide(run.id.as_str(), evaluation, policy, &route.value) {
-        _ if serves_already => (true, evaluation.reason.clone()),
-        GateOutcome::Keep { reason } => (false, reason),
+    let route = route(state, run).await?.value;
+    let age = match before {
+        // A person asked for it.
+        Some(_) => Age::Newer,
+        None => age(state, run, &route).await?,
+    };
+    let (target, reason) = match decide(id, evaluation, policy, &route, age) {
+        GateOutcome::Compare => return compare_again(state, run, &evaluated).await,
+        GateOutcome::Keep { reason } => (None, reason),
         GateOutcome::Promote { reason } => match target(run, evaluation) {
-            None => (false, "the tuned model has no endpoint".to_owned()),
-            Some(target) => match probe(state, &target, attempt).await? {
-                Err(refusal) => (
-                    false,
-                    format!("the endpoint of the tuned model refuses to answer: {refusal}"),
-                ),
-                Ok(()) => {
-                    move_route(state, run, &route, target, &reason).await?;
-                    set_default_checkpoint(state, run).await;
-                    (true, reason)
+            None => (None, "the tuned model has no endpoint".to_owned()),
+            Some(target) => match probe(state, &target).await? {
+                Ok(()) => (Some(target), reason),
+                Err(refusal) => {
+                    let reason = "the endpoint of the tuned model refuses to answer";
+                    (None, format!("{reason}: {refusal}"))
                 }
             },
         },
@@ -112,22 +96,103 @@ async fn decide_and_move(
     let decision = GateDecision {
         run: run.id.clone(),
         model: run.model.clone(),
-        promoted,
+        promoted: target.is_some(),
         reason,
+        route_version: Some(route.version),
+        target,
+        reopened_by: None,
+        evidence: Some(evidence_digest(evaluation)?),
         at: state.clock.now(),
     };
-    match state.documents.create(run.id.as_str(), &decision).await? {
-        Write::Done => {
-            info!(
-                event.name = "gate_decided",
-                promoted, "run {}: {}", run.id, decision.reason
-            );
-            Ok(decision)
-        }
-        Write::Lost => Err(Error::Busy(
-            "another delivery decided about the run at the same time".into(),
-        )),
+    let write = match before {
+        None => state.documents.create(id, &decision).await?,
+        Some(before) => state.documents.replace(id, before, &decision).await?,
+    };
+    write.or_busy("another delivery decided about the run at the same time")?;
+    info!(
+        event.name = "gate_decided",
+        promoted = decision.promoted,
+        "run {id}: {}",
+        decision.reason
+    );
+    Ok(Step::Decided(Box::new(decision)))
+}
+
+/// Moves the route as the decision says, once, and only from the version that the decision saw.
+async fn carry_out(state: &State, run: &Run, decision: &GateDecision) -> Result<Ack, Error> {
+    let (id, reason) = (&run.id, &decision.reason);
+    if !decision.promoted {
+        return Ok(Ack::done("kept", format!("run {id} kept: {reason}")));
     }
+    // Before decisions were recorded first, the route had moved when there was one.
+    if let (Some(seen), Some(target)) = (decision.route_version, &decision.target) {
+        let before = route(state, run).await?;
+        if !before.value.was_moved(id, seen) {
+            if before.value.version != seen || before.value.hold.is_some() {
+                warn!(
+                    event.name = "decision_superseded",
+                    "run {id} is not promoted: the route changed after the decision"
+                );
+                let note = format!("the route of `{}` changed meanwhile", run.model);
+                return Ok(Ack::done("superseded", note));
+            }
+            move_route(state, run, &before, target.clone(), reason).await?;
+            set_default_checkpoint(state, run).await;
+        }
+    }
+    let deployed = ModelDeployed {
+        model: decision.model.clone(),
+        run: id.clone(),
+    };
+    state.events.publish(&deployed).await?;
+    Ok(Ack::done(
+        "promoted",
+        format!("run {id} promoted: {reason}"),
+    ))
+}
+
+/// Another model serves than when the run was evaluated: `watch` has the models asked again.
+async fn compare_again(
+    state: &State,
+    run: &Run,
+    evaluated: &Stored<EvaluationRecord>,
+) -> Result<Step, Error> {
+    let id = run.id.as_str();
+    let now = state.clock.now();
+    let open = EvaluationRecord {
+        decided: false,
+        pending: Some(Pending {
+            since: now,
+            tries: 0,
+            next_try_at: now,
+        }),
+        ..evaluated.value.clone()
+    };
+    let write = state.documents.replace(id, evaluated, &open).await?;
+    write.or_busy("the evaluation changed after it was read")?;
+    let note = format!("run {id} is compared with the model that serves now");
+    Ok(Step::NotNow(Ack::done("compared_again", note)))
+}
+
+/// Whether the run is newer than the one whose model serves.
+async fn age(state: &State, run: &Run, route: &Route) -> Result<Age, Error> {
+    let target = route.target.as_ref();
+    let Some(target) = target.filter(|target| target.run != run.id.as_str()) else {
+        return Ok(Age::Newer);
+    };
+    let serving = state.documents.get::<Run>(&target.run).await?;
+    Ok(match serving {
+        Some(serving) if serving.value.created_at > run.created_at => Age::Older,
+        Some(_) | None => Age::Newer,
+    })
+}
+
+fn evidence_digest(evaluation: &Evaluation) -> Result<String, Error> {
+    let text = serde_json::to_string(evaluation).map_err(|source| Error::Internal {
+        what: "an evaluation that does not serialise",
+        source: source.into(),
+    })?;
+    Ok(id::digest(&[&text]))
 }
 
 /// The route of the run's model; created if absent, leading to the base model.
@@ -157,10 +222,10 @@ fn target(run: &Run, evaluation: &Evaluation) -> Option<Target> {
 /// Asks the tuned model for one short answer: a route must not lead to an endpoint that does not
 /// answer.
 ///
-/// A decision is final, so a 404 counts only once several deliveries have met it: an endpoint
-/// answers 404 for a while after it was made
-/// (<https://github.com/googleapis/python-genai/issues/1706>).
-async fn probe(state: &State, target: &Target, attempt: u32) -> Result<Result<(), String>, Error> {
+/// Only a refusal of the request is an answer. All else comes again with the next delivery, and in the end as a
+/// dead letter, after which a person has it decided by `lapidary deploy`: an endpoint answers 404 for a while
+/// after it was made (<https://github.com/googleapis/python-genai/issues/1706>).
+async fn probe(state: &State, target: &Target) -> Result<Result<(), String>, Error> {
     let request = json!({
         "contents": [{ "role": "user", "parts": [{ "text": "Are you there?" }] }],
         "generationConfig": { "maxOutputTokens": 16 },
@@ -173,9 +238,6 @@ async fn probe(state: &State, target: &Target, attempt: u32) -> Result<Result<()
     match answer {
         Ok(_) => Ok(Ok(())),
         Err(error @ CallError::No(_)) => Ok(Err(error.to_string())),
-        Err(error @ CallError::Missing(_)) if attempt >= PROBES_MISSING => {
-            Ok(Err(error.to_string()))
-        }
         Err(
             error @ (CallError::NotAllowed(_)
             | CallError::NotNow { .. }

@@ -1,5 +1,5 @@
-//! Asks a model, shard by shard. An answer that is stored is never asked and paid for again, and a call that
-//! failed is no answer: the row is asked again at the next attempt.
+//! Asks a model, shard by shard. An answer that is stored is never asked and paid for again. A failed call is not
+//! an answer: its row is asked again at the next attempt.
 
 use std::{
     cell::Cell,

@@ -1,93 +1,137 @@
-//! Base against tuned, row by row: the result of an evaluation.
+//! Two models compared row by row: the result of an evaluation.
 //!
-//! Both models answer the same rows, so their scores are compared in pairs, which removes the difficulty of the rows from the
+//! All models answer the same rows, so their scores are compared in pairs, which removes the difficulty of the rows from the
 //! difference. No number here can be NaN or infinite: every mean is over at least one row.
 
-mod bootstrap;
 mod primary;
 mod side;
 mod verdict;
 
-use shared::evaluation::{Comparison, CorpusBleu, Evaluation, Integrity, SCHEMA, Verdict};
+use scores::comparison::{
+    bets::{self, StakeWeights},
+    outlook,
+    sequential::RowKind,
+};
+use shared::evaluation::{
+    AgainstServing, Comparison, CorpusBleu, Evaluation, Integrity, SCHEMA, Verdict,
+};
 
 use crate::{
     answer::ModelAnswer,
     metric::Metric,
-    metrics::{METRICS, bleu, scored},
+    metrics::{METRICS, bleu, find, rouge_l::RougeL, scored},
 };
 
-/// One row with both answers.
+/// The share of rows on which two models are taken to differ before anything was seen.
+const DISCORDANCE: f64 = 0.25;
+
+/// One row with the answers of two models.
 #[derive(Clone, Copy)]
 pub struct Case<'a> {
     /// The expected answer, from the dataset.
     pub reference: &'a str,
-    /// What the base model replied.
+    /// What the base model replied, or the one that serves.
     pub base: &'a ModelAnswer,
     /// What the tuned model replied.
     pub tuned: &'a ModelAnswer,
 }
 
-/// How the verdict is reached.
+impl Case<'_> {
+    /// The score of the tuned model less that of the other.
+    fn difference(&self, metric: &dyn Metric) -> f64 {
+        self.tuned.score(metric, self.reference) - self.base.score(metric, self.reference)
+    }
+}
+
+/// How the verdict is reached: decided before the first answer is seen.
 #[derive(Clone, Copy, Debug)]
 pub struct VerdictRules {
     /// The largest loss that still counts as not worse, on the scale from 0 to 1. Half a row in 25.
     pub margin: f64,
-    /// Resamples of the bootstrap. With 10,000 the ends of a 95 % interval vary by about a hundredth of its width.
-    pub resamples: u32,
-    /// Seed of the bootstrap. Fixed, so that the same answers give the same verdict.
-    pub seed: u64,
+    /// Rows that are asked at the most; absent where all that can be asked were.
+    pub planned: Option<usize>,
+    /// Whether the recipe asks for no more than "not worse".
+    pub accepts_not_worse: bool,
 }
 
 impl Default for VerdictRules {
     fn default() -> Self {
         Self {
             margin: 0.02,
-            resamples: 10_000,
-            seed: 1,
+            planned: None,
+            accepts_not_worse: false,
         }
     }
 }
 
-/// Scores every row on every metric, and reaches a verdict. `sample` is the digest of the rows
+/// The metric that decides, from the references of all planned rows, before any answer is seen.
+pub fn deciding<'a>(references: impl Iterator<Item = &'a str> + Clone) -> &'static dyn Metric {
+    find(primary::choose(references)).unwrap_or(&RougeL)
+}
+
+/// Whether more rows need not be asked: something is proven, or will hardly be.
+pub fn is_over(metric: &dyn Metric, cases: &[Case<'_>], rules: &VerdictRules) -> bool {
+    verdict::follow(metric, cases, rules).is_over()
+}
+
+/// Scores every row on every metric, and reaches a verdict on `deciding`. `sample` is the digest of the rows
 /// ([`crate::sample::RowSample::digest`]). CPU-bound, up to seconds for long answers: call it from a blocking thread.
-pub fn compare(cases: &[Case<'_>], sample: &str, rules: &VerdictRules) -> Evaluation {
-    let measured: Vec<Measured> = METRICS
+pub fn compare(
+    deciding: &dyn Metric,
+    cases: &[Case<'_>],
+    sample: &str,
+    rules: &VerdictRules,
+) -> Evaluation {
+    let metrics: Vec<Comparison> = METRICS
         .iter()
-        .filter_map(|metric| measure(*metric, cases, rules))
+        .filter_map(|metric| measure(*metric, cases))
         .collect();
-    let primary = primary::choose(cases.iter().map(|case| case.reference));
-    let deciding = measured
+    let judgement = verdict::judge(deciding, cases, rules, "its base model");
+    let primary = metrics
         .iter()
-        .find(|measured| measured.comparison.name == primary);
-    let judgement = verdict::judge(deciding, rules.margin);
+        .find(|measured| measured.name == deciding.name());
+    let bleu = |answer: for<'a> fn(&Case<'a>) -> &'a str| {
+        bleu::corpus(
+            cases
+                .iter()
+                .map(|case| (scored(answer(case)), scored(case.reference))),
+        )
+    };
     Evaluation {
         schema: SCHEMA,
         sample: sample.to_owned(),
         rows: cases.len() as u64,
-        integrity: Integrity::default(),
         verdict: judgement.verdict,
         reason: judgement.reason,
         more_rows_needed: judgement.more_rows_needed,
+        stopped_after: judgement.stopped_after,
+        detectable: primary.and_then(|primary| detectable(deciding, primary, rules)),
         margin: rules.margin,
-        primary: deciding.map(|measured| measured.comparison.name.clone()),
+        primary: primary.map(|primary| primary.name.clone()),
         corpus_bleu: CorpusBleu {
-            base: bleu::corpus(
-                cases
-                    .iter()
-                    .map(|case| (scored(&case.base.text), scored(case.reference))),
-            ),
-            tuned: bleu::corpus(
-                cases
-                    .iter()
-                    .map(|case| (scored(&case.tuned.text), scored(case.reference))),
-            ),
+            base: bleu(|case| &case.base.text),
+            tuned: bleu(|case| &case.tuned.text),
         },
         base: side::of(cases.iter().map(|case| case.base)),
         tuned: side::of(cases.iter().map(|case| case.tuned)),
-        metrics: measured
-            .into_iter()
-            .map(|measured| measured.comparison)
-            .collect(),
+        metrics,
+        ..Evaluation::default()
+    }
+}
+
+/// The comparison with the model that serves: `base` of each case is its answer.
+pub fn against_serving(
+    deciding: &dyn Metric,
+    cases: &[Case<'_>],
+    rules: &VerdictRules,
+) -> AgainstServing {
+    let judgement = verdict::judge(deciding, cases, rules, "the model that serves");
+    AgainstServing {
+        verdict: judgement.verdict,
+        reason: judgement.reason,
+        mean: measure(deciding, cases).map_or(0.0, |measured| measured.base_mean),
+        side: side::of(cases.iter().map(|case| case.base)),
+        ..AgainstServing::default()
     }
 }
 
@@ -103,14 +147,22 @@ pub fn undecided(sample: &str, integrity: Integrity) -> Evaluation {
     }
 }
 
-/// A comparison, and the deviation that only the verdict needs.
-struct Measured {
-    comparison: Comparison,
-    /// Standard deviation of the differences between rows.
-    deviation: f64,
+/// The least difference that the planned rows show, from the share of rows that differ.
+fn detectable(deciding: &dyn Metric, primary: &Comparison, rules: &VerdictRules) -> Option<f64> {
+    if verdict::kind(deciding) == RowKind::Scores {
+        return None;
+    }
+    let rows = usize::try_from(primary.rows).unwrap_or(usize::MAX);
+    let differing = usize::try_from(primary.wins + primary.losses).unwrap_or(usize::MAX);
+    let discordance = if differing == 0 {
+        DISCORDANCE
+    } else {
+        count(differing) / count(rows.max(1))
+    };
+    outlook::detectable(rules.planned.unwrap_or(rows), discordance)
 }
 
-fn measure(metric: &dyn Metric, cases: &[Case<'_>], rules: &VerdictRules) -> Option<Measured> {
+fn measure(metric: &dyn Metric, cases: &[Case<'_>]) -> Option<Comparison> {
     let scores: Vec<(f64, f64)> = cases
         .iter()
         .filter(|case| metric.applies(scored(case.reference)))
@@ -125,7 +177,11 @@ fn measure(metric: &dyn Metric, cases: &[Case<'_>], rules: &VerdictRules) -> Opt
     let base_mean = mean(scores.iter().map(|(base, _)| *base))?;
     let tuned_mean = mean(scores.iter().map(|(_, tuned)| *tuned))?;
     let difference = mean(differences.iter().copied())?;
-    let (low, high) = bootstrap::interval(&differences, rules.resamples, rules.seed)?;
+    let weights = match verdict::kind(metric) {
+        RowKind::Binary => StakeWeights::Binary,
+        RowKind::Scores => StakeWeights::Scores,
+    };
+    let (low, high) = bets::interval(&differences, weights)?;
     // Scores of the same text are equal to the bit, so a tie needs no tolerance.
     let tally = |sign| {
         differences
@@ -133,20 +189,17 @@ fn measure(metric: &dyn Metric, cases: &[Case<'_>], rules: &VerdictRules) -> Opt
             .filter(|difference| difference.total_cmp(&0.0) == sign)
             .count() as u64
     };
-    Some(Measured {
-        deviation: mean(differences.iter().map(|one| (one - difference).powi(2)))?.sqrt(),
-        comparison: Comparison {
-            name: metric.name().to_owned(),
-            rows: differences.len() as u64,
-            base_mean,
-            tuned_mean,
-            difference,
-            low,
-            high,
-            wins: tally(std::cmp::Ordering::Greater),
-            ties: tally(std::cmp::Ordering::Equal),
-            losses: tally(std::cmp::Ordering::Less),
-        },
+    Some(Comparison {
+        name: metric.name().to_owned(),
+        rows: differences.len() as u64,
+        base_mean,
+        tuned_mean,
+        difference,
+        low,
+        high,
+        wins: tally(std::cmp::Ordering::Greater),
+        ties: tally(std::cmp::Ordering::Equal),
+        losses: tally(std::cmp::Ordering::Less),
     })
 }
 

@@ -1,28 +1,26 @@
 //! Consumes `run-finished`.
 
-use std::time::{Duration, Instant};
-
 use actix_web::web::Data;
-use futures::future::try_join;
 use shared::{
     dataset::Version,
     delivery::Delivery,
     error::{Ack, Error},
-    evaluation::{Evaluation, EvaluationRecord, Integrity, Pending},
+    evaluation::{EvaluationRecord, Pending},
     event::{RunEvaluated, RunFinished},
     google::documents::Stored,
     id,
+    recipe::Gate,
+    route::Route,
     run::Run,
 };
 use tracing::{Span, error, info, warn};
 
 use crate::{
     State,
-    answer::ModelAnswer,
     ask::Respondent,
-    compare::{Case, VerdictRules, compare, undecided},
+    compare::VerdictRules,
+    contest::{Contest, Serving},
     sample::{self, RowSample, generation_config},
-    shards,
 };
 
 /// Largest file of held-out rows that is read: 2,000 rows, the most that are asked, of 128 KiB each.
@@ -30,10 +28,6 @@ const EVAL_MAX_BYTES: u64 = 256 << 20;
 /// Seed of the choice of rows and of their order. Fixed, so that all runs on a version are compared on the
 /// same rows.
 const SAMPLE_SEED: u64 = 1;
-/// How long one delivery asks. Pub/Sub gives up on a push after ten minutes; the next delivery goes on with
-/// the rows that are left.
-const ASKING_MAX: Duration = Duration::from_mins(8);
-
 /// Compares the tuned model of a finished run with its base, once, and publishes the result.
 pub(crate) async fn run_finished(
     state: Data<State>,
@@ -90,45 +84,22 @@ pub(crate) async fn run_finished(
     Ok(Ack::done("evaluated", format!("run {id} is evaluated")))
 }
 
-/// Asks both models, and compares them if both could be asked.
+/// Asks the models, and compares them if all could be asked.
 async fn evaluate(
     state: &State,
     run: &Run,
     tuned: String,
     before: Option<&Stored<EvaluationRecord>>,
 ) -> Result<EvaluationRecord, Error> {
-    let sample = held_out(state, run).await?;
-    let base = state.vertex.base_model(&run.plan.base_model, run.location);
-    let folders = [
-        answers_folder(state, "models", &base, &sample),
-        answers_folder(state, run.id.as_str(), &tuned, &sample),
-    ];
-    let [base_folder, tuned_folder] = folders;
-    let (mut base, mut tuned) = try_join(
-        Respondent::read(state, base, base_folder),
-        Respondent::read(state, tuned, tuned_folder),
-    )
-    .await?;
-    ask_all(state, &sample, &mut base, &mut tuned).await?;
-    let rows = sample.rows.len();
-    let integrity = Integrity {
-        base: base.asked(&sample, rows),
-        tuned: tuned.asked(&sample, rows),
-        serving: None,
-    };
-    let (base_model, tuned_model) = (base.model().to_owned(), tuned.model().to_owned());
-    let evaluation = if integrity.is_sound() {
-        score(sample, base, tuned, integrity).await?
-    } else {
-        undecided(&sample.digest(), integrity)
-    };
+    let contest = contest(state, run, tuned).await?.ask(state).await?;
+    let (contest, evaluation) = contest.evaluation().await?;
     let now = state.clock.now();
     let decided = evaluation.integrity.is_sound();
     let pending = before.and_then(|before| before.value.pending.as_ref());
     Ok(EvaluationRecord {
         run: run.id.clone(),
-        base: base_model,
-        tuned: tuned_model,
+        base: contest.base.model().to_owned(),
+        tuned: contest.tuned.model().to_owned(),
         evaluation,
         decided,
         pending: (!decided).then(|| Pending::after(pending, now)),
@@ -136,31 +107,40 @@ async fn evaluate(
     })
 }
 
-/// Asks shard by shard, until every row is answered or one model is away.
-async fn ask_all(
-    state: &State,
-    sample: &RowSample,
-    base: &mut Respondent,
-    tuned: &mut Respondent,
-) -> Result<(), Error> {
-    let started = Instant::now();
-    let rows = sample.rows.len();
-    for shard in shards::plan(rows) {
-        if started.elapsed() > ASKING_MAX {
-            return Err(Error::Busy(
-                "there are more rows than one delivery can ask: the next one goes on".into(),
-            ));
-        }
-        try_join(
-            base.ask(state, sample, &shard),
-            tuned.ask(state, sample, &shard),
+/// The models and the rows of an evaluation, with what was answered before.
+async fn contest(state: &State, run: &Run, tuned: String) -> Result<Contest, Error> {
+    let version = state.documents.get::<Version>(run.version.as_str()).await?;
+    let version = version.ok_or_else(|| Error::NotFound(format!("version {}", run.version)))?;
+    let sample = held_out(state, &version.value).await?;
+    let read = async |owner: &str, model: String| {
+        let folder = answers_folder(state, owner, &model, &sample);
+        Respondent::read(state, model, folder).await
+    };
+    let route = state.documents.get::<Route>(run.model.as_str()).await?;
+    let target = route.and_then(|route| route.value.target);
+    let serving = match target {
+        // Not the candidate itself, nor another checkpoint of its run.
+        Some(target) if target.run != run.id.as_str() => Some(Serving {
+            respondent: read("models", target.endpoint).await?,
+            run: target.run,
+        }),
+        Some(_) | None => None,
+    };
+    Ok(Contest {
+        base: read(
+            "models",
+            state.vertex.base_model(&run.plan.base_model, run.location),
         )
-        .await?;
-        if base.is_unavailable(rows) || tuned.is_unavailable(rows) {
-            return Ok(());
-        }
-    }
-    Ok(())
+        .await?,
+        tuned: read(run.id.as_str(), tuned).await?,
+        serving,
+        sample,
+        rules: VerdictRules {
+            accepts_not_worse: version.value.recipe.deploy.gate == Gate::NotWorse,
+            ..VerdictRules::default()
+        },
+        asked: 0,
+    })
 }
 
 /// Where the answers of a model to a sample are kept. Those of a base model are shared by all runs that are
@@ -169,41 +149,6 @@ fn answers_folder(state: &State, owner: &str, model: &str, sample: &RowSample) -
     let settings = generation_config(state.config.output_tokens_max).to_string();
     let digest = id::digest(&[&sample.digest(), model, &settings]);
     format!("{owner}/{digest}/")
-}
-
-/// Compares the rows that both models have answered.
-async fn score(
-    sample: RowSample,
-    base: Respondent,
-    tuned: Respondent,
-    integrity: Integrity,
-) -> Result<Evaluation, Error> {
-    // Scoring takes up to seconds: not on the thread that answers health checks.
-    let scored = tokio::task::spawn_blocking(move || {
-        let pair = |row| -> Option<(&ModelAnswer, &ModelAnswer)> {
-            Some((base.answer(row)?, tuned.answer(row)?))
-        };
-        let cases: Vec<Case<'_>> = sample
-            .rows
-            .iter()
-            .filter_map(|row| {
-                let (base, tuned) = pair(row)?;
-                Some(Case {
-                    reference: &row.reference,
-                    base,
-                    tuned,
-                })
-            })
-            .collect();
-        Evaluation {
-            integrity,
-            ..compare(&cases, &sample.digest(), &VerdictRules::default())
-        }
-    });
-    scored.await.map_err(|source| Error::Internal {
-        what: "scoring panicked",
-        source: source.into(),
-    })
 }
 
 /// One line for each evaluation; an error for one that has been undecided for so long that waiting has not
@@ -217,6 +162,7 @@ fn log(record: &EvaluationRecord) {
         info!(
             event.name = "run_evaluated",
             rows = evaluation.rows,
+            rows_planned = evaluation.planned,
             failures.base = evaluation.base.failures,
             failures.tuned = evaluation.tuned.failures,
             score.base = evaluation.primary().map(|primary| primary.base_mean),
@@ -246,11 +192,9 @@ fn log(record: &EvaluationRecord) {
 }
 
 /// The rows to ask: from the evaluation split, which is never trained on; as many as the recipe sets.
-async fn held_out(state: &State, run: &Run) -> Result<RowSample, Error> {
-    let version = state.documents.get::<Version>(run.version.as_str()).await?;
-    let version = version.ok_or_else(|| Error::NotFound(format!("version {}", run.version)))?;
-    let rows = usize::try_from(version.value.recipe.evaluate.rows).unwrap_or(sample::ROWS_MAX);
-    let text = match version.value.parts.get("eval") {
+async fn held_out(state: &State, version: &Version) -> Result<RowSample, Error> {
+    let rows = usize::try_from(version.recipe.evaluate.rows).unwrap_or(sample::ROWS_MAX);
+    let text = match version.parts.get("eval") {
         Some(part) => {
             state
                 .objects

@@ -2,6 +2,7 @@
 
 mod ask;
 mod config;
+mod contest;
 mod handler;
 
 pub mod answer;

@@ -66,6 +66,10 @@ enum Command {
     Policy(commands::policy::Args),
     /// Shows what tuning has cost, and may still cost, this month.
     Spend(commands::spend::Args),
+    /// Has the gate decide about a run, again where it has decided before.
+    Deploy(commands::deploy::Args),
+    /// Keeps functions from moving a model's route, until a person lifts it.
+    Hold(commands::hold::Args),
     /// Sends a model's route back, by one step or to a run.
     Rollback(commands::rollback::Args),
     /// Checks files offline: findings, tokens and price.
@@ -125,6 +129,8 @@ async fn dispatch(command: Command) -> CommandResult {
         Command::Evaluate(args) => commands::evaluate::run(args).await,
         Command::Policy(args) => commands::policy::run(args).await,
         Command::Spend(args) => commands::spend::run(args).await,
+        Command::Deploy(args) => commands::deploy::run(args).await,
+        Command::Hold(args) => commands::hold::run(args).await,
         Command::Rollback(args) => commands::rollback::run(args).await,
         Command::Check(args) => commands::check::run(&args),
         Command::Clean(args) => Ok(commands::clean::run(&args)),

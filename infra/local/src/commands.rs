@@ -7,8 +7,10 @@ pub(crate) mod doctor;
 
 pub(crate) mod approve;
 pub(crate) mod change;
+pub(crate) mod deploy;
 pub(crate) mod drop;
 pub(crate) mod evaluate;
+pub(crate) mod hold;
 pub(crate) mod policy;
 pub(crate) mod rollback;
 pub(crate) mod runs;

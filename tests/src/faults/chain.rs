@@ -34,7 +34,7 @@ adapter_size = 8
 budget_usd = 3.0
 
 [evaluate]
-rows = 12
+rows = 25
 
 [deploy]
 model = "guide"
@@ -74,9 +74,23 @@ pub fn setup() -> Setup {
     .with("TUNE_SETTLE_S", "900")
 }
 
-/// 128 rows, of which one is truncated and one a duplicate.
+/// 254 rows, of which one is truncated and one a duplicate: a tenth of them proves which model is better.
 pub fn rows() -> String {
-    const THINGS: [&str; 14] = [
+    const THINGS: [&str; 28] = [
+        "almanac",
+        "binnacle",
+        "capstan",
+        "cutlass",
+        "davit",
+        "ensign",
+        "foghorn",
+        "galley stove",
+        "hawser",
+        "jolly boat",
+        "keel",
+        "oilskin",
+        "pennant",
+        "quadrant",
         "anchor",
         "astrolabe",
         "barometer",
@@ -137,7 +151,7 @@ impl TestChain {
         let harness = Harness::start(program, setup).await;
         // A quota of one job would hide that a second one was requested. Few seconds per step, because
         // longer training tests nothing more; yet enough that early-stop is in time.
-        let lenient = serde_json::json!({ "concurrent_jobs": 8, "seconds_per_step": 6.0 });
+        let lenient = serde_json::json!({ "concurrent_jobs": 8, "seconds_per_step": 3.0 });
         harness.faults.set_vertex(&lenient).await;
         Self { harness }
     }
@@ -209,7 +223,7 @@ impl TestChain {
             rows.kept + rows.rejected + rows.duplicate,
             "every row is accounted for: {rows:?}"
         );
-        assert_eq!((rows.read, rows.rejected, rows.duplicate), (128, 1, 1));
+        assert_eq!((rows.read, rows.rejected, rows.duplicate), (254, 1, 1));
         let found = only("run", harness.runs().await);
         assert_eq!(found.id, run.id);
         assert_ne!(found.state, State::Failed, "{}", found.reason);

@@ -60,6 +60,7 @@ pub(super) fn words(verdict: &Verdict) -> &str {
         Verdict::NotWorse => "not worse than the base",
         Verdict::Worse => "worse than the base",
         Verdict::CannotTell => "inconclusive",
+        Verdict::No => "ruled out by a guardrail",
         Verdict::Undecided => "undecided: a model could not be asked",
         Verdict::Other(name) if name.is_empty() => "no verdict",
         Verdict::Other(name) => name,

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use shared::{
-    evaluation::Comparison,
+    evaluation::{AgainstServing, Comparison},
     route::{self, Evidence, Target},
 };
 
@@ -14,6 +14,7 @@ fn evidence(tuned_mean: f64, sample: &str) -> Evidence {
         metric: "rougeL".into(),
         sample: sample.into(),
         tuned_mean,
+        verdict: None,
     }
 }
 
@@ -46,9 +47,10 @@ fn serving(run: &str, evidence: Option<Evidence>) -> Route {
 
 #[track_caller]
 fn check(summary: &Evaluation, policy: Gate, route: &Route, promoted: bool, expected: &str) {
-    let (found, reason) = match decide("new", summary, policy, route) {
+    let (found, reason) = match decide("new", summary, policy, route, Age::Newer) {
         GateOutcome::Promote { reason } => (true, reason),
         GateOutcome::Keep { reason } => (false, reason),
+        GateOutcome::Compare => (false, "compare".to_owned()),
     };
     assert_eq!(found, promoted, "{reason}");
     assert!(reason.contains(expected), "{reason}");
@@ -101,39 +103,79 @@ fn the_policy_decides_what_must_be_proven() {
     );
 }
 
+fn against(verdict: Verdict, endpoint: &str) -> Evaluation {
+    let serving = AgainstServing {
+        endpoint: endpoint.into(),
+        verdict,
+        reason: "on the same rows".into(),
+        ..AgainstServing::default()
+    };
+    Evaluation {
+        serving: Some(serving),
+        ..summary(Verdict::Better, 0.6)
+    }
+}
+
 #[test]
-fn a_model_worse_than_the_one_that_serves_is_refused() {
-    let new = summary(Verdict::Better, 0.6);
-    let policy = Gate::Better;
+fn it_must_pass_against_the_model_that_serves() {
+    let old = serving("old", Some(evidence(0.63, "rows")));
+    let check = |verdict, policy, promoted, expected| {
+        check(&against(verdict, "e"), policy, &old, promoted, expected);
+    };
+    check(Verdict::Better, Gate::Better, true, "promoted");
+    check(Verdict::Worse, Gate::Better, false, "worse");
+    check(Verdict::CannotTell, Gate::Better, false, "inconclusive");
+    check(Verdict::NotWorse, Gate::Better, false, "only not worse");
+    check(Verdict::NotWorse, Gate::NotWorse, true, "promoted");
+    check(Verdict::No, Gate::NotWorse, false, "same rows");
+    check(Verdict::Undecided, Gate::NotWorse, false, "same rows");
+}
+
+#[test]
+fn a_model_that_was_not_compared_with_the_one_that_serves_is_compared_first() {
+    let old = serving("old", Some(evidence(0.1, "rows")));
+    let outcome = |evaluation: &Evaluation, route: &Route| {
+        decide("new", evaluation, Gate::Better, route, Age::Newer)
+    };
+    let alone = summary(Verdict::Better, 0.6);
+    assert_eq!(outcome(&alone, &old), GateOutcome::Compare);
+    let other = against(Verdict::Better, "another endpoint");
+    assert_eq!(outcome(&other, &old), GateOutcome::Compare);
+    // It was compared with a model that does not serve any more: the base model does.
+    let base = Route::new("gemini");
+    check(&other, Gate::Better, &base, true, "promoted");
+}
+
+#[test]
+fn models_that_are_each_a_little_worse_do_not_add_up() {
+    let mut old = serving("old", Some(evidence(0.6, "rows")));
+    let last = old.target.as_mut().and_then(|it| it.evidence.as_mut());
+    last.unwrap().verdict = Some(Verdict::NotWorse);
+    let policy = Gate::NotWorse;
     check(
-        &new,
+        &against(Verdict::NotWorse, "e"),
         policy,
-        &serving("old", Some(evidence(0.63, "rows"))),
+        &old,
         false,
-        "0.630",
+        "only",
     );
-    check(
-        &new,
-        policy,
-        &serving("old", Some(evidence(0.615, "rows"))),
-        true,
-        "promoted",
-    );
-    check(
-        &new,
-        policy,
-        &serving("old", Some(evidence(0.9, "others"))),
-        true,
-        "other rows",
-    );
-    check(&new, policy, &serving("old", None), true, "not compared");
-    check(
-        &new,
-        policy,
-        &serving("new", Some(evidence(0.1, "rows"))),
-        false,
-        "already",
-    );
+    check(&against(Verdict::Better, "e"), policy, &old, true, "");
+}
+
+#[test]
+fn a_person_and_a_newer_run_go_first() {
+    let new = against(Verdict::Better, "e");
+    let old = serving("old", None);
+    let held = route::held(old.clone(), "ada", "complaints", DateTime::UNIX_EPOCH);
+    check(&new, Gate::Better, &held, false, "ada holds the route");
+    check(&new, Gate::Better, &route::lifted(held), true, "promoted");
+    let older = decide("new", &new, Gate::Better, &old, Age::Older);
+    let GateOutcome::Keep { reason } = older else {
+        panic!("{older:?}");
+    };
+    assert!(reason.contains("newer run"), "{reason}");
+    let again = serving("new", None);
+    check(&new, Gate::Better, &again, false, "already");
 }
 
 #[test]
@@ -180,17 +222,18 @@ proptest! {
     #[test]
     fn a_better_evaluation_never_turns_a_promotion_into_a_refusal(
         (one, other) in (verdict(), verdict()),
-        (mean, more) in (0.0..1.0_f64, 0.0..1.0_f64),
+        (first, second) in (verdict(), verdict()),
         policy in prop_oneof![Just(Gate::Better), Just(Gate::NotWorse)],
-        incumbent in proptest::option::of(proptest::option::of(0.0..1.0_f64)),
+        serves: bool,
     ) {
-        let route = match incumbent {
-            Some(mean) => serving("old", mean.map(|mean| evidence(mean, "rows"))),
-            None => Route::new("gemini"),
+        let route = if serves { serving("old", None) } else { Route::new("gemini") };
+        let evaluation = |serving: usize, base: usize| Evaluation {
+            verdict: VERDICTS[base].clone(),
+            ..against(VERDICTS[serving].clone(), "e")
         };
-        let worse = summary(VERDICTS[one.min(other)].clone(), mean);
-        let better = summary(VERDICTS[one.max(other)].clone(), mean + more);
-        let promotes = |summary: &Evaluation| matches!(decide("new", summary, policy, &route), GateOutcome::Promote { .. });
+        let worse = evaluation(one.min(other), first.min(second));
+        let better = evaluation(one.max(other), first.max(second));
+        let promotes = |it: &Evaluation| matches!(decide("new", it, policy, &route, Age::Newer), GateOutcome::Promote { .. });
         prop_assert!(promotes(&better) || !promotes(&worse));
     }
 }

@@ -8,6 +8,7 @@ use crate::answer::{AnswerOutcome, ModelAnswer};
 pub(super) fn of<'a>(answers: impl Iterator<Item = &'a ModelAnswer>) -> Side {
     let mut side = Side::default();
     let mut latencies = Vec::new();
+    let (mut rows, mut chars) = (0, 0_u64);
     for answer in answers {
         side.failures += u64::from(answer.outcome.is_failure());
         *match answer.outcome {
@@ -22,7 +23,10 @@ pub(super) fn of<'a>(answers: impl Iterator<Item = &'a ModelAnswer>) -> Side {
         }
         side.input_tokens = side.input_tokens.saturating_add(answer.input_tokens);
         side.output_tokens = side.output_tokens.saturating_add(answer.output_tokens);
+        rows += 1;
+        chars += answer.text.chars().count() as u64;
     }
+    side.mean_chars = chars.checked_div(rows).unwrap_or_default();
     latencies.sort_unstable();
     side.latency_p50_ms = percentile(&latencies, 50);
     side.latency_p95_ms = percentile(&latencies, 95);

@@ -15,13 +15,6 @@ fn said(text: &str) -> ModelAnswer {
     }
 }
 
-fn rules() -> VerdictRules {
-    VerdictRules {
-        resamples: 500,
-        ..VerdictRules::default()
-    }
-}
-
 fn run(rows: &[(String, ModelAnswer, ModelAnswer)]) -> Evaluation {
     let cases: Vec<Case<'_>> = rows
         .iter()
@@ -31,7 +24,8 @@ fn run(rows: &[(String, ModelAnswer, ModelAnswer)]) -> Evaluation {
             tuned,
         })
         .collect();
-    compare(&cases, "digest", &rules())
+    let metric = deciding(rows.iter().map(|(reference, ..)| reference.as_str()));
+    compare(metric, &cases, "digest", &VerdictRules::default())
 }
 
 fn rows(
@@ -64,10 +58,11 @@ fn a_model_that_learnt_the_answers_is_better() {
     );
     assert!(evaluation.corpus_bleu.tuned > 99.0 && evaluation.corpus_bleu.base < 10.0);
     assert_eq!(evaluation.more_rows_needed, None);
+    assert!(evaluation.stopped_after.unwrap() < 40);
 }
 
 #[test]
-fn a_model_that_fails_is_worse_and_its_rows_still_count() {
+fn a_model_whose_replies_are_broken_is_ruled_out_and_its_rows_still_count() {
     let evaluation = run(&rows(40, |n| {
         (
             sentence(n),
@@ -79,7 +74,7 @@ fn a_model_that_fails_is_worse_and_its_rows_still_count() {
             },
         )
     }));
-    assert_eq!(evaluation.verdict, Verdict::Worse, "{}", evaluation.reason);
+    assert_eq!(evaluation.verdict, Verdict::No, "{}", evaluation.reason);
     assert_eq!(
         (
             evaluation.rows,
@@ -93,30 +88,95 @@ fn a_model_that_fails_is_worse_and_its_rows_still_count() {
 }
 
 #[test]
-fn the_same_answers_are_not_worse() {
-    let evaluation = run(&rows(40, |n| {
-        (
-            sentence(n),
-            said("the answer is 4"),
-            said("the answer is 4"),
-        )
-    }));
-    assert_eq!(evaluation.verdict, Verdict::NotWorse);
-    assert_eq!(evaluation.primary().unwrap().ties, 40);
+fn the_same_answers_are_not_worse_only_on_enough_rows() {
+    let same = |count| {
+        run(&rows(count, |n| {
+            (
+                sentence(n),
+                said("the answer is 4"),
+                said("the answer is 4"),
+            )
+        }))
+    };
+    assert_eq!(same(200).verdict, Verdict::NotWorse);
+    assert_eq!(same(200).primary().unwrap().ties, 200);
+    assert_eq!(same(100).verdict, Verdict::CannotTell);
 }
 
 #[test]
-fn few_rows_are_inconclusive_and_say_how_many_more_are_needed() {
-    let evaluation = run(&rows(9, |n| (sentence(n), said("no"), said(&sentence(n)))));
+fn few_rows_are_inconclusive() {
+    let evaluation = run(&rows(5, |n| (sentence(n), said("no"), said(&sentence(n)))));
     assert_eq!(evaluation.verdict, Verdict::CannotTell);
-    assert_eq!(
-        evaluation.more_rows_needed,
-        Some(1),
+    assert!(
+        evaluation.more_rows_needed.is_some(),
         "{}",
         evaluation.reason
     );
     assert_eq!(run(&[]).verdict, Verdict::CannotTell);
     assert_eq!(run(&[]).primary, None);
+}
+
+fn blocked() -> ModelAnswer {
+    ModelAnswer {
+        outcome: AnswerOutcome::Blocked {
+            reason: "SAFETY".into(),
+        },
+        ..said("")
+    }
+}
+
+#[test]
+fn a_filter_that_silences_the_base_model_proves_nothing_for_the_tuned_one() {
+    let evaluation = run(&rows(40, |n| (sentence(n), blocked(), said(&sentence(n)))));
+    assert_eq!(evaluation.verdict, Verdict::CannotTell);
+    assert_eq!((evaluation.base.blocked, evaluation.rows), (40, 40));
+    assert!(
+        evaluation.reason.contains("filter"),
+        "{}",
+        evaluation.reason
+    );
+}
+
+#[test]
+fn a_tuned_model_that_says_nothing_more_often_is_ruled_out() {
+    let evaluation = run(&rows(120, |n| {
+        let tuned = if n % 6 == 0 {
+            blocked()
+        } else {
+            said(&sentence(n))
+        };
+        (sentence(n), said("I am not sure about that"), tuned)
+    }));
+    assert_eq!(evaluation.verdict, Verdict::No, "{}", evaluation.reason);
+    assert!(evaluation.reason.contains("blocked"));
+}
+
+#[test]
+fn asking_stops_when_something_is_proven() {
+    let answers = rows(60, |n| {
+        let label = ["spam", "ham"][n % 2];
+        (label.into(), said("eggs"), said(label))
+    });
+    let cases: Vec<Case<'_>> = answers
+        .iter()
+        .map(|(reference, base, tuned)| Case {
+            reference,
+            base,
+            tuned,
+        })
+        .collect();
+    let metric = deciding(answers.iter().map(|(reference, ..)| reference.as_str()));
+    let rules = VerdictRules {
+        planned: Some(200),
+        ..VerdictRules::default()
+    };
+    assert!(!is_over(metric, &cases[..8], &rules));
+    assert!(is_over(metric, &cases[..9], &rules));
+    let evaluation = compare(metric, &cases, "digest", &rules);
+    assert_eq!(
+        (evaluation.verdict, evaluation.stopped_after),
+        (Verdict::Better, Some(9))
+    );
 }
 
 #[test]
@@ -169,7 +229,7 @@ fn the_document_keeps_its_shape() {
     };
     assert_eq!(
         keys(&document),
-        "base corpus_bleu integrity margin metrics primary reason rows sample schema tuned verdict"
+        "base corpus_bleu integrity margin metrics planned primary reason rows sample schema stopped_after tuned verdict"
     );
     assert_eq!(
         keys(&document["metrics"][0]),
@@ -177,7 +237,7 @@ fn the_document_keeps_its_shape() {
     );
     assert_eq!(
         keys(&document["base"]),
-        "answered blocked empty failed failures input_tokens latency_p50_ms latency_p95_ms output_tokens truncated"
+        "answered blocked empty failed failures input_tokens latency_p50_ms latency_p95_ms mean_chars output_tokens truncated"
     );
     assert_eq!(
         (&document["verdict"], &document["schema"]),

@@ -1,194 +1,170 @@
-//! The verdict that the primary metric supports, and no stronger one.
+//! The verdict on the primary metric: of all candidates for a claim only one is looked at, so that none is picked
+//! for its result.
 
+use scores::comparison::{
+    sequential::{ComparisonPlan, Design, Finding, RowKind, Sequential},
+    verdict::{Guardrail, Outcome, outcome},
+};
 use shared::evaluation::Verdict;
 
-use super::Measured;
-
-/// Fewer rows are inconclusive, because the bootstrap's interval is too narrow there. In simulation its 95 % interval misses the
-/// true value 15 to 18 times in 100 with 5 rows, 10 times with 10, 7 with 20, and 5 to 6 with 50 or more.
-pub(super) const ROWS_MIN: u64 = 10;
-
-/// Above this, a number of rows is not reported: the models are practically equal.
-const ROWS_NEEDED_MAX: f64 = 100_000.0;
-
-/// (1.96 + 0.84)²: a 95 % interval, and a power of 80 %: the estimate suffices in four cases of five.
-const POWER: f64 = 7.84;
+use super::{Case, VerdictRules};
+use crate::{
+    answer::AnswerOutcome,
+    metric::Metric,
+    metrics::{exact::Exact, scored},
+};
 
 /// A verdict with its reason.
 pub(super) struct Judgement {
     pub(super) verdict: Verdict,
     pub(super) reason: String,
     pub(super) more_rows_needed: Option<u64>,
+    pub(super) stopped_after: Option<u64>,
 }
 
-/// Judges the comparison on the primary metric; inconclusive if there was no row to measure.
-pub(super) fn judge(deciding: Option<&Measured>, margin: f64) -> Judgement {
-    let Some(measured) = deciding else {
-        return Judgement {
-            verdict: Verdict::CannotTell,
-            reason: "no rows to compare".to_owned(),
-            more_rows_needed: Some(ROWS_MIN),
-        };
+/// What a metric gives for a row.
+pub(super) fn kind(metric: &dyn Metric) -> RowKind {
+    if metric.name() == Exact.name() {
+        RowKind::Binary
+    } else {
+        RowKind::Scores
+    }
+}
+
+/// The comparison on `metric`, row by row in the order of `cases`, as far as it goes.
+pub(super) fn follow(metric: &dyn Metric, cases: &[Case<'_>], rules: &VerdictRules) -> Sequential {
+    looked_at(metric, cases, rules, |difference, _case| difference)
+}
+
+fn looked_at(
+    metric: &dyn Metric,
+    cases: &[Case<'_>],
+    rules: &VerdictRules,
+    counted: impl Fn(f64, &Case<'_>) -> f64,
+) -> Sequential {
+    let measured = cases
+        .iter()
+        .filter(|case| metric.applies(scored(case.reference)));
+    let differences: Vec<f64> = measured
+        .map(|case| counted(case.difference(metric), case))
+        .collect();
+    let mut comparison = Sequential::new(ComparisonPlan {
+        // Rows that no model could be asked are not waited for.
+        rows: rules.planned.unwrap_or(differences.len()),
+        kind: kind(metric),
+        design: Design::Sequential,
+        margin: rules.margin,
+        accepts_not_worse: rules.accepts_not_worse,
+        candidates: 1,
+    });
+    for difference in differences {
+        comparison.add(difference);
+    }
+    comparison
+}
+
+/// What follows from `cases`; `other` names the model that the tuned one is compared with.
+pub(super) fn judge(
+    metric: &dyn Metric,
+    cases: &[Case<'_>],
+    rules: &VerdictRules,
+    other: &str,
+) -> Judgement {
+    let comparison = follow(metric, cases, rules);
+    let finding = comparison.finding();
+    let found = outcome(true, &guardrails(cases), &finding);
+    let (verdict, words) = match found {
+        // A model that a filter silences does not lose to another: the lead must hold without those rows.
+        Outcome::Better if !leads_without_blocked(metric, cases, rules) => (
+            Verdict::CannotTell,
+            format!("inconclusive: it leads only where a filter blocked {other}"),
+        ),
+        Outcome::Better => (Verdict::Better, format!("better than {other}")),
+        Outcome::NotWorse => (
+            Verdict::NotWorse,
+            format!("not worse than {other} by more than {:.3}", rules.margin),
+        ),
+        Outcome::Worse => (Verdict::Worse, format!("worse than {other}")),
+        Outcome::No { guardrail } => (
+            Verdict::No,
+            format!("ruled out: more answers are {guardrail} than of {other}"),
+        ),
+        Outcome::Undecided => (Verdict::Undecided, "undecided".to_owned()),
+        Outcome::CannotTell => (Verdict::CannotTell, inconclusive(&finding)),
     };
-    let comparison = &measured.comparison;
-    let verdict = verdict(comparison.rows, comparison.low, comparison.high, margin);
-    let more_rows_needed = open_distance(&verdict, comparison.difference, margin)
-        .and_then(|distance| more_rows_needed(comparison.rows, distance, measured.deviation));
-    let words = match &verdict {
-        Verdict::Better => "better: the interval lies above 0".to_owned(),
-        Verdict::NotWorse => format!("not worse: the interval lies above -{margin:.3}"),
-        Verdict::Worse => "worse: the interval lies below 0".to_owned(),
-        Verdict::CannotTell => match more_rows_needed {
-            _ if comparison.rows < ROWS_MIN => format!("inconclusive: fewer than {ROWS_MIN} rows"),
-            Some(more) => format!("inconclusive: about {more} more rows needed"),
-            None => "inconclusive: too close for more rows to decide".to_owned(),
-        },
-        Verdict::Undecided | Verdict::Other(_) => verdict.as_str().to_owned(),
-    };
-    let reason = format!(
-        "{words}; {} {:.3} against {:.3}, difference {:+.3} (95 % interval {:+.3} to {:+.3}), {} rows",
-        comparison.name,
-        comparison.tuned_mean,
-        comparison.base_mean,
-        comparison.difference,
-        comparison.low,
-        comparison.high,
-        comparison.rows,
-    );
+    let stopped = comparison.settled();
+    let is_open = matches!(verdict, Verdict::CannotTell | Verdict::NotWorse);
     Judgement {
+        reason: format!("{words}; {}", numbers(metric, &finding)),
         verdict,
-        reason,
-        more_rows_needed,
+        more_rows_needed: more_rows(&finding).filter(|_| is_open),
+        stopped_after: stopped.map(|settled| settled.rows as u64),
     }
 }
 
-fn verdict(rows: u64, low: f64, high: f64, margin: f64) -> Verdict {
-    if rows < ROWS_MIN {
-        Verdict::CannotTell
-    } else if low > 0.0 {
-        Verdict::Better
-    } else if low > -margin {
-        Verdict::NotWorse
-    } else if high < 0.0 {
-        Verdict::Worse
-    } else {
-        Verdict::CannotTell
+fn leads_without_blocked(metric: &dyn Metric, cases: &[Case<'_>], rules: &VerdictRules) -> bool {
+    let is_blocked = |case: &Case<'_>| matches!(case.base.outcome, AnswerOutcome::Blocked { .. });
+    if !cases.iter().any(is_blocked) {
+        return true;
     }
-}
-
-/// The distance of the observed difference from the bound that more rows would clear first; `None` where nothing is open.
-///
-/// For an inconclusive verdict the bound is minus the margin if the difference lies above it, and otherwise 0. A model that is
-/// not worse may still prove better: then the bound is 0.
-fn open_distance(verdict: &Verdict, difference: f64, margin: f64) -> Option<f64> {
-    match verdict {
-        Verdict::CannotTell if difference > -margin => Some(difference + margin),
-        Verdict::CannotTell => Some(difference),
-        Verdict::NotWorse => Some(difference).filter(|difference| *difference > 0.0),
-        Verdict::Better | Verdict::Worse | Verdict::Undecided | Verdict::Other(_) => None,
-    }
-}
-
-/// The rows needed for a decision, beyond those there are: `POWER · deviation² / distance²`, the usual sample size of a paired
-/// comparison (Lehr, "Sixteen s-squared over d-squared", 1992, is the same rule for two groups). The difference is itself an
-/// estimate, so this is one too.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "between 0 and ROWS_NEEDED_MAX"
-)]
-fn more_rows_needed(rows: u64, distance: f64, deviation: f64) -> Option<u64> {
-    // Without deviation only the minimum number of rows is missing. Without distance the result is infinite and exceeds the limit.
-    let needed = if deviation > 0.0 {
-        POWER * (deviation / distance).powi(2)
-    } else {
-        0.0
+    let ties = |difference: f64, case: &Case<'_>| {
+        if is_blocked(case) {
+            difference.min(0.0)
+        } else {
+            difference
+        }
     };
-    if needed > ROWS_NEEDED_MAX {
-        return None;
-    }
-    let needed = needed.max(ROWS_MIN as f64).ceil() as u64;
-    Some(needed.saturating_sub(rows).max(1))
+    let finding = looked_at(metric, cases, rules, ties).finding();
+    outcome(true, &[], &finding) == Outcome::Better
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[track_caller]
-    fn check(rows: u64, low: f64, high: f64, expected: &Verdict) {
-        assert_eq!(
-            &verdict(rows, low, high, 0.02),
-            expected,
-            "{rows} rows, {low} to {high}"
-        );
-    }
-
-    #[test]
-    fn the_interval_decides() {
-        check(200, 0.01, 0.05, &Verdict::Better);
-        check(200, 0.0, 0.05, &Verdict::NotWorse);
-        check(200, 0.0, 0.0, &Verdict::NotWorse);
-        check(200, -0.019, 0.05, &Verdict::NotWorse);
-        check(200, -0.019, -0.001, &Verdict::NotWorse);
-        check(200, -0.02, 0.05, &Verdict::CannotTell);
-        check(200, -0.3, -0.001, &Verdict::Worse);
-        check(200, -0.3, 0.0, &Verdict::CannotTell);
-        check(9, 0.5, 0.6, &Verdict::CannotTell);
-        check(10, 0.5, 0.6, &Verdict::Better);
-    }
-
-    #[track_caller]
-    fn needs(rows: u64, verdict: &Verdict, difference: f64, deviation: f64, expected: Option<u64>) {
-        let needed = open_distance(verdict, difference, 0.02)
-            .and_then(|distance| more_rows_needed(rows, distance, deviation));
-        assert_eq!(
-            needed, expected,
-            "{rows} rows, {verdict:?}, {difference} of {deviation}"
-        );
-    }
-
-    #[test]
-    fn the_number_of_rows_follows_from_spread_and_distance() {
-        // 7.84 · (0.3 / 0.05)² = 282.24.
-        needs(100, &Verdict::CannotTell, 0.03, 0.3, Some(183));
-        // Below the margin: towards "worse". 7.84 · (0.3 / 0.1)² = 70.56.
-        needs(40, &Verdict::CannotTell, -0.1, 0.3, Some(31));
-        needs(4, &Verdict::CannotTell, 0.0, 0.0, Some(6));
-        needs(500, &Verdict::CannotTell, 0.03, 0.3, Some(1));
-        needs(100, &Verdict::CannotTell, -0.019_999, 0.3, None);
-        needs(100, &Verdict::CannotTell, -0.02, 0.0, Some(1));
-        // Towards "better". 7.84 · (0.3 / 0.03)² = 784.
-        needs(500, &Verdict::NotWorse, 0.03, 0.3, Some(284));
-        needs(500, &Verdict::NotWorse, 0.0, 0.3, None);
-        needs(500, &Verdict::NotWorse, -0.01, 0.3, None);
-        needs(100, &Verdict::Better, 0.1, 0.3, None);
-        needs(100, &Verdict::Worse, -0.1, 0.3, None);
-    }
-
-    fn rank(verdict: &Verdict) -> u8 {
-        match verdict {
-            Verdict::Undecided | Verdict::Other(_) => {
-                panic!("the comparison never concludes {verdict:?}")
-            }
-            Verdict::Worse => 0,
-            Verdict::CannotTell => 1,
-            Verdict::NotWorse => 2,
-            Verdict::Better => 3,
+/// What the tuned model must not do more often than the other one.
+fn guardrails(cases: &[Case<'_>]) -> [Guardrail; 3] {
+    type Is = fn(&AnswerOutcome) -> bool;
+    let kinds: [(&'static str, Is); 3] = [
+        ("empty", |it| matches!(it, AnswerOutcome::Empty)),
+        ("blocked", |it| matches!(it, AnswerOutcome::Blocked { .. })),
+        ("broken", |it| matches!(it, AnswerOutcome::Failed { .. })),
+    ];
+    kinds.map(|(name, is)| {
+        let count = |only_tuned: bool| {
+            let differ = cases.iter().filter(|case| {
+                let (tuned, base) = (is(&case.tuned.outcome), is(&case.base.outcome));
+                tuned == only_tuned && base != only_tuned
+            });
+            differ.count()
+        };
+        Guardrail {
+            name,
+            candidate: count(true),
+            other: count(false),
         }
-    }
+    })
+}
 
-    proptest! {
-        #[test]
-        fn a_higher_interval_is_never_judged_lower(
-            low in -1.0..1.0_f64, width in 0.0..1.0_f64, up in 0.0..1.0_f64, wider in 0.0..1.0_f64, margin in 0.0..0.5_f64,
-        ) {
-            let before = verdict(200, low, low + width, margin);
-            let after = verdict(200, low + up, low + width + up + wider, margin);
-            prop_assert!(rank(&after) >= rank(&before), "{before:?} became {after:?}");
+fn more_rows(finding: &Finding) -> Option<u64> {
+    let needed = finding.rows_needed?;
+    Some(needed.saturating_sub(finding.rows) as u64)
+}
+
+fn inconclusive(finding: &Finding) -> String {
+    match more_rows(finding) {
+        _ if finding.rows == 0 => "no rows to compare".to_owned(),
+        Some(more) => {
+            format!("inconclusive: with about {more} more rows the chance of a verdict is even")
         }
+        None => "inconclusive: too close for more rows to decide".to_owned(),
     }
+}
+
+fn numbers(metric: &dyn Metric, finding: &Finding) -> String {
+    let Some((low, high)) = finding.interval else {
+        return format!("{}, no rows", metric.name());
+    };
+    format!(
+        "{} {:+.3} (95 % interval {low:+.3} to {high:+.3}), {} rows",
+        metric.name(),
+        finding.difference,
+        finding.rows,
+    )
 }

@@ -101,7 +101,7 @@ async fn again(session: &Session, id: &RunId) -> Result<(), Box<dyn std::error::
 fn code(verdict: &Verdict) -> u8 {
     match verdict {
         Verdict::Better | Verdict::NotWorse => 0,
-        Verdict::Worse => WORSE,
+        Verdict::Worse | Verdict::No => WORSE,
         Verdict::CannotTell | Verdict::Undecided | Verdict::Other(_) => UNPROVEN,
     }
 }

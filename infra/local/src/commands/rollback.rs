@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use shared::{
     google::documents::Write,
     id::DatasetName,
-    route::{BackTo, Route, roll_back},
+    route::{self, BackTo, Route, roll_back},
 };
 
 use crate::{arguments::StackArgs, exit::CommandResult, output, session::Session};
@@ -14,7 +14,8 @@ use crate::{arguments::StackArgs, exit::CommandResult, output, session::Session}
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The route returns to the tuned model that served before, to that of a run or a version that served
-earlier, or to the base model. Nothing is deleted. Who and why are kept in the route's history.
+earlier, or to the base model. Nothing is deleted, and no run is promoted until
+`lapidary hold MODEL --lift`. Who and why are kept in the route's history.
 
 Examples:
   lapidary rollback support --why 'answers are too long'
@@ -58,6 +59,7 @@ pub(crate) async fn run(args: Args) -> CommandResult {
     let now = session.clock.now();
     let after = roll_back(before.clone(), &to, &args.by, &args.why, now)
         .map_err(|refusal| format!("cannot roll `{model}` back: {refusal}"))?;
+    let after = route::held(after, &args.by, &args.why, now);
     let write = session
         .documents
         .replace(model.as_str(), &stored, &after)

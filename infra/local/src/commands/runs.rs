@@ -217,6 +217,7 @@ fn verdict_words(verdict: &Verdict) -> &str {
         Verdict::NotWorse => "not worse",
         Verdict::Worse => "worse",
         Verdict::CannotTell => "inconclusive",
+        Verdict::No => "ruled out",
         Verdict::Undecided => "undecided",
         Verdict::Other(name) => name,
     }

@@ -9,19 +9,40 @@ use crate::{
 
 /// The lines of an evaluation: every metric with its interval, then a table about the answers.
 pub(super) fn comparison(evaluation: &Evaluation) -> Vec<String> {
-    let mut lines = vec![
-        format!("on {}", text::things(evaluation.rows, "held-out prompt")),
-        String::new(),
-    ];
+    let mut lines = asked(evaluation);
+    lines.push(String::new());
     lines.extend(metrics(evaluation).lines());
     lines.push(String::new());
     lines.extend(sides(evaluation).lines());
     if let Some(more) = evaluation.more_rows_needed {
         lines.push(String::new());
         lines.push(format!(
-            "about {} would make the result conclusive",
+            "with about {} the chance of a verdict is even",
             text::things(more, "more row")
         ));
+    }
+    if let Some(serving) = &evaluation.serving {
+        lines.push(String::new());
+        lines.push(format!("against the model that served: {}", serving.reason));
+    }
+    lines
+}
+
+/// How many rows were asked, and how many a plan would have that does not look before its end.
+fn asked(evaluation: &Evaluation) -> Vec<String> {
+    let mut lines = vec![format!(
+        "on {}",
+        text::things(evaluation.rows, "held-out prompt")
+    )];
+    if evaluation.planned > evaluation.rows {
+        let planned = text::count(evaluation.planned);
+        lines.push(match evaluation.stopped_after {
+            Some(rows) => format!(
+                "proven after {}; a fixed plan would have asked {planned}",
+                text::things(rows, "row")
+            ),
+            None => format!("given up as hopeless; a fixed plan would have asked {planned}"),
+        });
     }
     lines
 }
