@@ -25,14 +25,17 @@ Examples:
   lapidary runs                                  list the runs that followed
   lapidary check rows.jsonl                      check rows offline, before an upload
   lapidary datasets diff monday friday           compare two cleaned versions
+  lapidary score --help                          compare files of predictions offline
   lapidary doctor --project acme-prod            find what is missing in Google Cloud
 
 Exit codes:
-  0  success; `check`: every row can be trained on; `datasets diff`: the rows are the same
+  0  success; `check`: every row can be trained on; `datasets diff`: the rows are the same;
+     `score`: better or not worse
   1  failure; `check`: some rows are rejected; `datasets diff`: the rows differ;
-     `doctor`: something is missing
+     `doctor`: something is missing; `score`: worse
   2  wrong usage; `check`, `datasets diff`: a file has no usable rows;
-     `doctor`: the project or stack cannot be inspected";
+     `doctor`: the project or stack cannot be inspected; `score`: a file cannot be used
+  3  `score`: cannot tell";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -74,6 +77,8 @@ enum Command {
     Rollback(commands::rollback::Args),
     /// Checks files offline: findings, tokens and price.
     Check(commands::check::Args),
+    /// Scores predictions offline, and compares models.
+    Score(commands::score::Args),
     /// Cleans a file offline, exactly as the function `clean` does.
     Clean(commands::clean::Args),
     /// Compares versions of a dataset.
@@ -133,6 +138,7 @@ async fn dispatch(command: Command) -> CommandResult {
         Command::Hold(args) => commands::hold::run(args).await,
         Command::Rollback(args) => commands::rollback::run(args).await,
         Command::Check(args) => commands::check::run(&args),
+        Command::Score(args) => commands::score::run(&args),
         Command::Clean(args) => Ok(commands::clean::run(&args)),
         Command::Datasets(args) => commands::datasets::run(args).await,
         Command::Serve { function } => serve::serve(&function).await,

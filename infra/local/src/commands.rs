@@ -22,3 +22,4 @@ pub(crate) mod watch;
 pub(crate) mod check;
 pub(crate) mod clean;
 pub(crate) mod datasets;
+pub(crate) mod score;

@@ -9,11 +9,11 @@ pub(crate) enum Align {
     Right,
 }
 
-/// Rows of cells below headers; a row may have a note below it.
+/// Rows of cells below headers; a row may have notes below it.
 #[derive(Debug, Clone)]
 pub(crate) struct TextTable {
     columns: Vec<(&'static str, Align)>,
-    rows: Vec<(Vec<String>, Option<String>)>,
+    rows: Vec<(Vec<String>, Vec<String>)>,
 }
 
 impl TextTable {
@@ -27,12 +27,21 @@ impl TextTable {
 
     /// Adds a row; missing cells are empty, extra ones are dropped.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push((cells.into_iter().collect(), None));
+        self.row_with_notes(cells, Vec::new());
     }
 
     /// Adds a row with a note below it.
     pub(crate) fn row_with_note(&mut self, cells: impl IntoIterator<Item = String>, note: String) {
-        self.rows.push((cells.into_iter().collect(), Some(note)));
+        self.row_with_notes(cells, vec![note]);
+    }
+
+    /// Adds a row with notes below it, a line each.
+    pub(crate) fn row_with_notes(
+        &mut self,
+        cells: impl IntoIterator<Item = String>,
+        notes: Vec<String>,
+    ) {
+        self.rows.push((cells.into_iter().collect(), notes));
     }
 
     /// Whether it has no rows.
@@ -45,9 +54,9 @@ impl TextTable {
         let widths: Vec<usize> = self.widths();
         let headers = self.columns.iter().map(|(title, _)| *title);
         let mut lines = vec![self.line(headers, &widths)];
-        for (cells, note) in &self.rows {
+        for (cells, notes) in &self.rows {
             lines.push(self.line(cells.iter().map(String::as_str), &widths));
-            lines.extend(note.iter().map(|note| format!("  {note}")));
+            lines.extend(notes.iter().map(|note| format!("  {note}")));
         }
         lines
     }

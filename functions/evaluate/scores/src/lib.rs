@@ -10,6 +10,7 @@ pub mod metric;
 pub mod metrics;
 
 pub mod comparison;
+pub mod offline;
 pub mod scoring;
 pub mod task;
 

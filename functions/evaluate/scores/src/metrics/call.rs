@@ -118,7 +118,9 @@ fn calls(text: &str) -> Option<Vec<FunctionCall>> {
     match document(text)? {
         Value::Array(calls) if !calls.is_empty() => calls.into_iter().map(call).collect(),
         call_object @ Value::Object(_) => Some(vec![call(call_object)?]),
-        _ => None,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            None
+        }
     }
 }
 

@@ -127,7 +127,16 @@ impl Forms {
             reference: &list.reference,
             symbols: match form {
                 TextForm::Characters => CHARACTERS,
-                _ => list.vocabulary.size(),
+                TextForm::Stems
+                | TextForm::Words
+                | TextForm::AnyScript
+                | TextForm::ThirteenA
+                | TextForm::International
+                | TextForm::Spaced
+                | TextForm::LowerSpaced
+                | TextForm::ChrfWords
+                | TextForm::Squad
+                | TextForm::Code => list.vocabulary.size(),
             },
         }
     }

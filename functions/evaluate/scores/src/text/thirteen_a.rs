@@ -20,28 +20,22 @@ enum ByteKind {
     Lead,
 }
 
-/// The kind of every byte.
-const KINDS: [ByteKind; 256] = {
-    let mut kinds = [ByteKind::Word; 256];
-    let mut byte = 0_u8;
-    loop {
-        kinds[byte as usize] = match byte {
-            b'\t'..=b'\r' | 0x1c..=b' ' => ByteKind::Space,
-            b'.' | b',' => ByteKind::Stop,
-            b'-' => ByteKind::Dash,
+impl ByteKind {
+    #[inline]
+    fn of(byte: u8) -> Self {
+        match byte {
+            b'\t'..=b'\r' | 0x1c..=b' ' => Self::Space,
+            b'.' | b',' => Self::Stop,
+            b'-' => Self::Dash,
             b'!'..=b'&' | b'('..=b'+' | b'/' | b':'..=b'@' | b'['..=b'`' | b'{'..=b'~' => {
-                ByteKind::Sign
+                Self::Sign
             }
             // The first bytes of U+0085, U+00A0, U+1680, U+2000 and those after, U+3000.
-            0xc2 | 0xe1..=0xe3 => ByteKind::Lead,
-            _ => ByteKind::Word,
-        };
-        if byte == u8::MAX {
-            break kinds;
+            0xc2 | 0xe1..=0xe3 => Self::Lead,
+            _ => Self::Word,
         }
-        byte += 1;
     }
-};
+}
 
 /// Reads the tokens of `text`.
 pub(super) fn tokens(
@@ -77,7 +71,7 @@ fn unescaped(text: &str) -> String {
 /// Calls `emit` with the start and the end of each token.
 fn scan(buffer: &[u8], length: usize, mut emit: impl FnMut(usize, usize)) {
     let text = buffer.get(..length).unwrap_or_default();
-    let kind = |at: usize| text.get(at).map(|byte| KINDS[*byte as usize]);
+    let kind = |at: usize| text.get(at).map(|byte| ByteKind::of(*byte));
     let is_digit = |at: Option<usize>| {
         let byte = at.and_then(|at| text.get(at));
         byte.is_some_and(u8::is_ascii_digit)

@@ -44,7 +44,9 @@ pub(super) fn bleu(settings: &BleuSettings, counts: &BleuCounts) -> f64 {
     for (((shared, total), order), precision) in shared.zip(totals).zip(1..).zip(&mut precisions) {
         let added = match settings.smoothing {
             Smoothing::AddK(value) if order > 1 => value,
-            _ => 0.0,
+            Smoothing::None | Smoothing::Floor(_) | Smoothing::AddK(_) | Smoothing::Exponential => {
+                0.0
+            }
         };
         let (shared, total) = (count(*shared) + added, count(*total) + added);
         // Counts, or counts and a constant: compared without tolerance, as in sacreBLEU.

@@ -45,7 +45,7 @@ impl<'a> Leaves<'a> {
             Value::Array(items) if !items.is_empty() => {
                 for (index, value) in items.iter().enumerate() {
                     match kind {
-                        PathKind::Ordered => path.push_str(&format!("[{index}]")),
+                        PathKind::Ordered => path.extend(["[", &index.to_string(), "]"]),
                         PathKind::Unordered => path.push_str("[]"),
                     }
                     self.collect(path, value, kind);

@@ -43,7 +43,7 @@ pub(super) fn is_consonant(word: &[u8], index: usize) -> bool {
     let run = run.count();
     let before = rest.len().checked_sub(run + 1);
     let before = before.and_then(|index| rest.get(index)).unwrap_or(first);
-    !is_vowel_letter(*before) != (run % 2 == 1)
+    is_vowel_letter(*before) == (run % 2 == 1)
 }
 
 /// Whether the word ends in the same consonant twice.
