@@ -91,6 +91,9 @@ pub struct Evaluation {
     /// Name of the metric that decides; one of `metrics`, absent only if there is no row.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub primary: Option<String>,
+    /// Why that metric decides.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub metric_reason: String,
     /// Every metric that could measure at least one row.
     pub metrics: Vec<Comparison>,
     /// BLEU over all rows at once, 0 to 100, as papers report it.

@@ -4,10 +4,12 @@
 //! since a misspelt budget is an expensive one.
 
 mod gone;
+mod metrics;
 
 use serde::{Deserialize, Serialize};
 
-use self::gone::GONE;
+pub use self::metrics::METRICS;
+use self::{gone::GONE, metrics::METRICS_EXPECTED};
 use crate::id::DatasetName;
 
 /// The object's name in the folder of the rows.
@@ -91,16 +93,36 @@ impl Default for Tune {
 }
 
 /// `[evaluate]`: how to compare.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Evaluate {
     /// Held-out prompts that both models are asked.
     pub rows: u32,
+    /// The metric that decides, see `functions/evaluate/scores/README.md`; the one that suits the task
+    /// where it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric: Option<String>,
+    /// The largest loss that counts as not worse, on the scale from 0 to 1.
+    #[serde(skip_serializing_if = "is_default_margin")]
+    pub margin: f64,
+}
+
+/// Half a row in 25.
+const MARGIN: f64 = 0.02;
+
+/// Recipes of before there was a margin are written as they were.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_default_margin(margin: &f64) -> bool {
+    margin.total_cmp(&MARGIN).is_eq()
 }
 
 impl Default for Evaluate {
     fn default() -> Self {
-        Self { rows: 200 }
+        Self {
+            rows: 200,
+            metric: None,
+            margin: MARGIN,
+        }
     }
 }
 
@@ -210,6 +232,20 @@ impl Recipe {
             "evaluate.rows",
             rows.to_string(),
             "must be 1 to 2000",
+        )?;
+        let margin = self.evaluate.margin;
+        ensure(
+            margin > 0.0 && margin < 1.0,
+            "evaluate.margin",
+            margin.to_string(),
+            "must be above 0 and below 1",
+        )?;
+        let metric = self.evaluate.metric.as_deref();
+        ensure(
+            metric.is_none_or(|metric| METRICS.contains(&metric)),
+            "evaluate.metric",
+            metric.unwrap_or_default().to_owned(),
+            METRICS_EXPECTED,
         )
     }
 }
@@ -257,6 +293,8 @@ mod tests {
         check("[tune]\nadapter_size = 3", "1, 2, 4, 8 or 16");
         check("[tune]\nbudget = 3", "budget_usd");
         check("[tuning]\n", "unknown field `tuning`");
+        check("[evaluate]\nmetric = \"rouge7\"", "the README of `scores`");
+        check("[evaluate]\nmargin = 2.0", "below 1");
         check("[deploy]\ngate = \"always\"", "not_worse");
         check("x", "line 1");
     }

@@ -25,7 +25,7 @@ fn allowed() -> BTreeMap<String, Vec<String>> {
         ("scores".to_owned(), Vec::new()),
         (
             "local".to_owned(),
-            with_functions(&["clean-engine", "emulators", "shared"]),
+            with_functions(&["clean-engine", "emulators", "scores", "shared"]),
         ),
         ("rollout".to_owned(), vec!["shared".to_owned()]),
         ("simulation".to_owned(), with_functions(&["shared"])),

@@ -1,4 +1,4 @@
-//! Who may import whom within a crate: the engine's layers, and no circles anywhere.
+//! Who may import whom within a crate: the layers of the pure crates, and no circles anywhere.
 
 mod graph;
 mod source;
@@ -11,9 +11,15 @@ use crate::checkout;
 /// Where the engine is.
 const ENGINE: &str = "functions/clean/engine/src";
 
+/// Where the scores are.
+const SCORES: &str = "functions/evaluate/scores/src";
+
+/// Layers with the modules of each.
+type Layers = &'static [(&'static str, &'static [&'static str])];
+
 /// The engine's layers, from the bottom up: a module uses its own layer and those before it. What
 /// is not listed belongs to its parent's layer; what is, to its own.
-const LAYERS: &[(&str, &[&str])] = &[
+const ENGINE_LAYERS: Layers = &[
     (
         "text",
         &[
@@ -79,14 +85,27 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("crate", &[""]),
 ];
 
+/// The layers of the scores: a metric knows no other file of predictions than its pair, and the statistics
+/// know no metric.
+const SCORES_LAYERS: Layers = &[
+    ("text", &["text"]),
+    ("metric", &["metric"]),
+    ("metrics", &["metrics"]),
+    ("statistics", &["comparison"]),
+    ("use", &["scoring", "task"]),
+    ("files", &["offline"]),
+    // The front door.
+    ("crate", &[""]),
+];
+
 fn shown(module: &[String]) -> String {
     module.join("::")
 }
 
 /// The layer of a module, by number and name.
-fn layer(module: &[String]) -> Option<(usize, &'static str)> {
+fn layer(layers: Layers, module: &[String]) -> Option<(usize, &'static str)> {
     let is_listed = |path: &str| {
-        let (number, (name, _)) = LAYERS
+        let (number, (name, _)) = layers
             .iter()
             .enumerate()
             .find(|(_, (_, modules))| modules.contains(&path))?;
@@ -101,19 +120,25 @@ fn layer(module: &[String]) -> Option<(usize, &'static str)> {
 }
 
 #[test]
-fn the_engines_layers_point_down() {
-    let graph = Graph::of(ENGINE, &checkout::files());
+fn layers_point_down() {
+    check(ENGINE, ENGINE_LAYERS);
+    check(SCORES, SCORES_LAYERS);
+}
+
+#[track_caller]
+fn check(folder: &str, layers: Layers) {
+    let graph = Graph::of(folder, &checkout::files());
     let known: BTreeSet<String> = graph.modules().map(|module| shown(module)).collect();
-    for module in LAYERS.iter().flat_map(|(_, modules)| *modules) {
+    for module in layers.iter().flat_map(|(_, modules)| *modules) {
         assert!(known.contains(*module), "no module `{module}`");
     }
     let mut upwards = Vec::new();
     for (module, targets) in graph.edges() {
-        let Some((number, name)) = layer(&module) else {
+        let Some((number, name)) = layer(layers, &module) else {
             panic!("`{}` is in no layer", shown(&module));
         };
         for target in targets {
-            let (above, other) = layer(&target).expect("every module is checked");
+            let (above, other) = layer(layers, &target).expect("every module is checked");
             if above > number {
                 let (from, to) = (shown(&module), shown(&target));
                 upwards.push(format!("{name}: `{from}` uses `{to}` of {other}"));

@@ -6,7 +6,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{metric::Metric, turn};
+use scores::{
+    metric::{Metric, Scratch},
+    metrics::scored,
+};
+
+use crate::turn;
 
 /// One reply of one model.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -111,10 +116,7 @@ impl ModelAnswer {
         if self.outcome.is_failure() {
             return 0.0;
         }
-        metric.score(
-            crate::metrics::scored(&self.text),
-            crate::metrics::scored(reference),
-        )
+        metric.score(&mut Scratch::default().pair(scored(&self.text), scored(reference)))
     }
 }
 
@@ -171,7 +173,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::metrics::METRICS;
+    use scores::metrics::METRICS;
 
     fn reply(finish_reason: &str, text: &str) -> Value {
         json!({

@@ -3,24 +3,23 @@
 //! All models answer the same rows, so their scores are compared in pairs, which removes the difficulty of the rows from the
 //! difference. No number here can be NaN or infinite: every mean is over at least one row.
 
-mod primary;
 mod side;
 mod verdict;
 
-use scores::comparison::{
-    bets::{self, StakeWeights},
-    outlook,
-    sequential::RowKind,
+use scores::{
+    comparison::{
+        bets::{self, StakeWeights},
+        outlook,
+        sequential::RowKind,
+    },
+    metric::Metric,
+    metrics::{SHOWN, bleu::BleuSettings, scored},
 };
 use shared::evaluation::{
     AgainstServing, Comparison, CorpusBleu, Evaluation, Integrity, SCHEMA, Verdict,
 };
 
-use crate::{
-    answer::ModelAnswer,
-    metric::Metric,
-    metrics::{METRICS, bleu, find, rouge_l::RougeL, scored},
-};
+use crate::answer::ModelAnswer;
 
 /// The share of rows on which two models are taken to differ before anything was seen.
 const DISCORDANCE: f64 = 0.25;
@@ -64,17 +63,12 @@ impl Default for VerdictRules {
     }
 }
 
-/// The metric that decides, from the references of all planned rows, before any answer is seen.
-pub fn deciding<'a>(references: impl Iterator<Item = &'a str> + Clone) -> &'static dyn Metric {
-    find(primary::choose(references)).unwrap_or(&RougeL)
-}
-
 /// Whether more rows need not be asked: something is proven, or will hardly be.
 pub fn is_over(metric: &dyn Metric, cases: &[Case<'_>], rules: &VerdictRules) -> bool {
     verdict::follow(metric, cases, rules).is_over()
 }
 
-/// Scores every row on every metric, and reaches a verdict on `deciding`. `sample` is the digest of the rows
+/// Scores every row on the metrics that are shown, and reaches a verdict on `deciding`. `sample` is the digest of the rows
 /// ([`crate::sample::RowSample::digest`]). CPU-bound, up to seconds for long answers: call it from a blocking thread.
 pub fn compare(
     deciding: &dyn Metric,
@@ -82,20 +76,21 @@ pub fn compare(
     sample: &str,
     rules: &VerdictRules,
 ) -> Evaluation {
-    let metrics: Vec<Comparison> = METRICS
-        .iter()
-        .filter_map(|metric| measure(*metric, cases))
+    let is_other = |metric: &&&dyn Metric| metric.name() != deciding.name();
+    let others = SHOWN.iter().filter(is_other).copied();
+    let metrics: Vec<Comparison> = std::iter::once(deciding)
+        .chain(others)
+        .filter_map(|metric| measure(metric, cases))
         .collect();
     let judgement = verdict::judge(deciding, cases, rules, "its base model");
     let primary = metrics
         .iter()
         .find(|measured| measured.name == deciding.name());
     let bleu = |answer: for<'a> fn(&Case<'a>) -> &'a str| {
-        bleu::corpus(
-            cases
-                .iter()
-                .map(|case| (scored(answer(case)), scored(case.reference))),
-        )
+        let pairs = cases
+            .iter()
+            .map(|case| (scored(answer(case)), scored(case.reference)));
+        BleuSettings::default().corpus(&pairs.collect::<Vec<_>>())
     };
     Evaluation {
         schema: SCHEMA,

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures::future::try_join_all;
+use scores::{metric::Metric, task::MetricChoice};
 use shared::{
     error::Error,
     evaluation::{AgainstServing, Evaluation, Integrity},
@@ -12,8 +13,7 @@ use crate::{
     State,
     answer::ModelAnswer,
     ask::Respondent,
-    compare::{Case, VerdictRules, against_serving, compare, deciding, is_over, undecided},
-    metric::Metric,
+    compare::{Case, VerdictRules, against_serving, compare, is_over, undecided},
     sample::RowSample,
     shards,
 };
@@ -38,6 +38,8 @@ pub(crate) struct Contest {
     pub(crate) base: Respondent,
     pub(crate) tuned: Respondent,
     pub(crate) serving: Option<Serving>,
+    /// The metric that decides, chosen before any answer is seen.
+    pub(crate) choice: MetricChoice,
     pub(crate) rules: VerdictRules,
     /// Rows that were asked so far: the first ones of the sample.
     pub(crate) asked: usize,
@@ -121,6 +123,7 @@ impl Contest {
             integrity,
             planned: planned as u64,
             serving,
+            metric_reason: self.choice.reason.clone(),
             ..compare(metric, &self.cases(&self.base), &digest, &rules)
         }
     }
@@ -138,8 +141,7 @@ impl Contest {
     }
 
     fn deciding(&self) -> &'static dyn Metric {
-        let references = self.sample.rows.iter().map(|row| row.reference.as_str());
-        deciding(references)
+        self.choice.metric
     }
 
     fn respondents(&self) -> impl Iterator<Item = &Respondent> {

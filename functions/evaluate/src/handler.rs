@@ -1,6 +1,7 @@
 //! Consumes `run-finished`.
 
 use actix_web::web::Data;
+use scores::task::{self, MetricChoice};
 use shared::{
     dataset::Version,
     delivery::Delivery,
@@ -126,6 +127,8 @@ async fn contest(state: &State, run: &Run, tuned: String) -> Result<Contest, Err
         }),
         Some(_) | None => None,
     };
+    let recipe = &version.value.recipe;
+    let choice = metric(&version.value, &sample);
     Ok(Contest {
         base: read(
             "models",
@@ -136,10 +139,27 @@ async fn contest(state: &State, run: &Run, tuned: String) -> Result<Contest, Err
         serving,
         sample,
         rules: VerdictRules {
-            accepts_not_worse: version.value.recipe.deploy.gate == Gate::NotWorse,
+            accepts_not_worse: recipe.deploy.gate == Gate::NotWorse,
+            margin: recipe.evaluate.margin,
             ..VerdictRules::default()
         },
+        choice,
         asked: 0,
+    })
+}
+
+/// The metric that the recipe names, or else the one that suits the task. A recipe is checked before it is
+/// stored, so that a name without a metric is that of another version of this code.
+fn metric(version: &Version, sample: &RowSample) -> MetricChoice {
+    let references: Vec<&str> = sample
+        .rows
+        .iter()
+        .map(|row| row.reference.as_str())
+        .collect();
+    let named = version.recipe.evaluate.metric.as_deref();
+    task::choose(named, Some(&version.task), &references).unwrap_or_else(|unknown| {
+        warn!(metric.name = unknown.name, "{unknown}");
+        task::guess(&references)
     })
 }
 

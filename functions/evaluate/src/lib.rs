@@ -7,8 +7,6 @@ mod handler;
 
 pub mod answer;
 pub mod compare;
-pub mod metric;
-pub mod metrics;
 pub mod sample;
 pub mod shards;
 pub mod turn;

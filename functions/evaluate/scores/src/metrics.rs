@@ -64,6 +64,22 @@ pub const METRICS: &[&dyn Metric] = &[
     &call::CALL_ARGUMENTS,
 ];
 
+/// The metrics that an evaluation shows beside the one that decides: one for each kind of task, none slow on
+/// long answers.
+pub const SHOWN: &[&dyn Metric] = &[
+    &rouge_n::ROUGE_1,
+    &rouge_l::ROUGE_L,
+    &bleu::BLEU,
+    &chrf::CHRF,
+    &exact::EXACT,
+    &squad::TOKEN_F1,
+    &number::NUMBER,
+    &similarity::SIMILARITY,
+    &json::JSON,
+    &json::JSON_VALID,
+    &call::CALL,
+];
+
 /// The metric with that name.
 pub fn find(name: &str) -> Option<&'static dyn Metric> {
     METRICS.iter().copied().find(|metric| metric.name() == name)

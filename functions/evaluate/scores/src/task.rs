@@ -88,9 +88,11 @@ pub fn choose(
     Ok(guess(references))
 }
 
+/// The metric that the references suggest.
+///
 /// Calls, JSON, final numbers and labels are compared as what they are, with a metric that is right or
 /// wrong where there is one, since it needs the fewest rows; prose by ROUGE.
-fn guess(references: &[&str]) -> MetricChoice {
+pub fn guess(references: &[&str]) -> MetricChoice {
     let rows = references.len();
     let holds = |test: &dyn Fn(&str) -> bool| {
         references

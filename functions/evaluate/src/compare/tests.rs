@@ -15,6 +15,20 @@ fn said(text: &str) -> ModelAnswer {
     }
 }
 
+/// The metric that the references suggest.
+fn deciding<'a>(references: impl Iterator<Item = &'a str>) -> &'static dyn Metric {
+    scores::task::guess(&references.collect::<Vec<_>>()).metric
+}
+
+#[test]
+fn a_recipe_may_name_every_metric() {
+    let names: Vec<&str> = scores::metrics::METRICS
+        .iter()
+        .map(|metric| metric.name())
+        .collect();
+    assert_eq!(names, shared::recipe::METRICS);
+}
+
 fn run(rows: &[(String, ModelAnswer, ModelAnswer)]) -> Evaluation {
     let cases: Vec<Case<'_>> = rows
         .iter()

@@ -1,18 +1,18 @@
 //! The verdict on the primary metric: of all candidates for a claim only one is looked at, so that none is picked
 //! for its result.
 
-use scores::comparison::{
-    sequential::{ComparisonPlan, Design, Finding, RowKind, Sequential},
-    verdict::{Guardrail, Outcome, outcome},
+use scores::{
+    comparison::{
+        sequential::{ComparisonPlan, Design, Finding, RowKind, Sequential},
+        verdict::{Guardrail, Outcome, outcome},
+    },
+    metric::{Metric, Scale},
+    metrics::scored,
 };
 use shared::evaluation::Verdict;
 
 use super::{Case, VerdictRules};
-use crate::{
-    answer::AnswerOutcome,
-    metric::Metric,
-    metrics::{exact::Exact, scored},
-};
+use crate::answer::AnswerOutcome;
 
 /// A verdict with its reason.
 pub(super) struct Judgement {
@@ -24,10 +24,9 @@ pub(super) struct Judgement {
 
 /// What a metric gives for a row.
 pub(super) fn kind(metric: &dyn Metric) -> RowKind {
-    if metric.name() == Exact.name() {
-        RowKind::Binary
-    } else {
-        RowKind::Scores
+    match metric.scale() {
+        Scale::Binary => RowKind::Binary,
+        Scale::Graded => RowKind::Scores,
     }
 }
 
