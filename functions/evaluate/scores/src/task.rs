@@ -155,7 +155,7 @@ fn labels(references: &[&str]) -> Option<(usize, usize)> {
     let repeated = rows_of.values().filter(|rows| **rows > 1).sum::<usize>();
     let rows = references.len();
     // Fewer rows would make few rows look like few labels.
-    let has_enough = rows >= 10 && repeated * 2 >= rows && rows_of.len() * 3 <= rows * 2;
+    let has_enough = rows >= 5 && repeated * 2 >= rows && rows_of.len() * 3 <= rows * 2;
     (has_enough && short * 20 >= rows * 19).then_some((rows_of.len(), repeated))
 }
 
