@@ -49,7 +49,7 @@ pub fn rows_for_even_chance(wins: usize, losses: usize, rows: usize) -> Option<u
     }
     let mut low = 0.0;
     while high - low > 1.0 {
-        let middle = ((low + high) / 2.0).floor();
+        let middle = f64::midpoint(low, high).floor();
         if settles(middle) {
             high = middle;
         } else {

@@ -15,7 +15,7 @@ pub enum Direction {
 }
 
 /// The exact two-sided sign test: the chance of a split of the rows that differ at least as uneven as this one,
-/// if each is the toss of a fair coin (McNemar's test, exact).
+/// if each is the toss of a fair coin (the exact form of the test of `McNemar`).
 pub fn sign_test(wins: usize, losses: usize) -> f64 {
     let differing = wins + losses;
     let most = wins.max(losses);

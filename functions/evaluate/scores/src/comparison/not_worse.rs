@@ -46,13 +46,15 @@ pub fn is_not_worse(tally: Tally, margin: f64) -> bool {
 /// Tango's score: how far the difference lies above minus the margin, in standard deviations.
 pub fn score(tally: Tally, margin: f64) -> f64 {
     let (wins, losses, rows) = (float(tally.wins), float(tally.losses), float(tally.rows));
-    let d = -margin;
-    let a = 2.0 * rows;
-    let b = -wins - losses + (2.0 * rows - wins + losses) * d;
-    let c = -losses * d * (1.0 - d);
-    let q = ((b * b - 4.0 * a * c).max(0.0).sqrt() - b) / (2.0 * a);
-    let variance = rows * (2.0 * q + d * (1.0 - d));
-    let above = wins - losses - rows * d;
+    let least = -margin;
+    // The most likely share of rows lost, if the difference is the least: the root of a quadratic.
+    let square = 2.0 * rows;
+    let linear = -wins - losses + (2.0 * rows - wins + losses) * least;
+    let constant = -losses * least * (1.0 - least);
+    let root = (linear * linear - 4.0 * square * constant).max(0.0).sqrt();
+    let lost = (root - linear) / (2.0 * square);
+    let variance = rows * (2.0 * lost + least * (1.0 - least));
+    let above = wins - losses - rows * least;
     if variance > 0.0 {
         return above / variance.sqrt();
     }
