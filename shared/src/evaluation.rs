@@ -126,7 +126,7 @@ impl Evaluation {
             metric: primary.name.clone(),
             sample: self.sample.clone(),
             tuned_mean: primary.tuned_mean,
-            verdict: Some(self.against_what_served().clone()),
+            verdict: Some(self.against_what_served().as_str().to_owned()),
         })
     }
 }

@@ -8,7 +8,6 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    evaluation::Verdict,
     google::documents::Document,
     id::{DatasetName, RunId},
 };
@@ -34,7 +33,7 @@ pub struct Route {
     pub target: Option<Target>,
     /// That no function moves it, until a person lifts this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hold: Option<Hold>,
+    pub hold: Option<RouteHold>,
     /// Targets that `target` replaced, the latest last, at most [`BEHIND_MAX`].
     #[serde(default)]
     pub behind: Vec<Target>,
@@ -59,7 +58,7 @@ pub struct Target {
 
 /// A person's order to leave a route as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hold {
+pub struct RouteHold {
     /// Who.
     pub by: String,
     /// Why.
@@ -113,9 +112,9 @@ pub struct Evidence {
     pub sample: String,
     /// Mean score of the tuned model, 0 to 1.
     pub tuned_mean: f64,
-    /// What was proven of it, against the model that served before.
+    /// What was proven of it against the model that served before: a verdict, as it is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub verdict: Option<Verdict>,
+    pub verdict: Option<String>,
 }
 
 /// The final decision of the gate on a run: document `decisions/{run}`. It is written before the route moves,
@@ -334,7 +333,7 @@ impl Target {
 #[must_use]
 pub fn held(route: Route, by: &str, reason: &str, at: DateTime<Utc>) -> Route {
     Route {
-        hold: Some(Hold {
+        hold: Some(RouteHold {
             by: by.to_owned(),
             reason: reason.chars().take(REASON_CHARS_MAX).collect(),
             since: at,

@@ -82,10 +82,11 @@ pub fn decide(
 /// next one must be better: models that are each a little worse than the last would end far below the first.
 fn against(policy: Gate, serving: &Target) -> Gate {
     let evidence = serving.evidence.as_ref();
-    match evidence.and_then(|evidence| evidence.verdict.as_ref()) {
-        Some(Verdict::NotWorse) => Gate::Better,
-        Some(_) | None => policy,
+    let verdict = evidence.and_then(|evidence| evidence.verdict.as_deref());
+    if verdict == Some(Verdict::NotWorse.as_str()) {
+        return Gate::Better;
     }
+    policy
 }
 
 /// Whether a verdict is enough; if not, why.

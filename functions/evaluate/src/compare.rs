@@ -10,7 +10,7 @@ use scores::{
     comparison::{
         bets::{self, StakeWeights},
         outlook,
-        sequential::RowKind,
+        sequential::RowScoreKind,
     },
     metric::Metric,
     metrics::{SHOWN, bleu::BleuSettings, scored},
@@ -144,7 +144,7 @@ pub fn undecided(sample: &str, integrity: Integrity) -> Evaluation {
 
 /// The least difference that the planned rows show, from the share of rows that differ.
 fn detectable(deciding: &dyn Metric, primary: &Comparison, rules: &VerdictRules) -> Option<f64> {
-    if verdict::kind(deciding) == RowKind::Scores {
+    if verdict::kind(deciding) == RowScoreKind::Scores {
         return None;
     }
     let rows = usize::try_from(primary.rows).unwrap_or(usize::MAX);
@@ -173,8 +173,8 @@ fn measure(metric: &dyn Metric, cases: &[Case<'_>]) -> Option<Comparison> {
     let tuned_mean = mean(scores.iter().map(|(_, tuned)| *tuned))?;
     let difference = mean(differences.iter().copied())?;
     let weights = match verdict::kind(metric) {
-        RowKind::Binary => StakeWeights::Binary,
-        RowKind::Scores => StakeWeights::Scores,
+        RowScoreKind::Binary => StakeWeights::Binary,
+        RowScoreKind::Scores => StakeWeights::Scores,
     };
     let (low, high) = bets::interval(&differences, weights)?;
     // Scores of the same text are equal to the bit, so a tie needs no tolerance.

@@ -150,7 +150,7 @@ fn a_model_that_was_not_compared_with_the_one_that_serves_is_compared_first() {
 fn models_that_are_each_a_little_worse_do_not_add_up() {
     let mut old = serving("old", Some(evidence(0.6, "rows")));
     let last = old.target.as_mut().and_then(|it| it.evidence.as_mut());
-    last.unwrap().verdict = Some(Verdict::NotWorse);
+    last.unwrap().verdict = Some("not_worse".to_owned());
     let policy = Gate::NotWorse;
     check(
         &against(Verdict::NotWorse, "e"),

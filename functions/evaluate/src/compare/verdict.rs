@@ -3,8 +3,8 @@
 
 use scores::{
     comparison::{
-        sequential::{ComparisonPlan, Design, Finding, RowKind, Sequential},
-        verdict::{Guardrail, Outcome, outcome},
+        sequential::{ComparisonFinding, ComparisonPlan, Design, RowScoreKind, Sequential},
+        verdict::{ComparisonOutcome, Guardrail, outcome},
     },
     metric::{Metric, Scale},
     metrics::scored,
@@ -23,10 +23,10 @@ pub(super) struct Judgement {
 }
 
 /// What a metric gives for a row.
-pub(super) fn kind(metric: &dyn Metric) -> RowKind {
+pub(super) fn kind(metric: &dyn Metric) -> RowScoreKind {
     match metric.scale() {
-        Scale::Binary => RowKind::Binary,
-        Scale::Graded => RowKind::Scores,
+        Scale::Binary => RowScoreKind::Binary,
+        Scale::Graded => RowScoreKind::Scores,
     }
 }
 
@@ -74,22 +74,22 @@ pub(super) fn judge(
     let found = outcome(true, &guardrails(cases), &finding);
     let (verdict, words) = match found {
         // A model that a filter silences does not lose to another: the lead must hold without those rows.
-        Outcome::Better if !leads_without_blocked(metric, cases, rules) => (
+        ComparisonOutcome::Better if !leads_without_blocked(metric, cases, rules) => (
             Verdict::CannotTell,
             format!("inconclusive: it leads only where a filter blocked {other}"),
         ),
-        Outcome::Better => (Verdict::Better, format!("better than {other}")),
-        Outcome::NotWorse => (
+        ComparisonOutcome::Better => (Verdict::Better, format!("better than {other}")),
+        ComparisonOutcome::NotWorse => (
             Verdict::NotWorse,
             format!("not worse than {other} by more than {:.3}", rules.margin),
         ),
-        Outcome::Worse => (Verdict::Worse, format!("worse than {other}")),
-        Outcome::No { guardrail } => (
+        ComparisonOutcome::Worse => (Verdict::Worse, format!("worse than {other}")),
+        ComparisonOutcome::No { guardrail } => (
             Verdict::No,
             format!("ruled out: more answers are {guardrail} than of {other}"),
         ),
-        Outcome::Undecided => (Verdict::Undecided, "undecided".to_owned()),
-        Outcome::CannotTell => (Verdict::CannotTell, inconclusive(&finding)),
+        ComparisonOutcome::Undecided => (Verdict::Undecided, "undecided".to_owned()),
+        ComparisonOutcome::CannotTell => (Verdict::CannotTell, inconclusive(&finding)),
     };
     let stopped = comparison.settled();
     let is_open = matches!(verdict, Verdict::CannotTell | Verdict::NotWorse);
@@ -114,7 +114,7 @@ fn leads_without_blocked(metric: &dyn Metric, cases: &[Case<'_>], rules: &Verdic
         }
     };
     let finding = looked_at(metric, cases, rules, ties).finding();
-    outcome(true, &[], &finding) == Outcome::Better
+    outcome(true, &[], &finding) == ComparisonOutcome::Better
 }
 
 /// What the tuned model must not do more often than the other one.
@@ -141,12 +141,12 @@ fn guardrails(cases: &[Case<'_>]) -> [Guardrail; 3] {
     })
 }
 
-fn more_rows(finding: &Finding) -> Option<u64> {
+fn more_rows(finding: &ComparisonFinding) -> Option<u64> {
     let needed = finding.rows_needed?;
     Some(needed.saturating_sub(finding.rows) as u64)
 }
 
-fn inconclusive(finding: &Finding) -> String {
+fn inconclusive(finding: &ComparisonFinding) -> String {
     match more_rows(finding) {
         _ if finding.rows == 0 => "no rows to compare".to_owned(),
         Some(more) => {
@@ -156,7 +156,7 @@ fn inconclusive(finding: &Finding) -> String {
     }
 }
 
-fn numbers(metric: &dyn Metric, finding: &Finding) -> String {
+fn numbers(metric: &dyn Metric, finding: &ComparisonFinding) -> String {
     let Some((low, high)) = finding.interval else {
         return format!("{}, no rows", metric.name());
     };

@@ -210,30 +210,32 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn interval_and_evidence_agree(differences in proptest::collection::vec(-1.0..1.0_f64, 1..60)) {
-            for weights in [StakeWeights::Scores, StakeWeights::Binary] {
-                let mut bets = ZeroBets::new(weights);
-                differences.iter().for_each(|difference| bets.add(*difference));
-                let (low, high) = interval(&differences, weights).unwrap();
-                let excludes_zero = low > 0.0 || high < 0.0;
-                prop_assert_eq!(excludes_zero, bets.log_e() >= THRESHOLD.ln());
-                let mean = differences.iter().sum::<f64>() / float(differences.len());
-                prop_assert!(low <= mean && mean <= high);
-            }
-        }
-
-        #[test]
-        fn a_better_row_never_lowers_the_bet(
-            differences in proptest::collection::vec(-1.0..1.0_f64, 1..40), row: prop::sample::Index, more in 0.0..1.0_f64,
-        ) {
-            let mut better = differences.clone();
-            let row = row.index(better.len());
-            better[row] = (better[row] + more).min(1.0);
-            for bound in [-0.05, 0.0, 0.1] {
-                let (before, after) = (log_above(&differences, bound, StakeWeights::Scores), log_above(&better, bound, StakeWeights::Scores));
-                prop_assert!(after >= before - 1e-12);
-            }
-        }
+            #[test]
+            fn interval_and_evidence_agree(differences in proptest::collection::vec(-1.0..1.0_f64, 1..60)) {
+                for weights in [StakeWeights::Scores, StakeWeights::Binary] {
+                    let mut bets = ZeroBets::new(weights);
+                    for difference in &differences {
+     bets.add(*difference);
     }
+                    let (low, high) = interval(&differences, weights).unwrap();
+                    let excludes_zero = low > 0.0 || high < 0.0;
+                    prop_assert_eq!(excludes_zero, bets.log_e() >= THRESHOLD.ln());
+                    let mean = differences.iter().sum::<f64>() / float(differences.len());
+                    prop_assert!(low <= mean && mean <= high);
+                }
+            }
+
+            #[test]
+            fn a_better_row_never_lowers_the_bet(
+                differences in proptest::collection::vec(-1.0..1.0_f64, 1..40), row: prop::sample::Index, more in 0.0..1.0_f64,
+            ) {
+                let mut better = differences.clone();
+                let row = row.index(better.len());
+                better[row] = (better[row] + more).min(1.0);
+                for bound in [-0.05, 0.0, 0.1] {
+                    let (before, after) = (log_above(&differences, bound, StakeWeights::Scores), log_above(&better, bound, StakeWeights::Scores));
+                    prop_assert!(after >= before - 1e-12);
+                }
+            }
+        }
 }

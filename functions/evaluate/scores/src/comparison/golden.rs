@@ -81,9 +81,9 @@ fn bets_and_their_intervals() {
             (StakeWeights::Binary, "binary"),
         ] {
             let mut bets = ZeroBets::new(weights);
-            differences
-                .iter()
-                .for_each(|difference| bets.add(*difference));
+            for difference in &differences {
+                bets.add(*difference);
+            }
             close(bets.log_e(), &sample[format!("log_e_{kind}")]);
             let (low, high) = bets::interval(&differences, weights).unwrap();
             let expected = &sample[format!("interval_{kind}")];

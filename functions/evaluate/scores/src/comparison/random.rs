@@ -1,4 +1,4 @@
-//! Random numbers of tests, from a seed: SplitMix64 (G. Steele, D. Lea, C. Flood, 2014).
+//! Random numbers of tests, from a seed: `SplitMix64` (G. Steele, D. Lea, C. Flood, 2014).
 
 pub(super) struct Random(u64);
 

@@ -21,7 +21,7 @@ const HOPELESS_BELOW: f64 = 0.05;
 
 /// What the metric gives for a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RowKind {
+pub enum RowScoreKind {
     /// Right or wrong.
     Binary,
     /// A score between 0 and 1.
@@ -43,7 +43,7 @@ pub struct ComparisonPlan {
     /// Rows that are asked at the most.
     pub rows: usize,
     /// What the metric gives for a row.
-    pub kind: RowKind,
+    pub kind: RowScoreKind,
     /// When they are looked at.
     pub design: Design,
     /// The largest loss that still counts as not worse, on the scale from 0 to 1.
@@ -56,7 +56,7 @@ pub struct ComparisonPlan {
 
 /// What is proven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Claim {
+pub enum ProvenClaim {
     /// The candidate scores higher.
     Better,
     /// It scores at most the margin lower.
@@ -69,16 +69,16 @@ pub enum Claim {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settled {
     /// What.
-    pub claim: Claim,
+    pub claim: ProvenClaim,
     /// Rows that were looked at by then.
     pub rows: usize,
 }
 
 /// What a comparison has come to.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Finding {
+pub struct ComparisonFinding {
     /// What is proven, if anything.
-    pub claim: Option<Claim>,
+    pub claim: Option<ProvenClaim>,
     /// Rows that were looked at.
     pub rows: usize,
     /// The mean difference on them.
@@ -140,8 +140,8 @@ impl Sequential {
             self.is_not_worse = true;
         }
         let stops = match self.plan.kind {
-            RowKind::Binary => self.table.stops(self.wins, self.losses),
-            RowKind::Scores => {
+            RowScoreKind::Binary => self.table.stops(self.wins, self.losses),
+            RowScoreKind::Scores => {
                 self.bets.add(difference);
                 let threshold = THRESHOLD * float(self.plan.candidates.max(1));
                 self.bets.log_e() >= threshold.ln()
@@ -150,7 +150,7 @@ impl Sequential {
         if stops {
             self.settle(self.leader());
         } else if self.is_not_worse && self.plan.accepts_not_worse {
-            self.settle(Claim::NotWorse);
+            self.settle(ProvenClaim::NotWorse);
         } else {
             self.hopeless = self.is_hopeless();
         }
@@ -167,11 +167,11 @@ impl Sequential {
     }
 
     /// What it has come to. The planned end is looked at if all its rows were.
-    pub fn finding(&self) -> Finding {
+    pub fn finding(&self) -> ComparisonFinding {
         let (rows, claim) = self.claimed();
         let sum: f64 = self.differences.iter().sum();
-        let is_open = claim.is_none_or(|claim| claim == Claim::NotWorse);
-        Finding {
+        let is_open = claim.is_none_or(|claim| claim == ProvenClaim::NotWorse);
+        ComparisonFinding {
             claim,
             rows,
             difference: if rows == 0 { 0.0 } else { sum / float(rows) },
@@ -181,39 +181,39 @@ impl Sequential {
     }
 
     /// How many rows were looked at, and what they prove.
-    pub(super) fn claimed(&self) -> (usize, Option<Claim>) {
+    pub(super) fn claimed(&self) -> (usize, Option<ProvenClaim>) {
         let rows = self.differences.len();
         let claim = match self.settled {
             Some(settled) => Some(settled.claim),
             None if rows >= self.plan.rows => self.claim_at_end(),
-            None => self.is_not_worse.then_some(Claim::NotWorse),
+            None => self.is_not_worse.then_some(ProvenClaim::NotWorse),
         };
         (rows, claim)
     }
 
-    fn settle(&mut self, claim: Claim) {
+    fn settle(&mut self, claim: ProvenClaim) {
         self.settled = Some(Settled {
             claim,
             rows: self.differences.len(),
         });
     }
 
-    fn leader(&self) -> Claim {
+    fn leader(&self) -> ProvenClaim {
         let sum: f64 = match self.plan.kind {
-            RowKind::Binary => float(self.wins) - float(self.losses),
-            RowKind::Scores => self.differences.iter().sum(),
+            RowScoreKind::Binary => float(self.wins) - float(self.losses),
+            RowScoreKind::Scores => self.differences.iter().sum(),
         };
         if sum > 0.0 {
-            Claim::Better
+            ProvenClaim::Better
         } else {
-            Claim::Worse
+            ProvenClaim::Worse
         }
     }
 
     fn is_hopeless(&self) -> bool {
         let rows = self.differences.len();
         let is_due = rows >= HOPELESS_FROM && rows.is_multiple_of(HOPELESS_EVERY);
-        if !is_due || self.plan.accepts_not_worse || self.plan.kind == RowKind::Scores {
+        if !is_due || self.plan.accepts_not_worse || self.plan.kind == RowScoreKind::Scores {
             return false;
         }
         let chance =
@@ -221,9 +221,9 @@ impl Sequential {
         chance < HOPELESS_BELOW
     }
 
-    fn claim_at_end(&self) -> Option<Claim> {
+    fn claim_at_end(&self) -> Option<ProvenClaim> {
         let direction = match (self.plan.design, self.plan.kind) {
-            (Design::Sequential, RowKind::Binary) => {
+            (Design::Sequential, RowScoreKind::Binary) => {
                 let is_enough = self.table.is_enough_at_end(self.wins, self.losses);
                 return if is_enough {
                     Some(self.leader())
@@ -232,21 +232,21 @@ impl Sequential {
                 };
             }
             // An end test of scores was tried, and gains nothing.
-            (Design::Sequential, RowKind::Scores) => None,
-            (Design::Fixed, RowKind::Binary) => fixed::of_counts(self.wins, self.losses),
-            (Design::Fixed, RowKind::Scores) => fixed::of_scores(&self.differences),
+            (Design::Sequential, RowScoreKind::Scores) => None,
+            (Design::Fixed, RowScoreKind::Binary) => fixed::of_counts(self.wins, self.losses),
+            (Design::Fixed, RowScoreKind::Scores) => fixed::of_scores(&self.differences),
         };
         match direction {
-            Some(Direction::Better) => Some(Claim::Better),
-            Some(Direction::Worse) => Some(Claim::Worse),
+            Some(Direction::Better) => Some(ProvenClaim::Better),
+            Some(Direction::Worse) => Some(ProvenClaim::Worse),
             None => self.not_worse_at_end(),
         }
     }
 
-    fn not_worse_at_end(&self) -> Option<Claim> {
+    fn not_worse_at_end(&self) -> Option<ProvenClaim> {
         let is_not_worse = self.is_not_worse
             || match self.plan.kind {
-                RowKind::Binary => {
+                RowScoreKind::Binary => {
                     let tally = Tally {
                         wins: self.wins,
                         losses: self.losses,
@@ -254,20 +254,20 @@ impl Sequential {
                     };
                     not_worse::is_not_worse(tally, self.plan.margin)
                 }
-                RowKind::Scores => {
+                RowScoreKind::Scores => {
                     let chance = pseudo_row::chance_below(&self.differences, -self.plan.margin);
                     chance <= not_worse::ERROR_AT_END
                 }
             };
-        is_not_worse.then_some(Claim::NotWorse)
+        is_not_worse.then_some(ProvenClaim::NotWorse)
     }
 
     fn rows_needed(&self) -> Option<usize> {
         let rows = self.differences.len();
         match self.plan.kind {
-            RowKind::Binary => coin::rows_for_even_chance(self.wins, self.losses, rows),
+            RowScoreKind::Binary => coin::rows_for_even_chance(self.wins, self.losses, rows),
             // It is not settled yet, whatever the estimate is.
-            RowKind::Scores => {
+            RowScoreKind::Scores => {
                 outlook::rows_for_scores(&self.differences).map(|needed| needed.max(rows + 1))
             }
         }
@@ -275,10 +275,10 @@ impl Sequential {
     }
 }
 
-fn weights(kind: RowKind) -> StakeWeights {
+fn weights(kind: RowScoreKind) -> StakeWeights {
     match kind {
-        RowKind::Binary => StakeWeights::Binary,
-        RowKind::Scores => StakeWeights::Scores,
+        RowScoreKind::Binary => StakeWeights::Binary,
+        RowScoreKind::Scores => StakeWeights::Scores,
     }
 }
 

@@ -1,11 +1,11 @@
 //! What the comparison does when it is run often: how seldom it is wrong, and after how many rows it stops.
 //!
-//! Answers of four models to gsm8k's 1,319 test rows (OpenAI, "Training verifiers to solve math word problems",
+//! Answers of four models to gsm8k's 1,319 test rows (`OpenAI`, "Training verifiers to solve math word problems",
 //! 2021) are known: only their counts are used, in an order drawn for each run.
 
 use super::{
     random::Random,
-    sequential::{Claim, ComparisonPlan, Design, RowKind, Sequential},
+    sequential::{ComparisonPlan, Design, ProvenClaim, RowScoreKind, Sequential},
     sources,
 };
 
@@ -13,7 +13,7 @@ use super::{
 const ROWS: usize = 1_319;
 
 /// A comparison before its first row, which runs clone: its table is made once.
-fn before(rows: usize, kind: RowKind) -> Sequential {
+fn before(rows: usize, kind: RowScoreKind) -> Sequential {
     Sequential::new(ComparisonPlan {
         rows,
         kind,
@@ -38,13 +38,13 @@ fn shuffled(rows: &mut [f64], random: &mut Random) {
 }
 
 /// Rows looked at, and whether the candidate was called better or worse, in an order of rows.
-fn run(before: &Sequential, rows: &[f64]) -> (usize, Option<Claim>) {
+fn run(before: &Sequential, rows: &[f64]) -> (usize, Option<ProvenClaim>) {
     let mut comparison = before.clone();
     for row in rows {
         comparison.add(*row);
     }
     let (rows, claim) = comparison.claimed();
-    (rows, claim.filter(|claim| *claim != Claim::NotWorse))
+    (rows, claim.filter(|claim| *claim != ProvenClaim::NotWorse))
 }
 
 #[track_caller]
@@ -65,14 +65,14 @@ const PAIRS: [(usize, usize, usize, usize); 4] = [
 fn clear_gaps_are_seen_after_as_many_rows_as_published() {
     const RUNS: usize = 400;
     let mut random = Random::new(1);
-    let before = before(ROWS, RowKind::Binary);
+    let before = before(ROWS, RowScoreKind::Binary);
     for (wins, losses, median, most) in PAIRS {
         let mut rows = of_counts(wins, losses);
         let mut stops: Vec<usize> = (0..RUNS)
             .map(|_run| {
                 shuffled(&mut rows, &mut random);
                 let (stop, claim) = run(&before, &rows);
-                assert_eq!(claim, Some(Claim::Better));
+                assert_eq!(claim, Some(ProvenClaim::Better));
                 stop
             })
             .collect();
@@ -86,15 +86,15 @@ fn clear_gaps_are_seen_after_as_many_rows_as_published() {
 fn a_small_gap_is_seen_in_half_of_the_runs_and_hardly_ever_wrongly() {
     const RUNS: usize = 200;
     let mut random = Random::new(2);
-    let before = before(ROWS, RowKind::Binary);
+    let before = before(ROWS, RowScoreKind::Binary);
     let mut rows = of_counts(152, 209);
     let (mut right, mut wrong) = (0, 0);
     for _run in 0..RUNS {
         shuffled(&mut rows, &mut random);
         match run(&before, &rows).1 {
-            Some(Claim::Worse) => right += 1,
-            Some(Claim::Better) => wrong += 1,
-            Some(Claim::NotWorse) | None => {}
+            Some(ProvenClaim::Worse) => right += 1,
+            Some(ProvenClaim::Better) => wrong += 1,
+            Some(ProvenClaim::NotWorse) | None => {}
         }
     }
     // Looking for hopeless cases, and the test at the end, change little: 49 % by the evidence alone.
@@ -124,7 +124,10 @@ fn equal_models_are_told_apart_in_at_most_5_percent_with_a_look_after_every_row(
     let scores: Vec<f64> = (0..400)
         .map(|_row| (0.16 * random.normal()).clamp(-1.0, 1.0))
         .collect();
-    for (rows, kind) in [(binary, RowKind::Binary), (scores, RowKind::Scores)] {
+    for (rows, kind) in [
+        (binary, RowScoreKind::Binary),
+        (scores, RowScoreKind::Scores),
+    ] {
         let mut rows = rows;
         let before = before(rows.len(), kind);
         let mut false_claims = 0;
@@ -141,7 +144,7 @@ fn equal_models_are_told_apart_in_at_most_5_percent_with_a_look_after_every_row(
 fn rare_large_losses_prove_nothing() {
     const RUNS: usize = 400;
     let mut random = Random::new(4);
-    let before = before(1_001, RowKind::Scores);
+    let before = before(1_001, RowScoreKind::Scores);
     for (share, gain, loss) in [(0.9, 0.05, -0.45), (0.98, 0.01, -0.49)] {
         let mut better = 0;
         let mut worse = 0;
@@ -150,9 +153,9 @@ fn rare_large_losses_prove_nothing() {
                 .map(|_row| if random.uniform() < share { gain } else { loss })
                 .collect();
             match run(&before, &rows).1 {
-                Some(Claim::Better) => better += 1,
-                Some(Claim::Worse) => worse += 1,
-                Some(Claim::NotWorse) | None => {}
+                Some(ProvenClaim::Better) => better += 1,
+                Some(ProvenClaim::Worse) => worse += 1,
+                Some(ProvenClaim::NotWorse) | None => {}
             }
         }
         // A bootstrap at 100 rows claims "better" in 5 and 12 %, an asymptotic sequence in up to 68 %.
@@ -165,7 +168,7 @@ fn rare_large_losses_prove_nothing() {
 fn scores_of_a_better_model_are_seen_after_as_many_rows_as_published() {
     const RUNS: usize = 200;
     let mut random = Random::new(5);
-    let before = before(2_000, RowKind::Scores);
+    let before = before(2_000, RowScoreKind::Scores);
     for (mean, deviation, median, most) in [(0.068, 0.16, 81, 119), (0.04, 0.15, 148, 239)] {
         let mut stops: Vec<usize> = (0..RUNS)
             .map(|_run| {
@@ -188,7 +191,7 @@ fn rows_of_one_source_count_once() {
     const RUNS: usize = 1_000;
     let mut random = Random::new(6);
     let names: Vec<String> = (0..20).map(|source| source.to_string()).collect();
-    let before = before(names.len(), RowKind::Binary);
+    let before = before(names.len(), RowScoreKind::Binary);
     let mut false_claims = 0;
     for _run in 0..RUNS {
         let mut rows = Vec::new();

@@ -3,12 +3,12 @@
 
 use super::{
     THRESHOLD, coin, float,
-    sequential::{Claim, Finding},
+    sequential::{ComparisonFinding, ProvenClaim},
 };
 
 /// What a comparison says of a candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ComparisonOutcome {
     /// A model could not be asked: nothing follows.
     Undecided,
     /// A guardrail failed, whatever the scores.
@@ -48,21 +48,25 @@ impl Guardrail {
 }
 
 /// The outcome.
-pub fn outcome(is_sound: bool, guardrails: &[Guardrail], finding: &Finding) -> Outcome {
+pub fn outcome(
+    is_sound: bool,
+    guardrails: &[Guardrail],
+    finding: &ComparisonFinding,
+) -> ComparisonOutcome {
     if !is_sound {
-        return Outcome::Undecided;
+        return ComparisonOutcome::Undecided;
     }
     let failed = guardrails.iter().find(|one| one.fails(guardrails.len()));
     if let Some(failed) = failed {
-        return Outcome::No {
+        return ComparisonOutcome::No {
             guardrail: failed.name,
         };
     }
     match finding.claim {
-        Some(Claim::Worse) => Outcome::Worse,
-        Some(Claim::Better) => Outcome::Better,
-        Some(Claim::NotWorse) => Outcome::NotWorse,
-        None => Outcome::CannotTell,
+        Some(ProvenClaim::Worse) => ComparisonOutcome::Worse,
+        Some(ProvenClaim::Better) => ComparisonOutcome::Better,
+        Some(ProvenClaim::NotWorse) => ComparisonOutcome::NotWorse,
+        None => ComparisonOutcome::CannotTell,
     }
 }
 
@@ -70,8 +74,8 @@ pub fn outcome(is_sound: bool, guardrails: &[Guardrail], finding: &Finding) -> O
 mod tests {
     use super::*;
 
-    fn finding(claim: Option<Claim>) -> Finding {
-        Finding {
+    fn finding(claim: Option<ProvenClaim>) -> ComparisonFinding {
+        ComparisonFinding {
             claim,
             rows: 100,
             difference: 0.0,
@@ -90,17 +94,26 @@ mod tests {
 
     #[test]
     fn claims_go_before_one_another() {
-        let better = finding(Some(Claim::Better));
+        let better = finding(Some(ProvenClaim::Better));
         let failed = [empty(12, 0)];
-        assert_eq!(outcome(false, &failed, &better), Outcome::Undecided);
-        let no = Outcome::No { guardrail: "empty" };
+        assert_eq!(
+            outcome(false, &failed, &better),
+            ComparisonOutcome::Undecided
+        );
+        let no = ComparisonOutcome::No { guardrail: "empty" };
         assert_eq!(outcome(true, &failed, &better), no);
-        assert_eq!(outcome(true, &[empty(0, 12)], &better), Outcome::Better);
-        assert_eq!(outcome(true, &[], &finding(None)), Outcome::CannotTell);
-        let not_worse = finding(Some(Claim::NotWorse));
-        assert_eq!(outcome(true, &[], &not_worse), Outcome::NotWorse);
-        let worse = finding(Some(Claim::Worse));
-        assert_eq!(outcome(true, &[], &worse), Outcome::Worse);
+        assert_eq!(
+            outcome(true, &[empty(0, 12)], &better),
+            ComparisonOutcome::Better
+        );
+        assert_eq!(
+            outcome(true, &[], &finding(None)),
+            ComparisonOutcome::CannotTell
+        );
+        let not_worse = finding(Some(ProvenClaim::NotWorse));
+        assert_eq!(outcome(true, &[], &not_worse), ComparisonOutcome::NotWorse);
+        let worse = finding(Some(ProvenClaim::Worse));
+        assert_eq!(outcome(true, &[], &worse), ComparisonOutcome::Worse);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn plan(rows: usize, kind: RowKind, design: Design) -> ComparisonPlan {
+fn plan(rows: usize, kind: RowScoreKind, design: Design) -> ComparisonPlan {
     ComparisonPlan {
         rows,
         kind,
@@ -15,28 +15,28 @@ fn plan(rows: usize, kind: RowKind, design: Design) -> ComparisonPlan {
     }
 }
 
-fn finding(plan: ComparisonPlan, differences: &[f64]) -> Finding {
+fn finding(plan: ComparisonPlan, differences: &[f64]) -> ComparisonFinding {
     let mut comparison = Sequential::new(plan);
-    differences
-        .iter()
-        .for_each(|difference| comparison.add(*difference));
+    for difference in differences {
+        comparison.add(*difference);
+    }
     comparison.finding()
 }
 
 #[test]
 fn a_comparison_stops_when_something_is_proven_and_stays_there() {
-    let mut comparison = Sequential::new(plan(200, RowKind::Binary, Design::Sequential));
+    let mut comparison = Sequential::new(plan(200, RowScoreKind::Binary, Design::Sequential));
     for _row in 0..9 {
         assert!(!comparison.is_over());
         comparison.add(1.0);
     }
     let settled = Settled {
-        claim: Claim::Better,
+        claim: ProvenClaim::Better,
         rows: 9,
     };
     assert_eq!(comparison.settled(), Some(settled));
     (0..50).for_each(|_row| comparison.add(-1.0));
-    assert_eq!(comparison.finding().claim, Some(Claim::Better));
+    assert_eq!(comparison.finding().claim, Some(ProvenClaim::Better));
     assert_eq!(comparison.finding().rows, 9);
     assert!(comparison.finding().interval.unwrap().0 > 0.0);
 }
@@ -44,26 +44,29 @@ fn a_comparison_stops_when_something_is_proven_and_stays_there() {
 #[test]
 fn the_planned_end_needs_less_than_the_evidence() {
     let six: Vec<f64> = (0..40).map(|row| if row < 6 { 1.0 } else { 0.0 }).collect();
-    let at_end = finding(plan(40, RowKind::Binary, Design::Sequential), &six);
-    assert_eq!(at_end.claim, Some(Claim::Better));
-    let before = finding(plan(41, RowKind::Binary, Design::Sequential), &six);
+    let at_end = finding(plan(40, RowScoreKind::Binary, Design::Sequential), &six);
+    assert_eq!(at_end.claim, Some(ProvenClaim::Better));
+    let before = finding(plan(41, RowScoreKind::Binary, Design::Sequential), &six);
     assert_eq!(before.claim, None);
     assert!(before.rows_needed.unwrap() > 40);
 }
 
 #[test]
 fn ties_claim_nothing_but_not_worse() {
-    let mut accepts = plan(84, RowKind::Binary, Design::Sequential);
+    let mut accepts = plan(84, RowScoreKind::Binary, Design::Sequential);
     accepts.accepts_not_worse = true;
     let ties = finding(accepts, &[0.0; 84]);
-    assert_eq!((ties.claim, ties.rows), (Some(Claim::NotWorse), 84));
-    let few = finding(plan(50, RowKind::Binary, Design::Sequential), &[0.0; 50]);
+    assert_eq!((ties.claim, ties.rows), (Some(ProvenClaim::NotWorse), 84));
+    let few = finding(
+        plan(50, RowScoreKind::Binary, Design::Sequential),
+        &[0.0; 50],
+    );
     assert_eq!((few.claim, few.rows_needed), (None, None));
 }
 
 #[test]
 fn equal_models_are_given_up_before_all_rows_are_asked() {
-    let mut comparison = Sequential::new(plan(1_319, RowKind::Binary, Design::Sequential));
+    let mut comparison = Sequential::new(plan(1_319, RowScoreKind::Binary, Design::Sequential));
     for row in 0..1_319 {
         comparison.add([1.0, 0.0, -1.0, 0.0][row % 4]);
     }
@@ -77,26 +80,26 @@ fn a_clear_loss_is_worse_although_it_is_inside_the_margin() {
     let lost: Vec<f64> = (0..400)
         .map(|row| if row % 25 == 0 { -1.0 } else { 0.0 })
         .collect();
-    let mut wide = plan(400, RowKind::Binary, Design::Sequential);
+    let mut wide = plan(400, RowScoreKind::Binary, Design::Sequential);
     wide.margin = 0.2;
-    assert_eq!(finding(wide, &lost).claim, Some(Claim::Worse));
+    assert_eq!(finding(wide, &lost).claim, Some(ProvenClaim::Worse));
 }
 
 #[test]
 fn where_not_worse_is_all_that_is_asked_for_it_ends_the_comparison() {
-    let mut accepts = plan(2_000, RowKind::Scores, Design::Sequential);
+    let mut accepts = plan(2_000, RowScoreKind::Scores, Design::Sequential);
     accepts.accepts_not_worse = true;
     let found = finding(accepts, &[0.0; 2_000]);
-    assert_eq!(found.claim, Some(Claim::NotWorse));
+    assert_eq!(found.claim, Some(ProvenClaim::NotWorse));
     assert!(found.rows < 200, "{}", found.rows);
 }
 
-fn rank(claim: Option<Claim>) -> u8 {
+fn rank(claim: Option<ProvenClaim>) -> u8 {
     match claim {
-        Some(Claim::Worse) => 0,
+        Some(ProvenClaim::Worse) => 0,
         None => 1,
-        Some(Claim::NotWorse) => 2,
-        Some(Claim::Better) => 3,
+        Some(ProvenClaim::NotWorse) => 2,
+        Some(ProvenClaim::Better) => 3,
     }
 }
 
@@ -111,7 +114,7 @@ proptest! {
         let row = row.index(better.len());
         better[row] = (better[row] + 1.0).min(1.0);
         let design = if fixed { Design::Fixed } else { Design::Sequential };
-        let plan = plan(differences.len(), RowKind::Binary, design);
+        let plan = plan(differences.len(), RowScoreKind::Binary, design);
         let (before, after) = (finding(plan, &differences), finding(plan, &better));
         prop_assert!(rank(after.claim) >= rank(before.claim), "{before:?} became {after:?}");
     }
@@ -123,7 +126,7 @@ proptest! {
         let mut better = differences.clone();
         let row = row.index(better.len());
         better[row] = (better[row] + more).min(1.0);
-        let plan = plan(differences.len(), RowKind::Scores, Design::Sequential);
+        let plan = plan(differences.len(), RowScoreKind::Scores, Design::Sequential);
         let (before, after) = (finding(plan, &differences), finding(plan, &better));
         prop_assert!(rank(after.claim) >= rank(before.claim), "{before:?} became {after:?}");
     }
