@@ -96,12 +96,8 @@ impl FoldedHash {
 
     fn text(&mut self, text: &Text<'_>) {
         let escaped = text.escaped();
-        if !escaped.is_ascii() {
-            self.unicode(text);
-            return;
-        }
         let before = self.hash;
-        dispatch!(Level::new(), simd => self.ascii(simd, escaped.as_bytes()));
+        dispatch!(Level::new(), simd => self.words(simd, escaped));
         // A question of signs only: there is nothing else to know it by.
         if self.hash == before {
             self.add(word(escaped.as_bytes(), 0..escaped.len(), 0));
@@ -109,11 +105,9 @@ impl FoldedHash {
     }
 
     /// Adds the words of a text beyond ASCII, character by character.
-    fn unicode(&mut self, text: &Text<'_>) {
+    fn unicode(&mut self, text: &str) {
         let mut run = String::new();
-        let before = self.hash;
-        let plain = text.plain();
-        let folded = plain.nfkc().flat_map(char::to_lowercase);
+        let folded = text.nfkc().flat_map(char::to_lowercase);
         let mut folded = folded.chain(std::iter::once(' ')).peekable();
         while let Some(c) = folded.next() {
             let is_sign = u8::try_from(c).is_ok_and(|byte| SIGNS.contains(&byte));
@@ -125,9 +119,6 @@ impl FoldedHash {
                 run.clear();
             }
         }
-        if self.hash == before {
-            self.add(word(plain.as_bytes(), 0..plain.len(), 0));
-        }
     }
 
     #[expect(
@@ -135,7 +126,9 @@ impl FoldedHash {
         reason = "inlined so that it is compiled for each instruction set"
     )]
     #[inline(always)]
-    fn ascii<S: Simd>(&mut self, simd: S, bytes: &[u8]) {
+    fn words<S: Simd>(&mut self, simd: S, text: &str) {
+        let bytes = text.as_bytes();
+        let is_ascii = text.is_ascii();
         let (mut word_before, mut escape_before) = (0, 0);
         let (mut open, mut base) = (0, 0);
         // After the last block there is whitespace, so that every word ends.
@@ -165,7 +158,9 @@ impl FoldedHash {
                 }
                 hyphens &= hyphens - 1;
             }
-            let words = (letters | digits | signs | minus) & !escaped;
+            // Words with a letter beyond ASCII are read once more, character by character.
+            let high = bytes_of.simd_ge(0x80).to_bitmask();
+            let words = (letters | digits | signs | minus | high) & !escaped;
             let shifted = words << 1 | word_before;
             (word_before, escape_before) = (words >> (BLOCK - 1), backslash >> (BLOCK - 1));
             let (mut starts, mut ends) = (words & !shifted, shifted & !words);
@@ -177,7 +172,11 @@ impl FoldedHash {
                     open = base + start as usize;
                     starts &= starts - 1;
                 }
-                self.add(word(bytes, open..base + end as usize, LOWER));
+                let range = open..base + end as usize;
+                match text.get(range.clone()).filter(|_| !is_ascii) {
+                    Some(piece) if !piece.is_ascii() => self.unicode(piece),
+                    Some(_) | None => self.add(word(bytes, range, LOWER)),
+                }
                 ends &= ends - 1;
             }
             if starts != 0 {
@@ -287,7 +286,7 @@ mod tests {
             let mut fast = FoldedHash::default();
             fast.text(&Text::of(&text));
             let mut slow = FoldedHash::default();
-            slow.unicode(&Text::of(&text));
+            slow.unicode(&text);
             let any = text.chars().any(char::is_alphanumeric);
             prop_assert!(!any || fast.hash == slow.hash, "{:?}", text);
         }

@@ -150,14 +150,16 @@ fn document(value: Value<'_>) -> Result<Text<'_>, Value<'_>> {
 /// reading comprehension do the same, and Google recommends putting the question last when the
 /// context is long.
 fn put_above<'a>(mut text: Text<'a>, example: &mut Example<'a>) {
-    let mut turns = example.turns.iter_mut();
-    let Some(turn) = turns.find(|turn| turn.role == Role::User) else {
-        return;
-    };
-    let asked = turn.parts.iter_mut().find_map(|part| match part {
-        Part::Text(asked) if !asked.is_blank() => Some(asked),
-        Part::Text(_) | Part::Other(..) => None,
-    });
+    let users = example
+        .turns
+        .iter_mut()
+        .filter(|turn| turn.role == Role::User);
+    let asked = users
+        .flat_map(|turn| &mut turn.parts)
+        .find_map(|part| match part {
+            Part::Text(asked) if !asked.is_blank() => Some(asked),
+            Part::Text(_) | Part::Other(..) => None,
+        });
     if let Some(asked) = asked {
         text.trim_end();
         asked.trim_start();
@@ -256,12 +258,14 @@ fn put_choices<'a>(
             Text::join(&[Text::of(&label), text], ". ")
         });
     }
-    let mut turns = example.turns.iter_mut().rev();
-    let Some(turn) = turns.find(|turn| turn.role == Role::User) else {
-        return Ok(());
-    };
     let below = Text::join(&lines, "\n");
-    let mut parts = turn.parts.iter_mut().rev();
+    // The last turn of the user may hold nothing but the answers of functions.
+    let users = example
+        .turns
+        .iter_mut()
+        .rev()
+        .filter(|turn| turn.role == Role::User);
+    let mut parts = users.flat_map(|turn| turn.parts.iter_mut().rev());
     let asked = parts.find_map(|part| match part {
         Part::Text(asked) => Some(asked),
         Part::Other(..) => None,
