@@ -72,7 +72,6 @@ const BESIDE: &[&str] = &[
     "cot",
     "rating",
     "source",
-    "label_text",
     "notes",
 ];
 
