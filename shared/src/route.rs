@@ -409,12 +409,6 @@ mod tests {
 
     #[test]
     fn a_person_sends_a_route_back_to_a_run_a_version_or_the_base_model() {
-        let all = ["d-v1-a", "d-v2-b", "d-v2-c", "d-v3-d"];
-        let route = all.into_iter().fold(Route::new("gemini"), |route, name| {
-            promote(route, target(name), "better", at(0))
-        });
-        let back = |to: &BackTo| roll_back(route.clone(), to, "ada", "complaints", at(9));
-        let to = |name: &str| BackTo::Target(name.to_owned());
         #[track_caller]
         fn check(back: Result<Route, NotBehind>, serves: Option<&str>, behind: usize) {
             let back = back.unwrap();
@@ -429,6 +423,13 @@ mod tests {
             );
             assert_eq!(back.version, 5);
         }
+
+        let all = ["d-v1-a", "d-v2-b", "d-v2-c", "d-v3-d"];
+        let route = all.into_iter().fold(Route::new("gemini"), |route, name| {
+            promote(route, target(name), "better", at(0))
+        });
+        let back = |to: &BackTo| roll_back(route.clone(), to, "ada", "complaints", at(9));
+        let to = |name: &str| BackTo::Target(name.to_owned());
         check(back(&BackTo::Before), Some("d-v2-c"), 2);
         check(back(&to("d-v1-a")), Some("d-v1-a"), 0);
         check(back(&to("d-v2")), Some("d-v2-c"), 2);

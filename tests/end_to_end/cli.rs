@@ -153,7 +153,8 @@ fn check_trace(trace: &Value, run: &Run) {
             text("what") == what && text("name").contains(name) && text("by").starts_with(by)
         };
         let found = steps.iter().position(is_it);
-        found.unwrap_or_else(|| panic!("no `{what}` of {name} by {by}: {trace:#}"))
+        assert!(found.is_some(), "no `{what}` of {name} by {by}: {trace:#}");
+        found.unwrap()
     };
     let id = run.id.as_str();
     let order = [
