@@ -233,7 +233,7 @@ fn a_function_may_do_with_models_what_its_code_does() {
         for call in found(r"vertex\s*\.(\w+)\(", &source(&name)) {
             let rights: &[_] = match call.as_str() {
                 "base_model" => &[],
-                "generate" | "count_tokens" => &["endpoints.predict"],
+                "generate" | "count_tokens" | "ask" | "stream" => &["endpoints.predict"],
                 "create_job" => &["tuningJobs.create"],
                 "cancel_job" => &["tuningJobs.cancel"],
                 "job" => &["tuningJobs.get"],

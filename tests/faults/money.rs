@@ -18,6 +18,7 @@ mod stuck;
 
 use std::time::Duration;
 
+use chrono::{Datelike as _, TimeDelta};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::{
@@ -239,14 +240,21 @@ async fn ledger_of(harness: &Harness, run: &RunId) -> Vec<Value> {
     all.into_iter().map(|job| job.0).filter(of_run).collect()
 }
 
-/// The entry of an attempt in the document of its month, such as `RUN.1`.
+/// The entry of an attempt in the document of its month, such as `RUN.1`. A run that takes simulated days
+/// may have begun in the month before.
 async fn spend_of(harness: &Harness, run: &RunId, attempt: u32) -> Value {
-    let month = harness.stack.clock().now().format("%Y-%m").to_string();
-    let found = harness.session.documents.get::<SpendFields>(&month).await;
-    let month = found
-        .expect("the month is read")
-        .expect("a month with spending");
-    month.value.0["entries"][format!("{run}.{attempt}")].clone()
+    let now = harness.stack.clock().now();
+    let before = now - TimeDelta::days(i64::from(now.day()));
+    for at in [now, before] {
+        let month = at.format("%Y-%m").to_string();
+        let found = harness.session.documents.get::<SpendFields>(&month).await;
+        let found = found.expect("the month is read");
+        let entry = found.map(|month| month.value.0["entries"][format!("{run}.{attempt}")].clone());
+        if let Some(entry) = entry.filter(|entry| !entry.is_null()) {
+            return entry;
+        }
+    }
+    panic!("no month has an entry of {run}");
 }
 
 /// Replaces the policy of the operators.

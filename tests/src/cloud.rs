@@ -115,6 +115,7 @@ impl Cloud {
             ("DATASETS_BUCKET", "datasets"),
             ("UPLOADS_BUCKET", "uploads"),
             ("CLEAN_JOB", "job"),
+            ("POLICY_URI", "gs://policy/policy.toml"),
         ];
         variables.extend(more.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let pair = |(name, value): &(String, String)| json!({ "name": name, "value": value });

@@ -14,7 +14,7 @@ const FAILURES_MAX: u32 = 5;
 /// How long it stays open, unless the model says when to come again.
 const PAUSE: Duration = Duration::from_secs(5);
 /// Longest that it stays open, whatever the model says: a rollback or a new quota must be seen.
-const PAUSE_MAX: Duration = Duration::from_secs(60);
+const PAUSE_MAX: Duration = Duration::from_mins(1);
 /// Most models that are remembered: a route has two.
 const MODELS_MAX: usize = 1_000;
 

@@ -124,12 +124,12 @@ mod tests {
     use super::*;
     use crate::{
         note::{Note, ServedBy},
-        question::Question,
+        question::ModelQuestion,
     };
 
     fn key(n: u64) -> Fingerprint {
         let body = format!(r#"{{"contents": [{{}}], "generationConfig": {{"seed": {n}}}}}"#);
-        Fingerprint::of(&Question::read(Bytes::from(body)).unwrap(), "m", 1).unwrap()
+        Fingerprint::of(&ModelQuestion::read(Bytes::from(body)).unwrap(), "m", 1).unwrap()
     }
 
     fn served(answer: impl Into<Bytes>) -> Served {

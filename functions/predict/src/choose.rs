@@ -12,7 +12,7 @@ use crate::{
 /// When the base model answers in place of the tuned one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FallbackRules {
-    /// A reply whose confidence is below this is not served unless the base model's is no better. 0 serves every reply, 1 only
+    /// A reply whose confidence is below this is not served unless it is at least as good as the base model's. 0 serves every reply, 1 only
     /// those without any defect.
     pub threshold: f64,
     /// What to do while the route is unknown.

@@ -12,6 +12,8 @@ mod schema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::question::AnswerDemands;
+
 /// The confidence in a reply.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -34,7 +36,7 @@ pub enum Reason {
     Broken,
     /// Nothing that can be seen, and no function call.
     Blank,
-    /// Cut at the model's own token limit. Where the caller set one, that limit is no defect.
+    /// Cut at the model's own token limit. One that the caller set is not counted.
     Cut,
     /// The caller asked for JSON, and the text is none.
     InvalidJson,
@@ -61,17 +63,6 @@ pub struct ExpectedLength {
     pub chars_max: Option<usize>,
 }
 
-/// What a caller wants of an answer.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Asked {
-    /// The caller limits the tokens of the answer.
-    pub own_token_limit: bool,
-    /// The answer must be JSON.
-    pub json: bool,
-    /// The schema that it must follow, as the request gives it.
-    pub schema: Option<Value>,
-}
-
 /// Factor for a truncated answer, which may be useful up to the cut.
 const CUT: f64 = 0.4;
 
@@ -89,7 +80,7 @@ const INVALID_JSON: f64 = 0.1;
 const SCHEMA_MISMATCH: f64 = 0.3;
 
 /// Scores a `GenerateContentResponse` by its first candidate.
-pub fn score(response: &Value, asked: &Asked, expected: &ExpectedLength) -> Confidence {
+pub fn score(response: &Value, asked: &AnswerDemands, expected: &ExpectedLength) -> Confidence {
     let Some(candidate) = response.pointer("/candidates/0") else {
         let blocked = response.pointer("/promptFeedback/blockReason").is_some();
         return worthless(if blocked {
@@ -134,7 +125,12 @@ pub fn score(response: &Value, asked: &Asked, expected: &ExpectedLength) -> Conf
     }
 }
 
-fn score_text(text: &str, asked: &Asked, expected: &ExpectedLength, tally: &mut ConfidenceTally) {
+fn score_text(
+    text: &str,
+    asked: &AnswerDemands,
+    expected: &ExpectedLength,
+    tally: &mut ConfidenceTally,
+) {
     if asked.json {
         return score_json(text, asked, tally);
     }
@@ -155,7 +151,7 @@ fn score_text(text: &str, asked: &Asked, expected: &ExpectedLength, tally: &mut 
 }
 
 /// The repetitions of JSON are those of its schema, so only its form is scored.
-fn score_json(text: &str, asked: &Asked, tally: &mut ConfidenceTally) {
+fn score_json(text: &str, asked: &AnswerDemands, tally: &mut ConfidenceTally) {
     match (serde_json::from_str::<Value>(text), &asked.schema) {
         (Err(_), _) => tally.add(Reason::InvalidJson, INVALID_JSON),
         (Ok(value), Some(schema)) if !schema::accepts(schema, &value) => {
@@ -232,7 +228,7 @@ mod tests {
             chars_min: 3,
             chars_max: Some(400),
         };
-        let confidence = super::score(response, &Asked::default(), &expected);
+        let confidence = super::score(response, &AnswerDemands::default(), &expected);
         assert_eq!(confidence.reasons, reasons, "{response}");
         assert!(
             (confidence.score - score).abs() < 1e-9,
@@ -278,7 +274,7 @@ mod tests {
     fn a_loop_is_detected() {
         let confidence = score(
             &reply("STOP", &"and so on and on ".repeat(30)),
-            &Asked::default(),
+            &AnswerDemands::default(),
             &ExpectedLength::default(),
         );
         assert_eq!(confidence.reasons, [Reason::Repeats]);
@@ -286,7 +282,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_asked(asked: &Asked, response: &Value, reasons: &[Reason]) {
+    fn check_asked(asked: &AnswerDemands, response: &Value, reasons: &[Reason]) {
         let confidence = score(response, asked, &ExpectedLength::default());
         assert_eq!(confidence.reasons, reasons, "{response}");
     }
@@ -301,23 +297,27 @@ mod tests {
 
     #[test]
     fn the_callers_own_limit_is_no_defect() {
-        let limited = Asked {
+        let limited = AnswerDemands {
             own_token_limit: true,
-            ..Asked::default()
+            ..AnswerDemands::default()
         };
         for text in ["The five", "", "{\"half"] {
             check_asked(&limited, &reply("MAX_TOKENS", text), &[]);
         }
         check_asked(&limited, &reply("STOP", ""), &[Reason::Blank]);
-        check_asked(&Asked::default(), &reply("MAX_TOKENS", "x"), &[Reason::Cut]);
+        check_asked(
+            &AnswerDemands::default(),
+            &reply("MAX_TOKENS", "x"),
+            &[Reason::Cut],
+        );
     }
 
     #[test]
     fn json_is_checked_where_it_was_asked_for() {
-        let json = Asked {
+        let json = AnswerDemands {
             json: true,
             schema: Some(json!({ "type": "OBJECT", "required": ["a"] })),
-            ..Asked::default()
+            ..AnswerDemands::default()
         };
         check_asked(&json, &reply("STOP", r#"{"a": 1}"#), &[]);
         check_asked(
@@ -326,7 +326,7 @@ mod tests {
             &[Reason::SchemaMismatch],
         );
         check_asked(&json, &reply("STOP", r#"{"a": 1"#), &[Reason::InvalidJson]);
-        check_asked(&Asked::default(), &reply("STOP", r#"{"a": 1"#), &[]);
+        check_asked(&AnswerDemands::default(), &reply("STOP", r#"{"a": 1"#), &[]);
     }
 
     #[test]
@@ -364,7 +364,7 @@ mod tests {
         ) {
             let mut response = reply(&finish, &text);
             response["candidates"][0]["avgLogprobs"] = json!(logprob);
-            let confidence = score(&response, &Asked::default(), &ExpectedLength { chars_min: 5, chars_max: Some(100) });
+            let confidence = score(&response, &AnswerDemands::default(), &ExpectedLength { chars_min: 5, chars_max: Some(100) });
             prop_assert!((0.0..=1.0).contains(&confidence.score));
             prop_assert_eq!(confidence.reasons.is_empty(), confidence.score > 1.0 - 1e-12);
         }

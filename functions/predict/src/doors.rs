@@ -20,7 +20,7 @@ use tracing::{info, warn};
 use self::address::{Address, Door};
 use crate::{
     State,
-    failure::Failure,
+    failure::ServeFailure,
     note::Note,
     serving::{Served, Terms},
 };
@@ -35,7 +35,7 @@ pub(crate) async fn enter(
     let begun = Instant::now();
     let answered = match address {
         Some(address) => handle(&state, &request, &address, body, begun).await,
-        None => Err(Failure::UnknownPath),
+        None => Err(ServeFailure::UnknownPath),
     };
     answered.unwrap_or_else(|failure| refuse(door, &failure))
 }
@@ -46,10 +46,10 @@ async fn handle(
     address: &Address<'_>,
     body: Result<Bytes, actix_web::Error>,
     begun: Instant,
-) -> Result<HttpResponse, Failure> {
+) -> Result<HttpResponse, ServeFailure> {
     let expected = address.method();
     if request.method() != expected {
-        return Err(Failure::Method(if expected == Method::GET {
+        return Err(ServeFailure::Method(if expected == Method::GET {
             "GET"
         } else {
             "POST"
@@ -79,7 +79,7 @@ async fn handle(
                     "the models cannot be listed: {}",
                     Chain(&error)
                 );
-                Failure::Unavailable { retry_after: None }
+                ServeFailure::Unavailable { retry_after: None }
             })?;
             Ok(HttpResponse::Ok().json(address::list(&names)))
         }
@@ -108,22 +108,22 @@ fn terms(headers: &HeaderMap, begun: Instant, most: Duration) -> Terms {
     }
 }
 
-fn unreadable(error: &actix_web::Error, bytes_max: usize) -> Failure {
+fn unreadable(error: &actix_web::Error, bytes_max: usize) -> ServeFailure {
     if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE {
-        Failure::TooLarge(bytes_max)
+        ServeFailure::TooLarge(bytes_max)
     } else {
-        Failure::Invalid("the body of the request did not arrive whole".to_owned())
+        ServeFailure::Invalid("the body of the request did not arrive whole".to_owned())
     }
 }
 
 /// A failure in the shape of the door.
-fn refuse(door: Door, failure: &Failure) -> HttpResponse {
+fn refuse(door: Door, failure: &ServeFailure) -> HttpResponse {
     let status = StatusCode::from_u16(failure.status());
     let mut response = HttpResponse::build(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
     if let Some(seconds) = failure.retry_after_s() {
         response.insert_header(("retry-after", seconds.to_string()));
     }
-    if let Failure::Method(allowed) = failure {
+    if let ServeFailure::Method(allowed) = failure {
         response.insert_header(("allow", *allowed));
     }
     info!(

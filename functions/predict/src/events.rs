@@ -11,12 +11,12 @@ const EVENT_MAX_BYTES: usize = 64 << 20;
 
 /// Server-sent events, read from an answer.
 #[derive(Debug)]
-pub(crate) struct Events {
+pub(crate) struct AnswerEvents {
     answer: AnswerStream,
     unread: BytesMut,
 }
 
-impl Events {
+impl AnswerEvents {
     pub(crate) fn new(answer: AnswerStream) -> Self {
         Self {
             answer,

@@ -11,7 +11,7 @@ use tracing::{error, warn};
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Failure {
+pub(crate) enum ServeFailure {
     /// The request cannot be answered as it is; the text says why.
     #[error("{0}")]
     Invalid(String),
@@ -41,7 +41,7 @@ pub(crate) enum Failure {
     Late,
 }
 
-impl Failure {
+impl ServeFailure {
     /// What a failed call to a model is to the caller. Only what the service says about the request is their business. All else
     /// is ours: what we may not do, or what is not there, is logged, and the caller is asked to come again.
     pub(crate) fn of(error: &CallError) -> Self {

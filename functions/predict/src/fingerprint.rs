@@ -7,7 +7,7 @@
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use crate::question::{Question, camel, field};
+use crate::question::{ModelQuestion, camel, field};
 
 /// A SHA-256 digest. Reveals nothing of the prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,7 +35,11 @@ impl Fingerprint {
     /// # Errors
     ///
     /// Where the answer must not be cached.
-    pub fn of(question: &Question, model: &str, route_version: u64) -> Result<Self, NotCacheable> {
+    pub fn of(
+        question: &ModelQuestion,
+        model: &str,
+        route_version: u64,
+    ) -> Result<Self, NotCacheable> {
         let fields = question.fields();
         if is_random(fields) {
             return Err(NotCacheable::Random);
@@ -123,8 +127,8 @@ mod tests {
 
     use super::*;
 
-    fn question(value: &Value) -> Question {
-        Question::read(Bytes::from(value.to_string())).unwrap()
+    fn question(value: &Value) -> ModelQuestion {
+        ModelQuestion::read(Bytes::from(value.to_string())).unwrap()
     }
 
     fn key(value: &Value) -> Result<Fingerprint, NotCacheable> {
@@ -157,7 +161,7 @@ mod tests {
             let body = format!(
                 r#"{{"contents": [{{}}], "generationConfig": {{"seed": 1, "responseSchema": {text}}}}}"#
             );
-            let question = Question::read(Bytes::from(body)).unwrap();
+            let question = ModelQuestion::read(Bytes::from(body)).unwrap();
             Fingerprint::of(&question, "m", 1).unwrap()
         };
         assert_ne!(schema(r#"{"a": 1, "b": 2}"#), schema(r#"{"b": 2, "a": 1}"#));

@@ -11,10 +11,10 @@ use futures::{
     future::{BoxFuture, Shared, WeakShared},
 };
 
-use crate::{failure::Failure, fingerprint::Fingerprint, serving::Served};
+use crate::{failure::ServeFailure, fingerprint::Fingerprint, serving::Served};
 
 /// What a question ends with.
-type Outcome = Result<Served, Failure>;
+type Outcome = Result<Served, ServeFailure>;
 
 /// The questions that are being answered.
 ///
@@ -60,13 +60,13 @@ mod tests {
     use tokio::sync::Notify;
 
     use super::*;
-    use crate::question::Question;
+    use crate::question::ModelQuestion;
 
     fn key(text: &str) -> Fingerprint {
         let body = format!(
             r#"{{"contents": [{{"parts": [{{"text": "{text}"}}]}}], "generationConfig": {{"seed": 1}}}}"#
         );
-        Fingerprint::of(&Question::read(Bytes::from(body)).unwrap(), "m", 1).unwrap()
+        Fingerprint::of(&ModelQuestion::read(Bytes::from(body)).unwrap(), "m", 1).unwrap()
     }
 
     #[derive(Default)]
@@ -87,7 +87,7 @@ mod tests {
         model.asked.fetch_add(1, Ordering::Relaxed);
         model.may_answer.notified().await;
         drop(ends);
-        Err(Failure::Late)
+        Err(ServeFailure::Late)
     }
 
     #[tokio::test]

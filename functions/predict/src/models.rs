@@ -13,8 +13,8 @@ use shared::{
 use crate::{
     State,
     confidence::{Confidence, Reason, score},
-    events::Events,
-    question::Question,
+    events::AnswerEvents,
+    question::ModelQuestion,
     race::Scored,
 };
 
@@ -29,7 +29,7 @@ const BUDGET: Budget = Budget {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Models<'a> {
     pub(crate) state: &'a State,
-    pub(crate) question: &'a Question,
+    pub(crate) question: &'a ModelQuestion,
     pub(crate) until: Instant,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct Reply {
 #[derive(Debug)]
 pub(crate) struct Begun {
     pub(crate) first: Bytes,
-    pub(crate) rest: Events,
+    pub(crate) rest: AnswerEvents,
     confidence: Confidence,
 }
 
@@ -81,7 +81,7 @@ impl Models<'_> {
                 .vertex
                 .stream(&model, question.bytes(), BUDGET, left)
                 .await?;
-            let mut rest = Events::new(stream);
+            let mut rest = AnswerEvents::new(stream);
             let first = rest.next().await?.ok_or_else(|| unreadable("no event"))?;
             let confidence = self.score_first(&first)?;
             Ok(Begun {
@@ -130,7 +130,7 @@ impl Models<'_> {
         ))
     }
 
-    /// A first event that is not the last one has only begun: what it says is no reason against it. One
+    /// A first event that is not the last one has only begun, so what it says is not held against it. One
     /// that ends the answer, or that reports a filter, is scored.
     fn score_first(&self, event: &[u8]) -> Result<Confidence, CallError> {
         let confidence = self.score(event)?;

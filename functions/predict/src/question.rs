@@ -5,19 +5,28 @@ mod distinct;
 use actix_web::web::Bytes;
 use serde_json::{Map, Value};
 
-use crate::confidence::Asked;
+/// What a caller wants of an answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AnswerDemands {
+    /// The caller limits the tokens of the answer.
+    pub own_token_limit: bool,
+    /// The answer must be JSON.
+    pub json: bool,
+    /// The schema that it must follow, as the request gives it.
+    pub schema: Option<Value>,
+}
 
 /// A `GenerateContentRequest`.
 ///
 /// The model gets the bytes. Writing the parsed value again would change the order of a schema's
 /// properties, which is the order that the model answers in, and round long numbers.
 #[derive(Debug, Clone)]
-pub struct Question {
+pub struct ModelQuestion {
     bytes: Bytes,
     fields: Map<String, Value>,
 }
 
-impl Question {
+impl ModelQuestion {
     /// Reads a request body.
     ///
     /// # Errors
@@ -58,12 +67,12 @@ impl Question {
     }
 
     /// What the caller wants of an answer, so that an answer that gives it counts as whole.
-    pub fn asked(&self) -> Asked {
+    pub fn asked(&self) -> AnswerDemands {
         let settings = field(&self.fields, "generationConfig").and_then(Value::as_object);
         let setting = |name| settings.and_then(|settings| field(settings, name));
         let schema = setting("responseSchema").or_else(|| setting("responseJsonSchema"));
         let mime_type = setting("responseMimeType").and_then(Value::as_str);
-        Asked {
+        AnswerDemands {
             own_token_limit: setting("maxOutputTokens").is_some_and(|limit| !limit.is_null()),
             json: schema.is_some() || mime_type == Some("application/json"),
             schema: schema.cloned(),
@@ -100,8 +109,8 @@ pub fn camel(key: &str) -> String {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Question, String> {
-        Question::read(Bytes::copy_from_slice(text.as_bytes()))
+    fn read(text: &str) -> Result<ModelQuestion, String> {
+        ModelQuestion::read(Bytes::copy_from_slice(text.as_bytes()))
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Which of a route's two models is served, within one deadline: the tuned one, or the base model where the
-//! tuned one fails, is slow or gives a reply that is no good. One rule for whole answers and for streams.
+//! tuned one fails, is slow or gives a poor reply. One rule for whole answers and for streams.
 
 use std::{pin::pin, time::Instant};
 
@@ -10,7 +10,7 @@ use crate::{
     State,
     choose::{AfterTuned, FallbackRules, after_tuned, base_is_better},
     confidence::Confidence,
-    failure::{self, Failure},
+    failure::{self, ServeFailure},
     note::{BaseNotServed, FallbackReason, Note, ServedBy},
 };
 
@@ -71,7 +71,7 @@ pub(crate) async fn run<'a, R, A>(
     route: Option<&'a Route>,
     until: Instant,
     ask: A,
-) -> Result<(R, Chosen), Failure>
+) -> Result<(R, Chosen), ServeFailure>
 where
     R: Scored + 'a,
     A: Fn(String) -> BoxFuture<'a, Result<R, CallError>>,
@@ -96,9 +96,14 @@ where
             reply.map(|reply| (reply, Chosen::base(Some(FallbackReason::NoRoute))))
         }
     };
-    outcome.map_err(|error| match Failure::of(&error) {
-        Failure::Unavailable { .. } if Instant::now() >= until => Failure::Late,
-        failure => failure,
+    outcome.map_err(|error| {
+        let failure = ServeFailure::of(&error);
+        let is_over = Instant::now() >= until;
+        if is_over && matches!(failure, ServeFailure::Unavailable { .. }) {
+            ServeFailure::Late
+        } else {
+            failure
+        }
     })
 }
 

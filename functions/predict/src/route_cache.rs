@@ -88,10 +88,9 @@ enum Refresh {
 impl Refresh {
     fn of(tried: Option<Duration>, ttl: Duration) -> Self {
         match tried {
-            None => Self::First,
             Some(age) if age < ttl => Self::Not,
             Some(age) if age < ttl * IDLE_TTLS => Self::Meanwhile,
-            Some(_) => Self::First,
+            Some(_) | None => Self::First,
         }
     }
 }

@@ -13,11 +13,11 @@ use tracing::warn;
 use crate::{
     State,
     choose::{WithoutRoute, is_cacheable},
-    failure::Failure,
+    failure::ServeFailure,
     fingerprint::Fingerprint,
     models::Models,
     note::{BaseNotServed, Note},
-    question::Question,
+    question::ModelQuestion,
     race,
     route_cache::RouteLookup,
     streaming::OpenStream,
@@ -47,18 +47,18 @@ pub(crate) struct Terms {
 pub(crate) async fn admit(
     state: &State,
     model: &str,
-    question: &Question,
-) -> Result<Option<Arc<Route>>, Failure> {
+    question: &ModelQuestion,
+) -> Result<Option<Arc<Route>>, ServeFailure> {
     let allowance = &state.config.allowance;
     allowance
         .check(question.fields())
-        .map_err(Failure::Forbidden)?;
+        .map_err(ServeFailure::Forbidden)?;
     route(state, model).await
 }
 
 /// The route of `model`, as [`admit`] gives it.
-pub(crate) async fn route(state: &State, model: &str) -> Result<Option<Arc<Route>>, Failure> {
-    let unknown = || Failure::UnknownModel(model.chars().take(80).collect());
+pub(crate) async fn route(state: &State, model: &str) -> Result<Option<Arc<Route>>, ServeFailure> {
+    let unknown = || ServeFailure::UnknownModel(model.chars().take(80).collect());
     let name: DatasetName = model.parse().map_err(|_error| unknown())?;
     match (
         state.routes.of(&name).await,
@@ -72,7 +72,7 @@ pub(crate) async fn route(state: &State, model: &str) -> Result<Option<Arc<Route
                 outcome = "no_route",
                 "the route cannot be read, and PREDICT_BASE_MODEL is not set"
             );
-            Err(Failure::Unavailable { retry_after: None })
+            Err(ServeFailure::Unavailable { retry_after: None })
         }
     }
 }
@@ -81,9 +81,9 @@ pub(crate) async fn route(state: &State, model: &str) -> Result<Option<Arc<Route
 pub(crate) async fn answer(
     state: &Arc<State>,
     model: &str,
-    question: Question,
+    question: ModelQuestion,
     terms: Terms,
-) -> Result<Served, Failure> {
+) -> Result<Served, ServeFailure> {
     let route = admit(state, model, &question).await?;
     let key = route
         .as_ref()
@@ -110,15 +110,15 @@ pub(crate) async fn answer(
     // The caller who asked first may have more time than this one.
     let flight = state.flights.join(key, call);
     let outcome = tokio::time::timeout_at(terms.until.into(), flight).await;
-    outcome.unwrap_or(Err(Failure::Late))
+    outcome.unwrap_or(Err(ServeFailure::Late))
 }
 
 async fn ask(
     state: &State,
     route: Option<&Route>,
-    question: &Question,
+    question: &ModelQuestion,
     until: Instant,
-) -> Result<Served, Failure> {
+) -> Result<Served, ServeFailure> {
     let begun = Instant::now();
     let models = Models {
         state,
@@ -139,17 +139,17 @@ async fn ask(
 pub(crate) async fn open(
     state: &State,
     model: &str,
-    question: &Question,
+    question: &ModelQuestion,
     terms: Terms,
-) -> Result<OpenStream, Failure> {
+) -> Result<OpenStream, ServeFailure> {
     let route = admit(state, model, question).await?;
     let models = Models {
         state,
         question,
         until: terms.until,
     };
-    let begin = |model| models.begin(model).boxed();
-    let (begun, chosen) = race::run(state, route.as_deref(), terms.until, begin).await?;
+    let ask = |model| models.begin(model).boxed();
+    let (begun, chosen) = race::run(state, route.as_deref(), terms.until, ask).await?;
     Ok(OpenStream {
         first: begun.first,
         rest: begun.rest,

@@ -5,21 +5,21 @@ use std::convert::Infallible;
 use actix_web::web::Bytes;
 use futures::{Stream, stream};
 
-use crate::{events::Events, failure::Failure, note::Note};
+use crate::{events::AnswerEvents, failure::ServeFailure, note::Note};
 
 /// How a door writes the events.
 pub(crate) trait Framing {
     /// One event, from the bytes that the model wrote.
     fn event(&mut self, event: &Bytes) -> Bytes;
     /// The end: after a failure that the caller must see, or without one.
-    fn end(&mut self, failure: Option<&Failure>) -> Bytes;
+    fn end(&mut self, failure: Option<&ServeFailure>) -> Bytes;
 }
 
 /// An answer whose first event is there.
 #[derive(Debug)]
 pub(crate) struct OpenStream {
     pub(crate) first: Bytes,
-    pub(crate) rest: Events,
+    pub(crate) rest: AnswerEvents,
     pub(crate) note: Note,
 }
 
@@ -41,7 +41,7 @@ impl OpenStream {
                 }
                 Ok(None) => Some((Ok(framing.end(None)), None)),
                 Err(error) => {
-                    let failure = Failure::of(&error);
+                    let failure = ServeFailure::of(&error);
                     Some((Ok(framing.end(Some(&failure))), None))
                 }
             }

@@ -243,7 +243,7 @@ impl<'s> RowProcessor<'s> {
         summary: &mut RowSummary,
     ) {
         let (question, answer) = identity::digests(record, shape.answer.clone());
-        // 32 bits: only rows with the same question and answer are told apart by them.
+        // 32 bits: they distinguish only rows with the same question and answer.
         let exact = (question ^ answer.rotate_left(17)) & u64::from(u32::MAX);
         summary.exact = u32::try_from(exact).unwrap_or_default();
         summary.output = answer;

@@ -15,8 +15,8 @@ pub trait Metric: Sync {
     fn doc(&self) -> &'static str;
 
     /// Whether an answer is right or wrong, or good to a degree.
-    fn scale(&self) -> Scale {
-        Scale::Graded
+    fn scale(&self) -> ScoreScale {
+        ScoreScale::Graded
     }
 
     /// Whether a row with this reference can be measured. Rows that cannot are left out for all models
@@ -36,7 +36,7 @@ pub trait Metric: Sync {
 
 /// What scores of a metric can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scale {
+pub enum ScoreScale {
     /// 0 or 1: fewer rows decide.
     Binary,
     /// Anything between.

@@ -13,7 +13,7 @@ use crate::{
         outlook::rows_for_scores,
         pseudo_row,
     },
-    metric::{CorpusScore, Metric, Scale, count},
+    metric::{CorpusScore, Metric, ScoreScale, count},
     scoring::score_all,
 };
 
@@ -232,12 +232,12 @@ fn judge(metric: &dyn Metric, measured: &Measured, margin: f64) -> Judged {
     } = measured.shown;
     let differences = &measured.differences;
     let (direction, is_not_worse, (low, high)) = match metric.scale() {
-        Scale::Binary => (
+        ScoreScale::Binary => (
             fixed::of_counts(wins, losses),
             not_worse::is_not_worse(Tally { wins, losses, rows }, margin),
             interval::of_counts(wins, losses, rows),
         ),
-        Scale::Graded => (
+        ScoreScale::Graded => (
             fixed::of_scores(differences),
             pseudo_row::chance_below(differences, -margin) <= not_worse::ERROR_AT_END,
             interval::of_scores(differences),
@@ -250,9 +250,11 @@ fn judge(metric: &dyn Metric, measured: &Measured, margin: f64) -> Judged {
         None => OfflineVerdict::CannotTell,
     };
     let total = match (verdict, metric.scale()) {
-        (OfflineVerdict::CannotTell, Scale::Binary) => rows_for_even_chance(wins, losses, rows),
-        (OfflineVerdict::CannotTell, Scale::Graded) => rows_for_scores(differences),
-        (_, Scale::Binary | Scale::Graded) => None,
+        (OfflineVerdict::CannotTell, ScoreScale::Binary) => {
+            rows_for_even_chance(wins, losses, rows)
+        }
+        (OfflineVerdict::CannotTell, ScoreScale::Graded) => rows_for_scores(differences),
+        (_, ScoreScale::Binary | ScoreScale::Graded) => None,
     };
     let more_rows = total.map(|total| total.saturating_sub(rows).max(1));
     Judged {
@@ -279,8 +281,8 @@ fn reason(
         ..
     } = measured.shown;
     let test = match metric.scale() {
-        Scale::Binary => format!("sign test p = {:.2e}", fixed::sign_test(wins, losses)),
-        Scale::Graded => "mean bound at 97.5 % a side".to_owned(),
+        ScoreScale::Binary => format!("sign test p = {:.2e}", fixed::sign_test(wins, losses)),
+        ScoreScale::Graded => "mean bound at 97.5 % a side".to_owned(),
     };
     let claim = match verdict {
         OfflineVerdict::Undecided => "undecided",

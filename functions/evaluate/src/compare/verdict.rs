@@ -6,7 +6,7 @@ use scores::{
         sequential::{ComparisonFinding, ComparisonPlan, Design, RowScoreKind, Sequential},
         verdict::{ComparisonOutcome, Guardrail, outcome},
     },
-    metric::{Metric, Scale},
+    metric::{Metric, ScoreScale},
     metrics::scored,
 };
 use shared::evaluation::Verdict;
@@ -25,8 +25,8 @@ pub(super) struct Judgement {
 /// What a metric gives for a row.
 pub(super) fn kind(metric: &dyn Metric) -> RowScoreKind {
     match metric.scale() {
-        Scale::Binary => RowScoreKind::Binary,
-        Scale::Graded => RowScoreKind::Scores,
+        ScoreScale::Binary => RowScoreKind::Binary,
+        ScoreScale::Graded => RowScoreKind::Scores,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Whether JSON follows a `responseSchema` (OpenAPI's subset, types in upper case) or a
+//! Whether JSON follows a `responseSchema` (the subset of `OpenAPI`, types in upper case) or a
 //! `responseJsonSchema` (types in lower case): types, `required`, `properties`, `items`, `enum`, `anyOf`,
 //! `nullable`. What else a schema says is not checked, so a reply is never rejected for a keyword that is
 //! not understood here.

@@ -53,7 +53,7 @@ impl<'a> Address<'a> {
         };
         match segments {
             ["models"] | ["publishers", "google", "models"] => Some(Self::Models),
-            ["models", last] | ["publishers", "google", "models", last] | ["endpoints", last] => {
+            ["models" | "endpoints", last] | ["publishers", "google", "models", last] => {
                 Self::of_model(last)
             }
             _ => None,

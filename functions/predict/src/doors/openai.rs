@@ -16,8 +16,8 @@ use self::{chunks::ChunkFraming, request::ChatRequest};
 use super::{noted, served};
 use crate::{
     State,
-    failure::Failure,
-    question::Question,
+    failure::ServeFailure,
+    question::ModelQuestion,
     serving::{self, Terms},
 };
 
@@ -27,10 +27,10 @@ pub(super) async fn chat(
     body: Bytes,
     terms: Terms,
     begun: Instant,
-) -> Result<HttpResponse, Failure> {
-    let chat = ChatRequest::read(&body).map_err(Failure::Invalid)?;
+) -> Result<HttpResponse, ServeFailure> {
+    let chat = ChatRequest::read(&body).map_err(ServeFailure::Invalid)?;
     let question = Bytes::from(chat.question.to_string());
-    let question = Question::read(question).map_err(Failure::Invalid)?;
+    let question = ModelQuestion::read(question).map_err(ServeFailure::Invalid)?;
     let created = state.clock.now().timestamp();
     if chat.is_stream {
         let stream = serving::open(state, &chat.model, &question, terms).await?;
@@ -47,15 +47,15 @@ pub(super) async fn chat(
 }
 
 /// An error as `OpenAI` writes it.
-pub(super) fn error(failure: &Failure) -> Value {
+pub(super) fn error(failure: &ServeFailure) -> Value {
     let (kind, code) = match failure {
-        Failure::Invalid(_) | Failure::TooLarge(_) => ("invalid_request_error", None),
-        Failure::Forbidden(_) => ("invalid_request_error", Some("not_allowed")),
-        Failure::UnknownModel(_) => ("invalid_request_error", Some("model_not_found")),
-        Failure::UnknownPath => ("invalid_request_error", Some("unknown_url")),
-        Failure::Method(_) => ("invalid_request_error", Some("method_not_allowed")),
-        Failure::Unavailable { .. } => ("server_error", Some("unavailable")),
-        Failure::Late => ("server_error", Some("timeout")),
+        ServeFailure::Invalid(_) | ServeFailure::TooLarge(_) => ("invalid_request_error", None),
+        ServeFailure::Forbidden(_) => ("invalid_request_error", Some("not_allowed")),
+        ServeFailure::UnknownModel(_) => ("invalid_request_error", Some("model_not_found")),
+        ServeFailure::UnknownPath => ("invalid_request_error", Some("unknown_url")),
+        ServeFailure::Method(_) => ("invalid_request_error", Some("method_not_allowed")),
+        ServeFailure::Unavailable { .. } => ("server_error", Some("unavailable")),
+        ServeFailure::Late => ("server_error", Some("timeout")),
     };
     json!({ "error": {
         "message": failure.to_string(), "type": kind, "param": null, "code": code,

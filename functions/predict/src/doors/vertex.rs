@@ -9,9 +9,9 @@ use shared::google::vertex::QuestionKind;
 use super::{noted, served};
 use crate::{
     State,
-    failure::Failure,
+    failure::ServeFailure,
     models::Models,
-    question::Question,
+    question::ModelQuestion,
     serving::{self, Terms},
     streaming::Framing,
 };
@@ -23,8 +23,8 @@ pub(super) async fn generate(
     body: Bytes,
     terms: Terms,
     begun: Instant,
-) -> Result<HttpResponse, Failure> {
-    let question = Question::read(body).map_err(Failure::Invalid)?;
+) -> Result<HttpResponse, ServeFailure> {
+    let question = ModelQuestion::read(body).map_err(ServeFailure::Invalid)?;
     let answer = serving::answer(state, model, question, terms).await?;
     let body = answer.note.append_to(&answer.answer);
     Ok(served(&answer, begun)
@@ -39,8 +39,8 @@ pub(super) async fn stream(
     body: Bytes,
     terms: Terms,
     is_sse: bool,
-) -> Result<HttpResponse, Failure> {
-    let question = Question::read(body).map_err(Failure::Invalid)?;
+) -> Result<HttpResponse, ServeFailure> {
+    let question = ModelQuestion::read(body).map_err(ServeFailure::Invalid)?;
     let stream = serving::open(state, model, &question, terms).await?;
     let mut response = noted(&stream.note);
     Ok(if is_sse {
@@ -60,8 +60,8 @@ pub(super) async fn count_tokens(
     model: &str,
     body: Bytes,
     terms: Terms,
-) -> Result<HttpResponse, Failure> {
-    let question = Question::read(body).map_err(Failure::Invalid)?;
+) -> Result<HttpResponse, ServeFailure> {
+    let question = ModelQuestion::read(body).map_err(ServeFailure::Invalid)?;
     let route = serving::admit(state, model, &question).await?;
     let asked = match &route {
         Some(route) => route.serves().to_owned(),
@@ -73,27 +73,27 @@ pub(super) async fn count_tokens(
         until: terms.until,
     };
     let counted = models.bytes(&asked, QuestionKind::CountTokens);
-    let counted = counted.await.map_err(|error| Failure::of(&error))?;
+    let counted = counted.await.map_err(|error| ServeFailure::of(&error))?;
     Ok(HttpResponse::Ok()
         .content_type("application/json; charset=UTF-8")
         .body(counted))
 }
 
 /// An error as Google's services write it.
-pub(super) fn error(failure: &Failure) -> Value {
+pub(super) fn error(failure: &ServeFailure) -> Value {
     json!({ "error": {
         "code": failure.status(), "message": failure.to_string(), "status": code(failure),
     }})
 }
 
-fn code(failure: &Failure) -> &'static str {
+fn code(failure: &ServeFailure) -> &'static str {
     match failure {
-        Failure::Invalid(_) | Failure::TooLarge(_) => "INVALID_ARGUMENT",
-        Failure::Forbidden(_) => "PERMISSION_DENIED",
-        Failure::UnknownModel(_) | Failure::UnknownPath => "NOT_FOUND",
-        Failure::Method(_) => "UNIMPLEMENTED",
-        Failure::Unavailable { .. } => "UNAVAILABLE",
-        Failure::Late => "DEADLINE_EXCEEDED",
+        ServeFailure::Invalid(_) | ServeFailure::TooLarge(_) => "INVALID_ARGUMENT",
+        ServeFailure::Forbidden(_) => "PERMISSION_DENIED",
+        ServeFailure::UnknownModel(_) | ServeFailure::UnknownPath => "NOT_FOUND",
+        ServeFailure::Method(_) => "UNIMPLEMENTED",
+        ServeFailure::Unavailable { .. } => "UNAVAILABLE",
+        ServeFailure::Late => "DEADLINE_EXCEEDED",
     }
 }
 
@@ -105,7 +105,7 @@ impl Framing for SseFraming {
         sse(event)
     }
 
-    fn end(&mut self, failure: Option<&Failure>) -> Bytes {
+    fn end(&mut self, failure: Option<&ServeFailure>) -> Bytes {
         failure.map_or_else(Bytes::new, |failure| {
             sse(error(failure).to_string().as_bytes())
         })
@@ -135,7 +135,7 @@ impl Framing for ListFraming {
         self.item(event)
     }
 
-    fn end(&mut self, failure: Option<&Failure>) -> Bytes {
+    fn end(&mut self, failure: Option<&ServeFailure>) -> Bytes {
         // Google writes an error in the middle of a list as its last item.
         let last = failure.map(|failure| self.item(error(failure).to_string().as_bytes()));
         let open: &[u8] = if self.events == 0 { b"[" } else { b"" };
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_list_is_json_however_it_ends() {
-        let write = |events: &[&'static str], failure: Option<Failure>| {
+        let write = |events: &[&'static str], failure: Option<ServeFailure>| {
             let mut framing = ListFraming { events: 0 };
             let mut text: Vec<u8> = Vec::new();
             for event in events {
@@ -160,9 +160,12 @@ mod tests {
         };
         assert_eq!(write(&[], None), json!([]));
         assert_eq!(write(&["{}", "{\"a\":1}"], None), json!([{}, {"a": 1}]));
-        let broken = write(&["{}"], Some(Failure::Late));
+        let broken = write(&["{}"], Some(ServeFailure::Late));
         assert_eq!(broken[1]["error"]["status"], "DEADLINE_EXCEEDED");
-        assert_eq!(write(&[], Some(Failure::Late))[0]["error"]["code"], 504);
+        assert_eq!(
+            write(&[], Some(ServeFailure::Late))[0]["error"]["code"],
+            504
+        );
     }
 
     #[test]
@@ -173,7 +176,7 @@ mod tests {
             "data: {}\r\n\r\n"
         );
         assert_eq!(framing.end(None), "");
-        let failed = framing.end(Some(&Failure::Late));
+        let failed = framing.end(Some(&ServeFailure::Late));
         assert!(failed.starts_with(b"data: {\"error\":"));
     }
 }

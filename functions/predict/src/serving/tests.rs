@@ -58,7 +58,7 @@ const BLOCKED: Answers = Answers::Bytes(r#"{"candidates": [{"finishReason": "SAF
 
 /// What the models were asked.
 #[derive(Default)]
-struct Asked {
+struct AskedModels {
     tuned: AtomicUsize,
     base: AtomicUsize,
     bodies: Mutex<Vec<Bytes>>,
@@ -67,7 +67,7 @@ struct Asked {
 /// Vertex AI and the metadata server, whose models answer as the test sets, and predict before them.
 struct World {
     state: Arc<State>,
-    asked: Arc<Asked>,
+    asked: Arc<AskedModels>,
 }
 
 impl World {
@@ -76,7 +76,7 @@ impl World {
     }
 
     fn with(base: Answers, tuned: Answers, settings: &[(&str, &str)]) -> Self {
-        let asked = Arc::<Asked>::default();
+        let asked = Arc::<AskedModels>::default();
         let seen = Arc::clone(&asked);
         let server = HttpServer::new(move || {
             let asked = Arc::clone(&seen);
@@ -207,7 +207,7 @@ impl Answered {
 async fn model(
     request: &HttpRequest,
     body: Bytes,
-    asked: &Asked,
+    asked: &AskedModels,
     base: Answers,
     tuned: Answers,
 ) -> HttpResponse {

@@ -16,8 +16,8 @@ use scores::{
 use shared::error::Chain;
 
 use self::{
-    report::Report,
-    rows::{Files, Rows},
+    report::ScoreReport,
+    rows::{Files, ScoredRows},
 };
 use crate::{
     exit::{self, CommandResult},
@@ -115,7 +115,7 @@ fn compare(args: &Args) -> Result<(String, u8), Box<dyn std::error::Error>> {
     if !others.is_empty() && !args.table {
         return Err("more than one file of predictions: add --table".into());
     }
-    let rows = Rows::read(&Files {
+    let rows = ScoredRows::read(&Files {
         predictions: first,
         baseline: args.baseline.as_deref(),
         serving: args.serving.as_deref(),
@@ -129,7 +129,7 @@ fn compare(args: &Args) -> Result<(String, u8), Box<dyn std::error::Error>> {
             0,
         ));
     }
-    let report = Report::of(&rows, &metrics, args.margin)?;
+    let report = ScoreReport::of(&rows, &metrics, args.margin)?;
     let text = if args.json {
         format!("{}\n", serde_json::to_string_pretty(&report)?)
     } else {
@@ -144,7 +144,7 @@ struct Metrics {
     all: Vec<&'static dyn Metric>,
 }
 
-fn metrics(args: &Args, rows: &Rows) -> Result<Metrics, task::UnknownMetric> {
+fn metrics(args: &Args, rows: &ScoredRows) -> Result<Metrics, task::UnknownMetric> {
     let references = rows.references();
     let named = |name: &String| task::choose(Some(name), None, &references);
     let (first, others) = match args.metric.split_first() {
@@ -158,10 +158,10 @@ fn metrics(args: &Args, rows: &Rows) -> Result<Metrics, task::UnknownMetric> {
     Ok(Metrics { choice, all })
 }
 
-fn code(report: &Report) -> u8 {
+fn code(report: &ScoreReport) -> u8 {
     match report {
-        Report::Score(_) => 0,
-        Report::Comparison(side) => match side.comparison.verdict {
+        ScoreReport::Score(_) => 0,
+        ScoreReport::Comparison(side) => match side.comparison.verdict {
             OfflineVerdict::Better | OfflineVerdict::NotWorse => 0,
             OfflineVerdict::Worse => 1,
             OfflineVerdict::CannotTell | OfflineVerdict::Undecided => CANNOT_TELL,

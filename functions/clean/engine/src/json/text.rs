@@ -79,6 +79,10 @@ impl<'a> Text<'a> {
     /// of what is said. Returns whether there was any.
     pub(crate) fn trim_start_lines(&mut self) -> bool {
         let mut length = blanks_at_start(&self.0);
+        // Nearly all texts end here: whether they are code is not asked.
+        if length == 0 {
+            return false;
+        }
         let (blank, rest) = self.0.split_at_checked(length).unwrap_or_default();
         if is_code(rest) {
             length -= indentation(blank);

@@ -10,7 +10,7 @@
 use serde_json::{Map, Value};
 
 use super::json::{document, same};
-use crate::metric::{Metric, Scale, TextPair, count, right};
+use crate::metric::{Metric, ScoreScale, TextPair, count, right};
 
 /// See the module.
 #[derive(Debug)]
@@ -62,10 +62,10 @@ impl Metric for Call {
         self.doc
     }
 
-    fn scale(&self) -> Scale {
+    fn scale(&self) -> ScoreScale {
         match self.part {
-            CallPart::Whole | CallPart::Name => Scale::Binary,
-            CallPart::Arguments => Scale::Graded,
+            CallPart::Whole | CallPart::Name => ScoreScale::Binary,
+            CallPart::Arguments => ScoreScale::Graded,
         }
     }
 

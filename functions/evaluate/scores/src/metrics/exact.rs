@@ -7,8 +7,8 @@
 
 mod labels;
 
-use self::labels::LabelCounts;
-use crate::metric::{CorpusScore, Metric, Scale, TextPair, right};
+use self::labels::LabelTally;
+use crate::metric::{CorpusScore, Metric, ScoreScale, TextPair, right};
 
 /// See the module.
 #[derive(Debug)]
@@ -26,8 +26,8 @@ impl Metric for Exact {
         "1 if the answer equals the reference word for word, else 0."
     }
 
-    fn scale(&self) -> Scale {
-        Scale::Binary
+    fn scale(&self) -> ScoreScale {
+        ScoreScale::Binary
     }
 
     fn score(&self, pair: &mut TextPair<'_>) -> f64 {
@@ -36,7 +36,7 @@ impl Metric for Exact {
     }
 
     fn corpus(&self, pairs: &[(&str, &str)]) -> Vec<CorpusScore> {
-        LabelCounts::of(pairs).scores()
+        LabelTally::of(pairs).scores()
     }
 }
 

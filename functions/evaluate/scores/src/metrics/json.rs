@@ -15,7 +15,7 @@ mod leaves;
 pub(super) use self::leaves::same;
 use self::leaves::{Leaves, PathKind};
 use crate::{
-    metric::{Metric, Scale, TextPair, right},
+    metric::{Metric, ScoreScale, TextPair, right},
     text::fence::unfenced,
 };
 use serde_json::Value;
@@ -80,10 +80,10 @@ impl Metric for Json {
         self.doc
     }
 
-    fn scale(&self) -> Scale {
+    fn scale(&self) -> ScoreScale {
         match self.aspect {
-            Aspect::Leaves(_) | Aspect::Keys => Scale::Graded,
-            Aspect::Valid | Aspect::Bare => Scale::Binary,
+            Aspect::Leaves(_) | Aspect::Keys => ScoreScale::Graded,
+            Aspect::Valid | Aspect::Bare => ScoreScale::Binary,
         }
     }
 

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::metric::{Metric, Scale, TextPair, right};
+use crate::metric::{Metric, ScoreScale, TextPair, right};
 
 /// See the module.
 #[derive(Debug)]
@@ -27,8 +27,8 @@ impl Metric for Number {
         "1 if the final number is that of the reference, else 0."
     }
 
-    fn scale(&self) -> Scale {
-        Scale::Binary
+    fn scale(&self) -> ScoreScale {
+        ScoreScale::Binary
     }
 
     fn applies(&self, reference: &str) -> bool {

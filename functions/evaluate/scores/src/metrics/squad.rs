@@ -5,7 +5,7 @@
 //! scorer of version 2.0, in which two answers without words are equal.
 
 use crate::{
-    metric::{Metric, Scale, TextPair, count, f_measure, right},
+    metric::{Metric, ScoreScale, TextPair, count, f_measure, right},
     text::form::TextForm,
 };
 
@@ -31,8 +31,8 @@ impl Metric for SquadExact {
         "1 if the answer equals the reference but for case, punctuation and articles, else 0."
     }
 
-    fn scale(&self) -> Scale {
-        Scale::Binary
+    fn scale(&self) -> ScoreScale {
+        ScoreScale::Binary
     }
 
     fn score(&self, pair: &mut TextPair<'_>) -> f64 {

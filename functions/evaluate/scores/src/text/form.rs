@@ -4,7 +4,7 @@
 use super::{
     characters::python_words,
     chrf_words, code, international, squad, thirteen_a,
-    vocabulary::{Numbering, PADDING, Vocabulary},
+    vocabulary::{Numbering, Vocabulary},
     words,
 };
 
@@ -181,12 +181,4 @@ impl TextForm {
             Self::Code => symbols.extend(code::tokens(text).map(|word| vocabulary.number_of(word))),
         }
     }
-}
-
-/// Copies a text to a buffer, with the bytes after it that a [`Vocabulary`] needs.
-pub(super) fn fill(buffer: &mut Vec<u8>, text: &str) -> usize {
-    buffer.clear();
-    buffer.extend_from_slice(text.as_bytes());
-    buffer.resize(text.len() + PADDING, 0);
-    text.len()
 }

@@ -3,7 +3,10 @@
 //! Source: NIST's `mteval-v13a.pl`; `sacrebleu.tokenizers.tokenizer_13a`, which runs four regular
 //! expressions one after the other. Here one pass over the bytes finds the same tokens.
 
-use super::{characters::is_python_space, form::fill, vocabulary::Vocabulary};
+use super::{
+    characters::is_python_space,
+    vocabulary::{Vocabulary, fill},
+};
 
 /// What a byte means to the pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

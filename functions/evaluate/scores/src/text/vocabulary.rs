@@ -108,6 +108,14 @@ impl Vocabulary {
     }
 }
 
+/// Copies a text to a buffer, with the bytes after it that a [`Vocabulary`] needs.
+pub(super) fn fill(buffer: &mut Vec<u8>, text: &str) -> usize {
+    buffer.clear();
+    buffer.extend_from_slice(text.as_bytes());
+    buffer.resize(text.len() + PADDING, 0);
+    text.len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,7 @@ use super::{
     completion::{CallIds, Said, finish_reason, id, usage},
     error,
 };
-use crate::{failure::Failure, streaming::Framing};
+use crate::{failure::ServeFailure, streaming::Framing};
 
 /// Writes the chunks.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ impl Framing for ChunkFraming {
         chunks.iter().map(data).collect::<String>().into()
     }
 
-    fn end(&mut self, failure: Option<&Failure>) -> Bytes {
+    fn end(&mut self, failure: Option<&ServeFailure>) -> Bytes {
         if let Some(failure) = failure {
             return data(&error(failure)).into();
         }
@@ -126,7 +126,7 @@ fn data(value: &Value) -> String {
 mod tests {
     use super::*;
 
-    fn write(events: &[Value], with_usage: bool, failure: Option<&Failure>) -> Vec<Value> {
+    fn write(events: &[Value], with_usage: bool, failure: Option<&ServeFailure>) -> Vec<Value> {
         let mut framing = ChunkFraming::new("m".to_owned(), 7, with_usage);
         let mut text = String::new();
         for event in events {
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_breaks_off_ends_with_an_error() {
-        let chunks = write(&[event("It", None)], true, Some(&Failure::Late));
+        let chunks = write(&[event("It", None)], true, Some(&ServeFailure::Late));
         let last = chunks.last().unwrap();
         assert_eq!(last["error"]["code"], "timeout");
     }

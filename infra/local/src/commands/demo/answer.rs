@@ -131,11 +131,11 @@ mod tests {
         let asked = chat("support", prompt.as_object().unwrap());
         assert_eq!(asked["messages"][0]["content"], "Where is it?");
         insta::assert_snapshot!(render(&sections), @r"
-        Prompt       Where is it?
-        Answer       On its way.
-        Expected     On the way.
-        Model        the tuned model, version support@1-simulated
-        OpenAI API   It is on its way.
+        Prompt     Where is it?
+        Answer     On its way.
+        Expected   On the way.
+        Model      the tuned model, version support@1-simulated
+        OpenAI API It is on its way.
         ");
     }
 }

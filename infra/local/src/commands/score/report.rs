@@ -8,23 +8,23 @@ use serde::Serialize;
 
 use super::{
     Metrics,
-    rows::{Answers, Rows},
+    rows::{Answers, ScoredRows},
 };
 use crate::table::{Align, TextTable};
 
 /// The JSON. Fields are only ever added; `functions/evaluate/scores/README.md` lists them.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub(super) enum Report {
+pub(super) enum ScoreReport {
     /// There is a model to compare with.
-    Comparison(Box<Side>),
+    Comparison(Box<ScoredSide>),
     /// There is only one.
     Score(Score),
 }
 
 /// A comparison with one model, and with the baseline too where that is another.
 #[derive(Debug, Serialize)]
-pub(super) struct Side {
+pub(super) struct ScoredSide {
     /// `serving` or `baseline`.
     pub(super) against: &'static str,
     /// Why this metric decides.
@@ -63,9 +63,13 @@ struct MetricScore {
 #[error("no row can be measured with `{0}`")]
 pub(super) struct NothingMeasured(pub(super) &'static str);
 
-impl Report {
+impl ScoreReport {
     /// Compares the model in question with the serving one, or else with the baseline.
-    pub(super) fn of(rows: &Rows, metrics: &Metrics, margin: f64) -> Result<Self, NothingMeasured> {
+    pub(super) fn of(
+        rows: &ScoredRows,
+        metrics: &Metrics,
+        margin: f64,
+    ) -> Result<Self, NothingMeasured> {
         let nothing = || NothingMeasured(metrics.choice.metric.name());
         let compare = |base: &Answers| {
             let pairs = rows.pairs(base, &rows.predictions);
@@ -83,7 +87,7 @@ impl Report {
                 return Ok(Self::Score(Score::of(same, metric_reason)));
             }
         };
-        Ok(Self::Comparison(Box::new(Side {
+        Ok(Self::Comparison(Box::new(ScoredSide {
             against,
             metric_reason,
             comparison,
@@ -143,7 +147,7 @@ impl Score {
     }
 }
 
-impl Side {
+impl ScoredSide {
     fn render(&self) -> String {
         let comparison = &self.comparison;
         let mut table = TextTable::new(&[

@@ -21,7 +21,7 @@ pub(super) type Answers = Vec<Option<String>>;
 
 /// Every reference, with the answers of all models.
 #[derive(Debug)]
-pub(super) struct Rows {
+pub(super) struct ScoredRows {
     references: Vec<String>,
     /// Of the model in question.
     pub(super) predictions: Answers,
@@ -40,7 +40,7 @@ pub(super) enum NoRows {
     NoReferences(String),
 }
 
-impl Rows {
+impl ScoredRows {
     /// Reads the files.
     pub(super) fn read(files: &Files<'_>) -> Result<Self, NoRows> {
         let predictions = PredictionFile::read(files.predictions)?;

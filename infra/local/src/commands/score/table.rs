@@ -7,13 +7,13 @@ use scores::offline::{self, OfflineVerdict};
 use super::{
     Metrics,
     report::NothingMeasured,
-    rows::{Answers, Rows},
+    rows::{Answers, ScoredRows},
 };
 use crate::table::{Align, TextTable};
 
 /// The scores of all models, the best first, and the verdict of each pair.
 pub(super) fn render(
-    rows: &Rows,
+    rows: &ScoredRows,
     files: &[PathBuf],
     metrics: &Metrics,
     margin: f64,

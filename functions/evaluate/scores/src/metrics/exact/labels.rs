@@ -18,11 +18,11 @@ struct LabelCount {
 
 /// The counts of all labels.
 #[derive(Debug, Default)]
-pub(super) struct LabelCounts {
+pub(super) struct LabelTally {
     labels: BTreeMap<String, LabelCount>,
 }
 
-impl LabelCounts {
+impl LabelTally {
     pub(super) fn of(pairs: &[(&str, &str)]) -> Self {
         let mut counts = Self::default();
         for (prediction, reference) in pairs {

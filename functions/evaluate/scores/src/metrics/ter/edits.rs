@@ -10,7 +10,7 @@ const UNREACHED: u64 = 10_000_000_000_000_000;
 
 /// The last edit on the way to a cell, from the prediction to the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Edit {
+pub(super) enum TextEdit {
     Keep,
     Replace,
     /// A word of the reference is inserted.
@@ -21,7 +21,7 @@ pub(super) enum Edit {
     Unreached,
 }
 
-type Cell = (u64, Edit);
+type Cell = (u64, TextEdit);
 
 /// The table of distances of one prediction, kept to compute those of similar ones.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(super) struct EditTable<'a> {
 impl<'a> EditTable<'a> {
     /// The table of `prediction`.
     pub(super) fn new(prediction: &[u32], reference: &'a [u32]) -> Self {
-        let first = (0..=reference.len() as u64).map(|cost| (cost, Edit::Insert));
+        let first = (0..=reference.len() as u64).map(|cost| (cost, TextEdit::Insert));
         let mut table = Self {
             reference,
             prediction: Vec::new(),
@@ -69,17 +69,17 @@ impl<'a> EditTable<'a> {
     }
 
     /// The edits from the first word to the last.
-    pub(super) fn edits(&self) -> Vec<Edit> {
+    pub(super) fn edits(&self) -> Vec<TextEdit> {
         let (mut i, mut j) = (self.prediction.len(), self.reference.len());
         let mut edits = Vec::with_capacity(i + j);
         while i > 0 || j > 0 {
             let cell = self.rows.get(i).and_then(|row| row.get(j));
-            let edit = cell.map_or(Edit::Unreached, |(_, edit)| *edit);
+            let edit = cell.map_or(TextEdit::Unreached, |(_, edit)| *edit);
             let (up, left) = match edit {
-                Edit::Keep | Edit::Replace => (1, 1),
-                Edit::Insert => (0, 1),
-                Edit::Delete => (1, 0),
-                Edit::Unreached => break,
+                TextEdit::Keep | TextEdit::Replace => (1, 1),
+                TextEdit::Insert => (0, 1),
+                TextEdit::Delete => (1, 0),
+                TextEdit::Unreached => break,
             };
             let (Some(above), Some(before)) = (i.checked_sub(up), j.checked_sub(left)) else {
                 break;
@@ -94,7 +94,7 @@ impl<'a> EditTable<'a> {
     /// The row after `index` words of `length`, the last of which is `word`.
     fn row(&self, index: usize, word: u32, length: usize) -> Vec<Cell> {
         let width = self.reference.len() + 1;
-        let mut row = vec![(UNREACHED, Edit::Unreached); width];
+        let mut row = vec![(UNREACHED, TextEdit::Unreached); width];
         let above = self.rows.get(index - 1).map(Vec::as_slice);
         let above = above.unwrap_or_default();
         let (from, to) = beam(index, length, self.reference.len());
@@ -106,16 +106,20 @@ impl<'a> EditTable<'a> {
             *cell = match (compared, diagonal) {
                 (Some(other), Some((cost, _))) => {
                     let across = match other.cmp(&word) {
-                        Ordering::Equal => (*cost, Edit::Keep),
-                        Ordering::Less | Ordering::Greater => (cost + 1, Edit::Replace),
+                        Ordering::Equal => (*cost, TextEdit::Keep),
+                        Ordering::Less | Ordering::Greater => (cost + 1, TextEdit::Replace),
                     };
                     // The first of equal costs, in this order, and none at or above unreached.
-                    let ways = [across, (up.0 + 1, Edit::Delete), (left + 1, Edit::Insert)];
-                    let start = (UNREACHED, Edit::Unreached);
+                    let ways = [
+                        across,
+                        (up.0 + 1, TextEdit::Delete),
+                        (left + 1, TextEdit::Insert),
+                    ];
+                    let start = (UNREACHED, TextEdit::Unreached);
                     ways.into_iter()
                         .fold(start, |best, way| if way.0 < best.0 { way } else { best })
                 }
-                _ => (up.0 + 1, Edit::Delete),
+                _ => (up.0 + 1, TextEdit::Delete),
             };
             left = cell.0;
             diagonal = Some(up);

@@ -1,6 +1,6 @@
 //! The moves of TER: blocks of words are moved one at a time, each time the one that saves most.
 
-use super::edits::{Edit, EditTable};
+use super::edits::{EditTable, TextEdit};
 
 /// The longest block.
 const BLOCK_MAX: usize = 10;
@@ -50,14 +50,14 @@ struct Alignment {
 }
 
 impl Alignment {
-    fn of(edits: &[Edit]) -> Self {
+    fn of(edits: &[TextEdit]) -> Self {
         let mut alignment = Self::default();
         for edit in edits {
-            let is_wrong = *edit != Edit::Keep;
-            if *edit != Edit::Insert {
+            let is_wrong = *edit != TextEdit::Keep;
+            if *edit != TextEdit::Insert {
                 alignment.wrong_in_prediction.push(is_wrong);
             }
-            if *edit != Edit::Delete {
+            if *edit != TextEdit::Delete {
                 alignment.wrong_in_reference.push(is_wrong);
                 let last = alignment.wrong_in_prediction.len().checked_sub(1);
                 alignment.position.push(last);
