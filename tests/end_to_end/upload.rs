@@ -12,7 +12,10 @@ use shared::{
     route::{self, Route, RouteMove},
     run::{Run, State},
 };
-use system_tests::harness::{Harness, Setup, example};
+use system_tests::{
+    harness::{Harness, Setup, example},
+    wait,
+};
 
 use crate::PROGRAM;
 
@@ -173,7 +176,12 @@ async fn check_route(harness: &Harness, run: &Run) {
     let decision = harness.decision(&run.id).await;
     assert!(decision.promoted, "{decision:?}");
     assert_eq!(decision.model.as_str(), MODEL);
-    let route = harness.route(MODEL).await.unwrap();
+    // The decision is written first, and then carried out.
+    let route = wait::until("the route to move", harness, async || {
+        let route = harness.route(MODEL).await;
+        route.clone().filter(|route| route.version > 0).ok_or(route)
+    })
+    .await;
     assert!(route.leads_to(&run.id), "{route:?}");
     assert_eq!(route.version, 1);
     let target = route.target.unwrap();

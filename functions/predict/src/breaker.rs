@@ -126,7 +126,7 @@ mod tests {
         }
         assert!(!breakers.admit("m", start + Duration::from_secs(19)));
         assert!(breakers.admit("m", start + Duration::from_secs(20)));
-        let in_a_day = not_now(Some(Duration::from_secs(86_400)));
+        let in_a_day = not_now(Some(Duration::from_hours(24)));
         breakers.record("m", Some(&in_a_day), start);
         assert!(breakers.admit("m", start + PAUSE_MAX));
     }

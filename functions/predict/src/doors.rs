@@ -178,7 +178,7 @@ mod tests {
                     HeaderValue::from_static(value),
                 )
             });
-            let terms = terms(&headers.collect(), begun, Duration::from_secs(60));
+            let terms = terms(&headers.collect(), begun, Duration::from_mins(1));
             ((terms.until - begun).as_millis(), terms.fresh)
         };
         assert_eq!(read(&[]), (60_000, false));

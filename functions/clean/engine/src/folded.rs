@@ -258,9 +258,9 @@ fn lower_letters(run: &str) -> Option<([u8; RUN_MAX], usize)> {
     let mut length = 0;
     for letter in run.chars() {
         let lower = match letter {
-            'a'..='z' | '0'..='9' | 'ß'..='ö' | 'ø'..='ÿ' | 'а'..='я' => letter,
+            'a'..='z' | '0'..='9' | 'ß'..='ö' | 'ø'..='ÿ' | 'а'..='я'
             // Kana, and the characters of Chinese, Japanese and Korean.
-            '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{4e00}'..='\u{9fff}' => letter,
+            | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{4e00}'..='\u{9fff}' => letter,
             'A'..='Z' | 'À'..='Ö' | 'Ø'..='Þ' | 'А'..='Я' => {
                 char::from_u32(u32::from(letter) + 0x20)?
             }

@@ -3,7 +3,7 @@
 //!
 //!     cargo bench --package scores --bench speed --profile release -- PYTHON
 //!
-//! PYTHON has rouge_score and sacrebleu installed. Machines are shared and their clock rates vary, so
+//! PYTHON has `rouge_score` and sacrebleu installed. Machines are shared and their clock rates vary, so
 //! processor time in user space is compared, and the median over rounds is printed.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
