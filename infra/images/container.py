@@ -20,6 +20,8 @@ def settings(function):
             own[name] = "project-bucket"
         if value is None and name.endswith("_JOB"):
             own[name] = "projects/project/locations/here/jobs/job"
+        if value is None and name == "POLICY_URI":
+            own[name] = "gs://project-bucket/policy.toml"
     here = {
         "PUSH_AUDIENCE": "https://here",
         "PUSH_EMAIL": "push@project.iam",
