@@ -13,6 +13,7 @@ pub(crate) mod evaluate;
 pub(crate) mod hold;
 pub(crate) mod policy;
 pub(crate) mod rollback;
+mod route_change;
 pub(crate) mod runs;
 pub(crate) mod show;
 pub(crate) mod spend;

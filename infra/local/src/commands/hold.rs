@@ -2,12 +2,9 @@
 
 use std::process::ExitCode;
 
-use shared::{
-    google::documents::Write,
-    id::DatasetName,
-    route::{self, Route},
-};
+use shared::{id::DatasetName, route};
 
+use super::route_change;
 use crate::{arguments::StackArgs, exit::CommandResult, output, session::Session};
 
 /// The arguments.
@@ -38,23 +35,19 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args) -> CommandResult {
     let session = Session::open(&args.stack.env_file).await?;
     let model = &args.model;
-    let stored = session.documents.get::<Route>(model.as_str()).await?;
-    let stored = stored.ok_or_else(|| {
-        format!("no route for model `{model}`: list the runs with `lapidary runs`")
-    })?;
-    let before = stored.value.clone();
-    let (after, done) = if args.lift {
-        let done = format!("lifted the hold on `{model}`: the next promoted run moves its route\n");
-        (route::lifted(before), done)
+    let now = session.clock.now();
+    route_change::change(&session, model, |route| {
+        Ok(if args.lift {
+            route::lifted(route)
+        } else {
+            route::held(route, &args.by, &args.reason, now)
+        })
+    })
+    .await?;
+    output::write(&if args.lift {
+        format!("lifted the hold on `{model}`: the next promoted run moves its route\n")
     } else {
-        let done = format!("held `{model}`: no run is promoted until the hold is lifted\n");
-        let now = session.clock.now();
-        (route::held(before, &args.by, &args.reason, now), done)
-    };
-    let write = session.documents.replace(model.as_str(), &stored, &after);
-    if write.await? == Write::Lost {
-        return Err(format!("the route of `{model}` changed at the same time: try again").into());
-    }
-    output::write(&done)?;
+        format!("held `{model}`: no run is promoted until the hold is lifted\n")
+    })?;
     Ok(ExitCode::SUCCESS)
 }

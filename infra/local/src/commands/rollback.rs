@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 
 use shared::{
-    google::documents::Write,
     id::DatasetName,
     route::{self, BackTo, Route, roll_back},
 };
 
+use super::route_change;
 use crate::{arguments::StackArgs, exit::CommandResult, output, session::Session};
 
 /// The arguments.
@@ -46,28 +46,19 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args) -> CommandResult {
     let session = Session::open(&args.stack.env_file).await?;
     let model = &args.model;
-    let stored = session.documents.get::<Route>(model.as_str()).await?;
-    let stored = stored.ok_or_else(|| {
-        format!("no route for model `{model}`: list the runs with `lapidary runs`")
-    })?;
-    let before = &stored.value;
     let to = match args.to.as_deref() {
         None => BackTo::Before,
         Some("base") => BackTo::Base,
         Some(target) => BackTo::Target(target.to_owned()),
     };
     let now = session.clock.now();
-    let after = roll_back(before.clone(), &to, &args.by, &args.why, now)
-        .map_err(|refusal| format!("cannot roll `{model}` back: {refusal}"))?;
-    let after = route::held(after, &args.by, &args.why, now);
-    let write = session
-        .documents
-        .replace(model.as_str(), &stored, &after)
-        .await?;
-    if write == Write::Lost {
-        return Err(format!("the route of `{model}` changed at the same time: try again").into());
-    }
-    output::write(&format!("{}\n", describe(model, before, &after)))?;
+    let (before, after) = route_change::change(&session, model, |route| {
+        let back = roll_back(route, &to, &args.by, &args.why, now)
+            .map_err(|refusal| format!("cannot roll `{model}` back: {refusal}"))?;
+        Ok(route::held(back, &args.by, &args.why, now))
+    })
+    .await?;
+    output::write(&format!("{}\n", describe(model, &before, &after)))?;
     Ok(ExitCode::SUCCESS)
 }
 
