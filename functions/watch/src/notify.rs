@@ -100,20 +100,11 @@ pub(crate) async fn run_awaits_approval(
     delivery: Delivery<RunAwaitsApproval>,
 ) -> Result<Ack, Error> {
     let id = &delivery.event.run;
-    Span::current().record("run.id", id.as_str());
-    let Some(client) = &notifier.client else {
-        return Ok(no_receivers());
-    };
-    let Some(run) = notifier.documents.get::<Run>(id.as_str()).await? else {
-        return Ok(Ack::refused("unknown_run", format!("no run `{id}`")));
-    };
-    match notice::of_waiting(&run.value, notifier.console()) {
-        Some(notice) => notify(&notifier, client, &notice).await,
-        None => Ok(Ack::done(
-            "decided_before",
-            format!("run {id} does not wait for approval any more"),
-        )),
-    }
+    notify_of(&notifier, id, notice::of_waiting, || {
+        let note = format!("run {id} does not wait for approval any more");
+        Ack::done("decided_before", note)
+    })
+    .await
 }
 
 /// Notifies of a run that ended without a model.
@@ -122,6 +113,22 @@ pub(crate) async fn run_finished(
     delivery: Delivery<RunFinished>,
 ) -> Result<Ack, Error> {
     let id = &delivery.event.run;
+    notify_of(&notifier, id, notice::of_ended, || {
+        Ack::done(
+            "verdict_follows",
+            format!("the verdict on run {id} follows"),
+        )
+    })
+    .await
+}
+
+/// Notifies of what `of` says about the run; where that is nothing, `otherwise` says why.
+async fn notify_of(
+    notifier: &Notifier,
+    id: &RunId,
+    of: fn(&Run, Option<&str>) -> Option<Notice>,
+    otherwise: impl FnOnce() -> Ack,
+) -> Result<Ack, Error> {
     Span::current().record("run.id", id.as_str());
     let Some(client) = &notifier.client else {
         return Ok(no_receivers());
@@ -129,12 +136,9 @@ pub(crate) async fn run_finished(
     let Some(run) = notifier.documents.get::<Run>(id.as_str()).await? else {
         return Ok(Ack::refused("unknown_run", format!("no run `{id}`")));
     };
-    match notice::of_ended(&run.value, notifier.console()) {
-        Some(notice) => notify(&notifier, client, &notice).await,
-        None => Ok(Ack::done(
-            "verdict_follows",
-            format!("the verdict on run {id} follows"),
-        )),
+    match of(&run.value, notifier.console()) {
+        Some(notice) => notify(notifier, client, &notice).await,
+        None => Ok(otherwise()),
     }
 }
 
