@@ -5,9 +5,9 @@
 
 use serde_json::{Map, Value};
 
-use crate::{
-    fingerprint::{named_files, tools},
-    question::field,
+use crate::question::{
+    field,
+    sources::{named_files, tools},
 };
 
 /// The tools and addresses that requests may use: `PREDICT_ALLOW`, separated by commas.

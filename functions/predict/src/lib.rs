@@ -30,6 +30,7 @@ use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 use shared::{
     clock::Clock,
     google::{StartError, vertex::Vertex},
+    route::Route,
     service::{self, Callers, Common, Running},
 };
 
@@ -48,6 +49,14 @@ struct State {
     cache: Mutex<Cache>,
     flights: Flights,
     breakers: Breakers,
+}
+
+impl State {
+    /// The model that `route` leads to, or that of the settings while no route can be read.
+    fn model_of(&self, route: Option<&Route>) -> String {
+        let settings = self.without_route.as_deref().unwrap_or_default();
+        route.map_or(settings, Route::serves).to_owned()
+    }
 }
 
 /// Runs the function until the process is asked to stop.

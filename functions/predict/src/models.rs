@@ -64,7 +64,7 @@ impl Models<'_> {
     /// Asks for a whole answer.
     pub(crate) async fn reply(self, model: String) -> Result<Reply, CallError> {
         let answer = self.bytes(&model, QuestionKind::Generate).await?;
-        let confidence = self.score(&answer)?;
+        let confidence = self.score(&parsed(&answer)?);
         Ok(Reply { answer, confidence })
     }
 
@@ -83,7 +83,7 @@ impl Models<'_> {
                 .await?;
             let mut rest = AnswerEvents::new(stream);
             let first = rest.next().await?.ok_or_else(|| unreadable("no event"))?;
-            let confidence = self.score_first(&first)?;
+            let confidence = self.score_first(&parsed(&first)?);
             Ok(Begun {
                 first,
                 rest,
@@ -121,31 +121,30 @@ impl Models<'_> {
         answer
     }
 
-    fn score(&self, answer: &[u8]) -> Result<Confidence, CallError> {
-        let answer: Value = serde_json::from_slice(answer).map_err(unreadable)?;
-        Ok(score(
-            &answer,
-            &self.question.asked(),
-            &self.state.config.expected,
-        ))
+    fn score(&self, answer: &Value) -> Confidence {
+        let expected = &self.state.config.expected;
+        score(answer, &self.question.asked(), expected)
     }
 
     /// A first event that is not the last one has only begun, so what it says is not held against it. One
     /// that ends the answer, or that reports a filter, is scored.
-    fn score_first(&self, event: &[u8]) -> Result<Confidence, CallError> {
-        let confidence = self.score(event)?;
-        let event: Value = serde_json::from_slice(event).map_err(unreadable)?;
+    fn score_first(&self, event: &Value) -> Confidence {
+        let confidence = self.score(event);
         let has_ended = event.pointer("/candidates/0/finishReason").is_some();
         let is_blocked = confidence.reasons.contains(&Reason::PromptBlocked);
-        Ok(if has_ended || is_blocked {
+        if has_ended || is_blocked {
             confidence
         } else {
             Confidence {
                 score: 1.0,
                 reasons: Vec::new(),
             }
-        })
+        }
     }
+}
+
+fn parsed(answer: &[u8]) -> Result<Value, CallError> {
+    serde_json::from_slice(answer).map_err(unreadable)
 }
 
 fn unreadable(what: impl Into<shared::outcome::Source>) -> CallError {

@@ -1,6 +1,7 @@
 //! A question as its caller wrote it: the bytes that are passed on, and what is read of them.
 
 mod distinct;
+pub mod sources;
 
 use actix_web::web::Bytes;
 use serde_json::{Map, Value};

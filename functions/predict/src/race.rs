@@ -91,8 +91,7 @@ where
             .await
             .map(|reply| (reply, Chosen::base(None))),
         None => {
-            let model = state.without_route.clone().unwrap_or_default();
-            let reply = ask(model).await;
+            let reply = ask(state.model_of(None)).await;
             reply.map(|reply| (reply, Chosen::base(Some(FallbackReason::NoRoute))))
         }
     };

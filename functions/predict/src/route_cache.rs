@@ -13,6 +13,7 @@ use shared::{
     id::DatasetName,
     route::{GateDecision, Route},
 };
+use tokio::task::JoinHandle;
 use tracing::warn;
 
 /// How long a route may be used while the store cannot be read. Long enough to bridge an outage, short enough
@@ -109,16 +110,11 @@ impl RouteCache {
         let (refresh, is_known) = self.begin(name);
         match refresh {
             Refresh::Not => {}
-            Refresh::Meanwhile => {
-                let (cache, name) = (self.clone(), name.clone());
-                drop(tokio::spawn(async move { cache.read(&name).await }));
-            }
+            Refresh::Meanwhile => drop(self.read_aside(name)),
             // Without a time to live every request reads the route, however long that takes.
             Refresh::First if is_known && !self.ttl.is_zero() => {
-                let (cache, name) = (self.clone(), name.clone());
-                let read = tokio::spawn(async move { cache.read(&name).await });
                 // Later than that, the last good copy answers, and the reading goes on.
-                drop(tokio::time::timeout(WAIT_MAX, read).await);
+                drop(tokio::time::timeout(WAIT_MAX, self.read_aside(name)).await);
             }
             Refresh::First => self.read(name).await,
         }
@@ -149,6 +145,12 @@ impl RouteCache {
             entry.tried_at = Instant::now();
         }
         (refresh, is_known)
+    }
+
+    /// Reads in a task of its own, which goes on where the request does not wait for it.
+    fn read_aside(&self, name: &DatasetName) -> JoinHandle<()> {
+        let (cache, name) = (self.clone(), name.clone());
+        tokio::spawn(async move { cache.read(&name).await })
     }
 
     async fn read(&self, name: &DatasetName) {

@@ -63,10 +63,7 @@ pub(super) async fn count_tokens(
 ) -> Result<HttpResponse, ServeFailure> {
     let question = ModelQuestion::read(body).map_err(ServeFailure::Invalid)?;
     let route = serving::admit(state, model, &question).await?;
-    let asked = match &route {
-        Some(route) => route.serves().to_owned(),
-        None => state.without_route.clone().unwrap_or_default(),
-    };
+    let asked = state.model_of(route.as_deref());
     let models = Models {
         state,
         question: &question,
