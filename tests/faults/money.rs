@@ -212,6 +212,15 @@ fn errors_about(harness: &Harness, run: &RunId) -> Vec<String> {
         .collect()
 }
 
+/// Waits for the lines about `run` that call a person: they are written after the document that shows why.
+async fn calls_about(harness: &Harness, run: &RunId) -> Vec<String> {
+    wait::until("a line that calls a person", harness, async || {
+        let lines = errors_about(harness, run);
+        if lines.is_empty() { Err(()) } else { Ok(lines) }
+    })
+    .await
+}
+
 /// Waits until a person is called about `run`, in a line with `word`; fails at once where the run ends
 /// before.
 async fn person_is_called(harness: &Harness, run: &RunId, word: &str) -> String {

@@ -1,6 +1,7 @@
 //! Every job with our label is known, whatever its run's state, in every region.
 
 use serde_json::{Value, json};
+use shared::id::RunId;
 use system_tests::{
     harness::{Harness, Setup},
     wait,
@@ -66,16 +67,31 @@ async fn a_job_without_a_run_in_the_other_region_is_cancelled() {
     check_orphan("europe-west4").await;
 }
 
+/// The one entry of `run` in the ledger, once its cost is known: the ledger sees the end of a job later
+/// than the run does, and settles then.
+async fn settled(harness: &Harness, run: &RunId) -> Value {
+    let patience = Patience::new(harness);
+    wait::until("the cost of the job", harness, async || {
+        let ledger = ledger_of(harness, run).await;
+        let [entry] = &ledger[..] else {
+            panic!("one job has one entry: {ledger:#?}");
+        };
+        let month = spend_of(harness, run, 1).await;
+        if entry["cost_micros"].is_u64() && month["settled_micros"].is_u64() {
+            return Ok(entry.clone());
+        }
+        patience.pause(harness, "the cost of the job").await;
+        Err((entry.clone(), month))
+    })
+    .await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_ledger_holds_what_was_sent_answered_and_paid() {
     let (harness, proxy) = start(Setup::default(), LONG_STEP_S, &[]).await;
     let upload = harness.drop_rows("north", RECIPE, &rows(60)).await;
     let run = succeeds(&harness, &upload).await;
-    // The ledger sees the end at the next tick, and settles then.
-    harness.watched(3).await;
-    let ledger = ledger_of(&harness, &run.id).await;
-    assert_eq!(ledger.len(), 1, "{ledger:#?}");
-    let entry = &ledger[0];
+    let entry = settled(&harness, &run.id).await;
     let requests = proxy.requests();
     let sent = requests
         .iter()
