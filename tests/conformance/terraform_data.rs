@@ -53,6 +53,22 @@ fn owned<const N: usize>(words: [&str; N]) -> BTreeSet<String> {
     words.map(str::to_owned).into()
 }
 
+#[test]
+fn each_provider_is_locked_with_checksums() {
+    let required = found(
+        r#"source\s*=\s*"([a-z/-]+)""#,
+        &checkout::read("infra/gcp/versions.tf"),
+    );
+    let lock = checkout::read("infra/gcp/.terraform.lock.hcl");
+    let locked = found(r#"(?m)^provider "registry\.terraform\.io/([a-z/-]+)" \{"#, &lock);
+    assert_eq!(locked, required);
+    assert!(!required.is_empty());
+    for block in lock.split("\nprovider ").skip(1) {
+        let checksums = found(r#""zh:([0-9a-f]{64})""#, block);
+        assert!(checksums.len() > 5, "one for each platform: {block}");
+    }
+}
+
 /// The shipped Rust of the functions, of `shared`, and of the commands.
 fn shipped_files() -> impl Iterator<Item = TrackedFile> {
     let rooms = ["functions/", "shared/src/", "infra/local/src/"];
