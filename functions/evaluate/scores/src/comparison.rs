@@ -12,11 +12,13 @@
 //! | `not_worse.rs`, `pseudo_row.rs` | "not worse by more than a margin": exact, and for scores |
 //! | `fixed.rs` | all rows at once, where they are paid for anyway |
 //! | `sources.rs` | rows that come from one document: one bet for each |
+//! | `canary.rs` | callers who are served by either of two models at the same time |
 //! | `outlook.rs` | what a number of rows can show, before they are asked, and when asking on is hopeless |
 //! | `sequential.rs` | the comparison of two models, row by row |
 //! | `verdict.rs` | what follows, in the order in which claims go before others |
 
 pub mod bets;
+pub mod canary;
 pub mod coin;
 pub mod fixed;
 mod gamma;
