@@ -35,6 +35,8 @@ mod golden;
 mod random;
 #[cfg(test)]
 mod simulated;
+#[cfg(test)]
+mod tables;
 
 /// The evidence at which a claim is made, for a chance of 5 % that either claim is false.
 pub const THRESHOLD: f64 = 20.0;

@@ -31,7 +31,7 @@ fn of_counts(wins: usize, losses: usize) -> Vec<f64> {
     rows
 }
 
-fn shuffled(rows: &mut [f64], random: &mut Random) {
+pub(super) fn shuffled(rows: &mut [f64], random: &mut Random) {
     for index in (1..rows.len()).rev() {
         rows.swap(index, random.below(index + 1));
     }
@@ -48,7 +48,7 @@ fn run(before: &Sequential, rows: &[f64]) -> (usize, Option<ProvenClaim>) {
 }
 
 #[track_caller]
-fn within(found: usize, expected: usize, percent: usize) {
+pub(super) fn within(found: usize, expected: usize, percent: usize) {
     let distance = found.abs_diff(expected) * 100;
     assert!(distance <= expected * percent, "{found} for {expected}");
 }
