@@ -3,12 +3,13 @@
 //! Every table and every field may be left out. Settings are strict: an unknown field is an error,
 //! since a misspelt budget is an expensive one.
 
+mod canary;
 mod gone;
 mod metrics;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::metrics::METRICS;
+pub use self::{canary::CanaryRecipe, metrics::METRICS};
 use self::{gone::GONE, metrics::METRICS_EXPECTED};
 use crate::id::DatasetName;
 
@@ -138,7 +139,7 @@ pub enum Gate {
 }
 
 /// `[deploy]`: where a better model goes.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Deploy {
     /// The name that `predict` serves it under; the dataset's where it is left out.
@@ -146,6 +147,9 @@ pub struct Deploy {
     pub model: Option<DatasetName>,
     /// The condition of the gate.
     pub gate: Gate,
+    /// How a model that passes the gate gets from some of the callers to all.
+    #[serde(skip_serializing_if = "CanaryRecipe::is_default")]
+    pub canary: CanaryRecipe,
 }
 
 impl Recipe {
@@ -240,6 +244,9 @@ impl Recipe {
             margin.to_string(),
             "must be above 0 and below 1",
         )?;
+        for (holds, field, value, expected) in self.deploy.canary.limits() {
+            ensure(holds, field, value, expected)?;
+        }
         let metric = self.evaluate.metric.as_deref();
         ensure(
             metric.is_none_or(|metric| METRICS.contains(&metric)),
@@ -296,6 +303,14 @@ mod tests {
         check("[evaluate]\nmetric = \"rouge7\"", "the README of `scores`");
         check("[evaluate]\nmargin = 2.0", "below 1");
         check("[deploy]\ngate = \"always\"", "not_worse");
+        for steps in ["[10, 50]", "[50, 10, 100]", "[0, 100]", "[100, 100]", "[]"] {
+            check(
+                &format!("[deploy.canary]\nsteps = {steps}"),
+                "rising to 100",
+            );
+        }
+        check("[deploy.canary]\nharm_max = 0.0", "above 0");
+        check("[deploy.canary]\nwindow_min = 0", "1 to 10080");
         check("x", "line 1");
     }
 

@@ -4,10 +4,15 @@
 //! Every change here is a pure function from a route to a route. The clock, the store and the
 //! endpoint are the caller's.
 
+pub mod canary;
+pub mod canary_report;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use self::canary::{Canary, CanaryChange, CanaryMove, CanaryOrder, CanaryPlan, without};
 use crate::{
+    event::ModelDeployed,
     google::documents::Document,
     id::{DatasetName, RunId},
 };
@@ -40,6 +45,15 @@ pub struct Route {
     /// The latest changes, the latest last, at most [`HISTORY_MAX`].
     #[serde(default)]
     pub history: Vec<Change>,
+    /// The model that answers some of the callers, on trial.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<Canary>,
+    /// The latest changes of canaries, the latest last, at most [`HISTORY_MAX`].
+    #[serde(default)]
+    pub canary_history: Vec<CanaryChange>,
+    /// A promotion that the next tick publishes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announce: Option<ModelDeployed>,
 }
 
 /// A tuned model, ready to answer.
@@ -51,6 +65,9 @@ pub struct Target {
     pub model: String,
     /// Full name of the endpoint that serves it.
     pub endpoint: String,
+    /// The base model that answers in its place, where its own rows may go; absent: the route's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
     /// Its score when it was promoted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
@@ -101,6 +118,14 @@ pub enum RouteMove {
 
 impl Document for Route {
     const COLLECTION: &'static str = "routes";
+
+    fn query_fields(&self) -> Vec<(&'static str, String)> {
+        let is_due = self.canary.is_some() || self.announce.is_some();
+        is_due
+            .then(|| (canary::DUE, canary::DUE_NOW.to_owned()))
+            .into_iter()
+            .collect()
+    }
 }
 
 /// A score, its metric and its rows. Two are comparable only on the same metric and rows.
@@ -135,6 +160,9 @@ pub struct GateDecision {
     /// Where the route is to lead, if it is promoted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<Target>,
+    /// The steps by which it is to get there; absent: at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<CanaryPlan>,
     /// The person who asked for another decision, which replaces this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reopened_by: Option<String>,
@@ -159,6 +187,9 @@ impl Route {
             hold: None,
             behind: Vec::new(),
             history: Vec::new(),
+            canary: None,
+            canary_history: Vec::new(),
+            announce: None,
         }
     }
 
@@ -206,7 +237,12 @@ impl Route {
         });
         self.history = latest(self.history, HISTORY_MAX);
         self.target = target;
-        self
+        let order = CanaryOrder {
+            by: None,
+            reason: "the route moved",
+            at,
+        };
+        without(self, CanaryMove::Cancelled, order)
     }
 }
 
@@ -366,6 +402,7 @@ mod tests {
             run: run.into(),
             model: format!("models/{run}"),
             endpoint: format!("endpoints/{run}"),
+            base: None,
             evidence: None,
         }
     }

@@ -9,6 +9,7 @@
 )]
 
 mod alerts;
+mod canary;
 mod crash;
 mod create;
 mod dependencies;

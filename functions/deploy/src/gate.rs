@@ -55,13 +55,18 @@ pub fn decide(
             hold.by, hold.since, hold.reason
         ));
     }
+    let canary = route.canary.as_ref();
+    if canary.is_some_and(|canary| canary.target.run == run) {
+        return keep("it answers some of the callers already");
+    }
+    let serves = |target: &Target| target.run == run;
+    if route.target.as_ref().is_some_and(serves) {
+        return keep("it serves already");
+    }
+    if age == Age::Older {
+        return keep("a model of a newer run serves");
+    }
     if let Some(target) = &route.target {
-        if target.run == run {
-            return keep("it serves already");
-        }
-        if age == Age::Older {
-            return keep("a model of a newer run serves");
-        }
         let serving = evaluation.serving.as_ref();
         let Some(serving) = serving.filter(|it| it.endpoint == target.endpoint) else {
             return GateOutcome::Compare;

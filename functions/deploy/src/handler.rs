@@ -11,8 +11,13 @@ use shared::{
     google::{documents::Stored, vertex},
     id,
     outcome::CallError,
+    recipe::{CanaryRecipe, Gate},
     retry::Budget,
-    route::{GateDecision, Route, Target, promote},
+    route::{
+        GateDecision, Route, Target,
+        canary::{CanaryOrder, CanaryPlan, start},
+        promote,
+    },
     run::Run,
 };
 use tracing::{Span, info, warn};
@@ -21,6 +26,9 @@ use crate::{
     State,
     gate::{Age, GateOutcome, decide},
 };
+
+/// No answer is slow that takes less, in milliseconds.
+const SLOW_MS_MIN: u64 = 1_000;
 
 /// Decides once whether a run's tuned model is promoted, then carries the decision out.
 pub(crate) async fn run_evaluated(
@@ -70,9 +78,13 @@ async fn decide_first(
     }
     let evaluation = &evaluated.value.evaluation;
     let version = state.documents.get::<Version>(run.version.as_str()).await?;
-    let policy = version
-        .map(|stored| stored.value.recipe.deploy.gate)
-        .unwrap_or_default();
+    let (policy, steps) = version.map_or_else(
+        || (Gate::default(), CanaryRecipe::default()),
+        |stored| {
+            let deploy = stored.value.recipe.deploy;
+            (deploy.gate, deploy.canary)
+        },
+    );
     let route = route(state, run).await?.value;
     let age = match before {
         // A person asked for it.
@@ -82,7 +94,7 @@ async fn decide_first(
     let (target, reason) = match decide(id, evaluation, policy, &route, age) {
         GateOutcome::Compare => return compare_again(state, run, &evaluated).await,
         GateOutcome::Keep { reason } => (None, reason),
-        GateOutcome::Promote { reason } => match target(run, evaluation) {
+        GateOutcome::Promote { reason } => match target(state, run, evaluation) {
             None => (None, "the tuned model has no endpoint".to_owned()),
             Some(target) => match probe(state, &target).await? {
                 Ok(()) => (Some(target), reason),
@@ -99,6 +111,9 @@ async fn decide_first(
         promoted: target.is_some(),
         reason,
         route_version: Some(route.version),
+        canary: target
+            .as_ref()
+            .and_then(|_target| trial(&route, &steps, evaluation)),
         target,
         reopened_by: None,
         evidence: Some(evidence_digest(evaluation)?),
@@ -127,6 +142,9 @@ async fn carry_out(state: &State, run: &Run, decision: &GateDecision) -> Result<
     // Before decisions were recorded first, the route had moved when there was one.
     if let (Some(seen), Some(target)) = (decision.route_version, &decision.target) {
         let before = route(state, run).await?;
+        if before.value.was_tried(id.as_str(), seen) {
+            return Ok(tried(run, reason));
+        }
         if !before.value.was_moved(id, seen) {
             if before.value.version != seen || before.value.hold.is_some() {
                 warn!(
@@ -135,6 +153,10 @@ async fn carry_out(state: &State, run: &Run, decision: &GateDecision) -> Result<
                 );
                 let note = format!("the route of `{}` changed meanwhile", run.model);
                 return Ok(Ack::done("superseded", note));
+            }
+            if let Some(plan) = &decision.canary {
+                try_out(state, run, &before, (target, plan), reason).await?;
+                return Ok(tried(run, reason));
             }
             move_route(state, run, &before, target.clone(), reason).await?;
             set_default_checkpoint(state, run).await;
@@ -149,6 +171,24 @@ async fn carry_out(state: &State, run: &Run, decision: &GateDecision) -> Result<
         "promoted",
         format!("run {id} promoted: {reason}"),
     ))
+}
+
+/// The steps by which a model gets to all callers; none where it gets there at once. A name that no model was ever
+/// promoted to has no callers yet whom a trial could protect, and none to judge by.
+fn trial(route: &Route, steps: &CanaryRecipe, evaluation: &Evaluation) -> Option<CanaryPlan> {
+    let plan = steps.plan(slow_ms(evaluation));
+    (route.version > 0 && plan.has_steps()).then_some(plan)
+}
+
+/// Above twice what is usual for the model that serves, an answer is slow.
+fn slow_ms(evaluation: &Evaluation) -> Option<u64> {
+    let serving = evaluation.serving.as_ref().map(|serving| &serving.side);
+    let usual = serving.unwrap_or(&evaluation.base).latency_p95_ms?;
+    Some(usual.saturating_mul(2).max(SLOW_MS_MIN))
+}
+
+fn tried(run: &Run, reason: &str) -> Ack {
+    Ack::done("canary", format!("run {} is tried out: {reason}", run.id))
 }
 
 /// Another model serves than when the run was evaluated: `watch` has the models asked again.
@@ -174,17 +214,16 @@ async fn compare_again(
     Ok(Step::NotNow(Ack::done("compared_again", note)))
 }
 
-/// Whether the run is newer than the one whose model serves.
+/// Whether the run is newer than those whose models serve.
 async fn age(state: &State, run: &Run, route: &Route) -> Result<Age, Error> {
-    let target = route.target.as_ref();
-    let Some(target) = target.filter(|target| target.run != run.id.as_str()) else {
-        return Ok(Age::Newer);
-    };
-    let serving = state.documents.get::<Run>(&target.run).await?;
-    Ok(match serving {
-        Some(serving) if serving.value.created_at > run.created_at => Age::Older,
-        Some(_) | None => Age::Newer,
-    })
+    let canary = route.canary.as_ref().map(|canary| &canary.target);
+    for target in route.target.iter().chain(canary) {
+        let other = state.documents.get::<Run>(&target.run).await?;
+        if other.is_some_and(|other| other.value.created_at > run.created_at) {
+            return Ok(Age::Older);
+        }
+    }
+    Ok(Age::Newer)
 }
 
 fn evidence_digest(evaluation: &Evaluation) -> Result<String, Error> {
@@ -209,12 +248,15 @@ async fn route(state: &State, run: &Run) -> Result<Stored<Route>, Error> {
     ))
 }
 
-fn target(run: &Run, evaluation: &Evaluation) -> Option<Target> {
+fn target(state: &State, run: &Run, evaluation: &Evaluation) -> Option<Target> {
     let model = run.job.as_ref()?.model.clone()?;
+    let base = state.vertex.base_model(&run.plan.base_model, run.location);
     Some(Target {
         run: run.id.to_string(),
         model,
         endpoint: run.chosen.as_ref()?.endpoint.clone()?,
+        // What falls back to the base model stays where the rows of the run do.
+        base: Some(base),
         evidence: evaluation.evidence(),
     })
 }
@@ -268,6 +310,26 @@ async fn set_default_checkpoint(state: &State, run: &Run) {
             Chain(&error)
         );
     }
+}
+
+/// Lets the model answer some of the callers, from the version of the route that the decision saw.
+async fn try_out(
+    state: &State,
+    run: &Run,
+    before: &Stored<Route>,
+    (target, plan): (&Target, &CanaryPlan),
+    reason: &str,
+) -> Result<(), Error> {
+    let order = CanaryOrder {
+        by: None,
+        reason,
+        at: state.clock.now(),
+    };
+    let (target, plan) = (target.clone(), plan.clone());
+    let route = start(before.value.clone(), &run.model, target, plan, order);
+    let model = run.model.as_str();
+    let write = state.documents.replace(model, before, &route).await?;
+    write.or_busy("the route changed after it was read")
 }
 
 async fn move_route(

@@ -1,8 +1,11 @@
-//! The gate: moves the route to a tuned model only if its evaluation allows it, and records the way back.
+//! The gate: moves the route to a tuned model only if its evaluation allows it, and its first callers fare no worse;
+//! and records the way back.
 
+pub mod canary;
 mod config;
 pub mod gate;
 mod handler;
+mod trial;
 
 use actix_web::web::{self, Data, ServiceConfig};
 use shared::{
@@ -43,6 +46,7 @@ async fn start(
     });
     Ok(move |app: &mut ServiceConfig| {
         app.app_data(state.clone())
-            .route("/", web::post().to(handler::run_evaluated));
+            .route("/", web::post().to(handler::run_evaluated))
+            .route("/tick", web::post().to(trial::tick));
     })
 }

@@ -20,10 +20,14 @@ use tracing::{info, warn};
 use self::address::{Address, Door};
 use crate::{
     State,
+    arm::CallerDigest,
     failure::ServeFailure,
     note::Note,
     serving::{Served, Terms},
 };
+
+/// The header by which a client says whose question it is, so that one model of a route answers all of them.
+const CALLER: &str = "x-lapidary-caller";
 
 /// Answers any request.
 pub(crate) async fn enter(
@@ -105,6 +109,7 @@ fn terms(headers: &HeaderMap, begun: Instant, most: Duration) -> Terms {
     Terms {
         until: begun + given,
         fresh: directives.contains("no-cache") || directives.contains("no-store"),
+        caller: text(CALLER).and_then(CallerDigest::of),
     }
 }
 

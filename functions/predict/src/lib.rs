@@ -5,7 +5,9 @@
 //! ([`race`](self)), and leaves in the shape that it came in.
 
 mod allowance;
+mod arm;
 mod breaker;
+mod canary_log;
 mod config;
 mod doors;
 mod events;
@@ -13,6 +15,7 @@ mod failure;
 mod flight;
 mod models;
 mod race;
+mod reporter;
 mod route_cache;
 mod serving;
 mod streaming;
@@ -29,12 +32,14 @@ use std::sync::{Arc, Mutex};
 use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 use shared::{
     clock::Clock,
-    google::{StartError, vertex::Vertex},
-    route::Route,
+    google::{StartError, documents::Documents, vertex::Vertex},
     service::{self, Callers, Common, Running},
 };
 
-use crate::{breaker::Breakers, cache::Cache, flight::Flights, route_cache::RouteCache};
+use crate::{
+    arm::Arm, breaker::Breakers, cache::Cache, canary_log::CanaryLog, flight::Flights,
+    route_cache::RouteCache,
+};
 pub use crate::{cache::CacheLimits, config::Config};
 
 /// What the handlers use.
@@ -49,13 +54,15 @@ struct State {
     cache: Mutex<Cache>,
     flights: Flights,
     breakers: Breakers,
+    documents: Documents,
+    canaries: Mutex<CanaryLog>,
 }
 
 impl State {
-    /// The model that `route` leads to, or that of the settings while no route can be read.
-    fn model_of(&self, route: Option<&Route>) -> String {
+    /// The model that `arm` leads to, or that of the settings while no route can be read.
+    fn model_of(&self, arm: Option<&Arm>) -> String {
         let settings = self.without_route.as_deref().unwrap_or_default();
-        route.map_or(settings, Route::serves).to_owned()
+        arm.map_or(settings, Arm::serves).to_owned()
     }
 }
 
@@ -72,16 +79,21 @@ async fn start(
     let Common { clock, google } = common;
     let body = PayloadConfig::new(config.body_max_bytes);
     let vertex = google.vertex()?;
-    let state = Data::new(Arc::new(State {
+    let documents = google.documents()?;
+    let state = Arc::new(State {
         clock,
         without_route: config.without_route(&vertex),
         vertex,
-        routes: RouteCache::new(google.documents()?, config.route_ttl),
+        routes: RouteCache::new(documents.clone(), config.route_ttl),
         cache: Mutex::new(Cache::new(config.cache)),
         flights: Flights::default(),
         breakers: Breakers::default(),
+        documents,
+        canaries: Mutex::default(),
         config,
-    }));
+    });
+    drop(tokio::spawn(reporter::run(Arc::clone(&state))));
+    let state = Data::new(state);
     Ok(move |app: &mut ServiceConfig| {
         // One handler for all paths: their grammar is a table of its own.
         app.app_data(state.clone())

@@ -4,10 +4,11 @@
 use std::{pin::pin, time::Instant};
 
 use futures::future::{self, BoxFuture, Either};
-use shared::{outcome::CallError, route::Route};
+use shared::outcome::CallError;
 
 use crate::{
     State,
+    arm::Arm,
     choose::{AfterTuned, FallbackRules, after_tuned, base_is_better},
     confidence::Confidence,
     failure::{self, ServeFailure},
@@ -51,11 +52,11 @@ impl Chosen {
     }
 
     /// The note of the answer.
-    pub(crate) fn note(self, route: Option<&Route>, confidence: Option<Confidence>) -> Note {
-        let target = route.and_then(|route| route.target.as_ref());
+    pub(crate) fn note(self, arm: Option<&Arm>, confidence: Option<Confidence>) -> Note {
+        let target = arm.and_then(|arm| arm.target.as_ref());
         Note {
             served_by: self.served_by,
-            route: route.map(|route| route.version),
+            route: arm.map(|arm| arm.version),
             run: target.map(|target| target.run.clone()),
             fallback_reason: self.fallback_reason,
             base_not_served: self.base_not_served,
@@ -65,10 +66,10 @@ impl Chosen {
     }
 }
 
-/// Asks the models of `route`, or the base model of the settings where there is none.
+/// Asks the models of `arm`, or the base model of the settings where there is none.
 pub(crate) async fn run<'a, R, A>(
     state: &'a State,
-    route: Option<&'a Route>,
+    arm: Option<&'a Arm>,
     until: Instant,
     ask: A,
 ) -> Result<(R, Chosen), ServeFailure>
@@ -76,8 +77,8 @@ where
     R: Scored + 'a,
     A: Fn(String) -> BoxFuture<'a, Result<R, CallError>>,
 {
-    let outcome = match route {
-        Some(Route {
+    let outcome = match arm {
+        Some(Arm {
             base,
             target: Some(target),
             ..
@@ -87,7 +88,7 @@ where
             let half = tokio::time::sleep_until(half.into());
             tuned_or_base(ask, &target.endpoint, base, &state.config.rules, half).await
         }
-        Some(route) => ask(route.base.clone())
+        Some(arm) => ask(arm.base.clone())
             .await
             .map(|reply| (reply, Chosen::base(None))),
         None => {

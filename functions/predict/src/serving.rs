@@ -12,13 +12,15 @@ use tracing::warn;
 
 use crate::{
     State,
+    arm::{Arm, CallerDigest},
+    canary_log::CountedAnswer,
     choose::{WithoutRoute, is_cacheable},
     failure::ServeFailure,
     fingerprint::Fingerprint,
     models::Models,
     note::{BaseNotServed, Note},
     question::ModelQuestion,
-    race,
+    race::{self, Chosen, Scored},
     route_cache::RouteLookup,
     streaming::OpenStream,
 };
@@ -40,23 +42,28 @@ pub(crate) struct Terms {
     pub(crate) until: Instant,
     /// Whether no cached answer may be served.
     pub(crate) fresh: bool,
+    /// Whose question it is; `None` where the client does not say.
+    pub(crate) caller: Option<CallerDigest>,
 }
 
-/// Checks a question, and gives the route of `model`; `None` while that cannot be read and the base model of
-/// the settings answers.
+/// Checks a question, and gives the models that answer its caller; `None` while the route cannot be read and the
+/// base model of the settings answers.
 pub(crate) async fn admit(
     state: &State,
     model: &str,
     question: &ModelQuestion,
-) -> Result<Option<Arc<Route>>, ServeFailure> {
+    terms: Terms,
+) -> Result<Option<Arm>, ServeFailure> {
     let allowance = &state.config.allowance;
     allowance
         .check(question.fields())
         .map_err(ServeFailure::Forbidden)?;
-    route(state, model).await
+    let route = route(state, model).await?;
+    let caller = || terms.caller.unwrap_or_else(CallerDigest::of_a_request);
+    Ok(route.map(|route| Arm::of(&route, caller())))
 }
 
-/// The route of `model`, as [`admit`] gives it.
+/// The route of `model`; `None` while it cannot be read and the base model of the settings answers.
 pub(crate) async fn route(state: &State, model: &str) -> Result<Option<Arc<Route>>, ServeFailure> {
     let unknown = || ServeFailure::UnknownModel(model.chars().take(80).collect());
     let name: DatasetName = model.parse().map_err(|_error| unknown())?;
@@ -84,12 +91,12 @@ pub(crate) async fn answer(
     question: ModelQuestion,
     terms: Terms,
 ) -> Result<Served, ServeFailure> {
-    let route = admit(state, model, &question).await?;
-    let key = route
+    let arm = admit(state, model, &question, terms).await?;
+    let key = arm
         .as_ref()
-        .and_then(|route| Fingerprint::of(&question, route.serves(), route.version).ok());
+        .and_then(|arm| Fingerprint::of(&question, arm.serves(), arm.version).ok());
     let Some(key) = key else {
-        return ask(state, route.as_deref(), &question, terms.until).await;
+        return ask(state, arm.as_ref(), &question, terms.until).await;
     };
     if !terms.fresh
         && let Some(served) = cached(state, &key)
@@ -99,7 +106,7 @@ pub(crate) async fn answer(
     let call = {
         let state = Arc::clone(state);
         async move {
-            let served = ask(&state, route.as_deref(), &question, terms.until).await?;
+            let served = ask(&state, arm.as_ref(), &question, terms.until).await?;
             store(&state, key, &served);
             Ok(served)
         }
@@ -115,7 +122,7 @@ pub(crate) async fn answer(
 
 async fn ask(
     state: &State,
-    route: Option<&Route>,
+    arm: Option<&Arm>,
     question: &ModelQuestion,
     until: Instant,
 ) -> Result<Served, ServeFailure> {
@@ -125,13 +132,47 @@ async fn ask(
         question,
         until,
     };
-    let (reply, chosen) =
-        race::run(state, route, until, |model| models.reply(model).boxed()).await?;
+    let outcome = race::run(state, arm, until, |model| models.reply(model).boxed()).await;
+    count(state, arm, &outcome, begun);
+    let (reply, chosen) = outcome?;
     Ok(Served {
         answer: reply.answer,
-        note: chosen.note(route, Some(reply.confidence)),
+        note: chosen.note(arm, Some(reply.confidence)),
         models: begun.elapsed(),
     })
+}
+
+/// Counts an answer for the canary of its route, where there is one.
+fn count<R: Scored>(
+    state: &State,
+    arm: Option<&Arm>,
+    outcome: &Result<(R, Chosen), ServeFailure>,
+    begun: Instant,
+) {
+    let Some(seat) = arm.and_then(|arm| arm.seat.as_ref()) else {
+        return;
+    };
+    let counted = match outcome {
+        Ok((reply, chosen)) => {
+            let (score, threshold) = (reply.confidence().score, state.config.rules.threshold);
+            let note = chosen.note(arm, None);
+            Some(CountedAnswer::of(
+                &note,
+                score,
+                threshold,
+                begun.elapsed(),
+                seat,
+            ))
+        }
+        Err(failure) => CountedAnswer::of_failure(failure),
+    };
+    if let Some(counted) = counted {
+        let mut canaries = state
+            .canaries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        canaries.note(seat, counted, state.clock.now());
+    }
 }
 
 /// Opens the answer of the tuned model, or of the base model where the tuned one does not begin, or begins
@@ -142,18 +183,21 @@ pub(crate) async fn open(
     question: &ModelQuestion,
     terms: Terms,
 ) -> Result<OpenStream, ServeFailure> {
-    let route = admit(state, model, question).await?;
+    let arm = admit(state, model, question, terms).await?;
+    let asked_at = Instant::now();
     let models = Models {
         state,
         question,
         until: terms.until,
     };
     let ask = |model| models.begin(model).boxed();
-    let (begun, chosen) = race::run(state, route.as_deref(), terms.until, ask).await?;
+    let outcome = race::run(state, arm.as_ref(), terms.until, ask).await;
+    count(state, arm.as_ref(), &outcome, asked_at);
+    let (begun, chosen) = outcome?;
     Ok(OpenStream {
         first: begun.first,
         rest: begun.rest,
-        note: chosen.note(route.as_deref(), None),
+        note: chosen.note(arm.as_ref(), None),
     })
 }
 

@@ -71,6 +71,8 @@ enum Command {
     Spend(commands::spend::Args),
     /// Has the gate decide about a run, again where it has decided before.
     Deploy(commands::deploy::Args),
+    /// Shows how a canary stands; pauses, resumes, promotes or cancels it.
+    Canary(commands::canary::Args),
     /// Keeps functions from moving a model's route, until a person lifts it.
     Hold(commands::hold::Args),
     /// Sends a model's route back, by one step or to a run.
@@ -135,6 +137,7 @@ async fn dispatch(command: Command) -> CommandResult {
         Command::Policy(args) => commands::policy::run(args).await,
         Command::Spend(args) => commands::spend::run(args).await,
         Command::Deploy(args) => commands::deploy::run(args).await,
+        Command::Canary(args) => commands::canary::run(args).await,
         Command::Hold(args) => commands::hold::run(args).await,
         Command::Rollback(args) => commands::rollback::run(args).await,
         Command::Check(args) => commands::check::run(&args),

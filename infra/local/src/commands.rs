@@ -6,6 +6,7 @@ pub(crate) mod up;
 pub(crate) mod doctor;
 
 pub(crate) mod approve;
+pub(crate) mod canary;
 pub(crate) mod change;
 pub(crate) mod deploy;
 pub(crate) mod drop;

@@ -41,6 +41,9 @@ model = "guide"
 gate = "better"
 "#;
 
+/// All callers get a promoted model at once.
+const AT_ONCE: &str = "\n[deploy.canary]\nsteps = [100]\n";
+
 /// A system with the chain's settings.
 #[derive(Debug)]
 pub struct TestChain {
@@ -158,8 +161,15 @@ impl TestChain {
 
     /// Uploads the rows with their recipe.
     pub async fn upload(&self) -> ObjectFinalized {
+        self.upload_with(AT_ONCE).await
+    }
+
+    /// Uploads the rows with their recipe, whose `[deploy.canary]` is `canary`.
+    pub async fn upload_with(&self, canary: &str) -> ObjectFinalized {
         let harness = &self.harness;
-        harness.upload(RECIPE_OBJECT, RECIPE).await;
+        harness
+            .upload(RECIPE_OBJECT, format!("{RECIPE}{canary}"))
+            .await;
         harness.upload(OBJECT, rows()).await
     }
 

@@ -130,6 +130,7 @@ mod tests {
             run: id.to_string(),
             model: "models/1".to_owned(),
             endpoint: "endpoints/1".to_owned(),
+            base: None,
             evidence: None,
         };
         let route = Route {

@@ -40,6 +40,7 @@ fn serving(run: &str, evidence: Option<Evidence>) -> Route {
         run: run.into(),
         model: "m".into(),
         endpoint: "e".into(),
+        base: None,
         evidence,
     };
     route::promote(Route::new("gemini"), target, "", DateTime::UNIX_EPOCH)

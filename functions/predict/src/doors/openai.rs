@@ -16,6 +16,7 @@ use self::{chunks::ChunkFraming, request::ChatRequest};
 use super::{noted, served};
 use crate::{
     State,
+    arm::CallerDigest,
     failure::ServeFailure,
     question::ModelQuestion,
     serving::{self, Terms},
@@ -31,6 +32,11 @@ pub(super) async fn chat(
     let chat = ChatRequest::read(&body).map_err(ServeFailure::Invalid)?;
     let question = Bytes::from(chat.question.to_string());
     let question = ModelQuestion::read(question).map_err(ServeFailure::Invalid)?;
+    let named = chat.caller.as_deref().and_then(CallerDigest::of);
+    let terms = Terms {
+        caller: terms.caller.or(named),
+        ..terms
+    };
     let created = state.clock.now().timestamp();
     if chat.is_stream {
         let stream = serving::open(state, &chat.model, &question, terms).await?;

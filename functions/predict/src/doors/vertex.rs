@@ -62,8 +62,8 @@ pub(super) async fn count_tokens(
     terms: Terms,
 ) -> Result<HttpResponse, ServeFailure> {
     let question = ModelQuestion::read(body).map_err(ServeFailure::Invalid)?;
-    let route = serving::admit(state, model, &question).await?;
-    let asked = state.model_of(route.as_deref());
+    let arm = serving::admit(state, model, &question, terms).await?;
+    let asked = state.model_of(arm.as_ref());
     let models = Models {
         state,
         question: &question,

@@ -103,11 +103,13 @@ impl World {
         let config = Config::read(&mut read);
         let (google, config) = read.finish(|| Some((google?, config?))).unwrap();
         let vertex = google.vertex().unwrap();
-        let routes = RouteCache::new(google.documents().unwrap(), config.route_ttl);
+        let documents = google.documents().unwrap();
+        let routes = RouteCache::new(documents.clone(), config.route_ttl);
         let target = Target {
             run: "a-b-c".to_owned(),
             model: "projects/secret/locations/us/models/1".to_owned(),
             endpoint: "projects/secret/locations/us/endpoints/1".to_owned(),
+            base: None,
             evidence: None,
         };
         routes.insert(
@@ -125,6 +127,8 @@ impl World {
             cache: Mutex::new(Cache::new(config.cache)),
             flights: Flights::default(),
             breakers: Breakers::default(),
+            documents,
+            canaries: Mutex::default(),
             config,
         });
         Self { state, asked }

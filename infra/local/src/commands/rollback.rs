@@ -97,6 +97,7 @@ mod tests {
             run: run.to_owned(),
             model: String::new(),
             endpoint: String::new(),
+            base: None,
             evidence: None,
         };
         let model: DatasetName = "support".parse().unwrap();

@@ -40,6 +40,8 @@ const SETTINGS: [(&str, &str); 10] = [
 pub(super) struct ChatRequest {
     /// The model's name.
     pub(super) model: String,
+    /// Whose question it is: `safety_identifier`, or `user`, its former name.
+    pub(super) caller: Option<String>,
     /// The `GenerateContentRequest`.
     pub(super) question: Value,
     /// Whether the answer is wanted as it is written.
@@ -56,9 +58,12 @@ impl ChatRequest {
         let fields = body.as_object().ok_or("the body must be a JSON object")?;
         let model = fields.get("model").and_then(Value::as_str);
         let model = model.ok_or("`model` must be the name of a model")?;
+        let named = ["safety_identifier", "user"].iter();
+        let mut named = named.filter_map(|name| fields.get(*name)?.as_str());
         let flag = |pointer| body.pointer(pointer) == Some(&Value::Bool(true));
         Ok(Self {
             model: model.strip_prefix("models/").unwrap_or(model).to_owned(),
+            caller: named.next().map(str::to_owned),
             question: question(fields)?,
             is_stream: flag("/stream"),
             with_usage: flag("/stream_options/include_usage"),
