@@ -222,7 +222,8 @@ impl Event for Smoke {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tick {}
 
-/// Cloud Storage: an upload is complete. `clean` consumes it; no function publishes it.
+/// Cloud Storage: an upload is complete. `clean` consumes it; `watch` publishes it again where no record of the
+/// upload follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectFinalized {
     /// The generation that was written.
@@ -230,6 +231,11 @@ pub struct ObjectFinalized {
 }
 
 impl ObjectFinalized {
+    /// The CloudEvents `type` that Eventarc gives it.
+    pub const TYPE: &'static str = "google.cloud.storage.object.v1.finalized";
+    /// The Pub/Sub topic that carries it.
+    pub const TOPIC: &'static str = "object-finalized";
+
     /// What `bucket`, `object` and `generation` name.
     pub fn new(bucket: &str, object: &str, generation: i64) -> Self {
         Self {

@@ -6,7 +6,8 @@ use shared::{
     run::{Run, State},
 };
 use system_tests::{
-    faults::chain::{TestChain, setup},
+    faults::chain::{MODEL, TestChain, setup},
+    harness::Setup,
     wait,
 };
 
@@ -136,4 +137,88 @@ async fn a_finished_run_whose_event_was_lost_is_published() {
         .await
         .expect("it starts");
     let _ended = chain.ends_once(&upload).await;
+}
+
+/// The chain's settings, and what is left undone is published again soon.
+fn impatient() -> Setup {
+    setup().with("WATCH_UNFOLLOWED_S", "1800")
+}
+
+/// Whether `watch` has logged a line that ends with `words`.
+fn has_published_again(chain: &TestChain, words: &str) -> bool {
+    chain.harness.stack.log_lines().into_iter().any(|line| {
+        let message = line.entry["message"].as_str().unwrap_or_default();
+        line.function == "watch" && message.ends_with(words)
+    })
+}
+
+/// Stops `function` while the chain runs, and discards what was published for it meanwhile.
+async fn while_away(function: &'static str, subscription: &str) -> (TestChain, ObjectFinalized) {
+    let mut chain = TestChain::start(PROGRAM, impatient()).await;
+    let stack = &mut chain.harness.stack;
+    stack.kill(function).await.expect("it is killed");
+    let upload = chain.upload().await;
+    wait::until("its message", &chain.harness, async || {
+        match chain.harness.backlog(subscription).await {
+            0 => Err("not published"),
+            _ => Ok(()),
+        }
+    })
+    .await;
+    lose(&chain, subscription).await;
+    let stack = &mut chain.harness.stack;
+    stack.restart(function).await.expect("it starts");
+    (chain, upload)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_whose_notification_was_lost_is_handled_once() {
+    let (chain, upload) = while_away("clean", "clean-on-object-finalized").await;
+    let _ended = chain.ends_once(&upload).await;
+    let again = "has no record: publishing `object-finalized` again";
+    assert!(has_published_again(&chain, again), "it was not lost");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_end_evaluate_did_not_learn_of_is_evaluated() {
+    let (chain, upload) = while_away("evaluate", "evaluate-on-run-finished").await;
+    let _ended = chain.ends_once(&upload).await;
+    let again = "has no evaluation: publishing `run-finished` again";
+    assert!(has_published_again(&chain, again), "it was not lost");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verdict_that_deploy_did_not_learn_of_is_decided_on() {
+    let (chain, upload) = while_away("deploy", "deploy-on-run-evaluated").await;
+    let _ended = chain.ends_once(&upload).await;
+    let again = "has no decision: publishing `run-evaluated` again";
+    assert!(has_published_again(&chain, again), "it was not lost");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decision_that_was_not_carried_out_moves_the_route() {
+    let mut chain = TestChain::start(PROGRAM, impatient()).await;
+    let fault = json!({
+        "caller": "deploy", "path": "/UpdateDocument$", "body": "/documents/routes/",
+        "times": 100, "action": { "hold": "before" },
+    });
+    let fault = chain.harness.faults.arm(&fault).await;
+    let upload = chain.upload().await;
+    chain.harness.faults.held(&fault).await;
+    let stack = &mut chain.harness.stack;
+    stack.kill("deploy").await.expect("it is killed");
+    lose(&chain, "deploy-on-run-evaluated").await;
+    chain.harness.faults.clear().await;
+    let stack = &mut chain.harness.stack;
+    stack.restart("deploy").await.expect("it starts");
+    wait::until("the route's move", &chain.harness, async || {
+        match chain.harness.route(MODEL).await {
+            Some(route) if route.version > 0 => Ok(()),
+            route => Err(format!("{route:?}")),
+        }
+    })
+    .await;
+    let _ended = chain.ends_once(&upload).await;
+    let again = "has no moved route: publishing `run-evaluated` again";
+    assert!(has_published_again(&chain, again), "it was not lost");
 }

@@ -42,6 +42,12 @@ pub const SPEED: f64 = 900.0;
 /// Systems that run at a time, in all tests of a binary: each is eight processes, and twenty systems
 /// would starve one another until every deadline passed.
 const SYSTEMS_MAX: usize = 2;
+/// Settings of `watch` for a machine that is busy: what takes a second of the wall clock takes a quarter of an
+/// hour of the system's, and is not lost yet.
+const PATIENCE: [(&str, &str); 2] = [
+    ("WATCH_UNFOLLOWED_S", "86400"),
+    ("WATCH_UNDONE_S", "604800"),
+];
 /// A permit for each of them.
 static PERMITS: Semaphore = Semaphore::const_new(SYSTEMS_MAX);
 
@@ -113,13 +119,18 @@ impl Harness {
             .await
             .expect("the semaphore is never closed");
         let speed = setup.speed.unwrap_or(SPEED);
+        let mut settings = setup.settings;
+        for (name, value) in PATIENCE {
+            let setting = settings.entry(name.to_owned());
+            setting.or_insert_with(|| value.to_owned());
+        }
         let stack = Stack::start(StackOptions {
             program: program.into(),
             port: 0,
             data: setup.data,
             clock: setup.clock.unwrap_or_else(|| Clock::starting_now(speed)),
             policy: Some(setup.policy.unwrap_or_else(policy)),
-            settings: setup.settings,
+            settings,
         })
         .await
         .expect("the stack starts");

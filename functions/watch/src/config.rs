@@ -25,6 +25,15 @@ pub struct Config {
     /// Age of a version without a run from which `dataset-cleaned` is published again, in seconds;
     /// `WATCH_LOST_S`, 300.
     pub lost: Duration,
+    /// Age from which the event of an upload without a record, or of a decision without its effect, is
+    /// published again, and the pause between two such publications, in seconds; `WATCH_UNFOLLOWED_S`, 3600:
+    /// six times what a delivery may take.
+    pub unfollowed: Duration,
+    /// Age from which such work is reported to a person, in seconds; `WATCH_UNDONE_S`, 21600: by then its
+    /// event was published some five times.
+    pub undone: Duration,
+    /// The bucket that rows are uploaded to; `UPLOADS_BUCKET`.
+    pub uploads_bucket: String,
     /// The regions in which jobs are looked for; `TUNING_REGIONS`, separated by commas,
     /// `us-central1,europe-west4`: all in which Gemini is tuned.
     pub regions: Vec<String>,
@@ -44,6 +53,9 @@ impl Config {
         let over_time_s = read.or("WATCH_OVER_TIME_S", 86_400);
         let polls = read.or("WATCH_POLLS", 5);
         let lost_s = read.or("WATCH_LOST_S", 300);
+        let unfollowed_s = read.or("WATCH_UNFOLLOWED_S", 3_600);
+        let undone_s = read.or("WATCH_UNDONE_S", 21_600);
+        let uploads_bucket = read.required("UPLOADS_BUCKET");
         let regions = read.or("TUNING_REGIONS", "us-central1,europe-west4".to_owned());
         let jobs_max = read.or("TUNE_JOBS_MAX", 1);
         let policy = read.required("POLICY_URI");
@@ -54,6 +66,9 @@ impl Config {
             over_time: Duration::from_secs(over_time_s?),
             polls: polls?,
             lost: Duration::from_secs(lost_s?),
+            unfollowed: Duration::from_secs(unfollowed_s?),
+            undone: Duration::from_secs(undone_s?),
+            uploads_bucket: uploads_bucket?,
             regions: names(&regions?),
             jobs_max: jobs_max?,
             policy: policy?,
@@ -63,13 +78,31 @@ impl Config {
 
     /// The limits that the rules of health take.
     pub(crate) fn health(&self) -> HealthLimits {
-        let delta = |limit| TimeDelta::from_std(limit).unwrap_or(TimeDelta::MAX);
         HealthLimits {
             stall: delta(self.stall),
             no_metrics: delta(self.no_metrics),
             over_time: delta(self.over_time),
         }
     }
+
+    /// `WATCH_LOST_S`.
+    pub(crate) fn lost(&self) -> TimeDelta {
+        delta(self.lost)
+    }
+
+    /// `WATCH_UNFOLLOWED_S`.
+    pub(crate) fn unfollowed(&self) -> TimeDelta {
+        delta(self.unfollowed)
+    }
+
+    /// `WATCH_UNDONE_S`.
+    pub(crate) fn undone(&self) -> TimeDelta {
+        delta(self.undone)
+    }
+}
+
+fn delta(limit: Duration) -> TimeDelta {
+    TimeDelta::from_std(limit).unwrap_or(TimeDelta::MAX)
 }
 
 /// The names in a list that is separated by commas.

@@ -21,11 +21,11 @@ use tracing::{error, info, warn};
 use crate::{
     State, attempts, isolated,
     job_lists::JobLists,
-    losses,
+    losses, lost_uploads,
     open_runs::{self, OpenRuns},
     poll, progress, reconcile, service_count,
     settlement::{self, Priced},
-    sweep, undecided, unplanned,
+    sweep, undecided, unfollowed, unplanned,
 };
 
 /// Runs that are polled concurrently.
@@ -54,11 +54,24 @@ pub(crate) async fn tick(state: Data<State>, _delivery: Delivery<Tick>) -> Resul
     for run in reconcile::due(&runs.queued, live, state.config.jobs_max, now) {
         state.events.publish(&RunApproved { run }).await?;
     }
-    unplanned::publish(&state).await?;
-    undecided::publish(&state).await?;
-    settlement::settle(&state).await?;
+    // Money first: what was lost waits for it, and not the other way round.
+    let settled = settlement::settle(&state).await;
+    reconcile_all(&state).await;
+    settled?;
     swept?;
     Ok(Ack::done("polled", format!("polled {live} live runs")))
+}
+
+/// Publishes again what lost events left undone. One kind that cannot be looked for does not hide the others.
+async fn reconcile_all(state: &State) {
+    for (outcome, looked) in [
+        ("versions_unread", unplanned::publish(state).await),
+        ("evaluations_unread", undecided::publish(state).await),
+        ("runs_unread", unfollowed::publish(state).await),
+        ("uploads_unread", lost_uploads::publish(state).await),
+    ] {
+        isolated::log_failure(outcome, None, None, &looked);
+    }
 }
 
 async fn poll_run(state: &State, stored: &Stored<Run>, lists: &JobLists) -> Result<(), Error> {

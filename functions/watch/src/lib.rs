@@ -7,11 +7,15 @@ mod handler;
 mod isolated;
 mod job_lists;
 mod losses;
+mod lost_uploads;
 mod open_runs;
 mod progress;
+mod scan;
 mod settlement;
 mod sweep;
 mod undecided;
+mod undone;
+mod unfollowed;
 mod unplanned;
 
 pub mod attempts;
@@ -26,8 +30,13 @@ use actix_web::web::{self, Data, ServiceConfig};
 use shared::{
     clock::Clock,
     google::{
-        StartError, documents::Documents, events::Events, policies::PolicyObject,
-        spend_book::SpendBook, vertex::Vertex,
+        StartError,
+        documents::{Documents, PagePosition},
+        events::Events,
+        objects::Objects,
+        policies::PolicyObject,
+        spend_book::SpendBook,
+        vertex::Vertex,
     },
     service::{self, Callers, Common, Running},
 };
@@ -35,7 +44,7 @@ use shared::{
 use tokio::sync::OnceCell;
 
 pub use crate::config::Config;
-use crate::{notify::Notifier, sweep::EndedJobs, unplanned::VersionScan};
+use crate::{notify::Notifier, scan::Scan, sweep::EndedJobs};
 
 /// What the handler uses.
 #[derive(Debug)]
@@ -48,7 +57,10 @@ struct State {
     policy: PolicyObject,
     spend: SpendBook,
     ended: EndedJobs,
-    versions: VersionScan,
+    objects: Objects,
+    uploads: Scan<String>,
+    versions: Scan<PagePosition>,
+    ended_runs: Scan<PagePosition>,
     /// Set once the queue has been indexed.
     indexed: OnceCell<()>,
 }
@@ -68,7 +80,8 @@ async fn start(
     let notifier = Data::new(notifier);
     let objects = google.objects().await?;
     let state = Data::new(State {
-        policy: PolicyObject::new(objects, config.policy.clone()),
+        policy: PolicyObject::new(objects.clone(), config.policy.clone()),
+        objects,
         spend: SpendBook::new(google.documents()?),
         config,
         clock,
@@ -76,7 +89,9 @@ async fn start(
         events: google.events(clock)?,
         vertex: google.vertex()?,
         ended: EndedJobs::default(),
-        versions: VersionScan::default(),
+        uploads: Scan::default(),
+        versions: Scan::default(),
+        ended_runs: Scan::default(),
         indexed: OnceCell::new(),
     });
     Ok(move |app: &mut ServiceConfig| {

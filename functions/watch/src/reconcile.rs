@@ -1,11 +1,11 @@
 //! What a lost event left undone, found from the documents alone.
 
-use std::time::Duration;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
-    dataset::Version,
+    evaluation::EvaluationRecord,
+    event::{Event as _, RunEvaluated, RunFinished},
     id::RunId,
+    route::{GateDecision, Route},
     run::{Run, State},
 };
 
@@ -18,6 +18,8 @@ const WATERMARK_LAG: TimeDelta = TimeDelta::days(1);
 /// How far back versions are looked for at the most. One that had no run for a month waits for a person,
 /// and must not make every tick read all that came after it.
 const LOOKBACK_MAX: TimeDelta = TimeDelta::days(31);
+/// Age from which an upload without a record is not looked for any more: a person has noticed.
+const UPLOAD_OLD: TimeDelta = TimeDelta::days(7);
 /// How far the watermark must move before it is written.
 pub const WATERMARK_STEP: TimeDelta = TimeDelta::hours(1);
 
@@ -50,19 +52,129 @@ pub fn due(queued: &[Run], live: usize, jobs_max: usize, now: DateTime<Utc>) -> 
         .collect()
 }
 
-/// Whether the event of a version without a run counts as lost: it is older than `lost`.
-pub fn is_lost(version: &Version, lost: Duration, now: DateTime<Utc>) -> bool {
-    let lost = TimeDelta::from_std(lost).unwrap_or(TimeDelta::MAX);
-    now - version.created_at > lost
+/// Work that did not follow from what is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LostWork<'a> {
+    /// What is missing, in a word.
+    pub(crate) work: &'static str,
+    /// Of what: the id of an upload, a version or a run.
+    pub(crate) subject: &'a str,
+    /// Since when it could have followed.
+    pub(crate) since: DateTime<Utc>,
 }
 
-/// The time from which versions are read; `mark` is the watermark, if there is one.
+/// Whether an object that was uploaded at `at` should have a record by now, `after` which it counts as lost,
+/// and is recent enough to be looked for.
+pub fn may_be_lost(at: DateTime<Utc>, after: TimeDelta, now: DateTime<Utc>) -> bool {
+    let age = now - at;
+    age > after && age < UPLOAD_OLD
+}
+
+/// A step of the chain after the end of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChainStep {
+    /// Its model is compared with what it would replace.
+    Evaluation,
+    /// The gate decides on that.
+    Decision,
+    /// The route moves, as was decided.
+    Route,
+}
+
+impl ChainStep {
+    /// The word for it in log lines.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Evaluation => "evaluation",
+            Self::Decision => "decision",
+            Self::Route => "moved route",
+        }
+    }
+
+    /// Whether only `evaluate` brings it about.
+    pub fn needs_evaluation(self) -> bool {
+        self == Self::Evaluation
+    }
+
+    /// The topic of the event that leads to it.
+    pub fn topic(self) -> &'static str {
+        match self {
+            Self::Evaluation => RunFinished::TOPIC,
+            Self::Decision | Self::Route => RunEvaluated::TOPIC,
+        }
+    }
+}
+
+/// A step that did not follow from the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MissingStep {
+    /// The step.
+    pub step: ChainStep,
+    /// When the one before was done.
+    pub since: DateTime<Utc>,
+}
+
+/// What has followed from the end of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aftermath {
+    /// All that should.
+    Complete,
+    /// Another function, or another part of the tick, sees to it.
+    UnderWay,
+    /// Not all: the event of this step may be lost.
+    Missing(MissingStep),
+}
+
+/// Whether `run` has ended with a model that can be asked.
+pub fn is_worth_an_evaluation(run: &Run) -> bool {
+    let chosen = run.chosen.as_ref();
+    run.state.is_final() && chosen.is_some_and(|chosen| chosen.endpoint.is_some())
+}
+
+/// What has followed from the end of `run`: each step from the one before, as the functions do them.
+pub fn aftermath(
+    run: &Run,
+    evaluation: Option<&EvaluationRecord>,
+    decision: Option<&GateDecision>,
+    route: Option<&Route>,
+) -> Aftermath {
+    let missing = |step, since| Aftermath::Missing(MissingStep { step, since });
+    if !run.state.is_final() || !run.finish_published {
+        return Aftermath::UnderWay;
+    }
+    if !is_worth_an_evaluation(run) {
+        return Aftermath::Complete;
+    }
+    let Some(evaluation) = evaluation else {
+        return missing(
+            ChainStep::Evaluation,
+            run.finished_at.unwrap_or(run.updated_at),
+        );
+    };
+    if !evaluation.decided {
+        return Aftermath::UnderWay;
+    }
+    let Some(decision) = decision.filter(|it| it.reopened_by.is_none()) else {
+        return missing(ChainStep::Decision, evaluation.at);
+    };
+    // A route that moved since, or is held, is not moved by this decision any more.
+    let waits =
+        |route: &Route| Some(route.version) == decision.route_version && route.hold.is_none();
+    let is_moved = !decision.promoted || decision.target.is_none() || !route.is_none_or(waits);
+    if is_moved {
+        Aftermath::Complete
+    } else {
+        missing(ChainStep::Route, decision.at)
+    }
+}
+
+/// The time from which versions, or runs, are read; `mark` is the watermark, if there is one.
 pub fn since(mark: Option<DateTime<Utc>>, now: DateTime<Utc>) -> DateTime<Utc> {
     let earliest = now - LOOKBACK_MAX;
     mark.map_or(earliest, |mark| mark.max(earliest))
 }
 
-/// The next watermark: everything created before it has its run. `oldest` was the oldest without one, and
+/// The next watermark: nothing before it is left undone. `oldest` was the oldest that was, and
 /// `reached` is how far the look has come, if it is not at the end.
 pub fn watermark(
     oldest: Option<DateTime<Utc>>,

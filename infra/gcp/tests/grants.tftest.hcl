@@ -121,10 +121,13 @@ run "every_account_has_the_listed_grants_and_no_others" {
     condition = jsonencode(output.grants["run-watch"]) == jsonencode([
       "projects/lapidary-test/roles/lapidary_run_watch on project lapidary-test",
       "roles/pubsub.publisher on topic dataset-cleaned",
+      "roles/pubsub.publisher on topic object-finalized",
       "roles/pubsub.publisher on topic run-approved",
+      "roles/pubsub.publisher on topic run-evaluated",
       "roles/pubsub.publisher on topic run-finished",
       "roles/pubsub.publisher on topic run-unhealthy",
       "roles/storage.objectViewer on bucket lapidary-test-policy",
+      "roles/storage.objectViewer on bucket lapidary-test-uploads",
     ])
     error_message = "run-watch has other grants."
   }

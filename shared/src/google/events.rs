@@ -6,15 +6,17 @@ use futures::future::BoxFuture;
 use google_cloud_auth::credentials::Credentials;
 use google_cloud_gax::retry_policy::{Aip194Strict, RetryPolicyExt as _};
 use google_cloud_pubsub::{client::Publisher, error::PublishError, model::Message};
+use serde_json::json;
 use tokio::sync::Mutex;
 use tracing::info;
 
 use crate::{
     clock::Clock,
     error::Error,
-    event::Event,
+    event::{Event, ObjectFinalized},
     outcome::{CallError, Idempotency, Source},
     trace::Trace,
+    uri::GcsUri,
 };
 
 /// The service's name in messages.
@@ -86,6 +88,23 @@ impl Events {
             subject: event.subject(),
             trace: event.version().map(|version| Trace::of(&version)),
             data,
+        };
+        self.send(message).await
+    }
+
+    /// Publishes that an upload is complete, as Eventarc words what Cloud Storage says: for a notification that
+    /// was lost.
+    pub async fn publish_upload(&self, upload: &ObjectFinalized) -> Result<(), Error> {
+        let GcsUri { bucket, object } = &upload.artifact.uri;
+        let generation = upload.artifact.generation.to_string();
+        let data = json!({ "bucket": bucket, "name": object, "generation": generation });
+        let message = Outgoing {
+            topic: ObjectFinalized::TOPIC,
+            event_type: ObjectFinalized::TYPE,
+            id: upload.upload_id(),
+            subject: format!("upload {}", upload.upload_id()),
+            trace: None,
+            data: data.to_string().into_bytes(),
         };
         self.send(message).await
     }

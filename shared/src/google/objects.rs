@@ -10,6 +10,7 @@ mod upload;
 use std::{fmt, io, time::Duration};
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use futures::{StreamExt as _, future::BoxFuture, stream::BoxStream};
 use google_cloud_auth::credentials::Credentials;
 use google_cloud_gax::retry_policy::{Aip194Strict, RetryPolicyExt as _};
@@ -51,6 +52,15 @@ pub struct Stat {
     /// in a bucket with access lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uploader: Option<String>,
+}
+
+/// An object of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedObject {
+    /// Its address and generation.
+    pub artifact: Artifact,
+    /// When that generation was written.
+    pub created_at: DateTime<Utc>,
 }
 
 /// The outcome of a write that expects no object to be there.
@@ -282,6 +292,19 @@ impl Objects {
     ) -> BoxFuture<'a, Result<Vec<Stat>, Error>> {
         Box::pin(async move {
             let listed = self.metadata.list(bucket_name, prefix).await;
+            listed.map_err(Error::call(SERVICE))
+        })
+    }
+
+    /// Lists a page of the live objects of `bucket_name`, and where the next one begins: empty at the end.
+    /// `token` is that, or empty for the first one.
+    pub fn list_page<'a>(
+        &'a self,
+        bucket_name: &'a str,
+        token: &'a str,
+    ) -> BoxFuture<'a, Result<(Vec<ListedObject>, String), Error>> {
+        Box::pin(async move {
+            let listed = self.metadata.page(bucket_name, token).await;
             listed.map_err(Error::call(SERVICE))
         })
     }

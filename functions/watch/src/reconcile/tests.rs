@@ -82,16 +82,6 @@ fn ten_thousand_queued_runs_are_promoted_in_turn() {
 #[test]
 fn the_watermark_stops_at_what_has_no_run() {
     let day = |days: i64| DateTime::UNIX_EPOCH + TimeDelta::days(days);
-    let version = |created: DateTime<Utc>| -> Version {
-        serde_json::from_value(json!({
-            "id": "a-b", "dataset": "a",
-            "source": {"uri": "gs://b/o", "generation": 1},
-            "source_crc32c": "", "source_bytes": 1, "recipe": {}, "format": "pairs", "code_version": "",
-            "rows": {"read": 1, "kept": 1, "rejected": 0, "duplicate": 0},
-            "codes": {}, "tokens": 1, "task": "text", "parts": {}, "created_at": created,
-        }))
-        .unwrap()
-    };
     let mark = |oldest: Option<i64>, reached: Option<i64>| {
         watermark(oldest.map(day), reached.map(day), day(10))
     };
@@ -108,7 +98,102 @@ fn the_watermark_stops_at_what_has_no_run() {
     assert_eq!(since(Some(day(5)), day(10)), day(5));
     assert_eq!(since(Some(day(5)), day(100)), day(69), "not for ever");
     assert_eq!(since(None, day(100)), day(69));
-    let minute = Duration::from_mins(1);
-    assert!(is_lost(&version(day(5)), minute, day(10)));
-    assert!(!is_lost(&version(day(10)), minute, day(10)), "not lost yet");
+}
+
+#[test]
+fn an_upload_is_looked_for_once_it_should_be_recorded_and_for_a_week() {
+    let hour = TimeDelta::hours(1);
+    let found = |minutes: i64| may_be_lost(at(0), hour, at(minutes));
+    let week = 7 * 24 * 60;
+    let ages = [0, 60, 61, week - 1, week].map(found);
+    assert_eq!(ages, [false, false, true, true, false]);
+}
+
+/// A run that ended with a model.
+fn ended(extra: &Value) -> Run {
+    let chosen = json!({"id": "3", "epoch": 3, "step": 3, "endpoint": "e"});
+    let ended = json!({"state": "succeeded", "finish_published": true, "finished_at": at(1), "chosen": chosen});
+    fixtures::run(&[&ended, extra])
+}
+
+fn evaluation(decided: bool) -> EvaluationRecord {
+    let record = json!({"run": "a-b-c", "base": "b", "tuned": "t", "evaluation": {}, "decided": decided, "at": at(2)});
+    serde_json::from_value(record).unwrap()
+}
+
+fn decision(extra: &Value) -> GateDecision {
+    let mut record = json!({"run": "a-b-c", "model": "a", "promoted": true, "reason": "", "route_version": 4, "at": at(3),
+        "target": {"run": "a-b-c", "model": "m", "endpoint": "e"}});
+    let fields = record.as_object_mut().unwrap();
+    fields.extend(extra.as_object().unwrap().clone());
+    serde_json::from_value(record).unwrap()
+}
+
+fn route(version: u64, is_held: bool) -> Route {
+    let mut route = Route::new("base");
+    route.version = version;
+    let hold = json!({"by": "ada", "reason": "r", "since": at(0)});
+    route.hold = is_held.then(|| serde_json::from_value(hold).unwrap());
+    route
+}
+
+fn missing(step: ChainStep, since: i64) -> Aftermath {
+    let since = at(since);
+    Aftermath::Missing(MissingStep { step, since })
+}
+
+#[test]
+fn what_follows_from_the_end_of_a_run_is_missed_step_by_step() {
+    use Aftermath::{Complete, UnderWay};
+    let run = ended(&json!({}));
+    let none = json!({});
+    let (decided, promoted) = (evaluation(true), decision(&none));
+    let again = decision(&json!({"reopened_by": "ada"}));
+    let kept = decision(&json!({"promoted": false}));
+    let before = decision(&json!({"route_version": null}));
+    #[rustfmt::skip]
+    let cases = [
+        (None, None, None, missing(ChainStep::Evaluation, 1)),
+        (Some(evaluation(false)), None, None, UnderWay),
+        (Some(decided.clone()), None, None, missing(ChainStep::Decision, 2)),
+        (Some(decided.clone()), Some(again), None, missing(ChainStep::Decision, 2)),
+        (Some(decided.clone()), Some(kept), None, Complete),
+        (Some(decided.clone()), Some(promoted.clone()), Some(route(4, false)), missing(ChainStep::Route, 3)),
+        (Some(decided.clone()), Some(promoted.clone()), None, missing(ChainStep::Route, 3)),
+        (Some(decided.clone()), Some(promoted.clone()), Some(route(4, true)), Complete),
+        (Some(decided.clone()), Some(promoted), Some(route(5, false)), Complete),
+        // Before decisions were recorded first, the route had moved when there was one.
+        (Some(decided), Some(before), Some(route(5, false)), Complete),
+    ];
+    for (evaluation, decision, route, expected) in cases {
+        let found = aftermath(&run, evaluation.as_ref(), decision.as_ref(), route.as_ref());
+        assert_eq!(found, expected, "{evaluation:?} {decision:?} {route:?}");
+    }
+}
+
+#[test]
+fn nothing_follows_from_a_run_without_a_model_nor_from_one_that_goes_on() {
+    let found = |extra: Value| aftermath(&ended(&extra), None, None, None);
+    assert_eq!(found(json!({"chosen": null})), Aftermath::Complete);
+    let without = json!({"chosen": {"id": "3", "epoch": 3, "step": 3}});
+    assert_eq!(found(without), Aftermath::Complete);
+    assert_eq!(
+        found(json!({"finish_published": false})),
+        Aftermath::UnderWay
+    );
+    assert_eq!(found(json!({"state": "running"})), Aftermath::UnderWay);
+    let stopped = found(json!({"state": "cancelled"}));
+    assert_eq!(
+        stopped,
+        missing(ChainStep::Evaluation, 1),
+        "a kept checkpoint"
+    );
+}
+
+#[test]
+fn each_missing_step_has_the_event_that_leads_to_it() {
+    let steps = [ChainStep::Evaluation, ChainStep::Decision, ChainStep::Route];
+    let events = steps.map(|step| (step.topic(), step.needs_evaluation()));
+    let evaluated = ("run-evaluated", false);
+    assert_eq!(events, [("run-finished", true), evaluated, evaluated]);
 }

@@ -5,11 +5,12 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use chrono::{DateTime, Utc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde::Deserialize;
 
-use super::Stat;
+use super::{ListedObject, Stat};
 use crate::{
     google::rest::{self, Rest},
     outcome::{CallError, Idempotency},
@@ -39,6 +40,8 @@ pub(super) struct Metadata(Rest);
 struct ObjectResource {
     name: String,
     generation: String,
+    #[serde(default)]
+    time_created: DateTime<Utc>,
     #[serde(default)]
     size: String,
     #[serde(default)]
@@ -90,17 +93,10 @@ impl Metadata {
 
     /// Reads the live objects whose names begin with `prefix`, page by page.
     pub(super) async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<Stat>, CallError> {
-        let path = format!("storage/v1/b/{}/o", segment(bucket));
         let mut token = String::new();
         let mut found = Vec::new();
         loop {
-            let query = [
-                ("prefix", prefix),
-                ("maxResults", PAGE_MAX),
-                ("pageToken", token.as_str()),
-            ];
-            let page = self.0.call(Method::GET, &path, &query, None).await?;
-            let page: ObjectPage = rest::parse(page, Idempotency::Idempotent)?;
+            let page = self.read_page(bucket, prefix, &token).await?;
             for object in page.items {
                 found.push(object.stat(bucket)?);
                 if found.len() == LIST_MAX {
@@ -112,6 +108,43 @@ impl Metadata {
             }
             token = page.next_page_token;
         }
+    }
+
+    /// Reads the page of the live objects that begins at `token`, and where the next one begins.
+    pub(super) async fn page(
+        &self,
+        bucket: &str,
+        token: &str,
+    ) -> Result<(Vec<ListedObject>, String), CallError> {
+        let page = self.read_page(bucket, "", token).await?;
+        let listed = page.items.into_iter().map(|object| {
+            let created_at = object.time_created;
+            let artifact = object.stat(bucket)?.artifact;
+            Ok(ListedObject {
+                artifact,
+                created_at,
+            })
+        });
+        Ok((
+            listed.collect::<Result<_, CallError>>()?,
+            page.next_page_token,
+        ))
+    }
+
+    async fn read_page(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        token: &str,
+    ) -> Result<ObjectPage, CallError> {
+        let path = format!("storage/v1/b/{}/o", segment(bucket));
+        let query = [
+            ("prefix", prefix),
+            ("maxResults", PAGE_MAX),
+            ("pageToken", token),
+        ];
+        let page = self.0.call(Method::GET, &path, &query, None).await?;
+        rest::parse(page, Idempotency::Idempotent)
     }
 
     /// Deletes one generation.
