@@ -133,6 +133,9 @@ pub struct JobEntry {
     /// Tokens of one pass that are billed, once the service has counted.
     #[serde(default)]
     pub billed_tokens: Option<u64>,
+    /// Epochs that it has done, as far as the service says.
+    #[serde(default)]
+    pub completed_epochs: Option<u32>,
     /// What it cost in the end, in millionths of a US dollar.
     #[serde(default)]
     pub cost_micros: Option<u64>,
@@ -157,9 +160,21 @@ pub struct JobEntry {
 
 impl Document for JobEntry {
     const COLLECTION: &'static str = "jobs";
+
+    fn query_fields(&self) -> Vec<(&'static str, String)> {
+        // Without a run there is no price.
+        let is_unpriced = self.cost_micros.is_none() && self.run.is_some();
+        is_unpriced
+            .then(|| (Self::UNPRICED, "yes".to_owned()))
+            .into_iter()
+            .collect()
+    }
 }
 
 impl JobEntry {
+    /// The field of jobs whose cost is not recorded yet.
+    pub const UNPRICED: &'static str = "is_unpriced";
+
     /// The entry of a job that is seen for the first time at `now`.
     pub fn new(name: JobName, job: &TuningJob, owner: JobOwner, now: DateTime<Utc>) -> Self {
         let mut entry = Self {
@@ -175,6 +190,7 @@ impl JobEntry {
             tune_version: None,
             reserved_micros: None,
             billed_tokens: None,
+            completed_epochs: None,
             cost_micros: None,
             owner,
             cancels: Cancels::default(),
@@ -219,6 +235,7 @@ impl JobEntry {
         self.state = job.state.clone();
         self.sub_state.clone_from(&job.tuning_job_state);
         self.billed_tokens = record.billable_tokens.or(self.billed_tokens);
+        self.completed_epochs = record.completed_epochs.or(self.completed_epochs);
         self.open = !job.is_final();
         self.ended_at = job.is_final().then(|| record.ended_at.unwrap_or(now));
     }

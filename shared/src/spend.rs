@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{google::documents::Document, id::RunId, quantity};
 
-/// Entries of a month. An entry and its key have some 200 bytes, and a document at most 1 MiB; at the
+/// Entries of a month. An entry and its key have some 280 bytes, and a document at most 1 MiB; at the
 /// service's default of one job at a time, a month has some 1,400.
 /// Source: <https://cloud.google.com/firestore/quotas>.
-pub const ENTRIES_MAX: usize = 4_000;
+pub const ENTRIES_MAX: usize = 3_500;
 
 /// Millionths in a dollar.
 const MICROS: f64 = 1e6;
@@ -136,7 +136,11 @@ fn over_cap(over: &OverCap) -> String {
 }
 
 /// One paid attempt at a run, in a month.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// An attempt has one job, and its reservation pays for that. Where a call that was given up made another one,
+/// that job costs money, too: it counts in `surplus` as soon as it is seen, whatever the caps, and in `settled`
+/// once it has ended, also long after the attempt was settled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpendEntry {
     /// The day that it counts towards: that of its first reservation.
     pub day: NaiveDate,
@@ -149,6 +153,21 @@ pub struct SpendEntry {
     /// Whether the cost is an assumption, as it is where the service billed a cancelled job.
     #[serde(default)]
     pub assumed: bool,
+    /// What each of its jobs did cost, by the key of its entry in the ledger. Empty of attempts that were
+    /// settled before this was recorded.
+    #[serde(
+        default,
+        rename = "costs_micros",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub costs: BTreeMap<String, Usd>,
+    /// What jobs may cost that the reservation does not pay for, until they have ended.
+    #[serde(
+        default,
+        rename = "surplus_micros",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub surplus: BTreeMap<String, Usd>,
     /// How often it was reserved: who releases it names the reservation that it made, so that it does
     /// not take away a later one.
     #[serde(default)]
@@ -158,9 +177,31 @@ pub struct SpendEntry {
 }
 
 impl SpendEntry {
+    /// An entry of `day` that reserves nothing yet.
+    fn new(now: DateTime<Utc>) -> Self {
+        Self {
+            day: now.date_naive(),
+            reserved: Usd::ZERO,
+            settled: None,
+            assumed: false,
+            costs: BTreeMap::new(),
+            surplus: BTreeMap::new(),
+            revision: 0,
+            at: now,
+        }
+    }
+
     /// What counts towards the caps: what it did cost, or may still cost.
     pub fn counted(&self) -> Usd {
-        self.settled.unwrap_or(self.reserved)
+        let surplus = self.surplus.values();
+        surplus.fold(self.settled.unwrap_or(self.reserved), |sum, usd| {
+            sum.plus(*usd)
+        })
+    }
+
+    /// Whether it counts what `job` costs, or may cost, apart from the reservation.
+    pub fn counts(&self, job: &str) -> bool {
+        self.costs.contains_key(job) || self.surplus.contains_key(job)
     }
 }
 
@@ -253,7 +294,8 @@ impl SpendMonth {
         caps: Caps,
         now: DateTime<Utc>,
     ) -> Result<(), OverCap> {
-        let before = self.entries.get(key).copied();
+        let before = self.entries.get(key);
+        // Also one of nothing is entered, where it is the first.
         if before.is_some_and(|entry| entry.settled.is_some() || entry.reserved >= usd) {
             return Ok(());
         }
@@ -281,32 +323,59 @@ impl SpendMonth {
                 needed,
             });
         }
-        let entry = SpendEntry {
-            day,
-            reserved: usd,
-            settled: None,
-            assumed: false,
-            revision: before.map_or(0, |entry| entry.revision),
-            at: now,
-        };
-        self.entries.insert(key.to_owned(), entry);
+        let entry = self.entry(key, now);
+        entry.reserved = usd;
+        entry.at = now;
         Ok(())
     }
 
-    /// Settles `key` at `usd`, what it did cost. The first settlement stays. `false`, and no change,
-    /// where nothing is reserved or it was settled before.
+    fn entry(&mut self, key: &str, now: DateTime<Utc>) -> &mut SpendEntry {
+        let entry = self.entries.entry(key.to_owned());
+        entry.or_insert_with(|| SpendEntry::new(now))
+    }
+
+    /// Counts `usd` for a job of `key` that its reservation does not pay for, whatever the caps: the job
+    /// exists. `false`, and no change, where it counts already.
+    #[must_use]
+    pub fn count(&mut self, key: &str, job: &str, usd: Usd, now: DateTime<Utc>) -> bool {
+        let entry = self.entry(key, now);
+        if entry.counts(job) {
+            return false;
+        }
+        entry.surplus.insert(job.to_owned(), usd);
+        entry.at = now;
+        true
+    }
+
+    /// Settles `key` with the costs of jobs that have ended, each by its key. What a job did cost stays as it
+    /// was settled first; the cost of one that appears later is added. `false`, and no change, where nothing
+    /// is reserved or counted, or each of them was settled before.
     ///
     /// A cost above the reservation is recorded as it is: it has been paid, and counts.
     #[must_use]
-    pub fn settle(&mut self, key: &str, usd: Usd, assumed: bool, now: DateTime<Utc>) -> bool {
+    pub fn settle(
+        &mut self,
+        key: &str,
+        costs: &[(String, Usd)],
+        assumed: bool,
+        now: DateTime<Utc>,
+    ) -> bool {
         let Some(entry) = self.entries.get_mut(key) else {
             return false;
         };
-        if entry.settled.is_some() {
+        let is_new = |(job, _): &&(String, Usd)| !entry.costs.contains_key(job);
+        let new: Vec<&(String, Usd)> = costs.iter().filter(is_new).collect();
+        if new.is_empty() {
             return false;
         }
-        entry.settled = Some(usd);
-        entry.assumed = assumed;
+        let mut settled = entry.settled.unwrap_or(Usd::ZERO);
+        for (job, usd) in new {
+            entry.surplus.remove(job);
+            entry.costs.insert(job.clone(), *usd);
+            settled = settled.plus(*usd);
+        }
+        entry.settled = Some(settled);
+        entry.assumed |= assumed;
         entry.at = now;
         true
     }

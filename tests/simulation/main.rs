@@ -81,9 +81,9 @@ fn holds(profile: SimulationProfile) {
 }
 
 #[track_caller]
-fn fails_without(removed: RemovedGuard) {
+fn fails_without(removed: RemovedGuard, profile: SimulationProfile) {
     let seeds = 0..SEEDS_OF_A_MUTANT;
-    let found = first_violation(SimulationProfile::Bounded, Some(removed), seeds);
+    let found = first_violation(profile, Some(removed), seeds);
     let Some(violation) = found else {
         panic!("no schedule notices that {removed:?} is missing");
     };
@@ -103,25 +103,30 @@ fn beyond_the_times_a_second_job_is_cancelled_and_nothing_is_lost() {
 
 #[test]
 fn without_the_settle_time_a_second_job_is_paid_for() {
-    fails_without(RemovedGuard::Settle);
+    fails_without(RemovedGuard::Settle, SimulationProfile::Bounded);
 }
 
 #[test]
 fn without_adoption_a_second_job_is_paid_for() {
-    fails_without(RemovedGuard::Adopt);
+    fails_without(RemovedGuard::Adopt, SimulationProfile::Bounded);
 }
 
 #[test]
 fn without_fencing_a_second_job_is_paid_for() {
-    fails_without(RemovedGuard::Fencing);
+    fails_without(RemovedGuard::Fencing, SimulationProfile::Bounded);
 }
 
 #[test]
 fn without_the_ledger_jobs_are_left_running() {
-    fails_without(RemovedGuard::Ledger);
+    fails_without(RemovedGuard::Ledger, SimulationProfile::Bounded);
 }
 
 #[test]
 fn without_reservations_the_cap_is_passed() {
-    fails_without(RemovedGuard::Reservation);
+    fails_without(RemovedGuard::Reservation, SimulationProfile::Bounded);
+}
+
+#[test]
+fn without_counting_surplus_jobs_money_is_spent_that_no_cap_sees() {
+    fails_without(RemovedGuard::Surplus, SimulationProfile::Unbounded);
 }

@@ -25,7 +25,7 @@ use crate::{
     open_runs::{self, OpenRuns},
     poll, progress, reconcile, service_count,
     settlement::{self, Priced},
-    sweep, undecided, unfollowed, unplanned,
+    surplus_jobs, sweep, undecided, unfollowed, unplanned,
 };
 
 /// Runs that are polled concurrently.
@@ -56,8 +56,10 @@ pub(crate) async fn tick(state: Data<State>, _delivery: Delivery<Tick>) -> Resul
     }
     // Money first: what was lost waits for it, and not the other way round.
     let settled = settlement::settle(&state).await;
+    let counted = surplus_jobs::count(&state).await;
     reconcile_all(&state).await;
     settled?;
+    counted?;
     swept?;
     Ok(Ack::done("polled", format!("polled {live} live runs")))
 }

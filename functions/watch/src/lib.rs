@@ -12,6 +12,7 @@ mod open_runs;
 mod progress;
 mod scan;
 mod settlement;
+mod surplus_jobs;
 mod sweep;
 mod undecided;
 mod undone;

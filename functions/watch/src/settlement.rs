@@ -79,11 +79,8 @@ async fn settle_one(
     match spending::next(reservation, run.as_ref(), &entries, prices(), now) {
         SpendStep::Keep => {}
         SpendStep::Settle { costs, assumed } => {
-            for job in &jobs {
-                record_cost(state, job, &costs).await?;
-            }
             let usd = Usd(costs.iter().map(|(_, usd)| usd.0).sum());
-            if state.spend.settle(month, key, usd, assumed, now).await? {
+            if state.spend.settle(month, key, &costs, assumed, now).await? {
                 info!(
                     event.name = "spend_settled",
                     run.id = %id,
@@ -94,6 +91,14 @@ async fn settle_one(
                     "attempt {attempt} of run {id} cost {usd}, of {} reserved",
                     entry.reserved
                 );
+            }
+            // What was settled first stays: the ledger says what the settlement does.
+            let settled = state.spend.month(month).await?.entries.remove(key);
+            let costs = settled.map(|entry| entry.costs).unwrap_or_default();
+            for job in &jobs {
+                if let Some(usd) = costs.get(&job.value.name.key()) {
+                    record_cost(state, job, *usd).await?;
+                }
             }
         }
         SpendStep::Release => {
@@ -115,17 +120,17 @@ async fn settle_one(
     Ok(())
 }
 
-/// Records in the ledger what a job did cost: before the settlement, which is not made again.
-async fn record_cost(
+/// Records in the ledger what a job did cost, after the settlement. Where that is not reached, the next tick
+/// finds the job without a cost.
+pub(crate) async fn record_cost(
     state: &State,
     job: &Stored<JobEntry>,
-    costs: &[(String, Usd)],
+    usd: Usd,
 ) -> Result<(), Error> {
     let key = job.value.name.key();
-    let cost = costs.iter().find(|(of, _)| *of == key);
-    let Some((_, usd)) = cost.filter(|_| job.value.cost_micros.is_none()) else {
+    if job.value.cost_micros.is_some() {
         return Ok(());
-    };
+    }
     let mut entry = job.value.clone();
     entry.cost_micros = Some(usd.0);
     let written = state.documents.replace(&key, job, &entry).await?;

@@ -10,6 +10,8 @@ use shared::{
     spend::{SpendEntry, Usd},
 };
 
+pub mod surplus;
+
 /// Age of a reservation from which one without a job bought nothing: longer than a delivery of `tune` may
 /// take, and than a job that a call made may stay unlisted, together.
 const LEAKED_AFTER: TimeDelta = TimeDelta::minutes(20);
@@ -77,7 +79,7 @@ pub fn next(
         Some(run) if !jobs.is_empty() => {
             let mut assumed = false;
             let cost_of = |job: &&JobEntry| {
-                let (usd, is_assumed) = cost(job, current, run, entry, prices);
+                let (usd, is_assumed) = cost(job, current, run, entry.reserved, prices);
                 assumed |= is_assumed;
                 (job.name.key(), usd)
             };
@@ -108,17 +110,17 @@ fn is_needed(run: &Run) -> bool {
 }
 
 /// What a job that has ended did cost, and whether that is an assumption. `current` is its run, if it is
-/// still at the job's attempt.
+/// still at the job's attempt; `reserved` was reserved for the attempt.
 fn cost(
     job: &JobEntry,
     current: Option<&Run>,
     run: &Run,
-    entry: &SpendEntry,
+    reserved: Usd,
     prices: &Prices,
 ) -> (Usd, bool) {
     let succeeded = job.state == JobState::Succeeded;
-    // Recorded by a tick whose settlement may have been lost, or is made already. Its run may be at another
-    // attempt now, and the cost would come out differently: what the ledger says is what is settled.
+    // Its run may be at another attempt now, and the cost would come out differently: what the ledger says is
+    // what is settled.
     if let Some(micros) = job.cost_micros {
         return (Usd(micros), !succeeded);
     }
@@ -126,15 +128,14 @@ fn cost(
     let Some(one_pass) = job.billed_tokens else {
         // The service counts before it trains, so a job without a count has trained nothing; unless it
         // made steps, and only its count could not be read.
-        let trained =
-            succeeded || current.is_some_and(|run| run.last_step.is_some_and(|it| it > 0));
-        return (if trained { entry.reserved } else { Usd::ZERO }, true);
+        let is_own = |run: &&Run| run.job.as_ref().is_some_and(|it| job.name.is(&it.name));
+        let polled = current.filter(is_own);
+        let trained = succeeded || polled.is_some_and(|run| run.last_step.is_some_and(|it| it > 0));
+        return (if trained { reserved } else { Usd::ZERO }, true);
     };
-    // Of a job that was stopped, the epoch under way counts as whole. A run that ended before its job did not
-    // see how far that came.
-    let polled = current.and_then(|run| run.job.as_ref());
-    let polled = polled.filter(|job| job.state.is_final());
-    let done = polled.and_then(|job| job.completed_epochs);
+    // Of a job that was stopped, the epoch under way counts as whole. Of one that is gone, nothing is known of
+    // how far it came.
+    let done = job.completed_epochs.filter(|_| job.state.is_final());
     let billed_epochs = match done {
         Some(done) if !succeeded => epochs.min(done.saturating_add(1)),
         Some(_) | None => epochs,
@@ -143,7 +144,7 @@ fn cost(
     let usd = prices.training_usd(&run.plan.base_model, tokens);
     match usd.and_then(Usd::rounded_up) {
         Some(usd) => (usd, !succeeded),
-        None => (entry.reserved, true),
+        None => (reserved, true),
     }
 }
 

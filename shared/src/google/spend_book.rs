@@ -57,7 +57,24 @@ impl SpendBook {
             .await
     }
 
-    /// Settles `key` of `month` at what it did cost; the first settlement stays.
+    /// Counts up to `usd` for a job that the reservation of `key` does not pay for.
+    ///
+    /// # Errors
+    ///
+    /// As [`SpendBook::reserve`].
+    pub async fn count(
+        &self,
+        month: &str,
+        key: &str,
+        job: &str,
+        usd: Usd,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Error> {
+        self.change(month, |entries| entries.count(key, job, usd, now))
+            .await
+    }
+
+    /// Settles `key` of `month` with what jobs did cost; the first settlement of a job stays.
     ///
     /// # Errors
     ///
@@ -66,11 +83,11 @@ impl SpendBook {
         &self,
         month: &str,
         key: &str,
-        usd: Usd,
+        costs: &[(String, Usd)],
         assumed: bool,
         now: DateTime<Utc>,
     ) -> Result<bool, Error> {
-        self.change(month, |entries| entries.settle(key, usd, assumed, now))
+        self.change(month, |entries| entries.settle(key, costs, assumed, now))
             .await
     }
 

@@ -14,6 +14,10 @@ fn at(day: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::days(day)
 }
 
+fn cost(job: &str, usd: u64) -> [(String, Usd); 1] {
+    [(job.to_owned(), Usd(usd))]
+}
+
 #[track_caller]
 fn check_rounding(dollars: f64, up: Option<u64>, down: Option<u64>) {
     assert_eq!(Usd::rounded_up(dollars), up.map(Usd), "{dollars}");
@@ -73,8 +77,8 @@ fn a_reservation_is_made_once_raised_by_its_difference_and_settled_once() {
     month.raise("a.1", Usd(100), CAPS, at(0)).unwrap();
     let over = month.raise("a.1", Usd(101), CAPS, at(0)).unwrap_err();
     assert_eq!((over.left, over.needed), (Usd(0), Usd(1)));
-    assert!(month.settle("a.1", Usd(30), true, at(3)));
-    assert!(!month.settle("a.1", Usd(90), false, at(3)));
+    assert!(month.settle("a.1", &cost("j", 30), true, at(3)));
+    assert!(!month.settle("a.1", &cost("j", 90), false, at(3)));
     assert!(!month.release("a.1", 2), "what was paid stays");
     assert_eq!(month.total_of(at(0).date_naive()), Usd(30));
     // After its end a late delivery changes nothing.
@@ -92,6 +96,49 @@ fn a_late_release_does_not_take_away_a_later_reservation() {
     assert_eq!(month.total(), Usd(70));
     assert!(month.release("a.1", second));
     assert_eq!(month.total(), Usd::ZERO);
+}
+
+#[test]
+fn a_job_beyond_the_reservation_counts_at_once_and_is_added_at_its_end() {
+    let mut month = SpendMonth::new("1970-01");
+    month.reserve("a.1", Usd(60), CAPS, at(0)).unwrap();
+    assert!(month.count("a.1", "second", Usd(60), at(0)));
+    assert!(!month.count("a.1", "second", Usd(90), at(0)), "once");
+    assert_eq!(month.total(), Usd(120), "whatever the cap: the job exists");
+    let over = month.reserve("b.1", Usd(1), CAPS, at(0)).unwrap_err();
+    assert_eq!(over.left, Usd(0));
+    assert!(month.settle("a.1", &cost("first", 50), false, at(1)));
+    assert_eq!(month.total(), Usd(110));
+    assert!(month.settle("a.1", &cost("second", 20), true, at(1)));
+    assert!(
+        !month.settle("a.1", &cost("second", 30), true, at(1)),
+        "the first stays"
+    );
+    assert!(
+        !month.count("a.1", "second", Usd(60), at(1)),
+        "it is settled"
+    );
+    // One that no reservation is left for.
+    assert!(month.count("c.1", "third", Usd(9), at(1)));
+    let entry = &month.entries["c.1"];
+    assert_eq!(
+        (entry.reserved, entry.settled, entry.counted()),
+        (Usd(0), None, Usd(9))
+    );
+    assert!(month.settle("c.1", &cost("third", 4), true, at(1)));
+    assert_eq!(month.total(), Usd(74));
+    let json = serde_json::to_value(&month).unwrap();
+    assert_eq!(json["entries"]["a.1"]["costs_micros"]["second"], 20);
+    assert_eq!(serde_json::from_value::<SpendMonth>(json).unwrap(), month);
+}
+
+#[test]
+fn the_cost_of_a_later_job_is_added_to_a_settlement_without_names() {
+    let entry = serde_json::json!({"day": "1970-01-01", "reserved_micros": 60, "settled_micros": 50, "at": at(0)});
+    let month = serde_json::json!({"month": "1970-01", "entries": {"a.1": entry}});
+    let mut month: SpendMonth = serde_json::from_value(month).unwrap();
+    assert!(month.settle("a.1", &cost("late", 20), true, at(1)));
+    assert_eq!(month.total(), Usd(70));
 }
 
 #[test]
@@ -123,6 +170,7 @@ enum Call {
     Reserve(u8, u64),
     Raise(u8, u64),
     Settle(u8, u64),
+    Count(u8, u64),
     Release(u8, u64),
 }
 
@@ -131,7 +179,8 @@ fn call() -> impl Strategy<Value = Call> {
     prop_oneof![
         (run.clone(), usd.clone()).prop_map(|(run, usd)| Call::Reserve(run, usd)),
         (run.clone(), usd.clone()).prop_map(|(run, usd)| Call::Raise(run, usd)),
-        (run.clone(), usd).prop_map(|(run, usd)| Call::Settle(run, usd)),
+        (run.clone(), usd.clone()).prop_map(|(run, usd)| Call::Settle(run, usd)),
+        (run.clone(), usd).prop_map(|(run, usd)| Call::Count(run, usd)),
         (run, 0_u64..4).prop_map(|(run, revision)| Call::Release(run, revision)),
     ]
 }
@@ -142,6 +191,8 @@ proptest! {
         let mut month = SpendMonth::new("1970-01");
         for (call, day) in calls {
             let before = month.clone();
+            // A job beyond a reservation exists, and so does what was paid for it: nothing forbids that.
+            let may_grow = matches!(call, Call::Count(..));
             let changed = match call {
                 Call::Reserve(run, usd) => {
                     month.reserve(&run.to_string(), Usd(usd), CAPS, at(day)).is_ok()
@@ -153,21 +204,26 @@ proptest! {
                 Call::Settle(run, usd) => {
                     let key = run.to_string();
                     let most = before.entries.get(&key).map_or(0, |entry| entry.reserved.0);
-                    month.settle(&key, Usd(usd.min(most)), false, at(day))
+                    month.settle(&key, &cost("j", usd.min(most)), false, at(day))
                 }
+                Call::Count(run, usd) => month.count(&run.to_string(), "k", Usd(usd), at(day)),
                 Call::Release(run, revision) => month.release(&run.to_string(), revision),
             };
             if !changed {
                 prop_assert_eq!(&month, &before, "a refusal changes nothing");
             }
             // The most that was ever at stake, what is settled below its reservation included.
-            prop_assert!(month.total() <= CAPS.month);
+            let holds = |total: Usd, before: Usd, cap: Usd| may_grow || total <= cap.max(before);
+            prop_assert!(holds(month.total(), before.total(), CAPS.month));
             for day in 0..3 {
-                prop_assert!(month.total_of(at(day).date_naive()) <= CAPS.day);
+                let day = at(day).date_naive();
+                prop_assert!(holds(month.total_of(day), before.total_of(day), CAPS.day));
             }
             for (key, entry) in &before.entries {
-                if entry.settled.is_some() {
-                    prop_assert_eq!(month.entries.get(key), Some(entry), "what was paid stays");
+                let after = month.entries.get(key);
+                for (job, usd) in &entry.costs {
+                    let paid = after.and_then(|after| after.costs.get(job));
+                    prop_assert_eq!(paid, Some(usd), "what was paid stays");
                 }
             }
         }

@@ -16,7 +16,7 @@ use tune::{
 
 use crate::{
     fixtures::{PLANNED, REGIONS, job_number},
-    invariants,
+    invariants::{self, Totals},
     profile::{RemovedGuard, SECOND},
     world::{CallFailed, Happening, Interruption, Kept, SimulatedProcess, SimulatedWorld},
 };
@@ -152,6 +152,7 @@ impl Buyer {
                 world.fails()?;
                 let now = world.clock(self.skew);
                 let month = month_of(now);
+                let before = Totals::of(world.month(&month));
                 let reserve = |month: &mut SpendMonth| month.reserve(&key, usd, caps, now);
                 let reserved = if world.removed == Some(RemovedGuard::Reservation) {
                     reserve(&mut world.month(&month).clone())
@@ -159,7 +160,7 @@ impl Buyer {
                     reserve(world.month(&month))
                 };
                 world.note(|_| format!("tune: reserves {usd} for {key}: {reserved:?}"));
-                invariants::after_reservation(world, &month, caps);
+                invariants::after_reservation(world, &month, before, caps);
                 world.answered()?;
                 let reserved = reserved.map(|revision| Reservation { month, revision });
                 BuyAnswer::Reserved(reserved)
@@ -190,7 +191,7 @@ impl Buyer {
                 let month = world.month(&reservation.month);
                 let was_released = month.release(&key, reservation.revision);
                 world.note(|_| format!("tune: releases {key}: {was_released}"));
-                invariants::paid_for(world);
+                invariants::after_release(world, &key);
                 world.answered()?;
                 BuyAnswer::Done
             }

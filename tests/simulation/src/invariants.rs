@@ -2,11 +2,12 @@
 
 use shared::{
     run::{Run, State},
-    spend::{Caps, Usd, spend_key},
+    spend::{Caps, SpendMonth, Usd, spend_key},
 };
 
 use crate::{
     fixtures::{self, PLANNED},
+    paid_job::PaidJob,
     profile::SimulationProfile,
     world::SimulatedWorld,
 };
@@ -27,50 +28,95 @@ pub(crate) fn after_creation(world: &mut SimulatedWorld, number: usize) {
     paid_for(world);
 }
 
-/// Every job costs at most what its attempt has reserved or settled. Not in the other profile: a job that
-/// comes after a list has proved that there is none costs money, until it is cancelled.
+/// The jobs of an attempt cost at most what it has reserved, counted or settled. In the other profile a job may
+/// come after a list has proved that there is none: it counts from the first tick on that looked at it.
 pub(crate) fn paid_for(world: &mut SimulatedWorld) {
-    if world.profile == SimulationProfile::Unbounded {
-        return;
-    }
-    for number in 0..world.jobs.len() {
-        let job = &world.jobs[number];
-        let needed = if job.is_open(world.now) {
-            job.most()
-        } else {
-            job.cost(world.now)
-        };
-        let id = &PLANNED[job.run].runs[job.region].id;
-        let key = spend_key(id, job.attempt);
-        let entries = world.months.values();
-        let counted = entries.filter_map(|month| month.entries.get(&key));
-        let counted = counted.map(|entry| entry.counted().0).max();
-        if Usd(counted.unwrap_or(0)) < needed {
-            let counted = counted.map(Usd);
-            let key = key.clone();
-            world.violate(|| format!("job {number} of {key} needs {needed}, and has {counted:?}"));
+    for first in 0..world.jobs.len() {
+        let of = |job: &PaidJob| (job.run, job.attempt);
+        let attempt = of(&world.jobs[first]);
+        if world.jobs[..first].iter().any(|job| of(job) == attempt) {
+            continue;
+        }
+        let is_bounded = world.profile == SimulationProfile::Bounded;
+        let jobs = world.jobs[first..].iter();
+        let jobs = jobs.filter(|job| of(job) == attempt && (is_bounded || job.is_counted));
+        let needed: u64 = jobs
+            .map(|job| {
+                let is_open = job.is_open(world.now);
+                if is_open {
+                    job.most()
+                } else {
+                    job.cost(world.now)
+                }
+            })
+            .map(|usd| usd.0)
+            .sum();
+        if needed == 0 {
+            continue;
+        }
+        let job = &world.jobs[first];
+        let key = spend_key(&PLANNED[job.run].runs[job.region].id, job.attempt);
+        let months = world.months.values();
+        let entries = months.filter_map(|month| month.entries.get(&key));
+        let counted: u64 = entries.map(|entry| entry.counted().0).sum();
+        if counted < needed {
+            let (counted, needed) = (Usd(counted), Usd(needed));
+            world.violate(|| format!("the jobs of {key} need {needed}, and have {counted}"));
         }
     }
 }
 
-/// The caps hold: of the month, and of each of its days.
-pub(crate) fn after_reservation(world: &mut SimulatedWorld, month: &str, caps: Caps) {
+/// A reservation was released: in the other profile that of a job that no list had may be, and the next tick
+/// counts the job again.
+pub(crate) fn after_release(world: &mut SimulatedWorld, key: &str) {
+    for job in &mut world.jobs {
+        let id = &PLANNED[job.run].runs[job.region].id;
+        job.is_counted &= spend_key(id, job.attempt) != key;
+    }
+    paid_for(world);
+}
+
+/// The jobs whose cost the ledger does not have were looked at.
+pub(crate) fn after_count_of(world: &mut SimulatedWorld, numbers: &[usize]) {
+    for number in numbers {
+        world.jobs[*number].is_counted = true;
+    }
+    paid_for(world);
+}
+
+/// What counts in a month, and in the dearest of its days.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Totals {
+    month: Usd,
+    day: Usd,
+}
+
+impl Totals {
+    pub(crate) fn of(month: &SpendMonth) -> Self {
+        let days = month.entries.values().map(|entry| entry.day);
+        let day = days.map(|day| month.total_of(day)).max();
+        Self {
+            month: month.total(),
+            day: day.unwrap_or_default(),
+        }
+    }
+}
+
+/// The caps hold, of the month and of each of its days: nothing that is above one is raised further. What
+/// passes one is a job that exists, and was not bought by a reservation.
+pub(crate) fn after_reservation(
+    world: &mut SimulatedWorld,
+    month: &str,
+    before: Totals,
+    caps: Caps,
+) {
     let Some(entries) = world.months.get(month) else {
         return;
     };
-    // What is settled has been paid: a second job, which only that profile has, may exceed its reservation.
-    let is_settled = entries
-        .entries
-        .values()
-        .any(|entry| entry.settled.is_some());
-    if is_settled && world.profile == SimulationProfile::Unbounded {
-        return;
-    }
-    let total = entries.total();
-    let days = entries.entries.values().map(|entry| entry.day);
-    let worst = days.map(|day| entries.total_of(day)).max();
-    if total > caps.month || worst.is_some_and(|day| day > caps.day) {
-        world.violate(|| format!("{month}: {total} and {worst:?} of a day, with {caps:?}"));
+    let after = Totals::of(entries);
+    let passes = |after: Usd, before: Usd, cap: Usd| after > cap && after > before;
+    if passes(after.month, before.month, caps.month) || passes(after.day, before.day, caps.day) {
+        world.violate(|| format!("{month}: {before:?} became {after:?}, with {caps:?}"));
     }
 }
 
@@ -104,10 +150,16 @@ pub(crate) fn unrest(world: &SimulatedWorld) -> Option<String> {
         if job.is_open(world.now) {
             return Some(format!("job {number} runs"));
         }
+        if !world.ledger.contains_key(&number) {
+            return Some(format!("the ledger does not have job {number}"));
+        }
     }
     for (number, entry) in &world.ledger {
         if entry.value.open {
             return Some(format!("the ledger has job {number} as open"));
+        }
+        if entry.value.cost_micros.is_none() {
+            return Some(format!("the ledger does not have the cost of job {number}"));
         }
     }
     for (index, run) in world.runs.iter().enumerate() {
@@ -120,7 +172,7 @@ pub(crate) fn unrest(world: &SimulatedWorld) -> Option<String> {
     }
     for month in world.months.values() {
         for (key, entry) in &month.entries {
-            if entry.settled.is_none() {
+            if entry.settled.is_none() || !entry.surplus.is_empty() {
                 return Some(format!("{key} has {} reserved", entry.reserved));
             }
         }
@@ -158,8 +210,7 @@ pub(crate) fn at_the_end(world: &mut SimulatedWorld) {
     healthy_runs_are_not_stopped(world);
 }
 
-/// What was settled is what the ledger says of the jobs. In the other profile a second job may come after
-/// the settlement: then that is less.
+/// What was settled is what the ledger says of the jobs, and that is no less than the service bills.
 fn settled_once(world: &mut SimulatedWorld) {
     let settled: u64 = world
         .months
@@ -170,10 +221,17 @@ fn settled_once(world: &mut SimulatedWorld) {
         .sum();
     let costs = world.ledger.values();
     let costs: u64 = costs.filter_map(|entry| entry.value.cost_micros).sum();
-    let is_less = settled < costs && world.profile == SimulationProfile::Unbounded;
-    if settled != costs && !is_less {
+    if settled != costs {
         let (settled, costs) = (Usd(settled), Usd(costs));
         world.violate(|| format!("{settled} are settled, and the jobs cost {costs}"));
+    }
+    for number in 0..world.jobs.len() {
+        let billed = world.jobs[number].cost(world.now);
+        let entry = world.ledger.get(&number);
+        let counted = Usd(entry.and_then(|entry| entry.value.cost_micros).unwrap_or(0));
+        if counted < billed {
+            world.violate(|| format!("job {number} cost {billed}, of which {counted} count"));
+        }
     }
 }
 

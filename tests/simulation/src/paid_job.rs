@@ -27,6 +27,8 @@ pub(crate) struct PaidJob {
     cancelled: Option<i64>,
     /// Whether it was asked to, with whatever effect.
     pub(crate) was_asked: bool,
+    /// Whether a tick has looked at what it costs.
+    pub(crate) is_counted: bool,
     /// Sweeps that have seen it and did not ask it to stop, although its run does not want it.
     pub(crate) unasked_sweeps: u32,
 }
@@ -51,6 +53,7 @@ impl PaidJob {
             is_sick: random.chance(200),
             cancelled: None,
             was_asked: false,
+            is_counted: false,
             unasked_sweeps: 0,
         }
     }

@@ -29,6 +29,8 @@ pub enum RemovedGuard {
     Ledger,
     /// The reservation: it is granted and not written.
     Reservation,
+    /// The count of jobs that their attempt does not pay for.
+    Surplus,
 }
 
 /// How often each fault happens, in a thousand steps, and how long delays are, in milliseconds.

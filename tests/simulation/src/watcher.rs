@@ -15,6 +15,7 @@ use watch::spending::SpendStep;
 
 use crate::{
     fixtures::REGIONS,
+    invariants,
     profile::RemovedGuard,
     world::{CallFailed, Happening, Interruption, Kept, SimulatedProcess, SimulatedWorld},
 };
@@ -27,6 +28,8 @@ pub(crate) struct Watcher {
     /// could not be read.
     lists: [Option<(Vec<usize>, bool)>; 2],
     work: VecDeque<WatchWork>,
+    /// Whether a job could not be counted in this tick.
+    is_uncounted: bool,
 }
 
 /// A part of a tick. Another process may do something between two of them.
@@ -80,6 +83,19 @@ enum WatchWork {
         step: SpendStep,
         jobs: Vec<(usize, Kept<JobEntry>)>,
     },
+    /// Record in the ledger what a job did cost, as it was settled.
+    Price {
+        month: String,
+        key: String,
+        number: usize,
+        job: Kept<JobEntry>,
+    },
+    /// Read the jobs without a cost.
+    Unpriced,
+    /// Count a job that its attempt does not pay for.
+    Count(usize),
+    /// All of these have been looked at.
+    Counted(Vec<usize>),
 }
 
 impl Watcher {
@@ -91,7 +107,12 @@ impl Watcher {
             _ => [WatchWork::List, WatchWork::Gather].into(),
         };
         let lists = [None, None];
-        let watcher = Self { skew, lists, work };
+        let watcher = Self {
+            skew,
+            lists,
+            work,
+            is_uncounted: false,
+        };
         Box::new(watcher).go_on(world);
     }
 
@@ -128,7 +149,23 @@ impl Watcher {
                 revision,
                 step,
                 jobs,
-            } => return self.apply(world, (month, key, revision), step, &jobs),
+            } => return self.apply(world, (month, key, revision), step, jobs),
+            WatchWork::Price {
+                month,
+                key,
+                number,
+                job,
+            } => return Self::price(world, (&month, &key), number, &job),
+            WatchWork::Unpriced => self.unpriced(world),
+            WatchWork::Count(number) => {
+                let counted = self.count(world, number);
+                self.is_uncounted |= counted.is_err();
+                return counted;
+            }
+            WatchWork::Counted(numbers) if !self.is_uncounted => {
+                invariants::after_count_of(world, &numbers);
+            }
+            WatchWork::Counted(_) => {}
         }
         Ok(())
     }
@@ -155,6 +192,9 @@ impl Watcher {
         let live = count;
         self.work.push_back(WatchWork::Promote { queued, live });
         self.work.push_back(WatchWork::Settle);
+        if world.removed != Some(RemovedGuard::Surplus) {
+            self.work.push_back(WatchWork::Unpriced);
+        }
         Ok(())
     }
 
@@ -182,9 +222,12 @@ impl Watcher {
             let open = open.map(|(key, entry)| WatchWork::Examine {
                 month: month.clone(),
                 key: key.clone(),
-                entry: *entry,
+                entry: entry.clone(),
             });
-            self.work.extend(open);
+            // Before the jobs without a cost.
+            for work in open.collect::<Vec<_>>().into_iter().rev() {
+                self.work.push_front(work);
+            }
         }
     }
 

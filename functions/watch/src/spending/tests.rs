@@ -31,6 +31,8 @@ fn entry() -> SpendEntry {
         reserved: Usd(15_000_000),
         settled: None,
         assumed: false,
+        costs: std::collections::BTreeMap::new(),
+        surplus: std::collections::BTreeMap::new(),
         revision: 1,
         at: at(0),
     }
@@ -147,26 +149,19 @@ fn an_attempt_settles_at_what_was_billed() {
         1,
         &settle(&[12_000_000], false),
     );
-    let cancelled = [job(1, "JOB_STATE_CANCELLED", &counted)];
-    let stopped = json!({"state": "cancelled",
-        "job": {"name": "n", "state": "JOB_STATE_CANCELLED", "completed_epochs": 1}});
-    check(Some(&stopped), &cancelled, 1, &settle(&[6_000_000], true));
-    // Its run ended before it, and does not know how far it came: the most it can be.
-    let ended_before = json!({"state": "failed",
-        "job": {"name": "n", "state": "JOB_STATE_RUNNING", "completed_epochs": 1}});
-    check(
-        Some(&ended_before),
-        &cancelled,
-        1,
-        &settle(&[12_000_000], true),
-    );
-    // Its run is at the next attempt, and no longer knows how far this one came: the most it can be.
-    check(
-        Some(&json!({"attempt": 2})),
-        &cancelled,
-        1,
-        &settle(&[12_000_000], true),
-    );
+    // One epoch is done, and the one under way counts as whole.
+    let stopped_after = json!({"billed_tokens": 1_000_000, "completed_epochs": 1});
+    let cancelled = [job(1, "JOB_STATE_CANCELLED", &stopped_after)];
+    for run in [json!({"state": "cancelled"}), json!({"attempt": 2})] {
+        check(Some(&run), &cancelled, 1, &settle(&[6_000_000], true));
+    }
+    // The service does not say how far it came, or the job is gone: the most it can be.
+    let mut unknown = [job(1, "JOB_STATE_CANCELLED", &counted)];
+    let most = settle(&[12_000_000], true);
+    check(Some(&json!({"state": "failed"})), &unknown, 1, &most);
+    unknown = [job(1, "JOB_STATE_RUNNING", &stopped_after)];
+    unknown[0].open = false;
+    check(Some(&json!({"state": "failed"})), &unknown, 1, &most);
     // A tick recorded the cost before, and its settlement was lost.
     let mut recorded = cancelled;
     recorded[0].cost_micros = Some(6_000_000);
@@ -197,6 +192,9 @@ fn a_job_that_was_never_counted_has_trained_nothing_unless_it_made_steps() {
         1,
         &settle(&[0], true),
     );
-    let stepped = json!({"state": "failed", "last_step": 20});
+    let name = "projects/7/locations/us-central1/tuningJobs/1";
+    let mut stepped = json!({"state": "failed", "last_step": 20, "job": {"name": name, "state": "JOB_STATE_FAILED"}});
     check(Some(&stepped), &failed, 1, &settle(&[15_000_000], true));
+    stepped["job"]["name"] = "projects/7/locations/us-central1/tuningJobs/2".into();
+    check(Some(&stepped), &failed, 1, &settle(&[0], true));
 }

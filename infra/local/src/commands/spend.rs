@@ -6,7 +6,7 @@ use serde::Serialize;
 use shared::{
     google::{policies::PolicyObject, spend_book::SpendBook},
     policy::Policy,
-    spend::{SpendMonth, month_of},
+    spend::{SpendEntry, SpendMonth, Usd, month_of},
 };
 
 use crate::{
@@ -71,7 +71,7 @@ pub(crate) async fn run(args: Args) -> CommandResult {
     Ok(ExitCode::SUCCESS)
 }
 
-fn totals(month: &SpendMonth, today: shared::spend::Usd, policy: &Policy) -> String {
+fn totals(month: &SpendMonth, today: Usd, policy: &Policy) -> String {
     let spend = &policy.spend;
     format!(
         "today {today} of {}, {} {} of {}: settled or reserved",
@@ -80,6 +80,17 @@ fn totals(month: &SpendMonth, today: shared::spend::Usd, policy: &Policy) -> Str
         month.total(),
         spend.month,
     )
+}
+
+/// What is reserved, and what jobs beside it may cost.
+fn reserved(entry: &SpendEntry) -> String {
+    let surplus: u64 = entry.surplus.values().map(|usd| usd.0).sum();
+    let reserved = entry.reserved;
+    if surplus == 0 {
+        reserved.to_string()
+    } else {
+        format!("{reserved} + {} surplus", Usd(surplus))
+    }
 }
 
 fn table(month: &SpendMonth) -> TextTable {
@@ -97,12 +108,7 @@ fn table(month: &SpendMonth) -> TextTable {
                 format!("{usd}{assumed}")
             },
         );
-        table.row([
-            key.clone(),
-            entry.day.to_string(),
-            entry.reserved.to_string(),
-            settled,
-        ]);
+        table.row([key.clone(), entry.day.to_string(), reserved(entry), settled]);
     }
     table
 }

@@ -4,9 +4,12 @@ use shared::{
     job_ledger::JobEntry,
     price::prices,
     run::Run,
-    spend::{SpendEntry, Usd},
+    spend::{SpendEntry, SpendMonth, Usd, spend_key},
 };
-use watch::spending::{self, OpenReservation, SpendStep};
+use watch::spending::{
+    self, OpenReservation, SpendStep,
+    surplus::{self, SurplusStep},
+};
 
 use super::{WatchWork, Watcher};
 use crate::{
@@ -65,35 +68,109 @@ impl Watcher {
         world: &mut SimulatedWorld,
         (month, key, revision): (String, String, u64),
         step: SpendStep,
-        jobs: &[(usize, Kept<JobEntry>)],
+        jobs: Vec<(usize, Kept<JobEntry>)>,
     ) -> Result<(), CallFailed> {
         world.fails()?;
         world.note(|_| format!("watch: {key} in {month}: {step:?}"));
         match step {
             SpendStep::Keep => {}
             SpendStep::Settle { costs, assumed } => {
-                for (number, job) in jobs {
-                    let key = job.value.name.key();
-                    let cost = costs.iter().find(|(of, _)| *of == key);
-                    let cost = cost.filter(|_| job.value.cost_micros.is_none());
-                    let Some((_, usd)) = cost else {
-                        continue;
-                    };
-                    let mut entry = (*job.value).clone();
-                    entry.cost_micros = Some(usd.0);
-                    if !world.write_entry(*number, job.revision, entry) {
-                        return Err(CallFailed);
-                    }
-                }
-                let usd = Usd(costs.iter().map(|(_, usd)| usd.0).sum());
                 let now = world.clock(self.skew);
-                let _first_one_stays = world.month(&month).settle(&key, usd, assumed, now);
+                let _first_one_stays = world.month(&month).settle(&key, &costs, assumed, now);
+                for (number, job) in jobs {
+                    let (month, key) = (month.clone(), key.clone());
+                    self.work.push_front(WatchWork::Price {
+                        month,
+                        key,
+                        number,
+                        job,
+                    });
+                }
             }
             SpendStep::Release => {
                 let _was_reserved = world.month(&month).release(&key, revision);
+                invariants::after_release(world, &key);
             }
         }
         invariants::paid_for(world);
         world.answered()
     }
+
+    pub(super) fn price(
+        world: &mut SimulatedWorld,
+        (month, key): (&str, &str),
+        number: usize,
+        job: &Kept<JobEntry>,
+    ) -> Result<(), CallFailed> {
+        world.fails()?;
+        let settled = world.month(month).entries.get(key);
+        let usd = settled.and_then(|entry| entry.costs.get(&job.value.name.key()).copied());
+        if let Some(usd) = usd.filter(|_| job.value.cost_micros.is_none()) {
+            record(world, number, job, usd)?;
+        }
+        world.answered()
+    }
+
+    /// Reads the jobs whose cost the ledger does not have, as `functions/watch/src/surplus_jobs.rs` does.
+    pub(super) fn unpriced(&mut self, world: &SimulatedWorld) {
+        let unpriced = world.ledger.iter();
+        let unpriced = unpriced.filter(|(_, job)| job.value.cost_micros.is_none());
+        let numbers: Vec<usize> = unpriced.map(|(number, _)| *number).collect();
+        self.work.push_front(WatchWork::Counted(numbers.clone()));
+        for number in numbers.into_iter().rev() {
+            self.work.push_front(WatchWork::Count(number));
+        }
+    }
+
+    pub(super) fn count(
+        &self,
+        world: &mut SimulatedWorld,
+        number: usize,
+    ) -> Result<(), CallFailed> {
+        world.fails()?;
+        let stored = world.ledger.get(&number).cloned().ok_or(CallFailed)?;
+        let job = &*stored.value;
+        let run = world.run(world.jobs[number].run).ok_or(CallFailed)?.value;
+        let siblings = world.ledger.values();
+        let siblings = siblings.filter(|it| it.value.run.as_ref() == Some(&run.id));
+        let siblings: Vec<JobEntry> = siblings.map(|it| (*it.value).clone()).collect();
+        let now = world.clock(self.skew);
+        let key = spend_key(&run.id, job.attempt);
+        let names = surplus::months(job, &run, now).into_iter();
+        let months: Vec<SpendMonth> = names.map(|name| world.month(&name).clone()).collect();
+        let month = surplus::place(&months, &key, job, &run);
+        let entry = month.and_then(|month| month.entries.get(&key));
+        let name = month.map_or_else(|| surplus::own_month(job), |month| month.month.clone());
+        let step = surplus::next(job, &siblings, &run, entry, prices());
+        if step != SurplusStep::Covered {
+            world.note(|_| format!("watch: job {number} of {key} in {name}: {step:?}"));
+        }
+        let job_key = job.name.key();
+        match step {
+            SurplusStep::Covered => {}
+            SurplusStep::Count(usd) => {
+                let _is_new = world.month(&name).count(&key, &job_key, usd, now);
+            }
+            SurplusStep::Settle { usd, assumed } => {
+                let costs = [(job_key, usd)];
+                let _is_new = world.month(&name).settle(&key, &costs, assumed, now);
+            }
+            SurplusStep::Record(usd) => record(world, number, &stored, usd)?,
+        }
+        invariants::paid_for(world);
+        world.answered()
+    }
+}
+
+/// Records in the ledger what a job did cost.
+fn record(
+    world: &mut SimulatedWorld,
+    number: usize,
+    job: &Kept<JobEntry>,
+    usd: Usd,
+) -> Result<(), CallFailed> {
+    let mut entry = (*job.value).clone();
+    entry.cost_micros = Some(usd.0);
+    let is_written = world.write_entry(number, job.revision, entry);
+    is_written.then_some(()).ok_or(CallFailed)
 }
