@@ -1,11 +1,14 @@
 //! What tuning and answering cost, and the limits of models: dated data in `price/catalogue.json`,
 //! never code. Each entry has the day it was checked and its source.
 
+mod retirement;
+
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+pub use self::retirement::{NoSuccessor, RETIRES_SOON, Retirement};
 use crate::{
     run::{Estimate, ServingEstimate, TuningPlan},
     spend::Usd,

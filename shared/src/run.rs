@@ -324,6 +324,9 @@ pub struct Run {
     /// The run that bought the same before: this one goes ahead only where a person approves that.
     #[serde(default)]
     pub bought_before: Option<RunId>,
+    /// The run whose base model retires, where a person had this one planned in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retunes: Option<RunId>,
     /// The reservation of its upper price, for this attempt.
     #[serde(default)]
     pub reservation: Option<Reservation>,

@@ -160,6 +160,10 @@ async fn what_needs_a_person_notifies_people_with_the_run() {
             "job-vanished",
         ),
         (json!({ "event": { "name": "model_left" } }), "model-left"),
+        (
+            json!({ "event": { "name": "model_retires" } }),
+            "model-retires",
+        ),
         (json!({ "event": { "name": "orphan_job" } }), "orphan-jobs"),
     ] {
         let mut line = line;
@@ -191,4 +195,16 @@ async fn a_run_that_shows_a_stuck_job_notifies_people() {
     let opened = notification(&target, PEOPLE).await;
     assert_eq!(opened["incident"]["policy_name"], "run-stuck");
     assert_eq!(opened["incident"]["metric"]["labels"]["finding"], "stuck");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_that_stays_undone_notifies_people_with_its_subject() {
+    let target = watched().await;
+    let line = json!({ "event": { "name": "work_undone" }, "work": "upload", "subject": "ab12" });
+    log(&target, line).await;
+    let opened = notification(&target, PEOPLE).await;
+    assert_eq!(opened["incident"]["policy_name"], "work-undone");
+    let labels = &opened["incident"]["metric"]["labels"];
+    assert_eq!(labels["work"], "upload");
+    assert_eq!(labels["subject"], "ab12");
 }

@@ -27,6 +27,7 @@ mod notifications;
 mod policy;
 mod quota;
 mod restart;
+mod retune;
 mod smoke;
 mod stall;
 mod upload;

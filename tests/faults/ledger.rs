@@ -7,6 +7,7 @@ use shared::{
     dataset::Version,
     job_ledger::{JobEntry, JobOwner},
     run::{Run, State},
+    spend::{SpendMonth, Usd, spend_key},
 };
 use system_tests::{
     faults::chain::{TestChain, setup},
@@ -112,6 +113,45 @@ async fn a_job_without_a_run_is_asked_to_stop_until_it_has_ended() {
     let is_own = |entry: &JobEntry| entry.run.as_ref() == Some(&run.id);
     let own = entry(harness, "the run's job to end", is_own, |entry| !entry.open).await;
     assert_eq!(own.owner, JobOwner::Recorded);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_appears_after_the_settlement_is_stopped_and_counted() {
+    let chain = TestChain::start(PROGRAM, setup()).await;
+    let harness = &chain.harness;
+    let upload = chain.upload().await;
+    let run = chain.ends_once(&upload).await.run;
+    let is_own = |entry: &JobEntry| entry.run.as_ref() == Some(&run.id);
+    let is_settled = |entry: &JobEntry| entry.cost_micros.is_some();
+    let own = entry(harness, "the settlement", is_own, is_settled).await;
+    // Long enough for its tokens to be counted before it stops.
+    let refused = json!({
+        "caller": "watch", "method": "POST", "path": ":cancel$", "times": 25,
+        "action": { "error": { "status": "INTERNAL" } },
+    });
+    harness.faults.arm(&refused).await;
+    let slow = json!({ "seconds_per_step": 600.0 });
+    harness.faults.set_vertex(&slow).await;
+    let late = create(harness, &run, run.id.as_str()).await;
+    let is_late = |entry: &JobEntry| entry.name.as_str() == late;
+    let counted = entry(harness, "the late job's cost", is_late, is_settled).await;
+    assert!(!counted.open, "{counted:#?}");
+    assert!(counted.cost_micros > Some(0), "{counted:#?}");
+    let months = harness.all::<SpendMonth>("month").await;
+    let key = spend_key(&run.id, 1);
+    let mut attempts = months.iter().filter_map(|month| month.entries.get(&key));
+    let attempt = attempts.next().expect("the attempt in a month");
+    let cost = |entry: &JobEntry| entry.cost_micros.map(Usd);
+    for job in [&own, &counted] {
+        assert_eq!(
+            attempt.costs.get(&job.name.key()).copied(),
+            cost(job),
+            "{attempt:#?}"
+        );
+    }
+    let both = cost(&own).unwrap_or_default().0 + cost(&counted).unwrap_or_default().0;
+    assert_eq!(attempt.settled, Some(Usd(both)), "{attempt:#?}");
+    assert!(attempt.surplus.is_empty(), "{attempt:#?}");
 }
 
 /// Creates a job with the label of `run_id`, as a process would whose run is gone; gives its name.

@@ -1,7 +1,7 @@
 //! What a person should know of a plan before it costs money: what is known to diverge, to overfit, or
 //! to show nothing. Warnings only: none of them holds a run.
 
-use chrono::{NaiveDate, TimeDelta};
+use chrono::NaiveDate;
 use shared::{price::Prices, quantity, run::TuningPlan};
 
 use crate::plan_input::PlanInput;
@@ -18,8 +18,6 @@ const EPOCHS_MAX: u32 = 10;
 const TRAIN_MIN: u64 = 100;
 /// Median tokens of an answer below which the loss says little: one label is one or two tokens.
 const OUTPUT_MIN: u32 = 3;
-/// How long before its end a base model is too old to begin with.
-const RETIRES_SOON: TimeDelta = TimeDelta::days(90);
 /// 1.96 · √2 · ½: the half width of a 95 % interval of a difference between two shares around one half,
 /// times the root of the number of rows. The worst case; pairs that agree make it smaller.
 const DETECTABLE: f64 = 1.386;
@@ -144,13 +142,8 @@ fn limits(input: &PlanInput<'_>, plan: &TuningPlan, prices: &Prices) -> Option<S
 }
 
 fn retirement(plan: &TuningPlan, prices: &Prices, today: NaiveDate) -> Option<String> {
-    let retires = prices.models.get(&plan.base_model)?.value.retires?;
-    (retires - today < RETIRES_SOON).then(|| {
-        format!(
-            "base model `{}` stops answering on {retires} or later, and its tuned models with it",
-            plan.base_model
-        )
-    })
+    let retirement = prices.retirement(&plan.base_model, today);
+    retirement.map(|retirement| retirement.words())
 }
 
 #[cfg(test)]

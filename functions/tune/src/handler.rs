@@ -7,13 +7,11 @@ use shared::{
     error::{Ack, Chain, Error},
     event::{DatasetCleaned, RunApproved},
     google::policies::NoPolicy,
-    policy::StoredPolicy,
-    price::prices,
     run::{Run, State as RunState},
 };
 use tracing::{Span, error};
 
-use crate::{State, effects, permit, plan::plan, purchase};
+use crate::{State, effects, planning::PlanningDesk};
 
 /// Plans and prices the run of a version, and approves it where it is within its budget.
 pub(crate) async fn dataset_cleaned(
@@ -30,7 +28,13 @@ pub(crate) async fn dataset_cleaned(
     };
     // Without a policy no plan is possible either: which region, which budget? The delivery comes again.
     let policy = state.policy.read().await.map_err(no_policy)?;
-    let planned = planned(&state, &version.value, &policy).await?;
+    let now = state.clock.now();
+    let desk = PlanningDesk {
+        documents: &state.documents,
+        objects: &state.objects,
+        region: &state.region,
+    };
+    let planned = desk.plan(&version.value, &policy, now).await?;
     let run_id = planned.id.clone();
     Span::current().record("run.id", run_id.as_str());
     // The id is derived from version and plan: a redelivery finds the run of the first delivery.
@@ -59,34 +63,6 @@ pub(crate) async fn dataset_cleaned(
         "planned",
         format!("run {run_id} is {}: {reason}", current.as_str()),
     ))
-}
-
-/// The run of a version; one that would buy what another run has bought awaits approval.
-async fn planned(state: &State, version: &Version, policy: &StoredPolicy) -> Result<Run, Error> {
-    let now = state.clock.now();
-    let mut run = plan(version, policy, &state.region, prices(), now);
-    if run.state.is_final() {
-        return Ok(run);
-    }
-    let earlier = purchase::first_of(&state.documents, &state.objects, &run, version).await?;
-    let Some(earlier) = earlier else {
-        return Ok(run);
-    };
-    let how = match earlier.state {
-        RunState::AwaitingApproval | RunState::Queued => "were planned",
-        RunState::Running
-        | RunState::Stopping
-        | RunState::Succeeded
-        | RunState::Failed
-        | RunState::Cancelled => "were bought",
-    };
-    let reason = permit::bought_before(earlier.id.as_str(), how);
-    run.bought_before = Some(earlier.id);
-    run.approval = None;
-    run.state = RunState::AwaitingApproval;
-    run.note("tune", reason.clone(), now);
-    run.reason = reason;
-    Ok(run)
 }
 
 /// Submits the job of a run, exactly once, when its turn comes.

@@ -10,6 +10,7 @@ pub mod outlook;
 pub mod permit;
 pub mod plan;
 pub mod plan_input;
+pub mod planning;
 mod purchase;
 pub mod queue;
 pub mod submission;

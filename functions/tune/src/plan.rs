@@ -90,6 +90,7 @@ fn of_outlook(
         attempt: 1,
         waits: None,
         bought_before: None,
+        retunes: None,
         reservation: None,
         unknown_creates: 0,
         approval: None,

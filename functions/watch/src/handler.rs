@@ -23,7 +23,7 @@ use crate::{
     job_lists::JobLists,
     losses, lost_uploads,
     open_runs::{self, OpenRuns},
-    poll, progress, reconcile, service_count,
+    poll, progress, reconcile, retirement, service_count,
     settlement::{self, Priced},
     surplus_jobs, sweep, undecided, unfollowed, unplanned,
 };
@@ -71,6 +71,7 @@ async fn reconcile_all(state: &State) {
         ("evaluations_unread", undecided::publish(state).await),
         ("runs_unread", unfollowed::publish(state).await),
         ("uploads_unread", lost_uploads::publish(state).await),
+        ("routes_unread", retirement::report(state).await),
     ] {
         isolated::log_failure(outcome, None, None, &looked);
     }

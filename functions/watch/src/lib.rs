@@ -10,6 +10,7 @@ mod losses;
 mod lost_uploads;
 mod open_runs;
 mod progress;
+mod retirement;
 mod scan;
 mod settlement;
 mod surplus_jobs;
@@ -62,6 +63,7 @@ struct State {
     uploads: Scan<String>,
     versions: Scan<PagePosition>,
     ended_runs: Scan<PagePosition>,
+    routes: Scan<PagePosition>,
     /// Set once the queue has been indexed.
     indexed: OnceCell<()>,
 }
@@ -93,6 +95,7 @@ async fn start(
         uploads: Scan::default(),
         versions: Scan::default(),
         ended_runs: Scan::default(),
+        routes: Scan::default(),
         indexed: OnceCell::new(),
     });
     Ok(move |app: &mut ServiceConfig| {

@@ -63,6 +63,8 @@ enum Command {
     Cancel(commands::change::Args),
     /// Tries a run again that ended without a model.
     Retry(commands::change::Args),
+    /// Plans the successor of a model whose base model retires.
+    Retune(commands::retune::Args),
     /// Shows the verdict on a run's model, or asks again those that could not be asked.
     Evaluate(commands::evaluate::Args),
     /// Shows, checks or sets the policy: who may spend and deploy what.
@@ -133,6 +135,7 @@ async fn dispatch(command: Command) -> CommandResult {
         Command::Refuse(args) => commands::change::run(RunChange::Refuse, args).await,
         Command::Cancel(args) => commands::change::run(RunChange::Cancel, args).await,
         Command::Retry(args) => commands::change::run(RunChange::Retry, args).await,
+        Command::Retune(args) => commands::retune::run(args).await,
         Command::Evaluate(args) => commands::evaluate::run(args).await,
         Command::Policy(args) => commands::policy::run(args).await,
         Command::Spend(args) => commands::spend::run(args).await,

@@ -13,6 +13,7 @@ pub(crate) mod drop;
 pub(crate) mod evaluate;
 pub(crate) mod hold;
 pub(crate) mod policy;
+pub(crate) mod retune;
 pub(crate) mod rollback;
 mod route_change;
 pub(crate) mod runs;

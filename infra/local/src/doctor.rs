@@ -20,6 +20,7 @@ mod schedules;
 mod services;
 
 mod alerts;
+mod base_models;
 mod console;
 mod releases;
 

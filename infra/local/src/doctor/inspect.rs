@@ -9,11 +9,12 @@ use shared::{
     config::Vars,
     error::Error,
     google::{Api, Google},
+    price::prices,
     run::Run,
 };
 
 use super::{
-    alerts, buckets,
+    alerts, base_models, buckets,
     client::{ApiClient, CALL_MAX},
     cloud_config::CloudConfig,
     console,
@@ -50,8 +51,11 @@ pub(crate) async fn inspect(
         client.alerts(expected),
         client.releases(),
     );
+    let today = chrono::Utc::now().date_naive();
+    let models = base_models::base_models(prices(), today);
+    let models = vec![Diagnosis::new("base models", models)];
     let all = [
-        project, buckets, messages, running, jobs, firestore, alerts, releases,
+        project, buckets, messages, running, jobs, firestore, alerts, models, releases,
     ];
     all.concat()
 }
